@@ -1,1 +1,28 @@
-//! Gradient descent, finished.
+//! **steepest**: gradient descent, finished. The arithmetic; knows no Python.
+//!
+//! An *objective* says what is minimised; a *penalty* what is added or forbidden; a *rule* how a gradient
+//! changes a parameter; a *method* how to take one step; one *loop* drives them; a *watch* looks on; a
+//! *solution* tells the story.
+//!
+//! Who may use whom: `real → jet, trace → rule → rules`; `loss, design → glm`; `objective, penalty →
+//! method → methods`; `descend` uses `method`, never `methods`; an objective never names a method or the loop.
+
+pub mod certificate;
+pub mod descend;
+pub mod design;
+pub mod designs;
+pub mod glm;
+pub mod health;
+pub mod jet;
+pub mod loss;
+pub mod losses;
+pub mod method;
+pub mod methods;
+pub mod objective;
+pub mod penalties;
+pub mod penalty;
+pub mod pool;
+pub mod real;
+pub mod settings;
+pub mod simd;
+pub mod trace;

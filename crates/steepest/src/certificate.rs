@@ -1,0 +1,43 @@
+//! How far from the best possible: what is known, and on what assumption.
+
+/// What kind of knowledge stands behind a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// F(x) − F* ≤ bound holds by convex duality.
+    DualityGap,
+    /// A quadratic's error, computed.
+    EnergyNorm,
+    /// inf F is known (0, for a separable table without a penalty), so F(x) is the gap itself.
+    ExactGap,
+    /// Nothing is proved: the scaled gradient is small.
+    Stationary,
+}
+
+impl Kind {
+    /// The name that results carry.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::DualityGap => "duality_gap",
+            Kind::EnergyNorm => "energy_norm",
+            Kind::ExactGap => "exact_gap",
+            Kind::Stationary => "stationary",
+        }
+    }
+    /// Whether it proves the bound.
+    pub fn proves(self) -> bool {
+        self != Kind::Stationary
+    }
+}
+
+/// A bound on F(x) − F* (or, for `Stationary`, the scaled residual), what it was held against, and why it holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Certificate {
+    /// What kind of knowledge.
+    pub kind: Kind,
+    /// F(x) − F* is at most this.
+    pub bound: f64,
+    /// What the bound was held against: tol · max(F(x), 1e-12 F(null)).
+    pub target: f64,
+    /// What must be true for the bound to hold.
+    pub assumption: &'static str,
+}

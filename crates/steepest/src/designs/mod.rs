@@ -1,0 +1,1 @@
+//! The designs: dense, sparse, categorical codes.

@@ -1,0 +1,177 @@
+//! Pointwise losses of a target and a prediction.
+use crate::jet::Jet;
+use crate::real::Real;
+use crate::settings::{Described, Parameter};
+
+/// A loss of one sample, written as its value over any numbers; slope and curvature in the margin
+/// follow by [`Jet`]. Written so that its least value is 0 (deviance form).
+pub trait Loss: Described {
+    /// The loss of a prediction `margin` for a `target`.
+    fn value<N: Real>(settings: Self::Of<N>, target: N, margin: N) -> N;
+    /// Value, first and second derivative in the margin. Override only to be faster.
+    #[inline(always)]
+    fn jet<N: Real>(settings: Self::Of<Jet<N>>, target: N, margin: N) -> Jet<N> {
+        Self::value(settings, Jet::constant(target), Jet::variable(margin))
+    }
+    /// The Fenchel conjugate's part in a certificate: D*(u), the conjugate of the Bregman distance of the
+    /// loss at `margin`, finite where |u| allows; +∞ outside its domain.
+    fn conjugate_distance(settings: &Self, target: f64, margin: f64, u: f64) -> f64;
+    /// How far u may go from 0 before `conjugate_distance` is infinite, in the direction of u's sign.
+    fn conjugate_edge(settings: &Self, target: f64, margin: f64, sign: f64) -> f64 {
+        let _ = (settings, target, margin, sign);
+        f64::INFINITY
+    }
+    /// Why a target is not one of this loss (`poisson needs counts; got -1`), if it is not.
+    fn refuses(target: f64) -> Option<&'static str> {
+        let _ = target;
+        None
+    }
+    /// Whether the rarer of "target > 0" and its opposite deserves a stratum of its own in samples.
+    const RARE: bool = false;
+}
+
+/// A loss at work, by blocks of samples: one virtual call a block, never one a sample.
+///
+/// Losses of several margins a sample (softmax: one per class) hold a sample's margins side by side.
+pub trait Block: Send + Sync {
+    /// The name.
+    fn name(&self) -> &'static str;
+    /// Margins of a sample.
+    fn outputs(&self) -> usize {
+        1
+    }
+    /// Writes each sample's loss.
+    fn values(&self, target: &[f64], margin: &[f64], value: &mut [f64]);
+    /// Writes each sample's loss, and turns margins into slopes.
+    fn slopes(&self, target: &[f64], margin: &mut [f64], value: &mut [f64]);
+    /// Writes value, slope and curvature. With several outputs the curvature is the row of probabilities
+    /// p, from which it is diag(p) − p p′.
+    fn jets(
+        &self,
+        target: &[f64],
+        margin: &[f64],
+        value: &mut [f64],
+        slope: &mut [f64],
+        curvature: &mut [f64],
+    );
+    /// See [`Loss::conjugate_distance`]; `margin`, `u` have one entry per output.
+    fn conjugate_distance(&self, target: f64, margin: &[f64], u: &[f64]) -> f64;
+    /// See [`Loss::conjugate_edge`].
+    fn conjugate_edge(&self, target: f64, margin: f64, sign: f64) -> f64;
+    /// See [`Loss::refuses`].
+    fn refuses(&self, target: f64) -> Option<&'static str>;
+    /// See [`Loss::RARE`].
+    fn rare(&self) -> bool;
+}
+
+/// A row of the registry.
+pub struct Entry {
+    /// Its name.
+    pub name: &'static str,
+    /// Its page.
+    pub doc: &'static str,
+    /// Its settings.
+    pub parameters: &'static [Parameter],
+    /// The loss at work, from checked settings and the number of outputs.
+    pub build: fn(settings: &[f64], outputs: usize) -> Box<dyn Block>,
+    /// What it recorded of itself, with inputs `target`, `margin` and its settings.
+    pub program: fn() -> crate::trace::Program,
+    /// Value, slope and curvature of one sample in f64, for tests.
+    pub jet: Option<fn(&[f64], f64, f64) -> Jet<f64>>,
+}
+
+/// A [`Loss`] of one margin at work.
+pub struct Each<L>(pub L);
+
+crate::simd! {
+    fn values[L: Loss](loss: L, target: &[f64], margin: &[f64], value: &mut [f64]) {
+        let n = value.len();
+        let (target, margin) = (&target[..n], &margin[..n]);
+        let s = loss.lit::<f64>();
+        for i in 0..n {
+            value[i] = L::value(s, target[i], margin[i]);
+        }
+    }
+}
+crate::simd! {
+    fn slopes[L: Loss](loss: L, target: &[f64], margin: &mut [f64], value: &mut [f64]) {
+        let n = value.len();
+        let (target, margin) = (&target[..n], &mut margin[..n]);
+        let s = loss.lit::<Jet<f64>>();
+        for i in 0..n {
+            let j = L::jet(s, target[i], margin[i]);
+            value[i] = j.value;
+            margin[i] = j.first;
+        }
+    }
+}
+crate::simd! {
+    fn jets[L: Loss](loss: L, target: &[f64], margin: &[f64], value: &mut [f64], slope: &mut [f64], curvature: &mut [f64]) {
+        let n = value.len();
+        let (target, margin) = (&target[..n], &margin[..n]);
+        let (slope, curvature) = (&mut slope[..n], &mut curvature[..n]);
+        let s = loss.lit::<Jet<f64>>();
+        for i in 0..n {
+            let j = L::jet(s, target[i], margin[i]);
+            value[i] = j.value;
+            slope[i] = j.first;
+            curvature[i] = j.second;
+        }
+    }
+}
+
+impl<L: Loss> Block for Each<L> {
+    fn name(&self) -> &'static str {
+        L::NAME
+    }
+    fn values(&self, target: &[f64], margin: &[f64], value: &mut [f64]) {
+        values(self.0, target, margin, value);
+    }
+    fn slopes(&self, target: &[f64], margin: &mut [f64], value: &mut [f64]) {
+        slopes(self.0, target, margin, value);
+    }
+    fn jets(
+        &self,
+        target: &[f64],
+        margin: &[f64],
+        value: &mut [f64],
+        slope: &mut [f64],
+        curvature: &mut [f64],
+    ) {
+        jets(self.0, target, margin, value, slope, curvature);
+    }
+    fn conjugate_distance(&self, target: f64, margin: &[f64], u: &[f64]) -> f64 {
+        L::conjugate_distance(&self.0, target, margin[0], u[0])
+    }
+    fn conjugate_edge(&self, target: f64, margin: f64, sign: f64) -> f64 {
+        L::conjugate_edge(&self.0, target, margin, sign)
+    }
+    fn refuses(&self, target: f64) -> Option<&'static str> {
+        L::refuses(target)
+    }
+    fn rare(&self) -> bool {
+        L::RARE
+    }
+}
+
+impl Entry {
+    /// The row of a loss of one margin.
+    pub const fn of<L: Loss>() -> Self {
+        use crate::trace::{Symbol, record};
+        Entry {
+            name: L::NAME,
+            doc: L::DOC,
+            parameters: L::PARAMETERS,
+            build: |settings, _| Box::new(Each(L::of(settings))),
+            program: || {
+                record(|| {
+                    let names: Vec<Symbol> =
+                        L::PARAMETERS.iter().map(|p| Symbol::input(p.name)).collect();
+                    let (target, margin) = (Symbol::input("target"), Symbol::input("margin"));
+                    vec![L::value(L::with(&names), target, margin)]
+                })
+            },
+            jet: Some(|settings, target, margin| L::jet(L::of(settings).lit(), target, margin)),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+use crate::jet::Jet;
+use crate::loss::Loss;
+use crate::real::Real;
+
+crate::settings! {
+    /// Log-loss of two classes, targets 0 and 1, margin the log-odds: ln(1 + e^margin) − target·margin.
+    ///
+    /// Cox 1958, <https://doi.org/10.1111/j.2517-6161.1958.tb00292.x>.
+    "logistic" Logistic {}
+}
+
+/// (1 + s) ln(1 + s) − s, without cancellation near 0.
+fn entropy(s: f64) -> f64 {
+    if s.abs() < 1e-3 {
+        let square = s * s;
+        square * (0.5 - s * (1.0 / 6.0 - s * (1.0 / 12.0 - s * 0.05)))
+    } else if s > -1.0 {
+        (1.0 + s) * s.ln_1p() - s
+    } else if s == -1.0 {
+        1.0
+    } else {
+        f64::INFINITY
+    }
+}
+
+impl Loss for Logistic {
+    const RARE: bool = true;
+    #[inline(always)]
+    fn value<N: Real>(_: Logistic<N>, target: N, margin: N) -> N {
+        margin.softplus() - target * margin
+    }
+    /// By hand: slope and curvature share the sigmoid.
+    #[inline(always)]
+    fn jet<N: Real>(_: Logistic<Jet<N>>, target: N, margin: N) -> Jet<N> {
+        let (value, p) = margin.softplus_sigmoid();
+        Jet {
+            value: value - target * margin,
+            first: p - target,
+            second: p * (N::lit(1.0) - p),
+        }
+    }
+    /// KL(p + u ‖ p) of two Bernoulli distributions.
+    fn conjugate_distance(_: &Self, _: f64, margin: f64, u: f64) -> f64 {
+        let (p, q) = (Real::sigmoid(margin), Real::sigmoid(-margin));
+        if p == 0.0 || q == 0.0 {
+            return if u == 0.0 { 0.0 } else { f64::INFINITY };
+        }
+        p * entropy(u / p) + q * entropy(-u / q)
+    }
+    fn conjugate_edge(_: &Self, _: f64, margin: f64, sign: f64) -> f64 {
+        if sign > 0.0 { Real::sigmoid(-margin) } else { Real::sigmoid(margin) }
+    }
+    fn refuses(target: f64) -> Option<&'static str> {
+        (target != 0.0 && target != 1.0).then_some("logistic needs targets 0 and 1")
+    }
+}

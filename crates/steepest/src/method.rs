@@ -1,0 +1,182 @@
+//! What a method is: how to take one step.
+use crate::certificate::Certificate;
+use crate::descend::{Halt, Problem, Status};
+use crate::penalty::Offers;
+use crate::settings::Parameter;
+
+/// What a method needs of an objective and a penalty; refusals are made from the same declaration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Needs {
+    /// Single terms of a mean (mini-batches).
+    pub terms: bool,
+    /// Products with the second derivatives.
+    pub products: bool,
+    /// The matrix of second derivatives.
+    pub hessian: bool,
+    /// A loss over a design.
+    pub glm: bool,
+    /// The penalties it can take.
+    pub penalty: Takes,
+}
+
+/// The penalties a method can take, from the fewest to the most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// Those with a gradient.
+    Smooth,
+    /// ½ Σ a_j x_j².
+    Quadratic,
+    /// Those with a gradient, and bounds.
+    SmoothOrBounds,
+    /// ½ Σ a_j x_j², and those whose prox can be taken coordinate by coordinate.
+    QuadraticOrDiagonal,
+    /// All that have a prox.
+    Prox,
+}
+
+impl Takes {
+    /// Whether a penalty with such offers can be taken.
+    pub fn takes(self, o: Offers) -> bool {
+        match self {
+            Takes::Smooth => o.smooth,
+            Takes::Quadratic => o.quadratic,
+            Takes::SmoothOrBounds => o.smooth || o.bounds,
+            Takes::QuadraticOrDiagonal => o.quadratic || o.diagonal_prox,
+            Takes::Prox => true,
+        }
+    }
+}
+
+impl Needs {
+    /// Values and gradients, smooth penalties.
+    pub const GRADIENT: Needs =
+        Needs { terms: false, products: false, hessian: false, glm: false, penalty: Takes::Smooth };
+}
+
+/// What is known of a problem before the first step: `auto` and refusals decide by it.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// Variables.
+    pub dim: usize,
+    /// Terms of the mean; 0 where it is not one.
+    pub terms: usize,
+    /// Whether products with second derivatives can be had.
+    pub products: bool,
+    /// Whether the matrix of second derivatives can be had.
+    pub hessian: bool,
+    /// Whether it is a loss over a design.
+    pub glm: bool,
+    /// Whether that design is dense.
+    pub dense: bool,
+    /// What the penalty can do.
+    pub offers: Offers,
+    /// The penalty's name, for refusals.
+    pub penalty: &'static str,
+}
+
+/// How well a method suits a problem.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Suit {
+    /// Predicted passes (evaluations of value and gradient) to the tolerance.
+    pub passes: f64,
+    /// Why, in a sentence that the result repeats.
+    pub reason: String,
+}
+
+/// What one step did.
+#[derive(Clone, Debug, Default)]
+pub struct Step {
+    /// F at the new point, penalty included.
+    pub value: f64,
+    /// Scaled residual: how far from stationary, in the method's own measure; 0 at a stationary point.
+    pub residual: f64,
+    /// The rate or the length of the step taken.
+    pub rate: f64,
+    /// The method's own verdict, where it has come to one.
+    pub verdict: Option<Status>,
+    /// What stands behind the verdict.
+    pub certificate: Option<Certificate>,
+}
+
+/// A method at work on one problem.
+pub trait Method {
+    /// Called once, before the first step: looks at the problem and evaluates where it starts.
+    /// The answer is the state at x as if a step had led there.
+    fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt>;
+    /// One step: changes x. A rejected trial is no step; a step that cannot be taken says why in its verdict.
+    fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt>;
+    /// Whether no step is ever worse than the one before (then the last point is the best).
+    fn monotone(&self) -> bool {
+        false
+    }
+    /// The rate in force, where there is one that can be set.
+    fn rate(&self) -> Option<f64> {
+        None
+    }
+    /// Sets the rate for the steps to come; false where the method has none.
+    fn set_rate(&mut self, rate: f64) -> bool {
+        let _ = rate;
+        false
+    }
+    /// The gradient of the smooth part at the last point, where the method keeps it.
+    fn gradient(&self) -> Option<&[f64]> {
+        None
+    }
+}
+
+/// A row of the registry.
+pub struct Entry {
+    /// Its name.
+    pub name: &'static str,
+    /// Its page.
+    pub doc: &'static str,
+    /// Its settings.
+    pub parameters: &'static [Parameter],
+    /// What it needs.
+    pub needs: Needs,
+    /// How well it suits a problem; none where `auto` should not take it.
+    pub suits: fn(&Facts) -> Option<Suit>,
+    /// The method at work, from checked settings.
+    pub build: fn(&[f64]) -> Box<dyn Method + Send>,
+}
+
+impl Entry {
+    /// Why this method cannot take the problem on, and which could.
+    pub fn refusal(&self, facts: &Facts, all: &[Entry]) -> Option<String> {
+        let lack = self.lack(facts)?;
+        let could: Vec<&str> =
+            all.iter().filter(|e| e.lack(facts).is_none()).map(|e| e.name).collect();
+        let remedy = match could.split_last() {
+            None => "No method here can.".to_string(),
+            Some((last, [])) => format!("Use {last}."),
+            Some((last, rest)) => format!("Use {} or {last}.", rest.join(", ")),
+        };
+        Some(format!("{} cannot handle {lack}. {remedy}", self.name))
+    }
+
+    fn lack(&self, f: &Facts) -> Option<String> {
+        let n = self.needs;
+        if !n.penalty.takes(f.offers) {
+            let why = match n.penalty {
+                Takes::Smooth => "it needs a penalty with a gradient",
+                Takes::Quadratic => "it needs a quadratic penalty",
+                Takes::SmoothOrBounds => "it needs a penalty with a gradient, or bounds",
+                _ => "its step differs by coordinate",
+            };
+            return Some(format!("the penalty {}: {why}", f.penalty));
+        }
+        if n.glm && !f.glm {
+            return Some("a plain function: it needs a loss over a table".into());
+        }
+        if n.terms && f.terms == 0 {
+            return Some("a function that is not a mean of terms: it needs batches".into());
+        }
+        if n.hessian && !f.hessian {
+            return Some("a function without its Hessian: pass hess".into());
+        }
+        if n.products && !f.products {
+            return Some("a function without Hessian products: pass hess or hessp".into());
+        }
+        None
+    }
+}

@@ -1,0 +1,80 @@
+//! What is minimised.
+use crate::descend::Halt;
+use crate::glm::Glm;
+
+/// A function of a vector, with its gradient. The loop never asks for more than a method `Needs`.
+///
+/// A value that is not finite is an answer (methods step back from it), not an error; an `Err` ends
+/// the descent: the user's own exception, or a stop that was asked for.
+pub trait Objective {
+    /// How many variables there are.
+    fn dim(&self) -> usize;
+    /// f(x).
+    fn value(&mut self, x: &[f64]) -> Result<f64, Halt>;
+    /// f(x), and ∇f(x) written to `gradient`.
+    fn gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt>;
+    /// Whether asking for the value alone is cheaper than value and gradient together.
+    fn value_is_cheaper(&self) -> bool {
+        true
+    }
+    /// The mean of many terms, where it is one.
+    fn terms(&mut self) -> Option<&mut dyn Terms> {
+        None
+    }
+    /// Second derivatives, where it has them.
+    fn curvature(&mut self) -> Option<&mut dyn Curvature> {
+        None
+    }
+    /// The loss over a design that it is, where it is one.
+    fn glm(&mut self) -> Option<&mut Glm<'_>> {
+        None
+    }
+    /// Lengths of the tensors that x is made of, where it is made of several (rules with norms per tensor).
+    fn tensors(&self) -> Vec<Vec<usize>> {
+        vec![vec![self.dim()]]
+    }
+}
+
+/// A mean of many terms, of which some can be asked for.
+pub trait Terms {
+    /// How many terms.
+    fn count(&self) -> usize;
+    /// The mean over the terms named, and its gradient.
+    fn batch(&mut self, terms: &[u32], x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt>;
+}
+
+/// Second derivatives.
+pub trait Curvature {
+    /// Whether the whole matrix can be had (else only products).
+    fn whole(&self) -> bool;
+    /// H(x)·v written to `out`.
+    fn product(&mut self, x: &[f64], v: &[f64], out: &mut [f64]) -> Result<(), Halt>;
+    /// H(x), row after row, written to `out` (dim × dim).
+    fn hessian(&mut self, x: &[f64], out: &mut [f64]) -> Result<(), Halt>;
+}
+
+/// A pair of closures as an objective: what Rust users and tests hand over.
+pub struct Function<V, G> {
+    dim: usize,
+    value: V,
+    gradient: G,
+}
+
+impl<V: FnMut(&[f64]) -> f64, G: FnMut(&[f64], &mut [f64]) -> f64> Function<V, G> {
+    /// `value(x)`, and `gradient(x, to)` which writes the gradient and returns the value.
+    pub fn new(dim: usize, value: V, gradient: G) -> Self {
+        Function { dim, value, gradient }
+    }
+}
+
+impl<V: FnMut(&[f64]) -> f64, G: FnMut(&[f64], &mut [f64]) -> f64> Objective for Function<V, G> {
+    fn dim(&self) -> usize {
+        self.dim
+    }
+    fn value(&mut self, x: &[f64]) -> Result<f64, Halt> {
+        Ok((self.value)(x))
+    }
+    fn gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt> {
+        Ok((self.gradient)(x, gradient))
+    }
+}

@@ -1,0 +1,238 @@
+//! Threads: work is split by the data, never by their number; safe after fork.
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::*};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+type Task = dyn Fn(usize) + Sync;
+
+struct Job {
+    /// Alive while done < n: the caller waits for that.
+    task: *const Task,
+    n: usize,
+    /// How many threads beside the caller may still join.
+    seats: AtomicUsize,
+    next: AtomicUsize,
+    done: AtomicUsize,
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+}
+// SAFETY: `task` is Sync and outlives every call of it (see `Pool::each`).
+unsafe impl Send for Job {}
+// SAFETY: as above.
+unsafe impl Sync for Job {}
+
+fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
+    m.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Job {
+    fn help(&self) {
+        loop {
+            let i = self.next.fetch_add(1, AcqRel);
+            if i >= self.n {
+                return;
+            }
+            // SAFETY: i < n was claimed, so done < n and the caller still waits.
+            let task = unsafe { &*self.task };
+            if let Err(p) = catch_unwind(AssertUnwindSafe(|| task(i))) {
+                *lock(&self.panic) = Some(p);
+            }
+            self.done.fetch_add(1, AcqRel);
+        }
+    }
+    fn take_seat(&self) -> bool {
+        self.seats.fetch_update(AcqRel, Acquire, |s| s.checked_sub(1)).is_ok()
+    }
+}
+
+struct Shared {
+    epoch: AtomicUsize,
+    asleep: AtomicUsize,
+    job: Mutex<Option<Arc<Job>>>,
+    wake: Condvar,
+}
+
+/// A set of threads that wait for work.
+pub struct Pool {
+    shared: Arc<Shared>,
+    busy: Mutex<()>,
+    threads: usize,
+}
+
+/// About 40 µs with the pause instruction, then sleep.
+const SPINS: u32 = 4000;
+
+fn work(s: &Shared) {
+    let mut seen = 0;
+    loop {
+        let mut spins = 0;
+        while s.epoch.load(Acquire) == seen && spins < SPINS {
+            std::hint::spin_loop();
+            spins += 1;
+        }
+        let job = {
+            let mut slot = lock(&s.job);
+            while s.epoch.load(Acquire) == seen {
+                s.asleep.fetch_add(1, AcqRel);
+                slot = s.wake.wait(slot).unwrap_or_else(PoisonError::into_inner);
+                s.asleep.fetch_sub(1, AcqRel);
+            }
+            seen = s.epoch.load(Acquire);
+            slot.clone()
+        };
+        if let Some(job) = job.filter(|j| j.take_seat()) {
+            job.help();
+        }
+    }
+}
+
+impl Pool {
+    /// A pool of so many threads, the caller among them. Its threads live as long as the process.
+    pub fn new(threads: usize) -> Self {
+        let shared = Arc::new(Shared {
+            epoch: AtomicUsize::new(0),
+            asleep: AtomicUsize::new(0),
+            job: Mutex::new(None),
+            wake: Condvar::new(),
+        });
+        let mut started = 1;
+        for _ in 1..threads {
+            let s = shared.clone();
+            // Where the system gives no more threads, fewer do the work.
+            started += usize::from(
+                std::thread::Builder::new().name("steepest".into()).spawn(move || work(&s)).is_ok(),
+            );
+        }
+        Pool { shared, busy: Mutex::new(()), threads: started }
+    }
+
+    /// How many threads work, the caller among them.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Calls `task(i)` for each i < n, on all threads, in no order; returns when all are done.
+    pub fn each(&self, n: usize, task: impl Fn(usize) + Sync) {
+        let limit = LIMIT.get().min(self.threads);
+        // One job at a time; a job inside a job, or from a second caller, runs where it is.
+        let guard = (limit > 1 && n > 1).then(|| self.busy.try_lock().ok()).flatten();
+        if guard.is_none() {
+            return (0..n).for_each(task);
+        }
+        let task: &(dyn Fn(usize) + Sync + '_) = &task;
+        // SAFETY: only the lifetime is forgotten; we do not return before the last call is over.
+        let task: *const Task =
+            unsafe { std::mem::transmute::<&(dyn Fn(usize) + Sync + '_), *const Task>(task) };
+        let job = Arc::new(Job {
+            task,
+            n,
+            seats: AtomicUsize::new(limit - 1),
+            next: AtomicUsize::new(0),
+            done: AtomicUsize::new(0),
+            panic: Mutex::new(None),
+        });
+        {
+            let mut slot = lock(&self.shared.job);
+            *slot = Some(job.clone());
+            self.shared.epoch.fetch_add(1, AcqRel);
+        }
+        if self.shared.asleep.load(Acquire) > 0 {
+            self.shared.wake.notify_all();
+        }
+        job.help();
+        let mut spins = 0u32;
+        while job.done.load(Acquire) < n {
+            spins += 1;
+            if spins > SPINS { std::thread::yield_now() } else { std::hint::spin_loop() }
+        }
+        drop(guard);
+        let panic = lock(&job.panic).take();
+        if let Some(p) = panic {
+            resume_unwind(p);
+        }
+    }
+
+    /// `make(i)` for each i < n, in order.
+    pub fn map<T: Send>(&self, n: usize, make: impl Fn(usize) -> T + Sync) -> Vec<T> {
+        let out: Vec<Mutex<Option<T>>> = (0..n).map(|_| Mutex::new(None)).collect();
+        self.each(n, |i| *lock(&out[i]) = Some(make(i)));
+        out.into_iter()
+            .map(|m| {
+                m.into_inner().unwrap_or_else(PoisonError::into_inner).expect("each i was called")
+            })
+            .collect()
+    }
+}
+
+thread_local!(static LIMIT: Cell<usize> = const { Cell::new(usize::MAX) });
+
+/// Runs `f` with at most so many threads (0: as many as there are). The answer has the same bits whatever the number.
+pub fn with_threads<R>(threads: usize, f: impl FnOnce() -> R) -> R {
+    struct Back(usize);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            LIMIT.set(self.0);
+        }
+    }
+    let _back = Back(LIMIT.replace(if threads == 0 { usize::MAX } else { threads }));
+    f()
+}
+
+/// The number of threads of the process's pool: `STEEPEST_NUM_THREADS`, or what affinity and cgroup allow.
+pub fn threads() -> usize {
+    std::env::var("STEEPEST_NUM_THREADS")
+        .ok()
+        .and_then(|v| v.parse().ok())
+        .filter(|&n| n > 0)
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get()))
+}
+
+/// The process's pool. A child of fork has none of its parent's threads, so it gets its own;
+/// no lock is taken, since another thread may have held it at the fork.
+pub fn pool() -> &'static Pool {
+    static POOL: AtomicPtr<(u32, Pool)> = AtomicPtr::new(std::ptr::null_mut());
+    let pid = std::process::id();
+    loop {
+        let at = POOL.load(Acquire);
+        // SAFETY: what is stored is never freed.
+        if let Some((p, pool)) = unsafe { at.as_ref() }
+            && *p == pid
+        {
+            return pool;
+        }
+        let new = Box::into_raw(Box::new((pid, Pool::new(threads()))));
+        // Another thread may have been first; ours then sleeps for good.
+        let _ = POOL.compare_exchange(at, new, AcqRel, Acquire);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_task_once_and_results_in_order() {
+        for threads in [1, 2, 7] {
+            let p = Pool::new(threads);
+            for n in [0, 1, 2, 100] {
+                assert_eq!(p.map(n, |i| i * i), (0..n).map(|i| i * i).collect::<Vec<_>>());
+            }
+            with_threads(2, || assert_eq!(p.map(9, |i| i), (0..9).collect::<Vec<_>>()));
+        }
+    }
+
+    #[test]
+    fn a_panic_comes_out_and_the_pool_goes_on() {
+        let p = Pool::new(3);
+        let caught = catch_unwind(AssertUnwindSafe(|| p.each(10, |i| assert!(i != 7))));
+        assert!(caught.is_err());
+        assert_eq!(p.map(5, |i| i).len(), 5);
+    }
+
+    #[test]
+    fn a_job_inside_a_job_runs() {
+        let p = Pool::new(2);
+        assert_eq!(p.map(4, |i| p.map(3, |j| i + j).iter().sum::<usize>()), vec![3, 6, 9, 12]);
+    }
+}

@@ -1,0 +1,132 @@
+//! What the entries of every registry share: a name, words and parameters.
+use crate::real::Real;
+
+/// One setting, as Python, the command line and the documentation see it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Parameter {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value unless given.
+    pub default: f64,
+    /// The least value allowed.
+    pub low: f64,
+    /// The largest value allowed.
+    pub high: f64,
+    /// What it does, in a sentence.
+    pub doc: &'static str,
+}
+
+/// What has a name, parameters and a meaning. Written by [`settings!`](crate::settings).
+pub trait Described: Copy + Send + Sync + 'static {
+    /// The same settings as numbers of another kind: traced, they are inputs of the formula.
+    type Of<N: Real>: Copy;
+    /// The name it is asked for by.
+    const NAME: &'static str;
+    /// The documentation page's text: what it is, formula, source.
+    const DOC: &'static str;
+    /// Its settings, in order.
+    const PARAMETERS: &'static [Parameter];
+    /// From values in the order of [`PARAMETERS`](Self::PARAMETERS), already checked.
+    fn of(values: &[f64]) -> Self;
+    /// The settings as numbers.
+    fn values(&self) -> Vec<f64>;
+    /// The settings as numbers of any kind, from values in order.
+    fn with<N: Real>(values: &[N]) -> Self::Of<N>;
+    /// These settings as literals of any kind.
+    fn lit<N: Real>(&self) -> Self::Of<N> {
+        Self::with(&self.values().into_iter().map(N::lit).collect::<Vec<_>>())
+    }
+}
+
+/// Settings by name, filled up with the defaults and checked against their ranges.
+pub fn checked(
+    name: &str,
+    parameters: &[Parameter],
+    given: &[(&str, f64)],
+) -> Result<Vec<f64>, String> {
+    for (key, _) in given {
+        if !parameters.iter().any(|p| p.name == *key) {
+            let near = nearest(key, parameters.iter().map(|p| p.name));
+            return Err(format!("{name} has no setting called '{key}'{near}"));
+        }
+    }
+    parameters
+        .iter()
+        .map(|p| {
+            let v = given.iter().rev().find(|(k, _)| *k == p.name).map_or(p.default, |g| g.1);
+            if v >= p.low && v <= p.high {
+                return Ok(v);
+            }
+            Err(match (p.low.is_finite(), p.high.is_finite()) {
+                (true, true) => {
+                    format!("{} must be between {} and {}; got {v}", p.name, p.low, p.high)
+                }
+                (true, false) => format!("{} must be at least {}; got {v}", p.name, p.low),
+                (false, true) => format!("{} must be at most {}; got {v}", p.name, p.high),
+                (false, false) => format!("{} must be a number; got {v}", p.name),
+            })
+        })
+        .collect()
+}
+
+/// `; did you mean 'adam'?` where a name is near, the list of names otherwise.
+pub fn nearest<'a>(to: &str, names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    let best = names.iter().map(|n| (distance(to, n), *n)).min();
+    match best {
+        Some((d, n)) if d <= 1 + to.len() / 4 => format!("; did you mean '{n}'?"),
+        Some(_) => format!("; there is {}", names.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// Levenshtein's distance.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let here = (diagonal + usize::from(x != *y)).min(row[j] + 1).min(row[j + 1] + 1);
+            diagonal = row[j + 1];
+            row[j + 1] = here;
+        }
+    }
+    row[b.len()]
+}
+
+/// Declares a struct of settings together with their defaults, ranges and words:
+/// `settings! { /// words  "name" Type { /// words  setting = default in low ..= high, … } }`.
+#[macro_export]
+macro_rules! settings {
+    ($(#[doc = $doc:literal])* $name:literal $type:ident {
+        $($(#[doc = $pdoc:literal])* $p:ident = $default:literal in $low:expr => $high:expr),* $(,)? }) => {
+        $(#[doc = $doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $type<N = f64> {
+            $($(#[doc = $pdoc])* pub $p: N,)*
+            #[doc(hidden)]
+            pub of: std::marker::PhantomData<N>,
+        }
+        impl Default for $type {
+            fn default() -> Self { Self { $($p: $default,)* of: std::marker::PhantomData } }
+        }
+        impl $crate::settings::Described for $type {
+            type Of<N: $crate::real::Real> = $type<N>;
+            const NAME: &'static str = $name;
+            const DOC: &'static str = concat!($($doc, "\n"),*);
+            const PARAMETERS: &'static [$crate::settings::Parameter] = &[$($crate::settings::Parameter {
+                name: stringify!($p), default: $default, low: $low, high: $high, doc: concat!($($pdoc),*).trim_ascii() }),*];
+            fn of(values: &[f64]) -> Self {
+                let [$($p),*] = *values else { unreachable!("every parameter is passed") };
+                Self { $($p,)* of: std::marker::PhantomData }
+            }
+            fn values(&self) -> Vec<f64> { vec![$(self.$p),*] }
+            fn with<N: $crate::real::Real>(values: &[N]) -> $type<N> {
+                let [$($p),*] = *values else { unreachable!("every parameter is passed") };
+                $type { $($p,)* of: std::marker::PhantomData }
+            }
+        }
+    };
+}
