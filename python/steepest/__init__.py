@@ -1,1 +1,104 @@
-"""Gradient descent, finished."""
+"""Gradient descent, finished: functions, losses over tables and networks, with nothing to tune.
+
+>>> import steepest
+>>> result = steepest.minimize(steepest.problems.rosenbrock, [-1.2, 1.0])
+>>> result.success
+True
+
+Names are found when they are first asked for, so that ``import steepest`` loads NumPy and no more.
+"""
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import errors, linear, losses, methods, penalties, problems, rates, rules
+    from .descend import compare, descend
+    from .fit import fit, load
+    from .linear import (
+        ElasticNet,
+        GeneralizedLinear,
+        Lasso,
+        LinearRegression,
+        LogisticRegression,
+        Ridge,
+    )
+    from .minimize import minimize
+    from .result import Result
+
+__version__ = "0.1.0"
+
+# Where each public name lives; None is a module of that very name.
+_PLACES = {
+    "ElasticNet": "linear",
+    "GeneralizedLinear": "linear",
+    "Lasso": "linear",
+    "LinearRegression": "linear",
+    "LogisticRegression": "linear",
+    "Result": "result",
+    "Ridge": "linear",
+    "compare": "descend",
+    "descend": "descend",
+    "errors": None,
+    "fit": "fit",
+    "linear": None,
+    "load": "fit",
+    "losses": None,
+    "methods": None,
+    "minimize": "minimize",
+    "penalties": None,
+    "problems": None,
+    "rates": None,
+    "rules": None,
+}
+
+__all__ = [
+    "ElasticNet",
+    "GeneralizedLinear",
+    "Lasso",
+    "LinearRegression",
+    "LogisticRegression",
+    "Result",
+    "Ridge",
+    "compare",
+    "descend",
+    "errors",
+    "fit",
+    "linear",
+    "load",
+    "losses",
+    "methods",
+    "minimize",
+    "penalties",
+    "problems",
+    "rates",
+    "rules",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'steepest' has no attribute {name!r}")
+    place = _PLACES[name]
+    module = import_module(f"steepest.{place or name}")
+    value = module if place is None else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])
+
+
+class _Package(ModuleType):
+    """A package in which ``steepest.minimize`` stays the function when its module of that name is imported."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if isinstance(value, ModuleType) and _PLACES.get(name) == name:
+            value = getattr(value, name)
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

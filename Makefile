@@ -1,0 +1,70 @@
+# Everything a newcomer or a developer runs. Python 3.11 or later and Rust are all that must be there.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find crates python -name '*.rs' -o -name '*.toml' -o -name '*.j2' -o -name '*.html')
+
+.PHONY: demo test test-hosts check lint types docs generated bench clean
+
+## demo: makes its own environment, installs, fits a real table and writes report.html
+demo: $(VENV)/.installed
+	$(BIN)/steepest fit breast_cancer --report report.html
+
+## test: the whole suite without torch: Rust, then Python
+test: $(VENV)/.test
+	cargo test --quiet --workspace --exclude steepest-python
+	$(BIN)/python -m pytest -m "not hosts"
+
+## test-hosts: torch and Keras too
+test-hosts: $(VENV)/.hosts
+	KERAS_BACKEND=torch $(BIN)/python -m pytest -m hosts
+
+## check: what CI runs after the tests
+check: lint types generated docs
+
+lint: $(VENV)/.develop
+	cargo fmt --all --check
+	cargo clippy --quiet --workspace --all-targets -- -D warnings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.develop
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest steepest._core --mypy-config-file pyproject.toml
+
+generated: $(VENV)/.develop
+	$(BIN)/python tools/gen.py --check
+
+docs: $(VENV)/.develop
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps -p steepest
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
+
+bench: $(VENV)/.develop
+	$(BIN)/python -m pip install --quiet -e '.[benchmarks]'
+	for b in benchmarks/[a-z]*.py; do $(BIN)/python $$b || exit 1; done
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "steepest needs Python 3.11 or later; got " + sys.version.split()[0])'
+	@command -v cargo >/dev/null || { echo "steepest is built with Rust: install it from https://rustup.rs"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+
+$(VENV)/.installed: $(BIN)/python $(SOURCES)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'maturin>=1.9,<2'
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --quiet
+	touch $@
+
+$(VENV)/.test: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group test
+	touch $@
+
+$(VENV)/.develop: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group develop
+	touch $@
+
+$(VENV)/.hosts: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'torch>=2.4' 'keras>=3.5'
+	touch $@
+
+clean:
+	rm -rf $(VENV) target docs/_build report.html
