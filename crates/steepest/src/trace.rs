@@ -100,6 +100,24 @@ impl Program {
         Program { ops, outputs: self.outputs.into_iter().map(|o| to[o as usize]).collect() }
     }
 
+    /// The outputs for inputs given by name, computed operation by operation over any numbers; none where
+    /// an input is missing or an operation is not one of `Real`'s.
+    pub fn evaluate<N: Real>(&self, input: impl Fn(&str) -> Option<N>) -> Option<Vec<N>> {
+        let mut at: Vec<N> = Vec::with_capacity(self.ops.len());
+        for op in &self.ops {
+            let value = match op {
+                Op::Input(name) => input(name)?,
+                Op::Lit(v) => N::lit(*v),
+                Op::Call(name, a) => {
+                    let a: Vec<N> = a.iter().map(|&i| at[i as usize]).collect();
+                    apply(name, &a)?
+                }
+            };
+            at.push(value);
+        }
+        Some(self.outputs.iter().map(|&o| at[o as usize]).collect())
+    }
+
     /// Output `k` as text, with only the brackets that precedence asks for.
     pub fn text(&self, k: usize) -> String {
         self.at(self.outputs[k]).0
@@ -133,6 +151,33 @@ impl Program {
             },
         }
     }
+}
+
+/// One of `Real`'s operations, by its name.
+fn apply<N: Real>(name: &str, a: &[N]) -> Option<N> {
+    Some(match (name, a) {
+        ("add", &[l, r]) => l + r,
+        ("sub", &[l, r]) => l - r,
+        ("mul", &[l, r]) => l * r,
+        ("div", &[l, r]) => l / r,
+        ("neg", &[x]) => -x,
+        ("sqrt", &[x]) => x.sqrt(),
+        ("exp", &[x]) => x.exp(),
+        ("ln", &[x]) => x.ln(),
+        ("ln_1p", &[x]) => x.ln_1p(),
+        ("tanh", &[x]) => x.tanh(),
+        ("abs", &[x]) => x.abs(),
+        ("square", &[x]) => x.square(),
+        ("sign", &[x]) => x.sign(),
+        ("softplus", &[x]) => x.softplus(),
+        ("sigmoid", &[x]) => x.sigmoid(),
+        ("pow", &[x, e]) => x.pow(e),
+        ("max", &[x, o]) => x.max(o),
+        ("min", &[x, o]) => x.min(o),
+        ("clamp", &[x, low, high]) => x.clamp(low, high),
+        ("positive", &[x, yes, no]) => x.positive(yes, no),
+        _ => return None,
+    })
 }
 
 // 0 and 1 fold away, constants are computed: what is printed is what one would write.
