@@ -30,6 +30,8 @@ pub enum Takes {
     SmoothOrBounds,
     /// ½ Σ a_j x_j², and those whose prox can be taken coordinate by coordinate.
     QuadraticOrDiagonal,
+    /// Absolute values, squares and bounds, coordinate by coordinate.
+    Pieces,
     /// All that have a prox.
     Prox,
 }
@@ -42,6 +44,7 @@ impl Takes {
             Takes::Quadratic => o.quadratic,
             Takes::SmoothOrBounds => o.smooth || o.bounds,
             Takes::QuadraticOrDiagonal => o.quadratic || o.diagonal_prox,
+            Takes::Pieces => o.pieces,
             Takes::Prox => true,
         }
     }
@@ -161,6 +164,7 @@ impl Entry {
                 Takes::Smooth => "it needs a penalty with a gradient",
                 Takes::Quadratic => "it needs a quadratic penalty",
                 Takes::SmoothOrBounds => "it needs a penalty with a gradient, or bounds",
+                Takes::Pieces => "it needs absolute values, squares or bounds",
                 _ => "its step differs by coordinate",
             };
             return Some(format!("the penalty {}: {why}", f.penalty));

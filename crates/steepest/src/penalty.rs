@@ -1,6 +1,8 @@
 //! What is added to an objective, or forbidden: a value and a prox. A constraint is a penalty whose prox projects.
+use crate::jet::Jet;
 use crate::real::Real;
 use crate::settings::{Described, Parameter};
+use crate::trace::{Program, Symbol, record};
 
 /// The step that a prox is taken in: the same for all coordinates, or one each.
 #[derive(Clone, Copy, Debug)]
@@ -33,8 +35,28 @@ pub struct Offers {
     pub diagonal_prox: bool,
     /// Is bounds on the coordinates and nothing else (then [`Penalty::bounds`] answers).
     pub bounds: bool,
+    /// Is a [`Piece`] on each coordinate (then [`Penalty::piece`] answers).
+    pub pieces: bool,
     /// Is convex.
     pub convex: bool,
+}
+
+/// What a penalty adds for one coordinate: l1·|x| + ½ l2 x² where low ≤ x ≤ high, +∞ elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Piece {
+    /// The weight of |x|.
+    pub l1: f64,
+    /// The weight of ½ x².
+    pub l2: f64,
+    /// The least x allowed.
+    pub low: f64,
+    /// The largest x allowed.
+    pub high: f64,
+}
+
+impl Piece {
+    /// Nothing is added, nothing forbidden.
+    pub const FREE: Piece = Piece { l1: 0.0, l2: 0.0, low: f64::NEG_INFINITY, high: f64::INFINITY };
 }
 
 /// A penalty over a whole vector; its weight (alpha) is inside.
@@ -53,27 +75,155 @@ pub trait Penalty: Send + Sync {
     }
     /// The a_j of ½ Σ a_j x_j², where it is that.
     fn quadratic(&self, j: usize) -> f64 {
-        let _ = j;
-        0.0
+        self.piece(j).l2
     }
     /// The bounds of a coordinate, where it is that.
     fn bounds(&self, j: usize) -> (f64, f64) {
+        let p = self.piece(j);
+        (p.low, p.high)
+    }
+    /// What it adds for a coordinate, where it is made of [`Piece`]s.
+    fn piece(&self, j: usize) -> Piece {
         let _ = j;
-        (f64::NEG_INFINITY, f64::INFINITY)
+        Piece::FREE
     }
     /// The same penalty of x where the variables are u = x / scale; none where it has no such form
     /// (then only a common factor may be taken out).
     fn rescaled(&self, scale: &[f64]) -> Option<Box<dyn Penalty>>;
+    /// The same penalty where each coordinate is also held between two bounds; none where it has no such form.
+    fn within(&self, low: &[f64], high: &[f64]) -> Option<Box<dyn Penalty>> {
+        let _ = (low, high);
+        None
+    }
 }
 
-/// A penalty that is a sum over coordinates, written once over any numbers.
+/// A penalty that is a sum over coordinates, written once over any numbers; see [`Each`].
 pub trait Separable: Described {
-    /// Whether it has a gradient everywhere.
-    const SMOOTH: bool = false;
+    /// What it can do. With `pieces`, weight and slope are read off the formula.
+    const OFFERS: Offers;
     /// The value of one coordinate.
     fn value<N: Real>(settings: Self::Of<N>, x: N) -> N;
     /// argmin_u step·value(u) + ½ (u − x)².
     fn prox<N: Real>(settings: Self::Of<N>, x: N, step: N) -> N;
+    /// The bounds that it sets, where it sets some.
+    fn bounds(settings: &Self) -> (f64, f64) {
+        let _ = settings;
+        (f64::NEG_INFINITY, f64::INFINITY)
+    }
+}
+
+/// A [`Separable`] penalty at work: Σ_j weight_j · value(scale_j x_j), each coordinate also held within
+/// bounds where some are set. A coordinate of weight 0 is free.
+#[derive(Clone)]
+pub struct Each<P> {
+    settings: P,
+    weight: Vec<f64>,
+    scale: Option<Vec<f64>>,
+    within: Option<(Vec<f64>, Vec<f64>)>,
+}
+
+impl<P: Separable> Each<P> {
+    /// The penalty with a weight (alpha) for each coordinate; 0 leaves a coordinate free.
+    pub fn new(settings: P, weight: &[f64]) -> Self {
+        Each { settings, weight: weight.to_vec(), scale: None, within: None }
+    }
+    /// The penalty of weight `alpha` on all of `n` coordinates.
+    pub fn uniform(settings: P, alpha: f64, n: usize) -> Self {
+        Each { settings, weight: vec![alpha; n], scale: None, within: None }
+    }
+    #[inline]
+    fn scale(&self, j: usize) -> f64 {
+        self.scale.as_ref().map_or(1.0, |s| s[j])
+    }
+    #[inline]
+    fn held(&self, j: usize, x: f64) -> f64 {
+        self.within.as_ref().map_or(x, |(low, high)| Real::clamp(x, low[j], high[j]))
+    }
+}
+
+impl<P: Separable> Penalty for Each<P> {
+    fn name(&self) -> &'static str {
+        P::NAME
+    }
+    fn offers(&self) -> Offers {
+        let o = P::OFFERS;
+        if self.within.is_none() {
+            return o;
+        }
+        // Only what adds nothing stays pure bounds.
+        Offers { smooth: false, quadratic: false, bounds: o.bounds, ..o }
+    }
+    fn value(&self, x: &[f64]) -> f64 {
+        let s = self.settings.lit::<f64>();
+        let mut sum = 0.0;
+        for (j, (&w, &x)) in self.weight.iter().zip(x).enumerate() {
+            if self.held(j, x) != x {
+                return f64::INFINITY;
+            }
+            // 0·∞ would be NaN, so a free coordinate is not asked.
+            if w != 0.0 {
+                sum += w * P::value(s, self.scale(j) * x);
+            }
+        }
+        sum
+    }
+    fn prox(&self, x: &mut [f64], steps: Steps<'_>) {
+        let s = self.settings.lit::<f64>();
+        for (j, (&w, x)) in self.weight.iter().zip(x).enumerate() {
+            if w != 0.0 {
+                let c = self.scale(j);
+                *x = P::prox(s, c * *x, steps.at(j) * w * c * c) / c;
+            }
+            // In one dimension the minimiser over an interval is the clamped minimiser.
+            *x = self.held(j, *x);
+        }
+    }
+    fn add_gradient(&self, x: &[f64], gradient: &mut [f64]) {
+        if P::OFFERS.smooth {
+            let s = self.settings.lit::<Jet<f64>>();
+            for (j, ((&w, &x), g)) in self.weight.iter().zip(x).zip(gradient).enumerate() {
+                let c = self.scale(j);
+                *g += w * c * P::value(s, Jet::variable(c * x)).first;
+            }
+        }
+    }
+    fn piece(&self, j: usize) -> Piece {
+        let w = self.weight.get(j).copied().unwrap_or(0.0);
+        let c = if j < self.weight.len() { self.scale(j) } else { 1.0 };
+        let mut p = Piece::FREE;
+        if w != 0.0 {
+            // value = l1 |x| + ½ l2 x² has slope l1 + l2 and curvature l2 at 1; a bound has neither.
+            if !P::OFFERS.bounds {
+                let one = P::value(self.settings.lit::<Jet<f64>>(), Jet::variable(1.0));
+                p.l2 = w * c * c * one.second;
+                p.l1 = w * c * (one.first - one.second);
+            }
+            let (low, high) = P::bounds(&self.settings);
+            (p.low, p.high) = (low / c, high / c);
+        }
+        if let Some((low, high)) = self.within.as_ref().filter(|_| j < self.weight.len()) {
+            (p.low, p.high) = (p.low.max(low[j]), p.high.min(high[j]));
+        }
+        p
+    }
+    fn rescaled(&self, scale: &[f64]) -> Option<Box<dyn Penalty>> {
+        let n = self.weight.len();
+        let scaled = |v: &[f64]| -> Vec<f64> { v.iter().zip(scale).map(|(v, s)| v / s).collect() };
+        Some(Box::new(Each {
+            settings: self.settings,
+            weight: self.weight.clone(),
+            scale: Some((0..n).map(|j| self.scale(j) * scale[j]).collect()),
+            within: self.within.as_ref().map(|(low, high)| (scaled(low), scaled(high))),
+        }))
+    }
+    fn within(&self, low: &[f64], high: &[f64]) -> Option<Box<dyn Penalty>> {
+        let mut both = (low.to_vec(), high.to_vec());
+        if let Some((l, h)) = &self.within {
+            both.0.iter_mut().zip(l).for_each(|(a, b)| *a = a.max(*b));
+            both.1.iter_mut().zip(h).for_each(|(a, b)| *a = a.min(*b));
+        }
+        Some(Box::new(Each { within: Some(both), ..self.clone() }))
+    }
 }
 
 /// A row of the registry.
@@ -86,6 +236,31 @@ pub struct Entry {
     pub parameters: &'static [Parameter],
     /// What it can do.
     pub offers: Offers,
-    /// The penalty of weight alpha on coordinates `0..penalised` of a vector (those beyond are free).
-    pub build: fn(settings: &[f64], alpha: f64, penalised: usize) -> Box<dyn Penalty>,
+    /// The penalty, from checked settings and the weight (alpha) of each coordinate; a weight of 0
+    /// leaves a coordinate free (an intercept).
+    pub build: fn(settings: &[f64], weight: &[f64]) -> Box<dyn Penalty>,
+    /// What its formula recorded of itself: value and prox of one coordinate, with inputs `x`, `step` and
+    /// its settings. None where it is no sum over coordinates.
+    pub program: Option<fn() -> Program>,
+}
+
+impl Entry {
+    /// The row of a separable penalty.
+    pub const fn of<P: Separable>() -> Self {
+        Entry {
+            name: P::NAME,
+            doc: P::DOC,
+            parameters: P::PARAMETERS,
+            offers: P::OFFERS,
+            build: |settings, weight| Box::new(Each::new(P::of(settings), weight)),
+            program: Some(|| {
+                record(|| {
+                    let names: Vec<Symbol> =
+                        P::PARAMETERS.iter().map(|p| Symbol::input(p.name)).collect();
+                    let (x, step) = (Symbol::input("x"), Symbol::input("step"));
+                    vec![P::value(P::with(&names), x), P::prox(P::with(&names), x, step)]
+                })
+            }),
+        }
+    }
 }

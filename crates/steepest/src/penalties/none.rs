@@ -1,35 +1,24 @@
-//! No penalty.
-use crate::penalty::{Entry, Offers, Penalty, Steps};
+use crate::penalty::{Offers, Separable};
+use crate::real::Real;
 
-/// Nothing is added: 0.
-pub struct NoPenalty;
-
-impl Penalty for NoPenalty {
-    fn name(&self) -> &'static str {
-        "none"
-    }
-    fn offers(&self) -> Offers {
-        Offers { smooth: true, quadratic: true, diagonal_prox: true, bounds: true, convex: true }
-    }
-    fn value(&self, _: &[f64]) -> f64 {
-        0.0
-    }
-    fn prox(&self, _: &mut [f64], _: Steps<'_>) {}
-    fn rescaled(&self, _: &[f64]) -> Option<Box<dyn Penalty>> {
-        Some(Box::new(NoPenalty))
-    }
+crate::settings! {
+    /// Nothing is added: 0.
+    "none" NoPenalty {}
 }
 
-pub(super) const ENTRY: Entry = Entry {
-    name: "none",
-    doc: "Nothing is added: 0.",
-    parameters: &[],
-    offers: Offers {
+impl Separable for NoPenalty {
+    const OFFERS: Offers = Offers {
         smooth: true,
         quadratic: true,
         diagonal_prox: true,
         bounds: true,
+        pieces: true,
         convex: true,
-    },
-    build: |_, _, _| Box::new(NoPenalty),
-};
+    };
+    fn value<N: Real>(_: NoPenalty<N>, _: N) -> N {
+        N::lit(0.0)
+    }
+    fn prox<N: Real>(_: NoPenalty<N>, x: N, _: N) -> N {
+        x
+    }
+}

@@ -1,0 +1,83 @@
+//! The simplex: shares that sum to a whole.
+use crate::penalty::{Entry, Offers, Penalty, Steps};
+use crate::settings::Described;
+
+crate::settings! {
+    /// Shares of a whole, x ≥ 0 and Σ x = radius: 0 on the simplex and +∞ off it, whatever alpha. Its prox is the
+    /// projection, which moves every coordinate by the same amount (times its step) until the sum is right.
+    ///
+    /// Held, Wolfe and Crowder 1974, <https://doi.org/10.1007/BF01580223>.
+    "simplex" Simplex {
+        /// The whole that is shared out.
+        radius = 1.0 in 1e-300 => f64::MAX,
+    }
+}
+
+/// The simplex over the coordinates of weight > 0; those of weight 0 are free.
+struct OnSimplex {
+    radius: f64,
+    inside: Vec<usize>,
+}
+
+const OFFERS: Offers = Offers {
+    smooth: false,
+    quadratic: false,
+    diagonal_prox: true,
+    bounds: false,
+    pieces: false,
+    convex: true,
+};
+
+/// How far a sum of n shares may be from the radius for rounding alone.
+const SLACK: f64 = 1e-12;
+
+impl Penalty for OnSimplex {
+    fn name(&self) -> &'static str {
+        Simplex::<f64>::NAME
+    }
+    fn offers(&self) -> Offers {
+        OFFERS
+    }
+    fn value(&self, x: &[f64]) -> f64 {
+        let sum: f64 = self.inside.iter().map(|&j| x[j]).sum();
+        let off = (sum - self.radius).abs() > SLACK * self.radius * self.inside.len() as f64;
+        if off || sum.is_nan() || self.inside.iter().any(|&j| x[j] < 0.0) {
+            f64::INFINITY
+        } else {
+            0.0
+        }
+    }
+    /// u_j = max(0, x_j − t_j λ) with the one λ whose sum is the radius: coordinates leave in the order of x_j / t_j.
+    fn prox(&self, x: &mut [f64], steps: Steps<'_>) {
+        let mut order = self.inside.clone();
+        let leave = |j: usize| x[j] / steps.at(j);
+        order.sort_by(|&a, &b| leave(b).total_cmp(&leave(a)).then(a.cmp(&b)));
+        let (mut sum, mut step, mut level) = (-self.radius, 0.0, f64::NEG_INFINITY);
+        for &j in &order {
+            if leave(j) <= level {
+                break;
+            }
+            sum += x[j];
+            step += steps.at(j);
+            level = sum / step;
+        }
+        for &j in &self.inside {
+            x[j] = (x[j] - steps.at(j) * level).max(0.0);
+        }
+    }
+    fn rescaled(&self, _: &[f64]) -> Option<Box<dyn Penalty>> {
+        None
+    }
+}
+
+pub(super) const ENTRY: Entry = Entry {
+    name: Simplex::<f64>::NAME,
+    doc: Simplex::<f64>::DOC,
+    parameters: Simplex::<f64>::PARAMETERS,
+    offers: OFFERS,
+    build: |settings, weight| {
+        let inside = (0..weight.len()).filter(|&j| weight[j] != 0.0).collect();
+        Box::new(OnSimplex { radius: settings[0], inside })
+    },
+    program: None,
+};

@@ -1,0 +1,193 @@
+//! What every penalty must do; a new entry of the registry is tested without a line here.
+use proptest::prelude::*;
+use steepest::penalties::PENALTIES;
+use steepest::penalty::{Entry, Penalty, Steps};
+use steepest::trace::{Op, Program};
+
+const N: usize = 5;
+
+/// Settings somewhere within their ranges.
+fn settings(e: &Entry, at: &[f64]) -> Vec<f64> {
+    let mut s: Vec<f64> = e
+        .parameters
+        .iter()
+        .zip(at)
+        .map(|(p, u)| {
+            let (low, high) = (p.low.max(p.default - 2.0), p.high.min(p.default + 2.0));
+            low + u * (high - low)
+        })
+        .collect();
+    if let [low, high] = &mut s[..]
+        && low > high
+    {
+        std::mem::swap(low, high);
+    }
+    s
+}
+
+fn evaluate(p: &Program, inputs: &[(&str, f64)]) -> Vec<f64> {
+    let mut v: Vec<f64> = Vec::new();
+    for op in &p.ops {
+        let x = match op {
+            Op::Input(name) => inputs.iter().find(|(n, _)| n == name).expect("an input").1,
+            Op::Lit(x) => *x,
+            Op::Call(name, a) => {
+                let a: Vec<f64> = a.iter().map(|&i| v[i as usize]).collect();
+                match (*name, &a[..]) {
+                    ("add", &[l, r]) => l + r,
+                    ("sub", &[l, r]) => l - r,
+                    ("mul", &[l, r]) => l * r,
+                    ("div", &[l, r]) => l / r,
+                    ("neg", &[x]) => -x,
+                    ("abs", &[x]) => x.abs(),
+                    ("square", &[x]) => x * x,
+                    ("max", &[l, r]) => l.max(r),
+                    ("min", &[l, r]) => l.min(r),
+                    ("clamp", &[x, l, h]) => x.max(l).min(h),
+                    ("positive", &[x, yes, no]) => {
+                        if x > 0.0 {
+                            yes
+                        } else {
+                            no
+                        }
+                    }
+                    (name, _) => panic!("{name} is new here"),
+                }
+            }
+        };
+        v.push(x);
+    }
+    p.outputs.iter().map(|&o| v[o as usize]).collect()
+}
+
+/// What the prox minimises.
+fn objective(p: &dyn Penalty, u: &[f64], x: &[f64], t: &[f64]) -> f64 {
+    p.value(u) + u.iter().zip(x).zip(t).map(|((u, x), t)| (u - x).powi(2) / (2.0 * t)).sum::<f64>()
+}
+
+fn vector(low: f64, high: f64) -> impl Strategy<Value = Vec<f64>> {
+    prop::collection::vec(low..high, N)
+}
+
+/// Every form of a penalty: plain, rescaled, within bounds.
+fn forms(e: &Entry, s: &[f64], weight: &[f64]) -> Vec<Box<dyn Penalty>> {
+    let plain = (e.build)(s, weight);
+    let rescaled = plain.rescaled(&[0.5, 2.0, 1.0, 3.0, 0.1]);
+    let wide: Vec<f64> = vec![f64::INFINITY; N];
+    let low = if e.offers.bounds { [f64::NEG_INFINITY; N] } else { [-0.5; N] };
+    let within = plain.within(&low, &wide);
+    [Some(plain), rescaled, within].into_iter().flatten().collect()
+}
+
+proptest! {
+    #[test]
+    fn prox_decreases_its_objective_and_is_firmly_non_expansive(
+        at in vector(0.0, 1.0), alpha in 0.01..3.0, x in vector(-4.0, 4.0), y in vector(-4.0, 4.0),
+        t in vector(0.05, 3.0), nudge in vector(-1.0, 1.0),
+    ) {
+        for e in PENALTIES {
+            let mut weight = [alpha; N];
+            weight[N - 1] = 0.0;
+            for p in forms(e, &settings(e, &at), &weight) {
+                let steps = [Steps::Uniform(t[0]), Steps::Diagonal(&t)];
+                for s in &steps[..if e.offers.diagonal_prox { 2 } else { 1 }] {
+                    let t: Vec<f64> = (0..N).map(|j| s.at(j)).collect();
+                    let (mut px, mut py) = (x.clone(), y.clone());
+                    p.prox(&mut px, *s);
+                    p.prox(&mut py, *s);
+                    let best = objective(&*p, &px, &x, &t);
+                    prop_assert!(best.is_finite(), "{}: the prox is outside: {px:?}", e.name);
+                    // Against points near and far that satisfy the constraint, being proxes themselves.
+                    for far in [1e-4, 1e-2, 1.0] {
+                        let mut z: Vec<f64> = px.iter().zip(&nudge).map(|(p, n)| p + far * n).collect();
+                        for project in [false, true] {
+                            if project { p.prox(&mut z, *s); }
+                            let there = objective(&*p, &z, &x, &t);
+                            prop_assert!(best <= there + 1e-9 * there.abs().max(1.0), "{} {best} {there}", e.name);
+                        }
+                    }
+                    if e.offers.convex {
+                        let inner: f64 = (0..N).map(|j| (px[j] - py[j]) * (x[j] - y[j]) / t[j]).sum();
+                        let square: f64 = (0..N).map(|j| (px[j] - py[j]).powi(2) / t[j]).sum();
+                        prop_assert!(square <= inner + 1e-9, "{} {square} {inner}", e.name);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_offered_holds(at in vector(0.0, 1.0), alpha in 0.01..3.0, x in vector(-4.0, 4.0)) {
+        for e in PENALTIES {
+            for p in forms(e, &settings(e, &at), &[alpha; N]) {
+                let (o, value) = (p.offers(), p.value(&x));
+                if o.smooth {
+                    let mut g = vec![0.0; N];
+                    p.add_gradient(&x, &mut g);
+                    for (j, g) in g.iter().enumerate() {
+                        let h = 1e-5;
+                        let (mut low, mut high) = (x.clone(), x.clone());
+                        low[j] -= h;
+                        high[j] += h;
+                        let quotient = (p.value(&high) - p.value(&low)) / (2.0 * h);
+                        prop_assert!((g - quotient).abs() <= 1e-6 * (1.0 + g.abs()), "{}", e.name);
+                    }
+                }
+                if o.quadratic {
+                    let sum: f64 = (0..N).map(|j| 0.5 * p.quadratic(j) * x[j] * x[j]).sum();
+                    prop_assert!((sum - value).abs() <= 1e-12 * sum.abs().max(1.0), "{}", e.name);
+                }
+                if o.bounds {
+                    let inside = (0..N).all(|j| p.bounds(j).0 <= x[j] && x[j] <= p.bounds(j).1);
+                    prop_assert_eq!(value, if inside { 0.0 } else { f64::INFINITY }, "{}", e.name);
+                }
+                if o.pieces {
+                    let sum: f64 = (0..N).map(|j| {
+                        let q = p.piece(j);
+                        let inside = q.low <= x[j] && x[j] <= q.high;
+                        if inside { q.l1 * x[j].abs() + 0.5 * q.l2 * x[j] * x[j] } else { f64::INFINITY }
+                    }).sum();
+                    prop_assert!(sum == value || (sum - value).abs() <= 1e-12 * sum.abs().max(1.0), "{}", e.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn rescaled_is_the_same_penalty(at in vector(0.0, 1.0), u in vector(-1.0, 1.0), scale in vector(0.1, 5.0)) {
+        for e in PENALTIES {
+            let p = (e.build)(&settings(e, &at), &[0.7; N]);
+            if let Some(r) = p.rescaled(&scale) {
+                let x: Vec<f64> = u.iter().zip(&scale).map(|(u, s)| u * s).collect();
+                let (a, b) = (p.value(&x), r.value(&u));
+                prop_assert!(a == b || (a - b).abs() <= 1e-12 * a.abs(), "{}", e.name);
+            }
+        }
+    }
+
+    #[test]
+    fn compiled_is_traced(at in vector(0.0, 1.0), x in -4.0..4.0f64, step in 0.05..3.0f64) {
+        for e in PENALTIES {
+            let Some(program) = e.program else { continue };
+            let s = settings(e, &at);
+            let mut inputs = vec![("x", x), ("step", step)];
+            inputs.extend(e.parameters.iter().map(|p| p.name).zip(s.iter().copied()));
+            let traced = evaluate(&program(), &inputs);
+            let p = (e.build)(&s, &[1.0]);
+            let mut u = [x];
+            p.prox(&mut u, Steps::Uniform(step));
+            prop_assert_eq!((traced[0], traced[1]), (p.value(&[x]), u[0]), "{}", e.name);
+        }
+    }
+}
+
+#[test]
+fn the_formula_reads_as_one_would_write_it() {
+    let program = |name: &str| {
+        let e = PENALTIES.iter().find(|e| e.name == name).expect("an entry");
+        (e.program.expect("a formula"))()
+    };
+    assert_eq!(program("l1").text(0), "|x|");
+    assert_eq!(program("l2").text(0), "0.5·x²");
+    assert_eq!(program("elastic_net").text(0), "ratio·|x| + 0.5·(1 - ratio)·x²");
+}
