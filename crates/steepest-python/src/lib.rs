@@ -1,5 +1,12 @@
 //! The Python binding of steepest.
 use pyo3::prelude::*;
 
+pub mod enter;
+pub mod solution;
+pub mod watch;
+
 #[pymodule(gil_used = false)]
-mod _core {}
+mod _core {
+    #[pymodule_export]
+    use super::watch::Standing;
+}

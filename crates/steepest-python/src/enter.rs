@@ -1,0 +1,32 @@
+//! The one door between Python and the arithmetic.
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use std::error::Error;
+
+/// What the core hands back when something failed: the caller's own exception, or words.
+pub type Failure = Box<dyn Error + Send + Sync>;
+
+/// Runs the arithmetic with the interpreter detached, so that other Python threads go on.
+///
+/// Everything that takes time goes through here, once a call. Inside, only the calling thread attaches
+/// again: a [`Watcher`](crate::watch::Watcher), for signals and callbacks. Where the objective itself is
+/// Python, [`stay`] instead: attaching for each evaluation would cost more than it frees.
+pub fn enter<T: Send>(
+    py: Python<'_>,
+    work: impl FnOnce() -> Result<T, Failure> + Send,
+) -> PyResult<T> {
+    py.detach(work).map_err(exception)
+}
+
+/// Runs arithmetic whose objective is Python: attached throughout.
+pub fn stay<T>(_: Python<'_>, work: impl FnOnce() -> Result<T, Failure>) -> PyResult<T> {
+    work().map_err(exception)
+}
+
+/// An exception of a callable or a callback comes out as itself; the core's words become a `ValueError`.
+pub fn exception(failure: Failure) -> PyErr {
+    match failure.downcast::<PyErr>() {
+        Ok(own) => *own,
+        Err(words) => PyValueError::new_err(words.to_string()),
+    }
+}
