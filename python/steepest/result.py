@@ -1,0 +1,379 @@
+"""The result of a descent: where it ended, how it ended, and how that is known."""
+
+from __future__ import annotations
+
+import html
+import io
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steepest.findings import Finding, by_severity, findings_text
+
+__all__ = ["FIELDS", "HISTORY", "OUTCOMES", "Result"]
+
+#: Every field of a result, in the order in which they are told.
+FIELDS = (
+    "x", "fun", "jac", "success", "status", "message", "outcome",
+    "nit", "nfev", "njev", "nhev", "passes", "seconds",
+    "method", "reason", "certificate", "history", "findings", "path", "spread",
+)  # fmt: skip
+
+#: The columns of a history; all are float arrays of one length.
+HISTORY = ("iteration", "loss", "residual", "rate", "evaluations", "passes", "seconds")
+
+#: How a descent can end, in plain words. The first two are successes.
+OUTCOMES = {
+    "converged": "it converged",
+    "precision_limit": "it converged as far as the arithmetic's precision allows",
+    "noise_floor": "it reached the noise of the objective",
+    "budget": "it ran out of its budget",
+    "stopped": "it was stopped",
+    "diverged": "it diverged",
+    "not_finite": "a value was not finite",
+    "unbounded": "the objective has no lower bound",
+    "separable": "the classes are separable, so no finite minimum exists",
+    "gradient_inconsistent": "the gradient does not belong to the function",
+    "infeasible": "no point satisfies the constraints",
+    "plateau": "it came to rest on a plateau",
+}
+
+_WHOLE = {"status": -1, "nit": 0, "nfev": 0, "njev": 0, "nhev": 0}
+_REAL = {"fun": float("nan"), "passes": float("nan"), "seconds": float("nan")}
+_TEXT = ("message", "outcome", "method", "reason")
+
+
+class Result(dict[str, Any]):
+    """What a descent ended with: a dict with attribute access, as SciPy's `OptimizeResult` is.
+
+    Every field is always there, whatever the method; what does not apply is None, 0 or NaN.
+
+    Attributes
+    ----------
+    x : ndarray
+        The best point found, in the shape of the starting point.
+    fun : float
+        The objective there.
+    jac : ndarray or None
+        The gradient there; None where none was evaluated.
+    success : bool
+        Whether the minimum was found: the outcome is `converged` or `precision_limit`.
+    status : int
+        The number of the outcome.
+    message : str
+        The outcome as a sentence.
+    outcome : str
+        Its name, one of `OUTCOMES`: converged, precision_limit, noise_floor, budget, stopped,
+        diverged, not_finite, unbounded, separable, gradient_inconsistent, infeasible, plateau.
+    nit, nfev, njev, nhev : int
+        Iterations, and evaluations of the function, its gradient and its Hessian (or products with it).
+    passes : float
+        Reads of the whole data; NaN where there are no data.
+    seconds : float
+        Seconds from start to end.
+    method, reason : str
+        The method and why it was chosen.
+    certificate : dict or None
+        The *distance from the best possible*: `kind`, `bound` (on the distance, in units of `fun`),
+        `target` (what the bound had to reach) and `assumption` (what the bound rests on).
+    history : dict of ndarray
+        What happened at each recorded iteration: `iteration`, `loss`, `residual`, `rate`,
+        `evaluations`, `passes`, `seconds`; float arrays of one length.
+    findings : list of Finding
+        What else was noticed.
+    path : ndarray or None
+        The points passed, one a row, where they were asked for.
+    spread : dict or None
+        How the results of several starting points differ, where there were several.
+
+    Examples
+    --------
+    >>> from steepest.result import Result
+    >>> result = Result.of({"x": [1.0, 1.0], "fun": 0.0, "success": True, "status": 0,
+    ...                     "outcome": "converged", "message": "The gradient is as good as zero.",
+    ...                     "method": "lbfgs", "nit": 36, "nfev": 44, "njev": 44, "seconds": 0.25})
+    >>> result.fun == result["fun"]
+    True
+    >>> result
+    Converged: The gradient is as good as zero.
+      smallest value (fun)   0
+      found at (x)           [1. 1.]
+      method                 lbfgs
+      effort                 36 iterations, 44 evaluations of the function, 44 of the gradient, 0.25 s
+      outcome                converged (success, status 0)
+    """
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], objective: Callable[..., Any] | None = None) -> Result:
+        """The result that the compiled core's plain dict describes.
+
+        Parameters
+        ----------
+        values : mapping
+            The fields; the history's columns may be lists, the findings dicts. Fields that are not there
+            get the value that means nothing (None, 0 or NaN). Others are kept as they are.
+        objective : callable, optional
+            The function that was minimised, for the contours of `plot`; it is not a field and is not pickled.
+
+        Raises
+        ------
+        ValueError
+            If the columns of the history differ in length.
+
+        Examples
+        --------
+        >>> from steepest.result import Result
+        >>> Result.of({"x": [0.5], "history": {"loss": [2, 1]}}).history["loss"]
+        array([2., 1.])
+        """
+        result = cls()
+        for name in FIELDS:
+            value = values.get(name)
+            if name in _WHOLE:
+                value = _WHOLE[name] if value is None else int(value)
+            elif name in _REAL:
+                value = _REAL[name] if value is None else float(value)
+            elif name in _TEXT:
+                value = "" if value is None else str(value)
+            dict.__setitem__(result, name, value)
+        result["success"] = bool(values.get("success", False))
+        for name in ("x", "jac", "path"):
+            if result[name] is not None:
+                result[name] = np.asarray(result[name])
+        result["history"] = _history(values.get("history") or {})
+        result["findings"] = [Finding.of(finding) for finding in values.get("findings") or ()]
+        result.update({name: value for name, value in values.items() if name not in FIELDS})
+        object.__setattr__(result, "_objective", objective)
+        return result
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            _no_field(name, self)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[name] = value
+
+    def __delattr__(self, name: str) -> None:
+        if name not in self:
+            _no_field(name, self)
+        del self[name]
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_restored, (type(self), dict(self)))
+
+    def copy(self) -> Result:
+        """A shallow copy; it is a `Result` too."""
+        return type(self).of(self, self.__dict__.get("_objective"))
+
+    # What people read
+
+    def __repr__(self) -> str:
+        if any(name not in self for name in FIELDS):
+            return f"Result({dict.__repr__(self)})"
+        rows = _rows(self)
+        width = max(len(name) for name, _ in rows) + 3
+        lines = [_headline(self)]
+        for name, text in rows:
+            lines.append(f"  {name:<{width}}" + text.replace("\n", "\n" + " " * (width + 2)))
+        if self.findings:
+            lines.append("  what else was noticed (findings)")
+            lines.append(_indented(findings_text(self.findings), 4))
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """The result for a notebook: self-contained, readable on light and dark pages."""
+        if any(name not in self for name in FIELDS):
+            return f"<pre>{html.escape(repr(self))}</pre>"
+        colour, mark = ("#2e8b57", "\N{CHECK MARK}") if self.success else ("#c0392b", "\N{BALLOT X}")
+        cell = "border:0;padding:.15em 0;text-align:left;vertical-align:top;background:none"
+        body = "".join(
+            f'<tr style="background:none"><th scope="row" style="{cell};padding-right:1.5em;'
+            f'font-weight:normal;opacity:.75">{html.escape(name)}</th>'
+            f'<td style="{cell};white-space:pre-wrap;overflow-wrap:anywhere">{html.escape(text)}</td></tr>'
+            for name, text in _rows(self)
+        )
+        findings = "".join(finding._repr_html_() for finding in by_severity(self.findings))
+        return (
+            f'<div style="max-width:50em;border-left:4px solid {colour};padding-left:1em">'
+            f'<div style="font-size:1.1em;margin-bottom:.4em">'
+            f'<span style="color:{colour}" aria-hidden="true">{mark}</span> '
+            f"<strong>{html.escape(_headline(self))}</strong></div>"
+            f'<table style="border-collapse:collapse;border:0;margin:0">{body}</table>{findings}</div>'
+        )
+
+    def plot(self, *, file: str | Path | None = None) -> Any:
+        """Draw the falling loss and the residual on log axes; for two variables the path over contours too.
+
+        The path is drawn where `path` has points of two coordinates (``path=True``) and the function is
+        known. Needs matplotlib.
+
+        Parameters
+        ----------
+        file : path, optional
+            Where to save the picture, in the format that its ending names; it is then not shown.
+
+        Returns
+        -------
+        ndarray of matplotlib Axes
+            The axes of the picture, from left to right.
+
+        Examples
+        --------
+        >>> from steepest.result import Result
+        >>> result = Result.of({"history": {"loss": [4, 2, 1], "residual": [2, 1, 0.5]}})
+        >>> len(result.plot(file="/tmp/descent.png"))
+        2
+        """
+        from steepest.report.plots import plot_result
+
+        return plot_result(self, self.__dict__.get("_objective"), file=file)
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write the history as CSV: a row an iteration, every digit kept.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> from steepest.result import Result
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "history.csv"
+        >>> Result.of({"history": {"iteration": [0], "loss": [0.5]}}).to_csv(path)
+        >>> path.read_text().splitlines()
+        ['iteration,loss,residual,rate,evaluations,passes,seconds', '0,0.5,,,,,']
+        """
+        from steepest.report.writing import write_whole
+
+        names = list(self["history"])
+        out = io.StringIO()
+        out.write(",".join(names) + "\n")
+        for row in zip(*(np.asarray(self["history"][name]).tolist() for name in names), strict=True):
+            out.write(",".join("" if v != v else f"{v:.17g}" for v in row) + "\n")
+        write_whole(path, out.getvalue())
+
+
+def _restored(kind: type[Result], values: dict[str, Any]) -> Result:
+    """The result that was pickled."""
+    return kind.of(values) if all(name in values for name in FIELDS) else kind(values)
+
+
+def _no_field(name: str, result: Result) -> NoReturn:
+    """Refuse a name, and offer the field that was likely meant."""
+    import difflib
+
+    near = difflib.get_close_matches(name, list(result), 1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise AttributeError(f"a result has no field {name!r}{hint}", name=name, obj=None)
+
+
+def _history(columns: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
+    """The history's columns as float arrays of one length; a column that is not there is NaN."""
+    arrays = {
+        name: np.atleast_1d(np.asarray(column, dtype=np.float64))
+        for name, column in columns.items()
+        if column is not None
+    }
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise ValueError(f"the columns of a history must be of one length; got {told}")
+    length = max(lengths.values(), default=0)
+    if "iteration" not in arrays:
+        arrays["iteration"] = np.arange(length, dtype=np.float64)
+    missing = {name: np.full(length, np.nan) for name in HISTORY if name not in arrays}
+    known = {name: arrays.get(name, missing.get(name, np.empty(0))) for name in HISTORY}
+    return known | {name: array for name, array in arrays.items() if name not in HISTORY}
+
+
+def _headline(result: Result) -> str:
+    """The outcome in a word or two, then the sentence."""
+    word = str(result.outcome or "no outcome").replace("_", " ")
+    message = str(result.message)
+    if not message:
+        sentence = OUTCOMES.get(str(result.outcome), "")
+        return f"{word.capitalize()}: {sentence}." if sentence else word.capitalize()
+    return message if message.lower().startswith(word) else f"{word.capitalize()}: {message}"
+
+
+def _rows(result: Result) -> list[tuple[str, str]]:
+    """What the text and the notebook tell, plain word first, the field's name after."""
+    rows = [("smallest value (fun)", f"{result.fun:.10g}"), ("found at (x)", _point(result.x))]
+    certificate = result.certificate
+    if certificate:
+        rows.append(("how far off (certificate)", _certified(certificate)))
+    if result.method:
+        rows.append(("method", f"{result.method}: {result.reason}" if result.reason else result.method))
+    rows.append(("effort", _effort(result)))
+    if result.spread:
+        rows.append(("several starts (spread)", _pairs(result.spread)))
+    verdict = "success" if result.success else "no success"
+    rows.append(("outcome", f"{result.outcome or 'unknown'} ({verdict}, status {result.status})"))
+    kept = len(result.history["iteration"]) if "iteration" in result.history else 0
+    if kept:
+        rows.append(("history", _count(kept, "record")))
+    if result.path is not None:
+        rows.append(("path", f"{len(result.path)} points"))
+    return rows
+
+
+def _certified(certificate: Mapping[str, Any]) -> str:
+    """The certificate in one line or two."""
+    bound, target = certificate.get("bound"), certificate.get("target")
+    kind = str(certificate.get("kind", "")).replace("_", " ")
+    text = "unknown" if bound is None else f"at most {float(bound):.3g} from the best possible"
+    if kind == "stationary":
+        text = "unknown" if bound is None else f"no bound; scaled residual {float(bound):.3g}"
+    if target is not None:
+        text += f", {float(target):.3g} asked for"
+    text += f" ({kind})" if kind else ""
+    assumption = certificate.get("assumption")
+    return f"{text}\nassuming {assumption}" if assumption else text
+
+
+def _effort(result: Result) -> str:
+    """Iterations, evaluations, passes and seconds, those that apply."""
+    parts = [_count(result.nit, "iteration")]
+    if result.nfev:
+        parts.append(_count(result.nfev, "evaluation") + " of the function")
+    if result.njev:
+        parts.append(f"{result.njev} of the gradient")
+    if result.nhev:
+        parts.append(f"{result.nhev} of the Hessian")
+    if np.isfinite(result.passes) and result.passes > 0:
+        parts.append(f"{result.passes:.3g} passes over the data")
+    if np.isfinite(result.seconds):
+        parts.append(f"{result.seconds:.3g} s")
+    return ", ".join(parts)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _pairs(values: Any) -> str:
+    if not isinstance(values, Mapping):
+        return str(values)
+    return ", ".join(f"{name.replace('_', ' ')} {_number(value)}" for name, value in values.items())
+
+
+def _number(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float | np.floating) else str(value)
+
+
+def _point(x: Any) -> str:
+    """An array in at most a few lines, its shape told where it is cut."""
+    if x is None:
+        return "nowhere"
+    array = np.asarray(x)
+    text = np.array2string(array, precision=6, threshold=12, edgeitems=3, max_line_width=72)
+    return text if array.size <= 12 else f"{text}\n(shape {' x '.join(map(str, array.shape))})"
+
+
+def _indented(text: str, by: int) -> str:
+    return "\n".join(" " * by + line for line in text.splitlines())
