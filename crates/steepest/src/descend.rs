@@ -247,15 +247,16 @@ impl Problem<'_> {
     /// The smooth part f(x) and its gradient.
     pub fn gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt> {
         self.spend()?;
-        self.counts.values += 1;
+        self.counts.values += 1 + self.objective.differences();
         self.counts.gradients += 1;
         self.objective.gradient(x, gradient)
     }
-    /// The gradient at a point whose value was asked for last: counts no second evaluation.
-    pub fn gradient_there(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt> {
+    /// The gradient at the point whose value was asked for last: counts no second evaluation.
+    pub fn gradient_there(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<(), Halt> {
         self.pause()?;
+        self.counts.values += self.objective.differences();
         self.counts.gradients += 1;
-        self.objective.gradient(x, gradient)
+        self.objective.gradient_there(x, gradient)
     }
     /// Checks the budgets and lets the watch have its turn; costs one look at the clock.
     fn spend(&mut self) -> Result<(), Halt> {

@@ -26,3 +26,4 @@ pub mod real;
 pub mod settings;
 pub mod simd;
 pub mod trace;
+pub mod vectors;

@@ -13,6 +13,14 @@ pub trait Objective {
     fn value(&mut self, x: &[f64]) -> Result<f64, Halt>;
     /// f(x), and ∇f(x) written to `gradient`.
     fn gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt>;
+    /// ∇f at the very point whose value was asked for last (its value need not be found out again).
+    fn gradient_there(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<(), Halt> {
+        self.gradient(x, gradient).map(|_| ())
+    }
+    /// Evaluations of the value that a gradient takes beside its own: 0 unless it is differenced.
+    fn differences(&self) -> u64 {
+        0
+    }
     /// Whether asking for the value alone is cheaper than value and gradient together.
     fn value_is_cheaper(&self) -> bool {
         true

@@ -1,0 +1,158 @@
+//! Sums and combinations of long vectors, for each instruction set; the bits are the same on all.
+use std::ops::{Deref, DerefMut};
+
+/// Sums run in as many lanes on every machine, so that the bits do not depend on it.
+pub const LANES: usize = 8;
+
+/// Numbers that begin on a cache line and are padded with zeros to whole lanes.
+#[derive(Debug, Default)]
+pub struct Aligned {
+    store: Vec<f64>,
+    offset: usize,
+    len: usize,
+}
+
+/// The next multiple of [`LANES`].
+pub fn padded(n: usize) -> usize {
+    n.next_multiple_of(LANES)
+}
+
+impl Aligned {
+    /// `padded(n)` zeros.
+    pub fn zeros(n: usize) -> Self {
+        let len = padded(n);
+        let store = vec![0.0; len + LANES];
+        // A foreign allocator may refuse to tell; then the vector is unaligned and only slower.
+        let offset = store.as_ptr().align_offset(64).min(LANES);
+        Aligned { store, offset, len }
+    }
+}
+
+impl Deref for Aligned {
+    type Target = [f64];
+    fn deref(&self) -> &[f64] {
+        &self.store[self.offset..self.offset + self.len]
+    }
+}
+
+impl DerefMut for Aligned {
+    fn deref_mut(&mut self) -> &mut [f64] {
+        &mut self.store[self.offset..self.offset + self.len]
+    }
+}
+
+/// Out of sight of the loops: the shape of this sum would otherwise decide (badly) how wide they are.
+#[inline(never)]
+fn fold(a: &[f64; 32]) -> f64 {
+    let mut a = *a;
+    let mut w = 16;
+    while w > 0 {
+        for l in 0..w {
+            a[l] += a[l + w];
+        }
+        w /= 2;
+    }
+    a[0]
+}
+
+/// The sum of eight lanes, pairwise.
+#[inline(always)]
+pub fn fold8(a: &[f64; 8]) -> f64 {
+    ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))
+}
+
+crate::simd! {
+    /// Σ a_i b_i.
+    pub fn dot[](a: &[f64], b: &[f64]) -> f64 {
+        let ((a, ra), (b, rb)) = (a.as_chunks::<32>(), b.as_chunks::<32>());
+        let mut acc = [0.0; 32];
+        for (a, b) in a.iter().zip(b) { for l in 0..32 { acc[l] += a[l] * b[l] } }
+        let ((a, ra), (b, rb)) = (ra.as_chunks::<8>(), rb.as_chunks::<8>());
+        for (a, b) in a.iter().zip(b) { for l in 0..8 { acc[l] += a[l] * b[l] } }
+        let rest: f64 = ra.iter().zip(rb).map(|(a, b)| a * b).sum();
+        fold(&acc) + rest
+    }
+}
+crate::simd! {
+    /// to = a − b.
+    pub fn minus[](a: &[f64], b: &[f64], to: &mut [f64]) {
+        let n = to.len();
+        let (a, b) = (&a[..n], &b[..n]);
+        for i in 0..n { to[i] = a[i] - b[i] }
+    }
+}
+crate::simd! {
+    /// to = x + t·d.
+    pub fn ahead[](x: &[f64], t: f64, d: &[f64], to: &mut [f64]) {
+        let n = to.len();
+        let (x, d) = (&x[..n], &d[..n]);
+        for i in 0..n { to[i] = x[i] + t * d[i] }
+    }
+}
+crate::simd! {
+    /// to = s·x.
+    pub fn scaled[](s: f64, x: &[f64], to: &mut [f64]) {
+        let n = to.len();
+        let x = &x[..n];
+        for i in 0..n { to[i] = s * x[i] }
+    }
+}
+crate::simd! {
+    /// max |x_i|; not finite where one of them is not.
+    pub fn largest[](x: &[f64]) -> f64 {
+        let (c, rest) = x.as_chunks::<16>();
+        let (mut top, mut sum) = ([0.0f64; 16], [0.0f64; 16]);
+        for c in c {
+            for l in 0..16 { let v = c[l].abs(); top[l] = if v > top[l] { v } else { top[l] } }
+            for l in 0..16 { sum[l] += c[l] * 0.0 }
+        }
+        let (top, sum) = (std::hint::black_box(top), std::hint::black_box(sum));
+        let m = top.iter().chain(rest).fold(0.0, |m: f64, v| m.max(v.abs()));
+        m + sum.iter().sum::<f64>() + rest.iter().map(|v| v * 0.0).sum::<f64>()
+    }
+}
+crate::simd! {
+    /// Σ a_i b_i over the coordinates where `mask` is 1 (it is 0 elsewhere).
+    pub fn dot_over[](mask: &[f64], a: &[f64], b: &[f64]) -> f64 {
+        let n = mask.len();
+        let ((a, ra), (b, rb), (m, rm)) = (a[..n].as_chunks::<8>(), b[..n].as_chunks::<8>(), mask.as_chunks::<8>());
+        let mut acc = [0.0; 8];
+        for ((a, b), m) in a.iter().zip(b).zip(m) { for l in 0..8 { acc[l] += m[l] * a[l] * b[l] } }
+        let rest: f64 = ra.iter().zip(rb).zip(rm).map(|((a, b), m)| m * a * b).sum();
+        fold8(&std::hint::black_box(acc)) + rest
+    }
+}
+crate::simd! {
+    /// y += s·x over the coordinates where `mask` is 1.
+    pub fn add_over[](mask: &[f64], s: f64, x: &[f64], y: &mut [f64]) {
+        let n = mask.len();
+        let (x, y) = (&x[..n], &mut y[..n]);
+        for i in 0..n { y[i] += mask[i] * s * x[i] }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_right_at_every_length() {
+        for n in 0..70 {
+            let a: Vec<f64> = (0..n).map(|i| i as f64 - 20.0).collect();
+            let b: Vec<f64> = (0..n).map(|i| (i * i % 7) as f64).collect();
+            let plain: f64 = a.iter().zip(&b).map(|(a, b)| a * b).sum();
+            assert_eq!(dot(&a, &b), plain);
+            assert_eq!(dot_over(&vec![1.0; n], &a, &b), plain);
+            assert_eq!(largest(&a), a.iter().fold(0.0, |m: f64, v| m.max(v.abs())));
+            for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                for at in 0..n {
+                    let mut a = a.clone();
+                    a[at] = bad;
+                    assert!(!largest(&a).is_finite());
+                }
+            }
+        }
+        let aligned = Aligned::zeros(13);
+        assert_eq!((aligned.len(), aligned.as_ptr() as usize % 64), (16, 0));
+    }
+}
