@@ -19,6 +19,25 @@ pub trait Design: Send + Sync {
     fn accumulate(&self, rows: Range<usize>, s: &[f64], outputs: usize, gradient: &mut [f64]);
     /// Copies rows, dense, one after another, to `out` (`rows.len() · columns`).
     fn gather(&self, rows: &[u32], out: &mut [f64]);
+    /// Copies some columns (ascending) of some rows, one row after another, to `out` (`rows.len() · columns.len()`).
+    fn select(&self, rows: &[u32], columns: &[u32], out: &mut [f64]) {
+        let mut row = vec![0.0; self.columns()];
+        for (&i, out) in rows.iter().zip(out.chunks_exact_mut(columns.len().max(1))) {
+            self.gather(&[i], &mut row);
+            out.iter_mut().zip(columns).for_each(|(o, &j)| *o = row[j as usize]);
+        }
+    }
+    /// Adds Σ weight_i x_i and Σ weight_i x_i² (by columns) to `sum` and `square`; one weight a row.
+    fn moments(&self, rows: Range<usize>, weight: &[f64], sum: &mut [f64], square: &mut [f64]) {
+        let mut row = vec![0.0; self.columns()];
+        for (i, w) in rows.zip(weight) {
+            self.gather(&[i as u32], &mut row);
+            for ((x, sum), square) in row.iter().zip(&mut *sum).zip(&mut *square) {
+                *sum += w * x;
+                *square += w * x * x;
+            }
+        }
+    }
     /// The first value that is not finite, as (row, column).
     fn not_finite(&self) -> Option<(usize, usize)>;
     /// How many rows a block should have so that it is still in the cache when it is read again.

@@ -1,1 +1,4 @@
 //! The designs: dense, sparse, categorical codes.
+
+pub mod codes;
+pub mod sparse;
