@@ -1,12 +1,15 @@
 //! The Python binding of steepest.
 use pyo3::prelude::*;
 
+mod catalog;
 pub mod enter;
 pub mod solution;
 pub mod watch;
 
 #[pymodule(gil_used = false)]
 mod _core {
+    #[pymodule_export]
+    use super::catalog::catalog;
     #[pymodule_export]
     use super::watch::Standing;
 }

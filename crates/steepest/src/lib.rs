@@ -8,6 +8,7 @@
 //! method → methods`; `descend` uses `method`, never `methods`; an objective never names a method or the loop.
 
 pub mod certificate;
+pub mod chain;
 pub mod descend;
 pub mod design;
 pub mod designs;
@@ -16,13 +17,18 @@ pub mod health;
 pub mod jet;
 pub mod loss;
 pub mod losses;
+pub mod matrix;
 pub mod method;
 pub mod methods;
 pub mod objective;
 pub mod penalties;
 pub mod penalty;
 pub mod pool;
+pub mod rate;
+pub mod rates;
 pub mod real;
+pub mod rule;
+pub mod rules;
 pub mod settings;
 pub mod simd;
 pub mod trace;

@@ -1,0 +1,155 @@
+//! The registries as Python sees them: plain dictionaries, read once by `_catalog.py`.
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use steepest::rule::{Kind, Scope};
+use steepest::settings::Parameter;
+use steepest::trace::{Op, Program};
+
+/// Everything of every registry: `{"rules": [...], "losses": [...], "penalties": [...], "methods": [...], "rates": [...]}`.
+///
+/// Each entry is a dictionary with at least `name`, `doc` and `parameters`, a list of dictionaries with `name`,
+/// `default`, `low`, `high` and `doc`. What is written as a formula has `programs`: by stage, a dictionary with
+/// `ops` (`["input", name]`, `["lit", value]`, `[operation, place, ...]`), `outputs` (places) and `text` (the formulas).
+#[pyfunction]
+pub fn catalog(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let all = PyDict::new(py);
+    all.set_item("rules", rules(py)?)?;
+    all.set_item("losses", losses(py)?)?;
+    all.set_item("penalties", penalties(py)?)?;
+    all.set_item("methods", methods(py)?)?;
+    all.set_item("rates", rates(py)?)?;
+    Ok(all)
+}
+
+fn entry<'py>(
+    py: Python<'py>,
+    name: &str,
+    doc: &str,
+    parameters: &[Parameter],
+) -> PyResult<Bound<'py, PyDict>> {
+    let d = PyDict::new(py);
+    d.set_item("name", name)?;
+    d.set_item("doc", doc.lines().map(str::trim).collect::<Vec<_>>().join("\n").trim())?;
+    let list = PyList::empty(py);
+    for p in parameters {
+        let d = PyDict::new(py);
+        d.set_item("name", p.name)?;
+        d.set_item("default", p.default)?;
+        d.set_item("low", p.low)?;
+        d.set_item("high", p.high)?;
+        d.set_item("doc", p.doc)?;
+        list.append(d)?;
+    }
+    d.set_item("parameters", list)?;
+    Ok(d)
+}
+
+fn program<'py>(py: Python<'py>, program: &Program) -> PyResult<Bound<'py, PyDict>> {
+    let ops = PyList::empty(py);
+    for op in &program.ops {
+        let line = PyList::empty(py);
+        match op {
+            Op::Input(name) => {
+                line.append("input")?;
+                line.append(name)?;
+            }
+            Op::Lit(v) => {
+                line.append("lit")?;
+                line.append(v)?;
+            }
+            Op::Call(name, places) => {
+                line.append(name)?;
+                places.iter().try_for_each(|p| line.append(p))?;
+            }
+        }
+        ops.append(line)?;
+    }
+    let d = PyDict::new(py);
+    d.set_item("ops", ops)?;
+    d.set_item("outputs", program.outputs.clone())?;
+    let text: Vec<String> = (0..program.outputs.len()).map(|k| program.text(k)).collect();
+    d.set_item("text", text)?;
+    Ok(d)
+}
+
+fn rules(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
+    let all = PyList::empty(py);
+    for e in steepest::rules::RULES {
+        let d = entry(py, e.name, e.doc, e.parameters)?;
+        d.set_item("memory", e.memory.to_vec())?;
+        d.set_item("matrix_memory", e.matrix_memory.to_vec())?;
+        d.set_item("scalars", e.scalars.to_vec())?;
+        d.set_item("sums", e.sums.to_vec())?;
+        d.set_item("state", e.state.to_vec())?;
+        d.set_item("scope", if e.scope == Scope::All { "all" } else { "tensor" })?;
+        d.set_item("kind", if e.kind == Kind::Gradient { "gradient" } else { "parameter" })?;
+        d.set_item("rate", e.rate)?;
+        d.set_item("tunes_itself", e.tunes_itself)?;
+        d.set_item("value", e.value)?;
+        let programs = PyDict::new(py);
+        for (stage, p) in (e.programs)() {
+            programs.set_item(stage, program(py, &p)?)?;
+        }
+        d.set_item("programs", programs)?;
+        all.append(d)?;
+    }
+    Ok(all)
+}
+
+fn losses(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
+    let all = PyList::empty(py);
+    for e in steepest::losses::LOSSES {
+        let d = entry(py, e.name, e.doc, e.parameters)?;
+        let programs = PyDict::new(py);
+        programs.set_item("value", program(py, &(e.program)())?)?;
+        d.set_item("programs", programs)?;
+        all.append(d)?;
+    }
+    Ok(all)
+}
+
+fn penalties(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
+    let all = PyList::empty(py);
+    for e in steepest::penalties::PENALTIES {
+        let d = entry(py, e.name, e.doc, e.parameters)?;
+        let o = e.offers;
+        let offers = PyDict::new(py);
+        offers.set_item("smooth", o.smooth)?;
+        offers.set_item("quadratic", o.quadratic)?;
+        offers.set_item("diagonal_prox", o.diagonal_prox)?;
+        offers.set_item("bounds", o.bounds)?;
+        offers.set_item("convex", o.convex)?;
+        d.set_item("offers", offers)?;
+        all.append(d)?;
+    }
+    Ok(all)
+}
+
+fn methods(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
+    let all = PyList::empty(py);
+    for e in steepest::methods::METHODS {
+        let d = entry(py, e.name, e.doc, e.parameters)?;
+        let n = e.needs;
+        let needs = PyDict::new(py);
+        needs.set_item("terms", n.terms)?;
+        needs.set_item("products", n.products)?;
+        needs.set_item("hessian", n.hessian)?;
+        needs.set_item("glm", n.glm)?;
+        needs.set_item("penalty", format!("{:?}", n.penalty).to_lowercase())?;
+        d.set_item("needs", needs)?;
+        all.append(d)?;
+    }
+    Ok(all)
+}
+
+fn rates(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
+    let all = PyList::empty(py);
+    for e in steepest::rates::RATES {
+        let d = entry(py, e.name, e.doc, e.parameters)?;
+        let programs = PyDict::new(py);
+        programs.set_item("factor", program(py, &(e.program)())?)?;
+        d.set_item("programs", programs)?;
+        all.append(d)?;
+    }
+    Ok(all)
+}

@@ -1,0 +1,13 @@
+use crate::rate::Rate;
+use crate::real::Real;
+
+crate::settings! {
+    /// The same rate all along.
+    "constant" Constant {}
+}
+
+impl Rate for Constant {
+    fn factor<N: Real>(_: Constant<N>, _: N, _: N) -> N {
+        N::lit(1.0)
+    }
+}

@@ -1,0 +1,19 @@
+use crate::rate::Rate;
+use crate::real::Real;
+
+crate::settings! {
+    /// Falls with the square root of the step's number, (step / hold)^−½ after the first `hold` steps: needs no
+    /// budget, and with it stochastic gradient descent converges.
+    ///
+    /// Nemirovski, Juditsky, Lan and Shapiro 2009, <https://doi.org/10.1137/070704277>.
+    "inverse_root" InverseRoot {
+        /// Steps at the full rate.
+        hold = 1.0 in 1.0 => f64::MAX,
+    }
+}
+
+impl Rate for InverseRoot {
+    fn factor<N: Real>(s: InverseRoot<N>, _: N, step: N) -> N {
+        (s.hold / step.max(s.hold)).sqrt()
+    }
+}

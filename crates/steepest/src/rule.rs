@@ -1,0 +1,390 @@
+//! What a rule is: how a gradient changes a parameter.
+//!
+//! A rule is written once, over the numbers trait [`Real`], in up to four short functions. `f32` and `f64` compile
+//! it into the hot loops, [`Symbol`](crate::trace::Symbol) records it for torch, Keras, NumPy and the documentation.
+use crate::matrix::{Gemm, Matrix};
+use crate::real::{Float, Real};
+use crate::settings::{Described, Parameter};
+use crate::trace::{Program, Symbol, record};
+
+/// What is known when a step is taken.
+#[derive(Clone, Copy, Debug)]
+pub struct At<N, const K: usize = 0> {
+    /// The step's number: 1, 2, …
+    pub step: N,
+    /// The rate in force.
+    pub rate: N,
+    /// The value of the loss at x (NaN where the host has none; see [`Rule::VALUE`]).
+    pub value: N,
+    /// The rule's state numbers before this step.
+    pub state: [N; K],
+}
+
+/// What a rule's sums run over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Each tensor has sums of its own.
+    Tensor,
+    /// One sum over every coordinate of every tensor.
+    All,
+}
+
+/// What a rule turns a gradient into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The next parameter.
+    Parameter,
+    /// Another gradient, for the rule that follows in the chain.
+    Gradient,
+}
+
+/// A rule: `M` numbers of memory for each coordinate, `S` scalars that are the same for all, `T` sums over the
+/// coordinates, `K` numbers of state. Most rules have no sums and no state, and write `scalars` and `element` only.
+pub trait Rule<const M: usize, const S: usize, const T: usize = 0, const K: usize = 0>:
+    Described
+{
+    /// Names of the memories; they start at 0.
+    const MEMORY: [&'static str; M];
+    /// Names of the scalars (other names than the settings').
+    const SCALARS: [&'static str; S];
+    /// Names of the sums.
+    const SUMS: [&'static str; T] = [""; T];
+    /// Names of the state's numbers; they start at 0.
+    const STATE: [&'static str; K] = [""; K];
+    /// What the sums run over.
+    const SCOPE: Scope = Scope::All;
+    /// Whether `element` returns the next parameter or another gradient.
+    const KIND: Kind = Kind::Parameter;
+    /// The rate where none is given and none can be searched for.
+    const RATE: f64 = 1e-3;
+    /// Whether it finds its step by itself, the rate being a start or a cap only.
+    const TUNES_ITSELF: bool = false;
+    /// Whether it needs the value of the loss.
+    const VALUE: bool = false;
+    /// Names of a matrix's memories, where the rule treats matrices as a whole (see [`Rule::matrix`]).
+    const MATRIX_MEMORY: &'static [&'static str] = &[];
+
+    /// What is the same for every coordinate, in f64.
+    fn scalars<N: Real>(rule: Self::Of<N>, at: At<N, K>) -> [N; S];
+    /// What a coordinate adds to the sums.
+    #[inline(always)]
+    fn terms<N: Real>(scalars: [N; S], x: N, g: N, memory: [N; M]) -> [N; T] {
+        let _ = (scalars, x, g, memory);
+        [N::lit(0.0); T]
+    }
+    /// The scalars completed from the sums, and the next state.
+    fn settle<N: Real>(
+        rule: Self::Of<N>,
+        at: At<N, K>,
+        scalars: [N; S],
+        sums: [N; T],
+    ) -> ([N; S], [N; K]) {
+        let _ = (rule, sums);
+        (scalars, at.state)
+    }
+    /// The next parameter (or gradient) and memory of a coordinate. Must be `#[inline(always)]`.
+    fn element<N: Real>(scalars: [N; S], x: N, g: N, memory: [N; M]) -> (N, [N; M]);
+    /// The next parameter and memory of a matrix, where the rule treats matrices as a whole. They come lying,
+    /// with at least as many columns as rows: the host transposes those that stand.
+    fn matrix<A: Matrix>(
+        rule: Self::Of<A::Number>,
+        at: At<A::Number, 0>,
+        x: A,
+        g: A,
+        memory: &[A],
+    ) -> (A, Vec<A>) {
+        let _ = (rule, at, g);
+        (x, memory.to_vec())
+    }
+}
+
+/// A rule at work on the numbers `N`: one virtual call a block of coordinates, never one a coordinate.
+pub trait Work<N>: Send + Sync {
+    /// What the registry says of it.
+    fn entry(&self) -> &'static Entry;
+    /// Writes the scalars.
+    fn scalars(&self, at: Moment, state: &[f64], scalars: &mut [f64]);
+    /// Adds a block's terms to the sums.
+    fn terms(&self, scalars: &[f64], x: &[N], g: &[N], memory: &[&mut [N]], sums: &mut [f64]);
+    /// Completes the scalars and moves the state on.
+    fn settle(&self, at: Moment, scalars: &mut [f64], sums: &[f64], state: &mut [f64]);
+    /// Moves a block on: x and memory.
+    fn element(&self, scalars: &[f64], x: &mut [N], g: &[N], memory: &mut [&mut [N]]);
+    /// Turns a block's gradient into the next one (for rules of that kind); `keep` also moves the memory on.
+    fn turn(&self, scalars: &[f64], x: &[N], g: &mut [N], memory: &mut [&mut [N]], keep: bool);
+    /// Moves a matrix on as a whole.
+    fn matrix(&self, at: Moment, shape: [usize; 2], x: &mut [N], g: &[N], memory: &mut [&mut [N]]);
+}
+
+/// The numbers that rules are compiled for.
+pub trait Compiled: Float + Gemm {
+    /// The rule at work on these numbers, from checked settings.
+    fn work(entry: &'static Entry, settings: &[f64]) -> Box<dyn Work<Self>>;
+}
+impl Compiled for f32 {
+    fn work(entry: &'static Entry, settings: &[f64]) -> Box<dyn Work<f32>> {
+        (entry.f32)(entry, settings)
+    }
+}
+impl Compiled for f64 {
+    fn work(entry: &'static Entry, settings: &[f64]) -> Box<dyn Work<f64>> {
+        (entry.f64)(entry, settings)
+    }
+}
+
+/// [`At`] without the state: what a host knows of a step.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// The step's number: 1, 2, …
+    pub step: u64,
+    /// The rate in force.
+    pub rate: f64,
+    /// The value of the loss at x; NaN where there is none.
+    pub value: f64,
+}
+
+impl Moment {
+    fn at<const K: usize>(self, state: [f64; K]) -> At<f64, K> {
+        At { step: self.step as f64, rate: self.rate, value: self.value, state }
+    }
+}
+
+crate::simd! {
+    fn element[R: Rule<M, S, T, K>, N: Float, const M: usize, const S: usize, const T: usize, const K: usize]
+        (rule: R, s: [N; S], x: &mut [N], g: &[N], memory: [&mut [N]; M]) {
+        let _ = rule;
+        let n = x.len();
+        let g = &g[..n];
+        let memory = memory.map(|m| &mut m[..n]);
+        for i in 0..n {
+            let before = std::array::from_fn(|k| memory[k][i]);
+            let (to, after) = R::element(s, x[i], g[i], before);
+            x[i] = to;
+            for k in 0..M {
+                memory[k][i] = after[k];
+            }
+        }
+    }
+}
+crate::simd! {
+    fn turn[R: Rule<M, S, T, K>, N: Float, const M: usize, const S: usize, const T: usize, const K: usize]
+        (rule: R, s: [N; S], x: &[N], g: &mut [N], memory: [&mut [N]; M], keep: bool) {
+        let _ = rule;
+        let n = g.len();
+        let x = &x[..n];
+        let memory = memory.map(|m| &mut m[..n]);
+        for i in 0..n {
+            let before = std::array::from_fn(|k| memory[k][i]);
+            let (to, after) = R::element(s, x[i], g[i], before);
+            g[i] = to;
+            for k in 0..M {
+                memory[k][i] = if keep { after[k] } else { before[k] };
+            }
+        }
+    }
+}
+
+/// Coordinates whose terms are added up in their own precision before they go into a sum in f64.
+const SHORT: usize = 256;
+const LANES: usize = 16;
+
+#[inline(never)]
+fn fold<N: Float>(lanes: [N; LANES]) -> f64 {
+    lanes.iter().fold(0.0, |sum, l| sum + l.to_f64())
+}
+
+crate::simd! {
+    fn terms[R: Rule<M, S, T, K>, N: Float, const M: usize, const S: usize, const T: usize, const K: usize]
+        (rule: R, s: [N; S], x: &[N], g: &[N], memory: [&[N]; M], sums: &mut [f64; T]) {
+        let _ = rule;
+        let n = x.len();
+        let g = &g[..n];
+        let memory = memory.map(|m| &m[..n]);
+        let mut at = 0;
+        while at < n {
+            let here = SHORT.min(n - at);
+            let (x, g, memory) = (&x[at..at + here], &g[at..at + here], memory.map(|m| &m[at..at + here]));
+            let mut each = [[N::lit(0.0); SHORT]; T];
+            for i in 0..here {
+                let t = R::terms(s, x[i], g[i], std::array::from_fn(|k| memory[k][i]));
+                for k in 0..T {
+                    each[k][i] = t[k];
+                }
+            }
+            // What is beyond the end is 0 and adds nothing.
+            for k in 0..T {
+                let mut lanes = [N::lit(0.0); LANES];
+                for chunk in each[k].as_chunks::<LANES>().0 {
+                    for l in 0..LANES {
+                        lanes[l] = lanes[l] + chunk[l];
+                    }
+                }
+                sums[k] += fold(lanes);
+            }
+            at += here;
+        }
+    }
+}
+
+/// A [`Rule`] with its settings, at work.
+struct Each<R, const M: usize, const S: usize, const T: usize, const K: usize> {
+    rule: R,
+    entry: &'static Entry,
+}
+
+fn fixed<const L: usize>(values: &[f64]) -> [f64; L] {
+    values.try_into().expect("as many numbers as the rule declares")
+}
+
+impl<N: Float + Gemm, R, const M: usize, const S: usize, const T: usize, const K: usize> Work<N>
+    for Each<R, M, S, T, K>
+where
+    R: Rule<M, S, T, K>,
+{
+    fn entry(&self) -> &'static Entry {
+        self.entry
+    }
+    fn scalars(&self, at: Moment, state: &[f64], scalars: &mut [f64]) {
+        scalars.copy_from_slice(&R::scalars(self.rule.lit::<f64>(), at.at(fixed::<K>(state))));
+    }
+    fn terms(&self, scalars: &[f64], x: &[N], g: &[N], memory: &[&mut [N]], sums: &mut [f64]) {
+        let memory: [&[N]; M] = std::array::from_fn(|k| &*memory[k]);
+        let sums = sums.try_into().expect("as many sums as the rule declares");
+        terms(self.rule, fixed::<S>(scalars).map(N::of_f64), x, g, memory, sums);
+    }
+    fn settle(&self, at: Moment, scalars: &mut [f64], sums: &[f64], state: &mut [f64]) {
+        let (s, k) = R::settle(
+            self.rule.lit::<f64>(),
+            at.at(fixed::<K>(state)),
+            fixed(scalars),
+            fixed(sums),
+        );
+        scalars.copy_from_slice(&s);
+        state.copy_from_slice(&k);
+    }
+    fn element(&self, scalars: &[f64], x: &mut [N], g: &[N], memory: &mut [&mut [N]]) {
+        let memory: &mut [&mut [N]; M] = memory.try_into().expect("as many memories as declared");
+        let memory = memory.each_mut().map(|m| &mut **m);
+        element(self.rule, fixed::<S>(scalars).map(N::of_f64), x, g, memory);
+    }
+    fn turn(&self, scalars: &[f64], x: &[N], g: &mut [N], memory: &mut [&mut [N]], keep: bool) {
+        let memory: &mut [&mut [N]; M] = memory.try_into().expect("as many memories as declared");
+        let memory = memory.each_mut().map(|m| &mut **m);
+        turn(self.rule, fixed::<S>(scalars).map(N::of_f64), x, g, memory, keep);
+    }
+    fn matrix(&self, at: Moment, shape: [usize; 2], x: &mut [N], g: &[N], memory: &mut [&mut [N]]) {
+        crate::matrix::whole(shape, x, g, memory, |x, g, memory| {
+            R::matrix(self.rule.lit(), at.at([]), x, g, memory)
+        });
+    }
+}
+
+/// A row of the registry: everything that hosts, documentation and loops need of a rule.
+pub struct Entry {
+    /// Its name.
+    pub name: &'static str,
+    /// Its page.
+    pub doc: &'static str,
+    /// Its settings.
+    pub parameters: &'static [Parameter],
+    /// Its memories' names.
+    pub memory: &'static [&'static str],
+    /// A matrix's memories, where it treats matrices as a whole; else empty.
+    pub matrix_memory: &'static [&'static str],
+    /// Its scalars' names.
+    pub scalars: &'static [&'static str],
+    /// Its sums' names.
+    pub sums: &'static [&'static str],
+    /// Its state's names.
+    pub state: &'static [&'static str],
+    /// What its sums run over.
+    pub scope: Scope,
+    /// Whether it makes a parameter or another gradient.
+    pub kind: Kind,
+    /// See [`Rule::RATE`].
+    pub rate: f64,
+    /// See [`Rule::TUNES_ITSELF`].
+    pub tunes_itself: bool,
+    /// Whether it needs the value of the loss.
+    pub value: bool,
+    /// The rule at work on f32, from checked settings.
+    pub f32: fn(&'static Entry, &[f64]) -> Box<dyn Work<f32>>,
+    /// The rule at work on f64, from checked settings.
+    pub f64: fn(&'static Entry, &[f64]) -> Box<dyn Work<f64>>,
+    /// What it recorded of itself: `scalars`, `terms`, `settle`, `element`, `matrix`, those it has.
+    pub programs: fn() -> Vec<(&'static str, Program)>,
+}
+
+impl Entry {
+    /// The row of a rule.
+    pub const fn of<
+        R: Rule<M, S, T, K>,
+        const M: usize,
+        const S: usize,
+        const T: usize,
+        const K: usize,
+    >() -> Self {
+        Entry {
+            name: R::NAME,
+            doc: R::DOC,
+            parameters: R::PARAMETERS,
+            memory: const { &R::MEMORY },
+            matrix_memory: R::MATRIX_MEMORY,
+            scalars: const { &R::SCALARS },
+            sums: const { &R::SUMS },
+            state: const { &R::STATE },
+            scope: R::SCOPE,
+            kind: R::KIND,
+            rate: R::RATE,
+            tunes_itself: R::TUNES_ITSELF,
+            value: R::VALUE,
+            f32: |entry, v| Box::new(Each::<R, M, S, T, K> { rule: R::of(v), entry }),
+            f64: |entry, v| Box::new(Each::<R, M, S, T, K> { rule: R::of(v), entry }),
+            programs: programs::<R, M, S, T, K>,
+        }
+    }
+    /// The memories of a tensor of that shape.
+    pub fn memory_of(&self, shape: &[usize]) -> &'static [&'static str] {
+        if self.takes_whole(shape) { self.matrix_memory } else { self.memory }
+    }
+    /// Whether a tensor of that shape is treated as a matrix.
+    pub fn takes_whole(&self, shape: &[usize]) -> bool {
+        !self.matrix_memory.is_empty() && shape.len() == 2 && shape.iter().all(|&n| n > 1)
+    }
+}
+
+fn programs<R: Rule<M, S, T, K>, const M: usize, const S: usize, const T: usize, const K: usize>()
+-> Vec<(&'static str, Program)> {
+    let i = Symbol::input;
+    let settings = || R::with(&R::PARAMETERS.iter().map(|p| i(p.name)).collect::<Vec<_>>());
+    let at = || At { step: i("step"), rate: i("rate"), value: i("value"), state: R::STATE.map(i) };
+    let element = || {
+        let (x, memory) = R::element(R::SCALARS.map(i), i("x"), i("g"), R::MEMORY.map(i));
+        std::iter::once(x).chain(memory).collect()
+    };
+    let mut all = vec![("scalars", record(|| R::scalars(settings(), at()).to_vec()))];
+    if T > 0 {
+        let terms = || R::terms(R::SCALARS.map(i), i("x"), i("g"), R::MEMORY.map(i)).to_vec();
+        all.push(("terms", record(terms)));
+        all.push((
+            "settle",
+            record(|| {
+                let (s, k) = R::settle(settings(), at(), R::SCALARS.map(i), R::SUMS.map(i));
+                s.into_iter().chain(k).collect()
+            }),
+        ));
+    }
+    all.push(("element", record(element)));
+    if !R::MATRIX_MEMORY.is_empty() {
+        all.push((
+            "matrix",
+            record(|| {
+                let at = At { step: i("step"), rate: i("rate"), value: i("value"), state: [] };
+                let memory: Vec<Symbol> = R::MATRIX_MEMORY.iter().map(|m| i(m)).collect();
+                let (x, memory) = R::matrix(settings(), at, i("x"), i("g"), &memory);
+                std::iter::once(x).chain(memory).collect()
+            }),
+        ));
+    }
+    all
+}

@@ -1,0 +1,30 @@
+//! The registry of rules: one line each.
+use crate::rule::Entry;
+
+macro_rules! rules {
+    ($($file:ident::$rule:ident),* $(,)?) => {
+        $(#[doc = concat!("The rule `", stringify!($file), "`.")] pub mod $file;)*
+        /// Every rule.
+        pub static RULES: &[Entry] = &[$(Entry::of::<$file::$rule, _, _, _, _>()),*];
+    };
+}
+rules! {
+    sgd::Sgd,
+    momentum::Momentum,
+    nesterov::Nesterov,
+    adam::Adam,
+    rprop::Rprop,
+    momo_adam::MomoAdam,
+    lamb::Lamb,
+    muon::Muon,
+    clip_norm::ClipNorm,
+    clip_value::ClipValue,
+}
+
+/// The rule of that name, or what is wrong with the name.
+pub fn find(name: &str) -> Result<&'static Entry, String> {
+    RULES.iter().find(|e| e.name == name).ok_or_else(|| {
+        let near = crate::settings::nearest(name, RULES.iter().map(|e| e.name));
+        format!("no rule is called '{name}'{near}")
+    })
+}
