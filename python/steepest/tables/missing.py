@@ -1,0 +1,22 @@
+"""How tables write that a value is not there."""
+
+from __future__ import annotations
+
+__all__ = ["TOKENS", "is_missing"]
+
+#: texts that mean "missing"; compared after blanks are taken off both ends
+TOKENS = frozenset(
+    {
+        "", "?", "-", "--", ".", "#N/A", "#N/A N/A", "#NA", "<NA>", "N/A", "NA", "NaN", "NaT", "None",
+        "NULL", "Null", "n/a", "na", "nan", "null", "missing", "-nan", "-NaN", "1.#QNAN", "1.#IND",
+    }
+)  # fmt: skip
+
+
+def is_missing(text: str) -> bool:
+    """Whether a field's text means that the value is missing.
+
+    >>> [is_missing(text) for text in ("?", " NA ", "none of these")]
+    [True, True, False]
+    """
+    return text.strip() in TOKENS

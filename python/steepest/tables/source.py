@@ -1,0 +1,83 @@
+"""One door: whatever holds a table becomes a `Table`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from steepest.errors import TableError, did_you_mean
+from steepest.tables import bundled, files, memory
+from steepest.tables.table import Table, check
+
+__all__ = ["read"]
+
+
+def read(
+    source: Any,
+    *,
+    header: bool | None = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    name: str | None = None,
+) -> Table:
+    """Reads a table from a file, from memory, or by the name of a data set that scikit-learn ships.
+
+    Args:
+        source: a path (CSV, TSV and other delimited text, plain or in gzip or zip; Parquet; Arrow IPC or
+            Feather; `.npz`), a pandas or polars frame, a pyarrow table, a NumPy matrix or structured array,
+            a dict of columns, a list of rows, a SciPy sparse matrix, or one of "breast_cancer", "diabetes",
+            "digits", "iris", "wine".
+        header: whether the first line of a text holds the names; found out when None.
+        delimiter: what stands between the fields of a text; found out when None.
+        encoding: of a text; UTF-8 when None, and where that fails line by line Windows-1252.
+        name: what to call the table in messages.
+
+    Raises:
+        TableError: the source cannot be read as a table; the message says why and what would do.
+
+    >>> read({"age": [30, 41], "paid": ["yes", "no"]}).names
+    ['age', 'paid']
+    """
+    if isinstance(source, Table):
+        return source
+    if isinstance(source, (str, os.PathLike)):
+        return from_path(os.fspath(source), header, delimiter, encoding, name)
+    table = memory.read(source)
+    if name is not None:
+        table.name = name
+    return check(table)
+
+
+def from_path(
+    source: Any, header: bool | None, delimiter: str | None, encoding: str | None, name: str | None
+) -> Table:
+    """A table from a path, or from the name of a data set where no such file exists."""
+    if isinstance(source, bytes):
+        source = os.fsdecode(source)
+    path = Path(source)
+    if not path.exists():
+        if source in bundled.REFUSED or source in bundled.NAMES:
+            return bundled.read(source)
+        raise TableError(missing_path(source, path))
+    if path.is_dir():
+        raise TableError(f"{source!r} is a folder; pass one file, such as {source.rstrip('/')}/part.parquet")
+    try:
+        table = files.read(path, header=header, delimiter=delimiter, encoding=encoding)
+    except PermissionError as error:
+        raise TableError(f"{source!r} cannot be opened: {error.strerror}") from error
+    table.name = name or path.name
+    return check(table)
+
+
+def missing_path(source: str, path: Path) -> str:
+    """What to say about a path that is not there."""
+    message = f"there is no file {source!r}"
+    if path.suffix or os.sep in source:
+        folder = path.parent
+        if not folder.is_dir():
+            return f"{message}, and no folder {str(folder)!r}"
+        return message + (did_you_mean(path.name, [entry.name for entry in folder.iterdir()]) or ".")
+    known = [*bundled.NAMES, *bundled.REFUSED]
+    hint = did_you_mean(source, known)
+    return f"{message} and no data set of that name{hint or '; the data sets are ' + ', '.join(bundled.NAMES)}"

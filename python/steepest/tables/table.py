@@ -1,0 +1,148 @@
+"""The table: named columns of equal length, wherever they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from steepest.errors import TableError, did_you_mean
+
+__all__ = ["Table"]
+
+Lazy = Callable[[], Any]
+
+
+@dataclass
+class Table:
+    """Named columns of equal length.
+
+    Columns are kept as they came (Arrow arrays, NumPy views, or a function that makes one) and become
+    Arrow arrays one at a time, so that a large matrix is never copied whole.
+    """
+
+    #: what to call the table in messages
+    name: str
+    #: column name to Arrow array, NumPy vector, or a function without arguments that returns one
+    columns: Mapping[str, Any]
+    rows: int
+    #: whether the names were given (a header) or made up by position
+    named: bool = True
+    #: the column meant as the target, where the source says so
+    target: str | None = None
+    #: what was decided while reading, in sentences
+    notes: list[str] = field(default_factory=list)
+    #: how the file was read (delimiter, header, quoting), so that a second file is read alike
+    reading: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def names(self) -> list[str]:
+        """The columns' names, in order."""
+        return list(self.columns)
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """One column as an Arrow array."""
+        raw = self.columns[name]
+        if callable(raw):
+            raw = raw()
+        if isinstance(raw, pa.ChunkedArray):
+            return raw
+        if isinstance(raw, pa.Array):
+            return pa.chunked_array([raw])
+        return pa.chunked_array([arrow_vector(raw, name)])
+
+    def find(self, column: str | int, role: str = "column") -> str:
+        """The name of a column given by name or by number (from 0; negative counts from the end).
+
+        Raises:
+            TableError: there is none; near names are suggested.
+        """
+        names = self.names
+        if isinstance(column, str) and column in self.columns:
+            return column
+        if isinstance(column, str) and column.lstrip("-").isdigit():
+            column = int(column)
+        if isinstance(column, (int, np.integer)) and not isinstance(column, bool):
+            if not -len(names) <= column < len(names):
+                raise TableError(
+                    f"{role} number {column} is out of range: {self.name} has {len(names)} columns, "
+                    f"numbered 0 to {len(names) - 1} (or -{len(names)} to -1)"
+                )
+            return names[int(column)]
+        if not isinstance(column, str):
+            raise TableError(f"a {role} is given by its name or number; got {type(column).__name__}")
+        lowered = [name for name in names if name.strip().lower() == column.strip().lower()]
+        if len(lowered) == 1:
+            hint = f"; did you mean {lowered[0]!r}?"
+        else:
+            hint = did_you_mean(column, names) or f"; its columns are {listed(names)}"
+        raise TableError(f"{self.name} has no column {column!r} to be the {role}{hint}")
+
+
+def listed(names: list[str], most: int = 12) -> str:
+    """Names for a message, the first few where there are many."""
+    shown = ", ".join(repr(name) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def check(table: Table) -> Table:
+    """The table itself, or a TableError where it has no columns or no rows."""
+    if not table.columns:
+        raise TableError(f"{table.name} has no columns")
+    if table.rows == 0:
+        raise TableError(f"{table.name} has {len(table.columns)} columns ({listed(table.names)}) but no rows")
+    return table
+
+
+def unique_names(names: list[str], where: str) -> list[str]:
+    """Names without surrounding blanks, empty ones numbered; a name that occurs twice is refused."""
+    tidy = [name.strip() or f"column {j}" for j, name in enumerate(names)]
+    seen: dict[str, int] = {}
+    for j, name in enumerate(tidy):
+        if name in seen:
+            raise TableError(
+                f"{where} has two columns called {name!r} (numbers {seen[name]} and {j}): rename one of them"
+            )
+        seen[name] = j
+    return tidy
+
+
+def arrow_vector(vector: np.ndarray[Any, Any], name: str) -> pa.Array:
+    """A NumPy vector as an Arrow array; mixed Python objects are refused by name."""
+    vector = np.asarray(vector)
+    if vector.dtype.kind == "f" and vector.dtype.itemsize not in (4, 8):
+        vector = vector.astype(np.float64)
+    if vector.dtype.kind == "c":
+        raise TableError(f"column {name!r} holds complex numbers: pass their real and imaginary parts")
+    if vector.dtype.kind == "V":
+        raise TableError(f"column {name!r} holds records: pass their fields as columns of their own")
+    if vector.dtype.kind == "O":
+        return arrow_objects(vector, name)
+    if vector.dtype.kind == "S":
+        vector = np.char.decode(vector, "latin-1")
+    if vector.dtype.kind == "T":
+        vector = vector.astype("U")
+    return pa.array(vector, from_pandas=vector.dtype.kind != "f")
+
+
+def arrow_objects(vector: np.ndarray[Any, Any], name: str) -> pa.Array:
+    """A vector of Python objects; whole numbers that need more than 64 bits become text."""
+    try:
+        return pa.array(vector, from_pandas=True)
+    except (OverflowError, pa.ArrowException):
+        pass
+    kinds = {type(item) for item in vector if item is not None and item == item}
+    if kinds <= {int, float, bool, np.float64, np.int64, np.bool_} and not any(
+        isinstance(item, int) and abs(item) > 2**63 for item in vector
+    ):
+        return pa.array([None if item is None else float(item) for item in vector], pa.float64(), from_pandas=True)
+    if kinds <= {int, float, str, bool, np.float64, np.int64, np.str_}:
+        texts = [None if item is None or item != item else str(item) for item in vector]
+        return pa.array(texts, pa.string())
+    shown = ", ".join(sorted(kind.__name__ for kind in kinds))
+    raise TableError(
+        f"column {name!r} holds Python objects ({shown}): a column holds numbers, texts, booleans or dates"
+    )
