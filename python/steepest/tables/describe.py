@@ -1,0 +1,173 @@
+"""Describes a table's columns: kind, use, what fills them, their statistics on the training rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import TableError
+from steepest.tables import remarks
+from steepest.tables.finding import Finding
+from steepest.tables.kinds import Judgement, fingerprint, judge
+from steepest.tables.pieces import MISSING, LevelsPiece, NumberPiece, Piece, split_parts
+from steepest.tables.schema import Column, check_finite
+from steepest.tables.table import Table
+from steepest.tables.target import Target
+from steepest.tables.values import Values, as_text, read_values
+
+__all__ = ["describe"]
+
+Rows = np.ndarray[Any, np.dtype[np.int64]]
+
+
+def describe(
+    table: Table, goal: Target, kept: Rows, out: set[str], categories: list[str], missing: str
+) -> tuple[list[Column], dict[str, Values], list[Finding]]:
+    """The columns of a table, the values of those used, and what was found.
+
+    Args:
+        kept: the training rows, from which medians and levels are learned.
+        out: columns that the caller leaves out.
+        categories: columns that the caller wants as categories.
+
+    Raises:
+        TableError: no column is of use, or one holds values that are refused.
+    """
+    columns: list[Column] = []
+    used: dict[str, Values] = {}
+    findings: list[Finding] = []
+    seen: dict[tuple[Any, ...], str] = {}
+    for name in table.names:
+        if name == goal.name:
+            columns.append(target_column(table, goal, kept))
+            continue
+        if name in out:
+            columns.append(Column(name, "dropped", False, "left out as asked"))
+            continue
+        values = read_values(
+            table.column(name), name, plain=name in categories, impute=missing == "impute"
+        )
+        if name in categories:
+            values = as_text(values)
+        check_finite(values, name, missing)
+        judgement = unlike_the_others(name, values, judge(name, values, name in categories), seen)
+        column = described(name, values, judgement, kept)
+        findings += remarks.about_column(column, values, judgement)
+        columns.append(column)
+        if column.used:
+            used[name] = values
+    if not used:
+        raise TableError(nothing_left(table, columns))
+    return columns, used, findings
+
+
+def unlike_the_others(name: str, values: Values, judgement: Judgement, seen: dict[tuple[Any, ...], str]) -> Judgement:
+    """The judgement, changed where the column repeats an earlier one or its numbers cannot be held exactly."""
+    if not values.exact and judgement.used:
+        assert values.numbers is not None
+        present = values.numbers[~values.missing]
+        if len(np.unique(present)) > 0.5 * len(present):
+            return Judgement(
+                "identifier", False, "its whole numbers are beyond 2^53 and nearly all different, as in identifiers"
+            )
+        raise TableError(
+            f"column {name!r} holds whole numbers beyond 2^53, which lose digits as float64: pass it among "
+            "categories, or leave it out with drop"
+        )
+    if not judgement.used:
+        return judgement
+    key = fingerprint(values)
+    if key in seen:
+        return Judgement("duplicate", False, f"it is the same as {seen[key]!r}")
+    seen[key] = name
+    return judgement
+
+
+def target_column(table: Table, goal: Target, kept: Rows) -> Column:
+    """The target among the columns."""
+    column = Column(goal.name, "target", False, goal.reason, missing=table.rows - len(goal.rows))
+    if goal.classes is None:
+        statistics(column, goal.y[kept])
+    else:
+        column.levels = len(goal.classes)
+    return column
+
+
+def described(name: str, values: Values, judgement: Judgement, kept: Rows) -> Column:
+    """One column with its pieces and statistics."""
+    column = Column(
+        name,
+        judgement.kind,
+        judgement.used,
+        judgement.reason,
+        missing=int(values.missing.sum()),
+        values=values.kind if values.kind != "empty" else "number",
+        format=values.format,
+    )
+    if values.numbers is not None:
+        statistics(column, values.numbers[kept])
+    if values.codes is not None:
+        column.levels = len(values.texts)
+    if not judgement.used:
+        return column
+    column.pieces = fit_pieces(name, values, kept)
+    if not column.pieces:
+        column.used, column.kind, column.reason = False, "constant", "it does not vary in the training rows"
+    column.filled_with = filled_with(column) if column.missing else None
+    return column
+
+
+def statistics(column: Column, numbers: np.ndarray[Any, Any]) -> None:
+    """Mean, standard deviation, least and greatest of the values that are there."""
+    present = numbers[np.isfinite(numbers)]
+    if len(present):
+        # The scale keeps squares of very large numbers finite.
+        scale = float(np.abs(present).max()) or 1.0
+        column.mean = float((present / scale).mean() * scale)
+        column.sd = float((present / scale).std() * scale)
+        column.min, column.max = float(present.min()), float(present.max())
+
+
+def fit_pieces(name: str, values: Values, kept: Rows) -> list[Piece]:
+    """The pieces that a column's values make, learned from the training rows."""
+    if values.kind == "text":
+        piece: Piece = LevelsPiece.fit(name, name, None, values, kept)
+        return [piece] if len(piece.levels) > 1 else []
+    if values.kind != "time":
+        return [NumberPiece.fit(name, name, None, values, kept)]
+    pieces: list[Piece] = []
+    for part, sub in split_parts(values).items():
+        if sub.codes is not None:
+            present = sub.codes[kept][sub.codes[kept] >= 0]
+        else:
+            assert sub.numbers is not None
+            present = sub.numbers[kept][~np.isnan(sub.numbers[kept])]
+        if not len(present) or (present == present[0]).all():
+            continue
+        kind = LevelsPiece if sub.codes is not None else NumberPiece
+        pieces.append(kind.fit(f"{name}.{part}", name, part, sub, kept))
+    return pieces
+
+
+def filled_with(column: Column) -> Any:
+    """What missing values of a column become, as it is told."""
+    filled: dict[str, Any] = {
+        piece.part or "": piece.fill if isinstance(piece, NumberPiece) else MISSING for piece in column.pieces
+    }
+    return filled[""] if list(filled) == [""] else filled
+
+
+def nothing_left(table: Table, columns: list[Column]) -> str:
+    """The message where no column is of use."""
+    others = [column for column in columns if column.kind != "target"]
+    if not others:
+        return f"{table.name} has no column besides the target"
+    reasons = "; ".join(f"{column.name!r}: {column.reason}" for column in others[:5])
+    message = f"no column of {table.name} is left to learn from ({reasons})"
+    if any(column.kind == "text" for column in others):
+        message += (
+            ". To learn from texts, turn each into numbers first (scikit-learn's TfidfVectorizer, for one) and "
+            "pass the matrix"
+        )
+    return message

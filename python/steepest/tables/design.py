@@ -1,0 +1,102 @@
+"""A design: the rows of a table as numbers and as codes with the one-hot implied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import TableError
+
+__all__ = ["Design", "Feature"]
+
+#: bytes beyond which a dense matrix is refused
+MOST_DENSE = 16 << 30
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column of the dense design: its name, the table's column it came from, and the level it stands for."""
+
+    name: str
+    column: str
+    level: str | None = None
+
+
+@dataclass(frozen=True)
+class Design:
+    """Encoded rows.
+
+    `numbers` is float64 of shape (rows, numbers); `codes` is int32 of shape (rows, categories), each the number
+    of a level of its category or -1 for none of them (an unseen level), so that row i of the whole design is
+    `numbers[i]` followed by one-hot vectors of the codes.
+
+    >>> import numpy as np
+    >>> design = Design(np.array([[0.5], [2.0]]), np.array([[1], [-1]], np.int32),
+    ...                 (Feature("age", "age"),), (("a", "b"),), ("town",))
+    >>> design.to_dense()
+    array([[0.5, 0. , 1. ],
+           [2. , 0. , 0. ]])
+    >>> design.names
+    ['age', 'town = a', 'town = b']
+    """
+
+    numbers: np.ndarray[Any, np.dtype[np.float64]]
+    codes: np.ndarray[Any, np.dtype[np.int32]]
+    number_features: tuple[Feature, ...]
+    levels: tuple[tuple[str, ...], ...]
+    categories: tuple[str, ...]
+    #: the table's column of each category; the category's own name where not given
+    category_columns: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return len(self.numbers)
+
+    @property
+    def width(self) -> int:
+        """The number of columns of the dense design."""
+        return len(self.number_features) + sum(map(len, self.levels))
+
+    @property
+    def features(self) -> list[Feature]:
+        """What each column of the dense design is, in order."""
+        columns = self.category_columns or self.categories
+        return [
+            *self.number_features,
+            *(
+                Feature(f"{name} = {level}", column, level)
+                for name, column, levels in zip(self.categories, columns, self.levels, strict=True)
+                for level in levels
+            ),
+        ]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the dense design's columns."""
+        return [feature.name for feature in self.features]
+
+    def to_dense(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """All of it as one float64 matrix in C order; without categories it is `numbers` itself.
+
+        Raises:
+            TableError: the matrix would take more than 16 GiB.
+        """
+        if not self.levels:
+            return self.numbers
+        size = 8 * self.rows * self.width
+        if size > MOST_DENSE:
+            raise TableError(
+                f"the dense design of {self.rows} rows and {self.width} columns would take {size / 2**30:.0f} GiB: "
+                "leave out the categories with most levels (drop)"
+            )
+        dense = np.zeros((self.rows, self.width))
+        first = len(self.number_features)
+        dense[:, :first] = self.numbers
+        for k, levels in enumerate(self.levels):
+            rows = np.flatnonzero(self.codes[:, k] >= 0)
+            dense[rows, first + self.codes[rows, k]] = 1.0
+            first += len(levels)
+        return dense

@@ -1,0 +1,117 @@
+"""What kind of column each is, and whether it is of use."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from steepest.tables.values import Values
+
+__all__ = ["Judgement", "fingerprint", "judge"]
+
+ColumnKind = Literal[
+    "number", "category", "boolean", "date", "identifier", "text", "constant", "duplicate", "empty"
+]
+#: texts of which more than this share are different say nothing about other rows
+NEARLY_UNIQUE = 0.5
+#: fewer rows than this say nothing about uniqueness
+FEW_ROWS = 20
+#: words from which on a text is one to be read
+WORDS = 4
+ID_NAME = re.compile(r"(^|[_\s.-])(id|uuid|guid|index|idx|key|row|rownum|unnamed.*|serial|nr|no)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A column's kind, whether it is used, and the reason in words."""
+
+    kind: ColumnKind
+    used: bool
+    reason: str
+    remedy: str = ""
+
+
+def judge(name: str, values: Values, category: bool = False) -> Judgement:
+    """Judges one column by its values and its name.
+
+    Args:
+        category: the caller wants it as a category.
+    """
+    if values.kind == "empty" or values.missing.all():
+        return Judgement("empty", False, "it has no values at all")
+    if values.kind == "text":
+        return judge_texts(values, category)
+    if values.kind == "time":
+        return judge_times(values)
+    return judge_numbers(name, values)
+
+
+def judge_texts(values: Values, category: bool) -> Judgement:
+    """A column of texts: a category, an identifier, or text to be read."""
+    assert values.codes is not None
+    present = int((values.codes >= 0).sum())
+    distinct = len(values.texts)
+    if distinct == 1 and present == values.rows:
+        return Judgement("constant", False, f"it is always {values.texts[0]!r}")
+    if category or present < FEW_ROWS or distinct <= NEARLY_UNIQUE * present:
+        return Judgement("category", True, f"texts with {distinct} different values")
+    words = float(np.mean([len(text.split()) for text in values.texts[:2000]]))
+    if words >= WORDS:
+        return Judgement(
+            "text",
+            False,
+            f"it holds running text ({words:.0f} words on average, {distinct} different in {present})",
+            "turn texts into numbers first (scikit-learn's TfidfVectorizer, for one) and pass the matrix",
+        )
+    return Judgement(
+        "identifier",
+        False,
+        f"nearly every row has a text of its own ({distinct} different in {present})",
+        "if it does carry information, derive columns from it (a prefix, a length, a group)",
+    )
+
+
+def judge_times(values: Values) -> Judgement:
+    """A column of dates."""
+    assert values.times is not None
+    present = values.times[~values.missing]
+    if len(present) == values.rows and (present == present[0]).all():
+        return Judgement("constant", False, f"it is always {present[0]}")
+    return Judgement("date", True, "dates, taken apart into what a linear model can use")
+
+
+def judge_numbers(name: str, values: Values) -> Judgement:
+    """A column of numbers or booleans."""
+    assert values.numbers is not None
+    present = values.numbers[~values.missing]
+    low, high = present.min(), present.max()
+    if low == high and len(present) == values.rows:
+        shown = int(low) if values.whole else float(low)
+        return Judgement("constant", False, f"it is always {shown}")
+    if values.kind == "boolean" or (values.whole and low == 0 and high == 1):
+        return Judgement("boolean", True, "two values, no and yes")
+    if values.whole and values.rows >= FEW_ROWS and len(present) == values.rows:
+        steps = np.diff(present)
+        if (steps == 1).all() or (steps == -1).all():
+            return Judgement("identifier", False, "it counts the rows", "if it is a time, fit with time= instead")
+        if ID_NAME.search(name) or re.search(r"[a-z](ID|Id)$", name):
+            distinct = len(np.unique(present))
+            if distinct > 0.95 * len(present):
+                return Judgement("identifier", False, f"its name and {distinct} different whole numbers say so")
+    return Judgement("number", True, "whole numbers" if values.whole else "numbers")
+
+
+def fingerprint(values: Values) -> tuple[Any, ...]:
+    """What two columns share when they hold the same values."""
+    if values.codes is not None:
+        return ("text", values.codes.tobytes().__hash__(), tuple(values.texts[:1000]).__hash__(), len(values.texts))
+    if values.numbers is not None:
+        # Adding 0 makes -0 and 0 one; every missing value has the same bits.
+        numbers = np.where(np.isnan(values.numbers), np.nan, values.numbers + 0.0)
+        return ("number", numbers.tobytes().__hash__())
+    if values.times is not None:
+        return ("time", values.times.tobytes().__hash__())
+    return ("empty",)

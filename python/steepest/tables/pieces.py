@@ -1,0 +1,157 @@
+"""How one column becomes numbers or codes: what missing values become, and which levels there are."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from steepest.tables import dates
+from steepest.tables.values import Floats, Values
+
+__all__ = ["LevelsPiece", "NumberPiece", "piece_from_dict", "split_parts"]
+
+MISSING, OTHER = "(missing)", "(other)"
+#: a column with more than this share missing also says where it was missing
+INDICATOR_SHARE = 0.01
+#: a category keeps at most this many levels of its own
+MOST_LEVELS = 1000
+
+Codes = np.ndarray[Any, np.dtype[np.int32]]
+
+
+@dataclass(frozen=True)
+class NumberPiece:
+    """A number column, or a part of a date that is a number.
+
+    Missing values become `fill`; where `indicator` is set a second column is 1 where the value was missing.
+    """
+
+    name: str
+    column: str
+    part: str | None
+    fill: float
+    indicator: bool
+    type: str = "number"
+
+    @classmethod
+    def fit(cls, name: str, column: str, part: str | None, values: Values, rows: Any) -> NumberPiece:
+        """Learns from the given rows: the median of a number, the more common value of a boolean."""
+        assert values.numbers is not None
+        numbers = values.numbers[rows]
+        present = numbers[np.isfinite(numbers)]
+        if not len(present):
+            fill = 0.0
+        elif values.kind == "boolean":
+            fill = float(present.mean() > 0.5)
+        else:
+            fill = float(np.median(present))
+        share = 1 - len(present) / len(numbers)
+        return cls(name, column, part, fill, share > INDICATOR_SHARE)
+
+    @property
+    def width(self) -> int:
+        """How many number columns it makes."""
+        return 1 + self.indicator
+
+    @property
+    def names(self) -> list[str]:
+        """Their names."""
+        return [self.name, f"{self.name} is missing"][: self.width]
+
+    def write(self, values: Values, rows: Any, out: Floats) -> int:
+        """Writes the columns for the given rows into `out` (rows by width); returns how many were filled."""
+        assert values.numbers is not None
+        numbers = values.numbers[rows]
+        # Infinite values are here only where they were declared missing.
+        absent = ~np.isfinite(numbers)
+        filled = int(absent.sum())
+        out[:, 0] = np.where(absent, self.fill, numbers) if filled else numbers
+        if self.indicator:
+            out[:, 1] = absent
+        return filled
+
+
+@dataclass(frozen=True)
+class LevelsPiece:
+    """A category: one level a text; rare ones pooled, missing a level of its own, unseen ones none (-1)."""
+
+    name: str
+    column: str
+    part: str | None
+    levels: tuple[str, ...]
+    pooled: tuple[str, ...]
+    type: str = "levels"
+
+    @classmethod
+    def fit(cls, name: str, column: str, part: str | None, values: Values, rows: Any) -> LevelsPiece:
+        """Learns the levels from the given rows; rare means fewer than 3 rows, or 1 in 500 up to 20."""
+        assert values.codes is not None
+        codes = values.codes[rows]
+        counts = np.bincount(codes[codes >= 0], minlength=len(values.texts))
+        least = max(3, min(20, len(codes) // 500))
+        if part is not None:
+            least = 1
+        ranked = np.argsort(-counts, kind="stable")
+        kept_most = set(ranked[:MOST_LEVELS].tolist())
+        seen = [i for i in range(len(values.texts)) if counts[i]]
+        kept = [i for i in seen if counts[i] >= least and i in kept_most]
+        pooled = [i for i in seen if not (counts[i] >= least and i in kept_most)]
+        if len(pooled) == 1:  # pooling one level would only rename it
+            kept, pooled = seen, []
+        levels = [values.texts[i] for i in sorted(kept)]
+        if pooled:
+            levels.append(OTHER)
+        if (codes < 0).any():
+            levels.append(MISSING)
+        return cls(name, column, part, tuple(levels), tuple(values.texts[i] for i in pooled))
+
+    def write(self, values: Values, rows: Any, out: Codes) -> dict[str, int]:
+        """Writes the codes for the given rows into `out`; returns the unseen texts and their counts."""
+        assert values.codes is not None
+        position = {level: i for i, level in enumerate(self.levels) if level not in (OTHER, MISSING)}
+        other = self.levels.index(OTHER) if self.pooled else -1
+        position |= dict.fromkeys(self.pooled, other)
+        absent = self.levels.index(MISSING) if MISSING in self.levels else -1
+        lookup = np.array([*(position.get(text, -1) for text in values.texts), absent], np.int32)
+        codes = values.codes[rows]
+        out[:] = lookup[codes]
+        unknown = np.flatnonzero(lookup[:-1] < 0)
+        counts = np.bincount(codes[codes >= 0], minlength=len(values.texts))
+        unseen = {values.texts[i]: int(counts[i]) for i in unknown if counts[i]}
+        if absent < 0 and (nothing := int((codes < 0).sum())):
+            unseen[MISSING] = nothing
+        return unseen
+
+
+Piece = NumberPiece | LevelsPiece
+
+
+def piece_from_dict(data: dict[str, Any]) -> Piece:
+    """A piece from what `asdict` made of it."""
+    if data["type"] == "number":
+        return NumberPiece(**data)
+    return LevelsPiece(**{**data, "levels": tuple(data["levels"]), "pooled": tuple(data["pooled"])})
+
+
+def piece_to_dict(piece: Piece) -> dict[str, Any]:
+    """A piece as a plain dict."""
+    return asdict(piece)
+
+
+def split_parts(values: Values) -> dict[str, Values]:
+    """A column of times as columns of its parts."""
+    assert values.times is not None
+    found: dict[str, Values] = {}
+    for part, (kind, numbers) in dates.parts(values.times).items():
+        if kind == "number":
+            found[part] = Values("number", values.rows, numbers=numbers, whole=True)
+            continue
+        absent = np.isnan(numbers)
+        distinct, inverse = np.unique(numbers[~absent], return_inverse=True)
+        codes = np.full(values.rows, -1, np.int32)
+        codes[~absent] = inverse
+        texts = [dates.part_text(part, value) for value in distinct]
+        found[part] = Values("text", values.rows, codes=codes, texts=texts)
+    return found

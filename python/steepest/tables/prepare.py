@@ -1,0 +1,178 @@
+"""From anything that holds a table to encoded training, validation and test parts, with what was found."""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import InputError, TableError
+from steepest.tables import remarks
+from steepest.tables.describe import describe
+from steepest.tables.design import Design
+from steepest.tables.finding import Finding
+from steepest.tables.leakage import giveaways, repeated_rows
+from steepest.tables.schema import Schema, encode
+from steepest.tables.source import read
+from steepest.tables.split import hold_out, hold_out_last
+from steepest.tables.table import Table
+from steepest.tables.target import Target, encode_target, read_target
+
+__all__ = ["Part", "Prepared", "prepare"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some rows of a table: their design, their target, and which rows they are."""
+
+    design: Design
+    #: float64 for regression, else the class's number (int64)
+    y: np.ndarray[Any, Any]
+    #: the rows' numbers in the table they came from
+    rows: np.ndarray[Any, np.dtype[np.int64]]
+
+
+@dataclass
+class Prepared:
+    """A table ready to be learned from."""
+
+    name: str
+    schema: Schema
+    train: Part
+    #: None where no rows were held out
+    validation: Part | None
+    #: None where there was no table of its own for the test
+    test: Part | None
+    #: rows left out because their target is missing, the test table's included
+    dropped: int
+    findings: list[Finding]
+    #: how the validation rows were chosen
+    split: str
+    #: seconds by stage: read, prepare
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def prepare(
+    source: Any,
+    target: str | int | None = None,
+    *,
+    task: str | None = None,
+    test: Any = None,
+    time: str | int | None = None,
+    drop: Sequence[str | int] = (),
+    categories: Sequence[str | int] = (),
+    missing: str = "fill",
+    validation: float = 0.2,
+    seed: int = 0,
+    header: bool | None = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+) -> Prepared:
+    """Reads a table, finds out what its columns are, splits it and encodes it.
+
+    Everything that is learned (medians, levels) is learned from the training rows.
+
+    Args:
+        source: anything that `steepest.tables.read` takes.
+        target: the column to be predicted, by name or number; known for named data sets.
+        task: "binary", "multiclass", "classification" or "regression"; found from the target when None.
+        test: a second table with the same columns, never looked at while fitting.
+        time: a column by which the last rows are held out instead of random ones.
+        drop: columns to leave out.
+        categories: number columns to be taken as categories.
+        missing: "fill" fills missing values (numbers by their median, categories by a level of their own) and
+            refuses infinite ones; "impute" fills those too; "refuse" refuses both.
+        validation: the share of rows held out, from 0 to below 1.
+        seed: of the split.
+        header, delimiter, encoding: of a text, found out when None.
+
+    Raises:
+        TableError: the table cannot be used; the message names row and column and says what would do.
+
+    >>> prepared = prepare("wine")
+    >>> prepared.schema.task, prepared.train.design.numbers.shape, prepared.validation.design.rows
+    ('multiclass', (142, 13), 36)
+    """
+    started = clock.perf_counter()
+    for option, value in (("drop", drop), ("categories", categories)):
+        if isinstance(value, str):
+            raise InputError(f"{option} is a list of columns; got the text {value!r}: pass [{value!r}]")
+    table = read(source, header=header, delimiter=delimiter, encoding=encoding)
+    test_table = None if test is None else read_test(test, table, encoding)
+    reading = clock.perf_counter() - started
+    goal = read_target(table, target, task)
+    out = dropped_columns(table, drop, goal.name)
+    chosen = [table.find(column, "category") for column in categories]
+    if time is None:
+        kept, held = hold_out(goal, validation, seed)
+        how = f"{len(held)} rows drawn at random (seed {seed})"
+    else:
+        kept, held, how = hold_out_last(goal, table, time, validation)
+    check_training(goal, kept)
+    columns, values, findings = describe(table, goal, kept, out, chosen, missing)
+    schema = Schema(
+        goal.name, goal.task, goal.reason, goal.classes, columns, missing, table.named, dict(table.reading)
+    )
+    train = part(schema, values, goal, kept)
+    validated = part(schema, values, goal, held) if len(held) else None
+    findings += remarks.about_rows(table, goal, kept, time)
+    tested, test_findings, absent = (None, [], 0) if test_table is None else test_part(schema, test_table)
+    findings += giveaways(train, goal)
+    findings += repeated_rows(train, validated, tested)
+    findings += test_findings
+    dropped = table.rows - len(goal.rows) + absent
+    seconds = {"read": reading, "prepare": clock.perf_counter() - started - reading}
+    return Prepared(table.name, schema, train, validated, tested, dropped, findings, how, seconds)
+
+
+def read_test(test: Any, table: Table, encoding: str | None) -> Table:
+    """The test table, read as the training table was."""
+    alike = {key: table.reading[key] for key in ("delimiter", "header") if key in table.reading}
+    read_alike = alike if isinstance(test, str) or hasattr(test, "__fspath__") else {}
+    return read(test, encoding=encoding, **read_alike)
+
+
+def dropped_columns(table: Table, drop: Sequence[str | int], target: str) -> set[str]:
+    """The names of the columns to leave out."""
+    out = {table.find(column, "column to drop") for column in drop}
+    if target in out:
+        raise InputError(f"{target!r} is the target and cannot be dropped")
+    return out
+
+
+def check_training(goal: Target, kept: np.ndarray[Any, Any]) -> None:
+    """Refuses training rows from which nothing can be told apart."""
+    y = goal.y[kept]
+    if len(kept) < 2 or (y == y[0]).all():
+        raise TableError(
+            f"the training rows ({len(kept)}) have one value of the target {goal.name!r} only: there is nothing to "
+            "tell apart. More rows are needed, or another split (validation=, time=, seed=)"
+        )
+
+
+def part(schema: Schema, values: dict[str, Any], goal: Target, rows: np.ndarray[Any, Any]) -> Part:
+    """One part of the table, encoded."""
+    design, _, _ = encode(schema.used, values, rows, len(rows))
+    return Part(design, np.ascontiguousarray(goal.y[rows]), rows)
+
+
+def test_part(schema: Schema, table: Table) -> tuple[Part, list[Finding], int]:
+    """The test table, encoded; rows without a target left out and counted."""
+    table = schema.matched(table)
+    if schema.target not in table.columns:
+        raise TableError(f"the test table {table.name} lacks the target {schema.target!r}")
+    y = encode_target(table, schema.target, schema.classes)
+    rows = np.flatnonzero(~np.isnan(y) if schema.classes is None else y >= 0)
+    if not len(rows):
+        raise TableError(f"the target {schema.target!r} of the test table {table.name} has no values")
+    applied = schema.apply(table)
+    design = applied.design
+    if len(rows) < table.rows:
+        design = Design(
+            design.numbers[rows], design.codes[rows], design.number_features, design.levels, design.categories,
+            design.category_columns,
+        )  # fmt: skip
+    return Part(design, y[rows], rows), remarks.about_applied(applied), table.rows - len(rows)

@@ -1,0 +1,175 @@
+"""What there is to say about the data: findings on columns, on rows, and on new rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from steepest.tables.finding import Finding
+from steepest.tables.kinds import Judgement
+from steepest.tables.pieces import OTHER, LevelsPiece, NumberPiece
+from steepest.tables.table import Table, listed
+from steepest.tables.target import Target
+from steepest.tables.values import Values
+
+if TYPE_CHECKING:
+    from steepest.tables.schema import Applied, Column
+
+__all__ = ["about_applied", "about_column", "about_rows"]
+
+#: whole numbers with at most this many values might be meant as categories
+FEW_NUMBERS = 24
+#: a class with fewer training rows than this is hard to learn
+RARE_CLASS = 10
+
+
+def about_column(column: Column, values: Values, judgement: Judgement) -> list[Finding]:
+    """What is worth saying about one column."""
+    found: list[Finding] = []
+    if not column.used:
+        severity: Any = "warning" if column.kind == "text" else "note"
+        remedy = judgement.remedy or (f"pass it among categories to use it: {column.name!r}" if values.codes is not None else "")
+        found.append(
+            Finding("column left out", severity, f"{column.name!r} is left out: {column.reason}.", remedy=remedy)
+        )
+        return found
+    if column.missing:
+        found.append(about_missing(column, values))
+    for piece in column.pieces:
+        if isinstance(piece, LevelsPiece) and piece.pooled:
+            found.append(
+                Finding(
+                    "rare levels",
+                    "note",
+                    f"{len(piece.pooled)} rare levels of {piece.name!r} are pooled into {OTHER!r}.",
+                    list(piece.pooled[:20]),
+                )
+            )
+    if values.ambiguous:
+        found.append(
+            Finding(
+                "ambiguous date",
+                "warning",
+                f"the dates of {column.name!r} could be month first or day first; they were read as {values.format}.",
+                remedy="write them as 2025-12-24",
+            )
+        )
+    elif values.kind == "time":
+        parts = ", ".join(str(piece.part) for piece in column.pieces)
+        found.append(Finding("date", "note", f"{column.name!r} holds dates; used of them: {parts}.", values.format))
+    if values.remark:
+        found.append(Finding("read as numbers", "note", f"{column.name!r}: {values.remark}."))
+    if column.kind == "number" and values.whole:
+        found += maybe_category(column, values)
+    return found
+
+
+def about_missing(column: Column, values: Values) -> Finding:
+    """How many values are missing, how that was written, and what they become."""
+    share = column.missing / values.rows
+    written = f" (written {', '.join(repr(token) for token in values.tokens)})" if values.tokens else ""
+    number = next((piece for piece in column.pieces if isinstance(piece, NumberPiece)), None)
+    if column.kind == "category":
+        became = "are a level of their own, '(missing)'"
+    elif column.kind == "date" or number is None:
+        became = "are filled part by part: numbers by their median, categories by the level '(missing)'"
+    else:
+        what = "the more common value" if column.kind == "boolean" else "the median"
+        became = f"are filled with {what}, {number.fill:g}"
+        if number.indicator:
+            became += f", and the column {number.names[1]!r} says where"
+    sentence = f"{column.missing} values ({share:.2%}) of {column.name!r} are missing{written}; they {became}."
+    return Finding("missing values", "warning" if share > 0.5 else "note", sentence, column.missing)
+
+
+def maybe_category(column: Column, values: Values) -> list[Finding]:
+    """Whole numbers with few values, which might be codes rather than amounts."""
+    assert values.numbers is not None
+    low, high = column.min, column.max
+    if low is None or high is None or high - low > FEW_NUMBERS or values.rows < 50:
+        return []
+    count = len(np.unique(values.numbers[~values.missing]))
+    if not 3 <= count <= FEW_NUMBERS:
+        return []
+    return [
+        Finding(
+            "few whole numbers",
+            "note",
+            f"{column.name!r} holds {count} different whole numbers and is used as an amount.",
+            count,
+            FEW_NUMBERS,
+            f"if they are codes (a month, an hour, a type), pass categories=[{column.name!r}]",
+        )
+    ]
+
+
+def about_rows(table: Table, goal: Target, kept: np.ndarray[Any, Any], time: Any) -> list[Finding]:
+    """What is worth saying about the table's reading, its rows and its target."""
+    found = [Finding("reading", "note", note[0].upper() + note[1:] + ".") for note in table.notes]
+    absent = table.rows - len(goal.rows)
+    if absent:
+        sentence = f"{absent} of {table.rows} rows have no target and are left out."
+        found.append(Finding("missing target", "note", sentence, absent))
+    if goal.classes is not None:
+        counts = np.bincount(goal.y[kept], minlength=len(goal.classes))
+        rare = [f"{goal.classes[i]} ({counts[i]})" for i in np.flatnonzero(counts < RARE_CLASS)]
+        if rare:
+            found.append(
+                Finding(
+                    "rare classes",
+                    "warning",
+                    f"classes with fewer than {RARE_CLASS} training rows can hardly be learned: {', '.join(rare[:10])}.",
+                    rare[:10],
+                    RARE_CLASS,
+                    "collect more of them, or group classes",
+                )
+            )
+    if len(kept) < 50:
+        sentence = f"there are only {len(kept)} training rows: every figure here is rough."
+        found.append(Finding("few rows", "warning", sentence, len(kept), 50, "collect more"))
+    if time is None:
+        found += in_time_order(table, goal)
+    return found
+
+
+def in_time_order(table: Table, goal: Target) -> list[Finding]:
+    """Rows that stand in order of a date column were likely collected so, and will be predicted so."""
+    from steepest.tables.values import read_values
+
+    for name in table.names:
+        if name == goal.name or table.rows < 50:
+            continue
+        array = table.column(name)
+        if str(array.type) in ("double", "float", "int64", "bool"):
+            continue
+        values = read_values(array, name, impute=True)
+        if values.times is None or values.missing.any():
+            continue
+        steps = np.diff(values.times).astype(np.int64)
+        if (steps >= 0).all() or (steps <= 0).all():
+            return [
+                Finding(
+                    "in time order",
+                    "note",
+                    f"the rows stand in order of {name!r}, and rows between them are held out at random.",
+                    remedy=f"if later rows are to be predicted from earlier ones, pass time={name!r}",
+                )
+            ]
+    return []
+
+
+def about_applied(applied: Applied) -> list[Finding]:
+    """What is worth saying about new rows that were encoded."""
+    found: list[Finding] = []
+    where = applied.table.name
+    for name, texts in applied.unseen.items():
+        count = sum(texts.values())
+        sentence = f"{count} rows of {where} have a {name!r} that was not seen before: {listed(list(texts), 5)}."
+        found.append(Finding("unseen levels", "note", sentence, dict(list(texts.items())[:20])))
+    for name, count in applied.filled.items():
+        found.append(Finding("missing values", "note", f"{count} missing values of {name!r} in {where} are filled."))
+    if applied.ignored:
+        sentence = f"columns of {where} that the model does not know are ignored: {listed(applied.ignored)}."
+        found.append(Finding("ignored columns", "note", sentence, applied.ignored))
+    return found

@@ -1,0 +1,251 @@
+"""The schema: what was learned about a table's columns, and how new rows are encoded alike."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import InputError, TableError, did_you_mean
+from steepest.tables.design import Design, Feature
+from steepest.tables.pieces import LevelsPiece, NumberPiece, Piece, piece_from_dict, split_parts
+from steepest.tables.source import read
+from steepest.tables.table import Table, listed
+from steepest.tables.values import Values, expect
+
+__all__ = ["Applied", "Column", "Schema"]
+
+FORMAT = 1
+MISSING_WAYS = ("fill", "impute", "refuse")
+
+
+@dataclass
+class Column:
+    """What is known of one column of the table."""
+
+    name: str
+    #: number, category, boolean, date, identifier, text, constant, duplicate, empty, target or dropped
+    kind: str
+    used: bool
+    #: why it is of that kind, or why it is left out
+    reason: str
+    missing: int = 0
+    #: what missing values become
+    filled_with: Any = None
+    #: the number of levels of a category
+    levels: int | None = None
+    mean: float | None = None
+    sd: float | None = None
+    min: float | None = None
+    max: float | None = None
+    #: the kind of values it holds: number, boolean, text or time
+    values: str = "number"
+    #: how its times are written
+    format: str | None = None
+    pieces: list[Piece] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a plain dict."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Applied:
+    """New rows, encoded; what was unseen, what was filled, what was not used."""
+
+    design: Design
+    #: the table the rows came from
+    table: Table
+    #: piece to text to count: levels that were not there when the schema was made
+    unseen: dict[str, dict[str, int]]
+    #: column to the number of values filled
+    filled: dict[str, int]
+    #: columns of the table that the schema does not know
+    ignored: list[str]
+
+
+@dataclass
+class Schema:
+    """How a table is encoded: its target, its columns and their pieces; plain data, saved with a model.
+
+    >>> from steepest.tables import prepare
+    >>> schema = prepare("iris").schema
+    >>> Schema.from_json(schema.to_json()) == schema
+    True
+    """
+
+    target: str
+    task: str
+    task_reason: str
+    classes: tuple[Any, ...] | None
+    columns: list[Column]
+    #: what is done about missing and infinite values
+    missing: str = "fill"
+    #: whether the table's columns had names (a header)
+    named: bool = True
+    #: how its text was read
+    reading: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def used(self) -> list[Column]:
+        """The columns that the design is made of."""
+        return [column for column in self.columns if column.used]
+
+    @property
+    def pieces(self) -> list[Piece]:
+        """All pieces, in the design's order within each of its two parts."""
+        return [piece for column in self.used for piece in column.pieces]
+
+    def column(self, name: str) -> Column:
+        """One column by its name."""
+        return next(column for column in self.columns if column.name == name)
+
+    def to_json(self) -> str:
+        """As JSON text."""
+        data = {"format": FORMAT, **asdict(self)}
+        return json.dumps(data, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Schema:
+        """From the text that `to_json` wrote.
+
+        Raises:
+            InputError: the text is no schema, or one of a later version.
+        """
+        try:
+            data = json.loads(text)
+            found = data.pop("format")
+            if found > FORMAT:
+                raise InputError(f"the schema has format {found}; this version reads up to {FORMAT}: update steepest")
+            columns = [
+                Column(**{**column, "pieces": [piece_from_dict(piece) for piece in column["pieces"]]})
+                for column in data.pop("columns")
+            ]
+            classes = data.pop("classes")
+            return cls(**data, columns=columns, classes=None if classes is None else tuple(classes))
+        except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+            raise InputError(f"this is no schema: {type(error).__name__} {error}") from None
+
+    def apply(self, source: Any) -> Applied:
+        """Encodes new rows: columns in any order, further ones ignored, unseen levels and missing values included.
+
+        Args:
+            source: anything that `steepest.tables.read` takes.
+
+        Raises:
+            TableError: a column is missing, or holds what it did not hold before; row and column are named.
+        """
+        table = self.matched(read(source, **self.read_options(source)))
+        filled: dict[str, int] = {}
+        values: dict[str, Values] = {}
+        for column in self.used:
+            values[column.name] = self.column_values(table, column)
+        design, unseen, filled = encode(self.used, values, slice(None), table.rows)
+        known = {column.name for column in self.columns}
+        ignored = [name for name in table.names if name not in known]
+        return Applied(design, table, unseen, filled, ignored)
+
+    def read_options(self, source: Any) -> dict[str, Any]:
+        """How a file of new rows is read: without a header where there was none."""
+        return {"header": False} if (not self.named and isinstance(source, (str, bytes))) or (is_path(source) and (
+            not self.named
+        )) else {}
+
+    def matched(self, table: Table) -> Table:
+        """The table under the schema's names: by name, or by position where names were never given."""
+        needed = [column.name for column in self.used]
+        if not self.named:
+            table = self.by_position(table)
+        absent = [name for name in needed if name not in table.columns]
+        if absent:
+            hints = did_you_mean(absent[0], table.names) or f"; it has {listed(table.names)}"
+            raise TableError(f"{table.name} lacks {listed(absent)}, which the model needs{hints}")
+        return table
+
+    def by_position(self, table: Table) -> Table:
+        """Columns without names are matched by position; the target may be left out."""
+        names = [column.name for column in self.columns]
+        if all(column.name in table.columns for column in self.used):
+            return table
+        if len(table.names) == len(names) - 1:
+            names = [name for name in names if name != self.target]
+        if len(table.names) != len(names):
+            raise TableError(
+                f"{table.name} has {len(table.names)} columns where the model's table had {len(self.columns)}, the "
+                "target included; columns have no names, so they are matched by position"
+            )
+        columns = dict(zip(names, (table.columns[name] for name in table.names), strict=True))
+        return Table(table.name, columns, table.rows, named=False, notes=table.notes, reading=table.reading)
+
+    def column_values(self, table: Table, column: Column) -> Values:
+        """A column's values as the kind they are in the schema; missing and infinite ones judged."""
+        values = expect(
+            table.column(column.name), column.name, column.values, column.format, self.missing == "impute"
+        )
+        check_finite(values, column.name, self.missing)
+        return values
+
+
+def is_path(source: Any) -> bool:
+    """Whether a source is a path of some sort."""
+    return isinstance(source, (str, bytes)) or hasattr(source, "__fspath__")
+
+
+def check_finite(values: Values, name: str, missing: str) -> None:
+    """Refuses infinite values, and missing ones where asked to, by row and column."""
+    if missing not in MISSING_WAYS:
+        raise InputError(
+            f"missing must be 'fill', 'impute' or 'refuse'{did_you_mean(missing, MISSING_WAYS)}; got {missing!r}"
+        )
+    if missing == "refuse" and (absent := np.flatnonzero(values.missing)).size:
+        raise TableError(
+            f"column {name!r} row {absent[0]} is missing ({len(absent)} in all): drop it, impute it, or pass "
+            'missing="fill"'
+        )
+    if missing == "impute" or values.numbers is None:
+        return
+    infinite = np.flatnonzero(np.isinf(values.numbers))
+    if infinite.size:
+        raise TableError(
+            f"column {name!r} row {infinite[0]} is not finite ({len(infinite)} in all): drop it, impute it, or pass "
+            'missing="impute"'
+        )
+
+
+def encode(
+    columns: list[Column], values: dict[str, Values], rows: Any, count: int
+) -> tuple[Design, dict[str, dict[str, int]], dict[str, int]]:
+    """The design of the given rows, what was unseen, and how many values were filled by column."""
+    pieces = [piece for column in columns for piece in column.pieces]
+    number_pieces = [piece for piece in pieces if isinstance(piece, NumberPiece)]
+    level_pieces = [piece for piece in pieces if isinstance(piece, LevelsPiece)]
+    numbers = np.empty((count, sum(piece.width for piece in number_pieces)))
+    codes = np.empty((count, len(level_pieces)), np.int32)
+    unseen: dict[str, dict[str, int]] = {}
+    filled: dict[str, int] = {}
+    first = category = 0
+    for column in columns:
+        split = split_parts(values[column.name]) if column.values == "time" else {}
+        for piece in column.pieces:
+            source = split[piece.part] if piece.part is not None else values[column.name]
+            if isinstance(piece, NumberPiece):
+                done = piece.write(source, rows, numbers[:, first : first + piece.width])
+                first += piece.width
+                if done:
+                    filled[column.name] = done
+                continue
+            strange = piece.write(source, rows, codes[:, category])
+            category += 1
+            if strange:
+                unseen[piece.name] = strange
+    design = Design(
+        numbers,
+        codes,
+        tuple(Feature(name, piece.column) for piece in number_pieces for name in piece.names),
+        tuple(piece.levels for piece in level_pieces),
+        tuple(piece.name for piece in level_pieces),
+        tuple(piece.column for piece in level_pieces),
+    )
+    return design, unseen, filled

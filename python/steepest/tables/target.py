@@ -1,0 +1,169 @@
+"""The target: what is to be predicted, and what task that makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from steepest.errors import InputError, TableError, did_you_mean
+from steepest.tables.table import Table
+from steepest.tables.values import Values, as_numbers, as_text, read_values
+
+__all__ = ["Target", "Task", "encode_target", "read_target"]
+
+Task = Literal["binary", "multiclass", "regression"]
+TASKS = ("binary", "multiclass", "regression")
+#: whole numbers with at most this many different values are classes
+FEW_VALUES = 20
+MOST_CLASSES = 1000
+
+
+@dataclass(frozen=True)
+class Target:
+    """The target of a table.
+
+    `y` is float64 for regression, else the class's number (int64); rows whose target is missing hold NaN
+    or -1 and are not in `rows`.
+    """
+
+    name: str
+    task: Task
+    reason: str
+    #: class labels in order, None for regression; in two classes the second is the one whose probability is given
+    classes: tuple[Any, ...] | None
+    y: np.ndarray[Any, Any]
+    #: the rows whose target is there
+    rows: np.ndarray[Any, np.dtype[np.int64]]
+
+
+def read_target(table: Table, target: str | int | None, task: str | None = None) -> Target:
+    """Finds the target in a table, and the task that it makes.
+
+    Raises:
+        TableError: it is not there, has no values, has one only, or does not suit the task asked for.
+    """
+    if task is not None and task not in (*TASKS, "classification"):
+        raise InputError(f"no task is called {task!r}{did_you_mean(task, TASKS) or '; there are ' + ', '.join(TASKS)}")
+    if target is None:
+        if table.target is None:
+            shown = ", ".join(repr(name) for name in table.names[:12]) + (", …" if len(table.names) > 12 else "")
+            raise TableError(f"name the column of {table.name} to be predicted (target=); its columns are {shown}")
+        target = table.target
+    name = table.find(target, "target")
+    # Texts stay texts, so that the classes of a yes/no target are called yes and no.
+    values = read_values(table.column(name), name, plain=True)
+    if values.kind == "text":
+        values = as_numbers(values, name) or values
+    missing = values.missing
+    if values.kind == "empty" or missing.all():
+        raise TableError(f"the target {name!r} has no values: every row's is missing")
+    if values.kind == "time":
+        raise TableError(f"the target {name!r} holds dates: turn them into a number, such as days from a fixed day")
+    if values.numbers is not None and np.isinf(values.numbers).any():
+        row = int(np.flatnonzero(np.isinf(values.numbers))[0])
+        raise TableError(f"target {name!r} row {row} is not finite: drop that row, or leave the value empty")
+    rows = np.flatnonzero(~missing)
+    if len(rows) < 2:
+        raise TableError(f"{table.name} has one row with a target; at least 2 are needed, and some 20 to be of use")
+    distinct = distinct_values(values, rows)
+    found, reason = find_task(name, values, distinct, len(rows), task)
+    if len(distinct) == 1:
+        what = "one class only" if found != "regression" else "one value only"
+        raise TableError(f"the target {name!r} has {what}, {distinct[0]!r}: there is nothing to tell apart")
+    if found == "regression":
+        assert values.numbers is not None
+        return Target(name, found, reason, None, values.numbers, rows)
+    classes = tuple(distinct)
+    return Target(name, found, reason, classes, encode_values(values, classes, name), rows)
+
+
+def distinct_values(values: Values, rows: np.ndarray[Any, Any]) -> list[Any]:
+    """The different values in order, as Python's own str, bool, int or float."""
+    if values.codes is not None:
+        return [values.texts[i] for i in np.unique(values.codes[rows])]
+    assert values.numbers is not None
+    found = np.unique(values.numbers[rows]).tolist()
+    if values.kind == "boolean":
+        return [bool(item) for item in found]
+    return [int(item) if float(item).is_integer() else item for item in found]
+
+
+def find_task(name: str, values: Values, distinct: list[Any], rows: int, task: str | None) -> tuple[Task, str]:
+    """The task and why."""
+    count = len(distinct)
+    several: Task = "binary" if count <= 2 else "multiclass"
+    if values.kind == "text":
+        if task == "regression":
+            raise TableError(f"task is 'regression' but the target {name!r} holds texts such as {distinct[0]!r}")
+        if (count > 0.5 * rows and rows >= 20) or count > MOST_CLASSES:
+            raise TableError(
+                f"the target {name!r} has {count} different texts in {rows} rows: those are no classes. "
+                "Choose another target, or group them"
+            )
+        found, reason = several, f"{name!r} holds {count} different texts"
+    elif values.kind == "boolean":
+        found, reason = several, f"{name!r} holds no and yes"
+    else:
+        numbers = values.numbers
+        assert numbers is not None
+        whole = all(isinstance(item, int) for item in distinct)
+        if whole and (count <= 2 or (count <= FEW_VALUES and count <= rows / 5)):
+            found, reason = several, f"{name!r} holds {count} different whole numbers"
+        elif whole:
+            found, reason = "regression", f"{name!r} holds whole numbers with {count} different values"
+        else:
+            found, reason = "regression", f"{name!r} holds numbers with fractions ({count} different values)"
+    if task is None or task == found:
+        return found, reason
+    if task == "binary" and count > 2:
+        raise TableError(f"task is 'binary' but the target {name!r} has {count} different values")
+    if task in ("multiclass", "classification") and count > max(FEW_VALUES, rows // 2):
+        raise TableError(f"task is {task!r} but the target {name!r} has {count} different values in {rows} rows")
+    chosen: Task = "regression" if task == "regression" else several
+    return chosen, f"as asked; {reason}"
+
+
+def encode_target(table: Table, name: str, classes: tuple[Any, ...] | None) -> np.ndarray[Any, Any]:
+    """The target of another table in the same terms; missing ones are NaN or -1.
+
+    Raises:
+        TableError: a class that was not there before, or text where numbers are expected.
+    """
+    values = read_values(table.column(name), name, plain=True)
+    if values.kind == "empty":
+        return np.full(values.rows, np.nan) if classes is None else np.full(values.rows, -1)
+    if classes is not None:
+        return encode_values(values, classes, name, table.name)
+    if values.kind == "text":
+        values = as_numbers(values, name) or values
+    if values.numbers is None:
+        raise TableError(f"the target {name!r} of {table.name} holds {values.kind}s where numbers are expected")
+    return values.numbers
+
+
+def encode_values(
+    values: Values, classes: tuple[Any, ...], name: str, where: str = "the table"
+) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Class numbers of a target's values, -1 where missing."""
+    values = as_text(values)
+    assert values.codes is not None
+    position = {class_text(label): i for i, label in enumerate(classes)}
+    lookup = np.array([*(position.get(text, -2) for text in values.texts), -1], np.int64)
+    encoded = lookup[values.codes]
+    if (encoded == -2).any():
+        row = int(np.flatnonzero(encoded == -2)[0])
+        known = ", ".join(repr(label) for label in classes[:10])
+        raise TableError(
+            f"target {name!r} row {row} of {where} is {values.texts[values.codes[row]]!r}, which is none of the "
+            f"classes learned ({known})"
+        )
+    return encoded
+
+
+def class_text(label: Any) -> str:
+    """A class label as `as_text` writes it."""
+    if isinstance(label, bool):
+        return "true" if label else "false"
+    return label if isinstance(label, str) else repr(label)
