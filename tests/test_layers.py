@@ -12,9 +12,9 @@ RUST = ROOT / "crates" / "steepest" / "src"
 
 # Python: a module may use those in layers before its own, and its own package.
 LAYERS = [
-    {"_core", "errors"},
+    {"_core", "errors", "findings"},
     {"_catalog"},
-    {"rules", "methods", "penalties", "losses", "rates", "findings", "formula", "saving", "tables"},
+    {"rules", "methods", "penalties", "losses", "rates", "formula", "saving", "tables"},
     {"result", "report"},
     {"objective", "callbacks", "problems"},
     {"minimize", "descend"},

@@ -10,7 +10,6 @@ Who uses whom: table <- sniff, delimited, memory, files <- source <- schema; val
 """
 
 from steepest.tables.design import Design, Feature
-from steepest.tables.finding import Finding
 from steepest.tables.prepare import Part, Prepared, prepare
 from steepest.tables.schema import Applied, Column, Schema
 from steepest.tables.source import read
@@ -21,7 +20,6 @@ __all__ = [
     "Column",
     "Design",
     "Feature",
-    "Finding",
     "Part",
     "Prepared",
     "Schema",

@@ -11,9 +11,11 @@ import pyarrow.compute as pc
 
 __all__ = ["Recognised", "parts", "recognise"]
 
-DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m-%d-%Y", "%d-%m-%Y", "%m/%d/%y", "%d/%m/%y",
-        "%d.%m.%y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%b %d %Y", "%d %B %Y", "%B %d, %Y", "%B %d %Y",
-        "%a, %d %b %Y", "%Y.%m.%d", "%Y-%m", "%Y/%m", "%b %Y", "%B %Y")  # fmt: skip
+DAYS = (
+    "%Y-%m-%d", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m-%d-%Y", "%d-%m-%Y", "%m/%d/%y",
+    "%d/%m/%y", "%d.%m.%y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%b %d %Y", "%d %B %Y",
+    "%B %d, %Y", "%B %d %Y", "%a, %d %b %Y", "%Y.%m.%d", "%Y-%m", "%Y/%m", "%b %Y", "%B %Y",
+)  # fmt: skip
 HOURS = ("", " %H:%M:%S", " %H:%M", "T%H:%M:%S", "T%H:%M", " %I:%M %p", " %I:%M:%S %p")
 #: day first and month first, as they are told apart by a day over 12 only
 TWINS = {"%m/%d/%Y": "%d/%m/%Y", "%m-%d-%Y": "%d-%m-%Y", "%m/%d/%y": "%d/%m/%y"}
@@ -92,7 +94,8 @@ def parts(times: np.ndarray[Any, Any]) -> dict[str, tuple[str, np.ndarray[Any, A
     Year and day of the year are numbers; month, weekday and hour are categories.
 
     >>> import numpy as np
-    >>> {part: values[0] for part, (kind, values) in parts(np.array(["2024-03-01T06"], "datetime64[us]")).items()}
+    >>> found = parts(np.array(["2024-03-01T06"], "datetime64[us]"))
+    >>> {part: float(values[0]) for part, (kind, values) in found.items()}
     {'year': 2024.0, 'month': 3.0, 'weekday': 4.0, 'day_of_year': 61.0, 'hour': 6.0}
     """
     absent = np.isnat(times)
@@ -106,9 +109,15 @@ def parts(times: np.ndarray[Any, Any]) -> dict[str, tuple[str, np.ndarray[Any, A
         # The first of January 1970 was a Thursday.
         "weekday": ("category", (days.astype(np.int64) + 3) % 7),
         "day_of_year": ("number", (days - years.astype("datetime64[D]")).astype(np.int64) + 1),
-        "hour": ("category", (filled - days.astype("datetime64[us]")).astype("timedelta64[h]").astype(np.int64)),
+        "hour": (
+            "category",
+            (filled - days.astype("datetime64[us]")).astype("timedelta64[h]").astype(np.int64),
+        ),
     }
-    return {part: (kind, np.where(absent, np.nan, values.astype(np.float64))) for part, (kind, values) in found.items()}
+    return {
+        part: (kind, np.where(absent, np.nan, values.astype(np.float64)))
+        for part, (kind, values) in found.items()
+    }
 
 
 def part_text(part: str, value: float) -> str:

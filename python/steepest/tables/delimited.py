@@ -95,7 +95,9 @@ def recoded(opened: Open, encoding: str, name: str) -> Open:
     except LookupError:
         raise TableError(f"no encoding is called {encoding!r}; try 'utf-8' or 'cp1252'") from None
     except UnicodeDecodeError as error:
-        raise TableError(f"{name} is not in {encoding}: byte {error.start} does not fit; try 'cp1252'") from None
+        raise TableError(
+            f"{name} is not in {encoding}: byte {error.start} does not fit; try 'cp1252'"
+        ) from None
     data = text.encode()
     return lambda: io.BytesIO(data)
 
@@ -115,7 +117,9 @@ def mended(opened: Open, notes: list[str]) -> tuple[Open, bytes]:
             except UnicodeDecodeError:
                 lines[i] = line.decode("latin-1").encode()
     data = b"\n".join(lines)
-    notes.append(f"{bad} of {len(lines)} lines are not UTF-8 and were read as Windows-1252; see that accents are right")
+    notes.append(
+        f"{bad} of {len(lines)} lines are not UTF-8 and were read as Windows-1252; see that accents are right"
+    )
     return (lambda: io.BytesIO(data)), data[:PREFIX]
 
 
@@ -182,12 +186,14 @@ def ragged(opened: Open, name: str, look: Look, row: Any, width: int) -> str:
     shown = shown if len(shown) <= 60 else shown[:60] + "…"
     more = row.actual_columns > width
     remedy = (
-        f"a field that holds {DELIMITERS.get(look.delimiter, repr(look.delimiter))} must stand in quotation marks"
+        f"a field that holds {DELIMITERS.get(look.delimiter, repr(look.delimiter))} must stand in "
+        "quotation marks"
         if more
         else "it may have been cut off; complete it or take it out"
     )
     return (
-        f"{number} of {name} has {row.actual_columns} fields where {'the header' if look.header else 'the first'} "
+        f"{number} of {name} has {row.actual_columns} fields where "
+        f"{'the header' if look.header else 'the first'} "
         f"has {width}: {shown!r}; {remedy}"
     )
 

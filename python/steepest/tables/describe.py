@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from steepest.errors import TableError
+from steepest.findings import Finding
 from steepest.tables import remarks
-from steepest.tables.finding import Finding
 from steepest.tables.kinds import Judgement, fingerprint, judge
 from steepest.tables.pieces import MISSING, LevelsPiece, NumberPiece, Piece, split_parts
 from steepest.tables.schema import Column, check_finite
-from steepest.tables.table import Table
+from steepest.tables.table import ON_TEXTS, Table
 from steepest.tables.target import Target
 from steepest.tables.values import Values, as_text, read_values
 
@@ -45,14 +45,12 @@ def describe(
         if name in out:
             columns.append(Column(name, "dropped", False, "left out as asked"))
             continue
-        values = read_values(
-            table.column(name), name, plain=name in categories, impute=missing == "impute"
-        )
+        values = read_values(table.column(name), name, plain=name in categories, impute=missing == "impute")
         if name in categories:
             values = as_text(values)
         check_finite(values, name, missing)
         judgement = unlike_the_others(name, values, judge(name, values, name in categories), seen)
-        column = described(name, values, judgement, kept)
+        column = described(name, values, judgement, goal, kept)
         findings += remarks.about_column(column, values, judgement)
         columns.append(column)
         if column.used:
@@ -62,14 +60,18 @@ def describe(
     return columns, used, findings
 
 
-def unlike_the_others(name: str, values: Values, judgement: Judgement, seen: dict[tuple[Any, ...], str]) -> Judgement:
-    """The judgement, changed where the column repeats an earlier one or its numbers cannot be held exactly."""
+def unlike_the_others(
+    name: str, values: Values, judgement: Judgement, seen: dict[tuple[Any, ...], str]
+) -> Judgement:
+    """The judgement, changed where the column repeats an earlier one or its numbers lose digits."""
     if not values.exact and judgement.used:
         assert values.numbers is not None
         present = values.numbers[~values.missing]
         if len(np.unique(present)) > 0.5 * len(present):
             return Judgement(
-                "identifier", False, "its whole numbers are beyond 2^53 and nearly all different, as in identifiers"
+                "identifier",
+                False,
+                "its whole numbers are beyond 2^53 and nearly all different, as in identifiers",
             )
         raise TableError(
             f"column {name!r} holds whole numbers beyond 2^53, which lose digits as float64: pass it among "
@@ -94,14 +96,14 @@ def target_column(table: Table, goal: Target, kept: Rows) -> Column:
     return column
 
 
-def described(name: str, values: Values, judgement: Judgement, kept: Rows) -> Column:
+def described(name: str, values: Values, judgement: Judgement, goal: Target, kept: Rows) -> Column:
     """One column with its pieces and statistics."""
     column = Column(
         name,
         judgement.kind,
         judgement.used,
         judgement.reason,
-        missing=int(values.missing.sum()),
+        missing=int(values.missing[goal.rows].sum()),
         values=values.kind if values.kind != "empty" else "number",
         format=values.format,
     )
@@ -132,17 +134,14 @@ def statistics(column: Column, numbers: np.ndarray[Any, Any]) -> None:
 def fit_pieces(name: str, values: Values, kept: Rows) -> list[Piece]:
     """The pieces that a column's values make, learned from the training rows."""
     if values.kind == "text":
-        piece: Piece = LevelsPiece.fit(name, name, None, values, kept)
+        piece = LevelsPiece.fit(name, name, None, values, kept)
         return [piece] if len(piece.levels) > 1 else []
     if values.kind != "time":
         return [NumberPiece.fit(name, name, None, values, kept)]
     pieces: list[Piece] = []
     for part, sub in split_parts(values).items():
-        if sub.codes is not None:
-            present = sub.codes[kept][sub.codes[kept] >= 0]
-        else:
-            assert sub.numbers is not None
-            present = sub.numbers[kept][~np.isnan(sub.numbers[kept])]
+        raw: Any = sub.codes if sub.codes is not None else sub.numbers
+        present = raw[kept][~sub.missing[kept]]
         if not len(present) or (present == present[0]).all():
             continue
         kind = LevelsPiece if sub.codes is not None else NumberPiece
@@ -166,8 +165,5 @@ def nothing_left(table: Table, columns: list[Column]) -> str:
     reasons = "; ".join(f"{column.name!r}: {column.reason}" for column in others[:5])
     message = f"no column of {table.name} is left to learn from ({reasons})"
     if any(column.kind == "text" for column in others):
-        message += (
-            ". To learn from texts, turn each into numbers first (scikit-learn's TfidfVectorizer, for one) and "
-            "pass the matrix"
-        )
+        message += f". {ON_TEXTS}"
     return message

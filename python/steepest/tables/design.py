@@ -17,7 +17,7 @@ MOST_DENSE = 16 << 30
 
 @dataclass(frozen=True)
 class Feature:
-    """One column of the dense design: its name, the table's column it came from, and the level it stands for."""
+    """A column of the dense design: its name, the table's column it came from, the level it stands for."""
 
     name: str
     column: str
@@ -28,9 +28,9 @@ class Feature:
 class Design:
     """Encoded rows.
 
-    `numbers` is float64 of shape (rows, numbers); `codes` is int32 of shape (rows, categories), each the number
-    of a level of its category or -1 for none of them (an unseen level), so that row i of the whole design is
-    `numbers[i]` followed by one-hot vectors of the codes.
+    `numbers` is float64 of shape (rows, numbers); `codes` is int32 of shape (rows, categories), each the
+    number of a level of its category or -1 for none of them (an unseen level), so that row i of the whole
+    design is `numbers[i]` followed by one-hot vectors of the codes.
 
     >>> import numpy as np
     >>> design = Design(np.array([[0.5], [2.0]]), np.array([[1], [-1]], np.int32),
@@ -89,7 +89,8 @@ class Design:
         size = 8 * self.rows * self.width
         if size > MOST_DENSE:
             raise TableError(
-                f"the dense design of {self.rows} rows and {self.width} columns would take {size / 2**30:.0f} GiB: "
+                f"the dense design of {self.rows} rows and {self.width} columns would take "
+                f"{size / 2**30:.0f} GiB: "
                 "leave out the categories with most levels (drop)"
             )
         dense = np.zeros((self.rows, self.width))

@@ -6,7 +6,6 @@ import gzip
 import io
 import zipfile
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -16,7 +15,7 @@ from pyarrow import feather, ipc, parquet
 
 from steepest.errors import TableError
 from steepest.tables import delimited, memory
-from steepest.tables.table import Table, listed, unique_names
+from steepest.tables.table import ON_TEXTS, Table, listed, unique_names
 
 __all__ = ["read"]
 
@@ -35,7 +34,7 @@ FOREIGN = {
     b"\xfd7zXZ": "an xz file: unpack it first, or pack it with gzip",
     b"(\xb5/\xfd": "a zstd file: unpack it first, or pack it with gzip",
     b"7z\xbc\xaf": "a 7z archive: unpack it first",
-    b"\x00\x00\x08\x03": "an idx file of pictures: read it with numpy.frombuffer and pass a matrix, a row a picture",
+    b"\x00\x00\x08\x03": "an idx file of pictures: read it with numpy.frombuffer, pass a matrix",
     b"\x00\x00\x08\x01": "an idx file of labels: read it with numpy.frombuffer and pass it as the target",
 }
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
@@ -47,19 +46,21 @@ def read(path: Path, *, header: bool | None, delimiter: str | None, encoding: st
     size = path.stat().st_size
     if size == 0:
         raise TableError(f"{name} is empty: it has no bytes at all")
-    with path.open("rb") as stream:
-        head = stream.read(4096)
+    with path.open("rb") as plain:
+        head = plain.read(4096)
     if head.startswith(b"PAR1"):
         return from_parquet(path)
     if head.startswith((b"ARROW1", b"FEA1")):
         return from_arrow(path)
     if head.startswith((ZIP, b"PK\x05\x06")):
         return from_zip(path, header, delimiter, encoding)
-    opened: Callable[[], BinaryIO] = lambda: path.open("rb")  # noqa: E731
-    if head.startswith(GZIP):
-        unpacked = lambda: cast(BinaryIO, gzip.open(path, "rb"))  # noqa: E731
-        opened = unpacked
-        with refusing(name), unpacked() as stream:
+    packed = head.startswith(GZIP)
+
+    def opened() -> BinaryIO:
+        return cast(BinaryIO, gzip.open(path, "rb")) if packed else path.open("rb")
+
+    if packed:
+        with refusing(name), opened() as stream:
             head = stream.read(4096)
         if not head:
             raise TableError(f"{name} is empty once unpacked")
@@ -79,7 +80,9 @@ class refusing:
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, EOFError):
-            raise TableError(f"{self.name} is cut off: its packed data end in the middle; fetch it again") from None
+            raise TableError(
+                f"{self.name} is cut off: its packed data end in the middle; fetch it again"
+            ) from None
         if isinstance(error, (gzip.BadGzipFile, zlib.error, zipfile.BadZipFile)):
             raise TableError(f"{self.name} is damaged ({error}); fetch it again") from None
 
@@ -126,7 +129,8 @@ def from_arrow(path: Path) -> Table:
 
 def damaged(path: Path, kind: str, error: Exception) -> str:
     """The message on a binary file that cannot be read."""
-    return f"{path.name} begins as {kind} but cannot be read, as when it was cut off: {delimited.first_line(error)}"
+    why = delimited.first_line(error)
+    return f"{path.name} begins as {kind} but cannot be read, as when it was cut off: {why}"
 
 
 def from_zip(path: Path, header: bool | None, delimiter: str | None, encoding: str | None) -> Table:
@@ -135,25 +139,30 @@ def from_zip(path: Path, header: bool | None, delimiter: str | None, encoding: s
     try:
         archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile:
-        raise TableError(f"{name} is cut off or damaged: its table of contents is missing; fetch it again") from None
+        raise TableError(
+            f"{name} is cut off or damaged: its table of contents is missing; fetch it again"
+        ) from None
     with archive:
         members = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
         members = [member for member in members if not member.startswith("__MACOSX/")]
         if members and all(member.endswith(".npy") for member in members):
             return from_npz(path)
         if "xl/workbook.xml" in members:
-            raise TableError(f"{name} is an Excel workbook: save the sheet as CSV, or read it with pandas.read_excel")
+            raise TableError(
+                f"{name} is an Excel workbook: save the sheet as CSV, or read it with pandas.read_excel"
+            )
         tables = [m for m in members if m.lower().endswith((".csv", ".tsv", ".tab", ".dat", ".data"))]
         if not tables and len(members) == 1:
             tables = members
         if not tables:
             raise TableError(
-                f"{name} holds no table: its files are {listed(members)}. Running text is not rows and columns; "
-                "to learn from texts, turn each into numbers first (scikit-learn's TfidfVectorizer, for one) "
-                "and pass the matrix"
+                f"{name} holds no table: its files are {listed(members)}. Running text is not rows and "
+                f"columns. {ON_TEXTS}"
             )
         if len(tables) > 1:
-            raise TableError(f"{name} holds {len(tables)} tables ({listed(tables)}): unpack it and pass one of them")
+            raise TableError(
+                f"{name} holds {len(tables)} tables ({listed(tables)}): unpack it and pass one of them"
+            )
         with refusing(name):
             data = archive.read(tables[0])
     if not data:
@@ -181,7 +190,8 @@ def from_npz(path: Path) -> Table:
     vectors = {key: array for key, array in arrays.items() if array.ndim == 1}
     if len(matrices) > 1:
         raise TableError(
-            f"{path.name} holds {len(matrices)} matrices ({listed(list(matrices))}): keep one, with the target "
+            f"{path.name} holds {len(matrices)} matrices ({listed(list(matrices))}): keep one, with the "
+            "target "
             "as a vector beside it"
         )
     columns: dict[str, Any] = {}

@@ -21,7 +21,9 @@ NEARLY_UNIQUE = 0.5
 FEW_ROWS = 20
 #: words from which on a text is one to be read
 WORDS = 4
-ID_NAME = re.compile(r"(^|[_\s.-])(id|uuid|guid|index|idx|key|row|rownum|unnamed.*|serial|nr|no)$", re.IGNORECASE)
+ID_NAME = re.compile(
+    r"(^|[_\s.-])(id|uuid|guid|index|idx|key|row|rownum|unnamed.*|serial|nr|no)$", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -96,18 +98,27 @@ def judge_numbers(name: str, values: Values) -> Judgement:
     if values.whole and values.rows >= FEW_ROWS and len(present) == values.rows:
         steps = np.diff(present)
         if (steps == 1).all() or (steps == -1).all():
-            return Judgement("identifier", False, "it counts the rows", "if it is a time, fit with time= instead")
+            return Judgement(
+                "identifier", False, "it counts the rows", "if it is a time, fit with time= instead"
+            )
         if ID_NAME.search(name) or re.search(r"[a-z](ID|Id)$", name):
             distinct = len(np.unique(present))
             if distinct > 0.95 * len(present):
-                return Judgement("identifier", False, f"its name and {distinct} different whole numbers say so")
+                return Judgement(
+                    "identifier", False, f"its name and {distinct} different whole numbers say so"
+                )
     return Judgement("number", True, "whole numbers" if values.whole else "numbers")
 
 
 def fingerprint(values: Values) -> tuple[Any, ...]:
     """What two columns share when they hold the same values."""
     if values.codes is not None:
-        return ("text", values.codes.tobytes().__hash__(), tuple(values.texts[:1000]).__hash__(), len(values.texts))
+        return (
+            "text",
+            values.codes.tobytes().__hash__(),
+            tuple(values.texts[:1000]).__hash__(),
+            len(values.texts),
+        )
     if values.numbers is not None:
         # Adding 0 makes -0 and 0 one; every missing value has the same bits.
         numbers = np.where(np.isnan(values.numbers), np.nan, values.numbers + 0.0)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from steepest.findings import Finding
 from steepest.tables.design import Design
-from steepest.tables.finding import Finding
 from steepest.tables.target import Target
 
 if TYPE_CHECKING:
@@ -68,12 +68,14 @@ def giveaways(train: Part, goal: Target) -> list[Finding]:
     return together(scores, design, step, y, goal)
 
 
-def suspect(names: list[str], goal: Target, measure: str, value: float, threshold: float, how: str) -> Finding:
+def suspect(
+    names: list[str], goal: Target, measure: str, value: float, threshold: float, how: str
+) -> Finding:
     """The finding on columns that give the target away."""
     shown = " and ".join(repr(name) for name in names) if len(names) < 3 else ", ".join(map(repr, names))
     verb = "gives" if len(names) == 1 else "together give"
     return Finding(
-        "too good to be true",
+        "too_good_to_be_true",
         "warning",
         f"{shown} {verb} the target {goal.name!r} away: {how} ({measure} {value:.6g}).",
         {"columns": names, "measure": measure, "value": value},
@@ -154,7 +156,7 @@ def alone_category(
 
 
 def together(scores: dict[str, Floats], design: Design, step: int, y: Floats, goal: Target) -> list[Finding]:
-    """A few number columns that add up to the target, found by forward selection and checked on other rows."""
+    """A few number columns that add up to the target: forward selection, checked on other rows."""
     names = [name for name, score in scores.items() if np.ptp(score) > 0][:MOST_COLUMNS]
     if len(names) < 2 or len(y) < 100 or goal.task == "multiclass":
         return []
@@ -164,7 +166,7 @@ def together(scores: dict[str, Floats], design: Design, step: int, y: Floats, go
     chosen = forward(columns[first], goal_values[first], FEW)
     for count in range(2, len(chosen) + 1):
         few = chosen[:count]
-        value, _ = checked(columns, goal_values, few, first, second, goal)
+        value = checked(columns, goal_values, few, first, second, goal)
         if value >= TOGETHER:
             few = fewest(columns, goal_values, few, first, second, goal)
             if len(few) == 1:
@@ -199,22 +201,22 @@ def forward(columns: Floats, y: Floats, most: int) -> list[int]:
     return chosen
 
 
-def checked(columns: Floats, y: Floats, few: list[int], fit: slice, check: slice, goal: Target) -> tuple[float, Floats]:
+def checked(columns: Floats, y: Floats, few: list[int], fit: slice, check: slice, goal: Target) -> float:
     """How well the least-squares combination of a few columns does on rows that it was not fitted to."""
     design = np.column_stack([np.ones(len(y)), columns[:, few]])
     weights = np.linalg.lstsq(design[fit], y[fit], rcond=None)[0]
     predicted = design[check] @ weights
     if goal.task == "binary":
-        return auc(predicted, y[check] == 1), weights
+        return auc(predicted, y[check] == 1)
     spread = float(((y[check] - y[check].mean()) ** 2).sum())
-    return (1 - float(((y[check] - predicted) ** 2).sum()) / spread if spread else 0.0), weights
+    return 1 - float(((y[check] - predicted) ** 2).sum()) / spread if spread else 0.0
 
 
 def fewest(columns: Floats, y: Floats, few: list[int], fit: slice, check: slice, goal: Target) -> list[int]:
     """The columns without those that are not needed."""
     for candidate in list(few):
         rest = [column for column in few if column != candidate]
-        if rest and checked(columns, y, rest, fit, check, goal)[0] >= TOGETHER:
+        if rest and checked(columns, y, rest, fit, check, goal) >= TOGETHER:
             few = rest
     return few
 
@@ -229,9 +231,14 @@ def combination(
     design = np.column_stack([np.ones(len(y)), *(scores[name] for name in chosen)])
     weights = np.linalg.lstsq(design, y, rcond=None)[0]
     terms = " ".join(
-        f"{'+' if weight >= 0 else '-'} {abs(weight):.4g} · {name}" for weight, name in zip(weights[1:], chosen, strict=True)
+        f"{'+' if weight >= 0 else '-'} {abs(weight):.4g} · {name}"
+        for weight, name in zip(weights[1:], chosen, strict=True)
     ).removeprefix("+ ")
-    offset = f" {'+' if weights[0] >= 0 else '-'} {abs(weights[0]):.4g}" if abs(weights[0]) > 1e-6 * np.ptp(y) else ""
+    offset = (
+        f" {'+' if weights[0] >= 0 else '-'} {abs(weights[0]):.4g}"
+        if abs(weights[0]) > 1e-6 * np.ptp(y)
+        else ""
+    )
     return suspect(chosen, goal, "R²", value, TOGETHER, f"{goal.name} = {terms}{offset}")
 
 
@@ -259,6 +266,13 @@ def repeated_rows(train: Part, validation: Part | None, test: Part | None) -> li
         if share > REPEATED:
             sentence = f"{count} of {len(part.y)} {what} rows ({share:.1%}) are in the training part too."
             found.append(
-                Finding("repeated rows", "warning", sentence, count, REPEATED, "take repeated rows out of the table")
+                Finding(
+                    "repeated_rows",
+                    "warning",
+                    sentence,
+                    {"rows": count},
+                    REPEATED,
+                    "take repeated rows out of the table",
+                )
             )
     return found

@@ -36,7 +36,8 @@ def read(source: Any) -> Table:
     if isinstance(source, (list, tuple)):
         return from_rows(source)
     raise TableError(
-        f"a table is a path, a frame (pandas, polars, Arrow), a NumPy matrix, a dict of columns, a list of rows "
+        "a table is a path, a frame (pandas, polars, Arrow), a NumPy matrix, a dict of columns, a list "
+        "of rows "
         f"or a SciPy sparse matrix; got {type(source).__name__}"
     )
 
@@ -65,7 +66,9 @@ def from_pandas(frame: Any) -> Table:
         columns[name] = pandas_column(frame.iloc[:, j], name)
     notes = []
     if frame.index.name is not None and str(frame.index.name) not in columns:
-        notes.append(f"the frame's index {frame.index.name!r} is not used; frame.reset_index() makes it a column")
+        notes.append(
+            f"the frame's index {frame.index.name!r} is not used; frame.reset_index() makes it a column"
+        )
     named = not all(isinstance(column, (int, np.integer)) for column in frame.columns)
     return Table("the pandas frame", columns, len(frame), named=named, notes=notes)
 
@@ -140,7 +143,8 @@ def from_dict(source: Mapping[Any, Any]) -> Table:
     if len(set(lengths.values())) > 1:
         short, long = min(lengths, key=lengths.__getitem__), max(lengths, key=lengths.__getitem__)
         raise TableError(
-            f"columns must be of one length; {short!r} has {lengths[short]} values and {long!r} {lengths[long]}"
+            f"columns must be of one length; {short!r} has {lengths[short]} values and {long!r} "
+            f"{lengths[long]}"
         )
     return Table("the dict", columns, next(iter(lengths.values()), 0))
 

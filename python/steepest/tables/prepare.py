@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from steepest.errors import InputError, TableError
+from steepest.findings import Finding
 from steepest.tables import remarks
 from steepest.tables.describe import describe
 from steepest.tables.design import Design
-from steepest.tables.finding import Finding
 from steepest.tables.leakage import giveaways, repeated_rows
 from steepest.tables.schema import Schema, encode
 from steepest.tables.source import read
@@ -118,7 +118,7 @@ def prepare(
     )
     train = part(schema, values, goal, kept)
     validated = part(schema, values, goal, held) if len(held) else None
-    findings += remarks.about_rows(table, goal, kept, time)
+    findings = remarks.about_rows(table, goal, kept, time) + findings
     tested, test_findings, absent = (None, [], 0) if test_table is None else test_part(schema, test_table)
     findings += giveaways(train, goal)
     findings += repeated_rows(train, validated, tested)
@@ -148,7 +148,8 @@ def check_training(goal: Target, kept: np.ndarray[Any, Any]) -> None:
     y = goal.y[kept]
     if len(kept) < 2 or (y == y[0]).all():
         raise TableError(
-            f"the training rows ({len(kept)}) have one value of the target {goal.name!r} only: there is nothing to "
+            f"the training rows ({len(kept)}) have one value of the target {goal.name!r} only: there is "
+            "nothing to "
             "tell apart. More rows are needed, or another split (validation=, time=, seed=)"
         )
 
@@ -171,8 +172,5 @@ def test_part(schema: Schema, table: Table) -> tuple[Part, list[Finding], int]:
     applied = schema.apply(table)
     design = applied.design
     if len(rows) < table.rows:
-        design = Design(
-            design.numbers[rows], design.codes[rows], design.number_features, design.levels, design.categories,
-            design.category_columns,
-        )  # fmt: skip
+        design = replace(design, numbers=design.numbers[rows], codes=design.codes[rows])
     return Part(design, y[rows], rows), remarks.about_applied(applied), table.rows - len(rows)

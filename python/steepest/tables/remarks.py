@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from steepest.tables.finding import Finding
+from steepest.findings import Finding
 from steepest.tables.kinds import Judgement
 from steepest.tables.pieces import OTHER, LevelsPiece, NumberPiece
 from steepest.tables.table import Table, listed
@@ -29,9 +29,13 @@ def about_column(column: Column, values: Values, judgement: Judgement) -> list[F
     found: list[Finding] = []
     if not column.used:
         severity: Any = "warning" if column.kind == "text" else "note"
-        remedy = judgement.remedy or (f"pass it among categories to use it: {column.name!r}" if values.codes is not None else "")
+        remedy = judgement.remedy or (
+            f"pass it among categories to use it: {column.name!r}" if values.codes is not None else ""
+        )
         found.append(
-            Finding("column left out", severity, f"{column.name!r} is left out: {column.reason}.", remedy=remedy)
+            Finding(
+                "column_left_out", severity, f"{column.name!r} is left out: {column.reason}.", remedy=remedy
+            )
         )
         return found
     if column.missing:
@@ -40,26 +44,34 @@ def about_column(column: Column, values: Values, judgement: Judgement) -> list[F
         if isinstance(piece, LevelsPiece) and piece.pooled:
             found.append(
                 Finding(
-                    "rare levels",
+                    "rare_levels",
                     "note",
                     f"{len(piece.pooled)} rare levels of {piece.name!r} are pooled into {OTHER!r}.",
-                    list(piece.pooled[:20]),
+                    {"levels": list(piece.pooled[:20])},
                 )
             )
     if values.ambiguous:
         found.append(
             Finding(
-                "ambiguous date",
+                "ambiguous_date",
                 "warning",
-                f"the dates of {column.name!r} could be month first or day first; they were read as {values.format}.",
+                f"the dates of {column.name!r} could be month first or day first; they were read as "
+                f"{values.format}.",
                 remedy="write them as 2025-12-24",
             )
         )
     elif values.kind == "time":
         parts = ", ".join(str(piece.part) for piece in column.pieces)
-        found.append(Finding("date", "note", f"{column.name!r} holds dates; used of them: {parts}.", values.format))
+        found.append(
+            Finding(
+                "date",
+                "note",
+                f"{column.name!r} holds dates; used of them: {parts}.",
+                {"format": values.format},
+            )
+        )
     if values.remark:
-        found.append(Finding("read as numbers", "note", f"{column.name!r}: {values.remark}."))
+        found.append(Finding("read_as_numbers", "note", f"{column.name!r}: {values.remark}."))
     if column.kind == "number" and values.whole:
         found += maybe_category(column, values)
     return found
@@ -79,8 +91,15 @@ def about_missing(column: Column, values: Values) -> Finding:
         became = f"are filled with {what}, {number.fill:g}"
         if number.indicator:
             became += f", and the column {number.names[1]!r} says where"
-    sentence = f"{column.missing} values ({share:.2%}) of {column.name!r} are missing{written}; they {became}."
-    return Finding("missing values", "warning" if share > 0.5 else "note", sentence, column.missing)
+    sentence = (
+        f"{column.missing} values ({share:.2%}) of {column.name!r} are missing{written}; they {became}."
+    )
+    return Finding(
+        "missing_values",
+        "warning" if share > 0.5 else "note",
+        sentence,
+        {"missing": column.missing, "rows": values.rows},
+    )
 
 
 def maybe_category(column: Column, values: Values) -> list[Finding]:
@@ -94,10 +113,10 @@ def maybe_category(column: Column, values: Values) -> list[Finding]:
         return []
     return [
         Finding(
-            "few whole numbers",
+            "few_whole_numbers",
             "note",
             f"{column.name!r} holds {count} different whole numbers and is used as an amount.",
-            count,
+            {"values": count},
             FEW_NUMBERS,
             f"if they are codes (a month, an hour, a type), pass categories=[{column.name!r}]",
         )
@@ -110,24 +129,25 @@ def about_rows(table: Table, goal: Target, kept: np.ndarray[Any, Any], time: Any
     absent = table.rows - len(goal.rows)
     if absent:
         sentence = f"{absent} of {table.rows} rows have no target and are left out."
-        found.append(Finding("missing target", "note", sentence, absent))
+        found.append(Finding("missing_target", "note", sentence, {"rows": absent}))
     if goal.classes is not None:
         counts = np.bincount(goal.y[kept], minlength=len(goal.classes))
         rare = [f"{goal.classes[i]} ({counts[i]})" for i in np.flatnonzero(counts < RARE_CLASS)]
         if rare:
             found.append(
                 Finding(
-                    "rare classes",
+                    "rare_classes",
                     "warning",
-                    f"classes with fewer than {RARE_CLASS} training rows can hardly be learned: {', '.join(rare[:10])}.",
-                    rare[:10],
+                    f"classes with fewer than {RARE_CLASS} training rows can hardly be learned: "
+                    f"{', '.join(rare[:10])}.",
+                    {"classes": rare[:10]},
                     RARE_CLASS,
                     "collect more of them, or group classes",
                 )
             )
     if len(kept) < 50:
         sentence = f"there are only {len(kept)} training rows: every figure here is rough."
-        found.append(Finding("few rows", "warning", sentence, len(kept), 50, "collect more"))
+        found.append(Finding("few_rows", "warning", sentence, {"rows": len(kept)}, 50, "collect more"))
     if time is None:
         found += in_time_order(table, goal)
     return found
@@ -150,7 +170,7 @@ def in_time_order(table: Table, goal: Target) -> list[Finding]:
         if (steps >= 0).all() or (steps <= 0).all():
             return [
                 Finding(
-                    "in time order",
+                    "in_time_order",
                     "note",
                     f"the rows stand in order of {name!r}, and rows between them are held out at random.",
                     remedy=f"if later rows are to be predicted from earlier ones, pass time={name!r}",
@@ -165,11 +185,15 @@ def about_applied(applied: Applied) -> list[Finding]:
     where = applied.table.name
     for name, texts in applied.unseen.items():
         count = sum(texts.values())
-        sentence = f"{count} rows of {where} have a {name!r} that was not seen before: {listed(list(texts), 5)}."
-        found.append(Finding("unseen levels", "note", sentence, dict(list(texts.items())[:20])))
+        sentence = (
+            f"{count} rows of {where} have a {name!r} that was not seen before: {listed(list(texts), 5)}."
+        )
+        found.append(Finding("unseen_levels", "note", sentence, {"levels": dict(list(texts.items())[:20])}))
     for name, count in applied.filled.items():
-        found.append(Finding("missing values", "note", f"{count} missing values of {name!r} in {where} are filled."))
+        found.append(
+            Finding("missing_values", "note", f"{count} missing values of {name!r} in {where} are filled.")
+        )
     if applied.ignored:
         sentence = f"columns of {where} that the model does not know are ignored: {listed(applied.ignored)}."
-        found.append(Finding("ignored columns", "note", sentence, applied.ignored))
+        found.append(Finding("ignored_columns", "note", sentence, {"columns": applied.ignored}))
     return found

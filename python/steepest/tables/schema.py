@@ -118,7 +118,9 @@ class Schema:
             data = json.loads(text)
             found = data.pop("format")
             if found > FORMAT:
-                raise InputError(f"the schema has format {found}; this version reads up to {FORMAT}: update steepest")
+                raise InputError(
+                    f"the schema has format {found}; this version reads up to {FORMAT}: update steepest"
+                )
             columns = [
                 Column(**{**column, "pieces": [piece_from_dict(piece) for piece in column["pieces"]]})
                 for column in data.pop("columns")
@@ -129,7 +131,7 @@ class Schema:
             raise InputError(f"this is no schema: {type(error).__name__} {error}") from None
 
     def apply(self, source: Any) -> Applied:
-        """Encodes new rows: columns in any order, further ones ignored, unseen levels and missing values included.
+        """Encodes new rows: columns in any order, further ones ignored, unseen and missing values included.
 
         Args:
             source: anything that `steepest.tables.read` takes.
@@ -149,9 +151,11 @@ class Schema:
 
     def read_options(self, source: Any) -> dict[str, Any]:
         """How a file of new rows is read: without a header where there was none."""
-        return {"header": False} if (not self.named and isinstance(source, (str, bytes))) or (is_path(source) and (
-            not self.named
-        )) else {}
+        return (
+            {"header": False}
+            if (not self.named and isinstance(source, (str, bytes))) or (is_path(source) and (not self.named))
+            else {}
+        )
 
     def matched(self, table: Table) -> Table:
         """The table under the schema's names: by name, or by position where names were never given."""
@@ -173,7 +177,8 @@ class Schema:
             names = [name for name in names if name != self.target]
         if len(table.names) != len(names):
             raise TableError(
-                f"{table.name} has {len(table.names)} columns where the model's table had {len(self.columns)}, the "
+                f"{table.name} has {len(table.names)} columns where the model's table had "
+                f"{len(self.columns)}, the "
                 "target included; columns have no names, so they are matched by position"
             )
         columns = dict(zip(names, (table.columns[name] for name in table.names), strict=True))
@@ -197,7 +202,8 @@ def check_finite(values: Values, name: str, missing: str) -> None:
     """Refuses infinite values, and missing ones where asked to, by row and column."""
     if missing not in MISSING_WAYS:
         raise InputError(
-            f"missing must be 'fill', 'impute' or 'refuse'{did_you_mean(missing, MISSING_WAYS)}; got {missing!r}"
+            f"missing must be 'fill', 'impute' or 'refuse'{did_you_mean(missing, MISSING_WAYS)}; got "
+            f"{missing!r}"
         )
     if missing == "refuse" and (absent := np.flatnonzero(values.missing)).size:
         raise TableError(
@@ -209,7 +215,8 @@ def check_finite(values: Values, name: str, missing: str) -> None:
     infinite = np.flatnonzero(np.isinf(values.numbers))
     if infinite.size:
         raise TableError(
-            f"column {name!r} row {infinite[0]} is not finite ({len(infinite)} in all): drop it, impute it, or pass "
+            f"column {name!r} row {infinite[0]} is not finite ({len(infinite)} in all): drop it, impute "
+            "it, or pass "
             'missing="impute"'
         )
 

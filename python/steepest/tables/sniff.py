@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from steepest.errors import TableError
 from steepest.tables.missing import is_missing
+from steepest.tables.table import ON_TEXTS
 
 __all__ = ["Look", "sniff"]
 
@@ -102,9 +103,8 @@ def not_a_table(lines: list[str], name: str, found: list[tuple[float, int, str]]
         ragged = ""
     if words >= 3 or ragged:
         return (
-            f"{name} is running text, not a table of rows and columns{ragged} (it begins {sample!r}); to learn "
-            "from texts, turn each into numbers first (scikit-learn's TfidfVectorizer, for one) and pass "
-            "the matrix"
+            f"{name} is running text, not a table of rows and columns{ragged} (it begins {sample!r}). "
+            f"{ON_TEXTS}"
         )
     return (
         f"{name} has one column only (it begins {sample!r}); a table needs a target and at least one more "

@@ -80,4 +80,6 @@ def missing_path(source: str, path: Path) -> str:
         return message + (did_you_mean(path.name, [entry.name for entry in folder.iterdir()]) or ".")
     known = [*bundled.NAMES, *bundled.REFUSED]
     hint = did_you_mean(source, known)
-    return f"{message} and no data set of that name{hint or '; the data sets are ' + ', '.join(bundled.NAMES)}"
+    return (
+        f"{message} and no data set of that name{hint or '; the data sets are ' + ', '.join(bundled.NAMES)}"
+    )

@@ -17,7 +17,7 @@ Rows = np.ndarray[Any, np.dtype[np.int64]]
 
 
 def hold_out(target: Target, share: float, seed: int) -> tuple[Rows, Rows]:
-    """Training and validation rows, each in the table's order, drawn by class (or evenly over the sorted target).
+    """Training and validation rows in the table's order, drawn by class (or evenly over the sorted target).
 
     At least one row of every class stays for training.
 
@@ -32,7 +32,7 @@ def hold_out(target: Target, share: float, seed: int) -> tuple[Rows, Rows]:
     if share == 0:
         return rows, rows[:0]
     shuffled = generator.permutation(rows)
-    # Every k-th row of those in the order of the target: each class, and each range of a number, gives its share.
+    # Every k-th row in the order of the target: each class, and each range of a number, gives its share.
     ordered = shuffled[np.argsort(target.y[shuffled], kind="stable")]
     position = np.arange(len(ordered))
     offset = generator.random()
@@ -76,11 +76,17 @@ def hold_out_last(target: Target, table: Table, time: str | int, share: float) -
         cut = ordered[ordered > cut][0]
     late = present[when[present] >= cut]
     kept = np.setdiff1d(rows, late)
-    shown = str(cut) if values.times is None else str(np.datetime_as_string(cut, unit="s")).replace("T00:00:00", "")
+    shown = (
+        str(cut)
+        if values.times is None
+        else str(np.datetime_as_string(cut, unit="s")).replace("T00:00:00", "")
+    )
     return kept, np.sort(late), f"{name} from {shown} on"
 
 
 def check_share(share: float) -> None:
     """The share held out is below 1."""
     if not 0 <= share < 1:
-        raise InputError(f"validation must be at least 0 and below 1, the share of rows held out; got {share!r}")
+        raise InputError(
+            f"validation must be at least 0 and below 1, the share of rows held out; got {share!r}"
+        )

@@ -14,6 +14,11 @@ from steepest.errors import TableError, did_you_mean
 __all__ = ["Table"]
 
 Lazy = Callable[[], Any]
+#: the remedy where a table holds texts to be read
+ON_TEXTS = (
+    "To learn from texts, turn each into numbers first (scikit-learn's TfidfVectorizer, for one) and "
+    "pass the matrix"
+)
 
 
 @dataclass
@@ -138,7 +143,9 @@ def arrow_objects(vector: np.ndarray[Any, Any], name: str) -> pa.Array:
     if kinds <= {int, float, bool, np.float64, np.int64, np.bool_} and not any(
         isinstance(item, int) and abs(item) > 2**63 for item in vector
     ):
-        return pa.array([None if item is None else float(item) for item in vector], pa.float64(), from_pandas=True)
+        return pa.array(
+            [None if item is None else float(item) for item in vector], pa.float64(), from_pandas=True
+        )
     if kinds <= {int, float, str, bool, np.float64, np.int64, np.str_}:
         texts = [None if item is None or item != item else str(item) for item in vector]
         return pa.array(texts, pa.string())

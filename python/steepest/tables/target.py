@@ -31,7 +31,7 @@ class Target:
     name: str
     task: Task
     reason: str
-    #: class labels in order, None for regression; in two classes the second is the one whose probability is given
+    #: class labels in order, None for regression; of two, the second is the one whose probability is given
     classes: tuple[Any, ...] | None
     y: np.ndarray[Any, Any]
     #: the rows whose target is there
@@ -45,11 +45,17 @@ def read_target(table: Table, target: str | int | None, task: str | None = None)
         TableError: it is not there, has no values, has one only, or does not suit the task asked for.
     """
     if task is not None and task not in (*TASKS, "classification"):
-        raise InputError(f"no task is called {task!r}{did_you_mean(task, TASKS) or '; there are ' + ', '.join(TASKS)}")
+        raise InputError(
+            f"no task is called {task!r}{did_you_mean(task, TASKS) or '; there are ' + ', '.join(TASKS)}"
+        )
     if target is None:
         if table.target is None:
-            shown = ", ".join(repr(name) for name in table.names[:12]) + (", …" if len(table.names) > 12 else "")
-            raise TableError(f"name the column of {table.name} to be predicted (target=); its columns are {shown}")
+            shown = ", ".join(repr(name) for name in table.names[:12]) + (
+                ", …" if len(table.names) > 12 else ""
+            )
+            raise TableError(
+                f"name the column of {table.name} to be predicted (target=); its columns are {shown}"
+            )
         target = table.target
     name = table.find(target, "target")
     # Texts stay texts, so that the classes of a yes/no target are called yes and no.
@@ -60,13 +66,17 @@ def read_target(table: Table, target: str | int | None, task: str | None = None)
     if values.kind == "empty" or missing.all():
         raise TableError(f"the target {name!r} has no values: every row's is missing")
     if values.kind == "time":
-        raise TableError(f"the target {name!r} holds dates: turn them into a number, such as days from a fixed day")
+        raise TableError(
+            f"the target {name!r} holds dates: turn them into a number, such as days from a fixed day"
+        )
     if values.numbers is not None and np.isinf(values.numbers).any():
         row = int(np.flatnonzero(np.isinf(values.numbers))[0])
         raise TableError(f"target {name!r} row {row} is not finite: drop that row, or leave the value empty")
     rows = np.flatnonzero(~missing)
     if len(rows) < 2:
-        raise TableError(f"{table.name} has one row with a target; at least 2 are needed, and some 20 to be of use")
+        raise TableError(
+            f"{table.name} has one row with a target; at least 2 are needed, and some 20 to be of use"
+        )
     distinct = distinct_values(values, rows)
     found, reason = find_task(name, values, distinct, len(rows), task)
     if len(distinct) == 1:
@@ -90,13 +100,17 @@ def distinct_values(values: Values, rows: np.ndarray[Any, Any]) -> list[Any]:
     return [int(item) if float(item).is_integer() else item for item in found]
 
 
-def find_task(name: str, values: Values, distinct: list[Any], rows: int, task: str | None) -> tuple[Task, str]:
+def find_task(
+    name: str, values: Values, distinct: list[Any], rows: int, task: str | None
+) -> tuple[Task, str]:
     """The task and why."""
     count = len(distinct)
     several: Task = "binary" if count <= 2 else "multiclass"
     if values.kind == "text":
         if task == "regression":
-            raise TableError(f"task is 'regression' but the target {name!r} holds texts such as {distinct[0]!r}")
+            raise TableError(
+                f"task is 'regression' but the target {name!r} holds texts such as {distinct[0]!r}"
+            )
         if (count > 0.5 * rows and rows >= 20) or count > MOST_CLASSES:
             raise TableError(
                 f"the target {name!r} has {count} different texts in {rows} rows: those are no classes. "
@@ -120,7 +134,9 @@ def find_task(name: str, values: Values, distinct: list[Any], rows: int, task: s
     if task == "binary" and count > 2:
         raise TableError(f"task is 'binary' but the target {name!r} has {count} different values")
     if task in ("multiclass", "classification") and count > max(FEW_VALUES, rows // 2):
-        raise TableError(f"task is {task!r} but the target {name!r} has {count} different values in {rows} rows")
+        raise TableError(
+            f"task is {task!r} but the target {name!r} has {count} different values in {rows} rows"
+        )
     chosen: Task = "regression" if task == "regression" else several
     return chosen, f"as asked; {reason}"
 
@@ -139,7 +155,9 @@ def encode_target(table: Table, name: str, classes: tuple[Any, ...] | None) -> n
     if values.kind == "text":
         values = as_numbers(values, name) or values
     if values.numbers is None:
-        raise TableError(f"the target {name!r} of {table.name} holds {values.kind}s where numbers are expected")
+        raise TableError(
+            f"the target {name!r} of {table.name} holds {values.kind}s where numbers are expected"
+        )
     return values.numbers
 
 
@@ -151,12 +169,13 @@ def encode_values(
     assert values.codes is not None
     position = {class_text(label): i for i, label in enumerate(classes)}
     lookup = np.array([*(position.get(text, -2) for text in values.texts), -1], np.int64)
-    encoded = lookup[values.codes]
+    encoded: np.ndarray[Any, np.dtype[np.int64]] = lookup[values.codes]
     if (encoded == -2).any():
         row = int(np.flatnonzero(encoded == -2)[0])
         known = ", ".join(repr(label) for label in classes[:10])
         raise TableError(
-            f"target {name!r} row {row} of {where} is {values.texts[values.codes[row]]!r}, which is none of the "
+            f"target {name!r} row {row} of {where} is {values.texts[values.codes[row]]!r}, which is none "
+            "of the "
             f"classes learned ({known})"
         )
     return encoded

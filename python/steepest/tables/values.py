@@ -30,8 +30,8 @@ MEANT_AS_NUMBERS = 0.9
 class Values:
     """A column's values.
 
-    `numbers` (float64, missing = NaN) for numbers and booleans; `codes` (int32, missing = -1) into `texts` for
-    texts; `times` (datetime64[us], missing = NaT) for times.
+    `numbers` (float64, missing = NaN) for numbers and booleans; `codes` (int32, missing = -1) into `texts`
+    for texts; `times` (datetime64[us], missing = NaT) for times.
     """
 
     kind: Kind
@@ -146,7 +146,9 @@ def encoded(array: pa.ChunkedArray) -> tuple[np.ndarray[Any, np.dtype[np.int32]]
     raw = [text if text is None else text.strip() for text in whole.dictionary.to_pylist()]
     codes = whole.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
     counts = np.bincount(codes[codes >= 0], minlength=len(raw))
-    kept = sorted({text for text, count in zip(raw, counts, strict=True) if count and text not in TOKENS and text})
+    kept = sorted(
+        {text for text, count in zip(raw, counts, strict=True) if count and text not in TOKENS and text}
+    )
     position = {text: i for i, text in enumerate(kept)}
     tokens: Counter[str] = Counter()
     for text, count in zip(raw, counts, strict=True):
@@ -200,7 +202,8 @@ def as_numbers(values: Values, name: str, impute: bool = False) -> Values | None
         text = values.texts[values.codes[row]]
         if not impute:
             raise TableError(
-                f"column {name!r} row {row} holds {text!r} where {present - int(wrong.sum())} of {present} values "
+                f"column {name!r} row {row} holds {text!r} where {present - int(wrong.sum())} of "
+                f"{present} values "
                 "are numbers: mend it, leave the column out (drop), take it as texts (categories), or pass "
                 'missing="impute"'
             )
@@ -232,7 +235,9 @@ def as_booleans(values: Values) -> Values | None:
     for no, yes in PAIRS:
         if lowered == {no, yes}:
             table = np.array([float(text.lower() == yes) for text in values.texts] + [np.nan])
-            return Values("boolean", values.rows, numbers=table[values.codes], whole=True, tokens=values.tokens)
+            return Values(
+                "boolean", values.rows, numbers=table[values.codes], whole=True, tokens=values.tokens
+            )
     return None
 
 
@@ -294,7 +299,9 @@ def converted(values: Values, name: str, kind: str, format: str | None, impute: 
             return times
         bad = next((i for i, text in enumerate(values.texts) if dates.recognise([text], format) is None), 0)
         row = int(np.flatnonzero(values.codes == bad)[0])
-        raise TableError(f"column {name!r} row {row} holds {values.texts[bad]!r} where a date was expected ({format})")
+        raise TableError(
+            f"column {name!r} row {row} holds {values.texts[bad]!r} where a date was expected ({format})"
+        )
     words = {word: float(i) for pair in PAIRS for i, word in enumerate(pair)} if kind == "boolean" else {}
     parsed = [words.get(text.lower(), parse_number(text)) for text in values.texts]
     for i, number in enumerate(parsed):
@@ -323,7 +330,10 @@ def as_text(values: Values) -> Values:
     elif values.kind == "time":
         texts = [str(item) for item in distinct]
     else:
-        texts = [str(int(item)) if np.isfinite(item) and item == int(item) else repr(float(item)) for item in distinct]
+        texts = [
+            str(int(item)) if np.isfinite(item) and item == int(item) else repr(float(item))
+            for item in distinct
+        ]
     codes = np.full(values.rows, -1, np.int32)
     codes[present] = inverse
     return Values("text", values.rows, codes=codes, texts=texts, tokens=values.tokens)
