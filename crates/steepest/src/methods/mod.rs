@@ -1,5 +1,11 @@
-//! The registry of methods: one line each.
+//! The registry of methods: one line each. A method's file (or folder) has an `ENTRY`.
 use crate::method::Entry;
 
-/// Every method.
-pub static METHODS: &[Entry] = &[];
+macro_rules! methods {
+    ($($file:ident),* $(,)?) => {
+        $(#[doc = concat!("The method `", stringify!($file), "`.")] pub mod $file;)*
+        /// Every method.
+        pub static METHODS: &[Entry] = &[$($file::ENTRY),*];
+    };
+}
+methods! {}
