@@ -1,6 +1,7 @@
 //! The Python binding of steepest.
 use pyo3::prelude::*;
 
+pub mod arrays;
 mod catalog;
 pub mod enter;
 pub mod solution;
