@@ -13,10 +13,26 @@ pub trait Design: Send + Sync {
     /// Bytes that one pass reads.
     fn bytes(&self) -> usize;
     /// Writes x_i′w for each row and each of the `outputs` vectors of `w` (`columns` numbers each, one
-    /// after another); a row's outputs lie side by side in `out`.
-    fn margins(&self, rows: Range<usize>, w: &[f64], outputs: usize, out: &mut [f64]);
-    /// Adds Σ_i s_ik x_i to output k's vector in `gradient`, for each output.
-    fn accumulate(&self, rows: Range<usize>, s: &[f64], outputs: usize, gradient: &mut [f64]);
+    /// after another); a row's outputs lie side by side in `out`. `ahead` are rows that will be asked for
+    /// next: a hint to bring them near, which may be ignored.
+    fn margins(
+        &self,
+        rows: Range<usize>,
+        ahead: Range<usize>,
+        w: &[f64],
+        outputs: usize,
+        out: &mut [f64],
+    );
+    /// Adds Σ_i s_ik x_i to output k's vector in `gradient`, for each output. `ahead` as in
+    /// [`margins`](Self::margins).
+    fn accumulate(
+        &self,
+        rows: Range<usize>,
+        ahead: Range<usize>,
+        s: &[f64],
+        outputs: usize,
+        gradient: &mut [f64],
+    );
     /// Copies rows, dense, one after another, to `out` (`rows.len() · columns`).
     fn gather(&self, rows: &[u32], out: &mut [f64]);
     /// Copies some columns (ascending) of some rows, one row after another, to `out` (`rows.len() · columns.len()`).
@@ -40,6 +56,23 @@ pub trait Design: Send + Sync {
     }
     /// The first value that is not finite, as (row, column).
     fn not_finite(&self) -> Option<(usize, usize)>;
+    /// Writes Σ_j ((x_ij − centre_j) / scale_j)² for each row.
+    fn distances(&self, rows: Range<usize>, centre: &[f64], scale: &[f64], out: &mut [f64]) {
+        let d = self.columns();
+        let mut row = vec![0.0; d];
+        for (i, out) in rows.zip(out) {
+            self.gather(&[i as u32], &mut row);
+            *out = row
+                .iter()
+                .zip(centre)
+                .zip(scale)
+                .map(|((x, c), s)| {
+                    let u = (x - c) / s;
+                    u * u
+                })
+                .sum();
+        }
+    }
     /// How many rows a block should have so that it is still in the cache when it is read again.
     fn block(&self) -> usize {
         (16_384 / (8 * self.columns().max(1))).clamp(4, 256) / 4 * 4

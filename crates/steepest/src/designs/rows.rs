@@ -1,0 +1,225 @@
+//! The two loops over a few rows that lie side by side: products with vectors, and sums of rows. What is
+//! a row for one storage order is a column for the other, so these serve both.
+use crate::real::Float;
+
+const LANES: usize = 8;
+
+/// Out of sight on purpose: seen, the shape of this sum makes LLVM cut the loops above to two lanes.
+#[inline(never)]
+fn fold(a: &[f64; LANES]) -> f64 {
+    ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))
+}
+
+/// Asks for memory ahead of its use.
+#[inline(always)]
+pub(super) fn prefetch<N>(row: &[N]) {
+    #[cfg(target_arch = "x86_64")]
+    for i in (0..size_of_val(row)).step_by(64) {
+        // SAFETY: a prefetch never faults, and the address is inside the row.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(row.as_ptr().cast::<i8>().wrapping_add(i));
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = row;
+}
+
+/// Inner products of four rows with `w`.
+#[inline(always)]
+pub(super) fn dot4<N: Float>(rows: [&[N]; 4], w: &[f64]) -> [f64; 4] {
+    let d = w.len();
+    let (wc, wt) = w.as_chunks::<LANES>();
+    let [(c0, t0), (c1, t1), (c2, t2), (c3, t3)] = rows.map(|r| r[..d].as_chunks::<LANES>());
+    let mut acc = [[0.0; LANES]; 4];
+    for ((((w, x0), x1), x2), x3) in wc.iter().zip(c0).zip(c1).zip(c2).zip(c3) {
+        for l in 0..LANES {
+            acc[0][l] += x0[l].to_f64() * w[l];
+        }
+        for l in 0..LANES {
+            acc[1][l] += x1[l].to_f64() * w[l];
+        }
+        for l in 0..LANES {
+            acc[2][l] += x2[l].to_f64() * w[l];
+        }
+        for l in 0..LANES {
+            acc[3][l] += x3[l].to_f64() * w[l];
+        }
+    }
+    let mut rest = [0.0; 4];
+    for j in 0..wt.len() {
+        let w = wt[j];
+        rest[0] += t0[j].to_f64() * w;
+        rest[1] += t1[j].to_f64() * w;
+        rest[2] += t2[j].to_f64() * w;
+        rest[3] += t3[j].to_f64() * w;
+    }
+    [
+        fold(&acc[0]) + rest[0],
+        fold(&acc[1]) + rest[1],
+        fold(&acc[2]) + rest[2],
+        fold(&acc[3]) + rest[3],
+    ]
+}
+
+/// Adds four rows, each times its number, to `g`.
+#[inline(always)]
+pub(super) fn add4<N: Float>(g: &mut [f64], rows: [&[N]; 4], s: [f64; 4]) {
+    let d = g.len();
+    let [x0, x1, x2, x3] = rows.map(|r| &r[..d]);
+    for j in 0..d {
+        g[j] += (x0[j].to_f64() * s[0] + x1[j].to_f64() * s[1])
+            + (x2[j].to_f64() * s[2] + x3[j].to_f64() * s[3]);
+    }
+}
+
+/// Inner products of four rows with two vectors: the rows are loaded once.
+#[inline(always)]
+fn dot4x2<N: Float>(rows: [&[N]; 4], u: &[f64], v: &[f64]) -> [[f64; 4]; 2] {
+    let d = u.len();
+    let (uc, ut) = u.as_chunks::<LANES>();
+    let (vc, vt) = v[..d].as_chunks::<LANES>();
+    let [(c0, t0), (c1, t1), (c2, t2), (c3, t3)] = rows.map(|r| r[..d].as_chunks::<LANES>());
+    let mut a = [[0.0; LANES]; 4];
+    let mut b = [[0.0; LANES]; 4];
+    for (((((u, v), x0), x1), x2), x3) in uc.iter().zip(vc).zip(c0).zip(c1).zip(c2).zip(c3) {
+        for l in 0..LANES {
+            a[0][l] += x0[l].to_f64() * u[l];
+        }
+        for l in 0..LANES {
+            a[1][l] += x1[l].to_f64() * u[l];
+        }
+        for l in 0..LANES {
+            a[2][l] += x2[l].to_f64() * u[l];
+        }
+        for l in 0..LANES {
+            a[3][l] += x3[l].to_f64() * u[l];
+        }
+        for l in 0..LANES {
+            b[0][l] += x0[l].to_f64() * v[l];
+        }
+        for l in 0..LANES {
+            b[1][l] += x1[l].to_f64() * v[l];
+        }
+        for l in 0..LANES {
+            b[2][l] += x2[l].to_f64() * v[l];
+        }
+        for l in 0..LANES {
+            b[3][l] += x3[l].to_f64() * v[l];
+        }
+    }
+    let tails = [t0, t1, t2, t3];
+    let mut out = [[0.0; 4]; 2];
+    for r in 0..4 {
+        let (mut p, mut q) = (0.0, 0.0);
+        for j in 0..ut.len() {
+            p += tails[r][j].to_f64() * ut[j];
+            q += tails[r][j].to_f64() * vt[j];
+        }
+        out[0][r] = fold(&a[r]) + p;
+        out[1][r] = fold(&b[r]) + q;
+    }
+    out
+}
+
+/// The rows of a slice with a stride between them; an index beyond the last is the last.
+#[derive(Clone, Copy)]
+pub(super) struct Strided<'a, N> {
+    pub x: &'a [N],
+    pub stride: usize,
+    pub width: usize,
+}
+
+impl<'a, N> Strided<'a, N> {
+    #[inline(always)]
+    pub fn row(&self, i: usize) -> &'a [N] {
+        &self.x[i * self.stride..i * self.stride + self.width]
+    }
+    #[inline(always)]
+    fn four(&self, i: usize, last: usize) -> [&'a [N]; 4] {
+        [
+            self.row(i),
+            self.row((i + 1).min(last)),
+            self.row((i + 2).min(last)),
+            self.row((i + 3).min(last)),
+        ]
+    }
+    /// Brings the share of `ahead` that belongs to step `at` of `of`.
+    #[inline(always)]
+    fn bring(&self, ahead: &std::ops::Range<usize>, at: usize, of: usize) {
+        for i in ahead.start + ahead.len() * at / of..ahead.start + ahead.len() * (at + 1) / of {
+            prefetch(self.row(i));
+        }
+    }
+}
+
+crate::simd! {
+    /// Inner products of rows `from..to` with each of the vectors in `w`, side by side a row.
+    pub(super) fn products[N: Float](
+        x: Strided<'_, N>, from: usize, to: usize, ahead: std::ops::Range<usize>,
+        w: &[f64], outputs: usize, out: &mut [f64],
+    ) {
+        let d = x.width;
+        let steps = (to - from).div_ceil(4).max(1);
+        for (step, i) in (from..to).step_by(4).enumerate() {
+            x.bring(&ahead, step, steps);
+            let rows = x.four(i, to - 1);
+            let n = 4.min(to - i);
+            if outputs == 1 {
+                out[i - from..i - from + n].copy_from_slice(&dot4(rows, w)[..n]);
+                continue;
+            }
+            for k in (0..outputs).step_by(2) {
+                let k2 = (k + 1).min(outputs - 1);
+                let m = dot4x2(rows, &w[k * d..(k + 1) * d], &w[k2 * d..(k2 + 1) * d]);
+                for r in 0..n {
+                    out[(i - from + r) * outputs + k] = m[0][r];
+                    out[(i - from + r) * outputs + k2] = m[1][r];
+                }
+            }
+        }
+    }
+}
+crate::simd! {
+    /// Adds Σ_i s_ik x_i over rows `from..to` to vector k of `g`.
+    pub(super) fn sums[N: Float](
+        x: Strided<'_, N>, from: usize, to: usize, ahead: std::ops::Range<usize>,
+        s: &[f64], outputs: usize, g: &mut [f64],
+    ) {
+        let d = x.width;
+        let steps = (to - from).div_ceil(4).max(1);
+        for (step, i) in (from..to).step_by(4).enumerate() {
+            x.bring(&ahead, step, steps);
+            let rows = x.four(i, to - 1);
+            for k in 0..outputs {
+                let at = |r: usize| if i + r < to { s[(i - from + r) * outputs + k] } else { 0.0 };
+                add4(&mut g[k * d..(k + 1) * d], rows, [at(0), at(1), at(2), at(3)]);
+            }
+        }
+    }
+}
+crate::simd! {
+    /// Σ_j ((x_ij − centre_j) · inverse_j)² of rows `from..to`.
+    pub(super) fn distances[N: Float](
+        x: Strided<'_, N>, from: usize, to: usize, centre: &[f64], inverse: &[f64], out: &mut [f64],
+    ) {
+        let (cc, ct) = centre.as_chunks::<LANES>();
+        let (vc, vt) = inverse.as_chunks::<LANES>();
+        for i in from..to {
+            let (xc, xt) = x.row(i).as_chunks::<LANES>();
+            let mut acc = [0.0; LANES];
+            for ((x, c), v) in xc.iter().zip(cc).zip(vc) {
+                for l in 0..LANES {
+                    let u = (x[l].to_f64() - c[l]) * v[l];
+                    acc[l] += u * u;
+                }
+            }
+            let mut rest = 0.0;
+            for j in 0..xt.len() {
+                let u = (xt[j].to_f64() - ct[j]) * vt[j];
+                rest += u * u;
+            }
+            out[i - from] = fold(&acc) + rest;
+        }
+    }
+}
