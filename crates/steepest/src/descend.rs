@@ -242,6 +242,7 @@ impl Problem<'_> {
     pub fn value(&mut self, x: &[f64]) -> Result<f64, Halt> {
         self.spend()?;
         self.counts.values += 1;
+        self.counts.passes += self.objective.reads();
         self.objective.value(x)
     }
     /// The smooth part f(x) and its gradient.
@@ -249,7 +250,9 @@ impl Problem<'_> {
         self.spend()?;
         self.counts.values += 1 + self.objective.differences();
         self.counts.gradients += 1;
-        self.objective.gradient(x, gradient)
+        self.counts.passes += self.objective.reads();
+        let (objective, mut meter) = self.split();
+        objective.gradient_pausing(x, gradient, &mut || meter.pause())
     }
     /// The gradient at the point whose value was asked for last: counts no second evaluation.
     pub fn gradient_there(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<(), Halt> {
@@ -270,6 +273,40 @@ impl Problem<'_> {
     }
     /// Lets the watch have its turn where it is due; methods call it in their own long loops.
     pub fn pause(&mut self) -> Result<(), Halt> {
+        self.split().1.pause()
+    }
+    /// The objective, and apart from it what is spent and who looks on: for methods that work inside it.
+    pub fn split(&mut self) -> (&mut dyn Objective, Meter<'_>) {
+        let meter = Meter {
+            stop: self.stop,
+            counts: self.counts,
+            findings: self.findings,
+            watch: self.watch,
+            clock: self.clock,
+        };
+        (self.objective, meter)
+    }
+    /// What is known of this problem.
+    pub fn facts(&mut self) -> Facts {
+        facts(self.objective, self.penalty)
+    }
+}
+
+/// What is spent on a problem and who looks on, apart from the objective.
+pub struct Meter<'a> {
+    /// The tolerance and the budgets.
+    pub stop: Stop,
+    /// What has been spent.
+    pub counts: &'a mut Counts,
+    /// What was noticed.
+    pub findings: &'a mut Vec<Finding>,
+    watch: &'a mut dyn Watch,
+    clock: &'a mut Clock,
+}
+
+impl Meter<'_> {
+    /// Lets the watch have its turn where it is due.
+    pub fn pause(&mut self) -> Result<(), Halt> {
         let now = Instant::now();
         if now - self.clock.polled >= POLL {
             self.clock.polled = now;
@@ -280,9 +317,18 @@ impl Problem<'_> {
         }
         Ok(())
     }
-    /// What is known of this problem.
-    pub fn facts(&mut self) -> Facts {
-        facts(self.objective, self.penalty)
+    /// Holds the budgets, and counts a value and gradient over a share of the rows.
+    pub fn spend(&mut self, share: f64) -> Result<(), Halt> {
+        if self.counts.values >= self.stop.evaluations {
+            return Err(Halt::Budget(Budget::Evaluations));
+        }
+        if self.counts.passes >= self.stop.passes {
+            return Err(Halt::Budget(Budget::Passes));
+        }
+        self.counts.values += 1;
+        self.counts.gradients += 1;
+        self.counts.passes += share;
+        self.pause()
     }
 }
 
@@ -589,5 +635,14 @@ pub fn descend(
 ) -> Result<Solution, Box<dyn Error + Send + Sync>> {
     let mut descent = Descent::new(method, x0, stop);
     while descent.advance(objective, penalty, watch)? {}
+    if descent.last.sampled {
+        // A budget ran out before the rows were ever seen as a whole: what is told must be true of all.
+        if let Ok(value) = objective.value(&descent.x) {
+            descent.counts.values += 1;
+            descent.counts.passes += objective.reads();
+            descent.last.value = value + penalty.value(&descent.x);
+            descent.last.sampled = false;
+        }
+    }
     Ok(descent.solution())
 }

@@ -91,6 +91,8 @@ pub struct Suit {
 pub struct Step {
     /// F at the new point, penalty included.
     pub value: f64,
+    /// Whether `value` is only an estimate, from a sample of the rows.
+    pub sampled: bool,
     /// Scaled residual: how far from stationary, in the method's own measure; 0 at a stationary point.
     pub residual: f64,
     /// The rate or the length of the step taken.

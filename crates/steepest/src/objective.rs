@@ -13,6 +13,20 @@ pub trait Objective {
     fn value(&mut self, x: &[f64]) -> Result<f64, Halt>;
     /// f(x), and ∇f(x) written to `gradient`.
     fn gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt>;
+    /// [`gradient`](Self::gradient) that calls `pause` every few hundredths of a second, where it takes long.
+    fn gradient_pausing(
+        &mut self,
+        x: &[f64],
+        gradient: &mut [f64],
+        pause: &mut dyn FnMut() -> Result<(), Halt>,
+    ) -> Result<f64, Halt> {
+        let _ = pause;
+        self.gradient(x, gradient)
+    }
+    /// Reads of the data that an evaluation takes.
+    fn reads(&self) -> f64 {
+        0.0
+    }
     /// ∇f at the very point whose value was asked for last (its value need not be found out again).
     fn gradient_there(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<(), Halt> {
         self.gradient(x, gradient).map(|_| ())
@@ -34,7 +48,7 @@ pub trait Objective {
         None
     }
     /// The loss over a design that it is, where it is one.
-    fn glm(&mut self) -> Option<&mut Glm<'_>> {
+    fn glm(&self) -> Option<&Glm<'_>> {
         None
     }
     /// Lengths of the tensors that x is made of, where it is made of several (rules with norms per tensor).

@@ -2,6 +2,7 @@
 use proptest::prelude::*;
 use steepest::design::Design;
 use steepest::designs::codes::{Category, Codes};
+use steepest::designs::dense::Dense;
 use steepest::designs::sparse::Sparse;
 
 /// Holds a design to the rows it stands for, one after another.
@@ -14,7 +15,7 @@ fn same(design: &dyn Design, x: &[f64]) {
         let s: Vec<f64> = (0..outputs * n).map(|k| (k as f64 * 1.3).cos()).collect();
         for rows in [0..n, n / 3..n - n / 4] {
             let mut out = vec![f64::NAN; rows.len() * outputs];
-            design.margins(rows.clone(), &w, outputs, &mut out);
+            design.margins(rows.clone(), 0..0, &w, outputs, &mut out);
             for (at, i) in rows.clone().enumerate() {
                 for k in 0..outputs {
                     let want: f64 = (0..d).map(|j| x[i * d + j] * w[k * d + j]).sum();
@@ -22,7 +23,7 @@ fn same(design: &dyn Design, x: &[f64]) {
                 }
             }
             let mut g = vec![1.0; outputs * d];
-            design.accumulate(rows.clone(), &s[..rows.len() * outputs], outputs, &mut g);
+            design.accumulate(rows.clone(), 0..0, &s[..rows.len() * outputs], outputs, &mut g);
             for k in 0..outputs {
                 for j in 0..d {
                     let terms = rows.clone().enumerate();
@@ -57,6 +58,33 @@ fn same(design: &dyn Design, x: &[f64]) {
 }
 
 proptest! {
+    #[test]
+    fn any_order_is_dense(n in 1..40usize, d in 0..21usize, gap in 0..3usize) {
+        let at = |i: usize, j: usize| ((i * 31 + j * 17) % 23) as f64 * 0.25 - 2.0;
+        let x: Vec<f64> = (0..n * d).map(|k| at(k / d, k % d)).collect();
+        let lay = |row: usize, column: usize, len: usize| {
+            let mut store = vec![0.0; len];
+            for i in 0..n {
+                for j in 0..d {
+                    store[i * row + j * column] = at(i, j);
+                }
+            }
+            store
+        };
+        let orders = [(d + gap, 1), (1, n + gap), (2 * d + gap, 2), (3, 3 * n + gap)];
+        for (row, column) in &orders {
+            let store = lay(*row, *column, n * row + d * column + 1);
+            let strided = Dense::strided(&store, n, d, *row, *column);
+            same(&strided.expect("a table"), &x);
+            let half: Vec<f32> = store.iter().map(|v| *v as f32).collect();
+            let strided = Dense::strided(&half, n, d, *row, *column);
+            same(&strided.expect("a table"), &x);
+        }
+        if n > 1 && d > 1 {
+            prop_assert!(Dense::strided(&x, n, d, d, 2).is_err());
+        }
+    }
+
     #[test]
     fn sparse_is_dense(d in 1..9usize, picks in prop::collection::vec(-3.0..1.0f64, 1..90)) {
         let n = picks.len() / d;
@@ -112,6 +140,8 @@ fn what_does_not_fit_is_named() {
 
 #[test]
 fn what_is_not_finite_is_found() {
+    let x = [1.0, 2.0, 3.0, f64::NEG_INFINITY];
+    assert_eq!(Dense::by_rows(&x, 2).expect("a table").not_finite(), Some((1, 1)));
     let sparse = Sparse::new(&[1.0, f64::NAN], &[3i32, 1], &[0i32, 1, 1, 2], 4).expect("a matrix");
     assert_eq!(sparse.not_finite(), Some((2, 1)));
     let codes = Codes::new(2, &[1.0, 2.0, 3.0, f64::INFINITY], 2, &[]).expect("a table");

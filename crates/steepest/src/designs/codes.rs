@@ -77,7 +77,14 @@ impl<V: Float> Design for Codes<'_, V> {
     fn bytes(&self) -> usize {
         size_of_val(self.numbers) + 4 * self.rows * self.categories.len()
     }
-    fn margins(&self, rows: Range<usize>, w: &[f64], outputs: usize, out: &mut [f64]) {
+    fn margins(
+        &self,
+        rows: Range<usize>,
+        _: Range<usize>,
+        w: &[f64],
+        outputs: usize,
+        out: &mut [f64],
+    ) {
         for (i, out) in rows.zip(out.chunks_exact_mut(outputs)) {
             for (w, out) in w.chunks_exact(self.columns).zip(out) {
                 let numbers: f64 = self.row(i).iter().zip(w).map(|(v, w)| v.to_f64() * w).sum();
@@ -85,7 +92,14 @@ impl<V: Float> Design for Codes<'_, V> {
             }
         }
     }
-    fn accumulate(&self, rows: Range<usize>, s: &[f64], outputs: usize, gradient: &mut [f64]) {
+    fn accumulate(
+        &self,
+        rows: Range<usize>,
+        _: Range<usize>,
+        s: &[f64],
+        outputs: usize,
+        gradient: &mut [f64],
+    ) {
         for (i, s) in rows.zip(s.chunks_exact(outputs)) {
             for (g, s) in gradient.chunks_exact_mut(self.columns).zip(s) {
                 for (g, v) in g.iter_mut().zip(self.row(i)) {

@@ -207,9 +207,8 @@ impl<N: Float> Design for Dense<'_, N> {
             return columns::distances(x, rows, centre, &inverse, out);
         }
         for (out, i) in out.iter_mut().zip(rows) {
-            *out = (0..self.columns)
-                .map(|j| ((self.at(i, j) - centre[j]) * inverse[j]).powi(2))
-                .sum();
+            *out =
+                (0..self.columns).map(|j| ((self.at(i, j) - centre[j]) * inverse[j]).powi(2)).sum();
         }
     }
     fn block(&self) -> usize {

@@ -86,7 +86,14 @@ impl<V: Float, I: Place> Design for Sparse<'_, V, I> {
     fn bytes(&self) -> usize {
         size_of_val(self.values) + size_of_val(self.indices) + size_of_val(self.starts)
     }
-    fn margins(&self, rows: Range<usize>, w: &[f64], outputs: usize, out: &mut [f64]) {
+    fn margins(
+        &self,
+        rows: Range<usize>,
+        _: Range<usize>,
+        w: &[f64],
+        outputs: usize,
+        out: &mut [f64],
+    ) {
         let d = self.columns;
         if outputs == 1 {
             for (i, out) in rows.zip(out) {
@@ -115,7 +122,14 @@ impl<V: Float, I: Place> Design for Sparse<'_, V, I> {
             }
         }
     }
-    fn accumulate(&self, rows: Range<usize>, s: &[f64], outputs: usize, gradient: &mut [f64]) {
+    fn accumulate(
+        &self,
+        rows: Range<usize>,
+        _: Range<usize>,
+        s: &[f64],
+        outputs: usize,
+        gradient: &mut [f64],
+    ) {
         let d = self.columns;
         for (i, s) in rows.zip(s.chunks_exact(outputs)) {
             for (j, v) in self.entries(i) {

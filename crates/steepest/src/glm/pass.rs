@@ -1,0 +1,311 @@
+//! One read of the rows for value and gradient: by blocks that stay in the cache, split over the threads
+//! by the data alone, sums added in the order of the rows.
+use super::Glm;
+use crate::descend::Halt;
+use crate::design::Design;
+use crate::designs::dense::Dense;
+use crate::pool::pool;
+use std::ops::Range;
+use std::sync::Mutex;
+
+/// Some rows, as short runs, and the share of each of them in the mean.
+#[derive(Clone, Debug, Default)]
+pub struct Sample {
+    /// Runs of rows, ascending.
+    pub runs: Vec<Range<usize>>,
+    /// One share a row, in order.
+    pub share: Vec<f64>,
+}
+
+impl Sample {
+    /// How many rows.
+    pub fn len(&self) -> usize {
+        self.share.len()
+    }
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.share.is_empty()
+    }
+    /// The rows, in order.
+    pub fn rows(&self) -> impl Iterator<Item = usize> + '_ {
+        self.runs.iter().cloned().flatten()
+    }
+}
+
+/// What a pass should keep of each row.
+#[derive(Default)]
+pub struct Keep<'k> {
+    /// Margins, a row's side by side.
+    pub margins: Option<&'k mut [f64]>,
+    /// Squared distances from the centre, in units of the scale.
+    pub distances: Option<Distances<'k>>,
+}
+
+/// Σ_j ((x_ij − centre_j) / scale_j)², by rows.
+pub struct Distances<'k> {
+    /// Centre by columns.
+    pub centre: &'k [f64],
+    /// Scale by columns.
+    pub scale: &'k [f64],
+    /// One a row.
+    pub to: &'k mut [f32],
+}
+
+/// Bytes of rows that a thread takes at once.
+const PART: usize = 2 << 20;
+/// Bytes between two pauses: some hundredths of a second.
+const PAUSE: usize = 256 << 20;
+
+/// A part of the rows: its runs, where its rows stand in the order of all, and what is kept of them.
+struct Part<'k> {
+    runs: &'k [Range<usize>],
+    first: usize,
+    margins: Option<&'k mut [f64]>,
+    distances: Option<&'k mut [f32]>,
+}
+
+/// Cuts `n` numbers off the front.
+fn cut<'k, T>(from: &mut Option<&'k mut [T]>, n: usize) -> Option<&'k mut [T]> {
+    let (head, tail) = from.take()?.split_at_mut(n);
+    *from = Some(tail);
+    Some(head)
+}
+
+/// What one thread works with.
+struct Scratch {
+    margin: Vec<f64>,
+    value: Vec<f64>,
+    distance: Vec<f64>,
+    gradient: Vec<f64>,
+    intercept: Vec<f64>,
+}
+
+impl Glm<'_> {
+    /// The value over all rows, or over a sample with its shares; the gradient, where asked for, is written.
+    pub fn pass(
+        &self,
+        sample: Option<&Sample>,
+        x: &[f64],
+        mut gradient: Option<&mut [f64]>,
+        keep: Keep<'_>,
+        pause: &mut dyn FnMut() -> Result<(), Halt>,
+    ) -> Result<f64, Halt> {
+        let (k, d) = (self.outputs(), self.design.columns());
+        let per_part = self.rows_per_part();
+        let whole;
+        let runs: &[Range<usize>] = match sample {
+            Some(s) => &s.runs,
+            None => {
+                let n = self.design.rows();
+                whole = (0..n.div_ceil(per_part))
+                    .map(|p| p * per_part..((p + 1) * per_part).min(n))
+                    .collect::<Vec<_>>();
+                &whole
+            }
+        };
+        let (w, b) = self.packed(x);
+        let (centre, scale, distances) = match keep.distances {
+            Some(o) => (o.centre, o.scale, Some(o.to)),
+            None => (&[][..], &[][..], None),
+        };
+        let parts = split(runs, per_part, k, keep.margins, distances);
+        let share = sample.map(|s| &s.share[..]);
+        let wanted = gradient.is_some();
+        let mut value = 0.0;
+        if let Some(g) = gradient.as_deref_mut() {
+            g.fill(0.0);
+        }
+        let row = (self.design.bytes() / self.design.rows().max(1)).max(1) * k;
+        let group = (PAUSE / (row * per_part)).max(pool().threads()).max(1);
+        for parts in parts.chunks(group) {
+            let sums = pool().map(parts.len(), |p| {
+                let mut part = parts[p].lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                self.part(&mut part, share, (&w, &b), (centre, scale), wanted)
+            });
+            for (v, g) in sums {
+                value += v;
+                if let Some(gradient) = gradient.as_deref_mut() {
+                    for (k, to) in gradient.chunks_exact_mut(self.width()).enumerate() {
+                        for (to, g) in to.iter_mut().zip(&g.gradient[k * d..(k + 1) * d]) {
+                            *to += g;
+                        }
+                        if self.intercept {
+                            to[d] += g.intercept[k];
+                        }
+                    }
+                }
+            }
+            pause()?;
+        }
+        let mean = self.mean(sample.is_some());
+        if let Some(g) = gradient {
+            g.iter_mut().for_each(|g| *g *= mean);
+        }
+        Ok(value * mean)
+    }
+
+    /// What sums are multiplied by in the end.
+    fn mean(&self, sampled: bool) -> f64 {
+        if sampled || self.weight.is_some() { 1.0 } else { 1.0 / self.total }
+    }
+
+    /// Coefficients by outputs without the intercepts, and the intercepts (0 where there are none).
+    pub(crate) fn packed(&self, x: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let d = self.design.columns();
+        let w = x.chunks_exact(self.width()).flat_map(|x| x[..d].iter().copied()).collect();
+        let b = x.chunks_exact(self.width()).map(|x| if self.intercept { x[d] } else { 0.0 });
+        (w, b.collect())
+    }
+
+    /// By the data alone. A part brings a gradient of its own, so wide tables have fewer.
+    pub(crate) fn rows_per_part(&self) -> usize {
+        let bytes = self.design.bytes().max(1);
+        let dim = self.outputs() * self.width();
+        let parts = (bytes / PART).clamp(1, (bytes / (160 * dim)).max(16));
+        let block = self.design.block();
+        self.design.rows().div_ceil(parts).next_multiple_of(block)
+    }
+
+    fn part(
+        &self,
+        part: &mut Part<'_>,
+        share: Option<&[f64]>,
+        (w, b): (&[f64], &[f64]),
+        (centre, scale): (&[f64], &[f64]),
+        wanted: bool,
+    ) -> (f64, Scratch) {
+        let (k, d, block) = (self.outputs(), self.design.columns(), self.design.block());
+        let mut s = Scratch {
+            margin: vec![0.0; block * k],
+            value: vec![0.0; block],
+            distance: vec![0.0; block],
+            gradient: vec![0.0; if wanted { k * d } else { 0 }],
+            intercept: vec![0.0; k],
+        };
+        let (mut total, mut at) = (0.0, 0);
+        for (r, run) in part.runs.iter().enumerate() {
+            let next = part.runs.get(r + 1);
+            for from in run.clone().step_by(block) {
+                let rows = from..(from + block).min(run.end);
+                let ahead = if rows.end < run.end {
+                    rows.end..(rows.end + block).min(run.end)
+                } else {
+                    next.map_or(0..0, |n| n.start..(n.start + block).min(n.end))
+                };
+                let n = rows.len();
+                if let (Some(to), true) = (part.distances.as_deref_mut(), d > 0) {
+                    self.design.distances(rows.clone(), centre, scale, &mut s.distance[..n]);
+                    for (to, v) in to[at..at + n].iter_mut().zip(&s.distance) {
+                        *to = *v as f32;
+                    }
+                }
+                let half = ahead.start + ahead.len() / 2;
+                let margin = &mut s.margin[..n * k];
+                self.design.margins(rows.clone(), ahead.start..half, w, k, margin);
+                add_intercepts(margin, b);
+                if let Some(to) = part.margins.as_deref_mut() {
+                    to[at * k..(at + n) * k].copy_from_slice(margin);
+                }
+                let (target, value) = (&self.target[rows.clone()], &mut s.value[..n]);
+                if wanted {
+                    self.loss.slopes(target, margin, value);
+                } else {
+                    self.loss.values(target, margin, value);
+                }
+                match share {
+                    Some(share) => weigh(&share[part.first + at..][..n], margin, value),
+                    None => {
+                        if let Some(weight) = self.weight {
+                            let total = 1.0 / self.total;
+                            weigh(&weight[rows.clone()], margin, value);
+                            margin.iter_mut().chain(&mut *value).for_each(|v| *v *= total);
+                        }
+                    }
+                }
+                total += value.iter().sum::<f64>();
+                if wanted {
+                    self.design.accumulate(rows, half..ahead.end, margin, k, &mut s.gradient);
+                    for m in margin.chunks_exact(k) {
+                        for (b, m) in s.intercept.iter_mut().zip(m) {
+                            *b += m;
+                        }
+                    }
+                }
+                at += n;
+            }
+        }
+        (total, s)
+    }
+
+    /// The mean over the rows named, given dense, and its gradient.
+    pub(super) fn some(&self, rows: &[u32], x: &[f64], at: &[f64], gradient: &mut [f64]) -> f64 {
+        let (k, d) = (self.outputs(), self.design.columns());
+        let (w, b) = self.packed(at);
+        let n = rows.len();
+        let Ok(table) = Dense::strided(x, n, d, d, 1) else { return f64::NAN };
+        let (mut margin, mut value) = (vec![0.0; n * k], vec![0.0; n]);
+        table.margins(0..n, 0..0, &w, k, &mut margin);
+        add_intercepts(&mut margin, &b);
+        let target: Vec<f64> = rows.iter().map(|&i| self.target[i as usize]).collect();
+        self.loss.slopes(&target, &mut margin, &mut value);
+        // Unbiased: a batch of m rows stands for the mean of all.
+        let scale = self.design.rows() as f64 / n as f64;
+        let share: Vec<f64> = rows.iter().map(|&i| self.share(i as usize) * scale).collect();
+        weigh(&share, &mut margin, &mut value);
+        let mut packed = vec![0.0; k * d];
+        table.accumulate(0..n, 0..0, &margin, k, &mut packed);
+        for (o, g) in gradient.chunks_exact_mut(self.width()).enumerate() {
+            g[..d].copy_from_slice(&packed[o * d..(o + 1) * d]);
+            if self.intercept {
+                g[d] = margin.iter().skip(o).step_by(k).sum();
+            }
+        }
+        value.iter().sum()
+    }
+}
+
+fn add_intercepts(margin: &mut [f64], b: &[f64]) {
+    if let [b] = b {
+        return margin.iter_mut().for_each(|m| *m += b);
+    }
+    for m in margin.chunks_exact_mut(b.len()) {
+        for (m, b) in m.iter_mut().zip(b) {
+            *m += b;
+        }
+    }
+}
+
+/// A share of 0 silences even a loss that is not finite.
+fn weigh(share: &[f64], slope: &mut [f64], value: &mut [f64]) {
+    let k = slope.len() / share.len().max(1);
+    for ((w, s), v) in share.iter().zip(slope.chunks_exact_mut(k.max(1))).zip(value) {
+        let times = |v: &mut f64| *v = if *w == 0.0 { 0.0 } else { *v * w };
+        s.iter_mut().for_each(times);
+        times(v);
+    }
+}
+
+/// Runs in parts of about `rows` rows.
+fn split<'k>(
+    runs: &'k [Range<usize>],
+    rows: usize,
+    outputs: usize,
+    mut margins: Option<&'k mut [f64]>,
+    mut distances: Option<&'k mut [f32]>,
+) -> Vec<Mutex<Part<'k>>> {
+    let mut parts = Vec::new();
+    let (mut from, mut first, mut n) = (0, 0, 0);
+    for (r, run) in runs.iter().enumerate() {
+        n += run.len();
+        if n >= rows || r + 1 == runs.len() {
+            parts.push(Mutex::new(Part {
+                runs: &runs[from..=r],
+                first,
+                margins: cut(&mut margins, n * outputs),
+                distances: cut(&mut distances, n),
+            }));
+            (from, first, n) = (r + 1, first + n, 0);
+        }
+    }
+    parts
+}

@@ -1,0 +1,156 @@
+//! A loss over a design: its derivatives, its weights, the same bits on any number of threads.
+use steepest::descend::Halt;
+use steepest::designs::dense::Dense;
+use steepest::glm::{Glm, Keep, Sample};
+use steepest::loss::{Block, Each};
+use steepest::losses::{huber::Huber, logistic::Logistic, squared::Squared};
+use steepest::objective::{Curvature, Objective, Terms};
+use steepest::pool::with_threads;
+
+fn table(n: usize, d: usize) -> (Vec<f64>, Vec<f64>) {
+    let noise = |k: usize| ((k * 7919 + 13) % 1009) as f64 / 504.5 - 1.0;
+    let x = (0..n * d).map(|k| noise(k) + 0.3 * noise(k / d + 5)).collect();
+    (x, (0..n).map(|i| f64::from(noise(3 * i) > 0.1)).collect())
+}
+
+fn losses() -> Vec<Box<dyn Block>> {
+    vec![
+        Box::new(Each(Squared::default())),
+        Box::new(Each(Logistic::default())),
+        Box::new(Each(Huber::default())),
+    ]
+}
+
+#[test]
+fn derivatives_match_difference_quotients() {
+    let (x, y) = table(57, 5);
+    let weight: Vec<f64> = (0..57).map(|i| (i % 3) as f64).collect();
+    let design = Dense::by_rows(&x, 5).expect("a table");
+    for loss in losses() {
+        for weight in [None, Some(&weight[..])] {
+            let mut glm = Glm::new(&design, &*loss, &y, weight, true).expect("a problem");
+            let at: Vec<f64> = (0..6).map(|j| 0.2 * j as f64 - 0.4).collect();
+            let (mut g, mut up, mut down) = ([0.0; 6], [0.0; 6], [0.0; 6]);
+            let value = glm.gradient(&at, &mut g).expect("a value");
+            assert!((glm.value(&at).expect("a value") - value).abs() < 1e-15);
+            let mut hessian = vec![0.0; 36];
+            glm.hessian(&at, &mut hessian).expect("a matrix");
+            for j in 0..6 {
+                let h = 1e-5;
+                let mut to = at.clone();
+                to[j] += h;
+                let high = glm.gradient(&to, &mut up).expect("a value");
+                to[j] -= 2.0 * h;
+                let low = glm.gradient(&to, &mut down).expect("a value");
+                assert!(((high - low) / (2.0 * h) - g[j]).abs() < 1e-8);
+                for i in 0..6 {
+                    let want = (up[i] - down[i]) / (2.0 * h);
+                    assert!((want - hessian[j * 6 + i]).abs() < 1e-6, "{}", loss.name());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_row_of_weight_0_is_not_there_and_one_of_weight_2_is_there_twice() {
+    let (x, y) = table(30, 4);
+    let weight: Vec<f64> = (0..30).map(|i| (i % 3) as f64).collect();
+    let rows: Vec<usize> = (0..30).flat_map(|i| vec![i; i % 3]).collect();
+    let x2: Vec<f64> = rows.iter().flat_map(|&i| x[i * 4..i * 4 + 4].to_vec()).collect();
+    let y2: Vec<f64> = rows.iter().map(|&i| y[i]).collect();
+    let (a, b) = (Dense::by_rows(&x, 4).expect("a"), Dense::by_rows(&x2, 4).expect("b"));
+    let at = [0.3, -0.2, 0.5, 1.0, -0.7];
+    for loss in losses() {
+        let mut one = Glm::new(&a, &*loss, &y, Some(&weight), true).expect("a problem");
+        let mut two = Glm::new(&b, &*loss, &y2, None, true).expect("a problem");
+        let (mut g, mut h) = ([0.0; 5], [0.0; 5]);
+        let (v, w) = (one.gradient(&at, &mut g).expect("v"), two.gradient(&at, &mut h).expect("w"));
+        assert!((v - w).abs() < 1e-14);
+        g.iter().zip(h).for_each(|(g, h)| assert!((g - h).abs() < 1e-14));
+    }
+}
+
+#[test]
+fn the_same_bits_on_any_number_of_threads_and_any_instruction_set() {
+    let (x, y) = table(40_000, 23);
+    let single: Vec<f32> = x.iter().map(|v| *v as f32).collect();
+    let (rows, columns) = (Dense::by_rows(&x, 23), Dense::by_columns(&single, 23));
+    let (rows, columns) = (rows.expect("a table"), columns.expect("a table"));
+    let loss = Each(Logistic::default());
+    let at: Vec<f64> = (0..24).map(|j| (j as f64).sin()).collect();
+    for glm in [Glm::new(&rows, &loss, &y, None, true), Glm::new(&columns, &loss, &y, None, true)] {
+        let mut glm = glm.expect("a problem");
+        let mut answer = |threads, level| {
+            steepest::simd::hold(level);
+            let mut g = [0.0; 24];
+            let v = with_threads(threads, || glm.gradient(&at, &mut g)).expect("a value");
+            steepest::simd::hold(None);
+            (v, g)
+        };
+        let first = answer(1, None);
+        for threads in [2, 7] {
+            assert_eq!(answer(threads, None), first);
+        }
+        use steepest::simd::Level::{Avx2, Baseline};
+        assert_eq!(answer(2, Some(Avx2)), first);
+        assert_eq!(answer(2, Some(Baseline)), first);
+    }
+}
+
+#[test]
+fn a_sample_of_all_rows_is_all_rows_and_batches_are_unbiased() {
+    let (x, y) = table(500, 3);
+    let design = Dense::by_rows(&x, 3).expect("a table");
+    let loss = Each(Logistic::default());
+    let mut glm = Glm::new(&design, &loss, &y, None, true).expect("a problem");
+    let at = [0.5, -1.0, 0.2, 0.1];
+    let (mut g, mut h) = ([0.0; 4], [0.0; 4]);
+    let want = glm.gradient(&at, &mut g).expect("a value");
+    let sample = Sample {
+        runs: (0..500).step_by(32).map(|i| i..(i + 32).min(500)).collect(),
+        share: vec![1.0 / 500.0; 500],
+    };
+    let mut margins = vec![f64::NAN; 500];
+    let keep = Keep { margins: Some(&mut margins), ..Keep::default() };
+    let got = glm.pass(Some(&sample), &at, Some(&mut h), keep, &mut || Ok(())).expect("a value");
+    assert!((got - want).abs() < 1e-15 && margins.iter().all(|m| m.is_finite()));
+    g.iter().zip(h).for_each(|(g, h)| assert!((g - h).abs() < 1e-15));
+    let (mut mean, mut sum) = (0.0, [0.0; 4]);
+    for batch in 0..50u32 {
+        let terms: Vec<u32> = (0..10).map(|i| i * 50 + batch).collect();
+        mean += glm.batch(&terms, &at, &mut h).expect("a value") / 50.0;
+        sum.iter_mut().zip(h).for_each(|(s, h)| *s += h / 50.0);
+    }
+    assert!((mean - want).abs() < 1e-14);
+    g.iter().zip(sum).for_each(|(g, h)| assert!((g - h).abs() < 1e-14));
+}
+
+#[test]
+fn bad_input_is_named() {
+    let x = [1.0, 2.0];
+    let design = Dense::by_rows(&x, 1).expect("a table");
+    let loss = Each(Logistic::default());
+    let why = |target: &[f64], weight: Option<&[f64]>| {
+        Glm::new(&design, &loss, target, weight, true).err().expect("refused")
+    };
+    assert_eq!(why(&[1.0], None), "2 rows need as many targets; got 1");
+    assert_eq!(why(&[0.0, 2.0], None), "logistic needs targets 0 and 1; got 2 in row 1");
+    assert_eq!(why(&[f64::NAN, 0.0], None), "the target of row 0 is not finite; got NaN");
+    assert_eq!(why(&[0.0, 1.0], Some(&[1.0])), "2 rows need as many weights; got 1");
+    assert!(why(&[0.0, 1.0], Some(&[1.0, -1.0])).contains("got -1 in row 1"));
+    assert!(why(&[0.0, 1.0], Some(&[0.0, 0.0])).contains("positive"));
+    let none: [f64; 0] = [];
+    let empty = Dense::by_rows(&none, 1).expect("a table");
+    assert!(Glm::new(&empty, &loss, &[], None, true).is_err());
+}
+
+#[test]
+fn a_long_pass_can_be_left() {
+    let (x, y) = table(1000, 3);
+    let design = Dense::by_rows(&x, 3).expect("a table");
+    let loss = Each(Logistic::default());
+    let glm = Glm::new(&design, &loss, &y, None, false).expect("a problem");
+    let stop = &mut || Err(Halt::Stopped);
+    assert!(glm.pass(None, &[0.0; 3], None, Keep::default(), stop).is_err());
+}
