@@ -51,7 +51,7 @@ def read(
     # In tab-separated texts quotation marks are usually just characters, and unpaired.
     quoted = look.delimiter != "\t" or paired_quotes(prefix)
     table = parse(opened, name, look, quoted)
-    if any(pa.types.is_binary(kind) for kind in table.schema.types):
+    if any(holds_bytes(kind) for kind in table.schema.types):
         opened, _ = mended(opened, notes)
         table = parse(opened, name, look, quoted)
     notes.insert(0, described(look))
@@ -71,6 +71,11 @@ def described(look: Look) -> str:
     delimiter = DELIMITERS.get(look.delimiter, repr(look.delimiter))
     first = "the first line holds the names" if look.header else "there is no header: columns are c0, c1, …"
     return f"fields are separated by {delimiter}; {first} ({look.why_header})"
+
+
+def holds_bytes(kind: pa.DataType) -> bool:
+    """Whether Arrow took a column's texts for bytes, since some are not UTF-8."""
+    return bool(pa.types.is_binary(kind.value_type if pa.types.is_dictionary(kind) else kind))
 
 
 def is_utf8(prefix: bytes) -> bool:

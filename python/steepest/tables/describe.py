@@ -64,7 +64,7 @@ def unlike_the_others(
     name: str, values: Values, judgement: Judgement, seen: dict[tuple[Any, ...], str]
 ) -> Judgement:
     """The judgement, changed where the column repeats an earlier one or its numbers lose digits."""
-    if not values.exact and judgement.used:
+    if not values.exact and judgement.kind != "identifier":
         assert values.numbers is not None
         present = values.numbers[~values.missing]
         if len(np.unique(present)) > 0.5 * len(present):

@@ -171,7 +171,7 @@ class Schema:
     def by_position(self, table: Table) -> Table:
         """Columns without names are matched by position; the target may be left out."""
         names = [column.name for column in self.columns]
-        if all(column.name in table.columns for column in self.used):
+        if table.named and all(column.name in table.columns for column in self.used):
             return table
         if len(table.names) == len(names) - 1:
             names = [name for name in names if name != self.target]
