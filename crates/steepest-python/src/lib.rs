@@ -2,8 +2,10 @@
 use pyo3::prelude::*;
 
 pub mod arrays;
+pub mod callable;
 mod catalog;
 pub mod enter;
+pub mod minimize;
 pub mod solution;
 pub mod watch;
 
@@ -11,6 +13,8 @@ pub mod watch;
 mod _core {
     #[pymodule_export]
     use super::catalog::catalog;
+    #[pymodule_export]
+    use super::minimize::minimize;
     #[pymodule_export]
     use super::watch::Standing;
 }

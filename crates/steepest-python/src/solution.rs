@@ -26,7 +26,7 @@ pub fn to_dict<'py>(
     d.set_item("jac", s.gradient.as_ref().map(|g| PyArray1::from_slice(py, g)))?;
     d.set_item("success", s.status.success())?;
     d.set_item("status", s.status.number())?;
-    d.set_item("message", s.status.message())?;
+    d.set_item("message", s.message())?;
     d.set_item("outcome", s.status.name())?;
     d.set_item("nit", s.counts.iterations)?;
     d.set_item("nfev", s.counts.values)?;

@@ -261,6 +261,36 @@ impl Problem<'_> {
         self.counts.gradients += 1;
         self.objective.gradient_there(x, gradient)
     }
+    /// f(x) and the penalty's value, where the penalty is smooth.
+    pub fn total(&mut self, x: &[f64]) -> Result<f64, Halt> {
+        Ok(self.value(x)? + self.added(x))
+    }
+    /// f(x) and the penalty's value, with the gradient of both, where the penalty is smooth.
+    pub fn total_gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt> {
+        let value = self.gradient(x, gradient)?;
+        Ok(value + self.added_gradient(x, gradient))
+    }
+    /// The gradient alone, at the point whose value was asked for last.
+    pub fn total_gradient_there(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<(), Halt> {
+        self.gradient_there(x, gradient)?;
+        self.added_gradient(x, gradient);
+        Ok(())
+    }
+    /// What is smooth and bounds at once is nothing at all.
+    fn adds(&self) -> bool {
+        let offers = self.penalty.offers();
+        offers.smooth && !offers.bounds
+    }
+    fn added(&self, x: &[f64]) -> f64 {
+        if self.adds() { self.penalty.value(x) } else { 0.0 }
+    }
+    fn added_gradient(&self, x: &[f64], gradient: &mut [f64]) -> f64 {
+        if !self.adds() {
+            return 0.0;
+        }
+        self.penalty.add_gradient(x, gradient);
+        self.penalty.value(x)
+    }
     /// Checks the budgets and lets the watch have its turn; costs one look at the clock.
     fn spend(&mut self) -> Result<(), Halt> {
         if self.counts.values >= self.stop.evaluations {
@@ -389,6 +419,17 @@ pub struct Solution {
     pub findings: Vec<Finding>,
     /// The gradient of the smooth part at x, where the method had it.
     pub gradient: Option<Vec<f64>>,
+}
+
+impl Solution {
+    /// How it ended, in a sentence that claims no more than the certificate holds.
+    pub fn message(&self) -> String {
+        let stationary = self.certificate.as_ref().is_some_and(|c| !c.kind.proves());
+        if self.status == Status::Converged && stationary {
+            return "Converged: the gradient is as good as zero and no step lowers the value by more than the tolerance.".into();
+        }
+        self.status.message()
+    }
 }
 
 /// Stops when the loss on held-out rows has not fallen for `patience` iterations; the best point there is kept.

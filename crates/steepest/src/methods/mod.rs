@@ -1,6 +1,9 @@
 //! The registry of methods: one line each. A method's file (or folder) has an `ENTRY`.
 use crate::method::Entry;
 
+pub mod claims;
+pub mod doubt;
+
 macro_rules! methods {
     ($($file:ident),* $(,)?) => {
         $(#[doc = concat!("The method `", stringify!($file), "`.")] pub mod $file;)*
@@ -8,4 +11,6 @@ macro_rules! methods {
         pub static METHODS: &[Entry] = &[$($file::ENTRY),*];
     };
 }
-methods! {}
+methods! {
+    lbfgs,
+}

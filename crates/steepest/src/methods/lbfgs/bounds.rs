@@ -1,0 +1,98 @@
+//! Bounds on the coordinates: projection, and who is free to move.
+use crate::descend::Problem;
+use crate::vectors::Aligned;
+
+/// low ≤ x ≤ high, and the mask of the free coordinates (1 free, 0 held).
+pub struct Bounds {
+    low: Vec<f64>,
+    high: Vec<f64>,
+    /// 1 where a coordinate may move.
+    pub free: Aligned,
+}
+
+impl Bounds {
+    /// Of a problem whose penalty is bounds; none where nothing is bounded.
+    pub fn of(problem: &Problem<'_>) -> Option<Self> {
+        let n = problem.dim();
+        if !problem.penalty.offers().bounds {
+            return None;
+        }
+        let (low, high): (Vec<f64>, Vec<f64>) = (0..n).map(|j| problem.penalty.bounds(j)).unzip();
+        let any =
+            low.iter().any(|l| *l > f64::NEG_INFINITY) || high.iter().any(|h| *h < f64::INFINITY);
+        any.then(|| Bounds { low, high, free: Aligned::zeros(n) })
+    }
+
+    /// Whether some interval is empty.
+    pub fn infeasible(&self) -> bool {
+        self.low.iter().zip(&self.high).any(|(l, h)| l > h)
+    }
+
+    /// The nearest point within.
+    pub fn project(&self, x: &mut [f64]) {
+        for ((x, l), h) in x.iter_mut().zip(&self.low).zip(&self.high) {
+            *x = x.max(*l).min(*h);
+        }
+    }
+
+    /// max |P(x − g) − x|: 0 at a stationary point.
+    pub fn residual(&self, x: &[f64], g: &[f64]) -> f64 {
+        let moved = |j: usize| ((x[j] - g[j]).max(self.low[j]).min(self.high[j]) - x[j]).abs();
+        (0..self.low.len()).map(moved).fold(0.0, f64::max)
+    }
+
+    /// Frees all but those at a bound that the gradient pushes against.
+    pub fn release(&mut self, x: &[f64], g: &[f64]) {
+        for j in 0..self.low.len() {
+            let held =
+                (x[j] <= self.low[j] && g[j] >= 0.0) || (x[j] >= self.high[j] && g[j] <= 0.0);
+            self.free[j] = if held { 0.0 } else { 1.0 };
+        }
+    }
+
+    /// Whether every coordinate is free.
+    pub fn all_free(&self) -> bool {
+        self.free[..self.low.len()].iter().all(|f| *f == 1.0)
+    }
+
+    /// Whether every coordinate is held.
+    pub fn none_free(&self) -> bool {
+        self.free[..self.low.len()].iter().all(|f| *f == 0.0)
+    }
+
+    /// Holds those at a bound that `d` pushes against; how many there were.
+    pub fn hold(&mut self, x: &[f64], d: &[f64]) -> usize {
+        let mut held = 0;
+        for j in 0..self.low.len() {
+            let out = (x[j] <= self.low[j] && d[j] < 0.0) || (x[j] >= self.high[j] && d[j] > 0.0);
+            if out && self.free[j] == 1.0 {
+                self.free[j] = 0.0;
+                held += 1;
+            }
+        }
+        held
+    }
+
+    /// Where the path x + a d has hit every bound it ever will; infinite where it goes on.
+    pub fn last_break(&self, x: &[f64], d: &[f64]) -> f64 {
+        let hit = |j: usize| {
+            if d[j] > 0.0 {
+                (self.high[j] - x[j]) / d[j]
+            } else if d[j] < 0.0 {
+                (self.low[j] - x[j]) / d[j]
+            } else {
+                0.0
+            }
+        };
+        (0..self.low.len()).map(hit).fold(0.0, f64::max)
+    }
+
+    /// Whether a coordinate can move both ways by a little.
+    pub fn interior(&self, x: &[f64], to: &mut [f64]) {
+        for j in 0..self.low.len() {
+            let room = 1e-4 * (1.0 + x[j].abs());
+            let inside = x[j] - room >= self.low[j] && x[j] + room <= self.high[j];
+            to[j] = if inside { 1.0 } else { 0.0 };
+        }
+    }
+}

@@ -1,0 +1,438 @@
+//! What L-BFGS remembers of the curvature: pairs (s, y) of steps and changes of the gradient.
+use crate::vectors::{self, Aligned, dot, fold8, padded};
+
+/// From this many variables on, the recursion runs over inner products, which reads the memory twice
+/// instead of four times; below, they would cost more than they save.
+const GRAM_FROM: usize = 200;
+
+/// A pair is kept if s'y exceeds this times ‖s‖ ‖y‖ (Li and Fukushima 2001).
+const CAUTIOUS: f64 = 1e-10;
+
+/// The last `m` pairs, and −H g.
+pub struct Memory {
+    n: usize,
+    stride: usize,
+    /// One more than are used: the free one takes the next pair, which may turn out not to be fit.
+    slots: usize,
+    s: Aligned,
+    y: Aligned,
+    sy: Vec<f64>,
+    yy: Vec<f64>,
+    order: Vec<usize>,
+    have: usize,
+    at: usize,
+    alpha: Vec<f64>,
+    gram: Option<Gram>,
+}
+
+/// Inner products of the pairs with each other, kept up to date by one product with the gradient a step.
+struct Gram {
+    /// Row i: s_i·y_l over l (right where l is newer than i).
+    sy: Vec<f64>,
+    /// Row i: s_l·y_i over l (right where l is older than i).
+    ys: Vec<f64>,
+    /// Row i: y_i·y_l over l.
+    yy: Vec<f64>,
+    width: usize,
+    now: Products,
+    before: Products,
+    c_s: Vec<f64>,
+    c_y: Vec<f64>,
+    fresh: Option<usize>,
+}
+
+/// Each s and y times a gradient.
+#[derive(Clone, Default)]
+struct Products {
+    s: Vec<f64>,
+    y: Vec<f64>,
+}
+
+impl Memory {
+    /// Room for `m` pairs in `n` variables; `plain` where the free variables will change (bounds).
+    pub fn new(n: usize, m: usize, plain: bool) -> Self {
+        let (stride, slots) = (padded(n), m + 1);
+        Memory {
+            n,
+            stride,
+            slots,
+            s: Aligned::zeros(slots * stride),
+            y: Aligned::zeros(slots * stride),
+            sy: vec![0.0; slots],
+            yy: vec![0.0; slots],
+            order: Vec::with_capacity(slots),
+            have: 0,
+            at: 0,
+            alpha: vec![0.0; slots],
+            gram: (!plain && n >= GRAM_FROM).then(|| Gram::new(slots)),
+        }
+    }
+
+    /// Whether nothing is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.have == 0
+    }
+
+    /// How many variables.
+    pub fn dim(&self) -> usize {
+        self.n
+    }
+
+    /// s'y / y'y of the newest pair: the length of H along it.
+    pub fn gamma(&self) -> f64 {
+        let newest = (self.at + self.slots - 1) % self.slots;
+        self.sy[newest] / self.yy[newest]
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        (self.have, self.at) = (0, 0);
+        if let Some(gram) = &mut self.gram {
+            gram.fresh = None;
+        }
+    }
+
+    fn row(&self, i: usize) -> std::ops::Range<usize> {
+        i * self.stride..(i + 1) * self.stride
+    }
+
+    /// The slots in use, newest first.
+    fn newest_first(&self) -> impl DoubleEndedIterator<Item = usize> + use<> {
+        let (at, slots) = (self.at, self.slots);
+        (1..=self.have).map(move |j| (at + slots - j) % slots)
+    }
+
+    /// Remembers the step from x to `xn` (of which s is given ready made) unless it bends the wrong way.
+    /// All are padded. Returns whether it was kept.
+    pub fn store(&mut self, x: &[f64], xn: &[f64], g: &[f64], gn: &[f64]) -> bool {
+        let row = self.row(self.at);
+        vectors::minus(xn, x, &mut self.s[row.clone()]);
+        vectors::minus(gn, g, &mut self.y[row.clone()]);
+        let (s, y) = (&self.s[row.clone()], &self.y[row]);
+        let (sy, yy, ss) = (dot(s, y), dot(y, y), dot(s, s));
+        if !(sy > CAUTIOUS * (ss * yy).sqrt() && yy.is_finite()) {
+            if !yy.is_finite() {
+                let row = self.row(self.at);
+                self.s[row.clone()].fill(0.0);
+                self.y[row].fill(0.0);
+            }
+            return false;
+        }
+        (self.sy[self.at], self.yy[self.at]) = (sy, yy);
+        if let Some(gram) = &mut self.gram {
+            gram.fresh = Some(self.at);
+        }
+        self.at = (self.at + 1) % self.slots;
+        self.have = (self.have + 1).min(self.slots - 1);
+        true
+    }
+
+    /// d ← −H g, where there are pairs.
+    pub fn direction(&mut self, g: &[f64], d: &mut [f64]) {
+        if self.gram.is_some() { self.by_products(g, d) } else { self.two_loop(g, d) }
+    }
+
+    fn two_loop(&mut self, g: &[f64], d: &mut [f64]) {
+        self.order.clear();
+        let newest_first = self.newest_first();
+        self.order.extend(newest_first);
+        recursion(
+            &self.order,
+            self.stride,
+            &self.s,
+            &self.y,
+            &self.sy,
+            &self.yy,
+            &mut self.alpha,
+            g,
+            d,
+        );
+    }
+
+    /// The same over the coordinates where `free` is 1; none where no pair is fit there.
+    pub fn direction_over(&mut self, free: &[f64], g: &[f64], d: &mut [f64]) -> bool {
+        use vectors::{add_over, dot_over};
+        d.fill(0.0);
+        add_over(free, -1.0, g, d);
+        let mut gamma = None;
+        let mut fit = Vec::with_capacity(self.have);
+        for i in self.newest_first() {
+            let row = self.row(i);
+            let (s, y) = (&self.s[row.clone()], &self.y[row]);
+            let sy = dot_over(free, s, y);
+            let (ss, yy) = (dot_over(free, s, s), dot_over(free, y, y));
+            if !(sy > CAUTIOUS * (ss * yy).sqrt()) {
+                continue;
+            }
+            gamma.get_or_insert(sy / yy);
+            let alpha = dot_over(free, s, d) / sy;
+            add_over(free, -alpha, y, d);
+            fit.push((i, alpha, sy));
+        }
+        let Some(gamma) = gamma else { return false };
+        d.iter_mut().for_each(|d| *d *= gamma);
+        for (i, alpha, sy) in fit.into_iter().rev() {
+            let row = self.row(i);
+            let beta = dot_over(free, &self.y[row.clone()], d) / sy;
+            add_over(free, alpha - beta, &self.s[row], d);
+        }
+        true
+    }
+
+    fn by_products(&mut self, g: &[f64], d: &mut [f64]) {
+        self.order.clear();
+        let newest_first = self.newest_first();
+        self.order.extend(newest_first);
+        let newest = self.order[0];
+        let rows = if self.have + 1 < self.slots { self.have } else { self.slots };
+        let gram = self.gram.as_mut().expect("asked for by direction");
+        std::mem::swap(&mut gram.now, &mut gram.before);
+        products(&self.s[..rows * self.stride], self.stride, g, &mut gram.now.s);
+        products(&self.y[..rows * self.stride], self.stride, g, &mut gram.now.y);
+        if let Some(p) = gram.fresh.take() {
+            gram.learn(p, self.sy[p], self.yy[p]);
+        }
+        let gamma = self.sy[newest] / self.yy[newest];
+        let w = gram.width;
+        gram.c_s.fill(0.0);
+        gram.c_y.fill(0.0);
+        coefficients(
+            &self.order,
+            w,
+            gamma,
+            &self.sy,
+            &gram.sy,
+            &gram.ys,
+            &gram.yy,
+            &gram.now.s,
+            &gram.now.y,
+            &mut self.alpha,
+            &mut gram.c_s,
+            &mut gram.c_y,
+        );
+        vectors::scaled(-gamma, g, d);
+        combine(&self.s[..rows * self.stride], self.stride, &gram.c_s, d);
+        combine(&self.y[..rows * self.stride], self.stride, &gram.c_y, d);
+    }
+
+    /// The ratio of the largest to the smallest curvature seen along single coordinates, and where they are.
+    pub fn scales(&self) -> Option<(f64, usize, usize)> {
+        let mut ends: Option<[(f64, usize); 2]> = None;
+        for j in 0..self.n {
+            let (mut ss, mut yy) = (0.0, 0.0);
+            for i in self.newest_first() {
+                ss += self.s[i * self.stride + j].powi(2);
+                yy += self.y[i * self.stride + j].powi(2);
+            }
+            let scale = (yy / ss).sqrt();
+            if scale.is_finite() && scale > 0.0 {
+                let [low, high] = ends.get_or_insert([(scale, j); 2]);
+                if scale < low.0 {
+                    *low = (scale, j);
+                }
+                if scale > high.0 {
+                    *high = (scale, j);
+                }
+            }
+        }
+        ends.map(|[low, high]| (high.0 / low.0, high.1, low.1))
+    }
+}
+
+impl Gram {
+    fn new(slots: usize) -> Self {
+        let width = padded(slots);
+        let products = Products { s: vec![0.0; width], y: vec![0.0; width] };
+        let table = vec![0.0; width * width];
+        Gram {
+            sy: table.clone(),
+            ys: table.clone(),
+            yy: table,
+            width,
+            now: products.clone(),
+            before: products,
+            c_s: vec![0.0; width],
+            c_y: vec![0.0; width],
+            fresh: None,
+        }
+    }
+
+    /// Row times y, for the pair in slot `p`: y = g − g before, so by subtraction (y has that error already).
+    fn learn(&mut self, p: usize, sy: f64, yy: f64) {
+        let w = self.width;
+        for i in 0..w {
+            let (s, y) = if i == p {
+                (sy, yy)
+            } else {
+                (self.now.s[i] - self.before.s[i], self.now.y[i] - self.before.y[i])
+            };
+            self.sy[i * w + p] = s;
+            self.ys[p * w + i] = s;
+            self.yy[i * w + p] = y;
+            self.yy[p * w + i] = y;
+        }
+        // s_p times an older y stays as it was: the recursion only asks for older s times newer y.
+    }
+}
+
+crate::simd! {
+    /// The two-loop recursion, d ← −H g (Nocedal 1980).
+    fn recursion[](order: &[usize], stride: usize, s: &[f64], y: &[f64], sy: &[f64], yy: &[f64], alpha: &mut [f64], g: &[f64], d: &mut [f64]) {
+        let (d, g) = (d.as_chunks_mut::<8>().0, g.as_chunks::<8>().0);
+        for (d, g) in d.iter_mut().zip(g) { for l in 0..8 { d[l] = -g[l] } }
+        for &i in order {
+            let (s, y) = (s[i * stride..][..stride].as_chunks::<8>().0, y[i * stride..][..stride].as_chunks::<8>().0);
+            let mut acc = [0.0; 8];
+            for (s, d) in s.iter().zip(&*d) { for l in 0..8 { acc[l] += s[l] * d[l] } }
+            let a = fold8(&acc) / sy[i];
+            alpha[i] = a;
+            for (d, y) in d.iter_mut().zip(y) { for l in 0..8 { d[l] -= a * y[l] } }
+        }
+        let gamma = sy[order[0]] / yy[order[0]];
+        for d in d.iter_mut() { for l in 0..8 { d[l] *= gamma } }
+        for &i in order.iter().rev() {
+            let (s, y) = (s[i * stride..][..stride].as_chunks::<8>().0, y[i * stride..][..stride].as_chunks::<8>().0);
+            let mut acc = [0.0; 8];
+            for (y, d) in y.iter().zip(&*d) { for l in 0..8 { acc[l] += y[l] * d[l] } }
+            let c = alpha[i] - fold8(&acc) / sy[i];
+            for (d, s) in d.iter_mut().zip(s) { for l in 0..8 { d[l] += c * s[l] } }
+        }
+    }
+}
+crate::simd! {
+    /// The same over inner products: d = −γ g + Σ c_s s + Σ c_y y.
+    fn coefficients[](
+        order: &[usize], w: usize, gamma: f64, diagonal: &[f64], sy: &[f64], ys: &[f64], yy: &[f64],
+        s_g: &[f64], y_g: &[f64], alpha: &mut [f64], c_s: &mut [f64], c_y: &mut [f64],
+    ) {
+        for &i in order {
+            // q = −g − Σ alpha y
+            let a = (along(&sy[i * w..][..w], c_y) - s_g[i]) / diagonal[i];
+            alpha[i] = a;
+            c_y[i] -= a;
+        }
+        for c in c_y.iter_mut() { *c *= gamma }
+        for &i in order.iter().rev() {
+            let b = along(&yy[i * w..][..w], c_y) + along(&ys[i * w..][..w], c_s) - gamma * y_g[i];
+            c_s[i] = alpha[i] - b / diagonal[i];
+        }
+    }
+}
+
+/// Σ a_i b_i over whole lanes.
+#[inline(always)]
+fn along(a: &[f64], b: &[f64]) -> f64 {
+    let mut acc = [0.0; 8];
+    for (a, b) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0) {
+        for l in 0..8 {
+            acc[l] += a[l] * b[l];
+        }
+    }
+    fold8(&acc)
+}
+
+/// Out of sight of the loop, which would otherwise be cut to two lanes.
+#[inline(never)]
+fn fold_apart(a: &[f64; 8]) -> f64 {
+    fold8(a)
+}
+
+crate::simd! {
+    /// Each row's product with `p`, four rows at a time.
+    fn products[](rows: &[f64], stride: usize, p: &[f64], out: &mut [f64]) {
+        let p = p[..stride].as_chunks::<8>().0;
+        let mut k = 0;
+        let mut fours = rows.chunks_exact(4 * stride);
+        for r in &mut fours {
+            let r0 = r[..stride].as_chunks::<8>().0;
+            let r1 = r[stride..2 * stride].as_chunks::<8>().0;
+            let r2 = r[2 * stride..3 * stride].as_chunks::<8>().0;
+            let r3 = r[3 * stride..].as_chunks::<8>().0;
+            let mut a = [[0.0; 8]; 4];
+            for ((((p, r0), r1), r2), r3) in p.iter().zip(r0).zip(r1).zip(r2).zip(r3) {
+                for l in 0..8 { a[0][l] += r0[l] * p[l] }
+                for l in 0..8 { a[1][l] += r1[l] * p[l] }
+                for l in 0..8 { a[2][l] += r2[l] * p[l] }
+                for l in 0..8 { a[3][l] += r3[l] * p[l] }
+            }
+            for a in &a { out[k] = fold_apart(a); k += 1; }
+        }
+        for r in fours.remainder().chunks_exact(stride) {
+            let mut a = [0.0; 8];
+            for (p, r) in p.iter().zip(r.as_chunks::<8>().0) { for l in 0..8 { a[l] += r[l] * p[l] } }
+            out[k] = fold_apart(&a);
+            k += 1;
+        }
+    }
+}
+crate::simd! {
+    /// to += Σ weight · row, four rows at a time.
+    fn combine[](rows: &[f64], stride: usize, weight: &[f64], to: &mut [f64]) {
+        let to = &mut to[..stride];
+        for (r, w) in rows.chunks(4 * stride).zip(weight.chunks(4)) {
+            if let ([a, b, c, d], true) = (w, r.len() == 4 * stride) {
+                let (r0, r1) = (&r[..stride], &r[stride..2 * stride]);
+                let (r2, r3) = (&r[2 * stride..3 * stride], &r[3 * stride..4 * stride]);
+                for j in 0..stride { to[j] += (a * r0[j] + b * r1[j]) + (c * r2[j] + d * r3[j]) }
+            } else {
+                for (r, w) in r.chunks_exact(stride).zip(w) { for j in 0..stride { to[j] += w * r[j] } }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(k: u64) -> f64 {
+        let h = k.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        ((h ^ (h >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 11) as f64 / (1u64 << 53) as f64
+            - 0.5
+    }
+
+    /// Plain, over inner products, and over a mask of ones: the same direction while pairs come and go.
+    #[test]
+    fn three_forms_agree() {
+        for (n, m) in [(230, 7), (200, 30)] {
+            let point = |k: u64| {
+                let mut v = Aligned::zeros(n);
+                (0..n).for_each(|j| v[j] = noise(k * 1000 + j as u64) + 1.0 / (k + 1) as f64);
+                v
+            };
+            let bend = |x: &[f64]| {
+                let mut g = Aligned::zeros(n);
+                (0..n).for_each(|j| g[j] = x[j] * (1.0 + j as f64));
+                g
+            };
+            let (mut gram, mut plain) = (Memory::new(n, m, false), Memory::new(n, m, true));
+            assert!(gram.gram.is_some() && plain.gram.is_none());
+            let (mut x, mut ones) = (point(0), Aligned::zeros(n));
+            ones[..n].fill(1.0);
+            for k in 1..3 * m as u64 {
+                let xn = point(k);
+                let (g, gn) = (bend(&x), bend(&xn));
+                if k == 2 * m as u64 {
+                    gram.clear();
+                    plain.clear();
+                }
+                if k % 5 != 3 {
+                    assert!(gram.store(&x, &xn, &g, &gn) && plain.store(&x, &xn, &g, &gn));
+                }
+                x = xn;
+                if gram.is_empty() {
+                    continue;
+                }
+                let [mut a, mut b, mut c] = [0; 3].map(|_| Aligned::zeros(n));
+                gram.direction(&gn, &mut a);
+                plain.direction(&gn, &mut b);
+                assert!(plain.direction_over(&ones, &gn, &mut c));
+                let size = vectors::largest(&b);
+                for j in 0..n {
+                    assert!((a[j] - b[j]).abs() < 1e-9 * size, "{k} {j}: {} {}", a[j], b[j]);
+                    assert!((c[j] - b[j]).abs() < 1e-9 * size, "{k} {j}: {} {}", c[j], b[j]);
+                }
+            }
+        }
+    }
+}
