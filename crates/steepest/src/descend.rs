@@ -16,6 +16,8 @@ pub enum Budget {
     Evaluations,
     /// Reads of the data.
     Passes,
+    /// Rounds of batches that a stochastic method was given.
+    Epochs,
     /// Wall-clock time.
     Seconds,
 }
@@ -101,6 +103,7 @@ impl Status {
                     Budget::Iterations => ("iterations", "max_iter"),
                     Budget::Evaluations => ("evaluations", "max_evaluations"),
                     Budget::Passes => ("passes over the data", "max_passes"),
+                    Budget::Epochs => ("epochs", "epochs"),
                     Budget::Seconds => ("seconds", "max_seconds"),
                 };
                 format!("Stopped by the budget of {what}: not converged yet; raise {setting} to go on.")
@@ -284,12 +287,23 @@ impl Problem<'_> {
     fn added(&self, x: &[f64]) -> f64 {
         if self.adds() { self.penalty.value(x) } else { 0.0 }
     }
-    fn added_gradient(&self, x: &[f64], gradient: &mut [f64]) -> f64 {
+    /// Adds the penalty's gradient, where it is smooth; its value there.
+    pub fn added_gradient(&self, x: &[f64], gradient: &mut [f64]) -> f64 {
         if !self.adds() {
             return 0.0;
         }
         self.penalty.add_gradient(x, gradient);
         self.penalty.value(x)
+    }
+    /// The smooth part's mean over the terms named, and its gradient; counts its share of a pass.
+    pub fn batch(&mut self, named: &[u32], x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt> {
+        if self.counts.passes >= self.stop.passes {
+            return Err(Halt::Budget(Budget::Passes));
+        }
+        self.pause()?;
+        let terms = self.objective.terms().expect("asked only where there are terms");
+        self.counts.passes += named.len() as f64 / terms.count() as f64;
+        terms.batch(named, x, gradient)
     }
     /// Checks the budgets and lets the watch have its turn; costs one look at the clock.
     fn spend(&mut self) -> Result<(), Halt> {

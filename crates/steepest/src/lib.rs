@@ -24,6 +24,7 @@ pub mod objective;
 pub mod penalties;
 pub mod penalty;
 pub mod pool;
+pub mod random;
 pub mod rate;
 pub mod rates;
 pub mod real;

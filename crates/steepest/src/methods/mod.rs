@@ -13,4 +13,5 @@ macro_rules! methods {
 }
 methods! {
     lbfgs,
+    ruled,
 }

@@ -1,0 +1,226 @@
+//! A rule as a method: over full batches, mini-batches or single terms; at a rate that is given, or finds itself.
+//!
+//! The rate, where none is given:
+//! - full batch: it doubles until a step raises the value, steps back, and from then on creeps up and halves;
+//! - batches, a rule that tunes itself (`momo_adam`): its published cap, falling along a cosine;
+//! - batches, any other rule: a race of eight rates over a fifth of the budget, then the winner along a cosine.
+mod batches;
+mod full;
+mod mover;
+mod race;
+mod still;
+
+use crate::chain::{self, Named};
+use crate::descend::{Halt, Problem};
+use crate::method::{Entry, Method, Needs, Step, Takes};
+use crate::settings::{Parameter, checked};
+use mover::Mover;
+use still::Still;
+
+/// How a rule is to be run. [`Plan::new`] gives the defaults.
+#[derive(Clone)]
+pub struct Plan {
+    /// The rules: those that turn the gradient, and the one that takes the step, with checked settings.
+    pub rules: Vec<(&'static crate::rule::Entry, Vec<f64>)>,
+    /// The rate; none: it finds its own.
+    pub rate: Option<f64>,
+    /// How the rate changes over the run; none: constant for a rate that was given, else a cosine over batches.
+    pub schedule: Option<(&'static crate::rate::Entry, Vec<f64>)>,
+    /// Terms a batch; 0: all of them at each step.
+    pub batch: usize,
+    /// Rounds through all terms, where there are batches.
+    pub epochs: u64,
+    /// Of the order of the terms.
+    pub seed: u64,
+}
+
+impl Plan {
+    /// A chain of rules by name, everything else at its default.
+    pub fn new(rules: &[Named<'_>]) -> Result<Self, String> {
+        let rules = chain::plan(rules)?;
+        Ok(Plan { rules, rate: None, schedule: None, batch: 0, epochs: 20, seed: 0 })
+    }
+    /// Sets what is said by the names of [`PARAMETERS`]; what is not named stays.
+    pub fn set(mut self, given: &[(&str, f64)]) -> Result<Self, String> {
+        let values = checked(self.rules[self.rules.len() - 1].0.name, PARAMETERS, given)?;
+        for (p, v) in PARAMETERS.iter().zip(values) {
+            if !given.iter().any(|(name, _)| *name == p.name) {
+                continue;
+            }
+            match p.name {
+                "rate" => self.rate = (v > 0.0).then_some(v),
+                "batch_size" => self.batch = v as usize,
+                "epochs" => self.epochs = v as u64,
+                _ => self.seed = v as u64,
+            }
+        }
+        Ok(self)
+    }
+    /// Sets the schedule by name.
+    pub fn schedule(mut self, name: &str, given: &[(&str, f64)]) -> Result<Self, String> {
+        let entry = crate::rates::find(name)?;
+        self.schedule = Some((entry, checked(name, entry.parameters, given)?));
+        Ok(self)
+    }
+    /// The method.
+    pub fn method(self) -> Box<dyn Method + Send> {
+        Box::new(Ruled::new(self))
+    }
+    /// The row that a registry of methods would have of it: refusals are made from it.
+    pub fn entry(&self) -> Entry {
+        let rule = self.rules[self.rules.len() - 1].0;
+        Entry { name: rule.name, doc: rule.doc, parameters: rule.parameters, ..ENTRY }
+    }
+}
+
+/// The settings of every rule used as a method, beside its own.
+pub const PARAMETERS: &[Parameter] = &[
+    Parameter {
+        name: "rate",
+        default: 0.0,
+        low: 0.0,
+        high: f64::MAX,
+        doc: "The rate (the learning rate); 0: it finds its own.",
+    },
+    Parameter {
+        name: "batch_size",
+        default: 0.0,
+        low: 0.0,
+        high: 4294967295.0,
+        doc: "Terms a step looks at: 1 is stochastic, more is mini-batch, 0 is all of them.",
+    },
+    Parameter {
+        name: "epochs",
+        default: 20.0,
+        low: 1.0,
+        high: 4294967295.0,
+        doc: "Rounds through all terms, where there are batches.",
+    },
+    Parameter {
+        name: "seed",
+        default: 0.0,
+        low: 0.0,
+        high: 9007199254740992.0,
+        doc: "Of the order in which batches are drawn.",
+    },
+];
+
+pub(super) const ENTRY: Entry = Entry {
+    name: "ruled",
+    doc: "A rule applied to the gradient of all terms, of batches or of single ones (stochastic gradient descent).\n\
+          Under its own name it takes momo_adam; the name of any rule is this method with that rule.\n\
+          With no rate given it finds its own.",
+    parameters: PARAMETERS,
+    needs: Needs {
+        terms: false,
+        products: false,
+        hessian: false,
+        glm: false,
+        penalty: Takes::SmoothOrBounds,
+    },
+    suits: |_| None,
+    build: |values| {
+        let given: Vec<_> = PARAMETERS.iter().map(|p| p.name).zip(values.iter().copied()).collect();
+        let plan = Plan::new(&[("momo_adam", &[])]).and_then(|p| p.set(&given));
+        plan.expect("a registered rule and checked settings").method()
+    },
+};
+
+/// What the ways of running a rule share.
+struct Ruled {
+    plan: Plan,
+    mover: Mover,
+    way: Way,
+    /// The rate before the schedule.
+    rate: f64,
+    /// F and its gradient at x.
+    value: f64,
+    gradient: Vec<f64>,
+    start: f64,
+    least: f64,
+    still: Still,
+}
+
+enum Way {
+    Full(full::Full),
+    Batches(batches::Batches),
+}
+
+impl Ruled {
+    fn new(plan: Plan) -> Self {
+        Ruled {
+            mover: Mover::new(&plan.rules, &[]),
+            way: Way::Full(full::Full::new(&plan)),
+            rate: plan.rate.unwrap_or(0.0),
+            value: f64::NAN,
+            gradient: Vec::new(),
+            start: f64::NAN,
+            least: f64::INFINITY,
+            still: Still::default(),
+            plan,
+        }
+    }
+
+    fn rule(&self) -> &'static crate::rule::Entry {
+        self.plan.rules[self.plan.rules.len() - 1].0
+    }
+
+    /// The rate at a place of the run: `done` of it is behind.
+    fn scheduled(&self, done: f64) -> f64 {
+        let step = (self.mover.step + 1) as f64;
+        match &self.plan.schedule {
+            Some((entry, settings)) => self.rate * (entry.factor)(settings, done, step),
+            None => self.rate,
+        }
+    }
+
+    /// Moves x by the rule and back into the bounds, where there are some.
+    fn advance(&mut self, problem: &Problem<'_>, rate: f64, x: &mut [f64]) {
+        self.mover.advance(rate, self.value, x, &self.gradient);
+        within(problem, x);
+    }
+}
+
+/// Puts x back into the bounds, where the penalty is bounds.
+fn within(problem: &Problem<'_>, x: &mut [f64]) {
+    if !problem.penalty.offers().smooth {
+        problem.penalty.prox(x, crate::penalty::Steps::Uniform(1.0));
+    }
+}
+
+impl Method for Ruled {
+    fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
+        self.mover = Mover::new(&self.plan.rules, &problem.objective.tensors());
+        self.gradient = vec![0.0; x.len()];
+        within(problem, x);
+        self.value = problem.total_gradient(x, &mut self.gradient)?;
+        (self.start, self.least) = (self.value, self.value);
+        let terms = problem.objective.terms().map_or(0, |t| t.count());
+        if self.plan.batch > 0 && self.plan.batch < terms {
+            self.way = Way::Batches(batches::Batches::start(self, problem, x, terms)?);
+        } else {
+            full::start(self, problem, x);
+        }
+        self.still.begin(problem, x, &self.gradient);
+        Ok(self.still.step(problem, self.value, self.start, self.rate, false))
+    }
+    fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
+        match self.way {
+            Way::Full(_) => full::step(self, problem, x),
+            Way::Batches(_) => batches::step(self, problem, x),
+        }
+    }
+    fn rate(&self) -> Option<f64> {
+        Some(self.rate)
+    }
+    fn set_rate(&mut self, rate: f64) -> bool {
+        self.rate = rate;
+        if let Way::Full(full) = &mut self.way {
+            full.given = true;
+        }
+        true
+    }
+    fn gradient(&self) -> Option<&[f64]> {
+        (!self.gradient.is_empty()).then_some(&self.gradient)
+    }
+}

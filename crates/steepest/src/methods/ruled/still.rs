@@ -1,0 +1,90 @@
+//! How far from standing still: the residual, and the certificate `stationary` that rests on it.
+use crate::certificate::{Certificate, Kind};
+use crate::descend::{Problem, Status};
+use crate::method::Step;
+use crate::vectors::dot;
+
+/// Steps whose curvature is remembered.
+const REMEMBERED: usize = 10;
+
+/// The longest inverse curvature seen along the last steps, s = ‖Δx‖² / |⟨Δx, Δg⟩| (Barzilai and Borwein): a quadratic
+/// with that curvature would lie ½ s ‖g‖² above its least value.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Still {
+    x: Vec<f64>,
+    g: Vec<f64>,
+    inverse: Vec<f64>,
+    /// ‖g‖², without what pushes against a bound.
+    square: f64,
+}
+
+impl Still {
+    pub fn begin(&mut self, problem: &Problem<'_>, x: &[f64], g: &[f64]) {
+        (self.x, self.g) = (x.to_vec(), g.to_vec());
+        self.square = free_square(problem, x, g);
+    }
+    /// Looks at a new point.
+    pub fn look(&mut self, problem: &Problem<'_>, x: &[f64], g: &[f64]) {
+        let (mut dx2, mut dxg) = (0.0, 0.0);
+        for (((x, g), x0), g0) in x.iter().zip(g).zip(&mut self.x).zip(&mut self.g) {
+            let d = x - *x0;
+            dx2 += d * d;
+            dxg += d * (g - *g0);
+            (*x0, *g0) = (*x, *g);
+        }
+        if dx2 > 0.0 && dxg != 0.0 {
+            if self.inverse.len() == REMEMBERED {
+                self.inverse.remove(0);
+            }
+            self.inverse.push(dx2 / dxg.abs());
+        }
+        self.square = free_square(problem, x, g);
+    }
+    /// The estimate of F(x) − F*; infinite before the first step, 0 where the gradient is.
+    pub fn gap(&self) -> f64 {
+        if self.square == 0.0 {
+            return 0.0;
+        }
+        let longest = self.inverse.iter().fold(f64::NAN, |m, &s| m.max(s));
+        if longest.is_nan() { f64::INFINITY } else { 0.5 * longest * self.square }
+    }
+    /// The step that led here; converged where the estimate is within the tolerance.
+    pub fn step(
+        &self,
+        problem: &Problem<'_>,
+        value: f64,
+        start: f64,
+        rate: f64,
+        ended: bool,
+    ) -> Step {
+        let gap = self.gap();
+        let target = problem.stop.tolerance * value.abs().max(1e-12 * start.abs());
+        let certificate = Certificate {
+            kind: Kind::Stationary,
+            bound: gap,
+            target,
+            assumption: "the curvature seen along the last steps is that between here and the nearest minimum",
+        };
+        let converged = gap <= target && value.is_finite();
+        let residual = if gap.is_finite() { gap / target.max(f64::MIN_POSITIVE) } else { self.square.sqrt() };
+        Step {
+            value,
+            residual: if converged { residual.min(1.0) } else { residual },
+            rate,
+            verdict: converged.then_some(Status::Converged),
+            certificate: (converged || ended).then_some(certificate),
+        }
+    }
+}
+
+fn free_square(problem: &Problem<'_>, x: &[f64], g: &[f64]) -> f64 {
+    if problem.penalty.offers().smooth {
+        return dot(g, g);
+    }
+    let free = |(j, (x, g)): (usize, (&f64, &f64))| {
+        let (low, high) = problem.penalty.bounds(j);
+        let blocked = (*x <= low && *g > 0.0) || (*x >= high && *g < 0.0);
+        if blocked { 0.0 } else { g * g }
+    };
+    x.iter().zip(g).enumerate().map(free).sum()
+}
