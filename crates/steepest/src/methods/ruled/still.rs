@@ -72,6 +72,7 @@ impl Still {
             residual: if converged { residual.min(1.0) } else { residual },
             rate,
             verdict: converged.then_some(Status::Converged),
+            sampled: false,
             certificate: (converged || ended).then_some(certificate),
         }
     }
