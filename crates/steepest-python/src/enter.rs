@@ -23,10 +23,22 @@ pub fn stay<T>(_: Python<'_>, work: impl FnOnce() -> Result<T, Failure>) -> PyRe
     work().map_err(exception)
 }
 
-/// An exception of a callable or a callback comes out as itself; the core's words become a `ValueError`.
+/// An exception of a callable or a callback comes out as itself; the core's words become an `InputError`.
 pub fn exception(failure: Failure) -> PyErr {
     match failure.downcast::<PyErr>() {
         Ok(own) => *own,
-        Err(words) => PyValueError::new_err(words.to_string()),
+        Err(words) => refused(words.to_string()),
     }
+}
+
+/// The package's own `InputError`: an argument that cannot be used.
+pub fn refused(words: impl Into<String>) -> PyErr {
+    let words: String = words.into();
+    Python::attach(|py| {
+        let class = py.import("steepest.errors").and_then(|m| m.getattr("InputError"));
+        match class.and_then(|c| c.call1((&words,))) {
+            Ok(error) => PyErr::from_value(error),
+            Err(_) => PyValueError::new_err(words),
+        }
+    })
 }

@@ -1,10 +1,10 @@
 //! Minimising a function: what Python asks for, put together and run.
 use crate::callable::{Bend, Callable, Slope};
-use crate::enter::stay;
+use crate::enter::{refused, stay};
 use crate::solution::{Chosen, to_dict};
 use crate::watch::Watcher;
 use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use steepest::descend::{Descent, Stop, facts};
@@ -69,7 +69,7 @@ impl Request {
             Some((low, high)) => {
                 Each::uniform(Bounds::of(&[f64::NEG_INFINITY, f64::INFINITY]), 1.0, start.len())
                     .within(&low, &high)
-                    .ok_or_else(|| PyValueError::new_err("these bounds cannot be set"))?
+                    .ok_or_else(|| refused("these bounds cannot be set"))?
             }
             None => Box::new(Each::uniform(NoPenalty::default(), 1.0, start.len())),
         };
@@ -112,16 +112,15 @@ pub fn choose(name: Option<&str>, facts: &Facts) -> PyResult<(&'static Entry, St
         let best = suited
             .filter_map(|e| Some((e, (e.suits)(facts)?)))
             .min_by(|a, b| a.1.passes.total_cmp(&b.1.passes));
-        let (entry, suit) =
-            best.ok_or_else(|| PyValueError::new_err("no method can handle this problem"))?;
+        let (entry, suit) = best.ok_or_else(|| refused("no method can handle this problem"))?;
         return Ok((entry, suit.reason));
     };
     let Some(entry) = METHODS.iter().find(|e| e.name == name) else {
         let near = nearest(name, METHODS.iter().map(|e| e.name));
-        return Err(PyValueError::new_err(format!("no method is called '{name}'{near}")));
+        return Err(refused(format!("no method is called '{name}'{near}")));
     };
     match entry.refusal(facts, METHODS) {
-        Some(refusal) => Err(PyValueError::new_err(refusal)),
+        Some(refusal) => Err(refused(refusal)),
         None => Ok((entry, "asked for".into())),
     }
 }
@@ -129,7 +128,7 @@ pub fn choose(name: Option<&str>, facts: &Facts) -> PyResult<(&'static Entry, St
 /// The method at work, from settings by name.
 pub fn build(entry: &Entry, settings: &[(String, f64)]) -> PyResult<Box<dyn Method + Send>> {
     let given: Vec<(&str, f64)> = settings.iter().map(|(k, v)| (k.as_str(), *v)).collect();
-    let values = checked(entry.name, entry.parameters, &given).map_err(PyValueError::new_err)?;
+    let values = checked(entry.name, entry.parameters, &given).map_err(refused)?;
     Ok((entry.build)(&values))
 }
 

@@ -1,0 +1,75 @@
+"""Callbacks: SciPy's, called after each iteration, and `watch`, called at most ten times a second."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from steepest.errors import InputError
+from steepest.result import Result
+
+__all__ = ["after_each", "ten_times_a_second"]
+
+
+def after_each(callback: Any, shape: tuple[int, ...], disp: bool = False) -> Callable[[Any], Any] | None:
+    """SciPy's callback as the core calls it.
+
+    A callback whose only parameter is named ``intermediate_result`` is given a `Result` by that
+    keyword (`x`, `fun`, `nit` and the rest of what is known so far); any other is given a copy of x.
+    It stops the descent by returning something true or raising `StopIteration`.
+
+    Parameters
+    ----------
+    callback : callable or None
+        The caller's.
+    shape : tuple
+        The shape of x.
+    disp : bool
+        Whether to print a line for each iteration as well.
+
+    Examples
+    --------
+    >>> import steepest
+    >>> seen = []
+    >>> r = steepest.minimize(lambda x: x @ x, [3.0], callback=lambda x: seen.append(x[0]))
+    >>> len(seen) == r.nit
+    True
+    """
+    if callback is None and not disp:
+        return None
+    if callback is not None and not callable(callback):
+        raise InputError(f"callback must be a function or None; got {callback!r}")
+    named = callback is not None and _is_named(callback)
+
+    def each(progress: Any) -> Any:
+        if disp:
+            print(f"{progress.iteration:7d}  loss {progress.loss:.10g}  residual {progress.residual:.3g}")
+        if callback is None:
+            return None
+        x = progress.x.reshape(shape)
+        return callback(intermediate_result=_so_far(progress, x)) if named else callback(x)
+
+    return each
+
+
+def ten_times_a_second(watch: Any) -> Any:
+    """`watch` itself, checked: it is given a progress with `iteration`, `loss`, `residual`, `rate`,
+    `evaluations`, `passes`, `seconds` and `x`, and stops the descent by returning something true."""
+    if watch is not None and not callable(watch):
+        raise InputError(f"watch must be a function of the progress or None; got {watch!r}")
+    return watch
+
+
+def _is_named(callback: Callable[..., Any]) -> bool:
+    try:
+        return set(inspect.signature(callback).parameters) == {"intermediate_result"}
+    except (TypeError, ValueError):
+        return False
+
+
+def _so_far(progress: Any, x: Any) -> Result:
+    return Result.of(
+        {"x": x, "fun": progress.loss, "nit": progress.iteration, "nfev": progress.evaluations,
+         "passes": progress.passes, "seconds": progress.seconds, "message": "under way"}
+    )  # fmt: skip

@@ -1,0 +1,186 @@
+"""`minimize`: a function of an array, minimised."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steepest import _core
+from steepest.asked import Asked
+from steepest.callbacks import after_each, ten_times_a_second
+from steepest.errors import InputError
+from steepest.objective import Floats, Function, read_start
+from steepest.result import Result
+
+__all__ = ["minimize"]
+
+
+def minimize(
+    fun: Callable[..., Any],
+    x0: Any,
+    args: Any = (),
+    method: Any = None,
+    jac: Any = None,
+    hess: Any = None,
+    hessp: Any = None,
+    bounds: Any = None,
+    constraints: Any = (),
+    tol: float | None = None,
+    callback: Callable[..., Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+    *,
+    path: bool = False,
+    starts: Any = None,
+    watch: Callable[[Any], Any] | None = None,
+    seed: int = 0,
+) -> Result:
+    """Minimise a function of an array, with nothing to tune; SciPy's arguments with SciPy's meaning.
+
+        min f(x)   subject to   low <= x <= high
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(x, *args) -> float``; with ``jac=True`` it returns (value, gradient).
+    x0 : array_like
+        Where to begin, of any shape; the result has that shape.
+    args : tuple
+        What else the functions are given.
+    method : str, dataclass or None
+        A name from `steepest.methods` or `steepest.rules`, or an instance with settings. None takes the
+        method that promises the least work; the result says which and why. SciPy's names are understood
+        where a method here does the same.
+    jac : callable, bool or {"2-point", "3-point", "cs"}
+        The gradient ``jac(x, *args)``; True where `fun` returns it along; otherwise it is differenced.
+    hess, hessp : callable or None
+        The Hessian ``hess(x, *args)`` or its products ``hessp(x, p, *args)``.
+    bounds : sequence of pairs, `scipy.optimize.Bounds` or None
+        (low, high) for each entry of x; None for none.
+    constraints : empty
+        Others than bounds are not handled, and refused.
+    tol : float or None
+        How near to the least value, relative to it; 1e-6 unless given. For a function of which nothing is
+        known this cannot be proved: decrease and gradient are held to small fractions of it.
+    callback : callable or None
+        Called after each iteration with a copy of x, or with the keyword ``intermediate_result``; something
+        true, or `StopIteration`, stops.
+    options : dict or None
+        SciPy's ``maxiter``, ``maxfun`` (or ``maxfev``), ``gtol``, ``ftol``, ``eps``, ``maxcor``, ``disp``;
+        ``max_seconds``; and the settings of the method by their names.
+    path : bool
+        Whether to keep the points gone through.
+    starts : int or array_like, optional
+        Several starting points: as many, drawn around x0 (within the bounds where there are some), or an
+        array of them, one a row. The best result is returned, and `spread` tells how they differ.
+    watch : callable or None
+        Called at most ten times a second with the progress.
+    seed : int
+        For the starting points drawn.
+
+    Returns
+    -------
+    Result
+        A dict as SciPy's is, with attribute access; every field always there.
+
+    Raises
+    ------
+    InputError
+        If an argument cannot be used. Exceptions of the callables come out as themselves.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest
+    >>> r = steepest.minimize(lambda x: ((x - 3) ** 2).sum(), np.zeros((2, 2)), jac=lambda x: 2 * (x - 3))
+    >>> r.success, r.x.shape
+    (True, (2, 2))
+
+    Notes
+    -----
+    Nocedal and Wright, *Numerical Optimization*, 2nd edition, 2006.
+    """
+    x0 = getattr(fun, "x0", None) if x0 is None else x0
+    function = Function.of(fun, x0, args, jac, hess, hessp, bounds, constraints)
+    asked = Asked.of(method, tol, options)
+    if starts is not None:
+        points = _points(starts, function, seed)
+        runs = [_run(function.at(p), asked, callback, watch, path) for p in points]
+        return _best(runs)
+    return _run(function, asked, callback, watch, path)
+
+
+def _run(function: Function, asked: Asked, callback: Any, watch: Any, path: bool) -> Result:
+    shape = function.start.shape
+    request = function.request() | asked.request() | {"path": path}
+    values = _core.minimize(request, after_each(callback, shape, asked.disp), ten_times_a_second(watch))
+    values["x"] = values["x"].reshape(shape)
+    if values["jac"] is not None:
+        values["jac"] = values["jac"].reshape(shape)
+    values["reason"] = asked.reason or values["reason"]
+    result = Result.of(values, _of_x(function))
+    if asked.disp:
+        print(result)
+    return result
+
+
+def _of_x(function: Function) -> Callable[[Any], float]:
+    """The function of x alone, for pictures."""
+    pair = function.jac == "pair" if isinstance(function.jac, str) else False
+
+    def value(x: Any) -> float:
+        answer = function.fun(x, *function.args)
+        return float(answer[0] if pair else answer)
+
+    return value
+
+
+def _points(starts: Any, function: Function, seed: int) -> Iterable[Floats]:
+    """Where to begin: x0 itself and others around it, or the points given."""
+    x0 = function.start
+    if isinstance(starts, int | np.integer) and not isinstance(starts, bool):
+        if starts < 1:
+            raise InputError(f"starts must be at least 1; got {starts}")
+        return [x0, *_drawn(int(starts) - 1, function, seed)]
+    points = [read_start(p) for p in starts]
+    if not points:
+        raise InputError("starts must be a number or an array of points; got none")
+    for p in points:
+        if p.size != x0.size:
+            raise InputError(f"each of starts must have {x0.size} entries, as x0 has; got {p.size}")
+    return [p.reshape(x0.shape) for p in points]
+
+
+def _drawn(count: int, function: Function, seed: int) -> list[Floats]:
+    """Uniform within bounds where both are finite, else normal around x0."""
+    random = np.random.Generator(np.random.Philox(seed))
+    x0 = function.start
+    low, high = function.bounds or (np.full(x0.size, -np.inf), np.full(x0.size, np.inf))
+    wide = np.isfinite(low) & np.isfinite(high)
+    points = []
+    for _ in range(count):
+        uniform, normal = random.random(x0.size), random.standard_normal(x0.size)
+        flat = x0.ravel() + np.maximum(1.0, np.abs(x0.ravel())) * normal
+        flat[wide] = low[wide] + uniform[wide] * (high[wide] - low[wide])
+        points.append(np.clip(flat, low, high).reshape(x0.shape))
+    return points
+
+
+def _best(runs: list[Result]) -> Result:
+    """The lowest of several runs, with how they differ. Runs that failed count only where all did."""
+    order: Callable[[Result], tuple[bool, float]] = lambda r: (not np.isfinite(r.fun), r.fun)  # noqa: E731
+    best = min(runs, key=order)
+    values: NDArray[np.float64] = np.array([r.fun for r in runs])
+    near = values <= best.fun + 1e-6 * max(1.0, abs(best.fun))
+    best["spread"] = {
+        "starts": len(runs),
+        "reached_the_best": int(near.sum()),
+        "best": float(best.fun),
+        "worst": float(np.nanmax(values)) if np.isfinite(values).any() else float("nan"),
+        "successes": sum(r.success for r in runs),
+    }
+    for count in ("nfev", "njev", "nhev"):
+        best[count] = sum(r[count] for r in runs)
+    best["seconds"] = sum(r.seconds for r in runs)
+    return best

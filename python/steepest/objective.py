@@ -1,0 +1,192 @@
+"""What `minimize` and `descend` are given, read and checked once: a function, its derivatives, its start and bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steepest.errors import InputError
+
+__all__ = ["Function"]
+
+_DIFFERENCES = ("2-point", "3-point", "cs")
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function to minimise, with SciPy's meaning of each argument.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(x, *args)``, a real number; with ``jac=True`` the pair (value, gradient).
+    start : ndarray
+        Where to begin, as float64 in the caller's shape.
+    args : tuple
+        What else `fun`, `jac`, `hess` and `hessp` are given.
+    jac : callable or {"pair", "2-point", "3-point", "cs"}
+        Where the gradient comes from.
+    hess, hessp : callable or None
+        Second derivatives ``hess(x, *args)`` or their products ``hessp(x, p, *args)``.
+    bounds : pair of ndarray or None
+        Lower and upper bounds, flat.
+
+    Examples
+    --------
+    >>> from steepest.objective import Function
+    >>> Function.of(lambda x: x @ x, [1, 2]).start
+    array([1., 2.])
+    """
+
+    fun: Callable[..., Any]
+    start: Floats
+    args: tuple[Any, ...] = ()
+    jac: Any = "2-point"
+    hess: Any = None
+    hessp: Any = None
+    bounds: tuple[Floats, Floats] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        fun: Any,
+        x0: Any,
+        args: Any = (),
+        jac: Any = None,
+        hess: Any = None,
+        hessp: Any = None,
+        bounds: Any = None,
+        constraints: Any = (),
+    ) -> Function:
+        """Read and check the arguments; what cannot be used is refused by name."""
+        if not callable(fun):
+            raise InputError(f"fun must be a function of x; got {type(fun).__name__}")
+        _no_constraints(constraints)
+        start = read_start(x0)
+        args = args if isinstance(args, tuple) else (args,)
+        if jac is None:
+            jac = getattr(fun, "grad", None) or "2-point"
+            hess = hess if hess is not None else getattr(fun, "hess", None)
+        return cls(
+            fun,
+            start,
+            args,
+            _read_jac(jac),
+            _read_callable("hess", hess, _DIFFERENCES),
+            _read_callable("hessp", hessp),
+            read_bounds(bounds, start.size),
+        )
+
+    def request(self) -> dict[str, Any]:
+        """What the compiled core is told of it."""
+        bounds = None if self.bounds is None else (self.bounds[0].tolist(), self.bounds[1].tolist())
+        return {
+            "fun": self.fun,
+            "x0": self.start,
+            "args": self.args,
+            "jac": self.jac,
+            "hess": self.hess,
+            "hessp": self.hessp,
+            "bounds": bounds,
+        }
+
+    def at(self, start: Floats) -> Function:
+        """The same function from another start."""
+        return Function(self.fun, start, self.args, self.jac, self.hess, self.hessp, self.bounds)
+
+
+def read_start(x0: Any) -> Floats:
+    """The start as float64, a copy, in its own shape."""
+    try:
+        array = np.asarray(x0)
+    except ValueError as error:
+        raise InputError(f"x0 must be numbers in an array of any shape; {error}") from None
+    if np.iscomplexobj(array):
+        raise InputError("x0 must be real; got complex numbers: split them into real and imaginary parts")
+    try:
+        start = np.array(array, dtype=np.float64, order="C")
+    except (TypeError, ValueError):
+        raise InputError(f"x0 must be numbers; got {array.dtype} such as {_first(array)!r}") from None
+    if start.size == 0:
+        raise InputError("x0 must have at least one entry; got an empty array")
+    bad = np.flatnonzero(~np.isfinite(start))
+    if bad.size:
+        raise InputError(f"x0 must be finite; got {start.flat[bad[0]]} at entry {bad[0]}")
+    return start
+
+
+def read_bounds(bounds: Any, n: int) -> tuple[Floats, Floats] | None:
+    """Bounds as SciPy has them: a sequence of pairs (None is no bound), or `scipy.optimize.Bounds`."""
+    if bounds is None:
+        return None
+    if hasattr(bounds, "lb") and hasattr(bounds, "ub"):
+        low, high = (np.broadcast_to(np.ravel(b), n) if np.size(b) == 1 else np.ravel(b)
+                     for b in (bounds.lb, bounds.ub))  # fmt: skip
+    else:
+        low, high = _from_pairs(bounds)
+    low, high = np.array(low, dtype=np.float64), np.array(high, dtype=np.float64)
+    if low.size != n or high.size != n:
+        raise InputError(f"bounds must have a pair for each of the {n} variables; got {low.size}")
+    if np.isnan(low).any() or np.isnan(high).any():
+        j = int(np.flatnonzero(np.isnan(low) | np.isnan(high))[0])
+        raise InputError(f"bounds must not be NaN; got ({low[j]}, {high[j]}) for x[{j}]")
+    empty = np.flatnonzero((low > high) | (low == np.inf) | (high == -np.inf))
+    if empty.size:
+        j = int(empty[0])
+        raise InputError(f"bounds must have low <= high; got ({low[j]}, {high[j]}) for x[{j}]")
+    return low, high
+
+
+def _from_pairs(bounds: Any) -> tuple[list[float], list[float]]:
+    low, high = [], []
+    for j, pair in enumerate(bounds):
+        try:
+            a, b = pair
+            low.append(-np.inf if a is None else float(a))
+            high.append(np.inf if b is None else float(b))
+        except (TypeError, ValueError):
+            raise InputError(
+                f"bounds must be pairs (low, high), None for none; got {pair!r} for x[{j}]"
+            ) from None
+    return low, high
+
+
+def _read_jac(jac: Any) -> Any:
+    if jac is True:
+        return "pair"
+    if jac is False:
+        return "2-point"
+    if callable(jac) or (isinstance(jac, str) and jac in _DIFFERENCES):
+        return jac
+    raise InputError(
+        f"jac must be a function, True (fun returns value and gradient), or one of "
+        f"{', '.join(_DIFFERENCES)}; got {jac!r}"
+    )
+
+
+def _read_callable(name: str, what: Any, differences: tuple[str, ...] = ()) -> Any:
+    """A function or None; second derivatives by differences are what methods do by themselves."""
+    if what is None or callable(what):
+        return what
+    if isinstance(what, str) and what in differences:
+        return None
+    raise InputError(f"{name} must be a function or None; got {what!r}")
+
+
+def _no_constraints(constraints: Any) -> None:
+    if constraints is None or (isinstance(constraints, list | tuple) and not constraints):
+        return
+    raise InputError(
+        "constraints are not handled here: lbfgs takes bounds only. Use "
+        "scipy.optimize.minimize(method='SLSQP' or 'trust-constr'), or write them as bounds or a penalty."
+    )
+
+
+def _first(array: NDArray[Any]) -> Any:
+    return array.flat[0] if array.size else None
