@@ -152,7 +152,7 @@ def plot_history(
     for i, (name, (x, y)) in enumerate(curves.items()):
         with np.errstate(invalid="ignore"):
             above = np.where(np.isfinite(y) & (y > floor), y - floor, np.nan)
-        height = np.clip(above, 1e-250, 1e250)  # beyond, the axis' own margins would overflow
+        height = np.clip(above, 1e-200, 1e200)  # beyond, the axis' own margins would overflow
         drawn |= bool(np.isfinite(height).any())
         ax.plot(x, height, label=name, **_line(i), **_dots(i, len(x)))
     label = {"residual": "residual (slope left)", "rate": "rate (step size)"}.get(quantity, quantity)

@@ -1,0 +1,151 @@
+"""The chapter on the coefficients: the most telling first, those of one column together, signs in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from steepest.report import pictures
+from steepest.report.wording import TIMES, count, figure, finite, plural, signed
+
+__all__ = ["coefficients"]
+
+View = dict[str, Any]
+FIRST = 12
+MOST = 400
+MOST_CLASSES_ABREAST = 4
+MOST_LEVELS = 8
+
+
+def coefficients(story: Mapping[str, Any]) -> View | None:
+    """What the template needs to tell what the model goes by; None where the story has no coefficients."""
+    given = [dict(c) for c in story.get("coefficients") or ()]
+    if not given:
+        return None
+    for c in given:
+        c["weight"] = finite(c.get("per_sd"))
+        if c["weight"] is None:
+            c["weight"] = finite(c.get("value")) or 0.0
+    largest = max(abs(c["weight"]) for c in given)
+    view: View = {
+        "zero": largest == 0.0,
+        "intercept": _intercept(story),
+        "total": plural(len(given), "coefficient"),
+    }
+    view["nonzero"] = count(sum(c["weight"] != 0 for c in given))
+    view["sparse"] = any(c["weight"] == 0 for c in given)
+    several = story.get("task") == "multiclass"
+    view["layout"] = "several" if several else "one"
+    view["unit"] = _unit(story)
+    if largest == 0.0:
+        return view
+    groups = _groups(given)
+    rows = _abreast(groups, story, largest) if several else [_group(g, story, largest) for g in groups]
+    view["first"], view["rest"] = rows[:FIRST], rows[FIRST:MOST]
+    view["left_out"] = count(len(rows) - MOST) if len(rows) > MOST else ""
+    if several:
+        names = [str(c) for c in story.get("classes") or []]
+        view["names"] = names if len(names) <= MOST_CLASSES_ABREAST else []
+    return view
+
+
+def _unit(story: Mapping[str, Any]) -> str:
+    """What a coefficient is a change of."""
+    classes = [str(c) for c in story.get("classes") or []]
+    if story.get("task") == "binary" and len(classes) == 2:
+        return f"the odds of {classes[1]}"
+    if story.get("task") == "multiclass":
+        return "the score of a class (log-odds)"
+    return str(story.get("target") or "the prediction")
+
+
+def _intercept(story: Mapping[str, Any]) -> str:
+    """The intercept, or one a class."""
+    value = story.get("intercept")
+    if value is None:
+        return ""
+    values = pictures.as_floats(value).ravel()
+    if len(values) == 1:
+        return signed(values[0])
+    names = [str(c) for c in story.get("classes") or []]
+    if len(names) != len(values) or len(values) > MOST_CLASSES_ABREAST:
+        return ""
+    return ", ".join(f"{name} {signed(v)}" for name, v in zip(names, values, strict=True))
+
+
+def _groups(given: list[View]) -> list[list[View]]:
+    """The coefficients by column, the column with the largest first, and so within a column."""
+    by_column: dict[str, list[View]] = {}
+    for c in given:
+        by_column.setdefault(str(c.get("column") or c.get("name")), []).append(c)
+    return sorted(by_column.values(), key=lambda group: -max(abs(c["weight"]) for c in group))
+
+
+def _group(group: list[View], story: Mapping[str, Any], largest: float) -> View:
+    """One column of a model with one set of coefficients: a row, or a row a level."""
+    ordered = sorted(group, key=lambda c: -abs(c["weight"]))
+    levels = len(group) > 1 or ordered[0].get("level") is not None
+    shown = ordered[:MOST_LEVELS]
+    return {
+        "column": str(group[0].get("column") or group[0].get("name")),
+        "levels": levels,
+        "rows": [_row(c, story, largest, levels) for c in shown],
+        "more": plural(len(ordered) - len(shown), "further level") if len(ordered) > len(shown) else "",
+    }
+
+
+def _row(c: View, story: Mapping[str, Any], largest: float, levels: bool) -> View:
+    weight = c["weight"]
+    return {
+        "name": _level(c) if levels else str(c.get("name") or c.get("column")),
+        "bar": pictures.signed_bar(weight, largest),
+        "per_sd": signed(weight),
+        "direction": "raises" if weight > 0 else "lowers" if weight < 0 else "no effect",
+        "effect": _effect(weight, story),
+        "value": signed(c.get("value"), 4),
+    }
+
+
+def _level(c: View) -> str:
+    level = c.get("level")
+    return str(c.get("name")) if level is None else str(level)
+
+
+def _effect(weight: float, story: Mapping[str, Any]) -> str:
+    """What one standard deviation more does."""
+    if weight == 0:
+        return "left out by the penalty"
+    if story.get("task") == "binary":
+        return f"odds {TIMES} {figure(math.exp(min(700.0, max(-700.0, weight))))}"
+    return f"{signed(weight)} in {story.get('target') or 'the prediction'}"
+
+
+def _abreast(groups: list[list[View]], story: Mapping[str, Any], largest: float) -> list[View]:
+    """Coefficients for each class: the classes side by side, or the strongest for and against."""
+    names = [str(c) for c in story.get("classes") or []]
+    rows = []
+    for group in groups:
+        by_name: dict[str, list[View]] = {}
+        for c in group:
+            by_name.setdefault(_level(c) if c.get("level") is not None else str(c.get("name")), []).append(c)
+        for name, parts in sorted(by_name.items(), key=lambda item: -max(abs(c["weight"]) for c in item[1])):
+            column = str(group[0].get("column") or name)
+            row: View = {"column": column, "name": name if name != column else "", "cells": []}
+            weights = {str(c.get("class")): c["weight"] for c in parts}
+            if len(names) <= MOST_CLASSES_ABREAST:
+                row["cells"] = [_cell(n, weights.get(n, 0.0), largest) for n in names]
+            else:
+                high, low = max(parts, key=lambda c: c["weight"]), min(parts, key=lambda c: c["weight"])
+                row["cells"] = [
+                    _cell(str(c.get("class")), c["weight"], largest, named=True) for c in (high, low)
+                ]
+            rows.append(row)
+    return sorted(rows, key=lambda row: -float(row["cells"] and max(abs(c["weight"]) for c in row["cells"])))
+
+
+def _cell(name: str, weight: float, largest: float, named: bool = False) -> View:
+    bar: Markup = pictures.signed_bar(weight, largest)
+    return {"class": name, "weight": weight, "text": signed(weight), "bar": bar, "named": named}

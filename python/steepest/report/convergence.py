@@ -1,0 +1,152 @@
+"""The chapter that says whether the descent converged and how that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from steepest.report import pictures
+from steepest.report.wording import count, duration, figure, finite, plural
+
+__all__ = ["convergence"]
+
+View = dict[str, Any]
+
+#: What stands behind a bound, by the certificate's kind.
+GROUNDS = {
+    "duality_gap": "The bound comes from convex duality: the same problem looked at from the other side "
+    "has a value that no model can go below, and the bound is what lies between the two.",
+    "energy_norm": "The loss is a quadratic, whose distance from its lowest point can be computed.",
+    "exact_gap": "The lowest possible loss is known here, so what is left is known exactly.",
+}
+STATIONARY = (
+    "Nothing is proved here: the slope that is left (the scaled residual) is small, so the point is "
+    "stationary. Whether a lower point lies elsewhere is not known."
+)
+
+
+def convergence(story: Mapping[str, Any]) -> View:
+    """What the template needs to answer *did it converge, and how do we know?*"""
+    solution = story.get("solution") or {}
+    history = solution.get("history") or {}
+    loss, residual = (pictures.as_floats(history.get(name)) for name in ("loss", "residual"))
+    certificate = _certificate(solution.get("certificate"), loss)
+    return {
+        "success": bool(solution.get("success")),
+        "status": str(solution.get("status") or "unknown").replace("_", " "),
+        "message": str(solution.get("message") or ""),
+        "method": str(solution.get("method") or ""),
+        "reason": str(solution.get("reason") or ""),
+        "effort": _effort(solution),
+        "certificate": certificate,
+        "answer": _answer(solution, certificate),
+        "pictures": _pictures(history, loss, residual, certificate),
+    }
+
+
+def _effort(solution: Mapping[str, Any]) -> str:
+    """Iterations, passes and seconds, those that are known."""
+    parts = []
+    if finite(solution.get("iterations")) is not None:
+        parts.append(plural(solution["iterations"], "iteration"))
+    passes = finite(solution.get("passes"))
+    if passes:
+        parts.append(
+            f"{figure(passes, 2 if passes < 100 else 3)} {'pass' if passes == 1 else 'passes'} over the data"
+        )
+    if finite(solution.get("seconds")) is not None:
+        parts.append(duration(solution["seconds"]))
+    return ", ".join(parts)
+
+
+def _certificate(values: Mapping[str, Any] | None, loss: Any) -> View | None:
+    """The certificate in words and as a strip."""
+    if not values:
+        return None
+    kind = str(values.get("kind") or "")
+    bound, target = finite(values.get("bound")), finite(values.get("target"))
+    last = float(loss[-1]) if len(loss) and np.isfinite(loss[-1]) else None
+    proves = kind != "stationary" and bound is not None
+    view: View = {
+        "kind": kind.replace("_", " "),
+        "proves": proves,
+        "bound": bound,
+        "target": target,
+        "bound_text": figure(bound),
+        "target_text": figure(target, 2) if target is not None else "",
+        "reached": bound is not None and target is not None and bound <= target,
+        "assumption": str(values.get("assumption") or ""),
+        "ground": GROUNDS.get(kind, "") if proves else STATIONARY,
+        "loss": figure(last, 6) if last is not None else "",
+        "least": figure(max(0.0, last - bound), 6) if last is not None and bound is not None else "",
+        "share": figure(100 * bound / last, 2) if last and bound is not None and last > 0 else "",
+        "strip": "",
+    }
+    if proves and bound is not None and target and target > 0:
+        view["strip"] = pictures.certificate_strip(
+            bound, target, last if last and last > target else target * 1e3
+        )
+    return view
+
+
+def _answer(solution: Mapping[str, Any], certificate: View | None) -> tuple[str, str]:
+    """A word or two, and a sentence after them."""
+    if not solution:
+        return "Not told", "The story of this fit does not say how the descent ended."
+    if not solution.get("success"):
+        return "No", "The figures on this page are those of the best model found on the way."
+    if certificate and certificate["proves"]:
+        return "Yes, and it is proved", (
+            f"No model of this kind has a loss lower by more than {certificate['bound_text']}."
+        )
+    if certificate:
+        return "Yes, as far as can be told", f"The slope that is left is {certificate['bound_text']}."
+    return "Yes", "No certificate was made out."
+
+
+def _pictures(history: Mapping[str, Any], loss: Any, residual: Any, certificate: View | None) -> list[View]:
+    """The loss, its distance from the best possible, and the residual, on log axes."""
+    length = max(len(loss), len(residual))
+    passes = pictures.as_floats(history.get("passes"))
+    by_pass = (
+        len(passes) == length and length > 0 and bool(np.isfinite(passes).all()) and passes[-1] > passes[0]
+    )
+    across = passes if by_pass else np.arange(length, dtype=np.float64)
+    label = "passes over the data" if by_pass else "iteration"
+    shown = []
+    floor = float(loss.min()) if len(loss) and np.isfinite(loss).all() else 0.0
+    drawn, up = (loss - floor, "loss above the least") if floor < 0 else (loss, "loss")
+    shown.append(
+        {
+            "heading": "The loss",
+            "svg": pictures.descent_picture(across[: len(loss)], drawn, "The loss as it fell", up, label),
+            "caption": "The average loss of the rows fitted, penalty included.",
+        }
+    )
+    if certificate and certificate["proves"] and len(loss) > 1:
+        distance = loss - loss[-1] + certificate["bound"]
+        heading = "Distance from the best possible"
+        shown.append(
+            {
+                "heading": heading,
+                "svg": pictures.descent_picture(
+                    across[: len(loss)], distance, heading, "at most", label, certificate["target"]
+                ),
+                "caption": "At each step the loss lies at most this far above its lowest possible value.",
+            }
+        )
+    shown.append(
+        {
+            "heading": "The slope that is left (residual)",
+            "svg": pictures.descent_picture(
+                across[: len(residual)], residual, "The residual as it fell", "residual", label
+            ),
+            "caption": "At the lowest point nothing pulls any further, so the residual goes to zero.",
+        }
+    )
+    fitting = [picture for picture in shown if picture["svg"]]
+    for picture in fitting:
+        picture["caption"] += "" if length <= pictures.MOST_CORNERS else f" {count(length)} steps in all."
+    return fitting

@@ -1,0 +1,241 @@
+"""The chapter that says whether the model is any good: metrics, and pictures of the held-out rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steepest.report import pictures, scoring
+from steepest.report.wording import NONE, count, figure, finite, percent, plural
+
+__all__ = ["goodness"]
+
+View = dict[str, Any]
+SHARES = ("accuracy", "balanced_accuracy", "precision", "recall", "error_rate")
+MOST_IN_A_TABLE = 10
+PARTS = {
+    "validation": "rows held out (validation)",
+    "test": "rows of the test part",
+    "train": "rows the model was fitted on",
+}
+
+
+def goodness(story: Mapping[str, Any]) -> View:
+    """What the template needs to answer *is it any good?*"""
+    metrics = [_metric(metric) for metric in story.get("metrics") or ()]
+    held = story.get("heldout") or {}
+    part = PARTS.get(str(held.get("part")), f"{held.get('part') or 'held-out'} rows")
+    view: View = {"metrics": metrics, "part": part, "pictures": [], "remark": "", "rows": 0}
+    y, p = held.get("y"), held.get("p")
+    if y is None or p is None or not len(y):
+        view["remark"] = "No rows were held out, so nothing here says how well the model does on new rows."
+        return view
+    view["rows"] = len(y)
+    view["seen"] = held.get("part") == "train"
+    task = story.get("task")
+    classes = list(story.get("classes") or [])
+    if task == "regression":
+        view.update(_regression(pictures.as_floats(y), pictures.as_floats(p).ravel(), _target(story)))
+    elif task == "binary" and len(classes) == 2:
+        view.update(_two_classes(scoring.class_codes(y, classes), _probability(p), [str(c) for c in classes]))
+    elif len(classes) > 1:
+        names = [str(c) for c in classes]
+        view.update(_several(scoring.class_codes(y, classes), np.asarray(p, dtype=np.float64), names))
+    return view
+
+
+def _target(story: Mapping[str, Any]) -> str:
+    return str(story.get("target") or "the target")
+
+
+def _probability(p: Any) -> NDArray[np.float64]:
+    """The probability of the second class; of two columns the last."""
+    array = np.asarray(p, dtype=np.float64)
+    return array[:, -1] if array.ndim == 2 else array.ravel()
+
+
+def _metric(metric: Mapping[str, Any]) -> View:
+    """One row of the table: the figure, the baseline's, and what the difference means."""
+    name = str(metric.get("name") or "")
+    value, baseline = finite(metric.get("value")), finite(metric.get("baseline"))
+    shares = name in SHARES
+    meaning, verdict, share = _meaning(name, value, baseline, metric.get("better") != "lower")
+    return {
+        "name": name.replace("_", " "),
+        "plain": str(metric.get("plain") or name),
+        "value": _told(value, shares),
+        "baseline": _told(baseline, shares),
+        "meaning": meaning,
+        "verdict": verdict,
+        "meter": pictures.meter(share) if share is not None else "",
+    }
+
+
+def _told(value: float | None, share: bool) -> str:
+    return percent(value) if share else figure(value, 4)
+
+
+def _meaning(
+    name: str, value: float | None, baseline: float | None, higher: bool
+) -> tuple[str, str, float | None]:
+    """What a figure means beside the baseline's, in words; the verdict in one; the share gained."""
+    if value is None:
+        return "not defined on these rows", "unknown", None
+    if baseline is None:
+        return "no baseline to hold it against", "unknown", None
+    gain = value - baseline if higher else baseline - value
+    if abs(gain) <= 1e-9 * max(abs(value), abs(baseline)):
+        return "the same as the baseline", "same", 0.0
+    whole = (1.0 - baseline if baseline < 1.0 and value <= 1.0 else None) if higher else baseline
+    verdict = "better" if gain > 0 else "worse"
+    if whole is None or whole <= 0 or gain / whole > 1:
+        return f"{verdict} than the baseline by {figure(abs(gain))}", verdict, None
+    share = gain / whole
+    if share < 0:
+        return f"worse than the baseline by {figure(abs(gain))}", verdict, 0.0
+    if higher and name == "accuracy":
+        return (
+            f"avoids {percent(share, 0)} of the baseline\N{RIGHT SINGLE QUOTATION MARK}s mistakes",
+            verdict,
+            share,
+        )
+    if higher:
+        return f"{percent(share, 0)} of the way from the baseline to perfect", verdict, share
+    return f"{percent(share, 0)} below the baseline", verdict, share
+
+
+def _regression(actual: Any, predicted: Any, target: str) -> View:
+    fine = np.isfinite(actual) & np.isfinite(predicted)
+    if not fine.any():
+        return {"remark": "No held-out row has a finite prediction, so there is nothing to draw."}
+    actual, predicted = actual[fine], predicted[fine]
+    order = np.argsort(actual, kind="stable")
+    actual, predicted = actual[order], predicted[order]
+    off = np.abs(actual - predicted)
+    half, most = np.quantile(off, [0.5, 0.9])
+    drawn = f"{count(pictures.MOST_POINTS)} of {count(len(actual))} rows are drawn. " if _many(actual) else ""
+    return {
+        "pictures": [
+            {
+                "heading": "Predicted against actual",
+                "svg": pictures.actual_picture(actual, predicted, target),
+                "caption": f"{drawn}On the dashed line the prediction is exactly right.",
+            },
+            {
+                "heading": "What is left (residuals)",
+                "svg": pictures.residual_picture(actual, predicted, target),
+                "caption": f"Half of the rows are off by less than {figure(half)}, nine in ten by less than "
+                f"{figure(most)}. A bend or a funnel here would mean that something is left to explain.",
+            },
+        ]
+    }
+
+
+def _many(values: Any) -> bool:
+    return len(values) > pictures.MOST_POINTS
+
+
+def _two_classes(codes: NDArray[np.intp], p: NDArray[np.float64], names: list[str]) -> View:
+    fine = np.isfinite(p) & (codes >= 0)
+    codes, p = codes[fine], np.clip(p[fine], 0.0, 1.0)
+    if not len(p):
+        return {"remark": "No held-out row has a known class and a probability, so there is nothing to draw."}
+    counts = scoring.confusion(codes, (p >= 0.5).astype(np.intp), 2)
+    view = _matrix(counts, names)
+    positive = codes == 1
+    bins = scoring.calibration(positive, p)
+    gap = float(np.average(np.abs(bins.said - bins.found), weights=bins.rows))
+    shown = [
+        {
+            "heading": "Do the probabilities mean what they say? (calibration)",
+            "svg": pictures.calibration_picture(bins, names[1]),
+            "caption": f"Of the rows given 70 % for {names[1]}, 70 % should be {names[1]}. "
+            f"On average said and found differ by {figure(100 * gap, 2)} percentage points; "
+            "bars are 95 % intervals.",
+        }
+    ]
+    if positive.all() or not positive.any():
+        only = names[int(codes[0])]
+        view["remark"] = f"All held-out rows are {only}: a ROC curve needs rows of both classes."
+    else:
+        false, true = scoring.roc(positive, p)
+        score = scoring.area(false, true)
+        shown.insert(
+            0,
+            {
+                "heading": "Does it rank them well? (ROC curve)",
+                "svg": pictures.roc_picture(false, true, names[1]),
+                "caption": f"How many {names[1]} are caught for how many false alarms, at every threshold. "
+                f"A random {names[1]} is ranked above a random {names[0]} in {percent(score)} of pairs.",
+            },
+        )
+    return view | {"pictures": shown, "threshold": f"{names[1]} is predicted from a probability of 50 % on."}
+
+
+def _several(codes: NDArray[np.intp], p: NDArray[np.float64], names: list[str]) -> View:
+    if p.ndim != 2 or p.shape[1] != len(names):
+        return {"remark": "The held-out probabilities do not have a column for each class."}
+    fine = np.isfinite(p).all(axis=1) & (codes >= 0)
+    if not fine.any():
+        return {"remark": "No held-out row has a known class and probabilities, so there is nothing to draw."}
+    codes, p = codes[fine], p[fine]
+    called = p.argmax(axis=1)
+    view = _matrix(scoring.confusion(codes, called.astype(np.intp), len(names)), names)
+    bins = scoring.calibration(codes == called, p.max(axis=1))
+    missing = len(names) - len(np.unique(codes))
+    if missing:
+        view["remark"] = f"{plural(missing, 'class is', 'classes are')} not among the held-out rows at all."
+    view["pictures"] = [
+        {
+            "heading": "Is it as sure as it should be? (calibration)",
+            "svg": pictures.calibration_picture(bins, "the predicted class"),
+            "caption": "The probability of the predicted class against how often it was right; bars are "
+            "95 % intervals.",
+        }
+    ]
+    return view
+
+
+def _matrix(counts: NDArray[np.int64], names: list[str]) -> View:
+    """The confusion matrix as a table, or a picture where it is large, and the classes one by one."""
+    rows = counts.sum(axis=1)
+    classes = [
+        {"name": names[i], "rows": count(n), "found": percent(found), "right": percent(right), "share": found}
+        for i, (n, found, right) in enumerate(scoring.per_class(counts))
+    ]
+    for row in classes:
+        row["meter"] = pictures.meter(finite(row["share"]) or 0.0)
+    view: View = {"classes": classes, "mixed_up": _mixed_up(counts, names)}
+    if len(names) > MOST_IN_A_TABLE:
+        view["matrix_picture"] = pictures.confusion_picture(counts, names)
+        order = sorted(range(len(names)), key=lambda i: (rows[i] == 0, finite(classes[i]["share"]) or 0.0, i))
+        view["classes"] = [classes[i] for i in order]
+        return view
+    view["matrix"] = [
+        {
+            "name": names[i],
+            "cells": [
+                {
+                    "count": count(counts[i, j]),
+                    "share": percent(counts[i, j] / rows[i], 0) if rows[i] else NONE,
+                    "shade": round(float(counts[i, j] / rows[i]), 3) if rows[i] else 0.0,
+                    "right": i == j,
+                }
+                for j in range(len(names))
+            ],
+        }
+        for i in range(len(names))
+    ]
+    view["names"] = names
+    return view
+
+
+def _mixed_up(counts: NDArray[np.int64], names: list[str], most: int = 5) -> list[str]:
+    """The commonest mistakes, in words."""
+    wrong = counts - np.diag(np.diag(counts))
+    order = np.argsort(-wrong, axis=None, kind="stable")[:most]
+    pairs = [divmod(int(k), len(names)) for k in order]
+    return [f"{names[i]} taken for {names[j]}: {count(wrong[i, j])}" for i, j in pairs if wrong[i, j] > 0]

@@ -1,0 +1,232 @@
+"""The pictures of the page: each takes arrays and gives one inline SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup, escape
+from numpy.typing import NDArray
+
+from steepest.report.drawing import Picture, Scale
+from steepest.report.scoring import Calibration, area, thinned
+from steepest.report.wording import count, figure, percent
+
+__all__ = [
+    "actual_picture", "calibration_picture", "certificate_strip", "confusion_picture", "descent_picture",
+    "meter", "path_picture", "residual_picture", "roc_picture", "share_strip", "signed_bar",
+]  # fmt: skip
+
+Floats = NDArray[np.float64]
+MOST_POINTS = 1200
+MOST_CORNERS = 240
+
+
+def roc_picture(false: Floats, true: Floats, positive: str) -> Markup:
+    """The ROC curve, with the line of pure chance."""
+    keep = thinned(len(false), MOST_CORNERS)
+    score = area(false, true)
+    title = f"ROC curve for {positive}: area under the curve {figure(score)}"
+    detail = f"At 5 % false alarms {percent(_height(false, true, 0.05), 0)} of {positive} are caught."
+    picture = Picture(title, Scale(0.0, 1.0), Scale(0.0, 1.0), detail)
+    picture.axes("false alarms", "caught", xticks=6, yticks=6)
+    picture.line([0.0, 1.0], [0.0, 1.0], "chance").line(false[keep].tolist(), true[keep].tolist())
+    picture.text(picture.px(0.97), picture.py(0.17), f"area {figure(score)}", "strong end")
+    picture.text(picture.px(0.97), picture.py(0.09), "dashes: pure chance, 0.5", "note end")
+    return picture.svg()
+
+
+def _height(false: Floats, true: Floats, at: float) -> float:
+    return float(true[max(0, int(np.searchsorted(false, at, side="right")) - 1)])
+
+
+def calibration_picture(bins: Calibration, positive: str) -> Markup:
+    """What was said against what was found, with 95 % intervals."""
+    title = f"Calibration for {positive}: probability said against share found"
+    detail = "; ".join(
+        f"said {percent(s, 0)}, found {percent(f, 0)}" for s, f in zip(bins.said, bins.found, strict=True)
+    )
+    picture = Picture(title, Scale(0.0, 1.0), Scale(0.0, 1.0), detail)
+    picture.axes("probability said", "share found")
+    said, found = bins.said.tolist(), bins.found.tolist()
+    picture.line([0.0, 1.0], [0.0, 1.0], "chance").whiskers(said, bins.low.tolist(), bins.high.tolist())
+    picture.line(said, found).points(said, found, "dots big")
+    picture.text(picture.px(0.97), picture.py(0.09), "dashes: said = found", "note end")
+    return picture.svg()
+
+
+def actual_picture(actual: Floats, predicted: Floats, target: str) -> Markup:
+    """Predicted against actual, with the line where they agree."""
+    keep = thinned(len(actual), MOST_POINTS)
+    scale = Scale.over([*actual[keep].tolist(), *predicted[keep].tolist()])
+    picture = Picture(f"Predicted against actual {target}", scale, scale, "On the line the two agree.")
+    picture.axes("actual", "predicted")
+    picture.line([scale.low, scale.high], [scale.low, scale.high], "chance")
+    return picture.points(actual[keep].tolist(), predicted[keep].tolist()).svg()
+
+
+def residual_picture(actual: Floats, predicted: Floats, target: str) -> Markup:
+    """What is left (actual minus predicted) against the prediction."""
+    left = actual - predicted
+    keep = thinned(len(actual), MOST_POINTS)
+    typical = float(np.median(np.abs(left)))
+    detail = f"Half of the rows are off by less than {figure(typical)}."
+    x, y = Scale.over(predicted[keep].tolist()), Scale.over(left[keep].tolist(), zero=True)
+    picture = Picture(f"What is left of {target} (residual) against the prediction", x, y, detail)
+    picture.axes("predicted", "actual \N{MINUS SIGN} predicted").level(0.0, "chance line")
+    return picture.points(predicted[keep].tolist(), left[keep].tolist()).svg()
+
+
+def confusion_picture(counts: NDArray[np.int64], names: Sequence[str]) -> Markup:
+    """A confusion matrix too large for a table: the share of each actual class by predicted class."""
+    size, rows = len(counts), counts.sum(axis=1)
+    side = 340.0 / size
+    right = percent(np.trace(counts) / max(1, counts.sum()))
+    cells = []
+    for i, j in zip(*np.nonzero(counts), strict=True):
+        share = counts[i, j] / rows[i]
+        style = "right" if i == j else "wrong"
+        words = f"{names[i]} taken for {names[j]}: {count(counts[i, j])} ({percent(share)})"
+        cells.append(
+            f'<rect class="cell {style}" x="{44 + j * side:.1f}" y="{24 + i * side:.1f}" '
+            f'width="{side:.2f}" height="{side:.2f}" fill-opacity="{0.08 + 0.92 * share:.2f}">'
+            f"<title>{escape(words)}</title></rect>"
+        )
+    title = f"Confusion matrix of {size} classes: {right} on the diagonal"
+    return Markup(
+        f'<svg class="picture" viewBox="0 0 400 400" role="img" aria-label="{escape(title)}">'
+        f'<title>{escape(title)}</title><rect class="frame" x="44" y="24" width="340" height="340"/>'
+        f'{"".join(cells)}<text class="label mid" x="214" y="390">predicted</text>'
+        f'<text class="label mid" transform="translate(26 194) rotate(-90)">actual</text></svg>'
+    )
+
+
+def descent_picture(
+    across: Floats, heights: Floats, title: str, up: str, passes: str, target: float | None = None
+) -> Markup:
+    """One falling quantity on a log axis; a target is a dashed level."""
+    keep = thinned(len(heights), MOST_CORNERS)
+    x, y = across[keep], heights[keep]
+    fine = np.isfinite(y) & (y > 0)
+    if not fine.any():
+        return Markup("")
+    vertical = Scale.over([*y[fine].tolist(), *([target] if target else [])], log=True, margin=0.06)
+    detail = f"From {figure(y[fine][0])} at the start to {figure(y[fine][-1])} at the end."
+    picture = Picture(title, Scale.over(x.tolist(), margin=0.0), vertical, detail, left=64)
+    picture.axes(passes, up)
+    if target:
+        picture.level(target, "target")
+        low = vertical.at(target) < 0.12
+        picture.text(
+            picture.left + 6, picture.py(target) + (-6 if low else 16), f"asked for: {figure(target, 2)}"
+        )
+    picture.line(x[fine].tolist(), y[fine].tolist())
+    if fine.sum() <= 40:
+        picture.points(x[fine].tolist(), y[fine].tolist())
+    return picture.points([float(x[fine][-1])], [float(y[fine][-1])], "dots big").svg()
+
+
+def certificate_strip(bound: float, target: float, loss: float) -> Markup:
+    """Where the bound lies between nothing and the loss itself, on a log axis."""
+    bound_shown = max(bound, target * 1e-6, 1e-300)
+    scale = Scale.over([bound_shown, target, loss], log=True, margin=0.12)
+    picture = Picture(
+        "How far from the best possible", scale, Scale(0, 1),
+        f"At most {figure(bound)}; asked for {figure(target)}.",
+        width=420, height=106, left=16, right=16, top=30, bottom=44,
+    )  # fmt: skip
+    picture.axes("distance from the best possible, at most", "", grid=False, yticks=0, xticks=5)
+    picture.marks = [
+        mark for mark in picture.marks if 'class="tick end"' not in mark and "rotate" not in mark
+    ]
+    middle = 0.45
+    picture.line([scale.low, target], [middle, middle], "good-range")
+    picture.upright(target, "target")
+    side = "end" if scale.at(target) > 0.5 else ""
+    picture.text(
+        picture.px(target) + (-5 if side else 5), 22, f"asked for {figure(target, 2)}", f"note {side}"
+    )
+    picture.points([bound_shown], [middle], "dots huge")
+    return picture.svg()
+
+
+def path_picture(alphas: Floats, train: Floats | None, held: Floats | None, chosen: float | None) -> Markup:
+    """The loss along the path of alphas, on the rows fitted and on those held out."""
+    fine = np.isfinite(alphas) & (alphas > 0)
+    curves = [(c, s) for c, s in ((train, "two"), (held, "one")) if c is not None and len(c) == len(alphas)]
+    curves = [(c, s) for c, s in curves if np.isfinite(c[fine]).any()]
+    if not fine.any() or not curves:
+        return Markup("")
+    x = Scale.over(alphas[fine].tolist(), log=True)
+    y = Scale.over(np.concatenate([c[fine] for c, _ in curves]).tolist(), margin=0.08)
+    order = np.flatnonzero(fine)[np.argsort(alphas[fine], kind="stable")]
+    least = "" if held is None else f"Least held-out loss {figure(np.nanmin(held))}."
+    picture = Picture("Loss along the path of penalty strengths", x, y, least, left=64, width=560, height=320)
+    picture.axes("strength of the penalty (alpha)", "loss", xticks=7)
+    if chosen and chosen > 0:
+        picture.upright(chosen, "target")
+        end = x.at(chosen) > 0.6
+        words = f"chosen: {figure(chosen, 2)}"
+        picture.text(
+            picture.px(chosen) + (-6 if end else 6),
+            picture.top + 12,
+            words,
+            "strong end" if end else "strong",
+        )
+    for curve, style in curves:
+        picture.line(alphas[order].tolist(), curve[order].tolist(), style)
+        picture.points(alphas[order].tolist(), curve[order].tolist(), f"dots {style}")
+    return picture.svg()
+
+
+def signed_bar(value: float, largest: float) -> Markup:
+    """A bar from the middle to the right (above 0) or to the left (below 0)."""
+    share = 0.0 if not largest or not np.isfinite(value) else abs(value) / largest
+    wide, style = 100 * min(share, 1.0), "pos" if value > 0 else "neg"
+    return Markup(
+        '<svg class="bar" viewBox="0 0 200 12" preserveAspectRatio="none" aria-hidden="true">'
+        f'<rect class="{style}" x="{100 if value > 0 else 100 - wide:.1f}" y="1" width="{wide:.1f}" '
+        'height="10"/>'
+        '<path class="zero" d="M100 0V12"/></svg>'
+    )
+
+
+def meter(share: float, style: str = "one") -> Markup:
+    """A bar filled from the left to `share`."""
+    wide = 200 * min(1.0, max(0.0, share)) if np.isfinite(share) else 0.0
+    return Markup(
+        '<svg class="bar" viewBox="0 0 200 12" preserveAspectRatio="none" aria-hidden="true">'
+        f'<rect class="trough" x="0" y="1" width="200" height="10"/>'
+        f'<rect class="{escape(style)}" x="0" y="1" width="{wide:.1f}" height="10"/></svg>'
+    )
+
+
+def share_strip(parts: Sequence[tuple[str, float]], title: str) -> Markup:
+    """Parts of a whole side by side, in the order given, each with its own shade."""
+    whole = sum(size for _, size in parts) or 1.0
+    at, out = 0.0, []
+    for i, (name, size) in enumerate(parts):
+        wide = 400 * size / whole
+        words = f"{name}: {percent(size / whole)}"
+        out.append(
+            f'<rect class="part{i % 4}" x="{at:.2f}" y="0" width="{max(wide - 1, 0.6):.2f}" height="14">'
+            f"<title>{escape(words)}</title></rect>"
+        )
+        at += wide
+    return Markup(
+        f'<svg class="strip" viewBox="0 0 400 14" preserveAspectRatio="none" role="img" '
+        f'aria-label="{escape(title)}"><title>{escape(title)}</title>{"".join(out)}</svg>'
+    )
+
+
+def as_floats(values: Any) -> Floats:
+    """A column of the story as a float array; what is no number is NaN."""
+    if values is None:
+        return np.empty(0)
+    try:
+        return np.atleast_1d(np.asarray(values, dtype=np.float64))
+    except (TypeError, ValueError):
+        from steepest.report.wording import finite
+
+        return np.array([float("nan") if finite(v) is None else float(v) for v in values])

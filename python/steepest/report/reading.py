@@ -1,0 +1,156 @@
+"""The chapters on the data as it was read, on the choice of alpha, and on where the time went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from steepest.report import pictures
+from steepest.report.wording import count, duration, figure, finite, percent, plural
+
+__all__ = ["alpha_path", "columns_read", "timing"]
+
+View = dict[str, Any]
+FIRST = 15
+MOST = 500
+PARTS = {
+    "train": "fitted on",
+    "validation": "held out to choose and to judge (validation)",
+    "test": "kept apart for the last word (test)",
+    "dropped": "left out",
+}
+
+
+def columns_read(story: Mapping[str, Any]) -> View:
+    """What the template needs to tell how the table was read."""
+    columns = [_column(c) for c in story.get("columns") or ()]
+    columns.sort(key=lambda c: c["rank"])
+    used = [c for c in columns if c["used"]]
+    kinds: dict[str, int] = {}
+    for c in used:
+        kinds[c["kind"]] = kinds.get(c["kind"], 0) + 1
+    rows = {name: finite((story.get("rows") or {}).get(name)) or 0 for name in PARTS}
+    whole = sum(rows.values())
+    title = ", ".join(f"{PARTS[name]} {count(n)}" for name, n in rows.items() if n)
+    filled = [c for c in used if c["missing"]]
+    return {
+        "first": columns[:FIRST],
+        "rest": columns[FIRST:MOST],
+        "beyond": count(len(columns) - MOST) if len(columns) > MOST else "",
+        "total": plural(len(columns), "column"),
+        "used": plural(len(used), "column"),
+        "kinds": ", ".join(f"{count(n)} {kind}" for kind, n in kinds.items()),
+        "left_out": len(columns) - len(used),
+        "filled": plural(len(filled), "column") if filled else "",
+        "rows": [
+            {"name": PARTS[name], "count": count(n), "share": percent(n / whole) if whole else "", "part": i}
+            for i, (name, n) in enumerate((name, n) for name, n in rows.items() if n)
+        ],
+        "whole": plural(whole, "row"),
+        "strip": pictures.share_strip([(PARTS[n], r) for n, r in rows.items() if r], title) if whole else "",
+        "scales": _scales(story),
+    }
+
+
+def _column(c: Mapping[str, Any]) -> View:
+    """One column; those left out or filled come first, since they are what one would want to know."""
+    used, missing = bool(c.get("used", True)), int(finite(c.get("missing")) or 0)
+    done = []
+    if not used:
+        done.append(f"left out: {c.get('reason') or 'no reason given'}")
+    elif missing:
+        filled = c.get("filled_with")
+        told = (
+            figure(filled, 4) if isinstance(filled, int | float) and not isinstance(filled, bool) else filled
+        )
+        done.append(
+            f"{plural(missing, 'gap')} filled with {told}" if filled is not None else plural(missing, "gap")
+        )
+    if used and c.get("reason"):
+        done.append(str(c["reason"]))
+    return {
+        "name": str(c.get("name")),
+        "kind": str(c.get("kind") or "unknown"),
+        "used": used,
+        "missing": missing,
+        "rank": 0 if not used else 1 if missing else 2,
+        "done": "; ".join(done),
+        "levels": plural(c["levels"], "level") if finite(c.get("levels")) is not None else "",
+        "middle": figure(c.get("mean")) if finite(c.get("mean")) is not None else "",
+        "spread": figure(c.get("sd")) if finite(c.get("sd")) is not None else "",
+        "range": _range(c),
+    }
+
+
+def _range(c: Mapping[str, Any]) -> str:
+    low, high = finite(c.get("min")), finite(c.get("max"))
+    if low is not None and high is not None:
+        return f"{figure(low)} to {figure(high)}"
+    if c.get("min") is not None and c.get("max") is not None and not isinstance(c["min"], float):
+        return f"{c['min']} to {c['max']}"
+    return ""
+
+
+def _scales(story: Mapping[str, Any]) -> str:
+    """How unlike the columns' scales are, where that is worth a sentence."""
+    spreads = [
+        (finite(c.get("sd")) or 0.0, str(c.get("name")))
+        for c in story.get("columns") or ()
+        if c.get("used", True)
+    ]
+    spreads = sorted(s for s in spreads if s[0] > 0)
+    if len(spreads) < 2 or spreads[-1][0] / spreads[0][0] < 100:
+        return ""
+    (least, narrow), (most, wide) = spreads[0], spreads[-1]
+    return (
+        f"The widest column, {wide}, spreads {figure(most / least, 2)} times as far as the "
+        f"narrowest, {narrow}. Nothing had to be scaled beforehand: that is done inside, "
+        "and changes nothing but the speed."
+    )
+
+
+def alpha_path(story: Mapping[str, Any]) -> View | None:
+    """What the template needs to tell how alpha was chosen; None where it was not chosen along a path."""
+    path = story.get("path") or {}
+    alphas = pictures.as_floats(path.get("alphas"))
+    if not len(alphas):
+        return None
+    train = pictures.as_floats(path["train_loss"]) if path.get("train_loss") is not None else None
+    held = pictures.as_floats(path["validation_loss"]) if path.get("validation_loss") is not None else None
+    chosen = finite(path.get("chosen"))
+    view: View = {
+        "picture": pictures.path_picture(alphas, train, held, chosen),
+        "chosen": figure(chosen),
+        "tried": count(len(alphas)),
+        "range": f"{figure(np.nanmin(alphas), 2)} to {figure(np.nanmax(alphas), 2)}",
+        "held": held is not None,
+        "train": train is not None,
+        "edge": "",
+    }
+    if chosen is not None and len(alphas) > 2 and chosen in (alphas.min(), alphas.max()):
+        view["edge"] = "It lies at the end of the path: a value beyond might do better still."
+    return view
+
+
+def timing(story: Mapping[str, Any]) -> View | None:
+    """Where the time went, the longest first; None where it was not taken."""
+    taken = [(str(k).replace("_", " "), finite(v) or 0.0) for k, v in (story.get("timing") or {}).items()]
+    total = next((v for k, v in taken if k == "total"), None)
+    parts = sorted((p for p in taken if p[0] != "total"), key=lambda p: -p[1])
+    whole = total if total is not None else sum(v for _, v in parts)
+    if not parts and total is None:
+        return None
+    return {
+        "total": duration(whole),
+        "parts": [
+            {
+                "name": name,
+                "seconds": duration(v),
+                "share": percent(v / whole) if whole else "",
+                "meter": pictures.meter(v / whole if whole else 0.0, "two"),
+            }
+            for name, v in parts
+        ],
+    }

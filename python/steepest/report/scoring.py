@@ -1,0 +1,94 @@
+"""What the pictures of the held-out rows show: ROC curve, calibration, confusion, residuals."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Calibration", "area", "calibration", "class_codes", "confusion", "per_class", "roc", "thinned"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+
+class Calibration(NamedTuple):
+    """Bins of about equally many rows: mean probability said, share found, its interval, rows."""
+
+    said: Floats
+    found: Floats
+    low: Floats
+    high: Floats
+    rows: Ints
+
+
+def class_codes(y: Any, classes: list[Any]) -> Ints:
+    """Each row's class as its place among `classes`; minus one for a label that is not among them.
+
+    Labels count first, by value and then by what they print as; whole numbers from 0 to
+    ``len(classes) - 1`` that are no labels are taken for places.
+    """
+    values = np.asarray(y).ravel().tolist()
+    places: dict[Any, int] = {str(label): i for i, label in enumerate(classes)}
+    places |= {label: i for i, label in enumerate(classes)}
+    codes = np.array([places.get(v, places.get(str(v), -1)) for v in values], dtype=np.intp)
+    if (codes < 0).any():
+        numbers = [v if isinstance(v, int | float) and not isinstance(v, bool) else -1 for v in values]
+        if all(v == int(v) and 0 <= v < len(classes) for v in numbers if v == v) and -1 not in numbers:
+            return np.array(numbers, dtype=np.intp)
+    return codes
+
+
+def roc(positive: NDArray[np.bool_], p: Floats) -> tuple[Floats, Floats]:
+    """The ROC curve: the share of false and of true alarms as the threshold falls, from (0, 0) to (1, 1).
+
+    Needs rows of both kinds. Fawcett (2006), An introduction to ROC analysis.
+    """
+    order = np.argsort(-p, kind="stable")
+    p, positive = p[order], positive[order]
+    last = np.append(np.diff(p) != 0, True)
+    true = np.cumsum(positive)[last] / max(1, int(positive.sum()))
+    false = np.cumsum(~positive)[last] / max(1, int((~positive).sum()))
+    return np.insert(false, 0, 0.0), np.insert(true, 0, 0.0)
+
+
+def area(false: Floats, true: Floats) -> float:
+    """The area under a ROC curve: the chance that a row of the class is ranked above one that is not."""
+    return float(np.sum(np.diff(false) * (true[1:] + true[:-1]) / 2))
+
+
+def calibration(positive: NDArray[np.bool_], p: Floats, bins: int = 10) -> Calibration:
+    """Said against found, in bins of about equally many rows, with Wilson's 95 % intervals (Wilson 1927)."""
+    bins = int(np.clip(len(p) // 20, 2, bins))
+    order = np.argsort(p, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    rows = np.array([len(part) for part in parts], dtype=np.intp)
+    said = np.array([p[part].mean() for part in parts])
+    found = np.array([positive[part].mean() for part in parts])
+    z2 = 1.959964**2
+    middle = (found + z2 / (2 * rows)) / (1 + z2 / rows)
+    half = np.sqrt(z2) / (1 + z2 / rows) * np.sqrt(found * (1 - found) / rows + z2 / (4 * rows**2))
+    return Calibration(said, found, np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0), rows)
+
+
+def confusion(actual: Ints, predicted: Ints, classes: int) -> NDArray[np.int64]:
+    """Rows counted by actual class (down) and predicted class (across)."""
+    counts = np.zeros((classes, classes), dtype=np.int64)
+    known = (actual >= 0) & (predicted >= 0)
+    np.add.at(counts, (actual[known], predicted[known]), 1)
+    return counts
+
+
+def per_class(counts: NDArray[np.int64]) -> list[tuple[int, float, float]]:
+    """For each class: its rows, the share of them found (recall), the share right when named (precision)."""
+    rows, named, right = counts.sum(axis=1), counts.sum(axis=0), np.diag(counts)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return list(zip(rows.tolist(), (right / rows).tolist(), (right / named).tolist(), strict=True))
+
+
+def thinned(length: int, most: int) -> Ints:
+    """Which of `length` points to draw so that at most `most` are: evenly spread, both ends kept."""
+    if length <= most:
+        return np.arange(length)
+    return np.unique(np.linspace(0, length - 1, most).round().astype(np.intp))

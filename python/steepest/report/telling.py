@@ -1,0 +1,144 @@
+"""The page: a story of a fit, told as one self-contained HTML document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from steepest.findings import by_severity
+from steepest.report.coefficients import coefficients
+from steepest.report.convergence import convergence
+from steepest.report.goodness import goodness
+from steepest.report.reading import alpha_path, columns_read, timing
+from steepest.report.wording import NONE, plural, value_text
+from steepest.report.writing import write_whole
+
+__all__ = ["page"]
+
+TASKS = {
+    "binary": "two classes (binary classification)",
+    "multiclass": "several classes (multiclass classification)",
+    "regression": "a number (regression)",
+}
+
+
+def page(story: Mapping[str, Any], path: str | Path | None = None) -> str:
+    """Tell the story of a fit as one HTML page that needs nothing else: no network, no script.
+
+    Parameters
+    ----------
+    story : mapping
+        What was fitted and what came of it: ``title``, ``version``, ``created``, ``task``
+        (binary, multiclass or regression), ``task_reason``, ``target``, ``classes``, ``rows``,
+        ``columns``, ``metrics``, ``heldout``, ``path``, ``solution``, ``coefficients``, ``intercept``,
+        ``findings``, ``timing`` and ``python``. A part that is not there is not told.
+    path : path, optional
+        Where to write the page, whole or not at all.
+
+    Returns
+    -------
+    str
+        The page.
+
+    Raises
+    ------
+    OSError
+        If the page cannot be written there.
+
+    Examples
+    --------
+    >>> from steepest.report import page
+    >>> text = page({"title": "Prices", "task": "regression", "target": "price",
+    ...              "metrics": [{"name": "r2", "plain": "share explained", "value": 0.81, "baseline": 0.0,
+    ...                           "better": "higher"}]})
+    >>> text.startswith("<!DOCTYPE html>"), "81 % of the way" in text.replace("\\u00a0", " ")
+    (True, True)
+    """
+    text: str = _template().render(**_view(story))
+    if path is not None:
+        write_whole(path, text)
+    return text
+
+
+@cache
+def _template() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("steepest.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html.j2")
+
+
+def _view(story: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything that the template tells, in the page's words."""
+    findings = [
+        {
+            "kind": finding.kind.replace("_", " "),
+            "severity": finding.severity,
+            "sentence": finding.sentence,
+            "evidence": [(name.replace("_", " "), value_text(v)) for name, v in finding.evidence.items()],
+            "threshold": "" if finding.threshold is None else value_text(finding.threshold),
+            "remedy": finding.remedy,
+        }
+        for finding in by_severity(story.get("findings") or ())
+    ]
+    return {
+        "title": str(story.get("title") or "A fitted model"),
+        "version": str(story.get("version") or ""),
+        "created": _date(story.get("created")),
+        "task": TASKS.get(str(story.get("task")), str(story.get("task") or "")),
+        "task_kind": str(story.get("task") or ""),
+        "task_reason": str(story.get("task_reason") or ""),
+        "target": str(story.get("target") or ""),
+        "classes": _classes(story.get("classes")),
+        "findings": findings,
+        "noticed": _noticed(findings),
+        "good": goodness(story),
+        "descent": convergence(story),
+        "coefficients": coefficients(story),
+        "alpha": alpha_path(story),
+        "data": columns_read(story),
+        "timing": timing(story),
+        "python": str(story.get("python") or "").strip("\n"),
+        "dash": NONE,
+    }
+
+
+def _classes(classes: Any, most: int = 12) -> str:
+    names = [str(c) for c in classes or []]
+    if len(names) == 2:
+        return f"{names[0]} or {names[1]}"
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _noticed(findings: list[dict[str, Any]]) -> dict[str, str]:
+    """How much was noticed, in a word or two, and how grave the gravest is."""
+    if not findings:
+        return {
+            "answer": "Nothing",
+            "severity": "fine",
+            "sentence": "Nothing out of the ordinary was noticed.",
+        }
+    severities = [f["severity"] for f in findings]
+    parts = [plural(severities.count(s), s) for s in ("problem", "warning", "note") if s in severities]
+    return {"answer": ", ".join(parts), "severity": severities[0], "sentence": findings[0]["sentence"]}
+
+
+def _date(created: Any) -> str:
+    """A date and time as people write it; text that is no date stays as it is."""
+    if created is None:
+        return ""
+    try:
+        moment = created if isinstance(created, datetime) else datetime.fromisoformat(str(created))
+    except ValueError:
+        return str(created)
+    return f"{moment.day} {moment:%B %Y, %H:%M}"

@@ -1,0 +1,361 @@
+"""The page: whole, self-contained and escaped, whatever the story; the pictures' arithmetic; the wording."""
+
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from report_stories import DATA, story
+
+from steepest.report import page
+from steepest.report.drawing import Scale
+from steepest.report.scoring import area, calibration, class_codes, confusion, roc, thinned
+from steepest.report.wording import count, duration, figure, percent, signed
+
+VOID = {"meta", "link", "br", "img", "hr", "input"}
+NASTY = '<script>alert("x")</script> & \u4e2d\u6587 \U0001f600 "\''
+
+
+class Page(HTMLParser):
+    """Reads a page strictly: every tag closed in order, every link and id sound."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.words, self.tags, self.ids, self.links, self.outside = [], [], [], [], [], []
+        self.pictures = []
+        self.feed(text)
+        self.close()
+        assert not self.open, self.open
+        assert len(set(self.ids)) == len(self.ids)
+        assert set(self.links) <= set(self.ids)
+        self.text = " ".join(" ".join(self.words).split())
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.tags.append(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+        self.ids += [attrs["id"]] if "id" in attrs else []
+        if attrs.get("href", "").startswith("#"):
+            self.links.append(attrs["href"][1:])
+        elif "href" in attrs or "src" in attrs:
+            self.outside.append(attrs)
+        if tag == "svg":
+            self.pictures.append(attrs)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not self.open or self.open[-1] != "style":
+            self.words.append(data)
+
+
+@pytest.fixture(scope="module")
+def stories():
+    return {name: story(name) for name in DATA}
+
+
+def check(told):
+    """What must hold for every page."""
+    text = page(told)
+    read = Page(text)
+    assert "script" not in read.tags
+    assert not read.outside
+    assert not re.search(r"url\(|@import|https?://", text)
+    assert not re.search(r"\b(nan|inf|None|undefined)\b", read.text)
+    assert not re.search(r'(nan|inf|None)[" ,]', " ".join(re.findall(r"<(?:path|rect|text)[^>]*>", text)))
+    for picture in read.pictures:
+        assert picture.get("aria-hidden") == "true" or picture.get("aria-label")
+    return read
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_real_stories_are_told_whole(name, stories):
+    read = check(stories[name])
+    for words in (
+        "Is it any good?",
+        "Did it converge",
+        "Distance from the best possible",
+        "The data as it was read",
+        "How strong a penalty?",
+        "The same in Python",
+        "Where the time went",
+    ):
+        assert words in read.text
+    for column in stories[name]["columns"]:
+        assert column["name"] in read.text
+    expected = {
+        "breast_cancer": "ROC curve",
+        "iris": "confusion matrix",
+        "digits": "Class by class",
+        "diabetes": "Predicted against actual",
+    }
+    assert expected[name] in read.text
+
+
+def test_written_whole_or_not_at_all(tmp_path, stories):
+    path = tmp_path / "report.html"
+    path.write_text("old")
+    assert page(stories["iris"], path) == path.read_text(encoding="utf-8")
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        page(stories["iris"], tmp_path / "nowhere" / "report.html")
+    assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_what_comes_from_the_data_is_escaped(stories):
+    told = dict(stories["breast_cancer"])
+    told["classes"] = [NASTY, NASTY + "2"]
+    told["heldout"] = {"part": NASTY, "y": np.arange(40) % 2, "p": np.linspace(0, 1, 40)}
+    told["title"] = told["target"] = told["task_reason"] = told["python"] = told["version"] = NASTY
+    told["columns"] = [
+        {
+            "name": NASTY,
+            "kind": NASTY,
+            "used": u,
+            "reason": NASTY,
+            "missing": 2,
+            "filled_with": NASTY,
+            "levels": 3,
+        }
+        for u in (True, False)
+    ]
+    told["coefficients"] = [{"name": NASTY, "column": NASTY, "level": NASTY, "value": 1.0, "per_sd": 1.0}]
+    told["findings"] = [
+        {
+            "kind": NASTY,
+            "severity": "problem",
+            "sentence": NASTY,
+            "evidence": {NASTY: NASTY},
+            "threshold": NASTY,
+            "remedy": NASTY,
+        }
+    ]
+    told["timing"] = {NASTY: 1.0}
+    told["metrics"] = [{"name": NASTY, "plain": NASTY, "value": 0.5, "baseline": 0.4, "better": "higher"}]
+    told["solution"] = dict.fromkeys(("status", "message", "method", "reason"), NASTY) | {
+        "certificate": {"kind": NASTY, "bound": 1.0, "target": 2.0, "assumption": NASTY}
+    }
+    assert 'alert("x")' in check(told).text
+
+
+def test_an_empty_story_still_makes_a_page():
+    for task in ("binary", "multiclass", "regression", ""):
+        assert "No rows were held out" in check({"task": task}).text
+
+
+AWKWARD = {
+    "hundreds of columns": {
+        "columns": [
+            {"name": f"column {i}", "kind": "number", "used": i % 7 > 0, "missing": i % 5, "sd": 1e-3 * i}
+            for i in range(900)
+        ],
+        "coefficients": [
+            {"name": f"column {i}", "column": f"column {i}", "value": i - 300, "per_sd": 1e-3 * (i - 300)}
+            for i in range(900)
+        ],
+    },
+    "very long names": {
+        "target": "t" * 400,
+        "classes": ["a" * 300, "b" * 300],
+        "columns": [{"name": "c" * 500, "kind": "number", "used": True}],
+        "coefficients": [
+            {"name": "c" * 500, "column": "c" * 500, "level": "l" * 500, "value": 1.0, "per_sd": 1.0}
+        ],
+    },
+    "metrics that are not defined": {
+        "metrics": [
+            {
+                "name": "roc_auc",
+                "plain": "pairs",
+                "value": float("nan"),
+                "baseline": float("nan"),
+                "better": "higher",
+            },
+            {"name": "r2", "plain": "explained", "value": -3.0, "baseline": 0.0, "better": "higher"},
+            {"name": "rmse", "plain": "error", "value": 2.0, "baseline": None, "better": "lower"},
+        ],
+    },
+    "no history": {
+        "solution": {
+            "success": False,
+            "status": "budget",
+            "message": "Out of time.",
+            "history": {"loss": [], "residual": [], "passes": [], "seconds": []},
+        }
+    },
+    "a history that is not finite": {
+        "solution": {
+            "status": "not_finite",
+            "history": {"loss": [1.0, np.nan, np.inf], "residual": [np.nan] * 3},
+        },
+    },
+    "a loss below zero": {
+        "solution": {"success": True, "history": {"loss": [2.0, -1.0, -3.0], "residual": [1, 0, 0]}}
+    },
+    "one record": {
+        "solution": {
+            "success": True,
+            "history": {"loss": [0.5], "residual": [1e-9]},
+            "certificate": {"kind": "exact_gap", "bound": 0.0, "target": 1e-9, "assumption": ""},
+        }
+    },
+    "a zero target": {
+        "solution": {
+            "success": True,
+            "history": {"loss": [1.0, 0.0], "residual": [1.0, 0.0]},
+            "certificate": {"kind": "duality_gap", "bound": 0.0, "target": 0.0},
+        }
+    },
+    "stationary only": {"solution": {"success": True, "certificate": {"kind": "stationary", "bound": 1e-7}}},
+    "all coefficients zero": {
+        "coefficients": [{"name": "a", "column": "a", "value": 0.0, "per_sd": 0.0}],
+        "intercept": 0.5,
+    },
+    "one class held out": {"heldout": {"part": "test", "y": ["no"] * 30, "p": np.linspace(0, 1, 30)}},
+    "one row held out": {"heldout": {"part": "test", "y": ["yes"], "p": [0.5]}},
+    "labels that are not known": {"heldout": {"part": "test", "y": ["maybe"] * 3, "p": [0.5, 0.1, 0.2]}},
+    "probabilities that are not finite": {"heldout": {"part": "test", "y": [0, 1], "p": [np.nan, np.inf]}},
+    "a path of one": {
+        "path": {"alphas": [0.1], "train_loss": [1.0], "validation_loss": [2.0], "chosen": 0.1}
+    },
+    "a path with zero": {
+        "path": {"alphas": [0.0, 0.1], "train_loss": None, "validation_loss": [np.nan, 2.0], "chosen": 0.0}
+    },
+    "nothing took time": {"timing": {"reading": 0.0, "total": 0.0}},
+}
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_awkward_stories(name):
+    told = {
+        "task": "binary",
+        "target": "answer",
+        "classes": ["no", "yes"],
+        "heldout": {"part": "validation", "y": ["no", "yes"] * 30, "p": np.linspace(0, 1, 60)},
+    }
+    check(told | AWKWARD[name])
+
+
+@pytest.mark.parametrize("classes", [2, 3, 12, 50])
+def test_many_classes(classes):
+    rng = np.random.default_rng(0)
+    names = [f"class {i}" for i in range(classes)]
+    p = rng.dirichlet(np.full(classes, 0.1), 800)
+    y = rng.integers(0, classes - 1, 800)  # the last class is nowhere
+    columns = [f"x{j}" for j in range(4)]
+    told = {
+        "task": "multiclass",
+        "target": "kind",
+        "classes": names,
+        "heldout": {"part": "test", "y": [names[i] for i in y], "p": p},
+        "coefficients": [
+            {"name": c, "column": c, "value": 1.0, "per_sd": float(rng.standard_normal()), "class": k}
+            for c in columns
+            for k in names
+        ],
+        "intercept": rng.standard_normal(classes),
+    }
+    read = check(told)
+    assert "not among the held-out rows" in read.text
+    assert all(name in read.text for name in names)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-300, 1e-9, 1.0, 1e9, 1e300])
+def test_regression_on_any_scale(scale):
+    rng = np.random.default_rng(0)
+    y = scale * rng.standard_normal(3000)
+    read = check({"task": "regression", "target": "y", "heldout": {"part": "test", "y": y, "p": 0.9 * y}})
+    assert "1,200 of 3,000 rows are drawn" in read.text
+
+
+def test_gravest_findings_come_first():
+    found = [{"kind": s, "severity": s, "sentence": f"It is a {s}."} for s in ("note", "warning", "problem")]
+    text = check({"findings": found}).text
+    assert text.index("It is a problem") < text.index("It is a warning") < text.index("It is a note")
+
+
+# The arithmetic of the pictures
+
+
+def test_roc_agrees_with_scikit_learn():
+    from sklearn.metrics import roc_auc_score, roc_curve
+
+    rng = np.random.default_rng(1)
+    p = rng.integers(0, 20, 500) / 20
+    y = rng.random(500) < p
+    false, true = roc(y, p)
+    reference = roc_curve(y, p, drop_intermediate=False)
+    np.testing.assert_array_equal(false, reference[0])
+    np.testing.assert_array_equal(true, reference[1])
+    assert area(false, true) == pytest.approx(roc_auc_score(y, p), abs=1e-14)
+
+
+def test_calibration_of_true_probabilities_lies_in_its_intervals():
+    rng = np.random.default_rng(2)
+    p = rng.random(20_000)
+    bins = calibration(rng.random(20_000) < p, p)
+    assert bins.rows.sum() == 20_000
+    assert (bins.low <= bins.found).all()
+    assert (bins.found <= bins.high).all()
+    assert ((bins.low <= bins.said) & (bins.said <= bins.high)).sum() >= 8
+
+
+def test_labels_are_found_whatever_their_type():
+    assert class_codes(["b", "a", "c"], ["a", "b"]).tolist() == [1, 0, -1]
+    assert class_codes(np.array([1, 0, 1]), [1, 0]).tolist() == [0, 1, 0]  # labels before places
+    assert class_codes(np.array([1.0, 0.0]), [0, 1]).tolist() == [1, 0]
+    assert class_codes([True, False], [False, True]).tolist() == [1, 0]
+    assert class_codes([0, 1], ["no", "yes"]).tolist() == [0, 1]
+    assert confusion(np.array([0, 1, 1, -1]), np.array([0, 0, 1, 1]), 2).tolist() == [[1, 0], [1, 1]]
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_ticks_are_few_round_and_inside(log):
+    rng = np.random.default_rng(3)
+    for _ in range(500):
+        low = 10.0 ** rng.uniform(-12, 8)
+        high = low * (1 + 10.0 ** rng.uniform(-2, 8))
+        scale = Scale(low, high, log)
+        ticks = scale.ticks(6)
+        assert 1 <= len(ticks) <= 8
+        assert all(low * (1 - 1e-9) <= value <= high * (1 + 1e-9) for value, _ in ticks)
+        assert len({label for _, label in ticks}) == len(ticks)
+        places = [scale.at(value) for value, _ in ticks]
+        assert places == sorted(places)
+
+
+def test_thinning_keeps_the_ends():
+    assert thinned(5, 10).tolist() == [0, 1, 2, 3, 4]
+    kept = thinned(10**6, 100)
+    assert (kept[0], kept[-1], len(kept)) == (0, 10**6 - 1, 100)
+
+
+def test_figures_as_people_write_them():
+    space = "\u00a0"
+    assert figure(1234567.0) == "1,234,567"
+    assert figure(2.5e-9) == f"2.5{space}\u00d7{space}10\u207b\u2079"
+    assert (figure(1e-9), figure(-1e-9)) == ("10\u207b\u2079", "\u221210\u207b\u2079")
+    assert (figure(-0.5), figure(0.0), figure(float("inf")), figure(None)) == (
+        "\u22120.5",
+        "0",
+        "\u2013",
+        "\u2013",
+    )
+    assert (signed(0.25), signed(-2)) == ("+0.25", "\u22122")
+    assert (percent(0.9999999), percent(1.0), percent(1e-9), percent(0.0)) == (
+        f"over 99.9{space}%",
+        f"100{space}%",
+        f"under 0.1{space}%",
+        f"0{space}%",
+    )
+    assert (count(12345.0), duration(0.0004), duration(75.25), duration(125), duration(7300)) == (
+        "12,345",
+        f"400{space}\u00b5s",
+        f"75.2{space}s",
+        f"2{space}min 5{space}s",
+        f"2{space}h 1{space}min",
+    )
