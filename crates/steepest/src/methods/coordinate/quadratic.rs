@@ -1,0 +1,173 @@
+//! A small quadratic with a piece on each coordinate: coordinate descent, and Newton's step on the face it finds.
+use crate::penalty::Piece;
+
+/// ½ u′Hu + linear′u + Σ piece_j(u_j).
+pub(super) struct Quadratic<'a> {
+    /// H, symmetric, row after row.
+    pub matrix: &'a [f64],
+    /// The pieces.
+    pub pieces: &'a [Piece],
+}
+
+/// Between two tries of Newton's step on the face.
+const SWEEPS: usize = 8;
+/// Rounds of sweeps and a Newton step at most.
+const ROUNDS: usize = 500;
+
+impl Quadratic<'_> {
+    /// Descends from `u`, where the gradient of the quadratic part is `gradient` (kept up to date), until a
+    /// round lowers the value by less than `least`. Returns by how much it fell in all.
+    pub fn descend(&self, u: &mut [f64], gradient: &mut [f64], least: f64) -> f64 {
+        let mut fell = 0.0;
+        let mut quiet = 0;
+        for _ in 0..ROUNDS {
+            let mut round = 0.0;
+            for _ in 0..SWEEPS {
+                let by = self.sweep(u, gradient);
+                round += by;
+                if by <= least {
+                    break;
+                }
+            }
+            round += self.newton(u, gradient);
+            fell += round;
+            quiet = if round <= least { quiet + 1 } else { 0 };
+            if quiet == 2 {
+                break;
+            }
+        }
+        fell
+    }
+
+    /// Each coordinate in turn to its best; returns by how much the value fell.
+    fn sweep(&self, u: &mut [f64], gradient: &mut [f64]) -> f64 {
+        let n = u.len();
+        let mut fell = 0.0;
+        for j in 0..n {
+            let (p, h) = (self.pieces[j], self.matrix[j * n + j]);
+            let old = u[j];
+            // Nothing but the penalty holds a constant column: 0 where it does, as it is where it does not.
+            let new = if h > 0.0 {
+                p.prox(old - gradient[j] / h, h)
+            } else if p.l1 > 0.0 || p.l2 > 0.0 {
+                0.0f64.clamp(p.low, p.high)
+            } else {
+                old.clamp(p.low, p.high)
+            };
+            let by = new - old;
+            if by != 0.0 && new.is_finite() {
+                let row = &self.matrix[j * n..(j + 1) * n];
+                let before = if p.value(old).is_finite() { p.value(old) } else { p.value(new) };
+                fell += before - p.value(new) - by * gradient[j] - 0.5 * h * by * by;
+                u[j] = new;
+                for (g, h) in gradient.iter_mut().zip(row) {
+                    *g += h * by;
+                }
+            }
+        }
+        fell.max(0.0)
+    }
+
+    /// Newton's step over the coordinates that are neither at a kink nor at a bound, as far as the face goes.
+    fn newton(&self, u: &mut [f64], gradient: &mut [f64]) -> f64 {
+        let n = u.len();
+        let inside = |j: usize| {
+            let p = self.pieces[j];
+            (u[j] != 0.0 || p.l1 == 0.0)
+                && u[j] > p.low
+                && u[j] < p.high
+                && self.matrix[j * n + j] > 0.0
+        };
+        let face: Vec<usize> = (0..n).filter(|&j| inside(j)).collect();
+        let m = face.len();
+        if m == 0 {
+            return 0.0;
+        }
+        let mut a = vec![0.0; m * m];
+        let mut step = vec![0.0; m];
+        for (r, &i) in face.iter().enumerate() {
+            for (c, &j) in face[..=r].iter().enumerate() {
+                a[r * m + c] = self.matrix[i * n + j];
+            }
+            let p = self.pieces[i];
+            a[r * m + r] += p.l2;
+            step[r] = -(gradient[i] + p.l2 * u[i] + p.l1 * u[i].signum() * f64::from(u[i] != 0.0));
+        }
+        let slope: Vec<f64> = step.clone();
+        if !cholesky(&mut a, m) {
+            return 0.0;
+        }
+        solve(&a, m, &mut step);
+        // As far as the first sign or bound in the way.
+        let (mut length, mut stops) = (1.0f64, None);
+        for (r, &j) in face.iter().enumerate() {
+            let p = self.pieces[j];
+            let (low, high) = match (p.l1 > 0.0, u[j] > 0.0) {
+                (true, true) => (p.low.max(0.0), p.high),
+                (true, false) => (p.low, p.high.min(0.0)),
+                _ => (p.low, p.high),
+            };
+            let wall = if step[r] > 0.0 { high } else { low };
+            let far = (wall - u[j]) / step[r];
+            if step[r] != 0.0 && far < length {
+                (length, stops) = (far, Some((j, wall)));
+            }
+        }
+        let down: f64 = slope.iter().zip(&step).map(|(s, d)| s * d).sum();
+        let fell = length * (1.0 - 0.5 * length) * down;
+        if !(fell > 0.0 && fell.is_finite()) {
+            return 0.0;
+        }
+        for (r, &j) in face.iter().enumerate() {
+            let by = match stops {
+                Some((stopped, wall)) if stopped == j => wall - u[j],
+                _ => length * step[r],
+            };
+            u[j] += by;
+            if let Some((stopped, wall)) = stops
+                && stopped == j
+            {
+                u[j] = wall;
+            }
+            for (g, h) in gradient.iter_mut().zip(&self.matrix[j * n..(j + 1) * n]) {
+                *g += h * by;
+            }
+        }
+        fell
+    }
+}
+
+/// The lower triangle of a symmetric matrix becomes its Cholesky factor; false where it is not safely positive.
+pub(super) fn cholesky(a: &mut [f64], n: usize) -> bool {
+    for i in 0..n {
+        let (above, rest) = a.split_at_mut(i * n);
+        let row = &mut rest[..n];
+        let diagonal = row[i];
+        for j in 0..i {
+            let other = &above[j * n..j * n + n];
+            let sum: f64 = row[..j].iter().zip(&other[..j]).map(|(a, b)| a * b).sum();
+            row[j] = (row[j] - sum) / other[j];
+        }
+        let left = diagonal - row[..i].iter().map(|v| v * v).sum::<f64>();
+        if left.is_nan() || left <= 1e-13 * diagonal {
+            return false;
+        }
+        row[i] = left.sqrt();
+    }
+    true
+}
+
+/// L L′ x = b.
+pub(super) fn solve(l: &[f64], n: usize, b: &mut [f64]) {
+    for i in 0..n {
+        let sum: f64 = l[i * n..i * n + i].iter().zip(&b[..i]).map(|(a, b)| a * b).sum();
+        b[i] = (b[i] - sum) / l[i * n + i];
+    }
+    for i in (0..n).rev() {
+        b[i] /= l[i * n + i];
+        let x = b[i];
+        for (b, l) in b[..i].iter_mut().zip(&l[i * n..i * n + i]) {
+            *b -= l * x;
+        }
+    }
+}
