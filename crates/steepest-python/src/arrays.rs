@@ -11,7 +11,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use steepest::design::Design;
-use steepest::designs::codes::Codes;
+use steepest::designs::dense::Dense;
 use steepest::designs::sparse::Sparse;
 use steepest::real::Float;
 
@@ -102,7 +102,7 @@ fn read1<'py, T: Element>(a: &Bound<'py, PyAny>) -> PyResult<PyReadonlyArray1<'p
 
 fn gapless(a: &Bound<'_, PyUntypedArray>) -> bool {
     let aligned = a.getattr("flags").and_then(|f| f.getattr("aligned")?.is_truthy());
-    a.is_c_contiguous() && aligned.unwrap_or(false)
+    (a.is_c_contiguous() || a.is_fortran_contiguous()) && aligned.unwrap_or(false)
 }
 
 impl<'py> Table<'py> {
@@ -188,10 +188,11 @@ impl<'py> Table<'py> {
     }
 }
 
-/// Provisional: rows in C order until columns can be read as they lie.
 fn dense<'a, T: Element + Float>(a: &'a PyReadonlyArray2<'_, T>) -> PyResult<Box<dyn Design + 'a>> {
-    let rows = Codes::new(a.shape()[0], a.as_slice()?, a.shape()[1], &[]);
-    Ok(Box::new(rows.map_err(PyValueError::new_err)?))
+    let (rows, columns) = (a.shape()[0], a.shape()[1]);
+    let (along, across) = if a.is_c_contiguous() { (columns, 1) } else { (1, rows) };
+    let table = Dense::strided(a.as_slice()?, rows, columns, along, across);
+    Ok(Box::new(table.map_err(PyValueError::new_err)?))
 }
 
 /// One number a row, as `float64`; wrong lengths and dtypes are named.

@@ -5,6 +5,7 @@ pub mod arrays;
 pub mod callable;
 mod catalog;
 pub mod enter;
+pub mod fit;
 pub mod minimize;
 pub mod solution;
 pub mod watch;
@@ -13,6 +14,8 @@ pub mod watch;
 mod _core {
     #[pymodule_export]
     use super::catalog::catalog;
+    #[pymodule_export]
+    use super::fit::fit_linear;
     #[pymodule_export]
     use super::minimize::minimize;
     #[pymodule_export]

@@ -385,6 +385,7 @@ pub fn facts(objective: &mut dyn Objective, penalty: &dyn Penalty) -> Facts {
         products: whole.is_some(),
         hessian: whole == Some(true),
         glm: objective.glm().is_some(),
+        outputs: objective.glm().map_or(0, |g| g.outputs()),
         dense: objective.glm().is_some_and(|g| g.is_dense()),
         offers: penalty.offers(),
         penalty: penalty.name(),

@@ -34,7 +34,11 @@ impl Piece {
     /// The largest factor ≤ 1 that takes s to where the conjugate is finite.
     fn shrinks(&self, s: f64) -> f64 {
         let open = if s > 0.0 { self.high } else { self.low };
-        if self.l2 > 0.0 || open.is_finite() || s.abs() <= self.l1 { 1.0 } else { self.l1 / s.abs() }
+        if self.l2 > 0.0 || open.is_finite() || s.abs() <= self.l1 {
+            1.0
+        } else {
+            self.l1 / s.abs()
+        }
     }
 }
 
@@ -74,6 +78,10 @@ impl At<'_> {
             let (s, d) = dual(j);
             c.min(piece(j).shrinks(s + d.copysign(s)))
         });
+        if c == 0.0 {
+            // Nothing holds a column, so no slope but 0 will do.
+            return f64::INFINITY;
+        }
         let mut penalties = 0.0;
         for (j, &x) in self.x.iter().enumerate() {
             let (p, (s, d)) = (piece(j), dual(j));
@@ -91,9 +99,7 @@ impl At<'_> {
             return (Shift { amount: 0.0, cap: f64::INFINITY }, 0.0);
         };
         let weight = |i: usize| self.weight.map_or(1.0, |w| w[i]);
-        let edge = |i: usize| {
-            self.loss.conjugate_edge(self.target[i], self.margin[i], -g.signum())
-        };
+        let edge = |i: usize| self.loss.conjugate_edge(self.target[i], self.margin[i], -g.signum());
         // Each row goes at most half-way to its edge; the others go a little farther for it.
         let (mut total, mut want, mut amount) = (0.0, 0.0, g.abs());
         for i in 0..self.margin.len() {

@@ -12,6 +12,7 @@ pub mod chain;
 pub mod descend;
 pub mod design;
 pub mod designs;
+pub mod duality;
 pub mod glm;
 pub mod health;
 pub mod jet;

@@ -15,6 +15,8 @@ pub struct Needs {
     pub hessian: bool,
     /// A loss over a design.
     pub glm: bool,
+    /// A loss of one margin a row (not softmax).
+    pub single: bool,
     /// The penalties it can take.
     pub penalty: Takes,
 }
@@ -52,8 +54,14 @@ impl Takes {
 
 impl Needs {
     /// Values and gradients, smooth penalties.
-    pub const GRADIENT: Needs =
-        Needs { terms: false, products: false, hessian: false, glm: false, penalty: Takes::Smooth };
+    pub const GRADIENT: Needs = Needs {
+        terms: false,
+        products: false,
+        hessian: false,
+        glm: false,
+        single: false,
+        penalty: Takes::Smooth,
+    };
 }
 
 /// What is known of a problem before the first step: `auto` and refusals decide by it.
@@ -69,6 +77,8 @@ pub struct Facts {
     pub hessian: bool,
     /// Whether it is a loss over a design.
     pub glm: bool,
+    /// Margins of a row of it; 0 where it is none.
+    pub outputs: usize,
     /// Whether that design is dense.
     pub dense: bool,
     /// What the penalty can do.
@@ -173,6 +183,9 @@ impl Entry {
         }
         if n.glm && !f.glm {
             return Some("a plain function: it needs a loss over a table".into());
+        }
+        if n.single && f.outputs > 1 {
+            return Some(format!("a loss of {} outputs: it needs one", f.outputs));
         }
         if n.terms && f.terms == 0 {
             return Some("a function that is not a mean of terms: it needs batches".into());

@@ -12,6 +12,7 @@ macro_rules! methods {
     };
 }
 methods! {
+    coordinate,
     lbfgs,
     ruled,
 }

@@ -35,19 +35,19 @@ pub struct Coordinate {
 /// The columns, whether there is an intercept after them.
 fn shape(problem: &Problem<'_>) -> Result<(usize, bool), Halt> {
     let glm = problem.objective.glm().ok_or_else(|| Halt::Failed("coordinate needs a loss over a table".into()))?;
-    if glm.outputs() != 1 {
-        return Err(Halt::Failed(
-            "coordinate cannot handle several outputs: use fista or progressive".into(),
-        ));
-    }
     Ok((glm.design.columns(), glm.intercept))
 }
 
 impl Coordinate {
     /// One read of the table at x: value, gradient, margins, slopes.
     fn read(&mut self, problem: &mut Problem<'_>, x: &[f64], margin: &mut [f64]) -> Result<f64, Halt> {
-        problem.gradient_keeping(x, &mut self.gradient, Keep { margins: Some(margin), ..Keep::default() })
-            .map(|v| v + self.penalty(x))
+        let (objective, mut meter) = problem.split();
+        meter.spend(1.0)?;
+        let glm = objective.glm().expect("shape looked at it");
+        let keep = Keep { margins: Some(margin), ..Keep::default() };
+        let gradient = Some(&mut self.gradient[..]);
+        let loss = glm.pass(None, x, gradient, keep, &mut || meter.pause())?;
+        Ok(loss + self.penalty(x))
     }
     fn penalty(&self, x: &[f64]) -> f64 {
         self.pieces.iter().zip(x).map(|(p, x)| p.value(*x)).sum()
@@ -168,7 +168,7 @@ impl Method for Coordinate {
             working::promise(self.pieces[j], x[j], gradient, curvature * self.square(j, intercept))
         });
         let glm = problem.objective.glm().expect("shape looked at it");
-        let kept = self.model.take().filter(|m| m.holds(&columns, self.more));
+        let kept = self.model.take().filter(|m| m.holds(&columns));
         let model = match kept {
             Some(m) => m,
             None => {
@@ -211,7 +211,8 @@ impl Coordinate {
         let noise = 40.0 * f64::EPSILON * self.value;
         let mut length = 1.0;
         let mut point = to.to_vec();
-        if !exact && !(value <= self.value - 1e-4 * promised + noise) {
+        let enough = value <= self.value - 1e-4 * promised + noise;
+        if !exact && !enough {
             length = self.search(problem, x, to, &margin);
             if length == 0.0 {
                 self.gradient = kept;
@@ -224,7 +225,7 @@ impl Coordinate {
             }
             value = self.read(problem, &point, &mut margin)?;
         }
-        if !(value <= self.value + noise) {
+        if value.is_nan() || value > self.value + noise {
             self.gradient = kept;
             self.stuck += 1;
             self.more *= 4;
@@ -281,10 +282,10 @@ pub(super) const ENTRY: Entry = Entry {
           over them, one read of the table to see who else wants in. Sparse answers in a few reads, with a duality \
           gap. Friedman, Hastie and Tibshirani 2010, <https://doi.org/10.18637/jss.v033.i01>.",
     parameters: &[],
-    needs: Needs { glm: true, penalty: Takes::Pieces, ..Needs::GRADIENT },
+    needs: Needs { glm: true, single: true, penalty: Takes::Pieces, ..Needs::GRADIENT },
     suits: |f: &Facts| {
         let reason = "the penalty sets most coefficients to zero, so a small working set holds the answer";
-        (f.glm && f.outputs == 1 && !f.offers.quadratic)
+        (f.glm && !f.offers.quadratic)
             .then(|| Suit { passes: 8.0, reason: reason.into() })
     },
     build: |_| Box::new(Coordinate::default()),

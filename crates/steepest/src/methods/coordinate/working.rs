@@ -45,7 +45,6 @@ pub(super) struct Model {
     pub share: f64,
     /// The mean curvature.
     pub curvature: f64,
-    more: usize,
 }
 
 impl Model {
@@ -83,17 +82,12 @@ impl Model {
             exact: squares && m >= n,
             share: (m as f64 / n as f64).min(1.0),
             curvature,
-            more,
         }
     }
 
     /// Whether it still serves: it holds all columns asked for, and is exact.
-    pub fn holds(&self, columns: &[u32], more: usize) -> bool {
-        (self.exact || more == self.more && self.share < 1.0 && self.curvature_is_constant())
-            && columns.iter().all(|j| self.columns.binary_search(j).is_ok())
-    }
-    fn curvature_is_constant(&self) -> bool {
-        false
+    pub fn holds(&self, columns: &[u32]) -> bool {
+        self.exact && columns.iter().all(|j| self.columns.binary_search(j).is_ok())
     }
 
     /// The minimiser of the model, and by how much it says the objective falls.
@@ -155,7 +149,7 @@ pub(super) fn null(glm: &Glm<'_>) -> (f64, f64) {
         glm.loss.jets(glm.target, &vec![b; n], &mut value, &mut slope, &mut curvature);
         let mean = |v: &[f64]| -> f64 { (0..n).map(|i| glm.share(i) * v[i]).sum() };
         let (f, g, h) = (mean(&value), mean(&slope), mean(&curvature));
-        if !(f < best.1) {
+        if f.is_nan() || f >= best.1 {
             b = 0.5 * (b + best.0);
             if (b - best.0).abs() <= 1e-12 * b.abs() {
                 break;
@@ -163,7 +157,7 @@ pub(super) fn null(glm: &Glm<'_>) -> (f64, f64) {
             continue;
         }
         best = (b, f);
-        if !glm.intercept || !(h > 0.0) || g * g <= 1e-16 * h * f {
+        if !glm.intercept || h.is_nan() || h <= 0.0 || g * g <= 1e-16 * h * f {
             break;
         }
         b -= g / h;

@@ -116,6 +116,7 @@ pub(super) const ENTRY: Entry = Entry {
         products: false,
         hessian: false,
         glm: false,
+        single: false,
         penalty: Takes::SmoothOrBounds,
     },
     suits: |_| None,

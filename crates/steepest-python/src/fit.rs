@@ -1,0 +1,260 @@
+//! A linear model fitted in one crossing: a loss over a table, a penalty, a method, and back.
+use crate::arrays::{Table, column};
+use crate::enter::{Failure, enter};
+use crate::minimize::{build, choose};
+use crate::solution::{Chosen, to_dict};
+use crate::watch::Watcher;
+use numpy::{PyArray1, PyReadonlyArray1};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use steepest::descend::{Solution, Stop, descend, facts};
+use steepest::design::Design;
+use steepest::glm::Glm;
+use steepest::loss::Block;
+use steepest::losses::LOSSES;
+use steepest::penalties::PENALTIES;
+use steepest::penalty::Penalty;
+use steepest::pool::with_threads;
+use steepest::settings::{checked, nearest};
+
+/// A name and its settings: `("huber", {"width": 2.0})`.
+pub type Named = (String, Vec<(String, f64)>);
+
+/// The entry of a registry and its checked settings, or what was wrong with them.
+macro_rules! look_up {
+    ($what:literal, $registry:expr, $named:expr) => {{
+        let (name, given) = $named;
+        let entry = $registry.iter().find(|e| e.name == name.as_str()).ok_or_else(|| {
+            let near = nearest(name, $registry.iter().map(|e| e.name));
+            format!(concat!("no ", $what, " is called '{}'{}"), name, near)
+        })?;
+        let given: Vec<(&str, f64)> = given.iter().map(|(k, v)| (k.as_str(), *v)).collect();
+        let settings = checked(entry.name, entry.parameters, &given)?;
+        Ok::<_, String>((entry, settings))
+    }};
+}
+
+/// What is fitted, beside the arrays.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub struct Model {
+    /// The loss.
+    loss: Named,
+    /// Margins a row: 1, or the number of classes.
+    outputs: usize,
+    /// The penalty.
+    penalty: Named,
+    /// Its weight.
+    alpha: f64,
+    /// Whether each output has an intercept.
+    intercept: bool,
+    /// Whether the intercept is penalised like the coefficients.
+    penalise_intercept: bool,
+    /// Bounds of all coefficients, beside the penalty.
+    bounds: Option<(f64, f64)>,
+    /// The method; None is the one that suits best.
+    method: Option<Named>,
+}
+
+/// When to stop; None is without limit.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub struct Limits {
+    tol: f64,
+    max_iter: Option<u64>,
+    max_passes: Option<f64>,
+    max_seconds: Option<f64>,
+}
+
+impl Limits {
+    fn stop(&self) -> Result<Stop, String> {
+        let least = |name: &str, v: f64| {
+            (v >= 0.0).then_some(v).ok_or_else(|| format!("{name} must be at least 0; got {v}"))
+        };
+        Ok(Stop {
+            tolerance: least("tol", self.tol)?,
+            iterations: self.max_iter.unwrap_or(u64::MAX),
+            evaluations: u64::MAX,
+            passes: least("max_passes", self.max_passes.unwrap_or(f64::INFINITY))?,
+            seconds: least("max_seconds", self.max_seconds.unwrap_or(f64::INFINITY))?,
+        })
+    }
+}
+
+impl Model {
+    /// Variables of one output: a coefficient a column, then the intercept.
+    fn width(&self, columns: usize) -> usize {
+        columns + usize::from(self.intercept)
+    }
+    fn dim(&self, columns: usize) -> usize {
+        self.outputs * self.width(columns)
+    }
+
+    fn penalty(&self, columns: usize) -> Result<Box<dyn Penalty>, String> {
+        let alpha = self.alpha;
+        if !(alpha >= 0.0 && alpha.is_finite()) {
+            return Err(format!("alpha must be at least 0 and finite; got {alpha}"));
+        }
+        let (entry, settings) = look_up!("penalty", PENALTIES, &self.penalty)?;
+        let n = self.dim(columns);
+        let coefficients = |j: usize| j % self.width(columns) < columns;
+        let weight: Vec<f64> = (0..n)
+            .map(|j| if coefficients(j) || self.penalise_intercept { alpha } else { 0.0 })
+            .collect();
+        let plain = (entry.build)(&settings, &weight);
+        let Some((low, high)) = self.bounds else { return Ok(plain) };
+        let held = |bound: f64, free: f64| -> Vec<f64> {
+            (0..n).map(|j| if coefficients(j) { bound } else { free }).collect()
+        };
+        plain
+            .within(&held(low, f64::NEG_INFINITY), &held(high, f64::INFINITY))
+            .ok_or_else(|| format!("the penalty {} cannot be held within bounds", entry.name))
+    }
+}
+
+/// Everything the loop needs, owned or borrowed from arrays that outlive it.
+struct Work<'a> {
+    design: &'a dyn Design,
+    loss: Box<dyn Block>,
+    penalty: Box<dyn Penalty>,
+    target: &'a [f64],
+    weight: Option<&'a [f64]>,
+    intercept: bool,
+    method: Option<Named>,
+    start: Vec<f64>,
+    stop: Stop,
+}
+
+impl Work<'_> {
+    /// The descent, and the method that it took with the reason.
+    fn run(self, watch: &mut Watcher) -> Result<(Solution, &'static str, String), Failure> {
+        let Work { design, loss, target, weight, intercept, .. } = self;
+        let mut glm = Glm::new(design, &*loss, target, weight, intercept)?;
+        let facts = facts(&mut glm, &*self.penalty);
+        let name = self.method.as_ref().map(|m| m.0.as_str());
+        let (entry, reason) = choose(name, &facts)?;
+        let method = build(entry, self.method.as_ref().map_or(&[], |m| &m.1))?;
+        let s = descend(&mut glm, &*self.penalty, method, &self.start, self.stop, watch)?;
+        Ok((s, entry.name, reason))
+    }
+}
+
+/// The words for the first value that is not finite.
+fn name_of_bad(design: &dyn Design, names: Option<&[String]>) -> Option<String> {
+    let (row, j) = design.not_finite()?;
+    let mut value = vec![0.0; design.columns()];
+    design.gather(&[row as u32], &mut value);
+    let what = if value[j].is_nan() { "NaN" } else { "infinity (inf)" };
+    let column = match names.and_then(|n| n.get(j)) {
+        Some(name) => format!("'{name}'"),
+        None => j.to_string(),
+    };
+    Some(format!(
+        "column {column} row {row} is not finite: Input X contains {what}. Drop the row, or impute the value first"
+    ))
+}
+
+fn check_column(values: &[f64], name: &str) -> Result<(), String> {
+    match values.iter().position(|v| !v.is_finite()) {
+        None => Ok(()),
+        Some(i) => {
+            let what = if values[i].is_nan() { "NaN" } else { "infinity (inf)" };
+            Err(format!("{name} row {i} is not finite: Input {name} contains {what}"))
+        }
+    }
+}
+
+fn check_rows(target: &[f64], weight: Option<&[f64]>, loss: &dyn Block) -> Result<(), String> {
+    check_column(target, "y")?;
+    if let Some((i, why)) =
+        target.iter().enumerate().find_map(|(i, &t)| loss.refuses(t).map(|why| (i, why)))
+    {
+        return Err(format!("{why}; got {} in row {i}", target[i]));
+    }
+    let Some(weight) = weight else { return Ok(()) };
+    check_column(weight, "sample_weight")?;
+    if let Some(i) = weight.iter().position(|w| *w < 0.0) {
+        return Err(format!("sample_weight must be at least 0; got {} in row {i}", weight[i]));
+    }
+    if weight.iter().sum::<f64>() <= 0.0 {
+        return Err("sample_weight must have a positive sum; got all zeros".into());
+    }
+    Ok(())
+}
+
+/// Fits Σ weight · loss(target, x′w + b) / Σ weight + alpha · penalty(w).
+///
+/// `X`: a dense or sparse table; `y`: one number a row; `model`: loss, outputs, penalty, alpha, intercept,
+/// penalise_intercept, bounds and method; `stop`: tol, max_iter, max_passes, max_seconds. Returns a dict of
+/// `coefficients` (outputs × columns, flat), `intercept` (outputs) and what `Result.of` takes.
+#[pyfunction]
+#[pyo3(signature = (X, y, model, stop, *, weight=None, start=None, watch=None, callback=None, threads=0, names=None))]
+#[allow(non_snake_case, clippy::too_many_arguments)]
+pub fn fit_linear<'py>(
+    py: Python<'py>,
+    X: &Bound<'py, PyAny>,
+    y: &Bound<'py, PyAny>,
+    model: Model,
+    stop: Limits,
+    weight: Option<&Bound<'py, PyAny>>,
+    start: Option<PyReadonlyArray1<'py, f64>>,
+    watch: Option<Py<PyAny>>,
+    callback: Option<Py<PyAny>>,
+    threads: usize,
+    names: Option<Vec<String>>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let table = Table::new(X, "X")?;
+    let (rows, columns) = table.shape();
+    if rows == 0 || columns == 0 {
+        return Err(PyValueError::new_err(format!(
+            "X must have at least one row and one column; got {rows} rows and {columns} columns"
+        )));
+    }
+    let target = column(y, "y", rows)?;
+    let weight = weight.map(|w| column(w, "sample_weight", rows)).transpose()?;
+    let design = table.design()?;
+    let (target, weight) = (target.as_slice()?, weight.as_ref().map(|w| w.as_slice()).transpose()?);
+    let start = match start {
+        Some(s) => s.as_slice()?.to_vec(),
+        None => vec![0.0; model.dim(columns)],
+    };
+    let mut watcher = Watcher::new(callback, watch);
+    let (outputs, intercept) = (model.outputs, model.intercept);
+    let (s, method, reason) = enter(py, || {
+        let (loss, settings) = look_up!("loss", LOSSES, &model.loss)?;
+        let loss = (loss.build)(&settings, model.outputs);
+        if start.len() != model.dim(columns) || start.iter().any(|v| !v.is_finite()) {
+            let (want, got) = (model.dim(columns), start.len());
+            return Err(format!("start must be {want} finite numbers; got {got}").into());
+        }
+        let work = Work {
+            design: &*design,
+            penalty: model.penalty(columns)?,
+            target,
+            weight,
+            intercept: model.intercept,
+            method: model.method.clone(),
+            start,
+            stop: stop.stop()?,
+            loss,
+        };
+        with_threads(threads, || {
+            check_rows(target, weight, &*work.loss)?;
+            if let Some(bad) = name_of_bad(&*design, names.as_deref()) {
+                return Err(bad.into());
+            }
+            work.run(&mut watcher)
+        })
+    })?;
+    let d = to_dict(py, &s, &Chosen { method, reason: &reason })?;
+    let mut coefficients = Vec::with_capacity(outputs * columns);
+    let mut intercepts = Vec::with_capacity(outputs);
+    for x in s.x.chunks_exact(columns + usize::from(intercept)) {
+        coefficients.extend_from_slice(&x[..columns]);
+        intercepts.extend(intercept.then(|| x[columns]));
+    }
+    d.set_item("coefficients", PyArray1::from_vec(py, coefficients))?;
+    d.set_item("intercept", PyArray1::from_vec(py, intercepts))?;
+    Ok(d)
+}
