@@ -160,8 +160,13 @@ impl<P: Separable> Penalty for Each<P> {
             if self.held(j, x) != x {
                 return f64::INFINITY;
             }
-            // 0·∞ would be NaN, so a free coordinate is not asked.
-            if w != 0.0 {
+            // 0·∞ would be NaN, so a free coordinate is not asked; bounds are held in x itself, since
+            // rounding in scale·x would put a point on its bound outside.
+            if w != 0.0 && P::OFFERS.bounds && self.scale.is_some() {
+                if Real::clamp(x, self.piece(j).low, self.piece(j).high) != x {
+                    return f64::INFINITY;
+                }
+            } else if w != 0.0 {
                 sum += w * P::value(s, self.scale(j) * x);
             }
         }
@@ -173,6 +178,9 @@ impl<P: Separable> Penalty for Each<P> {
             if w != 0.0 {
                 let c = self.scale(j);
                 *x = P::prox(s, c * *x, steps.at(j) * w * c * c) / c;
+                if P::OFFERS.bounds && self.scale.is_some() {
+                    *x = Real::clamp(*x, self.piece(j).low, self.piece(j).high);
+                }
             }
             // In one dimension the minimiser over an interval is the clamped minimiser.
             *x = self.held(j, *x);

@@ -2,7 +2,6 @@
 use proptest::prelude::*;
 use steepest::penalties::PENALTIES;
 use steepest::penalty::{Entry, Penalty, Steps};
-use steepest::trace::{Op, Program};
 
 const N: usize = 5;
 
@@ -23,41 +22,6 @@ fn settings(e: &Entry, at: &[f64]) -> Vec<f64> {
         std::mem::swap(low, high);
     }
     s
-}
-
-fn evaluate(p: &Program, inputs: &[(&str, f64)]) -> Vec<f64> {
-    let mut v: Vec<f64> = Vec::new();
-    for op in &p.ops {
-        let x = match op {
-            Op::Input(name) => inputs.iter().find(|(n, _)| n == name).expect("an input").1,
-            Op::Lit(x) => *x,
-            Op::Call(name, a) => {
-                let a: Vec<f64> = a.iter().map(|&i| v[i as usize]).collect();
-                match (*name, &a[..]) {
-                    ("add", &[l, r]) => l + r,
-                    ("sub", &[l, r]) => l - r,
-                    ("mul", &[l, r]) => l * r,
-                    ("div", &[l, r]) => l / r,
-                    ("neg", &[x]) => -x,
-                    ("abs", &[x]) => x.abs(),
-                    ("square", &[x]) => x * x,
-                    ("max", &[l, r]) => l.max(r),
-                    ("min", &[l, r]) => l.min(r),
-                    ("clamp", &[x, l, h]) => x.max(l).min(h),
-                    ("positive", &[x, yes, no]) => {
-                        if x > 0.0 {
-                            yes
-                        } else {
-                            no
-                        }
-                    }
-                    (name, _) => panic!("{name} is new here"),
-                }
-            }
-        };
-        v.push(x);
-    }
-    p.outputs.iter().map(|&o| v[o as usize]).collect()
 }
 
 /// What the prox minimises.
@@ -172,7 +136,7 @@ proptest! {
             let s = settings(e, &at);
             let mut inputs = vec![("x", x), ("step", step)];
             inputs.extend(e.parameters.iter().map(|p| p.name).zip(s.iter().copied()));
-            let traced = evaluate(&program(), &inputs);
+            let traced = program().evaluate(|n| inputs.iter().find(|i| i.0 == n).map(|i| i.1)).expect("known inputs");
             let p = (e.build)(&s, &[1.0]);
             let mut u = [x];
             p.prox(&mut u, Steps::Uniform(step));

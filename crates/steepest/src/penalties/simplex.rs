@@ -64,6 +64,13 @@ impl Penalty for OnSimplex {
         for &j in &self.inside {
             x[j] = (x[j] - steps.at(j) * level).max(0.0);
         }
+        // Beside large coordinates a small radius is lost in rounding: the sum is set right, whatever was lost.
+        let sum: f64 = self.inside.iter().map(|&j| x[j]).sum();
+        if sum > 0.0 {
+            self.inside.iter().for_each(|&j| x[j] *= self.radius / sum);
+        } else if let Some(&first) = order.first() {
+            x[first] = self.radius;
+        }
     }
     fn rescaled(&self, _: &[f64]) -> Option<Box<dyn Penalty>> {
         None

@@ -1,0 +1,9 @@
+"""The suite tries the same inputs each time it runs; `pytest --hypothesis-profile=explore` looks for new ones."""
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("same", derandomize=True, deadline=None, max_examples=50)
+settings.register_profile(
+    "explore", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("same")
