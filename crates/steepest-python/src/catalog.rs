@@ -1,8 +1,9 @@
 //! The registries as Python sees them: plain dictionaries, read once by `_catalog.py`.
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use steepest::rule::{Kind, Scope};
-use steepest::settings::Parameter;
+use steepest::settings::{Parameter, nearest};
 use steepest::trace::{Op, Program};
 
 /// Everything of every registry: `{"rules": [...], "losses": [...], "penalties": [...], "methods": [...], "rates": [...]}`.
@@ -21,6 +22,39 @@ pub fn catalog(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     Ok(all)
 }
 
+macro_rules! named {
+    ($registry:expr) => {
+        $registry.iter().map(|e| (e.name, e.parameters)).collect::<Vec<_>>()
+    };
+}
+
+/// Every setting of an entry by name: those given, checked, and the defaults of the others.
+///
+/// `checked("rules", "adam", {"epsilon": 1e-6})`; what is wrong is a `ValueError` that names it.
+#[pyfunction]
+pub fn checked(
+    registry: &str,
+    name: &str,
+    given: std::collections::BTreeMap<String, f64>,
+) -> PyResult<std::collections::BTreeMap<&'static str, f64>> {
+    let (entries, what) = match registry {
+        "rules" => (named!(steepest::rules::RULES), "rule"),
+        "losses" => (named!(steepest::losses::LOSSES), "loss"),
+        "penalties" => (named!(steepest::penalties::PENALTIES), "penalty"),
+        "methods" => (named!(steepest::methods::METHODS), "method"),
+        "rates" => (named!(steepest::rates::RATES), "rate schedule"),
+        _ => return Err(PyValueError::new_err(format!("no registry is called '{registry}'"))),
+    };
+    let Some((name, parameters)) = entries.iter().find(|e| e.0 == name) else {
+        let near = nearest(name, entries.iter().map(|e| e.0));
+        return Err(PyValueError::new_err(format!("no {what} is called '{name}'{near}")));
+    };
+    let given: Vec<(&str, f64)> = given.iter().map(|(k, v)| (k.as_str(), *v)).collect();
+    let values = steepest::settings::checked(name, parameters, &given);
+    let names = parameters.iter().map(|p| p.name);
+    Ok(names.zip(values.map_err(PyValueError::new_err)?).collect())
+}
+
 fn entry<'py>(
     py: Python<'py>,
     name: &str,
@@ -35,8 +69,9 @@ fn entry<'py>(
         let d = PyDict::new(py);
         d.set_item("name", p.name)?;
         d.set_item("default", p.default)?;
-        d.set_item("low", p.low)?;
-        d.set_item("high", p.high)?;
+        // The largest finite number stands for no limit.
+        d.set_item("low", if p.low == f64::MIN { f64::NEG_INFINITY } else { p.low })?;
+        d.set_item("high", if p.high == f64::MAX { f64::INFINITY } else { p.high })?;
         d.set_item("doc", p.doc)?;
         list.append(d)?;
     }

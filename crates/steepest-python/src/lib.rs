@@ -8,16 +8,19 @@ pub mod enter;
 pub mod fit;
 pub mod minimize;
 pub mod solution;
+mod step;
 pub mod watch;
 
 #[pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
-    use super::catalog::catalog;
+    use super::catalog::{catalog, checked};
     #[pymodule_export]
     use super::fit::fit_linear;
     #[pymodule_export]
     use super::minimize::minimize;
+    #[pymodule_export]
+    use super::step::Rule;
     #[pymodule_export]
     use super::watch::Standing;
 }

@@ -57,13 +57,16 @@ pub fn checked(
             if v >= p.low && v <= p.high {
                 return Ok(v);
             }
-            Err(match (p.low.is_finite(), p.high.is_finite()) {
+            // The largest finite number stands for no limit; infinity itself is no setting.
+            let (low, high) = (p.low > f64::MIN, p.high < f64::MAX);
+            Err(match (low, high) {
+                _ if !v.is_finite() => format!("{} must be a finite number; got {v}", p.name),
                 (true, true) => {
-                    format!("{} must be between {} and {}; got {v}", p.name, p.low, p.high)
+                    format!("{} must be between {} and {}; got {v:?}", p.name, p.low, p.high)
                 }
-                (true, false) => format!("{} must be at least {}; got {v}", p.name, p.low),
-                (false, true) => format!("{} must be at most {}; got {v}", p.name, p.high),
-                (false, false) => format!("{} must be a number; got {v}", p.name),
+                (true, false) => format!("{} must be at least {}; got {v:?}", p.name, p.low),
+                (false, true) => format!("{} must be at most {}; got {v:?}", p.name, p.high),
+                (false, false) => format!("{} must be a number; got {v:?}", p.name),
             })
         })
         .collect()

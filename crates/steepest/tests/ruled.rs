@@ -210,7 +210,7 @@ fn what_does_not_fit_is_refused() {
     assert!(refusal.starts_with("adam cannot handle the penalty l1"), "{refusal}");
     let bad =
         |given: &[(&str, f64)]| Plan::new(&[("adam", &[])]).unwrap().set(given).err().unwrap();
-    assert_eq!(bad(&[("epochs", 0.0)]), "epochs must be between 1 and 4294967295; got 0");
+    assert_eq!(bad(&[("epochs", 0.0)]), "epochs must be between 1 and 4294967295; got 0.0");
     assert_eq!(
         bad(&[("batchsize", 8.0)]),
         "adam has no setting called 'batchsize'; did you mean 'batch_size'?"

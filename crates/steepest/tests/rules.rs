@@ -164,7 +164,10 @@ fn names_in_a_program_are_distinct() {
 fn what_is_wrong_is_said() {
     let wrong = |rules: &[Named<'_>]| plan(rules).map(|_| ()).unwrap_err();
     assert_eq!(wrong(&[("adm", &[])]), "no rule is called 'adm'; did you mean 'adam'?");
-    assert_eq!(wrong(&[("adam", &[("epsilon", -1.0)])]), "epsilon must be between 0 and 1; got -1");
+    assert_eq!(
+        wrong(&[("adam", &[("epsilon", -1.0)])]),
+        "epsilon must be between 0 and 1; got -1.0"
+    );
     assert_eq!(
         wrong(&[("adam", &[("epsilom", 1.0)])]),
         "adam has no setting called 'epsilom'; did you mean 'epsilon'?"

@@ -1,0 +1,185 @@
+"""The registries of the core, read once: rules, losses, penalties, methods and rates.
+
+Each entry has its words, its parameters and its recorded formulas.
+
+>>> from steepest import _catalog
+>>> _catalog.find("rules", "adam").parameters[0].name
+'mean_decay'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from steepest import _core
+from steepest.errors import InputError
+
+__all__ = ["REGISTRIES", "Entry", "Parameter", "Program", "Settings", "checked", "find", "registry"]
+
+#: What there are registries of.
+REGISTRIES = ("rules", "losses", "penalties", "methods", "rates")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One setting: its name, its value unless given, its range (infinite: no limit), and what it does."""
+
+    name: str
+    default: float
+    low: float
+    high: float
+    doc: str
+
+    @property
+    def range(self) -> str:
+        """The range in words.
+
+        >>> Parameter("rate", 0.1, 0.0, float("inf"), "").range
+        'at least 0'
+        """
+        low, high = f"{self.low:g}", f"{self.high:.12g}"
+        if self.low == float("-inf"):
+            return "any number" if self.high == float("inf") else f"at most {high}"
+        return f"at least {low}" if self.high == float("inf") else f"between {low} and {high}"
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A formula as the core recorded it.
+
+    ops : operations in order: ``("input", name)``, ``("lit", value)`` or ``(operation, place, ...)``.
+    outputs : the places of the outputs.
+    text : each output as one would write it.
+    """
+
+    ops: tuple[tuple[Any, ...], ...]
+    outputs: tuple[int, ...]
+    text: tuple[str, ...]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the inputs, in the order of their first use."""
+        return tuple(op[1] for op in self.ops if op[0] == "input")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row of a registry.
+
+    about : what only entries of its registry have: ``memory``, ``scalars``, ``sums``, ``state``, ``kind`` …
+        of a rule, ``offers`` of a penalty, ``needs`` of a method.
+    """
+
+    registry: str
+    name: str
+    doc: str
+    parameters: tuple[Parameter, ...]
+    programs: Mapping[str, Program] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of its page."""
+        head = self.doc.split("\n\n")[0].replace("\n", " ")
+        return head.split(". ")[0].rstrip(".:") + "."
+
+
+def _entry(registry: str, raw: dict[str, Any]) -> Entry:
+    known = {"name", "doc", "parameters", "programs"}
+    programs = {
+        stage: Program(tuple(tuple(op) for op in p["ops"]), tuple(p["outputs"]), tuple(p["text"]))
+        for stage, p in raw.get("programs", {}).items()
+    }
+    return Entry(
+        registry,
+        raw["name"],
+        raw["doc"],
+        tuple(Parameter(**p) for p in raw["parameters"]),
+        MappingProxyType(programs),
+        MappingProxyType({key: value for key, value in raw.items() if key not in known}),
+    )
+
+
+@cache
+def _all() -> dict[str, dict[str, Entry]]:
+    return {key: {raw["name"]: _entry(key, raw) for raw in rows} for key, rows in _core.catalog().items()}
+
+
+def registry(name: str) -> Mapping[str, Entry]:
+    """Every entry of a registry, by name.
+
+    >>> "adam" in registry("rules")
+    True
+    """
+    if name not in _all():
+        raise InputError(f"no registry is called {name!r}; there is {', '.join(_all())}")
+    return MappingProxyType(_all()[name])
+
+
+def find(registry: str, name: str) -> Entry:
+    """The entry of that name, or an `InputError` that suggests near names.
+
+    >>> find("rules", "adm")
+    Traceback (most recent call last):
+    steepest.errors.InputError: no rule is called 'adm'; did you mean 'adam'?
+    """
+    entry = _all().get(registry, {}).get(name)
+    if entry is None:
+        checked(registry, name, {})
+        raise InputError(f"no entry of {registry} is called {name!r}")
+    return entry
+
+
+def checked(registry: str, name: str, given: Mapping[str, float]) -> dict[str, float]:
+    """All settings of an entry by name: those given, checked against their ranges, and the others' defaults.
+
+    >>> checked("rules", "momentum", {"momentum": 0.5})["weight_decay"]
+    0.0
+    """
+    try:
+        return dict(_core.checked(registry, str(name), dict(given)))
+    except ValueError as error:
+        raise InputError(str(error)) from None
+    except TypeError:
+        wrong = next((f"{k} must be a number; got {v!r}" for k, v in given.items() if not _number(v)), None)
+        raise InputError(wrong or f"the settings of {name} must be numbers by name; got {given!r}") from None
+
+
+def _number(value: object) -> bool:
+    try:
+        float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
+    return not isinstance(value, str)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the generated classes share: an entry's name with its settings, checked when made.
+
+    >>> from steepest import rules
+    >>> rules.Momentum(momentum=2.0)
+    Traceback (most recent call last):
+    steepest.errors.InputError: momentum must be between 0 and 1; got 2.0
+    """
+
+    #: The registry that the entry stands in, and its name there.
+    registry: ClassVar[str]
+    name: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        checked(self.registry, self.name, self.settings)
+
+    @property
+    def settings(self) -> dict[str, float]:
+        """The settings by name."""
+        return asdict(self)
+
+    @property
+    def entry(self) -> Entry:
+        """The row of the registry."""
+        return find(self.registry, self.name)

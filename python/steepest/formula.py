@@ -1,0 +1,194 @@
+"""Evaluates what the core recorded of its formulas, with NumPy or any array library.
+
+A `Program` of the catalogue is a list of named operations; an `Operations` table says what each is in a
+library. The same program is so evaluated by NumPy in tests, by torch on any device, by Keras on any backend.
+
+>>> from steepest import _catalog, formula
+>>> sgd = _catalog.find("rules", "sgd").programs["element"]
+>>> float(formula.evaluate(sgd, {"x": 1.0, "g": 0.5, "keep": 1.0, "length": 0.1})[0])
+0.95
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from steepest._catalog import Entry, Program
+
+__all__ = ["NUMPY", "Operations", "evaluate", "step", "table"]
+
+#: What each named operation is in a library.
+Operations = Mapping[str, Callable[..., Any]]
+
+
+def table(
+    *,
+    sqrt: Callable[[Any], Any],
+    exp: Callable[[Any], Any],
+    log: Callable[[Any], Any],
+    log1p: Callable[[Any], Any],
+    tanh: Callable[[Any], Any],
+    abs: Callable[[Any], Any],
+    maximum: Callable[[Any, Any], Any],
+    minimum: Callable[[Any, Any], Any],
+    where: Callable[[Any, Any, Any], Any],
+    sign: Callable[[Any], Any],
+    power: Callable[[Any, Any], Any],
+    matmul: Callable[[Any, Any], Any],
+    transpose: Callable[[Any], Any],
+    norm: Callable[[Any], Any],
+) -> Operations:
+    """The operations of a library, from the functions that it has under whatever name."""
+
+    def softplus(x: Any) -> Any:
+        return maximum(x, 0.0 * x) + log1p(exp(-abs(x)))
+
+    def sigmoid(x: Any) -> Any:
+        t = exp(-abs(x))
+        return where(x > 0, 1.0 + 0.0 * t, t) / (1.0 + t)
+
+    return {
+        "add": lambda a, b: a + b,
+        "sub": lambda a, b: a - b,
+        "mul": lambda a, b: a * b,
+        "div": lambda a, b: a / b,
+        "neg": lambda a: -a,
+        "square": lambda a: a * a,
+        "sqrt": sqrt,
+        "exp": exp,
+        "ln": log,
+        "ln_1p": log1p,
+        "tanh": tanh,
+        "abs": abs,
+        "sign": sign,
+        "pow": power,
+        "max": maximum,
+        "min": minimum,
+        "clamp": lambda x, low, high: minimum(maximum(x, low), high),
+        "positive": lambda x, yes, no: where(x > 0, yes, no),
+        "softplus": softplus,
+        "sigmoid": sigmoid,
+        "matmul": matmul,
+        "transpose": transpose,
+        "norm": norm,
+    }
+
+
+#: NumPy's operations; scalars are evaluated with them everywhere.
+NUMPY: Operations = table(
+    sqrt=np.sqrt,
+    exp=np.exp,
+    log=np.log,
+    log1p=np.log1p,
+    tanh=np.tanh,
+    abs=np.abs,
+    maximum=np.maximum,
+    minimum=np.minimum,
+    where=np.where,
+    sign=np.sign,
+    power=np.power,
+    matmul=np.matmul,
+    transpose=np.transpose,
+    norm=np.linalg.norm,
+)
+
+
+def evaluate(program: Program, inputs: Mapping[str, Any], operations: Operations = NUMPY) -> list[Any]:
+    """The outputs of a program for inputs by name."""
+    values: list[Any] = []
+    for op, *places in program.ops:
+        if op == "input":
+            values.append(inputs[places[0]])
+        elif op == "lit":
+            values.append(places[0])
+        else:
+            values.append(operations[op](*(values[k] for k in places)))
+    return [values[k] for k in program.outputs]
+
+
+def takes_whole(entry: Entry, shape: tuple[int, ...]) -> bool:
+    """Whether a rule treats a tensor of that shape as a matrix."""
+    return bool(entry.about["matrix_memory"]) and len(shape) == 2 and min(shape) > 1
+
+
+def memory_names(entry: Entry, shape: tuple[int, ...]) -> list[str]:
+    """The names of the memories that a rule keeps for a tensor of that shape."""
+    return list(entry.about["matrix_memory" if takes_whole(entry, shape) else "memory"])
+
+
+def step(
+    entry: Entry,
+    known: Mapping[str, Any],
+    x: list[Any],
+    g: list[Any],
+    memory: list[list[Any]],
+    state: list[dict[str, Any]],
+    operations: Operations = NUMPY,
+    scalar_operations: Operations = NUMPY,
+    add_up: Callable[[Any], Any] = np.sum,
+) -> tuple[list[Any], list[list[Any]], list[dict[str, Any]]]:
+    """One step of one rule over several tensors: the next parameters (or gradients), memories and state.
+
+    known : the settings, ``step``, ``rate`` and ``value`` by name.
+    state : the rule's numbers, one dictionary a group: one for all tensors, or one each (see `groups`).
+    add_up : the sum of a tensor's entries.
+    """
+    programs, about = entry.programs, entry.about
+    each = about["scope"] == "tensor" and bool(about["sums"])
+    members = [[k] for k in range(len(x))] if each else [list(range(len(x)))]
+    out, after, states = list(x), [list(m) for m in memory], []
+    for group, kept in zip(members, state, strict=True):
+        here = {**known, **kept}
+        scalars = dict(
+            zip(about["scalars"], evaluate(programs["scalars"], here, scalar_operations), strict=True)
+        )
+        if about["sums"]:
+            totals: dict[str, Any] = dict.fromkeys(about["sums"], 0.0)
+            for k in group:
+                seen = {**scalars, "x": x[k], "g": g[k], **dict(zip(about["memory"], memory[k], strict=True))}
+                terms = evaluate(programs["terms"], seen, operations)
+                totals = {n: s + add_up(t) for (n, s), t in zip(totals.items(), terms, strict=True)}
+            settled = evaluate(programs["settle"], {**here, **scalars, **totals}, scalar_operations)
+            scalars = dict(zip(about["scalars"], settled, strict=False))
+            kept = dict(zip(about["state"], settled[len(scalars) :], strict=True))
+        states.append(kept)
+        for k in group:
+            moved = _move(entry, known, scalars, x[k], g[k], memory[k], operations)
+            out[k], after[k] = moved[0], moved[1:]
+    return out, after, states
+
+
+def groups(entry: Entry, tensors: int) -> int:
+    """How many groups of state so many tensors have."""
+    return tensors if entry.about["scope"] == "tensor" and entry.about["sums"] else 1
+
+
+def _move(
+    entry: Entry,
+    known: Mapping[str, Any],
+    scalars: Mapping[str, Any],
+    x: Any,
+    g: Any,
+    memory: list[Any],
+    operations: Operations,
+) -> list[Any]:
+    """The next parameter and memories of one tensor."""
+    shape = tuple(x.shape) if hasattr(x, "shape") else ()
+    if not takes_whole(entry, shape):
+        named = dict(zip(entry.about["memory"], memory, strict=True))
+        return evaluate(entry.programs["element"], {**scalars, "x": x, "g": g, **named}, operations)
+    # Matrices come lying, as many columns as rows or more.
+    turn = operations["transpose"] if shape[0] > shape[1] else lambda a: a
+    rows, columns = sorted(shape)
+    named = dict(zip(entry.about["matrix_memory"], map(turn, memory), strict=True))
+    inputs = {**known, **named, "x": turn(x), "g": turn(g), "rows": rows, "columns": columns}
+    # sqrt of a plain number is the same everywhere; libraries want arrays.
+    plain = {**operations, "sqrt": _plain_or(operations["sqrt"], np.sqrt)}
+    return [turn(a) for a in evaluate(entry.programs["matrix"], inputs, plain)]
+
+
+def _plain_or(function: Callable[[Any], Any], plain: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda a: float(plain(a)) if isinstance(a, int | float) else function(a)

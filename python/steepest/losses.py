@@ -1,0 +1,76 @@
+"""Losses: what a prediction that misses its target costs.
+
+Written by tools/gen.py from the core's registry; not by hand.
+
+>>> from steepest import losses
+>>> losses.Huber(width=2.0)
+Huber(width=2.0)
+"""
+
+# ruff: noqa: RUF002
+from dataclasses import dataclass
+from typing import ClassVar
+
+from steepest._catalog import Settings
+
+__all__ = ["Huber", "Logistic", "Squared"]
+
+
+@dataclass(frozen=True)
+class Squared(Settings):
+    """Half the squared error, ½ (margin − target)²: its minimiser is the mean.
+
+    Legendre 1805; Gauss 1809.
+
+    Notes
+    -----
+    As recorded from the core::
+
+        value ← 0.5·(margin - target)²
+    """
+
+    registry: ClassVar[str] = "losses"
+    name: ClassVar[str] = "squared"
+
+
+@dataclass(frozen=True)
+class Logistic(Settings):
+    """Log-loss of two classes, targets 0 and 1, margin the log-odds: ln(1 + e^margin) − target·margin.
+
+    Cox 1958, <https://doi.org/10.1111/j.2517-6161.1958.tb00292.x>.
+
+    Notes
+    -----
+    As recorded from the core::
+
+        value ← softplus(margin) - target·margin
+    """
+
+    registry: ClassVar[str] = "losses"
+    name: ClassVar[str] = "logistic"
+
+
+@dataclass(frozen=True)
+class Huber(Settings):
+    """Squared near the target and linear beyond `width` from it: outliers pull with a bounded force. With r
+    = margin − target: ½ r² where |r| ≤ width, width·(|r| − ½ width) beyond.
+
+    Huber 1964, <https://doi.org/10.1214/aoms/1177703732>.
+
+    Parameters
+    ----------
+    width : float, default 1.35
+        Distance from the target at which the square turns into a line, in units of the target. Allowed: at
+        least 1e-12.
+
+    Notes
+    -----
+    As recorded from the core::
+
+        value ← clamp(margin - target, -width, width)·(margin - target - 0.5·clamp(margin - target, -width,
+        width))
+    """
+
+    registry: ClassVar[str] = "losses"
+    name: ClassVar[str] = "huber"
+    width: float = 1.35

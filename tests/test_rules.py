@@ -1,0 +1,203 @@
+"""Every rule of the catalogue: compiled = traced, settings refused by name, generated classes up to date."""
+
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from steepest import _catalog, _core, formula, losses, methods, penalties, rates, rules
+from steepest.errors import InputError
+
+RULES = list(_catalog.registry("rules").values())
+SHAPES = [(7,), (6, 4), (3, 5), (2, 3, 2), ()]
+# A gradient's clipping is seen through the plain rule behind it.
+CHAINS = {e.name: [e.name, "sgd"] if e.about["kind"] == "gradient" else [e.name] for e in RULES}
+
+
+def start(dtype: Any, seed: int) -> tuple[list[Any], list[Any]]:
+    """Tensors, and the curvatures of a quadratic in them."""
+    rng = np.random.default_rng(seed)
+    x = [np.array(rng.normal(size=s), dtype=dtype) for s in SHAPES]
+    a = [np.array(rng.uniform(0.1, 3.0, size=s), dtype=dtype) for s in SHAPES]
+    return x, a
+
+
+def value(x: list[Any], a: list[Any]) -> float:
+    return float(sum((0.5 * c * v.astype(float) ** 2).sum() for c, v in zip(a, x, strict=True)))
+
+
+def compiled(names: list[str], given: dict[str, float], dtype: Any, steps: int, rate: float) -> list[Any]:
+    x, a = start(dtype, 0)
+    rule = _core.Rule([(names[0], given), *((n, {}) for n in names[1:])])
+    memory = [[np.zeros_like(v) for _ in range(rule.memory(v.shape))] for v in x]
+    state = np.zeros(rule.state(len(x)))
+    for t in range(1, steps + 1):
+        g = [c * v for c, v in zip(a, x, strict=True)]
+        rule.step(
+            x, [np.ascontiguousarray(v).reshape(v.shape) for v in g], memory, state, t, rate, value(x, a)
+        )
+    return x
+
+
+def traced(names: list[str], given: dict[str, float], dtype: Any, steps: int, rate: float) -> list[Any]:
+    x, a = start(dtype, 0)
+    entries = [_catalog.find("rules", n) for n in names]
+    known = [_catalog.checked("rules", n, given if k == 0 else {}) for k, n in enumerate(names)]
+    memory = [[[np.zeros_like(v) for _ in formula.memory_names(e, v.shape)] for v in x] for e in entries]
+    states: list[Any] = [
+        [dict.fromkeys(e.about["state"], 0.0) for _ in range(formula.groups(e, len(x)))] for e in entries
+    ]
+    cast = [v.astype(float) for v in x]
+    for t in range(1, steps + 1):
+        g = [(c * v).astype(dtype).astype(float) for c, v in zip(a, cast, strict=True)]
+        at = value(cast, a)
+        for k, entry in enumerate(entries):
+            here = {**known[k], "step": np.float64(t), "rate": rate, "value": at}
+            with np.errstate(all="ignore"):
+                out, memory[k], states[k] = formula.step(entry, here, cast, g, memory[k], states[k])
+            if entry.about["kind"] == "gradient":
+                g = out
+            else:
+                cast = out
+    return cast
+
+
+@pytest.mark.parametrize(("dtype", "tol"), [("float64", 1e-12), ("float32", 2e-4)])
+@pytest.mark.parametrize("entry", RULES, ids=lambda e: e.name)
+def test_compiled_is_traced(entry: _catalog.Entry, dtype: str, tol: float) -> None:
+    args = (CHAINS[entry.name], {}, dtype, 12, 0.03)
+    for got, want in zip(compiled(*args), traced(*args), strict=True):
+        np.testing.assert_allclose(got, want, rtol=tol, atol=tol)
+
+
+@pytest.mark.parametrize("entry", RULES, ids=lambda e: e.name)
+@given(data=st.data())
+@settings(max_examples=15, deadline=None)
+def test_compiled_is_traced_for_any_settings(entry: _catalog.Entry, data: st.DataObject) -> None:
+    settings = {
+        p.name: data.draw(st.floats(max(p.low, -2.0), min(p.high, 3.0)), label=p.name)
+        for p in entry.parameters
+    }
+    if "epsilon" in settings:
+        settings["epsilon"] = max(settings["epsilon"], 1e-8)
+    args = (CHAINS[entry.name], settings, "float64", 3, 0.01)
+    for got, want in zip(compiled(*args), traced(*args), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("entry", RULES, ids=lambda e: e.name)
+def test_settings_out_of_range_are_refused_by_name(entry: _catalog.Entry) -> None:
+    for p in entry.parameters:
+        for bad in (p.low - max(1.0, abs(p.low)), p.high * 2 + 1, float("nan"), float("inf")):
+            if p.low <= bad <= p.high and np.isfinite(bad):
+                continue
+            with pytest.raises(ValueError, match=f"^{p.name} must be"):
+                _core.Rule([(entry.name, {p.name: bad})])
+            with pytest.raises(InputError, match=f"^{p.name} must be"):
+                _catalog.checked("rules", entry.name, {p.name: bad})
+
+
+def test_unknown_names_get_near_ones() -> None:
+    with pytest.raises(InputError, match=r"^no rule is called 'adm'; did you mean 'adam'\?$"):
+        _catalog.find("rules", "adm")
+    with pytest.raises(ValueError, match=r"no setting called 'epsilom'; did you mean 'epsilon'\?"):
+        _core.Rule([("adam", {"epsilom": 1.0})])
+    with pytest.raises(InputError, match="no registry is called 'ruels'; there is rules, losses"):
+        _catalog.registry("ruels")
+    with pytest.raises(InputError, match="epsilon must be a number; got 'small'"):
+        _catalog.checked("rules", "adam", {"epsilon": "small"})  # type: ignore[dict-item]
+
+
+def test_a_chain_that_cannot_be_is_refused() -> None:
+    for chain, words in [
+        ([], "at least one rule"),
+        ([("clip_norm", {})], "put a rule that takes a step after it"),
+        ([("adam", {}), ("sgd", {})], "it must come last"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            _core.Rule(chain)
+
+
+def test_arrays_that_do_not_fit_are_refused() -> None:
+    rule, state = _core.Rule([("adam", {})]), np.zeros(0)
+    ok = np.zeros((3, 2))
+    for x, g, memory, words in [
+        (ok, np.zeros(3), [ok.copy(), ok.copy()], "gradient of that shape"),
+        (ok, ok.copy(), [ok.copy()], "2 memories; got .* and 1"),
+        (ok, ok.copy(), [ok.copy(), np.zeros(5)], "memories"),
+        (ok, ok.astype("f4"), [ok.copy(), ok.copy()], "float32 or float64; got float32"),
+        (np.zeros((2, 3)).T, ok.copy(), [ok.copy(), ok.copy()], "C-contiguous"),
+        (ok.astype(int), ok.copy(), [ok.copy(), ok.copy()], "got int64"),
+        (ok, ok, [ok.copy(), ok.copy()], "cannot be read"),
+    ]:
+        with pytest.raises((TypeError, ValueError), match=words):
+            rule.step([x], [g], [memory], state, 1, 0.1)
+    with pytest.raises(ValueError, match="step be at least 1"):
+        rule.step([ok], [ok.copy()], [[ok.copy(), ok.copy()]], state, 0, 0.1)
+    rule.step([], [], [], state, 1, 0.1)
+
+
+def test_the_same_bits_on_any_number_of_threads() -> None:
+    code = (
+        "import numpy as np; from steepest import _core;"
+        "n = 200_000; x = np.sin(np.arange(n, dtype='f4')); g = np.cos(x);"
+        "m = [np.zeros_like(x) for _ in range(2)];"
+        "r = _core.Rule([('clip_norm', {}), ('momo_adam', {})]); s = np.zeros(r.state(1));"
+        "[r.step([x], [g], [m], s, t, 0.1, 1.0) for t in (1, 2, 3)];"
+        "import hashlib; print(hashlib.sha256(x.tobytes()).hexdigest())"
+    )
+    answers = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={"STEEPEST_NUM_THREADS": n, **level},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for n in ("1", "2", "7")
+        for level in ({}, {"STEEPEST_SIMD": "baseline"}, {"STEEPEST_SIMD": "avx2"})
+    }
+    assert len(answers) == 1
+
+
+def test_generated_classes_are_up_to_date() -> None:
+    gen = Path(__file__).parents[1] / "tools" / "gen.py"
+    subprocess.run([sys.executable, str(gen), "--check"], check=True, capture_output=True)
+
+
+def test_every_entry_has_its_class() -> None:
+    for module in (rules, losses, penalties, methods, rates):
+        registry = module.__name__.rpartition(".")[2]
+        classes = [getattr(module, name) for name in module.__all__]
+        assert {c.name for c in classes} == set(_catalog.registry(registry))
+        for c in classes:
+            made = c()
+            assert made.entry.name == made.name
+            assert made.settings == _catalog.checked(registry, made.name, {})
+    with pytest.raises(InputError, match=r"^epsilon must be between 0 and 1; got -1\.0$"):
+        rules.Adam(epsilon=-1.0)
+
+
+def test_schedules_start_at_one_and_fall_to_their_end() -> None:
+    for entry in _catalog.registry("rates").values():
+        known = _catalog.checked("rates", entry.name, {})
+
+        def factor(done: float, step: float, entry: Any = entry, known: Any = known) -> float:
+            return float(formula.evaluate(entry.programs["factor"], {**known, "done": done, "step": step})[0])
+
+        assert factor(0.0, 1.0) == pytest.approx(1.0, abs=1e-15)
+        path = [factor(k / 100, 1.0 + k) for k in range(101)]
+        assert all(b <= a for a, b in pairwise(path)), entry.name
+        if "end" in known:
+            assert path[-1] == pytest.approx(known["end"], abs=1e-12)
+    cosine = _catalog.find("rates", "cosine").programs["factor"]
+    for done in np.linspace(0, 1, 33):
+        want = 0.5 * (1 + np.cos(np.pi * done))
+        assert formula.evaluate(cosine, {"end": 0.0, "done": done, "step": 1.0})[0] == pytest.approx(
+            want, abs=1e-14
+        )
