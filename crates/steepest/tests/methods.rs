@@ -1,0 +1,209 @@
+//! Every method on every problem with every penalty: refused by name, or ended honestly. A new entry gets all
+//! of it without a line here.
+use steepest::descend::{Solution, Stop, Unwatched, descend, facts};
+use steepest::designs::dense::Dense;
+use steepest::glm::Glm;
+use steepest::losses::LOSSES;
+use steepest::method::Entry;
+use steepest::methods::METHODS;
+use steepest::objective::{Function, Objective};
+use steepest::penalties::PENALTIES;
+use steepest::penalty::{Penalty, Steps};
+use steepest::pool::with_threads;
+use steepest::settings::checked;
+
+const ROWS: usize = 150;
+const COLUMNS: usize = 3;
+
+/// Raw columns of very different scales, and targets that every loss takes (0 or 1).
+fn table() -> (Vec<f64>, Vec<f64>) {
+    let mut state = 7u64;
+    let mut uniform = || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) as f64 / (1u64 << 31) as f64
+    };
+    let (mut x, mut y) = (Vec::new(), Vec::new());
+    for _ in 0..ROWS {
+        let (a, b, c) = (uniform() - 0.5, 30.0 * uniform(), 0.1 * uniform());
+        x.extend([a, b, c]);
+        y.push(f64::from(u8::from(2.0 * a + 0.05 * (b - 15.0) + 1.5 * (uniform() - 0.5) > 0.0)));
+    }
+    (x, y)
+}
+
+fn whole(objective: &mut dyn Objective, penalty: &dyn Penalty, x: &[f64]) -> f64 {
+    objective.value(x).expect("no error of its own") + penalty.value(x)
+}
+
+/// The least value of a convex problem, by proximal gradient steps with restarts: slow, simple, independent of
+/// the methods under test.
+fn least(objective: &mut dyn Objective, penalty: &dyn Penalty) -> f64 {
+    let n = objective.dim();
+    let mut x = vec![0.0; n];
+    penalty.prox(&mut x, Steps::Uniform(1.0));
+    let (mut best, mut ahead, mut momentum, mut rate) = (f64::INFINITY, x.clone(), 1.0f64, 1.0);
+    let mut g = vec![0.0; n];
+    for _ in 0..60_000 {
+        let f = objective.gradient(&ahead, &mut g).expect("no error of its own");
+        let next = loop {
+            let mut next: Vec<f64> = ahead.iter().zip(&g).map(|(x, g)| x - rate * g).collect();
+            penalty.prox(&mut next, Steps::Uniform(rate));
+            let (mut slope, mut square) = (0.0, 0.0);
+            for ((u, v), g) in next.iter().zip(&ahead).zip(&g) {
+                slope += g * (u - v);
+                square += (u - v) * (u - v);
+            }
+            let there = objective.value(&next).expect("no error of its own");
+            if there <= f + slope + square / (2.0 * rate) + 1e-15 * f.abs() || rate < 1e-12 {
+                break next;
+            }
+            rate *= 0.5;
+        };
+        let turned: f64 = (0..n).map(|j| (ahead[j] - next[j]) * (next[j] - x[j])).sum();
+        momentum = if turned > 0.0 { 1.0 } else { momentum };
+        let after = 0.5 * (1.0 + (1.0 + 4.0 * momentum * momentum).sqrt());
+        let push = (momentum - 1.0) / after;
+        ahead = (0..n).map(|j| next[j] + push * (next[j] - x[j])).collect();
+        (x, momentum) = (next, after);
+        best = best.min(whole(objective, penalty, &x));
+    }
+    best
+}
+
+fn run(e: &Entry, objective: &mut dyn Objective, penalty: &dyn Penalty, x0: &[f64]) -> Solution {
+    let settings = checked(e.name, e.parameters, &[]).expect("defaults are in range");
+    let stop = Stop { evaluations: 3000, iterations: 3000, seconds: 30.0, ..Stop::default() };
+    descend(objective, penalty, (e.build)(&settings), x0, stop, &mut Unwatched)
+        .expect("no error of its own")
+}
+
+/// What must hold of any answer.
+fn hold(
+    what: &str,
+    s: &Solution,
+    objective: &mut dyn Objective,
+    penalty: &dyn Penalty,
+    best: Option<f64>,
+) {
+    assert!(s.x.iter().all(|x| x.is_finite()), "{what}: {:?}", s.x);
+    assert!(s.counts.values <= 3000, "{what}: the budget of evaluations, {:?}", s.counts);
+    let start = whole(objective, penalty, &vec![0.0; s.x.len()]);
+    let here = whole(objective, penalty, &s.x);
+    assert!(
+        (here - s.value).abs() <= 1e-9 * (1.0 + here.abs()),
+        "{what}: {here} is told as {}",
+        s.value
+    );
+    assert!(here <= start || start.is_infinite(), "{what}: worse than the start");
+    assert!(!s.history.is_empty(), "{what}: no history");
+    let Some(best) = best else { return };
+    let scale = here.abs().max(1e-3);
+    assert!(here >= best - 1e-7 * scale, "{what}: {here} is better than the best, {best}");
+    if s.status.success() {
+        assert!(
+            here - best <= 1e-5 * scale,
+            "{what}: claims {:?} at {here}, best {best}",
+            s.status
+        );
+    }
+    if let Some(c) = s.certificate.as_ref().filter(|c| c.kind.proves()) {
+        assert!(
+            c.bound >= here - best - 1e-9 * scale,
+            "{what}: bound {} below {}",
+            c.bound,
+            here - best
+        );
+    }
+}
+
+/// Runs what is not refused on one problem with every penalty; `convex` problems have a known least value.
+fn matrix(name: &str, objective: &mut dyn Objective, intercept: bool, convex: bool) {
+    let n = objective.dim();
+    let mut weight = vec![0.05; n];
+    if intercept {
+        weight[n - 1] = 0.0;
+    }
+    for p in PENALTIES {
+        let settings = checked(p.name, p.parameters, &[]).expect("defaults are in range");
+        let penalty = (p.build)(&settings, &weight);
+        let facts = facts(objective, &*penalty);
+        let mut best = None;
+        for e in METHODS {
+            let what = format!("{} on {name} with {}", e.name, p.name);
+            if let Some(why) = e.refusal(&facts, METHODS) {
+                assert!(why.starts_with(e.name), "{why}");
+                continue;
+            }
+            if convex && best.is_none() {
+                best = Some(least(objective, &*penalty));
+            }
+            let one = with_threads(1, || run(e, objective, &*penalty, &vec![0.0; n]));
+            hold(&what, &one, objective, &*penalty, best);
+            let seven = with_threads(7, || run(e, objective, &*penalty, &vec![0.0; n]));
+            assert!(
+                one.x == seven.x && one.value == seven.value,
+                "{what}: other bits on other threads"
+            );
+        }
+    }
+}
+
+#[test]
+fn quadratic() {
+    let scale = [1.0, 10.0, 300.0, 1000.0];
+    let value = move |x: &[f64]| -> f64 {
+        1.0 + x.iter().zip(&scale).map(|(x, s)| 0.5 * s * (x - 0.3) * (x - 0.3)).sum::<f64>()
+    };
+    let mut f = Function::new(4, value, move |x: &[f64], g: &mut [f64]| {
+        for j in 0..4 {
+            g[j] = scale[j] * (x[j] - 0.3);
+        }
+        value(x)
+    });
+    matrix("a quadratic", &mut f, false, true);
+}
+
+#[test]
+fn rosenbrock() {
+    let value = |x: &[f64]| 100.0 * (x[1] - x[0] * x[0]).powi(2) + (1.0 - x[0]).powi(2);
+    let mut f = Function::new(2, value, move |x: &[f64], g: &mut [f64]| {
+        let b = x[1] - x[0] * x[0];
+        g[0] = -400.0 * x[0] * b - 2.0 * (1.0 - x[0]);
+        g[1] = 200.0 * b;
+        value(x)
+    });
+    matrix("rosenbrock", &mut f, false, false);
+}
+
+/// Every loss of the registry over raw columns.
+#[test]
+fn tables() {
+    let (x, y) = table();
+    let design = Dense::by_rows(&x, COLUMNS).expect("whole rows");
+    for l in LOSSES {
+        let settings = checked(l.name, l.parameters, &[]).expect("defaults are in range");
+        let loss = (l.build)(&settings, 1);
+        let mut glm = Glm::new(&design, &*loss, &y, None, true).expect("a good table");
+        matrix(&format!("{} rows", l.name), &mut glm, true, true);
+    }
+}
+
+#[test]
+fn settings_out_of_range_are_refused_by_name() {
+    for e in METHODS {
+        for p in e.parameters {
+            let below = if p.low.is_finite() { p.low - 1.0 } else { f64::NAN };
+            let error = checked(e.name, e.parameters, &[(p.name, below)]).unwrap_err();
+            assert!(error.contains(p.name), "{error}");
+        }
+    }
+}
+
+#[test]
+fn names_are_unique_and_every_page_has_a_text() {
+    for (i, e) in METHODS.iter().enumerate() {
+        assert!(METHODS[..i].iter().all(|o| o.name != e.name));
+        assert!(e.doc.len() > 40, "{} needs a page", e.name);
+        assert!(e.parameters.iter().all(|p| !p.doc.is_empty()), "{}", e.name);
+    }
+}
