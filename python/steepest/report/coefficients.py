@@ -18,6 +18,7 @@ FIRST = 12
 MOST = 400
 MOST_CLASSES_ABREAST = 4
 MOST_LEVELS = 8
+AT_ZERO = {"binary": "the log-odds are", "multiclass": "the scores are"}
 
 
 def coefficients(story: Mapping[str, Any]) -> View | None:
@@ -35,6 +36,7 @@ def coefficients(story: Mapping[str, Any]) -> View | None:
         "intercept": _intercept(story),
         "total": plural(len(given), "coefficient"),
     }
+    view["at_zero"] = AT_ZERO.get(str(story.get("task")), "it predicts")
     view["nonzero"] = count(sum(c["weight"] != 0 for c in given))
     view["sparse"] = any(c["weight"] == 0 for c in given)
     several = story.get("task") == "multiclass"
@@ -148,4 +150,14 @@ def _abreast(groups: list[list[View]], story: Mapping[str, Any], largest: float)
 
 def _cell(name: str, weight: float, largest: float, named: bool = False) -> View:
     bar: Markup = pictures.signed_bar(weight, largest)
-    return {"class": name, "weight": weight, "text": signed(weight), "bar": bar, "named": named}
+    if named:
+        bar = pictures.meter(abs(weight) / largest, "pos" if weight > 0 else "neg")
+    label = ("most for" if weight > 0 else "most against") if named else name
+    return {
+        "class": name,
+        "label": label,
+        "weight": weight,
+        "text": signed(weight),
+        "bar": bar,
+        "named": named,
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -79,16 +80,39 @@ def _certificate(values: Mapping[str, Any] | None, loss: Any) -> View | None:
         "reached": bound is not None and target is not None and bound <= target,
         "assumption": str(values.get("assumption") or ""),
         "ground": GROUNDS.get(kind, "") if proves else STATIONARY,
-        "loss": figure(last, 6) if last is not None else "",
-        "least": figure(max(0.0, last - bound), 6) if last is not None and bound is not None else "",
-        "share": figure(100 * bound / last, 2) if last and bound is not None and last > 0 else "",
+        "share": _share(bound / last) if last and bound is not None and last > 0 else "",
         "strip": "",
     }
+    view |= _apart(last, bound)
     if proves and bound is not None and target and target > 0:
         view["strip"] = pictures.certificate_strip(
             bound, target, last if last and last > target else target * 1e3
         )
     return view
+
+
+def _apart(loss: float | None, bound: float | None) -> View:
+    """The loss and what it cannot fall below, with the digits that tell them apart; empty beyond twelve."""
+    if loss is None or bound is None or loss <= 0 or bound > loss:
+        return {"loss": "", "least": ""}
+    digits = 2 + math.ceil(math.log10(loss / bound)) if bound > 0 else 6
+    if not bound or digits > 12:
+        return {"loss": figure(loss, 6), "least": ""}
+    places = max(0, max(4, digits) - 1 - math.floor(math.log10(loss)))
+    return {"loss": f"{loss:,.{places}f}", "least": f"{loss - bound:,.{places}f}"}
+
+
+def _share(part: float) -> str:
+    """A small part of a whole as people say it: ``one part in 3 million``."""
+    if part >= 1e-3:
+        return f"{figure(100 * part, 2)} %"
+    if part <= 0:
+        return "nothing"
+    times = 1 / part
+    for size, name in ((1e9, "billion"), (1e6, "million"), (1e3, "thousand")):
+        if size <= times < 1000 * size:
+            return f"one part in {figure(float(f'{times / size:.1e}'), 2)} {name}"
+    return f"one part in {figure(times, 2)}"
 
 
 def _answer(solution: Mapping[str, Any], certificate: View | None) -> tuple[str, str]:

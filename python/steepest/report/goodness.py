@@ -15,6 +15,15 @@ __all__ = ["goodness"]
 
 View = dict[str, Any]
 SHARES = ("accuracy", "balanced_accuracy", "precision", "recall", "error_rate")
+TERMS = {
+    "roc_auc": "ROC AUC",
+    "auc": "ROC AUC",
+    "r2": "R\u00b2",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "mse": "MSE",
+    "f1": "F1",
+}
 MOST_IN_A_TABLE = 10
 PARTS = {
     "validation": "rows held out (validation)",
@@ -60,12 +69,13 @@ def _probability(p: Any) -> NDArray[np.float64]:
 def _metric(metric: Mapping[str, Any]) -> View:
     """One row of the table: the figure, the baseline's, and what the difference means."""
     name = str(metric.get("name") or "")
+    plain = str(metric.get("plain") or name)
     value, baseline = finite(metric.get("value")), finite(metric.get("baseline"))
     shares = name in SHARES
     meaning, verdict, share = _meaning(name, value, baseline, metric.get("better") != "lower")
     return {
-        "name": name.replace("_", " "),
-        "plain": str(metric.get("plain") or name),
+        "name": TERMS.get(name, name.replace("_", " ")),
+        "plain": plain[:1].upper() + plain[1:],
         "value": _told(value, shares),
         "baseline": _told(baseline, shares),
         "meaning": meaning,
@@ -172,7 +182,10 @@ def _two_classes(codes: NDArray[np.intp], p: NDArray[np.float64], names: list[st
                 f"A random {names[1]} is ranked above a random {names[0]} in {percent(score)} of pairs.",
             },
         )
-    return view | {"pictures": shown, "threshold": f"{names[1]} is predicted from a probability of 50 % on."}
+    return view | {
+        "pictures": shown,
+        "threshold": f"From a probability of 50 % on a row is called {names[1]}.",
+    }
 
 
 def _several(codes: NDArray[np.intp], p: NDArray[np.float64], names: list[str]) -> View:

@@ -113,8 +113,10 @@ def descent_picture(
         return Markup("")
     vertical = Scale.over([*y[fine].tolist(), *([target] if target else [])], log=True, margin=0.06)
     detail = f"From {figure(y[fine][0])} at the start to {figure(y[fine][-1])} at the end."
-    picture = Picture(title, Scale.over(x.tolist(), margin=0.0), vertical, detail, left=64)
-    picture.axes(passes, up)
+    picture = Picture(
+        title, Scale.over(x.tolist(), margin=0.0), vertical, detail, width=330, height=270, left=52
+    )
+    picture.axes(passes, up, xticks=5)
     if target:
         picture.level(target, "target")
         low = vertical.at(target) < 0.12
@@ -122,7 +124,7 @@ def descent_picture(
             picture.left + 6, picture.py(target) + (-6 if low else 16), f"asked for: {figure(target, 2)}"
         )
     picture.line(x[fine].tolist(), y[fine].tolist())
-    if fine.sum() <= 40:
+    if fine.sum() <= 20:
         picture.points(x[fine].tolist(), y[fine].tolist())
     return picture.points([float(x[fine][-1])], [float(y[fine][-1])], "dots big").svg()
 
@@ -134,19 +136,14 @@ def certificate_strip(bound: float, target: float, loss: float) -> Markup:
     picture = Picture(
         "How far from the best possible", scale, Scale(0, 1),
         f"At most {figure(bound)}; asked for {figure(target)}.",
-        width=420, height=106, left=16, right=16, top=30, bottom=44,
+        width=380, height=112, left=10, right=16, top=34, bottom=46,
     )  # fmt: skip
     picture.axes("distance from the best possible, at most", "", grid=False, yticks=0, xticks=5)
-    picture.marks = [
-        mark for mark in picture.marks if 'class="tick end"' not in mark and "rotate" not in mark
-    ]
     middle = 0.45
     picture.line([scale.low, target], [middle, middle], "good-range")
-    picture.upright(target, "target")
-    side = "end" if scale.at(target) > 0.5 else ""
-    picture.text(
-        picture.px(target) + (-5 if side else 5), 22, f"asked for {figure(target, 2)}", f"note {side}"
-    )
+    picture.upright(target, "target").upright(loss, "target")
+    picture.text(picture.px(target), 24, f"asked for: {figure(target, 2)}", "note mid")
+    picture.text(min(picture.px(loss) + 24, picture.width), 24, "the loss", "note end")
     picture.points([bound_shown], [middle], "dots huge")
     return picture.svg()
 
@@ -162,7 +159,7 @@ def path_picture(alphas: Floats, train: Floats | None, held: Floats | None, chos
     y = Scale.over(np.concatenate([c[fine] for c, _ in curves]).tolist(), margin=0.08)
     order = np.flatnonzero(fine)[np.argsort(alphas[fine], kind="stable")]
     least = "" if held is None else f"Least held-out loss {figure(np.nanmin(held))}."
-    picture = Picture("Loss along the path of penalty strengths", x, y, least, left=64, width=560, height=320)
+    picture = Picture("Loss along the path of penalty strengths", x, y, least, left=64)
     picture.axes("strength of the penalty (alpha)", "loss", xticks=7)
     if chosen and chosen > 0:
         picture.upright(chosen, "target")

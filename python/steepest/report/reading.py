@@ -13,7 +13,7 @@ from steepest.report.wording import count, duration, figure, finite, percent, pl
 __all__ = ["alpha_path", "columns_read", "timing"]
 
 View = dict[str, Any]
-FIRST = 15
+FIRST = 10
 MOST = 500
 PARTS = {
     "train": "fitted on",
@@ -41,7 +41,7 @@ def columns_read(story: Mapping[str, Any]) -> View:
         "beyond": count(len(columns) - MOST) if len(columns) > MOST else "",
         "total": plural(len(columns), "column"),
         "used": plural(len(used), "column"),
-        "kinds": ", ".join(f"{count(n)} {kind}" for kind, n in kinds.items()),
+        "kinds": ", ".join(plural(n, kind, _several(kind)) for kind, n in kinds.items()),
         "left_out": len(columns) - len(used),
         "filled": plural(len(filled), "column") if filled else "",
         "rows": [
@@ -52,6 +52,13 @@ def columns_read(story: Mapping[str, Any]) -> View:
         "strip": pictures.share_strip([(PARTS[n], r) for n, r in rows.items() if r], title) if whole else "",
         "scales": _scales(story),
     }
+
+
+def _several(kind: str) -> str:
+    """The plural of a kind of column."""
+    if kind.endswith("y"):
+        return kind[:-1] + "ies"
+    return kind if kind.endswith("s") else kind + "s"
 
 
 def _column(c: Mapping[str, Any]) -> View:
