@@ -18,7 +18,7 @@ import numpy as np
 
 from steepest._catalog import Entry, Program
 
-__all__ = ["NUMPY", "Operations", "evaluate", "step", "table"]
+__all__ = ["NUMPY", "Operations", "evaluate", "groups", "memory_names", "step", "sums", "table"]
 
 #: What each named operation is in a library.
 Operations = Mapping[str, Callable[..., Any]]
@@ -129,12 +129,14 @@ def step(
     operations: Operations = NUMPY,
     scalar_operations: Operations = NUMPY,
     add_up: Callable[[Any], Any] = np.sum,
+    totals: Mapping[str, Any] | None = None,
 ) -> tuple[list[Any], list[list[Any]], list[dict[str, Any]]]:
     """One step of one rule over several tensors: the next parameters (or gradients), memories and state.
 
     known : the settings, ``step``, ``rate`` and ``value`` by name.
     state : the rule's numbers, one dictionary a group: one for all tensors, or one each (see `groups`).
     add_up : the sum of a tensor's entries.
+    totals : the rule's sums, where they run over more tensors than these.
     """
     programs, about = entry.programs, entry.about
     each = about["scope"] == "tensor" and bool(about["sums"])
@@ -146,12 +148,9 @@ def step(
             zip(about["scalars"], evaluate(programs["scalars"], here, scalar_operations), strict=True)
         )
         if about["sums"]:
-            totals: dict[str, Any] = dict.fromkeys(about["sums"], 0.0)
-            for k in group:
-                seen = {**scalars, "x": x[k], "g": g[k], **dict(zip(about["memory"], memory[k], strict=True))}
-                terms = evaluate(programs["terms"], seen, operations)
-                totals = {n: s + add_up(t) for (n, s), t in zip(totals.items(), terms, strict=True)}
-            settled = evaluate(programs["settle"], {**here, **scalars, **totals}, scalar_operations)
+            some = ([part[k] for k in group] for part in (x, g, memory))
+            added = totals or sums(entry, here, *some, operations, scalar_operations, add_up)
+            settled = evaluate(programs["settle"], {**here, **scalars, **added}, scalar_operations)
             scalars = dict(zip(about["scalars"], settled, strict=False))
             kept = dict(zip(about["state"], settled[len(scalars) :], strict=True))
         states.append(kept)
@@ -159,6 +158,29 @@ def step(
             moved = _move(entry, known, scalars, x[k], g[k], memory[k], operations)
             out[k], after[k] = moved[0], moved[1:]
     return out, after, states
+
+
+def sums(
+    entry: Entry,
+    known: Mapping[str, Any],
+    x: list[Any],
+    g: list[Any],
+    memory: list[list[Any]],
+    operations: Operations = NUMPY,
+    scalar_operations: Operations = NUMPY,
+    add_up: Callable[[Any], Any] = np.sum,
+) -> dict[str, Any]:
+    """A rule's sums over some tensors, by name."""
+    about, programs = entry.about, entry.programs
+    scalars = dict(
+        zip(about["scalars"], evaluate(programs["scalars"], known, scalar_operations), strict=True)
+    )
+    totals: dict[str, Any] = dict.fromkeys(about["sums"], 0.0)
+    for one, gradient, kept in zip(x, g, memory, strict=True):
+        seen = {**scalars, "x": one, "g": gradient, **dict(zip(about["memory"], kept, strict=True))}
+        terms = evaluate(programs["terms"], seen, operations)
+        totals = {n: add_up(t) + s for (n, s), t in zip(totals.items(), terms, strict=True)}
+    return totals
 
 
 def groups(entry: Entry, tensors: int) -> int:
@@ -181,7 +203,7 @@ def _move(
         named = dict(zip(entry.about["memory"], memory, strict=True))
         return evaluate(entry.programs["element"], {**scalars, "x": x, "g": g, **named}, operations)
     # Matrices come lying, as many columns as rows or more.
-    turn = operations["transpose"] if shape[0] > shape[1] else lambda a: a
+    turn: Callable[[Any], Any] = operations["transpose"] if shape[0] > shape[1] else lambda a: a
     rows, columns = sorted(shape)
     named = dict(zip(entry.about["matrix_memory"], map(turn, memory), strict=True))
     inputs = {**known, **named, "x": turn(x), "g": turn(g), "rows": rows, "columns": columns}
