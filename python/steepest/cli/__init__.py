@@ -1,0 +1,129 @@
+"""The command ``steepest``: fit a table, predict with what was fitted, watch a descent, list what there is.
+
+Exit status: 0 done; 1 done, but the answer was not reached (the output says how it ended); 2 the input cannot be
+used (one line on standard error says what would do); 70 a mistake of steepest's own; 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from steepest.errors import SteepestError, did_you_mean
+
+__all__ = ["main"]
+
+_DONE, _BAD_INPUT, _OWN_MISTAKE, _INTERRUPTED, _PIPE_CLOSED = 0, 2, 70, 130, 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command with these arguments (those of the process unless given) and return its exit status.
+
+    >>> from steepest.cli import main
+    >>> main(["list", "rules", "sgd", "--python"])
+    import steepest
+    rule = steepest.rules.Sgd()
+    0
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    try:
+        return _run(arguments)
+    except SystemExit as end:  # argparse: --help, --version, or a refusal that it has printed
+        return end.code if isinstance(end.code, int) else _BAD_INPUT
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Nobody reads any more; Python would complain once again when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _PIPE_CLOSED
+    except (SteepestError, ValueError, OSError, ModuleNotFoundError) as error:
+        if debug:
+            raise
+        return _refuse(_sentence(error), _BAD_INPUT)
+    except Exception as error:
+        if debug:
+            raise
+        text = f"{type(error).__name__}: {error}; this is a mistake of steepest's own: --debug shows where"
+        return _refuse(text, _OWN_MISTAKE)
+
+
+def _run(arguments: list[str]) -> int:
+    """Find the verb and let it run."""
+    parser = _parser()
+    if not arguments:
+        parser.print_help()
+        return _BAD_INPUT
+    known, rest = parser.parse_known_args(arguments)
+    if rest:
+        verb: Parser = known.parser
+        options = [name for action in verb._actions for name in action.option_strings]
+        hint = did_you_mean(rest[0].split("=")[0], options) or f"; see steepest {known.verb} --help"
+        verb.error(f"no option or argument {rest[0]!r}{hint}")
+    status: int = known.run(known)
+    sys.stdout.flush()
+    return status
+
+
+def _refuse(sentence: str, status: int) -> int:
+    """One line on standard error."""
+    print(f"steepest: {sentence}", file=sys.stderr)
+    return status
+
+
+def _sentence(error: BaseException) -> str:
+    """What an error says, in one line."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose refusals are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what was wrong on standard error; exit status 2."""
+        self.exit(_BAD_INPUT, f"{self.prog}: {message}\n")
+
+
+def _parser() -> Parser:
+    """The command and its verbs; each verb's file adds its own arguments."""
+    from steepest import __version__
+    from steepest.cli import descend, fit, listing, predict
+
+    parser = Parser(prog="steepest", description="Gradient descent, finished: with nothing to tune.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"steepest {__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
+    everywhere = argparse.ArgumentParser(add_help=False)
+    everywhere.add_argument("--python", action="store_true", help="print the Python lines that do the same, and stop")
+    everywhere.add_argument("--quiet", action="store_true", help="print only what was asked for, and errors")
+    everywhere.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    for verb in (fit, predict, descend, listing):
+        inner = verbs.add_parser(
+            verb.NAME,
+            parents=[everywhere],
+            help=verb.HELP,
+            description=verb.HELP[0].upper() + verb.HELP[1:] + ".",
+            epilog=verb.EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        verb.arguments(inner)
+        inner.set_defaults(run=verb.run, parser=inner)
+    _suggest(verbs)
+    return parser
+
+
+def _suggest(verbs: argparse._SubParsersAction[Parser]) -> None:
+    """Near names for a verb that is not there."""
+
+    def check(value: str) -> str:
+        if value not in verbs.choices:
+            hint = did_you_mean(value, verbs.choices) or "; there are " + ", ".join(verbs.choices)
+            raise argparse.ArgumentTypeError(f"no verb is called {value!r}{hint}")
+        return value
+
+    verbs.type = check
