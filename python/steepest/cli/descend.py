@@ -1,0 +1,231 @@
+"""``steepest descend``: a standard function descended in sight, by one method or several side by side."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from steepest.cli.curve import draw
+from steepest.cli.entry import number
+from steepest.cli.terminal import Terminal
+from steepest.errors import InputError, did_you_mean
+
+if TYPE_CHECKING:
+    from steepest.result import Result
+
+NAME = "descend"
+HELP = "go down a standard function in sight, by one method or several"
+EXAMPLES = """examples:
+  steepest descend rosenbrock
+  steepest descend rosenbrock --rate 0.001 --plot path.png
+  steepest descend rosenbrock --method gradient_descent --method lbfgs --method adam
+  steepest descend himmelblau --x0 0 0 --path"""
+
+_POINTS = 20
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments."""
+    add = parser.add_argument
+    add("problem", metavar="FUNCTION", help="a standard function; steepest list problems shows them")
+    add("--method", action="append", metavar="NAME", dest="methods", help="a method or a rule (gradient_descent); again for more")
+    add("--rate", type=float, metavar="R", help="the rate (step size); without it the method finds its own")
+    add("--x0", type=float, nargs="+", metavar="X", help="where to start; the function's own start without it")
+    add("--iterations", type=_count, default=10_000, metavar="N", help="iterations at most (10000)")
+    add("--tol", type=float, metavar="TOL", help="how near the least value is near enough")
+    add("--plot", metavar="FILE", help="save the path over contours, or the falling loss (png, svg, pdf)")
+    add("--path", action="store_true", help=f"print points passed on the way, {_POINTS} or so of them")
+
+
+def _count(text: str) -> int:
+    """A whole number of at least 1."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1; got {text}")
+    return value
+
+
+def run(args: argparse.Namespace) -> int:
+    """Descend, draw, tell; 0 where a method got there, 1 where none did."""
+    import steepest
+
+    problem = find(args.problem)
+    methods = list(dict.fromkeys(args.methods or ["gradient_descent"]))
+    if args.python:
+        print("\n".join(_lines(args, methods)))
+        return 0
+    terminal = Terminal(args.quiet)
+    start = _start(args, problem)
+    results: dict[str, Result] = {}
+    for method in methods:
+        seen = _Sight(method, terminal)
+        results[method] = steepest.minimize(
+            problem, start, method=method, path=bool(args.plot or args.path), **_settings(args), **seen.hooks()
+        )
+        seen.clear()
+    _picture(results, terminal)
+    _tell(problem.name, results, terminal)
+    if args.path:
+        for method, result in results.items():
+            _points(method, result, terminal, several=len(results) > 1)
+    if args.plot:
+        _save(problem, results, args.plot)
+        terminal.say(f"picture: {args.plot}")
+    return 0 if any(result.success for result in results.values()) else 1
+
+
+def find(name: str) -> Any:
+    """The standard function of that name, or an error with near names."""
+    from steepest import problems
+
+    wanted = name.lower().replace("-", "_")
+    if wanted not in problems.__all__:
+        near = did_you_mean(wanted, problems.__all__) or "; steepest list problems shows them"
+        raise InputError(f"no problem is called {name!r}{near}")
+    return getattr(problems, wanted)
+
+
+def _start(args: argparse.Namespace, problem: Any) -> np.ndarray:
+    """Where to start."""
+    own = np.asarray(problem.x0, dtype=float)
+    if args.x0 is None:
+        return own
+    return np.asarray(args.x0, dtype=float)
+
+
+def _settings(args: argparse.Namespace) -> dict[str, Any]:
+    """What `minimize` is told beside the method."""
+    settings: dict[str, Any] = {"options": {"maxiter": args.iterations}}
+    if args.rate is not None:
+        settings["rate"] = args.rate
+    if args.tol is not None:
+        settings["tol"] = args.tol
+    return settings
+
+
+class _Sight:
+    """The falling loss, redrawn in place while it falls; nothing where nobody looks at a terminal."""
+
+    def __init__(self, name: str, terminal: Terminal) -> None:
+        self.name, self.terminal = name, terminal
+        self.iterations: list[float] = []
+        self.losses: list[float] = []
+        self.drawn = 0
+
+    def hooks(self) -> dict[str, Any]:
+        """The callback that remembers and the watch that draws."""
+        return {"callback": self.remember, "watch": self.draw} if self.terminal.live else {}
+
+    def remember(self, progress: Any) -> None:
+        """One iteration more."""
+        self.iterations.append(progress.iteration)
+        self.losses.append(progress.loss)
+
+    def draw(self, progress: Any) -> None:
+        """The curve so far, over the one before."""
+        if progress.seconds < 0.2 or not self.losses:
+            return
+        self.clear()
+        lines = draw({self.name: (self.iterations, self.losses)}, self.terminal)
+        lines.append(f"{self.name}: iteration {progress.iteration}, loss {progress.loss:.6g}, {progress.seconds:.1f} s")
+        self.terminal.out.write("\n".join(lines) + "\n")
+        self.terminal.out.flush()
+        self.drawn = len(lines)
+
+    def clear(self) -> None:
+        """Take the last picture away."""
+        if self.drawn:
+            self.terminal.out.write(f"\x1b[{self.drawn}A\x1b[J")
+            self.drawn = 0
+
+
+def _picture(results: dict[str, Result], terminal: Terminal) -> None:
+    """The falling losses, one picture."""
+    if terminal.quiet:
+        return
+    curves = {m: (r.history["iteration"], r.history["loss"]) for m, r in results.items()}
+    lines = draw(curves, terminal)
+    if lines:
+        terminal.say("loss (log scale)", "faint")
+        for line in lines:
+            terminal.say(line)
+        terminal.say()
+
+
+def _tell(name: str, results: dict[str, Result], terminal: Terminal) -> None:
+    """What came of it: a few sentences for one method, a table for several."""
+    from steepest.findings import findings_text
+
+    if len(results) > 1:
+        rows = [
+            (m, f"{r.fun:.4g}", str(r.nit), str(r.nfev), f"{r.seconds:.3g} s", r.message) for m, r in results.items()
+        ]
+        head = ("method", "least value", "iterations", "evaluations", "time", "how it ended")
+        terminal.table(rows, head, right=(1, 2, 3, 4))
+        return
+    ((method, result),) = results.items()
+    losses = result.history["loss"]
+    first = f"from {losses[0]:.6g} " if len(losses) else ""
+    told = f"{method} took {name} {first}to {result.fun:.6g} at {_point(result.x)}"
+    terminal.paragraph(
+        f"{told} in {result.nit} iterations, {result.nfev} evaluations and {result.seconds:.3g} s."
+    )
+    terminal.paragraph(result.message, 0, 0, "green" if result.success else "yellow")
+    if result.findings:
+        for line in findings_text(result.findings, terminal.width).splitlines():
+            terminal.say(line)
+
+
+def _point(x: np.ndarray) -> str:
+    """A point in brackets, the middle of a long one left out."""
+    values = [f"{v:.6g}" for v in np.ravel(x)]
+    if len(values) > 6:
+        values = [*values[:3], "…", *values[-2:]]
+    return f"({', '.join(values)})"
+
+
+def _points(method: str, result: Result, terminal: Terminal, several: bool) -> None:
+    """Points passed on the way, the first and the last among them."""
+    if result.path is None:
+        return
+    points = np.atleast_2d(result.path)
+    chosen = np.unique(np.linspace(0, len(points) - 1, _POINTS).round().astype(int))
+    if several:
+        terminal.say(method, "bold")
+    for k in chosen:
+        terminal.always(f"{k:>8}  " + " ".join(f"{v:>13.6g}" for v in points[k]))
+
+
+def _save(problem: Any, results: dict[str, Result], file: str) -> None:
+    """The path over contours for two variables, the falling loss otherwise."""
+    from steepest.report.plots import plot_descent, plot_history
+
+    if np.size(problem.x0) == 2:
+        plot_descent(problem, results, file=file)
+    else:
+        plot_history(results, file=file)
+
+
+def _lines(args: argparse.Namespace, methods: list[str]) -> list[str]:
+    """The Python lines that do the same."""
+    problem = find(args.problem).name
+    start = f"[{', '.join(map(number, args.x0))}]" if args.x0 else "problem.x0"
+    more = "".join(f", {key}={value!r}" for key, value in _settings(args).items())
+    more += ", path=True" if args.path or args.plot else ""
+    lines = ["import steepest", f"problem = steepest.problems.{problem}"]
+    if len(methods) == 1:
+        lines.append(f"result = steepest.minimize(problem, {start}, method={methods[0]!r}{more})")
+        lines.append(f"result.plot(file={args.plot!r})" if args.plot else "print(result)")
+        return lines
+    lines.append(f"runs = {{m: steepest.minimize(problem, {start}, method=m{more}) for m in {methods!r}}}")
+    if args.plot:
+        lines.append("from steepest.report.plots import plot_descent")
+        lines.append(f"plot_descent(problem, runs, file={args.plot!r})")
+    else:
+        lines.append("print(runs)")
+    return lines
