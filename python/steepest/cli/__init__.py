@@ -16,6 +16,7 @@ from steepest.errors import SteepestError, did_you_mean
 
 __all__ = ["main"]
 
+VERBS = ("fit", "predict", "descend", "list")
 _DONE, _BAD_INPUT, _OWN_MISTAKE, _INTERRUPTED, _PIPE_CLOSED = 0, 2, 70, 130, 141
 
 
@@ -57,6 +58,10 @@ def _run(arguments: list[str]) -> int:
     if not arguments:
         parser.print_help()
         return _BAD_INPUT
+    verb_given = next((a for a in arguments if not a.startswith("-")), None)
+    if verb_given is not None and verb_given not in VERBS:
+        hint = did_you_mean(verb_given, VERBS) or f"; there are {', '.join(VERBS)}"
+        return _refuse(f"no verb is called {verb_given!r}{hint}", _BAD_INPUT)
     known, rest = parser.parse_known_args(arguments)
     if rest:
         verb: Parser = known.parser
@@ -113,17 +118,5 @@ def _parser() -> Parser:
         )
         verb.arguments(inner)
         inner.set_defaults(run=verb.run, parser=inner)
-    _suggest(verbs)
     return parser
 
-
-def _suggest(verbs: argparse._SubParsersAction[Parser]) -> None:
-    """Near names for a verb that is not there."""
-
-    def check(value: str) -> str:
-        if value not in verbs.choices:
-            hint = did_you_mean(value, verbs.choices) or "; there are " + ", ".join(verbs.choices)
-            raise argparse.ArgumentTypeError(f"no verb is called {value!r}{hint}")
-        return value
-
-    verbs.type = check

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from steepest.cli.formula_text import written
+
 __all__ = ["KINDS", "Entry", "entries", "number"]
 
 #: The kinds of things there are, each with what it is.
@@ -65,10 +67,10 @@ class Entry:
 def entries(kind: str) -> dict[str, Entry]:
     """The entries of a kind, by name, in the registry's order."""
     if kind == "problems":
-        return {name: _problem(name) for name in _problem_names()}
-    from steepest import _catalog
+        return {}
+    from steepest._core import catalog
 
-    return {name: _of(kind, row) for name, row in _catalog.entries(kind).items()}
+    return {row["name"]: _of(kind, row) for row in catalog()[kind]}
 
 
 def number(value: float) -> str:
@@ -104,6 +106,7 @@ def _of(kind: str, row: Mapping[str, Any]) -> Entry:
 
 def split_source(doc: str) -> tuple[list[str], str]:
     """The paragraphs of an entry's words, and its source: the last paragraph, where it names a year or a link."""
+    doc = re.sub(r"\[`(?:\w+::)*(\w+)`\]\(crate::[^)]*\)", r"`\1`", doc)
     paragraphs = [" ".join(p.split()) for p in re.split(r"\n\s*\n", doc.strip()) if p.strip()]
     if len(paragraphs) > 1 and re.search(r"https?://|\b(1[89]|20)\d\d\b", paragraphs[-1]):
         return paragraphs[:-1], re.sub(r"<(https?://[^>]+)>", r"\1", paragraphs[-1])
@@ -113,21 +116,26 @@ def split_source(doc: str) -> tuple[list[str], str]:
 def first_sentence(paragraphs: Iterable[str]) -> str:
     """The first sentence, without its full stop."""
     first = next(iter(paragraphs), "")
-    return re.split(r"(?<=[^.\d\s])[.:;](?=\s|$)(?!\s*$)", first)[0].rstrip(".")
+    return re.split(r"(?<=[^.\s])\.\s", first)[0].rstrip(".")
 
 
 def _formulas(row: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    """Each formula with what it gives; what only hands a scalar on is left out."""
-    element = ["x" if row.get("kind") == "parameter" else "g", *row.get("memory", ())]
-    given = {"terms": row.get("sums", ()), "element": element}
+    """The lines of each stage of what is written as a formula."""
+    memory = [*row.get("memory", ()), *row.get("state", ())]
+    moved = "x" if row.get("kind") == "parameter" else "g"
     for stage, program in (row.get("programs") or {}).items():
-        texts = program["text"]
-        names = list(given.get(stage, row.get("scalars", ())))
-        if len(names) < len(texts):
-            names = [stage] if len(texts) == 1 else [f"{stage} {k + 1}" for k in range(len(texts))]
-        for name, text in zip(names, texts, strict=False):
-            if name != text:
-                yield (f"sum of {name}" if stage == "terms" else name), text
+        count = len(program["outputs"])
+        if stage == "terms":
+            names = [f"sum of {name}" for name in row["sums"]]
+        elif stage in ("element", "matrix"):
+            names = [moved, *row["matrix_memory" if stage == "matrix" else "memory"]]
+        else:
+            names = [*row.get("scalars", ()), *row.get("state", ())] if stage != "value" else [stage]
+        if len(names) < count:
+            names = [stage] if count == 1 else [f"{stage} {k + 1}" for k in range(count)]
+        if stage == "matrix":
+            yield "", "for a matrix:"
+        yield from written(program, names[:count], (moved, *memory))
 
 
 def _facts(kind: str, row: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

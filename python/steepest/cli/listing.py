@@ -101,12 +101,13 @@ def _page(entry: Entry, terminal: Terminal) -> None:
     """All that is known of one entry."""
     terminal.say(f"{terminal.style(entry.name, 'bold')} ({entry.kind_of_one})")
     for words in entry.paragraphs:
+        terminal.say()
         terminal.paragraph(words)
     if entry.formulas:
         terminal.say()
         terminal.say("formula", "bold")
         for name, text in entry.formulas:
-            terminal.paragraph(f"{name} = {text}", 2, 4)
+            terminal.paragraph(f"{name} = {text}" if name else text, 2, 4)
     if entry.parameters:
         terminal.say()
         terminal.say("settings", "bold")

@@ -1,0 +1,6 @@
+"""x"""
+NAME = "fit"
+HELP = "x"
+EXAMPLES = ""
+def arguments(p): pass
+def run(a): return 0

@@ -1,0 +1,6 @@
+"""x"""
+NAME = "predict"
+HELP = "x"
+EXAMPLES = ""
+def arguments(p): pass
+def run(a): return 0
