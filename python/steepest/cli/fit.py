@@ -1,6 +1,120 @@
-"""x"""
+"""``steepest fit``: a table fitted with nothing to tune, its progress shown, its story told."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from typing import Any
+
+from steepest.cli.progress import Progress
+from steepest.cli.terminal import Terminal
+from steepest.errors import InputError, NotConverged
+
 NAME = "fit"
-HELP = "x"
-EXAMPLES = ""
-def arguments(p): pass
-def run(a): return 0
+HELP = "fit a table with nothing to tune, and say how good the model is"
+EXAMPLES = """TABLE is a CSV, TSV, Parquet, Arrow, Feather or npz file, or one of scikit-learn's data sets:
+breast_cancer, diabetes, digits, iris, wine.
+
+examples:
+  steepest fit breast_cancer --report report.html
+  steepest fit houses.csv --target price --save model.safetensors
+  steepest fit train.tsv --target -1 --test test.tsv --drop id --drop name"""
+
+#: options that `steepest.fit` takes under their own name
+PASSED = ("task", "test", "time", "alpha", "penalty", "l1_ratio", "missing", "validation", "tol", "seed", "threads")
+TEXT = ("delimiter", "encoding")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments; what is not given is found out."""
+    add = parser.add_argument
+    add("table", metavar="TABLE", help="a file, or the name of a data set")
+    add("--target", metavar="COLUMN", help="what to predict, by name or number (from 0; -1 is the last)")
+    add("--test", metavar="FILE", help="a second table, never looked at while fitting, for the figures")
+    add("--report", metavar="FILE", help="write the report, one self-contained HTML page")
+    add("--save", metavar="FILE", help="save the model (safetensors)")
+    add("--task", metavar="TASK", help="regression, classification, binary or multiclass; found from the target")
+    add("--time", metavar="COLUMN", help="hold out the last rows by this column instead of random ones")
+    add("--drop", action="append", default=[], metavar="COLUMN", help="leave a column out; again for more")
+    add("--category", action="append", default=[], dest="categories", metavar="COLUMN", help="take a number column as a category; again for more")
+    add("--alpha", type=float, metavar="A", help="strength of the penalty; chosen on held-out rows")
+    add("--penalty", metavar="NAME", help="l2 (default), l1 or elastic_net")
+    add("--l1-ratio", type=float, metavar="R", help="share of l1 in the elastic net (0.5)")
+    add("--missing", metavar="HOW", help="fill (default), impute or refuse missing values")
+    add("--validation", type=float, metavar="SHARE", help="share of the rows held out (0.2)")
+    add("--tol", type=float, metavar="TOL", help="distance from the best possible to reach, relative (1e-6)")
+    add("--seed", type=int, metavar="N", help="seed of the split (0)")
+    add("--threads", type=int, metavar="N", help="threads (all); the result does not depend on them")
+    add("--delimiter", metavar="C", help="what stands between fields; found out")
+    add("--encoding", metavar="NAME", help="encoding of a text file; found out")
+    add("--no-header", action="store_true", help="the first line of a text file is data")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Fit, tell, write what was asked for; 1 where the fit did not converge."""
+    import steepest
+
+    settings = given(args)
+    if args.python:
+        print("\n".join(lines(args, settings)))
+        return 0
+    check_places(args)
+    terminal = Terminal(args.quiet)
+    with Progress(Terminal(args.quiet, sys.stderr)) as progress, warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotConverged)  # the summary says it
+        model = steepest.fit(args.table, args.target, **settings, watch=progress.watch)
+    show(model.summary(), terminal)
+    if args.save:
+        model.save(args.save)
+        terminal.say(f"model: {args.save}")
+    if args.report:
+        terminal.say(f"report: {model.report(args.report)}")
+    return 0 if model.story()["solution"]["success"] else 1
+
+
+def given(args: argparse.Namespace) -> dict[str, Any]:
+    """The settings that were given, by the names of `steepest.fit`."""
+    settings = {name: getattr(args, name) for name in (*PASSED, *TEXT) if getattr(args, name) is not None}
+    for name in ("drop", "categories"):
+        if getattr(args, name):
+            settings[name] = getattr(args, name)
+    if args.no_header:
+        settings["header"] = False
+    return settings
+
+
+def lines(args: argparse.Namespace, settings: dict[str, Any]) -> list[str]:
+    """The Python lines that do the same."""
+    words = [repr(args.table), *([repr(args.target)] if args.target is not None else [])]
+    words += [f"{name}={value!r}" for name, value in settings.items()]
+    end = ["print(model.summary())"]
+    if args.save:
+        end.append(f"model.save({args.save!r})")
+    if args.report:
+        end.append(f"model.report({args.report!r})")
+    return ["import steepest", f"model = steepest.fit({', '.join(words)})", *end]
+
+
+def check_places(args: argparse.Namespace) -> None:
+    """Refuse, before anything is fitted, a file that could not be written afterwards."""
+    from pathlib import Path
+
+    for option in ("report", "save"):
+        place = getattr(args, option)
+        if place is None:
+            continue
+        if Path(place).is_dir():
+            raise InputError(f"--{option} {place!r} is a folder; give a file's name in it")
+        if not Path(place).resolve().parent.is_dir():
+            raise InputError(f"--{option} {place!r}: there is no folder {str(Path(place).parent)!r}; make it first")
+
+
+def show(summary: str, terminal: Terminal) -> None:
+    """The summary, as wide as the terminal, its verdicts in colour."""
+    for number, line in enumerate(summary.splitlines()):
+        styles = ["bold"] if number == 0 else [style for start, style in COLOURS.items() if line.startswith(start)]
+        terminal.say(line, *styles)
+
+
+COLOURS = {"It converged": "green", "It did not converge": "red", "Problem:": "red", "Look at this:": "yellow"}

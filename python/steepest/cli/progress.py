@@ -1,0 +1,93 @@
+"""How far a fit has come: a bar on a terminal, a line now and then elsewhere, nothing where quiet."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Any
+
+from steepest.cli.terminal import Terminal
+
+__all__ = ["Progress"]
+
+STAGES = {"read": "reading", "path": "choosing alpha", "fit": "fitting", "evaluate": "judging", "done": "done"}
+#: seconds between two lines where there is no terminal
+EVERY = 2.0
+
+
+class Progress:
+    """Shows what `steepest.fit` tells its watch: stage, loss, residual, share done, time left.
+
+    Parameters
+    ----------
+    terminal : Terminal
+        Standard error, so that standard output holds the summary alone.
+    """
+
+    def __init__(self, terminal: Terminal) -> None:
+        self.terminal = terminal
+        self.bar: Any = None
+        self.task: Any = None
+        self.told = time.monotonic()
+
+    def __enter__(self) -> Progress:
+        if self.terminal.live:
+            self._begin()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def watch(self, seen: dict[str, Any]) -> None:
+        """What `steepest.fit` calls, at most ten times a second."""
+        if self.bar is not None:
+            self.bar.update(self.task, completed=seen["fraction"], stage=stage(seen), figures=self._figures(seen))
+        elif not self.terminal.quiet and time.monotonic() - self.told >= EVERY:
+            self.told = time.monotonic()
+            self.terminal.say(f"{100 * seen['fraction']:3.0f} % {stage(seen)} {figures(seen)}".rstrip())
+            self.terminal.out.flush()
+
+    def _begin(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn
+        from rich.progress import Progress as Bar
+
+        console = Console(file=self.terminal.out, no_color=not self.terminal.colours, highlight=False)
+        self.bar = Bar(
+            TextColumn("{task.fields[stage]}"),
+            BarColumn(bar_width=max(8, min(30, self.terminal.width - 60))),
+            TextColumn("{task.percentage:3.0f} %"),
+            TextColumn("{task.fields[figures]}"),
+            console=console,
+            transient=True,
+        )
+        self.task = self.bar.add_task("", total=1.0, stage="reading", figures="")
+        self.bar.start()
+
+    def _figures(self, seen: dict[str, Any]) -> str:
+        """What fits beside the bar: all on a wide terminal, the time left on a narrow one."""
+        return figures(seen) if self.terminal.width >= 76 else left(seen)
+
+
+def stage(seen: dict[str, Any]) -> str:
+    """The stage in a word or two."""
+    return STAGES.get(seen["stage"], str(seen["stage"]))
+
+
+def figures(seen: dict[str, Any]) -> str:
+    """Loss, residual and time left, those that are known."""
+    parts = [f"{name} {seen[name]:.4g}" for name in ("loss", "residual") if seen.get(name) is not None]
+    return "  ".join([*parts, *filter(None, [left(seen)])])
+
+
+def left(seen: dict[str, Any]) -> str:
+    """The time left in words."""
+    seconds = seen.get("seconds_left")
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return f"{seconds:.0f} s left"
+    return f"{seconds // 60:.0f} min left" if seconds < 5400 else f"{seconds / 3600:.1f} h left"
