@@ -68,7 +68,7 @@ def entry_page(entry: Entry, root: Path) -> str:
     if entry.parameters:
         lines += ["## Settings", "", "| name | default | range | what it does |", "|---|---|---|---|"]
         lines += [
-            f"| `{p['name']}` | {number(p['default'])} | {spread(p)} | {cell(p['doc'])} |" for p in entry.parameters
+            f"| `{p.name}` | {number(p.default)} | {spread(p)} | {cell(p.doc)} |" for p in entry.parameters
         ]
         lines.append("")
     if entry.facts:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
+from steepest import _catalog
 from steepest.cli.formula_text import written
 
-__all__ = ["KINDS", "Entry", "entries", "number"]
+__all__ = ["KINDS", "Entry", "entries", "number", "spread"]
 
 #: The kinds of things there are, each with what it is.
 KINDS = {
@@ -29,29 +31,17 @@ class Entry:
 
     kind: str
     name: str
-    #: the first sentence
-    summary: str
     #: the paragraphs, the source left out
     paragraphs: tuple[str, ...]
     #: paper or textbook; empty where none is named
-    source: str
-    #: (what it gives, formula) in the order in which they are evaluated
-    formulas: tuple[tuple[str, str], ...]
-    parameters: tuple[Mapping[str, Any], ...]
+    source: str = ""
+    #: (what it gives, text) in the order in which they are evaluated
+    formulas: tuple[tuple[str, str], ...] = ()
+    parameters: tuple[_catalog.Parameter, ...] = ()
     #: what else is known, by the word that a page prints
-    facts: Mapping[str, str]
-
-    @property
-    def python(self) -> tuple[str, ...]:
-        """The Python lines that stand for it; they run."""
-        settings = ", ".join(f"{p['name']}={number(p['default'])}" for p in self.parameters)
-        if self.kind == "problems":
-            return (
-                "import steepest",
-                f"problem = steepest.problems.{self.name}",
-                "result = steepest.minimize(problem, problem.x0)",
-            )
-        return ("import steepest", f"{self.kind_of_one} = steepest.{self.kind}.{self.type_name}({settings})")
+    facts: Mapping[str, str] = field(default_factory=dict)
+    #: the Python lines that stand for it; they run
+    python: tuple[str, ...] = ()
 
     @property
     def kind_of_one(self) -> str:
@@ -59,18 +49,23 @@ class Entry:
         return {"losses": "loss", "penalties": "penalty"}.get(self.kind, self.kind[:-1])
 
     @property
-    def type_name(self) -> str:
-        """The name of its dataclass: `MomoAdam` of `momo_adam`."""
-        return "".join(part.capitalize() for part in self.name.split("_"))
+    def summary(self) -> str:
+        """The first sentence, without its full stop."""
+        return re.split(r"(?<=[^.\s])\.\s", next(iter(self.paragraphs), ""))[0].rstrip(".")
 
 
 def entries(kind: str) -> dict[str, Entry]:
     """The entries of a kind, by name, in the registry's order."""
     if kind == "problems":
-        return {}
-    from steepest._core import catalog
+        return problems()
+    return {name: _of(entry) for name, entry in _catalog.registry(kind).items()}
 
-    return {row["name"]: _of(kind, row) for row in catalog()[kind]}
+
+def problems() -> dict[str, Entry]:
+    """The standard functions, by name."""
+    from steepest import problems as module
+
+    return {name: _problem(name, getattr(module, name)) for name in module.__all__}
 
 
 def number(value: float) -> str:
@@ -80,9 +75,9 @@ def number(value: float) -> str:
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
 
 
-def spread(parameter: Mapping[str, Any]) -> str:
+def spread(parameter: _catalog.Parameter) -> str:
     """The range of a setting in words."""
-    low, high = (number(float(parameter[end])) for end in ("low", "high"))
+    low, high = number(parameter.low), number(parameter.high)
     if low == "-inf" and high == "inf":
         return "any number"
     if high == "inf":
@@ -90,18 +85,16 @@ def spread(parameter: Mapping[str, Any]) -> str:
     return f"at most {high}" if low == "-inf" else f"{low} to {high}"
 
 
-def _of(kind: str, row: Mapping[str, Any]) -> Entry:
-    words, source = split_source(str(row["doc"]))
-    return Entry(
-        kind,
-        str(row["name"]),
-        first_sentence(words),
-        tuple(words),
-        source,
-        tuple(_formulas(row)),
-        tuple(row["parameters"]),
-        dict(_facts(kind, row)),
-    )
+def _of(entry: _catalog.Entry) -> Entry:
+    words, source = split_source(entry.doc)
+    formulas, facts = tuple(_formulas(entry)), dict(_facts(entry))
+    return Entry(entry.registry, entry.name, tuple(words), source, formulas, entry.parameters, facts, _python(entry))
+
+
+def _problem(name: str, problem: Any) -> Entry:
+    words, source = split_source(problem.__doc__ or "")
+    lines = ("import steepest", f"problem = steepest.problems.{name}", "print(steepest.minimize(problem, problem.x0))")
+    return Entry("problems", name, tuple(words), source, python=lines)
 
 
 def split_source(doc: str) -> tuple[list[str], str]:
@@ -113,47 +106,63 @@ def split_source(doc: str) -> tuple[list[str], str]:
     return paragraphs, ""
 
 
-def first_sentence(paragraphs: Iterable[str]) -> str:
-    """The first sentence, without its full stop."""
-    first = next(iter(paragraphs), "")
-    return re.split(r"(?<=[^.\s])\.\s", first)[0].rstrip(".")
+def _python(entry: _catalog.Entry) -> tuple[str, ...]:
+    """A rule or a method at work on a function; the others as the object that estimators take."""
+    module = import_module(f"steepest.{entry.registry}")
+    types = {getattr(module, name).name: name for name in module.__all__}
+    made = f"steepest.{entry.registry}.{types.get(entry.name, entry.name)}"
+    settings = ", ".join(f"{p.name}={number(p.default)}" for p in entry.parameters)
+    if entry.registry in ("rules", "methods") and not _needs_more(entry):
+        first = f"method = {made}({settings})"
+        return ("import steepest", first, "print(steepest.minimize(steepest.problems.rosenbrock, [-1.2, 1.0], method=method))")
+    one = {"losses": "loss", "penalties": "penalty"}.get(entry.registry, entry.registry[:-1])
+    return ("import steepest", f"{one} = {made}({settings})")
 
 
-def _formulas(row: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+def _needs_more(entry: _catalog.Entry) -> bool:
+    """Whether it cannot go down a plain function by itself."""
+    needs = entry.about.get("needs", {})
+    return entry.about.get("kind") == "gradient" or any(needs.get(word) for word in ("terms", "products", "hessian", "glm"))
+
+
+def _formulas(entry: _catalog.Entry) -> Iterable[tuple[str, str]]:
     """The lines of each stage of what is written as a formula."""
-    memory = [*row.get("memory", ()), *row.get("state", ())]
-    moved = "x" if row.get("kind") == "parameter" else "g"
-    for stage, program in (row.get("programs") or {}).items():
-        count = len(program["outputs"])
+    about = entry.about
+    memory, state = list(about.get("memory", ())), list(about.get("state", ()))
+    moved = "x" if about.get("kind") == "parameter" else "g"
+    for stage, program in entry.programs.items():
+        count = len(program.outputs)
         if stage == "terms":
-            names = [f"sum of {name}" for name in row["sums"]]
+            names = [f"sum of {name}" for name in about["sums"]]
         elif stage in ("element", "matrix"):
-            names = [moved, *row["matrix_memory" if stage == "matrix" else "memory"]]
+            names = [moved, *about["matrix_memory" if stage == "matrix" else "memory"]]
         else:
-            names = [*row.get("scalars", ()), *row.get("state", ())] if stage != "value" else [stage]
+            names = [*about.get("scalars", ()), *state]
         if len(names) < count:
             names = [stage] if count == 1 else [f"{stage} {k + 1}" for k in range(count)]
         if stage == "matrix":
             yield "", "for a matrix:"
-        yield from written(program, names[:count], (moved, *memory))
+        yield from written(program.ops, program.outputs, names[:count], (moved, *memory, *state))
 
 
-def _facts(kind: str, row: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+def _facts(entry: _catalog.Entry) -> Iterable[tuple[str, str]]:
     """What pages say beside the words, by kind."""
-    if kind == "rules":
-        yield "rate", number(row["rate"]) if not row["tunes_itself"] else "finds its own"
-        memory = [*row["memory"], *row["matrix_memory"]]
+    about = entry.about
+    if entry.registry == "rules":
+        yield "rate", "finds its own" if about["tunes_itself"] else f"{number(about['rate'])} where none is given and none is found"
+        memory = list(dict.fromkeys([*about["memory"], *about["matrix_memory"]]))
         yield "memory", ", ".join(memory) if memory else "none"
-        if row["sums"]:
-            where = "all tensors" if row["scope"] == "all" else "each tensor"
-            yield "sums", f"{', '.join(row['sums'])} (over {where})"
-        if row["value"]:
+        if about["sums"]:
+            where = "all tensors together" if about["scope"] == "all" else "each tensor"
+            yield "sums", f"{', '.join(about['sums'])} (over {where})"
+        if about["value"]:
             yield "needs", "the value of the loss"
-    elif kind == "methods":
-        needs = [word for word in ("terms", "products", "hessian", "glm") if row["needs"][word]]
-        yield "needs", ", ".join(_NEEDS[word] for word in needs) or "values and gradients"
-    elif kind == "penalties":
-        yield "is", ", ".join(word.replace("_", " ") for word, yes in row["offers"].items() if yes) or "general"
+    elif entry.registry == "methods":
+        needs = [what for word, what in _NEEDS.items() if about["needs"].get(word)]
+        yield "needs", ", ".join(needs) or "values and gradients"
+    elif entry.registry == "penalties":
+        can = [what for word, what in _OFFERS.items() if about["offers"].get(word)]
+        yield "is", ", ".join(can) or "general"
 
 
 _NEEDS = {
@@ -161,4 +170,11 @@ _NEEDS = {
     "products": "products with second derivatives",
     "hessian": "the matrix of second derivatives",
     "glm": "a loss over a table",
+}
+_OFFERS = {
+    "convex": "convex",
+    "smooth": "smooth",
+    "quadratic": "quadratic",
+    "bounds": "bounds",
+    "diagonal_prox": "taken coordinate by coordinate",
 }

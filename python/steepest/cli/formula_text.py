@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 __all__ = ["written"]
@@ -12,13 +12,17 @@ _NAMES = "abcdefhijklmnopqrstuvwyz"
 _SUM, _PRODUCT, _SIGN, _POWER, _CLOSED = 1, 2, 3, 4, 5
 
 
-def written(program: Mapping[str, Any], names: Sequence[str], changed: Sequence[str] = ()) -> list[tuple[str, str]]:
+def written(
+    ops: Sequence[Sequence[Any]], outputs: Sequence[int], names: Sequence[str], changed: Sequence[str] = ()
+) -> list[tuple[str, str]]:
     """The lines of a formula: what each gives, and the text.
 
     Parameters
     ----------
-    program : mapping
-        `ops`, each ``["input", name]``, ``["lit", value]`` or ``[operation, place, ...]``, and `outputs`, places.
+    ops : sequence
+        Each ``("input", name)``, ``("lit", value)`` or ``(operation, place, ...)``.
+    outputs : sequence of int
+        The places of what is given.
     names : sequence of str
         What each output is called; an output that merely hands an input of its own name on is left out.
     changed : sequence of str
@@ -26,12 +30,11 @@ def written(program: Mapping[str, Any], names: Sequence[str], changed: Sequence[
 
     Examples
     --------
-    >>> ops = [["input", "x"], ["lit", 2.0], ["sub", 0, 1], ["mul", 2, 2]]
     >>> from steepest.cli.formula_text import written
-    >>> written({"ops": ops, "outputs": [3]}, ["value"])
+    >>> written([("input", "x"), ("lit", 2.0), ("sub", 0, 1), ("mul", 2, 2)], [3], ["value"])
     [('a', 'x − 2'), ('value', 'a·a')]
     """
-    return list(_Writer(program["ops"], program["outputs"], names, changed).lines())
+    return list(_Writer(ops, outputs, names, changed).lines())
 
 
 class _Writer:

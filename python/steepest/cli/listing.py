@@ -16,6 +16,9 @@ EXAMPLES = """examples:
   steepest list rules adam
   steepest list lbfgs --python"""
 
+#: a kind by its name, and by the word for one of it
+SPELLINGS = {**{kind: kind for kind in KINDS}, **{kind[:-1]: kind for kind in KINDS}, "loss": "losses", "penalty": "penalties"}
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
@@ -27,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the kinds, the entries of one, or one entry."""
     terminal = Terminal(args.quiet)
     kind, name = args.kind, args.name
-    if kind is not None and kind not in KINDS and name is None:
+    if kind is not None and name is None and not _is_kind(kind):
         kind, name = _kind_of(kind), kind
     if name is not None:
         entry = find(_kind(kind), name)
@@ -52,11 +55,14 @@ def find(kind: str, name: str) -> Entry:
     return there[wanted]
 
 
+def _is_kind(kind: str) -> bool:
+    return kind.lower() in SPELLINGS
+
+
 def _kind(kind: str) -> str:
     """The kind, also where one of them was named (`rule`), or an error with near names."""
-    for name in KINDS:
-        if kind.lower() in (name, name[:-1]) or (kind, name) in (("loss", "losses"), ("penalty", "penalties")):
-            return name
+    if _is_kind(kind):
+        return SPELLINGS[kind.lower()]
     near = did_you_mean(kind, KINDS) or f"; there are {', '.join(KINDS)}"
     raise InputError(f"no kind is called {kind!r}{near}")
 
@@ -64,14 +70,11 @@ def _kind(kind: str) -> str:
 def _kind_of(name: str) -> str:
     """The kind that has an entry of this name, where a name alone was given."""
     wanted = name.lower().replace("-", "_")
-    every = {kind: entries(kind) for kind in KINDS}
-    for kind, there in every.items():
-        if wanted in there:
+    for kind in KINDS:
+        if wanted in entries(kind):
             return kind
-    if any(name.lower() == k[:-1] or name.lower() in ("loss", "penalty") for k in KINDS):
-        return name
-    near = did_you_mean(wanted, [*KINDS, *(n for there in every.values() for n in there)])
-    raise InputError(f"nothing is called {name!r}{near or '; steepest list shows what there is'}")
+    every = [*KINDS, *(n for kind in KINDS for n in entries(kind))]
+    raise InputError(f"nothing is called {name!r}{did_you_mean(wanted, every) or '; steepest list shows what there is'}")
 
 
 def _lines(kind: str | None) -> list[str]:
@@ -111,7 +114,7 @@ def _page(entry: Entry, terminal: Terminal) -> None:
     if entry.parameters:
         terminal.say()
         terminal.say("settings", "bold")
-        rows = [(p["name"], number(p["default"]), spread(p), p["doc"]) for p in entry.parameters]
+        rows = [(p.name, number(p.default), spread(p), p.doc) for p in entry.parameters]
         terminal.table([tuple("  " * (k == 0) + c for k, c in enumerate(r)) for r in rows], ("  name", "default", "range", ""))
     if entry.facts:
         terminal.say()
