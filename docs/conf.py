@@ -1,11 +1,11 @@
-"""How the documentation is built: Sphinx, MyST, the pages of the catalogue written at build time, no network."""
+"""How the documentation is built: Sphinx, MyST, the catalogue's pages written at build time."""
 
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 
-from steepest import __version__  # noqa: E402
+from steepest import __version__
 
 project = "steepest"
 author = "the steepest developers"

@@ -1,4 +1,4 @@
-"""A page for each rule, loss, penalty, method, rate and problem, written from the registries when the build begins."""
+"""A page for each rule, loss, penalty, method, rate and problem, written from the registries."""
 
 from __future__ import annotations
 
@@ -14,13 +14,20 @@ from steepest.cli.entry import KINDS, Entry, entries, number, spread
 
 VERBS = ("fit", "predict", "descend", "list")
 NOTES = {
-    "rules": "A rule turns a gradient into a step. `method=` of `minimize` and `descend` takes its name, and every rule is an "
-    "optimizer for torch and for Keras. *g* is the gradient, *x* the parameter; what a rule remembers of each "
-    "coordinate stands among its facts.",
-    "losses": "A loss says what a wrong prediction costs. Its *margin* is what the model computes (for `logistic` the log-odds).",
-    "penalties": "A penalty is added to the loss, `alpha` times; one that is infinite outside a set is a constraint.",
-    "methods": "A method takes the steps. Left out, the one that promises to read the data least is taken, and the result "
-    "says why.",
+    "rules": (
+        "A rule turns a gradient into a step. `method=` of `minimize` takes its name, and every "
+        "rule is an optimizer for torch and for Keras. *g* is the gradient, *x* the parameter; what a rule "
+        "remembers of each coordinate stands among its facts."
+    ),
+    "losses": (
+        "A loss says what a wrong prediction costs. Its *margin* is what the model computes (for `logistic` "
+        "the log-odds)."
+    ),
+    "penalties": "A penalty is added to the loss, `alpha` times; infinite outside a set, it is a constraint.",
+    "methods": (
+        "A method takes the steps. Left out, the one that promises to read the data least is taken; the "
+        "result says why."
+    ),
     "rates": "A rate falls (or not) over the steps of a run: its *factor* multiplies the rate that was given.",
     "problems": "Standard functions with known minima, to try methods on.",
 }
@@ -62,9 +69,24 @@ def entry_page(entry: Entry, root: Path) -> str:
     drawn = picture(entry, root / "pictures")
     if drawn:
         file, words = drawn
-        lines += [f"```{{image}} ../pictures/{file}", f":alt: {words}", ":class: drawn", "```", "", f"*{words}*", ""]
+        lines += [
+            f"```{{image}} ../pictures/{file}",
+            f":alt: {words}",
+            ":class: drawn",
+            "```",
+            "",
+            f"*{words}*",
+            "",
+        ]
     if entry.formulas:
-        lines += ["## Formula", "", "```text", *(f"{name} = {text}" for name, text in entry.formulas), "```", ""]
+        lines += [
+            "## Formula",
+            "",
+            "```text",
+            *(f"{name} = {text}" for name, text in entry.formulas),
+            "```",
+            "",
+        ]
     if entry.parameters:
         lines += ["## Settings", "", "| name | default | range | what it does |", "|---|---|---|---|"]
         lines += [

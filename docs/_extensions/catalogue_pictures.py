@@ -1,4 +1,4 @@
-"""The picture of an entry's page, where one tells something: a loss's shape, a rate's fall, a path over contours."""
+"""The picture of an entry's page: a loss's shape, a rate's fall, a path over contours."""
 
 from __future__ import annotations
 
@@ -63,7 +63,9 @@ class Losses:
         curves = {}
         for target in targets:
             inputs = {**defaults(entry), "margin": x, "target": np.full_like(x, target)}
-            curves[f"target {target:g}"] = np.broadcast_to(formula.evaluate(program_of(entry), inputs)[0], x.shape)
+            curves[f"target {target:g}"] = np.broadcast_to(
+                formula.evaluate(program_of(entry), inputs)[0], x.shape
+            )
         lines(path, x, curves, "margin" if len(targets) == 2 else "margin − target", "loss")
 
 
@@ -83,13 +85,13 @@ class Rates:
 
 
 class Problems:
-    """Contours, with the way down of gradient descent and of the method that is taken unless another is named."""
+    """Contours, with the ways down of gradient descent and of a quasi-Newton method."""
 
     @staticmethod
     def caption(entry: Entry) -> str | None:
         if np.size(problem(entry.name).x0) != 2:
             return None
-        return f"Contours of {entry.name}, with the ways down of gradient_descent and of lbfgs; stars are minima."
+        return f"Contours of {entry.name}, the ways down of gradient_descent and lbfgs; stars are minima."
 
     @staticmethod
     def draw(entry: Entry, path: Path) -> None:
@@ -110,7 +112,13 @@ class Methods:
         descents(path, problem("rosenbrock"), {entry.name: entry.name})
 
 
-DRAWN: dict[str, Any] = {"losses": Losses, "rates": Rates, "problems": Problems, "rules": Methods, "methods": Methods}
+DRAWN: dict[str, Any] = {
+    "losses": Losses,
+    "rates": Rates,
+    "problems": Problems,
+    "rules": Methods,
+    "methods": Methods,
+}
 
 
 def problem(name: str) -> Any:
@@ -149,7 +157,9 @@ def descents(path: Path, function: Any, methods: dict[str, str]) -> None:
     plot_descent(function, runs, file=path)
 
 
-def lines(path: Path, x: Any, curves: dict[str, Any], across: str, up: str, floor: float | None = None) -> None:
+def lines(
+    path: Path, x: Any, curves: dict[str, Any], across: str, up: str, floor: float | None = None
+) -> None:
     """Curves on plain axes."""
     from matplotlib.figure import Figure
 

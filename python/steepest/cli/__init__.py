@@ -1,7 +1,7 @@
 """The command ``steepest``: fit a table, predict with what was fitted, watch a descent, list what there is.
 
-Exit status: 0 done; 1 done, but the answer was not reached (the output says how it ended); 2 the input cannot be
-used (one line on standard error says what would do); 70 a mistake of steepest's own; 130 Ctrl-C.
+Exit status: 0 done; 1 done, but the answer was not reached (the output says how it ended); 2 the input cannot
+be used (one line on standard error says what would do); 70 a mistake of steepest's own; 130 Ctrl-C.
 """
 
 from __future__ import annotations
@@ -99,11 +99,15 @@ def _parser() -> Parser:
     from steepest import __version__
     from steepest.cli import descend, fit, listing, predict
 
-    parser = Parser(prog="steepest", description="Gradient descent, finished: with nothing to tune.", allow_abbrev=False)
+    parser = Parser(
+        prog="steepest", description="Gradient descent, finished: with nothing to tune.", allow_abbrev=False
+    )
     parser.add_argument("--version", action="version", version=f"steepest {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
-    everywhere = argparse.ArgumentParser(add_help=False)
-    everywhere.add_argument("--python", action="store_true", help="print the Python lines that do the same, and stop")
+    everywhere = Parser(add_help=False)
+    everywhere.add_argument(
+        "--python", action="store_true", help="print the Python lines that do the same, and stop"
+    )
     everywhere.add_argument("--quiet", action="store_true", help="print only what was asked for, and errors")
     everywhere.add_argument("--debug", action="store_true", help="show the traceback of an error")
     for verb in (fit, predict, descend, listing):
@@ -119,4 +123,3 @@ def _parser() -> Parser:
         verb.arguments(inner)
         inner.set_defaults(run=verb.run, parser=inner)
     return parser
-

@@ -29,8 +29,8 @@ def draw(
     Parameters
     ----------
     curves : mapping
-        By name, positions and losses. A lone curve is drawn in Braille dots where there is Unicode, several by a
-        mark each. Values that are not finite or not above 0 are left out.
+        By name, positions and losses. A lone curve is drawn in Braille dots where there is Unicode, several
+        by a mark each. Values that are not finite or not above 0 are left out.
     terminal : Terminal
         For its width, its colours, and whether it has Unicode.
     height : int
@@ -94,7 +94,10 @@ def _line(rows: np.ndarray, columns: np.ndarray, floor: int) -> set[tuple[int, i
     dots = {tuple(at[0])}
     for (r0, c0), (r1, c1) in pairwise(at):
         steps = max(abs(r1 - r0), abs(c1 - c0))
-        dots |= {(round(r0 + (r1 - r0) * k / steps), round(c0 + (c1 - c0) * k / steps)) for k in range(1, steps + 1)}
+        dots |= {
+            (round(r0 + (r1 - r0) * k / steps), round(c0 + (c1 - c0) * k / steps))
+            for k in range(1, steps + 1)
+        }
     return {(r, c) for r, c in dots if r <= floor}
 
 

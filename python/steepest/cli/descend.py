@@ -30,9 +30,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments."""
     add = parser.add_argument
     add("problem", metavar="FUNCTION", help="a standard function; steepest list problems shows them")
-    add("--method", action="append", metavar="NAME", dest="methods", help="a method or a rule (gradient_descent); again for more")
+    add(
+        "--method",
+        action="append",
+        metavar="NAME",
+        dest="methods",
+        help="a method or a rule (gradient_descent); again for more",
+    )
     add("--rate", type=float, metavar="R", help="the rate (step size); without it the method finds its own")
-    add("--x0", type=float, nargs="+", metavar="X", help="where to start; the function's own start without it")
+    add(
+        "--x0", type=float, nargs="+", metavar="X", help="where to start; the function's own start without it"
+    )
     add("--iterations", type=_count, default=10_000, metavar="N", help="iterations at most (10000)")
     add("--tol", type=float, metavar="TOL", help="how near the least value is near enough")
     add("--plot", metavar="FILE", help="save the path over contours, or the falling loss (png, svg, pdf)")
@@ -65,7 +73,12 @@ def run(args: argparse.Namespace) -> int:
     for method in methods:
         seen = _Sight(method, terminal)
         results[method] = steepest.minimize(
-            problem, start, method=method, path=bool(args.plot or args.path), **_settings(args), **seen.hooks()
+            problem,
+            start,
+            method=method,
+            path=bool(args.plot or args.path),
+            **_settings(args),
+            **seen.hooks(),
         )
         seen.clear()
     _picture(results, terminal)
@@ -132,7 +145,9 @@ class _Sight:
             return
         self.clear()
         lines = draw({self.name: (self.iterations, self.losses)}, self.terminal)
-        lines.append(f"{self.name}: iteration {progress.iteration}, loss {progress.loss:.6g}, {progress.seconds:.1f} s")
+        lines.append(
+            f"{self.name}: iteration {progress.iteration}, loss {progress.loss:.6g}, {progress.seconds:.1f} s"
+        )
         self.terminal.out.write("\n".join(lines) + "\n")
         self.terminal.out.flush()
         self.drawn = len(lines)
@@ -163,7 +178,8 @@ def _tell(name: str, results: dict[str, Result], terminal: Terminal) -> None:
 
     if len(results) > 1:
         rows = [
-            (m, f"{r.fun:.4g}", str(r.nit), str(r.nfev), f"{r.seconds:.3g} s", r.message) for m, r in results.items()
+            (m, f"{r.fun:.4g}", str(r.nit), str(r.nfev), f"{r.seconds:.3g} s", r.message)
+            for m, r in results.items()
         ]
         head = ("method", "least value", "iterations", "evaluations", "time", "how it ended")
         terminal.table(rows, head, right=(1, 2, 3, 4))

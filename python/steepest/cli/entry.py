@@ -1,4 +1,4 @@
-"""What is known of an entry of a registry, cut up for a page: words, formulas, parameters, source, Python lines."""
+"""What is known of an entry of a registry, cut up for a page: words, formulas, settings, source."""
 
 from __future__ import annotations
 
@@ -88,17 +88,23 @@ def spread(parameter: _catalog.Parameter) -> str:
 def _of(entry: _catalog.Entry) -> Entry:
     words, source = split_source(entry.doc)
     formulas, facts = tuple(_formulas(entry)), dict(_facts(entry))
-    return Entry(entry.registry, entry.name, tuple(words), source, formulas, entry.parameters, facts, _python(entry))
+    return Entry(
+        entry.registry, entry.name, tuple(words), source, formulas, entry.parameters, facts, _python(entry)
+    )
 
 
 def _problem(name: str, problem: Any) -> Entry:
     words, source = split_source(problem.__doc__ or "")
-    lines = ("import steepest", f"problem = steepest.problems.{name}", "print(steepest.minimize(problem, problem.x0))")
+    lines = (
+        "import steepest",
+        f"problem = steepest.problems.{name}",
+        "print(steepest.minimize(problem, problem.x0))",
+    )
     return Entry("problems", name, tuple(words), source, python=lines)
 
 
 def split_source(doc: str) -> tuple[list[str], str]:
-    """The paragraphs of an entry's words, and its source: the last paragraph, where it names a year or a link."""
+    """The paragraphs of an entry's words, and its source: the last one, where it names a year or a link."""
     doc = re.sub(r"\[`(?:\w+::)*(\w+)`\]\(crate::[^)]*\)", r"`\1`", doc)
     paragraphs = [" ".join(p.split()) for p in re.split(r"\n\s*\n", doc.strip()) if p.strip()]
     if len(paragraphs) > 1 and re.search(r"https?://|\b(1[89]|20)\d\d\b", paragraphs[-1]):
@@ -114,7 +120,11 @@ def _python(entry: _catalog.Entry) -> tuple[str, ...]:
     settings = ", ".join(f"{p.name}={number(p.default)}" for p in entry.parameters)
     if entry.registry in ("rules", "methods") and not _needs_more(entry):
         first = f"method = {made}({settings})"
-        return ("import steepest", first, "print(steepest.minimize(steepest.problems.rosenbrock, [-1.2, 1.0], method=method))")
+        return (
+            "import steepest",
+            first,
+            "print(steepest.minimize(steepest.problems.rosenbrock, [-1.2, 1.0], method=method))",
+        )
     one = {"losses": "loss", "penalties": "penalty"}.get(entry.registry, entry.registry[:-1])
     return ("import steepest", f"{one} = {made}({settings})")
 
@@ -122,7 +132,9 @@ def _python(entry: _catalog.Entry) -> tuple[str, ...]:
 def _needs_more(entry: _catalog.Entry) -> bool:
     """Whether it cannot go down a plain function by itself."""
     needs = entry.about.get("needs", {})
-    return entry.about.get("kind") == "gradient" or any(needs.get(word) for word in ("terms", "products", "hessian", "glm"))
+    return entry.about.get("kind") == "gradient" or any(
+        needs.get(word) for word in ("terms", "products", "hessian", "glm")
+    )
 
 
 def _formulas(entry: _catalog.Entry) -> Iterable[tuple[str, str]]:
@@ -149,7 +161,12 @@ def _facts(entry: _catalog.Entry) -> Iterable[tuple[str, str]]:
     """What pages say beside the words, by kind."""
     about = entry.about
     if entry.registry == "rules":
-        yield "rate", "finds its own" if about["tunes_itself"] else f"{number(about['rate'])} where none is given and none is found"
+        yield (
+            "rate",
+            "finds its own"
+            if about["tunes_itself"]
+            else f"{number(about['rate'])} where none is given and none is found",
+        )
         memory = list(dict.fromkeys([*about["memory"], *about["matrix_memory"]]))
         yield "memory", ", ".join(memory) if memory else "none"
         if about["sums"]:

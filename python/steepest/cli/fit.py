@@ -22,7 +22,19 @@ examples:
   steepest fit train.tsv --target -1 --test test.tsv --drop id --drop name"""
 
 #: options that `steepest.fit` takes under their own name
-PASSED = ("task", "test", "time", "alpha", "penalty", "l1_ratio", "missing", "validation", "tol", "seed", "threads")
+PASSED = (
+    "task",
+    "test",
+    "time",
+    "alpha",
+    "penalty",
+    "l1_ratio",
+    "missing",
+    "validation",
+    "tol",
+    "seed",
+    "threads",
+)
 TEXT = ("delimiter", "encoding")
 
 
@@ -34,10 +46,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--test", metavar="FILE", help="a second table, never looked at while fitting, for the figures")
     add("--report", metavar="FILE", help="write the report, one self-contained HTML page")
     add("--save", metavar="FILE", help="save the model (safetensors)")
-    add("--task", metavar="TASK", help="regression, classification, binary or multiclass; found from the target")
+    add(
+        "--task",
+        metavar="TASK",
+        help="regression, classification, binary or multiclass; found from the target",
+    )
     add("--time", metavar="COLUMN", help="hold out the last rows by this column instead of random ones")
     add("--drop", action="append", default=[], metavar="COLUMN", help="leave a column out; again for more")
-    add("--category", action="append", default=[], dest="categories", metavar="COLUMN", help="take a number column as a category; again for more")
+    add(
+        "--category",
+        action="append",
+        default=[],
+        dest="categories",
+        metavar="COLUMN",
+        help="take a number column as a category; again for more",
+    )
     add("--alpha", type=float, metavar="A", help="strength of the penalty; chosen on held-out rows")
     add("--penalty", metavar="NAME", help="l2 (default), l1 or elastic_net")
     add("--l1-ratio", type=float, metavar="R", help="share of l1 in the elastic net (0.5)")
@@ -107,14 +130,23 @@ def check_places(args: argparse.Namespace) -> None:
         if Path(place).is_dir():
             raise InputError(f"--{option} {place!r} is a folder; give a file's name in it")
         if not Path(place).resolve().parent.is_dir():
-            raise InputError(f"--{option} {place!r}: there is no folder {str(Path(place).parent)!r}; make it first")
+            raise InputError(
+                f"--{option} {place!r}: there is no folder {str(Path(place).parent)!r}; make it first"
+            )
 
 
 def show(summary: str, terminal: Terminal) -> None:
     """The summary, as wide as the terminal, its verdicts in colour."""
     for number, line in enumerate(summary.splitlines()):
-        styles = ["bold"] if number == 0 else [style for start, style in COLOURS.items() if line.startswith(start)]
+        styles = (
+            ["bold"] if number == 0 else [style for start, style in COLOURS.items() if line.startswith(start)]
+        )
         terminal.say(line, *styles)
 
 
-COLOURS = {"It converged": "green", "It did not converge": "red", "Problem:": "red", "Look at this:": "yellow"}
+COLOURS = {
+    "It converged": "green",
+    "It did not converge": "red",
+    "Problem:": "red",
+    "Look at this:": "yellow",
+}

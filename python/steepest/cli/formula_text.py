@@ -1,4 +1,4 @@
-"""A recorded formula as people write it: brackets only where they are needed, what is used twice named once."""
+"""A recorded formula as people write it: few brackets, what is used twice named once."""
 
 from __future__ import annotations
 
@@ -39,18 +39,26 @@ def written(
 
 class _Writer:
     def __init__(
-        self, ops: Sequence[Sequence[Any]], outputs: Sequence[int], names: Sequence[str], changed: Sequence[str]
+        self,
+        ops: Sequence[Sequence[Any]],
+        outputs: Sequence[int],
+        names: Sequence[str],
+        changed: Sequence[str],
     ) -> None:
         self.ops, self.outputs = ops, outputs
         self.titles = [name + "′" if name in changed else name for name in names]
         inputs = {op[1] for op in ops if op[0] == "input"} | set(names)
-        self.free = iter(name for name in [*_NAMES, *(f"{a}{b}" for a in _NAMES for b in _NAMES)] if name not in inputs)
+        self.free = iter(
+            name for name in [*_NAMES, *(f"{a}{b}" for a in _NAMES for b in _NAMES)] if name not in inputs
+        )
         self.named: dict[int, str] = {}
         for place, title in zip(outputs, self.titles, strict=False):
             if ops[place][0] not in ("input", "lit"):
                 self.named.setdefault(place, title)
         uses = self._uses()
-        self.shared = [k for k in sorted(uses) if uses[k] > 1 and k not in self.named and self._worth_a_name(k)]
+        self.shared = [
+            k for k in sorted(uses) if uses[k] > 1 and k not in self.named and self._worth_a_name(k)
+        ]
 
     def lines(self) -> Iterator[tuple[str, str]]:
         """Definitions before their uses."""

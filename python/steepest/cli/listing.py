@@ -17,7 +17,12 @@ EXAMPLES = """examples:
   steepest list lbfgs --python"""
 
 #: a kind by its name, and by the word for one of it
-SPELLINGS = {**{kind: kind for kind in KINDS}, **{kind[:-1]: kind for kind in KINDS}, "loss": "losses", "penalty": "penalties"}
+SPELLINGS = {
+    **{kind: kind for kind in KINDS},
+    **{kind[:-1]: kind for kind in KINDS},
+    "loss": "losses",
+    "penalty": "penalties",
+}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +79,9 @@ def _kind_of(name: str) -> str:
         if wanted in entries(kind):
             return kind
     every = [*KINDS, *(n for kind in KINDS for n in entries(kind))]
-    raise InputError(f"nothing is called {name!r}{did_you_mean(wanted, every) or '; steepest list shows what there is'}")
+    raise InputError(
+        f"nothing is called {name!r}{did_you_mean(wanted, every) or '; steepest list shows what there is'}"
+    )
 
 
 def _lines(kind: str | None) -> list[str]:
@@ -115,7 +122,10 @@ def _page(entry: Entry, terminal: Terminal) -> None:
         terminal.say()
         terminal.say("settings", "bold")
         rows = [(p.name, number(p.default), spread(p), p.doc) for p in entry.parameters]
-        terminal.table([tuple("  " * (k == 0) + c for k, c in enumerate(r)) for r in rows], ("  name", "default", "range", ""))
+        terminal.table(
+            [tuple("  " * (k == 0) + c for k, c in enumerate(r)) for r in rows],
+            ("  name", "default", "range", ""),
+        )
     if entry.facts:
         terminal.say()
         for word, what in entry.facts.items():

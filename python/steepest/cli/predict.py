@@ -13,8 +13,8 @@ from steepest.errors import InputError
 
 NAME = "predict"
 HELP = "apply a saved model to new rows"
-EXAMPLES = """Columns may stand in any order; the target need not be there; values never seen and missing ones are taken as
-the model learned to. One row of output for each row of the table, in its order.
+EXAMPLES = """Columns may stand in any order; the target need not be there; values never seen and missing
+ones are taken as the model learned to. One row of output for each row of the table, in its order.
 
 examples:
   steepest predict model.safetensors new.csv -o predictions.csv
@@ -29,8 +29,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("model", metavar="MODEL", help="a file that fit --save wrote")
     add("table", metavar="TABLE", help="the new rows: any file that fit takes")
-    add("-o", "--output", metavar="OUT", required=True, help="csv, tsv, parquet or arrow by its ending; - for standard output")
-    add("--keep", action="append", default=[], metavar="COLUMN", help="copy a column of the table too; again for more")
+    add(
+        "-o",
+        "--output",
+        metavar="OUT",
+        required=True,
+        help="csv, tsv, parquet or arrow by its ending; - for standard output",
+    )
+    add(
+        "--keep",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="copy a column of the table too; again for more",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -73,7 +85,9 @@ def remarks(applied: Any) -> list[str]:
     said = []
     for column, levels in applied.unseen.items():
         names = ", ".join(map(repr, list(levels)[:5])) + (" …" if len(levels) > 5 else "")
-        said.append(f"{column}: {sum(levels.values())} values never seen while fitting ({names}); taken as unknown")
+        said.append(
+            f"{column}: {sum(levels.values())} values never seen while fitting ({names}); taken as unknown"
+        )
     for column, count in applied.filled.items():
         said.append(f"{column}: {count} missing values filled as the model learned to")
     if applied.ignored:
@@ -89,7 +103,9 @@ def check_output(output: str) -> None:
     if Path(output).is_dir():
         raise InputError(f"-o {output!r} is a folder; give a file's name in it")
     if Path(output).suffix.lower() not in SUFFIXES:
-        raise InputError(f"-o {output!r} must end in one of {', '.join(SUFFIXES)}, or be - for standard output")
+        raise InputError(
+            f"-o {output!r} must end in one of {', '.join(SUFFIXES)}, or be - for standard output"
+        )
     if not Path(output).resolve().parent.is_dir():
         raise InputError(f"-o {output!r}: there is no folder {str(Path(output).parent)!r}; make it first")
 
@@ -107,7 +123,9 @@ def write(columns: dict[str, Any], output: str) -> None:
     elif suffix in (".arrow", ".feather"):
         feather.write_feather(table, out)
     else:
-        csv.write_csv(table, out, csv.WriteOptions(delimiter="\t" if suffix == ".tsv" else ",", quoting_style="needed"))
+        csv.write_csv(
+            table, out, csv.WriteOptions(delimiter="\t" if suffix == ".tsv" else ",", quoting_style="needed")
+        )
     if output == "-":
         sys.stdout.flush()
         sys.stdout.buffer.write(out.getbuffer())

@@ -10,7 +10,13 @@ from steepest.cli.terminal import Terminal
 
 __all__ = ["Progress"]
 
-STAGES = {"read": "reading", "path": "choosing alpha", "fit": "fitting", "evaluate": "judging", "done": "done"}
+STAGES = {
+    "read": "reading",
+    "path": "choosing alpha",
+    "fit": "fitting",
+    "evaluate": "judging",
+    "done": "done",
+}
 #: seconds between two lines where there is no terminal
 EVERY = 2.0
 
@@ -44,7 +50,9 @@ class Progress:
     def watch(self, seen: dict[str, Any]) -> None:
         """What `steepest.fit` calls, at most ten times a second."""
         if self.bar is not None:
-            self.bar.update(self.task, completed=seen["fraction"], stage=stage(seen), figures=self._figures(seen))
+            self.bar.update(
+                self.task, completed=seen["fraction"], stage=stage(seen), figures=self._figures(seen)
+            )
         elif not self.terminal.quiet and time.monotonic() - self.told >= EVERY:
             self.told = time.monotonic()
             self.terminal.say(f"{100 * seen['fraction']:3.0f} % {stage(seen)} {figures(seen)}".rstrip())

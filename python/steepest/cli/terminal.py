@@ -78,8 +78,10 @@ class Terminal:
             break_on_hyphens=False,
         ) or [""]
 
-    def table(self, rows: Sequence[Sequence[str]], head: Sequence[str] = (), right: Sequence[int] = ()) -> None:
-        """Rows in columns where they fit side by side, the last column wrapped; one below the other where not."""
+    def table(
+        self, rows: Sequence[Sequence[str]], head: Sequence[str] = (), right: Sequence[int] = ()
+    ) -> None:
+        """Rows in columns, the last one wrapped; where they do not fit, one cell below the other."""
         everything = [list(head), *map(list, rows)] if head else [list(row) for row in rows]
         if not everything:
             return
@@ -89,7 +91,10 @@ class Terminal:
             self._stacked(rows, head)
             return
         for at, row in enumerate(everything):
-            cells = [c.rjust(w) if k in right else c.ljust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True))]
+            cells = [
+                c.rjust(w) if k in right else c.ljust(w)
+                for k, (c, w) in enumerate(zip(row, widths, strict=True))
+            ]
             tail = textwrap.wrap(row[-1], max(24, self.width - left)) or [""]
             if len(tail) > 1:
                 cells[-1] = tail[0]
@@ -109,6 +114,7 @@ _ASCII = str.maketrans(
     {
         "→": "->", "←": "<-", "≤": "<=", "≥": ">=", "×": "x", "·": "*", "−": "-", "–": "-", "—": "-",
         "’": "'", "“": '"', "”": '"', "…": "...", "∞": "inf", "½": "1/2", "²": "^2", "‖": "||", "Σ": "sum ",
-        "✓": "+", "✗": "x", "│": "|", "┤": "|", "└": "+", "─": "-", "┴": "+", "√": "sqrt ", "α": "alpha", "π": "pi",
+        "✓": "+", "✗": "x", "│": "|", "┤": "|", "└": "+", "─": "-", "√": "sqrt ",
+        "α": "alpha", "π": "pi", "′": "'", "₁": "_1",
     }
 )  # fmt: skip
