@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from steepest.report import pictures
-from steepest.report.wording import TIMES, count, figure, finite, plural, signed
+from steepest.report.wording import TIMES, count, figure, finite, plural, short, signed
 
 __all__ = ["coefficients"]
 
@@ -58,10 +58,10 @@ def _unit(story: Mapping[str, Any]) -> str:
     """What a coefficient is a change of."""
     classes = [str(c) for c in story.get("classes") or []]
     if story.get("task") == "binary" and len(classes) == 2:
-        return f"the odds of {classes[1]}"
+        return f"the odds of {short(classes[1])}"
     if story.get("task") == "multiclass":
         return "the score of a class (log-odds)"
-    return str(story.get("target") or "the prediction")
+    return short(story.get("target") or "the prediction")
 
 
 def _intercept(story: Mapping[str, Any]) -> str:
@@ -106,7 +106,9 @@ def _row(c: View, story: Mapping[str, Any], largest: float, levels: bool) -> Vie
         "bar": pictures.signed_bar(weight, largest),
         "per_sd": signed(weight),
         "direction": "raises" if weight > 0 else "lowers" if weight < 0 else "no effect",
-        "effect": _effect(weight, story),
+        "effect": _effect(finite(c.get("value")) or 0.0, story) + " at this level"
+        if levels and weight
+        else _effect(weight, story),
         "value": signed(c.get("value"), 4),
     }
 
@@ -117,12 +119,12 @@ def _level(c: View) -> str:
 
 
 def _effect(weight: float, story: Mapping[str, Any]) -> str:
-    """What one standard deviation more does."""
+    """What a step of that size does."""
     if weight == 0:
-        return "left out by the penalty"
+        return ""
     if story.get("task") == "binary":
         return f"odds {TIMES} {figure(math.exp(min(700.0, max(-700.0, weight))))}"
-    return f"{signed(weight)} in {story.get('target') or 'the prediction'}"
+    return f"{signed(weight)} in {short(story.get('target') or 'the prediction', 32)}"
 
 
 def _abreast(groups: list[list[View]], story: Mapping[str, Any], largest: float) -> list[View]:

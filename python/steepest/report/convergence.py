@@ -36,6 +36,7 @@ def convergence(story: Mapping[str, Any]) -> View:
     certificate = _certificate(solution.get("certificate"), loss)
     return {
         "success": bool(solution.get("success")),
+        "verdict": "better" if solution.get("success") else "worse" if solution else "unknown",
         "status": str(solution.get("status") or "unknown").replace("_", " "),
         "message": str(solution.get("message") or ""),
         "method": str(solution.get("method") or ""),

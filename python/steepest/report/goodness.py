@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steepest.report import pictures, scoring
-from steepest.report.wording import NONE, count, figure, finite, percent, plural
+from steepest.report.wording import NONE, count, figure, finite, percent, plural, short
 
 __all__ = ["goodness"]
 
@@ -43,13 +43,16 @@ def goodness(story: Mapping[str, Any]) -> View:
         view["remark"] = "No rows were held out, so nothing here says how well the model does on new rows."
         return view
     view["rows"] = len(y)
+    view["chose"] = held.get("part") == "validation"
     view["seen"] = held.get("part") == "train"
     task = story.get("task")
     classes = list(story.get("classes") or [])
     if task == "regression":
         view.update(_regression(pictures.as_floats(y), pictures.as_floats(p).ravel(), _target(story)))
     elif task == "binary" and len(classes) == 2:
-        view.update(_two_classes(scoring.class_codes(y, classes), _probability(p), [str(c) for c in classes]))
+        view.update(
+            _two_classes(scoring.class_codes(y, classes), _probability(p), [short(c, 32) for c in classes])
+        )
     elif len(classes) > 1:
         names = [str(c) for c in classes]
         view.update(_several(scoring.class_codes(y, classes), np.asarray(p, dtype=np.float64), names))
@@ -57,7 +60,7 @@ def goodness(story: Mapping[str, Any]) -> View:
 
 
 def _target(story: Mapping[str, Any]) -> str:
-    return str(story.get("target") or "the target")
+    return short(story.get("target") or "the target")
 
 
 def _probability(p: Any) -> NDArray[np.float64]:
@@ -164,7 +167,7 @@ def _two_classes(codes: NDArray[np.intp], p: NDArray[np.float64], names: list[st
             "svg": pictures.calibration_picture(bins, names[1]),
             "caption": f"Of the rows given 70 % for {names[1]}, 70 % should be {names[1]}. "
             f"On average said and found differ by {figure(100 * gap, 2)} percentage points; "
-            "bars are 95 % intervals.",
+            "on the dashed line they agree. Bars are 95 % intervals.",
         }
     ]
     if positive.all() or not positive.any():
@@ -205,8 +208,8 @@ def _several(codes: NDArray[np.intp], p: NDArray[np.float64], names: list[str]) 
         {
             "heading": "Is it as sure as it should be? (calibration)",
             "svg": pictures.calibration_picture(bins, "the predicted class"),
-            "caption": "The probability of the predicted class against how often it was right; bars are "
-            "95 % intervals.",
+            "caption": "The probability of the predicted class against how often it was right; on the dashed "
+            "line they agree. Bars are 95 % intervals.",
         }
     ]
     return view

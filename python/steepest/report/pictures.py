@@ -52,7 +52,6 @@ def calibration_picture(bins: Calibration, positive: str) -> Markup:
     said, found = bins.said.tolist(), bins.found.tolist()
     picture.line([0.0, 1.0], [0.0, 1.0], "chance").whiskers(said, bins.low.tolist(), bins.high.tolist())
     picture.line(said, found).points(said, found, "dots big")
-    picture.text(picture.px(0.97), picture.py(0.09), "dashes: said = found", "note end")
     return picture.svg()
 
 

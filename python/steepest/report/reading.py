@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from steepest.report import pictures
-from steepest.report.wording import count, duration, figure, finite, percent, plural
+from steepest.report.wording import count, duration, figure, finite, percent, plural, short
 
 __all__ = ["alpha_path", "columns_read", "timing"]
 
@@ -40,7 +40,7 @@ def columns_read(story: Mapping[str, Any]) -> View:
         "rest": columns[FIRST:MOST],
         "beyond": count(len(columns) - MOST) if len(columns) > MOST else "",
         "total": plural(len(columns), "column"),
-        "used": plural(len(used), "column"),
+        "made_of": _made_of(len(used), len(columns), whole),
         "kinds": ", ".join(plural(n, kind, _several(kind)) for kind, n in kinds.items()),
         "left_out": len(columns) - len(used),
         "filled": plural(len(filled), "column") if filled else "",
@@ -52,6 +52,12 @@ def columns_read(story: Mapping[str, Any]) -> View:
         "strip": pictures.share_strip([(PARTS[n], r) for n, r in rows.items() if r], title) if whole else "",
         "scales": _scales(story),
     }
+
+
+def _made_of(used: int, columns: int, rows: float) -> str:
+    """``33 of 34 columns and 7,202 rows``."""
+    told = f"{count(used)} of {plural(columns, 'column')}" if used < columns else plural(columns, "column")
+    return f"{told} and {plural(rows, 'row')}" if rows else told
 
 
 def _several(kind: str) -> str:
@@ -112,8 +118,8 @@ def _scales(story: Mapping[str, Any]) -> str:
         return ""
     (least, narrow), (most, wide) = spreads[0], spreads[-1]
     return (
-        f"The widest column, {wide}, spreads {figure(most / least, 2)} times as far as the "
-        f"narrowest, {narrow}. Nothing had to be scaled beforehand: that is done inside, "
+        f"The widest column, {short(wide)}, spreads {figure(most / least, 2)} times as far as the "
+        f"narrowest, {short(narrow)}. Nothing had to be scaled beforehand: that is done inside, "
         "and changes nothing but the speed."
     )
 

@@ -13,7 +13,7 @@ from steepest.report.coefficients import coefficients
 from steepest.report.convergence import convergence
 from steepest.report.goodness import goodness
 from steepest.report.reading import alpha_path, columns_read, timing
-from steepest.report.wording import NONE, plural, value_text
+from steepest.report.wording import NONE, plural, short, value_text
 from steepest.report.writing import write_whole
 
 __all__ = ["page"]
@@ -91,13 +91,13 @@ def _view(story: Mapping[str, Any]) -> dict[str, Any]:
         for finding in by_severity(story.get("findings") or ())
     ]
     return {
-        "title": str(story.get("title") or "A fitted model"),
+        "title": short(story.get("title") or "A fitted model", 200),
         "version": str(story.get("version") or ""),
         "created": _date(story.get("created")),
         "task": TASKS.get(str(story.get("task")), str(story.get("task") or "")),
         "task_kind": str(story.get("task") or ""),
         "task_reason": str(story.get("task_reason") or ""),
-        "target": str(story.get("target") or ""),
+        "target": short(story.get("target") or "", 80),
         "classes": _classes(story.get("classes")),
         "findings": findings,
         "noticed": _noticed(findings),
@@ -112,8 +112,8 @@ def _view(story: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _classes(classes: Any, most: int = 12) -> str:
-    names = [str(c) for c in classes or []]
+def _classes(classes: Any, most: int = 10) -> str:
+    names = [short(c, 32) for c in classes or []]
     if len(names) == 2:
         return f"{names[0]} or {names[1]}"
     more = f" and {len(names) - most} more" if len(names) > most else ""

@@ -5,7 +5,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
-__all__ = ["count", "duration", "figure", "percent", "plural", "power_of_ten", "signed", "value_text"]
+__all__ = [
+    "count",
+    "duration",
+    "figure",
+    "percent",
+    "plural",
+    "power_of_ten",
+    "short",
+    "signed",
+    "value_text",
+]
 
 MINUS = "\N{MINUS SIGN}"
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -104,6 +114,13 @@ def duration(seconds: Any) -> str:
     minutes, rest = divmod(round(number), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}{SPACE}h {minutes}{SPACE}min" if hours else f"{minutes}{SPACE}min {rest}{SPACE}s"
+
+
+def short(name: Any, most: int = 48) -> str:
+    """A name for running text: cut in the middle where it is very long."""
+    text = str(name)
+    half = (most - 1) // 2
+    return text if len(text) <= most else f"{text[:half]}\N{HORIZONTAL ELLIPSIS}{text[-half:]}"
 
 
 def value_text(value: Any) -> str:
