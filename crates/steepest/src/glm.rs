@@ -6,7 +6,7 @@ use crate::objective::{Curvature, Objective, Terms};
 
 mod curvature;
 mod pass;
-pub use pass::{Keep, Sample};
+pub use pass::{Distances, Keep, Sample};
 
 /// (1/Σ weight) Σ weight_i · loss(target_i, x_i′w + b).
 ///
@@ -70,6 +70,18 @@ impl<'a> Glm<'a> {
             Some(w) => total(w, rows)?,
         };
         Ok(Glm { design, loss, target, weight, intercept, total, gathered: Vec::new() })
+    }
+
+    /// The same loss over a few rows with shares that add up to 1: nothing is checked again.
+    pub(crate) fn of_shares(
+        design: &'a dyn Design,
+        target: &'a [f64],
+        share: &'a [f64],
+        like: &Glm<'a>,
+    ) -> Self {
+        let (loss, intercept) = (like.loss, like.intercept);
+        let weight = Some(share);
+        Glm { design, loss, target, weight, intercept, total: 1.0, gathered: Vec::new() }
     }
 
     /// Whether its rows are dense.

@@ -14,5 +14,6 @@ macro_rules! methods {
 methods! {
     coordinate,
     lbfgs,
+    progressive,
     ruled,
 }

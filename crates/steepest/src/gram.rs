@@ -1,0 +1,164 @@
+//! Σ weight_i x_i x_i′ over some rows of a design, in the rounder variables, and what else is summed over them.
+use crate::glm::Glm;
+use crate::pool::pool;
+use crate::scaling::Scaling;
+use crate::vectors::dot;
+
+/// Rows gathered at once.
+const BLOCK: usize = 128;
+/// Columns of a product computed at once: the upper triangle only, in steps of this.
+const STEP: usize = 48;
+
+/// Some rows of a table, seen in the rounder variables; gathered as they are needed, never held.
+#[derive(Clone, Copy)]
+pub struct Rounded<'a> {
+    /// The table.
+    pub glm: &'a Glm<'a>,
+    /// The variables.
+    pub scaling: &'a Scaling,
+    /// Which rows.
+    pub rows: &'a [u32],
+}
+
+impl Rounded<'_> {
+    /// Numbers of a row: the columns, and the intercept's.
+    pub fn width(&self) -> usize {
+        self.glm.width()
+    }
+    /// Parts by the data alone, each in blocks: calls `make` with a part's blocks.
+    fn parts<T: Send>(&self, make: impl Fn(&mut dyn FnMut(&mut Visit<'_>)) -> T + Sync) -> Vec<T> {
+        let parts = self.rows.len().div_ceil(4 * BLOCK).clamp(1, 16);
+        let per = self.rows.len().div_ceil(parts).next_multiple_of(BLOCK).max(BLOCK);
+        let d = self.glm.design.columns();
+        pool().map(self.rows.len().div_ceil(per).max(1), |p| {
+            make(&mut |visit| {
+                let (from, to) = (p * per, ((p + 1) * per).min(self.rows.len()));
+                let mut raw = vec![0.0; BLOCK * d];
+                let mut block = vec![0.0; BLOCK * self.width()];
+                for from in (from..to).step_by(BLOCK) {
+                    let rows = &self.rows[from..(from + BLOCK).min(to)];
+                    self.glm.design.gather(rows, &mut raw[..rows.len() * d]);
+                    visit(from, rows.len(), &raw, &mut block);
+                }
+            })
+        })
+    }
+    /// Σ weight_i x_i x_i′ (weights ≥ 0), whole, row after row.
+    pub fn gram(&self, weight: &[f64]) -> Vec<f64> {
+        let w = self.width();
+        let parts = self.parts(|blocks| {
+            let mut sum = vec![0.0; w * w];
+            blocks(&mut |from, n, raw, block| {
+                let root: Vec<f64> = weight[from..from + n].iter().map(|w| w.sqrt()).collect();
+                self.scaling.rows(raw, &root, block);
+                add_square(&block[..n * w], w, &mut sum);
+            });
+            sum
+        });
+        let mut sum = vec![0.0; w * w];
+        for part in parts {
+            sum.iter_mut().zip(part).for_each(|(s, p)| *s += p);
+        }
+        for i in 0..w {
+            for j in 0..i {
+                sum[i * w + j] = sum[j * w + i];
+            }
+        }
+        sum
+    }
+    /// The R of a QR factorisation of the rows, each times its number, row after row.
+    pub fn triangle(&self, times: &[f64]) -> Vec<f64> {
+        let w = self.width();
+        let parts = self.parts(|blocks| {
+            let mut r = vec![0.0; w * w];
+            blocks(&mut |from, n, raw, block| {
+                self.scaling.rows(raw, &times[from..from + n], block);
+                crate::factor::append(&mut r, &block[..n * w], w);
+            });
+            r
+        });
+        let mut parts = parts.into_iter();
+        let mut r = parts.next().unwrap_or_else(|| vec![0.0; w * w]);
+        for part in parts {
+            crate::factor::append(&mut r, &part, w);
+        }
+        r
+    }
+    /// With t_i = x_i′v: Σ c_i x_i, Σ |c_i x_ij| by columns, and Σ value_i, where `each(i, t_i)` is (c_i, value_i).
+    pub fn sweep(&self, v: &[f64], each: impl Fn(usize, f64) -> (f64, f64) + Sync) -> Swept {
+        let w = self.width();
+        let parts = self.parts(|blocks| {
+            let mut s = Swept { sum: vec![0.0; w], size: vec![0.0; w], value: 0.0 };
+            let ones = [1.0; BLOCK];
+            blocks(&mut |from, n, raw, block| {
+                self.scaling.rows(raw, &ones[..n], block);
+                for (i, row) in block[..n * w].chunks_exact(w).enumerate() {
+                    let (c, value) = each(from + i, dot(row, v));
+                    s.value += value;
+                    add(row, c, &mut s.sum, &mut s.size);
+                }
+            });
+            s
+        });
+        let mut all = Swept { sum: vec![0.0; w], size: vec![0.0; w], value: 0.0 };
+        for part in parts {
+            all.value += part.value;
+            all.sum.iter_mut().zip(part.sum).for_each(|(a, p)| *a += p);
+            all.size.iter_mut().zip(part.size).for_each(|(a, p)| *a += p);
+        }
+        all
+    }
+}
+
+type Visit<'v> = dyn FnMut(usize, usize, &[f64], &mut [f64]) + 'v;
+
+/// What a sweep over some rows summed up.
+#[derive(Clone, Debug)]
+pub struct Swept {
+    /// Σ c_i x_i.
+    pub sum: Vec<f64>,
+    /// Σ |c_i x_ij|.
+    pub size: Vec<f64>,
+    /// Σ value_i.
+    pub value: f64,
+}
+
+crate::simd! {
+    fn add[](row: &[f64], c: f64, sum: &mut [f64], size: &mut [f64]) {
+        let n = row.len();
+        let (sum, size) = (&mut sum[..n], &mut size[..n]);
+        for j in 0..n {
+            let p = c * row[j];
+            sum[j] += p;
+            size[j] += p.abs();
+        }
+    }
+}
+
+/// Adds the upper triangle of block′·block.
+fn add_square(block: &[f64], w: usize, sum: &mut [f64]) {
+    let n = block.len() / w;
+    for from in (0..w).step_by(STEP) {
+        let (to, s) = ((from + STEP).min(w), w as isize);
+        // SAFETY: columns 0..to and from..to of `n` rows of `w` numbers, into rows 0..to and columns from..to
+        // of `w` rows of `w` numbers: all inside the slices.
+        unsafe {
+            matrixmultiply::dgemm(
+                to,
+                n,
+                to - from,
+                1.0,
+                block.as_ptr(),
+                1,
+                s,
+                block.as_ptr().add(from),
+                s,
+                1,
+                1.0,
+                sum.as_mut_ptr().add(from),
+                s,
+                1,
+            );
+        }
+    }
+}

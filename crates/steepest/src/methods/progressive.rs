@@ -1,0 +1,325 @@
+//! Growing samples, then quasi-Newton steps round a Hessian from few rows, then a proof.
+use crate::certificate::{Certificate, Kind};
+use crate::descend::{Halt, Meter, Problem, Status};
+use crate::glm::Glm;
+use crate::method::{Entry, Facts, Method, Needs, Step, Suit, Takes};
+use crate::penalty::Penalty;
+use crate::scaling::Scaling;
+use crate::settings::Described;
+use ground::{Ground, Seen};
+use metric::Recipe;
+use sample::Sides;
+use walk::{Taken, Walk};
+
+mod certify;
+mod ground;
+mod metric;
+mod sample;
+mod search;
+mod walk;
+
+crate::settings! {
+    /// Progressive descent, for a loss over a table with an l2 penalty or none: the default for linear models.
+    ///
+    /// It starts on a small sample of the rows, walks there until the sample can teach no more, takes four
+    /// times the sample, and so on; then it walks on all rows. Each walk takes quasi-Newton steps (L-BFGS)
+    /// round a metric: the Hessian over some 50 rows for each column, by Cholesky or QR. Raw scales do not
+    /// matter. It stops when a bound on F − F*, by Fenchel duality with a dual point corrected on those same
+    /// rows, says so.
+    ///
+    /// Adaptive samples: Mokhtari and Ribeiro 2017; sub-sampled Newton: Roosta-Khorasani and Mahoney 2019.
+    "progressive" Progressive {}
+}
+
+pub(super) const ENTRY: Entry = Entry {
+    name: Progressive::<f64>::NAME,
+    doc: Progressive::<f64>::DOC,
+    parameters: Progressive::<f64>::PARAMETERS,
+    needs: Needs { glm: true, penalty: Takes::Quadratic, ..Needs::GRADIENT },
+    suits,
+    build: |_| Box::new(Descent { work: None }),
+};
+
+fn suits(facts: &Facts) -> Option<Suit> {
+    (facts.glm && facts.dense).then(|| Suit {
+        passes: 5.0,
+        reason: "a loss over a dense table with a quadratic penalty: samples, then a metric from few rows".into(),
+    })
+}
+
+struct Descent {
+    work: Option<Work>,
+}
+
+/// What is known between steps.
+struct Work {
+    scaling: Scaling,
+    penalty: Vec<f64>,
+    sides: Option<Sides>,
+    /// Rows of the metric.
+    k: usize,
+    /// Rows of the stage; none on all rows.
+    stage: Option<usize>,
+    ground: Ground,
+    walk: Walk,
+    distances: Vec<f32>,
+    steps: usize,
+    stuck: usize,
+}
+
+/// Rows of the metric for each variable.
+const METRIC: usize = 50;
+/// A sample has four times the rows of the one before.
+const GROWTH: usize = 4;
+/// Steps on one sample at most.
+const STEPS: usize = 25;
+
+impl Method for Descent {
+    fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
+        let penalty = problem.penalty;
+        let (objective, mut meter) = problem.split();
+        let Some(glm) = objective.glm() else {
+            return Err(Halt::Failed("progressive needs a loss over a table".into()));
+        };
+        let mut work = Work::begin(glm, penalty, x, &mut meter)?;
+        let step = work.report(glm, x, 0.0, &mut meter);
+        self.work = Some(work);
+        step
+    }
+    fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
+        let (objective, mut meter) = problem.split();
+        let (Some(glm), Some(work)) = (objective.glm(), self.work.as_mut()) else {
+            return Err(Halt::Failed("progressive needs a loss over a table".into()));
+        };
+        work.step(glm, x, &mut meter)
+    }
+    /// On all rows no step goes up; on samples the values are estimates and the last is the best.
+    fn monotone(&self) -> bool {
+        true
+    }
+}
+
+impl Work {
+    fn begin(
+        glm: &Glm<'_>,
+        penalty: &dyn Penalty,
+        x: &[f64],
+        meter: &mut Meter<'_>,
+    ) -> Result<Self, Halt> {
+        let (n, d, width) = (glm.design.rows(), glm.design.columns(), glm.width());
+        let weight = |j: usize| penalty.quadratic(j);
+        // A penalised intercept must stay what it is.
+        let centred = glm.intercept && (0..glm.outputs()).all(|o| weight(o * width + d) == 0.0);
+        let first = (20 * width).max(1000);
+        let scaling = Scaling::of(glm, &sample::runs(first, n, 1), centred);
+        let penalty: Vec<f64> = (0..x.len())
+            .map(|j| weight(j) / scaling.scale.get(j % width).map_or(1.0, |s| s * s))
+            .collect();
+        let sides = Sides::of(glm);
+        let stage = (n >= 80 * width && first * GROWTH <= n).then_some(first);
+        let mut u = vec![0.0; x.len()];
+        scaling.inward(x, &mut u);
+        let mut k = METRIC * width;
+        let (ground, walk, distances) =
+            settle(glm, &scaling, (&penalty, sides.as_ref()), stage, u, &mut k, meter)?;
+        Ok(Work { scaling, penalty, sides, k, stage, ground, walk, distances, steps: 0, stuck: 0 })
+    }
+
+    fn step(&mut self, glm: &Glm<'_>, x: &mut [f64], meter: &mut Meter<'_>) -> Result<Step, Halt> {
+        if let Some(m) = self.stage {
+            if self.steps >= STEPS || self.taught(glm) {
+                return self.grow(glm, m, x, meter);
+            }
+        }
+        let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
+        let promise = self.walk.promise;
+        let taken = self.walk.step(seen, meter)?;
+        self.steps += 1;
+        match taken {
+            Some(taken) => {
+                self.stuck = 0;
+                self.adapt(glm, taken, promise);
+                self.report(glm, x, taken.length, meter)
+            }
+            None if self.stage.is_some() => {
+                self.steps = STEPS;
+                self.report(glm, x, 0.0, meter)
+            }
+            None => self.retry(glm, x, meter),
+        }
+    }
+
+    /// Whether this sample can teach no more: what is promised is below its statistical accuracy.
+    fn taught(&self, glm: &Glm<'_>) -> bool {
+        let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
+        let (mut slopes, mut curvatures, mut loss) = (0.0, 0.0, 0.0);
+        seen.jets(&self.walk.z, |p, value, s, h| {
+            let share = seen.share(p);
+            slopes += share * s.iter().map(|s| s * s).sum::<f64>();
+            curvatures += share * h.iter().sum::<f64>();
+            loss += share * value;
+        });
+        let kappa = if curvatures > 0.0 { (slopes / curvatures).min(2.0 * loss) } else { 2.0 * loss };
+        let part = glm.width() as f64 / seen.len() as f64;
+        !(self.walk.promise > 0.1 * part * kappa)
+    }
+
+    /// On to the next sample, or to all rows.
+    fn grow(
+        &mut self,
+        glm: &Glm<'_>,
+        m: usize,
+        x: &mut [f64],
+        meter: &mut Meter<'_>,
+    ) -> Result<Step, Halt> {
+        let n = glm.design.rows();
+        self.stage = (m * GROWTH * 4 <= n).then_some(m * GROWTH);
+        self.k = METRIC * glm.width();
+        self.steps = 0;
+        let u = self.walk.u.clone();
+        // The old sample's rows go before the new come.
+        self.ground = Ground::whole(Vec::new());
+        let sides = self.sides.as_ref();
+        let (ground, walk, distances) = settle(
+            glm,
+            &self.scaling,
+            (&self.penalty, sides),
+            self.stage,
+            u,
+            &mut self.k,
+            meter,
+        )?;
+        (self.ground, self.walk, self.distances) = (ground, walk, distances);
+        self.report(glm, x, 0.0, meter)
+    }
+
+    /// A new metric where the old one no longer fits.
+    fn adapt(&mut self, glm: &Glm<'_>, taken: Taken, promised: f64) {
+        if self.stage.is_some() {
+            let slow = self.steps > 1 && self.walk.promise > 0.3 * promised;
+            if !(0.3..=3.0).contains(&taken.ratio) || slow {
+                self.refresh(glm, true);
+            }
+            return;
+        }
+        let fits = (0.5..=2.0).contains(&taken.ratio);
+        if taken.length != 1.0 || !fits || taken.contraction > 0.3 {
+            if taken.length == 1.0 && fits {
+                self.k = (self.k * 4).min(glm.design.rows());
+            }
+            self.refresh(glm, !fits);
+        }
+    }
+
+    fn refresh(&mut self, glm: &Glm<'_>, forget: bool) {
+        let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
+        let recipe = Recipe {
+            z: &self.walk.z,
+            distances: &self.distances,
+            sides: self.sides.as_ref(),
+        };
+        self.walk.metric = metric::metric(seen, &recipe, &mut self.k);
+        if forget {
+            self.walk.forget();
+        }
+        self.walk.aim();
+    }
+
+    /// No step was found on all rows: a better metric, and in the end the arithmetic's limit.
+    fn retry(&mut self, glm: &Glm<'_>, x: &mut [f64], meter: &mut Meter<'_>) -> Result<Step, Halt> {
+        self.stuck += 1;
+        self.walk.forget();
+        if self.stuck > 3 {
+            let mut step = self.report(glm, x, 0.0, meter)?;
+            if step.verdict.is_none() {
+                step.certificate = self.proof(glm, meter);
+                step.verdict = Some(Status::PrecisionLimit);
+            }
+            return Ok(step);
+        }
+        self.k = if self.stuck == 3 { glm.design.rows() } else { self.k * 4 };
+        self.refresh(glm, true);
+        self.report(glm, x, 0.0, meter)
+    }
+
+    /// Where it stands, and whether that is near enough.
+    fn report(
+        &mut self,
+        glm: &Glm<'_>,
+        x: &mut [f64],
+        length: f64,
+        meter: &mut Meter<'_>,
+    ) -> Result<Step, Halt> {
+        self.scaling.out(&self.walk.u, x);
+        let value = self.walk.value;
+        let mut step = Step {
+            value,
+            sampled: self.stage.is_some(),
+            residual: self.walk.promise.max(0.0) / value.abs().max(f64::MIN_POSITIVE),
+            rate: length,
+            ..Step::default()
+        };
+        if self.stage.is_some() {
+            return Ok(step);
+        }
+        let target = self.target(glm, meter);
+        if !(self.walk.promise > target) {
+            let proof = self.proof(glm, meter);
+            if proof.as_ref().is_some_and(|c| c.bound <= target) {
+                step.verdict = Some(Status::Converged);
+            }
+            step.certificate = proof;
+        }
+        Ok(step)
+    }
+
+    fn target(&self, _: &Glm<'_>, meter: &Meter<'_>) -> f64 {
+        meter.stop.tolerance * self.walk.value
+    }
+
+    fn proof(&self, glm: &Glm<'_>, meter: &Meter<'_>) -> Option<Certificate> {
+        let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
+        let metric = &self.walk.metric;
+        let z: Vec<f64> = metric.places.iter().map(|&p| self.walk.z[p as usize]).collect();
+        let at = certify::Point {
+            value: self.walk.value,
+            g: &self.walk.g,
+            rows: &metric.rows,
+            z: &z,
+        };
+        let bound = certify::bound(seen, &at)?;
+        Some(Certificate {
+            kind: Kind::DualityGap,
+            bound: bound.min(self.walk.value),
+            target: self.target(glm, meter),
+            assumption: "the loss is convex; sums are exact to rounding",
+        })
+    }
+}
+
+/// A ground, evaluated at `u`, with its metric.
+fn settle(
+    glm: &Glm<'_>,
+    scaling: &Scaling,
+    (penalty, sides): (&[f64], Option<&Sides>),
+    stage: Option<usize>,
+    u: Vec<f64>,
+    k: &mut usize,
+    meter: &mut Meter<'_>,
+) -> Result<(Ground, Walk, Vec<f32>), Halt> {
+    let ground = match stage {
+        Some(m) => {
+            Ground::some(glm, sample::rows(glm, sides, m, m as u64), penalty.to_vec())
+        }
+        None => Ground::whole(penalty.to_vec()),
+    };
+    let seen = Seen { glm, scaling, ground: &ground };
+    let mut z = vec![0.0; seen.len() * glm.outputs()];
+    let mut g = vec![0.0; u.len()];
+    let mut distances = vec![0.0; if *k + *k / 4 < seen.len() { seen.len() } else { 0 }];
+    let keep = (!distances.is_empty()).then_some(&mut distances[..]);
+    let value = seen.evaluate(&u, &mut g, &mut z, keep, meter)?;
+    let metric = metric::metric(seen, &Recipe { z: &z, distances: &distances, sides }, k);
+    let walk = Walk::new(u, value, g, z, metric);
+    Ok((ground, walk, distances))
+}

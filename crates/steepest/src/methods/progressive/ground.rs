@@ -1,0 +1,130 @@
+//! What a descent walks on: all rows, or a sample of them; seen in the rounder variables.
+use crate::descend::{Halt, Meter, Status};
+use crate::designs::dense::Dense;
+use crate::glm::{Distances, Glm, Keep, Sample};
+use crate::scaling::Scaling;
+
+/// Rows to walk on, with the penalty ½ Σ a_j u_j² in the rounder variables.
+pub struct Ground {
+    /// The rows; none for all.
+    pub sample: Option<Sample>,
+    /// Their names, in order.
+    rows: Vec<u32>,
+    /// The sample's rows, held where they are few.
+    held: Option<(Vec<f64>, Vec<f64>)>,
+    /// a.
+    pub penalty: Vec<f64>,
+}
+
+/// The largest part of the table that a sample is copied for.
+const HELD: usize = 50;
+
+/// A problem in the rounder variables.
+#[derive(Clone, Copy)]
+pub struct Seen<'a> {
+    /// The table and its loss.
+    pub glm: &'a Glm<'a>,
+    /// The variables.
+    pub scaling: &'a Scaling,
+    /// The rows.
+    pub ground: &'a Ground,
+}
+
+impl Ground {
+    /// All rows.
+    pub fn whole(penalty: Vec<f64>) -> Self {
+        Ground { sample: None, rows: Vec::new(), held: None, penalty }
+    }
+    /// A sample, copied where it is small beside the table.
+    pub fn some(glm: &Glm<'_>, sample: Sample, penalty: Vec<f64>) -> Self {
+        let rows: Vec<u32> = sample.rows().map(|i| i as u32).collect();
+        let d = glm.design.columns();
+        let small = rows.len() * d * 8 * HELD <= glm.design.bytes() && glm.design.dense();
+        let held = small.then(|| {
+            let mut x = vec![0.0; rows.len() * d];
+            glm.design.gather(&rows, &mut x);
+            (x, rows.iter().map(|&i| glm.target[i as usize]).collect())
+        });
+        Ground { sample: Some(sample), rows, held, penalty }
+    }
+}
+
+impl<'a> Seen<'a> {
+    /// How many rows.
+    pub fn len(&self) -> usize {
+        self.ground.sample.as_ref().map_or(self.glm.design.rows(), Sample::len)
+    }
+    /// The row of the table that stands at a place.
+    pub fn row(&self, place: usize) -> usize {
+        if self.ground.sample.is_some() { self.ground.rows[place] as usize } else { place }
+    }
+    /// The share of the row at a place.
+    pub fn share(&self, place: usize) -> f64 {
+        self.ground.sample.as_ref().map_or_else(|| self.glm.share(place), |s| s.share[place])
+    }
+    /// The target of the row at a place.
+    pub fn target(&self, place: usize) -> f64 {
+        self.glm.target[self.row(place)]
+    }
+    /// The penalty's value.
+    pub fn penalty(&self, u: &[f64]) -> f64 {
+        0.5 * self.ground.penalty.iter().zip(u).map(|(a, u)| a * u * u).sum::<f64>()
+    }
+    /// F(u) with its gradient and margins; counted, and refused where the table is not finite.
+    pub fn evaluate(
+        &self,
+        u: &[f64],
+        g: &mut [f64],
+        z: &mut [f64],
+        distances: Option<&mut [f32]>,
+        meter: &mut Meter<'_>,
+    ) -> Result<f64, Halt> {
+        meter.spend(self.len() as f64 / self.glm.design.rows() as f64)?;
+        let mut x = vec![0.0; u.len()];
+        self.scaling.out(u, &mut x);
+        let s = self.scaling;
+        let distances = distances.map(|to| Distances { centre: &s.centre, scale: &s.scale, to });
+        let keep = Keep { margins: Some(z), distances };
+        let mut pause = || meter.pause();
+        let value = match (&self.ground.held, &self.ground.sample) {
+            (Some((rows, target)), Some(sample)) => {
+                let d = self.glm.design.columns();
+                let table = Dense::strided(rows, target.len(), d, d, 1).map_err(failed)?;
+                let glm = Glm::of_shares(&table, target, &sample.share, self.glm);
+                glm.pass(None, &x, Some(g), keep, &mut pause)?
+            }
+            (_, sample) => self.glm.pass(sample.as_ref(), &x, Some(g), keep, &mut pause)?,
+        };
+        if !(value.is_finite() && g.iter().all(|g| g.is_finite())) {
+            if let Some(where_) = self.glm.not_finite() {
+                return Err(Halt::Status(Status::NotFinite(where_)));
+            }
+        }
+        s.gradient(g);
+        for ((g, a), u) in g.iter_mut().zip(&self.ground.penalty).zip(u) {
+            *g += a * u;
+        }
+        Ok(value + self.penalty(u))
+    }
+    /// Value, slope and curvature of the losses at margins `z` of some places, handed to `each` in order.
+    pub fn jets(&self, z: &[f64], mut each: impl FnMut(usize, f64, &[f64], &[f64])) {
+        const BLOCK: usize = 512;
+        let k = self.glm.outputs();
+        let (mut target, mut value) = ([0.0; BLOCK], [0.0; BLOCK]);
+        let (mut slope, mut curvature) = (vec![0.0; BLOCK * k], vec![0.0; BLOCK * k]);
+        for from in (0..self.len()).step_by(BLOCK) {
+            let n = BLOCK.min(self.len() - from);
+            (0..n).for_each(|i| target[i] = self.target(from + i));
+            let (s, c) = (&mut slope[..n * k], &mut curvature[..n * k]);
+            let z = &z[from * k..(from + n) * k];
+            self.glm.loss.jets(&target[..n], z, &mut value[..n], s, c);
+            for i in 0..n {
+                each(from + i, value[i], &s[i * k..(i + 1) * k], &c[i * k..(i + 1) * k]);
+            }
+        }
+    }
+}
+
+fn failed(why: String) -> Halt {
+    Halt::Failed(why.into())
+}

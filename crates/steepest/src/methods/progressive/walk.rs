@@ -1,0 +1,151 @@
+//! Quasi-Newton steps on a ground: L-BFGS pairs round the metric.
+use super::ground::Seen;
+use super::metric::Metric;
+use super::search::search;
+use crate::descend::{Halt, Meter};
+use crate::vectors::dot;
+use std::collections::VecDeque;
+
+const MEMORY: usize = 10;
+
+struct Pair {
+    s: Vec<f64>,
+    y: Vec<f64>,
+    product: f64,
+}
+
+/// A point, its neighbourhood, and where to go next.
+pub struct Walk {
+    /// The point.
+    pub u: Vec<f64>,
+    /// F there.
+    pub value: f64,
+    /// Its gradient.
+    pub g: Vec<f64>,
+    /// The margins of all places.
+    pub z: Vec<f64>,
+    /// The metric.
+    pub metric: Metric,
+    pairs: VecDeque<Pair>,
+    /// The next step.
+    v: Vec<f64>,
+    /// −g′v/2: what it promises.
+    pub promise: f64,
+}
+
+/// What a step did.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken {
+    /// Its length, 1 for the whole step.
+    pub length: f64,
+    /// What it brought over what it promised.
+    pub ratio: f64,
+    /// g′M⁻¹g after over before.
+    pub contraction: f64,
+}
+
+impl Walk {
+    /// At a point that was evaluated.
+    pub fn new(u: Vec<f64>, value: f64, g: Vec<f64>, z: Vec<f64>, metric: Metric) -> Self {
+        let v = vec![0.0; u.len()];
+        let mut walk = Walk { u, value, g, z, metric, pairs: VecDeque::new(), v, promise: 0.0 };
+        walk.aim();
+        walk
+    }
+    /// Forgets what was learned on the way.
+    pub fn forget(&mut self) {
+        self.pairs.clear();
+    }
+    /// The next step, from metric and pairs.
+    pub fn aim(&mut self) {
+        self.direct();
+        if !(self.promise > 0.0) && !self.pairs.is_empty() {
+            self.pairs.clear();
+            self.direct();
+        }
+    }
+    fn direct(&mut self) {
+        let mut q = self.g.clone();
+        let mut alphas = Vec::with_capacity(self.pairs.len());
+        for p in self.pairs.iter().rev() {
+            let alpha = dot(&p.s, &q) / p.product;
+            q.iter_mut().zip(&p.y).for_each(|(q, y)| *q -= alpha * y);
+            alphas.push(alpha);
+        }
+        self.metric.factor.solve(&mut q);
+        for (p, alpha) in self.pairs.iter().zip(alphas.into_iter().rev()) {
+            let beta = dot(&p.y, &q) / p.product;
+            q.iter_mut().zip(&p.s).for_each(|(q, s)| *q += (alpha - beta) * s);
+        }
+        q.iter_mut().for_each(|q| *q = -*q);
+        self.promise = -0.5 * dot(&self.g, &q);
+        self.v = q;
+    }
+    /// One step; none where no step lowers F as far as the arithmetic can tell.
+    pub fn step(&mut self, seen: Seen<'_>, meter: &mut Meter<'_>) -> Result<Option<Taken>, Halt> {
+        if !(self.promise > 0.0) {
+            return Ok(None);
+        }
+        let before = self.metric.factor.energy(&self.g);
+        let n = self.u.len();
+        let mut g = vec![0.0; n];
+        let mut z = vec![0.0; self.z.len()];
+        let mut shrunk = 1.0;
+        let mut u: Vec<f64> = self.u.iter().zip(&self.v).map(|(u, v)| u + v).collect();
+        let mut value = seen.evaluate(&u, &mut g, &mut z, None, meter)?;
+        while !value.is_finite() && shrunk > 1e-20 {
+            shrunk *= 0.01;
+            u = self.u.iter().zip(&self.v).map(|(u, v)| u + shrunk * v).collect();
+            value = seen.evaluate(&u, &mut g, &mut z, None, meter)?;
+        }
+        let after = self.metric.factor.energy(&g);
+        let near = (self.value - value).abs() <= 40.0 * f64::EPSILON * self.value.abs();
+        let ratio = (self.value - value) / (self.promise * shrunk);
+        // Where values differ by rounding alone the gradient decides.
+        let good = if near {
+            after < before
+        } else {
+            value <= self.value - 2e-4 * self.promise * shrunk && ratio <= 4.0
+        };
+        if good && shrunk == 1.0 {
+            let taken = Taken {
+                length: 1.0,
+                ratio: if near { 1.0 } else { ratio },
+                contraction: after / before,
+            };
+            self.settle(u, value, g, z);
+            return Ok(Some(taken));
+        }
+        if near {
+            return Ok(None);
+        }
+        let t: Vec<f64> = z.iter().zip(&self.z).map(|(z, at)| (z - at) / shrunk).collect();
+        let length = search(seen, (&self.u, &self.v), (&self.z, &t));
+        drop(t);
+        if length == 0.0 {
+            return Ok(None);
+        }
+        u = self.u.iter().zip(&self.v).map(|(u, v)| u + length * v).collect();
+        value = seen.evaluate(&u, &mut g, &mut z, None, meter)?;
+        if !(value < self.value) {
+            return Ok(None);
+        }
+        let contraction = self.metric.factor.energy(&g) / before;
+        let ratio = (self.value - value) / (self.promise * length);
+        self.settle(u, value, g, z);
+        Ok(Some(Taken { length, ratio, contraction }))
+    }
+    fn settle(&mut self, u: Vec<f64>, value: f64, g: Vec<f64>, z: Vec<f64>) {
+        let s: Vec<f64> = u.iter().zip(&self.u).map(|(a, b)| a - b).collect();
+        let y: Vec<f64> = g.iter().zip(&self.g).map(|(a, b)| a - b).collect();
+        let product = dot(&s, &y);
+        if product > 1e-10 * dot(&s, &self.g).abs() {
+            if self.pairs.len() == MEMORY {
+                self.pairs.pop_front();
+            }
+            self.pairs.push_back(Pair { s, y, product });
+        }
+        (self.u, self.value, self.g, self.z) = (u, value, g, z);
+        self.aim();
+    }
+}

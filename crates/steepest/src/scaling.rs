@@ -1,0 +1,129 @@
+//! Inner centring and scaling of columns: other variables for the same objective.
+use crate::glm::Glm;
+
+/// u_j = scale_j · w_j for each coefficient, and u_b = b + Σ_j centre_j w_j for the intercept: then
+/// x_i′w + b = Σ_j ((x_ij − centre_j) / scale_j) u_j + u_b, so the objective is the same, only rounder.
+///
+/// Without an intercept there is nothing that could take up a centre, and it is 0.
+#[derive(Clone, Debug)]
+pub struct Scaling {
+    /// What is taken off a column.
+    pub centre: Vec<f64>,
+    /// What it is divided by; never 0.
+    pub scale: Vec<f64>,
+    /// Whether there is an intercept behind the columns.
+    pub intercept: bool,
+}
+
+impl Scaling {
+    /// Centres and scales by the mean and the deviation of some rows.
+    pub fn of(glm: &Glm<'_>, rows: &[std::ops::Range<usize>], centred: bool) -> Self {
+        let d = glm.design.columns();
+        let (mut sum, mut square) = (vec![0.0; d], vec![0.0; d]);
+        let (mut total, mut shift) = (0.0, vec![0.0; d]);
+        if let Some(first) = rows.iter().flat_map(|r| r.clone()).next() {
+            glm.design.gather(&[first as u32], &mut shift);
+        }
+        // Around one of the rows: a mean far from 0 would swallow the deviation.
+        let mut block = Vec::new();
+        for run in rows {
+            let names: Vec<u32> = run.clone().map(|i| i as u32).collect();
+            block.resize(names.len() * d, 0.0);
+            glm.design.gather(&names, &mut block);
+            for (row, i) in block.chunks_exact(d.max(1)).zip(run.clone()) {
+                let w = glm.weight.map_or(1.0, |w| w[i]);
+                total += w;
+                for j in 0..d {
+                    let x = row[j] - shift[j];
+                    sum[j] += w * x;
+                    square[j] += w * x * x;
+                }
+            }
+        }
+        let total = if total > 0.0 { total } else { 1.0 };
+        let mut centre = vec![0.0; d];
+        let mut scale = vec![1.0; d];
+        for j in 0..d {
+            let mean = sum[j] / total;
+            let level = shift[j] + mean;
+            let deviation = (square[j] / total - mean * mean).max(0.0).sqrt();
+            let size = if centred { deviation } else { deviation.hypot(level) };
+            let constant = !(size > 1e-12 * level.abs());
+            scale[j] = if constant { level.abs() } else { size };
+            if !(scale[j] > 1e-300 && scale[j].is_finite()) {
+                scale[j] = 1.0;
+            }
+            if centred && level.is_finite() {
+                centre[j] = level;
+            }
+        }
+        Scaling { centre, scale, intercept: glm.intercept }
+    }
+
+    fn width(&self) -> usize {
+        self.scale.len() + usize::from(self.intercept)
+    }
+    /// From the rounder variables to the objective's.
+    pub fn out(&self, u: &[f64], x: &mut [f64]) {
+        let d = self.scale.len();
+        for (u, x) in u.chunks_exact(self.width()).zip(x.chunks_exact_mut(self.width())) {
+            let mut taken = 0.0;
+            for j in 0..d {
+                x[j] = u[j] / self.scale[j];
+                taken += self.centre[j] * x[j];
+            }
+            if self.intercept {
+                x[d] = u[d] - taken;
+            }
+        }
+    }
+    /// From the objective's variables to the rounder ones.
+    pub fn inward(&self, x: &[f64], u: &mut [f64]) {
+        let d = self.scale.len();
+        for (x, u) in x.chunks_exact(self.width()).zip(u.chunks_exact_mut(self.width())) {
+            let mut taken = 0.0;
+            for j in 0..d {
+                u[j] = x[j] * self.scale[j];
+                taken += self.centre[j] * x[j];
+            }
+            if self.intercept {
+                u[d] = x[d] + taken;
+            }
+        }
+    }
+    /// A gradient in the objective's variables becomes the one in the rounder ones.
+    pub fn gradient(&self, g: &mut [f64]) {
+        let d = self.scale.len();
+        for g in g.chunks_exact_mut(self.width()) {
+            let free = if self.intercept { g[d] } else { 0.0 };
+            for j in 0..d {
+                g[j] = (g[j] - self.centre[j] * free) / self.scale[j];
+            }
+        }
+    }
+    /// Rows of the design, in place, become rows of the rounder problem, each times its number; `width`
+    /// numbers a row, of which the last stands for the intercept.
+    pub fn rows(&self, raw: &[f64], times: &[f64], to: &mut [f64]) {
+        let d = self.scale.len();
+        let inverse: Vec<f64> = self.scale.iter().map(|s| 1.0 / s).collect();
+        standardise(raw, times, &self.centre, &inverse, self.width(), to);
+        if self.intercept {
+            for (to, t) in to.chunks_exact_mut(self.width()).zip(times) {
+                to[d] = *t;
+            }
+        }
+    }
+}
+
+crate::simd! {
+    fn standardise[](raw: &[f64], times: &[f64], centre: &[f64], inverse: &[f64], width: usize, to: &mut [f64]) {
+        let d = centre.len();
+        let inverse = &inverse[..d];
+        for (i, t) in times.iter().enumerate() {
+            let (row, to) = (&raw[i * d..(i + 1) * d], &mut to[i * width..i * width + d]);
+            for j in 0..d {
+                to[j] = (row[j] - centre[j]) * inverse[j] * t;
+            }
+        }
+    }
+}
