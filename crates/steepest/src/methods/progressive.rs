@@ -106,6 +106,9 @@ impl Work {
         x: &[f64],
         meter: &mut Meter<'_>,
     ) -> Result<Self, Halt> {
+        if glm.outputs() > 1 {
+            return Err(Halt::Failed("progressive takes losses of one output; use lbfgs".into()));
+        }
         let (n, d, width) = (glm.design.rows(), glm.design.columns(), glm.width());
         let weight = |j: usize| penalty.quadratic(j);
         // A penalised intercept must stay what it is.
