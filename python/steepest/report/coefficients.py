@@ -106,7 +106,7 @@ def _row(c: View, story: Mapping[str, Any], largest: float, levels: bool) -> Vie
         "bar": pictures.signed_bar(weight, largest),
         "per_sd": signed(weight),
         "direction": "raises" if weight > 0 else "lowers" if weight < 0 else "no effect",
-        "effect": _effect(finite(c.get("value")) or 0.0, story) + " at this level"
+        "effect": _effect(finite(c.get("value")) or 0.0, story, True) + " at this level"
         if levels and weight
         else _effect(weight, story),
         "value": signed(c.get("value"), 4),
@@ -118,13 +118,14 @@ def _level(c: View) -> str:
     return str(c.get("name")) if level is None else str(level)
 
 
-def _effect(weight: float, story: Mapping[str, Any]) -> str:
-    """What a step of that size does."""
+def _effect(weight: float, story: Mapping[str, Any], level: bool = False) -> str:
+    """What a change of that size does, where the figure itself does not say it."""
     if weight == 0:
         return ""
     if story.get("task") == "binary":
-        return f"odds {TIMES} {figure(math.exp(min(700.0, max(-700.0, weight))))}"
-    return f"{signed(weight)} in {short(story.get('target') or 'the prediction', 32)}"
+        odds = f"odds {TIMES} {figure(math.exp(min(700.0, max(-700.0, weight))))}"
+        return f"{odds} at this level" if level else odds
+    return signed(weight) if level else ""
 
 
 def _abreast(groups: list[list[View]], story: Mapping[str, Any], largest: float) -> list[View]:

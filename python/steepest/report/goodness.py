@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steepest.report import pictures, scoring
-from steepest.report.wording import NONE, count, figure, finite, percent, plural, short
+from steepest.report.wording import MINUS, NONE, count, figure, finite, percent, plural, short
 
 __all__ = ["goodness"]
 
@@ -74,21 +75,32 @@ def _metric(metric: Mapping[str, Any]) -> View:
     name = str(metric.get("name") or "")
     plain = str(metric.get("plain") or name)
     value, baseline = finite(metric.get("value")), finite(metric.get("baseline"))
-    shares = name in SHARES
+    shares, places = name in SHARES, _places(value, baseline)
     meaning, verdict, share = _meaning(name, value, baseline, metric.get("better") != "lower")
     return {
         "name": TERMS.get(name, name.replace("_", " ")),
         "plain": plain[:1].upper() + plain[1:],
-        "value": _told(value, shares),
-        "baseline": _told(baseline, shares),
+        "value": _told(value, shares, places),
+        "baseline": _told(baseline, shares, places),
         "meaning": meaning,
         "verdict": verdict,
         "meter": pictures.meter(share) if share is not None else "",
     }
 
 
-def _told(value: float | None, share: bool) -> str:
-    return percent(value) if share else figure(value, 4)
+def _places(*values: float | None) -> int | None:
+    """Decimals that give the largest four digits, so that figures beside each other have as many; None for huge ones."""
+    largest = max((abs(v) for v in values if v is not None), default=0.0)
+    return max(0, 3 - math.floor(math.log10(largest))) if 1e-4 <= largest < 1e9 else None
+
+
+def _told(value: float | None, share: bool, places: int | None) -> str:
+    if share:
+        return percent(value)
+    if value is None or places is None:
+        return figure(value, 4)
+    shown = f"{value:,.{places}f}"
+    return (shown.lstrip("-") if not float(shown.replace(",", "")) else shown).replace("-", MINUS)
 
 
 def _meaning(

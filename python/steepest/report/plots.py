@@ -404,4 +404,4 @@ def _table(ax: Any, heading: str) -> None:
 
 def _save(figure: Any, file: str | Path | None) -> None:
     if figure is not None and file is not None:
-        figure.savefig(file, dpi=160, facecolor="white")
+        figure.savefig(file, dpi=160, facecolor="white", bbox_inches="tight", pad_inches=0.15)
