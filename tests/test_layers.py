@@ -16,7 +16,7 @@ LAYERS = [
     {"_catalog"},
     {"rules", "methods", "penalties", "losses", "rates", "formula", "saving", "tables"},
     {"result", "report"},
-    {"objective", "callbacks", "problems"},
+    {"objective", "callbacks", "problems", "options"},
     {"minimize", "descend"},
     {"linear", "network", "factors", "portfolio", "energy"},
     {"model"},

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steepest import _core
-from steepest.asked import Asked
+from steepest.options import Asked
 from steepest.callbacks import after_each, ten_times_a_second
 from steepest.errors import InputError
 from steepest.objective import Floats, Function, read_start

@@ -1,4 +1,4 @@
-"""What `minimize` and `descend` are given, read and checked once: a function, its derivatives, its start and bounds."""
+"""What `minimize` and `descend` are given, read once: a function, its derivatives, where to begin."""
 
 from __future__ import annotations
 

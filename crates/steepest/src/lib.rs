@@ -9,6 +9,7 @@
 
 pub mod certificate;
 pub mod chain;
+pub mod cholesky;
 pub mod descend;
 pub mod design;
 pub mod designs;

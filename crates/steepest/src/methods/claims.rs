@@ -85,6 +85,17 @@ impl Claims {
             && (oldest - value <= self.value * size || residual <= 1e-12 * self.first_residual)
     }
 
+    /// The same for a method whose model, the function's own curvature, has foretold its last decrease well:
+    /// what it predicts then needs no ten steps to be believed.
+    pub fn foretold(&self, value: f64, residual: f64, predicted: Option<f64>) -> bool {
+        let mut young = self.clone();
+        young.recent = [value; WINDOW + 1];
+        match self.scipy {
+            None => young.converged(value, residual, predicted),
+            Some(_) => self.converged(value, residual, predicted),
+        }
+    }
+
     /// The verdict where no step lowers the value any more.
     pub fn at_rest(&self, residual: f64) -> Status {
         if residual <= SMALL * self.scale() { Status::PrecisionLimit } else { Status::Plateau }

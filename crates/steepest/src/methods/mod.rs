@@ -13,7 +13,9 @@ macro_rules! methods {
 }
 methods! {
     coordinate,
+    gradient_descent,
     lbfgs,
+    newton,
     progressive,
     ruled,
 }
