@@ -4,6 +4,8 @@ use pyo3::prelude::*;
 pub mod arrays;
 pub mod callable;
 mod catalog;
+pub mod choose;
+pub mod descent;
 pub mod enter;
 pub mod fit;
 pub mod minimize;
@@ -17,6 +19,8 @@ mod _core {
     use super::catalog::{catalog, checked};
     #[pymodule_export]
     use super::fit::fit_linear;
+    #[pymodule_export]
+    use super::descent::Steps;
     #[pymodule_export]
     use super::minimize::minimize;
     #[pymodule_export]

@@ -1,20 +1,19 @@
 //! Minimising a function: what Python asks for, put together and run.
 use crate::callable::{Bend, Callable, Slope};
-use crate::enter::{refused, stay};
-use crate::solution::{Chosen, to_dict};
+use crate::choose::choose;
+use crate::enter::{Failure, refused, stay};
+use crate::solution::{Story, to_dict};
 use crate::watch::Watcher;
 use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
-use steepest::descend::{Descent, Stop, facts};
-use steepest::method::{Entry, Facts, Method};
-use steepest::methods::METHODS;
+use steepest::descend::{Descent, Halt, Solution, Stop, facts};
 use steepest::objective::Objective;
 use steepest::penalties::bounds::Bounds;
 use steepest::penalties::none::NoPenalty;
 use steepest::penalty::{Each, Penalty};
-use steepest::settings::{Described, checked, nearest};
+use steepest::settings::Described;
 
 /// What Python hands over, already checked for kind by `steepest.minimize`.
 #[derive(FromPyObject)]
@@ -74,8 +73,7 @@ impl Request {
             None => Box::new(Each::uniform(NoPenalty::default(), 1.0, start.len())),
         };
         let facts = facts(&mut objective, &*penalty);
-        let (entry, reason) = choose(self.method.as_deref(), &facts)?;
-        let method = build(entry, &self.settings)?;
+        let chosen = choose(self.method.as_deref(), &self.settings, &facts)?;
         let stop = Stop {
             tolerance: self.tolerance.unwrap_or(Stop::default().tolerance),
             iterations: self.iterations.unwrap_or(ITERATIONS),
@@ -83,9 +81,9 @@ impl Request {
             seconds: self.seconds.unwrap_or(f64::INFINITY),
             ..Stop::default()
         };
-        let mut descent = Descent::new(method, &start, stop);
+        let mut descent = Descent::new(chosen.method, &start, stop);
         descent.keep_path = self.path;
-        Ok(Posed { objective, penalty, descent, method: entry.name, reason })
+        Ok(Posed { objective, penalty, descent, method: chosen.name, reason: chosen.reason })
     }
 }
 
@@ -105,33 +103,6 @@ fn slope(jac: &Bound<'_, PyAny>, step: Option<f64>) -> PyResult<Slope> {
     })
 }
 
-/// The method named, or the one that promises the fewest passes; why.
-pub fn choose(name: Option<&str>, facts: &Facts) -> PyResult<(&'static Entry, String)> {
-    let Some(name) = name else {
-        let suited = METHODS.iter().filter(|e| e.refusal(facts, METHODS).is_none());
-        let best = suited
-            .filter_map(|e| Some((e, (e.suits)(facts)?)))
-            .min_by(|a, b| a.1.passes.total_cmp(&b.1.passes));
-        let (entry, suit) = best.ok_or_else(|| refused("no method can handle this problem"))?;
-        return Ok((entry, suit.reason));
-    };
-    let Some(entry) = METHODS.iter().find(|e| e.name == name) else {
-        let near = nearest(name, METHODS.iter().map(|e| e.name));
-        return Err(refused(format!("no method is called '{name}'{near}")));
-    };
-    match entry.refusal(facts, METHODS) {
-        Some(refusal) => Err(refused(refusal)),
-        None => Ok((entry, "asked for".into())),
-    }
-}
-
-/// The method at work, from settings by name.
-pub fn build(entry: &Entry, settings: &[(String, f64)]) -> PyResult<Box<dyn Method + Send>> {
-    let given: Vec<(&str, f64)> = settings.iter().map(|(k, v)| (k.as_str(), *v)).collect();
-    let values = checked(entry.name, entry.parameters, &given).map_err(refused)?;
-    Ok((entry.build)(&values))
-}
-
 /// Runs a descent to its end; the dict of its result.
 #[pyfunction]
 #[pyo3(signature = (request, callback=None, watch=None))]
@@ -141,11 +112,10 @@ pub fn minimize<'py>(
     callback: Option<Py<PyAny>>,
     watch: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let Posed { mut objective, penalty, mut descent, method, reason } = request.pose(py)?;
+    let Posed { mut objective, penalty, descent, method, reason } = request.pose(py)?;
     let mut watcher = Watcher::new(callback, watch);
     let solution = stay(py, || {
-        while descent.advance(&mut objective, &*penalty, &mut watcher)? {}
-        let mut solution = descent.solution();
+        let mut solution = descent.run(&mut objective, &*penalty, &mut watcher)?;
         if solution.gradient.is_none() && solution.value.is_finite() && objective.differences() == 0
         {
             let mut gradient = vec![0.0; objective.dim()];
@@ -155,5 +125,23 @@ pub fn minimize<'py>(
         }
         Ok(solution)
     })?;
-    to_dict(py, &solution, &Chosen { method, reason: &reason })
+    to_dict(py, &solution, &Story { method, reason: &reason })
+}
+
+/// The gradient at the best point, where the method had none and it costs one evaluation.
+pub fn complete(solution: &mut Solution, objective: &mut Callable) -> Result<(), Failure> {
+    if solution.gradient.is_some() || !solution.value.is_finite() || objective.differences() > 0 {
+        return Ok(());
+    }
+    let mut gradient = vec![0.0; objective.dim()];
+    match objective.gradient(&solution.x, &mut gradient) {
+        Ok(_) => {
+            solution.counts.values += 1;
+            solution.counts.gradients += 1;
+            solution.gradient = Some(gradient);
+            Ok(())
+        }
+        Err(Halt::Failed(error)) => Err(error),
+        Err(_) => Ok(()),
+    }
 }

@@ -7,7 +7,7 @@ use steepest::descend::{Record, Solution};
 use steepest::health::{Finding, Severity};
 
 /// Who did it, and why that one: what a solution does not know of itself.
-pub struct Chosen<'a> {
+pub struct Story<'a> {
     /// The method's name.
     pub method: &'a str,
     /// Why it was taken.
@@ -18,7 +18,7 @@ pub struct Chosen<'a> {
 pub fn to_dict<'py>(
     py: Python<'py>,
     s: &Solution,
-    chosen: &Chosen<'_>,
+    chosen: &Story<'_>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let d = PyDict::new(py);
     d.set_item("x", PyArray1::from_slice(py, &s.x))?;

@@ -657,25 +657,70 @@ impl Descent {
         }
     }
 
+    /// Goes on until it ends; what came of it.
+    pub fn run(
+        mut self,
+        objective: &mut dyn Objective,
+        penalty: &dyn Penalty,
+        watch: &mut dyn Watch,
+    ) -> Result<Solution, Box<dyn Error + Send + Sync>> {
+        while self.advance(objective, penalty, watch)? {}
+        self.settle(objective, penalty)?;
+        Ok(self.solution())
+    }
+
+    /// Where a budget ran out before the rows were ever seen as a whole: what is told must be true of all.
+    pub fn settle(
+        &mut self,
+        objective: &mut dyn Objective,
+        penalty: &dyn Penalty,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        if !self.last.sampled {
+            return Ok(());
+        }
+        match objective.value(&self.x) {
+            Ok(value) => {
+                self.counts.values += 1;
+                self.counts.passes += objective.reads();
+                self.last.value = value + penalty.value(&self.x);
+                self.last.sampled = false;
+                Ok(())
+            }
+            Err(Halt::Failed(error)) => Err(error),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Lets a descent go on that a budget or a watcher had ended; false where it has come to its own end.
+    pub fn resume(&mut self) -> bool {
+        if matches!(self.status, Some(Status::Budget(_) | Status::Stopped)) {
+            self.status = None;
+        }
+        self.status.is_none()
+    }
+
     /// What came of it (at any time: a descent that was left is `Stopped`).
     pub fn solution(self) -> Solution {
-        let seconds = self.seconds();
-        let gradient = self.method.gradient().map(<[f64]>::to_vec);
-        let (value, x, last) = match self.best {
-            Some((v, x)) if !(self.held.0.is_infinite() && self.last.value <= v) => (v, x, false),
-            _ => (self.last.value, self.x, true),
-        };
+        self.so_far()
+    }
+
+    /// What has come of it so far.
+    pub fn so_far(&self) -> Solution {
+        let best =
+            self.best.as_ref().filter(|b| self.held.0.is_finite() || !(self.last.value <= b.0));
+        let (value, x) = best.map_or((self.last.value, &self.x), |b| (b.0, &b.1));
+        let gradient = self.method.gradient().filter(|_| best.is_none());
         Solution {
-            x,
+            x: x.clone(),
             value,
-            status: self.status.unwrap_or(Status::Stopped),
-            certificate: self.last.certificate,
+            status: self.status.clone().unwrap_or(Status::Stopped),
+            certificate: self.last.certificate.clone(),
             counts: self.counts,
-            seconds,
-            history: self.history,
-            path: self.path,
-            findings: self.findings,
-            gradient: gradient.filter(|_| last),
+            seconds: self.seconds(),
+            history: self.history.clone(),
+            path: self.path.clone(),
+            findings: self.findings.clone(),
+            gradient: gradient.map(<[f64]>::to_vec),
         }
     }
 }
@@ -689,16 +734,5 @@ pub fn descend(
     stop: Stop,
     watch: &mut dyn Watch,
 ) -> Result<Solution, Box<dyn Error + Send + Sync>> {
-    let mut descent = Descent::new(method, x0, stop);
-    while descent.advance(objective, penalty, watch)? {}
-    if descent.last.sampled {
-        // A budget ran out before the rows were ever seen as a whole: what is told must be true of all.
-        if let Ok(value) = objective.value(&descent.x) {
-            descent.counts.values += 1;
-            descent.counts.passes += objective.reads();
-            descent.last.value = value + penalty.value(&descent.x);
-            descent.last.sampled = false;
-        }
-    }
-    Ok(descent.solution())
+    Descent::new(method, x0, stop).run(objective, penalty, watch)
 }

@@ -1,0 +1,67 @@
+//! The method that was asked for, or the one that suits: methods and rules share one namespace.
+use crate::enter::refused;
+use pyo3::prelude::*;
+use steepest::method::{Entry, Facts, Method};
+use steepest::methods::METHODS;
+use steepest::methods::ruled::{PARAMETERS, Plan};
+use steepest::rules::RULES;
+use steepest::settings::{checked, nearest};
+
+/// A method ready to run.
+pub struct Chosen {
+    /// Its name.
+    pub name: &'static str,
+    /// Why that one.
+    pub reason: String,
+    /// It.
+    pub method: Box<dyn Method + Send>,
+}
+
+/// The method named, with settings by name; without a name the one that promises the fewest passes.
+pub fn choose(name: Option<&str>, settings: &[(String, f64)], facts: &Facts) -> PyResult<Chosen> {
+    let given: Vec<(&str, f64)> = settings.iter().map(|(k, v)| (k.as_str(), *v)).collect();
+    let Some(name) = name else {
+        let (entry, reason) = suited(&given, facts)?;
+        return built(entry, &given, reason);
+    };
+    if let Some(entry) = METHODS.iter().find(|e| e.name == name) {
+        accepted(entry, facts)?;
+        return built(entry, &given, "asked for".into());
+    }
+    if RULES.iter().all(|r| r.name != name) {
+        let near =
+            nearest(name, METHODS.iter().map(|e| e.name).chain(RULES.iter().map(|r| r.name)));
+        return Err(refused(format!("no method is called '{name}'{near}")));
+    }
+    ruled(name, &given, facts)
+}
+
+/// The rule of that name as a method: what it does not know itself is how it is run.
+fn ruled(name: &str, given: &[(&str, f64)], facts: &Facts) -> PyResult<Chosen> {
+    let run = |key: &str| PARAMETERS.iter().any(|p| p.name == key);
+    let (how, own): (Vec<_>, Vec<_>) = given.iter().copied().partition(|(key, _)| run(key));
+    let plan = Plan::new(&[(name, &own)]).and_then(|p| p.set(&how)).map_err(refused)?;
+    let entry = plan.entry();
+    accepted(&entry, facts)?;
+    Ok(Chosen { name: entry.name, reason: "asked for".into(), method: plan.method() })
+}
+
+fn built(entry: &Entry, given: &[(&str, f64)], reason: String) -> PyResult<Chosen> {
+    let values = checked(entry.name, entry.parameters, given).map_err(refused)?;
+    Ok(Chosen { name: entry.name, reason, method: (entry.build)(&values) })
+}
+
+fn accepted(entry: &Entry, facts: &Facts) -> PyResult<()> {
+    entry.refusal(facts, METHODS).map_or(Ok(()), |refusal| Err(refused(refusal)))
+}
+
+/// Of those that can take the problem on and have the settings given, the one of fewest predicted passes.
+fn suited(given: &[(&str, f64)], facts: &Facts) -> PyResult<(&'static Entry, String)> {
+    let knows =
+        |e: &Entry| given.iter().all(|(key, _)| e.parameters.iter().any(|p| p.name == *key));
+    let able = METHODS.iter().filter(|e| knows(e) && e.refusal(facts, METHODS).is_none());
+    able.filter_map(|e| Some((e, (e.suits)(facts)?)))
+        .min_by(|a, b| a.1.passes.total_cmp(&b.1.passes))
+        .map(|(e, suit)| (e, suit.reason))
+        .ok_or_else(|| refused("no method can take this problem on with these options"))
+}
