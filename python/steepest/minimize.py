@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steepest import _core
-from steepest.options import Asked
 from steepest.callbacks import after_each, ten_times_a_second
 from steepest.errors import InputError
 from steepest.objective import Floats, Function, read_start
+from steepest.options import Asked
 from steepest.result import Result
 
-__all__ = ["minimize"]
+__all__ = ["minimize", "of_x"]
 
 
 def minimize(
@@ -119,13 +119,13 @@ def _run(function: Function, asked: Asked, callback: Any, watch: Any, path: bool
     if values["jac"] is not None:
         values["jac"] = values["jac"].reshape(shape)
     values["reason"] = asked.reason or values["reason"]
-    result = Result.of(values, _of_x(function))
+    result = Result.of(values, of_x(function))
     if asked.disp:
         print(result)
     return result
 
 
-def _of_x(function: Function) -> Callable[[Any], float]:
+def of_x(function: Function) -> Callable[[Any], float]:
     """The function of x alone, for pictures."""
     pair = function.jac == "pair" if isinstance(function.jac, str) else False
 

@@ -10,7 +10,7 @@ from typing import Any
 from steepest import _core
 from steepest.errors import InputError, did_you_mean
 
-__all__ = ["Asked"]
+__all__ = ["Asked", "name_of"]
 
 #: SciPy's names of methods, and ours that does the same.
 SCIPY = {
@@ -47,8 +47,14 @@ _SETTINGS = {"maxcor": "memory"}
 def settings_by_method() -> dict[str, tuple[str, ...]]:
     """The names of each method's settings."""
     everything = _core.catalog()
-    entries = [*everything["methods"], *everything["rules"]]
-    return {e["name"]: tuple(p["name"] for p in e["parameters"]) for e in entries}
+    own = lambda e: tuple(p["name"] for p in e["parameters"])  # noqa: E731
+    methods = {e["name"]: own(e) for e in everything["methods"]}
+    return methods | {e["name"]: own(e) + methods["ruled"] for e in everything["rules"]}
+
+
+def name_of(method: Any) -> str:
+    """A method's name, whether it was given by name or as an instance."""
+    return str(getattr(method, "name", method))
 
 
 @dataclasses.dataclass(frozen=True)

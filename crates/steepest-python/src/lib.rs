@@ -9,6 +9,7 @@ pub mod descent;
 pub mod enter;
 pub mod fit;
 pub mod minimize;
+pub mod problems;
 pub mod solution;
 mod step;
 pub mod watch;
@@ -18,11 +19,13 @@ mod _core {
     #[pymodule_export]
     use super::catalog::{catalog, checked};
     #[pymodule_export]
-    use super::fit::fit_linear;
-    #[pymodule_export]
     use super::descent::Steps;
     #[pymodule_export]
+    use super::fit::fit_linear;
+    #[pymodule_export]
     use super::minimize::minimize;
+    #[pymodule_export]
+    use super::problems::{TestFunction, problem_names};
     #[pymodule_export]
     use super::step::Rule;
     #[pymodule_export]

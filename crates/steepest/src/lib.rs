@@ -28,6 +28,7 @@ pub mod objective;
 pub mod penalties;
 pub mod penalty;
 pub mod pool;
+pub mod problems;
 pub mod random;
 pub mod rate;
 pub mod rates;

@@ -72,6 +72,10 @@ struct Work {
     s: Aligned,
     f: f64,
     first: f64,
+    /// A point beyond this, reached downhill, is on its way to nowhere.
+    reach: f64,
+    /// Where a rate that was given began: to say which would have done.
+    began: Option<(Aligned, Aligned)>,
     residual: f64,
     recent: [f64; RECENT],
     steps: usize,
@@ -129,13 +133,15 @@ impl Work {
             n,
             smooth,
             claims: Claims::new(f, 1.0, problem.stop.tolerance, set.gtol, set.ftol),
-            x,
             xn,
-            g,
             gn,
             s,
             f,
             first: f,
+            reach: 1e20 * largest(&x).max(1.0),
+            began: (set.rate > 0.0).then(|| (copy(&x), copy(&g))),
+            x,
+            g,
             residual: f64::NAN,
             recent: [f; RECENT],
             steps: 0,
@@ -179,12 +185,12 @@ impl Work {
         let f = evaluate(problem, self.smooth, &self.xn[..n], &mut self.gn[..n])?;
         let lost = !f.is_finite() || !largest(&self.gn).is_finite();
         if lost || f > GONE * self.first.abs().max(1.0) {
-            return Ok(self.diverged(problem));
+            return self.diverged(problem);
         }
         let rises = f > self.f;
         let idle = self.take(problem, f, gone);
         match (idle, rises) {
-            (true, true) => Ok(self.diverged(problem)),
+            (true, true) => self.diverged(problem),
             (true, false) => self.rest(problem),
             _ => self.stand(problem),
         }
@@ -254,7 +260,7 @@ impl Work {
     /// Claims convergence where it may: the decrease that the curvature predicts is small too.
     fn stand(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
         let predicted = self.bent.map(|b| 0.5 * b * dot(&self.g, &self.g));
-        if largest(&self.x) > 1e20 * self.first.abs().max(1.0) && self.f < self.first {
+        if largest(&self.x) > self.reach && self.f < self.first {
             return Ok(self.ended(Status::Unbounded));
         }
         if !self.claims.converged(self.f, self.residual, predicted) {
@@ -321,8 +327,8 @@ impl Work {
     }
 
     /// At a rate that was given the value grows: says below which rate it would not have.
-    fn diverged(&self, problem: &mut Problem<'_>) -> Step {
-        let limit = self.bent.map(|b| 2.0 * b);
+    fn diverged(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
+        let limit = self.limit(problem)?;
         problem.findings.push(Finding {
             kind: "diverging",
             severity: Severity::Problem,
@@ -337,8 +343,25 @@ impl Work {
                 None => "Take a smaller rate, or give none: it then finds its own.".into(),
             },
         });
-        self.ended(Status::Diverged)
+        Ok(self.ended(Status::Diverged))
     }
+
+    /// The largest rate that is stable where it began: 2 over the curvature along the gradient there.
+    fn limit(&mut self, problem: &mut Problem<'_>) -> Result<Option<f64>, Halt> {
+        let Some((x, g)) = self.began.take() else { return Ok(None) };
+        let gg = dot(&g, &g);
+        let h = 1e-4 * (1.0 + largest(&x)) / gg.sqrt();
+        vectors::ahead(&x, -h, &g, &mut self.xn);
+        problem.gradient(&self.xn[..self.n], &mut self.gn[..self.n])?;
+        let curvature = (gg - dot(&g, &self.gn)) / (h * gg);
+        Ok((curvature > 0.0).then(|| 2.0 / curvature))
+    }
+}
+
+fn copy(v: &Aligned) -> Aligned {
+    let mut to = Aligned::zeros(v.len());
+    to.copy_from_slice(v);
+    to
 }
 
 /// How much to shorten a step that was too long: the parabola through both values, within a tenth and a half.

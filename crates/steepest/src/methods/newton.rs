@@ -246,16 +246,17 @@ impl Work {
         }
     }
 
-    /// The scale of a coordinate that λ is measured in.
-    fn scale(h: &[f64], n: usize) -> Vec<f64> {
-        let top = (0..n).map(|j| h[j * n + j].abs()).fold(0.0, f64::max);
-        let top = if top > 0.0 { top } else { largest(h).max(f64::MIN_POSITIVE) };
-        (0..n).map(|j| h[j * n + j].abs().max(1e-8 * top)).collect()
+    /// The scale of each coordinate that λ is measured in; never 0, also where nothing bends.
+    fn scale(&self) -> Vec<f64> {
+        let n = self.n;
+        let slope = self.residual / (1.0 + largest(&self.x));
+        let floor = 1e-8 * largest(&self.h).max(slope).max(f64::MIN_POSITIVE);
+        (0..n).map(|j| self.h[j * n + j].abs().max(floor)).collect()
     }
 
     /// d from (H + λ D) d = −g, with as much λ as the factorisation needs; false where none will do.
     fn aim(&mut self) -> bool {
-        let scale = Self::scale(&self.h, self.n);
+        let scale = self.scale();
         for _ in 0..60 {
             let lambda = self.lambda;
             self.factor = Cholesky::new(self.n, &self.h, |j| lambda * scale[j]);

@@ -1,0 +1,299 @@
+"""`descend`: a descent one step at a time; `compare`: several methods on one problem."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from steepest import _core
+from steepest.errors import InputError
+from steepest.minimize import minimize, of_x
+from steepest.objective import Floats, Function
+from steepest.options import Asked, name_of
+from steepest.result import Result
+
+__all__ = ["Comparison", "Descent", "Step", "compare", "descend"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a descent stands after a step.
+
+    Attributes
+    ----------
+    iteration : int
+        Steps so far.
+    loss : float
+        The value at `x`.
+    x, gradient : ndarray
+        The point and the gradient there, copies in the shape of the start; the gradient may be None.
+    residual : float
+        How far from stationary; 0 where the gradient vanishes.
+    rate : float
+        The rate, or the length, of the step.
+    """
+
+    iteration: int
+    loss: float
+    x: Floats
+    gradient: Floats | None
+    residual: float
+    rate: float
+
+
+class Descent(Iterator[Step]):
+    """A descent under way: iterate over it, steer it by `rate`, `stop` it, go on with it.
+
+    Made by `descend`. The loop ends where the method claims convergence, a budget runs out or `stop` is
+    called; after `stop` or a budget, `go_on` lets it continue.
+    """
+
+    def __init__(self, function: Function, asked: Asked) -> None:
+        self._function, self._asked = function, asked
+        self._steps = _core.Descent(function.request() | asked.request() | {"path": True})
+
+    def __next__(self) -> Step:
+        told = self._steps.advance()
+        if told is None:
+            raise StopIteration
+        shape = self._function.start.shape
+        gradient = told["gradient"]
+        told["x"] = told["x"].reshape(shape)
+        told["gradient"] = None if gradient is None else gradient.reshape(shape)
+        return Step(**told)
+
+    @property
+    def rate(self) -> float | None:
+        """The rate in force (None where the method has none); set it to change the steps to come, to 0 to
+        let the method find its own."""
+        rate: float | None = self._steps.rate
+        return rate
+
+    @rate.setter
+    def rate(self, rate: float) -> None:
+        self._steps.set_rate(float(rate))
+
+    @property
+    def method(self) -> str:
+        """The name of the method."""
+        return str(self._steps.method)
+
+    def stop(self) -> None:
+        """End the loop before its next step."""
+        self._steps.stop()
+
+    def go_on(self, maxiter: int | None = None, maxfun: int | None = None) -> Descent:
+        """Continue after `stop`, or after a budget ran out: by as many iterations or evaluations more."""
+        if not self._steps.resume(maxiter, maxfun):
+            raise InputError("this descent has come to its end: begin another from its x")
+        return self
+
+    def result(self) -> Result:
+        """What has come of it so far."""
+        values = self._steps.result()
+        shape = self._function.start.shape
+        for name in ("x", "jac"):
+            if values[name] is not None:
+                values[name] = values[name].reshape(shape)
+        values["reason"] = self._asked.reason or values["reason"]
+        return Result.of(values, of_x(self._function))
+
+
+def descend(
+    fun: Callable[..., Any],
+    x0: Any = None,
+    rate: float | None = None,
+    method: Any = "gradient_descent",
+    jac: Any = None,
+    args: Any = (),
+    hess: Any = None,
+    hessp: Any = None,
+    bounds: Any = None,
+    tol: float | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Descent:
+    """Descend a function one step at a time: an iterator over any method or rule.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(x, *args) -> float``, or one of `steepest.problems`.
+    x0 : array_like
+        Where to begin; may be left out for a problem with a usual start.
+    rate : float or None
+        The rate; None lets the method find its own. It can be read and set while the descent runs.
+    method : str or dataclass
+        A name from `steepest.methods` or `steepest.rules`, or an instance with settings.
+    jac, args, hess, hessp, bounds, tol, options
+        As `minimize` has them.
+
+    Returns
+    -------
+    Descent
+        An iterator over `Step`; the first is the start itself.
+
+    Raises
+    ------
+    InputError
+        If an argument cannot be used, or the method has no rate where one is given.
+
+    Examples
+    --------
+    >>> import steepest
+    >>> for step in steepest.descend(lambda x: x @ x, [3.0, 4.0], rate=0.25, options={"maxiter": 3}):
+    ...     print(step.iteration, round(step.loss, 4))
+    0 25.0
+    1 6.25
+    2 1.5625
+    3 0.3906
+    """
+    x0 = getattr(fun, "x0", None) if x0 is None else x0
+    given = dict(options or {})
+    if rate is not None:
+        given["rate"] = rate
+    return Descent(Function.of(fun, x0, args, jac, hess, hessp, bounds), Asked.of(method, tol, given))
+
+
+class Comparison:
+    """Several methods on one problem: a table, and a picture.
+
+    Attributes
+    ----------
+    results : dict of str to Result
+        By the name of the method.
+    """
+
+    def __init__(
+        self, results: Mapping[str, Result], objective: Callable[[Any], float] | None = None
+    ) -> None:
+        self.results = dict(results)
+        self._objective = objective
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A dictionary a method, best value first: what the table shows."""
+        order = sorted(self.results.items(), key=lambda item: (not item[1].success, _sortable(item[1].fun)))
+        return [
+            {
+                "method": name,
+                "value": r.fun,
+                "outcome": r.outcome,
+                "iterations": r.nit,
+                "evaluations": r.nfev,
+                "gradients": r.njev,
+                "seconds": r.seconds,
+            }
+            for name, r in order
+        ]
+
+    def __getitem__(self, name: str) -> Result:
+        return self.results[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.results)
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    def __repr__(self) -> str:
+        rows = [[_cell(v) for v in row.values()] for row in self.rows()]
+        heads = list(self.rows()[0])
+        widths = [max(len(h), *(len(r[i]) for r in rows)) for i, h in enumerate(heads)]
+        line = lambda cells: "  ".join(  # noqa: E731
+            c.ljust(w) if i in (0, 2) else c.rjust(w)
+            for i, (c, w) in enumerate(zip(cells, widths, strict=True))
+        ).rstrip()
+        return "\n".join(line(cells) for cells in [heads, *rows])
+
+    def _repr_html_(self) -> str:
+        rows = self.rows()
+        heads = "".join(f"<th>{html.escape(h)}</th>" for h in rows[0])
+        body = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(_cell(v))}</td>" for v in row.values()) + "</tr>"
+            for row in rows
+        )
+        return f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+
+    def plot(self, *, file: str | Path | None = None) -> Any:
+        """Draw the falling loss of every method; for two variables their paths over contours too."""
+        from steepest.report.plots import plot_descent, plot_history
+
+        flat = all(r.path is not None and r.path.shape[1] == 2 for r in self.results.values())
+        if flat and self._objective is not None:
+            return plot_descent(self._objective, self.results, file=file)
+        return plot_history(self.results, file=file)
+
+
+def compare(
+    fun: Callable[..., Any],
+    methods: Iterable[Any],
+    x0: Any = None,
+    jac: Any = None,
+    *,
+    args: Any = (),
+    hess: Any = None,
+    bounds: Any = None,
+    tol: float | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Comparison:
+    """Run several methods from one start.
+
+    Parameters
+    ----------
+    fun : callable
+        The function, or one of `steepest.problems`.
+    methods : iterable
+        Names, or instances with settings; a mapping gives each its own label.
+    x0, jac, args, hess, bounds, tol
+        As `minimize` has them.
+    options : dict, optional
+        Options of the loop, the same for all (``maxiter`` is 10 000 unless given).
+
+    Returns
+    -------
+    Comparison
+        A table when shown, with `results` by name and `plot`.
+
+    Examples
+    --------
+    >>> import steepest
+    >>> table = steepest.compare(steepest.problems.rosenbrock, ["lbfgs", "newton"])
+    >>> sorted(table), table["newton"].success
+    (['lbfgs', 'newton'], True)
+    """
+    labelled = dict(methods) if isinstance(methods, Mapping) else _labels(methods)
+    if not labelled:
+        raise InputError("methods must name at least one method; got none")
+    function = Function.of(fun, getattr(fun, "x0", None) if x0 is None else x0, args, jac, hess, None, bounds)
+    given = {"maxiter": 10_000} | dict(options or {})
+    small = function.start.size <= 2
+    results = {
+        label: minimize(
+            fun, function.start, args, method, jac, hess, None, bounds, tol=tol, options=given, path=small
+        )
+        for label, method in labelled.items()
+    }
+    return Comparison(results, of_x(function))
+
+
+def _labels(methods: Iterable[Any]) -> dict[str, Any]:
+    """Each by its name; a second of the same name by its settings too."""
+    if isinstance(methods, str):
+        methods = [methods]
+    labelled: dict[str, Any] = {}
+    for method in methods:
+        label = name_of(method)
+        labelled[label if label not in labelled else repr(method)] = method
+    return labelled
+
+
+def _sortable(value: float) -> float:
+    return value if np.isfinite(value) else float("inf")
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
