@@ -1,8 +1,8 @@
 //! A linear model fitted in one crossing: a loss over a table, a penalty, a method, and back.
 use crate::arrays::{Table, column};
+use crate::choose::choose;
 use crate::enter::{Failure, enter};
-use crate::minimize::{build, choose};
-use crate::solution::{Chosen, to_dict};
+use crate::solution::{Story, to_dict};
 use crate::watch::Watcher;
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
@@ -133,10 +133,10 @@ impl Work<'_> {
         let mut glm = Glm::new(design, &*loss, target, weight, intercept)?;
         let facts = facts(&mut glm, &*self.penalty);
         let name = self.method.as_ref().map(|m| m.0.as_str());
-        let (entry, reason) = choose(name, &facts)?;
-        let method = build(entry, self.method.as_ref().map_or(&[], |m| &m.1))?;
-        let s = descend(&mut glm, &*self.penalty, method, &self.start, self.stop, watch)?;
-        Ok((s, entry.name, reason))
+        let settings = self.method.as_ref().map_or(&[][..], |m| &m.1);
+        let chosen = choose(name, settings, &facts)?;
+        let s = descend(&mut glm, &*self.penalty, chosen.method, &self.start, self.stop, watch)?;
+        Ok((s, chosen.name, chosen.reason))
     }
 }
 
@@ -247,7 +247,7 @@ pub fn fit_linear<'py>(
             work.run(&mut watcher)
         })
     })?;
-    let d = to_dict(py, &s, &Chosen { method, reason: &reason })?;
+    let d = to_dict(py, &s, &Story { method, reason: &reason })?;
     let mut coefficients = Vec::with_capacity(outputs * columns);
     let mut intercepts = Vec::with_capacity(outputs);
     for x in s.x.chunks_exact(columns + usize::from(intercept)) {
