@@ -49,8 +49,8 @@ pub struct Model {
     alpha: f64,
     /// Whether each output has an intercept.
     intercept: bool,
-    /// Whether the intercept is penalised like the coefficients.
-    penalise_intercept: bool,
+    /// What alpha is multiplied by for the intercept: 0 leaves it free.
+    intercept_penalty: f64,
     /// Bounds of all coefficients, beside the penalty.
     bounds: Option<(f64, f64)>,
     /// The method; None is the one that suits best.
@@ -100,7 +100,7 @@ impl Model {
         let n = self.dim(columns);
         let coefficients = |j: usize| j % self.width(columns) < columns;
         let weight: Vec<f64> = (0..n)
-            .map(|j| if coefficients(j) || self.penalise_intercept { alpha } else { 0.0 })
+            .map(|j| alpha * if coefficients(j) { 1.0 } else { self.intercept_penalty })
             .collect();
         let plain = (entry.build)(&settings, &weight);
         let Some((low, high)) = self.bounds else { return Ok(plain) };
@@ -186,7 +186,7 @@ fn check_rows(target: &[f64], weight: Option<&[f64]>, loss: &dyn Block) -> Resul
 /// Fits Σ weight · loss(target, x′w + b) / Σ weight + alpha · penalty(w).
 ///
 /// `X`: a dense or sparse table; `y`: one number a row; `model`: loss, outputs, penalty, alpha, intercept,
-/// penalise_intercept, bounds and method; `stop`: tol, max_iter, max_passes, max_seconds. Returns a dict of
+/// intercept_penalty, bounds and method; `stop`: tol, max_iter, max_passes, max_seconds. Returns a dict of
 /// `coefficients` (outputs × columns, flat), `intercept` (outputs) and what `Result.of` takes.
 #[pyfunction]
 #[pyo3(signature = (X, y, model, stop, *, weight=None, start=None, watch=None, callback=None, threads=0, names=None))]

@@ -284,9 +284,17 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: &[],
     needs: Needs { glm: true, single: true, penalty: Takes::Pieces, ..Needs::GRADIENT },
     suits: |f: &Facts| {
-        let reason = "the penalty sets most coefficients to zero, so a small working set holds the answer";
-        (f.glm && !f.offers.quadratic)
-            .then(|| Suit { passes: 8.0, reason: reason.into() })
+        if !f.glm || f.outputs != 1 {
+            return None;
+        }
+        let (passes, reason) = if !f.offers.quadratic {
+            (8.0, "the penalty sets coefficients to zero or holds them, so a small working set has the answer")
+        } else if f.dim <= 3000 {
+            (40.0, "so few columns that the curvature of all of them can be held")
+        } else {
+            return None;
+        };
+        Some(Suit { passes, reason: reason.into() })
     },
     build: |_| Box::new(Coordinate::default()),
 };

@@ -1,0 +1,28 @@
+"""Linear models with scikit-learn's names, parameters and meaning, and nothing to tune.
+
+Each ends at the optimum of scikit-learn's objective, from raw columns, and says how far from it at most:
+``result_.certificate``. `GeneralizedLinear` takes any loss and penalty of the catalogue.
+
+>>> from sklearn.datasets import load_diabetes
+>>> from steepest.linear import Lasso
+>>> X, y = load_diabetes(return_X_y=True)
+>>> model = Lasso(alpha=0.1).fit(X, y)
+>>> model.result_.success
+True
+"""
+
+from .elastic_net import ElasticNet
+from .generalized import GeneralizedLinear
+from .lasso import Lasso
+from .least_squares import LinearRegression
+from .logistic import LogisticRegression
+from .ridge import Ridge
+
+__all__ = [
+    "ElasticNet",
+    "GeneralizedLinear",
+    "Lasso",
+    "LinearRegression",
+    "LogisticRegression",
+    "Ridge",
+]

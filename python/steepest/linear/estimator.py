@@ -1,0 +1,132 @@
+"""What the linear estimators share: input as scikit-learn checks it, targets one by one, scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.utils.extmath import safe_sparse_dot
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from steepest.result import Result
+
+from .problem import Problem, Solved, warn_unless_converged
+
+__all__ = ["LinearEstimator", "LinearRegressor"]
+
+
+class LinearEstimator(BaseEstimator):  # type: ignore[misc]
+    """A model whose scores are X w + b."""
+
+    def _checked(self, X: Any, y: Any, **options: Any) -> tuple[Any, Any]:
+        """X and y as scikit-learn has them; what is not finite is left to the core, which names row and column."""
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            dtype=[np.float64, np.float32],
+            ensure_all_finite=False,
+            **options,
+        )
+        return X, y
+
+    def _weights(self, sample_weight: Any, X: Any) -> NDArray[np.float64] | None:
+        """One weight a row, or None."""
+        if sample_weight is None:
+            return None
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        if np.any(weight < 0):
+            row = int(np.argmax(weight < 0))
+            raise ValueError(f"sample_weight must be at least 0; got {weight[row]} in row {row}")
+        return np.asarray(weight)
+
+    def _names(self) -> Sequence[str] | None:
+        return getattr(self, "feature_names_in_", None)
+
+    def _scores(self, X: Any) -> NDArray[Any]:
+        """X w + b; one column an output where there are several."""
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse="csr", reset=False)
+        coef = self.coef_.T if self.coef_.ndim == 2 else self.coef_
+        return np.asarray(safe_sparse_dot(X, coef, dense_output=True) + self.intercept_)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearEstimator):  # type: ignore[misc]
+    """A linear model of one target or of several, each a problem of its own."""
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The targets that the model expects.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (rows, columns)
+
+        Returns
+        -------
+        ndarray of shape (rows,) or (rows, targets)
+        """
+        return self._scores(X)
+
+    def _fit_targets(
+        self,
+        X: Any,
+        y: NDArray[Any],
+        problems: Sequence[Problem],
+        sample_weight: Any,
+        warm: bool = False,
+        watch: Callable[..., Any] | None = None,
+    ) -> list[Solved]:
+        """Solves a problem for each target."""
+        weight = self._weights(sample_weight, X)
+        columns = y.reshape(len(y), -1).T
+        starts = self._starts(columns.shape[0], X.shape[1]) if warm else [None] * len(columns)
+        return [
+            problem.solve(
+                X, np.ascontiguousarray(column), weight, start=start, names=self._names(), watch=watch
+            )
+            for problem, column, start in zip(problems, columns, starts, strict=True)
+        ]
+
+    def _starts(self, targets: int, features: int) -> list[Any]:
+        """Where the last fit ended, if it was one of this shape."""
+        coef = getattr(self, "coef_", None)
+        if coef is None or np.size(coef) != targets * features:
+            return [None] * targets
+        rows = np.reshape(coef, (targets, features))
+        return list(zip(rows, np.broadcast_to(self.intercept_, (targets,)), strict=True))
+
+    def _keep(self, solved: Sequence[Solved], X: Any, y: NDArray[Any]) -> None:
+        """Sets what a fitted model has."""
+        coef = np.vstack([s.coef for s in solved])
+        intercept = np.concatenate([s.intercept for s in solved])
+        if X.dtype == np.float32:
+            coef, intercept = coef.astype(np.float32), intercept.astype(np.float32)
+        if y.ndim == 1:
+            coef, intercept = coef[0], intercept[0]
+        self.coef_ = coef
+        self.intercept_ = intercept if getattr(self, "fit_intercept", True) else 0.0
+        self._tell([s.result for s in solved])
+
+    def _tell(self, results: list[Result]) -> None:
+        """Keeps the results, the one farthest from its goal in front, and warns where one fell short."""
+        self.results_ = results
+        self.result_ = max(results, key=_shortfall)
+        warn_unless_converged(self.result_, type(self).__name__)
+
+
+def _shortfall(result: Result) -> float:
+    """How far from its goal: success before failure, then the bound against what it had to reach."""
+    certificate = result.certificate
+    if certificate is None:
+        return 0.0 if result.success else np.inf
+    bound = certificate["bound"] / max(certificate["target"], np.finfo(float).tiny)
+    return float(bound if result.success else np.inf)

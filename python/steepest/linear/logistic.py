@@ -1,0 +1,263 @@
+"""Classes by their log-odds."""
+
+from __future__ import annotations
+
+import inspect
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import sklearn.linear_model
+from numpy.typing import NDArray
+from scipy.special import expit, log_softmax, softmax
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.utils import compute_class_weight
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+
+from .estimator import LinearEstimator
+from .problem import Problem
+
+__all__ = ["LogisticRegression"]
+
+# The defaults that differ between versions of scikit-learn: those of the one that is installed.
+_INSTALLED = inspect.signature(sklearn.linear_model.LogisticRegression).parameters
+_PENALTY = _INSTALLED["penalty"].default
+_L1_RATIO = _INSTALLED["l1_ratio"].default
+
+
+class LogisticRegression(ClassifierMixin, LinearEstimator):  # type: ignore[misc]
+    """Classes by their log-odds: log-loss with a penalty, two classes or several, from raw columns.
+
+    Minimises C sum(weight * loss) + penalty, scikit-learn's objective, where the loss of two classes is
+    log(1 + exp(-(2y - 1)(xw + b))), that of several the softmax's, and the penalty is
+    l1_ratio ||w||_1 + (1 - l1_ratio) ||w||^2 / 2. In terms of `steepest`: loss ``logistic`` or ``softmax``,
+    penalty ``l2``, ``l1`` or ``elastic_net``, alpha = 1 / (C sum(weight)).
+
+    Parameters are scikit-learn's `LogisticRegression`. Announced departures: ``solver="auto"``, ``tol=1e-6``
+    bounds the objective's distance from its optimum relative to its value (``result_.certificate``), and
+    ``max_iter=None`` is without limit. A solver's name states the objective, never the algorithm:
+    ``liblinear`` takes two classes and penalises the intercept too; all others mean the same.
+
+    Parameters
+    ----------
+    penalty : {"l1", "l2", "elasticnet", None}
+        scikit-learn's way before version 1.8; there `l1_ratio` and `C` say all.
+    C : float, default 1.0
+        The inverse of the penalty's weight; ``inf`` is no penalty.
+    l1_ratio : float
+        The share of the absolute values in the penalty: 0 is l2, 1 is l1.
+    fit_intercept : bool, default True
+    intercept_scaling : float, default 1
+        For ``liblinear``: the intercept is a coefficient of a column of this value.
+    class_weight : dict or "balanced", optional
+        What the weights of a class's rows are multiplied by.
+    warm_start : bool, default False
+        Starts where the last fit ended.
+    solver, tol, max_iter
+        As above.
+    dual, random_state, verbose, n_jobs
+        State how to compute, which is decided here: taken, without effect.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (classes,)
+    coef_ : ndarray of shape (1, features) or (classes, features)
+    intercept_ : ndarray of shape (1,) or (classes,)
+    n_iter_ : ndarray of shape (1,)
+    result_ : Result
+        How it ended.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from steepest.linear import LogisticRegression
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = LogisticRegression().fit(X, y)
+    >>> round(model.score(X, y), 2)
+    0.96
+
+    References
+    ----------
+    Cox 1958, https://doi.org/10.1111/j.2517-6161.1958.tb00292.x
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "penalty": [StrOptions({"l1", "l2", "elasticnet", "deprecated"}), None],
+        "C": [Interval(Real, 0, None, closed="right")],
+        "l1_ratio": [Interval(Real, 0, 1, closed="both"), None],
+        "dual": ["boolean"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "fit_intercept": ["boolean"],
+        "intercept_scaling": [Interval(Real, 0, None, closed="neither")],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "random_state": ["random_state"],
+        "solver": [
+            StrOptions({"auto", "lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga"})
+        ],
+        "max_iter": [Interval(Integral, 0, None, closed="left"), None],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "n_jobs": [None, Integral],
+    }
+
+    def __init__(
+        self,
+        penalty: Any = _PENALTY,
+        *,
+        C: float = 1.0,
+        l1_ratio: float | None = _L1_RATIO,
+        dual: bool = False,
+        tol: float = 1e-6,
+        fit_intercept: bool = True,
+        intercept_scaling: float = 1,
+        class_weight: Any = None,
+        random_state: Any = None,
+        solver: str = "auto",
+        max_iter: int | None = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.penalty = penalty
+        self.C = C
+        self.l1_ratio = l1_ratio
+        self.dual = dual
+        self.tol = tol
+        self.fit_intercept = fit_intercept
+        self.intercept_scaling = intercept_scaling
+        self.class_weight = class_weight
+        self.random_state = random_state
+        self.solver = solver
+        self.max_iter = max_iter
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+
+    def _ratio(self) -> float:
+        """The share of l1 in the penalty."""
+        if self.penalty == "l1":
+            return 1.0
+        if self.penalty in ("l2", None):
+            return 0.0
+        if self.penalty == "elasticnet" and self.l1_ratio is None:
+            raise ValueError("l1_ratio must be specified when penalty is elasticnet.")
+        return float(self.l1_ratio or 0.0)
+
+    def _problem(self, total: float) -> Problem:
+        """The objective, given the sum of the weights."""
+        classes, ratio = len(self.classes_), self._ratio()
+        free = self.penalty is None or np.isinf(self.C)
+        penalised = 0.0
+        if self.solver == "liblinear":
+            if classes > 2:
+                raise ValueError(
+                    "The 'liblinear' solver does not support multiclass classification (n_classes >= 3). Use "
+                    "another solver's name, or wrap the estimator in a OneVsRestClassifier."
+                )
+            power = 1 if ratio == 1.0 else 2
+            penalised = float(self.intercept_scaling) ** -power
+        return Problem(
+            loss="logistic" if classes == 2 else "softmax",
+            penalty={0.0: "l2", 1.0: "l1"}.get(ratio, "elastic_net"),
+            penalty_settings={} if ratio in (0.0, 1.0) else {"ratio": ratio},
+            alpha=0.0 if free else 1.0 / (self.C * total),
+            outputs=1 if classes == 2 else classes,
+            intercept=self.fit_intercept,
+            intercept_penalty=penalised,
+            tol=self.tol,
+            max_iter=self.max_iter,
+        )
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> LogisticRegression:
+        """Fits the model.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (rows, columns)
+        y : array of shape (rows,)
+            Classes: numbers, strings or booleans.
+        sample_weight : array of shape (rows,), optional
+            At least 0; a row of weight 0 is a row that is not there.
+        """
+        X, y = self._checked(X, y)
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                "This solver needs samples of at least 2 classes in the data, but the data contains only one "
+                f"class: {self.classes_[0]!r}"
+            )
+        weight = self._weights(sample_weight, X)
+        if self.class_weight is not None:
+            factor = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+            weight = factor[codes] * (1.0 if weight is None else weight)
+        total = float(len(codes) if weight is None else weight.sum())
+        if total <= 0.0:
+            raise ValueError("sample_weight must have a positive sum; got all zeros")
+        problem = self._problem(total)
+        start = None
+        if self.warm_start and np.shape(getattr(self, "coef_", None)) == (problem.outputs, X.shape[1]):
+            start = (self.coef_, self.intercept_)
+        solved = problem.solve(X, codes.astype(np.float64), weight, start=start, names=self._names())
+        narrow = X.dtype == np.float32
+        self.coef_ = solved.coef.astype(np.float32) if narrow else solved.coef
+        self.intercept_ = solved.intercept.astype(np.float32) if narrow else solved.intercept
+        self.n_iter_ = np.array([max(1, solved.result.nit)], dtype=np.int32)
+        self._tell([solved.result])
+        return self
+
+    def decision_function(self, X: Any) -> NDArray[Any]:
+        """The log-odds: one a row for two classes, one a row and class for several.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (rows, columns)
+        """
+        scores = self._scores(X)
+        return scores.ravel() if scores.shape[1] == 1 else scores
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The likeliest class of each row.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (rows, columns)
+        """
+        check_is_fitted(self)
+        scores = self.decision_function(X)
+        which = (scores > 0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)
+        return np.asarray(self.classes_[which])
+
+    def predict_proba(self, X: Any) -> NDArray[Any]:
+        """The probability of each class, in the order of `classes_`: rows x classes.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (rows, columns)
+        """
+        check_is_fitted(self)
+        scores = self.decision_function(X)
+        if scores.ndim == 1:
+            return np.column_stack([expit(-scores), expit(scores)])
+        return np.asarray(softmax(scores, axis=1))
+
+    def predict_log_proba(self, X: Any) -> NDArray[Any]:
+        """The logarithm of `predict_proba`, exact in the tails.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (rows, columns)
+        """
+        check_is_fitted(self)
+        scores = self.decision_function(X)
+        if scores.ndim == 1:
+            return -np.column_stack([np.logaddexp(0, scores), np.logaddexp(0, -scores)])
+        return np.asarray(log_softmax(scores, axis=1))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = self.solver != "liblinear"
+        return tags

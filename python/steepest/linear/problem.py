@@ -1,0 +1,155 @@
+"""One linear problem, handed to the core in one crossing and brought back."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steepest import _core
+from steepest.errors import NotConverged
+from steepest.result import Result
+
+__all__ = ["Problem", "Solved", "warn_unless_converged"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Solved:
+    """Where a descent ended: coefficients (outputs x columns), intercepts (outputs), and how."""
+
+    coef: Floats
+    intercept: Floats
+    result: Result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """sum(weight * loss(y, Xw + b)) / sum(weight) + alpha * penalty(w), and when to stop.
+
+    Attributes
+    ----------
+    loss, penalty : str
+        Names of the catalogue.
+    loss_settings, penalty_settings : mapping of str to float
+        Their settings, where not the defaults.
+    alpha : float
+        The weight of the penalty, at least 0.
+    outputs : int
+        Margins a row: 1, or the number of classes for softmax.
+    intercept : bool
+        Whether each output has an intercept.
+    intercept_penalty : float
+        What alpha is multiplied by for the intercept; 0, the default, leaves it free.
+    bounds : (float, float) or None
+        Bounds of every coefficient.
+    method : str or None
+        None takes the method that suits best.
+    tol : float
+        F(x) - F* relative to F(x).
+    max_iter, max_passes, max_seconds : numbers or None
+        Budgets; None is without limit.
+    threads : int
+        At most so many; 0 takes what the machine gives.
+    """
+
+    loss: str = "squared"
+    loss_settings: Mapping[str, float] = field(default_factory=dict)
+    penalty: str = "l2"
+    penalty_settings: Mapping[str, float] = field(default_factory=dict)
+    alpha: float = 0.0
+    outputs: int = 1
+    intercept: bool = True
+    intercept_penalty: float = 0.0
+    bounds: tuple[float, float] | None = None
+    method: str | None = None
+    method_settings: Mapping[str, float] = field(default_factory=dict)
+    tol: float = 1e-6
+    max_iter: int | None = None
+    max_passes: float | None = None
+    max_seconds: float | None = None
+    threads: int = 0
+
+    def solve(
+        self,
+        X: Any,
+        y: Any,
+        weight: Any = None,
+        *,
+        start: tuple[Floats, Floats] | None = None,
+        names: Sequence[str] | None = None,
+        watch: Callable[..., Any] | None = None,
+        callback: Callable[..., Any] | None = None,
+    ) -> Solved:
+        """Descends from `start` (coefficients, intercepts; 0 unless given) to the optimum.
+
+        Parameters
+        ----------
+        X : array of shape (rows, columns), or a sparse matrix
+            Never copied where it is float32 or float64 in C or Fortran order, or CSR.
+        y : array of shape (rows,)
+            Targets; classes are 0 and 1 for logistic, 0, 1, 2 ... for softmax.
+        weight : array of shape (rows,), optional
+            At least 0; a row of weight 0 is a row that is not there.
+        names : sequence of str, optional
+            The columns' names, for errors.
+        watch, callback : callable, optional
+            Called with the progress: at most ten times a second, or after each iteration.
+
+        Raises
+        ------
+        ValueError
+            What cannot be used, named.
+        """
+        model = {
+            "loss": (self.loss, list(self.loss_settings.items())),
+            "outputs": self.outputs,
+            "penalty": (self.penalty, list(self.penalty_settings.items())),
+            "alpha": float(self.alpha),
+            "intercept": bool(self.intercept),
+            "intercept_penalty": float(self.intercept_penalty),
+            "bounds": self.bounds,
+            "method": None if self.method is None else (self.method, list(self.method_settings.items())),
+        }
+        stop = {
+            "tol": float(self.tol),
+            "max_iter": self.max_iter,
+            "max_passes": self.max_passes,
+            "max_seconds": self.max_seconds,
+        }
+        answer = _core.fit_linear(
+            X,
+            y,
+            model,
+            stop,
+            weight=weight,
+            start=None if start is None else self._packed(*start),
+            watch=watch,
+            callback=callback,
+            threads=self.threads,
+            names=None if names is None else [str(name) for name in names],
+        )
+        coef = np.asarray(answer.pop("coefficients")).reshape(self.outputs, -1)
+        intercept = np.asarray(answer.pop("intercept"))
+        if not self.intercept:
+            intercept = np.zeros(self.outputs)
+        return Solved(coef, intercept, Result.of(answer))
+
+    def _packed(self, coef: Floats, intercept: Floats) -> Floats:
+        """As the core lays variables out: of each output its coefficients, then its intercept."""
+        rows = np.asarray(coef, dtype=np.float64).reshape(self.outputs, -1)
+        if self.intercept:
+            column = np.broadcast_to(np.asarray(intercept, dtype=np.float64).ravel(), (self.outputs,))
+            rows = np.column_stack([rows, column])
+        return np.ascontiguousarray(rows).ravel()
+
+
+def warn_unless_converged(result: Result, name: str) -> None:
+    """A `NotConverged` warning with the remedy, where a budget or trouble ended the descent."""
+    if not result.success:
+        warnings.warn(f"{name}: {result.message}", NotConverged, stacklevel=4)

@@ -1,0 +1,128 @@
+"""Least squares with an l2 penalty."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from .estimator import LinearRegressor
+from .problem import Problem
+
+__all__ = ["Ridge"]
+
+
+class Ridge(LinearRegressor):
+    """Least squares with an l2 penalty, from raw columns.
+
+    Minimises sum(weight * (y - Xw - b)^2) + alpha ||w||^2, scikit-learn's objective. In terms of `steepest`:
+    loss ``squared``, penalty ``l2``, alpha divided by sum(weight).
+
+    Parameters are scikit-learn's `Ridge`. Announced departures: ``tol=1e-6`` bounds the objective's distance
+    from its optimum relative to its value. A solver's name states no other objective, so any is taken; `copy_X`,
+    `solver` and `random_state` have no further effect. X is never copied and never changed.
+
+    Parameters
+    ----------
+    alpha : float or array of shape (targets,), default 1.0
+        The weight of the penalty, at least 0; one for each target if it is an array.
+    fit_intercept : bool, default True
+    positive : bool, default False
+        Holds the coefficients at or above 0.
+    max_iter : int or None, default None
+        None is without limit.
+    tol : float, default 1e-6
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (features,) or (targets, features)
+    intercept_ : float or ndarray of shape (targets,)
+    n_iter_ : ndarray of shape (targets,)
+    solver_ : str
+        The method taken.
+    result_ : Result
+        How it ended; of several targets the one farthest from its goal. `results_` has all.
+
+    Examples
+    --------
+    >>> from steepest.linear import Ridge
+    >>> model = Ridge(alpha=1.0).fit([[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0])
+    >>> round(float(model.coef_[0]), 4)
+    0.6667
+
+    References
+    ----------
+    Hoerl and Kennard 1970, https://doi.org/10.1080/00401706.1970.10488634
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "alpha": [Interval(Real, 0, None, closed="left"), "array-like"],
+        "fit_intercept": ["boolean"],
+        "copy_X": ["boolean"],
+        "max_iter": [Interval(Integral, 1, None, closed="left"), None],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "solver": [StrOptions({"auto", "svd", "cholesky", "lsqr", "sparse_cg", "sag", "saga", "lbfgs"})],
+        "positive": ["boolean"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        alpha: Any = 1.0,
+        *,
+        fit_intercept: bool = True,
+        copy_X: bool = True,
+        max_iter: int | None = None,
+        tol: float = 1e-6,
+        solver: str = "auto",
+        positive: bool = False,
+        random_state: Any = None,
+    ) -> None:
+        self.alpha = alpha
+        self.fit_intercept = fit_intercept
+        self.copy_X = copy_X
+        self.max_iter = max_iter
+        self.tol = tol
+        self.solver = solver
+        self.positive = positive
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Ridge:
+        """Fits the model.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (rows, columns)
+        y : array of shape (rows,) or (rows, targets)
+        sample_weight : float or array of shape (rows,), optional
+            At least 0; a row of weight 0 is a row that is not there.
+        """
+        X, y = self._checked(X, y, multi_output=True, y_numeric=True)
+        targets = 1 if y.ndim == 1 else y.shape[1]
+        alphas = np.asarray(self.alpha, dtype=np.float64).ravel()
+        if alphas.size not in (1, targets):
+            raise ValueError(
+                f"Number of targets and number of penalties do not correspond: {targets} targets, got "
+                f"{alphas.size} values of alpha"
+            )
+        weight = self._weights(sample_weight, X)
+        total = float(X.shape[0] if weight is None else weight.sum()) or 1.0
+        problems = [
+            Problem(
+                penalty="l2",
+                alpha=alpha / total,
+                intercept=self.fit_intercept,
+                bounds=(0.0, np.inf) if self.positive else None,
+                tol=self.tol,
+                max_iter=self.max_iter,
+            )
+            for alpha in np.broadcast_to(alphas, (targets,))
+        ]
+        self._keep(self._fit_targets(X, y, problems, weight), X, y)
+        self.n_iter_ = np.array([max(1, r.nit) for r in self.results_], dtype=np.int32)
+        self.solver_ = self.result_.method
+        return self
