@@ -102,9 +102,13 @@ impl Coordinate {
             step.verdict = (self.stuck >= 3).then_some(Status::PrecisionLimit);
         } else {
             // Columns that nothing holds have no dual point near: what is left to gain decides.
-            let done = self.fell + wants <= 0.01 * target || self.stuck >= 2;
+            let done = rate > 0.0 && self.fell + wants <= 0.01 * target;
             step.certificate = Some(still);
-            step.verdict = (rate > 0.0 && done).then_some(Status::Converged);
+            step.verdict = match (done, self.stuck) {
+                (true, _) => Some(Status::Converged),
+                (false, 3..) => Some(Status::PrecisionLimit),
+                _ => None,
+            };
         }
         Ok(step)
     }
