@@ -54,6 +54,12 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
         coef = self.coef_.T if self.coef_.ndim == 2 else self.coef_
         return np.asarray(safe_sparse_dot(X, coef, dense_output=True) + self.intercept_)
 
+    def _tell(self, results: list[Result]) -> None:
+        """Keeps the results, the one farthest from its goal in front, and warns where one fell short."""
+        self.results_ = results
+        self.result_ = max(results, key=_shortfall)
+        warn_unless_converged(self.result_, type(self).__name__)
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
@@ -115,12 +121,6 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearEstimator):  # typ
         self.coef_ = coef
         self.intercept_ = intercept if getattr(self, "fit_intercept", True) else 0.0
         self._tell([s.result for s in solved])
-
-    def _tell(self, results: list[Result]) -> None:
-        """Keeps the results, the one farthest from its goal in front, and warns where one fell short."""
-        self.results_ = results
-        self.result_ = max(results, key=_shortfall)
-        warn_unless_converged(self.result_, type(self).__name__)
 
 
 def _shortfall(result: Result) -> float:

@@ -93,9 +93,7 @@ class LogisticRegression(ClassifierMixin, LinearEstimator):  # type: ignore[misc
         "intercept_scaling": [Interval(Real, 0, None, closed="neither")],
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "random_state": ["random_state"],
-        "solver": [
-            StrOptions({"auto", "lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga"})
-        ],
+        "solver": [StrOptions({"auto", "lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga"})],
         "max_iter": [Interval(Integral, 0, None, closed="left"), None],
         "verbose": ["verbose"],
         "warm_start": ["boolean"],
