@@ -24,7 +24,13 @@ def follow(page: str, tree: Path) -> list[str]:
             ends = [before.find(mark, start) for mark in (";\n    ", "\n}", "\n];")]
             end = min(at for at in ends if at >= 0)
             head = before[:end].rstrip()
-            path.write_text(head + ("" if head.endswith((",", "{", "[")) else ",") + "\n" + code.rstrip().rstrip(",") + before[end:])
+            path.write_text(
+                head
+                + ("" if head.endswith((",", "{", "[")) else ",")
+                + "\n"
+                + code.rstrip().rstrip(",")
+                + before[end:]
+            )
         paths.append(block["path"])
     return paths
 
@@ -38,7 +44,9 @@ def test_what_contributing_says_to_add_passes_the_matrix(tmp_path: Path) -> None
     shutil.copytree(ROOT / "crates", tree / "crates")
     paths = follow((ROOT / "CONTRIBUTING.md").read_text(), tree)
     kinds = ["rules", "losses", "penalties", "methods"]
-    assert [p.split("/")[3] for p in paths] == [k for k in kinds for _ in range(2)], "a file and a line for each kind"
+    assert [p.split("/")[3] for p in paths] == [k for k in kinds for _ in range(2)], (
+        "a file and a line for each kind"
+    )
     environment = {**os.environ, "CARGO_TARGET_DIR": str(ROOT / "target" / "contributing")}
     done = subprocess.run(
         ["cargo", "test", "--quiet", "-p", "steepest", "--tests"],

@@ -11,14 +11,16 @@ library. The same program is so evaluated by NumPy in tests, by torch on any dev
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from steepest._catalog import Entry, Program
 
-__all__ = ["NUMPY", "Operations", "evaluate", "groups", "memory_names", "step", "sums", "table"]
+__all__ = ["NUMPY", "Host", "Operations", "evaluate", "groups", "memory_names", "step", "sums", "table"]
 
 #: What each named operation is in a library.
 Operations = Mapping[str, Callable[..., Any]]
@@ -77,26 +79,45 @@ def table(
     }
 
 
-#: NumPy's operations; scalars are evaluated with them everywhere.
-NUMPY: Operations = table(
-    sqrt=np.sqrt,
-    exp=np.exp,
-    log=np.log,
-    log1p=np.log1p,
-    tanh=np.tanh,
-    abs=np.abs,
-    maximum=np.maximum,
-    minimum=np.minimum,
-    where=np.where,
-    sign=np.sign,
-    power=np.power,
-    matmul=np.matmul,
-    transpose=np.transpose,
-    norm=np.linalg.norm,
+@dataclass(frozen=True)
+class Host:
+    """An array library, as far as a rule's step needs it.
+
+    operations : what each named operation is, for arrays and for scalars.
+    add_up : the sum of a tensor's entries.
+    cast : a scalar as it may be used beside an array; most libraries need nothing done.
+    """
+
+    operations: Operations
+    add_up: Callable[[Any], Any]
+    cast: Callable[[Any, Any], Any] = lambda scalar, array: scalar
+
+
+#: NumPy.
+NUMPY = Host(
+    table(
+        sqrt=np.sqrt,
+        exp=np.exp,
+        log=np.log,
+        log1p=np.log1p,
+        tanh=np.tanh,
+        abs=np.abs,
+        maximum=np.maximum,
+        minimum=np.minimum,
+        where=np.where,
+        sign=np.sign,
+        power=np.power,
+        matmul=np.matmul,
+        transpose=np.transpose,
+        norm=np.linalg.norm,
+    ),
+    np.sum,
 )
 
 
-def evaluate(program: Program, inputs: Mapping[str, Any], operations: Operations = NUMPY) -> list[Any]:
+def evaluate(
+    program: Program, inputs: Mapping[str, Any], operations: Operations = NUMPY.operations
+) -> list[Any]:
     """The outputs of a program for inputs by name."""
     values: list[Any] = []
     for op, *places in program.ops:
@@ -126,16 +147,14 @@ def step(
     g: list[Any],
     memory: list[list[Any]],
     state: list[dict[str, Any]],
-    operations: Operations = NUMPY,
-    scalar_operations: Operations = NUMPY,
-    add_up: Callable[[Any], Any] = np.sum,
+    host: Host = NUMPY,
     totals: Mapping[str, Any] | None = None,
 ) -> tuple[list[Any], list[list[Any]], list[dict[str, Any]]]:
     """One step of one rule over several tensors: the next parameters (or gradients), memories and state.
 
-    known : the settings, ``step``, ``rate`` and ``value`` by name.
+    known : the rule's settings, ``step``, ``rate`` and ``value`` by name.
     state : the rule's numbers, one dictionary a group: one for all tensors, or one each (see `groups`).
-    add_up : the sum of a tensor's entries.
+    host : the library that computes.
     totals : the rule's sums, where they run over more tensors than these.
     """
     programs, about = entry.programs, entry.about
@@ -144,18 +163,17 @@ def step(
     out, after, states = list(x), [list(m) for m in memory], []
     for group, kept in zip(members, state, strict=True):
         here = {**known, **kept}
-        scalars = dict(
-            zip(about["scalars"], evaluate(programs["scalars"], here, scalar_operations), strict=True)
-        )
+        found = evaluate(programs["scalars"], here, host.operations)
+        scalars = dict(zip(about["scalars"], found, strict=True))
         if about["sums"]:
             some = ([part[k] for k in group] for part in (x, g, memory))
-            added = totals or sums(entry, here, *some, operations, scalar_operations, add_up)
-            settled = evaluate(programs["settle"], {**here, **scalars, **added}, scalar_operations)
+            added = totals or sums(entry, here, *some, host)
+            settled = evaluate(programs["settle"], {**here, **scalars, **added}, host.operations)
             scalars = dict(zip(about["scalars"], settled, strict=False))
             kept = dict(zip(about["state"], settled[len(scalars) :], strict=True))
         states.append(kept)
         for k in group:
-            moved = _move(entry, known, scalars, x[k], g[k], memory[k], operations)
+            moved = _move(entry, known, scalars, x[k], g[k], memory[k], host)
             out[k], after[k] = moved[0], moved[1:]
     return out, after, states
 
@@ -166,20 +184,19 @@ def sums(
     x: list[Any],
     g: list[Any],
     memory: list[list[Any]],
-    operations: Operations = NUMPY,
-    scalar_operations: Operations = NUMPY,
-    add_up: Callable[[Any], Any] = np.sum,
+    host: Host = NUMPY,
 ) -> dict[str, Any]:
     """A rule's sums over some tensors, by name."""
     about, programs = entry.about, entry.programs
-    scalars = dict(
-        zip(about["scalars"], evaluate(programs["scalars"], known, scalar_operations), strict=True)
-    )
+    scalars = dict(zip(about["scalars"], evaluate(programs["scalars"], known, host.operations), strict=True))
     totals: dict[str, Any] = dict.fromkeys(about["sums"], 0.0)
     for one, gradient, kept in zip(x, g, memory, strict=True):
-        seen = {**scalars, "x": one, "g": gradient, **dict(zip(about["memory"], kept, strict=True))}
-        terms = evaluate(programs["terms"], seen, operations)
-        totals = {n: add_up(t) + s for (n, s), t in zip(totals.items(), terms, strict=True)}
+        if takes_whole(entry, tuple(getattr(one, "shape", ()))):
+            continue
+        seen = {n: host.cast(v, one) for n, v in scalars.items()}
+        seen |= {"x": one, "g": gradient, **dict(zip(about["memory"], kept, strict=True))}
+        terms = evaluate(programs["terms"], seen, host.operations)
+        totals = {n: host.add_up(t) + s for (n, s), t in zip(totals.items(), terms, strict=True)}
     return totals
 
 
@@ -195,22 +212,24 @@ def _move(
     x: Any,
     g: Any,
     memory: list[Any],
-    operations: Operations,
+    host: Host,
 ) -> list[Any]:
     """The next parameter and memories of one tensor."""
-    shape = tuple(x.shape) if hasattr(x, "shape") else ()
+    shape = tuple(getattr(x, "shape", ()))
+    beside = known if takes_whole(entry, shape) else scalars
+    inputs = {n: host.cast(v, x) for n, v in beside.items()}
     if not takes_whole(entry, shape):
         named = dict(zip(entry.about["memory"], memory, strict=True))
-        return evaluate(entry.programs["element"], {**scalars, "x": x, "g": g, **named}, operations)
+        return evaluate(entry.programs["element"], {**inputs, "x": x, "g": g, **named}, host.operations)
     # Matrices come lying, as many columns as rows or more.
-    turn: Callable[[Any], Any] = operations["transpose"] if shape[0] > shape[1] else lambda a: a
+    turn: Callable[[Any], Any] = host.operations["transpose"] if shape[0] > shape[1] else lambda a: a
     rows, columns = sorted(shape)
     named = dict(zip(entry.about["matrix_memory"], map(turn, memory), strict=True))
-    inputs = {**known, **named, "x": turn(x), "g": turn(g), "rows": rows, "columns": columns}
-    # sqrt of a plain number is the same everywhere; libraries want arrays.
-    plain = {**operations, "sqrt": _plain_or(operations["sqrt"], np.sqrt)}
+    inputs |= {**named, "x": turn(x), "g": turn(g), "rows": float(rows), "columns": float(columns)}
+    # Libraries want arrays; the root of a plain number is the same everywhere.
+    plain = {**host.operations, "sqrt": _plain_or(host.operations["sqrt"])}
     return [turn(a) for a in evaluate(entry.programs["matrix"], inputs, plain)]
 
 
-def _plain_or(function: Callable[[Any], Any], plain: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda a: float(plain(a)) if isinstance(a, int | float) else function(a)
+def _plain_or(root: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda a: math.sqrt(a) if isinstance(a, float) else root(a)

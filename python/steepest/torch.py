@@ -47,7 +47,7 @@ def _where(condition: Any, yes: Any, no: Any) -> Any:
     return torch.where(condition, yes.to(kind), no.to(kind))
 
 
-_TORCH = formula.table(
+_TABLE = formula.table(
     sqrt=torch.sqrt,
     exp=torch.exp,
     log=torch.log,
@@ -67,6 +67,9 @@ _TORCH = formula.table(
 
 def _add_up(a: torch.Tensor) -> torch.Tensor:
     return a.sum() if a.device.type == "mps" else a.sum(dtype=torch.float64)
+
+
+_TORCH = formula.Host(_TABLE, _add_up)
 
 
 class Rule(torch.optim.Optimizer):
@@ -229,8 +232,6 @@ class Rule(torch.optim.Optimizer):
                     memory,
                     plan["numbers"][k],
                     _TORCH,
-                    _TORCH,
-                    _add_up,
                     sums,
                 )
                 for state, ns, values in zip(plan["state"], names, after, strict=True):
@@ -285,7 +286,7 @@ class Rule(torch.optim.Optimizer):
         for plan in plans:
             memory = [[s[n] for n in ns] for s, ns in zip(plan["state"], plan["names"][k], strict=True)]
             known = {**plan["known"][k], **plan["numbers"][k][0]}
-            part = formula.sums(entry, known, plan["x"], plan["g"], memory, _TORCH, _TORCH, _add_up)
+            part = formula.sums(entry, known, plan["x"], plan["g"], memory, _TORCH)
             totals = {n: _near(part[n], s) + part[n] for n, s in totals.items()}
         return totals
 
