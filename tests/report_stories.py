@@ -191,7 +191,7 @@ def _solution(x, y, regression):
     return {
         "status": "converged",
         "success": True,
-        "message": "The loss is within the tolerance of its least.",
+        "message": "Converged: within the tolerance of the best possible.",
         "method": "progressive",
         "reason": "the objective is smooth and convex, and the columns are few",
         "certificate": {

@@ -25,8 +25,10 @@ def core(**changes):
     """What the compiled core hands over."""
     values = {
         "x": np.array([0.1, 0.0]), "fun": 0.01, "jac": np.array([0.2, 0.0]), "success": True, "status": 0,
-        "message": "The slope is as good as zero.", "outcome": "converged", "nit": 3, "nfev": 4, "njev": 4,
-        "nhev": 0, "passes": None, "seconds": 0.002, "method": "lbfgs", "reason": "smooth & unconstrained",
+        "message": "Converged: the slope is as good as zero.", "outcome": "converged",
+        "nit": 3, "nfev": 4, "njev": 4, "nhev": 0, "passes": None, "seconds": 0.002,
+        "method": "lbfgs", "reason": "smooth & unconstrained",
+        "nit": 3, "nfev": 4, "njev": 4, "nhev": 0, "passes": None, "seconds": 0.002, "method": "lbfgs", "reason": "smooth & unconstrained",
         "certificate": {"kind": "stationary", "bound": 1e-9, "target": 1e-6, "assumption": "smooth <near> x"},
         "history": {
             "iteration": [0, 1, 2, 3], "loss": [bowl(p) for p in PATH], "residual": [4.0, 2.0, 1.0, 0.2],
@@ -87,7 +89,7 @@ def test_further_fields_are_kept():
 
 def test_the_words_come_first():
     text = repr(Result.of(core()))
-    assert text.startswith("Converged: The slope is as good as zero.")
+    assert text.startswith("Converged: the slope is as good as zero.")
     assert "One is <steep>." in text
     assert "remedy: Scale it." in text
     for outcome in OUTCOMES:

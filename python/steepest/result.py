@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -25,11 +26,12 @@ FIELDS = (
 #: The columns of a history; all are float arrays of one length.
 HISTORY = ("iteration", "loss", "residual", "rate", "evaluations", "passes", "seconds")
 
-#: How a descent can end, in plain words. The first two are successes.
+#: How a descent can end, in plain words. The first four are successes.
 OUTCOMES = {
     "converged": "it converged",
     "precision_limit": "it converged as far as the arithmetic's precision allows",
     "noise_floor": "it reached the noise of the objective",
+    "held_out": "the loss on held-out rows stopped falling",
     "budget": "it ran out of its budget",
     "stopped": "it was stopped",
     "diverged": "it diverged",
@@ -60,13 +62,13 @@ class Result(dict[str, Any]):
     jac : ndarray or None
         The gradient there; None where none was evaluated.
     success : bool
-        Whether the minimum was found: the outcome is `converged` or `precision_limit`.
+        Whether it ended as it should: `converged`, `precision_limit`, `noise_floor` or `held_out`.
     status : int
         The number of the outcome.
     message : str
         The outcome as a sentence.
     outcome : str
-        Its name, one of `OUTCOMES`: converged, precision_limit, noise_floor, budget, stopped,
+        Its name, one of `OUTCOMES`: converged, precision_limit, noise_floor, held_out, budget, stopped,
         diverged, not_finite, unbounded, separable, gradient_inconsistent, infeasible, plateau.
     nit, nfev, njev, nhev : int
         Iterations, and evaluations of the function, its gradient and its Hessian (or products with it).
@@ -93,12 +95,12 @@ class Result(dict[str, Any]):
     --------
     >>> from steepest.result import Result
     >>> result = Result.of({"x": [1.0, 1.0], "fun": 0.0, "success": True, "status": 0,
-    ...                     "outcome": "converged", "message": "The gradient is as good as zero.",
+    ...                     "outcome": "converged", "message": "Converged: the gradient is as good as zero.",
     ...                     "method": "lbfgs", "nit": 36, "nfev": 44, "njev": 44, "seconds": 0.25})
     >>> result.fun == result["fun"]
     True
     >>> result
-    Converged: The gradient is as good as zero.
+    Converged: the gradient is as good as zero.
       smallest value (fun)   0
       found at (x)           [1. 1.]
       method                 lbfgs
@@ -182,7 +184,8 @@ class Result(dict[str, Any]):
         width = max(len(name) for name, _ in rows) + 3
         lines = [_headline(self)]
         for name, text in rows:
-            lines.append(f"  {name:<{width}}" + text.replace("\n", "\n" + " " * (width + 2)))
+            parts = [line for part in text.split("\n") for line in _wrapped(part)]
+            lines.append(f"  {name:<{width}}" + f"\n{'':<{width + 2}}".join(parts))
         if self.findings:
             lines.append("  what else was noticed (findings)")
             lines.append(_indented(findings_text(self.findings), 4))
@@ -292,13 +295,11 @@ def _history(columns: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
 
 
 def _headline(result: Result) -> str:
-    """The outcome in a word or two, then the sentence."""
-    word = str(result.outcome or "no outcome").replace("_", " ")
-    message = str(result.message)
-    if not message:
-        sentence = OUTCOMES.get(str(result.outcome), "")
-        return f"{word.capitalize()}: {sentence}." if sentence else word.capitalize()
-    return message if message.lower().startswith(word) else f"{word.capitalize()}: {message}"
+    """The sentence that the descent ended with; without one, the outcome in words."""
+    if result.message:
+        return str(result.message)
+    word = str(result.outcome or "no outcome").replace("_", " ").capitalize()
+    return f"{word}: {OUTCOMES[result.outcome]}." if result.outcome in OUTCOMES else word
 
 
 def _rows(result: Result) -> list[tuple[str, str]]:
@@ -306,7 +307,8 @@ def _rows(result: Result) -> list[tuple[str, str]]:
     rows = [("smallest value (fun)", f"{result.fun:.10g}"), ("found at (x)", _point(result.x))]
     certificate = result.certificate
     if certificate:
-        rows.append(("how far off (certificate)", _certified(certificate)))
+        label = "slope left" if certificate.get("kind") == "stationary" else "how far off"
+        rows.append((f"{label} (certificate)", _certified(certificate)))
     if result.method:
         rows.append(("method", f"{result.method}: {result.reason}" if result.reason else result.method))
     rows.append(("effort", _effort(result)))
@@ -323,17 +325,19 @@ def _rows(result: Result) -> list[tuple[str, str]]:
 
 
 def _certified(certificate: Mapping[str, Any]) -> str:
-    """The certificate in one line or two."""
+    """The certificate in words: the bound, what was asked for, and what it rests on."""
     bound, target = certificate.get("bound"), certificate.get("target")
     kind = str(certificate.get("kind", "")).replace("_", " ")
     text = "unknown" if bound is None else f"at most {float(bound):.3g} from the best possible"
-    if kind == "stationary":
-        text = "unknown" if bound is None else f"no bound; scaled residual {float(bound):.3g}"
+    if kind == "stationary" and bound is not None:
+        text = f"scaled residual {float(bound):.3g}"
     if target is not None:
         text += f", {float(target):.3g} asked for"
     text += f" ({kind})" if kind else ""
     assumption = certificate.get("assumption")
-    return f"{text}\nassuming {assumption}" if assumption else text
+    if not assumption:
+        return text
+    return f"{text}\n{'' if kind == 'stationary' else 'assuming '}{assumption}"
 
 
 def _effort(result: Result) -> str:
@@ -373,6 +377,11 @@ def _point(x: Any) -> str:
     array = np.asarray(x)
     text = np.array2string(array, precision=6, threshold=12, edgeitems=3, max_line_width=72)
     return text if array.size <= 12 else f"{text}\n(shape {' x '.join(map(str, array.shape))})"
+
+
+def _wrapped(line: str, width: int = 78) -> list[str]:
+    """A line of words as several where it is long; one that fits stays as it is."""
+    return textwrap.wrap(line, width) if len(line) > width else [line]
 
 
 def _indented(text: str, by: int) -> str:

@@ -106,9 +106,7 @@ def _row(c: View, story: Mapping[str, Any], largest: float, levels: bool) -> Vie
         "bar": pictures.signed_bar(weight, largest),
         "per_sd": signed(weight),
         "direction": "raises" if weight > 0 else "lowers" if weight < 0 else "no effect",
-        "effect": _effect(finite(c.get("value")) or 0.0, story, True) + " at this level"
-        if levels and weight
-        else _effect(weight, story),
+        "effect": _effect((finite(c.get("value")) or 0.0) if levels else weight, story, levels),
         "value": signed(c.get("value"), 4),
     }
 

@@ -22,6 +22,11 @@ GROUNDS = {
     "energy_norm": "The loss is a quadratic, whose distance from its lowest point can be computed.",
     "exact_gap": "The lowest possible loss is known here, so what is left is known exactly.",
 }
+#: Ends that are successes, though nothing was shown to have converged.
+OTHER_SUCCESSES = {
+    "held_out": ("Stopped early, on purpose", "The loss on held-out rows no longer fell."),
+    "noise_floor": ("As far as the noise lets it", "What is left is as small as the noise of the batches."),
+}
 STATIONARY = (
     "Nothing is proved here: the slope that is left (the scaled residual) is small, so the point is "
     "stationary. Whether a lower point lies elsewhere is not known."
@@ -122,6 +127,9 @@ def _answer(solution: Mapping[str, Any], certificate: View | None) -> tuple[str,
         return "Not told", "The story of this fit does not say how the descent ended."
     if not solution.get("success"):
         return "No", "The figures on this page are those of the best model found on the way."
+    ended = OTHER_SUCCESSES.get(str(solution.get("status")).replace(" ", "_"))
+    if ended:
+        return ended
     if certificate and certificate["proves"]:
         return "Yes, and it is proved", (
             f"No model of this kind has a loss lower by more than {certificate['bound_text']}."

@@ -89,7 +89,7 @@ def _metric(metric: Mapping[str, Any]) -> View:
 
 
 def _places(*values: float | None) -> int | None:
-    """Decimals that give the largest four digits, so that figures beside each other have as many; None for huge ones."""
+    """The decimals that give the largest of the figures four digits; None for huge and tiny ones."""
     largest = max((abs(v) for v in values if v is not None), default=0.0)
     return max(0, 3 - math.floor(math.log10(largest))) if 1e-4 <= largest < 1e9 else None
 
