@@ -1,0 +1,129 @@
+"""Which alphas are tried, and which is chosen on held-out rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from steepest.model.weights import losses, margins
+
+__all__ = ["Path", "choose", "ladder"]
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+COUNT = 25
+LEAST = 1e-6
+#: stop once this many alphas in a row were worse than the best by more than its standard error
+PATIENCE = 4
+#: the curvature of each task's loss at most
+CURVATURE = {"binary": 0.25, "multiclass": 0.5, "regression": 1.0}
+
+
+@dataclass
+class Path:
+    """The alphas tried, the largest first, with the mean loss on training and on held-out rows."""
+
+    alphas: list[float] = field(default_factory=list)
+    train_loss: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    #: the standard error of each held-out loss
+    error: list[float] = field(default_factory=list)
+    chosen: float = 0.0
+    #: the largest alpha whose held-out loss is within one standard error of the least
+    one_error: float = 0.0
+    reason: str = ""
+
+
+def ladder(columns: Floats, y: Floats, task: str, penalty: str, l1_ratio: float) -> Floats:
+    """Alphas from where everything but the intercept is about 0 down to 1e-6, evenly on a log scale.
+
+    For l1 and elastic net the first is where the last coefficient leaves 0 (the largest gradient at the
+    intercept alone); for l2, ten times the largest curvature of the mean loss.
+    """
+    if penalty == "l2":
+        top = 10 * CURVATURE[task] * largest_curvature(columns)
+    else:
+        targets = one_hot(y) if task == "multiclass" else y[:, None]
+        slope = np.abs(columns.T @ (targets - targets.mean(axis=0))).max() / len(y)
+        top = float(slope) / max(l1_ratio, 1e-3)
+    top = max(top, 10 * LEAST)
+    return np.geomspace(top, min(LEAST, top / 1e3), COUNT)
+
+
+def largest_curvature(columns: Floats) -> float:
+    """The largest eigenvalue of the correlations, by a few power steps on at most 5000 rows."""
+    sample = columns[:: max(1, len(columns) // 5000)]
+    vector = np.ones(sample.shape[1])
+    value = 1.0
+    for _ in range(10):
+        vector = sample.T @ (sample @ vector) / len(sample)
+        value = float(np.linalg.norm(vector))
+        if value == 0:
+            return 1.0
+        vector /= value
+    return value
+
+
+def one_hot(y: Floats) -> Floats:
+    """A column for each class."""
+    return np.asarray(y[:, None] == np.arange(int(y.max()) + 1), dtype=np.float64)
+
+
+def choose(
+    alphas: Floats,
+    solve: Callable[[float, Floats | None], dict[str, Any]],
+    validation: tuple[Floats, Floats],
+    task: str,
+    penalty: str,
+    told: Callable[[int], Any],
+) -> tuple[Path, Floats]:
+    """Goes down the alphas, each fit starting from the one before, and chooses by the held-out loss.
+
+    For l2 the least held-out loss wins; for penalties that leave columns out, the largest alpha within one
+    standard error of it (Hastie, Tibshirani and Friedman, The Elements of Statistical Learning, 7.10).
+
+    Args:
+        solve: fits at an alpha from a starting point and returns the solution.
+        validation: held-out columns, standardised, and their target.
+        told: called with the number of alphas done.
+
+    Returns:
+        The path and the coefficients at the chosen alpha.
+    """
+    path, points = Path(), []
+    start: Floats | None = None
+    columns, y = validation
+    for i, alpha in enumerate(alphas):
+        solution = solve(float(alpha), start)
+        start = np.asarray(solution["x"], dtype=np.float64)
+        row_losses = losses(margins(columns, start, task, y), y, task)
+        path.alphas.append(float(alpha))
+        path.train_loss.append(float(solution["loss"]))
+        path.validation_loss.append(float(row_losses.mean()))
+        path.error.append(float(row_losses.std() / np.sqrt(max(1, len(y) - 1))))
+        points.append(start)
+        told(i + 1)
+        if past_the_best(path):
+            break
+    held = np.array(path.validation_loss)
+    best = int(np.argmin(held))
+    within = int(np.flatnonzero(held <= held[best] + path.error[best])[0])
+    path.one_error = path.alphas[within]
+    picked = best if penalty == "l2" else within
+    path.chosen = path.alphas[picked]
+    path.reason = (
+        "the least loss on held-out rows"
+        if penalty == "l2"
+        else "the largest within one standard error of the least loss on held-out rows"
+    )
+    return path, points[picked]
+
+
+def past_the_best(path: Path) -> bool:
+    """Whether the last few alphas were all clearly worse than the best."""
+    held = np.array(path.validation_loss)
+    best = int(np.argmin(held))
+    later = held[best + 1 :]
+    return len(later) >= PATIENCE and bool((later[-PATIENCE:] > held[best] + path.error[best]).all())

@@ -1,0 +1,53 @@
+"""Columns with mean 0 and standard deviation 1, so that one penalty is fair to all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Scaling"]
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+#: rows handled at a time
+BLOCK = 1 << 14
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Each column's mean and standard deviation; 1 stands for the deviation of a column that does not vary."""
+
+    mean: Floats
+    sd: Floats
+
+    @classmethod
+    def of(cls, columns: Floats) -> Scaling:
+        """The scaling of a matrix's columns, by two passes that neither overflow nor lose digits."""
+        rows = len(columns)
+        top = np.zeros(columns.shape[1])
+        for start in range(0, rows, BLOCK):
+            np.maximum(top, np.abs(columns[start : start + BLOCK]).max(axis=0), out=top)
+        top[top == 0] = 1.0
+        mean = sum_blocks(columns, lambda block: (block / top).sum(axis=0)) / rows
+        square = sum_blocks(columns, lambda block: ((block / top - mean) ** 2).sum(axis=0)) / rows
+        sd = np.sqrt(square)
+        # Deviations at the level of rounding are those of a constant column.
+        sd[sd <= 1e-13 * np.abs(mean)] = 0.0
+        return cls(mean * top, np.where(sd == 0, 1.0, sd * top))
+
+    def apply(self, columns: Floats) -> Floats:
+        """The columns standardised in place, which are returned."""
+        for start in range(0, len(columns), BLOCK):
+            block = columns[start : start + BLOCK]
+            block -= self.mean
+            block /= self.sd
+        return columns
+
+
+def sum_blocks(columns: Floats, function: Any) -> Floats:
+    """The sum of a function of blocks of rows, in order."""
+    total = np.zeros(columns.shape[1])
+    for start in range(0, len(columns), BLOCK):
+        total += function(columns[start : start + BLOCK])
+    return total

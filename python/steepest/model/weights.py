@@ -1,0 +1,107 @@
+"""Coefficients in the columns' own units, and predictions from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from steepest.tables import Design
+
+__all__ = ["Weights", "losses", "margins", "probabilities"]
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+#: rows handled at a time
+BLOCK = 1 << 14
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A linear predictor: offset_k + Σ_j (x_j - centre_j) · coefficients_kj for each output k.
+
+    Centring keeps digits where a column's values are far from 0. There is one output for regression and two
+    classes, and one for each of several classes.
+    """
+
+    #: (outputs, columns), per unit of each column of the dense design
+    coefficients: Floats
+    #: (columns,)
+    centre: Floats
+    #: (columns,), the standard deviation of each in the training rows
+    sd: Floats
+    #: (outputs,), the margin of a row at the centre
+    offset: Floats
+
+    @classmethod
+    def of(cls, point: Floats, mean: Floats, sd: Floats, outputs: int) -> Weights:
+        """From a solution on standardised columns: each output's coefficients, then its intercept."""
+        grid = np.asarray(point, dtype=np.float64).reshape(outputs, len(mean) + 1)
+        return cls(grid[:, :-1] / sd, mean.copy(), sd.copy(), grid[:, -1].copy())
+
+    @property
+    def intercept(self) -> Floats:
+        """The margins where every column is 0."""
+        return np.asarray(self.offset - (self.coefficients * self.centre).sum(axis=1))
+
+    def margins(self, design: Design) -> Floats:
+        """The linear predictor of each row, of shape (rows, outputs).
+
+        Column after column is added in order, so that a row's bits depend on nothing but the row.
+        """
+        out = np.empty((design.rows, len(self.offset)))
+        tables = self.level_tables(design)
+        for start in range(0, design.rows, BLOCK):
+            rows = slice(start, min(design.rows, start + BLOCK))
+            numbers = design.numbers[rows]
+            for k, offset in enumerate(self.offset):
+                total = np.full(len(numbers), offset)
+                for j in range(numbers.shape[1]):
+                    total += (numbers[:, j] - self.centre[j]) * self.coefficients[k, j]
+                for c, table in enumerate(tables):
+                    total += table[k][design.codes[rows, c]]
+                out[rows, k] = total
+        return out
+
+    def level_tables(self, design: Design) -> list[Floats]:
+        """For each category, what each level adds to each output; the last entry is for none of them (-1)."""
+        tables = []
+        first = len(design.number_features)
+        for levels in design.levels:
+            own = slice(first, first + len(levels))
+            absent = -(self.coefficients[:, own] * self.centre[own]).sum(axis=1)
+            tables.append(np.column_stack([absent[:, None] + self.coefficients[:, own], absent]))
+            first += len(levels)
+        return tables
+
+
+def margins(columns: Floats, point: Floats, task: str, y: Floats) -> Floats:
+    """Margins on standardised columns, of shape (rows, outputs), for a solution still on that scale."""
+    grid = np.asarray(point).reshape(-1, columns.shape[1] + 1)
+    return np.asarray(columns @ grid[:, :-1].T + grid[:, -1])
+
+
+def probabilities(margin: Floats) -> Floats:
+    """Class probabilities of shape (rows, classes) from margins of one output (two classes) or several."""
+    if margin.shape[1] == 1:
+        tail = np.exp(-np.abs(margin[:, 0]))
+        small, large = tail / (1 + tail), 1 / (1 + tail)
+        second = np.where(margin[:, 0] >= 0, large, small)
+        return np.column_stack([np.where(margin[:, 0] >= 0, small, large), second])
+    raised = np.exp(margin - margin.max(axis=1, keepdims=True))
+    # Classes are added one after the other, so that a row's bits do not depend on the rows beside it.
+    total = raised[:, 0].copy()
+    for k in range(1, raised.shape[1]):
+        total += raised[:, k]
+    return np.asarray(raised / total[:, None])
+
+
+def losses(margin: Floats, y: Floats, task: str) -> Floats:
+    """Each row's loss: minus the log of the class's probability, or half the squared error."""
+    if task == "regression":
+        return np.asarray(0.5 * (margin[:, 0] - y) ** 2)
+    if task == "binary":
+        signed = np.where(y == 1, margin[:, 0], -margin[:, 0])
+        return np.asarray(np.logaddexp(0, -signed))
+    top = margin.max(axis=1)
+    return np.asarray(top + np.log(np.exp(margin - top[:, None]).sum(axis=1)) - margin[np.arange(len(y)), y.astype(int)])
