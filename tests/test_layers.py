@@ -20,6 +20,7 @@ LAYERS = [
     {"minimize", "descend"},
     {"linear", "network", "factors", "portfolio", "energy"},
     {"model"},
+    {"fitting"},
     {"fit"},
     {"torch", "jax", "keras", "dask", "onnx", "mlflow"},
     {"cli"},

@@ -1,8 +1,8 @@
 """Model files: arrays and one JSON text in a safetensors file, never a pickle.
 
-A file's metadata holds one JSON text under "steepest": format number, version of the library, kind, a checksum
-of everything else, and what the kind needs (schema, classes, settings). Loading runs no code. Writing is
-atomic: a temporary file beside the target is flushed to disk and then takes its name.
+A file's metadata holds one JSON text under "steepest": format number, version of the library, kind, a
+checksum of everything else, and what the kind needs (schema, classes, settings). Loading runs no code. Writing
+is atomic: a temporary file beside the target is flushed to disk and then takes its name.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def write_file(path: str | os.PathLike[str], kind: str, content: dict[str, Any],
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     data = {"format": FORMAT, "version": steepest.__version__, "kind": kind, **content}
     data["checksum"] = checksum(data, arrays)
-    text = json.dumps(data, allow_nan=False, sort_keys=True)
+    text = json.dumps(data, allow_nan=False)
     replace(Path(path), save(arrays, metadata={KEY: text}))
 
 
@@ -122,11 +122,14 @@ def checked(name: str, text: str, arrays: Arrays, kind: str) -> dict[str, Any]:
         raise ModelFileError(f"{name!r} was altered: its description is not what steepest writes") from None
     if found > FORMAT:
         raise ModelFileError(
-            f"{name!r} has format {found}, written by steepest {version}; this is {steepest.__version__}, which "
+            f"{name!r} has format {found}, written by steepest {version}; this is "
+            f"{steepest.__version__}, which "
             f"reads up to format {FORMAT}: update steepest"
         )
     if data.pop("checksum", None) != checksum(data, arrays):
-        raise ModelFileError(f"{name!r} was altered or damaged: its checksum does not fit; save the model again")
+        raise ModelFileError(
+            f"{name!r} was altered or damaged: its checksum does not fit; save the model again"
+        )
     if data.get("kind") != kind:
         raise ModelFileError(f"{name!r} holds a {data.get('kind')}, not a {kind}")
     return data

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import datetime
 import os
+import time as clock
 from typing import Any
 
 import numpy as np
 
+import steepest
 from steepest.findings import Finding
 from steepest.fitting.alphas import Path
+from steepest.fitting.job import Fitted, Job
+from steepest.model import story
 from steepest.model.metrics import Baseline, metrics
 from steepest.model.weights import Weights, probabilities
 from steepest.tables import Part
 
-__all__ = ["judge", "noticed", "path_told", "python_lines"]
+__all__ = ["python_lines", "tell"]
 
 #: how much lower the loss on training rows may be than on held-out rows
 OVERFITTED = 1.5
@@ -39,11 +44,12 @@ def judge(
     return {"part": name, "y": part.y, "p": p}, metrics(part.y, p, baseline)
 
 
-def noticed(
-    task: str, figures: list[dict[str, Any]], solution: dict[str, Any], path: Path | None, heldout: dict[str, Any]
-) -> list[Finding]:
+def noticed(figures: list[dict[str, Any]], path: Path | None, later: bool) -> list[Finding]:
     """What the figures say: no better than knowing nothing, too well adapted to the training rows."""
     found = []
+    why = "it has learned peculiarities of the training rows (overfitting)"
+    if later:
+        why += ", or the later rows differ from the earlier ones (drift)"
     if figures:
         chief = next((f for f in figures if f["name"] in ("log loss", "RMSE")), figures[0])
         if not chief["value"] < chief["baseline"]:
@@ -51,7 +57,8 @@ def noticed(
                 Finding(
                     "no_better_than_nothing",
                     "problem",
-                    f"On held-out rows it is no better than a predictor that knows no column ({chief['name']} "
+                    "On held-out rows it is no better than a predictor that knows no column "
+                    f"({chief['name']} "
                     f"{chief['value']:.4g} against {chief['baseline']:.4g}).",
                     {"value": chief["value"], "baseline": chief["baseline"]},
                     chief["baseline"],
@@ -66,8 +73,9 @@ def noticed(
                 Finding(
                     "overfitting",
                     "warning",
-                    f"The loss on held-out rows ({held:.4g}) is {held / max(train, 1e-300):.2g} times that on training "
-                    f"rows ({train:.4g}): it has learned peculiarities of the training rows (overfitting).",
+                    f"The loss on held-out rows ({held:.4g}) is {held / max(train, 1e-300):.2g} times "
+                    "that on "
+                    f"training rows ({train:.4g}): {why}.",
                     {"train_loss": train, "validation_loss": held},
                     OVERFITTED,
                     "collect more rows, or leave out columns that can mean little (drop)",
@@ -76,22 +84,20 @@ def noticed(
     return found
 
 
-def path_told(path: Path | None, alpha: float, penalty: str) -> dict[str, Any] | None:
+def path_told(path: Path | None, alpha: float, penalty: str) -> dict[str, Any]:
     """The path for the report, with the choice in a sentence."""
+    chosen = f"Strength of the penalty (alpha, {penalty} on standardised coefficients): {alpha:.3g}, "
     if path is None:
-        return {
-            "alphas": [],
-            "train_loss": [],
-            "validation_loss": [],
-            "chosen": alpha,
-            "sentence": f"Strength of the penalty (alpha, {penalty} on standardised coefficients): {alpha:.3g}, as given.",
-        }
-    chosen = (
-        f"Strength of the penalty (alpha, {penalty} on standardised coefficients): {path.chosen:.3g}, {path.reason}, "
-        f"out of {len(path.alphas)} from {path.alphas[0]:.3g} down to {path.alphas[-1]:.3g}."
+        given = {"alphas": [], "train_loss": [], "validation_loss": [], "chosen": alpha}
+        return {**given, "sentence": chosen + "as given."}
+    chosen += (
+        f"{path.reason}, out of {len(path.alphas)} from {path.alphas[0]:.3g} down to {path.alphas[-1]:.3g}."
     )
     if penalty == "l2":
-        chosen += f" The largest within one standard error of that (the more cautious choice) would be {path.one_error:.3g}."
+        chosen += (
+            " The largest within one standard error of that (the more cautious choice) would be "
+            f"{path.one_error:.3g}."
+        )
     return {
         "alphas": path.alphas,
         "train_loss": path.train_loss,
@@ -126,3 +132,46 @@ def python_lines(table: Any, target: Any, arguments: dict[str, Any]) -> str:
             'model.save("model.safetensors")',
         ]
     )
+
+
+def tell(job: Job, fitted: Fitted, python: str, later: bool) -> dict[str, Any]:
+    """The story of the fit."""
+    prepared = job.prepared
+    schema = prepared.schema
+    began = clock.perf_counter()
+    job.stages.enter("evaluate", 0.95, 0.05)
+    part = prepared.test or prepared.validation
+    name = "test" if prepared.test is not None else "validation"
+    heldout, figures = judge(part, name, fitted.weights, fitted.baseline)
+    findings = prepared.findings + noticed(figures, fitted.path, later)
+    findings += [Finding.of(finding) for finding in fitted.solution["findings"]]
+    rows = {
+        "train": len(prepared.train.y),
+        "validation": 0 if prepared.validation is None else len(prepared.validation.y),
+        "test": 0 if prepared.test is None else len(prepared.test.y),
+        "dropped": prepared.dropped,
+    }
+    intercepts = [float(value) for value in fitted.weights.intercept]
+    told: dict[str, Any] = {
+        "title": f"{schema.target} from {prepared.name}",
+        "version": steepest.__version__,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "task": schema.task,
+        "task_reason": schema.task_reason,
+        "target": schema.target,
+        "classes": None if schema.classes is None else list(schema.classes),
+        "rows": rows,
+        "split": prepared.split,
+        "columns": story.columns(schema),
+        "metrics": figures,
+        "heldout": heldout,
+        "path": path_told(fitted.path, fitted.alpha, job.settings["penalty"]),
+        "solution": story.solution(fitted.solution),
+        "coefficients": story.coefficients(fitted.weights, prepared.train.design, schema.classes),
+        "intercept": intercepts if len(intercepts) > 1 else intercepts[0],
+        "findings": [finding.as_dict() for finding in findings],
+        "timing": {**prepared.seconds, **fitted.seconds, "evaluate": clock.perf_counter() - began},
+        "python": python,
+    }
+    job.stages.enter("done", 1.0, 0.0)
+    return told

@@ -50,7 +50,13 @@ class Stages:
         elapsed = time.perf_counter() - self.started
         left = elapsed * (1 - fraction) / fraction if fraction > 0.02 else None
         return self.watch(
-            {"stage": self.stage, "loss": loss, "residual": residual, "fraction": fraction, "seconds_left": left}
+            {
+                "stage": self.stage,
+                "loss": loss,
+                "residual": residual,
+                "fraction": fraction,
+                "seconds_left": left,
+            }
         )
 
 

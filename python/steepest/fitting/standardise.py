@@ -16,7 +16,7 @@ BLOCK = 1 << 14
 
 @dataclass(frozen=True)
 class Scaling:
-    """Each column's mean and standard deviation; 1 stands for the deviation of a column that does not vary."""
+    """Each column's mean and standard deviation; the deviation of a column that does not vary is 1."""
 
     mean: Floats
     sd: Floats

@@ -38,7 +38,13 @@ def metrics(y: Floats, p: Floats, baseline: Baseline) -> list[dict[str, Any]]:
 
 def entry(name: str, plain: str, value: float, baseline: float, better: str) -> dict[str, Any]:
     """One figure."""
-    return {"name": name, "plain": plain, "value": float(value), "baseline": float(baseline), "better": better}
+    return {
+        "name": name,
+        "plain": plain,
+        "value": float(value),
+        "baseline": float(baseline),
+        "better": better,
+    }
 
 
 def regression(y: Floats, p: Floats, baseline: Baseline) -> list[dict[str, Any]]:
@@ -50,9 +56,7 @@ def regression(y: Floats, p: Floats, baseline: Baseline) -> list[dict[str, Any]]
     return [
         entry("R²", "share of the variation explained", explained, without, "higher"),
         entry("RMSE", "typical error, large ones weighing more", rms(error), rms(plain), "lower"),
-        entry(
-            "MAE", "average error", np.abs(error).mean(), np.abs(y - baseline.median).mean(), "lower"
-        ),
+        entry("MAE", "average error", np.abs(error).mean(), np.abs(y - baseline.median).mean(), "lower"),
     ]
 
 
@@ -70,7 +74,11 @@ def binary(y: Floats, p: Floats, baseline: Baseline) -> list[dict[str, Any]]:
     share = float(baseline.shares[1])
     found = [
         entry(
-            "accuracy", "rows predicted right", (yes == (p > 0.5)).mean(), (yes == (share > 0.5)).mean(), "higher"
+            "accuracy",
+            "rows predicted right",
+            (yes == (p > 0.5)).mean(),
+            (yes == (share > 0.5)).mean(),
+            "higher",
         )
     ]
     if yes.any() and not yes.all():

@@ -25,7 +25,7 @@ __all__ = ["Model"]
 
 @dataclass(frozen=True, repr=False)
 class Model:
-    """A linear model of a table's target, with everything needed to apply it to new rows and to tell its story.
+    """A linear model of a table's target, with all it takes to apply it to new rows and to tell its story.
 
     Made by `steepest.fit` or `steepest.load`; it does not change.
 
@@ -110,7 +110,7 @@ class Model:
             TableError: the target is missing, or as `predict`.
         """
         applied = self.encode(table)
-        y = encode_target(self.schema.renamed(applied.table), self.schema.target, self.schema.classes)
+        y = encode_target(applied.table, self.schema.target, self.schema.classes)
         margin = self.weights.margins(applied.design)
         if self.schema.classes is None:
             kept = ~np.isnan(y)
@@ -135,9 +135,8 @@ class Model:
         """Writes the report, one self-contained page, and returns its path."""
         from steepest.report import page
 
-        file = Path(path)
-        file.write_text(page(self.story()), encoding="utf-8")
-        return file
+        page(self.story(), path)
+        return Path(path)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the model to a safetensors file, all at once or not at all.
@@ -160,7 +159,10 @@ class Model:
         content, arrays = read_file(path, "model")
         weights = Weights(**{name: arrays.pop(f"weights.{name}") for name in Weights.__dataclass_fields__})
         return cls(
-            Schema.from_json(content["schema"]), weights, content["settings"], unpack(content["story"], arrays)
+            Schema.from_json(content["schema"]),
+            weights,
+            content["settings"],
+            unpack(content["story"], arrays),
         )
 
     def __repr__(self) -> str:
@@ -177,4 +179,3 @@ class Model:
             f"<div><b>{html.escape(self.told['title'])}</b> (steepest {steepest.__version__})"
             f"<table>{head}</table><pre>{html.escape(self.summary())}</pre></div>"
         )
-

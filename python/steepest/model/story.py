@@ -43,7 +43,7 @@ def columns(schema: Schema) -> list[dict[str, Any]]:
 def coefficients(weights: Weights, design: Design, classes: tuple[Any, ...] | None) -> list[dict[str, Any]]:
     """Each coefficient: per unit of its column, and per standard deviation.
 
-    With two classes or a number there is one for each column (class None); with several, one for each class too.
+    With two classes or a number there is one a column (class None); with several, one for each class too.
     """
     told = []
     for k in range(len(weights.offset)):

@@ -18,7 +18,15 @@ PARTS = {
 
 def summary_text(story: dict[str, Any]) -> str:
     """The fit in a few lines: how good, whether it converged, scales, findings, time."""
-    blocks = [heading(story), quality(story), convergence(story), penalty(story), scales(story), noticed(story), times(story)]
+    blocks = [
+        heading(story),
+        quality(story),
+        convergence(story),
+        penalty(story),
+        scales(story),
+        noticed(story),
+        times(story),
+    ]
     return "\n\n".join(block for block in blocks if block)
 
 
@@ -37,7 +45,9 @@ def heading(story: dict[str, Any]) -> str:
     return "\n".join(
         [
             story["title"],
-            wrapped(f"It predicts {story['target']!r}, {task} (task: {story['task']}): {story['task_reason']}."),
+            wrapped(
+                f"It predicts {story['target']!r}, {task} (task: {story['task']}): {story['task_reason']}."
+            ),
             f"Rows: {counts}{left}. Columns: {used} of {len(story['columns']) - 1} used.",
         ]
     )
@@ -67,12 +77,14 @@ def convergence(story: dict[str, Any]) -> str:
         lines.append(
             wrapped(
                 f"Distance from the best possible (certificate, {certificate['kind']}): at most "
-                f"{certificate['bound']:.2e}; asked for {certificate['target']:.2e}. {certificate['assumption']}"
+                f"{certificate['bound']:.2e}; asked for {certificate['target']:.2e}. "
+                f"{certificate['assumption']}"
             )
         )
     lines.append(
         wrapped(
-            f"Method: {solution['method']} ({solution['reason'].rstrip('.')}); {solution['iterations']} steps, "
+            f"Method: {solution['method']} ({solution['reason'].rstrip('.')}); {solution['iterations']} "
+            "steps, "
             f"{solution['passes']:.1f} reads of the data (passes), {solution['seconds']:.3f} s."
         )
     )
@@ -118,6 +130,12 @@ def noticed(story: dict[str, Any]) -> str:
 def times(story: dict[str, Any]) -> str:
     """Where the seconds went."""
     timing = story["timing"]
-    names = {"read": "reading", "prepare": "preparing", "path": "choosing alpha", "fit": "fitting", "evaluate": "judging"}
+    names = {
+        "read": "reading",
+        "prepare": "preparing",
+        "path": "choosing alpha",
+        "fit": "fitting",
+        "evaluate": "judging",
+    }
     parts = ", ".join(f"{names.get(name, name)} {seconds:.2f}" for name, seconds in timing.items())
     return f"{sum(timing.values()):.2f} s: {parts}."

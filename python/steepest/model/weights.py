@@ -104,4 +104,6 @@ def losses(margin: Floats, y: Floats, task: str) -> Floats:
         signed = np.where(y == 1, margin[:, 0], -margin[:, 0])
         return np.asarray(np.logaddexp(0, -signed))
     top = margin.max(axis=1)
-    return np.asarray(top + np.log(np.exp(margin - top[:, None]).sum(axis=1)) - margin[np.arange(len(y)), y.astype(int)])
+    return np.asarray(
+        top + np.log(np.exp(margin - top[:, None]).sum(axis=1)) - margin[np.arange(len(y)), y.astype(int)]
+    )

@@ -1,0 +1,129 @@
+"""The descents of one fit: standardise, choose alpha, fit."""
+
+from __future__ import annotations
+
+import time as clock
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import InputError
+from steepest.fitting.alphas import Path, choose, ladder
+from steepest.fitting.descent import descend_linear
+from steepest.fitting.progress import Stages
+from steepest.fitting.standardise import Scaling
+from steepest.model.metrics import Baseline
+from steepest.model.weights import Weights
+from steepest.tables import Part, Prepared
+
+__all__ = ["Fitted", "Job"]
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+#: of the fits along the path, whose only use is to compare alphas
+PATH_TOL = 1e-4
+
+
+@dataclass
+class Fitted:
+    """What came of the descents."""
+
+    weights: Weights
+    solution: dict[str, Any]
+    alpha: float
+    path: Path | None
+    baseline: Baseline
+    rows: int
+    seconds: dict[str, float]
+
+
+class Job:
+    """The descents of one fit."""
+
+    def __init__(
+        self, prepared: Prepared, settings: dict[str, Any], threads: int | None, stages: Stages
+    ) -> None:
+        self.prepared, self.settings, self.threads, self.stages = prepared, settings, threads, stages
+        schema = prepared.schema
+        self.task = schema.task
+        self.classes = 0 if schema.classes is None else len(schema.classes)
+        self.outputs = self.classes if self.task == "multiclass" else 1
+
+    def run(self) -> Fitted:
+        """Standardises, chooses alpha where it is not given, fits."""
+        train = self.prepared.train
+        y = train.y.astype(np.float64)
+        columns = own_dense(train)
+        scaling = Scaling.of(columns)
+        scaling.apply(columns)
+        seconds: dict[str, float] = {}
+        alpha, path = self.settings["alpha"], None
+        both = self.prepared.validation is not None and self.prepared.test is not None
+        held = self.held(scaling) if alpha is None or both else None
+        if alpha is None:
+            assert held is not None
+            began = clock.perf_counter()
+            path, _ = self.choose_alpha(columns, y, held)
+            alpha = path.chosen
+            seconds["path"] = clock.perf_counter() - began
+        if both:
+            assert held is not None
+            columns, y = np.concatenate([columns, held[0]]), np.concatenate([y, held[1]])
+        held = None
+        began = clock.perf_counter()
+        self.stages.enter("fit", 0.85 if path else 0.1, 0.1 if path else 0.85)
+        solution = self.solve(columns, y, alpha, None, self.settings["tol"], self.stages.during())
+        seconds["fit"] = clock.perf_counter() - began
+        weights = Weights.of(solution["x"], scaling.mean, scaling.sd, self.outputs)
+        baseline = Baseline(y, self.task, self.classes)
+        return Fitted(weights, solution, float(alpha), path, baseline, len(y), seconds)
+
+    def held(self, scaling: Scaling) -> tuple[Floats, Floats]:
+        """The validation part, standardised as the training part was."""
+        part = self.prepared.validation
+        if part is None:
+            raise InputError("choosing alpha needs held-out rows: pass alpha=, or validation above 0")
+        return scaling.apply(own_dense(part)), part.y.astype(np.float64)
+
+    def choose_alpha(self, columns: Floats, y: Floats, held: tuple[Floats, Floats]) -> tuple[Path, Floats]:
+        """The path of alphas."""
+        penalty = self.settings["penalty"]
+        alphas = ladder(columns, y, self.task, penalty, self.settings["l1_ratio"])
+        each = 0.8 / len(alphas)
+
+        def solve(alpha: float, start: Floats | None) -> dict[str, Any]:
+            return self.solve(columns, y, alpha, start, PATH_TOL, self.stages.during())
+
+        def told(done: int) -> None:
+            self.stages.enter("path", 0.05 + each * done, each)
+
+        told(0)
+        return choose(alphas, solve, held, self.task, penalty, told)
+
+    def solve(
+        self, columns: Floats, y: Floats, alpha: float, start: Floats | None, tol: float, watch: Any
+    ) -> dict[str, Any]:
+        """One descent; `loss` is the mean loss without the penalty."""
+        result = descend_linear(
+            columns,
+            y,
+            task=self.task,
+            classes=self.classes,
+            penalty=self.settings["penalty"],
+            l1_ratio=self.settings["l1_ratio"],
+            alpha=alpha,
+            start=start,
+            tol=tol,
+            threads=self.threads,
+            watch=watch,
+        )
+        weights = np.asarray(result["x"]).reshape(self.outputs, -1)[:, :-1]
+        ratio = self.settings["l1_ratio"]
+        size = ratio * np.abs(weights).sum() + 0.5 * (1 - ratio) * (weights**2).sum()
+        return {**result, "loss": float(result["fun"]) - alpha * float(size)}
+
+
+def own_dense(part: Part) -> Floats:
+    """A part's dense design as a matrix that may be written to."""
+    dense = part.design.to_dense()
+    return dense.copy() if dense is part.design.numbers else dense
