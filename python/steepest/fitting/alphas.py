@@ -17,6 +17,10 @@ COUNT = 25
 LEAST = 1e-6
 #: stop once this many alphas in a row were worse than the best by more than its standard error
 PATIENCE = 4
+#: and once the held-out loss moved by less than this share of its standard error over as many
+STILL = 0.02
+#: which is looked at only below this share of the first alpha
+ACTIVE = 1e-3
 #: the curvature of each task's loss at most
 CURVATURE = {"binary": 0.25, "multiclass": 0.5, "regression": 1.0}
 
@@ -122,8 +126,13 @@ def choose(
 
 
 def past_the_best(path: Path) -> bool:
-    """Whether the last few alphas were all clearly worse than the best."""
+    """Whether the last few alphas were all clearly worse than the best, or changed next to nothing."""
     held = np.array(path.validation_loss)
     best = int(np.argmin(held))
     later = held[best + 1 :]
-    return len(later) >= PATIENCE and bool((later[-PATIENCE:] > held[best] + path.error[best]).all())
+    if len(later) >= PATIENCE and bool((later[-PATIENCE:] > held[best] + path.error[best]).all()):
+        return True
+    # Near the top nothing has happened yet; further down, no change means that the penalty no longer acts.
+    if path.alphas[-1] > ACTIVE * path.alphas[0] or len(held) <= PATIENCE:
+        return False
+    return float(np.ptp(held[-PATIENCE:])) < STILL * path.error[best]

@@ -30,10 +30,9 @@ class Model:
     Made by `steepest.fit` or `steepest.load`; it does not change.
 
     >>> import steepest
-    >>> model = steepest.fit("iris")
-    >>> model.predict({"sepal length (cm)": [5.0], "sepal width (cm)": [3.5],
-    ...                "petal length (cm)": [1.4], "petal width (cm)": [0.2]}).tolist()
-    ['setosa']
+    >>> model = steepest.fit("breast_cancer")
+    >>> model.classes.tolist(), model.predict("breast_cancer")[:3].tolist()
+    (['benign', 'malignant'], ['malignant', 'malignant', 'malignant'])
     """
 
     #: how the table's columns are encoded
@@ -110,6 +109,7 @@ class Model:
             TableError: the target is missing, or as `predict`.
         """
         applied = self.encode(table)
+        applied.table.find(self.schema.target, "target")
         y = encode_target(applied.table, self.schema.target, self.schema.classes)
         margin = self.weights.margins(applied.design)
         if self.schema.classes is None:

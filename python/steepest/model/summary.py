@@ -71,7 +71,8 @@ def convergence(story: dict[str, Any]) -> str:
     """Whether it converged, and how that is known."""
     solution = story["solution"]
     mark = "It converged" if solution["success"] else "It did not converge"
-    lines = [wrapped(f"{mark}: {solution['message'].rstrip('.')} (status: {solution['status']}).")]
+    message = solution["message"].strip().rstrip(".").removeprefix("Converged: ")
+    lines = [wrapped(f"{mark}: {message} (status: {solution['status']}).")]
     certificate = solution["certificate"]
     if certificate:
         lines.append(

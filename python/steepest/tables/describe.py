@@ -57,7 +57,7 @@ def describe(
             used[name] = values
     if not used:
         raise TableError(nothing_left(table, columns))
-    return columns, used, findings
+    return columns, used, findings + remarks.mostly_missing(columns, len(goal.rows))
 
 
 def unlike_the_others(

@@ -16,7 +16,7 @@ from steepest.tables.values import Values
 if TYPE_CHECKING:
     from steepest.tables.schema import Applied, Column
 
-__all__ = ["about_applied", "about_column", "about_rows"]
+__all__ = ["about_applied", "about_column", "about_rows", "mostly_missing"]
 
 #: whole numbers with at most this many values might be meant as categories
 FEW_NUMBERS = 24
@@ -96,10 +96,22 @@ def about_missing(column: Column, values: Values) -> Finding:
     )
     return Finding(
         "missing_values",
-        "warning" if share > 0.5 else "note",
+        "note",
         sentence,
         {"missing": column.missing, "rows": values.rows},
     )
+
+
+def mostly_missing(columns: list[Column], rows: int) -> list[Finding]:
+    """One finding for all the columns that are filled in more than half of the rows."""
+    names = [column.name for column in columns if column.used and column.missing > 0.5 * rows]
+    if not names:
+        return []
+    sentence = f"{len(names)} columns are missing in more than half of the rows: {listed(names, 6)}."
+    if len(names) == 1:
+        sentence = f"{names[0]!r} is missing in more than half of the rows."
+    remedy = "what was filled tells little; leave them out (drop) if they are not missed"
+    return [Finding("mostly_missing", "warning", sentence, {"columns": names}, 0.5, remedy)]
 
 
 def maybe_category(column: Column, values: Values) -> list[Finding]:

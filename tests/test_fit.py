@@ -1,0 +1,364 @@
+"""From a table to a model: alpha, figures, the story, saving, and predictions that keep their bits."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import steepest
+from steepest import _core
+from steepest.errors import InputError, ModelFileError, NotConverged, TableError
+from steepest.fitting.standardise import Scaling
+from steepest.model import Model
+from steepest.model.metrics import Baseline, metrics
+from steepest.model.weights import losses, probabilities
+
+KEYS = {
+    "title", "version", "created", "task", "task_reason", "target", "classes", "rows", "columns", "metrics",
+    "heldout", "path", "solution", "coefficients", "intercept", "findings", "timing", "python",
+}  # fmt: skip
+
+
+def table(rows: int = 600, seed: int = 0) -> pd.DataFrame:
+    """Numbers on very different scales, a category, a date, gaps."""
+    rng = np.random.default_rng(seed)
+    age = rng.normal(40, 12, rows)
+    income = rng.lognormal(10, 1, rows)
+    town = rng.choice(["Bonn", "Kiel", "Ulm"], rows)
+    margin = 0.05 * (age - 40) + 0.8 * (np.log(income) - 10) + (town == "Kiel") + rng.logistic(0, 1, rows)
+    age[::7] = np.nan
+    return pd.DataFrame(
+        {
+            "age": age,
+            "income": income,
+            "town": town,
+            "since": (np.datetime64("2024-01-01") + np.arange(rows)).astype(str),
+            "bought": np.where(margin > 0, "yes", "no"),
+            "spent": 10 * margin + 100,
+            "level": np.array(["high", "low", "mid"])[np.digitize(margin, [-1, 1])],
+        }
+    )
+
+
+TARGETS = {"binary": "bought", "regression": "spent", "multiclass": "level"}
+
+
+class Models(dict[str, Model]):
+    """A model of each task, fitted when first asked for."""
+
+    def __missing__(self, task: str) -> Model:
+        others = [target for target in TARGETS.values() if target != TARGETS[task]]
+        self[task] = steepest.fit(table().drop(columns=others), TARGETS[task])
+        return self[task]
+
+
+@pytest.fixture(scope="module")
+def models() -> dict[str, Model]:
+    return Models()
+
+
+SOFTMAX = any(loss["name"] == "softmax" for loss in _core.catalog()["losses"])
+SEVERAL = pytest.param(
+    "multiclass", marks=pytest.mark.skipif(not SOFTMAX, reason="the core has no softmax yet")
+)
+TASKS = pytest.mark.parametrize("task", ["binary", "regression", SEVERAL])
+
+
+@TASKS
+def test_the_story_has_all_its_parts(models: dict[str, Model], task: str) -> None:
+    model = models[task]
+    story = model.story()
+    assert story.keys() >= KEYS
+    assert story["task"] == task == model.task
+    assert story["rows"] == {"train": 480, "validation": 120, "test": 0, "dropped": 0}
+    assert story["heldout"]["part"] == "validation"
+    shape = (120, 3) if task == "multiclass" else (120,)
+    assert story["heldout"]["p"].shape == shape
+    assert len(story["path"]["alphas"]) == len(story["path"]["validation_loss"])
+    assert story["path"]["chosen"] in story["path"]["alphas"]
+    assert set(story["solution"]["history"]) == {"loss", "residual", "passes", "seconds"}
+    assert {c["name"] for c in story["columns"]} == {"age", "income", "town", "since", story["target"]}
+    width = len(model.schema.apply(table()).design.names)
+    assert len(story["coefficients"]) == width * (3 if task == "multiclass" else 1)
+    assert all(metric["value"] != metric["baseline"] for metric in story["metrics"])
+    assert {"read", "prepare", "path", "fit", "evaluate"} == story["timing"].keys()
+
+
+@TASKS
+def test_it_is_better_than_knowing_nothing(models: dict[str, Model], task: str) -> None:
+    for metric in models[task].metrics():
+        better = metric["value"] > metric["baseline"]
+        assert better == (metric["better"] == "higher"), metric
+
+
+@TASKS
+def test_the_optimum_is_that_of_the_objective(models: dict[str, Model], task: str) -> None:
+    """The gradient of mean loss + alpha/2 |w|² over standardised columns is 0 at the solution."""
+    model = models[task]
+    again = steepest.tables.prepare(
+        table()[[c["name"] for c in model.story()["columns"]]], model.schema.target
+    )
+    dense = again.train.design.to_dense().copy()
+    scaling = Scaling.of(dense)
+    columns = scaling.apply(dense)
+    margin = model.weights.margins(again.train.design)
+    y = again.train.y
+    if task == "regression":
+        slope = margin - y[:, None]
+    else:
+        p = probabilities(margin)
+        slope = p - (y[:, None] == np.arange(p.shape[1]))
+        slope = slope[:, 1:] if task == "binary" else slope
+    coefficients = model.weights.coefficients * model.weights.sd
+    gradient = columns.T @ slope / len(y) + model.alpha * coefficients.T
+    scale = np.abs(columns.T @ (slope - slope.mean(axis=0)) / len(y)).max() + 1
+    assert np.abs(gradient).max() < 2e-3 * scale
+    assert np.abs(slope.mean(axis=0)).max() < 2e-3 * scale
+
+
+@TASKS
+def test_saved_and_loaded_it_predicts_the_same_bits(
+    models: dict[str, Model], task: str, tmp_path: Path
+) -> None:
+    model = models[task]
+    path = tmp_path / "m.safetensors"
+    model.save(path)
+    loaded = steepest.load(path)
+    data = table(seed=1)
+    data.loc[3, "town"] = "Atlantis"
+    whole = model.predict(data)
+    assert whole.tolist() == loaded.predict(data[list(data)[::-1]]).tolist()
+    assert loaded.summary() == model.summary()
+    assert loaded.story()["python"] == model.story()["python"]
+    # A row's prediction does not depend on the rows beside it.
+    if task == "regression":
+        assert model.predict(data.iloc[:3]).tobytes() == whole[:3].tobytes()
+    else:
+        p = loaded.predict_proba(data)
+        assert p.tobytes() == model.predict_proba(data).tobytes()
+        assert p[5:9].tobytes() == model.predict_proba(data.iloc[5:9]).tobytes()
+        assert p.sum(axis=1) == pytest.approx(1)
+        assert set(whole) <= set(model.classes.tolist() if model.classes is not None else [])
+
+
+def test_another_process_predicts_the_same_bits(models: dict[str, Model], tmp_path: Path) -> None:
+    models["binary"].save(tmp_path / "m.safetensors")
+    table(seed=2).to_csv(tmp_path / "new.csv", index=False)
+    code = (
+        "import steepest, sys; m = steepest.load(sys.argv[1]);"
+        "print(m.predict_proba(sys.argv[2]).tobytes().hex())"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "m.safetensors"), str(tmp_path / "new.csv")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert out.stdout.strip() == models["binary"].predict_proba(tmp_path / "new.csv").tobytes().hex()
+
+
+@TASKS
+def test_the_score_and_the_figures_agree(models: dict[str, Model], task: str) -> None:
+    model = models[task]
+    data = table()
+    prepared = steepest.tables.prepare(
+        data[[c["name"] for c in model.story()["columns"]]], model.schema.target
+    )
+    assert prepared.validation is not None
+    held = data.iloc[prepared.validation.rows]
+    assert model.score(held) == pytest.approx(model.metrics()[0]["value"], abs=1e-12)
+
+
+def test_the_same_call_gives_the_same_bits_on_any_number_of_threads() -> None:
+    data = table()[["age", "income", "town", "bought"]]
+    bits = {steepest.fit(data, "bought", threads=n).weights.coefficients.tobytes() for n in (1, 2, 7)}
+    assert len(bits) == 1
+
+
+def test_scaling_a_column_changes_nothing() -> None:
+    data = table()[["age", "income", "town", "spent"]]
+    plain = steepest.fit(data, "spent", alpha=0.01)
+    data["income"] *= 1e6
+    scaled = steepest.fit(data, "spent", alpha=0.01)
+    assert scaled.metrics()[1]["value"] == pytest.approx(plain.metrics()[1]["value"], rel=1e-4)
+
+
+def test_a_test_part_judges_and_the_rest_is_fitted() -> None:
+    data = table(800)[["age", "income", "town", "bought"]]
+    model = steepest.fit(data[:600], "bought", test=data[600:])
+    story = model.story()
+    assert story["rows"] == {"train": 480, "validation": 120, "test": 200, "dropped": 0}
+    assert story["heldout"]["part"] == "test"
+    assert model.score(data[600:]) == pytest.approx(model.metrics()[0]["value"])
+
+
+def test_alpha_as_given_and_no_rows_held_out() -> None:
+    data = table()[["age", "income", "spent"]]
+    model = steepest.fit(data, "spent", alpha=0.5, validation=0)
+    assert model.alpha == 0.5
+    assert model.metrics() == []
+    assert "cannot be said" in model.summary()
+    shrunk = steepest.fit(data, "spent", alpha=100.0, validation=0)
+    assert np.abs(shrunk.weights.coefficients).sum() < 0.1 * np.abs(model.weights.coefficients).sum()
+
+
+def test_penalties_that_leave_columns_out() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, 20))
+    data = {f"x{j}": x[:, j] for j in range(20)} | {"y": 3 * x[:, 0] - 2 * x[:, 1] + rng.normal(size=300)}
+    model = steepest.fit(data, "y", penalty="l1")
+    used = {c["name"] for c in model.story()["coefficients"] if c["value"] != 0}
+    assert {"x0", "x1"} <= used
+    assert len(used) < 12
+    assert "one standard error" in " ".join(model.summary().split())
+    with pytest.raises(InputError, match=r"no penalty called 'L1'.*did you mean"):
+        steepest.fit(data, "y", penalty="L1")
+
+
+def test_bad_settings_are_refused_in_words() -> None:
+    data = table()[["age", "income", "spent"]]
+    for options, said in [
+        ({"alpha": -1.0}, "alpha must be at least 0; got -1.0"),
+        ({"alpha": float("nan")}, "alpha must be at least 0; got nan"),
+        ({"tol": 0}, "tol must be above 0; got 0"),
+        ({"threads": 0}, "threads must be at least 1; got 0"),
+        ({"l1_ratio": 2}, "l1_ratio must be from 0 to 1; got 2"),
+        ({"validation": 0}, "choosing alpha needs held-out rows"),
+    ]:
+        with pytest.raises(InputError, match=said):
+            steepest.fit(data, "spent", **options)  # type: ignore[arg-type]
+    with pytest.raises(TableError, match="did you mean 'spent'"):
+        steepest.fit(data, "spend")
+
+
+def test_new_rows_that_do_not_fit_are_refused(models: dict[str, Model], tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="lacks 'town'"):
+        models["binary"].predict(table().drop(columns="town"))
+    with pytest.raises(InputError, match="use predict"):
+        models["regression"].predict_proba(table())
+    with pytest.raises(TableError, match=r"no column 'bought'"):
+        models["binary"].score(table().drop(columns="bought"))
+    (tmp_path / "m").write_bytes(b"no model")
+    with pytest.raises(ModelFileError, match="cut off"):
+        steepest.load(tmp_path / "m")
+
+
+def test_the_watch_sees_every_stage_and_can_stop() -> None:
+    seen: list[dict[str, Any]] = []
+    data = table()[["age", "income", "town", "bought"]]
+    steepest.fit(data, "bought", watch=seen.append)
+    assert [stage for stage in dict.fromkeys(p["stage"] for p in seen)] == [
+        "read",
+        "path",
+        "fit",
+        "evaluate",
+        "done",
+    ]
+    fractions = [p["fraction"] for p in seen]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1
+    assert all(p.keys() == {"stage", "loss", "residual", "fraction", "seconds_left"} for p in seen)
+
+    def fail(progress: dict[str, Any]) -> None:
+        if progress["loss"] is not None:
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        steepest.fit(data, "bought", watch=fail)
+
+
+def test_a_descent_that_was_stopped_warns_and_says_so() -> None:
+    data = table()[["age", "income", "town", "bought"]]
+    with pytest.warns(NotConverged, match="did not converge"):
+        model = steepest.fit(data, "bought", watch=lambda p: p["stage"] == "fit" and p["loss"] is not None)
+    assert "did not converge" in model.summary()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        steepest.fit(data, "bought")
+
+
+def test_what_gives_the_target_away_stands_in_the_summary() -> None:
+    data = table()[["age", "income", "spent"]].assign(copy=lambda d: d["spent"] * 2)
+    model = steepest.fit(data, "spent")
+    assert "'copy' gives the target 'spent' away" in model.summary()
+    assert "--drop copy" in model.summary()
+
+
+def test_noise_is_called_noise() -> None:
+    rng = np.random.default_rng(4)
+    data = {f"x{j}": rng.normal(size=200) for j in range(30)} | {"y": rng.normal(size=200)}
+    model = steepest.fit(data, "y", alpha=1e-6)
+    assert any(finding.kind == "no_better_than_nothing" for finding in model.findings)
+
+
+def test_the_report_and_the_notebook_s_picture(models: dict[str, Model], tmp_path: Path) -> None:
+    path = models["binary"].report(tmp_path / "report.html")
+    text = path.read_text()
+    assert text.startswith("<!DOCTYPE html>")
+    assert "bought" in text
+    assert "<table>" in models["binary"]._repr_html_()
+    assert repr(models["binary"]) == models["binary"].summary()
+
+
+def test_the_python_lines_do_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    table()[["age", "income", "town", "bought"]].to_csv(path, index=False)
+    model = steepest.fit(path, "bought", drop=["town"], seed=3)
+    lines = model.story()["python"].splitlines()
+    scope: dict[str, Any] = {}
+    exec(
+        "\n".join(
+            line for line in lines if "report" not in line and "save" not in line and "print" not in line
+        ),
+        scope,
+    )
+    assert scope["model"].weights.coefficients.tobytes() == model.weights.coefficients.tobytes()
+
+
+def test_means_and_deviations_do_not_overflow_or_cancel() -> None:
+    columns = np.column_stack([np.full(9, 1e300), 1e8 + np.arange(9.0), np.arange(9.0) * 1e-200])
+    columns[0, 0] = -1e300
+    scaling = Scaling.of(columns.copy())
+    scaled = scaling.apply(columns.copy())
+    assert scaled.mean(axis=0) == pytest.approx(0, abs=1e-7)
+    assert scaled.std(axis=0) == pytest.approx(1, rel=1e-7)
+    constant = Scaling.of(np.full((5, 1), 0.1))
+    assert constant.sd.tolist() == [1.0]
+
+
+def test_figures_agree_with_scikit_learn() -> None:
+    from sklearn import metrics as peer
+
+    rng = np.random.default_rng(2)
+    y, p = rng.integers(0, 2, 200), np.round(rng.random(200), 2).clip(0.01, 0.99)
+    found = {m["name"]: m["value"] for m in metrics(y, p, Baseline(y, "binary", 2))}
+    assert found["AUC"] == pytest.approx(peer.roc_auc_score(y, p), abs=1e-12)
+    assert found["log loss"] == pytest.approx(peer.log_loss(y, p), abs=1e-12)
+    assert found["Brier score"] == pytest.approx(peer.brier_score_loss(y, p), abs=1e-12)
+    y3, p3 = rng.integers(0, 3, 200), probabilities(rng.normal(size=(200, 3)))
+    found = {m["name"]: m["value"] for m in metrics(y3, p3, Baseline(y3, "multiclass", 3))}
+    assert found["balanced accuracy"] == pytest.approx(
+        peer.balanced_accuracy_score(y3, p3.argmax(1)), abs=1e-12
+    )
+    assert found["log loss"] == pytest.approx(peer.log_loss(y3, p3), abs=1e-12)
+    margin = rng.normal(size=(200, 3))
+    assert losses(margin, y3, "multiclass").mean() == pytest.approx(
+        peer.log_loss(y3, probabilities(margin)), abs=1e-12
+    )
+    t, q = rng.normal(size=99), rng.normal(size=99)
+    found = {m["name"]: m["value"] for m in metrics(t, q, Baseline(t, "regression", 0))}
+    assert found["R²"] == pytest.approx(peer.r2_score(t, q), abs=1e-12)
+    assert found["MAE"] == pytest.approx(peer.mean_absolute_error(t, q), abs=1e-12)
+
+
+def test_the_story_is_json_once_its_arrays_are_lists(models: dict[str, Model]) -> None:
+    text = json.dumps(models["binary"].story(), default=lambda array: array.tolist())
+    assert json.loads(text)["target"] == "bought"
