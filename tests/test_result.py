@@ -28,7 +28,6 @@ def core(**changes):
         "message": "Converged: the slope is as good as zero.", "outcome": "converged",
         "nit": 3, "nfev": 4, "njev": 4, "nhev": 0, "passes": None, "seconds": 0.002,
         "method": "lbfgs", "reason": "smooth & unconstrained",
-        "nit": 3, "nfev": 4, "njev": 4, "nhev": 0, "passes": None, "seconds": 0.002, "method": "lbfgs", "reason": "smooth & unconstrained",
         "certificate": {"kind": "stationary", "bound": 1e-9, "target": 1e-6, "assumption": "smooth <near> x"},
         "history": {
             "iteration": [0, 1, 2, 3], "loss": [bowl(p) for p in PATH], "residual": [4.0, 2.0, 1.0, 0.2],
