@@ -185,6 +185,15 @@ class Picture:
             self.marks.append(f'<path class="{style}" d="{"".join(steps)}"/>')
         return self
 
+    def band(self, xs: Sequence[float], lows: Sequence[float], highs: Sequence[float]) -> Picture:
+        """The room between two lines."""
+        rows = [row for row in zip(xs, lows, highs, strict=True) if all(math.isfinite(v) for v in row)]
+        there = [f"{self.px(x):.1f} {self.py(high):.1f}" for x, _, high in rows]
+        back = [f"{self.px(x):.1f} {self.py(low):.1f}" for x, low, _ in reversed(rows)]
+        if len(rows) > 1:
+            self.marks.append(f'<path class="band" d="M{"L".join(there + back)}Z"/>')
+        return self
+
     def bars(self, edges: Sequence[float], heights: Sequence[float], style: str = "fill") -> Picture:
         """Bars between consecutive edges, standing on the axis."""
         floor = self.height - self.bottom

@@ -52,11 +52,19 @@ def goodness(story: Mapping[str, Any]) -> View:
         view.update(_regression(pictures.as_floats(y), pictures.as_floats(p).ravel(), _target(story)))
     elif task == "binary" and len(classes) == 2:
         view.update(
-            _two_classes(scoring.class_codes(y, classes), _probability(p), [short(c, 32) for c in classes])
+            _two_classes(
+                scoring.class_codes(y, classes, held.get("coded")),
+                _probability(p),
+                [short(c, 32) for c in classes],
+            )
         )
     elif len(classes) > 1:
         names = [str(c) for c in classes]
-        view.update(_several(scoring.class_codes(y, classes), np.asarray(p, dtype=np.float64), names))
+        view.update(
+            _several(
+                scoring.class_codes(y, classes, held.get("coded")), np.asarray(p, dtype=np.float64), names
+            )
+        )
     return view
 
 
@@ -72,13 +80,14 @@ def _probability(p: Any) -> NDArray[np.float64]:
 
 def _metric(metric: Mapping[str, Any]) -> View:
     """One row of the table: the figure, the baseline's, and what the difference means."""
-    name = str(metric.get("name") or "")
-    plain = str(metric.get("plain") or name)
+    term = str(metric.get("name") or "")
+    name = term.lower().replace(" ", "_")
+    plain = str(metric.get("plain") or term)
     value, baseline = finite(metric.get("value")), finite(metric.get("baseline"))
     shares, places = name in SHARES, _places(value, baseline)
     meaning, verdict, share = _meaning(name, value, baseline, metric.get("better") != "lower")
     return {
-        "name": TERMS.get(name, name.replace("_", " ")),
+        "name": TERMS.get(name, term.replace("_", " ")),
         "plain": plain[:1].upper() + plain[1:],
         "value": _told(value, shares, places),
         "baseline": _told(baseline, shares, places),
@@ -121,7 +130,7 @@ def _meaning(
     share = gain / whole
     if share < 0:
         return f"worse than the baseline by {figure(abs(gain))}", verdict, 0.0
-    if higher and name == "accuracy":
+    if higher and name in ("accuracy", "balanced_accuracy"):
         return (
             f"avoids {percent(share, 0)} of the baseline\N{RIGHT SINGLE QUOTATION MARK}s mistakes",
             verdict,

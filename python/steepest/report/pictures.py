@@ -147,7 +147,13 @@ def certificate_strip(bound: float, target: float, loss: float) -> Markup:
     return picture.svg()
 
 
-def path_picture(alphas: Floats, train: Floats | None, held: Floats | None, chosen: float | None) -> Markup:
+def path_picture(
+    alphas: Floats,
+    train: Floats | None,
+    held: Floats | None,
+    chosen: float | None,
+    error: Floats | None = None,
+) -> Markup:
     """The loss along the path of alphas, on the rows fitted and on those held out."""
     fine = np.isfinite(alphas) & (alphas > 0)
     curves = [(c, s) for c, s in ((train, "two"), (held, "one")) if c is not None and len(c) == len(alphas)]
@@ -170,6 +176,8 @@ def path_picture(alphas: Floats, train: Floats | None, held: Floats | None, chos
             words,
             "strong end" if end else "strong",
         )
+    if held is not None and error is not None and len(error) == len(held) == len(alphas):
+        picture.band(alphas[order].tolist(), (held - error)[order].tolist(), (held + error)[order].tolist())
     for curve, style in curves:
         picture.line(alphas[order].tolist(), curve[order].tolist(), style)
         picture.points(alphas[order].tolist(), curve[order].tolist(), f"dots {style}")

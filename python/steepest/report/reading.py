@@ -51,6 +51,7 @@ def columns_read(story: Mapping[str, Any]) -> View:
         "whole": plural(whole, "row"),
         "strip": pictures.share_strip([(PARTS[n], r) for n, r in rows.items() if r], title) if whole else "",
         "scales": _scales(story),
+        "split": str(story.get("split") or ""),
     }
 
 
@@ -128,18 +129,22 @@ def alpha_path(story: Mapping[str, Any]) -> View | None:
     """What the template needs to tell how alpha was chosen; None where it was not chosen along a path."""
     path = story.get("path") or {}
     alphas = pictures.as_floats(path.get("alphas"))
+    sentence = str(path.get("sentence") or "")
     if not len(alphas):
-        return None
+        return {"sentence": sentence, "picture": ""} if sentence else None
     train = pictures.as_floats(path["train_loss"]) if path.get("train_loss") is not None else None
     held = pictures.as_floats(path["validation_loss"]) if path.get("validation_loss") is not None else None
     chosen = finite(path.get("chosen"))
+    error = pictures.as_floats(path["standard_error"]) if path.get("standard_error") is not None else None
     view: View = {
-        "picture": pictures.path_picture(alphas, train, held, chosen),
+        "sentence": sentence,
+        "picture": pictures.path_picture(alphas, train, held, chosen, error),
         "chosen": figure(chosen),
         "tried": count(len(alphas)),
         "range": f"{figure(np.nanmin(alphas), 2)} to {figure(np.nanmax(alphas), 2)}",
         "held": held is not None,
         "train": train is not None,
+        "banded": held is not None and error is not None and len(error) == len(alphas),
         "edge": "",
     }
     if chosen is not None and len(alphas) > 2 and chosen in (alphas.min(), alphas.max()):

@@ -23,21 +23,32 @@ class Calibration(NamedTuple):
     rows: Ints
 
 
-def class_codes(y: Any, classes: list[Any]) -> Ints:
+def class_codes(y: Any, classes: list[Any], coded: bool | None = None) -> Ints:
     """Each row's class as its place among `classes`; minus one for a label that is not among them.
 
-    Labels count first, by value and then by what they print as; whole numbers from 0 to
-    ``len(classes) - 1`` that are no labels are taken for places.
+    `coded` says whether `y` holds places already. Where it is None, floats are taken for places unless
+    the classes are floats too, and otherwise labels count first, by value and then by what they print
+    as; whole numbers from 0 to ``len(classes) - 1`` that are no labels are then taken for places.
     """
-    values = np.asarray(y).ravel().tolist()
+    array = np.asarray(y).ravel()
+    values = array.tolist()
+    if coded is None and array.dtype.kind == "f":
+        coded = not any(isinstance(label, float) for label in classes)
     places: dict[Any, int] = {str(label): i for i, label in enumerate(classes)}
     places |= {label: i for i, label in enumerate(classes)}
     codes = np.array([places.get(v, places.get(str(v), -1)) for v in values], dtype=np.intp)
-    if (codes < 0).any():
-        numbers = [v if isinstance(v, int | float) and not isinstance(v, bool) else -1 for v in values]
-        if all(v == int(v) and 0 <= v < len(classes) for v in numbers if v == v) and -1 not in numbers:
-            return np.array(numbers, dtype=np.intp)
+    if coded or (coded is None and (codes < 0).any()):
+        whole = [_place(v, len(classes)) for v in values]
+        if coded or -1 not in whole:
+            return np.array(whole, dtype=np.intp)
     return codes
+
+
+def _place(value: Any, classes: int) -> int:
+    """A whole number from 0 to below `classes`; minus one for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        return -1
+    return int(value) if value == int(value) and 0 <= value < classes else -1
 
 
 def roc(positive: NDArray[np.bool_], p: Floats) -> tuple[Floats, Floats]:
