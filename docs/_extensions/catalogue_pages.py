@@ -25,10 +25,10 @@ NOTES = {
     ),
     "penalties": "A penalty is added to the loss, `alpha` times; infinite outside a set, it is a constraint.",
     "methods": (
-        "A method takes the steps. Left out, the one that promises to read the data least is taken; the "
+        "A method takes the steps. Left out, the one that promises the fewest reads is taken; the "
         "result says why."
     ),
-    "rates": "A rate falls (or not) over the steps of a run: its *factor* multiplies the rate that was given.",
+    "rates": "A rate falls (or not) over the steps of a run: its *factor* multiplies the rate given.",
     "problems": "Standard functions with known minima, to try methods on.",
 }
 

@@ -125,7 +125,7 @@ def problem(name: str) -> Any:
     """A standard function."""
     from steepest import problems
 
-    return getattr(problems, name)
+    return problems.get(name)
 
 
 def program_of(entry: Entry) -> Any:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from steepest.cli.curve import draw
 from steepest.cli.entry import number
+from steepest.cli.places import check_place
 from steepest.cli.terminal import Terminal
-from steepest.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     from steepest.result import Result
@@ -37,12 +38,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         dest="methods",
         help="a method or a rule (gradient_descent); again for more",
     )
-    add("--rate", type=float, metavar="R", help="the rate (step size); without it the method finds its own")
+    add(
+        "--rate",
+        action="append",
+        type=_rate,
+        metavar="R",
+        dest="rates",
+        help="the rate (step size); without it the method finds its own; again for more",
+    )
     add(
         "--x0", type=float, nargs="+", metavar="X", help="where to start; the function's own start without it"
     )
+    add("--variables", type=_count, metavar="N", help="how many variables, where the function has a choice")
     add("--iterations", type=_count, default=10_000, metavar="N", help="iterations at most (10000)")
-    add("--tol", type=float, metavar="TOL", help="how near the least value is near enough")
+    add("--tol", type=float, metavar="TOL", help="how near the least value is near enough (1e-6)")
     add("--plot", metavar="FILE", help="save the path over contours, or the falling loss (png, svg, pdf)")
     add("--path", action="store_true", help=f"print points passed on the way, {_POINTS} or so of them")
 
@@ -58,67 +67,65 @@ def _count(text: str) -> int:
     return value
 
 
+def _rate(text: str) -> float:
+    """A number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (value > 0 and math.isfinite(value)):
+        raise argparse.ArgumentTypeError(f"must be a number above 0; got {text}")
+    return value
+
+
 def run(args: argparse.Namespace) -> int:
     """Descend, draw, tell; 0 where a method got there, 1 where none did."""
     import steepest
 
-    problem = find(args.problem)
-    methods = list(dict.fromkeys(args.methods or ["gradient_descent"]))
+    problem = steepest.problems.get(args.problem.lower().replace("-", "_"), args.variables)
+    asked = _asked(args)
     if args.python:
-        print("\n".join(_lines(args, methods)))
+        print("\n".join(_lines(args, problem, asked)))
         return 0
+    if args.plot:
+        check_place(args.plot, "--plot")
     terminal = Terminal(args.quiet)
-    start = _start(args, problem)
     results: dict[str, Result] = {}
-    for method in methods:
-        seen = _Sight(method, terminal)
-        results[method] = steepest.minimize(
+    for label, (method, options) in asked.items():
+        sight = _Sight(label, terminal)
+        results[label] = steepest.minimize(
             problem,
-            start,
+            args.x0 or problem.x0,
             method=method,
+            tol=args.tol,
+            options=options,
             path=bool(args.plot or args.path),
-            **_settings(args),
-            **seen.hooks(),
+            **sight.hooks(),
         )
-        seen.clear()
+        sight.clear()
     _picture(results, terminal)
     _tell(problem.name, results, terminal)
     if args.path:
-        for method, result in results.items():
-            _points(method, result, terminal, several=len(results) > 1)
+        for label, result in results.items():
+            _points(label, result, terminal, several=len(results) > 1)
     if args.plot:
         _save(problem, results, args.plot)
         terminal.say(f"picture: {args.plot}")
     return 0 if any(result.success for result in results.values()) else 1
 
 
-def find(name: str) -> Any:
-    """The standard function of that name, or an error with near names."""
-    from steepest import problems
-
-    wanted = name.lower().replace("-", "_")
-    if wanted not in problems.__all__:
-        near = did_you_mean(wanted, problems.__all__) or "; steepest list problems shows them"
-        raise InputError(f"no problem is called {name!r}{near}")
-    return getattr(problems, wanted)
-
-
-def _start(args: argparse.Namespace, problem: Any) -> np.ndarray:
-    """Where to start."""
-    own = np.asarray(problem.x0, dtype=float)
-    if args.x0 is None:
-        return own
-    return np.asarray(args.x0, dtype=float)
-
-
-def _settings(args: argparse.Namespace) -> dict[str, Any]:
-    """What `minimize` is told beside the method."""
-    settings: dict[str, Any] = {"options": {"maxiter": args.iterations}}
-    if args.rate is not None:
-        settings["rate"] = args.rate
-    if args.tol is not None:
-        settings["tol"] = args.tol
-    return settings
+def _asked(args: argparse.Namespace) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Method and options of each run, by its label: every method at every rate."""
+    methods = list(
+        dict.fromkeys(name.lower().replace("-", "_") for name in args.methods or ["gradient_descent"])
+    )
+    rates: list[float | None] = list(dict.fromkeys(args.rates or [])) or [None]
+    asked = {}
+    for method in methods:
+        for rate in rates:
+            label = method if len(rates) == 1 else f"{method} {rate:g}"
+            asked[label] = (method, {"maxiter": args.iterations} | ({} if rate is None else {"rate": rate}))
+    return asked
 
 
 class _Sight:
@@ -227,21 +234,25 @@ def _save(problem: Any, results: dict[str, Result], file: str) -> None:
         plot_history(results, file=file)
 
 
-def _lines(args: argparse.Namespace, methods: list[str]) -> list[str]:
+def _lines(args: argparse.Namespace, problem: Any, asked: dict[str, tuple[str, dict[str, Any]]]) -> list[str]:
     """The Python lines that do the same."""
-    problem = find(args.problem).name
+    more = f", {args.variables}" if args.variables else ""
+    lines = ["import steepest", f"problem = steepest.problems.get({problem.name!r}{more})"]
     start = f"[{', '.join(map(number, args.x0))}]" if args.x0 else "problem.x0"
-    more = "".join(f", {key}={value!r}" for key, value in _settings(args).items())
+    more = f", tol={args.tol!r}" if args.tol is not None else ""
     more += ", path=True" if args.path or args.plot else ""
-    lines = ["import steepest", f"problem = steepest.problems.{problem}"]
-    if len(methods) == 1:
-        lines.append(f"result = steepest.minimize(problem, {start}, method={methods[0]!r}{more})")
-        lines.append(f"result.plot(file={args.plot!r})" if args.plot else "print(result)")
-        return lines
-    lines.append(f"runs = {{m: steepest.minimize(problem, {start}, method=m{more}) for m in {methods!r}}}")
-    if args.plot:
-        lines.append("from steepest.report.plots import plot_descent")
-        lines.append(f"plot_descent(problem, runs, file={args.plot!r})")
-    else:
-        lines.append("print(runs)")
-    return lines
+    if len(asked) == 1:
+        ((method, options),) = asked.values()
+        lines.append(
+            f"result = steepest.minimize(problem, {start}, method={method!r}, options={options!r}{more})"
+        )
+        return [*lines, f"result.plot(file={args.plot!r})" if args.plot else "print(result)"]
+    lines += ["runs = {"]
+    for label, (method, options) in asked.items():
+        call = f"steepest.minimize(problem, {start}, method={method!r}, options={options!r}{more})"
+        lines.append(f"    {label!r}: {call},")
+    lines += ["}"]
+    if not args.plot:
+        return [*lines, "print(runs)"]
+    picture = "plot_descent(problem, runs" if np.size(problem.x0) == 2 else "plot_history(runs"
+    return [*lines, "from steepest.report import plots", f"plots.{picture}, file={args.plot!r})"]

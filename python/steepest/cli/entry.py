@@ -93,20 +93,34 @@ def _of(entry: _catalog.Entry) -> Entry:
     )
 
 
-def _problem(name: str, problem: Any) -> Entry:
-    words, source = split_source(problem.__doc__ or "")
-    lines = (
+def _problem(problem: Any) -> Entry:
+    words, source = split_source(problem.doc)
+    facts = {"start": _point(problem.x0)}
+    least = problem.minimum
+    facts["least value"] = "none" if least is None else number(least)
+    if least is not None:
+        facts["reached at"] = "; ".join(_point(x) for x in problem.minima)
+    if problem.settings:
+        facts["settings"] = ", ".join(f"{name} = {number(value)}" for name, value in problem.settings.items())
+    made = (
         "import steepest",
-        f"problem = steepest.problems.{name}",
+        f"problem = steepest.problems.{problem.name}",
         "print(steepest.minimize(problem, problem.x0))",
     )
-    return Entry("problems", name, tuple(words), source, python=lines)
+    formula = (("f(x)", problem.formula),)
+    return Entry("problems", problem.name, tuple(words), source, formula, facts=facts, python=made)
+
+
+def _point(x: Any) -> str:
+    return f"({', '.join(f'{v:.6g}' for v in x)})"
 
 
 def split_source(doc: str) -> tuple[list[str], str]:
-    """The paragraphs of an entry's words, and its source: the last one, where it names a year or a link."""
+    """The paragraphs of an entry's words, and its source: what comes last, where it names a year or a link."""
     doc = re.sub(r"\[`(?:\w+::)*(\w+)`\]\(crate::[^)]*\)", r"`\1`", doc)
     paragraphs = [" ".join(p.split()) for p in re.split(r"\n\s*\n", doc.strip()) if p.strip()]
+    if len(paragraphs) == 1:
+        paragraphs = re.split(r"(?<=\.) (?=[^.]*\b(?:1[89]|20)\d\d\.$)", paragraphs[0])
     if len(paragraphs) > 1 and re.search(r"https?://|\b(1[89]|20)\d\d\b", paragraphs[-1]):
         return paragraphs[:-1], re.sub(r"<(https?://[^>]+)>", r"\1", paragraphs[-1])
     return paragraphs, ""

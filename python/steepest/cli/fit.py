@@ -7,9 +7,10 @@ import sys
 import warnings
 from typing import Any
 
+from steepest.cli.places import check_place
 from steepest.cli.progress import Progress
 from steepest.cli.terminal import Terminal
-from steepest.errors import InputError, NotConverged
+from steepest.errors import NotConverged
 
 NAME = "fit"
 HELP = "fit a table with nothing to tune, and say how good the model is"
@@ -82,7 +83,9 @@ def run(args: argparse.Namespace) -> int:
     if args.python:
         print("\n".join(lines(args, settings)))
         return 0
-    check_places(args)
+    for option in ("report", "save"):
+        if getattr(args, option) is not None:
+            check_place(getattr(args, option), f"--{option}")
     terminal = Terminal(args.quiet)
     with Progress(Terminal(args.quiet, sys.stderr)) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotConverged)  # the summary says it
@@ -117,22 +120,6 @@ def lines(args: argparse.Namespace, settings: dict[str, Any]) -> list[str]:
     if args.report:
         end.append(f"model.report({args.report!r})")
     return ["import steepest", f"model = steepest.fit({', '.join(words)})", *end]
-
-
-def check_places(args: argparse.Namespace) -> None:
-    """Refuse, before anything is fitted, a file that could not be written afterwards."""
-    from pathlib import Path
-
-    for option in ("report", "save"):
-        place = getattr(args, option)
-        if place is None:
-            continue
-        if Path(place).is_dir():
-            raise InputError(f"--{option} {place!r} is a folder; give a file's name in it")
-        if not Path(place).resolve().parent.is_dir():
-            raise InputError(
-                f"--{option} {place!r}: there is no folder {str(Path(place).parent)!r}; make it first"
-            )
 
 
 def show(summary: str, terminal: Terminal) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import io
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
+from steepest.cli.places import check_place
 from steepest.cli.terminal import Terminal
 from steepest.errors import InputError
 
@@ -100,40 +102,46 @@ def check_output(output: str) -> None:
     """Refuse, before anything is read, a file that could not be written."""
     if output == "-":
         return
-    if Path(output).is_dir():
-        raise InputError(f"-o {output!r} is a folder; give a file's name in it")
+    check_place(output, "-o")
     if Path(output).suffix.lower() not in SUFFIXES:
         raise InputError(
             f"-o {output!r} must end in one of {', '.join(SUFFIXES)}, or be - for standard output"
         )
-    if not Path(output).resolve().parent.is_dir():
-        raise InputError(f"-o {output!r}: there is no folder {str(Path(output).parent)!r}; make it first")
 
 
 def write(columns: dict[str, Any], output: str) -> None:
     """The columns as a file, whole or not at all; every digit kept."""
     import pyarrow as pa
-    from pyarrow import csv, feather, parquet
 
     table = pa.table(columns)
     suffix = Path(output).suffix.lower()
+    if output == "-":
+        write_text(table, sys.stdout, ",")
+        return
     out = io.BytesIO()
     if suffix == ".parquet":
+        from pyarrow import parquet
+
         parquet.write_table(table, out)
     elif suffix in (".arrow", ".feather"):
+        from pyarrow import feather
+
         feather.write_feather(table, out)
     else:
-        csv.write_csv(
-            table, out, csv.WriteOptions(delimiter="\t" if suffix == ".tsv" else ",", quoting_style="needed")
-        )
-    if output == "-":
-        sys.stdout.flush()
-        sys.stdout.buffer.write(out.getbuffer())
-        sys.stdout.buffer.flush()
-        return
+        text = io.TextIOWrapper(out, encoding="utf-8", newline="")
+        write_text(table, text, "\t" if suffix == ".tsv" else ",")
+        text.flush()
     from steepest.saving import replace
 
     replace(Path(output), out.getvalue())
+
+
+def write_text(table: Any, out: TextIO, delimiter: str) -> None:
+    """The rows as text; numbers with all the digits that bring them back to the bit."""
+    writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
+    writer.writerow(table.column_names)
+    for batch in table.to_batches(max_chunksize=10_000):
+        writer.writerows(zip(*(column.to_pylist() for column in batch.columns), strict=True))
 
 
 def lines(args: argparse.Namespace) -> list[str]:

@@ -92,9 +92,9 @@ def figures(seen: dict[str, Any]) -> str:
 
 
 def left(seen: dict[str, Any]) -> str:
-    """The time left in words."""
+    """The time left in words; nothing until enough has been done to tell."""
     seconds = seen.get("seconds_left")
-    if seconds is None:
+    if seconds is None or seen["fraction"] < 0.1:
         return ""
     if seconds < 60:
         return f"{seconds:.0f} s left"
