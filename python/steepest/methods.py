@@ -13,7 +13,51 @@ from typing import ClassVar
 
 from steepest._catalog import Settings
 
-__all__ = ["Lbfgs", "Ruled"]
+__all__ = ["Coordinate", "GradientDescent", "Lbfgs", "Newton", "Progressive", "Ruled"]
+
+
+@dataclass(frozen=True)
+class Coordinate(Settings):
+    """Coordinate descent on a working set: the columns in use and those that want to be, a quadratic of the
+    loss over them, one read of the table to see who else wants in. Sparse answers in a few reads, with a
+    duality gap. Friedman, Hastie and Tibshirani 2010, <https://doi.org/10.18637/jss.v033.i01>.
+    """
+
+    registry: ClassVar[str] = "methods"
+    name: ClassVar[str] = "coordinate"
+
+
+@dataclass(frozen=True)
+class GradientDescent(Settings):
+    """Gradient descent, x ← prox(x − rate · ∇f(x)); without a penalty that is x − rate · ∇f(x).
+
+    With no rate it finds its own from the curvature that the last step met, s's / s'y, shortened until the
+    value is below the largest of the last ten: so over any ten steps it goes down.
+
+    Cauchy 1847; Barzilai and Borwein 1988; Grippo, Lampariello and Lucidi 1986; Wright, Nowak and
+    Figueiredo 2009.
+
+    Parameters
+    ----------
+    rate : float, default 0.0
+        The step length; 0 to let it find its own at each step. Allowed: at least 0.
+    gtol : float, default -1.0
+        SciPy's criterion: claim convergence where max |∇F| is at most this; below 0 the method's own.
+        Allowed: at least -1.
+    ftol : float, default -1.0
+        SciPy's criterion: claim convergence where a step lowers F by at most this, relative; below 0 the
+        method's own. Allowed: at least -1.
+    verify : float, default 1.0
+        1 to look at both sides of the point before convergence is claimed (two evaluations), 0 not to.
+        Allowed: between 0 and 1.
+    """
+
+    registry: ClassVar[str] = "methods"
+    name: ClassVar[str] = "gradient_descent"
+    rate: float = 0.0
+    gtol: float = -1.0
+    ftol: float = -1.0
+    verify: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +91,54 @@ class Lbfgs(Settings):
     gtol: float = -1.0
     ftol: float = -1.0
     verify: float = 1.0
+
+
+@dataclass(frozen=True)
+class Newton(Settings):
+    """Newton's method: (H + λ D) d = −g, D the diagonal of |H|; λ follows from how well the quadratic model
+    foretold the last decrease, and is 0 near a proper minimum, where convergence is quadratic.
+
+    H is the Hessian where it is given, else its products with the axes, else differences of gradients. At a
+    stationary point that is no minimum it leaves along a direction of negative curvature.
+
+    Levenberg 1944; Marquardt 1963; Moré and Sorensen 1983; Nocedal and Wright 2006, chapter 4.
+
+    Parameters
+    ----------
+    gtol : float, default -1.0
+        SciPy's criterion: claim convergence where max |g| is at most this; below 0 the method's own.
+        Allowed: at least -1.
+    ftol : float, default -1.0
+        SciPy's criterion: claim convergence where a step lowers F by at most this, relative; below 0 the
+        method's own. Allowed: at least -1.
+    verify : float, default 1.0
+        1 to look at both sides of the point before convergence is claimed (two evaluations), 0 not to.
+        Allowed: between 0 and 1.
+    """
+
+    registry: ClassVar[str] = "methods"
+    name: ClassVar[str] = "newton"
+    gtol: float = -1.0
+    ftol: float = -1.0
+    verify: float = 1.0
+
+
+@dataclass(frozen=True)
+class Progressive(Settings):
+    """Progressive descent, for a loss over a table with an l2 penalty or none: the default for linear
+    models.
+
+    It starts on a small sample of the rows, walks there until the sample can teach no more, takes four
+    times the sample, and so on; then it walks on all rows. Each walk takes quasi-Newton steps (L-BFGS)
+    round a metric: the Hessian over some 50 rows for each column, by Cholesky or QR. Raw scales do not
+    matter. It stops when a bound on F − F*, by Fenchel duality with a dual point corrected on those same
+    rows, says so.
+
+    Adaptive samples: Mokhtari and Ribeiro 2017; sub-sampled Newton: Roosta-Khorasani and Mahoney 2019.
+    """
+
+    registry: ClassVar[str] = "methods"
+    name: ClassVar[str] = "progressive"
 
 
 @dataclass(frozen=True)

@@ -185,10 +185,10 @@ def _tell(name: str, results: dict[str, Result], terminal: Terminal) -> None:
 
     if len(results) > 1:
         rows = [
-            (m, f"{r.fun:.4g}", str(r.nit), str(r.nfev), f"{r.seconds:.3g} s", r.message)
-            for m, r in results.items()
+            (label, f"{r.fun:.4g}", str(r.nit), str(r.nfev), f"{r.seconds:.2g}", r.outcome.replace("_", " "))
+            for label, r in results.items()
         ]
-        head = ("method", "least value", "iterations", "evaluations", "time", "how it ended")
+        head = ("method", "least value", "iterations", "evaluations", "seconds", "how it ended")
         terminal.table(rows, head, right=(1, 2, 3, 4))
         return
     ((method, result),) = results.items()
@@ -199,6 +199,10 @@ def _tell(name: str, results: dict[str, Result], terminal: Terminal) -> None:
         f"{told} in {result.nit} iterations, {result.nfev} evaluations and {result.seconds:.3g} s."
     )
     terminal.paragraph(result.message, 0, 0, "green" if result.success else "yellow")
+    if result.outcome == "budget":
+        terminal.paragraph(
+            f"On the command line: --iterations {10 * result.nit}, or no --rate.", 0, 0, "faint"
+        )
     if result.findings:
         for line in findings_text(result.findings, terminal.width).splitlines():
             terminal.say(line)

@@ -65,7 +65,7 @@ def problems() -> dict[str, Entry]:
     """The standard functions, by name."""
     from steepest import problems as module
 
-    return {name: _problem(name, getattr(module, name)) for name in module.__all__}
+    return {name: _problem(module.get(name)) for name in module.names()}
 
 
 def number(value: float) -> str:
@@ -116,14 +116,19 @@ def _point(x: Any) -> str:
 
 
 def split_source(doc: str) -> tuple[list[str], str]:
-    """The paragraphs of an entry's words, and its source: what comes last, where it names a year or a link."""
+    """The paragraphs of an entry's words, and its source: the last, where it names a year or a link."""
     doc = re.sub(r"\[`(?:\w+::)*(\w+)`\]\(crate::[^)]*\)", r"`\1`", doc)
     paragraphs = [" ".join(p.split()) for p in re.split(r"\n\s*\n", doc.strip()) if p.strip()]
-    if len(paragraphs) == 1:
-        paragraphs = re.split(r"(?<=\.) (?=[^.]*\b(?:1[89]|20)\d\d\.$)", paragraphs[0])
-    if len(paragraphs) > 1 and re.search(r"https?://|\b(1[89]|20)\d\d\b", paragraphs[-1]):
+    if paragraphs and not (len(paragraphs) > 1 and _SOURCE.search(paragraphs[-1])):
+        words, _, last = paragraphs[-1].rpartition(". ")
+        if words and _SOURCE.search(last):
+            paragraphs[-1:] = [f"{words}.", last]
+    if len(paragraphs) > 1 and _SOURCE.search(paragraphs[-1]):
         return paragraphs[:-1], re.sub(r"<(https?://[^>]+)>", r"\1", paragraphs[-1])
     return paragraphs, ""
+
+
+_SOURCE = re.compile(r"https?://|\b(1[89]|20)\d\d\b")
 
 
 def _python(entry: _catalog.Entry) -> tuple[str, ...]:

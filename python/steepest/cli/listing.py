@@ -95,7 +95,7 @@ def _lines(kind: str | None) -> list[str]:
 def _everything(terminal: Terminal) -> None:
     for kind, what in KINDS.items():
         there = entries(kind)
-        terminal.say(f"{terminal.style(kind, 'bold')}: {what}")
+        terminal.paragraph(f"{terminal.style(kind, 'bold')}: {what}", 0, 2)
         terminal.paragraph(", ".join(there), 2)
     terminal.say()
     terminal.paragraph("steepest list rules shows one kind, steepest list adam one of them.", 0, 0, "faint")
