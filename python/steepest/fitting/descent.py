@@ -47,7 +47,7 @@ def descend_linear(
         "penalty": (penalty, settings),
         "alpha": alpha,
         "intercept": True,
-        "penalise_intercept": False,
+        "intercept_penalty": 0.0,
         "bounds": None,
         "method": None,
     }
