@@ -40,7 +40,7 @@ def descend_linear(
     """
     from steepest import _core
 
-    settings = [("l1_ratio", l1_ratio)] if penalty == "elastic_net" else []
+    settings = [("ratio", l1_ratio)] if penalty == "elastic_net" else []
     model = {
         "loss": (LOSSES[task], []),
         "outputs": classes if task == "multiclass" else 1,
