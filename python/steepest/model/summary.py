@@ -16,23 +16,30 @@ PARTS = {
 }
 
 
-def summary_text(story: dict[str, Any]) -> str:
-    """The fit in a few lines: how good, whether it converged, scales, findings, time."""
+def summary_text(story: dict[str, Any], width: int = WIDTH) -> str:
+    """The fit in a few lines, no wider than that: how good, whether it converged, scales, findings, time."""
     blocks = [
         heading(story),
-        quality(story),
+        quality(story, width),
         convergence(story),
         penalty(story),
         scales(story),
         noticed(story),
         times(story),
     ]
-    return "\n\n".join(block for block in blocks if block)
+    return "\n\n".join(wrapped(block, width) for block in blocks if block)
 
 
-def wrapped(text: str, indent: str = "  ") -> str:
-    """A paragraph within the width, its further lines indented."""
-    return textwrap.fill(text, WIDTH, subsequent_indent=indent)
+def wrapped(block: str, width: int) -> str:
+    """Each line of a block within the width, its further lines indented."""
+    lines = []
+    for line in block.split("\n"):
+        indent = " " * (len(line) - len(line.lstrip()) + 2)
+        fill = textwrap.TextWrapper(
+            width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        )
+        lines += fill.wrap(line) if len(line) > width else [line]
+    return "\n".join(lines)
 
 
 def heading(story: dict[str, Any]) -> str:
@@ -45,25 +52,29 @@ def heading(story: dict[str, Any]) -> str:
     return "\n".join(
         [
             story["title"],
-            wrapped(
-                f"It predicts {story['target']!r}, {task} (task: {story['task']}): {story['task_reason']}."
-            ),
+            (f"It predicts {story['target']!r}, {task} (task: {story['task']}): {story['task_reason']}."),
             f"Rows: {counts}{left}. Columns: {used} of {len(story['columns']) - 1} used.",
         ]
     )
 
 
-def quality(story: dict[str, Any]) -> str:
+def quality(story: dict[str, Any], width: int) -> str:
     """The figures beside the baseline's."""
     heldout = story["heldout"]
     if not story["metrics"]:
         return "How good it is cannot be said: no rows were held out."
     lines = [f"How good it is on {len(heldout['y'])} {PARTS[heldout['part']]}:"]
     names = [f"{figure['plain']} ({figure['name']})" for figure in story["metrics"]]
-    wide = max(map(len, names))
+    if width < 72:
+        for name, figure in zip(names, story["metrics"], strict=True):
+            lines.append(f"  {name}: {figure['value']:.5g}; knowing no column {figure['baseline']:.5g}")
+        return "\n".join(lines)
+    wide = min(max(map(len, names)), width - 36)
     lines.append(f"  {'':{wide}}  {'this model':>12}  {'knowing no column':>18}")
     for name, figure in zip(names, story["metrics"], strict=True):
-        lines.append(f"  {name:{wide}}  {figure['value']:>12.5g}  {figure['baseline']:>18.5g}")
+        *above, last = textwrap.wrap(name, wide, subsequent_indent="  ")
+        lines += [f"  {line}" for line in above]
+        lines.append(f"  {last:{wide}}  {figure['value']:>12.5g}  {figure['baseline']:>18.5g}")
     return "\n".join(lines)
 
 
@@ -72,22 +83,18 @@ def convergence(story: dict[str, Any]) -> str:
     solution = story["solution"]
     mark = "It converged" if solution["success"] else "It did not converge"
     message = solution["message"].strip().rstrip(".").removeprefix("Converged: ")
-    lines = [wrapped(f"{mark}: {message} (status: {solution['status']}).")]
+    lines = [(f"{mark}: {message} (status: {solution['status']}).")]
     certificate = solution["certificate"]
     if certificate:
         lines.append(
-            wrapped(
-                f"Distance from the best possible (certificate, {certificate['kind']}): at most "
-                f"{certificate['bound']:.2e}; asked for {certificate['target']:.2e}. "
-                f"{certificate['assumption']}"
-            )
+            f"Distance from the best possible (certificate, {certificate['kind']}): at most "
+            f"{certificate['bound']:.2e}; asked for {certificate['target']:.2e}; "
+            f"assuming that {certificate['assumption']}."
         )
     lines.append(
-        wrapped(
-            f"Method: {solution['method']} ({solution['reason'].rstrip('.')}); {solution['iterations']} "
-            "steps, "
-            f"{solution['passes']:.1f} reads of the data (passes), {solution['seconds']:.3f} s."
-        )
+        f"Method: {solution['method']} ({solution['reason'].rstrip('.')}); {solution['iterations']} "
+        "steps, "
+        f"{solution['passes']:.1f} reads of the data (passes), {solution['seconds']:.3f} s."
     )
     return "\n".join(lines)
 
@@ -95,7 +102,7 @@ def convergence(story: dict[str, Any]) -> str:
 def penalty(story: dict[str, Any]) -> str:
     """Which alpha, and why."""
     path = story["path"]
-    return wrapped(path["sentence"]) if path else ""
+    return (path["sentence"]) if path else ""
 
 
 def scales(story: dict[str, Any]) -> str:
@@ -108,7 +115,7 @@ def scales(story: dict[str, Any]) -> str:
     ratio = spread[high] / spread[low]
     if ratio < SCALES:
         return ""
-    return wrapped(
+    return (
         f"Worst-scaled columns: {high!r} varies by {spread[high]:.3g} (its standard deviation), {low!r} by "
         f"{spread[low]:.3g}: {ratio:.2g} times less. Nothing to do: columns are scaled inside."
     )
@@ -121,7 +128,7 @@ def noticed(story: dict[str, Any]) -> str:
     for finding in story["findings"]:
         if finding["severity"] in marks:
             remedy = f" What would help: {finding['remedy'].rstrip('.')}." if finding["remedy"] else ""
-            lines.append(wrapped(f"{marks[finding['severity']]}: {finding['sentence']}{remedy}"))
+            lines.append(f"{marks[finding['severity']]}: {finding['sentence']}{remedy}")
     notes = sum(finding["severity"] == "note" for finding in story["findings"])
     if notes:
         lines.append(f"{notes} further note{'s' if notes > 1 else ''} on the data in the report.")
