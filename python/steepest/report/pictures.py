@@ -113,7 +113,7 @@ def descent_picture(
     vertical = Scale.over([*y[fine].tolist(), *([target] if target else [])], log=True, margin=0.06)
     detail = f"From {figure(y[fine][0])} at the start to {figure(y[fine][-1])} at the end."
     picture = Picture(
-        title, Scale.over(x.tolist(), margin=0.0), vertical, detail, width=330, height=270, left=52
+        title, Scale.over(x.tolist(), margin=0.0, zero=True), vertical, detail, width=330, height=270, left=52
     )
     picture.axes(passes, up, xticks=5)
     if target:

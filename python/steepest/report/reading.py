@@ -13,6 +13,13 @@ from steepest.report.wording import count, duration, figure, finite, percent, pl
 __all__ = ["alpha_path", "columns_read", "timing"]
 
 View = dict[str, Any]
+STAGES = {
+    "read": "reading the table",
+    "prepare": "preparing columns",
+    "path": "choosing alpha",
+    "fit": "fitting",
+    "evaluate": "judging",
+}
 FIRST = 10
 MOST = 500
 PARTS = {
@@ -25,8 +32,9 @@ PARTS = {
 
 def columns_read(story: Mapping[str, Any]) -> View:
     """What the template needs to tell how the table was read."""
-    columns = [_column(c) for c in story.get("columns") or ()]
-    columns.sort(key=lambda c: c["rank"])
+    listed = [_column(c) for c in story.get("columns") or ()]
+    listed.sort(key=lambda c: c["rank"])
+    columns = [c for c in listed if c["kind"] != "target"]
     used = [c for c in columns if c["used"]]
     kinds: dict[str, int] = {}
     for c in used:
@@ -36,9 +44,9 @@ def columns_read(story: Mapping[str, Any]) -> View:
     title = ", ".join(f"{PARTS[name]} {count(n)}" for name, n in rows.items() if n)
     filled = [c for c in used if c["missing"]]
     return {
-        "first": columns[:FIRST],
-        "rest": columns[FIRST:MOST],
-        "beyond": count(len(columns) - MOST) if len(columns) > MOST else "",
+        "first": listed[:FIRST],
+        "rest": listed[FIRST:MOST],
+        "beyond": count(len(listed) - MOST) if len(listed) > MOST else "",
         "total": plural(len(columns), "column"),
         "made_of": _made_of(len(used), len(columns), whole),
         "kinds": ", ".join(plural(n, kind, _several(kind)) for kind, n in kinds.items()),
@@ -71,9 +79,12 @@ def _several(kind: str) -> str:
 def _column(c: Mapping[str, Any]) -> View:
     """One column; those left out or filled come first, since they are what one would want to know."""
     used, missing = bool(c.get("used", True)), int(finite(c.get("missing")) or 0)
+    kind, reason = str(c.get("kind") or "unknown"), str(c.get("reason") or "")
     done = []
-    if not used:
-        done.append(f"left out: {c.get('reason') or 'no reason given'}")
+    if kind == "target":
+        done.append("to be predicted")
+    elif not used:
+        done.append(f"left out: {reason or 'no reason given'}")
     elif missing:
         filled = c.get("filled_with")
         told = (
@@ -82,14 +93,14 @@ def _column(c: Mapping[str, Any]) -> View:
         done.append(
             f"{plural(missing, 'gap')} filled with {told}" if filled is not None else plural(missing, "gap")
         )
-    if used and c.get("reason"):
-        done.append(str(c["reason"]))
+    if used and reason.lower() not in ("", kind, _several(kind)):
+        done.append(reason)
     return {
         "name": str(c.get("name")),
-        "kind": str(c.get("kind") or "unknown"),
-        "used": used,
+        "kind": kind,
+        "used": used or kind == "target",
         "missing": missing,
-        "rank": 0 if not used else 1 if missing else 2,
+        "rank": 0 if kind == "target" else 1 if not used else 2 if missing else 3,
         "done": "; ".join(done),
         "levels": plural(c["levels"], "level") if finite(c.get("levels")) is not None else "",
         "middle": figure(c.get("mean")) if finite(c.get("mean")) is not None else "",
@@ -112,7 +123,7 @@ def _scales(story: Mapping[str, Any]) -> str:
     spreads = [
         (finite(c.get("sd")) or 0.0, str(c.get("name")))
         for c in story.get("columns") or ()
-        if c.get("used", True)
+        if c.get("used", True) and c.get("kind") != "target"
     ]
     spreads = sorted(s for s in spreads if s[0] > 0)
     if len(spreads) < 2 or spreads[-1][0] / spreads[0][0] < 100:
@@ -154,7 +165,10 @@ def alpha_path(story: Mapping[str, Any]) -> View | None:
 
 def timing(story: Mapping[str, Any]) -> View | None:
     """Where the time went, the longest first; None where it was not taken."""
-    taken = [(str(k).replace("_", " "), finite(v) or 0.0) for k, v in (story.get("timing") or {}).items()]
+    taken = [
+        (STAGES.get(str(k), str(k).replace("_", " ")), finite(v) or 0.0)
+        for k, v in (story.get("timing") or {}).items()
+    ]
     total = next((v for k, v in taken if k == "total"), None)
     parts = sorted((p for p in taken if p[0] != "total"), key=lambda p: -p[1])
     whole = total if total is not None else sum(v for _, v in parts)
