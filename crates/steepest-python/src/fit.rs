@@ -12,7 +12,7 @@ use steepest::descend::{Solution, Stop, descend, facts};
 use steepest::design::Design;
 use steepest::glm::Glm;
 use steepest::loss::Block;
-use steepest::losses::LOSSES;
+use steepest::losses::{JOINT, LOSSES};
 use steepest::penalties::PENALTIES;
 use steepest::penalty::Penalty;
 use steepest::pool::with_threads;
@@ -222,7 +222,11 @@ pub fn fit_linear<'py>(
     let mut watcher = Watcher::new(callback, watch);
     let (outputs, intercept) = (model.outputs, model.intercept);
     let (s, method, reason) = enter(py, || {
-        let (loss, settings) = look_up!("loss", LOSSES, &model.loss)?;
+        let (loss, settings) = if model.outputs > 1 {
+            look_up!("loss of several outputs", JOINT, &model.loss)?
+        } else {
+            look_up!("loss", LOSSES, &model.loss)?
+        };
         let loss = (loss.build)(&settings, model.outputs);
         if start.len() != model.dim(columns) || start.iter().any(|v| !v.is_finite()) {
             let (want, got) = (model.dim(columns), start.len());

@@ -151,8 +151,9 @@ class LogisticRegression(ClassifierMixin, LinearEstimator):  # type: ignore[misc
         if self.solver == "liblinear":
             if classes > 2:
                 raise ValueError(
-                    "The 'liblinear' solver does not support multiclass classification (n_classes >= 3). Use "
-                    "another solver's name, or wrap the estimator in a OneVsRestClassifier."
+                    "Only binary classification is supported. The 'liblinear' solver does not support multiclass "
+                    "classification (n_classes >= 3): use another solver's name, or wrap the estimator in a "
+                    "OneVsRestClassifier."
                 )
             power = 1 if ratio == 1.0 else 2
             penalised = float(self.intercept_scaling) ** -power

@@ -10,7 +10,7 @@ crate::settings! {
 }
 
 /// (1 + s) ln(1 + s) − s, without cancellation near 0.
-fn entropy(s: f64) -> f64 {
+pub(super) fn entropy(s: f64) -> f64 {
     if s.abs() < 1e-3 {
         let square = s * s;
         square * (0.5 - s * (1.0 / 6.0 - s * (1.0 / 12.0 - s * 0.05)))

@@ -13,3 +13,8 @@ losses! {
     logistic::Logistic,
     huber::Huber,
 }
+
+pub mod softmax;
+
+/// Every loss of several margins a sample.
+pub static JOINT: &[Entry] = &[softmax::ENTRY];
