@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -201,6 +202,9 @@ class LogisticRegression(ClassifierMixin, LinearEstimator):  # type: ignore[misc
         if self.warm_start and np.shape(getattr(self, "coef_", None)) == (problem.outputs, X.shape[1]):
             start = (self.coef_, self.intercept_)
         solved = problem.solve(X, codes.astype(np.float64), weight, start=start, names=self._names())
+        if problem.outputs > 1:
+            # The probabilities do not change by a common shift of all intercepts.
+            solved = replace(solved, intercept=solved.intercept - solved.intercept.mean())
         narrow = X.dtype == np.float32
         self.coef_ = solved.coef.astype(np.float32) if narrow else solved.coef
         self.intercept_ = solved.intercept.astype(np.float32) if narrow else solved.intercept

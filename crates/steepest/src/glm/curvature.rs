@@ -54,15 +54,94 @@ impl Curvature for Glm<'_> {
         }
         Ok(())
     }
+    /// In one read: for each pair of outputs the weighted square of the rows.
     fn hessian(&mut self, x: &[f64], out: &mut [f64]) -> Result<(), Halt> {
-        let n = out.len().isqrt();
-        let mut unit = vec![0.0; n];
-        for (j, row) in out.chunks_exact_mut(n).enumerate() {
-            unit[j] = 1.0;
-            self.product(x, &unit, row)?;
-            unit[j] = 0.0;
+        let (n, rows) = (out.len().isqrt(), self.design.rows());
+        // A part brings a matrix of its own: fewer where it is large.
+        let parts = if n > 700 { 2 } else { 8 };
+        let per = rows.div_ceil(parts).next_multiple_of(SQUARE);
+        let sums = pool()
+            .map(rows.div_ceil(per), |p| self.squares(p * per, ((p + 1) * per).min(rows), x, n));
+        out.fill(0.0);
+        for sum in sums {
+            out.iter_mut().zip(sum).for_each(|(o, s)| *o += s);
+        }
+        for i in 0..n {
+            for j in 0..i {
+                out[j * n + i] = out[i * n + j];
+            }
         }
         Ok(())
+    }
+}
+
+/// Rows that are squared at once.
+const SQUARE: usize = 128;
+
+impl Glm<'_> {
+    /// The lower triangle of the Hessian's share of some rows.
+    fn squares(&self, from: usize, to: usize, x: &[f64], n: usize) -> Vec<f64> {
+        let (k, d, width) = (self.outputs(), self.design.columns(), self.width());
+        let (w, b) = self.packed(x);
+        let mut sum = vec![0.0; n * n];
+        let mut m = vec![0.0; SQUARE * k];
+        let (mut s, mut h, mut l) = (m.clone(), m.clone(), vec![0.0; SQUARE]);
+        let (mut gathered, mut z) = (vec![0.0; SQUARE * d], vec![1.0; SQUARE * width]);
+        let mut scaled = z.clone();
+        for from in (from..to).step_by(SQUARE) {
+            let rows = from..(from + SQUARE).min(to);
+            let many = rows.len();
+            let m = &mut m[..many * k];
+            self.design.margins(rows.clone(), 0..0, &w, k, m);
+            m.chunks_exact_mut(k).for_each(|m| m.iter_mut().zip(&b).for_each(|(m, b)| *m += b));
+            let target = &self.target[rows.clone()];
+            self.loss.jets(target, m, &mut l[..many], &mut s[..many * k], &mut h[..many * k]);
+            let named: Vec<u32> = rows.clone().map(|i| i as u32).collect();
+            self.design.gather(&named, &mut gathered[..many * d]);
+            for (z, g) in z.chunks_exact_mut(width).zip(gathered.chunks_exact(d.max(1))).take(many)
+            {
+                z[..d].copy_from_slice(g);
+            }
+            for a in 0..k {
+                for c in 0..=a {
+                    for i in 0..many {
+                        let p = &h[i * k..(i + 1) * k];
+                        let bend = if k == 1 { p[0] } else { p[a] * (f64::from(a == c) - p[c]) };
+                        let by = bend * self.share(rows.start + i);
+                        let (to, z) = (&mut scaled[i * width..][..width], &z[i * width..][..width]);
+                        to.iter_mut().zip(z).for_each(|(t, z)| *t = by * z);
+                    }
+                    product(&scaled, &z, many, width, &mut sum[a * width * n + c * width..], n);
+                }
+            }
+        }
+        sum
+    }
+}
+
+/// Adds a′b of `rows` rows of `width` to a block of a matrix with rows of n.
+fn product(a: &[f64], b: &[f64], rows: usize, width: usize, to: &mut [f64], n: usize) {
+    assert!(a.len() >= rows * width && b.len() >= rows * width);
+    assert!(width == 0 || to.len() >= (width - 1) * n + width);
+    let (one, wide) = (1isize, width as isize);
+    // SAFETY: a and b hold the rows, `to` the block, as the strides say.
+    unsafe {
+        matrixmultiply::dgemm(
+            width,
+            rows,
+            width,
+            1.0,
+            a.as_ptr(),
+            one,
+            wide,
+            b.as_ptr(),
+            wide,
+            one,
+            1.0,
+            to.as_mut_ptr(),
+            n as isize,
+            one,
+        );
     }
 }
 

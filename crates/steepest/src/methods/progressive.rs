@@ -35,7 +35,7 @@ pub(super) const ENTRY: Entry = Entry {
     name: Progressive::<f64>::NAME,
     doc: Progressive::<f64>::DOC,
     parameters: Progressive::<f64>::PARAMETERS,
-    needs: Needs { glm: true, penalty: Takes::Quadratic, ..Needs::GRADIENT },
+    needs: Needs { glm: true, single: true, penalty: Takes::Quadratic, ..Needs::GRADIENT },
     suits,
     build: |_| Box::new(Descent { work: None }),
 };
