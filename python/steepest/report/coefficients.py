@@ -17,7 +17,8 @@ View = dict[str, Any]
 FIRST = 12
 MOST = 400
 MOST_CLASSES_ABREAST = 4
-MOST_LEVELS = 8
+MOST_LEVELS = 5
+MOST_ROWS = 20
 AT_ZERO = {"binary": "the log-odds are", "multiclass": "the scores are"}
 
 
@@ -46,7 +47,8 @@ def coefficients(story: Mapping[str, Any]) -> View | None:
         return view
     groups = _groups(given)
     rows = _abreast(groups, story, largest) if several else [_group(g, story, largest) for g in groups]
-    view["first"], view["rest"] = rows[:FIRST], rows[FIRST:MOST]
+    first = FIRST if several else _as_many_as_fit(rows)
+    view["first"], view["rest"] = rows[:first], rows[first:MOST]
     view["left_out"] = count(len(rows) - MOST) if len(rows) > MOST else ""
     if several:
         names = [str(c) for c in story.get("classes") or []]
@@ -84,6 +86,16 @@ def _groups(given: list[View]) -> list[list[View]]:
     for c in given:
         by_column.setdefault(str(c.get("column") or c.get("name")), []).append(c)
     return sorted(by_column.values(), key=lambda group: -max(abs(c["weight"]) for c in group))
+
+
+def _as_many_as_fit(groups: list[View]) -> int:
+    """How many columns are shown at once: up to `FIRST`, and with their levels about `MOST_ROWS` rows."""
+    rows = 0
+    for i, group in enumerate(groups[:FIRST]):
+        rows += len(group["rows"])
+        if rows >= MOST_ROWS:
+            return i + 1
+    return FIRST
 
 
 def _group(group: list[View], story: Mapping[str, Any], largest: float) -> View:

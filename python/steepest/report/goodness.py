@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from steepest.findings import Finding
 from steepest.report import pictures, scoring
 from steepest.report.wording import MINUS, NONE, count, figure, finite, percent, plural, short
 
@@ -25,6 +26,9 @@ TERMS = {
     "mse": "MSE",
     "f1": "F1",
 }
+#: Findings that say that the figures may be too good to be true.
+TOO_GOOD = ("too_good_to_be_true", "target_leak")
+AT_MOST_ONE = ("r2", "r\u00b2", "roc_auc", "auc", "f1")
 MOST_IN_A_TABLE = 10
 PARTS = {
     "validation": "rows held out (validation)",
@@ -39,6 +43,7 @@ def goodness(story: Mapping[str, Any]) -> View:
     held = story.get("heldout") or {}
     part = PARTS.get(str(held.get("part")), f"{held.get('part') or 'held-out'} rows")
     view: View = {"metrics": metrics, "part": part, "pictures": [], "remark": "", "rows": 0}
+    view["suspect"] = any(Finding.of(f).kind in TOO_GOOD for f in story.get("findings") or ())
     y, p = held.get("y"), held.get("p")
     if y is None or p is None or not len(y):
         view["remark"] = "No rows were held out, so nothing here says how well the model does on new rows."
@@ -89,8 +94,8 @@ def _metric(metric: Mapping[str, Any]) -> View:
     return {
         "name": TERMS.get(name, term.replace("_", " ")),
         "plain": plain[:1].upper() + plain[1:],
-        "value": _told(value, shares, places),
-        "baseline": _told(baseline, shares, places),
+        "value": _told(value, shares, places, name in AT_MOST_ONE),
+        "baseline": _told(baseline, shares, places, name in AT_MOST_ONE),
         "meaning": meaning,
         "verdict": verdict,
         "meter": pictures.meter(share) if share is not None else "",
@@ -103,13 +108,18 @@ def _places(*values: float | None) -> int | None:
     return max(0, 3 - math.floor(math.log10(largest))) if 1e-4 <= largest < 1e9 else None
 
 
-def _told(value: float | None, share: bool, places: int | None) -> str:
+def _told(value: float | None, share: bool, places: int | None, at_most_one: bool) -> str:
+    """A figure with so many decimals; one that they would round away, or up to perfect, says so."""
     if share:
         return percent(value)
     if value is None or places is None:
         return figure(value, 4)
     shown = f"{value:,.{places}f}"
-    return (shown.lstrip("-") if not float(shown.replace(",", "")) else shown).replace("-", MINUS)
+    if float(shown.replace(",", "")) == 0.0:
+        return "0" if at_most_one else figure(value, 2)
+    if at_most_one and value < 1.0 and float(shown) == 1.0:
+        return f"over {1 - 10.0**-places:.{places}f}"
+    return shown.replace("-", MINUS)
 
 
 def _meaning(

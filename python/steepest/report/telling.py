@@ -18,6 +18,8 @@ from steepest.report.writing import write_whole
 
 __all__ = ["page"]
 
+#: So many notes are told beside the problems and warnings; more stand with the data.
+FEW_NOTES = 2
 TASKS = {
     "binary": "two classes (binary classification)",
     "multiclass": "several classes (multiclass classification)",
@@ -90,6 +92,7 @@ def _view(story: Mapping[str, Any]) -> dict[str, Any]:
         }
         for finding in by_severity(story.get("findings") or ())
     ]
+    few = sum(f["severity"] == "note" for f in findings) <= FEW_NOTES
     return {
         "title": short(story.get("title") or "A fitted model", 200),
         "version": str(story.get("version") or ""),
@@ -99,7 +102,8 @@ def _view(story: Mapping[str, Any]) -> dict[str, Any]:
         "task_reason": str(story.get("task_reason") or ""),
         "target": short(story.get("target") or "", 80),
         "classes": _classes(story.get("classes")),
-        "findings": findings,
+        "findings": [f for f in findings if f["severity"] != "note" or few],
+        "notes": [] if few else [f for f in findings if f["severity"] == "note"],
         "noticed": _noticed(findings),
         "good": goodness(story),
         "descent": convergence(story),
@@ -129,6 +133,9 @@ def _noticed(findings: list[dict[str, Any]]) -> dict[str, str]:
             "sentence": "Nothing out of the ordinary was noticed.",
         }
     severities = [f["severity"] for f in findings]
+    if severities[0] == "note" and len(findings) > FEW_NOTES:
+        sentence = "Nothing grave: notes on how the data were read and what was done with them."
+        return {"answer": plural(len(findings), "note"), "severity": "note", "sentence": sentence}
     parts = [plural(severities.count(s), s) for s in ("problem", "warning", "note") if s in severities]
     return {"answer": ", ".join(parts), "severity": severities[0], "sentence": findings[0]["sentence"]}
 
