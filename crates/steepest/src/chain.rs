@@ -22,7 +22,7 @@ pub struct Chain<N> {
 }
 
 /// Coordinates that one task moves on: the split depends on the tensors alone.
-const BLOCK: usize = 16 * 1024;
+const BLOCK: usize = 64 * 1024;
 /// Below so many coordinates the caller is quicker alone.
 const FEW: usize = 64 * 1024;
 
