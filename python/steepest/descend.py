@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -203,10 +203,11 @@ class Comparison:
         rows = [[_cell(v) for v in row.values()] for row in self.rows()]
         heads = list(self.rows()[0])
         widths = [max(len(h), *(len(r[i]) for r in rows)) for i, h in enumerate(heads)]
-        line = lambda cells: "  ".join(  # noqa: E731
-            c.ljust(w) if i in (0, 2) else c.rjust(w)
-            for i, (c, w) in enumerate(zip(cells, widths, strict=True))
-        ).rstrip()
+
+        def line(cells: Sequence[str]) -> str:
+            places = enumerate(zip(cells, widths, strict=True))
+            return "  ".join(c.ljust(w) if i in (0, 2) else c.rjust(w) for i, (c, w) in places).rstrip()
+
         return "\n".join(line(cells) for cells in [heads, *rows])
 
     def _repr_html_(self) -> str:

@@ -166,8 +166,8 @@ def step(
         found = evaluate(programs["scalars"], here, host.operations)
         scalars = dict(zip(about["scalars"], found, strict=True))
         if about["sums"]:
-            some = ([part[k] for k in group] for part in (x, g, memory))
-            added = totals or sums(entry, here, *some, host)
+            some = [x[k] for k in group], [g[k] for k in group], [memory[k] for k in group]
+            added = totals or sums(entry, here, *some, host=host)
             settled = evaluate(programs["settle"], {**here, **scalars, **added}, host.operations)
             scalars = dict(zip(about["scalars"], settled, strict=False))
             kept = dict(zip(about["state"], settled[len(scalars) :], strict=True))

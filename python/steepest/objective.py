@@ -129,7 +129,7 @@ def read_bounds(bounds: Any, n: int) -> tuple[Floats, Floats] | None:
         low, high = (np.broadcast_to(np.ravel(b), n) if np.size(b) == 1 else np.ravel(b)
                      for b in (bounds.lb, bounds.ub))  # fmt: skip
     else:
-        low, high = _from_pairs(bounds)
+        low, high = map(np.array, _from_pairs(bounds))
     low, high = np.array(low, dtype=np.float64), np.array(high, dtype=np.float64)
     if low.size != n or high.size != n:
         raise InputError(f"bounds must have a pair for each of the {n} variables; got {low.size}")

@@ -47,7 +47,10 @@ _SETTINGS = {"maxcor": "memory"}
 def settings_by_method() -> dict[str, tuple[str, ...]]:
     """The names of each method's settings."""
     everything = _core.catalog()
-    own = lambda e: tuple(p["name"] for p in e["parameters"])  # noqa: E731
+
+    def own(entry: dict[str, Any]) -> tuple[str, ...]:
+        return tuple(p["name"] for p in entry["parameters"])
+
     methods = {e["name"]: own(e) for e in everything["methods"]}
     return methods | {e["name"]: own(e) + methods["ruled"] for e in everything["rules"]}
 

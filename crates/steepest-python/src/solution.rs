@@ -53,9 +53,11 @@ fn certificate<'py>(py: Python<'py>, c: &Certificate) -> PyResult<Bound<'py, PyD
     Ok(d)
 }
 
+type Column = (&'static str, fn(&Record) -> f64);
+
 /// The columns of a history.
 pub fn history<'py>(py: Python<'py>, records: &[Record]) -> PyResult<Bound<'py, PyDict>> {
-    let columns: [(&str, fn(&Record) -> f64); 7] = [
+    let columns: [Column; 7] = [
         ("iteration", |r| r.iteration as f64),
         ("loss", |r| r.value),
         ("residual", |r| r.residual),

@@ -652,7 +652,7 @@ impl Descent {
             passes: self.counts.passes,
             seconds: self.seconds(),
         };
-        if record.iteration % self.every == 0 || self.last.verdict.is_some() {
+        if record.iteration.is_multiple_of(self.every) || self.last.verdict.is_some() {
             self.history.push(record);
         }
     }

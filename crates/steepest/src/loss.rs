@@ -103,6 +103,9 @@ pub trait Block: Send + Sync {
     fn rare(&self) -> bool;
 }
 
+/// (settings, target, margin) → value, slope and curvature.
+pub type JetOf = fn(&[f64], f64, f64) -> Jet<f64>;
+
 /// A row of the registry.
 pub struct Entry {
     /// Its name.
@@ -116,7 +119,7 @@ pub struct Entry {
     /// What it recorded of itself, with inputs `target`, `margin` and its settings.
     pub program: fn() -> crate::trace::Program,
     /// Value, slope and curvature of one sample in f64, for tests.
-    pub jet: Option<fn(&[f64], f64, f64) -> Jet<f64>>,
+    pub jet: Option<JetOf>,
 }
 
 /// A [`Loss`] of one margin at work.

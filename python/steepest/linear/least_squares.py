@@ -169,11 +169,12 @@ def least_squares(
 
 
 def _dense(block: Any) -> Floats:
-    return np.asarray(block.toarray() if sparse.issparse(block) else block, dtype=np.float64)
+    whole: Any = block.toarray() if sparse.issparse(block) else block  # type: ignore[attr-defined]
+    return np.asarray(whole, dtype=np.float64)
 
 
 def _refuse_unless_finite(X: Any, names: Any) -> None:
-    values = X.tocoo() if sparse.issparse(X) else X
+    values: Any = X.tocoo() if sparse.issparse(X) else X  # type: ignore[attr-defined]
     bad = ~np.isfinite(values.data if sparse.issparse(X) else values)
     if not bad.any():
         return

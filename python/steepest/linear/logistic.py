@@ -199,8 +199,11 @@ class LogisticRegression(ClassifierMixin, LinearEstimator):  # type: ignore[misc
             raise ValueError("sample_weight must have a positive sum; got all zeros")
         problem = self._problem(total)
         start = None
-        if self.warm_start and np.shape(getattr(self, "coef_", None)) == (problem.outputs, X.shape[1]):
-            start = (self.coef_, self.intercept_)
+        if self.warm_start and getattr(getattr(self, "coef_", None), "shape", None) == (
+            problem.outputs,
+            X.shape[1],
+        ):
+            start = (self.coef_, self.intercept_)  # type: ignore[has-type]
         solved = problem.solve(X, codes.astype(np.float64), weight, start=start, names=self._names())
         if problem.outputs > 1:
             # The probabilities do not change by a common shift of all intercepts.

@@ -28,7 +28,7 @@ pub struct Dense<'a, N> {
 impl<'a, N: Float> Dense<'a, N> {
     /// A table whose rows lie one after another.
     pub fn by_rows(x: &'a [N], columns: usize) -> Result<Self, String> {
-        let rows = if columns == 0 { 0 } else { x.len() / columns };
+        let rows = x.len().checked_div(columns).unwrap_or(0);
         if rows * columns != x.len() {
             return Err(format!("{} numbers are no rows of {columns}", x.len()));
         }
@@ -36,7 +36,7 @@ impl<'a, N: Float> Dense<'a, N> {
     }
     /// A table whose columns lie one after another.
     pub fn by_columns(x: &'a [N], columns: usize) -> Result<Self, String> {
-        let rows = if columns == 0 { 0 } else { x.len() / columns };
+        let rows = x.len().checked_div(columns).unwrap_or(0);
         if rows * columns != x.len() {
             return Err(format!("{} numbers are not {columns} columns", x.len()));
         }

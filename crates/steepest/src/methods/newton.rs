@@ -290,11 +290,10 @@ impl Work {
 
     /// Convergence, unless the curvature or a look at both sides says otherwise.
     fn claim(&mut self, problem: &mut Problem<'_>, step: Step, verdict: Status) -> Result<Step, Halt> {
-        if !self.convex && self.escapes < 5 && self.bent_down() {
-            if let Some(f) = self.down(problem)? {
+        if !self.convex && self.escapes < 5 && self.bent_down()
+            && let Some(f) = self.down(problem)? {
                 return self.escape(problem, f);
             }
-        }
         self.notice(problem);
         let certificate = Some(self.claims.certificate(self.residual));
         let sure = Step { verdict: Some(verdict), certificate, ..step };

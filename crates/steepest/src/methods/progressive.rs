@@ -129,11 +129,10 @@ impl Work {
     }
 
     fn step(&mut self, glm: &Glm<'_>, x: &mut [f64], meter: &mut Meter<'_>) -> Result<Step, Halt> {
-        if let Some(m) = self.stage {
-            if self.steps >= STEPS || self.taught(glm) {
+        if let Some(m) = self.stage
+            && (self.steps >= STEPS || self.taught(glm)) {
                 return self.grow(glm, m, x, meter);
             }
-        }
         let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
         let promise = self.walk.promise;
         let taken = self.walk.step(seen, meter)?;

@@ -95,11 +95,10 @@ impl<'a> Seen<'a> {
             }
             (_, sample) => self.glm.pass(sample.as_ref(), &x, Some(g), keep, &mut pause)?,
         };
-        if !(value.is_finite() && g.iter().all(|g| g.is_finite())) {
-            if let Some(where_) = self.glm.not_finite() {
+        if !(value.is_finite() && g.iter().all(|g| g.is_finite()))
+            && let Some(where_) = self.glm.not_finite() {
                 return Err(Halt::Status(Status::NotFinite(where_)));
             }
-        }
         s.gradient(g);
         for ((g, a), u) in g.iter_mut().zip(&self.ground.penalty).zip(u) {
             *g += a * u;

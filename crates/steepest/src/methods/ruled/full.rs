@@ -53,7 +53,8 @@ pub(super) fn start(r: &mut Ruled, problem: &Problem<'_>, x: &[f64]) {
 
 pub(super) fn step(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
     let Way::Full(full) = &r.way else { unreachable!("only full batches come here") };
-    let free = !full.given && !(r.rule().tunes_itself && !r.rule().value);
+    let tuned = r.rule().tunes_itself && !r.rule().value;
+    let free = !(full.given || tuned);
     if free { search(r, problem, x) } else { fixed(r, problem, x) }
 }
 
