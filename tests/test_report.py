@@ -359,3 +359,19 @@ def test_figures_as_people_write_them():
         f"2{space}min 5{space}s",
         f"2{space}h 1{space}min",
     )
+
+
+def test_steps_on_samples_are_told_apart():
+    from steepest.report.convergence import _least, _on_samples
+
+    passes = np.array([0.05, 0.2, 0.8, 1.8, 2.8])
+    sampled = _on_samples(passes, 5)
+    assert sampled.tolist() == [True, True, True, False, False]
+    assert _least(np.array([0.6, 0.1, 0.2, 0.4, 0.3]), sampled) == 0.3
+    for whole in ([0.0, 1.0, 2.0], [1.0, 2.1, 3.2], [0.0, 0.0, 0.0], [np.nan] * 3):
+        assert not _on_samples(np.array(whole), 3).any()
+    certificate = {"kind": "duality_gap", "bound": 1e-3, "target": 1e-2, "assumption": ""}
+    history = {"loss": [0.6, 0.1, 0.2, 0.4, 0.3], "residual": [1.0] * 5, "passes": passes}
+    text = check({"solution": {"success": True, "certificate": certificate, "history": history}}).text
+    assert "Steps on samples are left out" in text
+    assert "below 0.2990" in text

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from steepest.report import pictures
 from steepest.report.wording import count, duration, figure, finite, plural
@@ -14,6 +15,7 @@ from steepest.report.wording import count, duration, figure, finite, plural
 __all__ = ["convergence"]
 
 View = dict[str, Any]
+Floats = NDArray[np.float64]
 
 #: What stands behind a bound, by the certificate's kind.
 GROUNDS = {
@@ -38,7 +40,8 @@ def convergence(story: Mapping[str, Any]) -> View:
     solution = story.get("solution") or {}
     history = solution.get("history") or {}
     loss, residual = (pictures.as_floats(history.get(name)) for name in ("loss", "residual"))
-    certificate = _certificate(solution.get("certificate"), loss)
+    sampled = _on_samples(pictures.as_floats(history.get("passes")), len(loss))
+    certificate = _certificate(solution.get("certificate"), _least(loss, sampled))
     return {
         "success": bool(solution.get("success")),
         "verdict": "better" if solution.get("success") else "worse" if solution else "unknown",
@@ -68,13 +71,12 @@ def _effort(solution: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _certificate(values: Mapping[str, Any] | None, loss: Any) -> View | None:
+def _certificate(values: Mapping[str, Any] | None, last: float | None) -> View | None:
     """The certificate in words and as a strip."""
     if not values:
         return None
     kind = str(values.get("kind") or "")
     bound, target = finite(values.get("bound")), finite(values.get("target"))
-    last = float(loss[-1]) if len(loss) and np.isfinite(loss[-1]) else None
     proves = kind != "stationary" and bound is not None
     view: View = {
         "kind": kind.replace("_", " "),
@@ -139,47 +141,58 @@ def _answer(solution: Mapping[str, Any], certificate: View | None) -> tuple[str,
     return "Yes", "No certificate was made out."
 
 
-def _pictures(history: Mapping[str, Any], loss: Any, residual: Any, certificate: View | None) -> list[View]:
+def _on_samples(passes: Floats, length: int) -> NDArray[np.bool_]:
+    """Which records were taken on samples of the rows: they end with less than a whole pass more than before.
+
+    Where no record took a whole pass, or the passes are not known, none can be told from another.
+    """
+    if len(passes) != length or not length or not np.isfinite(passes).all():
+        return np.zeros(length, dtype=np.bool_)
+    taken = np.diff(passes, prepend=0.0)
+    sampled = taken < 0.99
+    if length > 1 and not sampled[1:].any():
+        sampled[0] = False
+    last = int(np.flatnonzero(~sampled)[0]) if (~sampled).any() else 0
+    return np.arange(length) < last
+
+
+def _least(loss: Floats, sampled: NDArray[np.bool_]) -> float | None:
+    """The loss of the point that was kept: the least over all rows."""
+    kept = loss[~sampled] if len(sampled) == len(loss) else loss
+    kept = kept[np.isfinite(kept)]
+    return float(kept.min()) if len(kept) else None
+
+
+def _pictures(
+    history: Mapping[str, Any], loss: Floats, residual: Floats, certificate: View | None
+) -> list[View]:
     """The loss, its distance from the best possible, and the residual, on log axes."""
     length = max(len(loss), len(residual))
     passes = pictures.as_floats(history.get("passes"))
-    by_pass = (
-        len(passes) == length and length > 0 and bool(np.isfinite(passes).all()) and passes[-1] > passes[0]
-    )
+    known = len(passes) == length and length > 0 and bool(np.isfinite(passes).all())
+    by_pass = known and passes[-1] > passes[0]
     across = passes if by_pass else np.arange(length, dtype=np.float64)
     label = "passes over the data" if by_pass else "iteration"
-    shown = []
+    sampled = _on_samples(passes, length)
+    early = " Dashed: early steps, on samples of the rows." if sampled.any() else ""
+
+    def picture(heading: str, heights: Floats, up: str, caption: str, target: float | None = None) -> View:
+        svg = pictures.descent_picture(across[: len(heights)], heights, heading, up, label, sampled, target)
+        return {"heading": heading, "svg": svg, "caption": caption}
+
     floor = float(loss.min()) if len(loss) and np.isfinite(loss).all() else 0.0
     drawn, up = (loss - floor, "loss above the least") if floor < 0 else (loss, "loss")
-    shown.append(
-        {
-            "heading": "The loss",
-            "svg": pictures.descent_picture(across[: len(loss)], drawn, "The loss as it fell", up, label),
-            "caption": "The average loss of the rows fitted, penalty included.",
-        }
-    )
-    if certificate and certificate["proves"] and len(loss) > 1:
-        distance = loss - loss[-1] + certificate["bound"]
-        heading = "Distance from the best possible"
-        shown.append(
-            {
-                "heading": heading,
-                "svg": pictures.descent_picture(
-                    across[: len(loss)], distance, heading, "at most", label, certificate["target"]
-                ),
-                "caption": "At each step the loss lies at most this far above its lowest possible value.",
-            }
-        )
-    shown.append(
-        {
-            "heading": "The slope that is left (residual)",
-            "svg": pictures.descent_picture(
-                across[: len(residual)], residual, "The residual as it fell", "residual", label
-            ),
-            "caption": "At the lowest point nothing pulls any further, so the residual goes to zero.",
-        }
-    )
-    fitting = [picture for picture in shown if picture["svg"]]
-    for picture in fitting:
-        picture["caption"] += "" if length <= pictures.MOST_CORNERS else f" {count(length)} steps in all."
+    shown = [picture("The loss", drawn, up, f"The average loss of the rows fitted, penalty included.{early}")]
+    least = _least(loss, sampled)
+    if certificate and certificate["proves"] and len(loss) > 1 and least is not None:
+        distance = np.where(sampled[: len(loss)], np.nan, loss - least + certificate["bound"])
+        caption = "At each step the loss lies at most this far above its lowest possible value."
+        caption += " Steps on samples are left out." if early else ""
+        target = certificate["target"]
+        shown.append(picture("Distance from the best possible", distance, "at most", caption, target))
+    caption = f"At the lowest point nothing pulls any further, so the residual goes to zero.{early}"
+    shown.append(picture("The slope that is left (residual)", residual, "residual", caption))
+    fitting = [view for view in shown if view["svg"]]
+    for view in fitting:
+        view["caption"] += "" if length <= pictures.MOST_CORNERS else f" {count(length)} steps in all."
     return fitting

@@ -102,9 +102,15 @@ def confusion_picture(counts: NDArray[np.int64], names: Sequence[str]) -> Markup
 
 
 def descent_picture(
-    across: Floats, heights: Floats, title: str, up: str, passes: str, target: float | None = None
+    across: Floats,
+    heights: Floats,
+    title: str,
+    up: str,
+    passes: str,
+    sampled: NDArray[np.bool_],
+    target: float | None = None,
 ) -> Markup:
-    """One falling quantity on a log axis; a target is a dashed level."""
+    """One falling quantity on a log axis; a target is a level; what was taken on samples is dashed."""
     keep = thinned(len(heights), MOST_CORNERS)
     x, y = across[keep], heights[keep]
     fine = np.isfinite(y) & (y > 0)
@@ -122,7 +128,9 @@ def descent_picture(
         picture.text(
             picture.left + 6, picture.py(target) + (-6 if low else 16), f"asked for: {figure(target, 2)}"
         )
-    picture.line(x[fine].tolist(), y[fine].tolist())
+    early = int(sampled[keep][fine].sum()) if len(sampled) == len(heights) else 0
+    picture.line(x[fine][: early + 1].tolist(), y[fine][: early + 1].tolist(), "sampled")
+    picture.line(x[fine][early:].tolist(), y[fine][early:].tolist())
     if fine.sum() <= 20:
         picture.points(x[fine].tolist(), y[fine].tolist())
     return picture.points([float(x[fine][-1])], [float(y[fine][-1])], "dots big").svg()

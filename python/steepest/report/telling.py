@@ -85,10 +85,10 @@ def _view(story: Mapping[str, Any]) -> dict[str, Any]:
         {
             "kind": finding.kind.replace("_", " "),
             "severity": finding.severity,
-            "sentence": finding.sentence,
+            "sentence": _capital(finding.sentence),
             "evidence": [(name.replace("_", " "), value_text(v)) for name, v in finding.evidence.items()],
             "threshold": "" if finding.threshold is None else value_text(finding.threshold),
-            "remedy": finding.remedy,
+            "remedy": finding.remedy.rstrip(". "),
         }
         for finding in by_severity(story.get("findings") or ())
     ]
@@ -114,6 +114,11 @@ def _view(story: Mapping[str, Any]) -> dict[str, Any]:
         "python": str(story.get("python") or "").strip("\n"),
         "dash": NONE,
     }
+
+
+def _capital(sentence: str) -> str:
+    """The sentence with a capital; one that begins with a quoted name stays as it is."""
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _classes(classes: Any, most: int = 10) -> str:
