@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from .elastic_net import ElasticNet
 
@@ -54,7 +54,9 @@ class Lasso(ElasticNet):
     Tibshirani 1996, https://doi.org/10.1111/j.2517-6161.1996.tb02080.x
     """
 
-    _parameter_constraints = {k: v for k, v in ElasticNet._parameter_constraints.items() if k != "l1_ratio"}
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        k: v for k, v in ElasticNet._parameter_constraints.items() if k != "l1_ratio"
+    }
 
     def __init__(
         self,
