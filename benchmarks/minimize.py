@@ -1,0 +1,150 @@
+"""`steepest.minimize` beside SciPy's L-BFGS-B: what an iteration costs, what is solved, what is claimed.
+
+    python benchmarks/minimize.py [--json FILE] [--quick]
+
+Both run in turns within one process. The cost of an iteration is the best of many whole runs, less the
+time of the callable replayed over the very points at which it was asked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from least_squares_set import Case, cases
+from scipy.optimize import minimize as scipy_minimize
+
+import steepest
+
+Run = Callable[[Callable[[np.ndarray], Any]], Any]
+
+
+def overhead(n: int, repeats: int) -> list[dict[str, Any]]:
+    """Microseconds an iteration on a quadratic of condition 1e4, beyond the callable."""
+    scale, x0 = np.logspace(0, 4, n), np.full(n, 2.0)
+
+    def fun(x: np.ndarray) -> tuple[float, np.ndarray]:
+        g = scale * x
+        return 0.5 * x.dot(g), g
+
+    options = {"gtol": 1e-6, "verify": 0}
+    runs: dict[str, Run] = {
+        "SciPy L-BFGS-B": lambda f: scipy_minimize(
+            f, x0, jac=True, method="L-BFGS-B",
+            options={"ftol": 0, "gtol": 1e-6, "maxiter": 10**5, "maxfun": 10**6}),
+        "steepest lbfgs": lambda f: steepest.minimize(f, x0, jac=True, method="lbfgs", options=options),
+        "steepest lbfgs, memory 10": lambda f: steepest.minimize(
+            f, x0, jac=True, method="lbfgs", options=options | {"memory": 10}),
+    }  # fmt: skip
+    best = dict.fromkeys(runs, np.inf)
+    for _ in range(repeats):
+        for name, run in runs.items():
+            began = time.perf_counter()
+            run(fun)
+            best[name] = min(best[name], time.perf_counter() - began)
+    return [_row(n, name, runs[name], fun, best[name]) for name in runs]
+
+
+def _row(n: int, name: str, run: Run, fun: Any, seconds: float) -> dict[str, Any]:
+    points: list[np.ndarray] = []
+
+    def recording(x: np.ndarray) -> Any:
+        points.append(x.copy())
+        return fun(x)
+
+    result = run(recording)
+    own = min(_replayed(fun, points) for _ in range(5))
+    beyond = 1e6 * (seconds - own) / result.nit
+    return {"n": n, "who": name, "iterations": int(result.nit), "evaluations": len(points),
+            "us_an_iteration_beyond_the_callable": round(beyond, 2)}  # fmt: skip
+
+
+def _replayed(fun: Any, points: list[np.ndarray]) -> float:
+    began = time.perf_counter()
+    for x in points:
+        fun(x)
+    return time.perf_counter() - began
+
+
+def claims(case: Case) -> dict[str, dict[str, Any]]:
+    """What both say of one problem at their defaults, and what is true of it."""
+    f0, g0 = case.pair(case.x0)
+    slope0 = np.abs(g0).max()
+    told = {}
+    for name, run in (
+        ("SciPy L-BFGS-B", lambda: scipy_minimize(case.pair, case.x0, jac=True, method="L-BFGS-B")),
+        ("steepest", lambda: steepest.minimize(case.pair, case.x0, jac=True, options={"maxfun": 20_000})),
+    ):
+        result = run()
+        f, g = case.pair(np.asarray(result.x))
+        stationary = bool(np.abs(g).max() <= 1e-5 * max(1.0, slope0))
+        told[name] = {
+            "f": f,
+            "success": bool(result.success),
+            "stationary": stationary,
+            "work": int(result.nfev),
+        }
+    tight = {"gtol": 0, "ftol": 0, "verify": 0, "maxfun": 20_000}
+    least = steepest.minimize(case.pair, case.x0, jac=True, options=tight).fun
+    least = min([least, *(t["f"] for t in told.values())])
+    for t in told.values():
+        t["solved"] = bool(t["f"] - least <= 1e-8 * max(abs(least), min(1.0, f0 - least)))
+    return told
+
+
+def summary(told: dict[str, dict[str, dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Counts by who."""
+    rows = []
+    for who in next(iter(told.values())):
+        mine = [t[who] for t in told.values()]
+        both = [t for t in told.values() if all(v["solved"] for v in t.values())]
+        ratio = [t[who]["work"] / t["SciPy L-BFGS-B"]["work"] for t in both]
+        rows.append({
+            "who": who,
+            "problems": len(mine),
+            "solved": sum(t["solved"] for t in mine),
+            "claimed": sum(t["success"] for t in mine),
+            "claimed, not stationary": sum(t["success"] and not t["stationary"] for t in mine),
+            "claimed, not solved": sum(t["success"] and not t["solved"] for t in mine),
+            "work on what both solve": round(float(np.exp(np.mean(np.log(ratio)))), 2),
+        })  # fmt: skip
+    return rows
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Rows as a markdown table."""
+    heads = list(rows[0])
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    return "\n".join(lines + ["| " + " | ".join(str(r[h]) for h in heads) + " |" for r in rows])
+
+
+def main() -> None:
+    """Run both families and print them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--quick", action="store_true")
+    asked = parser.parse_args()
+    costs = [row for n in (10, 1000) for row in overhead(n, 5 if asked.quick else 40)]
+    print(table(costs), end="\n\n")
+    told = {case.name: claims(case) for case in cases()}
+    counts = summary(told)
+    print(table(counts), end="\n\n")
+    for name, by in told.items():
+        if not all(v["solved"] and v["success"] and v["stationary"] for v in by.values()):
+            print(f"- {name}:", "; ".join(_told(who, v) for who, v in by.items()))
+    if asked.json:
+        asked.json.write_text(json.dumps({"overhead": costs, "claims": counts, "problems": told}, indent=1))
+
+
+def _told(who: str, v: dict[str, Any]) -> str:
+    words = ("solved" if v["solved"] else "not solved", "claimed" if v["success"] else "not claimed")
+    return f"{who} {v['f']:.6g} {', '.join(words)}{'' if v['stationary'] else ', not stationary'}"
+
+
+if __name__ == "__main__":
+    main()
