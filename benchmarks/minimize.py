@@ -89,7 +89,7 @@ def claims(case: Case) -> dict[str, dict[str, Any]]:
             "stationary": stationary,
             "work": int(result.nfev),
         }
-    tight = {"gtol": 0, "ftol": 0, "verify": 0, "maxfun": 20_000}
+    tight = {"gtol": 0, "ftol": 0, "verify": 0, "maxfun": 3_000}
     least = steepest.minimize(case.pair, case.x0, jac=True, options=tight).fun
     least = min([least, *(t["f"] for t in told.values())])
     for t in told.values():

@@ -582,8 +582,13 @@ impl Descent {
         self.last = step;
         self.keep();
         self.record();
+        let told = self.tell(watch);
         if let Some(status) = self.last.verdict.clone() {
-            return Err(Halt::Status(status));
+            // Those who look on see the last step too; a method that has ended need not be stopped.
+            return Err(match told {
+                Err(Halt::Failed(error)) => Halt::Failed(error),
+                _ => Halt::Status(status),
+            });
         }
         if !self.last.value.is_finite()
             && self.best.as_ref().is_none_or(|b| !b.0.is_finite())
@@ -593,18 +598,21 @@ impl Descent {
                 "the value is not finite at any point tried".into(),
             )));
         }
-        let progress = Progress {
+        told
+    }
+
+    fn tell(&self, watch: &mut dyn Watch) -> Result<(), Halt> {
+        if self.counts.iterations == 0 {
+            return Ok(());
+        }
+        watch.iteration(&Progress {
             counts: self.counts,
             value: self.last.value,
             residual: self.last.residual,
             rate: self.last.rate,
             seconds: self.clock.started.elapsed().as_secs_f64(),
             x: &self.x,
-        };
-        if self.counts.iterations > 0 {
-            watch.iteration(&progress)?;
-        }
-        Ok(())
+        })
     }
 
     fn after(&mut self, answer: Result<(), Halt>) -> Result<bool, Box<dyn Error + Send + Sync>> {

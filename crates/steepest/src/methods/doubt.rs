@@ -65,14 +65,10 @@ pub fn look(
         return Ok(Doubt::None);
     }
     let mut slopes = [0.0; 2];
+    let mut seen: Option<f64> = None;
     let mut h = 1e-4;
-    for nearer in 0..4 {
-        let mut values = [0.0; 2];
-        for (side, value) in [h, -h].into_iter().zip(&mut values) {
-            (0..n).for_each(|j| trial[j] = at.x[j] + side * u[j]);
-            *value = problem.total(&trial[..n])?;
-        }
-        let [up, down] = values;
+    for nearer in 0..5 {
+        let [up, down] = both_sides(problem, at.x, u, h, trial)?;
         if !(up.is_finite() && down.is_finite()) {
             h *= 0.03;
             continue;
@@ -80,24 +76,55 @@ pub fn look(
         slopes = [(up - at.value) / h, (at.value - down) / h];
         let slope = 0.5 * (slopes[0] + slopes[1]);
         if (slope - claimed).abs() * h <= 1e-6 * at.scale * h * length + noise {
-            let low = up.min(down);
             if nearer == 0 && up.max(down) < at.value - 4.0 * noise {
                 if up < down {
                     (0..n).for_each(|j| trial[j] = at.x[j] + h * u[j]);
                 }
-                return Ok(Doubt::Lower(low));
+                return Ok(Doubt::Lower(up.min(down)));
             }
             return Ok(Doubt::None);
         }
-        let agree = (slopes[0] - slopes[1]).abs() <= 0.1 * slope.abs();
-        if agree && slope.abs() * h > 8.0 * noise {
-            let apart = (slope - claimed).abs() > 0.2 * slope.abs().max(claimed.abs());
-            return Ok(if apart { inconsistent(slope, claimed) } else { Doubt::None });
+        let steady =
+            (slopes[0] - slopes[1]).abs() <= 0.1 * slope.abs() && slope.abs() * h > 8.0 * noise;
+        let flat = slopes[0].abs().max(slopes[1].abs()) < 0.1 * claimed.abs()
+            && claimed.abs() * h > 1e-6 * at.value.abs();
+        if steady || flat {
+            if (slope - claimed).abs() <= 0.2 * slope.abs().max(claimed.abs()) {
+                return Ok(Doubt::None);
+            }
+            // Said only where two steps tell the same: noise would tell another slope each time.
+            let same = |s: f64| {
+                (s - slope).abs() <= 0.2 * s.abs().max(slope.abs()).max(0.1 * claimed.abs())
+            };
+            if seen.is_some_and(same) {
+                return Ok(inconsistent(slope, claimed));
+            }
+            seen = Some(slope);
+            h *= 0.3;
+            continue;
         }
+        seen = None;
         h *= 0.03;
     }
     let jump = (slopes[0] - slopes[1]).abs();
     Ok(if jump * h > noise && jump > 0.1 * at.scale { Doubt::Kink(slopes) } else { Doubt::None })
+}
+
+/// The values at x + h u and at x − h u.
+fn both_sides(
+    problem: &mut Problem<'_>,
+    x: &[f64],
+    u: &[f64],
+    h: f64,
+    trial: &mut [f64],
+) -> Result<[f64; 2], Halt> {
+    let n = x.len();
+    let mut values = [0.0; 2];
+    for (side, value) in [h, -h].into_iter().zip(&mut values) {
+        (0..n).for_each(|j| trial[j] = x[j] + side * u[j]);
+        *value = problem.total(&trial[..n])?;
+    }
+    Ok(values)
 }
 
 fn inconsistent(slope: f64, claimed: f64) -> Doubt {
