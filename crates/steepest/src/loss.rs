@@ -28,6 +28,11 @@ pub trait Loss: Described {
         let _ = target;
         None
     }
+    /// Whether a row is on its right side, so that margins growing without end take its loss to 0.
+    fn settled(target: f64, margin: f64) -> bool {
+        let _ = (target, margin);
+        false
+    }
     /// Whether the rarer of "target > 0" and its opposite deserves a stratum of its own in samples.
     const RARE: bool = false;
 }
@@ -99,6 +104,11 @@ pub trait Block: Send + Sync {
     fn conjugate_edge(&self, target: f64, margin: f64, sign: f64) -> f64;
     /// See [`Loss::refuses`].
     fn refuses(&self, target: f64) -> Option<&'static str>;
+    /// See [`Loss::settled`]; `margin` has one entry per output.
+    fn settled(&self, target: f64, margin: &[f64]) -> bool {
+        let _ = (target, margin);
+        false
+    }
     /// See [`Loss::RARE`].
     fn rare(&self) -> bool;
 }
@@ -190,6 +200,9 @@ impl<L: Loss> Block for Each<L> {
     }
     fn refuses(&self, target: f64) -> Option<&'static str> {
         L::refuses(target)
+    }
+    fn settled(&self, target: f64, margin: &[f64]) -> bool {
+        L::settled(target, margin[0])
     }
     fn rare(&self) -> bool {
         L::RARE

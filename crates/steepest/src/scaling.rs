@@ -11,6 +11,9 @@ pub struct Scaling {
     pub centre: Vec<f64>,
     /// What it is divided by; never 0.
     pub scale: Vec<f64>,
+    /// The scale by which a row's distance from the centre is told: smaller for columns that did not vary in
+    /// the rows looked at, so that a row in which they do is far.
+    pub reach: Vec<f64>,
     /// Whether there is an intercept behind the columns.
     pub intercept: bool,
 }
@@ -43,6 +46,7 @@ impl Scaling {
         let total = if total > 0.0 { total } else { 1.0 };
         let mut centre = vec![0.0; d];
         let mut scale = vec![1.0; d];
+        let mut reach = vec![1.0; d];
         for j in 0..d {
             let mean = sum[j] / total;
             let level = shift[j] + mean;
@@ -53,11 +57,12 @@ impl Scaling {
             if !(scale[j] > 1e-300 && scale[j].is_finite()) {
                 scale[j] = 1.0;
             }
+            reach[j] = if constant { 1e-3 * scale[j] } else { scale[j] };
             if centred && level.is_finite() {
                 centre[j] = level;
             }
         }
-        Scaling { centre, scale, intercept: glm.intercept }
+        Scaling { centre, scale, reach, intercept: glm.intercept }
     }
 
     fn width(&self) -> usize {

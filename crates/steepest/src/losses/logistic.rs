@@ -50,6 +50,9 @@ impl Loss for Logistic {
     fn conjugate_edge(_: &Self, _: f64, margin: f64, sign: f64) -> f64 {
         if sign > 0.0 { Real::sigmoid(-margin) } else { Real::sigmoid(margin) }
     }
+    fn settled(target: f64, margin: f64) -> bool {
+        (target - 0.5) * margin > 0.0
+    }
     fn refuses(target: f64) -> Option<&'static str> {
         (target != 0.0 && target != 1.0).then_some("logistic needs targets 0 and 1")
     }

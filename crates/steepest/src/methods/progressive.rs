@@ -1,7 +1,7 @@
 //! Growing samples, then quasi-Newton steps round a Hessian from few rows, then a proof.
 use crate::certificate::{Certificate, Kind};
 use crate::descend::{Halt, Meter, Problem, Status};
-use crate::glm::Glm;
+use crate::glm::{Glm, Keep};
 use crate::method::{Entry, Facts, Method, Needs, Step, Suit, Takes};
 use crate::penalty::Penalty;
 use crate::scaling::Scaling;
@@ -14,8 +14,13 @@ use walk::{Taken, Walk};
 mod certify;
 mod ground;
 mod metric;
+mod noticed;
+mod null;
 mod sample;
 mod search;
+mod support;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 crate::settings! {
@@ -65,6 +70,11 @@ struct Work {
     distances: Vec<f32>,
     steps: usize,
     stuck: usize,
+    /// Steps in a row that brought what steps along a direction without end bring.
+    endless: usize,
+    /// 1e-12 of the null model's value, where that can matter.
+    floor: f64,
+    first: f64,
 }
 
 /// Rows of the metric for each variable.
@@ -125,7 +135,26 @@ impl Work {
         let mut k = METRIC * width;
         let (ground, walk, distances) =
             settle(glm, &scaling, (&penalty, sides.as_ref()), stage, u, &mut k, meter)?;
-        Ok(Work { scaling, penalty, sides, k, stage, ground, walk, distances, steps: 0, stuck: 0 })
+        noticed::scales(&scaling, meter);
+        noticed::rare(sides.as_ref(), n, meter);
+        // From a point given the first value says nothing about the null model.
+        let first = if x.iter().all(|x| *x == 0.0) { walk.value } else { f64::NAN };
+        let (steps, stuck, endless, floor) = (0, 0, 0, 0.0);
+        Ok(Work {
+            scaling,
+            penalty,
+            sides,
+            k,
+            stage,
+            ground,
+            walk,
+            distances,
+            steps,
+            stuck,
+            endless,
+            floor,
+            first,
+        })
     }
 
     fn step(&mut self, glm: &Glm<'_>, x: &mut [f64], meter: &mut Meter<'_>) -> Result<Step, Halt> {
@@ -140,6 +169,8 @@ impl Work {
         match taken {
             Some(taken) => {
                 self.stuck = 0;
+                let endless = (1.3..=1.5).contains(&taken.ratio);
+                self.endless = if endless { self.endless + 1 } else { 0 };
                 self.adapt(glm, taken, promise);
                 self.report(glm, x, taken.length, meter)
             }
@@ -162,8 +193,37 @@ impl Work {
             loss += share * value;
         });
         let kappa = if curvatures > 0.0 { (slopes / curvatures).min(2.0 * loss) } else { 2.0 * loss };
-        let part = glm.width() as f64 / seen.len() as f64;
-        !(self.walk.promise > 0.1 * part * kappa)
+        let part = (glm.width() * glm.outputs()) as f64 / seen.len() as f64;
+        // Rows that are all on their right side have nothing left to say.
+        let settled = self.free() && seen.settled(&self.walk.z, 0.0);
+        settled || !(self.walk.promise > 0.1 * part * kappa)
+    }
+
+    /// Whether nothing is penalised.
+    fn free(&self) -> bool {
+        self.penalty.iter().all(|a| *a == 0.0)
+    }
+
+    /// Whether the rows can be separated: by this point, or in the end by the way it is going.
+    fn separated(&self, glm: &Glm<'_>, meter: &mut Meter<'_>) -> Result<Option<bool>, Halt> {
+        if !self.free() || self.stage.is_some() {
+            return Ok(None);
+        }
+        let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
+        if seen.settled(&self.walk.z, 0.0) {
+            return Ok(Some(true));
+        }
+        if self.endless < 3 {
+            return Ok(None);
+        }
+        meter.spend(1.0)?;
+        let mut x = vec![0.0; self.walk.u.len()];
+        self.scaling.out(self.walk.last(), &mut x);
+        let mut t = vec![0.0; self.walk.z.len()];
+        let keep = Keep { margins: Some(&mut t), ..Keep::default() };
+        glm.pass(None, &x, None, keep, &mut || meter.pause())?;
+        let largest = t.iter().fold(0.0, |m: f64, t| m.max(t.abs()));
+        Ok((largest > 0.0 && seen.settled(&t, 1e-9 * largest)).then_some(false))
     }
 
     /// On to the next sample, or to all rows.
@@ -264,7 +324,23 @@ impl Work {
         if self.stage.is_some() {
             return Ok(step);
         }
-        let target = self.target(glm, meter);
+        if let Some(wholly) = self.separated(glm, meter)? {
+            noticed::separable(wholly, value, meter);
+            step.certificate = Some(Certificate {
+                kind: Kind::ExactGap,
+                bound: value,
+                target: self.target(meter),
+                assumption: "the loss is at least 0 (and comes as near to it as you like, where rows are separated wholly)",
+            });
+            step.verdict = Some(Status::Separable);
+            return Ok(step);
+        }
+        if self.floor == 0.0 {
+            // It can matter only where the loss is next to nothing beside what it was.
+            let small = self.first.is_nan() || value <= 1e-3 * self.first;
+            self.floor = if small { 1e-12 * null::null(glm) } else { f64::MIN_POSITIVE };
+        }
+        let target = self.target(meter);
         if !(self.walk.promise > target) {
             let proof = self.proof(glm, meter);
             if proof.as_ref().is_some_and(|c| c.bound <= target) {
@@ -275,8 +351,8 @@ impl Work {
         Ok(step)
     }
 
-    fn target(&self, _: &Glm<'_>, meter: &Meter<'_>) -> f64 {
-        meter.stop.tolerance * self.walk.value
+    fn target(&self, meter: &Meter<'_>) -> f64 {
+        meter.stop.tolerance * self.walk.value.max(self.floor)
     }
 
     fn proof(&self, glm: &Glm<'_>, meter: &Meter<'_>) -> Option<Certificate> {
@@ -293,7 +369,7 @@ impl Work {
         Some(Certificate {
             kind: Kind::DualityGap,
             bound: bound.min(self.walk.value),
-            target: self.target(glm, meter),
+            target: self.target(meter),
             assumption: "the loss is convex; sums are exact to rounding",
         })
     }
@@ -311,7 +387,8 @@ fn settle(
 ) -> Result<(Ground, Walk, Vec<f32>), Halt> {
     let ground = match stage {
         Some(m) => {
-            Ground::some(glm, sample::rows(glm, sides, m, m as u64), penalty.to_vec())
+            let sample = sample::rows(glm, sides, m, m as u64);
+            Ground::some(glm, scaling, sample, penalty.to_vec())
         }
         None => Ground::whole(penalty.to_vec()),
     };

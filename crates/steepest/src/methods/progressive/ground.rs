@@ -1,4 +1,5 @@
 //! What a descent walks on: all rows, or a sample of them; seen in the rounder variables.
+use super::support;
 use crate::descend::{Halt, Meter, Status};
 use crate::designs::dense::Dense;
 use crate::glm::{Distances, Glm, Keep, Sample};
@@ -36,7 +37,7 @@ impl Ground {
         Ground { sample: None, rows: Vec::new(), held: None, penalty }
     }
     /// A sample, copied where it is small beside the table.
-    pub fn some(glm: &Glm<'_>, sample: Sample, penalty: Vec<f64>) -> Self {
+    pub fn some(glm: &Glm<'_>, scaling: &Scaling, sample: Sample, mut penalty: Vec<f64>) -> Self {
         let rows: Vec<u32> = sample.rows().map(|i| i as u32).collect();
         let d = glm.design.columns();
         let small = rows.len() * d * 8 * HELD <= glm.design.bytes() && glm.design.dense();
@@ -45,6 +46,10 @@ impl Ground {
             glm.design.gather(&rows, &mut x);
             (x, rows.iter().map(|&i| glm.target[i as usize]).collect())
         });
+        // One pseudo-observation for columns that hardly vary here.
+        for (a, more) in penalty.iter_mut().zip(support::support(glm, scaling, &rows)) {
+            *a += more;
+        }
         Ground { sample: Some(sample), rows, held, penalty }
     }
 }
@@ -83,7 +88,7 @@ impl<'a> Seen<'a> {
         let mut x = vec![0.0; u.len()];
         self.scaling.out(u, &mut x);
         let s = self.scaling;
-        let distances = distances.map(|to| Distances { centre: &s.centre, scale: &s.scale, to });
+        let distances = distances.map(|to| Distances { centre: &s.centre, scale: &s.reach, to });
         let keep = Keep { margins: Some(z), distances };
         let mut pause = || meter.pause();
         let value = match (&self.ground.held, &self.ground.sample) {
@@ -104,6 +109,15 @@ impl<'a> Seen<'a> {
             *g += a * u;
         }
         Ok(value + self.penalty(u))
+    }
+    /// Whether every row that counts is on its right side by the margins `z`, those within `slack` of 0 aside.
+    pub fn settled(&self, z: &[f64], slack: f64) -> bool {
+        let k = self.glm.outputs();
+        z.chunks_exact(k).enumerate().all(|(p, z)| {
+            self.share(p) == 0.0
+                || (slack > 0.0 && z.iter().all(|z| z.abs() <= slack))
+                || self.glm.loss.settled(self.target(p), z)
+        })
     }
     /// Value, slope and curvature of the losses at margins `z` of some places, handed to `each` in order.
     pub fn jets(&self, z: &[f64], mut each: impl FnMut(usize, f64, &[f64], &[f64])) {

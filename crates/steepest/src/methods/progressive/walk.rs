@@ -64,6 +64,10 @@ impl Walk {
             self.direct();
         }
     }
+    /// The last step taken, or the next where none is remembered.
+    pub fn last(&self) -> &[f64] {
+        self.pairs.back().map_or(&self.v, |p| &p.s)
+    }
     fn direct(&mut self) {
         let mut q = self.g.clone();
         let mut alphas = Vec::with_capacity(self.pairs.len());
