@@ -68,6 +68,11 @@ impl Scaling {
     fn width(&self) -> usize {
         self.scale.len() + usize::from(self.intercept)
     }
+    /// How large a column is beside its scale.
+    pub fn offset(&self, coordinate: usize) -> f64 {
+        let j = coordinate % self.width();
+        if j < self.scale.len() { 1.0 + self.centre[j].abs() / self.scale[j] } else { 1.0 }
+    }
     /// From the rounder variables to the objective's.
     pub fn out(&self, u: &[f64], x: &mut [f64]) {
         let d = self.scale.len();

@@ -47,7 +47,8 @@ fn hard_tables_are_solved_and_proved_in_few_passes() {
         );
         assert_eq!(got.status, Status::Converged, "{name}");
         assert!(bound.expect("a bound") >= got.value - tight.value, "{name}");
-        assert!(got.counts.passes <= 12.0, "{name}: {}", got.counts.passes);
+        let most = if name.starts_with("separable") { 25.0 } else { 10.0 };
+        assert!(got.counts.passes <= most, "{name}: {}", got.counts.passes);
         assert!(tight.status.success(), "{name}: {:?}", tight.status);
     }
 }
@@ -88,7 +89,9 @@ fn separable_rows_without_a_penalty_are_said_to_be() {
     assert!(got.findings.iter().any(|f| f.kind == "separable"));
     // Rows on the border: both sides where the column is 0, apart elsewhere.
     let x: Vec<f64> = (0..400).map(|i| f64::from(i % 3) - 1.0).collect();
-    let y: Vec<f64> = (0..400).map(|i| if i % 3 == 1 { f64::from(i % 2) } else { f64::from(i % 3 == 2) }).collect();
+    let y: Vec<f64> = (0..400)
+        .map(|i| if i % 3 == 1 { f64::from(i % 2) } else { f64::from(i % 3 == 2) })
+        .collect();
     let design = Dense::by_rows(&x, 1).expect("a table");
     let got = fit(&design, &loss, &y, 0.0, to(1e-6));
     println!("border: {:?} {} passes", got.status, got.counts.passes);
@@ -123,7 +126,7 @@ fn small_and_odd_tables() {
     let got = fit(&wide, &logistic, &[1.0, 1.0, 1.0], 0.0, to(1e-6));
     assert_eq!(got.status, Status::Separable);
     let got = fit(&wide, &logistic, &[1.0, 1.0, 1.0], 1e-2, to(1e-6));
-    println!("one class: {:?} {} after {} passes", got.status, got.value, got.counts.passes);
+    assert_eq!(got.status, Status::Converged, "F = {} > 0, as near as you like", got.value);
 }
 
 #[test]

@@ -73,7 +73,7 @@ struct Work {
     /// Steps in a row that brought what steps along a direction without end bring.
     endless: usize,
     /// 1e-12 of the null model's value, where that can matter.
-    floor: f64,
+    floor: Option<f64>,
     first: f64,
 }
 
@@ -134,12 +134,12 @@ impl Work {
         scaling.inward(x, &mut u);
         let mut k = METRIC * width;
         let (ground, walk, distances) =
-            settle(glm, &scaling, (&penalty, sides.as_ref()), stage, u, &mut k, meter)?;
+            settle(glm, &scaling, (&penalty, sides.as_ref()), stage, (u, f64::INFINITY), &mut k, meter)?;
         noticed::scales(&scaling, meter);
         noticed::rare(sides.as_ref(), n, meter);
         // From a point given the first value says nothing about the null model.
         let first = if x.iter().all(|x| *x == 0.0) { walk.value } else { f64::NAN };
-        let (steps, stuck, endless, floor) = (0, 0, 0, 0.0);
+        let (steps, stuck, endless, floor) = (0, 0, 0, None);
         Ok(Work {
             scaling,
             penalty,
@@ -169,7 +169,7 @@ impl Work {
         match taken {
             Some(taken) => {
                 self.stuck = 0;
-                let endless = (1.3..=1.5).contains(&taken.ratio);
+                let endless = (1.2..=1.6).contains(&taken.ratio) || taken.length > 1.5;
                 self.endless = if endless { self.endless + 1 } else { 0 };
                 self.adapt(glm, taken, promise);
                 self.report(glm, x, taken.length, meter)
@@ -194,8 +194,8 @@ impl Work {
         });
         let kappa = if curvatures > 0.0 { (slopes / curvatures).min(2.0 * loss) } else { 2.0 * loss };
         let part = (glm.width() * glm.outputs()) as f64 / seen.len() as f64;
-        // Rows that are all on their right side have nothing left to say.
-        let settled = self.free() && seen.settled(&self.walk.z, 0.0);
+        // Rows that are all on their right side have little left to say.
+        let settled = (self.free() || loss < 0.1 * part) && seen.settled(&self.walk.z, 0.0);
         settled || !(self.walk.promise > 0.1 * part * kappa)
     }
 
@@ -242,12 +242,13 @@ impl Work {
         // The old sample's rows go before the new come.
         self.ground = Ground::whole(Vec::new());
         let sides = self.sides.as_ref();
+        let before = self.walk.value;
         let (ground, walk, distances) = settle(
             glm,
             &self.scaling,
             (&self.penalty, sides),
             self.stage,
-            u,
+            (u, before),
             &mut self.k,
             meter,
         )?;
@@ -335,10 +336,9 @@ impl Work {
             step.verdict = Some(Status::Separable);
             return Ok(step);
         }
-        if self.floor == 0.0 {
-            // It can matter only where the loss is next to nothing beside what it was.
-            let small = self.first.is_nan() || value <= 1e-3 * self.first;
-            self.floor = if small { 1e-12 * null::null(glm) } else { f64::MIN_POSITIVE };
+        // The null model can matter only where the loss is next to nothing beside what it was.
+        if self.floor.is_none() && !(value > 1e-3 * self.first) {
+            self.floor = Some(1e-12 * null::null(glm));
         }
         let target = self.target(meter);
         if !(self.walk.promise > target) {
@@ -352,7 +352,7 @@ impl Work {
     }
 
     fn target(&self, meter: &Meter<'_>) -> f64 {
-        meter.stop.tolerance * self.walk.value.max(self.floor)
+        meter.stop.tolerance * self.walk.value.max(self.floor.unwrap_or(0.0))
     }
 
     fn proof(&self, glm: &Glm<'_>, meter: &Meter<'_>) -> Option<Certificate> {
@@ -365,7 +365,8 @@ impl Work {
             rows: &metric.rows,
             z: &z,
         };
-        let bound = certify::bound(seen, &at)?;
+        // The losses are at least 0: F itself is a bound, where the dual point proves nothing.
+        let bound = certify::bound(seen, &at).unwrap_or(f64::INFINITY);
         Some(Certificate {
             kind: Kind::DualityGap,
             bound: bound.min(self.walk.value),
@@ -381,7 +382,7 @@ fn settle(
     scaling: &Scaling,
     (penalty, sides): (&[f64], Option<&Sides>),
     stage: Option<usize>,
-    u: Vec<f64>,
+    (mut u, before): (Vec<f64>, f64),
     k: &mut usize,
     meter: &mut Meter<'_>,
 ) -> Result<(Ground, Walk, Vec<f32>), Halt> {
@@ -397,7 +398,17 @@ fn settle(
     let mut g = vec![0.0; u.len()];
     let mut distances = vec![0.0; if *k + *k / 4 < seen.len() { seen.len() } else { 0 }];
     let keep = (!distances.is_empty()).then_some(&mut distances[..]);
-    let value = seen.evaluate(&u, &mut g, &mut z, keep, meter)?;
+    let mut value = seen.evaluate(&u, &mut g, &mut z, keep, meter)?;
+    if value > 1.5 * before {
+        // The sample before was learned by heart: on more rows the same direction is right, not its length.
+        let back: Vec<f64> = u.iter().map(|u| -u).collect();
+        let t: Vec<f64> = z.iter().map(|z| -z).collect();
+        let length = search::search(seen, (&u, &back), (&z, &t));
+        if length > 0.1 {
+            u.iter_mut().for_each(|u| *u *= 1.0 - length);
+            value = seen.evaluate(&u, &mut g, &mut z, None, meter)?;
+        }
+    }
     let metric = metric::metric(seen, &Recipe { z: &z, distances: &distances, sides }, k);
     let walk = Walk::new(u, value, g, z, metric);
     Ok((ground, walk, distances))

@@ -2,7 +2,6 @@
 
 /// A table, its targets, and what is penalised how much.
 pub struct Table {
-    pub name: &'static str,
     pub x: Vec<f64>,
     pub y: Vec<f64>,
     pub d: usize,
@@ -135,5 +134,5 @@ pub fn table(name: &'static str, n: usize, d: usize) -> Table {
         y = order.iter().map(|&i| y[i]).collect();
         alpha = 1.0 / n as f64;
     }
-    Table { name, x, y, d, alpha }
+    Table { x, y, d, alpha }
 }

@@ -92,7 +92,9 @@ fn close(
         if *a > 0.0 {
             half += 0.5 * p * p / a;
         } else if dropped.contains(&j) {
-            if p.abs() > 1e-9 * (at.g[j].abs() + size[j]) {
+            // Sums that should be 0 are only as small as rounding leaves them.
+            let rounding = 1e-14 * seen.scaling.offset(j) * at.value.abs().sqrt().max(at.value.abs());
+            if p.abs() > 1e-9 * (at.g[j].abs() + size[j]) + rounding {
                 return None;
             }
         } else {

@@ -3,6 +3,7 @@ use super::support;
 use crate::descend::{Halt, Meter, Status};
 use crate::designs::dense::Dense;
 use crate::glm::{Distances, Glm, Keep, Sample};
+use crate::pool::pool;
 use crate::scaling::Scaling;
 
 /// Rows to walk on, with the penalty ½ Σ a_j u_j² in the rounder variables.
@@ -118,6 +119,30 @@ impl<'a> Seen<'a> {
                 || (slack > 0.0 && z.iter().all(|z| z.abs() <= slack))
                 || self.glm.loss.settled(self.target(p), z)
         })
+    }
+    /// Share · curvature · (1 + distance²) by places, up to a common factor.
+    pub fn scores(&self, z: &[f64], distances: &[f32]) -> Vec<f32> {
+        const PART: usize = 16_384;
+        let (n, k) = (self.len(), self.glm.outputs());
+        let mean = 1.0 / n as f64;
+        let parts = pool().map(n.div_ceil(PART), |part| {
+            let (from, to) = (part * PART, ((part + 1) * PART).min(n));
+            let m = to - from;
+            let target: Vec<f64> = (from..to).map(|p| self.target(p)).collect();
+            let (mut value, mut slope) = (vec![0.0; m], vec![0.0; m * k]);
+            let mut h = vec![0.0; m * k];
+            let z = &z[from * k..to * k];
+            self.glm.loss.jets(&target, z, &mut value, &mut slope, &mut h);
+            (0..m)
+                .map(|i| {
+                    let h = &h[i * k..(i + 1) * k];
+                    let bend = if k == 1 { h[0] } else { h.iter().map(|p| p * (1.0 - p)).sum() };
+                    let weight = (bend.max(0.0) * self.share(from + i) / mean) as f32;
+                    weight * (1.0 + distances[from + i])
+                })
+                .collect::<Vec<f32>>()
+        });
+        parts.concat()
     }
     /// Value, slope and curvature of the losses at margins `z` of some places, handed to `each` in order.
     pub fn jets(&self, z: &[f64], mut each: impl FnMut(usize, f64, &[f64], &[f64])) {

@@ -83,28 +83,27 @@ fn choose(seen: Seen<'_>, recipe: &Recipe<'_>, k: usize) -> (Vec<u32>, Vec<f64>)
         seen.jets(recipe.z, |p, _, _, h| weight[p] = h[0].max(0.0) * seen.share(p));
         return ((0..n as u32).collect(), weight);
     }
-    let top = heaviest(seen, recipe, k / 4);
-    let (mut places, mut share) = (Vec::new(), Vec::new());
-    let mut spread: f64 = 0.0;
-    for (p, s) in spread_out(seen, recipe, k) {
-        if top.binary_search(&p).is_err() {
-            places.push(p);
-            share.push(s);
-            spread += s;
-        }
+    let near = spread_out(seen, recipe, k - k / 4);
+    let even = Even::of(seen, recipe, &near);
+    let far = Far::of(seen, recipe, k / 2);
+    // A place may be drawn either way; what it weighs is one over how often it is drawn in all.
+    let mut drawn: Vec<(u32, f64)> = near.into_iter().chain(far.draw()).map(|p| (p, 0.0)).collect();
+    for (p, times) in &mut drawn {
+        *times = 1.0 / (even.chance(seen, recipe, *p) + far.chance(*p));
     }
-    let rest = 1.0 - top.iter().map(|&p| seen.share(p as usize)).sum::<f64>();
-    let times = if spread > 0.0 { rest.max(0.0) / spread } else { 0.0 };
-    share.iter_mut().for_each(|s| *s *= times);
-    for p in top {
-        places.push(p);
-        share.push(seen.share(p as usize));
-    }
-    let mut z = Vec::with_capacity(places.len());
-    z.extend(places.iter().map(|&p| recipe.z[p as usize]));
+    drawn.sort_unstable_by_key(|d| d.0);
+    drawn.dedup_by(|next, kept| {
+        let same = next.0 == kept.0;
+        kept.1 += if same { next.1 } else { 0.0 };
+        same
+    });
+    let places: Vec<u32> = drawn.iter().map(|d| d.0).collect();
+    let z: Vec<f64> = places.iter().map(|&p| recipe.z[p as usize]).collect();
     let target: Vec<f64> = places.iter().map(|&p| seen.target(p as usize)).collect();
     let mut h = curvatures(seen, &target, &z);
-    h.iter_mut().zip(share).for_each(|(h, s)| *h = h.max(0.0) * s);
+    for (h, (p, times)) in h.iter_mut().zip(&drawn) {
+        *h = h.max(0.0) * seen.share(*p as usize) * times;
+    }
     (places, h)
 }
 
@@ -116,28 +115,72 @@ pub fn curvatures(seen: Seen<'_>, target: &[f64], z: &[f64]) -> Vec<f64> {
     h
 }
 
-/// About `k` places spread over the ground, with their shares.
-fn spread_out(seen: Seen<'_>, recipe: &Recipe<'_>, k: usize) -> Vec<(u32, f64)> {
+/// About `k` places spread over the ground.
+fn spread_out(seen: Seen<'_>, recipe: &Recipe<'_>, k: usize) -> Vec<u32> {
     if seen.ground.sample.is_none() {
-        let sample = sample::rows(seen.glm, recipe.sides, k, 77);
-        return sample.rows().map(|i| i as u32).zip(sample.share.iter().copied()).collect();
+        return sample::rows(seen.glm, recipe.sides, k, 77).rows().map(|i| i as u32).collect();
     }
-    let runs = sample::runs(k, seen.len(), 77);
-    runs.into_iter().flatten().map(|p| (p as u32, seen.share(p))).collect()
+    sample::runs(k, seen.len(), 77).into_iter().flatten().map(|p| p as u32).collect()
 }
 
-/// About `m` places where share · curvature · distance² is largest, ascending.
-fn heaviest(seen: Seen<'_>, recipe: &Recipe<'_>, m: usize) -> Vec<u32> {
-    if recipe.distances.is_empty() || m == 0 {
-        return Vec::new();
+/// How often a place is drawn when they are drawn evenly, on the rarer side and on the other.
+struct Even {
+    common: f64,
+    rare: f64,
+}
+
+impl Even {
+    fn of(seen: Seen<'_>, recipe: &Recipe<'_>, drawn: &[u32]) -> Self {
+        let n = seen.len() as f64;
+        let Some(sides) = recipe.sides.filter(|_| seen.ground.sample.is_none()) else {
+            return Even { common: drawn.len() as f64 / n, rare: 1.0 };
+        };
+        let rare = drawn.iter().filter(|p| sides.holds(seen.glm, **p as usize)).count() as f64;
+        let all = sides.rare.len() as f64;
+        Even { common: (drawn.len() as f64 - rare) / (n - all), rare: rare / all }
     }
-    let n = seen.len();
-    let mut score = vec![0.0f32; n];
-    seen.jets(recipe.z, |p, _, _, h| {
-        score[p] = (h[0].max(0.0) * seen.share(p)) as f32 * (1.0 + recipe.distances[p]);
-    });
-    let mut ordered = score.clone();
-    let (_, &mut least, _) = ordered.select_nth_unstable_by(n - m, f32::total_cmp);
-    let above = (0..n as u32).filter(|&p| score[p as usize] > least);
-    above.take(m).collect()
+    fn chance(&self, seen: Seen<'_>, recipe: &Recipe<'_>, place: u32) -> f64 {
+        let sides = recipe.sides.filter(|_| seen.ground.sample.is_none());
+        let rare = sides.is_some_and(|s| s.holds(seen.glm, place as usize));
+        if rare { self.rare } else { self.common }
+    }
+}
+
+/// Places drawn in proportion to share · curvature · distance²: the few that carry much of the Hessian (heavy
+/// tails, rare levels, the border between classes) are all among them.
+struct Far {
+    score: Vec<f32>,
+    times: f32,
+}
+
+impl Far {
+    fn of(seen: Seen<'_>, recipe: &Recipe<'_>, m: usize) -> Self {
+        if recipe.distances.is_empty() || m == 0 {
+            return Far { score: Vec::new(), times: 0.0 };
+        }
+        let score = seen.scores(recipe.z, recipe.distances);
+        let sum = |times: f32| score.iter().map(|s| f64::from((s * times).min(1.0))).sum::<f64>();
+        let total = sum(1.0).max(score.iter().map(|s| f64::from(*s)).sum());
+        let mut times = (m as f64 / total.max(1e-300)) as f32;
+        // Chances end at 1: what is cut off there goes to the others.
+        for _ in 0..3 {
+            times *= (m as f64 / sum(times).max(1e-300)).min(10.0) as f32;
+        }
+        Far { score, times: if times.is_finite() { times } else { 0.0 } }
+    }
+    fn chance(&self, place: u32) -> f64 {
+        self.score.get(place as usize).map_or(0.0, |s| f64::from((s * self.times).min(1.0)))
+    }
+    /// Systematic: as many as the sum of chances says, spread over the ground.
+    fn draw(&self) -> Vec<u32> {
+        let (mut sum, mut places) = (0.5, Vec::new());
+        for (p, s) in self.score.iter().enumerate() {
+            sum += f64::from((s * self.times).min(1.0));
+            if sum >= 1.0 {
+                sum -= 1.0;
+                places.push(p as u32);
+            }
+        }
+        places
+    }
 }

@@ -1,11 +1,13 @@
 //! The null model: the intercept alone.
 use crate::glm::Glm;
 
-/// The mean loss of the best intercept (of margins 0, where there is none), by Newton's method on the targets.
+/// The mean loss of the best intercept (of margins 0, where there is none), by Newton's method on the targets;
+/// not below a millionth of that of margins 0, for with one class alone it would be 0.
 pub fn null(glm: &Glm<'_>) -> f64 {
     let k = glm.outputs();
     let mut b = vec![0.0; k];
     let (mut least, _, _) = mean(glm, &b);
+    let zero = least;
     for _ in 0..if glm.intercept { 30 } else { 0 } {
         let (value, slope, curvature) = mean(glm, &b);
         least = value.min(least);
@@ -18,7 +20,7 @@ pub fn null(glm: &Glm<'_>) -> f64 {
         let times = if glm.loss.rare() || k > 1 { (2.0 / far).min(1.0) } else { 1.0 };
         b.iter_mut().zip(&moved).for_each(|(b, m)| *b -= times * m);
     }
-    least
+    least.max(1e-6 * zero)
 }
 
 fn mean(glm: &Glm<'_>, b: &[f64]) -> (f64, Vec<f64>, Vec<f64>) {

@@ -51,7 +51,8 @@ impl Sides {
         let rows = glm.target.iter().enumerate().filter(|(_, t)| (**t > 0.0) == rare_above);
         Some(Sides { rare: rows.map(|(i, _)| i as u32).collect(), above: rare_above })
     }
-    fn holds(&self, glm: &Glm<'_>, row: usize) -> bool {
+    /// Whether a row is on the rarer side.
+    pub fn holds(&self, glm: &Glm<'_>, row: usize) -> bool {
         (glm.target[row] > 0.0) == self.above
     }
 }

@@ -7,6 +7,8 @@ use crate::vectors::dot;
 use std::collections::VecDeque;
 
 const MEMORY: usize = 10;
+/// A step that brings this much more than it promised was too short.
+const LONGER: f64 = 1.2;
 
 struct Pair {
     s: Vec<f64>,
@@ -31,6 +33,8 @@ pub struct Walk {
     v: Vec<f64>,
     /// −g′v/2: what it promises.
     pub promise: f64,
+    /// The length to try first: above 1 where the last step should have been longer.
+    stride: f64,
 }
 
 /// What a step did.
@@ -48,7 +52,7 @@ impl Walk {
     /// At a point that was evaluated.
     pub fn new(u: Vec<f64>, value: f64, g: Vec<f64>, z: Vec<f64>, metric: Metric) -> Self {
         let v = vec![0.0; u.len()];
-        let mut walk = Walk { u, value, g, z, metric, pairs: VecDeque::new(), v, promise: 0.0 };
+        let mut walk = Walk { u, value, g, z, metric, pairs: VecDeque::new(), v, promise: 0.0, stride: 1.0 };
         walk.aim();
         walk
     }
@@ -94,8 +98,8 @@ impl Walk {
         let n = self.u.len();
         let mut g = vec![0.0; n];
         let mut z = vec![0.0; self.z.len()];
-        let mut shrunk = 1.0;
-        let mut u: Vec<f64> = self.u.iter().zip(&self.v).map(|(u, v)| u + v).collect();
+        let mut shrunk = std::mem::replace(&mut self.stride, 1.0);
+        let mut u: Vec<f64> = self.u.iter().zip(&self.v).map(|(u, v)| u + shrunk * v).collect();
         let mut value = seen.evaluate(&u, &mut g, &mut z, None, meter)?;
         while !value.is_finite() && shrunk > 1e-20 {
             shrunk *= 0.01;
@@ -111,9 +115,16 @@ impl Walk {
         } else {
             value <= self.value - 2e-4 * self.promise * shrunk && ratio <= 4.0
         };
-        if good && shrunk == 1.0 {
+        if good && shrunk >= 1.0 {
+            if ratio > LONGER && !near {
+                // Losses that only fall, exponentially, deserve longer steps than Newton's; how long this one
+                // should have been its margins tell, and the next tries that.
+                let t: Vec<f64> = z.iter().zip(&self.z).map(|(z, at)| (z - at) / shrunk).collect();
+                let best = search(seen, (&self.u, &self.v), (&self.z, &t));
+                self.stride = if best > 1.5 { best.min(10.0) } else { 1.0 };
+            }
             let taken = Taken {
-                length: 1.0,
+                length: shrunk,
                 ratio: if near { 1.0 } else { ratio },
                 contraction: after / before,
             };
