@@ -34,6 +34,8 @@ class GeneralizedLinear(LinearRegressor):
     fit_intercept : bool, default True
     method : str, optional
         The method that suits best unless given.
+    method_settings : mapping of str to float, optional
+        ``{"rate": 0.01, "batch_size": 32}`` for a rule over batches.
     tol : float, default 1e-6
         The objective's distance from its optimum, relative to its value.
     max_iter, max_passes, max_seconds : numbers, optional
@@ -76,6 +78,7 @@ class GeneralizedLinear(LinearRegressor):
         bounds: tuple[float, float] | None = None,
         fit_intercept: bool = True,
         method: str | None = None,
+        method_settings: Mapping[str, float] | None = None,
         tol: float = 1e-6,
         max_iter: int | None = None,
         max_passes: float | None = None,
@@ -92,6 +95,7 @@ class GeneralizedLinear(LinearRegressor):
         self.bounds = bounds
         self.fit_intercept = fit_intercept
         self.method = method
+        self.method_settings = method_settings
         self.tol = tol
         self.max_iter = max_iter
         self.max_passes = max_passes
@@ -120,6 +124,7 @@ class GeneralizedLinear(LinearRegressor):
             intercept=self.fit_intercept,
             bounds=self.bounds,
             method=self.method,
+            method_settings=self.method_settings or {},
             tol=self.tol,
             max_iter=self.max_iter,
             max_passes=self.max_passes,

@@ -332,30 +332,45 @@ impl Work {
         problem.findings.push(Finding {
             kind: "diverging",
             severity: Severity::Problem,
-            sentence: format!("The rate {:e} is too large: each step overshoots (divergence).", self.a),
+            sentence: format!("The rate {:?} is too large: each step overshoots (divergence).", self.a),
             evidence: [Some(("rate", self.a)), limit.map(|l| ("largest_stable_rate", l))]
                 .into_iter()
                 .flatten()
                 .collect(),
             threshold: limit.unwrap_or(f64::NAN),
             remedy: match limit {
-                Some(limit) => format!("Take a rate below {limit:.2e}, or give none: it then finds its own."),
+                Some(limit) => {
+                    format!("Take a rate below {:?}, or give none: it then finds its own.", rounded(limit))
+                }
                 None => "Take a smaller rate, or give none: it then finds its own.".into(),
             },
         });
         Ok(self.ended(Status::Diverged))
     }
 
-    /// The largest rate that is stable where it began: 2 over the curvature along the gradient there.
+    /// The largest rate that is stable where it began: 2 over the curvature there, along the gradient there and
+    /// along the one it ended with, which has turned towards the steepest direction.
     fn limit(&mut self, problem: &mut Problem<'_>) -> Result<Option<f64>, Halt> {
         let Some((x, g)) = self.began.take() else { return Ok(None) };
-        let gg = dot(&g, &g);
-        let h = 1e-4 * (1.0 + largest(&x)) / gg.sqrt();
-        vectors::ahead(&x, -h, &g, &mut self.xn);
-        problem.gradient(&self.xn[..self.n], &mut self.gn[..self.n])?;
-        let curvature = (gg - dot(&g, &self.gn)) / (h * gg);
+        let last = copy(&self.g);
+        let mut curvature = 0.0f64;
+        for along in [&g, &last] {
+            let length = dot(along, along).sqrt();
+            if length > 0.0 && length.is_finite() {
+                let h = 1e-4 * (1.0 + largest(&x)) / length;
+                vectors::ahead(&x, -h, along, &mut self.xn);
+                problem.gradient(&self.xn[..self.n], &mut self.gn[..self.n])?;
+                let change = dot(along, &g) - dot(along, &self.gn);
+                curvature = curvature.max(change / (h * length * length));
+            }
+        }
         Ok((curvature > 0.0).then(|| 2.0 / curvature))
     }
+}
+
+/// To three digits.
+fn rounded(v: f64) -> f64 {
+    format!("{v:.2e}").parse().unwrap_or(v)
 }
 
 fn copy(v: &Aligned) -> Aligned {
