@@ -18,7 +18,7 @@ STAGES = {
     "done": "done",
 }
 #: seconds between two lines where there is no terminal
-EVERY = 2.0
+EVERY = 4.0
 
 
 class Progress:
