@@ -175,6 +175,14 @@ def test_pictures_are_saved_and_nothing_global_changes(tmp_path):
     assert len(list(tmp_path.iterdir())) == 3
 
 
+def test_without_a_file_pyplot_has_the_picture():
+    import matplotlib.pyplot as plt
+
+    axes = Result.of(core(), bowl).plot()
+    assert axes[0].figure.number in plt.get_fignums()
+    plt.close(axes[0].figure)
+
+
 def test_many_paths_in_one_picture(tmp_path):
     runs = {f"method {i}": np.array(PATH) * (1 + i / 10) for i in range(9)}
     ax = plot_descent(bowl, runs, minima=[[0, 0]], file=tmp_path / "paths.png")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import io
-import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steepest.findings import Finding, by_severity, findings_text
+from steepest.report.result_lines import OUTCOMES, headline, indented, rows, wrapped
 
 __all__ = ["FIELDS", "HISTORY", "OUTCOMES", "Result"]
 
@@ -25,23 +25,6 @@ FIELDS = (
 
 #: The columns of a history; all are float arrays of one length.
 HISTORY = ("iteration", "loss", "residual", "rate", "evaluations", "passes", "seconds")
-
-#: How a descent can end, in plain words. The first four are successes.
-OUTCOMES = {
-    "converged": "it converged",
-    "precision_limit": "it converged as far as the arithmetic's precision allows",
-    "noise_floor": "it reached the noise of the objective",
-    "held_out": "the loss on held-out rows stopped falling",
-    "budget": "it ran out of its budget",
-    "stopped": "it was stopped",
-    "diverged": "it diverged",
-    "not_finite": "a value was not finite",
-    "unbounded": "the objective has no lower bound",
-    "separable": "the classes are separable, so no finite minimum exists",
-    "gradient_inconsistent": "the gradient does not belong to the function",
-    "infeasible": "no point satisfies the constraints",
-    "plateau": "it came to rest on a plateau",
-}
 
 _WHOLE = {"status": -1, "nit": 0, "nfev": 0, "njev": 0, "nhev": 0}
 _REAL = {"fun": float("nan"), "passes": float("nan"), "seconds": float("nan")}
@@ -180,15 +163,15 @@ class Result(dict[str, Any]):
     def __repr__(self) -> str:
         if any(name not in self for name in FIELDS):
             return f"Result({dict.__repr__(self)})"
-        rows = _rows(self)
-        width = max(len(name) for name, _ in rows) + 3
-        lines = [_headline(self)]
-        for name, text in rows:
-            parts = [line for part in text.split("\n") for line in _wrapped(part)]
+        told = rows(self)
+        width = max(len(name) for name, _ in told) + 3
+        lines = [headline(self)]
+        for name, text in told:
+            parts = [line for part in text.split("\n") for line in wrapped(part)]
             lines.append(f"  {name:<{width}}" + f"\n{'':<{width + 2}}".join(parts))
         if self.findings:
             lines.append("  what else was noticed (findings)")
-            lines.append(_indented(findings_text(self.findings), 4))
+            lines.append(indented(findings_text(self.findings), 4))
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -201,15 +184,16 @@ class Result(dict[str, Any]):
             f'<tr style="background:none"><th scope="row" style="{cell};padding-right:1.5em;'
             f'font-weight:normal;opacity:.75">{html.escape(name)}</th>'
             f'<td style="{cell};white-space:pre-wrap;overflow-wrap:anywhere">{html.escape(text)}</td></tr>'
-            for name, text in _rows(self)
+            for name, text in rows(self)
         )
         findings = "".join(finding._repr_html_() for finding in by_severity(self.findings))
         return (
             f'<div style="max-width:50em;border-left:4px solid {colour};padding-left:1em">'
             f'<div style="font-size:1.1em;margin-bottom:.4em">'
             f'<span style="color:{colour}" aria-hidden="true">{mark}</span> '
-            f"<strong>{html.escape(_headline(self))}</strong></div>"
-            f'<table style="border-collapse:collapse;border:0;margin:0">{body}</table>{findings}</div>'
+            f"<strong>{html.escape(headline(self))}</strong></div>"
+            '<table style="border-collapse:collapse;border:0;margin:0;color:inherit;font-size:inherit">'
+            f"{body}</table>{findings}</div>"
         )
 
     def plot(self, *, file: str | Path | None = None) -> Any:
@@ -292,97 +276,3 @@ def _history(columns: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
     missing = {name: np.full(length, np.nan) for name in HISTORY if name not in arrays}
     known = {name: arrays.get(name, missing.get(name, np.empty(0))) for name in HISTORY}
     return known | {name: array for name, array in arrays.items() if name not in HISTORY}
-
-
-def _headline(result: Result) -> str:
-    """The sentence that the descent ended with; without one, the outcome in words."""
-    if result.message:
-        return str(result.message)
-    word = str(result.outcome or "no outcome").replace("_", " ").capitalize()
-    return f"{word}: {OUTCOMES[result.outcome]}." if result.outcome in OUTCOMES else word
-
-
-def _rows(result: Result) -> list[tuple[str, str]]:
-    """What the text and the notebook tell, plain word first, the field's name after."""
-    rows = [("smallest value (fun)", f"{result.fun:.10g}"), ("found at (x)", _point(result.x))]
-    certificate = result.certificate
-    if certificate:
-        label = "slope left" if certificate.get("kind") == "stationary" else "how far off"
-        rows.append((f"{label} (certificate)", _certified(certificate)))
-    if result.method:
-        rows.append(("method", f"{result.method}: {result.reason}" if result.reason else result.method))
-    rows.append(("effort", _effort(result)))
-    if result.spread:
-        rows.append(("several starts (spread)", _pairs(result.spread)))
-    verdict = "success" if result.success else "no success"
-    rows.append(("outcome", f"{result.outcome or 'unknown'} ({verdict}, status {result.status})"))
-    kept = len(result.history["iteration"]) if "iteration" in result.history else 0
-    if kept:
-        rows.append(("history", _count(kept, "record")))
-    if result.path is not None:
-        rows.append(("path", f"{len(result.path)} points"))
-    return rows
-
-
-def _certified(certificate: Mapping[str, Any]) -> str:
-    """The certificate in words: the bound, what was asked for, and what it rests on."""
-    bound, target = certificate.get("bound"), certificate.get("target")
-    kind = str(certificate.get("kind", "")).replace("_", " ")
-    text = "unknown" if bound is None else f"at most {float(bound):.3g} from the best possible"
-    if kind == "stationary" and bound is not None:
-        text = f"scaled residual {float(bound):.3g}"
-    if target is not None:
-        text += f", {float(target):.3g} asked for"
-    text += f" ({kind})" if kind else ""
-    assumption = certificate.get("assumption")
-    if not assumption:
-        return text
-    return f"{text}\n{'' if kind == 'stationary' else 'assuming '}{assumption}"
-
-
-def _effort(result: Result) -> str:
-    """Iterations, evaluations, passes and seconds, those that apply."""
-    parts = [_count(result.nit, "iteration")]
-    if result.nfev:
-        parts.append(_count(result.nfev, "evaluation") + " of the function")
-    if result.njev:
-        parts.append(f"{result.njev} of the gradient")
-    if result.nhev:
-        parts.append(f"{result.nhev} of the Hessian")
-    if np.isfinite(result.passes) and result.passes > 0:
-        parts.append(f"{result.passes:.3g} passes over the data")
-    if np.isfinite(result.seconds):
-        parts.append(f"{result.seconds:.3g} s")
-    return ", ".join(parts)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _pairs(values: Any) -> str:
-    if not isinstance(values, Mapping):
-        return str(values)
-    return ", ".join(f"{name.replace('_', ' ')} {_number(value)}" for name, value in values.items())
-
-
-def _number(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float | np.floating) else str(value)
-
-
-def _point(x: Any) -> str:
-    """An array in at most a few lines, its shape told where it is cut."""
-    if x is None:
-        return "nowhere"
-    array = np.asarray(x)
-    text = np.array2string(array, precision=6, threshold=12, edgeitems=3, max_line_width=72)
-    return text if array.size <= 12 else f"{text}\n(shape {' x '.join(map(str, array.shape))})"
-
-
-def _wrapped(line: str, width: int = 78) -> list[str]:
-    """A line of words as several where it is long; one that fits stays as it is."""
-    return textwrap.wrap(line, width) if len(line) > width else [line]
-
-
-def _indented(text: str, by: int) -> str:
-    return "\n".join(" " * by + line for line in text.splitlines())

@@ -41,7 +41,8 @@ def judge(
         p = probabilities(margin)
         if baseline.task == "binary":
             p = np.ascontiguousarray(p[:, 1])
-    return {"part": name, "y": part.y, "p": p}, metrics(part.y, p, baseline)
+    coded = baseline.task != "regression"
+    return {"part": name, "y": part.y, "p": p, "coded": coded}, metrics(part.y, p, baseline)
 
 
 def noticed(figures: list[dict[str, Any]], path: Path | None, later: bool) -> list[Finding]:

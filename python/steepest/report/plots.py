@@ -6,16 +6,25 @@ pyplot and saved; otherwise pyplot makes the figure, so that a notebook or ``plt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from steepest.report.contours import (
+    Function,
+    draw_contours,
+    function_of,
+    limits_of,
+    minima_of,
+    path_of,
+    value_at,
+)
+
 __all__ = ["plot_descent", "plot_history", "plot_result"]
 
-Function = Callable[[NDArray[np.float64]], Any]
 Runs = Mapping[str, Any]
 
 #: Colours that people with any colour vision tell apart (Okabe and Ito 2008), the darkest first,
@@ -75,16 +84,16 @@ def plot_descent(
     >>> ax.get_xlabel()
     'x[0]'
     """
-    fun, named = _function(function), _named(runs)
-    paths = {name: _path(run, name) for name, run in named.items()}
-    stars = _minima(function, minima)
+    fun, named = function_of(function), _named(runs)
+    paths = {name: path_of(run, name) for name, run in named.items()}
+    stars = minima_of(function, minima)
     own = ax is None
     figure, ax = _axes(ax, file, (7.2, 5.6 + 0.2 * len(paths)))
     if bounds is None:
-        limits = _limits(named, paths, stars)
+        limits = limits_of(named, paths, stars)
     else:
         limits = [(float(low), float(high)) for low, high in bounds]
-    _contours(ax, fun, limits, np.concatenate([*paths.values(), *([stars] if len(stars) else [])]))
+    draw_contours(ax, fun, limits, np.concatenate([*paths.values(), *([stars] if len(stars) else [])]))
     for i, (name, path) in enumerate(paths.items()):
         _trail(ax, path, i, _row(name, named[name], path, fun))
     if len(stars):
@@ -197,14 +206,6 @@ def plot_result(result: Any, objective: Function | None = None, *, file: str | P
 _NAME = 30
 _COLUMNS = f"{{:<{_NAME}}}{{:>10}}{{:>12}}{{:>13}}  {{:<16}}"
 _STAR = {"marker": "*", "s": 190, "color": "#ffd24d", "edgecolors": INK, "linewidths": 0.9, "zorder": 5}
-_SHADES = ["#f9fbfc", "#dfeaf0", "#b5cedb", "#86adc2", "#5f8ca6"]
-
-
-def _function(function: Any) -> Function:
-    fun = function if callable(function) and not hasattr(function, "fun") else getattr(function, "fun", None)
-    if fun is None or not callable(fun):
-        raise ValueError(f"a function of two coordinates is needed; got {type(function).__name__}")
-    return fun  # type: ignore[no-any-return]
 
 
 def _named(runs: Any) -> dict[str, Any]:
@@ -218,29 +219,6 @@ def _named(runs: Any) -> dict[str, Any]:
     return dict(runs)
 
 
-def _path(run: Any, name: str) -> NDArray[np.float64]:
-    """The points of a run that were finite."""
-    points = run.get("path") if isinstance(run, Mapping) else run
-    if points is None:
-        raise ValueError(f"run {name!r} has no path; ask for it with path=True")
-    array = np.asarray(points, dtype=np.float64)
-    if array.ndim != 2 or array.shape[1] != 2 or not len(array):
-        got = f"run {name!r} has shape {array.shape}"
-        raise ValueError(f"a path over contours needs points of two coordinates; {got}")
-    return array[np.isfinite(array).all(axis=1)]
-
-
-def _minima(function: Any, minima: Iterable[Sequence[float]] | None) -> NDArray[np.float64]:
-    """The known minima, one a row; none is an array of no rows."""
-    known = minima
-    if known is None:
-        known = getattr(function, "minima", None)
-    if known is None and getattr(function, "xmin", None) is not None:
-        known = [function.xmin]
-    points = np.asarray(list(known) if known is not None else [], dtype=np.float64)
-    return points.reshape(-1, 2) if points.size and points.size % 2 == 0 else np.empty((0, 2))
-
-
 def _curve(run: Any, against: str, quantity: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     history = run["history"] if isinstance(run, Mapping) else run.history
     for column in (against, quantity):
@@ -248,75 +226,6 @@ def _curve(run: Any, against: str, quantity: str) -> tuple[NDArray[np.float64], 
             raise ValueError(f"a history has no column {column!r}; it has {', '.join(history) or 'none'}")
     x, y = (np.asarray(history[column], dtype=np.float64) for column in (against, quantity))
     return (x, y) if np.isfinite(x).any() or not len(x) else (np.arange(len(x), dtype=np.float64), y)
-
-
-def _limits(
-    named: Mapping[str, Any], paths: Mapping[str, NDArray[np.float64]], stars: NDArray[np.float64]
-) -> list[tuple[float, float]]:
-    """What to show: the runs that ended well, every start and the minima, with a margin.
-
-    A run that diverged would flatten everything else; it may leave the picture.
-    """
-    well = [path for name, path in paths.items() if not _diverged(named[name], path)]
-    starts = [path[:1] for path in paths.values()]
-    shown = np.concatenate([*(well or [_near(p) for p in paths.values()]), *starts, stars])
-    if not len(shown):
-        return [(-1.0, 1.0), (-1.0, 1.0)]
-    low, high = shown.min(axis=0), shown.max(axis=0)
-    span = high - low
-    widest = float(span.max()) or max(1.0, float(np.abs(shown).max()))
-    half = np.maximum(span, np.array([0.85, 0.55]) * widest) / 2 + 0.14 * widest
-    middle = (low + high) / 2
-    return [(float(m - h), float(m + h)) for m, h in zip(middle, half, strict=True)]
-
-
-def _diverged(run: Any, path: NDArray[np.float64]) -> bool:
-    outcome = run.get("outcome") if isinstance(run, Mapping) else None
-    if outcome in ("diverged", "not_finite", "unbounded"):
-        return True
-    reach = np.linalg.norm(path - path[:1], axis=1) if len(path) else np.zeros(1)
-    return bool(reach[-1] > 50 * (np.linalg.norm(path[0]) + 1.0)) if len(path) else True
-
-
-def _near(path: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The part of a path that stays within ten times its first step."""
-    if len(path) < 2:
-        return path
-    reach = np.linalg.norm(path - path[:1], axis=1)
-    near: NDArray[np.float64] = path[reach <= 10 * max(float(reach[1]), 1e-12)]
-    return near
-
-
-def _contours(
-    ax: Any, fun: Function, limits: list[tuple[float, float]], points: NDArray[np.float64], cells: int = 110
-) -> None:
-    """Filled contours of log(1 + distance above the least value), which show a narrow valley too."""
-    x, y = (np.linspace(low, high, cells) for low, high in limits)
-    with np.errstate(all="ignore"):
-        z = np.array([[_value(fun, np.array([a, b])) for a in x] for b in y])
-        nearby = [_value(fun, point) for point in points[:: max(1, len(points) // 200)]]
-    finite = [v for v in nearby if np.isfinite(v)]
-    seen = z[np.isfinite(z)]
-    if not seen.size or float(np.ptp(seen)) == 0.0:
-        return
-    above = z - min([float(seen.min()), *finite])
-    scale = float(np.quantile(above[np.isfinite(above)], 0.2)) or float(np.ptp(seen)) * 1e-3
-    height = np.log1p(np.maximum(above, 0.0) / (scale * 0.05))
-    height = np.ma.masked_invalid(height)
-    from matplotlib.colors import LinearSegmentedColormap
-
-    shades = LinearSegmentedColormap.from_list("steepest", _SHADES)
-    ax.contourf(x, y, height, levels=22, cmap=shades, zorder=0)
-    ax.contour(x, y, height, levels=22, colors="white", linewidths=0.5, zorder=0.5)
-
-
-def _value(fun: Function, point: NDArray[np.float64]) -> float:
-    """The function, NaN where it has no value; a pair (value, gradient) counts by its value."""
-    try:
-        value = fun(point)
-        return float(np.asarray(value[0] if isinstance(value, tuple) else value).reshape(()))
-    except (ArithmeticError, ValueError, TypeError):
-        return float("nan")
 
 
 def _trail(ax: Any, path: NDArray[np.float64], i: int, label: str) -> None:
@@ -339,7 +248,7 @@ def _row(name: str, run: Any, path: NDArray[np.float64], fun: Function) -> str:
         ended = str(run.get("outcome") or "").replace("_", " ")
     else:
         with np.errstate(all="ignore"):
-            value = _value(fun, path[-1]) if len(path) else float("nan")
+            value = value_at(fun, path[-1]) if len(path) else float("nan")
         nit, nfev, ended = max(len(path) - 1, 0), "", ""
     return _COLUMNS.format(told, f"{value:.3g}", nit, nfev, ended)
 

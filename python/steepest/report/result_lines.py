@@ -1,0 +1,124 @@
+"""A result in words: its headline, and a line for everything that matters, plain word first."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+__all__ = ["OUTCOMES", "headline", "indented", "rows", "wrapped"]
+
+#: How a descent can end, in plain words. The first four are successes.
+OUTCOMES = {
+    "converged": "it converged",
+    "precision_limit": "it converged as far as the arithmetic's precision allows",
+    "noise_floor": "it reached the noise of the objective",
+    "held_out": "the loss on held-out rows stopped falling",
+    "budget": "it ran out of its budget",
+    "stopped": "it was stopped",
+    "diverged": "it diverged",
+    "not_finite": "a value was not finite",
+    "unbounded": "the objective has no lower bound",
+    "separable": "the classes are separable, so no finite minimum exists",
+    "gradient_inconsistent": "the gradient does not belong to the function",
+    "infeasible": "no point satisfies the constraints",
+    "plateau": "it came to rest on a plateau",
+}
+
+
+def headline(result: Mapping[str, Any]) -> str:
+    """The sentence that the descent ended with; without one, the outcome in words."""
+    if result["message"]:
+        return str(result["message"])
+    word = str(result["outcome"] or "no outcome").replace("_", " ").capitalize()
+    return f"{word}: {OUTCOMES[result['outcome']]}." if result["outcome"] in OUTCOMES else word
+
+
+def rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the text and the notebook tell, plain word first, the field's name after."""
+    told = [("smallest value (fun)", f"{result['fun']:.10g}"), ("found at (x)", _point(result["x"]))]
+    certificate = result["certificate"]
+    if certificate:
+        label = "slope left" if certificate.get("kind") == "stationary" else "how far off"
+        told.append((f"{label} (certificate)", _certified(certificate)))
+    if result["method"]:
+        told.append(
+            ("method", f"{result['method']}: {result['reason']}" if result["reason"] else result["method"])
+        )
+    told.append(("effort", _effort(result)))
+    if result["spread"]:
+        told.append(("several starts (spread)", _pairs(result["spread"])))
+    verdict = "success" if result["success"] else "no success"
+    told.append(("outcome", f"{result['outcome'] or 'unknown'} ({verdict}, status {result['status']})"))
+    kept = len(result["history"]["iteration"]) if "iteration" in result["history"] else 0
+    if kept:
+        told.append(("history", _count(kept, "record")))
+    if result["path"] is not None:
+        told.append(("path", f"{len(result['path'])} points"))
+    return told
+
+
+def _certified(certificate: Mapping[str, Any]) -> str:
+    """The certificate in words: the bound, what was asked for, and what it rests on."""
+    bound, target = certificate.get("bound"), certificate.get("target")
+    kind = str(certificate.get("kind", "")).replace("_", " ")
+    text = "unknown" if bound is None else f"at most {float(bound):.3g} from the best possible"
+    if kind == "stationary" and bound is not None:
+        text = f"scaled residual {float(bound):.3g}"
+    if target is not None:
+        text += f", {float(target):.3g} asked for"
+    text += f" ({kind})" if kind else ""
+    assumption = certificate.get("assumption")
+    if not assumption:
+        return text
+    return f"{text}\n{'' if kind == 'stationary' else 'assuming '}{assumption}"
+
+
+def _effort(result: Mapping[str, Any]) -> str:
+    """Iterations, evaluations, passes and seconds, those that apply."""
+    parts = [_count(result["nit"], "iteration")]
+    if result["nfev"]:
+        parts.append(_count(result["nfev"], "evaluation") + " of the function")
+    if result["njev"]:
+        parts.append(f"{result['njev']} of the gradient")
+    if result["nhev"]:
+        parts.append(f"{result['nhev']} of the Hessian")
+    if np.isfinite(result["passes"]) and result["passes"] > 0:
+        parts.append(f"{result['passes']:.3g} passes over the data")
+    if np.isfinite(result["seconds"]):
+        parts.append(f"{result['seconds']:.3g} s")
+    return ", ".join(parts)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _pairs(values: Any) -> str:
+    if not isinstance(values, Mapping):
+        return str(values)
+    return ", ".join(f"{name.replace('_', ' ')} {_number(value)}" for name, value in values.items())
+
+
+def _number(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float | np.floating) else str(value)
+
+
+def _point(x: Any) -> str:
+    """An array in at most a few lines, its shape told where it is cut."""
+    if x is None:
+        return "nowhere"
+    array = np.asarray(x)
+    text = np.array2string(array, precision=6, threshold=12, edgeitems=3, max_line_width=72)
+    return text if array.size <= 12 else f"{text}\n(shape {' x '.join(map(str, array.shape))})"
+
+
+def wrapped(line: str, width: int = 78) -> list[str]:
+    """A line of words as several where it is long; one that fits stays as it is."""
+    return textwrap.wrap(line, width) if len(line) > width else [line]
+
+
+def indented(text: str, by: int) -> str:
+    return "\n".join(" " * by + line for line in text.splitlines())
