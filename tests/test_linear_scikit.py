@@ -1,4 +1,4 @@
-"""The linear estimators by scikit-learn's own checks; excused is only what it excuses for its own of that name."""
+"""The linear estimators by scikit-learn's own checks; excused is what it excuses for its own of that name."""
 
 import sklearn.linear_model
 from sklearn.utils._test_common.instance_generator import PER_ESTIMATOR_XFAIL_CHECKS

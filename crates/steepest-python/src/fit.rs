@@ -8,7 +8,7 @@ use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use steepest::descend::{Solution, Stop, descend, facts};
+use steepest::descend::{Solution, Status, Stop, descend, facts};
 use steepest::design::Design;
 use steepest::glm::Glm;
 use steepest::loss::Block;
@@ -245,10 +245,15 @@ pub fn fit_linear<'py>(
         };
         with_threads(threads, || {
             check_rows(target, weight, &*work.loss)?;
-            if let Some(bad) = name_of_bad(&*design, names.as_deref()) {
+            let answer = work.run(&mut watcher)?;
+            // What is not finite reaches the value, so the table is searched only where that happened.
+            let sound = answer.0.value.is_finite() && answer.0.x.iter().all(|v| v.is_finite());
+            if (!sound || matches!(answer.0.status, Status::NotFinite(_)))
+                && let Some(bad) = name_of_bad(&*design, names.as_deref())
+            {
                 return Err(bad.into());
             }
-            work.run(&mut watcher)
+            Ok(answer)
         })
     })?;
     let d = to_dict(py, &s, &Story { method, reason: &reason })?;

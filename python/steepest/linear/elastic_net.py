@@ -19,9 +19,9 @@ __all__ = ["ElasticNet"]
 class ElasticNet(LinearRegressor):
     """Least squares with a mixture of l1 and l2 penalties.
 
-    Minimises ||y - Xw - b||^2 / (2 n) + alpha (l1_ratio ||w||_1 + (1 - l1_ratio) ||w||^2 / 2), scikit-learn's
-    objective; with weights the first term is sum(weight * r^2) / (2 sum(weight)). In terms of `steepest`: loss
-    ``squared``, penalty ``elastic_net``, the same alpha and ratio.
+    Minimises ||y - Xw - b||^2 / (2 n) + alpha (l1_ratio ||w||_1 + (1 - l1_ratio) ||w||^2 / 2),
+    scikit-learn's objective; with weights the first term is sum(weight * r^2) / (2 sum(weight)). In terms
+    of `steepest`: loss ``squared``, penalty ``elastic_net``, the same alpha and ratio.
 
     Parameters are scikit-learn's `ElasticNet`. Announced departures: ``tol=1e-6`` bounds the objective's
     distance from its optimum relative to its value (``result_.certificate`` proves it), and ``max_iter=None``

@@ -22,7 +22,7 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
     """A model whose scores are X w + b."""
 
     def _checked(self, X: Any, y: Any, **options: Any) -> tuple[Any, Any]:
-        """X and y as scikit-learn has them; what is not finite is left to the core, which names row and column."""
+        """X and y as scikit-learn has them; the core names the row and column of what is not finite."""
         X, y = validate_data(
             self,
             X,

@@ -16,7 +16,7 @@ __all__ = ["GeneralizedLinear"]
 class GeneralizedLinear(LinearRegressor):
     """A linear model with any loss of one margin and any penalty of the catalogue.
 
-    Minimises sum(weight * loss(y, Xw + b)) / sum(weight) + alpha * penalty(w). The intercept is not penalised.
+    Minimises sum(weight * loss(y, Xw + b)) / sum(weight) + alpha * penalty(w), the intercept free.
     `predict` returns the margin Xw + b: the expectation for ``squared``, the log-odds for ``logistic``.
 
     Parameters

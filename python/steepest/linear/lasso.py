@@ -12,13 +12,14 @@ __all__ = ["Lasso"]
 class Lasso(ElasticNet):
     """Least squares with an l1 penalty, which sets most coefficients to exactly 0.
 
-    Minimises ||y - Xw - b||^2 / (2 n) + alpha ||w||_1, scikit-learn's objective; with weights the first term is
-    sum(weight * r^2) / (2 sum(weight)). In terms of `steepest`: loss ``squared``, penalty ``l1``, the same alpha.
+    Minimises ||y - Xw - b||^2 / (2 n) + alpha ||w||_1, scikit-learn's objective; with weights the first
+    term is sum(weight * r^2) / (2 sum(weight)). In terms of `steepest`: loss ``squared``, penalty ``l1``,
+    the same alpha.
 
-    Parameters are scikit-learn's `Lasso`. Announced departures: ``tol=1e-6`` bounds the objective's distance
-    from its optimum relative to its value (``result_.certificate`` proves it), and ``max_iter=None`` is without
-    limit. `precompute`, `copy_X`, `random_state` and `selection` state how to compute, which is decided here:
-    they are taken and have no effect; X is never copied and never changed.
+    Parameters are scikit-learn's `Lasso`. Announced departures: ``tol=1e-6`` bounds the objective's
+    distance from its optimum relative to its value (``result_.certificate`` proves it), and
+    ``max_iter=None`` is without limit. `precompute`, `copy_X`, `random_state` and `selection` state how to
+    compute, which is decided here: they are taken and have no effect; X is never copied and never changed.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ class Lasso(ElasticNet):
     Tibshirani 1996, https://doi.org/10.1111/j.2517-6161.1996.tb02080.x
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         k: v for k, v in ElasticNet._parameter_constraints.items() if k != "l1_ratio"
     }
 

@@ -1,4 +1,4 @@
-"""Ordinary least squares, exact: an orthogonal factorisation by blocks of rows, then the least-norm solution."""
+"""Ordinary least squares, exact: an orthogonal factorisation by blocks, then the least-norm solution."""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ _BLOCK = 8
 class LinearRegression(LinearRegressor):
     """Ordinary least squares: exactly the minimiser, and the one of least norm where there are many.
 
-    Minimises sum(weight * (y - Xw - b)^2), scikit-learn's objective. In terms of `steepest`: loss ``squared``,
-    no penalty. The rows, centred, are reduced to a triangle by orthogonal (QR) factorisation, block by block,
-    and the triangle is solved by singular values: no normal equations, whose condition is the square.
+    Minimises sum(weight * (y - Xw - b)^2), scikit-learn's objective. In terms of `steepest`: loss
+    ``squared``, no penalty. The rows, centred, are reduced to a triangle by orthogonal (QR) factorisation,
+    block by block, and the triangle is solved by singular values: no normal equations, whose condition is
+    the square.
 
-    Parameters are scikit-learn's `LinearRegression`. `tol`, `copy_X` and `n_jobs` are taken and have no effect:
-    the answer is exact, and X is never changed. With ``positive=True`` the coefficients are held at or above
-    0, and `tol` bounds the objective's distance from its optimum relative to its value.
+    Parameters are scikit-learn's `LinearRegression`. `tol`, `copy_X` and `n_jobs` are taken and have no
+    effect: the answer is exact, and X is never changed. With ``positive=True`` the coefficients are held at
+    or above 0, and `tol` bounds the objective's distance from its optimum relative to its value.
 
     Parameters
     ----------
@@ -187,7 +188,8 @@ def _refuse_unless_finite(X: Any, names: Any) -> None:
     name = repr(str(names[column])) if names is not None else column
     what = "NaN" if np.isnan(value) else "infinity (inf)"
     raise ValueError(
-        f"column {name} row {row} is not finite: Input X contains {what}. Drop the row, or impute the value first"
+        f"column {name} row {row} is not finite: Input X contains {what}. "
+        "Drop the row, or impute the value first"
     )
 
 

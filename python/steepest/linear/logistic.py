@@ -152,8 +152,8 @@ class LogisticRegression(ClassifierMixin, LinearEstimator):  # type: ignore[misc
         if self.solver == "liblinear":
             if classes > 2:
                 raise ValueError(
-                    "Only binary classification is supported. The 'liblinear' solver does not support multiclass "
-                    "classification (n_classes >= 3): use another solver's name, or wrap the estimator in a "
+                    "Only binary classification is supported. The 'liblinear' solver does not support "
+                    "multiclass classification (n_classes >= 3): use another solver's name, or wrap the estimator in a "
                     "OneVsRestClassifier."
                 )
             power = 1 if ratio == 1.0 else 2

@@ -21,9 +21,10 @@ class Ridge(LinearRegressor):
     Minimises sum(weight * (y - Xw - b)^2) + alpha ||w||^2, scikit-learn's objective. In terms of `steepest`:
     loss ``squared``, penalty ``l2``, alpha divided by sum(weight).
 
-    Parameters are scikit-learn's `Ridge`. Announced departures: ``tol=1e-6`` bounds the objective's distance
-    from its optimum relative to its value. A solver's name states no other objective, so any is taken; `copy_X`,
-    `solver` and `random_state` have no further effect. X is never copied and never changed.
+    Parameters are scikit-learn's `Ridge`. Announced departures: ``tol=1e-6`` bounds the objective's
+    distance from its optimum relative to its value. A solver's name states no other objective, so any is
+    taken; `copy_X`, `solver` and `random_state` have no further effect. X is never copied and never
+    changed.
 
     Parameters
     ----------

@@ -193,6 +193,38 @@ impl<N: Float> Design for Dense<'_, N> {
             }
         }
     }
+    fn select(&self, rows: &[u32], columns: &[u32], out: &mut [f64]) {
+        let k = columns.len();
+        if k == 0 {
+            return;
+        }
+        if self.by_column().is_some() && self.by_row().is_none() {
+            for (at, &j) in columns.iter().enumerate() {
+                for (r, &i) in rows.iter().enumerate() {
+                    out[r * k + at] = self.at(i as usize, j as usize);
+                }
+            }
+            return;
+        }
+        for (&i, out) in rows.iter().zip(out.chunks_exact_mut(k)) {
+            let row = &self.x[i as usize * self.row_stride..];
+            for (o, &j) in out.iter_mut().zip(columns) {
+                *o = row[j as usize * self.column_stride].to_f64();
+            }
+        }
+    }
+    fn moments(&self, rows: Range<usize>, weight: &[f64], sum: &mut [f64], square: &mut [f64]) {
+        if let Some(x) = self.by_row() {
+            return rows::moments(x, rows.start, rows.end, weight, sum, square);
+        }
+        for (j, (sum, square)) in sum.iter_mut().zip(square).enumerate() {
+            for (i, w) in rows.clone().zip(weight) {
+                let v = self.at(i, j);
+                *sum += w * v;
+                *square += w * v * v;
+            }
+        }
+    }
     fn not_finite(&self) -> Option<(usize, usize)> {
         (0..self.rows)
             .flat_map(|i| (0..self.columns).map(move |j| (i, j)))

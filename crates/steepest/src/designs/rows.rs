@@ -226,3 +226,19 @@ crate::simd! {
         }
     }
 }
+
+crate::simd! {
+    /// Adds Σ weight_i x_i and Σ weight_i x_i², by columns, of rows `from..to`.
+    pub(super) fn moments[N: Float](
+        x: Strided<'_, N>, from: usize, to: usize, weight: &[f64], sum: &mut [f64], square: &mut [f64],
+    ) {
+        for (i, w) in (from..to).zip(weight) {
+            for ((x, sum), square) in x.row(i).iter().zip(&mut *sum).zip(&mut *square) {
+                let v = x.to_f64();
+                let by = w * v;
+                *sum += by;
+                *square += by * v;
+            }
+        }
+    }
+}

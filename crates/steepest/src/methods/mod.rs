@@ -13,6 +13,7 @@ macro_rules! methods {
 }
 methods! {
     coordinate,
+    fista,
     gradient_descent,
     lbfgs,
     newton,

@@ -1,0 +1,215 @@
+"""The linear estimators end at the optimum of scikit-learn's objective: held to its tightest solvers."""
+
+import warnings
+
+import numpy as np
+import pytest
+import sklearn.linear_model as theirs
+from scipy import sparse
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_linnerud, load_wine
+from sklearn.exceptions import ConvergenceWarning
+
+from steepest import linear
+
+TIGHT = 1e-14
+
+
+def close(ours, reference, digits=1e-6):
+    """Coefficients and intercepts to 1e-6 relative to the largest, in units of what a column moves."""
+    for name in ("coef_", "intercept_"):
+        a, b = np.asarray(getattr(ours, name)), np.asarray(getattr(reference, name))
+        assert a.shape == b.shape, name
+        np.testing.assert_allclose(a, b, rtol=digits, atol=digits * np.abs(b).max(initial=1e-12))
+
+
+def diabetes(scaled):
+    return load_diabetes(return_X_y=True, scaled=scaled)
+
+
+def standardised(X):
+    return (X - X.mean(axis=0)) / X.std(axis=0)
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+@pytest.mark.parametrize("intercept", [False, True])
+class TestSquares:
+    def test_linear_regression(self, scaled, intercept):
+        X, y = diabetes(scaled)
+        reference = theirs.LinearRegression(fit_intercept=intercept, tol=1e-15).fit(X, y)
+        close(linear.LinearRegression(fit_intercept=intercept).fit(X, y), reference, 1e-9)
+
+    def test_linear_regression_positive(self, scaled, intercept):
+        X, y = diabetes(scaled)
+        reference = theirs.LinearRegression(fit_intercept=intercept, positive=True).fit(X, y)
+        ours = linear.LinearRegression(fit_intercept=intercept, positive=True, tol=TIGHT).fit(X, y)
+        close(ours, reference)
+
+    @pytest.mark.parametrize("alpha", [0.0, 1e-3, 1.0, 1e3])
+    def test_ridge(self, scaled, intercept, alpha):
+        X, y = diabetes(scaled)
+        solver = "svd" if intercept else "cholesky"
+        reference = theirs.Ridge(alpha, fit_intercept=intercept, solver=solver).fit(X, y)
+        close(linear.Ridge(alpha, fit_intercept=intercept, tol=TIGHT).fit(X, y), reference)
+
+    @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+    @pytest.mark.parametrize("positive", [False, True])
+    @pytest.mark.parametrize("alpha", [0.1, 1.0])
+    def test_lasso_and_elastic_net(self, scaled, intercept, alpha, positive):
+        X, y = diabetes(scaled)
+        both = {"fit_intercept": intercept, "positive": positive}
+        tight = {"tol": TIGHT, "max_iter": 10**5}
+        close(
+            linear.Lasso(alpha, **both, tol=TIGHT).fit(X, y),
+            theirs.Lasso(alpha, **both, **tight).fit(X, y),
+        )
+        close(
+            linear.ElasticNet(alpha, l1_ratio=0.3, **both, tol=TIGHT).fit(X, y),
+            theirs.ElasticNet(alpha, l1_ratio=0.3, **both, **tight).fit(X, y),
+        )
+
+
+def test_weights_and_several_targets():
+    X, Y = load_linnerud(return_X_y=True)
+    weight = np.linspace(0.0, 2.0, len(Y))
+    for ours, reference in [
+        (linear.LinearRegression(), theirs.LinearRegression(tol=1e-15)),
+        (linear.Ridge([0.1, 1.0, 10.0], tol=TIGHT), theirs.Ridge([0.1, 1.0, 10.0], solver="cholesky")),
+        (linear.Lasso(0.5, tol=TIGHT), theirs.Lasso(0.5, tol=TIGHT, max_iter=10**6)),
+    ]:
+        close(ours.fit(X, Y, weight), reference.fit(X, Y, weight))
+        assert len(ours.results_) == 3
+        assert ours.result_.success
+
+
+def test_least_norm_where_there_are_many():
+    rng = np.random.default_rng(0)
+    for X in (rng.normal(size=(8, 20)), np.repeat(rng.normal(size=(30, 3)), 2, axis=1)):
+        y = rng.normal(size=len(X))
+        reference = theirs.LinearRegression(tol=1e-13).fit(X, y)
+        ours = linear.LinearRegression().fit(X, y)
+        np.testing.assert_allclose(ours.coef_, reference.coef_, atol=1e-10)
+        assert ours.rank_ == reference.rank_
+
+
+LOGISTIC = [
+    ({"C": 1.0}, "newton-cholesky"),
+    ({"C": 1e-2, "fit_intercept": False}, "newton-cholesky"),
+    ({"C": 1.0, "class_weight": "balanced"}, "newton-cholesky"),
+    ({"C": 0.1, "solver": "liblinear", "intercept_scaling": 2.0}, "liblinear"),
+]
+
+
+@pytest.mark.parametrize(("settings", "solver"), LOGISTIC)
+@pytest.mark.parametrize("raw", [False, True])
+def test_logistic(settings, solver, raw):
+    X, y = load_breast_cancer(return_X_y=True)
+    X = X if raw else standardised(X)
+    ours = linear.LogisticRegression(**settings, tol=TIGHT).fit(X, y)
+    settings = {**settings, "solver": solver}
+    reference = theirs.LogisticRegression(**settings, tol=TIGHT, max_iter=10**5).fit(X, y)
+    # liblinear itself stops at about this.
+    close(ours, reference, 1e-6 if solver != "liblinear" else 2e-5)
+
+
+@pytest.mark.parametrize("load", [load_iris, load_wine])
+def test_several_classes(load):
+    X, y = load(return_X_y=True)
+    reference = theirs.LogisticRegression(solver="newton-cholesky", tol=TIGHT, max_iter=1000).fit(X, y)
+    ours = linear.LogisticRegression(tol=TIGHT).fit(X, y)
+    close(ours, reference)
+    np.testing.assert_allclose(ours.predict_proba(X), reference.predict_proba(X), atol=1e-9)
+    np.testing.assert_array_equal(ours.predict(X), reference.predict(X))
+
+
+@pytest.mark.parametrize("ratio", [0.5, 1.0])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore::FutureWarning")
+def test_sparse_logistic(ratio):
+    X, y = load_breast_cancer(return_X_y=True)
+    X = standardised(X)
+    ours = linear.LogisticRegression(C=0.1, l1_ratio=ratio, tol=1e-12)
+    if ours.penalty == "l2":
+        ours.penalty = "elasticnet"
+    ours.fit(X, y)
+    assert ours.result_.certificate["kind"] == "duality_gap"
+    reference = theirs.LogisticRegression(
+        C=0.1, l1_ratio=ratio, penalty="elasticnet", solver="saga", tol=1e-10, max_iter=20_000
+    ).fit(X, y)
+    np.testing.assert_allclose(ours.coef_, reference.coef_, atol=1e-6)
+    np.testing.assert_array_equal(ours.coef_ == 0, np.abs(reference.coef_) < 1e-9)
+
+
+def objective(model, X, y, C=1.0):
+    z = model.decision_function(X)
+    return C * np.logaddexp(0, -np.where(y == 1, z, -z)).sum() + 0.5 * (model.coef_**2).sum()
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_defaults_are_never_higher(raw):
+    X, y = load_breast_cancer(return_X_y=True)
+    X = X if raw else standardised(X)
+    reference = theirs.LogisticRegression()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        reference.fit(X, y)
+    ours = linear.LogisticRegression().fit(X, y)
+    assert objective(ours, X, y) <= objective(reference, X, y) * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    "form", [np.ascontiguousarray, np.asfortranarray, sparse.csr_matrix, sparse.csc_array]
+)
+def test_storage_makes_no_difference(form, dtype):
+    X, y = diabetes(True)
+    X = np.where(np.abs(X) < 0.02, 0.0, X).astype(dtype)
+    for model in (linear.Lasso(0.1, tol=1e-10), linear.Ridge(1.0, tol=1e-10), linear.LinearRegression()):
+        plain = type(model)(**model.get_params()).fit(X, y)
+        before = X.copy()
+        stored = model.fit(form(X), y)
+        assert stored.coef_.dtype == dtype
+        np.testing.assert_allclose(
+            stored.coef_, plain.coef_, rtol=1e-4 if dtype == np.float32 else 1e-7, atol=1e-5
+        )
+        np.testing.assert_array_equal(X, before)
+
+
+def test_same_bits_on_any_number_of_threads():
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(20_000, 30)) * 10.0 ** rng.uniform(-2, 2, 30)
+    y = X @ (rng.normal(size=30) / X.std(axis=0)) + rng.normal(size=20_000)
+    labels = (y > 0).astype(float)
+    for loss, target, penalty in [
+        ("squared", y, "l1"),
+        ("squared", y, "l2"),
+        ("logistic", labels, "l1"),
+        ("logistic", labels, "l2"),
+        ("huber", y, "elastic_net"),
+    ]:
+        bits = {
+            linear.GeneralizedLinear(loss, penalty, 1e-2, threads=n).fit(X, target).coef_.tobytes()
+            for n in (1, 2, 7)
+        }
+        assert len(bits) == 1, (loss, penalty)
+
+
+def test_the_bound_is_true():
+    rng = np.random.default_rng(2)
+    for _ in range(60):
+        n, d = int(rng.integers(5, 60)), int(rng.integers(1, 30))
+        X = rng.normal(size=(n, d)) * 10.0 ** rng.uniform(-2, 2, d) + rng.normal(size=d)
+        loss = str(rng.choice(["squared", "logistic", "huber"]))
+        y = rng.normal(size=n) if loss != "logistic" else (rng.random(n) < 0.5).astype(float)
+        weight = rng.uniform(0, 2, n)
+        problem = {
+            "loss": loss,
+            "penalty": str(rng.choice(["l1", "elastic_net"])),
+            "alpha": float(10.0 ** rng.uniform(-4, 0)),
+            "fit_intercept": bool(rng.integers(2)),
+        }
+        tight = linear.GeneralizedLinear(**problem, tol=1e-13, max_iter=500)
+        loose = linear.GeneralizedLinear(**problem, tol=1e-2, max_iter=int(rng.integers(1, 4)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            best = tight.fit(X, y, weight).result_.fun
+            result = loose.fit(X, y, weight).result_
+        assert result.fun - best <= result.certificate["bound"] + 1e-13 * abs(best)

@@ -1,0 +1,254 @@
+"""The linear estimators with input of every kind, and inside what scikit-learn builds of estimators."""
+
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from steepest import linear
+from steepest.errors import NotConverged
+
+REGRESSORS = [
+    linear.ElasticNet,
+    linear.GeneralizedLinear,
+    linear.Lasso,
+    linear.LinearRegression,
+    linear.Ridge,
+]
+ALL = [*REGRESSORS, linear.LogisticRegression]
+
+
+def small(rows=40, columns=3, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(rows, columns))
+    return X, (X[:, 0] + rng.normal(size=rows) > 0).astype(float)
+
+
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("form", [np.asarray, np.asfortranarray, sparse.csr_matrix])
+def test_what_is_not_finite_is_named(kind, value, form):
+    X, y = small()
+    X[7, 2] = value
+    with pytest.raises(ValueError, match="column 2 row 7"):
+        kind().fit(form(X), y)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_columns_of_a_frame_are_named(kind):
+    X, y = small()
+    frame = pd.DataFrame(X, columns=["age", "height", "weight"])
+    model = kind().fit(frame, y)
+    assert list(model.feature_names_in_) == ["age", "height", "weight"]
+    frame.loc[4, "height"] = np.nan
+    with pytest.raises(ValueError, match="'height' row 4"):
+        kind().fit(frame, y)
+
+
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize(
+    ("X", "y"),
+    [
+        (np.empty((0, 3)), np.empty(0)),
+        (np.empty((5, 0)), np.zeros(5)),
+        (np.zeros(5), np.zeros(5)),
+        (np.zeros((2, 3, 4)), np.zeros(2)),
+        (np.zeros((5, 2)), np.zeros(4)),
+        (np.zeros((5, 2)), np.array([0, 1, np.nan, 0, 1])),
+        (np.zeros((5, 2), dtype=complex), np.arange(5.0)),
+        (np.array([["a", "b"]] * 5), np.arange(5.0)),
+        (np.array([[1, "b"]] * 5, dtype=object), np.arange(5.0)),
+    ],
+)
+def test_what_cannot_be_used_is_refused(kind, X, y):
+    with pytest.raises((ValueError, TypeError)) as error:
+        kind().fit(X, y)
+    assert len(str(error.value)) > 10
+
+
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("weight", [-np.ones(40), np.zeros(40), np.full(40, np.nan), np.ones(39)])
+def test_weights_that_cannot_be_are_refused(kind, weight):
+    X, y = small()
+    with pytest.raises(ValueError, match=r"weight|[Ww]eights|NaN"):
+        kind().fit(X, y, sample_weight=weight)
+
+
+@pytest.mark.parametrize("kind", REGRESSORS)
+def test_one_row(kind):
+    model = kind().fit([[1.0, 2.0]], [3.0])
+    np.testing.assert_allclose(model.predict([[1.0, 2.0]]), [3.0])
+
+
+def test_one_class_is_refused():
+    with pytest.raises(ValueError, match="one class"):
+        linear.LogisticRegression().fit([[1.0], [2.0]], [1, 1])
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_constant_and_duplicate_columns(kind):
+    X, y = small()
+    X = np.column_stack([X, np.ones(40), X[:, 0], np.zeros(40)])
+    model = kind().fit(X, y)
+    assert np.all(np.isfinite(model.coef_))
+    assert model.result_.success
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_strides_dtypes_and_objects(kind):
+    X, y = small(80, 6)
+    plain = kind().fit(np.ascontiguousarray(X[::2, ::2]), y[::2])
+    for form in (X[::2, ::2], X[::2, ::2].astype(object), X[::2, ::2].astype(">f8"), X[::2, ::2].tolist()):
+        np.testing.assert_allclose(kind().fit(form, y[::2]).coef_, plain.coef_, rtol=1e-12)
+    whole = np.round(X * 10).astype(np.int64)
+    np.testing.assert_array_equal(kind().fit(whole, y).coef_, kind().fit(whole.astype(np.float64), y).coef_)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_huge_integers(kind):
+    X, y = small()
+    X = np.round(X * 1e15).astype(np.int64)
+    assert np.all(np.isfinite(kind().fit(X, y).coef_))
+    with pytest.raises((ValueError, OverflowError), match=r"large|int"):
+        kind().fit(np.array([[10**400], [1]], dtype=object), [0, 1])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"alpha": -1.0},
+        {"alpha": np.nan},
+        {"loss": "sqared"},
+        {"penalty": "l3"},
+        {"method": "fitsa"},
+        {"tol": -1.0},
+    ],
+)
+def test_settings_are_refused_by_name(settings):
+    X, y = small()
+    name = next(iter(settings))
+    with pytest.raises(ValueError, match=name if name in ("alpha", "tol") else str(settings[name])):
+        linear.GeneralizedLinear(**settings).fit(X, y)
+
+
+def test_a_method_that_cannot_says_who_could():
+    X, y = small()
+    with pytest.raises(ValueError, match=r"lbfgs cannot handle the penalty l1.*coordinate"):
+        linear.GeneralizedLinear(penalty="l1", method="lbfgs").fit(X, y)
+
+
+def test_a_budget_that_runs_out_warns_with_the_remedy():
+    X, y = load_breast_cancer(return_X_y=True)
+    with pytest.warns(NotConverged, match="max_iter"):
+        model = linear.LogisticRegression(max_iter=1, tol=1e-10).fit(X, y)
+    assert not model.result_.success
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_pickled_and_cloned(kind):
+    X, y = small()
+    model = kind().fit(X, y)
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+    assert again.result_.fun == model.result_.fun
+    assert clone(model).get_params() == model.get_params()
+
+
+def test_inside_scikit_learn():
+    X, y = load_breast_cancer(return_X_y=True)
+    scores = cross_val_score(make_pipeline(StandardScaler(), linear.LogisticRegression()), X, y, cv=3)
+    assert scores.mean() > 0.95
+    X, y = load_diabetes(return_X_y=True)
+    search = GridSearchCV(linear.Lasso(), {"alpha": [0.01, 0.1, 1.0]}, cv=3).fit(X, y)
+    assert search.best_params_["alpha"] in (0.01, 0.1)
+
+
+@pytest.mark.parametrize("kind", [linear.Lasso, linear.ElasticNet, linear.LogisticRegression])
+def test_warm_start_begins_where_the_last_fit_ended(kind):
+    X, y = load_breast_cancer(return_X_y=True)
+    model = kind(warm_start=True).fit(X, y)
+    before = model.result_.fun
+    again = model.fit(X, y)
+    assert again.result_.history["loss"][0] <= before * (1 + 1e-9)
+
+
+def test_many_python_threads_at_once():
+    X, y = load_breast_cancer(return_X_y=True)
+    expected = linear.LogisticRegression().fit(X, y).coef_
+    got = [None] * 6
+
+    def work(k):
+        got[k] = linear.LogisticRegression().fit(X, y).coef_
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(6)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(60)
+    assert all(np.array_equal(g, expected) for g in got)
+
+
+def _fit_in_child(queue):
+    X, y = load_breast_cancer(return_X_y=True)
+    queue.put(linear.LogisticRegression().fit(X, y).coef_)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_after_fork():
+    X, y = load_breast_cancer(return_X_y=True)
+    expected = linear.LogisticRegression().fit(X, y).coef_
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    child = context.Process(target=_fit_in_child, args=(queue,))
+    child.start()
+    np.testing.assert_array_equal(queue.get(timeout=60), expected)
+    child.join(60)
+
+
+def test_control_c_stops_it():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60_000, 50))
+    y = X[:, 0] + rng.normal(size=60_000)
+    model = linear.GeneralizedLinear("huber", "l1", 1e-9, method="fista", tol=0.0, max_seconds=20)
+    started = time.perf_counter()
+    timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y)
+    timer.cancel()
+    assert time.perf_counter() - started < 30
+
+
+def test_a_watcher_looks_on_and_stops():
+    X, y = small(400)
+    seen = []
+    model = linear.GeneralizedLinear(watch=lambda p: seen.append(p.loss) or True, method="fista", tol=1e-14)
+    with pytest.warns(NotConverged):
+        model.fit(X, y)
+    assert len(seen) == 1
+    assert model.result_.outcome == "stopped"
+
+
+def test_l1_over_several_classes():
+    X = np.random.default_rng(0).normal(size=(300, 4))
+    y = X[:, :3].argmax(axis=1)
+    model = linear.LogisticRegression(C=0.05, l1_ratio=1.0, tol=1e-8)
+    if model.penalty == "l2":
+        model.penalty = "l1"
+    model.fit(X, y)
+    assert model.result_.method == "fista"
+    assert np.all(model.coef_[:, 3] == 0)
+    assert model.score(X, y) > 0.9
