@@ -196,8 +196,8 @@ impl Method for Descent {
         if anew {
             self.momentum = 1.0;
         }
-        for j in 0..x.len() {
-            self.y[j] = self.trial[j] + beta * (self.trial[j] - x[j]);
+        for ((y, new), old) in self.y.iter_mut().zip(&self.trial).zip(&*x) {
+            *y = new + beta * (new - old);
         }
         x.copy_from_slice(&self.trial);
         self.quiet = if (self.value - value).abs() <= 4.0 * f64::EPSILON * value.abs() { self.quiet + 1 } else { 0 };
