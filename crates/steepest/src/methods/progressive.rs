@@ -46,7 +46,7 @@ pub(super) const ENTRY: Entry = Entry {
 };
 
 fn suits(facts: &Facts) -> Option<Suit> {
-    (facts.glm && facts.dense).then(|| Suit {
+    (facts.glm && facts.dense && facts.outputs == 1).then(|| Suit {
         passes: 5.0,
         reason: "a loss over a dense table with a quadratic penalty: samples, then a metric from few rows".into(),
     })
