@@ -17,9 +17,9 @@ COUNT = 25
 LEAST = 1e-6
 #: stop once this many alphas in a row were worse than the best by more than its standard error
 PATIENCE = 4
-#: and once the held-out loss moved by less than this share of its standard error over as many
-STILL = 0.02
-#: which is looked at only below this share of the first alpha
+#: held-out losses within this share of the standard error count as the same
+SAME = 0.1
+#: alphas below this share of the first are where the penalty may have stopped to act
 ACTIVE = 1e-3
 #: the curvature of each task's loss at most
 CURVATURE = {"binary": 0.25, "multiclass": 0.5, "regression": 1.0}
@@ -85,8 +85,9 @@ def choose(
 ) -> tuple[Path, Floats]:
     """Goes down the alphas, each fit starting from the one before, and chooses by the held-out loss.
 
-    For l2 the least held-out loss wins; for penalties that leave columns out, the largest alpha within one
-    standard error of it (Hastie, Tibshirani and Friedman, The Elements of Statistical Learning, 7.10).
+    For l2 the largest alpha wins whose held-out loss is as good as the least (within a tenth of its standard
+    error); for penalties that leave columns out, the largest within one standard error (Hastie, Tibshirani and
+    Friedman, The Elements of Statistical Learning, section 7.10).
 
     Args:
         solve: fits at an alpha from a starting point and returns the solution.
@@ -114,11 +115,12 @@ def choose(
     held = np.array(path.validation_loss)
     best = int(np.argmin(held))
     within = int(np.flatnonzero(held <= held[best] + path.error[best])[0])
+    same = int(np.flatnonzero(held <= held[best] + SAME * path.error[best])[0])
     path.one_error = path.alphas[within]
-    picked = best if penalty == "l2" else within
+    picked = same if penalty == "l2" else within
     path.chosen = path.alphas[picked]
     path.reason = (
-        "the least loss on held-out rows"
+        "the largest whose loss on held-out rows is as good as the least"
         if penalty == "l2"
         else "the largest within one standard error of the least loss on held-out rows"
     )
@@ -135,4 +137,4 @@ def past_the_best(path: Path) -> bool:
     # Near the top nothing has happened yet; further down, no change means that the penalty no longer acts.
     if path.alphas[-1] > ACTIVE * path.alphas[0] or len(held) <= PATIENCE:
         return False
-    return float(np.ptp(held[-PATIENCE:])) < STILL * path.error[best]
+    return float(np.ptp(held[-PATIENCE:])) < SAME * path.error[best]

@@ -25,6 +25,7 @@ def descend_linear(
     alpha: float,
     start: Floats | None,
     tol: float,
+    most: int | None,
     threads: int | None,
     watch: Callable[[Any], Any] | None,
 ) -> dict[str, Any]:
@@ -34,24 +35,27 @@ def descend_linear(
         columns: standardised, of shape (rows, columns).
         y: numbers, or the classes' numbers as float64.
         start: the point to start from; 0 when None.
+        most: iterations at most.
 
     Returns:
         What `steepest.result.Result.of` takes; `x` holds each output's coefficients and then its intercept.
     """
     from steepest import _core
 
+    several = task == "multiclass"
     settings = [("ratio", l1_ratio)] if penalty == "elastic_net" else []
     model = {
         "loss": (LOSSES[task], []),
-        "outputs": classes if task == "multiclass" else 1,
+        "outputs": classes if several else 1,
         "penalty": (penalty, settings),
         "alpha": alpha,
         "intercept": True,
         "intercept_penalty": 0.0,
         "bounds": None,
-        "method": None,
+        # A Hessian over all classes costs more than the steps that it saves.
+        "method": ("lbfgs", []) if several and penalty == "l2" else None,
     }
-    stop = {"tol": tol, "max_iter": None, "max_passes": None, "max_seconds": None}
+    stop = {"tol": tol, "max_iter": most, "max_passes": None, "max_seconds": None}
     result: dict[str, Any] = _core.fit_linear(
         columns, y, model, stop, start=start, watch=watch, threads=threads or 0
     )

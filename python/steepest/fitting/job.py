@@ -22,6 +22,7 @@ __all__ = ["Fitted", "Job"]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 #: of the fits along the path, whose only use is to compare alphas
 PATH_TOL = 1e-4
+PATH_MOST = 200
 
 
 @dataclass
@@ -92,7 +93,7 @@ class Job:
         each = 0.8 / len(alphas)
 
         def solve(alpha: float, start: Floats | None) -> dict[str, Any]:
-            return self.solve(columns, y, alpha, start, PATH_TOL, self.stages.during())
+            return self.solve(columns, y, alpha, start, PATH_TOL, self.stages.during(), PATH_MOST)
 
         def told(done: int) -> None:
             self.stages.enter("path", 0.05 + each * done, each)
@@ -101,7 +102,14 @@ class Job:
         return choose(alphas, solve, held, self.task, penalty, told)
 
     def solve(
-        self, columns: Floats, y: Floats, alpha: float, start: Floats | None, tol: float, watch: Any
+        self,
+        columns: Floats,
+        y: Floats,
+        alpha: float,
+        start: Floats | None,
+        tol: float,
+        watch: Any,
+        most: int | None = None,
     ) -> dict[str, Any]:
         """One descent; `loss` is the mean loss without the penalty."""
         result = descend_linear(
@@ -114,6 +122,7 @@ class Job:
             alpha=alpha,
             start=start,
             tol=tol,
+            most=most,
             threads=self.threads,
             watch=watch,
         )

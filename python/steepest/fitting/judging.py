@@ -96,7 +96,7 @@ def path_told(path: Path | None, alpha: float, penalty: str) -> dict[str, Any]:
     )
     if penalty == "l2":
         chosen += (
-            " The largest within one standard error of that (the more cautious choice) would be "
+            " The largest within one standard error of it (the more cautious choice) would be "
             f"{path.one_error:.3g}."
         )
     return {
