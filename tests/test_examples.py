@@ -1,0 +1,67 @@
+"""The examples run: scripts as they stand, the notebook cell by cell; what it shows is what is promised."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("script", sorted(EXAMPLES.glob("*.py")), ids=lambda p: p.stem)
+def test_a_script_runs(script: Path, tmp_path: Path) -> None:
+    ran = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.strip()
+    assert ran.stderr == ""
+
+
+def read(path: Path) -> Any:
+    nbformat = pytest.importorskip("nbformat")
+    return nbformat.read(path, as_version=4)
+
+
+def said(cell: Any) -> str:
+    return "".join(out.get("text") or out.get("data", {}).get("text/plain", "") for out in cell.outputs)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_a_notebook_is_committed_as_it_ran(path: Path) -> None:
+    cells = [cell for cell in read(path).cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    for cell in cells:
+        assert all(out.output_type != "error" and out.get("name") != "stderr" for out in cell.outputs)
+        assert not re.search(r"/(home|work|root|Users)/", str(cell.outputs))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+@pytest.mark.filterwarnings("default")
+def test_a_notebook_runs(path: Path) -> None:
+    nbclient = pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    notebook = read(path)
+    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert all(out.get("name") != "stderr" for out in cell.outputs), said(cell)
+
+
+def test_the_first_descent_shows_what_it_promises() -> None:
+    cells = [c for c in read(EXAMPLES / "first_descent.ipynb").cells if c.cell_type == "code"]
+    story = "\n".join(map(said, cells))
+    for words in (
+        "same points: True",
+        "diverged",
+        "it rose at rate",
+        "above the best possible",
+        "noise floor",
+        "The gradient is not the function's",
+        "together give the target 'progression' away",
+        "largest stable rate = 0.2 ",
+    ):
+        assert words in story
+    assert sum("image/png" in out.get("data", {}) for c in cells for out in c.outputs) >= 4
