@@ -112,13 +112,13 @@ def _group(group: list[View], story: Mapping[str, Any], largest: float) -> View:
 
 
 def _row(c: View, story: Mapping[str, Any], largest: float, levels: bool) -> View:
-    weight = c["weight"]
+    weight, at_level = c["weight"], c.get("level") is not None
     return {
         "name": _level(c) if levels else str(c.get("name") or c.get("column")),
         "bar": pictures.signed_bar(weight, largest),
         "per_sd": signed(weight),
         "direction": "raises" if weight > 0 else "lowers" if weight < 0 else "no effect",
-        "effect": _effect((finite(c.get("value")) or 0.0) if levels else weight, story, levels),
+        "effect": _effect((finite(c.get("value")) or 0.0) if at_level else weight, story, at_level),
         "value": signed(c.get("value"), 4),
     }
 
