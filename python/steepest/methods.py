@@ -7,12 +7,13 @@ Written by tools/gen.py from the core's registry; not by hand.
 'ruled'
 """
 
+# ruff: noqa: RUF002
 from dataclasses import dataclass
 from typing import ClassVar
 
 from steepest._catalog import Settings
 
-__all__ = ["Coordinate", "GradientDescent", "Lbfgs", "Newton", "Progressive", "Ruled"]
+__all__ = ["Coordinate", "Fista", "GradientDescent", "Lbfgs", "Newton", "Progressive", "Ruled"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,30 @@ class Coordinate(Settings):
 
     registry: ClassVar[str] = "methods"
     name: ClassVar[str] = "coordinate"
+
+
+@dataclass(frozen=True)
+class Fista(Settings):
+    """Accelerated proximal gradient: u = y − t D∇f(y), x⁺ = prox(u), y⁺ = x⁺ + β (x⁺ − x). The step t is
+    found by backtracking and grows again where it can; the momentum starts anew where it points uphill. D
+    is a diagonal metric from the columns of a table, where the penalty's prox allows one.
+
+    Beck and Teboulle 2009, <https://doi.org/10.1137/080716542>; O'Donoghue and Candès 2015,
+    <https://doi.org/10.1007/s10208-013-9150-3>.
+
+    Parameters
+    ----------
+    restart : float, default 1.0
+        1 to start the momentum anew where it points uphill, 0 never to. Allowed: between 0 and 1.
+    growth : float, default 1.1
+        What the step is multiplied by after each step taken; backtracking takes it back. Allowed: between 1
+        and 10.
+    """
+
+    registry: ClassVar[str] = "methods"
+    name: ClassVar[str] = "fista"
+    restart: float = 1.0
+    growth: float = 1.1
 
 
 @dataclass(frozen=True)
