@@ -135,7 +135,7 @@ def _effect(weight: float, story: Mapping[str, Any], level: bool = False) -> str
     if story.get("task") == "binary":
         odds = f"odds {TIMES} {figure(math.exp(min(700.0, max(-700.0, weight))))}"
         return f"{odds} at this level" if level else odds
-    return signed(weight) if level else ""
+    return f"{signed(weight)} at this level" if level else ""
 
 
 def _abreast(groups: list[list[View]], story: Mapping[str, Any], largest: float) -> list[View]:

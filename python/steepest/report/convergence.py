@@ -133,8 +133,9 @@ def _answer(solution: Mapping[str, Any], certificate: View | None) -> tuple[str,
     if ended:
         return ended
     if certificate and certificate["proves"]:
+        share = f", {certificate['share']} of it" if certificate["share"] else ""
         return "Yes, and it is proved", (
-            f"No model of this kind has a loss lower by more than {certificate['bound_text']}."
+            f"No model of this kind has a loss lower by more than {certificate['bound_text']}{share}."
         )
     if certificate:
         return "Yes, as far as can be told", f"The slope that is left is {certificate['bound_text']}."
