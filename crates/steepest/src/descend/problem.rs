@@ -1,0 +1,191 @@
+//! A problem as a method sees it: every evaluation counted, the budgets held, the watch polled.
+use super::status::{Budget, Halt};
+use super::watch::{Counts, Stop, Watch};
+use crate::health::Finding;
+use crate::method::Facts;
+use crate::objective::Objective;
+use crate::penalty::Penalty;
+use std::time::{Duration, Instant};
+
+/// A problem as a method sees it: the objective and the penalty, with every evaluation counted and
+/// the budgets held.
+pub struct Problem<'a> {
+    /// What is minimised (smooth part).
+    pub objective: &'a mut dyn Objective,
+    /// What is added.
+    pub penalty: &'a dyn Penalty,
+    /// The tolerance and the budgets.
+    pub stop: Stop,
+    /// What has been spent.
+    pub counts: &'a mut Counts,
+    /// What was noticed.
+    pub findings: &'a mut Vec<Finding>,
+    /// Who looks on.
+    pub watch: &'a mut dyn Watch,
+    pub(super) clock: &'a mut Clock,
+}
+
+/// When it started, and when the watch was last polled.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    pub(super) started: Instant,
+    pub(super) polled: Instant,
+}
+
+const POLL: Duration = Duration::from_millis(40);
+
+impl Problem<'_> {
+    /// How many variables.
+    pub fn dim(&self) -> usize {
+        self.objective.dim()
+    }
+    /// The smooth part f(x) alone.
+    pub fn value(&mut self, x: &[f64]) -> Result<f64, Halt> {
+        self.spend()?;
+        self.counts.values += 1;
+        self.counts.passes += self.objective.reads();
+        self.objective.value(x)
+    }
+    /// The smooth part f(x) and its gradient.
+    pub fn gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt> {
+        self.spend()?;
+        self.counts.values += 1 + self.objective.differences();
+        self.counts.gradients += 1;
+        self.counts.passes += self.objective.reads();
+        let (objective, mut meter) = self.split();
+        objective.gradient_pausing(x, gradient, &mut || meter.pause())
+    }
+    /// The gradient at the point whose value was asked for last: counts no second evaluation.
+    pub fn gradient_there(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<(), Halt> {
+        self.pause()?;
+        self.counts.values += self.objective.differences();
+        self.counts.gradients += 1;
+        self.objective.gradient_there(x, gradient)
+    }
+    /// f(x) and the penalty's value, where the penalty is smooth.
+    pub fn total(&mut self, x: &[f64]) -> Result<f64, Halt> {
+        Ok(self.value(x)? + self.added(x))
+    }
+    /// f(x) and the penalty's value, with the gradient of both, where the penalty is smooth.
+    pub fn total_gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt> {
+        let value = self.gradient(x, gradient)?;
+        Ok(value + self.added_gradient(x, gradient))
+    }
+    /// The gradient alone, at the point whose value was asked for last.
+    pub fn total_gradient_there(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<(), Halt> {
+        self.gradient_there(x, gradient)?;
+        self.added_gradient(x, gradient);
+        Ok(())
+    }
+    /// What is smooth and bounds at once is nothing at all.
+    fn adds(&self) -> bool {
+        let offers = self.penalty.offers();
+        offers.smooth && !offers.bounds
+    }
+    fn added(&self, x: &[f64]) -> f64 {
+        if self.adds() { self.penalty.value(x) } else { 0.0 }
+    }
+    /// Adds the penalty's gradient, where it is smooth; its value there.
+    pub fn added_gradient(&self, x: &[f64], gradient: &mut [f64]) -> f64 {
+        if !self.adds() {
+            return 0.0;
+        }
+        self.penalty.add_gradient(x, gradient);
+        self.penalty.value(x)
+    }
+    /// The smooth part's mean over the terms named, and its gradient; counts its share of a pass.
+    pub fn batch(&mut self, named: &[u32], x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt> {
+        if self.counts.passes >= self.stop.passes {
+            return Err(Halt::Budget(Budget::Passes));
+        }
+        self.pause()?;
+        let terms = self.objective.terms().expect("asked only where there are terms");
+        self.counts.passes += named.len() as f64 / terms.count() as f64;
+        terms.batch(named, x, gradient)
+    }
+    /// Checks the budgets and lets the watch have its turn; costs one look at the clock.
+    fn spend(&mut self) -> Result<(), Halt> {
+        if self.counts.values >= self.stop.evaluations {
+            return Err(Halt::Budget(Budget::Evaluations));
+        }
+        if self.counts.passes >= self.stop.passes {
+            return Err(Halt::Budget(Budget::Passes));
+        }
+        self.pause()
+    }
+    /// Lets the watch have its turn where it is due; methods call it in their own long loops.
+    pub fn pause(&mut self) -> Result<(), Halt> {
+        self.split().1.pause()
+    }
+    /// The objective, and apart from it what is spent and who looks on: for methods that work inside it.
+    pub fn split(&mut self) -> (&mut dyn Objective, Meter<'_>) {
+        let meter = Meter {
+            stop: self.stop,
+            counts: self.counts,
+            findings: self.findings,
+            watch: self.watch,
+            clock: self.clock,
+        };
+        (self.objective, meter)
+    }
+    /// What is known of this problem.
+    pub fn facts(&mut self) -> Facts {
+        facts(self.objective, self.penalty)
+    }
+}
+
+/// What is spent on a problem and who looks on, apart from the objective.
+pub struct Meter<'a> {
+    /// The tolerance and the budgets.
+    pub stop: Stop,
+    /// What has been spent.
+    pub counts: &'a mut Counts,
+    /// What was noticed.
+    pub findings: &'a mut Vec<Finding>,
+    watch: &'a mut dyn Watch,
+    pub(super) clock: &'a mut Clock,
+}
+
+impl Meter<'_> {
+    /// Lets the watch have its turn where it is due.
+    pub fn pause(&mut self) -> Result<(), Halt> {
+        let now = Instant::now();
+        if now - self.clock.polled >= POLL {
+            self.clock.polled = now;
+            self.watch.poll()?;
+            if (now - self.clock.started).as_secs_f64() > self.stop.seconds {
+                return Err(Halt::Budget(Budget::Seconds));
+            }
+        }
+        Ok(())
+    }
+    /// Holds the budgets, and counts a value and gradient over a share of the rows.
+    pub fn spend(&mut self, share: f64) -> Result<(), Halt> {
+        if self.counts.values >= self.stop.evaluations {
+            return Err(Halt::Budget(Budget::Evaluations));
+        }
+        if self.counts.passes >= self.stop.passes {
+            return Err(Halt::Budget(Budget::Passes));
+        }
+        self.counts.values += 1;
+        self.counts.gradients += 1;
+        self.counts.passes += share;
+        self.pause()
+    }
+}
+
+/// What is known of a problem.
+pub fn facts(objective: &mut dyn Objective, penalty: &dyn Penalty) -> Facts {
+    let whole = objective.curvature().map(|c| c.whole());
+    Facts {
+        dim: objective.dim(),
+        terms: objective.terms().map_or(0, |t| t.count()),
+        products: whole.is_some(),
+        hessian: whole == Some(true),
+        glm: objective.glm().is_some(),
+        outputs: objective.glm().map_or(0, |g| g.outputs()),
+        dense: objective.glm().is_some_and(|g| g.is_dense()),
+        offers: penalty.offers(),
+        penalty: penalty.name(),
+    }
+}

@@ -1,0 +1,60 @@
+//! What came of a descent.
+use super::status::Status;
+use super::watch::Counts;
+use crate::certificate::Certificate;
+use crate::health::Finding;
+
+/// One line of the history.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Record {
+    /// Steps so far.
+    pub iteration: u64,
+    /// F.
+    pub value: f64,
+    /// Scaled residual.
+    pub residual: f64,
+    /// Rate or step length.
+    pub rate: f64,
+    /// Evaluations so far.
+    pub evaluations: u64,
+    /// Passes so far.
+    pub passes: f64,
+    /// Seconds so far.
+    pub seconds: f64,
+}
+
+/// What came of a descent.
+#[derive(Clone, Debug)]
+pub struct Solution {
+    /// The best point, never merely the last.
+    pub x: Vec<f64>,
+    /// F there.
+    pub value: f64,
+    /// How it ended.
+    pub status: Status,
+    /// What stands behind that.
+    pub certificate: Option<Certificate>,
+    /// What was spent.
+    pub counts: Counts,
+    /// Seconds.
+    pub seconds: f64,
+    /// The descent, thinned to some thousand lines.
+    pub history: Vec<Record>,
+    /// The points gone through, where asked for.
+    pub path: Vec<Vec<f64>>,
+    /// What was noticed.
+    pub findings: Vec<Finding>,
+    /// The gradient of the smooth part at x, where the method had it.
+    pub gradient: Option<Vec<f64>>,
+}
+
+impl Solution {
+    /// How it ended, in a sentence that claims no more than the certificate holds.
+    pub fn message(&self) -> String {
+        let stationary = self.certificate.as_ref().is_some_and(|c| !c.kind.proves());
+        if self.status == Status::Converged && stationary {
+            return "Converged: the gradient is as good as zero and no step lowers the value by more than the tolerance.".into();
+        }
+        self.status.message()
+    }
+}

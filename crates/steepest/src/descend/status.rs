@@ -1,0 +1,128 @@
+//! How a descent ends: its statuses, whose messages are sentences.
+use std::error::Error;
+
+/// What may run out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Budget {
+    /// Steps of the method.
+    Iterations,
+    /// Evaluations of the function or its gradient.
+    Evaluations,
+    /// Reads of the data.
+    Passes,
+    /// Rounds of batches that a stochastic method was given.
+    Epochs,
+    /// Wall-clock time.
+    Seconds,
+}
+
+/// How a descent ended. The message is a sentence for people.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Status {
+    /// Within the tolerance.
+    Converged,
+    /// As near as the arithmetic allows; a success.
+    PrecisionLimit,
+    /// Steps are as small as the noise of the batches; a success for a method that only sees batches.
+    NoiseFloor,
+    /// The loss on held-out rows stopped falling; the best point there is returned.
+    HeldOut,
+    /// A budget ran out first.
+    Budget(Budget),
+    /// A callback asked to stop.
+    Stopped,
+    /// The value grows without end.
+    Diverged,
+    /// A value or an input is not finite; says where.
+    NotFinite(String),
+    /// The objective has no lower bound.
+    Unbounded,
+    /// The classes can be separated and nothing is penalised: the infimum is not attained.
+    Separable,
+    /// The gradient given is not the function's; says by how much.
+    GradientInconsistent(String),
+    /// No point satisfies the constraints.
+    Infeasible,
+    /// No further decrease can be found, though the gradient is not small.
+    Plateau,
+}
+
+impl Status {
+    /// The name that results carry.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Status::Converged => "converged",
+            Status::PrecisionLimit => "precision_limit",
+            Status::NoiseFloor => "noise_floor",
+            Status::HeldOut => "held_out",
+            Status::Budget(_) => "budget",
+            Status::Stopped => "stopped",
+            Status::Diverged => "diverged",
+            Status::NotFinite(_) => "not_finite",
+            Status::Unbounded => "unbounded",
+            Status::Separable => "separable",
+            Status::GradientInconsistent(_) => "gradient_inconsistent",
+            Status::Infeasible => "infeasible",
+            Status::Plateau => "plateau",
+        }
+    }
+    /// SciPy's number: 0 for success.
+    pub fn number(&self) -> i32 {
+        match self {
+            Status::Converged | Status::PrecisionLimit | Status::NoiseFloor | Status::HeldOut => 0,
+            Status::Budget(_) => 1,
+            Status::Plateau => 2,
+            Status::Diverged => 3,
+            Status::NotFinite(_) => 4,
+            Status::Unbounded => 5,
+            Status::Separable => 6,
+            Status::GradientInconsistent(_) => 7,
+            Status::Infeasible => 8,
+            Status::Stopped => 99,
+        }
+    }
+    /// Whether the point returned is what was asked for.
+    pub fn success(&self) -> bool {
+        self.number() == 0
+    }
+    /// The sentence.
+    pub fn message(&self) -> String {
+        match self {
+            Status::Converged => "Converged: within the tolerance of the best possible.".into(),
+            Status::PrecisionLimit => "Converged to the precision of the arithmetic: no step lowers the value any more.".into(),
+            Status::NoiseFloor => "Reached the noise floor: what is left is as small as the noise of the batches.".into(),
+            Status::HeldOut => "Stopped early: the loss on held-out rows no longer falls; the best point there is returned.".into(),
+            Status::Budget(b) => {
+                let (what, setting) = match b {
+                    Budget::Iterations => ("iterations", "max_iter"),
+                    Budget::Evaluations => ("evaluations", "max_evaluations"),
+                    Budget::Passes => ("passes over the data", "max_passes"),
+                    Budget::Epochs => ("epochs", "epochs"),
+                    Budget::Seconds => ("seconds", "max_seconds"),
+                };
+                format!("Stopped by the budget of {what}: not converged yet; raise {setting} to go on.")
+            }
+            Status::Stopped => "Stopped by the callback.".into(),
+            Status::Diverged => "Diverged: the value grows without end; take a smaller rate, or give none.".into(),
+            Status::NotFinite(what) => format!("Not finite: {what}."),
+            Status::Unbounded => "Unbounded: the value falls without end.".into(),
+            Status::Separable => "Separable classes without a penalty: the loss falls to 0 only as the coefficients grow without end; add an l2 penalty.".into(),
+            Status::GradientInconsistent(what) => format!("The gradient is not the function's: {what}."),
+            Status::Infeasible => "Infeasible: no point satisfies the constraints.".into(),
+            Status::Plateau => "Stuck: no step lowers the value, though the gradient is not small.".into(),
+        }
+    }
+}
+
+/// Why a descent ends before its method says so.
+#[derive(Debug)]
+pub enum Halt {
+    /// A callback asked to.
+    Stopped,
+    /// A budget ran out.
+    Budget(Budget),
+    /// A status found out in the middle of a step.
+    Status(Status),
+    /// The objective or a callback failed: the error comes out as itself, and nothing else does.
+    Failed(Box<dyn Error + Send + Sync>),
+}
