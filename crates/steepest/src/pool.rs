@@ -1,9 +1,27 @@
 //! Threads: work is split by the data, never by their number; safe after fork.
+//!
+//! Checked by a model of every interleaving (`tests/pool_model.rs`) and by valgrind.
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::*};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicPtr, Ordering::*};
+
+// The model checker has primitives of the same names that try every order of events.
+#[cfg(loom)]
+use loom::{
+    hint,
+    sync::atomic::{AtomicBool, AtomicUsize},
+    sync::{Arc, Condvar, Mutex, MutexGuard},
+    thread,
+};
+#[cfg(not(loom))]
+use std::{
+    hint,
+    sync::atomic::{AtomicBool, AtomicUsize},
+    sync::{Arc, Condvar, Mutex, MutexGuard},
+    thread,
+};
 
 type Task = dyn Fn(usize) + Sync;
 
@@ -47,28 +65,33 @@ impl Job {
 }
 
 struct Shared {
+    /// Moves on with each job, under the lock of `job`.
     epoch: AtomicUsize,
+    closing: AtomicBool,
     asleep: AtomicUsize,
     job: Mutex<Option<Arc<Job>>>,
     wake: Condvar,
 }
 
-/// A set of threads that wait for work.
+/// A set of threads that wait for work; they end when it is dropped.
 pub struct Pool {
     shared: Arc<Shared>,
-    busy: Mutex<()>,
+    /// Held while a job runs; how many threads there are, the caller among them.
+    busy: Mutex<usize>,
     threads: usize,
 }
 
 /// About 40 µs with the pause instruction, then sleep.
-const SPINS: u32 = 4000;
+const SPINS: u32 = if cfg!(loom) { 0 } else { 4000 };
+/// No request gets more threads than that.
+const MOST: usize = 256;
 
 fn work(s: &Shared) {
     let mut seen = 0;
     loop {
         let mut spins = 0;
         while s.epoch.load(Acquire) == seen && spins < SPINS {
-            std::hint::spin_loop();
+            hint::spin_loop();
             spins += 1;
         }
         let job = {
@@ -77,6 +100,9 @@ fn work(s: &Shared) {
                 s.asleep.fetch_add(1, AcqRel);
                 slot = s.wake.wait(slot).unwrap_or_else(PoisonError::into_inner);
                 s.asleep.fetch_sub(1, AcqRel);
+            }
+            if s.closing.load(Acquire) {
+                return;
             }
             seen = s.epoch.load(Acquire);
             slot.clone()
@@ -87,39 +113,55 @@ fn work(s: &Shared) {
     }
 }
 
+/// Starts threads until there are `wanted`, the caller among them; where the system gives no more, fewer do the work.
+fn grow(shared: &Arc<Shared>, mut started: usize, wanted: usize) -> usize {
+    while started < wanted {
+        let s = shared.clone();
+        let name = thread::Builder::new().name("steepest".into());
+        if name.spawn(move || work(&s)).is_err() {
+            break;
+        }
+        started += 1;
+    }
+    started
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        let slot = lock(&self.shared.job);
+        self.shared.closing.store(true, Release);
+        self.shared.epoch.fetch_add(1, AcqRel);
+        drop(slot);
+        self.shared.wake.notify_all();
+    }
+}
+
 impl Pool {
-    /// A pool of so many threads, the caller among them. Its threads live as long as the process.
+    /// A pool of so many threads, the caller among them.
     pub fn new(threads: usize) -> Self {
         let shared = Arc::new(Shared {
             epoch: AtomicUsize::new(0),
+            closing: AtomicBool::new(false),
             asleep: AtomicUsize::new(0),
             job: Mutex::new(None),
             wake: Condvar::new(),
         });
-        let mut started = 1;
-        for _ in 1..threads {
-            let s = shared.clone();
-            // Where the system gives no more threads, fewer do the work.
-            started += usize::from(
-                std::thread::Builder::new().name("steepest".into()).spawn(move || work(&s)).is_ok(),
-            );
-        }
-        Pool { shared, busy: Mutex::new(()), threads: started }
+        let started = grow(&shared, 1, threads.min(MOST));
+        Pool { shared, busy: Mutex::new(started), threads: started }
     }
 
-    /// How many threads work, the caller among them.
+    /// How many threads work unless [`with_threads`] asks for another number, the caller among them.
     pub fn threads(&self) -> usize {
         self.threads
     }
 
     /// Calls `task(i)` for each i < n, on all threads, in no order; returns when all are done.
     pub fn each(&self, n: usize, task: impl Fn(usize) + Sync) {
-        let limit = LIMIT.get().min(self.threads);
+        let wanted = LIMIT.get().unwrap_or(self.threads).min(MOST);
         // One job at a time; a job inside a job, or from a second caller, runs where it is.
-        let guard = (limit > 1 && n > 1).then(|| self.busy.try_lock().ok()).flatten();
-        if guard.is_none() {
-            return (0..n).for_each(task);
-        }
+        let guard = (wanted > 1 && n > 1).then(|| self.busy.try_lock().ok()).flatten();
+        let Some(mut started) = guard else { return (0..n).for_each(task) };
+        *started = grow(&self.shared, *started, wanted);
         let task: &(dyn Fn(usize) + Sync + '_) = &task;
         // SAFETY: only the lifetime is forgotten; we do not return before the last call is over.
         let task: *const Task =
@@ -127,7 +169,7 @@ impl Pool {
         let job = Arc::new(Job {
             task,
             n,
-            seats: AtomicUsize::new(limit - 1),
+            seats: AtomicUsize::new(wanted - 1),
             next: AtomicUsize::new(0),
             done: AtomicUsize::new(0),
             panic: Mutex::new(None),
@@ -144,9 +186,9 @@ impl Pool {
         let mut spins = 0u32;
         while job.done.load(Acquire) < n {
             spins += 1;
-            if spins > SPINS { std::thread::yield_now() } else { std::hint::spin_loop() }
+            if spins > SPINS { thread::yield_now() } else { hint::spin_loop() }
         }
-        drop(guard);
+        drop(started);
         let panic = lock(&job.panic).take();
         if let Some(p) = panic {
             resume_unwind(p);
@@ -165,17 +207,17 @@ impl Pool {
     }
 }
 
-thread_local!(static LIMIT: Cell<usize> = const { Cell::new(usize::MAX) });
+thread_local!(static LIMIT: Cell<Option<usize>> = const { Cell::new(None) });
 
-/// Runs `f` with at most so many threads (0: as many as there are). The answer has the same bits whatever the number.
+/// Runs `f` on so many threads (0: as many as the pool has). The answer has the same bits whatever the number.
 pub fn with_threads<R>(threads: usize, f: impl FnOnce() -> R) -> R {
-    struct Back(usize);
+    struct Back(Option<usize>);
     impl Drop for Back {
         fn drop(&mut self) {
             LIMIT.set(self.0);
         }
     }
-    let _back = Back(LIMIT.replace(if threads == 0 { usize::MAX } else { threads }));
+    let _back = Back(LIMIT.replace((threads > 0).then_some(threads)));
     f()
 }
 
@@ -202,14 +244,18 @@ pub fn pool() -> &'static Pool {
             return pool;
         }
         let new = Box::into_raw(Box::new((pid, Pool::new(threads()))));
-        // Another thread may have been first; ours then sleeps for good.
-        let _ = POOL.compare_exchange(at, new, AcqRel, Acquire);
+        if POOL.compare_exchange(at, new, AcqRel, Acquire).is_err() {
+            // SAFETY: another thread was first, so nobody has seen ours.
+            drop(unsafe { Box::from_raw(new) });
+        }
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
+    use std::sync::Barrier;
 
     #[test]
     fn every_task_once_and_results_in_order() {
@@ -223,6 +269,28 @@ mod tests {
     }
 
     #[test]
+    fn as_many_threads_as_asked_for_and_no_more() {
+        let p = Pool::new(2);
+        for asked in [1, 2, 5, 3, 0] {
+            let expected = if asked == 0 { 2 } else { asked };
+            // Each task waits until as many threads as expected are inside one.
+            let barrier = Barrier::new(expected);
+            let who = |_| {
+                barrier.wait();
+                thread::current().id()
+            };
+            let ids = with_threads(asked, || p.map(expected, who));
+            assert_eq!(
+                ids.into_iter().collect::<HashSet<_>>().len(),
+                expected,
+                "asked for {asked}"
+            );
+            let ids = with_threads(asked, || p.map(200, |_| thread::current().id()));
+            assert!(ids.into_iter().collect::<HashSet<_>>().len() <= expected, "asked for {asked}");
+        }
+    }
+
+    #[test]
     fn a_panic_comes_out_and_the_pool_goes_on() {
         let p = Pool::new(3);
         let caught = catch_unwind(AssertUnwindSafe(|| p.each(10, |i| assert!(i != 7))));
@@ -231,8 +299,27 @@ mod tests {
     }
 
     #[test]
-    fn a_job_inside_a_job_runs() {
+    fn a_job_inside_a_job_and_jobs_from_many_threads_run() {
         let p = Pool::new(2);
         assert_eq!(p.map(4, |i| p.map(3, |j| i + j).iter().sum::<usize>()), vec![3, 6, 9, 12]);
+        thread::scope(|scope| {
+            for k in 0..6 {
+                let p = &p;
+                scope.spawn(move || {
+                    (0..50).for_each(|r| assert_eq!(p.map(8, |i| i * k + r)[7], 7 * k + r));
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn threads_end_with_their_pool() {
+        let p = Pool::new(4);
+        p.each(8, |_| ());
+        let shared = Arc::downgrade(&p.shared);
+        drop(p);
+        while shared.strong_count() > 0 {
+            thread::yield_now();
+        }
     }
 }
