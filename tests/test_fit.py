@@ -14,7 +14,6 @@ import pandas as pd
 import pytest
 
 import steepest
-from steepest import _core
 from steepest.errors import InputError, ModelFileError, NotConverged, TableError
 from steepest.fitting.standardise import Scaling
 from steepest.model import Model
@@ -65,11 +64,7 @@ def models() -> dict[str, Model]:
     return Models()
 
 
-SOFTMAX = any(loss["name"] == "softmax" for loss in _core.catalog()["losses"])
-SEVERAL = pytest.param(
-    "multiclass", marks=pytest.mark.skipif(not SOFTMAX, reason="the core has no softmax yet")
-)
-TASKS = pytest.mark.parametrize("task", ["binary", "regression", SEVERAL])
+TASKS = pytest.mark.parametrize("task", ["binary", "regression", "multiclass"])
 
 
 @TASKS

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from steepest._catalog import Settings
 
-__all__ = ["Huber", "Logistic", "Softmax", "Squared"]
+__all__ = ["Huber", "Logistic", "Squared"]
 
 
 @dataclass(frozen=True)
@@ -74,23 +74,3 @@ class Huber(Settings):
     registry: ClassVar[str] = "losses"
     name: ClassVar[str] = "huber"
     width: float = 1.35
-
-
-@dataclass(frozen=True)
-class Softmax(Settings):
-    """Log-loss of several classes, targets 0, 1, 2, …, a margin m_k for each class: ln Σ_k e^(m_k) −
-    m_target.
-
-    With a single margin it stands for class 1, that of class 0 being 0, which is the logistic loss.
-
-    Bridle 1990, <https://doi.org/10.1007/978-3-642-76153-9_28>.
-
-    Notes
-    -----
-    As recorded from the core::
-
-        value ← softplus(margin) - target·margin
-    """
-
-    registry: ClassVar[str] = "losses"
-    name: ClassVar[str] = "softmax"
