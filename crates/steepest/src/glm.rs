@@ -57,12 +57,7 @@ impl<'a> Glm<'a> {
         if target.len() != rows {
             return Err(format!("{rows} rows need as many targets; got {}", target.len()));
         }
-        if let Some(i) = target.iter().position(|t| !t.is_finite()) {
-            return Err(format!("the target of row {i} is not finite; got {}", target[i]));
-        }
-        if let Some((i, why)) =
-            target.iter().enumerate().find_map(|(i, &t)| Some((i, loss.refuses(t)?)))
-        {
+        if let Some((i, why)) = first_bad(loss, target) {
             return Err(format!("{why}; got {} in row {i}", target[i]));
         }
         let total = match weight {
@@ -109,6 +104,22 @@ impl<'a> Glm<'a> {
         let (row, column) = self.design.not_finite()?;
         Some(format!("the table in row {row}, column {column}: drop or fill it"))
     }
+}
+
+/// The first target that cannot be used, and why.
+fn first_bad(loss: &dyn Block, target: &[f64]) -> Option<(usize, &'static str)> {
+    const PART: usize = 1 << 16;
+    let parts = crate::pool::pool().map(target.len().div_ceil(PART), |p| {
+        let from = p * PART;
+        let part = &target[from..(from + PART).min(target.len())];
+        part.iter().enumerate().find_map(|(i, &t)| {
+            if t.is_finite() {
+                return Some((from + i, loss.refuses(t)?));
+            }
+            Some((from + i, "targets must be finite"))
+        })
+    });
+    parts.into_iter().flatten().next()
 }
 
 fn total(weight: &[f64], rows: usize) -> Result<f64, String> {

@@ -136,7 +136,7 @@ fn bad_input_is_named() {
     };
     assert_eq!(why(&[1.0], None), "2 rows need as many targets; got 1");
     assert_eq!(why(&[0.0, 2.0], None), "logistic needs targets 0 and 1; got 2 in row 1");
-    assert_eq!(why(&[f64::NAN, 0.0], None), "the target of row 0 is not finite; got NaN");
+    assert_eq!(why(&[f64::NAN, 0.0], None), "targets must be finite; got NaN in row 0");
     assert_eq!(why(&[0.0, 1.0], Some(&[1.0])), "2 rows need as many weights; got 1");
     assert!(why(&[0.0, 1.0], Some(&[1.0, -1.0])).contains("got -1 in row 1"));
     assert!(why(&[0.0, 1.0], Some(&[0.0, 0.0])).contains("positive"));

@@ -77,8 +77,12 @@ struct Work {
     first: f64,
 }
 
-/// Rows of the metric for each variable.
-const METRIC: usize = 50;
+/// Rows of the metric for each variable: what a pass gains grows with them, and so does the Hessian's cost,
+/// which stays a fraction of a pass on tables of many rows.
+fn metric_rows(glm: &Glm<'_>) -> usize {
+    let width = glm.width().max(1);
+    width * (glm.design.rows() / (25 * width)).clamp(50, 200)
+}
 /// A sample has four times the rows of the one before.
 const GROWTH: usize = 4;
 /// Steps on one sample at most.
@@ -132,7 +136,7 @@ impl Work {
         let stage = (n >= 80 * width && first * GROWTH <= n).then_some(first);
         let mut u = vec![0.0; x.len()];
         scaling.inward(x, &mut u);
-        let mut k = METRIC * width;
+        let mut k = if stage.is_some() { 50 * width } else { metric_rows(glm) };
         let (ground, walk, distances) =
             settle(glm, &scaling, (&penalty, sides.as_ref()), stage, (u, f64::INFINITY), &mut k, meter)?;
         noticed::scales(&scaling, meter);
@@ -236,7 +240,7 @@ impl Work {
     ) -> Result<Step, Halt> {
         let n = glm.design.rows();
         self.stage = (m * GROWTH * 4 <= n).then_some(m * GROWTH);
-        self.k = METRIC * glm.width();
+        self.k = if self.stage.is_some() { 50 * glm.width() } else { metric_rows(glm) };
         self.steps = 0;
         let u = self.walk.u.clone();
         // The old sample's rows go before the new come.

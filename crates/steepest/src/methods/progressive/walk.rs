@@ -33,6 +33,8 @@ pub struct Walk {
     v: Vec<f64>,
     /// −g′v/2: what it promises.
     pub promise: f64,
+    /// Room for the next margins: new pages at every step would cost a tenth of a pass.
+    spare: Vec<f64>,
     /// The length to try first: above 1 where the last step should have been longer.
     stride: f64,
 }
@@ -52,7 +54,7 @@ impl Walk {
     /// At a point that was evaluated.
     pub fn new(u: Vec<f64>, value: f64, g: Vec<f64>, z: Vec<f64>, metric: Metric) -> Self {
         let v = vec![0.0; u.len()];
-        let mut walk = Walk { u, value, g, z, metric, pairs: VecDeque::new(), v, promise: 0.0, stride: 1.0 };
+        let mut walk = Walk { u, value, g, z, metric, pairs: VecDeque::new(), v, promise: 0.0, spare: Vec::new(), stride: 1.0 };
         walk.aim();
         walk
     }
@@ -97,7 +99,8 @@ impl Walk {
         let before = self.metric.factor.energy(&self.g);
         let n = self.u.len();
         let mut g = vec![0.0; n];
-        let mut z = vec![0.0; self.z.len()];
+        let mut z = std::mem::take(&mut self.spare);
+        z.resize(self.z.len(), 0.0);
         let mut shrunk = std::mem::replace(&mut self.stride, 1.0);
         let mut u: Vec<f64> = self.u.iter().zip(&self.v).map(|(u, v)| u + shrunk * v).collect();
         let mut value = seen.evaluate(&u, &mut g, &mut z, None, meter)?;
@@ -160,7 +163,8 @@ impl Walk {
             }
             self.pairs.push_back(Pair { s, y, product });
         }
-        (self.u, self.value, self.g, self.z) = (u, value, g, z);
+        self.spare = std::mem::replace(&mut self.z, z);
+        (self.u, self.value, self.g) = (u, value, g);
         self.aim();
     }
 }
