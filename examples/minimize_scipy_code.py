@@ -1,6 +1,6 @@
 """SciPy code that runs unchanged after one import line: bounds, a callback, a gradient returned with the value.
 
-    python examples/minimize_scipy_code.py
+python examples/minimize_scipy_code.py
 """
 
 import numpy as np
@@ -35,4 +35,6 @@ result = minimize(
 )
 print(result)
 print(f"\nthe callback saw {len(steps)} steps, from {steps[0]:.3f} to {steps[-1]:.3f}")
-print(f"amplitude {result.x[0]:.2f}, decay {result.x[1]:.2f}, frequency {result.x[2]:.2f} (true: 2, 0.3, 2.5)")
+print(
+    f"amplitude {result.x[0]:.2f}, decay {result.x[1]:.2f}, frequency {result.x[2]:.2f} (true: 2, 0.3, 2.5)"
+)

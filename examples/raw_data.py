@@ -1,6 +1,6 @@
 """Raw columns, nothing scaled, nothing tuned: the same data for steepest and for scikit-learn.
 
-    python examples/raw_data.py
+python examples/raw_data.py
 """
 
 import time
@@ -31,7 +31,9 @@ for name, make in {"scikit-learn": Theirs, "steepest": LogisticRegression}.items
         start = time.perf_counter()
         model = make().fit(X, y)
         seconds = time.perf_counter() - start
-    trouble = "it says that it did not converge" if any(w.category is ConvergenceWarning for w in said) else ""
+    trouble = (
+        "it says that it did not converge" if any(w.category is ConvergenceWarning for w in said) else ""
+    )
     print(f"{name:13} objective {objective(model):.6f}  in {seconds:.3f} s  {trouble}")
 
 print(f"\nhow far from the best possible, at most: {model.result_.certificate['bound']:.1e} (certificate)")

@@ -1,6 +1,6 @@
 """A descent that you drive: look at each step, change the rate, stop, go on; then the path as a picture.
 
-    python examples/watch_it_descend.py [PICTURE]
+python examples/watch_it_descend.py [PICTURE]
 """
 
 import sys
@@ -12,7 +12,9 @@ descent = steepest.descend(valley, rate=5e-4, options={"maxiter": 20_000})
 
 for step in descent:
     if step.iteration % 1000 == 0:
-        print(f"step {step.iteration:>5}  loss {step.loss:.3e}  rate {descent.rate:.1e}  at {step.x.round(3)}")
+        print(
+            f"step {step.iteration:>5}  loss {step.loss:.3e}  rate {descent.rate:.1e}  at {step.x.round(3)}"
+        )
     if step.iteration == 3000:
         print("             half the way along the valley, and slow: a larger rate")
         descent.rate = 1.5e-3

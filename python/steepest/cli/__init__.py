@@ -24,9 +24,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with these arguments (those of the process unless given) and return its exit status.
 
     >>> from steepest.cli import main
-    >>> main(["list", "rules", "sgd", "--python"])
+    >>> main(["list", "losses", "huber", "--python"])
     import steepest
-    rule = steepest.rules.Sgd()
+    loss = steepest.losses.Huber(width=1.35)
     0
     """
     arguments = list(sys.argv[1:] if argv is None else argv)

@@ -48,7 +48,7 @@ class Lasso(ElasticNet):
     >>> from steepest.linear import Lasso
     >>> model = Lasso(alpha=0.1).fit([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]], [0.0, 1.0, 2.0])
     >>> round(float(model.predict([[3.0, 3.0]])[0]), 3)
-    2.85
+    2.7
 
     References
     ----------
