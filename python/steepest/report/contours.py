@@ -59,7 +59,7 @@ def limits_of(
     low, high = shown.min(axis=0), shown.max(axis=0)
     span = high - low
     widest = float(span.max()) or max(1.0, float(np.abs(shown).max()))
-    half = np.maximum(span, np.array([0.85, 0.55]) * widest) / 2 + 0.14 * widest
+    half = np.maximum(span, np.array([1.1, 0.55]) * widest) / 2 + 0.14 * widest
     middle = (low + high) / 2
     return [(float(m - h), float(m + h)) for m, h in zip(middle, half, strict=True)]
 
