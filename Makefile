@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find crates python -name '*.rs' -o -name '*.toml' -o -name '*.j2' -o -name '*.html')
 
-.PHONY: demo test test-hosts check lint types docs generated bench clean
+.PHONY: demo test test-hosts model valgrind check lint types docs generated bench clean
 
 ## demo: makes its own environment, installs, fits a real table and writes report.html
 demo: $(VENV)/.installed
@@ -18,6 +18,15 @@ test: $(VENV)/.test
 ## test-hosts: torch and Keras too
 test-hosts: $(VENV)/.hosts
 	KERAS_BACKEND=torch $(BIN)/python -m pytest -m hosts
+
+## model: the thread pool under a model checker, in every order of events with up to three preemptions
+model:
+	RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=3 cargo test --quiet -p steepest --test pool_model --target-dir target/loom
+
+## valgrind: the pool and the rules under valgrind, on the instruction set that it knows best
+valgrind:
+	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="valgrind -q --error-exitcode=9 --leak-check=no" \
+	STEEPEST_SIMD=baseline STEEPEST_NUM_THREADS=3 cargo test -p steepest --lib -- pool:: random:: simd::
 
 ## check: what CI runs after the tests
 check: lint types generated docs
