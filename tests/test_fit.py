@@ -113,6 +113,8 @@ def test_the_optimum_is_that_of_the_objective(models: dict[str, Model], task: st
         slope = p - (y[:, None] == np.arange(p.shape[1]))
         slope = slope[:, 1:] if task == "binary" else slope
     coefficients = model.weights.coefficients * model.weights.sd
+    if task == "regression":
+        slope, coefficients = slope / y.std(), coefficients / y.std()
     gradient = columns.T @ slope / len(y) + model.alpha * coefficients.T
     scale = np.abs(columns.T @ (slope - slope.mean(axis=0)) / len(y)).max() + 1
     assert np.abs(gradient).max() < 2e-3 * scale
@@ -186,6 +188,17 @@ def test_scaling_a_column_changes_nothing() -> None:
     assert scaled.metrics()[1]["value"] == pytest.approx(plain.metrics()[1]["value"], rel=1e-4)
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_scaling_the_target_changes_nothing(scale: float) -> None:
+    data = table()[["age", "income", "town", "spent"]]
+    plain = steepest.fit(data, "spent")
+    data["spent"] *= scale
+    scaled = steepest.fit(data, "spent")
+    assert scaled.alpha == pytest.approx(plain.alpha)
+    assert scaled.metrics()[0]["value"] == pytest.approx(plain.metrics()[0]["value"], rel=1e-6)
+    assert scaled.score(data) == pytest.approx(plain.score(table()), rel=1e-6)
+
+
 def test_a_test_part_judges_and_the_rest_is_fitted() -> None:
     data = table(800)[["age", "income", "town", "bought"]]
     model = steepest.fit(data[:600], "bought", test=data[600:])
@@ -222,6 +235,8 @@ def test_bad_settings_are_refused_in_words() -> None:
     data = table()[["age", "income", "spent"]]
     for options, said in [
         ({"alpha": -1.0}, "alpha must be at least 0; got -1.0"),
+        ({"alpha": "much"}, "alpha must be a number; got 'much'"),
+        ({"threads": 1.5}, "threads must be a whole number; got 1.5"),
         ({"alpha": float("nan")}, "alpha must be at least 0; got nan"),
         ({"tol": 0}, "tol must be above 0; got 0"),
         ({"threads": 0}, "threads must be at least 1; got 0"),

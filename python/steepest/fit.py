@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Sequence
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -46,8 +47,8 @@ def fit(
     """Fits a linear model to a table, with nothing to tune.
 
     Minimises mean loss + alpha · penalty of the coefficients of standardised columns; the loss is the
-    logistic one for two classes, softmax for several, half the squared error for numbers. The intercept is
-    not penalised.
+    logistic one for two classes, softmax for several, half the squared error for numbers (in units of the
+    training target's variance). The intercept is not penalised.
 
     A share of the rows is held out (validation). Alpha is chosen there, along a path from where every
     coefficient is about 0 down to 1e-6, each fit starting from the one before. Without a test part the model
@@ -144,6 +145,11 @@ def check_settings(
     if penalty not in PENALTIES:
         hint = did_you_mean(str(penalty), PENALTIES) or f"; there are {', '.join(PENALTIES)}"
         raise InputError(f"fit has no penalty called {penalty!r}{hint}")
+    for name, value in (("alpha", alpha), ("l1_ratio", l1_ratio), ("validation", validation), ("tol", tol)):
+        if not (value is None and name == "alpha") and not isinstance(value, Real):
+            raise InputError(f"{name} must be a number; got {value!r}")
+    if threads is not None and not isinstance(threads, Integral):
+        raise InputError(f"threads must be a whole number; got {threads!r}")
     if alpha is not None and not (np.isfinite(alpha) and alpha >= 0):
         raise InputError(f"alpha must be at least 0; got {alpha}")
     if not 0 <= l1_ratio <= 1:

@@ -53,14 +53,15 @@ class Job:
     def run(self) -> Fitted:
         """Standardises, chooses alpha where it is not given, fits."""
         train = self.prepared.train
-        y = train.y.astype(np.float64)
+        unit = self.unit(train.y)
+        y = (train.y - unit[1]) / unit[0]
         columns = own_dense(train)
         scaling = Scaling.of(columns)
         scaling.apply(columns)
         seconds: dict[str, float] = {}
         alpha, path, start = self.settings["alpha"], None, None
         both = self.prepared.validation is not None and self.prepared.test is not None
-        held = self.held(scaling) if alpha is None or both else None
+        held = self.held(scaling, unit) if alpha is None or both else None
         if alpha is None:
             assert held is not None
             began = clock.perf_counter()
@@ -77,16 +78,30 @@ class Job:
         self.stages.enter("fit", 0.85 if path else 0.1, 0.1 if path else 0.85)
         solution = self.solve(columns, y, alpha, start, self.settings["tol"], self.stages.during())
         seconds["fit"] = clock.perf_counter() - began
-        weights = Weights.of(solution["x"], scaling.mean, scaling.sd, self.outputs)
-        baseline = Baseline(y, self.task, self.classes)
+        weights = Weights.of(solution["x"], scaling.mean, scaling.sd, self.outputs).times(*unit)
+        baseline = Baseline(self.raw_target(both), self.task, self.classes)
         return Fitted(weights, solution, float(alpha), path, baseline, len(y), seconds)
 
-    def held(self, scaling: Scaling) -> tuple[Floats, Floats]:
+    def raw_target(self, both: bool) -> Floats:
+        """The target of the rows that the last descent was fitted to, in its own units."""
+        parts = [self.prepared.train]
+        if both and self.prepared.validation is not None:
+            parts.append(self.prepared.validation)
+        return np.concatenate([part.y for part in parts])
+
+    def unit(self, y: Floats) -> tuple[float, float]:
+        """What the target is divided by and what is taken from it first: numbers are standardised."""
+        if self.task != "regression":
+            return 1.0, 0.0
+        scaling = Scaling.of(y.astype(np.float64)[:, None])
+        return float(scaling.sd[0]), float(scaling.mean[0])
+
+    def held(self, scaling: Scaling, unit: tuple[float, float]) -> tuple[Floats, Floats]:
         """The validation part, standardised as the training part was."""
         part = self.prepared.validation
         if part is None:
             raise InputError("choosing alpha needs held-out rows: pass alpha=, or validation above 0")
-        return scaling.apply(own_dense(part)), part.y.astype(np.float64)
+        return scaling.apply(own_dense(part)), (part.y - unit[1]) / unit[0]
 
     def choose_alpha(self, columns: Floats, y: Floats, held: tuple[Floats, Floats]) -> tuple[Path, Floats]:
         """The path of alphas."""

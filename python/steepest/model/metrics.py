@@ -17,7 +17,8 @@ class Baseline:
     def __init__(self, y: Floats, task: str, classes: int) -> None:
         self.task = task
         if task == "regression":
-            self.mean, self.median = float(y.mean()), float(np.median(y))
+            top = float(np.abs(y).max()) or 1.0
+            self.mean, self.median = float((y / top).mean() * top), float(np.median(y))
         else:
             self.shares = np.bincount(y.astype(np.int64), minlength=classes) / len(y)
 
@@ -50,14 +51,25 @@ def entry(name: str, plain: str, value: float, baseline: float, better: str) -> 
 def regression(y: Floats, p: Floats, baseline: Baseline) -> list[dict[str, Any]]:
     """Figures for numbers."""
     error, plain = y - p, y - baseline.mean
-    spread = float(((y - y.mean()) ** 2).sum())
-    explained = 1 - float((error**2).sum()) / spread if spread > 0 else float("nan")
-    without = 1 - float((plain**2).sum()) / spread if spread > 0 else float("nan")
+    explained, without = explained_share(y, p), explained_share(y, np.full(len(y), baseline.mean))
+    first = entry("R²", "share of the variation explained", explained, without, "higher")
     return [
-        entry("R²", "share of the variation explained", explained, without, "higher"),
+        # A target that does not vary on the held-out rows has no variation to explain.
+        *([first] if np.isfinite(explained) else []),
         entry("RMSE", "typical error, large ones weighing more", rms(error), rms(plain), "lower"),
         entry("MAE", "average error", np.abs(error).mean(), np.abs(y - baseline.median).mean(), "lower"),
     ]
+
+
+def explained_share(y: Floats, p: Floats) -> float:
+    """R²: 1 − Σ (y − p)² / Σ (y − mean)², in units in which squares neither overflow nor vanish."""
+    top = float(np.abs(y).max()) or 1.0
+    centred = y / top - (y / top).mean()
+    wide = float(np.abs(centred).max())
+    if wide == 0:
+        return float("nan")
+    error = (y / top - p / top) / wide
+    return 1 - float((error**2).sum()) / float(((centred / wide) ** 2).sum())
 
 
 def rms(error: Floats) -> float:

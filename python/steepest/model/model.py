@@ -13,6 +13,7 @@ import numpy as np
 import steepest
 from steepest.errors import InputError
 from steepest.findings import Finding
+from steepest.model.metrics import explained_share
 from steepest.model.story import pack, unpack
 from steepest.model.summary import summary_text
 from steepest.model.weights import Weights, probabilities
@@ -114,8 +115,7 @@ class Model:
         margin = self.weights.margins(applied.design)
         if self.schema.classes is None:
             kept = ~np.isnan(y)
-            spread = float(((y[kept] - y[kept].mean()) ** 2).sum())
-            return 1 - float(((y[kept] - margin[kept, 0]) ** 2).sum()) / spread if spread else float("nan")
+            return explained_share(y[kept], margin[kept, 0])
         kept = y >= 0
         return float((probabilities(margin[kept]).argmax(axis=1) == y[kept]).mean())
 

@@ -39,6 +39,10 @@ class Weights:
         grid = np.asarray(point, dtype=np.float64).reshape(outputs, len(mean) + 1)
         return cls(grid[:, :-1] / sd, mean.copy(), sd.copy(), grid[:, -1].copy())
 
+    def times(self, scale: float, shift: float) -> Weights:
+        """The predictor of scale · (what it predicts) + shift."""
+        return Weights(self.coefficients * scale, self.centre, self.sd, self.offset * scale + shift)
+
     @property
     def intercept(self) -> Floats:
         """The margins where every column is 0."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from steepest.findings import Finding
-from steepest.tables.design import Design
 from steepest.tables.target import Target
 
 if TYPE_CHECKING:
@@ -54,6 +53,9 @@ def giveaways(train: Part, goal: Target) -> list[Finding]:
         return []
     step = -(-rows // MOST_ROWS)
     design, y = train.design, train.y[::step]
+    if goal.task == "regression":
+        # In units of its own, so that squares neither overflow nor vanish.
+        y = standardised(y) if np.ptp(y) > 0 else y
     scores: dict[str, Floats] = {}
     for j, feature in enumerate(design.number_features):
         scores[feature.name] = np.ascontiguousarray(design.numbers[::step, j])
@@ -65,7 +67,7 @@ def giveaways(train: Part, goal: Target) -> list[Finding]:
             alone.append(found)
     if alone:
         return alone
-    return together(scores, design, step, y, goal)
+    return together(scores, train.y[::step], y, goal)
 
 
 def suspect(
@@ -155,8 +157,13 @@ def alone_category(
     return suspect([name], goal, "accuracy", value, ALONE, "its levels have one class each")
 
 
-def together(scores: dict[str, Floats], design: Design, step: int, y: Floats, goal: Target) -> list[Finding]:
-    """A few number columns that add up to the target: forward selection, checked on other rows."""
+def together(scores: dict[str, Floats], raw: Floats, y: Floats, goal: Target) -> list[Finding]:
+    """A few number columns that add up to the target: forward selection, checked on other rows.
+
+    Args:
+        raw: the target in its own units, for the formula.
+        y: the target in units of its standard deviation.
+    """
     names = [name for name, score in scores.items() if np.ptp(score) > 0][:MOST_COLUMNS]
     if len(names) < 2 or len(y) < 100 or goal.task == "multiclass":
         return []
@@ -171,7 +178,7 @@ def together(scores: dict[str, Floats], design: Design, step: int, y: Floats, go
             few = fewest(columns, goal_values, few, first, second, goal)
             if len(few) == 1:
                 continue
-            return [combination(scores, names, few, goal_values, goal, value)]
+            return [combination(scores, names, few, raw.astype(np.float64), goal, value)]
     return []
 
 

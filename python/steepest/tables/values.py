@@ -144,7 +144,7 @@ def encoded(array: pa.ChunkedArray) -> tuple[np.ndarray[Any, np.dtype[np.int32]]
     if isinstance(whole, pa.ChunkedArray):  # no rows
         return np.full(len(array), -1, np.int32), [], {}
     raw = [text if text is None else text.strip() for text in whole.dictionary.to_pylist()]
-    codes = whole.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
+    codes = pc.cast(whole.indices, pa.int32()).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
     counts = np.bincount(codes[codes >= 0], minlength=len(raw))
     kept = sorted(
         {text for text, count in zip(raw, counts, strict=True) if count and text not in TOKENS and text}
