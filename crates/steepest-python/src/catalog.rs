@@ -2,6 +2,7 @@
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
+use steepest::loss::Outputs;
 use steepest::rule::{Kind, Scope};
 use steepest::settings::{Parameter, nearest};
 use steepest::trace::{Op, Program};
@@ -138,6 +139,7 @@ fn losses(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
         let programs = PyDict::new(py);
         programs.set_item("value", program(py, &(e.program)())?)?;
         d.set_item("programs", programs)?;
+        d.set_item("outputs", if e.outputs == Outputs::One { "one" } else { "many" })?;
         all.append(d)?;
     }
     Ok(all)

@@ -11,8 +11,8 @@ use pyo3::types::PyDict;
 use steepest::descend::{Solution, Status, Stop, descend, facts};
 use steepest::design::Design;
 use steepest::glm::Glm;
-use steepest::loss::Block;
-use steepest::losses::{JOINT, LOSSES};
+use steepest::loss::{Block, Outputs};
+use steepest::losses::LOSSES;
 use steepest::penalties::PENALTIES;
 use steepest::penalty::Penalty;
 use steepest::pool::with_threads;
@@ -222,12 +222,13 @@ pub fn fit_linear<'py>(
     let mut watcher = Watcher::new(callback, watch);
     let (outputs, intercept) = (model.outputs, model.intercept);
     let (s, method, reason) = enter(py, || {
-        let (loss, settings) = if model.outputs > 1 {
-            look_up!("loss of several outputs", JOINT, &model.loss)?
-        } else {
-            look_up!("loss", LOSSES, &model.loss)?
-        };
-        let loss = (loss.build)(&settings, model.outputs);
+        let (entry, settings) = look_up!("loss", LOSSES, &model.loss)?;
+        let (many, got) = (entry.outputs == Outputs::Many, model.outputs);
+        if many != (got > 1) {
+            let wanted = if many { "at least 2 outputs" } else { "1 output" };
+            return Err(format!("the loss {} needs {wanted}; got {got}", entry.name).into());
+        }
+        let loss = (entry.build)(&settings, got);
         if start.len() != model.dim(columns) || start.iter().any(|v| !v.is_finite()) {
             let (want, got) = (model.dim(columns), start.len());
             return Err(format!("start must be {want} finite numbers; got {got}").into());

@@ -74,6 +74,28 @@ fn conjugate<L: Loss>(loss: &L, target: f64, margin: f64, u: f64) -> f64 {
     u.abs() * d - distance
 }
 
+/// A loss of several margins a sample taken together, written as its value over any numbers.
+pub trait Joint: Described {
+    /// The loss of a row of margins for a `target`.
+    fn value<N: Real>(settings: Self::Of<N>, target: N, margin: &[N]) -> N;
+    /// It at work on rows of so many margins.
+    fn block(self, outputs: usize) -> Box<dyn Block>;
+}
+
+/// (1 + s) ln(1 + s) − s, without cancellation near 0: what relative entropies are made of.
+pub(crate) fn entropy(s: f64) -> f64 {
+    if s.abs() < 1e-3 {
+        let square = s * s;
+        square * (0.5 - s * (1.0 / 6.0 - s * (1.0 / 12.0 - s * 0.05)))
+    } else if s > -1.0 {
+        (1.0 + s) * s.ln_1p() - s
+    } else if s == -1.0 {
+        1.0
+    } else {
+        f64::INFINITY
+    }
+}
+
 /// A loss at work, by blocks of samples: one virtual call a block, never one a sample.
 ///
 /// Losses of several margins a sample (softmax: one per class) hold a sample's margins side by side.
@@ -116,6 +138,15 @@ pub trait Block: Send + Sync {
 /// (settings, target, margin) → value, slope and curvature.
 pub type JetOf = fn(&[f64], f64, f64) -> Jet<f64>;
 
+/// How many margins a sample has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outputs {
+    /// One.
+    One,
+    /// Two or more, side by side: one a class.
+    Many,
+}
+
 /// A row of the registry.
 pub struct Entry {
     /// Its name.
@@ -126,7 +157,10 @@ pub struct Entry {
     pub parameters: &'static [Parameter],
     /// The loss at work, from checked settings and the number of outputs.
     pub build: fn(settings: &[f64], outputs: usize) -> Box<dyn Block>,
-    /// What it recorded of itself, with inputs `target`, `margin` and its settings.
+    /// How many margins it takes.
+    pub outputs: Outputs,
+    /// What it recorded of itself, with inputs `target`, `margin` and its settings; of several margins three
+    /// stand for all: `margin_0`, `margin_1` and `margin_2`.
     pub program: fn() -> crate::trace::Program,
     /// Value, slope and curvature of one sample in f64, for tests.
     pub jet: Option<JetOf>,
@@ -218,6 +252,7 @@ impl Entry {
             doc: L::DOC,
             parameters: L::PARAMETERS,
             build: |settings, _| Box::new(Each(L::of(settings))),
+            outputs: Outputs::One,
             program: || {
                 record(|| {
                     let names: Vec<Symbol> =
@@ -227,6 +262,27 @@ impl Entry {
                 })
             },
             jet: Some(|settings, target, margin| L::jet(L::of(settings).lit(), target, margin)),
+        }
+    }
+    /// The row of a loss of several margins.
+    pub const fn joint<L: Joint>() -> Self {
+        use crate::trace::{Symbol, record};
+        Entry {
+            name: L::NAME,
+            doc: L::DOC,
+            parameters: L::PARAMETERS,
+            build: |settings, outputs| L::of(settings).block(outputs),
+            outputs: Outputs::Many,
+            program: || {
+                record(|| {
+                    let names: Vec<Symbol> =
+                        L::PARAMETERS.iter().map(|p| Symbol::input(p.name)).collect();
+                    let target = Symbol::input("target");
+                    let margin = ["margin_0", "margin_1", "margin_2"].map(Symbol::input);
+                    vec![L::value(L::with(&names), target, &margin)]
+                })
+            },
+            jet: None,
         }
     }
 }

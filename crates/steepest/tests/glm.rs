@@ -3,7 +3,7 @@ use steepest::descend::Halt;
 use steepest::designs::dense::Dense;
 use steepest::glm::{Glm, Keep, Sample};
 use steepest::loss::{Block, Each};
-use steepest::losses::{huber::Huber, logistic::Logistic, squared::Squared};
+use steepest::losses::{huber::Huber, logistic::Logistic, softmax::Classes, squared::Squared};
 use steepest::objective::{Curvature, Objective, Terms};
 use steepest::pool::with_threads;
 
@@ -18,6 +18,7 @@ fn losses() -> Vec<Box<dyn Block>> {
         Box::new(Each(Squared::default())),
         Box::new(Each(Logistic::default())),
         Box::new(Each(Huber::default())),
+        Box::new(Classes { outputs: 2 }),
     ]
 }
 
@@ -29,13 +30,14 @@ fn derivatives_match_difference_quotients() {
     for loss in losses() {
         for weight in [None, Some(&weight[..])] {
             let mut glm = Glm::new(&design, &*loss, &y, weight, true).expect("a problem");
-            let at: Vec<f64> = (0..6).map(|j| 0.2 * j as f64 - 0.4).collect();
-            let (mut g, mut up, mut down) = ([0.0; 6], [0.0; 6], [0.0; 6]);
+            let n = 6 * loss.outputs();
+            let at: Vec<f64> = (0..n).map(|j| 0.2 * j as f64 - 0.4).collect();
+            let (mut g, mut up, mut down) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
             let value = glm.gradient(&at, &mut g).expect("a value");
             assert!((glm.value(&at).expect("a value") - value).abs() < 1e-15);
-            let mut hessian = vec![0.0; 36];
+            let mut hessian = vec![0.0; n * n];
             glm.hessian(&at, &mut hessian).expect("a matrix");
-            for j in 0..6 {
+            for j in 0..n {
                 let h = 1e-5;
                 let mut to = at.clone();
                 to[j] += h;
@@ -43,9 +45,9 @@ fn derivatives_match_difference_quotients() {
                 to[j] -= 2.0 * h;
                 let low = glm.gradient(&to, &mut down).expect("a value");
                 assert!(((high - low) / (2.0 * h) - g[j]).abs() < 1e-8);
-                for i in 0..6 {
+                for i in 0..n {
                     let want = (up[i] - down[i]) / (2.0 * h);
-                    assert!((want - hessian[j * 6 + i]).abs() < 1e-6, "{}", loss.name());
+                    assert!((want - hessian[j * n + i]).abs() < 1e-6, "{}", loss.name());
                 }
             }
         }
@@ -60,11 +62,12 @@ fn a_row_of_weight_0_is_not_there_and_one_of_weight_2_is_there_twice() {
     let x2: Vec<f64> = rows.iter().flat_map(|&i| x[i * 4..i * 4 + 4].to_vec()).collect();
     let y2: Vec<f64> = rows.iter().map(|&i| y[i]).collect();
     let (a, b) = (Dense::by_rows(&x, 4).expect("a"), Dense::by_rows(&x2, 4).expect("b"));
-    let at = [0.3, -0.2, 0.5, 1.0, -0.7];
     for loss in losses() {
         let mut one = Glm::new(&a, &*loss, &y, Some(&weight), true).expect("a problem");
         let mut two = Glm::new(&b, &*loss, &y2, None, true).expect("a problem");
-        let (mut g, mut h) = ([0.0; 5], [0.0; 5]);
+        let at: Vec<f64> =
+            (0..5 * loss.outputs()).map(|j| 0.3 - 0.2 * (j * j % 7) as f64).collect();
+        let (mut g, mut h) = (vec![0.0; at.len()], vec![0.0; at.len()]);
         let (v, w) = (one.gradient(&at, &mut g).expect("v"), two.gradient(&at, &mut h).expect("w"));
         assert!((v - w).abs() < 1e-14);
         g.iter().zip(h).for_each(|(g, h)| assert!((g - h).abs() < 1e-14));

@@ -1,5 +1,5 @@
 use crate::jet::Jet;
-use crate::loss::Loss;
+use crate::loss::{Loss, entropy};
 use crate::real::Real;
 
 crate::settings! {
@@ -7,20 +7,6 @@ crate::settings! {
     ///
     /// Cox 1958, <https://doi.org/10.1111/j.2517-6161.1958.tb00292.x>.
     "logistic" Logistic {}
-}
-
-/// (1 + s) ln(1 + s) − s, without cancellation near 0.
-pub(super) fn entropy(s: f64) -> f64 {
-    if s.abs() < 1e-3 {
-        let square = s * s;
-        square * (0.5 - s * (1.0 / 6.0 - s * (1.0 / 12.0 - s * 0.05)))
-    } else if s > -1.0 {
-        (1.0 + s) * s.ln_1p() - s
-    } else if s == -1.0 {
-        1.0
-    } else {
-        f64::INFINITY
-    }
 }
 
 impl Loss for Logistic {

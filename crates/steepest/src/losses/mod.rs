@@ -2,19 +2,17 @@
 use crate::loss::Entry;
 
 macro_rules! losses {
-    ($($file:ident::$loss:ident),* $(,)?) => {
+    ($($file:ident::$loss:ident),* $(,)?; joint: $($several:ident::$many:ident),* $(,)?) => {
         $(#[doc = concat!("The loss `", stringify!($file), "`.")] pub mod $file;)*
-        /// Every loss of one margin a sample.
-        pub static LOSSES: &[Entry] = &[$(Entry::of::<$file::$loss>()),*];
+        $(#[doc = concat!("The loss `", stringify!($several), "`.")] pub mod $several;)*
+        /// Every loss: those of one margin a sample, then those of several taken together.
+        pub static LOSSES: &[Entry] =
+            &[$(Entry::of::<$file::$loss>(),)* $(Entry::joint::<$several::$many>()),*];
     };
 }
 losses! {
     squared::Squared,
     logistic::Logistic,
-    huber::Huber,
+    huber::Huber;
+    joint: softmax::Softmax,
 }
-
-pub mod softmax;
-
-/// Every loss of several margins a sample.
-pub static JOINT: &[Entry] = &[softmax::ENTRY];

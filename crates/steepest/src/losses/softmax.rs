@@ -1,58 +1,118 @@
-//! The log-loss of several classes.
-use super::logistic::entropy;
-use crate::loss::{Block, Entry};
+use crate::loss::{Block, Joint, entropy};
 use crate::real::Real;
-use crate::trace::{Symbol, record};
 
-/// ln Σ_k e^{margin_k} − margin_target: a margin for each class, the target a class counted from 0.
-pub struct Softmax {
-    classes: usize,
+crate::settings! {
+    /// Log-loss of several classes: the target is the class, 0, 1, 2 …, and a row has one margin a class.
+    /// ln Σ_k e^(z_k) − z_target, the probability of class k being e^(z_k) / Σ_l e^(z_l).
+    ///
+    /// Bridle 1990, <https://doi.org/10.1007/978-3-642-76153-9_28>.
+    "softmax" Softmax {}
 }
 
-impl Softmax {
-    /// For so many classes.
-    pub fn new(classes: usize) -> Self {
-        Softmax { classes }
+impl Joint for Softmax {
+    /// With d_k = z_k − z_target and m the largest of them and 0: m + ln(1 + Σ_{k ≠ target} e^(d_k − m) + e^−m − 1),
+    /// exact where the target's probability is next to 1 (m = 0, a small sum) and where it is next to 0.
+    fn value<N: Real>(_: Softmax<N>, target: N, margin: &[N]) -> N {
+        let zero = N::lit(0.0);
+        // > 0 for the target's own margin.
+        let own = |k: usize| N::lit(0.5) - (target - N::lit(k as f64)).abs();
+        let picked = margin.iter().enumerate().map(|(k, z)| own(k).positive(*z, zero));
+        let at = picked.reduce(|a, b| a + b).unwrap_or(zero);
+        let m = margin.iter().fold(zero, |m, z| m.max(*z - at));
+        let others = margin.iter().enumerate().map(|(k, z)| own(k).positive(zero, (*z - at - m).exp()));
+        let sum = others.reduce(|a, b| a + b).unwrap_or(zero);
+        m + (sum + ((-m).exp() - N::lit(1.0))).ln_1p()
+    }
+    fn block(self, outputs: usize) -> Box<dyn Block> {
+        Box::new(Classes { outputs: outputs.max(2) })
     }
 }
 
-/// Turns margins into probabilities; ln Σ e^margin.
+/// [`Softmax`] at work on rows of so many margins.
+#[derive(Clone, Copy, Debug)]
+pub struct Classes {
+    /// Classes.
+    pub outputs: usize,
+}
+
+const LANES: usize = 8;
+
+/// The sum in lanes, so that it is the same on every instruction set.
 #[inline(always)]
-fn share_out(margin: &mut [f64]) -> f64 {
-    let most = margin.iter().fold(f64::NEG_INFINITY, |a, &b| Real::max(b, a));
-    let mut sum = 0.0;
-    for m in &mut *margin {
-        *m = Real::exp(*m - most);
-        sum += *m;
+fn sum(x: &[f64]) -> f64 {
+    let (chunks, tail) = x.as_chunks::<LANES>();
+    let mut acc = [0.0; LANES];
+    for c in chunks {
+        for l in 0..LANES {
+            acc[l] += c[l];
+        }
     }
-    for m in &mut *margin {
-        *m /= sum;
+    let rest: f64 = tail.iter().fold(0.0, |a, b| a + b);
+    ((acc[0] + acc[4]) + (acc[2] + acc[6])) + ((acc[1] + acc[5]) + (acc[3] + acc[7])) + rest
+}
+
+/// Turns the margins of rows into e^(z_k − z_target − m), 0 at the target, and `value` into m.
+#[inline(always)]
+fn exponentials(target: &[f64], z: &mut [f64], value: &mut [f64], k: usize) {
+    for ((z, t), value) in z.chunks_exact_mut(k).zip(target).zip(&mut *value) {
+        let t = *t as usize;
+        let at = z[t];
+        let mut m = 0.0f64;
+        for z in z.iter_mut() {
+            *z -= at;
+            m = Real::max(*z, m);
+        }
+        z.iter_mut().for_each(|z| *z -= m);
+        z[t] = f64::NEG_INFINITY;
+        *value = m;
     }
-    most + Real::ln(sum)
+    for z in z {
+        *z = Real::exp(*z);
+    }
 }
 
 crate::simd! {
-    fn slopes[](classes: usize, target: &[f64], margin: &mut [f64], value: &mut [f64]) {
-        for ((m, t), v) in margin.chunks_exact_mut(classes).zip(target).zip(value) {
-            let at = m[*t as usize];
-            *v = share_out(m) - at;
-            m[*t as usize] -= 1.0;
+    fn values[](target: &[f64], z: &mut [f64], value: &mut [f64], k: usize) {
+        exponentials(target, z, value, k);
+        for (z, value) in z.chunks_exact(k).zip(value) {
+            let m = *value;
+            *value = m + Real::ln_1p(sum(z) + (Real::exp(-m) - 1.0));
+        }
+    }
+}
+crate::simd! {
+    /// `probability` where asked for (as long as z) gets p.
+    fn slopes[](target: &[f64], z: &mut [f64], value: &mut [f64], probability: &mut [f64], k: usize) {
+        exponentials(target, z, value, k);
+        for (i, (z, value)) in z.chunks_exact_mut(k).zip(value).enumerate() {
+            let (m, others, t) = (*value, sum(z), target[i] as usize);
+            let own = Real::exp(-m);
+            *value = m + Real::ln_1p(others + (own - 1.0));
+            let inverse = 1.0 / (others + own);
+            z.iter_mut().for_each(|z| *z *= inverse);
+            if !probability.is_empty() {
+                let p = &mut probability[i * k..(i + 1) * k];
+                p.copy_from_slice(z);
+                p[t] = own * inverse;
+            }
+            // p − 1 without the loss of digits where p is next to 1.
+            z[t] = -others * inverse;
         }
     }
 }
 
-impl Block for Softmax {
+impl Block for Classes {
     fn name(&self) -> &'static str {
-        ENTRY.name
+        "softmax"
     }
     fn outputs(&self) -> usize {
-        self.classes
+        self.outputs
     }
     fn values(&self, target: &[f64], margin: &[f64], value: &mut [f64]) {
-        slopes(self.classes, target, &mut margin.to_vec(), value);
+        values(target, &mut margin.to_vec(), value, self.outputs);
     }
     fn slopes(&self, target: &[f64], margin: &mut [f64], value: &mut [f64]) {
-        slopes(self.classes, target, margin, value);
+        slopes(target, margin, value, &mut [], self.outputs);
     }
     fn jets(
         &self,
@@ -63,52 +123,37 @@ impl Block for Softmax {
         curvature: &mut [f64],
     ) {
         slope.copy_from_slice(margin);
-        slopes(self.classes, target, slope, value);
-        curvature.copy_from_slice(slope);
-        for (c, t) in curvature.chunks_exact_mut(self.classes).zip(target) {
-            c[*t as usize] += 1.0;
-        }
+        slopes(target, slope, value, curvature, self.outputs);
     }
-    /// KL(p + u ‖ p), where u sums to 0 (elsewhere there is no bound).
-    fn conjugate_distance(&self, _: f64, margin: &[f64], u: &[f64]) -> f64 {
-        let mut p = margin.to_vec();
-        share_out(&mut p);
-        let (sum, size) = u.iter().fold((0.0, 0.0), |a, u| (a.0 + u, a.1 + u.abs()));
-        if f64::abs(sum) > 1e-12 * size + 1e-15 {
+    /// KL(p + u ‖ p) where u sums to 0, as every change of the slopes does.
+    fn conjugate_distance(&self, target: f64, margin: &[f64], u: &[f64]) -> f64 {
+        let size: f64 = u.iter().map(|u| u.abs()).sum();
+        if u.iter().sum::<f64>().abs() > 1e-12 * size.max(1e-3) {
             return f64::INFINITY;
         }
-        let part = |(p, u): (&f64, &f64)| match (*p, *u) {
-            (_, 0.0) => 0.0,
-            (0.0, _) => f64::INFINITY,
-            (p, u) => p * entropy(u / p),
-        };
-        p.iter().zip(u).map(part).sum()
+        let (mut p, mut slope) = (vec![0.0; u.len()], margin.to_vec());
+        slopes(&[target], &mut slope, &mut [0.0], &mut p, self.outputs);
+        let terms = p.iter().zip(u).map(|(p, u)| match (*p > 0.0, *u == 0.0) {
+            (_, true) => 0.0,
+            (true, false) => p * entropy(u / p),
+            (false, false) => f64::INFINITY,
+        });
+        terms.sum()
     }
-    /// Margins cannot move one by one: u must sum to 0.
+    /// Where u ends depends on more than a sign: [`conjugate_distance`](Block::conjugate_distance) says so.
     fn conjugate_edge(&self, _: f64, _: f64, _: f64) -> f64 {
         0.0
     }
     fn refuses(&self, target: f64) -> Option<&'static str> {
-        let class = target >= 0.0 && target < self.classes as f64 && target.fract() == 0.0;
+        let class = target >= 0.0 && target < self.outputs as f64 && target.fract() == 0.0;
         (!class).then_some("softmax needs targets 0, 1, 2 … up to one less than the classes")
+    }
+    /// Where the target's margin is above all others.
+    fn settled(&self, target: f64, margin: &[f64]) -> bool {
+        let own = target as usize;
+        margin.iter().enumerate().all(|(k, z)| k == own || *z < margin[own])
     }
     fn rare(&self) -> bool {
         false
     }
 }
-
-pub(super) const ENTRY: Entry = Entry {
-    name: "softmax",
-    doc: "Log-loss of several classes, a margin for each, the target a class counted from 0: \
-          ln Σ e^margin − margin of the target.\n\nBridle 1990, \
-          <https://doi.org/10.1007/978-3-642-76153-9_28>.",
-    parameters: &[],
-    build: |_, outputs| Box::new(Softmax::new(outputs.max(2))),
-    program: || {
-        record(|| {
-            let (target, margin) = (Symbol::input("target"), Symbol::input("margin"));
-            vec![Symbol::call("logsumexp", &[margin]) - Symbol::call("take", &[margin, target])]
-        })
-    },
-    jet: None,
-};
