@@ -7,13 +7,12 @@ Written by tools/gen.py from the core's registry; not by hand.
 Huber(width=2.0)
 """
 
-# ruff: noqa: RUF002
 from dataclasses import dataclass
 from typing import ClassVar
 
 from steepest._catalog import Settings
 
-__all__ = ["Huber", "Logistic", "Squared"]
+__all__ = ["Huber", "Logistic", "Softmax", "Squared"]
 
 
 @dataclass(frozen=True)
@@ -74,3 +73,15 @@ class Huber(Settings):
     registry: ClassVar[str] = "losses"
     name: ClassVar[str] = "huber"
     width: float = 1.35
+
+
+@dataclass(frozen=True)
+class Softmax(Settings):
+    """Log-loss of several classes: the target is the class, 0, 1, 2 …, and a row has one margin a class. ln
+    Σ_k e^(z_k) − z_target, the probability of class k being e^(z_k) / Σ_l e^(z_l).
+
+    Bridle 1990, <https://doi.org/10.1007/978-3-642-76153-9_28>.
+    """
+
+    registry: ClassVar[str] = "losses"
+    name: ClassVar[str] = "softmax"

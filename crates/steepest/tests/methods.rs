@@ -34,7 +34,7 @@ fn table() -> (Vec<f64>, Vec<f64>) {
 
 /// Three classes, none of which a plane sets apart: every fifth row is of the third.
 fn classes(x: &[f64], y: &[f64]) -> Vec<f64> {
-    let third = |i: usize| x[COLUMNS * i + 1] > 25.0 || i % 5 == 0;
+    let third = |i: usize| x[COLUMNS * i + 1] > 25.0 || i.is_multiple_of(5);
     y.iter().enumerate().map(|(i, y)| if third(i) { 2.0 } else { *y }).collect()
 }
 
