@@ -90,7 +90,7 @@ impl Coordinate {
             target,
             assumption: "no step along a coordinate lowers the objective by more",
         };
-        if !self.value.is_finite() {
+        if !self.value.is_finite() || self.gradient.iter().any(|g| !g.is_finite()) {
             let what = glm.not_finite().unwrap_or_else(|| "the value at the start".into());
             return Err(Halt::Status(Status::NotFinite(what)));
         }
@@ -145,20 +145,41 @@ impl Method for Coordinate {
             }
             *x = x.clamp(p.low, p.high);
         }
-        let glm = problem.objective.glm().expect("shape looked at it");
-        (self.mean, self.deviation) = working::moments(glm);
+        self.gradient = vec![0.0; n];
+        self.more = 1;
+        let (objective, mut meter) = problem.split();
+        let glm = objective.glm().expect("shape looked at it");
+        let rows = glm.design.rows();
         let (b, null) = working::null(glm);
         self.null = null;
-        if intercept && x.iter().all(|v| *v == 0.0) {
-            x[d] = b.clamp(self.pieces[d].low, self.pieces[d].high);
-        }
-        let rows = glm.design.rows();
-        self.gradient = vec![0.0; n];
         self.slope = vec![0.0; rows];
-        self.more = 1;
         let mut margin = vec![0.0; rows];
-        problem.counts.passes += 1.0;
-        self.value = self.read(problem, x, &mut margin)?;
+        meter.spend(1.0)?;
+        if x.iter().all(|v| *v == 0.0) {
+            // Without coefficients the slopes follow from the targets: one read for gradient and moments.
+            let b = if intercept { b.clamp(self.pieces[d].low, self.pieces[d].high) } else { 0.0 };
+            margin.fill(b);
+            let mut values = vec![0.0; rows];
+            self.slope.fill(b);
+            glm.loss.slopes(glm.target, &mut self.slope, &mut values);
+            let m = working::moments(glm, Some(&self.slope), &mut || meter.pause())?;
+            let mean = |v: &[f64]| -> f64 {
+                let one = |i: usize| if glm.share(i) == 0.0 { 0.0 } else { glm.share(i) * v[i] };
+                (0..rows).map(one).sum()
+            };
+            self.value = mean(&values);
+            self.gradient[..d].copy_from_slice(&m.gradient);
+            if intercept {
+                self.gradient[d] = mean(&self.slope);
+                x[d] = b;
+            }
+            (self.mean, self.deviation) = (m.mean, m.deviation);
+            self.value += self.penalty(x);
+        } else {
+            let m = working::moments(glm, None, &mut || meter.pause())?;
+            (self.mean, self.deviation) = (m.mean, m.deviation);
+            self.value = self.read(problem, x, &mut margin)?;
+        }
         self.margin = margin;
         self.judge(problem, x, 0.0)
     }

@@ -1,6 +1,7 @@
 //! The working set and the quadratic of the loss over it.
 use super::gram::{Gram, gram, runs};
 use super::quadratic::Quadratic;
+use crate::descend::Halt;
 use crate::glm::Glm;
 use crate::penalty::Piece;
 use crate::pool::pool;
@@ -120,24 +121,49 @@ impl Model {
 }
 
 /// Weighted means and deviations of the columns.
-pub(super) fn moments(glm: &Glm<'_>) -> (Vec<f64>, Vec<f64>) {
+pub(super) struct Moments {
+    pub mean: Vec<f64>,
+    pub deviation: Vec<f64>,
+    /// Σ slope_i x_i, where slopes were given.
+    pub gradient: Vec<f64>,
+}
+
+/// Moments and, with a slope for each row, the gradient of the coefficients: in one read of the table.
+pub(super) fn moments(
+    glm: &Glm<'_>,
+    slope: Option<&[f64]>,
+    pause: &mut dyn FnMut() -> Result<(), Halt>,
+) -> Result<Moments, Halt> {
     let (n, d) = (glm.design.rows(), glm.design.columns());
-    let parts = if d > 8192 { 8 } else { 32 };
-    let per = n.div_ceil(parts).max(64);
-    let sums = pool().map(n.div_ceil(per), |p| {
-        let rows = p * per..((p + 1) * per).min(n);
-        let share: Vec<f64> = rows.clone().map(|i| glm.share(i)).collect();
-        let (mut sum, mut square) = (vec![0.0; d], vec![0.0; d]);
-        glm.design.moments(rows, &share, &mut sum, &mut square);
-        (sum, square)
-    });
-    let (mut mean, mut square) = (vec![0.0; d], vec![0.0; d]);
-    for (s, q) in sums {
-        mean.iter_mut().zip(s).for_each(|(a, b)| *a += b);
-        square.iter_mut().zip(q).for_each(|(a, b)| *a += b);
+    let (per, block) = (glm.rows_per_part(), glm.design.block());
+    let (mut mean, mut square, mut gradient) = (vec![0.0; d], vec![0.0; d], vec![0.0; d]);
+    let parts: Vec<usize> = (0..n.div_ceil(per)).collect();
+    // Some hundred parts between two pauses are some hundredths of a second.
+    for parts in parts.chunks(128) {
+        let sums = pool().map(parts.len(), |p| {
+            let (from, to) = (parts[p] * per, ((parts[p] + 1) * per).min(n));
+            let (mut sum, mut square, mut g) = (vec![0.0; d], vec![0.0; d], vec![0.0; d]);
+            for from in (from..to).step_by(block) {
+                let rows = from..(from + block).min(to);
+                let share: Vec<f64> = rows.clone().map(|i| glm.share(i)).collect();
+                glm.design.moments(rows.clone(), &share, &mut sum, &mut square);
+                if let Some(slope) = slope {
+                    let s: Vec<f64> = rows.clone().zip(&share).map(|(i, w)| w * slope[i]).collect();
+                    let ahead = rows.end..(rows.end + block).min(to);
+                    glm.design.accumulate(rows, ahead, &s, 1, &mut g);
+                }
+            }
+            (sum, square, g)
+        });
+        for (s, q, g) in sums {
+            mean.iter_mut().zip(s).for_each(|(a, b)| *a += b);
+            square.iter_mut().zip(q).for_each(|(a, b)| *a += b);
+            gradient.iter_mut().zip(g).for_each(|(a, b)| *a += b);
+        }
+        pause()?;
     }
     let deviation = square.iter().zip(&mean).map(|(q, m)| (q - m * m).max(0.0).sqrt()).collect();
-    (mean, deviation)
+    Ok(Moments { mean, deviation, gradient })
 }
 
 /// The best intercept without any column (0 where there is none) and the objective there: from the targets alone.
