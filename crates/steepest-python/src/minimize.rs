@@ -116,13 +116,7 @@ pub fn minimize<'py>(
     let mut watcher = Watcher::new(callback, watch);
     let solution = stay(py, || {
         let mut solution = descent.run(&mut objective, &*penalty, &mut watcher)?;
-        if solution.gradient.is_none() && solution.value.is_finite() && objective.differences() == 0
-        {
-            let mut gradient = vec![0.0; objective.dim()];
-            if objective.gradient(&solution.x, &mut gradient).is_ok() {
-                solution.gradient = Some(gradient);
-            }
-        }
+        complete(&mut solution, &mut objective)?;
         Ok(solution)
     })?;
     to_dict(py, &solution, &Story { method, reason: &reason })
