@@ -1,0 +1,172 @@
+//! Methods for functions on the standard problems, with bounds, and where something is wrong.
+use steepest::descend::{Descent, HeldOut, Solution, Status, Stop, Unwatched, descend};
+use steepest::methods::METHODS;
+use steepest::objective::{Function, Objective};
+use steepest::penalties::{bounds::Bounds, none::NoPenalty};
+use steepest::penalty::{Each, Penalty};
+use steepest::problems::{PROBLEMS, Problem};
+use steepest::settings::{Described, checked};
+use steepest::simd;
+
+const OURS: [&str; 3] = ["gradient_descent", "lbfgs", "newton"];
+
+fn nothing(n: usize) -> Each<NoPenalty> {
+    Each::uniform(NoPenalty::default(), 1.0, n)
+}
+
+fn run(method: &str, objective: &mut dyn Objective, penalty: &dyn Penalty, x0: &[f64]) -> Solution {
+    with(method, &[], objective, penalty, x0, Stop { iterations: 20_000, ..Stop::default() })
+}
+
+fn with(
+    method: &str,
+    settings: &[(&str, f64)],
+    objective: &mut dyn Objective,
+    penalty: &dyn Penalty,
+    x0: &[f64],
+    stop: Stop,
+) -> Solution {
+    let entry = METHODS.iter().find(|e| e.name == method).expect("a registered method");
+    let settings = checked(entry.name, entry.parameters, settings).expect("settings in range");
+    descend(objective, penalty, (entry.build)(&settings), x0, stop, &mut Unwatched)
+        .expect("no error of its own")
+}
+
+#[test]
+fn smooth_problems_end_where_the_gradient_vanishes() {
+    for entry in PROBLEMS {
+        if entry.least.is_none() || ["absolute", "ackley"].contains(&entry.name) {
+            continue;
+        }
+        for method in OURS {
+            let mut problem = Problem::new(entry.name, 0, &[]).unwrap();
+            let (x0, n) = (problem.start(), problem.dim());
+            let mut g = vec![0.0; n];
+            problem.gradient(&x0, &mut g).unwrap();
+            let scale = g.iter().fold(1.0f64, |m, g| m.max(g.abs()));
+            let s = run(method, &mut problem, &nothing(n), &x0);
+            assert!(s.status.success(), "{method} on {}: {}", entry.name, s.message());
+            let f = problem.gradient(&s.x, &mut g).unwrap();
+            assert_eq!(f, s.value, "{method} on {}", entry.name);
+            assert!(g.iter().all(|g| g.abs() <= 1e-5 * scale), "{method} on {}", entry.name);
+            assert!(!s.certificate.unwrap().kind.proves());
+        }
+    }
+}
+
+#[test]
+fn there_is_no_success_where_there_is_no_minimum() {
+    for name in ["saddle", "monkey_saddle"] {
+        for method in OURS {
+            let mut problem = Problem::new(name, 0, &[]).unwrap();
+            let x0 = problem.start();
+            let s = run(method, &mut problem, &nothing(2), &x0);
+            assert_eq!(s.status, Status::Unbounded, "{method} on {name}");
+        }
+    }
+}
+
+#[test]
+fn bounds_hold_and_are_met() {
+    let n = 300;
+    let at: Vec<f64> = (0..n).map(|j| (j as f64 * 0.7).sin() * 2.0).collect();
+    let scale: Vec<f64> = (0..n).map(|j| 10f64.powf(j as f64 * 4.0 / n as f64)).collect();
+    let gradient = |x: &[f64], g: &mut [f64]| {
+        assert!(x.iter().all(|x| (-1.0..=1.0).contains(x)));
+        let mut f = 0.0;
+        for j in 0..x.len() {
+            g[j] = scale[j] * (x[j] - at[j]);
+            f += 0.5 * g[j] * (x[j] - at[j]);
+        }
+        f
+    };
+    let mut scratch = vec![0.0; n];
+    let mut f = Function::new(n, move |x: &[f64]| gradient(x, &mut scratch), gradient);
+    let bounds = Each::uniform(Bounds::of(&[-1.0, 1.0]), 1.0, n);
+    for method in ["lbfgs", "gradient_descent"] {
+        let s = run(method, &mut f, &bounds, &vec![3.0; n]);
+        assert!(s.status.success(), "{method}: {}", s.message());
+        for (x, at) in s.x.iter().zip(&at) {
+            assert!((x - at.clamp(-1.0, 1.0)).abs() < 1e-4, "{method}: {x} {at}");
+        }
+    }
+}
+
+#[test]
+fn empty_intervals_are_infeasible() {
+    let mut sphere = Problem::new("sphere", 2, &[]).unwrap();
+    let bounds = Each::uniform(Bounds::of(&[1.0, -1.0]), 1.0, 2);
+    assert_eq!(run("lbfgs", &mut sphere, &bounds, &[0.0, 0.0]).status, Status::Infeasible);
+}
+
+#[test]
+fn the_same_bits_on_every_instruction_set() {
+    let go = |n: usize, method: &str| {
+        let mut f = Problem::new("rosenbrock", n, &[]).unwrap();
+        let x0 = f.start();
+        let stop = Stop { iterations: 60, ..Stop::default() };
+        with(method, &[], &mut f, &nothing(n), &x0, stop)
+    };
+    for (n, method) in [(7, "lbfgs"), (250, "lbfgs"), (250, "gradient_descent"), (7, "newton")] {
+        let runs = [simd::Level::Baseline, simd::Level::Avx2, simd::Level::Avx512].map(|level| {
+            simd::hold(Some(level));
+            let s = go(n, method);
+            simd::hold(None);
+            s
+        });
+        for s in &runs {
+            assert_eq!(s.x, runs[0].x, "{method} {n}");
+            assert_eq!(s.counts, runs[0].counts);
+        }
+    }
+}
+
+#[test]
+fn a_rate_that_was_given_is_kept_to() {
+    let mut f = Problem::new("quadratic", 3, &[("condition", 10.0)]).unwrap();
+    let stop = Stop { iterations: 5, ..Stop::default() };
+    let s = with("gradient_descent", &[("rate", 0.1)], &mut f, &nothing(3), &[1.0; 3], stop);
+    for (j, x) in s.x.iter().enumerate() {
+        let curvature = 10f64.powf(j as f64 / 2.0);
+        assert!((x - (1.0 - 0.1 * curvature).powi(5)).abs() < 1e-14);
+    }
+    let s =
+        with("gradient_descent", &[("rate", 0.3)], &mut f, &nothing(3), &[1.0; 3], Stop::default());
+    assert_eq!(s.status, Status::Diverged);
+    let limit = s.findings[0].evidence.iter().find(|e| e.0 == "largest_stable_rate").unwrap().1;
+    assert!((0.2..0.3).contains(&limit), "{limit}");
+}
+
+#[test]
+fn held_out_loss_stops_early_and_keeps_its_best_point() {
+    let bowl = |at: f64| {
+        Function::new(
+            1,
+            move |x: &[f64]| (x[0] - at).powi(2),
+            move |x: &[f64], g: &mut [f64]| {
+                g[0] = 2.0 * (x[0] - at);
+                (x[0] - at).powi(2)
+            },
+        )
+    };
+    let (mut train, mut other) = (bowl(1.0), bowl(0.5));
+    let entry = METHODS.iter().find(|e| e.name == "gradient_descent").unwrap();
+    let settings = checked(entry.name, entry.parameters, &[("rate", 0.02)]).unwrap();
+    let mut d = Descent::new((entry.build)(&settings), &[0.0], Stop::default());
+    let mut held = HeldOut { objective: &mut other, patience: 5 };
+    while d.advance_held(&mut train, &nothing(1), &mut held, &mut Unwatched).unwrap() {}
+    let s = d.solution();
+    assert_eq!(s.status, Status::HeldOut);
+    assert!((s.x[0] - 0.5).abs() < 0.03, "{}", s.x[0]);
+}
+
+#[test]
+fn budgets_are_held() {
+    for method in OURS {
+        let mut f = Problem::new("rosenbrock", 2, &[]).unwrap();
+        let stop = Stop { evaluations: 9, ..Stop::default() };
+        let s = with(method, &[], &mut f, &nothing(2), &[-1.2, 1.0], stop);
+        assert!(matches!(s.status, Status::Budget(_)), "{method}");
+        assert!(s.counts.values <= 9 && s.value <= 24.2);
+    }
+}
