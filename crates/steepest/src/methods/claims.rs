@@ -14,6 +14,7 @@ const SMALL: f64 = 1e-5;
 pub struct Claims {
     first_value: f64,
     first_residual: f64,
+    steepness: f64,
     recent: [f64; WINDOW + 1],
     steps: usize,
     idle: u32,
@@ -30,6 +31,7 @@ impl Claims {
         Claims {
             first_value: value,
             first_residual: residual,
+            steepness: residual,
             recent: [value; WINDOW + 1],
             steps: 0,
             idle: 0,
@@ -39,16 +41,22 @@ impl Claims {
         }
     }
 
-    /// The largest gradient seen at the start, and at least 1: what "small" is held against.
+    /// The largest slope at the start along a coordinate that may move: between bounds the residual says less,
+    /// for it is never longer than they are apart.
+    pub fn steep(self, slope: f64) -> Self {
+        Claims { steepness: self.steepness.max(slope), ..self }
+    }
+
+    /// The steepest slope at the start, and at least 1: what "small" is held against at the arithmetic's end.
     pub fn scale(&self) -> f64 {
-        self.first_residual.max(1.0)
+        self.steepness.max(1.0)
     }
 
     /// What the residual must fall to.
     pub fn target(&self) -> f64 {
         match self.scipy {
             Some((gtol, _)) => gtol.max(0.0),
-            None => self.gradient * self.scale(),
+            None => self.gradient * self.first_residual.max(1.0),
         }
     }
 

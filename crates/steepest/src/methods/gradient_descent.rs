@@ -152,8 +152,9 @@ impl Work {
         };
         work.residual = work.residual(problem);
         work.a = (1.0 / dot(&work.g, &work.g).sqrt()).clamp(SHORTEST, 1.0);
+        let steep = work.steepest();
         work.claims =
-            Claims::new(f, work.residual, problem.stop.tolerance, set.gtol, set.ftol);
+            Claims::new(f, work.residual, problem.stop.tolerance, set.gtol, set.ftol).steep(steep);
         Ok(work)
     }
 
@@ -165,6 +166,15 @@ impl Work {
         vectors::minus(&self.x, &self.g, &mut self.s);
         problem.penalty.prox(&mut self.s[..self.n], Steps::Uniform(1.0));
         (0..self.n).map(|j| (self.s[j] - self.x[j]).abs()).fold(0.0, f64::max)
+    }
+
+    /// The largest slope along a coordinate that the prox lets move (the residual's step is in `s`).
+    fn steepest(&self) -> f64 {
+        if self.smooth {
+            return self.residual;
+        }
+        let slope = |j: usize| if self.s[j] == self.x[j] { 0.0 } else { self.g[j].abs() };
+        (0..self.n).map(slope).fold(0.0, f64::max)
     }
 
     /// The point at rate `a`, left in `xn`; the square of how far it is.

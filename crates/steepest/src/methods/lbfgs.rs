@@ -109,7 +109,7 @@ impl Method for Descent {
 impl Work {
     fn new(set: &Lbfgs, problem: &mut Problem<'_>, x0: &[f64]) -> Result<Self, Halt> {
         let n = problem.dim();
-        let bounds = Bounds::of(problem);
+        let mut bounds = Bounds::of(problem);
         let [mut x, xn, mut g, gn, d] = [0; 5].map(|_| Aligned::zeros(n));
         x[..n].copy_from_slice(x0);
         if let Some(b) = &bounds {
@@ -122,7 +122,8 @@ impl Work {
         let residual = bounds.as_ref().map_or_else(|| largest(&g), |b| b.residual(&x, &g));
         Ok(Work {
             memory: Memory::new(n, set.memory as usize, bounds.is_some()),
-            claims: Claims::new(f, residual, problem.stop.tolerance, set.gtol, set.ftol),
+            claims: Claims::new(f, residual, problem.stop.tolerance, set.gtol, set.ftol)
+                .steep(bounds.as_mut().map_or(residual, |b| b.steepest(&x, &g))),
             reach: FAR * largest(&x).max(1.0),
             verify: set.verify > 0.0 && doubt::doubtful(problem),
             slope: 0.0,

@@ -50,6 +50,13 @@ impl Bounds {
         }
     }
 
+    /// The largest slope along a coordinate that may move.
+    pub fn steepest(&mut self, x: &[f64], g: &[f64]) -> f64 {
+        self.release(x, g);
+        let slope = |j: usize| self.free[j] * g[j].abs();
+        (0..self.low.len()).map(slope).fold(0.0, f64::max)
+    }
+
     /// Whether every coordinate is free.
     pub fn all_free(&self) -> bool {
         self.free[..self.low.len()].iter().all(|f| *f == 1.0)
