@@ -24,8 +24,12 @@ fn slope(x: DVectorView<'_, f64>, mut g: DVectorViewMut<'_, f64>) {
     }
 }
 
+/// A slice as a vector, without a copy.
+fn view(x: &[f64]) -> DVectorView<'_, f64> {
+    DVectorView::from_slice(x, N)
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let view = |x| DVectorView::from_slice(x, N);
     let mut objective = Function::new(
         N,
         |x: &[f64]| rosenbrock(view(x)),
