@@ -18,6 +18,7 @@ __all__ = [
     "ClipNorm",
     "ClipValue",
     "Lamb",
+    "Lion",
     "Momentum",
     "MomoAdam",
     "Muon",
@@ -400,3 +401,38 @@ class ClipValue(Settings):
     registry: ClassVar[str] = "rules"
     name: ClassVar[str] = "clip_value"
     most: float = 1.0
+
+
+@dataclass(frozen=True)
+class Lion(Settings):
+    """Lion: every coordinate moves by the rate, in the direction of the sign of a mean gradient that leans
+    towards the newest one. One memory; takes a rate three to ten times smaller than Adam's.
+
+    Chen, Liang, Huang et al. 2023, <https://arxiv.org/abs/2302.06675>.
+
+    Parameters
+    ----------
+    direction_decay : float, default 0.9
+        How much of the mean gradient goes into the direction. Allowed: between 0 and 0.999999.
+    mean_decay : float, default 0.99
+        How much of the mean gradient is kept at each step. Allowed: between 0 and 0.999999.
+    weight_decay : float, default 0.0
+        Fraction of the parameter removed at each step, times the rate (decoupled). Allowed: at least 0.
+
+    Notes
+    -----
+    As recorded from the core::
+
+        lean ← direction_decay
+        keep ← mean_decay
+        length ← rate
+        shrink ← 1 - rate·weight_decay
+        x ← shrink·x - length·sign(g + lean·(mean - g))
+        mean ← g + keep·(mean - g)
+    """
+
+    registry: ClassVar[str] = "rules"
+    name: ClassVar[str] = "lion"
+    direction_decay: float = 0.9
+    mean_decay: float = 0.99
+    weight_decay: float = 0.0

@@ -19,6 +19,7 @@ rules! {
     muon::Muon,
     clip_norm::ClipNorm,
     clip_value::ClipValue,
+    lion::Lion,
 }
 
 /// The rule of that name, or what is wrong with the name.
