@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from steepest._catalog import Settings
 
-__all__ = ["Huber", "Logistic", "Softmax", "Squared"]
+__all__ = ["Huber", "Logistic", "Poisson", "Softmax", "Squared"]
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,24 @@ class Huber(Settings):
     registry: ClassVar[str] = "losses"
     name: ClassVar[str] = "huber"
     width: float = 1.35
+
+
+@dataclass(frozen=True)
+class Poisson(Settings):
+    """Half the deviance of counts whose logarithmic mean is the margin: e^margin − target·margin − target +
+    target·ln(target), 0 where the mean is the target.
+
+    Nelder and Wedderburn 1972, <https://doi.org/10.2307/2344614>.
+
+    Notes
+    -----
+    As recorded from the core::
+
+        value ← exp(margin) - target·margin + target·ln(max(target, 1e-18)) - target
+    """
+
+    registry: ClassVar[str] = "losses"
+    name: ClassVar[str] = "poisson"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ macro_rules! losses {
 losses! {
     squared::Squared,
     logistic::Logistic,
-    huber::Huber;
+    huber::Huber,
+    poisson::Poisson;
     joint: softmax::Softmax,
 }
