@@ -131,8 +131,7 @@ impl Program {
         };
         match &self.ops[place as usize] {
             Op::Input(name) => (name.to_string(), 4),
-            Op::Lit(v) if *v < 0.0 => (v.to_string(), 3),
-            Op::Lit(v) => (v.to_string(), 4),
+            Op::Lit(v) => (literal_text(*v), if *v < 0.0 { 3 } else { 4 }),
             Op::Call(name, a) => match (*name, a.as_slice()) {
                 ("add", &[l, r]) => (format!("{} + {}", wrapped(l, 1), wrapped(r, 1)), 1),
                 ("sub", &[l, r]) => (format!("{} - {}", wrapped(l, 1), wrapped(r, 2)), 1),
@@ -151,6 +150,12 @@ impl Program {
             },
         }
     }
+}
+
+/// 0.5, 1e-18: with an exponent where the digits would be mostly zeros.
+fn literal_text(v: f64) -> String {
+    let plain = v == 0.0 || (1e-4..1e7).contains(&v.abs());
+    if plain { v.to_string() } else { format!("{v:e}") }
 }
 
 /// One of `Real`'s operations, by its name.
