@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     with Progress(Terminal(args.quiet, sys.stderr)) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotConverged)  # the summary says it
         model = steepest.fit(args.table, args.target, **settings, watch=progress.watch)
-    show(model.summary(terminal.width), terminal)
+    show(model.summary(terminal.width, notes=True), terminal)
     if args.save:
         model.save(args.save)
         terminal.say(f"model: {args.save}")

@@ -127,9 +127,9 @@ class Model:
         """Everything about the fit as a plain dict: what the report is made from."""
         return dict(self.told)
 
-    def summary(self, width: int = 96) -> str:
-        """The fit in a few lines of plain words, none wider than `width`."""
-        return summary_text(self.told, width)
+    def summary(self, width: int = 96, notes: bool = False) -> str:
+        """The fit in a few lines of plain words, none wider than `width`; with every note where asked for."""
+        return summary_text(self.told, width, notes)
 
     def report(self, path: str | os.PathLike[str]) -> Path:
         """Writes the report, one self-contained page, and returns its path."""

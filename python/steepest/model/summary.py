@@ -16,15 +16,18 @@ PARTS = {
 }
 
 
-def summary_text(story: dict[str, Any], width: int = WIDTH) -> str:
-    """The fit in a few lines, no wider than that: how good, whether it converged, scales, findings, time."""
+def summary_text(story: dict[str, Any], width: int = WIDTH, notes: bool = False) -> str:
+    """The fit in a few lines, no wider than that: how good, whether it converged, scales, findings, time.
+
+    With `notes` the findings that are mere notes (what was filled, what was left out) are told one by one.
+    """
     blocks = [
         heading(story),
         quality(story, width),
         convergence(story),
         penalty(story),
         scales(story),
-        noticed(story),
+        noticed(story, notes),
         times(story),
     ]
     return "\n\n".join(wrapped(block, width) for block in blocks if block)
@@ -121,7 +124,7 @@ def scales(story: dict[str, Any]) -> str:
     )
 
 
-def noticed(story: dict[str, Any]) -> str:
+def noticed(story: dict[str, Any], all_of_them: bool) -> str:
     """The findings that are more than notes."""
     marks = {"problem": "Problem", "warning": "Look at this"}
     lines = []
@@ -129,9 +132,11 @@ def noticed(story: dict[str, Any]) -> str:
         if finding["severity"] in marks:
             remedy = f" What would help: {finding['remedy'].rstrip('.')}." if finding["remedy"] else ""
             lines.append(f"{marks[finding['severity']]}: {finding['sentence']}{remedy}")
-    notes = sum(finding["severity"] == "note" for finding in story["findings"])
-    if notes:
-        lines.append(f"{notes} further note{'s' if notes > 1 else ''} on the data in the report.")
+    notes = [finding["sentence"] for finding in story["findings"] if finding["severity"] == "note"]
+    if all_of_them:
+        lines += [f"Note: {sentence}" for sentence in notes]
+    elif notes:
+        lines.append(f"{len(notes)} further note{'s' if len(notes) > 1 else ''} on the data in the report.")
     return "\n".join(lines)
 
 
