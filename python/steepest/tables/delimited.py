@@ -183,10 +183,9 @@ def ragged(opened: Open, name: str, look: Look, row: Any, width: int) -> str:
     text = row.text.encode() if isinstance(row.text, str) else bytes(row.text)
     number = "a line"
     with opened() as stream:
-        for i, line in enumerate(stream, start=1):
-            if line.rstrip(b"\r\n") == text:
-                number = f"line {i}"
-                break
+        lines = [line.rstrip(b"\r") for line in stream.read().split(b"\n")]
+    if text in lines:
+        number = f"line {lines.index(text) + 1}"
     shown = text.decode("utf-8", "replace")
     shown = shown if len(shown) <= 60 else shown[:60] + "…"
     more = row.actual_columns > width

@@ -57,7 +57,7 @@ def read(path: Path, *, header: bool | None, delimiter: str | None, encoding: st
     packed = head.startswith(GZIP)
 
     def opened() -> BinaryIO:
-        return cast(BinaryIO, gzip.open(path, "rb")) if packed else path.open("rb")
+        return cast(BinaryIO, gzip.open(path, "rb") if packed else pa.memory_map(str(path)))
 
     if packed:
         with refusing(name), opened() as stream:

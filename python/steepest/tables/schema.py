@@ -18,6 +18,8 @@ from steepest.tables.values import Values, expect
 __all__ = ["Applied", "Column", "Schema"]
 
 FORMAT = 1
+#: columns gathered at a time
+STRIP = 16
 MISSING_WAYS = ("fill", "impute", "refuse")
 
 
@@ -221,6 +223,32 @@ def check_finite(values: Values, name: str, missing: str) -> None:
         )
 
 
+class Strips:
+    """A matrix in C order, filled by columns: some columns at a time are gathered and then turned round."""
+
+    def __init__(self, rows: int, columns: int) -> None:
+        self.matrix = np.empty((rows, columns))
+        self.strip = np.empty((min(STRIP, columns), rows))
+        self.done = self.held = 0
+
+    def next(self, width: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """The next columns, of shape (rows, width), to be written to."""
+        if self.held + width > len(self.strip):
+            self.turn()
+        self.held += width
+        return self.strip[self.held - width : self.held].T
+
+    def turn(self) -> None:
+        """Puts the gathered columns in their place."""
+        self.matrix[:, self.done : self.done + self.held] = self.strip[: self.held].T
+        self.done, self.held = self.done + self.held, 0
+
+    def whole(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """The matrix."""
+        self.turn()
+        return self.matrix
+
+
 def encode(
     columns: list[Column], values: dict[str, Values], rows: Any, count: int
 ) -> tuple[Design, dict[str, dict[str, int]], dict[str, int]]:
@@ -228,19 +256,17 @@ def encode(
     pieces = [piece for column in columns for piece in column.pieces]
     number_pieces = [piece for piece in pieces if isinstance(piece, NumberPiece)]
     level_pieces = [piece for piece in pieces if isinstance(piece, LevelsPiece)]
-    numbers = np.empty((count, sum(piece.width for piece in number_pieces)))
+    numbers = Strips(count, sum(piece.width for piece in number_pieces))
     codes = np.empty((count, len(level_pieces)), np.int32)
     unseen: dict[str, dict[str, int]] = {}
     filled: dict[str, int] = {}
-    first = category = 0
+    category = 0
     for column in columns:
         split = split_parts(values[column.name]) if column.values == "time" else {}
         for piece in column.pieces:
             source = split[piece.part] if piece.part is not None else values[column.name]
             if isinstance(piece, NumberPiece):
-                done = piece.write(source, rows, numbers[:, first : first + piece.width])
-                first += piece.width
-                if done:
+                if done := piece.write(source, rows, numbers.next(piece.width)):
                     filled[column.name] = done
                 continue
             strange = piece.write(source, rows, codes[:, category])
@@ -248,7 +274,7 @@ def encode(
             if strange:
                 unseen[piece.name] = strange
     design = Design(
-        numbers,
+        numbers.whole(),
         codes,
         tuple(Feature(name, piece.column) for piece in number_pieces for name in piece.names),
         tuple(piece.levels for piece in level_pieces),

@@ -51,6 +51,8 @@ class Values:
     ambiguous: bool = False
     #: how texts were read as numbers, where that needs saying
     remark: str | None = None
+    #: the parts of times, once they were asked for
+    parts: dict[str, Values] | None = None
 
     @property
     def missing(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
