@@ -6,7 +6,9 @@ use crate::objective::{Curvature, Objective, Terms};
 
 mod curvature;
 mod pass;
+mod scaled;
 pub use pass::{Distances, Keep, Sample};
+pub use scaled::Scaled;
 
 /// (1/Σ weight) Σ weight_i · loss(target_i, x_i′w + b).
 ///

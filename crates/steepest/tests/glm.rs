@@ -157,3 +157,39 @@ fn a_long_pass_can_be_left() {
     let stop = &mut || Err(Halt::Stopped);
     assert!(glm.pass(None, &[0.0; 3], None, Keep::default(), stop).is_err());
 }
+
+#[test]
+fn a_scaled_view_is_the_same_objective() {
+    use steepest::glm::Scaled;
+    use steepest::penalties::l2::L2;
+    use steepest::penalty::{self, Penalty};
+    let (mut x, y) = table(200, 3);
+    x.chunks_exact_mut(3).for_each(|r| r[1] = 1e4 * (r[1] + 30.0));
+    let design = Dense::by_rows(&x, 3).expect("a table");
+    let loss = Each(Logistic::default());
+    let at = [0.5, -1e-5, 0.2, 0.1];
+    let l2 = penalty::Each::uniform(L2::default(), 0.3, 3);
+    let mut glm = Glm::new(&design, &loss, &y, None, true).expect("a problem");
+    let want = glm.value(&at).expect("a value") + l2.value(&at);
+    let mut scaled = Scaled::new(&mut glm);
+    let inner = scaled.penalty(&l2).expect("rescaled");
+    let u = scaled.inward(&at);
+    let mut g = [0.0; 4];
+    let got = scaled.gradient(&u, &mut g).expect("a value") + inner.value(&u);
+    assert!((got - want).abs() < 1e-12);
+    scaled.back(&u).iter().zip(at).for_each(|(a, b)| assert!((a - b).abs() < 1e-12));
+    let mut hessian = vec![0.0; 16];
+    scaled.hessian(&u, &mut hessian).expect("a matrix");
+    for j in 0..4 {
+        let h = 1e-5;
+        let (mut to, mut up) = (u.clone(), [0.0; 4]);
+        to[j] += h;
+        let high = scaled.gradient(&to, &mut up).expect("a value");
+        to[j] -= 2.0 * h;
+        let low = scaled.value(&to).expect("a value");
+        assert!(((high - low) / (2.0 * h) - g[j]).abs() < 1e-8);
+        for i in 0..4 {
+            assert!(((up[i] - g[i]) / h - hessian[j * 4 + i]).abs() < 1e-4);
+        }
+    }
+}
