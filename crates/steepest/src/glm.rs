@@ -115,10 +115,9 @@ fn first_bad(loss: &dyn Block, target: &[f64]) -> Option<(usize, &'static str)> 
         let from = p * PART;
         let part = &target[from..(from + PART).min(target.len())];
         part.iter().enumerate().find_map(|(i, &t)| {
-            if t.is_finite() {
-                return Some((from + i, loss.refuses(t)?));
-            }
-            Some((from + i, "targets must be finite"))
+            let finite = t.is_finite();
+            let why = if finite { loss.refuses(t) } else { Some("targets must be finite") };
+            why.map(|why| (from + i, why))
         })
     });
     parts.into_iter().flatten().next()

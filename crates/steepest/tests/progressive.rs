@@ -159,3 +159,19 @@ fn the_same_bits_on_any_number_of_threads() {
         assert_eq!(got.counts, first.counts);
     }
 }
+
+#[test]
+fn from_the_optimum_it_needs_one_pass() {
+    let loss = Each(Logistic::default());
+    let t = table("raw, 1e±2, shifted by 3 sigma", 20_000, 10);
+    let design = Dense::by_rows(&t.x, 10).expect("a table");
+    let best = fit(&design, &loss, &t.y, 1e-4, to(1e-10));
+    let entry = METHODS.iter().find(|m| m.name == "progressive").expect("registered");
+    let mut glm = Glm::new(&design, &loss, &t.y, None, true).expect("a problem");
+    let penalty = penalty::Each::uniform(L2::default(), 1e-4, 10);
+    let method = (entry.build)(&[]);
+    let again = descend(&mut glm, &penalty, method, &best.x, to(1e-6), &mut Unwatched);
+    let again = again.expect("an answer");
+    assert_eq!(again.status, Status::Converged);
+    assert_eq!(again.counts.passes, 1.0);
+}

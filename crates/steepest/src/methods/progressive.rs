@@ -77,14 +77,18 @@ struct Work {
     first: f64,
 }
 
-/// Rows of the metric for each variable: what a pass gains grows with them, and so does the Hessian's cost,
-/// which stays a fraction of a pass on tables of many rows.
-fn metric_rows(glm: &Glm<'_>) -> usize {
-    let width = glm.width().max(1);
-    width * (glm.design.rows() / (25 * width)).clamp(50, 200)
+/// Rows of a metric on all rows: what a pass gains grows with them, and so does the Hessian's cost, which is to
+/// stay below some passes (44: products run at about 60 GFLOP/s where memory is read at 25 GB/s).
+fn metric_rows(glm: &Glm<'_>, on_all: bool) -> usize {
+    let (n, width) = (glm.design.rows(), glm.width().max(1));
+    let each = if on_all { (n / (25 * width)).clamp(50, 200) } else { 50 };
+    (each * width).min((44 * n / width).max(8 * width))
 }
+
 /// A sample has four times the rows of the one before.
 const GROWTH: usize = 4;
+/// Variables at most: the metric is a matrix of them.
+const WIDEST: usize = 10_000;
 /// Steps on one sample at most.
 const STEPS: usize = 25;
 
@@ -120,8 +124,12 @@ impl Work {
         x: &[f64],
         meter: &mut Meter<'_>,
     ) -> Result<Self, Halt> {
-        if glm.outputs() > 1 {
-            return Err(Halt::Failed("progressive takes losses of one output; use lbfgs".into()));
+        if glm.width() > WIDEST {
+            let why = format!(
+                "progressive holds a matrix of {0} x {0} numbers, at most {WIDEST} wide; use lbfgs or coordinate",
+                glm.width()
+            );
+            return Err(Halt::Failed(why.into()));
         }
         let (n, d, width) = (glm.design.rows(), glm.design.columns(), glm.width());
         let weight = |j: usize| penalty.quadratic(j);
@@ -134,31 +142,35 @@ impl Work {
             .collect();
         let sides = Sides::of(glm);
         let stage = (n >= 80 * width && first * GROWTH <= n).then_some(first);
-        let mut u = vec![0.0; x.len()];
-        scaling.inward(x, &mut u);
-        let mut k = if stage.is_some() { 50 * width } else { metric_rows(glm) };
-        let (ground, walk, distances) =
-            settle(glm, &scaling, (&penalty, sides.as_ref()), stage, (u, f64::INFINITY), &mut k, meter)?;
-        noticed::scales(&scaling, meter);
-        noticed::rare(sides.as_ref(), n, meter);
-        // From a point given the first value says nothing about the null model.
-        let first = if x.iter().all(|x| *x == 0.0) { walk.value } else { f64::NAN };
-        let (steps, stuck, endless, floor) = (0, 0, 0, None);
-        Ok(Work {
+        // A point that was given is looked at on all rows: it may be nearer than any sample could lead.
+        let given = x.iter().any(|x| *x != 0.0);
+        let mut work = Work {
+            ground: Ground::whole(Vec::new()),
+            walk: Walk::nowhere(),
             scaling,
             penalty,
             sides,
-            k,
-            stage,
-            ground,
-            walk,
-            distances,
-            steps,
-            stuck,
-            endless,
-            floor,
-            first,
-        })
+            k: 0,
+            stage: stage.filter(|_| !given),
+            distances: Vec::new(),
+            steps: 0,
+            stuck: 0,
+            endless: 0,
+            floor: None,
+            first: f64::NAN,
+        };
+        let mut u = vec![0.0; x.len()];
+        work.scaling.inward(x, &mut u);
+        work.settle(glm, u.clone(), meter)?;
+        if given && stage.is_some() && !work.known(glm, n / GROWTH) {
+            work.stage = stage;
+            work.settle(glm, u, meter)?;
+        }
+        noticed::scales(&work.scaling, meter);
+        noticed::rare(work.sides.as_ref(), n, meter);
+        // From a point given the first value says nothing about the null model.
+        work.first = if given { f64::NAN } else { work.walk.value };
+        Ok(work)
     }
 
     fn step(&mut self, glm: &Glm<'_>, x: &mut [f64], meter: &mut Meter<'_>) -> Result<Step, Halt> {
@@ -186,8 +198,13 @@ impl Work {
         }
     }
 
-    /// Whether this sample can teach no more: what is promised is below its statistical accuracy.
+    /// Whether this sample can teach no more.
     fn taught(&self, glm: &Glm<'_>) -> bool {
+        let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
+        self.known(glm, seen.len())
+    }
+    /// Whether what is promised is below the statistical accuracy of so many rows.
+    fn known(&self, glm: &Glm<'_>, rows: usize) -> bool {
         let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
         let (mut slopes, mut curvatures, mut loss) = (0.0, 0.0, 0.0);
         seen.jets(&self.walk.z, |p, value, s, h| {
@@ -197,7 +214,7 @@ impl Work {
             loss += share * value;
         });
         let kappa = if curvatures > 0.0 { (slopes / curvatures).min(2.0 * loss) } else { 2.0 * loss };
-        let part = (glm.width() * glm.outputs()) as f64 / seen.len() as f64;
+        let part = (glm.width() * glm.outputs()) as f64 / rows as f64;
         // Rows that are all on their right side have little left to say.
         let settled = (self.free() || loss < 0.1 * part) && seen.settled(&self.walk.z, 0.0);
         settled || !(self.walk.promise > 0.1 * part * kappa)
@@ -240,24 +257,27 @@ impl Work {
     ) -> Result<Step, Halt> {
         let n = glm.design.rows();
         self.stage = (m * GROWTH * 4 <= n).then_some(m * GROWTH);
-        self.k = if self.stage.is_some() { 50 * glm.width() } else { metric_rows(glm) };
-        self.steps = 0;
-        let u = self.walk.u.clone();
+        self.settle(glm, self.walk.u.clone(), meter)?;
+        self.report(glm, x, 0.0, meter)
+    }
+
+    /// On the ground of the stage, evaluated at `u`, with its metric.
+    fn settle(&mut self, glm: &Glm<'_>, u: Vec<f64>, meter: &mut Meter<'_>) -> Result<(), Halt> {
         // The old sample's rows go before the new come.
         self.ground = Ground::whole(Vec::new());
-        let sides = self.sides.as_ref();
+        self.k = metric_rows(glm, self.stage.is_none());
+        self.steps = 0;
         let before = self.walk.value;
-        let (ground, walk, distances) = settle(
+        (self.ground, self.walk, self.distances) = settle(
             glm,
             &self.scaling,
-            (&self.penalty, sides),
+            (&self.penalty, self.sides.as_ref()),
             self.stage,
             (u, before),
             &mut self.k,
             meter,
         )?;
-        (self.ground, self.walk, self.distances) = (ground, walk, distances);
-        self.report(glm, x, 0.0, meter)
+        Ok(())
     }
 
     /// A new metric where the old one no longer fits.
@@ -272,7 +292,12 @@ impl Work {
         let fits = (0.5..=2.0).contains(&taken.ratio);
         if taken.length != 1.0 || !fits || taken.contraction > 0.3 {
             if taken.length == 1.0 && fits {
-                self.k = (self.k * 4).min(glm.design.rows());
+                let (n, more) = (glm.design.rows(), 4 * self.k);
+                // On wide tables a larger Hessian costs more than the passes it saves; pairs make up for it.
+                if more > 176 * n / glm.width().max(1) {
+                    return;
+                }
+                self.k = more.min(n);
             }
             self.refresh(glm, !fits);
         }

@@ -3,6 +3,7 @@ use super::ground::Seen;
 use super::metric::Metric;
 use super::search::search;
 use crate::descend::{Halt, Meter};
+use crate::factor::Factor;
 use crate::vectors::dot;
 use std::collections::VecDeque;
 
@@ -57,6 +58,11 @@ impl Walk {
         let mut walk = Walk { u, value, g, z, metric, pairs: VecDeque::new(), v, promise: 0.0, spare: Vec::new(), stride: 1.0 };
         walk.aim();
         walk
+    }
+    /// Before the first point.
+    pub fn nowhere() -> Self {
+        let metric = Metric { rows: Vec::new(), places: Vec::new(), factor: Factor::pivoted(Vec::new(), 0) };
+        Walk { value: f64::INFINITY, ..Walk::new(Vec::new(), 0.0, Vec::new(), Vec::new(), metric) }
     }
     /// Forgets what was learned on the way.
     pub fn forget(&mut self) {
