@@ -333,6 +333,30 @@ def test_a_test_table_is_matched_by_name_or_by_position(tmp_path: Path) -> None:
         prepare(table, "bought", test=table.drop(columns="bought"))
 
 
+def test_the_target_may_be_passed_as_values() -> None:
+    x = RNG.normal(size=(80, 3))
+    y = np.tile(["a", "b"], 40)
+    result = prepare(x, y)
+    assert (result.schema.target, result.schema.classes) == ("target", ("a", "b"))
+    assert result.train.design.width == 3
+    assert result.schema.apply(x[:4]).design.rows == 4
+    assert prepare({"x": x[:, 0]}, pd.Series(y)).schema.task == "binary"
+    with pytest.raises(TableError, match=r"one value a row \(80 here\); got 3 values"):
+        prepare(x, [1, 2, 3])
+    with pytest.raises(TableError, match="'target' already"):
+        prepare({"target": y, "x": x[:, 0]}, y)
+
+
+def test_a_file_without_header_is_read_alike_when_applied(tmp_path: Path) -> None:
+    lines = [f"{'uvw'[i % 3]};{i * 7 % 11}.5;{['no', 'yes'][i % 2]}" for i in range(60)]
+    (tmp_path / "train.csv").write_text("\n".join(lines))
+    schema = prepare(tmp_path / "train.csv", -1).schema
+    (tmp_path / "new.csv").write_text("u;1.5;no\nw;2.5;yes\n")
+    assert schema.apply(tmp_path / "new.csv").design.rows == 2
+    (tmp_path / "bare.csv").write_text("u;1.5\nw;2.5\n")
+    assert schema.apply(tmp_path / "bare.csv").design.numbers[:, 0].tolist() == [1.5, 2.5]
+
+
 def test_categories_may_be_asked_for() -> None:
     table = {"hour": np.tile(np.arange(24), 20), "y": RNG.normal(size=480)}
     plain = prepare(table, "y")

@@ -24,7 +24,7 @@ PENALTIES = ("l2", "l1", "elastic_net")
 
 def fit(
     table: Any,
-    target: str | int | None = None,
+    target: Any = None,
     *,
     task: str | None = None,
     test: Any = None,
@@ -61,7 +61,8 @@ def fit(
         table: a path (CSV, TSV, Parquet, Arrow, Feather, `.npz`), a pandas or polars frame, an Arrow table, a
             NumPy or SciPy sparse matrix, a dict of columns, a list of rows, or the name of a data set:
             "breast_cancer", "diabetes", "digits", "iris", "wine".
-        target: the column to be predicted, by name or number (from 0; negative counts from the end).
+        target: the column to be predicted, by name or number (from 0; negative counts from the end), or its
+            values, one a row.
         task: "binary", "multiclass", "classification" or "regression"; found from the target when None.
         test: a second table with the same columns, never looked at while fitting.
         time: a column by which the last rows are held out instead of random ones.

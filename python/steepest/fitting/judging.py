@@ -114,7 +114,9 @@ def python_lines(table: Any, target: Any, arguments: dict[str, Any]) -> str:
     """The Python lines that do the same."""
     is_path = isinstance(table, (str, os.PathLike))
     source = repr(os.fspath(table)) if is_path else "table"
-    words = [source] + ([repr(target)] if target is not None else [])
+    words = [source]
+    if target is not None:
+        words.append(repr(target) if isinstance(target, (str, int)) else "target")
     for name, value in arguments.items():
         if value == DEFAULTS[name] if not hasattr(value, "__array__") else False:
             continue

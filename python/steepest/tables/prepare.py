@@ -11,7 +11,7 @@ import numpy as np
 
 from steepest.errors import InputError, TableError
 from steepest.findings import Finding
-from steepest.tables import remarks
+from steepest.tables import memory, remarks
 from steepest.tables.describe import describe
 from steepest.tables.design import Design
 from steepest.tables.leakage import giveaways, repeated_rows
@@ -57,7 +57,7 @@ class Prepared:
 
 def prepare(
     source: Any,
-    target: str | int | None = None,
+    target: Any = None,
     *,
     task: str | None = None,
     test: Any = None,
@@ -77,7 +77,8 @@ def prepare(
 
     Args:
         source: anything that `steepest.tables.read` takes.
-        target: the column to be predicted, by name or number; known for named data sets.
+        target: the column to be predicted, by name or number, or its values, one a row; known for named data
+            sets.
         task: "binary", "multiclass", "classification" or "regression"; found from the target when None.
         test: a second table with the same columns, never looked at while fitting.
         time: a column by which the last rows are held out instead of random ones.
@@ -102,6 +103,8 @@ def prepare(
             raise InputError(f"{option} is a list of columns; got the text {value!r}: pass [{value!r}]")
     table = read(source, header=header, delimiter=delimiter, encoding=encoding)
     test_table = None if test is None else read_test(test, table, encoding)
+    if target is not None and not isinstance(target, (str, int, np.integer)):
+        table, target = with_target(table, target)
     reading = clock.perf_counter() - started
     goal = read_target(table, target, task)
     out = dropped_columns(table, drop, goal.name)
@@ -126,6 +129,20 @@ def prepare(
     dropped = table.rows - len(goal.rows) + absent
     seconds = {"read": reading, "prepare": clock.perf_counter() - started - reading}
     return Prepared(table.name, schema, train, validated, tested, dropped, findings, how, seconds)
+
+
+def with_target(table: Table, target: Any) -> tuple[Table, str]:
+    """A table with the target as one more column, called "target", and that name."""
+    values = memory.vector(target, "target") if np.ndim(target) == 1 else None
+    if values is None or len(values) != table.rows:
+        got = f"{len(values)} values" if values is not None else type(target).__name__
+        raise TableError(
+            f"a target is given by its name, its number, or as one value a row ({table.rows} here); got {got}"
+        )
+    if "target" in table.columns:
+        raise TableError("the table has a column 'target' already: pass that name, or rename it")
+    columns = {**table.columns, "target": values}
+    return replace(table, columns=columns), "target"
 
 
 def read_test(test: Any, table: Table, encoding: str | None) -> Table:

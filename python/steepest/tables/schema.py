@@ -152,12 +152,10 @@ class Schema:
         return Applied(design, table, unseen, filled, ignored)
 
     def read_options(self, source: Any) -> dict[str, Any]:
-        """How a file of new rows is read: without a header where there was none."""
-        return (
-            {"header": False}
-            if (not self.named and isinstance(source, (str, bytes))) or (is_path(source) and (not self.named))
-            else {}
-        )
+        """How a file of new rows is read: with a header where there was one."""
+        if is_path(source) and "header" in self.reading:
+            return {"header": self.reading["header"]}
+        return {}
 
     def matched(self, table: Table) -> Table:
         """The table under the schema's names: by name, or by position where names were never given."""
