@@ -92,40 +92,34 @@ impl At<'_> {
         penalties + self.distance(c, shift)
     }
 
-    /// The u that takes the sum of the slopes to 0, as far as the loss's domain lets each row go (a multiple of
-    /// the amount wanted), and the deviation of u from its mean.
+    /// The u that takes the sum of the slopes to 0, and the deviation of u from its mean.
     fn shift(&self) -> (Shift, f64) {
         let Some(g) = self.intercept.filter(|g| *g != 0.0) else {
-            return (Shift { amount: 0.0, cap: f64::INFINITY }, 0.0);
+            return (Shift::Amount(0.0), 0.0);
         };
+        if self.loss.conjugate_edge(self.target[0], self.margin[0], -g.signum()).is_infinite() {
+            return (Shift::Amount(-g), 0.0);
+        }
+        // A slope made smaller never leaves the domain: those that pull too hard give way.
         let weight = |i: usize| self.weight.map_or(1.0, |w| w[i]);
-        let edge = |i: usize| self.loss.conjugate_edge(self.target[i], self.margin[i], -g.signum());
-        // Each row goes at most half-way to its edge; the others go a little farther for it.
-        let (mut total, mut want, mut amount) = (0.0, 0.0, g.abs());
-        for i in 0..self.margin.len() {
+        let (mut total, mut pull, mut square) = (0.0, 0.0, 0.0);
+        for (i, &r) in self.slope.iter().enumerate() {
             total += weight(i);
-        }
-        want += g.abs() * total;
-        for _ in 0..8 {
-            let got: f64 =
-                (0..self.margin.len()).map(|i| weight(i) * amount.min(0.5 * edge(i))).sum();
-            if got <= 0.0 {
-                return (Shift { amount: f64::INFINITY, cap: 0.0 }, f64::INFINITY);
+            if r * g > 0.0 && weight(i) != 0.0 {
+                pull += weight(i) * r;
+                square += weight(i) * r * r;
             }
-            if (got - want).abs() <= 1e-14 * want {
-                break;
-            }
-            amount *= want / got;
         }
-        let square: f64 = (0..self.margin.len())
-            .map(|i| weight(i) * (amount.min(0.5 * edge(i)) - g.abs()).powi(2))
-            .sum();
-        (Shift { amount: -amount * g.signum(), cap: 0.5 }, (square / total).sqrt())
+        let share = g * total / pull;
+        if !(share.is_finite() && share <= 1.0) {
+            return (Shift::Share(0.0, 1.0), f64::INFINITY);
+        }
+        (Shift::Share(g.signum(), share), share * (square / total).sqrt())
     }
 
     /// Σ weight·D*(c·(slope + shift) − slope) / Σ weight.
     fn distance(&self, c: f64, shift: Shift) -> f64 {
-        if c == 1.0 && shift.amount == 0.0 {
+        if c == 1.0 && matches!(shift, Shift::Amount(0.0)) {
             return 0.0;
         }
         const ROWS: usize = 8192;
@@ -139,11 +133,11 @@ impl At<'_> {
                     continue;
                 }
                 let (t, z, r) = (self.target[i], self.margin[i], self.slope[i]);
-                let mut u = shift.amount;
-                if u != 0.0 && shift.cap.is_finite() {
-                    let edge = shift.cap * self.loss.conjugate_edge(t, z, u.signum());
-                    u = u.abs().min(edge).copysign(u);
-                }
+                let u = match shift {
+                    Shift::Amount(u) => u,
+                    Shift::Share(sign, share) if r * sign > 0.0 => -share * r,
+                    Shift::Share(..) => 0.0,
+                };
                 sum += w * self.loss.conjugate_distance(t, &[z], &[c * u - (1.0 - c) * r]);
             }
             (sum, total)
@@ -153,9 +147,11 @@ impl At<'_> {
     }
 }
 
-/// How far each row's slope is moved: `amount`, but at most `cap` of the way to the domain's edge.
+/// How each row's slope is moved.
 #[derive(Clone, Copy)]
-struct Shift {
-    amount: f64,
-    cap: f64,
+enum Shift {
+    /// By the same amount.
+    Amount(f64),
+    /// Those of this sign give up this share of themselves.
+    Share(f64, f64),
 }

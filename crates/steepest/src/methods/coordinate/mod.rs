@@ -29,6 +29,8 @@ pub struct Coordinate {
     /// Rows that the model is made from, as a multiple of what it starts with.
     more: usize,
     fell: f64,
+    /// The last bound on the distance from the optimum.
+    bound: f64,
     stuck: u32,
 }
 
@@ -74,6 +76,7 @@ impl Coordinate {
         };
         let gap = at.gap(|j| self.pieces[j]);
         let bound = gap * (1.0 + 1e-6) + 8.0 * f64::EPSILON * self.value;
+        self.bound = bound;
         let target = problem.stop.tolerance * self.value.max(1e-12 * self.null);
         let wants = self.wants(d, intercept, x);
         let residual = (2.0 * wants / self.null.max(f64::MIN_POSITIVE)).sqrt();
@@ -204,7 +207,11 @@ impl Method for Coordinate {
             }
         };
         let least = 1e-16 * self.value.max(1e-12 * self.null);
-        let (to, promised) = model.solve(x, &self.gradient, &self.pieces, least);
+        // A small model is solved to the end; a large one as far as the rest of the table is known.
+        let least = if model.columns.len() <= 200 { least } else { least.max(1e-6 * self.bound.min(self.value)) };
+        let mut meter = problem.split().1;
+        let (to, promised) =
+            model.solve(x, &self.gradient, &self.pieces, least, &mut || meter.pause())?;
         let exact = model.exact;
         self.model = Some(model);
         problem.pause()?;

@@ -1,5 +1,7 @@
 //! A small quadratic with a piece on each coordinate: coordinate descent, and Newton's step on the face it finds.
+use crate::descend::Halt;
 use crate::penalty::Piece;
+use crate::vectors::dot;
 
 /// ½ u′Hu + linear′u + Σ piece_j(u_j).
 pub(super) struct Quadratic<'a> {
@@ -11,13 +13,21 @@ pub(super) struct Quadratic<'a> {
 
 /// Between two tries of Newton's step on the face.
 const SWEEPS: usize = 8;
+/// Faces of up to so many coordinates are solved by factors, larger ones by conjugate gradients.
+const FACTORED: usize = 400;
 /// Rounds of sweeps and a Newton step at most.
 const ROUNDS: usize = 500;
 
 impl Quadratic<'_> {
     /// Descends from `u`, where the gradient of the quadratic part is `gradient` (kept up to date), until a
     /// round lowers the value by less than `least`. Returns by how much it fell in all.
-    pub fn descend(&self, u: &mut [f64], gradient: &mut [f64], least: f64) -> f64 {
+    pub fn descend(
+        &self,
+        u: &mut [f64],
+        gradient: &mut [f64],
+        least: f64,
+        pause: &mut dyn FnMut() -> Result<(), Halt>,
+    ) -> Result<f64, Halt> {
         let mut fell = 0.0;
         let mut quiet = 0;
         for _ in 0..ROUNDS {
@@ -35,8 +45,9 @@ impl Quadratic<'_> {
             if quiet == 2 {
                 break;
             }
+            pause()?;
         }
-        fell
+        Ok(fell)
     }
 
     /// Each coordinate in turn to its best; returns by how much the value fell.
@@ -83,21 +94,14 @@ impl Quadratic<'_> {
         if m == 0 {
             return 0.0;
         }
-        let mut a = vec![0.0; m * m];
-        let mut step = vec![0.0; m];
-        for (r, &i) in face.iter().enumerate() {
-            for (c, &j) in face[..=r].iter().enumerate() {
-                a[r * m + c] = self.matrix[i * n + j];
-            }
-            let p = self.pieces[i];
-            a[r * m + r] += p.l2;
-            step[r] = -(gradient[i] + p.l2 * u[i] + p.l1 * u[i].signum() * f64::from(u[i] != 0.0));
-        }
-        let slope: Vec<f64> = step.clone();
-        if !cholesky(&mut a, m) {
-            return 0.0;
-        }
-        solve(&a, m, &mut step);
+        let slope: Vec<f64> = (face.iter())
+            .map(|&j| {
+                let p = self.pieces[j];
+                -(gradient[j] + p.l2 * u[j] + p.l1 * u[j].signum() * f64::from(u[j] != 0.0))
+            })
+            .collect();
+        let solved = if m <= FACTORED { self.factored(&face, &slope) } else { self.conjugate(&face, &slope) };
+        let Some(step) = solved else { return 0.0 };
         // As far as the first sign or bound in the way.
         let (mut length, mut stops) = (1.0f64, None);
         for (r, &j) in face.iter().enumerate() {
@@ -134,6 +138,64 @@ impl Quadratic<'_> {
             }
         }
         fell
+    }
+}
+
+impl Quadratic<'_> {
+    /// (H + l2) step = slope over a face, by Cholesky's factors; none where they are not safe.
+    fn factored(&self, face: &[usize], slope: &[f64]) -> Option<Vec<f64>> {
+        let (n, m) = (self.pieces.len(), face.len());
+        let mut a = vec![0.0; m * m];
+        for (r, &i) in face.iter().enumerate() {
+            for (c, &j) in face[..=r].iter().enumerate() {
+                a[r * m + c] = self.matrix[i * n + j];
+            }
+            a[r * m + r] += self.pieces[i].l2;
+        }
+        let mut step = slope.to_vec();
+        cholesky(&mut a, m).then(|| {
+            solve(&a, m, &mut step);
+            step
+        })
+    }
+
+    /// The same by conjugate gradients, scaled by the diagonal: any number of them is a descent.
+    fn conjugate(&self, face: &[usize], slope: &[f64]) -> Option<Vec<f64>> {
+        let (n, m) = (self.pieces.len(), face.len());
+        let diagonal: Vec<f64> =
+            face.iter().map(|&j| self.matrix[j * n + j] + self.pieces[j].l2).collect();
+        let (mut step, mut residual) = (vec![0.0; m], slope.to_vec());
+        let mut z: Vec<f64> = residual.iter().zip(&diagonal).map(|(r, d)| r / d).collect();
+        let mut p = z.clone();
+        let mut rz = dot(&residual, &z);
+        let goal = 1e-6 * rz;
+        let mut wide = vec![0.0; n];
+        for _ in 0..60 {
+            face.iter().zip(&p).for_each(|(&j, p)| wide[j] = *p);
+            let hp: Vec<f64> = (face.iter().zip(&p))
+                .map(|(&j, p)| {
+                    dot(&self.matrix[j * n..(j + 1) * n], &wide) + self.pieces[j].l2 * p
+                })
+                .collect();
+            let curvature = dot(&p, &hp);
+            if curvature.is_nan() || curvature <= 0.0 {
+                break;
+            }
+            let by = rz / curvature;
+            for i in 0..m {
+                step[i] += by * p[i];
+                residual[i] -= by * hp[i];
+                z[i] = residual[i] / diagonal[i];
+            }
+            let new = dot(&residual, &z);
+            if new <= goal {
+                break;
+            }
+            let turn = new / rz;
+            rz = new;
+            p.iter_mut().zip(&z).for_each(|(p, z)| *p = z + turn * *p);
+        }
+        Some(step)
     }
 }
 

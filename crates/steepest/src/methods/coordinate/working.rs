@@ -92,7 +92,14 @@ impl Model {
     }
 
     /// The minimiser of the model, and by how much it says the objective falls.
-    pub fn solve(&self, x: &[f64], gradient: &[f64], pieces: &[Piece], least: f64) -> (Vec<f64>, f64) {
+    pub fn solve(
+        &self,
+        x: &[f64],
+        gradient: &[f64],
+        pieces: &[Piece],
+        least: f64,
+        pause: &mut dyn FnMut() -> Result<(), Halt>,
+    ) -> Result<(Vec<f64>, f64), Halt> {
         let k = self.columns.len();
         let d = x.len() - usize::from(self.intercept);
         let of = |v: &[f64]| -> Vec<f64> { self.columns.iter().map(|&j| v[j as usize]).collect() };
@@ -106,7 +113,7 @@ impl Model {
             of(gradient).iter().zip(&centre).map(|(v, c)| v - g * c).collect();
         let pieces: Vec<Piece> = self.columns.iter().map(|&j| pieces[j as usize]).collect();
         let quadratic = Quadratic { matrix: &self.gram.matrix, pieces: &pieces };
-        let mut fell = quadratic.descend(&mut u, &mut slope, least);
+        let mut fell = quadratic.descend(&mut u, &mut slope, least, pause)?;
         let mut to = x.to_vec();
         for (&j, u) in self.columns.iter().zip(&u) {
             to[j as usize] = *u;
@@ -116,7 +123,7 @@ impl Model {
             to[d] -= g / self.gram.total + along;
             fell += 0.5 * g * g / self.gram.total;
         }
-        (to, fell)
+        Ok((to, fell))
     }
 }
 
