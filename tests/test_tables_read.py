@@ -264,3 +264,17 @@ def test_columns_are_found_by_name_or_number() -> None:
         table.find(2)
     with pytest.raises(TableError, match="by its name or number"):
         table.find(1.5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["breast_cancer", "diabetes", "digits", "iris", "wine"])
+def test_bundled_data_are_scikit_learn_s(name: str) -> None:
+    from sklearn import datasets
+
+    load = getattr(datasets, f"load_{name}")
+    peer = load(scaled=False) if name == "diabetes" else load()
+    table = read(name)
+    assert table.names[:-1] == list(peer.feature_names)
+    for j, column in enumerate(table.names[:-1]):
+        assert np.array_equal(table.column(column).to_numpy(), peer.data[:, j])
+    target = peer.target if name in ("diabetes", "digits") else peer.target_names[peer.target]
+    assert table.column(table.names[-1]).to_pylist() == target.tolist()
