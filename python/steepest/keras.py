@@ -30,6 +30,7 @@ _TABLE = formula.table(
     log=ops.log,
     log1p=ops.log1p,
     tanh=ops.tanh,
+    cos=ops.cos,
     abs=ops.abs,
     maximum=ops.maximum,
     minimum=ops.minimum,

@@ -64,6 +64,12 @@ class Cosine(Settings):
     ----------
     end : float, default 0.0
         The factor that the run ends at. Allowed: at least 0.
+
+    Notes
+    -----
+    As recorded from the core::
+
+        factor ← end + (1 - end)·0.5·(1 + cos(3.141592653589793·done))
     """
 
     registry: ClassVar[str] = "rates"

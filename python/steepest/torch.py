@@ -53,6 +53,7 @@ _TABLE = formula.table(
     log=torch.log,
     log1p=torch.log1p,
     tanh=torch.tanh,
+    cos=torch.cos,
     abs=torch.abs,
     maximum=lambda a, b: torch.maximum(a, _near(a, b)),
     minimum=lambda a, b: torch.minimum(a, _near(a, b)),

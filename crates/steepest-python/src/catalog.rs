@@ -7,7 +7,7 @@ use steepest::rule::{Kind, Scope};
 use steepest::settings::{Parameter, nearest};
 use steepest::trace::{Op, Program};
 
-/// Everything of every registry: `{"rules": [...], "losses": [...], "penalties": [...], "methods": [...], "rates": [...]}`.
+/// Everything of every registry: `{"rules": [...], "losses": [...], "penalties": [...], "methods": [...], "rates": [...], "problems": [...]}`.
 ///
 /// Each entry is a dictionary with at least `name`, `doc` and `parameters`, a list of dictionaries with `name`,
 /// `default`, `low`, `high` and `doc`. What is written as a formula has `programs`: by stage, a dictionary with
@@ -20,6 +20,7 @@ pub fn catalog(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     all.set_item("penalties", penalties(py)?)?;
     all.set_item("methods", methods(py)?)?;
     all.set_item("rates", rates(py)?)?;
+    all.set_item("problems", problems(py)?)?;
     Ok(all)
 }
 
@@ -172,7 +173,7 @@ fn methods(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
         needs.set_item("products", n.products)?;
         needs.set_item("hessian", n.hessian)?;
         needs.set_item("glm", n.glm)?;
-        needs.set_item("penalty", format!("{:?}", n.penalty).to_lowercase())?;
+        needs.set_item("penalty", snake(&format!("{:?}", n.penalty)))?;
         d.set_item("needs", needs)?;
         all.append(d)?;
     }
@@ -189,4 +190,29 @@ fn rates(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
         all.append(d)?;
     }
     Ok(all)
+}
+
+fn problems(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
+    let all = PyList::empty(py);
+    for e in steepest::problems::PROBLEMS {
+        let d = entry(py, e.name, e.doc, e.parameters)?;
+        d.set_item("formula", e.formula)?;
+        d.set_item("dim", e.dim)?;
+        d.set_item("start", (e.start)(e.dim))?;
+        d.set_item("region", e.region)?;
+        d.set_item("least", e.least.map(|f| f(e.dim)))?;
+        all.append(d)?;
+    }
+    Ok(all)
+}
+
+/// `SmoothOrBounds` as `smooth_or_bounds`.
+fn snake(name: &str) -> String {
+    name.chars().enumerate().fold(String::new(), |mut out, (at, c)| {
+        if at > 0 && c.is_uppercase() {
+            out.push('_');
+        }
+        out.extend(c.to_lowercase());
+        out
+    })
 }

@@ -1,6 +1,8 @@
 //! Random numbers that are a function of where they are used: seed, stream, epoch, block, place. The same on any
 //! number of threads, and after a resume.
 
+use crate::real::Real;
+
 /// Philox 4x32 with ten rounds: a block cipher over a counter.
 ///
 /// Salmon, Moraes, Dror and Shaw 2011, <https://doi.org/10.1145/2063384.2063405>.
@@ -50,7 +52,9 @@ impl Random {
     /// A standard normal number (Box and Muller).
     pub fn normal(&mut self) -> f64 {
         let (u, v) = (1.0 - self.uniform(), self.uniform());
-        (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
+        // Our own logarithm and cosine: the same bits on every machine.
+        let angle = std::f64::consts::PI * (2.0 * v - 1.0);
+        (-2.0 * Real::ln(u)).sqrt() * Real::cos(angle)
     }
     /// A whole number below `n`, each as likely (Lemire's method). `n` must not be 0.
     pub fn below(&mut self, n: u32) -> u32 {

@@ -63,6 +63,18 @@ pub trait Real:
         let p = self.positive(Self::lit(1.0), t) / (Self::lit(1.0) + t);
         (self.max(Self::lit(0.0)) + t.ln_1p(), p)
     }
+    /// Cosine, for |x| ≤ π: as the sine of π/2 − |x|, by Taylor's series to the last digits.
+    #[inline(always)]
+    fn cos(self) -> Self {
+        let u = Self::lit(std::f64::consts::FRAC_PI_2) - self.abs();
+        let z = u.square();
+        let mut sine = Self::lit(1.0);
+        for k in (1..=10).rev() {
+            let k = f64::from(k);
+            sine = Self::lit(1.0) - sine * z / Self::lit(2.0 * k * (2.0 * k + 1.0));
+        }
+        u * sine
+    }
     /// `1 / (1 + e^-x)`, exact in both tails.
     #[inline(always)]
     fn sigmoid(self) -> Self {
@@ -231,6 +243,8 @@ mod tests {
             let x = i as f64 * 3.7e-4;
             assert!(ulps(Real::exp(x), x.exp()) <= 2.0, "exp({x})");
             assert!(ulps(Real::tanh(x), x.tanh()) <= 3.0, "tanh({x})");
+            let angle = x * (std::f64::consts::PI / 74.0);
+            assert!((Real::cos(angle) - angle.cos()).abs() <= 4e-16, "cos({angle})");
             let p = x.abs() * 1e3 + 1e-300;
             assert!(ulps(Real::ln(p), p.ln()) <= 2.0, "ln({p})");
             let q = x.max(-0.999_999);

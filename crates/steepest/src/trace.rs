@@ -264,6 +264,7 @@ impl Real for Symbol {
         sign(),
         softplus(),
         sigmoid(),
+        cos(),
         clamp(low, high),
     );
     fn softplus_sigmoid(self) -> (Self, Self) {
