@@ -114,6 +114,7 @@ def solvers(case: Case, long: int) -> dict[str, list[Fit]]:
     except ImportError:
         pass
     else:
+
         def glum(n: int) -> tuple[np.ndarray, float]:
             model = Glum(family="binomial", alpha=ALPHA, l1_ratio=0, max_iter=n, gradient_tol=1e-10)
             model.fit(case.X, case.y)
@@ -125,6 +126,7 @@ def solvers(case: Case, long: int) -> dict[str, list[Fit]]:
     except ImportError:
         pass
     else:
+
         def cyanure(n: int) -> tuple[np.ndarray, float]:
             model = Classifier(loss="logistic", penalty="l2", lambda_1=ALPHA, fit_intercept=True,
                                max_iter=n, tol=1e-10, verbose=False)  # fmt: skip
@@ -170,7 +172,11 @@ def measure(case: Case, repeats: int, long: int) -> dict[str, Any]:
                     never |= {(name, later) for later in range(at + 1, len(table[name]))}
     rows = {}
     for name, ladder in table.items():
-        done = [(float(np.median(seconds[name, at])), gaps[name, at]) for at in range(len(ladder)) if (name, at) in gaps]
+        done = [
+            (float(np.median(seconds[name, at])), gaps[name, at])
+            for at in range(len(ladder))
+            if (name, at) in gaps
+        ]
         rows[name] = [min((s for s, gap in done if gap <= level), default=None) for level in LEVELS]
     return {"case": case.name, "rows": len(case.y), "columns": case.X.shape[1], "floor": floor(case.X, repeats),
             "megabytes": case.X.nbytes / 1e6, "seconds": rows}  # fmt: skip
@@ -197,7 +203,9 @@ def markdown(result: dict[str, Any]) -> str:
 
 def main() -> None:
     """Prints the tables and keeps them."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=500_000)
     parser.add_argument("--columns", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=3)

@@ -111,7 +111,6 @@ def render(registry: str) -> str:
         answer,
         '"""',
         "",
-        "# ruff: noqa: RUF002",
         "from dataclasses import dataclass",
         "from typing import ClassVar",
         "",

@@ -7,7 +7,6 @@ Written by tools/gen.py from the core's registry; not by hand.
 Cosine(end=0.1)
 """
 
-# ruff: noqa: RUF002
 from dataclasses import dataclass
 from typing import ClassVar
 

@@ -7,7 +7,6 @@ Written by tools/gen.py from the core's registry; not by hand.
 Adam(mean_decay=0.8, square_decay=0.999, epsilon=1e-08, weight_decay=0.0)
 """
 
-# ruff: noqa: RUF002
 from dataclasses import dataclass
 from typing import ClassVar
 
