@@ -89,7 +89,7 @@ def claims(case: Case) -> dict[str, dict[str, Any]]:
             "stationary": stationary,
             "work": int(result.nfev),
         }
-    tight = {"gtol": 0, "ftol": 0, "verify": 0, "maxfun": 3_000}
+    tight = {"gtol": 0, "ftol": 0, "verify": 0, "maxfun": 1_000}
     least = steepest.minimize(case.pair, case.x0, jac=True, options=tight).fun
     least = min([least, *(t["f"] for t in told.values())])
     for t in told.values():
@@ -130,7 +130,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     asked = parser.parse_args()
     costs = [row for n in (10, 1000) for row in overhead(n, 5 if asked.quick else 40)]
-    print(table(costs), end="\n\n")
+    print(table(costs), end="\n\n", flush=True)
     told = {case.name: claims(case) for case in cases()}
     counts = summary(told)
     print(table(counts), end="\n\n")
