@@ -140,6 +140,23 @@ def test_descend_draws_and_tells(run: Run, columns: int) -> None:
     assert max(map(len, out.splitlines())) <= columns
 
 
+def test_descend_draws_while_it_falls_where_somebody_looks(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from steepest.cli import descend
+
+    class Live(descend.Terminal):
+        def __init__(self, quiet: bool = False) -> None:
+            super().__init__(quiet)
+            self.live = True
+
+    monkeypatch.setattr(descend, "Terminal", Live)
+    monkeypatch.setenv("NO_COLOR", "1")
+    status, out, err = run("descend", "rosenbrock", "--rate", "1e-6", "--iterations", "300000")
+    assert (status, err) == (1, "")
+    assert "\x1b[J" in out
+    assert "gradient_descent: iteration" in out
+    assert out.count("A\x1b[J") == out.count("gradient_descent: iteration")
+
+
 def test_descend_at_a_rate_ends_at_its_budget(run: Run) -> None:
     status, out, _ = run("descend", "rosenbrock", "--rate", "0.001", "--iterations", "500")
     assert status == 1

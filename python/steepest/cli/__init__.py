@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     >>> from steepest.cli import main
     >>> main(["list", "losses", "huber", "--python"])
     import steepest
-    loss = steepest.losses.Huber(width=1.35)
+    model = steepest.GeneralizedLinear(loss="huber", loss_settings={"width": 1.35})
     0
     """
     arguments = list(sys.argv[1:] if argv is None else argv)

@@ -138,23 +138,21 @@ class _Sight:
         self.drawn = 0
 
     def hooks(self) -> dict[str, Any]:
-        """The callback that remembers and the watch that draws."""
-        return {"callback": self.remember, "watch": self.draw} if self.terminal.live else {}
-
-    def remember(self, progress: Any) -> None:
-        """One iteration more."""
-        self.iterations.append(progress.iteration)
-        self.losses.append(progress.loss)
+        """What `minimize` is to call, at most ten times a second."""
+        return {"watch": self.draw} if self.terminal.live else {}
 
     def draw(self, progress: Any) -> None:
         """The curve so far, over the one before."""
-        if progress.seconds < 0.2 or not self.losses:
+        self.iterations.append(progress.iteration)
+        self.losses.append(progress.loss)
+        if progress.seconds < 0.2:
             return
         self.clear()
         lines = draw({self.name: (self.iterations, self.losses)}, self.terminal)
-        lines.append(
+        told = (
             f"{self.name}: iteration {progress.iteration}, loss {progress.loss:.6g}, {progress.seconds:.1f} s"
         )
+        lines.append(told[: self.terminal.width - 1])
         self.terminal.out.write("\n".join(lines) + "\n")
         self.terminal.out.flush()
         self.drawn = len(lines)

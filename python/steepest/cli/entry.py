@@ -132,20 +132,22 @@ _SOURCE = re.compile(r"https?://|\b(1[89]|20)\d\d\b")
 
 
 def _python(entry: _catalog.Entry) -> tuple[str, ...]:
-    """A rule or a method at work on a function; the others as the object that estimators take."""
-    module = import_module(f"steepest.{entry.registry}")
-    types = {getattr(module, name).name: name for name in module.__all__}
-    made = f"steepest.{entry.registry}.{types.get(entry.name, entry.name)}"
-    settings = ", ".join(f"{p.name}={number(p.default)}" for p in entry.parameters)
-    if entry.registry in ("rules", "methods") and not _needs_more(entry):
-        first = f"method = {made}({settings})"
-        return (
-            "import steepest",
-            first,
-            "print(steepest.minimize(steepest.problems.rosenbrock, [-1.2, 1.0], method=method))",
-        )
-    one = {"losses": "loss", "penalties": "penalty"}.get(entry.registry, entry.registry[:-1])
-    return ("import steepest", f"{one} = {made}({settings})")
+    """A rule or a method at work on a function, a loss or a penalty in a model; the others as objects."""
+    kind, name = entry.registry, entry.name
+    settings = {p.name: number(p.default) for p in entry.parameters}
+    if kind in ("losses", "penalties") or entry.about.get("needs", {}).get("glm"):
+        word = {"losses": "loss", "penalties": "penalty"}.get(kind, "method")
+        given = ", ".join(f'"{key}": {value}' for key, value in settings.items())
+        more = f", {word}_settings={{{given}}}" if settings else ""
+        return ("import steepest", f'model = steepest.GeneralizedLinear({word}="{name}"{more})')
+    module = import_module(f"steepest.{kind}")
+    types = {getattr(module, made).name: made for made in module.__all__}
+    called = ", ".join(f"{key}={value}" for key, value in settings.items())
+    made = f"steepest.{kind}.{types.get(name, name)}({called})"
+    if kind in ("rules", "methods") and not _needs_more(entry):
+        run = "print(steepest.minimize(steepest.problems.rosenbrock, [-1.2, 1.0], method=method))"
+        return ("import steepest", f"method = {made}", run)
+    return ("import steepest", f"{kind[:-1]} = {made}")
 
 
 def _needs_more(entry: _catalog.Entry) -> bool:
