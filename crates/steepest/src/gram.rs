@@ -43,6 +43,20 @@ impl Rounded<'_> {
             })
         })
     }
+    /// The rows, one after another.
+    pub fn table(&self) -> Vec<f64> {
+        let w = self.width();
+        let ones = [1.0; BLOCK];
+        let parts = self.parts(|blocks| {
+            let mut x = Vec::new();
+            blocks(&mut |_, n, raw, block| {
+                self.scaling.rows(raw, &ones[..n], block);
+                x.extend_from_slice(&block[..n * w]);
+            });
+            x
+        });
+        parts.concat()
+    }
     /// Σ weight_i x_i x_i′ (weights ≥ 0), whole, row after row.
     pub fn gram(&self, weight: &[f64]) -> Vec<f64> {
         let w = self.width();
@@ -137,7 +151,13 @@ crate::simd! {
 
 /// Adds the upper triangle of block′·block.
 fn add_square(block: &[f64], w: usize, sum: &mut [f64]) {
-    let n = block.len() / w;
+    add_product(block, block, w, sum);
+}
+
+/// Adds the upper triangle of a′·b, where that is symmetric: rows of `w` numbers each, as many in a as in b.
+pub fn add_product(a: &[f64], b: &[f64], w: usize, sum: &mut [f64]) {
+    assert!(a.len() == b.len() && sum.len() == w * w);
+    let n = a.len() / w;
     for from in (0..w).step_by(STEP) {
         let (to, s) = ((from + STEP).min(w), w as isize);
         // SAFETY: columns 0..to and from..to of `n` rows of `w` numbers, into rows 0..to and columns from..to
@@ -148,10 +168,10 @@ fn add_square(block: &[f64], w: usize, sum: &mut [f64]) {
                 n,
                 to - from,
                 1.0,
-                block.as_ptr(),
+                a.as_ptr(),
                 1,
                 s,
-                block.as_ptr().add(from),
+                b.as_ptr().add(from),
                 s,
                 1,
                 1.0,

@@ -77,7 +77,7 @@ pub fn bound(seen: Seen<'_>, at: &Point<'_>) -> Option<f64> {
 
 /// ½ p′A⁻¹p over the penalised coordinates and the factor for what is left of p in the others; none where too
 /// much is left.
-fn close(
+pub fn close(
     seen: Seen<'_>,
     at: &Point<'_>,
     sum: &[f64],

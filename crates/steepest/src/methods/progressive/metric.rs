@@ -12,7 +12,32 @@ pub struct Metric {
     /// Their places on the ground.
     pub places: Vec<u32>,
     /// M = Σ share h x x′ + A.
-    pub factor: Factor,
+    pub factor: Inverse,
+}
+
+/// M, factored.
+pub enum Inverse {
+    /// Of one output.
+    One(Factor),
+    /// Of several.
+    Several(outputs::Joint),
+}
+
+impl Inverse {
+    /// b ← M⁻¹ b.
+    pub fn solve(&self, b: &mut [f64]) {
+        match self {
+            Inverse::One(factor) => factor.solve(b),
+            Inverse::Several(joint) => joint.solve(b),
+        }
+    }
+    /// b′ M⁻¹ b.
+    pub fn energy(&self, b: &[f64]) -> f64 {
+        match self {
+            Inverse::One(factor) => factor.energy(b),
+            Inverse::Several(joint) => joint.energy(b),
+        }
+    }
 }
 
 /// M over rows with weights (share times curvature), and the diagonal penalty.
