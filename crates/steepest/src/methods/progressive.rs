@@ -11,11 +11,13 @@ use metric::Recipe;
 use sample::Sides;
 use walk::{Taken, Walk};
 
+mod blocked;
 mod certify;
 mod ground;
 mod metric;
 mod noticed;
 mod null;
+mod outputs;
 mod sample;
 mod search;
 mod support;
@@ -40,13 +42,17 @@ pub(super) const ENTRY: Entry = Entry {
     name: Progressive::<f64>::NAME,
     doc: Progressive::<f64>::DOC,
     parameters: Progressive::<f64>::PARAMETERS,
-    needs: Needs { glm: true, single: true, penalty: Takes::Quadratic, ..Needs::GRADIENT },
+    needs: Needs { glm: true, penalty: Takes::Quadratic, ..Needs::GRADIENT },
     suits,
     build: |_| Box::new(Descent { work: None }),
 };
 
+/// Variables of several outputs up to which their joint Hessian is worth its price.
+const JOINT: usize = 2500;
+
 fn suits(facts: &Facts) -> Option<Suit> {
-    (facts.glm && facts.dense && facts.outputs == 1).then(|| Suit {
+    let moderate = facts.outputs == 1 || facts.dim <= JOINT;
+    (facts.glm && facts.dense && moderate).then(|| Suit {
         passes: 5.0,
         reason: "a loss over a dense table with a quadratic penalty: samples, then a metric from few rows".into(),
     })
@@ -81,7 +87,7 @@ struct Work {
 /// stay below some passes (44: products run at about 60 GFLOP/s where memory is read at 25 GB/s).
 fn metric_rows(glm: &Glm<'_>, on_all: bool) -> usize {
     let (n, width) = (glm.design.rows(), glm.width().max(1));
-    let each = if on_all { (n / (25 * width)).clamp(50, 200) } else { 50 };
+    let each = if on_all && glm.outputs() == 1 { (n / (25 * width)).clamp(50, 200) } else { 50 };
     (each * width).min((44 * n / width).max(8 * width))
 }
 
@@ -124,10 +130,11 @@ impl Work {
         x: &[f64],
         meter: &mut Meter<'_>,
     ) -> Result<Self, Halt> {
-        if glm.width() > WIDEST {
+        // Of K outputs that a number added to all does not change K − 1 are free.
+        let free = glm.width() * (glm.outputs() - 1).max(1);
+        if free > WIDEST {
             let why = format!(
-                "progressive holds a matrix of {0} x {0} numbers, at most {WIDEST} wide; use lbfgs or coordinate",
-                glm.width()
+                "progressive holds a matrix of {free} x {free} numbers, at most {WIDEST} wide; use lbfgs or coordinate"
             );
             return Err(Halt::Failed(why.into()));
         }
@@ -135,13 +142,17 @@ impl Work {
         let weight = |j: usize| penalty.quadratic(j);
         // A penalised intercept must stay what it is.
         let centred = glm.intercept && (0..glm.outputs()).all(|o| weight(o * width + d) == 0.0);
-        let first = (20 * width).max(1000);
+        let first = (20 * free).max(1000);
         let scaling = Scaling::of(glm, &sample::runs(first, n, 1), centred);
         let penalty: Vec<f64> = (0..x.len())
             .map(|j| weight(j) / scaling.scale.get(j % width).map_or(1.0, |s| s * s))
             .collect();
+        if !outputs::alike(&penalty, glm.outputs()) {
+            let why = "progressive takes penalties that are the same for every output; use lbfgs";
+            return Err(Halt::Failed(why.into()));
+        }
         let sides = Sides::of(glm);
-        let stage = (n >= 80 * width && first * GROWTH <= n).then_some(first);
+        let stage = (n >= 80 * free && first * GROWTH <= n).then_some(first);
         // A point that was given is looked at on all rows: it may be nearer than any sample could lead.
         let given = x.iter().any(|x| *x != 0.0);
         let mut work = Work {
@@ -161,6 +172,7 @@ impl Work {
         };
         let mut u = vec![0.0; x.len()];
         work.scaling.inward(x, &mut u);
+        outputs::level(&mut u, glm.outputs());
         work.settle(glm, u.clone(), meter)?;
         if given && stage.is_some() && !work.known(glm, n / GROWTH) {
             work.stage = stage;
@@ -387,7 +399,7 @@ impl Work {
     fn proof(&self, glm: &Glm<'_>, meter: &Meter<'_>) -> Option<Certificate> {
         let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
         let metric = &self.walk.metric;
-        let z: Vec<f64> = metric.places.iter().map(|&p| self.walk.z[p as usize]).collect();
+        let z = metric::margins(seen, &self.walk.z, &metric.places);
         let at = certify::Point {
             value: self.walk.value,
             g: &self.walk.g,
@@ -395,7 +407,9 @@ impl Work {
             z: &z,
         };
         // The losses are at least 0: F itself is a bound, where the dual point proves nothing.
-        let bound = certify::bound(seen, &at).unwrap_or(f64::INFINITY);
+        let several = glm.outputs() > 1;
+        let bound = if several { outputs::bound(seen, &at) } else { certify::bound(seen, &at) };
+        let bound = bound.unwrap_or(f64::INFINITY);
         Some(Certificate {
             kind: Kind::DualityGap,
             bound: bound.min(self.walk.value),

@@ -1,6 +1,7 @@
 //! The metric of a descent: the Hessian over few rows, by Cholesky of its Gram matrix where that is
 //! well-conditioned, by QR where it is not.
 use super::ground::Seen;
+use super::outputs;
 use super::sample::{self, Sides};
 use crate::factor::Factor;
 use crate::gram::Rounded;
@@ -86,27 +87,39 @@ pub struct Recipe<'a> {
 pub fn metric(seen: Seen<'_>, recipe: &Recipe<'_>, k: &mut usize) -> Metric {
     let d = seen.glm.width();
     loop {
-        let (places, weight) = choose(seen, recipe, *k);
+        let (places, portion) = choose(seen, recipe, *k);
+        let rows: Vec<u32> = places.iter().map(|&p| seen.row(p as usize) as u32).collect();
+        let (outputs, z) = (seen.glm.outputs(), margins(seen, recipe.z, &places));
+        let target: Vec<f64> = rows.iter().map(|&i| seen.glm.target[i as usize]).collect();
+        let mut weight = curvatures(seen, &target, &z);
+        weight.iter_mut().zip(&portion).for_each(|(h, portion)| *h = h.max(0.0) * portion);
         let sum: f64 = weight.iter().sum();
         let squares: f64 = weight.iter().map(|w| w * w).sum();
         if sum * sum < 10.0 * d as f64 * squares && *k * d < 8 * seen.len() && *k < seen.len() {
             *k *= 4;
             continue;
         }
-        let rows: Vec<u32> = places.iter().map(|&p| seen.row(p as usize) as u32).collect();
+        if outputs > 1 {
+            let joint = outputs::joint(seen, &rows, &portion, &z);
+            return Metric { rows, places, factor: Inverse::Several(joint) };
+        }
         let few = rows.len() < 20 * d && rows.len() < seen.len();
         let factor = factor(seen, &rows, &weight, if few { 1e-3 } else { 0.0 });
-        return Metric { rows, places, factor };
+        return Metric { rows, places, factor: Inverse::One(factor) };
     }
 }
 
-/// Places, and their share times the curvature there.
+/// The margins at some places, a row's side by side.
+pub fn margins(seen: Seen<'_>, z: &[f64], places: &[u32]) -> Vec<f64> {
+    let k = seen.glm.outputs();
+    places.iter().flat_map(|&p| &z[p as usize * k..(p as usize + 1) * k]).copied().collect()
+}
+
+/// Places, and their share times how many others each stands for.
 fn choose(seen: Seen<'_>, recipe: &Recipe<'_>, k: usize) -> (Vec<u32>, Vec<f64>) {
     let n = seen.len();
     if k + k / 4 >= n {
-        let mut weight = vec![0.0; n];
-        seen.jets(recipe.z, |p, _, _, h| weight[p] = h[0].max(0.0) * seen.share(p));
-        return ((0..n as u32).collect(), weight);
+        return ((0..n as u32).collect(), (0..n).map(|p| seen.share(p)).collect());
     }
     let near = spread_out(seen, recipe, k - k / 4);
     let even = Even::of(seen, recipe, &near);
@@ -123,20 +136,18 @@ fn choose(seen: Seen<'_>, recipe: &Recipe<'_>, k: usize) -> (Vec<u32>, Vec<f64>)
         same
     });
     let places: Vec<u32> = drawn.iter().map(|d| d.0).collect();
-    let z: Vec<f64> = places.iter().map(|&p| recipe.z[p as usize]).collect();
-    let target: Vec<f64> = places.iter().map(|&p| seen.target(p as usize)).collect();
-    let mut h = curvatures(seen, &target, &z);
-    for (h, (p, times)) in h.iter_mut().zip(&drawn) {
-        *h = h.max(0.0) * seen.share(*p as usize) * times;
-    }
-    (places, h)
+    let portion = drawn.iter().map(|(p, times)| seen.share(*p as usize) * times).collect();
+    (places, portion)
 }
 
-/// φ″ at margins.
+/// φ″ at margins, one a row; of several outputs their sum.
 pub fn curvatures(seen: Seen<'_>, target: &[f64], z: &[f64]) -> Vec<f64> {
-    let n = z.len();
-    let (mut value, mut slope, mut h) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
+    let (n, k) = (target.len(), seen.glm.outputs());
+    let (mut value, mut slope, mut h) = (vec![0.0; n], vec![0.0; n * k], vec![0.0; n * k]);
     seen.glm.loss.jets(target, z, &mut value, &mut slope, &mut h);
+    if k > 1 {
+        return h.chunks_exact(k).map(|p| p.iter().map(|p| p * (1.0 - p)).sum()).collect();
+    }
     h
 }
 

@@ -1,6 +1,6 @@
 //! Quasi-Newton steps on a ground: L-BFGS pairs round the metric.
 use super::ground::Seen;
-use super::metric::Metric;
+use super::metric::{Inverse, Metric};
 use super::search::search;
 use crate::descend::{Halt, Meter};
 use crate::factor::Factor;
@@ -61,7 +61,8 @@ impl Walk {
     }
     /// Before the first point.
     pub fn nowhere() -> Self {
-        let metric = Metric { rows: Vec::new(), places: Vec::new(), factor: Factor::pivoted(Vec::new(), 0) };
+        let factor = Inverse::One(Factor::pivoted(Vec::new(), 0));
+        let metric = Metric { rows: Vec::new(), places: Vec::new(), factor };
         Walk { value: f64::INFINITY, ..Walk::new(Vec::new(), 0.0, Vec::new(), Vec::new(), metric) }
     }
     /// Forgets what was learned on the way.
