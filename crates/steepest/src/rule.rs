@@ -1,7 +1,7 @@
 //! What a rule is: how a gradient changes a parameter.
 //!
 //! A rule is written once, over the numbers trait [`Real`], in up to four short functions. `f32` and `f64` compile
-//! it into the hot loops, [`Symbol`](crate::trace::Symbol) records it for torch, Keras, NumPy and the documentation.
+//! it into the hot loops, [`Symbol`] records it for torch, Keras, NumPy and the documentation.
 use crate::matrix::{Gemm, Matrix};
 use crate::real::{Float, Real};
 use crate::settings::{Described, Parameter};

@@ -16,7 +16,7 @@ pub struct Parameter {
     pub doc: &'static str,
 }
 
-/// What has a name, parameters and a meaning. Written by [`settings!`](crate::settings).
+/// What has a name, parameters and a meaning. Written by [`settings!`](macro@crate::settings).
 pub trait Described: Copy + Send + Sync + 'static {
     /// The same settings as numbers of another kind: traced, they are inputs of the formula.
     type Of<N: Real>: Copy;
