@@ -10,10 +10,11 @@ import numpy as np
 
 from steepest.errors import InputError, TableError, did_you_mean
 from steepest.tables.design import Design, Feature
+from steepest.tables.expected import expect
 from steepest.tables.pieces import LevelsPiece, NumberPiece, Piece, piece_from_dict, split_parts
 from steepest.tables.source import read
 from steepest.tables.table import Table, listed
-from steepest.tables.values import Values, expect
+from steepest.tables.values import Values
 
 __all__ = ["Applied", "Column", "Schema"]
 
