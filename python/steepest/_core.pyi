@@ -5,6 +5,18 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = [
+    "Descent",
+    "Progress",
+    "Rule",
+    "TestFunction",
+    "catalog",
+    "checked",
+    "fit_linear",
+    "minimize",
+    "problem_names",
+]
+
 def catalog() -> dict[str, list[dict[str, Any]]]: ...
 def checked(registry: str, name: str, given: Mapping[str, float]) -> dict[str, float]: ...
 def fit_linear(
