@@ -81,6 +81,9 @@ fn entry<'py>(
     Ok(d)
 }
 
+/// Operations beyond which a formula is not written out as text: shared parts would be repeated without end.
+const READABLE: usize = 64;
+
 fn program<'py>(py: Python<'py>, program: &Program) -> PyResult<Bound<'py, PyDict>> {
     let ops = PyList::empty(py);
     for op in &program.ops {
@@ -104,7 +107,8 @@ fn program<'py>(py: Python<'py>, program: &Program) -> PyResult<Bound<'py, PyDic
     let d = PyDict::new(py);
     d.set_item("ops", ops)?;
     d.set_item("outputs", program.outputs.clone())?;
-    let text: Vec<String> = (0..program.outputs.len()).map(|k| program.text(k)).collect();
+    let outputs = if program.ops.len() > READABLE { 0 } else { program.outputs.len() };
+    let text: Vec<String> = (0..outputs).map(|k| program.text(k)).collect();
     d.set_item("text", text)?;
     Ok(d)
 }
