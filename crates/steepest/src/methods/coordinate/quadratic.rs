@@ -9,6 +9,8 @@ pub(super) struct Quadratic<'a> {
     pub matrix: &'a [f64],
     /// The pieces.
     pub pieces: &'a [Piece],
+    /// A round that lowers the value by no more than this share of what was gained so far is the last but one.
+    pub enough: f64,
 }
 
 /// Between two tries of Newton's step on the face.
@@ -41,7 +43,7 @@ impl Quadratic<'_> {
             }
             round += self.newton(u, gradient);
             fell += round;
-            quiet = if round <= least { quiet + 1 } else { 0 };
+            quiet = if round <= least.max(self.enough * fell) { quiet + 1 } else { 0 };
             if quiet == 2 {
                 break;
             }

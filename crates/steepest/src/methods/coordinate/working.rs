@@ -112,7 +112,12 @@ impl Model {
         let mut slope: Vec<f64> =
             of(gradient).iter().zip(&centre).map(|(v, c)| v - g * c).collect();
         let pieces: Vec<Piece> = self.columns.iter().map(|&j| pieces[j as usize]).collect();
-        let quadratic = Quadratic { matrix: &self.gram.matrix, pieces: &pieces };
+        let quadratic = Quadratic {
+            matrix: &self.gram.matrix,
+            pieces: &pieces,
+            // A model that is not the loss itself is worth no more.
+            enough: if self.exact { 0.0 } else { 1e-3 },
+        };
         let mut fell = quadratic.descend(&mut u, &mut slope, least, pause)?;
         let mut to = x.to_vec();
         for (&j, u) in self.columns.iter().zip(&u) {
