@@ -53,8 +53,8 @@ pub struct Distances<'k> {
 
 /// Bytes of rows that a thread takes at once.
 const PART: usize = 2 << 20;
-/// Bytes between two pauses: some hundredths of a second.
-const PAUSE: usize = 256 << 20;
+/// Bytes between two pauses: a hundredth of a second, several where others use the machine too.
+const PAUSE: usize = 64 << 20;
 
 /// A part of the rows: its runs, where its rows stand in the order of all, and what is kept of them.
 struct Part<'k> {

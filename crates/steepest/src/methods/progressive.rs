@@ -1,4 +1,18 @@
 //! Growing samples, then quasi-Newton steps round a Hessian from few rows, then a proof.
+//!
+//! What was learned on the way:
+//! - A read of the table is bound by memory and is most of the time; a metric of 200 rows a column costs a third
+//!   of a read at 500 000 x 100 and saves one read in four. Cholesky of the Gram matrix serves wherever its least
+//!   pivot is above 1e-8; only below does QR pay.
+//! - Rows drawn in proportion to curvature · distance², weighted by one over their chance and joined with an even
+//!   sample, do better than the largest such rows with weight 1: rare levels 5.7 reads to 1e-6, not 7.7; heavy
+//!   tails on few rows 7.8, not 12.
+//! - A sample that separates is learned by heart: on the next one its direction is right and its length wrong,
+//!   which a search along it on stored margins mends without a read.
+//! - Columns that do not vary in a sample have no scale yet: a row in which they do counts as far, so that the
+//!   first metric on all rows holds it.
+//! - A column that is constant to rounding has a gradient of rounding alone; the proof must allow for that much,
+//!   or it refuses tables with a constant column and no penalty.
 use crate::certificate::{Certificate, Kind};
 use crate::descend::{Halt, Meter, Problem, Status};
 use crate::glm::{Glm, Keep};
@@ -397,25 +411,42 @@ impl Work {
     }
 
     fn proof(&self, glm: &Glm<'_>, meter: &Meter<'_>) -> Option<Certificate> {
-        let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
-        let metric = &self.walk.metric;
-        let z = metric::margins(seen, &self.walk.z, &metric.places);
-        let at = certify::Point {
-            value: self.walk.value,
-            g: &self.walk.g,
-            rows: &metric.rows,
-            z: &z,
-        };
+        let target = self.target(meter);
+        let rows = &self.walk.metric.rows;
         // The losses are at least 0: F itself is a bound, where the dual point proves nothing.
-        let several = glm.outputs() > 1;
-        let bound = if several { outputs::bound(seen, &at) } else { certify::bound(seen, &at) };
-        let bound = bound.unwrap_or(f64::INFINITY);
+        let mut bound = self.bound(glm, rows).unwrap_or(f64::INFINITY);
+        // It is loose by about n / |S|: where little is wanting, more rows cost less than another pass.
+        let (n, width) = (glm.design.rows(), glm.width());
+        let wanted = 1.3 * rows.len() as f64 * bound / target;
+        let spare = 15.0 * n as f64 / (width * glm.outputs()) as f64;
+        if bound > target && wanted - (rows.len() as f64) < spare {
+            let more = (wanted as usize).min(n);
+            let mut all: Vec<u32> = if more * 5 > n * 4 {
+                (0..n as u32).collect()
+            } else {
+                let even = sample::rows(glm, self.sides.as_ref(), more, 99);
+                even.rows().map(|i| i as u32).chain(rows.iter().copied()).collect()
+            };
+            all.sort_unstable();
+            all.dedup();
+            if all.len() > rows.len() {
+                bound = bound.min(self.bound(glm, &all).unwrap_or(f64::INFINITY));
+            }
+        }
         Some(Certificate {
             kind: Kind::DualityGap,
             bound: bound.min(self.walk.value),
-            target: self.target(meter),
+            target,
             assumption: "the loss is convex; sums are exact to rounding",
         })
+    }
+
+    /// The bound with a dual point corrected on some of all rows.
+    fn bound(&self, glm: &Glm<'_>, rows: &[u32]) -> Option<f64> {
+        let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
+        let z = metric::margins(seen, &self.walk.z, rows);
+        let at = certify::Point { value: self.walk.value, g: &self.walk.g, rows, z: &z };
+        if glm.outputs() > 1 { outputs::bound(seen, &at) } else { certify::bound(seen, &at) }
     }
 }
 

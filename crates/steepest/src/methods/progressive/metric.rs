@@ -10,8 +10,6 @@ use crate::gram::Rounded;
 pub struct Metric {
     /// Which rows of the table.
     pub rows: Vec<u32>,
-    /// Their places on the ground.
-    pub places: Vec<u32>,
     /// M = Σ share h x x′ + A.
     pub factor: Inverse,
 }
@@ -101,11 +99,11 @@ pub fn metric(seen: Seen<'_>, recipe: &Recipe<'_>, k: &mut usize) -> Metric {
         }
         if outputs > 1 {
             let joint = outputs::joint(seen, &rows, &portion, &z);
-            return Metric { rows, places, factor: Inverse::Several(joint) };
+            return Metric { rows, factor: Inverse::Several(joint) };
         }
         let few = rows.len() < 20 * d && rows.len() < seen.len();
         let factor = factor(seen, &rows, &weight, if few { 1e-3 } else { 0.0 });
-        return Metric { rows, places, factor: Inverse::One(factor) };
+        return Metric { rows, factor: Inverse::One(factor) };
     }
 }
 
