@@ -117,7 +117,8 @@ def test_several_classes(load):
     reference = theirs.LogisticRegression(solver="newton-cholesky", tol=TIGHT, max_iter=1000).fit(X, y)
     ours = linear.LogisticRegression(tol=TIGHT).fit(X, y)
     close(ours, reference)
-    np.testing.assert_allclose(ours.predict_proba(X), reference.predict_proba(X), atol=1e-9)
+    # An objective known to rounding knows its optimum to the square root of that.
+    np.testing.assert_allclose(ours.predict_proba(X), reference.predict_proba(X), atol=1e-7)
     np.testing.assert_array_equal(ours.predict(X), reference.predict(X))
 
 
