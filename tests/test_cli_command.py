@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -70,6 +71,12 @@ def test_bad_input_is_one_clear_line_and_status_2(run: Run, arguments: list[str]
     assert err.startswith("steepest")
     assert err.count("\n") == 1
     assert said in err
+
+
+def test_a_remedy_speaks_of_options(run: Run, tmp_path: Path) -> None:
+    table = tmp_path / "two.csv"
+    table.write_text("a,b\n1,2\n3,4\n5,6\n")
+    assert "(--target)" in run("fit", str(table))[2]
 
 
 def test_without_a_verb_the_verbs_are_shown(run: Run) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -17,6 +18,8 @@ from steepest.errors import SteepestError, did_you_mean
 __all__ = ["main"]
 
 VERBS = ("fit", "predict", "descend", "list")
+#: arguments of `steepest.fit` that options of the same name stand for
+OPTIONS = "target|task|test|time|alpha|penalty|missing|validation|tol|seed|threads|delimiter|encoding"
 _DONE, _BAD_INPUT, _OWN_MISTAKE, _INTERRUPTED, _PIPE_CLOSED = 0, 2, 70, 130, 141
 
 
@@ -83,7 +86,22 @@ def _sentence(error: BaseException) -> str:
     """What an error says, in one line."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return " ".join(str(error).split()) or type(error).__name__
+    return as_options(" ".join(str(error).split())) or type(error).__name__
+
+
+def as_options(text: str) -> str:
+    """A remedy in the command's words: what Python calls ``target=`` is ``--target`` here.
+
+    >>> from steepest.cli import as_options
+    >>> as_options("name the column (target=), or pass missing='impute'")
+    "name the column (--target), or pass --missing 'impute'"
+    """
+    text = re.sub(r"\bheader=False", "--no-header", text)
+    return re.sub(
+        rf"\b({OPTIONS})=(?=(\S)?)",
+        lambda m: f"--{m[1]}" + (" " if (m[2] or ")") not in ").,;:" else ""),
+        text,
+    )
 
 
 class Parser(argparse.ArgumentParser):
