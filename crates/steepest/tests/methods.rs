@@ -25,9 +25,9 @@ fn table() -> (Vec<f64>, Vec<f64>) {
     };
     let (mut x, mut y) = (Vec::new(), Vec::new());
     for _ in 0..ROWS {
-        let (a, b, c) = (uniform() - 0.5, 30.0 * uniform(), 0.1 * uniform());
+        let (a, b, c) = (uniform() - 0.5, 5.0 * uniform(), 0.3 * uniform());
         x.extend([a, b, c]);
-        y.push(f64::from(u8::from(2.0 * a + 0.05 * (b - 15.0) + 1.5 * (uniform() - 0.5) > 0.0)));
+        y.push(f64::from(u8::from(2.0 * a + 0.3 * (b - 2.5) + 1.5 * (uniform() - 0.5) > 0.0)));
     }
     (x, y)
 }
