@@ -41,7 +41,8 @@ def test_what_contributing_says_to_add_passes_the_matrix(tmp_path: Path) -> None
     for name in ("Cargo.toml", "Cargo.lock", "rustfmt.toml", "README.md"):
         if (ROOT / name).exists():
             shutil.copy(ROOT / name, tree)
-    shutil.copytree(ROOT / "crates", tree / "crates")
+    for name in ("crates", ".cargo"):
+        shutil.copytree(ROOT / name, tree / name)
     paths = follow((ROOT / "CONTRIBUTING.md").read_text(), tree)
     kinds = ["rules", "losses", "penalties", "methods"]
     assert [p.split("/")[3] for p in paths] == [k for k in kinds for _ in range(2)], (

@@ -133,7 +133,7 @@ pub trait Method {
         let _ = rate;
         false
     }
-    /// The gradient of the smooth part at the last point, where the method keeps it.
+    /// The gradient of the objective and of a smooth penalty at the last point, where the method keeps it.
     fn gradient(&self) -> Option<&[f64]> {
         None
     }

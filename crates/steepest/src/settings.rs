@@ -100,7 +100,8 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 /// Declares a struct of settings together with their defaults, ranges and words:
-/// `settings! { /// words  "name" Type { /// words  setting = default in low ..= high, … } }`.
+/// `settings! { /// words  "name" Type { /// words  setting = default in low => high, … } }`.
+/// A default is written with its decimal point; the ends of the range are allowed values.
 #[macro_export]
 macro_rules! settings {
     ($(#[doc = $doc:literal])* $name:literal $type:ident {

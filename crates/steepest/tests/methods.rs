@@ -112,7 +112,10 @@ fn hold(
     assert!(!s.history.is_empty(), "{what}: no history");
     let Some(best) = best else { return };
     let scale = here.abs().max(1e-3);
-    assert!(here >= best - 1e-7 * scale, "{what}: {here} is better than the best, {best}");
+    assert!(
+        here >= best - 1e-7 * scale,
+        "{what}: {here} is below the reference {best}: the value is wrong, or the reference has not got there"
+    );
     if s.status.success() {
         assert!(
             here - best <= 1e-5 * scale,
