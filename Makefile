@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find crates python -name '*.rs' -o -name '*.toml' -o -name '*.j2' -o -name '*.html')
 
-.PHONY: demo test test-hosts model valgrind check lint types docs generated bench clean
+.PHONY: demo test test-hosts model valgrind miri check lint types docs generated bench clean
 
 ## demo: makes its own environment, installs, fits a real table and writes report.html
 demo: $(VENV)/.installed
@@ -27,6 +27,10 @@ model:
 valgrind:
 	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="valgrind -q --error-exitcode=9 --leak-check=no" \
 	STEEPEST_SIMD=baseline STEEPEST_NUM_THREADS=3 cargo test -p steepest --lib -- pool:: random:: simd::
+
+## miri: the same under the interpreter that sees undefined behaviour (needs a nightly toolchain with miri)
+miri:
+	MIRIFLAGS="-Zmiri-disable-isolation" STEEPEST_SIMD=baseline STEEPEST_NUM_THREADS=3 cargo +nightly miri test -p steepest --lib -- pool:: random::
 
 ## check: what CI runs after the tests
 check: lint types generated docs
