@@ -34,7 +34,9 @@ class Squared(Settings):
 
 @dataclass(frozen=True)
 class Logistic(Settings):
-    """Log-loss of two classes, targets 0 and 1, margin the log-odds: ln(1 + e^margin) − target·margin.
+    """Log-loss of two classes, targets 0 and 1, margin the log-odds: ln(1 + e^margin) − target·margin,
+    written as softplus of the margin with the sign of the other class, so that it keeps its digits on the
+    right side too.
 
     Cox 1958, <https://doi.org/10.1111/j.2517-6161.1958.tb00292.x>.
 
@@ -42,7 +44,7 @@ class Logistic(Settings):
     -----
     As recorded from the core::
 
-        value ← softplus(margin) - target·margin
+        value ← softplus((1 - 2·target)·margin)
     """
 
     registry: ClassVar[str] = "losses"

@@ -138,8 +138,8 @@ impl<N: Real> Real for Jet<N> {
     /// Smooth everywhere, though the formula that avoids overflow has a kink: so its own rule.
     #[inline(always)]
     fn softplus(self) -> Self {
-        let (value, p) = self.value.softplus_sigmoid();
-        self.chain(value, p, p * (N::lit(1.0) - p))
+        let [value, first, second] = self.value.softplus_jet();
+        self.chain(value, first, second)
     }
     #[inline(always)]
     fn sigmoid(self) -> Self {

@@ -56,12 +56,15 @@ pub trait Real:
     fn softplus(self) -> Self {
         self.max(Self::lit(0.0)) + (-self.abs()).exp().ln_1p()
     }
-    /// Softplus and its derivative, which share one exponential.
+    /// Softplus and its first two derivatives, p = sigmoid and p (1 − p), which share one exponential; the second
+    /// keeps its digits where p is next to 1.
     #[inline(always)]
-    fn softplus_sigmoid(self) -> (Self, Self) {
+    fn softplus_jet(self) -> [Self; 3] {
+        let one = Self::lit(1.0);
         let t = (-self.abs()).exp();
-        let p = self.positive(Self::lit(1.0), t) / (Self::lit(1.0) + t);
-        (self.max(Self::lit(0.0)) + t.ln_1p(), p)
+        let inverse = one / (one + t);
+        let value = self.max(Self::lit(0.0)) + t.ln_1p();
+        [value, self.positive(one, t) * inverse, t * inverse * inverse]
     }
     /// Cosine, for |x| ≤ π: as the sine of π/2 − |x|, by Taylor's series to the last digits.
     #[inline(always)]

@@ -267,8 +267,9 @@ impl Real for Symbol {
         cos(),
         clamp(low, high),
     );
-    fn softplus_sigmoid(self) -> (Self, Self) {
-        (self.softplus(), self.sigmoid())
+    fn softplus_jet(self) -> [Self; 3] {
+        let p = self.sigmoid();
+        [self.softplus(), p, p * (Symbol::lit(1.0) - p)]
     }
 }
 
