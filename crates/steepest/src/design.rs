@@ -56,25 +56,24 @@ pub trait Design: Send + Sync {
     }
     /// The first value that is not finite, as (row, column).
     fn not_finite(&self) -> Option<(usize, usize)>;
-    /// Writes Σ_j ((x_ij − centre_j) / scale_j)² for each row.
-    fn distances(&self, rows: Range<usize>, centre: &[f64], scale: &[f64], out: &mut [f64]) {
+    /// Writes Σ_j ((x_ij − centre_j) · inverse_j)² for each row.
+    fn distances(&self, rows: Range<usize>, centre: &[f64], inverse: &[f64], out: &mut [f64]) {
         let d = self.columns();
         let mut row = vec![0.0; d];
         for (i, out) in rows.zip(out) {
             self.gather(&[i as u32], &mut row);
-            *out = row
-                .iter()
-                .zip(centre)
-                .zip(scale)
-                .map(|((x, c), s)| {
-                    let u = (x - c) / s;
-                    u * u
-                })
-                .sum();
+            let terms = row.iter().zip(centre).zip(inverse).map(|((x, c), v)| (x - c) * v);
+            *out = terms.map(|u| u * u).sum();
         }
     }
     /// How many rows a block should have so that it is still in the cache when it is read again.
     fn block(&self) -> usize {
-        (16_384 / (8 * self.columns().max(1))).clamp(4, 256) / 4 * 4
+        rows_in_cache(8 * self.columns())
     }
+}
+
+/// Rows of so many bytes that stay in the nearest cache, in eights as losses take them.
+pub(crate) fn rows_in_cache(bytes: usize) -> usize {
+    let rows = 16_384 / bytes.max(1);
+    if rows < 8 { 4 } else { rows.min(256) / 8 * 8 }
 }

@@ -69,18 +69,6 @@ impl<'a> Glm<'a> {
         Ok(Glm { design, loss, target, weight, intercept, total, gathered: Vec::new() })
     }
 
-    /// The same loss over a few rows with shares that add up to 1: nothing is checked again.
-    pub(crate) fn of_shares(
-        design: &'a dyn Design,
-        target: &'a [f64],
-        share: &'a [f64],
-        like: &Glm<'a>,
-    ) -> Self {
-        let (loss, intercept) = (like.loss, like.intercept);
-        let weight = Some(share);
-        Glm { design, loss, target, weight, intercept, total: 1.0, gathered: Vec::new() }
-    }
-
     /// Whether its rows are dense.
     pub fn is_dense(&self) -> bool {
         self.design.dense()

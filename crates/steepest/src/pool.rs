@@ -45,7 +45,8 @@ fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Job {
-    fn help(&self) {
+    /// Takes tasks until none is left, or until `go_on`, asked after each, says no: then none is left.
+    fn help(&self, go_on: &mut dyn FnMut() -> bool) {
         loop {
             let i = self.next.fetch_add(1, AcqRel);
             if i >= self.n {
@@ -57,6 +58,11 @@ impl Job {
                 *lock(&self.panic) = Some(p);
             }
             self.done.fetch_add(1, AcqRel);
+            if !go_on() {
+                let claimed = self.next.swap(self.n, AcqRel);
+                self.done.fetch_add(self.n.saturating_sub(claimed), AcqRel);
+                return;
+            }
         }
     }
     fn take_seat(&self) -> bool {
@@ -108,7 +114,7 @@ fn work(s: &Shared) {
             slot.clone()
         };
         if let Some(job) = job.filter(|j| j.take_seat()) {
-            job.help();
+            job.help(&mut || true);
         }
     }
 }
@@ -157,10 +163,24 @@ impl Pool {
 
     /// Calls `task(i)` for each i < n, on all threads, in no order; returns when all are done.
     pub fn each(&self, n: usize, task: impl Fn(usize) + Sync) {
+        self.each_while(n, task, &mut || true);
+    }
+
+    /// [`each`](Self::each) that asks the caller's thread after each of its own tasks whether to go on; what was not
+    /// begun when it says no is left out.
+    fn each_while(&self, n: usize, task: impl Fn(usize) + Sync, go_on: &mut dyn FnMut() -> bool) {
         let wanted = LIMIT.get().unwrap_or(self.threads).min(MOST);
         // One job at a time; a job inside a job, or from a second caller, runs where it is.
         let guard = (wanted > 1 && n > 1).then(|| self.busy.try_lock().ok()).flatten();
-        let Some(mut started) = guard else { return (0..n).for_each(task) };
+        let Some(mut started) = guard else {
+            for i in 0..n {
+                task(i);
+                if !go_on() {
+                    return;
+                }
+            }
+            return;
+        };
         *started = grow(&self.shared, *started, wanted);
         let task: &(dyn Fn(usize) + Sync + '_) = &task;
         // SAFETY: only the lifetime is forgotten; we do not return before the last call is over.
@@ -182,7 +202,7 @@ impl Pool {
         if self.shared.asleep.load(Acquire) > 0 {
             self.shared.wake.notify_all();
         }
-        job.help();
+        job.help(go_on);
         let mut spins = 0u32;
         while job.done.load(Acquire) < n {
             spins += 1;
@@ -197,13 +217,27 @@ impl Pool {
 
     /// `make(i)` for each i < n, in order.
     pub fn map<T: Send>(&self, n: usize, make: impl Fn(usize) -> T + Sync) -> Vec<T> {
+        let all = self.map_pausing(n, make, &mut || Ok::<(), std::convert::Infallible>(()));
+        all.unwrap_or_else(|never| match never {})
+    }
+
+    /// [`map`](Self::map) that calls `pause` on the caller's thread after each task of its own; its error ends the
+    /// work as soon as the tasks that were begun are over.
+    pub fn map_pausing<T: Send, E>(
+        &self,
+        n: usize,
+        make: impl Fn(usize) -> T + Sync,
+        pause: &mut dyn FnMut() -> Result<(), E>,
+    ) -> Result<Vec<T>, E> {
         let out: Vec<Mutex<Option<T>>> = (0..n).map(|_| Mutex::new(None)).collect();
-        self.each(n, |i| *lock(&out[i]) = Some(make(i)));
-        out.into_iter()
-            .map(|m| {
-                m.into_inner().unwrap_or_else(PoisonError::into_inner).expect("each i was called")
-            })
-            .collect()
+        let mut ended = Ok(());
+        self.each_while(n, |i| *lock(&out[i]) = Some(make(i)), &mut || {
+            ended = pause();
+            ended.is_ok()
+        });
+        ended?;
+        let made = |m: Mutex<Option<T>>| m.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(out.into_iter().map(|m| made(m).expect("each i was called")).collect())
     }
 }
 
@@ -296,6 +330,29 @@ mod tests {
         let caught = catch_unwind(AssertUnwindSafe(|| p.each(10, |i| assert!(i != 7))));
         assert!(caught.is_err());
         assert_eq!(p.map(5, |i| i).len(), 5);
+    }
+
+    #[test]
+    fn a_pause_is_on_the_callers_thread_and_its_error_ends_the_work() {
+        for threads in [1, 2, 7] {
+            let p = Pool::new(threads);
+            let (caller, mut pauses) = (thread::current().id(), 0);
+            let all = p.map_pausing(50, |i| i, &mut || {
+                pauses += 1;
+                assert_eq!(thread::current().id(), caller);
+                Ok::<(), ()>(())
+            });
+            assert_eq!(all.map(|a| a.len()), Ok(50));
+            let calls = AtomicUsize::new(0);
+            let slow = |i| {
+                calls.fetch_add(1, AcqRel);
+                thread::sleep(std::time::Duration::from_micros(200));
+                i
+            };
+            assert_eq!(p.map_pausing(1000, slow, &mut || Err("enough")), Err("enough"));
+            assert!(calls.load(Acquire) < 500 && pauses > 0);
+            assert_eq!(p.map(9, |i| i).len(), 9);
+        }
     }
 
     #[test]

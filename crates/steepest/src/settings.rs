@@ -32,10 +32,8 @@ pub trait Described: Copy + Send + Sync + 'static {
     fn values(&self) -> Vec<f64>;
     /// The settings as numbers of any kind, from values in order.
     fn with<N: Real>(values: &[N]) -> Self::Of<N>;
-    /// These settings as literals of any kind.
-    fn lit<N: Real>(&self) -> Self::Of<N> {
-        Self::with(&self.values().into_iter().map(N::lit).collect::<Vec<_>>())
-    }
+    /// These settings as literals of any kind; asked for at every block, so nothing is allocated.
+    fn lit<N: Real>(&self) -> Self::Of<N>;
 }
 
 /// Settings by name, filled up with the defaults and checked against their ranges.
@@ -127,6 +125,10 @@ macro_rules! settings {
                 Self { $($p,)* of: std::marker::PhantomData }
             }
             fn values(&self) -> Vec<f64> { vec![$(self.$p),*] }
+            #[inline(always)]
+            fn lit<N: $crate::real::Real>(&self) -> $type<N> {
+                $type { $($p: N::lit(self.$p),)* of: std::marker::PhantomData }
+            }
             fn with<N: $crate::real::Real>(values: &[N]) -> $type<N> {
                 let [$($p),*] = *values else { unreachable!("every parameter is passed") };
                 $type { $($p,)* of: std::marker::PhantomData }

@@ -74,6 +74,15 @@ crate::simd! {
     }
 }
 crate::simd! {
+    /// Σ a_i.
+    pub fn sum[](a: &[f64]) -> f64 {
+        let (chunks, rest) = a.as_chunks::<8>();
+        let mut acc = [0.0; 8];
+        for a in chunks { for l in 0..8 { acc[l] += a[l] } }
+        fold8(&std::hint::black_box(acc)) + rest.iter().fold(0.0, |sum, v| sum + v)
+    }
+}
+crate::simd! {
     /// to = a − b.
     pub fn minus[](a: &[f64], b: &[f64], to: &mut [f64]) {
         let n = to.len();
@@ -142,6 +151,7 @@ mod tests {
             let b: Vec<f64> = (0..n).map(|i| (i * i % 7) as f64).collect();
             let plain: f64 = a.iter().zip(&b).map(|(a, b)| a * b).sum();
             assert_eq!(dot(&a, &b), plain);
+            assert_eq!(sum(&a), a.iter().sum::<f64>());
             assert_eq!(dot_over(&vec![1.0; n], &a, &b), plain);
             assert_eq!(largest(&a), a.iter().fold(0.0, |m: f64, v| m.max(v.abs())));
             for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {

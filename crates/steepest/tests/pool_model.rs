@@ -76,3 +76,14 @@ fn threads_join_while_it_grows() {
         assert_eq!(places.read(), [3, 3]);
     });
 }
+
+#[test]
+fn what_is_called_off_is_over_when_it_returns() {
+    loom::model(|| {
+        let pool = Pool::new(2);
+        let places = Places::new(3);
+        let ended = pool.map_pausing(3, |i| places.write(i, 1), &mut || Err(()));
+        let done = places.read().iter().sum::<usize>();
+        assert!(ended.is_err() && (1..=3).contains(&done) || ended.is_ok() && done == 3);
+    });
+}

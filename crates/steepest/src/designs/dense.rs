@@ -230,24 +230,22 @@ impl<N: Float> Design for Dense<'_, N> {
             .flat_map(|i| (0..self.columns).map(move |j| (i, j)))
             .find(|&(i, j)| !self.at(i, j).is_finite())
     }
-    fn distances(&self, rows: Range<usize>, centre: &[f64], scale: &[f64], out: &mut [f64]) {
-        let inverse: Vec<f64> = scale.iter().map(|s| 1.0 / s).collect();
+    fn distances(&self, rows: Range<usize>, centre: &[f64], inverse: &[f64], out: &mut [f64]) {
         if let Some(x) = self.by_row() {
-            return rows::distances(x, rows.start, rows.end, centre, &inverse, out);
+            return rows::distances(x, rows.start, rows.end, centre, inverse, out);
         }
         if let Some(x) = self.by_column() {
-            return columns::distances(x, rows, centre, &inverse, out);
+            return columns::distances(x, rows, centre, inverse, out);
         }
         for (out, i) in out.iter_mut().zip(rows) {
-            *out =
-                (0..self.columns).map(|j| ((self.at(i, j) - centre[j]) * inverse[j]).powi(2)).sum();
+            let far = |j: usize| ((self.at(i, j) - centre[j]) * inverse[j]).powi(2);
+            *out = (0..self.columns).map(far).sum();
         }
     }
     fn block(&self) -> usize {
-        let row = 8 * self.columns.max(1);
         if self.by_row().is_none() {
-            return (524_288 / row).clamp(64, 1024) / 8 * 8;
+            return (524_288 / (8 * self.columns.max(1))).clamp(64, 1024) / 8 * 8;
         }
-        (16_384 / row).clamp(4, 256) / 4 * 4
+        crate::design::rows_in_cache(size_of::<N>() * self.columns)
     }
 }

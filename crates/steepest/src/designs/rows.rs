@@ -1,6 +1,6 @@
 //! The two loops over a few rows that lie side by side: products with vectors, and sums of rows. What is
 //! a row for one storage order is a column for the other, so these serve both.
-use crate::real::Float;
+use crate::real::{Float, Real};
 
 const LANES: usize = 8;
 
@@ -147,10 +147,11 @@ impl<'a, N> Strided<'a, N> {
             self.row((i + 3).min(last)),
         ]
     }
-    /// Brings the share of `ahead` that belongs to step `at` of `of`.
+    /// Brings rows of `ahead`, `each` of them at every step.
     #[inline(always)]
-    fn bring(&self, ahead: &std::ops::Range<usize>, at: usize, of: usize) {
-        for i in ahead.start + ahead.len() * at / of..ahead.start + ahead.len() * (at + 1) / of {
+    fn bring(&self, ahead: &std::ops::Range<usize>, step: usize, each: usize) {
+        let from = ahead.start + step * each;
+        for i in from..(from + each).min(ahead.end) {
             prefetch(self.row(i));
         }
     }
@@ -163,15 +164,24 @@ crate::simd! {
         w: &[f64], outputs: usize, out: &mut [f64],
     ) {
         let d = x.width;
-        let steps = (to - from).div_ceil(4).max(1);
+        let each = ahead.len().div_ceil((to - from).div_ceil(4).max(1));
+        if outputs == 1 {
+            let (whole, rest) = out.as_chunks_mut::<4>();
+            for (step, out) in whole.iter_mut().enumerate() {
+                let i = from + 4 * step;
+                x.bring(&ahead, step, each);
+                *out = dot4([x.row(i), x.row(i + 1), x.row(i + 2), x.row(i + 3)], w);
+            }
+            if !rest.is_empty() {
+                x.bring(&ahead, whole.len(), each);
+                rest.copy_from_slice(&dot4(x.four(from + 4 * whole.len(), to - 1), w)[..rest.len()]);
+            }
+            return;
+        }
         for (step, i) in (from..to).step_by(4).enumerate() {
-            x.bring(&ahead, step, steps);
+            x.bring(&ahead, step, each);
             let rows = x.four(i, to - 1);
             let n = 4.min(to - i);
-            if outputs == 1 {
-                out[i - from..i - from + n].copy_from_slice(&dot4(rows, w)[..n]);
-                continue;
-            }
             for k in (0..outputs).step_by(2) {
                 let k2 = (k + 1).min(outputs - 1);
                 let m = dot4x2(rows, &w[k * d..(k + 1) * d], &w[k2 * d..(k2 + 1) * d]);
@@ -190,9 +200,23 @@ crate::simd! {
         s: &[f64], outputs: usize, g: &mut [f64],
     ) {
         let d = x.width;
-        let steps = (to - from).div_ceil(4).max(1);
+        let each = ahead.len().div_ceil((to - from).div_ceil(4).max(1));
+        if outputs == 1 {
+            let (whole, rest) = s.as_chunks::<4>();
+            for (step, s) in whole.iter().enumerate() {
+                let i = from + 4 * step;
+                x.bring(&ahead, step, each);
+                add4(g, [x.row(i), x.row(i + 1), x.row(i + 2), x.row(i + 3)], *s);
+            }
+            if !rest.is_empty() {
+                x.bring(&ahead, whole.len(), each);
+                let s = std::array::from_fn(|r| rest.get(r).copied().unwrap_or(0.0));
+                add4(g, x.four(from + 4 * whole.len(), to - 1), s);
+            }
+            return;
+        }
         for (step, i) in (from..to).step_by(4).enumerate() {
-            x.bring(&ahead, step, steps);
+            x.bring(&ahead, step, each);
             let rows = x.four(i, to - 1);
             for k in 0..outputs {
                 let at = |r: usize| if i + r < to { s[(i - from + r) * outputs + k] } else { 0.0 };
@@ -201,28 +225,45 @@ crate::simd! {
         }
     }
 }
+/// Σ_j ((x_j − centre_j) · inverse_j)² of four rows.
+#[inline(always)]
+fn far4<N: Float>(rows: [&[N]; 4], centre: &[f64], inverse: &[f64]) -> [f64; 4] {
+    let d = centre.len();
+    let ((cc, ct), (vc, vt)) = (centre.as_chunks::<LANES>(), inverse[..d].as_chunks::<LANES>());
+    let [(c0, t0), (c1, t1), (c2, t2), (c3, t3)] = rows.map(|r| r[..d].as_chunks::<LANES>());
+    let mut acc = [[0.0; LANES]; 4];
+    for (((((c, v), x0), x1), x2), x3) in cc.iter().zip(vc).zip(c0).zip(c1).zip(c2).zip(c3) {
+        for l in 0..LANES {
+            acc[0][l] += ((x0[l].to_f64() - c[l]) * v[l]).square();
+        }
+        for l in 0..LANES {
+            acc[1][l] += ((x1[l].to_f64() - c[l]) * v[l]).square();
+        }
+        for l in 0..LANES {
+            acc[2][l] += ((x2[l].to_f64() - c[l]) * v[l]).square();
+        }
+        for l in 0..LANES {
+            acc[3][l] += ((x3[l].to_f64() - c[l]) * v[l]).square();
+        }
+    }
+    let acc = std::hint::black_box(acc);
+    let mut rest = [0.0; 4];
+    for j in 0..ct.len() {
+        for (rest, t) in rest.iter_mut().zip([t0, t1, t2, t3]) {
+            *rest += ((t[j].to_f64() - ct[j]) * vt[j]).square();
+        }
+    }
+    std::array::from_fn(|r| fold(&acc[r]) + rest[r])
+}
+
 crate::simd! {
     /// Σ_j ((x_ij − centre_j) · inverse_j)² of rows `from..to`.
     pub(super) fn distances[N: Float](
         x: Strided<'_, N>, from: usize, to: usize, centre: &[f64], inverse: &[f64], out: &mut [f64],
     ) {
-        let (cc, ct) = centre.as_chunks::<LANES>();
-        let (vc, vt) = inverse.as_chunks::<LANES>();
-        for i in from..to {
-            let (xc, xt) = x.row(i).as_chunks::<LANES>();
-            let mut acc = [0.0; LANES];
-            for ((x, c), v) in xc.iter().zip(cc).zip(vc) {
-                for l in 0..LANES {
-                    let u = (x[l].to_f64() - c[l]) * v[l];
-                    acc[l] += u * u;
-                }
-            }
-            let mut rest = 0.0;
-            for j in 0..xt.len() {
-                let u = (xt[j].to_f64() - ct[j]) * vt[j];
-                rest += u * u;
-            }
-            out[i - from] = fold(&acc) + rest;
+        for (i, out) in (from..to).step_by(4).zip(out.chunks_mut(4)) {
+            let n = out.len();
+            out.copy_from_slice(&far4(x.four(i, to - 1), centre, inverse)[..n]);
         }
     }
 }

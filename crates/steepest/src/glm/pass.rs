@@ -5,6 +5,7 @@ use crate::descend::Halt;
 use crate::design::Design;
 use crate::designs::dense::Dense;
 use crate::pool::pool;
+use crate::vectors::{Aligned, sum};
 use std::ops::Range;
 use std::sync::Mutex;
 
@@ -37,25 +38,22 @@ impl Sample {
 pub struct Keep<'k> {
     /// Margins, a row's side by side.
     pub margins: Option<&'k mut [f64]>,
-    /// Squared distances from the centre, in units of the scale.
+    /// Squared distances from the centre, scaled.
     pub distances: Option<Distances<'k>>,
 }
 
-/// Σ_j ((x_ij − centre_j) / scale_j)², by rows.
+/// Σ_j ((x_ij − centre_j) · inverse_j)², by rows.
 pub struct Distances<'k> {
     /// Centre by columns.
     pub centre: &'k [f64],
-    /// Scale by columns.
-    pub scale: &'k [f64],
+    /// One over the scale by columns.
+    pub inverse: &'k [f64],
     /// One a row.
     pub to: &'k mut [f32],
 }
 
 /// Bytes of rows that a thread takes at once.
 const PART: usize = 2 << 20;
-/// Bytes between two pauses: a hundredth of a second, several where others use the machine too.
-const PAUSE: usize = 64 << 20;
-
 /// A part of the rows: its runs, where its rows stand in the order of all, and what is kept of them.
 struct Part<'k> {
     runs: &'k [Range<usize>],
@@ -73,10 +71,10 @@ fn cut<'k, T>(from: &mut Option<&'k mut [T]>, n: usize) -> Option<&'k mut [T]> {
 
 /// What one thread works with.
 struct Scratch {
-    margin: Vec<f64>,
-    value: Vec<f64>,
-    distance: Vec<f64>,
-    gradient: Vec<f64>,
+    margin: Aligned,
+    value: Aligned,
+    distance: Aligned,
+    gradient: Aligned,
     intercept: Vec<f64>,
 }
 
@@ -104,8 +102,8 @@ impl Glm<'_> {
             }
         };
         let (w, b) = self.packed(x);
-        let (centre, scale, distances) = match keep.distances {
-            Some(o) => (o.centre, o.scale, Some(o.to)),
+        let (centre, inverse, distances) = match keep.distances {
+            Some(o) => (o.centre, o.inverse, Some(o.to)),
             None => (&[][..], &[][..], None),
         };
         let parts = split(runs, per_part, k, keep.margins, distances);
@@ -115,27 +113,22 @@ impl Glm<'_> {
         if let Some(g) = gradient.as_deref_mut() {
             g.fill(0.0);
         }
-        let row = (self.design.bytes() / self.design.rows().max(1)).max(1) * k;
-        let group = (PAUSE / (row * per_part)).max(pool().threads()).max(1);
-        for parts in parts.chunks(group) {
-            let sums = pool().map(parts.len(), |p| {
-                let mut part = parts[p].lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                self.part(&mut part, share, (&w, &b), (centre, scale), wanted)
-            });
-            for (v, g) in sums {
-                value += v;
-                if let Some(gradient) = gradient.as_deref_mut() {
-                    for (k, to) in gradient.chunks_exact_mut(self.width()).enumerate() {
-                        for (to, g) in to.iter_mut().zip(&g.gradient[k * d..(k + 1) * d]) {
-                            *to += g;
-                        }
-                        if self.intercept {
-                            to[d] += g.intercept[k];
-                        }
+        let work = |p: usize| {
+            let mut part = parts[p].lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            self.part(&mut part, share, (&w, &b), (centre, inverse), wanted)
+        };
+        for (v, g) in pool().map_pausing(parts.len(), work, pause)? {
+            value += v;
+            if let Some(gradient) = gradient.as_deref_mut() {
+                for (k, to) in gradient.chunks_exact_mut(self.width()).enumerate() {
+                    for (to, g) in to.iter_mut().zip(&g.gradient[k * d..(k + 1) * d]) {
+                        *to += g;
+                    }
+                    if self.intercept {
+                        to[d] += g.intercept[k];
                     }
                 }
             }
-            pause()?;
         }
         let mean = self.mean(sample.is_some());
         if let Some(g) = gradient {
@@ -171,15 +164,15 @@ impl Glm<'_> {
         part: &mut Part<'_>,
         share: Option<&[f64]>,
         (w, b): (&[f64], &[f64]),
-        (centre, scale): (&[f64], &[f64]),
+        (centre, inverse): (&[f64], &[f64]),
         wanted: bool,
     ) -> (f64, Scratch) {
         let (k, d, block) = (self.outputs(), self.design.columns(), self.design.block());
         let mut s = Scratch {
-            margin: vec![0.0; block * k],
-            value: vec![0.0; block],
-            distance: vec![0.0; block],
-            gradient: vec![0.0; if wanted { k * d } else { 0 }],
+            margin: Aligned::zeros(block * k),
+            value: Aligned::zeros(block),
+            distance: Aligned::zeros(block),
+            gradient: Aligned::zeros(if wanted { k * d } else { 0 }),
             intercept: vec![0.0; k],
         };
         let (mut total, mut at) = (0.0, 0);
@@ -194,8 +187,8 @@ impl Glm<'_> {
                 };
                 let n = rows.len();
                 if let (Some(to), true) = (part.distances.as_deref_mut(), d > 0) {
-                    self.design.distances(rows.clone(), centre, scale, &mut s.distance[..n]);
-                    for (to, v) in to[at..at + n].iter_mut().zip(&s.distance) {
+                    self.design.distances(rows.clone(), centre, inverse, &mut s.distance[..n]);
+                    for (to, v) in to[at..at + n].iter_mut().zip(&*s.distance) {
                         *to = *v as f32;
                     }
                 }
@@ -222,12 +215,14 @@ impl Glm<'_> {
                         }
                     }
                 }
-                total += value.iter().sum::<f64>();
+                total += sum(value);
                 if wanted {
-                    self.design.accumulate(rows, half..ahead.end, margin, k, &mut s.gradient);
-                    for m in margin.chunks_exact(k) {
-                        for (b, m) in s.intercept.iter_mut().zip(m) {
-                            *b += m;
+                    self.design.accumulate(rows, half..ahead.end, margin, k, &mut s.gradient[..k * d]);
+                    if let [free] = &mut s.intercept[..] {
+                        *free += sum(margin);
+                    } else {
+                        for m in margin.chunks_exact(k) {
+                            s.intercept.iter_mut().zip(m).for_each(|(b, m)| *b += m);
                         }
                     }
                 }

@@ -21,12 +21,13 @@ use crate::penalty::Penalty;
 use crate::scaling::Scaling;
 use crate::settings::Described;
 use ground::{Ground, Seen};
-use metric::Recipe;
+use metric::{Inverse, Metric, Recipe};
 use sample::Sides;
 use walk::{Taken, Walk};
 
 mod blocked;
 mod certify;
+mod draw;
 mod ground;
 mod metric;
 mod noticed;
@@ -101,7 +102,7 @@ struct Work {
 /// stay below some passes (44: products run at about 60 GFLOP/s where memory is read at 25 GB/s).
 fn metric_rows(glm: &Glm<'_>, on_all: bool) -> usize {
     let (n, width) = (glm.design.rows(), glm.width().max(1));
-    let each = if on_all && glm.outputs() == 1 { (n / (25 * width)).clamp(50, 200) } else { 50 };
+    let each = if on_all && glm.outputs() == 1 { (n / (16 * width)).clamp(50, 400) } else { 50 };
     (each * width).min((44 * n / width).max(8 * width))
 }
 
@@ -426,43 +427,65 @@ impl Work {
 
     fn proof(&self, glm: &Glm<'_>, meter: &Meter<'_>) -> Option<Certificate> {
         let target = self.target(meter);
-        let rows = &self.walk.metric.rows;
-        // The losses are at least 0: F itself is a bound, where the dual point proves nothing.
-        let mut bound = self.bound(glm, rows).unwrap_or(f64::INFINITY);
+        let Metric { rows, weight, factor } = &self.walk.metric;
+        let anew = |rows: &[u32]| {
+            let outputs = glm.outputs();
+            self.bound(glm, rows, |seen, at| {
+                if outputs > 1 { outputs::bound(seen, at) } else { certify::bound(seen, at) }
+            })
+        };
+        let mut bound = match factor {
+            Inverse::One(b) => self.bound(glm, rows, |seen, at| certify::bound_by(seen, at, b, weight)),
+            Inverse::Several(_) => f64::INFINITY,
+        };
+        if bound.is_infinite() {
+            bound = anew(rows);
+        }
         // It is loose by about n / |S|: where little is wanting, more rows cost less than another pass.
         let (n, width) = (glm.design.rows(), glm.width());
         let wanted = 1.3 * rows.len() as f64 * bound / target;
-        let spare = 15.0 * n as f64 / (width * glm.outputs()) as f64;
+        let spare = SPARE * n as f64 / (width * glm.outputs()) as f64;
         if bound > target && wanted - (rows.len() as f64) < spare {
-            let more = (wanted as usize).min(n);
-            let mut all: Vec<u32> = if more * 5 > n * 4 {
-                (0..n as u32).collect()
-            } else {
-                let even = sample::rows(glm, self.sides.as_ref(), more, 99);
-                even.rows().map(|i| i as u32).chain(rows.iter().copied()).collect()
-            };
-            all.sort_unstable();
-            all.dedup();
-            if all.len() > rows.len() {
-                bound = bound.min(self.bound(glm, &all).unwrap_or(f64::INFINITY));
-            }
+            bound = bound.min(anew(&self.joined(glm, rows, (wanted as usize).min(n))));
         }
         Some(Certificate {
             kind: Kind::DualityGap,
+            // The losses are at least 0: F itself is a bound, where the dual point proves nothing.
             bound: bound.min(self.walk.value),
             target,
             assumption: "the loss is convex; sums are exact to rounding",
         })
     }
 
-    /// The bound with a dual point corrected on some of all rows.
-    fn bound(&self, glm: &Glm<'_>, rows: &[u32]) -> Option<f64> {
+    /// Rows, and so many more drawn evenly.
+    fn joined(&self, glm: &Glm<'_>, rows: &[u32], more: usize) -> Vec<u32> {
+        let n = glm.design.rows();
+        if more * 5 > n * 4 {
+            return (0..n as u32).collect();
+        }
+        let even = sample::rows(glm, self.sides.as_ref(), more, 99);
+        let mut all: Vec<u32> = even.rows().map(|i| i as u32).chain(rows.iter().copied()).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// What `by` proves with a dual point corrected on some of all rows.
+    fn bound(
+        &self,
+        glm: &Glm<'_>,
+        rows: &[u32],
+        by: impl FnOnce(Seen<'_>, &certify::Point<'_>) -> Option<f64>,
+    ) -> f64 {
         let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
         let z = metric::margins(seen, &self.walk.z, rows);
         let at = certify::Point { value: self.walk.value, g: &self.walk.g, rows, z: &z };
-        if glm.outputs() > 1 { outputs::bound(seen, &at) } else { certify::bound(seen, &at) }
+        by(seen, &at).unwrap_or(f64::INFINITY)
     }
 }
+
+/// A matrix over up to n/width times as many rows more costs less than a pass.
+const SPARE: f64 = 6.0;
 
 /// A ground, evaluated at `u`, with its metric.
 fn settle(

@@ -7,7 +7,8 @@
 //! p = Av, and the bound at most 1 to 2 times ½ g′B⁻¹g. No other read of the table is needed.
 use super::ground::Seen;
 use super::metric::{curvatures, factor};
-use crate::gram::Rounded;
+use crate::factor::Factor;
+use crate::gram::{Rounded, Swept};
 use crate::vectors::dot;
 
 /// A point whose distance from the optimum is asked for.
@@ -24,55 +25,111 @@ pub struct Point<'a> {
 
 /// A bound on F − F*; none where this dual point proves nothing.
 pub fn bound(seen: Seen<'_>, at: &Point<'_>) -> Option<f64> {
-    let rounded = Rounded { glm: seen.glm, scaling: seen.scaling, rows: at.rows };
-    let target: Vec<f64> = at.rows.iter().map(|&i| seen.glm.target[i as usize]).collect();
-    let share: Vec<f64> = at.rows.iter().map(|&i| seen.glm.share(i as usize)).collect();
-    let mut h = curvatures(seen, &target, at.z);
+    let stand = Stand::of(seen, at);
+    let mut h = curvatures(seen, &stand.target, at.z);
     h.iter_mut().for_each(|h| *h = h.max(0.0));
     for _ in 0..6 {
-        let weight: Vec<f64> = h.iter().zip(&share).map(|(h, s)| h * s).collect();
+        let weight: Vec<f64> = h.iter().zip(&stand.share).map(|(h, s)| h * s).collect();
         let b = factor(seen, at.rows, &weight, 0.0);
-        let energy = b.energy(at.g);
-        let mut v: Vec<f64> = at.g.iter().map(|g| -g).collect();
-        b.solve(&mut v);
-        let each = |i: usize, t: f64| {
-            let u = h[i] * t;
-            let d = if share[i] == 0.0 {
-                0.0
-            } else {
-                share[i] * seen.glm.loss.conjugate_distance(target[i], &[at.z[i]], &[u])
-            };
-            (share[i] * u, d)
-        };
-        let mut swept = rounded.sweep(&v, each);
-        let residual = |v: &[f64], sum: &[f64]| -> Vec<f64> {
-            let terms = at.g.iter().zip(sum).zip(v.iter().zip(&seen.ground.penalty));
-            terms.map(|((g, s), (v, a))| -g - s - a * v).collect()
-        };
-        let mut e = residual(&v, &swept.sum);
-        for _ in 0..2 {
-            if b.energy(&e) <= 1e-24 * energy {
-                break;
-            }
-            let mut more = e.clone();
-            b.solve(&mut more);
-            let next: Vec<f64> = v.iter().zip(&more).map(|(v, m)| v + m).collect();
-            let again = rounded.sweep(&next, each);
-            let left = residual(&next, &again.sum);
-            if !(b.energy(&left) < b.energy(&e)) {
-                break;
-            }
-            (v, swept, e) = (next, again, left);
+        let dual = stand.dual(&b, &h);
+        if dual.swept.value.is_finite() {
+            return stand.close(&b, &dual);
         }
-        if swept.value.is_finite() {
-            let allowance = (b.energy(&e) / energy).sqrt();
-            return close(seen, at, &swept.sum, &swept.size, &b.dropped(), allowance)
-                .map(|rest| (swept.value + rest.0) * rest.1 * (1.0 + 1e-6))
-                .map(|bound| bound + 8.0 * f64::EPSILON * at.value.abs());
-        }
-        shrink(seen, at, &rounded, &v, &target, &mut h);
+        stand.shrink(&dual.v, &mut h);
     }
     None
+}
+
+/// The same with a metric as it stands, the Hessian of an earlier point over rows drawn with these weights: any
+/// h ≥ 0 will do, and no matrix is made. For rows drawn evenly it is the bound that a new matrix would give.
+pub fn bound_by(seen: Seen<'_>, at: &Point<'_>, b: &Factor, weight: &[f64]) -> Option<f64> {
+    let stand = Stand::of(seen, at);
+    let each = weight.iter().zip(&stand.share);
+    let h: Vec<f64> = each.map(|(w, s)| if *s > 0.0 { w / s } else { 0.0 }).collect();
+    let dual = stand.dual(b, &h);
+    stand.close(b, &dual)
+}
+
+/// The rows S and what is known of them.
+struct Stand<'a> {
+    seen: Seen<'a>,
+    at: &'a Point<'a>,
+    rounded: Rounded<'a>,
+    target: Vec<f64>,
+    share: Vec<f64>,
+}
+
+/// v, the sums over u that belong to it, and what is left of −g − Σ_S ω_i u_i x_i − A v.
+struct Dual {
+    v: Vec<f64>,
+    swept: Swept,
+    e: Vec<f64>,
+}
+
+impl<'a> Stand<'a> {
+    fn of(seen: Seen<'a>, at: &'a Point<'a>) -> Self {
+        let rounded = Rounded { glm: seen.glm, scaling: seen.scaling, rows: at.rows };
+        let target = at.rows.iter().map(|&i| seen.glm.target[i as usize]).collect();
+        let share = at.rows.iter().map(|&i| seen.glm.share(i as usize)).collect();
+        Stand { seen, at, rounded, target, share }
+    }
+    fn swept(&self, h: &[f64], v: Vec<f64>) -> Dual {
+        let (at, loss) = (self.at, self.seen.glm.loss);
+        let swept = self.rounded.sweep(&v, |i, t| {
+            let (u, share) = (h[i] * t, self.share[i]);
+            if share == 0.0 {
+                return (0.0, 0.0);
+            }
+            (share * u, share * loss.conjugate_distance(self.target[i], &[at.z[i]], &[u]))
+        });
+        let terms = at.g.iter().zip(&swept.sum).zip(v.iter().zip(&self.seen.ground.penalty));
+        let e = terms.map(|((g, s), (v, a))| -g - s - a * v).collect();
+        Dual { v, swept, e }
+    }
+    /// v = −B⁻¹g, refined while that helps.
+    fn dual(&self, b: &Factor, h: &[f64]) -> Dual {
+        let energy = b.energy(self.at.g);
+        let mut v: Vec<f64> = self.at.g.iter().map(|g| -g).collect();
+        b.solve(&mut v);
+        let mut dual = self.swept(h, v);
+        for _ in 0..2 {
+            if b.energy(&dual.e) <= 1e-24 * energy {
+                break;
+            }
+            let mut more = dual.e.clone();
+            b.solve(&mut more);
+            let next = self.swept(h, dual.v.iter().zip(&more).map(|(v, m)| v + m).collect());
+            if !(b.energy(&next.e) < b.energy(&dual.e)) {
+                break;
+            }
+            dual = next;
+        }
+        dual
+    }
+    fn close(&self, b: &Factor, dual: &Dual) -> Option<f64> {
+        if !dual.swept.value.is_finite() {
+            return None;
+        }
+        let allowance = (b.energy(&dual.e) / b.energy(self.at.g)).sqrt();
+        let Swept { sum, size, value } = &dual.swept;
+        let (half, times) = close(self.seen, self.at, sum, size, &b.dropped(), allowance)?;
+        Some((value + half) * times * (1.0 + 1e-6) + 8.0 * f64::EPSILON * self.at.value.abs())
+    }
+    /// Where u leaves the conjugate's domain, a smaller weight keeps it at half the way.
+    fn shrink(&self, v: &[f64], h: &mut [f64]) {
+        let (glm, at) = (self.seen.glm, self.at);
+        let mut raw = vec![0.0; glm.design.columns()];
+        let mut row = vec![0.0; self.rounded.width()];
+        for i in 0..h.len() {
+            glm.design.gather(&at.rows[i..i + 1], &mut raw);
+            self.seen.scaling.rows(&raw, &[1.0], &mut row);
+            let t = dot(&row, v);
+            let edge = glm.loss.conjugate_edge(self.target[i], at.z[i], t);
+            if h[i] * t.abs() >= edge {
+                h[i] = h[i].min(edge / (2.0 * t.abs()));
+            }
+        }
+    }
 }
 
 /// ½ p′A⁻¹p over the penalised coordinates and the factor for what is left of p in the others; none where too
@@ -105,27 +162,4 @@ pub fn close(
         return None;
     }
     Some((half, if free { 1.0 + 3.0 * allowance } else { 1.0 }))
-}
-
-/// Where u leaves the conjugate's domain, a smaller weight keeps it at half the way.
-fn shrink(
-    seen: Seen<'_>,
-    at: &Point<'_>,
-    rounded: &Rounded<'_>,
-    v: &[f64],
-    target: &[f64],
-    h: &mut [f64],
-) {
-    let w = rounded.width();
-    let (d, mut raw, mut row) = (seen.glm.design.columns(), Vec::new(), vec![0.0; w]);
-    raw.resize(d, 0.0);
-    for i in 0..h.len() {
-        seen.glm.design.gather(&at.rows[i..i + 1], &mut raw);
-        seen.scaling.rows(&raw, &[1.0], &mut row);
-        let t = dot(&row, v);
-        let edge = seen.glm.loss.conjugate_edge(target[i], at.z[i], t);
-        if h[i] * t.abs() >= edge {
-            h[i] = h[i].min(edge / (2.0 * t.abs()));
-        }
-    }
 }

@@ -1,7 +1,6 @@
 //! What a descent walks on: all rows, or a sample of them; seen in the rounder variables.
 use super::support;
 use crate::descend::{Halt, Meter, Status};
-use crate::designs::dense::Dense;
 use crate::glm::{Distances, Glm, Keep, Sample};
 use crate::pool::pool;
 use crate::scaling::Scaling;
@@ -12,14 +11,9 @@ pub struct Ground {
     pub sample: Option<Sample>,
     /// Their names, in order.
     rows: Vec<u32>,
-    /// The sample's rows, held where they are few.
-    held: Option<(Vec<f64>, Vec<f64>)>,
     /// a.
     pub penalty: Vec<f64>,
 }
-
-/// The largest part of the table that a sample is copied for.
-const HELD: usize = 50;
 
 /// A problem in the rounder variables.
 #[derive(Clone, Copy)]
@@ -35,23 +29,16 @@ pub struct Seen<'a> {
 impl Ground {
     /// All rows.
     pub fn whole(penalty: Vec<f64>) -> Self {
-        Ground { sample: None, rows: Vec::new(), held: None, penalty }
+        Ground { sample: None, rows: Vec::new(), penalty }
     }
-    /// A sample, copied where it is small beside the table.
+    /// A sample, read where it lies: a copy costs more than the few evaluations would gain.
     pub fn some(glm: &Glm<'_>, scaling: &Scaling, sample: Sample, mut penalty: Vec<f64>) -> Self {
         let rows: Vec<u32> = sample.rows().map(|i| i as u32).collect();
-        let d = glm.design.columns();
-        let small = rows.len() * d * 8 * HELD <= glm.design.bytes() && glm.design.dense();
-        let held = small.then(|| {
-            let mut x = vec![0.0; rows.len() * d];
-            glm.design.gather(&rows, &mut x);
-            (x, rows.iter().map(|&i| glm.target[i as usize]).collect())
-        });
         // One pseudo-observation for columns that hardly vary here.
         for (a, more) in penalty.iter_mut().zip(support::support(glm, scaling, &rows)) {
             *a += more;
         }
-        Ground { sample: Some(sample), rows, held, penalty }
+        Ground { sample: Some(sample), rows, penalty }
     }
 }
 
@@ -89,18 +76,11 @@ impl<'a> Seen<'a> {
         let mut x = vec![0.0; u.len()];
         self.scaling.out(u, &mut x);
         let s = self.scaling;
-        let distances = distances.map(|to| Distances { centre: &s.centre, scale: &s.reach, to });
+        let inverse: Vec<f64> = s.reach.iter().map(|r| 1.0 / r).collect();
+        let distances = distances.map(|to| Distances { centre: &s.centre, inverse: &inverse, to });
         let keep = Keep { margins: Some(z), distances };
         let mut pause = || meter.pause();
-        let value = match (&self.ground.held, &self.ground.sample) {
-            (Some((rows, target)), Some(sample)) => {
-                let d = self.glm.design.columns();
-                let table = Dense::strided(rows, target.len(), d, d, 1).map_err(failed)?;
-                let glm = Glm::of_shares(&table, target, &sample.share, self.glm);
-                glm.pass(None, &x, Some(g), keep, &mut pause)?
-            }
-            (_, sample) => self.glm.pass(sample.as_ref(), &x, Some(g), keep, &mut pause)?,
-        };
+        let value = self.glm.pass(self.ground.sample.as_ref(), &x, Some(g), keep, &mut pause)?;
         if !(value.is_finite() && g.iter().all(|g| g.is_finite()))
             && let Some(where_) = self.glm.not_finite() {
                 return Err(Halt::Status(Status::NotFinite(where_)));
@@ -161,8 +141,4 @@ impl<'a> Seen<'a> {
             }
         }
     }
-}
-
-fn failed(why: String) -> Halt {
-    Halt::Failed(why.into())
 }

@@ -2,7 +2,8 @@
 //! well-conditioned, by QR where it is not.
 use super::ground::Seen;
 use super::outputs;
-use super::sample::{self, Sides};
+use super::draw::choose;
+use super::sample::Sides;
 use crate::factor::Factor;
 use crate::gram::Rounded;
 
@@ -10,6 +11,8 @@ use crate::gram::Rounded;
 pub struct Metric {
     /// Which rows of the table.
     pub rows: Vec<u32>,
+    /// What each weighs: its share, how many it stands for, the curvature of its loss.
+    pub weight: Vec<f64>,
     /// M = Σ share h x x′ + A.
     pub factor: Inverse,
 }
@@ -99,11 +102,11 @@ pub fn metric(seen: Seen<'_>, recipe: &Recipe<'_>, k: &mut usize) -> Metric {
         }
         if outputs > 1 {
             let joint = outputs::joint(seen, &rows, &portion, &z);
-            return Metric { rows, factor: Inverse::Several(joint) };
+            return Metric { rows, weight, factor: Inverse::Several(joint) };
         }
         let few = rows.len() < 20 * d && rows.len() < seen.len();
         let factor = factor(seen, &rows, &weight, if few { 1e-3 } else { 0.0 });
-        return Metric { rows, factor: Inverse::One(factor) };
+        return Metric { rows, weight, factor: Inverse::One(factor) };
     }
 }
 
@@ -111,31 +114,6 @@ pub fn metric(seen: Seen<'_>, recipe: &Recipe<'_>, k: &mut usize) -> Metric {
 pub fn margins(seen: Seen<'_>, z: &[f64], places: &[u32]) -> Vec<f64> {
     let k = seen.glm.outputs();
     places.iter().flat_map(|&p| &z[p as usize * k..(p as usize + 1) * k]).copied().collect()
-}
-
-/// Places, and their share times how many others each stands for.
-fn choose(seen: Seen<'_>, recipe: &Recipe<'_>, k: usize) -> (Vec<u32>, Vec<f64>) {
-    let n = seen.len();
-    if k + k / 4 >= n {
-        return ((0..n as u32).collect(), (0..n).map(|p| seen.share(p)).collect());
-    }
-    let near = spread_out(seen, recipe, k - k / 4);
-    let even = Even::of(seen, recipe, &near);
-    let far = Far::of(seen, recipe, k / 2);
-    // A place may be drawn either way; what it weighs is one over how often it is drawn in all.
-    let mut drawn: Vec<(u32, f64)> = near.into_iter().chain(far.draw()).map(|p| (p, 0.0)).collect();
-    for (p, times) in &mut drawn {
-        *times = 1.0 / (even.chance(seen, recipe, *p) + far.chance(*p));
-    }
-    drawn.sort_unstable_by_key(|d| d.0);
-    drawn.dedup_by(|next, kept| {
-        let same = next.0 == kept.0;
-        kept.1 += if same { next.1 } else { 0.0 };
-        same
-    });
-    let places: Vec<u32> = drawn.iter().map(|d| d.0).collect();
-    let portion = drawn.iter().map(|(p, times)| seen.share(*p as usize) * times).collect();
-    (places, portion)
 }
 
 /// φ″ at margins, one a row; of several outputs their sum.
@@ -147,74 +125,4 @@ pub fn curvatures(seen: Seen<'_>, target: &[f64], z: &[f64]) -> Vec<f64> {
         return h.chunks_exact(k).map(|p| p.iter().map(|p| p * (1.0 - p)).sum()).collect();
     }
     h
-}
-
-/// About `k` places spread over the ground.
-fn spread_out(seen: Seen<'_>, recipe: &Recipe<'_>, k: usize) -> Vec<u32> {
-    if seen.ground.sample.is_none() {
-        return sample::rows(seen.glm, recipe.sides, k, 77).rows().map(|i| i as u32).collect();
-    }
-    sample::runs(k, seen.len(), 77).into_iter().flatten().map(|p| p as u32).collect()
-}
-
-/// How often a place is drawn when they are drawn evenly, on the rarer side and on the other.
-struct Even {
-    common: f64,
-    rare: f64,
-}
-
-impl Even {
-    fn of(seen: Seen<'_>, recipe: &Recipe<'_>, drawn: &[u32]) -> Self {
-        let n = seen.len() as f64;
-        let Some(sides) = recipe.sides.filter(|_| seen.ground.sample.is_none()) else {
-            return Even { common: drawn.len() as f64 / n, rare: 1.0 };
-        };
-        let rare = drawn.iter().filter(|p| sides.holds(seen.glm, **p as usize)).count() as f64;
-        let all = sides.rare.len() as f64;
-        Even { common: (drawn.len() as f64 - rare) / (n - all), rare: rare / all }
-    }
-    fn chance(&self, seen: Seen<'_>, recipe: &Recipe<'_>, place: u32) -> f64 {
-        let sides = recipe.sides.filter(|_| seen.ground.sample.is_none());
-        let rare = sides.is_some_and(|s| s.holds(seen.glm, place as usize));
-        if rare { self.rare } else { self.common }
-    }
-}
-
-/// Places drawn in proportion to share · curvature · distance²: the few that carry much of the Hessian (heavy
-/// tails, rare levels, the border between classes) are all among them.
-struct Far {
-    score: Vec<f32>,
-    times: f32,
-}
-
-impl Far {
-    fn of(seen: Seen<'_>, recipe: &Recipe<'_>, m: usize) -> Self {
-        if recipe.distances.is_empty() || m == 0 {
-            return Far { score: Vec::new(), times: 0.0 };
-        }
-        let score = seen.scores(recipe.z, recipe.distances);
-        let sum = |times: f32| score.iter().map(|s| f64::from((s * times).min(1.0))).sum::<f64>();
-        let total = sum(1.0).max(score.iter().map(|s| f64::from(*s)).sum());
-        let mut times = (m as f64 / total.max(1e-300)) as f32;
-        // Chances end at 1: what is cut off there goes to the others.
-        for _ in 0..3 {
-            times *= (m as f64 / sum(times).max(1e-300)).min(10.0) as f32;
-        }
-        Far { score, times: if times.is_finite() { times } else { 0.0 } }
-    }
-    fn chance(&self, place: u32) -> f64 {
-        self.score.get(place as usize).map_or(0.0, |s| f64::from((s * self.times).min(1.0)))
-    }
-    /// Systematic: as many as the sum of chances says, spread over the ground.
-    fn draw(&self) -> Vec<u32> {
-        let (mut sum, mut places) = (0.5, Vec::new());
-        for (p, s) in self.score.iter().enumerate() {
-            sum += f64::from((s * self.times).min(1.0));
-            if sum >= 1.0 {
-                sum -= 1.0;
-                places.push(p as u32);
-            }
-        }
-        places
-    }
 }

@@ -62,7 +62,7 @@ impl Walk {
     /// Before the first point.
     pub fn nowhere() -> Self {
         let factor = Inverse::One(Factor::pivoted(Vec::new(), 0));
-        let metric = Metric { rows: Vec::new(), factor };
+        let metric = Metric { rows: Vec::new(), weight: Vec::new(), factor };
         Walk { value: f64::INFINITY, ..Walk::new(Vec::new(), 0.0, Vec::new(), Vec::new(), metric) }
     }
     /// Forgets what was learned on the way.
