@@ -65,6 +65,10 @@ impl Scaling {
         Scaling { centre, scale, reach, intercept: glm.intercept }
     }
 
+    /// Whether some column did not vary in the rows looked at, so that its scale is a guess.
+    pub fn guessed(&self) -> bool {
+        self.reach.iter().zip(&self.scale).any(|(r, s)| r != s)
+    }
     fn width(&self) -> usize {
         self.scale.len() + usize::from(self.intercept)
     }

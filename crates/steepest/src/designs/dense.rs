@@ -180,12 +180,7 @@ impl<N: Float> Design for Dense<'_, N> {
             return;
         }
         if let Some(x) = self.by_row() {
-            for (&i, out) in rows.iter().zip(out.chunks_mut(d)) {
-                for (o, x) in out.iter_mut().zip(x.row(i as usize)) {
-                    *o = x.to_f64();
-                }
-            }
-            return;
+            return rows::gather(x, rows, out);
         }
         for j in 0..d {
             for (r, &i) in rows.iter().enumerate() {

@@ -269,6 +269,21 @@ crate::simd! {
 }
 
 crate::simd! {
+    /// Rows by name, one after another.
+    pub(super) fn gather[N: Float](x: Strided<'_, N>, rows: &[u32], out: &mut [f64]) {
+        const AHEAD: usize = 4;
+        rows.iter().take(AHEAD).for_each(|i| prefetch(x.row(*i as usize)));
+        for (at, out) in out.chunks_exact_mut(x.width).take(rows.len()).enumerate() {
+            if let Some(next) = rows.get(at + AHEAD) {
+                prefetch(x.row(*next as usize));
+            }
+            for (o, x) in out.iter_mut().zip(x.row(rows[at] as usize)) {
+                *o = x.to_f64();
+            }
+        }
+    }
+}
+crate::simd! {
     /// Adds Σ weight_i x_i and Σ weight_i x_i², by columns, of rows `from..to`.
     pub(super) fn moments[N: Float](
         x: Strided<'_, N>, from: usize, to: usize, weight: &[f64], sum: &mut [f64], square: &mut [f64],

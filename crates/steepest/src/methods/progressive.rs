@@ -15,7 +15,7 @@
 //!   or it refuses tables with a constant column and no penalty.
 use crate::certificate::{Certificate, Kind};
 use crate::descend::{Halt, Meter, Problem, Status};
-use crate::glm::{Glm, Keep};
+use crate::glm::{Distances, Glm, Keep};
 use crate::method::{Entry, Facts, Method, Needs, Step, Suit, Takes};
 use crate::penalty::Penalty;
 use crate::scaling::Scaling;
@@ -88,7 +88,12 @@ struct Work {
     stage: Option<usize>,
     ground: Ground,
     walk: Walk,
+    /// Squared distances of the rows from their centre; empty where they would tell nothing.
     distances: Vec<f32>,
+    /// Whether some rows are much farther out than others.
+    tailed: bool,
+    /// Steps taken with the metric.
+    age: usize,
     steps: usize,
     stuck: usize,
     /// Steps in a row that brought what steps along a direction without end bring.
@@ -179,6 +184,8 @@ impl Work {
             k: 0,
             stage: stage.filter(|_| !given),
             distances: Vec::new(),
+            tailed: true,
+            age: 0,
             steps: 0,
             stuck: 0,
             endless: 0,
@@ -214,7 +221,7 @@ impl Work {
                 self.stuck = 0;
                 let endless = (1.2..=1.6).contains(&taken.ratio) || taken.length > 1.5;
                 self.endless = if endless { self.endless + 1 } else { 0 };
-                self.adapt(glm, taken, promise);
+                self.adapt(glm, taken, promise, meter)?;
                 self.report(glm, x, taken.length, meter)
             }
             None if self.stage.is_some() => {
@@ -304,10 +311,11 @@ impl Work {
 
     /// On the ground of the stage, evaluated at `u`, with its metric.
     fn settle(&mut self, glm: &Glm<'_>, u: Vec<f64>, meter: &mut Meter<'_>) -> Result<(), Halt> {
-        // The old sample's rows go before the new come.
-        self.ground = Ground::whole(Vec::new());
+        if self.stage.is_none() && !self.distances.is_empty() {
+            self.tailed = self.scaling.guessed() || draw::tailed(&self.distances);
+        }
         self.k = metric_rows(glm, self.stage.is_none());
-        self.steps = 0;
+        (self.steps, self.age) = (0, 0);
         let before = self.walk.value;
         (self.ground, self.walk, self.distances) = settle(
             glm,
@@ -315,33 +323,58 @@ impl Work {
             (&self.penalty, self.sides.as_ref()),
             self.stage,
             (u, before),
-            &mut self.k,
+            (&mut self.k, self.tailed),
             meter,
         )?;
         Ok(())
     }
 
     /// A new metric where the old one no longer fits.
-    fn adapt(&mut self, glm: &Glm<'_>, taken: Taken, promised: f64) {
+    fn adapt(
+        &mut self,
+        glm: &Glm<'_>,
+        taken: Taken,
+        promised: f64,
+        meter: &mut Meter<'_>,
+    ) -> Result<(), Halt> {
         if self.stage.is_some() {
             let slow = self.steps > 1 && self.walk.promise > 0.3 * promised;
             if !(0.3..=3.0).contains(&taken.ratio) || slow {
                 self.refresh(glm, true);
             }
-            return;
+            return Ok(());
         }
+        self.age += 1;
         let fits = (0.5..=2.0).contains(&taken.ratio);
         if taken.length != 1.0 || !fits || taken.contraction > 0.3 {
-            if taken.length == 1.0 && fits {
+            // A new metric that is slow has too few rows; an old one is that of a place left behind.
+            if taken.length == 1.0 && fits && self.age == 1 {
                 let (n, more) = (glm.design.rows(), 4 * self.k);
                 // On wide tables a larger Hessian costs more than the passes it saves; pairs make up for it.
                 if more > 176 * n / glm.width().max(1) {
-                    return;
+                    return Ok(());
                 }
                 self.k = more.min(n);
             }
+            self.look(glm, meter)?;
             self.refresh(glm, !fits);
         }
+        Ok(())
+    }
+
+    /// Where a metric failed that was drawn without regard to distances, they are told after all.
+    fn look(&mut self, glm: &Glm<'_>, meter: &mut Meter<'_>) -> Result<(), Halt> {
+        if std::mem::replace(&mut self.tailed, true) || self.k + self.k / 4 >= glm.design.rows() {
+            return Ok(());
+        }
+        meter.spend(1.0)?;
+        self.distances = vec![0.0; glm.design.rows()];
+        let inverse: Vec<f64> = self.scaling.reach.iter().map(|r| 1.0 / r).collect();
+        let to = &mut self.distances[..];
+        let distances = Distances { centre: &self.scaling.centre, inverse: &inverse, to };
+        let keep = Keep { margins: None, distances: Some(distances) };
+        glm.pass(None, &vec![0.0; self.walk.u.len()], None, keep, &mut || meter.pause())?;
+        Ok(())
     }
 
     fn refresh(&mut self, glm: &Glm<'_>, forget: bool) {
@@ -352,6 +385,7 @@ impl Work {
             sides: self.sides.as_ref(),
         };
         self.walk.metric = metric::metric(seen, &recipe, &mut self.k);
+        self.age = 0;
         if forget {
             self.walk.forget();
         }
@@ -371,6 +405,7 @@ impl Work {
             return Ok(step);
         }
         self.k = if self.stuck == 3 { glm.design.rows() } else { self.k * 4 };
+        self.look(glm, meter)?;
         self.refresh(glm, true);
         self.report(glm, x, 0.0, meter)
     }
@@ -494,7 +529,7 @@ fn settle(
     (penalty, sides): (&[f64], Option<&Sides>),
     stage: Option<usize>,
     (mut u, before): (Vec<f64>, f64),
-    k: &mut usize,
+    (k, tailed): (&mut usize, bool),
     meter: &mut Meter<'_>,
 ) -> Result<(Ground, Walk, Vec<f32>), Halt> {
     let ground = match stage {
@@ -507,7 +542,8 @@ fn settle(
     let seen = Seen { glm, scaling, ground: &ground };
     let mut z = vec![0.0; seen.len() * glm.outputs()];
     let mut g = vec![0.0; u.len()];
-    let mut distances = vec![0.0; if *k + *k / 4 < seen.len() { seen.len() } else { 0 }];
+    let wanted = tailed && *k + *k / 4 < seen.len();
+    let mut distances = vec![0.0; if wanted { seen.len() } else { 0 }];
     let keep = (!distances.is_empty()).then_some(&mut distances[..]);
     let mut value = seen.evaluate(&u, &mut g, &mut z, keep, meter)?;
     if value > 1.5 * before {

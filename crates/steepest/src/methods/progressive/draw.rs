@@ -60,6 +60,13 @@ impl Even {
     }
 }
 
+/// Whether some of these rows are so much farther out than the others that it matters which are drawn.
+pub fn tailed(distances: &[f32]) -> bool {
+    let most = distances.iter().fold(0.0f32, |m, d| m.max(*d));
+    let mean = distances.iter().map(|d| f64::from(*d)).sum::<f64>() / distances.len() as f64;
+    !(f64::from(most) <= 8.0 * mean)
+}
+
 /// Places drawn in proportion to share · curvature · distance²: the few that carry much of the Hessian (heavy
 /// tails, rare levels, the border between classes) are all among them.
 struct Far {
@@ -72,9 +79,6 @@ const PART: usize = 16_384;
 
 impl Far {
     fn of(seen: Seen<'_>, recipe: &Recipe<'_>, m: usize) -> Self {
-        if recipe.distances.is_empty() || m == 0 {
-            return Far { score: Vec::new(), times: 0.0 };
-        }
         let score = seen.scores(recipe.z, recipe.distances);
         let sum = |times: f32, most: f32| sums(&score, times, most).iter().sum::<f64>();
         let mut times = (m as f64 / sum(1.0, f32::INFINITY).max(1e-300)) as f32;

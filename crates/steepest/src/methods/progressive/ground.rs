@@ -4,6 +4,8 @@ use crate::descend::{Halt, Meter, Status};
 use crate::glm::{Distances, Glm, Keep, Sample};
 use crate::pool::pool;
 use crate::scaling::Scaling;
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 /// Rows to walk on, with the penalty ½ Σ a_j u_j² in the rounder variables.
 pub struct Ground {
@@ -100,38 +102,41 @@ impl<'a> Seen<'a> {
                 || self.glm.loss.settled(self.target(p), z)
         })
     }
-    /// Share · curvature · (1 + distance²) by places, up to a common factor.
+    /// Share · curvature · (1 + distance²) by places, up to a common factor; without distances they count as alike.
     pub fn scores(&self, z: &[f64], distances: &[f32]) -> Vec<f32> {
         const PART: usize = 16_384;
         let (n, k) = (self.len(), self.glm.outputs());
         let mean = 1.0 / n as f64;
-        let parts = pool().map(n.div_ceil(PART), |part| {
-            let (from, to) = (part * PART, ((part + 1) * PART).min(n));
-            let m = to - from;
-            let target: Vec<f64> = (from..to).map(|p| self.target(p)).collect();
-            let (mut value, mut slope) = (vec![0.0; m], vec![0.0; m * k]);
-            let mut h = vec![0.0; m * k];
-            let z = &z[from * k..to * k];
-            self.glm.loss.jets(&target, z, &mut value, &mut slope, &mut h);
-            (0..m)
-                .map(|i| {
-                    let h = &h[i * k..(i + 1) * k];
-                    let bend = if k == 1 { h[0] } else { h.iter().map(|p| p * (1.0 - p)).sum() };
-                    let weight = (bend.max(0.0) * self.share(from + i) / mean) as f32;
-                    weight * (1.0 + distances[from + i])
-                })
-                .collect::<Vec<f32>>()
+        let mut scores = vec![0.0; n];
+        let parts: Vec<_> = scores.chunks_mut(PART).map(Mutex::new).collect();
+        pool().each(parts.len(), |part| {
+            let mut to = parts[part].lock().unwrap_or_else(PoisonError::into_inner);
+            let from = part * PART;
+            self.some_jets(z, from..from + to.len(), |p, _, _, h| {
+                let bend = if k == 1 { h[0] } else { h.iter().map(|p| p * (1.0 - p)).sum() };
+                let far = distances.get(p).map_or(1.0, |d| 1.0 + d);
+                to[p - from] = (bend.max(0.0) * self.share(p) / mean) as f32 * far;
+            });
         });
-        parts.concat()
+        drop(parts);
+        scores
     }
-    /// Value, slope and curvature of the losses at margins `z` of some places, handed to `each` in order.
-    pub fn jets(&self, z: &[f64], mut each: impl FnMut(usize, f64, &[f64], &[f64])) {
+    /// Value, slope and curvature of the losses at margins `z`, handed to `each` in the order of the places.
+    pub fn jets(&self, z: &[f64], each: impl FnMut(usize, f64, &[f64], &[f64])) {
+        self.some_jets(z, 0..self.len(), each);
+    }
+    fn some_jets(
+        &self,
+        z: &[f64],
+        places: Range<usize>,
+        mut each: impl FnMut(usize, f64, &[f64], &[f64]),
+    ) {
         const BLOCK: usize = 512;
         let k = self.glm.outputs();
         let (mut target, mut value) = ([0.0; BLOCK], [0.0; BLOCK]);
         let (mut slope, mut curvature) = (vec![0.0; BLOCK * k], vec![0.0; BLOCK * k]);
-        for from in (0..self.len()).step_by(BLOCK) {
-            let n = BLOCK.min(self.len() - from);
+        for from in places.clone().step_by(BLOCK) {
+            let n = BLOCK.min(places.end - from);
             (0..n).for_each(|i| target[i] = self.target(from + i));
             let (s, c) = (&mut slope[..n * k], &mut curvature[..n * k]);
             let z = &z[from * k..(from + n) * k];
