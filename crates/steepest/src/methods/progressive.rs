@@ -241,7 +241,7 @@ impl Work {
     fn known(&self, glm: &Glm<'_>, rows: usize) -> bool {
         let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
         let (mut slopes, mut curvatures, mut loss) = (0.0, 0.0, 0.0);
-        seen.jets(&self.walk.z, |p, value, s, h| {
+        seen.jets(0..seen.len(), &self.walk.z, |p, value, s, h| {
             let share = seen.share(p);
             slopes += share * s.iter().map(|s| s * s).sum::<f64>();
             curvatures += share * h.iter().sum::<f64>();

@@ -83,8 +83,12 @@ impl Far {
         let sum = |times: f32, most: f32| sums(&score, times, most).iter().sum::<f64>();
         let mut times = (m as f64 / sum(1.0, f32::INFINITY).max(1e-300)) as f32;
         // Chances end at 1: what is cut off there goes to the others.
-        for _ in 0..3 {
-            times *= (m as f64 / sum(times, 1.0).max(1e-300)).min(10.0) as f32;
+        for _ in 0..40 {
+            let short = m as f64 / sum(times, 1.0).max(1e-300);
+            if short < 1.05 {
+                break;
+            }
+            times *= short.min(1e6) as f32;
         }
         Far { score, times: if times.is_finite() { times } else { 0.0 } }
     }

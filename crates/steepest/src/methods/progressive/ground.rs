@@ -112,7 +112,9 @@ impl<'a> Seen<'a> {
         pool().each(parts.len(), |part| {
             let mut to = parts[part].lock().unwrap_or_else(PoisonError::into_inner);
             let from = part * PART;
-            self.some_jets(z, from..from + to.len(), |p, _, _, h| {
+            let places = from..from + to.len();
+            let z = &z[places.start * k..places.end * k];
+            self.jets(places, z, |p, _, _, h| {
                 let bend = if k == 1 { h[0] } else { h.iter().map(|p| p * (1.0 - p)).sum() };
                 let far = distances.get(p).map_or(1.0, |d| 1.0 + d);
                 to[p - from] = (bend.max(0.0) * self.share(p) / mean) as f32 * far;
@@ -121,14 +123,11 @@ impl<'a> Seen<'a> {
         drop(parts);
         scores
     }
-    /// Value, slope and curvature of the losses at margins `z`, handed to `each` in the order of the places.
-    pub fn jets(&self, z: &[f64], each: impl FnMut(usize, f64, &[f64], &[f64])) {
-        self.some_jets(z, 0..self.len(), each);
-    }
-    fn some_jets(
+    /// Value, slope and curvature of the losses at margins `z` of some places, handed to `each` in their order.
+    pub fn jets(
         &self,
-        z: &[f64],
         places: Range<usize>,
+        z: &[f64],
         mut each: impl FnMut(usize, f64, &[f64], &[f64]),
     ) {
         const BLOCK: usize = 512;
@@ -139,7 +138,7 @@ impl<'a> Seen<'a> {
             let n = BLOCK.min(places.end - from);
             (0..n).for_each(|i| target[i] = self.target(from + i));
             let (s, c) = (&mut slope[..n * k], &mut curvature[..n * k]);
-            let z = &z[from * k..(from + n) * k];
+            let z = &z[(from - places.start) * k..][..n * k];
             self.glm.loss.jets(&target[..n], z, &mut value[..n], s, c);
             for i in 0..n {
                 each(from + i, value[i], &s[i * k..(i + 1) * k], &c[i * k..(i + 1) * k]);

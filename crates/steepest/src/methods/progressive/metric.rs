@@ -94,8 +94,10 @@ pub fn metric(seen: Seen<'_>, recipe: &Recipe<'_>, k: &mut usize) -> Metric {
         let target: Vec<f64> = rows.iter().map(|&i| seen.glm.target[i as usize]).collect();
         let mut weight = curvatures(seen, &target, &z);
         weight.iter_mut().zip(&portion).for_each(|(h, portion)| *h = h.max(0.0) * portion);
+        // A row that stands for itself alone adds no doubt.
+        let doubt = |i: usize| (1.0 - seen.share(places[i] as usize) / portion[i]).max(0.0);
         let sum: f64 = weight.iter().sum();
-        let squares: f64 = weight.iter().map(|w| w * w).sum();
+        let squares: f64 = weight.iter().enumerate().map(|(i, w)| w * w * doubt(i)).sum();
         if sum * sum < 10.0 * d as f64 * squares && *k * d < 8 * seen.len() && *k < seen.len() {
             *k *= 4;
             continue;

@@ -1,5 +1,7 @@
 //! A search along a line on stored margins: no read of the table.
 use super::ground::Seen;
+use crate::pool::pool;
+use crate::vectors::ahead;
 
 /// How far to go from `u` along `v`, where margins change from `z` at the rate `t`: safeguarded Newton on the
 /// slope, until it is a tenth of the first. 0 where no step lowers F.
@@ -41,6 +43,7 @@ pub fn search(seen: Seen<'_>, (u, v): (&[f64], &[f64]), (z, t): (&[f64], &[f64])
     best.1
 }
 
+#[derive(Default)]
 struct Along {
     value: f64,
     slope: f64,
@@ -53,21 +56,34 @@ fn along(
     (z, t): (&[f64], &[f64]),
     a: f64,
 ) -> Along {
-    let moved: Vec<f64> = z.iter().zip(t).map(|(z, t)| z + a * t).collect();
-    let mut sum = Along { value: 0.0, slope: 0.0, curvature: 0.0 };
-    let k = seen.glm.outputs();
-    seen.jets(&moved, |p, value, slope, h| {
-        let share = seen.share(p);
-        if share == 0.0 {
-            return;
-        }
-        let t = &t[p * k..(p + 1) * k];
-        sum.value += share * value;
-        sum.slope += share * slope.iter().zip(t).map(|(s, t)| s * t).sum::<f64>();
-        let bent: f64 = h.iter().zip(t).map(|(h, t)| h * t * t).sum();
-        let mean: f64 = if k > 1 { h.iter().zip(t).map(|(h, t)| h * t).sum() } else { 0.0 };
-        sum.curvature += share * (bent - mean * mean);
+    const PART: usize = 8192;
+    let (n, k) = (seen.len(), seen.glm.outputs());
+    let parts = pool().map(n.div_ceil(PART), |part| {
+        let places = part * PART..n.min((part + 1) * PART);
+        let (z, t) = (&z[places.start * k..places.end * k], &t[places.start * k..places.end * k]);
+        let mut moved = vec![0.0; z.len()];
+        ahead(z, a, t, &mut moved);
+        let mut sum = Along::default();
+        seen.jets(places.clone(), &moved, |p, value, slope, h| {
+            let (share, at) = (seen.share(p), p - places.start);
+            if share == 0.0 {
+                return;
+            }
+            let t = &t[at * k..(at + 1) * k];
+            sum.value += share * value;
+            sum.slope += share * slope.iter().zip(t).map(|(s, t)| s * t).sum::<f64>();
+            let bent: f64 = h.iter().zip(t).map(|(h, t)| h * t * t).sum();
+            let mean: f64 = if k > 1 { h.iter().zip(t).map(|(h, t)| h * t).sum() } else { 0.0 };
+            sum.curvature += share * (bent - mean * mean);
+        });
+        sum
     });
+    let mut sum = Along::default();
+    for part in parts {
+        sum.value += part.value;
+        sum.slope += part.slope;
+        sum.curvature += part.curvature;
+    }
     for ((pen, u), v) in seen.ground.penalty.iter().zip(u).zip(v) {
         let x = u + a * v;
         sum.value += 0.5 * pen * x * x;

@@ -52,7 +52,7 @@ fn newton(seen: Seen<'_>) -> Option<Vec<f64>> {
 
 fn hessian(seen: Seen<'_>, z: &[f64], rows: &[u32]) -> crate::factor::Factor {
     let mut weight = vec![0.0; rows.len()];
-    seen.jets(z, |p, _, _, h| weight[p] = h[0] * seen.share(p));
+    seen.jets(0..rows.len(), z, |p, _, _, h| weight[p] = h[0] * seen.share(p));
     factor(seen, rows, &weight, 0.0)
 }
 
