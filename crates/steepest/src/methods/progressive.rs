@@ -316,7 +316,7 @@ impl Work {
         }
         self.k = metric_rows(glm, self.stage.is_none());
         (self.steps, self.age) = (0, 0);
-        let before = self.walk.value;
+        let before = std::mem::replace(&mut self.walk, Walk::nowhere()).value;
         (self.ground, self.walk, self.distances) = settle(
             glm,
             &self.scaling,
@@ -447,6 +447,7 @@ impl Work {
         }
         let target = self.target(meter);
         if !(self.walk.promise > target) {
+            self.walk.tidy();
             let proof = self.proof(glm, meter);
             if proof.as_ref().is_some_and(|c| c.bound <= target) {
                 step.verdict = Some(Status::Converged);

@@ -65,6 +65,10 @@ impl Walk {
         let metric = Metric { rows: Vec::new(), weight: Vec::new(), factor };
         Walk { value: f64::INFINITY, ..Walk::new(Vec::new(), 0.0, Vec::new(), Vec::new(), metric) }
     }
+    /// Gives back the room for the next margins, where there may be no next.
+    pub fn tidy(&mut self) {
+        self.spare = Vec::new();
+    }
     /// Forgets what was learned on the way.
     pub fn forget(&mut self) {
         self.pairs.clear();
