@@ -60,7 +60,7 @@ def test_the_first_descent_shows_what_it_promises() -> None:
         "above the best possible",
         "noise floor",
         "The gradient is not the function's",
-        "Separable classes without a penalty",
+        "Separable classes, and no penalty",
         "together give the target 'progression' away",
         "largest stable rate = 0.2 ",
     ):

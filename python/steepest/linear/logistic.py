@@ -28,6 +28,21 @@ _PENALTY = _INSTALLED["penalty"].default
 _L1_RATIO = _INSTALLED["l1_ratio"].default
 
 
+_CHUNK = 1 << 16
+
+
+def _coded(y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """The classes in order and each row's place among them; by pieces, for all rows at once take time and memory."""
+    pieces = [y[at : at + _CHUNK] for at in range(0, len(y), _CHUNK)]
+    plain = y.dtype.kind in "biu" or (y.dtype.kind == "f" and all((p == np.floor(p)).all() for p in pieces))
+    if not plain:
+        check_classification_targets(y)
+    classes = np.unique(np.concatenate([np.unique(piece) for piece in pieces]))
+    if y.dtype == np.float64 and np.array_equal(classes, [0.0, 1.0]):
+        return classes, y
+    return classes, np.concatenate([np.searchsorted(classes, piece).astype(np.float64) for piece in pieces])
+
+
 class LogisticRegression(ClassifierMixin, LinearEstimator):  # type: ignore[misc]
     """Classes by their log-odds: log-loss with a penalty, two classes or several, from raw columns.
 
@@ -183,8 +198,7 @@ class LogisticRegression(ClassifierMixin, LinearEstimator):  # type: ignore[misc
             At least 0; a row of weight 0 is a row that is not there.
         """
         X, y = self._checked(X, y)
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
+        self.classes_, codes = _coded(y)
         if len(self.classes_) < 2:
             raise ValueError(
                 "This solver needs samples of at least 2 classes in the data, but the data contains only one "
@@ -193,10 +207,17 @@ class LogisticRegression(ClassifierMixin, LinearEstimator):  # type: ignore[misc
         weight = self._weights(sample_weight, X)
         if self.class_weight is not None:
             factor = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
-            weight = factor[codes] * (1.0 if weight is None else weight)
+            weight = factor[codes.astype(np.intp)] * (1.0 if weight is None else weight)
         total = float(len(codes) if weight is None else weight.sum())
         if total <= 0.0:
             raise ValueError("sample_weight must have a positive sum; got all zeros")
+        if weight is not None:
+            there = np.bincount(codes.astype(np.intp), weight > 0.0) > 0.0
+            if there.sum() < 2:
+                raise ValueError(
+                    "This solver needs samples of at least 2 classes in the data, but only one class has a positive "
+                    f"weight: {self.classes_[there][0]!r}"
+                )
         problem = self._problem(total)
         start = None
         if self.warm_start and getattr(getattr(self, "coef_", None), "shape", None) == (
@@ -204,7 +225,7 @@ class LogisticRegression(ClassifierMixin, LinearEstimator):  # type: ignore[misc
             X.shape[1],
         ):
             start = (self.coef_, self.intercept_)  # type: ignore[has-type]
-        solved = problem.solve(X, codes.astype(np.float64), weight, start=start, names=self._names())
+        solved = problem.solve(X, codes, weight, start=start, names=self._names())
         if problem.outputs > 1:
             # The probabilities do not change by a common shift of all intercepts.
             solved = replace(solved, intercept=solved.intercept - solved.intercept.mean())

@@ -37,7 +37,7 @@ pub enum Status {
     NotFinite(String),
     /// The objective has no lower bound.
     Unbounded,
-    /// The classes can be separated and nothing is penalised: the infimum is not attained.
+    /// The classes can be separated by what is not penalised: the infimum is not attained.
     Separable,
     /// The gradient given is not the function's; says by how much.
     GradientInconsistent(String),
@@ -106,7 +106,7 @@ impl Status {
             Status::Diverged => "Diverged: the value grows without end; take a smaller rate, or give none.".into(),
             Status::NotFinite(what) => format!("Not finite: {what}."),
             Status::Unbounded => "Unbounded: the value falls without end.".into(),
-            Status::Separable => "Separable classes without a penalty: the loss falls to 0 only as the coefficients grow without end; add an l2 penalty.".into(),
+            Status::Separable => "Separable classes, and no penalty on what separates them: the loss falls to 0 only as the coefficients grow without end; add an l2 penalty.".into(),
             Status::GradientInconsistent(what) => format!("The gradient is not the function's: {what}."),
             Status::Infeasible => "Infeasible: no point satisfies the constraints.".into(),
             Status::Plateau => "Stuck: no step lowers the value, though the gradient is not small.".into(),
