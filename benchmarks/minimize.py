@@ -47,6 +47,7 @@ def overhead(n: int, repeats: int) -> list[dict[str, Any]]:
     best = dict.fromkeys(runs, np.inf)
     for _ in range(repeats):
         for name, run in runs.items():
+            run(fun)  # warm: what ran before is not to be paid for
             began = time.perf_counter()
             run(fun)
             best[name] = min(best[name], time.perf_counter() - began)

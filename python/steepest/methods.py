@@ -96,7 +96,8 @@ class Lbfgs(Settings):
     Parameters
     ----------
     memory : float, default 30.0
-        Pairs of steps and changes of the gradient that are remembered. Allowed: between 1 and 1000.
+        Pairs of steps and changes of the gradient that are remembered; all of them where there are no more
+        variables. Allowed: between 1 and 1000.
     gtol : float, default -1.0
         SciPy's criterion: claim convergence where max |P(x − g) − x| is at most this; below 0 the method's
         own. Allowed: at least -1.

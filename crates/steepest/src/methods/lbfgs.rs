@@ -22,7 +22,7 @@ crate::settings! {
     ///
     /// Nocedal 1980; Liu and Nocedal 1989; Hager and Zhang 2005; Bertsekas 1982.
     "lbfgs" Lbfgs {
-        /// Pairs of steps and changes of the gradient that are remembered.
+        /// Pairs of steps and changes of the gradient that are remembered; all of them where there are no more variables.
         memory = 30.0 in 1.0 => 1000.0,
         /// SciPy's criterion: claim convergence where max |P(x − g) − x| is at most this; below 0 the method's own.
         gtol = -1.0 in -1.0 => f64::INFINITY,

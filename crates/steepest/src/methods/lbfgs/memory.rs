@@ -23,6 +23,15 @@ pub struct Memory {
     at: usize,
     alpha: Vec<f64>,
     gram: Option<Gram>,
+    dense: Option<Dense>,
+}
+
+/// Of few variables H as a matrix: no pair is forgotten, and a step costs less than by the pairs. H = γ·start + rest,
+/// apart since γ is that of the newest pair, as with pairs; to hold it as it was at first costs half as many steps more.
+struct Dense {
+    start: Aligned,
+    rest: Aligned,
+    hy: Aligned,
 }
 
 /// Inner products of the pairs with each other, kept up to date by one product with the gradient a step.
@@ -49,7 +58,8 @@ struct Products {
 }
 
 impl Memory {
-    /// Room for `m` pairs in `n` variables; `plain` where the free variables will change (bounds).
+    /// Room for `m` pairs in `n` variables; `plain` where the free variables will change (bounds). With no more
+    /// variables than pairs nothing is forgotten.
     pub fn new(n: usize, m: usize, plain: bool) -> Self {
         let (stride, slots) = (padded(n), m + 1);
         Memory {
@@ -65,6 +75,10 @@ impl Memory {
             at: 0,
             alpha: vec![0.0; slots],
             gram: (!plain && n >= GRAM_FROM).then(|| Gram::new(slots)),
+            dense: (!plain && n <= m).then(|| {
+                let [start, rest] = [0; 2].map(|_| Aligned::zeros(n * stride));
+                Dense { start, rest, hy: Aligned::zeros(n) }
+            }),
         }
     }
 
@@ -122,6 +136,17 @@ impl Memory {
         if let Some(gram) = &mut self.gram {
             gram.fresh = Some(self.at);
         }
+        if let Some(Dense { start, rest, hy }) = &mut self.dense {
+            let row = self.at * self.stride..(self.at + 1) * self.stride;
+            if self.have == 0 {
+                start.fill(0.0);
+                rest.fill(0.0);
+                (0..self.n).for_each(|j| start[j * self.stride + j] = 1.0);
+            }
+            let (s, y) = (&self.s[row.clone()], &self.y[row]);
+            renew(start, hy, self.stride, self.n, s, y, sy, 0.0);
+            renew(rest, hy, self.stride, self.n, s, y, sy, 1.0);
+        }
         self.at = (self.at + 1) % self.slots;
         self.have = (self.have + 1).min(self.slots - 1);
         true
@@ -129,7 +154,13 @@ impl Memory {
 
     /// d ← −H g, where there are pairs.
     pub fn direction(&mut self, g: &[f64], d: &mut [f64]) {
-        if self.gram.is_some() { self.by_products(g, d) } else { self.two_loop(g, d) }
+        if let Some(dense) = &self.dense {
+            whole(&dense.start, &dense.rest, self.gamma(), self.stride, self.n, g, d);
+        } else if self.gram.is_some() {
+            self.by_products(g, d)
+        } else {
+            self.two_loop(g, d)
+        }
     }
 
     fn two_loop(&mut self, g: &[f64], d: &mut [f64]) {
@@ -276,6 +307,25 @@ impl Gram {
 }
 
 crate::simd! {
+    /// H ← (I − s y′/s′y) H (I − y s′/s′y) + more · s s′/s′y.
+    fn renew[](h: &mut [f64], hy: &mut [f64], stride: usize, n: usize, s: &[f64], y: &[f64], sy: f64, more: f64) {
+        for (hy, h) in hy[..n].iter_mut().zip(h.chunks_exact(stride)) { *hy = along(h, y) }
+        let times = (more + along(&hy[..stride], y) / sy) / sy;
+        let (hy, s) = (&hy[..stride], &s[..stride]);
+        for (i, h) in h.chunks_exact_mut(stride).enumerate() {
+            let (a, b) = (times * s[i] - hy[i] / sy, s[i] / sy);
+            for j in 0..stride { h[j] += a * s[j] - b * hy[j] }
+        }
+    }
+}
+crate::simd! {
+    /// d ← −(γ·start + rest) g.
+    fn whole[](start: &[f64], rest: &[f64], gamma: f64, stride: usize, n: usize, g: &[f64], d: &mut [f64]) {
+        let rows = start.chunks_exact(stride).zip(rest.chunks_exact(stride));
+        for (d, (p, q)) in d[..n].iter_mut().zip(rows) { *d = -(gamma * along(p, g) + along(q, g)) }
+    }
+}
+crate::simd! {
     /// The two-loop recursion, d ← −H g (Nocedal 1980).
     fn recursion[](order: &[usize], stride: usize, s: &[f64], y: &[f64], sy: &[f64], yy: &[f64], alpha: &mut [f64], g: &[f64], d: &mut [f64]) {
         let (d, g) = (d.as_chunks_mut::<8>().0, g.as_chunks::<8>().0);
@@ -394,7 +444,7 @@ mod tests {
     /// Plain, over inner products, and over a mask of ones: the same direction while pairs come and go.
     #[test]
     fn three_forms_agree() {
-        for (n, m) in [(230, 7), (200, 30)] {
+        for (n, m) in [(230, 7), (200, 30), (12, 40)] {
             let point = |k: u64| {
                 let mut v = Aligned::zeros(n);
                 (0..n).for_each(|j| v[j] = noise(k * 1000 + j as u64) + 1.0 / (k + 1) as f64);
@@ -406,13 +456,15 @@ mod tests {
                 g
             };
             let (mut gram, mut plain) = (Memory::new(n, m, false), Memory::new(n, m, true));
-            assert!(gram.gram.is_some() && plain.gram.is_none());
+            assert!((gram.gram.is_some() || gram.dense.is_some()) && plain.gram.is_none() && plain.dense.is_none());
             let (mut x, mut ones) = (point(0), Aligned::zeros(n));
             ones[..n].fill(1.0);
-            for k in 1..3 * m as u64 {
+            // Where nothing is forgotten the pairs must not forget either.
+            let end = if n > m { 3 * m } else { m } as u64;
+            for k in 1..end {
                 let xn = point(k);
                 let (g, gn) = (bend(&x), bend(&xn));
-                if k == 2 * m as u64 {
+                if k == 2 * end / 3 {
                     gram.clear();
                     plain.clear();
                 }
