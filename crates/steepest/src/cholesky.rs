@@ -1,47 +1,130 @@
-//! Symmetric systems of moderate size: A = L L'.
+//! Symmetric systems: A = L L′, by panels, the products between them on all threads.
+use crate::pool::pool;
+use crate::vectors::dot;
 
-/// The factor of a symmetric matrix, or none where it is not safely positive definite.
+/// Columns factored at once.
+const PANEL: usize = 64;
+/// Columns of the rest that a thread updates at once.
+const STRIP: usize = 128;
+
+/// The lower triangle of a symmetric matrix of n rows becomes its factor, in place; what is above the diagonal is
+/// left alone. False where `enough(row, what is left of its pivot, its diagonal)` is: not safely positive.
+pub fn factor(m: &mut [f64], n: usize, enough: impl Fn(usize, f64, f64) -> bool) -> bool {
+    assert!(m.len() >= n * n);
+    let diagonal: Vec<f64> = (0..n).map(|i| m[i * n + i]).collect();
+    for from in (0..n).step_by(PANEL) {
+        let to = (from + PANEL).min(n);
+        for i in from..to {
+            let (above, rest) = m.split_at_mut(i * n);
+            let row = &mut rest[..=i];
+            substitute(row, above, (from, i), n);
+            let left = row[i] - dot(&row[from..i], &row[from..i]);
+            if !enough(i, left, diagonal[i]) || !left.is_finite() {
+                return false;
+            }
+            row[i] = left.sqrt();
+        }
+        let (panel, rest) = m.split_at_mut(to * n);
+        let rows: Vec<_> = rest.chunks_mut(STRIP * n).map(std::sync::Mutex::new).collect();
+        let each = |p: usize| {
+            let mut rows = rows[p].lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            rows.chunks_exact_mut(n).for_each(|row| substitute(row, panel, (from, to), n));
+        };
+        // Little work is handed to no thread.
+        if (n - to) * PANEL * PANEL < 1 << 18 { (0..rows.len()).for_each(each) } else { pool().each(rows.len(), each) }
+        drop(rows);
+        update(m, n, (from, to));
+    }
+    true
+}
+
+/// row[j] ← (row[j] − Σ row[k] L[j, k]) / L[j, j] over from ≤ j < to, k from `from` on.
+fn substitute(row: &mut [f64], l: &[f64], (from, to): (usize, usize), n: usize) {
+    for j in from..to {
+        let other = &l[j * n..=j * n + j];
+        row[j] = (row[j] - dot(&row[from..j], &other[from..j])) / other[j];
+    }
+}
+
+/// Takes the panel's products off what lies below and to the right of it.
+fn update(m: &mut [f64], n: usize, (from, to): (usize, usize)) {
+    struct Shared(*mut f64);
+    // SAFETY: each task writes columns of its own, and what all read (the panel) none writes.
+    unsafe impl Sync for Shared {}
+    impl Shared {
+        fn at(&self, place: usize) -> *mut f64 {
+            self.0.wrapping_add(place)
+        }
+    }
+    let shared = Shared(m.as_mut_ptr());
+    let strip = |s: usize| {
+        let at = to + s * STRIP;
+        let (columns, stride) = (STRIP.min(n - at), n as isize);
+        // SAFETY: rows at..n and at..at + columns of the panel's columns are read, rows at..n of the columns
+        // at..at + columns, all to the right of the panel, are written: inside the n·n numbers, and apart.
+        unsafe {
+            matrixmultiply::dgemm(
+                n - at,
+                to - from,
+                columns,
+                -1.0,
+                shared.at(at * n + from),
+                stride,
+                1,
+                shared.at(at * n + from),
+                1,
+                stride,
+                1.0,
+                shared.at(at * n + at),
+                stride,
+                1,
+            );
+        }
+    };
+    let strips = (n - to).div_ceil(STRIP);
+    if strips > 1 { pool().each(strips, strip) } else { (0..strips).for_each(strip) }
+}
+
+/// b ← L⁻¹ b, for a factor of `b.len()` rows.
+pub fn forward(l: &[f64], b: &mut [f64]) {
+    let n = b.len();
+    for i in 0..n {
+        let row = &l[i * n..=i * n + i];
+        b[i] = (b[i] - dot(&row[..i], &b[..i])) / row[i];
+    }
+}
+
+/// b ← L′⁻¹ b.
+pub fn backward(l: &[f64], b: &mut [f64]) {
+    let n = b.len();
+    for i in (0..n).rev() {
+        let row = &l[i * n..=i * n + i];
+        b[i] /= row[i];
+        let (head, tail) = b.split_at_mut(i);
+        head.iter_mut().zip(row).for_each(|(b, l)| *b -= tail[0] * l);
+    }
+}
+
+/// The factor of a symmetric matrix.
 pub struct Cholesky {
     n: usize,
-    /// Row after row; what is above the diagonal is not used.
     l: Vec<f64>,
 }
 
 impl Cholesky {
-    /// Of `a + diag(shift)`, row after row; only the lower triangle is read.
+    /// Of `a + diag(shift)`, row after row, of which only the lower triangle is read; none where it is not safely
+    /// positive definite: what is left of a pivot must be more than the rounding of what was taken from it.
     pub fn new(n: usize, a: &[f64], shift: impl Fn(usize) -> f64) -> Option<Self> {
         let mut l = a[..n * n].to_vec();
-        for i in 0..n {
-            let (above, rest) = l.split_at_mut(i * n);
-            let row = &mut rest[..n];
-            let pivot = a[i * n + i] + shift(i);
-            for j in 0..i {
-                let other = &above[j * n..j * n + j + 1];
-                row[j] = (row[j] - crate::vectors::dot(&row[..j], &other[..j])) / other[j];
-            }
-            let d = pivot - crate::vectors::dot(&row[..i], &row[..i]);
-            // what is left of the pivot must be more than the rounding of what was taken from it
-            if !(d > 16.0 * f64::EPSILON * (i + 1) as f64 * pivot.abs()) || !d.is_finite() {
-                return None;
-            }
-            row[i] = d.sqrt();
-        }
-        Some(Cholesky { n, l })
+        (0..n).for_each(|j| l[j * n + j] += shift(j));
+        let enough = |i: usize, left: f64, pivot: f64| left > 16.0 * f64::EPSILON * (i + 1) as f64 * pivot.abs();
+        factor(&mut l, n, enough).then_some(Cholesky { n, l })
     }
 
     /// b ← A⁻¹ b.
     pub fn solve(&self, b: &mut [f64]) {
-        let n = self.n;
-        for i in 0..n {
-            let row = &self.l[i * n..i * n + i + 1];
-            b[i] = (b[i] - crate::vectors::dot(&row[..i], &b[..i])) / row[i];
-        }
-        for i in (0..n).rev() {
-            let row = &self.l[i * n..i * n + i + 1];
-            b[i] /= row[i];
-            let bi = b[i];
-            b[..i].iter_mut().zip(row).for_each(|(b, l)| *b -= bi * l);
-        }
+        forward(&self.l, &mut b[..self.n]);
+        backward(&self.l, &mut b[..self.n]);
     }
 }
 
@@ -51,18 +134,32 @@ mod tests {
 
     #[test]
     fn solves_what_it_factors() {
-        for n in [1, 2, 7, 40] {
+        for n in [1, 2, 7, 40, 64, 65, 200, 333] {
             let entry = |i: usize, j: usize| 1.0 / (1.0 + (i as f64 - j as f64).abs());
-            let a: Vec<f64> = (0..n * n).map(|k| entry(k / n, k % n)).collect();
+            let mut a: Vec<f64> = (0..n * n).map(|k| entry(k / n, k % n)).collect();
             let x: Vec<f64> = (0..n).map(|i| i as f64 - 3.0).collect();
             let mut b: Vec<f64> = (0..n)
                 .map(|i| (0..n).map(|j| a[i * n + j] * x[j]).sum::<f64>() + 0.5 * x[i])
                 .collect();
+            // What is above the diagonal is not read.
+            (0..n).for_each(|i| a[i * n + i + 1..(i + 1) * n].fill(f64::NAN));
             Cholesky::new(n, &a, |_| 0.5).unwrap().solve(&mut b);
-            assert!(b.iter().zip(&x).all(|(b, x)| (b - x).abs() < 1e-10));
+            assert!(b.iter().zip(&x).all(|(b, x)| (b - x).abs() < 1e-9), "{n}");
         }
         assert!(Cholesky::new(2, &[1.0, 2.0, 2.0, 1.0], |_| 0.0).is_none());
         assert!(Cholesky::new(2, &[1.0, 1.0, 1.0, 1.0], |_| 0.0).is_none());
         assert!(Cholesky::new(1, &[f64::NAN], |_| 0.0).is_none());
+    }
+
+    #[test]
+    fn the_same_bits_on_any_number_of_threads() {
+        let n = 300;
+        let a: Vec<f64> = (0..n * n).map(|k| (-((k / n) as f64 - (k % n) as f64).powi(2) / 9.0).exp()).collect();
+        let run = |threads| {
+            crate::pool::with_threads(threads, || Cholesky::new(n, &a, |_| 0.1).unwrap().l)
+        };
+        let lower = |l: Vec<f64>| -> Vec<f64> { (0..n).flat_map(|i| l[i * n..=i * n + i].to_vec()).collect() };
+        let first = lower(run(1));
+        assert!(lower(run(2)) == first && lower(run(7)) == first);
     }
 }

@@ -1,5 +1,6 @@
 //! Factors of a positive semidefinite matrix: Cholesky where it is well-conditioned, pivoted QR of what it
 //! is the square of where it is not (squaring would lose half the digits).
+use crate::cholesky;
 use crate::vectors::dot;
 
 /// M = D P L L′ P′ D: D the square roots of its diagonal, P a permutation, L lower triangular of full rank.
@@ -32,18 +33,8 @@ impl Factor {
                 m[i * width + j] /= diagonal[i] * diagonal[j];
             }
         }
-        for i in 0..width {
-            let (done, rest) = m.split_at_mut(i * width);
-            let row = &mut rest[..=i];
-            for j in 0..i {
-                let l = &done[j * width..=j * width + j];
-                row[j] = (row[j] - dot(&row[..j], &l[..j])) / l[j];
-            }
-            let pivot = row[i] - dot(&row[..i], &row[..i]);
-            if !(pivot > CHOLESKY) {
-                return None;
-            }
-            row[i] = pivot.sqrt();
+        if !cholesky::factor(&mut m, width, |_, left, _| left > CHOLESKY) {
+            return None;
         }
         Some(Factor { order: (0..width).collect(), diagonal, lower: m, width })
     }
@@ -109,15 +100,7 @@ impl Factor {
     /// b ← M⁻¹ b; 0 in the coordinates that it does not determine.
     pub fn solve(&self, b: &mut [f64]) {
         let mut c = self.half(b);
-        let r = self.rank();
-        for i in (0..r).rev() {
-            c[i] /= self.lower[i * r + i];
-            let (head, ci) = c.split_at_mut(i);
-            let l = &self.lower[i * r..i * r + i];
-            for (h, l) in head.iter_mut().zip(l) {
-                *h -= l * ci[0];
-            }
-        }
+        cholesky::backward(&self.lower, &mut c);
         b.fill(0.0);
         for (c, &j) in c.iter().zip(&self.order) {
             b[j] = c / self.diagonal[j];
@@ -130,12 +113,8 @@ impl Factor {
     }
     /// L⁻¹ P′ D⁻¹ b.
     fn half(&self, b: &[f64]) -> Vec<f64> {
-        let r = self.rank();
         let mut c: Vec<f64> = self.order.iter().map(|&j| b[j] / self.diagonal[j]).collect();
-        for i in 0..r {
-            let l = &self.lower[i * r..i * r + i];
-            c[i] = (c[i] - dot(&c[..i], l)) / self.lower[i * r + i];
-        }
+        cholesky::forward(&self.lower, &mut c);
         c
     }
 }

@@ -3,11 +3,15 @@ use crate::glm::Glm;
 use crate::pool::pool;
 use crate::scaling::Scaling;
 use crate::vectors::dot;
+use std::sync::{Mutex, PoisonError};
 
 /// Rows gathered at once.
 const BLOCK: usize = 128;
 /// Columns of a product computed at once: the upper triangle only, in steps of this.
 const STEP: usize = 48;
+
+/// Columns from which the parts of a sum are parts of the matrix, not of the rows.
+const WIDE: usize = 256;
 
 /// Some rows of a table, seen in the rounder variables; gathered as they are needed, never held.
 #[derive(Clone, Copy)]
@@ -60,6 +64,9 @@ impl Rounded<'_> {
     /// Σ weight_i x_i x_i′ (weights ≥ 0), whole, row after row.
     pub fn gram(&self, weight: &[f64]) -> Vec<f64> {
         let w = self.width();
+        if w > WIDE {
+            return self.wide_gram(weight);
+        }
         let parts = self.parts(|blocks| {
             let mut sum = vec![0.0; w * w];
             blocks(&mut |from, n, raw, block| {
@@ -73,11 +80,36 @@ impl Rounded<'_> {
         for part in parts {
             sum.iter_mut().zip(part).for_each(|(s, p)| *s += p);
         }
-        for i in 0..w {
-            for j in 0..i {
-                sum[i * w + j] = sum[j * w + i];
-            }
+        mirror(&mut sum, w);
+        sum
+    }
+    /// The same where a matrix for each part would take more memory than the table: the parts are of the matrix.
+    fn wide_gram(&self, weight: &[f64]) -> Vec<f64> {
+        const ROWS: usize = 512;
+        const STRIP: usize = 128;
+        let (w, d) = (self.width(), self.glm.design.columns());
+        let mut sum = vec![0.0; w * w];
+        let mut table = vec![0.0; ROWS.min(self.rows.len()) * w];
+        for (rows, weight) in self.rows.chunks(ROWS).zip(weight.chunks(ROWS)) {
+            let table = &mut table[..rows.len() * w];
+            let blocks: Vec<_> = table.chunks_mut(BLOCK * w).map(Mutex::new).collect();
+            pool().each(blocks.len(), |b| {
+                let mut to = blocks[b].lock().unwrap_or_else(PoisonError::into_inner);
+                let (from, n) = (b * BLOCK, to.len() / w);
+                let mut raw = vec![0.0; n * d];
+                self.glm.design.gather(&rows[from..from + n], &mut raw);
+                let root: Vec<f64> = weight[from..from + n].iter().map(|w| w.sqrt()).collect();
+                self.scaling.rows(&raw, &root, &mut to);
+            });
+            drop(blocks);
+            let to = Columns(sum.as_mut_ptr());
+            pool().each(w.div_ceil(STRIP), |s| {
+                let (from, end) = (s * STRIP, ((s + 1) * STRIP).min(w));
+                // SAFETY: rows 0..end and columns from..end of w rows of w numbers, which no other task touches.
+                unsafe { product(table, table, w, (from, end), to.get()) };
+            });
         }
+        mirror(&mut sum, w);
         sum
     }
     /// The R of a QR factorisation of the rows, each times its number, row after row.
@@ -154,31 +186,58 @@ fn add_square(block: &[f64], w: usize, sum: &mut [f64]) {
     add_product(block, block, w, sum);
 }
 
+/// The lower triangle from the upper.
+fn mirror(m: &mut [f64], w: usize) {
+    for i in 0..w {
+        for j in 0..i {
+            m[i * w + j] = m[j * w + i];
+        }
+    }
+}
+
+/// A matrix of which each task writes columns of its own.
+struct Columns(*mut f64);
+// SAFETY: see what it is.
+unsafe impl Sync for Columns {}
+impl Columns {
+    fn get(&self) -> *mut f64 {
+        self.0
+    }
+}
+
 /// Adds the upper triangle of a′·b, where that is symmetric: rows of `w` numbers each, as many in a as in b.
 pub fn add_product(a: &[f64], b: &[f64], w: usize, sum: &mut [f64]) {
     assert!(a.len() == b.len() && sum.len() == w * w);
-    let n = a.len() / w;
     for from in (0..w).step_by(STEP) {
-        let (to, s) = ((from + STEP).min(w), w as isize);
-        // SAFETY: columns 0..to and from..to of `n` rows of `w` numbers, into rows 0..to and columns from..to
-        // of `w` rows of `w` numbers: all inside the slices.
-        unsafe {
-            matrixmultiply::dgemm(
-                to,
-                n,
-                to - from,
-                1.0,
-                a.as_ptr(),
-                1,
-                s,
-                b.as_ptr().add(from),
-                s,
-                1,
-                1.0,
-                sum.as_mut_ptr().add(from),
-                s,
-                1,
-            );
-        }
+        // SAFETY: `sum` has w rows of w numbers.
+        unsafe { product(a, b, w, (from, (from + STEP).min(w)), sum.as_mut_ptr()) };
+    }
+}
+
+/// Columns from..to of a′·b down to row `to`, added to `sum`.
+///
+/// # Safety
+/// `sum` is `w` rows of `w` numbers, of which nobody else touches these columns.
+unsafe fn product(a: &[f64], b: &[f64], w: usize, (from, to): (usize, usize), sum: *mut f64) {
+    assert!(a.len() == b.len() && from < to && to <= w);
+    let (n, s) = (a.len() / w, w as isize);
+    // SAFETY: columns 0..to and from..to of `n` rows of `w` numbers, into rows 0..to and columns from..to.
+    unsafe {
+        matrixmultiply::dgemm(
+            to,
+            n,
+            to - from,
+            1.0,
+            a.as_ptr(),
+            1,
+            s,
+            b.as_ptr().add(from),
+            s,
+            1,
+            1.0,
+            sum.add(from),
+            s,
+            1,
+        );
     }
 }

@@ -111,6 +111,13 @@ fn metric_rows(glm: &Glm<'_>, on_all: bool) -> usize {
     (each * width).min((44 * n / width).max(8 * width))
 }
 
+/// What a metric of so many rows costs, in passes.
+fn price(glm: &Glm<'_>, rows: usize) -> f64 {
+    let width = (glm.width() * (glm.outputs() - 1).max(1)) as f64;
+    let flops = rows.min(glm.design.rows()) as f64 * width * width + width.powi(3);
+    (flops / 60e9) / (glm.design.bytes().max(1) as f64 / 25e9)
+}
+
 /// A sample has four times the rows of the one before.
 const GROWTH: usize = 4;
 /// Variables at most: the metric is a matrix of them.
@@ -346,7 +353,9 @@ impl Work {
         }
         self.age += 1;
         let fits = (0.5..=2.0).contains(&taken.ratio);
-        if taken.length != 1.0 || !fits || taken.contraction > 0.3 {
+        // As much is spent on metrics as on steps, not more: on wide tables pairs make up for an old one.
+        let due = self.age as f64 >= 0.5 * price(glm, self.k);
+        if due && (taken.length != 1.0 || !fits || taken.contraction > 0.3) {
             // A new metric that is slow has too few rows; an old one is that of a place left behind.
             if taken.length == 1.0 && fits && self.age == 1 {
                 let (n, more) = (glm.design.rows(), 4 * self.k);

@@ -1,4 +1,5 @@
 //! A small quadratic with a piece on each coordinate: coordinate descent, and Newton's step on the face it finds.
+use crate::cholesky::{backward, factor, forward};
 use crate::descend::Halt;
 use crate::penalty::Piece;
 use crate::vectors::dot;
@@ -199,8 +200,9 @@ impl Quadratic<'_> {
             a[r * m + r] += self.pieces[i].l2;
         }
         let mut step = slope.to_vec();
-        cholesky(&mut a, m).then(|| {
-            solve(&a, m, &mut step);
+        factor(&mut a, m, |_, left, diagonal| left > 1e-13 * diagonal).then(|| {
+            forward(&a, &mut step);
+            backward(&a, &mut step);
             step
         })
     }
@@ -242,40 +244,5 @@ impl Quadratic<'_> {
             p.iter_mut().zip(&z).for_each(|(p, z)| *p = z + turn * *p);
         }
         Some(step)
-    }
-}
-
-/// The lower triangle of a symmetric matrix becomes its Cholesky factor; false where it is not safely positive.
-pub(super) fn cholesky(a: &mut [f64], n: usize) -> bool {
-    for i in 0..n {
-        let (above, rest) = a.split_at_mut(i * n);
-        let row = &mut rest[..n];
-        let diagonal = row[i];
-        for j in 0..i {
-            let other = &above[j * n..j * n + n];
-            let sum: f64 = row[..j].iter().zip(&other[..j]).map(|(a, b)| a * b).sum();
-            row[j] = (row[j] - sum) / other[j];
-        }
-        let left = diagonal - row[..i].iter().map(|v| v * v).sum::<f64>();
-        if left.is_nan() || left <= 1e-13 * diagonal {
-            return false;
-        }
-        row[i] = left.sqrt();
-    }
-    true
-}
-
-/// L L′ x = b.
-pub(super) fn solve(l: &[f64], n: usize, b: &mut [f64]) {
-    for i in 0..n {
-        let sum: f64 = l[i * n..i * n + i].iter().zip(&b[..i]).map(|(a, b)| a * b).sum();
-        b[i] = (b[i] - sum) / l[i * n + i];
-    }
-    for i in (0..n).rev() {
-        b[i] /= l[i * n + i];
-        let x = b[i];
-        for (b, l) in b[..i].iter_mut().zip(&l[i * n..i * n + i]) {
-            *b -= l * x;
-        }
     }
 }
