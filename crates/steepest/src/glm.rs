@@ -7,6 +7,7 @@ use crate::objective::{Curvature, Objective, Terms};
 mod curvature;
 mod pass;
 mod scaled;
+pub(crate) use curvature::bend;
 pub use pass::{Distances, Keep, Sample};
 pub use scaled::Scaled;
 

@@ -1,5 +1,6 @@
 //! Inner centring and scaling of columns: other variables for the same objective.
 use crate::glm::Glm;
+use crate::pool::pool;
 
 /// u_j = scale_j · w_j for each coefficient, and u_b = b + Σ_j centre_j w_j for the intercept: then
 /// x_i′w + b = Σ_j ((x_ij − centre_j) / scale_j) u_j + u_b, so the objective is the same, only rounder.
@@ -22,27 +23,14 @@ impl Scaling {
     /// Centres and scales by the mean and the deviation of some rows.
     pub fn of(glm: &Glm<'_>, rows: &[std::ops::Range<usize>], centred: bool) -> Self {
         let d = glm.design.columns();
-        let (mut sum, mut square) = (vec![0.0; d], vec![0.0; d]);
-        let (mut total, mut shift) = (0.0, vec![0.0; d]);
-        if let Some(first) = rows.iter().flat_map(|r| r.clone()).next() {
+        // Around one of the rows: a mean far from 0 would swallow the deviation. Of sparse rows most entries are 0.
+        let mut shift = vec![0.0; d];
+        let first = rows.iter().flat_map(|r| r.clone()).next();
+        if let (Some(first), true) = (first, glm.is_dense()) {
             glm.design.gather(&[first as u32], &mut shift);
         }
-        // Around one of the rows: a mean far from 0 would swallow the deviation.
-        let mut block = Vec::new();
-        for run in rows {
-            let names: Vec<u32> = run.clone().map(|i| i as u32).collect();
-            block.resize(names.len() * d, 0.0);
-            glm.design.gather(&names, &mut block);
-            for (row, i) in block.chunks_exact(d.max(1)).zip(run.clone()) {
-                let w = glm.weight.map_or(1.0, |w| w[i]);
-                total += w;
-                for j in 0..d {
-                    let x = row[j] - shift[j];
-                    sum[j] += w * x;
-                    square[j] += w * x * x;
-                }
-            }
-        }
+        let (total, sum, square) =
+            if glm.is_dense() { around(glm, rows, &shift) } else { moments(glm) };
         let total = if total > 0.0 { total } else { 1.0 };
         let mut centre = vec![0.0; d];
         let mut scale = vec![1.0; d];
@@ -127,6 +115,48 @@ impl Scaling {
             }
         }
     }
+}
+
+/// Σ weight, Σ weight (x − shift) and Σ weight (x − shift)², by columns, over some rows.
+fn around(glm: &Glm<'_>, rows: &[std::ops::Range<usize>], shift: &[f64]) -> (f64, Vec<f64>, Vec<f64>) {
+    let d = shift.len();
+    let (mut total, mut sum, mut square) = (0.0, vec![0.0; d], vec![0.0; d]);
+    let mut block = Vec::new();
+    for run in rows {
+        let names: Vec<u32> = run.clone().map(|i| i as u32).collect();
+        block.resize(names.len() * d, 0.0);
+        glm.design.gather(&names, &mut block);
+        for (row, i) in block.chunks_exact(d.max(1)).zip(run.clone()) {
+            let w = glm.weight.map_or(1.0, |w| w[i]);
+            total += w;
+            for j in 0..d {
+                let x = row[j] - shift[j];
+                sum[j] += w * x;
+                square[j] += w * x * x;
+            }
+        }
+    }
+    (total, sum, square)
+}
+
+/// The same over all rows, around 0, of what is stored.
+fn moments(glm: &Glm<'_>) -> (f64, Vec<f64>, Vec<f64>) {
+    const PARTS: usize = 4;
+    let (n, d) = (glm.design.rows(), glm.design.columns());
+    let per = n.div_ceil(PARTS);
+    let parts = pool().map(n.div_ceil(per), |p| {
+        let rows = p * per..n.min((p + 1) * per);
+        let weight: Vec<f64> = rows.clone().map(|i| glm.weight.map_or(1.0, |w| w[i])).collect();
+        let (mut sum, mut square) = (vec![0.0; d], vec![0.0; d]);
+        glm.design.moments(rows, &weight, &mut sum, &mut square);
+        (sum, square)
+    });
+    let mut all = (glm.total(), vec![0.0; d], vec![0.0; d]);
+    for (sum, square) in parts {
+        all.1.iter_mut().zip(sum).for_each(|(a, b)| *a += b);
+        all.2.iter_mut().zip(square).for_each(|(a, b)| *a += b);
+    }
+    all
 }
 
 crate::simd! {

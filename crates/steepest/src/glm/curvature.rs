@@ -146,7 +146,7 @@ fn product(a: &[f64], b: &[f64], rows: usize, width: usize, to: &mut [f64], n: u
 }
 
 /// t ← share · H t for one row: H is h with one output, diag(p) − p p′ with several.
-fn bend(h: &[f64], t: &mut [f64], share: f64) {
+pub(crate) fn bend(h: &[f64], t: &mut [f64], share: f64) {
     if let ([h], [t]) = (h, &mut *t) {
         *t *= h * share;
         return;

@@ -1,6 +1,7 @@
 //! One read of the rows for value and gradient: by blocks that stay in the cache, split over the threads
 //! by the data alone, sums added in the order of the rows.
 use super::Glm;
+use super::curvature::bend;
 use crate::descend::Halt;
 use crate::design::Design;
 use crate::designs::dense::Dense;
@@ -69,10 +70,23 @@ fn cut<'k, T>(from: &mut Option<&'k mut [T]>, n: usize) -> Option<&'k mut [T]> {
     Some(head)
 }
 
+/// What becomes of a row's margins.
+#[derive(Clone, Copy)]
+enum Turn<'t> {
+    /// Only their loss is asked for.
+    Value,
+    /// The slopes of the loss.
+    Slope,
+    /// The change of those slopes at these margins of all rows, where margins change as these do.
+    Bend(&'t [f64]),
+}
+
 /// What one thread works with.
 struct Scratch {
     margin: Aligned,
     value: Aligned,
+    slope: Vec<f64>,
+    curvature: Vec<f64>,
     distance: Aligned,
     gradient: Aligned,
     intercept: Vec<f64>,
@@ -84,6 +98,33 @@ impl Glm<'_> {
         &self,
         sample: Option<&Sample>,
         x: &[f64],
+        gradient: Option<&mut [f64]>,
+        keep: Keep<'_>,
+        pause: &mut dyn FnMut() -> Result<(), Halt>,
+    ) -> Result<f64, Halt> {
+        let turn = if gradient.is_some() { Turn::Slope } else { Turn::Value };
+        self.read(sample, x, turn, gradient, keep, pause)
+    }
+
+    /// The second derivatives times v where the rows have margins `z`, in one read; the margins' changes are kept.
+    pub fn bent(
+        &self,
+        z: &[f64],
+        v: &[f64],
+        changes: &mut [f64],
+        to: &mut [f64],
+        pause: &mut dyn FnMut() -> Result<(), Halt>,
+    ) -> Result<(), Halt> {
+        let keep = Keep { margins: Some(changes), distances: None };
+        self.read(None, v, Turn::Bend(z), Some(to), keep, pause)?;
+        Ok(())
+    }
+
+    fn read(
+        &self,
+        sample: Option<&Sample>,
+        x: &[f64],
+        turn: Turn<'_>,
         mut gradient: Option<&mut [f64]>,
         keep: Keep<'_>,
         pause: &mut dyn FnMut() -> Result<(), Halt>,
@@ -108,14 +149,13 @@ impl Glm<'_> {
         };
         let parts = split(runs, per_part, k, keep.margins, distances);
         let share = sample.map(|s| &s.share[..]);
-        let wanted = gradient.is_some();
         let mut value = 0.0;
         if let Some(g) = gradient.as_deref_mut() {
             g.fill(0.0);
         }
         let work = |p: usize| {
             let mut part = parts[p].lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            self.part(&mut part, share, (&w, &b), (centre, inverse), wanted)
+            self.part(&mut part, share, (&w, &b), (centre, inverse), turn)
         };
         for (v, g) in pool().map_pausing(parts.len(), work, pause)? {
             value += v;
@@ -165,12 +205,16 @@ impl Glm<'_> {
         share: Option<&[f64]>,
         (w, b): (&[f64], &[f64]),
         (centre, inverse): (&[f64], &[f64]),
-        wanted: bool,
+        turn: Turn<'_>,
     ) -> (f64, Scratch) {
         let (k, d, block) = (self.outputs(), self.design.columns(), self.design.block());
+        let wanted = !matches!(turn, Turn::Value);
+        let bends = if matches!(turn, Turn::Bend(_)) { block * k } else { 0 };
         let mut s = Scratch {
             margin: Aligned::zeros(block * k),
             value: Aligned::zeros(block),
+            slope: vec![0.0; bends],
+            curvature: vec![0.0; bends],
             distance: Aligned::zeros(block),
             gradient: Aligned::zeros(if wanted { k * d } else { 0 }),
             intercept: vec![0.0; k],
@@ -200,10 +244,17 @@ impl Glm<'_> {
                     to[at * k..(at + n) * k].copy_from_slice(margin);
                 }
                 let (target, value) = (&self.target[rows.clone()], &mut s.value[..n]);
-                if wanted {
-                    self.loss.slopes(target, margin, value);
-                } else {
-                    self.loss.values(target, margin, value);
+                match turn {
+                    Turn::Value => self.loss.values(target, margin, value),
+                    Turn::Slope => self.loss.slopes(target, margin, value),
+                    Turn::Bend(z) => {
+                        let z = &z[rows.start * k..rows.end * k];
+                        let (slope, h) = (&mut s.slope[..n * k], &mut s.curvature[..n * k]);
+                        self.loss.jets(target, z, value, slope, h);
+                        for (t, h) in margin.chunks_exact_mut(k).zip(h.chunks_exact(k)) {
+                            bend(h, t, 1.0);
+                        }
+                    }
                 }
                 match share {
                     Some(share) => weigh(&share[part.first + at..][..n], margin, value),

@@ -23,6 +23,8 @@ pub enum Inverse {
     One(Factor),
     /// Of several.
     Several(outputs::Joint),
+    /// Where no matrix pays.
+    Diagonal(Vec<f64>),
 }
 
 impl Inverse {
@@ -31,6 +33,7 @@ impl Inverse {
         match self {
             Inverse::One(factor) => factor.solve(b),
             Inverse::Several(joint) => joint.solve(b),
+            Inverse::Diagonal(m) => b.iter_mut().zip(m).for_each(|(b, m)| *b /= m),
         }
     }
     /// b′ M⁻¹ b.
@@ -38,6 +41,7 @@ impl Inverse {
         match self {
             Inverse::One(factor) => factor.energy(b),
             Inverse::Several(joint) => joint.energy(b),
+            Inverse::Diagonal(m) => b.iter().zip(m).map(|(b, m)| b * b / m).sum(),
         }
     }
 }
@@ -84,9 +88,20 @@ pub struct Recipe<'a> {
 }
 
 /// The Hessian at a point, from about `k` rows and those that matter most; `k` grows where few rows carry
-/// all the weight.
+/// all the weight. From 0 rows its diagonal: that of columns which all have the same scale.
 pub fn metric(seen: Seen<'_>, recipe: &Recipe<'_>, k: &mut usize) -> Metric {
     let d = seen.glm.width();
+    if *k == 0 {
+        let mut bent = 0.0;
+        let outputs = seen.glm.outputs();
+        seen.jets(0..seen.len(), recipe.z, |p, _, _, h| {
+            let sum = if outputs == 1 { h[0] } else { h.iter().map(|p| p * (1.0 - p)).sum() };
+            bent += seen.share(p) * sum / outputs as f64;
+        });
+        let diagonal = |a: &f64| (bent + a).max(f64::MIN_POSITIVE);
+        let diagonal = seen.ground.penalty.iter().map(diagonal).collect();
+        return Metric { rows: Vec::new(), weight: Vec::new(), factor: Inverse::Diagonal(diagonal) };
+    }
     loop {
         let (places, portion) = choose(seen, recipe, *k);
         let rows: Vec<u32> = places.iter().map(|&p| seen.row(p as usize) as u32).collect();

@@ -7,7 +7,8 @@ use crate::factor::Factor;
 use crate::vectors::dot;
 use std::collections::VecDeque;
 
-const MEMORY: usize = 10;
+/// Pairs round a matrix, and round a diagonal, which tells less.
+const MEMORY: [usize; 2] = [10, 30];
 /// A step that brings this much more than it promised was too short.
 const LONGER: f64 = 1.2;
 
@@ -87,20 +88,36 @@ impl Walk {
     }
     fn direct(&mut self) {
         let mut q = self.g.clone();
-        let mut alphas = Vec::with_capacity(self.pairs.len());
-        for p in self.pairs.iter().rev() {
-            let alpha = dot(&p.s, &q) / p.product;
-            q.iter_mut().zip(&p.y).for_each(|(q, y)| *q -= alpha * y);
-            alphas.push(alpha);
-        }
-        self.metric.factor.solve(&mut q);
-        for (p, alpha) in self.pairs.iter().zip(alphas.into_iter().rev()) {
-            let beta = dot(&p.y, &q) / p.product;
-            q.iter_mut().zip(&p.s).for_each(|(q, s)| *q += (alpha - beta) * s);
-        }
+        self.inverse(&mut q);
         q.iter_mut().for_each(|q| *q = -*q);
         self.promise = -0.5 * dot(&self.g, &q);
         self.v = q;
+    }
+    /// Goes along a step that was found elsewhere next, if it leads down.
+    pub fn follow(&mut self, v: Vec<f64>) {
+        let promise = -0.5 * dot(&self.g, &v);
+        if promise > 0.0 {
+            (self.v, self.promise, self.stride) = (v, promise, 1.0);
+        }
+    }
+    /// q ← H q, H the inverse of the Hessian as far as it is known: the metric, and the pairs round it. A diagonal
+    /// is told how long it should be by the newest pair.
+    pub fn inverse(&self, q: &mut [f64]) {
+        let mut alphas = Vec::with_capacity(self.pairs.len());
+        for p in self.pairs.iter().rev() {
+            let alpha = dot(&p.s, q) / p.product;
+            q.iter_mut().zip(&p.y).for_each(|(q, y)| *q -= alpha * y);
+            alphas.push(alpha);
+        }
+        self.metric.factor.solve(q);
+        if let (Inverse::Diagonal(_), Some(p)) = (&self.metric.factor, self.pairs.back()) {
+            let length = p.product / self.metric.factor.energy(&p.y);
+            q.iter_mut().for_each(|q| *q *= length);
+        }
+        for (p, alpha) in self.pairs.iter().zip(alphas.into_iter().rev()) {
+            let beta = dot(&p.y, q) / p.product;
+            q.iter_mut().zip(&p.s).for_each(|(q, s)| *q += (alpha - beta) * s);
+        }
     }
     /// One step; none where no step lowers F as far as the arithmetic can tell.
     pub fn step(&mut self, seen: Seen<'_>, meter: &mut Meter<'_>) -> Result<Option<Taken>, Halt> {
@@ -169,7 +186,8 @@ impl Walk {
         let y: Vec<f64> = g.iter().zip(&self.g).map(|(a, b)| a - b).collect();
         let product = dot(&s, &y);
         if product > 1e-10 * dot(&s, &self.g).abs() {
-            if self.pairs.len() == MEMORY {
+            let wide = matches!(self.metric.factor, Inverse::Diagonal(_));
+            if self.pairs.len() == MEMORY[usize::from(wide)] {
                 self.pairs.pop_front();
             }
             self.pairs.push_back(Pair { s, y, product });

@@ -1,0 +1,110 @@
+//! What is held against the tolerance: a bound on F − F*, from as many rows as it takes.
+use super::ground::Seen;
+use super::metric::{self, Inverse, Metric};
+use super::{Work, certify, outputs, sample, wide};
+use crate::certificate::{Certificate, Kind};
+use crate::descend::{Halt, Meter};
+use crate::glm::Glm;
+
+/// A matrix over up to n/width times as many rows more costs less than a pass.
+const SPARE: f64 = 6.0;
+
+impl Work {
+    pub(super) fn target(&self, meter: &Meter<'_>) -> f64 {
+        meter.stop.tolerance * self.walk.value.max(self.floor.unwrap_or(0.0))
+    }
+
+    pub(super) fn proof(
+        &mut self,
+        glm: &Glm<'_>,
+        meter: &mut Meter<'_>,
+    ) -> Result<Option<Certificate>, Halt> {
+        let target = self.target(meter);
+        if self.k == 0 {
+            return self.wide(glm, target, meter);
+        }
+        let Metric { rows, weight, factor } = &self.walk.metric;
+        let anew = |rows: &[u32]| {
+            let outputs = glm.outputs();
+            self.bound(glm, rows, |seen, at| {
+                if outputs > 1 { outputs::bound(seen, at) } else { certify::bound(seen, at) }
+            })
+        };
+        let mut bound = match factor {
+            Inverse::One(b) => self.bound(glm, rows, |seen, at| certify::bound_by(seen, at, b, weight)),
+            Inverse::Several(_) | Inverse::Diagonal(_) => f64::INFINITY,
+        };
+        if bound.is_infinite() {
+            bound = anew(rows);
+        }
+        // It is loose by about n / |S|: where little is wanting, more rows cost less than another pass.
+        let (n, width) = (glm.design.rows(), glm.width());
+        let wanted = 1.3 * rows.len() as f64 * bound / target;
+        let spare = SPARE * n as f64 / (width * glm.outputs()) as f64;
+        if bound > target && wanted - (rows.len() as f64) < spare {
+            bound = bound.min(anew(&self.joined(glm, rows, (wanted as usize).min(n))));
+        }
+        Ok(Some(self.gap(bound, target)))
+    }
+
+    fn gap(&self, bound: f64, target: f64) -> Certificate {
+        Certificate {
+            kind: Kind::DualityGap,
+            // The losses are at least 0: F itself is a bound, where the dual point proves nothing.
+            bound: bound.min(self.walk.value),
+            target,
+            assumption: "the loss is convex; sums are exact to rounding",
+        }
+    }
+
+    /// By conjugate gradients; where they prove nothing they lead on, and where nothing is left to gain, though it
+    /// cannot be proved (columns without a penalty), that is said.
+    fn wide(
+        &mut self,
+        glm: &Glm<'_>,
+        target: f64,
+        meter: &mut Meter<'_>,
+    ) -> Result<Option<Certificate>, Halt> {
+        let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
+        let found = wide::prove(seen, &self.walk, target, meter)?;
+        if let Some(bound) = found.bound {
+            return Ok(Some(self.gap(bound, target)));
+        }
+        if found.promise <= 0.1 * target {
+            return Ok(Some(Certificate {
+                kind: Kind::Stationary,
+                bound: found.promise,
+                target,
+                assumption: "Newton's step, by conjugate gradients, promises no more: nothing is proved",
+            }));
+        }
+        self.walk.follow(found.v);
+        Ok(None)
+    }
+
+    /// Rows, and so many more drawn evenly.
+    fn joined(&self, glm: &Glm<'_>, rows: &[u32], more: usize) -> Vec<u32> {
+        let n = glm.design.rows();
+        if more * 5 > n * 4 {
+            return (0..n as u32).collect();
+        }
+        let even = sample::rows(glm, self.sides.as_ref(), more, 99);
+        let mut all: Vec<u32> = even.rows().map(|i| i as u32).chain(rows.iter().copied()).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// What `by` proves with a dual point corrected on some of all rows.
+    fn bound(
+        &self,
+        glm: &Glm<'_>,
+        rows: &[u32],
+        by: impl FnOnce(Seen<'_>, &certify::Point<'_>) -> Option<f64>,
+    ) -> f64 {
+        let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
+        let z = metric::margins(seen, &self.walk.z, rows);
+        let at = certify::Point { value: self.walk.value, g: &self.walk.g, rows, z: &z };
+        by(seen, &at).unwrap_or(f64::INFINITY)
+    }
+}

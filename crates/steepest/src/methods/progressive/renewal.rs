@@ -1,0 +1,119 @@
+//! When a metric is renewed, and with how many rows.
+use super::Work;
+use super::ground::Seen;
+use super::metric::{self, Recipe};
+use super::walk::Taken;
+use crate::descend::{Halt, Meter, Status};
+use crate::glm::{Distances, Glm, Keep};
+use crate::method::Step;
+
+/// A matrix that costs more passes than this is not made: pairs round the diagonal need fewer.
+const DEAR: f64 = 20.0;
+
+/// Rows of a metric, 0 where none pays. On all rows: what a pass gains grows with them, and so does the Hessian's cost, which is to
+/// stay below some passes (44: products run at about 60 GFLOP/s where memory is read at 25 GB/s).
+pub fn metric_rows(glm: &Glm<'_>, on_all: bool) -> usize {
+    let (n, width) = (glm.design.rows(), glm.width().max(1));
+    let each = if on_all && glm.outputs() == 1 { (n / (16 * width)).clamp(50, 400) } else { 50 };
+    let rows = (each * width).min((44 * n / width).max(8 * width));
+    if price(glm, rows) > DEAR { 0 } else { rows }
+}
+
+/// What a metric of so many rows costs, in passes.
+pub fn price(glm: &Glm<'_>, rows: usize) -> f64 {
+    let width = (glm.width() * (glm.outputs() - 1).max(1)) as f64;
+    let flops = rows.min(glm.design.rows()) as f64 * width * width + width.powi(3);
+    // However small the table, a pass has to begin and end.
+    (flops / 60e9) / (glm.design.bytes() as f64 / 25e9 + 20e-6)
+}
+
+impl Work {
+    /// A new metric where the old one no longer fits.
+    pub(super) fn adapt(
+        &mut self,
+        glm: &Glm<'_>,
+        taken: Taken,
+        promised: f64,
+        meter: &mut Meter<'_>,
+    ) -> Result<(), Halt> {
+        if self.stage.is_some() {
+            let slow = self.steps > 1 && self.walk.promise > 0.3 * promised;
+            if !(0.3..=3.0).contains(&taken.ratio) || slow {
+                self.refresh(glm, true);
+            }
+            return Ok(());
+        }
+        if self.k == 0 {
+            return Ok(());
+        }
+        self.age += 1;
+        let fits = (0.5..=2.0).contains(&taken.ratio);
+        // As much is spent on metrics as on steps, not more: on wide tables pairs make up for an old one.
+        let due = self.age as f64 >= 0.5 * price(glm, self.k);
+        if due && (taken.length != 1.0 || !fits || taken.contraction > 0.3) {
+            // A new metric that is slow has too few rows; an old one is that of a place left behind.
+            if taken.length == 1.0 && fits && self.age == 1 {
+                let (n, more) = (glm.design.rows(), 4 * self.k);
+                // On wide tables a larger Hessian costs more than the passes it saves; pairs make up for it.
+                if more > 176 * n / glm.width().max(1) {
+                    return Ok(());
+                }
+                self.k = more.min(n);
+            }
+            self.look(glm, meter)?;
+            self.refresh(glm, !fits);
+        }
+        Ok(())
+    }
+
+    /// Where a metric failed that was drawn without regard to distances, they are told after all.
+    fn look(&mut self, glm: &Glm<'_>, meter: &mut Meter<'_>) -> Result<(), Halt> {
+        let whole = self.k == 0 || self.k + self.k / 4 >= glm.design.rows();
+        if std::mem::replace(&mut self.tailed, true) || whole {
+            return Ok(());
+        }
+        meter.spend(1.0)?;
+        self.distances = vec![0.0; glm.design.rows()];
+        let inverse: Vec<f64> = self.scaling.reach.iter().map(|r| 1.0 / r).collect();
+        let to = &mut self.distances[..];
+        let distances = Distances { centre: &self.scaling.centre, inverse: &inverse, to };
+        let keep = Keep { margins: None, distances: Some(distances) };
+        glm.pass(None, &vec![0.0; self.walk.u.len()], None, keep, &mut || meter.pause())?;
+        Ok(())
+    }
+
+    fn refresh(&mut self, glm: &Glm<'_>, forget: bool) {
+        let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
+        let recipe = Recipe {
+            z: &self.walk.z,
+            distances: &self.distances,
+            sides: self.sides.as_ref(),
+        };
+        self.walk.metric = metric::metric(seen, &recipe, &mut self.k);
+        self.age = 0;
+        if forget {
+            self.walk.forget();
+        }
+        self.walk.aim();
+    }
+
+    /// No step was found on all rows: a better metric, and in the end the arithmetic's limit.
+    pub(super) fn retry(&mut self, glm: &Glm<'_>, x: &mut [f64], meter: &mut Meter<'_>) -> Result<Step, Halt> {
+        self.stuck += 1;
+        self.walk.forget();
+        if self.stuck > 3 {
+            let mut step = self.report(glm, x, 0.0, meter)?;
+            if step.verdict.is_none() {
+                step.certificate = self.proof(glm, meter)?;
+                step.verdict = Some(Status::PrecisionLimit);
+            }
+            return Ok(step);
+        }
+        if self.k > 0 {
+            self.k = if self.stuck == 3 { glm.design.rows() } else { self.k * 4 };
+        }
+        self.look(glm, meter)?;
+        self.refresh(glm, true);
+        self.report(glm, x, 0.0, meter)
+    }
+}

@@ -1,0 +1,198 @@
+//! Tables for which no matrix pays (wide, or sparse): conjugate gradients find the dual point of the proof over all
+//! rows, and with it Newton's step.
+//!
+//! The bound is that of `certify` with S all rows. For any v, with r = −g − Bv and so p = r + Av, it is to second
+//! order ½ (v′Bv + Σ r_j (r_j / a_j + 2 v_j)), which costs nothing to follow from one v to the next; where that is
+//! small enough the bound itself is computed, in one more read. Intercepts, which nothing penalises, are moved so
+//! that nothing is left of r in them.
+use super::ground::Seen;
+use super::walk::Walk;
+use crate::cholesky::Cholesky;
+use crate::descend::{Halt, Meter};
+use crate::pool::pool;
+use crate::vectors::dot;
+
+/// Reads at most.
+const READS: usize = 400;
+/// What is left of the residual's square when a step is as good as Newton's.
+const LEFT: f64 = 1e-4;
+
+/// What conjugate gradients found.
+pub struct Found {
+    /// F − F* is at most this; none where that was not proved.
+    pub bound: Option<f64>,
+    /// The step −B⁻¹g, nearly.
+    pub v: Vec<f64>,
+    /// What it promises: F − F* to second order.
+    pub promise: f64,
+}
+
+/// At the point where `walk` stands, with its idea of B⁻¹ as the preconditioner.
+pub fn prove(
+    seen: Seen<'_>,
+    walk: &Walk,
+    target: f64,
+    meter: &mut Meter<'_>,
+) -> Result<Found, Halt> {
+    let mut bent = Bent::of(seen, walk);
+    let mut v = vec![0.0; walk.g.len()];
+    let mut r: Vec<f64> = walk.g.iter().map(|g| -g).collect();
+    let mut y = r.clone();
+    walk.inverse(&mut y);
+    let (mut p, mut square) = (y.clone(), dot(&r, &y));
+    let (first, mut promise, mut goal) = (square, 0.0, 0.9 * target);
+    for _ in 0..READS {
+        let product = bent.product(&p, meter)?;
+        let length = square / dot(&p, &product);
+        if !(length.is_finite() && length > 0.0) {
+            break;
+        }
+        for ((v, p), (r, b)) in v.iter_mut().zip(&p).zip(r.iter_mut().zip(&product)) {
+            *v += length * p;
+            *r -= length * b;
+        }
+        promise += 0.5 * length * square;
+        if bent.nearly(&v, &r) <= goal {
+            let level = bent.levelled(&v, &r);
+            if let Some(bound) = bent.bound(&level, meter)?
+                && bound <= target
+            {
+                return Ok(Found { bound: Some(bound), v: level, promise });
+            }
+            goal *= 0.5;
+        }
+        y.copy_from_slice(&r);
+        walk.inverse(&mut y);
+        let next = dot(&r, &y);
+        // More than the target is wanting here: no dual point will do, but the step will.
+        let enough = if promise > target || !bent.provable { LEFT } else { 1e-24 };
+        if !(next > enough * first) {
+            break;
+        }
+        let keep = next / square;
+        p.iter_mut().zip(&y).for_each(|(p, y)| *p = y + keep * *p);
+        square = next;
+    }
+    Ok(Found { bound: None, v, promise })
+}
+
+/// The second derivatives over all rows at the walk's point, and the penalty.
+struct Bent<'a> {
+    seen: Seen<'a>,
+    walk: &'a Walk,
+    /// Changes of the margins along the last vector that was multiplied.
+    t: Vec<f64>,
+    /// Whether all but the intercepts are penalised.
+    provable: bool,
+}
+
+impl<'a> Bent<'a> {
+    fn of(seen: Seen<'a>, walk: &'a Walk) -> Self {
+        let (d, width) = (seen.glm.design.columns(), seen.glm.width());
+        let a = seen.ground.penalty.iter().enumerate();
+        let provable = a.into_iter().all(|(j, a)| *a > 0.0 || j % width == d);
+        Bent { seen, walk, t: vec![0.0; walk.z.len()], provable }
+    }
+    /// X′HX v, without the penalty.
+    fn loss(&mut self, v: &[f64], meter: &mut Meter<'_>) -> Result<Vec<f64>, Halt> {
+        meter.spend(1.0)?;
+        let Seen { glm, scaling, .. } = self.seen;
+        let (mut x, mut to) = (vec![0.0; v.len()], vec![0.0; v.len()]);
+        scaling.out(v, &mut x);
+        glm.bent(&self.walk.z, &x, &mut self.t, &mut to, &mut || meter.pause())?;
+        scaling.gradient(&mut to);
+        Ok(to)
+    }
+    /// B v.
+    fn product(&mut self, v: &[f64], meter: &mut Meter<'_>) -> Result<Vec<f64>, Halt> {
+        let mut to = self.loss(v, meter)?;
+        let terms = to.iter_mut().zip(&self.seen.ground.penalty).zip(v);
+        terms.for_each(|((to, a), v)| *to += a * v);
+        Ok(to)
+    }
+    /// The bound to second order; intercepts count as levelled.
+    fn nearly(&self, v: &[f64], r: &[f64]) -> f64 {
+        if !self.provable {
+            return f64::INFINITY;
+        }
+        let mut sum = 0.0;
+        for (((v, r), a), g) in v.iter().zip(r).zip(&self.seen.ground.penalty).zip(&self.walk.g) {
+            sum -= v * (g + r);
+            if *a > 0.0 {
+                sum += r * (r / a + 2.0 * v);
+            }
+        }
+        0.5 * sum
+    }
+    /// v with the intercepts moved so that nothing is left of r in them.
+    fn levelled(&self, v: &[f64], r: &[f64]) -> Vec<f64> {
+        let (seen, k) = (self.seen, self.seen.glm.outputs());
+        let (d, width) = (seen.glm.design.columns(), seen.glm.width());
+        let mut v = v.to_vec();
+        if width == d || seen.ground.penalty[d] > 0.0 {
+            return v;
+        }
+        let mut c = vec![0.0; k * k];
+        seen.jets(0..seen.len(), &self.walk.z, |p, _, _, h| {
+            let share = seen.share(p);
+            for a in 0..k {
+                c[a * (k + 1)] += share * h[a];
+                if k > 1 {
+                    (0..k).for_each(|b| c[a * k + b] -= share * h[a] * h[b]);
+                }
+            }
+        });
+        if k > 1 {
+            // Nothing is known, or asked, of a number added to all classes.
+            let mean = (0..k).map(|a| c[a * (k + 1)]).sum::<f64>() / (k * k) as f64;
+            c.iter_mut().for_each(|c| *c += mean);
+        }
+        let mut left: Vec<f64> = (0..k).map(|o| r[o * width + d]).collect();
+        if let Some(factor) = Cholesky::new(k, &c, |_| 0.0) {
+            factor.solve(&mut left);
+            left.iter().enumerate().for_each(|(o, l)| v[o * width + d] += l);
+        }
+        v
+    }
+    /// The bound by v; none where its dual point leaves the conjugates' domain.
+    fn bound(&mut self, v: &[f64], meter: &mut Meter<'_>) -> Result<Option<f64>, Halt> {
+        let sum = self.loss(v, meter)?;
+        let Seen { glm, ground, .. } = self.seen;
+        let (d, width) = (glm.design.columns(), glm.width());
+        let mut half = 0.0;
+        for (j, ((g, s), a)) in self.walk.g.iter().zip(&sum).zip(&ground.penalty).enumerate() {
+            let p = -g - s;
+            if *a > 0.0 {
+                half += 0.5 * p * p / a;
+            } else if j % width != d || p.abs() > 1e-9 * (g.abs() + s.abs()) + 1e-14 * self.walk.value.abs() {
+                return Ok(None);
+            }
+        }
+        let distance = self.distance();
+        let bound = (distance + half) * (1.0 + 1e-6) + 8.0 * f64::EPSILON * self.walk.value.abs();
+        Ok(distance.is_finite().then_some(bound))
+    }
+    /// Σ share_i D_i*(H_i t_i) at the last vector that was multiplied.
+    fn distance(&self) -> f64 {
+        const PART: usize = 8192;
+        let (seen, k) = (self.seen, self.seen.glm.outputs());
+        let n = seen.len();
+        let parts = pool().map(n.div_ceil(PART), |part| {
+            let places = part * PART..n.min((part + 1) * PART);
+            let z = &self.walk.z[places.start * k..places.end * k];
+            let (mut sum, mut u) = (0.0, vec![0.0; k]);
+            seen.jets(places, z, |p, _, _, h| {
+                let share = seen.share(p);
+                if share == 0.0 {
+                    return;
+                }
+                u.copy_from_slice(&self.t[p * k..(p + 1) * k]);
+                crate::glm::bend(h, &mut u, 1.0);
+                let z = &self.walk.z[p * k..(p + 1) * k];
+                sum += share * seen.glm.loss.conjugate_distance(seen.target(p), z, &u);
+            });
+            sum
+        });
+        parts.iter().sum()
+    }
+}
