@@ -15,7 +15,7 @@ use crate::vectors::dot;
 /// Reads at most.
 const READS: usize = 400;
 /// What is left of the residual's square when a step is as good as Newton's.
-const LEFT: f64 = 1e-4;
+const LEFT: f64 = 1e-2;
 
 /// What conjugate gradients found.
 pub struct Found {
