@@ -11,6 +11,8 @@ mod solution;
 mod status;
 mod watch;
 use problem::Clock;
+#[cfg(test)]
+pub(crate) use problem::with_meter;
 pub use problem::{Meter, Problem, facts};
 pub use solution::{Record, Solution};
 pub use status::{Budget, Halt, Status};

@@ -102,7 +102,7 @@ impl Rounded<'_> {
                 self.scaling.rows(&raw, &root, &mut to);
             });
             drop(blocks);
-            let to = Columns(sum.as_mut_ptr());
+            let to = Columns::of(&mut sum);
             pool().each(w.div_ceil(STRIP), |s| {
                 let (from, end) = (s * STRIP, ((s + 1) * STRIP).min(w));
                 // SAFETY: rows 0..end and columns from..end of w rows of w numbers, which no other task touches.
@@ -187,7 +187,7 @@ fn add_square(block: &[f64], w: usize, sum: &mut [f64]) {
 }
 
 /// The lower triangle from the upper.
-fn mirror(m: &mut [f64], w: usize) {
+pub fn mirror(m: &mut [f64], w: usize) {
     for i in 0..w {
         for j in 0..i {
             m[i * w + j] = m[j * w + i];
@@ -196,11 +196,16 @@ fn mirror(m: &mut [f64], w: usize) {
 }
 
 /// A matrix of which each task writes columns of its own.
-struct Columns(*mut f64);
+pub struct Columns(*mut f64);
 // SAFETY: see what it is.
 unsafe impl Sync for Columns {}
 impl Columns {
-    fn get(&self) -> *mut f64 {
+    /// Of this matrix, which is borrowed no longer: whoever writes through it answers for that.
+    pub fn of(matrix: &mut [f64]) -> Self {
+        Columns(matrix.as_mut_ptr())
+    }
+    /// Where it begins.
+    pub fn get(&self) -> *mut f64 {
         self.0
     }
 }
@@ -218,7 +223,7 @@ pub fn add_product(a: &[f64], b: &[f64], w: usize, sum: &mut [f64]) {
 ///
 /// # Safety
 /// `sum` is `w` rows of `w` numbers, of which nobody else touches these columns.
-unsafe fn product(a: &[f64], b: &[f64], w: usize, (from, to): (usize, usize), sum: *mut f64) {
+pub unsafe fn product(a: &[f64], b: &[f64], w: usize, (from, to): (usize, usize), sum: *mut f64) {
     assert!(a.len() == b.len() && from < to && to <= w);
     let (n, s) = (a.len() / w, w as isize);
     // SAFETY: columns 0..to and from..to of `n` rows of `w` numbers, into rows 0..to and columns from..to.

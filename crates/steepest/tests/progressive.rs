@@ -1,9 +1,10 @@
 //! The flagship on tables that are hard: a true bound within few passes, and honest words where there is none.
 use steepest::descend::{Budget, Solution, Status, Stop, Unwatched, descend};
 use steepest::design::Design;
-use steepest::designs::dense::Dense;
+use steepest::designs::{dense::Dense, sparse::Sparse};
 use steepest::glm::Glm;
 use steepest::loss::{Block, Each};
+use steepest::losses::softmax::Classes;
 use steepest::losses::{huber::Huber, logistic::Logistic, squared::Squared};
 use steepest::methods::METHODS;
 use steepest::penalties::l2::L2;
@@ -17,8 +18,10 @@ fn fit(design: &dyn Design, loss: &dyn Block, y: &[f64], alpha: f64, stop: Stop)
     let entry = METHODS.iter().find(|m| m.name == "progressive").expect("registered");
     let mut glm = Glm::new(design, loss, y, None, true).expect("a problem");
     let d = design.columns();
-    let penalty = penalty::Each::uniform(L2::default(), alpha, d);
-    let x0 = vec![0.0; d + 1];
+    let dim = loss.outputs() * (d + 1);
+    let weight: Vec<f64> = (0..dim).map(|j| if j % (d + 1) < d { alpha } else { 0.0 }).collect();
+    let penalty = penalty::Each::new(L2::default(), &weight);
+    let x0 = vec![0.0; dim];
     descend(&mut glm, &penalty, (entry.build)(&[]), &x0, stop, &mut Unwatched).expect("an answer")
 }
 
@@ -174,4 +177,66 @@ fn from_the_optimum_it_needs_one_pass() {
     let again = again.expect("an answer");
     assert_eq!(again.status, Status::Converged);
     assert_eq!(again.counts.passes, 1.0);
+}
+
+/// Rows of which most entries are 0, on scales from 1e-2 to 1e2: their values, columns and starts, and dense.
+fn sparse(n: usize, d: usize) -> (Vec<f64>, Vec<i32>, Vec<i32>, Vec<f64>) {
+    let mut draw = tables::Draw(77 + n as u64);
+    let (mut values, mut columns, mut starts) = (Vec::new(), Vec::new(), vec![0]);
+    let mut dense = vec![0.0; n * d];
+    for i in 0..n {
+        for j in 0..d {
+            // Some columns are common, most are rare.
+            if draw.uniform() < 2.0 / (4.0 + j as f64) {
+                let v = (1.0 + draw.normal()) * 10f64.powf(4.0 * draw.uniform() - 2.0).powi((j % 2) as i32);
+                values.push(v);
+                columns.push(j as i32);
+                dense[i * d + j] = v;
+            }
+        }
+        starts.push(values.len() as i32);
+    }
+    (values, columns, starts, dense)
+}
+
+#[test]
+fn wide_and_sparse_tables_are_solved_and_proved() {
+    // Fewer rows than columns; more, but too few for a matrix to pay; many.
+    for (n, d, alpha) in [(60, 400, 1e-3), (700, 300, 1e-4), (60, 900, 1e-9), (4_000, 40, 1e-4)] {
+        let (values, columns, starts, dense) = sparse(n, d);
+        let mut draw = tables::Draw(n as u64);
+        let y: Vec<f64> = dense.chunks(d).map(|r| f64::from(r[0] + r[3] + draw.normal() > 0.5)).collect();
+        let classes: Vec<f64> = dense.chunks(d).map(|r| f64::from(r[0] > 0.5) + f64::from(r[2] > 0.3)).collect();
+        let table = Sparse::new(&values, &columns, &starts, d).expect("a table");
+        let lying = Dense::by_rows(&dense, d).expect("a table");
+        let standing: Vec<f64> = (0..d).flat_map(|j| dense.iter().skip(j).step_by(d).copied()).collect();
+        let standing = Dense::by_columns(&standing, d).expect("a table");
+        let losses: [(Box<dyn Block>, &[f64]); 3] = [
+            (Box::new(Each(Logistic::default())), &y),
+            (Box::new(Each(Squared::default())), &y),
+            (Box::new(Classes { outputs: 3 }), &classes),
+        ];
+        for (loss, y) in &losses {
+            let what = format!("{n} x {d}, alpha {alpha:e}, {}", loss.name());
+            let tight = fit(&lying, &**loss, y, alpha, to_end(1e-11));
+            assert!(tight.status.success(), "{what}: {:?}", tight.status);
+            for design in [&table as &dyn Design, &lying, &standing] {
+                let got = fit(design, &**loss, y, alpha, to_end(1e-6));
+                let bound = got.certificate.as_ref().map_or(f64::NAN, |c| c.bound);
+                let error = got.value - tight.value;
+                println!("{what}: {:?} {:.1} passes, error {error:e}, bound {bound:e}", got.status, got.counts.passes);
+                assert_eq!(got.status, Status::Converged, "{what}");
+                assert!(got.certificate.is_some_and(|c| c.kind.proves()), "{what}");
+                assert!(bound >= error && bound <= 1.001e-6 * got.value, "{what}");
+                for threads in [1, 2, 7] {
+                    let again = with_threads(threads, || fit(design, &**loss, y, alpha, to_end(1e-6)));
+                    assert!(again.x == got.x, "{what}: other bits on {threads} threads");
+                }
+            }
+        }
+    }
+}
+
+fn to_end(tolerance: f64) -> Stop {
+    Stop { tolerance, ..Stop::default() }
 }

@@ -147,6 +147,21 @@ pub struct Meter<'a> {
 }
 
 impl Meter<'_> {
+    /// For work on the side, to so much of the tolerance: what it spends of its own is counted apart and has no
+    /// budget but the clock.
+    pub fn aside<'m>(
+        &'m mut self,
+        share: f64,
+        counts: &'m mut Counts,
+        findings: &'m mut Vec<Finding>,
+    ) -> Meter<'m> {
+        let stop = Stop {
+            tolerance: share * self.stop.tolerance,
+            seconds: self.stop.seconds,
+            ..Stop::default()
+        };
+        Meter { stop, counts, findings, watch: self.watch, clock: self.clock }
+    }
     /// Lets the watch have its turn where it is due.
     pub fn pause(&mut self) -> Result<(), Halt> {
         let now = Instant::now();
@@ -188,4 +203,14 @@ pub fn facts(objective: &mut dyn Objective, penalty: &dyn Penalty) -> Facts {
         offers: penalty.offers(),
         penalty: penalty.name(),
     }
+}
+
+/// A meter that counts for nobody.
+#[cfg(test)]
+pub(crate) fn with_meter<R>(work: impl FnOnce(&mut Meter<'_>) -> R) -> R {
+    let (mut counts, mut findings) = (Counts::default(), Vec::new());
+    let (mut watch, now) = (super::Unwatched, Instant::now());
+    let mut clock = Clock { started: now, polled: now };
+    let (stop, watch) = (Stop::default(), &mut watch);
+    work(&mut Meter { stop, counts: &mut counts, findings: &mut findings, watch, clock: &mut clock })
 }

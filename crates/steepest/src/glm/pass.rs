@@ -120,6 +120,23 @@ impl Glm<'_> {
         Ok(())
     }
 
+    /// Σ s_ik x_i for each output k, one vector after another, without weights.
+    pub fn combined(&self, s: &[f64]) -> Vec<f64> {
+        let (k, d, n) = (self.outputs(), self.design.columns(), self.design.rows());
+        let per = self.rows_per_part();
+        let parts = pool().map(n.div_ceil(per), |p| {
+            let rows = p * per..n.min((p + 1) * per);
+            let mut sum = vec![0.0; k * d];
+            self.design.accumulate(rows.clone(), 0..0, &s[rows.start * k..rows.end * k], k, &mut sum);
+            sum
+        });
+        let mut all = vec![0.0; k * d];
+        for part in parts {
+            all.iter_mut().zip(part).for_each(|(a, p)| *a += p);
+        }
+        all
+    }
+
     fn read(
         &self,
         sample: Option<&Sample>,

@@ -21,6 +21,7 @@ use crate::penalty::Penalty;
 use crate::scaling::Scaling;
 use crate::settings::Described;
 use ground::{Ground, Seen};
+use renewal::Dear;
 use sample::Sides;
 use stages::GROWTH;
 use walk::Walk;
@@ -38,6 +39,7 @@ mod proof;
 mod renewal;
 mod sample;
 mod search;
+mod square;
 mod stages;
 mod support;
 #[cfg(test)]
@@ -83,8 +85,12 @@ struct Work {
     scaling: Scaling,
     penalty: Vec<f64>,
     sides: Option<Sides>,
-    /// Rows of the metric.
+    /// Rows of the metric; 0 where it is a diagonal.
     k: usize,
+    /// Passes that had been spent when it began on these rows.
+    since: f64,
+    /// Whether the square table was tried.
+    squared_once: bool,
     /// Rows of the stage; none on all rows.
     stage: Option<usize>,
     ground: Ground,
@@ -165,6 +171,8 @@ impl Work {
             penalty,
             sides,
             k: 0,
+            since: 0.0,
+            squared_once: false,
             stage: stage.filter(|_| !given),
             distances: Vec::new(),
             tailed: true,
@@ -195,6 +203,17 @@ impl Work {
             && (self.steps >= STEPS || self.taught(glm)) {
                 return self.grow(glm, m, x, meter);
             }
+        match self.pays(glm, meter) {
+            Some(Dear::Square) => {
+                self.squared_once = true;
+                return self.squared(glm, x, meter);
+            }
+            Some(Dear::Matrix(rows)) => {
+                self.k = rows;
+                self.refresh(glm, false);
+            }
+            None => {}
+        }
         let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
         let promise = self.walk.promise;
         let taken = self.walk.step(seen, meter)?;

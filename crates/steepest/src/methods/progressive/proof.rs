@@ -47,7 +47,7 @@ impl Work {
         Ok(Some(self.gap(bound, target)))
     }
 
-    fn gap(&self, bound: f64, target: f64) -> Certificate {
+    pub(super) fn gap(&self, bound: f64, target: f64) -> Certificate {
         Certificate {
             kind: Kind::DualityGap,
             // The losses are at least 0: F itself is a bound, where the dual point proves nothing.

@@ -2,6 +2,7 @@
 use super::Work;
 use super::ground::Seen;
 use super::metric::{self, Recipe};
+use super::square;
 use super::walk::Taken;
 use crate::descend::{Halt, Meter, Status};
 use crate::glm::{Distances, Glm, Keep};
@@ -10,19 +11,41 @@ use crate::method::Step;
 /// A matrix that costs more passes than this is not made: pairs round the diagonal need fewer.
 const DEAR: f64 = 20.0;
 
-/// Rows of a metric, 0 where none pays. On all rows: what a pass gains grows with them, and so does the Hessian's cost, which is to
-/// stay below some passes (44: products run at about 60 GFLOP/s where memory is read at 25 GB/s).
+/// Rows of a metric, 0 where at first none pays.
 pub fn metric_rows(glm: &Glm<'_>, on_all: bool) -> usize {
+    let rows = matrix_rows(glm, on_all);
+    if price(glm, rows) > DEAR { 0 } else { rows }
+}
+
+/// Rows of a matrix. On all rows: what a pass gains grows with them, and so does the Hessian's cost, which is to stay
+/// below some passes (44: products run at about 60 GFLOP/s where memory is read at 25 GB/s).
+fn matrix_rows(glm: &Glm<'_>, on_all: bool) -> usize {
     let (n, width) = (glm.design.rows(), glm.width().max(1));
     let each = if on_all && glm.outputs() == 1 { (n / (16 * width)).clamp(50, 400) } else { 50 };
-    let rows = (each * width).min((44 * n / width).max(8 * width));
-    if price(glm, rows) > DEAR { 0 } else { rows }
+    (each * width).min((44 * n / width).max(8 * width))
+}
+
+/// Whether there is room for a matrix of so many rows: as much as the table takes, or a little.
+pub fn fits(glm: &Glm<'_>, rows: usize) -> bool {
+    8 * rows * rows <= glm.design.bytes().max(32 << 20)
+}
+
+/// What is made where steps alone were dear.
+pub enum Dear {
+    /// The square table.
+    Square,
+    /// A metric of so many rows.
+    Matrix(usize),
 }
 
 /// What a metric of so many rows costs, in passes.
 pub fn price(glm: &Glm<'_>, rows: usize) -> f64 {
     let width = (glm.width() * (glm.outputs() - 1).max(1)) as f64;
-    let flops = rows.min(glm.design.rows()) as f64 * width * width + width.powi(3);
+    passes(glm, rows.min(glm.design.rows()) as f64 * width * width + width.powi(3))
+}
+
+/// As many passes as so many multiplications and additions take.
+pub fn passes(glm: &Glm<'_>, flops: f64) -> f64 {
     // However small the table, a pass has to begin and end.
     (flops / 60e9) / (glm.design.bytes() as f64 / 25e9 + 20e-6)
 }
@@ -66,6 +89,20 @@ impl Work {
         Ok(())
     }
 
+    /// As much as a matrix costs was spent on steps without one: it is made now. Whatever would have been best, this
+    /// costs no more than twice as much.
+    pub(super) fn pays(&mut self, glm: &Glm<'_>, meter: &Meter<'_>) -> Option<Dear> {
+        if self.k > 0 || self.stage.is_some() {
+            return None;
+        }
+        let spent = meter.counts.passes - self.since;
+        if let Some(price) = square::price(glm, &self.penalty).filter(|_| !self.squared_once) {
+            return (spent >= price).then_some(Dear::Square);
+        }
+        let (rows, free) = (matrix_rows(glm, true), glm.width() * (glm.outputs() - 1).max(1));
+        (fits(glm, free) && spent >= price(glm, rows)).then_some(Dear::Matrix(rows))
+    }
+
     /// Where a metric failed that was drawn without regard to distances, they are told after all.
     fn look(&mut self, glm: &Glm<'_>, meter: &mut Meter<'_>) -> Result<(), Halt> {
         let whole = self.k == 0 || self.k + self.k / 4 >= glm.design.rows();
@@ -82,7 +119,7 @@ impl Work {
         Ok(())
     }
 
-    fn refresh(&mut self, glm: &Glm<'_>, forget: bool) {
+    pub(super) fn refresh(&mut self, glm: &Glm<'_>, forget: bool) {
         let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
         let recipe = Recipe {
             z: &self.walk.z,

@@ -56,6 +56,7 @@ impl Work {
         }
         self.k = metric_rows(glm, self.stage.is_none());
         (self.steps, self.age) = (0, 0);
+        self.since = meter.counts.passes;
         let before = std::mem::replace(&mut self.walk, Walk::nowhere()).value;
         (self.ground, self.walk, self.distances) = settle(
             glm,

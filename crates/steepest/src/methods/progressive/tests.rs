@@ -1,8 +1,11 @@
 //! The bound is true: held to the optimum found by Newton's method, from afar to near, with rows of all kinds.
-use super::certify::{Point, bound};
+use super::certify::{Point, bound, bound_by};
 use super::ground::{Ground, Seen};
-use super::metric::factor;
+use super::metric::{Inverse, Recipe, factor, metric};
 use super::sample;
+use super::walk::Walk;
+use super::wide::prove;
+use crate::descend::with_meter;
 use crate::designs::dense::Dense;
 use crate::glm::{Glm, Keep};
 use crate::loss::{Block, Each};
@@ -174,54 +177,112 @@ fn losses() -> Vec<Box<dyn Block>> {
     ]
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
-    #[test]
-    fn the_bound_is_at_least_the_error(
+/// A table, its targets and weights, drawn at random.
+#[derive(Debug)]
+struct Drawn {
+    d: usize,
+    x: Vec<f64>,
+    y: Vec<f64>,
+    weight: Option<Vec<f64>>,
+    noise: Vec<f64>,
+    which: usize,
+    alpha: f64,
+    away: f64,
+}
+
+prop_compose! {
+    fn drawn()(
         seed in prop::collection::vec(-1.0..1.0f64, 40..400),
         d in 1..7usize,
         which in 0..3usize,
         alpha in prop::sample::select(vec![0.0, 1e-9, 1e-4, 1e-2, 1.0]),
         away in prop::sample::select(vec![0.0, 1e-8, 1e-5, 1e-3, 0.03, 0.3, 1.0]),
-        part in 0.3..1.0f64,
         weighted in any::<bool>(),
         copy in any::<bool>(),
-    ) {
+    ) -> Drawn {
         let n = seed.len() / (d + 1);
-        prop_assume!(n >= 4);
         let mut x: Vec<f64> = seed[..n * d].iter().map(|v| 3.0 * v + 5.0).collect();
         if copy && d > 1 {
             x.chunks_exact_mut(d).for_each(|r| r[d - 1] = r[0]);
         }
-        let y: Vec<f64> = (0..n).map(|i| {
+        let y = (0..n).map(|i| {
             let v = seed[n * d + i] + 0.2 * (x[i * d] - 5.0);
             if which == 1 { f64::from(v > 0.0) } else { v }
         }).collect();
-        let weight: Vec<f64> = (0..n).map(|i| (i % 4) as f64).collect();
-        let loss = &losses()[which];
-        let table = Dense::by_rows(&x, d).expect("a table");
-        let glm = Glm::new(&table, &**loss, &y, weighted.then_some(&weight[..]), true).expect("a problem");
+        let weight = weighted.then(|| (0..n).map(|i| (i % 4) as f64).collect());
+        Drawn { d, x, y, weight, noise: seed, which, alpha, away }
+    }
+}
+
+impl Drawn {
+    /// Calls `check` with the problem at a point, the rows' margins there, and its true distance from the optimum.
+    fn at_a_point(&self, check: impl FnOnce(Seen<'_>, &Walk, f64)) {
+        let (d, n) = (self.d, self.y.len());
+        let loss = &losses()[self.which];
+        let table = Dense::by_rows(&self.x, d).expect("a table");
+        let weight = self.weight.as_deref();
+        let glm = Glm::new(&table, &**loss, &self.y, weight, true).expect("a problem");
         let everything: Vec<std::ops::Range<usize>> = std::iter::once(0..n).collect();
         let scaling = Scaling::of(&glm, &everything, true);
-        let penalty = (0..=d).map(|j| scaling.scale.get(j).map_or(0.0, |s| alpha / (s * s))).collect();
-        let ground = Ground::whole(penalty);
+        let weigh = |j: usize| scaling.scale.get(j).map_or(0.0, |s| self.alpha / (s * s));
+        let ground = Ground::whole((0..=d).map(weigh).collect());
         let seen = Seen { glm: &glm, scaling: &scaling, ground: &ground };
-        let rows: Vec<Vec<f64>> = x.chunks_exact(d).map(<[f64]>::to_vec).collect();
-        let exact = Exact { glm: &glm, rows, alpha };
-        let Some((near, best)) = optimum(seen, &exact) else { return Ok(()) };
-        let u: Vec<f64> = near.iter().enumerate().map(|(j, u)| u + away * seed[j]).collect();
+        let rows: Vec<Vec<f64>> = self.x.chunks_exact(d).map(<[f64]>::to_vec).collect();
+        let exact = Exact { glm: &glm, rows, alpha: self.alpha };
+        let Some((near, best)) = optimum(seen, &exact) else { return };
+        let u: Vec<f64> = near.iter().zip(&self.noise).map(|(u, v)| u + self.away * v).collect();
         let (mut g, mut z) = (vec![0.0; d + 1], vec![0.0; n]);
-        let at = evaluate(seen, &u, &mut g, &mut z);
+        let value = evaluate(seen, &u, &mut g, &mut z);
         let mut point = vec![0.0; d + 1];
         scaling.out(&u, &mut point);
+        let recipe = Recipe { z: &z, distances: &[], sides: None };
+        let diagonal = metric(seen, &recipe, &mut 0);
         let error = exact.error(&point, &best);
-        let rows: Vec<u32> = (0..n as u32)
-            .filter(|i| (seed[*i as usize] * 1e4).fract().abs() < part)
-            .collect();
-        let z: Vec<f64> = rows.iter().map(|&i| z[i as usize]).collect();
-        if let Some(bound) = bound(seen, &Point { value: at, g: &g, rows: &rows, z: &z }) {
-            prop_assert!(bound >= error, "{bound:e} {error:e} of {at:e} {}", loss.name());
-        }
+        check(seen, &Walk::new(u, value, g, z, diagonal), error);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn the_bound_is_at_least_the_error(drawn in drawn(), part in 0.3..1.0f64) {
+        drawn.at_a_point(|seen, walk, error| {
+            let rows: Vec<u32> = (0..walk.z.len() as u32)
+                .filter(|i| (drawn.noise[*i as usize] * 1e4).fract().abs() < part)
+                .collect();
+            let z: Vec<f64> = rows.iter().map(|&i| walk.z[i as usize]).collect();
+            let at = Point { value: walk.value, g: &walk.g, rows: &rows, z: &z };
+            if let Some(bound) = bound(seen, &at) {
+                assert!(bound >= error, "{bound:e} {error:e} of {:e} {drawn:?}", walk.value);
+            }
+        });
+    }
+
+    #[test]
+    fn the_bound_by_an_older_metric_is_at_least_the_error(drawn in drawn(), k in 2..200usize) {
+        drawn.at_a_point(|seen, walk, error| {
+            // Of a point nearer to 0, and of some rows, weighted by how many they stand for.
+            let z: Vec<f64> = walk.z.iter().map(|z| 0.9 * z).collect();
+            let recipe = Recipe { z: &z, distances: &[], sides: None };
+            let made = metric(seen, &recipe, &mut k.clone());
+            let Inverse::One(factor) = &made.factor else { panic!("of one output") };
+            let z: Vec<f64> = made.rows.iter().map(|&i| walk.z[i as usize]).collect();
+            let at = Point { value: walk.value, g: &walk.g, rows: &made.rows, z: &z };
+            if let Some(bound) = bound_by(seen, &at, factor, &made.weight) {
+                assert!(bound >= error, "{bound:e} {error:e} of {:e} {drawn:?}", walk.value);
+            }
+        });
+    }
+
+    #[test]
+    fn the_bound_by_conjugate_gradients_is_at_least_the_error(drawn in drawn(), times in 1.001..100.0f64) {
+        drawn.at_a_point(|seen, walk, error| {
+            let target = times * error + 1e-15 * walk.value;
+            let found = with_meter(|meter| prove(seen, walk, target, meter)).expect("no end is set");
+            if let Some(bound) = found.bound {
+                assert!(bound >= error, "{bound:e} {error:e} of {:e} {drawn:?}", walk.value);
+            }
+        });
     }
 }
 

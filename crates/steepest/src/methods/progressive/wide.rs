@@ -41,6 +41,15 @@ pub fn prove(
     walk.inverse(&mut y);
     let (mut p, mut square) = (y.clone(), dot(&r, &y));
     let (first, mut promise, mut goal) = (square, 0.0, 0.9 * target);
+    // Where the slope itself is next to nothing no step need be found.
+    if bent.nearly(&v, &r) <= goal {
+        let level = bent.levelled(&v, &r);
+        if let Some(bound) = bent.bound(&level, meter)?
+            && bound <= target
+        {
+            return Ok(Found { bound: Some(bound), v: level, promise });
+        }
+    }
     for _ in 0..READS {
         let product = bent.product(&p, meter)?;
         let length = square / dot(&p, &product);

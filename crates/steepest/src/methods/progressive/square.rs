@@ -1,0 +1,167 @@
+//! A table with far fewer rows than columns, made square: the best coefficients are A⁻¹X′s for some s, one number a
+//! row, so with K = XA⁻¹X′ = LL′ the same objective is that of the table L with the penalty ½ |c|², c = L′s.
+//!
+//! Kimeldorf and Wahba 1971, <https://doi.org/10.1016/0022-247X(71)90184-3>.
+use super::Work;
+use super::ground::Seen;
+use super::walk::Walk;
+use crate::cholesky;
+use crate::descend::{Counts, Halt, Meter, Status};
+use crate::designs::dense::Dense;
+use crate::glm::Glm;
+use crate::gram::product;
+use crate::method::Step;
+use crate::penalties::l2::L2;
+use crate::penalty;
+use crate::pool::pool;
+
+/// Columns taken at once.
+const COLUMNS: usize = 512;
+/// Columns of K that a thread updates at once.
+const STRIP: usize = 128;
+/// Steps on the square table at most.
+const STEPS: usize = 20_000;
+
+/// What it costs to make the square table, in passes; none where it could not be, or would not be smaller.
+pub fn price(glm: &Glm<'_>, penalty: &[f64]) -> Option<f64> {
+    let (n, d, width) = (glm.design.rows(), glm.design.columns(), glm.width());
+    let held = penalty.iter().enumerate().all(|(j, a)| *a > 0.0 || j % width == d);
+    let free = !glm.intercept || penalty[d] == 0.0;
+    let smaller = 2 * n <= d && super::renewal::fits(glm, n);
+    let flops = (n * n) as f64 * d as f64;
+    (held && free && smaller).then(|| super::renewal::passes(glm, flops))
+}
+
+impl Work {
+    /// Solves the square table and goes where its optimum leads. The bound is that of the square table, and what the
+    /// way back has cost.
+    pub(super) fn squared(
+        &mut self,
+        glm: &Glm<'_>,
+        x: &mut [f64],
+        meter: &mut Meter<'_>,
+    ) -> Result<Step, Halt> {
+        let (n, k) = (glm.design.rows(), glm.outputs());
+        meter.spend(1.0)?;
+        let root = self.root(glm);
+        let table = Dense::strided(&root, n, n, n, 1).map_err(|why| Halt::Failed(why.into()))?;
+        let square = Glm::new(&table, glm.loss, glm.target, glm.weight, glm.intercept)
+            .map_err(|why| Halt::Failed(why.into()))?;
+        let weight: Vec<f64> =
+            (0..k * square.width()).map(|j| f64::from(j % square.width() < n)).collect();
+        let penalty = penalty::Each::new(L2::default(), &weight);
+        let (mut counts, mut findings) = (Counts::default(), Vec::new());
+        let mut aside = meter.aside(0.1, &mut counts, &mut findings);
+        let mut c = vec![0.0; k * square.width()];
+        let mut inner = Work::begin(&square, &penalty, &c, &mut aside)?;
+        let mut step = inner.report(&square, &mut c, 0.0, &mut aside)?;
+        for _ in 0..STEPS {
+            if step.verdict.is_some() {
+                break;
+            }
+            step = inner.step(&square, &mut c, &mut aside)?;
+        }
+        let bound = step.certificate.map_or(f64::INFINITY, |c| c.bound);
+        let found = step.value;
+        drop(inner);
+        let u = self.back(glm, &root, &c, meter)?;
+        let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
+        let (mut g, mut z) = (vec![0.0; u.len()], vec![0.0; self.walk.z.len()]);
+        let value = seen.evaluate(&u, &mut g, &mut z, None, meter)?;
+        if value < self.walk.value {
+            let metric = std::mem::replace(&mut self.walk, Walk::nowhere()).metric;
+            self.walk = Walk::new(u, value, g, z, metric);
+            let target = self.target(meter);
+            let bound = bound + (value - found).abs() + 64.0 * f64::EPSILON * value;
+            if bound <= target {
+                self.scaling.out(&self.walk.u, x);
+                return Ok(Step {
+                    value,
+                    residual: self.walk.promise.max(0.0) / value.abs().max(f64::MIN_POSITIVE),
+                    rate: 1.0,
+                    verdict: Some(Status::Converged),
+                    certificate: Some(self.gap(bound, target)),
+                    ..Step::default()
+                });
+            }
+        }
+        self.report(glm, x, 0.0, meter)
+    }
+
+    /// What a column is multiplied by so that its penalty is 1.
+    fn factors(&self) -> Vec<f64> {
+        let scale = self.scaling.scale.iter().zip(&self.penalty);
+        scale.map(|(s, a)| 1.0 / (s * a.sqrt())).collect()
+    }
+
+    /// L, row after row, with zeros above the diagonal. K is helped to be positive by as little as does.
+    fn root(&self, glm: &Glm<'_>) -> Vec<f64> {
+        let n = glm.design.rows();
+        let factors = self.factors();
+        let rows: Vec<u32> = (0..n as u32).collect();
+        let columns: Vec<u32> = (0..glm.design.columns() as u32).collect();
+        let mut gram = vec![0.0; n * n];
+        let mut block = Vec::new();
+        for columns in columns.chunks(COLUMNS) {
+            block.resize(n * columns.len(), 0.0);
+            glm.design.select(&rows, columns, &mut block);
+            // One column after another, so that a product over columns is one over rows.
+            let mut turned = vec![0.0; block.len()];
+            for (c, (&j, to)) in columns.iter().zip(turned.chunks_exact_mut(n)).enumerate() {
+                let (centre, by) = (self.scaling.centre[j as usize], factors[j as usize]);
+                let column = block.iter().skip(c).step_by(columns.len());
+                to.iter_mut().zip(column).for_each(|(to, x)| *to = (x - centre) * by);
+            }
+            let to = crate::gram::Columns::of(&mut gram);
+            pool().each(n.div_ceil(STRIP), |s| {
+                let (from, end) = (s * STRIP, ((s + 1) * STRIP).min(n));
+                // SAFETY: rows 0..end and columns from..end of n rows of n numbers, which no other task touches.
+                unsafe { product(&turned, &turned, n, (from, end), to.get()) };
+            });
+        }
+        crate::gram::mirror(&mut gram, n);
+        let mean = (0..n).map(|i| gram[i * (n + 1)]).sum::<f64>() / n as f64;
+        let mut ridge = 1e-13 * mean;
+        loop {
+            let mut root = gram.clone();
+            (0..n).for_each(|i| root[i * (n + 1)] += ridge);
+            if cholesky::factor(&mut root, n, |_, left, _| left > 0.0) || ridge > mean {
+                (0..n).for_each(|i| root[i * n + i + 1..(i + 1) * n].fill(0.0));
+                return root;
+            }
+            ridge *= 100.0;
+        }
+    }
+
+    /// The rounder variables that belong to the square table's: A⁻¹X′L′⁻¹c.
+    fn back(
+        &self,
+        glm: &Glm<'_>,
+        root: &[f64],
+        c: &[f64],
+        meter: &mut Meter<'_>,
+    ) -> Result<Vec<f64>, Halt> {
+        let (n, k) = (glm.design.rows(), glm.outputs());
+        let (d, width) = (glm.design.columns(), glm.width());
+        meter.spend(1.0)?;
+        let mut s = vec![0.0; n * k];
+        for (o, c) in c.chunks_exact(c.len() / k).enumerate() {
+            let mut one = c[..n].to_vec();
+            cholesky::backward(root, &mut one);
+            one.iter().enumerate().for_each(|(i, v)| s[i * k + o] = *v);
+        }
+        let sums = glm.combined(&s);
+        let mut u = vec![0.0; k * width];
+        for (o, u) in u.chunks_exact_mut(width).enumerate() {
+            let all: f64 = s.iter().skip(o).step_by(k).sum();
+            for j in 0..d {
+                let raw = sums[o * d + j] - self.scaling.centre[j] * all;
+                u[j] = raw / (self.scaling.scale[j] * self.penalty[j]);
+            }
+            if glm.intercept {
+                u[d] = c[o * (c.len() / k) + n];
+            }
+        }
+        Ok(u)
+    }
+}
