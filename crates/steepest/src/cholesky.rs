@@ -31,7 +31,11 @@ pub fn factor(m: &mut [f64], n: usize, enough: impl Fn(usize, f64, f64) -> bool)
             rows.chunks_exact_mut(n).for_each(|row| substitute(row, panel, (from, to), n));
         };
         // Little work is handed to no thread.
-        if (n - to) * PANEL * PANEL < 1 << 18 { (0..rows.len()).for_each(each) } else { pool().each(rows.len(), each) }
+        if (n - to) * PANEL * PANEL < 1 << 18 {
+            (0..rows.len()).for_each(each)
+        } else {
+            pool().each(rows.len(), each)
+        }
         drop(rows);
         update(m, n, (from, to));
     }
@@ -117,7 +121,9 @@ impl Cholesky {
     pub fn new(n: usize, a: &[f64], shift: impl Fn(usize) -> f64) -> Option<Self> {
         let mut l = a[..n * n].to_vec();
         (0..n).for_each(|j| l[j * n + j] += shift(j));
-        let enough = |i: usize, left: f64, pivot: f64| left > 16.0 * f64::EPSILON * (i + 1) as f64 * pivot.abs();
+        let enough = |i: usize, left: f64, pivot: f64| {
+            left > 16.0 * f64::EPSILON * (i + 1) as f64 * pivot.abs()
+        };
         factor(&mut l, n, enough).then_some(Cholesky { n, l })
     }
 
@@ -154,11 +160,14 @@ mod tests {
     #[test]
     fn the_same_bits_on_any_number_of_threads() {
         let n = 300;
-        let a: Vec<f64> = (0..n * n).map(|k| (-((k / n) as f64 - (k % n) as f64).powi(2) / 9.0).exp()).collect();
+        let a: Vec<f64> =
+            (0..n * n).map(|k| (-((k / n) as f64 - (k % n) as f64).powi(2) / 9.0).exp()).collect();
         let run = |threads| {
             crate::pool::with_threads(threads, || Cholesky::new(n, &a, |_| 0.1).unwrap().l)
         };
-        let lower = |l: Vec<f64>| -> Vec<f64> { (0..n).flat_map(|i| l[i * n..=i * n + i].to_vec()).collect() };
+        let lower = |l: Vec<f64>| -> Vec<f64> {
+            (0..n).flat_map(|i| l[i * n..=i * n + i].to_vec()).collect()
+        };
         let first = lower(run(1));
         assert!(lower(run(2)) == first && lower(run(7)) == first);
     }

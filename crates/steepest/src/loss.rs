@@ -189,7 +189,13 @@ fn value8<L: Loss>(s: L::Of<f64>, target: &Lanes, margin: &Lanes, value: &mut La
 
 /// Margins become slopes.
 #[inline(always)]
-fn jet8<L: Loss>(s: L::Of<Jet<f64>>, target: &Lanes, slope: &mut Lanes, value: &mut Lanes, curvature: &mut Lanes) {
+fn jet8<L: Loss>(
+    s: L::Of<Jet<f64>>,
+    target: &Lanes,
+    slope: &mut Lanes,
+    value: &mut Lanes,
+    curvature: &mut Lanes,
+) {
     for l in 0..LANES {
         let j = L::jet(s, target[l], slope[l]);
         value[l] = j.value;

@@ -118,7 +118,11 @@ impl Scaling {
 }
 
 /// Σ weight, Σ weight (x − shift) and Σ weight (x − shift)², by columns, over some rows.
-fn around(glm: &Glm<'_>, rows: &[std::ops::Range<usize>], shift: &[f64]) -> (f64, Vec<f64>, Vec<f64>) {
+fn around(
+    glm: &Glm<'_>,
+    rows: &[std::ops::Range<usize>],
+    shift: &[f64],
+) -> (f64, Vec<f64>, Vec<f64>) {
     let d = shift.len();
     let (mut total, mut sum, mut square) = (0.0, vec![0.0; d], vec![0.0; d]);
     let mut block = Vec::new();

@@ -188,7 +188,8 @@ fn sparse(n: usize, d: usize) -> (Vec<f64>, Vec<i32>, Vec<i32>, Vec<f64>) {
         for j in 0..d {
             // Some columns are common, most are rare.
             if draw.uniform() < 2.0 / (4.0 + j as f64) {
-                let v = (1.0 + draw.normal()) * 10f64.powf(4.0 * draw.uniform() - 2.0).powi((j % 2) as i32);
+                let v = (1.0 + draw.normal())
+                    * 10f64.powf(4.0 * draw.uniform() - 2.0).powi((j % 2) as i32);
                 values.push(v);
                 columns.push(j as i32);
                 dense[i * d + j] = v;
@@ -205,11 +206,14 @@ fn wide_and_sparse_tables_are_solved_and_proved() {
     for (n, d, alpha) in [(60, 400, 1e-3), (700, 300, 1e-4), (60, 900, 1e-9), (4_000, 40, 1e-4)] {
         let (values, columns, starts, dense) = sparse(n, d);
         let mut draw = tables::Draw(n as u64);
-        let y: Vec<f64> = dense.chunks(d).map(|r| f64::from(r[0] + r[3] + draw.normal() > 0.5)).collect();
-        let classes: Vec<f64> = dense.chunks(d).map(|r| f64::from(r[0] > 0.5) + f64::from(r[2] > 0.3)).collect();
+        let y: Vec<f64> =
+            dense.chunks(d).map(|r| f64::from(r[0] + r[3] + draw.normal() > 0.5)).collect();
+        let classes: Vec<f64> =
+            dense.chunks(d).map(|r| f64::from(r[0] > 0.5) + f64::from(r[2] > 0.3)).collect();
         let table = Sparse::new(&values, &columns, &starts, d).expect("a table");
         let lying = Dense::by_rows(&dense, d).expect("a table");
-        let standing: Vec<f64> = (0..d).flat_map(|j| dense.iter().skip(j).step_by(d).copied()).collect();
+        let standing: Vec<f64> =
+            (0..d).flat_map(|j| dense.iter().skip(j).step_by(d).copied()).collect();
         let standing = Dense::by_columns(&standing, d).expect("a table");
         let losses: [(Box<dyn Block>, &[f64]); 3] = [
             (Box::new(Each(Logistic::default())), &y),
@@ -224,12 +228,16 @@ fn wide_and_sparse_tables_are_solved_and_proved() {
                 let got = fit(design, &**loss, y, alpha, to_end(1e-6));
                 let bound = got.certificate.as_ref().map_or(f64::NAN, |c| c.bound);
                 let error = got.value - tight.value;
-                println!("{what}: {:?} {:.1} passes, error {error:e}, bound {bound:e}", got.status, got.counts.passes);
+                println!(
+                    "{what}: {:?} {:.1} passes, error {error:e}, bound {bound:e}",
+                    got.status, got.counts.passes
+                );
                 assert_eq!(got.status, Status::Converged, "{what}");
                 assert!(got.certificate.is_some_and(|c| c.kind.proves()), "{what}");
                 assert!(bound >= error && bound <= 1.001e-6 * got.value, "{what}");
                 for threads in [1, 2, 7] {
-                    let again = with_threads(threads, || fit(design, &**loss, y, alpha, to_end(1e-6)));
+                    let again =
+                        with_threads(threads, || fit(design, &**loss, y, alpha, to_end(1e-6)));
                     assert!(again.x == got.x, "{what}: other bits on {threads} threads");
                 }
             }

@@ -212,5 +212,11 @@ pub(crate) fn with_meter<R>(work: impl FnOnce(&mut Meter<'_>) -> R) -> R {
     let (mut watch, now) = (super::Unwatched, Instant::now());
     let mut clock = Clock { started: now, polled: now };
     let (stop, watch) = (Stop::default(), &mut watch);
-    work(&mut Meter { stop, counts: &mut counts, findings: &mut findings, watch, clock: &mut clock })
+    work(&mut Meter {
+        stop,
+        counts: &mut counts,
+        findings: &mut findings,
+        watch,
+        clock: &mut clock,
+    })
 }

@@ -127,7 +127,13 @@ impl Glm<'_> {
         let parts = pool().map(n.div_ceil(per), |p| {
             let rows = p * per..n.min((p + 1) * per);
             let mut sum = vec![0.0; k * d];
-            self.design.accumulate(rows.clone(), 0..0, &s[rows.start * k..rows.end * k], k, &mut sum);
+            self.design.accumulate(
+                rows.clone(),
+                0..0,
+                &s[rows.start * k..rows.end * k],
+                k,
+                &mut sum,
+            );
             sum
         });
         let mut all = vec![0.0; k * d];
@@ -285,7 +291,13 @@ impl Glm<'_> {
                 }
                 total += sum(value);
                 if wanted {
-                    self.design.accumulate(rows, half..ahead.end, margin, k, &mut s.gradient[..k * d]);
+                    self.design.accumulate(
+                        rows,
+                        half..ahead.end,
+                        margin,
+                        k,
+                        &mut s.gradient[..k * d],
+                    );
                     if let [free] = &mut s.intercept[..] {
                         *free += sum(margin);
                     } else {
