@@ -38,13 +38,14 @@ class Case:
     """A table and its targets."""
 
     name: str
-    X: np.ndarray
+    X: Any
     y: np.ndarray
+    alpha: float = ALPHA
 
     @property
     def C(self) -> float:
         """scikit-learn's way to say alpha."""
-        return 1.0 / (ALPHA * len(self.y))
+        return 1.0 / (self.alpha * len(self.y))
 
     def objective(self, w: np.ndarray, b: float) -> float:
         """In double precision, by blocks of rows."""
@@ -52,7 +53,7 @@ class Case:
         for at in range(0, len(self.y), 50_000):
             z = self.X[at : at + 50_000].astype(np.float64) @ w + b
             total += float(np.logaddexp(0.0, z).sum() - self.y[at : at + 50_000] @ z)
-        return total / len(self.y) + 0.5 * ALPHA * float(w @ w)
+        return total / len(self.y) + 0.5 * self.alpha * float(w @ w)
 
 
 def cases(rows: int, columns: int, seed: int) -> list[Case]:
@@ -71,7 +72,7 @@ def cases(rows: int, columns: int, seed: int) -> list[Case]:
 
 def ours(case: Case, tol: float, passes: float | None = None) -> tuple[np.ndarray, float]:
     """The core alone: one crossing."""
-    problem = Problem(loss="logistic", alpha=ALPHA, method="progressive", tol=tol, max_passes=passes)
+    problem = Problem(loss="logistic", alpha=case.alpha, method="progressive", tol=tol, max_passes=passes)
     solved = problem.solve(case.X, case.y)
     return solved.coef.ravel(), float(solved.intercept[0])
 
@@ -88,8 +89,8 @@ def scikit(case: Case, kind: Any, **settings: Any) -> tuple[np.ndarray, float]:
     return np.asarray(model.coef_).ravel(), float(np.ravel(model.intercept_)[0])
 
 
-def solvers(case: Case, long: int) -> dict[str, list[Fit]]:
-    """Each solver's ladder; peers that are not installed are left out."""
+def solvers(case: Case, long: int, passes: tuple[float, ...]) -> dict[str, list[Fit]]:
+    """Each solver's ladder, ours by budgets of passes; peers that are not installed are left out."""
     from sklearn.linear_model import LogisticRegression as Scikit
 
     def steps(kind: Any, counts: tuple[int, ...], **settings: Any) -> list[Fit]:
@@ -97,7 +98,7 @@ def solvers(case: Case, long: int) -> dict[str, list[Fit]]:
 
     ladder = tuple(n for n in (5, 10, 15, 20, 30, 45, 70, 100, 200, 400) if n <= long)
     found: dict[str, list[Fit]] = {
-        "steepest, by an oracle": [lambda p=p: ours(case, 0.0, p) for p in (0.5, 1.0, 1.9, 2.9, 3.9, 4.9)],
+        "steepest, by an oracle": [lambda p=p: ours(case, 0.0, p) for p in passes],
         "steepest, until its certificate says so": [lambda t=t: ours(case, t) for t in LEVELS],
         "steepest LogisticRegression (1e-6)": [lambda: estimator(case)],
         "scikit-learn lbfgs": steps(Scikit, ladder, solver="lbfgs"),
@@ -116,7 +117,7 @@ def solvers(case: Case, long: int) -> dict[str, list[Fit]]:
     else:
 
         def glum(n: int) -> tuple[np.ndarray, float]:
-            model = Glum(family="binomial", alpha=ALPHA, l1_ratio=0, max_iter=n, gradient_tol=1e-10)
+            model = Glum(family="binomial", alpha=case.alpha, l1_ratio=0, max_iter=n, gradient_tol=1e-10)
             model.fit(case.X, case.y)
             return np.asarray(model.coef_), float(model.intercept_)
 
@@ -128,7 +129,7 @@ def solvers(case: Case, long: int) -> dict[str, list[Fit]]:
     else:
 
         def cyanure(n: int) -> tuple[np.ndarray, float]:
-            model = Classifier(loss="logistic", penalty="l2", lambda_1=ALPHA, fit_intercept=True,
+            model = Classifier(loss="logistic", penalty="l2", lambda_1=case.alpha, fit_intercept=True,
                                max_iter=n, tol=1e-10, verbose=False)  # fmt: skip
             model.fit(case.X, 2 * case.y - 1)
             return np.ravel(model.coef_), float(np.ravel(model.intercept_)[0])
@@ -137,8 +138,9 @@ def solvers(case: Case, long: int) -> dict[str, list[Fit]]:
     return found
 
 
-def floor(X: np.ndarray, repeats: int) -> float:
-    """Seconds of one read of X on all cores: its sum."""
+def floor(X: Any, repeats: int) -> float:
+    """Seconds of one read of X on all cores: its sum; of a sparse table what is stored of it."""
+    X = getattr(X, "data", X) if not isinstance(X, np.ndarray) else X
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     parts = np.array_split(X.ravel(), cores)
     with ThreadPoolExecutor(cores) as pool:
@@ -150,10 +152,15 @@ def floor(X: np.ndarray, repeats: int) -> float:
     return best
 
 
-def measure(case: Case, repeats: int, long: int) -> dict[str, Any]:
+PASSES = (0.5, 1.0, 1.9, 2.9, 3.9, 4.9)
+
+
+def measure(
+    case: Case, repeats: int, long: int, passes: tuple[float, ...] = PASSES, without: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """Seconds to each level for each solver, medians over interleaved repeats."""
     best = case.objective(*ours(case, 1e-12))
-    table = solvers(case, long)
+    table = {name: fits for name, fits in solvers(case, long, passes).items() if name not in without}
     runs = [(name, at, fit) for name, ladder in table.items() for at, fit in enumerate(ladder)]
     seconds: dict[tuple[str, int], list[float]] = {}
     gaps: dict[tuple[str, int], float] = {}
@@ -179,7 +186,7 @@ def measure(case: Case, repeats: int, long: int) -> dict[str, Any]:
         ]
         rows[name] = [min((s for s, gap in done if gap <= level), default=None) for level in LEVELS]
     return {"case": case.name, "rows": len(case.y), "columns": case.X.shape[1], "floor": floor(case.X, repeats),
-            "megabytes": case.X.nbytes / 1e6, "seconds": rows}  # fmt: skip
+            "seconds": rows}  # fmt: skip
 
 
 def markdown(result: dict[str, Any]) -> str:

@@ -1,18 +1,28 @@
-//! Growing samples, then quasi-Newton steps round a Hessian from few rows, then a proof.
+//! Growing samples, then quasi-Newton steps round a Hessian from few rows, then a proof; where no such matrix pays,
+//! pairs round a diagonal, and a proof by conjugate gradients.
 //!
 //! What was learned on the way:
-//! - A read of the table is bound by memory and is most of the time; a metric of 200 rows a column costs a third
-//!   of a read at 500 000 x 100 and saves one read in four. Cholesky of the Gram matrix serves wherever its least
-//!   pivot is above 1e-8; only below does QR pay.
+//! - A read of the table is bound by memory and is most of the time. At 500 000 x 100 a metric of 300 rows a column
+//!   costs less than a third of a read, gains a factor of about 300 a step, and makes the bound tight enough that the
+//!   third read ends it. Cholesky of the Gram matrix serves wherever its least pivot is above 1e-8; only below does
+//!   QR pay.
+//! - The bound needs no matrix of its own: any weights on the rows will do, so those that the metric was made with
+//!   prove as much as new ones would, for a sweep over its rows.
+//! - Samples are read where they lie: to copy them costs more than some evaluations of them gain.
 //! - Rows drawn in proportion to curvature · distance², weighted by one over their chance and joined with an even
 //!   sample, do better than the largest such rows with weight 1: rare levels 5.7 reads to 1e-6, not 7.7; heavy
-//!   tails on few rows 7.8, not 12.
+//!   tails on few rows 7.8, not 12. Distances cost a quarter of a read and are left out where a sample shows no tails.
 //! - A sample that separates is learned by heart: on the next one its direction is right and its length wrong,
-//!   which a search along it on stored margins mends without a read.
+//!   which a search along it on stored margins mends without a read. Classes that separate without a margin under next
+//!   to no penalty take some twenty reads, as many as Newton's method: a model of the loss itself over the metric's
+//!   rows, tilted to the slope of all rows, took four steps but believed in rows that it had not seen.
 //! - Columns that do not vary in a sample have no scale yet: a row in which they do counts as far, so that the
 //!   first metric on all rows holds it.
 //! - A column that is constant to rounding has a gradient of rounding alone; the proof must allow for that much,
 //!   or it refuses tables with a constant column and no penalty.
+//! - Without a matrix: 200 000 x 50 000 sparse, 78 entries a row, takes 11 to 25 reads to its certificate of 1e-6 where
+//!   L-BFGS on unscaled columns took 400 to 900 to none. A table of 2000 x 5000 with columns 1e±2 apart took 5000, and
+//!   107 once it is made square.
 use crate::certificate::{Certificate, Kind};
 use crate::descend::{Halt, Meter, Problem, Status};
 use crate::glm::Glm;
@@ -52,9 +62,13 @@ crate::settings! {
     ///
     /// It starts on a small sample of the rows, walks there until the sample can teach no more, takes four
     /// times the sample, and so on; then it walks on all rows. Each walk takes quasi-Newton steps (L-BFGS)
-    /// round a metric: the Hessian over some 50 rows for each column, by Cholesky or QR. Raw scales do not
+    /// round a metric: the Hessian over some 50 to 400 rows for each column, by Cholesky or QR. Raw scales do not
     /// matter. It stops when a bound on F − F*, by Fenchel duality with a dual point corrected on those same
     /// rows, says so.
+    ///
+    /// Wide and sparse tables, for which such a matrix would cost more than it saves, are walked on whole, round a
+    /// diagonal; conjugate gradients over all rows find the dual point, and Newton's step with it. What has far fewer
+    /// rows than columns is made square when that pays.
     ///
     /// Adaptive samples: Mokhtari and Ribeiro 2017; sub-sampled Newton: Roosta-Khorasani and Mahoney 2019.
     "progressive" Progressive {}
@@ -72,7 +86,7 @@ pub(super) const ENTRY: Entry = Entry {
 fn suits(facts: &Facts) -> Option<Suit> {
     facts.glm.then(|| Suit {
         passes: 5.0,
-        reason: "a loss over a table with a quadratic penalty: samples, then a metric from few rows".into(),
+        reason: "a loss over a table with a quadratic penalty: no scale of the columns slows it, and it proves its answer".into(),
     })
 }
 
