@@ -154,9 +154,13 @@ class Progressive(Settings):
 
     It starts on a small sample of the rows, walks there until the sample can teach no more, takes four
     times the sample, and so on; then it walks on all rows. Each walk takes quasi-Newton steps (L-BFGS)
-    round a metric: the Hessian over some 50 rows for each column, by Cholesky or QR. Raw scales do not
-    matter. It stops when a bound on F − F*, by Fenchel duality with a dual point corrected on those same
-    rows, says so.
+    round a metric: the Hessian over some 50 to 400 rows for each column, by Cholesky or QR. Raw scales do
+    not matter. It stops when a bound on F − F*, by Fenchel duality with a dual point corrected on those
+    same rows, says so.
+
+    Wide and sparse tables, for which such a matrix would cost more than it saves, are walked on whole,
+    round a diagonal; conjugate gradients over all rows find the dual point, and Newton's step with it. What
+    has far fewer rows than columns is made square when that pays.
 
     Adaptive samples: Mokhtari and Ribeiro 2017; sub-sampled Newton: Roosta-Khorasani and Mahoney 2019.
     """

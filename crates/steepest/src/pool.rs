@@ -59,11 +59,13 @@ impl Job {
             }
             self.done.fetch_add(1, AcqRel);
             if !go_on() {
-                let claimed = self.next.swap(self.n, AcqRel);
-                self.done.fetch_add(self.n.saturating_sub(claimed), AcqRel);
-                return;
+                return self.leave_the_rest();
             }
         }
+    }
+    fn leave_the_rest(&self) {
+        let claimed = self.next.swap(self.n, AcqRel);
+        self.done.fetch_add(self.n.saturating_sub(claimed), AcqRel);
     }
     fn take_seat(&self) -> bool {
         self.seats.fetch_update(AcqRel, Acquire, |s| s.checked_sub(1)).is_ok()
@@ -202,7 +204,11 @@ impl Pool {
         if self.shared.asleep.load(Acquire) > 0 {
             self.shared.wake.notify_all();
         }
-        job.help(go_on);
+        // A panic of `go_on` must not unwind past tasks that other threads still run on what the caller lent.
+        let asked = catch_unwind(AssertUnwindSafe(|| job.help(go_on)));
+        if asked.is_err() {
+            job.leave_the_rest();
+        }
         let mut spins = 0u32;
         while job.done.load(Acquire) < n {
             spins += 1;
@@ -210,7 +216,7 @@ impl Pool {
         }
         drop(started);
         let panic = lock(&job.panic).take();
-        if let Some(p) = panic {
+        if let Some(p) = panic.or(asked.err()) {
             resume_unwind(p);
         }
     }
@@ -353,6 +359,24 @@ mod tests {
             assert!(calls.load(Acquire) < 500 && pauses > 0);
             assert_eq!(p.map(9, |i| i).len(), 9);
         }
+    }
+
+    #[test]
+    fn a_pause_that_panics_waits_for_the_tasks_that_run() {
+        let p = Pool::new(3);
+        for _ in 0..50 {
+            let running = AtomicUsize::new(0);
+            let slow = |_| {
+                running.fetch_add(1, AcqRel);
+                thread::sleep(std::time::Duration::from_micros(100));
+                running.fetch_sub(1, AcqRel);
+            };
+            let pause = &mut || -> Result<(), ()> { panic!("in the pause") };
+            let caught = catch_unwind(AssertUnwindSafe(|| p.map_pausing(20, slow, pause)));
+            assert!(caught.is_err());
+            assert_eq!(running.load(Acquire), 0);
+        }
+        assert_eq!(p.map(5, |i| i).len(), 5);
     }
 
     #[test]
