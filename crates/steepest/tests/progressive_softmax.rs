@@ -108,6 +108,18 @@ fn raw_columns_in_few_passes_and_the_same_bits_on_any_number_of_threads() {
 }
 
 #[test]
+fn many_classes_need_no_matrix_of_all_variables() {
+    // 20 classes and 30 columns: 589 variables are free.
+    let p = problem(8000, 30, 20, false, 9);
+    let got = proved("8000 x 30, 20 classes", &p, 1e-4);
+    assert!(got.counts.passes <= 20.0, "{}", got.counts.passes);
+    for threads in [1, 2, 7] {
+        let again = with_threads(threads, || fit(&p, 1e-4, 1e-6));
+        assert!(again.x == got.x, "other bits on {threads} threads");
+    }
+}
+
+#[test]
 fn the_bound_is_never_below_the_error_from_the_start_to_the_optimum() {
     let mut finite = 0;
     for seed in 0..60 {

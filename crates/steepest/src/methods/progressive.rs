@@ -23,6 +23,9 @@
 //! - Without a matrix: 200 000 x 50 000 sparse, 78 entries a row, takes 11 to 25 reads to its certificate of 1e-6 where
 //!   L-BFGS on unscaled columns took 400 to 900 to none. A table of 2000 x 5000 with columns 1e±2 apart took 5000, and
 //!   107 once it is made square.
+//! - Several classes: a Hessian over all variables is (K − 1)² times as large. Where that is too dear, conjugate
+//!   gradients over the metric's rows do the same without it (`turned`): 200 000 x 200, 10 classes, correlated columns,
+//!   took 186 passes and 12.3 s round a diagonal and takes 10 passes and 1.1 s.
 use crate::certificate::{Certificate, Kind};
 use crate::descend::{Halt, Meter, Problem, Status};
 use crate::glm::Glm;
@@ -31,6 +34,7 @@ use crate::penalty::Penalty;
 use crate::scaling::Scaling;
 use crate::settings::Described;
 use ground::{Ground, Seen};
+use metric::{Form, Shape};
 use renewal::Dear;
 use sample::Sides;
 use stages::GROWTH;
@@ -54,6 +58,7 @@ mod stages;
 mod support;
 #[cfg(test)]
 mod tests;
+mod turned;
 mod walk;
 mod wide;
 
@@ -99,8 +104,8 @@ struct Work {
     scaling: Scaling,
     penalty: Vec<f64>,
     sides: Option<Sides>,
-    /// Rows of the metric; 0 where it is a diagonal.
-    k: usize,
+    /// What the metric is made as.
+    shape: Shape,
     /// Passes that had been spent when it began on these rows.
     since: f64,
     /// Whether the square table was tried.
@@ -184,7 +189,7 @@ impl Work {
             scaling,
             penalty,
             sides,
-            k: 0,
+            shape: Shape { form: Form::Diagonal, rows: 0 },
             since: 0.0,
             squared_once: false,
             stage: stage.filter(|_| !given),
@@ -222,8 +227,8 @@ impl Work {
                 self.squared_once = true;
                 return self.squared(glm, x, meter);
             }
-            Some(Dear::Matrix(rows)) => {
-                self.k = rows;
+            Some(Dear::Matrix(shape)) => {
+                self.shape = shape;
                 self.refresh(glm, false);
             }
             None => {}
@@ -290,7 +295,7 @@ impl Work {
         }
         let target = self.target(meter);
         // A diagonal with its pairs promises too little, and its proof leads on where it fails.
-        let near = if self.k == 0 { 2.0 * target } else { target };
+        let near = if self.shape.form == Form::Diagonal { 2.0 * target } else { target };
         if !(self.walk.promise > near) {
             self.walk.tidy();
             let proof = self.proof(glm, meter)?;

@@ -26,7 +26,7 @@ pub struct Point<'a> {
 /// A bound on F − F*; none where this dual point proves nothing.
 pub fn bound(seen: Seen<'_>, at: &Point<'_>) -> Option<f64> {
     let stand = Stand::of(seen, at);
-    let mut h = curvatures(seen, &stand.target, at.z);
+    let mut h = curvatures(seen, at.rows, at.z);
     h.iter_mut().for_each(|h| *h = h.max(0.0));
     for _ in 0..6 {
         let weight: Vec<f64> = h.iter().zip(&stand.share).map(|(h, s)| h * s).collect();

@@ -2,6 +2,7 @@
 //! well-conditioned, by QR where it is not.
 use super::ground::Seen;
 use super::outputs;
+use super::turned::Turned;
 use super::draw::choose;
 use super::sample::Sides;
 use crate::factor::Factor;
@@ -23,6 +24,8 @@ pub enum Inverse {
     One(Factor),
     /// Of several.
     Several(outputs::Joint),
+    /// Of several, one direction among them at a time.
+    Turned(Turned),
     /// Where no matrix pays.
     Diagonal(Vec<f64>),
 }
@@ -33,6 +36,7 @@ impl Inverse {
         match self {
             Inverse::One(factor) => factor.solve(b),
             Inverse::Several(joint) => joint.solve(b),
+            Inverse::Turned(turned) => turned.solve(b),
             Inverse::Diagonal(m) => b.iter_mut().zip(m).for_each(|(b, m)| *b /= m),
         }
     }
@@ -41,17 +45,19 @@ impl Inverse {
         match self {
             Inverse::One(factor) => factor.energy(b),
             Inverse::Several(joint) => joint.energy(b),
+            Inverse::Turned(turned) => turned.energy(b),
             Inverse::Diagonal(m) => b.iter().zip(m).map(|(b, m)| b * b / m).sum(),
         }
     }
 }
 
-/// M over rows with weights (share times curvature), and the diagonal penalty.
+/// M over rows with weights (share times curvature), and the diagonal penalty; of several outputs, of one of them.
 pub fn factor(seen: Seen<'_>, rows: &[u32], weight: &[f64], ridge: f64) -> Factor {
     let rounded = Rounded { glm: seen.glm, scaling: seen.scaling, rows };
     let width = rounded.width();
     let mut gram = rounded.gram(weight);
-    for (j, a) in seen.ground.penalty.iter().enumerate() {
+    let penalty = &seen.ground.penalty[..width];
+    for (j, a) in penalty.iter().enumerate() {
         gram[j * width + j] += a;
     }
     if ridge > 0.0 {
@@ -63,7 +69,7 @@ pub fn factor(seen: Seen<'_>, rows: &[u32], weight: &[f64], ridge: f64) -> Facto
     let root: Vec<f64> = weight.iter().map(|w| w.sqrt()).collect();
     let mut r = rounded.triangle(&root);
     let mut diagonal = vec![0.0; width * width];
-    for (j, a) in seen.ground.penalty.iter().enumerate() {
+    for (j, a) in penalty.iter().enumerate() {
         diagonal[j * width + j] = a.sqrt();
     }
     crate::factor::append(&mut r, &diagonal, width);
@@ -77,6 +83,26 @@ pub fn factor(seen: Seen<'_>, rows: &[u32], weight: &[f64], ridge: f64) -> Facto
     Factor::pivoted(r, width)
 }
 
+/// What stands for the Hessian.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Form {
+    /// Its diagonal, where no matrix pays.
+    Diagonal,
+    /// Of several outputs, one matrix a direction among them.
+    Turned,
+    /// A matrix over all variables.
+    Whole,
+}
+
+/// A form, and how many rows it is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// The form.
+    pub form: Form,
+    /// Rows; of no account for a diagonal.
+    pub rows: usize,
+}
+
 /// What a metric is made from.
 pub struct Recipe<'a> {
     /// Margins at the point, by places.
@@ -87,11 +113,11 @@ pub struct Recipe<'a> {
     pub sides: Option<&'a Sides>,
 }
 
-/// The Hessian at a point, from about `k` rows and those that matter most; `k` grows where few rows carry
-/// all the weight. From 0 rows its diagonal: that of columns which all have the same scale.
-pub fn metric(seen: Seen<'_>, recipe: &Recipe<'_>, k: &mut usize) -> Metric {
+/// The Hessian at a point, from about as many rows as `shape` says and those that matter most; they grow where few
+/// carry all the weight. The diagonal is that of columns which all have the same scale.
+pub fn metric(seen: Seen<'_>, recipe: &Recipe<'_>, shape: &mut Shape) -> Metric {
     let d = seen.glm.width();
-    if *k == 0 {
+    if shape.form == Form::Diagonal {
         let mut bent = 0.0;
         let outputs = seen.glm.outputs();
         seen.jets(0..seen.len(), recipe.z, |p, _, _, h| {
@@ -103,27 +129,27 @@ pub fn metric(seen: Seen<'_>, recipe: &Recipe<'_>, k: &mut usize) -> Metric {
         return Metric { rows: Vec::new(), weight: Vec::new(), factor: Inverse::Diagonal(diagonal) };
     }
     loop {
-        let (places, portion) = choose(seen, recipe, *k);
+        let k = shape.rows;
+        let (places, portion) = choose(seen, recipe, k);
         let rows: Vec<u32> = places.iter().map(|&p| seen.row(p as usize) as u32).collect();
         let (outputs, z) = (seen.glm.outputs(), margins(seen, recipe.z, &places));
-        let target: Vec<f64> = rows.iter().map(|&i| seen.glm.target[i as usize]).collect();
-        let mut weight = curvatures(seen, &target, &z);
+        let mut weight = bends(outputs, curvatures(seen, &rows, &z));
         weight.iter_mut().zip(&portion).for_each(|(h, portion)| *h = h.max(0.0) * portion);
         // A row that stands for itself alone adds no doubt.
         let doubt = |i: usize| (1.0 - seen.share(places[i] as usize) / portion[i]).max(0.0);
         let sum: f64 = weight.iter().sum();
         let squares: f64 = weight.iter().enumerate().map(|(i, w)| w * w * doubt(i)).sum();
-        if sum * sum < 10.0 * d as f64 * squares && *k * d < 8 * seen.len() && *k < seen.len() {
-            *k *= 4;
+        if sum * sum < 10.0 * d as f64 * squares && k * d < 8 * seen.len() && k < seen.len() {
+            shape.rows *= 4;
             continue;
         }
-        if outputs > 1 {
-            let joint = outputs::joint(seen, &rows, &portion, &z);
-            return Metric { rows, weight, factor: Inverse::Several(joint) };
-        }
-        let few = rows.len() < 20 * d && rows.len() < seen.len();
-        let factor = factor(seen, &rows, &weight, if few { 1e-3 } else { 0.0 });
-        return Metric { rows, weight, factor: Inverse::One(factor) };
+        let ridge = if rows.len() < 20 * d && rows.len() < seen.len() { 1e-3 } else { 0.0 };
+        let factor = match shape.form {
+            Form::Turned => Inverse::Turned(Turned::new(seen, &rows, &portion, &z, ridge)),
+            _ if outputs > 1 => Inverse::Several(outputs::joint(seen, &rows, &portion, &z)),
+            _ => Inverse::One(factor(seen, &rows, &weight, ridge)),
+        };
+        return Metric { rows, weight, factor };
     }
 }
 
@@ -133,13 +159,18 @@ pub fn margins(seen: Seen<'_>, z: &[f64], places: &[u32]) -> Vec<f64> {
     places.iter().flat_map(|&p| &z[p as usize * k..(p as usize + 1) * k]).copied().collect()
 }
 
-/// φ″ at margins, one a row; of several outputs their sum.
-pub fn curvatures(seen: Seen<'_>, target: &[f64], z: &[f64]) -> Vec<f64> {
-    let (n, k) = (target.len(), seen.glm.outputs());
-    let (mut value, mut slope, mut h) = (vec![0.0; n], vec![0.0; n * k], vec![0.0; n * k]);
-    seen.glm.loss.jets(target, z, &mut value, &mut slope, &mut h);
-    if k > 1 {
-        return h.chunks_exact(k).map(|p| p.iter().map(|p| p * (1.0 - p)).sum()).collect();
-    }
+/// φ″ of some rows at their margins; of several outputs their probabilities, which tell it.
+pub fn curvatures(seen: Seen<'_>, rows: &[u32], z: &[f64]) -> Vec<f64> {
+    let target: Vec<f64> = rows.iter().map(|&i| seen.glm.target[i as usize]).collect();
+    let (mut value, mut slope, mut h) = (vec![0.0; rows.len()], vec![0.0; z.len()], vec![0.0; z.len()]);
+    seen.glm.loss.jets(&target, z, &mut value, &mut slope, &mut h);
     h
+}
+
+/// The trace of φ″, one a row.
+fn bends(outputs: usize, h: Vec<f64>) -> Vec<f64> {
+    if outputs == 1 {
+        return h;
+    }
+    h.chunks_exact(outputs).map(|p| p.iter().map(|p| p * (1.0 - p)).sum()).collect()
 }

@@ -7,6 +7,9 @@
 use super::blocked::Blocked;
 use super::certify::{Point, close};
 use super::ground::Seen;
+use super::metric::curvatures;
+use crate::design::Design;
+use crate::designs::dense::Dense;
 use crate::glm::Glm;
 use crate::gram::Rounded;
 use crate::pool::pool;
@@ -101,13 +104,14 @@ pub fn joint(seen: Seen<'_>, rows: &[u32], portion: &[f64], z: &[f64]) -> Joint 
 }
 
 /// Some rows in the rounder variables, with their probabilities.
-struct Held<'a> {
+pub struct Held {
     contrasts: Contrasts,
     /// What is added to the diagonal, for one class.
-    penalty: &'a [f64],
+    penalty: Vec<f64>,
     width: usize,
     x: Vec<f64>,
-    p: Vec<f64>,
+    /// Probabilities, a row's side by side.
+    pub p: Vec<f64>,
     q: Vec<f64>,
 }
 
@@ -116,18 +120,16 @@ const BLOCK: usize = 128;
 /// Parts that rows are summed in.
 const PARTS: usize = 16;
 
-impl<'a> Held<'a> {
-    fn of(seen: Seen<'a>, rows: &[u32], z: &[f64]) -> Self {
+impl Held {
+    /// These rows at their margins.
+    pub fn of(seen: Seen<'_>, rows: &[u32], z: &[f64]) -> Self {
         let glm: &Glm<'_> = seen.glm;
         let (k, w) = (glm.outputs(), glm.width());
         let contrasts = Contrasts::new(k);
         let x = Rounded { glm, scaling: seen.scaling, rows }.table();
-        let target: Vec<f64> = rows.iter().map(|&i| glm.target[i as usize]).collect();
-        let (mut value, mut slope) = (vec![0.0; rows.len()], vec![0.0; z.len()]);
-        let mut p = vec![0.0; z.len()];
-        glm.loss.jets(&target, z, &mut value, &mut slope, &mut p);
+        let p = curvatures(seen, rows, z);
         let q = p.chunks_exact(k).flat_map(|p| contrasts.inward(p)).collect();
-        Held { contrasts, penalty: &seen.ground.penalty[..w], width: w, x, p, q }
+        Held { contrasts, penalty: seen.ground.penalty[..w].to_vec(), width: w, x, p, q }
     }
 
     /// Σ portion_i C_i ⊗ x_i x_i′ + A, factored.
@@ -168,6 +170,33 @@ impl<'a> Held<'a> {
             crate::gram::add_product(x, &times[..n * w], w, &mut sum);
         }
         sum
+    }
+
+    /// (Σ portion_i C_i ⊗ x_i x_i′ + A) v.
+    pub fn product(&self, v: &[f64], portion: &[f64]) -> Vec<f64> {
+        let (k, w, n) = (self.contrasts.classes, self.width, portion.len());
+        let mut to: Vec<f64> = v.iter().enumerate().map(|(j, v)| self.penalty[j % w] * v).collect();
+        let Ok(table) = Dense::by_rows(&self.x, w) else { return to };
+        let block = table.block();
+        let per = n.div_ceil(PARTS).next_multiple_of(block);
+        let parts = pool().map(n.div_ceil(per), |part| {
+            let (mut sum, mut t) = (vec![0.0; k * w], vec![0.0; block * k]);
+            let end = n.min((part + 1) * per);
+            for from in (part * per..end).step_by(block) {
+                let rows = from..end.min(from + block);
+                let t = &mut t[..rows.len() * k];
+                table.margins(rows.clone(), 0..0, v, k, t);
+                for (i, t) in rows.clone().zip(t.chunks_exact_mut(k)) {
+                    bend(&self.p[i * k..(i + 1) * k], t, portion[i]);
+                }
+                table.accumulate(rows, 0..0, t, k, &mut sum);
+            }
+            sum
+        });
+        for sum in parts {
+            to.iter_mut().zip(sum).for_each(|(a, b)| *a += b);
+        }
+        to
     }
 
     /// With t_i the margins' change along v (all classes) and u = `each(i, t_i)`: Σ u_i ⊗ x_i, Σ |u_ik x_ij| and the
@@ -261,16 +290,7 @@ fn bend(p: &[f64], t: &mut [f64], times: f64) {
 }
 
 /// v = −B⁻¹g by conjugate gradients round the factor, and what is left of −g − Bv.
-fn dual(held: &Held<'_>, b: &Joint, portion: &[f64], g: &[f64]) -> (Vec<f64>, Vec<f64>) {
-    let (k, w) = (held.contrasts.classes, held.width);
-    let product = |v: &[f64]| {
-        let (mut to, _, _) = held.sweep(v, |i, t| {
-            bend(&held.p[i * k..(i + 1) * k], t, portion[i]);
-            0.0
-        });
-        to.iter_mut().zip(v).enumerate().for_each(|(j, (t, v))| *t += held.penalty[j % w] * v);
-        to
-    };
+fn dual(held: &Held, b: &Joint, portion: &[f64], g: &[f64]) -> (Vec<f64>, Vec<f64>) {
     let mut v = vec![0.0; g.len()];
     let mut e: Vec<f64> = g.iter().map(|g| -g).collect();
     let mut along = e.clone();
@@ -281,7 +301,7 @@ fn dual(held: &Held<'_>, b: &Joint, portion: &[f64], g: &[f64]) -> (Vec<f64>, Ve
         if !(energy > 1e-26 * first) {
             break;
         }
-        let bent = product(&along);
+        let bent = held.product(&along, portion);
         let length = energy / dot(&along, &bent);
         if !length.is_finite() {
             break;

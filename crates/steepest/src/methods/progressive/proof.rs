@@ -1,6 +1,6 @@
 //! What is held against the tolerance: a bound on F − F*, from as many rows as it takes.
 use super::ground::Seen;
-use super::metric::{self, Inverse, Metric};
+use super::metric::{self, Form, Inverse, Metric};
 use super::{Work, certify, outputs, sample, wide};
 use crate::certificate::{Certificate, Kind};
 use crate::descend::{Halt, Meter};
@@ -20,7 +20,7 @@ impl Work {
         meter: &mut Meter<'_>,
     ) -> Result<Option<Certificate>, Halt> {
         let target = self.target(meter);
-        if self.k == 0 {
+        if self.shape.form != Form::Whole {
             return self.wide(glm, target, meter);
         }
         let Metric { rows, weight, factor } = &self.walk.metric;
@@ -32,7 +32,7 @@ impl Work {
         };
         let mut bound = match factor {
             Inverse::One(b) => self.bound(glm, rows, |seen, at| certify::bound_by(seen, at, b, weight)),
-            Inverse::Several(_) | Inverse::Diagonal(_) => f64::INFINITY,
+            _ => f64::INFINITY,
         };
         if bound.is_infinite() {
             bound = anew(rows);

@@ -1,7 +1,7 @@
 //! When a metric is renewed, and with how many rows.
 use super::Work;
 use super::ground::Seen;
-use super::metric::{self, Recipe};
+use super::metric::{self, Form, Recipe, Shape};
 use super::square;
 use super::walk::Taken;
 use crate::descend::{Halt, Meter, Status};
@@ -11,10 +11,12 @@ use crate::method::Step;
 /// A matrix that costs more passes than this is not made: pairs round the diagonal need fewer.
 const DEAR: f64 = 20.0;
 
-/// Rows of a metric, 0 where at first none pays.
-pub fn metric_rows(glm: &Glm<'_>, on_all: bool) -> usize {
+/// What a metric is at first: the most telling that is not too dear.
+pub fn shape(glm: &Glm<'_>, on_all: bool) -> Shape {
     let rows = matrix_rows(glm, on_all);
-    if price(glm, rows) > DEAR { 0 } else { rows }
+    let of = |form| Shape { form, rows };
+    let cheap = |shape: &Shape| price(glm, *shape) <= DEAR;
+    [of(Form::Whole), of(Form::Turned)].into_iter().find(cheap).unwrap_or(of(Form::Diagonal))
 }
 
 /// Rows of a matrix. On all rows: what a pass gains grows with them, and so does the Hessian's cost, which is to stay
@@ -25,29 +27,42 @@ fn matrix_rows(glm: &Glm<'_>, on_all: bool) -> usize {
     (each * width).min((44 * n / width).max(8 * width))
 }
 
-/// Whether there is room for a matrix of so many rows: as much as the table takes, or a little.
-pub fn fits(glm: &Glm<'_>, rows: usize) -> bool {
-    8 * rows * rows <= glm.design.bytes().max(32 << 20)
+/// Whether there is room for matrices of so many numbers: as much as the table takes, or a little.
+pub fn fits(glm: &Glm<'_>, numbers: usize) -> bool {
+    8 * numbers <= glm.design.bytes().max(32 << 20)
 }
 
 /// What is made where steps alone were dear.
 pub enum Dear {
     /// The square table.
     Square,
-    /// A metric of so many rows.
-    Matrix(usize),
+    /// A metric of this shape.
+    Matrix(Shape),
 }
 
-/// What a metric of so many rows costs, in passes.
-pub fn price(glm: &Glm<'_>, rows: usize) -> f64 {
-    let width = (glm.width() * (glm.outputs() - 1).max(1)) as f64;
-    passes(glm, rows.min(glm.design.rows()) as f64 * width * width + width.powi(3))
+/// How many matrices a metric has, and their width.
+fn matrices(glm: &Glm<'_>, form: Form) -> (usize, usize) {
+    let free = (glm.outputs() - 1).max(1);
+    match form {
+        Form::Diagonal => (0, 0),
+        Form::Turned => (free, glm.width()),
+        Form::Whole => (1, free * glm.width()),
+    }
+}
+
+/// What a metric costs, in passes.
+pub fn price(glm: &Glm<'_>, shape: Shape) -> f64 {
+    let (count, width) = matrices(glm, shape.form);
+    let rows = shape.rows.min(glm.design.rows());
+    passes(glm, count as f64 * (rows + width) as f64 * (width as f64).powi(2))
 }
 
 /// As many passes as so many multiplications and additions take.
 pub fn passes(glm: &Glm<'_>, flops: f64) -> f64 {
-    // However small the table, a pass has to begin and end.
-    (flops / 60e9) / (glm.design.bytes() as f64 / 25e9 + 20e-6)
+    // A pass reads memory, or multiplies each number twice for each output; however small the table, it has to begin
+    // and end.
+    let read = glm.design.bytes() as f64 * (1.0 / 25e9f64).max(glm.outputs() as f64 / (4.0 * 60e9));
+    (flops / 60e9) / (read + 20e-6)
 }
 
 impl Work {
@@ -66,22 +81,22 @@ impl Work {
             }
             return Ok(());
         }
-        if self.k == 0 {
+        if self.shape.form == Form::Diagonal {
             return Ok(());
         }
         self.age += 1;
         let fits = (0.5..=2.0).contains(&taken.ratio);
         // As much is spent on metrics as on steps, not more: on wide tables pairs make up for an old one.
-        let due = self.age as f64 >= 0.5 * price(glm, self.k);
+        let due = self.age as f64 >= 0.5 * price(glm, self.shape);
         if due && (taken.length != 1.0 || !fits || taken.contraction > 0.3) {
             // A new metric that is slow has too few rows; an old one is that of a place left behind.
             if taken.length == 1.0 && fits && self.age == 1 {
-                let (n, more) = (glm.design.rows(), 4 * self.k);
+                let (n, more) = (glm.design.rows(), 4 * self.shape.rows);
                 // On wide tables a larger Hessian costs more than the passes it saves; pairs make up for it.
                 if more > 176 * n / glm.width().max(1) {
                     return Ok(());
                 }
-                self.k = more.min(n);
+                self.shape.rows = more.min(n);
             }
             self.look(glm, meter)?;
             self.refresh(glm, !fits);
@@ -92,20 +107,28 @@ impl Work {
     /// As much as a matrix costs was spent on steps without one: it is made now. Whatever would have been best, this
     /// costs no more than twice as much.
     pub(super) fn pays(&mut self, glm: &Glm<'_>, meter: &Meter<'_>) -> Option<Dear> {
-        if self.k > 0 || self.stage.is_some() {
+        let form = match self.shape.form {
+            Form::Whole => return None,
+            Form::Diagonal if glm.outputs() > 2 => Form::Turned,
+            Form::Diagonal | Form::Turned => Form::Whole,
+        };
+        if self.stage.is_some() {
             return None;
         }
         let spent = meter.counts.passes - self.since;
         if let Some(price) = square::price(glm, &self.penalty).filter(|_| !self.squared_once) {
             return (spent >= price).then_some(Dear::Square);
         }
-        let (rows, free) = (matrix_rows(glm, true), glm.width() * (glm.outputs() - 1).max(1));
-        (fits(glm, free) && spent >= price(glm, rows)).then_some(Dear::Matrix(rows))
+        let shape = Shape { form, rows: matrix_rows(glm, true) };
+        let (count, width) = matrices(glm, form);
+        let pays = fits(glm, count * width * width) && spent >= price(glm, shape);
+        pays.then_some(Dear::Matrix(shape))
     }
 
     /// Where a metric failed that was drawn without regard to distances, they are told after all.
     fn look(&mut self, glm: &Glm<'_>, meter: &mut Meter<'_>) -> Result<(), Halt> {
-        let whole = self.k == 0 || self.k + self.k / 4 >= glm.design.rows();
+        let rows = self.shape.rows;
+        let whole = self.shape.form == Form::Diagonal || rows + rows / 4 >= glm.design.rows();
         if std::mem::replace(&mut self.tailed, true) || whole {
             return Ok(());
         }
@@ -126,7 +149,7 @@ impl Work {
             distances: &self.distances,
             sides: self.sides.as_ref(),
         };
-        self.walk.metric = metric::metric(seen, &recipe, &mut self.k);
+        self.walk.metric = metric::metric(seen, &recipe, &mut self.shape);
         self.age = 0;
         if forget {
             self.walk.forget();
@@ -146,8 +169,8 @@ impl Work {
             }
             return Ok(step);
         }
-        if self.k > 0 {
-            self.k = if self.stuck == 3 { glm.design.rows() } else { self.k * 4 };
+        if self.shape.form != Form::Diagonal {
+            self.shape.rows = if self.stuck == 3 { glm.design.rows() } else { self.shape.rows * 4 };
         }
         self.look(glm, meter)?;
         self.refresh(glm, true);

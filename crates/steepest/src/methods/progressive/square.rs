@@ -27,7 +27,7 @@ pub fn price(glm: &Glm<'_>, penalty: &[f64]) -> Option<f64> {
     let (n, d, width) = (glm.design.rows(), glm.design.columns(), glm.width());
     let held = penalty.iter().enumerate().all(|(j, a)| *a > 0.0 || j % width == d);
     let free = !glm.intercept || penalty[d] == 0.0;
-    let smaller = 2 * n <= d && super::renewal::fits(glm, n);
+    let smaller = 2 * n <= d && super::renewal::fits(glm, n * n);
     let flops = (n * n) as f64 * d as f64;
     (held && free && smaller).then(|| super::renewal::passes(glm, flops))
 }

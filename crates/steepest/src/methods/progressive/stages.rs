@@ -1,7 +1,7 @@
 //! From sample to sample, and on to all rows.
 use super::ground::{Ground, Seen};
-use super::metric::{self, Recipe};
-use super::renewal::metric_rows;
+use super::metric::{self, Form, Recipe, Shape};
+use super::renewal;
 use super::sample::{self, Sides};
 use super::walk::Walk;
 use super::{Work, draw, search};
@@ -54,7 +54,7 @@ impl Work {
         if self.stage.is_none() && !self.distances.is_empty() {
             self.tailed = self.scaling.guessed() || draw::tailed(&self.distances);
         }
-        self.k = metric_rows(glm, self.stage.is_none());
+        self.shape = renewal::shape(glm, self.stage.is_none());
         (self.steps, self.age) = (0, 0);
         self.since = meter.counts.passes;
         let before = std::mem::replace(&mut self.walk, Walk::nowhere()).value;
@@ -64,7 +64,7 @@ impl Work {
             (&self.penalty, self.sides.as_ref()),
             self.stage,
             (u, before),
-            (&mut self.k, self.tailed),
+            (&mut self.shape, self.tailed),
             meter,
         )?;
         Ok(())
@@ -78,7 +78,7 @@ fn settle(
     (penalty, sides): (&[f64], Option<&Sides>),
     stage: Option<usize>,
     (mut u, before): (Vec<f64>, f64),
-    (k, tailed): (&mut usize, bool),
+    (shape, tailed): (&mut Shape, bool),
     meter: &mut Meter<'_>,
 ) -> Result<(Ground, Walk, Vec<f32>), Halt> {
     let ground = match stage {
@@ -91,7 +91,7 @@ fn settle(
     let seen = Seen { glm, scaling, ground: &ground };
     let mut z = vec![0.0; seen.len() * glm.outputs()];
     let mut g = vec![0.0; u.len()];
-    let wanted = tailed && *k > 0 && *k + *k / 4 < seen.len();
+    let wanted = tailed && shape.form != Form::Diagonal && shape.rows + shape.rows / 4 < seen.len();
     let mut distances = vec![0.0; if wanted { seen.len() } else { 0 }];
     let keep = (!distances.is_empty()).then_some(&mut distances[..]);
     let mut value = seen.evaluate(&u, &mut g, &mut z, keep, meter)?;
@@ -105,7 +105,7 @@ fn settle(
             value = seen.evaluate(&u, &mut g, &mut z, None, meter)?;
         }
     }
-    let metric = metric::metric(seen, &Recipe { z: &z, distances: &distances, sides }, k);
+    let metric = metric::metric(seen, &Recipe { z: &z, distances: &distances, sides }, shape);
     let walk = Walk::new(u, value, g, z, metric);
     Ok((ground, walk, distances))
 }

@@ -1,7 +1,7 @@
 //! The bound is true: held to the optimum found by Newton's method, from afar to near, with rows of all kinds.
 use super::certify::{Point, bound, bound_by};
 use super::ground::{Ground, Seen};
-use super::metric::{Inverse, Recipe, factor, metric};
+use super::metric::{Form, Inverse, Recipe, Shape, factor, metric};
 use super::sample;
 use super::walk::Walk;
 use super::wide::prove;
@@ -236,7 +236,7 @@ impl Drawn {
         let mut point = vec![0.0; d + 1];
         scaling.out(&u, &mut point);
         let recipe = Recipe { z: &z, distances: &[], sides: None };
-        let diagonal = metric(seen, &recipe, &mut 0);
+        let diagonal = metric(seen, &recipe, &mut Shape { form: Form::Diagonal, rows: 0 });
         let error = exact.error(&point, &best);
         check(seen, &Walk::new(u, value, g, z, diagonal), error);
     }
@@ -264,7 +264,7 @@ proptest! {
             // Of a point nearer to 0, and of some rows, weighted by how many they stand for.
             let z: Vec<f64> = walk.z.iter().map(|z| 0.9 * z).collect();
             let recipe = Recipe { z: &z, distances: &[], sides: None };
-            let made = metric(seen, &recipe, &mut k.clone());
+            let made = metric(seen, &recipe, &mut Shape { form: Form::Whole, rows: k });
             let Inverse::One(factor) = &made.factor else { panic!("of one output") };
             let z: Vec<f64> = made.rows.iter().map(|&i| walk.z[i as usize]).collect();
             let at = Point { value: walk.value, g: &walk.g, rows: &made.rows, z: &z };
