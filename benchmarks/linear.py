@@ -30,7 +30,7 @@ from steepest.linear.problem import Problem
 
 ALPHA = 1e-4
 LEVELS = (1e-2, 1e-4, 1e-6)
-Fit = Callable[[], tuple[np.ndarray, float]]
+Fit = Callable[[], tuple[np.ndarray, Any]]
 
 
 @dataclass(frozen=True)
@@ -41,19 +41,25 @@ class Case:
     X: Any
     y: np.ndarray
     alpha: float = ALPHA
+    loss: str = "logistic"
+    outputs: int = 1
 
     @property
     def C(self) -> float:
         """scikit-learn's way to say alpha."""
         return 1.0 / (self.alpha * len(self.y))
 
-    def objective(self, w: np.ndarray, b: float) -> float:
-        """In double precision, by blocks of rows."""
-        w, total = np.asarray(w, dtype=np.float64).ravel(), 0.0
+    def objective(self, w: np.ndarray, b: Any) -> float:
+        """In double precision, by blocks of rows; of several classes from one row of coefficients a class."""
+        w, total = np.asarray(w, dtype=np.float64), 0.0
         for at in range(0, len(self.y), 50_000):
-            z = self.X[at : at + 50_000].astype(np.float64) @ w + b
-            total += float(np.logaddexp(0.0, z).sum() - self.y[at : at + 50_000] @ z)
-        return total / len(self.y) + 0.5 * self.alpha * float(w @ w)
+            z, y = self.X[at : at + 50_000].astype(np.float64) @ w.T + b, self.y[at : at + 50_000]
+            if self.loss == "logistic":
+                total += float(np.logaddexp(0.0, z).sum() - y @ z)
+            else:
+                own = z[np.arange(len(y)), y.astype(int)]
+                total += float((np.logaddexp.reduce(z, axis=1) - own).sum())
+        return total / len(self.y) + 0.5 * self.alpha * float((w * w).sum())
 
 
 def cases(rows: int, columns: int, seed: int) -> list[Case]:
@@ -70,23 +76,30 @@ def cases(rows: int, columns: int, seed: int) -> list[Case]:
             for kind in (np.float64, np.float32) for name, table in pairs]  # fmt: skip
 
 
-def ours(case: Case, tol: float, passes: float | None = None) -> tuple[np.ndarray, float]:
+def ours(case: Case, tol: float, passes: float | None = None) -> tuple[np.ndarray, Any]:
     """The core alone: one crossing."""
-    problem = Problem(loss="logistic", alpha=case.alpha, method="progressive", tol=tol, max_passes=passes)
+    problem = Problem(
+        loss=case.loss,
+        outputs=case.outputs,
+        alpha=case.alpha,
+        method="progressive",
+        tol=tol,
+        max_passes=passes,
+    )
     solved = problem.solve(case.X, case.y)
-    return solved.coef.ravel(), float(solved.intercept[0])
+    return np.squeeze(solved.coef), np.squeeze(solved.intercept)
 
 
-def estimator(case: Case) -> tuple[np.ndarray, float]:
+def estimator(case: Case) -> tuple[np.ndarray, Any]:
     """As people call it, with what a scikit-learn estimator checks."""
     model = LogisticRegression(C=case.C).fit(case.X, case.y)
-    return model.coef_.ravel(), float(model.intercept_[0])
+    return np.squeeze(model.coef_), np.squeeze(model.intercept_)
 
 
-def scikit(case: Case, kind: Any, **settings: Any) -> tuple[np.ndarray, float]:
+def scikit(case: Case, kind: Any, **settings: Any) -> tuple[np.ndarray, Any]:
     """An estimator with scikit-learn's parameters."""
     model = kind(C=case.C, **settings).fit(case.X, case.y)
-    return np.asarray(model.coef_).ravel(), float(np.ravel(model.intercept_)[0])
+    return np.squeeze(model.coef_), np.squeeze(model.intercept_)
 
 
 def solvers(case: Case, long: int, passes: tuple[float, ...]) -> dict[str, list[Fit]]:
