@@ -52,8 +52,7 @@ def descend_linear(
         "intercept": True,
         "intercept_penalty": 0.0,
         "bounds": None,
-        # A Hessian over all classes costs more than the steps that it saves.
-        "method": ("lbfgs", []) if several and penalty == "l2" else None,
+        "method": None,
     }
     stop = {"tol": tol, "max_iter": most, "max_passes": None, "max_seconds": None}
     result: dict[str, Any] = _core.fit_linear(
