@@ -214,3 +214,41 @@ def test_the_bound_is_true():
             best = tight.fit(X, y, weight).result_.fun
             result = loose.fit(X, y, weight).result_
         assert result.fun - best <= result.certificate["bound"] + 1e-13 * abs(best)
+
+
+@pytest.mark.parametrize("twins", [False, True])
+@pytest.mark.parametrize("shape", [(2500, 800), (800, 1500)])
+@pytest.mark.parametrize("intercept", [True, False])
+def test_large_sparse_least_squares_are_the_dense_ones(shape, twins, intercept):
+    rng = np.random.default_rng(5)
+    X = sparse.random(*shape, density=0.02, format="csr", random_state=3) @ sparse.diags(
+        np.logspace(-1, 1, shape[1]) if twins else np.logspace(-4, 4, shape[1])
+    )
+    if shape[0] < shape[1]:
+        # Of many solutions the one of least norm: columns of very different lengths would cost LSMR too many steps.
+        X = X @ sparse.diags(1.0 / np.maximum(sparse.linalg.norm(X, axis=0), 1e-9))
+    if twins:
+        # Two columns of which one is a multiple of the other: the solution of least norm shares between them.
+        X = sparse.hstack([X, 3.0 * X[:, [7]]], format="csr")
+    X = sparse.csr_matrix(X)
+    y = np.asarray(X @ rng.standard_normal(X.shape[1])).ravel() + 2.0 + rng.standard_normal(shape[0])
+    got = linear.LinearRegression(fit_intercept=intercept).fit(X, y)
+    assert got.result_.success
+    dense = linear.LinearRegression(fit_intercept=intercept).fit(X.toarray(), y)
+    assert dense.result_.certificate["kind"] == "energy_norm"
+    near = {"rtol": 1e-6, "atol": 1e-9 * np.abs(dense.coef_).max()}
+    np.testing.assert_allclose(got.coef_, dense.coef_, **near)
+    np.testing.assert_allclose(got.predict(X), dense.predict(X), rtol=1e-7, atol=1e-7)
+    if got.result_.method == "lsmr":
+        assert got.result_.certificate["kind"] == "stationary"
+
+
+def test_sparse_least_squares_of_one_scale_a_column_are_left_to_products():
+    rng = np.random.default_rng(0)
+    X = sparse.random(4000, 700, density=0.02, format="csr", random_state=1)
+    X = sparse.csr_matrix(X @ sparse.diags(np.logspace(-3, 3, 700)))
+    y = np.column_stack([rng.standard_normal(4000), np.asarray(X.sum(axis=1)).ravel()])
+    got = linear.LinearRegression().fit(X, y)
+    assert {r.method for r in got.results_} == {"lsmr"}
+    assert got.result_.nit < 200
+    np.testing.assert_allclose(got.coef_[1], np.ones(700), rtol=1e-6)

@@ -1,7 +1,9 @@
-"""Ordinary least squares, exact: an orthogonal factorisation by blocks, then the least-norm solution."""
+"""Ordinary least squares: an orthogonal factorisation by blocks, then the solution of least norm; sparse tables, for
+which such a factor would be dense and large, by LSMR."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from numbers import Integral, Real
 from time import perf_counter
 from typing import Any, ClassVar
@@ -9,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse
+from scipy.sparse.linalg import LinearOperator, lsmr
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 
@@ -23,6 +26,11 @@ Floats = NDArray[np.float64]
 
 # Rows of a block, in units of columns: the factor of a block then costs little beside reading it.
 _BLOCK = 8
+# A factorisation that takes more multiplications than this (about .2 s) is left to LSMR where the table is sparse,
+# and one of more columns is not made at all.
+_DEAR, _WIDE = 1e9, 5000
+# How small LSMR makes the part of the residual that the columns explain.
+_SMALL = 1e-13
 
 
 class LinearRegression(LinearRegressor):
@@ -31,11 +39,13 @@ class LinearRegression(LinearRegressor):
     Minimises sum(weight * (y - Xw - b)^2), scikit-learn's objective. In terms of `steepest`: loss
     ``squared``, no penalty. The rows, centred, are reduced to a triangle by orthogonal (QR) factorisation,
     block by block, and the triangle is solved by singular values: no normal equations, whose condition is
-    the square.
+    the square. Large sparse tables go to LSMR, which finds the same solution by products alone; it is not
+    proved then (the certificate says ``stationary``).
 
     Parameters are scikit-learn's `LinearRegression`. `tol`, `copy_X` and `n_jobs` are taken and have no
-    effect: the answer is exact, and X is never changed. With ``positive=True`` the coefficients are held at
-    or above 0, and `tol` bounds the objective's distance from its optimum relative to its value.
+    effect: the answer is as exact as the arithmetic, and X is never changed. With ``positive=True`` the
+    coefficients are held at or above 0, and `tol` bounds the objective's distance from its optimum, relative
+    to its value.
 
     Parameters
     ----------
@@ -49,9 +59,9 @@ class LinearRegression(LinearRegressor):
     coef_ : ndarray of shape (features,) or (targets, features)
     intercept_ : float or ndarray of shape (targets,)
     rank_ : int
-        The rank of the centred columns.
+        The rank of the centred columns; not there after LSMR.
     singular_ : ndarray
-        Their singular values.
+        Their singular values; not there after LSMR.
     result_ : Result
         How it ended; of several targets the one farthest from its goal. `results_` has all.
 
@@ -64,7 +74,8 @@ class LinearRegression(LinearRegressor):
 
     References
     ----------
-    Golub and Van Loan, Matrix Computations, 4th edition, sections 5.3 and 5.5.
+    Golub and Van Loan, Matrix Computations, 4th edition, sections 5.3 and 5.5. LSMR: Fong and Saunders 2011,
+    https://doi.org/10.1137/10079687X.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -112,61 +123,145 @@ class LinearRegression(LinearRegressor):
             return self
         started = perf_counter()
         columns = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
-        coef, intercept, self.rank_, self.singular_, bounds = least_squares(
-            X, columns, weight, self.fit_intercept, self._names()
-        )
+        table = _Table(X, columns, weight, self.fit_intercept, self._names())
+        found = by_products(table) if table.dear else None
+        if found is None:
+            coef, self.rank_, self.singular_, ends = by_factors(table)
+        else:
+            coef, ends = found
+        intercept = table.level - coef @ table.centre
         seconds = perf_counter() - started
         solved = [
-            Solved(coef[k : k + 1], intercept[k : k + 1], _result(coef[k], *bounds[k], seconds))
+            Solved(coef[k : k + 1], intercept[k : k + 1], _result(coef[k], ends[k], seconds))
             for k in range(targets)
         ]
         self._keep(solved, X, y)
         return self
 
 
-def least_squares(
-    X: Any, y: Floats, weight: Floats | None, fit_intercept: bool, names: Any
-) -> tuple[Floats, Floats, int, Floats, list[tuple[float, float]]]:
-    """Coefficients (targets x columns), intercepts, rank, singular values, and (value, bound) by target."""
+@dataclass(frozen=True)
+class _End:
+    """The value reached, how far it may be from the least, and how that is known."""
+
+    value: float
+    bound: float
+    steps: int = 1
+    proved: bool = True
+    done: bool = True
+
+
+class _Table:
+    """Rows and targets with their shares, and the means that both are centred by."""
+
+    def __init__(self, X: Any, y: Floats, weight: Floats | None, fit_intercept: bool, names: Any) -> None:
+        n, d = X.shape
+        self.X, self.y = X, y
+        self.share = np.full(n, 1.0 / n) if weight is None else weight / weight.sum()
+        self.total = float(n if weight is None else weight.sum())
+        self.centre, self.level = np.zeros(d), np.zeros(y.shape[1])
+        if fit_intercept:
+            self.centre = np.asarray(self.share @ X, dtype=np.float64).ravel()
+            self.level = self.share @ y
+        if not np.all(np.isfinite(self.centre)) or not fit_intercept:
+            _refuse_unless_finite(X, names)
+        #: whether products alone may be cheaper than a factorisation
+        self.dear = sparse.issparse(X) and min(n, d) * n * d > _DEAR
+
+
+def by_factors(table: _Table) -> tuple[Floats, int, Floats, list[_End]]:
+    """Coefficients (targets x columns), rank, singular values, and how each target ended."""
+    X, y = table.X, table.y
     n, d = X.shape
-    share = np.full(n, 1.0 / n) if weight is None else weight / weight.sum()
-    centre = np.zeros(d)
-    level = np.zeros(y.shape[1])
-    if fit_intercept:
-        centre = np.asarray(share @ X, dtype=np.float64).ravel()
-        level = share @ y
-    if not np.all(np.isfinite(centre)) or not fit_intercept:
-        _refuse_unless_finite(X, names)
-    root = np.sqrt(share)
+    root = np.sqrt(table.share)
     triangle = np.empty((0, d + y.shape[1]))
     rows = max(_BLOCK * (d + y.shape[1]), 1024)
     for at in range(0, n, rows):
         here = slice(at, at + rows)
-        block = np.hstack([_dense(X[here]) - centre, y[here] - level]) * root[here, None]
+        block = np.hstack([_dense(X[here]) - table.centre, y[here] - table.level]) * root[here, None]
         triangle = np.vstack([triangle, block])
         if len(triangle) > triangle.shape[1]:
             triangle = linalg.qr(triangle, mode="r", overwrite_a=True, check_finite=False)[0][
                 : triangle.shape[1]
             ]
-    cutoff = max(n, d) * np.finfo(np.float64).eps
-    solution, _, rank, singular = linalg.lstsq(
-        triangle[:, :d], triangle[:, d:], cond=cutoff, check_finite=False
-    )
-    coef = np.ascontiguousarray(solution.T)
+    square, target = triangle[:, :d], triangle[:, d:]
+    across = None
+    if len(square) < d:
+        # A = R'Q': the solution of least norm lies in what the rows span.
+        across, upper = linalg.qr(square.T, mode="economic", check_finite=False)
+        square = upper.T
+    left, singular, right = linalg.svd(square, full_matrices=False, check_finite=False)
+    held = singular > max(n, d) * np.finfo(np.float64).eps * singular.max(initial=0.0)
+    space = left[:, held]
+    solution = right[held].T @ ((space.T @ target) / singular[held, None])
     # The part of the residual that the columns still could explain is the distance from the optimum.
-    left, values, _ = linalg.svd(triangle[:, :d], full_matrices=False, check_finite=False)
-    space = left[:, values > cutoff * values.max(initial=0.0)]
-    residual = triangle[:, d:] - triangle[:, :d] @ solution
+    residual = target - square @ solution
     explained = 0.5 * np.sum((space.T @ residual) ** 2, axis=0)
     value = 0.5 * np.sum(residual**2, axis=0)
-    intercept = level - coef @ centre
-    return (
-        coef,
-        intercept,
-        int(rank),
-        singular * np.sqrt(n if weight is None else weight.sum()),
-        list(zip(value.tolist(), explained.tolist(), strict=True)),
-    )
+    if across is not None:
+        solution = across @ solution
+    ends = [_End(v, b) for v, b in zip(value.tolist(), explained.tolist(), strict=True)]
+    return np.ascontiguousarray(solution.T), int(held.sum()), singular * np.sqrt(table.total), ends
+
+
+class _Products:
+    """A sparse table, centred, its rows weighted and its columns multiplied, as LSMR takes it."""
+
+    def __init__(self, table: _Table) -> None:
+        self.X = table.X.tocsr().astype(np.float64, copy=False)
+        self.across = self.X.T.tocsr()
+        self.root, self.centre = np.sqrt(table.share), table.centre
+        self.most = 10 * min(self.X.shape)
+
+    def solve(self, target: Floats, times: Floats) -> tuple[Floats, _End]:
+        """The solution of least norm, in units of `times` a column."""
+        operator = LinearOperator(
+            self.X.shape,
+            matvec=lambda v: self.times(times * v),
+            rmatvec=lambda u: times * (self.across @ (self.root * u) - self.centre * (self.root @ u)),
+            dtype=np.float64,
+        )
+        x, why, steps, norm, slope, size, condition, _ = lsmr(
+            operator, target, atol=_SMALL, btol=_SMALL, conlim=0.0, maxiter=self.most
+        )
+        # |A'r| over the least singular value, of which LSMR has an idea, is what the columns could still explain.
+        value = 0.5 * norm * norm
+        left = 0.5 * (slope * condition / size) ** 2 if size > 0 else 0.0
+        return times * x, _End(value, min(left, value), int(steps), proved=False, done=why != 7)
+
+    def times(self, v: Floats) -> Floats:
+        """A v."""
+        return np.asarray(self.root * (self.X @ v - self.centre @ v))
+
+    def scales(self) -> Floats | None:
+        """What makes the columns alike, if the solution is then the same, the only one; None where it is not.
+
+        It is the only one if another known one, drawn at random, is found again.
+        """
+        if self.X.shape[0] < self.X.shape[1]:
+            return None
+        square = self.X.multiply(self.X).T @ self.root**2 - self.centre**2
+        if not square.min() > 0:
+            return None
+        times = 1.0 / np.sqrt(square)
+        drawn = times * np.random.default_rng(0).standard_normal(len(times))
+        found, end = self.solve(self.times(drawn), times)
+        off = np.linalg.norm((found - drawn) / times)
+        return times if end.done and off <= 1e-6 * np.linalg.norm(drawn / times) else None
+
+
+def by_products(table: _Table) -> tuple[Floats, list[_End]] | None:
+    """The same by LSMR; None where that is too slow and a factorisation is not too large."""
+    products = _Products(table)
+    times = products.scales()
+    if times is None:
+        times = np.ones(len(table.centre))
+    coef, ends = np.empty((table.y.shape[1], len(times))), []
+    for k, target in enumerate((products.root[:, None] * (table.y - table.level)).T):
+        coef[k], end = products.solve(target, times)
+        if not end.done and len(times) <= _WIDE:
+            return None
+        ends.append(end)
+    return coef, ends
 
 
 def _dense(block: Any) -> Floats:
@@ -193,29 +288,39 @@ def _refuse_unless_finite(X: Any, names: Any) -> None:
     )
 
 
-def _result(x: Floats, value: float, bound: float, seconds: float) -> Result:
-    """How it ended: the energy left in the triangle bounds the distance."""
-    slack = 8 * np.finfo(np.float64).eps * value
+def _result(x: Floats, end: _End, seconds: float) -> Result:
+    """How it ended."""
+    slack = 8 * np.finfo(np.float64).eps * end.value
+    if end.proved:
+        message = "Converged: an orthogonal factorisation solves it exactly."
+        reason = "squares without a penalty have a solution in closed form"
+        assumption = "the triangle stands for the rows to the precision of the arithmetic"
+    else:
+        message = "Converged: nothing that the columns explain is left in the residual, to rounding."
+        reason = "a large sparse table: products alone find the solution of least norm"
+        assumption = "the least singular value is as LSMR estimates it: nothing is proved"
+    if not end.done:
+        message = "Stopped: the budget of iterations is spent; columns of one scale, or Ridge, need fewer."
     return Result.of(
         {
             "x": x,
-            "fun": value,
-            "success": True,
-            "status": 0,
-            "outcome": "converged",
-            "message": "Converged: an orthogonal factorisation solves it exactly.",
-            "nit": 1,
-            "nfev": 1,
-            "njev": 1,
-            "passes": 2.0,
+            "fun": end.value,
+            "success": end.done,
+            "status": 0 if end.done else 1,
+            "outcome": "converged" if end.done else "budget",
+            "message": message,
+            "nit": end.steps,
+            "nfev": end.steps,
+            "njev": end.steps,
+            "passes": 2.0 * end.steps,
             "seconds": seconds,
-            "method": "least_squares",
-            "reason": "squares without a penalty have a solution in closed form",
+            "method": "least_squares" if end.proved else "lsmr",
+            "reason": reason,
             "certificate": {
-                "kind": "energy_norm",
-                "bound": bound + slack,
-                "target": max(1e-6 * value, slack),
-                "assumption": "the triangle stands for the rows to the precision of the arithmetic",
+                "kind": "energy_norm" if end.proved else "stationary",
+                "bound": end.bound + slack,
+                "target": max(1e-6 * end.value, slack),
+                "assumption": assumption,
             },
         }
     )
