@@ -91,7 +91,7 @@ pub(super) fn step(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64]) -> R
         }
     }
     r.value = problem.total_gradient(x, &mut r.gradient)?;
-    r.still.look(problem, x, &r.gradient);
+    r.still.look(problem, x, &r.gradient, r.value);
     r.least = r.least.min(r.value);
     let Way::Batches(b) = &mut r.way else { unreachable!("only batches come here") };
     (b.order, b.gradient, b.epoch) = (order, gradient, epoch + 1);

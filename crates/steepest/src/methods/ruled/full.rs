@@ -65,7 +65,7 @@ fn fixed(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step
     let before = r.value;
     r.advance(problem, rate, x);
     r.value = problem.total_gradient(x, &mut r.gradient)?;
-    r.still.look(problem, x, &r.gradient);
+    r.still.look(problem, x, &r.gradient, r.value);
     let mut step = r.still.step(problem, r.value, r.start, rate, false);
     let fall = r.start - r.least;
     r.least = r.least.min(r.value);
@@ -113,7 +113,7 @@ fn search(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Ste
 }
 
 fn accept(r: &mut Ruled, problem: &Problem<'_>, x: &[f64], rate: f64, before: f64, rejected: u32) -> Step {
-    r.still.look(problem, x, &r.gradient);
+    r.still.look(problem, x, &r.gradient, r.value);
     let look_back = if r.rule().memory.is_empty() { 1 } else { LOOK_BACK };
     let lower = r.value < r.least;
     r.least = r.least.min(r.value);

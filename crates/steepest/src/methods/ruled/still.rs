@@ -8,12 +8,15 @@ use crate::vectors::dot;
 const REMEMBERED: usize = 10;
 
 /// The longest inverse curvature seen along the last steps, s = ‖Δx‖² / |⟨Δx, Δg⟩| (Barzilai and Borwein): a quadratic
-/// with that curvature would lie ½ s ‖g‖² above its least value.
+/// with that curvature would lie ½ s ‖g‖² above its least value. In a narrow valley steps go across and see the steep
+/// side alone, so what the value still does has a say too.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Still {
     x: Vec<f64>,
     g: Vec<f64>,
     inverse: Vec<f64>,
+    /// The least value after each step.
+    least: Vec<f64>,
     /// ‖g‖², without what pushes against a bound.
     square: f64,
 }
@@ -24,7 +27,8 @@ impl Still {
         self.square = free_square(problem, x, g);
     }
     /// Looks at a new point.
-    pub fn look(&mut self, problem: &Problem<'_>, x: &[f64], g: &[f64]) {
+    pub fn look(&mut self, problem: &Problem<'_>, x: &[f64], g: &[f64], value: f64) {
+        self.least.push(self.least.last().map_or(value, |l| l.min(value)));
         let (mut dx2, mut dxg) = (0.0, 0.0);
         for (((x, g), x0), g0) in x.iter().zip(g).zip(&mut self.x).zip(&mut self.g) {
             let d = x - *x0;
@@ -46,7 +50,21 @@ impl Still {
             return 0.0;
         }
         let longest = self.inverse.iter().fold(f64::NAN, |m, &s| m.max(s));
-        if longest.is_nan() { f64::INFINITY } else { 0.5 * longest * self.square }
+        if longest.is_nan() { f64::INFINITY } else { (0.5 * longest * self.square).max(self.to_fall()) }
+    }
+    /// What is still to fall if it goes on as in the last two eighths of the steps: a geometric series.
+    fn to_fall(&self) -> f64 {
+        let n = self.least.len();
+        let part = n / 8;
+        if part < 2 {
+            return 0.0;
+        }
+        let back = |k: usize| self.least[n - 1 - k * part];
+        let (before, last) = (back(2) - back(1), back(1) - back(0));
+        if last <= 0.0 {
+            return 0.0;
+        }
+        if last < before { last * last / (before - last) } else { f64::INFINITY }
     }
     /// The step that led here; converged where the estimate is within the tolerance.
     pub fn step(
