@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 import sklearn.linear_model as theirs
 from scipy import sparse
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_linnerud, load_wine
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_diabetes,
+    load_digits,
+    load_iris,
+    load_linnerud,
+    load_wine,
+)
 from sklearn.exceptions import ConvergenceWarning
 
 from steepest import linear
@@ -111,7 +118,7 @@ def test_logistic(settings, solver, raw):
     close(ours, reference, 1e-6 if solver != "liblinear" else 2e-5)
 
 
-@pytest.mark.parametrize("load", [load_iris, load_wine])
+@pytest.mark.parametrize("load", [load_iris, load_wine, load_digits])
 def test_several_classes(load):
     X, y = load(return_X_y=True)
     reference = theirs.LogisticRegression(solver="newton-cholesky", tol=TIGHT, max_iter=1000).fit(X, y)
