@@ -259,3 +259,49 @@ def test_sparse_least_squares_of_one_scale_a_column_are_left_to_products():
     assert {r.method for r in got.results_} == {"lsmr"}
     assert got.result_.nit < 200
     np.testing.assert_allclose(got.coef_[1], np.ones(700), rtol=1e-6)
+
+
+@pytest.mark.parametrize("method", [None, "lbfgs", "progressive", "adam"])
+def test_early_stopping_keeps_the_best_point_on_held_out_rows(method):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, 120))
+    y = (X[:, 0] + X[:, 1] + rng.standard_normal(300) > 0).astype(float)
+    settings = {"batch_size": 32} if method == "adam" else None
+    shared = {"loss": "logistic", "penalty": "none", "method": method, "method_settings": settings}
+    early = {"early_stopping": True, "validation_fraction": 0.3, "n_iter_no_change": 3}
+    model = linear.GeneralizedLinear(**shared, **early).fit(X, y)
+    assert model.result_.outcome == "held_out"
+    assert model.result_.success
+    # What is proved is proved of the optimum, and this is not it.
+    assert model.result_.certificate is None
+
+    held, _ = model._held(len(y))
+
+    def loss(model, rows):
+        z = model.predict(X[rows])
+        return np.mean(np.logaddexp(0.0, z) - y[rows] * z)
+
+    assert model.result_.fun == pytest.approx(loss(model, ~held), rel=1e-9)
+    # The rows held out had no say in the point, and it is better there than what a longer descent comes to.
+    weight = (~held).astype(float)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        whole = linear.GeneralizedLinear(**{**shared, "method": model.method or "gradient_descent"})
+        whole.fit(X, y, sample_weight=weight)
+    assert loss(model, held) <= loss(whole, held)
+    assert loss(model, ~held) >= loss(whole, ~held)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"validation_fraction": 0.0}, "validation_fraction must be between 0 and 1; got 0"),
+        ({"validation_fraction": 1.0}, "validation_fraction must be between 0 and 1"),
+        ({"n_iter_no_change": 0}, "n_iter_no_change must be at least 1; got 0"),
+        ({"validation_fraction": 0.99}, "leaves none to learn from"),
+    ],
+)
+def test_early_stopping_names_what_it_cannot_use(settings, says):
+    X, y = np.arange(20.0).reshape(10, 2), np.arange(10.0)
+    with pytest.raises(ValueError, match=says):
+        linear.GeneralizedLinear(early_stopping=True, **settings).fit(X, y)

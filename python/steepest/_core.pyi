@@ -31,6 +31,7 @@ def fit_linear(
     callback: Callable[..., Any] | None = None,
     threads: int = 0,
     names: Sequence[str] | None = None,
+    held_out: tuple[Any, Any, Any, int] | None = None,
 ) -> dict[str, Any]: ...
 def minimize(
     request: Mapping[str, Any],

@@ -8,7 +8,7 @@ use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use steepest::descend::{Solution, Status, Stop, descend, facts};
+use steepest::descend::{Descent, HeldOut, Solution, Status, Stop, facts};
 use steepest::design::Design;
 use steepest::glm::Glm;
 use steepest::loss::{Block, Outputs};
@@ -124,6 +124,15 @@ struct Work<'a> {
     method: Option<Named>,
     start: Vec<f64>,
     stop: Stop,
+    held: Option<Held<'a>>,
+}
+
+/// Rows that the descent does not see, and iterations without a fall there before it stops.
+struct Held<'a> {
+    design: &'a dyn Design,
+    target: &'a [f64],
+    weight: Option<&'a [f64]>,
+    patience: u64,
 }
 
 impl Work<'_> {
@@ -135,7 +144,15 @@ impl Work<'_> {
         let name = self.method.as_ref().map(|m| m.0.as_str());
         let settings = self.method.as_ref().map_or(&[][..], |m| &m.1);
         let chosen = choose(name, settings, &facts)?;
-        let s = descend(&mut glm, &*self.penalty, chosen.method, &self.start, self.stop, watch)?;
+        let descent = Descent::new(chosen.method, &self.start, self.stop);
+        let s = match self.held {
+            None => descent.run(&mut glm, &*self.penalty, watch)?,
+            Some(h) => {
+                let mut objective = Glm::new(h.design, &*loss, h.target, h.weight, intercept)?;
+                let mut held = HeldOut { objective: &mut objective, patience: h.patience };
+                descent.run_held(&mut glm, &*self.penalty, &mut held, watch)?
+            }
+        };
         Ok((s, chosen.name, chosen.reason))
     }
 }
@@ -183,13 +200,49 @@ fn check_rows(target: &[f64], weight: Option<&[f64]>, loss: &dyn Block) -> Resul
     Ok(())
 }
 
+/// A table, its targets, its weights, and the patience.
+type HeldOutArrays<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, Option<Bound<'py, PyAny>>, u64);
+
+/// Held-out rows as they came from Python.
+struct Aside<'py> {
+    table: Table<'py>,
+    target: PyReadonlyArray1<'py, f64>,
+    weight: Option<PyReadonlyArray1<'py, f64>>,
+}
+
+impl<'py> Aside<'py> {
+    fn new(
+        x: &Bound<'py, PyAny>,
+        y: &Bound<'py, PyAny>,
+        weight: Option<Bound<'py, PyAny>>,
+        columns: usize,
+    ) -> PyResult<Self> {
+        let table = Table::new(x, "X of the held-out rows")?;
+        let (rows, got) = table.shape();
+        if rows == 0 || got != columns {
+            return Err(PyValueError::new_err(format!(
+                "held-out rows need {columns} columns and at least one row; got {rows} rows and {got} columns"
+            )));
+        }
+        let target = column(y, "y of the held-out rows", rows)?;
+        let weight =
+            weight.map(|w| column(&w, "sample_weight of the held-out rows", rows)).transpose()?;
+        Ok(Aside { table, target, weight })
+    }
+    fn rows<'a>(&'a self, design: &'a dyn Design, patience: u64) -> PyResult<Held<'a>> {
+        let weight = self.weight.as_ref().map(|w| w.as_slice()).transpose()?;
+        Ok(Held { design, target: self.target.as_slice()?, weight, patience })
+    }
+}
+
 /// Fits Σ weight · loss(target, x′w + b) / Σ weight + alpha · penalty(w).
 ///
 /// `X`: a dense or sparse table; `y`: one number a row; `model`: loss, outputs, penalty, alpha, intercept,
 /// intercept_penalty, bounds and method; `stop`: tol, max_iter, max_passes, max_seconds. Returns a dict of
-/// `coefficients` (outputs × columns, flat), `intercept` (outputs) and what `Result.of` takes.
+/// `held_out`: a table, its targets, its weights or None, and iterations without a fall of the loss there before the
+/// descent stops; the best point there is returned. Returns a dict of `coefficients` (outputs × columns, flat), `intercept` (outputs) and what `Result.of` takes.
 #[pyfunction]
-#[pyo3(signature = (X, y, model, stop, *, weight=None, start=None, watch=None, callback=None, threads=0, names=None))]
+#[pyo3(signature = (X, y, model, stop, *, weight=None, start=None, watch=None, callback=None, threads=0, names=None, held_out=None))]
 #[allow(non_snake_case, clippy::too_many_arguments)]
 pub fn fit_linear<'py>(
     py: Python<'py>,
@@ -203,6 +256,7 @@ pub fn fit_linear<'py>(
     callback: Option<Py<PyAny>>,
     threads: usize,
     names: Option<Vec<String>>,
+    held_out: Option<HeldOutArrays<'py>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let table = Table::new(X, "X")?;
     let (rows, columns) = table.shape();
@@ -215,6 +269,14 @@ pub fn fit_linear<'py>(
     let weight = weight.map(|w| column(w, "sample_weight", rows)).transpose()?;
     let design = table.design()?;
     let (target, weight) = (target.as_slice()?, weight.as_ref().map(|w| w.as_slice()).transpose()?);
+    let held = held_out
+        .map(|(x, y, w, patience)| Ok::<_, PyErr>((Aside::new(&x, &y, w, columns)?, patience)))
+        .transpose()?;
+    let held_design = held.as_ref().map(|(aside, _)| aside.table.design()).transpose()?;
+    let held = match (&held, &held_design) {
+        (Some((aside, patience)), Some(design)) => Some(aside.rows(&**design, *patience)?),
+        _ => None,
+    };
     let start = match start {
         Some(s) => s.as_slice()?.to_vec(),
         None => vec![0.0; model.dim(columns)],
@@ -242,6 +304,7 @@ pub fn fit_linear<'py>(
             method: model.method.clone(),
             start,
             stop: stop.stop()?,
+            held,
             loss,
         };
         with_threads(threads, || {

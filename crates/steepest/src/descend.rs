@@ -248,6 +248,30 @@ impl Descent {
         Ok(self.solution())
     }
 
+    /// Goes on until it ends, looking at the held-out loss after each step; the best point there is what comes of it.
+    pub fn run_held(
+        mut self,
+        objective: &mut dyn Objective,
+        penalty: &dyn Penalty,
+        held: &mut HeldOut<'_>,
+        watch: &mut dyn Watch,
+    ) -> Result<Solution, Box<dyn Error + Send + Sync>> {
+        while self.advance_held(objective, penalty, held, watch)? {}
+        let Some((_, x)) = self.best.clone().filter(|b| b.1 != self.x) else {
+            self.settle(objective, penalty)?;
+            return Ok(self.solution());
+        };
+        // What is proved was proved of the last point; of this one the value is told as it is on all rows.
+        (self.x, self.last.certificate, self.last.sampled) = (x, None, true);
+        self.settle(objective, penalty)?;
+        self.best = None;
+        // Coefficients that would grow without end do not, where a point on the way is returned.
+        if self.status.as_ref().is_some_and(|s| s.success() || *s == Status::Separable) {
+            self.status = Some(Status::HeldOut);
+        }
+        Ok(self.solution())
+    }
+
     /// Where a budget ran out before the rows were ever seen as a whole: what is told must be true of all.
     pub fn settle(
         &mut self,

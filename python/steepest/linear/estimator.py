@@ -90,6 +90,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearEstimator):  # typ
         sample_weight: Any,
         warm: bool = False,
         watch: Callable[..., Any] | None = None,
+        held_out: tuple[NDArray[np.bool_], int] | None = None,
     ) -> list[Solved]:
         """Solves a problem for each target."""
         weight = self._weights(sample_weight, X)
@@ -97,7 +98,13 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearEstimator):  # typ
         starts = self._starts(columns.shape[0], X.shape[1]) if warm else [None] * len(columns)
         return [
             problem.solve(
-                X, np.ascontiguousarray(column), weight, start=start, names=self._names(), watch=watch
+                X,
+                np.ascontiguousarray(column),
+                weight,
+                start=start,
+                names=self._names(),
+                held_out=held_out,
+                watch=watch,
             )
             for problem, column, start in zip(problems, columns, starts, strict=True)
         ]

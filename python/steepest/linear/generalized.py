@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from sklearn.utils import check_random_state
 
 from .estimator import LinearRegressor
 from .problem import Problem
@@ -33,13 +34,23 @@ class GeneralizedLinear(LinearRegressor):
         Bounds of every coefficient, beside the penalty.
     fit_intercept : bool, default True
     method : str, optional
-        The method that suits best unless given.
+        The method that suits best unless given; under early stopping ``gradient_descent``, which comes by points
+        that the optimum's leaps leave out.
     method_settings : mapping of str to float, optional
         ``{"rate": 0.01, "batch_size": 32}`` for a rule over batches.
     tol : float, default 1e-6
         The objective's distance from its optimum, relative to its value.
     max_iter, max_passes, max_seconds : numbers, optional
         Budgets: steps, reads of the table, seconds. None is without limit.
+    early_stopping : bool, default False
+        Holds out rows that the descent does not see, stops once their loss no longer falls, and keeps the best
+        point there: for a descent that is to end before its optimum, as it is without a penalty.
+    validation_fraction : float, default 0.1
+        The part of the rows that is held out.
+    n_iter_no_change : int, default 5
+        Iterations without a fall of the held-out loss before it stops.
+    random_state : int, RandomState or None, default 0
+        Draws the rows that are held out.
     threads : int, default 0
         At most so many; 0 takes what the machine gives. The answer has the same bits whatever the number.
     warm_start : bool, default False
@@ -83,6 +94,10 @@ class GeneralizedLinear(LinearRegressor):
         max_iter: int | None = None,
         max_passes: float | None = None,
         max_seconds: float | None = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 5,
+        random_state: Any = 0,
         threads: int = 0,
         warm_start: bool = False,
         watch: Callable[..., Any] | None = None,
@@ -100,6 +115,10 @@ class GeneralizedLinear(LinearRegressor):
         self.max_iter = max_iter
         self.max_passes = max_passes
         self.max_seconds = max_seconds
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.random_state = random_state
         self.threads = threads
         self.warm_start = warm_start
         self.watch = watch
@@ -123,7 +142,7 @@ class GeneralizedLinear(LinearRegressor):
             alpha=self.alpha,
             intercept=self.fit_intercept,
             bounds=self.bounds,
-            method=self.method,
+            method=self.method or ("gradient_descent" if self.early_stopping else None),
             method_settings=self.method_settings or {},
             tol=self.tol,
             max_iter=self.max_iter,
@@ -132,7 +151,26 @@ class GeneralizedLinear(LinearRegressor):
             threads=self.threads,
         )
         targets = 1 if y.ndim == 1 else y.shape[1]
-        solved = self._fit_targets(X, y, [problem] * targets, sample_weight, self.warm_start, self.watch)
+        held = self._held(len(y)) if self.early_stopping else None
+        solved = self._fit_targets(
+            X, y, [problem] * targets, sample_weight, self.warm_start, self.watch, held
+        )
         self._keep(solved, X, y)
         self.n_iter_ = np.array([max(1, r.nit) for r in self.results_], dtype=np.int32)
         return self
+
+    def _held(self, rows: int) -> tuple[Any, int]:
+        """Which rows are held out, and the patience."""
+        share, patience = self.validation_fraction, self.n_iter_no_change
+        if not 0.0 < share < 1.0:
+            raise ValueError(f"validation_fraction must be between 0 and 1; got {share}")
+        if patience < 1:
+            raise ValueError(f"n_iter_no_change must be at least 1; got {patience}")
+        count = max(1, round(share * rows))
+        if count >= rows:
+            raise ValueError(
+                f"validation_fraction={share} of {rows} rows leaves none to learn from; got too few rows"
+            )
+        held = np.zeros(rows, dtype=bool)
+        held[check_random_state(self.random_state).permutation(rows)[:count]] = True
+        return held, int(patience)

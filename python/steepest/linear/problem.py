@@ -83,6 +83,7 @@ class Problem:
         *,
         start: tuple[Floats, Floats] | None = None,
         names: Sequence[str] | None = None,
+        held_out: tuple[NDArray[np.bool_], int] | None = None,
         watch: Callable[..., Any] | None = None,
         callback: Callable[..., Any] | None = None,
     ) -> Solved:
@@ -98,6 +99,9 @@ class Problem:
             At least 0; a row of weight 0 is a row that is not there.
         names : sequence of str, optional
             The columns' names, for errors.
+        held_out : (array of bool of shape (rows,), int), optional
+            Rows that the descent does not see, and iterations without a fall of their loss after which it
+            stops; the best point there is returned.
         watch, callback : callable, optional
             Called with the progress: at most ten times a second, or after each iteration.
 
@@ -122,6 +126,9 @@ class Problem:
             "max_passes": self.max_passes,
             "max_seconds": self.max_seconds,
         }
+        aside = None
+        if held_out is not None:
+            aside, weight = self._aside(X, y, weight, *held_out)
         answer = _core.fit_linear(
             X,
             y,
@@ -133,12 +140,22 @@ class Problem:
             callback=callback,
             threads=self.threads,
             names=None if names is None else [str(name) for name in names],
+            held_out=aside,
         )
         coef = np.asarray(answer.pop("coefficients")).reshape(self.outputs, -1)
         intercept = np.asarray(answer.pop("intercept"))
         if not self.intercept:
             intercept = np.zeros(self.outputs)
         return Solved(coef, intercept, Result.of(answer))
+
+    @staticmethod
+    def _aside(
+        X: Any, y: Any, weight: Any, held: NDArray[np.bool_], patience: int
+    ) -> tuple[tuple[Any, Any, Any, int], Floats]:
+        """The held-out rows, copied, and the weights of all rows, in which they are not there."""
+        given = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=np.float64)
+        aside = X[held], np.ascontiguousarray(y[held]), given[held], int(patience)
+        return aside, np.where(held, 0.0, given)
 
     def _packed(self, coef: Floats, intercept: Floats) -> Floats:
         """As the core lays variables out: of each output its coefficients, then its intercept."""
