@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tracemalloc
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ import pytest
 
 import steepest
 from steepest.errors import InputError, ModelFileError, NotConverged, TableError
+from steepest.fitting.columns import Encoding
 from steepest.fitting.standardise import Scaling
 from steepest.model import Model
 from steepest.model.metrics import Baseline, metrics
 from steepest.model.weights import losses, probabilities
+from steepest.tables.design import Design, Feature
 
 KEYS = {
     "title", "version", "created", "task", "task_reason", "target", "classes", "rows", "columns", "metrics",
@@ -372,3 +375,55 @@ def test_figures_agree_with_scikit_learn() -> None:
 def test_the_story_is_json_once_its_arrays_are_lists(models: dict[str, Model]) -> None:
     text = json.dumps(models["binary"].story(), default=lambda array: array.tolist())
     assert json.loads(text)["target"] == "bought"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_columns_are_the_one_hot_matrix_that_nobody_makes(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows, levels = 50, (("a", "b", "c"), ("u", "v"), ("all",))
+    codes = np.column_stack([rng.integers(-1, len(own), rows) for own in levels]).astype(np.int32)
+    codes[:, 2] = 0
+    numbers = rng.standard_normal((rows, seed)) * 100.0 + 7.0
+    features = tuple(Feature(f"x{j}", f"x{j}") for j in range(seed))
+    design = Design(numbers, codes, features, levels, ("A", "B", "C"))
+    encoding = Encoding.of(design)
+    columns = encoding.columns(design)
+    dense = design.to_dense().copy()
+    scaling = Scaling.of(dense)
+    np.testing.assert_allclose(encoding.mean, scaling.mean, atol=1e-12)
+    np.testing.assert_allclose(encoding.sd, scaling.sd, rtol=1e-12)
+    standard = scaling.apply(dense.copy())
+    w, u = rng.standard_normal((columns.width, 2)), rng.standard_normal((rows, 2))
+    # Standardised columns are the coded ones, centred and divided.
+    scaled = w / columns.scale[:, None]
+    np.testing.assert_allclose(columns.times(scaled) - columns.centre @ scaled, standard @ w, atol=1e-9)
+    centred = u - u.mean(axis=0)
+    np.testing.assert_allclose(
+        columns.across(centred) / columns.scale[:, None], standard.T @ centred, atol=1e-9
+    )
+    assert columns.largest_slope(u) == pytest.approx(np.abs(standard.T @ centred).max() / rows)
+    assert columns.largest_curvature() == pytest.approx(
+        np.linalg.eigvalsh(standard.T @ standard / rows)[-1], rel=0.05
+    )
+    both = columns.beside(columns)
+    np.testing.assert_array_equal(both.times(w)[rows:], columns.times(w))
+    point = rng.standard_normal(2 * (columns.width + 1))
+    margin = columns.margins(point)
+    grid = encoding.standardised(point, 2, seed).reshape(2, -1)
+    np.testing.assert_allclose(margin, standard @ grid[:, :-1].T + grid[:, -1], atol=1e-9)
+
+
+def test_a_thousand_levels_cost_no_thousand_columns() -> None:
+    rng = np.random.default_rng(0)
+    rows, levels = 30_000, 900
+    town = rng.integers(0, levels, rows)
+    effect = rng.standard_normal(levels)
+    table = {"town": np.char.add("t", town.astype(str)), "y": effect[town] + 0.1 * rng.standard_normal(rows)}
+    tracemalloc.start()
+    model = steepest.fit(table, "y", categories=["town"], alpha=1e-4)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # The one-hot matrix would take 216 MB.
+    assert peak < 60e6
+    assert model.story()["solution"]["success"]
+    assert model.metrics()[0]["value"] > 0.9

@@ -11,6 +11,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use steepest::design::Design;
+use steepest::designs::codes::{Category, Codes};
 use steepest::designs::dense::Dense;
 use steepest::designs::sparse::Sparse;
 use steepest::real::Float;
@@ -31,6 +32,15 @@ pub enum Table<'py> {
         starts: Places<'py>,
         /// Rows and columns.
         shape: (usize, usize),
+    },
+    /// Categories beside numbers.
+    Codes {
+        /// Rows of `float64`.
+        numbers: PyReadonlyArray2<'py, f64>,
+        /// A row a category: a code for each row of the table.
+        codes: PyReadonlyArray2<'py, i32>,
+        /// How many levels each category has.
+        levels: Vec<usize>,
     },
 }
 
@@ -108,6 +118,9 @@ fn gapless(a: &Bound<'_, PyUntypedArray>) -> bool {
 impl<'py> Table<'py> {
     /// A table from an array, a sparse matrix or array, or whatever `numpy.asarray` understands.
     pub fn new(x: &Bound<'py, PyAny>, name: &str) -> PyResult<Self> {
+        if x.hasattr("levels")? && x.hasattr("codes")? {
+            return Self::codes(x, name);
+        }
         if x.hasattr("tocsr")? {
             return Self::sparse(x, name);
         }
@@ -154,12 +167,28 @@ impl<'py> Table<'py> {
         Ok(Table::Sparse { values, indices, starts, shape })
     }
 
+    /// `numbers` (rows × numbers), `codes` (categories × rows, `int32`) and `levels`.
+    fn codes(x: &Bound<'py, PyAny>, name: &str) -> PyResult<Self> {
+        let Table::Dense64(numbers) = Self::new(&x.getattr("numbers")?, name)? else {
+            return Err(PyValueError::new_err(format!("{name}.numbers must be float64")));
+        };
+        let codes: PyReadonlyArray2<'py, i32> = read(&x.getattr("codes")?)?;
+        let levels: Vec<usize> = x.getattr("levels")?.extract()?;
+        if !(numbers.is_c_contiguous() && codes.is_c_contiguous()) {
+            return Err(PyValueError::new_err(format!("{name}.numbers and {name}.codes must be in C order")));
+        }
+        Ok(Table::Codes { numbers, codes, levels })
+    }
+
     /// Rows and columns.
     pub fn shape(&self) -> (usize, usize) {
         match self {
             Table::Dense64(a) => (a.shape()[0], a.shape()[1]),
             Table::Dense32(a) => (a.shape()[0], a.shape()[1]),
             Table::Sparse { shape, .. } => *shape,
+            Table::Codes { numbers, levels, .. } => {
+                (numbers.shape()[0], numbers.shape()[1] + levels.iter().sum::<usize>())
+            }
         }
     }
 
@@ -168,6 +197,21 @@ impl<'py> Table<'py> {
         match self {
             Table::Dense64(a) => dense(a),
             Table::Dense32(a) => dense(a),
+            Table::Codes { numbers, codes, levels } => {
+                let (rows, width) = (numbers.shape()[0], numbers.shape()[1]);
+                if codes.shape() != [levels.len(), rows] {
+                    return Err(PyValueError::new_err(format!(
+                        "{} categories of {rows} rows need as many codes; got shape {:?}",
+                        levels.len(),
+                        codes.shape()
+                    )));
+                }
+                let all = codes.as_slice()?;
+                let of = |(k, &levels): (usize, &usize)| Category { codes: &all[k * rows..(k + 1) * rows], levels };
+                let categories: Vec<Category<'_>> = levels.iter().enumerate().map(of).collect();
+                let design = Codes::new(rows, numbers.as_slice()?, width, &categories);
+                Ok(Box::new(design.map_err(PyValueError::new_err)?))
+            }
             Table::Sparse { values, indices, starts, shape } => {
                 macro_rules! rows {
                     ($v:expr, $i:expr, $s:expr) => {

@@ -53,6 +53,8 @@ pub struct Model {
     intercept_penalty: f64,
     /// Bounds of all coefficients, beside the penalty.
     bounds: Option<(f64, f64)>,
+    /// What each column's coefficient is multiplied by in the penalty.
+    scale: Option<Vec<f64>>,
     /// The method; None is the one that suits best.
     method: Option<Named>,
 }
@@ -102,7 +104,16 @@ impl Model {
         let weight: Vec<f64> = (0..n)
             .map(|j| alpha * if coefficients(j) { 1.0 } else { self.intercept_penalty })
             .collect();
-        let plain = (entry.build)(&settings, &weight);
+        let mut plain = (entry.build)(&settings, &weight);
+        if let Some(scale) = &self.scale {
+            if scale.len() != columns || scale.iter().any(|s| !(*s > 0.0 && s.is_finite())) {
+                return Err(format!("scale must be {columns} numbers above 0; got {}", scale.len()));
+            }
+            let of = |j: usize| scale.get(j % self.width(columns)).copied().unwrap_or(1.0);
+            plain = plain
+                .rescaled(&(0..n).map(of).collect::<Vec<f64>>())
+                .ok_or_else(|| format!("the penalty {} takes no scale a column", entry.name))?;
+        }
         let Some((low, high)) = self.bounds else { return Ok(plain) };
         let held = |bound: f64, free: f64| -> Vec<f64> {
             (0..n).map(|j| if coefficients(j) { bound } else { free }).collect()

@@ -103,11 +103,11 @@ proptest! {
     }
 
     #[test]
-    fn codes_are_dense(width in 0..4usize, codes in prop::collection::vec((0..5u32, 0..3u32), 1..30)) {
+    fn codes_are_dense(width in 0..4usize, codes in prop::collection::vec((0..5i32, -1..3i32), 1..30)) {
         let n = codes.len();
         let numbers: Vec<f64> = (0..n * width).map(|k| (k as f64).sin()).collect();
-        let (first, second): (Vec<u32>, Vec<u32>) = codes.into_iter().unzip();
-        // The first has codes beyond its levels: rows of none of them.
+        let (first, second): (Vec<i32>, Vec<i32>) = codes.into_iter().unzip();
+        // The first has codes beyond its levels, the second below 0: rows of none of them.
         let categories = [Category { codes: &first, levels: 4 }, Category { codes: &second, levels: 3 }];
         let design = Codes::new(n, &numbers, width, &categories).expect("a table");
         let d = width + 7;
@@ -117,7 +117,9 @@ proptest! {
             if first[i] < 4 {
                 x[i * d + width + first[i] as usize] = 1.0;
             }
-            x[i * d + width + 4 + second[i] as usize] = 1.0;
+            if second[i] >= 0 {
+                x[i * d + width + 4 + second[i] as usize] = 1.0;
+            }
         }
         same(&design, &x);
     }

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from steepest.model.weights import losses, margins
+from steepest.fitting.columns import Columns
+from steepest.model.weights import losses
 
 __all__ = ["Path", "choose", "ladder"]
 
@@ -40,34 +41,19 @@ class Path:
     reason: str = ""
 
 
-def ladder(columns: Floats, y: Floats, task: str, penalty: str, l1_ratio: float) -> Floats:
+def ladder(columns: Columns, y: Floats, task: str, penalty: str, l1_ratio: float) -> Floats:
     """Alphas from where everything but the intercept is about 0 down to 1e-6, evenly on a log scale.
 
     For l1 and elastic net the first is where the last coefficient leaves 0 (the largest gradient at the
     intercept alone); for l2, ten times the largest curvature of the mean loss.
     """
     if penalty == "l2":
-        top = 10 * CURVATURE[task] * largest_curvature(columns)
+        top = 10 * CURVATURE[task] * columns.largest_curvature()
     else:
         targets = one_hot(y) if task == "multiclass" else y[:, None]
-        slope = np.abs(columns.T @ (targets - targets.mean(axis=0))).max() / len(y)
-        top = float(slope) / max(l1_ratio, 1e-3)
+        top = columns.largest_slope(targets) / max(l1_ratio, 1e-3)
     top = max(top, 10 * LEAST)
     return np.geomspace(top, min(LEAST, top / 1e3), COUNT)
-
-
-def largest_curvature(columns: Floats) -> float:
-    """The largest eigenvalue of the correlations, by a few power steps on at most 5000 rows."""
-    sample = columns[:: max(1, len(columns) // 5000)]
-    vector = np.ones(sample.shape[1])
-    value = 1.0
-    for _ in range(10):
-        vector = sample.T @ (sample @ vector) / len(sample)
-        value = float(np.linalg.norm(vector))
-        if value == 0:
-            return 1.0
-        vector /= value
-    return value
 
 
 def one_hot(y: Floats) -> Floats:
@@ -78,7 +64,7 @@ def one_hot(y: Floats) -> Floats:
 def choose(
     alphas: Floats,
     solve: Callable[[float, Floats | None], dict[str, Any]],
-    validation: tuple[Floats, Floats],
+    validation: tuple[Columns, Floats],
     task: str,
     penalty: str,
     told: Callable[[int], Any],
@@ -103,7 +89,7 @@ def choose(
     for i, alpha in enumerate(alphas):
         solution = solve(float(alpha), start)
         start = np.asarray(solution["x"], dtype=np.float64)
-        row_losses = losses(margins(columns, start, task, y), y, task)
+        row_losses = losses(columns.margins(start), y, task)
         path.alphas.append(float(alpha))
         path.train_loss.append(float(solution["loss"]))
         path.validation_loss.append(float(row_losses.mean()))

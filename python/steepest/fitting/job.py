@@ -10,16 +10,19 @@ import numpy as np
 
 from steepest.errors import InputError
 from steepest.fitting.alphas import Path, choose, ladder
-from steepest.fitting.descent import descend_linear
+from steepest.fitting.columns import Columns, Encoding
 from steepest.fitting.progress import Stages
 from steepest.fitting.standardise import Scaling
+from steepest.linear.problem import Problem
 from steepest.model.metrics import Baseline
 from steepest.model.weights import Weights
-from steepest.tables import Part, Prepared
+from steepest.tables import Prepared
 
 __all__ = ["Fitted", "Job"]
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
+#: each task's loss
+LOSSES = {"binary": "logistic", "multiclass": "softmax", "regression": "squared"}
 #: of the fits along the path, whose only use is to compare alphas
 PATH_TOL = 1e-4
 PATH_MOST = {"binary": 200, "multiclass": 60, "regression": 200}
@@ -55,13 +58,12 @@ class Job:
         train = self.prepared.train
         unit = self.unit(train.y)
         y = (train.y - unit[1]) / unit[0]
-        columns = own_dense(train)
-        scaling = Scaling.of(columns)
-        scaling.apply(columns)
+        encoding = Encoding.of(train.design)
+        columns = encoding.columns(train.design)
         seconds: dict[str, float] = {}
         alpha, path, start = self.settings["alpha"], None, None
         both = self.prepared.validation is not None and self.prepared.test is not None
-        held = self.held(scaling, unit) if alpha is None or both else None
+        held = self.held(encoding, unit) if alpha is None or both else None
         if alpha is None:
             assert held is not None
             began = clock.perf_counter()
@@ -72,13 +74,14 @@ class Job:
             seconds["path"] = clock.perf_counter() - began
         if both:
             assert held is not None
-            columns, y = np.concatenate([columns, held[0]]), np.concatenate([y, held[1]])
+            columns, y = columns.beside(held[0]), np.concatenate([y, held[1]])
         held = None
         began = clock.perf_counter()
         self.stages.enter("fit", 0.85 if path else 0.1, 0.1 if path else 0.85)
         solution = self.solve(columns, y, alpha, start, self.settings["tol"], self.stages.during())
         seconds["fit"] = clock.perf_counter() - began
-        weights = Weights.of(solution["x"], scaling.mean, scaling.sd, self.outputs).times(*unit)
+        point = encoding.standardised(solution["x"], self.outputs, columns.numbers.shape[1])
+        weights = Weights.of(point, encoding.mean, encoding.sd, self.outputs).times(*unit)
         baseline = Baseline(self.raw_target(both), self.task, self.classes)
         return Fitted(weights, solution, float(alpha), path, baseline, len(y), seconds)
 
@@ -96,14 +99,14 @@ class Job:
         scaling = Scaling.of(y.astype(np.float64)[:, None])
         return float(scaling.sd[0]), float(scaling.mean[0])
 
-    def held(self, scaling: Scaling, unit: tuple[float, float]) -> tuple[Floats, Floats]:
+    def held(self, encoding: Encoding, unit: tuple[float, float]) -> tuple[Columns, Floats]:
         """The validation part, standardised as the training part was."""
         part = self.prepared.validation
         if part is None:
             raise InputError("choosing alpha needs held-out rows: pass alpha=, or validation above 0")
-        return scaling.apply(own_dense(part)), (part.y - unit[1]) / unit[0]
+        return encoding.columns(part.design), (part.y - unit[1]) / unit[0]
 
-    def choose_alpha(self, columns: Floats, y: Floats, held: tuple[Floats, Floats]) -> tuple[Path, Floats]:
+    def choose_alpha(self, columns: Columns, y: Floats, held: tuple[Columns, Floats]) -> tuple[Path, Floats]:
         """The path of alphas."""
         penalty = self.settings["penalty"]
         alphas = ladder(columns, y, self.task, penalty, self.settings["l1_ratio"])
@@ -120,7 +123,7 @@ class Job:
 
     def solve(
         self,
-        columns: Floats,
+        columns: Columns,
         y: Floats,
         alpha: float,
         start: Floats | None,
@@ -128,28 +131,23 @@ class Job:
         watch: Any,
         most: int | None = None,
     ) -> dict[str, Any]:
-        """One descent; `loss` is the mean loss without the penalty."""
-        result = descend_linear(
-            columns,
-            y,
-            task=self.task,
-            classes=self.classes,
-            penalty=self.settings["penalty"],
-            l1_ratio=self.settings["l1_ratio"],
+        """One descent; `x` has each output's coefficients and then its intercept, `loss` is without the penalty."""
+        penalty, ratio = self.settings["penalty"], self.settings["l1_ratio"]
+        problem = Problem(
+            loss=LOSSES[self.task],
+            outputs=self.outputs,
+            penalty=penalty,
+            penalty_settings={"ratio": ratio} if penalty == "elastic_net" else {},
             alpha=alpha,
-            start=start,
+            scale=columns.scale,
             tol=tol,
-            most=most,
-            threads=self.threads,
-            watch=watch,
+            max_iter=most,
+            threads=self.threads or 0,
         )
-        weights = np.asarray(result["x"]).reshape(self.outputs, -1)[:, :-1]
-        ratio = self.settings["l1_ratio"]
+        before = None if start is None else start.reshape(self.outputs, -1)
+        first = None if before is None else (before[:, :-1], before[:, -1])
+        solved = problem.solve(columns, y, start=first, watch=watch)
+        weights = solved.coef * columns.scale
         size = ratio * np.abs(weights).sum() + 0.5 * (1 - ratio) * (weights**2).sum()
-        return {**result, "loss": float(result["fun"]) - alpha * float(size)}
-
-
-def own_dense(part: Part) -> Floats:
-    """A part's dense design as a matrix that may be written to."""
-    dense = part.design.to_dense()
-    return dense.copy() if dense is part.design.numbers else dense
+        point = np.column_stack([solved.coef, solved.intercept]).ravel()
+        return {**solved.result, "x": point, "loss": float(solved.result.fun) - alpha * float(size)}

@@ -147,7 +147,7 @@ def tell(job: Job, fitted: Fitted, python: str, later: bool) -> dict[str, Any]:
     name = "test" if prepared.test is not None else "validation"
     heldout, figures = judge(part, name, fitted.weights, fitted.baseline)
     findings = prepared.findings + noticed(figures, fitted.path, later)
-    findings += [Finding.of(finding) for finding in fitted.solution["findings"]]
+    findings += fitted.solution["findings"]
     rows = {
         "train": len(prepared.train.y),
         "validation": 0 if prepared.validation is None else len(prepared.validation.y),

@@ -67,6 +67,7 @@ class Problem:
     intercept: bool = True
     intercept_penalty: float = 0.0
     bounds: tuple[float, float] | None = None
+    scale: Floats | None = None
     method: str | None = None
     method_settings: Mapping[str, float] = field(default_factory=dict)
     tol: float = 1e-6
@@ -92,7 +93,8 @@ class Problem:
         Parameters
         ----------
         X : array of shape (rows, columns), or a sparse matrix
-            Never copied where it is float32 or float64 in C or Fortran order, or CSR.
+            Never copied where it is float32 or float64 in C or Fortran order, or CSR. Or categories beside
+            numbers: an object with `numbers`, `codes` and `levels` (`steepest.fitting.columns.Columns`).
         y : array of shape (rows,)
             Targets; classes are 0 and 1 for logistic, 0, 1, 2 ... for softmax.
         weight : array of shape (rows,), optional
@@ -118,6 +120,7 @@ class Problem:
             "intercept": bool(self.intercept),
             "intercept_penalty": float(self.intercept_penalty),
             "bounds": self.bounds,
+            "scale": None if self.scale is None else self.scale.tolist(),
             "method": None if self.method is None else (self.method, list(self.method_settings.items())),
         }
         stop = {

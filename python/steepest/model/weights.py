@@ -9,7 +9,7 @@ import numpy as np
 
 from steepest.tables import Design
 
-__all__ = ["Weights", "losses", "margins", "probabilities"]
+__all__ = ["Weights", "losses", "probabilities"]
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 #: rows handled at a time
@@ -77,12 +77,6 @@ class Weights:
             tables.append(np.column_stack([absent[:, None] + self.coefficients[:, own], absent]))
             first += len(levels)
         return tables
-
-
-def margins(columns: Floats, point: Floats, task: str, y: Floats) -> Floats:
-    """Margins on standardised columns, of shape (rows, outputs), for a solution still on that scale."""
-    grid = np.asarray(point).reshape(-1, columns.shape[1] + 1)
-    return np.asarray(columns @ grid[:, :-1].T + grid[:, -1])
 
 
 def probabilities(margin: Floats) -> Floats:

@@ -6,8 +6,8 @@ use std::ops::Range;
 /// A column of categories: each row's code, and how many categories there are.
 #[derive(Clone, Copy)]
 pub struct Category<'a> {
-    /// The category of each row; at or beyond `levels` none of them (all zeros).
-    pub codes: &'a [u32],
+    /// The category of each row; below 0, or at or beyond `levels`, none of them (all zeros).
+    pub codes: &'a [i32],
     /// How many categories, and so how many columns are implied.
     pub levels: usize,
 }

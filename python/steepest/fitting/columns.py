@@ -1,0 +1,145 @@
+"""The columns that a descent walks over: standardised numbers, and categories as codes, whose one-hot columns nobody
+ever makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from steepest.fitting.standardise import Scaling
+from steepest.tables import Design
+
+__all__ = ["Columns", "Encoding"]
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """The mean and deviation of each column in the training rows; of a level's one-hot column too."""
+
+    numbers: Scaling
+    mean: Floats
+    sd: Floats
+
+    @classmethod
+    def of(cls, design: Design) -> Encoding:
+        """The encoding of a training part."""
+        numbers = Scaling.of(design.numbers)
+        shares = [
+            np.bincount(codes[codes >= 0], minlength=len(levels)) / max(1, design.rows)
+            for codes, levels in zip(design.codes.T, design.levels, strict=True)
+        ]
+        share = np.concatenate([np.empty(0), *shares])
+        sd = np.sqrt(share * (1.0 - share))
+        return cls(
+            numbers,
+            np.concatenate([numbers.mean, share]),
+            np.concatenate([numbers.sd, np.where(sd == 0, 1.0, sd)]),
+        )
+
+    def columns(self, design: Design) -> Columns:
+        """A part's rows; the numbers are copied, the codes are not one-hot."""
+        width = len(design.number_features)
+        first, scale = self.mean.copy(), self.sd.copy()
+        first[:width], scale[:width] = 0.0, 1.0
+        codes = np.ascontiguousarray(design.codes.T, dtype=np.int32)
+        numbers = self.numbers.apply(np.array(design.numbers, order="C"))
+        return Columns(numbers, codes, tuple(map(len, design.levels)), first, scale)
+
+    def standardised(self, point: Floats, outputs: int, width: int) -> Floats:
+        """A point as if every column were standardised: each output's coefficients, then its intercept."""
+        grid = np.array(point, dtype=np.float64).reshape(outputs, -1)
+        grid[:, -1] += grid[:, width:-1] @ self.mean[width:]
+        grid[:, width:-1] *= self.sd[width:]
+        return grid.ravel()
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Rows of standardised `numbers` beside `codes`, which stand for one-hot columns of 0 and 1.
+
+    A penalty is to hold standardised coefficients, so each coefficient counts times its column's `scale`: 1 for
+    numbers, the deviation of a level's one-hot column for its level.
+    """
+
+    #: (rows, numbers)
+    numbers: Floats
+    #: (categories, rows), -1 for none of the levels
+    codes: np.ndarray[Any, np.dtype[np.int32]]
+    #: how many levels each category has
+    levels: tuple[int, ...]
+    #: what is to be taken from each column for its mean over the training rows to be 0
+    centre: Floats
+    #: what each column is to be divided by for its deviation to be 1
+    scale: Floats
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return len(self.numbers)
+
+    @property
+    def width(self) -> int:
+        """The number of columns, those of levels among them."""
+        return len(self.scale)
+
+    def beside(self, more: Columns) -> Columns:
+        """These rows, and then more of the same encoding."""
+        return Columns(
+            np.concatenate([self.numbers, more.numbers]),
+            np.concatenate([self.codes, more.codes], axis=1),
+            self.levels,
+            self.centre,
+            self.scale,
+        )
+
+    def every(self, step: int) -> Columns:
+        """Every so manieth row."""
+        return Columns(self.numbers[::step], self.codes[:, ::step], self.levels, self.centre, self.scale)
+
+    def times(self, w: Floats) -> Floats:
+        """X w, for w of shape (columns, k)."""
+        first = self.numbers.shape[1]
+        out = np.asarray(self.numbers @ w[:first])
+        for codes, count in zip(self.codes, self.levels, strict=True):
+            # The last entry is for none of the levels, whose code is -1.
+            out += np.vstack([w[first : first + count], np.zeros((1, w.shape[1]))])[codes]
+            first += count
+        return out
+
+    def across(self, u: Floats) -> Floats:
+        """X'u, for u of shape (rows, k)."""
+        parts = [self.numbers.T @ u]
+        for codes, count in zip(self.codes, self.levels, strict=True):
+            sums = [np.bincount(codes + 1, weights=v, minlength=count + 1)[1:] for v in u.T]
+            parts.append(np.stack(sums, axis=1))
+        return np.concatenate(parts)
+
+    def margins(self, point: Floats) -> Floats:
+        """Margins of shape (rows, outputs) at a point: each output's coefficients, then its intercept."""
+        grid = np.asarray(point).reshape(-1, self.width + 1)
+        return self.times(grid[:, :-1].T) + grid[:, -1]
+
+    def largest_curvature(self) -> float:
+        """The largest eigenvalue of the correlations, by a few power steps on at most 5000 rows."""
+        sample = self.every(max(1, self.rows // 5000))
+        vector = np.ones((self.width, 1))
+        value = 1.0
+        for _ in range(10):
+            scaled = vector / self.scale[:, None]
+            image = sample.times(scaled) - self.centre @ scaled
+            back = sample.across(image) - self.centre[:, None] * image.sum()
+            vector = back / self.scale[:, None] / sample.rows
+            value = float(np.linalg.norm(vector))
+            if value == 0:
+                return 1.0
+            vector /= value
+        return value
+
+    def largest_slope(self, targets: Floats) -> float:
+        """The largest slope of the loss along a standardised column at the intercept alone."""
+        slope = self.across(targets - targets.mean(axis=0)) / self.scale[:, None]
+        return float(np.abs(slope).max(initial=0.0)) / self.rows
