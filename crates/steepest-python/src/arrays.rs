@@ -175,7 +175,9 @@ impl<'py> Table<'py> {
         let codes: PyReadonlyArray2<'py, i32> = read(&x.getattr("codes")?)?;
         let levels: Vec<usize> = x.getattr("levels")?.extract()?;
         if !(numbers.is_c_contiguous() && codes.is_c_contiguous()) {
-            return Err(PyValueError::new_err(format!("{name}.numbers and {name}.codes must be in C order")));
+            return Err(PyValueError::new_err(format!(
+                "{name}.numbers and {name}.codes must be in C order"
+            )));
         }
         Ok(Table::Codes { numbers, codes, levels })
     }
@@ -207,7 +209,10 @@ impl<'py> Table<'py> {
                     )));
                 }
                 let all = codes.as_slice()?;
-                let of = |(k, &levels): (usize, &usize)| Category { codes: &all[k * rows..(k + 1) * rows], levels };
+                let of = |(k, &levels): (usize, &usize)| Category {
+                    codes: &all[k * rows..(k + 1) * rows],
+                    levels,
+                };
                 let categories: Vec<Category<'_>> = levels.iter().enumerate().map(of).collect();
                 let design = Codes::new(rows, numbers.as_slice()?, width, &categories);
                 Ok(Box::new(design.map_err(PyValueError::new_err)?))

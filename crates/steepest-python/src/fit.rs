@@ -107,7 +107,10 @@ impl Model {
         let mut plain = (entry.build)(&settings, &weight);
         if let Some(scale) = &self.scale {
             if scale.len() != columns || scale.iter().any(|s| !(*s > 0.0 && s.is_finite())) {
-                return Err(format!("scale must be {columns} numbers above 0; got {}", scale.len()));
+                return Err(format!(
+                    "scale must be {columns} numbers above 0; got {}",
+                    scale.len()
+                ));
             }
             let of = |j: usize| scale.get(j % self.width(columns)).copied().unwrap_or(1.0);
             plain = plain

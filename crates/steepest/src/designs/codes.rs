@@ -59,7 +59,7 @@ impl<'a, V: Float> Codes<'a, V> {
     fn ones(&self, i: usize) -> impl Iterator<Item = usize> {
         self.categories.iter().filter_map(move |(c, first)| {
             let code = c.codes[i] as usize;
-            (code < c.levels).then_some(first + code)
+            (code < c.levels).then(|| first + code)
         })
     }
 }

@@ -7,7 +7,7 @@ const WINDOW: usize = 10;
 /// As many steps in a row that change nothing but rounding, and the method stops.
 const IDLE: u32 = 20;
 /// After the arithmetic's end is reached, the gradient decides whether it was a success.
-const SMALL: f64 = 1e-5;
+pub const SMALL: f64 = 1e-5;
 
 /// Keeps what the claims rest on.
 #[derive(Clone, Debug)]

@@ -2,6 +2,7 @@
 use super::{Plan, Ruled, Way};
 use crate::descend::{Halt, Problem, Status};
 use crate::method::Step;
+use crate::methods::claims::SMALL;
 
 /// Where a full-batch run stands.
 pub(super) struct Full {
@@ -134,7 +135,9 @@ fn accept(r: &mut Ruled, problem: &Problem<'_>, x: &[f64], rate: f64, before: f6
 fn stuck(r: &Ruled, problem: &Problem<'_>, rate: f64) -> Step {
     let mut step = r.still.step(problem, r.value, r.start, rate, true);
     let rounding = 64.0 * f64::EPSILON * r.value.abs().max(1e-12 * r.start.abs());
-    let near = r.still.gap() <= rounding.max(f64::EPSILON.sqrt() * r.value.abs());
+    // Differences of values know a gradient to about the root of their rounding, and no step can do better.
+    let rough = problem.objective.differences() > 0 && r.still.slope() <= SMALL * r.still.steepest();
+    let near = rough || r.still.gap() <= rounding.max(f64::EPSILON.sqrt() * r.value.abs());
     step.verdict.get_or_insert(if near { Status::PrecisionLimit } else { Status::Plateau });
     step
 }

@@ -17,7 +17,8 @@ pub(super) struct Still {
     inverse: Vec<f64>,
     /// The least value after each step.
     least: Vec<f64>,
-    /// ‖g‖², without what pushes against a bound.
+    /// ‖g‖², without what pushes against a bound; at the start, and now.
+    first: f64,
     square: f64,
 }
 
@@ -25,6 +26,15 @@ impl Still {
     pub fn begin(&mut self, problem: &Problem<'_>, x: &[f64], g: &[f64]) {
         (self.x, self.g) = (x.to_vec(), g.to_vec());
         self.square = free_square(problem, x, g);
+        self.first = self.square;
+    }
+    /// The slope now.
+    pub fn slope(&self) -> f64 {
+        self.square.sqrt()
+    }
+    /// The slope at the start, and at least 1: what a small one is held against.
+    pub fn steepest(&self) -> f64 {
+        self.first.sqrt().max(1.0)
     }
     /// Looks at a new point.
     pub fn look(&mut self, problem: &Problem<'_>, x: &[f64], g: &[f64], value: f64) {
