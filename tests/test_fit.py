@@ -427,3 +427,18 @@ def test_a_thousand_levels_cost_no_thousand_columns() -> None:
     assert peak < 60e6
     assert model.story()["solution"]["success"]
     assert model.metrics()[0]["value"] > 0.9
+
+
+def test_a_model_of_one_column_takes_a_file_of_one_column(tmp_path: Path) -> None:
+    x = np.linspace(-1.0, 1.0, 50)
+    model = steepest.fit({"x": x, "y": 3.0 * x + np.sin(9.0 * x)}, "y")
+    new = tmp_path / "new.csv"
+    new.write_text("x\n0.5\n\n-0.25\n")
+    # A line with nothing on it is a row whose value is missing.
+    expected = model.predict({"x": [0.5, np.nan, -0.25]})
+    np.testing.assert_array_equal(model.predict(new), expected)
+    new.write_text("z\n0.5\n")
+    with pytest.raises(TableError, match="lacks 'x'"):
+        model.predict(new)
+    with pytest.raises(TableError, match="one column only"):
+        steepest.fit(new, "z")

@@ -12,7 +12,7 @@ from pyarrow import csv
 
 from steepest.errors import TableError
 from steepest.tables.missing import TOKENS
-from steepest.tables.sniff import DELIMITERS, Look, sniff
+from steepest.tables.sniff import DELIMITERS, Form, Look, sniff
 from steepest.tables.table import Table, unique_names
 
 __all__ = ["read"]
@@ -26,9 +26,7 @@ MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 Open = Callable[[], BinaryIO]
 
 
-def read(
-    opened: Open, name: str, *, header: bool | None, delimiter: str | None, encoding: str | None
-) -> Table:
+def read(opened: Open, name: str, form: Form) -> Table:
     """Reads a delimited text.
 
     Args:
@@ -36,6 +34,7 @@ def read(
         name: what to call it in messages.
     """
     notes: list[str] = []
+    encoding = form.encoding
     with opened() as stream:
         prefix = stream.read(PREFIX)
     if encoding is None and prefix[:2] in MARKS:
@@ -47,7 +46,7 @@ def read(
         notes.append(f"the text is in {encoding}")
     elif not is_utf8(prefix):
         opened, prefix = mended(opened, notes)
-    look = sniff(prefix.decode("utf-8", "replace").removeprefix("\ufeff"), name, delimiter, header)
+    look = sniff(prefix.decode("utf-8", "replace").removeprefix("\ufeff"), name, form)
     # In tab-separated texts quotation marks are usually just characters, and unpaired.
     quoted = look.delimiter != "\t" or paired_quotes(prefix)
     table = parse(opened, name, look, quoted)
@@ -146,6 +145,8 @@ def parse(opened: Open, name: str, look: Look, quoted: bool, multiline: bool = F
             delimiter=look.delimiter,
             quote_char='"' if quoted else False,
             newlines_in_values=multiline,
+            # In a single column a line with nothing on it is a missing value.
+            ignore_empty_lines=len(names) > 1,
             invalid_row_handler=note,
         ),
         "convert_options": csv.ConvertOptions(

@@ -15,6 +15,7 @@ from pyarrow import feather, ipc, parquet
 
 from steepest.errors import TableError
 from steepest.tables import delimited, memory
+from steepest.tables.sniff import Form
 from steepest.tables.table import ON_TEXTS, Table, listed, unique_names
 
 __all__ = ["read"]
@@ -40,7 +41,7 @@ FOREIGN = {
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 
 
-def read(path: Path, *, header: bool | None, delimiter: str | None, encoding: str | None) -> Table:
+def read(path: Path, form: Form) -> Table:
     """A table from a file of any kind that is known here."""
     name = path.name
     size = path.stat().st_size
@@ -53,7 +54,7 @@ def read(path: Path, *, header: bool | None, delimiter: str | None, encoding: st
     if head.startswith((b"ARROW1", b"FEA1")):
         return from_arrow(path)
     if head.startswith((ZIP, b"PK\x05\x06")):
-        return from_zip(path, header, delimiter, encoding)
+        return from_zip(path, form)
     packed = head.startswith(GZIP)
 
     def opened() -> BinaryIO:
@@ -66,7 +67,7 @@ def read(path: Path, *, header: bool | None, delimiter: str | None, encoding: st
             raise TableError(f"{name} is empty once unpacked")
     refuse_foreign(head, name, path.suffix)
     with refusing(name):
-        return delimited.read(opened, name, header=header, delimiter=delimiter, encoding=encoding)
+        return delimited.read(opened, name, form)
 
 
 class refusing:
@@ -133,7 +134,7 @@ def damaged(path: Path, kind: str, error: Exception) -> str:
     return f"{path.name} begins as {kind} but cannot be read, as when it was cut off: {why}"
 
 
-def from_zip(path: Path, header: bool | None, delimiter: str | None, encoding: str | None) -> Table:
+def from_zip(path: Path, form: Form) -> Table:
     """A zip archive: `.npz`, or one delimited text."""
     name = path.name
     try:
@@ -168,9 +169,7 @@ def from_zip(path: Path, header: bool | None, delimiter: str | None, encoding: s
     if not data:
         raise TableError(f"{tables[0]} in {name} is empty")
     refuse_foreign(data[:4096], f"{tables[0]} in {name}", "")
-    return delimited.read(
-        lambda: io.BytesIO(data), name, header=header, delimiter=delimiter, encoding=encoding
-    )
+    return delimited.read(lambda: io.BytesIO(data), name, form)
 
 
 def from_npz(path: Path) -> Table:

@@ -153,10 +153,11 @@ class Schema:
         return Applied(design, table, unseen, filled, ignored)
 
     def read_options(self, source: Any) -> dict[str, Any]:
-        """How a file of new rows is read: with a header where there was one."""
-        if is_path(source) and "header" in self.reading:
-            return {"header": self.reading["header"]}
-        return {}
+        """How a file of new rows is read: with a header where there was one, and one column if one is needed."""
+        if not is_path(source):
+            return {}
+        alike = {"header": self.reading["header"]} if "header" in self.reading else {}
+        return {**alike, "least": min(2, len(self.used))}
 
     def matched(self, table: Table) -> Table:
         """The table under the schema's names: by name, or by position where names were never given."""

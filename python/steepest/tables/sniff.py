@@ -10,7 +10,7 @@ from steepest.errors import TableError
 from steepest.tables.missing import is_missing
 from steepest.tables.table import ON_TEXTS
 
-__all__ = ["Look", "sniff"]
+__all__ = ["Form", "Look", "sniff"]
 
 DELIMITERS = {",": "a comma", "\t": "a tab", ";": "a semicolon", "|": "a bar", " ": "a blank"}
 #: lines looked at
@@ -27,22 +27,34 @@ class Look:
     why_header: str
 
 
-def sniff(text: str, name: str, delimiter: str | None = None, header: bool | None = None) -> Look:
+@dataclass(frozen=True)
+class Form:
+    """What is known beforehand of how a text is to be read; None is found out."""
+
+    header: bool | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+    #: how many columns it has at least: to learn from takes two, to predict from one may do
+    least: int = 2
+
+
+def sniff(text: str, name: str, form: Form) -> Look:
     """Looks at the beginning of a text.
 
     Raises:
-        TableError: nothing there, running text rather than a table, or one column only.
+        TableError: nothing there, running text rather than a table, or fewer columns than there must be.
     """
     lines = [line for line in text.splitlines()[: 2 * SAMPLE] if line.strip()][:SAMPLE]
     if not lines:
         raise TableError(f"{name} is empty: there is not one line with anything on it")
+    header, delimiter = form.header, form.delimiter
     if delimiter is None:
-        delimiter = best_delimiter(lines, name)
+        delimiter = best_delimiter(lines, name, form.least)
     elif len(delimiter) != 1 or delimiter in '"\r\n':
         raise TableError(f"delimiter must be one character, such as ',' or '\\t'; got {delimiter!r}")
     rows = split(lines, delimiter)
     width = common_width(rows)[0]
-    if width < 2:
+    if width < form.least:
         raise TableError(one_column(lines, name, delimiter))
     header, why = (header, "as asked") if header is not None else has_header(rows)
     names = rows[0] if header else [f"c{j}" for j in range(width)]
@@ -68,7 +80,7 @@ def common_width(rows: list[list[str]]) -> tuple[int, float]:
     return width, widths.count(width) / len(widths)
 
 
-def best_delimiter(lines: list[str], name: str) -> str:
+def best_delimiter(lines: list[str], name: str, least: int = 2) -> str:
     """The delimiter that gives every line the same number of fields, the more the better."""
     found: list[tuple[float, int, str]] = []
     for delimiter in DELIMITERS:
@@ -78,6 +90,8 @@ def best_delimiter(lines: list[str], name: str) -> str:
             continue
         found.append((share, width, delimiter))
     steady = [entry for entry in found if entry[0] >= 0.9]
+    if not steady and least < 2 and not found:
+        return ","
     if not steady:
         raise TableError(not_a_table(lines, name, found))
     # A text field may hold commas: the steadier delimiter wins, then the one with more fields.

@@ -8,6 +8,7 @@ from typing import Any
 
 from steepest.errors import TableError, did_you_mean
 from steepest.tables import bundled, files, memory
+from steepest.tables.sniff import Form
 from steepest.tables.table import Table, check
 
 __all__ = ["read"]
@@ -20,6 +21,7 @@ def read(
     delimiter: str | None = None,
     encoding: str | None = None,
     name: str | None = None,
+    least: int = 2,
 ) -> Table:
     """Reads a table from a file, from memory, or by the name of a data set that scikit-learn ships.
 
@@ -32,6 +34,7 @@ def read(
         delimiter: what stands between the fields of a text; found out when None.
         encoding: of a text; UTF-8 when None, and where that fails line by line Windows-1252.
         name: what to call the table in messages.
+        least: the least number of columns that a text may have.
 
     Raises:
         TableError: the source cannot be read as a table; the message says why and what would do.
@@ -42,16 +45,14 @@ def read(
     if isinstance(source, Table):
         return source
     if isinstance(source, (str, os.PathLike)):
-        return from_path(os.fspath(source), header, delimiter, encoding, name)
+        return from_path(os.fspath(source), Form(header, delimiter, encoding, least), name)
     table = memory.read(source)
     if name is not None:
         table.name = name
     return check(table)
 
 
-def from_path(
-    source: Any, header: bool | None, delimiter: str | None, encoding: str | None, name: str | None
-) -> Table:
+def from_path(source: Any, form: Form, name: str | None) -> Table:
     """A table from a path, or from the name of a data set where no such file exists."""
     if isinstance(source, bytes):
         source = os.fsdecode(source)
@@ -63,7 +64,7 @@ def from_path(
     if path.is_dir():
         raise TableError(f"{source!r} is a folder; pass one file, such as {source.rstrip('/')}/part.parquet")
     try:
-        table = files.read(path, header=header, delimiter=delimiter, encoding=encoding)
+        table = files.read(path, form)
     except PermissionError as error:
         raise TableError(f"{source!r} cannot be opened: {error.strerror}") from error
     table.name = name or path.name
