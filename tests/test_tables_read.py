@@ -278,3 +278,9 @@ def test_bundled_data_are_scikit_learn_s(name: str) -> None:
         assert np.array_equal(table.column(column).to_numpy(), peer.data[:, j])
     target = peer.target if name in ("diabetes", "digits") else peer.target_names[peer.target]
     assert table.column(table.names[-1]).to_pylist() == target.tolist()
+
+
+def test_a_sparse_matrix_too_large_to_look_at_is_refused_with_who_takes_it() -> None:
+    matrix = sparse.csr_matrix((200_000, 50_000))
+    with pytest.raises(TableError, match="75 GiB as a table.*LogisticRegression"):
+        read(matrix)

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from steepest.errors import TableError
+from steepest.tables.design import MOST_DENSE
 from steepest.tables.table import Table, unique_names
 
 __all__ = ["from_arrow", "read"]
@@ -110,6 +111,13 @@ def from_sparse(matrix: Any) -> Table:
     """A SciPy sparse matrix, made dense one column at a time."""
     if len(matrix.shape) != 2:
         raise TableError(f"a matrix must have two dimensions, rows and columns; got shape {matrix.shape}")
+    size = 8 * matrix.shape[0] * matrix.shape[1]
+    if size > MOST_DENSE:
+        raise TableError(
+            f"a sparse matrix of {matrix.shape[0]} rows and {matrix.shape[1]} columns would take "
+            f"{size / 2**30:.0f} GiB as a table, whose columns are looked at one by one: LogisticRegression, Ridge, "
+            "Lasso and LinearRegression (steepest.linear) take it as it is"
+        )
     by_column = matrix.tocsc()
     by_column.sum_duplicates()
 
