@@ -282,5 +282,5 @@ def test_bundled_data_are_scikit_learn_s(name: str) -> None:
 
 def test_a_sparse_matrix_too_large_to_look_at_is_refused_with_who_takes_it() -> None:
     matrix = sparse.csr_matrix((200_000, 50_000))
-    with pytest.raises(TableError, match="75 GiB as a table.*LogisticRegression"):
+    with pytest.raises(TableError, match=r"75 GiB as a table.*LogisticRegression"):
         read(matrix)
