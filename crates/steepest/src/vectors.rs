@@ -12,6 +12,14 @@ pub struct Aligned {
     len: usize,
 }
 
+/// Whether there is room for so many numbers; asked before a matrix is made whose failure would end the process.
+pub fn room(numbers: usize) -> Result<(), String> {
+    let gigabytes = numbers as f64 * 8.0 / (1u64 << 30) as f64;
+    Vec::<f64>::new()
+        .try_reserve_exact(numbers)
+        .map_err(|_| format!("{gigabytes:.1} GiB are not there"))
+}
+
 /// The next multiple of [`LANES`].
 pub fn padded(n: usize) -> usize {
     n.next_multiple_of(LANES)

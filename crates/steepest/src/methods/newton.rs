@@ -5,7 +5,7 @@ use crate::method::{Entry, Facts, Method, Needs, Step, Suit, Takes};
 use crate::methods::claims::{Claims, not_finite};
 use crate::methods::doubt::{self, Doubt, Known};
 use crate::settings::Described;
-use crate::vectors::{dot, largest};
+use crate::vectors::{dot, largest, room};
 
 crate::settings! {
     /// Newton's method: (H + λ D) d = −g, D the diagonal of |H|; λ follows from how well the quadratic model
@@ -75,6 +75,10 @@ struct Work {
 impl Method for Descent {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let n = x.len();
+        // The Hessian, its factor, and one more while either is made.
+        room(n.saturating_mul(n).saturating_mul(3)).map_err(|why| {
+            Halt::Failed(format!("newton holds matrices of {n} x {n} numbers, and {why}: take lbfgs").into())
+        })?;
         let mut g = vec![0.0; n];
         let f = problem.total_gradient(x, &mut g)?;
         let residual = largest(&g);
