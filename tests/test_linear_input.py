@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from steepest import linear
-from steepest.errors import NotConverged
+from steepest.errors import InputError, NotConverged
 
 REGRESSORS = [
     linear.ElasticNet,
@@ -258,3 +258,31 @@ def test_l1_over_several_classes():
     assert model.result_.method == "fista"
     assert np.all(model.coef_[:, 3] == 0)
     assert model.score(X, y) > 0.9
+
+
+@pytest.mark.parametrize("model", ALL)
+def test_what_is_masked_is_refused_and_not_fitted(model):
+    X = np.ma.array(np.arange(12.0).reshape(6, 2), mask=False)
+    y = np.array([0, 1, 0, 1, 1, 0])
+    model().fit(X, y)  # nothing is masked: an array like any other
+    X[3, 1] = np.ma.masked
+    with pytest.raises(InputError, match="X is masked at row 3 column 1"):
+        model().fit(X, y)
+    with pytest.raises(InputError, match="y is masked at row 2"):
+        model().fit(X.data, np.ma.array(y, mask=np.arange(6) == 2))
+
+
+@pytest.mark.parametrize("model", ALL)
+def test_a_weight_that_is_not_finite_is_named_by_its_row(model):
+    weight = np.ones(6)
+    weight[4] = np.nan
+    with pytest.raises(InputError, match="sample_weight row 4 is not finite"):
+        model().fit(np.arange(12.0).reshape(6, 2), [0, 1, 0, 1, 1, 0], sample_weight=weight)
+
+
+@pytest.mark.parametrize("model", REGRESSORS)
+@pytest.mark.parametrize("value", [np.nan, np.inf, None])
+def test_a_target_that_is_not_finite_is_named_by_its_row(model, value):
+    y = [0.0, 1.0, 2.0, value, 4.0, 5.0]
+    with pytest.raises(InputError, match="y row 3 is not finite"):
+        model().fit(np.arange(12.0).reshape(6, 2), y)

@@ -451,3 +451,8 @@ def test_a_matrix_for_which_there_is_no_room_is_refused_before_it_is_made():
         steepest.minimize(
             lambda x: float(x[0] ** 2), np.ones(20_000_000), jac=lambda x: 2.0 * x, method="newton"
         )
+
+
+def test_a_masked_start_is_refused():
+    with pytest.raises(ValueError, match="x0 must not be masked"):
+        steepest.minimize(lambda x: float(x @ x), np.ma.array([1.0, 2.0], mask=[False, True]))

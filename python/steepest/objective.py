@@ -103,6 +103,8 @@ class Function:
 
 def read_start(x0: Any) -> Floats:
     """The start as float64, a copy, in its own shape."""
+    if np.ma.is_masked(x0):
+        raise InputError("x0 must not be masked: fill it first (x0.filled(value))")
     try:
         array = np.asarray(x0)
     except ValueError as error:

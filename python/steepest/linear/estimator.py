@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from steepest.errors import InputError
 from steepest.result import Result
 
 from .problem import Problem, Solved, warn_unless_converged
@@ -18,27 +19,65 @@ from .problem import Problem, Solved, warn_unless_converged
 __all__ = ["LinearEstimator", "LinearRegressor"]
 
 
+def _refuse_masked(name: str, values: Any) -> None:
+    """A mask would be dropped without a word, and what lies under it fitted."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        place = np.argwhere(np.ma.getmaskarray(values))[0]
+        where = " column ".join(str(int(i)) for i in place)
+        raise InputError(
+            f"{name} is masked at row {where}: drop the masked rows, or fill them ({name}.filled(value))"
+        )
+
+
+def _name_row(name: str, values: Any, error: ValueError) -> None:
+    """Says which row it was, where `error` only says that a value is not finite."""
+    if not str(error).startswith(f"Input {name} contains"):
+        return
+    try:
+        bad = np.argwhere(~np.isfinite(np.asarray(values, dtype=np.float64)))
+    except (TypeError, ValueError):
+        return
+    if len(bad):
+        raise InputError(f"{name} row {int(bad[0][0])} is not finite: {error} Drop the row") from None
+
+
 class LinearEstimator(BaseEstimator):  # type: ignore[misc]
     """A model whose scores are X w + b."""
 
     def _checked(self, X: Any, y: Any, **options: Any) -> tuple[Any, Any]:
         """X and y as scikit-learn has them; the core names the row and column of what is not finite."""
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            dtype=[np.float64, np.float32],
-            ensure_all_finite=False,
-            **options,
-        )
+        _refuse_masked("X", X)
+        _refuse_masked("y", y)
+        try:
+            X, y = validate_data(
+                self,
+                X,
+                y,
+                accept_sparse="csr",
+                dtype=[np.float64, np.float32],
+                ensure_all_finite=False,
+                **options,
+            )
+        except ValueError as error:
+            _name_row("y", y, error)
+            raise
+        if y.dtype.kind == "f" and not np.isfinite(y).all():
+            # None in an object array becomes NaN only once it is made numbers, after the check
+            row = int(np.argwhere(~np.isfinite(y))[0][0])
+            what = "NaN" if np.isnan(y).any() else "infinity"
+            raise InputError(f"y row {row} is not finite: Input y contains {what}. Drop the row")
         return X, y
 
     def _weights(self, sample_weight: Any, X: Any) -> NDArray[np.float64] | None:
         """One weight a row, or None."""
         if sample_weight is None:
             return None
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        _refuse_masked("sample_weight", sample_weight)
+        try:
+            weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        except ValueError as error:
+            _name_row("sample_weight", sample_weight, error)
+            raise
         if np.any(weight < 0):
             row = int(np.argmax(weight < 0))
             raise ValueError(f"sample_weight must be at least 0; got {weight[row]} in row {row}")
