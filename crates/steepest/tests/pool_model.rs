@@ -1,5 +1,8 @@
 //! The pool under a model checker: every order of events that three threads can have, up to three preemptions.
 //!
+//! It was seen to fail where it should: with `done` counted by relaxed additions, with no wait for the last task, and with
+//! one task too few called off.
+//!
 //! `RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=3 cargo test --release --test pool_model`
 #![cfg(loom)]
 use loom::cell::UnsafeCell;
