@@ -23,10 +23,10 @@ test-hosts: $(VENV)/.hosts
 model:
 	RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=3 cargo test --quiet -p steepest --test pool_model --target-dir target/loom
 
-## valgrind: the pool and the rules under valgrind, on the instruction set that it knows best
+## valgrind: all that is unsafe, under valgrind, on the instruction set that it knows best
 valgrind:
-	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="valgrind -q --error-exitcode=9 --leak-check=no" \
-	STEEPEST_SIMD=baseline STEEPEST_NUM_THREADS=3 cargo test -p steepest --lib -- pool:: random:: simd::
+	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="valgrind -q --error-exitcode=9 --leak-check=no" PROPTEST_CASES=8 \
+	STEEPEST_SIMD=baseline STEEPEST_NUM_THREADS=3 cargo test --quiet -p steepest --lib --test rules --test glm --test designs --test progressive_softmax
 
 ## miri: the same under the interpreter that sees undefined behaviour (needs a nightly toolchain with miri)
 miri:
