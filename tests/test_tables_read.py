@@ -284,3 +284,10 @@ def test_a_sparse_matrix_too_large_to_look_at_is_refused_with_who_takes_it() -> 
     matrix = sparse.csr_matrix((200_000, 50_000))
     with pytest.raises(TableError, match=r"75 GiB as a table.*LogisticRegression"):
         read(matrix)
+
+
+def test_rows_of_unequal_length_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "ragged.csv"
+    path.write_text("a,b,y\n" + "1,2,3\n4,5\n6,7,8\n" * 10)
+    with pytest.raises(TableError, match=r"rows of unequal length.*line 3 with 2"):
+        read(path)

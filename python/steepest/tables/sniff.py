@@ -115,7 +115,15 @@ def not_a_table(lines: list[str], name: str, found: list[tuple[float, int, str]]
         )
     else:
         ragged = ""
-    if words >= 3 or ragged:
+    if found and words < 3:
+        share, width, delimiter = max(found)
+        rows = split(lines, delimiter)
+        odd, row = next((i, row) for i, row in enumerate(rows) if len(row) != width)
+        return (
+            f"{name} has rows of unequal length{ragged}, such as line {odd + 1} with {len(row)}: mend those lines, or "
+            "pass delimiter= if its fields are separated by another character"
+        )
+    if words >= 3:
         return (
             f"{name} is running text, not a table of rows and columns{ragged} (it begins {sample!r}). "
             f"{ON_TEXTS}"
