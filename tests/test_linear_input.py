@@ -219,13 +219,23 @@ def test_after_fork():
 
 
 @pytest.mark.filterwarnings("ignore::steepest.errors.NotConverged")
-def test_control_c_stops_it():
+@pytest.mark.parametrize(
+    ("shape", "model"),
+    [
+        ((60_000, 50), linear.GeneralizedLinear("huber", "l1", 1e-9, method="fista", tol=0.0)),
+        # These are inside of matrices nearly all the time.
+        ((3000, 900), linear.GeneralizedLinear("logistic", method="newton", tol=0.0)),
+        ((3000, 1500), linear.Lasso(1e-5, tol=1e-14)),
+        ((20_000, 600), linear.LinearRegression()),
+    ],
+    ids=["reads", "hessians", "working sets", "factors"],
+)
+def test_control_c_stops_it_and_the_next_fit_works(shape, model):
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(60_000, 50))
-    y = X[:, 0] + rng.normal(size=60_000)
-    model = linear.GeneralizedLinear("huber", "l1", 1e-9, method="fista", tol=0.0, max_seconds=20)
+    X = rng.normal(size=shape)
+    y = (X[:, 0] + rng.normal(size=shape[0]) > 0).astype(float)
     started = time.perf_counter()
-    timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
     timer.start()
 
     def again_and_again():
@@ -236,6 +246,8 @@ def test_control_c_stops_it():
         again_and_again()
     timer.cancel()
     assert time.perf_counter() - started < 30
+    small_model = linear.Ridge().fit(X[:50, :3], y[:50])
+    assert small_model.result_.success
 
 
 def test_a_watcher_looks_on_and_stops():

@@ -1,6 +1,6 @@
 //! A descent under way, one step at a time.
 use crate::callable::Callable;
-use crate::enter::{exception, refused, stay};
+use crate::enter::{exception, refused, step};
 use crate::minimize::{Posed, Request, complete};
 use crate::solution::{Story, to_dict};
 use crate::watch::Watcher;
@@ -58,7 +58,7 @@ impl Steps {
         let before = descent.counts.iterations;
         let first = descent.last.value == 0.0 && before == 0 && descent.counts.values == 0;
         let mut watcher = Watcher::new(None, None);
-        let going = stay(py, || descent.advance(objective, &**penalty, &mut watcher))?;
+        let going = step(py, || descent.advance(objective, &**penalty, &mut watcher))?;
         if !going && descent.counts.iterations == before && !first {
             return Ok(None);
         }

@@ -1,7 +1,9 @@
 //! The one door between Python and the arithmetic.
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use std::cell::RefCell;
 use std::error::Error;
+use steepest::calloff::until;
 
 /// What the core hands back when something failed: the caller's own exception, or words.
 pub type Failure = Box<dyn Error + Send + Sync>;
@@ -15,11 +17,37 @@ pub fn enter<T: Send>(
     py: Python<'_>,
     work: impl FnOnce() -> Result<T, Failure> + Send,
 ) -> PyResult<T> {
-    py.detach(work).map_err(exception)
+    py.detach(|| hearing(work)).map_err(exception)
+}
+
+thread_local!(static SIGNAL: RefCell<Option<PyErr>> = const { RefCell::new(None) });
+
+/// Whether a signal's handler raised; what it raised is kept.
+fn signalled() -> bool {
+    Python::attach(|py| {
+        let raised = py.check_signals().err();
+        let some = raised.is_some();
+        if some {
+            SIGNAL.set(raised);
+        }
+        some
+    })
+}
+
+/// Ends the work where a signal's handler raises, wherever in the arithmetic it is.
+fn hearing<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    until(signalled, work).unwrap_or_else(|_| {
+        Err(SIGNAL.take().map_or_else(|| "called off".into(), |raised| Box::new(raised) as Failure))
+    })
 }
 
 /// Runs arithmetic whose objective is Python: attached throughout.
 pub fn stay<T>(_: Python<'_>, work: impl FnOnce() -> Result<T, Failure>) -> PyResult<T> {
+    hearing(work).map_err(exception)
+}
+
+/// One step of a descent that may go on afterwards: it hears signals between its evaluations only, and stays whole.
+pub fn step<T>(_: Python<'_>, work: impl FnOnce() -> Result<T, Failure>) -> PyResult<T> {
     work().map_err(exception)
 }
 

@@ -1,4 +1,5 @@
 //! Symmetric systems: A = L L′, by panels, the products between them on all threads.
+use crate::calloff::breathe;
 use crate::pool::pool;
 use crate::vectors::dot;
 
@@ -13,6 +14,7 @@ pub fn factor(m: &mut [f64], n: usize, enough: impl Fn(usize, f64, f64) -> bool)
     assert!(m.len() >= n * n);
     let diagonal: Vec<f64> = (0..n).map(|i| m[i * n + i]).collect();
     for from in (0..n).step_by(PANEL) {
+        breathe();
         let to = (from + PANEL).min(n);
         for i in from..to {
             let (above, rest) = m.split_at_mut(i * n);

@@ -1,4 +1,5 @@
 //! Σ weight_i x_i x_i′ over some rows of a design, in the rounder variables, and what else is summed over them.
+use crate::calloff::breathe;
 use crate::glm::Glm;
 use crate::pool::pool;
 use crate::scaling::Scaling;
@@ -43,6 +44,7 @@ impl Rounded<'_> {
                     let rows = &self.rows[from..(from + BLOCK).min(to)];
                     self.glm.design.gather(rows, &mut raw[..rows.len() * d]);
                     visit(from, rows.len(), &raw, &mut block);
+                    breathe();
                 }
             })
         })

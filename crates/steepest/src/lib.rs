@@ -7,6 +7,7 @@
 //! Who may use whom: `real → jet, trace → rule → rules`; `loss, design → glm`; `objective, penalty →
 //! method → methods`; `descend` uses `method`, never `methods`; an objective never names a method or the loop.
 
+pub mod calloff;
 pub mod certificate;
 pub mod chain;
 pub mod cholesky;

@@ -1,6 +1,8 @@
 //! Threads: work is split by the data, never by their number; safe after fork.
 //!
 //! Checked by a model of every interleaving (`tests/pool_model.rs`) and by valgrind.
+#[cfg(not(loom))]
+use crate::calloff::{CalledOff, breathe, within};
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -34,6 +36,9 @@ struct Job {
     next: AtomicUsize,
     done: AtomicUsize,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
+    /// Set where it is called off from outside.
+    #[cfg(not(loom))]
+    off: Arc<AtomicBool>,
 }
 // SAFETY: `task` is Sync and outlives every call of it (see `Pool::each`).
 unsafe impl Send for Job {}
@@ -54,14 +59,40 @@ impl Job {
             }
             // SAFETY: i < n was claimed, so done < n and the caller still waits.
             let task = unsafe { &*self.task };
-            if let Err(p) = catch_unwind(AssertUnwindSafe(|| task(i))) {
+            if let Err(p) = catch_unwind(AssertUnwindSafe(|| self.one(task, i))) {
+                let off = self.is_called_off(&*p);
                 *lock(&self.panic) = Some(p);
+                if off {
+                    self.leave_the_rest();
+                }
             }
             self.done.fetch_add(1, AcqRel);
             if !go_on() {
                 return self.leave_the_rest();
             }
         }
+    }
+    #[cfg(not(loom))]
+    fn one(&self, task: &Task, i: usize) {
+        within(&self.off, || {
+            task(i);
+            breathe();
+        });
+    }
+    #[cfg(not(loom))]
+    fn is_called_off(&self, panic: &(dyn Any + Send)) -> bool {
+        let off = panic.is::<CalledOff>();
+        self.off.fetch_or(off, Relaxed);
+        off
+    }
+    // Threads of the model share what belongs to a thread, and nobody calls its jobs off.
+    #[cfg(loom)]
+    fn one(&self, task: &Task, i: usize) {
+        task(i);
+    }
+    #[cfg(loom)]
+    fn is_called_off(&self, _: &(dyn Any + Send)) -> bool {
+        false
     }
     fn leave_the_rest(&self) {
         let claimed = self.next.swap(self.n, AcqRel);
@@ -177,6 +208,8 @@ impl Pool {
         let Some(mut started) = guard else {
             for i in 0..n {
                 task(i);
+                #[cfg(not(loom))]
+                breathe();
                 if !go_on() {
                     return;
                 }
@@ -195,6 +228,8 @@ impl Pool {
             next: AtomicUsize::new(0),
             done: AtomicUsize::new(0),
             panic: Mutex::new(None),
+            #[cfg(not(loom))]
+            off: Arc::default(),
         });
         {
             let mut slot = lock(&self.shared.job);

@@ -123,24 +123,40 @@ fn around(
     rows: &[std::ops::Range<usize>],
     shift: &[f64],
 ) -> (f64, Vec<f64>, Vec<f64>) {
+    /// Rows held at once, and numbers of a part.
+    const BLOCK: usize = 32;
+    const PART: usize = 1 << 20;
     let d = shift.len();
-    let (mut total, mut sum, mut square) = (0.0, vec![0.0; d], vec![0.0; d]);
-    let mut block = Vec::new();
-    for run in rows {
-        let names: Vec<u32> = run.clone().map(|i| i as u32).collect();
-        block.resize(names.len() * d, 0.0);
-        glm.design.gather(&names, &mut block);
-        for (row, i) in block.chunks_exact(d.max(1)).zip(run.clone()) {
-            let w = glm.weight.map_or(1.0, |w| w[i]);
-            total += w;
-            for j in 0..d {
-                let x = row[j] - shift[j];
-                sum[j] += w * x;
-                square[j] += w * x * x;
+    let blocks: Vec<std::ops::Range<usize>> = rows
+        .iter()
+        .flat_map(|run| run.clone().step_by(BLOCK).map(|from| from..(from + BLOCK).min(run.end)))
+        .collect();
+    let per = PART.div_ceil(BLOCK * d.max(1));
+    let parts = pool().map(blocks.len().div_ceil(per), |p| {
+        let (mut total, mut sum, mut square) = (0.0, vec![0.0; d], vec![0.0; d]);
+        let mut x = vec![0.0; BLOCK * d];
+        for rows in &blocks[p * per..blocks.len().min((p + 1) * per)] {
+            let names: Vec<u32> = rows.clone().map(|i| i as u32).collect();
+            glm.design.gather(&names, &mut x[..names.len() * d]);
+            for (row, i) in x.chunks_exact(d.max(1)).zip(rows.clone()) {
+                let w = glm.weight.map_or(1.0, |w| w[i]);
+                total += w;
+                for j in 0..d {
+                    let x = row[j] - shift[j];
+                    sum[j] += w * x;
+                    square[j] += w * x * x;
+                }
             }
         }
+        (total, sum, square)
+    });
+    let mut all = (0.0, vec![0.0; d], vec![0.0; d]);
+    for (total, sum, square) in parts {
+        all.0 += total;
+        all.1.iter_mut().zip(sum).for_each(|(a, b)| *a += b);
+        all.2.iter_mut().zip(square).for_each(|(a, b)| *a += b);
     }
-    (total, sum, square)
+    all
 }
 
 /// The same over all rows, around 0, of what is stored.

@@ -3,6 +3,8 @@ which such a factor would be dense and large, by LSMR."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from numbers import Integral, Real
 from time import perf_counter
@@ -180,16 +182,15 @@ def by_factors(table: _Table) -> tuple[Floats, int, Floats, list[_End]]:
         block = np.hstack([_dense(X[here]) - table.centre, y[here] - table.level]) * root[here, None]
         triangle = np.vstack([triangle, block])
         if len(triangle) > triangle.shape[1]:
-            triangle = linalg.qr(triangle, mode="r", overwrite_a=True, check_finite=False)[0][
-                : triangle.shape[1]
-            ]
+            (triangle,) = _heard(linalg.qr, triangle, mode="r", overwrite_a=True, check_finite=False)
+            triangle = triangle[: triangle.shape[1]]
     square, target = triangle[:, :d], triangle[:, d:]
     across = None
     if len(square) < d:
         # A = R'Q': the solution of least norm lies in what the rows span.
-        across, upper = linalg.qr(square.T, mode="economic", check_finite=False)
+        across, upper = _heard(linalg.qr, square.T, mode="economic", check_finite=False)
         square = upper.T
-    left, singular, right = linalg.svd(square, full_matrices=False, check_finite=False)
+    left, singular, right = _heard(linalg.svd, square, full_matrices=False, check_finite=False)
     held = singular > max(n, d) * np.finfo(np.float64).eps * singular.max(initial=0.0)
     space = left[:, held]
     solution = right[held].T @ ((space.T @ target) / singular[held, None])
@@ -262,6 +263,15 @@ def by_products(table: _Table) -> tuple[Floats, list[_End]] | None:
             return None
         ends.append(end)
     return coef, ends
+
+
+def _heard(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    """What LAPACK finds, on a thread of its own: meanwhile this one hears Ctrl-C, and then nobody waits for it."""
+    aside = ThreadPoolExecutor(1)
+    try:
+        return aside.submit(function, *arguments, **named).result()
+    finally:
+        aside.shutdown(wait=False)
 
 
 def _dense(block: Any) -> Floats:

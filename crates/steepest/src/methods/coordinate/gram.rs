@@ -1,4 +1,5 @@
 //! The curvature of a loss over some columns of a table, from all rows or from some.
+use crate::calloff::breathe;
 use crate::glm::Glm;
 use crate::pool::pool;
 use std::ops::Range;
@@ -81,6 +82,7 @@ fn part(
     let mut x = vec![0.0; BLOCK * k];
     let (mut value, mut slope, mut curvature) = ([0.0; BLOCK], [0.0; BLOCK], [0.0; BLOCK]);
     for run in runs {
+        breathe();
         let n = run.len();
         let rows: Vec<u32> = run.clone().map(|i| i as u32).collect();
         glm.loss.jets(

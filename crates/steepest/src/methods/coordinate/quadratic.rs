@@ -1,4 +1,5 @@
 //! A small quadratic with a piece on each coordinate: coordinate descent, and Newton's step on the face it finds.
+use crate::calloff::breathe;
 use crate::cholesky::{backward, factor, forward};
 use crate::descend::Halt;
 use crate::penalty::Piece;
@@ -37,6 +38,7 @@ impl Quadratic<'_> {
             let mut round = 0.0;
             for _ in 0..SWEEPS {
                 let by = self.sweep(u, gradient);
+                breathe();
                 round += by;
                 if by <= least {
                     break;

@@ -1,0 +1,125 @@
+//! Work that is called off from outside, however deep in the arithmetic it is.
+//!
+//! A method asks its watch between steps and reads of the data. Products of matrices and their factors lie below all
+//! that and may take seconds; they call [`breathe`] every few milliseconds, as the pool does after each task, and where
+//! [`until`] is told that enough is enough the stack unwinds to it, through jobs whose other tasks are over first.
+//! Nothing of what was under way is used after that. rust-analyzer's salsa cancels its queries in this way.
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+/// What unwinds, and what [`until`] returns then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CalledOff;
+
+/// Between two questions.
+const EVERY: Duration = Duration::from_millis(20);
+
+#[derive(Clone, Copy)]
+struct Ear {
+    enough: fn() -> bool,
+    asked: Instant,
+}
+
+thread_local! {
+    static EAR: Cell<Option<Ear>> = const { Cell::new(None) };
+    /// Whether the job is called off that this thread works for.
+    static JOB: RefCell<Option<Arc<AtomicBool>>> = const { RefCell::new(None) };
+}
+
+/// Runs `work` on this thread and asks `enough` some fifty times a second whether to call it off.
+pub fn until<R>(enough: fn() -> bool, work: impl FnOnce() -> R) -> Result<R, CalledOff> {
+    struct Back(Option<Ear>);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            EAR.set(self.0);
+        }
+    }
+    let _back = Back(EAR.replace(Some(Ear { enough, asked: Instant::now() })));
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(done) => Ok(done),
+        Err(panic) if panic.is::<CalledOff>() => Err(CalledOff),
+        Err(panic) => resume_unwind(panic),
+    }
+}
+
+/// Unwinds where the work on this thread is called off. Costs some ten nanoseconds otherwise.
+pub fn breathe() {
+    let off = || JOB.with_borrow(|job| job.as_ref().is_some_and(|off| off.load(Relaxed)));
+    let called = EAR.get().is_some_and(|ear| {
+        let due = ear.asked.elapsed() >= EVERY;
+        if due {
+            EAR.set(Some(Ear { asked: Instant::now(), ..ear }));
+        }
+        due && (ear.enough)()
+    });
+    if called {
+        JOB.with_borrow(|job| job.iter().for_each(|off| off.store(true, Relaxed)));
+    }
+    if called || off() {
+        resume_unwind(Box::new(CalledOff));
+    }
+}
+
+/// Runs a task of a job whose flag is `off`: what it calls hears through [`breathe`] when the flag is set.
+pub(crate) fn within<R>(off: &Arc<AtomicBool>, task: impl FnOnce() -> R) -> R {
+    struct Back(Option<Arc<AtomicBool>>);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            JOB.set(self.0.take());
+        }
+    }
+    let _back = Back(JOB.replace(Some(off.clone())));
+    task()
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::pool::Pool;
+    use std::thread::sleep;
+
+    thread_local!(static ASKED: Cell<u32> = const { Cell::new(0) });
+
+    fn second_time() -> bool {
+        ASKED.set(ASKED.get() + 1);
+        ASKED.get() >= 2
+    }
+    fn endless() {
+        loop {
+            sleep(Duration::from_millis(1));
+            breathe();
+        }
+    }
+
+    #[test]
+    fn what_takes_for_ever_ends_on_every_thread() {
+        for threads in [1, 2, 7] {
+            let pool = Pool::new(threads);
+            for n in [1, 2, 20] {
+                ASKED.set(0);
+                assert_eq!(until(second_time, || pool.each(n, |_| endless())), Err(CalledOff));
+                assert_eq!(ASKED.get(), 2);
+                assert_eq!(until(|| false, || pool.map(3, |i| i)), Ok(vec![0, 1, 2]));
+            }
+        }
+    }
+
+    #[test]
+    fn short_tasks_are_enough_to_be_heard() {
+        ASKED.set(0);
+        let pool = Pool::new(2);
+        let long = until(second_time, || pool.each(100_000, |_| sleep(Duration::from_micros(300))));
+        assert_eq!(long, Err(CalledOff));
+    }
+
+    #[test]
+    fn other_panics_go_on_and_outside_nobody_is_asked() {
+        breathe();
+        let own = catch_unwind(|| until(|| false, || panic!("its own")));
+        assert!(own.is_err_and(|p| p.downcast_ref() == Some(&"its own")));
+        breathe();
+    }
+}
