@@ -3,7 +3,8 @@
 //! A method asks its watch between steps and reads of the data. Products of matrices and their factors lie below all
 //! that and may take seconds; they call [`breathe`] every few milliseconds, as the pool does after each task, and where
 //! [`until`] is told that enough is enough the stack unwinds to it, through jobs whose other tasks are over first.
-//! Nothing of what was under way is used after that. rust-analyzer's salsa cancels its queries in this way.
+//! Nothing of what was under way is used after that. rust-analyzer's salsa cancels its queries in this way. Under
+//! `panic = "abort"` there is no unwinding, and so no calling off.
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -63,6 +64,7 @@ pub fn breathe() {
     }
 }
 
+#[cfg(not(loom))]
 /// Runs a task of a job whose flag is `off`: what it calls hears through [`breathe`] when the flag is set.
 pub(crate) fn within<R>(off: &Arc<AtomicBool>, task: impl FnOnce() -> R) -> R {
     struct Back(Option<Arc<AtomicBool>>);

@@ -1,5 +1,6 @@
 //! Factors of a positive semidefinite matrix: Cholesky where it is well-conditioned, pivoted QR of what it
 //! is the square of where it is not (squaring would lose half the digits).
+use crate::calloff::breathe;
 use crate::cholesky;
 use crate::vectors::dot;
 
@@ -58,6 +59,7 @@ impl Factor {
         let mut rank = 0;
         let mut first = 0.0;
         while rank < n {
+            breathe();
             let norms: Vec<f64> = (rank..n).map(|j| norm(&r, j, rank)).collect();
             let best = (0..norms.len()).fold(0, |b, j| if norms[j] > norms[b] { j } else { b });
             if rank == 0 {
@@ -168,6 +170,9 @@ pub fn append(r: &mut [f64], rows: &[f64], w: usize) {
         v.iter_mut().for_each(|v| *v /= first);
         let tau = -first / alpha;
         r[j * w + j] = alpha;
+        if n * (w - j) > 1 << 15 {
+            breathe();
+        }
         for (k, column) in tail.chunks_exact_mut(n).enumerate() {
             let at = j * w + j + 1 + k;
             let t = tau * (r[at] + dot(v, column));

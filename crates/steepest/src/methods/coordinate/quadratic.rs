@@ -221,6 +221,7 @@ impl Quadratic<'_> {
         let goal = 1e-6 * rz;
         let mut wide = vec![0.0; n];
         for _ in 0..60 {
+            breathe();
             face.iter().zip(&p).for_each(|(&j, p)| wide[j] = *p);
             let hp: Vec<f64> = (face.iter().zip(&p))
                 .map(|(&j, p)| {
