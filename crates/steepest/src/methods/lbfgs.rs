@@ -10,6 +10,7 @@ use memory::Memory;
 use search::Path;
 
 mod bounds;
+mod loops;
 mod memory;
 mod search;
 
