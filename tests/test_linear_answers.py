@@ -224,7 +224,7 @@ def test_the_bound_is_true():
 
 
 @pytest.mark.parametrize("twins", [False, True])
-@pytest.mark.parametrize("shape", [(2500, 800), (800, 1500)])
+@pytest.mark.parametrize("shape", [(2500, 800), (900, 1600)])
 @pytest.mark.parametrize("intercept", [True, False])
 def test_large_sparse_least_squares_are_the_dense_ones(shape, twins, intercept):
     rng = np.random.default_rng(5)
@@ -246,8 +246,9 @@ def test_large_sparse_least_squares_are_the_dense_ones(shape, twins, intercept):
     near = {"rtol": 1e-6, "atol": 1e-9 * np.abs(dense.coef_).max()}
     np.testing.assert_allclose(got.coef_, dense.coef_, **near)
     np.testing.assert_allclose(got.predict(X), dense.predict(X), rtol=1e-7, atol=1e-7)
-    if got.result_.method == "lsmr":
-        assert got.result_.certificate["kind"] == "stationary"
+    # Not by the same way as the dense one, and no more claimed than that way knows.
+    assert got.result_.method == "lsmr"
+    assert got.result_.certificate["kind"] == "stationary"
 
 
 def test_sparse_least_squares_of_one_scale_a_column_are_left_to_products():

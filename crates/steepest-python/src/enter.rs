@@ -3,7 +3,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::cell::RefCell;
 use std::error::Error;
-use steepest::calloff::until;
+use steepest::calloff::{unheard, until};
 
 /// What the core hands back when something failed: the caller's own exception, or words.
 pub type Failure = Box<dyn Error + Send + Sync>;
@@ -48,7 +48,7 @@ pub fn stay<T>(_: Python<'_>, work: impl FnOnce() -> Result<T, Failure>) -> PyRe
 
 /// One step of a descent that may go on afterwards: it hears signals between its evaluations only, and stays whole.
 pub fn step<T>(_: Python<'_>, work: impl FnOnce() -> Result<T, Failure>) -> PyResult<T> {
-    work().map_err(exception)
+    unheard(work).map_err(exception)
 }
 
 /// An exception of a callable or a callback comes out as itself; the core's words become an `InputError`.

@@ -30,20 +30,28 @@ thread_local! {
     static JOB: RefCell<Option<Arc<AtomicBool>>> = const { RefCell::new(None) };
 }
 
+/// Gives the thread its ear back.
+struct EarBack(Option<Ear>);
+impl Drop for EarBack {
+    fn drop(&mut self) {
+        EAR.set(self.0);
+    }
+}
+
 /// Runs `work` on this thread and asks `enough` some fifty times a second whether to call it off.
 pub fn until<R>(enough: fn() -> bool, work: impl FnOnce() -> R) -> Result<R, CalledOff> {
-    struct Back(Option<Ear>);
-    impl Drop for Back {
-        fn drop(&mut self) {
-            EAR.set(self.0);
-        }
-    }
-    let _back = Back(EAR.replace(Some(Ear { enough, asked: Instant::now() })));
+    let _back = EarBack(EAR.replace(Some(Ear { enough, asked: Instant::now() })));
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(done) => Ok(done),
         Err(panic) if panic.is::<CalledOff>() => Err(CalledOff),
         Err(panic) => resume_unwind(panic),
     }
+}
+
+/// Runs `work` as if nobody could call it off: what is to stay whole, though something that can be calls it.
+pub fn unheard<R>(work: impl FnOnce() -> R) -> R {
+    let _back = EarBack(EAR.replace(None));
+    work()
 }
 
 /// Unwinds where the work on this thread is called off. Costs some ten nanoseconds otherwise.
@@ -115,6 +123,20 @@ mod tests {
         let pool = Pool::new(2);
         let long = until(second_time, || pool.each(100_000, |_| sleep(Duration::from_micros(300))));
         assert_eq!(long, Err(CalledOff));
+    }
+
+    #[test]
+    fn what_is_to_stay_whole_is_not_called_off_from_around_it() {
+        ASKED.set(0);
+        let done = until(second_time, || {
+            unheard(|| {
+                (0..60).for_each(|_| {
+                    sleep(Duration::from_millis(1));
+                    breathe();
+                })
+            })
+        });
+        assert_eq!((done, ASKED.get()), (Ok(()), 0));
     }
 
     #[test]
