@@ -256,8 +256,11 @@ def test_sparse_least_squares_of_one_scale_a_column_are_left_to_products():
     X = sparse.random(4000, 700, density=0.02, format="csr", random_state=1)
     X = sparse.csr_matrix(X @ sparse.diags(np.logspace(-3, 3, 700)))
     y = np.column_stack([rng.standard_normal(4000), np.asarray(X.sum(axis=1)).ravel()])
-    got = linear.LinearRegression().fit(X, y)
+    got = linear.LinearRegression().fit(X[:, :5].toarray(), y)
+    assert got.rank_ == 5
+    got.fit(X, y)
     assert {r.method for r in got.results_} == {"lsmr"}
+    assert not hasattr(got, "rank_")
     assert got.result_.nit < 200
     np.testing.assert_allclose(got.coef_[1], np.ones(700), rtol=1e-6)
 

@@ -63,8 +63,8 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
             raise
         if y.dtype.kind == "f" and not np.isfinite(y).all():
             # None in an object array becomes NaN only once it is made numbers, after the check
-            row = int(np.argwhere(~np.isfinite(y))[0][0])
-            what = "NaN" if np.isnan(y).any() else "infinity"
+            place = tuple(np.argwhere(~np.isfinite(y))[0])
+            row, what = int(place[0]), "NaN" if np.isnan(y[place]) else "infinity"
             raise InputError(f"y row {row} is not finite: Input y contains {what}. Drop the row")
         return X, y
 

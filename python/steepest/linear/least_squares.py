@@ -131,6 +131,9 @@ class LinearRegression(LinearRegressor):
             coef, self.rank_, self.singular_, ends = by_factors(table)
         else:
             coef, ends = found
+            # What an earlier fit knew is not of these columns.
+            for known in ("rank_", "singular_"):
+                self.__dict__.pop(known, None)
         intercept = table.level - coef @ table.centre
         seconds = perf_counter() - started
         solved = [
