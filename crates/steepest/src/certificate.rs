@@ -9,6 +9,8 @@ pub enum Kind {
     EnergyNorm,
     /// inf F is known (0, for a separable table without a penalty), so F(x) is the gap itself.
     ExactGap,
+    /// Nothing is proved: the distance is estimated from the curvature that the last steps met.
+    Estimated,
     /// Nothing is proved: the scaled gradient is small.
     Stationary,
 }
@@ -20,12 +22,13 @@ impl Kind {
             Kind::DualityGap => "duality_gap",
             Kind::EnergyNorm => "energy_norm",
             Kind::ExactGap => "exact_gap",
+            Kind::Estimated => "estimated",
             Kind::Stationary => "stationary",
         }
     }
     /// Whether it proves the bound.
     pub fn proves(self) -> bool {
-        self != Kind::Stationary
+        !matches!(self, Kind::Estimated | Kind::Stationary)
     }
 }
 

@@ -35,6 +35,18 @@ pub trait Objective {
     fn differences(&self) -> u64 {
         0
     }
+    /// How exactly the answers at the last gradient's point are known: the noise of the value, and of each entry of
+    /// the gradient, written to `noise`. In their own units, beyond the rounding of the value itself; 0 where exact.
+    /// What lies below is not there to be found: a method that has come so far says `precision_limit`.
+    fn accuracy(&self, noise: &mut [f64]) -> f64 {
+        noise.fill(0.0);
+        0.0
+    }
+    /// Makes the gradients from here on more exact, where that can be had (differences to both sides, say);
+    /// false where not. Methods ask for it before they say that nothing lower is to be found.
+    fn sharpen(&mut self) -> bool {
+        false
+    }
     /// Whether asking for the value alone is cheaper than value and gradient together.
     fn value_is_cheaper(&self) -> bool {
         true

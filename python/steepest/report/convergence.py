@@ -29,10 +29,13 @@ OTHER_SUCCESSES = {
     "held_out": ("Stopped early, on purpose", "The loss on held-out rows no longer fell."),
     "noise_floor": ("As far as the noise lets it", "What is left is as small as the noise of the batches."),
 }
-STATIONARY = (
-    "Nothing is proved here: the slope that is left (the scaled residual) is small, so the point is "
-    "stationary. Whether a lower point lies elsewhere is not known."
-)
+#: What is known where nothing is proved, by the certificate's kind.
+UNPROVED = {
+    "estimated": "Nothing is proved here: how far the loss is from its least value nearby is estimated from the "
+    "slope that is left and the curvature met on the way.",
+    "stationary": "Nothing is proved here: the slope that is left (the scaled residual) is small, so the point is "
+    "stationary. Whether a lower point lies elsewhere is not known.",
+}
 
 
 def convergence(story: Mapping[str, Any]) -> View:
@@ -77,7 +80,7 @@ def _certificate(values: Mapping[str, Any] | None, last: float | None) -> View |
         return None
     kind = str(values.get("kind") or "")
     bound, target = finite(values.get("bound")), finite(values.get("target"))
-    proves = kind != "stationary" and bound is not None
+    proves = kind not in UNPROVED and bound is not None
     view: View = {
         "kind": kind.replace("_", " "),
         "proves": proves,
@@ -87,7 +90,7 @@ def _certificate(values: Mapping[str, Any] | None, last: float | None) -> View |
         "target_text": figure(target, 2) if target is not None else "",
         "reached": bound is not None and target is not None and bound <= target,
         "assumption": str(values.get("assumption") or ""),
-        "ground": GROUNDS.get(kind, "") if proves else STATIONARY,
+        "ground": GROUNDS.get(kind, "") if proves else UNPROVED.get(kind, ""),
         "share": _share(bound / last) if last and bound is not None and last > 0 else "",
         "strip": "",
     }

@@ -67,6 +67,8 @@ def _certified(certificate: Mapping[str, Any]) -> str:
     text = "unknown" if bound is None else f"at most {float(bound):.3g} from the best possible"
     if kind == "stationary" and bound is not None:
         text = f"scaled residual {float(bound):.3g}"
+    elif kind == "estimated" and bound is not None:
+        text = f"about {float(bound):.3g} from the best nearby, by estimate"
     if target is not None:
         text += f", {float(target):.3g} asked for"
     text += f" ({kind})" if kind else ""

@@ -1,4 +1,4 @@
-//! How far from standing still: the residual, and the certificate `stationary` that rests on it.
+//! How far from standing still: the residual, and the certificate `estimated` that rests on it.
 use crate::certificate::{Certificate, Kind};
 use crate::descend::{Problem, Status};
 use crate::method::Step;
@@ -88,7 +88,7 @@ impl Still {
         let gap = self.gap();
         let target = problem.stop.tolerance * value.abs().max(1e-12 * start.abs());
         let certificate = Certificate {
-            kind: Kind::Stationary,
+            kind: Kind::Estimated,
             bound: gap,
             target,
             assumption: "the curvature seen along the last steps is that between here and the nearest minimum",
