@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find crates python -name '*.rs' -o -name '*.toml' -o -name '*.j2' -o -name '*.html')
 
-.PHONY: demo test test-hosts model valgrind miri check lint types docs generated bench clean
+.PHONY: demo test test-hosts peer-tests model valgrind miri check lint types docs generated bench clean
 
 ## demo: makes its own environment, installs, fits a real table and writes report.html
 demo: $(VENV)/.installed
@@ -18,6 +18,10 @@ test: $(VENV)/.test
 ## test-hosts: torch and Keras too
 test-hosts: $(VENV)/.hosts
 	KERAS_BACKEND=torch $(BIN)/python -m pytest -m hosts
+
+## peer-tests: scikit-learn's own tests of its linear models, with ours in the place of theirs
+peer-tests: $(VENV)/.test
+	$(BIN)/python tools/peer_tests.py scikit
 
 ## model: the thread pool under a model checker, in every order of events with up to three preemptions
 model:
