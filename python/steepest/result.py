@@ -45,7 +45,8 @@ class Result(dict[str, Any]):
     jac : ndarray or None
         The gradient there; None where none was evaluated.
     success : bool
-        Whether it ended as it should: `converged`, `precision_limit`, `noise_floor` or `held_out`.
+        Whether it ended as it should: `converged`, `precision_limit` or `held_out`. Never where the
+        certificate's own bound is above its target (or, at the limit of precision, above its rounding).
     status : int
         The number of the outcome.
     message : str
@@ -63,7 +64,8 @@ class Result(dict[str, Any]):
         The method and why it was chosen.
     certificate : dict or None
         The *distance from the best possible*: `kind`, `bound` (on the distance, in units of `fun`),
-        `target` (what the bound had to reach) and `assumption` (what the bound rests on).
+        `target` (what the bound had to reach), `rounding` (what rounding can hide at this point) and
+        `assumption` (what the bound rests on).
     history : dict of ndarray
         What happened at each recorded iteration: `iteration`, `loss`, `residual`, `rate`,
         `evaluations`, `passes`, `seconds`; float arrays of one length.

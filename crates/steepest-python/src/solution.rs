@@ -49,6 +49,7 @@ fn certificate<'py>(py: Python<'py>, c: &Certificate) -> PyResult<Bound<'py, PyD
     d.set_item("kind", c.kind.name())?;
     d.set_item("bound", c.bound)?;
     d.set_item("target", c.target)?;
+    d.set_item("rounding", c.rounding)?;
     d.set_item("assumption", c.assumption)?;
     Ok(d)
 }

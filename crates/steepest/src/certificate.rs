@@ -41,6 +41,20 @@ pub struct Certificate {
     pub bound: f64,
     /// What the bound was held against: tol · max(F(x), 1e-12 F(null)).
     pub target: f64,
+    /// What the rounding of this very objective, at this very point, can hide: a bound no larger than this is the
+    /// limit of the arithmetic. Computed, never assumed; 0 where it was not.
+    pub rounding: f64,
     /// What must be true for the bound to hold.
     pub assumption: &'static str,
+}
+
+impl Certificate {
+    /// Whether the bound is what was asked for. A bound that is not a number, or below 0, bounds nothing.
+    pub fn reached(&self) -> bool {
+        self.bound >= 0.0 && self.bound <= self.target
+    }
+    /// Whether what is left may be rounding alone.
+    pub fn within_rounding(&self) -> bool {
+        self.bound >= 0.0 && self.bound <= self.rounding && self.rounding.is_finite()
+    }
 }

@@ -151,6 +151,8 @@ impl Descent {
         }
         self.begun = true;
         self.last = step;
+        let claimed = self.last.verdict.take();
+        self.last.verdict = claimed.map(|s| s.admitted(self.last.certificate.as_ref()));
         self.keep();
         self.record();
         let told = self.tell(watch);
@@ -309,8 +311,14 @@ impl Descent {
 
     /// What has come of it so far.
     pub fn so_far(&self) -> Solution {
-        let best =
-            self.best.as_ref().filter(|b| self.held.0.is_finite() || !(self.last.value <= b.0));
+        // What is claimed without a proof is claimed of the last point: an earlier one may lie lower by a hair, and
+        // nothing is known of it.
+        let claimed = self.status.as_ref().is_some_and(Status::success)
+            && self.last.certificate.as_ref().is_some_and(|c| !c.kind.proves());
+        let best = self
+            .best
+            .as_ref()
+            .filter(|b| self.held.0.is_finite() || !(claimed || self.last.value <= b.0));
         let (value, x) = best.map_or((self.last.value, &self.x), |b| (b.0, &b.1));
         let gradient = self.method.gradient().filter(|_| best.is_none());
         Solution {

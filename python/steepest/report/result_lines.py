@@ -10,12 +10,12 @@ import numpy as np
 
 __all__ = ["OUTCOMES", "headline", "indented", "rows", "wrapped"]
 
-#: How a descent can end, in plain words. The first four are successes.
+#: How a descent can end, in plain words. The first three are successes.
 OUTCOMES = {
     "converged": "it converged",
     "precision_limit": "it converged as far as the arithmetic's precision allows",
-    "noise_floor": "it reached the noise of the objective",
     "held_out": "the loss on held-out rows stopped falling",
+    "noise_floor": "it reached the noise of the batches",
     "budget": "it ran out of its budget",
     "stopped": "it was stopped",
     "diverged": "it diverged",
@@ -24,7 +24,7 @@ OUTCOMES = {
     "separable": "the classes are separable, so no finite minimum exists",
     "gradient_inconsistent": "the gradient does not belong to the function",
     "infeasible": "no point satisfies the constraints",
-    "plateau": "it came to rest on a plateau",
+    "plateau": "it came to rest where nothing says that this is the least",
 }
 
 

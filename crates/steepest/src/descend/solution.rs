@@ -55,6 +55,28 @@ impl Solution {
         if self.status == Status::Converged && stationary {
             return "Converged: the gradient is as good as zero and no step lowers the value by more than the tolerance.".into();
         }
-        self.status.message()
+        match &self.certificate {
+            Some(c) if self.status == Status::Plateau => format!(
+                "Stuck: no step lowers the value any more, {}.",
+                if c.bound.is_finite() && c.kind.proves() {
+                    format!(
+                        "and this is proved to be within {:.2e} of the least only, where {:.2e} was asked for",
+                        c.bound, c.target
+                    )
+                } else if c.bound.is_finite() {
+                    format!(
+                        "though {:.2e} is left of what should be at most {:.2e}",
+                        c.bound, c.target
+                    )
+                } else {
+                    "and how far the least is could not be told".into()
+                }
+            ),
+            Some(c) if self.status == Status::PrecisionLimit && c.kind.proves() => format!(
+                "Converged to the precision of the arithmetic: within {:.2e} of the least, and rounding hides up to {:.2e}.",
+                c.bound, c.rounding
+            ),
+            _ => self.status.message(),
+        }
     }
 }

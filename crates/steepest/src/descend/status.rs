@@ -1,4 +1,5 @@
 //! How a descent ends: its statuses, whose messages are sentences.
+use crate::certificate::Certificate;
 use std::error::Error;
 
 /// What may run out.
@@ -23,7 +24,7 @@ pub enum Status {
     Converged,
     /// As near as the arithmetic allows; a success.
     PrecisionLimit,
-    /// Steps are as small as the noise of the batches; a success for a method that only sees batches.
+    /// Steps are as small as the noise of the batches. No success: how far the optimum is, batches do not tell.
     NoiseFloor,
     /// The loss on held-out rows stopped falling; the best point there is returned.
     HeldOut,
@@ -43,7 +44,7 @@ pub enum Status {
     GradientInconsistent(String),
     /// No point satisfies the constraints.
     Infeasible,
-    /// No further decrease can be found, though the gradient is not small.
+    /// No further decrease was found, though the certificate is not what was asked for.
     Plateau,
 }
 
@@ -69,7 +70,7 @@ impl Status {
     /// SciPy's number: 0 for success.
     pub fn number(&self) -> i32 {
         match self {
-            Status::Converged | Status::PrecisionLimit | Status::NoiseFloor | Status::HeldOut => 0,
+            Status::Converged | Status::PrecisionLimit | Status::HeldOut => 0,
             Status::Budget(_) => 1,
             Status::Plateau => 2,
             Status::Diverged => 3,
@@ -78,6 +79,7 @@ impl Status {
             Status::Separable => 6,
             Status::GradientInconsistent(_) => 7,
             Status::Infeasible => 8,
+            Status::NoiseFloor => 9,
             Status::Stopped => 99,
         }
     }
@@ -85,12 +87,26 @@ impl Status {
     pub fn success(&self) -> bool {
         self.number() == 0
     }
+    /// The one gate: what a method claims, as far as the certificate beside it bears it out. No success passes whose
+    /// own bound is above what was asked for, or, at the limit of precision, above what rounding can explain.
+    pub fn admitted(self, certificate: Option<&Certificate>) -> Status {
+        match (self, certificate) {
+            (Status::Converged | Status::PrecisionLimit, Some(c)) if c.reached() => {
+                Status::Converged
+            }
+            (Status::Converged | Status::PrecisionLimit, Some(c)) if c.within_rounding() => {
+                Status::PrecisionLimit
+            }
+            (Status::Converged | Status::PrecisionLimit, _) => Status::Plateau,
+            (other, _) => other,
+        }
+    }
     /// The sentence.
     pub fn message(&self) -> String {
         match self {
             Status::Converged => "Converged: within the tolerance of the best possible.".into(),
             Status::PrecisionLimit => "Converged to the precision of the arithmetic: no step lowers the value any more.".into(),
-            Status::NoiseFloor => "Reached the noise floor: what is left is as small as the noise of the batches.".into(),
+            Status::NoiseFloor => "Reached the noise floor of the batches: more of the same steps gain nothing, and how far the optimum is they do not tell.".into(),
             Status::HeldOut => "Stopped early: the loss on held-out rows no longer falls; the best point there is returned.".into(),
             Status::Budget(b) => {
                 let (what, setting) = match b {
@@ -109,7 +125,7 @@ impl Status {
             Status::Separable => "Separable classes, and no penalty on what separates them: the loss falls to 0 only as the coefficients grow without end; add an l2 penalty.".into(),
             Status::GradientInconsistent(what) => format!("The gradient is not the function's: {what}."),
             Status::Infeasible => "Infeasible: no point satisfies the constraints.".into(),
-            Status::Plateau => "Stuck: no step lowers the value, though the gradient is not small.".into(),
+            Status::Plateau => "Stuck: no step lowers the value any more, and that this is the least is not known.".into(),
         }
     }
 }
@@ -125,4 +141,30 @@ pub enum Halt {
     Status(Status),
     /// The objective or a callback failed: the error comes out as itself, and nothing else does.
     Failed(Box<dyn Error + Send + Sync>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::certificate::Kind;
+
+    fn certificate(bound: f64) -> Certificate {
+        Certificate { kind: Kind::DualityGap, bound, target: 1e-6, rounding: 1e-3, assumption: "" }
+    }
+
+    #[test]
+    fn no_success_is_above_its_own_bound() {
+        for claimed in [Status::Converged, Status::PrecisionLimit] {
+            let admitted = |c: Option<&Certificate>| claimed.clone().admitted(c);
+            assert_eq!(admitted(Some(&certificate(1e-6))), Status::Converged);
+            assert_eq!(admitted(Some(&certificate(1e-4))), Status::PrecisionLimit);
+            for bound in [1e-2, f64::INFINITY, f64::NAN, -1e-12] {
+                assert_eq!(admitted(Some(&certificate(bound))), Status::Plateau, "{bound}");
+            }
+            let endless = Certificate { rounding: f64::INFINITY, ..certificate(1.0) };
+            assert_eq!(admitted(Some(&endless)), Status::Plateau);
+            assert_eq!(admitted(None), Status::Plateau);
+        }
+        assert_eq!(Status::Separable.admitted(None), Status::Separable);
+    }
 }

@@ -115,6 +115,7 @@ impl Claims {
             kind: Kind::Stationary,
             bound: residual,
             target: self.target(),
+            rounding: SMALL * self.scale(),
             assumption: "nothing is known of the function but values and gradients: a stationary point, \
                          the least only where the function is convex",
         }

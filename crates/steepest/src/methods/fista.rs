@@ -89,6 +89,7 @@ impl Descent {
             kind: Kind::Stationary,
             bound: step.residual,
             target: goal(problem),
+            rounding: 0.0,
             assumption: "nothing is proved; the step of the prox is small in the method's own metric",
         });
         step.verdict = Some(status);

@@ -284,6 +284,7 @@ impl Work {
                 kind: Kind::ExactGap,
                 bound: value,
                 target: self.target(meter),
+                rounding: 0.0,
                 assumption: "the loss is at least 0 (and comes as near to it as you like, where rows are separated wholly)",
             });
             step.verdict = Some(Status::Separable);

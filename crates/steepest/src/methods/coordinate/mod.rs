@@ -85,12 +85,14 @@ impl Coordinate {
             kind: Kind::DualityGap,
             bound,
             target,
+            rounding: 0.0,
             assumption: "the loss and the penalty are convex; a dual point was found on all rows",
         };
         let still = Certificate {
             kind: Kind::Stationary,
             bound: residual,
             target,
+            rounding: 0.0,
             assumption: "no step along a coordinate lowers the objective by more",
         };
         if !self.value.is_finite() || self.gradient.iter().any(|g| !g.is_finite()) {

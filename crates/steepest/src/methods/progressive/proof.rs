@@ -53,6 +53,7 @@ impl Work {
             // The losses are at least 0: F itself is a bound, where the dual point proves nothing.
             bound: bound.min(self.walk.value),
             target,
+            rounding: 64.0 * f64::EPSILON * self.walk.value.abs(),
             assumption: "the loss is convex; sums are exact to rounding",
         }
     }
@@ -75,6 +76,7 @@ impl Work {
                 kind: Kind::Stationary,
                 bound: found.promise,
                 target,
+                rounding: 64.0 * f64::EPSILON * self.walk.value.abs(),
                 assumption: "Newton's step, by conjugate gradients, promises no more: nothing is proved",
             }));
         }

@@ -91,6 +91,7 @@ impl Still {
             kind: Kind::Estimated,
             bound: gap,
             target,
+            rounding: 0.0,
             assumption: "the curvature seen along the last steps is that between here and the nearest minimum",
         };
         let converged = gap <= target && value.is_finite();
