@@ -30,8 +30,9 @@ class Function:
         Where to begin, as float64 in the caller's shape.
     args : tuple
         What else `fun`, `jac`, `hess` and `hessp` are given.
-    jac : callable or {"pair", "2-point", "3-point", "cs"}
-        Where the gradient comes from.
+    jac : callable or {"pair", "found", "2-point", "3-point", "cs"}
+        Where the gradient comes from: a function; `fun` itself; differences to the sides that it takes, to
+        one side, to both; complex steps.
     hess, hessp : callable or None
         Second derivatives ``hess(x, *args)`` or their products ``hessp(x, p, *args)``.
     bounds : pair of ndarray or None
@@ -47,7 +48,7 @@ class Function:
     fun: Callable[..., Any]
     start: Floats
     args: tuple[Any, ...] = ()
-    jac: Any = "2-point"
+    jac: Any = "found"
     hess: Any = None
     hessp: Any = None
     bounds: tuple[Floats, Floats] | None = None
@@ -71,8 +72,8 @@ class Function:
         start = read_start(x0)
         args = args if isinstance(args, tuple) else (args,)
         if jac is None:
-            jac = getattr(fun, "grad", None) or "2-point"
-            hess = hess if hess is not None else getattr(fun, "hess", None)
+            jac = _of_its_own(fun, "grad") or "found"
+            hess = hess if hess is not None else _of_its_own(fun, "hess")
         return cls(
             fun,
             start,
@@ -159,12 +160,18 @@ def _from_pairs(bounds: Any) -> tuple[list[float], list[float]]:
     return low, high
 
 
+def _of_its_own(fun: Any, name: str) -> Any:
+    """The derivative that a callable object brings along; what is no function there is something else."""
+    own = getattr(fun, name, None)
+    return own if callable(own) else None
+
+
 def _read_jac(jac: Any) -> Any:
     if jac is True:
         return "pair"
     if jac is False:
-        return "2-point"
-    if callable(jac) or (isinstance(jac, str) and jac in _DIFFERENCES):
+        return "found"
+    if callable(jac) or (isinstance(jac, str) and jac in ("found", *_DIFFERENCES)):
         return jac
     raise InputError(
         f"jac must be a function, True (fun returns value and gradient), or one of "

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from steepest import _core
 from steepest.errors import InputError, did_you_mean
 
@@ -35,9 +37,10 @@ _LOOP = {
     "maxfev": "evaluations",
     "max_evaluations": "evaluations",
     "max_seconds": "seconds",
-    "eps": "step",
-    "finite_diff_rel_step": "step",
 }
+
+#: SciPy's steps of differences, and whether they are relative to max(1, |x|).
+_STEPS = {"eps": False, "finite_diff_rel_step": True}
 
 #: SciPy's names of settings, and ours.
 _SETTINGS = {"maxcor": "memory"}
@@ -80,6 +83,8 @@ class Asked:
         for key, value in dict(options or {}).items():
             if key == "disp":
                 disp = bool(value)
+            elif key in _STEPS:
+                loop["step"] = _read_step(key, value)
             elif key in _LOOP:
                 loop[_LOOP[key]] = _read_budget(key, value)
             else:
@@ -152,6 +157,21 @@ def _read_budget(name: str, value: Any) -> Any:
     number = _read_number(name, value)
     if not number >= 0:
         raise InputError(f"{name} must be at least 0; got {value!r}")
-    if _LOOP[name] in ("seconds", "step"):
+    if _LOOP[name] == "seconds":
         return number
     return int(min(number, 2.0**62))
+
+
+def _read_step(name: str, value: Any) -> tuple[list[float], bool] | None:
+    """A step for all variables, or one for each; None leaves them to be found."""
+    if value is None:
+        return None
+    try:
+        steps = np.atleast_1d(np.asarray(value, dtype=np.float64)).ravel()
+    except (TypeError, ValueError):
+        raise InputError(
+            f"{name} must be a number above 0, or one for each variable; got {value!r}"
+        ) from None
+    if not (steps.size and (steps > 0).all() and np.isfinite(steps).all()):
+        raise InputError(f"{name} must be a number above 0, or one for each variable; got {value!r}")
+    return steps.tolist(), _STEPS[name]

@@ -1,10 +1,13 @@
 //! A Python function as an objective.
+use crate::enter::refused;
+use crate::returned::{dense, entries, number, pair};
 use crate::watch::failed;
 use numpy::{IxDyn, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyFloat, PyTuple};
+use pyo3::types::{PyComplex, PyTuple};
 use steepest::descend::Halt;
+use steepest::differences::{Differences, Length, Sides};
 use steepest::objective::{Curvature, Objective};
 
 /// Where the gradient comes from.
@@ -13,11 +16,9 @@ pub enum Slope {
     Callable(Py<PyAny>),
     /// From `fun`, which returns (value, gradient).
     WithValue,
-    /// Differences to one side: n more values. Relative step √ε, or the one given.
-    Forward(Option<f64>),
-    /// Differences to both sides: 2n more values. Relative step ε^(1/3), or the one given.
-    Central(Option<f64>),
-    /// Complex steps: n more values, exact to rounding; `fun` must take complex numbers.
+    /// From values nearby.
+    Differences(Box<Differences>),
+    /// Complex steps: n more values, exact to rounding; `fun` must take complex numbers, and be analytic.
     Complex,
 }
 
@@ -42,9 +43,11 @@ pub struct Callable {
     lent: Option<Py<PyArrayDyn<f64>>>,
     /// The value asked for last: differences start from it.
     value: f64,
-    moved: Vec<f64>,
-    /// Differences step inwards where a bound is near.
     bounds: Option<(Vec<f64>, Vec<f64>)>,
+    /// Whether complex steps were held against real ones.
+    checked: bool,
+    /// Values asked for beside those that the loop asked for.
+    spent: u64,
 }
 
 impl Callable {
@@ -58,21 +61,27 @@ impl Callable {
         bounds: Option<(Vec<f64>, Vec<f64>)>,
     ) -> Self {
         let dim = shape.iter().product();
-        let (lent, value, moved) = (None, f64::NAN, Vec::new());
-        Callable { fun, args, shape, dim, slope, bend, lent, value, moved, bounds }
+        let (lent, value, checked, spent) = (None, f64::NAN, false, 0);
+        Callable { fun, args, shape, dim, slope, bend, lent, value, bounds, checked, spent }
     }
 
-    /// x as an array. The one lent last time is used again only where nobody kept it, nor a view of it.
+    /// x as an array. The one lent last time is used again only where nobody kept it, nor a view of it, and it is
+    /// still what it was: whoever has it may set its shape, its dtype and its flags.
     fn lend<'py>(&mut self, py: Python<'py>, x: &[f64]) -> PyResult<Bound<'py, PyArrayDyn<f64>>> {
-        if let Some(kept) = &self.lent {
-            let kept = kept.bind(py);
+        if let Some(kept) = self.lent.take() {
             // SAFETY: the object is alive: we hold a reference.
-            if unsafe { pyo3::ffi::Py_REFCNT(kept.as_ptr()) } == 1 {
-                // SAFETY: ours is the only reference, we made it contiguous, and Python is not running.
-                if let Ok(to) = unsafe { kept.as_slice_mut() } {
-                    to.copy_from_slice(x);
-                    return Ok(kept.clone());
-                }
+            let alone = unsafe { pyo3::ffi::Py_REFCNT(kept.as_ptr()) } == 1;
+            if alone
+                && let Ok(kept) = kept.into_bound(py).into_any().cast_into::<PyArrayDyn<f64>>()
+                && kept.shape() == self.shape
+                && kept.is_c_contiguous()
+                && kept.getattr("flags")?.getattr("writeable")?.is_truthy()?
+                // SAFETY: ours is the only reference, it is contiguous, and Python is not running.
+                && let Ok(to) = unsafe { kept.as_slice_mut() }
+            {
+                to.copy_from_slice(x);
+                self.lent = Some(kept.clone().unbind());
+                return Ok(kept);
             }
         }
         let new = PyArrayDyn::zeros(py, IxDyn(&self.shape), false);
@@ -116,7 +125,7 @@ impl Callable {
         if matches!(self.slope, Slope::WithValue) {
             let answer = self.evaluate(py, x)?;
             let (value, g) = pair(&answer)?;
-            copy(&g, gradient, "the gradient")?;
+            entries(&g, gradient, &self.shape, "the gradient")?;
             self.value = number(&value)?;
         } else {
             self.value = self.plain_value(py, x)?;
@@ -132,135 +141,89 @@ impl Callable {
             Slope::Callable(jac) => {
                 let jac = jac.clone_ref(py).into_bound(py);
                 let x = self.lend(py, x)?.into_any();
-                copy(&self.call(&jac, x, None)?, gradient, "the gradient (jac)")
+                let answer = self.call(&jac, x, None)?;
+                entries(&answer, gradient, &self.shape, "the gradient (jac)")
             }
-            Slope::Forward(step) => {
-                let step = step.unwrap_or(f64::EPSILON.sqrt());
-                self.differences(py, x, gradient, step, false)
-            }
-            Slope::Central(step) => {
-                let step = step.unwrap_or(f64::EPSILON.cbrt());
-                self.differences(py, x, gradient, step, true)
-            }
+            Slope::Differences(_) => self.differenced(py, x, gradient),
             Slope::Complex => self.complex(py, x, gradient),
         }
     }
 
-    /// One coordinate after another, by h = step · max(1, |x_j|), never out of the bounds.
-    fn differences(
-        &mut self,
-        py: Python<'_>,
-        x: &[f64],
-        gradient: &mut [f64],
-        step: f64,
-        central: bool,
-    ) -> PyResult<()> {
-        let base = self.value;
-        let mut at = std::mem::take(&mut self.moved);
-        at.clear();
-        at.extend_from_slice(x);
+    fn differenced(&mut self, py: Python<'_>, x: &[f64], gradient: &mut [f64]) -> PyResult<()> {
+        let Slope::Differences(mut differences) =
+            std::mem::replace(&mut self.slope, Slope::Complex)
+        else {
+            return Err(PyTypeError::new_err(
+                "differences were asked of a function with a gradient",
+            ));
+        };
+        let value = self.value;
+        let done = differences.gradient(x, value, &mut |at| self.plain_value(py, at), gradient);
+        self.spent += differences.spent();
+        (self.slope, self.value) = (Slope::Differences(differences), value);
+        done
+    }
+
+    /// Im f(x + i h e_j) / h: nothing is subtracted, so h may be as small as one likes.
+    fn complex(&mut self, py: Python<'_>, x: &[f64], gradient: &mut [f64]) -> PyResult<()> {
+        const H: f64 = 1e-20;
+        let fun = self.fun.clone_ref(py).into_bound(py);
+        for j in 0..x.len() {
+            let point = self.lend(py, x)?.call_method1("astype", ("complex128",))?;
+            let h = H * if x[j] == 0.0 { 1.0 } else { x[j].abs() };
+            let flat = point.call_method1("reshape", (-1,))?;
+            flat.set_item(j, flat.get_item(j)?.add(PyComplex::from_doubles(py, 0.0, h))?)?;
+            self.spent += 1;
+            let value = self.call(&fun, point, None)?;
+            gradient[j] = number(&py.import("numpy")?.call_method1("imag", (value,))?)? / h;
+        }
+        if !self.checked && self.value.is_finite() {
+            self.checked = true;
+            self.analytic(py, x, gradient)?;
+        }
+        Ok(())
+    }
+
+    /// Holds the complex steps against real ones along one direction: what is not analytic (abs, conj, comparisons,
+    /// parts cast to real) has another slope there.
+    fn analytic(&mut self, py: Python<'_>, x: &[f64], gradient: &[f64]) -> PyResult<()> {
+        let (mut u, mut room) = (vec![0.0; x.len()], f64::INFINITY);
         for j in 0..x.len() {
             let (low, high) = self
                 .bounds
                 .as_ref()
                 .map_or((f64::NEG_INFINITY, f64::INFINITY), |b| (b.0[j], b.1[j]));
-            let h = step * x[j].abs().max(1.0);
-            // a step of which x + h − x is exactly h
-            let (up, down) = ((x[j] + h).min(high), (x[j] - h).max(low));
-            let (a, b) = match (central, x[j] + h <= high) {
-                (true, _) => (up, down),
-                (false, true) => (up, x[j]),
-                (false, false) => (x[j], down),
-            };
-            let mut value = |to: f64| -> PyResult<f64> {
-                if to == x[j] {
-                    return Ok(base);
-                }
-                at[j] = to;
-                let v = self.plain_value(py, &at);
-                at[j] = x[j];
-                v
-            };
-            let rise = value(a)? - value(b)?;
-            gradient[j] = if a > b { rise / (a - b) } else { 0.0 };
+            let (up, down) = (high - x[j], x[j] - low);
+            let size = (if x[j] == 0.0 { 1.0 } else { x[j].abs() }).min(up.max(down));
+            u[j] = size * (0.5 + 0.5 / (j + 1) as f64) * if up >= down { 1.0 } else { -1.0 };
+            if size > 0.0 {
+                room = room.min(up.max(down) / u[j].abs());
+            }
         }
-        self.moved = at;
-        self.value = base;
-        Ok(())
-    }
-
-    fn complex(&mut self, py: Python<'_>, x: &[f64], gradient: &mut [f64]) -> PyResult<()> {
-        const H: f64 = 1e-40;
-        let numpy = py.import("numpy")?;
-        let fun = self.fun.clone_ref(py).into_bound(py);
-        for j in 0..x.len() {
-            let point = self.lend(py, x)?.call_method1("astype", ("complex128",))?;
-            let h = pyo3::types::PyComplex::from_doubles(py, 0.0, H);
-            let flat = point.call_method1("reshape", (-1,))?;
-            flat.set_item(j, flat.get_item(j)?.add(h)?)?;
-            let value = self.call(&fun, point, None)?;
-            gradient[j] =
-                numpy.call_method1("imag", (value,))?.call_method0("item")?.extract::<f64>()? / H;
+        let (mut real, mut noise) = ([0.0], [0.0]);
+        let mut along =
+            Differences::new(1, Sides::Both, Length::Found, Some((vec![-room], vec![room])));
+        let value = self.value;
+        let mut f = |t: &[f64]| -> PyResult<f64> {
+            let at: Vec<f64> = x.iter().zip(&u).map(|(x, u)| x + t[0] * u).collect();
+            self.plain_value(py, &at)
+        };
+        along.gradient(&[0.0], value, &mut f, &mut real)?;
+        along.accuracy(&mut noise);
+        self.spent += along.spent();
+        self.value = value;
+        let told: f64 = gradient.iter().zip(&u).map(|(g, u)| g * u).sum();
+        let size: f64 = gradient.iter().zip(&u).map(|(g, u)| (g * u).abs()).sum();
+        if !((told - real[0]).abs() > 1e-4 * size.max(real[0].abs()) + 10.0 * noise[0]) {
+            return Ok(());
         }
-        Ok(())
+        Err(refused(format!(
+            "jac=\"cs\" needs a function that is analytic: along one direction complex steps tell a slope of {told:.6} \
+             where real ones tell {:.6}. Leave jac out (differences), or do without abs, comparisons and parts that are \
+             cast to real numbers",
+            real[0]
+        )))
     }
-}
-
-/// (value, gradient), as `fun` returns them where `jac=True`.
-fn pair<'py>(answer: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-    if let Ok(pair) = answer.cast::<PyTuple>()
-        && pair.len() == 2
-    {
-        return Ok((pair.get_item(0)?, pair.get_item(1)?));
-    }
-    answer.extract().map_err(|_| {
-        let got = answer.get_type();
-        PyTypeError::new_err(format!("with jac=True fun must return (value, gradient); got {got}"))
-    })
-}
-
-/// A value: a float, or an array with one entry.
-fn number(value: &Bound<'_, PyAny>) -> PyResult<f64> {
-    if let Ok(v) = value.cast::<PyFloat>() {
-        return Ok(v.value());
-    }
-    let wrong = || {
-        let got = value.repr().map_or_else(|_| "what cannot be shown".into(), |r| r.to_string());
-        let got: String = got.chars().take(60).collect();
-        PyTypeError::new_err(format!("fun must return one real number; got {got}"))
-    };
-    if value.is_none() {
-        return Err(wrong());
-    }
-    match value.extract() {
-        Ok(v) => Ok(v),
-        Err(_) => value.call_method0("item").and_then(|v| v.extract()).map_err(|_| wrong()),
-    }
-}
-
-/// Numbers of any kind and layout, copied to a slice of their number.
-fn copy(from: &Bound<'_, PyAny>, to: &mut [f64], what: &str) -> PyResult<()> {
-    if let Ok(array) = from.cast::<PyArrayDyn<f64>>()
-        && array.len() == to.len()
-        && array.is_c_contiguous()
-        // SAFETY: contiguous, and nothing else runs while it is copied.
-        && let Ok(from) = unsafe { array.as_slice() }
-    {
-        to.copy_from_slice(from);
-        return Ok(());
-    }
-    let numpy = from.py().import("numpy")?;
-    let array = numpy.call_method1("asarray", (from, "float64"))?;
-    let size: usize = array.getattr("size")?.extract()?;
-    if size != to.len() {
-        let n = to.len();
-        return Err(PyValueError::new_err(format!("{what} must have {n} entries; got {size}")));
-    }
-    let flat = numpy.call_method1("ascontiguousarray", (array,))?;
-    let flat = flat.cast::<PyArrayDyn<f64>>()?;
-    // SAFETY: contiguous, and ours alone.
-    to.copy_from_slice(unsafe { flat.as_slice()? });
-    Ok(())
 }
 
 impl Objective for Callable {
@@ -278,11 +241,27 @@ impl Objective for Callable {
         Python::attach(|py| self.there(py, x, gradient)).map_err(failed)
     }
     fn differences(&self) -> u64 {
-        match self.slope {
+        match &self.slope {
             Slope::Callable(_) | Slope::WithValue => 0,
-            Slope::Forward(_) | Slope::Complex => self.dim as u64,
-            Slope::Central(_) => 2 * self.dim as u64,
+            Slope::Differences(d) => d.least(),
+            Slope::Complex => self.dim as u64,
         }
+    }
+    fn spent(&mut self) -> u64 {
+        std::mem::take(&mut self.spent)
+    }
+    fn accuracy(&self, noise: &mut [f64]) -> f64 {
+        if let Slope::Differences(d) = &self.slope {
+            return d.accuracy(noise);
+        }
+        noise.fill(0.0);
+        0.0
+    }
+    fn sharpen(&mut self) -> bool {
+        if let Slope::Differences(d) = &mut self.slope { d.sharpen() } else { false }
+    }
+    fn tensors(&self) -> Vec<Vec<usize>> {
+        vec![self.shape.clone()]
     }
     fn value_is_cheaper(&self) -> bool {
         !matches!(self.slope, Slope::WithValue)
@@ -306,7 +285,8 @@ impl Curvature for Callable {
             let p = PyArrayDyn::zeros(py, IxDyn(&self.shape), false);
             // SAFETY: it was made a line ago, and nobody else has it.
             unsafe { p.as_slice_mut()? }.copy_from_slice(v);
-            copy(&self.call(&hessp, point, Some(p.into_any()))?, out, "the product (hessp)")
+            let answer = self.call(&hessp, point, Some(p.into_any()))?;
+            entries(&answer, out, &self.shape, "the product (hessp)")
         })
         .map_err(failed)
     }
@@ -317,7 +297,8 @@ impl Curvature for Callable {
             };
             let hess = hess.clone_ref(py).into_bound(py);
             let point = self.lend(py, x)?.into_any();
-            copy(&self.call(&hess, point, None)?, out, "the Hessian (hess)")
+            let answer = dense(self.call(&hess, point, None)?, self.dim)?;
+            entries(&answer, out, &[self.dim, self.dim], "the Hessian (hess)")
         })
         .map_err(failed)
     }

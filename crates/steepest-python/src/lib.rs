@@ -10,6 +10,7 @@ pub mod enter;
 pub mod fit;
 pub mod minimize;
 pub mod problems;
+mod returned;
 pub mod solution;
 mod step;
 pub mod watch;

@@ -9,6 +9,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use steepest::descend::{Descent, Halt, Solution, Stop, facts};
+use steepest::differences::{Differences, Length, Sides};
 use steepest::objective::Objective;
 use steepest::penalties::bounds::Bounds;
 use steepest::penalties::none::NoPenalty;
@@ -25,7 +26,7 @@ pub struct Request {
     jac: Py<PyAny>,
     hess: Option<Py<PyAny>>,
     hessp: Option<Py<PyAny>>,
-    step: Option<f64>,
+    step: Option<(Vec<f64>, bool)>,
     bounds: Option<(Vec<f64>, Vec<f64>)>,
     method: Option<String>,
     settings: Vec<(String, f64)>,
@@ -55,7 +56,7 @@ impl Request {
     pub fn pose(self, py: Python<'_>) -> PyResult<Posed> {
         let x0 = self.x0.bind(py);
         let start = x0.to_vec()?;
-        let slope = slope(self.jac.bind(py), self.step)?;
+        let slope = slope(self.jac.bind(py), self.step, start.len(), &self.bounds)?;
         let bend = match (self.hess, self.hessp) {
             (Some(h), _) => Bend::Whole(h),
             (None, Some(p)) => Bend::Product(p),
@@ -90,17 +91,29 @@ impl Request {
 /// Unless asked otherwise, a function is given up after as many steps.
 const ITERATIONS: u64 = 100_000;
 
-fn slope(jac: &Bound<'_, PyAny>, step: Option<f64>) -> PyResult<Slope> {
+fn slope(
+    jac: &Bound<'_, PyAny>,
+    step: Option<(Vec<f64>, bool)>,
+    n: usize,
+    bounds: &Option<(Vec<f64>, Vec<f64>)>,
+) -> PyResult<Slope> {
     if jac.is_callable() {
         return Ok(Slope::Callable(jac.clone().unbind()));
     }
-    Ok(match jac.extract::<&str>()? {
-        "pair" => Slope::WithValue,
-        "2-point" => Slope::Forward(step),
-        "3-point" => Slope::Central(step),
-        "cs" => Slope::Complex,
+    let sides = match jac.extract::<&str>()? {
+        "pair" => return Ok(Slope::WithValue),
+        "cs" => return Ok(Slope::Complex),
+        "found" => Sides::Auto,
+        "2-point" => Sides::One,
+        "3-point" => Sides::Both,
         other => return Err(PyTypeError::new_err(format!("no such jac: {other}"))),
-    })
+    };
+    let length = match step {
+        None => Length::Found,
+        Some((h, true)) => Length::Relative(h),
+        Some((h, false)) => Length::Absolute(h),
+    };
+    Ok(Slope::Differences(Box::new(Differences::new(n, sides, length, bounds.clone()))))
 }
 
 /// Runs a descent to its end; the dict of its result.

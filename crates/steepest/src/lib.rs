@@ -14,6 +14,7 @@ pub mod cholesky;
 pub mod descend;
 pub mod design;
 pub mod designs;
+pub mod differences;
 pub mod duality;
 pub mod factor;
 pub mod glm;

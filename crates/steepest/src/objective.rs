@@ -47,6 +47,10 @@ pub trait Objective {
     fn sharpen(&mut self) -> bool {
         false
     }
+    /// Evaluations of the value that were made beside those asked for, since this was asked last.
+    fn spent(&mut self) -> u64 {
+        0
+    }
     /// Whether asking for the value alone is cheaper than value and gradient together.
     fn value_is_cheaper(&self) -> bool {
         true

@@ -49,18 +49,21 @@ impl Problem<'_> {
     /// The smooth part f(x) and its gradient.
     pub fn gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt> {
         self.spend()?;
-        self.counts.values += 1 + self.objective.differences();
+        self.counts.values += 1;
         self.counts.gradients += 1;
         self.counts.passes += self.objective.reads();
         let (objective, mut meter) = self.split();
-        objective.gradient_pausing(x, gradient, &mut || meter.pause())
+        let value = objective.gradient_pausing(x, gradient, &mut || meter.pause());
+        self.counts.values += self.objective.spent();
+        value
     }
     /// The gradient at the point whose value was asked for last: counts no second evaluation.
     pub fn gradient_there(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<(), Halt> {
         self.pause()?;
-        self.counts.values += self.objective.differences();
         self.counts.gradients += 1;
-        self.objective.gradient_there(x, gradient)
+        let done = self.objective.gradient_there(x, gradient);
+        self.counts.values += self.objective.spent();
+        done
     }
     /// f(x) and the penalty's value, where the penalty is smooth.
     pub fn total(&mut self, x: &[f64]) -> Result<f64, Halt> {

@@ -1,0 +1,548 @@
+//! Gradients from values alone: how far to step aside, and how exact the answer is.
+//!
+//! The noise of f is measured by Hamming's table of differences along one direction (Moré and Wild, *Estimating
+//! computational noise*, 2011). Each variable's bend |∂²f/∂x_j²| is seen by steps to both sides. From both follow the
+//! step to one side, 2 √(noise/bend), whose error is 2 √(noise·bend), and the step to both sides,
+//! (3 noise · size/bend)^(1/3) (Gill, Murray and Wright, *Practical Optimization*, 1981, section 8.6).
+use crate::descend::Halt;
+use crate::objective::Objective;
+use crate::random::Random;
+
+/// To which sides the values are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sides {
+    /// To one side, and to both once one is not exact enough.
+    Auto,
+    /// To one side: n more values.
+    One,
+    /// To both sides: 2n more values.
+    Both,
+}
+
+/// How far to step aside.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Length {
+    /// By the noise of f and the bend along each variable.
+    Found,
+    /// Given: one for all variables, or one for each.
+    Absolute(Vec<f64>),
+    /// Given as a share of max(1, |x_j|) (SciPy's relative step); one for all, or one for each.
+    Relative(Vec<f64>),
+}
+
+/// A function of a point that may fail.
+type Value<'a, E> = dyn FnMut(&[f64]) -> Result<f64, E> + 'a;
+
+/// What is known of one variable.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    /// The largest |x_j| gone through, or what stands for it where that is 0.
+    size: f64,
+    /// |f(x+h) − 2 f(x) + f(x−h)|, or what it is known to be below; negative where nothing is known.
+    second: f64,
+    /// The h of that.
+    at: f64,
+    /// ∂f/∂x_j as last found.
+    slope: f64,
+    /// How far from the truth that may be.
+    error: f64,
+    /// Whether f was seen not to depend on it.
+    flat: bool,
+}
+
+/// Differences of a function of n variables, and what they have learned of it.
+#[derive(Clone, Debug)]
+pub struct Differences {
+    sides: Sides,
+    length: Length,
+    bounds: Option<(Vec<f64>, Vec<f64>)>,
+    seen: Vec<Seen>,
+    /// Noise of f as a share of |f|, and the noise that stays where f goes to 0.
+    share: f64,
+    floor: f64,
+    /// |f| where the noise was measured last; none before.
+    measured: Option<f64>,
+    measures: u32,
+    /// Whether to measure again, at the next gradient.
+    again: bool,
+    /// Whether values are taken to both sides by now.
+    both: bool,
+    gradients: u64,
+    spent: u64,
+    value: f64,
+    at: Vec<f64>,
+    /// The direction along which noise is measured.
+    scattered: Vec<f64>,
+}
+
+/// The first step to both sides, relative to a variable's size: near the cube root of the rounding of f.
+const FIRST: f64 = 1e-5;
+/// The distance of the points of Hamming's table: third differences of what is smooth lie below rounding there.
+const TABLE: f64 = 3e-6;
+/// A change by as many times the noise tells a slope to three digits.
+const CLEAR: f64 = 1e3;
+const EPS: f64 = f64::EPSILON;
+
+impl Differences {
+    /// For a function of n variables; none steps out of the bounds.
+    pub fn new(
+        n: usize,
+        sides: Sides,
+        length: Length,
+        bounds: Option<(Vec<f64>, Vec<f64>)>,
+    ) -> Self {
+        Differences {
+            both: sides == Sides::Both,
+            sides,
+            length,
+            bounds,
+            seen: vec![Seen { second: -1.0, ..Seen::default() }; n],
+            share: 0.5 * EPS,
+            floor: 0.0,
+            measured: None,
+            measures: 0,
+            again: false,
+            gradients: 0,
+            spent: 0,
+            value: f64::NAN,
+            at: Vec::new(),
+            scattered: scattered(n),
+        }
+    }
+
+    /// ∇f at x, where f is `f`, by values of it nearby.
+    pub fn gradient<E>(
+        &mut self,
+        x: &[f64],
+        f: f64,
+        value: &mut Value<'_, E>,
+        gradient: &mut [f64],
+    ) -> Result<(), E> {
+        self.value = f;
+        self.at.clear();
+        self.at.extend_from_slice(x);
+        if !f.is_finite() {
+            gradient.fill(f64::NAN);
+            return Ok(());
+        }
+        for j in 0..x.len() {
+            self.grow(j, x[j]);
+        }
+        if self.measured.is_none() || self.again {
+            self.measure(x, f, value)?;
+        }
+        // The bends are seen again after 4, 8, 16 … gradients: they change on the way.
+        let survey = self.gradients == 0
+            || self.again
+            || self.gradients >= 4 && self.gradients.is_power_of_two();
+        (self.again, self.gradients) = (false, self.gradients + 1);
+        for j in 0..x.len() {
+            let (slope, error) = if self.width(j) <= 0.0 {
+                (0.0, 0.0)
+            } else if survey || self.both {
+                self.survey(j, x, f, value)?
+            } else {
+                self.aside(j, x, f, value)?
+            };
+            let seen = &mut self.seen[j];
+            (seen.slope, seen.error, gradient[j]) = (slope, error, slope);
+        }
+        Ok(())
+    }
+
+    /// The noise of the value, and of each entry of the gradient found last.
+    pub fn accuracy(&self, noise: &mut [f64]) -> f64 {
+        for (to, seen) in noise.iter_mut().zip(&self.seen) {
+            *to = seen.error;
+        }
+        self.noise(self.value)
+    }
+
+    /// More exact from here on: noise measured again, values to both sides; false where nothing is gained by it.
+    pub fn sharpen(&mut self) -> bool {
+        if self.length != Length::Found {
+            return false;
+        }
+        let known = self.measured.unwrap_or(f64::NAN);
+        let elsewhere = !(self.value.abs() > 0.25 * known && self.value.abs() < 4.0 * known);
+        let once_more = self.sides == Sides::Auto && !self.both;
+        if !once_more && (!elsewhere || self.measures >= 8) {
+            return false;
+        }
+        self.again = elsewhere;
+        self.both |= self.sides == Sides::Auto;
+        true
+    }
+
+    /// Values asked for since it was asked last.
+    pub fn spent(&mut self) -> u64 {
+        std::mem::take(&mut self.spent)
+    }
+
+    /// Values that the next gradient takes at least.
+    pub fn least(&self) -> u64 {
+        if self.both || self.gradients == 0 {
+            2 * self.seen.len() as u64
+        } else {
+            self.seen.len() as u64
+        }
+    }
+
+    /// Whether no step in any direction was seen to change f.
+    pub fn flat(&self) -> bool {
+        self.gradients > 0
+            && (0..self.seen.len()).all(|j| self.seen[j].flat || self.width(j) <= 0.0)
+    }
+
+    /// The noise of a value of that size.
+    fn noise(&self, f: f64) -> f64 {
+        (self.share * f.abs()).max(self.floor).max(f64::MIN_POSITIVE)
+    }
+
+    /// The noise of f along variable j: that of the value, and that of x_j itself as f takes it.
+    fn noise_along(&self, j: usize, x: f64, f: f64) -> f64 {
+        let seen = &self.seen[j];
+        let moved = if self.share > 1e3 * EPS { self.share } else { EPS } * x.abs();
+        let bent =
+            if seen.at > 0.0 { seen.second.max(0.0) * (moved / seen.at).powi(2) } else { 0.0 };
+        self.noise(f) + seen.slope.abs() * moved + bent
+    }
+
+    fn range(&self, j: usize) -> (f64, f64) {
+        self.bounds.as_ref().map_or((f64::NEG_INFINITY, f64::INFINITY), |b| (b.0[j], b.1[j]))
+    }
+
+    fn width(&self, j: usize) -> f64 {
+        let (low, high) = self.range(j);
+        high - low
+    }
+
+    /// The size of variable j: never less than any |x_j| gone through, never more than its bounds are apart.
+    fn grow(&mut self, j: usize, x: f64) {
+        let width = self.width(j);
+        let seen = &mut self.seen[j];
+        let size = if seen.size > 0.0 || x != 0.0 { seen.size.max(x.abs()) } else { 1.0 };
+        seen.size = size.min(width.max(f64::MIN_POSITIVE));
+    }
+
+    /// The step that was given, where one was.
+    fn given(&self, j: usize, x: f64) -> Option<f64> {
+        let of = |all: &[f64]| if all.len() == 1 { all[0] } else { all[j] };
+        match &self.length {
+            Length::Found => None,
+            Length::Absolute(h) => Some(of(h)),
+            Length::Relative(h) => Some(of(h) * x.abs().max(1.0)),
+        }
+    }
+
+    /// Hamming's table over five points in a line: the noise is what the third and fourth differences are.
+    fn measure<E>(&mut self, x: &[f64], f: f64, value: &mut Value<'_, E>) -> Result<(), E> {
+        let mut spread = TABLE;
+        let mut found: Option<(f64, f64)> = None;
+        for _ in 0..5 {
+            let Some(line) = self.line(x, f, spread, value)? else {
+                spread *= 0.01;
+                continue;
+            };
+            let most = line.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+            let least = line.iter().copied().fold(f64::INFINITY, f64::min);
+            let range = line.iter().copied().fold(f64::NEG_INFINITY, f64::max) - least;
+            if range == 0.0 {
+                // Nothing moved: coarser steps, unless a nearer look has been taken on purpose.
+                if found.is_some() || spread > 0.01 {
+                    break;
+                }
+                spread *= 100.0;
+                continue;
+            }
+            let noise = table(line);
+            let better = found.is_none_or(|b| noise < 0.1 * b.0);
+            if better {
+                found = Some((noise, most));
+            }
+            // What is as large as that may be the function itself: it is noise if it stays when looked at from nearer.
+            if noise <= 1e3 * EPS * most || !better {
+                break;
+            }
+            spread *= 0.01;
+        }
+        if let Some((noise, most)) = found {
+            if self.measured.is_some_and(|m| m > most) && noise > 4.0 * self.noise(most) {
+                // f has fallen and its noise has not.
+                self.floor = noise;
+            } else {
+                self.share = (noise / most).max(0.5 * EPS);
+            }
+        }
+        self.measured = Some(f.abs());
+        self.measures += 1;
+        Ok(())
+    }
+
+    /// f at x and at four points in a line from it, inwards; none where one is not finite.
+    fn line<E>(
+        &mut self,
+        x: &[f64],
+        f: f64,
+        spread: f64,
+        value: &mut Value<'_, E>,
+    ) -> Result<Option<[f64; 5]>, E> {
+        let mut line = [f; 5];
+        for (k, to) in line.iter_mut().enumerate().skip(1) {
+            for j in 0..x.len() {
+                let (low, high) = self.range(j);
+                let side = if high - x[j] >= x[j] - low { 1.0 } else { -1.0 };
+                let step = side * spread * k as f64 * self.seen[j].size * self.scattered[j];
+                self.at[j] = (x[j] + step).clamp(low, high);
+            }
+            self.spent += 1;
+            *to = value(&self.at)?;
+            self.at.copy_from_slice(x);
+            if !to.is_finite() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(line))
+    }
+
+    /// f where variable j is `to` and the others are as in x.
+    fn moved<E>(
+        &mut self,
+        j: usize,
+        x: &[f64],
+        to: f64,
+        value: &mut Value<'_, E>,
+    ) -> Result<f64, E> {
+        self.spent += 1;
+        self.at[j] = to;
+        let answer = value(&self.at);
+        self.at[j] = x[j];
+        answer
+    }
+
+    /// To one side: slope and error.
+    fn aside<E>(
+        &mut self,
+        j: usize,
+        x: &[f64],
+        f: f64,
+        value: &mut Value<'_, E>,
+    ) -> Result<(f64, f64), E> {
+        let noise = self.noise_along(j, x[j], f);
+        let Seen { second, at, size, flat, .. } = self.seen[j];
+        if second < 0.0 {
+            return self.survey(j, x, f, value);
+        }
+        let (low, high) = self.range(j);
+        let h = self.given(j, x[j]).unwrap_or_else(|| {
+            let found = 2.0 * at * (noise / second).sqrt();
+            found.min(0.1 * size).max(16.0 * EPS * x[j].abs())
+        });
+        let sides = if x[j] + h <= high || high - x[j] >= x[j] - low { [h, -h] } else { [-h, h] };
+        for side in sides {
+            let to = (x[j] + side).clamp(low, high);
+            if to == x[j] {
+                continue;
+            }
+            let moved = self.moved(j, x, to, value)?;
+            if moved == f && !flat && self.length == Length::Found {
+                // Lost in the storage or the rounding of f: look from further off.
+                self.again = self.measured.is_some_and(|m| !(f.abs() > 0.5 * m));
+                break;
+            }
+            if moved.is_finite() {
+                let h = (to - x[j]).abs();
+                let bend = (second / at) / at;
+                return Ok(((moved - f) / (to - x[j]), 0.5 * bend * h + 2.0 * noise / h));
+            }
+        }
+        self.survey(j, x, f, value)
+    }
+
+    /// The step to both sides where nothing was given: by the bend where it is known.
+    fn first(&self, j: usize, x: f64, noise: f64) -> f64 {
+        let Seen { second, at, size, .. } = self.seen[j];
+        let found = if second > 0.0 {
+            (3.0 * (noise / second) * at * at * size).cbrt()
+        } else {
+            FIRST * size
+        };
+        found.min(0.1 * size).max(64.0 * EPS * x.abs())
+    }
+
+    /// To both sides (or twice to one, where a bound is near): slope and error, and the bend is seen again.
+    fn survey<E>(
+        &mut self,
+        j: usize,
+        x: &[f64],
+        f: f64,
+        value: &mut Value<'_, E>,
+    ) -> Result<(f64, f64), E> {
+        let noise = self.noise_along(j, x[j], f);
+        let given = self.given(j, x[j]);
+        let known = self.seen[j].second > 0.0;
+        let furthest = 0.5 * self.width(j).min(2.0 * self.seen[j].size.max(1.0));
+        let mut h = given.unwrap_or_else(|| self.first(j, x[j], noise)).min(furthest);
+        let mut shrunk = false;
+        let mut answer = (f64::NAN, f64::INFINITY);
+        for _ in 0..6 {
+            let Some(look) = self.look(j, x, f, h, value)? else {
+                (h, shrunk) = (0.01 * h, true);
+                if given.is_some() || x[j] + h == x[j] {
+                    break;
+                }
+                continue;
+            };
+            h = look.h;
+            let faint = look.change < CLEAR * noise;
+            let coarse =
+                !known && look.second > 1e-4 * (f.abs() + look.change) && look.second > 1e6 * noise;
+            let at_end = given.is_some() || h >= furthest;
+            let second = look.second.max(4.0 * noise);
+            let size = self.seen[j].size;
+            let bent = if look.both { h / size / 6.0 } else { h / size / 3.0 };
+            let around = if look.both { noise / h } else { 4.0 * noise / h };
+            let seen = &mut self.seen[j];
+            (seen.second, seen.at, seen.flat) = (second, h, look.change == 0.0);
+            answer = (look.slope, around + (second / h) * bent);
+            if faint && !shrunk && !at_end {
+                h = (100.0 * h).min(furthest);
+            } else if coarse && given.is_none() && h > FIRST * FIRST * size {
+                (h, shrunk) = (0.01 * h, true);
+            } else {
+                break;
+            }
+        }
+        Ok(answer)
+    }
+
+    /// Values at x ± h e_j, or at x + h e_j and x + 2 h e_j; none where one is not finite.
+    fn look<E>(
+        &mut self,
+        j: usize,
+        x: &[f64],
+        f: f64,
+        h: f64,
+        value: &mut Value<'_, E>,
+    ) -> Result<Option<Look>, E> {
+        let (low, high) = self.range(j);
+        let both = x[j] + h <= high && x[j] - h >= low;
+        let side = if high - x[j] >= x[j] - low { 1.0 } else { -1.0 };
+        let h = if both { h } else { h.min(0.5 * (high - x[j]).max(x[j] - low)) };
+        let ends =
+            if both { [x[j] + h, x[j] - h] } else { [x[j] + side * h, x[j] + 2.0 * side * h] };
+        let [a, b] = ends.map(|to| to.clamp(low, high));
+        if a == x[j] || b == x[j] || a == b {
+            return Ok(Some(Look { h, both, ..Look::default() }));
+        }
+        let fa = self.moved(j, x, a, value)?;
+        let fb = if fa.is_finite() { self.moved(j, x, b, value)? } else { fa };
+        if !fb.is_finite() {
+            return Ok(None);
+        }
+        let change = (fa - f).abs().max((fb - f).abs());
+        // Divided differences: the steps are what rounding made of them.
+        let (sa, sb) = ((fa - f) / (a - x[j]), (fb - f) / (b - x[j]));
+        let bent = (sa - sb) * ((a - x[j]) / (a - b));
+        let h = (a - x[j]).abs();
+        Ok(Some(Look { h, both, change, slope: sa - bent, second: 2.0 * (bent * h).abs() }))
+    }
+}
+
+/// What was seen on both sides.
+#[derive(Default)]
+struct Look {
+    h: f64,
+    both: bool,
+    /// The larger change of f.
+    change: f64,
+    slope: f64,
+    /// |f″| h².
+    second: f64,
+}
+
+/// Numbers in [½, 1): a direction that no symmetry singles out, the same each time.
+fn scattered(n: usize) -> Vec<f64> {
+    let mut random = Random::new(0, 0, 0, 0);
+    (0..n).map(|_| 0.5 + 0.5 * random.uniform()).collect()
+}
+
+/// The noise that the third and fourth differences of five values in a line tell.
+fn table(mut line: [f64; 5]) -> f64 {
+    let mut by_order = [0.0; 5];
+    let mut scale = 1.0;
+    for order in 1..5 {
+        for k in 0..5 - order {
+            line[k] = line[k + 1] - line[k];
+        }
+        // E (Δᵏ)² = (2k)!/(k!)² noise²
+        scale *= (2 * order * (2 * order - 1)) as f64 / (order * order) as f64;
+        let row = &line[..5 - order];
+        let most = row.iter().fold(0.0f64, |m, d| m.max(d.abs())).max(f64::MIN_POSITIVE);
+        let mean = row.iter().map(|d| (d / most).powi(2)).sum::<f64>() / row.len() as f64;
+        by_order[order] = most * (mean / scale).sqrt();
+    }
+    let [.., third, fourth] = by_order;
+    // Where they still fall, the third is the function's own.
+    if third > 4.0 * fourth { fourth } else { third.max(fourth) }
+}
+
+/// A function of which only values are known, as an objective: its gradients are differences.
+///
+/// ```
+/// use steepest::differences::{Differenced, Length, Sides};
+/// use steepest::objective::Objective;
+/// let mut f = Differenced::new(2, |x: &[f64]| (x[0] - 1.0).powi(2) + 1e6 * x[1] * x[1]);
+/// let (mut g, mut noise) = ([0.0; 2], [0.0; 2]);
+/// f.gradient(&[3.0, 0.5], &mut g).unwrap();
+/// f.accuracy(&mut noise);
+/// assert!((g[0] - 4.0).abs() < 4.0 * noise[0] && noise[0] < 1e-3 * g[0]);
+/// ```
+pub struct Differenced<V> {
+    function: V,
+    differences: Differences,
+    value: f64,
+}
+
+impl<V: FnMut(&[f64]) -> f64> Differenced<V> {
+    /// f of n variables, its steps found by its noise.
+    pub fn new(n: usize, function: V) -> Self {
+        Self::by(function, Differences::new(n, Sides::Auto, Length::Found, None))
+    }
+    /// f, by differences as they are given.
+    pub fn by(function: V, differences: Differences) -> Self {
+        Differenced { function, differences, value: f64::NAN }
+    }
+}
+
+impl<V: FnMut(&[f64]) -> f64> Objective for Differenced<V> {
+    fn dim(&self) -> usize {
+        self.differences.seen.len()
+    }
+    fn value(&mut self, x: &[f64]) -> Result<f64, Halt> {
+        self.value = (self.function)(x);
+        Ok(self.value)
+    }
+    fn gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt> {
+        let value = self.value(x)?;
+        self.gradient_there(x, gradient)?;
+        Ok(value)
+    }
+    fn gradient_there(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<(), Halt> {
+        let function = &mut self.function;
+        let mut value = |x: &[f64]| Ok::<f64, Halt>(function(x));
+        self.differences.gradient(x, self.value, &mut value, gradient)
+    }
+    fn differences(&self) -> u64 {
+        self.differences.least()
+    }
+    fn spent(&mut self) -> u64 {
+        self.differences.spent()
+    }
+    fn accuracy(&self, noise: &mut [f64]) -> f64 {
+        self.differences.accuracy(noise)
+    }
+    fn sharpen(&mut self) -> bool {
+        self.differences.sharpen()
+    }
+}
