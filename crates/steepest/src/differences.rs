@@ -81,6 +81,8 @@ const FIRST: f64 = 1e-5;
 const TABLE: f64 = 3e-6;
 /// A change by as many times the noise tells a slope to three digits.
 const CLEAR: f64 = 1e3;
+/// Second differences of as many times the noise tell a bend to a digit.
+const BENT: f64 = 30.0;
 const EPS: f64 = f64::EPSILON;
 
 impl Differences {
@@ -152,15 +154,17 @@ impl Differences {
 
     /// The noise of the value, and of each entry of the gradient found last.
     pub fn accuracy(&self, noise: &mut [f64]) -> f64 {
+        let flat = self.flat();
         for (to, seen) in noise.iter_mut().zip(&self.seen) {
-            *to = seen.error;
+            // Where nothing moves f, nothing is known of it.
+            *to = if flat { f64::INFINITY } else { seen.error };
         }
         self.noise(self.value)
     }
 
     /// More exact from here on: noise measured again, values to both sides; false where nothing is gained by it.
     pub fn sharpen(&mut self) -> bool {
-        if self.length != Length::Found {
+        if self.length != Length::Found || self.again {
             return false;
         }
         let known = self.measured.unwrap_or(f64::NAN);
@@ -383,7 +387,7 @@ impl Differences {
         let known = self.seen[j].second > 0.0;
         let furthest = 0.5 * self.width(j).min(2.0 * self.seen[j].size.max(1.0));
         let mut h = given.unwrap_or_else(|| self.first(j, x[j], noise)).min(furthest);
-        let mut shrunk = false;
+        let (mut shrunk, mut still) = (false, false);
         let mut answer = (f64::NAN, f64::INFINITY);
         for _ in 0..6 {
             let Some(look) = self.look(j, x, f, h, value)? else {
@@ -394,26 +398,38 @@ impl Differences {
                 continue;
             };
             h = look.h;
-            let faint = look.change < CLEAR * noise;
-            let coarse =
-                !known && look.second > 1e-4 * (f.abs() + look.change) && look.second > 1e6 * noise;
-            let at_end = given.is_some() || h >= furthest;
-            let second = look.second.max(4.0 * noise);
-            let size = self.seen[j].size;
-            let bent = if look.both { h / size / 6.0 } else { h / size / 3.0 };
-            let around = if look.both { noise / h } else { 4.0 * noise / h };
-            let seen = &mut self.seen[j];
-            (seen.second, seen.at, seen.flat) = (second, h, look.change == 0.0);
-            answer = (look.slope, around + (second / h) * bent);
-            if faint && !shrunk && !at_end {
-                h = (100.0 * h).min(furthest);
-            } else if coarse && given.is_none() && h > FIRST * FIRST * size {
-                (h, shrunk) = (0.01 * h, true);
-            } else {
+            let clear = look.change >= CLEAR * noise || look.second >= BENT * noise;
+            let coarse = !known
+                && look.second > 1e-4 * (f.abs() + look.change)
+                && look.second > 1e6 * noise
+                && h > FIRST * FIRST * self.seen[j].size;
+            let (growing, settled) = (!clear && !shrunk && h < furthest, given.is_some());
+            answer = self.learn(j, &look, noise, still);
+            still = look.change == 0.0;
+            if settled || !growing && !coarse {
                 break;
+            }
+            if growing {
+                let further = if self.share < 1e6 * EPS { 100.0 } else { 10.0 };
+                h = (further * h).min(furthest);
+            } else {
+                (h, shrunk) = (0.01 * h, true);
             }
         }
         Ok(answer)
+    }
+
+    /// What a look on both sides tells: slope and error. `still`: nothing moved at a smaller step.
+    fn learn(&mut self, j: usize, look: &Look, noise: f64, still: bool) -> (f64, f64) {
+        let seen = &mut self.seen[j];
+        (seen.second, seen.at) = (look.second.max(4.0 * noise), look.h);
+        seen.flat = look.change == 0.0;
+        // What is smooth and moves as much here moved at a tenth or a hundredth of the step too: this is a stair.
+        let stair = still && look.change > 1e4 * CLEAR * noise;
+        let cut = seen.second / seen.size / if look.both { 6.0 } else { 3.0 };
+        let rounding = if look.both { noise } else { 4.0 * noise } / look.h;
+        let lost = if stair { look.change / look.h } else { 0.0 };
+        (look.slope, rounding + cut + lost)
     }
 
     /// Values at x ± h e_j, or at x + h e_j and x + 2 h e_j; none where one is not finite.
@@ -544,5 +560,133 @@ impl<V: FnMut(&[f64]) -> f64> Objective for Differenced<V> {
     }
     fn sharpen(&mut self) -> bool {
         self.differences.sharpen()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gradient, its error, the noise of the value, and how many values it took.
+    fn once(
+        d: &mut Differences,
+        x: &[f64],
+        f: impl Fn(&[f64]) -> f64,
+    ) -> (Vec<f64>, Vec<f64>, f64, u64) {
+        let (mut g, mut e) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+        let at = f(x);
+        d.gradient(x, at, &mut |x: &[f64]| Ok::<_, ()>(f(x)), &mut g).unwrap();
+        let noise = d.accuracy(&mut e);
+        (g, e, noise, d.spent())
+    }
+
+    fn found(n: usize) -> Differences {
+        Differences::new(n, Sides::Auto, Length::Found, None)
+    }
+
+    #[test]
+    fn the_noise_of_what_is_stored_in_single_precision_or_rounded() {
+        let single =
+            |x: &[f64]| f64::from((x[0] as f32 - 3.0).powi(2) + (x[1] as f32 - 3.0).powi(2));
+        let (g, e, noise, _) = once(&mut found(2), &[0.0, 0.0], single);
+        assert!((3e-8..3e-5).contains(&noise), "{noise}");
+        for j in 0..2 {
+            assert!((g[j] + 6.0).abs() < e[j].max(1e-3) && e[j] < 0.1, "{} {}", g[j], e[j]);
+        }
+        let rounded = |x: &[f64]| (1e3 * (x[0] - 3.0).powi(2)).round() / 1e3;
+        let (g, e, noise, _) = once(&mut found(1), &[0.0], rounded);
+        assert!((5e-5..5e-3).contains(&noise) && (g[0] + 6.0).abs() < 0.3, "{noise} {g:?} {e:?}");
+    }
+
+    /// Variables of any size, f of any size: relative errors that the accuracy covers.
+    #[test]
+    fn units_do_not_matter() {
+        for scale in [1e-9, 1e-4, 1.0, 1e5, 1e9] {
+            for height in [1e-200, 1e-30, 1.0, 1e200] {
+                let f =
+                    |x: &[f64]| height * (1.0 + (x[0] / scale - 3.0).powi(2) + (x[1] - 1.0).exp());
+                let (g, e, _, spent) = once(&mut found(2), &[2.0 * scale, 0.5], f);
+                let right = [-2.0 * height / scale, height * (-0.5f64).exp()];
+                for j in 0..2 {
+                    let off = (g[j] - right[j]).abs() / right[j].abs();
+                    assert!(off < 1e-7, "{scale} {height} {j}: {off}");
+                    assert!(e[j] < 1e-6 * right[j].abs(), "{scale} {height} {j}: {}", e[j]);
+                }
+                assert!(spent <= 12, "{spent}");
+            }
+        }
+    }
+
+    /// To one side from the second gradient on, to both sides after `sharpen`; the error said is about the error made.
+    #[test]
+    fn one_side_then_both() {
+        let f = |x: &[f64]| (x[0] - 1.0).exp() + 1e4 * (x[1] - 2.0).powi(2) + x[0] * x[1];
+        let right = |x: &[f64]| [(x[0] - 1.0).exp() + x[1], 2e4 * (x[1] - 2.0) + x[0]];
+        let mut d = found(2);
+        once(&mut d, &[0.0, 0.0], f);
+        let x = [0.3, 1.9];
+        let (one, said, _, spent) = once(&mut d, &x, f);
+        assert_eq!(spent, 2);
+        assert!(d.sharpen() && !d.sharpen());
+        let (both, sharper, _, spent) = once(&mut d, &x, f);
+        assert!(spent >= 4);
+        for j in 0..2 {
+            let off = |g: &[f64]| (g[j] - right(&x)[j]).abs();
+            assert!(off(&one) <= 2.0 * said[j], "{j}: {} {}", off(&one), said[j]);
+            assert!(off(&both) <= 2.0 * sharper[j], "{j}: {} {}", off(&both), sharper[j]);
+            assert!(sharper[j] < 0.1 * said[j], "{j}: {} {}", sharper[j], said[j]);
+        }
+    }
+
+    #[test]
+    fn within_bounds_however_narrow() {
+        let (low, high) = (vec![0.0, 1.0, 5.0], vec![1e-9, 1.0 + 1e-6, 5.0]);
+        let inside = |x: &[f64]| x.iter().zip(&low).zip(&high).all(|((x, l), h)| l <= x && x <= h);
+        let f = |x: &[f64]| {
+            assert!(inside(x), "{x:?}");
+            (1e9 * x[0] - 0.7).powi(2) + 1e6 * (x[1] - 1.0) + x[2]
+        };
+        for at in [[0.0, 1.0, 5.0], [0.4e-9, 1.0 + 1e-6, 5.0], [1e-9, 1.0 + 4e-7, 5.0]] {
+            let mut d =
+                Differences::new(3, Sides::Auto, Length::Found, Some((low.clone(), high.clone())));
+            for _ in 0..3 {
+                let (g, ..) = once(&mut d, &at, f);
+                let right = 2e9 * (1e9 * at[0] - 0.7);
+                assert!((g[0] - right).abs() < 1e-5 * 1e9, "{at:?} {} {right}", g[0]);
+                assert!((g[1] / 1e6 - 1.0).abs() < 1e-5 && g[2] == 0.0, "{at:?} {g:?}");
+                d.sharpen();
+            }
+        }
+    }
+
+    /// A stair and a constant tell nothing, and say so.
+    #[test]
+    fn what_does_not_move() {
+        for stair in [|_: &[f64]| 5.0, |x: &[f64]| x[0].floor() + x[1].floor()] {
+            let mut d = found(2);
+            let (_, e, ..) = once(&mut d, &[0.3, 0.6], stair);
+            assert!(e.iter().all(|e| *e > 0.1), "{e:?}");
+        }
+        // A variable that f does not depend on is no such thing.
+        let (g, e, ..) = once(&mut found(2), &[0.3, 0.6], |x| x[0] * x[0]);
+        assert!(g[1] == 0.0 && e[1] < 1e-6 && (g[0] - 0.6).abs() < 1e-8);
+    }
+
+    #[test]
+    fn steps_that_were_given() {
+        let seen = std::cell::RefCell::new(Vec::new());
+        let f = |x: &[f64]| {
+            seen.borrow_mut().push(x[0]);
+            x[0] * x[0]
+        };
+        let mut d = Differences::new(1, Sides::One, Length::Absolute(vec![0.25]), None);
+        once(&mut d, &[100.0], f);
+        seen.borrow_mut().clear();
+        let (g, ..) = once(&mut d, &[100.0], f);
+        assert_eq!((seen.borrow()[1], g[0]), (100.25, 200.25));
+        let mut d = Differences::new(1, Sides::Both, Length::Relative(vec![0.01]), None);
+        seen.borrow_mut().clear();
+        let (g, ..) = once(&mut d, &[100.0], f);
+        assert!(seen.borrow().contains(&101.0) && (g[0] - 200.0).abs() < 1e-9);
     }
 }
