@@ -4,7 +4,11 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find crates python -name '*.rs' -o -name '*.toml' -o -name '*.j2' -o -name '*.html')
 
-.PHONY: demo test test-hosts peer-tests model valgrind miri check lint types docs generated bench clean
+# by default from the clock; it is printed, and a seed given again gives the same problems
+SEED ?=
+CASES ?= 100000
+
+.PHONY: demo test test-hosts peer-tests hunt model valgrind miri check lint types docs generated bench clean
 
 ## demo: makes its own environment, installs, fits a real table and writes report.html
 demo: $(VENV)/.installed
@@ -22,6 +26,10 @@ test-hosts: $(VENV)/.hosts
 ## peer-tests: scikit-learn's own tests of its linear models, with ours in the place of theirs
 peer-tests: $(VENV)/.test
 	$(BIN)/python tools/peer_tests.py scikit
+
+## hunt: generated problems, new ones each time, judged by an oracle in 80-bit numbers (SEED=, CASES=)
+hunt: $(VENV)/.test
+	$(BIN)/python -m tests.generated --cases $(CASES) $(if $(SEED),--seed $(SEED))
 
 ## model: the thread pool under a model checker, in every order of events with up to three preemptions
 model:

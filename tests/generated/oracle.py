@@ -1,0 +1,414 @@
+"""Linear models in 80-bit numbers: the objective, the least that is found, and what rounding explains.
+
+F(w, b) = sum_i share_i loss(y_i, x_i w + b) + alpha penalty(w). Nothing here is steepest's. Columns are centred
+(where there is a free intercept) and scaled first: x - m is exact or nearly so in 80 bits, hence far means and raw
+scales lose nothing. A better point that this finds is rounded to float64 before it is held against an answer: so it
+is a proof, whatever way it was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Wide = NDArray[np.longdouble]
+LD = np.longdouble
+EPS = 2.0**-52
+
+#: Rounding of F in float64, in units of its last place: of each term, of each margin.
+ULPS = 8.0
+
+
+@dataclass
+class Loss:
+    """A loss of margins (rows x outputs): value, slope and curvature (rows x outputs x outputs)."""
+
+    name: str
+    width: float = 1.35
+
+    def value(self, y: Wide, z: Wide) -> Wide:
+        return getattr(self, "_" + self.name)(y, z)[0]
+
+    def all(self, y: Wide, z: Wide) -> tuple[Wide, Wide, Wide]:
+        """Value (rows), slope (rows x outputs), curvature (rows x outputs x outputs)."""
+        return getattr(self, "_" + self.name)(y, z)
+
+    def terms(self, y: Wide, z: Wide) -> Wide:
+        """The size of what is added up in a row's loss."""
+        m = z[:, 0]
+        if self.name == "poisson":
+            with np.errstate(over="ignore"):
+                return np.exp(m) + np.abs(y * m) + y + np.abs(y * np.log(np.maximum(y, LD(1e-18))))
+        return self.value(y, z)
+
+    @staticmethod
+    def _one(value: Wide, slope: Wide, curvature: Wide) -> tuple[Wide, Wide, Wide]:
+        return value, slope[:, None], curvature[:, None, None]
+
+    def _squared(self, y: Wide, z: Wide) -> tuple[Wide, Wide, Wide]:
+        r = z[:, 0] - y
+        return self._one(r * r / 2, r, np.ones_like(r))
+
+    def _huber(self, y: Wide, z: Wide) -> tuple[Wide, Wide, Wide]:
+        r, width = z[:, 0] - y, LD(self.width)
+        c = np.clip(r, -width, width)
+        return self._one(c * (r - c / 2), c, (np.abs(r) <= width).astype(LD))
+
+    def _logistic(self, y: Wide, z: Wide) -> tuple[Wide, Wide, Wide]:
+        away = 1 - 2 * y
+        m = away * z[:, 0]
+        value = np.logaddexp(LD(0), m)
+        p, q = np.exp(-np.logaddexp(LD(0), -m)), np.exp(-value)
+        return self._one(value, away * p, p * q)
+
+    def _poisson(self, y: Wide, z: Wide) -> tuple[Wide, Wide, Wide]:
+        m = z[:, 0]
+        log = np.log(np.where(y > 0, y, 1))
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = np.exp(m)
+            value = np.where(y > 0, y * (np.expm1(m - log) - (m - log)), mean)
+            value = np.where(np.isnan(value), LD(np.inf), value)
+        return self._one(value, mean - y, mean)
+
+    def _softmax(self, y: Wide, z: Wide) -> tuple[Wide, Wide, Wide]:
+        own = y.astype(np.intp)
+        rows = np.arange(len(y))
+        d = z - z[rows, own][:, None]
+        top = np.maximum(d.max(axis=1), 0)
+        e = np.exp(d - top[:, None])
+        e_others = e.copy()
+        e_others[rows, own] = 0
+        total, others = e.sum(axis=1), e_others.sum(axis=1)
+        value = np.where(top > 0, top + np.log(np.where(total > 0, total, 1)), np.log1p(others))
+        p = e / total[:, None]
+        slope = p.copy()
+        slope[rows, own] = -(others / total)
+        curvature = -p[:, :, None] * p[:, None, :]
+        k = np.arange(z.shape[1])
+        curvature[:, k, k] = p * ((total[:, None] - e) / total[:, None])
+        return value, slope, curvature
+
+
+@dataclass
+class Model:
+    """The objective. `l1`, `l2` are what alpha makes of the penalty: l1 |w| + l2 w^2 / 2 for each coefficient."""
+
+    X: NDArray[Any]
+    y: NDArray[Any]
+    loss: Loss
+    weight: NDArray[Any] | None = None
+    outputs: int = 1
+    intercept: bool = True
+    l1: float = 0.0
+    l2: float = 0.0
+    #: what the penalty is multiplied by for the intercept
+    held: float = 0.0
+    low: float = -np.inf
+    high: float = np.inf
+    radius: float | None = None
+    share: Wide = field(init=False)
+
+    def __post_init__(self) -> None:
+        X, y = np.asarray(self.X, dtype=LD), np.asarray(self.y, dtype=LD)
+        weight = np.ones(len(y)) if self.weight is None else self.weight
+        there = np.asarray(weight) > 0
+        self.rows, self.t = X[there], y[there]
+        share = np.asarray(weight, dtype=LD)[there]
+        self.share = share / share.sum()
+        self.centred = self.intercept and self.held == 0.0
+        d = X.shape[1]
+        self.m = np.zeros(d, dtype=LD)
+        if self.centred:
+            self.m = (self.share @ self.rows).astype(np.float64).astype(LD)
+            # twice: the mean of what is left is of its own size
+            self.m = (self.m + self.share @ (self.rows - self.m)).astype(np.float64).astype(LD)
+        Z = self.rows - self.m
+        s = np.sqrt(self.share @ (Z * Z))
+        s = np.where(s > 0, s, np.maximum(np.abs(Z).max(axis=0, initial=0), 0))
+        self.s = np.where(s > 0, s, LD(1))
+        self.Z = Z / self.s
+        if self.intercept:
+            self.Z = np.hstack([self.Z, np.ones((len(self.t), 1), dtype=LD)])
+        p = self.Z.shape[1]
+        scale = np.ones(p, dtype=LD)
+        scale[:d] = self.s
+        on = np.ones(p, dtype=LD)
+        on[d:] = self.held
+        self.a1 = np.tile(LD(self.l1) * on / scale, (self.outputs, 1))
+        self.a2 = np.tile(LD(self.l2) * on / scale**2, (self.outputs, 1))
+        self.lo = np.full((self.outputs, p), -np.inf, dtype=LD)
+        self.hi = -self.lo
+        self.lo[:, :d], self.hi[:, :d] = LD(self.low) * self.s, LD(self.high) * self.s
+        self.scale, self.d = scale, d
+
+    # between coefficients as a user has them and those of centred and scaled columns
+
+    def inner(self, w: Any, b: Any) -> Wide:
+        """(outputs x features, outputs) as variables of the inner problem."""
+        w = np.asarray(w, dtype=LD).reshape(self.outputs, self.d)
+        v = w * self.s
+        if self.intercept:
+            c = np.asarray(b, dtype=LD).reshape(self.outputs, 1) + (w * self.m).sum(axis=1, keepdims=True)
+            v = np.hstack([v, c])
+        return v
+
+    def outer(self, v: Wide) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Coefficients and intercepts rounded to float64, within the bounds."""
+        w = np.clip((v[:, : self.d] / self.s).astype(np.float64), self.low, self.high)
+        b = np.zeros(self.outputs)
+        if self.intercept:
+            b = (v[:, self.d] - (w.astype(LD) * self.m).sum(axis=1)).astype(np.float64)
+        return w, b
+
+    def rounded(self, v: Wide) -> Wide:
+        return self.inner(*self.outer(v))
+
+    # the objective
+
+    def penalty(self, v: Wide) -> Wide:
+        if ((v < self.lo - abs(self.lo) * 1e-15) | (v > self.hi + abs(self.hi) * 1e-15)).any():
+            return LD(np.inf)
+        return (self.a1 * np.abs(v)).sum() + (self.a2 * v * v).sum() / 2
+
+    def value(self, v: Wide) -> Wide:
+        with np.errstate(over="ignore", invalid="ignore"):
+            f = (self.share * self.loss.value(self.t, self.Z @ v.T)).sum() + self.penalty(v)
+        return f if f == f else LD(np.inf)
+
+    def parts(self, v: Wide) -> tuple[Wide, Wide, Wide]:
+        """Value, gradient of the smooth part, its Hessian (both over all variables in order)."""
+        value, slope, curvature = self.loss.all(self.t, self.Z @ v.T)
+        f = (self.share * value).sum() + self.penalty(v)
+        g = (self.share[:, None] * slope).T @ self.Z + self.a2 * v
+        k, p = v.shape
+        if k == 1:
+            H = self.Z.T @ ((self.share * curvature[:, 0, 0])[:, None] * self.Z)
+        else:
+            H = np.empty((k, p, k, p), dtype=LD)
+            for a in range(k):
+                for c in range(a + 1):
+                    H[a, :, c] = self.Z.T @ ((self.share * curvature[:, a, c])[:, None] * self.Z)
+                    H[c, :, a] = H[a, :, c].T
+            H = H.reshape(k * p, k * p)
+        H[np.diag_indices(k * p)] += self.a2.ravel()
+        return f, g.ravel(), H
+
+    def noise(self, w: NDArray[Any], b: NDArray[Any]) -> Wide:
+        """What rounding explains of F at this point: of every term, and of every margin.
+
+        ULPS eps sum_i share_i (terms_i + |slope_i| size_i) + 1/2 sum_i share_i curvature_i (ULPS eps size_i)^2, the
+        size of a margin being sum_j |x_ij w_j| + |b|; and ULPS eps penalty.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            W = np.abs(np.asarray(w, dtype=LD).reshape(self.outputs, self.d))
+            size = np.abs(self.rows) @ W.T + np.abs(np.asarray(b, dtype=LD).reshape(1, -1))
+            v = self.inner(w, b)
+            z = self.Z @ v.T
+            _, slope, curvature = self.loss.all(self.t, z)
+            k = np.arange(self.outputs)
+            first = self.loss.terms(self.t, z) + (np.abs(slope) * size).sum(axis=1)
+            second = (curvature[:, k, k] * (ULPS * EPS * size) ** 2).sum(axis=1) / 2
+            total = ULPS * EPS * (self.share * first).sum() + (self.share * second).sum()
+            total += ULPS * EPS * self.penalty(v)
+        return total
+
+    def null(self) -> Wide:
+        """The least value where all coefficients are 0 (or as near as the bounds let them)."""
+        v = np.clip(np.zeros_like(self.lo), self.lo, self.hi)
+        if not self.intercept:
+            return self.value(v)
+        only = Model(self.rows[:, :0], self.t, self.loss, self.share, self.outputs, l2=0.0, held=self.held)
+        c = only.least([only.first()])
+        return only.value(c)
+
+    def first(self) -> Wide:
+        """A fair start: no coefficients, the intercept where the loss alone has its least or near."""
+        v = np.clip(np.zeros_like(self.lo), self.lo, self.hi)
+        if self.radius is not None:
+            v[:, : self.d] = LD(self.radius) / (self.d * self.outputs) * self.s
+        if self.intercept and self.outputs == 1:
+            mean = self.share @ self.t
+            if self.loss.name == "poisson":
+                mean = np.log(np.maximum(mean, LD(1e-12)))
+            elif self.loss.name == "logistic":
+                mean = np.clip(mean, LD(1e-9), 1 - LD(1e-9))
+                mean = np.log(mean / (1 - mean))
+            elif self.loss.name == "huber":
+                order = np.argsort(self.t)
+                mean = self.t[order][
+                    np.searchsorted(np.cumsum(self.share[order]), 0.5).clip(0, len(order) - 1)
+                ]
+            v[0, -1] = mean
+        return v
+
+    # the least value
+
+    def least(self, starts: Iterable[Wide]) -> Wide:
+        """The best point that is found from any of the starts, rounded to float64."""
+        best, found = LD(np.inf), None
+        for start in starts:
+            v = self.rounded(self.descend(np.array(start, dtype=LD)))
+            f = self.value(v)
+            if found is None or f < best:
+                best, found = f, v
+        assert found is not None
+        return found
+
+    def descend(self, v: Wide, steps: int = 150) -> Wide:
+        """Damped Newton inside the faces that l1 and bounds make, with steps along single coordinates."""
+        if self.radius is not None:
+            return self._on_simplex(v)
+        shape = v.shape
+        f = self.value(v)
+        damping, idle = LD(1e-12), 0
+        for _ in range(steps):
+            if not np.isfinite(f):
+                break
+            _, g, H = self.parts(v)
+            x, lo, hi, a1 = v.ravel(), self.lo.ravel(), self.hi.ravel(), self.a1.ravel()
+            sign = np.where(x != 0, np.sign(x), -np.sign(g))
+            slope = g + a1 * sign
+            free = np.where(x == 0, np.abs(g) > a1, True)
+            free &= ~((x <= lo) & (slope > 0)) & ~((x >= hi) & (slope < 0))
+            before = f
+            if free.any():
+                x_new, f, damping = self._newton(x, f, slope, H, free, sign, a1, damping, shape)
+                v = x_new.reshape(shape)
+            if f > before - abs(before) * LD(1e-13):
+                v, f = self._coordinates(v, f)
+            idle = idle + 1 if f > before - abs(before) * LD(1e-17) else 0
+            if idle >= 2:
+                break
+        return v
+
+    def _newton(
+        self,
+        x: Wide,
+        f: Wide,
+        slope: Wide,
+        H: Wide,
+        free: NDArray[Any],
+        sign: Wide,
+        a1: Wide,
+        mu: Wide,
+        shape: Any,
+    ) -> tuple[Wide, Wide, Wide]:
+        inside = np.flatnonzero(free)
+        A = H[np.ix_(inside, inside)]
+        diagonal = np.maximum(np.diag(A), LD(1e-30))
+        size = diagonal.max()
+        for _ in range(12):
+            step = solve(A + np.diag(mu * np.maximum(diagonal, size * LD(1e-6))), -slope[inside])
+            if step is not None:
+                t = LD(1)
+                for _ in range(6):
+                    y = x.copy()
+                    y[inside] += t * step
+                    if a1.any():
+                        # a coordinate that would pass 0 stays there
+                        y = np.where((a1 > 0) & (y * sign < 0), LD(0), y)
+                    y = np.clip(y, self.lo.ravel(), self.hi.ravel())
+                    f_new = self.value(y.reshape(shape))
+                    if f_new < f:
+                        return y, f_new, max(mu / 100, LD(1e-19))
+                    t /= 8
+            mu = max(mu, LD(1e-16)) * 100
+            if mu > 1e12:
+                break
+        return x, f, LD(1e-6)
+
+    def _coordinates(self, v: Wide, f: Wide) -> tuple[Wide, Wide]:
+        """One exact step of Newton with prox along each coordinate that then lowers F."""
+        for k in range(v.shape[0]):
+            for j in range(v.shape[1]):
+                _, slope, curvature = self.loss.all(self.t, self.Z @ v.T)
+                g = self.share @ (slope[:, k] * self.Z[:, j]) + self.a2[k, j] * v[k, j]
+                h = self.share @ (curvature[:, k, k] * self.Z[:, j] ** 2) + self.a2[k, j]
+                h = max(h, LD(1e-12) * (self.share @ self.Z[:, j] ** 2), LD(1e-30))
+                for _ in range(4):
+                    u = v[k, j] - g / h
+                    u = np.sign(u) * max(abs(u) - self.a1[k, j] / h, LD(0))
+                    trial = v.copy()
+                    trial[k, j] = min(max(u, self.lo[k, j]), self.hi[k, j])
+                    f_new = self.value(trial)
+                    if f_new < f:
+                        v, f = trial, f_new
+                        break
+                    h *= 16
+        return v, f
+
+    def _on_simplex(self, v: Wide, sweeps: int = 60) -> Wide:
+        """Newton along the exchange of any two coordinates, and along the intercept."""
+        f = self.value(v)
+        d = self.d
+        for _ in range(sweeps):
+            before = f
+            moves = [(i, j) for i in range(d) for j in range(i)] + ([(d, d)] if self.intercept else [])
+            for i, j in moves:
+                _, slope, curvature = self.loss.all(self.t, self.Z @ v.T)
+                way = self.Z[:, i] * self.scale[i] - (self.Z[:, j] * self.scale[j] if i != j else 0)
+                g = self.share @ (slope[:, 0] * way)
+                h = max(
+                    self.share @ (curvature[:, 0, 0] * way**2), LD(1e-30), LD(1e-12) * (self.share @ way**2)
+                )
+                step = -g / h
+                for _ in range(4):
+                    trial = v.copy()
+                    if i != j:
+                        wi, wj = v[0, i] / self.scale[i], v[0, j] / self.scale[j]
+                        t = min(max(step, -wi), wj)
+                        trial[0, i] = (wi + t) * self.scale[i]
+                        trial[0, j] = (wj - t) * self.scale[j]
+                    else:
+                        trial[0, d] += step
+                    f_new = self.value(trial)
+                    if f_new < f:
+                        v, f = trial, f_new
+                        break
+                    step /= 16
+            if f > before - abs(before) * LD(1e-16):
+                break
+        return v
+
+    def ordinary(self, v: Wide) -> bool:
+        """Whether the least lies at an ordinary point: finite, and curved in every direction."""
+        _, _, H = self.parts(v)
+        if self.outputs > 1 and not self.a2.any():
+            return False
+        if self.loss.name in ("logistic", "softmax", "poisson") and np.abs(self.Z @ v.T).max() > 25:
+            return False
+        held = (v.ravel() == 0) & (self.a1.ravel() > 0)
+        held |= (v.ravel() <= self.lo.ravel()) | (v.ravel() >= self.hi.ravel())
+        A = H[np.ix_(~held, ~held)].astype(np.float64)
+        scale = np.sqrt(np.maximum(np.diag(A), 1e-300))
+        A = A / scale[:, None] / scale
+        if not np.isfinite(A).all():
+            return False
+        return bool(not len(A) or np.linalg.eigvalsh(A)[0] > 1e-9) and float(np.abs(v).max(initial=0)) < 1e14
+
+
+def solve(A: Wide, b: Wide) -> Wide | None:
+    """A x = b by Cholesky in 80 bits, scaled to a unit diagonal; None where A is not positive."""
+    n = len(b)
+    d = np.sqrt(np.diag(A))
+    if not (d > 0).all() or not np.isfinite(d).all():
+        return None
+    L = A / d[:, None] / d
+    for j in range(n):
+        pivot = L[j, j] - L[j, :j] @ L[j, :j]
+        if not pivot > 0:
+            return None
+        L[j, j] = np.sqrt(pivot)
+        if j + 1 < n:
+            L[j + 1 :, j] = (L[j + 1 :, j] - L[j + 1 :, :j] @ L[j, :j]) / L[j, j]
+    x = b / d
+    for j in range(n):
+        x[j] = (x[j] - L[j, :j] @ x[:j]) / L[j, j]
+    for j in reversed(range(n)):
+        x[j] = (x[j] - L[j + 1 :, j] @ x[j + 1 :]) / L[j, j]
+    x = x / d
+    return x if np.isfinite(x).all() else None
