@@ -74,6 +74,25 @@ fn conjugate<L: Loss>(loss: &L, target: f64, margin: f64, u: f64) -> f64 {
     u.abs() * d - distance
 }
 
+/// The curvature of the chord from `margin` down to where the loss is least: what a loss that is straight here bends
+/// by on the way; 0 where it falls for ever.
+fn chord<L: Loss>(loss: &L, target: f64, margin: f64) -> f64 {
+    let start = slope(loss, target, margin);
+    let along = |d: f64| slope(loss, target, margin - start.signum() * d) * start.signum();
+    let (mut low, mut high) = (0.0, 1e-3 * (1.0 + margin.abs()));
+    while along(high) > 0.0 {
+        (low, high) = (high, 4.0 * high);
+        if !(high <= 1e16 * (1.0 + margin.abs())) {
+            return 0.0;
+        }
+    }
+    for _ in 0..20 {
+        let middle = 0.5 * (low + high);
+        *(if along(middle) > 0.0 { &mut low } else { &mut high }) = middle;
+    }
+    start.abs() / high
+}
+
 /// A loss of several margins a sample taken together, written as its value over any numbers.
 pub trait Joint: Described {
     /// The loss of a row of margins for a `target`.
@@ -124,6 +143,12 @@ pub trait Block: Send + Sync {
     fn conjugate_distance(&self, target: f64, margin: &[f64], u: &[f64]) -> f64;
     /// See [`Loss::conjugate_edge`].
     fn conjugate_edge(&self, target: f64, margin: f64, sign: f64) -> f64;
+    /// The curvature of the chord from a single `margin` down to where the loss is least; 0 where it falls for ever,
+    /// and for several margins.
+    fn chord(&self, target: f64, margin: f64) -> f64 {
+        let _ = (target, margin);
+        0.0
+    }
     /// See [`Loss::refuses`].
     fn refuses(&self, target: f64) -> Option<&'static str>;
     /// See [`Loss::settled`]; `margin` has one entry per output.
@@ -277,6 +302,9 @@ impl<L: Loss> Block for Each<L> {
     }
     fn conjugate_edge(&self, target: f64, margin: f64, sign: f64) -> f64 {
         L::conjugate_edge(&self.0, target, margin, sign)
+    }
+    fn chord(&self, target: f64, margin: f64) -> f64 {
+        chord(&self.0, target, margin)
     }
     fn refuses(&self, target: f64) -> Option<&'static str> {
         L::refuses(target)

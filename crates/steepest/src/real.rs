@@ -36,6 +36,13 @@ pub trait Real:
     /// `yes` where `self > 0`, `no` elsewhere; both are always evaluated.
     fn positive(self, yes: Self, no: Self) -> Self;
 
+    /// `e^self − 1`, exact where `self` is small.
+    #[inline(always)]
+    fn exp_m1(self) -> Self {
+        let (one, half) = (Self::lit(1.0), Self::lit(0.5));
+        let t = (half * self).tanh();
+        (self.abs() - half).positive(self.exp() - one, (t + t) / (one - t))
+    }
     /// `self · self`.
     #[inline(always)]
     fn square(self) -> Self {

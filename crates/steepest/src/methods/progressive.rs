@@ -204,8 +204,24 @@ impl Work {
         };
         let mut u = vec![0.0; x.len()];
         work.scaling.inward(x, &mut u);
+        if !given && centred {
+            // The null model: from margins 0 a target far off may meet no curvature at all, or overflow.
+            let rows = sample::rows(glm, work.sides.as_ref(), first.max(10_000), 1);
+            let (best, _) = null::model(glm, &rows);
+            u.chunks_exact_mut(width).zip(best).for_each(|(u, b)| u[d] = b);
+        }
         outputs::level(&mut u, glm.outputs());
         work.settle(glm, u.clone(), meter)?;
+        if given && centred {
+            // What was given may be worse than to know nothing; and far out there may be no curvature at all.
+            let rows = sample::rows(glm, work.sides.as_ref(), n, 1);
+            let (best, value) = null::model(glm, &rows);
+            if !(work.walk.value <= value) {
+                u.fill(0.0);
+                u.chunks_exact_mut(width).zip(best).for_each(|(u, b)| u[d] = b);
+                work.settle(glm, u.clone(), meter)?;
+            }
+        }
         if given && stage.is_some() && !work.known(glm, n / GROWTH) {
             work.stage = stage;
             work.settle(glm, u, meter)?;

@@ -5,7 +5,7 @@
 //! row's margin and ω_i its share. Why: F(x + y) − F(x) = g′y + Σ ω_i D_i(x_i′y) + ½ y′Ay; drop the rows outside
 //! S, for D_i ≥ 0; Fenchel and Young on each term that is left. v = −B⁻¹g with B the Hessian over S makes
 //! p = Av, and the bound at most 1 to 2 times ½ g′B⁻¹g. No other read of the table is needed.
-use super::ground::Seen;
+use super::ground::{Rounding, Seen};
 use super::metric::{curvatures, factor};
 use crate::factor::Factor;
 use crate::gram::{Rounded, Swept};
@@ -13,14 +13,14 @@ use crate::vectors::dot;
 
 /// A point whose distance from the optimum is asked for.
 pub struct Point<'a> {
-    /// F there.
-    pub value: f64,
-    /// Its gradient, the penalty's included.
+    /// The gradient there, the penalty's included.
     pub g: &'a [f64],
     /// The rows S.
     pub rows: &'a [u32],
     /// Their margins.
     pub z: &'a [f64],
+    /// What rounding does there.
+    pub rounding: &'a Rounding,
 }
 
 /// A bound on F − F*; none where this dual point proves nothing.
@@ -110,10 +110,9 @@ impl<'a> Stand<'a> {
         if !dual.swept.value.is_finite() {
             return None;
         }
-        let allowance = (b.energy(&dual.e) / b.energy(self.at.g)).sqrt();
         let Swept { sum, size, value } = &dual.swept;
-        let (half, times) = close(self.seen, self.at, sum, size, &b.dropped(), allowance)?;
-        Some((value + half) * times * (1.0 + 1e-6) + 8.0 * f64::EPSILON * self.at.value.abs())
+        let half = close(self.seen, self.at, (sum, size), &b.dropped(), &dual.e)?;
+        ended(self.seen, self.at, value + half, &dual.e, |g| b.energy(g))
     }
     /// Where u leaves the conjugate's domain, a smaller weight keeps it at half the way.
     fn shrink(&self, v: &[f64], h: &mut [f64]) {
@@ -132,34 +131,47 @@ impl<'a> Stand<'a> {
     }
 }
 
-/// ½ p′A⁻¹p over the penalised coordinates and the factor for what is left of p in the others; none where too
-/// much is left.
+/// ½ p′A⁻¹p over the penalised coordinates; none where what is left of p in those that others determine is more
+/// than rounding. `left` is what the solve left of p.
 pub fn close(
     seen: Seen<'_>,
     at: &Point<'_>,
-    sum: &[f64],
-    size: &[f64],
+    (sum, size): (&[f64], &[f64]),
     dropped: &[usize],
-    allowance: f64,
-) -> Option<(f64, f64)> {
+    left: &[f64],
+) -> Option<f64> {
+    let penalty = &seen.ground.penalty;
+    let kept = (0..left.len()).filter(|j| penalty[*j] == 0.0 && !dropped.contains(j));
+    let others = kept.fold(0.0, |m: f64, j| m.max(left[j].abs()));
     let mut half = 0.0;
-    let mut free = false;
-    for (j, a) in seen.ground.penalty.iter().enumerate() {
+    for (j, a) in penalty.iter().enumerate() {
         let p = -at.g[j] - sum[j];
         if *a > 0.0 {
             half += 0.5 * p * p / a;
         } else if dropped.contains(&j) {
-            // Sums that should be 0 are only as small as rounding leaves them.
-            let rounding = 1e-14 * seen.scaling.offset(j) * at.value.abs().sqrt().max(at.value.abs());
-            if p.abs() > 1e-9 * (at.g[j].abs() + size[j]) + rounding {
+            let rounding = at.rounding.gradient[j] + f64::EPSILON * size[j];
+            if !(p.abs() <= 16.0 * rounding + 10.0 * others) {
                 return None;
             }
-        } else {
-            free = true;
         }
     }
-    if free && !(allowance <= 0.1) {
+    Some(half)
+}
+
+/// The bound, with what may be wrong with the gradient: its rounding, and what the solve left of p in coordinates
+/// without a penalty; none where that is more than both a hundredth of the gradient and what rounding explains.
+pub fn ended(
+    seen: Seen<'_>,
+    at: &Point<'_>,
+    bound: f64,
+    left: &[f64],
+    energy: impl Fn(&[f64]) -> f64,
+) -> Option<f64> {
+    let rounded = at.rounding.energy(&energy);
+    let free = left.iter().zip(&seen.ground.penalty).map(|(e, a)| if *a > 0.0 { 0.0 } else { *e });
+    let left = 0.5 * energy(&free.collect::<Vec<f64>>());
+    if !(left <= 0.005 * energy(at.g) || left <= 100.0 * rounded) {
         return None;
     }
-    Some((half, if free { 1.0 + 3.0 * allowance } else { 1.0 }))
+    Some(at.rounding.upon(bound, (rounded.sqrt() + left.sqrt()).powi(2)))
 }

@@ -1,5 +1,5 @@
 //! What a descent walks on: all rows, or a sample of them; seen in the rounder variables.
-use super::support;
+use super::{sample, support};
 use crate::descend::{Halt, Meter, Status};
 use crate::glm::{Distances, Glm, Keep, Sample};
 use crate::pool::pool;
@@ -26,6 +26,31 @@ pub struct Seen<'a> {
     pub scaling: &'a Scaling,
     /// The rows.
     pub ground: &'a Ground,
+}
+
+/// What rounding does at a point, by the size of what is summed there.
+pub struct Rounding {
+    /// To F.
+    pub value: f64,
+    /// To each entry of the gradient, in the rounder variables.
+    pub gradient: Vec<f64>,
+}
+
+impl Rounding {
+    /// F − F* that such an error of the gradient can stand for, where `energy` is g ↦ g′B⁻¹g: of two errors whose
+    /// signs are drawn, the larger.
+    pub fn energy(&self, energy: impl Fn(&[f64]) -> f64) -> f64 {
+        let drawn = |stream: u64| {
+            let sign = |j: usize| if sample::noise(stream, j as u64) & 1 == 0 { 1.0 } else { -1.0 };
+            let error: Vec<f64> = self.gradient.iter().enumerate().map(|(j, g)| sign(j) * g).collect();
+            0.5 * energy(&error)
+        };
+        drawn(7).max(drawn(8))
+    }
+    /// A bound on F − F* from one that takes the gradient for exact, where its error may stand for `energy`.
+    pub fn upon(&self, bound: f64, energy: f64) -> f64 {
+        (bound.sqrt() + energy.sqrt()).powi(2) * (1.0 + 1e-6) + self.value
+    }
 }
 
 impl Ground {
@@ -92,6 +117,49 @@ impl<'a> Seen<'a> {
             *g += a * u;
         }
         Ok(value + self.penalty(u))
+    }
+    /// What rounding does to F and to its gradient at `u`, where the rows have margins `z`.
+    pub fn rounding(&self, u: &[f64], value: f64, z: &[f64]) -> Rounding {
+        // Spread rows tell the size of slopes and curvatures as well as all.
+        const LOOK: usize = 8192;
+        const EPS: f64 = 4.0 * f64::EPSILON;
+        let (n, k) = (self.len(), self.glm.outputs());
+        let step = n.div_ceil(LOOK).max(1);
+        let places: Vec<usize> = (0..n).step_by(step).collect();
+        let target: Vec<f64> = places.iter().map(|&p| self.target(p)).collect();
+        let at: Vec<f64> =
+            places.iter().flat_map(|&p| &z[p * k..(p + 1) * k]).copied().collect();
+        let (mut values, mut s, mut h) =
+            (vec![0.0; places.len()], vec![0.0; at.len()], vec![0.0; at.len()]);
+        self.glm.loss.jets(&target, &at, &mut values, &mut s, &mut h);
+        let (mut all, mut slopes, mut bend, mut most) = (0.0, 0.0, 0.0, 0.0f64);
+        for (i, &p) in places.iter().enumerate() {
+            let (share, own) = (self.share(p), i * k..(i + 1) * k);
+            if share > 0.0 {
+                all += share;
+                slopes += share * s[own.clone()].iter().map(|s| s * s).sum::<f64>();
+                bend += share * h[own.clone()].iter().sum::<f64>();
+                most = at[own].iter().fold(most, |m, z| m.max(z.abs()));
+            }
+        }
+        let all = if all > 0.0 { all } else { 1.0 };
+        let (steep, bend) = ((slopes / all).sqrt(), bend / all);
+        // The terms that a margin is the sum of: columns as they lie are farther from 0 than from their centre.
+        let mut x = vec![0.0; u.len()];
+        self.scaling.out(u, &mut x);
+        let width = self.glm.width();
+        let reach = (0..k).map(|o| {
+            let own = o * width..(o + 1) * width;
+            let terms = own.clone().zip(&u[own.clone()]).map(|(j, u)| u.abs() * self.scaling.offset(j));
+            let b = if self.glm.intercept { x[own.end - 1].abs() } else { 0.0 };
+            terms.sum::<f64>() + b
+        });
+        let reach = reach.fold(most, f64::max);
+        let gradient = EPS * (steep + bend * reach);
+        Rounding {
+            value: EPS * (value.abs() + reach * (steep + EPS * bend * reach)),
+            gradient: (0..u.len()).map(|j| gradient * self.scaling.offset(j)).collect(),
+        }
     }
     /// Whether every row that counts is on its right side by the margins `z`, those within `slack` of 0 aside.
     pub fn settled(&self, z: &[f64], slack: f64) -> bool {

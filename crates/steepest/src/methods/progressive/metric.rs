@@ -111,6 +111,17 @@ pub struct Recipe<'a> {
     pub distances: &'a [f32],
     /// The rarer side, on all rows.
     pub sides: Option<&'a Sides>,
+    /// Whether the curvature of chords counts where there is more of it: straight parts of a loss have none, and
+    /// bend on the way down.
+    pub broad: bool,
+}
+
+/// Whether too few rows have any curvature to tell of all directions.
+fn thin(h: &[f64], portion: &[f64], width: usize) -> bool {
+    let of = |(h, p): (&f64, &f64)| h.max(0.0) * p;
+    let sum: f64 = h.iter().zip(portion).map(of).sum();
+    let squares: f64 = h.iter().zip(portion).map(of).map(|w| w * w).sum();
+    !(sum * sum >= 2.0 * width as f64 * squares) && h.len() > 2 * width || sum == 0.0
 }
 
 /// The Hessian at a point, from about as many rows as `shape` says and those that matter most; they grow where few
@@ -124,6 +135,12 @@ pub fn metric(seen: Seen<'_>, recipe: &Recipe<'_>, shape: &mut Shape) -> Metric 
             let sum = if outputs == 1 { h[0] } else { h.iter().map(|p| p * (1.0 - p)).sum() };
             bent += seen.share(p) * sum / outputs as f64;
         });
+        if recipe.broad || bent == 0.0 {
+            let chords = (0..seen.len()).map(|p| {
+                seen.share(p) * seen.glm.loss.chord(seen.target(p), recipe.z[p * outputs])
+            });
+            bent = bent.max(chords.sum());
+        }
         let diagonal = |a: &f64| (bent + a).max(f64::MIN_POSITIVE);
         let diagonal = seen.ground.penalty.iter().map(diagonal).collect();
         return Metric { rows: Vec::new(), weight: Vec::new(), factor: Inverse::Diagonal(diagonal) };
@@ -134,6 +151,11 @@ pub fn metric(seen: Seen<'_>, recipe: &Recipe<'_>, shape: &mut Shape) -> Metric 
         let rows: Vec<u32> = places.iter().map(|&p| seen.row(p as usize) as u32).collect();
         let (outputs, z) = (seen.glm.outputs(), margins(seen, recipe.z, &places));
         let mut weight = bends(outputs, curvatures(seen, &rows, &z));
+        if recipe.broad || thin(&weight, &portion, d) {
+            for ((h, &i), z) in weight.iter_mut().zip(&rows).zip(z.chunks_exact(outputs)) {
+                *h = h.max(seen.glm.loss.chord(seen.glm.target[i as usize], z[0]));
+            }
+        }
         weight.iter_mut().zip(&portion).for_each(|(h, portion)| *h = h.max(0.0) * portion);
         // A row that stands for itself alone adds no doubt.
         let doubt = |i: usize| (1.0 - seen.share(places[i] as usize) / portion[i]).max(0.0);

@@ -5,7 +5,7 @@
 //! classes K − 1 contrasts are left, and the metric is Σ portion_i C_i ⊗ x_i x_i′ + A, with C_i = Q′(diag p − p p′)Q
 //! for an orthonormal Q whose columns sum to 0.
 use super::blocked::Blocked;
-use super::certify::{Point, close};
+use super::certify::{Point, close, ended};
 use super::ground::Seen;
 use super::metric::curvatures;
 use crate::design::Design;
@@ -262,10 +262,8 @@ pub fn bound(seen: Seen<'_>, at: &Point<'_>) -> Option<f64> {
             let dim = seen.ground.penalty.len();
             // Where the factor was helped along, its energy cannot vouch for coordinates without a penalty.
             let doubted: Vec<usize> = if b.factor.helped { (0..dim).collect() } else { Vec::new() };
-            let allowance = (b.energy(&e) / b.energy(at.g)).sqrt();
-            return close(seen, at, &sum, &size, &doubted, allowance)
-                .map(|rest| (value + rest.0) * rest.1 * (1.0 + 1e-6))
-                .map(|bound| bound + 8.0 * f64::EPSILON * at.value.abs());
+            let half = close(seen, at, (&sum, &size), &doubted, &e)?;
+            return ended(seen, at, value + half, &e, |g| b.energy(g));
         }
         for (i, x) in held.x.chunks_exact(held.width).enumerate() {
             let t: Vec<f64> = v.chunks_exact(held.width).map(|v| dot(x, v)).collect();

@@ -1,5 +1,5 @@
 //! What is held against the tolerance: a bound on F − F*, from as many rows as it takes.
-use super::ground::Seen;
+use super::ground::{Rounding, Seen};
 use super::metric::{self, Form, Inverse, Metric};
 use super::{Work, certify, outputs, sample, wide};
 use crate::certificate::{Certificate, Kind};
@@ -44,16 +44,23 @@ impl Work {
         if bound > target && wanted - (rows.len() as f64) < spare {
             bound = bound.min(anew(&self.joined(glm, rows, (wanted as usize).min(n))));
         }
-        Ok(Some(self.gap(bound, target)))
+        Ok(Some(self.gap(glm, bound, target)))
     }
 
-    pub(super) fn gap(&self, bound: f64, target: f64) -> Certificate {
+    /// What rounding does where it stands.
+    pub(super) fn rounding(&self, glm: &Glm<'_>) -> Rounding {
+        let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
+        seen.rounding(&self.walk.u, self.walk.value, &self.walk.z)
+    }
+
+    pub(super) fn gap(&self, glm: &Glm<'_>, bound: f64, target: f64) -> Certificate {
+        let rounding = self.rounding(glm).value;
         Certificate {
             kind: Kind::DualityGap,
             // The losses are at least 0: F itself is a bound, where the dual point proves nothing.
-            bound: bound.min(self.walk.value),
+            bound: bound.min(self.walk.value + rounding),
             target,
-            rounding: 64.0 * f64::EPSILON * self.walk.value.abs(),
+            rounding: 4.0 * rounding,
             assumption: "the loss is convex; sums are exact to rounding",
         }
     }
@@ -69,14 +76,14 @@ impl Work {
         let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
         let found = wide::prove(seen, &self.walk, target, meter)?;
         if let Some(bound) = found.bound {
-            return Ok(Some(self.gap(bound, target)));
+            return Ok(Some(self.gap(glm, bound, target)));
         }
         if found.promise <= 0.1 * target {
             return Ok(Some(Certificate {
                 kind: Kind::Stationary,
                 bound: found.promise,
                 target,
-                rounding: 64.0 * f64::EPSILON * self.walk.value.abs(),
+                rounding: self.rounding(glm).value,
                 assumption: "Newton's step, by conjugate gradients, promises no more: nothing is proved",
             }));
         }
@@ -106,7 +113,7 @@ impl Work {
     ) -> f64 {
         let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
         let z = metric::margins(seen, &self.walk.z, rows);
-        let at = certify::Point { value: self.walk.value, g: &self.walk.g, rows, z: &z };
-        by(seen, &at).unwrap_or(f64::INFINITY)
+        let at = certify::Point { g: &self.walk.g, rows, z: &z, rounding: &self.rounding(glm) };
+        by(seen, &at).filter(|bound| !bound.is_nan()).unwrap_or(f64::INFINITY)
     }
 }

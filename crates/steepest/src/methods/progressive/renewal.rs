@@ -148,6 +148,7 @@ impl Work {
             z: &self.walk.z,
             distances: &self.distances,
             sides: self.sides.as_ref(),
+            broad: self.stuck > 0,
         };
         self.walk.metric = metric::metric(seen, &recipe, &mut self.shape);
         self.age = 0;

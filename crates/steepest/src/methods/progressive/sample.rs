@@ -6,7 +6,7 @@ use std::ops::Range;
 const RUN: usize = 32;
 
 /// SplitMix64 (Steele, Lea, Flood 2014): a number that depends on the stream and the index alone.
-fn noise(stream: u64, index: u64) -> u64 {
+pub fn noise(stream: u64, index: u64) -> u64 {
     let mut z = (stream << 32 ^ index).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -11,9 +11,9 @@ pub fn search(seen: Seen<'_>, (u, v): (&[f64], &[f64]), (z, t): (&[f64], &[f64])
     if !(first.slope < 0.0) {
         return 0.0;
     }
-    let (mut low, mut high, mut a) = (0.0, f64::INFINITY, 1.0);
+    let (mut low, mut high, mut a) = (0.0f64, f64::INFINITY, 1.0);
     let mut best = (first.value, 0.0);
-    for _ in 0..40 {
+    for _ in 0..120 {
         let here = at(a);
         if here.value < best.0 {
             best = (here.value, a);
@@ -22,21 +22,26 @@ pub fn search(seen: Seen<'_>, (u, v): (&[f64], &[f64]), (z, t): (&[f64], &[f64])
             return a;
         }
         // A value that is not finite, or above the start, is too far whatever its slope.
-        if here.slope < 0.0 && here.value <= first.value {
+        let over = !(here.value <= first.value);
+        if here.slope < 0.0 && !over {
             low = a;
         } else {
             high = a;
         }
         let newton = a - here.slope / here.curvature;
         let reach = (10.0 * low.max(0.1)).min(high);
-        a = if newton > low && newton < reach {
+        // Above the start Newton's step would come back in steps of the same length: where the loss grows
+        // exponentially there may be hundreds of them.
+        a = if newton > low && newton < reach && !over {
             newton
+        } else if high.is_finite() && low > 0.0 {
+            (low * high).sqrt()
         } else if high.is_finite() {
-            0.5 * (low + high)
+            0.1 * high
         } else {
             reach
         };
-        if high - low <= 1e-12 * high {
+        if high - low <= 1e-12 * high || high < 1e-30 {
             break;
         }
     }

@@ -72,7 +72,7 @@ impl Work {
             let metric = std::mem::replace(&mut self.walk, Walk::nowhere()).metric;
             self.walk = Walk::new(u, value, g, z, metric);
             let target = self.target(meter);
-            let bound = bound + (value - found).abs() + 64.0 * f64::EPSILON * value;
+            let bound = bound + (value - found).abs() + self.rounding(glm).value;
             if bound <= target {
                 self.scaling.out(&self.walk.u, x);
                 return Ok(Step {
@@ -80,7 +80,7 @@ impl Work {
                     residual: self.walk.promise.max(0.0) / value.abs().max(f64::MIN_POSITIVE),
                     rate: 1.0,
                     verdict: Some(Status::Converged),
-                    certificate: Some(self.gap(bound, target)),
+                    certificate: Some(self.gap(glm, bound, target)),
                     ..Step::default()
                 });
             }

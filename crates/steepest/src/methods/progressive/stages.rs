@@ -105,7 +105,7 @@ fn settle(
             value = seen.evaluate(&u, &mut g, &mut z, None, meter)?;
         }
     }
-    let metric = metric::metric(seen, &Recipe { z: &z, distances: &distances, sides }, shape);
+    let metric = metric::metric(seen, &Recipe { z: &z, distances: &distances, sides, broad: false }, shape);
     let walk = Walk::new(u, value, g, z, metric);
     Ok((ground, walk, distances))
 }

@@ -235,7 +235,7 @@ impl Drawn {
         let value = evaluate(seen, &u, &mut g, &mut z);
         let mut point = vec![0.0; d + 1];
         scaling.out(&u, &mut point);
-        let recipe = Recipe { z: &z, distances: &[], sides: None };
+        let recipe = Recipe { z: &z, distances: &[], sides: None, broad: false };
         let diagonal = metric(seen, &recipe, &mut Shape { form: Form::Diagonal, rows: 0 });
         let error = exact.error(&point, &best);
         check(seen, &Walk::new(u, value, g, z, diagonal), error);
@@ -251,7 +251,8 @@ proptest! {
                 .filter(|i| (drawn.noise[*i as usize] * 1e4).fract().abs() < part)
                 .collect();
             let z: Vec<f64> = rows.iter().map(|&i| walk.z[i as usize]).collect();
-            let at = Point { value: walk.value, g: &walk.g, rows: &rows, z: &z };
+            let rounding = seen.rounding(&walk.u, walk.value, &walk.z);
+            let at = Point { g: &walk.g, rows: &rows, z: &z, rounding: &rounding };
             if let Some(bound) = bound(seen, &at) {
                 assert!(bound >= error, "{bound:e} {error:e} of {:e} {drawn:?}", walk.value);
             }
@@ -263,11 +264,12 @@ proptest! {
         drawn.at_a_point(|seen, walk, error| {
             // Of a point nearer to 0, and of some rows, weighted by how many they stand for.
             let z: Vec<f64> = walk.z.iter().map(|z| 0.9 * z).collect();
-            let recipe = Recipe { z: &z, distances: &[], sides: None };
+            let recipe = Recipe { z: &z, distances: &[], sides: None, broad: false };
             let made = metric(seen, &recipe, &mut Shape { form: Form::Whole, rows: k });
             let Inverse::One(factor) = &made.factor else { panic!("of one output") };
             let z: Vec<f64> = made.rows.iter().map(|&i| walk.z[i as usize]).collect();
-            let at = Point { value: walk.value, g: &walk.g, rows: &made.rows, z: &z };
+            let rounding = seen.rounding(&walk.u, walk.value, &walk.z);
+            let at = Point { g: &walk.g, rows: &made.rows, z: &z, rounding: &rounding };
             if let Some(bound) = bound_by(seen, &at, factor, &made.weight) {
                 assert!(bound >= error, "{bound:e} {error:e} of {:e} {drawn:?}", walk.value);
             }

@@ -138,7 +138,8 @@ impl Walk {
             value = seen.evaluate(&u, &mut g, &mut z, None, meter)?;
         }
         let after = self.metric.factor.energy(&g);
-        let near = (self.value - value).abs() <= 40.0 * f64::EPSILON * self.value.abs();
+        let rounding = seen.rounding(&self.u, self.value, &self.z).value;
+        let near = (self.value - value).abs() <= rounding.max(40.0 * f64::EPSILON * self.value.abs());
         let ratio = (self.value - value) / (self.promise * shrunk);
         // Where values differ by rounding alone the gradient decides.
         let good = if near {

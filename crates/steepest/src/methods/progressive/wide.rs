@@ -168,17 +168,19 @@ impl<'a> Bent<'a> {
         let sum = self.loss(v, meter)?;
         let Seen { glm, ground, .. } = self.seen;
         let (d, width) = (glm.design.columns(), glm.width());
-        let mut half = 0.0;
+        let (mut half, mut rounded) = (0.0, 0.0);
+        let rounding = self.seen.rounding(&self.walk.u, self.walk.value, &self.walk.z);
         for (j, ((g, s), a)) in self.walk.g.iter().zip(&sum).zip(&ground.penalty).enumerate() {
             let p = -g - s;
             if *a > 0.0 {
                 half += 0.5 * p * p / a;
-            } else if j % width != d || p.abs() > 1e-9 * (g.abs() + s.abs()) + 1e-14 * self.walk.value.abs() {
+                rounded += 0.5 * rounding.gradient[j] * rounding.gradient[j] / a;
+            } else if j % width != d || p.abs() > 1e-12 * (g.abs() + s.abs()) + 16.0 * rounding.gradient[j] {
                 return Ok(None);
             }
         }
         let distance = self.distance();
-        let bound = (distance + half) * (1.0 + 1e-6) + 8.0 * f64::EPSILON * self.walk.value.abs();
+        let bound = rounding.upon(distance + half, rounded);
         Ok(distance.is_finite().then_some(bound))
     }
     /// Σ share_i D_i*(H_i t_i) at the last vector that was multiplied.
