@@ -41,7 +41,7 @@ def test_every_verb_explains_itself(run: Run, verb: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["lst"], "no verb is called 'lst'; did you mean 'list'?"),
+        (["lst"], "unknown command 'lst'; did you mean 'list'?"),
         (["list", "rule", "adma"], "no rule is called 'adma'; did you mean 'adam'?"),
         (["list", "adma"], "nothing is called 'adma'; did you mean 'adam'"),
         (["list", "losses", "qqqq"], "no loss is called 'qqqq'; there are squared"),

@@ -50,8 +50,8 @@ def test_fit_tells_saves_and_reports(run: Run, people: Path, columns: int) -> No
     assert (status, err) == (0, "")
     assert out.splitlines()[-1] == "report: r.html"
     assert Path("r.html").read_text().startswith("<!DOCTYPE html>")
-    assert "It converged" in out
-    assert "knowing no column" in out
+    assert "Converged:" in out
+    assert "baseline" in out
     assert max(map(len, out.splitlines())) <= columns
     assert steepest.load("m.safetensors").task == "binary"
 
@@ -61,13 +61,13 @@ def test_fit_quietly_says_nothing(run: Run) -> None:
 
 
 def test_the_target_may_be_a_number(run: Run, people: Path) -> None:
-    assert "'paid'" in run("fit", str(people), "--target", "-1")[1]
-    assert "'paid'" in run("fit", str(people), "--target", "3", "--drop", "id")[1]
+    assert run("fit", str(people), "--target", "-1")[1].startswith("paid from")
+    assert run("fit", str(people), "--target", "3", "--drop", "id")[1].startswith("paid from")
 
 
 def test_a_test_part_judges(run: Run, people: Path) -> None:
     _, out, _ = run("fit", str(people), "--target", "paid", "--test", str(people))
-    assert "rows of the test part" in out
+    assert "300 test rows" in " ".join(out.split())
 
 
 def test_a_fit_that_does_not_converge_has_status_1(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +79,7 @@ def test_a_fit_that_does_not_converge_has_status_1(run: Run, monkeypatch: pytest
     monkeypatch.setattr(steepest, "fit", stopped)
     status, out, _ = run("fit", "breast_cancer", "--alpha", "1e-9")
     assert status == 1
-    assert "did not converge" in out
+    assert "Did not converge" in out
 
 
 def test_predictions_are_those_of_the_process_that_fitted(run: Run, people: Path) -> None:

@@ -1,16 +1,17 @@
-"""One call from a table to a model: read, describe, split, choose alpha, fit, judge."""
+"""One call from a table to a model: read, describe, split, choose alpha, fit, judge, fit again to all rows."""
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
 from steepest.errors import InputError, NotConverged, did_you_mean
+from steepest.fitting.asked import class_weights, named_score, threshold_of, with_positive
 from steepest.fitting.job import Job
 from steepest.fitting.judging import python_lines, tell
 from steepest.fitting.progress import Stages
@@ -36,6 +37,14 @@ def fit(
     categories: Sequence[str | int] = (),
     missing: str = "fill",
     validation: float = 0.2,
+    refit: bool = True,
+    cv: int | None = None,
+    scoring: str | Callable[[Any, Any], float] | None = None,
+    class_weight: str | Mapping[Any, float] | None = None,
+    sample_weight: Any = None,
+    positive: Any = None,
+    threshold: float | None = None,
+    cost: float | None = None,
     tol: float = 1e-6,
     seed: int = 0,
     threads: int | None = None,
@@ -44,55 +53,104 @@ def fit(
     delimiter: str | None = None,
     encoding: str | None = None,
 ) -> Model:
-    """Fits a linear model to a table, with nothing to tune.
+    """Fit a linear model to a table, with nothing to tune.
 
-    Minimises mean loss + alpha · penalty of the coefficients of standardised columns; the loss is the
-    logistic one for two classes, softmax for several, half the squared error for numbers (in units of the
-    training target's variance). The intercept is not penalised.
+    Minimises Σ weight · loss / Σ weight + alpha · penalty of the coefficients of standardised columns; the loss is
+    the logistic one for two classes, softmax for several, half the squared error for numbers (in units of the
+    target's variance). The intercept is not penalised.
 
-    A share of the rows is held out (validation). Alpha is chosen there, along a path from where every
-    coefficient is about 0 down to 1e-6, each fit starting from the one before. Without a test part the model
-    that comes back is the one fitted to the training rows, and the figures are those of the held-out rows,
-    which have chosen nothing but alpha. With a test part the model is fitted again, at that alpha, to
-    training and validation rows together, and the figures are those of the test part, which has chosen
-    nothing at all.
+    A share of the rows is held out (validation). Alpha is chosen there, along a path from where every coefficient
+    is about 0 down to 1e-6, each fit starting from the one before. The figures are those of the held-out rows by a
+    model fitted without them; with a test part they are those of the test rows. The model that comes back is then
+    fitted again, at that alpha, to training and validation rows together, unless ``refit=False``. What fills gaps,
+    and which levels a category has, is learned from the training rows.
 
-    Args:
-        table: a path (CSV, TSV, Parquet, Arrow, Feather, `.npz`), a pandas or polars frame, an Arrow table, a
-            NumPy or SciPy sparse matrix, a dict of columns, a list of rows, or the name of a data set:
-            "breast_cancer", "diabetes", "digits", "iris", "wine".
-        target: the column to be predicted, by name or number (from 0; negative counts from the end), or its
-            values, one a row.
-        task: "binary", "multiclass", "classification" or "regression"; found from the target when None.
-        test: a second table with the same columns, never looked at while fitting.
-        time: a column by which the last rows are held out instead of random ones.
-        alpha: strength of the penalty; chosen on held-out rows when None.
-        penalty: "l2" (½‖w‖²), "l1" (‖w‖₁) or "elastic_net".
-        l1_ratio: the share of l1 in the elastic net.
-        drop: columns to leave out.
-        categories: number columns to be taken as categories.
-        missing: "fill", "impute" or "refuse"; see `steepest.tables.prepare`.
-        validation: the share of rows held out; 0 needs an alpha.
-        tol: bound on the distance from the least objective, relative to it.
-        seed: of the split.
-        threads: how many; all that there are when None. The result does not depend on it.
-        watch: called at most ten times a second with a dict of stage, loss, residual, fraction and
-            seconds_left; a true answer stops the fit.
-        header, delimiter, encoding: of a text, found out when None.
+    Parameters
+    ----------
+    table : path, frame, array, mapping or str
+        A path (CSV, TSV, Parquet, Arrow, Feather, ``.npz``), a pandas or polars frame, an Arrow table, a NumPy or
+        SciPy sparse matrix, a dict of columns, a list of rows, or the name of a data set: "breast_cancer",
+        "diabetes", "digits", "iris", "wine".
+    target : str, int or array
+        The column to be predicted, by name or number (from 0; negative counts from the end), or its values, one a
+        row.
+    task : str, optional
+        "binary", "multiclass", "classification" or "regression"; found from the target when None.
+    test : table, optional
+        A second table with the same columns, never looked at while fitting; the figures are its.
+    time : str or int, optional
+        A column by which the last rows are held out instead of random ones.
+    alpha : float, optional
+        Strength of the penalty, at least 0; chosen on held-out rows when None.
+    penalty : {"l2", "l1", "elastic_net"}
+        ½‖w‖², ‖w‖₁, or a mix of both.
+    l1_ratio : float, default 0.5
+        The share of l1 in the elastic net.
+    drop, categories : sequence of str or int
+        Columns to leave out; number columns to be taken as categories.
+    missing : {"fill", "impute", "refuse"}
+        See `steepest.tables.prepare`.
+    validation : float, default 0.2
+        The share of rows held out; 0 needs an alpha, and then no figure can be given.
+    refit : bool, default True
+        Fit again to all rows (those of a test part excepted) once alpha is chosen and the figures are known.
+    cv : int, optional
+        Also fit and judge in so many folds at the chosen alpha; the figures' mean and standard deviation over
+        folds stand beside those of the held-out rows.
+    scoring : str or callable, optional
+        The figure by which alpha is chosen and which is told first, such as "roc_auc", "f1", "average_precision",
+        "balanced_accuracy", "log_loss", "r2" or "neg_mean_absolute_error"; or a function of the held-out target
+        (classes as 0, 1, …) and the prediction (numbers; probabilities of the second class, or of each) where
+        larger is better. The loss when None.
+    class_weight : "balanced" or mapping of class to float, optional
+        What rows of a class weigh in the loss. "balanced": rows / (classes · rows of the class). Probabilities are
+        then no longer shares of the rows.
+    sample_weight : str, int or array, optional
+        What each row weighs, as a column or as one number a row. A row of weight 0 is a row that is not there.
+    positive : optional
+        Which of two classes is the positive one, of which precision and recall are told and the probability is
+        given; the second in order when None.
+    threshold : float, optional
+        A row is predicted positive where its probability is above it; 0.5 when None.
+    cost : float, optional
+        How many times as much a missed positive costs as a false alarm; the threshold is then 1 / (1 + cost).
+    tol : float, default 1e-6
+        Bound on the distance from the least objective, relative to it.
+    seed : int, default 0
+        Of the split and of the folds.
+    threads : int, optional
+        All that there are when None. The result does not depend on it.
+    watch : callable, optional
+        Called at most ten times a second with a dict of stage, loss, residual, fraction and seconds_left; a true
+        answer stops the fit.
+    header, delimiter, encoding : optional
+        Of a text, found out when None.
 
-    Raises:
-        TableError: the table cannot be used.
-        InputError: an argument is out of its range.
+    Returns
+    -------
+    Model
 
-    Warns:
-        NotConverged: the descent stopped before it reached its tolerance.
+    Raises
+    ------
+    TableError
+        The table cannot be used.
+    InputError
+        An argument is out of its range.
 
+    Warns
+    -----
+    NotConverged
+        The descent stopped before it reached its tolerance.
+
+    Examples
+    --------
     >>> import steepest
     >>> model = steepest.fit("breast_cancer")
     >>> model.task, bool(model.metrics()[0]["value"] > 0.9)
     ('binary', True)
     """
     check_settings(alpha, penalty, l1_ratio, validation, tol, threads)
+    check_asked(cv, time, scoring, threshold, cost)
     stages = Stages(watch)
     stages.enter("read", 0.0, 0.05)
     prepared = prepare(
@@ -106,10 +164,14 @@ def fit(
         missing=missing,
         validation=validation,
         seed=seed,
+        weight=sample_weight,
         header=header,
         delimiter=delimiter,
         encoding=encoding,
     )
+    prepared = with_positive(prepared, positive)
+    cut = threshold_of(threshold, cost, prepared.schema.task)
+    headline, score = named_score(scoring, prepared.schema.task, cut)
     settings = {
         "alpha": alpha,
         "penalty": penalty,
@@ -117,24 +179,36 @@ def fit(
         "tol": tol,
         "seed": int(seed),
         "validation": validation,
+        "refit": bool(refit),
+        "cv": cv,
+        "threshold": cut,
+        "cost": cost,
+        "class_weight": class_weights(class_weight, prepared),
+        "headline": headline,
     }
-    job = Job(prepared, settings, threads, stages)
+    job = Job(prepared, settings | {"scoring": score}, threads, stages)
     fitted = job.run()
     arguments = {
-        "task": task, "test": test, "time": time, "alpha": alpha, "penalty": penalty, "drop": list(drop),
-        "categories": list(categories), "missing": missing, "validation": validation, "seed": seed,
+        "task": task, "test": test, "time": time, "alpha": alpha, "penalty": penalty, "l1_ratio": l1_ratio,
+        "drop": list(drop), "categories": list(categories), "missing": missing, "validation": validation,
+        "refit": refit, "cv": cv, "scoring": scoring, "class_weight": class_weight, "sample_weight": sample_weight,
+        "positive": positive, "threshold": threshold, "cost": cost, "tol": tol, "seed": seed, "header": header,
+        "delimiter": delimiter, "encoding": encoding,
     }  # fmt: skip
     told = tell(job, fitted, python_lines(table, target, arguments), later=time is not None)
-    if not fitted.solution["success"]:
-        warnings.warn(f"the fit did not converge: {fitted.solution['message']}", NotConverged, stacklevel=2)
-    return Model(prepared.schema, fitted.weights, settings | {"alpha": fitted.alpha}, told)
+    solution = fitted.final.solution
+    if not solution["success"]:
+        warnings.warn(f"the fit did not converge: {solution['message']}", NotConverged, stacklevel=2)
+    return Model(prepared.schema, fitted.final.weights, settings | {"alpha": fitted.alpha}, told)
 
 
 def load(path: str | os.PathLike[str]) -> Model:
-    """Reads a model that `Model.save` wrote.
+    """Read a model that `Model.save` wrote.
 
-    Raises:
-        ModelFileError: the file is not there, cut off, altered, or from a later version.
+    Raises
+    ------
+    ModelFileError
+        The file is not there, cut off, altered, or from a later version.
     """
     return Model.load(path)
 
@@ -144,7 +218,7 @@ def check_settings(
 ) -> None:
     """Refuses what is out of its range."""
     if penalty not in PENALTIES:
-        hint = did_you_mean(str(penalty), PENALTIES) or f"; there are {', '.join(PENALTIES)}"
+        hint = did_you_mean(str(penalty), PENALTIES) or f"; available: {', '.join(PENALTIES)}"
         raise InputError(f"fit has no penalty called {penalty!r}{hint}")
     for name, value in (("alpha", alpha), ("l1_ratio", l1_ratio), ("validation", validation), ("tol", tol)):
         if not (value is None and name == "alpha") and not isinstance(value, Real):
@@ -161,3 +235,25 @@ def check_settings(
         raise InputError(f"threads must be at least 1; got {threads}")
     if alpha is None and validation == 0:
         raise InputError("choosing alpha needs held-out rows: pass alpha=, or validation above 0")
+
+
+def check_asked(cv: Any, time: Any, scoring: Any, threshold: Any, cost: Any) -> None:
+    """Refuses what is out of its range, of the settings that judge."""
+    if cv is not None:
+        if not isinstance(cv, Integral) or isinstance(cv, bool) or cv < 2:
+            raise InputError(f"cv must be a whole number of at least 2, the number of folds; got {cv!r}")
+        if time is not None:
+            raise InputError(
+                "cv draws its folds at random, time= holds out the last rows: pass one of the two"
+            )
+    if scoring is not None and not callable(scoring) and not isinstance(scoring, str):
+        raise InputError(f"scoring must be a figure's name or a function; got {scoring!r}")
+    if threshold is not None and cost is not None:
+        raise InputError("cost= sets the threshold: pass one of the two")
+    for name, value, most in (("threshold", threshold, 1.0), ("cost", cost, np.inf)):
+        if value is None:
+            continue
+        if not isinstance(value, Real) or isinstance(value, bool) or not 0 < float(value) < most:
+            raise InputError(
+                f"{name} must be a number above 0{' and below 1' if most == 1 else ''}; got {value!r}"
+            )

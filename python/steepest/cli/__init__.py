@@ -1,7 +1,7 @@
 """The command ``steepest``: fit a table, predict with what was fitted, watch a descent, list what there is.
 
 Exit status: 0 done; 1 done, but the answer was not reached (the output says how it ended); 2 the input cannot
-be used (one line on standard error says what would do); 70 a mistake of steepest's own; 130 Ctrl-C.
+be used (one line on standard error says what would do); 70 a bug in steepest; 130 Ctrl-C.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ __all__ = ["main"]
 
 VERBS = ("fit", "predict", "descend", "list")
 #: arguments of `steepest.fit` that options of the same name stand for
-OPTIONS = "target|task|test|time|alpha|penalty|missing|validation|tol|seed|threads|delimiter|encoding"
+OPTIONS = (
+    "target|task|test|time|alpha|penalty|missing|validation|tol|seed|threads|delimiter|encoding|cv|scoring|positive"
+    "|threshold|cost"
+)
 _DONE, _BAD_INPUT, _OWN_MISTAKE, _INTERRUPTED, _PIPE_CLOSED = 0, 2, 70, 130, 141
 
 
@@ -51,7 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if debug:
             raise
-        text = f"{type(error).__name__}: {error}; this is a mistake of steepest's own: --debug shows where"
+        text = (
+            f"{type(error).__name__}: {error}; this is a bug in steepest; run with --debug for the traceback"
+        )
         return _refuse(text, _OWN_MISTAKE)
 
 
@@ -63,8 +68,8 @@ def _run(arguments: list[str]) -> int:
         return _BAD_INPUT
     verb_given = next((a for a in arguments if not a.startswith("-")), None)
     if verb_given is not None and verb_given not in VERBS:
-        hint = did_you_mean(verb_given, VERBS) or f"; there are {', '.join(VERBS)}"
-        return _refuse(f"no verb is called {verb_given!r}{hint}", _BAD_INPUT)
+        hint = did_you_mean(verb_given, VERBS) or f"; available: {', '.join(VERBS)}"
+        return _refuse(f"unknown command {verb_given!r}{hint}", _BAD_INPUT)
     known, rest = parser.parse_known_args(arguments)
     if rest:
         verb: Parser = known.parser

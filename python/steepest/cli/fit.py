@@ -1,4 +1,4 @@
-"""``steepest fit``: a table fitted with nothing to tune, its progress shown, its story told."""
+"""``steepest fit``: a table fitted with nothing to tune, its progress shown, its summary printed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from steepest.cli.places import check_place
 from steepest.cli.progress import Progress
 from steepest.cli.terminal import Terminal
-from steepest.errors import NotConverged
+from steepest.errors import InputError, NotConverged
 
 NAME = "fit"
 HELP = "fit a table with nothing to tune, and say how good the model is"
@@ -32,6 +32,12 @@ PASSED = (
     "l1_ratio",
     "missing",
     "validation",
+    "cv",
+    "scoring",
+    "sample_weight",
+    "positive",
+    "threshold",
+    "cost",
     "tol",
     "seed",
     "threads",
@@ -47,6 +53,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--test", metavar="FILE", help="a second table, never looked at while fitting, for the figures")
     add("--report", metavar="FILE", help="write the report, one self-contained HTML page")
     add("--save", metavar="FILE", help="save the model (safetensors)")
+    add("--coefficients", metavar="FILE", help="write the coefficients as a table (CSV)")
+    add(
+        "--verbose",
+        action="store_true",
+        help="tell everything: all figures, notes on the data, the certificate",
+    )
     add(
         "--task",
         metavar="TASK",
@@ -67,6 +79,24 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--l1-ratio", type=float, metavar="R", help="share of l1 in the elastic net (0.5)")
     add("--missing", metavar="HOW", help="fill (default), impute or refuse missing values")
     add("--validation", type=float, metavar="SHARE", help="share of the rows held out (0.2)")
+    add("--no-refit", action="store_true", help="keep the model fitted without the held-out rows")
+    add("--cv", type=int, metavar="K", help="also judge in K folds: mean and spread beside each figure")
+    add(
+        "--scoring",
+        metavar="FIGURE",
+        help="choose alpha by this figure and tell it first: roc_auc, f1, r2 ...",
+    )
+    add(
+        "--class-weight",
+        action="append",
+        default=[],
+        metavar="W",
+        help="balanced, or CLASS=WEIGHT; again for more",
+    )
+    add("--sample-weight", metavar="COLUMN", help="what each row weighs")
+    add("--positive", metavar="CLASS", help="which of two classes is the positive one (the second in order)")
+    add("--threshold", type=float, metavar="P", help="predict positive above this probability (0.5)")
+    add("--cost", type=float, metavar="C", help="a missed positive costs C false alarms; sets the threshold")
     add("--tol", type=float, metavar="TOL", help="distance from the best possible to reach, relative (1e-6)")
     add("--seed", type=int, metavar="N", help="seed of the split (0)")
     add("--threads", type=int, metavar="N", help="threads (all); the result does not depend on them")
@@ -76,26 +106,29 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Fit, tell, write what was asked for; 1 where the fit did not converge."""
+    """Fit, print the summary, write what was asked for; 1 where the fit did not converge."""
     import steepest
 
     settings = given(args)
     if args.python:
         print("\n".join(lines(args, settings)))
         return 0
-    for option in ("report", "save"):
+    for option in ("report", "save", "coefficients"):
         if getattr(args, option) is not None:
             check_place(getattr(args, option), f"--{option}")
     terminal = Terminal(args.quiet)
     with Progress(Terminal(args.quiet, sys.stderr)) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotConverged)  # the summary says it
         model = steepest.fit(args.table, args.target, **settings, watch=progress.watch)
-    show(model.summary(terminal.width, notes=True), terminal)
+    show(model.summary(terminal.width, verbose=args.verbose), terminal)
     if args.save:
         model.save(args.save)
         terminal.say(f"model: {args.save}")
     if args.report:
         terminal.say(f"report: {model.report(args.report)}")
+    if args.coefficients:
+        model.coefficients.to_csv(args.coefficients)
+        terminal.say(f"coefficients: {args.coefficients}")
     return 0 if model.story()["solution"]["success"] else 1
 
 
@@ -107,18 +140,40 @@ def given(args: argparse.Namespace) -> dict[str, Any]:
             settings[name] = getattr(args, name)
     if args.no_header:
         settings["header"] = False
+    if args.no_refit:
+        settings["refit"] = False
+    if args.class_weight:
+        settings["class_weight"] = class_weight(args.class_weight)
     return settings
+
+
+def class_weight(given: list[str]) -> str | dict[str, float]:
+    """``balanced``, or a weight for each class as CLASS=WEIGHT."""
+    if given == ["balanced"]:
+        return "balanced"
+    weights = {}
+    for text in given:
+        name, equals, value = text.rpartition("=")
+        try:
+            weights[name] = float(value)
+        except ValueError:
+            equals = ""
+        if not equals or not name:
+            raise InputError(f"--class-weight must be balanced or CLASS=WEIGHT; got {text!r}")
+    return weights
 
 
 def lines(args: argparse.Namespace, settings: dict[str, Any]) -> list[str]:
     """The Python lines that do the same."""
     words = [repr(args.table), *([repr(args.target)] if args.target is not None else [])]
     words += [f"{name}={value!r}" for name, value in settings.items()]
-    end = ["print(model.summary())"]
+    end = ["print(model.summary(verbose=True))" if args.verbose else "print(model.summary())"]
     if args.save:
         end.append(f"model.save({args.save!r})")
     if args.report:
         end.append(f"model.report({args.report!r})")
+    if args.coefficients:
+        end.append(f"model.coefficients.to_csv({args.coefficients!r})")
     return ["import steepest", f"model = steepest.fit({', '.join(words)})", *end]
 
 
@@ -132,8 +187,8 @@ def show(summary: str, terminal: Terminal) -> None:
 
 
 COLOURS = {
-    "It converged": "green",
-    "It did not converge": "red",
+    "Converged:": "green",
+    "Did not converge:": "red",
     "Problem:": "red",
-    "Look at this:": "yellow",
+    "Warning:": "yellow",
 }

@@ -14,6 +14,8 @@ STAGES = {
     "read": "reading",
     "path": "choosing alpha",
     "fit": "fitting",
+    "refit": "fitting all rows",
+    "folds": "fitting folds",
     "evaluate": "judging",
     "done": "done",
 }
@@ -22,7 +24,7 @@ EVERY = 4.0
 
 
 class Progress:
-    """Shows what `steepest.fit` tells its watch: stage, loss, residual, share done, time left.
+    """Shows what `steepest.fit` gives its watch: stage, loss, residual, share done, time left.
 
     Parameters
     ----------
@@ -34,7 +36,7 @@ class Progress:
         self.terminal = terminal
         self.bar: Any = None
         self.task: Any = None
-        self.told = time.monotonic()
+        self.said = time.monotonic()
 
     def __enter__(self) -> Progress:
         if self.terminal.live:
@@ -53,8 +55,8 @@ class Progress:
             self.bar.update(
                 self.task, completed=seen["fraction"], stage=stage(seen), figures=self._figures(seen)
             )
-        elif not self.terminal.quiet and time.monotonic() - self.told >= EVERY:
-            self.told = time.monotonic()
+        elif not self.terminal.quiet and time.monotonic() - self.said >= EVERY:
+            self.said = time.monotonic()
             self.terminal.say(f"{100 * seen['fraction']:3.0f} % {stage(seen)} {figures(seen)}".rstrip())
             self.terminal.out.flush()
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from steepest.fitting.columns import Columns
+from steepest.model.intervals import moments
 from steepest.model.weights import losses
 
 __all__ = ["Path", "choose", "ladder"]
@@ -16,6 +17,10 @@ __all__ = ["Path", "choose", "ladder"]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 COUNT = 25
 LEAST = 1e-6
+#: more classes than this, and half as many alphas are tried: a step there costs as many times more
+MANY_CLASSES = 50
+#: relative distance from the least loss to which the fits along the path go
+TOL, LOOSEST = 1e-4, 3e-3
 #: stop once this many alphas in a row were worse than the best by more than its standard error
 PATIENCE = 4
 #: held-out losses within this share of the standard error count as the same
@@ -39,9 +44,13 @@ class Path:
     #: the largest alpha whose held-out loss is within one standard error of the least
     one_error: float = 0.0
     reason: str = ""
+    #: the same in a few words
+    short: str = ""
+    #: the score of each where alpha is chosen by one, larger is better
+    score: list[float] = field(default_factory=list)
 
 
-def ladder(columns: Columns, y: Floats, task: str, penalty: str, l1_ratio: float) -> Floats:
+def ladder(columns: Columns, y: Floats, task: str, penalty: str, l1_ratio: float, classes: int = 0) -> Floats:
     """Alphas from where everything but the intercept is about 0 down to 1e-6, evenly on a log scale.
 
     For l1 and elastic net the first is where the last coefficient leaves 0 (the largest gradient at the
@@ -53,7 +62,7 @@ def ladder(columns: Columns, y: Floats, task: str, penalty: str, l1_ratio: float
         targets = one_hot(y) if task == "multiclass" else y[:, None]
         top = columns.largest_slope(targets) / max(l1_ratio, 1e-3)
     top = max(top, 10 * LEAST)
-    return np.geomspace(top, min(LEAST, top / 1e3), COUNT)
+    return np.geomspace(top, min(LEAST, top / 1e3), COUNT if classes <= MANY_CLASSES else COUNT // 2 + 1)
 
 
 def one_hot(y: Floats) -> Floats:
@@ -63,54 +72,86 @@ def one_hot(y: Floats) -> Floats:
 
 def choose(
     alphas: Floats,
-    solve: Callable[[float, Floats | None], dict[str, Any]],
+    solve: Callable[[float, Floats | None, float], dict[str, Any]],
     validation: tuple[Columns, Floats],
+    weight: Floats | None,
     task: str,
     penalty: str,
     told: Callable[[int], Any],
+    score: Callable[[Floats], float] | None = None,
 ) -> tuple[Path, Floats]:
     """Goes down the alphas, each fit starting from the one before, and chooses by the held-out loss.
 
-    For l2 the largest alpha wins whose held-out loss is as good as the least (within a tenth of its standard
-    error); for penalties that leave columns out, the largest within one standard error (Hastie, Tibshirani and
-    Friedman, The Elements of Statistical Learning, section 7.10).
+    For l2 the largest alpha wins whose held-out loss is the least or above it by less than a tenth of its standard
+    error; for penalties that leave columns out, the largest within one standard error (Hastie, Tibshirani and
+    Friedman, The Elements of Statistical Learning, section 7.10). With a score, the largest alpha whose score is the
+    best.
 
-    Args:
-        solve: fits at an alpha from a starting point and returns the solution.
-        validation: held-out columns, standardised, and their target.
-        told: called with the number of alphas done.
+    Parameters
+    ----------
+    solve : callable
+        Fits at an alpha from a starting point to a tolerance and returns the solution.
+    validation : (Columns, array)
+        Held-out columns, standardised, and their target.
+    weight : array or None
+        The held-out rows' weights.
+    told : callable
+        Called with the number of alphas done.
+    score : callable, optional
+        The score of the held-out rows' margins, larger is better.
 
-    Returns:
+    Returns
+    -------
+    (Path, array)
         The path and the coefficients at the chosen alpha.
     """
     path, points = Path(), []
     start: Floats | None = None
     columns, y = validation
+    heavy = np.ones(len(y)) if weight is None else weight
+    tol = TOL
     for i, alpha in enumerate(alphas):
-        solution = solve(float(alpha), start)
+        solution = solve(float(alpha), start, tol)
         start = np.asarray(solution["x"], dtype=np.float64)
-        row_losses = losses(columns.margins(start), y, task)
+        margin = columns.margins(start)
+        held, error = moments(losses(margin, y, task), heavy)
         path.alphas.append(float(alpha))
         path.train_loss.append(float(solution["loss"]))
-        path.validation_loss.append(float(row_losses.mean()))
-        path.error.append(float(row_losses.std() / np.sqrt(max(1, len(y) - 1))))
+        path.validation_loss.append(held)
+        path.error.append(error)
+        if score is not None:
+            path.score.append(score(margin))
         points.append(start)
         told(i + 1)
-        if past_the_best(path):
+        # Differences far below the standard error decide nothing, so no fit need be nearer than that.
+        tol = float(np.clip(0.1 * SAME * error / max(held, 1e-300), TOL, LOOSEST))
+        if score is None and past_the_best(path):
             break
+    picked = chosen(path, penalty, by_score=score is not None)
+    path.chosen = path.alphas[picked]
+    return path, points[picked]
+
+
+def chosen(path: Path, penalty: str, by_score: bool) -> int:
+    """Which alpha of a path is taken, and why."""
     held = np.array(path.validation_loss)
     best = int(np.argmin(held))
     within = int(np.flatnonzero(held <= held[best] + path.error[best])[0])
-    same = int(np.flatnonzero(held <= held[best] + SAME * path.error[best])[0])
     path.one_error = path.alphas[within]
-    picked = same if penalty == "l2" else within
-    path.chosen = path.alphas[picked]
-    path.reason = (
-        "the largest whose loss on held-out rows is as good as the least"
-        if penalty == "l2"
-        else "the largest within one standard error of the least loss on held-out rows"
-    )
-    return path, points[picked]
+    if by_score:
+        scores = np.nan_to_num(np.array(path.score), nan=-np.inf)
+        path.reason = path.short = "chosen on held-out rows: the largest with the best score there"
+        return int(np.argmax(scores))
+    if penalty == "l2":
+        path.short = "chosen on held-out rows (least loss, up to a tenth of its standard error)"
+        path.reason = (
+            "chosen on held-out rows: the largest whose loss there is the least, up to a tenth of its standard "
+            "error"
+        )
+        return int(np.flatnonzero(held <= held[best] + SAME * path.error[best])[0])
+    path.short = "chosen on held-out rows (within one standard error of the least loss)"
+    path.reason = "chosen on held-out rows: the largest within one standard error of the least loss there"
+    return within
 
 
 def past_the_best(path: Path) -> bool:

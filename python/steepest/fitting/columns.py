@@ -1,5 +1,5 @@
-"""The columns that a descent walks over: standardised numbers, and categories as codes, whose one-hot columns nobody
-ever makes."""
+"""The columns that a descent walks over: standardised numbers, and categories as codes, whose one-hot columns are
+never made."""
 
 from __future__ import annotations
 
@@ -25,11 +25,17 @@ class Encoding:
     sd: Floats
 
     @classmethod
-    def of(cls, design: Design) -> Encoding:
-        """The encoding of a training part."""
-        numbers = Scaling.of(design.numbers)
+    def of(cls, design: Design, weight: Floats | None = None) -> Encoding:
+        """The encoding of rows, each of a weight where weights are given."""
+        numbers = Scaling.of(design.numbers, weight)
+        total = max(1, design.rows) if weight is None else float(weight.sum())
         shares = [
-            np.bincount(codes[codes >= 0], minlength=len(levels)) / max(1, design.rows)
+            np.bincount(
+                codes[codes >= 0],
+                weights=None if weight is None else weight[codes >= 0],
+                minlength=len(levels),
+            )
+            / total
             for codes, levels in zip(design.codes.T, design.levels, strict=True)
         ]
         share = np.concatenate([np.empty(0), *shares])
@@ -86,18 +92,8 @@ class Columns:
         """The number of columns, those of levels among them."""
         return len(self.scale)
 
-    def beside(self, more: Columns) -> Columns:
-        """These rows, and then more of the same encoding."""
-        return Columns(
-            np.concatenate([self.numbers, more.numbers]),
-            np.concatenate([self.codes, more.codes], axis=1),
-            self.levels,
-            self.centre,
-            self.scale,
-        )
-
     def every(self, step: int) -> Columns:
-        """Every so manieth row."""
+        """Every `step`-th row."""
         return Columns(self.numbers[::step], self.codes[:, ::step], self.levels, self.centre, self.scale)
 
     def times(self, w: Floats) -> Floats:

@@ -1,9 +1,10 @@
-"""The descents of one fit: standardise, choose alpha, fit."""
+"""The descents of one fit: choose alpha, fit the training rows, judge, fit again to all rows."""
 
 from __future__ import annotations
 
 import time as clock
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,35 +15,63 @@ from steepest.fitting.columns import Columns, Encoding
 from steepest.fitting.progress import Stages
 from steepest.fitting.standardise import Scaling
 from steepest.linear.problem import Problem
-from steepest.model.metrics import Baseline
-from steepest.model.weights import Weights
-from steepest.tables import Prepared
+from steepest.model.metrics import Baseline, metrics
+from steepest.model.weights import Weights, probabilities
+from steepest.tables import Part, Prepared
 
-__all__ = ["Fitted", "Job"]
+__all__ = ["Descent", "Fitted", "Job", "joined", "predicted"]
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 #: each task's loss
 LOSSES = {"binary": "logistic", "multiclass": "softmax", "regression": "squared"}
 #: of the fits along the path, whose only use is to compare alphas
-PATH_TOL = 1e-4
 PATH_MOST = {"binary": 200, "multiclass": 60, "regression": 200}
+
+
+@dataclass
+class Descent:
+    """One descent and the predictor that it ended at."""
+
+    weights: Weights
+    solution: dict[str, Any]
+    #: predicts the same for every row: what its figures are held against
+    baseline: Baseline
+    rows: int
+    #: where it started: "" is from zero
+    start: str = ""
 
 
 @dataclass
 class Fitted:
     """What came of the descents."""
 
-    weights: Weights
-    solution: dict[str, Any]
+    #: the model that comes back
+    final: Descent
+    #: the model that the held-out rows judge: fitted without them
+    judged: Descent
     alpha: float
     path: Path | None
-    baseline: Baseline
-    rows: int
-    seconds: dict[str, float]
+    #: figures of each fold, where folds were asked for
+    folds: list[list[dict[str, Any]]] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
 
 
 class Job:
-    """The descents of one fit."""
+    """The descents of one fit.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The parts.
+    settings : dict
+        ``alpha``, ``penalty``, ``l1_ratio``, ``tol``, ``refit``, ``cv``, ``seed``, ``class_weight`` (one a class),
+        ``scoring`` (a function of target, prediction, baseline and weight, larger is better, or None) and
+        ``threshold``.
+    threads : int or None
+        All where None.
+    stages : Stages
+        Who is told.
+    """
 
     def __init__(
         self, prepared: Prepared, settings: dict[str, Any], threads: int | None, stages: Stages
@@ -52,79 +81,131 @@ class Job:
         self.task = schema.task
         self.classes = 0 if schema.classes is None else len(schema.classes)
         self.outputs = self.classes if self.task == "multiclass" else 1
+        self.seconds: dict[str, float] = {}
 
     def run(self) -> Fitted:
-        """Standardises, chooses alpha where it is not given, fits."""
-        train = self.prepared.train
-        unit = self.unit(train.y)
-        y = (train.y - unit[1]) / unit[0]
-        encoding = Encoding.of(train.design)
-        columns = encoding.columns(train.design)
-        seconds: dict[str, float] = {}
+        """Chooses alpha where it is not given, fits, and fits again to all rows where asked to."""
+        train, held = self.prepared.train, self.prepared.validation
         alpha, path, start = self.settings["alpha"], None, None
-        both = self.prepared.validation is not None and self.prepared.test is not None
-        held = self.held(encoding, unit) if alpha is None or both else None
         if alpha is None:
-            assert held is not None
-            began = clock.perf_counter()
-            path, point = self.choose_alpha(columns, y, held)
-            # Several classes take many steps from 0; the path has most of them behind it.
-            start = point if self.task == "multiclass" else None
+            path, start = self.timed("path", lambda: self.choose_alpha(train))
             alpha = path.chosen
-            seconds["path"] = clock.perf_counter() - began
-        if both:
-            assert held is not None
-            columns, y = columns.beside(held[0]), np.concatenate([y, held[1]])
-        held = None
+        again = bool(self.settings["refit"]) and held is not None
+        first: Descent | None = None
+        # With a test part the held-out rows judge nothing, and one fit is enough.
+        if not (again and self.prepared.test is not None):
+            self.stages.enter("fit", 0.8 if path else 0.1, 0.08 if path else 0.4)
+            first = self.timed("fit", lambda: self.fit(train, alpha, start, "the path's"))
+            if first.solution["outcome"] == "stopped":
+                again = False
+        final = first
+        if again:
+            self.stages.enter("refit", 0.88 if path else 0.5, 0.06 if path else 0.4)
+            before = first.solution["x"] if first is not None and start is not None else start
+            final = self.timed(
+                "refit", lambda: self.fit(self.all_rows(), alpha, before, "the training rows'")
+            )
+        assert final is not None
+        folds = []
+        if self.settings["cv"]:
+            folds = self.timed("folds", lambda: self.in_folds(self.all_rows(), alpha))
+        return Fitted(final, first or final, float(alpha), path, folds, self.seconds)
+
+    def timed(self, stage: str, work: Callable[[], Any]) -> Any:
+        """What the work gives; its seconds are kept under the stage's name."""
         began = clock.perf_counter()
-        self.stages.enter("fit", 0.85 if path else 0.1, 0.1 if path else 0.85)
-        solution = self.solve(columns, y, alpha, start, self.settings["tol"], self.stages.during())
-        seconds["fit"] = clock.perf_counter() - began
+        done = work()
+        self.seconds[stage] = clock.perf_counter() - began
+        return done
+
+    def all_rows(self) -> Part:
+        """Training and validation rows in the table's order."""
+        held = self.prepared.validation
+        return self.prepared.train if held is None else joined(self.prepared.train, held)
+
+    def fit(self, part: Part, alpha: float, start: Floats | None, where: str) -> Descent:
+        """Fits the rows of a part, whose columns are standardised by its own means and deviations."""
+        unit = self.unit(part)
+        encoding = Encoding.of(part.design, part.weight)
+        columns = encoding.columns(part.design)
+        y = (part.y - unit[1]) / unit[0]
+        weight, tol = self.weight(part), self.settings["tol"]
+        solution = self.solve(columns, y, weight, alpha, start, tol, self.stages.during())
         point = encoding.standardised(solution["x"], self.outputs, columns.numbers.shape[1])
         weights = Weights.of(point, encoding.mean, encoding.sd, self.outputs).times(*unit)
-        baseline = Baseline(self.raw_target(both), self.task, self.classes)
-        return Fitted(weights, solution, float(alpha), path, baseline, len(y), seconds)
+        baseline = Baseline(part.y, self.task, self.classes, part.weight)
+        return Descent(weights, solution, baseline, len(y), "" if start is None else where)
 
-    def raw_target(self, both: bool) -> Floats:
-        """The target of the rows that the last descent was fitted to, in its own units."""
-        parts = [self.prepared.train]
-        if both and self.prepared.validation is not None:
-            parts.append(self.prepared.validation)
-        return np.concatenate([part.y for part in parts])
+    def in_folds(self, part: Part, alpha: float) -> list[list[dict[str, Any]]]:
+        """The figures of each fold's rows by a model fitted to the others, at the chosen alpha."""
+        found = []
+        count = int(self.settings["cv"])
+        for done, (kept, held) in enumerate(folds(part, count, self.settings["seed"])):
+            self.stages.enter("folds", 0.94 + 0.01 * done / count, 0.01 / count)
+            descent = self.fit(taken(part, kept), alpha, None, "")
+            aside = taken(part, held)
+            p = predicted(descent.weights, aside, self.task)
+            found.append(
+                metrics(aside.y, p, descent.baseline, aside.weight, self.settings.get("threshold", 0.5))
+            )
+        return found
 
-    def unit(self, y: Floats) -> tuple[float, float]:
+    def unit(self, part: Part) -> tuple[float, float]:
         """What the target is divided by and what is taken from it first: numbers are standardised."""
         if self.task != "regression":
             return 1.0, 0.0
-        scaling = Scaling.of(y.astype(np.float64)[:, None])
+        scaling = Scaling.of(part.y.astype(np.float64)[:, None], part.weight)
         return float(scaling.sd[0]), float(scaling.mean[0])
 
-    def held(self, encoding: Encoding, unit: tuple[float, float]) -> tuple[Columns, Floats]:
-        """The validation part, standardised as the training part was."""
-        part = self.prepared.validation
-        if part is None:
+    def weight(self, part: Part) -> Floats | None:
+        """Each row's weight in the loss: its own times its class's."""
+        by_class = self.settings.get("class_weight")
+        if by_class is None:
+            return part.weight
+        own: Floats = np.asarray(by_class, dtype=np.float64)[part.y.astype(np.int64)]
+        return own if part.weight is None else own * part.weight
+
+    def choose_alpha(self, train: Part) -> tuple[Path, Floats | None]:
+        """The path of alphas, and a point to start from: several classes have most of their steps behind them."""
+        held = self.prepared.validation
+        if held is None:
             raise InputError("choosing alpha needs held-out rows: pass alpha=, or validation above 0")
-        return encoding.columns(part.design), (part.y - unit[1]) / unit[0]
+        unit = self.unit(train)
+        encoding = Encoding.of(train.design, train.weight)
+        columns, aside = encoding.columns(train.design), encoding.columns(held.design)
+        y, other = ((part.y - unit[1]) / unit[0] for part in (train, held))
+        weight = self.weight(train)
+        alphas = ladder(
+            columns, y, self.task, self.settings["penalty"], self.settings["l1_ratio"], self.classes
+        )
+        each = 0.75 / len(alphas)
 
-    def choose_alpha(self, columns: Columns, y: Floats, held: tuple[Columns, Floats]) -> tuple[Path, Floats]:
-        """The path of alphas."""
-        penalty = self.settings["penalty"]
-        alphas = ladder(columns, y, self.task, penalty, self.settings["l1_ratio"])
-        each = 0.8 / len(alphas)
-
-        def solve(alpha: float, start: Floats | None) -> dict[str, Any]:
-            return self.solve(columns, y, alpha, start, PATH_TOL, self.stages.during(), PATH_MOST[self.task])
+        def solve(alpha: float, start: Floats | None, tol: float) -> dict[str, Any]:
+            watch, most = self.stages.during(), PATH_MOST[self.task]
+            return self.solve(columns, y, weight, alpha, start, tol, watch, most)
 
         def told(done: int) -> None:
             self.stages.enter("path", 0.05 + each * done, each)
 
+        score: Callable[[Floats], float] | None = None
+        if self.settings.get("scoring") is not None:
+            baseline = Baseline(train.y, self.task, self.classes, train.weight)
+
+            def score(margin: Floats) -> float:
+                p = as_predictions(margin * unit[0] + unit[1], self.task)
+                return float(self.settings["scoring"](held.y, p, baseline, held.weight))
+
         told(0)
-        return choose(alphas, solve, held, self.task, penalty, told)
+        path, point = choose(
+            alphas, solve, (aside, other), self.weight(held), self.task, self.settings["penalty"], told, score
+        )
+        return path, point if self.task == "multiclass" else None
 
     def solve(
         self,
         columns: Columns,
         y: Floats,
+        weight: Floats | None,
         alpha: float,
         start: Floats | None,
         tol: float,
@@ -146,8 +227,57 @@ class Job:
         )
         before = None if start is None else start.reshape(self.outputs, -1)
         first = None if before is None else (before[:, :-1], before[:, -1])
-        solved = problem.solve(columns, y, start=first, watch=watch)
+        solved = problem.solve(columns, y, weight, start=first, watch=watch)
         weights = solved.coef * columns.scale
         size = ratio * np.abs(weights).sum() + 0.5 * (1 - ratio) * (weights**2).sum()
         point = np.column_stack([solved.coef, solved.intercept]).ravel()
         return {**solved.result, "x": point, "loss": float(solved.result.fun) - alpha * float(size)}
+
+
+def predicted(weights: Weights, part: Part, task: str) -> Floats:
+    """The prediction for each row of a part: a number, the second class's probability, or every class's."""
+    return as_predictions(weights.margins(part.design), task)
+
+
+def as_predictions(margin: Floats, task: str) -> Floats:
+    """Predictions from margins."""
+    if task == "regression":
+        return np.ascontiguousarray(margin[:, 0])
+    p = probabilities(margin)
+    return np.ascontiguousarray(p[:, 1]) if task == "binary" else p
+
+
+def joined(one: Part, other: Part) -> Part:
+    """The rows of two parts of one table, in the table's order."""
+    rows = np.sort(np.concatenate([one.rows, other.rows]))
+    places = [np.searchsorted(rows, part.rows) for part in (one, other)]
+
+    def both(first: Any, second: Any) -> Any:
+        out = np.empty((len(rows), *first.shape[1:]), first.dtype)
+        out[places[0]], out[places[1]] = first, second
+        return out
+
+    design = replace(
+        one.design,
+        numbers=both(one.design.numbers, other.design.numbers),
+        codes=both(one.design.codes, other.design.codes),
+    )
+    weight = None if one.weight is None or other.weight is None else both(one.weight, other.weight)
+    return Part(design, both(one.y, other.y), rows, weight)
+
+
+def taken(part: Part, rows: Any) -> Part:
+    """Some rows of a part."""
+    design = replace(part.design, numbers=part.design.numbers[rows], codes=part.design.codes[rows])
+    weight = None if part.weight is None else part.weight[rows]
+    return Part(design, part.y[rows], part.rows[rows], weight)
+
+
+def folds(part: Part, count: int, seed: int) -> Iterator[tuple[Any, Any]]:
+    """Places of the rows kept and held out in turn, each class and each range of a number spread over all folds."""
+    generator = np.random.Generator(np.random.Philox(seed + 1))
+    shuffled = generator.permutation(len(part.y))
+    ordered = shuffled[np.argsort(part.y[shuffled], kind="stable")]
+    for k in range(count):
+        held = np.sort(ordered[k::count])
+        yield np.setdiff1d(np.arange(len(part.y)), held), held

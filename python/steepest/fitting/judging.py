@@ -1,4 +1,4 @@
-"""What is said of a fit: figures on held-out rows, findings, the path in a sentence, the Python lines."""
+"""The story of a fit: figures on held-out rows, findings, the path in a sentence, the Python lines."""
 
 from __future__ import annotations
 
@@ -10,95 +10,65 @@ from typing import Any
 import numpy as np
 
 import steepest
-from steepest.findings import Finding
 from steepest.fitting.alphas import Path
-from steepest.fitting.job import Fitted, Job
+from steepest.fitting.job import Descent, Fitted, Job, predicted
+from steepest.fitting.noticing import (
+    about_columns,
+    about_figures,
+    about_target,
+    flags_of,
+    gravest_first,
+    level_counts,
+    separated_levels,
+    unsettled,
+)
 from steepest.model import story
-from steepest.model.metrics import Baseline, metrics
-from steepest.model.weights import Weights, probabilities
+from steepest.model.metrics import in_order, metrics
 from steepest.tables import Part
 
 __all__ = ["python_lines", "tell"]
 
-#: how much lower the loss on training rows may be than on held-out rows
-OVERFITTED = 1.5
 DEFAULTS: dict[str, Any] = {
-    "task": None, "test": None, "time": None, "alpha": None, "penalty": "l2", "drop": [], "categories": [],
-    "missing": "fill", "validation": 0.2, "seed": 0,
+    "task": None, "test": None, "time": None, "alpha": None, "penalty": "l2", "l1_ratio": 0.5, "drop": [],
+    "categories": [], "missing": "fill", "validation": 0.2, "refit": True, "cv": None, "scoring": None,
+    "class_weight": None, "sample_weight": None, "positive": None, "threshold": None, "cost": None, "tol": 1e-6,
+    "seed": 0, "header": None, "delimiter": None, "encoding": None,
 }  # fmt: skip
 
 
 def judge(
-    part: Part | None, name: str, weights: Weights, baseline: Baseline
+    part: Part | None, name: str, descent: Descent, task: str, threshold: float, positive: Any
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Target and prediction of held-out rows, and the figures on them."""
     if part is None:
         return {"part": name, "y": np.empty(0), "p": np.empty(0)}, []
-    margin = weights.margins(part.design)
-    if baseline.task == "regression":
-        p = np.ascontiguousarray(margin[:, 0])
-    else:
-        p = probabilities(margin)
-        if baseline.task == "binary":
-            p = np.ascontiguousarray(p[:, 1])
-    coded = baseline.task != "regression"
-    return {"part": name, "y": part.y, "p": p, "coded": coded}, metrics(part.y, p, baseline)
+    p = predicted(descent.weights, part, task)
+    heldout = {"part": name, "y": part.y, "p": p, "coded": task != "regression"}
+    if part.weight is not None:
+        heldout["weight"] = part.weight
+    return heldout, metrics(part.y, p, descent.baseline, part.weight, threshold, positive)
 
 
-def noticed(figures: list[dict[str, Any]], path: Path | None, later: bool) -> list[Finding]:
-    """What the figures say: no better than knowing nothing, too well adapted to the training rows."""
-    found = []
-    why = "it has learned peculiarities of the training rows (overfitting)"
-    if later:
-        why += ", or the later rows differ from the earlier ones (drift)"
-    if figures:
-        chief = next((f for f in figures if f["name"] in ("log loss", "RMSE")), figures[0])
-        if not chief["value"] < chief["baseline"]:
-            found.append(
-                Finding(
-                    "no_better_than_nothing",
-                    "problem",
-                    "On held-out rows it is no better than a predictor that knows no column "
-                    f"({chief['name']} "
-                    f"{chief['value']:.4g} against {chief['baseline']:.4g}).",
-                    {"value": chief["value"], "baseline": chief["baseline"]},
-                    chief["baseline"],
-                    "look for columns that tell more about the target, or collect more rows",
-                )
-            )
-    if path is not None:
-        chosen = path.alphas.index(path.chosen)
-        train, held = path.train_loss[chosen], path.validation_loss[chosen]
-        if held > OVERFITTED * train + 3 * path.error[chosen]:
-            found.append(
-                Finding(
-                    "overfitting",
-                    "warning",
-                    f"The loss on held-out rows ({held:.4g}) is {held / max(train, 1e-300):.2g} times "
-                    "that on "
-                    f"training rows ({train:.4g}): {why}.",
-                    {"train_loss": train, "validation_loss": held},
-                    OVERFITTED,
-                    "collect more rows, or leave out columns that can mean little (drop)",
-                )
-            )
-    return found
+def with_folds(figures: list[dict[str, Any]], folds: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The figures, each with its value in every fold, their mean and their standard deviation."""
+    for figure in figures:
+        own = [one["value"] for fold in folds for one in fold if one["name"] == figure["name"]]
+        if own:
+            figure["folds"] = own
+            figure["folds_mean"] = float(np.mean(own))
+            figure["folds_sd"] = float(np.std(own, ddof=1)) if len(own) > 1 else 0.0
+    return figures
 
 
 def path_told(path: Path | None, alpha: float, penalty: str) -> dict[str, Any]:
     """The path for the report, with the choice in a sentence."""
-    chosen = f"Strength of the penalty (alpha, {penalty} on standardised coefficients): {alpha:.3g}, "
+    chosen = f"alpha {alpha:.3g} (strength of the {penalty} penalty on standardised coefficients), "
     if path is None:
         given = {"alphas": [], "train_loss": [], "validation_loss": [], "chosen": alpha}
         return {**given, "sentence": chosen + "as given."}
-    chosen += (
-        f"{path.reason}, out of {len(path.alphas)} from {path.alphas[0]:.3g} down to {path.alphas[-1]:.3g}."
-    )
-    if penalty == "l2":
-        chosen += (
-            " The largest within one standard error of it (the more cautious choice) would be "
-            f"{path.one_error:.3g}."
-        )
+    chosen += f"{path.reason}, of {len(path.alphas)} from {path.alphas[0]:.3g} down to {path.alphas[-1]:.3g}."
+    if penalty == "l2" and not path.score:
+        chosen += f" The one-standard-error rule, more cautious, would take {path.one_error:.3g}."
     return {
         "alphas": path.alphas,
         "train_loss": path.train_loss,
@@ -106,25 +76,22 @@ def path_told(path: Path | None, alpha: float, penalty: str) -> dict[str, Any]:
         "standard_error": path.error,
         "chosen": path.chosen,
         "one_standard_error": path.one_error,
+        "score": path.score,
+        "short": path.short,
         "sentence": chosen,
     }
 
 
 def python_lines(table: Any, target: Any, arguments: dict[str, Any]) -> str:
     """The Python lines that do the same."""
-    is_path = isinstance(table, (str, os.PathLike))
-    source = repr(os.fspath(table)) if is_path else "table"
-    words = [source]
+    words = [written(table, "table")]
     if target is not None:
-        words.append(repr(target) if isinstance(target, (str, int)) else "target")
+        words.append(written(target, "target"))
     for name, value in arguments.items():
-        if value == DEFAULTS[name] if not hasattr(value, "__array__") else False:
+        default = DEFAULTS[name]
+        if value is default or (isinstance(value, (str, list, int, float)) and value == default):
             continue
-        if name == "test":
-            value_text = repr(os.fspath(value)) if isinstance(value, (str, os.PathLike)) else "test"
-        else:
-            value_text = repr(value)
-        words.append(f"{name}={value_text}")
+        words.append(f"{name}={written(value, name)}")
     return "\n".join(
         [
             "import steepest",
@@ -137,24 +104,43 @@ def python_lines(table: Any, target: Any, arguments: dict[str, Any]) -> str:
     )
 
 
+def written(value: Any, name: str) -> str:
+    """A value as Python's text; a table, an array or a function by the argument's name."""
+    if isinstance(value, os.PathLike):
+        return repr(os.fspath(value))
+    if isinstance(value, (str, int, float, dict)):
+        return repr(value)
+    if isinstance(value, list) and all(isinstance(item, (str, int, np.integer)) for item in value):
+        return repr(value)
+    return name
+
+
 def tell(job: Job, fitted: Fitted, python: str, later: bool) -> dict[str, Any]:
     """The story of the fit."""
-    prepared = job.prepared
+    prepared, settings = job.prepared, job.settings
     schema = prepared.schema
     began = clock.perf_counter()
     job.stages.enter("evaluate", 0.95, 0.05)
     part = prepared.test or prepared.validation
     name = "test" if prepared.test is not None else "validation"
-    heldout, figures = judge(part, name, fitted.weights, fitted.baseline)
-    findings = prepared.findings + noticed(figures, fitted.path, later)
-    findings += fitted.solution["findings"]
-    rows = {
-        "train": len(prepared.train.y),
-        "validation": 0 if prepared.validation is None else len(prepared.validation.y),
-        "test": 0 if prepared.test is None else len(prepared.test.y),
-        "dropped": prepared.dropped,
-    }
-    intercepts = [float(value) for value in fitted.weights.intercept]
+    positive = schema.classes[1] if schema.task == "binary" and schema.classes else None
+    heldout, figures = judge(part, name, fitted.judged, schema.task, settings["threshold"], positive)
+    if settings.get("headline"):
+        figures = in_order(figures, (settings["headline"],))
+    figures = with_folds(figures, fitted.folds)
+    final = fitted.final
+    rows = job.all_rows() if final.rows > len(prepared.train.y) else prepared.train
+    counts = level_counts(rows, job.classes, flags_of(prepared))
+    coefficients = story.coefficients(final.weights, prepared.train.design, schema.classes, counts)
+    findings = prepared.findings + about_figures(
+        figures, fitted.path, later, shifted=settings.get("class_weight") is not None
+    )
+    findings += about_target(prepared, rows, final.weights, heldout, figures)
+    findings += separated_levels(coefficients, schema.classes)
+    findings += about_columns(prepared, rows)
+    findings += unsettled(fitted.judged, final) + final.solution["findings"]
+    intercepts = [float(value) for value in final.weights.intercept]
+    parts = {"train": prepared.train, "validation": prepared.validation, "test": prepared.test}
     told: dict[str, Any] = {
         "title": f"{schema.target} from {prepared.name}",
         "version": steepest.__version__,
@@ -163,16 +149,33 @@ def tell(job: Job, fitted: Fitted, python: str, later: bool) -> dict[str, Any]:
         "task_reason": schema.task_reason,
         "target": schema.target,
         "classes": None if schema.classes is None else list(schema.classes),
-        "rows": rows,
+        "rows": {
+            **{name: 0 if part is None else len(part.y) for name, part in parts.items()},
+            "dropped": prepared.dropped,
+        },
+        "fitted": {
+            "rows": final.rows,
+            "judged_rows": fitted.judged.rows,
+            "again": final is not fitted.judged,
+        },
+        "row_numbers": {name: part.rows for name, part in parts.items() if part is not None},
         "split": prepared.split,
+        "threshold": settings["threshold"],
+        "positive": positive,
+        "cost": settings.get("cost"),
+        "weighted": {
+            "rows": prepared.train.weight is not None,
+            "classes": settings.get("class_weight") is not None,
+        },
+        "folds": len(fitted.folds),
         "columns": story.columns(schema),
         "metrics": figures,
         "heldout": heldout,
-        "path": path_told(fitted.path, fitted.alpha, job.settings["penalty"]),
-        "solution": story.solution(fitted.solution),
-        "coefficients": story.coefficients(fitted.weights, prepared.train.design, schema.classes),
+        "path": path_told(fitted.path, fitted.alpha, settings["penalty"]),
+        "solution": story.solution(final.solution) | {"start": final.start},
+        "coefficients": coefficients,
         "intercept": intercepts if len(intercepts) > 1 else intercepts[0],
-        "findings": [finding.as_dict() for finding in findings],
+        "findings": [finding.as_dict() for finding in gravest_first(findings)],
         "timing": {**prepared.seconds, **fitted.seconds, "evaluate": clock.perf_counter() - began},
         "python": python,
     }

@@ -1,4 +1,4 @@
-"""What a watch is told while a table is fitted: stage, loss, residual, share done, seconds left."""
+"""What a watch is given while a table is fitted: stage, loss, residual, share done, seconds left."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Watch = Callable[[dict[str, Any]], Any]
 class Stages:
     """Turns the core's progress and the stages round it into one stream of dicts.
 
-    Each has the keys stage ("read", "path", "fit", "evaluate"), loss and residual (None outside a descent),
-    fraction (from 0 to 1, of everything) and seconds_left (None while unknown).
+    Each has the keys stage ("read", "path", "fit", "refit", "folds", "evaluate" or "done"), loss and residual
+    (None outside a descent), fraction (from 0 to 1, of everything) and seconds_left (None while unknown).
     """
 
     def __init__(self, watch: Watch | None) -> None:

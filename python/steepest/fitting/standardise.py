@@ -22,15 +22,25 @@ class Scaling:
     sd: Floats
 
     @classmethod
-    def of(cls, columns: Floats) -> Scaling:
-        """The scaling of a matrix's columns, by two passes that neither overflow nor lose digits."""
+    def of(cls, columns: Floats, weight: Floats | None = None) -> Scaling:
+        """The scaling of a matrix's columns, by two passes that neither overflow nor lose digits.
+
+        With weights a row counts as often as it weighs.
+        """
         rows = len(columns)
+        total = rows if weight is None else float(weight.sum())
+
+        def counted(block: Floats, first: int) -> Floats:
+            return block if weight is None else block * weight[first : first + len(block), None]
+
         top = np.zeros(columns.shape[1])
         for start in range(0, rows, BLOCK):
             np.maximum(top, np.abs(columns[start : start + BLOCK]).max(axis=0), out=top)
         top[top == 0] = 1.0
-        mean = sum_blocks(columns, lambda block: (block / top).sum(axis=0)) / rows
-        square = sum_blocks(columns, lambda block: ((block / top - mean) ** 2).sum(axis=0)) / rows
+        mean = sum_blocks(columns, lambda block, at: counted(block / top, at).sum(axis=0)) / total
+        square = (
+            sum_blocks(columns, lambda block, at: counted((block / top - mean) ** 2, at).sum(axis=0)) / total
+        )
         sd = np.sqrt(square)
         # Deviations at the level of rounding are those of a constant column.
         sd[sd <= 1e-13 * np.abs(mean)] = 0.0
@@ -46,8 +56,8 @@ class Scaling:
 
 
 def sum_blocks(columns: Floats, function: Any) -> Floats:
-    """The sum of a function of blocks of rows, in order."""
+    """The sum of a function of blocks of rows and of where each begins, in order."""
     total = np.zeros(columns.shape[1])
     for start in range(0, len(columns), BLOCK):
-        total += function(columns[start : start + BLOCK])
+        total += function(columns[start : start + BLOCK], start)
     return total

@@ -2,9 +2,12 @@
 
 model      Model: predict, score, save, load, report
 weights    coefficients, margins and probabilities, the same bits for a row whatever stands beside it
-metrics    figures on held-out rows, each beside a baseline
+metrics    figures on held-out rows, each with an interval and beside a baseline
+intervals  those intervals: Wilson, DeLong, MOVER
+operating  what a threshold does: precision, recall, cost
+records    a list of dicts that prints as a table and goes into a CSV file
 story      the plain dict that the report is made from
-summary    the same in a terminal's words
+summary    the same on one screen of a terminal
 """
 
 from steepest.model.model import Model

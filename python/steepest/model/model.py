@@ -14,8 +14,10 @@ import steepest
 from steepest.errors import InputError
 from steepest.findings import Finding
 from steepest.model.metrics import explained_share
+from steepest.model.operating import operating_points
+from steepest.model.records import Records
 from steepest.model.story import pack, unpack
-from steepest.model.summary import summary_text
+from steepest.model.summary import interval_text, summary_text
 from steepest.model.weights import Weights, probabilities
 from steepest.saving import read_file, write_file
 from steepest.tables import Applied, Schema
@@ -26,7 +28,7 @@ __all__ = ["Model"]
 
 @dataclass(frozen=True, repr=False)
 class Model:
-    """A linear model of a table's target, with all it takes to apply it to new rows and to tell its story.
+    """A linear model of a table's target, with all it takes to apply it to new rows and to report on it.
 
     Made by `steepest.fit` or `steepest.load`; it does not change.
 
@@ -65,49 +67,155 @@ class Model:
         """What was noticed, in the data and during the descent."""
         return [Finding.of(finding) for finding in self.told["findings"]]
 
+    @property
+    def threshold(self) -> float:
+        """The probability above which a row is predicted positive (two classes); 0.5 unless another was asked for."""
+        return float(self.settings.get("threshold", 0.5))
+
+    @property
+    def coefficients(self) -> Records:
+        """The coefficients as a table: a dict a row, with names; ``to_csv`` writes it, pandas takes it as it is.
+
+        Fields: ``column``, ``level`` (None for a number), ``class`` (None but for several classes), ``value`` (per
+        unit of the column), ``per_sd`` (per standard deviation) and, for two classes, ``odds_ratio`` (exp of the
+        value); ``rows`` at a level and how many of them are of the class (``of_class``), where that is known. The
+        first row, or the first of each class, is the intercept.
+
+        >>> import steepest
+        >>> steepest.fit("diabetes", alpha=0.1).coefficients[:2]["column"]
+        ['(intercept)', 'age']
+        """
+        told = self.told["coefficients"]
+        intercepts = np.atleast_1d(self.told["intercept"]).tolist()
+        labels = [None] if len(intercepts) == 1 or self.schema.classes is None else list(self.schema.classes)
+        rows = []
+        for label, intercept in zip(labels, intercepts, strict=True):
+            first = {"name": "(intercept)", "column": "(intercept)", "value": intercept, "class": label}
+            rows += [first, *(c for c in told if c["class"] == label)]
+        return Records([self._coefficient(c) for c in rows])
+
+    def _coefficient(self, c: dict[str, Any]) -> dict[str, Any]:
+        row = {name: c.get(name) for name in ("name", "column", "level", "class", "value", "per_sd")}
+        if self.task == "binary":
+            row["odds_ratio"] = float(np.exp(np.clip(c["value"], -700, 700)))
+        return row | {name: c.get(name) for name in ("rows", "of_class")}
+
+    def thresholds(self, cost: float | None = None) -> Records:
+        """What some thresholds do on the held-out rows: precision, recall, F1, and the cost of the mistakes.
+
+        Parameters
+        ----------
+        cost : float, optional
+            How many times as much a missed positive costs as a false alarm.
+
+        Raises
+        ------
+        InputError
+            The model has not two classes, or no rows were held out.
+
+        >>> import steepest
+        >>> table = steepest.fit("breast_cancer").thresholds(cost=10)
+        >>> next(row["recall"] for row in table if row["note"] == "in use") > 0.9
+        True
+        """
+        held = self.told["heldout"]
+        if self.task != "binary" or not len(held["y"]):
+            raise InputError("thresholds are for two classes and judged on held-out rows")
+        cost = self.settings.get("cost") if cost is None else cost
+        return operating_points(held["y"], held["p"], self.threshold, cost, held.get("weight"))
+
+    @property
+    def row_numbers(self) -> dict[str, np.ndarray[Any, np.dtype[np.int64]]]:
+        """Row numbers, from 0: "train" and "validation" in the table, "test" in the test table."""
+        return dict(self.told.get("row_numbers", {}))
+
     def encode(self, table: Any) -> Applied:
         """New rows as the model sees them, with what was unseen, filled and ignored.
 
-        Raises:
-            TableError: a column is missing, or holds what it did not hold before.
+        Raises
+        ------
+        TableError
+            A column is missing, or holds what it did not hold before.
         """
         return self.schema.apply(table)
 
-    def predict(self, table: Any) -> np.ndarray[Any, Any]:
+    def predict(
+        self, table: Any, threshold: float | None = None, cost: float | None = None
+    ) -> np.ndarray[Any, Any]:
         """The predicted class or number of each row of a table (a path, a frame, a dict of columns, …).
 
         Columns may stand in any order; further ones are ignored.
 
-        Raises:
-            TableError: a column is missing, or holds what it did not hold before.
+        Parameters
+        ----------
+        table
+            The new rows.
+        threshold : float, optional
+            Of two classes the positive one is predicted where its probability is above it; the model's own
+            (`threshold`) unless given.
+        cost : float, optional
+            In place of a threshold: how many times as much a missed positive costs as a false alarm.
+
+        Raises
+        ------
+        TableError
+            A column is missing, or holds what it did not hold before.
+        InputError
+            A threshold for another task than two classes, or one out of its range.
         """
+        cut = self._cut(threshold, cost)
         margin = self.weights.margins(self.encode(table).design)
         if self.schema.classes is None:
             return np.ascontiguousarray(margin[:, 0])
-        return self.classes_of(probabilities(margin))
+        return self.classes_of(probabilities(margin), cut)
+
+    def _cut(self, threshold: float | None, cost: float | None) -> float:
+        """The threshold asked for, or the model's own."""
+        if threshold is None and cost is None:
+            return self.threshold
+        if self.task != "binary":
+            raise InputError(f"a threshold is for two classes; this model's task is {self.task}")
+        if threshold is not None and cost is not None:
+            raise InputError("cost= sets the threshold: pass one of the two")
+        if cost is not None:
+            if not cost > 0:
+                raise InputError(f"cost must be a number above 0; got {cost!r}")
+            return 1 / (1 + float(cost))
+        assert threshold is not None
+        if not 0 <= threshold <= 1:
+            raise InputError(f"threshold must be from 0 to 1; got {threshold!r}")
+        return float(threshold)
 
     def predict_proba(self, table: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
         """The probability of each class for each row, of shape (rows, classes), classes as in `classes`.
 
-        Raises:
-            InputError: the model predicts numbers.
-            TableError: as `predict`.
+        Raises
+        ------
+        InputError
+            The model predicts numbers.
+        TableError
+            As `predict`.
         """
         if self.schema.classes is None:
             raise InputError("this model predicts numbers and has no class probabilities; use predict")
         return probabilities(self.weights.margins(self.encode(table).design))
 
-    def classes_of(self, p: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """The most probable class of each row."""
+    def classes_of(self, p: np.ndarray[Any, Any], threshold: float | None = None) -> np.ndarray[Any, Any]:
+        """The class predicted from probabilities: the most probable, or of two the second above a threshold."""
         assert self.classes is not None
-        # Of two equal ones the first, as in the threshold of two classes.
+        if p.shape[1] == 2:
+            cut = self.threshold if threshold is None else threshold
+            return np.asarray(self.classes[(p[:, 1] > cut).astype(np.int64)])
+        # Of equal ones the first, as with the threshold of two classes.
         return np.asarray(self.classes[p.argmax(axis=1)])
 
     def score(self, table: Any) -> float:
-        """R² for regression, else the share of rows predicted right, on a table that has the target.
+        """R² for regression, else the accuracy (share of rows predicted right), on a table that has the target.
 
-        Raises:
-            TableError: the target is missing, or as `predict`.
+        Raises
+        ------
+        TableError
+            The target is missing, or as `predict`.
         """
         applied = self.encode(table)
         applied.table.find(self.schema.target, "target")
@@ -117,32 +225,39 @@ class Model:
             kept = ~np.isnan(y)
             return explained_share(y[kept], margin[kept, 0])
         kept = y >= 0
-        return float((probabilities(margin[kept]).argmax(axis=1) == y[kept]).mean())
+        p = probabilities(margin[kept])
+        called = p[:, 1] > self.threshold if p.shape[1] == 2 else p.argmax(axis=1)
+        return float((called == y[kept]).mean())
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The figures on held-out rows, each beside a baseline's."""
+        """The figures on held-out rows, each with a 95 % interval (``low``, ``high``) and beside a baseline's."""
         return [dict(figure) for figure in self.told["metrics"]]
 
     def story(self) -> dict[str, Any]:
         """Everything about the fit as a plain dict: what the report is made from."""
         return dict(self.told)
 
-    def summary(self, width: int = 96, notes: bool = False) -> str:
-        """The fit in a few lines of plain words, none wider than `width`; with every note where asked for."""
-        return summary_text(self.told, width, notes)
+    def summary(self, width: int = 80, verbose: bool = False) -> str:
+        """The fit on one screen, no line wider than `width`: warnings, figures, convergence.
+
+        With `verbose` everything that is known, notes on the data included.
+        """
+        return summary_text(self.told, width, verbose)
 
     def report(self, path: str | os.PathLike[str]) -> Path:
-        """Writes the report, one self-contained page, and returns its path."""
+        """Write the report, one self-contained page, and return its path."""
         from steepest.report import page
 
         page(self.story(), path)
         return Path(path)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the model to a safetensors file, all at once or not at all.
+        """Write the model to a safetensors file, all at once or not at all.
 
-        Raises:
-            ModelFileError: it cannot be written.
+        Raises
+        ------
+        ModelFileError
+            It cannot be written.
         """
         told, arrays = pack(self.told)
         content = {"schema": self.schema.to_json(), "settings": self.settings, "story": told}
@@ -151,10 +266,12 @@ class Model:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Model:
-        """Reads a model that `save` wrote; no code in the file is run.
+        """Read a model that `save` wrote; no code in the file is run.
 
-        Raises:
-            ModelFileError: the file is not there, cut off, altered, or from a later version.
+        Raises
+        ------
+        ModelFileError
+            The file is not there, cut off, altered, or from a later version.
         """
         content, arrays = read_file(path, "model")
         weights = Weights(**{name: arrays.pop(f"weights.{name}") for name in Weights.__dataclass_fields__})
@@ -166,16 +283,19 @@ class Model:
         )
 
     def __repr__(self) -> str:
-        return self.summary()
+        rows = self.told.get("fitted", {}).get("rows", self.told["rows"]["train"])
+        figures = self.told["metrics"]
+        judged = f", {figures[0]['name']} {figures[0]['value']:.4g} on held-out rows" if figures else ""
+        return f"<steepest.Model: {self.told['title']}, {self.task}, fitted to {rows} rows{judged}>"
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td>{html.escape(figure['plain'])} ({html.escape(figure['name'])})</td>"
-            f"<td>{figure['value']:.4g}</td><td>{figure['baseline']:.4g}</td></tr>"
+            f"<tr><td>{html.escape(figure['name'])}: {html.escape(figure['plain'])}</td>"
+            f"<td>{figure['value']:.4g}</td><td>{interval_text(figure)}</td><td>{figure['baseline']:.4g}</td></tr>"
             for figure in self.told["metrics"]
         )
-        head = f"<tr><th>on held-out rows</th><th>this model</th><th>knowing no column</th></tr>{rows}"
+        head = "<th>on held-out rows</th><th>model</th><th>95 % interval</th><th>baseline</th>"
         return (
             f"<div><b>{html.escape(self.told['title'])}</b> (steepest {steepest.__version__})"
-            f"<table>{head}</table><pre>{html.escape(self.summary())}</pre></div>"
+            f"<table><tr>{head}</tr>{rows}</table><pre>{html.escape(self.summary())}</pre></div>"
         )

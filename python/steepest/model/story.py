@@ -40,26 +40,35 @@ def columns(schema: Schema) -> list[dict[str, Any]]:
     return told
 
 
-def coefficients(weights: Weights, design: Design, classes: tuple[Any, ...] | None) -> list[dict[str, Any]]:
+def coefficients(
+    weights: Weights,
+    design: Design,
+    classes: tuple[Any, ...] | None,
+    counts: dict[int, np.ndarray[Any, Any]] | None = None,
+) -> list[dict[str, Any]]:
     """Each coefficient: per unit of its column, and per standard deviation.
 
-    With two classes or a number there is one a column (class None); with several, one for each class too.
+    With two classes or a number there is one a column (class None); with several, one for each class too. `counts`
+    has, for columns that are 0 or 1 (levels among them), the rows at 1: how many of each class, or how many.
     """
     told = []
     for k in range(len(weights.offset)):
         label = None if len(weights.offset) == 1 or classes is None else classes[k]
         for j, feature in enumerate(design.features):
             value = float(weights.coefficients[k, j])
-            told.append(
-                {
-                    "name": feature.name,
-                    "column": feature.column,
-                    "level": feature.level,
-                    "value": value,
-                    "per_sd": value * float(weights.sd[j]),
-                    "class": label,
-                }
-            )
+            entry: dict[str, Any] = {
+                "name": feature.name,
+                "column": feature.column,
+                "level": feature.level,
+                "value": value,
+                "per_sd": value * float(weights.sd[j]),
+                "class": label,
+            }
+            if counts is not None and j in counts:
+                entry["rows"] = int(counts[j].sum())
+                if classes is not None:
+                    entry["of_class"] = int(counts[j][1 if len(weights.offset) == 1 else k])
+            told.append(entry)
     return told
 
 

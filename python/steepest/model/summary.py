@@ -1,36 +1,48 @@
-"""The story in a terminal's words: the plain word first, the term after it."""
+"""The story on one screen: warnings, figures with intervals beside the baseline, a line of convergence."""
 
 from __future__ import annotations
 
+import math
 import textwrap
 from typing import Any
 
-__all__ = ["summary_text"]
+from steepest.report.wording import figure, plural
 
-WIDTH = 96
+__all__ = ["interval_text", "summary_text"]
+
+WIDTH = 80
+#: lines of the summary at most, on a terminal of 80 columns
+SCREEN = 24
 #: columns whose spread differs by less than this from the others' are not worth a word
 SCALES = 100.0
-PARTS = {
-    "validation": "rows held out (they also chose alpha)",
-    "test": "rows of the test part, never looked at while fitting",
+#: figures shown where not all are asked for
+FIGURES = 8
+MARKS = {"problem": "Problem", "warning": "Warning", "note": "Note"}
+STAGES = {
+    "read": "reading",
+    "prepare": "preparing",
+    "path": "choosing alpha",
+    "fit": "fitting",
+    "refit": "fitting again",
+    "folds": "folds",
+    "evaluate": "judging",
 }
 
 
-def summary_text(story: dict[str, Any], width: int = WIDTH, notes: bool = False) -> str:
-    """The fit in a few lines, no wider than that: how good, whether it converged, scales, findings, time.
+def summary_text(story: dict[str, Any], width: int = WIDTH, verbose: bool = False) -> str:
+    """The fit on one screen of at least 80 columns, no line wider than `width`.
 
-    With `notes` the findings that are mere notes (what was filled, what was left out) are told one by one.
+    With `verbose` everything: all findings with their remedies, all figures in words, the certificate, the times.
     """
-    blocks = [
-        heading(story),
-        quality(story, width),
-        convergence(story),
-        penalty(story),
-        scales(story),
-        noticed(story, notes),
-        times(story),
-    ]
-    return "\n\n".join(wrapped(block, width) for block in blocks if block)
+    above = [heading(story, verbose)]
+    below = [quality(story, width, verbose), ending(story, verbose)]
+    if verbose:
+        blocks = [*above, findings(story, True), *below, scales(story), times(story)]
+        return "\n\n".join(wrapped(block, width) for block in blocks if block)
+    shown = [wrapped(block, width) for block in (*above, *below)]
+    left = SCREEN - sum(block.count("\n") + 2 for block in shown)
+    noticed = few_findings(story, width, max(3, left))
+    return "\n\n".join(block for block in (shown[0], noticed, *shown[1:]) if block)
 
 
 def wrapped(block: str, width: int) -> str:
@@ -45,67 +57,182 @@ def wrapped(block: str, width: int) -> str:
     return "\n".join(lines)
 
 
-def heading(story: dict[str, Any]) -> str:
-    """What was fitted."""
-    rows = story["rows"]
-    counts = ", ".join(f"{rows[part]} {part}" for part in ("train", "validation", "test") if rows[part])
-    left = f", {rows['dropped']} left out" if rows["dropped"] else ""
+def plain(text: str) -> str:
+    """The text with ordinary blanks, at which lines may end."""
+    return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def heading(story: dict[str, Any], verbose: bool) -> str:
+    """What was fitted, to which rows."""
+    rows, fitted = story["rows"], story.get("fitted") or {"rows": story["rows"]["train"], "again": False}
     used = sum(column["used"] for column in story["columns"])
-    task = {"binary": "two classes", "multiclass": "several classes", "regression": "a number"}[story["task"]]
-    return "\n".join(
-        [
-            story["title"],
-            (f"It predicts {story['target']!r}, {task} (task: {story['task']}): {story['task_reason']}."),
-            f"Rows: {counts}{left}. Columns: {used} of {len(story['columns']) - 1} used.",
-        ]
-    )
+    columns = max(len(story["columns"]) - 1, used)
+    classes = story.get("classes") or []
+    task = "predicts a number (regression)"
+    if story["task"] == "binary":
+        positive = story.get("positive") or classes[1]
+        task = f"{classes[0]} or {classes[1]} (binary; positive: {positive})"
+    elif classes:
+        task = f"one of {len(classes)} classes (multiclass)"
+    lines = [f"{story['title']}: {task}"]
+    if verbose:
+        lines.append(f"Why this task: {story['task_reason']}.")
+    parts = [f"{rows['train']} training"] + [f"{rows[p]} {p}" for p in ("validation", "test") if rows[p]]
+    said = f"Rows: {', '.join(parts)}"
+    if rows["dropped"]:
+        said += f"; {rows['dropped']} left out"
+    said += f". Columns: {used} of {columns} used."
+    whole = rows["train"] + rows["validation"]
+    if fitted["again"] or fitted["rows"] > rows["train"]:
+        said += f" The model is fitted to all {fitted['rows']} training and validation rows."
+    elif rows["validation"]:
+        said += f" The model is fitted to {fitted['rows']} of {whole} rows."
+    return "\n".join([*lines, said])
 
 
-def quality(story: dict[str, Any], width: int) -> str:
-    """The figures beside the baseline's."""
-    heldout = story["heldout"]
+def quality(story: dict[str, Any], width: int, verbose: bool) -> str:
+    """The figures, each with its interval and the baseline's."""
     if not story["metrics"]:
-        return "How good it is cannot be said: no rows were held out."
-    lines = [f"How good it is on {len(heldout['y'])} {PARTS[heldout['part']]}:"]
-    names = [f"{figure['plain']} ({figure['name']})" for figure in story["metrics"]]
+        return "How good the model is cannot be said: no rows were held out."
+    rows, judged = len(story["heldout"]["y"]), (story.get("fitted") or {}).get("judged_rows")
+    if story["heldout"]["part"] == "test":
+        lines = [f"On the {plural(rows, 'test row')}, never looked at while fitting"]
+    else:
+        also = "; they also chose alpha" if (story.get("path") or {}).get("alphas") else ""
+        lines = [f"On {plural(rows, 'held-out row')}, by a model fitted to the other {judged}{also}"]
+    figures = story["metrics"] if verbose else shortest(story["metrics"])
+    folds = int(story.get("folds") or 0)
+    spread = [f"{f['folds_mean']:.4g} ± {f['folds_sd']:.2g}" if "folds_mean" in f else "" for f in figures]
     if width < 72:
-        for name, figure in zip(names, story["metrics"], strict=True):
-            lines.append(f"  {name}: {figure['value']:.5g}; knowing no column {figure['baseline']:.5g}")
-        return "\n".join(lines)
-    wide = min(max(map(len, names)), width - 36)
-    lines.append(f"  {'':{wide}}  {'this model':>12}  {'knowing no column':>18}")
-    for name, figure in zip(names, story["metrics"], strict=True):
-        *above, last = textwrap.wrap(name, wide, subsequent_indent="  ")
-        lines += [f"  {line}" for line in above]
-        lines.append(f"  {last:{wide}}  {figure['value']:>12.5g}  {figure['baseline']:>18.5g}")
-    return "\n".join(lines)
+        for f, own in zip(figures, spread, strict=True):
+            beside = f"; {folds} folds {own}" if own else ""
+            ends = interval_text(f)
+            told = f" ({ends})" if ends else ""
+            lines.append(
+                f"  {f['name']}: {number(f['value'])}{told}; baseline {number(f['baseline'])}{beside}"
+            )
+    else:
+        most = width - (47 if not folds else 63)
+        names = [f"{f['name']}: {f['plain']}" for f in figures]
+        if not verbose:
+            names = [name if len(name) <= most else f["name"] for name, f in zip(names, figures, strict=True)]
+        wide = min(max(map(len, names)), most)
+        tail = f"  {f'{folds} folds':>16}" if folds else ""
+        lines.append(f"  {'':{wide}}  {'model':>9}  {'95 % interval':>18}  {'baseline':>9}{tail}")
+        for name, f, own in zip(names, figures, spread, strict=True):
+            *first, last = textwrap.wrap(name, wide, subsequent_indent="  ") or [""]
+            lines += [f"  {line}" for line in first]
+            beside = f"  {own:>16}" if folds else ""
+            lines.append(
+                f"  {last:{wide}}  {number(f['value']):>9}  {interval_text(f):>18}  {number(f['baseline']):>9}{beside}"
+            )
+    cut = story.get("threshold")
+    if story["task"] == "binary" and cut is not None and (verbose or cut != 0.5):
+        lines.append(f"  A row is predicted {story['positive']} where its probability is above {cut:.4g}.")
+    return plain("\n".join(lines))
 
 
-def convergence(story: dict[str, Any]) -> str:
-    """Whether it converged, and how that is known."""
-    solution = story["solution"]
-    mark = "It converged" if solution["success"] else "It did not converge"
-    message = solution["message"].strip().rstrip(".").removeprefix("Converged: ")
-    lines = [(f"{mark}: {message} (status: {solution['status']}).")]
-    certificate = solution["certificate"]
-    if certificate:
+def shortest(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The figures that fit a screen."""
+    if len(figures) <= FIGURES:
+        return figures
+    left_out = ("Brier score",) if figures[0]["name"] != "Brier score" else ("balanced accuracy",)
+    return [f for f in figures if f["name"] not in left_out][:FIGURES]
+
+
+def number(value: float) -> str:
+    """A figure with four digits."""
+    return f"{value:.4g}" if math.isfinite(value) else "undefined"
+
+
+def interval_text(f: dict[str, Any]) -> str:
+    """``0.93 to 0.99``; empty where there is no interval."""
+    low, high = f.get("low", math.nan), f.get("high", math.nan)
+    return f"{low:.3g} to {below_one(high)}" if math.isfinite(low) and math.isfinite(high) else ""
+
+
+def below_one(value: float) -> str:
+    """Three digits; more where they would round what is below 1 up to it."""
+    text = f"{value:.3g}"
+    return text if value >= 1 or text != "1" else f"{value:.4g}" if f"{value:.4g}" != "1" else "0.9999"
+
+
+def ending(story: dict[str, Any], verbose: bool) -> str:
+    """Whether it converged and how that is known, which alpha, and how long it took."""
+    solution, certificate = story["solution"], story["solution"]["certificate"]
+    message = solution["message"].strip().rstrip(".")
+    told = "Converged" if solution["success"] else "Did not converge"
+    known = message.removeprefix("Converged: ")
+    if solution["success"] and certificate and not verbose:
+        kind = certificate["kind"].replace("_", " ")
+        if certificate["kind"] == "stationary":
+            known = f"scaled residual {certificate['bound']:.1e}"
+        else:
+            known = f"at most {certificate['bound']:.1e} above the least loss ({kind})"
+    effort = f"{figure(solution['passes'], 2)} passes over the data"
+    lines = [f"{told}: {known}; {effort}, {figure(sum(story['timing'].values()), 2)} s in all."]
+    if verbose:
+        lines = [f"{told}: {known} (status: {solution['status']})."]
+        if certificate:
+            lines.append(
+                f"Certificate ({certificate['kind'].replace('_', ' ')}): at most {certificate['bound']:.2e} from the "
+                f"least loss; {certificate['target']:.2e} asked for. Assumes: {certificate['assumption']}."
+            )
         lines.append(
-            f"Distance from the best possible (certificate, {certificate['kind']}): at most "
-            f"{certificate['bound']:.2e}; asked for {certificate['target']:.2e}; "
-            f"assuming that {certificate['assumption']}."
+            f"Method: {solution['method']} ({solution['reason'].rstrip('.')}); "
+            f"{plural(solution['iterations'], 'step')}, {effort}, {figure(solution['seconds'], 2)} s."
         )
-    lines.append(
-        f"Method: {solution['method']} ({solution['reason'].rstrip('.')}); {solution['iterations']} "
-        "steps, "
-        f"{solution['passes']:.1f} reads of the data (passes), {solution['seconds']:.3f} s."
-    )
-    return "\n".join(lines)
+        if solution.get("start"):
+            lines.append(f"It started from {solution['start']} solution, so it had little left to do.")
+    path = story.get("path") or {}
+    if path.get("sentence"):
+        lines.append(
+            path["sentence"] if verbose else f"alpha {path['chosen']:.3g}, {path.get('short') or 'as given'}."
+        )
+    if not verbose:
+        notes = sum(f["severity"] == "note" for f in story["findings"])
+        also = f" ({plural(notes, 'note')} on the data)" if notes else ""
+        lines.append(f"More{also}: --verbose, summary(verbose=True) or the report.")
+    return plain("\n".join(lines))
 
 
-def penalty(story: dict[str, Any]) -> str:
-    """Which alpha, and why."""
-    path = story["path"]
-    return (path["sentence"]) if path else ""
+def findings(story: dict[str, Any], notes: bool) -> str:
+    """The findings with their remedies, the gravest first."""
+    lines = []
+    for finding in story["findings"]:
+        if finding["severity"] != "note" or notes:
+            remedy = f" What to do: {finding['remedy'].rstrip('.')}." if finding["remedy"] else ""
+            lines.append(f"{MARKS[finding['severity']]}: {capital(finding['sentence'])}{remedy}")
+    return plain("\n".join(lines))
+
+
+def few_findings(story: dict[str, Any], width: int, most: int) -> str:
+    """Problems and warnings in at most so many lines; the gravest with its remedy where there is room."""
+    grave = [f for f in story["findings"] if f["severity"] != "note"]
+    lines: list[str] = []
+    for place, finding in enumerate(grave):
+        mark, sentence = MARKS[finding["severity"]], capital(plain(finding["sentence"]))
+        block = wrapped(f"{mark}: {sentence}", width).split("\n")
+        remedy = plain(f"What to do: {finding['remedy'].rstrip('.')}.") if finding["remedy"] else ""
+        full = wrapped(f"{mark}: {sentence} {remedy}", width).split("\n") if remedy else block
+        others = len(grave) - place - 1
+        room = most - len(lines) - (1 if others else 0)
+        # One line for each of the others, so that none is crowded out by the words of the first.
+        if len(full) <= room - min(others, 4):
+            block = full
+        if len(block) > max(2, room - min(others, 3)):
+            block = [*block[: max(1, room - min(others, 3) - 1)], "  …"]
+            block[-2:] = [f"{block[-2][: width - 2].rstrip()} …"]
+        if place and len(block) > room:
+            lines.append(f"… and {plural(others + 1, 'more warning')}: see --verbose or the report.")
+            break
+        lines += block
+    return plain("\n".join(lines))
+
+
+def capital(sentence: str) -> str:
+    """The sentence with a capital."""
+    return sentence[:1].upper() + sentence[1:]
 
 
 def scales(story: dict[str, Any]) -> str:
@@ -118,37 +245,14 @@ def scales(story: dict[str, Any]) -> str:
     ratio = spread[high] / spread[low]
     if ratio < SCALES:
         return ""
-    return (
-        f"Worst-scaled columns: {high!r} varies by {spread[high]:.3g} (its standard deviation), {low!r} by "
-        f"{spread[low]:.3g}: {ratio:.2g} times less. Nothing to do: columns are scaled inside."
+    return plain(
+        f"Scales: {high!r} has standard deviation {spread[high]:.3g}, {low!r} {spread[low]:.3g} "
+        f"({figure(ratio, 2)} times less). Nothing to do: columns are scaled inside."
     )
-
-
-def noticed(story: dict[str, Any], all_of_them: bool) -> str:
-    """The findings that are more than notes."""
-    marks = {"problem": "Problem", "warning": "Look at this"}
-    lines = []
-    for finding in story["findings"]:
-        if finding["severity"] in marks:
-            remedy = f" What would help: {finding['remedy'].rstrip('.')}." if finding["remedy"] else ""
-            lines.append(f"{marks[finding['severity']]}: {finding['sentence']}{remedy}")
-    notes = [finding["sentence"] for finding in story["findings"] if finding["severity"] == "note"]
-    if all_of_them:
-        lines += [f"Note: {sentence}" for sentence in notes]
-    elif notes:
-        lines.append(f"{len(notes)} further note{'s' if len(notes) > 1 else ''} on the data in the report.")
-    return "\n".join(lines)
 
 
 def times(story: dict[str, Any]) -> str:
     """Where the seconds went."""
     timing = story["timing"]
-    names = {
-        "read": "reading",
-        "prepare": "preparing",
-        "path": "choosing alpha",
-        "fit": "fitting",
-        "evaluate": "judging",
-    }
-    parts = ", ".join(f"{names.get(name, name)} {seconds:.2f}" for name, seconds in timing.items())
+    parts = ", ".join(f"{STAGES.get(name, name)} {seconds:.2f}" for name, seconds in timing.items())
     return f"{sum(timing.values()):.2f} s: {parts}."

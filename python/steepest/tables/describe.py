@@ -90,7 +90,7 @@ def target_column(table: Table, goal: Target, kept: Rows) -> Column:
     """The target among the columns."""
     column = Column(goal.name, "target", False, goal.reason, missing=table.rows - len(goal.rows))
     if goal.classes is None:
-        statistics(column, goal.y[kept])
+        statistics(column, goal.y[goal.rows])
     else:
         column.levels = len(goal.classes)
     return column
@@ -107,15 +107,20 @@ def described(name: str, values: Values, judgement: Judgement, goal: Target, kep
         values=values.kind if values.kind != "empty" else "number",
         format=values.format,
     )
+    # Told of all rows with a target, as the gaps are; what fills them is learned from the training rows alone.
     if values.numbers is not None:
-        statistics(column, values.numbers[kept])
+        statistics(column, values.numbers[goal.rows])
     if values.codes is not None:
         column.levels = len(values.texts)
     if not judgement.used:
         return column
     column.pieces = fit_pieces(name, values, kept)
     if not column.pieces:
-        column.used, column.kind, column.reason = False, "constant", "it does not vary in the training rows"
+        column.used = False
+        if values.missing[kept].all():
+            column.kind, column.reason = "empty", "it has no values in the training rows"
+        else:
+            column.kind, column.reason = "constant", "it does not vary in the training rows"
     column.filled_with = filled_with(column) if column.missing else None
     return column
 
@@ -137,7 +142,10 @@ def fit_pieces(name: str, values: Values, kept: Rows) -> list[Piece]:
         piece = LevelsPiece.fit(name, name, None, values, kept)
         return [piece] if len(piece.levels) > 1 else []
     if values.kind != "time":
-        return [NumberPiece.fit(name, name, None, values, kept)]
+        assert values.numbers is not None
+        present = values.numbers[kept][np.isfinite(values.numbers[kept])]
+        varies = len(present) > 0 and (len(present) < len(kept) or bool((present != present[0]).any()))
+        return [NumberPiece.fit(name, name, None, values, kept)] if varies else []
     pieces: list[Piece] = []
     for part, sub in split_parts(values).items():
         raw: Any = sub.codes if sub.codes is not None else sub.numbers

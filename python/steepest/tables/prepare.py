@@ -20,6 +20,7 @@ from steepest.tables.source import read
 from steepest.tables.split import hold_out, hold_out_last
 from steepest.tables.table import Table
 from steepest.tables.target import Target, encode_target, read_target
+from steepest.tables.values import read_values
 
 __all__ = ["Part", "Prepared", "prepare"]
 
@@ -33,6 +34,8 @@ class Part:
     y: np.ndarray[Any, Any]
     #: the rows' numbers in the table they came from
     rows: np.ndarray[Any, np.dtype[np.int64]]
+    #: each row's weight; None where all weigh the same
+    weight: np.ndarray[Any, np.dtype[np.float64]] | None = None
 
 
 @dataclass
@@ -67,6 +70,7 @@ def prepare(
     missing: str = "fill",
     validation: float = 0.2,
     seed: int = 0,
+    weight: Any = None,
     header: bool | None = None,
     delimiter: str | None = None,
     encoding: str | None = None,
@@ -88,6 +92,8 @@ def prepare(
             refuses infinite ones; "impute" fills those too; "refuse" refuses both.
         validation: the share of rows held out, from 0 to below 1.
         seed: of the split.
+        weight: the rows' weights, a column (which is then no column to learn from) or one value a row; a row of
+            weight 0 is a row that is not there.
         header, delimiter, encoding: of a text, found out when None.
 
     Raises:
@@ -108,6 +114,11 @@ def prepare(
     reading = clock.perf_counter() - started
     goal = read_target(table, target, task)
     out = dropped_columns(table, drop, goal.name)
+    heavy, by = weights_of(table, weight, goal.name)
+    if heavy is not None:
+        goal = replace(goal, rows=goal.rows[heavy[goal.rows] > 0])
+    if by is not None:
+        out.add(by)
     chosen = [table.find(column, "category") for column in categories]
     if time is None:
         kept, held = hold_out(goal, validation, seed)
@@ -119,10 +130,10 @@ def prepare(
     schema = Schema(
         goal.name, goal.task, goal.reason, goal.classes, columns, missing, table.named, dict(table.reading)
     )
-    train = part(schema, values, goal, kept)
-    validated = part(schema, values, goal, held) if len(held) else None
+    train = part(schema, values, goal, kept, heavy)
+    validated = part(schema, values, goal, held, heavy) if len(held) else None
     findings = remarks.about_rows(table, goal, kept, time) + findings
-    tested, test_findings, absent = (None, [], 0) if test_table is None else test_part(schema, test_table)
+    tested, test_findings, absent = (None, [], 0) if test_table is None else test_part(schema, test_table, by)
     findings += giveaways(train, goal)
     findings += repeated_rows(train, validated, tested)
     findings += test_findings
@@ -171,23 +182,59 @@ def check_training(goal: Target, kept: np.ndarray[Any, Any]) -> None:
         )
 
 
-def part(schema: Schema, values: dict[str, Any], goal: Target, rows: np.ndarray[Any, Any]) -> Part:
+def weights_of(table: Table, weight: Any, target: str) -> tuple[np.ndarray[Any, Any] | None, str | None]:
+    """Each row's weight and the name of the column that holds it, where one does."""
+    if weight is None:
+        return None, None
+    by = None
+    if isinstance(weight, (str, int, np.integer)):
+        by = table.find(weight if isinstance(weight, str) else int(weight), "column of weights")
+        if by == target:
+            raise InputError(f"{by!r} is the target and cannot hold the rows' weights")
+        weight = read_values(table.column(by), by).numbers
+        if weight is None:
+            raise TableError(f"column {by!r} must hold numbers to be the rows' weights")
+    found = np.asarray(weight, dtype=np.float64)
+    if found.shape != (table.rows,):
+        raise InputError(
+            f"sample_weight is a column, or one number a row ({table.rows} here); got shape {found.shape}"
+        )
+    wrong = np.flatnonzero(~(np.isfinite(found) & (found >= 0)))
+    if wrong.size:
+        raise InputError(
+            f"weights must be finite and at least 0; row {wrong[0]} has {found[wrong[0]]} "
+            f"({wrong.size} such rows)"
+        )
+    return found, by
+
+
+def part(
+    schema: Schema,
+    values: dict[str, Any],
+    goal: Target,
+    rows: np.ndarray[Any, Any],
+    weight: np.ndarray[Any, Any] | None = None,
+) -> Part:
     """One part of the table, encoded."""
     design, _, _ = encode(schema.used, values, rows, len(rows))
-    return Part(design, np.ascontiguousarray(goal.y[rows]), rows)
+    return Part(design, np.ascontiguousarray(goal.y[rows]), rows, None if weight is None else weight[rows])
 
 
-def test_part(schema: Schema, table: Table) -> tuple[Part, list[Finding], int]:
-    """The test table, encoded; rows without a target left out and counted."""
+def test_part(schema: Schema, table: Table, by: str | None) -> tuple[Part, list[Finding], int]:
+    """The test table, encoded; rows without a target (or of weight 0) left out and counted."""
     table = schema.matched(table)
     if schema.target not in table.columns:
         raise TableError(f"the test table {table.name} lacks the target {schema.target!r}")
     y = encode_target(table, schema.target, schema.classes)
     rows = np.flatnonzero(~np.isnan(y) if schema.classes is None else y >= 0)
+    weight, _ = weights_of(table, by, schema.target)
+    if weight is not None:
+        rows = rows[weight[rows] > 0]
     if not len(rows):
         raise TableError(f"the target {schema.target!r} of the test table {table.name} has no values")
     applied = schema.apply(table)
     design = applied.design
     if len(rows) < table.rows:
         design = replace(design, numbers=design.numbers[rows], codes=design.codes[rows])
-    return Part(design, y[rows], rows), remarks.about_applied(applied), table.rows - len(rows)
+    heavy = None if weight is None else weight[rows]
+    return Part(design, y[rows], rows, heavy), remarks.about_applied(applied), table.rows - len(rows)

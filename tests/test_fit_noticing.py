@@ -1,0 +1,179 @@
+"""What is noticed of a fit: each finding comes where it should, and not where it should not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import steepest
+from steepest.findings import Finding
+
+RNG = np.random.default_rng(5)
+N = 400
+
+
+def kinds(model: steepest.Model) -> set[str]:
+    return {finding.kind for finding in model.findings}
+
+
+def finding(model: steepest.Model, kind: str) -> Finding:
+    return next(finding for finding in model.findings if finding.kind == kind)
+
+
+def numbers(rows: int = N, seed: int = 0) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(rows, 3))
+    return {"a": x[:, 0], "b": x[:, 1], "c": x[:, 2], "y": x @ [1.0, -1.0, 0.5] + rng.normal(size=rows)}
+
+
+def test_nothing_is_noticed_where_nothing_is() -> None:
+    assert kinds(steepest.fit(numbers(), "y")) == set()
+    data = numbers()
+    data["y"] = np.where(data["y"] > 0, "yes", "no")
+    assert kinds(steepest.fit(data, "y")) == set()
+
+
+@pytest.mark.parametrize("scale", [100.0, -1e-9, 1e12])
+def test_columns_in_other_units_repeat_each_other(scale: float) -> None:
+    data = numbers()
+    data["a_cm"] = scale * data["a"] + 3
+    found = finding(steepest.fit(data, "y"), "repeated_columns")
+    assert found.severity == "warning"
+    assert found.evidence["columns"] == [["a", "a_cm"]]
+    assert "times the first" in found.sentence
+
+
+def test_a_category_and_its_number_repeat_each_other() -> None:
+    data = numbers()
+    level = RNG.integers(0, 6, N)
+    data["education"] = np.array(["none", "primary", "middle", "high", "bachelor", "master"])[level]
+    data["education_num"] = np.array([0, 4, 8, 12, 15, 17])[level]
+    data["shade"] = RNG.choice(["red", "blue", "green"], N)
+    found = finding(steepest.fit(data, "y"), "repeated_columns")
+    assert found.evidence["columns"] == [["education", "education_num"]]
+
+
+def test_a_column_may_be_the_sum_of_others() -> None:
+    data = numbers()
+    data["total"] = data["a"] + 2 * data["b"]
+    found = finding(steepest.fit(data, "y"), "repeated_columns")
+    assert found.evidence["columns"] == [["a + b", "total"]]
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_classes_that_can_be_told_apart_are_named(classes: int) -> None:
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, classes, N)
+    data = {f"x{j}": y * (1 + j % 2) + 0.4 * rng.uniform(-1, 1, N) for j in range(2)}
+    data["y"] = np.array(["p", "q", "r"])[y]
+    model = steepest.fit(data, "y")
+    assert model.metrics()[0]["value"] == 1
+    found = finding(model, "separable_classes")
+    assert "without a mistake" in found.sentence
+    assert "all 400 rows fitted" in found.sentence.replace("\xa0", " ")
+
+
+def test_a_rare_class_puts_ranking_first_and_accuracy_last() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(5000, 3))
+    y = np.zeros(5000, bool)
+    y[np.argsort(x @ [1.0, 1, 0] + 2 * rng.normal(size=5000))[-50:]] = True
+    model = steepest.fit(
+        {"a": x[:, 0], "b": x[:, 1], "c": x[:, 2], "fraud": np.where(y, "yes", "no")}, "fraud"
+    )
+    names = [figure["name"] for figure in model.metrics()]
+    assert names[:2] == ["AUC", "balanced accuracy"]
+    found = finding(model, "imbalanced_classes")
+    assert "1 %" in found.sentence.replace("\xa0", " ")
+    assert found.severity == "warning"
+    lines = model.summary().splitlines()
+    assert len(lines) <= 24
+    assert "Only 1 %" in model.summary()
+    assert model.metrics()[0]["low"] > 0.5
+
+
+def test_levels_of_one_class_are_marked() -> None:
+    rng = np.random.default_rng(0)
+    job = rng.choice(["cook", "priest", "clerk"], 600, p=[0.5, 0.1, 0.4])
+    y = (rng.random(600) < 0.4) & (job != "priest")
+    model = steepest.fit({"job": job, "x": rng.normal(size=600), "rich": np.where(y, "yes", "no")}, "rich")
+    found = finding(model, "separated_levels")
+    assert found.evidence["levels"] == ["job = priest"]
+    row = next(c for c in model.coefficients if c["level"] == "priest")
+    assert row["of_class"] == 0
+    assert row["rows"] == (job == "priest").sum()
+    assert f"0 of {row['rows']} yes" in found.sentence
+
+
+def test_counts_predicted_below_nought_are_told() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=800)
+    data = {"x": x, "visits": rng.poisson(np.exp(1.2 * x))}
+    found = finding(steepest.fit(data, "visits", task="regression"), "negative_predictions")
+    assert "poisson" in found.remedy
+    positive = {"x": x, "y": 100 + x + rng.normal(size=800)}
+    assert "negative_predictions" not in kinds(steepest.fit(positive, "y"))
+
+
+@pytest.mark.parametrize("end", ["largest", "smallest"])
+def test_a_capped_target_is_told(end: str) -> None:
+    data = numbers(1000)
+    data["y"] = np.minimum(data["y"], 2.5) if end == "largest" else np.maximum(data["y"], -2.5)
+    found = finding(steepest.fit(data, "y"), "target_at_one_value")
+    assert end in found.sentence
+    assert found.evidence["value"] == (2.5 if end == "largest" else -2.5)
+
+
+def test_ordinary_counts_are_not_capped() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=3000)
+    data = {"x": x, "n": rng.poisson(np.exp(3 + 0.3 * x))}
+    assert "target_at_one_value" not in kinds(steepest.fit(data, "n"))
+
+
+def test_rows_that_repeat_are_told() -> None:
+    data = numbers()
+    assert "equal_rows" not in kinds(steepest.fit(data, "y"))
+    rows = np.concatenate([np.arange(N), np.arange(100)])
+    model = steepest.fit({name: values[rows] for name, values in data.items()}, "y")
+    found = finding(model, "equal_rows")
+    assert found.evidence["rows"] == 100
+    assert "repeated_rows" in kinds(model)
+
+
+def test_what_gives_the_target_away_is_told_first() -> None:
+    data = numbers()
+    data["y"] = np.minimum(data["y"], 1.0)
+    data["y_cm"] = 100 * data["y"]
+    data["twice"] = 2 * data["a"]
+    model = steepest.fit(data, "y")
+    assert model.findings[0].kind == "too_good_to_be_true"
+    assert {"repeated_columns", "target_at_one_value"} <= kinds(model)
+    assert "gives the target" in model.summary().split("\n\n")[1].replace("\n  ", " ")
+    assert len(model.summary().splitlines()) <= 24
+
+
+def test_a_column_without_values_in_the_training_rows_is_left_out() -> None:
+    data = numbers(300)
+    held = steepest.fit(data, "y").row_numbers["validation"]
+    late = np.full(300, np.nan)
+    late[held] = 1.5
+    model = steepest.fit(data | {"late": late}, "y")
+    column = model.schema.column("late")
+    assert (column.used, column.kind) == (False, "empty")
+    assert "3 of 4 used" in model.summary()
+    constant = np.ones(300)
+    constant[held[0]] = 2.0
+    column = steepest.fit(data | {"late": constant}, "y").schema.column("late")
+    assert (column.used, column.kind) == (False, "constant")
+
+
+def test_statistics_and_gaps_are_of_the_same_rows() -> None:
+    data = numbers(300)
+    data["a"][::5] = np.nan
+    column = steepest.fit(data, "y").schema.column("a")
+    assert column.missing == 60
+    assert column.mean == pytest.approx(np.nanmean(data["a"]))
+    assert column.sd == pytest.approx(np.nanstd(data["a"]))
