@@ -1,1 +1,1 @@
-"""Problems drawn by families, and an oracle that shares no code with steepest: see `__main__`."""
+"""Problems drawn by families, and an oracle that shares no code with steepest: see `hunt`."""

@@ -1,0 +1,184 @@
+"""python -m tests.generated --cases 100000 --seed N [--only linear|functions] [--family F] [--case N:I]
+
+Draws problems by families, solves them with steepest, judges the answers with an oracle that shares no code with
+it, and prints the counts and a reproduction of each violation. A case is known by its seed and index.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from multiprocessing import get_context
+from multiprocessing.connection import wait
+from typing import Any
+
+os.environ.setdefault("STEEPEST_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+from tests.generated import linear
+from tests.generated.verdict import SECONDS, Verdict
+
+KINDS: dict[str, Any] = {"linear": linear}
+
+
+def case(kind: str, seed: int, index: int, family: str | None = None) -> Any:
+    return KINDS[kind].draw(np.random.default_rng([seed, index]), family)
+
+
+def one(job: tuple[str, int, int, str | None]) -> tuple[int, str, str, Verdict]:
+    """The verdict on one case."""
+    kind, seed, index, family = job
+    drawn = case(kind, seed, index, family)
+    with np.errstate(all="ignore"):
+        return index, kind, drawn.family, KINDS[kind].judge(drawn)
+
+
+def run(
+    cases: int, seed: int, only: str | None, family: str | None, processes: int, first: int = 0
+) -> Iterator[tuple[int, str, str, Verdict]]:
+    """Verdicts, as they come; the kinds take turns. A process that dies or hangs is a verdict too."""
+    kinds = [only] if only else list(KINDS)
+    jobs = [(kinds[i % len(kinds)], seed, i, family) for i in range(first, first + cases)]
+    if processes < 2:
+        yield from map(one, jobs)
+        return
+    lines = [_Line(jobs[k::processes]) for k in range(processes)]
+    while lines:
+        ready = wait([line.pipe for line in lines], timeout=1.0)
+        for line in list(lines):
+            if line.pipe in ready or time.monotonic() > line.until:
+                yield from line.take()
+                if not line.left:
+                    line.process.join()
+                    lines.remove(line)
+
+
+class _Line:
+    """A process at work on its share of the jobs, begun again after the job that ended it."""
+
+    def __init__(self, jobs: list[Any]) -> None:
+        self.left = jobs
+        self._begin()
+
+    def _begin(self) -> None:
+        self.pipe, there = get_context("spawn").Pipe(duplex=False)
+        self.process = get_context("spawn").Process(target=_work, args=(there, self.left), daemon=True)
+        self.process.start()
+        there.close()
+        self.until = time.monotonic() + 60 + 60 * SECONDS
+
+    def take(self) -> list[tuple[int, str, str, Verdict]]:
+        if time.monotonic() <= self.until or self.pipe.poll():
+            try:
+                answer = self.pipe.recv()
+            except EOFError:
+                self.process.join()
+                return [self._lost(f"the process died with exit code {self.process.exitcode}")]
+            self.left = self.left[1:]
+            self.until = time.monotonic() + 60 + 60 * SECONDS
+            return [answer]
+        self.process.kill()
+        self.process.join()
+        return [self._lost("hangs: no answer, and no exception where one was raised")]
+
+    def _lost(self, why: str) -> tuple[int, str, str, Verdict]:
+        kind, seed, index, family = self.left[0]
+        self.left = self.left[1:]
+        if self.left:
+            self._begin()
+        return index, kind, case(kind, seed, index, family).family, Verdict("crash", why)
+
+
+def _work(pipe: Any, jobs: list[Any]) -> None:
+    for job in jobs:
+        pipe.send(one(job))
+
+
+def shortest(kind: str, drawn: Any, verdict: Verdict, seconds: float = 20.0) -> tuple[Any, Verdict]:
+    """Steps to simpler cases while the same fault shows."""
+    end = time.monotonic() + seconds
+    judge, again = KINDS[kind].judge, True
+    while again:
+        again = False
+        for simpler in KINDS[kind].smaller(drawn):
+            if time.monotonic() > end:
+                return drawn, verdict
+            new = judge(simpler)
+            if new.kind == verdict.kind:
+                drawn, verdict, again = simpler, new, True
+                break
+    return drawn, verdict
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.generated", description=__doc__)
+    parser.add_argument("--cases", type=int, default=3000)
+    parser.add_argument("--seed", type=int, default=None, help="from the clock unless given; it is printed")
+    parser.add_argument("--first", type=int, default=0, help="the first index")
+    parser.add_argument("--only", choices=list(KINDS))
+    parser.add_argument("--family", help="the tables or functions of this family only")
+    parser.add_argument("--case", help="KIND:SEED:INDEX[:FAMILY]: runs this one again, and shortens it")
+    parser.add_argument(
+        "--shorten", type=int, default=0, help="so many violations of each sort are shortened"
+    )
+    parser.add_argument("--show", type=int, default=5, help="so many violations of each sort are shown")
+    parser.add_argument("--processes", type=int, default=2)
+    asked = parser.parse_args()
+    if asked.case:
+        return again(asked.case)
+    seed = time.time_ns() % 10**9 if asked.seed is None else asked.seed
+    print(f"seed {seed}, {asked.cases} cases", flush=True)
+    began, counts, faults = time.monotonic(), Counter(), Counter()
+    for index, kind, family, verdict in run(
+        asked.cases, seed, asked.only, asked.family, asked.processes, asked.first
+    ):
+        counts[kind, family, verdict.kind or "as promised"] += 1
+        if verdict.fault:
+            method = verdict.text.split(" ")[0]
+            faults[kind, verdict.kind, method] += 1
+            if faults[kind, verdict.kind, method] <= asked.show:
+                name = f"{kind}:{seed}:{index}" + (f":{asked.family}" if asked.family else "")
+                print(f"{verdict.kind.upper()} --case {name} ({family}) {verdict.text[:400]}", flush=True)
+                if faults[kind, verdict.kind, method] <= asked.shorten:
+                    show(kind, case(kind, seed, index, asked.family), verdict)
+    table(counts)
+    for (kind, what, method), n in sorted(faults.items()):
+        print(f"  {kind:10} {what:16} {method:20} {n}")
+    print(
+        f"{sum(counts.values())} cases, {sum(faults.values())} violations, {time.monotonic() - began:.0f} s"
+    )
+    return 1 if faults else 0
+
+
+def table(counts: Counter[Any]) -> None:
+    """Counts by family and verdict."""
+    verdicts = sorted({v for _, _, v in counts})
+    for kind in sorted({k for k, _, _ in counts}):
+        print(f"{kind}: " + ", ".join(verdicts))
+        for family in sorted({f for k, f, _ in counts if k == kind}):
+            print(f"  {family:14}" + "".join(f"{counts[kind, family, v]:8}" for v in verdicts))
+        sums = [
+            sum(n for (k, _, v), n in counts.items() if (k, v) == (kind, verdict)) for verdict in verdicts
+        ]
+        print(f"  {'all':14}" + "".join(f"{n:8}" for n in sums))
+
+
+def show(kind: str, drawn: Any, verdict: Verdict) -> None:
+    short, why = shortest(kind, drawn, verdict)
+    print(f"    {why.text}\n    {short.code()}", flush=True)
+
+
+def again(name: str) -> int:
+    kind, seed, index, *family = name.split(":")
+    drawn = case(kind, int(seed), int(index), family[0] if family else None)
+    with np.errstate(all="ignore"):
+        verdict = KINDS[kind].judge(drawn)
+        print(f"{verdict.kind or 'as promised'}: {verdict.text}\n    {drawn.code()}")
+        if verdict.fault:
+            print("shortened:")
+            show(kind, drawn, verdict)
+    return int(verdict.fault)
