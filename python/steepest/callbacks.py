@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from steepest.errors import InputError
 from steepest.result import Result
 
@@ -17,7 +19,8 @@ def after_each(callback: Any, shape: tuple[int, ...], disp: bool = False) -> Cal
 
     A callback whose only parameter is named ``intermediate_result`` is given a `Result` by that
     keyword (`x`, `fun`, `nit` and the rest of what is known so far); any other is given a copy of x.
-    It stops the descent by returning something true or raising `StopIteration`.
+    It stops the descent by raising `StopIteration`, as in SciPy, or by returning True itself: other values
+    that count as true do not stop it.
 
     Parameters
     ----------
@@ -48,17 +51,25 @@ def after_each(callback: Any, shape: tuple[int, ...], disp: bool = False) -> Cal
         if callback is None:
             return None
         x = progress.x.reshape(shape)
-        return callback(intermediate_result=_so_far(progress, x)) if named else callback(x)
+        answer = callback(intermediate_result=_so_far(progress, x)) if named else callback(x)
+        return _stops(answer)
 
     return each
 
 
 def ten_times_a_second(watch: Any) -> Any:
     """`watch` itself, checked: it is given a progress with `iteration`, `loss`, `residual`, `rate`,
-    `evaluations`, `passes`, `seconds` and `x`, and stops the descent by returning something true."""
-    if watch is not None and not callable(watch):
+    `evaluations`, `passes`, `seconds` and `x`, and stops the descent as a callback does."""
+    if watch is None:
+        return None
+    if not callable(watch):
         raise InputError(f"watch must be a function of the progress or None; got {watch!r}")
-    return watch
+    return lambda progress: _stops(watch(progress))
+
+
+def _stops(answer: Any) -> bool:
+    """Whether a callback asked to stop: only by True itself."""
+    return isinstance(answer, bool | np.bool_) and bool(answer)
 
 
 def _is_named(callback: Callable[..., Any]) -> bool:

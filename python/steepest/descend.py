@@ -12,7 +12,7 @@ import numpy as np
 
 from steepest import _core
 from steepest.errors import InputError
-from steepest.minimize import minimize, of_x
+from steepest.minimize import minimize, named, of_x
 from steepest.objective import Floats, Function
 from steepest.options import Asked, name_of
 from steepest.result import Result
@@ -88,24 +88,28 @@ class Descent(Iterator[Step]):
         self._steps.stop()
 
     def go_on(self, maxiter: int | None = None, maxfun: int | None = None) -> Descent:
-        """Continue after `stop`, or after a budget ran out: by as many iterations or evaluations more."""
+        """Continue after `stop`, or after a budget ran out: by as many iterations or evaluations more.
+
+        Where a budget had run out and nothing is given, as much again as it was.
+        """
         if not self._steps.resume(maxiter, maxfun):
             raise InputError("this descent has come to its end: begin another from its x")
         return self
 
     def result(self) -> Result:
-        """What has come of it so far."""
+        """What has come of it so far; before the first step, the value where it begins."""
         values = self._steps.result()
         shape = self._function.start.shape
         for name in ("x", "jac"):
             if values[name] is not None:
                 values[name] = values[name].reshape(shape)
         values["reason"] = self._asked.reason or values["reason"]
+        values["findings"] += self._asked.findings()
         return Result.of(values, of_x(self._function))
 
 
 def descend(
-    fun: Callable[..., Any],
+    fun: Callable[..., Any] | str,
     x0: Any = None,
     rate: float | None = None,
     method: Any = "gradient_descent",
@@ -121,8 +125,8 @@ def descend(
 
     Parameters
     ----------
-    fun : callable
-        ``fun(x, *args) -> float``, or one of `steepest.problems`.
+    fun : callable or str
+        ``fun(x, *args) -> float``, or one of `steepest.problems` (itself or its name).
     x0 : array_like
         Where to begin; may be left out for a problem with a usual start.
     rate : float or None
@@ -152,7 +156,7 @@ def descend(
     2 1.5625
     3 0.3906
     """
-    x0 = getattr(fun, "x0", None) if x0 is None else x0
+    fun, x0 = named(fun, x0)
     given = dict(options or {})
     if rate is not None:
         given["rate"] = rate
@@ -230,7 +234,7 @@ class Comparison:
 
 
 def compare(
-    fun: Callable[..., Any],
+    fun: Callable[..., Any] | str,
     methods: Iterable[Any],
     x0: Any = None,
     jac: Any = None,
@@ -245,8 +249,8 @@ def compare(
 
     Parameters
     ----------
-    fun : callable
-        The function, or one of `steepest.problems`.
+    fun : callable or str
+        The function, or one of `steepest.problems` (itself or its name).
     methods : iterable
         Names, or instances with settings; a mapping gives each its own label.
     x0, jac, args, hess, bounds, tol
@@ -269,7 +273,8 @@ def compare(
     labelled = dict(methods) if isinstance(methods, Mapping) else _labels(methods)
     if not labelled:
         raise InputError("methods must name at least one method; got none")
-    function = Function.of(fun, getattr(fun, "x0", None) if x0 is None else x0, args, jac, hess, None, bounds)
+    fun, x0 = named(fun, x0)
+    function = Function.of(fun, x0, args, jac, hess, None, bounds)
     given = {"maxiter": 10_000} | dict(options or {})
     small = function.start.size <= 2
     results = {

@@ -4,7 +4,8 @@
     ├── InputError (also a ValueError)   what was passed cannot be used
     │   └── TableError                   a table, its columns or its target
     └── ModelFileError                   a saved model that cannot be read or written
-    NotConverged (a UserWarning)         a result that stopped before its tolerance
+    NotConverged                         a result that stopped before its tolerance (a warning, and
+                                         scikit-learn's ConvergenceWarning)
 
 Every message says what was wrong, what was got, and what would do.
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 __all__ = ["InputError", "ModelFileError", "NotConverged", "SteepestError", "TableError", "did_you_mean"]
 
@@ -37,8 +39,23 @@ class ModelFileError(SteepestError):
     """A model file that is cut off, altered, from a later version, or cannot be written."""
 
 
-class NotConverged(UserWarning):
-    """The descent stopped before it reached its tolerance; the result says why."""
+if TYPE_CHECKING:
+    from sklearn.exceptions import ConvergenceWarning
+
+    class NotConverged(ConvergenceWarning):  # type: ignore[misc]
+        """The descent stopped before it reached its tolerance; the result says why."""
+
+
+def __getattr__(name: str) -> type[Warning]:
+    """`NotConverged` is made when first asked for: scikit-learn takes a second to load, and functions need none."""
+    if name != "NotConverged":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from sklearn.exceptions import ConvergenceWarning
+
+    doc = "The descent stopped before it reached its tolerance; the result says why."
+    made = type(name, (ConvergenceWarning,), {"__doc__": doc, "__module__": __name__})
+    globals()[name] = made
+    return made
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from steepest import _core
+from steepest import _core, problems
 from steepest.callbacks import after_each, ten_times_a_second
 from steepest.errors import InputError
 from steepest.objective import Floats, Function, read_start
 from steepest.options import Asked
 from steepest.result import Result
 
-__all__ = ["minimize", "of_x"]
+__all__ = ["minimize", "named", "of_x"]
+
+#: More starts than this are taken for a mistake.
+_MOST_STARTS = 1_000_000
 
 
 def minimize(
-    fun: Callable[..., Any],
-    x0: Any,
+    fun: Callable[..., Any] | str,
+    x0: Any = None,
     args: Any = (),
     method: Any = None,
     jac: Any = None,
@@ -43,10 +47,12 @@ def minimize(
 
     Parameters
     ----------
-    fun : callable
-        ``fun(x, *args) -> float``; with ``jac=True`` it returns (value, gradient).
+    fun : callable or str
+        ``fun(x, *args) -> float``; with ``jac=True`` it returns (value, gradient). A text names one of
+        `steepest.problems`.
     x0 : array_like
-        Where to begin, of any shape; the result has that shape.
+        Where to begin, of any shape; the result has that shape (a number: the shape (1,), as in SciPy).
+        May be left out for a problem with a usual start.
     args : tuple
         What else the functions are given.
     method : str, dataclass or None
@@ -54,7 +60,9 @@ def minimize(
         method that promises the least work; the result says which and why. SciPy's names are understood
         where a method here does the same.
     jac : callable, bool or {"2-point", "3-point", "cs"}
-        The gradient ``jac(x, *args)``; True where `fun` returns it along; otherwise it is differenced.
+        The gradient ``jac(x, *args)``; True where `fun` returns it along. Otherwise it is found from values
+        nearby, at steps that the noise of `fun` and the bend along each variable ask for: to one side, near
+        the end to both. "2-point" keeps to one side, "3-point" to both; "cs" takes complex steps.
     hess, hessp : callable or None
         The Hessian ``hess(x, *args)`` or its products ``hessp(x, p, *args)``.
     bounds : sequence of pairs, `scipy.optimize.Bounds` or None
@@ -65,11 +73,13 @@ def minimize(
         How near to the least value, relative to it; 1e-6 unless given. For a function of which nothing is
         known this cannot be proved: decrease and gradient are held to small fractions of it.
     callback : callable or None
-        Called after each iteration with a copy of x, or with the keyword ``intermediate_result``; something
-        true, or `StopIteration`, stops.
+        Called after each iteration with a copy of x, or with the keyword ``intermediate_result``. It stops
+        the descent by raising `StopIteration` (as in SciPy), or by returning True itself.
     options : dict or None
-        SciPy's ``maxiter``, ``maxfun`` (or ``maxfev``), ``gtol``, ``ftol``, ``eps``, ``maxcor``, ``disp``;
-        ``max_seconds``; and the settings of the method by their names.
+        SciPy's ``maxiter``, ``maxfun`` (or ``maxfev``), ``gtol``, ``ftol``, ``maxcor``, ``disp``, and for
+        differences ``eps`` (the step) or ``finite_diff_rel_step`` (relative to the entry of x, or to 1 where
+        that is less), one or one for each variable; ``max_seconds``; and the settings of the method by
+        their names.
     path : bool
         Whether to keep the points gone through.
     starts : int or array_like, optional
@@ -101,7 +111,7 @@ def minimize(
     -----
     Nocedal and Wright, *Numerical Optimization*, 2nd edition, 2006.
     """
-    x0 = getattr(fun, "x0", None) if x0 is None else x0
+    fun, x0 = named(fun, x0)
     function = Function.of(fun, x0, args, jac, hess, hessp, bounds, constraints)
     asked = Asked.of(method, tol, options)
     if starts is not None:
@@ -109,6 +119,12 @@ def minimize(
         runs = [_run(function.at(p), asked, callback, watch, path) for p in points]
         return _best(runs)
     return _run(function, asked, callback, watch, path)
+
+
+def named(fun: Any, x0: Any) -> tuple[Any, Any]:
+    """The function, where it was named by a text, and its usual start, where none was given."""
+    fun = problems.get(fun) if isinstance(fun, str) else fun
+    return fun, getattr(fun, "x0", None) if x0 is None else x0
 
 
 def _run(function: Function, asked: Asked, callback: Any, watch: Any, path: bool) -> Result:
@@ -119,6 +135,7 @@ def _run(function: Function, asked: Asked, callback: Any, watch: Any, path: bool
     if values["jac"] is not None:
         values["jac"] = values["jac"].reshape(shape)
     values["reason"] = asked.reason or values["reason"]
+    values["findings"] += asked.findings()
     result = Result.of(values, of_x(function))
     if asked.disp:
         print(result)
@@ -139,10 +156,12 @@ def of_x(function: Function) -> Callable[[Any], float]:
 def _points(starts: Any, function: Function, seed: int) -> Iterable[Floats]:
     """Where to begin: x0 itself and others around it, or the points given."""
     x0 = function.start
-    if isinstance(starts, int | np.integer) and not isinstance(starts, bool):
-        if starts < 1:
-            raise InputError(f"starts must be at least 1; got {starts}")
-        return [x0, *_drawn(int(starts) - 1, function, seed)]
+    if np.ndim(starts) == 0:
+        if isinstance(starts, bool) or not isinstance(starts, int | np.integer):
+            raise InputError(f"starts must be a whole number, or an array of points; got {starts!r}")
+        if not 1 <= starts <= _MOST_STARTS:
+            raise InputError(f"starts must be at least 1 and at most {_MOST_STARTS}; got {starts}")
+        return itertools.chain([x0], _drawn(int(starts) - 1, function, seed))
     points = [read_start(p) for p in starts]
     if not points:
         raise InputError("starts must be a number or an array of points; got none")
@@ -152,19 +171,17 @@ def _points(starts: Any, function: Function, seed: int) -> Iterable[Floats]:
     return [p.reshape(x0.shape) for p in points]
 
 
-def _drawn(count: int, function: Function, seed: int) -> list[Floats]:
+def _drawn(count: int, function: Function, seed: int) -> Iterator[Floats]:
     """Uniform within bounds where both are finite, else normal around x0."""
     random = np.random.Generator(np.random.Philox(seed))
     x0 = function.start
     low, high = function.bounds or (np.full(x0.size, -np.inf), np.full(x0.size, np.inf))
     wide = np.isfinite(low) & np.isfinite(high)
-    points = []
     for _ in range(count):
         uniform, normal = random.random(x0.size), random.standard_normal(x0.size)
         flat = x0.ravel() + np.maximum(1.0, np.abs(x0.ravel())) * normal
         flat[wide] = low[wide] + uniform[wide] * (high[wide] - low[wide])
-        points.append(np.clip(flat, low, high).reshape(x0.shape))
-    return points
+        yield np.clip(flat, low, high).reshape(x0.shape)
 
 
 def _best(runs: list[Result]) -> Result:

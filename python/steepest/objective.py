@@ -103,7 +103,9 @@ class Function:
 
 
 def read_start(x0: Any) -> Floats:
-    """The start as float64, a copy, in its own shape."""
+    """The start as float64, a copy, in its own shape; a number is an array of one entry, as in SciPy."""
+    if x0 is None:
+        raise InputError("x0 must say where to begin: numbers in an array of any shape; got None")
     if np.ma.is_masked(x0):
         raise InputError("x0 must not be masked: fill it first (x0.filled(value))")
     try:
@@ -113,7 +115,7 @@ def read_start(x0: Any) -> Floats:
     if np.iscomplexobj(array):
         raise InputError("x0 must be real; got complex numbers: split them into real and imaginary parts")
     try:
-        start = np.array(array, dtype=np.float64, order="C")
+        start = np.atleast_1d(np.array(array, dtype=np.float64, order="C"))
     except (TypeError, ValueError):
         raise InputError(f"x0 must be numbers; got {array.dtype} such as {_first(array)!r}") from None
     if start.size == 0:
@@ -192,8 +194,8 @@ def _no_constraints(constraints: Any) -> None:
     if constraints is None or (isinstance(constraints, list | tuple) and not constraints):
         return
     raise InputError(
-        "constraints are not handled here: lbfgs takes bounds only. Use "
-        "scipy.optimize.minimize(method='SLSQP' or 'trust-constr'), or write them as bounds or a penalty."
+        "constraints are not handled here, but for bounds: pass low <= x <= high as bounds=. For others use "
+        "scipy.optimize.minimize(method='SLSQP' or 'trust-constr'), or add a penalty to fun."
     )
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import decimal
+import math
+import numbers
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -23,11 +26,41 @@ SCIPY = {
     "dogleg": "newton",
 }
 
-#: SciPy's names of methods that nothing here does.
-_NOT_HERE = (
-    "nelder-mead", "powell", "cg", "tnc", "cobyla", "cobyqa", "slsqp",
-    "trust-constr", "trust-ncg", "trust-krylov",
-)  # fmt: skip
+_VALUES_ONLY = (
+    "leave method out: a smooth fun needs no jac, its gradient is found by differences of values; for one "
+    "without slopes use scipy.optimize.minimize(method={!r})"
+)
+_CONSTRAINED = (
+    "for bounds leave method out and pass bounds=; "
+    "for other constraints use scipy.optimize.minimize(method={!r})"
+)
+
+#: SciPy's names of methods that nothing here does, and what to do instead.
+_NOT_HERE = {
+    "nelder-mead": _VALUES_ONLY,
+    "powell": _VALUES_ONLY,
+    "cobyla": _CONSTRAINED,
+    "cobyqa": _CONSTRAINED,
+    "slsqp": _CONSTRAINED,
+    "trust-constr": _CONSTRAINED,
+    "cg": "'lbfgs' needs the same (values and gradients, little memory) and fewer of them",
+    "tnc": "'lbfgs' needs the same (values, gradients, bounds)",
+    "trust-ncg": "'newton' takes the same hess or hessp",
+    "trust-krylov": "'newton' takes the same hess or hessp",
+}
+
+#: SciPy's options that need no answer here, and why.
+_NO_EFFECT = {
+    "maxls": "the line search takes as many trials as it needs",
+    "iprint": "use disp to print",
+    "workers": "fun is called on one thread",
+    "norm": "the largest entry of the gradient decides",
+    "return_all": "use path=True to keep the points",
+    "c1": "the line search has its own",
+    "c2": "the line search has its own",
+    "xrtol": "use tol",
+    "xtol": "use tol",
+}
 
 #: Options of the loop (and SciPy's names for them).
 _LOOP = {
@@ -73,16 +106,23 @@ class Asked:
     tolerance: float | None
     disp: bool = False
     reason: str = ""
+    idle: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, method: Any, tol: Any = None, options: Mapping[str, Any] | None = None) -> Asked:
         """Read and check; unknown names are errors that name near ones."""
         name, settings, reason = _read_method(method)
         loop: dict[str, Any] = {"iterations": None, "evaluations": None, "seconds": None, "step": None}
-        disp = False
-        for key, value in dict(options or {}).items():
+        disp, idle = False, []
+        if not isinstance(options, Mapping | None):
+            raise InputError(f"options must be a dict of options by name; got {options!r}")
+        for key, value in (options or {}).items():
+            if value is None:
+                continue
             if key == "disp":
                 disp = bool(value)
+            elif key in _NO_EFFECT:
+                idle.append(key)
             elif key in _STEPS:
                 loop["step"] = _read_step(key, value)
             elif key in _LOOP:
@@ -93,7 +133,7 @@ class Asked:
                 settings[setting] = _read_number(key, value)
         if tol is not None and not (0 <= (tol := _read_number("tol", tol)) < float("inf")):
             raise InputError(f"tol must be at least 0 and finite; got {tol}")
-        return cls(name, tuple(settings.items()), loop, tol, disp, reason)
+        return cls(name, tuple(settings.items()), loop, tol, disp, reason, tuple(idle))
 
     def request(self) -> dict[str, Any]:
         """What the compiled core is told of it."""
@@ -103,6 +143,18 @@ class Asked:
             "tolerance": self.tolerance,
             **self.loop,
         }
+
+    def findings(self) -> list[dict[str, Any]]:
+        """What there is to say of the options: those of SciPy's that need no answer here."""
+        return [
+            {
+                "kind": "option_without_effect",
+                "severity": "note",
+                "sentence": f"The option {key} has no effect here: {_NO_EFFECT[key]}.",
+                "remedy": "Leave it out.",
+            }
+            for key in self.idle
+        ]
 
 
 def _read_method(method: Any) -> tuple[str | None, dict[str, float], str]:
@@ -127,28 +179,36 @@ def _read_method(method: Any) -> tuple[str | None, dict[str, float], str]:
 
 
 def _unknown(method: str, known: Mapping[str, Any]) -> str:
-    names = ", ".join(sorted(known))
-    if method.lower() in _NOT_HERE:
-        return f"SciPy's method {method!r} is not here; there is {names}"
+    instead = _NOT_HERE.get(method.lower())
+    if instead is not None:
+        return f"SciPy's method {method!r} is not here; {instead.format(method)}"
     hint = did_you_mean(method, [*known, "L-BFGS-B", "BFGS", "Newton-CG"])
-    return f"no method is called {method!r}{hint or f'; there is {names}'}"
+    return f"no method is called {method!r}" + (hint or f"; there is {', '.join(sorted(known))}")
 
 
 def _check_setting(key: str, method: str | None) -> None:
     known = settings_by_method()
     of_method = known[method] if method else tuple(s for all_ in known.values() for s in all_)
-    if key not in of_method:
-        hint = did_you_mean(key, [*of_method, *_LOOP, *_SETTINGS, "disp"])
-        raise InputError(
-            f"no option is called {key!r}{hint or '; there is ' + ', '.join([*_LOOP, 'disp', *of_method])}"
-        )
+    if key in of_method:
+        return
+    general = [*_LOOP, *_SETTINGS, *_STEPS, "disp"]
+    there = f"; there is {', '.join(general)} and the settings of the method"
+    if method:
+        there += f" {method}: {', '.join(of_method)}"
+    raise InputError(f"no option is called {key!r}{did_you_mean(key, [*of_method, *general]) or there}")
 
 
 def _read_number(name: str, value: Any) -> float:
+    """A real number as a float; what is masked, complex, NaN or no number is refused by its name."""
+    plain = value.item() if isinstance(value, np.ndarray | np.generic) and np.size(value) == 1 else value
+    real = isinstance(plain, numbers.Real | decimal.Decimal) and not np.ma.is_masked(value)
     try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise InputError(f"{name} must be a number; got {value!r}") from None
+        number = float(plain) if real else math.nan
+    except (OverflowError, ValueError):
+        number = math.nan
+    if math.isnan(number):
+        raise InputError(f"{name} must be a number; got {value!r}")
+    return number
 
 
 def _read_budget(name: str, value: Any) -> Any:
@@ -162,16 +222,14 @@ def _read_budget(name: str, value: Any) -> Any:
     return int(min(number, 2.0**62))
 
 
-def _read_step(name: str, value: Any) -> tuple[list[float], bool] | None:
-    """A step for all variables, or one for each; None leaves them to be found."""
-    if value is None:
-        return None
-    try:
-        steps = np.atleast_1d(np.asarray(value, dtype=np.float64)).ravel()
-    except (TypeError, ValueError):
-        raise InputError(
-            f"{name} must be a number above 0, or one for each variable; got {value!r}"
-        ) from None
-    if not (steps.size and (steps > 0).all() and np.isfinite(steps).all()):
-        raise InputError(f"{name} must be a number above 0, or one for each variable; got {value!r}")
-    return steps.tolist(), _STEPS[name]
+def _read_step(name: str, value: Any) -> tuple[list[float], bool]:
+    """A step for all variables, or one for each, and whether it is relative."""
+    many = np.ndim(value) > 0 and not isinstance(value, str | bytes)
+    named = [(f"{name}[{j}]", step) for j, step in enumerate(np.ravel(value))] if many else [(name, value)]
+    steps = [_read_number(*step) for step in named]
+    for (called, got), step in zip(named, steps, strict=True):
+        if not 0 < step < math.inf:
+            raise InputError(f"{called} must be a number above 0; got {got!r}")
+    if not steps:
+        raise InputError(f"{name} must be a number, or one for each variable; got {value!r}")
+    return steps, _STEPS[name]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import io
+import sys
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -32,7 +34,8 @@ _TEXT = ("message", "outcome", "method", "reason")
 
 
 class Result(dict[str, Any]):
-    """What a descent ended with: a dict with attribute access, as SciPy's `OptimizeResult` is.
+    """What a descent ended with: a dict with attribute access, as SciPy's `OptimizeResult` is; where
+    `scipy.optimize` is loaded it is one (``isinstance`` says so).
 
     Every field is always there, whatever the method; what does not apply is None, 0 or NaN.
 
@@ -93,6 +96,11 @@ class Result(dict[str, Any]):
       outcome                converged (success, status 0)
     """
 
+    def __new__(cls, *args: Any, **fields: Any) -> Result:
+        """One of SciPy's own results too, where there may be somebody to ask: loading SciPy takes longer."""
+        scipys = getattr(sys.modules.get("scipy.optimize"), "OptimizeResult", None)
+        return dict.__new__(_both(scipys) if cls is Result and scipys is not None else cls)
+
     @classmethod
     def of(cls, values: Mapping[str, Any], objective: Callable[..., Any] | None = None) -> Result:
         """The result that the compiled core's plain dict describes.
@@ -125,7 +133,7 @@ class Result(dict[str, Any]):
                 value = _REAL[name] if value is None else float(value)
             elif name in _TEXT:
                 value = "" if value is None else str(value)
-            dict.__setitem__(result, name, value)
+            result[name] = value
         result["success"] = bool(values.get("success", False))
         for name in ("x", "jac", "path"):
             if result[name] is not None:
@@ -154,7 +162,8 @@ class Result(dict[str, Any]):
         return sorted({*super().__dir__(), *self})
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_restored, (type(self), dict(self)))
+        kind = type(self)
+        return (_restored, (Result if kind.__name__ == "Result" else kind, dict(self)))
 
     def copy(self) -> Result:
         """A shallow copy; it is a `Result` too."""
@@ -247,9 +256,19 @@ class Result(dict[str, Any]):
         write_whole(path, out.getvalue())
 
 
+@cache
+def _both(scipys: type[Any]) -> type[Result]:
+    """A `Result` that is an `OptimizeResult` too."""
+    return type("Result", (Result, scipys), {"__module__": __name__, "__doc__": Result.__doc__})
+
+
 def _restored(kind: type[Result], values: dict[str, Any]) -> Result:
     """The result that was pickled."""
-    return kind.of(values) if all(name in values for name in FIELDS) else kind(values)
+    if all(name in values for name in FIELDS):
+        return kind.of(values)
+    result = kind()
+    result.update(values)
+    return result
 
 
 def _no_field(name: str, result: Result) -> NoReturn:

@@ -9,7 +9,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::sync::{Mutex, MutexGuard};
-use steepest::descend::Descent;
+use steepest::descend::{Descent, Stop};
 use steepest::penalty::Penalty;
 
 /// What is under way; taken out when its result is asked for is only a copy.
@@ -20,6 +20,8 @@ struct Under {
     method: &'static str,
     reason: String,
     stopped: bool,
+    /// The budgets as they were asked for: `go_on` grants the one that ran out once more.
+    budget: Stop,
 }
 
 /// A descent that Python drives.
@@ -44,7 +46,8 @@ impl Steps {
     #[new]
     fn new(py: Python<'_>, request: Request) -> PyResult<Self> {
         let Posed { objective, penalty, descent, method, reason } = request.pose(py)?;
-        let under = Under { objective, penalty, descent, method, reason, stopped: false };
+        let budget = descent.stop;
+        let under = Under { objective, penalty, descent, method, reason, stopped: false, budget };
         Ok(Steps { under: Mutex::new(under) })
     }
 
@@ -56,7 +59,7 @@ impl Steps {
             return Ok(None);
         }
         let before = descent.counts.iterations;
-        let first = descent.last.value == 0.0 && before == 0 && descent.counts.values == 0;
+        let first = !descent.begun();
         let mut watcher = Watcher::new(None, None);
         let going = step(py, || descent.advance(objective, &**penalty, &mut watcher))?;
         if !going && descent.counts.iterations == before && !first {
@@ -96,25 +99,32 @@ impl Steps {
     fn resume(&self, iterations: Option<u64>, evaluations: Option<u64>) -> PyResult<bool> {
         let mut under = self.lock()?;
         under.stopped = false;
-        let spent = under.descent.counts;
-        let stop = &mut under.descent.stop;
+        let Under { descent, budget, .. } = &mut *under;
+        let given = iterations.is_some() || evaluations.is_some();
+        let spent = descent.counts;
         if let Some(more) = iterations {
-            stop.iterations = spent.iterations.saturating_add(more);
+            descent.stop.iterations = spent.iterations.saturating_add(more);
         }
         if let Some(more) = evaluations {
-            stop.evaluations = spent.values.saturating_add(more);
+            descent.stop.evaluations = spent.values.saturating_add(more);
         }
-        Ok(under.descent.resume())
+        Ok(descent.resume((!given).then_some(&*budget)))
     }
 
     /// What came of it so far, as a dict.
     fn result<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let mut under = self.lock()?;
-        let Under { objective, penalty, descent, method, reason, .. } = &mut *under;
+        let Under { objective, penalty, descent, method, reason, stopped, .. } = &mut *under;
+        // Before the first step nothing is known of the start, as of a point that only samples were seen of.
+        descent.last.sampled |= !descent.begun();
         descent.settle(objective, &**penalty).map_err(exception)?;
         let mut solution = descent.so_far();
         complete(&mut solution, objective).map_err(exception)?;
-        to_dict(py, &solution, &Story { method, reason })
+        let told = to_dict(py, &solution, &Story { method, reason })?;
+        if descent.status().is_none() {
+            told.set_item("message", if *stopped { "Stopped by `stop`." } else { "Under way." })?;
+        }
+        Ok(told)
     }
 
     /// The name of the method.

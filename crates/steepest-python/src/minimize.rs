@@ -56,6 +56,14 @@ impl Request {
     pub fn pose(self, py: Python<'_>) -> PyResult<Posed> {
         let x0 = self.x0.bind(py);
         let start = x0.to_vec()?;
+        if let Some((steps, _)) = &self.step
+            && ![1, start.len()].contains(&steps.len())
+        {
+            let (n, got) = (start.len(), steps.len());
+            return Err(refused(format!(
+                "the step of differences must be one number, or one for each of the {n} variables; got {got}"
+            )));
+        }
         let slope = slope(self.jac.bind(py), self.step, start.len(), &self.bounds)?;
         let bend = match (self.hess, self.hessp) {
             (Some(h), _) => Bend::Whole(h),

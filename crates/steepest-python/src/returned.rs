@@ -49,7 +49,9 @@ pub fn entries(
     shape: &[usize],
     what: &str,
 ) -> PyResult<()> {
-    if let Ok(array) = from.cast::<PyArrayDyn<f64>>()
+    // A subclass may be a masked array: it is looked at more closely.
+    if from.is_exact_instance_of::<PyArrayDyn<f64>>()
+        && let Ok(array) = from.cast::<PyArrayDyn<f64>>()
         && array.len() == to.len()
         && (array.shape().len() == 1 || array.shape() == shape)
         && array.is_c_contiguous()
@@ -71,15 +73,22 @@ pub fn entries(
     let long = |s: &[usize]| s.iter().copied().filter(|n| *n != 1).collect::<Vec<_>>();
     let flat = long(&got).len() <= 1 && got.iter().product::<usize>() == to.len();
     if !flat && long(&got) != long(shape) {
-        let tuple = |s: &[usize]| format!("{s:?}").replace('[', "(").replace(']', ")");
-        let wanted = if let [n] = shape { format!("({n},)") } else { tuple(shape) };
-        return Err(refused(format!("{what} must have the shape {wanted}; got {}", tuple(&got))));
+        let (wanted, got) = (tuple(shape), tuple(&got));
+        return Err(refused(format!("{what} must have the shape {wanted}; got {got}")));
     }
     let flat = numpy.call_method1("ascontiguousarray", (array,))?;
     let flat = flat.cast::<PyArrayDyn<f64>>()?;
     // SAFETY: contiguous, and ours alone.
     to.copy_from_slice(unsafe { flat.as_slice()? });
     Ok(())
+}
+
+/// A shape as Python writes it.
+fn tuple(shape: &[usize]) -> String {
+    match shape {
+        [n] => format!("({n},)"),
+        all => format!("{all:?}").replace('[', "(").replace(']', ")"),
+    }
 }
 
 /// A matrix that may be sparse, or an operator with products only, as an array.

@@ -54,6 +54,11 @@ pub struct Descent {
 
 const HISTORY: usize = 4096;
 
+/// Whether a verdict says itself what is wrong at the start.
+fn named(verdict: &Status) -> bool {
+    matches!(verdict, Status::NotFinite(_) | Status::Infeasible)
+}
+
 impl Descent {
     /// A descent from `x0`.
     pub fn new(method: Box<dyn Method + Send>, x0: &[f64], stop: Stop) -> Self {
@@ -80,6 +85,10 @@ impl Descent {
     /// How it ended, if it has.
     pub fn status(&self) -> Option<&Status> {
         self.status.as_ref()
+    }
+    /// Whether the start has been evaluated.
+    pub fn begun(&self) -> bool {
+        self.begun
     }
     /// Seconds since it began.
     pub fn seconds(&self) -> f64 {
@@ -153,6 +162,12 @@ impl Descent {
         self.last = step;
         let claimed = self.last.verdict.take();
         self.last.verdict = claimed.map(|s| s.admitted(self.last.certificate.as_ref()));
+        if self.counts.iterations == 0
+            && self.last.value.is_nan()
+            && !self.last.verdict.as_ref().is_some_and(named)
+        {
+            self.last.verdict = Some(Status::NotFinite("the value at the start is NaN".into()));
+        }
         self.keep();
         self.record();
         let told = self.tell(watch);
@@ -297,7 +312,24 @@ impl Descent {
     }
 
     /// Lets a descent go on that a budget or a watcher had ended; false where it has come to its own end.
-    pub fn resume(&mut self) -> bool {
+    /// `budget` is what the one that ran out is raised by.
+    pub fn resume(&mut self, budget: Option<&Stop>) -> bool {
+        let stop = &mut self.stop;
+        match (&self.status, budget) {
+            (Some(Status::Budget(Budget::Iterations)), Some(more)) => {
+                stop.iterations = self.counts.iterations.saturating_add(more.iterations);
+            }
+            (Some(Status::Budget(Budget::Evaluations)), Some(more)) => {
+                stop.evaluations = self.counts.values.saturating_add(more.evaluations);
+            }
+            (Some(Status::Budget(Budget::Passes)), Some(more)) => {
+                stop.passes = self.counts.passes + more.passes;
+            }
+            (Some(Status::Budget(Budget::Seconds)), Some(more)) => {
+                stop.seconds = self.clock.started.elapsed().as_secs_f64() + more.seconds;
+            }
+            _ => {}
+        }
         if matches!(self.status, Some(Status::Budget(_) | Status::Stopped)) {
             self.status = None;
         }

@@ -1,0 +1,309 @@
+"""What `minimize` is given beside the function, as SciPy has it; and what is refused, by its name."""
+
+import decimal
+import json
+import pickle
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+import scipy.optimize
+import scipy.sparse
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse.linalg import aslinearoperator
+
+import steepest
+from steepest.errors import InputError, NotConverged
+
+rosen, rosen_der, rosen_hess = scipy.optimize.rosen, scipy.optimize.rosen_der, scipy.optimize.rosen_hess
+
+
+def square(x):
+    return float(((np.asarray(x) - 3) ** 2).sum())
+
+
+def slope(x):
+    return 2 * (x - 3)
+
+
+def kinds(result):
+    return [f.kind for f in result.findings]
+
+
+# Where it begins
+
+
+def test_a_number_is_an_array_of_one_entry():
+    seen = set()
+    r = steepest.minimize(lambda x: (seen.add(x.shape), square(x))[1], 3.5)
+    assert seen == {(1,)}
+    assert r.x.shape == (1,)
+    assert scipy.optimize.minimize(square, 3.5).x.shape == (1,)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"x0": None}, "x0 must say where to begin"),
+        ({"starts": 2.5}, "starts must be a whole number"),
+        ({"starts": True}, "starts must be a whole number"),
+        ({"starts": 10**30}, "starts must be at least 1 and at most 1000000"),
+        ({"options": 3}, "options must be a dict"),
+        ({"options": {"nonsense": 1}}, "no option is called 'nonsense'; there is maxiter"),
+        ({"method": "SLSQP"}, "not here; for bounds leave method out"),
+        ({"method": "Nelder-Mead"}, "not here; leave method out"),
+        ({"method": "trust-constr"}, "scipy.optimize.minimize"),
+        ({"method": "CG"}, "'lbfgs' needs the same"),
+        ({"options": {"eps": [1e-3, 1e-3, 1e-3]}}, "one for each of the 2 variables; got 3"),
+        ({"options": {"eps": 0.0}}, "eps must be a number above 0"),
+    ],
+)
+def test_plain_messages(arguments, words):
+    with pytest.raises(InputError, match=words) as caught:
+        steepest.minimize(square, **({"x0": [0.0, 0.0]} | arguments))
+    assert len(str(caught.value)) < 300
+
+
+def test_a_problem_by_its_name_and_near_names():
+    assert steepest.minimize("rosenbrock", method="newton").fun < 1e-10
+    for ask in (
+        lambda: steepest.minimize("rosenbrok"),
+        lambda: steepest.descend("rosenbrok"),
+        lambda: steepest.compare("rosenbrok", ["lbfgs"]),
+    ):
+        with pytest.raises(InputError, match="did you mean 'rosenbrock'"):
+            ask()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [np.nan, decimal.Decimal("NaN"), 1 + 2j, np.ma.masked, np.array([1.0, 2.0]), "much", b"1", [], 10**400],
+)
+@pytest.mark.parametrize("name", ["tol", "gtol", "maxiter", "max_seconds", "memory", "eps"])
+def test_settings_that_are_no_numbers_are_refused_by_name(name, value):
+    if name == "eps" and isinstance(value, np.ndarray):
+        value = np.array([1.0, np.nan])
+    arguments = {"tol": value} if name == "tol" else {"options": {name: value}}
+    with pytest.raises(InputError, match=rf"{name}(\[1\])? must be"):
+        steepest.minimize(square, [0.0, 0.0], **arguments)
+
+
+@pytest.mark.parametrize("value", [decimal.Decimal("1e-3"), np.float32(1e-3), np.array(1e-3), 1e-3])
+def test_settings_that_are_numbers_of_any_kind(value):
+    assert steepest.minimize(square, [0.0, 0.0], options={"gtol": value}, tol=value).success
+
+
+# Options of SciPy's
+
+
+def test_options_without_effect_are_said():
+    r = steepest.minimize(
+        rosen, [-1.2, 1.0], jac=rosen_der, options={"maxls": 20, "iprint": -1, "maxcor": 10, "ftol": 1e-12}
+    )
+    assert r.success
+    assert kinds(r) == ["option_without_effect"] * 2
+    assert "maxls has no effect" in r.findings[0].sentence
+
+
+def test_steps_of_differences_as_scipy_has_them():
+    seen = []
+
+    def fun(x):
+        seen.append(x.copy())
+        return square(x)
+
+    x0 = np.array([100.0, 0.5])
+    for options, steps in (
+        ({"eps": 1e-3}, [1e-3, 1e-3]),
+        ({"eps": [1e-3, 1e-2]}, [1e-3, 1e-2]),
+        ({"finite_diff_rel_step": 1e-3}, [0.1, 1e-3]),
+        ({"finite_diff_rel_step": np.array([1e-3, 1e-2])}, [0.1, 1e-2]),
+    ):
+        seen.clear()
+        steepest.minimize(fun, x0, jac="2-point", options=options | {"maxiter": 0})
+        moved = np.array(seen) - x0
+        for j in range(2):
+            alone = moved[(moved[:, 1 - j] == 0) & (moved[:, j] != 0)][:, j]
+            assert_allclose(alone.max(), steps[j], rtol=1e-9)
+
+
+def test_attributes_that_are_no_functions_are_something_else():
+    class Model:
+        grad = np.zeros(2)
+        hess = "none"
+
+        def __call__(self, x):
+            return square(x)
+
+    r = steepest.minimize(Model(), [0.0, 0.0])
+    assert r.success
+    assert_allclose(r.x, 3, atol=1e-5)
+
+
+# What functions return
+
+
+@pytest.mark.parametrize(
+    "kind", [list, tuple, lambda pair: (*pair, "more"), lambda pair: [*pair, {"loss": 1}]]
+)
+def test_value_and_gradient_in_any_sequence(kind):
+    r = steepest.minimize(lambda x: kind((square(x), slope(x))), [0.0, 1.0], jac=True)
+    assert r.success
+    assert_allclose(r.x, 3)
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (2, 3, 2), (3,), ()])
+def test_a_gradient_of_another_shape_is_refused_by_name(shape):
+    calls = []
+    with pytest.raises(InputError, match=r"the gradient \(jac\) must have the shape \(2, 3\)"):
+        steepest.minimize(
+            lambda x: square(calls.append(1) or x), np.zeros((2, 3)), jac=lambda x: np.zeros(shape)
+        )
+    assert len(calls) < 3
+
+
+@pytest.mark.parametrize("shape", [(6,), (2, 3), (1, 6), (2, 1, 3)])
+def test_a_gradient_flat_or_in_the_shape_of_x(shape):
+    r = steepest.minimize(square, np.zeros((2, 3)), jac=lambda x: slope(x).reshape(shape))
+    assert_allclose(r.x, np.full((2, 3), 3.0))
+
+
+@pytest.mark.parametrize("gradient", [None, 1j * np.ones(2), np.ma.array([1.0, 2.0], mask=[0, 1])])
+def test_gradients_that_are_no_real_numbers(gradient):
+    with pytest.raises(InputError, match=r"the gradient \(jac\) must"):
+        steepest.minimize(square, [0.0, 0.0], jac=lambda x: gradient)
+
+
+@pytest.mark.parametrize("kind", [scipy.sparse.csr_array, scipy.sparse.coo_matrix, aslinearoperator, list])
+def test_hessians_sparse_and_as_operators(kind):
+    r = steepest.minimize(
+        rosen, [-1.2, 1.0, 0.3], jac=rosen_der, hess=lambda x: kind(rosen_hess(x)), method="newton"
+    )
+    assert r.success
+    assert_allclose(r.x, 1)
+    with pytest.raises(InputError, match=r"the Hessian \(hess\) must have the shape \(3, 3\); got \(3,\)"):
+        steepest.minimize(rosen, [-1.2, 1.0, 0.3], jac=rosen_der, hess=rosen_der, method="newton")
+
+
+@pytest.mark.parametrize("what", ["shape", "resize", "dtype", "flags", "values"])
+def test_what_is_done_to_x_inside_fun_stays_there(what):
+    shapes = []
+
+    def fun(x):
+        value = square(x)
+        if what == "shape":
+            x.shape = (2, 2)
+        elif what == "resize":
+            x.resize(7, refcheck=False)
+        elif what == "dtype":
+            x.dtype = np.int64
+        elif what == "flags":
+            x.flags.writeable = False
+        else:
+            x[:] = np.nan
+        return value
+
+    def jac(x):
+        shapes.append((x.shape, x.dtype, x.flags.writeable))
+        return slope(x)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        r = steepest.minimize(fun, np.zeros(4), jac=jac)
+    assert_allclose(r.x, 3)
+    assert set(shapes) == {((4,), np.dtype(float), True)}
+
+
+# Who looks on
+
+
+@pytest.mark.parametrize("answer", [1, "stop", [0], 2.5, np.array([True]), object()])
+def test_only_true_itself_stops(answer):
+    r = steepest.minimize(
+        rosen, [-1.2, 1.0], jac=rosen_der, callback=lambda x: answer, watch=lambda p: answer
+    )
+    assert r.success
+    for true in (True, np.True_):
+        assert steepest.minimize(rosen, [-1.2, 1.0], jac=rosen_der, callback=lambda x, t=true: t).nit == 1
+
+
+# What comes back
+
+
+def test_a_result_is_scipys_too():
+    r = steepest.minimize(square, [0.0, 0.0])
+    assert isinstance(r, scipy.optimize.OptimizeResult)
+    assert isinstance(r, steepest.Result)
+    again = pickle.loads(pickle.dumps(r))
+    assert type(again) is type(r)
+    assert_array_equal(again.x, r.x)
+    assert repr(again) == repr(r)
+    assert isinstance(r.copy(), scipy.optimize.OptimizeResult)
+
+
+def test_as_the_finish_of_brute():
+    x = scipy.optimize.brute(square, [(0, 5), (0, 5)], Ns=5, finish=steepest.minimize)
+    assert_allclose(x, 3, atol=1e-5)
+
+
+def test_a_warning_that_scikit_learns_filters_catch():
+    from sklearn.exceptions import ConvergenceWarning
+
+    assert issubclass(NotConverged, ConvergenceWarning)
+    assert pickle.loads(pickle.dumps(NotConverged("words"))).args == ("words",)
+    code = (
+        "import json, sys, steepest; steepest.minimize;"
+        "print(json.dumps([m for m in sys.modules if m in ('sklearn', 'scipy')]))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert json.loads(out.stdout) == []
+
+
+# Step by step
+
+
+def test_before_the_first_step():
+    d = steepest.descend(square, [0.0, 1.0], jac=slope)
+    r = d.result()
+    assert (r.fun, r.nit, r.success) == (13.0, 0, False)
+    assert r.message == "Under way."
+    assert_array_equal(r.jac, [-6, -4])
+    assert next(d).loss == 13.0
+    assert next(d).iteration == 1
+    list(d)
+    assert d.result().success
+
+
+def test_going_on_after_a_budget():
+    d = steepest.descend(rosen, [-1.2, 1.0], jac=rosen_der, method="lbfgs", options={"maxiter": 5})
+    assert len(list(d)) == 6
+    assert d.result().outcome == "budget"
+    assert len(list(d.go_on())) == 5
+    assert len(list(d.go_on(maxiter=3))) == 3
+    d = steepest.descend(rosen, [-1.2, 1.0], jac=rosen_der, method="lbfgs", options={"maxfun": 5})
+    before = len(list(d))
+    assert d.result().outcome == "budget"
+    assert len(list(d.go_on())) > 0 < before
+
+
+@pytest.mark.parametrize("method", [None, "adam", "fista", "gradient_descent", "sgd", "lbfgs", "newton"])
+def test_nan_at_the_start_is_named(method):
+    r = steepest.minimize(lambda x: np.nan, [1.0], jac=lambda x: x, method=method)
+    assert (r.outcome, r.success) == ("not_finite", False)
+    assert "start" in r.message
+
+
+# A matrix
+
+
+def test_muon_sees_a_matrix():
+    start = np.arange(12.0).reshape(4, 3) ** 2 + np.eye(4, 3)
+    options = {"rate": 0.1, "maxiter": 1}
+    as_matrix = steepest.minimize(square, start, jac=slope, method="muon", options=options)
+    as_vector = steepest.minimize(square, start.ravel(), jac=slope, method="muon", options=options)
+    step = start - as_matrix.x
+    assert not np.allclose(step.ravel(), start.ravel() - as_vector.x)
+    singular = np.linalg.svd(step, compute_uv=False)
+    assert singular.max() < 2 * singular.min()
