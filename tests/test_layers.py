@@ -24,11 +24,12 @@ LAYERS = [
     {"model"},
     {"fitting"},
     {"fit"},
+    {"hosts"},
     {"torch", "jax", "keras", "dask", "onnx", "mlflow"},
     {"cli"},
 ]
 HOSTS = {"torch", "jax", "keras"}
-HOST_MAY_USE = {"_core", "_catalog", "formula", "errors", "rules"}
+HOST_MAY_USE = {"_core", "_catalog", "formula", "errors", "rules", "hosts"}
 
 # Rust: what each module must never use.
 NEVER = {

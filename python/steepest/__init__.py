@@ -78,7 +78,16 @@ __all__ = [
 ]
 
 
+# Modules that need a package which is not always installed: found when asked for, and in no list of names.
+_HOSTS = ("keras", "torch")
+
+
 def __getattr__(name: str) -> object:
+    if name in _HOSTS:
+        try:
+            return import_module(f"steepest.{name}")
+        except ModuleNotFoundError as error:
+            raise AttributeError(f"steepest.{name} cannot be had: {error}") from error
     if name not in _PLACES:
         raise AttributeError(f"module 'steepest' has no attribute {name!r}")
     place = _PLACES[name]

@@ -13,14 +13,24 @@ usual rate. What turns gradients goes before: ``Adam(before=[steepest.rules.Clip
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import keras
+try:
+    import keras
+except ModuleNotFoundError as error:
+    if error.name != "keras":
+        raise
+    raise ModuleNotFoundError(
+        "steepest.keras needs Keras, which is not installed: pip install 'steepest[keras]' and a backend, "
+        "as torch",
+        name="keras",
+    ) from None
 from keras import ops
 
-from steepest import _catalog, formula
+from steepest import _catalog, formula, hosts
 from steepest._catalog import Entry, Settings
 from steepest.errors import InputError
 
@@ -60,19 +70,55 @@ def _wide() -> str:
     return "float32" if keras.backend.backend() == "jax" else "float64"
 
 
+#: What Keras' users call a rule's settings.
+_WORDS: hosts.Words = {
+    "beta_1": [("direction_decay",), ("mean_decay",)],
+    "beta_2": [("square_decay",), ("mean_decay",)],
+}
+#: By rule: further words for them.
+_ALSO = {"muon": {"adam_beta_1": ("mean_decay",), "adam_beta_2": ("square_decay",)}}
+#: By rule: what Keras' optimizer of that kind must be told to be the same.
+_THEIRS: dict[str, dict[str, Any]] = {
+    "adam": {"amsgrad": False},
+    "sgd": {"momentum": 0, "nesterov": False},
+    "momentum": {"nesterov": False},
+    "nesterov": {"nesterov": True},
+    "muon": {
+        "nesterov": True,
+        "ns_steps": 5,
+        "rms_rate": 0.2,
+        "adam_lr_ratio": 1,
+        "exclude_layers": None,
+        "exclude_embeddings": False,
+    },
+}
+#: What every Keras optimizer takes.
+_EVERY = {
+    "name",
+    "use_ema",
+    "ema_momentum",
+    "ema_overwrite_frequency",
+    "loss_scale_factor",
+    "gradient_accumulation_steps",
+    "clipnorm",
+    "clipvalue",
+    "global_clipnorm",
+}
+
+
 class Rule(keras.optimizers.Optimizer):  # type: ignore[misc, unused-ignore]
     """A rule of the catalogue as an optimizer; `Adam`, `Momentum` … are this with their rule.
 
     Parameters
     ----------
     learning_rate : float, schedule or callable, optional
-        The rate; unless given the rule's own (`MomoAdam`: 0.1, a cap; `Rprop`: 0.01, the first step).
+        The rate; unless given the rule's own (`MomoAdam`: 0.01, a cap; `Rprop`: 0.01, the first step).
     before : sequence of Settings, optional
         Rules that turn the gradient, in order: ``[steepest.rules.ClipNorm(most=1.0)]``. Their norms run over
         all variables together.
     **settings : float
-        The rule's settings by name, and what every Keras optimizer takes: `name`, `use_ema`,
-        `gradient_accumulation_steps` …
+        The rule's settings, by its own names or as Keras calls them (`beta_1`, `beta_2`), and what every Keras
+        optimizer takes: `name`, `use_ema`, `gradient_accumulation_steps` …
     """
 
     #: The rule's name in the catalogue.
@@ -80,24 +126,24 @@ class Rule(keras.optimizers.Optimizer):  # type: ignore[misc, unused-ignore]
 
     def __init__(self, learning_rate: Any = None, *, before: Sequence[Any] = (), **settings: Any) -> None:
         entry = _catalog.find("rules", self.rule)
-        before = [b if isinstance(b, Settings) else _settings(*b) for b in before]
-        for other in before:
-            if other.registry != "rules" or other.entry.about["kind"] != "gradient":
-                raise InputError(f"before takes rules that turn the gradient, like ClipNorm(); got {other!r}")
-        if isinstance(learning_rate, int | float) and not 0 <= learning_rate < math.inf:
-            raise InputError(f"learning_rate must be at least 0; got {learning_rate!r}")
+        before = hosts.checked_before(b if isinstance(b, Settings) else _settings(*b) for b in before)
+        rate = entry.about["rate"] if learning_rate is None else learning_rate
+        if not callable(rate) and not isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+            rate = hosts.rate("learning_rate", rate)
         mine = {p.name for p in entry.parameters}
-        keras_own = {"name", "use_ema", "ema_momentum", "ema_overwrite_frequency", "loss_scale_factor"}
-        keras_own |= {"gradient_accumulation_steps", "clipnorm", "clipvalue", "global_clipnorm"}
-        given = {n: v for n, v in settings.items() if n in mine or n not in keras_own}
+        given = {n: v for n, v in settings.items() if n in mine or n not in _EVERY}
         if given.get("weight_decay", 0.0) is None:
             del given["weight_decay"]
-        checked = _catalog.checked("rules", self.rule, given)
-        rate = entry.about["rate"] if learning_rate is None else learning_rate
-        rest = {n: v for n, v in settings.items() if n not in given and n != "weight_decay"}
-        super().__init__(learning_rate=float(rate) if isinstance(rate, int) else rate, **rest)
-        self.settings = checked
-        self.before = tuple(before)
+        for word, wanted in _THEIRS.get(self.rule, {}).items():
+            if word not in mine and given.get(word, wanted) != wanted:
+                raise InputError(f"{self.rule} takes {word}={wanted!r} only; got {given[word]!r}")
+            if word not in mine:
+                given.pop(word, None)
+        spelled = {**hosts.spelling(entry, _WORDS), **_ALSO.get(self.rule, {})}
+        checked = hosts.checked(entry, spelled, given)
+        rest = {n: v for n, v in settings.items() if n in _EVERY and n not in mine}
+        super().__init__(learning_rate=rate, **rest)
+        self.settings, self.before = checked, before
         self._entries = (*(b.entry for b in before), entry)
         self._loss: Any = None
 
@@ -127,13 +173,15 @@ class Rule(keras.optimizers.Optimizer):  # type: ignore[misc, unused-ignore]
         return super().scale_loss(loss)
 
     def _value(self) -> Any:
+        """The loss of this step, which is forgotten when it has been used."""
         if not any(e.about["value"] for e in self._entries):
             return math.nan
         if keras.backend.backend() == "jax":
             raise InputError(f"{self.rule} needs the loss, which Keras does not hand to optimizers on JAX")
         if self._loss is None:
             raise InputError(f"{self.rule} needs the loss: call scale_loss(loss) before apply, as fit does")
-        return ops.stop_gradient(self._loss)
+        loss, self._loss = self._loss, None
+        return ops.stop_gradient(loss)
 
     def _backend_update_step(
         self, grads: Sequence[Any], variables: Sequence[Any], learning_rate: Any
@@ -142,38 +190,98 @@ class Rule(keras.optimizers.Optimizer):  # type: ignore[misc, unused-ignore]
         wide = _wide()
         at = {"step": self.iterations + 1, "rate": learning_rate, "value": self._value()}
         at = {n: _number(v, wide) for n, v in at.items()}
-        places = [self._get_variable_index(v) for v in variables]
         work = ["float64" if v.dtype == "float64" else "float32" for v in variables]
         x = [ops.cast(v, d) for v, d in zip(variables, work, strict=True)]
         g = [ops.cast(v, d) for v, d in zip(grads, work, strict=True)]
         given = [*(b.settings for b in self.before), self.settings]
         for k, (entry, settings) in enumerate(zip(self._entries, given, strict=True)):
-            known = {**{n: _number(v, wide) for n, v in settings.items()}, **at}
-            kept = [self._memory[k][p] for p in places]
-            memory = [[ops.cast(m, d) for m in ms] for ms, d in zip(kept, work, strict=True)]
-            numbers = self._numbers[k]
-            numbers = (
-                [numbers[p] for p in places]
-                if len(numbers) == len(self._trainable_variables) > 1
-                else numbers
-            )
-            state = [{n: ops.convert_to_tensor(v) for n, v in each.items()} for each in numbers]
-            out, after, states = formula.step(entry, known, x, g, memory, state, _KERAS)
-            for variable, value in _pairs(kept, after):
-                self.assign(variable, ops.cast(value, variable.dtype))
-            for old, new in zip(numbers, states, strict=True):
-                for name, variable in old.items():
-                    self.assign(variable, new[name])
+            out = self._one(k, {**settings, **at}, variables, x, g)
             if entry.about["kind"] == "gradient":
                 g = out
             else:
                 for variable, value in zip(variables, out, strict=True):
                     self.assign(variable, ops.cast(value, variable.dtype))
 
+    def _one(
+        self, k: int, known: dict[str, Any], variables: Sequence[Any], x: list[Any], g: list[Any]
+    ) -> list[Any]:
+        """What rule `k` makes of the variables, its memories and numbers moved on."""
+        entry, wide = self._entries[k], _wide()
+        places = [self._get_variable_index(v) for v in variables]
+        kept = [self._memory[k][p] for p in places]
+        work = [keras.backend.standardize_dtype(v.dtype) for v in x]
+        memory = [[ops.cast(m, d) for m in ms] for ms, d in zip(kept, work, strict=True)]
+        each = formula.groups(entry, len(self._trainable_variables)) > 1
+        numbers = [self._numbers[k][p] for p in places] if each else self._numbers[k]
+        state = [{n: ops.convert_to_tensor(v) for n, v in group.items()} for group in numbers]
+        # Variables that `exclude_from_weight_decay` names go beside the others, under the same sums.
+        decays = [not known.get("weight_decay") or self._use_weight_decay(v) for v in variables]
+        parts = [[i for i, d in enumerate(decays) if d is yes] for yes in (True, False)]
+        plan = {n: _number(v, wide) for n, v in known.items()}
+        plans = [plan, {**plan, "weight_decay": _number(0.0, wide)}]
+
+        def pick(part: list[int]) -> tuple[list[Any], list[Any], list[list[Any]]]:
+            return [x[i] for i in part], [g[i] for i in part], [memory[i] for i in part]
+
+        totals = None
+        if all(parts) and entry.about["scope"] == "all" and entry.about["sums"]:
+            sums = [
+                formula.sums(entry, {**plan, **state[0]}, *pick(part), host=_KERAS)
+                for plan, part in zip(plans, parts, strict=True)
+            ]
+            totals = {n: sums[0][n] + sums[1][n] for n in sums[0]}
+        out: list[Any] = list(x)
+        for part, plan in zip(parts, plans, strict=True):
+            if not part:
+                continue
+            groups = [state[i] for i in part] if each else state
+            moved, after, states = formula.step(entry, plan, *pick(part), groups, _KERAS, totals)
+            for i, value in zip(part, moved, strict=True):
+                out[i] = value
+            for variable, value in _pairs([kept[i] for i in part], after):
+                self.assign(variable, ops.cast(value, variable.dtype))
+            for old, new in zip([numbers[i] for i in part] if each else numbers, states, strict=True):
+                for name, variable in old.items():
+                    self.assign(variable, new[name])
+        return out
+
     def get_config(self) -> dict[str, Any]:
         """What the optimizer is made from, for saving."""
         before = [(b.name, b.settings) for b in self.before]
         return {**super().get_config(), **self.settings, "before": before}
+
+
+@keras.saving.register_keras_serializable(package="steepest")
+class SGD(Rule):
+    """`keras.optimizers.SGD` with its own arguments: `Momentum`, or `Nesterov` where `nesterov` is true.
+
+    At a constant rate it takes the same steps. Where the rate changes, Keras' velocity holds the rates of the
+    gradients that it was made of; here, as in torch, the whole velocity is taken at the rate of the step.
+
+    Parameters
+    ----------
+    learning_rate : float, schedule or callable, default 0.01
+    momentum : float, default 0
+        How much of the velocity is kept at each step.
+    nesterov : bool, default False
+        Use the gradient as if taken one velocity ahead.
+    **settings
+        What every Keras optimizer takes, `weight_decay` (decoupled, as Keras has it) included.
+    """
+
+    def __init__(
+        self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, **settings: Any
+    ) -> None:
+        # before Keras' own beginning, after which attributes may be set
+        object.__setattr__(self, "rule", "nesterov" if nesterov else "momentum")
+        decay = settings.pop("weight_decay", None)
+        super().__init__(learning_rate, momentum=momentum, **settings)
+        self.weight_decay = decay
+        self.nesterov = nesterov
+
+    def get_config(self) -> dict[str, Any]:
+        """What the optimizer is made from, for saving."""
+        return {**super().get_config(), "weight_decay": self.weight_decay, "nesterov": self.nesterov}
 
 
 def _settings(name: str, given: dict[str, float]) -> Settings:
@@ -196,22 +304,35 @@ def _pairs(variables: list[list[Any]], values: list[list[Any]]) -> list[tuple[An
 
 
 def _make(entry: Entry) -> type[Rule]:
-    name = "".join(part.capitalize() for part in entry.name.split("_"))
-    lines = "".join(
-        f"\n    {p.name} : float, default {p.default!r}\n        {p.doc.strip()}" for p in entry.parameters
+    head = f"    learning_rate : float, default {entry.about['rate']!r}"
+    doc = hosts.docstring(entry, head, {p.name: (p.name,) for p in entry.parameters})
+    made = type(
+        hosts.class_name(entry), (Rule,), {"rule": entry.name, "__doc__": doc, "__module__": __name__}
     )
-    rate = f"    learning_rate : float, default {entry.about['rate']!r}"
-    doc = f"{entry.doc}\n\n    Parameters\n    ----------\n{rate}{lines}\n"
-    made = type(name, (Rule,), {"rule": entry.name, "__doc__": doc, "__module__": __name__})
     registered: type[Rule] = keras.saving.register_keras_serializable(package="steepest")(made)
     return registered
 
 
+def _hand_on_the_loss() -> None:
+    """Lets Keras' optimizer for float16, which wraps another, tell a rule inside it the loss before scaling."""
+    kind = keras.optimizers.LossScaleOptimizer
+    scale = kind.scale_loss
+
+    @functools.wraps(scale)
+    def scale_loss(self: Any, loss: Any) -> Any:
+        if isinstance(self.inner_optimizer, Rule):
+            self.inner_optimizer._loss = loss
+        return scale(self, loss)
+
+    kind.scale_loss = scale_loss
+
+
+_hand_on_the_loss()
 _STEPS = [e for e in _catalog.registry("rules").values() if e.about["kind"] == "parameter"]
 _CLASSES = {c.__name__: c for c in map(_make, _STEPS)}
 globals().update(_CLASSES)
-__all__ = ["Rule", *sorted(_CLASSES)]
+__all__ = ["SGD", "Rule", *sorted(_CLASSES)]
 
 
 def __getattr__(name: str) -> type[Rule]:
-    raise AttributeError(f"module 'steepest.keras' has no attribute {name!r}; there is {', '.join(__all__)}")
+    raise AttributeError(hosts.no_attribute(__name__, name, __all__))

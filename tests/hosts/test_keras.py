@@ -107,5 +107,5 @@ def test_schedules_and_what_is_wrong() -> None:
     ]:
         with pytest.raises(InputError, match=words):
             wrong()
-    with pytest.raises(AttributeError, match="there is Rule, Adam"):
+    with pytest.raises(AttributeError, match="did you mean 'Adam'"):
         ours.Adm  # noqa: B018

@@ -224,5 +224,5 @@ def test_what_is_wrong_is_said() -> None:
     with pytest.raises(InputError, match=r"momo_adam needs the loss: call step\(closure\)"):
         optimizer.step()
     optimizer.step(loss=2.0)
-    with pytest.raises(AttributeError, match="there is Rule, Adam"):
+    with pytest.raises(AttributeError, match="did you mean 'Adam'"):
         ours.Adm  # noqa: B018
