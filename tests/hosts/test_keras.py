@@ -109,3 +109,121 @@ def test_schedules_and_what_is_wrong() -> None:
             wrong()
     with pytest.raises(AttributeError, match="did you mean 'Adam'"):
         ours.Adm  # noqa: B018
+
+
+def golden(optimizer: Any, weights: dict[str, Any], steps: int = 3, **exclude: Any) -> list[Any]:
+    """Where some variables are after steps down a fixed gradient."""
+    variables = [keras.Variable(v, name=n) for n, v in weights.items()]
+    if exclude:
+        lists = {"var_list": [v for v in variables if v.name in exclude.get("var_list", [])]}
+        optimizer.exclude_from_weight_decay(**{**exclude, **(lists if "var_list" in exclude else {})})
+    for t in range(steps):
+        optimizer.scale_loss(keras.ops.convert_to_tensor(1.0))
+        optimizer.apply([keras.ops.full(v.shape, 0.1 * (t + 1)) for v in variables], variables)
+    return [keras.ops.convert_to_numpy(v) for v in variables]
+
+
+WEIGHTS = {"kernel": np.ones((3, 2), "float32"), "bias": np.array([1.0, 0.5], "float32")}
+
+
+@pytest.mark.parametrize("exclude", [{"var_names": ["bias"]}, {"var_list": ["bias"]}])
+@pytest.mark.parametrize("name", [n for n in CLASSES if n != "Rprop"])
+def test_what_is_excluded_from_weight_decay_does_not_decay(name: str, exclude: dict[str, Any]) -> None:
+    kind = getattr(ours, name)
+    plain, decayed, excluded = (
+        golden(kind(0.1, weight_decay=d), WEIGHTS, **e) for d, e in ((0.0, {}), (0.5, {}), (0.5, exclude))
+    )
+    # MomoAdam's step depends on all variables together, so that only Adam's part may be compared by number.
+    np.testing.assert_allclose(excluded[0], decayed[0], rtol=1e-6)
+    np.testing.assert_allclose(excluded[1], plain[1], rtol=1e-6)
+    assert abs(decayed[1] - plain[1]).max() > 1e-3
+
+
+def test_exclusion_is_keras_own() -> None:
+    ends = []
+    for kind in (keras.optimizers.AdamW, ours.Adam):
+        optimizer = kind(0.1, weight_decay=0.5, epsilon=1e-8)
+        ends.append(golden(optimizer, WEIGHTS, var_names=["bias"]))
+    for a, b in zip(*ends, strict=True):
+        # Keras takes 1 - beta_2 in single precision.
+        np.testing.assert_allclose(b, a, rtol=2e-5)
+
+
+@pytest.mark.parametrize("name", list(CLASSES))
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_it_trains_in_mixed_precision(name: str, policy: str) -> None:
+    keras.config.set_dtype_policy(policy)
+    try:
+        model, (x, y) = network(), data()
+        model.compile(optimizer=getattr(ours, name)(), loss="mse")
+        losses = model.fit(x, y, batch_size=32, epochs=4, verbose=0).history["loss"]
+        assert np.isfinite(losses).all()
+        assert losses[-1] < losses[0]
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+def test_a_loss_is_used_once() -> None:
+    variable = keras.Variable(np.ones(2, "float32"))
+    optimizer, gradient = ours.MomoAdam(), [keras.ops.ones((2,))]
+    optimizer.scale_loss(keras.ops.convert_to_tensor(1.0))
+    optimizer.apply(gradient, [variable])
+    with pytest.raises(InputError, match="needs the loss: call scale_loss"):
+        optimizer.apply(gradient, [variable])
+
+
+@pytest.mark.parametrize(
+    ("theirs", "mine", "given"),
+    [
+        ("SGD", "SGD", {"momentum": 0.9}),
+        ("SGD", "SGD", {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1}),
+        ("SGD", "Sgd", {}),
+        # Keras adds epsilon before the correction for having started at 0, so that only a small one is the same.
+        ("Adam", "Adam", {"beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-9, "amsgrad": False}),
+        ("Lion", "Lion", {"beta_1": 0.8, "beta_2": 0.9, "weight_decay": 0.1}),
+        # Ours is the paper's, which has the weight decay inside the direction; Keras decays beside it.
+        ("Lamb", "Lamb", {"weight_decay": 0.0, "epsilon": 1e-7}),
+        ("Muon", "Muon", {"adam_beta_1": 0.8, "weight_decay": 0.0, "exclude_embeddings": False}),
+    ],
+)
+def test_keras_arguments_mean_what_they_mean_there(theirs: str, mine: str, given: dict[str, Any]) -> None:
+    weights = {"kernel": np.arange(6, dtype="float32").reshape(3, 2), "bias": np.ones(2, "float32")}
+    extra = {"adam_weight_decay": 0.0, "epsilon": 1e-8} if theirs == "Muon" else {}
+    ends = [
+        golden(kind(learning_rate=0.05, **g), weights, steps=6)
+        for kind, g in (
+            (getattr(keras.optimizers, theirs), {**given, **extra}),
+            (getattr(ours, mine), given),
+        )
+    ]
+    for a, b in zip(*ends, strict=True):
+        np.testing.assert_allclose(b, a, rtol=2e-5, atol=2e-6)
+
+
+def test_sgd_is_saved_with_its_momentum(tmp_path: Any) -> None:
+    model, (x, y) = network(), data()
+    model.compile(ours.SGD(0.05, momentum=0.9, nesterov=True, weight_decay=0.01), loss="mse")
+    model.fit(x, y, epochs=1, verbose=0)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras").optimizer
+    assert again.get_config() == model.optimizer.get_config()
+    assert again.rule == "nesterov"
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "words"),
+    [
+        ("Adam", {"learning_rate": "fast"}, "learning_rate must be at least 0; got 'fast'"),
+        ("Adam", {"learning_rate": np.float32(-1.0)}, "learning_rate must be at least 0"),
+        ("Adam", {"learning_rate": float("nan")}, "learning_rate must be at least 0; got nan"),
+        ("Adam", {"beta_1": 1.0}, "beta_1=1.0: mean_decay must be between 0 and"),
+        ("Adam", {"beta_1": 0.9, "mean_decay": 0.8}, "mean_decay is given twice, once as beta_1"),
+        ("Adam", {"amsgrad": True}, "adam takes amsgrad=False only; got True"),
+        ("Sgd", {"momentum": 0.9}, "sgd takes momentum=0 only"),
+        ("Muon", {"rms_rate": None}, "muon takes rms_rate=0.2 only"),
+        ("Lion", {"adam_beta_1": 0.9}, "no setting called 'adam_beta_1'"),
+    ],
+)
+def test_wrong_arguments_are_answered(name: str, given: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        getattr(ours, name)(**given)
