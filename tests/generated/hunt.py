@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from multiprocessing import get_context
 from multiprocessing.connection import wait
@@ -19,10 +19,10 @@ os.environ.setdefault("STEEPEST_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-from tests.generated import linear
+from tests.generated import functions, linear
 from tests.generated.verdict import SECONDS, Verdict
 
-KINDS: dict[str, Any] = {"linear": linear}
+KINDS: dict[str, Any] = {"linear": linear, "functions": functions}
 
 
 def case(kind: str, seed: int, index: int, family: str | None = None) -> Any:
@@ -133,10 +133,13 @@ def main() -> int:
     seed = time.time_ns() % 10**9 if asked.seed is None else asked.seed
     print(f"seed {seed}, {asked.cases} cases", flush=True)
     began, counts, faults = time.monotonic(), Counter(), Counter()
+    ratios: defaultdict[str, list[float]] = defaultdict(list)
     for index, kind, family, verdict in run(
         asked.cases, seed, asked.only, asked.family, asked.processes, asked.first
     ):
         counts[kind, family, verdict.kind or "as promised"] += 1
+        if verdict.ratio is not None:
+            ratios[family].append(verdict.ratio)
         if verdict.fault:
             method = verdict.text.split(" ")[0]
             faults[kind, verdict.kind, method] += 1
@@ -146,6 +149,11 @@ def main() -> int:
                 if faults[kind, verdict.kind, method] <= asked.shorten:
                     show(kind, case(kind, seed, index, asked.family), verdict)
     table(counts)
+    for family, found in sorted(ratios.items()):
+        mean = float(np.exp(np.mean(np.log(found))))
+        print(
+            f"  {family:14} calls by SciPy's: {mean:.2f} (geometric mean of {len(found)}), at most {max(found):.1f}"
+        )
     for (kind, what, method), n in sorted(faults.items()):
         print(f"  {kind:10} {what:16} {method:20} {n}")
     print(

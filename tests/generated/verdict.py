@@ -14,7 +14,8 @@ SECONDS = 5.0
 #: What nothing excuses.
 FAULTS = (
     "false success", "bound below", "bad bound", "loose claim", "wrong value", "crash", "slow",
-    "false separable", "false unbounded", "not reached",
+    "false separable", "false unbounded", "false gradient_inconsistent", "false diverged", "not reached", "outside",
+    "costly",
 )  # fmt: skip
 
 
@@ -24,6 +25,8 @@ class Verdict:
 
     kind: str
     text: str = ""
+    #: our calls by SciPy's, where both end well
+    ratio: float | None = None
 
     @property
     def fault(self) -> bool:
