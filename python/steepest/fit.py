@@ -52,6 +52,9 @@ def fit(
     header: bool | None = None,
     delimiter: str | None = None,
     encoding: str | None = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
+    missing_target: Sequence[str] | None = None,
 ) -> Model:
     """Fit a linear model to a table, with nothing to tune.
 
@@ -125,6 +128,14 @@ def fit(
         answer stops the fit.
     header, delimiter, encoding : optional
         Of a text, found out when None.
+    decimal : {".", ","}, optional
+        The decimal mark of numbers that are texts; found out column by column when None, and asked for where a
+        column admits both.
+    thousands : {",", ".", " ", "'"}, optional
+        What groups the digits of such numbers; found out when None.
+    missing_target : sequence of str, optional
+        The texts that mean a missing target. When None the usual ones ("", "?", "NaN"), while "None", "NA", "-" and
+        their like are classes in a target of texts, which is said.
 
     Returns
     -------
@@ -168,6 +179,9 @@ def fit(
         header=header,
         delimiter=delimiter,
         encoding=encoding,
+        decimal=decimal,
+        thousands=thousands,
+        missing_target=missing_target,
     )
     prepared = with_positive(prepared, positive)
     cut = threshold_of(threshold, cost, prepared.schema.task)
@@ -193,7 +207,8 @@ def fit(
         "drop": list(drop), "categories": list(categories), "missing": missing, "validation": validation,
         "refit": refit, "cv": cv, "scoring": scoring, "class_weight": class_weight, "sample_weight": sample_weight,
         "positive": positive, "threshold": threshold, "cost": cost, "tol": tol, "seed": seed, "header": header,
-        "delimiter": delimiter, "encoding": encoding,
+        "delimiter": delimiter, "encoding": encoding, "decimal": decimal, "thousands": thousands,
+        "missing_target": None if missing_target is None else list(missing_target),
     }  # fmt: skip
     told = tell(job, fitted, python_lines(table, target, arguments), later=time is not None)
     solution = fitted.final.solution

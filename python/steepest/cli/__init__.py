@@ -21,7 +21,7 @@ VERBS = ("fit", "predict", "descend", "list")
 #: arguments of `steepest.fit` that options of the same name stand for
 OPTIONS = (
     "target|task|test|time|alpha|penalty|missing|validation|tol|seed|threads|delimiter|encoding|cv|scoring|positive"
-    "|threshold|cost"
+    "|threshold|cost|decimal|thousands|missing_target"
 )
 _DONE, _BAD_INPUT, _OWN_MISTAKE, _INTERRUPTED, _PIPE_CLOSED = 0, 2, 70, 130, 141
 
@@ -101,10 +101,10 @@ def as_options(text: str) -> str:
     >>> as_options("name the column (target=), or pass missing='impute'")
     "name the column (--target), or pass --missing 'impute'"
     """
-    text = re.sub(r"\bheader=False", "--no-header", text)
+    text = text.replace("header=False", "--no-header").replace("header=True", "--header")
     return re.sub(
         rf"\b({OPTIONS})=(?=(\S)?)",
-        lambda m: f"--{m[1]}" + (" " if (m[2] or ")") not in ").,;:" else ""),
+        lambda m: f"--{m[1].replace('_', '-')}" + (" " if (m[2] or ")") not in ").,;:" else ""),
         text,
     )
 

@@ -42,7 +42,7 @@ PASSED = (
     "seed",
     "threads",
 )
-TEXT = ("delimiter", "encoding")
+TEXT = ("delimiter", "encoding", "decimal", "thousands", "missing_target")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -102,7 +102,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--threads", type=int, metavar="N", help="threads (all); the result does not depend on them")
     add("--delimiter", metavar="C", help="what stands between fields; found out")
     add("--encoding", metavar="NAME", help="encoding of a text file; found out")
-    add("--no-header", action="store_true", help="the first line of a text file is data")
+    header = parser.add_mutually_exclusive_group()
+    header.add_argument("--header", action="store_true", help="the first line of a text file holds the names")
+    header.add_argument("--no-header", action="store_true", help="the first line of a text file is data")
+    add("--decimal", metavar="C", help="decimal mark of numbers, . or , (found out by column)")
+    add("--thousands", metavar="C", help="what groups digits by three: , . ' or a blank; found out")
+    add(
+        "--missing-target",
+        action="append",
+        metavar="TEXT",
+        help="a text that means a missing target, not a class; again for more",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -138,8 +148,10 @@ def given(args: argparse.Namespace) -> dict[str, Any]:
     for name in ("drop", "categories"):
         if getattr(args, name):
             settings[name] = getattr(args, name)
-    if args.no_header:
-        settings["header"] = False
+    if settings.get("delimiter") == r"\t":
+        settings["delimiter"] = "\t"
+    if args.header or args.no_header:
+        settings["header"] = args.header
     if args.no_refit:
         settings["refit"] = False
     if args.class_weight:

@@ -219,7 +219,8 @@ class Model:
         """
         applied = self.encode(table)
         applied.table.find(self.schema.target, "target")
-        y = encode_target(applied.table, self.schema.target, self.schema.classes)
+        decimal = self.schema.column(self.schema.target).decimal
+        y = encode_target(applied.table, self.schema.target, self.schema.classes, decimal)
         margin = self.weights.margins(applied.design)
         if self.schema.classes is None:
             kept = ~np.isnan(y)

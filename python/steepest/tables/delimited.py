@@ -4,24 +4,38 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv
 
 from steepest.errors import TableError
+from steepest.tables.header import column_of
 from steepest.tables.missing import TOKENS
-from steepest.tables.sniff import DELIMITERS, Form, Look, sniff
+from steepest.tables.numerals import Notation
+from steepest.tables.sniff import DELIMITERS, Form, Look, sniff, tokens
 from steepest.tables.table import Table, unique_names
 
 __all__ = ["read"]
 
 #: bytes looked at before reading
 PREFIX = 1 << 18
+#: and more where fewer lines than this end in them
+WHOLE_LINES, MOST_PREFIX = 20, 1 << 26
+#: bytes that Arrow parses at a time; more where a row is longer
+BLOCK, MOST_BLOCK = 1 << 22, 1 << 29
+#: fractions from here on may be whole numbers that had too many digits
+LONG = 2.0**53
 #: texts with at most this many different values are read as codes at once
 DICTIONARY = 4096
-MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}  # fmt: skip
 
 Open = Callable[[], BinaryIO]
 
@@ -35,39 +49,126 @@ def read(opened: Open, name: str, form: Form) -> Table:
     """
     notes: list[str] = []
     encoding = form.encoding
-    with opened() as stream:
-        prefix = stream.read(PREFIX)
-    if encoding is None and prefix[:2] in MARKS:
-        encoding = MARKS[prefix[:2]]
+    prefix = first_lines(opened)
+    if encoding is None:
+        encoding = next((kind for mark, kind in MARKS.items() if prefix.startswith(mark)), None)
     if encoding is not None:
         opened = recoded(opened, encoding, name)
-        with opened() as stream:
-            prefix = stream.read(PREFIX)
+        prefix = first_lines(opened)
         notes.append(f"the text is in {encoding}")
     elif not is_utf8(prefix):
-        opened, prefix = mended(opened, notes)
-    look = sniff(prefix.decode("utf-8", "replace").removeprefix("\ufeff"), name, form)
+        opened = mended(opened, notes)
+        prefix = first_lines(opened)
+    mark = len(codecs.BOM_UTF8) if prefix.startswith(codecs.BOM_UTF8) else 0
+    text = prefix[mark:].decode("utf-8", "replace")
+    look = sniff(text, name, form)
+    skip = mark + len(text[: look.skip].encode())
+    if look.aligned:
+        opened, skip = unaligned(opened, skip), 0
+        look = replace(look, delimiter="\t")
     # In tab-separated texts quotation marks are usually just characters, and unpaired.
     quoted = look.delimiter != "\t" or paired_quotes(prefix)
-    table = parse(opened, name, look, quoted)
+    parsing = Parsing(opened, name, look, form, skip, quoted)
+    table = parsing.table()
     if any(holds_bytes(kind) for kind in table.schema.types):
-        opened, _ = mended(opened, notes)
-        table = parse(opened, name, look, quoted)
-    notes.insert(0, described(look))
+        parsing = replace(parsing, opened=mended(opened, notes))
+        table = parsing.table()
+    table = parsing.with_long_numbers(table)
+    check_points(table, look, form, name)
+    if look.trailing:
+        table = without_last(table, look, name)
+    if parsing.comments:
+        notes.append(f"lines that begin with # are not read ({len(parsing.comments)} of them)")
     names = table.column_names
     return Table(
         name=name,
         columns={column: table.column(j) for j, column in enumerate(names)},
         rows=table.num_rows,
         named=look.header,
-        notes=notes,
-        reading={"delimiter": look.delimiter, "header": look.header, "encoding": encoding},
+        notes=[described(look), *look.notes, *notes],
+        reading={
+            "delimiter": " " if look.aligned else look.delimiter,
+            "header": None if look.commented else look.header,
+            "encoding": encoding,
+        },
     )
+
+
+def first_lines(opened: Open) -> bytes:
+    """The beginning of a text: so many bytes, and more until it has some whole lines."""
+    with opened() as stream:
+        prefix = stream.read(PREFIX)
+        while prefix.count(b"\n") + prefix.count(b"\r") < WHOLE_LINES and len(prefix) < MOST_PREFIX:
+            block = stream.read(len(prefix))
+            if not block:
+                break
+            prefix += block
+    return prefix
+
+
+def unaligned(opened: Open, skip: int) -> Open:
+    """A text whose fields are separated by any number of blanks, with one tab between them instead."""
+    with opened() as stream:
+        stream.read(skip)
+        text = stream.read().decode("utf-8", "replace")
+    lines = ("\t".join(tokens(line)) for line in text.splitlines())
+    data = "\n".join(line for line in lines if line).encode()
+    return lambda: io.BytesIO(data)
+
+
+def check_points(table: pa.Table, look: Look, form: Form, name: str) -> None:
+    """Refuses 1.274 in every row of a column where other columns of the text have a decimal comma.
+
+    Raises:
+        TableError: it may be 1.274 or 1274.
+    """
+    if form.notation.decimal is not None:
+        return
+    fractions = [pa.types.is_floating(kind) for kind in table.schema.types]
+    fields = [column_of(look.rows, j) for j in range(len(fractions))]
+    grouped = re.compile(f"[+-]?(?:{Notation(',', '.').pattern(',')})")
+    doubtful = [
+        j
+        for j, column in enumerate(fields)
+        if fractions[j] and column and all("." in field and grouped.fullmatch(field) for field in column)
+    ]
+    if not doubtful:
+        return
+    marks = [re.compile(f"[+-]?(?:{Notation(mark).pattern(mark)})") for mark in ",."]
+    for j, column in enumerate(fields):
+        if fractions[j] or not column:
+            continue
+        if all(marks[0].fullmatch(field) and not marks[1].fullmatch(field) for field in column):
+            raise TableError(
+                f"column {table.column_names[doubtful[0]]!r} of {name} can be read in two ways: "
+                f"{table.column_names[j]!r} has a decimal comma ({column[0]}), so that {fields[doubtful[0]][0]!r} may "
+                "be a thousand and more; pass decimal=',' or decimal='.'"
+            )
+
+
+def without_last(table: pa.Table, look: Look, name: str) -> pa.Table:
+    """The table without what follows the delimiter at each row's end.
+
+    Raises:
+        TableError: some row has a value there.
+    """
+    last = table.column(table.num_columns - 1)
+    texts = pc.cast(last, pa.string())
+    filled = pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(texts), ""), False)
+    if pc.any(filled).as_py():
+        row = pc.index(filled, True).as_py()
+        raise TableError(
+            f"row {row} of {name} has {table.num_columns} fields where the header has "
+            f"{len(look.names) - 1}: the last is {texts[row].as_py()!r}"
+        )
+    return table.select(list(range(table.num_columns - 1)))
 
 
 def described(look: Look) -> str:
     """How the text was read, in a sentence."""
     delimiter = DELIMITERS.get(look.delimiter, repr(look.delimiter))
+    if look.aligned:
+        delimiter = "blanks"
     first = "the first line holds the names" if look.header else "there is no header: columns are c0, c1, …"
     return f"fields are separated by {delimiter}; {first} ({look.why_header})"
 
@@ -106,7 +207,7 @@ def recoded(opened: Open, encoding: str, name: str) -> Open:
     return lambda: io.BytesIO(data)
 
 
-def mended(opened: Open, notes: list[str]) -> tuple[Open, bytes]:
+def mended(opened: Open, notes: list[str]) -> Open:
     """The text as UTF-8, each line that is not read as Windows-1252 (or, failing that, as Latin-1)."""
     with opened() as stream:
         lines = stream.read().split(b"\n")
@@ -124,50 +225,95 @@ def mended(opened: Open, notes: list[str]) -> tuple[Open, bytes]:
     notes.append(
         f"{bad} of {len(lines)} lines are not UTF-8 and were read as Windows-1252; see that accents are right"
     )
-    return (lambda: io.BytesIO(data)), data[:PREFIX]
+    return lambda: io.BytesIO(data)
 
 
-def parse(opened: Open, name: str, look: Look, quoted: bool, multiline: bool = False) -> pa.Table:
-    """Arrow's parse, retried with line breaks allowed inside quotation marks where rows look ragged."""
-    invalid: list[Any] = []
-    names = unique_names(look.names, name)
+@dataclass(frozen=True)
+class Parsing:
+    """Arrow's parse of a text whose look is known."""
 
-    def note(row: Any) -> str:
-        if len(invalid) < 3:
-            invalid.append(row)
-        return "skip"
+    opened: Open
+    name: str
+    look: Look
+    form: Form
+    #: bytes before the first row
+    skip: int
+    quoted: bool
+    comments: list[str] = field(default_factory=list)
 
-    options: dict[str, Any] = {
-        "read_options": csv.ReadOptions(
-            column_names=names, skip_rows_after_names=1 if look.header else 0, block_size=1 << 22
-        ),
-        "parse_options": csv.ParseOptions(
-            delimiter=look.delimiter,
-            quote_char='"' if quoted else False,
-            newlines_in_values=multiline,
-            # In a single column a line with nothing on it is a missing value.
-            ignore_empty_lines=len(names) > 1,
-            invalid_row_handler=note,
-        ),
-        "convert_options": csv.ConvertOptions(
-            null_values=sorted(TOKENS),
-            strings_can_be_null=False,
-            auto_dict_encode=True,
-            auto_dict_max_cardinality=DICTIONARY,
-        ),
-    }
-    with opened() as stream:
-        try:
-            table = csv.read_csv(stream, **options)
-        except pa.ArrowInvalid as error:
-            if quoted and not multiline and "quote" not in str(error) and has_quotes(opened):
-                return parse(opened, name, look, quoted, multiline=True)
-            raise TableError(f"{name} cannot be read as delimited text: {first_line(error)}") from None
-    if invalid and quoted and not multiline and has_quotes(opened):
-        return parse(opened, name, look, quoted, multiline=True)
-    if invalid:
-        raise TableError(ragged(opened, name, look, invalid[0], len(names)))
-    return table
+    def table(
+        self, multiline: bool = False, texts: frozenset[str] = frozenset(), block: int = BLOCK
+    ) -> pa.Table:
+        """The parse, retried with line breaks allowed inside quotation marks where rows look ragged."""
+        look, name = self.look, self.name
+        invalid: list[Any] = []
+        names = unique_names(look.names, name)
+        self.comments.clear()
+
+        def note(row: Any) -> str:
+            shown = row.text if isinstance(row.text, str) else bytes(row.text).decode("utf-8", "replace")
+            if shown.lstrip().startswith("#"):
+                self.comments.append(shown)
+            elif len(invalid) < 3:
+                invalid.append(row)
+            return "skip"
+
+        kept = frozenset(names) if self.form.as_texts is None else self.form.as_texts
+        options: dict[str, Any] = {
+            "read_options": csv.ReadOptions(column_names=names, block_size=block),
+            "parse_options": csv.ParseOptions(
+                delimiter=look.delimiter,
+                quote_char='"' if self.quoted else False,
+                newlines_in_values=multiline,
+                # In a single column a line with nothing on it is a missing value.
+                ignore_empty_lines=len(names) > 1,
+                invalid_row_handler=note,
+            ),
+            "convert_options": csv.ConvertOptions(
+                null_values=sorted(TOKENS),
+                strings_can_be_null=False,
+                auto_dict_encode=True,
+                auto_dict_max_cardinality=DICTIONARY,
+                decimal_point=self.form.notation.decimal or ".",
+                column_types={column: pa.string() for column in kept | texts if column in names},
+            ),
+        }
+        with self.opened() as stream:
+            stream.seek(self.skip)
+            try:
+                table = csv.read_csv(stream, **options)
+            except pa.ArrowInvalid as error:
+                if self.quoted and not multiline and "quote" not in str(error) and has_quotes(self.opened):
+                    return self.table(True, texts, block)
+                if "block size" in str(error) and block < MOST_BLOCK:
+                    return self.table(multiline, texts, block * 16)
+                if "Empty CSV" in str(error):
+                    return pa.table({column: pa.array([], pa.null()) for column in names})
+                raise TableError(f"{name} cannot be read as delimited text: {first_line(error)}") from None
+        if invalid and self.quoted and not multiline and has_quotes(self.opened):
+            return self.table(True, texts, block)
+        if invalid:
+            raise TableError(ragged(self.opened, name, look, invalid[0], len(names)))
+        return table
+
+    def with_long_numbers(self, table: pa.Table) -> pa.Table:
+        """The table, with columns that Arrow took for fractions since their whole numbers are too long as texts."""
+        long = [
+            column
+            for column, kind in zip(table.column_names, table.schema.types, strict=True)
+            if pa.types.is_floating(kind) and (pc.max(pc.abs(table.column(column))).as_py() or 0) >= LONG
+        ]
+        if not long:
+            return table
+        texts = self.table(texts=frozenset(long))
+        digits = [
+            c
+            for c in long
+            if pc.any(pc.match_substring_regex(texts.column(c), "^ *[+-]?[0-9]{16,} *$")).as_py()
+        ]
+        for column in digits:
+            table = table.set_column(table.column_names.index(column), column, texts.column(column))
+        return table
 
 
 def has_quotes(opened: Open) -> bool:

@@ -45,8 +45,11 @@ def describe(
         if name in out:
             columns.append(Column(name, "dropped", False, "left out as asked"))
             continue
-        values = read_values(table.column(name), name, plain=name in categories, impute=missing == "impute")
-        if name in categories:
+        plain = name in categories or name in table.categories
+        array = table.column(name)
+        values = read_values(array, name, plain=plain, impute=missing == "impute", notation=table.notation)
+        values.decimal = values.decimal or table.decimal_of(array.type)
+        if plain:
             values = as_text(values)
         check_finite(values, name, missing)
         judgement = unlike_the_others(name, values, judge(name, values, name in categories), seen)
@@ -67,7 +70,7 @@ def unlike_the_others(
     if not values.exact and judgement.kind != "identifier":
         assert values.numbers is not None
         present = values.numbers[~values.missing]
-        if len(np.unique(present)) > 0.5 * len(present):
+        if (values.distinct or len(np.unique(present))) > 0.5 * len(present):
             return Judgement(
                 "identifier",
                 False,
@@ -88,7 +91,8 @@ def unlike_the_others(
 
 def target_column(table: Table, goal: Target, kept: Rows) -> Column:
     """The target among the columns."""
-    column = Column(goal.name, "target", False, goal.reason, missing=table.rows - len(goal.rows))
+    absent = table.rows - len(goal.rows)
+    column = Column(goal.name, "target", False, goal.reason, missing=absent, decimal=goal.decimal)
     if goal.classes is None:
         statistics(column, goal.y[goal.rows])
     else:
@@ -106,6 +110,7 @@ def described(name: str, values: Values, judgement: Judgement, goal: Target, kep
         missing=int(values.missing[goal.rows].sum()),
         values=values.kind if values.kind != "empty" else "number",
         format=values.format,
+        decimal=values.decimal,
     )
     # Told of all rows with a target, as the gaps are; what fills them is learned from the training rows alone.
     if values.numbers is not None:

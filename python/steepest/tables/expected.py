@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 
 from steepest.errors import TableError
 from steepest.tables import dates
-from steepest.tables.values import PAIRS, Values, as_text, as_times, parse_number, read_values
+from steepest.tables.numerals import Notation, read_numerals
+from steepest.tables.values import PAIRS, Values, as_text, as_times, read_values
 
 __all__ = ["expect"]
 
 
-def expect(array: pa.ChunkedArray, name: str, kind: str, format: str | None, impute: bool = False) -> Values:
+def expect(
+    array: pa.ChunkedArray,
+    name: str,
+    kind: str,
+    format: str | None,
+    impute: bool = False,
+    notation: Notation | None = None,
+) -> Values:
     """A column of new rows as the kind of values it had when the schema was made.
 
     Args:
         kind: "number", "boolean", "time" or "text".
         format: how times were written.
         impute: whether texts among numbers and infinite numbers count as missing.
+        notation: how numbers were written.
 
     Raises:
         TableError: a value does not fit, named by row and column.
@@ -29,7 +40,7 @@ def expect(array: pa.ChunkedArray, name: str, kind: str, format: str | None, imp
     if values.kind == "empty":
         return blank(values, kind)
     if values.kind == "text":
-        values = converted(values, name, kind, format, impute)
+        values = converted(values, name, kind, format, impute, notation or Notation())
     if kind == "time" and values.kind != "time":
         raise TableError(f"column {name!r} held dates when the model was fitted; now it holds {values.kind}s")
     if kind != "time" and values.kind == "time":
@@ -44,7 +55,9 @@ def blank(values: Values, kind: str) -> Values:
     return Values("number", values.rows, numbers=np.full(values.rows, np.nan), tokens=values.tokens)
 
 
-def converted(values: Values, name: str, kind: str, format: str | None, impute: bool) -> Values:
+def converted(
+    values: Values, name: str, kind: str, format: str | None, impute: bool, notation: Notation
+) -> Values:
     """Texts as numbers, booleans or times; the first that is none is named."""
     assert values.codes is not None
     if kind == "time":
@@ -57,13 +70,19 @@ def converted(values: Values, name: str, kind: str, format: str | None, impute: 
             f"column {name!r} row {row} holds {values.texts[bad]!r} where a date was expected ({format})"
         )
     words = {word: float(i) for pair in PAIRS for i, word in enumerate(pair)} if kind == "boolean" else {}
-    parsed = [words.get(text.lower(), parse_number(text)) for text in values.texts]
-    for i, number in enumerate(parsed):
-        if number is None and not impute:
-            row = int(np.flatnonzero(values.codes == i)[0])
-            raise TableError(
-                f"column {name!r} row {row} holds {values.texts[i]!r} where a {kind} was expected: "
-                'mend it, or pass missing="impute" to take it as missing'
-            )
-    table = np.array([np.nan if number is None else number for number in [*parsed, None]], dtype=np.float64)
-    return Values("number", values.rows, numbers=table[values.codes], tokens=values.tokens)
+    spoken: Any = np.array([words.get(text.lower(), np.nan) for text in values.texts])
+    counts = np.bincount(values.codes[values.codes >= 0], minlength=len(values.texts))
+    found = read_numerals(pa.array(values.texts, pa.large_string()), notation, name, 0.0, counts)
+    assert found is not None
+    parsed = np.where(np.isnan(spoken), found.numbers, spoken)
+    strange = ~found.known & np.isnan(spoken)
+    if strange.any() and not impute:
+        row = int(np.flatnonzero(np.isin(values.codes, np.flatnonzero(strange)))[0])
+        comma = " with a decimal comma" if notation.decimal == "," else ""
+        raise TableError(
+            f"column {name!r} row {row} holds {values.texts[values.codes[row]]!r} where a {kind}{comma} was "
+            'expected: mend it, or pass missing="impute" to take it as missing'
+        )
+    return Values(
+        "number", values.rows, numbers=np.append(parsed, np.nan)[values.codes], tokens=values.tokens
+    )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import io
+import math
+import stat
+import struct
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -14,9 +17,11 @@ import pyarrow as pa
 from pyarrow import feather, ipc, parquet
 
 from steepest.errors import TableError
-from steepest.tables import delimited, memory
+from steepest.tables import delimited, memory, unpacking
+from steepest.tables.objects import looks_like_json, read_json
 from steepest.tables.sniff import Form
 from steepest.tables.table import ON_TEXTS, Table, listed, unique_names
+from steepest.tables.unpacking import Unpacked, check_room, check_unpacked, unzipped
 
 __all__ = ["read"]
 
@@ -38,54 +43,62 @@ FOREIGN = {
     b"\x00\x00\x08\x03": "an idx file of pictures: read it with numpy.frombuffer, pass a matrix",
     b"\x00\x00\x08\x01": "an idx file of labels: read it with numpy.frombuffer and pass it as the target",
 }
+TABLES = (".csv", ".tsv", ".tab", ".dat", ".data", ".json", ".jsonl", ".ndjson")
+#: how a stream of Arrow record batches begins
+STREAM = b"\xff\xff\xff\xff"
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
+#: what NumPy raises on damaged or hostile bytes
+DAMAGE = (
+    ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError, MemoryError, SyntaxError, EOFError,
+    OSError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error,
+)  # fmt: skip
+
+Open = Callable[[], BinaryIO]
 
 
 def read(path: Path, form: Form) -> Table:
-    """A table from a file of any kind that is known here."""
-    name = path.name
-    size = path.stat().st_size
+    """A table from a file of any kind that is known here.
+
+    Files are read, never mapped: a mapped file that is cut off while it is read ends the process.
+
+    Raises:
+        TableError: it cannot be read, holds no table, or was changed meanwhile.
+    """
+    before = path.stat()
+    if not stat.S_ISREG(before.st_mode):
+        return read_opened(unpacking.whole(path), path.name, path.suffix, form)
+    table = read_opened(lambda: cast(BinaryIO, pa.OSFile(str(path))), path.name, path.suffix, form)
+    after = path.stat()
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise TableError(f"{path.name} was changed while it was read: read it again once it is whole")
+    return table
+
+
+def read_opened(opened: Open, name: str, suffix: str, form: Form) -> Table:
+    """A table from bytes that can be read from their start as often as is asked."""
+    with opened() as plain:
+        head = plain.read(4096)
+        size = plain.seek(0, 2)
     if size == 0:
         raise TableError(f"{name} is empty: it has no bytes at all")
-    with path.open("rb") as plain:
-        head = plain.read(4096)
     if head.startswith(b"PAR1"):
-        return from_parquet(path)
-    if head.startswith((b"ARROW1", b"FEA1")):
-        return from_arrow(path)
+        return from_parquet(opened, name)
+    if head.startswith((b"ARROW1", b"FEA1", STREAM)):
+        return from_arrow(opened, name, head)
     if head.startswith((ZIP, b"PK\x05\x06")):
-        return from_zip(path, form)
-    packed = head.startswith(GZIP)
-
-    def opened() -> BinaryIO:
-        return cast(BinaryIO, gzip.open(path, "rb") if packed else pa.memory_map(str(path)))
-
-    if packed:
-        with refusing(name), opened() as stream:
+        return from_zip(opened, name, form)
+    if head.startswith(GZIP):
+        packed = opened
+        opened = lambda: cast(BinaryIO, Unpacked(packed(), size, name))  # noqa: E731
+        with opened() as stream:
             head = stream.read(4096)
         if not head:
             raise TableError(f"{name} is empty once unpacked")
-    refuse_foreign(head, name, path.suffix)
-    with refusing(name):
-        return delimited.read(opened, name, form)
-
-
-class refusing:
-    """Turns what a damaged gzip or zip file raises into a TableError."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, EOFError):
-            raise TableError(
-                f"{self.name} is cut off: its packed data end in the middle; fetch it again"
-            ) from None
-        if isinstance(error, (gzip.BadGzipFile, zlib.error, zipfile.BadZipFile)):
-            raise TableError(f"{self.name} is damaged ({error}); fetch it again") from None
+    refuse_foreign(head, name, suffix)
+    if looks_like_json(head):
+        with opened() as stream:
+            return read_json(stream.read(), name)
+    return delimited.read(opened, name, form)
 
 
 def refuse_foreign(head: bytes, name: str, suffix: str) -> None:
@@ -104,55 +117,64 @@ def refuse_foreign(head: bytes, name: str, suffix: str) -> None:
         )
 
 
-def from_parquet(path: Path) -> Table:
+def from_parquet(opened: Open, name: str) -> Table:
     """A Parquet file."""
     try:
-        table = parquet.read_table(path, memory_map=True)
-    except (pa.ArrowException, OSError) as error:
-        raise TableError(damaged(path, "Parquet", error)) from None
-    return memory.from_arrow(table, path.name)
+        with opened() as stream:
+            file = parquet.ParquetFile(stream)
+            check_room(8 * file.metadata.num_rows * file.metadata.num_columns, name)
+            table = file.read()
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+        raise refused(error, name, "Parquet") from None
+    return memory.from_arrow(table, name)
 
 
-def from_arrow(path: Path) -> Table:
-    """An Arrow IPC or Feather file."""
+def from_arrow(opened: Open, name: str, head: bytes) -> Table:
+    """An Arrow IPC file or stream, or a Feather file.
+
+    Arrow trusts offsets that it finds; without the full validation a wrong one ends the process later.
+    """
     try:
-        with path.open("rb") as stream:
-            old = stream.read(4) == b"FEA1"
-        if old:
-            table = feather.read_table(path)
-        else:
-            with pa.memory_map(str(path)) as source:
-                table = ipc.open_file(source).read_all()
-    except (pa.ArrowException, OSError) as error:
-        raise TableError(damaged(path, "Arrow", error)) from None
-    return memory.from_arrow(table, path.name)
+        with opened() as stream:
+            if head.startswith(b"FEA1"):
+                table = feather.read_table(stream)
+            elif head.startswith(STREAM):
+                table = ipc.open_stream(stream).read_all()
+            else:
+                table = ipc.open_file(stream).read_all()
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+        raise refused(error, name, "Arrow") from None
+    return memory.from_arrow(table, name)
 
 
-def damaged(path: Path, kind: str, error: Exception) -> str:
-    """The message on a binary file that cannot be read."""
+def refused(error: Exception, name: str, kind: str) -> TableError:
+    """The error on a binary file that cannot be read."""
+    if isinstance(error, TableError):
+        return error
     why = delimited.first_line(error)
-    return f"{path.name} begins as {kind} but cannot be read, as when it was cut off: {why}"
+    return TableError(f"{name} begins as {kind} but cannot be read, as when it was cut off: {why}")
 
 
-def from_zip(path: Path, form: Form) -> Table:
+def from_zip(opened: Open, name: str, form: Form) -> Table:
     """A zip archive: `.npz`, or one delimited text."""
-    name = path.name
-    try:
-        archive = zipfile.ZipFile(path)
-    except zipfile.BadZipFile:
-        raise TableError(
-            f"{name} is cut off or damaged: its table of contents is missing; fetch it again"
-        ) from None
-    with archive:
+    with opened() as stream:
+        try:
+            archive = zipfile.ZipFile(stream)
+        except DAMAGE:
+            raise TableError(
+                f"{name} is cut off or damaged: its table of contents is missing; fetch it again"
+            ) from None
         members = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
         members = [member for member in members if not member.startswith("__MACOSX/")]
         if members and all(member.endswith(".npy") for member in members):
-            return from_npz(path)
+            return from_npz(archive, members, name)
         if "xl/workbook.xml" in members:
             raise TableError(
                 f"{name} is an Excel workbook: save the sheet as CSV, or read it with pandas.read_excel"
             )
-        tables = [m for m in members if m.lower().endswith((".csv", ".tsv", ".tab", ".dat", ".data"))]
+        tables = [m for m in members if m.lower().endswith(TABLES)]
         if not tables and len(members) == 1:
             tables = members
         if not tables:
@@ -164,32 +186,51 @@ def from_zip(path: Path, form: Form) -> Table:
             raise TableError(
                 f"{name} holds {len(tables)} tables ({listed(tables)}): unpack it and pass one of them"
             )
-        with refusing(name):
-            data = archive.read(tables[0])
+        data = unzipped(archive, tables[0], name)
     if not data:
         raise TableError(f"{tables[0]} in {name} is empty")
     refuse_foreign(data[:4096], f"{tables[0]} in {name}", "")
+    if looks_like_json(data[:4096]):
+        return read_json(data, name)
     return delimited.read(lambda: io.BytesIO(data), name, form)
 
 
-def from_npz(path: Path) -> Table:
-    """A `.npz` file: a matrix and perhaps a target vector, or vectors of one length; pickles are refused."""
+def npy(data: bytes, member: str, name: str) -> np.ndarray[Any, Any]:
+    """An array as `numpy.save` writes it, whose bytes are as many as it says; pickles are refused.
+
+    Raises:
+        TableError: it is damaged, or holds Python objects.
+    """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
-    except ValueError as error:
-        if "allow_pickle" not in str(error):
-            raise TableError(f"{path.name} cannot be read: {delimited.first_line(error)}") from None
-        raise TableError(
-            f"{path.name} holds Python objects, which could run code when opened: save it with plain dtypes"
-        ) from None
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise TableError(f"{path.name} is cut off or damaged: {delimited.first_line(error)}") from None
+        stream = io.BytesIO(data)
+        version = np.lib.format.read_magic(stream)
+        header = (
+            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        )
+        shape, _, kind = header(stream)
+        if not kind.hasobject and math.prod(shape) * kind.itemsize != len(data) - stream.tell():
+            raise ValueError(f"{member} has {len(data) - stream.tell()} bytes for an array of {kind} {shape}")
+        return np.asarray(np.lib.format.read_array(io.BytesIO(data), allow_pickle=False))
+    except DAMAGE as error:
+        if "allow_pickle" in str(error):
+            raise TableError(
+                f"{name} holds Python objects, which could run code when opened: save it with plain dtypes"
+            ) from None
+        raise TableError(f"{name} is cut off or damaged: {delimited.first_line(error)}") from None
+
+
+def from_npz(archive: zipfile.ZipFile, members: list[str], name: str) -> Table:
+    """A `.npz` file: a matrix and perhaps a target vector, or vectors of one length; pickles are refused."""
+    sizes = [archive.getinfo(member) for member in members]
+    check_unpacked(sum(s.file_size for s in sizes), max(1, sum(s.compress_size for s in sizes)), name)
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    for member in members:
+        arrays[member.removesuffix(".npy")] = npy(unzipped(archive, member, name), member, name)
     matrices = {key: array for key, array in arrays.items() if array.ndim == 2}
     vectors = {key: array for key, array in arrays.items() if array.ndim == 1}
     if len(matrices) > 1:
         raise TableError(
-            f"{path.name} holds {len(matrices)} matrices ({listed(list(matrices))}): keep one, with the "
+            f"{name} holds {len(matrices)} matrices ({listed(list(matrices))}): keep one, with the "
             "target "
             "as a vector beside it"
         )
@@ -200,11 +241,11 @@ def from_npz(path: Path) -> Table:
         columns |= {f"c{j}": matrix[:, j] for j in range(matrix.shape[1])}
     rows = rows if rows is not None else max((len(vector) for vector in vectors.values()), default=0)
     extra = {key: vector for key, vector in vectors.items() if len(vector) == rows}
-    unique_names([*columns, *extra], path.name)
+    unique_names([*columns, *extra], name)
     columns |= extra
-    target = next((key for key in ("y", "target", "label", "labels") if key in extra), None)
+    target: str | None = next((key for key in ("y", "target", "label", "labels") if key in extra), None)
     if target is None and matrices and len(extra) == 1:
         target = next(iter(extra))
     unread = [key for key in arrays if key not in extra and key not in matrices]
     notes = [f"not read, since their shape is another: {listed(unread)}"] if unread else []
-    return Table(path.name, columns, rows, named=not matrices, target=target, notes=notes)
+    return Table(name, columns, rows, named=not matrices, target=target, notes=notes)

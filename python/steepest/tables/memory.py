@@ -47,11 +47,20 @@ def from_arrow(table: Any, name: str) -> Table:
     """An Arrow table; columns of structs become columns of their fields."""
     if isinstance(table, pa.RecordBatch):
         table = pa.Table.from_batches([table])
+    sound(table, name)
     if any(pa.types.is_struct(kind) for kind in table.schema.types):
         table = table.flatten()
     names = unique_names(list(table.column_names), name)
     columns = {column: table.column(j) for j, column in enumerate(names)}
     return Table(name, columns, table.num_rows)
+
+
+def sound(data: Any, name: str) -> None:
+    """Refuses Arrow data whose offsets, codes or texts are damaged: looking at them would end the process."""
+    try:
+        data.validate(full=True)
+    except pa.ArrowException as error:
+        raise TableError(f"{name} is damaged: {error}") from None
 
 
 def from_pandas(frame: Any) -> Table:
@@ -118,6 +127,7 @@ def from_sparse(matrix: Any) -> Table:
             f"{size / 2**30:.0f} GiB as a table, whose columns are looked at one by one: LogisticRegression, Ridge, "
             "Lasso and LinearRegression (steepest.linear) take it as it is"
         )
+    check_structure(matrix)
     by_column = matrix.tocsc()
     by_column.sum_duplicates()
 
@@ -134,6 +144,39 @@ def from_sparse(matrix: Any) -> Table:
     return Table("the sparse matrix", columns, matrix.shape[0], named=False)
 
 
+def check_structure(matrix: Any) -> None:
+    """Refuses a sparse matrix whose structure is damaged: SciPy trusts it, and would end the process.
+
+    Raises:
+        TableError: an index lies outside, or the pointers do not rise from 0 to the number of values.
+    """
+    rows, width = matrix.shape
+    if matrix.format == "coo":
+        pairs = ((matrix.row, rows), (matrix.col, width))
+        if any(len(index) != len(matrix.data) or outside(index, most) for index, most in pairs):
+            raise TableError(
+                "the sparse matrix is damaged: an index lies outside of it, or values lack indices"
+            )
+        return
+    if matrix.format not in ("csr", "csc", "bsr"):
+        return
+    block = matrix.blocksize if matrix.format == "bsr" else (1, 1)
+    major, minor = (rows // block[0], width // block[1]) if matrix.format != "csc" else (width, rows)
+    pointers = matrix.indptr
+    if len(pointers) != major + 1 or pointers[0] != 0 or (np.diff(pointers) < 0).any():
+        raise TableError(
+            "the sparse matrix is damaged: its pointers (indptr) do not rise from 0, one a row or column"
+        )
+    used = int(pointers[-1])
+    if used > len(matrix.indices) or used > len(matrix.data) or outside(matrix.indices[:used], minor):
+        raise TableError("the sparse matrix is damaged: an index lies outside of it, or values lack indices")
+
+
+def outside(index: Any, most: int) -> bool:
+    """Whether an index is negative, or not below the most."""
+    return len(index) > 0 and bool(index.min() < 0 or index.max() >= most)
+
+
 def from_dict(source: Mapping[Any, Any]) -> Table:
     """A dict of columns of equal length."""
     names = unique_names([str(name) for name in source], "the dict")
@@ -141,6 +184,7 @@ def from_dict(source: Mapping[Any, Any]) -> Table:
     lengths: dict[str, int] = {}
     for name, values in zip(names, source.values(), strict=True):
         if isinstance(values, (pa.Array, pa.ChunkedArray)):
+            sound(values, f"column {name!r}")
             column: Any = values
         elif np.ndim(values) == 0:
             raise TableError(f"column {name!r} must be a sequence of values; got {values!r}")
@@ -175,6 +219,9 @@ def from_rows(source: Any) -> Table:
     if not rows:
         raise TableError("the list of rows is empty")
     if isinstance(rows[0], Mapping):
+        odd = next((i for i, row in enumerate(rows) if not isinstance(row, Mapping)), None)
+        if odd is not None:
+            raise TableError(f"row {odd} is a {type(rows[odd]).__name__} where row 0 is a dict")
         names = list(dict.fromkeys(key for row in rows for key in row))
         return from_dict({name: [row.get(name) for row in rows] for name in names})
     if np.ndim(rows[0]) == 0:

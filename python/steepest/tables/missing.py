@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-__all__ = ["TOKENS", "is_missing"]
+__all__ = ["NO_CLASS", "TOKENS", "is_missing"]
 
 #: texts that mean "missing"; compared after blanks are taken off both ends
 TOKENS = frozenset(
     {
         "", "?", "-", "--", ".", "#N/A", "#N/A N/A", "#NA", "<NA>", "N/A", "NA", "NaN", "NaT", "None",
         "NULL", "Null", "n/a", "na", "nan", "null", "missing", "-nan", "-NaN", "1.#QNAN", "1.#IND",
+        "n.a.", "N.A.", "n.a", "N.A", "n. a.", "k.A.", "k. A.", "#DIV/0!", "#REF!", "#VALUE!", "#NUM!", "#NAME?",
+        "#NULL!", "\\N",
     }
+)  # fmt: skip
+#: those of them that no class is called by: in a target of texts the others ("None", "NA", "-") are classes
+NO_CLASS = frozenset(
+    {"", "?", "#N/A", "#N/A N/A", "#NA", "<NA>", "NaN", "NaT", "nan", "-nan", "-NaN", "1.#QNAN", "1.#IND", "#DIV/0!",
+     "#REF!", "#VALUE!", "#NUM!", "#NAME?", "#NULL!", "\\N"}
 )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from steepest.tables import memory, remarks
 from steepest.tables.describe import describe
 from steepest.tables.design import Design
 from steepest.tables.leakage import giveaways, repeated_rows
-from steepest.tables.schema import Schema, encode
+from steepest.tables.schema import Schema, encode, is_path
 from steepest.tables.source import read
 from steepest.tables.split import hold_out, hold_out_last
 from steepest.tables.table import Table
@@ -74,6 +74,9 @@ def prepare(
     header: bool | None = None,
     delimiter: str | None = None,
     encoding: str | None = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
+    missing_target: Collection[str] | None = None,
 ) -> Prepared:
     """Reads a table, finds out what its columns are, splits it and encodes it.
 
@@ -95,6 +98,9 @@ def prepare(
         weight: the rows' weights, a column (which is then no column to learn from) or one value a row; a row of
             weight 0 is a row that is not there.
         header, delimiter, encoding: of a text, found out when None.
+        decimal, thousands: how numbers are written in texts, found out column by column when None.
+        missing_target: the texts that mean a missing target; when None the usual ones, and in a target of texts
+            "None", "NA", "-" and their like are classes.
 
     Raises:
         TableError: the table cannot be used; the message names row and column and says what would do.
@@ -104,15 +110,15 @@ def prepare(
     ('multiclass', (142, 13), 36)
     """
     started = clock.perf_counter()
-    for option, value in (("drop", drop), ("categories", categories)):
+    for option, value in (("drop", drop), ("categories", categories), ("missing_target", missing_target)):
         if isinstance(value, str):
             raise InputError(f"{option} is a list of columns; got the text {value!r}: pass [{value!r}]")
-    table = read(source, header=header, delimiter=delimiter, encoding=encoding)
-    test_table = None if test is None else read_test(test, table, encoding)
+    form: dict[str, Any] = {"encoding": encoding, "decimal": decimal, "thousands": thousands}
+    table = read(source, header=header, delimiter=delimiter, **form)
     if target is not None and not isinstance(target, (str, int, np.integer)):
         table, target = with_target(table, target)
     reading = clock.perf_counter() - started
-    goal = read_target(table, target, task)
+    goal = read_target(table, target, task, missing_target)
     out = dropped_columns(table, drop, goal.name)
     heavy, by = weights_of(table, weight, goal.name)
     if heavy is not None:
@@ -128,11 +134,14 @@ def prepare(
     check_training(goal, kept)
     columns, values, findings = describe(table, goal, kept, out, chosen, missing)
     schema = Schema(
-        goal.name, goal.task, goal.reason, goal.classes, columns, missing, table.named, dict(table.reading)
+        goal.name, goal.task, goal.reason, goal.classes, columns, missing, table.named, table_form(table)
     )
+    began = clock.perf_counter()
+    test_table = None if test is None else read_test(test, table, schema, form)
+    reading += clock.perf_counter() - began
     train = part(schema, values, goal, kept, heavy)
     validated = part(schema, values, goal, held, heavy) if len(held) else None
-    findings = remarks.about_rows(table, goal, kept, time) + findings
+    findings = remarks.about_rows(table, goal, kept, time, values) + findings
     tested, test_findings, absent = (None, [], 0) if test_table is None else test_part(schema, test_table, by)
     findings += giveaways(train, goal)
     findings += repeated_rows(train, validated, tested)
@@ -156,11 +165,18 @@ def with_target(table: Table, target: Any) -> tuple[Table, str]:
     return replace(table, columns=columns), "target"
 
 
-def read_test(test: Any, table: Table, encoding: str | None) -> Table:
+def table_form(table: Table) -> dict[str, Any]:
+    """How a table was read, and what the caller said of its numbers, for new rows to be read alike."""
+    said = {"decimal": table.notation.decimal, "thousands": table.notation.thousands}
+    return {**table.reading, **{key: value for key, value in said.items() if value is not None}}
+
+
+def read_test(test: Any, table: Table, schema: Schema, form: dict[str, Any]) -> Table:
     """The test table, read as the training table was."""
-    alike = {key: table.reading[key] for key in ("delimiter", "header") if key in table.reading}
-    read_alike = alike if isinstance(test, str) or hasattr(test, "__fspath__") else {}
-    return read(test, encoding=encoding, **read_alike)
+    if not is_path(test):
+        return read(test, **form)
+    alike = {key: table.reading[key] for key in ("delimiter",) if key in table.reading}
+    return read(test, **{**schema.read_options(test), **alike, **form})
 
 
 def dropped_columns(table: Table, drop: Sequence[str | int], target: str) -> set[str]:
@@ -191,7 +207,7 @@ def weights_of(table: Table, weight: Any, target: str) -> tuple[np.ndarray[Any, 
         by = table.find(weight if isinstance(weight, str) else int(weight), "column of weights")
         if by == target:
             raise InputError(f"{by!r} is the target and cannot hold the rows' weights")
-        weight = read_values(table.column(by), by).numbers
+        weight = read_values(table.column(by), by, notation=table.notation).numbers
         if weight is None:
             raise TableError(f"column {by!r} must hold numbers to be the rows' weights")
     found = np.asarray(weight, dtype=np.float64)
@@ -225,7 +241,7 @@ def test_part(schema: Schema, table: Table, by: str | None) -> tuple[Part, list[
     table = schema.matched(table)
     if schema.target not in table.columns:
         raise TableError(f"the test table {table.name} lacks the target {schema.target!r}")
-    y = encode_target(table, schema.target, schema.classes)
+    y = encode_target(table, schema.target, schema.classes, schema.column(schema.target).decimal)
     rows = np.flatnonzero(~np.isnan(y) if schema.classes is None else y >= 0)
     weight, _ = weights_of(table, by, schema.target)
     if weight is not None:

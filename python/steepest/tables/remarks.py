@@ -80,7 +80,6 @@ def about_column(column: Column, values: Values, judgement: Judgement) -> list[F
 def about_missing(column: Column, values: Values) -> Finding:
     """How many values are missing, how that was written, and what they become."""
     share = column.missing / values.rows
-    written = f" (written {', '.join(repr(token) for token in values.tokens)})" if values.tokens else ""
     number = next((piece for piece in column.pieces if isinstance(piece, NumberPiece)), None)
     if column.kind == "category":
         became = "are a level of their own, '(missing)'"
@@ -91,15 +90,20 @@ def about_missing(column: Column, values: Values) -> Finding:
         became = f"are filled with {what}, {number.fill:g}"
         if number.indicator:
             became += f", and the column {number.names[1]!r} says where"
-    sentence = (
-        f"{column.missing} values ({share:.2%}) of {column.name!r} are missing{written}; they {became}."
-    )
+    how = written(values.tokens)
+    sentence = f"{column.missing} values ({share:.2%}) of {column.name!r} are missing{how}; they {became}."
     return Finding(
         "missing_values",
         "note",
         sentence,
         {"missing": column.missing, "rows": values.rows},
     )
+
+
+def written(tokens: dict[str, int]) -> str:
+    """How missing values were written, in brackets; nothing where they had no text of their own."""
+    shown = ", ".join(repr(token) for token in tokens)
+    return f" (written {shown})" if shown else ""
 
 
 def mostly_missing(columns: list[Column], rows: int) -> list[Finding]:
@@ -135,13 +139,31 @@ def maybe_category(column: Column, values: Values) -> list[Finding]:
     ]
 
 
-def about_rows(table: Table, goal: Target, kept: np.ndarray[Any, Any], time: Any) -> list[Finding]:
+def about_rows(
+    table: Table, goal: Target, kept: np.ndarray[Any, Any], time: Any, values: dict[str, Values]
+) -> list[Finding]:
     """What is worth saying about the table's reading, its rows and its target."""
     found = [Finding("reading", "note", note[0].upper() + note[1:] + ".") for note in table.notes]
     absent = table.rows - len(goal.rows)
     if absent:
-        sentence = f"{absent} of {table.rows} rows have no target and are left out."
-        found.append(Finding("missing_target", "note", sentence, {"rows": absent}))
+        sentence = f"{absent} of {table.rows} rows have no target{written(goal.tokens)} and are left out."
+        remedy = (
+            "if one of these texts is a class, say which texts mean a missing target (missing_target=)"
+            if goal.classes is not None and set(goal.tokens) - {""}
+            else ""
+        )
+        found.append(Finding("missing_target", "note", sentence, {"rows": absent}, remedy=remedy))
+    if goal.kept:
+        texts = list(goal.kept)
+        shown = ", ".join(f"{text!r} ({count} rows)" for text, count in goal.kept.items())
+        sentence = (
+            f"the target {goal.name!r} holds {shown}, which elsewhere would mean a missing value: "
+            f"{'it is' if len(texts) == 1 else 'they are'} taken as {'a class' if len(texts) == 1 else 'classes'}."
+        )
+        remedy = f"if these rows have no target, pass missing_target={texts!r}"
+        found.append(Finding("missing_or_class", "warning", sentence, {"texts": goal.kept}, remedy=remedy))
+    if goal.remark:
+        found.append(Finding("read_as_numbers", "note", f"the target {goal.name!r}: {goal.remark}."))
     if goal.classes is not None:
         counts = np.bincount(goal.y[kept], minlength=len(goal.classes))
         rare = [f"{goal.classes[i]} ({counts[i]})" for i in np.flatnonzero(counts < RARE_CLASS)]
@@ -161,22 +183,14 @@ def about_rows(table: Table, goal: Target, kept: np.ndarray[Any, Any], time: Any
         sentence = f"there are only {len(kept)} training rows: every figure here is rough."
         found.append(Finding("few_rows", "warning", sentence, {"rows": len(kept)}, 50, "collect more"))
     if time is None:
-        found += in_time_order(table, goal)
+        found += in_time_order(values)
     return found
 
 
-def in_time_order(table: Table, goal: Target) -> list[Finding]:
+def in_time_order(columns: dict[str, Values]) -> list[Finding]:
     """Rows that stand in order of a date column were likely collected so, and will be predicted so."""
-    from steepest.tables.values import read_values
-
-    for name in table.names:
-        if name == goal.name or table.rows < 50:
-            continue
-        array = table.column(name)
-        if str(array.type) in ("double", "float", "int64", "bool"):
-            continue
-        values = read_values(array, name, impute=True)
-        if values.times is None or values.missing.any():
+    for name, values in columns.items():
+        if values.times is None or values.rows < 50 or values.missing.any():
             continue
         steps = np.diff(values.times).astype(np.int64)
         if (steps >= 0).all() or (steps <= 0).all():

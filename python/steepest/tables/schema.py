@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from steepest.errors import InputError, TableError, did_you_mean
 from steepest.tables.design import Design, Feature
 from steepest.tables.expected import expect
+from steepest.tables.numerals import Notation
 from steepest.tables.pieces import LevelsPiece, NumberPiece, Piece, piece_from_dict, split_parts
 from steepest.tables.source import read
 from steepest.tables.table import Table, listed
@@ -47,6 +48,8 @@ class Column:
     values: str = "number"
     #: how its times are written
     format: str | None = None
+    #: the decimal mark of its numbers where they were read from texts that have one
+    decimal: str | None = None
     pieces: list[Piece] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
@@ -156,8 +159,13 @@ class Schema:
         """How a file of new rows is read: with a header where there was one, and one column if one is needed."""
         if not is_path(source):
             return {}
-        alike = {"header": self.reading["header"]} if "header" in self.reading else {}
-        return {**alike, "least": min(2, len(self.used))}
+        alike: dict[str, Any] = {
+            key: self.reading[key] for key in ("header", "decimal", "thousands") if key in self.reading
+        }
+        # Arrow would read 1.234 as a fraction; where a comma is the decimal mark it is a thousand and more.
+        commas = [column.name for column in self.columns if column.decimal == ","]
+        as_texts = commas if self.named or not commas else None
+        return {**alike, "least": min(2, len(self.used)), "as_texts": as_texts}
 
     def matched(self, table: Table) -> Table:
         """The table under the schema's names: by name, or by position where names were never given."""
@@ -184,13 +192,16 @@ class Schema:
                 "target included; columns have no names, so they are matched by position"
             )
         columns = dict(zip(names, (table.columns[name] for name in table.names), strict=True))
-        return Table(table.name, columns, table.rows, named=False, notes=table.notes, reading=table.reading)
+        return replace(table, columns=columns, named=False)
 
     def column_values(self, table: Table, column: Column) -> Values:
         """A column's values as the kind they are in the schema; missing and infinite ones judged."""
-        values = expect(
-            table.column(column.name), column.name, column.values, column.format, self.missing == "impute"
-        )
+        said = table.notation
+        if said.decimal is None and column.decimal is not None:
+            said = Notation(column.decimal, None if said.thousands == column.decimal else said.thousands)
+        impute = self.missing == "impute"
+        array = table.column(column.name)
+        values = expect(array, column.name, column.values, column.format, impute, said)
         check_finite(values, column.name, self.missing)
         return values
 

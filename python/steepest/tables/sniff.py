@@ -1,20 +1,28 @@
-"""What a delimited text looks like: its delimiter, and whether its first line holds names."""
+"""What a delimited text looks like: what stands before its table, its delimiter, whether a line holds names."""
 
 from __future__ import annotations
 
 import csv
-import io
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from steepest.errors import TableError
+from steepest.tables.header import has_header
 from steepest.tables.missing import is_missing
+from steepest.tables.numerals import Notation, is_numeral
 from steepest.tables.table import ON_TEXTS
 
-__all__ = ["Form", "Look", "sniff"]
+__all__ = ["Form", "Look", "sniff", "tokens"]
 
 DELIMITERS = {",": "a comma", "\t": "a tab", ";": "a semicolon", "|": "a bar", " ": "a blank"}
 #: lines looked at
 SAMPLE = 200
+#: physical lines that one line of names may take, with line breaks inside quotation marks
+MOST_LINES = 50
+LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+\Z")
+TOKEN = re.compile(r'"(?:[^"]|"")*"|[^\s"]\S*')
+SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,18 @@ class Look:
     header: bool
     names: list[str]
     why_header: str
+    #: characters before the first row: names, comments, a line that names the delimiter
+    skip: int = 0
+    #: whether the names stand in a comment
+    commented: bool = False
+    #: whether fields are separated by any number of blanks
+    aligned: bool = False
+    #: whether each row ends in a delimiter, so that its last field is none
+    trailing: bool = False
+    #: what else was found, in sentences
+    notes: list[str] = field(default_factory=list)
+    #: the first rows
+    rows: list[list[str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -36,39 +56,149 @@ class Form:
     encoding: str | None = None
     #: how many columns it has at least: to learn from takes two, to predict from one may do
     least: int = 2
+    notation: Notation = field(default_factory=Notation)
+    #: columns whose fields stay as they are written; None for all
+    as_texts: frozenset[str] | None = frozenset()
 
 
 def sniff(text: str, name: str, form: Form) -> Look:
     """Looks at the beginning of a text.
 
     Raises:
-        TableError: nothing there, running text rather than a table, or fewer columns than there must be.
+        TableError: nothing there, running text rather than a table, fewer columns than there must be, or a first
+            line that could be names or data.
     """
-    lines = [line for line in text.splitlines()[: 2 * SAMPLE] if line.strip()][:SAMPLE]
+    skip, separator, comments = preamble(text)
+    if not text[skip:].strip():  # every line begins with #: those are no comments
+        skip, comments = 0, []
+    notes = [f"comments before the table are not read (lines: {len(comments)})"] if comments else []
+    lines = [line for line in some_lines(text[skip:]) if line.strip()][:SAMPLE]
+    plain = [line for line in lines if not line.startswith("#")]
+    lines = plain if 2 * len(plain) > len(lines) else lines
     if not lines:
         raise TableError(f"{name} is empty: there is not one line with anything on it")
-    header, delimiter = form.header, form.delimiter
-    if delimiter is None:
-        delimiter = best_delimiter(lines, name, form.least)
-    elif len(delimiter) != 1 or delimiter in '"\r\n':
-        raise TableError(f"delimiter must be one character, such as ',' or '\\t'; got {delimiter!r}")
-    rows = split(lines, delimiter)
-    width = common_width(rows)[0]
+    given, aligned = form.delimiter or separator, False
+    if given is None:
+        delimiter, aligned = best_delimiter(lines, name, form.least)
+    elif len(given) != 1 or given in '"\r\n':
+        raise TableError(f"delimiter must be one character, such as ',' or '\\t'; got {given!r}")
+    else:
+        delimiter, aligned = given, given == " " and has_runs(lines)
+    rows = split(lines, delimiter, aligned)
+    width = shared_width(rows)[0]
     if width < form.least:
         raise TableError(one_column(lines, name, delimiter))
-    header, why = (header, "as asked") if header is not None else has_header(rows)
-    names = rows[0] if header else [f"c{j}" for j in range(width)]
-    return Look(delimiter, header, names, why)
+    first, taken = rows[0], 0
+    names = commented_names(comments, delimiter, aligned, width) if form.header is None else None
+    commented = names is not None and not has_header(rows, name)[0]
+    if commented and names is not None:
+        header, why = True, "they stand in a comment"
+    else:
+        header, why = (form.header, "as asked") if form.header is not None else has_header(rows, name)
+        names = first if header else [f"c{j}" for j in range(width)]
+        taken = first_record(lines, delimiter, aligned) if header else 0
+    body = rows[1:] if taken else rows
+    names, trailing = fitted_names(names, body, width, header)
+    if taken:
+        skip += end_of(text[skip:], taken)
+    return Look(delimiter, header, names, why, skip, commented, aligned, trailing, notes, body)
 
 
-def split(lines: list[str], delimiter: str) -> list[list[str]]:
-    """The lines' fields; a tab-separated text with stray quotation marks is split plainly."""
-    if delimiter == "\t" and any(line.count('"') % 2 for line in lines):
-        return [line.split("\t") for line in lines]
+def preamble(text: str) -> tuple[int, str | None, list[str]]:
+    """What stands before the table: its length, the delimiter that a line `sep=;` names, the lines of comments."""
+    skip, separator = 0, None
+    comments: list[str] = []
+    for match in LINE.finditer(text):
+        line = match[0].strip().lstrip("\ufeff")
+        named = SEPARATOR.fullmatch(line)
+        if named and separator is None and not comments:
+            separator = named[1]
+        elif line.startswith("#"):
+            comments.append(line.lstrip("#").strip())
+        elif line:
+            break
+        skip = match.end()
+    return skip, separator, comments
+
+
+def some_lines(text: str) -> Iterator[str]:
+    """The first lines, with their ends."""
+    for count, match in enumerate(LINE.finditer(text)):
+        if count == 2 * SAMPLE:
+            return
+        yield match[0]
+
+
+def end_of(text: str, count: int) -> int:
+    """Where so many lines that are not blank end."""
+    for match in LINE.finditer(text):
+        count -= bool(match[0].strip())
+        if count == 0:
+            return match.end()
+    return len(text)
+
+
+def first_record(lines: list[str], delimiter: str, aligned: bool) -> int:
+    """How many lines the first row takes: more than one where a quoted name holds a line break."""
+    if aligned or stray_quotes(lines, delimiter):
+        return 1
+    reader = csv.reader(lines, delimiter=delimiter)
     try:
-        return [row for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter) if row]
+        next(reader)
     except csv.Error:
-        return [line.split(delimiter) for line in lines]
+        return 1
+    return reader.line_num if reader.line_num <= MOST_LINES else 1
+
+
+def fitted_names(names: list[str], body: list[list[str]], width: int, header: bool) -> tuple[list[str], bool]:
+    """As many names as fields: one more for row names as R writes them, or for a delimiter at each row's end.
+
+    The second value says whether the last field of each row is nothing but what follows that delimiter.
+    """
+    names = [re.sub(r"\s*[\r\n]+\s*", " ", name) for name in names]
+    while len(names) > width and not names[-1].strip():
+        names = names[:-1]
+    last_empty = bool(body) and all(len(row) < width or not row[width - 1].strip() for row in body)
+    if header and len(names) == width - 1 and body:
+        return ([*names, ""], True) if last_empty else (["", *names], False)
+    return names, header and len(names) > 1 and not names[-1].strip() and last_empty
+
+
+def commented_names(comments: list[str], delimiter: str, aligned: bool, width: int) -> list[str] | None:
+    """The names that the last comment before the table holds, where it has as many fields as the rows."""
+    if not comments:
+        return None
+    fields = split([comments[-1]], delimiter, aligned)
+    if not fields or len(fields[0]) != width or any(is_numeral(field) for field in fields[0]):
+        return None
+    return fields[0]
+
+
+def tokens(line: str) -> list[str]:
+    """The fields of a line that are separated by any number of blanks; those in quotation marks may hold some."""
+    return TOKEN.findall(line)
+
+
+def stray_quotes(lines: list[str], delimiter: str) -> bool:
+    """Whether quotation marks are just characters, as is usual between tabs."""
+    return delimiter == "\t" and any(line.count('"') % 2 for line in lines)
+
+
+def split(lines: list[str], delimiter: str, aligned: bool = False) -> list[list[str]]:
+    """The lines' fields; a tab-separated text with stray quotation marks is split plainly."""
+    if aligned:
+        return [[unquoted(field) for field in tokens(line)] for line in lines]
+    if not stray_quotes(lines, delimiter):
+        try:
+            return [row for row in csv.reader(lines, delimiter=delimiter) if row]
+        except csv.Error:
+            pass
+    return [line.rstrip("\r\n").split(delimiter) for line in lines]
+
+
+def unquoted(token: str) -> str:
+    """A field without its quotation marks."""
+    return token[1:-1].replace('""', '"') if len(token) > 1 and token[0] == token[-1] == '"' else token
 
 
 def common_width(rows: list[list[str]]) -> tuple[int, float]:
@@ -80,33 +210,71 @@ def common_width(rows: list[list[str]]) -> tuple[int, float]:
     return width, widths.count(width) / len(widths)
 
 
-def best_delimiter(lines: list[str], name: str, least: int = 2) -> str:
-    """The delimiter that gives every line the same number of fields, the more the better."""
+def best_delimiter(lines: list[str], name: str, least: int = 2) -> tuple[str, bool]:
+    """The delimiter that gives every line the same number of fields, and whether runs of blanks count as one.
+
+    A field may hold other delimiters, as 1,5 does: the steadier one wins, then the one whose fields are numbers,
+    then the one with more fields.
+    """
     found: list[tuple[float, int, str]] = []
+    steady: list[tuple[float, float, int, str, bool]] = []
     for delimiter in DELIMITERS:
+        if delimiter == " ":
+            continue
         rows = split(lines, delimiter)
-        width, share = common_width(rows)
-        if width < 2 or (delimiter == " " and not all_numbers(rows[1:])):
+        width, share = shared_width(rows)
+        if width < 2:
             continue
         found.append((share, width, delimiter))
-    steady = [entry for entry in found if entry[0] >= 0.9]
+        if share >= 0.9:
+            steady.append((round(share, 2), round(share_of_numbers(rows[1:]), 1), width, delimiter, False))
+    rows = [tokens(line) for line in lines]
+    width, share = shared_width(rows)
+    strict = len(rows) > 1 and all(
+        is_numeral(field) or is_missing(field) or field.startswith('"') for row in rows[1:] for field in row
+    )
+    loose = not steady and share == 1 and len(rows) > 4 and width > 2 and number_columns(rows[1:])
+    if width > 1 and (strict or loose) and share >= 0.9:
+        numbers = round(share_of_numbers(rows[1:]), 1)
+        steady.append((round(share, 2), numbers, width, " ", has_runs(lines)))
     if not steady and least < 2 and not found:
-        return ","
+        return ",", False
     if not steady:
         raise TableError(not_a_table(lines, name, found))
-    # A text field may hold commas: the steadier delimiter wins, then the one with more fields.
-    return max(steady, key=lambda entry: (round(entry[0], 2), entry[1]))[2]
+    chosen = max(steady, key=lambda entry: entry[:3])
+    return chosen[3], chosen[4]
 
 
-def all_numbers(rows: list[list[str]]) -> bool:
-    """Whether all fields are numbers: only then can a blank be what stands between them."""
-    return bool(rows) and all(is_number(field) for row in rows for field in row)
+def shared_width(rows: list[list[str]]) -> tuple[int, float]:
+    """As `common_width`, but for a first row that lacks one field, as R writes names, or has an empty one more."""
+    if len(rows) > 2 and (
+        len(rows[0]) + 1 == len(rows[1]) or (len(rows[0]) - 1 == len(rows[1]) and not rows[0][-1].strip())
+    ):
+        return common_width(rows[1:])
+    return common_width(rows)
+
+
+def share_of_numbers(rows: list[list[str]]) -> float:
+    """The share of fields that are numbers, or missing."""
+    fields = [field for row in rows for field in row]
+    return sum(is_numeral(field) for field in fields) / len(fields) if fields else 0.0
+
+
+def number_columns(rows: list[list[str]]) -> bool:
+    """Whether some column is all numbers: running text of steady length has none."""
+    return any(all(is_numeral(row[j]) for row in rows) for j in range(min(map(len, rows))))
+
+
+def has_runs(lines: list[str]) -> bool:
+    """Whether more than one blank, or a tab beside them, stands between fields or before the first."""
+    return any(re.search(r"^[ \t]|[ \t]{2}|\t|[ \t]$", line.strip("\r\n")) for line in lines)
 
 
 def not_a_table(lines: list[str], name: str, found: list[tuple[float, int, str]]) -> str:
     """Why a text is not read as a table."""
     words = sum(len(line.split()) for line in lines) / len(lines)
-    sample = lines[0] if len(lines[0]) <= 50 else lines[0][:50] + "…"
+    begin = lines[0].rstrip("\r\n")
+    sample = begin if len(begin) <= 50 else begin[:50] + "…"
     if found:
         share, width, delimiter = max(found)
         ragged = (
@@ -146,34 +314,3 @@ def one_column(lines: list[str], name: str, delimiter: str) -> str:
         width, other = max(better)
         return f"{message}; with {DELIMITERS[other]} (delimiter={other!r}) it has {width}"
     return f"{message}; a table needs a target and at least one more column"
-
-
-def has_header(rows: list[list[str]]) -> tuple[bool, str]:
-    """Whether the first row holds names, and why."""
-    first, body = rows[0], rows[1:]
-    stripped = [field.strip() for field in first]
-    if any(is_number(field) for field in stripped):
-        return False, "the first line holds numbers"
-    if len(rows) == 1:
-        return True, "the only line holds no numbers"
-    filled = [field for field in stripped if field]
-    if len(filled) < len(stripped) - 1:
-        return False, "the first line has empty fields"
-    for j, field in enumerate(stripped):
-        column = [row[j].strip() for row in body if j < len(row) and not is_missing(row[j])]
-        if column and all(is_number(entry) for entry in column):
-            return True, f"the first line holds no numbers where column {j} does below"
-        if field and field in column:
-            return False, f"{field!r} of the first line occurs again below"
-    if all(len(field) <= 40 for field in stripped) and len(set(stripped)) == len(stripped):
-        return True, "the first line is short, without repetition, and does not occur again"
-    return False, "the first line looks like the others"
-
-
-def is_number(text: str) -> bool:
-    """Whether a field is a number."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return text.strip().lower().lstrip("+-") not in {"nan", "inf", "infinity"}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from steepest.errors import TableError, did_you_mean
 from steepest.tables import bundled, files, memory
+from steepest.tables.numerals import Notation
 from steepest.tables.sniff import Form
 from steepest.tables.table import Table, check
 
@@ -20,8 +23,11 @@ def read(
     header: bool | None = None,
     delimiter: str | None = None,
     encoding: str | None = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
     name: str | None = None,
     least: int = 2,
+    as_texts: Collection[str] | None = (),
 ) -> Table:
     """Reads a table from a file, from memory, or by the name of a data set that scikit-learn ships.
 
@@ -33,8 +39,11 @@ def read(
         header: whether the first line of a text holds the names; found out when None.
         delimiter: what stands between the fields of a text; found out when None.
         encoding: of a text; UTF-8 when None, and where that fails line by line Windows-1252.
+        decimal: "." or ",", the decimal mark of numbers that are texts; found out column by column when None.
+        thousands: what groups the digits of such numbers, one of ",", ".", " " and "'"; found out when None.
         name: what to call the table in messages.
         least: the least number of columns that a text may have.
+        as_texts: the columns of a text whose fields are kept as they are written; None keeps all.
 
     Raises:
         TableError: the source cannot be read as a table; the message says why and what would do.
@@ -42,11 +51,21 @@ def read(
     >>> read({"age": [30, 41], "paid": ["yes", "no"]}).names
     ['age', 'paid']
     """
+    notation = Notation(decimal, thousands)
     if isinstance(source, Table):
-        return source
+        return source if notation == Notation() else replace(source, notation=notation)
     if isinstance(source, (str, os.PathLike)):
-        return from_path(os.fspath(source), Form(header, delimiter, encoding, least), name)
+        form = Form(
+            header,
+            delimiter,
+            encoding,
+            least,
+            notation,
+            as_texts if as_texts is None else frozenset(as_texts),
+        )
+        return from_path(os.fspath(source), form, name)
     table = memory.read(source)
+    table.notation = notation
     if name is not None:
         table.name = name
     return check(table)
@@ -68,6 +87,7 @@ def from_path(source: Any, form: Form, name: str | None) -> Table:
     except PermissionError as error:
         raise TableError(f"{source!r} cannot be opened: {error.strerror}") from error
     table.name = name or path.name
+    table.notation = form.notation
     return check(table)
 
 

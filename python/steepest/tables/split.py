@@ -62,7 +62,7 @@ def hold_out_last(target: Target, table: Table, time: str | int, share: float) -
     """
     check_share(share)
     name = table.find(time, "time column")
-    values = read_values(table.column(name), name)
+    values = read_values(table.column(name), name, notation=table.notation)
     when = values.times if values.times is not None else values.numbers
     if when is None:
         raise TableError(f"time column {name!r} holds {values.kind}s: it must hold dates or numbers")

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from steepest.errors import TableError, did_you_mean
+from steepest.tables.numerals import Notation
 
 __all__ = ["Table"]
 
@@ -42,6 +43,10 @@ class Table:
     notes: list[str] = field(default_factory=list)
     #: how the file was read (delimiter, header, quoting), so that a second file is read alike
     reading: dict[str, Any] = field(default_factory=dict)
+    #: what the caller says of how numbers are written
+    notation: Notation = field(default_factory=Notation)
+    #: the columns whose source says that they are categories
+    categories: frozenset[str] = frozenset()
 
     @property
     def names(self) -> list[str]:
@@ -58,6 +63,12 @@ class Table:
         if isinstance(raw, pa.Array):
             return pa.chunked_array([raw])
         return pa.chunked_array([arrow_vector(raw, name)])
+
+    def decimal_of(self, kind: pa.DataType) -> str | None:
+        """The decimal mark that a column of this Arrow type was written with, where it was read from a text."""
+        if not self.reading or not pa.types.is_floating(kind):
+            return None
+        return self.notation.decimal or "."
 
     def find(self, column: str | int, role: str = "column") -> str:
         """The name of a column given by name or by number (from 0; negative counts from the end).

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
 from steepest.errors import InputError, TableError, did_you_mean
+from steepest.tables.missing import NO_CLASS, TOKENS
+from steepest.tables.numerals import Notation
 from steepest.tables.table import Table
 from steepest.tables.values import Values, as_numbers, as_text, read_values
 
@@ -36,17 +39,33 @@ class Target:
     y: np.ndarray[Any, Any]
     #: the rows whose target is there
     rows: np.ndarray[Any, np.dtype[np.int64]]
+    #: the texts that stood for a missing target, and how often
+    tokens: dict[str, int] = field(default_factory=dict)
+    #: texts that elsewhere mean a missing value and are classes here, and how often
+    kept: dict[str, int] = field(default_factory=dict)
+    #: how its texts were read as numbers, where that needs saying, and their decimal mark
+    remark: str | None = None
+    decimal: str | None = None
 
 
-def read_target(table: Table, target: str | int | None, task: str | None = None) -> Target:
+def read_target(
+    table: Table,
+    target: str | int | None,
+    task: str | None = None,
+    absent: Collection[str] | None = None,
+) -> Target:
     """Finds the target in a table, and the task that it makes.
+
+    Args:
+        absent: the texts that mean a missing target. When None, the usual ones; but in a target of texts "None",
+            "NA", "-" and others that may well be the name of a class are kept as classes.
 
     Raises:
         TableError: it is not there, has no values, has one only, or does not suit the task asked for.
     """
     if task is not None and task not in (*TASKS, "classification"):
         raise InputError(
-            f"no task is called {task!r}{did_you_mean(task, TASKS) or '; there are ' + ', '.join(TASKS)}"
+            f"no task is called {task!r}{did_you_mean(task, TASKS) or '; available: ' + ', '.join(TASKS)}"
         )
     if target is None:
         if table.target is None:
@@ -58,10 +77,8 @@ def read_target(table: Table, target: str | int | None, task: str | None = None)
             )
         target = table.target
     name = table.find(target, "target")
-    # Texts stay texts, so that the classes of a yes/no target are called yes and no.
-    values = read_values(table.column(name), name, plain=True)
-    if values.kind == "text":
-        values = as_numbers(values, name) or values
+    declared = name in table.categories
+    values, kept = target_values(table, name, absent, declared)
     missing = values.missing
     if values.kind == "empty" or missing.all():
         raise TableError(f"the target {name!r} has no values: every row's is missing")
@@ -78,15 +95,41 @@ def read_target(table: Table, target: str | int | None, task: str | None = None)
             f"{table.name} has one row with a target; at least 2 are needed, and some 20 to be of use"
         )
     distinct = distinct_values(values, rows)
-    found, reason = find_task(name, values, distinct, len(rows), task)
+    if declared and task is None:
+        found, _ = find_task(name, values, distinct, len(rows), "classification")
+        reason = f"{name!r} is a category of {len(distinct)} values"
+    else:
+        found, reason = find_task(name, values, distinct, len(rows), task)
     if len(distinct) == 1:
         what = "one class only" if found != "regression" else "one value only"
         raise TableError(f"the target {name!r} has {what}, {distinct[0]!r}: there is nothing to tell apart")
     if found == "regression":
         assert values.numbers is not None
-        return Target(name, found, reason, None, values.numbers, rows)
+        decimal = values.decimal or table.decimal_of(table.column(name).type)
+        return Target(
+            name, found, reason, None, values.numbers, rows, values.tokens, {}, values.remark, decimal
+        )
     classes = tuple(distinct)
-    return Target(name, found, reason, classes, encode_values(values, classes, name), rows)
+    codes = encode_values(values, classes, name)
+    return Target(name, found, reason, classes, codes, rows, values.tokens, kept)
+
+
+def target_values(
+    table: Table, name: str, absent: Collection[str] | None, declared: bool
+) -> tuple[Values, dict[str, int]]:
+    """A target's values, and the texts among its classes that elsewhere mean a missing value, counted."""
+    array = table.column(name)
+    # Texts stay texts, so that the classes of a yes/no target are called yes and no.
+    tokens = TOKENS if absent is None else frozenset(absent) | {""}
+    values = read_values(array, name, plain=True, tokens=tokens)
+    if values.kind == "text" and not declared:
+        numbers = as_numbers(values, name, notation=table.notation)
+        if numbers is not None:
+            return numbers, {}
+    doubtful = {text: count for text, count in values.tokens.items() if text not in NO_CLASS}
+    if absent is not None or not doubtful or values.kind not in ("text", "empty"):
+        return values, {}
+    return read_values(array, name, plain=True, tokens=NO_CLASS), doubtful
 
 
 def distinct_values(values: Values, rows: np.ndarray[Any, Any]) -> list[Any]:
@@ -141,19 +184,27 @@ def find_task(
     return chosen, f"as asked; {reason}"
 
 
-def encode_target(table: Table, name: str, classes: tuple[Any, ...] | None) -> np.ndarray[Any, Any]:
+def encode_target(
+    table: Table, name: str, classes: tuple[Any, ...] | None, decimal: str | None = None
+) -> np.ndarray[Any, Any]:
     """The target of another table in the same terms; missing ones are NaN or -1.
+
+    Args:
+        classes: the labels learned; a text that is one of them never means a missing value.
+        decimal: the decimal mark that the target's numbers were written with.
 
     Raises:
         TableError: a class that was not there before, or text where numbers are expected.
     """
-    values = read_values(table.column(name), name, plain=True)
+    tokens = TOKENS - {label for label in classes or () if isinstance(label, str)}
+    values = read_values(table.column(name), name, plain=True, tokens=tokens)
     if values.kind == "empty":
         return np.full(values.rows, np.nan) if classes is None else np.full(values.rows, -1)
     if classes is not None:
         return encode_values(values, classes, name, table.name)
     if values.kind == "text":
-        values = as_numbers(values, name) or values
+        said = table.notation if table.notation.decimal is not None or decimal is None else Notation(decimal)
+        values = as_numbers(values, name, notation=said) or values
     if values.numbers is None:
         raise TableError(
             f"the target {name!r} of {table.name} holds {values.kind}s where numbers are expected"

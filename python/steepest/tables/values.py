@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,6 +12,7 @@ import pyarrow.compute as pc
 from steepest.errors import TableError
 from steepest.tables import dates
 from steepest.tables.missing import TOKENS
+from steepest.tables.numerals import Notation, is_numeral, read_numerals
 
 __all__ = ["Values", "as_text", "read_values"]
 
@@ -20,10 +20,13 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 Kind = Literal["number", "boolean", "text", "time", "empty"]
 #: whole numbers beyond this are not exact as float64
 EXACT = 2**53
+UNKNOWN = Notation()
 #: pairs of texts that mean no and yes
 PAIRS = (("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"))
 #: a text column of which at least this share is numbers was meant as numbers
 MEANT_AS_NUMBERS = 0.9
+#: and so was one of which half is, where the numbers are many and the other texts few
+MOSTLY_NUMBERS, MANY_NUMBERS, FEW_OTHERS = 0.5, 24, 0.1
 
 
 @dataclass
@@ -51,6 +54,10 @@ class Values:
     ambiguous: bool = False
     #: how texts were read as numbers, where that needs saying
     remark: str | None = None
+    #: the decimal mark of numbers that were texts; None where none of them has one
+    decimal: str | None = None
+    #: how many different texts the numbers were, where float64 cannot tell them all apart
+    distinct: int = 0
     #: the parts of times, once they were asked for
     parts: dict[str, Values] | None = None
 
@@ -66,13 +73,24 @@ class Values:
         return np.ones(self.rows, bool)
 
 
-def read_values(array: pa.ChunkedArray, name: str, *, plain: bool = False, impute: bool = False) -> Values:
+def read_values(
+    array: pa.ChunkedArray,
+    name: str,
+    *,
+    plain: bool = False,
+    impute: bool = False,
+    notation: Notation = UNKNOWN,
+    tokens: frozenset[str] = TOKENS,
+) -> Values:
     """A column's values, texts examined for numbers, booleans and times unless `plain`.
 
-    With `impute`, a few texts among numbers count as missing instead of being refused.
+    Args:
+        impute: a few texts among numbers count as missing instead of being refused.
+        notation: what is known of how numbers are written.
+        tokens: the texts that mean a missing value.
 
     Raises:
-        TableError: the column holds lists, records or bytes.
+        TableError: the column holds lists, records or bytes, or texts that could be numbers in two ways.
     """
     kind = array.type
     rows = len(array)
@@ -82,7 +100,10 @@ def read_values(array: pa.ChunkedArray, name: str, *, plain: bool = False, imput
         array = pc.cast(array, kind.value_type)
         kind = array.type
     if pa.types.is_dictionary(kind) or is_text(kind):
-        return from_texts(array, name, plain, impute)
+        values = from_texts(array, tokens)
+        if plain or values.kind == "empty":
+            return values
+        return as_numbers(values, name, impute, notation) or as_booleans(values) or as_times(values) or values
     if pa.types.is_boolean(kind):
         return Values("boolean", rows, numbers=floats(pc.cast(array, pa.int8())), whole=True)
     if pa.types.is_integer(kind):
@@ -126,98 +147,82 @@ def from_integers(array: pa.ChunkedArray) -> Values:
     return Values("number", len(array), numbers=numbers, whole=True, exact=exact)
 
 
-def from_texts(array: pa.ChunkedArray, name: str, plain: bool, impute: bool) -> Values:
-    """Texts as codes; blanks taken off, missing tokens found, numbers, booleans and times recognised."""
+def from_texts(array: pa.ChunkedArray, tokens: frozenset[str]) -> Values:
+    """Texts as codes into the sorted distinct ones, blanks taken off; those that mean a missing value counted."""
     rows = len(array)
-    codes, texts, tokens = encoded(array)
-    if not texts:
-        return Values("empty", rows, tokens=tokens)
-    values = Values("text", rows, codes=codes, texts=texts, tokens=tokens)
-    if plain:
-        return values
-    return as_numbers(values, name, impute) or as_booleans(values) or as_times(values) or values
-
-
-def encoded(array: pa.ChunkedArray) -> tuple[np.ndarray[Any, np.dtype[np.int32]], list[str], dict[str, int]]:
-    """Codes (missing -1) into sorted distinct texts, and the counts of the tokens that meant missing."""
     if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
     whole = array.unify_dictionaries().combine_chunks()
     if isinstance(whole, pa.ChunkedArray):  # no rows
-        return np.full(len(array), -1, np.int32), [], {}
-    raw = [text if text is None else text.strip() for text in whole.dictionary.to_pylist()]
+        return Values("empty", rows)
     codes = pc.cast(whole.indices, pa.int32()).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
+    raw = pc.cast(whole.dictionary, pa.large_string())
     counts = np.bincount(codes[codes >= 0], minlength=len(raw))
-    kept = sorted(
-        {text for text, count in zip(raw, counts, strict=True) if count and text not in TOKENS and text}
+    # Distinct texts may be one text once blanks are taken off.
+    trimmed = pc.utf8_trim_whitespace(raw).dictionary_encode()
+    texts = trimmed.dictionary
+    places = trimmed.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    occur = np.bincount(places[places >= 0], weights=counts[places >= 0], minlength=len(texts)).astype(
+        np.int64
     )
-    position = {text: i for i, text in enumerate(kept)}
-    tokens: Counter[str] = Counter()
-    for text, count in zip(raw, counts, strict=True):
-        if text is not None and text in TOKENS and count:
-            tokens[text] += int(count)
-    lookup = np.array([position.get(text, -1) for text in raw] + [-1], np.int32)
-    return lookup[codes], kept, dict(tokens)
+    absent = pc.is_in(texts, value_set=pa.array(sorted(tokens), pa.large_string())).to_numpy(
+        zero_copy_only=False
+    )
+    order = pc.sort_indices(texts).to_numpy(zero_copy_only=False)
+    kept = order[(occur > 0)[order] & ~absent[order]]
+    position = np.full(len(texts) + 1, -1, np.int32)
+    position[kept] = np.arange(len(kept), dtype=np.int32)
+    found = {texts[int(i)].as_py(): int(occur[i]) for i in np.flatnonzero(absent & (occur > 0))}
+    if not len(kept):
+        return Values("empty", rows, tokens=found)
+    lookup = np.append(position[places], np.int32(-1))
+    return Values(
+        "text", rows, codes=lookup[codes], texts=texts.take(pa.array(kept)).to_pylist(), tokens=found
+    )
 
 
-def parse_number(text: str) -> float | None:
-    """A text as a number: 12, -3.5e4, 1,234.5, 12 %, $3.50; None where it is none."""
-    try:
-        return float(text) if "_" not in text else None
-    except ValueError:
-        pass
-    bare = text.strip("$€£% ")
-    head, _, tail = bare.partition(".")
-    groups = head.lstrip("+-").split(",")
-    if len(groups) > 1 and (not groups[0] or any(len(group) != 3 for group in groups[1:])):
-        return decimal_comma(bare)
-    try:
-        return float(head.replace(",", "") + ("." + tail if tail else "")) if "_" not in bare else None
-    except ValueError:
-        return None
-
-
-def decimal_comma(text: str) -> float | None:
-    """3,14 as 3.14."""
-    if text.count(",") != 1 or "." in text:
-        return None
-    try:
-        return float(text.replace(",", "."))
-    except ValueError:
-        return None
-
-
-def as_numbers(values: Values, name: str, impute: bool = False) -> Values | None:
+def as_numbers(
+    values: Values, name: str, impute: bool = False, notation: Notation = UNKNOWN
+) -> Values | None:
     """The texts as numbers, where all are; refused where nearly all are, since then the rest are mistakes."""
     assert values.codes is not None
-    sample = values.texts[:: max(1, len(values.texts) // 50)]
-    if not any(parse_number(text) is not None for text in sample):
+    texts = values.texts
+    step = max(1, len(texts) // 50)
+    if not any(is_numeral(text) or plain_number(text) for text in texts[::step]):
         return None
-    parsed = [parse_number(text) for text in values.texts]
-    bad = {i for i, number in enumerate(parsed) if number is None}
-    if bad:
-        present = int((values.codes >= 0).sum())
-        wrong = np.isin(values.codes, list(bad))
-        if present < 20 or wrong.sum() > (1 - MEANT_AS_NUMBERS) * present:
+    counts = np.bincount(values.codes[values.codes >= 0], minlength=len(texts))
+    found = read_numerals(pa.array(texts, pa.large_string()), notation, name, MOSTLY_NUMBERS, counts)
+    if found is None:
+        return None
+    if not found.known.all():
+        present, wrong = int(counts.sum()), int(counts[~found.known].sum())
+        numbers, others = int(found.known.sum()), int((~found.known).sum())
+        meant = wrong <= (1 - MEANT_AS_NUMBERS) * present
+        marked = numbers > MANY_NUMBERS and others <= max(1, FEW_OTHERS * numbers)
+        if present < 20 or not (meant or marked):
             return None
-        row = int(np.flatnonzero(wrong)[0])
-        text = values.texts[values.codes[row]]
         if not impute:
+            row = int(np.flatnonzero(np.isin(values.codes, np.flatnonzero(~found.known)))[0])
             raise TableError(
-                f"column {name!r} row {row} holds {text!r} where {present - int(wrong.sum())} of "
-                f"{present} values "
-                "are numbers: mend it, leave the column out (drop), take it as texts (categories), or pass "
+                f"column {name!r} row {row} holds {texts[values.codes[row]]!r} where {present - wrong} of {present} "
+                "values are numbers: mend it, leave the column out (drop), take it as texts (categories), or pass "
                 'missing="impute"'
             )
-    table = np.array([np.nan if number is None else number for number in [*parsed, None]], dtype=np.float64)
-    numbers = table[values.codes]
-    unusual = [text for text in sample if not plain_number(text) and parse_number(text) is not None]
-    remark = f"texts such as {unusual[0]!r} read as numbers" if unusual else None
-    present_numbers = table[~np.isnan(table)]
-    whole = bool(np.all(present_numbers == np.floor(present_numbers)))
-    exact = not whole or bool(np.all(np.abs(present_numbers) <= EXACT))
+    kept = found.numbers[found.known]
+    whole = bool(np.all(kept == np.floor(kept)))
+    # 1e300 is what it says; of a whole number written out every digit may matter.
+    large = np.flatnonzero(np.abs(found.numbers) > EXACT) if whole else np.empty(0, np.int64)
+    exact = not any(texts[i].lstrip("+-").isdigit() for i in large)
     return Values(
-        "number", values.rows, numbers=numbers, whole=whole, exact=exact, tokens=values.tokens, remark=remark
+        "number",
+        values.rows,
+        numbers=np.append(found.numbers, np.nan)[values.codes],
+        whole=whole,
+        exact=exact,
+        tokens=values.tokens,
+        remark=found.remark,
+        decimal=found.decimal,
+        distinct=0 if exact else int(found.known.sum()),
     )
 
 

@@ -1,0 +1,106 @@
+"""Whether the first row of a text holds names: also where the names are numbers, years or a count of columns."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from steepest.errors import TableError
+from steepest.tables.missing import is_missing
+from steepest.tables.numerals import is_numeral
+
+__all__ = ["column_of", "has_header"]
+
+WHOLE = re.compile(r"0|[1-9][0-9]{0,8}")
+
+
+def has_header(rows: list[list[str]], name: str = "the text") -> tuple[bool, str]:
+    """Whether the first row holds names, and why.
+
+    Raises:
+        TableError: it could be names or data.
+    """
+    first, body = [field.strip() for field in rows[0]], rows[1:]
+    if any(is_numeral(field) for field in first):
+        why = numbers_as_names(first, body, name)
+        return why is not None, why or "the first line holds numbers"
+    if not body:
+        return True, "the only line holds no numbers"
+    if len(body) > 1 and all(len(row) == len(first) + 1 for row in body[:-1]):
+        return True, "the first line has one field less than the others"
+    filled = [field for field in first if field]
+    for j, field in enumerate(first):
+        column = column_of(body, j)
+        if column and all(is_numeral(entry) for entry in column):
+            return True, f"the first line holds no numbers where column {j} does below"
+        if field and field in column:
+            return False, f"{field!r} of the first line occurs again below"
+    if len(filled) < len(first) - 1:
+        return False, "the first line has empty fields"
+    if all(len(field) <= 40 for field in first) and len(set(first)) == len(first):
+        return True, "the first line is short, without repetition, and does not occur again"
+    return False, "the first line looks like the others"
+
+
+def column_of(rows: list[list[str]], j: int) -> list[str]:
+    """A column's fields, missing ones left out."""
+    return [row[j].strip() for row in rows if j < len(row) and not is_missing(row[j])]
+
+
+def numbers_as_names(first: list[str], body: list[list[str]], name: str) -> str | None:
+    """Why a first row that holds numbers holds names all the same: it counts the columns, or holds years.
+
+    Raises:
+        TableError: it could be names or data.
+    """
+    places = [j for j, field in enumerate(first) if is_numeral(field)]
+    if not body or not all(WHOLE.fullmatch(first[j]) for j in places):
+        return None
+    words = [j for j, field in enumerate(first) if field and j not in places]
+    values = [int(first[j]) for j in places]
+    if any(first[j] in column_of(body, j) for j in words):
+        return None
+    steps = {b - a for a, b in pairwise(values)}
+    rising = len(values) > 1 and len(steps) == 1 and min(steps) > 0
+    counting = rising and steps == {1} and values[0] in (0, 1)
+    years = all(is_year(value) for value in values)
+    numbers_below = [j for j in words if (column := column_of(body, j)) and all(map(is_numeral, column))]
+    if counting and first[0] == "" and len(first) == len(values) + 1:
+        return "the first line counts the columns"
+    if numbers_below and (rising or years):
+        return f"the first line holds no number where column {numbers_below[0]} does below"
+    if alike(values, body, places) > 0.05:
+        return None
+    if years and rising:
+        return "the first line holds years, and no other line does"
+    again = all(first[j] in column_of(body, j) for j in places)
+    if rising and len(values) > 3 - (counting and not again):
+        return "the first line rises by equal steps, and no other line does"
+    fractions = all(any("." in entry or "," in entry for entry in column_of(body, j)) for j in places)
+    if counting and not words and fractions and not again:
+        return "the first line counts the columns, which hold fractions"
+    if years and words:
+        raise TableError(
+            f"the first line of {name} could hold names or data ({', '.join(first[:6])}): pass header=True if it "
+            "holds the names, header=False if not"
+        )
+    return None
+
+
+def is_year(value: int) -> bool:
+    """Whether a number may be a year."""
+    return 1800 <= value <= 2100
+
+
+def alike(values: list[int], body: list[list[str]], places: list[int]) -> float:
+    """The share of rows whose fields at these places are like the first row's: years, or rising by its steps."""
+    steps = [b - a for a, b in pairwise(values)]
+    years = all(is_year(value) for value in values)
+    count = 0
+    for row in body:
+        fields = [row[j].strip() for j in places if j < len(row)]
+        if not all(WHOLE.fullmatch(field) for field in fields):
+            continue
+        found = [int(field) for field in fields]
+        count += all(map(is_year, found)) if years else [b - a for a, b in pairwise(found)] == steps
+    return count / len(body)

@@ -1,0 +1,164 @@
+"""Delimited texts as they are found: names that are numbers, comments, row names, blanks, very long lines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from steepest.errors import TableError
+from steepest.tables import prepare, read
+
+
+def columns(tmp_path: Path, text: str | bytes, **options: Any) -> dict[str, list[Any]]:
+    path = tmp_path / "t.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    table = read(path, **options)
+    return {name: table.column(name).to_pylist() for name in table.names}
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (",0,1,2\n0,1.5,2.5,a\n1,2.5,3.5,b\n", ["column 0", "0", "1", "2"]),
+        ("0,1,2\n1.5,2.5,a\n2.5,3.5,b\n", ["0", "1", "2"]),
+        ("0,1\n0.5,1.5\n2.5,3.5\n", ["0", "1"]),
+        ("2001,2002,2003\n5,6,7\n8,1,2\n", ["2001", "2002", "2003"]),
+        ("town,2001,2002\nBonn,5,6\nUlm,7,8\n", ["town", "2001", "2002"]),
+        ("id,2001\n7,5\n8,9\n", ["id", "2001"]),
+        ("id,0,1\n7,5,6\n8,7,8\n", ["id", "0", "1"]),
+        (
+            "400;410;420;430;class\n" + "1,5;2,5;3,5;1,25;a\n3;1;2;9;b\n" * 4,
+            ["400", "410", "420", "430", "class"],
+        ),
+        ("1,2,a\n3,4,b\n5,6,a\n", ["c0", "c1", "c2"]),
+        ("1,2,3\n4,5,6\n7,8,9\n", ["c0", "c1", "c2"]),
+        ("2001,2002,2003\n2004,2005,2006\n2007,2008,2009\n", ["c0", "c1", "c2"]),
+        ("0,1\n1,0\n0,0\n1,1\n", ["c0", "c1"]),
+        ("5.1,3.5,x\n4.9,3.0,x\n4.7,3.2,y\n", ["c0", "c1", "c2"]),
+        ("1,5;2,7;x\n3,25;4,5;y\n5,5;1,5;x\n", ["c0", "c1", "c2"]),
+    ],
+)
+def test_names_that_are_numbers_are_told_from_data(tmp_path: Path, text: str, names: list[str]) -> None:
+    assert list(columns(tmp_path, text)) == names
+
+
+def test_a_first_line_that_could_be_both_is_asked_for(tmp_path: Path) -> None:
+    text = "town,2001\nBonn,5\nUlm,7\n"
+    with pytest.raises(TableError, match=r"could hold names or data \(town, 2001\): pass header=True"):
+        columns(tmp_path, text)
+    assert columns(tmp_path, text, header=True) == {"town": ["Bonn", "Ulm"], "2001": [5, 7]}
+    assert columns(tmp_path, text, header=False)["c1"] == [2001, 5, 7]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a,b\n1,2,\n3,4,\n", {"a": [1, 3], "b": [2, 4]}),
+        ("a,b,\n1,2,\n3,4,\n", {"a": [1, 3], "b": [2, 4]}),
+        ("a,b,\n1,2\n3,4\n", {"a": [1, 3], "b": [2, 4]}),
+        ('"a" "b"\n"1" 3.5 "x y"\n"2" 4.5 "z"\n', {"column 0": [1, 2], "a": [3.5, 4.5], "b": ["x y", "z"]}),
+        ('"","a"\n"1",3.5\n"2",4.5\n', {"column 0": [1, 2], "a": [3.5, 4.5]}),
+        ("a,b\nr1,3.5,x\nr2,4.5,z\n", {"column 0": ["r1", "r2"], "a": [3.5, 4.5], "b": ["x", "z"]}),
+        ("# mine\n# and more, here\na,b\n1,2\n3,4\n", {"a": [1, 3], "b": [2, 4]}),
+        ("# a b\n1.5 2\n3.5 4\n", {"a": [1.5, 3.5], "b": [2, 4]}),
+        ("#a,b\n1,2\n3,4\n", {"a": [1, 3], "b": [2, 4]}),
+        ("a,b\n1,2\n# said\n3,4\n", {"a": [1, 3], "b": [2, 4]}),
+        ("a,b\n#1,2\n#3,4\n", {"a": ["#1", "#3"], "b": [2, 4]}),
+        ("#1,2\n#3,4\n#5,6\n", {"c0": ["#1", "#3", "#5"], "c1": [2, 4, 6]}),
+        ("sep=;\na;b\n1;2\n3;4\n", {"a": [1, 3], "b": [2, 4]}),
+        ('"sep=|"\r\na|b\r\n1|2\r\n', {"a": [1], "b": [2]}),
+        ("  a    b\n 1.5  2\n10.5 20\n", {"a": [1.5, 10.5], "b": [2, 20]}),
+        (" 1.5  2\n10.5 20\n", {"c0": [1.5, 10.5], "c1": [2, 20]}),
+        (
+            '18.5   8  \t"chevrolet malibu"\n15.5   ?  \t"buick"\n',
+            {"c0": [18.5, 15.5], "c1": [8, None], "c2": ["chevrolet malibu", "buick"]},
+        ),
+        ('"a\nb",c\n1,2\n3,4\n', {"a b": [1, 3], "c": [2, 4]}),
+        ('"a\nb",c\n"x\ny",2\nz,4\n', {"a b": ["x\ny", "z"], "c": [2, 4]}),
+        ("\n\na,b\n1,2\n\n3,4\n", {"a": [1, 3], "b": [2, 4]}),
+        (b"\xef\xbb\xbf# x\r\na,b\r\n1,2\r\n", {"a": [1], "b": [2]}),
+        (b"\xef\xbb\xbfa,b\r\n1,2\r\n", {"a": [1], "b": [2]}),
+        (b"\xef\xbb\xbf1,2\r\n3,4\r\n7,8\r\n", {"c0": [1, 3, 7], "c1": [2, 4, 8]}),
+        ("a,b\n1,2\n".encode("utf-32"), {"a": [1], "b": [2]}),
+    ],
+)
+def test_what_stands_around_a_table_is_not_taken_for_it(
+    tmp_path: Path, text: str | bytes, expected: dict[str, list[Any]]
+) -> None:
+    found = columns(tmp_path, text)
+    assert found == expected
+    assert list(found) == list(expected)
+
+
+def test_a_value_after_a_trailing_delimiter_is_named(tmp_path: Path) -> None:
+    text = "a,b\n" + "1,2,\n" * 300 + "3,4,oops\n"
+    with pytest.raises(
+        TableError, match=r"row 300 of t\.csv has 3 fields where the header has 2: the last is 'oops'"
+    ):
+        columns(tmp_path, text)
+
+
+def test_long_lines_are_read(tmp_path: Path) -> None:
+    wide = 6_000
+    text = (
+        ",".join(f"the_column_of_that_rather_long_name_and_number_{j}" for j in range(wide))
+        + "\n"
+        + (",".join(["1.5"] * wide) + "\n") * 2
+    )
+    assert len(text.splitlines()[0]) > 1 << 18
+    path = tmp_path / "wide.csv"
+    path.write_text(text)
+    table = read(path)
+    assert (len(table.names), table.rows) == (wide, 2)
+    long = "y" * (5 << 20)
+    assert columns(tmp_path, f"a,b\n1,{long}\n2,x\n")["b"] == [long, "x"]
+
+
+def test_a_commented_header_is_found_again_in_new_rows(tmp_path: Path) -> None:
+    rows = "".join(f"{i}.5 {i * 7 % 5} {i % 2}\n" for i in range(40))
+    (tmp_path / "t.txt").write_text("# a b y\n" + rows)
+    schema = prepare(tmp_path / "t.txt", "y").schema
+    (tmp_path / "new.txt").write_text("# a b y\n1.5 2 0\n3.5 4 1\n")
+    assert schema.apply(tmp_path / "new.txt").design.numbers.tolist() == [[1.5, 2.0], [3.5, 4.0]]
+
+
+ROWS = [{"a": i, "b": f"x{i % 2}", "c": None if i == 1 else i / 2} for i in range(4)]
+EXPECTED = {"a": [0, 1, 2, 3], "b": ["x0", "x1", "x0", "x1"], "c": [0.0, None, 1.0, 1.5]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(json.dumps(row) + "\n" for row in ROWS),
+        "\n".join(json.dumps(row) for row in ROWS),
+        json.dumps(ROWS),
+        json.dumps(ROWS, indent=2),
+        json.dumps({name: [row[name] for row in ROWS] for name in "abc"}),
+        json.dumps({name: {str(i): row[name] for i, row in enumerate(ROWS)} for name in "abc"}),
+        json.dumps(
+            {"columns": list("abc"), "index": [0, 1, 2, 3], "data": [list(row.values()) for row in ROWS]}
+        ),
+    ],
+)
+def test_json_is_read_as_what_it_is(tmp_path: Path, text: str) -> None:
+    assert columns(tmp_path, text) == EXPECTED
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"a": 1}\n{"a": 2\n', r"line 2 of t\.csv is no JSON"),
+        ('{"a": 1}\n[1]\n', r"line 2 of t\.csv holds a list where the lines before hold objects"),
+        ('{"a": 1, "a": 2}\n{"a": 3, "a": 4}\n', "two columns called 'a'"),
+        ("[" * 100_000 + "]" * 100_000, "nested too deep"),
+        ('{"a": ' * 100_000, "nested too deep|is no JSON"),
+        ('[{"a": 1}, 2]', "row 1"),
+        ("[1, 2]", "holds lists|holds objects"),
+    ],
+)
+def test_json_that_is_no_table_is_refused_in_words(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(TableError, match=said):
+        columns(tmp_path, text)
