@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from steepest import _catalog, rules
@@ -226,3 +227,34 @@ def test_what_is_wrong_is_said() -> None:
     optimizer.step(loss=2.0)
     with pytest.raises(AttributeError, match="did you mean 'Adam'"):
         ours.Adm  # noqa: B018
+
+
+def test_momo_at_its_default_learns_from_labels_that_contradict_each_other() -> None:
+    """Where no loss near `bound` can be had, the cap alone decides: it must be a rate that Adam bears."""
+    from sklearn.datasets import load_digits
+
+    rows, labels = load_digits(return_X_y=True)
+    random = np.random.default_rng(0)
+    given = np.where(random.random(len(labels)) < 0.3, random.integers(0, 10, len(labels)), labels)
+    x, y = torch.tensor(rows / 16, dtype=torch.float32), torch.tensor(given)
+    final = {}
+    for kind in (torch.optim.Adam, ours.MomoAdam):
+        torch.manual_seed(0)
+        model = torch.nn.Sequential(torch.nn.Linear(64, 32), torch.nn.ReLU(), torch.nn.Linear(32, 10))
+        optimizer = kind(model.parameters())
+        losses = []
+        for _ in range(20):
+            order = torch.randperm(1300)
+            total = 0.0
+            for rows_of_batch in order.split(32):
+                optimizer.zero_grad()
+                loss = torch.nn.functional.cross_entropy(model(x[rows_of_batch]), y[rows_of_batch])
+                loss.backward()
+                optimizer.step(lambda loss=loss: loss)
+                total += loss.item() * len(rows_of_batch) / 1300
+            losses.append(total)
+        right = (model(x[1300:]).argmax(1) == torch.tensor(labels[1300:])).float().mean().item()
+        final[kind.__name__] = losses[-1], right
+        assert losses[-1] < losses[len(losses) // 2] < losses[0]
+    assert final["MomoAdam"][0] < final["Adam"][0]
+    assert final["MomoAdam"][1] > final["Adam"][1] - 0.03

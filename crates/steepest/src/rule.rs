@@ -57,6 +57,8 @@ pub trait Rule<const M: usize, const S: usize, const T: usize = 0, const K: usiz
     const KIND: Kind = Kind::Parameter;
     /// The rate where none is given and none can be searched for.
     const RATE: f64 = 1e-3;
+    /// The same where it falls to 0 over a run of known length: what is too long to stay may be a good start.
+    const FALLING_RATE: f64 = Self::RATE;
     /// Whether it finds its step by itself, the rate being a start or a cap only.
     const TUNES_ITSELF: bool = false;
     /// Whether it needs the value of the loss.
@@ -303,6 +305,8 @@ pub struct Entry {
     pub kind: Kind,
     /// See [`Rule::RATE`].
     pub rate: f64,
+    /// See [`Rule::FALLING_RATE`].
+    pub falling_rate: f64,
     /// See [`Rule::TUNES_ITSELF`].
     pub tunes_itself: bool,
     /// Whether it needs the value of the loss.
@@ -336,6 +340,7 @@ impl Entry {
             scope: R::SCOPE,
             kind: R::KIND,
             rate: R::RATE,
+            falling_rate: R::FALLING_RATE,
             tunes_itself: R::TUNES_ITSELF,
             value: R::VALUE,
             f32: |entry, v| Box::new(Each::<R, M, S, T, K> { rule: R::of(v), entry }),

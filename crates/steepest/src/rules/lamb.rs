@@ -4,6 +4,8 @@ use crate::rule::{At, Rule, Scope};
 crate::settings! {
     /// LAMB: Adam's direction u (weight decay added), scaled in each tensor to the tensor's own length:
     /// x ← x − rate·(‖x‖ / ‖u‖)·u; the ratio is 1 where one of them is 0. For large batches.
+    /// As in the paper the weight decay is part of u; Keras' Lamb takes it beside the step and has none unless asked,
+    /// so that the two agree where `weight_decay` is 0.
     ///
     /// You et al. 2020, <https://arxiv.org/abs/1904.00962>.
     "lamb" Lamb {

@@ -5,7 +5,12 @@ crate::settings! {
     /// Adam that finds its rate: its direction d, with the step that would bring a model of the loss (an average of
     /// the tangents seen) down to `bound`, never more than the rate:
     /// τ = min(rate / (1 − b₁ᵏ), (f̄ + ⟨d, x⟩ − γ − (1 − b₁ᵏ)·bound)₊ / ‖d‖²_D⁻¹), f̄ and γ the averages of f and ⟨g, x⟩.
-    /// The rate is a cap: 0.1 suits most losses, and letting it fall to 0 over the run suits better.
+    /// The rate is a cap. Where `bound` is out of reach, as on labels that contradict each other, the cap decides and
+    /// this is Adam at that rate, so that the default is one that Adam bears, the authors' own. Constant, 0.01 ended
+    /// at a test accuracy of .853, .862, .989 and .967 and 0.1 at .576, .792, .991 and .980, where Adam at its default
+    /// ended at .847, .830, .980 and .920 (Fashion-MNIST, 20 000 rows, 8 epochs by 784-128-10 and 5 by a small CNN;
+    /// scikit-learn's digits, 30 epochs by 64-128-64-10 and by softmax). Falling to 0 along a cosine 0.1 does no
+    /// harm either: .846 on the first. For deep nets let it fall from 0.01 (.870), for tables from 0.1.
     ///
     /// Schaipp, Ohana, Eickenberg, Defazio and Gower 2023, <https://arxiv.org/abs/2305.07583>.
     "momo_adam" MomoAdam {
@@ -28,7 +33,8 @@ impl Rule<2, 6, 3, 2> for MomoAdam {
     const SUMS: [&str; 3] = ["g_x", "d_x", "d_d"];
     const STATE: [&str; 2] = ["mean_value", "mean_g_x"];
     const SCOPE: Scope = Scope::All;
-    const RATE: f64 = 0.1;
+    const RATE: f64 = 0.01;
+    const FALLING_RATE: f64 = 0.1;
     const TUNES_ITSELF: bool = true;
     const VALUE: bool = true;
 

@@ -6,7 +6,9 @@ use std::marker::PhantomData;
 
 crate::settings! {
     /// Muon: a matrix moves along its momentum made orthogonal (all singular values near 1, by five Newton–Schulz
-    /// steps), scaled by 0.2·√(larger side) so that one rate serves it and Adam. What is not a matrix moves by Adam.
+    /// steps), scaled by 0.2·√(larger side) so that one rate serves it and Adam. What is not a matrix moves by Adam,
+    /// and so does a matrix of one row or column: it has one singular value, and to make that 1 would only take away
+    /// the length of a vector's step (`torch.optim.Muon` does so, and takes nothing but matrices).
     ///
     /// Jordan et al. 2024, <https://kellerjordan.github.io/posts/muon/>; the scale: Liu et al. 2025, <https://arxiv.org/abs/2502.16982>.
     "muon" Muon {

@@ -38,7 +38,7 @@ impl Batches {
                 r.plan.schedule = Some((cosine, settings));
             }
             if r.rule().tunes_itself {
-                r.rate = r.rule().rate;
+                r.rate = r.rule().falling_rate;
             } else {
                 raced = race(r, problem, x, terms)?;
                 r.value = problem.total_gradient(x, &mut r.gradient)?;

@@ -2,7 +2,7 @@
 //!
 //! The rate, where none is given:
 //! - full batch: it doubles until a step raises the value, steps back, and from then on creeps up and halves;
-//! - batches, a rule that tunes itself (`momo_adam`): its published cap, falling along a cosine;
+//! - batches, a rule that tunes itself (`momo_adam`): its cap for a rate that falls, along a cosine;
 //! - batches, any other rule: a race of eight rates over a fifth of the budget, then the winner along a cosine.
 mod batches;
 mod full;
