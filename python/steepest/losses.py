@@ -83,12 +83,6 @@ class Poisson(Settings):
     target·ln(target), 0 where the mean is the target.
 
     Nelder and Wedderburn 1972, <https://doi.org/10.2307/2344614>.
-
-    Notes
-    -----
-    As recorded from the core::
-
-        value ← exp(margin) - target·margin + target·ln(max(target, 1e-18)) - target
     """
 
     registry: ClassVar[str] = "losses"
