@@ -307,3 +307,27 @@ def test_muon_sees_a_matrix():
     assert not np.allclose(step.ravel(), start.ravel() - as_vector.x)
     singular = np.linalg.svd(step, compute_uv=False)
     assert singular.max() < 2 * singular.min()
+
+
+# Threads
+
+
+@pytest.mark.parametrize("how", ["minimize", "descend"])
+def test_a_daemon_thread_at_the_interpreters_exit(how):
+    code = f"""
+import threading, time, numpy as np, steepest
+def noisy(x):
+    sum(range(300))
+    return float(x @ x + np.random.rand())
+def go():
+    while True:
+        if {how!r} == "descend":
+            for step in steepest.descend(noisy, [1.0] * 9, rate=1e-9, options={{"maxiter": 10**9}}): pass
+        else:
+            steepest.minimize(noisy, [1.0] * 9, callback=lambda x: None)
+for _ in range(3):
+    threading.Thread(target=go, daemon=True).start()
+time.sleep(0.3)
+"""
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
+    assert (out.returncode, out.stderr) == (0, b"")

@@ -1,4 +1,5 @@
 //! A Python function as an objective.
+use crate::calling::call;
 use crate::enter::refused;
 use crate::returned::{dense, entries, number, pair};
 use crate::watch::failed;
@@ -100,11 +101,8 @@ impl Callable {
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = what.py();
         let args = self.args.bind(py);
-        if args.is_empty() && extra.is_none() {
-            return what.call1((x,));
-        }
         let all = [Some(x), extra].into_iter().flatten().chain(args.iter());
-        what.call1(PyTuple::new(py, all.collect::<Vec<_>>())?)
+        call(what, &PyTuple::new(py, all.collect::<Vec<_>>())?)
     }
 
     fn evaluate<'py>(&mut self, py: Python<'py>, x: &[f64]) -> PyResult<Bound<'py, PyAny>> {

@@ -3,6 +3,7 @@ use pyo3::prelude::*;
 
 pub mod arrays;
 pub mod callable;
+mod calling;
 mod catalog;
 pub mod choose;
 pub mod descent;

@@ -1,7 +1,9 @@
 //! Looking on from Python: signals, the callback of each iteration, and the watch ten times a second.
+use crate::calling::call;
 use numpy::PyArray1;
 use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 use std::time::{Duration, Instant};
 use steepest::descend::{Halt, Progress, Watch};
 
@@ -78,7 +80,7 @@ pub fn failed(error: PyErr) -> Halt {
 fn tell(py: Python<'_>, who: &Py<PyAny>, p: &Progress<'_>) -> Result<(), Halt> {
     let answer = Standing::of(py, p)
         .into_pyobject(py)
-        .and_then(|standing| who.bind(py).call1((standing,)))
+        .and_then(|standing| call(who.bind(py), &PyTuple::new(py, [standing])?))
         .and_then(|answer| Ok(!answer.is_none() && answer.is_truthy()?));
     match answer {
         Ok(false) => Ok(()),
