@@ -3,6 +3,13 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+/// `PyObject_Call` as it is declared.
+type Plain = unsafe extern "C" fn(
+    *mut ffi::PyObject,
+    *mut ffi::PyObject,
+    *mut ffi::PyObject,
+) -> *mut ffi::PyObject;
+
 /// `PyObject_Call` as what it is: it may unwind (its usual declaration says that it does not).
 type Call = unsafe extern "C-unwind" fn(
     *mut ffi::PyObject,
@@ -30,10 +37,10 @@ pub fn call<'py>(
     what: &Bound<'py, PyAny>,
     args: &Bound<'py, PyTuple>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let plain: unsafe extern "C" fn(_, _, _) -> _ = ffi::PyObject_Call;
+    let plain: Plain = ffi::PyObject_Call;
     // SAFETY: the two types differ in what they say of unwinding only. The compiler must not see through it: it would
     // know the function again, and drop what is to be done while it unwinds.
-    let function = std::hint::black_box(unsafe { std::mem::transmute::<_, Call>(plain) });
+    let function = std::hint::black_box(unsafe { std::mem::transmute::<Plain, Call>(plain) });
     let held = Held;
     // SAFETY: both are alive and we are attached; what comes back is a new reference, or null with an exception set.
     let answer = unsafe { function(what.as_ptr(), args.as_ptr(), std::ptr::null_mut()) };
