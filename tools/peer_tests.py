@@ -7,12 +7,13 @@ A peer is a module of `tools/peers` with
 
 - ``TESTS``: arguments of pytest that name the peer's tests;
 - ``replace()``: puts our classes under the peer's public names, before a test is imported; returns these classes;
+- ``LEAST``, optional: the share that must pass, .95 unless it says so;
 - ``private(function)``: whether a test reaches into what the peer does not promise, by a name that it uses;
 
 and a file ``<peer>.toml`` beside it: for each failure that has a reason, ``[[reason]]`` with ``tests`` (patterns of
 the tests' names), ``kind`` (``private``, ``deliberate`` or ``open``) and ``why``. A test counts if it uses public
 names only and makes one of our classes. Ends with an error where a failure has no reason, where a reason meets no
-failure (only in a whole run), or where fewer than 95 % of what counts pass.
+failure (only in a whole run), or where fewer pass than must.
 """
 
 from __future__ import annotations
@@ -94,7 +95,8 @@ class Peers:
         if report.when == "call" or report.outcome != "passed":
             counts = self.made and not self.peer.private(item.function)
             last = str(call.excinfo.value).strip().splitlines()[:1] if call.excinfo else []
-            name = f"{Path(str(item.fspath)).name}::{item.name}"
+            # with its class, which may share its tests' names with another
+            name = f"{Path(str(item.fspath)).name}::{item.nodeid.partition('::')[2]}"
             words = f"{call.excinfo.typename}: {last[0] if last else ''}" if call.excinfo else ""
             self.ended[name] = (counts, "skipped" if report.skipped else report.outcome, words)
         return report
@@ -109,7 +111,7 @@ def _reason(reasons: list[dict[str, Any]], name: str) -> dict[str, Any] | None:
     return next((r for r in reasons if any(fnmatchcase(name, p) for p in r["tests"])), None)
 
 
-def table(peer: str, ended: dict[str, tuple[bool, str, str]], whole: bool) -> int:
+def table(peer: str, ended: dict[str, tuple[bool, str, str]], whole: bool, least: float = LEAST) -> int:
     """Prints what came of it; 0 where all is as it should be."""
     file = PEERS / f"{peer}.toml"
     reasons = tomllib.loads(file.read_text())["reason"] if file.exists() else []
@@ -136,7 +138,7 @@ def table(peer: str, ended: dict[str, tuple[bool, str, str]], whole: bool) -> in
             unknown.append(f"  reason {number + 1} meets no failure: {reason['tests']}")
     print(f"  {passed} of {counts} pass ({passed / max(counts, 1):.1%}); without a reason: {len(unknown)}")
     print("\n".join(unknown))
-    return int(bool(unknown) or passed < LEAST * counts)
+    return int(bool(unknown) or passed < least * counts)
 
 
 def main(peer: str, arguments: list[str]) -> int:
@@ -155,7 +157,7 @@ def main(peer: str, arguments: list[str]) -> int:
         "--no-summary",
     ]
     pytest.main([*plain, *module.TESTS, *arguments], plugins=[plugin])
-    return table(peer, plugin.ended, whole=not arguments)
+    return table(peer, plugin.ended, not arguments, getattr(module, "LEAST", LEAST))
 
 
 if __name__ == "__main__":

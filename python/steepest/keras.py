@@ -202,6 +202,13 @@ class Rule(keras.optimizers.Optimizer):  # type: ignore[misc, unused-ignore]
                 for variable, value in zip(variables, out, strict=True):
                     self.assign(variable, ops.cast(value, variable.dtype))
 
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """One step of one variable, for rules whose sums do not run over several."""
+        together = [e.name for e in self._entries if e.about["scope"] == "all" and e.about["sums"]]
+        if together and len(self._trainable_variables) > 1:
+            raise InputError(f"{together[0]} looks at all variables together: call apply with all of them")
+        self._backend_update_step([gradient], [variable], learning_rate)
+
     def _one(
         self, k: int, known: dict[str, Any], variables: Sequence[Any], x: list[Any], g: list[Any]
     ) -> list[Any]:
@@ -253,7 +260,7 @@ class Rule(keras.optimizers.Optimizer):  # type: ignore[misc, unused-ignore]
 
 @keras.saving.register_keras_serializable(package="steepest")
 class SGD(Rule):
-    """`keras.optimizers.SGD` with its own arguments: `Momentum`, or `Nesterov` where `nesterov` is true.
+    """`keras.optimizers.SGD` with its own arguments: `Sgd`, `Momentum`, or `Nesterov` where `nesterov` is true.
 
     At a constant rate it takes the same steps. Where the rate changes, Keras' velocity holds the rates of the
     gradients that it was made of; here, as in torch, the whole velocity is taken at the rate of the step.
@@ -273,7 +280,7 @@ class SGD(Rule):
         self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, **settings: Any
     ) -> None:
         # before Keras' own beginning, after which attributes may be set
-        object.__setattr__(self, "rule", "nesterov" if nesterov else "momentum")
+        object.__setattr__(self, "rule", "nesterov" if nesterov else "momentum" if momentum else "sgd")
         decay = settings.pop("weight_decay", None)
         super().__init__(learning_rate, momentum=momentum, **settings)
         self.weight_decay = decay

@@ -16,6 +16,8 @@ from peer_tests import names_used
 import steepest.torch as ours
 
 _FOLDER = Path(os.environ.get("TORCH_TESTS", "test/optim"))
+# Sparse, complex and differentiable steps are refused by name; each failure has its reason.
+LEAST = 0.75
 TESTS = [str(p) for p in sorted(_FOLDER.glob("*test_*.py"))]
 
 
