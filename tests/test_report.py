@@ -80,17 +80,17 @@ def test_real_stories_are_told_whole(name, stories):
         "Is it any good?",
         "Did it converge",
         "Distance from the best possible",
-        "The data as it was read",
-        "How strong a penalty?",
-        "The same in Python",
-        "Where the time went",
+        "Data: how the table was read",
+        "Alpha: how strong a penalty?",
+        "Python: the same in code",
+        "Time: where it went",
     ):
         assert words in read.text
     for column in stories[name]["columns"]:
         assert column["name"] in read.text
     expected = {
         "breast_cancer": "ROC curve",
-        "iris": "confusion matrix",
+        "iris": "Confusion matrix",
         "digits": "Class by class",
         "diabetes": "Predicted against actual",
     }
@@ -375,3 +375,149 @@ def test_steps_on_samples_are_told_apart():
     text = check({"solution": {"success": True, "certificate": certificate, "history": history}}).text
     assert "Steps on samples are left out" in text
     assert "below 0.2990" in text
+
+
+# What a page says of a real fit
+
+
+def rare_story():
+    import steepest
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(4000, 3))
+    y = np.zeros(4000, bool)
+    y[np.argsort(x @ [1.0, 1.0, 0.0] + 1.5 * rng.normal(size=4000))[-60:]] = True
+    town = np.array(["Ulm", "Bonn", "Kiel", "Jena", "Fulda", "Celle", "Essen"])[rng.integers(0, 7, 4000)]
+    town[y & (town == "Ulm")] = "Bonn"
+    data = {
+        "a": x[:, 0],
+        "b": x[:, 1],
+        "c": x[:, 2],
+        "town": town,
+        "since": np.datetime64("2024-01-01") + np.arange(4000),
+    }
+    data["fraud"] = np.where(y, "yes", "no")
+    return steepest.fit(data, "fraud", cost=5, cv=3).story()
+
+
+def test_a_page_of_a_rare_class_leads_with_what_ranks():
+    told = rare_story()
+    text = check(told).text
+    assert "ROC AUC: pairs of both classes put in the right order" in text
+    first = text.split("Did it converge?")[0].split("Is it any good?")[1]
+    assert "accuracy" not in first
+    for words in ("Precision-recall curve", "Thresholds", "in use", "largest F1", "95 % interval", "3 folds"):
+        assert words in text.replace("\u00a0", " "), words
+    assert "its probability is above 0.167" in text
+    assert "the numbers say how many of them are yes" in text
+    # Levels: a mark where all rows are of one class, every further one to be opened, dates with their part.
+    assert "one class only: 0 of" in text
+    assert "of the average" in text
+    assert "further levels" in text
+    assert "month = " in text
+    for level in ("Bonn", "Kiel", "Jena", "Fulda", "Celle", "Essen"):
+        assert level in text
+    assert "fitted again, with the same alpha, to all 4,000" in text.replace("\u00a0", " ")
+
+
+def test_one_row_above_the_baseline_is_not_better():
+    from steepest.report.goodness import goodness
+
+    metric = {
+        "name": "accuracy",
+        "plain": "rows predicted right",
+        "value": 0.991,
+        "baseline": 0.99,
+        "better": "higher",
+    }
+    view = goodness({"metrics": [metric | {"low": 0.985, "high": 0.995}]})
+    assert view["metrics"][0]["verdict"] == "unclear"
+    assert "Not clearly better" in check({"metrics": [metric | {"low": 0.985, "high": 0.995}]}).text
+    clear = goodness({"metrics": [metric | {"low": 0.9905, "high": 0.995}]})
+    assert clear["metrics"][0]["verdict"] == "better"
+
+
+def test_the_matrix_counts_at_the_threshold_in_use():
+    y, p = np.array([0, 0, 1, 1]), np.array([0.1, 0.3, 0.25, 0.9])
+    told = {
+        "task": "binary", "target": "y", "classes": ["no", "yes"], "threshold": 0.2,
+        "heldout": {"part": "test", "y": y, "p": p, "coded": True},
+    }  # fmt: skip
+    from steepest.report.goodness import goodness
+
+    cells = [[cell["count"] for cell in row["cells"]] for row in goodness(told)["matrix"]]
+    assert cells == [["1", "1"], ["0", "2"]]
+
+
+def test_classes_that_are_numbers_are_called_classes():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 200)
+    told = {
+        "task": "multiclass", "target": "y", "classes": [1, 2, 7],
+        "heldout": {"part": "test", "y": y, "p": rng.dirichlet(np.ones(3), 200), "coded": True},
+    }  # fmt: skip
+    text = check(told).text.replace("\u00a0", " ")
+    assert re.search(r"class 1 predicted as class [27]: \d+ rows", text)
+
+
+def test_a_step_that_fits_its_sample_exactly_does_not_stretch_the_axis():
+    from steepest.report.pictures import descent_picture
+
+    heights = np.array([1.0, 1e-30, 0.1, 1e-3, 1e-5])
+    sampled = np.array([True, True, False, False, False])
+    svg = str(descent_picture(np.arange(5.0), heights, "t", "residual", "passes", sampled))
+    assert "log scale" in svg
+    assert "\u207b\u00b2\u2070" not in svg
+    assert "10\u207b\u2074" in svg
+
+
+def test_options_stay_on_one_line():
+    found = {
+        "kind": "leak",
+        "severity": "warning",
+        "sentence": "S.",
+        "remedy": "leave it out: --drop 'a b' --drop c",
+    }
+    text = page({"findings": [found]})
+    assert '<span class="nowrap">--drop &#39;a b&#39;</span> <span class="nowrap">--drop c</span>' in text
+
+
+def test_a_warm_start_is_told():
+    told = {
+        "solution": {
+            "success": True,
+            "start": "the training rows'",
+            "history": {"loss": [0.5], "residual": [1e-9]},
+        }
+    }
+    assert "It started from the training rows' solution" in check(told).text
+
+
+def test_precision_and_recall_agree_with_scikit_learn():
+    from sklearn.metrics import precision_recall_curve
+
+    from steepest.report.scoring import precision_recall
+
+    rng = np.random.default_rng(1)
+    p = rng.integers(0, 20, 500) / 20
+    y = rng.random(500) < p
+    recall, precision = precision_recall(y, p)
+    reference = precision_recall_curve(y, p, drop_intermediate=False)
+    np.testing.assert_allclose(recall[1:], reference[1][:-1][::-1])
+    np.testing.assert_allclose(precision[1:], reference[0][:-1][::-1])
+
+
+def test_shares_below_a_half_percent_are_told_as_they_are():
+    space = "\u00a0"
+    assert percent(0.004, 0) == f"0.4{space}%"
+    assert percent(0.996, 0) == f"99.6{space}%"
+    assert percent(0.0004, 0) == percent(0.0004) == f"under 0.1{space}%"
+    assert percent(0.9996, 0) == percent(0.9996) == f"over 99.9{space}%"
+    for part in np.random.default_rng(0).random(300) ** 4:
+        for share in (part, 1 - part):
+            for digits in (0, 1):
+                shown = percent(share, digits).removesuffix(f"{space}%")
+                if "under" in shown or "over" in shown:
+                    assert share < 0.001 or share > 0.999
+                else:
+                    assert float(shown) == pytest.approx(100 * share, abs=0.51 if digits == 0 else 0.051)

@@ -125,7 +125,7 @@ def choose(
         told(i + 1)
         # Differences far below the standard error decide nothing, so no fit need be nearer than that.
         tol = float(np.clip(0.1 * SAME * error / max(held, 1e-300), TOL, LOOSEST))
-        if score is None and past_the_best(path):
+        if score is None and past_the_best(path, PATIENCE if len(alphas) == COUNT else PATIENCE // 2):
             break
     picked = chosen(path, penalty, by_score=score is not None)
     path.chosen = path.alphas[picked]
@@ -154,14 +154,14 @@ def chosen(path: Path, penalty: str, by_score: bool) -> int:
     return within
 
 
-def past_the_best(path: Path) -> bool:
+def past_the_best(path: Path, patience: int = PATIENCE) -> bool:
     """Whether the last few alphas were all clearly worse than the best, or changed next to nothing."""
     held = np.array(path.validation_loss)
     best = int(np.argmin(held))
     later = held[best + 1 :]
-    if len(later) >= PATIENCE and bool((later[-PATIENCE:] > held[best] + path.error[best]).all()):
+    if len(later) >= patience and bool((later[-patience:] > held[best] + path.error[best]).all()):
         return True
     # Near the top nothing has happened yet; further down, no change means that the penalty no longer acts.
-    if path.alphas[-1] > ACTIVE * path.alphas[0] or len(held) <= PATIENCE:
+    if path.alphas[-1] > ACTIVE * path.alphas[0] or len(held) <= patience:
         return False
-    return float(np.ptp(held[-PATIENCE:])) < SAME * path.error[best]
+    return float(np.ptp(held[-patience:])) < SAME * path.error[best]

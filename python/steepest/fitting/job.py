@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from steepest.errors import InputError
-from steepest.fitting.alphas import Path, choose, ladder
+from steepest.fitting.alphas import MANY_CLASSES, Path, choose, ladder
 from steepest.fitting.columns import Columns, Encoding
 from steepest.fitting.progress import Stages
 from steepest.fitting.standardise import Scaling
@@ -26,6 +26,8 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 LOSSES = {"binary": "logistic", "multiclass": "softmax", "regression": "squared"}
 #: of the fits along the path, whose only use is to compare alphas
 PATH_MOST = {"binary": 200, "multiclass": 60, "regression": 200}
+#: passes over the data for each of them where classes are many, so that a pass is expensive
+PATH_PASSES = 60
 
 
 @dataclass
@@ -223,6 +225,7 @@ class Job:
             scale=columns.scale,
             tol=tol,
             max_iter=most,
+            max_passes=PATH_PASSES if most is not None and self.classes > MANY_CLASSES else None,
             threads=self.threads or 0,
         )
         before = None if start is None else start.reshape(self.outputs, -1)

@@ -109,7 +109,9 @@ def written(value: Any, name: str) -> str:
     """A value as Python's text; a table, an array or a function by the argument's name."""
     if isinstance(value, os.PathLike):
         return repr(os.fspath(value))
-    if isinstance(value, (str, int, float, dict)):
+    if isinstance(value, (str, int, float)):
+        return repr(value)
+    if isinstance(value, dict) and all(isinstance(weight, (int, float)) for weight in value.values()):
         return repr(value)
     if isinstance(value, list) and all(isinstance(item, (str, int, np.integer)) for item in value):
         return repr(value)

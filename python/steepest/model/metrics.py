@@ -170,7 +170,7 @@ def rms(error: Floats, weight: Floats) -> float:
 def binary(
     y: Floats, p: Floats, baseline: Baseline, weight: Floats, threshold: float, positive: Any
 ) -> list[dict[str, Any]]:
-    """Figures for two classes; where one is rare, those that rank come before the accuracy."""
+    """Figures for two classes; where one is rare, or at another threshold, those that rank come first."""
     yes, called = y == 1, p > threshold
     name = "positive" if positive is None else str(positive)
     label = name if len(name) <= 24 else f"{name[:23]}…"
@@ -231,7 +231,8 @@ def binary(
         entry("Brier score", "mean squared error of the probabilities", average(square, weight),
               average((share - yes) ** 2, weight), "lower", intervals.mean(square, weight), "normal")
     )  # fmt: skip
-    return in_order(found, RANKING) if baseline.rare else found
+    # At another threshold than 0.5 it is not accuracy that is wanted.
+    return in_order(found, RANKING) if baseline.rare or threshold != 0.5 else found
 
 
 #: the order where a class is rare

@@ -38,11 +38,11 @@ def summary_text(story: dict[str, Any], width: int = WIDTH, verbose: bool = Fals
     below = [quality(story, width, verbose), ending(story, verbose)]
     if verbose:
         blocks = [*above, findings(story, True), *below, scales(story), times(story)]
-        return "\n\n".join(wrapped(block, width) for block in blocks if block)
+        return plain("\n\n".join(wrapped(block, width) for block in blocks if block))
     shown = [wrapped(block, width) for block in (*above, *below)]
     left = SCREEN - sum(block.count("\n") + 2 for block in shown)
     noticed = few_findings(story, width, max(3, left))
-    return "\n\n".join(block for block in (shown[0], noticed, *shown[1:]) if block)
+    return plain("\n\n".join(block for block in (shown[0], noticed, *shown[1:]) if block))
 
 
 def wrapped(block: str, width: int) -> str:
@@ -129,7 +129,7 @@ def quality(story: dict[str, Any], width: int, verbose: bool) -> str:
     cut = story.get("threshold")
     if story["task"] == "binary" and cut is not None and (verbose or cut != 0.5):
         lines.append(f"  A row is predicted {story['positive']} where its probability is above {cut:.4g}.")
-    return plain("\n".join(lines))
+    return "\n".join(lines)
 
 
 def shortest(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -142,7 +142,9 @@ def shortest(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def number(value: float) -> str:
     """A figure with four digits."""
-    return f"{value:.4g}" if math.isfinite(value) else "undefined"
+    if not math.isfinite(value):
+        return "undefined"
+    return "0" if -5e-4 < value <= 0 else f"{value:.4g}"
 
 
 def interval_text(f: dict[str, Any]) -> str:
@@ -193,7 +195,7 @@ def ending(story: dict[str, Any], verbose: bool) -> str:
         notes = sum(f["severity"] == "note" for f in story["findings"])
         also = f" ({plural(notes, 'note')} on the data)" if notes else ""
         lines.append(f"More{also}: --verbose, summary(verbose=True) or the report.")
-    return plain("\n".join(lines))
+    return "\n".join(lines)
 
 
 def findings(story: dict[str, Any], notes: bool) -> str:
@@ -203,7 +205,7 @@ def findings(story: dict[str, Any], notes: bool) -> str:
         if finding["severity"] != "note" or notes:
             remedy = f" What to do: {finding['remedy'].rstrip('.')}." if finding["remedy"] else ""
             lines.append(f"{MARKS[finding['severity']]}: {capital(finding['sentence'])}{remedy}")
-    return plain("\n".join(lines))
+    return "\n".join(lines)
 
 
 def few_findings(story: dict[str, Any], width: int, most: int) -> str:
@@ -211,9 +213,9 @@ def few_findings(story: dict[str, Any], width: int, most: int) -> str:
     grave = [f for f in story["findings"] if f["severity"] != "note"]
     lines: list[str] = []
     for place, finding in enumerate(grave):
-        mark, sentence = MARKS[finding["severity"]], capital(plain(finding["sentence"]))
+        mark, sentence = MARKS[finding["severity"]], capital(finding["sentence"])
         block = wrapped(f"{mark}: {sentence}", width).split("\n")
-        remedy = plain(f"What to do: {finding['remedy'].rstrip('.')}.") if finding["remedy"] else ""
+        remedy = f"What to do: {finding['remedy'].rstrip('.')}." if finding["remedy"] else ""
         full = wrapped(f"{mark}: {sentence} {remedy}", width).split("\n") if remedy else block
         others = len(grave) - place - 1
         room = most - len(lines) - (1 if others else 0)
@@ -227,7 +229,7 @@ def few_findings(story: dict[str, Any], width: int, most: int) -> str:
             lines.append(f"… and {plural(others + 1, 'more warning')}: see --verbose or the report.")
             break
         lines += block
-    return plain("\n".join(lines))
+    return "\n".join(lines)
 
 
 def capital(sentence: str) -> str:
@@ -245,7 +247,7 @@ def scales(story: dict[str, Any]) -> str:
     ratio = spread[high] / spread[low]
     if ratio < SCALES:
         return ""
-    return plain(
+    return (
         f"Scales: {high!r} has standard deviation {spread[high]:.3g}, {low!r} {spread[low]:.3g} "
         f"({figure(ratio, 2)} times less). Nothing to do: columns are scaled inside."
     )

@@ -1,4 +1,4 @@
-"""The chapter on the coefficients: the most telling first, those of one column together, signs in words."""
+"""The chapter on the coefficients: the largest first, those of one column together, signs in words."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ FIRST = 12
 MOST = 400
 MOST_CLASSES_ABREAST = 4
 MOST_LEVELS = 5
+MOST_FURTHER = 300
 MOST_ROWS = 20
 AT_ZERO = {"binary": "the log-odds are", "multiclass": "the scores are"}
 
@@ -46,6 +47,10 @@ def coefficients(story: Mapping[str, Any]) -> View | None:
     if largest == 0.0:
         return view
     groups = _groups(given)
+    for group in groups:
+        _beside_the_average(group)
+    view["levels"] = not several and any(c.get("beside") is not None for c in given)
+    view["marked"] = not several and any(_mark(c, story) for c in given)
     rows = _abreast(groups, story, largest) if several else [_group(g, story, largest) for g in groups]
     first = FIRST if several else _as_many_as_fit(rows)
     view["first"], view["rest"] = rows[:first], rows[first:MOST]
@@ -102,40 +107,80 @@ def _group(group: list[View], story: Mapping[str, Any], largest: float) -> View:
     """One column of a model with one set of coefficients: a row, or a row a level."""
     ordered = sorted(group, key=lambda c: -abs(c["weight"]))
     levels = len(group) > 1 or ordered[0].get("level") is not None
-    shown = ordered[:MOST_LEVELS]
+    rows = [_row(c, story, largest, levels) for c in ordered[:MOST_FURTHER]]
+    more = plural(len(ordered) - MOST_LEVELS, "further level") if len(ordered) > MOST_LEVELS else ""
+    if len(ordered) > MOST_FURTHER:
+        more += f", of which the first {count(MOST_FURTHER - MOST_LEVELS)} are here"
     return {
         "column": str(group[0].get("column") or group[0].get("name")),
         "levels": levels,
-        "rows": [_row(c, story, largest, levels) for c in shown],
-        "more": plural(len(ordered) - len(shown), "further level") if len(ordered) > len(shown) else "",
+        "rows": rows[:MOST_LEVELS],
+        "further": rows[MOST_LEVELS:],
+        "more": more,
     }
 
 
+def _beside_the_average(group: list[View]) -> None:
+    """At each level, its coefficient minus the mean over the rows' levels of the same column (or part of a date).
+
+    One-hot coefficients have no level of reference; their differences mean something, and so does this one.
+    """
+    parts: dict[str, list[View]] = {}
+    for c in group:
+        if c.get("level") is not None and c.get("rows") is not None:
+            parts.setdefault(str(c.get("name")).removesuffix(f" = {c['level']}"), []).append(c)
+    for levels in parts.values():
+        rows = sum(c["rows"] for c in levels)
+        if rows:
+            average = sum(c["rows"] * (finite(c.get("value")) or 0.0) for c in levels) / rows
+            for c in levels:
+                c["beside"] = (finite(c.get("value")) or 0.0) - average
+
+
+def _mark(c: View, story: Mapping[str, Any]) -> str:
+    """What marks a level (of two classes) whose rows are all of one class."""
+    rows, own = c.get("rows"), c.get("of_class")
+    if story.get("task") != "binary" or not rows or own not in (0, rows):
+        return ""
+    return f"one class only: {count(own)} of {count(rows)}"
+
+
 def _row(c: View, story: Mapping[str, Any], largest: float, levels: bool) -> View:
-    weight, at_level = c["weight"], c.get("level") is not None
+    weight = c["weight"]
     return {
         "name": _level(c) if levels else str(c.get("name") or c.get("column")),
         "bar": pictures.signed_bar(weight, largest),
         "per_sd": signed(weight),
         "direction": "raises" if weight > 0 else "lowers" if weight < 0 else "no effect",
-        "effect": _effect((finite(c.get("value")) or 0.0) if at_level else weight, story, at_level),
+        "effect": _effect(c, story),
+        "mark": _mark(c, story),
         "value": signed(c.get("value"), 4),
     }
 
 
 def _level(c: View) -> str:
-    level = c.get("level")
-    return str(c.get("name")) if level is None else str(level)
+    """The level, with the part of the date that it is one of: ``month = 7``."""
+    level, name = c.get("level"), str(c.get("name"))
+    if level is None:
+        return name
+    part = name.removeprefix(f"{c.get('column')}.")
+    return part if part != name else str(level)
 
 
-def _effect(weight: float, story: Mapping[str, Any], level: bool = False) -> str:
-    """What a change of that size does, where the figure itself does not say it."""
-    if weight == 0:
-        return ""
-    if story.get("task") == "binary":
-        odds = f"odds {TIMES} {figure(math.exp(min(700.0, max(-700.0, weight))))}"
-        return f"{odds} at this level" if level else odds
-    return f"{signed(weight)} at this level" if level else ""
+def _effect(c: View, story: Mapping[str, Any]) -> str:
+    """What the change does, where the figure itself does not say it: of one deviation, or at a level."""
+    weight, beside = c["weight"], c.get("beside")
+    if c.get("level") is not None:
+        if beside is None:
+            return ""
+        if story.get("task") == "binary":
+            return f"odds {TIMES} {_times(beside)} of the average"
+        return f"{signed(beside)} beside the average"
+    return f"odds {TIMES} {_times(weight)}" if weight and story.get("task") == "binary" else ""
+
+
+def _times(weight: float) -> str:
+    return figure(math.exp(min(700.0, max(-700.0, weight))))
 
 
 def _abreast(groups: list[list[View]], story: Mapping[str, Any], largest: float) -> list[View]:

@@ -53,6 +53,7 @@ def convergence(story: Mapping[str, Any]) -> View:
         "method": str(solution.get("method") or ""),
         "reason": str(solution.get("reason") or ""),
         "effort": _effort(solution),
+        "start": str(solution.get("start") or ""),
         "certificate": certificate,
         "answer": _answer(solution, certificate),
         "pictures": _pictures(history, loss, residual, certificate),

@@ -17,6 +17,8 @@ __all__ = ["goodness"]
 
 View = dict[str, Any]
 SHARES = ("accuracy", "balanced_accuracy", "precision", "recall", "error_rate")
+#: a class of which at most this share of the rows are, and the axes of a picture follow its probabilities
+RARE = 0.1
 TERMS = {
     "roc_auc": "ROC AUC",
     "auc": "ROC AUC",
@@ -31,9 +33,9 @@ TOO_GOOD = ("too_good_to_be_true", "target_leak")
 AT_MOST_ONE = ("r2", "r\u00b2", "roc_auc", "auc", "f1")
 MOST_IN_A_TABLE = 10
 PARTS = {
-    "validation": "rows held out (validation)",
+    "validation": "held-out rows (validation)",
     "test": "rows of the test part",
-    "train": "rows the model was fitted on",
+    "train": "rows the model was fitted to",
 }
 
 
@@ -43,14 +45,24 @@ def goodness(story: Mapping[str, Any]) -> View:
     held = story.get("heldout") or {}
     part = PARTS.get(str(held.get("part")), f"{held.get('part') or 'held-out'} rows")
     view: View = {"metrics": metrics, "part": part, "pictures": [], "remark": "", "rows": 0}
+    view["intervals"] = any(m["interval"] for m in metrics)
+    view["how"] = _how(story.get("metrics") or ())
+    view["folds"] = int(finite(story.get("folds")) or 0)
+    view["thresholds"] = []
     view["suspect"] = any(Finding.of(f).kind in TOO_GOOD for f in story.get("findings") or ())
     y, p = held.get("y"), held.get("p")
     if y is None or p is None or not len(y):
         view["remark"] = "No rows were held out, so nothing here says how well the model does on new rows."
         return view
     view["rows"] = len(y)
-    view["chose"] = held.get("part") == "validation"
+    view["chose"] = (
+        held.get("part") == "validation"
+        and len(pictures.as_floats((story.get("path") or {}).get("alphas"))) > 0
+    )
     view["seen"] = held.get("part") == "train"
+    fitted = story.get("fitted") or {}
+    view["judged"] = count(fitted["judged_rows"]) if fitted.get("judged_rows") else ""
+    view["again"] = plural(fitted["rows"], "row") if fitted.get("again") else ""
     task = story.get("task")
     classes = list(story.get("classes") or [])
     if task == "regression":
@@ -60,17 +72,34 @@ def goodness(story: Mapping[str, Any]) -> View:
             _two_classes(
                 scoring.class_codes(y, classes, held.get("coded")),
                 _probability(p),
-                [short(c, 32) for c in classes],
+                [named(c) for c in classes],
+                finite(story.get("threshold")) or 0.5,
+                finite(story.get("cost")),
             )
         )
     elif len(classes) > 1:
-        names = [str(c) for c in classes]
+        names = [named(c, 200) for c in classes]
         view.update(
             _several(
                 scoring.class_codes(y, classes, held.get("coded")), np.asarray(p, dtype=np.float64), names
             )
         )
     return view
+
+
+def named(label: Any, most: int = 32) -> str:
+    """A class's name in running text: a number is called a class, so that it is not taken for a count."""
+    text = short(label, most)
+    return f"class {text}" if finite(label) is not None and not isinstance(label, bool) else text
+
+
+def _how(metrics: Any) -> str:
+    """Whose intervals they are: ``Wilson (accuracy, precision), DeLong (AUC)``."""
+    by: dict[str, list[str]] = {}
+    for metric in metrics:
+        if metric.get("interval") and finite(metric.get("low")) is not None:
+            by.setdefault(str(metric["interval"]), []).append(str(metric.get("name")))
+    return "; ".join(f"{how}: {', '.join(names)}" for how, names in by.items())
 
 
 def _target(story: Mapping[str, Any]) -> str:
@@ -90,11 +119,24 @@ def _metric(metric: Mapping[str, Any]) -> View:
     plain = str(metric.get("plain") or term)
     value, baseline = finite(metric.get("value")), finite(metric.get("baseline"))
     shares, places = name in SHARES, _places(value, baseline)
-    meaning, verdict, share = _meaning(name, value, baseline, metric.get("better") != "lower")
+    higher = metric.get("better") != "lower"
+    meaning, verdict, share = _meaning(name, value, baseline, higher)
+    low, high = finite(metric.get("low")), finite(metric.get("high"))
+    ends = ""
+    if low is not None and high is not None:
+        ends = " to ".join(_told(end, shares, places, name in AT_MOST_ONE) for end in (low, high))
+        if verdict == "better" and baseline is not None and (low <= baseline if higher else high >= baseline):
+            verdict, meaning = "unclear", f"{meaning}; the interval holds the baseline"
+    mean, sd = finite(metric.get("folds_mean")), finite(metric.get("folds_sd"))
+    spread = ""
+    if mean is not None and sd is not None:
+        spread = f"{_told(mean, shares, places, False)} \N{PLUS-MINUS SIGN} {percent(sd) if shares else figure(sd, 2)}"
     return {
         "name": TERMS.get(name, term.replace("_", " ")),
-        "plain": plain[:1].upper() + plain[1:],
+        "plain": plain,
         "value": _told(value, shares, places, name in AT_MOST_ONE),
+        "interval": ends,
+        "folds": spread,
         "baseline": _told(baseline, shares, places, name in AT_MOST_ONE),
         "meaning": meaning,
         "verdict": verdict,
@@ -182,44 +224,82 @@ def _many(values: Any) -> bool:
     return len(values) > pictures.MOST_POINTS
 
 
-def _two_classes(codes: NDArray[np.intp], p: NDArray[np.float64], names: list[str]) -> View:
+def _two_classes(
+    codes: NDArray[np.intp],
+    p: NDArray[np.float64],
+    names: list[str],
+    threshold: float = 0.5,
+    cost: float | None = None,
+) -> View:
     fine = np.isfinite(p) & (codes >= 0)
     codes, p = codes[fine], np.clip(p[fine], 0.0, 1.0)
     if not len(p):
         return {"remark": "No held-out row has a known class and a probability, so there is nothing to draw."}
-    counts = scoring.confusion(codes, (p >= 0.5).astype(np.intp), 2)
+    counts = scoring.confusion(codes, (p > threshold).astype(np.intp), 2)
     view = _matrix(counts, names)
     positive = codes == 1
     bins = scoring.calibration(positive, p)
     gap = float(np.average(np.abs(bins.said - bins.found), weights=bins.rows))
+    rare = bool(positive.mean() <= RARE)
+    numbers = f"; the numbers say how many of them are {names[1]}" if rare else ""
     shown = [
         {
-            "heading": "Do the probabilities mean what they say? (calibration)",
-            "svg": pictures.calibration_picture(bins, names[1]),
-            "caption": f"Of the rows given 70 % for {names[1]}, 70 % should be {names[1]}. "
-            f"On average said and found differ by {figure(100 * gap, 2)} percentage points; "
-            "on the dashed line they agree. Bars are 95 % intervals.",
+            "heading": "Calibration: do the probabilities mean what they say?",
+            "svg": pictures.calibration_picture(bins, names[1], close=rare),
+            "caption": f"Predicted probability of {names[1]} against the share found, in {len(bins.rows)} bins of "
+            f"about {plural(np.median(bins.rows), 'row')}{numbers}. On average the two differ by "
+            f"{figure(100 * gap, 2)} percentage points; on the dashed line they agree. Bars: 95 % intervals (Wilson).",
         }
     ]
     if positive.all() or not positive.any():
         only = names[int(codes[0])]
         view["remark"] = f"All held-out rows are {only}: a ROC curve needs rows of both classes."
     else:
-        false, true = scoring.roc(positive, p)
-        score = scoring.area(false, true)
-        shown.insert(
-            0,
-            {
-                "heading": "Does it rank them well? (ROC curve)",
-                "svg": pictures.roc_picture(false, true, names[1]),
-                "caption": f"How many {names[1]} are caught for how many false alarms, at every threshold. "
-                f"A random {names[1]} is ranked above a random {names[0]} in {percent(score)} of pairs.",
-            },
-        )
+        shown[:0] = _curves(positive, p, names, threshold, counts)
+        view["thresholds"] = scoring.thresholds(positive, p, threshold, cost)
+        view["costed"] = cost is not None
     return view | {
         "pictures": shown,
-        "threshold": f"From a probability of 50 % on a row is called {names[1]}.",
+        "threshold": f"A row is predicted {names[1]} where its probability is above {figure(threshold)}.",
     }
+
+
+def _curves(
+    positive: NDArray[np.bool_],
+    p: NDArray[np.float64],
+    names: list[str],
+    threshold: float,
+    counts: NDArray[np.int64],
+) -> list[View]:
+    """The ROC curve and the precision-recall curve, each with the threshold in use marked."""
+    false, true = scoring.roc(positive, p)
+    score = scoring.area(false, true)
+    recall, precision = scoring.precision_recall(positive, p)
+    (no_no, no_yes), (yes_no, yes_yes) = counts
+    caught, alarms = yes_yes / (yes_no + yes_yes), no_yes / (no_no + no_yes)
+    right = yes_yes / (no_yes + yes_yes) if no_yes + yes_yes else None
+    return [
+        {
+            "heading": "ROC curve: does it rank them well?",
+            "svg": pictures.roc_picture(false, true, names[1], (float(alarms), float(caught))),
+            "caption": f"Share of {names[1]} found (recall) for the share of {names[0]} that are false alarms, at "
+            f"every threshold. A random {names[1]} is ranked above a random {names[0]} in {percent(score)} of pairs "
+            f"(AUC). The dot: the threshold in use, {figure(threshold)}.",
+        },
+        {
+            "heading": "Precision-recall curve: what does finding more of them cost?",
+            "svg": pictures.precision_picture(
+                recall,
+                precision,
+                names[1],
+                float(positive.mean()),
+                None if right is None else (caught, right),
+            ),
+            "caption": f"Share right among rows predicted {names[1]} (precision) for the share of {names[1]} found "
+            f"(recall). Dashes: the share of {names[1]} in these rows, which guessing reaches."
+            + ("" if right is not None else f" At the threshold in use no row is predicted {names[1]}."),
+        },
+    ]
 
 
 def _several(codes: NDArray[np.intp], p: NDArray[np.float64], names: list[str]) -> View:
@@ -237,10 +317,11 @@ def _several(codes: NDArray[np.intp], p: NDArray[np.float64], names: list[str]) 
         view["remark"] = f"{plural(missing, 'class is', 'classes are')} not among the held-out rows at all."
     view["pictures"] = [
         {
-            "heading": "Is it as sure as it should be? (calibration)",
+            "heading": "Calibration: is it as sure as it should be?",
             "svg": pictures.calibration_picture(bins, "the predicted class"),
-            "caption": "The probability of the predicted class against how often it was right; on the dashed "
-            "line they agree. Bars are 95 % intervals.",
+            "caption": "Probability of the predicted class against how often it was right, in "
+            f"{len(bins.rows)} bins of about {count(np.median(bins.rows))} rows; on the dashed line they agree. Bars: "
+            "95 % intervals (Wilson).",
         }
     ]
     return view
@@ -285,4 +366,8 @@ def _mixed_up(counts: NDArray[np.int64], names: list[str], most: int = 5) -> lis
     wrong = counts - np.diag(np.diag(counts))
     order = np.argsort(-wrong, axis=None, kind="stable")[:most]
     pairs = [divmod(int(k), len(names)) for k in order]
-    return [f"{names[i]} taken for {names[j]}: {count(wrong[i, j])}" for i, j in pairs if wrong[i, j] > 0]
+    return [
+        f"{names[i]} predicted as {names[j]}: {plural(wrong[i, j], 'row')}"
+        for i, j in pairs
+        if wrong[i, j] > 0
+    ]

@@ -15,7 +15,7 @@ from steepest.report.wording import count, figure, percent
 
 __all__ = [
     "actual_picture", "calibration_picture", "certificate_strip", "confusion_picture", "descent_picture",
-    "meter", "path_picture", "residual_picture", "roc_picture", "share_strip", "signed_bar",
+    "meter", "path_picture", "precision_picture", "residual_picture", "roc_picture", "share_strip", "signed_bar",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -23,17 +23,40 @@ MOST_POINTS = 1200
 MOST_CORNERS = 240
 
 
-def roc_picture(false: Floats, true: Floats, positive: str) -> Markup:
-    """The ROC curve, with the line of pure chance."""
+def roc_picture(
+    false: Floats, true: Floats, positive: str, here: tuple[float, float] | None = None
+) -> Markup:
+    """The ROC curve, with the line of pure chance and the threshold in use."""
     keep = thinned(len(false), MOST_CORNERS)
     score = area(false, true)
     title = f"ROC curve for {positive}: area under the curve {figure(score)}"
-    detail = f"At 5 % false alarms {percent(_height(false, true, 0.05), 0)} of {positive} are caught."
+    detail = f"At 5 % false alarms {percent(_height(false, true, 0.05), 0)} of {positive} are found."
     picture = Picture(title, Scale(0.0, 1.0), Scale(0.0, 1.0), detail)
-    picture.axes("false alarms", "caught", xticks=6, yticks=6)
+    picture.axes("false alarms (false positive rate)", "found (recall)", xticks=6, yticks=6)
     picture.line([0.0, 1.0], [0.0, 1.0], "chance").line(false[keep].tolist(), true[keep].tolist())
-    picture.text(picture.px(0.97), picture.py(0.17), f"area {figure(score)}", "strong end")
-    picture.text(picture.px(0.97), picture.py(0.09), "dashes: pure chance, 0.5", "note end")
+    picture.text(picture.px(0.97), picture.py(0.17), f"area (AUC) {figure(score)}", "strong end")
+    picture.text(picture.px(0.97), picture.py(0.09), "dashes: chance, 0.5", "note end")
+    if here is not None:
+        picture.points([here[0]], [here[1]], "dots huge")
+    return picture.svg()
+
+
+def precision_picture(
+    recall: Floats, precision: Floats, positive: str, share: float, here: tuple[float, float] | None
+) -> Markup:
+    """The precision-recall curve, with the share that guessing reaches and the threshold in use."""
+    keep = thinned(len(recall), MOST_CORNERS)
+    average = float(np.sum(np.diff(recall) * precision[1:]))
+    title = f"Precision-recall curve for {positive}: average precision {figure(average)}"
+    picture = Picture(title, Scale(0.0, 1.0), Scale(0.0, 1.0))
+    picture.axes("found (recall)", "right (precision)", xticks=6, yticks=6)
+    picture.level(share, "chance line").line(recall[keep].tolist(), precision[keep].tolist())
+    low = float(np.interp(0.3, recall, precision)) > 0.5
+    picture.text(
+        picture.px(0.04), picture.py(0.09 if low else 0.93), f"average precision {figure(average)}", "strong"
+    )
+    if here is not None:
+        picture.points([here[0]], [here[1]], "dots huge")
     return picture.svg()
 
 
@@ -41,17 +64,27 @@ def _height(false: Floats, true: Floats, at: float) -> float:
     return float(true[max(0, int(np.searchsorted(false, at, side="right")) - 1)])
 
 
-def calibration_picture(bins: Calibration, positive: str) -> Markup:
-    """What was said against what was found, with 95 % intervals."""
-    title = f"Calibration for {positive}: probability said against share found"
+def calibration_picture(bins: Calibration, positive: str, close: bool = False) -> Markup:
+    """Predicted against found, with 95 % intervals; `close` ends the axes at the largest that occurs."""
+    title = f"Calibration for {positive}: probability predicted against share found"
     detail = "; ".join(
-        f"said {percent(s, 0)}, found {percent(f, 0)}" for s, f in zip(bins.said, bins.found, strict=True)
+        f"predicted {percent(s)}, found {percent(f)} of {count(n)}"
+        for s, f, n in zip(bins.said, bins.found, bins.rows, strict=True)
     )
-    picture = Picture(title, Scale(0.0, 1.0), Scale(0.0, 1.0), detail)
-    picture.axes("probability said", "share found")
+    most = min(1.0, 1.08 * float(max(bins.said.max(), bins.high.max()))) if close else 1.0
+    across = min(1.0, 1.08 * float(bins.said.max())) if close else 1.0
+    picture = Picture(title, Scale(0.0, across), Scale(0.0, most), detail)
+    picture.axes("probability predicted", "share found")
     said, found = bins.said.tolist(), bins.found.tolist()
-    picture.line([0.0, 1.0], [0.0, 1.0], "chance").whiskers(said, bins.low.tolist(), bins.high.tolist())
+    end = min(across, most)
+    picture.line([0.0, end], [0.0, end], "chance").whiskers(said, bins.low.tolist(), bins.high.tolist())
     picture.line(said, found).points(said, found, "dots big")
+    taken = -100.0
+    for s, f, high, n in zip(said, found, bins.high.tolist(), bins.rows.tolist(), strict=True):
+        x = picture.px(s)
+        if close and x - taken > 22:
+            picture.text(x, max(picture.top + 9, picture.py(high) - 4), count(f * n), "note small mid")
+            taken = x
     return picture.svg()
 
 
@@ -86,7 +119,7 @@ def confusion_picture(counts: NDArray[np.int64], names: Sequence[str]) -> Markup
     for i, j in zip(*np.nonzero(counts), strict=True):
         share = counts[i, j] / rows[i]
         style = "right" if i == j else "wrong"
-        words = f"{names[i]} taken for {names[j]}: {count(counts[i, j])} ({percent(share)})"
+        words = f"{names[i]} predicted as {names[j]}: {count(counts[i, j])} ({percent(share)})"
         cells.append(
             f'<rect class="cell {style}" x="{44 + j * side:.1f}" y="{24 + i * side:.1f}" '
             f'width="{side:.2f}" height="{side:.2f}" fill-opacity="{0.08 + 0.92 * share:.2f}">'
@@ -112,16 +145,20 @@ def descent_picture(
 ) -> Markup:
     """One falling quantity on a log axis; a target is a level; what was taken on samples is dashed."""
     keep = thinned(len(heights), MOST_CORNERS)
-    x, y = across[keep], heights[keep]
+    x, y = across[keep], heights[keep].copy()
     fine = np.isfinite(y) & (y > 0)
     if not fine.any():
         return Markup("")
+    # A step that fits a sample exactly, or one at the level of rounding, is not to stretch the axis for all others.
+    full = fine & ~sampled[keep] if len(sampled) == len(heights) else fine
+    ground = max(float(y[full if full.any() else fine].min()) / 10, 1e-17 * float(y[fine].max()))
+    y[fine] = np.maximum(y[fine], ground)
     vertical = Scale.over([*y[fine].tolist(), *([target] if target else [])], log=True, margin=0.06)
     detail = f"From {figure(y[fine][0])} at the start to {figure(y[fine][-1])} at the end."
     picture = Picture(
         title, Scale.over(x.tolist(), margin=0.0, zero=True), vertical, detail, width=330, height=270, left=52
     )
-    picture.axes(passes, up, xticks=5)
+    picture.axes(passes, f"{up} (log scale)" if vertical.high / vertical.low > 4 else up, xticks=5)
     if target:
         picture.level(target, "target")
         low = vertical.at(target) < 0.12
@@ -145,7 +182,7 @@ def certificate_strip(bound: float, target: float, loss: float) -> Markup:
         f"At most {figure(bound)}; asked for {figure(target)}.",
         width=380, height=112, left=10, right=16, top=34, bottom=46,
     )  # fmt: skip
-    picture.axes("distance from the best possible, at most", "", grid=False, yticks=0, xticks=5)
+    picture.axes("distance from the least loss, at most (log scale)", "", grid=False, yticks=0, xticks=5)
     middle = 0.45
     picture.line([scale.low, target], [middle, middle], "good-range")
     picture.upright(target, "target").upright(loss, "target")
@@ -173,7 +210,7 @@ def path_picture(
     order = np.flatnonzero(fine)[np.argsort(alphas[fine], kind="stable")]
     least = "" if held is None else f"Least held-out loss {figure(np.nanmin(held))}."
     picture = Picture("Loss along the path of penalty strengths", x, y, least, left=64)
-    picture.axes("strength of the penalty (alpha)", "loss", xticks=7)
+    picture.axes("alpha, strength of the penalty (log scale)", "loss", xticks=7)
     if chosen and chosen > 0:
         picture.upright(chosen, "target")
         end = x.at(chosen) > 0.6

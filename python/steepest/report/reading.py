@@ -18,14 +18,16 @@ STAGES = {
     "prepare": "preparing columns",
     "path": "choosing alpha",
     "fit": "fitting",
+    "refit": "fitting again, to all rows",
+    "folds": "folds",
     "evaluate": "judging",
 }
 FIRST = 10
 MOST = 500
 PARTS = {
-    "train": "fitted on",
-    "validation": "held out to choose and to judge (validation)",
-    "test": "kept apart for the last word (test)",
+    "train": "training",
+    "validation": "validation, held out",
+    "test": "test, never looked at while fitting",
     "dropped": "left out",
 }
 

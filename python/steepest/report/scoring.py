@@ -7,14 +7,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Calibration", "area", "calibration", "class_codes", "confusion", "per_class", "roc", "thinned"]
+__all__ = [
+    "Calibration", "area", "calibration", "class_codes", "confusion", "per_class", "precision_recall", "roc", "thinned",
+    "thresholds",
+]  # fmt: skip
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
 
 class Calibration(NamedTuple):
-    """Bins of about equally many rows: mean probability said, share found, its interval, rows."""
+    """Bins of about equally many rows: mean probability predicted, share found, its interval, rows."""
 
     said: Floats
     found: Floats
@@ -69,8 +72,55 @@ def area(false: Floats, true: Floats) -> float:
     return float(np.sum(np.diff(false) * (true[1:] + true[:-1]) / 2))
 
 
+def precision_recall(positive: NDArray[np.bool_], p: Floats) -> tuple[Floats, Floats]:
+    """The precision-recall curve as the threshold falls; from recall 0, at the first precision, to recall 1."""
+    order = np.argsort(-p, kind="stable")
+    p, positive = p[order], positive[order]
+    last = np.append(np.diff(p) != 0, True)
+    true = np.cumsum(positive)[last]
+    called = np.arange(1, len(p) + 1)[last]
+    precision = true / called
+    return np.insert(true / max(1, int(positive.sum())), 0, 0.0), np.insert(precision, 0, precision[0])
+
+
+def thresholds(
+    positive: NDArray[np.bool_], p: Floats, chosen: float, cost: float | None
+) -> list[dict[str, str]]:
+    """What some thresholds do, a row each, as text: counts, precision, recall, F1, mean cost."""
+    from steepest.report.wording import count, figure, percent
+
+    cuts = dict.fromkeys((0.1, 0.25, 0.5, 0.75, 0.9), "")
+    order = np.argsort(-p, kind="stable")
+    hits, falling = np.cumsum(positive[order]), p[order]
+    last = np.flatnonzero(np.append(np.diff(falling) != 0, True))
+    best = int(last[np.argmax(2 * hits[last] / (last + 1 + hits[-1]))])
+    below = float(falling[best + 1]) if best + 1 < len(falling) else 0.0
+    cuts[(float(falling[best]) + below) / 2] = "largest F1"
+    cuts[chosen] = "in use"
+    rows = []
+    for cut in sorted(cuts):
+        called = p > cut
+        hit, calls, there = int((called & positive).sum()), int(called.sum()), int(positive.sum())
+        wrong = calls - hit + (cost or 0.0) * (there - hit)
+        rows.append(
+            {
+                "cut": figure(cut),
+                "note": cuts[cut],
+                "called": count(calls),
+                "found": count(hit),
+                "alarms": count(calls - hit),
+                "missed": count(there - hit),
+                "precision": percent(hit / calls if calls else None),
+                "recall": percent(hit / there if there else None),
+                "f1": figure(2 * hit / (calls + there)) if calls + there else "",
+                "cost": figure(wrong / len(p)) if cost is not None else "",
+            }
+        )
+    return rows
+
+
 def calibration(positive: NDArray[np.bool_], p: Floats, bins: int = 10) -> Calibration:
-    """Said against found, in bins of about equally many rows, with Wilson's 95 % intervals (Wilson 1927)."""
+    """Predicted against found, in bins of about equally many rows, with Wilson's 95 % intervals (Wilson 1927)."""
     bins = int(np.clip(len(p) // 20, 2, bins))
     order = np.argsort(p, kind="stable")
     parts = [part for part in np.array_split(order, bins) if len(part)]

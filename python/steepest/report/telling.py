@@ -1,12 +1,15 @@
-"""The page: a story of a fit, told as one self-contained HTML document."""
+"""The page: the report of a fit as one self-contained HTML document."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from markupsafe import Markup, escape
 
 from steepest.findings import by_severity
 from steepest.report.coefficients import coefficients
@@ -28,7 +31,7 @@ TASKS = {
 
 
 def page(story: Mapping[str, Any], path: str | Path | None = None) -> str:
-    """Tell the story of a fit as one HTML page that needs nothing else: no network, no script.
+    """Write the report of a fit as one HTML page that needs nothing else: no network, no script.
 
     Parameters
     ----------
@@ -76,7 +79,17 @@ def _template() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["options"] = _options
     return environment.get_template("page.html.j2")
+
+
+def _options(text: str) -> Markup:
+    """Text with options and the names after them kept on one line: ``--drop age``."""
+    return Markup(_OPTION.sub(r'<span class="nowrap">\g<0></span>', str(escape(text))))
+
+
+#: an option of the command line with its value, which may stand in (escaped) quotation marks
+_OPTION = re.compile(r"--[a-z][a-z-]*(?: (?:&#39;.*?&#39;|&#34;.*?&#34;|[^\s-][^\s]*))?")
 
 
 def _view(story: Mapping[str, Any]) -> dict[str, Any]:

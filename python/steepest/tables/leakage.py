@@ -284,7 +284,7 @@ def repeated_rows(train: Part, validation: Part | None, test: Part | None) -> li
         place = np.minimum(np.searchsorted(known, keys), len(known) - 1)
         count = int((known[place] == keys).sum())
         share = count / len(part.y)
-        if share > REPEATED:
+        if share > max(REPEATED, 2 * by_chance(train)):
             sentence = f"{count} of {len(part.y)} {what} rows ({share:.1%}) are in the training part too."
             found.append(
                 Finding(
@@ -297,3 +297,19 @@ def repeated_rows(train: Part, validation: Part | None, test: Part | None) -> li
                 )
             )
     return found
+
+
+def by_chance(train: Part) -> float:
+    """The share of rows that would be met again in the training part were its columns independent.
+
+    Few columns of few values make equal rows that are no copies. How often two rows agree is counted among rows
+    that differ, so that copies do not excuse themselves.
+    """
+    _, first = np.unique(row_keys(train), return_index=True)
+    rows, same = len(first), 1.0
+    for column in (*train.design.numbers.T, *train.design.codes.T, train.y):
+        _, counts = np.unique(column[first], return_counts=True)
+        same *= float((counts / rows * ((counts - 1) / max(1, rows - 1))).sum())
+        if same == 0:
+            break
+    return float(-np.expm1(-same * len(train.y)))
