@@ -11,11 +11,16 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
+import re
+import secrets
+import stat
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 
 import steepest
 from steepest.errors import ModelFileError
@@ -25,6 +30,12 @@ __all__ = ["FORMAT", "read_file", "write_file"]
 #: the newest format that this version reads and writes
 FORMAT = 1
 KEY = "steepest"
+#: formats from here on are no formats
+MOST_FORMAT = 10**6
+#: bytes of a safetensors header
+MOST_HEADER = 100_000_000
+#: seconds after which an unfinished file is one that nobody finishes
+STALE = 3600
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -41,42 +52,110 @@ def write_file(path: str | os.PathLike[str], kind: str, content: dict[str, Any],
     Raises:
         ModelFileError: the folder is not there or not writable, or the disk is full.
     """
-    from safetensors.numpy import save
-
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     data = {"format": FORMAT, "version": steepest.__version__, "kind": kind, **content}
     data["checksum"] = checksum(data, arrays)
     text = json.dumps(data, allow_nan=False)
-    replace(Path(path), save(arrays, metadata={KEY: text}))
-
-
-def replace(path: Path, data: bytes) -> None:
-    """Puts the bytes under the path all at once, or not at all."""
-    temporary: str | None = None
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o666 & ~current_umask())
-        os.replace(temporary, path)
-        temporary = None
-        flush_folder(path.parent)
+        replace(path, save(arrays, metadata={KEY: text}))
     except OSError as error:
         raise ModelFileError(f"{str(path)!r} cannot be written: {error.strerror or error}") from error
-    finally:
+
+
+def replace(path: str | os.PathLike[str], data: bytes) -> None:
+    """Puts the bytes under the path all at once, or not at all.
+
+    A symbolic link stays one: what it points to is written. A pipe or a device is written to as it is. An older
+    file's permissions are kept; a new file has those that the process gives to new files.
+
+    Raises:
+        OSError: it cannot be written; an older file stays as it was.
+    """
+    place = Path(os.path.realpath(path))
+    mode = None
+    with contextlib.suppress(FileNotFoundError):
+        found = os.stat(place)
+        if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+            with open(place, "wb", buffering=0) as stream:
+                write_all(stream.fileno(), data)
+            return
+        mode = stat.S_IMODE(found.st_mode)
+    remove_stale(place)
+    temporary = place.parent / f".{place.name[:200]}.{secrets.token_hex(4)}.part"
+    try:
+        try:
+            nameless(temporary, data, mode)
+        except OSError:
+            named(temporary, data, mode)
+        os.replace(temporary, place)
+    except BaseException:
         # Ctrl-C comes here too.
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    flush_folder(place.parent)
 
 
-def current_umask() -> int:
-    """The permissions that new files go without; it can only be read by setting it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+def nameless(path: Path, data: bytes, mode: int | None) -> None:
+    """Writes a file that gets its name once it is whole: it is gone with the process that wrote it, however that ends.
+
+    Raises:
+        OSError: the system or the disk has no such files, or it cannot be written.
+    """
+    if not hasattr(os, "O_TMPFILE"):
+        raise OSError("no files without a name here")
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        # The system takes from 0o666 what new files go without; to ask it for that would change it for other threads.
+        handle = os.open(path.parent, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o666)
+        try:
+            fill(handle, data, mode)
+            # With a folder given, the link in /proc is followed to the file.
+            os.link(f"/proc/self/fd/{handle}", path.name, dst_dir_fd=folder, follow_symlinks=True)
+        finally:
+            os.close(handle)
+    finally:
+        os.close(folder)
+
+
+def named(path: Path, data: bytes, mode: int | None) -> None:
+    """Writes a new file.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        fill(handle, data, mode)
+    finally:
+        os.close(handle)
+
+
+def fill(handle: int, data: bytes, mode: int | None) -> None:
+    """Writes all of the bytes through to the disk."""
+    write_all(handle, data)
+    os.fsync(handle)
+    if mode is not None:
+        os.fchmod(handle, mode)
+
+
+def write_all(handle: int, data: bytes) -> None:
+    """Writes all of the bytes."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view) :]
+
+
+def remove_stale(place: Path) -> None:
+    """Removes what writers of this file left behind that were killed more than an hour ago."""
+    ours = re.compile(rf"\.{re.escape(place.name[:200])}\.[0-9a-z_]{{8}}\.part")
+    with contextlib.suppress(OSError), os.scandir(place.parent) as entries:
+        for entry in entries:
+            if (
+                ours.fullmatch(entry.name)
+                and time.time() - entry.stat(follow_symlinks=False).st_mtime > STALE
+            ):
+                os.unlink(entry.path)
 
 
 def flush_folder(folder: Path) -> None:
@@ -95,16 +174,23 @@ def read_file(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], 
     Raises:
         ModelFileError: it is not there, cut off, altered, of another kind, or from a later version.
     """
-    from safetensors import SafetensorError, safe_open
-
     name = str(path)
     if not Path(path).is_file():
         raise ModelFileError(f"there is no model file {name!r}")
     try:
-        with safe_open(path, framework="numpy") as stream:
-            text = (stream.metadata() or {}).get(KEY)
-            arrays = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+        data = whole(path)
+        text = metadata(data)
+        arrays = load(data)
+    except (
+        SafetensorError,
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        RecursionError,
+        OverflowError,
+        MemoryError,
+    ) as error:
         raise ModelFileError(
             f"{name!r} cannot be read as a model: it was cut off or is another kind of file ({error})"
         ) from None
@@ -113,26 +199,52 @@ def read_file(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], 
     return checked(name, text, arrays, kind), arrays
 
 
+def whole(path: str | os.PathLike[str]) -> bytes:
+    """The file's bytes; read, not mapped, since a mapped file that is cut off meanwhile ends the process."""
+    with open(path, "rb") as stream:
+        head = stream.read(8)
+        size = int.from_bytes(head, "little")
+        if len(head) < 8 or size > MOST_HEADER:
+            raise ValueError("it does not begin as safetensors files do")
+        return head + stream.read()
+
+
+def metadata(data: bytes) -> str | None:
+    """The text under "steepest" in a safetensors header, or None."""
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    found = header.get("__metadata__") if isinstance(header, dict) else None
+    text = found.get(KEY) if isinstance(found, dict) else None
+    return text if isinstance(text, str) else None
+
+
 def checked(name: str, text: str, arrays: Arrays, kind: str) -> dict[str, Any]:
     """The JSON content of a file whose format, kind and checksum are right."""
+    altered = f"{name!r} was altered: its description is not what steepest writes"
     try:
-        data: dict[str, Any] = json.loads(text)
-        found, version = int(data["format"]), data.get("version")
-    except (ValueError, KeyError, TypeError):
-        raise ModelFileError(f"{name!r} was altered: its description is not what steepest writes") from None
-    if found > FORMAT:
-        raise ModelFileError(
-            f"{name!r} has format {found}, written by steepest {version}; this is "
-            f"{steepest.__version__}, which "
-            f"reads up to format {FORMAT}: update steepest"
-        )
-    if data.pop("checksum", None) != checksum(data, arrays):
-        raise ModelFileError(
-            f"{name!r} was altered or damaged: its checksum does not fit; save the model again"
-        )
+        data = json.loads(text, parse_constant=not_json)
+        found, version = data["format"], data["version"]
+        if not isinstance(version, str) or type(found) is not int or not 0 < found < MOST_FORMAT:
+            raise ModelFileError(altered)
+        if found > FORMAT:
+            raise ModelFileError(
+                f"{name!r} has format {found}, written by steepest {version[:20]}; this is {steepest.__version__}, "
+                f"which reads up to format {FORMAT}: update steepest"
+            )
+        if data.pop("checksum", None) != checksum(data, arrays):
+            raise ModelFileError(
+                f"{name!r} was altered or damaged: its checksum does not fit; save the model again"
+            )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
+        raise ModelFileError(altered) from None
     if data.get("kind") != kind:
-        raise ModelFileError(f"{name!r} holds a {data.get('kind')}, not a {kind}")
-    return data
+        raise ModelFileError(f"{name!r} holds a {str(data.get('kind'))[:40]}, not a {kind}")
+    return dict(data)
+
+
+def not_json(constant: str) -> None:
+    """JSON knows neither NaN nor infinity."""
+    raise ValueError(f"{constant} is not JSON")
 
 
 def checksum(data: dict[str, Any], arrays: Arrays) -> str:

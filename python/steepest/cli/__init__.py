@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from steepest.cli.terminal import visible
 from steepest.errors import SteepestError, did_you_mean
 
 __all__ = ["main"]
@@ -83,7 +84,7 @@ def _run(arguments: list[str]) -> int:
 
 def _refuse(sentence: str, status: int) -> int:
     """One line on standard error."""
-    print(f"steepest: {sentence}", file=sys.stderr)
+    print(f"steepest: {visible(sentence)}", file=sys.stderr)
     return status
 
 

@@ -125,7 +125,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     for option in ("report", "save", "coefficients"):
         if getattr(args, option) is not None:
-            check_place(getattr(args, option), f"--{option}")
+            check_place(getattr(args, option), f"--{option}", (args.table, args.test))
     terminal = Terminal(args.quiet)
     with Progress(Terminal(args.quiet, sys.stderr)) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotConverged)  # the summary says it

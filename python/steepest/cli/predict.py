@@ -6,6 +6,7 @@ import argparse
 import csv
 import io
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -23,6 +24,7 @@ examples:
   steepest predict model.safetensors new.parquet -o predictions.parquet --keep id
   steepest predict model.safetensors new.csv -o - | head"""
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 SUFFIXES = (".csv", ".tsv", ".parquet", ".arrow", ".feather")
 
 
@@ -45,6 +47,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="COLUMN",
         help="copy a column of the table too; again for more",
     )
+    add("--delimiter", metavar="C", help="what stands between fields of the table; found out")
+    add("--encoding", metavar="NAME", help="encoding of the table; found out")
+    add("--decimal", metavar="C", help="decimal mark of numbers, . or , (as when the model was fitted)")
+    add("--thousands", metavar="C", help="what groups digits by three: , . ' or a blank")
+    add("--raw", action="store_true", help="write texts that a spreadsheet would run as formulas as they are")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -54,22 +61,47 @@ def run(args: argparse.Namespace) -> int:
         return 0
     import steepest
 
-    check_output(args.output)
+    check_output(args.output, (args.model, args.table))
     model = steepest.load(args.model)
-    applied = model.encode(args.table)
+    applied = model.encode(opened(model, args))
     columns: dict[str, Any] = {}
     for name in args.keep:
         kept = applied.table.find(name, "column to keep")
         columns[kept] = applied.table.column(kept)
-    columns |= predictions(model, applied.table)
-    write(columns, args.output)
+    found = predictions(model, applied.table)
+    if both := sorted(set(columns) & set(found)):
+        raise InputError(
+            f"--keep {both[0]!r} is what a column of the answer is called; rename it in the table"
+        )
+    columns |= found
+    guarded = write(columns, args.output, args.raw)
     notes = Terminal(args.quiet, sys.stderr)
+    if guarded:
+        notes.paragraph(
+            f"{guarded} texts begin as formulas do (= + - @) and were written with ' before them, so that no "
+            "spreadsheet runs them; --raw keeps them as they are",
+            0,
+            2,
+        )
     for remark in remarks(applied):
         notes.paragraph(remark, 0, 2)
     if args.output != "-":
         rows = len(next(iter(columns.values())))
         notes.say(f"{rows} {'row' if rows == 1 else 'rows'} predicted: {args.output}")
     return 0
+
+
+def opened(model: Any, args: argparse.Namespace) -> Any:
+    """The new rows, read as the model's table was, unless told otherwise."""
+    from steepest.tables import read
+
+    options = {name: getattr(args, name) for name in ("delimiter", "encoding", "decimal", "thousands")}
+    if options["delimiter"] == r"\t":
+        options["delimiter"] = "\t"
+    if options["thousands"] in (",", ".") and options["decimal"] is None:
+        options["decimal"] = "." if options["thousands"] == "," else ","
+    said = {name: value for name, value in options.items() if value is not None}
+    return read(args.table, **{**model.schema.read_options(args.table), **said}) if said else args.table
 
 
 def predictions(model: Any, table: Any) -> dict[str, Any]:
@@ -98,27 +130,31 @@ def remarks(applied: Any) -> list[str]:
     return said
 
 
-def check_output(output: str) -> None:
+def check_output(output: str, inputs: Sequence[str]) -> None:
     """Refuse, before anything is read, a file that could not be written."""
     if output == "-":
         return
-    check_place(output, "-o")
-    if Path(output).suffix.lower() not in SUFFIXES:
+    check_place(output, "-o", inputs)
+    if Path(output).suffix.lower() not in SUFFIXES and not is_special(output):
         raise InputError(
             f"-o {output!r} must end in one of {', '.join(SUFFIXES)}, or be - for standard output"
         )
 
 
-def write(columns: dict[str, Any], output: str) -> None:
-    """The columns as a file, whole or not at all; every digit kept."""
+def is_special(output: str) -> bool:
+    """Whether the output is a pipe or a device, which is written to as it is."""
+    return Path(output).exists() and not Path(output).is_file()
+
+
+def write(columns: dict[str, Any], output: str, raw: bool) -> int:
+    """The columns as a file, whole or not at all, every digit kept; how many texts were kept from being formulas."""
     import pyarrow as pa
 
     table = pa.table(columns)
     suffix = Path(output).suffix.lower()
     if output == "-":
-        write_text(table, sys.stdout, ",")
-        return
-    out = io.BytesIO()
+        return write_text(table, sys.stdout, ",", raw)
+    out, guarded = io.BytesIO(), 0
     if suffix == ".parquet":
         from pyarrow import parquet
 
@@ -129,19 +165,54 @@ def write(columns: dict[str, Any], output: str) -> None:
         feather.write_feather(table, out)
     else:
         text = io.TextIOWrapper(out, encoding="utf-8", newline="")
-        write_text(table, text, "\t" if suffix == ".tsv" else ",")
+        guarded = write_text(table, text, "\t" if suffix == ".tsv" else ",", raw)
         text.flush()
     from steepest.saving import replace
 
-    replace(Path(output), out.getvalue())
+    try:
+        replace(output, out.getvalue())
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), output) from error
+    return guarded
 
 
-def write_text(table: Any, out: TextIO, delimiter: str) -> None:
+def write_text(table: Any, out: TextIO, delimiter: str, raw: bool) -> int:
     """The rows as text; numbers with all the digits that bring them back to the bit."""
     writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
-    writer.writerow(table.column_names)
+    guard = Guard()
+    writer.writerow(table.column_names if raw else [guard(name) for name in table.column_names])
     for batch in table.to_batches(max_chunksize=10_000):
-        writer.writerows(zip(*(column.to_pylist() for column in batch.columns), strict=True))
+        cells = [column.to_pylist() for column in batch.columns]
+        if not raw:
+            cells = [[guard(c) if isinstance(c, str) else c for c in column] for column in cells]
+        writer.writerows(zip(*cells, strict=True))
+    return guard.count
+
+
+class Guard:
+    """Puts ' before texts that a spreadsheet would run as a formula, and counts them.
+
+    A text that begins with =, +, -, @, a tab or a carriage return is one, unless it is a number.
+    OWASP, CSV Injection, <https://owasp.org/www-community/attacks/CSV_Injection>.
+
+    >>> guard = Guard()
+    >>> [guard(text) for text in ("=1+1", "-5", "- none", "a=b", "+49 1", "-")], guard.count
+    (["'=1+1", '-5', "'- none", 'a=b', "'+49 1", '-'], 3)
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, text: str) -> str:
+        """The text, with ' before it where it needs one."""
+        if text[:1] not in FORMULA or len(text) < 2 or not text[:1]:
+            return text
+        try:
+            float(text)
+        except ValueError:
+            self.count += 1
+            return "'" + text
+        return text
 
 
 def lines(args: argparse.Namespace) -> list[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
 from typing import TextIO
 
-__all__ = ["Terminal"]
+__all__ = ["Terminal", "visible"]
 
 _STYLES = {"bold": "1", "faint": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 
@@ -47,7 +48,8 @@ class Terminal:
         return f"\x1b[{';'.join(_STYLES[s] for s in styles)}m{text}\x1b[0m"
 
     def plain(self, text: str) -> str:
-        """The text as the stream can carry it: no Unicode marks where it cannot."""
+        """The text as the stream can carry it: no Unicode marks where it cannot, no commands to the terminal."""
+        text = visible(text, self.colours)
         if self.unicode:
             return text
         encoding = getattr(self.out, "encoding", None) or "ascii"
@@ -110,6 +112,24 @@ class Terminal:
                     self.paragraph(f"{name} {cell.strip()}".strip(), 2, 2)
 
 
+def visible(text: str, styled: bool = False) -> str:
+    """The text with control characters written out, so that no name in a file commands the terminal.
+
+    Ends of lines and tabs stay, and where it is `styled` the sequences that `Terminal.style` makes.
+
+    >>> visible("a\\x1b]0;x\\x07b\\u202ec")
+    'a\\\\x1b]0;x\\\\x07b\\\\u202ec'
+    """
+
+    def written(match: re.Match[str]) -> str:
+        return match[0] if styled and len(match[0]) > 1 else match[0].encode("unicode_escape").decode("ascii")
+
+    return _CONTROLS.sub(written, text)
+
+
+_CONTROLS = re.compile(
+    r"\x1b\[(?:0|[123][0-9]?)(?:;[123][0-9]?)*m|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+)
 _ASCII = str.maketrans(
     {
         "→": "->", "←": "<-", "≤": "<=", "≥": ">=", "×": "x", "·": "*", "−": "-", "–": "-", "—": "-",

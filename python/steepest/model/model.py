@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 import steepest
-from steepest.errors import InputError
+from steepest.errors import InputError, ModelFileError
 from steepest.findings import Finding
 from steepest.model.metrics import explained_share
 from steepest.model.operating import operating_points
 from steepest.model.records import Records
-from steepest.model.story import pack, unpack
+from steepest.model.story import fault, pack, unpack
 from steepest.model.summary import interval_text, summary_text
 from steepest.model.weights import Weights, probabilities
 from steepest.saving import read_file, write_file
@@ -275,13 +275,22 @@ class Model:
             The file is not there, cut off, altered, or from a later version.
         """
         content, arrays = read_file(path, "model")
-        weights = Weights(**{name: arrays.pop(f"weights.{name}") for name in Weights.__dataclass_fields__})
-        return cls(
-            Schema.from_json(content["schema"]),
-            weights,
-            content["settings"],
-            unpack(content["story"], arrays),
-        )
+        try:
+            weights = Weights(
+                **{name: arrays.pop(f"weights.{name}") for name in Weights.__dataclass_fields__}
+            )
+            schema = Schema.from_json(content["schema"])
+            weights.check(schema)
+            told, settings = unpack(content["story"], arrays), content["settings"]
+            if (wrong := fault(told, settings, schema, weights)) is not None:
+                raise InputError(wrong)
+            model = cls(schema, weights, settings, told)
+            # What tells the story must be able to tell it.
+            _ = model.alpha, model.threshold, model.findings, model.summary(verbose=True), repr(model)
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}" if not isinstance(error, InputError) else str(error)
+            raise ModelFileError(f"{str(path)!r} was altered, or a fault wrote it: {said}") from error
+        return model
 
     def __repr__(self) -> str:
         rows = self.told.get("fitted", {}).get("rows", self.told["rows"]["train"])

@@ -7,12 +7,81 @@ from typing import Any
 
 import numpy as np
 
+from steepest.conform import REAL, Each, conforms
 from steepest.model.weights import Weights
 from steepest.tables import Design, Schema
 
 __all__ = ["coefficients", "columns", "pack", "plain", "solution", "unpack"]
 
 HISTORY = ("loss", "residual", "passes", "seconds")
+
+
+_TEXT, _COUNT = (None, str), (None, int)
+_LABEL = (None, str, int, float, bool)
+_METRIC = {
+    "name": str, "plain": str, "value": REAL, "baseline": REAL, "better?": str, "low?": (None, REAL),
+    "high?": (None, REAL), "interval?": str, "folds?": [REAL], "folds_mean?": REAL, "folds_sd?": REAL, "*": object,
+}  # fmt: skip
+_FINDING = {
+    "kind": str, "severity": {"problem", "warning", "note"}, "sentence": str, "evidence": Each(object),
+    "threshold": (None, REAL, str), "remedy": str,
+}  # fmt: skip
+_COLUMN = {
+    "name": str, "kind": str, "used": bool, "reason": str, "missing": int, "filled_with": (None, str, REAL),
+    "levels": _COUNT, "mean": (None, REAL), "sd": (None, REAL), "min": (None, REAL), "max": (None, REAL), "*": object,
+}  # fmt: skip
+_CURVES = {name: np.ndarray for name in HISTORY}
+_CERTIFICATE = {"kind": str, "bound": REAL, "target": REAL, "assumption": str, "*": object}
+_SOLUTION = {
+    "status": str, "message": str, "success": bool, "method": str, "reason": str,
+    "certificate": (None, _CERTIFICATE), "seconds": REAL, "passes": REAL, "iterations": int, "history": _CURVES,
+    "*": object,
+}  # fmt: skip
+_PATH = {
+    "alphas": [REAL], "train_loss": [REAL], "validation_loss": [REAL], "chosen": REAL, "sentence": str, "short?": str,
+    "score?": [REAL], "standard_error?": [REAL], "one_standard_error?": REAL, "*": object,
+}  # fmt: skip
+_COEFFICIENT = {
+    "name": str, "column": str, "level": _TEXT, "value": REAL, "per_sd": REAL, "class": _LABEL, "*": object,
+}  # fmt: skip
+#: what a story has; what later versions add is not looked at
+STORY = {
+    "title": str, "version": str, "created": str, "task": str, "task_reason": str, "target": str,
+    "classes": (None, [_LABEL]), "rows": {"train": int, "validation": int, "test": int, "dropped": int, "*": int},
+    "fitted?": {"rows": int, "judged_rows": int, "again": bool, "*": object}, "row_numbers?": Each(np.ndarray),
+    "split": str, "threshold?": float, "positive?": _LABEL, "cost?": (None, float), "weighted?": Each(bool),
+    "folds?": int, "columns": [_COLUMN], "metrics": [_METRIC],
+    "heldout": {"part": str, "y": np.ndarray, "p": np.ndarray, "*": object}, "path": (None, _PATH),
+    "solution": _SOLUTION, "coefficients": [_COEFFICIENT], "intercept": (REAL, [REAL]), "findings": [_FINDING],
+    "timing": Each(REAL), "python": str, "*": object,
+}  # fmt: skip
+SETTINGS = {"alpha": float, "penalty": str, "threshold?": float, "cost?": (None, float), "*": object}
+
+
+def fault(told: Any, settings: Any, schema: Schema, weights: Weights) -> str | None:
+    """What in a story and its settings from a file is not as `tell` makes them, or None."""
+    wrong = conforms(told, STORY, "the story") or conforms(settings, SETTINGS, "the settings")
+    if wrong is not None:
+        return wrong
+    heldout, path = told["heldout"], told["path"]
+    curves = [told["solution"]["history"][name] for name in HISTORY]
+    numbers = [*curves, *told.get("row_numbers", {}).values(), heldout["y"], heldout["p"]]
+    if any(array.dtype.kind not in "iuf" for array in numbers) or len({curve.shape for curve in curves}) > 1:
+        return "its arrays hold no numbers, or are of unequal length"
+    if heldout["y"].ndim != 1 or len(heldout["y"]) != len(heldout["p"]) or curves[0].ndim != 1:
+        return "its arrays are of unequal length"
+    if (
+        path is not None
+        and len({len(path[name]) for name in ("alphas", "train_loss", "validation_loss")}) > 1
+    ):
+        return "its path is of unequal length"
+    if len(told["coefficients"]) != weights.coefficients.size or told["task"] != schema.task:
+        return "its coefficients are not those of its weights"
+    if len(np.atleast_1d(told["intercept"])) != len(weights.offset):
+        return "its intercept is not that of its weights"
+    if not 0 <= settings.get("threshold", 0.5) <= 1 or not (settings.get("cost") or 1.0) > 0:
+        return "its threshold or its cost is out of range"
+    return None
 
 
 def columns(schema: Schema) -> list[dict[str, Any]]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from steepest.tables import Design
+from steepest.errors import InputError
+from steepest.tables import Design, Schema
 
 __all__ = ["Weights", "losses", "probabilities"]
 
@@ -42,6 +43,21 @@ class Weights:
     def times(self, scale: float, shift: float) -> Weights:
         """The predictor of scale · (what it predicts) + shift."""
         return Weights(self.coefficients * scale, self.centre, self.sd, self.offset * scale + shift)
+
+    def check(self, schema: Schema) -> None:
+        """Refuses weights that are not those of a schema.
+
+        Raises:
+            InputError: their type or their shapes are others.
+        """
+        outputs = len(schema.classes) if schema.task == "multiclass" and schema.classes else 1
+        shapes = {"coefficients": (outputs, schema.width), "centre": (schema.width,), "sd": (schema.width,)}
+        for name, shape in {**shapes, "offset": (outputs,)}.items():
+            array = getattr(self, name)
+            if array.dtype != np.float64 or array.shape != shape:
+                raise InputError(
+                    f"the {name} must be {shape} numbers of 64 bits; got {array.dtype} of shape {array.shape}"
+                )
 
     @property
     def intercept(self) -> Floats:

@@ -19,6 +19,14 @@ DAYS = (
 HOURS = ("", " %H:%M:%S", " %H:%M", "T%H:%M:%S", "T%H:%M", " %I:%M %p", " %I:%M:%S %p")
 #: day first and month first, as they are told apart by a day over 12 only
 TWINS = {"%m/%d/%Y": "%d/%m/%Y", "%m-%d-%Y": "%d-%m-%Y", "%m/%d/%y": "%d/%m/%y"}
+#: the parts that dates are taken apart into, and of which kind each is
+KINDS = {
+    "year": "number",
+    "month": "category",
+    "weekday": "category",
+    "day_of_year": "number",
+    "hour": "category",
+}
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -60,6 +68,11 @@ def recognise(texts: list[str], format: str | None = None) -> Recognised | None:
         other = parsed(array, f"{twin} {rest}".strip()) if twin is not None and format is None else None
         return Recognised(times, candidate, other is not None and bool(np.any(other != times)))
     return None
+
+
+def is_format(format: str) -> bool:
+    """Whether times are read in this format here."""
+    return format == "iso" or any(format == day + hour for day in DAYS for hour in HOURS)
 
 
 def candidates(text: str) -> list[str]:

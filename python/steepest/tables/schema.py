@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from steepest.conform import Each, conforms
 from steepest.errors import InputError, TableError, did_you_mean
+from steepest.tables import dates
 from steepest.tables.design import Design, Feature
 from steepest.tables.expected import expect
-from steepest.tables.numerals import Notation
-from steepest.tables.pieces import LevelsPiece, NumberPiece, Piece, piece_from_dict, split_parts
+from steepest.tables.numerals import GROUPS, Notation
+from steepest.tables.pieces import OTHER, LevelsPiece, NumberPiece, Piece, piece_from_dict, split_parts
 from steepest.tables.source import read
 from steepest.tables.table import Table, listed
 from steepest.tables.values import Values
@@ -23,6 +25,23 @@ FORMAT = 1
 #: columns gathered at a time
 STRIP = 16
 MISSING_WAYS = ("fill", "impute", "refuse")
+_PIECE = {"name": str, "column": str, "part": (None, str)}
+_NUMBER = {**_PIECE, "fill": float, "indicator": bool, "type": {"number"}}
+_LEVELS = {**_PIECE, "levels": [str], "pooled": [str], "type": {"levels"}}
+_MARKS = {"decimal?": (None, {".", ","}), "thousands?": (None, set(GROUPS))}
+_COLUMN = {
+    "name": str, "kind": str, "used": bool, "reason": str, "missing": int,
+    "filled_with": (None, str, float, Each((str, float))), "levels": (None, int), "mean": (None, float),
+    "sd": (None, float), "min": (None, float), "max": (None, float),
+    "values": {"number", "boolean", "time", "text"}, "format": (None, str), "decimal?": _MARKS["decimal?"],
+    "pieces": [(_NUMBER, _LEVELS)],
+}  # fmt: skip
+#: the shape of a schema in JSON
+SCHEMA = {
+    "target": str, "task": {"binary", "multiclass", "regression"}, "task_reason": str,
+    "classes": (None, [(str, int, float, bool)]), "columns": [_COLUMN], "missing": set(MISSING_WAYS), "named": bool,
+    "reading": {"delimiter?": str, "header?": (None, bool), "encoding?": (None, str), **_MARKS},
+}  # fmt: skip
 
 
 @dataclass
@@ -121,20 +140,57 @@ class Schema:
             InputError: the text is no schema, or one of a later version.
         """
         try:
-            data = json.loads(text)
+            data = json.loads(text, parse_constant=float)
             found = data.pop("format")
-            if found > FORMAT:
-                raise InputError(
-                    f"the schema has format {found}; this version reads up to {FORMAT}: update steepest"
-                )
-            columns = [
-                Column(**{**column, "pieces": [piece_from_dict(piece) for piece in column["pieces"]]})
-                for column in data.pop("columns")
-            ]
-            classes = data.pop("classes")
-            return cls(**data, columns=columns, classes=None if classes is None else tuple(classes))
-        except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
             raise InputError(f"this is no schema: {type(error).__name__} {error}") from None
+        if type(found) is int and found > FORMAT:
+            raise InputError(
+                f"the schema has format {found}; this version reads up to {FORMAT}: update steepest"
+            )
+        if found != FORMAT or (wrong := conforms(data, SCHEMA)):
+            raise InputError(f"this is no schema: {wrong if found == FORMAT else 'its format is none'}")
+        columns = [
+            Column(**{**column, "pieces": [piece_from_dict(piece) for piece in column["pieces"]]})
+            for column in data.pop("columns")
+        ]
+        classes = data.pop("classes")
+        schema = cls(**data, columns=columns, classes=None if classes is None else tuple(classes))
+        if (wrong := schema.contradiction()) is not None:
+            raise InputError(f"this is no schema: {wrong}")
+        return schema
+
+    def contradiction(self) -> str | None:
+        """What in it does not fit together, or None."""
+        names = [column.name for column in self.columns]
+        if len(set(names)) < len(names) or self.target not in names:
+            return "columns repeat each other, or none is the target"
+        if (self.classes is None) != (self.task == "regression") or (
+            self.classes is not None and len(set(map(repr, self.classes))) < max(2, len(self.classes))
+        ):
+            return f"its classes do not suit the task {self.task!r}"
+        for column in self.used:
+            if not column.pieces or any(piece.column != column.name for piece in column.pieces):
+                return f"the pieces of {column.name!r} are not its own"
+            if column.format is not None and not dates.is_format(column.format):
+                return f"the dates of {column.name!r} have no format that is known"
+            for piece in column.pieces:
+                levels = isinstance(piece, LevelsPiece)
+                part = dates.KINDS.get(piece.part or "")
+                if (part is not None) != (column.values == "time") or (piece.part is not None) != (
+                    part is not None
+                ):
+                    return f"{piece.name!r} is no part of a date"
+                if levels != (part == "category" if part else column.values == "text"):
+                    return f"{piece.name!r} is of another kind than its column"
+                if isinstance(piece, LevelsPiece) and piece.pooled and OTHER not in piece.levels:
+                    return f"{piece.name!r} has no level for those that are pooled"
+        return None
+
+    @property
+    def width(self) -> int:
+        """The number of columns of the dense design."""
+        return sum(len(p.levels) if isinstance(p, LevelsPiece) else p.width for p in self.pieces)
 
     def apply(self, source: Any) -> Applied:
         """Encodes new rows: columns in any order, further ones ignored, unseen and missing values included.
