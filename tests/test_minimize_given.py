@@ -331,3 +331,27 @@ time.sleep(0.3)
 """
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
     assert (out.returncode, out.stderr) == (0, b"")
+
+
+# Pictures and words
+
+
+def test_bounds_contours_and_a_divergence_are_seen(tmp_path):
+    start, inside = [-1.2, 1.0], [(-1.5, 0.8), (-0.5, 2.0)]
+    axes = steepest.minimize("rosenbrock", start, bounds=inside, path=True).plot(file=tmp_path / "a.png")
+    drawn = [child.get_label() for child in axes[2].get_children()]
+    assert drawn.count("_bound") == 2
+    assert len(axes[2].texts) > 3
+    away = steepest.minimize(
+        "rosenbrock", start, method="gradient_descent", options={"rate": 0.01}, path=True
+    )
+    assert away.outcome == "diverged"
+    axes = away.plot(file=tmp_path / "b.png")
+    assert any(text.get_text().startswith("diverges") for text in axes[2].texts)
+
+
+@pytest.mark.parametrize("rate", [5e-3, 1e-3])
+def test_oscillation_is_told_from_being_slow(rate):
+    r = steepest.minimize("rosenbrock", method="gradient_descent", options={"rate": rate, "maxiter": 1000})
+    assert r.outcome == "budget"
+    assert ("oscillating" in kinds(r)) == (rate > 2e-3)

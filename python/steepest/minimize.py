@@ -142,15 +142,19 @@ def _run(function: Function, asked: Asked, callback: Any, watch: Any, path: bool
     return result
 
 
-def of_x(function: Function) -> Callable[[Any], float]:
-    """The function of x alone, for pictures."""
-    pair = function.jac == "pair" if isinstance(function.jac, str) else False
+class of_x:
+    """The function of x alone, for pictures; `box` holds the bounds, where there are some."""
 
-    def value(x: Any) -> float:
-        answer = function.fun(x, *function.args)
-        return float(answer[0] if pair else answer)
+    def __init__(self, function: Function) -> None:
+        self._function = function
+        self.box = function.bounds
 
-    return value
+    def __call__(self, x: Any) -> float:
+        """The value at x, which comes flat."""
+        function = self._function
+        answer = function.fun(np.reshape(x, function.start.shape), *function.args)
+        pair = isinstance(function.jac, str) and function.jac == "pair"
+        return float(np.reshape(answer[0] if pair else answer, ()))
 
 
 def _points(starts: Any, function: Function, seed: int) -> Iterable[Floats]:

@@ -1,5 +1,5 @@
 //! The loop that drives every method, and what goes in and out of it: Stop, Watch, Progress, Halt, Solution.
-use crate::health::Finding;
+use crate::health::{Finding, Severity};
 use crate::method::{Method, Step};
 use crate::objective::Objective;
 use crate::penalty::Penalty;
@@ -50,9 +50,13 @@ pub struct Descent {
     path: Vec<Vec<f64>>,
     clock: Clock,
     begun: bool,
+    /// Which of the last 64 steps raised the value, the newest in the lowest bit.
+    rises: u64,
 }
 
 const HISTORY: usize = 4096;
+/// Of 64 steps as many may go up before that is said.
+const SWINGS: u32 = 16;
 
 /// Whether a verdict says itself what is wrong at the start.
 fn named(verdict: &Status) -> bool {
@@ -79,6 +83,7 @@ impl Descent {
             path: Vec::new(),
             clock: Clock { started: now, polled: now },
             begun: false,
+            rises: 0,
         }
     }
 
@@ -159,6 +164,7 @@ impl Descent {
             self.counts.iterations += 1;
         }
         self.begun = true;
+        self.rises = self.rises << 1 | u64::from(step.value > self.last.value && !step.sampled);
         self.last = step;
         let claimed = self.last.verdict.take();
         self.last.verdict = claimed.map(|s| s.admitted(self.last.certificate.as_ref()));
@@ -207,11 +213,35 @@ impl Descent {
         self.status = Some(match answer {
             Ok(()) => return Ok(true),
             Err(Halt::Stopped) => Status::Stopped,
-            Err(Halt::Budget(b)) => Status::Budget(b),
+            Err(Halt::Budget(b)) => {
+                self.notice_swings();
+                Status::Budget(b)
+            }
             Err(Halt::Status(s)) => s,
             Err(Halt::Failed(e)) => return Err(e),
         });
         Ok(false)
+    }
+
+    /// Where a rate was given and a quarter of the last 64 steps went up: more of them would do no better.
+    fn notice_swings(&mut self) {
+        let Some(rate) = self.method.rate().filter(|_| self.counts.iterations >= 64) else {
+            return;
+        };
+        let rises = self.rises.count_ones();
+        if rises < SWINGS {
+            return;
+        }
+        self.findings.push(Finding {
+            kind: "oscillating",
+            severity: Severity::Warning,
+            sentence: format!("The value rose at {rises} of the last 64 steps: it swings to and fro (oscillation)."),
+            evidence: vec![("rises", f64::from(rises)), ("rate", rate)],
+            threshold: f64::from(SWINGS),
+            remedy: "Take a smaller rate, or one that falls over the steps, or give none; more steps at this one will \
+                     not settle."
+                .into(),
+        });
     }
 
     /// The best point is kept apart unless the method never gets worse.

@@ -30,7 +30,8 @@ def draw(
     ----------
     curves : mapping
         By name, positions and losses. A lone curve is drawn in Braille dots where there is Unicode, several
-        by a mark each. Values that are not finite or not above 0 are left out.
+        by a mark each, at the middle of what falls into a column. Values that are not finite or not above
+        0 are left out.
     terminal : Terminal
         For its width, its colours, and whether it has Unicode.
     height : int
@@ -55,9 +56,15 @@ def draw(
     for number, (x, y) in enumerate(kept.values()):
         columns = scale(x) / float(scale(max(ends))) * (width * right - 1)
         rows = (high - np.log10(y)) / (high - low) * (height * down - 1)
+        if len(kept) > 1:
+            rows, columns = _by_column(rows, columns)
         for r, c in _line(rows, columns, height * down - 1):
             cell = (r // down, c // right)
-            grid[cell] = grid.get(cell, 0) | _DOTS[r % 4][c % 2] if fine else number
+            if fine:
+                grid[cell] = grid.get(cell, 0) | _DOTS[r % 4][c % 2]
+            elif cell not in grid or (c // 2) % len(kept) == number:
+                # Curves that lie on each other take turns.
+                grid[cell] = number
     tick, axis, corner, bar = "┤│└─" if terminal.unicode else "||+-"
     lines = []
     for row, power in enumerate(powers):
@@ -85,6 +92,13 @@ def _decades(curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> tuple[int, 
     high = math.ceil(highest)
     low = max(math.floor(lowest), high - 16)
     return (low, high) if high > low else (low - 1, high)
+
+
+def _by_column(rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """One point a column, the middle of those that fall there: several curves that swing would hide each other."""
+    at = np.rint(columns)
+    kept = np.unique(at)
+    return np.array([np.median(rows[at == c]) for c in kept]), kept
 
 
 def _line(rows: np.ndarray, columns: np.ndarray, floor: int) -> set[tuple[int, int]]:

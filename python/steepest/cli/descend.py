@@ -197,7 +197,7 @@ def _tell(name: str, results: dict[str, Result], terminal: Terminal) -> None:
         f"{told} in {result.nit} iterations, {result.nfev} evaluations and {result.seconds:.3g} s."
     )
     terminal.paragraph(result.message, 0, 0, "green" if result.success else "yellow")
-    if result.outcome == "budget":
+    if result.outcome == "budget" and not any(f.kind == "oscillating" for f in result.findings):
         terminal.paragraph(
             f"On the command line: --iterations {10 * result.nit}, or no --rate.", 0, 0, "faint"
         )

@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Function", "draw_contours", "function_of", "limits_of", "minima_of", "path_of", "value_at"]
+__all__ = [
+    "Function",
+    "diverged",
+    "draw_box",
+    "draw_contours",
+    "function_of",
+    "limits_of",
+    "minima_of",
+    "path_of",
+    "value_at",
+]
 
 Function = Callable[[NDArray[np.float64]], Any]
 SHADES = ["#f9fbfc", "#dfeaf0", "#b5cedb", "#86adc2", "#5f8ca6"]
@@ -51,7 +61,7 @@ def limits_of(
 
     A run that diverged would flatten everything else; it may leave the picture.
     """
-    well = [path for name, path in paths.items() if not _diverged(named[name], path)]
+    well = [path for name, path in paths.items() if not diverged(named[name], path)]
     starts = [path[:1] for path in paths.values()]
     shown = np.concatenate([*(well or [_near(p) for p in paths.values()]), *starts, stars])
     if not len(shown):
@@ -64,7 +74,8 @@ def limits_of(
     return [(float(m - h), float(m + h)) for m, h in zip(middle, half, strict=True)]
 
 
-def _diverged(run: Any, path: NDArray[np.float64]) -> bool:
+def diverged(run: Any, path: NDArray[np.float64]) -> bool:
+    """Whether a run went away for good."""
     outcome = run.get("outcome") if isinstance(run, Mapping) else None
     if outcome in ("diverged", "not_finite", "unbounded"):
         return True
@@ -101,7 +112,22 @@ def draw_contours(
 
     shades = LinearSegmentedColormap.from_list("steepest", SHADES)
     ax.contourf(x, y, height, levels=22, cmap=shades, zorder=0)
-    ax.contour(x, y, height, levels=22, colors="white", linewidths=0.5, zorder=0.5)
+    lines = ax.contour(x, y, height, levels=22, colors="white", linewidths=0.5, zorder=0.5)
+    least = float(z[np.isfinite(z)].min() if not finite else min(float(seen.min()), *finite))
+    told = {level: f"{least + np.expm1(level) * scale * 0.05:.3g}" for level in lines.levels}
+    ax.clabel(lines, lines.levels[2::4], fmt=told, fontsize=7, colors="#3f4a54", inline_spacing=2)
+
+
+def draw_box(ax: Any, box: Any, limits: list[tuple[float, float]]) -> None:
+    """The bounds on both coordinates, where any lies within the picture: what is beyond them is hatched."""
+    edge = {"color": "#30343a", "linewidth": 1.2, "linestyle": (0, (4, 2)), "zorder": 1.5}
+    beyond = {"facecolor": "#30343a", "alpha": 0.10, "hatch": "///", "edgecolor": "#30343a", "linewidth": 0.0}
+    lines, spans = (ax.axvline, ax.axhline), (ax.axvspan, ax.axhspan)
+    for (low, high), bound, line, span in zip(limits, zip(*box, strict=True), lines, spans, strict=True):
+        for at, (start, end) in zip(bound, ((low, bound[0]), (bound[1], high)), strict=True):
+            if low < at < high:
+                line(at, label="_bound", **edge)
+                span(start, end, label="_beyond", zorder=1.4, **beyond)
 
 
 def value_at(fun: Function, point: NDArray[np.float64]) -> float:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from steepest.report.contours import (
     Function,
+    diverged,
+    draw_box,
     draw_contours,
     function_of,
     limits_of,
@@ -96,6 +98,11 @@ def plot_descent(
     draw_contours(ax, fun, limits, np.concatenate([*paths.values(), *([stars] if len(stars) else [])]))
     for i, (name, path) in enumerate(paths.items()):
         _trail(ax, path, i, _row(name, named[name], path, fun))
+        if diverged(named[name], path):
+            _leaves(ax, path, i, limits)
+    box = getattr(function, "box", None)
+    if box is not None:
+        draw_box(ax, box, limits)
     if len(stars):
         ax.scatter(stars[:, 0], stars[:, 1], label="_minimum", **_STAR)
     (xlow, xhigh), (ylow, yhigh) = limits
@@ -238,6 +245,20 @@ def _trail(ax: Any, path: NDArray[np.float64], i: int, label: str) -> None:
         ax.plot(*path[0], "o", color="white", markeredgecolor=INK, markersize=7, zorder=4, label="_start")
         end = {"color": colour, "markeredgecolor": "white", "markersize": 8, "zorder": 4.5}
         ax.plot(*path[-1], MARKS[i % len(MARKS)], label="_end", **end)
+
+
+def _leaves(ax: Any, path: NDArray[np.float64], i: int, limits: list[tuple[float, float]]) -> None:
+    """The steps of a run that diverged, one by one, and a word where it leaves the picture."""
+    low, high = np.array(limits).T
+    out = np.flatnonzero(((path < low) | (path > high)).any(axis=1))
+    last = int(out[0]) if len(out) else len(path) - 1
+    colour = COLOURS[i % len(COLOURS)]
+    ax.plot(*path[: last + 1].T, MARKS[i % len(MARKS)], color=colour, markersize=4, zorder=4, label="_steps")
+    at = np.clip(path[last], low + 0.08 * (high - low), high - 0.08 * (high - low))
+    ax.annotate(
+        f"diverges (step {last})", at, color=colour, fontsize=9, weight="bold", zorder=6, ha="center",
+        bbox={"facecolor": "white", "edgecolor": colour, "boxstyle": "round,pad=0.25", "alpha": 0.9},
+    )  # fmt: skip
 
 
 def _row(name: str, run: Any, path: NDArray[np.float64], fun: Function) -> str:

@@ -57,7 +57,7 @@ impl Solution {
         }
         match &self.certificate {
             Some(c) if self.status == Status::Plateau => format!(
-                "Stuck: no step lowers the value any more, {}.",
+                "Stuck: its steps no longer lower the value, {}.",
                 if c.bound.is_finite() && c.kind.proves() {
                     format!(
                         "and this is proved to be within {:.2e} of the least only, where {:.2e} was asked for",

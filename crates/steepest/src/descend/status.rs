@@ -125,7 +125,7 @@ impl Status {
             Status::Separable => "Separable classes, and no penalty on what separates them: the loss falls to 0 only as the coefficients grow without end; add an l2 penalty.".into(),
             Status::GradientInconsistent(what) => format!("The gradient is not the function's: {what}."),
             Status::Infeasible => "Infeasible: no point satisfies the constraints.".into(),
-            Status::Plateau => "Stuck: no step lowers the value any more, and that this is the least is not known.".into(),
+            Status::Plateau => "Stuck: its steps no longer lower the value, and that this is the least is not known.".into(),
         }
     }
 }
