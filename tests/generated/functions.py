@@ -503,7 +503,7 @@ def weigh(case: Case, result: Any, counted: Counted) -> Verdict:
     ):
         if result.outcome in ("unbounded", "gradient_inconsistent", "diverged"):
             return Verdict("false " + result.outcome, told)
-        return Verdict("late" if gap <= allowed else "not reached", told)
+        return Verdict("unclaimed" if gap <= allowed else "not reached", told)
     return Verdict("no optimum", told)
 
 
