@@ -1,9 +1,13 @@
 //! The duality gap of a loss over a table with a penalty of [`Piece`]s: lasso, elastic net, ridge, bounds.
 //!
-//! For any dual point θ = slopes + u with Σ weight·θ = 0 (where there is an intercept) and s = −X′θ:
+//! For any dual point θ = slopes + u (a number for each row and output) and s = −X′θ, by Fenchel and Young:
 //! F(x) − F* ≤ Σ weight·D*(u) / Σ weight + Σ_j (p_j(x_j) + p_j*(s_j) − s_j x_j),
-//! D* the conjugate of the loss's Bregman distance, p_j a coordinate's piece, p_j* its conjugate.
-//! Slopes are scaled down until s is where every p_j* is finite.
+//! D* the conjugate of the loss's Bregman distance, p_j a coordinate's piece, p_j* its conjugate. A coordinate that
+//! nothing holds (an intercept, a bound at infinity) allows s_j = 0 only: u is made so. Then the dual point as a
+//! whole is taken by a factor c ≤ 1 to where every p_j* is finite.
+//!
+//! The s_j are sums of rounded products, so each is only known within a spread: every term is taken at its worst.
+//! What is not a number bounds nothing, and is infinite here.
 //!
 //! Massias, Gramfort and Salmon 2018, <https://proceedings.mlr.press/v80/massias18a.html>.
 use crate::loss::Block;
@@ -25,133 +29,196 @@ impl Piece {
         let x = free.clamp(self.low, self.high);
         if x.is_infinite() { f64::INFINITY } else { s * x - self.value(x) }
     }
+    /// value(x) + conjugate(s) − s·x, which is at least 0; ∞ where it is not a number.
+    pub fn excess(&self, x: f64, s: f64) -> f64 {
+        let e = self.value(x) + self.conjugate(s) - s * x;
+        if e.is_nan() { f64::INFINITY } else { e.max(0.0) }
+    }
     /// argmin_u ½ curvature·(u − x)² + value(u), for curvature + l2 > 0.
     pub fn prox(&self, x: f64, curvature: f64) -> f64 {
         let pull = curvature * x;
         let pull = pull - pull.clamp(-self.l1, self.l1);
         (pull / (curvature + self.l2)).clamp(self.low, self.high)
     }
-    /// The largest factor ≤ 1 that takes s to where the conjugate is finite.
-    fn shrinks(&self, s: f64) -> f64 {
-        let open = if s > 0.0 { self.high } else { self.low };
-        if self.l2 > 0.0 || open.is_finite() || s.abs() <= self.l1 {
-            1.0
-        } else {
-            self.l1 / s.abs()
-        }
+    /// Nothing added, nothing forbidden.
+    pub fn is_free(&self) -> bool {
+        *self == Piece::FREE
+    }
+    /// The largest factor ≤ 1 that takes s, and all up to `spread` beside it, to where the conjugate is finite.
+    pub fn shrinks(&self, s: f64, spread: f64) -> f64 {
+        let one = |s: f64| {
+            let open = if s > 0.0 { self.high } else { self.low };
+            if self.l2 > 0.0 || open.is_finite() || s.abs() <= self.l1 {
+                1.0
+            } else {
+                // A hair less than needed: the product must not round to beyond the edge.
+                (1.0 - 4.0 * f64::EPSILON) * self.l1 / s.abs()
+            }
+        };
+        let least = one(s - spread).min(one(s + spread));
+        if least.is_nan() { 0.0 } else { least }
+    }
+    /// The largest [`excess`](Self::excess) where s is known within `spread`: convex in s, so it is at an end.
+    pub fn worst(&self, x: f64, s: f64, spread: f64) -> f64 {
+        self.excess(x, s - spread).max(self.excess(x, s + spread))
     }
 }
 
-/// What is known at a point after one read of the table.
-pub struct At<'a> {
+/// The rows at a point, and where their dual point goes.
+#[derive(Clone, Copy)]
+pub struct Rows<'a> {
     /// The loss.
     pub loss: &'a dyn Block,
     /// The targets.
     pub target: &'a [f64],
     /// Weights of the rows; none is 1 each.
     pub weight: Option<&'a [f64]>,
-    /// The scores of the rows.
+    /// The margins, a row's side by side.
     pub margin: &'a [f64],
     /// The slopes of the loss there, unweighted.
     pub slope: &'a [f64],
-    /// The coefficients.
-    pub x: &'a [f64],
-    /// The gradient of the mean loss in them.
-    pub gradient: &'a [f64],
-    /// The same for the intercept, where there is one.
-    pub intercept: Option<f64>,
-    /// Weighted means of the columns.
-    pub mean: &'a [f64],
-    /// Their weighted standard deviations.
-    pub deviation: &'a [f64],
 }
 
-impl At<'_> {
-    /// F(x) − F* is at most this; +∞ where no dual point is near.
-    pub fn gap(&self, piece: impl Fn(usize) -> Piece) -> f64 {
-        let (shift, spread) = self.shift();
-        let dual = |j: usize| {
-            let s = -self.gradient[j] + self.intercept.unwrap_or(0.0) * self.mean[j];
-            (s, spread * self.deviation[j])
-        };
-        let c = (0..self.x.len()).fold(1.0f64, |c, j| {
-            let (s, d) = dual(j);
-            c.min(piece(j).shrinks(s + d.copysign(s)))
-        });
-        if c == 0.0 {
-            // Nothing holds a column, so no slope but 0 will do.
-            return f64::INFINITY;
-        }
-        let mut penalties = 0.0;
-        for (j, &x) in self.x.iter().enumerate() {
-            let (p, (s, d)) = (piece(j), dual(j));
-            let at = |s: f64| p.value(x) + p.conjugate(s) - s * x;
-            let worst = if d > 0.0 { at(c * (s - d)).max(at(c * (s + d))) } else { at(c * s) };
-            penalties += worst.max(0.0);
-        }
-        penalties + self.distance(c, shift)
-    }
+/// How the slopes are moved to become a dual point.
+#[derive(Clone, Copy, Debug)]
+pub enum Change<'a> {
+    /// Each by the same amount.
+    Amount(f64),
+    /// Those of this sign give up this share of themselves.
+    Share(f64, f64),
+    /// Each by a number of its own.
+    Each(&'a [f64]),
+}
 
-    /// The u that takes the sum of the slopes to 0, and the deviation of u from its mean.
-    fn shift(&self) -> (Shift, f64) {
-        let Some(g) = self.intercept.filter(|g| *g != 0.0) else {
-            return (Shift::Amount(0.0), 0.0);
-        };
-        if self.loss.conjugate_edge(self.target[0], self.margin[0], -g.signum()).is_infinite() {
-            return (Shift::Amount(-g), 0.0);
+impl Rows<'_> {
+    /// A change that takes the mean slope, which is `mean`, to 0, for one output; and the deviation of the change
+    /// from its mean. None where there is none at hand.
+    pub fn balanced(&self, mean: f64) -> Option<(Change<'static>, f64)> {
+        if mean == 0.0 {
+            return Some((Change::Amount(0.0), 0.0));
+        }
+        if self.loss.conjugate_edge(self.target[0], self.margin[0], -mean.signum()).is_infinite()
+            && self.loss.conjugate_edge(self.target[0], self.margin[0], mean.signum()).is_infinite()
+        {
+            return Some((Change::Amount(-mean), 0.0));
         }
         // A slope made smaller never leaves the domain: those that pull too hard give way.
         let weight = |i: usize| self.weight.map_or(1.0, |w| w[i]);
         let (mut total, mut pull, mut square) = (0.0, 0.0, 0.0);
         for (i, &r) in self.slope.iter().enumerate() {
             total += weight(i);
-            if r * g > 0.0 && weight(i) != 0.0 {
+            if r * mean > 0.0 && weight(i) != 0.0 {
                 pull += weight(i) * r;
                 square += weight(i) * r * r;
             }
         }
-        let share = g * total / pull;
-        if !(share.is_finite() && share <= 1.0) {
-            return (Shift::Share(0.0, 1.0), f64::INFINITY);
-        }
-        (Shift::Share(g.signum(), share), share * (square / total).sqrt())
+        let share = mean * total / pull;
+        let spread = share * (square / total).sqrt();
+        (share <= 1.0 && spread.is_finite())
+            .then_some((Change::Share(mean.signum(), share), spread))
     }
 
-    /// Σ weight·D*(c·(slope + shift) − slope) / Σ weight.
-    fn distance(&self, c: f64, shift: Shift) -> f64 {
-        if c == 1.0 && matches!(shift, Shift::Amount(0.0)) {
+    /// Σ weight·D*(c·(slope + change) − slope) / Σ weight.
+    pub fn distance(&self, c: f64, change: Change<'_>) -> f64 {
+        if c == 1.0 && matches!(change, Change::Amount(0.0)) {
             return 0.0;
         }
         const ROWS: usize = 8192;
-        let n = self.margin.len();
-        let parts = pool().map(n.div_ceil(ROWS), |k| {
+        let n = self.target.len();
+        let k = self.margin.len() / n.max(1);
+        let parts = pool().map(n.div_ceil(ROWS), |p| {
             let (mut sum, mut total) = (0.0, 0.0);
-            for i in k * ROWS..((k + 1) * ROWS).min(n) {
+            let mut u = vec![0.0; k];
+            for i in p * ROWS..((p + 1) * ROWS).min(n) {
                 let w = self.weight.map_or(1.0, |w| w[i]);
                 total += w;
                 if w == 0.0 {
                     continue;
                 }
-                let (t, z, r) = (self.target[i], self.margin[i], self.slope[i]);
-                let u = match shift {
-                    Shift::Amount(u) => u,
-                    Shift::Share(sign, share) if r * sign > 0.0 => -share * r,
-                    Shift::Share(..) => 0.0,
-                };
-                sum += w * self.loss.conjugate_distance(t, &[z], &[c * u - (1.0 - c) * r]);
+                let rows = i * k..(i + 1) * k;
+                for (u, at) in u.iter_mut().zip(rows.clone()) {
+                    let r = self.slope[at];
+                    let by = match change {
+                        Change::Amount(by) => by,
+                        Change::Share(sign, share) if r * sign > 0.0 => -share * r,
+                        Change::Share(..) => 0.0,
+                        Change::Each(by) => by[at],
+                    };
+                    *u = c * by - (1.0 - c) * r;
+                }
+                sum += w * self.loss.conjugate_distance(self.target[i], &self.margin[rows], &u);
             }
             (sum, total)
         });
         let (sum, total) = parts.iter().fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
-        sum / total
+        let distance = sum / total;
+        if distance.is_nan() { f64::INFINITY } else { distance.max(0.0) }
     }
 }
 
-/// How each row's slope is moved.
-#[derive(Clone, Copy)]
-enum Shift {
-    /// By the same amount.
-    Amount(f64),
-    /// Those of this sign give up this share of themselves.
-    Share(f64, f64),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::loss::Each;
+    use crate::losses::{huber::Huber, squared::Squared};
+
+    #[test]
+    fn what_is_no_number_bounds_nothing() {
+        let lasso = Piece { l1: 1.0, ..Piece::FREE };
+        for s in [f64::NAN, 1.0 + 1e-15, f64::INFINITY] {
+            assert_eq!(lasso.excess(0.0, s), f64::INFINITY, "{s}");
+        }
+        assert_eq!(lasso.excess(2.0, 1.0), 0.0);
+        assert_eq!(lasso.worst(2.0, 0.5, f64::NAN), f64::INFINITY);
+        assert_eq!(lasso.shrinks(f64::NAN, 0.0), 0.0);
+        assert_eq!(Piece::FREE.excess(1.0, 0.0), 0.0);
+        assert_eq!(Piece::FREE.excess(1.0, 1e-300), f64::INFINITY);
+    }
+
+    #[test]
+    fn shrunk_it_is_inside() {
+        for l1 in [1e-12, 0.3, 7.0] {
+            let p = Piece { l1, ..Piece::FREE };
+            for k in 1..2000 {
+                let s = l1 * (1.0 + k as f64 * f64::EPSILON);
+                let c = p.shrinks(s, 0.1 * l1);
+                assert!(p.worst(1.0, c * s, c * 0.1 * l1).is_finite());
+            }
+        }
+    }
+
+    #[test]
+    fn bounds_without_zero_are_paid_for() {
+        let p = Piece { low: 0.5, high: 1.0, l1: 0.1, l2: 0.0 };
+        // sup over [0.5, 1] of s·x − 0.1 x.
+        assert!((p.conjugate(0.0) + 0.05).abs() < 1e-15);
+        assert!((p.excess(1.0, 0.0) - 0.05).abs() < 1e-15);
+        assert!((p.excess(0.5, 3.0) - 2.9 * 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_mean_slope_too_large_to_be_shared_has_no_dual_point() {
+        let loss = Each(Huber::default());
+        let (target, margin) = ([100.0, 101.0], [0.0, 0.0]);
+        let rows = Rows {
+            loss: &loss,
+            target: &target,
+            weight: None,
+            margin: &margin,
+            slope: &[-1.35; 2],
+        };
+        // The slopes sum to −2.7: only all of them given up will do.
+        let (change, spread) = rows.balanced(-1.35).expect("all given up");
+        assert!(matches!(change, Change::Share(..)) && (spread - 1.35).abs() < 1e-12);
+        assert!(rows.balanced(-2.0).is_none());
+        let loss = Each(Squared::default());
+        let rows = Rows {
+            loss: &loss,
+            target: &target,
+            weight: None,
+            margin: &margin,
+            slope: &[-100.0, -101.0],
+        };
+        assert!(matches!(rows.balanced(-100.5), Some((Change::Amount(_), 0.0))));
+    }
 }

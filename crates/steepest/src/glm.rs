@@ -70,6 +70,19 @@ impl<'a> Glm<'a> {
         Ok(Glm { design, loss, target, weight, intercept, total, gathered: Vec::new() })
     }
 
+    /// The same loss over other columns for the same rows.
+    pub fn over<'b>(&'b self, design: &'b dyn Design) -> Glm<'b> {
+        assert_eq!(design.rows(), self.design.rows(), "as many rows");
+        Glm {
+            design,
+            loss: self.loss,
+            target: self.target,
+            weight: self.weight,
+            intercept: self.intercept,
+            total: self.total,
+            gathered: Vec::new(),
+        }
+    }
     /// Whether its rows are dense.
     pub fn is_dense(&self) -> bool {
         self.design.dense()

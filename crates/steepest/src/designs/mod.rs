@@ -1,4 +1,5 @@
-//! The designs: dense, sparse, categorical codes.
+//! The designs: dense, sparse, categorical codes, any of them centred.
+pub mod centred;
 pub mod codes;
 mod columns;
 pub mod dense;

@@ -16,4 +16,7 @@ impl Loss for Squared {
     fn conjugate_distance(_: &Self, _: f64, _: f64, u: f64) -> f64 {
         0.5 * u * u
     }
+    fn conjugate_edge(_: &Self, _: f64, _: f64, _: f64) -> f64 {
+        f64::INFINITY
+    }
 }

@@ -1,17 +1,19 @@
 //! The curvature of a loss over some columns of a table, from all rows or from some.
+use super::frame::Frame;
 use crate::calloff::breathe;
+use crate::factor::append;
 use crate::glm::Glm;
 use crate::pool::pool;
 use std::ops::Range;
 
-/// Σ share·h·(x − shift)(x − shift)′ over the columns of a working set, and what the intercept adds.
+/// Σ share·h·x̃x̃′ over a working set in units of the columns, and what the intercept adds.
 pub(super) struct Gram {
     /// The matrix, row after row.
     pub matrix: Vec<f64>,
-    /// Σ share·h·(x − shift).
+    /// Σ share·h·x̃, where one output's intercept is taken out of the set.
     pub cross: Vec<f64>,
-    /// Σ share·h.
-    pub total: f64,
+    /// Σ share·h, by outputs.
+    pub total: Vec<f64>,
 }
 
 /// Rows of a block: together with a working set of some hundred columns they stay in the cache.
@@ -37,86 +39,172 @@ pub(super) fn runs(n: usize, m: usize) -> Vec<Range<usize>> {
         .collect()
 }
 
-/// The curvature of the rows in `runs` at `margin` (one of all rows), over `columns`.
-pub(super) fn gram(
-    glm: &Glm<'_>,
-    runs: &[Range<usize>],
-    margin: &[f64],
-    columns: &[u32],
-    shift: &[f64],
-) -> Gram {
-    let k = columns.len();
-    // A part brings a matrix of its own: fewer where it is large.
-    let parts = if k > 1024 { 2 } else { PARTS };
-    let per = runs.len().div_ceil(parts).max(1);
-    let sums = pool().map(runs.len().div_ceil(per), |p| {
-        part(glm, &runs[p * per..((p + 1) * per).min(runs.len())], margin, columns, shift)
-    });
-    let rows: usize = runs.iter().map(ExactSizeIterator::len).sum();
-    let mut all = Gram { matrix: vec![0.0; k * k], cross: vec![0.0; k], total: 0.0 };
-    let (mut share, n) = (0.0, glm.design.rows());
-    for (g, s) in sums {
-        all.matrix.iter_mut().zip(&g.matrix).for_each(|(a, b)| *a += b);
-        all.cross.iter_mut().zip(&g.cross).for_each(|(a, b)| *a += b);
-        all.total += g.total;
-        share += s;
-    }
-    if rows < n && share > 0.0 {
-        // The rows stand for all.
-        all.matrix.iter_mut().chain(&mut all.cross).for_each(|v| *v /= share);
-        all.total /= share;
-    }
-    all
+/// The coordinates of a working set as columns: those of the table, less a shift and times a number each, and columns
+/// of ones for intercepts.
+pub(super) struct Set<'a> {
+    glm: &'a Glm<'a>,
+    /// Columns of the table that are used, ascending.
+    named: Vec<u32>,
+    /// Of each coordinate its column's place among those (none: ones), and its output.
+    place: Vec<(Option<usize>, usize)>,
+    shift: &'a [f64],
+    unit: &'a [f64],
+    /// Whether curvature is at least what would take a row's loss to 0: for steps from where it tells nothing.
+    guarded: bool,
 }
 
-fn part(
-    glm: &Glm<'_>,
-    runs: &[Range<usize>],
-    margin: &[f64],
-    columns: &[u32],
-    shift: &[f64],
-) -> (Gram, f64) {
-    let k = columns.len();
-    let mut g = Gram { matrix: vec![0.0; k * k], cross: vec![0.0; k], total: 0.0 };
-    let mut share = 0.0;
-    let mut x = vec![0.0; BLOCK * k];
-    let (mut value, mut slope, mut curvature) = ([0.0; BLOCK], [0.0; BLOCK], [0.0; BLOCK]);
-    for run in runs {
-        breathe();
+impl<'a> Set<'a> {
+    pub fn new(
+        glm: &'a Glm<'a>,
+        frame: &Frame,
+        set: &[u32],
+        shift: &'a [f64],
+        unit: &'a [f64],
+        guarded: bool,
+    ) -> Self {
+        let mut named: Vec<u32> = set.iter().filter_map(|&a| frame.column(a as usize)).map(|j| j as u32).collect();
+        named.sort_unstable();
+        named.dedup();
+        let place = |a: &u32| {
+            let column = frame.column(*a as usize).map(|j| j as u32);
+            let at = column.map(|j| named.binary_search(&j).expect("named above"));
+            (at, frame.output(*a as usize))
+        };
+        let place = set.iter().map(place).collect();
+        Set { glm, named, place, shift, unit, guarded }
+    }
+
+    /// Rows of one run, each times the root of its share of the curvature: one a row, or with several outputs one
+    /// an output. `each` is told every row's x̃ with its h·share before, where there is one output.
+    fn fill(
+        &self,
+        run: &Range<usize>,
+        margin: &[f64],
+        total: &mut [f64],
+        mut each: impl FnMut(f64, &[f64]),
+    ) -> (Vec<f64>, f64) {
+        let (glm, k) = (self.glm, self.place.len());
+        let outputs = total.len();
         let n = run.len();
         let rows: Vec<u32> = run.clone().map(|i| i as u32).collect();
-        glm.loss.jets(
-            &glm.target[run.clone()],
-            &margin[run.clone()],
-            &mut value[..n],
-            &mut slope[..n],
-            &mut curvature[..n],
-        );
-        glm.design.select(&rows, columns, &mut x[..n * k]);
+        let (mut value, mut slope, mut bend) = (vec![0.0; n], vec![0.0; n * outputs], vec![0.0; n * outputs]);
+        let margin = &margin[run.start * outputs..run.end * outputs];
+        glm.loss.jets(&glm.target[run.clone()], margin, &mut value, &mut slope, &mut bend);
+        let mut raw = vec![0.0; n * self.named.len()];
+        glm.design.select(&rows, &self.named, &mut raw);
+        let mut x = vec![0.0; n * outputs * k];
+        let mut row = vec![0.0; k];
+        let mut shares = 0.0;
         for (r, i) in run.clone().enumerate() {
-            let s = glm.share(i);
-            share += s;
-            let h = s * curvature[r].max(0.0);
-            g.total += h;
-            let root = h.sqrt();
-            let row = &mut x[r * k..(r + 1) * k];
-            for ((x, shift), cross) in row.iter_mut().zip(shift).zip(&mut g.cross) {
-                let v = *x - shift;
-                *cross += h * v;
-                *x = root * v;
+            let share = glm.share(i);
+            shares += share;
+            let raw = &raw[r * self.named.len()..(r + 1) * self.named.len()];
+            for (a, (at, _)) in self.place.iter().enumerate() {
+                row[a] = (at.map_or(1.0, |at| raw[at]) - self.shift[a]) * self.unit[a];
+            }
+            if outputs == 1 {
+                let h = if share > 0.0 { share * self.curvature(value[r], slope[r], bend[r]) } else { 0.0 };
+                total[0] += h;
+                each(h, &row);
+                let root = h.sqrt();
+                x[r * k..(r + 1) * k].iter_mut().zip(&row).for_each(|(x, v)| *x = root * v);
+                continue;
+            }
+            let p = &mut bend[r * outputs..(r + 1) * outputs];
+            if self.guarded {
+                p.iter_mut().for_each(|p| *p = 0.9 * *p + 0.1 / outputs as f64);
+            }
+            // diag(p) − p p′ = Σ_c p_c (e_c − p)(e_c − p)′, with 1 − p_c as the sum of the others: where p_c is next to
+            // 1 it keeps its digits so, and the outputs together keep adding up to 0.
+            for c in 0..outputs {
+                let others: f64 = (0..outputs).filter(|l| *l != c).map(|l| p[l]).sum();
+                total[c] += share * p[c] * others;
+                let root = (share * p[c]).sqrt();
+                let to = &mut x[(r * outputs + c) * k..][..k];
+                for ((to, v), (_, o)) in to.iter_mut().zip(&row).zip(&self.place) {
+                    *to = root * v * if c == *o { others } else { -p[*o] };
+                }
             }
         }
-        if glm.design.dense() {
-            square(&x[..n * k], n, k, &mut g.matrix);
-        } else {
-            outer(&x[..n * k], k, &mut g.matrix);
-        }
+        (x, shares)
     }
-    (g, share)
+
+    /// The curvature of a row. Guarded it is at least slope²/2·value: a parabola that promises no less than 0, which
+    /// no loss undercuts.
+    fn curvature(&self, value: f64, slope: f64, bend: f64) -> f64 {
+        let least = if self.guarded && value > 0.0 { 0.5 * slope * slope / value } else { 0.0 };
+        let h = bend.max(least);
+        if h.is_finite() { h } else { 0.0 }
+    }
+
+    /// The matrix of the rows in `runs` at `margin` (of all rows).
+    pub fn gram(&self, runs: &[Range<usize>], margin: &[f64], outputs: usize) -> Gram {
+        let k = self.place.len();
+        // A part brings a matrix of its own: fewer where it is large.
+        let parts = if k > 1024 { 2 } else { PARTS };
+        let per = runs.len().div_ceil(parts).max(1);
+        let sums = pool().map(runs.len().div_ceil(per), |p| {
+            let mut g = Gram { matrix: vec![0.0; k * k], cross: vec![0.0; k], total: vec![0.0; outputs] };
+            let mut shares = 0.0;
+            for run in &runs[p * per..((p + 1) * per).min(runs.len())] {
+                breathe();
+                let cross = &mut g.cross;
+                let (x, s) = self.fill(run, margin, &mut g.total, |h, row| {
+                    cross.iter_mut().zip(row).for_each(|(c, v)| *c += h * v);
+                });
+                shares += s;
+                if self.glm.design.dense() {
+                    square(&x, k, &mut g.matrix);
+                } else {
+                    outer(&x, k, &mut g.matrix);
+                }
+            }
+            (g, shares)
+        });
+        let rows: usize = runs.iter().map(ExactSizeIterator::len).sum();
+        let mut all = Gram { matrix: vec![0.0; k * k], cross: vec![0.0; k], total: vec![0.0; outputs] };
+        let (mut share, n) = (0.0, self.glm.design.rows());
+        for (g, s) in sums {
+            all.matrix.iter_mut().zip(&g.matrix).for_each(|(a, b)| *a += b);
+            all.cross.iter_mut().zip(&g.cross).for_each(|(a, b)| *a += b);
+            all.total.iter_mut().zip(&g.total).for_each(|(a, b)| *a += b);
+            share += s;
+        }
+        if rows < n && share > 0.0 {
+            // The rows stand for all.
+            all.matrix.iter_mut().chain(&mut all.cross).chain(&mut all.total).for_each(|v| *v /= share);
+        }
+        all
+    }
+
+    /// Rows of k numbers whose square is the same matrix: all of them, or R of their QR where they are many.
+    pub fn root(&self, runs: &[Range<usize>], margin: &[f64], outputs: usize) -> Vec<f64> {
+        let k = self.place.len();
+        let n: usize = runs.iter().map(|r| r.len() * outputs).sum();
+        let mut rows = Vec::new();
+        let mut r = vec![0.0; if n > 2 * k { k * k } else { 0 }];
+        let mut shares = 0.0;
+        for run in runs {
+            breathe();
+            let (x, s) = self.fill(run, margin, &mut vec![0.0; outputs], |_, _| {});
+            shares += s;
+            if r.is_empty() {
+                rows.extend(x);
+            } else {
+                append(&mut r, &x, k);
+            }
+        }
+        let mut rows = if r.is_empty() { rows } else { r };
+        if n < self.glm.design.rows() * outputs && shares > 0.0 {
+            rows.iter_mut().for_each(|v| *v /= shares.sqrt());
+        }
+        rows
+    }
 }
 
-/// Adds x′x of n rows of k.
-fn square(x: &[f64], n: usize, k: usize, to: &mut [f64]) {
+/// Adds x′x of rows of k.
+fn square(x: &[f64], k: usize, to: &mut [f64]) {
+    let n = x.len() / k.max(1);
     assert!(x.len() >= n * k && to.len() >= k * k);
     let (one, wide) = (1isize, k as isize);
     // SAFETY: x holds n rows of k and `to` k rows of k, as the strides say.

@@ -1,147 +1,118 @@
 //! Coordinate descent on a working set, for losses over a table with absolute values, squares and bounds.
+mod face;
+mod frame;
 mod gram;
+mod judge;
 mod quadratic;
 mod working;
 
-use crate::certificate::{Certificate, Kind};
 use crate::descend::{Halt, Problem, Status};
-use crate::duality::At;
-use crate::glm::Keep;
+use crate::glm::{Glm, Keep};
 use crate::method::{Entry, Facts, Method, Needs, Step, Suit, Takes};
 use crate::penalty::Piece;
+use frame::Frame;
 use working::{Model, chosen};
 
 /// Proximal Newton on a working set: the columns that are in use or want to be, a quadratic of the loss over them
-/// (exact for squares), solved by coordinate descent; then one read of the table says who else wants to be in.
+/// (exact for squares), solved by coordinate descent and by Newton's steps on the face that it finds; then one read
+/// of the table says who else wants to be in.
 ///
 /// Friedman, Hastie and Tibshirani 2010; Johnson and Guestrin 2015.
 #[derive(Default)]
 pub struct Coordinate {
     pieces: Vec<Piece>,
-    mean: Vec<f64>,
-    deviation: Vec<f64>,
+    frame: Option<Frame>,
+    /// The point in the variables of the frame, the gradient of the mean loss and the margins there.
+    seen: Vec<f64>,
     gradient: Vec<f64>,
     margin: Vec<f64>,
-    slope: Vec<f64>,
+    /// The gradient in the objective's own variables.
+    told: Vec<f64>,
     value: f64,
     null: f64,
+    /// The loss where all margins are 0, or at the best intercept: what rounding is small beside, where all is well.
+    scale: f64,
     model: Option<Model>,
     /// Rows that the model is made from, as a multiple of what it starts with.
     more: usize,
+    /// Whether the model's curvature is guarded.
+    guarded: bool,
+    /// By how much the last step lowered the value, and by how much the model had said.
     fell: f64,
-    /// The last bound on the distance from the optimum.
+    promised: f64,
+    /// The last bound on the distance from the optimum, and what rounding can hide there.
     bound: f64,
+    rounding: f64,
     stuck: u32,
+    /// The point of the smallest bound since nothing moves any more.
+    best: Option<Best>,
 }
 
-/// The columns, whether there is an intercept after them.
-fn shape(problem: &Problem<'_>) -> Result<(usize, bool), Halt> {
-    let glm = problem.objective.glm().ok_or_else(|| Halt::Failed("coordinate needs a loss over a table".into()))?;
-    Ok((glm.design.columns(), glm.intercept))
+/// A point, and what was known there.
+struct Best {
+    bound: f64,
+    seen: Vec<f64>,
+    step: Step,
 }
+
+/// Steps that change nothing before the arithmetic is at its end.
+const STUCK: u32 = 3;
 
 impl Coordinate {
-    /// One read of the table at x: value, gradient, margins, slopes.
-    fn read(&mut self, problem: &mut Problem<'_>, x: &[f64], margin: &mut [f64]) -> Result<f64, Halt> {
+    /// One read of the table at a point: value, gradient, margins.
+    fn read(&mut self, problem: &mut Problem<'_>, seen: &[f64], margin: &mut [f64]) -> Result<f64, Halt> {
         let (objective, mut meter) = problem.split();
         meter.spend(1.0)?;
-        let glm = objective.glm().expect("shape looked at it");
+        let glm = of(objective.glm())?;
+        let frame = self.frame.as_ref().expect("made at the start");
+        let design = frame.design(glm);
         let keep = Keep { margins: Some(margin), ..Keep::default() };
         let gradient = Some(&mut self.gradient[..]);
-        let loss = glm.pass(None, x, gradient, keep, &mut || meter.pause())?;
-        Ok(loss + self.penalty(x))
-    }
-    fn penalty(&self, x: &[f64]) -> f64 {
-        self.pieces.iter().zip(x).map(|(p, x)| p.value(*x)).sum()
+        let loss = glm.over(&design).pass(None, seen, gradient, keep, &mut || meter.pause())?;
+        Ok(loss + penalty(&self.pieces, seen))
     }
 
-    /// What is known after a read, and whether that is enough.
-    fn judge(&mut self, problem: &mut Problem<'_>, x: &[f64], rate: f64) -> Result<Step, Halt> {
-        let (d, intercept) = shape(problem)?;
-        let glm = problem.objective.glm().expect("looked at above");
-        self.slope.copy_from_slice(&self.margin);
-        let mut values = vec![0.0; self.slope.len()];
-        glm.loss.slopes(glm.target, &mut self.slope, &mut values);
-        let at = At {
-            loss: glm.loss,
-            target: glm.target,
-            weight: glm.weight,
-            margin: &self.margin,
-            slope: &self.slope,
-            x: &x[..d],
-            gradient: &self.gradient[..d],
-            intercept: intercept.then(|| self.gradient[d]),
-            mean: &self.mean,
-            deviation: &self.deviation,
-        };
-        let gap = at.gap(|j| self.pieces[j]);
-        let bound = gap * (1.0 + 1e-6) + 8.0 * f64::EPSILON * self.value;
-        self.bound = bound;
-        let target = problem.stop.tolerance * self.value.max(1e-12 * self.null);
-        let wants = self.wants(d, intercept, x);
-        let residual = (2.0 * wants / self.null.max(f64::MIN_POSITIVE)).sqrt();
-        let mut step = Step { value: self.value, residual, rate, ..Step::default() };
-        let proof = Certificate {
-            kind: Kind::DualityGap,
-            bound,
-            target,
-            rounding: 0.0,
-            assumption: "the loss and the penalty are convex; a dual point was found on all rows",
-        };
-        let still = Certificate {
-            kind: Kind::Stationary,
-            bound: residual,
-            target,
-            rounding: 0.0,
-            assumption: "no step along a coordinate lowers the objective by more",
-        };
-        if !self.value.is_finite() || self.gradient.iter().any(|g| !g.is_finite()) {
-            let what = glm.not_finite().unwrap_or_else(|| "the value at the start".into());
-            return Err(Halt::Status(Status::NotFinite(what)));
-        }
-        if bound <= target {
-            step.verdict = Some(Status::Converged);
-            step.certificate = Some(proof);
-        } else if gap.is_finite() {
-            step.certificate = Some(proof);
-            step.verdict = (self.stuck >= 3).then_some(Status::PrecisionLimit);
-        } else {
-            // Columns that nothing holds have no dual point near: what is left to gain decides.
-            let done = rate > 0.0 && self.fell + wants <= 0.01 * target;
-            step.certificate = Some(still);
-            step.verdict = match (done, self.stuck) {
-                (true, _) => Some(Status::Converged),
-                (false, 3..) => Some(Status::PrecisionLimit),
-                _ => None,
-            };
-        }
-        Ok(step)
+    /// What a step along one coordinate promises.
+    fn promise(&self, a: usize) -> f64 {
+        let frame = self.frame.as_ref().expect("made at the start");
+        let free = if frame.taken_out { self.gradient[frame.columns] } else { 0.0 };
+        let mean = frame.column(a).map_or(0.0, |j| frame.mean[j]);
+        let curvature = self.model.as_ref().map_or(1.0, |m| m.curvature) * frame.spread(a).powi(2);
+        working::promise(self.pieces[a], self.seen[a], self.gradient[a] - free * mean, curvature)
     }
-
     /// The most that a step along one coordinate promises.
-    fn wants(&self, d: usize, intercept: bool, x: &[f64]) -> f64 {
-        let curvature = self.curvature();
-        let g = if intercept { self.gradient[d] } else { 0.0 };
-        (0..d).fold(0.0f64, |most, j| {
-            let gradient = self.gradient[j] - g * self.mean[j];
-            let h = curvature * self.square(j, intercept);
-            most.max(working::promise(self.pieces[j], x[j], gradient, h))
-        })
+    fn wants(&self) -> f64 {
+        let frame = self.frame.as_ref().expect("made at the start");
+        (0..frame.coordinates()).map(|a| self.promise(a)).fold(0.0, f64::max)
     }
-    /// A column's mean square about what the intercept takes up.
-    fn square(&self, j: usize, intercept: bool) -> f64 {
-        let v = self.deviation[j].powi(2);
-        if intercept { v } else { v + self.mean[j].powi(2) }
+
+    /// The point as the objective has it.
+    fn tell(&mut self, x: &mut [f64]) {
+        let frame = self.frame.as_ref().expect("made at the start");
+        frame.out(&self.seen, x);
+        for (x, p) in x.iter_mut().zip(&self.pieces) {
+            *x = x.clamp(p.low, p.high);
+        }
+        frame.gradient(&self.gradient, &mut self.told);
     }
-    /// A typical curvature of the loss.
-    fn curvature(&self) -> f64 {
-        self.model.as_ref().map_or(1.0, |m| m.curvature)
-    }
+}
+
+/// The loss over a table that the objective must be.
+fn of<'o, 'g>(glm: Option<&'o Glm<'g>>) -> Result<&'o Glm<'g>, Halt> {
+    glm.ok_or_else(|| Halt::Failed("coordinate needs a loss over a table".into()))
+}
+
+fn penalty(pieces: &[Piece], x: &[f64]) -> f64 {
+    pieces.iter().zip(x).map(|(p, x)| p.value(*x)).sum()
+}
+
+/// Σ share·value, a share of 0 silencing what is not finite.
+fn mean(glm: &Glm<'_>, v: &[f64]) -> f64 {
+    v.iter().enumerate().map(|(i, v)| if glm.share(i) == 0.0 { 0.0 } else { glm.share(i) * v }).sum()
 }
 
 impl Method for Coordinate {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
-        let (d, intercept) = shape(problem)?;
         let n = x.len();
         self.pieces = (0..n).map(|j| problem.penalty.piece(j)).collect();
         for (x, p) in x.iter_mut().zip(&self.pieces) {
@@ -150,153 +121,185 @@ impl Method for Coordinate {
             }
             *x = x.clamp(p.low, p.high);
         }
-        self.gradient = vec![0.0; n];
+        (self.gradient, self.told, self.seen) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
         self.more = 1;
         let (objective, mut meter) = problem.split();
-        let glm = objective.glm().expect("shape looked at it");
-        let rows = glm.design.rows();
+        let glm = of(objective.glm())?;
+        let (rows, outputs, d) = (glm.design.rows(), glm.outputs(), glm.design.columns());
         let (b, null) = working::null(glm);
         self.null = null;
-        self.slope = vec![0.0; rows];
-        let mut margin = vec![0.0; rows];
+        let mut values = vec![0.0; rows];
+        glm.loss.values(glm.target, &vec![0.0; rows * outputs], &mut values);
+        self.scale = mean(glm, &values).max(null);
+        let mut margin = vec![0.0; rows * outputs];
         meter.spend(1.0)?;
-        if x.iter().all(|v| *v == 0.0) {
+        if outputs == 1 && x.iter().all(|v| *v == 0.0) {
             // Without coefficients the slopes follow from the targets: one read for gradient and moments.
-            let b = if intercept { b.clamp(self.pieces[d].low, self.pieces[d].high) } else { 0.0 };
+            let b = if glm.intercept { b.clamp(self.pieces[d].low, self.pieces[d].high) } else { 0.0 };
             margin.fill(b);
-            let mut values = vec![0.0; rows];
-            self.slope.fill(b);
-            glm.loss.slopes(glm.target, &mut self.slope, &mut values);
-            let m = working::moments(glm, Some(&self.slope), &mut || meter.pause())?;
-            let mean = |v: &[f64]| -> f64 {
-                let one = |i: usize| if glm.share(i) == 0.0 { 0.0 } else { glm.share(i) * v[i] };
-                (0..rows).map(one).sum()
-            };
-            self.value = mean(&values);
-            self.gradient[..d].copy_from_slice(&m.gradient);
-            if intercept {
-                self.gradient[d] = mean(&self.slope);
-                x[d] = b;
+            let (mut values, mut slope) = (vec![0.0; rows], margin.clone());
+            glm.loss.slopes(glm.target, &mut slope, &mut values);
+            let (frame, gradient) =
+                Frame::new(glm, &self.pieces, Some(&slope), &mut || meter.pause())?;
+            self.gradient[..d].copy_from_slice(&gradient);
+            if glm.intercept {
+                self.gradient[d] = mean(glm, &slope);
+                self.seen[d] = b;
             }
-            (self.mean, self.deviation) = (m.mean, m.deviation);
-            self.value += self.penalty(x);
+            self.value = mean(glm, &values) + penalty(&self.pieces, &self.seen);
+            self.frame = Some(frame);
         } else {
-            let m = working::moments(glm, None, &mut || meter.pause())?;
-            (self.mean, self.deviation) = (m.mean, m.deviation);
-            self.value = self.read(problem, x, &mut margin)?;
+            let (frame, _) = Frame::new(glm, &self.pieces, None, &mut || meter.pause())?;
+            let mut seen = vec![0.0; n];
+            frame.inward(x, &mut seen);
+            self.frame = Some(frame);
+            self.value = self.read(problem, &seen, &mut margin)?;
+            // A start that is worse than no coefficients at all is not worth its name.
+            let mut none: Vec<f64> = self.pieces.iter().map(|p| 0.0f64.clamp(p.low, p.high)).collect();
+            if let (1, Some(p), Some(v)) = (outputs, self.pieces.get(d), none.get_mut(d)) {
+                *v = b.clamp(p.low, p.high);
+            }
+            if !(self.value <= self.null) && none != seen {
+                let kept = (self.gradient.clone(), margin.clone(), self.value);
+                self.value = self.read(problem, &none, &mut margin)?;
+                if self.value < kept.2 || !kept.2.is_finite() {
+                    seen = none;
+                } else {
+                    (self.gradient, margin, self.value) = kept;
+                }
+            }
+            self.seen = seen;
         }
         self.margin = margin;
-        self.judge(problem, x, 0.0)
+        self.bound = f64::INFINITY;
+        self.promised = f64::INFINITY;
+        let step = self.judge(problem, 0.0)?;
+        self.tell(x);
+        Ok(step)
     }
 
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
-        let (d, intercept) = shape(problem)?;
-        let curvature = self.curvature();
-        let g = if intercept { self.gradient[d] } else { 0.0 };
-        let columns = chosen(d, x, |j| {
-            let gradient = self.gradient[j] - g * self.mean[j];
-            working::promise(self.pieces[j], x[j], gradient, curvature * self.square(j, intercept))
-        });
-        let glm = problem.objective.glm().expect("shape looked at it");
-        let kept = self.model.take().filter(|m| m.holds(&columns));
-        let model = match kept {
+        let frame = self.frame.as_ref().expect("made at the start");
+        let set = chosen(frame, &self.seen, &self.pieces, |a| self.promise(a));
+        let kept = self.model.take().filter(|m| m.holds(&set));
+        let (objective, mut meter) = problem.split();
+        let glm = of(objective.glm())?;
+        let design = frame.design(glm);
+        let glm = glm.over(&design);
+        let mut model = match kept {
             Some(m) => m,
             None => {
-                problem.counts.products += 1;
-                let m = Model::new(glm, &self.margin, &columns, &self.mean, self.more);
-                problem.counts.passes += m.share * m.columns.len() as f64 / d as f64;
+                meter.counts.products += 1;
+                let m = Model::new(
+                    &glm,
+                    frame,
+                    &self.margin,
+                    &set,
+                    &self.pieces,
+                    (self.more, self.guarded),
+                );
+                meter.counts.passes += m.share * m.set.len() as f64 / frame.coordinates().max(1) as f64;
                 m
             }
         };
         let least = 1e-16 * self.value.max(1e-12 * self.null);
         // A small model is solved to the end; a large one as far as the rest of the table is known.
-        let least = if model.columns.len() <= 200 { least } else { least.max(1e-6 * self.bound.min(self.value)) };
-        let mut meter = problem.split().1;
-        let (to, promised) =
-            model.solve(x, &self.gradient, &self.pieces, least, &mut || meter.pause())?;
+        let least = if model.set.len() <= 200 { least } else { least.max(1e-6 * self.bound.min(self.value)) };
+        let solved = model.solve(
+            (&glm, frame, &self.margin),
+            &self.seen,
+            &self.gradient,
+            least,
+            &mut || meter.pause(),
+        )?;
         let exact = model.exact;
         self.model = Some(model);
         problem.pause()?;
-        let rate = self.take(problem, x, &to, promised, exact)?;
-        self.judge(problem, x, rate)
+        self.promised = solved.fell;
+        let rate = self.take(problem, &solved.to, exact)?;
+        let mut step = self.judge(problem, rate)?;
+        if step.verdict.is_some()
+            && let Some(best) = self.best.take()
+            && step.certificate.as_ref().is_some_and(|c| best.bound < c.bound)
+        {
+            // Steps of rounding alone go to and fro: the point of which most is known is the answer.
+            let verdict = step.verdict.take();
+            self.seen = best.seen;
+            step = Step { verdict, ..best.step };
+        }
+        self.tell(x);
+        Ok(step)
     }
 
     fn monotone(&self) -> bool {
         true
     }
     fn gradient(&self) -> Option<&[f64]> {
-        Some(&self.gradient)
+        Some(&self.told)
     }
 }
 
 impl Coordinate {
     /// Goes to `to`, or as far towards it as the value falls; returns the length of the step.
-    fn take(
-        &mut self,
-        problem: &mut Problem<'_>,
-        x: &mut [f64],
-        to: &[f64],
-        promised: f64,
-        exact: bool,
-    ) -> Result<f64, Halt> {
+    fn take(&mut self, problem: &mut Problem<'_>, to: &[f64], exact: bool) -> Result<f64, Halt> {
         let mut margin = vec![0.0; self.margin.len()];
         let kept = self.gradient.clone();
         let mut value = self.read(problem, to, &mut margin)?;
-        let noise = 40.0 * f64::EPSILON * self.value;
+        let noise = self.rounding.max(40.0 * f64::EPSILON * self.value);
         let mut length = 1.0;
         let mut point = to.to_vec();
-        let enough = value <= self.value - 1e-4 * promised + noise;
-        if !exact && !enough {
-            length = self.search(problem, x, to, &margin);
-            if length == 0.0 {
-                self.gradient = kept;
-                self.more *= 4;
-                self.stuck += 1;
-                return Ok(0.0);
+        let enough = value <= self.value - 1e-4 * self.promised + noise;
+        if !enough {
+            length = self.search(problem, to, &margin)?;
+            if length > 0.0 {
+                for ((p, to), x) in point.iter_mut().zip(to).zip(&self.seen) {
+                    *p = x + length * (to - x);
+                }
+                value = self.read(problem, &point, &mut margin)?;
             }
-            for ((p, to), x) in point.iter_mut().zip(to).zip(&*x) {
-                *p = x + length * (to - x);
-            }
-            value = self.read(problem, &point, &mut margin)?;
         }
-        if value.is_nan() || value > self.value + noise {
+        if length == 0.0 || !(value <= self.value + noise) {
             self.gradient = kept;
             self.stuck += 1;
             self.more *= 4;
+            self.guarded = !self.guarded;
+            self.model = self.model.take().filter(|m| m.exact);
+            self.fell = 0.0;
             return Ok(0.0);
         }
         let fell = (self.value - value).max(0.0);
-        // A model that foretells badly is made again from more rows.
+        // A model that foretells badly is made again from more rows, or with curvature where it had none.
         if !exact && (length < 1.0 || fell > 0.3 * self.fell && self.fell > 0.0) {
             self.more *= 4;
+        }
+        if length < 0.5 {
+            self.guarded = true;
+        } else if length == 1.0 && fell >= 0.25 * self.promised {
+            self.guarded = false;
         }
         self.stuck = if fell <= noise { self.stuck + 1 } else { 0 };
         self.fell = fell;
         self.value = value;
         self.margin = margin;
-        x.copy_from_slice(&point);
+        self.seen = point;
         Ok(length)
     }
 
-    /// How far towards `to` the value falls enough, from the margins at both ends alone: no read of the table.
-    fn search(&self, problem: &Problem<'_>, x: &[f64], to: &[f64], far: &[f64]) -> f64 {
-        let glm = problem.objective.glm().expect("shape looked at it");
+    /// How far towards `to` the value falls most, from the margins at both ends alone: no read of the table.
+    fn search(&self, problem: &Problem<'_>, to: &[f64], far: &[f64]) -> Result<f64, Halt> {
+        let glm = of(problem.objective.glm())?;
         let mut margin = vec![0.0; far.len()];
-        let mut values = vec![0.0; far.len()];
-        let mut best = (self.value - 40.0 * f64::EPSILON * self.value, 0.0);
+        let mut values = vec![0.0; glm.design.rows()];
+        let mut best = (self.value, 0.0);
         let mut length = 0.5;
-        for _ in 0..40 {
+        for _ in 0..60 {
             for ((m, a), b) in margin.iter_mut().zip(&self.margin).zip(far) {
                 *m = a + length * (b - a);
             }
             glm.loss.values(glm.target, &margin, &mut values);
-            let loss: f64 = values
-                .iter()
-                .enumerate()
-                .map(|(i, v)| if glm.share(i) == 0.0 { 0.0 } else { glm.share(i) * v })
-                .sum();
+            let loss = mean(glm, &values);
             let there: f64 = (self.pieces.iter())
-                .zip(x.iter().zip(to))
+                .zip(self.seen.iter().zip(to))
                 .map(|(p, (x, to))| p.value(x + length * (to - x)))
                 .sum();
             if loss + there < best.0 {
@@ -306,7 +309,7 @@ impl Coordinate {
             }
             length *= 0.5;
         }
-        best.1
+        Ok(best.1)
     }
 }
 
@@ -316,14 +319,14 @@ pub(super) const ENTRY: Entry = Entry {
           over them, one read of the table to see who else wants in. Sparse answers in a few reads, with a duality \
           gap. Friedman, Hastie and Tibshirani 2010, <https://doi.org/10.18637/jss.v033.i01>.",
     parameters: &[],
-    needs: Needs { glm: true, single: true, penalty: Takes::Pieces, ..Needs::GRADIENT },
+    needs: Needs { glm: true, penalty: Takes::Pieces, ..Needs::GRADIENT },
     suits: |f: &Facts| {
-        if !f.glm || f.outputs != 1 {
+        if !f.glm || (f.outputs != 1 && f.dim > SEVERAL) {
             return None;
         }
         let (passes, reason) = if !f.offers.quadratic {
             (8.0, "the penalty sets coefficients to zero or holds them, so a small working set has the answer")
-        } else if f.dim <= 3000 {
+        } else if f.dim <= 3000 && f.outputs == 1 {
             (40.0, "so few columns that the curvature of all of them can be held")
         } else {
             return None;
@@ -332,3 +335,6 @@ pub(super) const ENTRY: Entry = Entry {
     },
     build: |_| Box::new(Coordinate::default()),
 };
+
+/// Variables of several outputs up to which their curvature together is worth its making.
+const SEVERAL: usize = 3000;

@@ -13,28 +13,35 @@ pub(super) struct Quadratic<'a> {
     pub pieces: &'a [Piece],
     /// A round that lowers the value by no more than this share of what was gained so far is the last but one.
     pub enough: f64,
+    /// Whether something better takes over where this does not get on.
+    pub relieved: bool,
 }
 
 /// Between two tries of Newton's step on the face.
 const SWEEPS: usize = 8;
 /// Faces of up to so many coordinates are solved by factors, larger ones by conjugate gradients.
 const FACTORED: usize = 400;
-/// Rounds of sweeps and a Newton step at most.
+/// What must be left of a pivot of a matrix whose diagonal is 1: below, squares have lost what tells columns apart.
+const SAFE: f64 = 1e-9;
+/// Rounds of sweeps and a Newton step at most: where nothing takes over, and where orthogonal factors do.
 const ROUNDS: usize = 500;
+const RELIEVED: usize = 40;
 
 impl Quadratic<'_> {
     /// Descends from `u`, where the gradient of the quadratic part is `gradient` (kept up to date), until a
-    /// round lowers the value by less than `least`. Returns by how much it fell in all.
+    /// round lowers the value by less than `least`. Returns by how much it fell in all, and whether it came to that
+    /// by steps that can be relied on.
     pub fn descend(
         &self,
         u: &mut [f64],
         gradient: &mut [f64],
         least: f64,
         pause: &mut dyn FnMut() -> Result<(), Halt>,
-    ) -> Result<f64, Halt> {
+    ) -> Result<(f64, bool), Halt> {
         let mut fell = 0.0;
         let mut quiet = 0;
-        for _ in 0..ROUNDS {
+        let mut sure = true;
+        for _ in 0..if self.relieved { RELIEVED } else { ROUNDS } {
             let mut round = 0.0;
             for _ in 0..SWEEPS {
                 let by = self.sweep(u, gradient);
@@ -44,15 +51,21 @@ impl Quadratic<'_> {
                     break;
                 }
             }
-            round += self.newton(u, gradient);
+            let newton = self.newton(u, gradient);
+            sure = newton.is_some();
+            round += newton.unwrap_or(0.0);
             fell += round;
             quiet = if round <= least.max(self.enough * fell) { quiet + 1 } else { 0 };
             if quiet == 2 {
+                return Ok((fell, sure));
+            }
+            // Where columns depend on each other too nearly, sweeps alone creep.
+            if !sure && self.relieved {
                 break;
             }
             pause()?;
         }
-        Ok(fell)
+        Ok((fell, sure && !self.relieved))
     }
 
     /// Each coordinate in turn to its best; returns by how much the value fell.
@@ -85,7 +98,8 @@ impl Quadratic<'_> {
     }
 
     /// Newton's step over the coordinates that are neither at a kink nor at a bound, as far as the face goes.
-    fn newton(&self, u: &mut [f64], gradient: &mut [f64]) -> f64 {
+    /// None where the matrix of the face is not safely positive.
+    fn newton(&self, u: &mut [f64], gradient: &mut [f64]) -> Option<f64> {
         let n = u.len();
         let inside = |j: usize| {
             let p = self.pieces[j];
@@ -97,7 +111,7 @@ impl Quadratic<'_> {
         let face: Vec<usize> = (0..n).filter(|&j| inside(j)).collect();
         let m = face.len();
         if m == 0 {
-            return 0.0;
+            return Some(0.0);
         }
         let slope: Vec<f64> = (face.iter())
             .map(|&j| {
@@ -105,13 +119,12 @@ impl Quadratic<'_> {
                 -(gradient[j] + p.l2 * u[j] + p.l1 * u[j].signum() * f64::from(u[j] != 0.0))
             })
             .collect();
-        let solved = if m <= FACTORED { self.factored(&face, &slope) } else { self.conjugate(&face, &slope) };
-        let Some(step) = solved else { return 0.0 };
+        let step = if m <= FACTORED { self.factored(&face, &slope) } else { self.conjugate(&face, &slope) }?;
         // Many signs may be in the way at once: past them all, where that is lower.
         for length in [1.0, 0.3, 0.1] {
             let fell = self.past(u, gradient, &face, &step, length);
             if fell > 0.0 {
-                return fell;
+                return Some(fell);
             }
         }
         // As far as the first sign or bound in the way.
@@ -132,7 +145,7 @@ impl Quadratic<'_> {
         let down: f64 = slope.iter().zip(&step).map(|(s, d)| s * d).sum();
         let fell = length * (1.0 - 0.5 * length) * down;
         if !(fell > 0.0 && fell.is_finite()) {
-            return 0.0;
+            return Some(0.0);
         }
         for (r, &j) in face.iter().enumerate() {
             let by = match stops {
@@ -149,7 +162,7 @@ impl Quadratic<'_> {
                 *g += h * by;
             }
         }
-        fell
+        Some(fell)
     }
 }
 
@@ -202,7 +215,7 @@ impl Quadratic<'_> {
             a[r * m + r] += self.pieces[i].l2;
         }
         let mut step = slope.to_vec();
-        factor(&mut a, m, |_, left, diagonal| left > 1e-13 * diagonal).then(|| {
+        factor(&mut a, m, |_, left, diagonal| left > SAFE * diagonal).then(|| {
             forward(&a, &mut step);
             backward(&a, &mut step);
             step

@@ -1,10 +1,12 @@
 //! The working set and the quadratic of the loss over it.
-use super::gram::{Gram, gram, runs};
+use super::face::{Ending, Root};
+use super::frame::Frame;
+use super::gram::{Gram, Set, runs};
 use super::quadratic::Quadratic;
 use crate::descend::Halt;
 use crate::glm::Glm;
 use crate::penalty::Piece;
-use crate::pool::pool;
+use std::ops::Range;
 
 /// By how much a step along one coordinate lowers the objective, where its gradient and curvature are these.
 pub(super) fn promise(p: Piece, x: f64, gradient: f64, curvature: f64) -> f64 {
@@ -16,14 +18,28 @@ pub(super) fn promise(p: Piece, x: f64, gradient: f64, curvature: f64) -> f64 {
     p.value(x) - p.value(new) - by * gradient - 0.5 * curvature * by * by
 }
 
-/// Columns in a working set at most: its matrix must stay small beside the table.
+/// Coordinates in a working set at most: its matrix must stay small beside the table.
 const MOST: usize = 3000;
+/// So few coordinates are all in it.
+const ALL: usize = 64;
 
-/// The columns in use, and those that promise most beside them: as many again, or some scores.
-pub(super) fn chosen(d: usize, x: &[f64], promise: impl Fn(usize) -> f64) -> Vec<u32> {
-    let mut set: Vec<u32> = (0..d as u32).filter(|&j| x[j as usize] != 0.0).collect();
+/// The coordinates in use, and those that promise most beside them: as many again, or some scores.
+pub(super) fn chosen(
+    frame: &Frame,
+    x: &[f64],
+    pieces: &[Piece],
+    promise: impl Fn(usize) -> f64,
+) -> Vec<u32> {
+    let d = frame.coordinates();
+    if d <= ALL {
+        return (0..d as u32).filter(|&j| frame.size(j as usize) > 0.0).collect();
+    }
+    let used = |j: u32| {
+        x[j as usize] != 0.0 || frame.column(j as usize).is_none() || pieces[j as usize].is_free()
+    };
+    let mut set: Vec<u32> = (0..d as u32).filter(|&j| used(j)).collect();
     let mut others: Vec<(f64, u32)> = (0..d as u32)
-        .filter(|&j| x[j as usize] == 0.0)
+        .filter(|&j| !used(j))
         .map(|j| (promise(j as usize), j))
         .filter(|p| p.0 > 0.0)
         .collect();
@@ -34,12 +50,21 @@ pub(super) fn chosen(d: usize, x: &[f64], promise: impl Fn(usize) -> f64) -> Vec
     set
 }
 
-/// A quadratic of the loss over a working set.
+/// A quadratic of the loss over a working set, in units in which each coordinate's curvature is 1.
 pub(super) struct Model {
-    pub columns: Vec<u32>,
+    pub set: Vec<u32>,
     gram: Gram,
-    intercept: bool,
-    shift: Vec<f64>,
+    /// What the intercept takes up of each column, in its own units.
+    centre: Vec<f64>,
+    /// u = coordinate / unit.
+    unit: Vec<f64>,
+    pieces: Vec<Piece>,
+    /// The same in the coordinates' own units.
+    given: Vec<Piece>,
+    runs: Vec<Range<usize>>,
+    /// The orthogonal factor, where the matrix alone would not do.
+    root: Option<Root>,
+    guarded: bool,
     /// Whether it is the loss itself: squares, over all rows.
     pub exact: bool,
     /// The share of the rows that it is made from.
@@ -48,157 +73,221 @@ pub(super) struct Model {
     pub curvature: f64,
 }
 
+/// Where a model is at its best.
+pub(super) struct Solved {
+    /// The point, in the variables of the frame.
+    pub to: Vec<f64>,
+    /// By how much the model says that the objective falls.
+    pub fell: f64,
+}
+
+/// Of a column's square under the loss's curvature, what must be left beside the intercept.
+const LEFT: f64 = 1e-11;
+/// Working sets of up to so many coordinates have an orthogonal factor, if their rows are not too many.
+const ROOTED: usize = 600;
+const WORK: f64 = 4e10;
+
 impl Model {
-    pub fn new(glm: &Glm<'_>, margin: &[f64], columns: &[u32], mean: &[f64], more: usize) -> Self {
-        let (n, k, d) = (glm.design.rows(), columns.len(), glm.design.columns());
+    pub fn new(
+        glm: &Glm<'_>,
+        frame: &Frame,
+        margin: &[f64],
+        set: &[u32],
+        pieces: &[Piece],
+        (more, guarded): (usize, bool),
+    ) -> Self {
+        let (n, k, d) = (glm.design.rows(), set.len(), frame.coordinates());
         let squares = glm.loss.name() == "squared";
         // A matrix from all rows costs about k²/8d reads; a step from too few rows gains little.
-        let affordable = n.saturating_mul(if squares { 64 } else { 16 }) / (k * k / d + 1);
+        let affordable = n.saturating_mul(if squares { 64 } else { 16 }) / (k * k / d.max(1) + 1);
         let m = affordable.max(50 * k).max(1000).saturating_mul(more);
         let runs = runs(n, m);
-        let shift: Vec<f64> = columns
-            .iter()
-            .map(|&j| if glm.intercept && glm.design.dense() { mean[j as usize] } else { 0.0 })
+        let about = frame.taken_out && glm.design.dense();
+        let shift: Vec<f64> = (set.iter())
+            .map(|&a| match frame.column(a as usize) {
+                Some(j) if about => frame.mean[j],
+                _ => 0.0,
+            })
             .collect();
-        let mut gram = gram(glm, &runs, margin, columns, &shift);
-        let curvature = gram.total;
-        if glm.intercept && gram.total > 0.0 {
+        let size = |a: &u32| {
+            let s = if about { frame.spread(*a as usize) } else { frame.size(*a as usize) };
+            if s > 0.0 && s.is_finite() { 1.0 / s } else { 0.0 }
+        };
+        let mut unit: Vec<f64> = set.iter().map(size).collect();
+        let mut gram =
+            Set::new(glm, frame, set, &shift, &unit, guarded).gram(&runs, margin, frame.outputs);
+        let curvature = gram.total.iter().sum::<f64>() / frame.outputs as f64;
+        let before: Vec<f64> = (0..k).map(|i| gram.matrix[i * k + i]).collect();
+        let mut centre = shift;
+        if frame.taken_out && curvature > 0.0 {
             // What the intercept takes up.
             for i in 0..k {
-                let c = gram.cross[i] / gram.total;
+                let c = gram.cross[i] / curvature;
                 for j in 0..k {
                     gram.matrix[i * k + j] -= c * gram.cross[j];
                 }
+                if unit[i] > 0.0 {
+                    centre[i] += c / unit[i];
+                }
             }
         }
+        // Each coordinate's curvature becomes 1, or 0 where nothing is left of it.
+        let scale: Vec<f64> = (0..k)
+            .map(|i| {
+                let v = gram.matrix[i * k + i];
+                if v > LEFT * before[i] && v > 0.0 { 1.0 / v.sqrt() } else { 0.0 }
+            })
+            .collect();
         for i in 0..k {
-            let v = &mut gram.matrix[i * k + i];
-            *v = v.max(0.0);
+            for j in 0..k {
+                gram.matrix[i * k + j] *= scale[i] * scale[j];
+            }
+            unit[i] *= scale[i];
         }
+        let given: Vec<Piece> = set.iter().map(|&a| pieces[a as usize]).collect();
+        let pieces = (given.iter().zip(&unit))
+            .map(|(p, &unit)| {
+                let s = if unit > 0.0 { unit } else { 1.0 };
+                Piece { l1: p.l1 * s, l2: p.l2 * s * s, low: p.low / s, high: p.high / s }
+            })
+            .collect();
         Model {
-            columns: columns.to_vec(),
+            set: set.to_vec(),
             gram,
-            intercept: glm.intercept,
-            shift,
+            centre,
+            unit,
+            pieces,
+            given,
+            runs,
+            root: None,
+            guarded,
             exact: squares && m >= n,
             share: (m as f64 / n as f64).min(1.0),
             curvature,
         }
     }
 
-    /// Whether it still serves: it holds all columns asked for, and is exact.
-    pub fn holds(&self, columns: &[u32]) -> bool {
-        self.exact && columns.iter().all(|j| self.columns.binary_search(j).is_ok())
+    /// Whether it still serves: it holds all coordinates asked for, and is exact.
+    pub fn holds(&self, set: &[u32]) -> bool {
+        self.exact && set.iter().all(|j| self.set.binary_search(j).is_ok())
     }
 
-    /// The minimiser of the model, and by how much it says the objective falls.
+    /// The minimiser of the model from `x`, where the gradient is `gradient`; `margin` is what it was made at.
     pub fn solve(
-        &self,
+        &mut self,
+        (glm, frame, margin): (&Glm<'_>, &Frame, &[f64]),
         x: &[f64],
         gradient: &[f64],
-        pieces: &[Piece],
         least: f64,
         pause: &mut dyn FnMut() -> Result<(), Halt>,
-    ) -> Result<(Vec<f64>, f64), Halt> {
-        let k = self.columns.len();
-        let d = x.len() - usize::from(self.intercept);
-        let of = |v: &[f64]| -> Vec<f64> { self.columns.iter().map(|&j| v[j as usize]).collect() };
-        let g = if self.intercept { gradient[d] } else { 0.0 };
-        let centre: Vec<f64> = (0..k)
-            .map(|i| self.shift[i] + if self.intercept { self.gram.cross[i] / self.gram.total } else { 0.0 })
-            .collect();
-        let old = of(x);
-        let mut u = old.clone();
-        let mut slope: Vec<f64> =
-            of(gradient).iter().zip(&centre).map(|(v, c)| v - g * c).collect();
-        let pieces: Vec<Piece> = self.columns.iter().map(|&j| pieces[j as usize]).collect();
-        let quadratic = Quadratic {
-            matrix: &self.gram.matrix,
-            pieces: &pieces,
-            // A model that is not the loss itself is worth no more.
-            enough: if self.exact { 0.0 } else { 1e-3 },
+    ) -> Result<Solved, Halt> {
+        let k = self.set.len();
+        let free = if frame.taken_out { gradient[frame.columns] } else { 0.0 };
+        let per = |i: usize| if self.unit[i] > 0.0 { self.unit[i] } else { 1.0 };
+        // What is on a bound is exactly on it, in either unit.
+        let on = |i: usize, v: f64, from: &[Piece], to: &[Piece], other: f64| match v {
+            v if v <= from[i].low => to[i].low,
+            v if v >= from[i].high => to[i].high,
+            _ => other.clamp(to[i].low, to[i].high),
         };
-        let mut fell = quadratic.descend(&mut u, &mut slope, least, pause)?;
-        let mut to = x.to_vec();
-        for (&j, u) in self.columns.iter().zip(&u) {
-            to[j as usize] = *u;
-        }
-        if self.intercept && self.gram.total > 0.0 {
-            let along: f64 = (0..k).map(|i| centre[i] * (u[i] - old[i])).sum();
-            to[d] -= g / self.gram.total + along;
-            fell += 0.5 * g * g / self.gram.total;
-        }
-        Ok((to, fell))
-    }
-}
-
-/// Weighted means and deviations of the columns.
-pub(super) struct Moments {
-    pub mean: Vec<f64>,
-    pub deviation: Vec<f64>,
-    /// Σ slope_i x_i, where slopes were given.
-    pub gradient: Vec<f64>,
-}
-
-/// Moments and, with a slope for each row, the gradient of the coefficients: in one read of the table.
-pub(super) fn moments(
-    glm: &Glm<'_>,
-    slope: Option<&[f64]>,
-    pause: &mut dyn FnMut() -> Result<(), Halt>,
-) -> Result<Moments, Halt> {
-    let (n, d) = (glm.design.rows(), glm.design.columns());
-    let (per, block) = (glm.rows_per_part(), glm.design.block());
-    let (mut mean, mut square, mut gradient) = (vec![0.0; d], vec![0.0; d], vec![0.0; d]);
-    let parts: Vec<usize> = (0..n.div_ceil(per)).collect();
-    // Some hundred parts between two pauses are some hundredths of a second.
-    for parts in parts.chunks(128) {
-        let sums = pool().map(parts.len(), |p| {
-            let (from, to) = (parts[p] * per, ((parts[p] + 1) * per).min(n));
-            let (mut sum, mut square, mut g) = (vec![0.0; d], vec![0.0; d], vec![0.0; d]);
-            for from in (from..to).step_by(block) {
-                let rows = from..(from + block).min(to);
-                let share: Vec<f64> = rows.clone().map(|i| glm.share(i)).collect();
-                glm.design.moments(rows.clone(), &share, &mut sum, &mut square);
-                if let Some(slope) = slope {
-                    let s: Vec<f64> = rows.clone().zip(&share).map(|(i, w)| w * slope[i]).collect();
-                    let ahead = rows.end..(rows.end + block).min(to);
-                    glm.design.accumulate(rows, ahead, &s, 1, &mut g);
-                }
+        let old: Vec<f64> = (0..k)
+            .map(|i| {
+                let v = x[self.set[i] as usize];
+                on(i, v, &self.given, &self.pieces, v / per(i))
+            })
+            .collect();
+        let mut u = old.clone();
+        let mut slope: Vec<f64> = (0..k)
+            .map(|i| (gradient[self.set[i] as usize] - free * self.centre[i]) * per(i))
+            .collect();
+        let rows: usize = self.runs.iter().map(ExactSizeIterator::len).sum();
+        let relieved = k <= ROOTED
+            && (rows * frame.outputs) as f64 * (k * k) as f64 <= WORK;
+        let mut fell = 0.0;
+        if self.root.is_none() {
+            let quadratic = Quadratic {
+                matrix: &self.gram.matrix,
+                pieces: &self.pieces,
+                // A model that is not the loss itself is worth no more.
+                enough: if self.exact { 0.0 } else { 1e-3 },
+                relieved,
+            };
+            let (by, sure) = quadratic.descend(&mut u, &mut slope, least, pause)?;
+            fell += by;
+            if !sure && relieved {
+                let set =
+                    Set::new(glm, frame, &self.set, &self.centre, &self.unit, self.guarded);
+                self.root = Some(Root::of(&set.root(&self.runs, margin, frame.outputs), k));
             }
-            (sum, square, g)
-        });
-        for (s, q, g) in sums {
-            mean.iter_mut().zip(s).for_each(|(a, b)| *a += b);
-            square.iter_mut().zip(q).for_each(|(a, b)| *a += b);
-            gradient.iter_mut().zip(g).for_each(|(a, b)| *a += b);
         }
-        pause()?;
+        if let Some(root) = &self.root {
+            // The gradient again, by the better factor.
+            let step: Vec<f64> = u.iter().zip(&old).map(|(u, o)| u - o).collect();
+            for (i, s) in slope.iter_mut().enumerate() {
+                *s = (gradient[self.set[i] as usize] - free * self.centre[i]) * per(i);
+            }
+            root.add_square(&step, &mut slope);
+            let mut ending = Ending { root, pieces: &self.pieces, u: &mut u, gradient: &mut slope };
+            fell += ending.finish(least / k as f64, pause)?;
+        }
+        let mut to = x.to_vec();
+        for (i, &a) in self.set.iter().enumerate() {
+            if u[i] != old[i] {
+                to[a as usize] = on(i, u[i], &self.pieces, &self.given, u[i] * per(i));
+            }
+        }
+        if frame.taken_out && self.curvature > 0.0 {
+            let along: f64 =
+                (0..k).map(|i| self.centre[i] * (to[self.set[i] as usize] - x[self.set[i] as usize])).sum();
+            to[frame.columns] -= free / self.curvature + along;
+            fell += 0.5 * free * free / self.curvature;
+        }
+        Ok(Solved { to, fell })
     }
-    let deviation = square.iter().zip(&mean).map(|(q, m)| (q - m * m).max(0.0).sqrt()).collect();
-    Ok(Moments { mean, deviation, gradient })
 }
 
-/// The best intercept without any column (0 where there is none) and the objective there: from the targets alone.
+/// The best intercept without any column (0 where there is none) and the loss there: from the targets alone.
+/// One output: Newton's steps on the slope, kept between points on either side. Of several outputs all are 0.
 pub(super) fn null(glm: &Glm<'_>) -> (f64, f64) {
     let n = glm.design.rows();
-    let (mut value, mut slope, mut curvature) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
+    if glm.outputs() > 1 {
+        let mut value = vec![0.0; n];
+        glm.loss.values(glm.target, &vec![0.0; n * glm.outputs()], &mut value);
+        return (0.0, (0..n).map(|i| glm.share(i) * value[i]).sum());
+    }
+    let (mut value, mut slope, mut bend) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
+    let mean = |v: &[f64]| -> f64 {
+        (0..n).map(|i| if glm.share(i) == 0.0 { 0.0 } else { glm.share(i) * v[i] }).sum()
+    };
+    let mut at = |b: f64| {
+        glm.loss.jets(glm.target, &vec![b; n], &mut value, &mut slope, &mut bend);
+        (mean(&value), mean(&slope), mean(&bend))
+    };
     let (mut b, mut best) = (0.0, (0.0, f64::INFINITY));
-    for _ in 0..40 {
-        glm.loss.jets(glm.target, &vec![b; n], &mut value, &mut slope, &mut curvature);
-        let mean = |v: &[f64]| -> f64 { (0..n).map(|i| glm.share(i) * v[i]).sum() };
-        let (f, g, h) = (mean(&value), mean(&slope), mean(&curvature));
-        if f.is_nan() || f >= best.1 {
-            b = 0.5 * (b + best.0);
-            if (b - best.0).abs() <= 1e-12 * b.abs() {
-                break;
-            }
-            continue;
+    let (mut low, mut high, mut far) = (f64::NEG_INFINITY, f64::INFINITY, 1.0);
+    for _ in 0..200 {
+        let (f, g, h) = at(b);
+        if f < best.1 || best.1.is_infinite() {
+            best = (b, f);
         }
-        best = (b, f);
-        if !glm.intercept || h.is_nan() || h <= 0.0 || g * g <= 1e-16 * h * f {
+        if !glm.intercept || g.is_nan() && f.is_nan() || g * g <= 1e-16 * h * f {
             break;
         }
-        b -= g / h;
+        *(if g > 0.0 { &mut high } else { &mut low }) = b;
+        let newton = b - g / h;
+        let next = if newton > low && newton < high {
+            newton
+        } else if low.is_finite() && high.is_finite() {
+            0.5 * (low + high)
+        } else {
+            // Nothing on the other side yet: further, and further.
+            far *= 4.0;
+            b - far * g.signum()
+        };
+        if next == b || (next - b).abs() <= f64::EPSILON * b.abs() {
+            break;
+        }
+        b = next;
     }
     best
 }

@@ -1,0 +1,250 @@
+//! What is known at a point: the duality gap, and whether that is enough.
+use super::face::Root;
+use super::frame::Frame;
+use super::gram::{Set, runs};
+use super::{Best, Coordinate, STUCK, of};
+use crate::certificate::{Certificate, Kind};
+use crate::descend::{Halt, Problem, Status};
+use crate::duality::{Change, Rows};
+use crate::glm::{Glm, bend};
+use crate::method::Step;
+
+/// The rows at the point.
+struct Here {
+    slope: Vec<f64>,
+    bend: Vec<f64>,
+    /// Root of the mean square of the slopes.
+    steep: f64,
+    /// Mean and largest curvature.
+    bent: f64,
+    most: f64,
+}
+
+impl Here {
+    fn at(glm: &Glm<'_>, margin: &[f64]) -> Self {
+        let (n, k) = (glm.design.rows(), glm.outputs());
+        let (mut value, mut slope, mut bend) = (vec![0.0; n], vec![0.0; n * k], vec![0.0; n * k]);
+        glm.loss.jets(glm.target, margin, &mut value, &mut slope, &mut bend);
+        let (mut square, mut bent, mut most) = (0.0, 0.0, 0.0f64);
+        for (i, (s, h)) in slope.chunks_exact(k).zip(bend.chunks_exact(k)).enumerate() {
+            let share = glm.share(i);
+            if share == 0.0 {
+                continue;
+            }
+            square += share * s.iter().map(|s| s * s).sum::<f64>();
+            let h = if k == 1 { h[0] } else { h.iter().fold(0.0, |m: f64, p| m.max(p * (1.0 - p))) };
+            bent += share * h;
+            most = most.max(h);
+        }
+        Here { slope, bend, steep: square.sqrt(), bent, most }
+    }
+}
+
+/// Products rounded in a sum of so many: what a sum of n terms is off by, beside the sum of their sizes.
+fn unit(n: usize) -> f64 {
+    f64::EPSILON * (4.0 + 0.25 * (n as f64).sqrt().min(64.0))
+}
+
+/// Coordinates of a face up to which the dual point is corrected on it.
+const FACE: usize = 400;
+/// What more than so much of what rounding may explain is no rounding.
+const SLACK: f64 = 16.0;
+
+impl Coordinate {
+    /// What is known after a read, and whether that is enough.
+    pub(super) fn judge(&mut self, problem: &mut Problem<'_>, rate: f64) -> Result<Step, Halt> {
+        let glm = of(problem.objective.glm())?;
+        if !self.value.is_finite() || self.gradient.iter().any(|g| !g.is_finite()) {
+            let what = glm.not_finite().unwrap_or_else(|| "the value at the start".into());
+            return Err(Halt::Status(Status::NotFinite(what)));
+        }
+        let frame = self.frame.as_ref().expect("made at the start");
+        let here = Here::at(glm, &self.margin);
+        self.rounding = self.hidden(frame, &here, glm);
+        let target = problem.stop.tolerance * self.value.max(1e-12 * self.null);
+        // No loss and no penalty is below 0, so the value itself is a bound.
+        let all = self.value.max(0.0);
+        let mut gap = self.natural(glm, frame, &here).min(all);
+        let near = self.promised <= target.max(self.rounding) || self.stuck > 0;
+        if gap + self.rounding > target && near {
+            gap = gap.min(self.corrected(problem, &here)?);
+        }
+        let bound = gap * (1.0 + 1e-6) + self.rounding;
+        self.bound = bound;
+        let residual = (2.0 * self.wants() / self.null.max(f64::MIN_POSITIVE)).sqrt();
+        let mut step = Step { value: self.value, residual, rate, ..Step::default() };
+        step.certificate = Some(Certificate {
+            kind: Kind::DualityGap,
+            bound,
+            target,
+            // Where coefficients run away rounding hides everything: that is no limit reached.
+            rounding: (SLACK * self.rounding).min(1e-6 * self.scale),
+            assumption: "the loss and the penalty are convex; a dual point was found on all rows",
+        });
+        if bound <= target {
+            step.verdict = Some(Status::Converged);
+            return Ok(step);
+        }
+        if self.stuck > 0 && self.best.as_ref().is_none_or(|b| bound < b.bound) {
+            self.best = Some(Best { bound, seen: self.seen.clone(), step: step.clone() });
+        } else if self.stuck == 0 {
+            self.best = None;
+        }
+        step.verdict = (self.stuck >= STUCK).then_some(Status::PrecisionLimit);
+        Ok(step)
+    }
+
+    /// What rounding can hide of the value: of the margins, first and second order, and of its own sum.
+    fn hidden(&self, frame: &Frame, here: &Here, glm: &Glm<'_>) -> f64 {
+        let per = unit(frame.width);
+        let sizes = self.seen.chunks_exact(frame.width).enumerate().map(|(o, v)| {
+            v.iter().enumerate().map(|(j, v)| v.abs() * frame.size(o * frame.width + j)).sum::<f64>()
+        });
+        let margins = per * sizes.fold(0.0, f64::max);
+        // The intercept that is returned is rounded once more where centres are taken off it.
+        let taken = 2.0 * f64::EPSILON * frame.taken(&self.seen);
+        let free = if glm.intercept { self.gradient[frame.columns].abs() } else { 0.0 };
+        unit(glm.design.rows()).min(per * 4.0) * self.value.abs()
+            + margins * here.steep
+            + taken * free
+            + 0.5 * here.bent.max(here.most.min(4.0 * here.bent)) * (margins + taken).powi(2)
+    }
+
+    /// By how much an entry of the gradient may be off.
+    fn noise(&self, frame: &Frame, here: &Here, a: usize) -> f64 {
+        2.0 * f64::EPSILON * here.steep * frame.size(a)
+    }
+
+    fn rows<'a>(&'a self, glm: &'a Glm<'_>, slope: &'a [f64]) -> Rows<'a> {
+        Rows { loss: glm.loss, target: glm.target, weight: glm.weight, margin: &self.margin, slope }
+    }
+
+    /// The gap at the slopes themselves, set right for one free intercept and taken in as a whole.
+    fn natural(&self, glm: &Glm<'_>, frame: &Frame, here: &Here) -> f64 {
+        let rows = self.rows(glm, &here.slope);
+        let free = if frame.taken_out { self.gradient[frame.columns] } else { 0.0 };
+        let Some((change, beside)) = rows.balanced(free) else { return f64::INFINITY };
+        let dual = |a: usize| {
+            let j = frame.column(a);
+            let s = -self.gradient[a] + free * j.map_or(0.0, |j| frame.mean[j]);
+            let spread = beside * j.map_or(0.0, |j| frame.deviation[j]);
+            (s, spread + self.noise(frame, here, a))
+        };
+        let n = frame.coordinates();
+        let c = (0..n).fold(1.0f64, |c, a| {
+            let (s, spread) = dual(a);
+            c.min(self.pieces[a].shrinks(s, spread))
+        });
+        if c == 0.0 {
+            return f64::INFINITY;
+        }
+        let worst = |a: usize| {
+            let (s, spread) = dual(a);
+            self.pieces[a].worst(self.seen[a], c * s, c * spread)
+        };
+        let penalties: f64 = (0..n).map(worst).sum();
+        penalties + rows.distance(c, change)
+    }
+
+    /// The gap at a dual point that is corrected on the face, by Newton's step: second order in what is left there,
+    /// and the only one where nothing holds a coordinate. One read of the table.
+    fn corrected(&self, problem: &mut Problem<'_>, here: &Here) -> Result<f64, Halt> {
+        let (objective, mut meter) = problem.split();
+        let glm = of(objective.glm())?;
+        let frame = self.frame.as_ref().expect("made at the start");
+        let (n, width) = (glm.design.rows(), frame.width);
+        let all = frame.outputs * width;
+        // Where a step in either direction is open, what is added is smooth there.
+        let smooth = |a: usize| {
+            let (p, x) = (self.pieces[a], self.seen[a]);
+            (x != 0.0 || p.l1 == 0.0) && x > p.low && x < p.high && frame.size(a) > 0.0
+        };
+        let face: Vec<u32> = (0..all as u32).filter(|&a| smooth(a as usize)).collect();
+        if face.len() > FACE || face.is_empty() {
+            return Ok(f64::INFINITY);
+        }
+        let about = glm.intercept && (0..frame.outputs).all(|o| self.pieces[o * width + frame.columns].is_free());
+        let shift: Vec<f64> = face.iter().map(|&a| match frame.column(a as usize) {
+            Some(j) if about => frame.mean[j],
+            _ => 0.0,
+        }).collect();
+        let size = |a: u32| match frame.column(a as usize) {
+            Some(j) if about => frame.deviation[j],
+            _ => frame.size(a as usize),
+        };
+        let per: Vec<f64> = face.iter().map(|&a| 1.0 / size(a).max(f64::MIN_POSITIVE)).collect();
+        let design = frame.design(glm);
+        let glm = glm.over(&design);
+        let set = Set::new(&glm, frame, &face, &shift, &per, false);
+        let root = Root::of(&set.root(&runs(n, n), &self.margin, frame.outputs), face.len());
+        let places: Vec<usize> = (0..face.len()).collect();
+        let factor = root.factor(&places, |i| self.pieces[face[i] as usize].l2 * per[i] * per[i]);
+        // What is left of the slope of the whole in the units of the face.
+        let added = |a: usize| {
+            let (p, x) = (self.pieces[a], self.seen[a]);
+            p.l2 * x + if x == 0.0 { 0.0 } else { p.l1 * x.signum() }
+        };
+        let held = |g: &[f64], a: usize| g[a] + added(a);
+        let turned = |g: &[f64], i: usize| {
+            let a = face[i] as usize;
+            let free = if shift[i] == 0.0 { 0.0 } else { frame.intercept(a).map_or(0.0, |b| held(g, b)) };
+            (held(g, a) - shift[i] * free) * per[i]
+        };
+        let slope: Vec<f64> = places.iter().map(|&i| -turned(&self.gradient, i)).collect();
+        let step = factor.solve(&slope);
+        let mut v = vec![0.0; all];
+        for (i, &a) in face.iter().enumerate() {
+            v[a as usize] += step[i] * per[i];
+            if let (true, Some(b)) = (shift[i] != 0.0, frame.intercept(a as usize)) {
+                v[b] -= shift[i] * step[i] * per[i];
+            }
+        }
+        meter.spend(1.0)?;
+        let (mut change, mut by) = (vec![0.0; n * frame.outputs], vec![0.0; all]);
+        glm.bent(&self.margin, &v, &mut change, &mut by, &mut || meter.pause())?;
+        for (t, h) in change.chunks_exact_mut(frame.outputs).zip(here.bend.chunks_exact(frame.outputs)) {
+            bend(h, t, 1.0);
+        }
+        let gradient: Vec<f64> = self.gradient.iter().zip(&by).map(|(g, b)| g + b).collect();
+        // What is left on the face is corrected by a step of which only the length need be known.
+        let inverse = factor.inverse_diagonal();
+        let mut exact = vec![false; all];
+        let mut off = 0.0;
+        for &i in &places {
+            let a = face[i] as usize;
+            let noise = self.noise(frame, here, a) * per[i];
+            let left = turned(&gradient, i).abs() + noise;
+            let l2 = self.pieces[a].l2;
+            if inverse[i] > 0.0 && l2 == 0.0 {
+                off += left * inverse[i].sqrt();
+                exact[a] = true;
+            } else if self.pieces[a].l1 == 0.0 && l2 == 0.0 {
+                // It depends on the others, so it is held where they are; if it is, to rounding.
+                exact[a] = left <= 1e3 * noise + 1e-9 * turned(&self.gradient, i).abs();
+            }
+        }
+        let dual = |a: usize| {
+            if exact[a] {
+                return (added(a), 0.0);
+            }
+            (-gradient[a], off * here.most.sqrt() * frame.size(a) + self.noise(frame, here, a))
+        };
+        let c = (0..all).fold(1.0f64, |c, a| {
+            let (s, spread) = dual(a);
+            c.min(self.pieces[a].shrinks(s, spread))
+        });
+        if c == 0.0 {
+            return Ok(f64::INFINITY);
+        }
+        let worst = |a: usize| {
+            let (s, spread) = dual(a);
+            self.pieces[a].worst(self.seen[a], c * s, c * spread)
+        };
+        let penalties: f64 = (0..all).map(worst).sum();
+        let rows = self.rows(&glm, &here.slope);
+        let distance = rows.distance(c, Change::Each(&change));
+        // The length of both steps together, in the metric of the curvature.
+        Ok(penalties + 0.5 * ((2.0 * distance).sqrt() + off).powi(2))
+    }
+}
+
