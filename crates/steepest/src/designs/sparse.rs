@@ -141,7 +141,7 @@ impl<V: Float, I: Place> Design for Sparse<'_, V, I> {
     }
     fn gather(&self, rows: &[u32], out: &mut [f64]) {
         out.fill(0.0);
-        for (&i, out) in rows.iter().zip(out.chunks_exact_mut(self.columns)) {
+        for (&i, out) in rows.iter().zip(out.chunks_exact_mut(self.columns.max(1))) {
             for (j, v) in self.entries(i as usize) {
                 out[j] += v;
             }
@@ -149,7 +149,7 @@ impl<V: Float, I: Place> Design for Sparse<'_, V, I> {
     }
     fn select(&self, rows: &[u32], columns: &[u32], out: &mut [f64]) {
         out.fill(0.0);
-        for (&i, out) in rows.iter().zip(out.chunks_exact_mut(columns.len())) {
+        for (&i, out) in rows.iter().zip(out.chunks_exact_mut(columns.len().max(1))) {
             for (j, v) in self.entries(i as usize) {
                 if let Ok(k) = columns.binary_search(&(j as u32)) {
                     out[k] += v;

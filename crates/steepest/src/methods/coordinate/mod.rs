@@ -135,7 +135,7 @@ impl Method for Coordinate {
         meter.spend(1.0)?;
         if outputs == 1 && x.iter().all(|v| *v == 0.0) {
             // Without coefficients the slopes follow from the targets: one read for gradient and moments.
-            let b = if glm.intercept { b.clamp(self.pieces[d].low, self.pieces[d].high) } else { 0.0 };
+            let b = if glm.intercept { b[0].clamp(self.pieces[d].low, self.pieces[d].high) } else { 0.0 };
             margin.fill(b);
             let (mut values, mut slope) = (vec![0.0; rows], margin.clone());
             glm.loss.slopes(glm.target, &mut slope, &mut values);
@@ -156,8 +156,12 @@ impl Method for Coordinate {
             self.value = self.read(problem, &seen, &mut margin)?;
             // A start that is worse than no coefficients at all is not worth its name.
             let mut none: Vec<f64> = self.pieces.iter().map(|p| 0.0f64.clamp(p.low, p.high)).collect();
-            if let (1, Some(p), Some(v)) = (outputs, self.pieces.get(d), none.get_mut(d)) {
-                *v = b.clamp(p.low, p.high);
+            let width = n / outputs;
+            if width > d {
+                for (o, b) in b.iter().enumerate() {
+                    let p = self.pieces[o * width + d];
+                    none[o * width + d] = b.clamp(p.low, p.high);
+                }
             }
             if !(self.value <= self.null) && none != seen {
                 let kept = (self.gradient.clone(), margin.clone(), self.value);
@@ -167,6 +171,13 @@ impl Method for Coordinate {
                 } else {
                     (self.gradient, margin, self.value) = kept;
                 }
+            }
+            // Where coefficients that bounds ask for overflow the loss, an intercept may take it back.
+            let frame = self.frame.as_ref().expect("just made");
+            if !self.value.is_finite() && frame.taken_out && margin.iter().all(|m| m.is_finite()) {
+                let glm = of(problem.objective.glm())?;
+                seen[d] += working::shifted(glm, &margin).0;
+                self.value = self.read(problem, &seen, &mut margin)?;
             }
             self.seen = seen;
         }
@@ -272,7 +283,8 @@ impl Coordinate {
         if !exact && (length < 1.0 || fell > 0.3 * self.fell && self.fell > 0.0) {
             self.more *= 4;
         }
-        if length < 0.5 {
+        if length < 0.5 || (fell <= noise && !exact && !self.guarded) {
+            // Where the curvature says that there is nothing to gain, it may be that it says nothing.
             self.guarded = true;
         } else if length == 1.0 && fell >= 0.25 * self.promised {
             self.guarded = false;

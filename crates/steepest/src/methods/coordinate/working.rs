@@ -246,22 +246,40 @@ impl Model {
     }
 }
 
-/// The best intercept without any column (0 where there is none) and the loss there: from the targets alone.
-/// One output: Newton's steps on the slope, kept between points on either side. Of several outputs all are 0.
-pub(super) fn null(glm: &Glm<'_>) -> (f64, f64) {
-    let n = glm.design.rows();
-    if glm.outputs() > 1 {
-        let mut value = vec![0.0; n];
-        glm.loss.values(glm.target, &vec![0.0; n * glm.outputs()], &mut value);
-        return (0.0, (0..n).map(|i| glm.share(i) * value[i]).sum());
+/// The best intercepts without any column (0 where there are none) and the loss there: from the targets alone.
+pub(super) fn null(glm: &Glm<'_>) -> (Vec<f64>, f64) {
+    let (n, k) = (glm.design.rows(), glm.outputs());
+    if k == 1 {
+        let (b, value) = shifted(glm, &vec![0.0; n]);
+        return (vec![b], value);
     }
-    let (mut value, mut slope, mut bend) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
-    let mean = |v: &[f64]| -> f64 {
-        (0..n).map(|i| if glm.share(i) == 0.0 { 0.0 } else { glm.share(i) * v[i] }).sum()
+    // Of several outputs the logarithms of their classes' shares, where that is better than nothing.
+    let mut share = vec![1e-12; k];
+    for (i, t) in glm.target.iter().enumerate() {
+        if let Some(s) = share.get_mut(*t as usize) {
+            *s += glm.share(i);
+        }
+    }
+    let logs: Vec<f64> = share.iter().map(|s| s.ln()).collect();
+    let value = |b: &[f64]| {
+        let mut value = vec![0.0; n];
+        glm.loss.values(glm.target, &b.repeat(n), &mut value);
+        super::mean(glm, &value)
     };
+    let (none, some) = (value(&vec![0.0; k]), value(&logs));
+    if glm.intercept && some < none { (logs, some) } else { (vec![0.0; k], none) }
+}
+
+/// The best shift of all margins of one output (0 where there is no intercept) and the loss there: Newton's steps
+/// on the slope, kept between points on either side.
+pub(super) fn shifted(glm: &Glm<'_>, margin: &[f64]) -> (f64, f64) {
+    let n = glm.design.rows();
+    let (mut value, mut slope, mut bend) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
+    let mut moved = margin.to_vec();
     let mut at = |b: f64| {
-        glm.loss.jets(glm.target, &vec![b; n], &mut value, &mut slope, &mut bend);
-        (mean(&value), mean(&slope), mean(&bend))
+        moved.iter_mut().zip(margin).for_each(|(to, m)| *to = m + b);
+        glm.loss.jets(glm.target, &moved, &mut value, &mut slope, &mut bend);
+        (super::mean(glm, &value), super::mean(glm, &slope), super::mean(glm, &bend))
     };
     let (mut b, mut best) = (0.0, (0.0, f64::INFINITY));
     let (mut low, mut high, mut far) = (f64::NEG_INFINITY, f64::INFINITY, 1.0);
@@ -270,7 +288,7 @@ pub(super) fn null(glm: &Glm<'_>) -> (f64, f64) {
         if f < best.1 || best.1.is_infinite() {
             best = (b, f);
         }
-        if !glm.intercept || g.is_nan() && f.is_nan() || g * g <= 1e-16 * h * f {
+        if !glm.intercept || g.is_nan() || g * g <= 1e-16 * h * f && f.is_finite() {
             break;
         }
         *(if g > 0.0 { &mut high } else { &mut low }) = b;
