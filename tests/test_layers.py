@@ -29,7 +29,7 @@ LAYERS = [
     {"cli"},
 ]
 HOSTS = {"torch", "jax", "keras"}
-HOST_MAY_USE = {"_core", "_catalog", "formula", "errors", "rules", "hosts"}
+HOST_MAY_USE = {"_core", "_catalog", "formula", "errors", "rules", "rates", "hosts"}
 
 # Rust: what each module must never use.
 NEVER = {

@@ -11,11 +11,11 @@ A host has its own words for what a rule calls `mean_decay` or `epsilon`. `spell
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from steepest import _catalog
-from steepest._catalog import Entry
+from steepest import _catalog, formula
+from steepest._catalog import Entry, Settings
 from steepest.errors import InputError, did_you_mean
 
 __all__ = [
@@ -105,6 +105,26 @@ def rate(name: str, value: Any) -> float:
     if not 0 <= number < math.inf:
         raise InputError(f"{name} must be at least 0; got {value!r}")
     return number
+
+
+def factor(schedule: Settings, steps: int) -> Callable[[int], float]:
+    """What a schedule of `steepest.rates` multiplies the rate by after so many of `steps` steps.
+
+    >>> from steepest import rates
+    >>> [factor(rates.Linear(), 4)(t) for t in range(5)]
+    [1.0, 0.75, 0.5, 0.25, 0.0]
+    """
+    if getattr(schedule, "registry", "") != "rates":
+        raise InputError(f"a schedule of steepest.rates is needed, like Cosine(); got {schedule!r}")
+    if not (isinstance(steps, int) and steps >= 1):
+        raise InputError(f"steps must be a whole number of at least 1; got {steps!r}")
+    program = schedule.entry.programs["factor"]
+
+    def after(taken: int) -> float:
+        known = {**schedule.settings, "done": min(taken / steps, 1.0), "step": taken + 1.0}
+        return float(formula.evaluate(program, known)[0])
+
+    return after
 
 
 def checked_before(before: Iterable[Any]) -> tuple[Any, ...]:

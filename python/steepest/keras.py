@@ -291,12 +291,46 @@ class SGD(Rule):
         return {**super().get_config(), "weight_decay": self.weight_decay, "nesterov": self.nesterov}
 
 
-def _settings(name: str, given: dict[str, float]) -> Settings:
-    """A rule's settings from its name, as a saved model has them."""
-    from steepest import rules
+@keras.saving.register_keras_serializable(package="steepest")
+class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc, unused-ignore]
+    """A schedule of `steepest.rates` over so many steps, as a learning rate for any Keras optimizer.
 
-    classes = {getattr(rules, c).name: getattr(rules, c) for c in rules.__all__}
-    _catalog.find("rules", name)
+    Parameters
+    ----------
+    rate : Settings
+        Such as ``steepest.rates.Cosine()``.
+    learning_rate : float
+        What it starts from.
+    steps : int
+        How many batches the run has; after them it stays.
+    """
+
+    def __init__(self, rate: Any, learning_rate: float, steps: int) -> None:
+        self.schedule = rate if isinstance(rate, Settings) else _settings(rate[0], rate[1], "rates")
+        self.learning_rate, self.steps = hosts.rate("learning_rate", learning_rate), steps
+        hosts.factor(self.schedule, steps)
+
+    def __call__(self, step: Any) -> Any:
+        """The rate at a step, counted from 0."""
+        taken = ops.cast(step, "float32")
+        known = {n: ops.convert_to_tensor(v, "float32") for n, v in self.schedule.settings.items()}
+        known |= {"done": ops.minimum(taken / self.steps, 1.0), "step": taken + 1.0}
+        found = formula.evaluate(self.schedule.entry.programs["factor"], known, _TABLE)[0]
+        return self.learning_rate * found
+
+    def get_config(self) -> dict[str, Any]:
+        """What it is made from, for saving."""
+        made = (self.schedule.name, self.schedule.settings)
+        return {"rate": made, "learning_rate": self.learning_rate, "steps": self.steps}
+
+
+def _settings(name: str, given: dict[str, float], registry: str = "rules") -> Settings:
+    """The settings of a rule or a schedule from its name, as a saved model has them."""
+    from steepest import rates, rules
+
+    module: Any = {"rules": rules, "rates": rates}[registry]
+    classes = {getattr(module, c).name: getattr(module, c) for c in module.__all__}
+    _catalog.find(registry, name)
     made: Settings = classes[name](**given)
     return made
 
@@ -338,7 +372,7 @@ _hand_on_the_loss()
 _STEPS = [e for e in _catalog.registry("rules").values() if e.about["kind"] == "parameter"]
 _CLASSES = {c.__name__: c for c in map(_make, _STEPS)}
 globals().update(_CLASSES)
-__all__ = ["SGD", "Rule", *sorted(_CLASSES)]
+__all__ = ["SGD", "Rule", "Schedule", *sorted(_CLASSES)]
 
 
 def __getattr__(name: str) -> type[Rule]:

@@ -532,6 +532,18 @@ class SGD(Rule):
         super().__init__(params, lr, momentum=momentum, **settings)
 
 
+def schedule(
+    optimizer: torch.optim.Optimizer, rate: Settings, steps: int
+) -> torch.optim.lr_scheduler.LambdaLR:
+    """A schedule of `steepest.rates` over so many steps, as a scheduler of torch for any optimizer.
+
+    >>> import torch, steepest
+    >>> optimizer = steepest.torch.Adam([torch.nn.Parameter(torch.ones(2))], lr=0.01)
+    >>> falling = steepest.torch.schedule(optimizer, steepest.rates.Cosine(), steps=1000)
+    """
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, hosts.factor(rate, steps))
+
+
 def _rate(lr: Any) -> Any:
     """A rate as torch keeps it: a float, or the tensor of one number that it was given as."""
     if isinstance(lr, torch.Tensor) and lr.numel() != 1:
@@ -586,7 +598,7 @@ _CLASSES = {c.__name__: c for c in map(_make, _STEPS)}
 globals().update(_CLASSES)
 
 
-__all__ = ["SGD", "AdamW", "Rule", *sorted(_CLASSES)]
+__all__ = ["SGD", "AdamW", "Rule", *sorted(_CLASSES), "schedule"]
 
 
 def __getattr__(name: str) -> type[Rule]:

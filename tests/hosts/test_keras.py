@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from steepest import _catalog, _core, rules
+from steepest import _catalog, _core, rates, rules
 from steepest.errors import InputError
 
 # Keras's own variables do not know NumPy's `copy` yet.
@@ -227,3 +227,18 @@ def test_sgd_is_saved_with_its_momentum(tmp_path: Any) -> None:
 def test_wrong_arguments_are_answered(name: str, given: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         getattr(ours, name)(**given)
+
+
+def test_our_schedules_are_learning_rates(tmp_path: Any) -> None:
+    ours_, theirs = ours.Schedule(rates.Cosine(), 0.1, 8), keras.optimizers.schedules.CosineDecay(0.1, 8)
+    for t in range(10):
+        assert float(ours_(t)) == pytest.approx(float(theirs(t)), abs=1e-7)
+    assert [float(ours.Schedule(rates.Linear(end=0.5), 1.0, 4)(t)) for t in (0, 2, 9)] == [1.0, 0.75, 0.5]
+    model, (x, y) = network(), data()
+    model.compile(ours.Adam(ours_), loss="mse")
+    model.fit(x, y, epochs=1, verbose=0)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras").optimizer
+    assert again.get_config() == model.optimizer.get_config()
+    with pytest.raises(InputError, match="a schedule of"):
+        ours.Schedule(rules.Adam(), 0.1, 8)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from steepest import rules
+from steepest import rates, rules
 from steepest.errors import InputError
 
 pytestmark = pytest.mark.hosts
@@ -408,3 +408,43 @@ def test_settings_may_change_while_running() -> None:
     optimizer.param_groups[0]["mean_decay"] = 0.5
     with pytest.raises(InputError, match="mean_decay is given twice, once as betas"):
         optimizer.step()
+
+
+def test_our_schedules_steer_any_optimizer() -> None:
+    theirs: dict[str, Callable[[Any], Any]] = {
+        "Cosine": lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 8),
+        "Linear": lambda o: torch.optim.lr_scheduler.LinearLR(o, 1.0, 0.0, 8),
+        "Constant": lambda o: torch.optim.lr_scheduler.ConstantLR(o, 1.0),
+    }
+    for name, make in theirs.items():
+        ends = []
+        for schedule in (make, lambda o, name=name: ours.schedule(o, getattr(rates, name)(), 8)):
+            optimizer = torch.optim.SGD(parameters((2,)), lr=0.5)
+            falling = schedule(optimizer)
+            ends.append([])
+            for _ in range(8):
+                ends[-1].append(falling.get_last_lr()[0])
+                optimizer.step()
+                falling.step()
+        np.testing.assert_allclose(ends[1], ends[0], rtol=1e-12)
+    for wrong, words in [
+        ((rules.Adam(), 8), "schedule of steepest.rates"),
+        ((rates.Cosine(), 0), "steps must be"),
+    ]:
+        with pytest.raises(InputError, match=words):
+            ours.schedule(optimizer, *wrong)
+
+
+def test_half_precision_with_a_scaler() -> None:
+    for name in ("Adam", "MomoAdam"):
+        params = parameters((3,))
+        optimizer, scaler = getattr(ours, name)(params), torch.amp.GradScaler("cpu")
+        for _ in range(3):
+            optimizer.zero_grad()
+            loss = (params[0] ** 2).sum()
+            scaler.scale(loss).backward()
+            scaler.step(optimizer, **({"loss": loss} if name == "MomoAdam" else {}))
+            scaler.update()
+        assert optimizer.state[params[0]]["step"] == 3
+        if name == "MomoAdam":
+            assert 0 < optimizer.param_groups[0]["numbers"]["momo_adam"]["mean_value"] < 10
