@@ -62,9 +62,10 @@ def about_figures(
     With class weights (`shifted`) probabilities are no frequencies, and what ranks is looked at instead.
     """
     found = []
-    if figures:
+    known = [f for f in figures if np.isfinite(f["value"]) and np.isfinite(f["baseline"])]
+    if known:
         wanted = ("AUC", "balanced accuracy") if shifted else ("log loss", "RMSE")
-        chief = next((f for name in wanted for f in figures if f["name"] == name), figures[0])
+        chief = next((f for name in wanted for f in known if f["name"] == name), known[0])
         value, base = chief["value"], chief["baseline"]
         better = value > base if chief["better"] == "higher" else value < base
         if not better:

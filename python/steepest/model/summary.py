@@ -17,6 +17,8 @@ SCREEN = 24
 SCALES = 100.0
 #: figures shown where not all are asked for
 FIGURES = 8
+#: lines that problems and warnings get before figures are left out for them
+LINES_OF_FINDINGS = 4
 MARKS = {"problem": "Problem", "warning": "Warning", "note": "Note"}
 STAGES = {
     "read": "reading",
@@ -34,15 +36,28 @@ def summary_text(story: dict[str, Any], width: int = WIDTH, verbose: bool = Fals
 
     With `verbose` everything: all findings with their remedies, all figures in words, the certificate, the times.
     """
-    above = [heading(story, verbose)]
-    below = [quality(story, width, verbose), ending(story, verbose)]
     if verbose:
-        blocks = [*above, findings(story, True), *below, scales(story), times(story)]
+        figures = quality(story, width, story["metrics"], verbose)
+        blocks = [
+            heading(story, True),
+            findings(story),
+            figures,
+            ending(story, True),
+            scales(story),
+            times(story),
+        ]
         return plain("\n\n".join(wrapped(block, width) for block in blocks if block))
-    shown = [wrapped(block, width) for block in (*above, *below)]
-    left = SCREEN - sum(block.count("\n") + 2 for block in shown)
-    noticed = few_findings(story, width, max(3, left))
-    return plain("\n\n".join(block for block in (shown[0], noticed, *shown[1:]) if block))
+    first, last = (wrapped(block, width) for block in (heading(story, False), ending(story, False)))
+    wanted = len(few_findings(story, width, LINES_OF_FINDINGS))
+    shown = shortest(story["metrics"])
+    while True:
+        middle = wrapped(quality(story, width, shown, verbose), width)
+        left = SCREEN - sum(block.count("\n") + 2 for block in (first, middle, last))
+        if left >= wanted or len(shown) <= 3:
+            break
+        shown = shown[:-1]
+    noticed = "\n".join(few_findings(story, width, max(2, left)))
+    return plain("\n\n".join(block for block in (first, noticed, middle, last) if block))
 
 
 def wrapped(block: str, width: int) -> str:
@@ -90,8 +105,8 @@ def heading(story: dict[str, Any], verbose: bool) -> str:
     return "\n".join([*lines, said])
 
 
-def quality(story: dict[str, Any], width: int, verbose: bool) -> str:
-    """The figures, each with its interval and the baseline's."""
+def quality(story: dict[str, Any], width: int, figures: list[dict[str, Any]], verbose: bool) -> str:
+    """Some of the figures, each with its interval and the baseline's."""
     if not story["metrics"]:
         return "How good the model is cannot be said: no rows were held out."
     rows, judged = len(story["heldout"]["y"]), (story.get("fitted") or {}).get("judged_rows")
@@ -100,7 +115,6 @@ def quality(story: dict[str, Any], width: int, verbose: bool) -> str:
     else:
         also = "; they also chose alpha" if (story.get("path") or {}).get("alphas") else ""
         lines = [f"On {plural(rows, 'held-out row')}, by a model fitted to the other {judged}{also}"]
-    figures = story["metrics"] if verbose else shortest(story["metrics"])
     folds = int(story.get("folds") or 0)
     spread = [f"{f['folds_mean']:.4g} ± {f['folds_sd']:.2g}" if "folds_mean" in f else "" for f in figures]
     if width < 72:
@@ -198,38 +212,40 @@ def ending(story: dict[str, Any], verbose: bool) -> str:
     return "\n".join(lines)
 
 
-def findings(story: dict[str, Any], notes: bool) -> str:
+def findings(story: dict[str, Any]) -> str:
     """The findings with their remedies, the gravest first."""
     lines = []
     for finding in story["findings"]:
-        if finding["severity"] != "note" or notes:
-            remedy = f" What to do: {finding['remedy'].rstrip('.')}." if finding["remedy"] else ""
-            lines.append(f"{MARKS[finding['severity']]}: {capital(finding['sentence'])}{remedy}")
+        remedy = f" What to do: {finding['remedy'].rstrip('.')}." if finding["remedy"] else ""
+        lines.append(f"{MARKS[finding['severity']]}: {capital(finding['sentence'])}{remedy}")
     return "\n".join(lines)
 
 
-def few_findings(story: dict[str, Any], width: int, most: int) -> str:
-    """Problems and warnings in at most so many lines; the gravest with its remedy where there is room."""
+def few_findings(story: dict[str, Any], width: int, most: int) -> list[str]:
+    """Problems and warnings in at most so many lines; remedies where there is room."""
     grave = [f for f in story["findings"] if f["severity"] != "note"]
     lines: list[str] = []
     for place, finding in enumerate(grave):
-        mark, sentence = MARKS[finding["severity"]], capital(finding["sentence"])
-        block = wrapped(f"{mark}: {sentence}", width).split("\n")
-        remedy = f"What to do: {finding['remedy'].rstrip('.')}." if finding["remedy"] else ""
-        full = wrapped(f"{mark}: {sentence} {remedy}", width).split("\n") if remedy else block
-        others = len(grave) - place - 1
-        room = most - len(lines) - (1 if others else 0)
-        # One line for each of the others, so that none is crowded out by the words of the first.
-        if len(full) <= room - min(others, 4):
-            block = full
-        if len(block) > max(2, room - min(others, 3)):
-            block = [*block[: max(1, room - min(others, 3) - 1)], "  …"]
-            block[-2:] = [f"{block[-2][: width - 2].rstrip()} …"]
-        if place and len(block) > room:
+        others, room = len(grave) - place - 1, most - len(lines)
+        if place and room <= 1 and others:
             lines.append(f"… and {plural(others + 1, 'more warning')}: see --verbose or the report.")
             break
-        lines += block
-    return "\n".join(lines)
+        text = f"{MARKS[finding['severity']]}: {capital(finding['sentence'])}"
+        block = wrapped(text, width).split("\n")
+        room = max(1, room - min(others, 2))
+        if finding["remedy"]:
+            full = wrapped(f"{text} What to do: {finding['remedy'].rstrip('.')}.", width).split("\n")
+            block = full if len(full) <= room else block
+        lines += block if len(block) <= room else cut(block[:room], width)
+    return lines
+
+
+def cut(block: list[str], width: int) -> list[str]:
+    """The lines with three dots after the last word that leaves room for them."""
+    last = block[-1]
+    if len(last) > width - 2:
+        last = last[: width - 2].rpartition(" ")[0]
+    return [*block[:-1], f"{last.rstrip()} …"]
 
 
 def capital(sentence: str) -> str:
