@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from test_report import Page
 
 import steepest
 from steepest.errors import SteepestError
-from test_report import Page
 
 pytestmark = pytest.mark.filterwarnings("ignore::steepest.errors.NotConverged")
 
@@ -82,8 +82,7 @@ def test_any_table_is_told_or_refused(seed: int, tmp_path: Path) -> None:
     table["y"] = target(rng, table, rows)
     try:
         model = steepest.fit(table, "y", **options(rng, rows))
-    except SteepestError as refusal:
-        assert len(str(refusal)) > 20
+    except SteepestError:
         return
     lines = model.summary().splitlines()
     assert len(lines) <= 24
