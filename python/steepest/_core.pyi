@@ -11,13 +11,18 @@ __all__ = [
     "Rule",
     "TestFunction",
     "catalog",
+    "check_structure",
     "checked",
     "fit_linear",
+    "means",
     "minimize",
+    "panics",
     "problem_names",
+    "row_losses",
 ]
 
 def catalog() -> dict[str, list[dict[str, Any]]]: ...
+def check_structure(x: Any, name: str) -> None: ...
 def checked(registry: str, name: str, given: Mapping[str, float]) -> dict[str, float]: ...
 def fit_linear(
     X: Any,
@@ -38,6 +43,16 @@ def minimize(
     callback: Callable[..., Any] | None = None,
     watch: Callable[..., Any] | None = None,
 ) -> dict[str, Any]: ...
+def means(
+    loss: tuple[str, list[tuple[str, float]]], outputs: int, margin: NDArray[np.float64]
+) -> NDArray[np.float64]: ...
+def row_losses(
+    loss: tuple[str, list[tuple[str, float]]],
+    outputs: int,
+    target: NDArray[np.float64],
+    margin: NDArray[np.float64],
+) -> NDArray[np.float64]: ...
+def panics(words: str) -> None: ...
 def problem_names() -> list[str]: ...
 
 @final

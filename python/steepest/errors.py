@@ -3,7 +3,8 @@
     SteepestError
     ├── InputError (also a ValueError)   what was passed cannot be used
     │   └── TableError                   a table, its columns or its target
-    └── ModelFileError                   a saved model that cannot be read or written
+    ├── ModelFileError                   a saved model that cannot be read or written
+    └── InternalError (also a RuntimeError)    a bug of steepest's own, to be reported
     NotConverged                         a result that stopped before its tolerance (a warning, and
                                          scikit-learn's ConvergenceWarning)
 
@@ -20,7 +21,15 @@ import difflib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-__all__ = ["InputError", "ModelFileError", "NotConverged", "SteepestError", "TableError", "did_you_mean"]
+__all__ = [
+    "InputError",
+    "InternalError",
+    "ModelFileError",
+    "NotConverged",
+    "SteepestError",
+    "TableError",
+    "did_you_mean",
+]
 
 
 class SteepestError(Exception):
@@ -37,6 +46,27 @@ class TableError(InputError):
 
 class ModelFileError(SteepestError):
     """A model file that is cut off, altered, from a later version, or cannot be written."""
+
+
+class InternalError(SteepestError, RuntimeError):
+    """A bug of steepest's own: something happened that its code takes for impossible.
+
+    The message says what to report."""
+
+    @classmethod
+    def of(cls, what: str) -> InternalError:
+        """The error for what the core said, with the versions that a report needs."""
+        import platform
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            own = version("steepest")
+        except PackageNotFoundError:
+            own = "of unknown version"
+        return cls(
+            f"a bug in steepest ({what}): please report it with this message, the call, and data that bring it about "
+            f"if you can. steepest {own}, Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+        )
 
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 //! Dense tables of native, aligned `float32` or `float64` in C or Fortran order, and CSR matrices of these, are
 //! borrowed as they lie. Everything else is converted once: other numbers to `float64`, views with gaps to C
 //! order, other sparse formats to CSR with sorted rows. What is not numbers is refused by name.
+use crate::structure::check_structure;
 use numpy::{
     Element, PyArray1, PyArray2, PyArrayDescrMethods, PyArrayMethods, PyReadonlyArray1,
     PyReadonlyArray2, PyUntypedArray, PyUntypedArrayMethods,
@@ -142,8 +143,12 @@ impl<'py> Table<'py> {
     }
 
     fn sparse(x: &Bound<'py, PyAny>, name: &str) -> PyResult<Self> {
+        check_structure(x, name)?;
         let mut m = x.call_method0("tocsr")?;
         let shape: (usize, usize) = m.getattr("shape")?.extract()?;
+        if !m.is(x) {
+            check_structure(&m, name)?;
+        }
         if !m.getattr("has_canonical_format")?.is_truthy()? {
             m = m.call_method0("copy")?;
             m.call_method0("sum_duplicates")?;

@@ -145,6 +145,7 @@ fn losses(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
         programs.set_item("value", program(py, &(e.program)())?)?;
         d.set_item("programs", programs)?;
         d.set_item("outputs", if e.outputs == Outputs::One { "one" } else { "many" })?;
+        d.set_item("classes", e.classes)?;
         all.append(d)?;
     }
     Ok(all)

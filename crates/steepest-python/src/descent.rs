@@ -1,6 +1,6 @@
 //! A descent under way, one step at a time.
 use crate::callable::Callable;
-use crate::enter::{exception, refused, step};
+use crate::enter::{exception, guarded, refused, step};
 use crate::minimize::{Posed, Request, complete};
 use crate::solution::{Story, to_dict};
 use crate::watch::Watcher;
@@ -45,7 +45,7 @@ impl Steps {
 impl Steps {
     #[new]
     fn new(py: Python<'_>, request: Request) -> PyResult<Self> {
-        let Posed { objective, penalty, descent, method, reason } = request.pose(py)?;
+        let Posed { objective, penalty, descent, method, reason } = guarded(|| request.pose(py))?;
         let budget = descent.stop;
         let under = Under { objective, penalty, descent, method, reason, stopped: false, budget };
         Ok(Steps { under: Mutex::new(under) })
@@ -117,9 +117,12 @@ impl Steps {
         let Under { objective, penalty, descent, method, reason, stopped, .. } = &mut *under;
         // Before the first step nothing is known of the start, as of a point that only samples were seen of.
         descent.last.sampled |= !descent.begun();
-        descent.settle(objective, &**penalty).map_err(exception)?;
-        let mut solution = descent.so_far();
-        complete(&mut solution, objective).map_err(exception)?;
+        let solution = guarded(|| {
+            descent.settle(objective, &**penalty).map_err(exception)?;
+            let mut solution = descent.so_far();
+            complete(&mut solution, objective).map_err(exception)?;
+            Ok(solution)
+        })?;
         let told = to_dict(py, &solution, &Story { method, reason })?;
         if descent.status().is_none() {
             told.set_item("message", if *stopped { "Stopped by `stop`." } else { "Under way." })?;

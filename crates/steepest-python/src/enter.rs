@@ -1,8 +1,10 @@
 //! The one door between Python and the arithmetic.
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use std::cell::RefCell;
 use std::error::Error;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::sync::{Mutex, PoisonError};
 use steepest::calloff::{unheard, until};
 
 /// What the core hands back when something failed: the caller's own exception, or words.
@@ -17,7 +19,7 @@ pub fn enter<T: Send>(
     py: Python<'_>,
     work: impl FnOnce() -> Result<T, Failure> + Send,
 ) -> PyResult<T> {
-    py.detach(|| hearing(work)).map_err(exception)
+    guarded(|| py.detach(|| hearing(work)).map_err(exception))
 }
 
 thread_local!(static SIGNAL: RefCell<Option<PyErr>> = const { RefCell::new(None) });
@@ -43,12 +45,57 @@ fn hearing<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
 
 /// Runs arithmetic whose objective is Python: attached throughout.
 pub fn stay<T>(_: Python<'_>, work: impl FnOnce() -> Result<T, Failure>) -> PyResult<T> {
-    hearing(work).map_err(exception)
+    guarded(|| hearing(work).map_err(exception))
 }
 
 /// One step of a descent that may go on afterwards: it hears signals between its evaluations only, and stays whole.
 pub fn step<T>(_: Python<'_>, work: impl FnOnce() -> Result<T, Failure>) -> PyResult<T> {
-    unheard(work).map_err(exception)
+    guarded(|| unheard(work).map_err(exception))
+}
+
+/// What the last panic said, on whatever thread it was, and where.
+static PANIC: Mutex<String> = Mutex::new(String::new());
+
+/// Keeps what a panic says for [`guarded`], instead of printing it; with `RUST_BACKTRACE` set it is printed too.
+pub fn keep_panics() {
+    let print = take_hook();
+    set_hook(Box::new(move |panic| {
+        let said = panic.payload();
+        let words = said.downcast_ref::<String>().map(String::as_str);
+        let said = words.or(said.downcast_ref::<&str>().copied()).unwrap_or("no words");
+        let at = panic.location().map(|l| format!(" at {}:{}", l.file(), l.line()));
+        *PANIC.lock().unwrap_or_else(PoisonError::into_inner) =
+            format!("{said}{}", at.unwrap_or_default());
+        if std::env::var_os("RUST_BACKTRACE").is_some() {
+            print(panic);
+        }
+    }));
+}
+
+/// Runs what no panic may leave: a panic is a mistake of ours, and becomes an exception that `except Exception` meets.
+pub fn guarded<T>(work: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let words = PANIC.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Err(Python::attach(|py| bug(py, &words)))
+    })
+}
+
+/// Panics on purpose, on this thread and on those of the pool: what a test of the door needs.
+#[pyfunction]
+pub fn panics(py: Python<'_>, words: String) -> PyResult<()> {
+    enter(py, || {
+        steepest::pool::pool().each(8, |_| panic!("{words}"));
+        Ok(())
+    })
+}
+
+/// The package's own `InternalError`.
+fn bug(py: Python<'_>, words: &str) -> PyErr {
+    let class = py.import("steepest.errors").and_then(|m| m.getattr("InternalError"));
+    match class.and_then(|c| c.call_method1("of", (words,))) {
+        Ok(error) => PyErr::from_value(error),
+        Err(_) => PyRuntimeError::new_err(words.to_owned()),
+    }
 }
 
 /// An exception of a callable or a callback comes out as itself; the core's words become an `InputError`.

@@ -1,7 +1,7 @@
 //! A linear model fitted in one crossing: a loss over a table, a penalty, a method, and back.
 use crate::arrays::{Table, column};
 use crate::choose::choose;
-use crate::enter::{Failure, enter};
+use crate::enter::{Failure, enter, guarded, refused};
 use crate::solution::{Story, to_dict};
 use crate::watch::Watcher;
 use numpy::{PyArray1, PyReadonlyArray1};
@@ -281,7 +281,7 @@ pub fn fit_linear<'py>(
     }
     let target = column(y, "y", rows)?;
     let weight = weight.map(|w| column(w, "sample_weight", rows)).transpose()?;
-    let design = table.design()?;
+    let design = guarded(|| table.design())?;
     let (target, weight) = (target.as_slice()?, weight.as_ref().map(|w| w.as_slice()).transpose()?);
     let held = held_out
         .map(|(x, y, w, patience)| Ok::<_, PyErr>((Aside::new(&x, &y, w, columns)?, patience)))
@@ -344,4 +344,52 @@ pub fn fit_linear<'py>(
     d.set_item("coefficients", PyArray1::from_vec(py, coefficients))?;
     d.set_item("intercept", PyArray1::from_vec(py, intercepts))?;
     Ok(d)
+}
+
+/// What margins stand for under a loss: means, or the probabilities of classes (flat, as the margins are).
+#[pyfunction]
+pub fn means(
+    py: Python<'_>,
+    loss: Named,
+    outputs: usize,
+    margin: PyReadonlyArray1<'_, f64>,
+) -> PyResult<Py<PyArray1<f64>>> {
+    let block = at_work(&loss, outputs)?;
+    let mut mean = margin.as_slice()?.to_vec();
+    enter(py, || {
+        block.means(&mut mean);
+        Ok(())
+    })?;
+    Ok(PyArray1::from_vec(py, mean).unbind())
+}
+
+/// Each row's loss, given its margins (flat).
+#[pyfunction]
+pub fn row_losses(
+    py: Python<'_>,
+    loss: Named,
+    outputs: usize,
+    target: PyReadonlyArray1<'_, f64>,
+    margin: PyReadonlyArray1<'_, f64>,
+) -> PyResult<Py<PyArray1<f64>>> {
+    let block = at_work(&loss, outputs)?;
+    let (target, margin) = (target.as_slice()?, margin.as_slice()?);
+    if margin.len() != outputs * target.len() {
+        return Err(refused("as many margins as rows times outputs are needed"));
+    }
+    let mut value = vec![0.0; target.len()];
+    enter(py, || {
+        check_rows(target, None, &*block)?;
+        block.values(target, margin, &mut value);
+        Ok(())
+    })?;
+    Ok(PyArray1::from_vec(py, value).unbind())
+}
+
+fn at_work(loss: &Named, outputs: usize) -> PyResult<Box<dyn Block>> {
+    let build = || {
+        let (entry, settings) = look_up!("loss", LOSSES, loss)?;
+        Ok((entry.build)(&settings, outputs))
+    };
+    build().map_err(|words: String| refused(words))
 }

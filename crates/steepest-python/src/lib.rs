@@ -14,16 +14,21 @@ pub mod problems;
 mod returned;
 pub mod solution;
 mod step;
+pub mod structure;
 pub mod watch;
 
 #[pymodule(gil_used = false)]
 mod _core {
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use super::catalog::{catalog, checked};
     #[pymodule_export]
     use super::descent::Steps;
     #[pymodule_export]
-    use super::fit::fit_linear;
+    use super::enter::panics;
+    #[pymodule_export]
+    use super::fit::{fit_linear, means, row_losses};
     #[pymodule_export]
     use super::minimize::minimize;
     #[pymodule_export]
@@ -31,5 +36,13 @@ mod _core {
     #[pymodule_export]
     use super::step::Rule;
     #[pymodule_export]
+    use super::structure::check_structure;
+    #[pymodule_export]
     use super::watch::Standing;
+
+    #[pymodule_init]
+    fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::enter::keep_panics();
+        Ok(())
+    }
 }

@@ -1,7 +1,7 @@
 //! Minimising a function: what Python asks for, put together and run.
 use crate::callable::{Bend, Callable, Slope};
 use crate::choose::choose;
-use crate::enter::{Failure, refused, stay};
+use crate::enter::{Failure, guarded, refused, stay};
 use crate::solution::{Story, to_dict};
 use crate::watch::Watcher;
 use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
@@ -133,7 +133,7 @@ pub fn minimize<'py>(
     callback: Option<Py<PyAny>>,
     watch: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let Posed { mut objective, penalty, descent, method, reason } = request.pose(py)?;
+    let Posed { mut objective, penalty, descent, method, reason } = guarded(|| request.pose(py))?;
     let mut watcher = Watcher::new(callback, watch);
     let solution = stay(py, || {
         let mut solution = descent.run(&mut objective, &*penalty, &mut watcher)?;

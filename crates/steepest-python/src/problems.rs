@@ -1,5 +1,5 @@
 //! The standard test functions as Python sees them.
-use crate::enter::refused;
+use crate::enter::{guarded, refused};
 use numpy::{PyArray1, PyArray2, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -52,13 +52,14 @@ impl TestFunction {
     }
     /// f(x).
     fn value(&self, x: &Bound<'_, PyAny>) -> PyResult<f64> {
-        Ok((self.entry.value)(&self.settings, &self.read(x)?))
+        let point = self.read(x)?;
+        guarded(|| Ok((self.entry.value)(&self.settings, &point)))
     }
     /// ∇f(x), flat.
     fn gradient<'py>(&self, x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<f64>>> {
         let point = self.read(x)?;
         let mut g = vec![0.0; point.len()];
-        (self.entry.gradient)(&self.settings, &point, &mut g);
+        guarded(|| Ok((self.entry.gradient)(&self.settings, &point, &mut g)))?;
         Ok(PyArray1::from_vec(x.py(), g))
     }
     /// The Hessian over the flat variables.
@@ -66,7 +67,10 @@ impl TestFunction {
         let point = self.read(x)?;
         let n = point.len();
         let mut h = vec![0.0; n * n];
-        (self.entry.hessian)(&self.settings, &point, &mut h);
+        guarded(|| {
+            (self.entry.hessian)(&self.settings, &point, &mut h);
+            Ok(())
+        })?;
         PyArray1::from_vec(x.py(), h).reshape([n, n])
     }
     /// The usual start in n variables.

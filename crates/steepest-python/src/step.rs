@@ -1,4 +1,5 @@
 //! One step of a chain of rules, in place on NumPy arrays (and so on any CPU tensor that shares its memory).
+use crate::enter::guarded;
 use numpy::{Element, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use numpy::{PyReadonlyArrayDyn, PyReadwriteArray1, PyReadwriteArrayDyn};
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -152,6 +153,8 @@ fn advance<'py, N: Compiled + Element>(
         let memory = m.iter_mut().map(|m| m.as_slice_mut()).collect::<Result<_, _>>()?;
         tensors.push(Tensor { shape, x: x.as_slice_mut()?, g: g.as_slice()?, memory });
     }
-    py.detach(|| chain.step(at, &mut tensors, state));
-    Ok(())
+    guarded(|| {
+        py.detach(|| chain.step(at, &mut tensors, state));
+        Ok(())
+    })
 }

@@ -28,6 +28,12 @@ pub trait Loss: Described {
         let _ = target;
         None
     }
+    /// Whether targets are classes: 0 and 1, or 0, 1, 2 … where there are several margins.
+    const CLASSES: bool = false;
+    /// The target that a margin stands for: the mean, or the probability of class 1.
+    fn mean(_: &Self, margin: f64) -> f64 {
+        margin
+    }
     /// Whether a row is on its right side, so that margins growing without end take its loss to 0.
     fn settled(target: f64, margin: f64) -> bool {
         let _ = (target, margin);
@@ -151,6 +157,8 @@ pub trait Block: Send + Sync {
     }
     /// See [`Loss::refuses`].
     fn refuses(&self, target: f64) -> Option<&'static str>;
+    /// See [`Loss::mean`]: margins become means, those of several margins the probabilities of the classes.
+    fn means(&self, margin: &mut [f64]);
     /// See [`Loss::settled`]; `margin` has one entry per output.
     fn settled(&self, target: f64, margin: &[f64]) -> bool {
         let _ = (target, margin);
@@ -184,6 +192,8 @@ pub struct Entry {
     pub build: fn(settings: &[f64], outputs: usize) -> Box<dyn Block>,
     /// How many margins it takes.
     pub outputs: Outputs,
+    /// See [`Loss::CLASSES`].
+    pub classes: bool,
     /// What it recorded of itself, with inputs `target`, `margin` and its settings; of several margins three
     /// stand for all: `margin_0`, `margin_1` and `margin_2`.
     pub program: fn() -> crate::trace::Program,
@@ -309,6 +319,9 @@ impl<L: Loss> Block for Each<L> {
     fn refuses(&self, target: f64) -> Option<&'static str> {
         L::refuses(target)
     }
+    fn means(&self, margin: &mut [f64]) {
+        margin.iter_mut().for_each(|m| *m = L::mean(&self.0, *m));
+    }
     fn settled(&self, target: f64, margin: &[f64]) -> bool {
         L::settled(target, margin[0])
     }
@@ -327,6 +340,7 @@ impl Entry {
             parameters: L::PARAMETERS,
             build: |settings, _| Box::new(Each(L::of(settings))),
             outputs: Outputs::One,
+            classes: L::CLASSES,
             program: || {
                 record(|| {
                     let names: Vec<Symbol> =
@@ -347,6 +361,7 @@ impl Entry {
             parameters: L::PARAMETERS,
             build: |settings, outputs| L::of(settings).block(outputs),
             outputs: Outputs::Many,
+            classes: true,
             program: || {
                 record(|| {
                     let names: Vec<Symbol> =

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from steepest.cli.terminal import visible
-from steepest.errors import SteepestError, did_you_mean
+from steepest.errors import InternalError, SteepestError, did_you_mean
 
 __all__ = ["main"]
 
@@ -48,6 +48,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Nobody reads any more; Python would complain once again when it flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _PIPE_CLOSED
+    except InternalError as error:
+        if debug:
+            raise
+        return _refuse(str(error), _OWN_MISTAKE)
     except (SteepestError, ValueError, OSError, ModuleNotFoundError) as error:
         if debug:
             raise

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from steepest import _core
 from steepest.errors import TableError
 from steepest.tables.design import MOST_DENSE
 from steepest.tables.table import Table, unique_names
@@ -127,7 +128,10 @@ def from_sparse(matrix: Any) -> Table:
             f"{size / 2**30:.0f} GiB as a table, whose columns are looked at one by one: LogisticRegression, Ridge, "
             "Lasso and LinearRegression (steepest.linear) take it as it is"
         )
-    check_structure(matrix)
+    try:
+        _core.check_structure(matrix, "the table")
+    except ValueError as error:
+        raise TableError(str(error)) from None
     by_column = matrix.tocsc()
     by_column.sum_duplicates()
 
@@ -142,39 +146,6 @@ def from_sparse(matrix: Any) -> Table:
 
     columns = {f"c{j}": column(j) for j in range(matrix.shape[1])}
     return Table("the sparse matrix", columns, matrix.shape[0], named=False)
-
-
-def check_structure(matrix: Any) -> None:
-    """Refuses a sparse matrix whose structure is damaged: SciPy trusts it, and would end the process.
-
-    Raises:
-        TableError: an index lies outside, or the pointers do not rise from 0 to the number of values.
-    """
-    rows, width = matrix.shape
-    if matrix.format == "coo":
-        pairs = ((matrix.row, rows), (matrix.col, width))
-        if any(len(index) != len(matrix.data) or outside(index, most) for index, most in pairs):
-            raise TableError(
-                "the sparse matrix is damaged: an index lies outside of it, or values lack indices"
-            )
-        return
-    if matrix.format not in ("csr", "csc", "bsr"):
-        return
-    block = matrix.blocksize if matrix.format == "bsr" else (1, 1)
-    major, minor = (rows // block[0], width // block[1]) if matrix.format != "csc" else (width, rows)
-    pointers = matrix.indptr
-    if len(pointers) != major + 1 or pointers[0] != 0 or (np.diff(pointers) < 0).any():
-        raise TableError(
-            "the sparse matrix is damaged: its pointers (indptr) do not rise from 0, one a row or column"
-        )
-    used = int(pointers[-1])
-    if used > len(matrix.indices) or used > len(matrix.data) or outside(matrix.indices[:used], minor):
-        raise TableError("the sparse matrix is damaged: an index lies outside of it, or values lack indices")
-
-
-def outside(index: Any, most: int) -> bool:
-    """Whether an index is negative, or not below the most."""
-    return len(index) > 0 and bool(index.min() < 0 or index.max() >= most)
 
 
 def from_dict(source: Mapping[Any, Any]) -> Table:

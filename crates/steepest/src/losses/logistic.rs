@@ -18,6 +18,10 @@ fn away<N: Real>(target: N) -> N {
 
 impl Loss for Logistic {
     const RARE: bool = true;
+    const CLASSES: bool = true;
+    fn mean(_: &Self, margin: f64) -> f64 {
+        Real::sigmoid(margin)
+    }
     #[inline(always)]
     fn value<N: Real>(_: Logistic<N>, target: N, margin: N) -> N {
         (away(target) * margin).softplus()

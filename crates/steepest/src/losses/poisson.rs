@@ -47,6 +47,9 @@ impl Loss for Poisson {
     fn conjugate_edge(_: &Self, _: f64, margin: f64, sign: f64) -> f64 {
         if sign > 0.0 { f64::INFINITY } else { Real::exp(margin) }
     }
+    fn mean(_: &Self, margin: f64) -> f64 {
+        Real::exp(margin)
+    }
     fn refuses(target: f64) -> Option<&'static str> {
         (target < 0.0).then_some("poisson needs targets of at least 0")
     }

@@ -148,6 +148,14 @@ impl Block for Classes {
         let class = target >= 0.0 && target < self.outputs as f64 && target.fract() == 0.0;
         (!class).then_some("softmax needs targets 0, 1, 2 … up to one less than the classes")
     }
+    fn means(&self, margin: &mut [f64]) {
+        for z in margin.chunks_exact_mut(self.outputs) {
+            let most = z.iter().fold(f64::NEG_INFINITY, |m, z| m.max(*z));
+            z.iter_mut().for_each(|z| *z = Real::exp(*z - most));
+            let all = sum(z);
+            z.iter_mut().for_each(|z| *z /= all);
+        }
+    }
     /// Where the target's margin is above all others.
     fn settled(&self, target: f64, margin: &[f64]) -> bool {
         let own = target as usize;
