@@ -11,10 +11,12 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from steepest import _core
 from steepest.errors import InputError
 from steepest.result import Result
 
 from .problem import Problem, Solved, warn_unless_converged
+from .settings import refuse_strange_numbers
 
 __all__ = ["LinearEstimator", "LinearRegressor"]
 
@@ -27,6 +29,19 @@ def _refuse_masked(name: str, values: Any) -> None:
         raise InputError(
             f"{name} is masked at row {where}: drop the masked rows, or fill them ({name}.filled(value))"
         )
+
+
+def _too_large(X: Any, y: Any) -> InputError:
+    """The error for an integer that no float64 holds, with its row where that can be told."""
+    for name, values in (("X", X), ("y", y)):
+        for row, entries in enumerate(values if isinstance(values, (list, tuple, np.ndarray)) else ()):
+            try:
+                np.asarray(entries, dtype=np.float64)
+            except OverflowError:
+                return InputError(f"{name} row {row} has an integer too large for a float64: divide it first")
+            except (TypeError, ValueError):
+                break
+    return InputError("X or y has an integer too large for a float64: divide it first")
 
 
 def _name_row(name: str, values: Any, error: ValueError) -> None:
@@ -46,8 +61,11 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _checked(self, X: Any, y: Any, **options: Any) -> tuple[Any, Any]:
         """X and y as scikit-learn has them; the core names the row and column of what is not finite."""
+        refuse_strange_numbers(self.get_params(deep=False))
         _refuse_masked("X", X)
         _refuse_masked("y", y)
+        # Before anybody follows its places: SciPy does so unchecked.
+        _core.check_structure(X, "X")
         try:
             X, y = validate_data(
                 self,
@@ -58,6 +76,8 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
                 ensure_all_finite=False,
                 **options,
             )
+        except OverflowError:
+            raise _too_large(X, y) from None
         except ValueError as error:
             _name_row("y", y, error)
             raise
@@ -75,6 +95,10 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
         _refuse_masked("sample_weight", sample_weight)
         try:
             weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        except OverflowError:
+            raise InputError(
+                "sample_weight has an integer too large for a float64: divide it first"
+            ) from None
         except ValueError as error:
             _name_row("sample_weight", sample_weight, error)
             raise
@@ -89,7 +113,12 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
     def _scores(self, X: Any) -> NDArray[Any]:
         """X w + b; one column an output where there are several."""
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", reset=False)
+        _refuse_masked("X", X)
+        _core.check_structure(X, "X")
+        try:
+            X = validate_data(self, X, accept_sparse="csr", reset=False)
+        except OverflowError:
+            raise _too_large(X, None) from None
         coef = self.coef_.T if self.coef_.ndim == 2 else self.coef_
         return np.asarray(safe_sparse_dot(X, coef, dense_output=True) + self.intercept_)
 
@@ -107,6 +136,9 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
 
 class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearEstimator):  # type: ignore[misc]
     """A linear model of one target or of several, each a problem of its own."""
+
+    #: whether targets of shape (rows, 1) give coefficients of shape (1, features)
+    _keeps_column = False
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The targets that the model expects.
@@ -163,8 +195,9 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearEstimator):  # typ
         if X.dtype == np.float32:
             coef, intercept = coef.astype(np.float32), intercept.astype(np.float32)
         if y.ndim == 1:
-            coef, intercept = coef[0], intercept[0]
-        self.coef_ = coef
+            intercept = intercept[0]
+        # One target has a vector, whether it came as one or as a column.
+        self.coef_ = coef[0] if len(coef) == 1 and (y.ndim == 1 or not self._keeps_column) else coef
         self.intercept_ = intercept if getattr(self, "fit_intercept", True) else 0.0
         self._tell([s.result for s in solved])
 

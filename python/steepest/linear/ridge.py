@@ -6,25 +6,35 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from steepest.errors import InputError
+
 from .estimator import LinearRegressor
-from .problem import Problem
+from .problem import Problem, Solved
+from .squares import least_squares
 
 __all__ = ["Ridge"]
+
+# Multiplications of an orthogonal factorisation that cost no more than a few reads of the data.
+_CHEAP = 3e7
+# scikit-learn's solvers that count no iterations.
+_UNCOUNTED = ("svd", "cholesky", "sparse_cg")
 
 
 class Ridge(LinearRegressor):
     """Least squares with an l2 penalty, from raw columns.
 
     Minimises sum(weight * (y - Xw - b)^2) + alpha ||w||^2, scikit-learn's objective. In terms of `steepest`:
-    loss ``squared``, penalty ``l2``, alpha divided by sum(weight).
+    loss ``squared``, penalty ``l2``, alpha divided by sum(weight). Small dense tables are solved exactly, by
+    orthogonal factors, as is ``alpha=0``: of many solutions that is the one of least norm, as `LinearRegression` has.
 
     Parameters are scikit-learn's `Ridge`. Announced departures: ``tol=1e-6`` bounds the objective's
     distance from its optimum relative to its value. A solver's name states no other objective, so any is
-    taken; `copy_X`, `solver` and `random_state` have no further effect. X is never copied and never
-    changed.
+    taken; `copy_X`, `solver` and `random_state` have no further effect. X is never changed.
 
     Parameters
     ----------
@@ -41,9 +51,10 @@ class Ridge(LinearRegressor):
     ----------
     coef_ : ndarray of shape (features,) or (targets, features)
     intercept_ : float or ndarray of shape (targets,)
-    n_iter_ : ndarray of shape (targets,)
+    n_iter_ : ndarray of shape (targets,) or None
+        None for the solvers' names of which scikit-learn counts no iterations.
     solver_ : str
-        The method taken.
+        The solver's name; where that is ``auto``, the method taken, which ``result_.method`` always says.
     result_ : Result
         How it ended; of several targets the one farthest from its goal. `results_` has all.
 
@@ -103,27 +114,59 @@ class Ridge(LinearRegressor):
             At least 0; a row of weight 0 is a row that is not there.
         """
         X, y = self._checked(X, y, multi_output=True, y_numeric=True)
+        self._check_solver()
         targets = 1 if y.ndim == 1 else y.shape[1]
         alphas = np.asarray(self.alpha, dtype=np.float64).ravel()
         if alphas.size not in (1, targets):
             raise ValueError(
-                f"Number of targets and number of penalties do not correspond: {targets} targets, got "
-                f"{alphas.size} values of alpha"
+                f"Number of targets and number of penalties do not correspond: {alphas.size} != {targets}"
             )
+        if not np.all(alphas >= 0.0) or not np.all(np.isfinite(alphas)):
+            raise InputError(f"alpha must be at least 0 and finite; got {self.alpha!r}")
         weight = self._weights(sample_weight, X)
         total = float(X.shape[0] if weight is None else weight.sum()) or 1.0
+        shares = np.broadcast_to(alphas, (targets,)) / total
+        self._keep(self._solved(X, y, shares, weight), X, y)
+        counts = np.array([max(1, r.nit) for r in self.results_], dtype=np.int32)
+        self.n_iter_ = None if self.solver in _UNCOUNTED else counts
+        self.solver_ = self.result_.method if self.solver == "auto" else self.solver
+        return self
+
+    def _check_solver(self) -> None:
+        """What scikit-learn refuses of its solvers' names."""
+        if self.positive and self.solver not in ("auto", "lbfgs"):
+            raise ValueError(
+                f"solver='{self.solver}' does not support positive fitting. Please set the solver to 'auto' or "
+                "'lbfgs', or set `positive=False`"
+            )
+        if self.solver == "lbfgs" and not self.positive:
+            raise ValueError("'lbfgs' solver can be used only when positive=True. Please use another solver.")
+
+    def _solved(self, X: Any, y: NDArray[Any], shares: NDArray[Any], weight: Any) -> list[Solved]:
+        """Each target's solution: by factors where that is cheap or the penalty is 0, for then many may be best."""
+        columns = y.reshape(len(y), -1)
         problems = [
             Problem(
                 penalty="l2",
-                alpha=alpha / total,
+                alpha=share,
                 intercept=self.fit_intercept,
                 bounds=(0.0, np.inf) if self.positive else None,
                 tol=self.tol,
                 max_iter=self.max_iter,
             )
-            for alpha in np.broadcast_to(alphas, (targets,))
+            for share in shares
         ]
-        self._keep(self._fit_targets(X, y, problems, weight), X, y)
-        self.n_iter_ = np.array([max(1, r.nit) for r in self.results_], dtype=np.int32)
-        self.solver_ = self.result_.method
-        return self
+        if self.positive:
+            return self._fit_targets(X, y, problems, weight)
+        cheap = not sparse.issparse(X) and X.shape[0] * X.shape[1] * min(X.shape) <= _CHEAP
+        solved: dict[int, Solved] = {}
+        for share in np.unique(shares):
+            here = np.flatnonzero(shares == share)
+            if cheap or share == 0.0:
+                found = least_squares(
+                    X, columns[:, here], weight, self.fit_intercept, self._names(), ridge=share, tol=self.tol
+                ).solved
+            else:
+                found = self._fit_targets(X, columns[:, here], [problems[k] for k in here], weight)
+            solved.update(zip(here.tolist(), found, strict=True))
+        return [solved[k] for k in range(len(shares))]
