@@ -282,7 +282,7 @@ def test_early_stopping_keeps_the_best_point_on_held_out_rows(method):
     held, _ = model._held(len(y))
 
     def loss(model, rows):
-        z = model.predict(X[rows])
+        z = model.linear_predictor(X[rows])
         return np.mean(np.logaddexp(0.0, z) - y[rows] * z)
 
     assert model.result_.fun == pytest.approx(loss(model, ~held), rel=1e-9)

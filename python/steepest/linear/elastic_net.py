@@ -111,7 +111,7 @@ class ElasticNet(LinearRegressor):
         return float(self.l1_ratio)
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> ElasticNet:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, check_input: bool = True) -> ElasticNet:
         """Fits the model.
 
         Parameters
@@ -120,6 +120,8 @@ class ElasticNet(LinearRegressor):
         y : array of shape (rows,) or (rows, targets)
         sample_weight : array of shape (rows,), optional
             At least 0; a row of weight 0 is a row that is not there.
+        check_input : bool, default True
+            Taken as scikit-learn's; what comes in is checked in any case.
         """
         X, y = self._checked(X, y, multi_output=True, y_numeric=True)
         problem = Problem(
@@ -133,7 +135,7 @@ class ElasticNet(LinearRegressor):
         )
         targets = 1 if y.ndim == 1 else y.shape[1]
         self._keep(self._fit_targets(X, y, [problem] * targets, sample_weight, self.warm_start), X, y)
-        steps = [max(1, r.nit) for r in self.results_]
+        steps = [r.nit for r in self.results_]
         gaps = np.array([r.certificate["bound"] if r.certificate else np.nan for r in self.results_])
         self.n_iter_ = steps[0] if targets == 1 else steps
         self.dual_gap_ = gaps[0] if targets == 1 else gaps

@@ -3,27 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state
+from numpy.typing import NDArray
+from sklearn.utils import ClassifierTags, check_random_state
+from sklearn.utils.metaestimators import available_if
+
+from steepest import _core
+from steepest.errors import InputError
 
 from .estimator import LinearRegressor
-from .problem import Problem
+from .problem import Problem, Solved
+from .settings import mapping, number, pair, text, whole
 
 __all__ = ["GeneralizedLinear"]
 
+Floats = NDArray[np.float64]
+
+
+@cache
+def _losses() -> dict[str, Any]:
+    """The catalogue's losses by name."""
+    return {entry["name"]: entry for entry in _core.catalog()["losses"]}
+
+
+def _tells_classes(model: GeneralizedLinear) -> bool:
+    """Whether the loss is one of classes; what only such a model has is not there otherwise."""
+    return isinstance(model.loss, str) and bool(_losses().get(model.loss, {}).get("classes"))
+
 
 class GeneralizedLinear(LinearRegressor):
-    """A linear model with any loss of one margin and any penalty of the catalogue.
+    """A linear model with any loss and any penalty of the catalogue.
 
     Minimises sum(weight * loss(y, Xw + b)) / sum(weight) + alpha * penalty(w), the intercept free.
-    `predict` returns the margin Xw + b: the expectation for ``squared``, the log-odds for ``logistic``.
+    `predict` returns what y is expected to be: means (exp(Xw + b) for ``poisson``), or classes, as they came, for
+    ``logistic`` and ``softmax``, which have `predict_proba` and `decision_function` too. `linear_predictor` is Xw + b
+    itself. `score` is the share of the deviance explained (D2; R2 for ``squared``), so that a search picks the model
+    whose predictions cost least by its own loss.
 
     Parameters
     ----------
     loss : str, default "squared"
-        ``steepest list losses`` has them; targets are 0 and 1 for ``logistic``.
+        ``steepest list losses`` has them. Targets of ``logistic`` and ``softmax`` are classes: numbers, texts or
+        booleans.
     penalty : str, default "l2"
         ``steepest list penalties`` has them.
     alpha : float, default 1e-4
@@ -61,7 +85,10 @@ class GeneralizedLinear(LinearRegressor):
     Attributes
     ----------
     coef_ : ndarray of shape (features,) or (targets, features)
-    intercept_ : float or ndarray of shape (targets,)
+        Of ``softmax`` of shape (classes, features).
+    intercept_ : float or ndarray of shape (targets,) or (classes,)
+    classes_ : ndarray of shape (classes,)
+        Where the loss is one of classes.
     result_ : Result
         How it ended; of several targets the one farthest from its goal. `results_` has all.
 
@@ -130,38 +157,217 @@ class GeneralizedLinear(LinearRegressor):
         ----------
         X : array or sparse matrix of shape (rows, columns)
         y : array of shape (rows,) or (rows, targets)
+            Classes of shape (rows,) where the loss is one of classes; several columns of 0 and 1 for ``logistic``.
         sample_weight : array of shape (rows,), optional
             At least 0; a row of weight 0 is a row that is not there.
         """
-        X, y = self._checked(X, y, multi_output=True, y_numeric=True)
-        problem = Problem(
-            loss=self.loss,
-            loss_settings=self.loss_settings or {},
-            penalty=self.penalty,
-            penalty_settings=self.penalty_settings or {},
-            alpha=self.alpha,
-            intercept=self.fit_intercept,
-            bounds=self.bounds,
-            method=self.method or ("gradient_descent" if self.early_stopping else None),
-            method_settings=self.method_settings or {},
-            tol=self.tol,
-            max_iter=self.max_iter,
-            max_passes=self.max_passes,
-            max_seconds=self.max_seconds,
-            threads=self.threads,
-        )
+        if self.watch is not None and not callable(self.watch):
+            raise InputError(f"watch must be called with the progress; got {self.watch!r:.80}")
+        tells = _tells_classes(self)
+        X, y = self._checked(X, y, multi_output=True, y_numeric=not tells)
+        outputs = 1
+        self.__dict__.pop("classes_", None)
+        if tells:
+            y = self._coded(y)
+            if _losses()[self.loss]["outputs"] == "many":
+                outputs = max(2, len(self.classes_))
+        problem = self._problem(outputs)
         targets = 1 if y.ndim == 1 else y.shape[1]
         held = self._held(len(y)) if self.early_stopping else None
         solved = self._fit_targets(
             X, y, [problem] * targets, sample_weight, self.warm_start, self.watch, held
         )
         self._keep(solved, X, y)
-        self.n_iter_ = np.array([max(1, r.nit) for r in self.results_], dtype=np.int32)
+        self.n_iter_ = np.array([r.nit for r in self.results_], dtype=np.int32)
         return self
+
+    def _problem(self, outputs: int) -> Problem:
+        """The objective, and when to stop."""
+        method = self.method
+        if method is None and self.early_stopping:
+            method = "gradient_descent"
+        return Problem(
+            loss=text("loss", self.loss),
+            loss_settings=mapping("loss_settings", self.loss_settings),
+            penalty=text("penalty", self.penalty),
+            penalty_settings=mapping("penalty_settings", self.penalty_settings),
+            alpha=number("alpha", self.alpha),
+            outputs=outputs,
+            intercept=self.fit_intercept,
+            bounds=pair("bounds", self.bounds),
+            method=None if method is None else text("method", method),
+            method_settings=mapping("method_settings", self.method_settings),
+            tol=number("tol", self.tol),
+            max_iter=whole("max_iter", self.max_iter, free=True),
+            max_passes=number("max_passes", self.max_passes, free=True),
+            max_seconds=number("max_seconds", self.max_seconds, free=True),
+            threads=min(whole("threads", self.threads), 1 << 16),
+        )
+
+    def _coded(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Each row's place among the classes, which are kept as they came."""
+        many = _losses()[self.loss]["outputs"] == "many"
+        if many and y.ndim > 1 and y.shape[1] > 1:
+            raise InputError(f"{self.loss} takes one column of classes; got y of shape {y.shape}")
+        plain = y.dtype.kind in "bif" and bool(np.isin(y, (0, 1)).all())
+        if plain and not many:
+            # A table of one class only, or of several targets, is one of 0 and 1 all the same.
+            self.classes_ = np.array([0, 1], dtype=y.dtype)
+            return y.astype(np.float64)
+        if y.ndim > 1 and y.shape[1] > 1:
+            raise InputError(f"several targets of {self.loss} must be 0 and 1; got others")
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2 or (len(self.classes_) > 2 and not many):
+            wanted = "at least 2 classes" if many else "2 classes"
+            more = "" if many or len(self.classes_) < 2 else ": loss='softmax' takes several"
+            raise InputError(f"{self.loss} needs {wanted}; got {len(self.classes_)} in y{more}")
+        return codes.reshape(y.shape).astype(np.float64)
+
+    def _keep(self, solved: Any, X: Any, y: NDArray[Any]) -> None:
+        """Sets what a fitted model has; several margins have no column of targets to be taken for."""
+        if len(solved[0].intercept) == 1:
+            super()._keep(solved, X, y)
+            return
+        # The probabilities do not change by a common shift of all intercepts.
+        shift = solved[0].intercept.mean()
+        whole = Solved(solved[0].coef, solved[0].intercept - shift, solved[0].result)
+        super()._keep([whole], X, np.empty((len(y), len(whole.intercept))))
+
+    def _loss(self) -> tuple[str, list[tuple[str, float]]]:
+        return self.loss, list((self.loss_settings or {}).items())
+
+    def _outputs(self) -> int:
+        """Margins that a row's loss takes together."""
+        return len(self.classes_) if _losses()[self.loss]["outputs"] == "many" else 1
+
+    def linear_predictor(self, X: Any) -> NDArray[Any]:
+        """The margin Xw + b: the log-odds of two classes, the logarithm of the mean for ``poisson``.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (rows, columns)
+
+        Returns
+        -------
+        ndarray of shape (rows,), (rows, targets) or (rows, classes)
+        """
+        return self._scores(X)
+
+    def _means(self, X: Any) -> NDArray[Any]:
+        """What the margins stand for: means, or probabilities."""
+        margin = self._scores(X)
+        flat = np.ascontiguousarray(margin, dtype=np.float64).ravel()
+        means = _core.means(self._loss(), self._outputs(), flat).reshape(margin.shape)
+        return means.astype(margin.dtype, copy=False)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """What y is expected to be: means, or the likeliest class of each row.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (rows, columns)
+
+        Returns
+        -------
+        ndarray of shape (rows,) or (rows, targets)
+        """
+        if not _tells_classes(self):
+            return self._means(X)
+        margin = self._scores(X)
+        which = margin.argmax(axis=1) if self._outputs() > 1 else (margin > 0).astype(np.intp)
+        return np.asarray(self.classes_[which])
+
+    @available_if(_tells_classes)
+    def decision_function(self, X: Any) -> NDArray[Any]:
+        """The log-odds: one a row for two classes, one a row and class for several.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (rows, columns)
+        """
+        return self._scores(X)
+
+    @available_if(_tells_classes)
+    def predict_proba(self, X: Any) -> NDArray[Any]:
+        """The probability of each class, in the order of `classes_`: rows x classes; only where the loss has classes.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (rows, columns)
+        """
+        means = self._means(X)
+        if self._outputs() > 1:
+            return means
+        if means.ndim > 1:
+            raise InputError("probabilities are of one target; this model has several: fit one for each")
+        return np.column_stack([1.0 - means, means])
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """The share of the deviance explained, D2 = 1 - loss / loss of the best constant; R2 for ``squared``.
+
+        1 is a perfect fit, 0 is as good as a constant. Of several targets the mean.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (rows, columns)
+        y : array of shape (rows,) or (rows, targets)
+        sample_weight : array of shape (rows,), optional
+
+        References
+        ----------
+        Hastie, Tibshirani and Wainwright 2015, Statistical Learning with Sparsity, equation 3.11.
+        """
+        margin = np.asarray(self._scores(X), dtype=np.float64)
+        target = np.asarray(y)
+        weight = (
+            np.ones(len(target)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        )
+        if len(target) != len(margin) or weight.shape != (len(target),):
+            raise InputError(
+                f"X, y and sample_weight must have as many rows; got {len(margin)}, {len(target)} and {len(weight)}"
+            )
+        if _tells_classes(self):
+            target = self._places(target)
+        target = np.asarray(target, dtype=np.float64)
+        if self._outputs() > 1:
+            return self._explained(target.ravel(), margin, weight)
+        pairs = zip(target.reshape(len(target), -1).T, margin.reshape(len(margin), -1).T, strict=True)
+        return float(np.mean([self._explained(t, m, weight) for t, m in pairs]))
+
+    def _places(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Each row's place among the classes that the model knows."""
+        places = np.searchsorted(self.classes_, y).clip(0, len(self.classes_) - 1)
+        unknown = self.classes_[places] != y
+        if unknown.any():
+            raise InputError(f"y has the class {y[unknown].tolist()[0]!r}, which the model does not know")
+        return np.asarray(places)
+
+    def _explained(self, target: Floats, margin: Floats, weight: Floats) -> float:
+        """D2 of one target."""
+
+        target, flat = np.ascontiguousarray(target), np.ascontiguousarray(margin).ravel()
+        rows = _core.row_losses(self._loss(), self._outputs(), target, flat)
+        own, null = float(weight @ rows / weight.sum()), self._null(target, weight)
+        if null <= 0.0:
+            return 1.0 if own <= 0.0 else 0.0
+        return 1.0 - own / null
+
+    def _null(self, target: Floats, weight: Floats) -> float:
+        """The loss of the best constant, which is a model of its own: an intercept, and a column that says nothing."""
+        constant = Problem(
+            loss=self.loss,
+            loss_settings=self.loss_settings or {},
+            penalty="none",
+            outputs=self._outputs(),
+            tol=1e-12,
+        )
+        solved = constant.solve(np.zeros((len(target), 1)), target, weight)
+        return float(solved.result.fun)
 
     def _held(self, rows: int) -> tuple[Any, int]:
         """Which rows are held out, and the patience."""
-        share, patience = self.validation_fraction, self.n_iter_no_change
+        share = number("validation_fraction", self.validation_fraction, -np.inf)
+        patience = whole("n_iter_no_change", self.n_iter_no_change, -(1 << 62))
         if not 0.0 < share < 1.0:
             raise ValueError(f"validation_fraction must be between 0 and 1; got {share}")
         if patience < 1:
@@ -174,3 +380,11 @@ class GeneralizedLinear(LinearRegressor):
         held = np.zeros(rows, dtype=bool)
         held[check_random_state(self.random_state).permutation(rows)[:count]] = True
         return held, int(patience)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        if _tells_classes(self):
+            many = _losses()[self.loss]["outputs"] == "many"
+            tags.estimator_type, tags.regressor_tags = "classifier", None
+            tags.classifier_tags = ClassifierTags(multi_class=many)
+        return tags

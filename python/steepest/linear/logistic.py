@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import replace
+import warnings
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 import sklearn.linear_model
 from numpy.typing import NDArray
+from scipy import sparse
 from scipy.special import expit, log_softmax, softmax
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils import compute_class_weight
@@ -17,6 +18,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from .callbacks import CallbackSupportMixin, Onlookers, with_callbacks
 from .estimator import LinearEstimator
 from .problem import Problem
 
@@ -25,7 +27,9 @@ __all__ = ["LogisticRegression"]
 # The defaults that differ between versions of scikit-learn: those of the one that is installed.
 _INSTALLED = inspect.signature(sklearn.linear_model.LogisticRegression).parameters
 _PENALTY = _INSTALLED["penalty"].default
+# As NumPy's number, so that what was left untouched contradicts nothing.
 _L1_RATIO = _INSTALLED["l1_ratio"].default
+_L1_RATIO = _L1_RATIO if _L1_RATIO is None else np.float64(_L1_RATIO)
 
 
 _CHUNK = 1 << 16
@@ -43,7 +47,7 @@ def _coded(y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64]]:
     return classes, np.concatenate([np.searchsorted(classes, piece).astype(np.float64) for piece in pieces])
 
 
-class LogisticRegression(ClassifierMixin, LinearEstimator):  # type: ignore[misc]
+class LogisticRegression(CallbackSupportMixin, ClassifierMixin, LinearEstimator):  # type: ignore[misc]
     """Classes by their log-odds: log-loss with a penalty, two classes or several, from raw columns.
 
     Minimises C sum(weight * loss) + penalty, scikit-learn's objective, where the loss of two classes is
@@ -185,6 +189,7 @@ class LogisticRegression(ClassifierMixin, LinearEstimator):  # type: ignore[misc
             max_iter=self.max_iter,
         )
 
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> LogisticRegression:
         """Fits the model.
@@ -197,6 +202,7 @@ class LogisticRegression(ClassifierMixin, LinearEstimator):  # type: ignore[misc
         sample_weight : array of shape (rows,), optional
             At least 0; a row of weight 0 is a row that is not there.
         """
+        self._warn_of_contradictions()
         X, y = self._checked(X, y)
         self.classes_, codes = _coded(y)
         if len(self.classes_) < 2:
@@ -206,7 +212,7 @@ class LogisticRegression(ClassifierMixin, LinearEstimator):  # type: ignore[misc
             )
         weight = self._weights(sample_weight, X)
         if self.class_weight is not None:
-            factor = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+            factor = self._factors(y, codes, weight)
             weight = factor[codes.astype(np.intp)] * (1.0 if weight is None else weight)
         total = float(len(codes) if weight is None else weight.sum())
         if total <= 0.0:
@@ -224,17 +230,56 @@ class LogisticRegression(ClassifierMixin, LinearEstimator):  # type: ignore[misc
             problem.outputs,
             X.shape[1],
         ):
-            start = (self.coef_, self.intercept_)  # type: ignore[has-type]
-        solved = problem.solve(X, codes, weight, start=start, names=self._names())
-        if problem.outputs > 1:
-            # The probabilities do not change by a common shift of all intercepts.
-            solved = replace(solved, intercept=solved.intercept - solved.intercept.mean())
-        narrow = X.dtype == np.float32
-        self.coef_ = solved.coef.astype(np.float32) if narrow else solved.coef
-        self.intercept_ = solved.intercept.astype(np.float32) if narrow else solved.intercept
-        self.n_iter_ = np.array([max(1, solved.result.nit)], dtype=np.int32)
+            start = (self.densify().coef_, self.intercept_)  # type: ignore[has-type]
+
+        def parts(x: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+            return self._parts(*problem.parts(x, X.shape[1]), X.dtype)
+
+        onlookers = Onlookers(self, parts, X, y, sample_weight, self.max_iter)
+        called = onlookers.start(problem.outputs * (X.shape[1] + bool(self.fit_intercept)))
+        solved = problem.solve(X, codes, weight, start=start, names=self._names(), callback=called)
+        self.coef_, self.intercept_ = self._parts(solved.coef, solved.intercept, X.dtype)
+        self.n_iter_ = np.array([solved.result.nit], dtype=np.int32)
         self._tell([solved.result])
+        onlookers.end()
         return self
+
+    @staticmethod
+    def _parts(coef: NDArray[Any], intercept: NDArray[Any], dtype: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+        """What is kept of a point. The probabilities do not change by a common shift of all intercepts."""
+        if len(intercept) > 1:
+            intercept = intercept - intercept.mean()
+        narrow = np.float32 if dtype == np.float32 else np.float64
+        return coef.astype(narrow, copy=False), intercept.astype(narrow, copy=False)
+
+    def _factors(self, y: NDArray[Any], codes: NDArray[Any], weight: Any) -> NDArray[Any]:
+        """What the weights of each class's rows are multiplied by; a row of weight 2 counts as two."""
+        if self.class_weight != "balanced" or weight is None:
+            return np.asarray(compute_class_weight(self.class_weight, classes=self.classes_, y=y))
+        there = np.bincount(codes.astype(np.intp), weight, len(self.classes_))
+        # A class without weight has no rows that could be multiplied.
+        return np.where(there > 0.0, there.sum() / (len(there) * np.where(there > 0.0, there, 1.0)), 1.0)
+
+    def _warn_of_contradictions(self) -> None:
+        """What two parameters say against each other, in scikit-learn's words."""
+        penalty, ratio = self.penalty, self.l1_ratio
+        told = not isinstance(ratio, np.float64)
+        if penalty is None and self.C != 1.0:
+            warnings.warn("Setting penalty=None will ignore the C and l1_ratio parameters", stacklevel=4)
+        if penalty in ("l1", "l2") and told and ratio is not None and 0.0 < ratio < 1.0:
+            warnings.warn(
+                f"l1_ratio parameter is only used when penalty is 'elasticnet'. Got (penalty={penalty})",
+                stacklevel=4,
+            )
+        elif (
+            told
+            and ratio is not None
+            and ((penalty == "l2" and ratio != 0) or (penalty == "l1" and ratio != 1))
+        ):
+            warnings.warn(
+                f"Inconsistent values: penalty={penalty} with l1_ratio={ratio}. The penalty's name decides",
+                stacklevel=4,
+            )
 
     def decision_function(self, X: Any) -> NDArray[Any]:
         """The log-odds: one a row for two classes, one a row and class for several.
@@ -257,6 +302,19 @@ class LogisticRegression(ClassifierMixin, LinearEstimator):  # type: ignore[misc
         scores = self.decision_function(X)
         which = (scores > 0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)
         return np.asarray(self.classes_[which])
+
+    def sparsify(self) -> LogisticRegression:
+        """Keeps `coef_` as a sparse matrix, which predicts faster where most of it is 0."""
+        check_is_fitted(self)
+        self.coef_ = sparse.csr_matrix(self.coef_)  # type: ignore[assignment]
+        return self
+
+    def densify(self) -> LogisticRegression:
+        """Keeps `coef_` as an array again."""
+        check_is_fitted(self)
+        if sparse.issparse(self.coef_):
+            self.coef_ = self.coef_.toarray()  # type: ignore[attr-defined]
+        return self
 
     def predict_proba(self, X: Any) -> NDArray[Any]:
         """The probability of each class, in the order of `classes_`: rows x classes.

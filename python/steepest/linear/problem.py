@@ -160,6 +160,12 @@ class Problem:
         aside = X[held], np.ascontiguousarray(y[held]), given[held], int(patience)
         return aside, np.where(held, 0.0, given)
 
+    def parts(self, x: Floats, columns: int) -> tuple[Floats, Floats]:
+        """Coefficients (outputs x columns) and intercepts of a point of the core's."""
+        rows = np.asarray(x).reshape(self.outputs, -1)
+        intercept = rows[:, columns] if self.intercept else np.zeros(self.outputs)
+        return rows[:, :columns].copy(), intercept.copy()
+
     def _packed(self, coef: Floats, intercept: Floats) -> Floats:
         """As the core lays variables out: of each output its coefficients, then its intercept."""
         rows = np.asarray(coef, dtype=np.float64).reshape(self.outputs, -1)
