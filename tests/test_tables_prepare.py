@@ -100,9 +100,9 @@ def test_the_dense_design_is_the_numbers_and_the_one_hot_codes(prepared: Prepare
         expected = (raw["town"] == level)[prepared.train.rows]
         assert (dense[:, design.names.index(f"town = {level}")] == expected).all()
     month = np.array([int(day[5:7]) for day in raw["since"]])[prepared.train.rows]
-    assert (dense[:, design.names.index("since.month = 3")] == (month == 3)).all()
+    assert (dense[:, design.names.index("since: month = 3")] == (month == 3)).all()
     friday = np.array([np.datetime64(day).item().weekday() == 4 for day in raw["since"]])[prepared.train.rows]
-    assert (dense[:, design.names.index("since.weekday = Friday")] == friday).all()
+    assert (dense[:, design.names.index("since: weekday = Friday")] == friday).all()
 
 
 def test_the_split_is_seeded_and_keeps_proportions(prepared: Prepared) -> None:

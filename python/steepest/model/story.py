@@ -98,6 +98,7 @@ def columns(schema: Schema) -> list[dict[str, Any]]:
                 "used": column.used,
                 "reason": column.reason,
                 "missing": column.missing,
+                "missing_in_training": column.missing_in_training,
                 "filled_with": filled,
                 "levels": column.levels,
                 "mean": column.mean,

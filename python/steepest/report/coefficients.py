@@ -163,7 +163,7 @@ def _level(c: View) -> str:
     level, name = c.get("level"), str(c.get("name"))
     if level is None:
         return name
-    part = name.removeprefix(f"{c.get('column')}.")
+    part = name.removeprefix(f"{c.get('column')}: ").removeprefix(f"{c.get('column')}.")
     return part if part != name else str(level)
 
 

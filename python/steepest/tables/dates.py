@@ -136,3 +136,8 @@ def parts(times: np.ndarray[Any, Any]) -> dict[str, tuple[str, np.ndarray[Any, A
 def part_text(part: str, value: float) -> str:
     """The name of a level of a part: 'Monday' for weekday 0, '3' for March."""
     return WEEKDAYS[int(value)] if part == "weekday" else str(int(value))
+
+
+def part_name(column: str, part: str) -> str:
+    """What a part of a column of dates is called: 'sold: day of the year'."""
+    return f"{column}: {part.replace('day_of_year', 'day of the year')}"

@@ -8,7 +8,7 @@ import numpy as np
 
 from steepest.errors import TableError
 from steepest.findings import Finding
-from steepest.tables import remarks
+from steepest.tables import dates, remarks
 from steepest.tables.kinds import Judgement, fingerprint, judge
 from steepest.tables.pieces import MISSING, LevelsPiece, NumberPiece, Piece, split_parts
 from steepest.tables.schema import Column, check_finite
@@ -54,7 +54,7 @@ def describe(
         check_finite(values, name, missing)
         judgement = unlike_the_others(name, values, judge(name, values, name in categories), seen)
         column = described(name, values, judgement, goal, kept)
-        findings += remarks.about_column(column, values, judgement)
+        findings += remarks.about_column(column, values, judgement, goal, kept)
         columns.append(column)
         if column.used:
             used[name] = values
@@ -108,6 +108,7 @@ def described(name: str, values: Values, judgement: Judgement, goal: Target, kep
         judgement.used,
         judgement.reason,
         missing=int(values.missing[goal.rows].sum()),
+        missing_in_training=int(values.missing[kept].sum()),
         values=values.kind if values.kind != "empty" else "number",
         format=values.format,
         decimal=values.decimal,
@@ -126,7 +127,7 @@ def described(name: str, values: Values, judgement: Judgement, goal: Target, kep
             column.kind, column.reason = "empty", "it has no values in the training rows"
         else:
             column.kind, column.reason = "constant", "it does not vary in the training rows"
-    column.filled_with = filled_with(column) if column.missing else None
+    column.filled_with = filled_with(column) if column.missing and column.pieces else None
     return column
 
 
@@ -158,7 +159,7 @@ def fit_pieces(name: str, values: Values, kept: Rows) -> list[Piece]:
         if not len(present) or (present == present[0]).all():
             continue
         kind = LevelsPiece if sub.codes is not None else NumberPiece
-        pieces.append(kind.fit(f"{name}.{part}", name, part, sub, kept))
+        pieces.append(kind.fit(dates.part_name(name, part), name, part, sub, kept))
     return pieces
 
 

@@ -53,7 +53,12 @@ def from_arrow(table: Any, name: str) -> Table:
         table = table.flatten()
     names = unique_names(list(table.column_names), name)
     columns = {column: table.column(j) for j, column in enumerate(names)}
-    return Table(name, columns, table.num_rows)
+    # What is stored as codes into levels (pandas' category, polars' Enum, R's factor) says that it is a category.
+    kinds = table.schema.types
+    categories = frozenset(
+        column for column, kind in zip(names, kinds, strict=True) if pa.types.is_dictionary(kind)
+    )
+    return Table(name, columns, table.num_rows, categories=categories)
 
 
 def sound(data: Any, name: str) -> None:
@@ -73,21 +78,64 @@ def from_pandas(frame: Any) -> Table:
         )
     names = unique_names([str(column) for column in frame.columns], "the pandas frame")
     columns: dict[str, Any] = {}
+    categories = set()
     for j, name in enumerate(names):
-        columns[name] = pandas_column(frame.iloc[:, j], name)
+        columns[name], declared = one_column(frame.iloc[:, j], name)
+        if declared:
+            categories.add(name)
     notes = []
     if frame.index.name is not None and str(frame.index.name) not in columns:
         notes.append(
             f"the frame's index {frame.index.name!r} is not used; frame.reset_index() makes it a column"
         )
     named = not all(isinstance(column, (int, np.integer)) for column in frame.columns)
-    return Table("the pandas frame", columns, len(frame), named=named, notes=notes)
+    return Table(
+        "the pandas frame", columns, len(frame), named=named, notes=notes, categories=frozenset(categories)
+    )
+
+
+def one_column(values: Any, name: str) -> tuple[Any, bool]:
+    """One column from whatever holds it, and whether it says itself that it is a category."""
+    module = type(values).__module__.partition(".")[0]
+    if module == "pandas":
+        kind = getattr(values, "dtype", None)
+        if type(kind).__name__ in ("CategoricalDtype", "IntervalDtype"):
+            return pandas_category(values), True
+        if hasattr(values, "to_numpy") and hasattr(values, "array"):
+            return pandas_column(values, name), False
+    if module == "polars" and hasattr(values, "to_arrow"):
+        array = values.to_arrow()
+        return array, bool(pa.types.is_dictionary(array.type))
+    if isinstance(values, (pa.Array, pa.ChunkedArray)):
+        sound(values, f"column {name!r}")
+        return values, bool(pa.types.is_dictionary(values.type))
+    if np.ndim(values) == 0:
+        raise TableError(f"column {name!r} must be a sequence of values; got {values!r}")
+    return vector(values, name), False
+
+
+def pandas_category(values: Any) -> pa.Array:
+    """A pandas category (or column of intervals) as Arrow codes into its levels; intervals become their texts."""
+    held = getattr(values, "array", values)
+    if type(values.dtype).__name__ == "IntervalDtype":
+        return pa.array([None if item is None or item != item else str(item) for item in held])
+    levels = held.categories
+    try:
+        texts = pa.array(levels, from_pandas=True)
+        if pa.types.is_nested(texts.type) or isinstance(texts.type, pa.BaseExtensionType):
+            raise pa.ArrowInvalid("levels are texts or numbers")
+    except (pa.ArrowException, ValueError, TypeError):
+        texts = pa.array([str(level) for level in levels])
+    codes = np.asarray(held.codes)
+    return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), texts)
 
 
 def pandas_column(series: Any, name: str) -> Any:
     """A pandas column: its NumPy vector where it has one, else by way of Arrow, when it is wanted."""
     if isinstance(series.dtype, np.dtype) and series.dtype.kind != "O":
         return series.to_numpy(copy=False)
+    if type(series.dtype).__name__ == "PeriodDtype":  # January 2024 is its first day
+        return np.asarray(series.dt.to_timestamp() if hasattr(series, "dt") else series.to_timestamp())
     if isinstance(series.dtype, np.dtype):
         return np.asarray(series, dtype=object)
 
@@ -153,28 +201,27 @@ def from_dict(source: Mapping[Any, Any]) -> Table:
     names = unique_names([str(name) for name in source], "the dict")
     columns: dict[str, Any] = {}
     lengths: dict[str, int] = {}
+    categories = set()
     for name, values in zip(names, source.values(), strict=True):
-        if isinstance(values, (pa.Array, pa.ChunkedArray)):
-            sound(values, f"column {name!r}")
-            column: Any = values
-        elif np.ndim(values) == 0:
-            raise TableError(f"column {name!r} must be a sequence of values; got {values!r}")
-        else:
-            column = vector(values, name)
-        columns[name] = column
-        lengths[name] = len(column)
+        columns[name], declared = one_column(values, name)
+        if declared:
+            categories.add(name)
+        lengths[name] = len(values)
     if len(set(lengths.values())) > 1:
         short, long = min(lengths, key=lengths.__getitem__), max(lengths, key=lengths.__getitem__)
         raise TableError(
             f"columns must be of one length; {short!r} has {lengths[short]} values and {long!r} "
             f"{lengths[long]}"
         )
-    return Table("the dict", columns, next(iter(lengths.values()), 0))
+    return Table("the dict", columns, next(iter(lengths.values()), 0), categories=frozenset(categories))
 
 
 def vector(values: Any, name: str) -> np.ndarray[Any, Any]:
     """A sequence as a vector; None stays None, and whole numbers stay whole."""
-    if isinstance(values, np.ndarray) or hasattr(values, "__array__"):
+    array: np.ndarray[Any, Any]
+    if isinstance(values, np.ma.MaskedArray):
+        array = values
+    elif isinstance(values, np.ndarray) or hasattr(values, "__array__"):
         array = np.asarray(values)
     else:
         array = np.empty(len(values), dtype=object)

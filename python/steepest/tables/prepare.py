@@ -153,16 +153,17 @@ def prepare(
 
 def with_target(table: Table, target: Any) -> tuple[Table, str]:
     """A table with the target as one more column, called "target", and that name."""
-    values = memory.vector(target, "target") if np.ndim(target) == 1 else None
-    if values is None or len(values) != table.rows:
-        got = f"{len(values)} values" if values is not None else type(target).__name__
+    values, declared = memory.one_column(target, "target") if np.ndim(target) == 1 else (None, False)
+    if values is None or len(target) != table.rows:
+        got = f"{len(target)} values" if values is not None else type(target).__name__
         raise TableError(
             f"a target is given by its name, its number, or as one value a row ({table.rows} here); got {got}"
         )
     if "target" in table.columns:
         raise TableError("the table has a column 'target' already: pass that name, or rename it")
     columns = {**table.columns, "target": values}
-    return replace(table, columns=columns), "target"
+    categories = table.categories | ({"target"} if declared else set())
+    return replace(table, columns=columns, categories=categories), "target"
 
 
 def table_form(table: Table) -> dict[str, Any]:

@@ -20,12 +20,16 @@ __all__ = ["about_applied", "about_column", "about_rows", "mostly_missing"]
 
 #: whole numbers with at most this many values might be meant as categories
 FEW_NUMBERS = 24
+#: share of the target's variance by which a column must explain more as a category than as an amount
+MUCH_MORE = 0.05
 #: a class with fewer training rows than this is hard to learn
 RARE_CLASS = 10
 
 
-def about_column(column: Column, values: Values, judgement: Judgement) -> list[Finding]:
-    """What is worth saying about one column."""
+def about_column(
+    column: Column, values: Values, judgement: Judgement, goal: Target, kept: np.ndarray[Any, Any]
+) -> list[Finding]:
+    """What is worth saying about one column; `kept` are the training rows."""
     found: list[Finding] = []
     if not column.used:
         severity: Any = "warning" if column.kind == "text" else "note"
@@ -73,7 +77,7 @@ def about_column(column: Column, values: Values, judgement: Judgement) -> list[F
     if values.remark:
         found.append(Finding("read_as_numbers", "note", f"{column.name!r}: {values.remark}."))
     if column.kind == "number" and values.whole:
-        found += maybe_category(column, values)
+        found += maybe_category(column, values, goal, kept)
     return found
 
 
@@ -118,7 +122,7 @@ def mostly_missing(columns: list[Column], rows: int) -> list[Finding]:
     return [Finding("mostly_missing", "warning", sentence, {"columns": names}, 0.5, remedy)]
 
 
-def maybe_category(column: Column, values: Values) -> list[Finding]:
+def maybe_category(column: Column, values: Values, goal: Target, kept: np.ndarray[Any, Any]) -> list[Finding]:
     """Whole numbers with few values, which might be codes rather than amounts."""
     assert values.numbers is not None
     low, high = column.min, column.max
@@ -127,16 +131,55 @@ def maybe_category(column: Column, values: Values) -> list[Finding]:
     count = len(np.unique(values.numbers[~values.missing]))
     if not 3 <= count <= FEW_NUMBERS:
         return []
+    line, levels = explained(values.numbers[kept], goal.y[kept], goal.classes)
+    sentence = f"{column.name!r} holds {count} different whole numbers and is used as an amount"
+    better = levels - line > MUCH_MORE
+    if better:
+        sentence += (
+            f", which alone explains {line:.0%} of the target's variance; as a category it would explain "
+            f"{levels:.0%}"
+        )
     return [
         Finding(
             "few_whole_numbers",
-            "note",
-            f"{column.name!r} holds {count} different whole numbers and is used as an amount.",
-            {"values": count},
+            "warning" if better else "note",
+            f"{sentence}.",
+            {"values": count, "as_amount": line, "as_category": levels},
             FEW_NUMBERS,
             f"if they are codes (a month, an hour, a type), pass categories=[{column.name!r}]",
         )
     ]
+
+
+def explained(numbers: np.ndarray[Any, Any], y: np.ndarray[Any, Any], classes: Any) -> tuple[float, float]:
+    """The share of the target's variance that a line in a column explains, and that its values' own means do.
+
+    The latter is R² adjusted for the number of values. Of several classes, the one that gains most counts.
+    """
+    present = np.isfinite(numbers)
+    x, y = numbers[present], y[present].astype(np.float64)
+    distinct, place = np.unique(x, return_inverse=True)
+    if len(y) <= len(distinct) or len(distinct) < 2:
+        return 0.0, 0.0
+    targets = (
+        [y]
+        if classes is None or len(classes) == 2
+        else [(y == k) * 1.0 for k in range(min(20, len(classes)))]
+    )
+    found = [(0.0, 0.0)]
+    for target in targets:
+        centred = target - target.mean()
+        scale = np.abs(centred).max()
+        if scale == 0:
+            continue
+        centred = centred / scale
+        whole = float(centred @ centred)
+        means = np.bincount(place, weights=centred) / np.bincount(place)
+        between = float(means[place] @ means[place]) / whole
+        adjusted = 1 - (1 - between) * (len(y) - 1) / (len(y) - len(distinct))
+        slope = x - x.mean()
+        found.append((float(slope @ centred) ** 2 / (float(slope @ slope) * whole), max(0.0, adjusted)))
+    return max(found, key=lambda pair: pair[1] - pair[0])
 
 
 def about_rows(

@@ -30,7 +30,7 @@ _NUMBER = {**_PIECE, "fill": float, "indicator": bool, "type": {"number"}}
 _LEVELS = {**_PIECE, "levels": [str], "pooled": [str], "type": {"levels"}}
 _MARKS = {"decimal?": (None, {".", ","}), "thousands?": (None, set(GROUPS))}
 _COLUMN = {
-    "name": str, "kind": str, "used": bool, "reason": str, "missing": int,
+    "name": str, "kind": str, "used": bool, "reason": str, "missing": int, "missing_in_training?": (None, int),
     "filled_with": (None, str, float, Each((str, float))), "levels": (None, int), "mean": (None, float),
     "sd": (None, float), "min": (None, float), "max": (None, float),
     "values": {"number", "boolean", "time", "text"}, "format": (None, str), "decimal?": _MARKS["decimal?"],
@@ -54,7 +54,10 @@ class Column:
     used: bool
     #: why it is of that kind, or why it is left out
     reason: str
+    #: how many values are missing, of the rows that have a target
     missing: int = 0
+    #: and of the training rows, from which mean, deviation, least, greatest and what fills them come
+    missing_in_training: int | None = None
     #: what missing values become
     filled_with: Any = None
     #: the number of levels of a category

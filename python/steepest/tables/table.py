@@ -15,6 +15,8 @@ from steepest.tables.numerals import Notation
 __all__ = ["Table"]
 
 Lazy = Callable[[], Any]
+#: the units of time that NumPy and Arrow share
+ARROW_UNITS = ("s", "ms", "us", "ns")
 #: the remedy where a table holds texts to be read
 ON_TEXTS = (
     "To learn from texts, turn each into numbers first (scikit-learn's TfidfVectorizer, for one) and "
@@ -62,7 +64,13 @@ class Table:
             return raw
         if isinstance(raw, pa.Array):
             return pa.chunked_array([raw])
-        return pa.chunked_array([arrow_vector(raw, name)])
+        try:
+            return pa.chunked_array([arrow_vector(raw, name)])
+        except (pa.ArrowException, UnicodeError, OverflowError, ValueError) as error:
+            if isinstance(error, TableError):
+                raise
+            why = "a text that is no Unicode" if isinstance(error, UnicodeError) else str(error)
+            raise TableError(f"column {name!r} cannot be read: {why}") from None
 
     def decimal_of(self, kind: pa.DataType) -> str | None:
         """The decimal mark that a column of this Arrow type was written with, where it was read from a text."""
@@ -128,7 +136,20 @@ def unique_names(names: list[str], where: str) -> list[str]:
 
 def arrow_vector(vector: np.ndarray[Any, Any], name: str) -> pa.Array:
     """A NumPy vector as an Arrow array; mixed Python objects are refused by name."""
+    if isinstance(vector, np.ma.MaskedArray):
+        return pa.array(np.ma.getdata(vector), mask=np.ma.getmaskarray(vector))
     vector = np.asarray(vector)
+    if not vector.dtype.isnative:
+        vector = vector.astype(vector.dtype.newbyteorder("="))
+    if vector.dtype.kind in "mM" and np.datetime_data(vector.dtype) not in (
+        (unit, 1) for unit in ARROW_UNITS
+    ):
+        finer = vector.astype(f"{vector.dtype.kind}8[us]")
+        if (np.isnat(finer) != np.isnat(vector)).any() or (finer.astype(vector.dtype) != vector)[
+            ~np.isnat(vector)
+        ].any():
+            raise TableError(f"column {name!r} holds times beyond the years -290308 to 294247")
+        vector = finer
     if vector.dtype.kind == "f" and vector.dtype.itemsize not in (4, 8):
         vector = vector.astype(np.float64)
     if vector.dtype.kind == "c":

@@ -20,6 +20,8 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 Kind = Literal["number", "boolean", "text", "time", "empty"]
 #: whole numbers beyond this are not exact as float64
 EXACT = 2**53
+#: days from 1970 that microseconds in 64 bits can count
+MOST_DAYS = 2**63 // 86_400_000_000 - 1
 UNKNOWN = Notation()
 #: pairs of texts that mean no and yes
 PAIRS = (("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"))
@@ -92,6 +94,22 @@ def read_values(
     Raises:
         TableError: the column holds lists, records or bytes, or texts that could be numbers in two ways.
     """
+    try:
+        values = typed_values(array, tokens)
+    except pa.ArrowException as error:
+        raise TableError(f"column {name!r} cannot be read: {error}") from None
+    if values is None:
+        raise TableError(
+            f"column {name!r} holds {array.type}: a column holds numbers, texts, booleans or dates; "
+            "flatten it, or leave it out with drop"
+        )
+    if plain or values.kind != "text":
+        return values
+    return as_numbers(values, name, impute, notation) or as_booleans(values) or as_times(values) or values
+
+
+def typed_values(array: pa.ChunkedArray, tokens: frozenset[str]) -> Values | None:
+    """The values by their Arrow type, texts as texts; None where the type is not one that a column may have."""
     kind = array.type
     rows = len(array)
     if pa.types.is_null(kind):
@@ -100,10 +118,7 @@ def read_values(
         array = pc.cast(array, kind.value_type)
         kind = array.type
     if pa.types.is_dictionary(kind) or is_text(kind):
-        values = from_texts(array, tokens)
-        if plain or values.kind == "empty":
-            return values
-        return as_numbers(values, name, impute, notation) or as_booleans(values) or as_times(values) or values
+        return from_texts(array, tokens)
     if pa.types.is_boolean(kind):
         return Values("boolean", rows, numbers=floats(pc.cast(array, pa.int8())), whole=True)
     if pa.types.is_integer(kind):
@@ -112,18 +127,32 @@ def read_values(
         numbers = floats(pc.cast(array, pa.float64(), safe=False))
         return Values("number", rows, numbers=numbers)
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        times = pc.cast(array, pa.timestamp("us"), safe=False) if pa.types.is_date(kind) else array
-        if times.type != pa.timestamp("us"):
-            times = pc.cast(times, pa.timestamp("us", tz=kind.tz), safe=False)
-        return Values("time", rows, times=times.to_numpy().astype("datetime64[us]"), format="iso")
+        return from_times(array)
     if pa.types.is_time(kind) or pa.types.is_duration(kind):
         seconds = pc.cast(array, pa.int32() if pa.types.is_time32(kind) else pa.int64())
         scale = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}[kind.unit]
         return Values("number", rows, numbers=floats(seconds) * scale, remark="read as seconds")
-    raise TableError(
-        f"column {name!r} holds {kind}: a column holds numbers, texts, booleans or dates; "
-        "flatten it, or leave it out with drop"
-    )
+    return None
+
+
+def from_times(array: pa.ChunkedArray) -> Values:
+    """Dates and times, to the microsecond.
+
+    Raises:
+        pa.ArrowInvalid: one lies beyond the years that microseconds can count.
+    """
+    kind = array.type
+    if pa.types.is_date32(kind):
+        days = floats(pc.cast(array, pa.int32()))
+        if np.nanmax(np.abs(days), initial=0.0) > MOST_DAYS:
+            raise pa.ArrowInvalid("it holds dates beyond the years -290308 to 294247")
+    elif pa.types.is_date64(kind):
+        array = pc.cast(pc.cast(array, pa.int64()), pa.timestamp("ms"))
+    # From nanoseconds digits are lost, which is meant; to finer units no time may be.
+    finer = kind if pa.types.is_timestamp(kind) and kind.unit == "ns" else None
+    zone = kind.tz if pa.types.is_timestamp(kind) else None
+    times = pc.cast(array, pa.timestamp("us", tz=zone), safe=finer is None)
+    return Values("time", len(array), times=times.to_numpy().astype("datetime64[us]"), format="iso")
 
 
 def is_text(kind: pa.DataType) -> bool:
