@@ -177,3 +177,44 @@ def test_statistics_and_gaps_are_of_the_same_rows() -> None:
     assert column.missing == 60
     assert column.mean == pytest.approx(np.nanmean(data["a"]))
     assert column.sd == pytest.approx(np.nanstd(data["a"]))
+
+
+def hours(rows: int = 1200, line: float = 0.0) -> dict[str, Any]:
+    """An hour of which the target is a wave, and one of which it is a line."""
+    rng = np.random.default_rng(0)
+    hour, floor = rng.integers(0, 24, rows), rng.integers(0, 10, rows)
+    wave = (1 - line) * 3 * np.sin(2 * np.pi * hour / 12) + line * hour
+    return {"hour": hour, "floor": floor, "y": wave + 0.3 * floor + 0.5 * rng.normal(size=rows)}
+
+
+def test_whole_numbers_are_levels_where_a_line_would_miss_what_they_tell() -> None:
+    data = hours()
+    model = steepest.fit(data, "y")
+    assert model.metrics()[0]["value"] > 0.9
+    assert finding(model, "numbers_as_levels").evidence["values"] == 24
+    assert model.schema.column("hour").kind == "category"
+    assert model.schema.column("floor").kind == "number"
+    # As whole numbers, fractions, texts or with gaps: the same rows.
+    new = {"floor": [1, 2, 3], "hour": [3, 17, 23]}
+    first = model.predict(new)
+    assert model.predict(new | {"hour": [3.0, 17.0, 23.0]}).tolist() == first.tolist()
+    assert model.predict(new | {"hour": ["3", "17", "23"]}).tolist() == first.tolist()
+    assert np.isfinite(model.predict(new | {"hour": [3.0, np.nan, 99.0]})).all()
+
+
+def test_amounts_stay_amounts() -> None:
+    data = hours()
+    asked = steepest.fit(data, "y", amounts=["hour"])
+    assert asked.schema.column("hour").kind == "number"
+    assert "numbers_as_levels" not in kinds(asked)
+    assert steepest.fit(hours(line=1.0), "y").schema.column("hour").kind == "number"
+    noise = data | {"y": RNG.normal(size=1200)}
+    assert steepest.fit(noise, "y").schema.column("hour").kind == "number"
+    # Pixels are measurements of one kind.
+    assert {c.kind for c in steepest.fit("digits", alpha=0.1).schema.used} <= {"number", "boolean"}
+
+
+def test_levels_tell_of_classes_too() -> None:
+    data = hours()
+    data["y"] = np.where(data["y"] > np.median(data["y"]), "yes", "no")
+    assert steepest.fit(data, "y").schema.column("hour").kind == "category"

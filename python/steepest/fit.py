@@ -35,6 +35,7 @@ def fit(
     l1_ratio: float = 0.5,
     drop: Sequence[str | int] = (),
     categories: Sequence[str | int] = (),
+    amounts: Sequence[str | int] = (),
     missing: str = "fill",
     validation: float = 0.2,
     refit: bool = True,
@@ -89,8 +90,9 @@ def fit(
         ½‖w‖², ‖w‖₁, or a mix of both.
     l1_ratio : float, default 0.5
         The share of l1 in the elastic net.
-    drop, categories : sequence of str or int
-        Columns to leave out; number columns to be taken as categories.
+    drop, categories, amounts : sequence of str or int
+        Columns to leave out; number columns to be taken as categories; whole numbers with few values to be taken as
+        amounts, even where their levels tell more of the target than a straight line does.
     missing : {"fill", "impute", "refuse"}
         See `steepest.tables.prepare`.
     validation : float, default 0.2
@@ -172,6 +174,7 @@ def fit(
         time=time,
         drop=drop,
         categories=categories,
+        amounts=amounts,
         missing=missing,
         validation=validation,
         seed=seed,
@@ -204,8 +207,10 @@ def fit(
     fitted = job.run()
     arguments = {
         "task": task, "test": test, "time": time, "alpha": alpha, "penalty": penalty, "l1_ratio": l1_ratio,
-        "drop": list(drop), "categories": list(categories), "missing": missing, "validation": validation,
-        "refit": refit, "cv": cv, "scoring": scoring, "class_weight": class_weight, "sample_weight": sample_weight,
+        "drop": list(drop), "categories": list(categories), "amounts": list(amounts), "missing": missing,
+        "validation": validation,
+        "refit": refit, "cv": cv, "scoring": scoring, "class_weight": class_weight,
+        "sample_weight": sample_weight,
         "positive": positive, "threshold": threshold, "cost": cost, "tol": tol, "seed": seed, "header": header,
         "delimiter": delimiter, "encoding": encoding, "decimal": decimal, "thousands": thousands,
         "missing_target": None if missing_target is None else list(missing_target),

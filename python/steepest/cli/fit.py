@@ -74,6 +74,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="COLUMN",
         help="take a number column as a category; again for more",
     )
+    add(
+        "--amount",
+        action="append",
+        default=[],
+        dest="amounts",
+        metavar="COLUMN",
+        help="take whole numbers with few values as an amount, not as levels; again for more",
+    )
     add("--alpha", type=float, metavar="A", help="strength of the penalty; chosen on held-out rows")
     add("--penalty", metavar="NAME", help="l2 (default), l1 or elastic_net")
     add("--l1-ratio", type=float, metavar="R", help="share of l1 in the elastic net (0.5)")
@@ -145,7 +153,7 @@ def run(args: argparse.Namespace) -> int:
 def given(args: argparse.Namespace) -> dict[str, Any]:
     """The settings that were given, by the names of `steepest.fit`."""
     settings = {name: getattr(args, name) for name in (*PASSED, *TEXT) if getattr(args, name) is not None}
-    for name in ("drop", "categories"):
+    for name in ("drop", "categories", "amounts"):
         if getattr(args, name):
             settings[name] = getattr(args, name)
     if settings.get("delimiter") == r"\t":

@@ -30,7 +30,7 @@ __all__ = ["python_lines", "tell"]
 
 DEFAULTS: dict[str, Any] = {
     "task": None, "test": None, "time": None, "alpha": None, "penalty": "l2", "l1_ratio": 0.5, "drop": [],
-    "categories": [], "missing": "fill", "validation": 0.2, "refit": True, "cv": None, "scoring": None,
+    "categories": [], "amounts": [], "missing": "fill", "validation": 0.2, "refit": True, "cv": None, "scoring": None,
     "class_weight": None, "sample_weight": None, "positive": None, "threshold": None, "cost": None, "tol": 1e-6,
     "seed": 0, "header": None, "delimiter": None, "encoding": None, "decimal": None, "thousands": None,
     "missing_target": None,

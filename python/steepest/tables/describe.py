@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,18 @@ from steepest.tables.values import Values, as_text, read_values
 __all__ = ["describe"]
 
 Rows = np.ndarray[Any, np.dtype[np.int64]]
+#: more columns than this whose levels would tell more are measurements of one kind
+MOST_CODES = 12
 
 
 def describe(
-    table: Table, goal: Target, kept: Rows, out: set[str], categories: list[str], missing: str
+    table: Table,
+    goal: Target,
+    kept: Rows,
+    out: set[str],
+    categories: list[str],
+    missing: str,
+    amounts: Collection[str] = (),
 ) -> tuple[list[Column], dict[str, Values], list[Finding]]:
     """The columns of a table, the values of those used, and what was found.
 
@@ -30,6 +39,7 @@ def describe(
         kept: the training rows, from which medians and levels are learned.
         out: columns that the caller leaves out.
         categories: columns that the caller wants as categories.
+        amounts: number columns that the caller wants as they are, however few values they have.
 
     Raises:
         TableError: no column is of use, or one holds values that are refused.
@@ -38,6 +48,7 @@ def describe(
     used: dict[str, Values] = {}
     findings: list[Finding] = []
     seen: dict[tuple[Any, ...], str] = {}
+    codes: list[str] = []
     for name in table.names:
         if name == goal.name:
             columns.append(target_column(table, goal, kept))
@@ -54,13 +65,43 @@ def describe(
         check_finite(values, name, missing)
         judgement = unlike_the_others(name, values, judge(name, values, name in categories), seen)
         column = described(name, values, judgement, goal, kept)
-        findings += remarks.about_column(column, values, judgement, goal, kept)
         columns.append(column)
         if column.used:
             used[name] = values
+        if name not in amounts and remarks.more_as_levels(column, values, goal, kept):
+            codes.append(name)
+            continue
+        noticed = remarks.about_column(column, values, judgement, goal, kept)
+        findings += [f for f in noticed if name not in amounts or f.kind != "few_whole_numbers"]
+    findings += as_levels(columns, used, codes, goal, kept)
     if not used:
         raise TableError(nothing_left(table, columns))
     return columns, used, findings + remarks.mostly_missing(columns, len(goal.rows))
+
+
+def as_levels(
+    columns: list[Column], used: dict[str, Values], names: list[str], goal: Target, kept: Rows
+) -> list[Finding]:
+    """Makes categories of whole numbers whose levels tell more than a straight line; says so.
+
+    Many such columns are measurements of one kind, as pixels are, and stay amounts.
+    """
+    place = {column.name: i for i, column in enumerate(columns)}
+    found: list[Finding] = []
+    for name in names:
+        column, values = columns[place[name]], used[name]
+        judgement = Judgement("number", True, column.reason)
+        if len(names) <= MOST_CODES:
+            low, high, mean, sd = column.min, column.max, column.mean, column.sd
+            used[name] = values = as_text(values)
+            reason = f"whole numbers with {len(values.texts)} values, whose levels tell more than a line"
+            judgement = Judgement("category", True, reason)
+            column = described(name, values, judgement, goal, kept)
+            column.min, column.max, column.mean, column.sd = low, high, mean, sd
+            columns[place[name]] = column
+            found.append(remarks.used_as_levels(column))
+        found += remarks.about_column(column, values, judgement, goal, kept)
+    return found
 
 
 def unlike_the_others(

@@ -16,7 +16,14 @@ from steepest.tables.values import Values
 if TYPE_CHECKING:
     from steepest.tables.schema import Applied, Column
 
-__all__ = ["about_applied", "about_column", "about_rows", "mostly_missing"]
+__all__ = [
+    "about_applied",
+    "about_column",
+    "about_rows",
+    "more_as_levels",
+    "mostly_missing",
+    "used_as_levels",
+]
 
 #: whole numbers with at most this many values might be meant as categories
 FEW_NUMBERS = 24
@@ -122,15 +129,45 @@ def mostly_missing(columns: list[Column], rows: int) -> list[Finding]:
     return [Finding("mostly_missing", "warning", sentence, {"columns": names}, 0.5, remedy)]
 
 
+def few_values(column: Column, values: Values) -> int:
+    """How many different whole numbers a column holds where they are few, else 0."""
+    low, high = column.min, column.max
+    if not column.used or column.kind != "number" or not values.whole or values.numbers is None:
+        return 0
+    if low is None or high is None or high - low > FEW_NUMBERS or values.rows < 50:
+        return 0
+    count = len(np.unique(values.numbers[~values.missing]))
+    return count if 3 <= count <= FEW_NUMBERS else 0
+
+
+def more_as_levels(column: Column, values: Values, goal: Target, kept: np.ndarray[Any, Any]) -> bool:
+    """Whether whole numbers with few values explain much more of the target as levels than on a straight line."""
+    if not few_values(column, values) or len(kept) < 10 * few_values(column, values):
+        return False
+    assert values.numbers is not None
+    line, levels = explained(values.numbers[kept], goal.y[kept], goal.classes)
+    return levels - line > MUCH_MORE
+
+
+def used_as_levels(column: Column) -> Finding:
+    """Whole numbers with few values that are used as categories."""
+    return Finding(
+        "numbers_as_levels",
+        "note",
+        f"{column.name!r} holds {column.levels} different whole numbers and is used as a category: its levels tell "
+        "more of the target than a straight line.",
+        {"values": column.levels},
+        FEW_NUMBERS,
+        f"to use it as an amount all the same, pass amounts=[{column.name!r}]",
+    )
+
+
 def maybe_category(column: Column, values: Values, goal: Target, kept: np.ndarray[Any, Any]) -> list[Finding]:
     """Whole numbers with few values, which might be codes rather than amounts."""
+    count = few_values(column, values)
+    if not count:
+        return []
     assert values.numbers is not None
-    low, high = column.min, column.max
-    if low is None or high is None or high - low > FEW_NUMBERS or values.rows < 50:
-        return []
-    count = len(np.unique(values.numbers[~values.missing]))
-    if not 3 <= count <= FEW_NUMBERS:
-        return []
     line, levels = explained(values.numbers[kept], goal.y[kept], goal.classes)
     sentence = f"{column.name!r} holds {count} different whole numbers and is used as an amount"
     better = levels - line > MUCH_MORE
