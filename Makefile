@@ -8,11 +8,13 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find crates python -name
 SEED ?=
 CASES ?= 100000
 
-.PHONY: demo test test-hosts peer-tests hunt model valgrind miri check lint types docs generated bench clean
+.PHONY: demo test test-hosts peer-tests peer-tests-hosts hunt model valgrind miri check lint types docs generated bench clean
 
 ## demo: makes its own environment, installs, fits a real table and writes report.html
 demo: $(VENV)/.installed
 	$(BIN)/steepest fit breast_cancer --report report.html
+	@echo
+	@echo "steepest is in $(BIN): call $(BIN)/steepest, or '. $(BIN)/activate' once and then steepest"
 
 ## test: the whole suite without torch: Rust, then Python
 test: $(VENV)/.test
@@ -26,6 +28,11 @@ test-hosts: $(VENV)/.hosts
 ## peer-tests: scikit-learn's own tests of its linear models, with ours in the place of theirs
 peer-tests: $(VENV)/.test
 	$(BIN)/python tools/peer_tests.py scikit
+
+## peer-tests-hosts: Keras' own tests of its optimizers; torch's where TORCH_TESTS names test/optim of its checkout
+peer-tests-hosts: $(VENV)/.hosts
+	$(BIN)/python tools/peer_tests.py keras_optimizers
+	$(if $(TORCH_TESTS),$(BIN)/python tools/peer_tests.py torch_optim)
 
 ## hunt: generated problems, new ones each time, judged by an oracle in 80-bit numbers (SEED=, CASES=)
 hunt: $(VENV)/.test
@@ -76,7 +83,8 @@ $(BIN)/python:
 
 $(VENV)/.installed: $(BIN)/python $(SOURCES)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'maturin>=1.9,<2'
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --quiet
+	@echo "building the core (a few minutes the first time)"
+	PIP_QUIET=1 PIP_DISABLE_PIP_VERSION_CHECK=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --quiet
 	touch $@
 
 $(VENV)/.test: $(VENV)/.installed

@@ -123,13 +123,15 @@ def evaluate(
 ) -> list[Any]:
     """The outputs of a program for inputs by name."""
     values: list[Any] = []
-    for op, *places in program.ops:
-        if op == "input":
-            values.append(inputs[places[0]])
-        elif op == "lit":
-            values.append(places[0])
-        else:
-            values.append(operations[op](*(values[k] for k in places)))
+    # Both sides of a choice are evaluated, the one that is not taken too: NumPy need not warn of it.
+    with np.errstate(all="ignore"):
+        for op, *places in program.ops:
+            if op == "input":
+                values.append(inputs[places[0]])
+            elif op == "lit":
+                values.append(places[0])
+            else:
+                values.append(operations[op](*(values[k] for k in places)))
     return [values[k] for k in program.outputs]
 
 
