@@ -13,7 +13,7 @@ import numpy as np
 from steepest.errors import InputError, NotConverged, did_you_mean
 from steepest.fitting.asked import class_weights, named_score, threshold_of, with_positive
 from steepest.fitting.job import Job
-from steepest.fitting.judging import python_lines, tell
+from steepest.fitting.judging import python_lines, story_of
 from steepest.fitting.progress import Stages
 from steepest.model import Model
 from steepest.tables import prepare
@@ -103,7 +103,7 @@ def fit(
         Also fit and judge in so many folds at the chosen alpha; the figures' mean and standard deviation over
         folds stand beside those of the held-out rows.
     scoring : str or callable, optional
-        The figure by which alpha is chosen and which is told first, such as "roc_auc", "f1", "average_precision",
+        The figure by which alpha is chosen and which comes first, such as "roc_auc", "f1", "average_precision",
         "balanced_accuracy", "log_loss", "r2" or "neg_mean_absolute_error"; or a function of the held-out target
         (classes as 0, 1, …) and the prediction (numbers; probabilities of the second class, or of each) where
         larger is better. The loss when None.
@@ -113,7 +113,7 @@ def fit(
     sample_weight : str, int or array, optional
         What each row weighs, as a column or as one number a row. A row of weight 0 is a row that is not there.
     positive : optional
-        Which of two classes is the positive one, of which precision and recall are told and the probability is
+        Which of two classes is the positive one, of which precision and recall are given and the probability is
         given; the second in order when None.
     threshold : float, optional
         A row is predicted positive where its probability is above it; 0.5 when None.
@@ -215,11 +215,11 @@ def fit(
         "delimiter": delimiter, "encoding": encoding, "decimal": decimal, "thousands": thousands,
         "missing_target": None if missing_target is None else list(missing_target),
     }  # fmt: skip
-    told = tell(job, fitted, python_lines(table, target, arguments), later=time is not None)
+    facts = story_of(job, fitted, python_lines(table, target, arguments), later=time is not None)
     solution = fitted.final.solution
     if not solution["success"]:
         warnings.warn(f"the fit did not converge: {solution['message']}", NotConverged, stacklevel=2)
-    return Model(prepared.schema, fitted.final.weights, settings | {"alpha": fitted.alpha}, told)
+    return Model(prepared.schema, fitted.final.weights, settings | {"alpha": fitted.alpha}, facts)
 
 
 def load(path: str | os.PathLike[str]) -> Model:

@@ -57,7 +57,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--verbose",
         action="store_true",
-        help="tell everything: all figures, notes on the data, the certificate",
+        help="print everything: all figures, notes on the data, the certificate",
     )
     add(
         "--task",
@@ -92,7 +92,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--scoring",
         metavar="FIGURE",
-        help="choose alpha by this figure and tell it first: roc_auc, f1, r2 ...",
+        help="choose alpha by this figure and print it first: roc_auc, f1, r2 ...",
     )
     add(
         "--class-weight",

@@ -94,7 +94,7 @@ def figures(seen: dict[str, Any]) -> str:
 
 
 def left(seen: dict[str, Any]) -> str:
-    """The time left in words; nothing until enough has been done to tell."""
+    """The time left in words; nothing until enough has been done."""
     seconds = seen.get("seconds_left")
     if seconds is None or seen["fraction"] < 0.1:
         return ""

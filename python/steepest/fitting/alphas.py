@@ -77,7 +77,7 @@ def choose(
     weight: Floats | None,
     task: str,
     penalty: str,
-    told: Callable[[int], Any],
+    on_done: Callable[[int], Any],
     score: Callable[[Floats], float] | None = None,
 ) -> tuple[Path, Floats]:
     """Goes down the alphas, each fit starting from the one before, and chooses by the held-out loss.
@@ -95,7 +95,7 @@ def choose(
         Held-out columns, standardised, and their target.
     weight : array or None
         The held-out rows' weights.
-    told : callable
+    on_done : callable
         Called with the number of alphas done.
     score : callable, optional
         The score of the held-out rows' margins, larger is better.
@@ -122,7 +122,7 @@ def choose(
         if score is not None:
             path.score.append(score(margin))
         points.append(start)
-        told(i + 1)
+        on_done(i + 1)
         # Differences far below the standard error decide nothing, so no fit need be nearer than that.
         tol = float(np.clip(0.1 * SAME * error / max(held, 1e-300), TOL, LOOSEST))
         if score is None and past_the_best(path, PATIENCE if len(alphas) == COUNT else PATIENCE // 2):

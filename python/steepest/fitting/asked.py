@@ -104,7 +104,7 @@ def threshold_of(threshold: float | None, cost: float | None, task: str) -> floa
 
 
 def named_score(scoring: Any, task: str, threshold: float) -> tuple[str | None, Score | None]:
-    """The figure told first and the function by which alpha is chosen; (None, None) where the loss decides."""
+    """The figure that comes first and the function by which alpha is chosen; (None, None) where the loss decides."""
     if scoring is None:
         return None, None
     if callable(scoring):

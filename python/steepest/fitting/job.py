@@ -72,7 +72,7 @@ class Job:
     threads : int or None
         All where None.
     stages : Stages
-        Who is told.
+        Gets the progress.
     """
 
     def __init__(
@@ -186,7 +186,7 @@ class Job:
             watch, most = self.stages.during(), PATH_MOST[self.task]
             return self.solve(columns, y, weight, alpha, start, tol, watch, most)
 
-        def told(done: int) -> None:
+        def on_done(done: int) -> None:
             self.stages.enter("path", 0.05 + each * done, each)
 
         score: Callable[[Floats], float] | None = None
@@ -197,9 +197,16 @@ class Job:
                 p = as_predictions(margin * unit[0] + unit[1], self.task)
                 return float(self.settings["scoring"](held.y, p, baseline, held.weight))
 
-        told(0)
+        on_done(0)
         path, point = choose(
-            alphas, solve, (aside, other), self.weight(held), self.task, self.settings["penalty"], told, score
+            alphas,
+            solve,
+            (aside, other),
+            self.weight(held),
+            self.task,
+            self.settings["penalty"],
+            on_done,
+            score,
         )
         return path, point if self.task == "multiclass" else None
 

@@ -26,7 +26,7 @@ from steepest.model import story
 from steepest.model.metrics import in_order, metrics
 from steepest.tables import Part
 
-__all__ = ["python_lines", "tell"]
+__all__ = ["python_lines", "story_of"]
 
 DEFAULTS: dict[str, Any] = {
     "task": None, "test": None, "time": None, "alpha": None, "penalty": "l2", "l1_ratio": 0.5, "drop": [],
@@ -61,7 +61,7 @@ def with_folds(figures: list[dict[str, Any]], folds: list[list[dict[str, Any]]])
     return figures
 
 
-def path_told(path: Path | None, alpha: float, penalty: str) -> dict[str, Any]:
+def path_facts(path: Path | None, alpha: float, penalty: str) -> dict[str, Any]:
     """The path for the report, with the choice in a sentence."""
     chosen = f"alpha {alpha:.3g} (strength of the {penalty} penalty on standardised coefficients), "
     if path is None:
@@ -118,7 +118,7 @@ def written(value: Any, name: str) -> str:
     return name
 
 
-def tell(job: Job, fitted: Fitted, python: str, later: bool) -> dict[str, Any]:
+def story_of(job: Job, fitted: Fitted, python: str, later: bool) -> dict[str, Any]:
     """The story of the fit."""
     prepared, settings = job.prepared, job.settings
     schema = prepared.schema
@@ -144,7 +144,7 @@ def tell(job: Job, fitted: Fitted, python: str, later: bool) -> dict[str, Any]:
     findings += unsettled(fitted.judged, final) + final.solution["findings"]
     intercepts = [float(value) for value in final.weights.intercept]
     parts = {"train": prepared.train, "validation": prepared.validation, "test": prepared.test}
-    told: dict[str, Any] = {
+    facts: dict[str, Any] = {
         "title": f"{schema.target} from {prepared.name}",
         "version": steepest.__version__,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -174,7 +174,7 @@ def tell(job: Job, fitted: Fitted, python: str, later: bool) -> dict[str, Any]:
         "columns": story.columns(schema),
         "metrics": figures,
         "heldout": heldout,
-        "path": path_told(fitted.path, fitted.alpha, settings["penalty"]),
+        "path": path_facts(fitted.path, fitted.alpha, settings["penalty"]),
         "solution": story.solution(final.solution) | {"start": final.start},
         "coefficients": coefficients,
         "intercept": intercepts if len(intercepts) > 1 else intercepts[0],
@@ -183,4 +183,4 @@ def tell(job: Job, fitted: Fitted, python: str, later: bool) -> dict[str, Any]:
         "python": python,
     }
     job.stages.enter("done", 1.0, 0.0)
-    return told
+    return facts

@@ -229,12 +229,12 @@ def level_counts(part: Part, classes: int, flags: Sequence[int]) -> Counts:
     return found
 
 
-def separated_levels(told: list[dict[str, Any]], classes: Sequence[Any] | None) -> list[Finding]:
+def separated_levels(coefficients: list[dict[str, Any]], classes: Sequence[Any] | None) -> list[Finding]:
     """Levels at which the rows are all of one class: nothing but the penalty limits their coefficients."""
     if classes is None or len(classes) != 2:
         return []
     names, seen = [], []
-    for c in told:
+    for c in coefficients:
         rows = c.get("rows", 0)
         if rows < FEW or c["of_class"] not in (0, rows):
             continue

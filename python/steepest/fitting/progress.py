@@ -29,7 +29,7 @@ class Stages:
     def enter(self, stage: str, done: float, share: float) -> None:
         """Begins a stage that takes a share of the whole, after what is done."""
         self.stage, self.done, self.share, self.first_residual = stage, done, share, None
-        self.tell(None, None, 0.0)
+        self.report(None, None, 0.0)
 
     def during(self) -> Callable[[Any], Any] | None:
         """The watch for a descent of this stage, or None where nobody looks on."""
@@ -40,10 +40,10 @@ class Stages:
         residual = float(progress.residual)
         if self.first_residual is None:
             self.first_residual = residual
-        return self.tell(float(progress.loss), residual, fallen(self.first_residual, residual))
+        return self.report(float(progress.loss), residual, fallen(self.first_residual, residual))
 
-    def tell(self, loss: float | None, residual: float | None, within: float) -> Any:
-        """Tells the watch; what it returns goes back to the descent, which stops where that is true."""
+    def report(self, loss: float | None, residual: float | None, within: float) -> Any:
+        """Calls the watch; what it returns goes back to the descent, which stops where that is true."""
         if self.watch is None:
             return None
         fraction = min(1.0, self.done + self.share * within)

@@ -44,8 +44,8 @@ class Model:
     weights: Weights
     #: the settings of the fit: alpha, penalty, l1_ratio, seed, …
     settings: dict[str, Any]
-    #: what came of the fit, as `story()` tells it
-    told: dict[str, Any]
+    #: what came of the fit, as `story()` returns it
+    facts: dict[str, Any]
 
     @property
     def task(self) -> str:
@@ -65,7 +65,7 @@ class Model:
     @property
     def findings(self) -> list[Finding]:
         """What was noticed, in the data and during the descent."""
-        return [Finding.of(finding) for finding in self.told["findings"]]
+        return [Finding.of(finding) for finding in self.facts["findings"]]
 
     @property
     def threshold(self) -> float:
@@ -85,13 +85,13 @@ class Model:
         >>> steepest.fit("diabetes", alpha=0.1).coefficients[:2]["column"]
         ['(intercept)', 'age']
         """
-        told = self.told["coefficients"]
-        intercepts = np.atleast_1d(self.told["intercept"]).tolist()
+        facts = self.facts["coefficients"]
+        intercepts = np.atleast_1d(self.facts["intercept"]).tolist()
         labels = [None] if len(intercepts) == 1 or self.schema.classes is None else list(self.schema.classes)
         rows = []
         for label, intercept in zip(labels, intercepts, strict=True):
             first = {"name": "(intercept)", "column": "(intercept)", "value": intercept, "class": label}
-            rows += [first, *(c for c in told if c["class"] == label)]
+            rows += [first, *(c for c in facts if c["class"] == label)]
         return Records([self._coefficient(c) for c in rows])
 
     def _coefficient(self, c: dict[str, Any]) -> dict[str, Any]:
@@ -118,7 +118,7 @@ class Model:
         >>> next(row["recall"] for row in table if row["note"] == "in use") > 0.9
         True
         """
-        held = self.told["heldout"]
+        held = self.facts["heldout"]
         if self.task != "binary" or not len(held["y"]):
             raise InputError("thresholds are for two classes and judged on held-out rows")
         cost = self.settings.get("cost") if cost is None else cost
@@ -127,7 +127,7 @@ class Model:
     @property
     def row_numbers(self) -> dict[str, np.ndarray[Any, np.dtype[np.int64]]]:
         """Row numbers, from 0: "train" and "validation" in the table, "test" in the test table."""
-        return dict(self.told.get("row_numbers", {}))
+        return dict(self.facts.get("row_numbers", {}))
 
     def encode(self, table: Any) -> Applied:
         """New rows as the model sees them, with what was unseen, filled and ignored.
@@ -232,18 +232,18 @@ class Model:
 
     def metrics(self) -> list[dict[str, Any]]:
         """The figures on held-out rows, each with a 95 % interval (``low``, ``high``) and beside a baseline's."""
-        return [dict(figure) for figure in self.told["metrics"]]
+        return [dict(figure) for figure in self.facts["metrics"]]
 
     def story(self) -> dict[str, Any]:
         """Everything about the fit as a plain dict: what the report is made from."""
-        return dict(self.told)
+        return dict(self.facts)
 
     def summary(self, width: int = 80, verbose: bool = False) -> str:
         """The fit on one screen, no line wider than `width`: warnings, figures, convergence.
 
         With `verbose` everything that is known, notes on the data included.
         """
-        return summary_text(self.told, width, verbose)
+        return summary_text(self.facts, width, verbose)
 
     def report(self, path: str | os.PathLike[str]) -> Path:
         """Write the report, one self-contained page, and return its path."""
@@ -260,8 +260,8 @@ class Model:
         ModelFileError
             It cannot be written.
         """
-        told, arrays = pack(self.told)
-        content = {"schema": self.schema.to_json(), "settings": self.settings, "story": told}
+        facts, arrays = pack(self.facts)
+        content = {"schema": self.schema.to_json(), "settings": self.settings, "story": facts}
         arrays |= {f"weights.{name}": getattr(self.weights, name) for name in Weights.__dataclass_fields__}
         write_file(path, "model", content, arrays)
 
@@ -281,11 +281,11 @@ class Model:
             )
             schema = Schema.from_json(content["schema"])
             weights.check(schema)
-            told, settings = unpack(content["story"], arrays), content["settings"]
-            if (wrong := fault(told, settings, schema, weights)) is not None:
+            facts, settings = unpack(content["story"], arrays), content["settings"]
+            if (wrong := fault(facts, settings, schema, weights)) is not None:
                 raise InputError(wrong)
-            model = cls(schema, weights, settings, told)
-            # What tells the story must be able to tell it.
+            model = cls(schema, weights, settings, facts)
+            # The summary must be able to print it.
             _ = model.alpha, model.threshold, model.findings, model.summary(verbose=True), repr(model)
         except Exception as error:
             said = f"{type(error).__name__}: {error}" if not isinstance(error, InputError) else str(error)
@@ -293,19 +293,19 @@ class Model:
         return model
 
     def __repr__(self) -> str:
-        rows = self.told.get("fitted", {}).get("rows", self.told["rows"]["train"])
-        figures = self.told["metrics"]
+        rows = self.facts.get("fitted", {}).get("rows", self.facts["rows"]["train"])
+        figures = self.facts["metrics"]
         judged = f", {figures[0]['name']} {figures[0]['value']:.4g} on held-out rows" if figures else ""
-        return f"<steepest.Model: {self.told['title']}, {self.task}, fitted to {rows} rows{judged}>"
+        return f"<steepest.Model: {self.facts['title']}, {self.task}, fitted to {rows} rows{judged}>"
 
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><td>{html.escape(figure['name'])}: {html.escape(figure['plain'])}</td>"
             f"<td>{figure['value']:.4g}</td><td>{interval_text(figure)}</td><td>{figure['baseline']:.4g}</td></tr>"
-            for figure in self.told["metrics"]
+            for figure in self.facts["metrics"]
         )
         head = "<th>on held-out rows</th><th>model</th><th>95 % interval</th><th>baseline</th>"
         return (
-            f"<div><b>{html.escape(self.told['title'])}</b> (steepest {steepest.__version__})"
+            f"<div><b>{html.escape(self.facts['title'])}</b> (steepest {steepest.__version__})"
             f"<table><tr>{head}</tr>{rows}</table><pre>{html.escape(self.summary())}</pre></div>"
         )

@@ -28,7 +28,7 @@ def operating_points(
     chosen : float
         The threshold in use.
     cost : float, optional
-        How many times as much a missed positive costs as a false alarm; the mean cost per row is told then.
+        How many times as much a missed positive costs as a false alarm; the mean cost per row is given then.
 
     Returns
     -------

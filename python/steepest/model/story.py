@@ -58,14 +58,14 @@ STORY = {
 SETTINGS = {"alpha": float, "penalty": str, "threshold?": float, "cost?": (None, float), "*": object}
 
 
-def fault(told: Any, settings: Any, schema: Schema, weights: Weights) -> str | None:
-    """What in a story and its settings from a file is not as `tell` makes them, or None."""
-    wrong = conforms(told, STORY, "the story") or conforms(settings, SETTINGS, "the settings")
+def fault(facts: Any, settings: Any, schema: Schema, weights: Weights) -> str | None:
+    """What in a story and its settings from a file is not as `story_of` makes them, or None."""
+    wrong = conforms(facts, STORY, "the story") or conforms(settings, SETTINGS, "the settings")
     if wrong is not None:
         return wrong
-    heldout, path = told["heldout"], told["path"]
-    curves = [told["solution"]["history"][name] for name in HISTORY]
-    numbers = [*curves, *told.get("row_numbers", {}).values(), heldout["y"], heldout["p"]]
+    heldout, path = facts["heldout"], facts["path"]
+    curves = [facts["solution"]["history"][name] for name in HISTORY]
+    numbers = [*curves, *facts.get("row_numbers", {}).values(), heldout["y"], heldout["p"]]
     if any(array.dtype.kind not in "iuf" for array in numbers) or len({curve.shape for curve in curves}) > 1:
         return "its arrays hold no numbers, or are of unequal length"
     if heldout["y"].ndim != 1 or len(heldout["y"]) != len(heldout["p"]) or curves[0].ndim != 1:
@@ -75,9 +75,9 @@ def fault(told: Any, settings: Any, schema: Schema, weights: Weights) -> str | N
         and len({len(path[name]) for name in ("alphas", "train_loss", "validation_loss")}) > 1
     ):
         return "its path is of unequal length"
-    if len(told["coefficients"]) != weights.coefficients.size or told["task"] != schema.task:
+    if len(facts["coefficients"]) != weights.coefficients.size or facts["task"] != schema.task:
         return "its coefficients are not those of its weights"
-    if len(np.atleast_1d(told["intercept"])) != len(weights.offset):
+    if len(np.atleast_1d(facts["intercept"])) != len(weights.offset):
         return "its intercept is not that of its weights"
     if not 0 <= settings.get("threshold", 0.5) <= 1 or not (settings.get("cost") or 1.0) > 0:
         return "its threshold or its cost is out of range"
@@ -85,13 +85,13 @@ def fault(told: Any, settings: Any, schema: Schema, weights: Weights) -> str | N
 
 
 def columns(schema: Schema) -> list[dict[str, Any]]:
-    """Each column as the report tells it."""
-    told = []
+    """Each column as the report shows it."""
+    rows = []
     for column in schema.columns:
         filled = column.filled_with
         if isinstance(filled, dict):
             filled = ", ".join(f"{part}: {fill}" for part, fill in filled.items())
-        told.append(
+        rows.append(
             {
                 "name": column.name,
                 "kind": column.kind,
@@ -107,7 +107,7 @@ def columns(schema: Schema) -> list[dict[str, Any]]:
                 "max": column.max,
             }
         )
-    return told
+    return rows
 
 
 def coefficients(
@@ -121,7 +121,7 @@ def coefficients(
     With two classes or a number there is one a column (class None); with several, one for each class too. `counts`
     has, for columns that are 0 or 1 (levels among them), the rows at 1: how many of each class, or how many.
     """
-    told = []
+    rows = []
     for k in range(len(weights.offset)):
         label = None if len(weights.offset) == 1 or classes is None else classes[k]
         for j, feature in enumerate(design.features):
@@ -138,8 +138,8 @@ def coefficients(
                 entry["rows"] = int(counts[j].sum())
                 if classes is not None:
                     entry["of_class"] = int(counts[j][1 if len(weights.offset) == 1 else k])
-            told.append(entry)
-    return told
+            rows.append(entry)
+    return rows
 
 
 def solution(result: dict[str, Any]) -> dict[str, Any]:
@@ -160,7 +160,7 @@ def solution(result: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def pack(told: dict[str, Any]) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
+def pack(facts: dict[str, Any]) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
     """A story as JSON data and arrays: each array is replaced by its name.
 
     Numbers that are not finite become texts, since JSON has none.
@@ -180,7 +180,7 @@ def pack(told: dict[str, Any]) -> tuple[dict[str, Any], dict[str, np.ndarray[Any
             return {"float": repr(value)}
         return value
 
-    return walk(told, "story"), arrays
+    return walk(facts, "story"), arrays
 
 
 def unpack(data: Any, arrays: dict[str, np.ndarray[Any, Any]]) -> Any:

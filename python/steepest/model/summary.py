@@ -121,9 +121,9 @@ def quality(story: dict[str, Any], width: int, figures: list[dict[str, Any]], ve
         for f, own in zip(figures, spread, strict=True):
             beside = f"; {folds} folds {own}" if own else ""
             ends = interval_text(f)
-            told = f" ({ends})" if ends else ""
+            within = f" ({ends})" if ends else ""
             lines.append(
-                f"  {f['name']}: {number(f['value'])}{told}; baseline {number(f['baseline'])}{beside}"
+                f"  {f['name']}: {number(f['value'])}{within}; baseline {number(f['baseline'])}{beside}"
             )
     else:
         most = width - (47 if not folds else 63)
@@ -177,7 +177,7 @@ def ending(story: dict[str, Any], verbose: bool) -> str:
     """Whether it converged and how that is known, which alpha, and how long it took."""
     solution, certificate = story["solution"], story["solution"]["certificate"]
     message = solution["message"].strip().rstrip(".")
-    told = "Converged" if solution["success"] else "Did not converge"
+    ended = "Converged" if solution["success"] else "Did not converge"
     known = message.removeprefix("Converged: ")
     if solution["success"] and certificate and not verbose:
         kind = certificate["kind"].replace("_", " ")
@@ -186,9 +186,9 @@ def ending(story: dict[str, Any], verbose: bool) -> str:
         else:
             known = f"at most {certificate['bound']:.1e} above the least loss ({kind})"
     effort = f"{figure(solution['passes'], 2)} passes over the data"
-    lines = [f"{told}: {known}; {effort}, {figure(sum(story['timing'].values()), 2)} s in all."]
+    lines = [f"{ended}: {known}; {effort}, {figure(sum(story['timing'].values()), 2)} s in all."]
     if verbose:
-        lines = [f"{told}: {known} (status: {solution['status']})."]
+        lines = [f"{ended}: {known} (status: {solution['status']})."]
         if certificate:
             lines.append(
                 f"Certificate ({certificate['kind'].replace('_', ' ')}): at most {certificate['bound']:.2e} from the "

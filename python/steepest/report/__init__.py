@@ -1,4 +1,4 @@
-"""The report: one page that tells what was fitted, how good it is, and how that is known; and pictures."""
+"""The report: one page on what was fitted, how good it is, and how that is known; and pictures."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ AT_ZERO = {"binary": "the log-odds are", "multiclass": "the scores are"}
 
 
 def coefficients(story: Mapping[str, Any]) -> View | None:
-    """What the template needs to tell what the model goes by; None where the story has no coefficients."""
+    """What the template needs for the chapter on coefficients; None where the story has no coefficients."""
     given = [dict(c) for c in story.get("coefficients") or ()]
     if not given:
         return None

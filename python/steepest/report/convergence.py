@@ -130,7 +130,7 @@ def _share(part: float) -> str:
 def _answer(solution: Mapping[str, Any], certificate: View | None) -> tuple[str, str]:
     """A word or two, and a sentence after them."""
     if not solution:
-        return "Not told", "The story of this fit does not say how the descent ended."
+        return "Unknown", "The record of this fit does not say how the descent ended."
     if not solution.get("success"):
         return "No", "The figures on this page are those of the best model found on the way."
     ended = OTHER_SUCCESSES.get(str(solution.get("status")).replace(" ", "_"))

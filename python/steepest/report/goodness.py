@@ -124,20 +124,20 @@ def _metric(metric: Mapping[str, Any]) -> View:
     low, high = finite(metric.get("low")), finite(metric.get("high"))
     ends = ""
     if low is not None and high is not None:
-        ends = " to ".join(_told(end, shares, places, name in AT_MOST_ONE) for end in (low, high))
+        ends = " to ".join(_shown(end, shares, places, name in AT_MOST_ONE) for end in (low, high))
         if verdict == "better" and baseline is not None and (low <= baseline if higher else high >= baseline):
             verdict, meaning = "unclear", f"{meaning}; the interval holds the baseline"
     mean, sd = finite(metric.get("folds_mean")), finite(metric.get("folds_sd"))
     spread = ""
     if mean is not None and sd is not None:
-        spread = f"{_told(mean, shares, places, False)} \N{PLUS-MINUS SIGN} {percent(sd) if shares else figure(sd, 2)}"
+        spread = f"{_shown(mean, shares, places, False)} \N{PLUS-MINUS SIGN} {percent(sd) if shares else figure(sd, 2)}"
     return {
         "name": TERMS.get(name, term.replace("_", " ")),
         "plain": plain,
-        "value": _told(value, shares, places, name in AT_MOST_ONE),
+        "value": _shown(value, shares, places, name in AT_MOST_ONE),
         "interval": ends,
         "folds": spread,
-        "baseline": _told(baseline, shares, places, name in AT_MOST_ONE),
+        "baseline": _shown(baseline, shares, places, name in AT_MOST_ONE),
         "meaning": meaning,
         "verdict": verdict,
         "meter": pictures.meter(share) if share is not None else "",
@@ -150,7 +150,7 @@ def _places(*values: float | None) -> int | None:
     return max(0, 3 - math.floor(math.log10(largest))) if 1e-4 <= largest < 1e9 else None
 
 
-def _told(value: float | None, share: bool, places: int | None, at_most_one: bool) -> str:
+def _shown(value: float | None, share: bool, places: int | None, at_most_one: bool) -> str:
     """A figure with so many decimals; one that they would round away, or up to perfect, says so."""
     if share:
         return percent(value)

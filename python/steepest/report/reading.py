@@ -33,7 +33,7 @@ PARTS = {
 
 
 def columns_read(story: Mapping[str, Any]) -> View:
-    """What the template needs to tell how the table was read."""
+    """What the template needs for the chapter on the data."""
     listed = [_column(c) for c in story.get("columns") or ()]
     listed.sort(key=lambda c: c["rank"])
     columns = [c for c in listed if c["kind"] != "target"]
@@ -67,8 +67,8 @@ def columns_read(story: Mapping[str, Any]) -> View:
 
 def _made_of(used: int, columns: int, rows: float) -> str:
     """``33 of 34 columns and 7,202 rows``."""
-    told = f"{count(used)} of {plural(columns, 'column')}" if used < columns else plural(columns, "column")
-    return f"{told} and {plural(rows, 'row')}" if rows else told
+    text = f"{count(used)} of {plural(columns, 'column')}" if used < columns else plural(columns, "column")
+    return f"{text} and {plural(rows, 'row')}" if rows else text
 
 
 def _several(kind: str) -> str:
@@ -89,11 +89,11 @@ def _column(c: Mapping[str, Any]) -> View:
         done.append(f"left out: {reason or 'no reason given'}")
     elif missing:
         filled = c.get("filled_with")
-        told = (
+        text = (
             figure(filled, 4) if isinstance(filled, int | float) and not isinstance(filled, bool) else filled
         )
         done.append(
-            f"{plural(missing, 'gap')} filled with {told}" if filled is not None else plural(missing, "gap")
+            f"{plural(missing, 'gap')} filled with {text}" if filled is not None else plural(missing, "gap")
         )
     if used and reason.lower() not in ("", kind, _several(kind)):
         done.append(reason)
@@ -139,7 +139,7 @@ def _scales(story: Mapping[str, Any]) -> str:
 
 
 def alpha_path(story: Mapping[str, Any]) -> View | None:
-    """What the template needs to tell how alpha was chosen; None where it was not chosen along a path."""
+    """What the template needs for the chapter on alpha; None where it was not chosen along a path."""
     path = story.get("path") or {}
     alphas = pictures.as_floats(path.get("alphas"))
     sentence = str(path.get("sentence") or "")

@@ -37,27 +37,27 @@ def headline(result: Mapping[str, Any]) -> str:
 
 
 def rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What the text and the notebook tell, plain word first, the field's name after."""
-    told = [("smallest value (fun)", f"{result['fun']:.10g}"), ("found at (x)", _point(result["x"]))]
+    """What the text and the notebook show, plain word first, the field's name after."""
+    lines = [("smallest value (fun)", f"{result['fun']:.10g}"), ("found at (x)", _point(result["x"]))]
     certificate = result["certificate"]
     if certificate:
         label = "slope left" if certificate.get("kind") == "stationary" else "how far off"
-        told.append((f"{label} (certificate)", _certified(certificate)))
+        lines.append((f"{label} (certificate)", _certified(certificate)))
     if result["method"]:
-        told.append(
+        lines.append(
             ("method", f"{result['method']}: {result['reason']}" if result["reason"] else result["method"])
         )
-    told.append(("effort", _effort(result)))
+    lines.append(("effort", _effort(result)))
     if result["spread"]:
-        told.append(("several starts (spread)", _pairs(result["spread"])))
+        lines.append(("several starts (spread)", _pairs(result["spread"])))
     verdict = "success" if result["success"] else "no success"
-    told.append(("outcome", f"{result['outcome'] or 'unknown'} ({verdict}, status {result['status']})"))
+    lines.append(("outcome", f"{result['outcome'] or 'unknown'} ({verdict}, status {result['status']})"))
     kept = len(result["history"]["iteration"]) if "iteration" in result["history"] else 0
     if kept:
-        told.append(("history", _count(kept, "record")))
+        lines.append(("history", _count(kept, "record")))
     if result["path"] is not None:
-        told.append(("path", f"{len(result['path'])} points"))
-    return told
+        lines.append(("path", f"{len(result['path'])} points"))
+    return lines
 
 
 def _certified(certificate: Mapping[str, Any]) -> str:
@@ -109,7 +109,7 @@ def _number(value: Any) -> str:
 
 
 def _point(x: Any) -> str:
-    """An array in at most a few lines, its shape told where it is cut."""
+    """An array in at most a few lines, its shape given where it is cut."""
     if x is None:
         return "nowhere"
     array = np.asarray(x)

@@ -21,7 +21,7 @@ from steepest.report.writing import write_whole
 
 __all__ = ["page"]
 
-#: So many notes are told beside the problems and warnings; more stand with the data.
+#: So many notes stand beside the problems and warnings; more stand with the data.
 FEW_NOTES = 2
 TASKS = {
     "binary": "two classes (binary classification)",
@@ -39,7 +39,7 @@ def page(story: Mapping[str, Any], path: str | Path | None = None) -> str:
         What was fitted and what came of it: ``title``, ``version``, ``created``, ``task``
         (binary, multiclass or regression), ``task_reason``, ``target``, ``classes``, ``rows``,
         ``columns``, ``metrics``, ``heldout``, ``path``, ``solution``, ``coefficients``, ``intercept``,
-        ``findings``, ``timing`` and ``python``. A part that is not there is not told.
+        ``findings``, ``timing`` and ``python``. A part that is not there is left out.
     path : path, optional
         Where to write the page, whole or not at all.
 
@@ -93,7 +93,7 @@ _OPTION = re.compile(r"--[a-z][a-z-]*(?: (?:&#39;.*?&#39;|&#34;.*?&#34;|[^\s-][^
 
 
 def _view(story: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything that the template tells, in the page's words."""
+    """Everything that the template shows, in the page's words."""
     findings = [
         {
             "kind": finding.kind.replace("_", " "),
