@@ -168,21 +168,18 @@ def test_damaged_sparse_matrices_are_refused_before_they_are_looked_at(kind: str
             damaged = whole.copy()
             array = damaged.coords[name == "col"] if kind == "coo" else getattr(damaged, name)
             array[len(array) // 2] = new
-            with pytest.raises(TableError, match="the sparse matrix is damaged"):
+            with pytest.raises(TableError, match="a sparse matrix that does not hold together"):
                 read(damaged)
 
 
-def test_whole_numbers_that_say_more_as_a_category_are_named() -> None:
+def test_whole_numbers_that_say_more_as_levels_are_levels_and_others_are_named() -> None:
     hour = np.tile(np.arange(24), 30)
     rides = 100 * np.sin(hour / 24 * 2 * np.pi * 2) + RNG.normal(size=720)
     for y in (rides, rides > 0):
-        found = prepare({"hr": hour, "y": y}, "y").findings
-        finding = next(finding for finding in found if finding.kind == "few_whole_numbers")
-        assert finding.severity == "warning"
-        assert finding.evidence["as_category"] > finding.evidence["as_amount"] + 0.5
-        assert "categories=['hr']" in finding.remedy
-    found = prepare({"hr": hour, "y": 3.0 * hour + RNG.normal(size=720)}, "y").findings
-    assert next(finding for finding in found if finding.kind == "few_whole_numbers").severity == "note"
+        assert prepare({"hr": hour, "y": y}, "y").schema.column("hr").kind == "category"
+    prepared = prepare({"hr": hour, "y": 3.0 * hour + RNG.normal(size=720)}, "y")
+    assert prepared.schema.column("hr").kind == "number"
+    assert next(f for f in prepared.findings if f.kind == "few_whole_numbers").severity == "note"
 
 
 def test_parts_of_a_date_are_called_by_column_and_part() -> None:

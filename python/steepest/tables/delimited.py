@@ -25,7 +25,7 @@ __all__ = ["read"]
 #: bytes looked at before reading
 PREFIX = 1 << 18
 #: and more where fewer lines than this end in them
-WHOLE_LINES, MOST_PREFIX = 20, 1 << 26
+WHOLE_LINES, MOST_PREFIX = 20, 1 << 23
 #: bytes that Arrow parses at a time; more where a row is longer
 BLOCK, MOST_BLOCK = 1 << 22, 1 << 29
 #: fractions from here on may be whole numbers that had too many digits
@@ -59,6 +59,8 @@ def read(opened: Open, name: str, form: Form) -> Table:
     elif not is_utf8(prefix):
         opened = mended(opened, notes)
         prefix = first_lines(opened)
+    if len(prefix) >= MOST_PREFIX and b"\n" not in prefix and b"\r" not in prefix:
+        raise TableError(f"{name} is no table of rows: its first line is longer than {MOST_PREFIX >> 20} MiB")
     mark = len(codecs.BOM_UTF8) if prefix.startswith(codecs.BOM_UTF8) else 0
     text = prefix[mark:].decode("utf-8", "replace")
     look = sniff(text, name, form)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import io
 import math
 import stat
-import struct
 import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -21,7 +19,7 @@ from steepest.tables import delimited, memory, unpacking
 from steepest.tables.objects import looks_like_json, read_json
 from steepest.tables.sniff import Form
 from steepest.tables.table import ON_TEXTS, Table, listed, unique_names
-from steepest.tables.unpacking import Unpacked, check_room, check_unpacked, unzipped
+from steepest.tables.unpacking import DAMAGE, Unpacked, check_claim, check_room, check_unpacked, unzipped
 
 __all__ = ["read"]
 
@@ -47,11 +45,6 @@ TABLES = (".csv", ".tsv", ".tab", ".dat", ".data", ".json", ".jsonl", ".ndjson")
 #: how a stream of Arrow record batches begins
 STREAM = b"\xff\xff\xff\xff"
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
-#: what NumPy raises on damaged or hostile bytes
-DAMAGE = (
-    ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError, MemoryError, SyntaxError, EOFError,
-    OSError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error,
-)  # fmt: skip
 
 Open = Callable[[], BinaryIO]
 
@@ -89,6 +82,7 @@ def read_opened(opened: Open, name: str, suffix: str, form: Form) -> Table:
         return from_zip(opened, name, form)
     if head.startswith(GZIP):
         packed = opened
+        check_claim(packed, size, name)
         opened = lambda: cast(BinaryIO, Unpacked(packed(), size, name))  # noqa: E731
         with opened() as stream:
             head = stream.read(4096)
@@ -125,7 +119,7 @@ def from_parquet(opened: Open, name: str) -> Table:
             check_room(8 * file.metadata.num_rows * file.metadata.num_columns, name)
             table = file.read()
         table.validate(full=True)
-    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+    except DAMAGE as error:
         raise refused(error, name, "Parquet") from None
     return memory.from_arrow(table, name)
 
@@ -144,7 +138,7 @@ def from_arrow(opened: Open, name: str, head: bytes) -> Table:
             else:
                 table = ipc.open_file(stream).read_all()
         table.validate(full=True)
-    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+    except DAMAGE as error:
         raise refused(error, name, "Arrow") from None
     return memory.from_arrow(table, name)
 

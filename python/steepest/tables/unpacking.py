@@ -5,20 +5,32 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import pyarrow as pa
+
 from steepest.errors import TableError
 
-__all__ = ["Unpacked", "check_room", "check_unpacked", "refusing", "unzipped"]
+__all__ = ["DAMAGE", "Unpacked", "check_room", "check_unpacked", "refusing", "unzipped"]
 
+#: what readers of packed and binary files raise on damaged or hostile bytes
+DAMAGE = (
+    ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError, MemoryError, SyntaxError, EOFError,
+    OSError, NotImplementedError, RuntimeError, AttributeError, zipfile.BadZipFile, zlib.error, struct.error,
+    tokenize.TokenError, pa.ArrowException,
+)  # fmt: skip
 #: bytes that may come out of a packed file whatever its size
 FREE = 1 << 28
 #: beyond them, how many times its size it may unpack to; texts of numbers pack five to fifty times
 MOST_TIMES = 200
+#: bytes of a gzip file's text between two looks
+STEP = 1 << 24
 
 
 class refusing:
@@ -35,10 +47,10 @@ class refusing:
             raise TableError(
                 f"{self.name} is cut off: its packed data end in the middle; fetch it again"
             ) from None
-        if isinstance(error, (gzip.BadGzipFile, zlib.error, zipfile.BadZipFile)):
-            raise TableError(f"{self.name} is damaged ({error}); fetch it again") from None
-        if isinstance(error, (NotImplementedError, RuntimeError)) and not isinstance(error, RecursionError):
+        if isinstance(error, NotImplementedError) or type(error) is RuntimeError:
             raise TableError(f"{self.name} cannot be unpacked here: {error}; unpack it first") from None
+        if isinstance(error, DAMAGE) and not isinstance(error, TableError):
+            raise TableError(f"{self.name} is damaged ({error}); fetch it again") from None
 
 
 def check_unpacked(count: int, packed: int, name: str) -> None:
@@ -79,7 +91,7 @@ class Unpacked(io.RawIOBase):
     def __init__(self, raw: BinaryIO, packed: int, name: str) -> None:
         self.stream = gzip.GzipFile(fileobj=raw, mode="rb")
         self.raw, self.packed, self.name = raw, packed, name
-        self.checked = FREE
+        self.checked = STEP
 
     def readable(self) -> bool:
         """It is."""
@@ -103,7 +115,7 @@ class Unpacked(io.RawIOBase):
             count = self.stream.readinto(buffer)
         if self.stream.tell() > self.checked:
             check_unpacked(self.stream.tell(), self.packed, self.name)
-            self.checked = self.stream.tell() + FREE
+            self.checked = self.stream.tell() + STEP
         return count
 
     def readall(self) -> bytes:
@@ -119,6 +131,17 @@ class Unpacked(io.RawIOBase):
             self.stream.close()
             self.raw.close()
         super().close()
+
+
+def check_claim(packed: Callable[[], BinaryIO], size: int, name: str) -> None:
+    """Refuses a gzip file that says in its last four bytes that its text is too large, and whose text is."""
+    with packed() as raw:
+        raw.seek(max(0, size - 4))
+        claim = int.from_bytes(raw.read(4), "little")
+    if claim > FREE and claim > MOST_TIMES * size:
+        with Unpacked(packed(), size, name) as stream:
+            while stream.read(1 << 20):
+                pass
 
 
 def unzipped(archive: zipfile.ZipFile, member: str, name: str) -> bytes:
