@@ -96,6 +96,27 @@ def test_predictions_are_those_of_the_process_that_fitted(run: Run, people: Path
     assert "missing values filled" in err
 
 
+def test_a_threshold_and_the_table_of_coefficients(run: Run, people: Path) -> None:
+    options = ["--cost", "4", "--cv", "3", "--scoring", "roc_auc", "--class-weight", "yes=2", "--no-refit"]
+    status, out, err = run("fit", str(people), "--target", "paid", "--save", "m.safetensors", *options,
+                           "--coefficients", "c.csv", "--positive", "yes")  # fmt: skip
+    assert (status, err) == (0, "")
+    assert "3 folds" in out
+    assert "above 0.2" in out
+    assert out.splitlines()[-1] == "coefficients: c.csv"
+    rows = list(csv.DictReader(Path("c.csv").read_text(encoding="utf-8").splitlines()))
+    assert [row["name"] for row in rows][:2] == ["(intercept)", "age"]
+    model = steepest.load("m.safetensors")
+    assert model.threshold == 0.2
+    p = model.predict_proba(people)[:, 1]
+    for more, cut in ([], 0.2), (["--threshold", "0.7"], 0.7), (["--cost", "1"], 0.5):
+        _, out, _ = run("predict", "m.safetensors", str(people), "-o", "-", "--quiet", *more)
+        called = [row["predicted_paid"] == "yes" for row in csv.DictReader(out.splitlines())]
+        assert called == (p > cut).tolist()
+    status, _, err = run("fit", str(people), "--target", "paid", "--class-weight", "yes")
+    assert (status, "must be balanced or CLASS=WEIGHT; got 'yes'" in err) == (2, True)
+
+
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "parquet", "arrow"])
 def test_predictions_go_where_the_ending_says(run: Run, suffix: str) -> None:
     model = steepest.fit("diabetes")
@@ -209,6 +230,7 @@ def test_more_variables_are_drawn_by_their_loss(run: Run) -> None:
     [
         ["fit", "iris", "--save", "m.safetensors", "--report", "r.html", "--drop", "petal width (cm)"],
         ["predict", "made.safetensors", "iris", "-o", "-"],
+        ["fit", "breast_cancer", "--cost", "5", "--cv", "3", "--coefficients", "m.safetensors", "--verbose"],
         ["descend", "rosenbrock", "--rate", "0.001", "--iterations", "10"],
         ["descend", "rosenbrock", "--plot", "p.png", "--x0", "0", "0"],
         ["descend", "booth", "--method", "lbfgs", "--method", "adam", "--plot", "p.png"],

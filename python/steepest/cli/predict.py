@@ -41,6 +41,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="csv, tsv, parquet or arrow by its ending; - for standard output",
     )
     add(
+        "--threshold",
+        type=float,
+        metavar="P",
+        help="of two classes predict the positive one above this probability",
+    )
+    add("--cost", type=float, metavar="C", help="in its place: a missed positive costs C false alarms")
+    add(
         "--keep",
         action="append",
         default=[],
@@ -68,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     for name in args.keep:
         kept = applied.table.find(name, "column to keep")
         columns[kept] = applied.table.column(kept)
-    found = predictions(model, applied.table)
+    found = predictions(model, applied.table, args.threshold, args.cost)
     if both := sorted(set(columns) & set(found)):
         raise InputError(
             f"--keep {both[0]!r} is what a column of the answer is called; rename it in the table"
@@ -104,14 +111,17 @@ def opened(model: Any, args: argparse.Namespace) -> Any:
     return read(args.table, **{**model.schema.read_options(args.table), **said}) if said else args.table
 
 
-def predictions(model: Any, table: Any) -> dict[str, Any]:
+def predictions(
+    model: Any, table: Any, threshold: float | None = None, cost: float | None = None
+) -> dict[str, Any]:
     """The columns of the answer: the prediction, under the target's name, and each class's probability."""
     target = f"predicted_{model.schema.target}"
+    cut = model.cut(threshold, cost)
     if model.classes is None:
         return {target: model.predict(table)}
     p = model.predict_proba(table)
     classes = {f"probability_{name}": p[:, k] for k, name in enumerate(model.classes.tolist())}
-    return {target: model.classes_of(p), **classes}
+    return {target: model.classes_of(p, cut), **classes}
 
 
 def remarks(applied: Any) -> list[str]:
@@ -218,6 +228,8 @@ class Guard:
 def lines(args: argparse.Namespace) -> list[str]:
     """The Python lines that do the same."""
     made = ["import steepest", f"model = steepest.load({args.model!r})", f"table = {args.table!r}"]
-    made.append("predicted = model.predict(table)")
+    given = {name: getattr(args, name) for name in ("threshold", "cost") if getattr(args, name) is not None}
+    settings = "".join(f", {name}={value!r}" for name, value in given.items())
+    made.append(f"predicted = model.predict(table{settings})")
     made.append("probabilities = model.predict_proba(table) if model.classes is not None else None")
     return [*made, "print(predicted)"]

@@ -163,14 +163,20 @@ class Model:
         InputError
             A threshold for another task than two classes, or one out of its range.
         """
-        cut = self._cut(threshold, cost)
+        cut = self.cut(threshold, cost)
         margin = self.weights.margins(self.encode(table).design)
         if self.schema.classes is None:
             return np.ascontiguousarray(margin[:, 0])
         return self.classes_of(probabilities(margin), cut)
 
-    def _cut(self, threshold: float | None, cost: float | None) -> float:
-        """The threshold asked for, or the model's own."""
+    def cut(self, threshold: float | None = None, cost: float | None = None) -> float:
+        """The threshold that is asked for, by itself or by the cost of a missed positive; else the model's own.
+
+        Raises
+        ------
+        InputError
+            Another task than two classes, both given, or out of range.
+        """
         if threshold is None and cost is None:
             return self.threshold
         if self.task != "binary":

@@ -92,16 +92,16 @@ def heading(story: dict[str, Any], verbose: bool) -> str:
     lines = [f"{story['title']}: {task}"]
     if verbose:
         lines.append(f"Why this task: {story['task_reason']}.")
-    parts = [f"{rows['train']} training"] + [f"{rows[p]} {p}" for p in ("validation", "test") if rows[p]]
+    parts = [f"{rows['train']:,} training"] + [f"{rows[p]:,} {p}" for p in ("validation", "test") if rows[p]]
     said = f"Rows: {', '.join(parts)}"
     if rows["dropped"]:
-        said += f"; {rows['dropped']} left out"
+        said += f"; {rows['dropped']:,} left out"
     said += f". Columns: {used} of {columns} used."
     whole = rows["train"] + rows["validation"]
     if fitted["again"] or fitted["rows"] > rows["train"]:
-        said += f" The model is fitted to all {fitted['rows']} training and validation rows."
+        said += f" The model is fitted to all {fitted['rows']:,} training and validation rows."
     elif rows["validation"]:
-        said += f" The model is fitted to {fitted['rows']} of {whole} rows."
+        said += f" The model is fitted to {fitted['rows']:,} of {whole:,} rows."
     return "\n".join([*lines, said])
 
 
@@ -109,12 +109,12 @@ def quality(story: dict[str, Any], width: int, figures: list[dict[str, Any]], ve
     """Some of the figures, each with its interval and the baseline's."""
     if not story["metrics"]:
         return "How good the model is cannot be said: no rows were held out."
-    rows, judged = len(story["heldout"]["y"]), (story.get("fitted") or {}).get("judged_rows")
+    rows, judged = len(story["heldout"]["y"]), (story.get("fitted") or {}).get("judged_rows", story["rows"]["train"])
     if story["heldout"]["part"] == "test":
         lines = [f"On the {plural(rows, 'test row')}, never looked at while fitting"]
     else:
         also = "; they also chose alpha" if (story.get("path") or {}).get("alphas") else ""
-        lines = [f"On {plural(rows, 'held-out row')}, by a model fitted to the other {judged}{also}"]
+        lines = [f"On {plural(rows, 'held-out row')}, by a model fitted to the other {judged:,}{also}"]
     folds = int(story.get("folds") or 0)
     spread = [f"{f['folds_mean']:.4g} ± {f['folds_sd']:.2g}" if "folds_mean" in f else "" for f in figures]
     if width < 72:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,7 +84,7 @@ def suspect(
         {"columns": names, "measure": measure, "value": value},
         threshold,
         "ask whether they are known when the prediction is made; if not, leave them out: "
-        + " ".join(f"--drop {name}" for name in names),
+        + " ".join(f"--drop {shlex.quote(name)}" for name in names),
     )
 
 
