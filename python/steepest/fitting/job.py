@@ -84,6 +84,7 @@ class Job:
         self.classes = 0 if schema.classes is None else len(schema.classes)
         self.outputs = self.classes if self.task == "multiclass" else 1
         self.seconds: dict[str, float] = {}
+        self.whole: Part | None = None
 
     def run(self) -> Fitted:
         """Chooses alpha where it is not given, fits, and fits again to all rows where asked to."""
@@ -122,8 +123,10 @@ class Job:
 
     def all_rows(self) -> Part:
         """Training and validation rows in the table's order."""
-        held = self.prepared.validation
-        return self.prepared.train if held is None else joined(self.prepared.train, held)
+        if self.whole is None:
+            train, held = self.prepared.train, self.prepared.validation
+            self.whole = train if held is None else joined(train, held)
+        return self.whole
 
     def fit(self, part: Part, alpha: float, start: Floats | None, where: str) -> Descent:
         """Fits the rows of a part, whose columns are standardised by its own means and deviations."""

@@ -259,8 +259,8 @@ def about_columns(prepared: Prepared, part: Part) -> list[Finding]:
 
 def repeated_rows(part: Part) -> list[Finding]:
     """Rows that are the same as an earlier one, target included."""
-    keys = row_keys(part)
-    again = len(keys) - len(np.unique(keys))
+    keys = np.sort(row_keys(part))
+    again = int((keys[1:] == keys[:-1]).sum())
     if not again:
         return []
     sentence = (

@@ -109,7 +109,10 @@ def quality(story: dict[str, Any], width: int, figures: list[dict[str, Any]], ve
     """Some of the figures, each with its interval and the baseline's."""
     if not story["metrics"]:
         return "How good the model is cannot be said: no rows were held out."
-    rows, judged = len(story["heldout"]["y"]), (story.get("fitted") or {}).get("judged_rows", story["rows"]["train"])
+    rows, judged = (
+        len(story["heldout"]["y"]),
+        (story.get("fitted") or {}).get("judged_rows", story["rows"]["train"]),
+    )
     if story["heldout"]["part"] == "test":
         lines = [f"On the {plural(rows, 'test row')}, never looked at while fitting"]
     else:
