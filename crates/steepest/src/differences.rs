@@ -83,6 +83,8 @@ const TABLE: f64 = 3e-6;
 const CLEAR: f64 = 1e3;
 /// Second differences of as many times the noise tell a bend to a digit.
 const BENT: f64 = 30.0;
+/// Where |f| is less than this of what it was, its noise is measured again.
+const FALLEN: f64 = 0.01;
 const EPS: f64 = f64::EPSILON;
 
 impl Differences {
@@ -130,13 +132,13 @@ impl Differences {
         for j in 0..x.len() {
             self.grow(j, x[j]);
         }
-        if self.measured.is_none() || self.again {
+        // The bends are seen again after 8, 16, 32 … gradients, for they change on the way; so does the noise where f
+        // has become another.
+        let due = self.gradients >= 8 && self.gradients.is_power_of_two();
+        if self.measured.is_none_or(|m| due && f.abs() < FALLEN * m) || self.again {
             self.measure(x, f, value)?;
         }
-        // The bends are seen again after 4, 8, 16 … gradients: they change on the way.
-        let survey = self.gradients == 0
-            || self.again
-            || self.gradients >= 4 && self.gradients.is_power_of_two();
+        let survey = self.gradients == 0 || self.again || due;
         (self.again, self.gradients) = (false, self.gradients + 1);
         for j in 0..x.len() {
             let (slope, error) = if self.width(j) <= 0.0 {
@@ -271,11 +273,12 @@ impl Differences {
             spread *= 0.01;
         }
         if let Some((noise, most)) = found {
-            if self.measured.is_some_and(|m| m > most) && noise > 4.0 * self.noise(most) {
+            let fallen = self.measured.is_some_and(|m| m > most);
+            if fallen && noise > 4.0 * self.share * most {
                 // f has fallen and its noise has not.
                 self.floor = noise;
             } else {
-                self.share = (noise / most).max(0.5 * EPS);
+                (self.share, self.floor) = ((noise / most).max(0.5 * EPS), 0.0);
             }
         }
         self.measured = Some(f.abs());
