@@ -119,7 +119,7 @@ def test_compiled_and_traced_agree(name: str, monkeypatch: pytest.MonkeyPatch) -
     ends = []
     for plain in (True, False):
         if not plain:
-            monkeypatch.setattr(ours, "_is_plain", lambda params: False)
+            monkeypatch.setattr(ours.rule, "_is_plain", lambda params: False)
         model = network(torch.float64)
         optimizer = getattr(ours, name)(model.parameters(), lr=1e-2, before=[rules.ClipNorm(most=0.5)])
         train(model, optimizer, 20)

@@ -366,17 +366,22 @@ def test_a_refused_step_has_not_counted() -> None:
         optimizer.step()
     assert not optimizer.state
     optimizer = ours.MomoAdam([dense])
-    for wrong in (None, torch.ones(2)):
+    for wrong in (None, torch.ones(2), torch.tensor(float("nan")), float("inf")):
         with pytest.raises(InputError, match="the loss"):
             optimizer.step(loss=wrong)
+    assert not optimizer.state
+    optimizer = ours.Adam([{"params": [dense]}, {"params": parameters((2,))}])
+    optimizer.param_groups[1]["weight_decay"] = -1.0
+    with pytest.raises(InputError, match="weight_decay must be at least 0"):
+        optimizer.step()
     assert not optimizer.state
 
 
 def test_literals_beside_a_condition_keep_their_value() -> None:
     """A number that a formula chooses is not taken for a truth value."""
     x = torch.tensor([-1.0, 2.0])
-    assert ours._where(x > 0, 0.5, 0.25).tolist() == [0.25, 0.5]
-    assert ours._where(x > 0, 0.5, torch.tensor([3.0, 3.0])).tolist() == [3.0, 0.5]
+    assert ours.traced._where(x > 0, 0.5, 0.25).tolist() == [0.25, 0.5]
+    assert ours.traced._where(x > 0, 0.5, torch.tensor([3.0, 3.0])).tolist() == [3.0, 0.5]
 
 
 def test_a_matrix_of_one_row_moves_by_adam_under_muon() -> None:

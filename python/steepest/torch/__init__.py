@@ -1,0 +1,99 @@
+"""Every rule as a `torch.optim.Optimizer`.
+
+`Adam`, `Momentum`, `Muon` … are made from the catalogue: a rule that is added to the core is here too.
+Parameters of float32 or float64 on the CPU are moved by the compiled core, in place and without a copy;
+everything else (other devices, half precision, `torch.compile`) by the same formula, evaluated with torch's
+operations.
+
+>>> import torch, steepest.torch
+>>> model = torch.nn.Linear(3, 1)
+>>> optimizer = steepest.torch.Adam(model.parameters(), lr=1e-3)
+>>> loss = model(torch.ones(2, 3)).square().mean()
+>>> loss.backward()
+>>> optimizer.step()
+
+`lr` may be left out: `MomoAdam` and `Rprop` find their steps by themselves, the others have the usual rate.
+What turns gradients goes before: ``Adam(params, before=[steepest.rules.ClipNorm(most=1.0)])``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+try:
+    import torch
+except ModuleNotFoundError as error:
+    if error.name != "torch":
+        raise
+    raise ModuleNotFoundError(
+        "steepest.torch needs torch, which is not installed: pip install 'steepest[torch]'", name="torch"
+    ) from None
+
+from steepest import _catalog, hosts
+from steepest._catalog import Entry, Settings
+from steepest.errors import InputError
+from steepest.torch.rule import WORDS, Rule
+
+
+class AdamW(Rule):
+    """`Adam` with the weight decay of `torch.optim.AdamW` unless another is given, 0.01."""
+
+    rule = "adam"
+
+    def __init__(self, params: Any, lr: Any = None, *, weight_decay: float = 0.01, **settings: Any) -> None:
+        super().__init__(params, lr, weight_decay=weight_decay, **settings)
+
+
+class SGD(Rule):
+    """`torch.optim.SGD` with its own arguments: `Momentum`, or `Nesterov` where `nesterov` is true.
+
+    Parameters
+    ----------
+    params : iterable
+    lr : float, default 0.001
+    momentum : float, default 0
+        How much of the velocity is kept at each step.
+    nesterov : bool, default False
+        Use the gradient as if taken one velocity ahead.
+    **settings
+        `weight_decay`, `maximize`; `dampening` must be 0.
+    """
+
+    def __init__(
+        self, params: Any, lr: Any = 1e-3, momentum: float = 0.0, *, nesterov: bool = False, **settings: Any
+    ) -> None:
+        self.rule = "nesterov" if nesterov else "momentum"
+        if settings.pop("dampening", 0) != 0:
+            raise InputError("SGD takes dampening=0 only: torch.optim.SGD has it")
+        super().__init__(params, lr, momentum=momentum, **settings)
+
+
+def schedule(
+    optimizer: torch.optim.Optimizer, rate: Settings, steps: int
+) -> torch.optim.lr_scheduler.LambdaLR:
+    """A schedule of `steepest.rates` over so many steps, as a scheduler of torch for any optimizer.
+
+    >>> import torch, steepest
+    >>> optimizer = steepest.torch.Adam([torch.nn.Parameter(torch.ones(2))], lr=0.01)
+    >>> falling = steepest.torch.schedule(optimizer, steepest.rates.Cosine(), steps=1000)
+    """
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, hosts.factor(rate, steps))
+
+
+def _make(entry: Entry) -> type[Rule]:
+    head = f"    params : iterable\n    lr : float, default {entry.about['rate']!r}"
+    doc = hosts.docstring(entry, head, hosts.spelling(entry, WORDS))
+    body = {"rule": entry.name, "__doc__": doc, "__module__": __name__}
+    return type(hosts.class_name(entry), (Rule,), body)
+
+
+_STEPS = [e for e in _catalog.registry("rules").values() if e.about["kind"] == "parameter"]
+_CLASSES = {c.__name__: c for c in map(_make, _STEPS)}
+globals().update(_CLASSES)
+
+
+__all__ = ["SGD", "AdamW", "Rule", *sorted(_CLASSES), "schedule"]
+
+
+def __getattr__(name: str) -> type[Rule]:
+    raise AttributeError(hosts.no_attribute(__name__, name, __all__))

@@ -1,0 +1,297 @@
+"""A rule as a `torch.optim.Optimizer`: its groups, its state, its step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from steepest import _catalog, _core, formula, hosts
+from steepest._catalog import Entry, Settings
+from steepest.errors import InputError
+from steepest.torch import states, traced
+
+#: What torch's users call a rule's settings.
+WORDS: hosts.Words = {
+    "betas": [("direction_decay", "mean_decay"), ("mean_decay", "square_decay")],
+    "eps": [("epsilon",)],
+    "etas": [("shrink", "grow")],
+    "step_sizes": [("least", "most")],
+}
+
+
+class Rule(torch.optim.Optimizer):
+    """A rule of the catalogue as an optimizer; `Adam`, `Momentum` … are this with their rule.
+
+    Parameters
+    ----------
+    params : iterable
+        Tensors, named tensors or groups of them, as every torch optimizer takes them. A group may have its
+        own `lr` and settings.
+    lr : float, optional
+        The rate; unless given the rule's own (`MomoAdam`: 0.01, a cap; `Rprop`: 0.01, the first step).
+    before : sequence of Settings, optional
+        Rules that turn the gradient, in order: ``[steepest.rules.ClipNorm(most=1.0)]``. Their norms run over
+        the parameters of all groups together.
+    maximize : bool, default False
+        Go up instead of down.
+    decoupled_weight_decay : bool, default True
+        False adds ``weight_decay * parameter`` to the gradient, as `torch.optim.Adam` does, instead of what the
+        rule does with it.
+    **settings : float
+        The rule's settings, by its own names or as torch calls them: `betas`, `eps`, `weight_decay`, `momentum`.
+        `foreach` and `fused` are accepted and change nothing. In `param_groups` they have torch's names.
+    """
+
+    #: The rule's name in the catalogue.
+    rule: str = "adam"
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Any = None,
+        *,
+        before: Sequence[Settings] = (),
+        maximize: bool = False,
+        **settings: Any,
+    ) -> None:
+        entry = _catalog.find("rules", self.rule)
+        if entry.about["kind"] == "gradient":
+            raise InputError(f"{entry.name} only turns the gradient: pass it as before=[...] of another rule")
+        self.before = hosts.checked_before(before)
+        defaults = {
+            "lr": entry.about["rate"] if lr is None else _rate(lr),
+            "maximize": bool(maximize),
+            "rule": self.rule,
+        }
+        given = states.read(self, settings)
+        if "decoupled_weight_decay" in given:
+            defaults["decoupled_weight_decay"] = bool(given.pop("decoupled_weight_decay"))
+        defaults |= hosts.join(self._spelled, hosts.checked(entry, self._spelled, given))
+        super().__init__(params, defaults)
+
+    @cached_property
+    def _entries(self) -> tuple[Entry, ...]:
+        """What turns the gradient, then the rule."""
+        return (*(b.entry for b in self.before), _catalog.find("rules", self.rule))
+
+    @cached_property
+    def _spelled(self) -> dict[str, tuple[str, ...]]:
+        return hosts.spelling(_catalog.find("rules", self.rule), WORDS)
+
+    @cached_property
+    def _chains(self) -> dict[tuple[float, ...], _core.Rule]:
+        """The compiled rules, by the settings that they were made with."""
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "before": self.before, "rule": self.rule}
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Adds a group of parameters, with its own `lr` and settings where it has some."""
+        if "lr" in param_group:
+            param_group["lr"] = _rate(param_group["lr"])
+        self._settle_group(param_group)
+        super().add_param_group(param_group)
+
+    def _settle_group(self, group: dict[str, Any]) -> None:
+        """Gives a group's settings torch's names, in place, and checks them."""
+        entry, given = _catalog.find("rules", self.rule), states.read(self, group)
+        known = {*self._spelled, *(p.name for p in entry.parameters)}
+        own = hosts.checked(entry, self._spelled, {n: v for n, v in given.items() if n in known})
+        told = hosts.split(entry, self._spelled, given)
+        checked = {**hosts.split(entry, self._spelled, self.defaults), **{n: own[n] for n in told}}
+        for name in {*group} - {*given} | {p.name for p in entry.parameters}:
+            group.pop(name, None)
+        group.update(hosts.join(self._spelled, checked))
+
+    def _own(self, group: dict[str, Any]) -> dict[str, float]:
+        """The rule's settings that a group has, as they are now: schedulers change them."""
+        own = hosts.split(self._entries[-1], self._spelled, group)
+        if not group.get("decoupled_weight_decay", True) and "weight_decay" in own:
+            own["weight_decay"] = 0.0
+        return own
+
+    def _gradient(self, group: dict[str, Any], p: torch.Tensor) -> torch.Tensor:
+        """The gradient that the rules see."""
+        g: torch.Tensor = p.grad  # type: ignore[assignment]
+        if group["maximize"]:
+            g = -g
+        if not group.get("decoupled_weight_decay", True):
+            g = g.add(p, alpha=float(group.get("weight_decay", 0.0)))
+        return g
+
+    def _key(self, entry: Entry, name: str) -> str:
+        """What a memory is called in the state: those of rules before have their rule's name in front."""
+        return name if entry is self._entries[-1] else f"{entry.name}_{name}"
+
+    def _memories(self, p: torch.Tensor) -> list[str]:
+        """The keys of a parameter's memories, rule after rule."""
+        shape = tuple(p.shape)
+        return [self._key(e, n) for e in self._entries for n in formula.memory_names(e, shape)]
+
+    def _begin(self, p: torch.Tensor) -> dict[str, Any]:
+        """The state of a parameter, made at its first gradient, and as the parameter is by now."""
+        state: dict[str, Any] = self.state[p]
+        if not state:
+            state["step"] = torch.tensor(0.0, dtype=torch.float64)
+            for key in self._memories(p):
+                state[key] = torch.zeros_like(p, dtype=states.memory_dtype(p))
+        for key in self._memories(p):
+            if not states.fits(state[key], p):
+                state[key] = states.fitted(state[key], p)
+        return state
+
+    def _numbers(self, group: dict[str, Any], params: list[torch.Tensor]) -> list[list[dict[str, Any]]]:
+        """The rules' own numbers, by rule, then by group of sums; those over all live in the group."""
+        answer: list[list[dict[str, Any]]] = []
+        for entry in self._entries:
+            fresh = dict.fromkeys(entry.about["state"], 0.0)
+            each = entry.about["scope"] == "tensor" and entry.about["sums"]
+            if not fresh:
+                answer.append([{} for _ in params] if each else [{}])
+            elif each:
+                key = f"{entry.name}_numbers"
+                answer.append([self.state[p].setdefault(key, dict(fresh)) for p in params])
+            else:
+                answer.append([group.setdefault("numbers", {}).setdefault(entry.name, fresh)])
+        return answer
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None, *, loss: Any = None) -> Any:  # type: ignore[override]
+        """Takes one step; the answer is what `closure` returned.
+
+        Rules that need the value of the loss (`MomoAdam`) take it from `closure`, which clears the gradients,
+        computes the loss, calls `backward` and returns it, or from `loss`.
+        """
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        needed = any(e.about["value"] for e in self._entries)
+        if loss is None and needed:
+            raise InputError(f"{self.rule} needs the loss: call step(closure) or step(loss=loss)")
+        value = _value(loss) if needed else math.nan
+        batches = self._batches()
+        params = [p for _, members, _ in batches for p in members]
+        shared = len(batches) > 1 and any(
+            e.about["scope"] == "all" and e.about["sums"] for e in self._entries
+        )
+        if params and not shared and _is_plain(params) and not torch.compiler.is_compiling():
+            for group, members, step in batches:
+                self._compiled(group, members, step, value)
+        elif params:
+            traced.advance(self, batches, value)
+        return loss
+
+    def _batches(self) -> list[tuple[dict[str, Any], list[torch.Tensor], torch.Tensor]]:
+        """Parameters with a gradient that share a group and a step's number, which is moved on."""
+        moving = [[p for p in group["params"] if p.grad is not None] for group in self.param_groups]
+        if any(p.grad.is_sparse or p.is_complex() for params in moving for p in params):
+            raise InputError(
+                "steepest's rules take dense real gradients; got a sparse or complex one "
+                "(an Embedding with sparse=True makes sparse ones)"
+            )
+        if not torch.compiler.is_compiling():
+            for group in self.param_groups:
+                self._chain(self._own(group))  # what was set meanwhile may be refused, before anything moves
+        answer = []
+        for group, params in zip(self.param_groups, moving, strict=True):
+            members: dict[Any, list[torch.Tensor]] = {}
+            for p in params:
+                count = self._begin(p)["step"]
+                count += 1
+                # While torch compiles, numbers cannot be looked at: a group is taken to be at one step.
+                key = 0 if torch.compiler.is_compiling() else count.item()
+                members.setdefault(key, []).append(p)
+            answer += [(group, m, self.state[m[0]]["step"]) for m in members.values()]
+        return answer
+
+    def _chain(self, own: dict[str, float]) -> _core.Rule:
+        """The compiled rules with these settings."""
+        key = tuple(own.values())
+        if key not in self._chains:
+            given = [*(b.settings for b in self.before), own]
+            try:
+                made = _core.Rule([(e.name, s) for e, s in zip(self._entries, given, strict=True)])
+            except ValueError as error:
+                raise InputError(str(error)) from None
+            self._chains[key] = made
+        return self._chains[key]
+
+    def _compiled(
+        self, group: dict[str, Any], params: list[torch.Tensor], step: torch.Tensor, value: Any
+    ) -> None:
+        chain = self._chain(self._own(group))
+        x = [p.detach().numpy() for p in params]
+        g = [self._gradient(group, p).contiguous().numpy() for p in params]
+        memory = [[self.state[p][n].numpy() for n in self._memories(p)] for p in params]
+        numbers = [kept for each in self._numbers(group, params) for kept in each]
+        flat = np.array([v for kept in numbers for v in kept.values()], dtype=float)
+        value = -float(value) if group["maximize"] else float(value)
+        chain.step(x, g, memory, flat, int(step), float(group["lr"]), value)
+        at = 0
+        for kept in numbers:
+            kept.update(zip(kept, flat[at : at + len(kept)].tolist(), strict=True))
+            at += len(kept)
+        # autograd must know that they changed: a graph made before is stale
+        for p in params:
+            if not p.is_inference():
+                torch.autograd.graph.increment_version(p)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Takes over a saved state, memories in the precision that they are kept in.
+
+        A state saved by the torch optimizer of the same kind (`torch.optim.AdamW` for `Adam`, `SGD` for
+        `Momentum` …) is taken over too; any other is refused.
+        """
+        taken: dict[str, Any] = {}
+
+        def take(_: Any, given: dict[str, Any]) -> dict[str, Any]:
+            taken.update(states.taken(self, given))
+            return dict(taken)
+
+        # The last of the hooks before, so that it sees what the others returned; the first of those after.
+        handles = [
+            self.register_load_state_dict_pre_hook(take),
+            self.register_load_state_dict_post_hook(lambda _: states.keep(self, taken), prepend=True),
+        ]
+        try:
+            super().load_state_dict(state_dict)
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+def _rate(lr: Any) -> Any:
+    """A rate as torch keeps it: a float, or the tensor of one number that it was given as."""
+    if isinstance(lr, torch.Tensor) and lr.numel() != 1:
+        raise InputError(f"lr must be one number; got a tensor of {lr.numel()}")
+    number = hosts.rate("lr", lr)
+    return lr if isinstance(lr, torch.Tensor) else number
+
+
+def _value(loss: Any) -> Any:
+    """The loss as a finite number; while torch compiles, as the tensor that it is."""
+    if isinstance(loss, torch.Tensor):
+        if loss.numel() != 1:
+            raise InputError(f"the loss must be one number; got a tensor of shape {tuple(loss.shape)}")
+        if torch.compiler.is_compiling():
+            return loss.detach()
+    value = float(loss)
+    if not math.isfinite(value):
+        raise InputError(f"the loss must be finite; got {value}: leave this step out")
+    return value
+
+
+def _is_plain(params: Iterable[torch.Tensor]) -> bool:
+    """Whether the compiled core can move them: one dtype, on the CPU, row after row."""
+    params = list(params)
+    kind = params[0].dtype
+    return kind in states.FAST and all(
+        p.dtype == kind and p.device.type == "cpu" and p.is_contiguous() and p.grad.dtype == kind  # type: ignore[union-attr]
+        for p in params
+    )

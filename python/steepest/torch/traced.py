@@ -1,0 +1,138 @@
+"""A step by the recorded formula with torch's operations: on any device, in half precision, under `torch.compile`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from steepest import formula
+from steepest._catalog import Entry
+from steepest.torch.states import memory_dtype
+
+if TYPE_CHECKING:
+    from steepest.torch.rule import Rule
+
+
+def _near(a: Any, b: Any) -> Any:
+    """`b` as a tensor where `a` is: numbers and single-number tensors come along."""
+    if not isinstance(a, torch.Tensor):
+        return b
+    return (
+        b.to(a.device) if isinstance(b, torch.Tensor) else torch.as_tensor(b, dtype=a.dtype, device=a.device)
+    )
+
+
+def _where(condition: Any, yes: Any, no: Any) -> Any:
+    known = [v.dtype for v in (yes, no) if isinstance(v, torch.Tensor)]
+    yes, no = (
+        v.to(condition.device)
+        if isinstance(v, torch.Tensor)
+        else torch.as_tensor(v, dtype=known[0] if known else torch.float64, device=condition.device)
+        for v in (yes, no)
+    )
+    kind = torch.result_type(yes, no)
+    return torch.where(condition, yes.to(kind), no.to(kind))
+
+
+_TABLE = formula.table(
+    sqrt=torch.sqrt,
+    exp=torch.exp,
+    log=torch.log,
+    log1p=torch.log1p,
+    tanh=torch.tanh,
+    cos=torch.cos,
+    abs=torch.abs,
+    maximum=lambda a, b: torch.maximum(a, _near(a, b)),
+    minimum=lambda a, b: torch.minimum(a, _near(a, b)),
+    where=_where,
+    sign=torch.sign,
+    power=torch.pow,
+    matmul=torch.matmul,
+    transpose=lambda a: a.mT,
+    norm=lambda a: torch.linalg.matrix_norm(a),
+)
+
+
+def _add_up(a: torch.Tensor) -> torch.Tensor:
+    return a.sum() if a.device.type == "mps" else a.sum(dtype=torch.float64)
+
+
+_TORCH = formula.Host(_TABLE, _add_up)
+
+
+def advance(optimizer: Rule, batches: list[Any], value: Any) -> None:
+    """The same step with torch's operations. Sums over all tensors run over all groups."""
+    plans = [_plan(optimizer, group, params, step, value) for group, params, step in batches]
+    for k, entry in enumerate(optimizer._entries):
+        sums = _sums(entry, k, plans) if entry.about["scope"] == "all" and len(plans) > 1 else None
+        for plan in plans:
+            known, names = plan["known"][k], plan["names"][k]
+            memory = [[s[n] for n in ns] for s, ns in zip(plan["state"], names, strict=True)]
+            out, after, numbers = formula.step(
+                entry,
+                known,
+                plan["x"],
+                plan["g"],
+                memory,
+                plan["numbers"][k],
+                _TORCH,
+                sums,
+            )
+            for state, ns, values in zip(plan["state"], names, after, strict=True):
+                for n, v in zip(ns, values, strict=True):
+                    state[n].copy_(v)
+            for kept, new in zip(plan["kept"][k], numbers, strict=True):
+                kept.update(new)
+            if entry.about["kind"] == "gradient":
+                plan["g"] = out
+            else:
+                for p, v in zip(plan["params"], out, strict=True):
+                    p.copy_(v)
+
+
+def _plan(
+    optimizer: Rule, group: dict[str, Any], params: list[torch.Tensor], step: torch.Tensor, value: Any
+) -> dict[str, Any]:
+    """What a traced step over some parameters works on. Scalars are float64, as in the core."""
+    kind = torch.float32 if params[0].device.type == "mps" else torch.float64
+
+    def scalar(v: Any) -> torch.Tensor:
+        return v.detach().to(kind) if isinstance(v, torch.Tensor) else torch.tensor(float(v), dtype=kind)
+
+    at = {
+        "step": step.to(kind),
+        "rate": scalar(group["lr"]),
+        "value": -scalar(value) if group["maximize"] else scalar(value),
+    }
+    given = [*(b.settings for b in optimizer.before), optimizer._own(group)]
+    work = [memory_dtype(p) for p in params]
+    return {
+        "params": params,
+        "x": [p.to(d) for p, d in zip(params, work, strict=True)],
+        "g": [optimizer._gradient(group, p).to(d) for p, d in zip(params, work, strict=True)],
+        "state": [optimizer.state[p] for p in params],
+        "known": [{**{n: scalar(v) for n, v in s.items()}, **at} for s in given],
+        "names": [
+            [[optimizer._key(e, n) for n in formula.memory_names(e, tuple(p.shape))] for p in params]
+            for e in optimizer._entries
+        ],
+        "numbers": [
+            [{n: scalar(v) for n, v in kept.items()} for kept in each]
+            for each in optimizer._numbers(group, params)
+        ],
+        "kept": optimizer._numbers(group, params),
+    }
+
+
+def _sums(entry: Entry, k: int, plans: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """A rule's sums over the parameters of every group together."""
+    if not entry.about["sums"]:
+        return None
+    totals: dict[str, Any] = dict.fromkeys(entry.about["sums"], 0.0)
+    for plan in plans:
+        memory = [[s[n] for n in ns] for s, ns in zip(plan["state"], plan["names"][k], strict=True)]
+        known = {**plan["known"][k], **plan["numbers"][k][0]}
+        part = formula.sums(entry, known, plan["x"], plan["g"], memory, _TORCH)
+        totals = {n: _near(part[n], s) + part[n] for n, s in totals.items()}
+    return totals
