@@ -166,6 +166,7 @@ def test_class_weights_are_row_weights_by_class() -> None:
     given = steepest.fit(data, "bought", alpha=0.01, validation=0, class_weight={"yes": 2.5, "no": 0.625})
     np.testing.assert_array_equal(balanced.weights.coefficients, given.weights.coefficients)
     plain = steepest.fit(data, "bought", alpha=0.01, validation=0)
+    assert [f.kind for f in balanced.findings if f.severity == "note"] == ["class_weights"]
     assert (balanced.predict(data) == "yes").sum() > (plain.predict(data) == "yes").sum()
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler

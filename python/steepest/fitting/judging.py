@@ -16,6 +16,7 @@ from steepest.fitting.noticing import (
     about_columns,
     about_figures,
     about_target,
+    about_weights,
     flags_of,
     gravest_first,
     level_counts,
@@ -140,6 +141,7 @@ def story_of(job: Job, fitted: Fitted, python: str, later: bool) -> dict[str, An
     )
     findings += about_target(prepared, rows, final.weights, heldout, figures)
     findings += separated_levels(coefficients, schema.classes)
+    findings += about_weights(settings.get("class_weight"), schema.classes)
     findings += about_columns(prepared, rows)
     findings += unsettled(fitted.judged, final) + final.solution["findings"]
     intercepts = [float(value) for value in final.weights.intercept]

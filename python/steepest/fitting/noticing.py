@@ -20,6 +20,7 @@ __all__ = [
     "about_columns",
     "about_figures",
     "about_target",
+    "about_weights",
     "flags_of",
     "gravest_first",
     "level_counts",
@@ -103,6 +104,19 @@ def about_target(
         return at_one_value(part.y, schema.target) + below_zero(part.y, *held, schema.target)
     found = imbalance(part.y, schema.classes or ())
     return found + told_apart(part, weights, schema.task, figures)
+
+
+def about_weights(by_class: Sequence[float] | None, classes: Sequence[Any] | None) -> list[Finding]:
+    """That probabilities of a model with weighted classes are no shares of rows."""
+    if by_class is None or classes is None or len(set(by_class)) == 1:
+        return []
+    shown = ", ".join(f"{label!s} {figure(w)}" for label, w in list(zip(classes, by_class, strict=True))[:6])
+    sentence = (
+        f"Classes are weighted ({shown}{', …' if len(classes) > 6 else ''}), so predicted probabilities are not "
+        "shares of rows, and log loss and calibration suffer."
+    )
+    remedy = "to predict a rare class more often and keep the probabilities, pass threshold= or cost= instead"
+    return [Finding("class_weights", "note", sentence, {"weights": list(by_class)[:20]}, None, remedy)]
 
 
 def at_one_value(y: Floats, target: str) -> list[Finding]:

@@ -49,6 +49,7 @@ def goodness(story: Mapping[str, Any]) -> View:
     view["how"] = _how(story.get("metrics") or ())
     view["folds"] = int(finite(story.get("folds")) or 0)
     view["thresholds"] = []
+    view["weighted"] = held.get("weight") is not None
     view["suspect"] = any(Finding.of(f).kind in TOO_GOOD for f in story.get("findings") or ())
     y, p = held.get("y"), held.get("p")
     if y is None or p is None or not len(y):
