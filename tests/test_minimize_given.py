@@ -49,6 +49,11 @@ def test_a_number_is_an_array_of_one_entry():
         ({"x0": None}, "x0 must say where to begin"),
         ({"starts": 2.5}, "starts must be a whole number"),
         ({"starts": True}, "starts must be a whole number"),
+        ({"starts": 3, "seed": 1.5}, "seed must be a whole number"),
+        ({"bounds": 3.0}, "bounds must be pairs"),
+        ({"bounds": [(0, np.ma.masked), (0, 1)]}, r"bounds must be pairs .* for x\[0\]"),
+        ({"path": "yes"}, "path must be True or False"),
+        ({"x0": 10**400}, "x0 must be numbers"),
         ({"starts": 10**30}, "starts must be at least 1 and at most 1000000"),
         ({"options": 3}, "options must be a dict"),
         ({"options": {"nonsense": 1}}, "no option is called 'nonsense'; there is maxiter"),
@@ -88,6 +93,19 @@ def test_settings_that_are_no_numbers_are_refused_by_name(name, value):
     arguments = {"tol": value} if name == "tol" else {"options": {name: value}}
     with pytest.raises(InputError, match=rf"{name}(\[1\])? must be"):
         steepest.minimize(square, [0.0, 0.0], **arguments)
+
+
+@pytest.mark.parametrize("value", [np.nan, 1 + 2j, np.ma.masked, "much", None, [], 10**400, object()])
+def test_settings_of_rules_methods_and_rates_are_refused_by_name(value):
+    for make in (
+        lambda: steepest.rules.Adam(epsilon=value),
+        lambda: steepest.methods.Lbfgs(memory=value),
+        lambda: steepest.rates.Cosine(end=value),
+        lambda: setattr(steepest.descend(square, [0.0], rate=0.1), "rate", value),
+        lambda: steepest.descend(square, [0.0]).go_on(maxiter=value if value is not None else "none"),
+    ):
+        with pytest.raises(InputError, match=r"(epsilon|memory|end|rate|maxiter) must be a number; got"):
+            make()
 
 
 @pytest.mark.parametrize("value", [decimal.Decimal("1e-3"), np.float32(1e-3), np.array(1e-3), 1e-3])

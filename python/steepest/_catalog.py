@@ -9,16 +9,21 @@ Each entry has its words, its parameters and its recorded formulas.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from decimal import Decimal
 from functools import cache
+from numbers import Real
 from types import MappingProxyType
 from typing import Any, ClassVar
+
+import numpy as np
 
 from steepest import _core
 from steepest.errors import InputError
 
-__all__ = ["REGISTRIES", "Entry", "Parameter", "Program", "Settings", "checked", "find", "registry"]
+__all__ = ["REGISTRIES", "Entry", "Parameter", "Program", "Settings", "checked", "find", "number", "registry"]
 
 #: What there are registries of.
 REGISTRIES = ("rules", "losses", "penalties", "methods", "rates")
@@ -140,21 +145,30 @@ def checked(registry: str, name: str, given: Mapping[str, float]) -> dict[str, f
     >>> checked("rules", "momentum", {"momentum": 0.5})["weight_decay"]
     0.0
     """
+    numbers = {key: number(key, value) for key, value in given.items()}
     try:
-        return dict(_core.checked(registry, str(name), dict(given)))
+        return dict(_core.checked(registry, str(name), numbers))
     except ValueError as error:
         raise InputError(str(error)) from None
-    except TypeError:
-        wrong = next((f"{k} must be a number; got {v!r}" for k, v in given.items() if not _number(v)), None)
-        raise InputError(wrong or f"the settings of {name} must be numbers by name; got {given!r}") from None
 
 
-def _number(value: object) -> bool:
+def number(name: str, value: Any) -> float:
+    """A real number as a float; what is masked, complex, NaN or no number is refused by its name.
+
+    >>> number("rate", "much")
+    Traceback (most recent call last):
+    steepest.errors.InputError: rate must be a number; got 'much'
+    """
+    plain = value.item() if isinstance(value, np.ndarray | np.generic) and np.size(value) == 1 else value
+    real = isinstance(plain, Real | Decimal) and not np.ma.is_masked(value)
     try:
-        float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return False
-    return not isinstance(value, str)
+        read = float(plain) if real else math.nan
+    except (OverflowError, ValueError):
+        read = math.nan
+    if math.isnan(read):
+        shown = repr(value)
+        raise InputError(f"{name} must be a number; got {shown if len(shown) < 60 else shown[:56] + ' ...'}")
+    return read
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from steepest import _core
+from steepest._catalog import number
 from steepest.errors import InputError
 from steepest.minimize import minimize, named, of_x
 from steepest.objective import Floats, Function
-from steepest.options import Asked, name_of
+from steepest.options import Asked, name_of, read_budget
 from steepest.result import Result
 
 __all__ = ["Comparison", "Descent", "Step", "compare", "descend"]
@@ -76,7 +77,7 @@ class Descent(Iterator[Step]):
 
     @rate.setter
     def rate(self, rate: float) -> None:
-        self._steps.set_rate(float(rate))
+        self._steps.set_rate(number("rate", rate))
 
     @property
     def method(self) -> str:
@@ -92,7 +93,8 @@ class Descent(Iterator[Step]):
 
         Where a budget had run out and nothing is given, as much again as it was.
         """
-        if not self._steps.resume(maxiter, maxfun):
+        more = read_budget("maxiter", maxiter), read_budget("maxfun", maxfun)
+        if not self._steps.resume(*more):
             raise InputError("this descent has come to its end: begin another from its x")
         return self
 

@@ -114,6 +114,9 @@ def minimize(
     fun, x0 = named(fun, x0)
     function = Function.of(fun, x0, args, jac, hess, hessp, bounds, constraints)
     asked = Asked.of(method, tol, options)
+    if not isinstance(path, bool | np.bool_ | int):
+        raise InputError(f"path must be True or False; got {path!r}")
+    path = bool(path)
     if starts is not None:
         points = _points(starts, function, seed)
         runs = [_run(function.at(p), asked, callback, watch, path) for p in points]
@@ -177,7 +180,10 @@ def _points(starts: Any, function: Function, seed: int) -> Iterable[Floats]:
 
 def _drawn(count: int, function: Function, seed: int) -> Iterator[Floats]:
     """Uniform within bounds where both are finite, else normal around x0."""
-    random = np.random.Generator(np.random.Philox(seed))
+    try:
+        random = np.random.Generator(np.random.Philox(seed))
+    except (TypeError, ValueError):
+        raise InputError(f"seed must be a whole number of at least 0; got {seed!r}") from None
     x0 = function.start
     low, high = function.bounds or (np.full(x0.size, -np.inf), np.full(x0.size, np.inf))
     wide = np.isfinite(low) & np.isfinite(high)

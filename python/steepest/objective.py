@@ -116,8 +116,9 @@ def read_start(x0: Any) -> Floats:
         raise InputError("x0 must be real; got complex numbers: split them into real and imaginary parts")
     try:
         start = np.atleast_1d(np.array(array, dtype=np.float64, order="C"))
-    except (TypeError, ValueError):
-        raise InputError(f"x0 must be numbers; got {array.dtype} such as {_first(array)!r}") from None
+    except (TypeError, ValueError, OverflowError):
+        first = repr(_first(array))[:60]
+        raise InputError(f"x0 must be numbers; got {array.dtype} such as {first}") from None
     if start.size == 0:
         raise InputError("x0 must have at least one entry; got an empty array")
     bad = np.flatnonzero(~np.isfinite(start))
@@ -150,12 +151,16 @@ def read_bounds(bounds: Any, n: int) -> tuple[Floats, Floats] | None:
 
 def _from_pairs(bounds: Any) -> tuple[list[float], list[float]]:
     low, high = [], []
+    if not np.iterable(bounds):
+        raise InputError(f"bounds must be pairs (low, high), one for each variable; got {bounds!r}")
     for j, pair in enumerate(bounds):
         try:
             a, b = pair
+            if np.ma.is_masked(a) or np.ma.is_masked(b):
+                raise ValueError
             low.append(-np.inf if a is None else float(a))
             high.append(np.inf if b is None else float(b))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise InputError(
                 f"bounds must be pairs (low, high), None for none; got {pair!r} for x[{j}]"
             ) from None

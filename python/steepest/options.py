@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import decimal
 import math
-import numbers
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from steepest import _core
+from steepest._catalog import number
 from steepest.errors import InputError, did_you_mean
 
 __all__ = ["Asked", "name_of"]
@@ -126,12 +125,12 @@ class Asked:
             elif key in _STEPS:
                 loop["step"] = _read_step(key, value)
             elif key in _LOOP:
-                loop[_LOOP[key]] = _read_budget(key, value)
+                loop[_LOOP[key]] = read_budget(key, value)
             else:
                 setting = _SETTINGS.get(key, key)
                 _check_setting(setting, name)
-                settings[setting] = _read_number(key, value)
-        if tol is not None and not (0 <= (tol := _read_number("tol", tol)) < float("inf")):
+                settings[setting] = number(key, value)
+        if tol is not None and not (0 <= (tol := number("tol", tol)) < float("inf")):
             raise InputError(f"tol must be at least 0 and finite; got {tol}")
         return cls(name, tuple(settings.items()), loop, tol, disp, reason, tuple(idle))
 
@@ -172,7 +171,7 @@ def _read_method(method: Any) -> tuple[str | None, dict[str, float], str]:
     if dataclasses.is_dataclass(method) and not isinstance(method, type) and isinstance(name, str):
         fields = {f.name for f in dataclasses.fields(method)} - {"name"}
         if name in known:
-            return name, {f: _read_number(f, getattr(method, f)) for f in sorted(fields)}, ""
+            return name, {f: number(f, getattr(method, f)) for f in sorted(fields)}, ""
     raise InputError(
         f"method must be a name or an instance from steepest.methods or steepest.rules; got {method!r}"
     )
@@ -198,35 +197,22 @@ def _check_setting(key: str, method: str | None) -> None:
     raise InputError(f"no option is called {key!r}{did_you_mean(key, [*of_method, *general]) or there}")
 
 
-def _read_number(name: str, value: Any) -> float:
-    """A real number as a float; what is masked, complex, NaN or no number is refused by its name."""
-    plain = value.item() if isinstance(value, np.ndarray | np.generic) and np.size(value) == 1 else value
-    real = isinstance(plain, numbers.Real | decimal.Decimal) and not np.ma.is_masked(value)
-    try:
-        number = float(plain) if real else math.nan
-    except (OverflowError, ValueError):
-        number = math.nan
-    if math.isnan(number):
-        raise InputError(f"{name} must be a number; got {value!r}")
-    return number
-
-
-def _read_budget(name: str, value: Any) -> Any:
+def read_budget(name: str, value: Any) -> Any:
     if value is None:
         return None
-    number = _read_number(name, value)
-    if not number >= 0:
+    most = number(name, value)
+    if not most >= 0:
         raise InputError(f"{name} must be at least 0; got {value!r}")
     if _LOOP[name] == "seconds":
-        return number
-    return int(min(number, 2.0**62))
+        return most
+    return int(min(most, 2.0**62))
 
 
 def _read_step(name: str, value: Any) -> tuple[list[float], bool]:
     """A step for all variables, or one for each, and whether it is relative."""
     many = np.ndim(value) > 0 and not isinstance(value, str | bytes)
     named = [(f"{name}[{j}]", step) for j, step in enumerate(np.ravel(value))] if many else [(name, value)]
-    steps = [_read_number(*step) for step in named]
+    steps = [number(*step) for step in named]
     for (called, got), step in zip(named, steps, strict=True):
         if not 0 < step < math.inf:
             raise InputError(f"{called} must be a number above 0; got {got!r}")
