@@ -8,7 +8,7 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find crates python -name
 SEED ?=
 CASES ?= 100000
 
-.PHONY: demo test test-hosts peer-tests peer-tests-hosts hunt model valgrind miri check lint types docs generated bench clean
+.PHONY: demo test test-hosts peer-tests peer-tests-hosts hunt fuzz model valgrind miri check lint types docs generated bench clean
 
 ## demo: makes its own environment, installs, fits a real table and writes report.html
 demo: $(VENV)/.installed
@@ -50,6 +50,10 @@ valgrind:
 ## miri: the same under the interpreter that sees undefined behaviour (needs a nightly toolchain with miri)
 miri:
 	MIRIFLAGS="-Zmiri-disable-isolation" STEEPEST_SIMD=baseline STEEPEST_NUM_THREADS=3 cargo +nightly miri test -p steepest --lib -- pool:: random::
+
+## fuzz: every reader of bytes for ten minutes each (SECONDS_EACH=600); with atheris installed, guided by coverage
+fuzz: $(VENV)/.test
+	$(BIN)/python tests/fuzz/run.py --seconds $(or $(SECONDS_EACH),600)
 
 ## check: what CI runs after the tests
 check: lint types generated docs

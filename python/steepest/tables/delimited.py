@@ -71,8 +71,9 @@ def read(opened: Open, name: str, form: Form) -> Table:
     # In tab-separated texts quotation marks are usually just characters, and unpaired.
     quoted = look.delimiter != "\t" or paired_quotes(prefix)
     parsing = Parsing(opened, name, look, form, skip, quoted)
-    table = parsing.table()
-    if any(holds_bytes(kind) for kind in table.schema.types):
+    try:
+        table = parsing.table()
+    except NotUtf8:
         parsing = replace(parsing, opened=mended(opened, notes))
         table = parsing.table()
     table = parsing.with_long_numbers(table)
@@ -94,6 +95,10 @@ def read(opened: Open, name: str, form: Form) -> Table:
             "encoding": encoding,
         },
     )
+
+
+class NotUtf8(Exception):
+    """Some texts further on in a text are not UTF-8."""
 
 
 def first_lines(opened: Open) -> bytes:
@@ -180,10 +185,15 @@ def holds_bytes(kind: pa.DataType) -> bool:
     return bool(pa.types.is_binary(kind.value_type if pa.types.is_dictionary(kind) else kind))
 
 
-def is_utf8(prefix: bytes) -> bool:
-    """Whether the bytes are UTF-8, a character cut at their end aside."""
+def is_utf8(prefix: bytes, opened: Open | None = None) -> bool:
+    """Whether the bytes, or all that is opened, are UTF-8, a character cut at their end aside."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(prefix)
+        decoder.decode(prefix)
+        if opened is not None:
+            with opened() as stream:
+                while part := stream.read(PREFIX):
+                    decoder.decode(part)
     except UnicodeDecodeError:
         return False
     return True
@@ -244,32 +254,82 @@ class Parsing:
     comments: list[str] = field(default_factory=list)
 
     def table(
-        self, multiline: bool = False, texts: frozenset[str] = frozenset(), block: int = BLOCK
+        self,
+        multiline: bool = False,
+        texts: frozenset[str] = frozenset(),
+        block: int = BLOCK,
+        tolerant: bool = False,
     ) -> pa.Table:
-        """The parse, retried with line breaks allowed inside quotation marks where rows look ragged."""
-        look, name = self.look, self.name
+        """The parse, retried with line breaks allowed inside quotation marks where rows look ragged.
+
+        Args:
+            multiline: whether line breaks may stand inside quotation marks.
+            texts: columns that are to stay as they are written.
+            block: bytes parsed at a time; a row must fit in.
+            tolerant: whether rows of another length are looked at one by one, for comments among them.
+
+        Raises:
+            NotUtf8: it is to be mended first.
+            TableError: it cannot be read.
+        """
         invalid: list[Any] = []
-        names = unique_names(look.names, name)
         self.comments.clear()
+        try:
+            with self.opened() as stream:
+                stream.seek(self.skip)
+                table = csv.read_csv(
+                    stream, **self.options(multiline, texts, block, invalid if tolerant else None)
+                )
+        except pa.ArrowInvalid as error:
+            said = str(error)
+            if "Empty CSV" in said:
+                names = unique_names(self.look.names, self.name)
+                return pa.table({column: pa.array([], pa.null()) for column in names})
+            if "block size" in said and block < MOST_BLOCK:
+                return self.table(multiline, texts, block * 16, tolerant)
+            if "columns, got" in said and not tolerant:
+                if not is_utf8(b"", self.opened):  # what Arrow shows of a row must be text
+                    raise NotUtf8 from None
+                return self.table(multiline, texts, block, True)
+            if self.may_be_multiline(multiline) and "quote" not in said:
+                return self.table(True, texts, block, tolerant)
+            raise TableError(f"{self.name} cannot be read as delimited text: {first_line(error)}") from None
+        if any(holds_bytes(kind) for kind in table.schema.types):
+            raise NotUtf8
+        if invalid and self.may_be_multiline(multiline):
+            return self.table(True, texts, block, True)
+        if invalid:
+            raise TableError(ragged(self.opened, self.name, self.look, invalid[0], len(self.look.names)))
+        return table
+
+    def may_be_multiline(self, multiline: bool) -> bool:
+        """Whether a parse that allows line breaks inside quotation marks is still to be tried."""
+        return self.quoted and not multiline and has_quotes(self.opened)
+
+    def options(
+        self, multiline: bool, texts: frozenset[str], block: int, invalid: list[Any] | None
+    ) -> dict[str, Any]:
+        """Arrow's options; rows of another length are gathered in `invalid`, or end the parse where it is None."""
 
         def note(row: Any) -> str:
             shown = row.text if isinstance(row.text, str) else bytes(row.text).decode("utf-8", "replace")
             if shown.lstrip().startswith("#"):
                 self.comments.append(shown)
-            elif len(invalid) < 3:
+            elif invalid is not None and len(invalid) < 3:
                 invalid.append(row)
             return "skip"
 
+        names = unique_names(self.look.names, self.name)
         kept = frozenset(names) if self.form.as_texts is None else self.form.as_texts
-        options: dict[str, Any] = {
+        return {
             "read_options": csv.ReadOptions(column_names=names, block_size=block),
             "parse_options": csv.ParseOptions(
-                delimiter=look.delimiter,
+                delimiter=self.look.delimiter,
                 quote_char='"' if self.quoted else False,
                 newlines_in_values=multiline,
                 # In a single column a line with nothing on it is a missing value.
                 ignore_empty_lines=len(names) > 1,
-                invalid_row_handler=note,
+                invalid_row_handler=None if invalid is None else note,
             ),
             "convert_options": csv.ConvertOptions(
                 null_values=sorted(TOKENS),
@@ -280,23 +340,6 @@ class Parsing:
                 column_types={column: pa.string() for column in kept | texts if column in names},
             ),
         }
-        with self.opened() as stream:
-            stream.seek(self.skip)
-            try:
-                table = csv.read_csv(stream, **options)
-            except pa.ArrowInvalid as error:
-                if self.quoted and not multiline and "quote" not in str(error) and has_quotes(self.opened):
-                    return self.table(True, texts, block)
-                if "block size" in str(error) and block < MOST_BLOCK:
-                    return self.table(multiline, texts, block * 16)
-                if "Empty CSV" in str(error):
-                    return pa.table({column: pa.array([], pa.null()) for column in names})
-                raise TableError(f"{name} cannot be read as delimited text: {first_line(error)}") from None
-        if invalid and self.quoted and not multiline and has_quotes(self.opened):
-            return self.table(True, texts, block)
-        if invalid:
-            raise TableError(ragged(self.opened, name, look, invalid[0], len(names)))
-        return table
 
     def with_long_numbers(self, table: pa.Table) -> pa.Table:
         """The table, with columns that Arrow took for fractions since their whole numbers are too long as texts."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import stat
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -160,8 +161,8 @@ def from_zip(opened: Open, name: str, form: Form) -> Table:
             raise TableError(
                 f"{name} is cut off or damaged: its table of contents is missing; fetch it again"
             ) from None
-        members = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
-        members = [member for member in members if not member.startswith("__MACOSX/")]
+        members = [entry.filename for entry in archive.infolist()]
+        members = [m for m in members if m and not m.endswith("/") and not m.startswith("__MACOSX/")]
         if members and all(member.endswith(".npy") for member in members):
             return from_npz(archive, members, name)
         if "xl/workbook.xml" in members:
@@ -204,7 +205,9 @@ def npy(data: bytes, member: str, name: str) -> np.ndarray[Any, Any]:
         shape, _, kind = header(stream)
         if not kind.hasobject and math.prod(shape) * kind.itemsize != len(data) - stream.tell():
             raise ValueError(f"{member} has {len(data) - stream.tell()} bytes for an array of {kind} {shape}")
-        return np.asarray(np.lib.format.read_array(io.BytesIO(data), allow_pickle=False))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of headers that Python 2 wrote
+            return np.asarray(np.lib.format.read_array(io.BytesIO(data), allow_pickle=False))
     except DAMAGE as error:
         if "allow_pickle" in str(error):
             raise TableError(

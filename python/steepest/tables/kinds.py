@@ -121,7 +121,8 @@ def fingerprint(values: Values) -> tuple[Any, ...]:
         )
     if values.numbers is not None:
         # Adding 0 makes -0 and 0 one; every missing value has the same bits.
-        numbers = np.where(np.isnan(values.numbers), np.nan, values.numbers + 0.0)
+        with np.errstate(invalid="ignore"):  # a signalling NaN
+            numbers = np.where(np.isnan(values.numbers), np.nan, values.numbers + 0.0)
         return ("number", numbers.tobytes().__hash__())
     if values.times is not None:
         return ("time", values.times.tobytes().__hash__())

@@ -109,7 +109,7 @@ def one_column(values: Any, name: str) -> tuple[Any, bool]:
     if isinstance(values, (pa.Array, pa.ChunkedArray)):
         sound(values, f"column {name!r}")
         return values, bool(pa.types.is_dictionary(values.type))
-    if np.ndim(values) == 0:
+    if not is_sequence(values):
         raise TableError(f"column {name!r} must be a sequence of values; got {values!r}")
     return vector(values, name), False
 
@@ -231,6 +231,13 @@ def vector(values: Any, name: str) -> np.ndarray[Any, Any]:
     return array
 
 
+def is_sequence(values: Any) -> bool:
+    """Whether it holds values one after the other, as a list or a vector does and a text does not."""
+    if isinstance(values, (str, bytes, Mapping)) or not hasattr(values, "__len__"):
+        return False
+    return getattr(values, "ndim", 1) > 0
+
+
 def from_rows(source: Any) -> Table:
     """A list of rows (lists, tuples or dicts)."""
     rows = list(source)
@@ -242,12 +249,12 @@ def from_rows(source: Any) -> Table:
             raise TableError(f"row {odd} is a {type(rows[odd]).__name__} where row 0 is a dict")
         names = list(dict.fromkeys(key for row in rows for key in row))
         return from_dict({name: [row.get(name) for row in rows] for name in names})
-    if np.ndim(rows[0]) == 0:
+    if not is_sequence(rows[0]):
         raise TableError(f"a list of rows holds lists, tuples or dicts; got {type(rows[0]).__name__} in it")
     width = len(rows[0])
     for i, row in enumerate(rows):
-        if np.ndim(row) == 0 or len(row) != width:
-            got = "no list" if np.ndim(row) == 0 else f"{len(row)} values"
+        if not is_sequence(row) or len(row) != width:
+            got = f"{len(row)} values" if is_sequence(row) else "no list"
             raise TableError(f"row {i} has {got} where row 0 has {width}: rows must be of one length")
     table = from_dict({f"c{j}": [row[j] for row in rows] for j in range(width)})
     return Table("the list of rows", table.columns, table.rows, named=False)

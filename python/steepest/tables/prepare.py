@@ -162,7 +162,7 @@ def prepare(
 
 def with_target(table: Table, target: Any) -> tuple[Table, str]:
     """A table with the target as one more column, called "target", and that name."""
-    values, declared = memory.one_column(target, "target") if np.ndim(target) == 1 else (None, False)
+    values, declared = memory.one_column(target, "target") if memory.is_sequence(target) else (None, False)
     if values is None or len(target) != table.rows:
         got = f"{len(target)} values" if values is not None else type(target).__name__
         raise TableError(

@@ -1,0 +1,202 @@
+"""What reads bytes that steepest did not write: each reader is given any bytes, and may refuse them only by name."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import json
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import feather, ipc, parquet
+from scipy import sparse
+
+import steepest
+from steepest.errors import InputError, ModelFileError
+from steepest.linear import LinearRegression, Ridge
+from steepest.saving import read_file, write_file
+from steepest.tables import files, prepare, read
+from steepest.tables.expected import expect
+from steepest.tables.numerals import Notation
+from steepest.tables.sniff import Form
+from steepest.tables.values import read_values
+
+Target = Callable[[bytes], None]
+FOLDER = Path(tempfile.mkdtemp(prefix="steepest-fuzz-"))
+
+
+def whole_file(suffix: str) -> Target:
+    """A reader of files: what is read is looked at column by column, prepared, and predicted from."""
+
+    def target(data: bytes) -> None:
+        with contextlib.suppress(InputError):
+            table = files.read_opened(lambda: io.BytesIO(data), f"t{suffix}", suffix, Form())
+            for name in table.names[:20]:
+                with contextlib.suppress(InputError):
+                    read_values(table.column(name), name)
+            if table.rows <= 5000 and len(table.names) <= 200:
+                prepared = prepare(table, len(table.names) - 1, missing="impute", validation=0)
+                prepared.schema.from_json(prepared.schema.to_json()).apply(table)
+
+    return target
+
+
+def values(data: bytes) -> None:
+    """Texts of one column as numbers, booleans, dates, and as what a model expects of them."""
+    texts = data.decode("utf-8", "replace").split("\n")
+    array = pa.chunked_array([pa.array(texts)])
+    for said in (Notation(), Notation(","), Notation(".", " "), Notation(thousands=".")):
+        with contextlib.suppress(InputError):
+            read_values(array, "x", notation=said, impute=bool(data[:1] > b"m"))
+    for kind, form in (
+        ("number", None),
+        ("boolean", None),
+        ("time", "iso"),
+        ("time", "%d.%m.%Y"),
+        ("text", None),
+    ):
+        with contextlib.suppress(InputError):
+            expect(array, "x", kind, form)
+
+
+def npy(data: bytes) -> None:
+    """An array inside of a `.npz` file."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("X.npy", data)
+    whole_file(".npz")(out.getvalue())
+
+
+def model(data: bytes) -> None:
+    """A model file."""
+    path = FOLDER / "model"
+    path.write_bytes(data)
+    with contextlib.suppress(ModelFileError):
+        steepest.load(path).summary()
+
+
+def description(data: bytes) -> None:
+    """What a model file says of itself, with a checksum that fits."""
+    path = FOLDER / "described"
+    _, arrays = read_file(FOLDER / "whole", "model")
+    with contextlib.suppress(ValueError, RecursionError):
+        content = json.loads(data)
+        if isinstance(content, dict):
+            schema = json.dumps(content.get("schema"))
+            with contextlib.suppress(TypeError, ModelFileError):
+                write_file(path, "model", {**content, "schema": schema}, arrays)
+                loaded = steepest.load(path)
+                loaded.summary(verbose=True)
+                with contextlib.suppress(InputError):
+                    loaded.predict({"x": [0.5, None], "town": ["a", "z"], "day": ["2024-02-03", None]})
+
+
+def structure(data: bytes) -> None:
+    """A sparse matrix whose pointers and indices are any numbers."""
+    if len(data) < 4:
+        return
+    rows, width, count = data[0] % 12 + 1, data[1] % 6 + 1, data[2] % 20
+    kind = (sparse.csr_matrix, sparse.csc_matrix)[data[3] % 2]
+    numbers = np.frombuffer(data[4:] + bytes(256), np.int8).astype(np.int32)
+    major = rows if kind is sparse.csr_matrix else width
+    matrix = kind((rows, width))
+    matrix.indptr, matrix.indices = numbers[: major + 1].copy(), numbers[major + 1 :][:count].copy()
+    matrix.data = np.ones(count)
+    y = np.arange(rows) % 3 * 1.0
+    for use in (
+        lambda: prepare(read(matrix), y),
+        lambda: Ridge().fit(matrix, y),
+        lambda: LinearRegression().fit(matrix, y),
+    ):
+        with contextlib.suppress(ValueError), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            use()
+
+
+TARGETS: dict[str, Target] = {
+    "delimited": whole_file(".csv"),
+    "values": values,
+    "json": whole_file(".json"),
+    "packed": whole_file(".csv.gz"),
+    "npz": whole_file(".npz"),
+    "npy": npy,
+    "parquet": whole_file(".parquet"),
+    "arrow": whole_file(".arrow"),
+    "model": model,
+    "description": description,
+    "structure": structure,
+}
+
+
+def frame() -> dict[str, Any]:
+    """A small table with a column of every kind."""
+    rng = np.random.default_rng(1)
+    days = np.datetime64("2024-01-01") + rng.integers(0, 300, 40)
+    return {
+        "x": np.round(rng.normal(size=40), 3),
+        "town": rng.choice(["a", "b", "c"], 40),
+        "day": [str(day) for day in days],
+        "y": [0, 1] * 20,
+    }
+
+
+def seeds(name: str) -> list[bytes]:
+    """Well-formed inputs of a target, to begin from."""
+    table = pa.table(frame())
+    out = [io.BytesIO() for _ in range(6)]
+    if name == "parquet":
+        for sink, packing in zip(out, ("none", "snappy", "zstd", "gzip"), strict=False):
+            parquet.write_table(table, sink, compression=packing)
+        nested = pa.table(
+            {
+                "a": [[1, 2], None, []],
+                "s": [{"q": 1}, None, {"q": 3}],
+                "d": pa.array(["u", "v", "u"]).dictionary_encode(),
+            }
+        )
+        parquet.write_table(nested, out[4])
+    elif name == "arrow":
+        for sink, packing in zip(out, (None, "lz4", "zstd"), strict=False):
+            with ipc.new_file(sink, table.schema, options=ipc.IpcWriteOptions(compression=packing)) as writer:
+                writer.write(table)
+        with ipc.new_stream(out[3], table.schema) as writer:
+            writer.write(table)
+        feather.write_feather(table, out[4])
+        coded = pa.table(
+            {"d": pa.array(["u", None, "u"]).dictionary_encode(), "n": [1, None, 3], "t": [[1], [], None]}
+        )
+        with ipc.new_file(out[5], coded.schema) as writer:
+            writer.write(coded)
+    elif name == "npz":
+        np.savez(out[0], X=np.arange(60.0).reshape(20, 3), y=np.arange(20) % 2)
+        np.savez_compressed(out[1], a=np.arange(20), b=np.array(list("xyzw") * 5))
+    elif name == "npy":
+        np.save(out[0], np.arange(60.0).reshape(20, 3))
+        np.save(out[1], np.asfortranarray(np.arange(12, dtype="i2").reshape(4, 3)))
+    elif name in ("model", "description"):
+        steepest.fit(frame(), "y").save(FOLDER / "whole")
+        if name == "model":
+            return [(FOLDER / "whole").read_bytes()]
+        content, _ = read_file(FOLDER / "whole", "model")
+        kept = {key: content[key] for key in ("settings", "story")}
+        return [json.dumps({**kept, "schema": json.loads(content["schema"])}).encode()]
+    elif name == "packed":
+        text = (Path(__file__).parent / "corpus" / "delimited" / "plain").read_bytes()
+        with zipfile.ZipFile(out[0], "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("t.csv", text)
+        return [gzip.compress(text, mtime=0), out[0].getvalue()]
+    return [sink.getvalue() for sink in out if sink.getvalue()]
+
+
+def corpus(name: str) -> list[bytes]:
+    """What a target begins from: well-formed inputs, and what was kept because it once went wrong."""
+    folder = Path(__file__).parent / "corpus" / name
+    kept = [path.read_bytes() for path in sorted(folder.iterdir())] if folder.is_dir() else []
+    return [*seeds(name), *kept]
