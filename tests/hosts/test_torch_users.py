@@ -453,3 +453,47 @@ def test_half_precision_with_a_scaler() -> None:
         assert optimizer.state[params[0]]["step"] == 3
         if name == "MomoAdam":
             assert 0 < optimizer.param_groups[0]["numbers"]["momo_adam"]["mean_value"] < 10
+
+
+def configurations() -> list[Any]:
+    """What torch tests its own optimizers with, where ours have one of that name."""
+    if torch is None:
+        return []
+    from torch.testing._internal.common_optimizers import optim_db
+
+    found = []
+    for info in optim_db:
+        if info.optim_cls.__name__ in ("Adam", "AdamW", "SGD", "Rprop", "Muon"):
+            for one in info.optim_inputs_func("cpu", torch.float64):
+                words = "-".join(f"{k}={v}" for k, v in one.kwargs.items())
+                found.append(
+                    pytest.param(info.optim_cls, one.kwargs, id=f"{info.optim_cls.__name__}-{words}")
+                )
+    return found
+
+
+@pytest.mark.parametrize(("kind", "given"), configurations())
+def test_every_configuration_of_torchs_tests_is_the_same_or_refused(kind: Any, given: dict[str, Any]) -> None:
+    def make(words: Any) -> Any:
+        params = parameters((6, 4), (3, 5), dtype="float64")
+        return params, words(params)
+
+    mine = getattr(ours, kind.__name__)
+    own = {"Adam": {"decoupled_weight_decay": False}, "Muon": {"weight_decay": 0.1}}.get(kind.__name__, {})
+    params, theirs = make(lambda p: kind(p, **given))
+    try:
+        twins, optimizer = make(lambda p: mine(p, **{"lr": theirs.defaults["lr"], **own, **given}))
+    except InputError as error:
+        assert any(f"{word}=" in str(error) for word in given)
+        return
+    go(theirs, params, 5)
+    go(optimizer, twins, 5)
+    # torch's Muon computes in bfloat16, and its own scale of the step has to be asked for
+    if kind.__name__ == "Muon":
+        if given.get("adjust_lr_fn") != "match_rms_adamw":
+            return
+        tol = 0.05
+    else:
+        tol = 1e-12
+    for a, b in zip(twins, params, strict=True):
+        torch.testing.assert_close(a.detach(), b.detach(), rtol=tol, atol=tol)
