@@ -21,6 +21,10 @@ Array = NDArray[Any]
 
 LOSSES = ("squared", "logistic", "huber", "poisson", "softmax")
 SMOOTH = ("progressive", "coordinate", "fista", "lbfgs", "newton", "gradient_descent")
+#: What has no metric of its own may stop after so many steps and say so; the others have no budget.
+STEPS = 2000
+#: What a certificate may be called that proves its bound.
+PROOFS = ("duality_gap", "energy_norm", "exact_gap")
 KINKED = ("coordinate", "fista", "gradient_descent")
 BOUNDED = ("coordinate", "fista", "lbfgs", "gradient_descent")
 
@@ -78,6 +82,7 @@ class Case:
             bounds=self.bounds,
             method=self.method,
             tol=self.tol,
+            max_iter=STEPS if self.method in ("fista", "gradient_descent") else None,
             threads=1,
         )
 
@@ -437,7 +442,7 @@ def weigh(case: Case, w: Array, b: Array, result: Any) -> Verdict:
     if result.success and gap > allowed:
         return Verdict("false success", told + better)
     if certificate is not None:
-        bound, proves = certificate["bound"], certificate["kind"] != "stationary"
+        bound, proves = certificate["bound"], certificate["kind"] in PROOFS
         if not bound >= 0:
             return Verdict("bad bound", told)
         # the value itself is known no better than its rounding
@@ -450,7 +455,7 @@ def weigh(case: Case, w: Array, b: Array, result: Any) -> Verdict:
         return Verdict("wrong value", f"{told}: fun {result.fun!r} is {F!r}, rounding {here:.3g}")
     if result.success:
         return Verdict("", told)
-    if not model.ordinary(best):
+    if result.outcome == "budget" or not model.ordinary(best):
         return Verdict("no optimum", told)
     if result.outcome in ("separable", "unbounded"):
         return Verdict("false " + result.outcome, told)

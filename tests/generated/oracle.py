@@ -144,6 +144,7 @@ class Model:
         self.hi = -self.lo
         self.lo[:, :d], self.hi[:, :d] = LD(self.low) * self.s, LD(self.high) * self.s
         self.scale, self.d = scale, d
+        self.boxed = bool(np.isfinite([self.low, self.high]).any())
 
     # between coefficients as a user has them and those of centred and scaled columns
 
@@ -170,9 +171,16 @@ class Model:
     # the objective
 
     def penalty(self, v: Wide) -> Wide:
-        if ((v < self.lo - abs(self.lo) * 1e-15) | (v > self.hi + abs(self.hi) * 1e-15)).any():
+        if self.boxed and (
+            ((v < self.lo - abs(self.lo) * 1e-15) | (v > self.hi + abs(self.hi) * 1e-15)).any()
+        ):
             return LD(np.inf)
-        return (self.a1 * np.abs(v)).sum() + (self.a2 * v * v).sum() / 2
+        total = LD(0)
+        if self.l1:
+            total += (self.a1 * np.abs(v)).sum()
+        if self.l2:
+            total += (self.a2 * v * v).sum() / 2
+        return total
 
     def value(self, v: Wide) -> Wide:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -251,20 +259,27 @@ class Model:
         """The best point that is found from any of the starts, rounded to float64."""
         best, found = LD(np.inf), None
         for start in starts:
-            v = self.rounded(self.descend(np.array(start, dtype=LD)))
+            end, settled = self.descend(np.array(start, dtype=LD))
+            v = self.rounded(end)
             f = self.value(v)
             if found is None or f < best:
                 best, found = f, v
+            if settled:
+                # F is convex: nothing is lower
+                break
         assert found is not None
         return found
 
-    def descend(self, v: Wide, steps: int = 150) -> Wide:
-        """Damped Newton inside the faces that l1 and bounds make, with steps along single coordinates."""
+    def descend(self, v: Wide, steps: int = 150) -> tuple[Wide, bool]:
+        """Damped Newton inside the faces that l1 and bounds make, with steps along single coordinates.
+
+        The second is whether it ended where Newton's own model foresees no gain.
+        """
         if self.radius is not None:
-            return self._on_simplex(v)
+            return self._on_simplex(v), False
         shape = v.shape
         f = self.value(v)
-        damping, idle = LD(1e-12), 0
+        damping, idle = LD(1e-14), 0
         for _ in range(steps):
             if not np.isfinite(f):
                 break
@@ -276,14 +291,18 @@ class Model:
             free &= ~((x <= lo) & (slope > 0)) & ~((x >= hi) & (slope < 0))
             before = f
             if free.any():
-                x_new, f, damping = self._newton(x, f, slope, H, free, sign, a1, damping, shape)
+                x_new, f, damping, gain = self._newton(x, f, slope, H, free, sign, a1, damping, shape)
                 v = x_new.reshape(shape)
+                if gain <= abs(f) * LD(1e-17):
+                    return v, True
+            else:
+                return v, True
             if f > before - abs(before) * LD(1e-13):
                 v, f = self._coordinates(v, f)
             idle = idle + 1 if f > before - abs(before) * LD(1e-17) else 0
             if idle >= 2:
                 break
-        return v
+        return v, False
 
     def _newton(
         self,
@@ -296,30 +315,42 @@ class Model:
         a1: Wide,
         mu: Wide,
         shape: Any,
-    ) -> tuple[Wide, Wide, Wide]:
+    ) -> tuple[Wide, Wide, Wide, Wide]:
+        """The next point, its value and damping, and the gain foreseen (inf where there was no step)."""
         inside = np.flatnonzero(free)
         A = H[np.ix_(inside, inside)]
         diagonal = np.maximum(np.diag(A), LD(1e-30))
         size = diagonal.max()
+        foreseen = LD(np.inf)
         for _ in range(12):
-            step = solve(A + np.diag(mu * np.maximum(diagonal, size * LD(1e-6))), -slope[inside])
-            if step is not None:
+            solved = solve(A + np.diag(mu * np.maximum(diagonal, size * LD(1e-6))), -slope[inside])
+            if solved is not None:
+                step, pivot = solved
+                gain = -(slope[inside] @ step) / 2
+                if 100 * mu < pivot:
+                    # the damping hides nothing
+                    foreseen = gain
+                    if gain <= abs(f) * LD(1e-19):
+                        return x, f, mu, gain
                 t = LD(1)
-                for _ in range(6):
+                for _ in range(5):
                     y = x.copy()
                     y[inside] += t * step
-                    if a1.any():
+                    if self.l1:
                         # a coordinate that would pass 0 stays there
                         y = np.where((a1 > 0) & (y * sign < 0), LD(0), y)
-                    y = np.clip(y, self.lo.ravel(), self.hi.ravel())
+                    if self.boxed:
+                        y = np.clip(y, self.lo.ravel(), self.hi.ravel())
                     f_new = self.value(y.reshape(shape))
                     if f_new < f:
-                        return y, f_new, max(mu / 100, LD(1e-19))
+                        return y, f_new, max(mu / 100, LD(1e-19)), foreseen
+                    if gain <= abs(f) * LD(1e-17):
+                        break
                     t /= 8
             mu = max(mu, LD(1e-16)) * 100
             if mu > 1e12:
                 break
-        return x, f, LD(1e-6)
+        return x, f, LD(1e-9), foreseen
 
     def _coordinates(self, v: Wide, f: Wide) -> tuple[Wide, Wide]:
         """One exact step of Newton with prox along each coordinate that then lowers F."""
@@ -391,17 +422,19 @@ class Model:
         return bool(not len(A) or np.linalg.eigvalsh(A)[0] > 1e-9) and float(np.abs(v).max(initial=0)) < 1e14
 
 
-def solve(A: Wide, b: Wide) -> Wide | None:
-    """A x = b by Cholesky in 80 bits, scaled to a unit diagonal; None where A is not positive."""
+def solve(A: Wide, b: Wide) -> tuple[Wide, Wide] | None:
+    """A x = b by Cholesky in 80 bits, scaled to a unit diagonal, and the least pivot; None where A is not positive."""
     n = len(b)
     d = np.sqrt(np.diag(A))
     if not (d > 0).all() or not np.isfinite(d).all():
         return None
     L = A / d[:, None] / d
+    least = LD(1)
     for j in range(n):
         pivot = L[j, j] - L[j, :j] @ L[j, :j]
         if not pivot > 0:
             return None
+        least = min(least, pivot)
         L[j, j] = np.sqrt(pivot)
         if j + 1 < n:
             L[j + 1 :, j] = (L[j + 1 :, j] - L[j + 1 :, :j] @ L[j, :j]) / L[j, j]
@@ -411,4 +444,4 @@ def solve(A: Wide, b: Wide) -> Wide | None:
     for j in reversed(range(n)):
         x[j] = (x[j] - L[j + 1 :, j] @ x[j + 1 :]) / L[j, j]
     x = x / d
-    return x if np.isfinite(x).all() else None
+    return (x, least) if np.isfinite(x).all() else None
