@@ -37,6 +37,8 @@ MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }  # fmt: skip
 
+COMMA, POINT = (re.compile(f"[+-]?(?:{Notation(mark).pattern(mark)})") for mark in ",.")
+
 Open = Callable[[], BinaryIO]
 
 
@@ -80,6 +82,7 @@ def read(opened: Open, name: str, form: Form) -> Table:
     check_points(table, look, form, name)
     if look.trailing:
         table = without_last(table, look, name)
+    table, commas = with_decimal_commas(table, look, form)
     if parsing.comments:
         notes.append(f"lines that begin with # are not read ({len(parsing.comments)} of them)")
     names = table.column_names
@@ -94,6 +97,7 @@ def read(opened: Open, name: str, form: Form) -> Table:
             "header": None if look.commented else look.header,
             "encoding": encoding,
         },
+        commas=commas,
     )
 
 
@@ -141,16 +145,49 @@ def check_points(table: pa.Table, look: Look, form: Form, name: str) -> None:
     ]
     if not doubtful:
         return
-    marks = [re.compile(f"[+-]?(?:{Notation(mark).pattern(mark)})") for mark in ",."]
     for j, column in enumerate(fields):
         if fractions[j] or not column:
             continue
-        if all(marks[0].fullmatch(field) and not marks[1].fullmatch(field) for field in column):
+        if all(COMMA.fullmatch(field) and not POINT.fullmatch(field) for field in column):
             raise TableError(
                 f"column {table.column_names[doubtful[0]]!r} of {name} can be read in two ways: "
                 f"{table.column_names[j]!r} has a decimal comma ({column[0]}), so that {fields[doubtful[0]][0]!r} may "
                 "be a thousand and more; pass decimal=',' or decimal='.'"
             )
+
+
+def with_decimal_commas(table: pa.Table, look: Look, form: Form) -> tuple[pa.Table, frozenset[str]]:
+    """The table, with texts that are all numbers with a decimal comma as numbers, and the names of those columns.
+
+    What is read here all at once is what `read_numerals` would find text by text: some field says that the comma is
+    a decimal mark, as 0,5 does, and every field is a number by it. All other columns are left to that.
+    """
+    found = set()
+    for j, column in enumerate(table.column_names):
+        if (
+            not pa.types.is_string(table.schema.field(j).type)
+            or form.as_texts is None
+            or column in form.as_texts
+        ):
+            continue
+        fields = column_of(look.rows, j)
+        if form.notation != Notation() or not any(
+            COMMA.fullmatch(f) and not POINT.fullmatch(f) for f in fields
+        ):
+            continue
+        texts = pc.utf8_trim_whitespace(table.column(j))
+        if pc.any(pc.match_substring(texts, ".")).as_py():
+            continue
+        texts = pc.if_else(
+            pc.is_in(texts, value_set=pa.array(sorted(TOKENS))), pa.scalar(None, pa.string()), texts
+        )
+        try:
+            numbers = pc.cast(pc.replace_substring(texts, ",", "."), pa.float64())
+        except pa.ArrowInvalid:
+            continue
+        table = table.set_column(j, column, numbers)
+        found.add(column)
+    return table, frozenset(found)
 
 
 def without_last(table: pa.Table, look: Look, name: str) -> pa.Table:

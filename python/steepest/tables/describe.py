@@ -15,7 +15,7 @@ from steepest.tables.pieces import MISSING, LevelsPiece, NumberPiece, Piece, spl
 from steepest.tables.schema import Column, check_finite
 from steepest.tables.table import ON_TEXTS, Table
 from steepest.tables.target import Target
-from steepest.tables.values import Values, as_text, read_values
+from steepest.tables.values import WITH_COMMAS, Values, as_text, read_values
 
 __all__ = ["describe"]
 
@@ -59,7 +59,9 @@ def describe(
         plain = name in categories or name in table.categories
         array = table.column(name)
         values = read_values(array, name, plain=plain, impute=missing == "impute", notation=table.notation)
-        values.decimal = values.decimal or table.decimal_of(array.type)
+        values.decimal = values.decimal or table.decimal_of(name, array.type)
+        if name in table.commas:
+            values.remark = WITH_COMMAS
         if plain:
             values = as_text(values)
         check_finite(values, name, missing)

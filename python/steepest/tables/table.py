@@ -47,6 +47,8 @@ class Table:
     reading: dict[str, Any] = field(default_factory=dict)
     #: what the caller says of how numbers are written
     notation: Notation = field(default_factory=Notation)
+    #: the columns of a text that were read as numbers with a decimal comma
+    commas: frozenset[str] = frozenset()
     #: the columns whose source says that they are categories
     categories: frozenset[str] = frozenset()
 
@@ -72,8 +74,10 @@ class Table:
             why = "a text that is no Unicode" if isinstance(error, UnicodeError) else str(error)
             raise TableError(f"column {name!r} cannot be read: {why}") from None
 
-    def decimal_of(self, kind: pa.DataType) -> str | None:
+    def decimal_of(self, name: str, kind: pa.DataType) -> str | None:
         """The decimal mark that a column of this Arrow type was written with, where it was read from a text."""
+        if name in self.commas:
+            return ","
         if not self.reading or not pa.types.is_floating(kind):
             return None
         return self.notation.decimal or "."

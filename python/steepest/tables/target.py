@@ -12,7 +12,7 @@ from steepest.errors import InputError, TableError, did_you_mean
 from steepest.tables.missing import NO_CLASS, TOKENS
 from steepest.tables.numerals import Notation
 from steepest.tables.table import Table
-from steepest.tables.values import Values, as_numbers, as_text, read_values
+from steepest.tables.values import WITH_COMMAS, Values, as_numbers, as_text, read_values
 
 __all__ = ["Target", "Task", "encode_target", "read_target"]
 
@@ -105,10 +105,9 @@ def read_target(
         raise TableError(f"the target {name!r} has {what}, {distinct[0]!r}: there is nothing to tell apart")
     if found == "regression":
         assert values.numbers is not None
-        decimal = values.decimal or table.decimal_of(table.column(name).type)
-        return Target(
-            name, found, reason, None, values.numbers, rows, values.tokens, {}, values.remark, decimal
-        )
+        decimal = values.decimal or table.decimal_of(name, table.column(name).type)
+        remark = WITH_COMMAS if name in table.commas else values.remark
+        return Target(name, found, reason, None, values.numbers, rows, values.tokens, {}, remark, decimal)
     classes = tuple(distinct)
     codes = encode_values(values, classes, name)
     return Target(name, found, reason, classes, codes, rows, values.tokens, kept)

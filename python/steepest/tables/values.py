@@ -23,6 +23,8 @@ EXACT = 2**53
 #: days from 1970 that microseconds in 64 bits can count
 MOST_DAYS = 2**63 // 86_400_000_000 - 1
 UNKNOWN = Notation()
+#: what is said of a column that was read as numbers all at once
+WITH_COMMAS = "read as numbers with a decimal comma"
 #: pairs of texts that mean no and yes
 PAIRS = (("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"))
 #: a text column of which at least this share is numbers was meant as numbers
