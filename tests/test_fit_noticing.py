@@ -218,3 +218,24 @@ def test_levels_tell_of_classes_too() -> None:
     data = hours()
     data["y"] = np.where(data["y"] > np.median(data["y"]), "yes", "no")
     assert steepest.fit(data, "y").schema.column("hour").kind == "category"
+
+
+def test_one_class_held_out_is_not_told_apart() -> None:
+    rng = np.random.default_rng(0)
+    data = {"a": rng.normal(size=300), "b": rng.normal(size=300), "y": np.where(np.arange(300) < 3, "v", "u")}
+    model = steepest.fit(data, "y", cv=4)
+    assert "separable_classes" not in kinds(model)
+    assert "nan" not in model.summary(verbose=True)
+    assert np.isfinite(model.metrics()[0]["value"])
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_folds_keep_a_row_of_every_class(rows: int) -> None:
+    from steepest.fitting.job import folds
+    from steepest.tables import prepare
+
+    y = np.array(["u", "v"])[np.arange(60) % 2].astype("U1")
+    y[:rows] = "w"
+    train = prepare({"a": RNG.normal(size=60), "y": y}, "y", validation=0).train
+    seen = np.concatenate([held for kept, held in folds(train, 5, 0) if len(np.unique(train.y[kept])) == 3])
+    assert len(seen) == len(set(seen)) == (60 if rows == 2 else 59)

@@ -293,4 +293,10 @@ def folds(part: Part, count: int, seed: int) -> Iterator[tuple[Any, Any]]:
     ordered = shuffled[np.argsort(part.y[shuffled], kind="stable")]
     for k in range(count):
         held = np.sort(ordered[k::count])
-        yield np.setdiff1d(np.arange(len(part.y)), held), held
+        kept = np.setdiff1d(np.arange(len(part.y)), held)
+        if part.y.dtype.kind == "i":
+            # A class of which no row is left cannot be learned, nor judged.
+            known = np.isin(part.y[held], part.y[kept])
+            kept, held = np.sort(np.append(kept, held[~known])), held[known]
+        if len(held):
+            yield kept, held

@@ -55,6 +55,7 @@ def with_folds(figures: list[dict[str, Any]], folds: list[list[dict[str, Any]]])
     """The figures, each with its value in every fold, their mean and their standard deviation."""
     for figure in figures:
         own = [one["value"] for fold in folds for one in fold if one["name"] == figure["name"]]
+        own = [value for value in own if np.isfinite(value)]
         if own:
             figure["folds"] = own
             figure["folds_mean"] = float(np.mean(own))

@@ -103,7 +103,8 @@ def about_target(
         held = np.asarray(heldout["y"]), np.asarray(heldout["p"])
         return at_one_value(part.y, schema.target) + below_zero(part.y, *held, schema.target)
     found = imbalance(part.y, schema.classes or ())
-    return found + told_apart(part, weights, schema.task, figures)
+    both = len(np.unique(heldout["y"])) > 1
+    return found + told_apart(part, weights, schema.task, figures if both else [])
 
 
 def about_weights(by_class: Sequence[float] | None, classes: Sequence[Any] | None) -> list[Finding]:

@@ -240,9 +240,11 @@ RANKING = ("AUC", "balanced accuracy", "average precision", "precision", "recall
 
 
 def in_order(found: list[dict[str, Any]], names: tuple[str, ...]) -> list[dict[str, Any]]:
-    """The figures, those named first."""
+    """The figures, those named first; what is not defined on these rows comes last."""
     place = {name: i for i, name in enumerate(names)}
-    return sorted(found, key=lambda figure: place.get(figure["name"], len(names)))
+    return sorted(
+        found, key=lambda figure: (not np.isfinite(figure["value"]), place.get(figure["name"], len(names)))
+    )
 
 
 def average_precision(score: Floats, yes: np.ndarray[Any, Any], weight: Floats) -> float:

@@ -68,7 +68,7 @@ def wrapped(block: str, width: int) -> str:
         fill = textwrap.TextWrapper(
             width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
         )
-        lines += fill.wrap(line) if len(line) > width else [line]
+        lines += fill.wrap(line) if len(line.rstrip()) > width else [line.rstrip()]
     return "\n".join(lines)
 
 
