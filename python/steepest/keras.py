@@ -190,6 +190,12 @@ class Rule(keras.optimizers.Optimizer):  # type: ignore[misc, unused-ignore]
         wide = _wide()
         at = {"step": self.iterations + 1, "rate": learning_rate, "value": self._value()}
         at = {n: _number(v, wide) for n, v in at.items()}
+        if any(e.about["scope"] == "all" and e.about["state"] for e in self._entries):
+            # What averages over all variables moves those without a gradient by a gradient of 0.
+            there = {id(v) for v in variables}
+            resting = [v for v in self._trainable_variables if id(v) not in there]
+            variables = [*variables, *resting]
+            grads = [*grads, *(ops.zeros(v.shape, v.dtype) for v in resting)]
         work = ["float64" if v.dtype == "float64" else "float32" for v in variables]
         x = [ops.cast(v, d) for v, d in zip(variables, work, strict=True)]
         g = [ops.cast(v, d) for v, d in zip(grads, work, strict=True)]

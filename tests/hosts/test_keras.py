@@ -242,3 +242,20 @@ def test_our_schedules_are_learning_rates(tmp_path: Any) -> None:
     assert again.get_config() == model.optimizer.get_config()
     with pytest.raises(InputError, match="a schedule of"):
         ours.Schedule(rules.Adam(), 0.1, 8)
+
+
+@pytest.mark.filterwarnings("ignore:Gradients do not exist for variables:UserWarning")
+def test_momo_moves_all_variables_together() -> None:
+    """Its model of the loss is one over all variables: one without a gradient has a gradient of 0."""
+    ends = []
+    for nothing in (keras.ops.zeros((2,)), None):
+        variables = [keras.Variable(np.ones(3, "float32")), keras.Variable(np.ones(2, "float32"))]
+        optimizer = ours.MomoAdam(0.05)
+        for t in range(6):
+            optimizer.scale_loss(keras.ops.convert_to_tensor(2.0 - 0.1 * t))
+            optimizer.apply(
+                [keras.ops.full((3,), 0.3), nothing if t % 3 else keras.ops.ones((2,))], variables
+            )
+        ends.append([keras.ops.convert_to_numpy(v) for v in variables])
+    for a, b in zip(*ends, strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -501,3 +501,27 @@ def test_every_configuration_of_torchs_tests_is_the_same_or_refused(kind: Any, g
         tol = 1e-12
     for a, b in zip(twins, params, strict=True):
         torch.testing.assert_close(a.detach(), b.detach(), rtol=tol, atol=tol)
+
+
+@pytest.mark.parametrize("way", ["unfrozen", "added", "resting"])
+def test_momo_over_parameters_that_come_and_go(way: str) -> None:
+    """Its model of the loss is one over all parameters: one without a gradient has a gradient of 0."""
+    ends = []
+    for zeros in (True, False):
+        params = parameters((3,), (2,), dtype="float64")
+        late = way == "added" and not zeros
+        optimizer = ours.MomoAdam(params[:1] if late else params, lr=0.05)
+        for t in range(8):
+            if late and t == 3:
+                optimizer.add_param_group({"params": params[1:]})
+            idle = t in (3, 4) if way == "resting" else t < 3
+            for p in params:
+                p.grad = p.detach() - 3
+            if idle:
+                params[1].grad = torch.zeros(2, dtype=torch.float64) if zeros else None
+            seen = params[:1] if idle else params
+            optimizer.step(loss=sum(0.5 * (p.detach() - 3).square().sum() for p in seen))
+        ends.append(values(params))
+        assert all(optimizer.state[p]["step"] == 8 for p in params)
+    for a, b in zip(*ends, strict=True):
+        torch.testing.assert_close(b, a, rtol=1e-12, atol=1e-12)

@@ -109,6 +109,14 @@ class Rule(torch.optim.Optimizer):
             group.pop(name, None)
         group.update(hosts.join(self._spelled, checked))
 
+    @cached_property
+    def _together(self) -> bool:
+        """Whether a rule averages over all parameters together, so that all are at the same step.
+
+        One that has no gradient this time has moved with the others, by a gradient of 0.
+        """
+        return any(e.about["scope"] == "all" and e.about["state"] for e in self._entries)
+
     def _own(self, group: dict[str, Any]) -> dict[str, float]:
         """The rule's settings that a group has, as they are now: schedulers change them."""
         own = hosts.split(self._entries[-1], self._spelled, group)
@@ -118,7 +126,7 @@ class Rule(torch.optim.Optimizer):
 
     def _gradient(self, group: dict[str, Any], p: torch.Tensor) -> torch.Tensor:
         """The gradient that the rules see."""
-        g: torch.Tensor = p.grad  # type: ignore[assignment]
+        g = torch.zeros_like(p) if p.grad is None else p.grad
         if group["maximize"]:
             g = -g
         if not group.get("decoupled_weight_decay", True):
@@ -138,7 +146,8 @@ class Rule(torch.optim.Optimizer):
         """The state of a parameter, made at its first gradient, and as the parameter is by now."""
         state: dict[str, Any] = self.state[p]
         if not state:
-            state["step"] = torch.tensor(0.0, dtype=torch.float64)
+            before = [s["step"] for s in self.state.values() if s] if self._together else []
+            state["step"] = torch.tensor(max(map(float, before), default=0.0), dtype=torch.float64)
             for key in self._memories(p):
                 state[key] = torch.zeros_like(p, dtype=states.memory_dtype(p))
         for key in self._memories(p):
@@ -158,7 +167,8 @@ class Rule(torch.optim.Optimizer):
                 key = f"{entry.name}_numbers"
                 answer.append([self.state[p].setdefault(key, dict(fresh)) for p in params])
             else:
-                answer.append([group.setdefault("numbers", {}).setdefault(entry.name, fresh)])
+                kept = self.param_groups[0].setdefault("numbers", {})
+                answer.append([kept.setdefault(entry.name, fresh)])
         return answer
 
     @torch.no_grad()
@@ -189,20 +199,27 @@ class Rule(torch.optim.Optimizer):
 
     def _batches(self) -> list[tuple[dict[str, Any], list[torch.Tensor], torch.Tensor]]:
         """Parameters with a gradient that share a group and a step's number, which is moved on."""
-        moving = [[p for p in group["params"] if p.grad is not None] for group in self.param_groups]
-        if any(p.grad.is_sparse or p.is_complex() for params in moving for p in params):
+        given = [[p for p in group["params"] if p.grad is not None] for group in self.param_groups]
+        if any(p.grad.is_sparse or p.is_complex() for params in given for p in params):
             raise InputError(
                 "steepest's rules take dense real gradients; got a sparse or complex one "
                 "(an Embedding with sparse=True makes sparse ones)"
             )
+        moving = given
+        if self._together and any(given):
+            moving = [
+                [p for p in group["params"] if p.grad is not None or self.state.get(p)]
+                for group in self.param_groups
+            ]
         if not torch.compiler.is_compiling():
             for group in self.param_groups:
                 self._chain(self._own(group))  # what was set meanwhile may be refused, before anything moves
+        begun = {p: self._begin(p) for params in moving for p in params}
         answer = []
         for group, params in zip(self.param_groups, moving, strict=True):
             members: dict[Any, list[torch.Tensor]] = {}
             for p in params:
-                count = self._begin(p)["step"]
+                count = begun[p]["step"]
                 count += 1
                 # While torch compiles, numbers cannot be looked at: a group is taken to be at one step.
                 key = 0 if torch.compiler.is_compiling() else count.item()
@@ -292,6 +309,9 @@ def _is_plain(params: Iterable[torch.Tensor]) -> bool:
     params = list(params)
     kind = params[0].dtype
     return kind in states.FAST and all(
-        p.dtype == kind and p.device.type == "cpu" and p.is_contiguous() and p.grad.dtype == kind  # type: ignore[union-attr]
+        p.dtype == kind
+        and p.device.type == "cpu"
+        and p.is_contiguous()
+        and (p.grad is None or p.grad.dtype == kind)
         for p in params
     )
