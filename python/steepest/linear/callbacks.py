@@ -43,6 +43,7 @@ class Onlookers:
         self.given = {"X": X, "y": y, "metadata": None if weight is None else {"sample_weight": weight}}
         self.fit: Any = None
         self.step: Any = None
+        self.passed = False
         if hasattr(model, "_skl_callbacks") or hasattr(model, "_parent_callback_ctx"):
             # The one iteration that begins in any case, and the empty task.
             self.fit = model._init_callback_context(max_subtasks=None if most is None else max(most, 1) + 1)
@@ -67,6 +68,7 @@ class Onlookers:
     def _passed(self, progress: Any) -> bool | None:
         if progress.iteration == 0 or self.step is None:
             return None
+        self.passed = True
         coef, intercept = self.parts(progress.x)
         stop = self.step.call_on_fit_task_end(
             estimator=self.model,
@@ -82,4 +84,8 @@ class Onlookers:
             return
         if self.step is not None:
             self.step.call_on_fit_task_end(estimator=self.model)
+            if not self.passed:
+                self.fit.subcontext(task_name="iter").call_on_fit_task_begin(
+                    estimator=self.model
+                ).call_on_fit_task_end(estimator=self.model)
         self.fit.call_on_fit_task_end(estimator=self.model, **self.given)

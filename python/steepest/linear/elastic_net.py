@@ -107,6 +107,9 @@ class ElasticNet(LinearRegressor):
         self.random_state = random_state
         self.selection = selection
 
+    def _unconverged(self, steps: int) -> str:
+        return "Objective did not converge. You might want to increase the number of iterations."
+
     def _ratio(self) -> float:
         return float(self.l1_ratio)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -126,7 +127,12 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
         """Keeps the results, the one farthest from its goal in front, and warns where one fell short."""
         self.results_ = results
         self.result_ = max(results, key=_shortfall)
-        warn_unless_converged(self.result_, type(self).__name__)
+        words = self._unconverged(self.result_.nit) if self.result_.outcome == "budget" else ""
+        warn_unless_converged(self.result_, type(self).__name__, words)
+
+    def _unconverged(self, steps: int) -> str:
+        """What scikit-learn says where a budget ran out, for those who filter warnings by their words."""
+        return ""
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -165,10 +171,11 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearEstimator):  # typ
     ) -> list[Solved]:
         """Solves a problem for each target."""
         weight = self._weights(sample_weight, X)
+        narrow = X.dtype == np.float32
         columns = y.reshape(len(y), -1).T
         starts = self._starts(columns.shape[0], X.shape[1]) if warm else [None] * len(columns)
         return [
-            problem.solve(
+            replace(problem, narrow=narrow).solve(
                 X,
                 np.ascontiguousarray(column),
                 weight,

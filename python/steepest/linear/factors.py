@@ -254,11 +254,12 @@ def _finish(
     dtype: Any,
 ) -> Factored:
     """The intercepts of columns that are not centred; rounding one moves every row by as much."""
-    intercept, moved = np.zeros(len(shift)), np.zeros(len(shift))
+    intercept, moved, seen = np.zeros(len(shift)), np.zeros(len(shift)), np.zeros(len(shift))
     if table.fit_intercept:
         exact = table.level + shift - table.centre.astype(np.longdouble) @ coef
         intercept = np.asarray(exact, dtype=dtype).astype(np.float64)
-        moved = np.abs(np.asarray(exact - intercept, dtype=np.float64)) + _EPS * np.abs(table.level)
+        seen = np.abs(np.asarray(exact - intercept, dtype=np.float64))
+        moved = seen + _EPS * np.abs(table.level)
         moved += float(np.finfo(np.longdouble).eps) * (np.abs(table.centre) @ np.abs(coef)) * len(coef)
     off = 0.5 * moved**2
     singular = np.zeros(min(table.X.shape))
@@ -269,8 +270,8 @@ def _finish(
         space.rank,
         singular,
         [
-            End(float(v), float(b + o), rounding=float(r + 4.0 * o), dependent=space.dependent)
-            for v, b, r, o in zip(*ends, off, strict=True)
+            End(float(v + 0.5 * s * s), float(b + o), rounding=float(r + 4.0 * o), dependent=space.dependent)
+            for v, b, r, o, s in zip(*ends, off, seen, strict=True)
         ],
     )
 

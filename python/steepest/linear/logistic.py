@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -33,6 +34,16 @@ _L1_RATIO = _L1_RATIO if _L1_RATIO is None else np.float64(_L1_RATIO)
 
 
 _CHUNK = 1 << 16
+
+# What scikit-learn says of each solver where a budget ran out: filters of warnings look for these words.
+_UNCONVERGED = {
+    "lbfgs": "lbfgs failed to converge after {steps} iterations. Increase the number of iterations (max_iter).",
+    "newton-cg": "newton-cg failed to converge after {steps} iterations. Increase the number of iterations.",
+    "newton-cholesky": "Newton solver did not converge after {steps} iterations.",
+    "liblinear": "Liblinear failed to converge, increase the number of iterations.",
+    "sag": "The max_iter was reached which means the coef_ did not converge",
+    "saga": "The max_iter was reached which means the coef_ did not converge",
+}
 
 
 def _coded(y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64]]:
@@ -224,7 +235,7 @@ class LogisticRegression(CallbackSupportMixin, ClassifierMixin, LinearEstimator)
                     "This solver needs samples of at least 2 classes in the data, but only one class has a positive "
                     f"weight: {self.classes_[there][0]!r}"
                 )
-        problem = self._problem(total)
+        problem = replace(self._problem(total), narrow=X.dtype == np.float32)
         start = None
         if self.warm_start and getattr(getattr(self, "coef_", None), "shape", None) == (
             problem.outputs,
@@ -243,6 +254,10 @@ class LogisticRegression(CallbackSupportMixin, ClassifierMixin, LinearEstimator)
         self._tell([solved.result])
         onlookers.end()
         return self
+
+    def _unconverged(self, steps: int) -> str:
+        words = _UNCONVERGED.get(self.solver, "")
+        return words.format(steps=steps)
 
     @staticmethod
     def _parts(coef: NDArray[Any], intercept: NDArray[Any], dtype: Any) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -264,6 +279,16 @@ class LogisticRegression(CallbackSupportMixin, ClassifierMixin, LinearEstimator)
         """What two parameters say against each other, in scikit-learn's words."""
         penalty, ratio = self.penalty, self.l1_ratio
         told = not isinstance(ratio, np.float64)
+        if self.n_jobs is not None and _PENALTY == "deprecated":
+            warnings.warn(
+                "'n_jobs' has no effect: the threads are the machine's", FutureWarning, stacklevel=4
+            )
+        if ratio is None and _L1_RATIO is not None:
+            warnings.warn(
+                "'l1_ratio=None' was deprecated in scikit-learn 1.8: 0 is the same",
+                FutureWarning,
+                stacklevel=4,
+            )
         if penalty is None and self.C != 1.0:
             warnings.warn("Setting penalty=None will ignore the C and l1_ratio parameters", stacklevel=4)
         if penalty in ("l1", "l2") and told and ratio is not None and 0.0 < ratio < 1.0:

@@ -56,6 +56,8 @@ class Problem:
         Budgets; None is without limit.
     threads : int
         At most so many; 0 takes what the machine gives.
+    narrow : bool
+        Whether coefficients and intercepts are float32: they are rounded before the value and the bound are told.
     """
 
     loss: str = "squared"
@@ -75,6 +77,7 @@ class Problem:
     max_passes: float | None = None
     max_seconds: float | None = None
     threads: int = 0
+    narrow: bool = False
 
     def solve(
         self,
@@ -121,6 +124,7 @@ class Problem:
             "intercept_penalty": float(self.intercept_penalty),
             "bounds": self.bounds,
             "scale": None if self.scale is None else self.scale.tolist(),
+            "narrow": self.narrow,
             "method": None if self.method is None else (self.method, list(self.method_settings.items())),
         }
         stop = {
@@ -175,7 +179,7 @@ class Problem:
         return np.ascontiguousarray(rows).ravel()
 
 
-def warn_unless_converged(result: Result, name: str) -> None:
+def warn_unless_converged(result: Result, name: str, words: str = "") -> None:
     """A `NotConverged` warning with the remedy, where a budget or trouble ended the descent."""
     if not result.success:
-        warnings.warn(f"{name}: {result.message}", NotConverged, stacklevel=4)
+        warnings.warn(f"{name}: {result.message} {words}".rstrip(), NotConverged, stacklevel=4)

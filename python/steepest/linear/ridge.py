@@ -132,6 +132,9 @@ class Ridge(LinearRegressor):
         self.solver_ = self.result_.method if self.solver == "auto" else self.solver
         return self
 
+    def _unconverged(self, steps: int) -> str:
+        return "lbfgs solver did not converge" if self.solver == "lbfgs" else ""
+
     def _check_solver(self) -> None:
         """What scikit-learn refuses of its solvers' names."""
         if self.positive and self.solver not in ("auto", "lbfgs"):
