@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["SEVERITIES", "Finding", "by_severity", "findings_text"]
+__all__ = ["SEVERITIES", "Finding", "by_severity", "findings_text", "share_text"]
 
 #: The severities, the gravest first.
 SEVERITIES = ("problem", "warning", "note")
@@ -164,6 +164,27 @@ def findings_text(findings: Iterable[Finding | Mapping[str, Any]], width: int = 
             lines += textwrap.wrap(line.strip(), width, initial_indent="    ", subsequent_indent="      ")
         blocks.append("\n".join(lines))
     return "\n".join(blocks)
+
+
+def share_text(share: float, digits: int = 1) -> str:
+    """A share as a percentage: ``97.3 %``; one that only rounds to nothing or to all is not said to be that.
+
+    Examples
+    --------
+    >>> from steepest.findings import share_text
+    >>> [share_text(x, 0) for x in (0.5, 0.004, 0.996, 0.0004, 0.9996, 0.0)]
+    ['50 %', '0.4 %', '99.6 %', 'under 0.1 %', 'over 99.9 %', '0 %']
+    """
+    shown = f"{100 * share:.{digits}f}"
+    if float(shown) in (0.0, 100.0) and share not in (0.0, 1.0) and digits < 1:
+        shown = f"{100 * share:.1f}"
+    if "." in shown:
+        shown = shown.rstrip("0").rstrip(".")
+    if shown == "100" and share < 1:
+        shown = "over 99.9"
+    elif shown in ("0", "-0"):
+        shown = "0" if share == 0 else "under 0.1" if share > 0 else "above -0.1"
+    return f"{shown} %"
 
 
 def _figure(value: Any) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from steepest.findings import share_text
+
 __all__ = [
     "count",
     "duration",
@@ -75,26 +77,11 @@ def signed(value: Any, digits: int = 3) -> str:
 
 
 def percent(value: Any, digits: int = 1) -> str:
-    """A share as a percentage: ``97.3 %``; a share that only rounds to all or nothing says so.
-
-    Examples
-    --------
-    >>> [percent(x, 0).replace(chr(160), " ") for x in (0.5, 0.004, 0.996, 0.0004, 0.9996, 0.0)]
-    ['50 %', '0.4 %', '99.6 %', 'under 0.1 %', 'over 99.9 %', '0 %']
-    """
+    """A share as a percentage: ``97.3 %``; a share that only rounds to all or nothing says so."""
     number = finite(value)
     if number is None:
         return NONE
-    shown = f"{100 * number:.{digits}f}"
-    if float(shown) in (0.0, 100.0) and number not in (0.0, 1.0) and digits < 1:
-        shown = f"{100 * number:.1f}"
-    if "." in shown:
-        shown = shown.rstrip("0").rstrip(".")
-    if shown == "100" and number < 1:
-        shown = "over 99.9"
-    elif shown in ("0", "-0"):
-        shown = "0" if number == 0 else "under 0.1" if number > 0 else "above -0.1"
-    return f"{shown}{SPACE}%".replace("-", MINUS)
+    return share_text(number, digits).replace(" %", f"{SPACE}%").replace("-", MINUS)
 
 
 def count(value: Any) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from steepest.findings import Finding
+from steepest.findings import Finding, share_text
 from steepest.tables.target import Target
 
 if TYPE_CHECKING:
@@ -286,7 +286,9 @@ def repeated_rows(train: Part, validation: Part | None, test: Part | None) -> li
         count = int((known[place] == keys).sum())
         share = count / len(part.y)
         if share > max(REPEATED, 2 * by_chance(train)):
-            sentence = f"{count} of {len(part.y)} {what} rows ({share:.1%}) are in the training part too."
+            sentence = (
+                f"{count} of {len(part.y)} {what} rows ({share_text(share)}) are in the training part too."
+            )
             found.append(
                 Finding(
                     "repeated_rows",

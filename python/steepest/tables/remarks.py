@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from steepest.findings import Finding
+from steepest.findings import Finding, share_text
 from steepest.tables.kinds import Judgement
 from steepest.tables.pieces import OTHER, LevelsPiece, NumberPiece
 from steepest.tables.table import Table, listed
@@ -102,7 +102,9 @@ def about_missing(column: Column, values: Values) -> Finding:
         if number.indicator:
             became += f", and the column {number.names[1]!r} says where"
     how = written(values.tokens)
-    sentence = f"{column.missing} values ({share:.2%}) of {column.name!r} are missing{how}; they {became}."
+    sentence = (
+        f"{column.missing} values ({share_text(share)}) of {column.name!r} are missing{how}; they {became}."
+    )
     return Finding(
         "missing_values",
         "note",
@@ -173,8 +175,8 @@ def maybe_category(column: Column, values: Values, goal: Target, kept: np.ndarra
     better = levels - line > MUCH_MORE
     if better:
         sentence += (
-            f", which alone explains {line:.0%} of the target's variance; as a category it would explain "
-            f"{levels:.0%}"
+            f", which alone explains {share_text(line, 0)} of the target's variance; as a category it would explain "
+            f"{share_text(levels, 0)}"
         )
     return [
         Finding(
