@@ -33,6 +33,7 @@ def columns(tmp_path: Path, text: str | bytes, **options: Any) -> dict[str, list
             "400;410;420;430;class\n" + "1,5;2,5;3,5;1,25;a\n3;1;2;9;b\n" * 4,
             ["400", "410", "420", "430", "class"],
         ),
+        ("day,1,2\n2020-01-01,5,6\n2020-01-02,7,8\n", ["day", "1", "2"]),
         ("1,2,a\n3,4,b\n5,6,a\n", ["c0", "c1", "c2"]),
         ("1,2,3\n4,5,6\n7,8,9\n", ["c0", "c1", "c2"]),
         ("2001,2002,2003\n2004,2005,2006\n2007,2008,2009\n", ["c0", "c1", "c2"]),
@@ -99,6 +100,12 @@ def test_a_value_after_a_trailing_delimiter_is_named(tmp_path: Path) -> None:
         TableError, match=r"row 300 of t\.csv has 3 fields where the header has 2: the last is 'oops'"
     ):
         columns(tmp_path, text)
+
+
+@pytest.mark.parametrize("rows", ["1,5,2\n3,4,5\n", "'1,5',2\n'3,4',5\n", "7,x,1\n7,y,2\n"])
+def test_fields_that_hold_the_delimiter_are_no_row_names(tmp_path: Path, rows: str) -> None:
+    with pytest.raises(TableError, match="have 3 fields where its first line has 2 names"):
+        columns(tmp_path, "a,b\n" + rows)
 
 
 def test_long_lines_are_read(tmp_path: Path) -> None:

@@ -64,7 +64,14 @@ def numbers_as_names(first: list[str], body: list[list[str]], name: str) -> str 
     rising = len(values) > 1 and len(steps) == 1 and min(steps) > 0
     counting = rising and steps == {1} and values[0] in (0, 1)
     years = all(is_year(value) for value in values)
-    numbers_below = [j for j in words if (column := column_of(body, j)) and all(map(is_numeral, column))]
+    # Numbers, and dates too, where the first line has a word.
+    numbers_below = [
+        j
+        for j in words
+        if not first[j][0].isdigit()
+        and (column := column_of(body, j))
+        and all(is_numeral(entry) or entry[0].isdigit() for entry in column)
+    ]
     if counting and first[0] == "" and len(first) == len(values) + 1:
         return "the first line counts the columns"
     if numbers_below and (rising or years):

@@ -98,7 +98,7 @@ def sniff(text: str, name: str, form: Form) -> Look:
         names = first if header else [f"c{j}" for j in range(width)]
         taken = first_record(lines, delimiter, aligned) if header else 0
     body = rows[1:] if taken else rows
-    names, trailing = fitted_names(names, body, width, header)
+    names, trailing = fitted_names(names, body, width, header, name)
     if taken:
         skip += end_of(text[skip:], taken)
     return Look(delimiter, header, names, why, skip, commented, aligned, trailing, notes, body)
@@ -150,7 +150,9 @@ def first_record(lines: list[str], delimiter: str, aligned: bool) -> int:
     return reader.line_num if reader.line_num <= MOST_LINES else 1
 
 
-def fitted_names(names: list[str], body: list[list[str]], width: int, header: bool) -> tuple[list[str], bool]:
+def fitted_names(
+    names: list[str], body: list[list[str]], width: int, header: bool, where: str
+) -> tuple[list[str], bool]:
     """As many names as fields: one more for row names as R writes them, or for a delimiter at each row's end.
 
     The second value says whether the last field of each row is nothing but what follows that delimiter.
@@ -160,8 +162,29 @@ def fitted_names(names: list[str], body: list[list[str]], width: int, header: bo
         names = names[:-1]
     last_empty = bool(body) and all(len(row) < width or not row[width - 1].strip() for row in body)
     if header and len(names) == width - 1 and body:
-        return ([*names, ""], True) if last_empty else (["", *names], False)
+        if last_empty:
+            return [*names, ""], True
+        if not are_row_names([row[0].strip() for row in body if row]):
+            raise TableError(
+                f"the rows of {where} have {width} fields where its first line has {len(names)} names, and the first "
+                "fields are no names of rows: a field that holds the delimiter (as 1,5 does) must stand in quotation "
+                "marks; or complete the first line"
+            )
+        return ["", *names], False
     return names, header and len(names) > 1 and not names[-1].strip() and last_empty
+
+
+def are_row_names(fields: list[str]) -> bool:
+    """Whether first fields are what R writes before a row: all different, and a count from 1 or texts.
+
+    >>> are_row_names(["1", "2", "3"]), are_row_names(["1", "3"]), are_row_names(["'1", "'3"])
+    (True, False, False)
+    """
+    if len(set(fields)) < len(fields):
+        return False
+    if all(field.isdigit() for field in fields):
+        return [int(field) for field in fields] == list(range(1, len(fields) + 1))
+    return not any(is_numeral(field) or field.startswith("'") for field in fields)
 
 
 def commented_names(comments: list[str], delimiter: str, aligned: bool, width: int) -> list[str] | None:
