@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -200,3 +201,23 @@ def test_a_column_without_a_value_in_training_is_left_out_and_said() -> None:
     assert any(
         "'x' is left out: it has no values in the training rows" in f.sentence for f in prepared.findings
     )
+
+
+def test_digits_that_begin_with_0_are_codes(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    rows = [f"{['01067', '53111', '00042'][i % 3]},{i % 2},{i * i % 7}.5" for i in range(60)]
+    path.write_text("plz,y,x\n" + "\n".join(rows))
+    prepared = prepare(path, "y")
+    assert prepared.schema.column("plz").kind == "category"
+    assert prepared.train.design.levels[0] == ("00042", "01067", "53111")
+    assert any(
+        "digits that begin with 0 are codes, not amounts: 'plz'" in f.sentence for f in prepared.findings
+    )
+    (tmp_path / "new.csv").write_text("plz,x\n01067,1.5\n53111,2.5\n")
+    assert prepared.schema.apply(tmp_path / "new.csv").design.codes[:, 0].tolist() == [1, 2]
+    assert prepared.schema.apply({"plz": ["01067"], "x": [1.5]}).design.codes[0, 0] == 1
+    assert prepare(path, "y", amounts=["plz"]).schema.column("plz").max == 53111
+    path.write_text("n,y\n" + "".join(f"{i},{i % 2}\n" for i in range(60)))
+    assert prepare(path, "n", task="regression").schema.classes is None
+    path.write_text("code,x\n" + "".join(f"0{i % 3},{i * i % 7}.5\n" for i in range(60)))
+    assert prepare(path, "code").schema.classes == ("00", "01", "02")

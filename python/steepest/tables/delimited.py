@@ -18,7 +18,7 @@ from steepest.tables.header import column_of
 from steepest.tables.missing import TOKENS
 from steepest.tables.numerals import Notation
 from steepest.tables.sniff import DELIMITERS, Form, Look, sniff, tokens
-from steepest.tables.table import Table, unique_names
+from steepest.tables.table import Table, listed, unique_names
 
 __all__ = ["read"]
 
@@ -80,6 +80,9 @@ def read(opened: Open, name: str, form: Form) -> Table:
         table = parsing.table()
     table = parsing.with_long_numbers(table)
     check_points(table, look, form, name)
+    table, codes = parsing.with_codes(table)
+    if codes:
+        notes.append(f"digits that begin with 0 are codes, not amounts: {listed(sorted(codes))}")
     if look.trailing:
         table = without_last(table, look, name)
     table, commas = with_decimal_commas(table, look, form)
@@ -98,6 +101,7 @@ def read(opened: Open, name: str, form: Form) -> Table:
             "encoding": encoding,
         },
         commas=commas,
+        codes=codes,
     )
 
 
@@ -377,6 +381,25 @@ class Parsing:
                 column_types={column: pa.string() for column in kept | texts if column in names},
             ),
         }
+
+    def with_codes(self, table: pa.Table) -> tuple[pa.Table, frozenset[str]]:
+        """The table, with columns of digits such as 01234 as texts, since their zeros say that they are codes."""
+        codes = []
+        for j, (column, kind) in enumerate(zip(table.column_names, table.schema.types, strict=True)):
+            if pa.types.is_integer(kind):
+                fields = column_of(self.look.rows, j)
+                padded = any(len(field) > 1 and field[0] == "0" for field in fields)
+                if (
+                    padded
+                    and all(field.isdigit() for field in fields)
+                    and len({len(field) for field in fields}) == 1
+                ):
+                    codes.append(column)
+        if codes:
+            texts = self.table(texts=frozenset(codes))
+            for column in codes:
+                table = table.set_column(table.column_names.index(column), column, texts.column(column))
+        return table, frozenset(codes)
 
     def with_long_numbers(self, table: pa.Table) -> pa.Table:
         """The table, with columns that Arrow took for fractions since their whole numbers are too long as texts."""

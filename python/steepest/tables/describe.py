@@ -56,7 +56,8 @@ def describe(
         if name in out:
             columns.append(Column(name, "dropped", False, "left out as asked"))
             continue
-        plain = name in categories or name in table.categories
+        said = table.categories | table.codes
+        plain = name in categories or (name in said and name not in amounts)
         array = table.column(name)
         values = read_values(array, name, plain=plain, impute=missing == "impute", notation=table.notation)
         values.decimal = values.decimal or table.decimal_of(name, array.type)

@@ -223,7 +223,12 @@ class Schema:
         }
         # Arrow would read 1.234 as a fraction; where a comma is the decimal mark it is a thousand and more.
         commas = [column.name for column in self.columns if column.decimal == ","]
-        as_texts = commas if self.named or not commas else None
+        # And 01234 for a number, where it is a code.
+        codes = [
+            p.column for p in self.pieces if isinstance(p, LevelsPiece) and p.part is None and has_zeros(p)
+        ]
+        kept = [*commas, *codes]
+        as_texts = kept if self.named or not kept else None
         return {**alike, "least": min(2, len(self.used)), "as_texts": as_texts}
 
     def matched(self, table: Table) -> Table:
@@ -263,6 +268,13 @@ class Schema:
         values = expect(array, column.name, column.values, column.format, impute, said)
         check_finite(values, column.name, self.missing)
         return values
+
+
+def has_zeros(piece: LevelsPiece) -> bool:
+    """Whether some level is digits that begin with 0."""
+    return any(
+        len(level) > 1 and level[0] == "0" and level.isdigit() for level in (*piece.levels, *piece.pooled)
+    )
 
 
 def is_path(source: Any) -> bool:

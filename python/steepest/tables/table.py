@@ -49,6 +49,8 @@ class Table:
     notation: Notation = field(default_factory=Notation)
     #: the columns of a text that were read as numbers with a decimal comma
     commas: frozenset[str] = frozenset()
+    #: the columns of a text whose digits begin with 0, so that they are codes
+    codes: frozenset[str] = frozenset()
     #: the columns whose source says that they are categories
     categories: frozenset[str] = frozenset()
 

@@ -121,7 +121,8 @@ def target_values(
     # Texts stay texts, so that the classes of a yes/no target are called yes and no.
     tokens = TOKENS if absent is None else frozenset(absent) | {""}
     values = read_values(array, name, plain=True, tokens=tokens)
-    if values.kind == "text" and not declared:
+    coded = name in table.codes and len(values.texts) <= FEW_VALUES
+    if values.kind == "text" and not declared and not coded:
         numbers = as_numbers(values, name, notation=table.notation)
         if numbers is not None:
             return numbers, {}
