@@ -1,4 +1,4 @@
-"""What can go wrong, as exceptions and warnings.
+"""What can go wrong, as exceptions and warnings::
 
     SteepestError
     ├── InputError (also a ValueError)   what was passed cannot be used

@@ -25,7 +25,7 @@ except ModuleNotFoundError as error:
         raise
     raise ModuleNotFoundError(
         "steepest.keras needs Keras, which is not installed: pip install 'steepest[keras]' and a backend, "
-        "as torch",
+        "such as torch",
         name="keras",
     ) from None
 from keras import ops
