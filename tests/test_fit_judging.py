@@ -254,6 +254,14 @@ def test_folds_stand_beside_the_figures() -> None:
             steepest.fit(data, "bought", cv=wrong)  # type: ignore[arg-type]
 
 
+def test_folds_alone_judge_where_no_rows_are_held_out() -> None:
+    model = steepest.fit(without(table(300), "spent"), "bought", alpha=0.01, validation=0, cv=3)
+    assert model.story()["fitted"]["rows"] == 300
+    figure = model.metrics()[0]
+    assert figure["value"] == pytest.approx(np.mean(figure["folds"]))
+    assert "means over 3 folds" in model.summary()
+
+
 @pytest.mark.parametrize(
     ("scoring", "first"),
     [("roc_auc", "AUC"), ("f1", "F1"), ("log_loss", "log loss"), ("accuracy", "accuracy")],

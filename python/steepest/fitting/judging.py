@@ -52,7 +52,20 @@ def judge(
 
 
 def with_folds(figures: list[dict[str, Any]], folds: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """The figures, each with its value in every fold, their mean and their standard deviation."""
+    """The figures, each with its value in every fold, their mean and their standard deviation.
+
+    Where no rows were held out the means over the folds are the figures.
+    """
+    if folds and not figures:
+        figures = [
+            figure
+            | {
+                "value": average(folds, figure["name"], "value"),
+                "baseline": average(folds, figure["name"], "baseline"),
+            }
+            | {"low": float("nan"), "high": float("nan"), "interval": ""}
+            for figure in folds[0]
+        ]
     for figure in figures:
         own = [one["value"] for fold in folds for one in fold if one["name"] == figure["name"]]
         own = [value for value in own if np.isfinite(value)]
@@ -61,6 +74,12 @@ def with_folds(figures: list[dict[str, Any]], folds: list[list[dict[str, Any]]])
             figure["folds_mean"] = float(np.mean(own))
             figure["folds_sd"] = float(np.std(own, ddof=1)) if len(own) > 1 else 0.0
     return figures
+
+
+def average(folds: list[list[dict[str, Any]]], name: str, what: str) -> float:
+    """The mean of a figure over the folds in which it is defined."""
+    own = [one[what] for fold in folds for one in fold if one["name"] == name and np.isfinite(one[what])]
+    return float(np.mean(own)) if own else float("nan")
 
 
 def path_facts(path: Path | None, alpha: float, penalty: str) -> dict[str, Any]:

@@ -113,7 +113,9 @@ def quality(story: dict[str, Any], width: int, figures: list[dict[str, Any]], ve
         len(story["heldout"]["y"]),
         (story.get("fitted") or {}).get("judged_rows", story["rows"]["train"]),
     )
-    if story["heldout"]["part"] == "test":
+    if not rows:
+        lines = [f"No rows were held out; the figures are means over {story.get('folds')} folds"]
+    elif story["heldout"]["part"] == "test":
         lines = [f"On the {plural(rows, 'test row')}, never looked at while fitting"]
     else:
         also = "; they also chose alpha" if (story.get("path") or {}).get("alphas") else ""

@@ -54,6 +54,8 @@ def goodness(story: Mapping[str, Any]) -> View:
     y, p = held.get("y"), held.get("p")
     if y is None or p is None or not len(y):
         view["remark"] = "No rows were held out, so nothing here says how well the model does on new rows."
+        if metrics and view["folds"]:
+            view["remark"] = f"No rows were held out: the figures are means over {view['folds']} folds."
         return view
     view["rows"] = len(y)
     view["chose"] = (
