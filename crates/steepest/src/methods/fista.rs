@@ -2,8 +2,11 @@
 use crate::certificate::{Certificate, Kind};
 use crate::descend::{Halt, Problem, Status};
 use crate::method::{Entry, Facts, Method, Needs, Step, Suit, Takes};
+use crate::methods::doubt::{self, Doubt, Known};
+use crate::methods::{claims, coordinate};
 use crate::penalty::Steps;
 use crate::settings::Described;
+use crate::vectors::largest;
 
 crate::settings! {
     /// Accelerated proximal gradient: u = y − t D∇f(y), x⁺ = prox(u), y⁺ = x⁺ + β (x⁺ − x). The step t is found
@@ -40,6 +43,9 @@ struct Descent {
     /// Whether a step for each coordinate may be taken.
     diagonal: bool,
     step: f64,
+    /// The last step whose decrease was seen, and which nothing but curvature had shortened: what residuals are
+    /// measured by. A step that shrank because nothing else would do says nothing of how far the least is.
+    sure: f64,
     momentum: f64,
     /// The point that the gradient is taken at, the gradient and the value there.
     y: Vec<f64>,
@@ -48,20 +54,30 @@ struct Descent {
     trial: Vec<f64>,
     steps: Vec<f64>,
     value: f64,
+    /// √F, and at least a part of what it was at the start: what the residual is relative to.
     scale: f64,
+    least: f64,
+    /// The largest slope at the start.
+    steep: f64,
     quiet: u32,
+    /// Whether the objective is a loss over a table whose gap can be had, and the residual at which it is asked next.
+    proves: bool,
+    next: f64,
+    escapes: u32,
 }
 
 /// Halvings of the step before nothing can be found.
 const HALVINGS: usize = 100;
 /// Steps without a visible change before the arithmetic is at its end.
 const QUIET: u32 = 20;
+/// Saddles that are left at most.
+const ESCAPES: u32 = 5;
 
 impl Descent {
     /// trial ← prox(y − t D g).
-    fn aim(&mut self, problem: &Problem<'_>) {
+    fn aim(&mut self, problem: &Problem<'_>, step: f64) {
         for j in 0..self.y.len() {
-            self.steps[j] = self.step * self.metric[j];
+            self.steps[j] = step * self.metric[j];
             self.trial[j] = self.y[j] - self.steps[j] * self.gradient[j];
         }
         let steps = match self.diagonal {
@@ -71,29 +87,118 @@ impl Descent {
         problem.penalty.prox(&mut self.trial, steps);
     }
 
-    /// ‖x − prox(x − tDg)‖∞ in the metric, in units that a change of the columns' units does not change.
+    /// ‖y − prox(y − tDg)‖∞ in the metric, in units that a change of the columns' units does not change; `trial` is
+    /// that prox.
     fn residual(&self) -> f64 {
         let most = (0..self.y.len())
             .map(|j| (self.trial[j] - self.y[j]).abs() / self.steps[j].sqrt())
-            .fold(0.0, f64::max);
+            .fold(0.0, |m: f64, v| if v.is_nan() { v } else { m.max(v) });
         most / self.scale
+    }
+    /// The same by the step that curvature was seen with, whatever the step in force.
+    fn honest(&mut self, problem: &Problem<'_>) -> f64 {
+        self.aim(problem, self.sure);
+        self.residual()
     }
 
     fn here(&self, residual: f64) -> Step {
         Step { value: self.value, residual, rate: self.step, ..Step::default() }
     }
 
-    /// The claim that is honest: the scaled residual is small.
-    fn claim(&self, problem: &Problem<'_>, mut step: Step, status: Status) -> Step {
+    /// What is known at x, where the method would stop with this status: a proof where there can be one, else that
+    /// the residual is small, and that the gradient is the function's.
+    fn claim(
+        &mut self,
+        problem: &mut Problem<'_>,
+        x: &mut [f64],
+        status: Status,
+    ) -> Result<Step, Halt> {
+        let residual = self.honest(problem);
+        let mut step = self.here(residual);
+        if self.proves {
+            let proof = coordinate::proof(problem, x)?;
+            let reached = proof.certificate.as_ref().is_some_and(Certificate::reached);
+            step.certificate = proof.certificate;
+            // Nothing is claimed before it is proved; what stops anyway stops with what is known.
+            step.verdict = (reached || status != Status::Converged).then_some(status);
+            self.next = 0.3 * residual.min(self.next);
+            return Ok(step);
+        }
+        // Below this a decrease drowns in rounding, and the step that it would belong to cannot be told.
+        let mut slopes = vec![0.0; x.len()];
+        let noise = 40.0 * f64::EPSILON * self.smooth.abs() + problem.objective.accuracy(&mut slopes);
+        let of_slopes = (slopes.iter().zip(&self.steps)).map(|(g, t)| g * t.sqrt()).fold(0.0, f64::max);
         step.certificate = Some(Certificate {
             kind: Kind::Stationary,
-            bound: step.residual,
+            bound: residual,
             target: goal(problem),
-            rounding: 0.0,
+            rounding: ((2.0 * noise).sqrt() + 2.0 * of_slopes) / self.scale,
             assumption: "nothing is proved; the step of the prox is small in the method's own metric",
         });
         step.verdict = Some(status);
-        step
+        if doubt::doubtful(problem) {
+            return self.doubted(problem, x, step);
+        }
+        Ok(step)
+    }
+
+    /// The claim, unless the function itself speaks against it.
+    fn doubted(
+        &mut self,
+        problem: &mut Problem<'_>,
+        x: &mut [f64],
+        step: Step,
+    ) -> Result<Step, Halt> {
+        let n = x.len();
+        let mut gradient = vec![0.0; n];
+        let value = problem.total_gradient(x, &mut gradient)?;
+        let offers = problem.penalty.offers();
+        let away = |j: usize| {
+            let (low, high) = if offers.bounds { problem.penalty.bounds(j) } else { (f64::NEG_INFINITY, f64::INFINITY) };
+            f64::from(u8::from(x[j] > low && x[j] < high))
+        };
+        let free: Vec<f64> = (0..n).map(away).collect();
+        let (mut u, mut trial) = (vec![0.0; n], vec![0.0; n]);
+        doubt::scattered(n, &mut u);
+        let known = Known { x, value, gradient: &gradient, scale: self.steep.max(1.0), free: Some(&free) };
+        match doubt::look(problem, &known, &mut u, &mut trial)? {
+            Doubt::Inconsistent(status) => {
+                Ok(Step { verdict: Some(status), certificate: None, ..step })
+            }
+            // A saddle or a maximum, where nothing is added that would make it a least.
+            Doubt::Lower(_) if offers.smooth && self.escapes < ESCAPES => {
+                self.escapes += 1;
+                self.begin(problem, &trial, x)?;
+                let residual = self.honest(problem);
+                Ok(self.here(residual))
+            }
+            _ => Ok(step),
+        }
+    }
+
+    /// Starts anew from a point.
+    fn begin(&mut self, problem: &mut Problem<'_>, from: &[f64], x: &mut [f64]) -> Result<(), Halt> {
+        x.copy_from_slice(from);
+        self.y.copy_from_slice(from);
+        self.smooth = problem.gradient(x, &mut self.gradient)?;
+        self.value = self.smooth + problem.penalty.value(x);
+        self.momentum = 1.0;
+        self.quiet = 0;
+        Ok(())
+    }
+
+    /// The line search is at its end: the least as far as rounding lets see, or a failure, as the residual says.
+    fn rest(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
+        if self.y != *x {
+            // Once more from the point itself.
+            let from = x.to_vec();
+            self.begin(problem, &from, x)?;
+            self.step = self.sure;
+            let residual = self.honest(problem);
+            return Ok(self.here(residual));
+        }
+        let step = self.claim(problem, x, Status::PrecisionLimit)?;
+        Ok(step)
     }
 }
 
@@ -121,6 +226,8 @@ impl Method for Descent {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let n = x.len();
         self.diagonal = problem.penalty.offers().diagonal_prox;
+        self.proves = problem.objective.glm().is_some() && problem.penalty.offers().pieces;
+        self.next = f64::INFINITY;
         self.metric = if self.diagonal { metric(problem) } else { vec![1.0; n] };
         self.steps = self.metric.clone();
         let steps = match self.diagonal {
@@ -131,33 +238,36 @@ impl Method for Descent {
         if !problem.penalty.value(x).is_finite() {
             problem.penalty.prox(x, steps);
         }
-        self.gradient = vec![0.0; n];
-        self.trial = x.to_vec();
-        self.y = x.to_vec();
-        self.smooth = problem.gradient(x, &mut self.gradient)?;
-        self.value = self.smooth + problem.penalty.value(x);
+        (self.gradient, self.trial, self.y) = (vec![0.0; n], x.to_vec(), x.to_vec());
+        let from = x.to_vec();
+        self.begin(problem, &from, x)?;
         if !self.smooth.is_finite() || self.gradient.iter().any(|g| !g.is_finite()) {
-            let what = problem.objective.glm().and_then(|g| g.not_finite());
-            let what = what.unwrap_or_else(|| "the value or the gradient at the start".into());
-            return Err(Halt::Status(Status::NotFinite(what)));
+            let what = problem.objective.glm().and_then(|g| g.not_finite()).map(Status::NotFinite);
+            let status = what.or_else(|| claims::not_finite(self.smooth, &self.gradient));
+            let step = Step { residual: f64::NAN, ..self.here(f64::NAN) };
+            return Ok(Step { verdict: status, ..step });
         }
-        self.momentum = 1.0;
         // The first length: as far as would take a value of this size to 0, or the metric's own.
-        let along: f64 = (self.gradient.iter().zip(&self.metric)).map(|(g, d)| d * g * g).sum();
-        self.step = if along > 0.0 && self.smooth > 0.0 { (self.smooth / along).clamp(1e-12, 4.0) } else { 1.0 };
-        self.scale = self.value.abs().sqrt().max(1e-150).max(f64::MIN_POSITIVE);
-        self.aim(problem);
-        let residual = self.residual();
-        let step = self.here(residual);
-        Ok(if residual == 0.0 { self.claim(problem, step, Status::Converged) } else { step })
+        let steep = largest(&self.gradient).max(f64::MIN_POSITIVE);
+        let along: f64 = (self.gradient.iter().zip(&self.metric)).map(|(g, d)| d * (g / steep).powi(2)).sum();
+        let first = self.smooth.abs() / steep / along / steep;
+        self.step = if first.is_normal() { first } else { 1.0 };
+        if self.proves {
+            self.step = self.step.clamp(1e-12, 4.0);
+        }
+        self.sure = self.step;
+        self.steep = largest(&self.gradient);
+        self.scale = self.value.abs().sqrt().max(1e-150);
+        self.least = 1e-6 * self.scale;
+        let residual = self.honest(problem);
+        if residual == 0.0 { self.claim(problem, x, Status::Converged) } else { Ok(self.here(residual)) }
     }
 
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let noise = 10.0 * f64::EPSILON * self.smooth.abs();
-        let mut next = f64::NAN;
-        let mut halvings = 0;
-        loop {
-            self.aim(problem);
+        let (mut next, mut halvings, mut walls) = (f64::NAN, 0, 0);
+        let seen = loop {
+            self.aim(problem, self.step);
             let (mut along, mut square) = (0.0, 0.0);
             for j in 0..x.len() {
                 let by = self.trial[j] - self.y[j];
@@ -165,26 +275,32 @@ impl Method for Descent {
                 square += by * by / self.steps[j];
             }
             if square == 0.0 {
-                break;
+                break false;
             }
             next = problem.value(&self.trial)?;
-            if next <= self.smooth + along + 0.5 * square + noise {
-                break;
+            let model = self.smooth + along + 0.5 * square;
+            if next <= model {
+                break true;
             }
+            // What drowns in rounding is believed of a step that curvature was seen with, and of no shorter one.
+            if next <= model + noise && (along.abs() + square > noise || self.step >= 0.5 * self.sure) {
+                break along.abs() > noise;
+            }
+            walls += usize::from(!next.is_finite());
             halvings += 1;
-            if halvings > HALVINGS {
-                let step = self.here(self.residual());
-                return Ok(self.claim(problem, step, Status::Plateau));
+            if halvings > HALVINGS || along.abs() + square <= noise {
+                return self.rest(problem, x);
             }
             self.step *= 0.5;
-        }
-        let residual = self.residual();
-        if next.is_nan() || residual == 0.0 {
-            // The prox does not move at all: y is the answer.
+        };
+        if next.is_nan() {
+            // The prox does not move at all: y is the answer, if a longer step does not move it either.
             x.copy_from_slice(&self.y);
             self.value = self.smooth + problem.penalty.value(x);
-            let step = self.here(0.0);
-            return Ok(self.claim(problem, step, Status::Converged));
+            return self.claim(problem, x, if halvings == 0 { Status::Converged } else { Status::PrecisionLimit });
+        }
+        if seen && walls == 0 {
+            self.sure = self.step;
         }
         let value = next + problem.penalty.value(&self.trial);
         let uphill: f64 = (0..x.len())
@@ -203,7 +319,7 @@ impl Method for Descent {
         x.copy_from_slice(&self.trial);
         self.quiet = if (self.value - value).abs() <= 4.0 * f64::EPSILON * value.abs() { self.quiet + 1 } else { 0 };
         self.value = value;
-        self.scale = value.abs().sqrt().max(1e-6 * self.scale).max(f64::MIN_POSITIVE);
+self.scale = value.abs().sqrt().max(self.least);
         if halvings == 0 {
             self.step *= self.set.growth;
         }
@@ -212,16 +328,27 @@ impl Method for Descent {
             self.y.copy_from_slice(x);
         }
         self.smooth = problem.gradient(&self.y, &mut self.gradient)?;
-        let step = self.here(residual);
-        Ok(if residual <= goal(problem) {
-            self.claim(problem, step, Status::Converged)
+        if !self.smooth.is_finite() || self.gradient.iter().any(|g| !g.is_finite()) {
+            // The momentum led out of where the function is defined.
+            let from = x.to_vec();
+            self.begin(problem, &from, x)?;
+            if self.gradient.iter().any(|g| !g.is_finite()) {
+                let step = self.here(f64::NAN);
+                let status = claims::not_finite(self.smooth, &self.gradient).map(|_| Status::Plateau);
+                return Ok(Step { verdict: status, ..step });
+            }
+        }
+        let residual = self.honest(problem);
+        if residual <= goal(problem) && (!self.proves || residual <= self.next) {
+            self.claim(problem, x, Status::Converged)
         } else if self.quiet >= QUIET {
-            self.claim(problem, step, Status::PrecisionLimit)
+            self.claim(problem, x, Status::PrecisionLimit)
         } else if value == f64::NEG_INFINITY || value < -1e300 {
-            self.claim(problem, step, Status::Unbounded)
+            let step = self.here(residual);
+            Ok(Step { verdict: Some(Status::Unbounded), ..step })
         } else {
-            step
-        })
+            Ok(self.here(residual))
+        }
     }
 
     fn rate(&self) -> Option<f64> {

@@ -159,7 +159,11 @@ impl Coordinate {
             let (p, x) = (self.pieces[a], self.seen[a]);
             (x != 0.0 || p.l1 == 0.0) && x > p.low && x < p.high && frame.size(a) > 0.0
         };
-        let face: Vec<u32> = (0..all as u32).filter(|&a| smooth(a as usize)).collect();
+        let mut face: Vec<u32> = (0..all as u32).filter(|&a| smooth(a as usize)).collect();
+        if face.len() > FACE {
+            // At least those that nothing holds: the others are taken in as a whole.
+            face.retain(|&a| self.pieces[a as usize].l1 == 0.0 && self.pieces[a as usize].l2 == 0.0);
+        }
         if face.len() > FACE || face.is_empty() {
             return Ok(f64::INFINITY);
         }
