@@ -64,12 +64,19 @@ struct Descent {
     proves: bool,
     next: f64,
     escapes: u32,
+    /// Steps taken, and the value when they were half as many.
+    taken: u64,
+    half: f64,
 }
 
 /// Halvings of the step before nothing can be found.
 const HALVINGS: usize = 100;
 /// Steps without a visible change before the arithmetic is at its end.
 const QUIET: u32 = 20;
+/// Steps after which it is asked, then after twice as many and so on, whether this leads anywhere: where half of the
+/// steps gained less than this part of what is not proved, fifty times as many would not be enough.
+const ASKED: u64 = 1000;
+const GAINED: f64 = 2e-2;
 /// Saddles that are left at most.
 const ESCAPES: u32 = 5;
 
@@ -227,7 +234,7 @@ impl Method for Descent {
         let n = x.len();
         self.diagonal = problem.penalty.offers().diagonal_prox;
         self.proves = problem.objective.glm().is_some() && problem.penalty.offers().pieces;
-        self.next = f64::INFINITY;
+        (self.next, self.half) = (f64::INFINITY, f64::INFINITY);
         self.metric = if self.diagonal { metric(problem) } else { vec![1.0; n] };
         self.steps = self.metric.clone();
         let steps = match self.diagonal {
@@ -336,6 +343,17 @@ self.scale = value.abs().sqrt().max(self.least);
                 let step = self.here(f64::NAN);
                 let status = claims::not_finite(self.smooth, &self.gradient).map(|_| Status::Plateau);
                 return Ok(Step { verdict: status, ..step });
+            }
+        }
+        self.taken += 1;
+        if self.proves && self.taken >= ASKED && self.taken.is_power_of_two() {
+            let fell = self.half - self.value;
+            self.half = self.value;
+            let step = self.claim(problem, x, Status::PrecisionLimit)?;
+            let left = step.certificate.as_ref().map_or(f64::INFINITY, |c| c.bound);
+            let reached = step.certificate.as_ref().is_some_and(Certificate::reached);
+            if reached || fell <= GAINED * left {
+                return Ok(step);
             }
         }
         let residual = self.honest(problem);

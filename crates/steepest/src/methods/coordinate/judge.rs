@@ -217,9 +217,9 @@ impl Coordinate {
         for &i in &places {
             let a = face[i] as usize;
             let noise = self.noise(frame, here, a) * per[i];
-            let left = turned(&gradient, i).abs() + noise;
             let l2 = self.pieces[a].l2;
-            if inverse[i] > 0.0 && l2 == 0.0 {
+            let left = (turned(&gradient, i) + l2 * v[a] * per[i]).abs() + noise;
+            if inverse[i] > 0.0 {
                 off += left * inverse[i].sqrt();
                 exact[a] = true;
             } else if self.pieces[a].l1 == 0.0 && l2 == 0.0 {
@@ -229,7 +229,7 @@ impl Coordinate {
         }
         let dual = |a: usize| {
             if exact[a] {
-                return (added(a), 0.0);
+                return (added(a) + self.pieces[a].l2 * v[a], 0.0);
             }
             (-gradient[a], off * here.most.sqrt() * frame.size(a) + self.noise(frame, here, a))
         };
@@ -244,11 +244,10 @@ impl Coordinate {
             let (s, spread) = dual(a);
             self.pieces[a].worst(self.seen[a], c * s, c * spread)
         };
-        let penalties: f64 = (0..all).map(worst).sum();
+        let sum = |on: bool| (0..all).filter(|&a| exact[a] == on).map(worst).sum::<f64>();
         let rows = self.rows(&glm, &here.slope);
         let distance = rows.distance(c, Change::Each(&change));
-        // The length of both steps together, in the metric of the curvature.
-        Ok(penalties + 0.5 * ((2.0 * distance).sqrt() + off).powi(2))
+        // The length of both steps together, in the metric of the curvature and of the squares added.
+        Ok(sum(false) + 0.5 * ((2.0 * (distance + sum(true))).sqrt() + off).powi(2))
     }
 }
-

@@ -35,8 +35,10 @@ pub struct Coordinate {
     model: Option<Model>,
     /// Rows that the model is made from, as a multiple of what it starts with.
     more: usize,
-    /// Whether the model's curvature is guarded.
+    /// Whether the model's curvature is guarded, how many steps that is to last, and how many it did the last time.
     guarded: bool,
+    wait: u32,
+    patience: u32,
     /// By how much the last step lowered the value, and by how much the model had said.
     fell: f64,
     promised: f64,
@@ -55,6 +57,8 @@ struct Best {
     step: Step,
 }
 
+/// Steps with a guarded curvature at most before the true one is tried again.
+const PATIENCE: u32 = 32;
 /// Steps that change nothing before the arithmetic is at its end.
 const STUCK: u32 = 3;
 
@@ -311,11 +315,16 @@ impl Coordinate {
         if !exact && (length < 1.0 || fell > 0.3 * self.fell && self.fell > 0.0) {
             self.more *= 4;
         }
-        if length < 0.5 || (fell <= noise && !exact && !self.guarded) {
+        if length < 0.1 || (fell <= noise && !exact && !self.guarded) {
             // Where the curvature says that there is nothing to gain, it may be that it says nothing.
+            if !self.guarded {
+                self.patience = (2 * self.patience).clamp(1, PATIENCE);
+                self.wait = self.patience;
+            }
             self.guarded = true;
         } else if length == 1.0 && fell >= 0.25 * self.promised {
-            self.guarded = false;
+            self.wait = self.wait.saturating_sub(1);
+            self.guarded &= self.wait > 0;
         }
         self.stuck = if fell <= noise { self.stuck + 1 } else { 0 };
         self.fell = fell;

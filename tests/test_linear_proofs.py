@@ -1,0 +1,190 @@
+"""What `coordinate` and `fista` claim is so: right values of tables that were once claimed wrongly, or never ended."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+
+import steepest
+from steepest.linear import ElasticNet, GeneralizedLinear, Lasso, LogisticRegression
+
+
+def proved(result):
+    """A success whose own certificate bears it out."""
+    c = result.certificate
+    assert result.success, result.message
+    assert 0.0 <= c["bound"] <= max(c["target"], c["rounding"])
+    return result
+
+
+def fits(model, value, digits=1e-6):
+    assert proved(model.result_).fun == pytest.approx(value, rel=digits)
+
+
+class TestZeroCurvatureAtTheStart:
+    def test_huber_on_diabetes(self):
+        X, y = load_diabetes(return_X_y=True)
+        fits(GeneralizedLinear("huber", "none", method="coordinate").fit(X, y), 57.2136, 2e-6)
+
+    @pytest.mark.parametrize("penalty", ["l1", "elastic_net"])
+    def test_a_line_far_from_zero(self, penalty):
+        X, y = [[0.0], [1.0], [2.0], [3.0]], [100.0, 101.0, 102.0, 103.0]
+        model = GeneralizedLinear("huber", penalty, 1e-9).fit(X, y)
+        proved(model.result_)
+        assert model.coef_ == pytest.approx([1.0], rel=1e-6)
+        assert model.intercept_ == pytest.approx(100.0, rel=1e-6)
+
+    def test_one_target_of_1e14(self):
+        model = GeneralizedLinear("huber", "l1").fit([[0.0]], [1e14])
+        assert proved(model.result_).fun <= 1.0
+
+
+class TestFarColumns:
+    @pytest.mark.parametrize("estimator", [Lasso, ElasticNet])
+    def test_times_in_milliseconds(self, estimator):
+        t = np.linspace(1.7e12, 1.7e12 + 2e4, 24)[:, None]
+        y = 0.002 * (t[:, 0] - t[0, 0]) + 5
+        model = estimator(1e-9).fit(t, y)
+        proved(model.result_)
+        assert model.coef_ == pytest.approx([0.002], rel=1e-6)
+        assert model.score(t, y) == pytest.approx(1.0, abs=1e-9)
+
+    @pytest.mark.parametrize("store", [np.asarray, sparse.csr_matrix])
+    def test_a_shift_of_the_columns_changes_nothing(self, store):
+        r = np.random.default_rng(3)
+        X = r.normal(size=(60, 4))
+        y = X @ [1.0, 0.0, -2.0, 0.5] + 0.3 * r.normal(size=60)
+        shift = np.array([1e9, -1e6, 3e7, 0.0])
+        there = Lasso(0.05, tol=1e-10).fit(store(X + shift), y)
+        here = Lasso(0.05, tol=1e-10).fit(X + shift - shift, y)
+        assert there.coef_ == pytest.approx(here.coef_, rel=1e-6)
+
+
+class TestCollinearColumns:
+    def powers(self, n, most, high=10.0):
+        return np.linspace(0, high, n)[:, None] ** np.arange(1, most + 1)
+
+    def test_logistic_leaves_no_column_out(self):
+        x = np.linspace(-2, 2, 60)
+        P = x[:, None] ** np.arange(1, 7)
+        P = (P - P.mean(0)) / P.std(0)
+        y = (np.random.default_rng(0).uniform(size=60) < 1 / (1 + np.exp(-3 * x))).astype(int)
+        whole = LogisticRegression(penalty="l1", C=2500).fit(P, y)
+        part = LogisticRegression(penalty="l1", C=2500).fit(P[:, :5], y)
+        proved(whole.result_)
+        assert whole.result_.fun <= proved(part.result_).fun
+
+    @pytest.mark.parametrize("alpha", [1e-3, 1e-8])
+    def test_raw_powers_end(self, alpha):
+        x = np.linspace(0, 10, 200)
+        y = np.sin(x) + 0.1 * np.random.default_rng(1).normal(size=200)
+        model = Lasso(alpha).fit(self.powers(200, 8), y)
+        assert proved(model.result_).nit < 50
+
+    def test_more_columns_than_rows_and_next_to_no_penalty(self):
+        model = Lasso(1e-9).fit([[1, 2, 3], [4, 5, 7]], [1, 2])
+        # The third column is the cheapest: 1e-9 / 4 for the slope, and what is left of the error.
+        fits(model, 2.5e-10, 1e-6)
+        assert model.coef_ == pytest.approx([0.0, 0.0, 0.25], abs=1e-7)
+
+    def test_without_an_intercept(self):
+        A = np.random.default_rng(5).normal(size=(11, 5))
+        model = Lasso(1e-9, fit_intercept=False).fit(A, A @ [1, 2, 3, 4, 5])
+        fits(model, 15e-9, 1e-5)
+
+
+class TestBounds:
+    @pytest.mark.parametrize("bounds", [(0.5, 1.0), (-1.0, -0.5), (2.0, np.inf)])
+    @pytest.mark.parametrize("loss", ["squared", "huber"])
+    def test_bounds_without_zero(self, bounds, loss):
+        r = np.random.default_rng(7)
+        Z = 1000 + r.normal(size=(50, 3))
+        y = Z @ [0.7, 0.8, 0.6] + r.normal(size=50)
+        model = GeneralizedLinear(loss, "l1", 1e-3, bounds=bounds).fit(Z, y)
+        proved(model.result_)
+        assert np.all((model.coef_ >= bounds[0]) & (model.coef_ <= bounds[1]))
+        # No point of a net within the bounds is lower by more than the tolerance.
+        other = GeneralizedLinear(loss, "l1", 1e-3, bounds=bounds, method="fista", tol=1e-4).fit(Z, y)
+        assert model.result_.fun <= other.result_.fun * (1 + 1e-6)
+
+    def test_counts_that_overflow_where_the_bounds_begin(self):
+        x = np.linspace(1, 100, 30)[:, None]
+        model = GeneralizedLinear("poisson", "none", bounds=(10.0, np.inf)).fit(x, np.ones(30))
+        proved(model.result_)
+        assert model.coef_ == pytest.approx([10.0])
+
+
+class TestInterceptsAndClasses:
+    def test_liblinear_pays_for_the_intercept(self):
+        X, y = load_breast_cancer(return_X_y=True)
+        model = LogisticRegression(penalty="l1", solver="liblinear", C=0.01).fit(X, y)
+        fits(model, 0.22689897, 1e-6)
+
+    @pytest.mark.parametrize(("C", "least"), [(1.0, 0.17338834), (1000.0, 0.04000884)])
+    def test_several_classes_with_l1(self, C, least):
+        X, y = load_iris(return_X_y=True)
+        model = LogisticRegression(penalty="l1", C=C).fit(X, y)
+        assert model.result_.certificate["kind"] == "duality_gap"
+        fits(model, least, 2e-6)
+
+    @pytest.mark.parametrize("method", [None, "coordinate"])
+    def test_a_sparse_constant_column_without_a_penalty(self, method):
+        r = np.random.default_rng(2)
+        S = np.c_[np.ones(40), (r.uniform(size=(40, 3)) < 0.3) * r.normal(size=(40, 3))]
+        y = r.normal(size=40)
+        model = GeneralizedLinear("squared", "none", method=method).fit(sparse.csr_matrix(S), y)
+        residual = y - S @ np.linalg.lstsq(S, y, rcond=None)[0]
+        fits(model, 0.5 * np.mean(residual**2), 1e-6)
+        assert np.abs(model.coef_).max() < 10
+
+    def test_nothing_left_of_a_sparse_table(self):
+        X = sparse.csr_matrix((30, 3))
+        for tol in (1e-6, 1e-15):
+            model = GeneralizedLinear("logistic", "l1", 1.0, tol=tol).fit(X, np.arange(30) % 2)
+            assert np.all(model.coef_ == 0.0)
+
+    @pytest.mark.parametrize("far", [1e3, 1e8, 1e12])
+    @pytest.mark.parametrize("loss", ["squared", "logistic", "huber", "poisson"])
+    def test_a_start_from_far_off(self, far, loss):
+        r = np.random.default_rng(11)
+        X = r.normal(size=(40, 3))
+        y = (X[:, 0] + 0.5 * r.normal(size=40) > 0).astype(float)
+        cold = GeneralizedLinear(loss, "l1", 0.01).fit(X, y)
+        warm = GeneralizedLinear(loss, "l1", 0.01, warm_start=True).fit(X, y)
+        warm.coef_ = np.full(3, far)
+        warm.intercept_ = -far
+        fits(warm.fit(X, y), proved(cold.result_).fun, 3e-6)
+
+
+class TestProximalGradientOnFunctions:
+    def descend(self, f, x0, jac, **more):
+        return steepest.minimize(f, x0, jac=jac, method="fista", **more)
+
+    def test_a_gradient_of_the_wrong_sign(self):
+        r = self.descend(lambda x: float(((x - 3) ** 2).sum()), [0.0, 0.0], lambda x: -2 * (x - 3))
+        assert not r.success
+        assert "gradient" in r.message
+
+    @pytest.mark.parametrize("jac", [lambda x: 0 * x, lambda x: np.array([2 * (x[0] - 3), 0.0])])
+    def test_a_gradient_that_leaves_entries_out(self, jac):
+        r = self.descend(lambda x: float(((x - 3) ** 2).sum()), [0.0, 0.0], jac)
+        assert not r.success
+
+    def test_where_the_function_ends(self):
+        f = lambda x: np.nan if abs(x[0]) > 2 else float((x[0] - 3) ** 2)  # noqa: E731
+        r = self.descend(f, [0.0], lambda x: 2 * (x - 3))
+        assert not r.success
+        assert r.fun == pytest.approx(1.0)
+
+    def test_a_start_that_is_no_number(self):
+        r = self.descend(lambda x: np.nan, [0.0], lambda x: x * np.nan)
+        assert not r.success
+        assert np.isnan(r.fun)
+
+    @pytest.mark.parametrize("scale", [1e-200, 1e-9, 1.0, 1e9, 1e200])
+    def test_the_unit_of_the_value_does_not_matter(self, scale):
+        r = self.descend(
+            lambda x: scale * float(((x - 3) ** 2).sum()), [0.0, 0.0], lambda x: 2 * scale * (x - 3)
+        )
+        assert r.success
+        assert r.x == pytest.approx([3.0, 3.0], rel=1e-6)
