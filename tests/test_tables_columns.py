@@ -210,9 +210,7 @@ def test_digits_that_begin_with_0_are_codes(tmp_path: Path) -> None:
     prepared = prepare(path, "y")
     assert prepared.schema.column("plz").kind == "category"
     assert prepared.train.design.levels[0] == ("00042", "01067", "53111")
-    assert any(
-        "digits that begin with 0 are codes, not amounts: 'plz'" in f.sentence for f in prepared.findings
-    )
+    assert any("begin with 0 are codes, not amounts: 'plz'" in f.sentence for f in prepared.findings)
     (tmp_path / "new.csv").write_text("plz,x\n01067,1.5\n53111,2.5\n")
     assert prepared.schema.apply(tmp_path / "new.csv").design.codes[:, 0].tolist() == [1, 2]
     assert prepared.schema.apply({"plz": ["01067"], "x": [1.5]}).design.codes[0, 0] == 1

@@ -227,7 +227,7 @@ def holds_bytes(kind: pa.DataType) -> bool:
 
 
 def is_utf8(prefix: bytes, opened: Open | None = None) -> bool:
-    """Whether the bytes, or all that is opened, are UTF-8, a character cut at their end aside."""
+    """Whether the bytes are UTF-8, a character cut at their end aside; or all that is opened, to its very end."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         decoder.decode(prefix)
@@ -235,6 +235,7 @@ def is_utf8(prefix: bytes, opened: Open | None = None) -> bool:
             with opened() as stream:
                 while part := stream.read(PREFIX):
                     decoder.decode(part)
+            decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return False
     return True
