@@ -92,6 +92,8 @@ def test_a_rare_class_puts_ranking_first_and_accuracy_last() -> None:
     assert len(lines) <= 24
     assert "Only 1 %" in model.summary()
     assert model.metrics()[0]["low"] > 0.5
+    precision = next(figure["value"] for figure in model.metrics() if figure["name"] == "precision")
+    assert ("no held-out row is predicted yes" in found.sentence) == np.isnan(precision)
 
 
 def test_levels_of_one_class_are_marked() -> None:

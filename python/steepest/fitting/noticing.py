@@ -102,7 +102,8 @@ def about_target(
     if schema.task == "regression":
         held = np.asarray(heldout["y"]), np.asarray(heldout["p"])
         return at_one_value(part.y, schema.target) + below_zero(part.y, *held, schema.target)
-    found = imbalance(part.y, schema.classes or ())
+    undefined = any(f["name"] == "precision" and not np.isfinite(f["value"]) for f in figures)
+    found = imbalance(part.y, schema.classes or (), none_called=undefined)
     both = len(np.unique(heldout["y"])) > 1
     return found + told_apart(part, weights, schema.task, figures if both else [])
 
@@ -166,7 +167,7 @@ def below_zero(y: Floats, held: Floats, p: Floats, target: str) -> list[Finding]
     return [Finding("negative_predictions", "warning", sentence, {"rows": wrong, "least": least}, 0, remedy)]
 
 
-def imbalance(y: Floats, classes: Sequence[Any]) -> list[Finding]:
+def imbalance(y: Floats, classes: Sequence[Any], none_called: bool = False) -> list[Finding]:
     """A class of two so rare that accuracy says little."""
     counts = np.bincount(y.astype(np.int64), minlength=len(classes))
     if len(classes) != 2 or counts.min() > RARE * len(y):
@@ -178,6 +179,8 @@ def imbalance(y: Floats, classes: Sequence[Any]) -> list[Finding]:
         f"{classes[common]!s} always is right for {percent(1 - share)}, so accuracy says little. AUC and balanced "
         "accuracy come first."
     )
+    if none_called:
+        sentence += f" At the threshold in use no held-out row is predicted {classes[1]!s}."
     remedy = 'set what a missed row costs (cost= or threshold=); class_weight="balanced" weighs classes alike'
     evidence = {"rows": int(counts[rare]), "share": float(share)}
     return [Finding("imbalanced_classes", "warning", sentence, evidence, RARE, remedy)]
