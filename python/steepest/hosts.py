@@ -11,8 +11,11 @@ A host has its own words for what a rule calls `mean_decay` or `epsilon`. `spell
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from steepest import _catalog, formula
 from steepest._catalog import Entry, Settings
@@ -77,10 +80,12 @@ def checked(entry: Entry, spelled: Spelling, given: Mapping[str, Any]) -> dict[s
     """All settings of a rule under its own names, those given checked; what it does not know is refused."""
     own = split(entry, spelled, given)
     known = {*spelled, *(p.name for p in entry.parameters)}
+    for name in given:
+        if name not in known:
+            near = did_you_mean(name, sorted(known)) or "; available: " + ", ".join(sorted(known))
+            raise InputError(f"{entry.name} has no setting called {name!r}{near}")
     try:
-        return _catalog.checked(
-            "rules", entry.name, {**own, **{n: v for n, v in given.items() if n not in known}}
-        )
+        return _catalog.checked("rules", entry.name, own)
     except InputError as error:
         for word, names in spelled.items():
             if word in given and (word,) != names and str(error).startswith(names):
@@ -99,7 +104,7 @@ def join(spelled: Spelling, settings: Mapping[str, float]) -> dict[str, Any]:
 def rate(name: str, value: Any) -> float:
     """A learning rate as a float, from any real number that is at least 0 and finite."""
     try:
-        number = math.nan if isinstance(value, str) else float(value)
+        number = math.nan if isinstance(value, str | np.ma.MaskedArray) else float(value)
     except (TypeError, ValueError):
         raise InputError(f"{name} must be a number; got {value!r}") from None
     if not 0 <= number < math.inf:
@@ -139,17 +144,17 @@ def checked_before(before: Iterable[Any]) -> tuple[Any, ...]:
 def docstring(entry: Entry, head: str, words: Spelling) -> str:
     """The words of a rule's class: the rule's own, then its parameters as the host calls them."""
     by_name = {p.name: p for p in entry.parameters}
-    lines = []
+    lines = [entry.doc, "", "Parameters", "----------", head]
     for word, names in words.items():
         some = [by_name[n] for n in names]
         default = some[0].default if len(some) == 1 else tuple(p.default for p in some)
-        kind = "float" if len(some) == 1 else f"{len(some)} floats"
-        said = " ".join(
-            p.doc.strip() if len(some) == 1 and word == p.name else f"`{p.name}`: {p.doc.strip()}"
-            for p in some
-        )
-        lines.append(f"\n    {word} : {kind}, default {default!r}\n        {said}")
-    return f"{entry.doc}\n\n    Parameters\n    ----------\n{head}{''.join(lines)}\n"
+        lines.append(f"{word} : {'float' if len(some) == 1 else f'{len(some)} floats'}, default {default!r}")
+        for p in some:
+            own = "" if (word,) == names else f"`{p.name}`: "
+            lines.append(
+                textwrap.fill(own + p.doc.strip(), 100, initial_indent="    ", subsequent_indent="    ")
+            )
+    return "\n".join(lines) + "\n"
 
 
 def no_attribute(module: str, name: str, names: Sequence[str]) -> str:
@@ -168,4 +173,6 @@ def _several(value: Any) -> bool:
 
 def _plain(value: Any) -> Any:
     """A tensor of one number as that number; everything else as it is."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise InputError("a setting must be a number; got a masked value")
     return value.item() if getattr(value, "ndim", 1) == 0 and hasattr(value, "item") else value

@@ -351,7 +351,7 @@ def _pairs(variables: list[list[Any]], values: list[list[Any]]) -> list[tuple[An
 
 
 def _make(entry: Entry) -> type[Rule]:
-    head = f"    learning_rate : float, default {entry.about['rate']!r}"
+    head = f"learning_rate : float, default {entry.about['rate']!r}"
     doc = hosts.docstring(entry, head, {p.name: (p.name,) for p in entry.parameters})
     made = type(
         hosts.class_name(entry), (Rule,), {"rule": entry.name, "__doc__": doc, "__module__": __name__}

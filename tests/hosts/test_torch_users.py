@@ -1,6 +1,7 @@
 """What torch's users do with an optimizer: copy it, save it, load torch's own state, steer it, misuse it."""
 
 import copy
+import inspect
 import io
 import pickle
 from collections.abc import Callable
@@ -286,6 +287,8 @@ def test_what_is_not_the_same_is_refused_by_name() -> None:
         ({"betas": 0.9}, "betas must be 2 numbers; got 0.9"),
         ({"betas": (0.9, 0.9, 0.9)}, "betas must be 2 numbers"),
         ({"betas": (0.9, 0.99), "mean_decay": 0.8}, "mean_decay is given twice, once as betas"),
+        ({"betas": (np.ma.masked, 0.9)}, "must be a number; got a masked value"),
+        ({"betas": (float("nan"), 0.9)}, "mean_decay must be a number; got nan"),
         ({"eps": -1.0}, "eps=-1.0: epsilon must be between 0 and 1"),
         ({"weight_decay": -1.0}, "weight_decay must be at least 0"),
         ({"capturable": True}, "capturable=False only; got True: its steps cannot be captured"),
@@ -304,6 +307,22 @@ def test_wrong_arguments_are_answered(given: dict[str, Any], words: str) -> None
     if "before" not in given:
         with pytest.raises(InputError, match=words):
             ours.Adam([{"params": parameters((2,)), **given}])
+
+
+def test_an_unknown_setting_gets_a_near_name_and_the_words_of_a_class_are_laid_out() -> None:
+    for given, near in [
+        ("beta", "did you mean 'betas'"),
+        ("weightdecay", "'weight_decay'"),
+        ("zzz", "available"),
+    ]:
+        with pytest.raises(InputError, match=f"adam has no setting called '{given}'; .*{near}"):
+            ours.Adam(parameters((2,)), **{given: 0.1})
+    for name in CLASSES:
+        lines = inspect.getdoc(getattr(ours, name)).splitlines()
+        at = lines.index("Parameters")
+        assert lines[at + 1 : at + 3] == ["----------", "params : iterable"]
+    with pytest.raises(InputError, match="lr must be"):
+        ours.Adam(parameters((2,)), lr=np.ma.masked)
 
 
 def test_tensors_as_rates() -> None:

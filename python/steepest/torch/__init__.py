@@ -36,7 +36,17 @@ from steepest.torch.rule import WORDS, Rule
 
 
 class AdamW(Rule):
-    """`Adam` with the weight decay of `torch.optim.AdamW` unless another is given, 0.01."""
+    """`Adam` with the weight decay of `torch.optim.AdamW` unless another is given.
+
+    Parameters
+    ----------
+    params : iterable
+    lr : float, default 0.001
+    weight_decay : float, default 0.01
+        Fraction of the parameter removed at each step, times the rate.
+    **settings
+        `betas`, `eps` and what else `Adam` takes.
+    """
 
     rule = "adam"
 
@@ -81,7 +91,7 @@ def schedule(
 
 
 def _make(entry: Entry) -> type[Rule]:
-    head = f"    params : iterable\n    lr : float, default {entry.about['rate']!r}"
+    head = f"params : iterable\nlr : float, default {entry.about['rate']!r}"
     doc = hosts.docstring(entry, head, hosts.spelling(entry, WORDS))
     body = {"rule": entry.name, "__doc__": doc, "__module__": __name__}
     return type(hosts.class_name(entry), (Rule,), body)
