@@ -22,6 +22,7 @@ import numpy as np
 from tests.generated import functions, linear
 from tests.generated.verdict import SECONDS, Verdict
 
+Job = tuple[str, int, int, str | None]
 KINDS: dict[str, Any] = {"linear": linear, "functions": functions}
 
 
@@ -29,7 +30,7 @@ def case(kind: str, seed: int, index: int, family: str | None = None) -> Any:
     return KINDS[kind].draw(np.random.default_rng([seed, index]), family)
 
 
-def one(job: tuple[str, int, int, str | None]) -> tuple[int, str, str, Verdict]:
+def one(job: Job) -> tuple[int, str, str, Verdict]:
     """The verdict on one case."""
     kind, seed, index, family = job
     drawn = case(kind, seed, index, family)
@@ -37,12 +38,16 @@ def one(job: tuple[str, int, int, str | None]) -> tuple[int, str, str, Verdict]:
         return index, kind, drawn.family, KINDS[kind].judge(drawn)
 
 
-def run(
-    cases: int, seed: int, only: str | None, family: str | None, processes: int, first: int = 0
-) -> Iterator[tuple[int, str, str, Verdict]]:
-    """Verdicts, as they come; the kinds take turns. A process that dies or hangs is a verdict too."""
+def jobs(
+    cases: int, seed: int, only: str | None = None, family: str | None = None, first: int = 0
+) -> list[Job]:
+    """Kind, seed, index and family of each case; the kinds take turns."""
     kinds = [only] if only else list(KINDS)
-    jobs = [(kinds[i % len(kinds)], seed, i, family) for i in range(first, first + cases)]
+    return [(kinds[i % len(kinds)], seed, i, family) for i in range(first, first + cases)]
+
+
+def run(jobs: list[Job], processes: int) -> Iterator[tuple[int, str, str, Verdict]]:
+    """Verdicts, as they come. A process that dies or hangs is a verdict too."""
     if processes < 2:
         yield from map(one, jobs)
         return
@@ -134,9 +139,8 @@ def main() -> int:
     print(f"seed {seed}, {asked.cases} cases", flush=True)
     began, counts, faults = time.monotonic(), Counter(), Counter()
     ratios: defaultdict[str, list[float]] = defaultdict(list)
-    for index, kind, family, verdict in run(
-        asked.cases, seed, asked.only, asked.family, asked.processes, asked.first
-    ):
+    work = jobs(asked.cases, seed, asked.only, asked.family, asked.first)
+    for index, kind, family, verdict in run(work, asked.processes):
         counts[kind, family, verdict.kind or "as promised"] += 1
         if verdict.ratio is not None:
             ratios[family].append(verdict.ratio)

@@ -446,7 +446,7 @@ def weigh(case: Case, w: Array, b: Array, result: Any) -> Verdict:
         if not bound >= 0:
             return Verdict("bad bound", told)
         # the value itself is known no better than its rounding
-        if proves and gap > bound + noise + min(1e-6 * abs(F), model.noise(w, b)):
+        if proves and gap > bound + noise + min(1e-3 * abs(F), model.noise(w, b)):
             return Verdict("bound below", told + better)
         if proves and result.success and bound > allowed + 8 * noise:
             return Verdict("loose claim", told + f" noise {noise:.3g}")

@@ -410,7 +410,12 @@ class Model:
         _, _, H = self.parts(v)
         if self.outputs > 1 and not self.a2.any():
             return False
-        if self.loss.name in ("logistic", "softmax", "poisson") and np.abs(self.Z @ v.T).max() > 25:
+        z = self.Z @ v.T
+        if self.loss.name in ("logistic", "softmax", "poisson") and np.abs(z).max() > 25:
+            return False
+        separates = (self.share * self.loss.value(self.t, z)).sum() < 1e-5
+        if self.loss.name in ("logistic", "softmax") and separates:
+            # its least value is at infinity
             return False
         held = (v.ravel() == 0) & (self.a1.ravel() > 0)
         held |= (v.ravel() <= self.lo.ravel()) | (v.ravel() >= self.hi.ravel())
