@@ -337,3 +337,18 @@ def test_the_summary_fits_a_screen(name: str, folds: int | None) -> None:
     for width in (40, 60, 100):
         assert max(map(len, model.summary(width).splitlines())) <= width
         assert max(map(len, model.summary(width, verbose=True).splitlines())) <= width
+
+
+def test_many_classes_try_fewer_alphas() -> None:
+    from steepest.fitting.alphas import ladder
+    from steepest.fitting.columns import Encoding
+    from steepest.tables import prepare
+
+    train = prepare("wine").train
+    columns = Encoding.of(train.design).columns(train.design)
+    lengths = []
+    for classes in (3, 50, 51, 200, 201, 1000):
+        alphas = ladder(columns, train.y.astype(np.float64), "multiclass", "l2", 0.0, classes)
+        lengths.append(len(alphas))
+        assert alphas[0] > 1 > 1e-5 > alphas[-1]
+    assert lengths == [25, 25, 13, 13, 7, 7]

@@ -17,8 +17,8 @@ __all__ = ["Path", "choose", "ladder"]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 COUNT = 25
 LEAST = 1e-6
-#: more classes than this, and half as many alphas are tried: a step there costs as many times more
-MANY_CLASSES = 50
+#: more classes than this, and half as many alphas are tried, or a quarter: each fit there costs as many times more
+MANY_CLASSES, VERY_MANY = 50, 200
 #: relative distance from the least loss to which the fits along the path go
 TOL, LOOSEST = 1e-4, 3e-3
 #: stop once this many alphas in a row were worse than the best by more than its standard error
@@ -62,7 +62,8 @@ def ladder(columns: Columns, y: Floats, task: str, penalty: str, l1_ratio: float
         targets = one_hot(y) if task == "multiclass" else y[:, None]
         top = columns.largest_slope(targets) / max(l1_ratio, 1e-3)
     top = max(top, 10 * LEAST)
-    return np.geomspace(top, min(LEAST, top / 1e3), COUNT if classes <= MANY_CLASSES else COUNT // 2 + 1)
+    count = COUNT if classes <= MANY_CLASSES else COUNT // 2 + 1 if classes <= VERY_MANY else COUNT // 4 + 1
+    return np.geomspace(top, min(LEAST, top / 1e3), count)
 
 
 def one_hot(y: Floats) -> Floats:
