@@ -1,7 +1,7 @@
 //! A Python function as an objective.
 use crate::calling::call;
 use crate::enter::refused;
-use crate::returned::{dense, entries, number, pair};
+use crate::returned::{dense, entries, number, pair, real};
 use crate::watch::failed;
 use numpy::{IxDyn, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
@@ -113,6 +113,9 @@ impl Callable {
 
     fn plain_value(&mut self, py: Python<'_>, x: &[f64]) -> PyResult<f64> {
         let answer = self.evaluate(py, x)?;
+        if matches!(self.slope, Slope::Complex) {
+            return real(&answer);
+        }
         if !matches!(self.slope, Slope::WithValue) {
             return number(&answer);
         }

@@ -1,4 +1,5 @@
 //! The one door between Python and the arithmetic.
+use crate::calling::Inside;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use std::cell::RefCell;
@@ -45,11 +46,13 @@ fn hearing<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
 
 /// Runs arithmetic whose objective is Python: attached throughout.
 pub fn stay<T>(_: Python<'_>, work: impl FnOnce() -> Result<T, Failure>) -> PyResult<T> {
+    let _inside = Inside::enter()?;
     guarded(|| hearing(work).map_err(exception))
 }
 
 /// One step of a descent that may go on afterwards: it hears signals between its evaluations only, and stays whole.
 pub fn step<T>(_: Python<'_>, work: impl FnOnce() -> Result<T, Failure>) -> PyResult<T> {
+    let _inside = Inside::enter()?;
     guarded(|| unheard(work).map_err(exception))
 }
 

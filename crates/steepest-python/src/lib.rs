@@ -22,6 +22,8 @@ mod _core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use super::calling::leave;
+    #[pymodule_export]
     use super::catalog::{catalog, checked};
     #[pymodule_export]
     use super::descent::Steps;
@@ -41,8 +43,10 @@ mod _core {
     use super::watch::Standing;
 
     #[pymodule_init]
-    fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         super::enter::keep_panics();
+        let leave = module.getattr("_leave")?;
+        module.py().import("atexit")?.call_method1("register", (leave,))?;
         Ok(())
     }
 }

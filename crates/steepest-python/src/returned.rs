@@ -36,6 +36,16 @@ pub fn number(value: &Bound<'_, PyAny>) -> PyResult<f64> {
     }
 }
 
+/// A value of a function that takes complex steps: what it returns of real numbers may be a complex one that is real.
+pub fn real(value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let numpy = value.py().import("numpy")?;
+    if !numpy.call_method1("iscomplexobj", (value,))?.is_truthy()? {
+        return number(value);
+    }
+    let imaginary = number(&numpy.call_method1("imag", (value,))?)?;
+    if imaginary == 0.0 { number(&numpy.call_method1("real", (value,))?) } else { number(value) }
+}
+
 /// What was got, short enough for a message.
 fn shown(what: &Bound<'_, PyAny>) -> String {
     let all = what.repr().map_or_else(|_| "what cannot be shown".into(), |r| r.to_string());

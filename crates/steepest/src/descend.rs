@@ -159,7 +159,10 @@ impl Descent {
             self.method.step(&mut problem, &mut self.x)
         } else {
             self.method.start(&mut problem, &mut self.x)
-        }?;
+        };
+        // Ended before it stood anywhere: the value is found out when it is asked for.
+        self.last.sampled |= step.is_err() && !self.begun;
+        let step = step?;
         if self.begun {
             self.counts.iterations += 1;
         }

@@ -197,6 +197,7 @@ impl Differences {
     /// Whether no step in any direction was seen to change f.
     pub fn flat(&self) -> bool {
         self.gradients > 0
+            && self.seen.iter().any(|s| s.flat)
             && (0..self.seen.len()).all(|j| self.seen[j].flat || self.width(j) <= 0.0)
     }
 
