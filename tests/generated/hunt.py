@@ -140,18 +140,21 @@ def main() -> int:
     began, counts, faults = time.monotonic(), Counter(), Counter()
     ratios: defaultdict[str, list[float]] = defaultdict(list)
     work = jobs(asked.cases, seed, asked.only, asked.family, asked.first)
-    for index, kind, family, verdict in run(work, asked.processes):
-        counts[kind, family, verdict.kind or "as promised"] += 1
-        if verdict.ratio is not None:
-            ratios[family].append(verdict.ratio)
-        if verdict.fault:
-            method = verdict.text.split(" ")[0]
-            faults[kind, verdict.kind, method] += 1
-            if faults[kind, verdict.kind, method] <= asked.show:
-                name = f"{kind}:{seed}:{index}" + (f":{asked.family}" if asked.family else "")
-                print(f"{verdict.kind.upper()} --case {name} ({family}) {verdict.text[:400]}", flush=True)
-                if faults[kind, verdict.kind, method] <= asked.shorten:
-                    show(kind, case(kind, seed, index, asked.family), verdict)
+    try:
+        for index, kind, family, verdict in run(work, asked.processes):
+            counts[kind, family, verdict.kind or "as promised"] += 1
+            if verdict.ratio is not None:
+                ratios[family].append(verdict.ratio)
+            if verdict.fault:
+                method = verdict.text.split(" ")[0]
+                faults[kind, verdict.kind, method] += 1
+                if faults[kind, verdict.kind, method] <= asked.show:
+                    name = f"{kind}:{seed}:{index}" + (f":{asked.family}" if asked.family else "")
+                    print(f"{verdict.kind.upper()} --case {name} ({family}) {verdict.text[:400]}", flush=True)
+                    if faults[kind, verdict.kind, method] <= asked.shorten:
+                        show(kind, case(kind, seed, index, asked.family), verdict)
+    except KeyboardInterrupt:
+        print("interrupted: the counts so far")
     table(counts)
     for family, found in sorted(ratios.items()):
         mean = float(np.exp(np.mean(np.log(found))))
