@@ -389,8 +389,12 @@ def test_a_refused_step_has_not_counted() -> None:
         with pytest.raises(InputError, match="the loss"):
             optimizer.step(loss=wrong)
     assert not optimizer.state
-    optimizer = ours.Adam([{"params": [dense]}, {"params": parameters((2,))}])
+    other = parameters((2,))
+    optimizer = ours.Adam([{"params": [dense]}, {"params": other}])
     optimizer.param_groups[1]["weight_decay"] = -1.0
+    optimizer.step()  # nothing moves in that group
+    assert optimizer.state.pop(dense)["step"] == 1
+    other[0].grad = torch.ones(2)
     with pytest.raises(InputError, match="weight_decay must be at least 0"):
         optimizer.step()
     assert not optimizer.state

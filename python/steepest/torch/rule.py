@@ -212,8 +212,9 @@ class Rule(torch.optim.Optimizer):
                 for group in self.param_groups
             ]
         if not torch.compiler.is_compiling():
-            for group in self.param_groups:
-                self._chain(self._own(group))  # what was set meanwhile may be refused, before anything moves
+            for group, params in zip(self.param_groups, moving, strict=True):
+                if params:  # what was set meanwhile may be refused, before anything moves
+                    self._chain(self._own(group))
         begun = {p: self._begin(p) for params in moving for p in params}
         answer = []
         for group, params in zip(self.param_groups, moving, strict=True):
