@@ -66,7 +66,7 @@ pub struct Model {
 /// a small distance in F is a large one in the coefficients, and here it costs nothing.
 const SMALL: usize = 200_000;
 /// What such a table is solved to.
-const FINE: f64 = 1e-11;
+const FINE: f64 = 1e-13;
 
 /// When to stop; None is without limit.
 #[derive(FromPyObject)]
@@ -197,6 +197,12 @@ impl Work<'_> {
                 descent.run_held(&mut glm, &*self.penalty, &mut held, watch)?
             }
         };
+        if self.stop.iterations == 0 {
+            // Not a step was allowed, and so none is taken, not even the first one to the best intercepts.
+            s.value = glm.value(&self.start).map_err(|_| "the value could not be found")?
+                + self.penalty.value(&self.start);
+            (s.x, s.certificate, s.gradient) = (self.start, None, None);
+        }
         if aim < self.stop.tolerance {
             relax(&mut s, self.stop.tolerance / aim);
         }
