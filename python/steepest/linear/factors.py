@@ -23,7 +23,7 @@ from threadpoolctl import ThreadpoolController
 
 from steepest.errors import InputError
 
-__all__ = ["End", "Factored", "Table", "by_factors", "one_thread_each"]
+__all__ = ["End", "Factored", "Table", "by_factors", "one_thread_each", "reduced"]
 
 Floats = NDArray[np.float64]
 
@@ -107,6 +107,29 @@ def by_factors(table: Table, ridge: float = 0.0, dtype: Any = np.float64) -> Fac
     n, d = table.X.shape
     with np.errstate(all="ignore"):
         return (_wide if n <= d else _tall)(table, ridge, np.dtype(dtype))
+
+
+def reduced(table: Table) -> tuple[Floats, Floats, Callable[[Floats], Floats]]:
+    """As few rows as columns that stand for all, their targets, and the intercept (a target each) of coefficients.
+
+    F of the rows handed over, each with weight 1 and without an intercept, is F of the table. Repeated rows and rows of
+    as much weight give the same, but for rounding.
+    """
+    first, d = int(table.fit_intercept), len(table.centre)
+    with np.errstate(all="ignore"):
+        triangle, _ = _triangle(table, first)
+    if not np.all(np.isfinite(triangle)):
+        raise InputError(_TOO_LARGE)
+    square, target = triangle[first:, first : first + d], triangle[first:, first + d :]
+
+    def intercept(coef: Floats) -> Floats:
+        shift = np.zeros(target.shape[1])
+        if first:
+            shift = (triangle[0, 1 + d :] - coef @ triangle[0, 1 : 1 + d]) / triangle[0, 0]
+        return np.asarray(table.level + shift - coef @ table.centre)
+
+    root = np.sqrt(len(square))
+    return square * root, target * root, intercept
 
 
 def _tall(table: Table, ridge: float, dtype: Any) -> Factored:

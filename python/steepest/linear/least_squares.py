@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import nnls
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 
+from steepest.errors import InputError
+
 from .estimator import LinearRegressor
-from .problem import Problem
+from .factors import Table, reduced
+from .problem import Problem, Solved
 from .squares import least_squares
 
 __all__ = ["LinearRegression"]
+
+Floats = NDArray[np.float64]
+
+# Multiplications, and columns, up to which a table is reduced before its coefficients are held at or above 0.
+_CHEAP, _NARROW = 1e8, 300
 
 
 class LinearRegression(LinearRegressor):
@@ -101,11 +112,7 @@ class LinearRegression(LinearRegressor):
         X, y = self._checked(X, y, multi_output=True, y_numeric=True)
         weight = self._weights(sample_weight, X)
         if self.positive:
-            targets = 1 if y.ndim == 1 else y.shape[1]
-            problem = Problem(
-                penalty="none", intercept=self.fit_intercept, bounds=(0.0, np.inf), tol=self.tol
-            )
-            self._keep(self._fit_targets(X, y, [problem] * targets, weight), X, y)
+            self._keep(self._positive(X, y, weight), X, y)
             return self
         found = least_squares(X, y, weight, self.fit_intercept, self._names(), tol=self.tol)
         for name, known in (("rank_", found.rank), ("singular_", found.singular)):
@@ -115,3 +122,37 @@ class LinearRegression(LinearRegressor):
                 setattr(self, name, known)
         self._keep(found.solved, X, y)
         return self
+
+    def _positive(self, X: Any, y: NDArray[Any], weight: Any) -> list[Solved]:
+        """Coefficients at or above 0.
+
+        Narrow tables are reduced first, and solved by their active sets: of many solutions weights and repeated rows
+        then have the same one. The descent begins there, and says how far from the optimum that is.
+        """
+        columns = y.reshape(len(y), -1)
+        problem = Problem(penalty="none", intercept=self.fit_intercept, bounds=(0.0, np.inf), tol=self.tol)
+        if X.dtype != np.float64 or X.shape[0] * X.shape[1] ** 2 > _CHEAP or X.shape[1] > _NARROW:
+            return self._fit_targets(X, columns, [problem] * columns.shape[1], weight)
+        table = Table(X, np.asarray(columns, dtype=np.float64), weight, self.fit_intercept)
+        try:
+            rows, targets, intercept = reduced(table)
+        except InputError:
+            # What is not finite is named by the core.
+            return self._fit_targets(X, columns, [problem] * columns.shape[1], weight)
+        problem = replace(problem, intercept=False)
+        found = [
+            problem.solve(rows, np.ascontiguousarray(target), start=_active(rows, target))
+            for target in targets.T
+        ]
+        intercepts = intercept(np.vstack([f.coef for f in found]))
+        return [replace(f, intercept=b) for f, b in zip(found, intercepts[:, None], strict=True)]
+
+
+def _active(rows: Floats, target: Floats) -> tuple[Floats, Floats] | None:
+    """The coefficients by active sets (Lawson and Hanson 1974), columns of one length; None if that fails."""
+    length = np.linalg.norm(rows, axis=0)
+    length[~(length > 0.0)] = 1.0
+    try:
+        return nnls(rows / length, target)[0] / length, np.zeros(1)
+    except (RuntimeError, ValueError):
+        return None
