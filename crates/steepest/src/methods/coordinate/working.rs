@@ -62,6 +62,8 @@ pub(super) struct Model {
     /// The same in the coordinates' own units.
     given: Vec<Piece>,
     runs: Vec<Range<usize>>,
+    /// Roots of what was added to the diagonal.
+    little: Vec<f64>,
     /// The orthogonal factor, where the matrix alone would not do.
     root: Option<Root>,
     guarded: bool,
@@ -131,10 +133,21 @@ impl Model {
                 }
             }
         }
+        // Where rows have no curvature but a slope, a little of their own keeps steps along what has none finite: how
+        // far they lead the loss itself says.
+        let little = if squares || guarded { 0.0 } else { FLAT * flat(glm, margin) };
+        for i in 0..k {
+            if unit[i] > 0.0 && little > 0.0 {
+                gram.matrix[i * k + i] += little;
+            }
+        }
         // Each coordinate's curvature becomes 1, or 0 where nothing is left of it.
         let scale: Vec<f64> = (0..k)
             .map(|i| {
                 let v = gram.matrix[i * k + i];
+                if little > 0.0 && v > 0.0 {
+                    return 1.0 / v.sqrt();
+                }
                 if v > LEFT * before[i] && v > 0.0 { 1.0 / v.sqrt() } else { 0.0 }
             })
             .collect();
@@ -144,6 +157,7 @@ impl Model {
             }
             unit[i] *= scale[i];
         }
+        let little = scale.iter().map(|s| little.sqrt() * s).collect();
         let given: Vec<Piece> = set.iter().map(|&a| pieces[a as usize]).collect();
         let pieces = (given.iter().zip(&unit))
             .map(|(p, &unit)| {
@@ -159,6 +173,7 @@ impl Model {
             pieces,
             given,
             runs,
+            little,
             root: None,
             guarded,
             exact: squares && m >= n,
@@ -167,6 +182,10 @@ impl Model {
         }
     }
 
+    /// Whether some rows have a slope and no curvature, so that steps are as long as the loss says.
+    pub fn flat(&self) -> bool {
+        self.little.iter().any(|v| *v > 0.0)
+    }
     /// Whether it still serves: it holds all coordinates asked for, and is exact.
     pub fn holds(&self, set: &[u32]) -> bool {
         self.exact && set.iter().all(|j| self.set.binary_search(j).is_ok())
@@ -217,7 +236,13 @@ impl Model {
             if !sure && relieved {
                 let set =
                     Set::new(glm, frame, &self.set, &self.centre, &self.unit, self.guarded);
-                self.root = Some(Root::of(&set.root(&self.runs, margin, frame.outputs), k));
+                let mut rows = set.root(&self.runs, margin, frame.outputs);
+                for (i, v) in self.little.iter().enumerate().filter(|v| *v.1 > 0.0) {
+                    rows.resize(rows.len() + k, 0.0);
+                    let last = rows.len() - k + i;
+                    rows[last] = *v;
+                }
+                self.root = Some(Root::of(&rows, k));
             }
         }
         if let Some(root) = &self.root {
@@ -244,6 +269,23 @@ impl Model {
         }
         Ok(Solved { to, fell })
     }
+}
+
+/// The part of a row's guarded curvature that is added where some rows have none.
+const FLAT: f64 = 1e-8;
+
+/// The mean of what a curvature must be for a parabola to promise no less than 0, where some row has a slope and no
+/// curvature; 0 where none has.
+fn flat(glm: &Glm<'_>, margin: &[f64]) -> f64 {
+    let n = glm.design.rows();
+    if glm.outputs() > 1 {
+        return 0.0;
+    }
+    let (mut value, mut slope, mut bend) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
+    glm.loss.jets(glm.target, margin, &mut value, &mut slope, &mut bend);
+    let without = (0..n).any(|i| glm.share(i) > 0.0 && bend[i] == 0.0 && slope[i] != 0.0);
+    let least = |i: usize| if value[i] > 0.0 { glm.share(i) * slope[i] * slope[i] / (2.0 * value[i]) } else { 0.0 };
+    if without { (0..n).map(least).sum() } else { 0.0 }
 }
 
 /// The best intercepts without any column (0 where there are none) and the loss there: from the targets alone.
