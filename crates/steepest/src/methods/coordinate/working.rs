@@ -274,8 +274,8 @@ impl Model {
 /// The part of a row's guarded curvature that is added where some rows have none.
 const FLAT: f64 = 1e-8;
 
-/// The mean of what a curvature must be for a parabola to promise no less than 0, where some row has a slope and no
-/// curvature; 0 where none has.
+/// The mean of what a curvature must be for a parabola to promise no less than 0, where rows that pull have none; 0
+/// where they have.
 fn flat(glm: &Glm<'_>, margin: &[f64]) -> f64 {
     let n = glm.design.rows();
     if glm.outputs() > 1 {
@@ -283,7 +283,9 @@ fn flat(glm: &Glm<'_>, margin: &[f64]) -> f64 {
     }
     let (mut value, mut slope, mut bend) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
     glm.loss.jets(glm.target, margin, &mut value, &mut slope, &mut bend);
-    let without = (0..n).any(|i| glm.share(i) > 0.0 && bend[i] == 0.0 && slope[i] != 0.0);
+    let pull = |i: usize| if glm.share(i) > 0.0 { glm.share(i) * slope[i].abs() } else { 0.0 };
+    let all: f64 = (0..n).map(pull).sum();
+    let without = (0..n).filter(|&i| bend[i] == 0.0).map(pull).sum::<f64>() > 1e-3 * all;
     let least = |i: usize| if value[i] > 0.0 { glm.share(i) * slope[i] * slope[i] / (2.0 * value[i]) } else { 0.0 };
     if without { (0..n).map(least).sum() } else { 0.0 }
 }
