@@ -132,7 +132,7 @@ impl<'a> Set<'a> {
     /// The curvature of a row. Guarded it is at least slope²/2·value: a parabola that promises no less than 0, which
     /// no loss undercuts.
     fn curvature(&self, value: f64, slope: f64, bend: f64) -> f64 {
-        let least = if self.guarded && value > 0.0 { 0.5 * slope * slope / value } else { 0.0 };
+        let least = if self.guarded && value > 0.0 { 0.5 * slope * (slope / value) } else { 0.0 };
         let h = bend.max(least);
         if h.is_finite() { h } else { 0.0 }
     }

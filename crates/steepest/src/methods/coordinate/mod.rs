@@ -307,7 +307,7 @@ impl Coordinate {
         let mut margin = vec![0.0; self.margin.len()];
         let kept = self.gradient.clone();
         let mut value = self.read(problem, to, &mut margin)?;
-        let noise = self.rounding.max(40.0 * f64::EPSILON * self.value);
+        let noise = self.rounding.min(1e-3 * self.value).max(40.0 * f64::EPSILON * self.value);
         let mut length = 1.0;
         let mut point = to.to_vec();
         let enough = value <= self.value - 1e-4 * self.promised + noise;

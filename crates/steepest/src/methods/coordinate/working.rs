@@ -286,7 +286,7 @@ fn flat(glm: &Glm<'_>, margin: &[f64]) -> f64 {
     let pull = |i: usize| if glm.share(i) > 0.0 { glm.share(i) * slope[i].abs() } else { 0.0 };
     let all: f64 = (0..n).map(pull).sum();
     let without = (0..n).filter(|&i| bend[i] == 0.0).map(pull).sum::<f64>() > 1e-3 * all;
-    let least = |i: usize| if value[i] > 0.0 { glm.share(i) * slope[i] * slope[i] / (2.0 * value[i]) } else { 0.0 };
+    let least = |i: usize| if value[i] > 0.0 { glm.share(i) * 0.5 * slope[i] * (slope[i] / value[i]) } else { 0.0 };
     if without { (0..n).map(least).sum() } else { 0.0 }
 }
 
