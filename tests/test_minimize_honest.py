@@ -118,7 +118,7 @@ def test_at_the_optimum_already():
     r = steepest.minimize(square, [0.0, 0.0], jac=lambda x: 2 * x)
     assert r.success
     assert r.nit == 0
-    assert r.nfev <= 3
+    assert r.nfev <= 7  # looks along two lines, for one alone may miss a saddle, and at the gradient ahead
 
 
 def test_a_rate_too_large_is_said_with_the_one_that_would_do():

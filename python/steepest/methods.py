@@ -71,7 +71,7 @@ class GradientDescent(Settings):
         SciPy's criterion: claim convergence where a step lowers F by at most this, relative; below 0 the
         method's own. Allowed: at least -1.
     verify : float, default 1.0
-        1 to look at both sides of the point before convergence is claimed (two evaluations), 0 not to.
+        1 to look at both sides of the point before convergence is claimed (a few evaluations), 0 not to.
         Allowed: between 0 and 1.
     """
 
@@ -88,8 +88,9 @@ class Lbfgs(Settings):
     """L-BFGS: quasi-Newton steps from the last `memory` changes of the gradient, along the projected path
     where there are bounds; a line search by approximate Wolfe conditions.
 
-    d = −H g, x ← P(x + a d). Convergence is claimed only where the projected gradient, the decrease that
-    the next step predicts and the decrease over the last ten steps are all small.
+    d = −H g, x ← P(x + a d). Convergence is claimed only where the decrease that the next step predicts, by
+    H and by its diagonal alone, and the decrease over the last ten steps are all small. Variables whose
+    sizes at the start lie far apart are measured in units of their own.
 
     Nocedal 1980; Liu and Nocedal 1989; Hager and Zhang 2005; Bertsekas 1982.
 
@@ -105,7 +106,7 @@ class Lbfgs(Settings):
         SciPy's criterion: claim convergence where a step lowers F by at most this, relative; below 0 the
         method's own. Allowed: at least -1.
     verify : float, default 1.0
-        1 to look at both sides of the point before convergence is claimed (two evaluations), 0 not to.
+        1 to look at both sides of the point before convergence is claimed (a few evaluations), 0 not to.
         Allowed: between 0 and 1.
     """
 
@@ -136,7 +137,7 @@ class Newton(Settings):
         SciPy's criterion: claim convergence where a step lowers F by at most this, relative; below 0 the
         method's own. Allowed: at least -1.
     verify : float, default 1.0
-        1 to look at both sides of the point before convergence is claimed (two evaluations), 0 not to.
+        1 to look at both sides of the point before convergence is claimed (a few evaluations), 0 not to.
         Allowed: between 0 and 1.
     """
 

@@ -9,6 +9,7 @@ use std::time::Instant;
 mod problem;
 mod solution;
 mod status;
+mod units;
 mod watch;
 use problem::Clock;
 #[cfg(test)]
@@ -16,6 +17,7 @@ pub(crate) use problem::with_meter;
 pub use problem::{Meter, Problem, facts};
 pub use solution::{Record, Solution};
 pub use status::{Budget, Halt, Status};
+pub use units::Units;
 pub use watch::{Counts, Progress, Stop, Unwatched, Watch};
 
 /// Stops when the loss on held-out rows has not fallen for `patience` iterations; the best point there is kept.
@@ -48,6 +50,7 @@ pub struct Descent {
     history: Vec<Record>,
     every: u64,
     path: Vec<Vec<f64>>,
+    units: Units,
     clock: Clock,
     begun: bool,
     /// Which of the last 64 steps raised the value, the newest in the lowest bit.
@@ -81,6 +84,7 @@ impl Descent {
             history: Vec::new(),
             every: 1,
             path: Vec::new(),
+            units: Units::default(),
             clock: Clock { started: now, polled: now },
             begun: false,
             rises: 0,
@@ -153,6 +157,7 @@ impl Descent {
             counts: &mut self.counts,
             findings: &mut self.findings,
             watch,
+            units: &mut self.units,
             clock: &mut self.clock,
         };
         let step = if self.begun {

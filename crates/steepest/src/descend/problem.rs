@@ -1,5 +1,6 @@
 //! A problem as a method sees it: every evaluation counted, the budgets held, the watch polled.
 use super::status::{Budget, Halt};
+use super::units::Units;
 use super::watch::{Counts, Stop, Watch};
 use crate::health::Finding;
 use crate::method::Facts;
@@ -22,6 +23,8 @@ pub struct Problem<'a> {
     pub findings: &'a mut Vec<Finding>,
     /// Who looks on.
     pub watch: &'a mut dyn Watch,
+    /// The units in which `value`, `gradient` and their kin are asked and answered; a method sets them when it starts.
+    pub units: &'a mut Units,
     pub(super) clock: &'a mut Clock,
 }
 
@@ -44,7 +47,13 @@ impl Problem<'_> {
         self.spend()?;
         self.counts.values += 1;
         self.counts.passes += self.objective.reads();
-        self.objective.value(x)
+        if self.units.plain() {
+            return self.objective.value(x);
+        }
+        let at = self.units.lend(x);
+        let value = self.objective.value(&at);
+        self.units.back(at);
+        Ok(value? / self.units.value())
     }
     /// The smooth part f(x) and its gradient.
     pub fn gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt> {
@@ -52,18 +61,68 @@ impl Problem<'_> {
         self.counts.values += 1;
         self.counts.gradients += 1;
         self.counts.passes += self.objective.reads();
+        if self.units.plain() {
+            let (objective, mut meter) = self.split();
+            let value = objective.gradient_pausing(x, gradient, &mut || meter.pause());
+            self.counts.values += self.objective.spent();
+            return value;
+        }
+        let at = self.units.lend(x);
         let (objective, mut meter) = self.split();
-        let value = objective.gradient_pausing(x, gradient, &mut || meter.pause());
+        let value = objective.gradient_pausing(&at, gradient, &mut || meter.pause());
+        self.units.back(at);
         self.counts.values += self.objective.spent();
-        value
+        self.units.slopes(gradient);
+        Ok(value? / self.units.value())
     }
     /// The gradient at the point whose value was asked for last: counts no second evaluation.
     pub fn gradient_there(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<(), Halt> {
         self.pause()?;
         self.counts.gradients += 1;
-        let done = self.objective.gradient_there(x, gradient);
+        if self.units.plain() {
+            let done = self.objective.gradient_there(x, gradient);
+            self.counts.values += self.objective.spent();
+            return done;
+        }
+        let at = self.units.lend(x);
+        let done = self.objective.gradient_there(&at, gradient);
+        self.units.back(at);
         self.counts.values += self.objective.spent();
+        self.units.slopes(gradient);
         done
+    }
+    /// H(x), row after row, where the objective has it.
+    pub fn hessian(&mut self, x: &[f64], out: &mut [f64]) -> Result<(), Halt> {
+        self.pause()?;
+        self.counts.products += 1;
+        let at = self.units.lend(x);
+        let curvature = self.objective.curvature().expect("asked only where there is one");
+        let done = curvature.hessian(&at, out);
+        self.units.back(at);
+        for (j, row) in out.chunks_exact_mut(x.len()).enumerate().filter(|_| !self.units.plain()) {
+            self.units.slopes(row);
+            row.iter_mut().for_each(|h| *h *= self.units.length(j));
+        }
+        done
+    }
+    /// H(x)·v, where the objective has products.
+    pub fn product(&mut self, x: &[f64], v: &[f64], out: &mut [f64]) -> Result<(), Halt> {
+        self.pause()?;
+        self.counts.products += 1;
+        let at = self.units.lend(x);
+        let mut along = v.to_vec();
+        self.units.outward(v, &mut along);
+        let curvature = self.objective.curvature().expect("asked only where there is one");
+        let done = curvature.product(&at, &along, out);
+        self.units.back(at);
+        self.units.slopes(out);
+        done
+    }
+    /// What [`Objective::accuracy`] says, in these units.
+    pub fn accuracy(&self, noise: &mut [f64]) -> f64 {
+        let value = self.objective.accuracy(noise);
+        self.units.slopes(noise);
+        value / self.units.value()
     }
     /// f(x) and the penalty's value, where the penalty is smooth.
     pub fn total(&mut self, x: &[f64]) -> Result<f64, Halt> {
@@ -87,6 +146,10 @@ impl Problem<'_> {
     }
     fn added(&self, x: &[f64]) -> f64 {
         if self.adds() { self.penalty.value(x) } else { 0.0 }
+    }
+    /// Whether a method may set units: what is not smooth is asked by its own names (bounds, prox).
+    pub fn scalable(&self) -> bool {
+        !self.adds() && self.objective.glm().is_none() && self.objective.reads() == 0.0
     }
     /// Adds the penalty's gradient, where it is smooth; its value there.
     pub fn added_gradient(&self, x: &[f64], gradient: &mut [f64]) -> f64 {

@@ -1,4 +1,7 @@
 //! When a method that sees values and gradients only may say that it is done: shared by the methods for functions.
+//!
+//! All is held against E, the decrease that the method's own metric still predicts: E = ½ Σ |g_j| r_j, with
+//! r = |x − P(x − D g)|. Neither a variable's unit nor the function's changes E / S.
 use crate::certificate::{Certificate, Kind};
 use crate::descend::Status;
 
@@ -6,120 +9,270 @@ use crate::descend::Status;
 const WINDOW: usize = 10;
 /// As many steps in a row that change nothing but rounding, and the method stops.
 const IDLE: u32 = 20;
-/// After the arithmetic's end is reached, the gradient decides whether it was a success.
-pub const SMALL: f64 = 1e-5;
+/// What [`Claims::steep`] may be for a claim, and where no step is lower any more.
+pub const STEEP: [f64; 2] = [1e-2, 0.1];
+/// As many steps in a row whose decrease the slopes did not foretell, and the gradient is looked at.
+const ODD: u32 = 3;
+/// What a sum like F is taken to be wrong by, in units of ε |F|: no step can be trusted to lower it by less.
+const ROUNDING: f64 = 16.0;
 
 /// Keeps what the claims rest on.
 #[derive(Clone, Debug)]
 pub struct Claims {
-    first_value: f64,
-    first_residual: f64,
-    steepness: f64,
-    recent: [f64; WINDOW + 1],
-    steps: usize,
+    values: Vec<f64>,
+    least: f64,
     idle: u32,
-    gradient: f64,
-    value: f64,
+    odd: u32,
+    tolerance: f64,
     scipy: Option<(f64, f64)>,
+}
+
+/// What a method knows where it stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Sight {
+    /// F.
+    pub value: f64,
+    /// max |P(x − g) − x|, where SciPy's criteria ask for it.
+    pub slope: f64,
+    /// E; none where the metric is not scaled yet.
+    pub predicted: Option<f64>,
 }
 
 impl Claims {
     /// From the start; `tolerance` bounds F − F* relative to F. Since nothing proves that bound here, the
-    /// predicted and the seen decrease are held to a ten-thousandth of it, the gradient to a hundredth.
+    /// predicted and the seen decrease are held to a ten-thousandth of it.
     /// `gtol` and `ftol` at or above 0 replace this by SciPy's criteria of that name.
-    pub fn new(value: f64, residual: f64, tolerance: f64, gtol: f64, ftol: f64) -> Self {
+    pub fn new(value: f64, tolerance: f64, gtol: f64, ftol: f64) -> Self {
         Claims {
-            first_value: value,
-            first_residual: residual,
-            steepness: residual,
-            recent: [value; WINDOW + 1],
-            steps: 0,
+            values: vec![value],
+            least: value,
             idle: 0,
-            gradient: 1e-2 * tolerance,
-            value: 1e-4 * tolerance,
+            odd: 0,
+            tolerance: 1e-4 * tolerance,
             scipy: (gtol >= 0.0 || ftol >= 0.0).then_some((gtol, ftol)),
         }
     }
 
-    /// The largest slope at the start along a coordinate that may move: between bounds the residual says less,
-    /// for it is never longer than they are apart.
-    pub fn steep(self, slope: f64) -> Self {
-        Claims { steepness: self.steepness.max(slope), ..self }
+    /// Steps taken.
+    pub fn steps(&self) -> usize {
+        self.values.len() - 1
     }
 
-    /// The steepest slope at the start, and at least 1: what "small" is held against at the arithmetic's end.
-    pub fn scale(&self) -> f64 {
-        self.steepness.max(1.0)
+    /// Whether SciPy's criteria are asked for.
+    pub fn as_scipy(&self) -> bool {
+        self.scipy.is_some()
     }
 
-    /// What the residual must fall to.
-    pub fn target(&self) -> f64 {
-        match self.scipy {
-            Some((gtol, _)) => gtol.max(0.0),
-            None => self.gradient * self.first_residual.max(1.0),
+    fn before(&self, steps: usize) -> f64 {
+        self.values[self.values.len().saturating_sub(steps + 1)]
+    }
+
+    /// What the function has fallen by since half of the steps ago (the first may fall from anywhere), or a
+    /// hundred-millionth of what it has fallen by since the start.
+    pub fn fallen(&self, value: f64) -> f64 {
+        let (start, half) = (self.values[0], self.values[(self.values.len() - 1) / 2]);
+        (half - value).max(1e-8 * (start - value)).clamp(0.0, f64::MAX)
+    }
+
+    /// S: what a decrease is held against, |F| or what the function has fallen by.
+    pub fn size(&self, value: f64) -> f64 {
+        value.abs().max(self.fallen(value))
+    }
+
+    /// What F is of where it stands: |F|, or what it has fallen by where that is less. For looks around.
+    pub fn near(&self, value: f64) -> f64 {
+        let fallen = self.values[0] - value;
+        let size = if fallen > 0.0 { value.abs().min(fallen) } else { value.abs() };
+        size.max(1e-8 * self.size(value))
+    }
+
+    /// A decrease that does not matter to one who looks around.
+    pub fn slight(&self, value: f64) -> f64 {
+        self.tolerance * self.near(value)
+    }
+
+    /// Decreases below this are rounding.
+    pub fn rounding(&self, value: f64) -> f64 {
+        ROUNDING * f64::EPSILON * value.abs()
+    }
+
+    /// The scaled residual √(E/S), 1 where nothing is known yet.
+    pub fn residual(&self, value: f64, predicted: Option<f64>) -> f64 {
+        match predicted {
+            None => 1.0,
+            Some(p) if p <= 0.0 => 0.0,
+            Some(p) => (p / self.size(value).max(f64::MIN_POSITIVE)).sqrt(),
         }
+    }
+
+    /// What is small enough a decrease for a claim.
+    pub fn small(&self, value: f64) -> f64 {
+        self.tolerance * self.size(value)
     }
 
     /// A step was taken; true where the last twenty changed nothing but rounding.
     pub fn took(&mut self, value: f64) -> bool {
-        let before = self.recent[self.steps % (WINDOW + 1)];
-        self.steps += 1;
-        self.recent[self.steps % (WINDOW + 1)] = value;
+        let before = self.before(0);
+        self.values.push(value);
         let still = before - value <= 4.0 * f64::EPSILON * value.abs();
         self.idle = if still { self.idle + 1 } else { 0 };
+        self.least = self.least.min(value);
         self.idle >= IDLE
     }
 
-    /// Whether the last step lowered the value beyond rounding.
+    /// Whether the last step lowered the value by more than rounding.
     pub fn lowered(&self) -> bool {
         self.idle == 0
     }
 
-    /// Whether convergence may be claimed: the residual, the decrease that the next step predicts (none
-    /// where the metric is not scaled yet) and the decrease over the last ten steps are all small.
-    pub fn converged(&self, value: f64, residual: f64, predicted: Option<f64>) -> bool {
-        if residual == 0.0 {
-            return true;
+    /// What the slopes at x would still change F by on the way back to the start, as a share of what it has fallen by.
+    /// Small where F is smooth; where steps have only closed in on a kink, the slopes are what they were.
+    pub fn steep(&self, x: &[f64], start: &[f64], g: &[f64], free: impl Fn(usize) -> bool) -> f64 {
+        let value = self.before(0);
+        let one = |j: usize| if free(j) { g[j].abs() * (x[j] - start[j]).abs() } else { 0.0 };
+        let change: f64 = (0..start.len()).map(one).sum();
+        let fallen = (self.values[0] - value).max(1e3 * self.rounding(value));
+        if change == 0.0 { 0.0 } else { change / fallen }
+    }
+
+    /// Whether a change of F is far above rounding.
+    pub fn matters(&self, change: f64) -> bool {
+        change.abs() > 1e3 * self.rounding(self.before(0))
+    }
+
+    /// A step changed F by `change` where the mean of the slopes at its ends foretold `foretold`: true once that is
+    /// far off a few times in a row, as it is where a gradient is not the function's.
+    pub fn odd(&mut self, change: f64, foretold: f64) -> bool {
+        let counts = self.matters(change.abs().max(foretold.abs()));
+        let off = (change - foretold).abs() > 0.3 * change.abs().max(foretold.abs());
+        self.odd = if counts && off { self.odd + 1 } else { 0 };
+        if self.odd < ODD {
+            return false;
         }
-        let before = self.recent[(self.steps + WINDOW) % (WINDOW + 1)];
+        // Where the look finds nothing, the next one is further off.
+        self.odd = 0;
+        true
+    }
+
+    /// Whether convergence may be claimed: the predicted decrease and that over the last ten steps are both small, and
+    /// the diagonal metric's too, which is asked for last.
+    pub fn converged(&self, at: Sight, diagonal: impl FnOnce() -> f64) -> bool {
         if let Some((gtol, ftol)) = self.scipy {
-            let fell = (before - value) / before.abs().max(value.abs()).max(1.0);
-            return residual <= gtol || (self.steps > 0 && fell <= ftol);
+            return at.slope <= gtol || (self.values.len() > 1 && self.fell(at.value) <= ftol);
         }
-        let size = value.abs().max((self.first_value - value).min(1.0));
-        let oldest = self.recent[(self.steps + 1) % (WINDOW + 1)];
-        residual <= self.target()
-            && predicted.is_some_and(|p| p <= self.value * size)
-            && (oldest - value <= self.value * size || residual <= 1e-12 * self.first_residual)
+        let small = self.small(at.value);
+        let Some(predicted) = at.predicted.filter(|p| *p <= small) else { return false };
+        let fine = self.fine(at.value);
+        let waived = predicted <= 1e-4 * fine;
+        let still = self.before(WINDOW) - at.value <= small || self.values.len() == 1 || waived;
+        still && predicted <= fine && diagonal() <= fine
     }
 
     /// The same for a method whose model, the function's own curvature, has foretold its last decrease well:
     /// what it predicts then needs no ten steps to be believed.
-    pub fn foretold(&self, value: f64, residual: f64, predicted: Option<f64>) -> bool {
-        let mut young = self.clone();
-        young.recent = [value; WINDOW + 1];
-        match self.scipy {
-            None => young.converged(value, residual, predicted),
-            Some(_) => self.converged(value, residual, predicted),
+    pub fn foretold(&self, at: Sight) -> bool {
+        if self.scipy.is_some() {
+            return self.converged(at, || 0.0);
         }
+        let fine = (1e-3 * self.tolerance * self.fallen(at.value)).max(self.rounding(at.value));
+        at.predicted.is_some_and(|p| p <= self.small(at.value).min(fine))
     }
 
-    /// The verdict where no step lowers the value any more.
-    pub fn at_rest(&self, residual: f64) -> Status {
-        if residual <= SMALL * self.scale() { Status::PrecisionLimit } else { Status::Plateau }
+    /// So small a decrease that the steps may be counted as exact: of what the function has fallen by, or rounding.
+    pub fn fine(&self, value: f64) -> f64 {
+        (1e-1 * self.tolerance * self.fallen(value)).max(self.rounding(value))
     }
 
-    /// What stands behind a claim.
-    pub fn certificate(&self, residual: f64) -> Certificate {
+    /// SciPy's relative decrease of the last step.
+    fn fell(&self, value: f64) -> f64 {
+        let before = self.before(1);
+        (before - value) / before.abs().max(value.abs()).max(1.0)
+    }
+
+    /// The verdict where no step lowers the value any more, and `explained` is what noise can hide.
+    pub fn at_rest(&self, value: f64, predicted: f64, explained: f64) -> Status {
+        let near = self.small(value).max(self.resting(value));
+        if predicted <= near.max(explained) { Status::PrecisionLimit } else { Status::Plateau }
+    }
+
+    /// Where no step is lower, a tenth of the tolerance of F itself is near enough.
+    fn resting(&self, value: f64) -> f64 {
+        1e3 * self.tolerance * value.abs()
+    }
+
+    /// What stands behind a claim; `explained` is what rounding or noise can hide.
+    pub fn certificate(&self, at: Sight, resting: bool, explained: f64) -> Certificate {
+        if let Some((gtol, ftol)) = self.scipy {
+            let (bound, target) =
+                if at.slope <= gtol { (at.slope, gtol) } else { (self.fell(at.value), ftol) };
+            let assumption = "SciPy's criterion was asked for (gtol or ftol), and nothing else";
+            return Certificate {
+                kind: Kind::Stationary,
+                bound,
+                target,
+                rounding: 0.0,
+                assumption,
+            };
+        }
+        let near = self.small(at.value).max(if resting { self.resting(at.value) } else { 0.0 });
         Certificate {
             kind: Kind::Stationary,
-            bound: residual,
-            target: self.target(),
-            rounding: SMALL * self.scale(),
+            bound: self.residual(at.value, at.predicted),
+            target: self.residual(at.value, Some(near)),
+            rounding: self.residual(at.value, Some(explained)),
             assumption: "nothing is known of the function but values and gradients: a stationary point, \
                          the least only where the function is convex",
         }
     }
+}
+
+/// E in a diagonal metric, within bounds: ½ Σ |g_j| min(D_j |g_j|, room_j). Infinite where some D_j is not known.
+pub fn diagonal(gradient: &[f64], metric: &[f64], room: impl Fn(usize, f64) -> f64) -> f64 {
+    let one = |(j, (g, d)): (usize, (&f64, &f64))| {
+        if *g == 0.0 {
+            return 0.0;
+        }
+        let step = (d * g.abs()).min(room(j, -g));
+        0.5 * g.abs() * if step.is_nan() { f64::INFINITY } else { step }
+    };
+    gradient.iter().zip(metric).enumerate().map(one).sum()
+}
+
+/// Sizes of variables at the start that are further apart than this are measured in units of their own.
+const APART: f64 = 1e4;
+
+/// The sizes of the variables where they lie far apart (else none): by where they start and by their room; of those that
+/// start at 0, as far as it takes to change F as much as the others do.
+pub fn sizes(x: &[f64], value: f64, g: &[f64], width: impl Fn(usize) -> f64) -> Vec<f64> {
+    let own = |j: usize| {
+        let size = if x[j] == 0.0 { width(j) } else { x[j].abs().min(width(j)) };
+        if size > 0.0 && size.is_finite() { size } else { f64::NAN }
+    };
+    let mut size: Vec<f64> = (0..x.len()).map(own).collect();
+    let steepest = g.iter().fold(0.0, |m: f64, g| m.max(g.abs()));
+    let tiny = size.iter().all(|s| *s < 1.0 / APART);
+    let mut changes: Vec<f64> =
+        size.iter().zip(g).map(|(s, g)| s * g.abs()).filter(|c| *c > 0.0).collect();
+    changes.sort_by(f64::total_cmp);
+    let change = changes.get(changes.len() / 2).copied().unwrap_or(if value == 0.0 {
+        steepest
+    } else {
+        value.abs()
+    });
+    for (size, g) in size.iter_mut().zip(g) {
+        // What is rounding beside the others tells nothing.
+        if size.is_nan() && g.abs() > 1e2 * f64::EPSILON * steepest {
+            *size = change / g.abs();
+        }
+    }
+    let known = || size.iter().copied().filter(|s| s.is_normal());
+    let (low, high) = (known().fold(f64::INFINITY, f64::min), known().fold(0.0, f64::max));
+    // Far apart, or all of them far from 1.
+    if !(high > APART * low || low > APART || tiny) {
+        return Vec::new();
+    }
+    let middle = (low.log2() / 2.0 + high.log2() / 2.0).exp2();
+    size.iter().map(|s| if s.is_normal() { *s } else { middle }).collect()
 }
 
 /// What is wrong with a start that is not finite.
@@ -136,37 +289,51 @@ pub fn not_finite(value: f64, gradient: &[f64]) -> Option<Status> {
 mod tests {
     use super::*;
 
+    fn at(value: f64, predicted: Option<f64>) -> Sight {
+        Sight { value, slope: 1.0, predicted }
+    }
+
     #[test]
-    fn all_three_are_asked_for() {
-        let mut c = Claims::new(5.0, 2.0, 1e-6, -1.0, -1.0);
-        assert!(c.converged(5.0, 0.0, None));
-        assert!(!c.converged(5.0, 1e-9, None));
-        for _ in 0..11 {
-            assert!(!c.converged(1.0, 1e-9, Some(1e-12)) || c.steps > 9, "at {}", c.steps);
-            c.took(1.0);
+    fn all_are_asked_for_in_any_unit() {
+        for unit in [1.0, 1e-200, 1e200] {
+            let mut c = Claims::new(2.0 * unit, 1e-6, -1.0, -1.0);
+            assert!(!c.converged(at(2.0 * unit, None), || 0.0));
+            for k in 0..11 {
+                c.took(unit);
+                let small = at(unit, Some(3e-15 * unit));
+                assert_eq!(c.converged(small, || 0.0), k == 10, "{k} steps at {unit}");
+            }
+            assert!(!c.converged(at(unit, Some(1e-9 * unit)), || 0.0));
+            assert!(!c.converged(at(unit, Some(1e-16 * unit)), || 1e-9 * unit));
+            assert_eq!(c.at_rest(unit, 1e-16 * unit, c.rounding(unit)), Status::PrecisionLimit);
+            assert_eq!(c.at_rest(unit, 1e-6 * unit, c.rounding(unit)), Status::Plateau);
+            let bound = c.certificate(at(unit, Some(1e-13 * unit)), false, 0.0);
+            assert!(bound.bound <= bound.target);
         }
-        assert!(c.converged(1.0, 1e-9, Some(1e-12)));
-        assert!(!c.converged(1.0, 1e-9, Some(1e-9)));
-        assert!(!c.converged(1.0, 1e-7, Some(1e-12)));
-        assert_eq!(c.at_rest(1e-6), Status::PrecisionLimit);
-        assert_eq!(c.at_rest(1e-3), Status::Plateau);
     }
 
     #[test]
     fn twenty_idle_steps_are_the_end() {
-        let mut c = Claims::new(5.0, 2.0, 1e-6, -1.0, -1.0);
+        let mut c = Claims::new(5.0, 1e-6, -1.0, -1.0);
         assert!(!c.took(4.0));
-        assert_eq!(
-            (0..20).map(|_| c.took(4.0)).collect::<Vec<_>>().iter().position(|b| *b),
-            Some(19)
-        );
+        assert_eq!((0..20).position(|_| c.took(4.0)), Some(19));
+    }
+
+    #[test]
+    fn a_start_from_afar_makes_nothing_small() {
+        let mut c = Claims::new(1e8, 1e-6, -1.0, -1.0);
+        for value in [1e6, 3.0, 2.0, 1.0, 0.5, 0.25] {
+            c.took(value);
+        }
+        assert!(c.small(0.25) < 1e-9);
     }
 
     #[test]
     fn scipys_criteria_where_asked_for() {
-        let mut c = Claims::new(5.0, 2.0, 1e-6, 1e-5, -1.0);
-        assert!(c.converged(5.0, 1e-5, None) && !c.converged(5.0, 2e-5, Some(0.0)));
+        let mut c = Claims::new(5.0, 1e-6, 1e-5, -1.0);
+        let slope = |value, slope| Sight { value, slope, predicted: None };
+        assert!(c.converged(slope(5.0, 1e-5), || 1.0) && !c.converged(slope(5.0, 2e-5), || 0.0));
         c.took(4.0);
-        assert!(!c.converged(4.0, 1.0, None));
+        assert!(!c.converged(slope(4.0, 1.0), || 0.0));
     }
 }

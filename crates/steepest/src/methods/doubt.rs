@@ -1,4 +1,4 @@
-//! Doubting a gradient and a claim: does the function do what the gradient says?
+//! Doubting a gradient and a claim: does the function do what the gradient says, and is nothing lower near by?
 use crate::descend::{Halt, Problem, Status};
 use crate::health::{Finding, Severity};
 use crate::vectors::{dot, largest};
@@ -9,11 +9,13 @@ pub enum Doubt {
     None,
     /// The gradient is not the function's.
     Inconsistent(Status),
-    /// The value is lower on both sides along a line on which the gradient vanishes: a saddle or a maximum.
+    /// The value is lower than the gradient could foretell: a saddle, a maximum, a metric that knew too little.
     /// The lower point is in the vector given.
-    Lower(f64),
+    Lower,
     /// The slopes on both sides differ however near one looks: a kink.
     Kink([f64; 2]),
+    /// Nothing moves near by, but further off it does: slopes tell nothing of such a function.
+    Stairs,
 }
 
 /// The objective at rest at x: value and gradient as the method knows them.
@@ -24,17 +26,45 @@ pub struct Known<'a> {
     pub value: f64,
     /// Its gradient there.
     pub gradient: &'a [f64],
-    /// The residual at the start, or 1: what a slope is held against.
-    pub scale: f64,
-    /// Which coordinates may move both ways, where not all may.
-    pub free: Option<&'a [f64]>,
+    /// How far each coordinate has to go to make a difference: see [`lengths`].
+    pub lengths: &'a [f64],
+    /// How far a coordinate can go, up (for a number above 0) or down.
+    pub room: &'a dyn Fn(usize, f64) -> f64,
+    /// A decrease so small that it does not matter to what is claimed.
+    pub enough: f64,
+    /// One that does not matter beside F itself: what a slope is held against.
+    pub small: f64,
+    /// Whether the gradient was given, and not differenced from the values.
+    pub given: bool,
+    /// Whether the gradient is to be looked at ahead of x too (one evaluation of it).
+    pub ahead: bool,
+}
+
+/// Room without end.
+pub fn endless(_: usize, _: f64) -> f64 {
+    f64::INFINITY
+}
+
+/// How far each coordinate of x can go down and up within the penalty's bounds, where it has some.
+pub fn room(problem: &Problem<'_>, x: &[f64]) -> Vec<[f64; 2]> {
+    let bounded = problem.penalty.offers().bounds;
+    let one = |(j, x): (usize, &f64)| {
+        let (low, high) =
+            if bounded { problem.penalty.bounds(j) } else { (f64::NEG_INFINITY, f64::INFINITY) };
+        let l = problem.units.length(j);
+        [x - low / l, high / l - x]
+    };
+    x.iter().enumerate().map(one).collect()
 }
 
 /// Whether the user gave a gradient that can be doubted cheaply (not differenced, not a read of a table).
-pub fn doubtful(problem: &mut Problem<'_>) -> bool {
-    problem.objective.differences() == 0
-        && problem.objective.glm().is_none()
-        && problem.objective.terms().is_none()
+pub fn doubtful(problem: &Problem<'_>) -> bool {
+    problem.objective.differences() == 0 && cheap(problem)
+}
+
+/// Whether a value costs no read of a table.
+pub fn cheap(problem: &Problem<'_>) -> bool {
+    problem.objective.glm().is_none() && problem.objective.reads() == 0.0
 }
 
 /// A direction that no symmetry singles out: numbers in ±[½, 1], the same each time.
@@ -47,7 +77,40 @@ pub fn scattered(n: usize, to: &mut [f64]) {
     }
 }
 
-/// Looks at both sides of x along `u`, nearer and nearer until both slopes agree. Two evaluations where all is well.
+/// Another one: every second sign is turned.
+pub fn scattered_else(n: usize, to: &mut [f64]) {
+    scattered(n, to);
+    to[..n].iter_mut().skip(1).step_by(2).for_each(|u| *u = -*u);
+}
+
+/// How far each coordinate has to go to change F by about `size`: by the metric D (inverse curvatures, NaN where not
+/// known), else by the coordinate's own size, its room, or its slope.
+pub fn lengths(
+    metric: &[f64],
+    x: &[f64],
+    g: &[f64],
+    size: f64,
+    room: &dyn Fn(usize, f64) -> f64,
+) -> Vec<f64> {
+    let one = |j: usize| {
+        let own = x[j].abs();
+        let width = room(j, 1.0) + room(j, -1.0);
+        let by_curvature = (metric[j] * size).sqrt();
+        let by_slope = size / g[j].abs();
+        // A coordinate that happens to be next to 0 tells nothing of its size.
+        let step = if by_slope.is_normal() { by_slope.min(1.0) } else { 1.0 };
+        let natural = if own > 1e-6 * step { own } else { step };
+        let length = if by_curvature.is_normal() { by_curvature.max(1e-6 * own) } else { natural };
+        length.min(if width > 0.0 { width } else { f64::INFINITY })
+    };
+    (0..x.len()).map(one).collect()
+}
+
+/// The first step to both sides, in lengths.
+const NEAR: f64 = 1e-4;
+
+/// Looks at both sides of x along `u` (in lengths), nearer and nearer until both slopes agree. Where all is well that
+/// takes two values, and one gradient if it is looked at ahead. What is found must stand out from the noise of F.
 pub fn look(
     problem: &mut Problem<'_>,
     at: &Known<'_>,
@@ -56,81 +119,377 @@ pub fn look(
 ) -> Result<Doubt, Halt> {
     let n = at.x.len();
     for j in 0..n {
-        u[j] *= at.free.map_or(1.0, |f| f[j]) * (1.0 + at.x[j].abs());
+        // Where a bound is near, as far as there is room on both sides.
+        let least = (at.room)(j, 1.0).min((at.room)(j, -1.0));
+        u[j] *= at.lengths[j].min(least / NEAR);
     }
     let claimed = dot(&at.gradient[..n], &u[..n]);
-    let noise = 16.0 * f64::EPSILON * at.value.abs();
-    let length = largest(&u[..n]);
-    if !(length > 0.0) {
+    if !(largest(&u[..n]) > 0.0 && claimed.is_finite()) {
         return Ok(Doubt::None);
     }
+    let rounding = 16.0 * f64::EPSILON * at.value.abs();
+    let seen = sides(problem, at, u, [claimed, rounding], trial)?;
+    if matches!(seen, Seen::Nothing) {
+        return Ok(Doubt::None);
+    }
+    if let Seen::Kink(slopes) = seen {
+        return Ok(Doubt::Kink(slopes));
+    }
+    if matches!(seen, Seen::Stairs) {
+        return Ok(Doubt::Stairs);
+    }
+    if let Seen::Far(h) = seen {
+        step(at, u, h, trial);
+        return Ok(Doubt::Lower);
+    }
+    let noise = 4.0 * noise(problem, at, trial)?;
+    match seen {
+        Seen::Lower(value, h) if value < at.value - noise => {
+            step(at, u, h, trial);
+            Ok(Doubt::Lower)
+        }
+        Seen::Other(off, h) if off * h > noise => {
+            accuse(problem, at, u, h, trial).map(Doubt::Inconsistent)
+        }
+        Seen::Ahead(off, h) if off * h > 10.0 * noise => {
+            step(at, u, h, trial);
+            let x: Vec<f64> = trial[..n].to_vec();
+            let mut gradient = vec![0.0; n];
+            let value = problem.total_gradient(&x, &mut gradient)?;
+            let there = Known { x: &x, value, gradient: &gradient, ..*at };
+            accuse(problem, &there, u, 0.3 * h, trial).map(Doubt::Inconsistent)
+        }
+        _ => Ok(Doubt::None),
+    }
+}
+
+/// What was seen along a line.
+enum Seen {
+    Nothing,
+    /// A value that the slope cannot foretell, and how far off.
+    Lower(f64, f64),
+    /// Another slope than the one claimed: by how much, and seen over how far.
+    Other(f64, f64),
+    /// The same at the point so far ahead.
+    Ahead(f64, f64),
+    Kink([f64; 2]),
+    Stairs,
+    /// Nothing near by, but lower so far off.
+    Far(f64),
+}
+
+fn sides(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    u: &[f64],
+    [claimed, rounding]: [f64; 2],
+    trial: &mut [f64],
+) -> Result<Seen, Halt> {
+    let n = at.x.len();
     let mut slopes = [0.0; 2];
-    let mut seen: Option<f64> = None;
-    let mut h = 1e-4;
+    let (mut told, mut lowest) = (None::<f64>, (at.value, 0.0));
+    let lower = |lowest: (f64, f64)| {
+        if lowest.1 == 0.0 { Seen::Nothing } else { Seen::Lower(lowest.0, lowest.1) }
+    };
+    let mut h = NEAR;
     for nearer in 0..5 {
-        let [up, down] = both_sides(problem, at.x, u, h, trial)?;
+        let [up, down] = both_sides(problem, at, u, h, trial)?;
         if !(up.is_finite() && down.is_finite()) {
+            if up.min(down) == f64::NEG_INFINITY {
+                return Ok(Seen::Lower(f64::NEG_INFINITY, if up < down { h } else { -h }));
+            }
             h *= 0.03;
             continue;
         }
-        slopes = [(up - at.value) / h, (at.value - down) / h];
-        let slope = 0.5 * (slopes[0] + slopes[1]);
-        if (slope - claimed).abs() * h <= 1e-6 * at.scale * h * length + noise {
-            if nearer == 0 && up.max(down) < at.value - 4.0 * noise {
-                if up < down {
-                    (0..n).for_each(|j| trial[j] = at.x[j] + h * u[j]);
-                }
-                return Ok(Doubt::Lower(up.min(down)));
+        for (value, h) in [(up, h), (down, -h)] {
+            // More than the slope foretells.
+            if value < lowest.0 && value < at.value - h.abs() * claimed.abs() - 4.0 * rounding {
+                lowest = (value, h);
             }
-            return Ok(Doubt::None);
+        }
+        if up == at.value && down == at.value {
+            return stairs(problem, at, u, claimed, trial);
+        }
+        slopes = [(up - at.value) / h, (at.value - down) / h];
+        let (slope, bend) = (0.5 * (slopes[0] + slopes[1]), (slopes[0] - slopes[1]) / h);
+        let matters = (2.0 * bend.abs() * at.small).sqrt();
+        if (slope - claimed).abs() * h <= 1e-6 * claimed.abs() * h + 0.3 * matters * h + rounding {
+            let clear = bend.abs() * h * h > 1e3 * rounding;
+            if lowest.1 == 0.0
+                && clear
+                && bend > 0.0
+                && 0.5 * slope * slope / bend > 10.0 * at.enough
+            {
+                let h = -slope / bend;
+                step(at, u, h, trial);
+                let value = problem.total(&trial[..n])?;
+                if value < at.value - at.enough {
+                    lowest = (value, h);
+                }
+            }
+            if lowest.1 == 0.0 && at.given && at.ahead && nearer == 0 && clear {
+                return ahead(problem, at, u, [claimed, bend, h, rounding], trial);
+            }
+            return Ok(lower(lowest));
         }
         let steady =
-            (slopes[0] - slopes[1]).abs() <= 0.1 * slope.abs() && slope.abs() * h > 8.0 * noise;
+            (slopes[0] - slopes[1]).abs() <= 0.1 * slope.abs() && slope.abs() * h > 8.0 * rounding;
         let flat = slopes[0].abs().max(slopes[1].abs()) < 0.1 * claimed.abs()
-            && claimed.abs() * h > 1e-6 * at.value.abs();
-        if steady || flat {
+            && claimed.abs() * h > 8.0 * rounding;
+        if at.given && (steady || flat) {
             if (slope - claimed).abs() <= 0.2 * slope.abs().max(claimed.abs()) {
-                return Ok(Doubt::None);
+                return Ok(lower(lowest));
             }
             // Said only where two steps tell the same: noise would tell another slope each time.
             let same = |s: f64| {
                 (s - slope).abs() <= 0.2 * s.abs().max(slope.abs()).max(0.1 * claimed.abs())
             };
-            if seen.is_some_and(same) {
-                return Ok(inconsistent(slope, claimed));
+            if told.is_some_and(same) {
+                return Ok(Seen::Other((slope - claimed).abs(), h));
             }
-            seen = Some(slope);
+            told = Some(slope);
             h *= 0.3;
             continue;
         }
-        seen = None;
+        told = None;
         h *= 0.03;
     }
     let jump = (slopes[0] - slopes[1]).abs();
-    Ok(if jump * h > noise && jump > 0.1 * at.scale { Doubt::Kink(slopes) } else { Doubt::None })
+    let kinked = jump * h > rounding && jump > 0.1 * slopes[0].abs().max(slopes[1].abs());
+    Ok(if lowest.1 == 0.0 && kinked { Seen::Kink(slopes) } else { lower(lowest) })
+}
+
+/// Where nothing moves near by: whether it does further off, as on stairs, of whose slopes nothing can be said.
+fn stairs(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    u: &[f64],
+    claimed: f64,
+    trial: &mut [f64],
+) -> Result<Seen, Halt> {
+    let (mut lowest, mut moves) = ((at.value, 0.0), false);
+    for h in [1e-2, 1.0, 1e2, 1e4] {
+        let [up, down] = both_sides(problem, at, u, h, trial)?;
+        for (value, h) in [(up, h), (down, -h)] {
+            moves |= value != at.value;
+            if value < lowest.0 {
+                lowest = (value, h);
+            }
+        }
+    }
+    Ok(match moves {
+        // Less may be a step of how F is stored.
+        true if lowest.0 < at.value - 1e-6 * at.value.abs() => Seen::Far(lowest.1),
+        false if claimed.abs() > 16.0 * f64::EPSILON * at.value.abs() => {
+            Seen::Other(claimed.abs(), NEAR)
+        }
+        true => Seen::Stairs,
+        false => Seen::Nothing,
+    })
+}
+
+/// x + h u, within its room.
+fn step(at: &Known<'_>, u: &[f64], h: f64, trial: &mut [f64]) {
+    for (j, x) in at.x.iter().enumerate() {
+        let by = h * u[j];
+        trial[j] = x + by.abs().min((at.room)(j, by)).copysign(by);
+    }
+}
+
+/// Whether the gradient ahead at x + h u is the function's: at a point where the one given vanishes, one that is wrong
+/// by a factor is right.
+fn ahead(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    u: &[f64],
+    [claimed, bend, h, rounding]: [f64; 4],
+    trial: &mut [f64],
+) -> Result<Seen, Halt> {
+    let n = at.x.len();
+    let mut gradient = vec![0.0; n];
+    step(at, u, h, trial);
+    let value = problem.total_gradient(&trial[..n], &mut gradient)?;
+    let rise = dot(&gradient, &u[..n]);
+    let off = |truth: f64| {
+        let off = (rise - truth).abs();
+        off > 0.03 * (bend.abs() * h).max(rise.abs()).max(truth.abs()) + 1e2 * rounding / h
+    };
+    if !off(claimed + bend * h) {
+        return Ok(Seen::Nothing);
+    }
+    // A third derivative would do as much; nearer by, on both sides of that point, it would not.
+    let x: Vec<f64> = trial[..n].to_vec();
+    let there = Known { x: &x, value, gradient: &gradient, ..*at };
+    let mut told = 0.0;
+    for near in [0.3 * h, 0.1 * h] {
+        let [up, down] = both_sides(problem, &there, u, near, trial)?;
+        told = (up - down) / (2.0 * near);
+        if !off(told) {
+            return Ok(Seen::Nothing);
+        }
+    }
+    Ok(Seen::Ahead((rise - told).abs(), h))
 }
 
 /// The values at x + h u and at x − h u.
 fn both_sides(
     problem: &mut Problem<'_>,
-    x: &[f64],
+    at: &Known<'_>,
     u: &[f64],
     h: f64,
     trial: &mut [f64],
 ) -> Result<[f64; 2], Halt> {
-    let n = x.len();
     let mut values = [0.0; 2];
     for (side, value) in [h, -h].into_iter().zip(&mut values) {
-        (0..n).for_each(|j| trial[j] = x[j] + side * u[j]);
-        *value = problem.total(&trial[..n])?;
+        step(at, u, side, trial);
+        *value = problem.total(&trial[..at.x.len()])?;
     }
     Ok(values)
 }
 
-fn inconsistent(slope: f64, claimed: f64) -> Doubt {
-    Doubt::Inconsistent(Status::GradientInconsistent(format!(
-        "along one direction the function changes by {slope:.6} a unit where the gradient says {claimed:.6}"
+/// Which entry it is, by halves: two values for each.
+fn accuse(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    u: &[f64],
+    h: f64,
+    trial: &mut [f64],
+) -> Result<Status, Halt> {
+    let n = at.x.len();
+    let mut suspects: Vec<usize> = (0..n).filter(|j| u[*j] != 0.0).collect();
+    let mut part = vec![0.0; n];
+    let mut found = (f64::NAN, f64::NAN);
+    loop {
+        let mut worst: Option<(f64, Vec<usize>)> = None;
+        for half in suspects.chunks(suspects.len().div_ceil(2).max(1)) {
+            part.fill(0.0);
+            half.iter().for_each(|j| part[*j] = u[*j]);
+            let [up, down] = both_sides(problem, at, &part, h, trial)?;
+            let (slope, claimed) = ((up - down) / (2.0 * h), dot(at.gradient, &part));
+            let off = (slope - claimed).abs();
+            if off.is_finite() && worst.as_ref().is_none_or(|w| off > w.0) {
+                worst = Some((off, half.to_vec()));
+                found = (slope, claimed);
+            }
+        }
+        let Some((_, half)) = worst else { break };
+        let last = suspects.len() <= 2;
+        suspects = half;
+        if last || suspects.len() < 2 {
+            break;
+        }
+    }
+    let [j] = suspects[..] else {
+        return Ok(Status::GradientInconsistent(
+            "the function changes by other than the gradient says".into(),
+        ));
+    };
+    let unit = problem.units.value() / (u[j] * problem.units.length(j));
+    let (slope, claimed) = (found.0 * unit, found.1 * unit);
+    Ok(Status::GradientInconsistent(format!(
+        "entry {j}: the function changes by {slope:.6e} a unit where the gradient says {claimed:.6e}"
     )))
+}
+
+/// The noise of F around x, by differences of seven values along a line (Hamming's table, as Moré and Wild 2011 read
+/// it): at first so near that nothing but noise and steps of storage differ, then as far as F changes at all.
+pub fn noise(problem: &mut Problem<'_>, at: &Known<'_>, trial: &mut [f64]) -> Result<f64, Halt> {
+    const POINTS: usize = 7;
+    let n = at.x.len();
+    let mut u = vec![0.0; n];
+    scattered(n, &mut u);
+    (0..n).for_each(|j| u[j] *= at.lengths[j]);
+    for h in [1e-7, 1e-5, 1e-3] {
+        let mut table = [0.0; POINTS];
+        table[0] = at.value;
+        for (k, value) in table.iter_mut().enumerate().skip(1) {
+            step(at, &u, h * k as f64, trial);
+            *value = problem.total(&trial[..n])?;
+        }
+        if table.iter().any(|v| !v.is_finite()) {
+            return Ok(0.0);
+        }
+        if table.iter().all(|v| *v == at.value) {
+            continue;
+        }
+        // Fourth differences: what is smooth is gone, noise of size σ has grown to σ √(8! / 4!²).
+        for level in 1..=4 {
+            (0..POINTS - level).for_each(|k| table[k] = table[k + 1] - table[k]);
+        }
+        let mean = table[..POINTS - 4].iter().map(|d| d * d).sum::<f64>() / (POINTS - 4) as f64;
+        return Ok((mean / 70.0).sqrt());
+    }
+    Ok(0.0)
+}
+
+/// What the function's own curvature predicts of a decrease, over what slopes and curvature span from here.
+pub enum Gap {
+    /// So much.
+    Left(f64),
+    /// Along the direction given it bends down: there is no least value on this line.
+    Down,
+}
+
+/// E by conjugate gradients (Hestenes and Stiefel 1952) on the quadratic model at x, measured in lengths: ½ g′H⁻¹g from
+/// below, by a gradient for each product. It ends as soon as more than `enough` is left, or little more is to come.
+pub fn gap(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    products: usize,
+    enough: f64,
+    along: &mut [f64],
+    trial: &mut [f64],
+) -> Result<Gap, Halt> {
+    let n = at.x.len();
+    // In lengths: where a coordinate cannot go the way it should, it has none.
+    let free = |j: usize| (at.room)(j, -at.gradient[j]) > 0.0;
+    let mut r: Vec<f64> =
+        (0..n).map(|j| if free(j) { -at.gradient[j] * at.lengths[j] } else { 0.0 }).collect();
+    let mut p = r.clone();
+    let (mut rr, mut left, mut last) = (dot(&r, &r), 0.0f64, f64::INFINITY);
+    let first = rr;
+    let mut ahead = vec![0.0; n];
+    for _ in 0..products.min(n) {
+        if rr <= 1e-24 * first || rr == 0.0 {
+            break;
+        }
+        let t = NEAR / largest(&p);
+        (0..n).for_each(|j| trial[j] = at.x[j] + t * p[j] * at.lengths[j]);
+        problem.total_gradient(&trial[..n], &mut ahead)?;
+        if !largest(&ahead).is_finite() {
+            return Ok(Gap::Left(f64::INFINITY));
+        }
+        let product: Vec<f64> = (0..n)
+            .map(|j| {
+                if r[j] == 0.0 && p[j] == 0.0 {
+                    0.0
+                } else {
+                    (ahead[j] - at.gradient[j]) * at.lengths[j] / t
+                }
+            })
+            .collect();
+        let bend = dot(&p, &product);
+        let noise = f64::EPSILON * 1e2 * dot(&r, &r).sqrt() * dot(&p, &p).sqrt() / t;
+        if bend < -noise {
+            (0..n).for_each(|j| along[j] = p[j]);
+            return Ok(Gap::Down);
+        }
+        if bend <= noise {
+            // Flat as far as can be seen: the slope goes on as far as its lengths.
+            return Ok(Gap::Left(left + rr.sqrt()));
+        }
+        let a = rr / bend;
+        let gain = 0.5 * a * rr;
+        left += gain;
+        (0..n).for_each(|j| r[j] -= a * product[j]);
+        let before = std::mem::replace(&mut rr, dot(&r, &r));
+        (0..n).for_each(|j| p[j] = r[j] + rr / before * p[j]);
+        if left > enough || gain.max(last) < 1e-2 * left {
+            break;
+        }
+        last = gain;
+    }
+    Ok(Gap::Left(left))
 }
 
 /// What is said of a kink.

@@ -57,8 +57,6 @@ struct Descent {
     /// √F, and at least a part of what it was at the start: what the residual is relative to.
     scale: f64,
     least: f64,
-    /// The largest slope at the start.
-    steep: f64,
     quiet: u32,
     /// Whether the objective is a loss over a table whose gap can be had, and the residual at which it is asked next.
     proves: bool,
@@ -160,20 +158,29 @@ impl Descent {
         let mut gradient = vec![0.0; n];
         let value = problem.total_gradient(x, &mut gradient)?;
         let offers = problem.penalty.offers();
-        let away = |j: usize| {
-            let (low, high) = if offers.bounds { problem.penalty.bounds(j) } else { (f64::NEG_INFINITY, f64::INFINITY) };
-            f64::from(u8::from(x[j] > low && x[j] < high))
-        };
-        let free: Vec<f64> = (0..n).map(away).collect();
+        let room = doubt::room(problem, x);
+        let room = |j: usize, way: f64| room[j][usize::from(way > 0.0)];
+        let lengths = doubt::lengths(&self.steps, x, &gradient, value.abs(), &room);
+        let small = 1e-4 * problem.stop.tolerance * value.abs();
         let (mut u, mut trial) = (vec![0.0; n], vec![0.0; n]);
         doubt::scattered(n, &mut u);
-        let known = Known { x, value, gradient: &gradient, scale: self.steep.max(1.0), free: Some(&free) };
+        let known = Known {
+            x,
+            value,
+            gradient: &gradient,
+            lengths: &lengths,
+            room: &room,
+            enough: small,
+            small,
+            given: true,
+            ahead: offers.smooth,
+        };
         match doubt::look(problem, &known, &mut u, &mut trial)? {
             Doubt::Inconsistent(status) => {
                 Ok(Step { verdict: Some(status), certificate: None, ..step })
             }
             // A saddle or a maximum, where nothing is added that would make it a least.
-            Doubt::Lower(_) if offers.smooth && self.escapes < ESCAPES => {
+            Doubt::Lower if offers.smooth && self.escapes < ESCAPES => {
                 self.escapes += 1;
                 self.begin(problem, &trial, x)?;
                 let residual = self.honest(problem);
@@ -263,7 +270,6 @@ impl Method for Descent {
             self.step = self.step.clamp(1e-12, 4.0);
         }
         self.sure = self.step;
-        self.steep = largest(&self.gradient);
         self.scale = self.value.abs().sqrt().max(1e-150);
         self.least = 1e-6 * self.scale;
         let residual = self.honest(problem);

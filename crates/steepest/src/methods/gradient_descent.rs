@@ -1,10 +1,11 @@
 //! Steepest descent: at a rate that is given, or at its own.
-use crate::descend::{Halt, Problem, Status};
+use crate::descend::{Halt, Problem, Status, Units};
 use crate::health::{Finding, Severity};
 use crate::method::{Entry, Facts, Method, Needs, Step, Suit, Takes};
-use crate::methods::claims::{Claims, not_finite};
-use crate::methods::doubt::{self, Doubt, Known};
+use crate::methods::claims::{Claims, Sight, not_finite};
+use crate::methods::doubt::{self, Doubt, Gap, Known, room};
 use crate::penalty::Steps;
+use crate::methods::seen::Seen;
 use crate::settings::Described;
 use crate::vectors::{self, Aligned, dot, largest};
 
@@ -22,7 +23,7 @@ crate::settings! {
         gtol = -1.0 in -1.0 => f64::INFINITY,
         /// SciPy's criterion: claim convergence where a step lowers F by at most this, relative; below 0 the method's own.
         ftol = -1.0 in -1.0 => f64::INFINITY,
-        /// 1 to look at both sides of the point before convergence is claimed (two evaluations), 0 not to.
+        /// 1 to look at both sides of the point before convergence is claimed (a few evaluations), 0 not to.
         verify = 1.0 in 0.0 => 1.0,
     }
 }
@@ -76,7 +77,16 @@ struct Work {
     reach: f64,
     /// Where a rate that was given began: to say which would have done.
     began: Option<(Aligned, Aligned)>,
+    /// What F is a multiple of.
+    unit: f64,
+    plain: bool,
+    /// max |x − prox(x − g)| in its own units: only where SciPy's criteria ask for it.
     residual: f64,
+    predicted: Option<f64>,
+    /// What the steps have told of the coordinates.
+    seen: Seen,
+    /// Steps before the next look at the curvature around.
+    patience: usize,
     recent: [f64; RECENT],
     steps: usize,
     /// s's / s'y of the last step, where the function bent upwards along it.
@@ -86,6 +96,11 @@ struct Work {
     verify: bool,
     escapes: u32,
 }
+
+/// Lower points found by looking around before it is left at that.
+const ESCAPES: u32 = 20;
+/// Gradients that a look at the curvature around may take.
+const PRODUCTS: usize = 10;
 
 impl Method for Descent {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
@@ -106,7 +121,7 @@ impl Method for Descent {
         Ok(step)
     }
     fn rate(&self) -> Option<f64> {
-        let own = self.work.as_ref().map_or(0.0, |w| w.a);
+        let own = self.work.as_ref().map_or(0.0, |w| w.a / w.unit);
         Some(if self.rate > 0.0 { self.rate } else { own })
     }
     fn set_rate(&mut self, rate: f64) -> bool {
@@ -114,7 +129,7 @@ impl Method for Descent {
         true
     }
     fn gradient(&self) -> Option<&[f64]> {
-        self.work.as_ref().map(|w| &w.g[..w.n])
+        self.work.as_ref().filter(|w| w.plain).map(|w| &w.g[..w.n])
     }
 }
 
@@ -128,11 +143,17 @@ impl Work {
             // outside a constraint: its projection is the nearest point within
             problem.penalty.prox(&mut x[..n], Steps::Uniform(1.0));
         }
-        let f = evaluate(problem, smooth, &x[..n], &mut g[..n])?;
+        let mut f = evaluate(problem, smooth, &x[..n], &mut g[..n])?;
+        let bounded = problem.penalty.offers().bounds;
+        if problem.scalable() && (smooth || bounded) && set.rate == 0.0 && not_finite(f, &g[..n]).is_none() {
+            *problem.units = Units::new(Vec::new(), f, &g[..n]);
+            problem.units.slopes(&mut g[..n]);
+            f /= problem.units.value();
+        }
         let mut work = Work {
             n,
             smooth,
-            claims: Claims::new(f, 1.0, problem.stop.tolerance, set.gtol, set.ftol),
+            claims: Claims::new(f, problem.stop.tolerance, set.gtol, set.ftol),
             xn,
             gn,
             s,
@@ -140,41 +161,43 @@ impl Work {
             first: f,
             reach: 1e20 * largest(&x).max(1.0),
             began: (set.rate > 0.0).then(|| (copy(&x), copy(&g))),
+            seen: Seen::new(n),
             x,
             g,
+            unit: problem.units.value(),
+            plain: problem.units.plain(),
             residual: f64::NAN,
+            predicted: None,
+            patience: 0,
             recent: [f; RECENT],
             steps: 0,
             bent: None,
             a: 0.0,
-            verify: set.verify > 0.0 && doubt::doubtful(problem),
+            verify: set.verify > 0.0 && (smooth || bounded) && doubt::cheap(problem),
             escapes: 0,
         };
-        work.residual = work.residual(problem);
-        work.a = (1.0 / dot(&work.g, &work.g).sqrt()).clamp(SHORTEST, 1.0);
-        let steep = work.steepest();
-        work.claims =
-            Claims::new(f, work.residual, problem.stop.tolerance, set.gtol, set.ftol).steep(steep);
+        let size = dot(&work.g, &work.g).sqrt();
+        work.a = (1.0 / size).clamp(SHORTEST, 1.0);
         Ok(work)
     }
 
-    /// max |x − prox(x − g)|, which is max |g| where there is no prox.
-    fn residual(&mut self, problem: &Problem<'_>) -> f64 {
+    /// The prox step of length `a` in `s`; its largest entry, and the decrease that it predicts.
+    fn prox_step(&mut self, problem: &Problem<'_>, a: f64) -> (f64, f64) {
         if self.smooth {
-            return largest(&self.g);
+            return (a * largest(&self.g), 0.5 * a * dot(&self.g, &self.g));
         }
-        vectors::minus(&self.x, &self.g, &mut self.s);
-        problem.penalty.prox(&mut self.s[..self.n], Steps::Uniform(1.0));
-        (0..self.n).map(|j| (self.s[j] - self.x[j]).abs()).fold(0.0, f64::max)
-    }
-
-    /// The largest slope along a coordinate that the prox lets move (the residual's step is in `s`).
-    fn steepest(&self) -> f64 {
-        if self.smooth {
-            return self.residual;
+        // Not x − prox(x − a g): where g is small beside x that is rounding.
+        if problem.penalty.offers().bounds {
+            for j in 0..self.n {
+                let (low, high) = problem.penalty.bounds(j);
+                self.s[j] = (-a * self.g[j]).clamp((low - self.x[j]).min(0.0), (high - self.x[j]).max(0.0));
+            }
+        } else {
+            vectors::ahead(&self.x, -a, &self.g, &mut self.s);
+            problem.penalty.prox(&mut self.s[..self.n], Steps::Uniform(a));
+            (0..self.n).for_each(|j| self.s[j] -= self.x[j]);
         }
-        let slope = |j: usize| if self.s[j] == self.x[j] { 0.0 } else { self.g[j].abs() };
-        (0..self.n).map(slope).fold(0.0, f64::max)
+        (largest(&self.s[..self.n]), 0.5 * dot(&self.s, &self.s) / a)
     }
 
     /// The point at rate `a`, left in `xn`; the square of how far it is.
@@ -198,7 +221,10 @@ impl Work {
             return self.diverged(problem);
         }
         let rises = f > self.f;
-        let idle = self.take(problem, f, gone);
+        let (idle, odd) = self.take(problem, f, gone);
+        if let Some(status) = self.suspect(problem, odd)? {
+            return Ok(self.ended(status));
+        }
         match (idle, rises) {
             (true, true) => self.diverged(problem),
             (true, false) => self.rest(problem),
@@ -227,7 +253,10 @@ impl Work {
                 }
                 if largest(&self.gn).is_finite() {
                     self.a = a;
-                    let idle = self.take(problem, f, gone);
+                    let (idle, odd) = self.take(problem, f, gone);
+                    if let Some(status) = self.suspect(problem, odd)? {
+                        return Ok(self.ended(status));
+                    }
                     return if idle { self.rest(problem) } else { self.stand(problem) };
                 }
             }
@@ -245,58 +274,121 @@ impl Work {
         Ok((evaluate(problem, self.smooth, &self.xn[..n], &mut self.gn[..n])?, true))
     }
 
-    /// Moves to `xn`; whether nothing has changed for a while.
-    fn take(&mut self, problem: &Problem<'_>, f: f64, ss: f64) -> bool {
+    /// Moves to `xn`; whether nothing has changed for a while, and whether F keeps changing by other than its slopes say.
+    fn take(&mut self, problem: &Problem<'_>, f: f64, ss: f64) -> (bool, bool) {
         // s'y before the buffers change places
-        let sy = dot(&self.s, &self.gn) - dot(&self.s, &self.g);
+        let (before, after) = (dot(&self.s, &self.g), dot(&self.s, &self.gn));
+        let sy = after - before;
         self.bent = (sy > 0.0).then_some(ss / sy);
+        self.seen.step(&self.s, &self.g, &self.gn);
+        let odd = self.claims.odd(f - self.f, 0.5 * (before + after));
         std::mem::swap(&mut self.x, &mut self.xn);
         std::mem::swap(&mut self.g, &mut self.gn);
         self.f = f;
         self.steps += 1;
         self.recent[self.steps % RECENT] = f;
-        self.residual = self.residual(problem);
-        self.claims.took(f)
+        if self.claims.as_scipy() {
+            self.residual = self.prox_step(problem, self.unit).0;
+        }
+        (self.claims.took(f), odd)
+    }
+
+    /// Where F changes by other than its slopes say: whether the gradient is the function's.
+    fn suspect(&mut self, problem: &mut Problem<'_>, odd: bool) -> Result<Option<Status>, Halt> {
+        if !odd || !self.verify || !doubt::doubtful(problem) {
+            return Ok(None);
+        }
+        self.downhill(problem);
+        Ok(match self.look(problem)? {
+            Doubt::Inconsistent(status) => Some(status),
+            _ => None,
+        })
+    }
+
+    fn sight(&self) -> Sight {
+        Sight { value: self.f, slope: self.residual, predicted: self.predicted }
     }
 
     fn here(&self) -> Step {
-        Step { value: self.f, residual: self.residual, rate: self.a, ..Step::default() }
+        let residual = self.claims.residual(self.f, self.predicted);
+        let residual = if self.claims.as_scipy() { self.residual } else { residual };
+        Step { value: self.f * self.unit, residual, rate: self.a / self.unit, ..Step::default() }
     }
 
     fn ended(&self, verdict: Status) -> Step {
         Step { verdict: Some(verdict), ..self.here() }
     }
 
+    /// Stuck, with what is left beside it, where that can be told.
+    fn stuck(&self, explained: f64) -> Step {
+        let certificate = self.predicted.map(|_| self.claims.certificate(self.sight(), true, explained));
+        Step { certificate, ..self.ended(Status::Plateau) }
+    }
+
     /// Claims convergence where it may: the decrease that the curvature predicts is small too.
     fn stand(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
-        let predicted = self.bent.map(|b| 0.5 * b * dot(&self.g, &self.g));
+        let bent = self.bent;
+        self.predicted = bent.map(|b| self.prox_step(problem, b).1);
         if largest(&self.x) > self.reach && self.f < self.first {
             return Ok(self.ended(Status::Unbounded));
         }
-        if !self.claims.converged(self.f, self.residual, predicted) {
+        if self.prox_step(problem, self.a).0 == 0.0 {
+            self.predicted = Some(0.0);
+            return self.claim(problem, Status::Converged, 0.0);
+        }
+        if self.steps < self.patience || !self.claims.converged(self.sight(), || 0.0) {
             return Ok(self.here());
         }
-        self.claim(problem, Status::Converged)
+        self.claim(problem, Status::Converged, 0.0)
     }
 
-    fn claim(&mut self, problem: &mut Problem<'_>, verdict: Status) -> Result<Step, Halt> {
-        if self.verify && self.smooth {
+    fn claim(&mut self, problem: &mut Problem<'_>, verdict: Status, explained: f64) -> Result<Step, Halt> {
+        if self.verify {
             doubt::scattered(self.n, &mut self.s);
-            match self.look(problem)? {
+            let mut doubt = self.look(problem)?;
+            if matches!(doubt, Doubt::None | Doubt::Kink(_)) && self.seen.unmoved(&mut self.s[..self.n]) {
+                doubt = self.look(problem)?;
+            }
+            match doubt {
                 Doubt::Inconsistent(status) => return Ok(self.ended(status)),
-                Doubt::Lower(_) if self.escapes < 5 => return self.escape(problem),
+                Doubt::Lower => return self.escape(problem),
+                Doubt::Stairs if self.seen.blind() => return Ok(self.ended(Status::Plateau)),
                 _ => {}
             }
+            let enough = match verdict {
+                Status::Converged => self.claims.fine(self.f),
+                _ => self.claims.small(self.f).max(explained),
+            };
+            if !self.claims.as_scipy() && self.predicted != Some(0.0) {
+                match self.gap(problem, enough)? {
+                    Gap::Left(left) => self.predicted = Some(left),
+                    Gap::Down => match self.look(problem)? {
+                        Doubt::Lower => return self.escape(problem),
+                        _ => self.predicted = None,
+                    },
+                }
+            }
+            if self.predicted.is_none_or(|p| p > enough) && !self.claims.as_scipy() {
+                // The steps have seen the steep side alone: on, and a later look.
+                self.patience = self.steps + self.steps / 4 + 10;
+                return Ok(if verdict == Status::Converged { self.here() } else { self.ended(Status::Plateau) });
+            }
         }
-        let certificate = Some(self.claims.certificate(self.residual));
+        let certificate = Some(self.claims.certificate(self.sight(), verdict == Status::PrecisionLimit, explained));
         Ok(Step { certificate, ..self.ended(verdict) })
     }
 
-    /// Leaves a saddle or a maximum by the lower side that was seen.
+    /// Goes on from the lower point in `xn`.
     fn escape(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
         self.escapes += 1;
         let n = self.n;
         let f = evaluate(problem, self.smooth, &self.xn[..n], &mut self.gn[..n])?;
+        if f == f64::NEG_INFINITY {
+            return Ok(self.ended(Status::Unbounded));
+        }
+        if !(f < self.f && largest(&self.gn).is_finite()) || self.escapes > ESCAPES {
+            return Ok(self.ended(Status::Plateau));
+        }
         vectors::minus(&self.xn, &self.x, &mut self.s);
         let ss = dot(&self.s, &self.s);
         self.take(problem, f, ss);
@@ -305,35 +397,102 @@ impl Work {
 
     /// No step lowers the value any more.
     fn rest(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
-        let verdict = self.claims.at_rest(self.residual);
-        if verdict == Status::PrecisionLimit {
-            return self.claim(problem, verdict);
+        let n = self.n;
+        if self.verify && problem.objective.sharpen() {
+            self.f = evaluate(problem, self.smooth, &self.x[..n], &mut self.g[..n])?;
+            return self.stand(problem);
         }
-        if !self.verify || !self.smooth {
-            return Ok(self.ended(verdict));
+        if !self.verify {
+            let left = self.predicted.unwrap_or(f64::INFINITY);
+            let explained = self.claims.rounding(self.f);
+            let verdict = self.claims.at_rest(self.f, left, explained);
+            let certificate = Some(self.claims.certificate(self.sight(), verdict == Status::PrecisionLimit, explained));
+            return Ok(Step { certificate: certificate.filter(|_| verdict.success()), ..self.ended(verdict) });
         }
-        vectors::scaled(-1.0 / dot(&self.g, &self.g).sqrt(), &self.g, &mut self.s);
-        let verdict = match self.look(problem)? {
-            Doubt::Inconsistent(status) => status,
-            Doubt::Kink(slopes) => {
-                problem.findings.push(doubt::kink(slopes));
-                verdict
-            }
-            _ => verdict,
+        let mut explained = self.claims.rounding(self.f).max(self.differenced(problem));
+        let left = match self.gap(problem, f64::INFINITY)? {
+            Gap::Left(left) => left,
+            Gap::Down => f64::INFINITY,
         };
-        Ok(self.ended(verdict))
+        self.predicted = left.is_finite().then_some(left);
+        if left > explained && left.is_finite() {
+            explained = explained.max(self.noise(problem)?);
+        }
+        let verdict = self.claims.at_rest(self.f, left, explained);
+        if verdict == Status::PrecisionLimit {
+            return self.claim(problem, verdict, explained);
+        }
+        self.downhill(problem);
+        let mut doubt = self.look(problem)?;
+        if matches!(doubt, Doubt::None) {
+            doubt::scattered(self.n, &mut self.s);
+            doubt = self.look(problem)?;
+        }
+        match doubt {
+            Doubt::Inconsistent(status) => return Ok(self.ended(status)),
+            Doubt::Kink(slopes) => problem.findings.push(doubt::kink(slopes)),
+            Doubt::Lower => return self.escape(problem),
+            Doubt::None | Doubt::Stairs => {}
+        }
+        Ok(self.stuck(explained))
     }
 
-    /// Looks at both sides along s (which is lost).
-    fn look(&mut self, problem: &mut Problem<'_>) -> Result<Doubt, Halt> {
+    /// What the noise of differences can hide.
+    fn differenced(&self, problem: &Problem<'_>) -> f64 {
+        if problem.objective.differences() == 0 {
+            return 0.0;
+        }
+        let mut noise = vec![0.0; self.n];
+        let value = problem.accuracy(&mut noise);
+        let metric = self.seen.metric();
+        let slopes = metric.iter().zip(&noise).map(|(d, v)| d * v * v).filter(|e| !e.is_nan());
+        (4.0 * value).max(slopes.sum::<f64>().min(1e4 * self.claims.small(self.f)))
+    }
+
+    /// The direction along which the slopes lead down, in lengths.
+    fn downhill(&mut self, problem: &Problem<'_>) {
+        let lengths = self.seen.lengths(problem, &self.x, &self.g, self.claims.near(self.f));
+        (0..self.n).for_each(|j| self.s[j] = -self.g[j] * lengths[j]);
+        let size = largest(&self.s[..self.n]);
+        self.s.iter_mut().for_each(|s| *s /= size);
+    }
+
+    /// Runs `ask` with what is known here.
+    fn known<R>(
+        &mut self,
+        problem: &mut Problem<'_>,
+        ask: impl FnOnce(&mut Problem<'_>, &Known<'_>, &mut [f64], &mut [f64]) -> R,
+    ) -> R {
+        let n = self.n;
+        let lengths = self.seen.lengths(problem, &self.x, &self.g, self.claims.near(self.f));
+        let room = room(problem, &self.x[..n]);
         let known = Known {
-            x: &self.x[..self.n],
+            x: &self.x[..n],
             value: self.f,
-            gradient: &self.g[..self.n],
-            scale: self.claims.scale(),
-            free: None,
+            gradient: &self.g[..n],
+            lengths: &lengths,
+            room: &|j, way| room[j][usize::from(way > 0.0)],
+            enough: self.claims.small(self.f),
+            small: self.claims.slight(self.f),
+            given: doubt::doubtful(problem),
+            ahead: true,
         };
-        doubt::look(problem, &known, &mut self.s, &mut self.xn)
+        ask(problem, &known, &mut self.s, &mut self.xn)
+    }
+
+    /// Looks at both sides along s (which is lost), a multiple of the lengths.
+    fn look(&mut self, problem: &mut Problem<'_>) -> Result<Doubt, Halt> {
+        self.known(problem, doubt::look)
+    }
+
+    fn gap(&mut self, problem: &mut Problem<'_>, enough: f64) -> Result<Gap, Halt> {
+        self.known(problem, |problem, at, s, xn| doubt::gap(problem, at, PRODUCTS, enough, s, xn))
+    }
+
+    /// What the noise of F can hide, measured: up to a thousandth of F's size.
+    fn noise(&mut self, problem: &mut Problem<'_>) -> Result<f64, Halt> {
+        let most = 1e-3 * self.claims.size(self.f);
+        self.known(problem, |problem, at, _, xn| doubt::noise(problem, at, xn)).map(|noise| (4.0 * noise).min(most))
     }
 
     /// At a rate that was given the value grows: says below which rate it would not have.

@@ -1,7 +1,7 @@
 //! L-BFGS along the projected path, for smooth functions of any size, with or without bounds.
-use crate::descend::{Halt, Problem, Status};
+use crate::descend::{Halt, Problem, Status, Units};
 use crate::method::{Entry, Facts, Method, Needs, Step, Suit, Takes};
-use crate::methods::claims::{Claims, not_finite};
+use crate::methods::claims::{Claims, STEEP, Sight, diagonal, not_finite, sizes};
 use crate::methods::doubt::{self, Doubt, Known};
 use crate::settings::Described;
 use crate::vectors::{self, Aligned, dot, largest};
@@ -18,8 +18,9 @@ crate::settings! {
     /// L-BFGS: quasi-Newton steps from the last `memory` changes of the gradient, along the projected path
     /// where there are bounds; a line search by approximate Wolfe conditions.
     ///
-    /// d = −H g, x ← P(x + a d). Convergence is claimed only where the projected gradient, the decrease that
-    /// the next step predicts and the decrease over the last ten steps are all small.
+    /// d = −H g, x ← P(x + a d). Convergence is claimed only where the decrease that the next step predicts, by H
+    /// and by its diagonal alone, and the decrease over the last ten steps are all small. Variables whose sizes at
+    /// the start lie far apart are measured in units of their own.
     ///
     /// Nocedal 1980; Liu and Nocedal 1989; Hager and Zhang 2005; Bertsekas 1982.
     "lbfgs" Lbfgs {
@@ -29,7 +30,7 @@ crate::settings! {
         gtol = -1.0 in -1.0 => f64::INFINITY,
         /// SciPy's criterion: claim convergence where a step lowers F by at most this, relative; below 0 the method's own.
         ftol = -1.0 in -1.0 => f64::INFINITY,
-        /// 1 to look at both sides of the point before convergence is claimed (two evaluations), 0 not to.
+        /// 1 to look at both sides of the point before convergence is claimed (a few evaluations), 0 not to.
         verify = 1.0 in 0.0 => 1.0,
     }
 }
@@ -56,11 +57,13 @@ struct Descent {
     work: Option<Work>,
 }
 
-/// What it holds while at work. Vectors are padded to whole lanes.
+/// What it holds while at work, in the problem's units. Vectors are padded to whole lanes.
 struct Work {
     memory: Memory,
     bounds: Option<Bounds>,
     claims: Claims,
+    /// Where it began.
+    start: Vec<f64>,
     x: Aligned,
     xn: Aligned,
     g: Aligned,
@@ -68,7 +71,16 @@ struct Work {
     d: Aligned,
     slope: f64,
     f: f64,
+    /// What F is a multiple of.
+    unit: f64,
+    /// Whether its units are the problem's own.
+    plain: bool,
+    /// max |P(x − g) − x| in its own units: only where SciPy's criteria ask for it.
     residual: f64,
+    /// The decrease that is predicted where it stands; none before anything is known of the curvature.
+    predicted: Option<f64>,
+    /// Inverse curvatures along the coordinates, as they were when the pairs were last forgotten.
+    metric: Option<Vec<f64>>,
     /// How far the gradient alone should be followed where nothing is remembered.
     gamma: Option<f64>,
     /// Searches in a row that found nothing.
@@ -81,6 +93,8 @@ struct Work {
 
 /// A point beyond this times the start's size, reached downhill, is on its way to nowhere.
 const FAR: f64 = 1e20;
+/// Lower points found by looking around before it is left at that.
+const ESCAPES: u32 = 20;
 
 impl Method for Descent {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
@@ -89,21 +103,21 @@ impl Method for Descent {
             Some(why) => work.ended(why),
             None => work.stand(problem, 0.0)?,
         };
-        x.copy_from_slice(&work.x[..x.len()]);
+        problem.units.outward(&work.x[..x.len()], x);
         self.work = Some(work);
         Ok(step)
     }
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let work = self.work.as_mut().expect("start is called first");
         let step = work.step(problem)?;
-        x.copy_from_slice(&work.x[..x.len()]);
+        problem.units.outward(&work.x[..x.len()], x);
         Ok(step)
     }
     fn monotone(&self) -> bool {
         true
     }
     fn gradient(&self) -> Option<&[f64]> {
-        self.work.as_ref().map(|w| &w.g[..w.memory.dim()])
+        self.work.as_ref().filter(|w| w.plain).map(|w| &w.g[..w.memory.dim()])
     }
 }
 
@@ -119,28 +133,62 @@ impl Work {
             }
             b.project(&mut x);
         }
-        let f = problem.total_gradient(&x[..n], &mut g[..n])?;
-        let residual = bounds.as_ref().map_or_else(|| largest(&g), |b| b.residual(&x, &g));
-        Ok(Work {
+        let mut f = problem.total_gradient(&x[..n], &mut g[..n])?;
+        if problem.scalable() && not_finite(f, &g[..n]).is_none() {
+            let sizes = sizes(&x[..n], f, &g[..n], |j| bounds.as_ref().map_or(f64::INFINITY, |b| b.width(j)));
+            *problem.units = Units::new(sizes, f, &g[..n]);
+            let at = x[..n].to_vec();
+            problem.units.inward(&at, &mut x[..n]);
+            problem.units.slopes(&mut g[..n]);
+            f /= problem.units.value();
+            if let Some(b) = &mut bounds {
+                b.measure(problem.units);
+            }
+        }
+        let mut work = Work {
             memory: Memory::new(n, set.memory as usize, bounds.is_some()),
-            claims: Claims::new(f, residual, problem.stop.tolerance, set.gtol, set.ftol)
-                .steep(bounds.as_mut().map_or(residual, |b| b.steepest(&x, &g))),
+            claims: Claims::new(f, problem.stop.tolerance, set.gtol, set.ftol),
             reach: FAR * largest(&x).max(1.0),
-            verify: set.verify > 0.0 && doubt::doubtful(problem),
+            verify: set.verify > 0.0 && doubt::cheap(problem),
+            unit: problem.units.value(),
+            plain: problem.units.plain(),
             slope: 0.0,
+            residual: f64::NAN,
+            predicted: None,
+            metric: None,
             gamma: None,
             failures: 0,
             escapes: 0,
             warned: false,
             bounds,
+            start: x[..n].to_vec(),
             x,
             xn,
             g,
             gn,
             d,
             f,
-            residual,
-        })
+        };
+        work.measure(problem);
+        Ok(work)
+    }
+
+    /// SciPy's residual, where it is asked for.
+    fn measure(&mut self, problem: &Problem<'_>) {
+        if !self.claims.as_scipy() {
+            return;
+        }
+        let units = &problem.units;
+        let one = |j: usize| {
+            let (l, g) = (units.length(j), -self.g[j] * units.value() / units.length(j));
+            let room = self.bounds.as_ref().map_or(f64::INFINITY, |b| b.room(&self.x, j, g));
+            g.abs().min(room * l)
+        };
+        self.residual = if self.bounds.is_none() && self.plain {
+            largest(&self.g)
+        } else {
+            (0..self.memory.dim()).map(one).fold(0.0, f64::max)
+        };
     }
 
     /// One step: search, and where nothing is found forget the pairs and search again.
@@ -159,31 +207,68 @@ impl Work {
                 return self.take(problem, a, f);
             }
             self.failures += 1;
-            if self.memory.is_empty() || self.failures > 3 {
+            let known = self.predicted.is_some_and(|p| p <= self.explained(problem));
+            if self.memory.is_empty() || self.failures > 3 || self.memory.dim() == 1 || known {
                 return self.rest(problem);
             }
-            self.memory.clear();
+            self.forget();
             if !self.aim() {
                 return self.rest(problem);
             }
         }
     }
 
+    /// Forgets the pairs; what they told of the coordinates is kept.
+    fn forget(&mut self) {
+        if !self.memory.is_empty() {
+            self.metric = Some(self.memory.metric());
+        }
+        self.memory.clear();
+    }
+
+    fn here(&self) -> Step {
+        let residual = self.claims.residual(self.f, self.predicted);
+        let residual = if self.claims.as_scipy() { self.residual } else { residual };
+        Step { value: self.f * self.unit, residual, ..Step::default() }
+    }
+
     /// Where it stands, and why it goes no further.
     fn ended(&self, verdict: Status) -> Step {
-        Step { value: self.f, residual: self.residual, verdict: Some(verdict), ..Step::default() }
+        Step { verdict: Some(verdict), ..self.here() }
+    }
+
+    /// Stuck, with what is left beside it, where that can be told.
+    fn stuck(&self, explained: f64) -> Step {
+        let certificate = self.predicted.map(|_| self.claims.certificate(self.sight(), true, explained));
+        Step { certificate, ..self.ended(Status::Plateau) }
     }
 
     /// Moves to the point that the search has left.
     fn take(&mut self, problem: &mut Problem<'_>, a: f64, f: f64) -> Result<Step, Halt> {
         let first = self.memory.is_empty();
-        if self.memory.store(&self.x, &self.xn, &self.g, &self.gn) {
+        let kept = self.memory.store(&self.x, &self.xn, &self.g, &self.gn);
+        let odd = self.verify && {
+            let promised = if self.bounds.is_some() {
+                vectors::minus(&self.xn, &self.x, &mut self.d);
+                dot(&self.g, &self.d)
+            } else {
+                a * self.slope
+            };
+            self.claims.odd(f - self.f, promised + 0.5 * self.memory.bent())
+        };
+        if kept {
             self.gamma = Some(self.memory.gamma());
         } else if first && self.gamma.is_none() {
             vectors::minus(&self.xn, &self.x, &mut self.d);
             self.gamma = Some(4.0 * (dot(&self.d, &self.d) / dot(&self.g, &self.g)).sqrt());
         }
-        self.adopt(f);
+        self.adopt(problem, f);
+        if odd && doubt::doubtful(problem) {
+            self.downhill();
+            if let Doubt::Inconsistent(status) = self.look(problem, false)? {
+                return Ok(self.ended(status));
+            }
+        }
         if self.claims.took(f) {
             return self.rest(problem);
         }
@@ -197,52 +282,111 @@ impl Work {
     }
 
     /// The new point becomes where it stands.
-    fn adopt(&mut self, f: f64) {
+    fn adopt(&mut self, problem: &Problem<'_>, f: f64) {
         std::mem::swap(&mut self.x, &mut self.xn);
         std::mem::swap(&mut self.g, &mut self.gn);
         self.f = f;
-        let bounds = self.bounds.as_ref();
-        self.residual = bounds.map_or_else(|| largest(&self.g), |b| b.residual(&self.x, &self.g));
+        self.measure(problem);
     }
 
     /// Aims from where it stands, and claims convergence if it may.
     fn stand(&mut self, problem: &mut Problem<'_>, rate: f64) -> Result<Step, Halt> {
-        let step = Step { value: self.f, residual: self.residual, rate, ..Step::default() };
-        let down = self.residual > 0.0 && self.aim();
+        let down = self.aim();
         let scaled = !self.memory.is_empty() && down;
-        let predicted = scaled.then_some(-0.5 * self.slope);
-        if self.claims.converged(self.f, self.residual, predicted) {
-            return self.claim(problem, step, Status::Converged);
+        self.predicted = scaled.then_some(-0.5 * self.slope);
+        if !down && self.still() {
+            self.predicted = Some(0.0);
+            return self.claim(problem, Status::Converged, 0.0);
+        }
+        let exactly = self.claims.as_scipy();
+        if self.claims.converged(self.sight(), || self.by_diagonal(&self.memory.metric()))
+            && (exactly || self.steep() <= STEEP[0])
+        {
+            return self.claim(problem, Status::Converged, 0.0);
         }
         if !down {
             return self.rest(problem);
         }
-        Ok(step)
+        Ok(Step { rate, ..self.here() })
+    }
+
+    /// See [`Claims::steep`].
+    fn steep(&self) -> f64 {
+        // A slope far below those that the steps went through is no kink's.
+        let counts = |j: usize| self.room(j, -self.g[j]) > 0.0 && self.g[j].abs() > 0.03 * self.memory.turned(j);
+        self.claims.steep(&self.x, &self.start, &self.g, counts)
+    }
+
+    fn sight(&self) -> Sight {
+        Sight { value: self.f, slope: self.residual, predicted: self.predicted }
+    }
+
+    fn room(&self, j: usize, way: f64) -> f64 {
+        self.bounds.as_ref().map_or(f64::INFINITY, |b| b.room(&self.x, j, way))
+    }
+
+    /// Whether no coordinate has a slope that it could follow.
+    fn still(&self) -> bool {
+        (0..self.memory.dim()).all(|j| self.g[j] == 0.0 || self.room(j, -self.g[j]) == 0.0)
+    }
+
+    /// The decrease that the diagonal metric predicts; where it is not known of a coordinate, the length of the whole.
+    fn by_diagonal(&self, metric: &[f64]) -> f64 {
+        let whole = self.gamma.unwrap_or(f64::INFINITY);
+        let known: Vec<f64> = metric.iter().map(|d| if d.is_nan() { whole } else { *d }).collect();
+        diagonal(&self.g[..self.memory.dim()], &known, |j, way| self.room(j, way))
+    }
+
+    /// What rounding, and the noise of what is differenced, can hide of a decrease.
+    fn explained(&self, problem: &Problem<'_>) -> f64 {
+        let rounding = self.claims.rounding(self.f);
+        if problem.objective.differences() == 0 {
+            return rounding;
+        }
+        let n = self.memory.dim();
+        let mut noise = vec![0.0; n];
+        let value = problem.accuracy(&mut noise);
+        let metric = match (&self.metric, self.memory.is_empty()) {
+            (_, false) => self.memory.metric(),
+            (Some(metric), true) => metric.clone(),
+            _ => return rounding.max(value),
+        };
+        let small = 1e4 * self.claims.small(self.f);
+        let slopes: f64 = (0..n).map(|j| metric[j] * noise[j] * noise[j]).filter(|e| !e.is_nan()).sum();
+        rounding.max(4.0 * value).max(slopes.min(small))
     }
 
     /// Convergence, unless a look at both sides says otherwise.
-    fn claim(
-        &mut self,
-        problem: &mut Problem<'_>,
-        step: Step,
-        verdict: Status,
-    ) -> Result<Step, Halt> {
+    fn claim(&mut self, problem: &mut Problem<'_>, verdict: Status, explained: f64) -> Result<Step, Halt> {
         self.notice(problem);
-        let certificate = Some(self.claims.certificate(self.residual));
-        let sure = Step { verdict: Some(verdict), certificate, ..step.clone() };
-        if !self.verify
-            || self.residual == 0.0 && self.bounds.as_ref().is_some_and(Bounds::none_free)
-        {
+        let certificate = Some(self.claims.certificate(self.sight(), verdict == Status::PrecisionLimit, explained));
+        let sure = Step { certificate, ..self.ended(verdict) };
+        if !self.verify {
             return Ok(sure);
         }
         let n = self.memory.dim();
         doubt::scattered(n, &mut self.d);
-        let doubt = self.look(problem)?;
-        match doubt {
-            Doubt::Inconsistent(status) => {
-                Ok(Step { verdict: Some(status), certificate: None, ..step })
+        let mut doubt = self.look(problem, true)?;
+        if matches!(doubt, Doubt::None | Doubt::Kink(_)) {
+            let lengths = self.lengths();
+            doubt::scattered_else(n, &mut self.d);
+            (0..n).for_each(|j| self.d[j] *= lengths[j]);
+            if self.memory.unexplored(&mut self.d) {
+                (0..n).for_each(|j| self.d[j] /= lengths[j]);
+                let size = largest(&self.d);
+                self.d.iter_mut().for_each(|d| *d /= size);
+                doubt = self.look(problem, false)?;
             }
-            Doubt::Lower(_) if self.escapes < 5 => self.escape(problem),
+        }
+        if matches!(doubt, Doubt::None | Doubt::Kink(_))
+            && let Some(j) = self.unmoved(problem)?
+        {
+            return self.stretched(problem, j);
+        }
+        match doubt {
+            Doubt::Inconsistent(status) => Ok(self.ended(status)),
+            Doubt::Lower => self.escape(problem),
+            Doubt::Stairs if self.memory.is_empty() => Ok(self.ended(Status::Plateau)),
             _ => {
                 self.aim();
                 Ok(sure)
@@ -250,62 +394,211 @@ impl Work {
         }
     }
 
-    /// Leaves a saddle or a maximum by the lower side that was seen.
+    /// Coordinates that no step has moved by what matters, though they have a slope: one of them that leads lower, and
+    /// as far as it does, in `xn`.
+    fn unmoved(&mut self, problem: &mut Problem<'_>) -> Result<Option<usize>, Halt> {
+        const TRIED: usize = 8;
+        let n = self.memory.dim();
+        if self.memory.is_empty() {
+            return Ok(None);
+        }
+        let metric = self.memory.metric();
+        let unknown = (0..n).filter(|j| metric[*j].is_nan() && self.g[*j] != 0.0);
+        let decrease = 1e2 * self.claims.small(self.f).max(self.claims.rounding(self.f));
+        for j in unknown.take(TRIED) {
+            let room = self.room(j, -self.g[j]);
+            let mut by = (decrease / self.g[j].abs()).min(room);
+            self.xn.copy_from_slice(&self.x);
+            self.xn[j] = self.x[j] - by.copysign(self.g[j]);
+            if self.xn[j] == self.x[j] || by * self.g[j].abs() < 0.5 * decrease {
+                continue;
+            }
+            let mut f = problem.total(&self.xn[..n])?;
+            if !(f < self.f - 0.25 * decrease) {
+                continue;
+            }
+            for _ in 0..300 {
+                let (before, last) = (f, self.xn[j]);
+                by = (4.0 * by).min(room);
+                self.xn[j] = self.x[j] - by.copysign(self.g[j]);
+                f = problem.total(&self.xn[..n])?;
+                if !(f < before) || self.xn[j] == last {
+                    self.xn[j] = last;
+                    break;
+                }
+            }
+            return Ok(Some(j));
+        }
+        Ok(None)
+    }
+
+    /// Goes on from the lower point along coordinate j, which was measured in far too small a unit: all coordinates are
+    /// measured anew, by what is known of them now.
+    fn stretched(&mut self, problem: &mut Problem<'_>, j: usize) -> Result<Step, Halt> {
+        let n = self.memory.dim();
+        let mut lengths = self.lengths();
+        lengths[j] = (self.xn[j] - self.x[j]).abs();
+        self.escapes += 1;
+        let f = problem.total_gradient(&self.xn[..n], &mut self.gn[..n])?;
+        if !(f < self.f && largest(&self.gn).is_finite()) || self.escapes > ESCAPES {
+            return Ok(self.ended(Status::Plateau));
+        }
+        self.adopt(problem, f);
+        self.claims.took(f);
+        if problem.scalable() {
+            let units = problem.units.stretched(&lengths);
+            for k in 0..n {
+                let factor = units.length(k) / problem.units.length(k);
+                self.x[k] /= factor;
+                self.start[k] /= factor;
+                self.g[k] *= factor;
+                if let Some(b) = &mut self.bounds {
+                    b.stretch(k, factor);
+                }
+            }
+            *problem.units = units;
+            self.reach = FAR * largest(&self.x).max(1.0);
+            self.plain = false;
+            self.measure(problem);
+        }
+        self.memory.clear();
+        (self.metric, self.gamma) = (None, None);
+        self.stand(problem, 0.0)
+    }
+
+    /// Goes on from the lower point that was seen.
     fn escape(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
         self.escapes += 1;
-        self.memory.clear();
         let n = self.memory.dim();
         let f = problem.total_gradient(&self.xn[..n], &mut self.gn[..n])?;
-        if !(f < self.f && largest(&self.gn).is_finite()) {
-            return self.rest(problem);
+        if f == f64::NEG_INFINITY {
+            return Ok(self.ended(Status::Unbounded));
         }
-        self.adopt(f);
+        if !(f < self.f && largest(&self.gn).is_finite()) || self.escapes > ESCAPES {
+            self.predicted = None;
+            return Ok(self.ended(Status::Plateau));
+        }
+        if self.memory.store(&self.x, &self.xn, &self.g, &self.gn) {
+            self.gamma = Some(self.memory.gamma());
+        } else {
+            self.forget();
+            self.gamma = None;
+        }
+        self.adopt(problem, f);
         self.claims.took(f);
         self.stand(problem, 0.0)
     }
 
     /// Nothing lower is found any more: the arithmetic's end, a kink, or a gradient that is not the function's.
     fn rest(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
+        let n = self.memory.dim();
+        if self.verify && problem.objective.sharpen() {
+            self.f = problem.total_gradient(&self.x[..n], &mut self.g[..n])?;
+            (self.failures, self.predicted) = (0, None);
+            self.forget();
+            return self.stand(problem, 0.0);
+        }
         self.notice(problem);
-        let step = Step { value: self.f, residual: self.residual, ..Step::default() };
-        let verdict = self.claims.at_rest(self.residual);
-        if verdict == Status::PrecisionLimit {
-            return self.claim(problem, step, verdict);
-        }
-        if !doubt::doubtful(problem) {
-            return Ok(Step { verdict: Some(verdict), ..step });
-        }
-        vectors::scaled(-1.0 / dot(&self.g, &self.g).sqrt(), &self.g, &mut self.d);
-        let verdict = match self.look(problem)? {
-            Doubt::Inconsistent(status) => status,
-            Doubt::Kink(slopes) => {
-                problem.findings.push(doubt::kink(slopes));
-                verdict
-            }
-            _ => verdict,
+        let metric = if self.memory.is_empty() { self.metric.clone() } else { Some(self.memory.metric()) };
+        let left = match &metric {
+            Some(metric) => self.by_diagonal(metric).max(self.predicted.unwrap_or(0.0)),
+            None if self.still() => 0.0,
+            None => f64::INFINITY,
         };
-        Ok(Step { verdict: Some(verdict), ..step })
+        self.predicted = left.is_finite().then_some(left);
+        let mut explained = self.explained(problem);
+        if left > explained && self.verify && left.is_finite() {
+            explained = explained.max(self.noise(problem)?);
+        }
+        let verdict = self.claims.at_rest(self.f, left, explained);
+        if verdict == Status::PrecisionLimit && self.steep() <= STEEP[1] {
+            return self.claim(problem, verdict, explained);
+        }
+        if !self.verify {
+            return Ok(self.stuck(explained));
+        }
+        self.downhill();
+        let mut doubt = self.look(problem, false)?;
+        if matches!(doubt, Doubt::None) {
+            doubt::scattered(n, &mut self.d);
+            doubt = self.look(problem, false)?;
+        }
+        match doubt {
+            Doubt::Inconsistent(status) => return Ok(self.ended(status)),
+            Doubt::Kink(slopes) => problem.findings.push(doubt::kink(slopes)),
+            Doubt::Lower => return self.escape(problem),
+            Doubt::None | Doubt::Stairs => {}
+        }
+        if verdict == Status::PrecisionLimit {
+            // The metric has shrunk with the steps: what it says is left is not known.
+            self.predicted = None;
+        }
+        Ok(self.stuck(explained))
     }
 
-    /// Looks at both sides along d (which is lost).
-    fn look(&mut self, problem: &mut Problem<'_>) -> Result<Doubt, Halt> {
+    /// The direction along which the slopes lead down, in lengths (see [`look`](Self::look)).
+    fn downhill(&mut self) {
+        let lengths = self.lengths();
         let n = self.memory.dim();
-        let free = self.bounds.as_ref().map(|b| {
-            b.interior(&self.x, &mut self.gn);
-            &self.gn[..n]
-        });
+        (0..n).for_each(|j| self.d[j] = -self.g[j] * lengths[j]);
+        let size = largest(&self.d);
+        self.d.iter_mut().for_each(|d| *d /= size);
+    }
+
+    /// How far each coordinate has to go to make a difference.
+    fn lengths(&self) -> Vec<f64> {
+        let n = self.memory.dim();
+        let metric = match (&self.metric, self.memory.is_empty()) {
+            (_, false) => self.memory.metric(),
+            (Some(metric), true) => metric.clone(),
+            _ => vec![f64::NAN; n],
+        };
+        doubt::lengths(&metric, &self.x[..n], &self.g[..n], self.claims.near(self.f), &|j, way| self.room(j, way))
+    }
+
+    /// Looks at both sides along d (which is lost), a multiple of the lengths.
+    fn look(&mut self, problem: &mut Problem<'_>, ahead: bool) -> Result<Doubt, Halt> {
+        let lengths = self.lengths();
+        let n = self.memory.dim();
+        let (bounds, x) = (&self.bounds, &self.x);
+        let room = |j: usize, way: f64| bounds.as_ref().map_or(f64::INFINITY, |b| b.room(x, j, way));
         let known = Known {
             x: &self.x[..n],
             value: self.f,
             gradient: &self.g[..n],
-            scale: self.claims.scale(),
-            free,
+            lengths: &lengths,
+            room: &room,
+            enough: self.claims.small(self.f),
+            small: self.claims.slight(self.f),
+            given: doubt::doubtful(problem),
+            ahead,
         };
         doubt::look(problem, &known, &mut self.d, &mut self.xn)
     }
 
+    /// What the noise of F can hide, measured: up to a thousandth of F's size.
+    fn noise(&mut self, problem: &mut Problem<'_>) -> Result<f64, Halt> {
+        let lengths = self.lengths();
+        let n = self.memory.dim();
+        let (bounds, x) = (&self.bounds, &self.x);
+        let room = |j: usize, way: f64| bounds.as_ref().map_or(f64::INFINITY, |b| b.room(x, j, way));
+        let known = Known {
+            x: &self.x[..n],
+            value: self.f,
+            gradient: &self.g[..n],
+            lengths: &lengths,
+            room: &room,
+            enough: 0.0,
+            small: 0.0,
+            given: true,
+            ahead: false,
+        };
+        let noise = doubt::noise(problem, &known, &mut self.xn)?;
+        Ok((4.0 * noise).min(1e-3 * self.claims.size(self.f)))
+    }
+
     fn notice(&mut self, problem: &mut Problem<'_>) {
-        let scales = if self.warned { None } else { self.memory.scales() };
+        let scales = if self.warned { None } else { self.memory.scales(problem.units) };
         if let Some((ratio, steep, flat)) = scales
             && let Some(finding) = doubt::bad_scaling(ratio, steep, flat)
         {
@@ -318,7 +611,7 @@ impl Work {
     fn aim(&mut self) -> bool {
         loop {
             if !self.memory.is_empty() && !self.direct() {
-                self.memory.clear();
+                self.forget();
             }
             if self.memory.is_empty() {
                 self.plain();
@@ -330,7 +623,7 @@ impl Work {
             if self.memory.is_empty() {
                 return false;
             }
-            self.memory.clear();
+            self.forget();
         }
     }
 

@@ -3,6 +3,7 @@ use crate::method::Entry;
 
 pub mod claims;
 pub mod doubt;
+mod seen;
 
 macro_rules! methods {
     ($($file:ident),* $(,)?) => {

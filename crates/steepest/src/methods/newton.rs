@@ -1,10 +1,11 @@
 //! Newton's method for functions of a few hundred variables, regularised where the function bends the wrong way.
 use crate::cholesky::Cholesky;
-use crate::descend::{Halt, Problem, Status};
+use crate::descend::{Halt, Problem, Status, Units};
 use crate::method::{Entry, Facts, Method, Needs, Step, Suit, Takes};
-use crate::methods::claims::{Claims, not_finite};
+use crate::methods::claims::{Claims, Sight, diagonal, not_finite, sizes};
 use crate::methods::doubt::{self, Doubt, Known};
 use crate::settings::Described;
+use crate::health::{Finding, Severity};
 use crate::vectors::{dot, largest, room};
 
 crate::settings! {
@@ -20,7 +21,7 @@ crate::settings! {
         gtol = -1.0 in -1.0 => f64::INFINITY,
         /// SciPy's criterion: claim convergence where a step lowers F by at most this, relative; below 0 the method's own.
         ftol = -1.0 in -1.0 => f64::INFINITY,
-        /// 1 to look at both sides of the point before convergence is claimed (two evaluations), 0 not to.
+        /// 1 to look at both sides of the point before convergence is claimed (a few evaluations), 0 not to.
         verify = 1.0 in 0.0 => 1.0,
     }
 }
@@ -61,8 +62,19 @@ struct Work {
     h: Vec<f64>,
     d: Vec<f64>,
     f: f64,
+    unit: f64,
+    plain: bool,
+    /// max |g| in its own units.
     residual: f64,
+    /// The decrease that H predicts; none where H is not positive definite.
+    predicted: Option<f64>,
     lambda: f64,
+    /// d'Hd of the step that was aimed at.
+    bent: f64,
+    /// Steps in a row over which the gradient changed by other than H foretold.
+    odd: u32,
+    /// H is not the function's: differences of gradients stand in for it.
+    own: bool,
     factor: Option<Cholesky>,
     /// Whether H itself is positive definite at x.
     convex: bool,
@@ -70,7 +82,11 @@ struct Work {
     foretold: bool,
     verify: bool,
     escapes: u32,
+    reach: f64,
 }
+
+/// Lower points found by looking around before it is left at that.
+const ESCAPES: u32 = 20;
 
 impl Method for Descent {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
@@ -79,14 +95,20 @@ impl Method for Descent {
         room(n.saturating_mul(n).saturating_mul(3)).map_err(|why| {
             Halt::Failed(format!("newton holds matrices of {n} x {n} numbers, and {why}: take lbfgs").into())
         })?;
-        let mut g = vec![0.0; n];
-        let f = problem.total_gradient(x, &mut g)?;
-        let residual = largest(&g);
+        let (mut at, mut g) = (x.to_vec(), vec![0.0; n]);
+        let mut f = problem.total_gradient(x, &mut g)?;
+        let fit = not_finite(f, &g);
+        if problem.scalable() && fit.is_none() {
+            *problem.units = Units::new(sizes(x, f, &g, |_| f64::INFINITY), f, &g);
+            problem.units.inward(x, &mut at);
+            problem.units.slopes(&mut g);
+            f /= problem.units.value();
+        }
         let Newton { gtol, ftol, verify, .. } = self.set;
         let mut work = Work {
             n,
-            claims: Claims::new(f, residual, problem.stop.tolerance, gtol, ftol),
-            x: x.to_vec(),
+            claims: Claims::new(f, problem.stop.tolerance, gtol, ftol),
+            reach: 1e20 * largest(&at).max(1.0),
             xn: vec![0.0; n],
             gn: vec![0.0; n],
             h: vec![0.0; n * n],
@@ -95,13 +117,21 @@ impl Method for Descent {
             factor: None,
             convex: false,
             foretold: false,
-            verify: verify > 0.0 && doubt::doubtful(problem),
+            verify: verify > 0.0 && doubt::cheap(problem),
+            unit: problem.units.value(),
+            plain: problem.units.plain(),
+            predicted: None,
+            bent: 0.0,
+            odd: 0,
+            own: false,
             escapes: 0,
+            residual: f64::NAN,
+            x: at,
             g,
             f,
-            residual,
         };
-        let step = match not_finite(f, &work.g) {
+        work.measure(problem);
+        let step = match fit {
             Some(why) => work.ended(why),
             None => work.stand(problem, 0.0)?,
         };
@@ -111,14 +141,14 @@ impl Method for Descent {
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let work = self.work.as_mut().expect("start is called first");
         let step = work.step(problem)?;
-        x.copy_from_slice(&work.x);
+        problem.units.outward(&work.x, x);
         Ok(step)
     }
     fn monotone(&self) -> bool {
         true
     }
     fn gradient(&self) -> Option<&[f64]> {
-        self.work.as_ref().map(|w| &w.g[..])
+        self.work.as_ref().filter(|w| w.plain).map(|w| &w.g[..])
     }
 }
 
@@ -126,7 +156,8 @@ impl Work {
     /// Steps shortened by more and more λ until one goes down.
     fn step(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
         for _ in 0..60 {
-            let promised = -(dot(&self.g, &self.d) + 0.5 * self.bend());
+            self.bent = self.bend();
+            let promised = -(dot(&self.g, &self.d) + 0.5 * self.bent);
             (0..self.n).for_each(|j| self.xn[j] = self.x[j] + self.d[j]);
             if self.xn == self.x {
                 break;
@@ -137,7 +168,7 @@ impl Work {
             }
             let sound = f.is_finite() && largest(&self.gn).is_finite();
             let ratio = (self.f - f) / promised;
-            let near = f <= self.f + 1e-13 * self.f.abs() && largest(&self.gn) < self.residual;
+            let near = f <= self.f + 1e-13 * self.f.abs() && largest(&self.gn) < largest(&self.g);
             if sound && (ratio > 1e-4 && f < self.f || near) {
                 return self.take(problem, f, ratio, near);
             }
@@ -158,59 +189,159 @@ impl Work {
         }
         std::mem::swap(&mut self.x, &mut self.xn);
         std::mem::swap(&mut self.g, &mut self.gn);
+        let (before, now) = (dot(&self.gn, &self.d), dot(&self.g, &self.d));
+        let odd = self.claims.odd(f - self.f, 0.5 * (before + now));
+        let far = (now - before - self.bent).abs() > 0.3 * (now - before).abs().max(self.bent.abs());
+        self.odd = if far && self.claims.matters(f - self.f) { self.odd + 1 } else { 0 };
         self.f = f;
-        self.residual = largest(&self.g);
+        self.measure(problem);
+        if odd && self.verify && doubt::doubtful(problem) {
+            let lengths = self.lengths();
+            self.downhill(&lengths);
+            if let Doubt::Inconsistent(status) = self.look(problem)? {
+                return Ok(self.ended(status));
+            }
+        }
         if self.claims.took(f) {
             return self.rest(problem);
         }
-        if largest(&self.x) > 1e20 {
+        if largest(&self.x) > self.reach {
             return Ok(self.ended(Status::Unbounded));
         }
-        self.stand(problem, dot(&self.d, &self.d).sqrt())
+        let rate = dot(&self.d, &self.d).sqrt();
+        self.suspect(problem)?;
+        self.stand(problem, rate)
+    }
+
+    /// max |g|, where SciPy's criteria ask for it.
+    fn measure(&mut self, problem: &Problem<'_>) {
+        if self.claims.as_scipy() {
+            let units = &problem.units;
+            let slope = |j: usize| self.g[j].abs() * units.value() / units.length(j);
+            self.residual = (0..self.n).map(slope).fold(0.0, f64::max);
+        }
+    }
+
+    /// Where the gradient changes by other than H foretells, a few times in a row: looks whether H is the function's.
+    fn suspect(&mut self, problem: &mut Problem<'_>) -> Result<(), Halt> {
+        const ODD: u32 = 3;
+        if self.odd < ODD || !self.verify || self.own || problem.objective.curvature().is_none() {
+            return Ok(());
+        }
+        self.odd = 0;
+        self.curvature(problem)?;
+        self.d.iter_mut().zip(&self.g).for_each(|(d, g)| *d = -g);
+        self.agree(problem).map(|_| ())
+    }
+
+    /// Whether the gradient changes along d as H says (d is lost). Where not, says so and takes differences instead.
+    fn agree(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
+        if self.own || problem.objective.curvature().is_none() {
+            return Ok(true);
+        }
+        let lengths = self.lengths();
+        let far = |d: &[f64]| d.iter().zip(&lengths).map(|(d, l)| (d / l).abs()).fold(0.0, f64::max);
+        let size = far(&self.d);
+        if !(size > 0.0 && size.is_finite()) {
+            return Ok(true);
+        }
+        self.d.iter_mut().for_each(|d| *d /= size);
+        let claimed = self.bend();
+        let mut seen = [0.0; 2];
+        for (h, seen) in [1e-4, 1e-5].into_iter().zip(&mut seen) {
+            (0..self.n).for_each(|j| self.xn[j] = self.x[j] + h * self.d[j]);
+            problem.total_gradient(&self.xn, &mut self.gn)?;
+            let slopes = [dot(&self.gn, &self.d), dot(&self.g, &self.d)];
+            *seen = (slopes[0] - slopes[1]) / h;
+            let size = seen.abs().max(claimed.abs());
+            // The rounding of a slope over the step is not to be taken for curvature.
+            let noise = f64::EPSILON * 1e2 * slopes[0].abs().max(slopes[1].abs()) / h;
+            if !((*seen - claimed).abs() > 0.1 * size + noise) {
+                return Ok(true);
+            }
+        }
+        if (seen[0] - seen[1]).abs() > 0.05 * seen[0].abs().max(seen[1].abs()) {
+            return Ok(true);
+        }
+        self.own = true;
+        let unit = problem.units.value();
+        problem.findings.push(Finding {
+            kind: "hessian_inconsistent",
+            severity: Severity::Problem,
+            sentence: format!(
+                "The Hessian given is not the function's: along one direction the gradient changes by {:.6e} where the Hessian says {:.6e}. Differences of gradients were taken instead.",
+                seen[1] * unit, claimed * unit
+            ),
+            evidence: vec![("seen", seen[1] * unit), ("claimed", claimed * unit)],
+            threshold: 0.1,
+            remedy: "Check hess (or hessp) against differences of jac.".into(),
+        });
+        Ok(false)
     }
 
     /// Looks at the curvature where it stands, aims, and claims convergence if it may.
     fn stand(&mut self, problem: &mut Problem<'_>, rate: f64) -> Result<Step, Halt> {
-        let step = Step { rate, ..self.here() };
         self.curvature(problem)?;
         if !self.h.iter().all(|h| h.is_finite()) {
             return Ok(self.ended(Status::NotFinite("an entry of the Hessian".into())));
         }
         let aimed = self.aim();
-        self.convex = aimed && (self.lambda == 0.0 || Cholesky::new(self.n, &self.h, |_| 0.0).is_some());
-        let predicted = aimed.then(|| -0.5 * dot(&self.g, &self.d));
-        let predicted = predicted.filter(|_| self.convex || self.residual == 0.0);
+        self.convex = false;
+        self.predicted = None;
+        if aimed && self.lambda == 0.0 {
+            (self.convex, self.predicted) = (true, Some(-0.5 * dot(&self.g, &self.d)));
+        } else if let Some(factor) = Cholesky::new(self.n, &self.h, |_| 0.0) {
+            self.xn.copy_from_slice(&self.g);
+            factor.solve(&mut self.xn);
+            let left = 0.5 * dot(&self.g, &self.xn);
+            (self.convex, self.predicted) = (left.is_finite(), left.is_finite().then_some(left));
+        }
+        if largest(&self.g) == 0.0 {
+            self.predicted = Some(0.0);
+            return self.claim(problem, rate, Status::Converged, 0.0);
+        }
         let done = if self.foretold && self.convex {
-            self.claims.foretold(self.f, self.residual, predicted)
+            self.claims.foretold(self.sight())
         } else {
-            self.claims.converged(self.f, self.residual, predicted)
+            self.claims.converged(self.sight(), || self.by_diagonal())
         };
         if done {
-            return self.claim(problem, step, Status::Converged);
+            return self.claim(problem, rate, Status::Converged, 0.0);
         }
         if !aimed {
             return self.rest(problem);
         }
-        Ok(step)
+        Ok(Step { rate, ..self.here() })
+    }
+
+    fn sight(&self) -> Sight {
+        Sight { value: self.f, slope: self.residual, predicted: self.predicted }
+    }
+
+    /// One over what H has along each coordinate.
+    fn metric(&self) -> Vec<f64> {
+        let one = |j: usize| match self.h[j * self.n + j].abs() {
+            0.0 => f64::NAN,
+            h => 1.0 / h,
+        };
+        (0..self.n).map(one).collect()
+    }
+
+    fn by_diagonal(&self) -> f64 {
+        diagonal(&self.g, &self.metric(), doubt::endless)
     }
 
     /// H at x, symmetric: given, or from products, or from gradients on both sides.
     fn curvature(&mut self, problem: &mut Problem<'_>) -> Result<(), Halt> {
         let n = self.n;
-        match problem.objective.curvature().map(|c| c.whole()) {
-            Some(true) => {
-                problem.counts.products += 1;
-                let c = problem.objective.curvature().expect("asked a line ago");
-                c.hessian(&self.x, &mut self.h)?;
-            }
+        let whole = problem.objective.curvature().map(|c| c.whole()).filter(|_| !self.own);
+        match whole {
+            Some(true) => problem.hessian(&self.x, &mut self.h)?,
             Some(false) => {
                 for j in 0..n {
-                    problem.pause()?;
-                    problem.counts.products += 1;
                     self.d.fill(0.0);
                     self.d[j] = 1.0;
-                    let c = problem.objective.curvature().expect("asked above");
-                    c.product(&self.x, &self.d, &mut self.h[j * n..][..n])?;
+                    problem.product(&self.x, &self.d, &mut self.h[j * n..][..n])?;
                 }
             }
             None => return self.differences(problem),
@@ -228,7 +359,7 @@ impl Work {
         let n = self.n;
         self.xn.copy_from_slice(&self.x);
         for j in 0..n {
-            let h = f64::EPSILON.cbrt() * self.x[j].abs().max(1.0);
+            let h = f64::EPSILON.cbrt() * self.reach_of(j);
             self.xn[j] = self.x[j] + h;
             problem.total_gradient(&self.xn, &mut self.gn)?;
             self.xn[j] = self.x[j] - h;
@@ -240,6 +371,13 @@ impl Work {
         }
         self.symmetric();
         Ok(())
+    }
+
+    /// How far differences of gradients go along a coordinate: by its own size, and what the curvature was before.
+    fn reach_of(&self, j: usize) -> f64 {
+        let size = self.x[j].abs();
+        let by_curvature = (self.claims.size(self.f) / self.h[j * self.n + j].abs()).sqrt();
+        if by_curvature.is_normal() { by_curvature.min(size.max(1.0)).max(1e-3 * size) } else { size.max(1.0) }
     }
 
     fn symmetric(&mut self) {
@@ -255,7 +393,7 @@ impl Work {
     /// The scale of each coordinate that λ is measured in; never 0, also where nothing bends.
     fn scale(&self) -> Vec<f64> {
         let n = self.n;
-        let slope = self.residual / (1.0 + largest(&self.x));
+        let slope = largest(&self.g) / (1.0 + largest(&self.x));
         let floor = 1e-8 * largest(&self.h).max(slope).max(f64::MIN_POSITIVE);
         (0..n).map(|j| self.h[j * n + j].abs().max(floor)).collect()
     }
@@ -285,29 +423,45 @@ impl Work {
     }
 
     fn here(&self) -> Step {
-        Step { value: self.f, residual: self.residual, ..Step::default() }
+        let residual = self.claims.residual(self.f, self.predicted);
+        let residual = if self.claims.as_scipy() { self.residual } else { residual };
+        Step { value: self.f * self.unit, residual, ..Step::default() }
     }
 
     fn ended(&self, verdict: Status) -> Step {
         Step { verdict: Some(verdict), ..self.here() }
     }
 
+    /// Stuck, with what is left beside it, where that can be told.
+    fn stuck(&self, explained: f64) -> Step {
+        let certificate = self.predicted.map(|_| self.claims.certificate(self.sight(), true, explained));
+        Step { certificate, ..self.ended(Status::Plateau) }
+    }
+
     /// Convergence, unless the curvature or a look at both sides says otherwise.
-    fn claim(&mut self, problem: &mut Problem<'_>, step: Step, verdict: Status) -> Result<Step, Halt> {
-        if !self.convex && self.escapes < 5 && self.bent_down()
-            && let Some(f) = self.down(problem)? {
-                return self.escape(problem, f);
-            }
-        self.notice(problem);
-        let certificate = Some(self.claims.certificate(self.residual));
-        let sure = Step { verdict: Some(verdict), certificate, ..step };
-        if self.verify {
-            doubt::scattered(self.n, &mut self.d);
-            if let Doubt::Inconsistent(status) = self.look(problem)? {
-                return Ok(self.ended(status));
-            }
+    fn claim(&mut self, problem: &mut Problem<'_>, rate: f64, verdict: Status, explained: f64) -> Result<Step, Halt> {
+        if !self.convex && self.bent_down() && self.down(problem)? {
+            return self.escape(problem);
         }
-        Ok(sure)
+        self.notice(problem);
+        let certificate = Some(self.claims.certificate(self.sight(), verdict == Status::PrecisionLimit, explained));
+        let sure = Step { certificate, rate, ..self.ended(verdict) };
+        if !self.verify {
+            return Ok(sure);
+        }
+        let lengths = self.lengths();
+        doubt::scattered(self.n, &mut self.d);
+        (0..self.n).for_each(|j| self.d[j] *= lengths[j]);
+        if !self.agree(problem)? {
+            return self.stand(problem, rate);
+        }
+        doubt::scattered(self.n, &mut self.d);
+        match self.look(problem)? {
+            Doubt::Inconsistent(status) => Ok(self.ended(status)),
+            Doubt::Lower => self.escape(problem),
+            Doubt::Stairs if self.h.iter().all(|h| *h == 0.0) => Ok(self.ended(Status::Plateau)),
+            _ => Ok(sure),
+        }
     }
 
     /// A direction of negative curvature left in d, by inverse iteration; false where there is none to speak of.
@@ -324,74 +478,137 @@ impl Work {
         self.bend() < -1e-8 * largest(&self.h)
     }
 
-    /// The value at the lowest point along ±d, left in `xn`; none where nothing is lower.
-    fn down(&mut self, problem: &mut Problem<'_>) -> Result<Option<f64>, Halt> {
+    /// Whether a point along ±d is lower: it is left in `xn`.
+    fn down(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
         let size = largest(&self.x).max(1.0);
         for t in [1.0, 0.1, 1e-2, 1e-3, 1e-4] {
             for t in [t * size, -t * size] {
                 (0..self.n).for_each(|j| self.xn[j] = self.x[j] + t * self.d[j]);
                 let f = problem.total(&self.xn)?;
-                if f.is_finite() && f < self.f - 64.0 * f64::EPSILON * self.f.abs() {
-                    return Ok(Some(f));
+                if f.is_finite() && f < self.f - self.claims.rounding(self.f) {
+                    return Ok(true);
                 }
             }
         }
-        Ok(None)
+        Ok(false)
     }
 
-    fn escape(&mut self, problem: &mut Problem<'_>, f: f64) -> Result<Step, Halt> {
+    /// Goes on from the lower point in `xn`.
+    fn escape(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
         self.escapes += 1;
-        problem.total_gradient_there(&self.xn, &mut self.gn)?;
+        let f = problem.total_gradient(&self.xn, &mut self.gn)?;
+        if f == f64::NEG_INFINITY {
+            return Ok(self.ended(Status::Unbounded));
+        }
+        if !(f < self.f && largest(&self.gn).is_finite()) || self.escapes > ESCAPES {
+            return Ok(self.ended(Status::Plateau));
+        }
         std::mem::swap(&mut self.x, &mut self.xn);
         std::mem::swap(&mut self.g, &mut self.gn);
         self.f = f;
-        self.residual = largest(&self.g);
+        self.measure(problem);
         self.foretold = false;
         self.claims.took(f);
-        if !self.residual.is_finite() {
-            return self.rest(problem);
-        }
         self.stand(problem, 0.0)
     }
 
     /// No step lowers the value any more.
     fn rest(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
-        let verdict = self.claims.at_rest(self.residual);
+        if self.verify && problem.objective.sharpen() {
+            self.f = problem.total_gradient(&self.x, &mut self.g)?;
+            self.lambda = 0.0;
+            return self.stand(problem, 0.0);
+        }
+        let left = self.by_diagonal().max(self.predicted.unwrap_or(0.0));
+        self.predicted = left.is_finite().then_some(left);
+        let mut explained = self.explained(problem);
+        if left > explained && self.verify && left.is_finite() {
+            explained = explained.max(self.noise(problem)?);
+        }
+        let verdict = self.claims.at_rest(self.f, left, explained);
         if verdict == Status::PrecisionLimit {
-            let here = self.here();
-            return self.claim(problem, here, verdict);
+            return self.claim(problem, 0.0, verdict, explained);
         }
-        if !doubt::doubtful(problem) {
-            return Ok(self.ended(verdict));
+        if !self.verify {
+            return Ok(self.stuck(explained));
         }
-        let size = dot(&self.g, &self.g).sqrt();
-        (0..self.n).for_each(|j| self.d[j] = -self.g[j] / size);
-        let verdict = match self.look(problem)? {
-            Doubt::Inconsistent(status) => status,
-            Doubt::Kink(slopes) => {
-                problem.findings.push(doubt::kink(slopes));
-                verdict
-            }
-            _ => verdict,
-        };
-        Ok(self.ended(verdict))
+        let lengths = self.lengths();
+        self.downhill(&lengths);
+        let mut doubt = self.look(problem)?;
+        if matches!(doubt, Doubt::None) {
+            doubt::scattered(self.n, &mut self.d);
+            doubt = self.look(problem)?;
+        }
+        match doubt {
+            Doubt::Inconsistent(status) => return Ok(self.ended(status)),
+            Doubt::Kink(slopes) => problem.findings.push(doubt::kink(slopes)),
+            Doubt::Lower => return self.escape(problem),
+            Doubt::None | Doubt::Stairs => {}
+        }
+        Ok(self.stuck(explained))
     }
 
-    /// Looks at both sides along d (which is lost).
-    fn look(&mut self, problem: &mut Problem<'_>) -> Result<Doubt, Halt> {
+    /// What rounding, and the noise of what is differenced, can hide of a decrease.
+    fn explained(&self, problem: &Problem<'_>) -> f64 {
+        let rounding = self.claims.rounding(self.f);
+        if problem.objective.differences() == 0 {
+            return rounding;
+        }
+        let mut noise = vec![0.0; self.n];
+        let value = problem.accuracy(&mut noise);
+        let slopes = self.metric().into_iter().zip(&noise).map(|(d, v)| d * v * v).filter(|e| !e.is_nan());
+        rounding.max(4.0 * value).max(slopes.sum::<f64>().min(1e4 * self.claims.small(self.f)))
+    }
+
+    /// What the noise of F can hide, measured: up to a thousandth of F's size.
+    fn noise(&mut self, problem: &mut Problem<'_>) -> Result<f64, Halt> {
+        let lengths = self.lengths();
         let known = Known {
             x: &self.x,
             value: self.f,
             gradient: &self.g,
-            scale: self.claims.scale(),
-            free: None,
+            lengths: &lengths,
+            room: &doubt::endless,
+            enough: 0.0,
+            small: 0.0,
+            given: true,
+            ahead: false,
+        };
+        let noise = doubt::noise(problem, &known, &mut self.xn)?;
+        Ok((4.0 * noise).min(1e-3 * self.claims.size(self.f)))
+    }
+
+    fn lengths(&self) -> Vec<f64> {
+        doubt::lengths(&self.metric(), &self.x, &self.g, self.claims.near(self.f), &doubt::endless)
+    }
+
+    /// The direction along which the slopes lead down, in lengths.
+    fn downhill(&mut self, lengths: &[f64]) {
+        (0..self.n).for_each(|j| self.d[j] = -self.g[j] * lengths[j]);
+        let size = largest(&self.d);
+        self.d.iter_mut().for_each(|d| *d /= size);
+    }
+
+    /// Looks at both sides along d (which is lost), a multiple of the lengths.
+    fn look(&mut self, problem: &mut Problem<'_>) -> Result<Doubt, Halt> {
+        let lengths = self.lengths();
+        let known = Known {
+            x: &self.x,
+            value: self.f,
+            gradient: &self.g,
+            lengths: &lengths,
+            room: &doubt::endless,
+            enough: self.claims.small(self.f),
+            small: self.claims.slight(self.f),
+            given: doubt::doubtful(problem),
+            ahead: true,
         };
         doubt::look(problem, &known, &mut self.d, &mut self.xn)
     }
 
     fn notice(&mut self, problem: &mut Problem<'_>) {
         let n = self.n;
-        let bend = |j: usize| self.h[j * n + j].abs();
+        let bend = |j: usize| self.h[j * n + j].abs() / problem.units.length(j).powi(2);
         let by_bend = |a: &usize, b: &usize| bend(*a).total_cmp(&bend(*b));
         let (Some(steep), Some(flat)) = (
             (0..n).max_by(by_bend),

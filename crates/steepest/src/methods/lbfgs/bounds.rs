@@ -1,5 +1,5 @@
 //! Bounds on the coordinates: projection, and who is free to move.
-use crate::descend::Problem;
+use crate::descend::{Problem, Units};
 use crate::vectors::Aligned;
 
 /// low ≤ x ≤ high, and the mask of the free coordinates (1 free, 0 held).
@@ -35,10 +35,26 @@ impl Bounds {
         }
     }
 
-    /// max |P(x − g) − x|: 0 at a stationary point.
-    pub fn residual(&self, x: &[f64], g: &[f64]) -> f64 {
-        let moved = |j: usize| ((x[j] - g[j]).max(self.low[j]).min(self.high[j]) - x[j]).abs();
-        (0..self.low.len()).map(moved).fold(0.0, f64::max)
+    /// In the units of a problem.
+    pub fn measure(&mut self, units: &Units) {
+        (0..self.low.len()).for_each(|j| self.low[j] /= units.length(j));
+        (0..self.high.len()).for_each(|j| self.high[j] /= units.length(j));
+    }
+
+    /// Coordinate j in a unit so many times as long.
+    pub fn stretch(&mut self, j: usize, factor: f64) {
+        self.low[j] /= factor;
+        self.high[j] /= factor;
+    }
+
+    /// How far apart the bounds of a coordinate are.
+    pub fn width(&self, j: usize) -> f64 {
+        self.high[j] - self.low[j]
+    }
+
+    /// How far coordinate j can go up (`way` above 0) or down.
+    pub fn room(&self, x: &[f64], j: usize, way: f64) -> f64 {
+        if way > 0.0 { self.high[j] - x[j] } else { x[j] - self.low[j] }
     }
 
     /// Frees all but those at a bound that the gradient pushes against.
@@ -50,21 +66,9 @@ impl Bounds {
         }
     }
 
-    /// The largest slope along a coordinate that may move.
-    pub fn steepest(&mut self, x: &[f64], g: &[f64]) -> f64 {
-        self.release(x, g);
-        let slope = |j: usize| self.free[j] * g[j].abs();
-        (0..self.low.len()).map(slope).fold(0.0, f64::max)
-    }
-
     /// Whether every coordinate is free.
     pub fn all_free(&self) -> bool {
         self.free[..self.low.len()].iter().all(|f| *f == 1.0)
-    }
-
-    /// Whether every coordinate is held.
-    pub fn none_free(&self) -> bool {
-        self.free[..self.low.len()].iter().all(|f| *f == 0.0)
     }
 
     /// Holds those at a bound that `d` pushes against; how many there were.
@@ -92,14 +96,5 @@ impl Bounds {
             }
         };
         (0..self.low.len()).map(hit).fold(0.0, f64::max)
-    }
-
-    /// Whether a coordinate can move both ways by a little.
-    pub fn interior(&self, x: &[f64], to: &mut [f64]) {
-        for j in 0..self.low.len() {
-            let room = 1e-4 * (1.0 + x[j].abs());
-            let inside = x[j] - room >= self.low[j] && x[j] + room <= self.high[j];
-            to[j] = if inside { 1.0 } else { 0.0 };
-        }
     }
 }

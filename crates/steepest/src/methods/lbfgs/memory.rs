@@ -1,5 +1,6 @@
 //! What L-BFGS remembers of the curvature: pairs (s, y) of steps and changes of the gradient.
 use super::loops::{coefficients, combine, products, recursion, renew, whole};
+use crate::descend::Units;
 use crate::vectors::{self, Aligned, dot, padded};
 
 /// From this many variables on, the recursion runs over inner products, which reads the memory twice
@@ -23,6 +24,7 @@ pub struct Memory {
     have: usize,
     at: usize,
     alpha: Vec<f64>,
+    bent: f64,
     gram: Option<Gram>,
     dense: Option<Dense>,
 }
@@ -75,6 +77,7 @@ impl Memory {
             have: 0,
             at: 0,
             alpha: vec![0.0; slots],
+            bent: 0.0,
             gram: (!plain && n >= GRAM_FROM).then(|| Gram::new(slots)),
             dense: (!plain && n <= m).then(|| {
                 let [start, rest] = [0; 2].map(|_| Aligned::zeros(n * stride));
@@ -125,6 +128,7 @@ impl Memory {
         vectors::minus(gn, g, &mut self.y[row.clone()]);
         let (s, y) = (&self.s[row.clone()], &self.y[row]);
         let (sy, yy, ss) = (dot(s, y), dot(y, y), dot(s, s));
+        self.bent = sy;
         if !(sy > CAUTIOUS * (ss * yy).sqrt() && yy.is_finite()) {
             if !yy.is_finite() {
                 let row = self.row(self.at);
@@ -247,8 +251,75 @@ impl Memory {
         combine(&self.y[..rows * self.stride], self.stride, &gram.c_y, d);
     }
 
+    /// s'y of the last step, kept or not.
+    pub fn bent(&self) -> f64 {
+        self.bent
+    }
+
+    /// The largest change of the slope along a coordinate that is remembered.
+    pub fn turned(&self, j: usize) -> f64 {
+        self.newest_first().map(|i| self.y[i * self.stride + j].abs()).fold(0.0, f64::max)
+    }
+
+    /// Inverse curvatures along the coordinates: the diagonal of H, or ‖s_j‖ / ‖y_j‖ over the pairs. NaN where no step
+    /// had a part of its curvature to speak of along a coordinate: then what H says there is said of others.
+    pub fn metric(&self) -> Vec<f64> {
+        const PART: f64 = 1e-6;
+        let one = |j: usize| {
+            let (mut ss, mut yy, mut part) = (0.0f64, 0.0f64, 0.0f64);
+            for i in self.newest_first() {
+                let (s, y) = (self.s[i * self.stride + j], self.y[i * self.stride + j]);
+                (ss, yy) = (ss + s * s, yy + y * y);
+                part = part.max((s * y).abs() / self.sy[i]);
+            }
+            if part < PART {
+                return f64::NAN;
+            }
+            match &self.dense {
+                Some(dense) => {
+                    let at = j * self.stride + j;
+                    self.gamma() * dense.start[at] + dense.rest[at]
+                }
+                None => (ss / yy).sqrt(),
+            }
+        };
+        (0..self.n).map(one).collect()
+    }
+
+    /// Takes out of `u` what steps have explored; false where little or nothing is left, or it would cost much.
+    pub fn unexplored(&self, u: &mut [f64]) -> bool {
+        const NUMBERS: usize = 1 << 20;
+        if self.have >= self.n || self.have * self.n > NUMBERS {
+            return false;
+        }
+        let before = dot(u, u);
+        let mut basis: Vec<Vec<f64>> = Vec::new();
+        for i in self.newest_first() {
+            let mut s = self.s[self.row(i)].to_vec();
+            let size = dot(&s, &s).sqrt();
+            for _ in 0..2 {
+                for b in &basis {
+                    let part = dot(b, &s);
+                    s.iter_mut().zip(b).for_each(|(s, b)| *s -= part * b);
+                }
+            }
+            let left = dot(&s, &s).sqrt();
+            if left > 1e-8 * size {
+                s.iter_mut().for_each(|s| *s /= left);
+                basis.push(s);
+            }
+        }
+        for _ in 0..2 {
+            for b in &basis {
+                let part = dot(b, u);
+                u.iter_mut().zip(b).for_each(|(u, b)| *u -= part * b);
+            }
+        }
+        dot(u, u) > 1e-6 * before
+    }
+
     /// The ratio of the largest to the smallest curvature seen along single coordinates, and where they are.
-    pub fn scales(&self) -> Option<(f64, usize, usize)> {
+    pub fn scales(&self, units: &Units) -> Option<(f64, usize, usize)> {
         let mut ends: Option<[(f64, usize); 2]> = None;
         for j in 0..self.n {
             let (mut ss, mut yy) = (0.0, 0.0);
@@ -256,7 +327,7 @@ impl Memory {
                 ss += self.s[i * self.stride + j].powi(2);
                 yy += self.y[i * self.stride + j].powi(2);
             }
-            let scale = (yy / ss).sqrt();
+            let scale = (yy / ss).sqrt() / units.length(j).powi(2);
             if scale.is_finite() && scale > 0.0 {
                 let [low, high] = ends.get_or_insert([(scale, j); 2]);
                 if scale < low.0 {

@@ -2,7 +2,6 @@
 use super::{Plan, Ruled, Way};
 use crate::descend::{Halt, Problem, Status};
 use crate::method::Step;
-use crate::methods::claims::SMALL;
 
 /// Where a full-batch run stands.
 pub(super) struct Full {
@@ -84,7 +83,7 @@ fn fixed(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step
 fn search(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
     let done = problem.counts.iterations as f64 / problem.stop.iterations as f64;
     let (memory, x0, g0, value0) = (r.mover.save(), x.to_vec(), r.gradient.clone(), r.value);
-    let mut rejected = 0;
+    let (mut rejected, mut blocked) = (0, false);
     loop {
         let Way::Full(full) = &r.way else { unreachable!("only full batches come here") };
         // A rule without memory goes down at every step.
@@ -93,6 +92,12 @@ fn search(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Ste
         let rate = r.scheduled(done);
         r.advance(problem, rate, x);
         r.value = problem.total_gradient(x, &mut r.gradient)?;
+        if r.value <= limit && !blocked && x == &x0[..] {
+            // Between bounds what a rule remembers may push against them alone: down the gradient again.
+            blocked = true;
+            r.mover.clear();
+            continue;
+        }
         if r.value <= limit {
             return Ok(accept(r, problem, x, rate, value0, rejected));
         }
@@ -107,7 +112,7 @@ fn search(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Ste
             r.mover.clear();
         }
         r.rate *= if finite { 0.5 } else { 0.1 };
-        if rejected >= PATIENCE || still {
+        if rejected >= PATIENCE || (still && rejected > 2) {
             return Ok(stuck(r, problem, rate));
         }
     }
@@ -131,13 +136,10 @@ fn accept(r: &mut Ruled, problem: &Problem<'_>, x: &[f64], rate: f64, before: f6
     if idle && step.verdict.is_none() { stuck(r, problem, rate) } else { step }
 }
 
-/// No step goes down: as good as the arithmetic allows, or stuck.
+/// No step goes down.
 fn stuck(r: &Ruled, problem: &Problem<'_>, rate: f64) -> Step {
     let mut step = r.still.step(problem, r.value, r.start, rate, true);
-    let rounding = 64.0 * f64::EPSILON * r.value.abs().max(1e-12 * r.start.abs());
-    // Differences of values know a gradient to about the root of their rounding, and no step can do better.
-    let rough = problem.objective.differences() > 0 && r.still.slope() <= SMALL * r.still.steepest();
-    let near = rough || r.still.gap() <= rounding.max(f64::EPSILON.sqrt() * r.value.abs());
-    step.verdict.get_or_insert(if near { Status::PrecisionLimit } else { Status::Plateau });
+    // Whether that is the arithmetic's doing is judged with a look around.
+    step.verdict.get_or_insert(Status::Plateau);
     step
 }

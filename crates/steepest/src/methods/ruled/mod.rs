@@ -9,12 +9,15 @@ mod full;
 mod mover;
 mod race;
 mod still;
+mod sure;
 
 use crate::chain::{self, Named};
-use crate::descend::{Halt, Problem};
+use crate::descend::{Halt, Problem, Units};
 use crate::method::{Entry, Method, Needs, Step, Takes};
+use crate::methods::claims::{Claims, not_finite};
 use crate::settings::{Parameter, checked};
 use mover::Mover;
+use std::borrow::Cow;
 use still::Still;
 
 /// How a rule is to be run. [`Plan::new`] gives the defaults.
@@ -140,6 +143,13 @@ struct Ruled {
     start: f64,
     least: f64,
     still: Still,
+    claims: Claims,
+    /// Steps before the next look around, lower points found by one, and a point beyond which there is no way back.
+    patience: usize,
+    escapes: u32,
+    reach: f64,
+    /// Whether the gradient is in the problem's own units.
+    unscaled: bool,
 }
 
 enum Way {
@@ -158,6 +168,11 @@ impl Ruled {
             start: f64::NAN,
             least: f64::INFINITY,
             still: Still::default(),
+            claims: Claims::new(0.0, 0.0, -1.0, -1.0),
+            patience: 0,
+            escapes: 0,
+            reach: f64::INFINITY,
+            unscaled: true,
             plan,
         }
     }
@@ -177,9 +192,22 @@ impl Ruled {
 
     /// Moves x by the rule and back into the bounds, where there are some.
     fn advance(&mut self, problem: &Problem<'_>, rate: f64, x: &mut [f64]) {
-        self.mover.advance(rate, self.value, x, &self.gradient);
+        let gradient = inside(problem, x, &self.gradient);
+        self.mover.advance(rate, self.value, x, &gradient);
         within(problem, x);
     }
+}
+
+/// The gradient without what pushes against a bound: a rule's memory would keep the rest from moving.
+fn inside<'g>(problem: &Problem<'_>, x: &[f64], gradient: &'g [f64]) -> Cow<'g, [f64]> {
+    if problem.penalty.offers().smooth || !problem.penalty.offers().bounds {
+        return Cow::Borrowed(gradient);
+    }
+    let one = |(j, (x, g)): (usize, (&f64, &f64))| {
+        let (low, high) = problem.penalty.bounds(j);
+        if (*x <= low && *g > 0.0) || (*x >= high && *g < 0.0) { 0.0 } else { *g }
+    };
+    x.iter().zip(gradient).enumerate().map(one).collect()
 }
 
 /// Puts x back into the bounds, where the penalty is bounds.
@@ -195,21 +223,34 @@ impl Method for Ruled {
         self.gradient = vec![0.0; x.len()];
         within(problem, x);
         self.value = problem.total_gradient(x, &mut self.gradient)?;
+        if let Some(why) = not_finite(self.value, &self.gradient) {
+            return Ok(Step { value: self.value, residual: 1.0, verdict: Some(why), ..Step::default() });
+        }
+        if self.plan.rate.is_none() && self.plan.batch == 0 && problem.scalable() {
+            *problem.units = Units::new(Vec::new(), self.value, &self.gradient);
+            problem.units.slopes(&mut self.gradient);
+            self.value /= problem.units.value();
+            self.unscaled = problem.units.plain();
+        }
         (self.start, self.least) = (self.value, self.value);
+        self.claims = Claims::new(self.value, problem.stop.tolerance, -1.0, -1.0);
+        self.reach = 1e20 * x.iter().fold(1.0, |m: f64, x| m.max(x.abs()));
         let terms = problem.objective.terms().map_or(0, |t| t.count());
         if self.plan.batch > 0 && self.plan.batch < terms {
             self.way = Way::Batches(batches::Batches::start(self, problem, x, terms)?);
         } else {
             full::start(self, problem, x);
         }
-        self.still.begin(problem, x, &self.gradient);
-        Ok(self.still.step(problem, self.value, self.start, self.rate, false))
+        self.still.begin(problem, x, &self.gradient, self.value);
+        let step = self.still.step(problem, self.value, self.start, self.rate, false);
+        sure::judged(self, problem, x, step)
     }
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
-        match self.way {
+        let step = match self.way {
             Way::Full(_) => full::step(self, problem, x),
             Way::Batches(_) => batches::step(self, problem, x),
-        }
+        }?;
+        sure::judged(self, problem, x, step)
     }
     fn rate(&self) -> Option<f64> {
         Some(self.rate)
@@ -222,6 +263,6 @@ impl Method for Ruled {
         true
     }
     fn gradient(&self) -> Option<&[f64]> {
-        (!self.gradient.is_empty()).then_some(&self.gradient)
+        (!self.gradient.is_empty() && self.unscaled).then_some(&self.gradient)
     }
 }

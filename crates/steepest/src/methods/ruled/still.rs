@@ -2,6 +2,7 @@
 use crate::certificate::{Certificate, Kind};
 use crate::descend::{Problem, Status};
 use crate::method::Step;
+use crate::methods::seen::Seen;
 use crate::vectors::dot;
 
 /// Steps whose curvature is remembered.
@@ -17,29 +18,29 @@ pub(super) struct Still {
     inverse: Vec<f64>,
     /// The least value after each step.
     least: Vec<f64>,
-    /// ‖g‖², without what pushes against a bound; at the start, and now.
-    first: f64,
+    /// ‖g‖², without what pushes against a bound.
     square: f64,
+    /// What the steps told of each coordinate.
+    pub seen: Seen,
+    /// What the slopes at both ends of the last step foretold of its change, and the change.
+    pub foretold: [f64; 2],
+    value: f64,
 }
 
 impl Still {
-    pub fn begin(&mut self, problem: &Problem<'_>, x: &[f64], g: &[f64]) {
+    pub fn begin(&mut self, problem: &Problem<'_>, x: &[f64], g: &[f64], value: f64) {
+        (self.seen, self.value) = (Seen::new(x.len()), value);
         (self.x, self.g) = (x.to_vec(), g.to_vec());
         self.square = free_square(problem, x, g);
-        self.first = self.square;
-    }
-    /// The slope now.
-    pub fn slope(&self) -> f64 {
-        self.square.sqrt()
-    }
-    /// The slope at the start, and at least 1: what a small one is held against.
-    pub fn steepest(&self) -> f64 {
-        self.first.sqrt().max(1.0)
     }
     /// Looks at a new point.
     pub fn look(&mut self, problem: &Problem<'_>, x: &[f64], g: &[f64], value: f64) {
         self.least.push(self.least.last().map_or(value, |l| l.min(value)));
         let (mut dx2, mut dxg) = (0.0, 0.0);
+        let s: Vec<f64> = x.iter().zip(&self.x).map(|(x, x0)| x - x0).collect();
+        self.foretold = [0.5 * (dot(&s, &self.g) + dot(&s, g)), value - self.value];
+        self.value = value;
+        self.seen.step(&s, &self.g, g);
         for (((x, g), x0), g0) in x.iter().zip(g).zip(&mut self.x).zip(&mut self.g) {
             let d = x - *x0;
             dx2 += d * d;
@@ -95,9 +96,13 @@ impl Still {
             assumption: "the curvature seen along the last steps is that between here and the nearest minimum",
         };
         let converged = gap <= target && value.is_finite();
-        let residual = if gap.is_finite() { gap / target.max(f64::MIN_POSITIVE) } else { self.square.sqrt() };
+        // The root, as the residual of a slope is: 1 where nothing is known, or the tolerance is met.
+        let residual = if gap.is_finite() { (gap / target.max(f64::MIN_POSITIVE)).sqrt() } else { 1.0 };
+        let unit = problem.units.value();
+        let certificate =
+            Certificate { bound: certificate.bound * unit, target: certificate.target * unit, ..certificate };
         Step {
-            value,
+            value: value * unit,
             residual: if converged { residual.min(1.0) } else { residual },
             rate,
             verdict: converged.then_some(Status::Converged),

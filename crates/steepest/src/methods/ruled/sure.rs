@@ -1,0 +1,177 @@
+//! Before a rule may claim anything: whether the gradient is the function's, whether a lower point lies near by, and
+//! how much the function's own curvature says is left. In a valley the steps of a rule see the steep sides alone.
+use super::Ruled;
+use crate::certificate::{Certificate, Kind};
+use crate::descend::{Halt, Problem, Status};
+use crate::method::Step;
+use crate::methods::doubt::{self, Doubt, Gap, Known};
+use crate::vectors::largest;
+
+/// Gradients that a look at the curvature around may take.
+const PRODUCTS: usize = 20;
+/// Lower points found by looking around before it is left at that.
+const ESCAPES: u32 = 20;
+
+/// What is to be said of a step that a rule has taken.
+pub(super) fn judged(
+    r: &mut Ruled,
+    problem: &mut Problem<'_>,
+    x: &mut [f64],
+    step: Step,
+) -> Result<Step, Halt> {
+    r.claims.took(r.value);
+    let [foretold, change] = r.still.foretold;
+    let odd = r.claims.odd(change, foretold);
+    if r.value == f64::NEG_INFINITY || (largest(x) > r.reach && r.value < r.start) {
+        return Ok(Step { verdict: Some(Status::Unbounded), certificate: None, ..step });
+    }
+    if odd && doubt::doubtful(problem) && r.value.is_finite() {
+        let mut u: Vec<f64> = r.gradient.iter().map(|g| -g).collect();
+        if let Doubt::Inconsistent(status) = look(r, problem, x, &mut u, true)?.0 {
+            return Ok(Step { verdict: Some(status), certificate: None, ..step });
+        }
+    }
+    match step.verdict {
+        Some(Status::Converged) if r.claims.steps() < r.patience => {
+            Ok(Step { verdict: None, certificate: None, ..step })
+        }
+        Some(Status::Converged | Status::Plateau) => claim(r, problem, x, step),
+        _ => Ok(step),
+    }
+}
+
+/// A claim, or standing still: as the looks around say.
+fn claim(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64], step: Step) -> Result<Step, Halt> {
+    let none = Step { certificate: None, ..step.clone() };
+    if doubt::cheap(problem) {
+        let mut u = vec![0.0; x.len()];
+        doubt::scattered(x.len(), &mut u);
+        let mut found = look(r, problem, x, &mut u, false)?;
+        if matches!(found.0, Doubt::None | Doubt::Kink(_)) && r.still.seen.unmoved(&mut u) {
+            found = look(r, problem, x, &mut u, false)?;
+        }
+        match found {
+            (Doubt::Inconsistent(status), _) => return Ok(Step { verdict: Some(status), ..none }),
+            (Doubt::Lower, at) => return lower(r, problem, x, &at, none),
+            (Doubt::Stairs, _) if r.still.seen.blind() => {
+                return Ok(Step { verdict: Some(Status::Plateau), ..none });
+            }
+            (Doubt::Kink(slopes), _) if step.verdict == Some(Status::Plateau) => {
+                problem.findings.push(doubt::kink(slopes));
+            }
+            _ => {}
+        }
+    }
+    let target = problem.stop.tolerance * r.value.abs().max(1e-12 * r.start.abs());
+    let mut explained = r.claims.rounding(r.value).max(differenced(r, problem));
+    let mut trial = vec![0.0; x.len()];
+    let mut along = vec![0.0; x.len()];
+    let left = known(r, problem, x, |problem, at| {
+        doubt::gap(problem, at, PRODUCTS, f64::INFINITY, &mut along, &mut trial)
+    })?;
+    let left = match left {
+        Gap::Left(left) => left,
+        Gap::Down => {
+            if let (Doubt::Lower, at) = look(r, problem, x, &mut along, false)? {
+                return lower(r, problem, x, &at, none);
+            }
+            f64::INFINITY
+        }
+    };
+    if step.verdict == Some(Status::Plateau) && left > target.max(explained) && doubt::cheap(problem) {
+        let most = 1e-3 * r.claims.size(r.value);
+        let noise = known(r, problem, x, |problem, at| doubt::noise(problem, at, &mut trial))?;
+        explained = explained.max((4.0 * noise).min(most));
+    }
+    let unit = problem.units.value();
+    let certificate = left.is_finite().then_some(Certificate {
+        kind: Kind::Estimated,
+        bound: left * unit,
+        target: target * unit,
+        rounding: explained * unit,
+        assumption: "the function's curvature here, along its slopes, is that between here and the nearest minimum",
+    });
+    let verdict = match step.verdict {
+        _ if left <= target => Some(Status::Converged),
+        Some(Status::Plateau) if left <= explained => Some(Status::PrecisionLimit),
+        Some(Status::Plateau) => Some(Status::Plateau),
+        _ => None,
+    };
+    if verdict.is_none() {
+        r.patience = r.claims.steps() + r.claims.steps() / 4 + 10;
+    }
+    let certificate = certificate.filter(|_| verdict.is_some());
+    Ok(Step { verdict, certificate, ..none })
+}
+
+/// Goes on from a lower point that was seen; what the rule remembers is of another place.
+fn lower(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64], at: &[f64], step: Step) -> Result<Step, Halt> {
+    let mut gradient = vec![0.0; x.len()];
+    let value = problem.total_gradient(at, &mut gradient)?;
+    r.escapes += 1;
+    if r.escapes > ESCAPES || !(value < r.value) || !largest(&gradient).is_finite() {
+        let verdict = if value == f64::NEG_INFINITY { Status::Unbounded } else { Status::Plateau };
+        return Ok(Step { verdict: Some(verdict), ..step });
+    }
+    x.copy_from_slice(at);
+    (r.value, r.gradient, r.least) = (value, gradient, r.least.min(value));
+    r.mover.clear();
+    r.still.look(problem, x, &r.gradient, r.value);
+    Ok(Step { value: r.value * problem.units.value(), verdict: None, ..step })
+}
+
+/// Runs `ask` with what is known here.
+fn known<R>(
+    r: &Ruled,
+    problem: &mut Problem<'_>,
+    x: &[f64],
+    ask: impl FnOnce(&mut Problem<'_>, &Known<'_>) -> R,
+) -> R {
+    let lengths = r.still.seen.lengths(problem, x, &r.gradient, r.claims.near(r.value));
+    let room = doubt::room(problem, x);
+    let given = doubt::doubtful(problem);
+    let at = Known {
+        x,
+        value: r.value,
+        gradient: &r.gradient,
+        lengths: &lengths,
+        room: &|j, way| room[j][usize::from(way > 0.0)],
+        enough: r.claims.small(r.value),
+        small: r.claims.slight(r.value),
+        given,
+        ahead: true,
+    };
+    ask(problem, &at)
+}
+
+/// A look along u, in lengths unless it is `plain`; and the lower point, if one was found.
+fn look(
+    r: &Ruled,
+    problem: &mut Problem<'_>,
+    x: &[f64],
+    u: &mut [f64],
+    plain: bool,
+) -> Result<(Doubt, Vec<f64>), Halt> {
+    let mut trial = vec![0.0; x.len()];
+    let found = known(r, problem, x, |problem, at| {
+        if plain {
+            u.iter_mut().zip(at.lengths).for_each(|(u, l)| *u *= l);
+            let size = largest(u);
+            u.iter_mut().for_each(|u| *u /= size);
+        }
+        doubt::look(problem, at, u, &mut trial)
+    })?;
+    Ok((found, trial))
+}
+
+/// What the noise of differences can hide.
+fn differenced(r: &Ruled, problem: &Problem<'_>) -> f64 {
+    if problem.objective.differences() == 0 {
+        return 0.0;
+    }
+    let mut noise = vec![0.0; r.gradient.len()];
+    let value = problem.accuracy(&mut noise);
+    let metric = r.still.seen.metric();
+    let slopes = metric.iter().zip(&noise).map(|(d, v)| d * v * v).filter(|e| !e.is_nan());
+    (4.0 * value).max(slopes.sum::<f64>().min(1e4 * r.claims.small(r.value)))
+}

@@ -1,0 +1,230 @@
+"""What `minimize` claims is so, by every method: in any units, in valleys, at saddles, on stairs."""
+
+import numpy as np
+import pytest
+from scipy.optimize import rosen, rosen_der, rosen_hess
+
+import steepest
+
+RULES = ["adam", "lamb", "lion", "momentum", "momo_adam", "muon", "nesterov", "rprop", "sgd"]
+METHODS = ["gradient_descent", "lbfgs", "newton", *RULES]
+SOLVERS = ["lbfgs", "newton"]
+
+
+def bowl(x):
+    return float((x[0] - 1) ** 2 + (x[1] - 3) ** 2)
+
+
+def bowl_slope(x):
+    return 2 * (x - np.array([1.0, 3.0]))
+
+
+WRONG = {
+    "forgotten": lambda g: np.array([g[0], 0.0]),
+    "zeros": lambda g: 0 * g,
+    "sign": lambda g: -g,
+    "factor": lambda g: 3 * g,
+    "one factor": lambda g: g * np.array([1.0, 2.0]),
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("kind", WRONG)
+def test_a_wrong_gradient_is_found_before_anything_is_claimed(method, kind):
+    r = steepest.minimize(bowl, [0.0, 0.0], jac=lambda x: WRONG[kind](bowl_slope(x)), method=method)
+    assert r.outcome == "gradient_inconsistent", r.message
+    assert "entry" in r.message
+    if kind in ("forgotten", "one factor"):
+        assert "entry 1" in r.message
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_forgotten_entry_is_found_from_afar(method):
+    def fun(x):
+        return float(1e4 * (x[0] - 1) ** 2 + (x[1] - 3) ** 2)
+
+    r = steepest.minimize(fun, [1000.0, 0.0], jac=lambda x: np.array([2e4 * (x[0] - 1), 0.0]), method=method)
+    assert r.outcome == "gradient_inconsistent"
+    assert "entry 1" in r.message
+
+
+def test_a_hessian_that_is_not_the_functions_is_said_and_left():
+    r = steepest.minimize(
+        rosen, [-1.2, 1.0], jac=rosen_der, hess=lambda x: -np.array(rosen_hess(x)), method="newton"
+    )
+    assert r.success
+    assert r.fun < 1e-10
+    assert r.nit < 100
+    assert "hessian_inconsistent" in [f.kind for f in r.findings]
+
+
+@pytest.mark.parametrize("method", SOLVERS)
+@pytest.mark.parametrize("seed", range(12))
+def test_the_units_of_variables_and_of_f_change_nothing(method, seed):
+    rng = np.random.default_rng(seed)
+    n = 1 + seed % 5
+    turn = np.linalg.qr(rng.normal(size=(n, n)))[0]
+    bend = turn @ np.diag(np.logspace(0, 2, n)) @ turn.T
+    least, x0 = rng.normal(size=n), rng.normal(size=n)
+    unit, scale = 10.0 ** rng.integers(-9, 10, n), 10.0 ** rng.integers(-200, 201)
+
+    def fun(x):
+        d = x / unit - least
+        return float(scale * (0.5 * d @ bend @ d + 0.1 * (d**4).sum() + 1))
+
+    def jac(x):
+        d = x / unit - least
+        return scale * (bend @ d + 0.4 * d**3) / unit
+
+    r = steepest.minimize(fun, x0 * unit, jac=jac, method=method)
+    assert r.success, r.message
+    assert r.certificate["bound"] <= r.certificate["target"]
+    np.testing.assert_allclose(r.x / unit, least, atol=1e-4)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("scale", [1e-200, 1e-20, 1e20, 1e200])
+def test_a_small_function_is_not_taken_for_a_minimum(method, scale):
+    r = steepest.minimize(
+        lambda x: float(scale * ((x - 3) ** 2).sum()),
+        [0.0, 0.0],
+        jac=lambda x: scale * 2 * (x - 3),
+        method=method,
+        options={"maxiter": 2000},
+    )
+    assert r.fun < 1e-6 * scale
+    assert r.success or r.outcome in ("budget", "plateau")
+
+
+def test_a_capacitance_beside_a_voltage():
+    t = np.linspace(0, 5e-3, 40)
+    seen = 5 * (1 - np.exp(-t / 2e-3))
+
+    def fun(p):
+        return float(((seen - p[0] * (1 - np.exp(-t / (2e3 * p[1])))) ** 2).sum())
+
+    r = steepest.minimize(fun, [4, 3e-7], bounds=[(0, 10), (1e-8, 1e-5)])
+    assert r.success
+    assert r.fun < 1e-8
+    np.testing.assert_allclose(r.x, [5, 1e-6], rtol=1e-4)
+
+
+@pytest.mark.parametrize("width", [1e-9, 1e-6, 1e-3, 10.0])
+@pytest.mark.parametrize("method", ["lbfgs", "gradient_descent", "adam", "momentum", "lion"])
+def test_narrow_boxes(method, width):
+    least = np.array([0.3, 1.7, -0.4]) * width
+
+    def fun(x):
+        return float((((x - least) / width) ** 2 * np.array([1.0, 5.0, 20.0])).sum())
+
+    def jac(x):
+        return 2 * (x - least) / width**2 * np.array([1.0, 5.0, 20.0])
+
+    r = steepest.minimize(
+        fun, [0.9 * width] * 3, jac=jac, method=method, bounds=[(0, width)] * 3, options={"maxiter": 3000}
+    )
+    best = fun(np.clip(least, 0, width))
+    assert r.fun - best < 1e-5 or not r.success
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_rules_in_a_valley_claim_only_its_floor(method):
+    r = steepest.minimize(
+        lambda x: float(1 + 1e4 * x[0] ** 2 + 1e-2 * (x[1] - 10) ** 2),
+        [1.0, 0.0],
+        jac=lambda x: np.array([2e4 * x[0], 2e-2 * (x[1] - 10)]),
+        method=method,
+        options={"maxiter": 3000},
+    )
+    assert not r.success or r.fun < 1 + 1e-5
+
+
+@pytest.mark.parametrize("method", ["adam", "lamb", "lion", "momentum", "momo_adam", "muon", "nesterov"])
+def test_rules_go_on_where_they_meet_a_bound(method):
+    r = steepest.minimize(
+        rosen, [2.0, 2, 2], jac=rosen_der, method=method, bounds=[(0, 10)] * 3, options={"maxiter": 10000}
+    )
+    assert r.fun < 1e-8, r.message
+
+
+@pytest.mark.parametrize("method", ["lbfgs", "gradient_descent", "adam", "lamb", "momentum", "muon"])
+def test_one_variable_fixed(method):
+    r = steepest.minimize(rosen, [2.0, 2, 2], jac=rosen_der, method=method, bounds=[(0, 10), (2, 2), (0, 10)])
+    assert r.fun == pytest.approx(1.1713586, abs=1e-4)
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS if m not in ("rprop", "momo_adam")])
+@pytest.mark.parametrize("given", [True, False])
+def test_a_maximum_is_left(method, given):
+    jac = (lambda x: -2 * x) if given else None
+    r = steepest.minimize(lambda x: float(-x @ x), [0.0, 0.0], jac=jac, method=method)
+    assert r.outcome == "unbounded"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_saddles_are_no_minima(method):
+    def monkey(x):
+        return float(x[0] ** 3 - 3 * x[0] * x[1] ** 2)
+
+    r = steepest.minimize(
+        monkey,
+        [0.0, 0.0],
+        jac=lambda x: np.array([3 * x[0] ** 2 - 3 * x[1] ** 2, -6 * x[0] * x[1]]),
+        method=method,
+        options={"maxiter": 1000},
+    )
+    assert not r.success
+    r = steepest.minimize(
+        lambda x: float((x[0] * x[1] + 1) ** 2),
+        [0.0, 0.0],
+        jac=lambda x: 2 * (x[0] * x[1] + 1) * x[::-1],
+        method=method,
+        options={"maxiter": 3000},
+    )
+    assert r.fun < 1e-6
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_stairs_are_no_success(method):
+    r = steepest.minimize(
+        lambda x: float(np.floor(((x - 3) ** 2).sum() * 10)), [0.0, 0.0], jac=np.zeros_like, method=method
+    )
+    assert not r.success or r.fun < 1
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_values_in_single_precision_with_an_exact_gradient(method):
+    r = steepest.minimize(
+        lambda x: float(np.float32(((x - 3) ** 2).sum() + 1)),
+        [0.0, 0.0],
+        jac=lambda x: 2 * (x - 3),
+        method=method,
+        options={"maxiter": 1000},
+    )
+    assert r.outcome in ("converged", "precision_limit", "budget"), r.message
+    np.testing.assert_allclose(r.x, 3, atol=1e-3)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_start_that_is_not_finite(method):
+    r = steepest.minimize(lambda x: np.nan, [0.0], jac=lambda x: x, method=method)
+    assert r.outcome == "not_finite"
+
+
+def test_beyond_an_edge_of_nan_nothing_is_claimed():
+    for method in METHODS:
+        r = steepest.minimize(
+            lambda x: float(((x - 3) ** 2).sum()) if abs(x[0]) < 2 else np.nan,
+            [0.0],
+            jac=lambda x: 2 * (x - 3),
+            method=method,
+            options={"maxiter": 1000},
+        )
+        assert not r.success
+
+
+def test_where_it_is_exact_it_ends():
+    r = steepest.minimize(lambda x: (x[0] - 3) ** 2, [2.0])
+    assert r.success
+    assert r.fun < 1e-12
+    assert r.nfev < 25
