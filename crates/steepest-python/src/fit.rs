@@ -230,7 +230,8 @@ fn narrow(s: &mut Solution, glm: &mut Glm<'_>, penalty: &dyn Penalty) -> Result<
     if let Some(c) = &mut s.certificate {
         let more = cost.max(0.0);
         c.bound += more;
-        c.rounding += 2.0 * more;
+        // Where single precision costs more than this share of the value, what is handed over is no success.
+        c.rounding += (2.0 * more).min(1e-3 * s.value.abs());
         if s.status.success() && c.kind.proves() {
             s.status = Status::PrecisionLimit.admitted(Some(c));
         }

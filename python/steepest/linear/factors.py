@@ -285,6 +285,8 @@ def _finish(
         moved = seen + _EPS * np.abs(table.level)
         moved += float(np.finfo(np.longdouble).eps) * (np.abs(table.centre) @ np.abs(coef)) * len(coef)
     off = 0.5 * moved**2
+    # Where rounding the intercepts costs more than this share of the value, what is handed over is no success.
+    borne = np.minimum(4.0 * off, 1e-3 * ends[0]) if dtype == np.float32 else 4.0 * off
     singular = np.zeros(min(table.X.shape))
     singular[: len(space.singular)] = space.singular * np.sqrt(table.total)
     return Factored(
@@ -293,8 +295,8 @@ def _finish(
         space.rank,
         singular,
         [
-            End(float(v + 0.5 * s * s), float(b + o), rounding=float(r + 4.0 * o), dependent=space.dependent)
-            for v, b, r, o, s in zip(*ends, off, seen, strict=True)
+            End(float(v + 0.5 * s * s), float(b + o), rounding=float(r + m), dependent=space.dependent)
+            for v, b, r, o, m, s in zip(*ends, off, borne, seen, strict=True)
         ],
     )
 
