@@ -373,3 +373,19 @@ def test_oscillation_is_told_from_being_slow(rate):
     r = steepest.minimize("rosenbrock", method="gradient_descent", options={"rate": rate, "maxiter": 1000})
     assert r.outcome == "budget"
     assert ("oscillating" in kinds(r)) == (rate > 2e-3)
+
+
+def test_plain_gradient_descent_by_its_name():
+    x = np.array([3.0, 4.0])
+    steps = list(
+        steepest.descend(square, x, jac=slope, method="steepest_descent", rate=0.1, options={"maxiter": 3})
+    )
+    for step in steps:
+        np.testing.assert_allclose(step.x, x)
+        assert step.rate == 0.1
+        x = x - 0.1 * slope(x)
+    r = steepest.minimize("rosenbrock", method="steepest_descent", options={"maxiter": 2000})
+    other = steepest.minimize("rosenbrock", method="gradient_descent")
+    loss = r.history["loss"]
+    assert (np.diff(loss) < 0).all()
+    assert r.nit > 3 * other.nit

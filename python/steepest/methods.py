@@ -12,7 +12,16 @@ from typing import ClassVar
 
 from steepest._catalog import Settings
 
-__all__ = ["Coordinate", "Fista", "GradientDescent", "Lbfgs", "Newton", "Progressive", "Ruled"]
+__all__ = [
+    "Coordinate",
+    "Fista",
+    "GradientDescent",
+    "Lbfgs",
+    "Newton",
+    "Progressive",
+    "Ruled",
+    "SteepestDescent",
+]
 
 
 @dataclass(frozen=True)
@@ -52,10 +61,12 @@ class Fista(Settings):
 
 @dataclass(frozen=True)
 class GradientDescent(Settings):
-    """Gradient descent, x ← prox(x − rate · ∇f(x)); without a penalty that is x − rate · ∇f(x).
+    """Gradient descent, x ← prox(x − rate · ∇f(x)), at a rate that is given, or at Barzilai and Borwein's
+    with a line search.
 
-    With no rate it finds its own from the curvature that the last step met, s's / s'y, shortened until the
-    value is below the largest of the last ten: so over any ten steps it goes down.
+    Without a penalty that is x − rate · ∇f(x). With no rate it finds its own from the curvature that the
+    last step met, s's / s'y, shortened until the value is below the largest of the last ten: so over any
+    ten steps it goes down.
 
     Cauchy 1847; Barzilai and Borwein 1988; Grippo, Lampariello and Lucidi 1986; Wright, Nowak and
     Figueiredo 2009.
@@ -195,3 +206,36 @@ class Ruled(Settings):
     batch_size: float = 0.0
     epochs: float = 20.0
     seed: float = 0.0
+
+
+@dataclass(frozen=True)
+class SteepestDescent(Settings):
+    """Plain gradient descent, x ← x − rate · ∇f(x): the textbook's, at a fixed rate or by Armijo's rule.
+
+    With no rate each step tries twice the last rate and halves it until f falls by at least 1e-4 · rate ·
+    ‖∇f‖² (backtracking). Slow in narrow valleys, and meant to be seen so: `gradient_descent` takes the same
+    gradients and far fewer of them.
+
+    Cauchy 1847; Armijo 1966.
+
+    Parameters
+    ----------
+    rate : float, default 0.0
+        The step length; 0 for Armijo's rule. Allowed: at least 0.
+    gtol : float, default -1.0
+        SciPy's criterion: claim convergence where max |∇F| is at most this; below 0 the method's own.
+        Allowed: at least -1.
+    ftol : float, default -1.0
+        SciPy's criterion: claim convergence where a step lowers F by at most this, relative; below 0 the
+        method's own. Allowed: at least -1.
+    verify : float, default 1.0
+        1 to look at both sides of the point before convergence is claimed (a few evaluations), 0 not to.
+        Allowed: between 0 and 1.
+    """
+
+    registry: ClassVar[str] = "methods"
+    name: ClassVar[str] = "steepest_descent"
+    rate: float = 0.0
+    gtol: float = -1.0
+    ftol: float = -1.0
+    verify: float = 1.0

@@ -10,9 +10,9 @@ use crate::settings::Described;
 use crate::vectors::{self, Aligned, dot, largest};
 
 crate::settings! {
-    /// Gradient descent, x ← prox(x − rate · ∇f(x)); without a penalty that is x − rate · ∇f(x).
+    /// Gradient descent, x ← prox(x − rate · ∇f(x)), at a rate that is given, or at Barzilai and Borwein's with a line search.
     ///
-    /// With no rate it finds its own from the curvature that the last step met, s's / s'y, shortened until the
+    /// Without a penalty that is x − rate · ∇f(x). With no rate it finds its own from the curvature that the last step met, s's / s'y, shortened until the
     /// value is below the largest of the last ten: so over any ten steps it goes down.
     ///
     /// Cauchy 1847; Barzilai and Borwein 1988; Grippo, Lampariello and Lucidi 1986; Wright, Nowak and Figueiredo 2009.
@@ -36,7 +36,7 @@ pub(super) const ENTRY: Entry = Entry {
     suits,
     build: |settings| {
         let set = GradientDescent::of(settings);
-        Box::new(Descent { rate: set.rate, set, work: None })
+        Box::new(Descent { rate: set.rate, set, armijo: false, work: None })
     },
 };
 
@@ -54,8 +54,15 @@ const LONGEST: f64 = 1e30;
 /// A value this many times the first, at a rate that was given, will not come back.
 const GONE: f64 = 1e10;
 
+/// The textbook's: at the rate given, or by Armijo's rule.
+pub(super) fn plain(set: GradientDescent) -> Box<dyn Method + Send> {
+    Box::new(Descent { rate: set.rate, set, armijo: true, work: None })
+}
+
 struct Descent {
     set: GradientDescent,
+    /// Whether steps are found by trying from twice the last one down, and not from the curvature.
+    armijo: bool,
     /// 0: its own.
     rate: f64,
     work: Option<Work>,
@@ -116,7 +123,7 @@ impl Method for Descent {
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let work = self.work.as_mut().expect("start is called first");
         let step =
-            if self.rate > 0.0 { work.fixed(problem, self.rate)? } else { work.own(problem)? };
+            if self.rate > 0.0 { work.fixed(problem, self.rate)? } else { work.own(problem, self.armijo)? };
         x.copy_from_slice(&work.x[..x.len()]);
         Ok(step)
     }
@@ -177,7 +184,7 @@ impl Work {
             escapes: 0,
         };
         let size = dot(&work.g, &work.g).sqrt();
-        work.a = (1.0 / size).clamp(SHORTEST, 1.0);
+        work.a = if set.rate > 0.0 { set.rate } else { (1.0 / size).clamp(SHORTEST, 1.0) };
         Ok(work)
     }
 
@@ -233,10 +240,14 @@ impl Work {
     }
 
     /// A step at a rate of its own: the last curvature's, shortened until the value is low enough.
-    fn own(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
+    /// By Armijo's rule: twice the last rate, halved until the value falls by enough.
+    fn own(&mut self, problem: &mut Problem<'_>, armijo: bool) -> Result<Step, Halt> {
         let n = self.n;
         let top = self.recent.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let mut a = self.bent.unwrap_or(if self.steps > 0 { 4.0 * self.a } else { self.a });
+        let top = if armijo { self.f } else { top };
+        let bent = self.bent.filter(|_| !armijo);
+        let grown = if armijo { 2.0 } else { 4.0 } * self.a;
+        let mut a = bent.unwrap_or(if self.steps > 0 { grown } else { self.a });
         a = a.clamp(SHORTEST, LONGEST);
         for _ in 0..60 {
             let gone = self.go(problem, a);
@@ -260,7 +271,11 @@ impl Work {
                     return if idle { self.rest(problem) } else { self.stand(problem) };
                 }
             }
-            a *= if f.is_finite() { shorter(self.f, f, gone / a) } else { 0.1 };
+            a *= match (f.is_finite(), armijo) {
+                (true, true) => 0.5,
+                (true, false) => shorter(self.f, f, gone / a),
+                (false, _) => 0.1,
+            };
         }
         self.rest(problem)
     }
@@ -509,7 +524,11 @@ impl Work {
             threshold: limit.unwrap_or(f64::NAN),
             remedy: match limit {
                 Some(limit) => {
-                    format!("Take a rate below {:?}, or give none: it then finds its own.", rounded(limit))
+                    format!(
+                        "Take a smaller rate (where it began, one below {:?} is stable; elsewhere that may be another), \
+                         or give none: it then finds its own.",
+                        rounded(limit)
+                    )
                 }
                 None => "Take a smaller rate, or give none: it then finds its own.".into(),
             },

@@ -307,7 +307,28 @@ impl Work {
         if !down {
             return self.rest(problem);
         }
+        if scaled && problem.objective.differences() > 0 && !self.claims.as_scipy() {
+            let explained = self.explained(problem);
+            if self.drowned(problem, explained) {
+                return self.claim(problem, Status::PrecisionLimit, explained);
+            }
+        }
         Ok(Step { rate, ..self.here() })
+    }
+
+    /// Whether what is left lies below the noise of the differences, and all that this noise can hide, by what the steps
+    /// have met, is far below the tolerance: ten steps more would only wander about.
+    fn drowned(&mut self, problem: &Problem<'_>, explained: f64) -> bool {
+        let small = 1e2 * self.claims.small(self.f);
+        let left = self.predicted.unwrap_or(f64::INFINITY).max(self.by_diagonal(&self.memory.metric()));
+        if !(left <= explained.min(small)) || self.steep() > STEEP[0] {
+            return false;
+        }
+        let n = self.memory.dim();
+        let [mut noise, mut hidden] = [0; 2].map(|_| Aligned::zeros(n));
+        problem.accuracy(&mut noise[..n]);
+        self.memory.direction(&noise, &mut hidden);
+        -0.5 * dot(&noise, &hidden) <= small
     }
 
     /// See [`Claims::steep`].

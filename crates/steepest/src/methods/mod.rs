@@ -20,4 +20,5 @@ methods! {
     newton,
     progressive,
     ruled,
+    steepest_descent,
 }
