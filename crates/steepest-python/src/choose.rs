@@ -2,8 +2,9 @@
 use crate::enter::refused;
 use pyo3::prelude::*;
 use steepest::method::{Entry, Facts, Method};
-use steepest::methods::METHODS;
+use steepest::methods::proved::Proved;
 use steepest::methods::ruled::{PARAMETERS, Plan};
+use steepest::methods::{METHODS, at_work};
 use steepest::rules::RULES;
 use steepest::settings::{checked, nearest};
 
@@ -15,6 +16,8 @@ pub struct Chosen {
     pub reason: String,
     /// It.
     pub method: Box<dyn Method + Send>,
+    /// Whether it depends on the scales of a table's columns, having none of its own.
+    pub standardise: bool,
 }
 
 /// The method named, with settings by name; without a name the one that promises the fewest passes.
@@ -43,12 +46,18 @@ fn ruled(name: &str, given: &[(&str, f64)], facts: &Facts) -> PyResult<Chosen> {
     let plan = Plan::new(&[(name, &own)]).and_then(|p| p.set(&how)).map_err(refused)?;
     let entry = plan.entry();
     accepted(&entry, facts)?;
-    Ok(Chosen { name: entry.name, reason: "asked for".into(), method: plan.method() })
+    let method = Box::new(Proved::new(plan.method()));
+    Ok(Chosen { name: entry.name, reason: "asked for".into(), method, standardise: true })
 }
 
 fn built(entry: &Entry, given: &[(&str, f64)], reason: String) -> PyResult<Chosen> {
     let values = checked(entry.name, entry.parameters, given).map_err(refused)?;
-    Ok(Chosen { name: entry.name, reason, method: (entry.build)(&values) })
+    Ok(Chosen {
+        name: entry.name,
+        reason,
+        method: at_work(entry, &values),
+        standardise: !entry.needs.glm,
+    })
 }
 
 fn accepted(entry: &Entry, facts: &Facts) -> PyResult<()> {

@@ -8,8 +8,9 @@ use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use steepest::descend::{Descent, HeldOut, Solution, Status, Stop, facts};
+use steepest::descend::{Descent, Halt, HeldOut, Progress, Solution, Status, Stop, Watch, facts};
 use steepest::design::Design;
+use steepest::designs::standardised::Standardised;
 use steepest::glm::Glm;
 use steepest::loss::{Block, Outputs};
 use steepest::losses::LOSSES;
@@ -144,6 +145,8 @@ struct Work<'a> {
     target: &'a [f64],
     weight: Option<&'a [f64]>,
     intercept: bool,
+    /// Whether the intercept is there and nothing holds it.
+    free_intercept: bool,
     method: Option<Named>,
     start: Vec<f64>,
     stop: Stop,
@@ -169,6 +172,63 @@ fn relax(s: &mut Solution, times: f64) {
     }
 }
 
+/// Shows points as they are over the table as it lies.
+struct Raw<'a> {
+    watcher: &'a mut Watcher,
+    seen: Option<&'a Standardised<'a>>,
+    intercept: bool,
+}
+
+impl Watch for Raw<'_> {
+    fn iteration(&mut self, progress: &Progress<'_>) -> Result<(), Halt> {
+        let Some(seen) = self.seen else { return self.watcher.iteration(progress) };
+        let mut x = progress.x.to_vec();
+        seen.out(&mut x, self.intercept);
+        self.watcher.iteration(&Progress { x: &x, ..*progress })
+    }
+    fn poll(&mut self) -> Result<(), Halt> {
+        self.watcher.poll()
+    }
+}
+
+/// Brings a solution over standardised columns back to the table as it lies. Coefficients are rounded on the way: the
+/// value is that of the point returned (`penalty` is that of the table as it lies), and the certificate tells what the rounding has cost.
+fn brought_back(
+    s: &mut Solution,
+    seen: &Standardised<'_>,
+    objective: &mut Glm<'_>,
+    penalty: &dyn Penalty,
+) -> Result<(), Failure> {
+    let intercept = objective.intercept;
+    seen.out(&mut s.x, intercept);
+    if penalty.offers().bounds || penalty.offers().pieces {
+        // A bound is met exactly, not to an ulp of another variable.
+        for (j, x) in s.x.iter_mut().enumerate() {
+            let piece = penalty.piece(j);
+            *x = x.max(piece.low).min(piece.high);
+        }
+    }
+    s.path.iter_mut().for_each(|x| seen.out(x, intercept));
+    s.gradient.iter_mut().for_each(|g| seen.gradient(g, intercept));
+    let mut x = s.x.clone();
+    seen.inward(&mut x, intercept);
+    let value = match objective.value(&x) {
+        Ok(value) => value + penalty.value(&s.x),
+        Err(Halt::Failed(error)) => return Err(error),
+        Err(_) => return Err("the value of the answer could not be computed".into()),
+    };
+    let cost = (value - s.value).max(0.0);
+    s.value = value;
+    if let Some(c) = &mut s.certificate
+        && c.kind.proves()
+    {
+        c.bound += cost;
+        c.rounding += 4.0 * cost;
+    }
+    s.status = s.status.clone().admitted(s.certificate.as_ref());
+    Ok(())
+}
+
 impl Work<'_> {
     /// How close to the optimum it goes: as asked for, or closer where that is as good as free.
     fn aim(&self) -> f64 {
@@ -179,22 +239,44 @@ impl Work<'_> {
         if plain && numbers <= SMALL { asked.min(FINE) } else { asked }
     }
     /// The descent, and the method that it took with the reason.
-    fn run(self, watch: &mut Watcher) -> Result<(Solution, &'static str, String), Failure> {
+    fn run(self, watcher: &mut Watcher) -> Result<(Solution, &'static str, String), Failure> {
         let aim = self.aim();
-        let Work { design, loss, target, weight, intercept, .. } = self;
-        let mut glm = Glm::new(design, &*loss, target, weight, intercept)?;
-        let facts = facts(&mut glm, &*self.penalty);
-        let name = self.method.as_ref().map(|m| m.0.as_str());
-        let settings = self.method.as_ref().map_or(&[][..], |m| &m.1);
-        let chosen = choose(name, settings, &facts)?;
-        let stop = Stop { tolerance: aim, ..self.stop };
-        let descent = Descent::new(chosen.method, &self.start, stop);
+        let Work { design, target, weight, intercept, free_intercept, .. } = self;
+        let loss = self.loss;
+        let chosen = {
+            let mut glm = Glm::new(design, &*loss, target, weight, intercept)?;
+            let name = self.method.as_ref().map(|m| m.0.as_str());
+            let settings = self.method.as_ref().map_or(&[][..], |m| &m.1);
+            choose(name, settings, &facts(&mut glm, &*self.penalty))?
+        };
+        let mut moved: Option<Box<dyn Penalty>> = None;
+        let mut seen = if free_intercept { Standardised::far(design) } else { None };
+        if chosen.standardise {
+            let all = Standardised::all(design, free_intercept);
+            let width = design.columns() + usize::from(intercept);
+            let scale = |j: usize| all.scale().get(j % width).map_or(1.0, |s| 1.0 / s);
+            let scales: Vec<f64> = (0..self.start.len()).map(scale).collect();
+            if let Some(penalty) = self.penalty.rescaled(&scales) {
+                (moved, seen) = (Some(penalty), Some(all));
+            }
+        }
+        let penalty = moved.as_ref().map_or(&*self.penalty, |p| &**p);
+        let rows: &dyn Design = seen.as_ref().map_or(design, |s| s);
+        let mut start = self.start;
+        if let Some(seen) = &seen {
+            seen.inward(&mut start, intercept);
+        }
+        let mut glm = Glm::new(rows, &*loss, target, weight, intercept)?;
+        let mut watch = Raw { watcher, seen: seen.as_ref(), intercept };
+        let descent = Descent::new(chosen.method, &start, Stop { tolerance: aim, ..self.stop });
         let mut s = match self.held {
-            None => descent.run(&mut glm, &*self.penalty, watch)?,
+            None => descent.run(&mut glm, penalty, &mut watch)?,
             Some(h) => {
-                let mut objective = Glm::new(h.design, &*loss, h.target, h.weight, intercept)?;
+                let aside = seen.as_ref().map(|s| s.alike(h.design));
+                let rows: &dyn Design = aside.as_ref().map_or(h.design, |s| s);
+                let mut objective = Glm::new(rows, &*loss, h.target, h.weight, intercept)?;
                 let mut held = HeldOut { objective: &mut objective, patience: h.patience };
-                descent.run_held(&mut glm, &*self.penalty, &mut held, watch)?
+                descent.run_held(&mut glm, penalty, &mut held, &mut watch)?
             }
         };
         if self.stop.iterations == 0 {
@@ -206,7 +288,11 @@ impl Work<'_> {
         if aim < self.stop.tolerance {
             relax(&mut s, self.stop.tolerance / aim);
         }
+        if let Some(seen) = &seen {
+            brought_back(&mut s, seen, &mut glm, &*self.penalty)?;
+        }
         if self.narrow && s.value.is_finite() {
+            let mut glm = Glm::new(design, &*loss, target, weight, intercept)?;
             narrow(&mut s, &mut glm, &*self.penalty)?;
         }
         Ok((s, chosen.name, chosen.reason))
@@ -422,6 +508,7 @@ pub fn fit_linear<'py>(
             target,
             weight,
             intercept: model.intercept,
+            free_intercept: model.intercept && model.intercept_penalty == 0.0,
             method: model.method.clone(),
             start,
             stop: stop.stop()?,

@@ -32,6 +32,8 @@ impl Scaling {
         let (total, sum, square) =
             if glm.is_dense() { around(glm, rows, &shift) } else { moments(glm) };
         let total = if total > 0.0 { total } else { 1.0 };
+        // Sums of squares around 0 lose half of their digits where a column hardly varies.
+        let varies = if glm.is_dense() { 1e-12 } else { 1e-7 };
         let mut centre = vec![0.0; d];
         let mut scale = vec![1.0; d];
         let mut reach = vec![1.0; d];
@@ -40,7 +42,7 @@ impl Scaling {
             let level = shift[j] + mean;
             let deviation = (square[j] / total - mean * mean).max(0.0).sqrt();
             let size = if centred { deviation } else { deviation.hypot(level) };
-            let constant = !(size > 1e-12 * level.abs());
+            let constant = !(size > varies * level.abs());
             scale[j] = if constant { level.abs() } else { size };
             if !(scale[j] > 1e-300 && scale[j].is_finite()) {
                 scale[j] = 1.0;

@@ -1,8 +1,9 @@
 //! The registry of methods: one line each. A method's file (or folder) has an `ENTRY`.
-use crate::method::Entry;
+use crate::method::{Entry, Method};
 
 pub mod claims;
 pub mod doubt;
+pub mod proved;
 mod seen;
 
 macro_rules! methods {
@@ -21,4 +22,10 @@ methods! {
     progressive,
     ruled,
     steepest_descent,
+}
+
+/// A method at work: one that does not know tables itself has what it claims of them proved.
+pub fn at_work(entry: &Entry, settings: &[f64]) -> Box<dyn Method + Send> {
+    let method = (entry.build)(settings);
+    if entry.needs.glm { method } else { Box::new(proved::Proved::new(method)) }
 }

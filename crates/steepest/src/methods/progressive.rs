@@ -102,7 +102,11 @@ struct Descent {
 /// What is known between steps.
 struct Work {
     scaling: Scaling,
+    /// Whether columns are centred: a free intercept takes that up.
+    centred: bool,
     penalty: Vec<f64>,
+    /// Whether the intercepts, which are free, take every loss to 0 by themselves.
+    one_sided: bool,
     sides: Option<Sides>,
     /// What the metric is made as.
     shape: Shape,
@@ -157,22 +161,45 @@ impl Method for Descent {
     }
 }
 
+/// What is proved of a point that another method has come to, in a read of the table; none where this table and
+/// penalty are not for this method. The verdict is that of rows that can be separated, or none.
+pub fn judged(
+    glm: &Glm<'_>,
+    penalty: &dyn Penalty,
+    x: &[f64],
+    meter: &mut Meter<'_>,
+) -> Result<Option<Step>, Halt> {
+    let Ok(mut work) = Work::new(glm, penalty, x.len()) else { return Ok(None) };
+    let mut u = vec![0.0; x.len()];
+    work.scaling.inward(x, &mut u);
+    work.settle(glm, u, meter)?;
+    let mut at = x.to_vec();
+    let mut step = work.report(glm, &mut at, 0.0, meter)?;
+    if step.certificate.is_none() {
+        step.certificate = work.proof(glm, meter)?;
+    }
+    Ok(Some(step))
+}
+
+/// Variables that are free: of K outputs that a number added to all does not change K − 1 are.
+fn free(glm: &Glm<'_>) -> usize {
+    glm.width() * (glm.outputs() - 1).max(1)
+}
+
+/// Rows of the first sample.
+fn first(glm: &Glm<'_>) -> usize {
+    (20 * free(glm)).max(1000)
+}
+
 impl Work {
-    fn begin(
-        glm: &Glm<'_>,
-        penalty: &dyn Penalty,
-        x: &[f64],
-        meter: &mut Meter<'_>,
-    ) -> Result<Self, Halt> {
-        // Of K outputs that a number added to all does not change K − 1 are free.
-        let free = glm.width() * (glm.outputs() - 1).max(1);
+    /// On all rows, nowhere yet.
+    fn new(glm: &Glm<'_>, penalty: &dyn Penalty, dim: usize) -> Result<Self, Halt> {
         let (n, d, width) = (glm.design.rows(), glm.design.columns(), glm.width());
         let weight = |j: usize| penalty.quadratic(j);
         // A penalised intercept must stay what it is.
         let centred = glm.intercept && (0..glm.outputs()).all(|o| weight(o * width + d) == 0.0);
-        let first = (20 * free).max(1000);
-        let scaling = Scaling::of(glm, &sample::runs(first, n, 1), centred);
-        let penalty: Vec<f64> = (0..x.len())
+        let scaling = Scaling::of(glm, &sample::runs(first(glm), n, 1), centred);
+        let penalty: Vec<f64> = (0..dim)
             .map(|j| weight(j) / scaling.scale.get(j % width).map_or(1.0, |s| s * s))
             .collect();
         if !outputs::alike(&penalty, glm.outputs()) {
@@ -180,19 +207,18 @@ impl Work {
             return Err(Halt::Failed(why.into()));
         }
         let sides = Sides::of(glm);
-        let stage = (n >= 80 * free && first * GROWTH <= n).then_some(first);
-        // A point that was given is looked at on all rows: it may be nearer than any sample could lead.
-        let given = x.iter().any(|x| *x != 0.0);
-        let mut work = Work {
+        Ok(Work {
             ground: Ground::whole(Vec::new()),
             walk: Walk::nowhere(),
             scaling,
+            centred,
             penalty,
+            one_sided: centred && apart::one_sided(glm),
             sides,
             shape: Shape { form: Form::Diagonal, rows: 0 },
             since: 0.0,
             squared_once: false,
-            stage: stage.filter(|_| !given),
+            stage: None,
             distances: Vec::new(),
             tailed: true,
             age: 0,
@@ -201,7 +227,23 @@ impl Work {
             endless: 0,
             floor: None,
             first: f64::NAN,
-        };
+        })
+    }
+
+    fn begin(
+        glm: &Glm<'_>,
+        penalty: &dyn Penalty,
+        x: &[f64],
+        meter: &mut Meter<'_>,
+    ) -> Result<Self, Halt> {
+        let mut work = Work::new(glm, penalty, x.len())?;
+        let (n, d, width) = (glm.design.rows(), glm.design.columns(), glm.width());
+        let (free, centred) = (free(glm), work.centred);
+        let first = first(glm);
+        let stage = (n >= 80 * free && first * GROWTH <= n).then_some(first);
+        // A point that was given is looked at on all rows: it may be nearer than any sample could lead.
+        let given = x.iter().any(|x| *x != 0.0);
+        work.stage = stage.filter(|_| !given);
         let mut u = vec![0.0; x.len()];
         work.scaling.inward(x, &mut u);
         if !given && centred {
@@ -212,13 +254,14 @@ impl Work {
         }
         outputs::level(&mut u, glm.outputs());
         work.settle(glm, u.clone(), meter)?;
-        if given && centred {
+        if given {
             // What was given may be worse than to know nothing; and far out there may be no curvature at all.
-            let rows = sample::rows(glm, work.sides.as_ref(), n, 1);
-            let (best, value) = null::model(glm, &rows);
+            let (best, value) = null::least(glm, centred);
             if !(work.walk.value <= value) {
                 u.fill(0.0);
-                u.chunks_exact_mut(width).zip(best).for_each(|(u, b)| u[d] = b);
+                if centred {
+                    u.chunks_exact_mut(width).zip(best).for_each(|(u, b)| u[d] = b);
+                }
                 work.settle(glm, u.clone(), meter)?;
             }
         }
@@ -298,7 +341,7 @@ impl Work {
             noticed::separable(wholly, value, meter);
             step.certificate = Some(Certificate {
                 kind: Kind::ExactGap,
-                bound: value,
+                bound: value + self.rounding(glm).value,
                 target: self.target(meter),
                 rounding: 0.0,
                 assumption: "the loss is at least 0 (and comes as near to it as you like, where rows are separated wholly)",
@@ -308,7 +351,7 @@ impl Work {
         }
         // The null model can matter only where the loss is next to nothing beside what it was.
         if self.floor.is_none() && !(value > 1e-3 * self.first) {
-            self.floor = Some(1e-12 * null::null(glm));
+            self.floor = Some(1e-12 * null::least(glm, glm.intercept).1);
         }
         let target = self.target(meter);
         // A diagonal with its pairs promises too little, and its proof leads on where it fails.

@@ -4,6 +4,18 @@ use super::ground::Seen;
 use crate::descend::{Halt, Meter};
 use crate::glm::{Glm, Keep};
 
+/// Whether margins that are the same for every row take all losses to 0: one class alone, counts that are all 0.
+pub fn one_sided(glm: &Glm<'_>) -> bool {
+    let there = || (0..glm.target.len()).filter(|i| glm.share(*i) > 0.0).map(|i| glm.target[i]);
+    let all = |margin: &[f64]| there().all(|t| glm.loss.settled(t, margin));
+    if glm.outputs() == 1 {
+        return all(&[1.0]) || all(&[-1.0]);
+    }
+    let own = there().next().map_or(0, |t| t as usize);
+    let margin: Vec<f64> = (0..glm.outputs()).map(|k| f64::from(k == own)).collect();
+    all(&margin)
+}
+
 impl Work {
     /// Whether the rows can be separated by what is not penalised: by this point, or in the end by the way it is
     /// going.
@@ -12,7 +24,7 @@ impl Work {
             return Ok(None);
         }
         let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
-        if self.free() && seen.settled(&self.walk.z, 0.0) {
+        if (self.free() || self.one_sided) && seen.settled(&self.walk.z, 0.0) {
             return Ok(Some(true));
         }
         if self.endless < 3 {

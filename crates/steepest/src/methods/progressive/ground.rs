@@ -37,15 +37,15 @@ pub struct Rounding {
 }
 
 impl Rounding {
-    /// F − F* that such an error of the gradient can stand for, where `energy` is g ↦ g′B⁻¹g: of two errors whose
-    /// signs are drawn, the larger.
+    /// F − F* that such an error of the gradient can stand for, where `energy` is g ↦ g′B⁻¹g: of some errors whose
+    /// signs are drawn the largest, so that no direction in which B is small is missed.
     pub fn energy(&self, energy: impl Fn(&[f64]) -> f64) -> f64 {
         let drawn = |stream: u64| {
             let sign = |j: usize| if sample::noise(stream, j as u64) & 1 == 0 { 1.0 } else { -1.0 };
             let error: Vec<f64> = self.gradient.iter().enumerate().map(|(j, g)| sign(j) * g).collect();
             0.5 * energy(&error)
         };
-        drawn(7).max(drawn(8))
+        (1..=8).map(drawn).fold(0.0, f64::max)
     }
     /// A bound on F − F* from one that takes the gradient for exact, where its error may stand for `energy`.
     pub fn upon(&self, bound: f64, energy: f64) -> f64 {
@@ -119,45 +119,46 @@ impl<'a> Seen<'a> {
         Ok(value + self.penalty(u))
     }
     /// What rounding does to F and to its gradient at `u`, where the rows have margins `z`.
-    pub fn rounding(&self, u: &[f64], value: f64, z: &[f64]) -> Rounding {
-        // Spread rows tell the size of slopes and curvatures as well as all.
-        const LOOK: usize = 8192;
+    ///
+    /// A margin is as exact as the terms Σ_j |x_ij w_j| + |b| that it is the sum of; F by a row's slope times that, its
+    /// own terms, and the penalty's. Rows spread over the table tell it as well as all.
+    pub fn rounding(&self, u: &[f64], z: &[f64]) -> Rounding {
+        const LOOK: usize = 2048;
         const EPS: f64 = 4.0 * f64::EPSILON;
-        let (n, k) = (self.len(), self.glm.outputs());
-        let step = n.div_ceil(LOOK).max(1);
-        let places: Vec<usize> = (0..n).step_by(step).collect();
+        let (n, k, glm) = (self.len(), self.glm.outputs(), self.glm);
+        let (d, width) = (glm.design.columns(), glm.width());
+        let places: Vec<usize> = (0..n).step_by(n.div_ceil(LOOK).max(1)).collect();
         let target: Vec<f64> = places.iter().map(|&p| self.target(p)).collect();
         let at: Vec<f64> =
             places.iter().flat_map(|&p| &z[p * k..(p + 1) * k]).copied().collect();
         let (mut values, mut s, mut h) =
             (vec![0.0; places.len()], vec![0.0; at.len()], vec![0.0; at.len()]);
-        self.glm.loss.jets(&target, &at, &mut values, &mut s, &mut h);
-        let (mut all, mut slopes, mut bend, mut most) = (0.0, 0.0, 0.0, 0.0f64);
+        glm.loss.jets(&target, &at, &mut values, &mut s, &mut h);
+        let mut x = vec![0.0; u.len()];
+        self.scaling.out(u, &mut x);
+        let mut row = vec![0.0; d];
+        let (mut all, mut sum, mut slopes, mut bends) = (0.0, 0.0, 0.0, 0.0);
         for (i, &p) in places.iter().enumerate() {
-            let (share, own) = (self.share(p), i * k..(i + 1) * k);
-            if share > 0.0 {
-                all += share;
-                slopes += share * s[own.clone()].iter().map(|s| s * s).sum::<f64>();
-                bend += share * h[own.clone()].iter().sum::<f64>();
-                most = at[own].iter().fold(most, |m, z| m.max(z.abs()));
+            let share = self.share(p);
+            if share == 0.0 {
+                continue;
+            }
+            glm.design.gather(&[self.row(p) as u32], &mut row);
+            all += share;
+            sum += share * values[i].abs();
+            for (o, x) in x.chunks_exact(width).enumerate() {
+                let (s, h, z) = (s[i * k + o].abs(), h[i * k + o].abs(), at[i * k + o].abs());
+                let terms: f64 = row.iter().zip(x).map(|(v, w)| (v * w).abs()).sum();
+                let size = terms + x.get(d).map_or(0.0, |b| b.abs()) + z;
+                sum += share * size * (s + EPS * h * size);
+                slopes += share * s * s;
+                bends += share * h * h * size * size;
             }
         }
         let all = if all > 0.0 { all } else { 1.0 };
-        let (steep, bend) = ((slopes / all).sqrt(), bend / all);
-        // The terms that a margin is the sum of: columns as they lie are farther from 0 than from their centre.
-        let mut x = vec![0.0; u.len()];
-        self.scaling.out(u, &mut x);
-        let width = self.glm.width();
-        let reach = (0..k).map(|o| {
-            let own = o * width..(o + 1) * width;
-            let terms = own.clone().zip(&u[own.clone()]).map(|(j, u)| u.abs() * self.scaling.offset(j));
-            let b = if self.glm.intercept { x[own.end - 1].abs() } else { 0.0 };
-            terms.sum::<f64>() + b
-        });
-        let reach = reach.fold(most, f64::max);
-        let gradient = EPS * (steep + bend * reach);
+        let gradient = EPS * ((slopes / all).sqrt() + (bends / all).sqrt());
         Rounding {
-            value: EPS * (value.abs() + reach * (steep + EPS * bend * reach)),
+            value: EPS * (sum / all + self.penalty(u)),
             gradient: (0..u.len()).map(|j| gradient * self.scaling.offset(j)).collect(),
         }
     }

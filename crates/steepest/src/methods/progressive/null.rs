@@ -2,13 +2,16 @@
 use super::sample;
 use crate::glm::{Glm, Sample};
 
-/// The mean loss of the best intercept (of margins 0, where there is none) over all rows; not below a millionth of
-/// that of margins 0, for with one class alone it would be 0.
-pub fn null(glm: &Glm<'_>) -> f64 {
+/// The best intercept over all rows and its mean loss; margins 0, where there is none that is free.
+pub fn least(glm: &Glm<'_>, free: bool) -> (Vec<f64>, f64) {
     let all = sample::rows(glm, None, glm.target.len(), 0);
-    let zero = mean(glm, &all, &vec![0.0; glm.outputs()]).0;
-    let least = if glm.intercept { model(glm, &all).1 } else { zero };
-    least.min(zero).max(1e-6 * zero)
+    let zero = vec![0.0; glm.outputs()];
+    let nothing = mean(glm, &all, &zero).0;
+    if !free {
+        return (zero, nothing);
+    }
+    let (best, value) = model(glm, &all);
+    if value < nothing { (best, value) } else { (zero, nothing) }
 }
 
 /// The best intercept over some rows and its mean loss, by Newton's method on the targets: of one output within a bracket, so that no

@@ -1,7 +1,7 @@
 //! What is held against the tolerance: a bound on F − F*, from as many rows as it takes.
 use super::ground::{Rounding, Seen};
 use super::metric::{self, Form, Inverse, Metric};
-use super::{Work, certify, outputs, sample, wide};
+use super::{Work, certify, null, outputs, sample, wide};
 use crate::certificate::{Certificate, Kind};
 use crate::descend::{Halt, Meter};
 use crate::glm::Glm;
@@ -50,17 +50,20 @@ impl Work {
     /// What rounding does where it stands.
     pub(super) fn rounding(&self, glm: &Glm<'_>) -> Rounding {
         let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
-        seen.rounding(&self.walk.u, self.walk.value, &self.walk.z)
+        seen.rounding(&self.walk.u, &self.walk.z)
     }
 
     pub(super) fn gap(&self, glm: &Glm<'_>, bound: f64, target: f64) -> Certificate {
         let rounding = self.rounding(glm).value;
+        // Where coefficients are so large that rounding is of the size of the loss itself, smaller ones may do better.
+        let large = || rounding > 1e-6 * self.walk.value.max(null::least(glm, glm.intercept).1);
+        let explained = if bound <= target || large() { 0.0 } else { 4.0 * rounding };
         Certificate {
             kind: Kind::DualityGap,
             // The losses are at least 0: F itself is a bound, where the dual point proves nothing.
             bound: bound.min(self.walk.value + rounding),
             target,
-            rounding: 4.0 * rounding,
+            rounding: explained,
             assumption: "the loss is convex; sums are exact to rounding",
         }
     }

@@ -251,7 +251,7 @@ proptest! {
                 .filter(|i| (drawn.noise[*i as usize] * 1e4).fract().abs() < part)
                 .collect();
             let z: Vec<f64> = rows.iter().map(|&i| walk.z[i as usize]).collect();
-            let rounding = seen.rounding(&walk.u, walk.value, &walk.z);
+            let rounding = seen.rounding(&walk.u, &walk.z);
             let at = Point { g: &walk.g, rows: &rows, z: &z, rounding: &rounding };
             if let Some(bound) = bound(seen, &at) {
                 assert!(bound >= error, "{bound:e} {error:e} of {:e} {drawn:?}", walk.value);
@@ -268,7 +268,7 @@ proptest! {
             let made = metric(seen, &recipe, &mut Shape { form: Form::Whole, rows: k });
             let Inverse::One(factor) = &made.factor else { panic!("of one output") };
             let z: Vec<f64> = made.rows.iter().map(|&i| walk.z[i as usize]).collect();
-            let rounding = seen.rounding(&walk.u, walk.value, &walk.z);
+            let rounding = seen.rounding(&walk.u, &walk.z);
             let at = Point { g: &walk.g, rows: &made.rows, z: &z, rounding: &rounding };
             if let Some(bound) = bound_by(seen, &at, factor, &made.weight) {
                 assert!(bound >= error, "{bound:e} {error:e} of {:e} {drawn:?}", walk.value);

@@ -138,8 +138,9 @@ impl Walk {
             value = seen.evaluate(&u, &mut g, &mut z, None, meter)?;
         }
         let after = self.metric.factor.energy(&g);
-        let rounding = seen.rounding(&self.u, self.value, &self.z).value;
-        let near = (self.value - value).abs() <= rounding.max(40.0 * f64::EPSILON * self.value.abs());
+        let change = (self.value - value).abs();
+        let near = change <= 40.0 * f64::EPSILON * self.value.abs()
+            || change <= 1e-6 * self.value.abs() && change <= seen.rounding(&self.u, &self.z).value;
         let ratio = (self.value - value) / (self.promise * shrunk);
         // Where values differ by rounding alone the gradient decides.
         let good = if near {

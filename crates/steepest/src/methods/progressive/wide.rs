@@ -169,7 +169,7 @@ impl<'a> Bent<'a> {
         let Seen { glm, ground, .. } = self.seen;
         let (d, width) = (glm.design.columns(), glm.width());
         let (mut half, mut rounded) = (0.0, 0.0);
-        let rounding = self.seen.rounding(&self.walk.u, self.walk.value, &self.walk.z);
+        let rounding = self.seen.rounding(&self.walk.u, &self.walk.z);
         for (j, ((g, s), a)) in self.walk.g.iter().zip(&sum).zip(&ground.penalty).enumerate() {
             let p = -g - s;
             if *a > 0.0 {
