@@ -52,7 +52,7 @@ fn hard_tables_are_solved_and_proved_in_few_passes() {
         assert!(bound.expect("a bound") >= got.value - tight.value, "{name}");
         let most = if name.starts_with("separable") { 25.0 } else { 10.0 };
         assert!(got.counts.passes <= most, "{name}: {}", got.counts.passes);
-        assert!(tight.status.success(), "{name}: {:?}", tight.status);
+        assert!(tight.status.success(), "{name}: {:?} {:?}", tight.status, tight.certificate);
     }
 }
 

@@ -126,6 +126,7 @@ struct Work {
     age: usize,
     steps: usize,
     stuck: usize,
+    idle: usize,
     /// Steps in a row that brought what steps along a direction without end bring.
     endless: usize,
     /// 1e-12 of the null model's value, where that can matter.
@@ -135,6 +136,8 @@ struct Work {
 
 /// Steps on one sample at most.
 const STEPS: usize = 25;
+/// Steps in a row that change F by no more than rounding, and the arithmetic's end is reached.
+const IDLE: usize = 8;
 
 impl Method for Descent {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
@@ -224,6 +227,7 @@ impl Work {
             age: 0,
             steps: 0,
             stuck: 0,
+            idle: 0,
             endless: 0,
             floor: None,
             first: f64::NAN,
@@ -299,6 +303,10 @@ impl Work {
         match taken {
             Some(taken) => {
                 self.stuck = 0;
+                self.idle = if taken.still { self.idle + 1 } else { 0 };
+                if self.idle >= IDLE && self.stage.is_none() {
+                    return self.ended(glm, x, meter);
+                }
                 let endless = (1.2..=1.6).contains(&taken.ratio) || taken.length > 1.5;
                 self.endless = if endless { self.endless + 1 } else { 0 };
                 self.adapt(glm, taken, promise, meter)?;

@@ -137,7 +137,7 @@ impl<'a> Seen<'a> {
         let mut x = vec![0.0; u.len()];
         self.scaling.out(u, &mut x);
         let mut row = vec![0.0; d];
-        let (mut all, mut sum, mut slopes, mut bends) = (0.0, 0.0, 0.0, 0.0);
+        let (mut all, mut squares, mut sum, mut slopes, mut bends) = (0.0, 0.0, 0.0, 0.0, 0.0);
         for (i, &p) in places.iter().enumerate() {
             let share = self.share(p);
             if share == 0.0 {
@@ -145,6 +145,7 @@ impl<'a> Seen<'a> {
             }
             glm.design.gather(&[self.row(p) as u32], &mut row);
             all += share;
+            squares += share * share;
             sum += share * values[i].abs();
             for (o, x) in x.chunks_exact(width).enumerate() {
                 let (s, h, z) = (s[i * k + o].abs(), h[i * k + o].abs(), at[i * k + o].abs());
@@ -156,7 +157,10 @@ impl<'a> Seen<'a> {
             }
         }
         let all = if all > 0.0 { all } else { 1.0 };
-        let gradient = EPS * ((slopes / all).sqrt() + (bends / all).sqrt());
+        // Rows err independently: of a mean over many, less is left than of one.
+        let rows = n as f64 * all * all / (places.len() as f64 * squares.max(f64::MIN_POSITIVE));
+        let averaged = (4.0 / rows.sqrt()).min(1.0);
+        let gradient = averaged * EPS * ((slopes / all).sqrt() + (bends / all).sqrt());
         Rounding {
             value: EPS * (sum / all + self.penalty(u)),
             gradient: (0..u.len()).map(|j| gradient * self.scaling.offset(j)).collect(),

@@ -178,7 +178,7 @@ impl Held {
         let mut to: Vec<f64> = v.iter().enumerate().map(|(j, v)| self.penalty[j % w] * v).collect();
         let Ok(table) = Dense::by_rows(&self.x, w) else { return to };
         let block = table.block();
-        let per = n.div_ceil(PARTS).next_multiple_of(block);
+        let per = n.div_ceil(PARTS).max(1).next_multiple_of(block);
         let parts = pool().map(n.div_ceil(per), |part| {
             let (mut sum, mut t) = (vec![0.0; k * w], vec![0.0; block * k]);
             let end = n.min((part + 1) * per);

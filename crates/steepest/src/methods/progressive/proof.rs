@@ -53,11 +53,24 @@ impl Work {
         seen.rounding(&self.walk.u, &self.walk.z)
     }
 
+    /// Whether coefficients are so large that rounding swamps the loss, so that smaller ones may do better: where it is
+    /// no small part of what the null model loses, and more than it is there.
+    fn swamped(&self, glm: &Glm<'_>, rounding: f64) -> bool {
+        let (best, null) = null::least(glm, self.centred);
+        if rounding <= 1e-6 * null.max(self.walk.value) {
+            return false;
+        }
+        let (d, width) = (glm.design.columns(), glm.width());
+        let mut u = vec![0.0; self.walk.u.len()];
+        u.iter_mut().skip(d).step_by(width).zip(&best).for_each(|(u, b)| *u = *b);
+        let z: Vec<f64> = best.iter().copied().cycle().take(self.walk.z.len()).collect();
+        let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
+        rounding > 4.0 * seen.rounding(&u, &z).value
+    }
+
     pub(super) fn gap(&self, glm: &Glm<'_>, bound: f64, target: f64) -> Certificate {
         let rounding = self.rounding(glm).value;
-        // Where coefficients are so large that rounding is of the size of the loss itself, smaller ones may do better.
-        let large = || rounding > 1e-6 * self.walk.value.max(null::least(glm, glm.intercept).1);
-        let explained = if bound <= target || large() { 0.0 } else { 4.0 * rounding };
+        let explained = if bound <= target || self.swamped(glm, rounding) { 0.0 } else { 4.0 * rounding };
         Certificate {
             kind: Kind::DualityGap,
             // The losses are at least 0: F itself is a bound, where the dual point proves nothing.

@@ -158,17 +158,22 @@ impl Work {
         self.walk.aim();
     }
 
+    /// The arithmetic's end: what is proved here tells whether it is near enough.
+    pub(super) fn ended(&mut self, glm: &Glm<'_>, x: &mut [f64], meter: &mut Meter<'_>) -> Result<Step, Halt> {
+        let mut step = self.report(glm, x, 0.0, meter)?;
+        if step.verdict.is_none() {
+            step.certificate = self.proof(glm, meter)?;
+            step.verdict = Some(Status::PrecisionLimit);
+        }
+        Ok(step)
+    }
+
     /// No step was found on all rows: a better metric, and in the end the arithmetic's limit.
     pub(super) fn retry(&mut self, glm: &Glm<'_>, x: &mut [f64], meter: &mut Meter<'_>) -> Result<Step, Halt> {
         self.stuck += 1;
         self.walk.forget();
         if self.stuck > 3 {
-            let mut step = self.report(glm, x, 0.0, meter)?;
-            if step.verdict.is_none() {
-                step.certificate = self.proof(glm, meter)?;
-                step.verdict = Some(Status::PrecisionLimit);
-            }
-            return Ok(step);
+            return self.ended(glm, x, meter);
         }
         if self.shape.form != Form::Diagonal {
             self.shape.rows = if self.stuck == 3 { glm.design.rows() } else { self.shape.rows * 4 };

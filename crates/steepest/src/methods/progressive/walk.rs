@@ -50,6 +50,8 @@ pub struct Taken {
     pub ratio: f64,
     /// g′M⁻¹g after over before.
     pub contraction: f64,
+    /// Whether F changed by no more than rounding does.
+    pub still: bool,
 }
 
 impl Walk {
@@ -160,6 +162,7 @@ impl Walk {
                 length: shrunk,
                 ratio: if near { 1.0 } else { ratio },
                 contraction: after / before,
+                still: near,
             };
             self.settle(u, value, g, z);
             return Ok(Some(taken));
@@ -181,7 +184,7 @@ impl Walk {
         let contraction = self.metric.factor.energy(&g) / before;
         let ratio = (self.value - value) / (self.promise * length);
         self.settle(u, value, g, z);
-        Ok(Some(Taken { length, ratio, contraction }))
+        Ok(Some(Taken { length, ratio, contraction, still: false }))
     }
     fn settle(&mut self, u: Vec<f64>, value: f64, g: Vec<f64>, z: Vec<f64>) {
         let s: Vec<f64> = u.iter().zip(&self.u).map(|(a, b)| a - b).collect();
