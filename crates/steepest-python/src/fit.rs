@@ -262,7 +262,7 @@ impl Work<'_> {
         }
         let penalty = moved.as_ref().map_or(&*self.penalty, |p| &**p);
         let rows: &dyn Design = seen.as_ref().map_or(design, |s| s);
-        let mut start = self.start;
+        let mut start = self.start.clone();
         if let Some(seen) = &seen {
             seen.inward(&mut start, intercept);
         }
@@ -281,9 +281,9 @@ impl Work<'_> {
         };
         if self.stop.iterations == 0 {
             // Not a step was allowed, and so none is taken, not even the first one to the best intercepts.
-            s.value = glm.value(&self.start).map_err(|_| "the value could not be found")?
+            s.value = glm.value(&start).map_err(|_| "the value could not be found")?
                 + self.penalty.value(&self.start);
-            (s.x, s.certificate, s.gradient) = (self.start, None, None);
+            (s.x, s.certificate, s.gradient) = (start.clone(), None, None);
         }
         if aim < self.stop.tolerance {
             relax(&mut s, self.stop.tolerance / aim);
