@@ -100,6 +100,8 @@ struct Work {
     bent: Option<f64>,
     /// The rate in force.
     a: f64,
+    /// Whether it was found by shortening.
+    halved: bool,
     verify: bool,
     escapes: u32,
 }
@@ -180,6 +182,7 @@ impl Work {
             steps: 0,
             bent: None,
             a: 0.0,
+            halved: false,
             verify: set.verify > 0.0 && (smooth || bounded) && doubt::cheap(problem),
             escapes: 0,
         };
@@ -240,16 +243,20 @@ impl Work {
     }
 
     /// A step at a rate of its own: the last curvature's, shortened until the value is low enough.
-    /// By Armijo's rule: twice the last rate, halved until the value falls by enough.
+    /// By Armijo's rule: the last rate (twice that, where it was taken at once), halved until the value falls by enough.
     fn own(&mut self, problem: &mut Problem<'_>, armijo: bool) -> Result<Step, Halt> {
         let n = self.n;
         let top = self.recent.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let top = if armijo { self.f } else { top };
         let bent = self.bent.filter(|_| !armijo);
-        let grown = if armijo { 2.0 } else { 4.0 } * self.a;
+        let grown = match (armijo, self.halved) {
+            (true, true) => self.a,
+            (true, false) => 2.0 * self.a,
+            (false, _) => 4.0 * self.a,
+        };
         let mut a = bent.unwrap_or(if self.steps > 0 { grown } else { self.a });
         a = a.clamp(SHORTEST, LONGEST);
-        for _ in 0..60 {
+        for trial in 0..60 {
             let gone = self.go(problem, a);
             if gone == 0.0 {
                 break;
@@ -263,7 +270,7 @@ impl Work {
                     problem.total_gradient_there(&self.xn[..n], &mut self.gn[..n])?;
                 }
                 if largest(&self.gn).is_finite() {
-                    self.a = a;
+                    (self.a, self.halved) = (a, trial > 0);
                     let (idle, odd) = self.take(problem, f, gone);
                     if let Some(status) = self.suspect(problem, odd)? {
                         return Ok(self.ended(status));

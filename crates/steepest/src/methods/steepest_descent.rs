@@ -6,8 +6,8 @@ use crate::settings::Described;
 crate::settings! {
     /// Plain gradient descent, x ← x − rate · ∇f(x): the textbook's, at a fixed rate or by Armijo's rule.
     ///
-    /// With no rate each step tries twice the last rate and halves it until f falls by at least 1e-4 · rate · ‖∇f‖²
-    /// (backtracking). Slow in narrow valleys, and meant to be seen so: `gradient_descent` takes the same gradients and
+    /// With no rate each step tries the last rate, or twice that where it was taken at once, and halves it until f falls by
+    /// at least 1e-4 · rate · ‖∇f‖² (backtracking). Slow in narrow valleys, and meant to be seen so: `gradient_descent` takes the same gradients and
     /// far fewer of them.
     ///
     /// Cauchy 1847; Armijo 1966.
