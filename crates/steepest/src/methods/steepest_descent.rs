@@ -1,5 +1,5 @@
 //! Steepest descent as in textbooks: every step against the gradient, at a fixed rate or by Armijo's rule.
-use crate::method::{Entry, Needs, Takes};
+use crate::method::{Entry, Needs};
 use crate::methods::gradient_descent::{GradientDescent, plain};
 use crate::settings::Described;
 
@@ -27,7 +27,7 @@ pub(super) const ENTRY: Entry = Entry {
     name: SteepestDescent::<f64>::NAME,
     doc: SteepestDescent::<f64>::DOC,
     parameters: SteepestDescent::<f64>::PARAMETERS,
-    needs: Needs { penalty: Takes::Prox, ..Needs::GRADIENT },
+    needs: Needs::GRADIENT,
     suits: |_| None,
     build: |settings| plain(GradientDescent::of(settings)),
 };
