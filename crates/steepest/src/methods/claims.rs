@@ -53,6 +53,11 @@ impl Claims {
         }
     }
 
+    /// Whether a descent has come so far without a claim that its gradient is to be looked at: after 256, 512, 1024 … steps.
+    pub fn due(&self) -> bool {
+        self.steps() >= 256 && self.steps().is_power_of_two()
+    }
+
     /// Steps taken.
     pub fn steps(&self) -> usize {
         self.values.len() - 1

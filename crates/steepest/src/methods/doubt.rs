@@ -14,7 +14,7 @@ pub enum Doubt {
     Lower,
     /// The slopes on both sides differ however near one looks: a kink.
     Kink([f64; 2]),
-    /// Nothing moves near by, but further off it does: slopes tell nothing of such a function.
+    /// Nothing moves near by, but further off it does, or there is no value near by: slopes tell nothing of such a function.
     Stairs,
 }
 
@@ -38,6 +38,8 @@ pub struct Known<'a> {
     pub given: bool,
     /// Whether the gradient is to be looked at ahead of x too (one evaluation of it).
     pub ahead: bool,
+    /// Whether nothing is known of the curvature: then lengths are guesses, and much shorter ones are tried too.
+    pub blind: bool,
 }
 
 /// Room without end.
@@ -107,7 +109,7 @@ pub fn lengths(
 }
 
 /// The first step to both sides, in lengths.
-const NEAR: f64 = 1e-4;
+pub const NEAR: f64 = 1e-4;
 
 /// Looks at both sides of x along `u` (in lengths), nearer and nearer until both slopes agree. Where all is well that
 /// takes two values, and one gradient if it is looked at ahead. What is found must stand out from the noise of F.
@@ -142,7 +144,11 @@ pub fn look(
         step(at, u, h, trial);
         return Ok(Doubt::Lower);
     }
-    let noise = 4.0 * noise(problem, at, trial)?;
+    let over = match seen {
+        Seen::Lower(_, h) | Seen::Other(_, h) | Seen::Ahead(_, h) => h.abs().min(1.0),
+        _ => NEAR,
+    };
+    let noise = 4.0 * noise(problem, at, over, trial)?;
     match seen {
         Seen::Lower(value, h) if value < at.value - noise => {
             step(at, u, h, trial);
@@ -191,7 +197,7 @@ fn sides(
     let lower = |lowest: (f64, f64)| {
         if lowest.1 == 0.0 { Seen::Nothing } else { Seen::Lower(lowest.0, lowest.1) }
     };
-    let mut h = NEAR;
+    let (mut h, mut finite) = (NEAR, false);
     for nearer in 0..5 {
         let [up, down] = both_sides(problem, at, u, h, trial)?;
         if !(up.is_finite() && down.is_finite()) {
@@ -201,6 +207,7 @@ fn sides(
             h *= 0.03;
             continue;
         }
+        finite = true;
         for (value, h) in [(up, h), (down, -h)] {
             // More than the slope foretells.
             if value < lowest.0 && value < at.value - h.abs() * claimed.abs() - 4.0 * rounding {
@@ -225,6 +232,18 @@ fn sides(
                 let value = problem.total(&trial[..n])?;
                 if value < at.value - at.enough {
                     lowest = (value, h);
+                }
+            }
+            if lowest.1 == 0.0 && at.blind && nearer == 0 {
+                for h in [1e-5 * NEAR] {
+                    let [up, down] = both_sides(problem, at, u, h, trial)?;
+                    for (value, h) in [(up, h), (down, -h)] {
+                        if value < at.value - h.abs() * claimed.abs() - 4.0 * rounding
+                            && value < lowest.0
+                        {
+                            lowest = (value, h);
+                        }
+                    }
                 }
             }
             if lowest.1 == 0.0 && at.given && at.ahead && nearer == 0 && clear {
@@ -253,6 +272,9 @@ fn sides(
         }
         told = None;
         h *= 0.03;
+    }
+    if !finite {
+        return Ok(Seen::Stairs);
     }
     let jump = (slopes[0] - slopes[1]).abs();
     let kinked = jump * h > rounding && jump > 0.1 * slopes[0].abs().max(slopes[1].abs());
@@ -392,14 +414,20 @@ fn accuse(
 }
 
 /// The noise of F around x, by differences of seven values along a line (Hamming's table, as Moré and Wild 2011 read
-/// it): at first so near that nothing but noise and steps of storage differ, then as far as F changes at all.
-pub fn noise(problem: &mut Problem<'_>, at: &Known<'_>, trial: &mut [f64]) -> Result<f64, Halt> {
+/// it): at first so near, beside what is looked at `over` so many lengths, that nothing but noise and steps of storage
+/// differ, then as far as F changes at all.
+pub fn noise(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    over: f64,
+    trial: &mut [f64],
+) -> Result<f64, Halt> {
     const POINTS: usize = 7;
     let n = at.x.len();
     let mut u = vec![0.0; n];
     scattered(n, &mut u);
     (0..n).for_each(|j| u[j] *= at.lengths[j]);
-    for h in [1e-7, 1e-5, 1e-3] {
+    for h in [1e-3, 1e-1, 10.0].map(|share| share * over) {
         let mut table = [0.0; POINTS];
         table[0] = at.value;
         for (k, value) in table.iter_mut().enumerate().skip(1) {
@@ -416,8 +444,10 @@ pub fn noise(problem: &mut Problem<'_>, at: &Known<'_>, trial: &mut [f64]) -> Re
         for level in 1..=4 {
             (0..POINTS - level).for_each(|k| table[k] = table[k + 1] - table[k]);
         }
-        let mean = table[..POINTS - 4].iter().map(|d| d * d).sum::<f64>() / (POINTS - 4) as f64;
-        return Ok((mean / 70.0).sqrt());
+        let most = largest(&table[..POINTS - 4]);
+        let mean = table[..POINTS - 4].iter().map(|d| (d / most).powi(2)).sum::<f64>()
+            / (POINTS - 4) as f64;
+        return Ok(if most > 0.0 { most * (mean / 70.0).sqrt() } else { 0.0 });
     }
     Ok(0.0)
 }

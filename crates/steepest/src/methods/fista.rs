@@ -174,6 +174,7 @@ impl Descent {
             small,
             given: true,
             ahead: offers.smooth,
+            blind: false,
         };
         match doubt::look(problem, &known, &mut u, &mut trial)? {
             Doubt::Inconsistent(status) => {

@@ -317,10 +317,14 @@ impl Work {
 
     /// Where F changes by other than its slopes say: whether the gradient is the function's.
     fn suspect(&mut self, problem: &mut Problem<'_>, odd: bool) -> Result<Option<Status>, Halt> {
-        if !odd || !self.verify || !doubt::doubtful(problem) {
+        if !(odd || self.claims.due()) || !self.verify || !doubt::doubtful(problem) {
             return Ok(None);
         }
-        self.downhill(problem);
+        if odd {
+            self.downhill(problem);
+        } else {
+            doubt::scattered(self.n, &mut self.s);
+        }
         Ok(match self.look(problem)? {
             Doubt::Inconsistent(status) => Some(status),
             _ => None,
@@ -498,6 +502,7 @@ impl Work {
             small: self.claims.slight(self.f),
             given: doubt::doubtful(problem),
             ahead: true,
+            blind: self.seen.blind(),
         };
         ask(problem, &known, &mut self.s, &mut self.xn)
     }
@@ -514,7 +519,7 @@ impl Work {
     /// What the noise of F can hide, measured: up to a thousandth of F's size.
     fn noise(&mut self, problem: &mut Problem<'_>) -> Result<f64, Halt> {
         let most = 1e-3 * self.claims.size(self.f);
-        self.known(problem, |problem, at, _, xn| doubt::noise(problem, at, xn)).map(|noise| (4.0 * noise).min(most))
+        self.known(problem, |problem, at, _, xn| doubt::noise(problem, at, doubt::NEAR, xn)).map(|noise| (4.0 * noise).min(most))
     }
 
     /// At a rate that was given the value grows: says below which rate it would not have.

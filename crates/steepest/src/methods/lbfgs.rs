@@ -272,6 +272,12 @@ impl Work {
         if self.claims.took(f) {
             return self.rest(problem);
         }
+        if self.claims.due() && self.verify && doubt::doubtful(problem) {
+            doubt::scattered(self.memory.dim(), &mut self.d);
+            if let Doubt::Inconsistent(status) = self.look(problem, false)? {
+                return Ok(self.ended(status));
+            }
+        }
         if self.claims.lowered() {
             self.failures = 0;
         }
@@ -593,6 +599,7 @@ impl Work {
             small: self.claims.slight(self.f),
             given: doubt::doubtful(problem),
             ahead,
+            blind: self.memory.is_empty() && self.metric.is_none(),
         };
         doubt::look(problem, &known, &mut self.d, &mut self.xn)
     }
@@ -613,8 +620,9 @@ impl Work {
             small: 0.0,
             given: true,
             ahead: false,
+            blind: false,
         };
-        let noise = doubt::noise(problem, &known, &mut self.xn)?;
+        let noise = doubt::noise(problem, &known, doubt::NEAR, &mut self.xn)?;
         Ok((4.0 * noise).min(1e-3 * self.claims.size(self.f)))
     }
 

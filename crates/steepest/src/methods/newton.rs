@@ -208,6 +208,14 @@ impl Work {
         if largest(&self.x) > self.reach {
             return Ok(self.ended(Status::Unbounded));
         }
+        if self.claims.due() && self.verify && doubt::doubtful(problem) {
+            let before = self.d.clone();
+            doubt::scattered(self.n, &mut self.d);
+            if let Doubt::Inconsistent(status) = self.look(problem)? {
+                return Ok(self.ended(status));
+            }
+            self.d = before;
+        }
         let rate = dot(&self.d, &self.d).sqrt();
         self.suspect(problem)?;
         self.stand(problem, rate)
@@ -573,8 +581,9 @@ impl Work {
             small: 0.0,
             given: true,
             ahead: false,
+            blind: false,
         };
-        let noise = doubt::noise(problem, &known, &mut self.xn)?;
+        let noise = doubt::noise(problem, &known, doubt::NEAR, &mut self.xn)?;
         Ok((4.0 * noise).min(1e-3 * self.claims.size(self.f)))
     }
 
@@ -602,6 +611,7 @@ impl Work {
             small: self.claims.slight(self.f),
             given: doubt::doubtful(problem),
             ahead: true,
+            blind: self.h.iter().all(|h| *h == 0.0),
         };
         doubt::look(problem, &known, &mut self.d, &mut self.xn)
     }

@@ -87,7 +87,7 @@ impl Still {
         ended: bool,
     ) -> Step {
         let gap = self.gap();
-        let target = problem.stop.tolerance * value.abs().max(1e-12 * start.abs());
+        let target = target(problem, value, start);
         let certificate = Certificate {
             kind: Kind::Estimated,
             bound: gap,
@@ -110,6 +110,13 @@ impl Still {
             certificate: (converged || ended).then_some(certificate),
         }
     }
+}
+
+/// What the estimate is held against: the tolerance of F, or of what it has fallen by where that is less (F may stand
+/// on anything), and no less than rounding.
+pub(super) fn target(problem: &Problem<'_>, value: f64, start: f64) -> f64 {
+    let size = value.abs().min((start - value).max(0.0)).max(1e-12 * start.abs());
+    (problem.stop.tolerance * size).max(16.0 * f64::EPSILON * value.abs())
 }
 
 fn free_square(problem: &Problem<'_>, x: &[f64], g: &[f64]) -> f64 {

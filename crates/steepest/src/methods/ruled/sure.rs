@@ -1,6 +1,7 @@
 //! Before a rule may claim anything: whether the gradient is the function's, whether a lower point lies near by, and
 //! how much the function's own curvature says is left. In a valley the steps of a rule see the steep sides alone.
 use super::Ruled;
+use super::still::target;
 use crate::certificate::{Certificate, Kind};
 use crate::descend::{Halt, Problem, Status};
 use crate::method::Step;
@@ -24,6 +25,13 @@ pub(super) fn judged(
     let odd = r.claims.odd(change, foretold);
     if r.value == f64::NEG_INFINITY || (largest(x) > r.reach && r.value < r.start) {
         return Ok(Step { verdict: Some(Status::Unbounded), certificate: None, ..step });
+    }
+    if r.claims.due() && doubt::doubtful(problem) && r.value.is_finite() {
+        let mut u = vec![0.0; x.len()];
+        doubt::scattered(x.len(), &mut u);
+        if let Doubt::Inconsistent(status) = look(r, problem, x, &mut u, false)?.0 {
+            return Ok(Step { verdict: Some(status), certificate: None, ..step });
+        }
     }
     if odd && doubt::doubtful(problem) && r.value.is_finite() {
         let mut u: Vec<f64> = r.gradient.iter().map(|g| -g).collect();
@@ -62,7 +70,7 @@ fn claim(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64], step: Step) ->
             _ => {}
         }
     }
-    let target = problem.stop.tolerance * r.value.abs().max(1e-12 * r.start.abs());
+    let target = target(problem, r.value, r.start);
     let mut explained = r.claims.rounding(r.value).max(differenced(r, problem));
     let mut trial = vec![0.0; x.len()];
     let mut along = vec![0.0; x.len()];
@@ -80,7 +88,7 @@ fn claim(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64], step: Step) ->
     };
     if step.verdict == Some(Status::Plateau) && left > target.max(explained) && doubt::cheap(problem) {
         let most = 1e-3 * r.claims.size(r.value);
-        let noise = known(r, problem, x, |problem, at| doubt::noise(problem, at, &mut trial))?;
+        let noise = known(r, problem, x, |problem, at| doubt::noise(problem, at, doubt::NEAR, &mut trial))?;
         explained = explained.max((4.0 * noise).min(most));
     }
     let unit = problem.units.value();
@@ -140,6 +148,7 @@ fn known<R>(
         small: r.claims.slight(r.value),
         given,
         ahead: true,
+        blind: r.still.seen.blind(),
     };
     ask(problem, &at)
 }
