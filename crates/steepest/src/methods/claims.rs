@@ -7,6 +7,8 @@ use crate::descend::Status;
 
 /// A decrease over as many steps must be small before convergence is claimed.
 const WINDOW: usize = 10;
+/// The last steps whose decrease is what a fast method's next one is held against.
+const RECENT: usize = 2;
 /// As many steps in a row that change nothing but rounding, and the method stops.
 const IDLE: u32 = 20;
 /// What [`Claims::steep`] may be for a claim, and where no step is lower any more.
@@ -24,6 +26,7 @@ pub struct Claims {
     idle: u32,
     odd: u32,
     tolerance: f64,
+    slow: bool,
     scipy: Option<(f64, f64)>,
 }
 
@@ -49,8 +52,15 @@ impl Claims {
             idle: 0,
             odd: 0,
             tolerance: 1e-4 * tolerance,
+            slow: false,
             scipy: (gtol >= 0.0 || ftol >= 0.0).then_some((gtol, ftol)),
         }
+    }
+
+    /// For a method that creeps: what it has fallen by in the whole last half of its steps counts, or a
+    /// hundred-millionth of all.
+    pub fn slow(self) -> Self {
+        Claims { slow: true, ..self }
     }
 
     /// Whether a descent has come so far without a claim that its gradient is to be looked at: after 256, 512, 1024 … steps.
@@ -72,11 +82,12 @@ impl Claims {
         self.values[self.values.len().saturating_sub(steps + 1)]
     }
 
-    /// What the function has fallen by since half of the steps ago (the first may fall from anywhere), or a
-    /// hundred-millionth of what it has fallen by since the start.
+    /// What the function has fallen by in the last half of the steps and at most the last few (the first may fall from
+    /// anywhere), or a ten-billionth of what it has fallen by since the start.
     pub fn fallen(&self, value: f64) -> f64 {
-        let (start, half) = (self.values[0], self.values[(self.values.len() - 1) / 2]);
-        (half - value).max(1e-8 * (start - value)).clamp(0.0, f64::MAX)
+        let (last, floor) = (self.values.len() - 1, if self.slow { 1e-8 } else { 1e-10 });
+        let back = if self.slow { last / 2 } else { (last / 2).max(last.saturating_sub(RECENT)) };
+        (self.values[back] - value).max(floor * (self.values[0] - value)).clamp(0.0, f64::MAX)
     }
 
     /// S: what a decrease is held against, |F| or what the function has fallen by.

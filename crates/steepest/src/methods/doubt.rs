@@ -198,8 +198,17 @@ fn sides(
         if lowest.1 == 0.0 { Seen::Nothing } else { Seen::Lower(lowest.0, lowest.1) }
     };
     let (mut h, mut finite) = (NEAR, false);
+    let mut front = vec![0.0; if at.ahead { n } else { 0 }];
     for nearer in 0..5 {
-        let [up, down] = both_sides(problem, at, u, h, trial)?;
+        let [up, down] = if nearer == 0 && at.given && at.ahead {
+            // The gradient there is looked at as well: in one evaluation, where they come together.
+            step(at, u, -h, trial);
+            let down = problem.total(&trial[..n])?;
+            step(at, u, h, trial);
+            [problem.total_gradient(&trial[..n], &mut front)?, down]
+        } else {
+            both_sides(problem, at, u, h, trial)?
+        };
         if !(up.is_finite() && down.is_finite()) {
             if up.min(down) == f64::NEG_INFINITY {
                 return Ok(Seen::Lower(f64::NEG_INFINITY, if up < down { h } else { -h }));
@@ -215,7 +224,12 @@ fn sides(
             }
         }
         if up == at.value && down == at.value {
-            return stairs(problem, at, u, claimed, trial);
+            // Where curvature was seen the slopes are known: a flat valley, or how F is stored.
+            return if at.blind {
+                stairs(problem, at, u, claimed, trial)
+            } else {
+                Ok(Seen::Nothing)
+            };
         }
         slopes = [(up - at.value) / h, (at.value - down) / h];
         let (slope, bend) = (0.5 * (slopes[0] + slopes[1]), (slopes[0] - slopes[1]) / h);
@@ -247,7 +261,7 @@ fn sides(
                 }
             }
             if lowest.1 == 0.0 && at.given && at.ahead && nearer == 0 && clear {
-                return ahead(problem, at, u, [claimed, bend, h, rounding], trial);
+                return ahead(problem, at, u, [claimed, bend, h, rounding], (up, &front), trial);
             }
             return Ok(lower(lowest));
         }
@@ -325,13 +339,11 @@ fn ahead(
     at: &Known<'_>,
     u: &[f64],
     [claimed, bend, h, rounding]: [f64; 4],
+    (value, gradient): (f64, &[f64]),
     trial: &mut [f64],
 ) -> Result<Seen, Halt> {
     let n = at.x.len();
-    let mut gradient = vec![0.0; n];
-    step(at, u, h, trial);
-    let value = problem.total_gradient(&trial[..n], &mut gradient)?;
-    let rise = dot(&gradient, &u[..n]);
+    let rise = dot(gradient, &u[..n]);
     let off = |truth: f64| {
         let off = (rise - truth).abs();
         off > 0.03 * (bend.abs() * h).max(rise.abs()).max(truth.abs()) + 1e2 * rounding / h
@@ -340,8 +352,9 @@ fn ahead(
         return Ok(Seen::Nothing);
     }
     // A third derivative would do as much; nearer by, on both sides of that point, it would not.
+    step(at, u, h, trial);
     let x: Vec<f64> = trial[..n].to_vec();
-    let there = Known { x: &x, value, gradient: &gradient, ..*at };
+    let there = Known { x: &x, value, gradient, ..*at };
     let mut told = 0.0;
     for near in [0.3 * h, 0.1 * h] {
         let [up, down] = both_sides(problem, &there, u, near, trial)?;

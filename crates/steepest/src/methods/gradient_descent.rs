@@ -162,7 +162,7 @@ impl Work {
         let mut work = Work {
             n,
             smooth,
-            claims: Claims::new(f, problem.stop.tolerance, set.gtol, set.ftol),
+            claims: Claims::new(f, problem.stop.tolerance, set.gtol, set.ftol).slow(),
             xn,
             gn,
             s,

@@ -233,7 +233,7 @@ impl Method for Ruled {
             self.unscaled = problem.units.plain();
         }
         (self.start, self.least) = (self.value, self.value);
-        self.claims = Claims::new(self.value, problem.stop.tolerance, -1.0, -1.0);
+        self.claims = Claims::new(self.value, problem.stop.tolerance, -1.0, -1.0).slow();
         self.reach = 1e20 * x.iter().fold(1.0, |m: f64, x| m.max(x.abs()));
         let terms = problem.objective.terms().map_or(0, |t| t.count());
         if self.plan.batch > 0 && self.plan.batch < terms {
