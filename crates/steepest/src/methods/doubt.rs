@@ -496,7 +496,21 @@ pub fn gap(
         if rr <= 1e-24 * first || rr == 0.0 {
             break;
         }
-        let t = NEAR / largest(&p);
+        // Into whichever direction there is more room for, and never beyond it.
+        let reach = |way: f64| {
+            let one = |j: usize| {
+                let by = way * p[j] * at.lengths[j];
+                if by == 0.0 { f64::INFINITY } else { (at.room)(j, by) / by.abs() }
+            };
+            (0..n).map(one).fold(f64::INFINITY, f64::min)
+        };
+        let (ahead_of, behind) = (reach(1.0), reach(-1.0));
+        let t = (NEAR / largest(&p))
+            .min(0.5 * ahead_of.max(behind))
+            .copysign(if ahead_of >= behind { 1.0 } else { -1.0 });
+        if t == 0.0 {
+            return Ok(Gap::Left(left + rr.sqrt()));
+        }
         (0..n).for_each(|j| trial[j] = at.x[j] + t * p[j] * at.lengths[j]);
         problem.total_gradient(&trial[..n], &mut ahead)?;
         if !largest(&ahead).is_finite() {
@@ -512,7 +526,7 @@ pub fn gap(
             })
             .collect();
         let bend = dot(&p, &product);
-        let noise = f64::EPSILON * 1e2 * dot(&r, &r).sqrt() * dot(&p, &p).sqrt() / t;
+        let noise = f64::EPSILON * 1e2 * dot(&r, &r).sqrt() * dot(&p, &p).sqrt() / t.abs();
         if bend < -noise {
             (0..n).for_each(|j| along[j] = p[j]);
             return Ok(Gap::Down);
