@@ -243,12 +243,10 @@ impl Work<'_> {
         let aim = self.aim();
         let Work { design, target, weight, intercept, free_intercept, .. } = self;
         let loss = self.loss;
-        let chosen = {
-            let mut glm = Glm::new(design, &*loss, target, weight, intercept)?;
-            let name = self.method.as_ref().map(|m| m.0.as_str());
-            let settings = self.method.as_ref().map_or(&[][..], |m| &m.1);
-            choose(name, settings, &facts(&mut glm, &*self.penalty))?
-        };
+        let mut glm = Glm::new(design, &*loss, target, weight, intercept)?;
+        let name = self.method.as_ref().map(|m| m.0.as_str());
+        let settings = self.method.as_ref().map_or(&[][..], |m| &m.1);
+        let chosen = choose(name, settings, &facts(&mut glm, &*self.penalty))?;
         let mut moved: Option<Box<dyn Penalty>> = None;
         let mut seen = if free_intercept { Standardised::far(design) } else { None };
         if chosen.standardise {
@@ -265,8 +263,8 @@ impl Work<'_> {
         let mut start = self.start.clone();
         if let Some(seen) = &seen {
             seen.inward(&mut start, intercept);
+            glm = Glm::new(rows, &*loss, target, weight, intercept)?;
         }
-        let mut glm = Glm::new(rows, &*loss, target, weight, intercept)?;
         let mut watch = Raw { watcher, seen: seen.as_ref(), intercept };
         let descent = Descent::new(chosen.method, &start, Stop { tolerance: aim, ..self.stop });
         let mut s = match self.held {
@@ -310,8 +308,9 @@ fn narrow(s: &mut Solution, glm: &mut Glm<'_>, penalty: &dyn Penalty) -> Result<
     let exact = s.x.clone();
     s.x.iter_mut().for_each(|x| *x = f64::from(*x as f32));
     let target = s.certificate.as_ref().map_or(0.0, |c| c.target);
-    let cost =
-        penalty.value(&s.x) - penalty.value(&exact) + moved(glm, &exact, &s.x, 1e-3 * target)?;
+    let held = penalty.value(&exact);
+    let loss = s.value - held;
+    let cost = penalty.value(&s.x) - held + moved(glm, (&exact, loss), &s.x, 1e-3 * target)?;
     s.value += cost;
     if let Some(c) = &mut s.certificate {
         let more = cost.max(0.0);
@@ -327,7 +326,12 @@ fn narrow(s: &mut Solution, glm: &mut Glm<'_>, penalty: &dyn Penalty) -> Result<
 
 /// What the loss grows by between two points, to `small`: seen on some rows if it is as small as that there, else read
 /// from all of them.
-fn moved(glm: &mut Glm<'_>, from: &[f64], to: &[f64], small: f64) -> Result<f64, Failure> {
+fn moved(
+    glm: &mut Glm<'_>,
+    (from, loss): (&[f64], f64),
+    to: &[f64],
+    small: f64,
+) -> Result<f64, Failure> {
     /// Rows looked at, and numbers of them at most.
     const ROWS: usize = 512;
     const NUMBERS: usize = 1 << 20;
@@ -360,8 +364,7 @@ fn moved(glm: &mut Glm<'_>, from: &[f64], to: &[f64], small: f64) -> Result<f64,
             return Ok(seen);
         }
     }
-    let mut value = |x: &[f64]| glm.value(x).map_err(|_| "the value could not be found");
-    Ok(value(to)? - value(from)?)
+    Ok(glm.value(to).map_err(|_| "the value could not be found")? - loss)
 }
 
 /// The words for the first value that is not finite.

@@ -252,7 +252,7 @@ impl Work {
         work.scaling.inward(x, &mut u);
         if !given && centred {
             // The null model: from margins 0 a target far off may meet no curvature at all, or overflow.
-            let rows = sample::rows(glm, work.sides.as_ref(), first.max(10_000), 1);
+            let rows = sample::rows(glm, work.sides.as_ref(), first, 1);
             let (best, _) = null::model(glm, &rows);
             u.chunks_exact_mut(width).zip(best).for_each(|(u, b)| u[d] = b);
         }

@@ -123,7 +123,7 @@ impl<'a> Seen<'a> {
     /// A margin is as exact as the terms Σ_j |x_ij w_j| + |b| that it is the sum of; F by a row's slope times that, its
     /// own terms, and the penalty's. Rows spread over the table tell it as well as all.
     pub fn rounding(&self, u: &[f64], z: &[f64]) -> Rounding {
-        const LOOK: usize = 2048;
+        const LOOK: usize = 512;
         const EPS: f64 = 4.0 * f64::EPSILON;
         let (n, k, glm) = (self.len(), self.glm.outputs(), self.glm);
         let (d, width) = (glm.design.columns(), glm.width());
