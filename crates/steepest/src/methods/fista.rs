@@ -5,6 +5,7 @@ use crate::method::{Entry, Facts, Method, Needs, Step, Suit, Takes};
 use crate::methods::doubt::{self, Doubt, Known};
 use crate::methods::{claims, coordinate};
 use crate::penalty::Steps;
+use super::proved::Proved;
 use crate::settings::Described;
 use crate::vectors::largest;
 
@@ -32,7 +33,7 @@ pub(super) const ENTRY: Entry = Entry {
         let reason = "the function is smooth and the penalty has a prox";
         Some(Suit { passes: 200.0, reason: reason.into() })
     },
-    build: |settings| Box::new(Descent { set: Fista::of(settings), ..Descent::default() }),
+    build: |settings| Box::new(Proved::followed(Box::new(Descent { set: Fista::of(settings), ..Descent::default() }))),
 };
 
 #[derive(Default)]

@@ -1,5 +1,6 @@
 //! The registry of methods: one line each. A method's file (or folder) has an `ENTRY`.
 use crate::method::{Entry, Method};
+use proved::Proved;
 
 pub mod claims;
 pub mod doubt;
@@ -27,5 +28,5 @@ methods! {
 /// A method at work: one that does not know tables itself has what it claims of them proved.
 pub fn at_work(entry: &Entry, settings: &[f64]) -> Box<dyn Method + Send> {
     let method = (entry.build)(settings);
-    if entry.needs.glm { method } else { Box::new(proved::Proved::new(method)) }
+    if entry.needs.glm { method } else { Box::new(Proved::new(method)) }
 }

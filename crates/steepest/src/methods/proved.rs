@@ -1,13 +1,16 @@
 //! What a method claims of a loss over a table is proved, where it can be: the same proof whoever walked there.
-use super::{coordinate, progressive};
+use super::{coordinate, lbfgs, progressive};
 use crate::descend::{Halt, Problem, Status};
 use crate::method::{Method, Step};
 
 /// A method that sees values and gradients only, made to prove what it claims of a convex loss over a table: a gradient
 /// that is small says little where columns differ in scale. Where the proof falls short it goes on; where it has come
-/// to rest, that is said, with how far. Of any other objective the claim is the method's own.
+/// to rest, that is said, with how far. Of any other objective the claim is the method's own; or, of a method that does
+/// not look round before it claims, that of L-BFGS from where it came to rest.
 pub struct Proved {
     inner: Box<dyn Method + Send>,
+    /// Whether the method's own claims of functions are followed up.
+    followed: bool,
     /// Steps to go before the next proof, and how many they were last time: a proof costs some passes.
     wait: u64,
     waited: u64,
@@ -16,16 +19,23 @@ pub struct Proved {
 impl Proved {
     /// Round a method.
     pub fn new(inner: Box<dyn Method + Send>) -> Self {
-        Proved { inner, wait: 0, waited: 1 }
+        Proved { inner, followed: false, wait: 0, waited: 1 }
+    }
+    /// Round a method whose claims of functions are to be followed up.
+    pub fn followed(inner: Box<dyn Method + Send>) -> Self {
+        Proved { followed: true, ..Proved::new(inner) }
     }
 
     fn judged(
         &mut self,
         problem: &mut Problem<'_>,
-        x: &[f64],
+        x: &mut [f64],
         mut step: Step,
     ) -> Result<Step, Halt> {
         let Some(claimed) = step.verdict.clone() else { return Ok(step) };
+        if step.certificate.as_ref().is_some_and(|c| c.kind.proves() && c.reached()) {
+            return Ok(step);
+        }
         let claims = claimed == Status::Converged;
         if !claims && claimed != Status::PrecisionLimit && claimed != Status::Plateau {
             return Ok(step);
@@ -34,6 +44,11 @@ impl Proved {
             self.wait -= 1;
             step.verdict = None;
             return Ok(step);
+        }
+        if self.followed
+            && let Some(end) = follow(problem, x)?
+        {
+            return Ok(end);
         }
         let Some(judged) = prove(problem, x)? else { return Ok(step) };
         let reached = judged.certificate.as_ref().is_some_and(|c| c.reached());
@@ -49,6 +64,22 @@ impl Proved {
         self.wait = self.waited;
         Ok(step)
     }
+}
+
+/// To the end from here by L-BFGS, which looks round before it claims: at once where nothing is left to gain; none where
+/// that is not for it.
+fn follow(problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Option<Step>, Halt> {
+    let facts = problem.facts();
+    if facts.glm || lbfgs::ENTRY.refusal(&facts, &[]).is_some() {
+        return Ok(None);
+    }
+    let settings: Vec<f64> = lbfgs::ENTRY.parameters.iter().map(|p| p.default).collect();
+    let mut method = (lbfgs::ENTRY.build)(&settings);
+    let mut step = method.start(problem, x)?;
+    while step.verdict.is_none() {
+        step = method.step(problem, x)?;
+    }
+    Ok(Some(step))
 }
 
 /// A step of no length by the method that proves such a problem; none where there is none.
