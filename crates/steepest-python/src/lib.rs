@@ -22,8 +22,6 @@ mod _core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use super::calling::leave;
-    #[pymodule_export]
     use super::catalog::{catalog, checked};
     #[pymodule_export]
     use super::descent::Steps;
@@ -45,7 +43,7 @@ mod _core {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         super::enter::keep_panics();
-        let leave = module.getattr("_leave")?;
+        let leave = pyo3::wrap_pyfunction!(super::calling::leave, module)?;
         module.py().import("atexit")?.call_method1("register", (leave,))?;
         Ok(())
     }
