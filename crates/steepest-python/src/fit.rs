@@ -192,7 +192,8 @@ impl Watch for Raw<'_> {
 }
 
 /// Brings a solution over standardised columns back to the table as it lies. Coefficients are rounded on the way: the
-/// value is that of the point returned (`penalty` is that of the table as it lies), and the certificate tells what the rounding has cost.
+/// value is that of the point returned (`penalty` is that of the table as it lies), and the certificate tells what the
+/// rounding has cost.
 fn brought_back(
     s: &mut Solution,
     seen: &Standardised<'_>,
@@ -223,7 +224,11 @@ fn brought_back(
         && c.kind.proves()
     {
         c.bound += cost;
-        c.rounding += 4.0 * cost;
+        // Rounding that costs more than a millionth of what was lost at the start is no limit of the arithmetic: other
+        // coefficients may be rounded better.
+        let first = s.history.first().map_or(0.0, |r| r.value.abs());
+        let lost = if first.is_finite() { first.max(value.abs()) } else { value.abs() };
+        c.rounding += (4.0 * cost).min(1e-6 * lost);
     }
     s.status = s.status.clone().admitted(s.certificate.as_ref());
     Ok(())
