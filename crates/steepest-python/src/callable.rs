@@ -7,9 +7,9 @@ use numpy::{IxDyn, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyComplex, PyTuple};
-use steepest::descend::Halt;
 use steepest::differences::{Differences, Length, Sides};
 use steepest::objective::{Curvature, Objective};
+use steepest::status::Halt;
 
 /// Where the gradient comes from.
 pub enum Slope {

@@ -1,10 +1,11 @@
 //! The method that was asked for, or the one that suits: methods and rules share one namespace.
 use crate::enter::refused;
 use pyo3::prelude::*;
-use steepest::method::{Entry, Facts, Method};
+use steepest::method::{Entry, Method};
 use steepest::methods::proved::Proved;
 use steepest::methods::ruled::{PARAMETERS, Plan};
 use steepest::methods::{METHODS, at_work};
+use steepest::problem::Facts;
 use steepest::rules::RULES;
 use steepest::settings::{checked, nearest};
 

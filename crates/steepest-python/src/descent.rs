@@ -9,8 +9,9 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::sync::{Mutex, MutexGuard};
-use steepest::descend::{Descent, Stop};
+use steepest::descend::Descent;
 use steepest::penalty::Penalty;
+use steepest::watch::Stop;
 
 /// What is under way; taken out when its result is asked for is only a copy.
 struct Under {

@@ -8,7 +8,7 @@ use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use steepest::descend::{Descent, Halt, HeldOut, Progress, Solution, Status, Stop, Watch, facts};
+use steepest::descend::{Descent, HeldOut, Solution};
 use steepest::design::Design;
 use steepest::designs::standardised::Standardised;
 use steepest::glm::Glm;
@@ -18,7 +18,10 @@ use steepest::objective::Objective;
 use steepest::penalties::PENALTIES;
 use steepest::penalty::Penalty;
 use steepest::pool::with_threads;
+use steepest::problem::facts;
 use steepest::settings::{checked, nearest};
+use steepest::status::{Halt, Status};
+use steepest::watch::{Progress, Stop, Watch};
 
 /// A name and its settings: `("huber", {"width": 2.0})`.
 pub type Named = (String, Vec<(String, f64)>);

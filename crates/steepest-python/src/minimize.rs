@@ -8,13 +8,16 @@ use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
-use steepest::descend::{Descent, Halt, Solution, Stop, facts};
+use steepest::descend::{Descent, Solution};
 use steepest::differences::{Differences, Length, Sides};
 use steepest::objective::Objective;
 use steepest::penalties::bounds::Bounds;
 use steepest::penalties::none::NoPenalty;
 use steepest::penalty::{Each, Penalty};
+use steepest::problem::facts;
 use steepest::settings::Described;
+use steepest::status::Halt;
+use steepest::watch::Stop;
 
 /// What Python hands over, already checked for kind by `steepest.minimize`.
 #[derive(FromPyObject)]

@@ -5,7 +5,8 @@ use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use std::time::{Duration, Instant};
-use steepest::descend::{Halt, Progress, Watch};
+use steepest::status::Halt;
+use steepest::watch::{Progress, Watch};
 
 /// Between two calls of `watch`.
 const SHOW: Duration = Duration::from_millis(100);

@@ -1,7 +1,7 @@
 //! Linear regression over plain slices: a table by rows, a target, and nothing to tune.
 //!
 //!     cargo run --release --example linear_regression
-use steepest::descend::{Stop, Unwatched, descend, facts};
+use steepest::descend::descend;
 use steepest::designs::dense::Dense;
 use steepest::glm::Glm;
 use steepest::loss::Each as EachRow;
@@ -9,7 +9,9 @@ use steepest::losses::squared::Squared;
 use steepest::methods::METHODS;
 use steepest::penalties::l2::L2;
 use steepest::penalty::Each;
+use steepest::problem::facts;
 use steepest::settings::checked;
+use steepest::watch::{Stop, Unwatched};
 
 fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     // 200 rows of (size in square metres, rooms); the price is 2000 a square metre and 5000 a room, and 30 000.

@@ -2,7 +2,7 @@
 //!
 //!     cargo run --release --example logistic_ndarray
 use ndarray::{Array1, Array2, s};
-use steepest::descend::{Stop, Unwatched, descend};
+use steepest::descend::descend;
 use steepest::designs::dense::Dense;
 use steepest::glm::Glm;
 use steepest::loss::Each as EachRow;
@@ -11,6 +11,7 @@ use steepest::methods::METHODS;
 use steepest::penalties::l2::L2;
 use steepest::penalty::Each;
 use steepest::settings::checked;
+use steepest::watch::{Stop, Unwatched};
 
 fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     // columns of very different scales: nothing needs to be standardised

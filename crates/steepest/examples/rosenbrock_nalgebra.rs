@@ -2,12 +2,13 @@
 //!
 //!     cargo run --release --example rosenbrock_nalgebra
 use nalgebra::{DVector, DVectorView, DVectorViewMut};
-use steepest::descend::{Stop, Unwatched, descend};
+use steepest::descend::descend;
 use steepest::methods::METHODS;
 use steepest::objective::Function;
 use steepest::penalties::none::NoPenalty;
 use steepest::penalty::Each;
 use steepest::settings::checked;
+use steepest::watch::{Stop, Unwatched};
 
 const N: usize = 10;
 

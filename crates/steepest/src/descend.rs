@@ -1,24 +1,18 @@
-//! The loop that drives every method, and what goes in and out of it: Stop, Watch, Progress, Halt, Solution.
+//! The loop that drives every method, and the solution that comes out of it.
 use crate::health::{Finding, Severity};
 use crate::method::{Method, Step};
 use crate::objective::Objective;
 use crate::penalty::Penalty;
+use crate::problem::Clock;
 use std::error::Error;
 use std::time::Instant;
 
-mod problem;
 mod solution;
-mod status;
-mod units;
-mod watch;
-use problem::Clock;
-#[cfg(test)]
-pub(crate) use problem::with_meter;
-pub use problem::{Meter, Problem, facts};
+pub use crate::problem::{Meter, Problem, facts};
+pub use crate::status::{Budget, Halt, Status};
+pub use crate::units::Units;
+pub use crate::watch::{Counts, Progress, Stop, Unwatched, Watch};
 pub use solution::{Record, Solution};
-pub use status::{Budget, Halt, Status};
-pub use units::Units;
-pub use watch::{Counts, Progress, Stop, Unwatched, Watch};
 
 /// Stops when the loss on held-out rows has not fallen for `patience` iterations; the best point there is kept.
 pub struct HeldOut<'a> {

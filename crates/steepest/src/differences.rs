@@ -4,9 +4,9 @@
 //! computational noise*, 2011). Each variable's bend |∂²f/∂x_j²| is seen by steps to both sides. From both follow the
 //! step to one side, 2 √(noise/bend), whose error is 2 √(noise·bend), and the step to both sides,
 //! (3 noise · size/bend)^(1/3) (Gill, Murray and Wright, *Practical Optimization*, 1981, section 8.6).
-use crate::descend::Halt;
 use crate::objective::Objective;
 use crate::random::Random;
+use crate::status::Halt;
 
 /// To which sides the values are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

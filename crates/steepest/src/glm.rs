@@ -1,8 +1,8 @@
 //! A loss over a design: the objective of every linear model.
-use crate::descend::Halt;
 use crate::design::Design;
 use crate::loss::Block;
 use crate::objective::{Curvature, Objective, Terms};
+use crate::status::Halt;
 
 mod curvature;
 mod pass;

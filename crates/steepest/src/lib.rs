@@ -4,8 +4,8 @@
 //! changes a parameter; a *method* how to take one step; one *loop* drives them; a *watch* looks on; a
 //! *solution* tells the story.
 //!
-//! Who may use whom: `real → jet, trace → rule → rules`; `loss, design → glm`; `objective, penalty →
-//! method → methods`; `descend` uses `method`, never `methods`; an objective never names a method or the loop.
+//! Who may use whom: `real → jet, trace → rule → rules`; `loss, design → glm`; `status → objective, watch →
+//! problem → method → methods`; `descend` uses `method`, never `methods`; an objective never names a method or the loop.
 
 pub mod calloff;
 pub mod certificate;
@@ -30,6 +30,7 @@ pub mod objective;
 pub mod penalties;
 pub mod penalty;
 pub mod pool;
+pub mod problem;
 pub mod problems;
 pub mod random;
 pub mod rate;
@@ -40,5 +41,8 @@ pub mod rules;
 pub mod scaling;
 pub mod settings;
 pub mod simd;
+pub mod status;
 pub mod trace;
+pub mod units;
 pub mod vectors;
+pub mod watch;

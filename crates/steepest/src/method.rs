@@ -1,8 +1,9 @@
 //! What a method is: how to take one step.
 use crate::certificate::Certificate;
-use crate::descend::{Halt, Problem, Status};
 use crate::penalty::Offers;
+use crate::problem::{Facts, Problem};
 use crate::settings::Parameter;
+use crate::status::{Halt, Status};
 
 /// What a method needs of an objective and a penalty; refusals are made from the same declaration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,29 +63,6 @@ impl Needs {
         single: false,
         penalty: Takes::Smooth,
     };
-}
-
-/// What is known of a problem before the first step: `auto` and refusals decide by it.
-#[derive(Clone, Copy, Debug)]
-pub struct Facts {
-    /// Variables.
-    pub dim: usize,
-    /// Terms of the mean; 0 where it is not one.
-    pub terms: usize,
-    /// Whether products with second derivatives can be had.
-    pub products: bool,
-    /// Whether the matrix of second derivatives can be had.
-    pub hessian: bool,
-    /// Whether it is a loss over a design.
-    pub glm: bool,
-    /// Margins of a row of it; 0 where it is none.
-    pub outputs: usize,
-    /// Whether that design is dense.
-    pub dense: bool,
-    /// What the penalty can do.
-    pub offers: Offers,
-    /// The penalty's name, for refusals.
-    pub penalty: &'static str,
 }
 
 /// How well a method suits a problem.

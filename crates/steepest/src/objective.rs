@@ -1,6 +1,6 @@
 //! What is minimised.
-use crate::descend::Halt;
 use crate::glm::Glm;
+use crate::status::Halt;
 
 /// A function of a vector, with its gradient. The loop never asks for more than a method `Needs`.
 ///

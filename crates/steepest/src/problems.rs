@@ -2,11 +2,11 @@
 //!
 //! Most are sums of pieces of a few variables each, written once over [`Real`]: gradient and Hessian follow by
 //! [`Jet`]. Those with cosines have their derivatives written out, and a test holds them against differences.
-use crate::descend::Halt;
 use crate::jet::Jet;
 use crate::objective::{Curvature, Objective};
 use crate::real::Real;
 use crate::settings::{Parameter, checked, nearest};
+use crate::status::Halt;
 
 mod several;
 mod two;

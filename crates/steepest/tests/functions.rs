@@ -1,5 +1,5 @@
 //! Methods for functions on the standard problems, with bounds, and where something is wrong.
-use steepest::descend::{Descent, HeldOut, Solution, Status, Stop, Unwatched, descend};
+use steepest::descend::{Descent, HeldOut, Solution, descend};
 use steepest::methods::METHODS;
 use steepest::objective::{Function, Objective};
 use steepest::penalties::{bounds::Bounds, none::NoPenalty};
@@ -7,6 +7,8 @@ use steepest::penalty::{Each, Penalty};
 use steepest::problems::{PROBLEMS, Problem};
 use steepest::settings::{Described, checked};
 use steepest::simd;
+use steepest::status::Status;
+use steepest::watch::{Stop, Unwatched};
 
 const OURS: [&str; 3] = ["gradient_descent", "lbfgs", "newton"];
 

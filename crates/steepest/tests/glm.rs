@@ -1,11 +1,11 @@
 //! A loss over a design: its derivatives, its weights, the same bits on any number of threads.
-use steepest::descend::Halt;
 use steepest::designs::dense::Dense;
 use steepest::glm::{Glm, Keep, Sample};
 use steepest::loss::{Block, Each};
 use steepest::losses::{huber::Huber, logistic::Logistic, softmax::Classes, squared::Squared};
 use steepest::objective::{Curvature, Objective, Terms};
 use steepest::pool::with_threads;
+use steepest::status::Halt;
 
 fn table(n: usize, d: usize) -> (Vec<f64>, Vec<f64>) {
     let noise = |k: usize| ((k * 7919 + 13) % 1009) as f64 / 504.5 - 1.0;

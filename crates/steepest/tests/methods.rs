@@ -1,6 +1,6 @@
 //! Every method on every problem with every penalty: refused by name, or ended honestly; those that promise to be
 //! quick (`suits`) get there within the budget, all others most of the way. A new entry gets all of it without a line here.
-use steepest::descend::{Solution, Stop, Unwatched, descend, facts};
+use steepest::descend::{Solution, descend};
 use steepest::designs::dense::Dense;
 use steepest::glm::Glm;
 use steepest::loss::Outputs;
@@ -11,7 +11,9 @@ use steepest::objective::{Function, Objective};
 use steepest::penalties::PENALTIES;
 use steepest::penalty::{Penalty, Steps};
 use steepest::pool::with_threads;
+use steepest::problem::facts;
 use steepest::settings::checked;
+use steepest::watch::{Stop, Unwatched};
 
 const ROWS: usize = 150;
 const COLUMNS: usize = 3;

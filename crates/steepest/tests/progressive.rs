@@ -1,5 +1,5 @@
 //! The flagship on tables that are hard: a true bound within few passes, and honest words where there is none.
-use steepest::descend::{Budget, Solution, Status, Stop, Unwatched, descend};
+use steepest::descend::{Solution, descend};
 use steepest::design::Design;
 use steepest::designs::{dense::Dense, sparse::Sparse};
 use steepest::glm::Glm;
@@ -10,6 +10,8 @@ use steepest::methods::METHODS;
 use steepest::penalties::l2::L2;
 use steepest::penalty;
 use steepest::pool::with_threads;
+use steepest::status::{Budget, Status};
+use steepest::watch::{Stop, Unwatched};
 use tables::{NAMES, table};
 
 mod tables;

@@ -1,5 +1,5 @@
 //! The flagship on several classes: the optimum, with a bound that is true, whatever the classes are like.
-use steepest::descend::{Solution, Status, Stop, Unwatched, descend};
+use steepest::descend::{Solution, descend};
 use steepest::designs::dense::Dense;
 use steepest::glm::Glm;
 use steepest::loss::{Block, Each};
@@ -9,6 +9,8 @@ use steepest::penalties::l2::L2;
 use steepest::penalty;
 use steepest::pool::with_threads;
 use steepest::settings::checked;
+use steepest::status::Status;
+use steepest::watch::{Stop, Unwatched};
 use tables::Draw;
 
 #[allow(dead_code)]

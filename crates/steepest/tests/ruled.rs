@@ -1,5 +1,5 @@
 //! Rules as methods: with nothing tuned, at a given rate, over batches; honest about how they ended.
-use steepest::descend::{Counts, Halt, Solution, Status, Stop, Unwatched, descend};
+use steepest::descend::{Solution, descend};
 use steepest::methods::ruled::Plan;
 use steepest::objective::{Function, Objective, Terms};
 use steepest::penalties::PENALTIES;
@@ -8,6 +8,8 @@ use steepest::pool::with_threads;
 use steepest::random::Random;
 use steepest::rule::Kind;
 use steepest::rules::RULES;
+use steepest::status::{Halt, Status};
+use steepest::watch::{Counts, Stop, Unwatched};
 
 fn penalty(name: &str, settings: &[f64], alpha: f64, dim: usize) -> Box<dyn Penalty> {
     let entry = PENALTIES.iter().find(|p| p.name == name).expect("a registered penalty");
@@ -151,7 +153,7 @@ fn stochastic_and_mini_batches_come_close_with_nothing_set() {
             let honest = [
                 Status::NoiseFloor,
                 Status::Converged,
-                Status::Budget(steepest::descend::Budget::Epochs),
+                Status::Budget(steepest::status::Budget::Epochs),
             ];
             assert!(honest.contains(&s.status), "{name}: {:?}", s.status);
             assert!(s.counts.passes > 1.0 && s.counts.passes < 40.0, "{name}: {:?}", s.counts);
@@ -205,7 +207,7 @@ fn penalties_join_in_and_bounds_hold() {
 fn what_does_not_fit_is_refused() {
     let plan = Plan::new(&[("adam", &[])]).unwrap();
     let l1 = penalty("l1", &[], 1.0, 3);
-    let facts = steepest::descend::facts(&mut quadratic(3, 2.0), &*l1);
+    let facts = steepest::problem::facts(&mut quadratic(3, 2.0), &*l1);
     let refusal = plan.entry().refusal(&facts, &[]).expect("adam cannot take l1");
     assert!(refusal.starts_with("adam cannot handle the penalty l1"), "{refusal}");
     let bad =

@@ -1,8 +1,8 @@
 //! What came of a descent.
-use super::status::Status;
-use super::watch::Counts;
 use crate::certificate::Certificate;
 use crate::health::Finding;
+use crate::status::Status;
+use crate::watch::Counts;
 
 /// One line of the history.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,9 +1,9 @@
 //! Second derivatives of a loss over a design.
 use super::Glm;
 use crate::calloff::breathe;
-use crate::descend::Halt;
 use crate::objective::Curvature;
 use crate::pool::pool;
+use crate::status::Halt;
 
 impl Curvature for Glm<'_> {
     fn whole(&self) -> bool {

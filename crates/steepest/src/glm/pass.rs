@@ -2,10 +2,10 @@
 //! by the data alone, sums added in the order of the rows.
 use super::Glm;
 use super::curvature::bend;
-use crate::descend::Halt;
 use crate::design::Design;
 use crate::designs::dense::Dense;
 use crate::pool::pool;
+use crate::status::Halt;
 use crate::vectors::{Aligned, sum};
 use std::ops::Range;
 use std::sync::Mutex;

@@ -1,9 +1,9 @@
 //! The same objective in rounder variables, for methods that do not scale by themselves.
 use super::Glm;
-use crate::descend::Halt;
 use crate::objective::{Curvature, Objective};
 use crate::penalty::Penalty;
 use crate::scaling::Scaling;
+use crate::status::Halt;
 
 /// Rows that centre and scale are taken from.
 const LOOK: usize = 10_000;

@@ -3,7 +3,7 @@
 //! All is held against E, the decrease that the method's own metric still predicts: E = ½ Σ |g_j| r_j, with
 //! r = |x − P(x − D g)|. Neither a variable's unit nor the function's changes E / S.
 use crate::certificate::{Certificate, Kind};
-use crate::descend::Status;
+use crate::status::Status;
 
 /// A decrease over as many steps must be small before convergence is claimed.
 const WINDOW: usize = 10;

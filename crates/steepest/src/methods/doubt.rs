@@ -1,6 +1,7 @@
 //! Doubting a gradient and a claim: does the function do what the gradient says, and is nothing lower near by?
-use crate::descend::{Halt, Problem, Status};
 use crate::health::{Finding, Severity};
+use crate::problem::Problem;
+use crate::status::{Halt, Status};
 use crate::vectors::{dot, largest};
 
 /// Where the function is found to lead lower still.

@@ -1,7 +1,9 @@
 //! Accelerated proximal gradient.
 use crate::certificate::{Certificate, Kind};
-use crate::descend::{Halt, Problem, Status};
-use crate::method::{Entry, Facts, Method, Needs, Step, Suit, Takes};
+use crate::problem::Problem;
+use crate::status::{Halt, Status};
+use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
+use crate::problem::Facts;
 use crate::methods::doubt::{self, Doubt, Known};
 use crate::methods::{claims, coordinate};
 use crate::penalty::Steps;

@@ -1,7 +1,10 @@
 //! Steepest descent: at a rate that is given, or at its own.
-use crate::descend::{Halt, Problem, Status, Units};
+use crate::problem::Problem;
+use crate::status::{Halt, Status};
+use crate::units::Units;
 use crate::health::{Finding, Severity};
-use crate::method::{Entry, Facts, Method, Needs, Step, Suit, Takes};
+use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
+use crate::problem::Facts;
 use crate::methods::claims::{Claims, Sight, not_finite};
 use crate::methods::doubt::{self, Doubt, Gap, Known, room};
 use crate::penalty::Steps;

@@ -1,6 +1,9 @@
 //! L-BFGS along the projected path, for smooth functions of any size, with or without bounds.
-use crate::descend::{Halt, Problem, Status, Units};
-use crate::method::{Entry, Facts, Method, Needs, Step, Suit, Takes};
+use crate::problem::Problem;
+use crate::status::{Halt, Status};
+use crate::units::Units;
+use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
+use crate::problem::Facts;
 use crate::methods::claims::{Claims, STEEP, Sight, diagonal, not_finite, sizes};
 use crate::methods::doubt::{self, Doubt, Known};
 use crate::settings::Described;

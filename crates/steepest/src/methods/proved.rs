@@ -1,7 +1,8 @@
 //! What a method claims of a loss over a table is proved, where it can be: the same proof whoever walked there.
 use super::{coordinate, lbfgs, progressive};
-use crate::descend::{Halt, Problem, Status};
 use crate::method::{Method, Step};
+use crate::problem::Problem;
+use crate::status::{Halt, Status};
 
 /// A method that sees values and gradients only, made to prove what it claims of a convex loss over a table: a gradient
 /// that is small says little where columns differ in scale. Where the proof falls short it goes on; where it has come

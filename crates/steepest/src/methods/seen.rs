@@ -1,6 +1,6 @@
 //! What the steps of a method without a metric tell of the coordinates.
 use super::doubt;
-use crate::descend::Problem;
+use crate::problem::Problem;
 
 /// Σ s_j², Σ y_j² over the last steps, older ones fading.
 #[derive(Clone, Debug, Default)]

@@ -6,7 +6,7 @@
 //! at each step, so there is an end, however nearly the columns depend on each other.
 use crate::calloff::breathe;
 use crate::cholesky::{backward, forward};
-use crate::descend::Halt;
+use crate::status::Halt;
 use crate::penalty::Piece;
 use crate::vectors::dot;
 

@@ -1,5 +1,5 @@
 //! The variables that the work is done in: columns far from 0 are seen less a centre, which the intercept takes up.
-use crate::descend::Halt;
+use crate::status::Halt;
 use crate::designs::centred::Centred;
 use crate::glm::Glm;
 use crate::penalty::Piece;

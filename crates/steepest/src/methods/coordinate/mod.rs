@@ -6,9 +6,11 @@ mod judge;
 mod quadratic;
 mod working;
 
-use crate::descend::{Halt, Problem, Status};
+use crate::problem::Problem;
+use crate::status::{Halt, Status};
 use crate::glm::{Glm, Keep};
-use crate::method::{Entry, Facts, Method, Needs, Step, Suit, Takes};
+use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
+use crate::problem::Facts;
 use crate::penalty::Piece;
 use frame::Frame;
 use working::{Model, chosen};

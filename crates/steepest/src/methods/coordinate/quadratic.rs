@@ -1,7 +1,7 @@
 //! A small quadratic with a piece on each coordinate: coordinate descent, and Newton's step on the face it finds.
 use crate::calloff::breathe;
 use crate::cholesky::{backward, factor, forward};
-use crate::descend::Halt;
+use crate::status::Halt;
 use crate::penalty::Piece;
 use crate::vectors::dot;
 

@@ -3,7 +3,7 @@ use super::face::{Ending, Root};
 use super::frame::Frame;
 use super::gram::{Gram, Set, runs};
 use super::quadratic::Quadratic;
-use crate::descend::Halt;
+use crate::status::Halt;
 use crate::glm::Glm;
 use crate::penalty::Piece;
 use std::ops::Range;

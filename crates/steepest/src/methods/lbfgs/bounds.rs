@@ -1,5 +1,6 @@
 //! Bounds on the coordinates: projection, and who is free to move.
-use crate::descend::{Problem, Units};
+use crate::problem::Problem;
+use crate::units::Units;
 use crate::vectors::Aligned;
 
 /// low ≤ x ≤ high, and the mask of the free coordinates (1 free, 0 held).

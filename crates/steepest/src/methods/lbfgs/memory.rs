@@ -1,6 +1,6 @@
 //! What L-BFGS remembers of the curvature: pairs (s, y) of steps and changes of the gradient.
 use super::loops::{coefficients, combine, products, recursion, renew, whole};
-use crate::descend::Units;
+use crate::units::Units;
 use crate::vectors::{self, Aligned, dot, padded};
 
 /// From this many variables on, the recursion runs over inner products, which reads the memory twice

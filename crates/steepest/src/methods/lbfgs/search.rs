@@ -1,6 +1,7 @@
 //! How far to go: a line search along the projected path, by approximate Wolfe conditions (Hager and Zhang 2005).
 use super::bounds::Bounds;
-use crate::descend::{Halt, Problem, Status};
+use crate::problem::Problem;
+use crate::status::{Halt, Status};
 use crate::vectors::{self, dot, largest};
 
 /// Sufficient decrease.

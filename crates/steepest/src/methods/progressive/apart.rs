@@ -1,7 +1,8 @@
 //! Rows that can be separated: the loss falls without end.
 use super::Work;
 use super::ground::Seen;
-use crate::descend::{Halt, Meter};
+use crate::problem::Meter;
+use crate::status::Halt;
 use crate::glm::{Glm, Keep};
 
 /// Whether margins that are the same for every row take all losses to 0: one class alone, counts that are all 0.

@@ -1,6 +1,7 @@
 //! What a descent walks on: all rows, or a sample of them; seen in the rounder variables.
 use super::{sample, support};
-use crate::descend::{Halt, Meter, Status};
+use crate::problem::Meter;
+use crate::status::{Halt, Status};
 use crate::glm::{Distances, Glm, Keep, Sample};
 use crate::pool::pool;
 use crate::scaling::Scaling;

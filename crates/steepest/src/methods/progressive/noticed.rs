@@ -1,6 +1,6 @@
 //! What a descent over a table notices: scales, rare targets, separable rows.
 use super::sample::Sides;
-use crate::descend::Meter;
+use crate::problem::Meter;
 use crate::health::{Finding, Severity};
 use crate::scaling::Scaling;
 

@@ -3,7 +3,8 @@ use super::ground::{Rounding, Seen};
 use super::metric::{self, Form, Inverse, Metric};
 use super::{Work, certify, null, outputs, sample, wide};
 use crate::certificate::{Certificate, Kind};
-use crate::descend::{Halt, Meter};
+use crate::problem::Meter;
+use crate::status::Halt;
 use crate::glm::Glm;
 
 /// A matrix over up to n/width times as many rows more costs less than a pass.

@@ -4,7 +4,8 @@ use super::ground::Seen;
 use super::metric::{self, Form, Recipe, Shape};
 use super::square;
 use super::walk::Taken;
-use crate::descend::{Halt, Meter, Status};
+use crate::problem::Meter;
+use crate::status::{Halt, Status};
 use crate::glm::{Distances, Glm, Keep};
 use crate::method::Step;
 

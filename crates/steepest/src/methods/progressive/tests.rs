@@ -5,7 +5,7 @@ use super::metric::{Form, Inverse, Recipe, Shape, factor, metric};
 use super::sample;
 use super::walk::Walk;
 use super::wide::prove;
-use crate::descend::with_meter;
+use crate::problem::with_meter;
 use crate::designs::dense::Dense;
 use crate::glm::{Glm, Keep};
 use crate::loss::{Block, Each};

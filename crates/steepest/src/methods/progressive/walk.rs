@@ -2,7 +2,8 @@
 use super::ground::Seen;
 use super::metric::{Inverse, Metric};
 use super::search::search;
-use crate::descend::{Halt, Meter};
+use crate::problem::Meter;
+use crate::status::Halt;
 use crate::factor::Factor;
 use crate::vectors::dot;
 use std::collections::VecDeque;

@@ -8,7 +8,8 @@
 use super::ground::Seen;
 use super::walk::Walk;
 use crate::cholesky::Cholesky;
-use crate::descend::{Halt, Meter};
+use crate::problem::Meter;
+use crate::status::Halt;
 use crate::pool::pool;
 use crate::vectors::dot;
 

@@ -1,7 +1,8 @@
 //! A rule over batches: a step of the method is an epoch, at whose end the whole objective is looked at.
 use super::race::race;
 use super::{Ruled, Way, within};
-use crate::descend::{Budget, Halt, Problem, Status};
+use crate::problem::Problem;
+use crate::status::{Budget, Halt, Status};
 use crate::method::Step;
 use crate::random::Random;
 

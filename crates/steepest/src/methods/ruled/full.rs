@@ -1,6 +1,7 @@
 //! A rule over the whole objective, step by step.
 use super::{Plan, Ruled, Way};
-use crate::descend::{Halt, Problem, Status};
+use crate::problem::Problem;
+use crate::status::{Halt, Status};
 use crate::method::Step;
 
 /// Where a full-batch run stands.

@@ -12,7 +12,9 @@ mod still;
 mod sure;
 
 use crate::chain::{self, Named};
-use crate::descend::{Halt, Problem, Units};
+use crate::problem::Problem;
+use crate::status::Halt;
+use crate::units::Units;
 use crate::method::{Entry, Method, Needs, Step, Takes};
 use crate::methods::claims::{Claims, not_finite};
 use crate::settings::{Parameter, checked};

@@ -5,7 +5,8 @@
 use super::batches::{PROBE, RACE, one};
 use super::mover::Memory;
 use super::{Ruled, within};
-use crate::descend::{Halt, Problem};
+use crate::problem::Problem;
+use crate::status::Halt;
 use crate::random::Random;
 
 const ARMS: usize = 8;

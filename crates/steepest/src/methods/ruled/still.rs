@@ -1,6 +1,7 @@
 //! How far from standing still: the residual, and the certificate `estimated` that rests on it.
 use crate::certificate::{Certificate, Kind};
-use crate::descend::{Problem, Status};
+use crate::problem::Problem;
+use crate::status::Status;
 use crate::method::Step;
 use crate::methods::seen::Seen;
 use crate::vectors::dot;

@@ -3,7 +3,8 @@
 use super::Ruled;
 use super::still::target;
 use crate::certificate::{Certificate, Kind};
-use crate::descend::{Halt, Problem, Status};
+use crate::problem::Problem;
+use crate::status::{Halt, Status};
 use crate::method::Step;
 use crate::methods::doubt::{self, Doubt, Gap, Known};
 use crate::vectors::largest;

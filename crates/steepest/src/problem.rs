@@ -1,11 +1,10 @@
 //! A problem as a method sees it: every evaluation counted, the budgets held, the watch polled.
-use super::status::{Budget, Halt};
-use super::units::Units;
-use super::watch::{Counts, Stop, Watch};
 use crate::health::Finding;
-use crate::method::Facts;
 use crate::objective::Objective;
-use crate::penalty::Penalty;
+use crate::penalty::{Offers, Penalty};
+use crate::status::{Budget, Halt};
+use crate::units::Units;
+use crate::watch::{Counts, Stop, Watch};
 use std::time::{Duration, Instant};
 
 /// A problem as a method sees it: the objective and the penalty, with every evaluation counted and
@@ -25,14 +24,14 @@ pub struct Problem<'a> {
     pub watch: &'a mut dyn Watch,
     /// The units in which `value`, `gradient` and their kin are asked and answered; a method sets them when it starts.
     pub units: &'a mut Units,
-    pub(super) clock: &'a mut Clock,
+    pub(crate) clock: &'a mut Clock,
 }
 
 /// When it started, and when the watch was last polled.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
-    pub(super) started: Instant,
-    pub(super) polled: Instant,
+pub(crate) struct Clock {
+    pub(crate) started: Instant,
+    pub(crate) polled: Instant,
 }
 
 const POLL: Duration = Duration::from_millis(40);
@@ -209,7 +208,7 @@ pub struct Meter<'a> {
     /// What was noticed.
     pub findings: &'a mut Vec<Finding>,
     watch: &'a mut dyn Watch,
-    pub(super) clock: &'a mut Clock,
+    pub(crate) clock: &'a mut Clock,
 }
 
 impl Meter<'_> {
@@ -255,6 +254,29 @@ impl Meter<'_> {
     }
 }
 
+/// What is known of a problem before the first step: `auto` and refusals decide by it.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// Variables.
+    pub dim: usize,
+    /// Terms of the mean; 0 where it is not one.
+    pub terms: usize,
+    /// Whether products with second derivatives can be had.
+    pub products: bool,
+    /// Whether the matrix of second derivatives can be had.
+    pub hessian: bool,
+    /// Whether it is a loss over a design.
+    pub glm: bool,
+    /// Margins of a row of it; 0 where it is none.
+    pub outputs: usize,
+    /// Whether that design is dense.
+    pub dense: bool,
+    /// What the penalty can do.
+    pub offers: Offers,
+    /// The penalty's name, for refusals.
+    pub penalty: &'static str,
+}
+
 /// What is known of a problem.
 pub fn facts(objective: &mut dyn Objective, penalty: &dyn Penalty) -> Facts {
     let whole = objective.curvature().map(|c| c.whole());
@@ -275,7 +297,7 @@ pub fn facts(objective: &mut dyn Objective, penalty: &dyn Penalty) -> Facts {
 #[cfg(test)]
 pub(crate) fn with_meter<R>(work: impl FnOnce(&mut Meter<'_>) -> R) -> R {
     let (mut counts, mut findings) = (Counts::default(), Vec::new());
-    let (mut watch, now) = (super::Unwatched, Instant::now());
+    let (mut watch, now) = (crate::watch::Unwatched, Instant::now());
     let mut clock = Clock { started: now, polled: now };
     let (stop, watch) = (Stop::default(), &mut watch);
     work(&mut Meter {

@@ -70,14 +70,14 @@ impl Units {
         gradient.iter_mut().for_each(|g| *g /= self.value);
     }
     /// Lends z as x: give it back by [`back`](Self::back).
-    pub(super) fn lend(&mut self, z: &[f64]) -> Vec<f64> {
+    pub(crate) fn lend(&mut self, z: &[f64]) -> Vec<f64> {
         let mut room = std::mem::take(&mut self.room);
         room.resize(z.len(), 0.0);
         self.outward(z, &mut room);
         room
     }
     /// What was lent is no longer needed.
-    pub(super) fn back(&mut self, room: Vec<f64>) {
+    pub(crate) fn back(&mut self, room: Vec<f64>) {
         self.room = room;
     }
 }

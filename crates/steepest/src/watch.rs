@@ -1,5 +1,5 @@
 //! When to stop, what has been spent, and who looks on.
-use super::status::Halt;
+use crate::status::Halt;
 
 /// When to stop.
 #[derive(Clone, Copy, Debug)]
