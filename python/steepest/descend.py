@@ -82,7 +82,7 @@ class Descent(Iterator[Step]):
     @property
     def method(self) -> str:
         """The name of the method."""
-        return str(self._steps.method)
+        return str(self._asked.told({"method": self._steps.method, "reason": ""})["method"])
 
     def stop(self) -> None:
         """End the loop before its next step."""
@@ -105,7 +105,7 @@ class Descent(Iterator[Step]):
         for name in ("x", "jac"):
             if values[name] is not None:
                 values[name] = values[name].reshape(shape)
-        values["reason"] = self._asked.reason or values["reason"]
+        values |= self._asked.told(values)
         values["findings"] += self._asked.findings()
         return Result.of(values, of_x(self._function))
 

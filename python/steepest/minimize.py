@@ -55,10 +55,11 @@ def minimize(
         May be left out for a problem with a usual start.
     args : tuple
         What else the functions are given.
-    method : str, dataclass or None
-        A name from `steepest.methods` or `steepest.rules`, or an instance with settings. None takes the
-        method that promises the least work; the result says which and why. SciPy's names are understood
-        where a method here does the same.
+    method : str, dataclass, list or None
+        A name from `steepest.methods` or `steepest.rules`, or an instance with settings; a list of rules is a
+        chain, of which the last takes the step and the others turn the gradient before. None takes the method
+        that promises the least work; the result says which and why. SciPy's names are understood where a method
+        here does the same.
     jac : callable, bool or {"2-point", "3-point", "cs"}
         The gradient ``jac(x, *args)``; True where `fun` returns it along. Otherwise it is found from values
         nearby, at steps that the noise of `fun` and the bend along each variable ask for: to one side, near
@@ -79,7 +80,9 @@ def minimize(
         SciPy's ``maxiter``, ``maxfun`` (or ``maxfev``), ``gtol``, ``ftol``, ``maxcor``, ``disp``, and for
         differences ``eps`` (the step) or ``finite_diff_rel_step`` (relative to the entry of x, or to 1 where
         that is less), one or one for each variable; ``max_seconds``; and the settings of the method by
-        their names.
+        their names. Under a rule ``rate`` may be a schedule from `steepest.rates`, by which the rate that it finds
+        is multiplied; with a number as the rate
+        the schedule goes as ``schedule``.
     path : bool
         Whether to keep the points gone through.
     starts : int or array_like, optional
@@ -106,6 +109,14 @@ def minimize(
     >>> r = steepest.minimize(lambda x: ((x - 3) ** 2).sum(), np.zeros((2, 2)), jac=lambda x: 2 * (x - 3))
     >>> r.success, r.x.shape
     (True, (2, 2))
+
+    A chain of rules, whose rate falls over the run:
+
+    >>> from steepest import rates, rules
+    >>> chain = [rules.ClipNorm(1.0), rules.Adam()]
+    >>> r = steepest.minimize("rosenbrock", method=chain, options={"rate": rates.Cosine(), "maxiter": 2000})
+    >>> r.method, r.fun < 1e-4
+    ('clip_norm → adam', True)
 
     Notes
     -----
@@ -137,7 +148,7 @@ def _run(function: Function, asked: Asked, callback: Any, watch: Any, path: bool
     values["x"] = values["x"].reshape(shape)
     if values["jac"] is not None:
         values["jac"] = values["jac"].reshape(shape)
-    values["reason"] = asked.reason or values["reason"]
+    values |= asked.told(values)
     values["findings"] += asked.findings()
     result = Result.of(values, of_x(function))
     if asked.disp:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from steepest import _core
-from steepest._catalog import number
+from steepest._catalog import Settings, checked, find, number
 from steepest.errors import InputError, did_you_mean
 
 __all__ = ["Asked", "name_of"]
@@ -90,14 +90,29 @@ def settings_by_method() -> dict[str, tuple[str, ...]]:
     return methods | {e["name"]: own(e) + methods["ruled"] for e in everything["rules"]}
 
 
+#: An entry of a registry, and its settings by name.
+Named = tuple[str, tuple[tuple[str, float], ...]]
+
+
 def name_of(method: Any) -> str:
-    """A method's name, whether it was given by name or as an instance."""
+    """A method's name, whether it was given by name, as an instance or as a chain of them.
+
+    >>> from steepest import rules
+    >>> name_of([rules.ClipNorm(1.0), "adam"])
+    'clip_norm → adam'
+    """
+    if isinstance(method, list | tuple):
+        return " → ".join(map(name_of, method))
     return str(getattr(method, "name", method))
 
 
 @dataclasses.dataclass(frozen=True)
 class Asked:
-    """The method by name (None for whichever suits), its settings, tolerance and budgets."""
+    """The method by name (None for whichever suits), its settings, tolerance and budgets.
+
+    before : the rules that turn the gradient before the one that takes the step.
+    schedule : how the rate changes over the run.
+    """
 
     method: str | None
     settings: tuple[tuple[str, float], ...]
@@ -106,11 +121,16 @@ class Asked:
     disp: bool = False
     reason: str = ""
     idle: tuple[str, ...] = ()
+    before: tuple[Named, ...] = ()
+    schedule: Named | None = None
 
     @classmethod
     def of(cls, method: Any, tol: Any = None, options: Mapping[str, Any] | None = None) -> Asked:
         """Read and check; unknown names are errors that name near ones."""
+        *turns, method = method if isinstance(method, list | tuple) and method else [method]
+        before = tuple(_read_turn(rule) for rule in turns)
         name, settings, reason = _read_method(method)
+        schedule: Named | None = None
         loop: dict[str, Any] = {"iterations": None, "evaluations": None, "seconds": None, "step": None}
         disp, idle = False, []
         if not isinstance(options, Mapping | None):
@@ -126,22 +146,35 @@ class Asked:
                 loop["step"] = _read_step(key, value)
             elif key in _LOOP:
                 loop[_LOOP[key]] = read_budget(key, value)
+            elif key == "schedule" or (key == "rate" and isinstance(value, str | Settings)):
+                if schedule is not None:
+                    raise InputError(f"one schedule at a time; got {schedule[0]} and {name_of(value)}")
+                schedule = _read_schedule(key, value)
             else:
                 setting = _SETTINGS.get(key, key)
                 _check_setting(setting, name)
                 settings[setting] = number(key, value)
         if tol is not None and not (0 <= (tol := number("tol", tol)) < float("inf")):
             raise InputError(f"tol must be at least 0 and finite; got {tol}")
-        return cls(name, tuple(settings.items()), loop, tol, disp, reason, tuple(idle))
+        if before or schedule:
+            _around_a_rule(name, before, schedule, loop["iterations"])
+        return cls(name, tuple(settings.items()), loop, tol, disp, reason, tuple(idle), before, schedule)
 
     def request(self) -> dict[str, Any]:
         """What the compiled core is told of it."""
         return {
             "method": self.method,
             "settings": list(self.settings),
+            "before": [(name, list(settings)) for name, settings in self.before],
+            "schedule": self.schedule and (self.schedule[0], list(self.schedule[1])),
             "tolerance": self.tolerance,
             **self.loop,
         }
+
+    def told(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """What a result says of the method: a chain by all its rules."""
+        method = name_of([*(rule for rule, _ in self.before), values["method"]])
+        return {"method": method, "reason": self.reason or values["reason"]}
 
     def findings(self) -> list[dict[str, Any]]:
         """What there is to say of the options: those of SciPy's that need no answer here."""
@@ -173,8 +206,41 @@ def _read_method(method: Any) -> tuple[str | None, dict[str, float], str]:
         if name in known:
             return name, {f: number(f, getattr(method, f)) for f in sorted(fields)}, ""
     raise InputError(
-        f"method must be a name or an instance from steepest.methods or steepest.rules; got {method!r}"
+        f"method must be a name or an instance from steepest.methods or steepest.rules, or a list of rules; got "
+        f"{method!r}"
     )
+
+
+def _read_turn(rule: Any) -> Named:
+    """A rule of a chain, by name or as an instance, with its settings."""
+    if isinstance(rule, Settings) and rule.registry == "rules":
+        return rule.name, tuple(rule.settings.items())
+    if isinstance(rule, str):
+        return find("rules", rule).name, ()
+    raise InputError(f"a chain is made of rules, by name or as instances from steepest.rules; got {rule!r}")
+
+
+def _read_schedule(key: str, value: Any) -> Named:
+    if isinstance(value, Settings) and value.registry == "rates":
+        return value.name, tuple(value.settings.items())
+    if isinstance(value, str):
+        return find("rates", value).name, tuple(checked("rates", value, {}).items())
+    raise InputError(
+        f"{key} must be a schedule, by name or as an instance from steepest.rates; got {value!r}"
+    )
+
+
+def _around_a_rule(name: str | None, before: tuple[Named, ...], schedule: Named | None, length: Any) -> None:
+    """Chains and schedules are of rules; one that falls over the run must know how long that is."""
+    rules = _core.catalog()["rules"]
+    if all(name != rule["name"] for rule in rules):
+        what = "a chain must end with a rule" if before else "a schedule changes the rate of a rule"
+        there = ", ".join(rule["name"] for rule in rules if rule["kind"] != "gradient")
+        raise InputError(f"{what} ({there}); got the method {name or 'that suits (none was named)'}")
+    if schedule and length is None and "done" in find("rates", schedule[0]).programs["factor"].inputs:
+        raise InputError(
+            f"the schedule {schedule[0]} changes over the whole run: say how long that is by maxiter"
+        )
 
 
 def _unknown(method: str, known: Mapping[str, Any]) -> str:

@@ -21,9 +21,26 @@ pub struct Chosen {
     pub standardise: bool,
 }
 
+/// An entry of a registry with settings by name.
+pub type Given = (String, Vec<(String, f64)>);
+
+/// Around a rule: the rules that turn the gradient before it, and how its rate changes over the run.
+#[derive(Default)]
+pub struct Around {
+    /// The rules before it, in order.
+    pub before: Vec<Given>,
+    /// The schedule of its rate.
+    pub schedule: Option<Given>,
+}
+
 /// The method named, with settings by name; without a name the one that promises the fewest passes.
-pub fn choose(name: Option<&str>, settings: &[(String, f64)], facts: &Facts) -> PyResult<Chosen> {
-    let given: Vec<(&str, f64)> = settings.iter().map(|(k, v)| (k.as_str(), *v)).collect();
+pub fn choose(
+    name: Option<&str>,
+    settings: &[(String, f64)],
+    around: &Around,
+    facts: &Facts,
+) -> PyResult<Chosen> {
+    let given = borrowed(settings);
     let Some(name) = name else {
         let (entry, reason) = suited(&given, facts)?;
         return built(entry, &given, reason);
@@ -37,14 +54,24 @@ pub fn choose(name: Option<&str>, settings: &[(String, f64)], facts: &Facts) -> 
             nearest(name, METHODS.iter().map(|e| e.name).chain(RULES.iter().map(|r| r.name)));
         return Err(refused(format!("no method is called '{name}'{near}")));
     }
-    ruled(name, &given, facts)
+    ruled(name, &given, around, facts)
+}
+
+fn borrowed(settings: &[(String, f64)]) -> Vec<(&str, f64)> {
+    settings.iter().map(|(k, v)| (k.as_str(), *v)).collect()
 }
 
 /// The rule of that name as a method: what it does not know itself is how it is run.
-fn ruled(name: &str, given: &[(&str, f64)], facts: &Facts) -> PyResult<Chosen> {
+fn ruled(name: &str, given: &[(&str, f64)], around: &Around, facts: &Facts) -> PyResult<Chosen> {
     let run = |key: &str| PARAMETERS.iter().any(|p| p.name == key);
     let (how, own): (Vec<_>, Vec<_>) = given.iter().copied().partition(|(key, _)| run(key));
-    let plan = Plan::new(&[(name, &own)]).and_then(|p| p.set(&how)).map_err(refused)?;
+    let before: Vec<_> = around.before.iter().map(|(n, s)| (n.as_str(), borrowed(s))).collect();
+    let chain: Vec<_> =
+        before.iter().map(|(n, s)| (*n, &s[..])).chain([(name, &own[..])]).collect();
+    let mut plan = Plan::new(&chain).and_then(|p| p.set(&how)).map_err(refused)?;
+    if let Some((name, settings)) = &around.schedule {
+        plan = plan.schedule(name, &borrowed(settings)).map_err(refused)?;
+    }
     let entry = plan.entry();
     accepted(&entry, facts)?;
     let method = Box::new(Proved::new(plan.method()));

@@ -1,6 +1,6 @@
 //! A linear model fitted in one crossing: a loss over a table, a penalty, a method, and back.
 use crate::arrays::{Table, column};
-use crate::choose::choose;
+use crate::choose::{Around, choose};
 use crate::enter::{Failure, enter, guarded, refused};
 use crate::solution::{Story, to_dict};
 use crate::watch::Watcher;
@@ -254,7 +254,7 @@ impl Work<'_> {
         let mut glm = Glm::new(design, &*loss, target, weight, intercept)?;
         let name = self.method.as_ref().map(|m| m.0.as_str());
         let settings = self.method.as_ref().map_or(&[][..], |m| &m.1);
-        let chosen = choose(name, settings, &facts(&mut glm, &*self.penalty))?;
+        let chosen = choose(name, settings, &Around::default(), &facts(&mut glm, &*self.penalty))?;
         let mut moved: Option<Box<dyn Penalty>> = None;
         let mut seen = if free_intercept { Standardised::far(design) } else { None };
         if chosen.standardise {

@@ -1,6 +1,6 @@
 //! Minimising a function: what Python asks for, put together and run.
 use crate::callable::{Bend, Callable, Slope};
-use crate::choose::choose;
+use crate::choose::{Around, Given, choose};
 use crate::enter::{Failure, guarded, refused, stay};
 use crate::solution::{Story, to_dict};
 use crate::watch::Watcher;
@@ -33,6 +33,8 @@ pub struct Request {
     bounds: Option<(Vec<f64>, Vec<f64>)>,
     method: Option<String>,
     settings: Vec<(String, f64)>,
+    before: Vec<Given>,
+    schedule: Option<Given>,
     tolerance: Option<f64>,
     iterations: Option<u64>,
     evaluations: Option<u64>,
@@ -85,7 +87,8 @@ impl Request {
             None => Box::new(Each::uniform(NoPenalty::default(), 1.0, start.len())),
         };
         let facts = facts(&mut objective, &*penalty);
-        let chosen = choose(self.method.as_deref(), &self.settings, &facts)?;
+        let around = Around { before: self.before, schedule: self.schedule };
+        let chosen = choose(self.method.as_deref(), &self.settings, &around, &facts)?;
         let stop = Stop {
             tolerance: self.tolerance.unwrap_or(Stop::default().tolerance),
             iterations: self.iterations.unwrap_or(ITERATIONS),

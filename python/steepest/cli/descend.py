@@ -12,6 +12,7 @@ from steepest.cli.curve import draw
 from steepest.cli.entry import number
 from steepest.cli.places import check_place
 from steepest.cli.terminal import Terminal
+from steepest.options import name_of
 
 if TYPE_CHECKING:
     from steepest.result import Result
@@ -36,7 +37,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="NAME",
         dest="methods",
-        help="a method or a rule (gradient_descent); again for more",
+        help="a method or a rule (gradient_descent), or rules one after another: clip_norm,adam; again for more",
+    )
+    add(
+        "--schedule",
+        metavar="NAME",
+        help="how a rule's rate changes over the run; steepest list rates shows them",
     )
     add(
         "--rate",
@@ -114,17 +120,21 @@ def run(args: argparse.Namespace) -> int:
     return 0 if any(result.success for result in results.values()) else 1
 
 
-def _asked(args: argparse.Namespace) -> dict[str, tuple[str, dict[str, Any]]]:
+def _asked(args: argparse.Namespace) -> dict[str, tuple[str | list[str], dict[str, Any]]]:
     """Method and options of each run, by its label: every method at every rate."""
     methods = list(
         dict.fromkeys(name.lower().replace("-", "_") for name in args.methods or ["gradient_descent"])
     )
     rates: list[float | None] = list(dict.fromkeys(args.rates or [])) or [None]
+    more = {"schedule": args.schedule.lower().replace("-", "_")} if args.schedule else {}
     asked = {}
-    for method in methods:
+    for name in methods:
+        chain = name.split(",")
+        method: str | list[str] = chain if len(chain) > 1 else name
         for rate in rates:
-            label = method if len(rates) == 1 else f"{method} {rate:g}"
-            asked[label] = (method, {"maxiter": args.iterations} | ({} if rate is None else {"rate": rate}))
+            label = name_of(method) if len(rates) == 1 else f"{name_of(method)} {rate:g}"
+            options = {"maxiter": args.iterations} | ({} if rate is None else {"rate": rate}) | more
+            asked[label] = (method, options)
     return asked
 
 
@@ -236,7 +246,7 @@ def _save(problem: Any, results: dict[str, Result], file: str) -> None:
         plot_history(results, file=file)
 
 
-def _lines(args: argparse.Namespace, problem: Any, asked: dict[str, tuple[str, dict[str, Any]]]) -> list[str]:
+def _lines(args: argparse.Namespace, problem: Any, asked: dict[str, tuple[Any, dict[str, Any]]]) -> list[str]:
     """The Python lines that do the same."""
     more = f", {args.variables}" if args.variables else ""
     lines = ["import steepest", f"problem = steepest.problems.get({problem.name!r}{more})"]

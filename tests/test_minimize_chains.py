@@ -1,0 +1,95 @@
+"""Chains of rules and schedules of their rate, handed to `minimize`, `descend` and `compare` from Python."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import steepest
+from steepest import methods, rates, rules
+from steepest.errors import InputError
+
+START = np.array([3.0, -2.0, 0.5])
+CURVES = np.array([1.0, 4.0, 9.0])
+
+
+def bowl(x: NDArray[np.float64]) -> float:
+    return float(0.5 * (CURVES * x) @ x)
+
+
+def slope(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    return CURVES * x
+
+
+def by_hand(steps: int, rate: float, most: float) -> NDArray[np.float64]:
+    """Momentum of .9 on gradients cut to length `most`, along half a cosine: in NumPy."""
+    x, velocity = START.copy(), np.zeros(3)
+    for k in range(steps):
+        g = slope(x)
+        g *= min(1.0, most / np.linalg.norm(g))
+        velocity = 0.9 * velocity + g
+        x -= rate * 0.5 * (1 + np.cos(np.pi * k / steps)) * velocity
+    return x
+
+
+CHAIN = [rules.ClipNorm(0.5), rules.Momentum(momentum=0.9)]
+
+
+@pytest.mark.parametrize("chain", [CHAIN, tuple(CHAIN)])
+def test_a_chain_under_a_schedule_is_what_it_says(chain: object) -> None:
+    options = {"rate": 0.02, "schedule": rates.Cosine(), "maxiter": 40}
+    result = steepest.minimize(bowl, START, jac=slope, method=chain, options=options)
+    np.testing.assert_allclose(result.x, by_hand(40, 0.02, 0.5), rtol=1e-12)
+    assert result.method == "clip_norm → momentum"
+    assert result.outcome == "budget"
+
+
+def test_descend_takes_the_same_steps() -> None:
+    options = {"rate": 0.02, "schedule": "cosine", "maxiter": 40}
+    descent = steepest.descend(bowl, START, jac=slope, method=CHAIN, options=options)
+    *_, last = descent
+    np.testing.assert_allclose(last.x, by_hand(40, 0.02, 0.5), rtol=1e-12)
+    assert descent.method == descent.result().method == "clip_norm → momentum"
+
+
+def test_a_schedule_may_stand_for_the_rate() -> None:
+    """The rate that it multiplies finds itself; each step tells the product."""
+    falling = steepest.descend(bowl, START, rate=rates.InverseRoot(hold=2), method="sgd", jac=slope)
+    assert falling.result().fun == bowl(START)
+    for options in ({"rate": rates.InverseRoot()}, {"rate": "inverse_root"}, {"schedule": "constant"}):
+        result = steepest.minimize(bowl, START, jac=slope, method="adam", options=options)
+        assert result.success
+        assert result.fun < 1e-10
+
+
+def test_compare_tells_chains_apart() -> None:
+    chains = ["adam", ["clip_norm", "adam"], [rules.ClipNorm(0.1), "adam"]]
+    table = steepest.compare("rosenbrock", chains)
+    assert list(table)[:2] == ["adam", "clip_norm → adam"]
+    assert len(table) == 3
+    assert [table[name].method for name in table] == ["adam", "clip_norm → adam", "clip_norm → adam"]
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "says"),
+    [
+        (["adam", "clip_norm"], {}, "only turns the gradient"),
+        (["clip_norm"], {}, "only turns the gradient"),
+        (["adam", "sgd"], {}, "must come last"),
+        (["clip_norm", "lbfgs"], {}, "a chain must end with a rule"),
+        (["lbfgs", "adam"], {}, "no rule is called 'lbfgs'"),
+        ([methods.Lbfgs(), "adam"], {}, "a chain is made of rules"),
+        ([], {}, "method must be a name"),
+        ("lbfgs", {"rate": "cosine"}, "a schedule changes the rate of a rule"),
+        (None, {"schedule": rates.Cosine()}, "a schedule changes the rate of a rule"),
+        ("adam", {"rate": rates.Cosine()}, "say how long that is by maxiter"),
+        ("adam", {"rate": "cosin", "maxiter": 9}, "did you mean 'cosine'"),
+        ("adam", {"rate": rules.Adam(), "maxiter": 9}, "rate must be a schedule"),
+        ("adam", {"schedule": 0.1, "maxiter": 9}, "schedule must be a schedule"),
+        ("adam", {"rate": "linear", "schedule": "cosine", "maxiter": 9}, "one schedule at a time"),
+    ],
+)
+def test_what_is_no_chain_is_refused(method: object, options: dict[str, object], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        steepest.minimize(bowl, START, jac=slope, method=method, options=options)
