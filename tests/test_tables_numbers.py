@@ -43,6 +43,16 @@ def numbers(texts: list[str], **said: Any) -> list[float]:
         (["\u22125", "+3"], [-5.0, 3.0]),
         ([",5", "1,"], [0.5, 1.0]),
         (["0,123", "1,274"], [0.123, 1.274]),
+        (["1,257E+02", "1,010E+03"], [125.7, 1010.0]),
+        (["(1,234.50)", "$5.00"], [-1234.5, 5.0]),
+        (["(\u20ac 5,50)", "7,20 \u20ac"], [-5.5, 7.2]),
+        (["12.50-", "3.25"], [-12.5, 3.25]),
+        (["CHF 1'200.50", "CHF -3"], [1200.5, -3.0]),
+        (["1.009,62 EUR", "5 EUR"], [1009.62, 5.0]),
+        (["R$ 5,50", "R$ 1.200,00"], [5.5, 1200.0]),
+        (["5%", "0", "7.5 %"], [5.0, 0.0, 7.5]),
+        (["7:30", "12:05:30"], [27000.0, 43530.0]),
+        (["12:05 AM", "1:30 pm"], [300.0, 48600.0]),
     ],
 )
 def test_a_column_s_values_say_together_how_they_are_written(texts: list[str], expected: list[float]) -> None:
@@ -58,6 +68,36 @@ def test_where_both_readings_remain_the_caller_is_asked(texts: list[str]) -> Non
     assert numbers(texts, decimal=",") == [float(text.replace(",", ".")) for text in texts]
     for said in ({"decimal": "."}, {"thousands": ","}):
         assert numbers(texts, **said) == [float(text.replace(",", "")) for text in texts]
+
+
+@pytest.mark.parametrize("separator", [";", ",", "\t"])
+@pytest.mark.parametrize("low", [900, 0])
+def test_points_that_may_group_thousands_are_asked_for(tmp_path: Path, separator: str, low: int) -> None:
+    """900 and 1.011 are whole numbers in half of Europe; 0.5 in any column says that the point is decimal."""
+    prices = [low + 37 * i for i in range(1, 60)]
+    rows = [(f"{price:,}".replace(",", "."), i % 4) for i, price in enumerate(prices)]
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join([f"price{separator}n", *(f"{p}{separator}{n}" for p, n in rows)]))
+    with pytest.raises(TableError, match=r"column 'price' .*can be read in two ways.*three digits"):
+        read(path)
+    with pytest.raises(TableError, match="three digits"):
+        numbers([price for price, _ in rows])
+    thousands = read(path, thousands=".")
+    values = read_values(thousands.column("price"), "price", notation=thousands.notation)
+    assert values.numbers is not None
+    assert values.numbers.tolist() == prices
+    assert numbers(["900", "1.011"], decimal=".") == [900.0, 1.011]
+    path.write_text("\n".join([f"price{separator}n", *(f"{p}{separator}{n}.5" for p, n in rows)]))
+    assert read(path).column("price").to_pylist()[-1] == pytest.approx(prices[-1] / 1000)
+
+
+def test_labels_in_brackets_and_mixed_units() -> None:
+    assert read_values(read({"x": ["(1)", "(2)"]}).column("x"), "x").kind == "text"
+    with pytest.raises(TableError, match=r"mixes percentages and plain numbers: it holds '5%' and '0\.3'"):
+        numbers(["5%", "0.3"])
+    values = read_values(read({"x": ["$5", "\u20ac6"]}).column("x"), "x")
+    assert values.remark is not None
+    assert "as if all were of one currency" in values.remark
 
 
 def test_a_column_that_mixes_both_is_refused() -> None:

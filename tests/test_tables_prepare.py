@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steepest.errors import InputError, TableError
-from steepest.tables import Prepared, Schema, prepare, read
+from steepest.tables import Prepared, Schema, dates, prepare, read
 from steepest.tables.leakage import auc
 
 RNG = np.random.default_rng(3)
@@ -378,6 +379,105 @@ def test_dates_in_many_forms() -> None:
         assert (result.train.design.numbers[:, column] == days.day_of_year[result.train.rows]).all(), form
     unsure = prepare({"d": [f"{i % 12 + 1}/{i % 11 + 1}/2024" for i in range(60)], "y": y}, "y")
     assert any(finding.kind == "ambiguous_date" for finding in unsure.findings)
+
+
+@pytest.mark.parametrize(
+    ("texts", "format", "first", "last"),
+    [
+        (["31.12.99", "01.01.00", "02.03.05"], "%d.%m.%y", "1999-12-31", "2005-03-02"),
+        (["12/31/68", "1/2/69", "3/4/24"], "%m/%d/%y", "2068-12-31", "2024-03-04"),
+        (["31-12-99", "01-02-03"], "%d-%m-%y", "1999-12-31", "2003-02-01"),
+        (["31.1.2024", "1.2.2024"], "%d.%m.%Y", "2024-01-31", "2024-02-01"),
+        (["0099-12-31", "0024-01-01"], "iso", "0099-12-31", "0024-01-01"),
+    ],
+)
+def test_years_in_two_digits_are_years_of_a_century(
+    texts: list[str], format: str, first: str, last: str
+) -> None:
+    found = dates.recognise(texts)
+    assert found is not None
+    assert (found.format, found.ambiguous) == (format, False)
+    assert found.times.astype("datetime64[D]").astype(str).tolist()[:: len(texts) - 1] == [first, last]
+
+
+def test_days_that_are_none_are_no_dates() -> None:
+    assert dates.recognise(["2024-02-29"]) is not None
+    assert dates.recognise(["2024-02-30", "2023-02-01"]) is None
+    assert dates.recognise(["31.4.2024"]) is None
+    texts = [f"2024-02-{i % 28 + 1:02d}" for i in range(59)] + ["2024-02-30"]
+    table = {"d": texts, "x": RNG.normal(size=60), "y": RNG.normal(size=60)}
+    with pytest.raises(TableError, match="'d' row 59 holds '2024-02-30' where 59 of 60 values are dates"):
+        prepare(table, "y")
+    assert prepare(table, "y", missing="impute").schema.column("d").missing == 1
+    table["d"] = [*texts[:-1], "0000-00-00"]
+    assert prepare(table, "y").schema.column("d").missing == 1
+
+
+def test_whole_numbers_that_write_days_are_dates(tmp_path: Path) -> None:
+    days = pd.date_range("2023-11-15", periods=60, freq="D")
+    table = {"d": [int(f"{day:%Y%m%d}") for day in days], "x": RNG.normal(size=60), "y": RNG.normal(size=60)}
+    result = prepare(table, "y")
+    assert (result.schema.column("d").kind, result.schema.column("d").format) == ("date", "%Y%m%d")
+    assert any("whole numbers that write dates" in finding.sentence for finding in result.findings)
+    again = Schema.from_json(result.schema.to_json())
+    number = [piece.part for piece in again.pieces if piece.part in ("year", "day_of_year")].index("year")
+    assert again.apply({"d": [20240229], "x": [0.0]}).design.numbers[0, number] == 2024
+    assert again.apply({"d": ["20240229"], "x": [0.0]}).design.numbers[0, number] == 2024
+    with pytest.raises(TableError, match="'d' held dates when the model was fitted; now it holds numbers"):
+        again.apply({"d": [20240230], "x": [0.0]})
+    assert prepare(table, "y", amounts=["d"]).schema.column("d").kind == "number"
+    table["d"][30] += 40
+    assert prepare(table, "y").schema.column("d").kind == "number"
+    table["d"] = [int(f"{day:%Y%m}") for day in pd.date_range("2019-01-01", periods=60, freq="MS")]
+    assert prepare(table, "y").schema.column("d").format == "%Y%m"
+
+
+def test_times_of_the_day_are_held_to_what_they_are(tmp_path: Path) -> None:
+    texts = [f"{i % 24}:{i:02d}" for i in range(60)]
+    table = {"t": texts, "x": RNG.normal(size=60), "y": RNG.normal(size=60)}
+    (tmp_path / "t.csv").write_text(
+        "t,x,y\n" + "\n".join(f"{t},{x},{y}" for t, x, y in zip(*table.values(), strict=True))
+    )
+    for source in (table, tmp_path / "t.csv"):
+        schema = Schema.from_json(prepare(source, "y").schema.to_json())
+        place = [piece.name for piece in schema.pieces].index("t")
+        assert schema.apply({"t": ["01:00"], "x": [0.0]}).design.numbers[0, place] == 3600
+        assert schema.apply({"t": [time(1)], "x": [0.0]}).design.numbers[0, place] == 3600
+        with pytest.raises(TableError, match="held times of the day when the model was fitted"):
+            schema.apply({"t": [3600.0], "x": [0.0]})
+        with pytest.raises(TableError, match="row 0 holds 'noon' where a time of the day was expected"):
+            schema.apply({"t": ["noon"], "x": [0.0]})
+    numbers = prepare({"t": RNG.normal(size=60), "x": table["x"], "y": table["y"]}, "y").schema
+    with pytest.raises(
+        TableError, match="held numbers when the model was fitted; now it holds times of the day"
+    ):
+        numbers.apply({"t": [time(1)], "x": [0.0]})
+
+
+def test_codes_in_memory_are_codes_as_in_files() -> None:
+    codes = [["01067", "53111", "00042"][i % 3] for i in range(60)]
+    table = {"plz": codes, "y": RNG.normal(size=60)}
+    assert prepare(table, "y").schema.column("plz").kind == "category"
+    assert prepare(table, "y", amounts=["plz"]).schema.column("plz").max == 53111
+
+
+def test_levels_called_as_ours_are_levels() -> None:
+    levels = [["(other)", "(missing)", "a"][i % 3] for i in range(57)] + ["p", "q", None]
+    result = prepare({"v": levels, "y": RNG.normal(size=60)}, "y", validation=0.1)
+    found = result.schema.apply({"v": ["(other)", "(missing)", "a", None]}).design
+    assert len(set(found.levels[0])) == len(found.levels[0])
+    assert found.codes[0, 0] >= 0
+    assert found.codes[1, 0] == found.codes[3, 0] >= 0
+
+
+def test_texts_that_each_stand_in_few_rows_are_said_to() -> None:
+    table = {"v": [f"L{i % 30}" for i in range(60)], "x": RNG.normal(size=60), "y": RNG.normal(size=60)}
+    column = prepare(table, "y").schema.column("v")
+    assert (column.used, column.reason) == (False, "each of its 30 texts stands in few rows")
+    table["v"] = [f"{v:.2f} kg" for v in RNG.normal(size=60) ** 2]
+    left = next(f for f in prepare(table, "y").findings if f.kind == "column_left_out")
+    assert left.severity == "warning"
+    assert "numbers with more beside them" in left.sentence
 
 
 @settings(max_examples=40, deadline=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +14,24 @@ __all__ = ["Recognised", "parts", "recognise"]
 
 DAYS = (
     "%Y-%m-%d", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m-%d-%Y", "%d-%m-%Y", "%m/%d/%y",
-    "%d/%m/%y", "%d.%m.%y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%b %d %Y", "%d %B %Y",
+    "%d/%m/%y", "%d.%m.%y", "%m-%d-%y", "%d-%m-%y", "%y-%m-%d", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y",
+    "%b %d %Y", "%d %B %Y",
     "%B %d, %Y", "%B %d %Y", "%a, %d %b %Y", "%Y.%m.%d", "%Y-%m", "%Y/%m", "%b %Y", "%B %Y",
 )  # fmt: skip
 HOURS = ("", " %H:%M:%S", " %H:%M", "T%H:%M:%S", "T%H:%M", " %I:%M %p", " %I:%M:%S %p")
-#: day first and month first, as they are told apart by a day over 12 only
-TWINS = {"%m/%d/%Y": "%d/%m/%Y", "%m-%d-%Y": "%d-%m-%Y", "%m/%d/%y": "%d/%m/%y"}
+#: what each part of a format looks like; years in full or in two digits, never one for the other
+LOOKS = {
+    "%Y": "[0-9]{4}", "%y": "[0-9]{2}", "%m": "[0-9]{1,2}", "%d": "(?P<day>[0-9]{1,2})", "%H": "[0-9]{1,2}",
+    "%I": "[0-9]{1,2}", "%M": "[0-9]{1,2}", "%S": "[0-9]{1,2}", "%p": "[AaPp][Mm]", "%a": "[A-Za-z]+",
+    "%b": "[A-Za-z]+", "%B": "[A-Za-z]+",
+}  # fmt: skip
+#: formats that the same texts may have, as where only a day over 12 tells days from months
+TWINS = {
+    "%m/%d/%Y": ("%d/%m/%Y",), "%m-%d-%Y": ("%d-%m-%Y",), "%m/%d/%y": ("%d/%m/%y",),
+    "%m-%d-%y": ("%d-%m-%y", "%y-%m-%d"), "%d-%m-%y": ("%y-%m-%d",),
+}  # fmt: skip
+#: dates written as one whole number, with the least and the greatest, and how many different ones leave no doubt
+WHOLE = (("%Y%m%d", 19000101, 21001231, 3), ("%Y%m", 190001, 210012, 12))
 #: the parts that dates are taken apart into, and of which kind each is
 KINDS = {
     "year": "number",
@@ -64,15 +77,61 @@ def recognise(texts: list[str], format: str | None = None) -> Recognised | None:
         if times is None:
             continue
         day, _, rest = candidate.partition(" ")
-        twin = TWINS.get(day)
-        other = parsed(array, f"{twin} {rest}".strip()) if twin is not None and format is None else None
-        return Recognised(times, candidate, other is not None and bool(np.any(other != times)))
+        twins = TWINS.get(day, ()) if format is None else ()
+        others = [parsed(array, f"{twin} {rest}".strip()) for twin in twins]
+        ambiguous = any(other is not None and bool(np.any(other != times)) for other in others)
+        return Recognised(times, candidate, ambiguous)
+    return None
+
+
+def mostly(texts: list[str], counts: np.ndarray[Any, Any], least: float) -> Recognised | None:
+    """The one format that fits at least a share of the rows, NaT where it does not; None where there is none.
+
+    Args:
+        texts: distinct texts without missing ones.
+        counts: how many rows each stands in.
+        least: the share.
+    """
+    sample = texts[:: max(1, len(texts) // 12)]
+    formats = [f for text in sample if 6 <= len(text) <= 35 and text[-1:].isalnum() for f in candidates(text)]
+    for format in sorted(set(formats), key=lambda f: (-formats.count(f), formats.index(f)))[:3]:
+        times = each(pa.array(texts, pa.string()), format)
+        if counts[~np.isnat(times)].sum() >= least * counts.sum():
+            return Recognised(times, format, False)
+    return None
+
+
+def from_whole(numbers: np.ndarray[Any, Any], format: str | None = None) -> Recognised | None:
+    """Whole numbers such as 20240131 as the days (or months) that they write; None where some write none.
+
+    Args:
+        numbers: with NaN where one is missing.
+        format: "%Y%m%d" or "%Y%m"; whichever fits when None, where there are enough to leave no doubt.
+
+    >>> import numpy as np
+    >>> from_whole(np.array([20240131.0, 20240201.0, 20240202.0])).times[0]
+    np.datetime64('2024-01-31T00:00:00.000000')
+    """
+    present = np.unique(numbers[~np.isnan(numbers)])
+    for candidate, low, high, enough in WHOLE:
+        if format not in (None, candidate) or not len(present) or (format is None and len(present) < enough):
+            continue
+        if present[0] < low or present[-1] > high or (present != np.floor(present)).any():
+            continue
+        texts = pa.array([str(int(value)) for value in present], pa.string())
+        days = parsed(texts, candidate)
+        if days is not None:
+            times = np.full(len(numbers), np.datetime64("NaT"), "datetime64[us]")
+            known = ~np.isnan(numbers)
+            times[known] = days[np.searchsorted(present, numbers[known])]
+            return Recognised(times, candidate, False)
     return None
 
 
 def is_format(format: str) -> bool:
     """Whether times are read in this format here."""
-    return format == "iso" or any(format == day + hour for day in DAYS for hour in HOURS)
+    whole = [entry[0] for entry in WHOLE]
+    return format == "iso" or format in whole or any(format == d + h for d in DAYS for h in HOURS)
 
 
 def candidates(text: str) -> list[str]:
@@ -95,9 +154,23 @@ def iso(array: pa.Array) -> np.ndarray[Any, Any] | None:
 
 def parsed(array: pa.Array, format: str) -> np.ndarray[Any, Any] | None:
     """Texts as times by one strptime format, or None where one does not fit."""
-    times = pc.strptime(array, format=format, unit="us", error_is_null=True)
-    if times.null_count:
-        return None
+    times = each(array, format)
+    return None if np.isnat(times).any() else times
+
+
+def each(array: pa.Array, format: str) -> np.ndarray[Any, Any]:
+    """Texts as times by one strptime format, NaT where one does not fit: 30 February is no day.
+
+    Of years in two digits 69 to 99 are of the last century.
+    """
+    look = re.sub("%[A-Za-z]", lambda part: LOOKS[part[0]], re.escape(format))
+    if format in (entry[0] for entry in WHOLE):
+        look = look.replace("{1,2}", "{2}")
+    fits = pc.match_substring_regex(array, f"^{look}$")
+    times = pc.strptime(pc.if_else(fits, array, None), format=format, unit="us", error_is_null=True)
+    if "%d" in format:
+        day = pc.cast(pc.struct_field(pc.extract_regex(array, f"^{look}$"), "day"), pa.int64())
+        times = pc.if_else(pc.equal(day, pc.day(times)), times, None)
     return np.asarray(times.to_numpy(zero_copy_only=False)).astype("datetime64[us]")
 
 

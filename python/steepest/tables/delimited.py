@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
@@ -19,8 +20,9 @@ from steepest.tables.missing import TOKENS
 from steepest.tables.numerals import Notation
 from steepest.tables.sniff import DELIMITERS, Form, Look, sniff, tokens
 from steepest.tables.table import Table, listed, unique_names
+from steepest.tables.values import are_codes
 
-__all__ = ["read"]
+__all__ = ["encoding_of", "read"]
 
 #: bytes looked at before reading
 PREFIX = 1 << 18
@@ -53,7 +55,7 @@ def read(opened: Open, name: str, form: Form) -> Table:
     encoding = form.encoding
     prefix = first_lines(opened)
     if encoding is None:
-        encoding = next((kind for mark, kind in MARKS.items() if prefix.startswith(mark)), None)
+        encoding = encoding_of(prefix)
     if encoding is not None:
         opened = recoded(opened, encoding, name)
         prefix = first_lines(opened)
@@ -70,6 +72,8 @@ def read(opened: Open, name: str, form: Form) -> Table:
     if look.aligned:
         opened, skip = unaligned(opened, skip), 0
         look = replace(look, delimiter="\t")
+    if look.spaced:
+        opened, skip = unspaced(opened, skip, look.delimiter), 0
     # In tab-separated texts quotation marks are usually just characters, and unpaired.
     quoted = look.delimiter != "\t" or paired_quotes(prefix)
     parsing = Parsing(opened, name, look, form, skip, quoted)
@@ -105,6 +109,18 @@ def read(opened: Open, name: str, form: Form) -> Table:
     )
 
 
+def encoding_of(head: bytes) -> str | None:
+    """The encoding that a text's first bytes tell: by its mark, or since every other byte is 0; None for none."""
+    marked = next((kind for mark, kind in MARKS.items() if head.startswith(mark)), None)
+    if marked is not None or len(head) < 8:
+        return marked
+    even, odd = head[0:2048:2].count(0), head[1:2048:2].count(0)
+    half = len(head[:2048]) // 2
+    if odd > 0.7 * half and even == 0:
+        return "utf-16-le"
+    return "utf-16-be" if even > 0.7 * half and odd == 0 else None
+
+
 class NotUtf8(Exception):
     """Some texts further on in a text are not UTF-8."""
 
@@ -131,6 +147,16 @@ def unaligned(opened: Open, skip: int) -> Open:
     return lambda: io.BytesIO(data)
 
 
+def unspaced(opened: Open, skip: int, delimiter: str) -> Open:
+    """A text without the blanks between a delimiter and a quotation mark."""
+    with opened() as stream:
+        stream.read(skip)
+        data = stream.read()
+    mark = re.escape(delimiter.encode())
+    data = re.sub(rb'(?m)(^|%b) +"(?!"[^%b\r\n])' % (mark, mark), rb'\1"', data)
+    return lambda: io.BytesIO(data)
+
+
 def check_points(table: pa.Table, look: Look, form: Form, name: str) -> None:
     """Refuses 1.274 in every row of a column where other columns of the text have a decimal comma.
 
@@ -147,10 +173,8 @@ def check_points(table: pa.Table, look: Look, form: Form, name: str) -> None:
         for j, column in enumerate(fields)
         if fractions[j] and column and all("." in field and grouped.fullmatch(field) for field in column)
     ]
-    if not doubtful:
-        return
     for j, column in enumerate(fields):
-        if fractions[j] or not column:
+        if not doubtful or fractions[j] or not column:
             continue
         if all(COMMA.fullmatch(field) and not POINT.fullmatch(field) for field in column):
             raise TableError(
@@ -158,6 +182,28 @@ def check_points(table: pa.Table, look: Look, form: Form, name: str) -> None:
                 f"{table.column_names[j]!r} has a decimal comma ({column[0]}), so that {fields[doubtful[0]][0]!r} may "
                 "be a thousand and more; pass decimal=',' or decimal='.'"
             )
+    # 0.5 anywhere says that the point is the decimal mark of this text.
+    pointed = any(
+        fractions[j] and any("." in field and not grouped.fullmatch(field) for field in column)
+        for j, column in enumerate(fields)
+    )
+    for j, column in enumerate(fields):
+        with_point = [field for field in column if "." in field]
+        if pointed or not fractions[j] or not with_point or not thousandths(table.column(j)):
+            continue
+        if len(with_point) == len(column) and look.delimiter != ";":
+            continue  # all have three decimals
+        raise TableError(
+            f"column {table.column_names[j]!r} of {name} can be read in two ways: wherever it has a point three digits "
+            f"follow, so that {with_point[0]!r} may be a thousand and more; pass decimal=',' or decimal='.'"
+        )
+
+
+def thousandths(column: pa.ChunkedArray) -> bool:
+    """Whether every number is whole and below 1000, or from 1 to 1000 in thousandths: 900 and 1.011."""
+    numbers = np.abs(column.drop_null().to_numpy())
+    fine = np.abs(numbers * 1000 - np.round(numbers * 1000)) <= 1e-9 * numbers * 1000
+    return bool(np.all(fine & (numbers < 1000) & ((numbers >= 1) | (numbers == 0))))
 
 
 def with_decimal_commas(table: pa.Table, look: Look, form: Form) -> tuple[pa.Table, frozenset[str]]:
@@ -368,6 +414,7 @@ class Parsing:
             "parse_options": csv.ParseOptions(
                 delimiter=self.look.delimiter,
                 quote_char='"' if self.quoted else False,
+                escape_char="\\" if self.look.escaped and self.quoted else False,
                 newlines_in_values=multiline,
                 # In a single column a line with nothing on it is a missing value.
                 ignore_empty_lines=len(names) > 1,
@@ -389,12 +436,8 @@ class Parsing:
         for j, (column, kind) in enumerate(zip(table.column_names, table.schema.types, strict=True)):
             if pa.types.is_integer(kind):
                 fields = column_of(self.look.rows, j)
-                padded = any(len(field) > 1 and field[0] == "0" for field in fields)
-                if (
-                    padded
-                    and all(field.isdigit() for field in fields)
-                    and len({len(field) for field in fields}) == 1
-                ):
+                # Arrow reads 0x1F as 31; nothing else here does.
+                if are_codes(fields) or any(field[:2].lower() == "0x" for field in fields):
                     codes.append(column)
         if codes:
             texts = self.table(texts=frozenset(codes))

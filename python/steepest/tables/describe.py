@@ -15,7 +15,7 @@ from steepest.tables.pieces import MISSING, LevelsPiece, NumberPiece, Piece, spl
 from steepest.tables.schema import Column, check_finite
 from steepest.tables.table import ON_TEXTS, Table
 from steepest.tables.target import Target
-from steepest.tables.values import WITH_COMMAS, Values, as_text, read_values
+from steepest.tables.values import WITH_COMMAS, Values, as_days, as_text, read_values
 
 __all__ = ["describe"]
 
@@ -59,12 +59,21 @@ def describe(
         said = table.categories | table.codes
         plain = name in categories or (name in said and name not in amounts)
         array = table.column(name)
-        values = read_values(array, name, plain=plain, impute=missing == "impute", notation=table.notation)
+        values = read_values(
+            array,
+            name,
+            plain=plain,
+            impute=missing == "impute",
+            amount=name in amounts,
+            notation=table.notation,
+        )
         values.decimal = values.decimal or table.decimal_of(name, array.type)
         if name in table.commas:
             values.remark = WITH_COMMAS
         if plain:
             values = as_text(values)
+        elif name not in amounts:
+            values = as_days(values)
         check_finite(values, name, missing)
         judgement = unlike_the_others(name, values, judge(name, values, name in categories), seen)
         column = described(name, values, judgement, goal, kept)
@@ -169,6 +178,11 @@ def described(name: str, values: Values, judgement: Judgement, goal: Target, kep
         column.used = False
         if values.missing[kept].all():
             column.kind, column.reason = "empty", "it has no values in the training rows"
+        elif values.codes is not None and len(np.unique(values.codes[kept])) > 1:
+            column.kind, column.reason = (
+                "identifier",
+                f"each of its {len(values.texts)} texts stands in few rows",
+            )
         else:
             column.kind, column.reason = "constant", "it does not vary in the training rows"
     column.filled_with = filled_with(column) if column.missing and column.pieces else None

@@ -10,7 +10,7 @@ import pyarrow as pa
 from steepest.errors import TableError
 from steepest.tables import dates
 from steepest.tables.numerals import Notation, read_numerals
-from steepest.tables.values import PAIRS, Values, as_text, as_times, read_values
+from steepest.tables.values import CLOCK, PAIRS, Values, as_clock, as_text, as_times, is_clock, read_values
 
 __all__ = ["expect"]
 
@@ -39,6 +39,13 @@ def expect(
     values = read_values(array, name, plain=True)
     if values.kind == "empty":
         return blank(values, kind)
+    if values.kind == "number" and kind == "time" and values.numbers is not None:
+        days = dates.from_whole(values.numbers, format) if format is not None else None
+        if days is not None:
+            return Values("time", values.rows, times=days.times, format=format)
+    if kind == "number" and (values.format == CLOCK) != (format == CLOCK) and values.kind != "text":
+        now, then = ("times of the day", "numbers") if format != CLOCK else ("numbers", "times of the day")
+        raise TableError(f"column {name!r} held {then} when the model was fitted; now it holds {now}")
     if values.kind == "text":
         values = converted(values, name, kind, format, impute, notation or Notation())
     if kind == "time" and values.kind != "time":
@@ -68,6 +75,15 @@ def converted(
         row = int(np.flatnonzero(values.codes == bad)[0])
         raise TableError(
             f"column {name!r} row {row} holds {values.texts[bad]!r} where a date was expected ({format})"
+        )
+    if format == CLOCK:
+        clock = as_clock(values)
+        if clock is not None:
+            return clock
+        bad = next((i for i, text in enumerate(values.texts) if not is_clock(text)), 0)
+        row = int(np.flatnonzero(values.codes == bad)[0])
+        raise TableError(
+            f"column {name!r} row {row} holds {values.texts[bad]!r} where a time of the day was expected"
         )
     words = {word: float(i) for pair in PAIRS for i, word in enumerate(pair)} if kind == "boolean" else {}
     spoken: Any = np.array([words.get(text.lower(), np.nan) for text in values.texts])

@@ -104,8 +104,7 @@ def refuse_foreign(head: bytes, name: str, suffix: str) -> None:
     for kind in ("parquet", "feather", "arrow", "npz"):
         if suffix == f".{kind}":
             raise TableError(f"{name} is not a {kind} file in spite of its name: it begins with {head[:8]!r}")
-    wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
-    if b"\x00" in head and not wide:
+    if b"\x00" in head and delimited.encoding_of(head) is None:
         raise TableError(
             f"{name} is neither text nor a kind of file that is known here (it begins with {head[:8]!r}); "
             "CSV, TSV, Parquet, Arrow, Feather and .npz are read"

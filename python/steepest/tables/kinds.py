@@ -17,6 +17,10 @@ ColumnKind = Literal[
 ]
 #: texts of which more than this share are different say nothing about other rows
 NEARLY_UNIQUE = 0.5
+#: a number with a unit or the like before or after it
+MEASURED = re.compile(
+    r"[^0-9]{0,5}[0-9]+(?:[.,][0-9]+)? ?[^0-9.,:/\s-]{1,6}$|[^0-9.,:/\s-]{1,5} ?[0-9]+[.,][0-9]+$"
+)
 #: fewer rows than this say nothing about uniqueness
 FEW_ROWS = 20
 #: words from which on a text is one to be read
@@ -34,6 +38,7 @@ class Judgement:
     used: bool
     reason: str
     remedy: str = ""
+    severity: Literal["note", "warning"] = "note"
 
 
 def judge(name: str, values: Values, category: bool = False) -> Judgement:
@@ -67,6 +72,16 @@ def judge_texts(values: Values, category: bool) -> Judgement:
             False,
             f"it holds running text ({words:.0f} words on average, {distinct} different in {present})",
             "turn texts into numbers first (scikit-learn's TfidfVectorizer, for one) and pass the matrix",
+            "warning",
+        )
+    measured = [text for text in values.texts[:2000] if MEASURED.match(text)]
+    if len(measured) > 0.9 * min(2000, distinct):
+        return Judgement(
+            "identifier",
+            False,
+            f"its texts are numbers with more beside them, as {measured[0]!r} is",
+            "take off what is not the number (a unit, a sign) to use them as amounts",
+            "warning",
         )
     return Judgement(
         "identifier",
@@ -91,8 +106,7 @@ def judge_numbers(name: str, values: Values) -> Judgement:
     present = values.numbers[~values.missing]
     low, high = present.min(), present.max()
     if low == high and len(present) == values.rows:
-        shown = int(low) if values.whole else float(low)
-        return Judgement("constant", False, f"it is always {shown}")
+        return Judgement("constant", False, f"it is always {low:.15g}")
     if values.kind == "boolean" or (values.whole and low == 0 and high == 1):
         return Judgement("boolean", True, "two values, no and yes")
     if values.whole and values.rows >= FEW_ROWS and len(present) == values.rows:

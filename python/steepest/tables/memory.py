@@ -23,10 +23,15 @@ def read(source: Any) -> Table:
         return from_arrow(source, "the Arrow table")
     if module == "pandas" and hasattr(source, "columns"):
         return from_pandas(source)
-    if module == "polars" and hasattr(source, "to_arrow"):
-        return from_arrow(source.to_arrow(), "the polars frame")
     if module == "polars" and hasattr(source, "collect"):
-        return from_arrow(source.collect().to_arrow(), "the polars frame")
+        source = source.collect()
+    if module == "polars" and hasattr(source, "to_arrow"):
+        try:
+            return from_arrow(source.to_arrow(), "the polars frame")
+        except pa.ArrowException as error:
+            raise TableError(
+                f"the polars frame cannot be read: {error}; cast that column to Float64, say"
+            ) from None
     if module == "scipy" and hasattr(source, "tocsc"):
         return from_sparse(source)
     if isinstance(source, np.ndarray):

@@ -10,7 +10,7 @@ TOKENS = frozenset(
         "", "?", "-", "--", ".", "#N/A", "#N/A N/A", "#NA", "<NA>", "N/A", "NA", "NaN", "NaT", "None",
         "NULL", "Null", "n/a", "na", "nan", "null", "missing", "-nan", "-NaN", "1.#QNAN", "1.#IND",
         "n.a.", "N.A.", "n.a", "N.A", "n. a.", "k.A.", "k. A.", "#DIV/0!", "#REF!", "#VALUE!", "#NUM!", "#NAME?",
-        "#NULL!", "\\N",
+        "#NULL!", "\\N", "0000-00-00", "0000-00-00 00:00:00",
     }
 )  # fmt: skip
 #: those of them that no class is called by: in a target of texts the others ("None", "NA", "-") are classes

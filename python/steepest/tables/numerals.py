@@ -24,10 +24,15 @@ Flags = np.ndarray[Any, np.dtype[np.bool_]]
 DECIMALS = (".", ",")
 #: what may group digits by three, with its name; blanks of every width count as one
 GROUPS = {".": "a point", ",": "a comma", " ": "a blank", "'": "an apostrophe"}
+#: (1.50), $(1.50), (1.50 €): an amount below 0
+_BRACKETS = "^([$€£¥]?) *[(] *([^()+-]*[0-9][^()+-]*)[)]$"
 _PLAIN = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _INFINITE = r"(?i:inf|infinity)"
-#: signs of currency and of per cent, which are taken off
-_MONEY = "[$€£¥₹]"
+#: signs and codes of currency, which are taken off as per cent is
+_MONEY = (
+    "(?:[$€£¥₹₽₩₪₺₫₴₦₱]|(?:US|AU|CA|A|C|NZ|HK|R)[$]|USD|EUR|GBP|CHF|JPY|CNY|RMB|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|"
+    "BRL|MXN|ZAR|TRY|KRW|Rs[.]?|Fr[.]|SFr[.]|kr[.]?|zł|Kč|Ft)"
+)
 
 
 @dataclass(frozen=True)
@@ -67,8 +72,9 @@ class Notation:
         if "," in marks:  # the Indian way: 12,34,567
             grouped.append("[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}")
         mark = _quoted(decimal)
-        whole = f"(?:[0-9]+|{'|'.join(grouped)})"
-        return f"(?:{whole}(?:{mark}[0-9]*)?|{mark}[0-9]+)(?:[eE][+-]?[0-9]+)?|{_INFINITE}"
+        # Nobody groups digits before an exponent: 1,257E+02 has a decimal comma.
+        plain = f"(?:[0-9]+(?:{mark}[0-9]*)?|{mark}[0-9]+)(?:[eE][+-]?[0-9]+)?"
+        return f"{plain}|(?:{'|'.join(grouped)})(?:{mark}[0-9]*)?|{_INFINITE}"
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,10 @@ def read_numerals(texts: pa.Array, given: Notation, name: str, least: float, wei
     bare = _bare(texts)
     plain = _matches(bare, f"{_PLAIN}|{_INFINITE}")
     if plain.all() and given.decimal != ",":
+        check_percent(texts, name)
         pointed = _contains(bare, ".")
+        if pointed and given.decimal is None:
+            check_points(texts, bare, name)
         # "1.274" may be 1274 where a decimal comma is in use; only a caller who says so is believed.
         return Numerals(
             _floats(bare, plain), plain, "." if pointed else None, _remark(texts, bare, plain, ".")
@@ -113,6 +122,7 @@ def read_numerals(texts: pa.Array, given: Notation, name: str, least: float, wei
     either = np.logical_or.reduce(list(fits.values()))
     if not len(weights) or weights[either].sum() < least * weights.sum():
         return None
+    check_percent(texts, name)
     decimal = given.decimal or _decided(texts, fits[","], fits["."], name, bare)
     known = fits[decimal]
     kept = pc.replace_substring_regex(bare, "[ '" + ("," if decimal == "." else r"\.") + "]", "")
@@ -121,6 +131,23 @@ def read_numerals(texts: pa.Array, given: Notation, name: str, least: float, wei
     marked = "." if _contains(bare, "[.,]") else None
     remark = _remark(texts, bare, known, decimal)
     return Numerals(_floats(kept, known), known, decimal if marked else None, remark)
+
+
+def check_points(texts: pa.Array, bare: pa.Array, name: str) -> None:
+    """Refuses 1.011 beside 900 where three digits follow every point: it may be 1011.
+
+    Raises:
+        TableError: a text is named.
+    """
+    point = _mask(pc.match_substring(bare, "."))
+    grouped = _matches(bare, "[1-9][0-9]{0,2}[.][0-9]{3}")
+    below = _matches(bare, "[1-9][0-9]{0,2}")
+    if (point == grouped).all() and below.any() and (grouped | below | _matches(bare, "0")).all():
+        text = texts[int(np.flatnonzero(grouped)[0])].as_py()
+        raise TableError(
+            f"column {name!r} can be read in two ways: wherever it has a point three digits follow, so that {text!r} "
+            "may be a thousand and more; pass decimal=',' or decimal='.'"
+        )
 
 
 def _remark(texts: pa.Array, bare: pa.Array, known: Flags, decimal: str) -> str | None:
@@ -133,7 +160,12 @@ def _remark(texts: pa.Array, bare: pa.Array, known: Flags, decimal: str) -> str 
     words = ["a decimal comma"] if decimal == "," and _contains(bare, ",") else []
     marks = [mark for mark in GROUPS if mark != decimal and _contains(bare, f"[0-9][{mark}][0-9]{{3}}")]
     words += [f"{GROUPS[mark]} between thousands" for mark in marks]
-    words += [f"without {sign}" for sign in "%$€£¥₹" if pc.any(pc.match_substring(texts, sign)).as_py()]
+    signs = _signs(texts)
+    words += [f"without {sign}" for sign in signs]
+    if len(signs) > 1:
+        words.append("as if all were of one currency")
+    if pc.any(pc.match_substring_regex(texts, _BRACKETS)).as_py():
+        words.append("in brackets: below 0")
     example = texts[int(np.flatnonzero(unusual)[0])].as_py()
     return f"texts such as {example!r} read as numbers" + (f" ({', '.join(words)})" if words else "")
 
@@ -167,10 +199,49 @@ def _decided(texts: pa.Array, comma: Flags, point: Flags, name: str, bare: pa.Ar
     )
 
 
-def _bare(texts: pa.Array) -> pa.Array:
-    """The texts without signs of currency and per cent, every blank and every minus a plain one."""
+def check_percent(texts: pa.Array, name: str) -> None:
+    """Refuses per cent beside plain numbers: 5 % is 5 or 0.05.
+
+    Raises:
+        TableError: one text of each kind is named.
+    """
+    tidy = _tidy(texts)
+    plain = _mask(pc.match_substring_regex(tidy, "^[+-]?[0-9][0-9.,' ]*$"))
+    plain &= ~_mask(pc.match_substring_regex(tidy, "^[+-]?0+(?:[.,]0*)?$"))
+    percent = _mask(pc.match_substring_regex(tidy, "^[+-]?[0-9.,' ]*[0-9][0-9.,]* *%$"))
+    if percent.any() and plain.any():
+        one, other = (texts[int(np.flatnonzero(kind)[0])].as_py() for kind in (percent, plain))
+        raise TableError(
+            f"column {name!r} mixes percentages and plain numbers: it holds {one!r} and {other!r}; write all of them "
+            "in one way, or take the column as texts (categories) or leave it out (drop)"
+        )
+
+
+def _signs(texts: pa.Array) -> list[str]:
+    """The different signs and codes of currency, and %, that numbers have before or after them."""
+    before = pc.extract_regex(_tidy(texts), f"^[+(-]? *(?P<sign>{_MONEY}) *[0-9.,(-]")
+    after = pc.extract_regex(_tidy(texts), f"[0-9.,] *(?P<sign>{_MONEY}|%) *[)]?$")
+    found = pc.coalesce(pc.struct_field(before, "sign"), pc.struct_field(after, "sign"))
+    return sorted(set(found.drop_null().to_pylist()))
+
+
+def _tidy(texts: pa.Array) -> pa.Array:
+    """The texts with every blank and every minus a plain one."""
     tidy = pc.replace_substring_regex(texts, "[\u00a0\u2007\u2009\u202f]", " ")
-    tidy = pc.replace_substring(pc.replace_substring(tidy, "\u2212", "-"), "\u2019", "'")
+    return pc.replace_substring(pc.replace_substring(tidy, "\u2212", "-"), "\u2019", "'")
+
+
+def _bare(texts: pa.Array) -> pa.Array:
+    """The texts without signs of currency and per cent.
+
+    Accountants write what is below 0 in brackets, and some programs put the minus last; where all texts are in
+    brackets these are labels.
+    """
+    tidy = _tidy(texts)
+    bracketed = _mask(pc.match_substring_regex(tidy, _BRACKETS))
+    if bracketed.any() and not bracketed.all():
+        tidy = pc.replace_substring_regex(tidy, _BRACKETS, "-\\1\\2")
+    tidy = pc.replace_substring_regex(tidy, "^([0-9][0-9.,' ]*)-$", "-\\1")
     bare = pc.replace_substring_regex(tidy, f"^([+-]?) *{_MONEY}? *", "\\1")
     return pc.replace_substring_regex(bare, f" *(?:{_MONEY}|%)? *$", "")
 
@@ -211,6 +282,10 @@ def is_numeral(text: str) -> bool:
     try:
         float(text)
     except ValueError:
+        if text.endswith("-") and text[0].isdigit():
+            text = f"-{text[:-1]}"
+        if re.search("[0-9][.,][0-9]", text):  # (1) alone may well be a name
+            text = re.sub(_BRACKETS, r"-\1\2", text)
         return _ANY.match(text) is not None
     return "_" not in text and text.lower().lstrip("+-") not in {"nan", "inf", "infinity"}
 

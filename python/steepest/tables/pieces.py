@@ -101,16 +101,17 @@ class LevelsPiece:
         if len(pooled) == 1:  # pooling one level would only rename it
             kept, pooled = seen, []
         levels = [values.texts[i] for i in sorted(kept)]
-        if pooled:
+        # A text that reads "(other)" or "(missing)" itself shares that level.
+        if pooled and OTHER not in levels:
             levels.append(OTHER)
-        if (codes < 0).any():
+        if (codes < 0).any() and MISSING not in levels:
             levels.append(MISSING)
         return cls(name, column, part, tuple(levels), tuple(values.texts[i] for i in pooled))
 
     def write(self, values: Values, rows: Any, out: Codes) -> dict[str, int]:
         """Writes the codes for the given rows into `out`; returns the unseen texts and their counts."""
         assert values.codes is not None
-        position = {level: i for i, level in enumerate(self.levels) if level not in (OTHER, MISSING)}
+        position = {level: i for i, level in enumerate(self.levels)}
         other = self.levels.index(OTHER) if self.pooled else -1
         position |= dict.fromkeys(self.pooled, other)
         absent = self.levels.index(MISSING) if MISSING in self.levels else -1

@@ -186,7 +186,8 @@ def read_test(test: Any, table: Table, schema: Schema, form: dict[str, Any]) -> 
     if not is_path(test):
         return read(test, **form)
     alike = {key: table.reading[key] for key in ("delimiter",) if key in table.reading}
-    return read(test, **{**schema.read_options(test), **alike, **form})
+    said = {key: value for key, value in form.items() if value is not None}
+    return read(test, **{**schema.read_options(test), **alike, **said})
 
 
 def dropped_columns(table: Table, drop: Sequence[str | int], target: str) -> set[str]:

@@ -39,15 +39,15 @@ def about_column(
     """What is worth saying about one column; `kept` are the training rows."""
     found: list[Finding] = []
     if not column.used:
-        severity: Any = "warning" if column.kind == "text" else "note"
         remedy = judgement.remedy or (
-            f"pass it among categories to use it: {column.name!r}" if values.codes is not None else ""
+            f"pass it among categories to use it: {column.name!r}"
+            if values.codes is not None and column.kind != "constant" and not judgement.used
+            else ""
         )
-        found.append(
-            Finding(
-                "column_left_out", severity, f"{column.name!r} is left out: {column.reason}.", remedy=remedy
-            )
-        )
+        if judgement.used and column.kind == "identifier":
+            remedy = "group its texts (a prefix, a region), so that each stands in many rows"
+        sentence = f"{column.name!r} is left out: {column.reason}."
+        found.append(Finding("column_left_out", judgement.severity, sentence, remedy=remedy))
         return found
     if column.missing:
         found.append(about_missing(column, values))
@@ -72,20 +72,31 @@ def about_column(
             )
         )
     elif values.kind == "time":
-        parts = ", ".join(str(piece.part) for piece in column.pieces)
+        parts = ", ".join(str(piece.part).replace("_", " ") for piece in column.pieces)
+        whole = values.format in ("%Y%m%d", "%Y%m")
         found.append(
             Finding(
                 "date",
                 "note",
-                f"{column.name!r} holds dates; used of them: {parts}.",
+                f"{column.name!r} holds {'whole numbers that write ' if whole else ''}dates; used of them: {parts}.",
                 {"format": values.format},
+                remedy=f"to use it as an amount all the same, pass amounts=[{column.name!r}]"
+                if whole
+                else "",
             )
         )
     if values.remark:
-        found.append(Finding("read_as_numbers", "note", f"{column.name!r}: {values.remark}."))
+        found.append(read_as_numbers(repr(column.name), values.remark))
     if column.kind == "number" and values.whole:
         found += maybe_category(column, values, goal, kept)
     return found
+
+
+def read_as_numbers(what: str, remark: str) -> Finding:
+    """How texts were read as numbers; a warning where that may be wrong."""
+    severity: Any = "warning" if "as if" in remark else "note"
+    remedy = "turn them into one currency first" if severity == "warning" else ""
+    return Finding("read_as_numbers", severity, f"{what}: {remark}.", remedy=remedy)
 
 
 def about_missing(column: Column, values: Values) -> Finding:
@@ -245,7 +256,7 @@ def about_rows(
         remedy = f"if these rows have no target, pass missing_target={texts!r}"
         found.append(Finding("missing_or_class", "warning", sentence, {"texts": goal.kept}, remedy=remedy))
     if goal.remark:
-        found.append(Finding("read_as_numbers", "note", f"the target {goal.name!r}: {goal.remark}."))
+        found.append(read_as_numbers(f"the target {goal.name!r}", goal.remark))
     if goal.classes is not None:
         counts = np.bincount(goal.y[kept], minlength=len(goal.classes))
         rare = [f"{goal.classes[i]} ({counts[i]})" for i in np.flatnonzero(counts < RARE_CLASS)]

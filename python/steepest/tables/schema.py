@@ -17,7 +17,7 @@ from steepest.tables.numerals import GROUPS, Notation
 from steepest.tables.pieces import OTHER, LevelsPiece, NumberPiece, Piece, piece_from_dict, split_parts
 from steepest.tables.source import read
 from steepest.tables.table import Table, listed
-from steepest.tables.values import Values
+from steepest.tables.values import CLOCK, Values
 
 __all__ = ["Applied", "Column", "Schema"]
 
@@ -175,7 +175,8 @@ class Schema:
         for column in self.used:
             if not column.pieces or any(piece.column != column.name for piece in column.pieces):
                 return f"the pieces of {column.name!r} are not its own"
-            if column.format is not None and not dates.is_format(column.format):
+            known = dates.is_format if column.values == "time" else (lambda format: format == CLOCK)
+            if column.format is not None and not known(column.format):
                 return f"the dates of {column.name!r} have no format that is known"
             for piece in column.pieces:
                 levels = isinstance(piece, LevelsPiece)
@@ -221,6 +222,9 @@ class Schema:
         alike: dict[str, Any] = {
             key: self.reading[key] for key in ("header", "decimal", "thousands") if key in self.reading
         }
+        marks = {column.decimal for column in self.columns} - {None}
+        if marks == {"."}:  # found out when the model was fitted: a few new rows may leave it open
+            alike.setdefault("decimal", ".")
         # Arrow would read 1.234 as a fraction; where a comma is the decimal mark it is a thousand and more.
         commas = [column.name for column in self.columns if column.decimal == ","]
         # And 01234 for a number, where it is a code.

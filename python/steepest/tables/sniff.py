@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from steepest.errors import TableError
-from steepest.tables.header import has_header
+from steepest.tables.header import column_of, has_header
 from steepest.tables.missing import is_missing
 from steepest.tables.numerals import Notation, is_numeral
 from steepest.tables.table import ON_TEXTS
@@ -18,6 +18,8 @@ __all__ = ["Form", "Look", "sniff", "tokens"]
 DELIMITERS = {",": "a comma", "\t": "a tab", ";": "a semicolon", "|": "a bar", " ": "a blank"}
 #: lines looked at
 SAMPLE = 200
+#: lines that may stand above a table
+MOST_TITLES = 10
 #: physical lines that one line of names may take, with line breaks inside quotation marks
 MOST_LINES = 50
 LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+\Z")
@@ -41,6 +43,10 @@ class Look:
     aligned: bool = False
     #: whether each row ends in a delimiter, so that its last field is none
     trailing: bool = False
+    #: whether blanks stand between a delimiter and a quotation mark
+    spaced: bool = False
+    #: whether a backslash stands before a quotation mark inside of a field
+    escaped: bool = False
     #: what else was found, in sentences
     notes: list[str] = field(default_factory=list)
     #: the first rows
@@ -78,6 +84,9 @@ def sniff(text: str, name: str, form: Form) -> Look:
     if not lines:
         raise TableError(f"{name} is empty: there is not one line with anything on it")
     given, aligned = form.delimiter or separator, False
+    if form.header is not False and (above := titles(lines, [given] if given else list(DELIMITERS), name)):
+        notes.append(f"lines above the table are not read ({above}, the first is {lines[0].strip()[:60]!r})")
+        skip, lines = skip + end_of(text[skip:], above), lines[above:]
     if given is None:
         delimiter, aligned = best_delimiter(lines, name, form.least)
     elif len(given) != 1 or given in '"\r\n':
@@ -101,7 +110,47 @@ def sniff(text: str, name: str, form: Form) -> Look:
     names, trailing = fitted_names(names, body, width, header, name)
     if taken:
         skip += end_of(text[skip:], taken)
-    return Look(delimiter, header, names, why, skip, commented, aligned, trailing, notes, body)
+    spaced, escaped = (False, False) if aligned else quoting(lines, delimiter)
+    return Look(
+        delimiter, header, names, why, skip, commented, aligned, trailing, spaced, escaped, notes, body
+    )
+
+
+def titles(lines: list[str], delimiters: list[str], name: str) -> int:
+    """How many lines stand above the line of names: each one field alone, where all lines below are rows."""
+    for delimiter in delimiters:
+        if len(delimiter) != 1 or delimiter in '" \r\n':
+            continue
+        rows = split(lines, delimiter)
+        used = [max((j + 1 for j, field in enumerate(row) if field.strip()), default=0) for row in rows]
+        above = next((k for k, width in enumerate(used) if width > 1), 0)
+        if not 0 < above <= MOST_TITLES or any(line.startswith("#") for line in lines[:above]):
+            continue
+        below = rows[above:]
+        width, share = common_width(below)
+        if width < 2 or share < 0.9 or len(below) < 3 or len(rows[above]) != width:
+            continue
+        try:
+            named, _ = has_header(below, name)
+        except TableError:
+            continue
+        numbers = any(
+            (column := column_of(below[1:], j)) and all(is_numeral(field) for field in column)
+            for j in range(width)
+        )
+        if named and numbers:
+            return above
+    return 0
+
+
+def quoting(lines: list[str], delimiter: str) -> tuple[bool, bool]:
+    """Whether blanks stand before quotation marks, and whether a backslash stands before one inside of a field."""
+    if stray_quotes(lines, delimiter):
+        return False, False
+    mark = re.escape(delimiter)
+    spaced = delimiter != " " and any(re.search(f'{mark} +"', line) for line in lines)
+    inside = re.compile(rf'[^\\]\\"(?!\s*(?:{mark}|$))')
+    return spaced, any(inside.search(line.rstrip()) for line in lines)
 
 
 def preamble(text: str) -> tuple[int, str | None, list[str]]:
@@ -142,7 +191,10 @@ def first_record(lines: list[str], delimiter: str, aligned: bool) -> int:
     """How many lines the first row takes: more than one where a quoted name holds a line break."""
     if aligned or stray_quotes(lines, delimiter):
         return 1
-    reader = csv.reader(lines, delimiter=delimiter)
+    spaced, escaped = quoting(lines[:1], delimiter)
+    reader = csv.reader(
+        lines, delimiter=delimiter, skipinitialspace=spaced, escapechar="\\" if escaped else None
+    )
     try:
         next(reader)
     except csv.Error:
@@ -175,7 +227,7 @@ def fitted_names(
 
 
 def are_row_names(fields: list[str]) -> bool:
-    """Whether first fields are what R writes before a row: all different, and a count from 1 or texts.
+    """Whether first fields are what R writes before a row: all different, and a count from 1 (or 0) or texts.
 
     >>> are_row_names(["1", "2", "3"]), are_row_names(["1", "3"]), are_row_names(["'1", "'3"])
     (True, False, False)
@@ -183,7 +235,8 @@ def are_row_names(fields: list[str]) -> bool:
     if len(set(fields)) < len(fields):
         return False
     if all(field.isdigit() for field in fields):
-        return [int(field) for field in fields] == list(range(1, len(fields) + 1))
+        first = int(fields[0])
+        return first in (0, 1) and [int(field) for field in fields] == list(range(first, first + len(fields)))
     return not any(is_numeral(field) or field.startswith("'") for field in fields)
 
 
@@ -212,8 +265,11 @@ def split(lines: list[str], delimiter: str, aligned: bool = False) -> list[list[
     if aligned:
         return [[unquoted(field) for field in tokens(line)] for line in lines]
     if not stray_quotes(lines, delimiter):
+        spaced, escaped = quoting(lines, delimiter)
+        escape = "\\" if escaped else None
+        reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=spaced, escapechar=escape)
         try:
-            return [row for row in csv.reader(lines, delimiter=delimiter) if row]
+            return [row for row in reader if row]
         except csv.Error:
             pass
     return [line.rstrip("\r\n").split(delimiter) for line in lines]
@@ -236,11 +292,17 @@ def common_width(rows: list[list[str]]) -> tuple[int, float]:
 def best_delimiter(lines: list[str], name: str, least: int = 2) -> tuple[str, bool]:
     """The delimiter that gives every line the same number of fields, and whether runs of blanks count as one.
 
-    A field may hold other delimiters, as 1,5 does: the steadier one wins, then the one whose fields are numbers,
+    A field may hold other delimiters, as 1,5 does: the steadier one wins, then the one by which the first line has as
+    many fields as the others, then the one whose fields are numbers, and whose other fields hold no other delimiter,
     then the one with more fields.
     """
     found: list[tuple[float, int, str]] = []
-    steady: list[tuple[float, float, int, str, bool]] = []
+    steady: list[tuple[float, bool, float, float, int, str, bool]] = []
+
+    def rank(rows: list[list[str]], share: float, width: int) -> tuple[float, bool, float, float, int]:
+        exact = len(rows[0]) == width
+        return round(share, 2), exact, round(share_of_numbers(rows[1:]), 1), share_of_clean(rows), width
+
     for delimiter in DELIMITERS:
         if delimiter == " ":
             continue
@@ -250,7 +312,7 @@ def best_delimiter(lines: list[str], name: str, least: int = 2) -> tuple[str, bo
             continue
         found.append((share, width, delimiter))
         if share >= 0.9:
-            steady.append((round(share, 2), round(share_of_numbers(rows[1:]), 1), width, delimiter, False))
+            steady.append((*rank(rows, share, width), delimiter, False))
     rows = [tokens(line) for line in lines]
     width, share = shared_width(rows)
     strict = len(rows) > 1 and all(
@@ -258,14 +320,13 @@ def best_delimiter(lines: list[str], name: str, least: int = 2) -> tuple[str, bo
     )
     loose = not steady and share == 1 and len(rows) > 4 and width > 2 and number_columns(rows[1:])
     if width > 1 and (strict or loose) and share >= 0.9:
-        numbers = round(share_of_numbers(rows[1:]), 1)
-        steady.append((round(share, 2), numbers, width, " ", has_runs(lines)))
+        steady.append((*rank(rows, share, width), " ", has_runs(lines)))
     if not steady and least < 2 and not found:
         return ",", False
     if not steady:
         raise TableError(not_a_table(lines, name, found))
-    chosen = max(steady, key=lambda entry: entry[:3])
-    return chosen[3], chosen[4]
+    chosen = max(steady, key=lambda entry: entry[:5])
+    return chosen[5], chosen[6]
 
 
 def shared_width(rows: list[list[str]]) -> tuple[int, float]:
@@ -281,6 +342,13 @@ def share_of_numbers(rows: list[list[str]]) -> float:
     """The share of fields that are numbers, or missing."""
     fields = [field for row in rows for field in row]
     return sum(is_numeral(field) for field in fields) / len(fields) if fields else 0.0
+
+
+def share_of_clean(rows: list[list[str]]) -> float:
+    """The share of fields that are numbers or hold no delimiter, to a tenth: 35;v was cut at the wrong place."""
+    fields = [field for row in rows for field in row]
+    clean = sum(is_numeral(field) or not any(mark in field for mark in ";\t|") for field in fields)
+    return round(clean / len(fields), 1) if fields else 0.0
 
 
 def number_columns(rows: list[list[str]]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from steepest.tables import dates
 from steepest.tables.missing import TOKENS
 from steepest.tables.numerals import Notation, is_numeral, read_numerals
 
-__all__ = ["Values", "as_text", "read_values"]
+__all__ = ["Values", "are_codes", "as_days", "as_text", "read_values"]
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Kind = Literal["number", "boolean", "text", "time", "empty"]
@@ -25,6 +26,12 @@ MOST_DAYS = 2**63 // 86_400_000_000 - 1
 UNKNOWN = Notation()
 #: what is said of a column that was read as numbers all at once
 WITH_COMMAS = "read as numbers with a decimal comma"
+#: the format of times of the day and of durations, which become seconds; what is said of them
+CLOCK, AS_SECONDS = "clock", "read as seconds"
+#: 7:30, 07:30:15.2, 7:30 PM
+TIME_OF_DAY = (
+    r"^(?P<h>[0-9]{1,3}):(?P<m>[0-5][0-9])(?::(?P<s>[0-5][0-9](?:[.,][0-9]+)?))? ?(?P<half>[AaPp][Mm])?$"
+)
 #: pairs of texts that mean no and yes
 PAIRS = (("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"))
 #: a text column of which at least this share is numbers was meant as numbers
@@ -83,6 +90,7 @@ def read_values(
     *,
     plain: bool = False,
     impute: bool = False,
+    amount: bool = False,
     notation: Notation = UNKNOWN,
     tokens: frozenset[str] = TOKENS,
 ) -> Values:
@@ -90,6 +98,7 @@ def read_values(
 
     Args:
         impute: a few texts among numbers count as missing instead of being refused.
+        amount: digits that begin with 0 are numbers, not codes.
         notation: what is known of how numbers are written.
         tokens: the texts that mean a missing value.
 
@@ -107,7 +116,8 @@ def read_values(
         )
     if plain or values.kind != "text":
         return values
-    return as_numbers(values, name, impute, notation) or as_booleans(values) or as_times(values) or values
+    found = as_numbers(values, name, impute, notation, amount) or as_booleans(values) or as_times(values)
+    return found or as_clock(values) or nearly_times(values, name, impute) or values
 
 
 def typed_values(array: pa.ChunkedArray, tokens: frozenset[str]) -> Values | None:
@@ -133,7 +143,7 @@ def typed_values(array: pa.ChunkedArray, tokens: frozenset[str]) -> Values | Non
     if pa.types.is_time(kind) or pa.types.is_duration(kind):
         seconds = pc.cast(array, pa.int32() if pa.types.is_time32(kind) else pa.int64())
         scale = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}[kind.unit]
-        return Values("number", rows, numbers=floats(seconds) * scale, remark="read as seconds")
+        return Values("number", rows, numbers=floats(seconds) * scale, format=CLOCK, remark=AS_SECONDS)
     return None
 
 
@@ -213,11 +223,13 @@ def from_texts(array: pa.ChunkedArray, tokens: frozenset[str]) -> Values:
 
 
 def as_numbers(
-    values: Values, name: str, impute: bool = False, notation: Notation = UNKNOWN
+    values: Values, name: str, impute: bool = False, notation: Notation = UNKNOWN, amount: bool = False
 ) -> Values | None:
     """The texts as numbers, where all are; refused where nearly all are, since then the rest are mistakes."""
     assert values.codes is not None
     texts = values.texts
+    if are_codes(texts) and not amount:
+        return None
     step = max(1, len(texts) // 50)
     if not any(is_numeral(text) or plain_number(text) for text in texts[::step]):
         return None
@@ -254,6 +266,19 @@ def as_numbers(
         remark=found.remark,
         decimal=found.decimal,
         distinct=0 if exact else int(found.known.sum()),
+    )
+
+
+def are_codes(texts: list[str]) -> bool:
+    """Whether texts are digits of one length of which some begin with 0, as postal codes are.
+
+    >>> are_codes(["01234", "98765"]), are_codes(["0", "1"]), are_codes(["01", "123"])
+    (True, False, False)
+    """
+    return (
+        any(len(text) > 1 and text[0] == "0" for text in texts)
+        and len({len(text) for text in texts}) == 1
+        and all(text.isdigit() for text in texts)
     )
 
 
@@ -294,6 +319,70 @@ def as_times(values: Values, format: str | None = None) -> Values | None:
         format=found.format,
         ambiguous=found.ambiguous,
     )
+
+
+def as_clock(values: Values) -> Values | None:
+    """The texts as times of the day or durations, in seconds, where all are written so."""
+    assert values.codes is not None
+    found = pc.extract_regex(pa.array(values.texts, pa.string()), TIME_OF_DAY)
+    if found.null_count:
+        return None
+    hours, minutes, seconds, half = (found.field(i).to_pylist() for i in range(4))
+    table = np.full(len(values.texts) + 1, np.nan)
+    for i, (h, m, s, part) in enumerate(zip(hours, minutes, seconds, half, strict=True)):
+        hour = int(h)
+        if part and not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + 12 * (part.lower() == "pm") if part else hour
+        table[i] = 3600 * hour + 60 * int(m) + float(s.replace(",", ".") or 0)
+    return Values(
+        "number",
+        values.rows,
+        numbers=table[values.codes],
+        tokens=values.tokens,
+        format=CLOCK,
+        remark=AS_SECONDS,
+    )
+
+
+def is_clock(text: str) -> bool:
+    """Whether a text is a time of the day or a duration."""
+    return re.match(TIME_OF_DAY, text) is not None
+
+
+def nearly_times(values: Values, name: str, impute: bool) -> Values | None:
+    """The texts as times where nearly all are: the others are named, or missing with `impute`.
+
+    Raises:
+        TableError: some text is no time, or one in another format.
+    """
+    assert values.codes is not None
+    counts = np.bincount(values.codes[values.codes >= 0], minlength=len(values.texts))
+    if counts.sum() < 20:
+        return None
+    found = dates.mostly(values.texts, counts, MEANT_AS_NUMBERS)
+    if found is None:
+        return None
+    if not impute:
+        wrong = np.isnat(found.times)
+        row = int(np.flatnonzero(np.isin(values.codes, np.flatnonzero(wrong)))[0])
+        raise TableError(
+            f"column {name!r} row {row} holds {values.texts[values.codes[row]]!r} where "
+            f"{counts[~wrong].sum()} of {counts.sum()} values are dates ({found.format}): mend it, leave the column "
+            'out (drop), take it as texts (categories), or pass missing="impute"'
+        )
+    table = np.append(found.times, np.datetime64("NaT"))
+    return Values("time", values.rows, times=table[values.codes], tokens=values.tokens, format=found.format)
+
+
+def as_days(values: Values) -> Values:
+    """Whole numbers that all write days, as 20240131 does, as those days; others as they are."""
+    if values.kind != "number" or not values.whole or values.numbers is None:
+        return values
+    found = dates.from_whole(values.numbers)
+    if found is None:
+        return values
+    return Values("time", values.rows, times=found.times, tokens=values.tokens, format=found.format)
 
 
 def as_text(values: Values) -> Values:
