@@ -197,3 +197,18 @@ def test_a_function_in_other_units_has_the_same_answer(name: str, method: str | 
         if not result.success and method in (None, "lbfgs", "newton") and not known:
             faults.append(f"{result.outcome} with units {scale} of x, {size} of f, {off:.2g} away")
     assert not faults, "; ".join(faults)
+
+
+@pytest.mark.parametrize("jac", ["exact", "2-point", "3-point"])
+@pytest.mark.parametrize("method", [None, "lbfgs", "newton", "fista", "adam", "momentum"])
+@pytest.mark.parametrize("tiny", [5e-324, 1e-300, 1e-200, -1e-77, 1e-30, -1e-18])
+def test_a_start_beside_0_tells_nothing_of_the_size(tiny: float, method: str | None, jac: str) -> None:
+    result = steepest.minimize(
+        lambda x: float(((x - 3.0) ** 2).sum()),
+        [tiny, 1.0],
+        jac=(lambda x: 2.0 * (x - 3.0)) if jac == "exact" else jac,
+        method=method,
+        options={"maxfev": 5000},
+    )
+    assert result.fun < 1e-6 or not result.success
+    assert result.success or method is not None

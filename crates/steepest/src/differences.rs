@@ -85,6 +85,9 @@ const CLEAR: f64 = 1e3;
 const BENT: f64 = 30.0;
 /// Where |f| is less than this of what it was, its noise is measured again.
 const FALLEN: f64 = 0.01;
+/// Steps that change nothing, shorter than this of the furthest, are lengthened by more each time, beginning with this.
+const LOST: f64 = 1e-10;
+const LEAP: f64 = 100.0;
 const EPS: f64 = f64::EPSILON;
 
 impl Differences {
@@ -393,7 +396,9 @@ impl Differences {
         let mut h = given.unwrap_or_else(|| self.first(j, x[j], noise)).min(furthest);
         let (mut shrunk, mut still) = (false, false);
         let mut answer = (f64::NAN, f64::INFINITY);
-        for _ in 0..6 {
+        let (mut looks, mut leap) = (0, LEAP);
+        while looks < 6 {
+            looks += 1;
             let Some(look) = self.look(j, x, f, h, value)? else {
                 (h, shrunk) = (0.01 * h, true);
                 if given.is_some() || x[j] + h == x[j] {
@@ -408,12 +413,18 @@ impl Differences {
                 && look.second > 1e6 * noise
                 && h > FIRST * FIRST * self.seen[j].size;
             let (growing, settled) = (!clear && !shrunk && h < furthest, given.is_some());
+            if leap > LEAP && look.change > 0.0 {
+                self.seen[j].size = self.seen[j].size.max(h);
+            }
             answer = self.learn(j, &look, noise, still);
             still = look.change == 0.0;
             if settled || !growing && !coarse {
                 break;
             }
-            if growing {
+            if growing && still && h < LOST * furthest {
+                // A start of 1e-30 tells nothing of how far it takes to change f: ever further, and not for long.
+                (h, leap, looks) = ((leap * h).min(furthest), leap * leap, 0);
+            } else if growing {
                 let further = if self.share < 1e6 * EPS { 100.0 } else { 10.0 };
                 h = (further * h).min(furthest);
             } else {
