@@ -14,7 +14,9 @@ from steepest.result import Result
 __all__ = ["after_each", "ten_times_a_second"]
 
 
-def after_each(callback: Any, shape: tuple[int, ...], disp: bool = False) -> Callable[[Any], Any] | None:
+def after_each(
+    callback: Any, shaped: Callable[[Any], Any], disp: bool = False
+) -> Callable[[Any], Any] | None:
     """SciPy's callback as the core calls it.
 
     A callback whose only parameter is named ``intermediate_result`` is given a `Result` by that
@@ -26,8 +28,8 @@ def after_each(callback: Any, shape: tuple[int, ...], disp: bool = False) -> Cal
     ----------
     callback : callable or None
         The caller's.
-    shape : tuple
-        The shape of x.
+    shaped : callable
+        A point as the caller wrote the start.
     disp : bool
         Whether to print a line for each iteration as well.
 
@@ -50,7 +52,7 @@ def after_each(callback: Any, shape: tuple[int, ...], disp: bool = False) -> Cal
             print(f"{progress.iteration:7d}  loss {progress.loss:.10g}  residual {progress.residual:.3g}")
         if callback is None:
             return None
-        x = progress.x.reshape(shape)
+        x = shaped(progress.x)
         answer = callback(intermediate_result=_so_far(progress, x)) if named else callback(x)
         return _stops(answer)
 

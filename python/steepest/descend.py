@@ -14,7 +14,7 @@ from steepest import _core
 from steepest._catalog import number
 from steepest.errors import InputError
 from steepest.minimize import minimize, named, of_x
-from steepest.objective import Floats, Function
+from steepest.objective import Function
 from steepest.options import Asked, name_of, read_budget
 from steepest.result import Result
 
@@ -31,7 +31,7 @@ class Step:
         Steps so far.
     loss : float
         The value at `x`.
-    x, gradient : ndarray
+    x, gradient : ndarray, or the parts of the start
         The point and the gradient there, copies in the shape of the start; the gradient may be None.
     residual : float
         How far from stationary; 0 where the gradient vanishes.
@@ -41,8 +41,8 @@ class Step:
 
     iteration: int
     loss: float
-    x: Floats
-    gradient: Floats | None
+    x: Any
+    gradient: Any
     residual: float
     rate: float
 
@@ -62,10 +62,8 @@ class Descent(Iterator[Step]):
         told = self._steps.advance()
         if told is None:
             raise StopIteration
-        shape = self._function.start.shape
-        gradient = told["gradient"]
-        told["x"] = told["x"].reshape(shape)
-        told["gradient"] = None if gradient is None else gradient.reshape(shape)
+        for name in ("x", "gradient"):
+            told[name] = None if told[name] is None else self._function.shaped(told[name])
         return Step(**told)
 
     @property
@@ -101,10 +99,8 @@ class Descent(Iterator[Step]):
     def result(self) -> Result:
         """What has come of it so far; before the first step, the value where it begins."""
         values = self._steps.result()
-        shape = self._function.start.shape
         for name in ("x", "jac"):
-            if values[name] is not None:
-                values[name] = values[name].reshape(shape)
+            values[name] = None if values[name] is None else self._function.shaped(values[name])
         values |= self._asked.told(values)
         values["findings"] += self._asked.findings()
         return Result.of(values, of_x(self._function))
@@ -280,9 +276,7 @@ def compare(
     given = {"maxiter": 10_000} | dict(options or {})
     small = function.start.size <= 2
     results = {
-        label: minimize(
-            fun, function.start, args, method, jac, hess, None, bounds, tol=tol, options=given, path=small
-        )
+        label: minimize(fun, x0, args, method, jac, hess, None, bounds, tol=tol, options=given, path=small)
         for label, method in labelled.items()
     }
     return Comparison(results, of_x(function))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from steepest import _core, problems
 from steepest.callbacks import after_each, ten_times_a_second
 from steepest.errors import InputError
-from steepest.objective import Floats, Function, read_start
+from steepest.objective import Floats, Function
 from steepest.options import Asked
 from steepest.result import Result
 
@@ -50,8 +50,9 @@ def minimize(
     fun : callable or str
         ``fun(x, *args) -> float``; with ``jac=True`` it returns (value, gradient). A text names one of
         `steepest.problems`.
-    x0 : array_like
-        Where to begin, of any shape; the result has that shape (a number: the shape (1,), as in SciPy).
+    x0 : array_like, or a dict, dataclass, list or tuple of arrays
+        Where to begin, of any shape; the result has that shape (a number: the shape (1,), as in SciPy). With
+        parts, nested as you like, `fun` is given those parts, and the gradient and the result have them too.
         May be left out for a problem with a usual start.
     args : tuple
         What else the functions are given.
@@ -67,7 +68,7 @@ def minimize(
     hess, hessp : callable or None
         The Hessian ``hess(x, *args)`` or its products ``hessp(x, p, *args)``.
     bounds : sequence of pairs, `scipy.optimize.Bounds` or None
-        (low, high) for each entry of x; None for none.
+        (low, high) for each entry of x; None for none. For an x0 with names: a dict of such pairs by name.
     constraints : empty
         Others than bounds are not handled, and refused.
     tol : float or None
@@ -110,6 +111,13 @@ def minimize(
     >>> r.success, r.x.shape
     (True, (2, 2))
 
+    Variables with names, and a matrix among them:
+
+    >>> fun = lambda x: ((x["W"] - 1) ** 2).sum() + (x["b"] - 2) ** 2
+    >>> r = steepest.minimize(fun, {"W": np.zeros((2, 3)), "b": 0.0}, bounds={"b": (None, 1.5)})
+    >>> r.x["W"].shape, float(r.x["b"])
+    ((2, 3), 1.5)
+
     A chain of rules, whose rate falls over the run:
 
     >>> from steepest import rates, rules
@@ -142,12 +150,12 @@ def named(fun: Any, x0: Any) -> tuple[Any, Any]:
 
 
 def _run(function: Function, asked: Asked, callback: Any, watch: Any, path: bool) -> Result:
-    shape = function.start.shape
     request = function.request() | asked.request() | {"path": path}
-    values = _core.minimize(request, after_each(callback, shape, asked.disp), ten_times_a_second(watch))
-    values["x"] = values["x"].reshape(shape)
-    if values["jac"] is not None:
-        values["jac"] = values["jac"].reshape(shape)
+    values = _core.minimize(
+        request, after_each(callback, function.shaped, asked.disp), ten_times_a_second(watch)
+    )
+    for name in ("x", "jac"):
+        values[name] = None if values[name] is None else function.shaped(values[name])
     values |= asked.told(values)
     values["findings"] += asked.findings()
     result = Result.of(values, of_x(function))
@@ -180,7 +188,7 @@ def _points(starts: Any, function: Function, seed: int) -> Iterable[Floats]:
         if not 1 <= starts <= _MOST_STARTS:
             raise InputError(f"starts must be at least 1 and at most {_MOST_STARTS}; got {starts}")
         return itertools.chain([x0], _drawn(int(starts) - 1, function, seed))
-    points = [read_start(p) for p in starts]
+    points = [function.read(p) for p in starts]
     if not points:
         raise InputError("starts must be a number or an array of points; got none")
     for p in points:

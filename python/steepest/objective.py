@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from steepest.errors import InputError
+from steepest.trees import Tree, is_tree
 
 __all__ = ["Function"]
 
@@ -27,7 +28,7 @@ class Function:
     fun : callable
         ``fun(x, *args)``, a real number; with ``jac=True`` the pair (value, gradient).
     start : ndarray
-        Where to begin, as float64 in the caller's shape.
+        Where to begin, as float64 in the caller's shape; flat where it has parts.
     args : tuple
         What else `fun`, `jac`, `hess` and `hessp` are given.
     jac : callable or {"pair", "found", "2-point", "3-point", "cs"}
@@ -37,6 +38,8 @@ class Function:
         Second derivatives ``hess(x, *args)`` or their products ``hessp(x, p, *args)``.
     bounds : pair of ndarray or None
         Lower and upper bounds, flat.
+    tree : Tree or None
+        The parts of a start that has some.
 
     Examples
     --------
@@ -52,6 +55,7 @@ class Function:
     hess: Any = None
     hessp: Any = None
     bounds: tuple[Floats, Floats] | None = None
+    tree: Tree | None = None
 
     @classmethod
     def of(
@@ -69,12 +73,17 @@ class Function:
         if not callable(fun):
             raise InputError(f"fun must be a function of x; got {type(fun).__name__}")
         _no_constraints(constraints)
-        start = read_start(x0)
+        tree = Tree(x0) if is_tree(x0) else None
+        start = read_start(tree.flat(x0) if tree else x0)
         args = args if isinstance(args, tuple) else (args,)
         if jac is None:
             jac = _of_its_own(fun, "grad") or "found"
             hess = hess if hess is not None else _of_its_own(fun, "hess")
-        return cls(
+        if isinstance(bounds, Mapping):
+            if tree is None:
+                raise InputError("bounds by name need an x0 with names; got one array")
+            bounds = tree.bounds(bounds)
+        function = cls(
             fun,
             start,
             args,
@@ -82,7 +91,9 @@ class Function:
             _read_callable("hess", hess, _DIFFERENCES),
             _read_callable("hessp", hessp),
             read_bounds(bounds, start.size),
+            tree,
         )
+        return function if tree is None else function._of_flat(tree)
 
     def request(self) -> dict[str, Any]:
         """What the compiled core is told of it."""
@@ -90,6 +101,7 @@ class Function:
         return {
             "fun": self.fun,
             "x0": self.start,
+            "tensors": None if self.tree is None else self.tree.shapes,
             "args": self.args,
             "jac": self.jac,
             "hess": self.hess,
@@ -99,7 +111,36 @@ class Function:
 
     def at(self, start: Floats) -> Function:
         """The same function from another start."""
-        return Function(self.fun, start, self.args, self.jac, self.hess, self.hessp, self.bounds)
+        return replace(self, start=start)
+
+    def read(self, x: Any) -> Floats:
+        """A point that the caller gave, as `start` is."""
+        return read_start(x if self.tree is None else self.tree.flat(x))
+
+    def shaped(self, flat: Floats) -> Any:
+        """A point as the caller wrote the start."""
+        return flat.reshape(self.start.shape) if self.tree is None else self.tree.build(flat)
+
+    def _of_flat(self, tree: Tree) -> Function:
+        """The same function of the one vector that its parts are laid out in."""
+        fun, jac, hess, hessp = self.fun, self.jac, self.hess, self.hessp
+        here: dict[str, Any] = {"fun": lambda x, *args: fun(tree.build(x), *args)}
+        if jac == "pair":
+
+            def pair(x: Floats, *args: Any) -> Any:
+                value, gradient, *_ = fun(tree.build(x), *args)
+                return value, tree.flat(gradient, "the gradient")
+
+            here["fun"] = pair
+        if callable(jac):
+            here["jac"] = lambda x, *args: tree.flat(jac(tree.build(x), *args), "the gradient (jac)")
+        if hess is not None:
+            here["hess"] = lambda x, *args: hess(tree.build(x), *args)
+        if hessp is not None:
+            here["hessp"] = lambda x, p, *args: tree.flat(
+                hessp(tree.build(x), tree.build(p), *args), "the product (hessp)"
+            )
+        return replace(self, **here)
 
 
 def read_start(x0: Any) -> Floats:

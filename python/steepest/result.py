@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from steepest.findings import Finding, by_severity, findings_text
 from steepest.report.result_lines import OUTCOMES, headline, indented, rows, wrapped
+from steepest.trees import is_tree
 
 __all__ = ["FIELDS", "HISTORY", "OUTCOMES", "Result"]
 
@@ -41,7 +42,7 @@ class Result(dict[str, Any]):
 
     Attributes
     ----------
-    x : ndarray
+    x : ndarray, or the parts of the starting point
         The best point found, in the shape of the starting point.
     fun : float
         The objective there.
@@ -136,7 +137,7 @@ class Result(dict[str, Any]):
             result[name] = value
         result["success"] = bool(values.get("success", False))
         for name in ("x", "jac", "path"):
-            if result[name] is not None:
+            if result[name] is not None and not (name != "path" and is_tree(result[name])):
                 result[name] = np.asarray(result[name])
         result["history"] = _history(values.get("history") or {})
         result["findings"] = [Finding.of(finding) for finding in values.get("findings") or ()]

@@ -38,6 +38,8 @@ pub struct Callable {
     fun: Py<PyAny>,
     args: Py<PyTuple>,
     shape: Vec<usize>,
+    /// Shapes of the parts of x, in order: one unless said otherwise.
+    pub tensors: Vec<Vec<usize>>,
     dim: usize,
     slope: Slope,
     bend: Bend,
@@ -63,7 +65,21 @@ impl Callable {
     ) -> Self {
         let dim = shape.iter().product();
         let (lent, value, checked, spent) = (None, f64::NAN, false, 0);
-        Callable { fun, args, shape, dim, slope, bend, lent, value, bounds, checked, spent }
+        let tensors = vec![shape.clone()];
+        Callable {
+            fun,
+            args,
+            shape,
+            tensors,
+            dim,
+            slope,
+            bend,
+            lent,
+            value,
+            bounds,
+            checked,
+            spent,
+        }
     }
 
     /// x as an array. The one lent last time is used again only where nobody kept it, nor a view of it, and it is
@@ -262,7 +278,7 @@ impl Objective for Callable {
         if let Slope::Differences(d) = &mut self.slope { d.sharpen() } else { false }
     }
     fn tensors(&self) -> Vec<Vec<usize>> {
-        vec![self.shape.clone()]
+        self.tensors.clone()
     }
     fn value_is_cheaper(&self) -> bool {
         !matches!(self.slope, Slope::WithValue)

@@ -25,6 +25,7 @@ use steepest::watch::Stop;
 pub struct Request {
     fun: Py<PyAny>,
     x0: Py<PyArrayDyn<f64>>,
+    tensors: Option<Vec<Vec<usize>>>,
     args: Py<PyTuple>,
     jac: Py<PyAny>,
     hess: Option<Py<PyAny>>,
@@ -78,6 +79,9 @@ impl Request {
         let shape = x0.shape().to_vec();
         let bounds = self.bounds.clone();
         let mut objective = Callable::new(self.fun, self.args, shape, slope, bend, bounds);
+        if let Some(tensors) = self.tensors {
+            objective.tensors = tensors;
+        }
         let penalty: Box<dyn Penalty> = match self.bounds {
             Some((low, high)) => {
                 Each::uniform(Bounds::of(&[f64::NEG_INFINITY, f64::INFINITY]), 1.0, start.len())

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from steepest.trees import Tree, is_tree
+
 __all__ = ["OUTCOMES", "headline", "indented", "rows", "wrapped"]
 
 #: How a descent can end, in plain words. The first three are successes.
@@ -109,9 +111,11 @@ def _number(value: Any) -> str:
 
 
 def _point(x: Any) -> str:
-    """An array in at most a few lines, its shape given where it is cut."""
+    """An array in at most a few lines, its shape given where it is cut; of several each by its name."""
     if x is None:
         return "nowhere"
+    if is_tree(x):
+        return "\n".join(f"{name} {_point(leaf)}" for name, leaf in Tree(x).leaves(x).items())
     array = np.asarray(x)
     text = np.array2string(array, precision=6, threshold=12, edgeitems=3, max_line_width=72)
     return text if array.size <= 12 else f"{text}\n(shape {' x '.join(map(str, array.shape))})"

@@ -1,0 +1,197 @@
+"""Variables with names: a dict, a dataclass, a list of arrays, nested as you like, as one vector and back."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steepest.errors import InputError
+
+__all__ = ["Tree", "is_tree"]
+
+Flat = NDArray[Any]
+
+
+def is_tree(x: Any) -> bool:
+    """Whether x has parts: a mapping, a dataclass, or a list or tuple that holds arrays or such parts.
+
+    A list of plain numbers, or of lists of them, is an array.
+
+    >>> is_tree({"slope": 1.0}), is_tree([np.zeros(2), np.zeros(3)]), is_tree([1.0, 2.0])
+    (True, True, False)
+    """
+    if isinstance(x, Mapping) or (dataclasses.is_dataclass(x) and not isinstance(x, type)):
+        return True
+    if not isinstance(x, list | tuple):
+        return False
+    return any(is_tree(part) or (isinstance(part, np.ndarray) and part.ndim > 0) for part in x)
+
+
+class Tree:
+    """The structure of a start: which parts it has, and where each lies in the one vector that is descended in.
+
+    Parameters
+    ----------
+    x0 : mapping, dataclass, list or tuple
+        Its leaves are numbers or arrays of them; what is nested may be nested again.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The leaves' names, as one would write them after x: ``['layer']['weight']``.
+    shapes : tuple of tuple
+        Their shapes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from steepest.trees import Tree
+    >>> tree = Tree({"weight": np.ones((2, 2)), "bias": 0.5})
+    >>> flat = tree.flat({"weight": np.eye(2), "bias": 3.0})
+    >>> flat
+    array([1., 0., 0., 1., 3.])
+    >>> tree.build(flat)["bias"]
+    3.0
+    """
+
+    def __init__(self, x0: Any) -> None:
+        self._x0 = x0
+        leaves = dict(_leaves(x0, ""))
+        if not leaves:
+            raise InputError("x0 must have at least one entry; got none")
+        self.names = tuple(leaves)
+        self.shapes = tuple(_array(f"x0{name}", leaf).shape for name, leaf in leaves.items())
+        sizes = [int(np.prod(shape)) for shape in self.shapes]
+        self._ends = np.cumsum([0, *sizes])
+
+    @property
+    def size(self) -> int:
+        """How many variables."""
+        return int(self._ends[-1])
+
+    def leaves(self, x: Any) -> dict[str, Any]:
+        """The leaves of such a structure by name."""
+        return dict(_leaves(x, ""))
+
+    def flat(self, x: Any, what: str = "x0") -> Flat:
+        """The leaves one after another; x must have the parts and the shapes of the start."""
+        leaves = dict(_leaves(x, ""))
+        missing = [name for name in self.names if name not in leaves]
+        more = [name for name in leaves if name not in self.names]
+        if missing or more:
+            said = f"{missing[0]} is missing" if missing else f"it has {more[0]} too"
+            raise InputError(f"{what} must have the parts of x0 ({', '.join(self.names)}); {said}")
+        parts = [np.ravel(self._leaf(what, k, leaves[name])) for k, name in enumerate(self.names)]
+        return np.concatenate(parts)
+
+    def build(self, flat: Flat) -> Any:
+        """The structure of the start over such a vector; its arrays are views of it."""
+        parts = (
+            part[0] if shape == () else part.reshape(shape)
+            for part, shape in zip(np.split(flat, self._ends[1:-1]), self.shapes, strict=True)
+        )
+        return _built(self._x0, parts)
+
+    def bounds(self, bounds: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
+        """Bounds by name as one pair a variable: of each part a pair (low, high) of numbers or of arrays in its
+        shape; what is not named, or None, has none."""
+        low, high = np.full(self.size, -np.inf), np.full(self.size, np.inf)
+        given = dict(_pairs(bounds, ""))
+        for name in given:
+            if name not in self.names:
+                raise InputError(
+                    f"bounds name {name}, which x0 does not have; it has {', '.join(self.names)}"
+                )
+        for k, name in enumerate(self.names):
+            at = slice(self._ends[k], self._ends[k + 1])
+            for side, value in zip((low, high), given.get(name, (None, None)), strict=True):
+                if value is not None:
+                    side[at] = np.ravel(_spread(f"bounds{name}", value, self.shapes[k]))
+        return list(zip(low.tolist(), high.tolist(), strict=True))
+
+    def _leaf(self, what: str, k: int, leaf: Any) -> Flat:
+        array = _array(f"{what}{self.names[k]}", leaf)
+        if array.shape != self.shapes[k]:
+            name, wanted = self.names[k], self.shapes[k]
+            raise InputError(f"{what}{name} must have the shape {wanted}; got {array.shape}")
+        return array
+
+
+def _parts(x: Any) -> list[tuple[str, Any]] | None:
+    """The parts of a structure by name; none of a leaf."""
+    if isinstance(x, Mapping):
+        return [(f"[{key!r}]", part) for key, part in x.items()]
+    if dataclasses.is_dataclass(x) and not isinstance(x, type):
+        return [(f".{field.name}", getattr(x, field.name)) for field in dataclasses.fields(x)]
+    if is_tree(x):
+        return [(f"[{i}]", part) for i, part in enumerate(x)]
+    return None
+
+
+def _leaves(x: Any, name: str) -> Iterator[tuple[str, Any]]:
+    parts = _parts(x)
+    if parts is None:
+        yield name, x
+        return
+    for key, part in parts:
+        yield from _leaves(part, name + key)
+
+
+def _built(like: Any, parts: Iterator[Any]) -> Any:
+    """A structure like this one, its leaves taken in order."""
+    if isinstance(like, Mapping):
+        built = {key: _built(part, parts) for key, part in like.items()}
+        return built if type(like) is dict else type(like)(built)  # type: ignore[call-arg]
+    if dataclasses.is_dataclass(like) and not isinstance(like, type):
+        fields = {f.name: _built(getattr(like, f.name), parts) for f in dataclasses.fields(like)}
+        return dataclasses.replace(like, **fields)
+    if is_tree(like):
+        inside = [_built(part, parts) for part in like]
+        return type(like)(*inside) if hasattr(like, "_fields") else type(like)(inside)
+    return next(parts)
+
+
+def _pairs(bounds: Any, name: str) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    """The bounds' pairs by the names of leaves."""
+    if bounds is None:
+        return
+    if isinstance(bounds, Mapping):
+        for key, part in bounds.items():
+            yield from _pairs(part, f"{name}[{key!r}]")
+        return
+    parts = _parts(bounds) if dataclasses.is_dataclass(bounds) else None
+    if parts is not None:
+        for key, part in parts:
+            yield from _pairs(part, name + key)
+        return
+    try:
+        low, high = bounds
+    except (TypeError, ValueError):
+        raise InputError(f"bounds{name} must be a pair (low, high), or None; got {bounds!r}") from None
+    yield name, (low, high)
+
+
+def _array(name: str, leaf: Any) -> Flat:
+    if isinstance(leaf, str | bytes | None):
+        raise InputError(f"{name} must be a number or an array of numbers; got {leaf!r}")
+    if np.ma.is_masked(leaf):
+        raise InputError(f"{name} must not be masked: fill it first (.filled(value))")
+    try:
+        array = np.asarray(leaf)
+        return array if np.iscomplexobj(array) else np.asarray(array, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{name} must be a number or an array of numbers; got {leaf!r}") from None
+
+
+def _spread(name: str, value: Any, shape: tuple[int, ...]) -> Flat:
+    array = _array(name, value)
+    try:
+        return np.broadcast_to(array, shape)
+    except ValueError:
+        raise InputError(
+            f"{name} must be numbers, or arrays of the shape {shape}; got {array.shape}"
+        ) from None
