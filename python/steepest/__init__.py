@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Ridge,
     )
     from .minimize import minimize
+    from .objective import Terms
     from .result import Result
 
 __version__ = "0.1.0"
@@ -39,6 +40,7 @@ _PLACES = {
     "LogisticRegression": "linear",
     "Result": "result",
     "Ridge": "linear",
+    "Terms": "objective",
     "compare": "descend",
     "descend": "descend",
     "errors": None,
@@ -62,6 +64,7 @@ __all__ = [
     "LogisticRegression",
     "Result",
     "Ridge",
+    "Terms",
     "compare",
     "descend",
     "errors",

@@ -158,7 +158,9 @@ def descend(
     given = dict(options or {})
     if rate is not None:
         given["rate"] = rate
-    return Descent(Function.of(fun, x0, args, jac, hess, hessp, bounds), Asked.of(method, tol, given))
+    function, asked = Function.of(fun, x0, args, jac, hess, hessp, bounds), Asked.of(method, tol, given)
+    asked.check(function.terms)
+    return Descent(function, asked)
 
 
 class Comparison:

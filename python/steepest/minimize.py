@@ -47,9 +47,9 @@ def minimize(
 
     Parameters
     ----------
-    fun : callable or str
-        ``fun(x, *args) -> float``; with ``jac=True`` it returns (value, gradient). A text names one of
-        `steepest.problems`.
+    fun : callable, Terms or str
+        ``fun(x, *args) -> float``; with ``jac=True`` it returns (value, gradient). A mean of many terms that rules
+        may see in batches is a `Terms`. A text names one of `steepest.problems`.
     x0 : array_like, or a dict, dataclass, list or tuple of arrays
         Where to begin, of any shape; the result has that shape (a number: the shape (1,), as in SciPy). With
         parts, nested as you like, `fun` is given those parts, and the gradient and the result have them too.
@@ -133,6 +133,7 @@ def minimize(
     fun, x0 = named(fun, x0)
     function = Function.of(fun, x0, args, jac, hess, hessp, bounds, constraints)
     asked = Asked.of(method, tol, options)
+    asked.check(function.terms)
     if not isinstance(path, bool | np.bool_ | int):
         raise InputError(f"path must be True or False; got {path!r}")
     path = bool(path)

@@ -12,11 +12,81 @@ from numpy.typing import NDArray
 from steepest.errors import InputError
 from steepest.trees import Tree, is_tree
 
-__all__ = ["Function"]
+__all__ = ["Function", "Terms"]
 
 _DIFFERENCES = ("2-point", "3-point", "cs")
 
 Floats = NDArray[np.float64]
+
+
+class Terms:
+    """A mean of many terms, as a function to minimise: rules may then look at some of them at each step.
+
+        f(x) = (1/n) Σ_i f_i(x)
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(x, rows, *args)``: the mean of the terms that `rows`, an array of whole numbers from 0 to n - 1, names.
+        With ``jac=True`` it returns (value, gradient); a `jac` of its own is ``jac(x, rows, *args)``.
+    n : int
+        How many terms there are.
+
+    Raises
+    ------
+    InputError
+        If `fun` is no function, or `n` no whole number of at least 1.
+
+    Notes
+    -----
+    Methods that look at all terms at each step (the default) see a plain function. A rule with the option
+    ``batch_size`` goes through the terms in batches, in a random order that ``seed`` decides, ``epochs`` times; an
+    iteration is then an epoch, and the result's `passes` count what the batches read.
+
+    Robbins and Monro 1951, <https://doi.org/10.1214/aoms/1177729586>.
+
+    Examples
+    --------
+    >>> import numpy as np, steepest
+    >>> t = np.linspace(-1, 1, 200)
+    >>> y = 3 * t - 1
+    >>> def fun(x, rows):
+    ...     off = x[0] * t[rows] + x[1] - y[rows]
+    ...     return 0.5 * (off @ off) / len(rows), np.array([off @ t[rows], off.sum()]) / len(rows)
+    >>> line = steepest.Terms(fun, 200)
+    >>> r = steepest.minimize(line, [0.0, 0.0], jac=True, method="sgd", options={"batch_size": 10})
+    >>> r.x.round(2)
+    array([ 3., -1.])
+    """
+
+    def __init__(self, fun: Callable[..., Any], n: int) -> None:
+        if not callable(fun):
+            raise InputError(f"fun must be a function of x and rows; got {type(fun).__name__}")
+        whole = isinstance(n, int | np.integer) and not isinstance(n, bool)
+        if not whole or not 1 <= n < 2**32:
+            raise InputError(f"n, how many terms there are, must be a whole number of at least 1; got {n!r}")
+        self.fun, self.n = fun, int(n)
+        self._all = np.arange(self.n)
+        self._all.flags.writeable = False
+
+    def __call__(self, x: Any, *args: Any) -> Any:
+        """What `fun` returns for all terms."""
+        return self.fun(x, self._all, *args)
+
+    def __repr__(self) -> str:
+        return f"Terms({getattr(self.fun, '__name__', repr(self.fun))}, {self.n})"
+
+    def jac(self, jac: Any) -> Any:
+        """The gradient of all terms, where `jac` is one of some of them."""
+        return (lambda x, *args: jac(x, self._all, *args)) if callable(jac) else jac
+
+    def batch(self, jac: Any) -> Callable[..., Any] | None:
+        """``batch(x, rows, *args)``: value and gradient of some terms; none where there is no gradient."""
+        if jac == "pair":
+            return self.fun
+        if not callable(jac):
+            return None
+        return lambda x, rows, *args: (self.fun(x, rows, *args), jac(x, rows, *args))
 
 
 @dataclass(frozen=True)
@@ -40,6 +110,10 @@ class Function:
         Lower and upper bounds, flat.
     tree : Tree or None
         The parts of a start that has some.
+    batch : callable or None
+        ``batch(x, rows, *args)``: value and gradient of some terms, where it is a mean of terms.
+    terms : int
+        How many terms; 0 where it is not a mean of them.
 
     Examples
     --------
@@ -56,6 +130,8 @@ class Function:
     hessp: Any = None
     bounds: tuple[Floats, Floats] | None = None
     tree: Tree | None = None
+    batch: Callable[..., Any] | None = None
+    terms: int = 0
 
     @classmethod
     def of(
@@ -83,15 +159,20 @@ class Function:
             if tree is None:
                 raise InputError("bounds by name need an x0 with names; got one array")
             bounds = tree.bounds(bounds)
+        jac, batch = _read_jac(jac), None
+        if isinstance(fun, Terms):
+            batch, jac = fun.batch(jac), fun.jac(jac)
         function = cls(
             fun,
             start,
             args,
-            _read_jac(jac),
+            jac,
             _read_callable("hess", hess, _DIFFERENCES),
             _read_callable("hessp", hessp),
             read_bounds(bounds, start.size),
             tree,
+            batch,
+            fun.n if batch is not None else 0,
         )
         return function if tree is None else function._of_flat(tree)
 
@@ -107,6 +188,8 @@ class Function:
             "hess": self.hess,
             "hessp": self.hessp,
             "bounds": bounds,
+            "terms": self.terms,
+            "batch": self.batch,
         }
 
     def at(self, start: Floats) -> Function:
@@ -123,15 +206,20 @@ class Function:
 
     def _of_flat(self, tree: Tree) -> Function:
         """The same function of the one vector that its parts are laid out in."""
-        fun, jac, hess, hessp = self.fun, self.jac, self.hess, self.hessp
+        fun, jac, hess, hessp, batch = self.fun, self.jac, self.hess, self.hessp, self.batch
         here: dict[str, Any] = {"fun": lambda x, *args: fun(tree.build(x), *args)}
-        if jac == "pair":
 
-            def pair(x: Floats, *args: Any) -> Any:
-                value, gradient, *_ = fun(tree.build(x), *args)
+        def pair(of: Callable[..., Any]) -> Callable[..., Any]:
+            def both(x: Floats, *args: Any) -> Any:
+                value, gradient, *_ = of(tree.build(x), *args)
                 return value, tree.flat(gradient, "the gradient")
 
-            here["fun"] = pair
+            return both
+
+        if jac == "pair":
+            here["fun"] = pair(fun)
+        if batch is not None:
+            here["batch"] = pair(batch)
         if callable(jac):
             here["jac"] = lambda x, *args: tree.flat(jac(tree.build(x), *args), "the gradient (jac)")
         if hess is not None:

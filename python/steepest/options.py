@@ -157,7 +157,8 @@ class Asked:
         if tol is not None and not (0 <= (tol := number("tol", tol)) < float("inf")):
             raise InputError(f"tol must be at least 0 and finite; got {tol}")
         if before or schedule:
-            _around_a_rule(name, before, schedule, loop["iterations"])
+            known = loop["iterations"] is not None or settings.get("batch_size", 0.0) > 0
+            _around_a_rule(name, before, schedule, known)
         return cls(name, tuple(settings.items()), loop, tol, disp, reason, tuple(idle), before, schedule)
 
     def request(self) -> dict[str, Any]:
@@ -170,6 +171,15 @@ class Asked:
             "tolerance": self.tolerance,
             **self.loop,
         }
+
+    def check(self, terms: int) -> None:
+        """Refuse batches of what has no terms to put into them."""
+        batch = dict(self.settings).get("batch_size", 0.0)
+        if batch > 0 and not terms:
+            raise InputError(
+                f"batch_size={batch:g} needs a mean of many terms: pass fun as steepest.Terms(fun, n), with its "
+                "gradient (jac=True, or a jac of its own)"
+            )
 
     def told(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """What a result says of the method: a chain by all its rules."""
@@ -230,14 +240,15 @@ def _read_schedule(key: str, value: Any) -> Named:
     )
 
 
-def _around_a_rule(name: str | None, before: tuple[Named, ...], schedule: Named | None, length: Any) -> None:
-    """Chains and schedules are of rules; one that falls over the run must know how long that is."""
+def _around_a_rule(name: str | None, before: tuple[Named, ...], schedule: Named | None, known: bool) -> None:
+    """Chains and schedules are of rules; one that falls over the run must know how long that is (batches have
+    their epochs)."""
     rules = _core.catalog()["rules"]
     if all(name != rule["name"] for rule in rules):
         what = "a chain must end with a rule" if before else "a schedule changes the rate of a rule"
         there = ", ".join(rule["name"] for rule in rules if rule["kind"] != "gradient")
         raise InputError(f"{what} ({there}); got the method {name or 'that suits (none was named)'}")
-    if schedule and length is None and "done" in find("rates", schedule[0]).programs["factor"].inputs:
+    if schedule and not known and "done" in find("rates", schedule[0]).programs["factor"].inputs:
         raise InputError(
             f"the schedule {schedule[0]} changes over the whole run: say how long that is by maxiter"
         )

@@ -54,7 +54,7 @@ class Tree:
     >>> flat = tree.flat({"weight": np.eye(2), "bias": 3.0})
     >>> flat
     array([1., 0., 0., 1., 3.])
-    >>> tree.build(flat)["bias"]
+    >>> float(tree.build(flat)["bias"])
     3.0
     """
 

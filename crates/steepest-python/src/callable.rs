@@ -3,12 +3,12 @@ use crate::calling::call;
 use crate::enter::refused;
 use crate::returned::{dense, entries, number, pair, real};
 use crate::watch::failed;
-use numpy::{IxDyn, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
+use numpy::{IxDyn, PyArray1, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyComplex, PyTuple};
 use steepest::differences::{Differences, Length, Sides};
-use steepest::objective::{Curvature, Objective};
+use steepest::objective::{Curvature, Objective, Terms};
 use steepest::status::Halt;
 
 /// Where the gradient comes from.
@@ -40,6 +40,8 @@ pub struct Callable {
     shape: Vec<usize>,
     /// Shapes of the parts of x, in order: one unless said otherwise.
     pub tensors: Vec<Vec<usize>>,
+    /// `batch(x, terms, *args)`, value and gradient of some terms of a mean, and how many terms there are.
+    pub batch: Option<(Py<PyAny>, usize)>,
     dim: usize,
     slope: Slope,
     bend: Bend,
@@ -71,6 +73,7 @@ impl Callable {
             args,
             shape,
             tensors,
+            batch: None,
             dim,
             slope,
             bend,
@@ -283,8 +286,31 @@ impl Objective for Callable {
     fn value_is_cheaper(&self) -> bool {
         !matches!(self.slope, Slope::WithValue)
     }
+    fn terms(&mut self) -> Option<&mut dyn Terms> {
+        if self.batch.is_some() { Some(self) } else { None }
+    }
     fn curvature(&mut self) -> Option<&mut dyn Curvature> {
         if matches!(self.bend, Bend::None) { None } else { Some(self) }
+    }
+}
+
+impl Terms for Callable {
+    fn count(&self) -> usize {
+        self.batch.as_ref().map_or(0, |b| b.1)
+    }
+    fn batch(&mut self, terms: &[u32], x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt> {
+        Python::attach(|py| {
+            let Some((batch, _)) = &self.batch else {
+                return Err(PyTypeError::new_err("a batch was asked of a function without terms"));
+            };
+            let batch = batch.clone_ref(py).into_bound(py);
+            let rows = PyArray1::from_iter(py, terms.iter().map(|&i| i64::from(i)));
+            let x = self.lend(py, x)?.into_any();
+            let (value, g) = pair(&self.call(&batch, x, Some(rows.into_any()))?)?;
+            entries(&g, gradient, &self.shape, "the gradient of a batch")?;
+            number(&value)
+        })
+        .map_err(failed)
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Request {
     fun: Py<PyAny>,
     x0: Py<PyArrayDyn<f64>>,
     tensors: Option<Vec<Vec<usize>>>,
+    batch: Option<Py<PyAny>>,
+    terms: usize,
     args: Py<PyTuple>,
     jac: Py<PyAny>,
     hess: Option<Py<PyAny>>,
@@ -79,6 +81,7 @@ impl Request {
         let shape = x0.shape().to_vec();
         let bounds = self.bounds.clone();
         let mut objective = Callable::new(self.fun, self.args, shape, slope, bend, bounds);
+        objective.batch = self.batch.map(|batch| (batch, self.terms));
         if let Some(tensors) = self.tensors {
             objective.tensors = tensors;
         }
