@@ -75,6 +75,26 @@ def test_classes_that_can_be_told_apart_are_named(classes: int) -> None:
     assert "all 400 rows fitted" in found.sentence.replace("\xa0", " ")
 
 
+def test_few_rows_in_order_by_chance_are_not_told_apart() -> None:
+    """Four held-out rows have their classes in order once in six times, whatever the model."""
+    rng = np.random.default_rng(0)
+    told = 0
+    for seed in range(12):
+        data = {"x": rng.normal(size=20), "y": ["p", "q"] * 10}
+        story = steepest.fit(data, "y", seed=seed).story()
+        told += any(f["kind"] == "separable_classes" for f in story["findings"])
+    assert told == 0
+
+
+def test_two_levels_and_the_number_that_writes_them_repeat_each_other() -> None:
+    rng = np.random.default_rng(0)
+    side = rng.integers(0, 2, N)
+    data = {"sex": np.array(["f", "m"])[side], "male": side, "twin": side + 7.0, "y": rng.normal(size=N)}
+    found = finding(steepest.fit(data, "y"), "repeated_columns")
+    assert ["sex", "male"] in found.evidence["columns"]
+    assert "'male' and 'twin' (they differ by a constant at most)" in found.sentence
+
+
 def test_a_rare_class_puts_ranking_first_and_accuracy_last() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(5000, 3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import time
 from pathlib import Path
 from typing import Any
@@ -299,6 +300,51 @@ def test_columns_that_give_the_target_away_are_named() -> None:
     three = np.digitize(y, [-0.5, 0.5])
     assert giveaway({**noise, "y": three}) == []
     assert giveaway({**noise, "score": y, "y": three}) == ["score"]
+
+
+@pytest.mark.parametrize(
+    ("leak", "columns", "said"),
+    [
+        (lambda y, a, b: {"l": -(y**3)}, ["l"], "rises or falls with it throughout"),
+        (lambda y, a, b: {"l": np.log(y)}, ["l"], "rises or falls with it throughout"),
+        (lambda y, a, b: {"l": 2 * y + 1}, ["l"], "a straight line in it"),
+        (lambda y, a, b: {"a": a, "b": y / a}, ["b", "a"], r"y = (b · a|a · b) \("),
+        (lambda y, a, b: {"a": a, "b": 5 * y * a * a}, ["a", "b"], r"y = 0\.2 · (a\^-2 · b|b · a\^-2) \("),
+        (lambda y, a, b: {"a": a, "b": 3 * y - a}, ["b", "a"], r"y = 0\.3333 · "),
+    ],
+)
+def test_what_is_made_of_the_target_gives_it_away(leak: Any, columns: list[str], said: str) -> None:
+    rng = np.random.default_rng(5)
+    y, a, b = np.exp(rng.normal(size=N)), rng.uniform(1, 9, N), rng.uniform(1, 9, N)
+    findings = prepare({"x": rng.normal(size=N) + y, **leak(y, a, b), "y": y}, "y").findings
+    found = next(f for f in findings if f.kind == "too_good_to_be_true")
+    assert sorted(found.evidence["columns"]) == sorted(columns)
+    assert re.search(said, found.sentence)
+
+
+def test_numbers_that_stand_for_missing_ones_are_named() -> None:
+    rng = np.random.default_rng(5)
+    table = {"x": rng.normal(size=N), "c": rng.integers(0, 100, N), "y": rng.normal(size=N)}
+    assert not [f for f in prepare(table, "y").findings if f.kind == "may_mean_missing"]
+    for mark in (-999, 9999):
+        table["c"][::10] = mark
+        found = next(f for f in prepare(table, "y").findings if f.kind == "may_mean_missing")
+        assert found.evidence == {"value": mark, "rows": N // 10}
+        assert f"is {mark} in 40 rows (10" in found.sentence
+
+
+def test_what_is_missing_in_a_target_is_said_where_nothing_is_left() -> None:
+    x = RNG.normal(size=60)
+    with pytest.raises(TableError, match=r"one class only, 'ok'.*'nan' \(30 rows\) counts as missing"):
+        prepare({"x": x, "y": ["nan", "ok"] * 30}, "y")
+    assert prepare({"x": x, "y": ["nan", "ok"] * 30}, "y", missing_target=[]).schema.classes == ("nan", "ok")
+    with pytest.raises(TableError, match=r"one class only, 'ok'.*\(30 rows have no value\)"):
+        prepare({"x": x, "y": ["", "ok"] * 30}, "y")
+    with pytest.raises(TableError, match=r"target 'y' row 0 holds 'n\.k\.' .*missing_target="):
+        prepare({"x": x, "y": ["n.k.", *(f"{v:.3f}" for v in x[1:])]}, "y")
+    with pytest.raises(TableError, match="the target 'y' holds dates"):
+        prepare({"x": x, "y": pd.date_range("2024", periods=60).astype(str)}, "y")
+    assert prepare({"x": x, "y": ["01", "02"] * 30}, "y").schema.classes == ("01", "02")
 
 
 def test_bundled_data_raise_no_false_alarm() -> None:

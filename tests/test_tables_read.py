@@ -157,6 +157,10 @@ parquet.write_table(pa.table({"a": list(range(1000))}), PARQUET)
         ("t.h5", b"\x89HDF\r\n\x1a\n" + b"\x00" * 99, "HDF5"),
         ("t.pkl", b"\x80\x04\x95" + b"\x00" * 99, "could run code"),
         ("noise.bin", bytes(range(256)) * 8, "neither text nor"),
+        ("page.csv", b"\n<!DOCTYPE html>\n<html><body>a,b</body></html>\n", "a web page"),
+        ("t.arff", b"% mine\n@RELATION x\n@ATTRIBUTE a NUMERIC\n@DATA\n1,2\n", "scipy.io.arff"),
+        ("t.svm", b"1 1:0.5 3:2\n0 2:-1e-3\n" * 20, "load_svmlight_file"),
+        ("lfs.csv", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n", "git lfs pull"),
         (
             "prose.txt",
             b"It was a dark night,\nand the rain fell.\nNobody, not one, came.\nOh.\n" * 9,

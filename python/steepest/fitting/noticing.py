@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -104,8 +105,7 @@ def about_target(
         return at_one_value(part.y, schema.target) + below_zero(part.y, *held, schema.target)
     undefined = any(f["name"] == "precision" and not np.isfinite(f["value"]) for f in figures)
     found = imbalance(part.y, schema.classes or (), none_called=undefined)
-    both = len(np.unique(heldout["y"])) > 1
-    return found + told_apart(part, weights, schema.task, figures if both else [])
+    return found + told_apart(part, weights, schema.task, figures, np.asarray(heldout["y"]))
 
 
 def about_weights(by_class: Sequence[float] | None, classes: Sequence[Any] | None) -> list[Finding]:
@@ -186,10 +186,19 @@ def imbalance(y: Floats, classes: Sequence[Any], none_called: bool = False) -> l
     return [Finding("imbalanced_classes", "warning", sentence, evidence, RARE, remedy)]
 
 
-def told_apart(part: Part, weights: Weights, task: str, figures: list[dict[str, Any]]) -> list[Finding]:
+def by_chance(y: np.ndarray[Any, Any]) -> bool:
+    """Whether so few rows would be put in order of their classes without a mistake by chance, once in a thousand."""
+    counts = np.bincount(np.asarray(y, dtype=np.int64))
+    ways = math.lgamma(counts.sum() + 1) - sum(math.lgamma(count + 1) for count in counts)
+    return ways < math.log(1000)
+
+
+def told_apart(
+    part: Part, weights: Weights, task: str, figures: list[dict[str, Any]], heldout_y: np.ndarray[Any, Any]
+) -> list[Finding]:
     """Classes that the columns tell apart without a mistake, in the rows held out or in those fitted."""
     values = {f["name"]: f["value"] for f in figures}
-    held = values.get("accuracy") == 1.0 or values.get("AUC") == 1.0
+    held = (values.get("accuracy") == 1.0 or values.get("AUC") == 1.0) and not by_chance(heldout_y)
     fitted = all_right(part, weights, task)
     if not held and not fitted:
         return []
@@ -327,12 +336,24 @@ def proportional(numbers: Floats, names: list[str]) -> list[tuple[str, str, str]
             ratio = size[varies[j]] * top[varies[j]] / (size[varies[i]] * top[varies[i]])
             how = f"correlation {figure(matrix[j, i], 6)}"
             if abs(matrix[j, i]) > 1 - 1e-9:
-                how = f"the second is {figure(ratio * np.sign(matrix[j, i]), 4)} times the first, plus a constant"
+                how = proportion(float(ratio * np.sign(matrix[j, i])))
             found.append((names[varies[i]], names[varies[j]], how))
             gone.add(j)
             break
     kept = [j for j in range(len(varies)) if j not in gone]
     return found + sums(columns[:, kept], [names[varies[j]] for j in kept])
+
+
+def proportion(ratio: float) -> str:
+    """What the second of two columns on a straight line is, in words.
+
+    >>> proportion(1.0), proportion(100.0)
+    ('they differ by a constant at most', 'the second is 100 times the first, plus a constant')
+    """
+    if abs(ratio - 1) < 1e-4:
+        return "they differ by a constant at most"
+    times = "minus" if abs(ratio + 1) < 1e-4 else f"{figure(ratio, 4)} times"
+    return f"the second is {times} the first, plus a constant"
 
 
 def sums(columns: Floats, names: list[str]) -> list[tuple[str, str, str]]:
@@ -368,14 +389,14 @@ def one_to_one(train: Part, rows: slice) -> list[tuple[str, str, str]]:
     """A category and another column of few values of which each determines the other."""
     design = train.design
     coded: list[tuple[str, np.ndarray[Any, Any]]] = [
-        (name, design.codes[rows, k]) for k, name in enumerate(design.categories) if len(design.levels[k]) > 2
+        (name, design.codes[rows, k]) for k, name in enumerate(design.categories) if len(design.levels[k]) > 1
     ]
     if not coded:
         return []
     categories = len(coded)
     for j, feature in enumerate(design.number_features[:MOST_COLUMNS]):
         values, codes = np.unique(design.numbers[rows, j], return_inverse=True)
-        if 2 < len(values) <= min(1000, len(codes) // 10):
+        if 1 < len(values) <= min(1000, len(codes) // 10):
             coded.append((feature.name, codes))
     found = []
     for i in range(min(categories, 60)):

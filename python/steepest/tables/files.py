@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import stat
 import warnings
 import zipfile
@@ -42,6 +43,17 @@ FOREIGN = {
     b"\x00\x00\x08\x03": "an idx file of pictures: read it with numpy.frombuffer, pass a matrix",
     b"\x00\x00\x08\x01": "an idx file of labels: read it with numpy.frombuffer and pass it as the target",
 }
+#: first words of texts that are no tables, whatever stands before them being blanks or lines of %
+WORDS = {
+    b"<!doctype html": "a web page, as is saved where a link leads elsewhere",
+    b"<html": "a web page, as is saved where a link leads elsewhere",
+    b"<?xml": "an XML file: read it with pandas.read_xml and pass the frame",
+    b"@relation": "an ARFF file: read it with scipy.io.arff.loadarff and pass pandas.DataFrame(data)",
+    b"version https://git-lfs": "a pointer of Git LFS, not the file itself: fetch it with git lfs pull",
+    b"{\\rtf": "a word processor's file",
+}
+#: class and number:value fields
+LIBSVM = re.compile(rb"\s*[+-]?[0-9.]+(?:[ \t]+[0-9]+:[0-9.eE+-]+)+[ \t]*\r?\n")
 TABLES = (".csv", ".tsv", ".tab", ".dat", ".data", ".json", ".jsonl", ".ndjson")
 #: how a stream of Arrow record batches begins
 STREAM = b"\xff\xff\xff\xff"
@@ -104,6 +116,15 @@ def refuse_foreign(head: bytes, name: str, suffix: str) -> None:
     for kind in ("parquet", "feather", "arrow", "npz"):
         if suffix == f".{kind}":
             raise TableError(f"{name} is not a {kind} file in spite of its name: it begins with {head[:8]!r}")
+    text = re.sub(rb"\A(?:\s|\xef\xbb\xbf|%[^\n]*\n)+", b"", head).lower()
+    for word, what in WORDS.items():
+        if text.startswith(word):
+            raise TableError(f"{name} is {what}")
+    if LIBSVM.match(head):
+        raise TableError(
+            f"{name} is in LIBSVM's format (class number:value …): read it with "
+            "sklearn.datasets.load_svmlight_file and pass its matrix and target"
+        )
     if b"\x00" in head and delimited.encoding_of(head) is None:
         raise TableError(
             f"{name} is neither text nor a kind of file that is known here (it begins with {head[:8]!r}); "

@@ -68,7 +68,8 @@ def giveaways(train: Part, goal: Target) -> list[Finding]:
             alone.append(found)
     if alone:
         return alone
-    return together(scores, train.y[::step], y, goal)
+    raw = train.y[::step]
+    return together(scores, raw, y, goal) or as_product(scores, raw, goal)
 
 
 def suspect(
@@ -92,8 +93,13 @@ def alone_number(name: str, score: Floats, y: Floats, goal: Target) -> Finding |
     """One number column against the target."""
     if goal.task == "regression":
         value = squared_correlation(score, y)
-        how = "the target is a straight line in it"
-        return suspect([name], goal, "R²", value, ALONE, how) if value >= ALONE else None
+        if value >= ALONE:
+            return suspect([name], goal, "R²", value, ALONE, "the target is a straight line in it")
+        value = rank_correlation(score, y)
+        how = "the target rises or falls with it throughout"
+        return (
+            suspect([name], goal, "squared rank correlation", value, ALONE, how) if value >= ALONE else None
+        )
     if goal.task == "binary":
         area = auc(score, y == 1)
         value = max(area, 1 - area)
@@ -113,6 +119,27 @@ def squared_correlation(a: Floats, b: Floats) -> float:
         return 0.0
     a, b = a / scale_a, b / scale_b
     return float((a @ b) ** 2 / ((a @ a) * (b @ b)))
+
+
+def rank_correlation(a: Floats, b: Floats) -> float:
+    """The square of the rank correlation (Spearman's); some rows are looked at first, and 0 is said where it is low.
+
+    >>> import numpy as np
+    >>> rank_correlation(np.arange(50.0), np.exp(-np.arange(50.0)))
+    1.0
+    """
+    step = max(1, len(a) // 1000)
+    for rows in dict.fromkeys((step, 1)):
+        value = squared_correlation(ranks(a[::rows]), ranks(b[::rows]))
+        if value < 0.99:
+            return 0.0
+    return min(value, 1.0)
+
+
+def ranks(values: Floats) -> Floats:
+    """The ranks of values, equal ones sharing their mean."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - 0.5 * counts)[inverse])
 
 
 def share_in_runs(score: Floats, y: np.ndarray[Any, np.dtype[np.int64]], classes: int) -> float:
@@ -181,6 +208,31 @@ def together(scores: dict[str, Floats], raw: Floats, y: Floats, goal: Target) ->
                 continue
             return [combination(scores, names, few, raw.astype(np.float64), goal, value)]
     return []
+
+
+def as_product(scores: dict[str, Floats], raw: Floats, goal: Target) -> list[Finding]:
+    """A few number columns whose product (or ratio) is the target: a sum of their logarithms."""
+    if goal.task != "regression" or raw.min() <= 0:
+        return []
+    logs = {name: np.log(score) for name, score in scores.items() if score.min() > 0}
+    target = np.log(raw)
+    if np.ptp(target) == 0:
+        return []
+    found = together(logs, target, standardised(target), goal)
+    if not found:
+        return []
+    names = list(found[0].evidence["columns"])
+    design = np.column_stack([np.ones(len(target)), *(logs[name] for name in names)])
+    factor, *powers = np.linalg.lstsq(design, target, rcond=None)[0].tolist()
+    shown = [
+        name if abs(power - 1) < 1e-3 else f"{name}^{power:.3g}"
+        for power, name in zip(powers, names, strict=True)
+    ]
+    if abs(factor) > 1e-3:
+        shown.insert(0, f"{np.exp(factor):.4g}")
+    how = f"{goal.name} = {' · '.join(shown)}"
+    value = found[0].evidence["value"]
+    return [suspect(names, goal, "R² of logarithms", value, TOGETHER, how)]
 
 
 def standardised(score: Floats) -> Floats:

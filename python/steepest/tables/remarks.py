@@ -29,6 +29,8 @@ __all__ = [
 FEW_NUMBERS = 24
 #: share of the target's variance by which a column must explain more as a category than as an amount
 MUCH_MORE = 0.05
+#: what stands for a missing number where nobody thought of a better way
+NINES = frozenset(float(n) for n in (9, 99, 999, 9999, 99999, 999999, 888, 8888, 998, 9998))
 #: a class with fewer training rows than this is hard to learn
 RARE_CLASS = 10
 
@@ -87,8 +89,37 @@ def about_column(
         )
     if values.remark:
         found.append(read_as_numbers(repr(column.name), values.remark))
+    if column.kind == "number":
+        found += maybe_missing(column, values)
     if column.kind == "number" and values.whole:
         found += maybe_category(column, values, goal, kept)
+    return found
+
+
+def maybe_missing(column: Column, values: Values) -> list[Finding]:
+    """A number such as -999 or 9999, far from all others and in several rows: it may stand for a missing value."""
+    assert values.numbers is not None
+    present = values.numbers[np.isfinite(values.numbers)]
+    found = []
+    for end in {present.min(initial=np.inf), present.max(initial=-np.inf)}:
+        rest = present[present != end]
+        count = len(present) - len(rest)
+        if abs(end) not in NINES or count < 3 or len(rest) < 10:
+            continue
+        low, high = float(rest.min()), float(rest.max())
+        if min(abs(end - low), abs(end - high)) <= high - low:
+            continue
+        found.append(
+            Finding(
+                "may_mean_missing",
+                "warning",
+                f"{column.name!r} is {end:g} in {count} rows ({share_text(count / len(present))}), far from all its "
+                f"other values ({low:.4g} to {high:.4g}): it may stand for a missing value.",
+                {"value": float(end), "rows": count},
+                3,
+                "if it does, leave those fields empty: they are then filled, and marked where they were missing",
+            )
+        )
     return found
 
 

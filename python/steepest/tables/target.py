@@ -12,7 +12,7 @@ from steepest.errors import InputError, TableError, did_you_mean
 from steepest.tables.missing import NO_CLASS, TOKENS
 from steepest.tables.numerals import Notation
 from steepest.tables.table import Table
-from steepest.tables.values import WITH_COMMAS, Values, as_numbers, as_text, read_values
+from steepest.tables.values import WITH_COMMAS, Values, as_numbers, as_text, as_times, read_values
 
 __all__ = ["Target", "Task", "encode_target", "read_target"]
 
@@ -102,7 +102,13 @@ def read_target(
         found, reason = find_task(name, values, distinct, len(rows), task)
     if len(distinct) == 1:
         what = "one class only" if found != "regression" else "one value only"
-        raise TableError(f"the target {name!r} has {what}, {distinct[0]!r}: there is nothing to tell apart")
+        apart = "there is nothing to tell apart"
+        if texts := {text: count for text, count in values.tokens.items() if text}:
+            shown = ", ".join(f"{text!r} ({count} rows)" for text, count in texts.items())
+            apart += f". {shown} counts as missing: if that is a class, pass missing_target= with what means missing"
+        elif missing.any():
+            apart += f" ({int(missing.sum())} rows have no value)"
+        raise TableError(f"the target {name!r} has {what}, {distinct[0]!r}: {apart}")
     if found == "regression":
         assert values.numbers is not None
         decimal = values.decimal or table.decimal_of(name, table.column(name).type)
@@ -121,15 +127,28 @@ def target_values(
     # Texts stay texts, so that the classes of a yes/no target are called yes and no.
     tokens = TOKENS if absent is None else frozenset(absent) | {""}
     values = read_values(array, name, plain=True, tokens=tokens)
-    coded = name in table.codes and len(values.texts) <= FEW_VALUES
-    if values.kind == "text" and not declared and not coded:
-        numbers = as_numbers(values, name, notation=table.notation)
+    if values.kind == "text" and not declared:
+        try:
+            numbers = as_numbers(values, name, notation=table.notation, amount=len(values.texts) > FEW_VALUES)
+        except TableError as error:
+            raise TableError(for_target(str(error), name)) from None
         if numbers is not None:
             return numbers, {}
     doubtful = {text: count for text, count in values.tokens.items() if text not in NO_CLASS}
     if absent is not None or not doubtful or values.kind not in ("text", "empty"):
         return values, {}
     return read_values(array, name, plain=True, tokens=NO_CLASS), doubtful
+
+
+def for_target(message: str, name: str) -> str:
+    """What is said of a column of texts among numbers, in words that suit a target."""
+    before, found, _ = message.partition(": mend it, leave the column out")
+    if not found:
+        return message.replace("take the column as texts (categories) or leave it out (drop)", "mend them")
+    return (
+        f"{before.replace(f'column {name!r}', f'target {name!r}', 1)}: mend it, or say which texts mean a missing "
+        "target (missing_target=)"
+    )
 
 
 def distinct_values(values: Values, rows: np.ndarray[Any, Any]) -> list[Any]:
@@ -153,6 +172,10 @@ def find_task(
         if task == "regression":
             raise TableError(
                 f"task is 'regression' but the target {name!r} holds texts such as {distinct[0]!r}"
+            )
+        if as_times(values) is not None and count > FEW_VALUES:
+            raise TableError(
+                f"the target {name!r} holds dates: turn them into a number, such as days from a fixed day"
             )
         if (count > 0.5 * rows and rows >= 20) or count > MOST_CLASSES:
             raise TableError(
