@@ -6,6 +6,7 @@ from scipy import sparse
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 
 import steepest
+from steepest.errors import NotConverged
 from steepest.linear import ElasticNet, GeneralizedLinear, Lasso, LogisticRegression
 
 
@@ -37,6 +38,39 @@ class TestZeroCurvatureAtTheStart:
     def test_one_target_of_1e14(self):
         model = GeneralizedLinear("huber", "l1").fit([[0.0]], [1e14])
         assert proved(model.result_).fun <= 1.0
+
+
+class TestStartsWorthNothing:
+    """Poisson where exp overflows at the point of the bounds nearest to 0, though not everywhere within them."""
+
+    @pytest.mark.parametrize("method", ["coordinate", "fista", "lbfgs"])
+    @pytest.mark.parametrize("seed", range(6))
+    def test_bounds_that_ask_for_large_margins(self, method, seed):
+        r = np.random.default_rng(seed)
+        X = r.standard_normal((40, 5)) * 10.0 ** r.uniform(-2, 4, 5)
+        X[:, 0] = -abs(X[:, 0]) * 10.0 ** r.uniform(0, 5)
+        y = r.poisson(3.0, 40) * 1.0
+        asked = {"alpha": 0.0, "bounds": (1.0, np.inf), "fit_intercept": False}
+        least = GeneralizedLinear("poisson", "none", **asked, tol=1e-9).fit(X, y).result_.fun
+        fits(GeneralizedLinear("poisson", "none", **asked, method=method).fit(X, y), least, 2e-6)
+
+    def test_none_that_is_finite_is_said(self):
+        X = np.array([[1e9], [2e9]])
+        model = GeneralizedLinear("poisson", "l1", bounds=(1.0, 2.0), fit_intercept=False)
+        with pytest.warns(NotConverged):
+            model.fit(X, [1.0, 2.0])
+        assert model.result_.outcome == "not_finite"
+
+    def test_what_is_proved_is_of_the_very_point(self):
+        """A start far off: `fista` ended there with the bound of another point."""
+        X = np.array([[1.0, 1.0], [1.0, -1.0], [2.0, 0.5], [-1.0, 3.0]])
+        y = np.array([0.0, 1.0, 1.0, 0.0])
+        least = GeneralizedLinear("logistic", "l1", 0.2).fit(X, y).result_.fun
+        for far in (1e3, 1e9, 1e15):
+            model = GeneralizedLinear("logistic", "l1", 0.2, method="fista", warm_start=True)
+            model.coef_, model.intercept_ = np.full(2, far), far
+            result = model.fit(X, y).result_
+            assert result.fun - least <= result.certificate["bound"] * (1 + 1e-9)
 
 
 class TestFarColumns:

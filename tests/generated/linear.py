@@ -415,6 +415,8 @@ def weigh(case: Case, w: Array, b: Array, result: Any) -> Verdict:
     ours = model.inner(w, b)
     F = model.value(ours)
     if not np.isfinite(F):
+        if not result.success and not model.possible():
+            return Verdict("no optimum", f"{how}: F is infinite wherever the bounds allow")
         kind = "false success" if result.success else "not reached"
         return Verdict(kind, f"{how}: F is {F} at {result.x}, fun {result.fun}")
     starts = [ours, model.first(), np.clip(np.zeros_like(ours), model.lo, model.hi)]

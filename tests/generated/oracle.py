@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linprog
 
 Wide = NDArray[np.longdouble]
 LD = np.longdouble
@@ -252,6 +253,17 @@ class Model:
                 ]
             v[0, -1] = mean
         return v
+
+    def possible(self) -> bool:
+        """Whether some point has a value in float64: exp of a margin overflows where the bounds ask for large ones."""
+        if self.loss.name != "poisson" or self.intercept or self.radius is not None:
+            return True
+        n, d = self.Z.shape
+        rows = np.hstack([self.Z.astype(float), -np.ones((n, 1))])
+        bounds = [(float(lo), float(hi)) for lo, hi in zip(self.lo[0], self.hi[0], strict=True)]
+        # the least of the largest margin
+        found = linprog(np.r_[np.zeros(d), 1.0], rows, np.zeros(n), bounds=[*bounds, (None, None)])
+        return found.status != 0 or found.fun < 710.0
 
     # the least value
 

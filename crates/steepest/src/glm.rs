@@ -7,9 +7,11 @@ use crate::status::Halt;
 mod curvature;
 mod pass;
 mod scaled;
+mod tamed;
 pub(crate) use curvature::bend;
 pub use pass::{Distances, Keep, Sample};
 pub use scaled::Scaled;
+pub use tamed::Tamed;
 
 /// (1/Σ weight) Σ weight_i · loss(target_i, x_i′w + b).
 ///

@@ -227,6 +227,18 @@ impl Meter<'_> {
         };
         Meter { stop, counts, findings, watch: self.watch, clock: self.clock }
     }
+    /// Another problem under the same budgets, in units of its own.
+    pub fn problem<'m>(
+        &'m mut self,
+        objective: &'m mut dyn Objective,
+        penalty: &'m dyn Penalty,
+        tolerance: f64,
+        units: &'m mut Units,
+    ) -> Problem<'m> {
+        let stop = Stop { tolerance, ..self.stop };
+        let Meter { counts, findings, watch, clock, .. } = self;
+        Problem { objective, penalty, stop, counts, findings, watch: *watch, units, clock }
+    }
     /// Lets the watch have its turn where it is due.
     pub fn pause(&mut self) -> Result<(), Halt> {
         let now = Instant::now();

@@ -98,14 +98,23 @@ fn prove(problem: &mut Problem<'_>, x: &[f64]) -> Result<Option<Step>, Halt> {
     if !facts.offers.pieces || coordinate::ENTRY.refusal(&facts, &[]).is_some() {
         return Ok(None);
     }
-    let mut at = x.to_vec();
-    (coordinate::ENTRY.build)(&[]).start(problem, &mut at).map(Some)
+    // At this very point: the method itself would begin elsewhere where a start is worth nothing.
+    coordinate::proof(problem, x).map(Some)
 }
 
 impl Method for Proved {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
-        let step = self.inner.start(problem, x)?;
-        self.judged(problem, x, step)
+        let mut step = self.inner.start(problem, x);
+        let value = match &step {
+            Ok(step) => step.value,
+            Err(Halt::Status(Status::NotFinite(_))) => f64::INFINITY,
+            Err(_) => return step,
+        };
+        if let Some(other) = coordinate::instead(problem, x, value)? {
+            x.copy_from_slice(&other);
+            step = self.inner.start(problem, x);
+        }
+        self.judged(problem, x, step?)
     }
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let step = self.inner.step(problem, x)?;

@@ -4,6 +4,7 @@ mod frame;
 mod gram;
 mod judge;
 mod quadratic;
+mod start;
 mod working;
 
 use crate::problem::Problem;
@@ -13,6 +14,7 @@ use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
 use crate::problem::Facts;
 use crate::penalty::Piece;
 use frame::Frame;
+pub(super) use start::instead;
 use working::{Model, chosen};
 
 /// Proximal Newton on a working set: the columns that are in use or want to be, a quadratic of the loss over them
@@ -51,6 +53,8 @@ pub struct Coordinate {
     /// Steps taken, and the value when they were half as many.
     taken: u64,
     half: f64,
+    /// Whether the loss is one that a square bounds: no start is absurd then.
+    tame: bool,
     /// The point of the smallest bound since nothing moves any more.
     best: Option<Best>,
 }
@@ -135,7 +139,9 @@ pub(super) fn proof(problem: &mut Problem<'_>, x: &[f64]) -> Result<Step, Halt> 
     c.measure(glm);
     let (frame, _) = Frame::new(glm, &c.pieces, None, &mut || meter.pause())?;
     let mut seen = vec![0.0; n];
-    frame.inward(x, &mut seen);
+    // A bound is met exactly, not to an ulp of other variables.
+    let held: Vec<f64> = x.iter().zip(&c.pieces).map(|(x, p)| x.clamp(p.low, p.high)).collect();
+    frame.inward(&held, &mut seen);
     c.frame = Some(frame);
     c.value = c.read(problem, &seen, &mut margin)?;
     (c.seen, c.margin) = (seen, margin);
@@ -201,14 +207,7 @@ impl Method for Coordinate {
             self.frame = Some(frame);
             self.value = self.read(problem, &seen, &mut margin)?;
             // A start that is worse than no coefficients at all is not worth its name.
-            let mut none: Vec<f64> = self.pieces.iter().map(|p| 0.0f64.clamp(p.low, p.high)).collect();
-            let width = n / outputs;
-            if width > d {
-                for (o, b) in b.iter().enumerate() {
-                    let p = self.pieces[o * width + d];
-                    none[o * width + d] = b.clamp(p.low, p.high);
-                }
-            }
+            let none = start::none(&self.pieces, &b, d);
             if !(self.value <= self.null) && none != seen {
                 let kept = (self.gradient.clone(), margin.clone(), self.value);
                 self.value = self.read(problem, &none, &mut margin)?;
@@ -223,6 +222,13 @@ impl Method for Coordinate {
             if !self.value.is_finite() && frame.taken_out && margin.iter().all(|m| m.is_finite()) {
                 let glm = of(problem.objective.glm())?;
                 seen[d] += working::shifted(glm, &margin).0;
+                self.value = self.read(problem, &seen, &mut margin)?;
+            }
+            if !self.tame
+                && start::absurd(self.value, self.null)
+                && let Some(point) = start::tamed(problem, x, self.value)?
+            {
+                self.frame.as_ref().expect("just made").inward(&point, &mut seen);
                 self.value = self.read(problem, &seen, &mut margin)?;
             }
             self.seen = seen;

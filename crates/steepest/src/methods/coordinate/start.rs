@@ -1,0 +1,84 @@
+//! Where a start is worth nothing: no coefficients in its place, or a point at which the loss is finite.
+use super::{Coordinate, mean, of, working};
+use crate::glm::{Glm, Tamed};
+use crate::method::Method;
+use crate::penalty::Piece;
+use crate::problem::Problem;
+use crate::status::Halt;
+use crate::units::Units;
+
+/// No coefficients, as far as their bounds let that be, and these intercepts.
+pub(super) fn none(pieces: &[Piece], b: &[f64], d: usize) -> Vec<f64> {
+    let mut none: Vec<f64> = pieces.iter().map(|p| 0.0f64.clamp(p.low, p.high)).collect();
+    let width = pieces.len() / b.len();
+    if width > d {
+        for (o, b) in b.iter().enumerate() {
+            let j = o * width + d;
+            none[j] = b.clamp(pieces[j].low, pieces[j].high);
+        }
+    }
+    none
+}
+
+/// A start for a method that has none of its own over a table, where the objective at `x` is `value`, absurdly large or
+/// not finite: no coefficients where that is lower, and where that is absurd too a point that is not; none where `x`
+/// serves, or nothing else does.
+pub(in super::super) fn instead(
+    problem: &mut Problem<'_>,
+    x: &[f64],
+    value: f64,
+) -> Result<Option<Vec<f64>>, Halt> {
+    let Some(glm) = problem.objective.glm() else { return Ok(None) };
+    let (b, least) = working::null(glm);
+    let columns = glm.design.columns();
+    if !problem.penalty.offers().pieces || !absurd(value, least) {
+        return Ok(None);
+    }
+    let pieces: Vec<Piece> = (0..x.len()).map(|j| problem.penalty.piece(j)).collect();
+    let point = none(&pieces, &b, columns);
+    let there = problem.value(&point)? + problem.penalty.value(&point);
+    let better = there < value || (there.is_finite() && !value.is_finite());
+    let (best, from) = if better { (there, &point[..]) } else { (value, x) };
+    let tamed = if absurd(best, least) { tamed(problem, from, best)? } else { None };
+    Ok(tamed.or(better.then_some(point)))
+}
+
+/// Whether a value is so far above that of no coefficients that steps by the loss's own curvature lead nowhere.
+pub(super) fn absurd(value: f64, null: f64) -> bool {
+    !(value <= ABSURD * null)
+}
+
+/// Times the loss without coefficients.
+const ABSURD: f64 = 1e3;
+/// Steps at most.
+const STEPS: usize = 60;
+
+/// A point within the bounds at which the objective is below `value` (that at `x`), by this method itself, with a loss
+/// that does not overflow; none where none is found, or where it makes no difference.
+pub(super) fn tamed(problem: &mut Problem<'_>, x: &[f64], value: f64) -> Result<Option<Vec<f64>>, Halt> {
+    let penalty = problem.penalty;
+    let (objective, mut meter) = problem.split();
+    let glm = of(objective.glm())?;
+    if glm.outputs() > 1 || !penalty.offers().pieces {
+        return Ok(None);
+    }
+    let loss = Tamed(glm.loss);
+    let mut tamed = Glm::new(glm.design, &loss, glm.target, glm.weight, glm.intercept)
+        .map_err(|why| Halt::Failed(why.into()))?;
+    let mut method = Coordinate { tame: true, ..Coordinate::default() };
+    let mut point = x.to_vec();
+    let mut units = Units::default();
+    let mut aside = meter.problem(&mut tamed, penalty, 1e-3, &mut units);
+    // What is not finite here is so for another reason than overflow.
+    let Ok(mut step) = method.start(&mut aside, &mut point) else { return Ok(None) };
+    for _ in 0..STEPS {
+        if step.verdict.is_some() {
+            break;
+        }
+        step = method.step(&mut aside, &mut point)?;
+    }
+    let mut values = vec![0.0; glm.design.rows()];
+    glm.loss.values(glm.target, &method.margin, &mut values);
+    let there = mean(glm, &values) + penalty.value(&point);
+    Ok((there < value || (there.is_finite() && !value.is_finite())).then_some(point))
+}
