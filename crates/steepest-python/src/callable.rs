@@ -190,7 +190,8 @@ impl Callable {
         let fun = self.fun.clone_ref(py).into_bound(py);
         for j in 0..x.len() {
             let point = self.lend(py, x)?.call_method1("astype", ("complex128",))?;
-            let h = H * if x[j] == 0.0 { 1.0 } else { x[j].abs() };
+            // Not so small that it is no number any more.
+            let h = (H * if x[j] == 0.0 { 1.0 } else { x[j].abs() }).max(1e-280);
             let flat = point.call_method1("reshape", (-1,))?;
             flat.set_item(j, flat.get_item(j)?.add(PyComplex::from_doubles(py, 0.0, h))?)?;
             self.spent += 1;
@@ -207,25 +208,28 @@ impl Callable {
     /// Holds the complex steps against real ones along one direction: what is not analytic (abs, conj, comparisons,
     /// parts cast to real) has another slope there.
     fn analytic(&mut self, py: Python<'_>, x: &[f64], gradient: &[f64]) -> PyResult<()> {
-        let (mut u, mut room) = (vec![0.0; x.len()], f64::INFINITY);
+        let (mut u, mut ahead, mut back) = (vec![0.0; x.len()], f64::INFINITY, f64::INFINITY);
+        let bounds = self.bounds.clone();
+        let range = |j: usize| {
+            bounds.as_ref().map_or((f64::NEG_INFINITY, f64::INFINITY), |b| (b.0[j], b.1[j]))
+        };
         for j in 0..x.len() {
-            let (low, high) = self
-                .bounds
-                .as_ref()
-                .map_or((f64::NEG_INFINITY, f64::INFINITY), |b| (b.0[j], b.1[j]));
+            let (low, high) = range(j);
             let (up, down) = (high - x[j], x[j] - low);
             let size = (if x[j] == 0.0 { 1.0 } else { x[j].abs() }).min(up.max(down));
             u[j] = size * (0.5 + 0.5 / (j + 1) as f64) * if up >= down { 1.0 } else { -1.0 };
             if size > 0.0 {
-                room = room.min(up.max(down) / u[j].abs());
+                ahead = ahead.min(up.max(down) / u[j].abs());
+                back = back.min(up.min(down) / u[j].abs());
             }
         }
         let (mut real, mut noise) = ([0.0], [0.0]);
         let mut along =
-            Differences::new(1, Sides::Both, Length::Found, Some((vec![-room], vec![room])));
+            Differences::new(1, Sides::Both, Length::Found, Some((vec![-back], vec![ahead])));
         let value = self.value;
         let mut f = |t: &[f64]| -> PyResult<f64> {
-            let at: Vec<f64> = x.iter().zip(&u).map(|(x, u)| x + t[0] * u).collect();
+            let inside = |j: usize| (x[j] + t[0] * u[j]).clamp(range(j).0, range(j).1);
+            let at: Vec<f64> = (0..x.len()).map(inside).collect();
             self.plain_value(py, &at)
         };
         along.gradient(&[0.0], value, &mut f, &mut real)?;

@@ -257,14 +257,14 @@ pub fn diagonal(gradient: &[f64], metric: &[f64], room: impl Fn(usize, f64) -> f
 /// Sizes of variables at the start that are further apart than this are measured in units of their own.
 const APART: f64 = 1e4;
 
-/// A variable whose own size changes F by less than this of what another's does starts at 0 for all that is known.
+/// A variable whose own size changes F by less than this of F, or of what another's does, starts at 0 for all that is known.
 const NOWHERE: f64 = 1e-20;
 
 /// The sizes of the variables where they lie far apart (else none): by where they start and by their room; of those that
 /// start at 0, or at 1e-200 with a slope as steep as the others', as far as it takes to change F as much as those do.
 pub fn sizes(x: &[f64], value: f64, g: &[f64], width: impl Fn(usize) -> f64) -> Vec<f64> {
     let change = |j: usize| x[j].abs() * g[j].abs();
-    let most = (0..x.len()).map(change).fold(0.0, f64::max);
+    let most = (0..x.len()).map(change).fold(value.abs(), f64::max);
     let own = |j: usize| {
         let nowhere = x[j] == 0.0 || g[j] != 0.0 && change(j) < NOWHERE * most;
         let size = if nowhere { width(j) } else { x[j].abs().min(width(j)) };
