@@ -226,8 +226,11 @@ class Model:
         return total
 
     def null(self) -> Wide:
-        """The least value where all coefficients are 0 (or as near as the bounds let them)."""
+        """The least value where all coefficients are 0 (or as near as the bounds, or the simplex, let them)."""
         v = np.clip(np.zeros_like(self.lo), self.lo, self.hi)
+        if self.radius is not None:
+            # 0 is none of its points: the nearest has all coefficients alike
+            return self.value(self.first())
         if not self.intercept:
             return self.value(v)
         only = Model(self.rows[:, :0], self.t, self.loss, self.share, self.outputs, l2=0.0, held=self.held)
