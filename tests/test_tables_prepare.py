@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steepest.errors import InputError, TableError
-from steepest.tables import Prepared, Schema, dates, prepare, read
+from steepest.tables import Prepared, Schema, dates, prepare, read, remarks
 from steepest.tables.leakage import auc
 
 RNG = np.random.default_rng(3)
@@ -498,6 +498,18 @@ def test_times_of_the_day_are_held_to_what_they_are(tmp_path: Path) -> None:
         TableError, match="held numbers when the model was fitted; now it holds times of the day"
     ):
         numbers.apply({"t": [time(1)], "x": [0.0]})
+
+
+def test_values_far_from_those_fitted_to_are_counted() -> None:
+    schema = prepare({"x": RNG.uniform(0, 10, 60), "y": RNG.normal(size=60)}, "y").schema
+    applied = schema.apply({"x": [1274.0, 5.0, 19.0, -11.0, None]})
+    assert applied.far["x"][0] == 2
+    assert any(
+        "2 values of 'x' in the dict lie far outside" in f.sentence for f in remarks.about_applied(applied)
+    )
+    assert not schema.apply({"x": [0.0, 10.0]}).far
+    huge = prepare({"x": np.linspace(-1, 1, 60) * 1.7e308, "y": RNG.normal(size=60)}, "y", validation=0.1)
+    assert not huge.schema.apply({"x": [-1.7e308, 1.7e308]}).far
 
 
 def test_codes_in_memory_are_codes_as_in_files() -> None:

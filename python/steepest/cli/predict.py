@@ -126,14 +126,20 @@ def predictions(
 
 def remarks(applied: Any) -> list[str]:
     """What was out of the ordinary in the new rows."""
+    from steepest.tables.remarks import plural
+
     said = []
     for column, levels in applied.unseen.items():
         names = ", ".join(map(repr, list(levels)[:5])) + (" …" if len(levels) > 5 else "")
-        said.append(
-            f"{column}: {sum(levels.values())} values never seen while fitting ({names}); taken as unknown"
-        )
+        many = plural(sum(levels.values()), "value")
+        said.append(f"{column}: {many} never seen while fitting ({names}); taken as unknown")
     for column, count in applied.filled.items():
-        said.append(f"{column}: {count} missing values filled as the model learned to")
+        said.append(f"{column}: {plural(count, 'missing value')} filled as the model learned to")
+    for column, (count, low, high) in applied.far.items():
+        seen = f"{low:.4g} to {high:.4g}"
+        said.append(
+            f"{column}: {plural(count)} far outside the range while fitting ({seen}); see that all is well"
+        )
     if applied.ignored:
         more = f" and {len(applied.ignored) - 8} more" if len(applied.ignored) > 8 else ""
         said.append(f"not used: {', '.join(applied.ignored[:8])}{more}")
@@ -227,7 +233,12 @@ class Guard:
 
 def lines(args: argparse.Namespace) -> list[str]:
     """The Python lines that do the same."""
-    made = ["import steepest", f"model = steepest.load({args.model!r})", f"table = {args.table!r}"]
+    options = {name: getattr(args, name) for name in ("delimiter", "encoding", "decimal", "thousands")}
+    said = "".join(f", {name}={value!r}" for name, value in options.items() if value is not None)
+    table = f"{args.table!r}" if not said else f"steepest.tables.read({args.table!r}{said})"
+    made = ["import steepest", f"model = steepest.load({args.model!r})", f"table = {table}"]
+    if said:
+        made.insert(1, "import steepest.tables")
     given = {name: getattr(args, name) for name in ("threshold", "cost") if getattr(args, name) is not None}
     settings = "".join(f", {name}={value!r}" for name, value in given.items())
     made.append(f"predicted = model.predict(table{settings})")

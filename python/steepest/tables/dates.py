@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -126,6 +127,15 @@ def from_whole(numbers: np.ndarray[Any, Any], format: str | None = None) -> Reco
             times[known] = days[np.searchsorted(present, numbers[known])]
             return Recognised(times, candidate, False)
     return None
+
+
+def example(format: str | None) -> str:
+    """A time written in a format.
+
+    >>> example("%d.%m.%y"), example("iso")
+    ('24.12.25', '2025-12-24')
+    """
+    return datetime(2025, 12, 24, 17, 30).strftime("%Y-%m-%d" if format in (None, "iso") else format)
 
 
 def is_format(format: str) -> bool:

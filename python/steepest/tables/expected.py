@@ -74,7 +74,8 @@ def converted(
         bad = next((i for i, text in enumerate(values.texts) if dates.recognise([text], format) is None), 0)
         row = int(np.flatnonzero(values.codes == bad)[0])
         raise TableError(
-            f"column {name!r} row {row} holds {values.texts[bad]!r} where a date was expected ({format})"
+            f"column {name!r} row {row} holds {values.texts[bad]!r} where a date was expected "
+            f"(such as {dates.example(format)})"
         )
     if format == CLOCK:
         clock = as_clock(values)
@@ -97,7 +98,7 @@ def converted(
         comma = " with a decimal comma" if notation.decimal == "," else ""
         raise TableError(
             f"column {name!r} row {row} holds {values.texts[values.codes[row]]!r} where a {kind}{comma} was "
-            'expected: mend it, or pass missing="impute" to take it as missing'
+            "expected: mend it, or leave that field empty, which the model fills"
         )
     return Values(
         "number", values.rows, numbers=np.append(parsed, np.nan)[values.codes], tokens=values.tokens

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from steepest.findings import Finding, share_text
+from steepest.tables.dates import example
 from steepest.tables.kinds import Judgement
 from steepest.tables.pieces import OTHER, LevelsPiece, NumberPiece
 from steepest.tables.table import Table, listed
@@ -68,8 +69,8 @@ def about_column(
             Finding(
                 "ambiguous_date",
                 "warning",
-                f"the dates of {column.name!r} could be month first or day first; they were read as "
-                f"{values.format}.",
+                f"the dates of {column.name!r} could be month first or day first; they were read as 24 December 2025 "
+                f"is in {example(values.format)}.",
                 remedy="write them as 2025-12-24",
             )
         )
@@ -329,6 +330,11 @@ def in_time_order(columns: dict[str, Values]) -> list[Finding]:
     return []
 
 
+def plural(count: int, what: str = "value") -> str:
+    """A count with its noun."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def about_applied(applied: Applied) -> list[Finding]:
     """What is worth saying about new rows that were encoded."""
     found: list[Finding] = []
@@ -340,9 +346,16 @@ def about_applied(applied: Applied) -> list[Finding]:
         )
         found.append(Finding("unseen_levels", "note", sentence, {"levels": dict(list(texts.items())[:20])}))
     for name, count in applied.filled.items():
-        found.append(
-            Finding("missing_values", "note", f"{count} missing values of {name!r} in {where} are filled.")
+        sentence = (
+            f"{plural(count, 'missing value')} of {name!r} in {where} {'is' if count == 1 else 'are'} filled."
         )
+        found.append(Finding("missing_values", "note", sentence))
+    for name, (count, low, high) in applied.far.items():
+        sentence = (
+            f"{plural(count)} of {name!r} in {where} {'lies' if count == 1 else 'lie'} far outside {low:.4g} to "
+            f"{high:.4g}, what the model was fitted to."
+        )
+        found.append(Finding("outside_the_range", "warning", sentence, {"values": count}))
     if applied.ignored:
         sentence = f"columns of {where} that the model does not know are ignored: {listed(applied.ignored)}."
         found.append(Finding("ignored_columns", "note", sentence, {"columns": applied.ignored}))

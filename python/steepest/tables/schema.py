@@ -92,6 +92,8 @@ class Applied:
     filled: dict[str, int]
     #: columns of the table that the schema does not know
     ignored: list[str]
+    #: column to the number of values beyond its range by more than the range's width, and that range
+    far: dict[str, tuple[int, float, float]] = field(default_factory=dict)
 
 
 @dataclass
@@ -213,7 +215,8 @@ class Schema:
         design, unseen, filled = encode(self.used, values, slice(None), table.rows)
         known = {column.name for column in self.columns}
         ignored = [name for name in table.names if name not in known]
-        return Applied(design, table, unseen, filled, ignored)
+        far = {c.name: found for c in self.used if (found := far_outside(c, values[c.name]))}
+        return Applied(design, table, unseen, filled, ignored, far)
 
     def read_options(self, source: Any) -> dict[str, Any]:
         """How a file of new rows is read: with a header where there was one, and one column if one is needed."""
@@ -270,8 +273,19 @@ class Schema:
         impute = self.missing == "impute"
         array = table.column(column.name)
         values = expect(array, column.name, column.values, column.format, impute, said)
-        check_finite(values, column.name, self.missing)
+        check_finite(values, column.name, self.missing, new=True)
         return values
+
+
+def far_outside(column: Column, values: Values) -> tuple[int, float, float] | None:
+    """How many numbers lie outside a column's range by more than its width, and that range; None for none."""
+    low, high = column.min, column.max
+    if column.values != "number" or values.numbers is None or low is None or high is None:
+        return None
+    numbers = values.numbers[np.isfinite(values.numbers)]
+    # Halves, since the width of the largest floats is infinite.
+    count = int((np.abs(0.5 * numbers - (0.25 * low + 0.25 * high)) > 1.5 * (0.5 * high - 0.5 * low)).sum())
+    return (count, low, high) if count else None
 
 
 def has_zeros(piece: LevelsPiece) -> bool:
@@ -286,26 +300,25 @@ def is_path(source: Any) -> bool:
     return isinstance(source, (str, bytes)) or hasattr(source, "__fspath__")
 
 
-def check_finite(values: Values, name: str, missing: str) -> None:
-    """Refuses infinite values, and missing ones where asked to, by row and column."""
+def check_finite(values: Values, name: str, missing: str, new: bool = False) -> None:
+    """Refuses infinite values, and missing ones where asked to, by row and column; `new` rows are predicted."""
     if missing not in MISSING_WAYS:
         raise InputError(
             f"missing must be 'fill', 'impute' or 'refuse'{did_you_mean(missing, MISSING_WAYS)}; got "
             f"{missing!r}"
         )
     if missing == "refuse" and (absent := np.flatnonzero(values.missing)).size:
-        raise TableError(
-            f"column {name!r} row {absent[0]} is missing ({len(absent)} in all): drop it, impute it, or pass "
-            'missing="fill"'
-        )
+        remedy = 'the model was fitted with missing="refuse"' if new else 'drop it, or pass missing="fill"'
+        raise TableError(f"column {name!r} row {absent[0]} is missing ({len(absent)} in all): {remedy}")
     if missing == "impute" or values.numbers is None:
         return
     infinite = np.flatnonzero(np.isinf(values.numbers))
     if infinite.size:
+        remedy = "leave that field empty, which the model fills"
+        if not new:
+            remedy = 'leave that field empty, or pass missing="impute" to take it as missing'
         raise TableError(
-            f"column {name!r} row {infinite[0]} is not finite ({len(infinite)} in all): drop it, impute "
-            "it, or pass "
-            'missing="impute"'
+            f"column {name!r} row {infinite[0]} is not finite ({len(infinite)} in all): {remedy}"
         )
 
 

@@ -368,8 +368,8 @@ def nearly_times(values: Values, name: str, impute: bool) -> Values | None:
         row = int(np.flatnonzero(np.isin(values.codes, np.flatnonzero(wrong)))[0])
         raise TableError(
             f"column {name!r} row {row} holds {values.texts[values.codes[row]]!r} where "
-            f"{counts[~wrong].sum()} of {counts.sum()} values are dates ({found.format}): mend it, leave the column "
-            'out (drop), take it as texts (categories), or pass missing="impute"'
+            f"{counts[~wrong].sum()} of {counts.sum()} values are dates such as {dates.example(found.format)}: mend "
+            'it, leave the column out (drop), take it as texts (categories), or pass missing="impute"'
         )
     table = np.append(found.times, np.datetime64("NaT"))
     return Values("time", values.rows, times=table[values.codes], tokens=values.tokens, format=found.format)
