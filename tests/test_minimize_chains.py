@@ -93,3 +93,27 @@ def test_compare_tells_chains_apart() -> None:
 def test_what_is_no_chain_is_refused(method: object, options: dict[str, object], says: str) -> None:
     with pytest.raises(InputError, match=says):
         steepest.minimize(bowl, START, jac=slope, method=method, options=options)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"memory": 2.5}, "memory must be a whole number; got 2.5"),
+        ({"memory": 0}, "memory must be between 1"),
+        ({"verify": 0.5}, "verify must be true or false"),
+        ({"verify": 2}, "verify must be true or false"),
+    ],
+)
+def test_settings_are_of_their_kinds(settings: dict[str, float], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        methods.Lbfgs(**settings)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=says):
+        steepest.minimize(bowl, START, method="lbfgs", options=settings)
+
+
+def test_kinds_are_types_in_python() -> None:
+    lbfgs = methods.Lbfgs()
+    assert lbfgs.verify is True
+    assert type(lbfgs.memory) is int
+    assert repr(methods.Ruled(batch_size=8)).startswith("Ruled(rate=0.0, batch_size=8, epochs=20")
+    assert steepest.minimize(bowl, START, jac=slope, method=methods.Lbfgs(verify=False)).success

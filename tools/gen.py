@@ -36,7 +36,7 @@ EXAMPLES = {
     ),
     "losses": ("losses.Huber(width=2.0)", "Huber(width=2.0)"),
     "penalties": ("penalties.L2().name", "'l2'"),
-    "methods": ("methods.Ruled(batch_size=1.0).name", "'ruled'"),
+    "methods": ("methods.Ruled(batch_size=1).name", "'ruled'"),
     "rates": ("rates.Cosine(end=0.1)", "Cosine(end=0.1)"),
 }
 
@@ -82,8 +82,9 @@ def render_class(entry: _catalog.Entry) -> list[str]:
     if entry.parameters:
         doc += ["", "    Parameters", "    ----------"]
         for p in entry.parameters:
-            doc.append(f"    {p.name} : float, default {p.default!r}")
-            doc += wrapped(f"{p.doc.strip()} Allowed: {p.range}.", "        ")
+            doc.append(f"    {p.name} : {p.type.__name__}, default {p.type(p.default)!r}")
+            allowed = "" if p.kind == "switch" else f" Allowed: {p.range}."
+            doc += wrapped(f"{p.doc.strip()}{allowed}", "        ")
     if shown := formulas(entry):
         doc += ["", "    Notes", "    -----", "    As recorded from the core::", ""]
         doc += [piece for line in shown for piece in wrapped(line, "        ")]
@@ -91,8 +92,8 @@ def render_class(entry: _catalog.Entry) -> list[str]:
     lines.append(f'    registry: ClassVar[str] = "{entry.registry}"')
     lines.append(f'    name: ClassVar[str] = "{entry.name}"')
     for p in entry.parameters:
-        default = f'float("{p.default}")' if abs(p.default) == float("inf") else repr(p.default)
-        lines.append(f"    {p.name}: float = {default}")
+        default = f'float("{p.default}")' if abs(p.default) == float("inf") else repr(p.type(p.default))
+        lines.append(f"    {p.name}: {p.type.__name__} = {default}")
     return lines
 
 

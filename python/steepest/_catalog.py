@@ -31,21 +31,30 @@ REGISTRIES = ("rules", "losses", "penalties", "methods", "rates")
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One setting: its name, its value unless given, its range (infinite: no limit), and what it does."""
+    """One setting: its name, its value unless given, its range (infinite: no limit), what it may be ("number", "whole"
+    or "switch"), and what it does."""
 
     name: str
     default: float
     low: float
     high: float
+    kind: str
     doc: str
+
+    @property
+    def type(self) -> type[float] | type[int] | type[bool]:
+        """The type that Python has for it."""
+        return {"number": float, "whole": int, "switch": bool}[self.kind]
 
     @property
     def range(self) -> str:
         """The range in words.
 
-        >>> Parameter("rate", 0.1, 0.0, float("inf"), "").range
+        >>> Parameter("rate", 0.1, 0.0, float("inf"), "number", "").range
         'at least 0'
         """
+        if self.kind == "switch":
+            return "True or False"
         low, high = f"{self.low:g}", f"{self.high:.12g}"
         if self.low == float("-inf"):
             return "any number" if self.high == float("inf") else f"at most {high}"

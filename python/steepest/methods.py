@@ -3,7 +3,7 @@
 Written by tools/gen.py from the core's registry; not by hand.
 
 >>> from steepest import methods
->>> methods.Ruled(batch_size=1.0).name
+>>> methods.Ruled(batch_size=1).name
 'ruled'
 """
 
@@ -46,8 +46,8 @@ class Fista(Settings):
 
     Parameters
     ----------
-    restart : float, default 1.0
-        1 to start the momentum anew where it points uphill, 0 never to. Allowed: between 0 and 1.
+    restart : bool, default True
+        Whether to start the momentum anew where it points uphill.
     growth : float, default 1.1
         What the step is multiplied by after each step taken; backtracking takes it back. Allowed: between 1
         and 10.
@@ -55,7 +55,7 @@ class Fista(Settings):
 
     registry: ClassVar[str] = "methods"
     name: ClassVar[str] = "fista"
-    restart: float = 1.0
+    restart: bool = True
     growth: float = 1.1
 
 
@@ -81,9 +81,8 @@ class GradientDescent(Settings):
     ftol : float, default -1.0
         SciPy's criterion: claim convergence where a step lowers F by at most this, relative; below 0 the
         method's own. Allowed: at least -1.
-    verify : float, default 1.0
-        1 to look at both sides of the point before convergence is claimed (a few evaluations), 0 not to.
-        Allowed: between 0 and 1.
+    verify : bool, default True
+        Whether to look at both sides of the point before convergence is claimed (a few evaluations).
     """
 
     registry: ClassVar[str] = "methods"
@@ -91,7 +90,7 @@ class GradientDescent(Settings):
     rate: float = 0.0
     gtol: float = -1.0
     ftol: float = -1.0
-    verify: float = 1.0
+    verify: bool = True
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ class Lbfgs(Settings):
 
     Parameters
     ----------
-    memory : float, default 30.0
+    memory : int, default 30
         Pairs of steps and changes of the gradient that are remembered; all of them where there are no more
         variables. Allowed: between 1 and 1000.
     gtol : float, default -1.0
@@ -116,17 +115,16 @@ class Lbfgs(Settings):
     ftol : float, default -1.0
         SciPy's criterion: claim convergence where a step lowers F by at most this, relative; below 0 the
         method's own. Allowed: at least -1.
-    verify : float, default 1.0
-        1 to look at both sides of the point before convergence is claimed (a few evaluations), 0 not to.
-        Allowed: between 0 and 1.
+    verify : bool, default True
+        Whether to look at both sides of the point before convergence is claimed (a few evaluations).
     """
 
     registry: ClassVar[str] = "methods"
     name: ClassVar[str] = "lbfgs"
-    memory: float = 30.0
+    memory: int = 30
     gtol: float = -1.0
     ftol: float = -1.0
-    verify: float = 1.0
+    verify: bool = True
 
 
 @dataclass(frozen=True)
@@ -147,16 +145,15 @@ class Newton(Settings):
     ftol : float, default -1.0
         SciPy's criterion: claim convergence where a step lowers F by at most this, relative; below 0 the
         method's own. Allowed: at least -1.
-    verify : float, default 1.0
-        1 to look at both sides of the point before convergence is claimed (a few evaluations), 0 not to.
-        Allowed: between 0 and 1.
+    verify : bool, default True
+        Whether to look at both sides of the point before convergence is claimed (a few evaluations).
     """
 
     registry: ClassVar[str] = "methods"
     name: ClassVar[str] = "newton"
     gtol: float = -1.0
     ftol: float = -1.0
-    verify: float = 1.0
+    verify: bool = True
 
 
 @dataclass(frozen=True)
@@ -191,21 +188,21 @@ class Ruled(Settings):
     ----------
     rate : float, default 0.0
         The rate (the learning rate); 0: it finds its own. Allowed: at least 0.
-    batch_size : float, default 0.0
+    batch_size : int, default 0
         Terms a step looks at: 1 is stochastic, more is mini-batch, 0 is all of them. Allowed: between 0 and
         4294967295.
-    epochs : float, default 20.0
+    epochs : int, default 20
         Rounds through all terms, where there are batches. Allowed: between 1 and 4294967295.
-    seed : float, default 0.0
+    seed : int, default 0
         Of the order in which batches are drawn. Allowed: between 0 and 9.00719925474e+15.
     """
 
     registry: ClassVar[str] = "methods"
     name: ClassVar[str] = "ruled"
     rate: float = 0.0
-    batch_size: float = 0.0
-    epochs: float = 20.0
-    seed: float = 0.0
+    batch_size: int = 0
+    epochs: int = 20
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -228,9 +225,8 @@ class SteepestDescent(Settings):
     ftol : float, default -1.0
         SciPy's criterion: claim convergence where a step lowers F by at most this, relative; below 0 the
         method's own. Allowed: at least -1.
-    verify : float, default 1.0
-        1 to look at both sides of the point before convergence is claimed (a few evaluations), 0 not to.
-        Allowed: between 0 and 1.
+    verify : bool, default True
+        Whether to look at both sides of the point before convergence is claimed (a few evaluations).
     """
 
     registry: ClassVar[str] = "methods"
@@ -238,4 +234,4 @@ class SteepestDescent(Settings):
     rate: float = 0.0
     gtol: float = -1.0
     ftol: float = -1.0
-    verify: float = 1.0
+    verify: bool = True

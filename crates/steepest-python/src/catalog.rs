@@ -74,6 +74,7 @@ fn entry<'py>(
         // The largest finite number stands for no limit.
         d.set_item("low", if p.low == f64::MIN { f64::NEG_INFINITY } else { p.low })?;
         d.set_item("high", if p.high == f64::MAX { f64::INFINITY } else { p.high })?;
+        d.set_item("kind", p.kind.name())?;
         d.set_item("doc", p.doc)?;
         list.append(d)?;
     }

@@ -1,6 +1,39 @@
 //! What the entries of every registry share: a name, words and parameters.
 use crate::real::Real;
 
+/// What a setting may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Any number of its range.
+    Number,
+    /// A whole number.
+    Whole,
+    /// 1 or 0, true or false.
+    Switch,
+}
+
+impl Kind {
+    /// The name that Python knows it by.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Number => "number",
+            Kind::Whole => "whole",
+            Kind::Switch => "switch",
+        }
+    }
+    /// Of a setting as it was declared: a default without a decimal point is a whole number, from 0 to 1 a switch.
+    pub const fn of(default: &str, low: f64, high: f64) -> Self {
+        let (bytes, mut i) = (default.as_bytes(), 0);
+        while i < bytes.len() {
+            if matches!(bytes[i], b'.' | b'e' | b'I') {
+                return Kind::Number;
+            }
+            i += 1;
+        }
+        if low == 0.0 && high == 1.0 { Kind::Switch } else { Kind::Whole }
+    }
+}
+
 /// One setting, as Python, the command line and the documentation see it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Parameter {
@@ -12,6 +45,8 @@ pub struct Parameter {
     pub low: f64,
     /// The largest value allowed.
     pub high: f64,
+    /// What it may be.
+    pub kind: Kind,
     /// What it does, in a sentence.
     pub doc: &'static str,
 }
@@ -52,8 +87,15 @@ pub fn checked(
         .iter()
         .map(|p| {
             let v = given.iter().rev().find(|(k, _)| *k == p.name).map_or(p.default, |g| g.1);
-            if v >= p.low && v <= p.high {
+            let whole = v.fract() == 0.0 || p.kind == Kind::Number;
+            if v >= p.low && v <= p.high && whole {
                 return Ok(v);
+            }
+            if p.kind == Kind::Switch {
+                return Err(format!("{} must be true or false (1 or 0); got {v:?}", p.name));
+            }
+            if v.is_finite() && !whole {
+                return Err(format!("{} must be a whole number; got {v:?}", p.name));
             }
             // The largest finite number stands for no limit; infinity itself is no setting.
             let (low, high) = (p.low > f64::MIN, p.high < f64::MAX);
@@ -99,7 +141,8 @@ fn distance(a: &str, b: &str) -> usize {
 
 /// Declares a struct of settings together with their defaults, ranges and words:
 /// `settings! { /// words  "name" Type { /// words  setting = default in low => high, … } }`.
-/// A default is written with its decimal point; the ends of the range are allowed values.
+/// A default is written with its decimal point, unless the setting is a whole number, or a switch (`1 in 0 => 1`); the
+/// ends of the range are allowed values.
 #[macro_export]
 macro_rules! settings {
     ($(#[doc = $doc:literal])* $name:literal $type:ident {
@@ -112,14 +155,15 @@ macro_rules! settings {
             pub of: std::marker::PhantomData<N>,
         }
         impl Default for $type {
-            fn default() -> Self { Self { $($p: $default,)* of: std::marker::PhantomData } }
+            fn default() -> Self { Self { $($p: $default as f64,)* of: std::marker::PhantomData } }
         }
         impl $crate::settings::Described for $type {
             type Of<N: $crate::real::Real> = $type<N>;
             const NAME: &'static str = $name;
             const DOC: &'static str = concat!($($doc, "\n"),*);
             const PARAMETERS: &'static [$crate::settings::Parameter] = &[$($crate::settings::Parameter {
-                name: stringify!($p), default: $default, low: $low, high: $high, doc: concat!($($pdoc),*).trim_ascii() }),*];
+                name: stringify!($p), default: $default as f64, low: $low as f64, high: $high as f64,
+                kind: $crate::settings::Kind::of(stringify!($default), $low as f64, $high as f64), doc: concat!($($pdoc),*).trim_ascii() }),*];
             fn of(values: &[f64]) -> Self {
                 let [$($p),*] = *values else { unreachable!("every parameter is passed") };
                 Self { $($p,)* of: std::marker::PhantomData }

@@ -75,8 +75,16 @@ def number(value: float) -> str:
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
 
 
+def usual(parameter: _catalog.Parameter) -> str:
+    """A setting's default as people write it."""
+    value = parameter.type(parameter.default) if math.isfinite(parameter.default) else parameter.default
+    return str(value) if parameter.kind == "switch" else number(value)
+
+
 def spread(parameter: _catalog.Parameter) -> str:
     """The range of a setting in words."""
+    if parameter.kind == "switch":
+        return parameter.range
     low, high = number(parameter.low), number(parameter.high)
     if low == "-inf" and high == "inf":
         return "any number"
@@ -134,7 +142,7 @@ _SOURCE = re.compile(r"https?://|\b(1[89]|20)\d\d\b")
 def _python(entry: _catalog.Entry) -> tuple[str, ...]:
     """A rule or a method at work on a function, a loss or a penalty in a model; the others as objects."""
     kind, name = entry.registry, entry.name
-    settings = {p.name: number(p.default) for p in entry.parameters}
+    settings = {p.name: usual(p) for p in entry.parameters}
     if kind in ("losses", "penalties") or entry.about.get("needs", {}).get("glm"):
         word = {"losses": "loss", "penalties": "penalty"}.get(kind, "method")
         given = ", ".join(f'"{key}": {value}' for key, value in settings.items())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from steepest.cli.entry import KINDS, Entry, entries, number, spread
+from steepest.cli.entry import KINDS, Entry, entries, spread, usual
 from steepest.cli.terminal import Terminal
 from steepest.errors import InputError, did_you_mean
 
@@ -121,7 +121,7 @@ def _page(entry: Entry, terminal: Terminal) -> None:
     if entry.parameters:
         terminal.say()
         terminal.say("settings", "bold")
-        rows = [(p.name, number(p.default), spread(p), p.doc) for p in entry.parameters]
+        rows = [(p.name, usual(p), spread(p), p.doc) for p in entry.parameters]
         terminal.table(
             [tuple("  " * (k == 0) + c for k, c in enumerate(r)) for r in rows],
             ("  name", "default", "range", ""),

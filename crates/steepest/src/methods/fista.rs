@@ -19,8 +19,8 @@ crate::settings! {
     /// Beck and Teboulle 2009, <https://doi.org/10.1137/080716542>; O'Donoghue and Candès 2015,
     /// <https://doi.org/10.1007/s10208-013-9150-3>.
     "fista" Fista {
-        /// 1 to start the momentum anew where it points uphill, 0 never to.
-        restart = 1.0 in 0.0 => 1.0,
+        /// Whether to start the momentum anew where it points uphill.
+        restart = 1 in 0 => 1,
         /// What the step is multiplied by after each step taken; backtracking takes it back.
         growth = 1.1 in 1.0 => 10.0,
     }

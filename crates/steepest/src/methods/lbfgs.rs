@@ -28,13 +28,13 @@ crate::settings! {
     /// Nocedal 1980; Liu and Nocedal 1989; Hager and Zhang 2005; Bertsekas 1982.
     "lbfgs" Lbfgs {
         /// Pairs of steps and changes of the gradient that are remembered; all of them where there are no more variables.
-        memory = 30.0 in 1.0 => 1000.0,
+        memory = 30 in 1 => 1000,
         /// SciPy's criterion: claim convergence where max |P(x − g) − x| is at most this; below 0 the method's own.
         gtol = -1.0 in -1.0 => f64::INFINITY,
         /// SciPy's criterion: claim convergence where a step lowers F by at most this, relative; below 0 the method's own.
         ftol = -1.0 in -1.0 => f64::INFINITY,
-        /// 1 to look at both sides of the point before convergence is claimed (a few evaluations), 0 not to.
-        verify = 1.0 in 0.0 => 1.0,
+        /// Whether to look at both sides of the point before convergence is claimed (a few evaluations).
+        verify = 1 in 0 => 1,
     }
 }
 

@@ -24,8 +24,8 @@ crate::settings! {
         gtol = -1.0 in -1.0 => f64::INFINITY,
         /// SciPy's criterion: claim convergence where a step lowers F by at most this, relative; below 0 the method's own.
         ftol = -1.0 in -1.0 => f64::INFINITY,
-        /// 1 to look at both sides of the point before convergence is claimed (a few evaluations), 0 not to.
-        verify = 1.0 in 0.0 => 1.0,
+        /// Whether to look at both sides of the point before convergence is claimed (a few evaluations).
+        verify = 1 in 0 => 1,
     }
 }
 

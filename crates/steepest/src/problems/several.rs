@@ -1,7 +1,7 @@
 //! Test functions of any number of variables.
 use super::{Pieces, pieces};
 use crate::real::Real;
-use crate::settings::Parameter;
+use crate::settings::{Kind, Parameter};
 
 pieces!(SPHERE: Sphere, "sphere", "Σ x_j²",
     "The roundest bowl: one gradient step of rate 1/2 ends in its middle.",
@@ -22,7 +22,7 @@ impl Pieces for Sphere {
 
 pieces!(QUADRATIC: Quadratic, "quadratic", "½ Σ condition^((j−1)/(n−1)) x_j²",
     "A bowl as stretched as the condition number says: gradient descent needs some condition · log(1/ε) steps.",
-    &[Parameter { name: "condition", default: 100.0, low: 1.0, high: f64::MAX, doc: "The largest curvature over the smallest." }],
+    &[Parameter { name: "condition", default: 100.0, low: 1.0, high: f64::MAX, kind: Kind::Number, doc: "The largest curvature over the smallest." }],
     dim 2, takes |n| n > 0, start |n| vec![1.0; n], region (-2.0, 2.0),
     least Some(|_| 0.0), minima |n| vec![vec![0.0; n]]);
 

@@ -17,7 +17,7 @@ use crate::status::Halt;
 use crate::units::Units;
 use crate::method::{Entry, Method, Needs, Step, Takes};
 use crate::methods::claims::{Claims, not_finite};
-use crate::settings::{Parameter, checked};
+use crate::settings::{Kind, Parameter, checked};
 use mover::Mover;
 use std::borrow::Cow;
 use still::Still;
@@ -85,6 +85,7 @@ pub const PARAMETERS: &[Parameter] = &[
         default: 0.0,
         low: 0.0,
         high: f64::MAX,
+        kind: Kind::Number,
         doc: "The rate (the learning rate); 0: it finds its own.",
     },
     Parameter {
@@ -92,6 +93,7 @@ pub const PARAMETERS: &[Parameter] = &[
         default: 0.0,
         low: 0.0,
         high: 4294967295.0,
+        kind: Kind::Whole,
         doc: "Terms a step looks at: 1 is stochastic, more is mini-batch, 0 is all of them.",
     },
     Parameter {
@@ -99,6 +101,7 @@ pub const PARAMETERS: &[Parameter] = &[
         default: 20.0,
         low: 1.0,
         high: 4294967295.0,
+        kind: Kind::Whole,
         doc: "Rounds through all terms, where there are batches.",
     },
     Parameter {
@@ -106,6 +109,7 @@ pub const PARAMETERS: &[Parameter] = &[
         default: 0.0,
         low: 0.0,
         high: 9007199254740992.0,
+        kind: Kind::Whole,
         doc: "Of the order in which batches are drawn.",
     },
 ];
