@@ -113,11 +113,14 @@ def alone_number(name: str, score: Floats, y: Floats, goal: Target) -> Finding |
 
 def squared_correlation(a: Floats, b: Floats) -> float:
     """The square of the correlation; 0 where one of the two does not vary."""
-    a, b = a - a.mean(), b - b.mean()
-    scale_a, scale_b = np.abs(a).max(), np.abs(b).max()
-    if scale_a == 0 or scale_b == 0:
-        return 0.0
-    a, b = a / scale_a, b / scale_b
+    scaled = []
+    for values in (a, b):
+        top = float(np.abs(values).max()) or 1.0  # sums of the largest floats stay finite
+        centred = values / top - (values / top).mean()
+        if not (size := np.abs(centred).max()):
+            return 0.0
+        scaled.append(centred / size)
+    a, b = scaled
     return float((a @ b) ** 2 / ((a @ a) * (b @ b)))
 
 
@@ -237,7 +240,8 @@ def as_product(scores: dict[str, Floats], raw: Floats, goal: Target) -> list[Fin
 
 def standardised(score: Floats) -> Floats:
     """Centred, with standard deviation 1."""
-    centred = score - score.mean()
+    scaled = score / (float(np.abs(score).max()) or 1.0)
+    centred = scaled - scaled.mean()
     centred = centred / np.abs(centred).max()
     return np.asarray(centred / centred.std())
 
