@@ -113,7 +113,7 @@ MAY: dict[str, set[str]] = {
     "real": set(),
     "rule": {"matrix", "real", "settings", "simd", "trace"},
     "rules": {"matrix", "real", "rule", "settings"},
-    "scaling": {"glm", "pool", "simd"},
+    "scaling": {"glm", "pool", "simd", "vectors"},
     "settings": {"real"},
     "simd": set(),
     "status": {"certificate"},

@@ -309,3 +309,72 @@ def test_early_stopping_names_what_it_cannot_use(settings, says):
     X, y = np.arange(20.0).reshape(10, 2), np.arange(10.0)
     with pytest.raises(ValueError, match=says):
         linear.GeneralizedLinear(early_stopping=True, **settings).fit(X, y)
+
+
+LEAST = {"logistic": 0.43319968, "poisson": 0.43517918, "huber": 0.45517511}
+
+
+def table():
+    """Sixty rows of whole numbers, and a target for each loss."""
+    rng = np.random.default_rng(1)
+    X = rng.integers(-9, 10, size=(60, 4)).astype(float)
+    classes = (X[:, 0] + rng.normal(size=60) * 6 > 0).astype(int)
+    real = X @ [1, 2, -1, 0.5] + rng.normal(size=60)
+    counts = rng.poisson(np.exp(0.05 * X[:, 0] + 1))
+    return X, {"logistic": classes, "poisson": counts, "huber": real}
+
+
+@pytest.mark.parametrize("loss", LEAST)
+@pytest.mark.parametrize("unit", [1e-300, 1e-200, 1e-160, 1e25, 1e150, 1e160, 1e300])
+@pytest.mark.parametrize("columns", [[0, 1, 2, 3], [1]])
+def test_units_near_the_smallest_and_largest_numbers_change_nothing(loss, unit, columns):
+    X, y = table()
+    X[:, columns] *= unit
+    model = linear.GeneralizedLinear(loss, "none").fit(X, y[loss])
+    assert model.result_.success
+    np.testing.assert_allclose(model.result_.fun, LEAST[loss], rtol=2e-6)
+
+
+@pytest.mark.parametrize("loss", LEAST)
+@pytest.mark.parametrize("penalty", ["l2", "l1"])
+@pytest.mark.parametrize("unit", [1e25, 1e150, 1e300])
+def test_a_penalty_that_weighs_nothing_spoils_no_proof(loss, penalty, unit):
+    X, y = table()
+    model = linear.GeneralizedLinear(loss, penalty, 1e-2).fit(X * unit, y[loss])
+    assert model.result_.success
+    np.testing.assert_allclose(model.result_.fun, LEAST[loss], rtol=2e-6)
+
+
+@pytest.mark.parametrize("unit", [1e-160, 1e-200, 1e-300])
+def test_columns_next_to_nothing_are_held_at_0(unit):
+    X, y = table()
+    model = linear.GeneralizedLinear("logistic", "l2", 1e-2).fit(X * unit, y["logistic"])
+    assert model.result_.success
+    np.testing.assert_allclose(model.coef_, 0.0, atol=1e-100)
+
+
+@pytest.mark.parametrize("level", [1e9, -1e12, 2.0**63, 1e200])
+@pytest.mark.parametrize("loss", LEAST)
+def test_a_constant_column_changes_nothing_however_far_off_it_is(loss, level):
+    X, y = table()
+    plain = linear.GeneralizedLinear(loss, "l2", 1e-2).fit(X, y[loss])
+    more = linear.GeneralizedLinear(loss, "l2", 1e-2).fit(np.c_[X, np.full(60, level)], y[loss])
+    assert more.result_.success
+    np.testing.assert_allclose(more.coef_, [*plain.coef_, 0.0], rtol=1e-6, atol=1e-12)
+
+
+def test_integers_beyond_int64_that_round_to_one_number_leave_the_intercept():
+    X, y = table()
+    model = linear.LogisticRegression().fit([[2**63 + int(v) for v in row] for row in X], y["logistic"])
+    share = y["logistic"].mean()
+    assert model.result_.success
+    np.testing.assert_allclose(model.predict_proba(np.full((1, 4), 2.0**63))[0, 1], share, rtol=1e-6)
+
+
+def test_a_hundred_classes_in_a_few_passes():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1500, 4))
+    y = (X @ rng.normal(size=(4, 100)) + rng.gumbel(size=(1500, 100))).argmax(axis=1)
+    result = linear.LogisticRegression().fit(X, y).result_
+    assert result.success
+    assert result.passes < 60

@@ -256,15 +256,22 @@ impl Work<'_> {
         let settings = self.method.as_ref().map_or(&[][..], |m| &m.1);
         let chosen = choose(name, settings, &Around::default(), &facts(&mut glm, &*self.penalty))?;
         let mut moved: Option<Box<dyn Penalty>> = None;
-        let mut seen = if free_intercept { Standardised::far(design) } else { None };
-        if chosen.standardise {
-            let all = Standardised::all(design, free_intercept);
+        let mut seen = Standardised::far(design, free_intercept);
+        let all = chosen.standardise.then(|| Standardised::all(design, free_intercept));
+        for other in [all, seen.clone()].into_iter().flatten() {
+            if other.scale().iter().all(|s| *s == 1.0) {
+                continue;
+            }
             let width = design.columns() + usize::from(intercept);
-            let scale = |j: usize| all.scale().get(j % width).map_or(1.0, |s| 1.0 / s);
+            let scale = |j: usize| other.scale().get(j % width).map_or(1.0, |s| 1.0 / s);
             let scales: Vec<f64> = (0..self.start.len()).map(scale).collect();
             if let Some(penalty) = self.penalty.rescaled(&scales) {
-                (moved, seen) = (Some(penalty), Some(all));
+                (moved, seen) = (Some(penalty), Some(other));
+                break;
             }
+        }
+        if moved.is_none() {
+            seen = seen.and_then(Standardised::unscaled);
         }
         let penalty = moved.as_ref().map_or(&*self.penalty, |p| &**p);
         let rows: &dyn Design = seen.as_ref().map_or(design, |s| s);

@@ -1,6 +1,7 @@
 //! Inner centring and scaling of columns: other variables for the same objective.
 use crate::glm::Glm;
 use crate::pool::pool;
+use crate::vectors;
 
 /// u_j = scale_j · w_j for each coefficient, and u_b = b + Σ_j centre_j w_j for the intercept: then
 /// x_i′w + b = Σ_j ((x_ij − centre_j) / scale_j) u_j + u_b, so the objective is the same, only rounder.
@@ -29,8 +30,17 @@ impl Scaling {
         if let (Some(first), true) = (first, glm.is_dense()) {
             glm.design.gather(&[first as u32], &mut shift);
         }
-        let (total, sum, square) =
-            if glm.is_dense() { around(glm, rows, &shift) } else { moments(glm) };
+        let mut unit = vec![1.0; d];
+        let (total, sum, square) = if glm.is_dense() {
+            let first = around(glm, rows, (&shift, &unit));
+            unit = first.size.iter().map(|s| vectors::unit(*s)).collect();
+            let fine = unit.iter().all(|u| *u == 1.0);
+            let Around { total, sum, square, .. } =
+                if fine { first } else { around(glm, rows, (&shift, &unit)) };
+            (total, sum, square)
+        } else {
+            moments(glm)
+        };
         let total = if total > 0.0 { total } else { 1.0 };
         // Sums of squares around 0 lose half of their digits where a column hardly varies.
         let varies = if glm.is_dense() { 1e-12 } else { 1e-7 };
@@ -39,12 +49,12 @@ impl Scaling {
         let mut reach = vec![1.0; d];
         for j in 0..d {
             let mean = sum[j] / total;
-            let level = shift[j] + mean;
-            let deviation = (square[j] / total - mean * mean).max(0.0).sqrt();
+            let level = shift[j] + mean / unit[j];
+            let deviation = (square[j] / total - mean * mean).max(0.0).sqrt() / unit[j];
             let size = if centred { deviation } else { deviation.hypot(level) };
             let constant = !(size > varies * level.abs());
             scale[j] = if constant { level.abs() } else { size };
-            if !(scale[j] > 1e-300 && scale[j].is_finite()) {
+            if !(scale[j] > 0.0 && scale[j].is_finite() && (1.0 / scale[j]).is_finite()) {
                 scale[j] = 1.0;
             }
             reach[j] = if constant { 1e-3 * scale[j] } else { scale[j] };
@@ -119,12 +129,20 @@ impl Scaling {
     }
 }
 
-/// Σ weight, Σ weight (x − shift) and Σ weight (x − shift)², by columns, over some rows.
+/// Σ weight and, of y = (x − shift) · unit, Σ weight y, Σ weight y² and the largest |y|, by columns.
+struct Around {
+    total: f64,
+    sum: Vec<f64>,
+    square: Vec<f64>,
+    size: Vec<f64>,
+}
+
+/// Those sums over some rows.
 fn around(
     glm: &Glm<'_>,
     rows: &[std::ops::Range<usize>],
-    shift: &[f64],
-) -> (f64, Vec<f64>, Vec<f64>) {
+    (shift, unit): (&[f64], &[f64]),
+) -> Around {
     /// Rows held at once, and numbers of a part.
     const BLOCK: usize = 32;
     const PART: usize = 1 << 20;
@@ -135,33 +153,37 @@ fn around(
         .collect();
     let per = PART.div_ceil(BLOCK * d.max(1));
     let parts = pool().map(blocks.len().div_ceil(per), |p| {
-        let (mut total, mut sum, mut square) = (0.0, vec![0.0; d], vec![0.0; d]);
+        let mut a =
+            Around { total: 0.0, sum: vec![0.0; d], square: vec![0.0; d], size: vec![0.0; d] };
         let mut x = vec![0.0; BLOCK * d];
         for rows in &blocks[p * per..blocks.len().min((p + 1) * per)] {
             let names: Vec<u32> = rows.clone().map(|i| i as u32).collect();
             glm.design.gather(&names, &mut x[..names.len() * d]);
             for (row, i) in x.chunks_exact(d.max(1)).zip(rows.clone()) {
                 let w = glm.weight.map_or(1.0, |w| w[i]);
-                total += w;
+                a.total += w;
                 for j in 0..d {
-                    let x = row[j] - shift[j];
-                    sum[j] += w * x;
-                    square[j] += w * x * x;
+                    let x = row[j] * unit[j] - shift[j] * unit[j];
+                    a.sum[j] += w * x;
+                    a.square[j] += w * x * x;
+                    a.size[j] = a.size[j].max(x.abs());
                 }
             }
         }
-        (total, sum, square)
+        a
     });
-    let mut all = (0.0, vec![0.0; d], vec![0.0; d]);
-    for (total, sum, square) in parts {
-        all.0 += total;
-        all.1.iter_mut().zip(sum).for_each(|(a, b)| *a += b);
-        all.2.iter_mut().zip(square).for_each(|(a, b)| *a += b);
+    let mut all =
+        Around { total: 0.0, sum: vec![0.0; d], square: vec![0.0; d], size: vec![0.0; d] };
+    for part in parts {
+        all.total += part.total;
+        all.sum.iter_mut().zip(part.sum).for_each(|(a, b)| *a += b);
+        all.square.iter_mut().zip(part.square).for_each(|(a, b)| *a += b);
+        all.size.iter_mut().zip(part.size).for_each(|(a, b)| *a = a.max(b));
     }
     all
 }
 
-/// The same over all rows, around 0, of what is stored.
+/// The sums over all rows, around 0, of what is stored.
 fn moments(glm: &Glm<'_>) -> (f64, Vec<f64>, Vec<f64>) {
     const PARTS: usize = 4;
     let (n, d) = (glm.design.rows(), glm.design.columns());

@@ -148,6 +148,15 @@ crate::simd! {
     }
 }
 
+/// What numbers of up to this size are multiplied by so that their squares neither overflow nor vanish: a power of two,
+/// and 1 but for the largest and the smallest of numbers.
+pub fn unit(size: f64) -> f64 {
+    if size == 0.0 || (1e-140..1e140).contains(&size) {
+        return 1.0;
+    }
+    (-size.log2().round()).clamp(-1020.0, 1020.0).exp2()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

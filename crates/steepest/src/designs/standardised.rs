@@ -1,10 +1,12 @@
 //! A table seen in other variables: columns less a centre, over a scale, without a copy.
 use crate::design::Design;
-use crate::vectors::dot;
+use crate::vectors::{self, dot};
 use std::ops::Range;
 
 /// A column whose mean is farther from 0 than so many deviations loses digits where it lies.
 const FAR: f64 = 1e4;
+/// A column of numbers larger than this is seen over its scale.
+const LARGE: f64 = 1e100;
 /// Rows that are looked at.
 const LOOK: usize = 1000;
 /// Columns up to which a table that is not dense is looked at row by row.
@@ -20,7 +22,7 @@ const COLUMNS: usize = 1000;
 /// use steepest::{design::Design, designs::{dense::Dense, standardised::Standardised}};
 /// let x: Vec<f64> = (0..50).map(|i| 1.7e12 + f64::from(i)).collect();
 /// let table = Dense::by_rows(&x, 1).unwrap();
-/// let near = Standardised::far(&table).unwrap();
+/// let near = Standardised::far(&table, true).unwrap();
 /// let mut margins = [0.0; 2];
 /// near.margins(0..2, 0..0, &[0.1], 1, &mut margins);
 /// assert!((margins[1] - margins[0] - 0.1).abs() < 1e-15);
@@ -38,50 +40,73 @@ pub struct Standardised<'a> {
 fn moments(design: &dyn Design) -> (Vec<f64>, Vec<f64>) {
     let (n, d) = (design.rows(), design.columns());
     let (mut sum, mut square) = (vec![0.0; d], vec![0.0; d]);
-    let (mut first, mut count) = (vec![0.0; d], n as f64);
+    let (mut first, mut unit, mut count) = (vec![0.0; d], vec![1.0; d], n as f64);
     if design.dense() || d <= COLUMNS {
         let rows: Vec<u32> = (0..n).step_by(n.div_ceil(LOOK)).map(|i| i as u32).collect();
         count = rows.len() as f64;
         design.gather(&rows[..1], &mut first);
         let mut row = vec![0.0; d];
-        for name in &rows {
-            design.gather(std::slice::from_ref(name), &mut row);
-            for j in 0..d {
-                let off = row[j] - first[j];
-                sum[j] += off;
-                square[j] += off * off;
+        let mut around = |unit: &[f64], size: &mut [f64]| {
+            sum.fill(0.0);
+            square.fill(0.0);
+            for name in &rows {
+                design.gather(std::slice::from_ref(name), &mut row);
+                for j in 0..d {
+                    let off = row[j] * unit[j] - first[j] * unit[j];
+                    sum[j] += off;
+                    square[j] += off * off;
+                    size[j] = size[j].max(off.abs());
+                }
             }
+        };
+        let mut size = vec![0.0; d];
+        around(&unit, &mut size);
+        unit.iter_mut().zip(&size).for_each(|(u, s)| *u = vectors::unit(*s));
+        if unit.iter().any(|u| *u != 1.0) {
+            around(&unit, &mut size);
         }
     } else {
         design.moments(0..n, &vec![1.0; n], &mut sum, &mut square);
     }
     let mean: Vec<f64> = sum.iter().map(|s| s / count).collect();
     let deviation = square.iter().zip(&mean).map(|(q, m)| (q / count - m * m).max(0.0).sqrt());
-    let deviation = deviation.collect();
-    (mean.iter().zip(&first).map(|(m, f)| f + m).collect(), deviation)
+    let deviation = deviation.zip(&unit).map(|(s, u)| s / u).collect();
+    let mean = mean.iter().zip(&first).zip(&unit).map(|((m, f), u)| f + m / u);
+    (mean.collect(), deviation)
 }
 
 impl<'a> Standardised<'a> {
-    /// Less their centres, the columns that lie far from 0; none where there are none.
-    pub fn far(design: &'a dyn Design) -> Option<Self> {
+    /// Less their centres, where an intercept is free to take that up, the columns that lie far from 0; and over their
+    /// scales those so large that squares would overflow. None where there are neither.
+    pub fn far(design: &'a dyn Design, centred: bool) -> Option<Self> {
         let (n, d) = (design.rows(), design.columns());
         if n < 2 || !(design.dense() || d <= COLUMNS) {
             return None;
         }
         let (mut centre, deviation) = moments(design);
-        let far: Vec<u32> = (0..d)
-            .filter(|&j| {
-                let level = centre[j].abs();
-                deviation[j] > 0.0 && level.is_finite() && level > FAR * deviation[j]
-            })
-            .map(|j| j as u32)
-            .collect();
+        let (mut far, mut scale) = (Vec::new(), vec![1.0; d]);
         for j in 0..d {
-            if far.binary_search(&(j as u32)).is_err() {
+            let (level, apart) = (centre[j].abs(), deviation[j]);
+            let sound = level.is_finite() && apart.is_finite();
+            // Of a column that is always the same nothing is left: rounding cannot tell what it is to weigh.
+            if centred && sound && level > FAR * if apart > 0.0 { apart } else { 1.0 } {
+                far.push(j as u32);
+            } else {
                 centre[j] = 0.0;
             }
+            let size = if centred { apart } else { apart.max(level) };
+            if sound && size > LARGE {
+                // Nothing is rounded by a power of two.
+                scale[j] = size.log2().round().exp2();
+            }
         }
-        (!far.is_empty()).then(|| Standardised { design, far, centre, scale: vec![1.0; d] })
+        let seen = !far.is_empty() || scale.iter().any(|s| *s != 1.0);
+        seen.then(|| Standardised { design, far, centre, scale })
+    }
+    /// The same without its scales.
+    pub fn unscaled(mut self) -> Option<Self> {
+        self.scale.fill(1.0);
+        (!self.far.is_empty()).then_some(self)
     }
     /// Every column over its scale and, where an intercept is free to take that up, less its mean.
     pub fn all(design: &'a dyn Design, centred: bool) -> Self {
@@ -299,6 +324,6 @@ mod tests {
         seen.inward(&mut moved, true);
         seen.out(&mut moved, true);
         moved.iter().zip(&point).for_each(|(a, b)| assert!((a - b).abs() < 1e-6 * b.abs()));
-        assert_eq!(Standardised::far(&table).expect("one is far").far, [1]);
+        assert_eq!(Standardised::far(&table, true).expect("one is far").far, [1]);
     }
 }

@@ -203,9 +203,16 @@ impl Work {
         let weight = |j: usize| penalty.quadratic(j);
         // A penalised intercept must stay what it is.
         let centred = glm.intercept && (0..glm.outputs()).all(|o| weight(o * width + d) == 0.0);
-        let scaling = Scaling::of(glm, &sample::runs(first(glm), n, 1), centred);
+        let mut scaling = Scaling::of(glm, &sample::runs(first(glm), n, 1), centred);
+        for (j, (scale, reach)) in scaling.scale.iter_mut().zip(&mut scaling.reach).enumerate() {
+            // A column so small that its penalty would overflow is made no larger than that allows: it stays at 0.
+            let least = 1e-130 * weight(j).sqrt();
+            if *scale < least {
+                (*scale, *reach) = (least, least / *scale * *reach);
+            }
+        }
         let penalty: Vec<f64> = (0..dim)
-            .map(|j| weight(j) / scaling.scale.get(j % width).map_or(1.0, |s| s * s))
+            .map(|j| scaling.scale.get(j % width).map_or(weight(j), |s| weight(j) / s / s))
             .collect();
         if !outputs::alike(&penalty, glm.outputs()) {
             let why = "progressive takes penalties that are the same for every output; use lbfgs";

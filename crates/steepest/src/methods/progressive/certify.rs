@@ -33,7 +33,7 @@ pub fn bound(seen: Seen<'_>, at: &Point<'_>) -> Option<f64> {
         let b = factor(seen, at.rows, &weight, 0.0);
         let dual = stand.dual(&b, &h);
         if dual.swept.value.is_finite() {
-            return stand.close(&b, &dual);
+            return stand.close(&b, &dual, weight.iter().sum());
         }
         stand.shrink(&dual.v, &mut h);
     }
@@ -47,7 +47,7 @@ pub fn bound_by(seen: Seen<'_>, at: &Point<'_>, b: &Factor, weight: &[f64]) -> O
     let each = weight.iter().zip(&stand.share);
     let h: Vec<f64> = each.map(|(w, s)| if *s > 0.0 { w / s } else { 0.0 }).collect();
     let dual = stand.dual(b, &h);
-    stand.close(b, &dual)
+    stand.close(b, &dual, weight.iter().sum())
 }
 
 /// The rows S and what is known of them.
@@ -106,13 +106,13 @@ impl<'a> Stand<'a> {
         }
         dual
     }
-    fn close(&self, b: &Factor, dual: &Dual) -> Option<f64> {
+    fn close(&self, b: &Factor, dual: &Dual, bend: f64) -> Option<f64> {
         if !dual.swept.value.is_finite() {
             return None;
         }
         let Swept { sum, size, value } = &dual.swept;
-        let half = close(self.seen, self.at, (sum, size), &b.dropped(), &dual.e)?;
-        ended(self.seen, self.at, value + half, &dual.e, |g| b.energy(g))
+        let Closed { half, left } = close(self.seen, self.at, (sum, size), &b.dropped(), (&dual.e, bend))?;
+        ended(self.at, value + half, &left, |g| b.energy(g))
     }
     /// Where u leaves the conjugate's domain, a smaller weight keeps it at half the way.
     fn shrink(&self, v: &[f64], h: &mut [f64]) {
@@ -131,22 +131,41 @@ impl<'a> Stand<'a> {
     }
 }
 
+/// A penalty of less than this beside the curvature is left out of the proof: F only falls with it, and p in its
+/// coordinate, which is rounding, would be divided by next to nothing.
+const NEXT_TO_NOTHING: f64 = 1e-14;
+
+/// What is proved of the penalised coordinates, and what is left of p in the others.
+pub struct Closed {
+    /// ½ p′A⁻¹p.
+    pub half: f64,
+    /// What the solve left of p, and 0 in penalised coordinates.
+    pub left: Vec<f64>,
+}
+
 /// ½ p′A⁻¹p over the penalised coordinates; none where what is left of p in those that others determine is more
-/// than rounding. `left` is what the solve left of p.
+/// than rounding. `left` is what the solve left of p, `bend` the curvature of columns of scale 1.
 pub fn close(
     seen: Seen<'_>,
     at: &Point<'_>,
     (sum, size): (&[f64], &[f64]),
     dropped: &[usize],
-    left: &[f64],
-) -> Option<f64> {
+    (left, bend): (&[f64], f64),
+) -> Option<Closed> {
     let penalty = &seen.ground.penalty;
-    let kept = (0..left.len()).filter(|j| penalty[*j] == 0.0 && !dropped.contains(j));
+    let free = |j: usize| penalty[j] <= NEXT_TO_NOTHING * bend;
+    let p = |j: usize| -at.g[j] - sum[j];
+    let mut left = left.to_vec();
+    for j in (0..left.len()).filter(|&j| penalty[j] > 0.0) {
+        // p = a v + e, of which e alone is what the solve left.
+        left[j] = if free(j) { p(j) } else { 0.0 };
+    }
+    let kept = (0..left.len()).filter(|&j| free(j) && !dropped.contains(&j));
     let others = kept.fold(0.0, |m: f64, j| m.max(left[j].abs()));
     let mut half = 0.0;
     for (j, a) in penalty.iter().enumerate() {
-        let p = -at.g[j] - sum[j];
-        if *a > 0.0 {
+        let p = p(j);
+        if !free(j) {
             half += 0.5 * p * p / a;
         } else if dropped.contains(&j) {
             let rounding = at.rounding.gradient[j] + f64::EPSILON * size[j];
@@ -155,21 +174,19 @@ pub fn close(
             }
         }
     }
-    Some(half)
+    Some(Closed { half, left })
 }
 
-/// The bound, with what may be wrong with the gradient: its rounding, and what the solve left of p in coordinates
+/// The bound, with what may be wrong with the gradient: its rounding, and what is `left` of p in coordinates
 /// without a penalty; none where that is more than both a hundredth of the gradient and what rounding explains.
 pub fn ended(
-    seen: Seen<'_>,
     at: &Point<'_>,
     bound: f64,
     left: &[f64],
     energy: impl Fn(&[f64]) -> f64,
 ) -> Option<f64> {
     let rounded = at.rounding.energy(&energy);
-    let free = left.iter().zip(&seen.ground.penalty).map(|(e, a)| if *a > 0.0 { 0.0 } else { *e });
-    let left = 0.5 * energy(&free.collect::<Vec<f64>>());
+    let left = 0.5 * energy(left);
     if !(left <= 0.005 * energy(at.g) || left <= 100.0 * rounded) {
         return None;
     }

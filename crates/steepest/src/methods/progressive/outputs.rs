@@ -5,7 +5,7 @@
 //! classes K − 1 contrasts are left, and the metric is Σ portion_i C_i ⊗ x_i x_i′ + A, with C_i = Q′(diag p − p p′)Q
 //! for an orthonormal Q whose columns sum to 0.
 use super::blocked::Blocked;
-use super::certify::{Point, close, ended};
+use super::certify::{Closed, Point, close, ended};
 use super::ground::Seen;
 use super::metric::curvatures;
 use crate::design::Design;
@@ -262,8 +262,10 @@ pub fn bound(seen: Seen<'_>, at: &Point<'_>) -> Option<f64> {
             let dim = seen.ground.penalty.len();
             // Where the factor was helped along, its energy cannot vouch for coordinates without a penalty.
             let doubted: Vec<usize> = if b.factor.helped { (0..dim).collect() } else { Vec::new() };
-            let half = close(seen, at, (&sum, &size), &doubted, &e)?;
-            return ended(seen, at, value + half, &e, |g| b.energy(g));
+            let each = held.p.chunks_exact(k).zip(&portion);
+            let bend: f64 = each.map(|(p, w)| w * p.iter().map(|p| p * (1.0 - p)).sum::<f64>()).sum();
+            let Closed { half, left } = close(seen, at, (&sum, &size), &doubted, (&e, bend / k as f64))?;
+            return ended(at, value + half, &left, |g| b.energy(g));
         }
         for (i, x) in held.x.chunks_exact(held.width).enumerate() {
             let t: Vec<f64> = v.chunks_exact(held.width).map(|v| dot(x, v)).collect();

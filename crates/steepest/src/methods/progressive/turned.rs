@@ -13,6 +13,7 @@ use super::ground::Seen;
 use super::metric;
 use super::outputs::{Contrasts, Held};
 use crate::factor::Factor;
+use crate::pool::pool;
 use crate::vectors::dot;
 
 /// The metric, factored.
@@ -113,46 +114,50 @@ fn bend(p: &[f64], u: &[f64]) -> f64 {
     p.iter().zip(u).map(|(p, u)| p * (u - mean) * (u - mean)).sum()
 }
 
-/// The eigenvectors of Σ portion_i C_i that sum to 0, one after another.
+/// About the eigenvectors of Σ portion_i C_i that sum to 0, one after another.
 fn directions(k: usize, p: &[f64], portion: &[f64]) -> Vec<f64> {
     let (r, contrasts) = (k - 1, Contrasts::new(k));
-    let basis: Vec<Vec<f64>> = (0..r)
-        .map(|a| {
-            let mut e = vec![0.0; r];
-            e[a] = 1.0;
-            contrasts.outward(&e)
-        })
-        .collect();
-    // Σ portion_i C_i.
-    let mut c = vec![0.0; k * k];
-    for (p, portion) in p.chunks_exact(k).zip(portion) {
-        for a in 0..k {
-            c[a * (k + 1)] += portion * p[a];
-            (0..k).for_each(|b| c[a * k + b] -= portion * p[a] * p[b]);
+    // Σ portion_i C_i, seen in contrasts from the left and then from the right.
+    let parts = pool().map(k.div_ceil(ROWS), |part| {
+        let from = part * ROWS;
+        let mut c = vec![0.0; k * ROWS.min(k - from)];
+        for (p, portion) in p.chunks_exact(k).zip(portion) {
+            for (a, row) in c.chunks_exact_mut(k).enumerate().map(|(a, row)| (from + a, row)) {
+                let times = portion * p[a];
+                row.iter_mut().zip(p).for_each(|(c, p)| *c -= times * p);
+                row[a] += times;
+            }
         }
-    }
-    let product = |u: &[f64], v: &[f64]| -> f64 {
-        c.chunks_exact(k).zip(u).map(|(row, u)| u * dot(row, v)).sum()
-    };
-    let m = (0..r * r).map(|i| product(&basis[i / r], &basis[i % r])).collect();
-    eigenvectors(m, r).chunks_exact(r).flat_map(|y| contrasts.outward(y)).collect()
+        c
+    });
+    let m: Vec<f64> = parts.concat().chunks_exact(k).flat_map(|row| contrasts.inward(row)).collect();
+    let vectors = eigenvectors(contrasts.inward(&m), r, NEAR);
+    vectors.chunks_exact(r).flat_map(|y| contrasts.outward(y)).collect()
 }
 
+/// Rows of a matrix that are summed at once.
+const ROWS: usize = 32;
 /// Sweeps at most: each squares how far off it is.
 const SWEEPS: usize = 8;
+/// What two directions may have to do with one another: conjugate gradients see to the rest, and among hundreds of
+/// classes most pairs have next to nothing.
+const NEAR: f64 = 1e-3;
 
-/// Eigenvectors of a small symmetric matrix, one after another, by Jacobi's rotations.
+/// Eigenvectors of a small symmetric matrix, one after another, by Jacobi's rotations of all pairs that have more than
+/// `near` to do with one another, beside what each has with itself.
 ///
 /// Golub and Van Loan, *Matrix Computations*, section 8.5.
-fn eigenvectors(mut m: Vec<f64>, n: usize) -> Vec<f64> {
+fn eigenvectors(mut m: Vec<f64>, n: usize, near: f64) -> Vec<f64> {
     let mut vectors = vec![0.0; n * n];
     (0..n).for_each(|i| vectors[i * (n + 1)] = 1.0);
     for _ in 0..SWEEPS {
+        let mut turned = false;
         for (a, b) in (0..n).flat_map(|a| (a + 1..n).map(move |b| (a, b))) {
             let off = m[a * n + b];
-            if off.abs() <= f64::EPSILON * (m[a * (n + 1)] * m[b * (n + 1)]).abs().sqrt() {
+            if off.abs() <= near * (m[a * (n + 1)] * m[b * (n + 1)]).abs().sqrt() {
                 continue;
             }
+            turned = true;
             let tau = (m[b * (n + 1)] - m[a * (n + 1)]) / (2.0 * off);
             let t = tau.signum() / (tau.abs() + (1.0 + tau * tau).sqrt());
             let (cos, sin) = (1.0 / (1.0 + t * t).sqrt(), t / (1.0 + t * t).sqrt());
@@ -167,6 +172,9 @@ fn eigenvectors(mut m: Vec<f64>, n: usize) -> Vec<f64> {
                 let (head, tail) = row.split_at_mut(b);
                 turn(&mut head[a], &mut tail[0]);
             }
+        }
+        if !turned {
+            break;
         }
     }
     vectors
@@ -192,7 +200,7 @@ mod tests {
         ) {
             let entry = |i: usize, j: usize| numbers[i.min(j) * 6 + i.max(j)] * 10f64.powf(shift * (i + j) as f64);
             let m: Vec<f64> = (0..n * n).map(|i| entry(i / n, i % n)).collect();
-            let vectors = eigenvectors(m.clone(), n);
+            let vectors = eigenvectors(m.clone(), n, f64::EPSILON);
             let v: Vec<&[f64]> = vectors.chunks_exact(n).collect();
             for a in 0..n {
                 for b in 0..n {

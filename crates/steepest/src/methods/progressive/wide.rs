@@ -10,6 +10,7 @@ use super::walk::Walk;
 use crate::cholesky::Cholesky;
 use crate::problem::Meter;
 use crate::status::Halt;
+use crate::gram::{add_product, mirror};
 use crate::pool::pool;
 use crate::vectors::dot;
 
@@ -142,27 +143,54 @@ impl<'a> Bent<'a> {
         if width == d || seen.ground.penalty[d] > 0.0 {
             return v;
         }
-        let mut c = vec![0.0; k * k];
-        seen.jets(0..seen.len(), &self.walk.z, |p, _, _, h| {
-            let share = seen.share(p);
-            for a in 0..k {
-                c[a * (k + 1)] += share * h[a];
-                if k > 1 {
-                    (0..k).for_each(|b| c[a * k + b] -= share * h[a] * h[b]);
-                }
-            }
-        });
-        if k > 1 {
-            // Nothing is known, or asked, of a number added to all classes.
-            let mean = (0..k).map(|a| c[a * (k + 1)]).sum::<f64>() / (k * k) as f64;
-            c.iter_mut().for_each(|c| *c += mean);
-        }
+        let c = self.intercepts();
         let mut left: Vec<f64> = (0..k).map(|o| r[o * width + d]).collect();
         if let Some(factor) = Cholesky::new(k, &c, |_| 0.0) {
             factor.solve(&mut left);
             left.iter().enumerate().for_each(|(o, l)| v[o * width + d] += l);
         }
         v
+    }
+    /// The curvature of the intercepts alone: Σ share (diag h − h h′), of one output Σ share h.
+    fn intercepts(&self) -> Vec<f64> {
+        /// Rows summed at once, and parts at most: each has a matrix of its own.
+        const ROWS: usize = 128;
+        const PARTS: usize = 8;
+        let (seen, k) = (self.seen, self.seen.glm.outputs());
+        let n = seen.len();
+        let per = n.div_ceil(PARTS).max(64 * ROWS);
+        let parts = pool().map(n.div_ceil(per), |part| {
+            let end = n.min((part + 1) * per);
+            let (mut c, mut own) = (vec![0.0; k * k], vec![0.0; k]);
+            let (mut plain, mut times) = (Vec::new(), Vec::new());
+            for from in (part * per..end).step_by(ROWS) {
+                let places = from..end.min(from + ROWS);
+                plain.clear();
+                times.clear();
+                seen.jets(places.clone(), &self.walk.z[places.start * k..places.end * k], |p, _, _, h| {
+                    let share = seen.share(p);
+                    plain.extend_from_slice(h);
+                    times.extend(h.iter().map(|h| -share * h));
+                    own.iter_mut().zip(h).for_each(|(own, h)| *own += share * h);
+                });
+                if k > 1 {
+                    add_product(&plain, &times, k, &mut c);
+                }
+            }
+            (0..k).for_each(|a| c[a * (k + 1)] += own[a]);
+            c
+        });
+        let mut c = vec![0.0; k * k];
+        for part in parts {
+            c.iter_mut().zip(part).for_each(|(c, p)| *c += p);
+        }
+        mirror(&mut c, k);
+        if k > 1 {
+            // Nothing is known, or asked, of a number added to all classes.
+            let mean = (0..k).map(|a| c[a * (k + 1)]).sum::<f64>() / (k * k) as f64;
+            c.iter_mut().for_each(|c| *c += mean);
+        }
+        c
     }
     /// The bound by v; none where its dual point leaves the conjugates' domain.
     fn bound(&mut self, v: &[f64], meter: &mut Meter<'_>) -> Result<Option<f64>, Halt> {
