@@ -14,6 +14,8 @@ __all__ = ["RARE", "SCORINGS", "Baseline", "in_order", "metrics", "scoring_name"
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 #: a class with at most this share of the rows makes accuracy say little: what ranks comes first then
 RARE = 0.1
+#: values from here on are added in units of the largest
+LARGE = 1e290
 #: names by which a figure may be asked for, scikit-learn's among them, and the figure's own name
 SCORINGS = {
     "accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "roc_auc": "AUC", "auc": "AUC",
@@ -146,6 +148,9 @@ def regression(y: Floats, p: Floats, baseline: Baseline, weight: Floats) -> list
 
 def average(values: Floats, weight: Floats) -> float:
     """The weighted mean."""
+    top = float(np.abs(values).max(initial=0.0))
+    if LARGE < top < np.inf:  # sums of the largest floats stay finite
+        return top * average(values / top, weight)
     return float((weight * values).sum() / weight.sum())
 
 

@@ -56,7 +56,7 @@ def giveaways(train: Part, goal: Target) -> list[Finding]:
     design, y = train.design, train.y[::step]
     if goal.task == "regression":
         # In units of its own, so that squares neither overflow nor vanish.
-        y = standardised(y) if np.ptp(y) > 0 else y
+        y = standardised(y) if y.min() < y.max() else y
     scores: dict[str, Floats] = {}
     for j, feature in enumerate(design.number_features):
         scores[feature.name] = np.ascontiguousarray(design.numbers[::step, j])
@@ -195,7 +195,7 @@ def together(scores: dict[str, Floats], raw: Floats, y: Floats, goal: Target) ->
         raw: the target in its own units, for the formula.
         y: the target in units of its standard deviation.
     """
-    names = [name for name, score in scores.items() if np.ptp(score) > 0][:MOST_COLUMNS]
+    names = [name for name, score in scores.items() if score.min() < score.max()][:MOST_COLUMNS]
     if len(names) < 2 or len(y) < 100 or goal.task == "multiclass":
         return []
     columns = np.stack([standardised(scores[name]) for name in names], axis=1)
@@ -219,7 +219,7 @@ def as_product(scores: dict[str, Floats], raw: Floats, goal: Target) -> list[Fin
         return []
     logs = {name: np.log(score) for name, score in scores.items() if score.min() > 0}
     target = np.log(raw)
-    if np.ptp(target) == 0:
+    if target.min() == target.max():
         return []
     found = together(logs, target, standardised(target), goal)
     if not found:
@@ -312,7 +312,7 @@ def combination(
     ).removeprefix("+ ")
     offset = (
         f" {'+' if weights[0] >= 0 else '-'} {abs(weights[0]):.4g}"
-        if abs(weights[0]) > 1e-6 * np.ptp(y)
+        if abs(weights[0]) > 1e-6 * (0.5 * y.max() - 0.5 * y.min())
         else ""
     )
     return suspect(chosen, goal, "R²", value, TOGETHER, f"{goal.name} = {terms}{offset}")
