@@ -6,6 +6,7 @@ import pickle
 import signal
 import threading
 import time
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -298,3 +299,46 @@ def test_a_target_that_is_not_finite_is_named_by_its_row(model, value):
     y = [0.0, 1.0, 2.0, value, 4.0, 5.0]
     with pytest.raises(InputError, match="y row 3 is not finite"):
         model().fit(np.arange(12.0).reshape(6, 2), y)
+
+
+COLUMN = np.arange(4.0).reshape(4, 1)
+COMPLEX = np.array([[0], [1], [2j], [3]], dtype=object)
+
+
+@pytest.mark.parametrize(
+    ("model", "X", "y", "words"),
+    [
+        (
+            linear.LinearRegression,
+            np.arange(4).reshape(4, 1).astype("M8[D]"),
+            [0, 1, 2, 3],
+            "X has dates or times",
+        ),
+        (linear.Ridge, COLUMN, np.arange(4).astype("m8[s]"), "y has dates or times"),
+        (linear.Lasso, COLUMN, sparse.csr_matrix(np.ones((4, 1))), "y is a sparse matrix"),
+        (linear.Ridge, COMPLEX, [0, 1, 2, 3], "X row 2 column 0 is complex"),
+        (linear.LinearRegression, COLUMN, COMPLEX[:, 0], "y row 2 is complex"),
+        (linear.LogisticRegression, COLUMN, ["a", None, "b", "a"], "y row 1 is missing, None"),
+        (linear.LogisticRegression, COLUMN, np.array([1, "a", 1, "a"], object), "int and str"),
+        (linear.LogisticRegression, COLUMN, [2**70, 1, 2**70, 1], "pass the classes as texts"),
+    ],
+)
+def test_objects_that_are_no_numbers_are_named_by_their_place(model, X, y, words):
+    with pytest.raises(InputError, match=words):
+        model().fit(X, y)
+
+
+@pytest.mark.parametrize("labels", [[False, True], [-1, 2**62 + 1], [2**53, 2**53 + 1]])
+def test_classes_may_be_objects_and_come_back_as_they_were(labels):
+    y = np.array([labels[i % 2] for i in (0, 1, 1, 0, 1, 0)], dtype=object)
+    X = np.array([[0.0], [3.0], [4.0], [1.0], [5.0], [0.5]])
+    for model in (linear.LogisticRegression(), linear.GeneralizedLinear("logistic", "l2", 0.1)):
+        assert model.fit(X, y).predict(X).tolist() == y.tolist()
+        assert model.score(X, y) > 0.5
+
+
+@pytest.mark.parametrize("settings", [{"C": Fraction(1, 2)}, {"tol": Fraction(1, 9)}])
+def test_fractions_are_no_settings_of_scikit_learn(settings):
+    name = next(iter(settings))
+    with pytest.raises(InputError, match=f"{name} must be an int or a float; got Fraction"):
+        linear.LogisticRegression(**settings).fit([[0.0], [1.0]], [0, 1])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -19,7 +21,7 @@ from steepest.result import Result
 from .problem import Problem, Solved, warn_unless_converged
 from .settings import refuse_strange_numbers
 
-__all__ = ["LinearEstimator", "LinearRegressor"]
+__all__ = ["LinearEstimator", "LinearRegressor", "alike"]
 
 
 def _refuse_masked(name: str, values: Any) -> None:
@@ -57,14 +59,75 @@ def _name_row(name: str, values: Any, error: ValueError) -> None:
         raise InputError(f"{name} row {int(bad[0][0])} is not finite: {error} Drop the row") from None
 
 
+def _refuse_kind(name: str, values: Any) -> None:
+    """Dates would be taken for amounts in whatever unit they have, and what is sparse is no target."""
+    dtypes = np.array(getattr(values, "dtypes", getattr(values, "dtype", None)), dtype=object)
+    if {getattr(dtype, "kind", "") for dtype in dtypes.ravel().tolist()} & {"m", "M"}:
+        raise InputError(
+            f"{name} has dates or times: make them numbers first, as in (t - t.min()) / numpy.timedelta64(1, 'D')"
+        )
+    if name == "y" and sparse.issparse(values):
+        raise InputError("y is a sparse matrix: pass y.toarray()")
+
+
+#: Entries looked at, at most, for the one that an error is about.
+_LOOK = 1 << 22
+
+
+def _name_entry(name: str, values: Any) -> None:
+    """Says which entry is missing or complex, among objects that could not be used."""
+    if sparse.issparse(values) or (isinstance(values, np.ndarray) and values.dtype != object):
+        return
+    if np.prod(getattr(values, "shape", (0,))) > _LOOK:
+        return
+    try:
+        entries = np.asarray(values, dtype=object)
+    except ValueError:
+        return
+    for place, entry in np.ndenumerate(entries if entries.ndim else np.empty(0)):
+        where = " ".join((name, *(f"{what} {i}" for what, i in zip(("row", "column"), place, strict=False))))
+        if entry is None or type(entry).__name__ in ("NAType", "NaTType"):
+            raise InputError(f"{where} is missing, {entry!r}: drop the row, or fill it") from None
+        if isinstance(entry, (complex, np.complexfloating)):
+            raise InputError(
+                f"{where} is complex, {entry!r}: take its parts as columns of their own"
+            ) from None
+
+
+def alike(y: NDArray[Any]) -> NDArray[Any]:
+    """Classes that came as objects: whole numbers as such where they fit, what has no order among itself refused."""
+    kinds = {type(value) for value in y.ravel().tolist()} if y.dtype == object else set()
+    if kinds == {bool}:
+        return y.astype(bool)
+    if kinds == {int} and all(-(2**63) <= value < 2**63 for value in (y.max(), y.min())):
+        return y.astype(np.int64)
+    if kinds & {type(None), complex}:
+        _name_entry("y", y)
+    if len(kinds) > 1 and str in kinds:
+        names = " and ".join(sorted(kind.__name__ for kind in kinds))
+        raise InputError(f"y has classes of several types, {names}: make them all texts")
+    return y
+
+
 class LinearEstimator(BaseEstimator):  # type: ignore[misc]
     """A model whose scores are X w + b."""
+
+    def _validate_params(self) -> None:
+        """As scikit-learn does; what its ranges cannot compare is named."""
+        settings = self.get_params(deep=False)
+        refuse_strange_numbers(settings)
+        for name, value in settings.items():
+            if isinstance(value, Real) and not isinstance(value, (int, float, np.number, np.bool_)):
+                raise InputError(f"{name} must be an int or a float; got {value!r:.80}")
+        super()._validate_params()
 
     def _checked(self, X: Any, y: Any, **options: Any) -> tuple[Any, Any]:
         """X and y as scikit-learn has them; the core names the row and column of what is not finite."""
         refuse_strange_numbers(self.get_params(deep=False))
-        _refuse_masked("X", X)
-        _refuse_masked("y", y)
+        for name, values in (("X", X), ("y", y)):
+            _refuse_masked(name, values)
+            if name == "X" or options.get("y_numeric"):
+                _refuse_kind(name, values)
         # Before anybody follows its places: SciPy does so unchecked.
         _core.check_structure(X, "X")
         try:
@@ -79,8 +142,11 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
             )
         except OverflowError:
             raise _too_large(X, y) from None
-        except ValueError as error:
-            _name_row("y", y, error)
+        except (TypeError, ValueError) as error:
+            if isinstance(error, ValueError):
+                _name_row("y", y, error)
+            _name_entry("X", X)
+            _name_entry("y", y)
             raise
         if y.dtype.kind == "f" and not np.isfinite(y).all():
             # None in an object array becomes NaN only once it is made numbers, after the check
@@ -115,11 +181,15 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
         """X w + b; one column an output where there are several."""
         check_is_fitted(self)
         _refuse_masked("X", X)
+        _refuse_kind("X", X)
         _core.check_structure(X, "X")
         try:
-            X = validate_data(self, X, accept_sparse="csr", reset=False)
+            X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         except OverflowError:
             raise _too_large(X, None) from None
+        except (TypeError, ValueError):
+            _name_entry("X", X)
+            raise
         coef = self.coef_.T if self.coef_.ndim == 2 else self.coef_
         return np.asarray(safe_sparse_dot(X, coef, dense_output=True) + self.intercept_)
 

@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from steepest import _core
 from steepest.errors import InputError
 
-from .estimator import LinearRegressor
+from .estimator import LinearRegressor, alike
 from .problem import Problem, Solved
 from .settings import mapping, number, pair, text, whole
 
@@ -216,6 +216,7 @@ class GeneralizedLinear(LinearRegressor):
             return y.astype(np.float64)
         if y.ndim > 1 and y.shape[1] > 1:
             raise InputError(f"several targets of {self.loss} must be 0 and 1; got others")
+        y = alike(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2 or (len(self.classes_) > 2 and not many):
             wanted = "at least 2 classes" if many else "2 classes"

@@ -19,8 +19,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from steepest.errors import InputError
+
 from .callbacks import CallbackSupportMixin, Onlookers, with_callbacks
-from .estimator import LinearEstimator
+from .estimator import LinearEstimator, alike
 from .problem import Problem
 
 __all__ = ["LogisticRegression"]
@@ -48,9 +50,12 @@ _UNCONVERGED = {
 
 def _coded(y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64]]:
     """The classes in order and each row's place among them; by pieces, for all rows at once take time and memory."""
+    y = alike(y)
     pieces = [y[at : at + _CHUNK] for at in range(0, len(y), _CHUNK)]
     plain = y.dtype.kind in "biu" or (y.dtype.kind == "f" and all((p == np.floor(p)).all() for p in pieces))
     if not plain:
+        if y.dtype == object and {type(label) for label in y.tolist()} == {int}:
+            raise InputError(f"y has an integer beyond 64 bits, {max(y, key=abs)}: pass the classes as texts")
         check_classification_targets(y)
     classes = np.unique(np.concatenate([np.unique(piece) for piece in pieces]))
     if y.dtype == np.float64 and np.array_equal(classes, [0.0, 1.0]):
@@ -327,6 +332,18 @@ class LogisticRegression(CallbackSupportMixin, ClassifierMixin, LinearEstimator)
         scores = self.decision_function(X)
         which = (scores > 0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)
         return np.asarray(self.classes_[which])
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """The share of rows whose class is predicted right (accuracy).
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (rows, columns)
+        y : array of shape (rows,)
+        sample_weight : array of shape (rows,), optional
+        """
+        labels = np.asarray(y)
+        return float(super().score(X, alike(labels) if labels.dtype == object else y, sample_weight))
 
     def sparsify(self) -> LogisticRegression:
         """Keeps `coef_` as a sparse matrix, which predicts faster where most of it is 0."""
