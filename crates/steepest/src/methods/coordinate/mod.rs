@@ -331,7 +331,7 @@ impl Coordinate {
         if length == 0.0 || !(value <= self.value + noise) {
             self.gradient = kept;
             self.stuck += 1;
-            self.more *= 4;
+            self.more = self.more.saturating_mul(4);
             self.guarded = !self.guarded;
             self.model = self.model.take().filter(|m| m.exact);
             self.fell = 0.0;
@@ -340,7 +340,7 @@ impl Coordinate {
         let fell = (self.value - value).max(0.0);
         // A model that foretells badly is made again from more rows, or with curvature where it had none.
         if !exact && (length < 1.0 || fell > 0.3 * self.fell && self.fell > 0.0) {
-            self.more *= 4;
+            self.more = self.more.saturating_mul(4);
         }
         let short = length < 0.1 && !self.model.as_ref().is_some_and(Model::flat);
         if short || (fell <= noise && !exact && !self.guarded) {
