@@ -39,6 +39,8 @@ SAMPLE = 20_000
 FEW = 10
 #: share of the rows that may stand at the target's largest or smallest value
 AT_ONE_VALUE = 0.01
+#: whole numbers up to this are counts; larger ones amounts, as prices are
+MOST_COUNTED = 10_000.0
 #: correlation from which on two columns say the same
 SAME = 0.9999
 #: columns among which repetitions are looked for
@@ -155,6 +157,7 @@ def below_zero(y: Floats, held: Floats, p: Floats, target: str) -> list[Finding]
     if least < 0 or not wrong:
         return []
     whole = bool((y == np.floor(y)).all())
+    whole = whole and float(y.max()) <= MOST_COUNTED
     what = "counts" if whole else "amounts"
     sentence = (
         f"{count(wrong)} of {count(len(p))} held-out rows are predicted below 0, though {target!r} never is: a "

@@ -95,7 +95,8 @@ def heading(story: dict[str, Any], verbose: bool) -> str:
     parts = [f"{rows['train']:,} training"] + [f"{rows[p]:,} {p}" for p in ("validation", "test") if rows[p]]
     said = f"Rows: {', '.join(parts)}"
     if rows["dropped"]:
-        said += f"; {rows['dropped']:,} left out"
+        why = "no target, or weight 0" if "weight" in story["heldout"] else "no target"
+        said += f"; {rows['dropped']:,} left out ({why})"
     said += f". Columns: {used} of {columns} used."
     whole = rows["train"] + rows["validation"]
     if fitted["again"] or fitted["rows"] > rows["train"]:
@@ -169,6 +170,8 @@ def number(value: float) -> str:
 def interval_text(f: dict[str, Any]) -> str:
     """``0.93 to 0.99``; empty where there is no interval."""
     low, high = f.get("low", math.nan), f.get("high", math.nan)
+    if 0.99995 <= low < 1:
+        return "over 0.9999"
     return f"{low:.3g} to {below_one(high)}" if math.isfinite(low) and math.isfinite(high) else ""
 
 
