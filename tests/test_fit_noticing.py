@@ -116,6 +116,17 @@ def test_a_rare_class_puts_ranking_first_and_accuracy_last() -> None:
     assert ("no held-out row is predicted yes" in found.sentence) == np.isnan(precision)
 
 
+def test_a_rare_class_that_is_not_the_positive_one_is_told_how_to_be() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=2000)
+    data = {"x": x, "y": np.where(x + 0.3 * rng.normal(size=2000) > 2.4, "fraud", "ok")}
+    found = finding(steepest.fit(data, "y"), "imbalanced_classes")
+    assert found.remedy.startswith("pass positive='fraud', so that precision, recall, threshold and cost")
+    model = steepest.fit(data, "y", positive="fraud")
+    assert "set what a missed row costs" in finding(model, "imbalanced_classes").remedy
+    assert "rare" not in kinds(model)
+
+
 def test_levels_of_one_class_are_marked() -> None:
     rng = np.random.default_rng(0)
     job = rng.choice(["cook", "priest", "clerk"], 600, p=[0.5, 0.1, 0.4])

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from report_stories import DATA, story
 
+import steepest
 from steepest.report import page
+from steepest.report.coefficients import coefficients
 from steepest.report.drawing import Scale
 from steepest.report.scoring import area, calibration, class_codes, confusion, roc, thinned
 from steepest.report.wording import count, duration, figure, percent, signed
@@ -458,6 +460,32 @@ def test_classes_that_are_numbers_are_called_classes():
     }  # fmt: skip
     text = check(told).text.replace("\u00a0", " ")
     assert re.search(r"class 1 predicted as class [27]: \d+ rows", text)
+
+
+def test_columns_that_the_penalty_left_out_are_folded_away():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 30))
+    table = {f"x{j}": x[:, j] for j in range(30)} | {"y": x[:, 3] + 0.1 * rng.normal(size=400)}
+    story = steepest.fit(table, "y", penalty="l1", alpha=0.2).story()
+    found = coefficients(story)
+    assert found is not None
+    assert [group["column"] for group in found["first"]] == ["x3"]
+    assert len(found["rest"]) == 29
+
+
+def test_classes_that_are_numbers_are_called_classes_beside_coefficients():
+    story = steepest.fit("digits").story()
+    found = coefficients(story)
+    assert found is not None
+    assert found["first"][0]["cells"][0]["class"].startswith("class ")
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=300)
+    three = {"x": x, "y": (x > 0) * 1 + (x > 1)}
+    found = coefficients(steepest.fit(three, "y").story())
+    assert found is not None
+    assert found["names"] == ["class 0", "class 1", "class 2"]
+    assert len(found["first"][0]["cells"]) == 3
+    assert any(cell["weight"] for cell in found["first"][0]["cells"])
 
 
 def test_a_step_that_fits_its_sample_exactly_does_not_stretch_the_axis():

@@ -163,7 +163,10 @@ def story_of(job: Job, fitted: Fitted, python: str, later: bool) -> dict[str, An
     findings += separated_levels(coefficients, schema.classes)
     findings += about_weights(settings.get("class_weight"), schema.classes)
     findings += about_columns(prepared, rows)
-    findings += unsettled(fitted.judged, final) + final.solution["findings"]
+    said = {finding.kind for finding in findings}
+    # A rare class is told of above, with its name.
+    own = [f for f in final.solution["findings"] if not (f.kind == "rare" and "imbalanced_classes" in said)]
+    findings += unsettled(fitted.judged, final) + own
     intercepts = [float(value) for value in final.weights.intercept]
     parts = {"train": prepared.train, "validation": prepared.validation, "test": prepared.test}
     facts: dict[str, Any] = {

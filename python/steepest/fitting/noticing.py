@@ -185,6 +185,11 @@ def imbalance(y: Floats, classes: Sequence[Any], none_called: bool = False) -> l
     if none_called:
         sentence += f" At the threshold in use no held-out row is predicted {classes[1]!s}."
     remedy = 'set what a missed row costs (cost= or threshold=); class_weight="balanced" weighs classes alike'
+    if rare == 0:
+        remedy = (
+            f"pass positive={classes[0]!r}, so that precision, recall, threshold and cost are of the rare class "
+            f"(now {classes[1]!s} is the positive one)"
+        )
     evidence = {"rows": int(counts[rare]), "share": float(share)}
     return [Finding("imbalanced_classes", "warning", sentence, evidence, RARE, remedy)]
 

@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from steepest.report import pictures
-from steepest.report.wording import TIMES, count, figure, finite, plural, short, signed
+from steepest.report.wording import TIMES, count, figure, finite, named, plural, short, signed
 
 __all__ = ["coefficients"]
 
@@ -52,20 +52,22 @@ def coefficients(story: Mapping[str, Any]) -> View | None:
     view["levels"] = not several and any(c.get("beside") is not None for c in given)
     view["marked"] = not several and any(_mark(c, story) for c in given)
     rows = _abreast(groups, story, largest) if several else [_group(g, story, largest) for g in groups]
-    first = FIRST if several else _as_many_as_fit(rows)
+    # Columns that the penalty left out say nothing: they are folded away.
+    telling = sum(any(c["weight"] for c in group) for group in groups) if not several else len(rows)
+    first = FIRST if several else min(_as_many_as_fit(rows), max(1, telling))
     view["first"], view["rest"] = rows[:first], rows[first:MOST]
     view["left_out"] = count(len(rows) - MOST) if len(rows) > MOST else ""
     if several:
-        names = [str(c) for c in story.get("classes") or []]
+        names = [named(c) for c in story.get("classes") or []]
         view["names"] = names if len(names) <= MOST_CLASSES_ABREAST else []
     return view
 
 
 def _unit(story: Mapping[str, Any]) -> str:
     """What a coefficient is a change of."""
-    classes = [str(c) for c in story.get("classes") or []]
+    classes = list(story.get("classes") or [])
     if story.get("task") == "binary" and len(classes) == 2:
-        return f"the odds of {short(classes[1])}"
+        return f"the odds of {named(classes[1])}"
     if story.get("task") == "multiclass":
         return "the score of a class (log-odds)"
     return short(story.get("target") or "the prediction")
@@ -79,7 +81,7 @@ def _intercept(story: Mapping[str, Any]) -> str:
     values = pictures.as_floats(value).ravel()
     if len(values) == 1:
         return signed(values[0])
-    names = [str(c) for c in story.get("classes") or []]
+    names = [named(c) for c in story.get("classes") or []]
     if len(names) != len(values) or len(values) > MOST_CLASSES_ABREAST:
         return ""
     return ", ".join(f"{name} {signed(v)}" for name, v in zip(names, values, strict=True))
@@ -185,7 +187,7 @@ def _times(weight: float) -> str:
 
 def _abreast(groups: list[list[View]], story: Mapping[str, Any], largest: float) -> list[View]:
     """Coefficients for each class: the classes side by side, or the strongest for and against."""
-    names = [str(c) for c in story.get("classes") or []]
+    called = {str(c): named(c) for c in story.get("classes") or []}
     rows = []
     for group in groups:
         by_name: dict[str, list[View]] = {}
@@ -195,27 +197,30 @@ def _abreast(groups: list[list[View]], story: Mapping[str, Any], largest: float)
             column = str(group[0].get("column") or name)
             row: View = {"column": column, "name": name if name != column else "", "cells": []}
             weights = {str(c.get("class")): c["weight"] for c in parts}
-            if len(names) <= MOST_CLASSES_ABREAST:
-                row["cells"] = [_cell(n, weights.get(n, 0.0), largest) for n in names]
+            if len(called) <= MOST_CLASSES_ABREAST:
+                row["cells"] = [_cell(name, weights.get(c, 0.0), largest) for c, name in called.items()]
             else:
                 high, low = max(parts, key=lambda c: c["weight"]), min(parts, key=lambda c: c["weight"])
                 row["cells"] = [
-                    _cell(str(c.get("class")), c["weight"], largest, named=True) for c in (high, low)
+                    _cell(
+                        called.get(str(c.get("class")), str(c.get("class"))), c["weight"], largest, alone=True
+                    )
+                    for c in (high, low)
                 ]
             rows.append(row)
     return sorted(rows, key=lambda row: -float(row["cells"] and max(abs(c["weight"]) for c in row["cells"])))
 
 
-def _cell(name: str, weight: float, largest: float, named: bool = False) -> View:
+def _cell(name: str, weight: float, largest: float, alone: bool = False) -> View:
     bar: Markup = pictures.signed_bar(weight, largest)
-    if named:
+    if alone:
         bar = pictures.meter(abs(weight) / largest, "pos" if weight > 0 else "neg")
-    label = ("most for" if weight > 0 else "most against") if named else name
+    label = ("most for" if weight > 0 else "most against") if alone else name
     return {
         "class": name,
         "label": label,
         "weight": weight,
         "text": signed(weight),
         "bar": bar,
-        "named": named,
+        "named": alone,
     }

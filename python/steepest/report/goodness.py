@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from steepest.findings import Finding
 from steepest.report import pictures, scoring
-from steepest.report.wording import MINUS, NONE, count, figure, finite, percent, plural, short
+from steepest.report.wording import MINUS, NONE, count, figure, finite, named, percent, plural, short
 
 __all__ = ["goodness"]
 
@@ -88,12 +88,6 @@ def goodness(story: Mapping[str, Any]) -> View:
             )
         )
     return view
-
-
-def named(label: Any, most: int = 32) -> str:
-    """A class's name in running text: a number is called a class, so that it is not taken for a count."""
-    text = short(label, most)
-    return f"class {text}" if finite(label) is not None and not isinstance(label, bool) else text
 
 
 def _how(metrics: Any) -> str:

@@ -11,6 +11,7 @@ __all__ = [
     "count",
     "duration",
     "figure",
+    "named",
     "percent",
     "plural",
     "power_of_ten",
@@ -93,6 +94,12 @@ def count(value: Any) -> str:
 def plural(number: Any, noun: str, nouns: str | None = None) -> str:
     """A count with its noun: ``1 row``, ``2,000 rows``."""
     return f"{count(number)}{SPACE}{noun if finite(number) == 1 else nouns or noun + 's'}"
+
+
+def named(label: Any, most: int = 32) -> str:
+    """A class's name in running text: a number is called a class, so that it is not taken for a count."""
+    text = short(label, most)
+    return f"class {text}" if finite(label) is not None and not isinstance(label, bool) else text
 
 
 def duration(seconds: Any) -> str:

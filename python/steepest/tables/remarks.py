@@ -115,7 +115,7 @@ def maybe_missing(column: Column, values: Values) -> list[Finding]:
                 "may_mean_missing",
                 "warning",
                 f"{column.name!r} is {end:g} in {count} rows ({share_text(count / len(present))}), far from all its "
-                f"other values ({low:.4g} to {high:.4g}): it may stand for a missing value.",
+                f"other values ({low:,.6g} to {high:,.6g}): it may stand for a missing value.",
                 {"value": float(end), "rows": count},
                 3,
                 "if it does, leave those fields empty: they are then filled, and marked where they were missing",
