@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 import steepest
 from steepest import methods, rates, rules
+from steepest._catalog import checked, find
 from steepest.errors import InputError
+from steepest.formula import evaluate
 
 START = np.array([3.0, -2.0, 0.5])
 CURVES = np.array([1.0, 4.0, 9.0])
@@ -87,7 +89,7 @@ def test_compare_tells_chains_apart() -> None:
         ("adam", {"rate": "cosin", "maxiter": 9}, "did you mean 'cosine'"),
         ("adam", {"rate": rules.Adam(), "maxiter": 9}, "rate must be a schedule"),
         ("adam", {"schedule": 0.1, "maxiter": 9}, "schedule must be a schedule"),
-        ("adam", {"rate": "linear", "schedule": "cosine", "maxiter": 9}, "one schedule at a time"),
+        ("adam", {"rate": "linear", "schedule": "cosine", "maxiter": 9}, "one of them at a time"),
     ],
 )
 def test_what_is_no_chain_is_refused(method: object, options: dict[str, object], says: str) -> None:
@@ -117,3 +119,90 @@ def test_kinds_are_types_in_python() -> None:
     assert type(lbfgs.memory) is int
     assert repr(methods.Ruled(batch_size=8)).startswith("Ruled(rate=0.0, batch_size=8, epochs=20")
     assert steepest.minimize(bowl, START, jac=slope, method=methods.Lbfgs(verify=False)).success
+
+
+def plateau_by_hand(values: list[float], settings: dict[str, float]) -> list[float]:
+    """torch's ReduceLROnPlateau, written from its documentation."""
+    s = {"factor": 0.1, "patience": 10, "threshold": 1e-4, "cooldown": 0, "least": 0.0} | settings
+    best, bad, cooling, rate, rates_ = np.inf, 0, 0, 1.0, []
+    for value in values:
+        if value < best * (1 - s["threshold"]):
+            best, bad = value, 0
+        else:
+            bad += 1
+        if cooling > 0:
+            cooling -= 1
+            bad = 0
+        if bad > s["patience"]:
+            rate, cooling, bad = max(rate * s["factor"], s["least"]), s["cooldown"], 0
+        rates_.append(rate)
+    return rates_
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"patience": 2}, {"patience": 0, "cooldown": 3}, {"factor": 0.5, "patience": 1, "least": 0.1}],
+)
+def test_on_plateau_is_what_torch_does(settings: dict[str, float]) -> None:
+    entry = find("rates", "plateau")
+    values = [5.0, 4.0, 3.9999, *[4.0] * 9, 1.0, 0.5, *[0.5] * 20, 0.2, *[0.3] * 14]
+    state = dict.fromkeys(entry.about["state"], 0.0)
+    found = []
+    for value in values:
+        known = entry_settings = checked("rates", "plateau", settings)
+        after = evaluate(entry.programs["look"], {**known, **state, "value": value})
+        state = dict(zip(state, after, strict=True))
+        found.append(float(evaluate(entry.programs["factor"], {**entry_settings, **state})[0]))
+    np.testing.assert_allclose(found, plateau_by_hand(values, settings), rtol=1e-12)
+
+
+def rates_of(**options: object) -> list[float]:
+    """The rates of steps of plain descent that the options lead to."""
+    given = {"maxiter": 12} | options
+    steps = list(steepest.descend(bowl, START, jac=slope, method="sgd", options=given))
+    return [step.rate for step in steps[1:]]
+
+
+def test_any_function_is_a_rate_or_multiplies_one() -> None:
+    np.testing.assert_allclose(rates_of(rate=lambda k: 0.1 / (k + 1)), [0.1 / k for k in range(1, 13)])
+    halved = rates_of(rate=0.02, schedule=lambda k: 0.5 ** (k // 4))
+    np.testing.assert_allclose(halved, np.repeat([0.02, 0.01, 0.005], 4))
+
+
+def test_pieces_follow_one_another() -> None:
+    warm = lambda k: (k + 1) / 4  # noqa: E731
+    found = rates_of(rate=0.02, schedule=[(warm, 4), ("constant", 2), "linear"])
+    np.testing.assert_allclose(found, 0.02 * np.r_[0.25, 0.5, 0.75, 1, 1, 1, np.arange(6, 0, -1) / 6])
+    whole = rates_of(rate=0.02, schedule=[("linear", 4), (rates.Cosine(), 100)], maxiter=8)
+    want = np.r_[1, 0.75, 0.5, 0.25, 0.5 * (1 + np.cos(np.pi * np.arange(4) / 100))]
+    np.testing.assert_allclose(whole, 0.02 * want)
+
+
+def test_on_plateau_at_work() -> None:
+    kinked = lambda x: float(np.abs(x).sum())  # noqa: E731
+    options = {"rate": 0.3, "schedule": rates.Plateau(patience=3), "maxiter": 200}
+    plain = {"rate": 0.3, "maxiter": 200}
+    falling = steepest.minimize(kinked, START, jac=np.sign, method="sgd", options=options)
+    constant = steepest.minimize(kinked, START, jac=np.sign, method="sgd", options=plain)
+    assert falling.fun < 0.01 * constant.fun
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"rate": lambda k: -1.0}, "at least 0; got -1.0 after 0 steps"),
+        ({"rate": lambda k: None}, "at least 0; got None after 0 steps"),
+        ({"rate": []}, "must be a schedule"),
+        ({"rate": [("cosine", 0), "linear"]}, "whole number of at least 1"),
+        ({"rate": ["cosine", "linear"]}, "but the last is"),
+        ({"schedule": [("cosine", 5), "linear"]}, "say how long that is by maxiter"),
+    ],
+)
+def test_what_is_no_schedule_is_refused(options: dict[str, object], says: str) -> None:
+    with pytest.raises((InputError, ValueError), match=says):
+        steepest.minimize(bowl, START, jac=slope, method="sgd", options=options)
+
+
+def test_an_error_inside_the_rate_comes_out_as_itself() -> None:
+    with pytest.raises(ZeroDivisionError):
+        steepest.minimize(bowl, START, jac=slope, method="sgd", options={"rate": lambda k: 1 / k})

@@ -185,7 +185,7 @@ def test_every_entry_has_its_class() -> None:
 
 def test_schedules_start_at_one_and_fall_to_their_end() -> None:
     for entry in _catalog.registry("rates").values():
-        known = _catalog.checked("rates", entry.name, {})
+        known = _catalog.checked("rates", entry.name, {}) | dict.fromkeys(entry.about["state"], 0.0)
 
         def factor(done: float, step: float, entry: Any = entry, known: Any = known) -> float:
             return float(formula.evaluate(entry.programs["factor"], {**known, "done": done, "step": step})[0])

@@ -65,6 +65,7 @@ def formulas(entry: _catalog.Entry) -> list[str]:
         names = {
             "scalars": entry.about.get("scalars", ()),
             "terms": entry.about.get("sums", ()),
+            "look": list(entry.about.get("state", ())),
             "settle": [*entry.about.get("scalars", ()), *entry.about.get("state", ())],
             "element": [
                 "g" if entry.about.get("kind") == "gradient" else "x",

@@ -74,12 +74,13 @@ class Rates:
 
     @staticmethod
     def caption(entry: Entry) -> str | None:
-        return f"The factor of {entry.name} over a run of {STEPS} steps."
+        stalls = ", whose value stops falling halfway" if state_of(entry) else ""
+        return f"The factor of {entry.name} over a run of {STEPS} steps{stalls}."
 
     @staticmethod
     def draw(entry: Entry, path: Path) -> None:
         step = np.arange(1.0, STEPS + 1)
-        inputs = {**defaults(entry), "step": step, "done": (step - 1) / (STEPS - 1)}
+        inputs = {**defaults(entry), "step": step, "done": (step - 1) / (STEPS - 1), **looked(entry, step)}
         factor = np.broadcast_to(formula.evaluate(program_of(entry), inputs)[0], step.shape)
         lines(path, step, {"factor": factor}, "step", "factor", floor=0.0)
 
@@ -131,6 +132,24 @@ def problem(name: str) -> Any:
 def program_of(entry: Entry) -> Any:
     """The one formula of a loss or a rate, where it has one."""
     return next(iter(_catalog.find(entry.kind, entry.name).programs.values()), None)
+
+
+def state_of(entry: Entry) -> list[str]:
+    """What a rate remembers."""
+    return list(_catalog.find(entry.kind, entry.name).about.get("state", ()))
+
+
+def looked(entry: Entry, step: np.ndarray[Any, Any]) -> dict[str, Any]:
+    """What a rate remembers at each step of a run whose value stops falling halfway."""
+    names = state_of(entry)
+    if not names:
+        return {}
+    look = _catalog.find(entry.kind, entry.name).programs["look"]
+    kept = [np.zeros(len(names))]
+    for value in np.maximum(len(step) / 2 - step, 0) + 1:
+        known = {**defaults(entry), **dict(zip(names, kept[-1], strict=True)), "value": value}
+        kept.append(np.array(formula.evaluate(look, known), dtype=np.float64))
+    return dict(zip(names, np.transpose(kept[1:]), strict=True))
 
 
 def defaults(entry: Entry) -> dict[str, float]:

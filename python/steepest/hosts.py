@@ -121,6 +121,10 @@ def factor(schedule: Settings, steps: int) -> Callable[[int], float]:
     """
     if getattr(schedule, "registry", "") != "rates":
         raise InputError(f"a schedule of steepest.rates is needed, like Cosine(); got {schedule!r}")
+    if schedule.entry.about["state"]:
+        raise InputError(
+            f"{schedule.name} looks at the loss on the way: take the host's own scheduler for that"
+        )
     if not (isinstance(steps, int) and steps >= 1):
         raise InputError(f"steps must be a whole number of at least 1; got {steps!r}")
     program = schedule.entry.programs["factor"]

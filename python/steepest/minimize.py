@@ -82,8 +82,8 @@ def minimize(
         differences ``eps`` (the step) or ``finite_diff_rel_step`` (relative to the entry of x, or to 1 where
         that is less), one or one for each variable; ``max_seconds``; and the settings of the method by
         their names. Under a rule ``rate`` may be a schedule from `steepest.rates`, by which the rate that it finds
-        is multiplied; with a number as the rate
-        the schedule goes as ``schedule``.
+        is multiplied; a function that is given the steps taken and returns the rate; or a list of (schedule, steps).
+        With a number as the rate, what multiplies it goes as ``schedule``.
     path : bool
         Whether to keep the points gone through.
     starts : int or array_like, optional

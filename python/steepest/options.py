@@ -122,7 +122,7 @@ class Asked:
     reason: str = ""
     idle: tuple[str, ...] = ()
     before: tuple[Named, ...] = ()
-    schedule: Named | None = None
+    schedule: Any = None
 
     @classmethod
     def of(cls, method: Any, tol: Any = None, options: Mapping[str, Any] | None = None) -> Asked:
@@ -130,7 +130,7 @@ class Asked:
         *turns, method = method if isinstance(method, list | tuple) and method else [method]
         before = tuple(_read_turn(rule) for rule in turns)
         name, settings, reason = _read_method(method)
-        schedule: Named | None = None
+        schedule: Any = None
         loop: dict[str, Any] = {"iterations": None, "evaluations": None, "seconds": None, "step": None}
         disp, idle = False, []
         if not isinstance(options, Mapping | None):
@@ -146,10 +146,12 @@ class Asked:
                 loop["step"] = _read_step(key, value)
             elif key in _LOOP:
                 loop[_LOOP[key]] = read_budget(key, value)
-            elif key == "schedule" or (key == "rate" and isinstance(value, str | Settings)):
+            elif key == "schedule" or (key == "rate" and _changes(value)):
                 if schedule is not None:
-                    raise InputError(f"one schedule at a time; got {schedule[0]} and {name_of(value)}")
+                    raise InputError("rate and schedule both say how the rate changes: one of them at a time")
                 schedule = _read_schedule(key, value)
+                if key == "rate" and callable(value):
+                    settings["rate"] = 1.0
             else:
                 setting = _SETTINGS.get(key, key)
                 _check_setting(setting, name)
@@ -167,7 +169,7 @@ class Asked:
             "method": self.method,
             "settings": list(self.settings),
             "before": [(name, list(settings)) for name, settings in self.before],
-            "schedule": self.schedule and (self.schedule[0], list(self.schedule[1])),
+            "schedule": self.schedule,
             "tolerance": self.tolerance,
             **self.loop,
         }
@@ -230,17 +232,54 @@ def _read_turn(rule: Any) -> Named:
     raise InputError(f"a chain is made of rules, by name or as instances from steepest.rules; got {rule!r}")
 
 
-def _read_schedule(key: str, value: Any) -> Named:
+def _changes(rate: Any) -> bool:
+    """Whether a rate is more than a number."""
+    return isinstance(rate, str | Settings | list | tuple) or callable(rate)
+
+
+def _read_schedule(key: str, value: Any) -> Any:
+    """A schedule as the core is told of it: (name, settings), a function, or pieces with their steps."""
     if isinstance(value, Settings) and value.registry == "rates":
-        return value.name, tuple(value.settings.items())
+        return value.name, list(value.settings.items())
     if isinstance(value, str):
-        return find("rates", value).name, tuple(checked("rates", value, {}).items())
+        return find("rates", value).name, list(checked("rates", value, {}).items())
+    if callable(value):
+        return value
+    if isinstance(value, list | tuple) and value:
+        *before, last = value
+        steps = [_read_piece(key, piece) for piece in before]
+        return [
+            *steps,
+            _read_piece(key, last) if isinstance(last, tuple) else (_read_schedule(key, last), None),
+        ]
     raise InputError(
-        f"{key} must be a schedule, by name or as an instance from steepest.rates; got {value!r}"
+        f"{key} must be a schedule: a name, an instance from steepest.rates, a function of the steps taken, or a list "
+        f"of (schedule, steps); got {value!r}"
     )
 
 
-def _around_a_rule(name: str | None, before: tuple[Named, ...], schedule: Named | None, known: bool) -> None:
+def _read_piece(key: str, piece: Any) -> tuple[Any, int]:
+    try:
+        schedule, steps = piece
+        whole = int(steps)
+    except (TypeError, ValueError):
+        raise InputError(f"each piece of {key} but the last is (schedule, steps); got {piece!r}") from None
+    if whole != steps or whole < 1:
+        raise InputError(f"the steps of a piece of {key} must be a whole number of at least 1; got {steps!r}")
+    return _read_schedule(key, schedule), whole
+
+
+def _needs_length(schedule: Any) -> str | None:
+    """The name of what falls over the whole run, where that is in a schedule."""
+    if isinstance(schedule, list):
+        last, steps = schedule[-1]
+        return _needs_length(last) if steps is None else None
+    if callable(schedule) or "done" not in find("rates", schedule[0]).programs["factor"].inputs:
+        return None
+    return str(schedule[0])
+
+
+def _around_a_rule(name: str | None, before: tuple[Named, ...], schedule: Any, known: bool) -> None:
     """Chains and schedules are of rules; one that falls over the run must know how long that is (batches have
     their epochs)."""
     rules = _core.catalog()["rules"]
@@ -248,10 +287,8 @@ def _around_a_rule(name: str | None, before: tuple[Named, ...], schedule: Named 
         what = "a chain must end with a rule" if before else "a schedule changes the rate of a rule"
         there = ", ".join(rule["name"] for rule in rules if rule["kind"] != "gradient")
         raise InputError(f"{what} ({there}); got the method {name or 'that suits (none was named)'}")
-    if schedule and not known and "done" in find("rates", schedule[0]).programs["factor"].inputs:
-        raise InputError(
-            f"the schedule {schedule[0]} changes over the whole run: say how long that is by maxiter"
-        )
+    if schedule and not known and (name := _needs_length(schedule)):
+        raise InputError(f"the schedule {name} changes over the whole run: say how long that is by maxiter")
 
 
 def _unknown(method: str, known: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from steepest._catalog import Settings
 
-__all__ = ["Constant", "Cosine", "Exponential", "InverseRoot", "Linear"]
+__all__ = ["Constant", "Cosine", "Exponential", "InverseRoot", "Linear", "Plateau"]
 
 
 @dataclass(frozen=True)
@@ -119,3 +119,43 @@ class InverseRoot(Settings):
     registry: ClassVar[str] = "rates"
     name: ClassVar[str] = "inverse_root"
     hold: float = 1.0
+
+
+@dataclass(frozen=True)
+class Plateau(Settings):
+    """Falls where the value does: once it has not come below its least by `threshold` (a part of it) for
+    more than `patience` looks, the rate is multiplied by `factor`. A look is a step, or an epoch where
+    there are batches.
+
+    The steps of `torch.optim.lr_scheduler.ReduceLROnPlateau` with its `mode="min"`, `threshold_mode="rel"`.
+
+    Parameters
+    ----------
+    factor : float, default 0.1
+        What the rate is multiplied by each time. Allowed: between 1e-300 and 1.
+    patience : int, default 10
+        Looks without a lower value that are let pass. Allowed: at least 0.
+    threshold : float, default 0.0001
+        A value counts as lower where it is by so large a part of the least. Allowed: between 0 and 1.
+    cooldown : int, default 0
+        Looks after a fall that are not counted. Allowed: at least 0.
+    least : float, default 0.0
+        The least that the rate is multiplied by in all. Allowed: between 0 and 1.
+
+    Notes
+    -----
+    As recorded from the core::
+
+        factor ← max(pow(factor, falls), least)
+        looks ← looks + 1
+        lowest ← positive(positive(0.5 - looks, 1, positive(lowest - threshold·|lowest| - value, 1, 0)) -
+        0.5, value, lowest)
+    """
+
+    registry: ClassVar[str] = "rates"
+    name: ClassVar[str] = "plateau"
+    factor: float = 0.1
+    patience: int = 10
+    threshold: float = 0.0001
+    cooldown: int = 0
+    least: float = 0.0

@@ -191,7 +191,10 @@ fn rates(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
     for e in steepest::rates::RATES {
         let d = entry(py, e.name, e.doc, e.parameters)?;
         let programs = PyDict::new(py);
-        programs.set_item("factor", program(py, &(e.program)())?)?;
+        for (stage, recorded) in (e.programs)() {
+            programs.set_item(stage, program(py, &recorded)?)?;
+        }
+        d.set_item("state", e.state)?;
         d.set_item("programs", programs)?;
         all.append(d)?;
     }

@@ -1,9 +1,13 @@
 //! The method that was asked for, or the one that suits: methods and rules share one namespace.
+use crate::calling::call;
 use crate::enter::refused;
+use crate::watch::failed;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use std::sync::Arc;
 use steepest::method::{Entry, Method};
 use steepest::methods::proved::Proved;
-use steepest::methods::ruled::{PARAMETERS, Plan};
+use steepest::methods::ruled::{LAST, PARAMETERS, Plan, Schedule};
 use steepest::methods::{METHODS, at_work};
 use steepest::problem::Facts;
 use steepest::rules::RULES;
@@ -24,13 +28,59 @@ pub struct Chosen {
 /// An entry of a registry with settings by name.
 pub type Given = (String, Vec<(String, f64)>);
 
+/// How a rate changes over the run, as Python says it.
+#[derive(FromPyObject)]
+pub enum Changing {
+    /// A schedule of the registry with its settings.
+    Named(String, Vec<(String, f64)>),
+    /// Several, each for so many steps; the last for the rest.
+    Pieces(Vec<(Changing, Option<u64>)>),
+    /// A function of the steps taken so far.
+    Function(Py<PyAny>),
+}
+
+impl Changing {
+    fn schedule(&self) -> PyResult<Schedule> {
+        Ok(match self {
+            Changing::Named(name, settings) => {
+                Schedule::named(name, &borrowed(settings)).map_err(refused)?
+            }
+            Changing::Pieces(pieces) => Schedule::Pieces(
+                pieces
+                    .iter()
+                    .map(|(piece, steps)| Ok((piece.schedule()?, steps.unwrap_or(LAST))))
+                    .collect::<PyResult<_>>()?,
+            ),
+            Changing::Function(function) => {
+                let function = Python::attach(|py| function.clone_ref(py));
+                Schedule::Function(Arc::new(move |taken| {
+                    Python::attach(|py| factor(function.bind(py), taken)).map_err(failed)
+                }))
+            }
+        })
+    }
+}
+
+/// What a function of the caller's says of the rate.
+fn factor(function: &Bound<'_, PyAny>, taken: u64) -> PyResult<f64> {
+    let answer = call(function, &PyTuple::new(function.py(), [taken])?)?;
+    let rate = answer.extract::<f64>().or_else(|_| answer.call_method0("item")?.extract());
+    match rate {
+        Ok(rate) if rate >= 0.0 && rate.is_finite() => Ok(rate),
+        _ => Err(refused(format!(
+            "the function of the rate must return a number of at least 0; got {} after {taken} steps",
+            answer.repr()?
+        ))),
+    }
+}
+
 /// Around a rule: the rules that turn the gradient before it, and how its rate changes over the run.
 #[derive(Default)]
 pub struct Around {
     /// The rules before it, in order.
     pub before: Vec<Given>,
     /// The schedule of its rate.
-    pub schedule: Option<Given>,
+    pub schedule: Option<Changing>,
 }
 
 /// The method named, with settings by name; without a name the one that promises the fewest passes.
@@ -69,9 +119,7 @@ fn ruled(name: &str, given: &[(&str, f64)], around: &Around, facts: &Facts) -> P
     let chain: Vec<_> =
         before.iter().map(|(n, s)| (*n, &s[..])).chain([(name, &own[..])]).collect();
     let mut plan = Plan::new(&chain).and_then(|p| p.set(&how)).map_err(refused)?;
-    if let Some((name, settings)) = &around.schedule {
-        plan = plan.schedule(name, &borrowed(settings)).map_err(refused)?;
-    }
+    plan.schedule = around.schedule.as_ref().map(Changing::schedule).transpose()?;
     let entry = plan.entry();
     accepted(&entry, facts)?;
     let method = Box::new(Proved::new(plan.method()));

@@ -1,6 +1,6 @@
 //! Minimising a function: what Python asks for, put together and run.
 use crate::callable::{Bend, Callable, Slope};
-use crate::choose::{Around, Given, choose};
+use crate::choose::{Around, Changing, Given, choose};
 use crate::enter::{Failure, guarded, refused, stay};
 use crate::solution::{Story, to_dict};
 use crate::watch::Watcher;
@@ -37,7 +37,7 @@ pub struct Request {
     method: Option<String>,
     settings: Vec<(String, f64)>,
     before: Vec<Given>,
-    schedule: Option<Given>,
+    schedule: Option<Changing>,
     tolerance: Option<f64>,
     iterations: Option<u64>,
     evaluations: Option<u64>,

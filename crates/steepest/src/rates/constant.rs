@@ -7,7 +7,9 @@ crate::settings! {
 }
 
 impl Rate for Constant {
-    fn factor<N: Real>(_: Constant<N>, _: N, _: N) -> N {
+    const STATE: [&str; 0] = [];
+
+    fn factor<N: Real>(_: Constant<N>, _: N, _: N, _: [N; 0]) -> N {
         N::lit(1.0)
     }
 }

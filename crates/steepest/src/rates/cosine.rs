@@ -12,7 +12,9 @@ crate::settings! {
 }
 
 impl Rate for Cosine {
-    fn factor<N: Real>(s: Cosine<N>, done: N, _: N) -> N {
+    const STATE: [&str; 0] = [];
+
+    fn factor<N: Real>(s: Cosine<N>, done: N, _: N, _: [N; 0]) -> N {
         let one = N::lit(1.0);
         let wave = (N::lit(std::f64::consts::PI) * done).cos();
         s.end + (one - s.end) * N::lit(0.5) * (one + wave)

@@ -10,7 +10,9 @@ crate::settings! {
 }
 
 impl Rate for Exponential {
-    fn factor<N: Real>(s: Exponential<N>, done: N, _: N) -> N {
+    const STATE: [&str; 0] = [];
+
+    fn factor<N: Real>(s: Exponential<N>, done: N, _: N, _: [N; 0]) -> N {
         s.end.pow(done)
     }
 }

@@ -13,7 +13,9 @@ crate::settings! {
 }
 
 impl Rate for InverseRoot {
-    fn factor<N: Real>(s: InverseRoot<N>, _: N, step: N) -> N {
+    const STATE: [&str; 0] = [];
+
+    fn factor<N: Real>(s: InverseRoot<N>, _: N, step: N, _: [N; 0]) -> N {
         (s.hold / step.max(s.hold)).sqrt()
     }
 }

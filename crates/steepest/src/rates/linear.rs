@@ -12,7 +12,9 @@ crate::settings! {
 }
 
 impl Rate for Linear {
-    fn factor<N: Real>(s: Linear<N>, done: N, _: N) -> N {
+    const STATE: [&str; 0] = [];
+
+    fn factor<N: Real>(s: Linear<N>, done: N, _: N, _: [N; 0]) -> N {
         N::lit(1.0) + done * (s.end - N::lit(1.0))
     }
 }

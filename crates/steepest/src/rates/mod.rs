@@ -5,7 +5,7 @@ macro_rules! rates {
     ($($file:ident::$rate:ident),* $(,)?) => {
         $(#[doc = concat!("The schedule `", stringify!($file), "`.")] pub mod $file;)*
         /// Every schedule.
-        pub static RATES: &[Entry] = &[$(Entry::of::<$file::$rate>()),*];
+        pub static RATES: &[Entry] = &[$(Entry::of::<$file::$rate, _>()),*];
     };
 }
 rates! {
@@ -14,6 +14,7 @@ rates! {
     cosine::Cosine,
     exponential::Exponential,
     inverse_root::InverseRoot,
+    plateau::Plateau,
 }
 
 /// The schedule of that name, or what is wrong with the name.

@@ -1,6 +1,6 @@
 //! A rule over batches: a step of the method is an epoch, at whose end the whole objective is looked at.
 use super::race::race;
-use super::{Ruled, Way, within};
+use super::{Ruled, Schedule, Way, within};
 use crate::problem::Problem;
 use crate::status::{Budget, Halt, Status};
 use crate::method::Step;
@@ -34,9 +34,8 @@ impl Batches {
         let mut raced = 0.0;
         if r.plan.rate.is_none() {
             if r.plan.schedule.is_none() {
-                let cosine = crate::rates::find("cosine").expect("a registered schedule");
-                let settings = cosine.parameters.iter().map(|p| p.default).collect();
-                r.plan.schedule = Some((cosine, settings));
+                let cosine = Schedule::named("cosine", &[]).expect("a registered schedule");
+                r.plan.schedule = Some(cosine);
             }
             if r.rule().tunes_itself {
                 r.rate = r.rule().falling_rate;
@@ -79,12 +78,14 @@ pub(super) fn step(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64]) -> R
     let (epoch, epochs) = (b.epoch, b.epochs);
     order.sort_unstable();
     Random::new(r.plan.seed, EPOCHS, epoch as u32, 0).shuffle(&mut order);
+    r.look();
     let size = r.plan.batch;
     let steps = order.len().div_ceil(size);
     let (mut rate, mut square) = (r.rate, 0.0);
     for (k, named) in order.chunks(size).enumerate() {
         let behind = epoch as f64 + k as f64 / steps as f64;
-        rate = r.scheduled(behind / epochs.min(problem.stop.iterations) as f64);
+        rate = r.scheduled(behind / epochs.min(problem.stop.iterations) as f64)?;
+        r.taken += 1;
         let (value, length) = one(r, problem, x, named, rate, &mut gradient)?;
         square += length / steps as f64;
         if !value.is_finite() {

@@ -56,15 +56,17 @@ pub(super) fn step(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64]) -> R
     let Way::Full(full) = &r.way else { unreachable!("only full batches come here") };
     let tuned = r.rule().tunes_itself && !r.rule().value;
     let free = !(full.given || tuned);
+    r.look();
     if free { search(r, problem, x) } else { fixed(r, problem, x) }
 }
 
 /// The rate is given: one step, for better or worse.
 fn fixed(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
     let done = problem.counts.iterations as f64 / problem.stop.iterations as f64;
-    let rate = r.scheduled(done);
+    let rate = r.scheduled(done)?;
     let before = r.value;
     r.advance(problem, rate, x);
+    r.taken += 1;
     r.value = problem.total_gradient(x, &mut r.gradient)?;
     r.still.look(problem, x, &r.gradient, r.value);
     let mut step = r.still.step(problem, r.value, r.start, rate, false);
@@ -90,7 +92,7 @@ fn search(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Ste
         // A rule without memory goes down at every step.
         let highest = full.recent.iter().fold(value0, |m, &v| m.max(v));
         let limit = if rejected >= 2 { value0 } else { highest };
-        let rate = r.scheduled(done);
+        let rate = r.scheduled(done)?;
         r.advance(problem, rate, x);
         r.value = problem.total_gradient(x, &mut r.gradient)?;
         if r.value <= limit && !blocked && x == &x0[..] {
@@ -120,6 +122,7 @@ fn search(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Ste
 }
 
 fn accept(r: &mut Ruled, problem: &Problem<'_>, x: &[f64], rate: f64, before: f64, rejected: u32) -> Step {
+    r.taken += 1;
     r.still.look(problem, x, &r.gradient, r.value);
     let look_back = if r.rule().memory.is_empty() { 1 } else { LOOK_BACK };
     let lower = r.value < r.least;

@@ -8,6 +8,7 @@ mod batches;
 mod full;
 mod mover;
 mod race;
+mod schedule;
 mod still;
 mod sure;
 
@@ -19,6 +20,7 @@ use crate::method::{Entry, Method, Needs, Step, Takes};
 use crate::methods::claims::{Claims, not_finite};
 use crate::settings::{Kind, Parameter, checked};
 use mover::Mover;
+pub use schedule::{Factor, LAST, Schedule};
 use std::borrow::Cow;
 use still::Still;
 
@@ -30,7 +32,7 @@ pub struct Plan {
     /// The rate; none: it finds its own.
     pub rate: Option<f64>,
     /// How the rate changes over the run; none: constant for a rate that was given, else a cosine over batches.
-    pub schedule: Option<(&'static crate::rate::Entry, Vec<f64>)>,
+    pub schedule: Option<Schedule>,
     /// Terms a batch; 0: all of them at each step.
     pub batch: usize,
     /// Rounds through all terms, where there are batches.
@@ -63,8 +65,7 @@ impl Plan {
     }
     /// Sets the schedule by name.
     pub fn schedule(mut self, name: &str, given: &[(&str, f64)]) -> Result<Self, String> {
-        let entry = crate::rates::find(name)?;
-        self.schedule = Some((entry, checked(name, entry.parameters, given)?));
+        self.schedule = Some(Schedule::named(name, given)?);
         Ok(self)
     }
     /// The method.
@@ -143,6 +144,8 @@ struct Ruled {
     way: Way,
     /// The rate before the schedule.
     rate: f64,
+    /// Steps that the schedule has gone through.
+    taken: u64,
     /// F and its gradient at x.
     value: f64,
     gradient: Vec<f64>,
@@ -169,6 +172,7 @@ impl Ruled {
             mover: Mover::new(&plan.rules, &[]),
             way: Way::Full(full::Full::new(&plan)),
             rate: plan.rate.unwrap_or(0.0),
+            taken: 0,
             value: f64::NAN,
             gradient: Vec::new(),
             start: f64::NAN,
@@ -188,11 +192,14 @@ impl Ruled {
     }
 
     /// The rate at a place of the run: `done` of it is behind.
-    fn scheduled(&self, done: f64) -> f64 {
-        let step = (self.mover.step + 1) as f64;
-        match &self.plan.schedule {
-            Some((entry, settings)) => self.rate * (entry.factor)(settings, done, step),
-            None => self.rate,
+    fn scheduled(&self, done: f64) -> Result<f64, Halt> {
+        let factor = self.plan.schedule.as_ref().map_or(Ok(1.0), |s| s.factor(done, self.taken))?;
+        Ok(self.rate * factor)
+    }
+    /// Shows the schedule the value of the whole objective.
+    fn look(&mut self) {
+        if let Some(schedule) = &mut self.plan.schedule {
+            schedule.look(self.value, self.taken);
         }
     }
 
