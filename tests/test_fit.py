@@ -328,7 +328,12 @@ def test_the_report_and_the_notebook_s_picture(models: dict[str, Model], tmp_pat
     text = path.read_text()
     assert text.startswith("<!DOCTYPE html>")
     assert "bought" in text
-    assert "<table>" in models["binary"]._repr_html_()
+    shown = models["binary"]._repr_html_()
+    assert shown.count("<table>") == 1
+    assert all(f"{figure['name']}: " in shown for figure in models["binary"].metrics())
+    assert "--verbose" not in shown
+    for tag in ("div", "table", "tr", "ul", "li", "b", "i"):
+        assert shown.count(f"<{tag}>") == shown.count(f"</{tag}>")
     assert len(repr(models["binary"])) < 200
     assert "600 rows" in repr(models["binary"])
 

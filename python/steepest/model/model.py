@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +9,13 @@ from typing import Any
 
 import numpy as np
 
-import steepest
 from steepest.errors import InputError, ModelFileError
 from steepest.findings import Finding
 from steepest.model.metrics import explained_share
 from steepest.model.operating import operating_points
 from steepest.model.records import Records
 from steepest.model.story import fault, pack, unpack
-from steepest.model.summary import interval_text, summary_text
+from steepest.model.summary import summary_html, summary_text
 from steepest.model.weights import Weights, probabilities
 from steepest.saving import read_file, write_file
 from steepest.tables import Applied, Schema
@@ -305,13 +303,4 @@ class Model:
         return f"<steepest.Model: {self.facts['title']}, {self.task}, fitted to {rows} rows{judged}>"
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{html.escape(figure['name'])}: {html.escape(figure['plain'])}</td>"
-            f"<td>{figure['value']:.4g}</td><td>{interval_text(figure)}</td><td>{figure['baseline']:.4g}</td></tr>"
-            for figure in self.facts["metrics"]
-        )
-        head = "<th>on held-out rows</th><th>model</th><th>95 % interval</th><th>baseline</th>"
-        return (
-            f"<div><b>{html.escape(self.facts['title'])}</b> (steepest {steepest.__version__})"
-            f"<table><tr>{head}</tr>{rows}</table><pre>{html.escape(self.summary())}</pre></div>"
-        )
+        return summary_html(self.facts)

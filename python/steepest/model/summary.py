@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import math
 import textwrap
 from typing import Any
 
 from steepest.report.wording import figure, plural
 
-__all__ = ["interval_text", "summary_text"]
+__all__ = ["summary_html", "summary_text"]
 
 WIDTH = 80
 #: lines of the summary at most, on a terminal of 80 columns
@@ -58,6 +59,40 @@ def summary_text(story: dict[str, Any], width: int = WIDTH, verbose: bool = Fals
         shown = shown[:-1]
     noticed = "\n".join(few_findings(story, width, max(2, left)))
     return plain("\n\n".join(block for block in (first, noticed, middle, last) if block))
+
+
+def summary_html(story: dict[str, Any]) -> str:
+    """The fit for a notebook: what was fitted, problems and warnings, all figures as a table, how it ended."""
+    title, *rows = heading(story, False).split("\n")
+    noticed = [
+        f"<li><b>{MARKS[f['severity']]}:</b> {html.escape(capital(f['sentence']))}"
+        + (f" <i>What to do:</i> {html.escape(f['remedy'].rstrip('.'))}." if f["remedy"] else "")
+        for f in story["findings"]
+        if f["severity"] != "note"
+    ]
+    judged, *_ = quality(story, WIDTH, story["metrics"], False).split("\n")
+    folds = story.get("folds") and story["metrics"] and "folds_mean" in story["metrics"][0]
+    head = ["", "model", "95 % interval", "baseline", *([f"{story['folds']} folds"] if folds else [])]
+    lines = [
+        [f"{f['name']}: {f['plain']}", number(f["value"]), interval_text(f), number(f["baseline"])]
+        + ([f"{f['folds_mean']:.4g} ± {f['folds_sd']:.2g}"] if folds else [])
+        for f in story["metrics"]
+    ]
+    cells = "".join(
+        f'<tr><td style="text-align:left">{html.escape(name)}</td>'
+        + "".join(f"<td>{html.escape(cell)}</td>" for cell in others)
+        + "</tr>"
+        for name, *others in lines
+    )
+    table = f"<table><tr>{''.join(f'<th>{h}</th>' for h in head)}</tr>{cells}</table>" if lines else ""
+    end = ending(story, False).replace(
+        "--verbose, summary(verbose=True) or the report", "summary(verbose=True), report()"
+    )
+    paragraphs = [f"<b>{html.escape(title)}</b><br>{html.escape(' '.join(rows))}"]
+    if noticed:
+        paragraphs.append(f"<ul>{''.join(f'{item}</li>' for item in noticed)}</ul>")
+    paragraphs += [f"{html.escape(judged)}{table}", "<br>".join(map(html.escape, end.split("\n")))]
+    return plain("<div>" + "".join(f"<div>{part}</div>" for part in paragraphs) + "</div>")
 
 
 def wrapped(block: str, width: int) -> str:
