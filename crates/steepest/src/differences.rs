@@ -88,6 +88,8 @@ const FALLEN: f64 = 0.01;
 /// Steps that change nothing, shorter than this of the furthest, are lengthened by more each time, beginning with this.
 const LOST: f64 = 1e-10;
 const LEAP: f64 = 100.0;
+/// A change of f by as many times the noise is too much for a step to one side.
+const FAR: f64 = 1e10;
 const EPS: f64 = f64::EPSILON;
 
 impl Differences {
@@ -350,6 +352,7 @@ impl Differences {
             found.min(0.1 * size).max(16.0 * EPS * x[j].abs())
         });
         let sides = if x[j] + h <= high || high - x[j] >= x[j] - low { [h, -h] } else { [-h, h] };
+        let wild = |h: f64, change: f64| h > 0.01 * size && change > FAR * noise;
         for side in sides {
             let to = (x[j] + side).clamp(low, high);
             if to == x[j] {
@@ -359,6 +362,11 @@ impl Differences {
             if moved == f && !flat && self.length == Length::Found {
                 // Lost in the storage or the rounding of f: look from further off.
                 self.again = self.measured.is_some_and(|m| !(f.abs() > 0.5 * m));
+                break;
+            }
+            if self.length == Length::Found && wild((to - x[j]).abs(), (moved - f).abs()) {
+                // So long a step for so large a change: the bend is another by now.
+                self.seen[j].second = -1.0;
                 break;
             }
             if moved.is_finite() {
@@ -408,7 +416,7 @@ impl Differences {
             };
             h = look.h;
             let clear = look.change >= CLEAR * noise || look.second >= BENT * noise;
-            let coarse = !known
+            let coarse = (!known || h > 0.01 * self.seen[j].size && look.change > FAR * noise)
                 && look.second > 1e-4 * (f.abs() + look.change)
                 && look.second > 1e6 * noise
                 && h > FIRST * FIRST * self.seen[j].size;

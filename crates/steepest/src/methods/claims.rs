@@ -151,6 +151,11 @@ impl Claims {
         if change == 0.0 { 0.0 } else { change / fallen }
     }
 
+    /// Whether F has fallen since the start by more than rounding: else nothing was seen of it.
+    pub fn left(&self, value: f64) -> bool {
+        self.values[0] - value > 64.0 * self.rounding(value)
+    }
+
     /// Whether a change of F is far above rounding.
     pub fn matters(&self, change: f64) -> bool {
         change.abs() > 1e3 * self.rounding(self.before(0))
@@ -282,8 +287,9 @@ pub fn sizes(x: &[f64], value: f64, g: &[f64], width: impl Fn(usize) -> f64) -> 
         value.abs()
     });
     for (size, g) in size.iter_mut().zip(g) {
-        // What is rounding beside the others tells nothing.
-        if size.is_nan() && g.abs() > 1e2 * f64::EPSILON * steepest {
+        // What is rounding beside the others, or beside F, tells nothing.
+        let tells = g.abs() > f64::EPSILON * (1e2 * steepest).max(value.abs());
+        if size.is_nan() && tells {
             *size = change / g.abs();
         }
     }

@@ -3,6 +3,9 @@ use crate::health::{Finding, Severity};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
 use crate::vectors::{dot, largest};
+pub use below::{below, below_along};
+
+mod below;
 
 /// Where the function is found to lead lower still.
 pub enum Doubt {
@@ -329,8 +332,17 @@ fn stairs(
 fn step(at: &Known<'_>, u: &[f64], h: f64, trial: &mut [f64]) {
     for (j, x) in at.x.iter().enumerate() {
         let by = h * u[j];
-        trial[j] = x + by.abs().min((at.room)(j, by)).copysign(by);
+        trial[j] = within(*x, by, (at.room)(j, by));
     }
+}
+
+/// x + by, or as far as there is room: less by what rounding might add to it.
+fn within(x: f64, by: f64, room: f64) -> f64 {
+    if by.abs() < room {
+        return x + by;
+    }
+    let most = room - 4.0 * f64::EPSILON * (room + x.abs());
+    if most > 0.0 { x + most.copysign(by) } else { x }
 }
 
 /// Whether the gradient ahead at x + h u is the function's: at a point where the one given vanishes, one that is wrong
@@ -484,11 +496,25 @@ pub fn gap(
     along: &mut [f64],
     trial: &mut [f64],
 ) -> Result<Gap, Halt> {
-    let n = at.x.len();
     // In lengths: where a coordinate cannot go the way it should, it has none.
     let free = |j: usize| (at.room)(j, -at.gradient[j]) > 0.0;
-    let mut r: Vec<f64> =
-        (0..n).map(|j| if free(j) { -at.gradient[j] * at.lengths[j] } else { 0.0 }).collect();
+    let r = (0..at.x.len())
+        .map(|j| if free(j) { -at.gradient[j] * at.lengths[j] } else { 0.0 })
+        .collect();
+    conjugate(problem, at, r, products, enough, along, trial)
+}
+
+/// The same, for r in place of −g: ½ r′H⁻¹r.
+fn conjugate(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    mut r: Vec<f64>,
+    products: usize,
+    enough: f64,
+    along: &mut [f64],
+    trial: &mut [f64],
+) -> Result<Gap, Halt> {
+    let n = at.x.len();
     let mut p = r.clone();
     let (mut rr, mut left, mut last) = (dot(&r, &r), 0.0f64, f64::INFINITY);
     let first = rr;

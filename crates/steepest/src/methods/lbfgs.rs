@@ -62,6 +62,7 @@ struct Descent {
 
 /// What it holds while at work, in the problem's units. Vectors are padded to whole lanes.
 struct Work {
+    set: Lbfgs,
     memory: Memory,
     bounds: Option<Bounds>,
     claims: Claims,
@@ -149,6 +150,7 @@ impl Work {
             }
         }
         let mut work = Work {
+            set: set.clone(),
             memory: Memory::new(n, set.memory as usize, bounds.is_some()),
             claims: Claims::new(f, problem.stop.tolerance, set.gtol, set.ftol),
             reach: FAR * largest(&x).max(1.0),
@@ -397,7 +399,8 @@ impl Work {
         let n = self.memory.dim();
         doubt::scattered(n, &mut self.d);
         let mut doubt = self.look(problem, true)?;
-        if matches!(doubt, Doubt::None | Doubt::Kink(_)) {
+        // Where nothing is known of any direction, all of them are looked at below.
+        if matches!(doubt, Doubt::None | Doubt::Kink(_)) && !self.memory.is_empty() {
             let lengths = self.lengths();
             doubt::scattered_else(n, &mut self.d);
             (0..n).for_each(|j| self.d[j] *= lengths[j]);
@@ -412,6 +415,13 @@ impl Work {
             && let Some(j) = self.unmoved(problem)?
         {
             return self.stretched(problem, j);
+        }
+        if !matches!(doubt, Doubt::Inconsistent(_)) {
+            let seen = self.xn.to_vec();
+            if self.below(problem)? {
+                return self.anew(problem);
+            }
+            self.xn.copy_from_slice(&seen);
         }
         match doubt {
             Doubt::Inconsistent(status) => Ok(self.ended(status)),
@@ -519,6 +529,24 @@ impl Work {
         self.stand(problem, 0.0)
     }
 
+    /// Starts again from the lower point that was seen in `xn`, as if it had begun there: nothing was known before.
+    fn anew(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
+        let n = self.memory.dim();
+        let (escapes, mut x) = (self.escapes + 1, vec![0.0; n]);
+        if escapes > ESCAPES {
+            self.predicted = None;
+            return Ok(self.ended(Status::Plateau));
+        }
+        problem.units.outward(&self.xn[..n], &mut x);
+        *problem.units = Units::default();
+        *self = Work { escapes, warned: self.warned, ..Work::new(&self.set.clone(), problem, &x)? };
+        match not_finite(self.f, &self.g[..n]) {
+            Some(_) if self.f == f64::NEG_INFINITY => Ok(self.ended(Status::Unbounded)),
+            Some(_) => Ok(self.ended(Status::Plateau)),
+            None => self.stand(problem, 0.0),
+        }
+    }
+
     /// Nothing lower is found any more: the arithmetic's end, a kink, or a gradient that is not the function's.
     fn rest(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
         let n = self.memory.dim();
@@ -557,7 +585,11 @@ impl Work {
             Doubt::Inconsistent(status) => return Ok(self.ended(status)),
             Doubt::Kink(slopes) => problem.findings.push(doubt::kink(slopes)),
             Doubt::Lower => return self.escape(problem),
-            Doubt::None | Doubt::Stairs => {}
+            Doubt::None | Doubt::Stairs => {
+                if self.below(problem)? {
+                    return self.anew(problem);
+                }
+            }
         }
         if verdict == Status::PrecisionLimit {
             // The metric has shrunk with the steps: what it says is left is not known.
@@ -588,6 +620,37 @@ impl Work {
 
     /// Looks at both sides along d (which is lost), a multiple of the lengths.
     fn look(&mut self, problem: &mut Problem<'_>, ahead: bool) -> Result<Doubt, Halt> {
+        self.known(problem, ahead, doubt::look)
+    }
+
+    /// Where nothing is known of the curvature, or F was seen to bend down: a lower point at any scale, in `xn`.
+    fn below(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
+        if self.memory.is_empty() && self.metric.is_none() || !self.claims.left(self.f) {
+            return self.known(problem, false, |problem, at, _, xn| doubt::below(problem, at, xn));
+        }
+        if self.claims.as_scipy() {
+            return Ok(false);
+        }
+        let down = self.memory.bent_down();
+        let metric = self.memory.metric();
+        let lengths = self.lengths();
+        let still = |j: &usize| (self.x[*j] - self.start[*j]).abs() <= 1e-6 * lengths[*j];
+        let free = |j: &usize| self.room(*j, -self.g[*j]) > 0.0 && still(j);
+        let unseen: Vec<usize> =
+            (0..metric.len()).filter(|j| metric[*j].is_nan()).filter(free).collect();
+        if down.is_empty() && unseen.is_empty() {
+            return Ok(false);
+        }
+        self.known(problem, false, |problem, at, _, xn| doubt::below_along(problem, at, &down, &unseen, xn))
+    }
+
+    /// With what is known where it stands: `d` and `xn` are lent.
+    fn known<T>(
+        &mut self,
+        problem: &mut Problem<'_>,
+        ahead: bool,
+        look: impl FnOnce(&mut Problem<'_>, &Known<'_>, &mut [f64], &mut [f64]) -> Result<T, Halt>,
+    ) -> Result<T, Halt> {
         let lengths = self.lengths();
         let n = self.memory.dim();
         let (bounds, x) = (&self.bounds, &self.x);
@@ -602,9 +665,10 @@ impl Work {
             small: self.claims.slight(self.f),
             given: doubt::doubtful(problem),
             ahead,
-            blind: self.memory.is_empty() && self.metric.is_none(),
+            // A claim looks at all lengths itself.
+            blind: !ahead && self.memory.is_empty() && self.metric.is_none(),
         };
-        doubt::look(problem, &known, &mut self.d, &mut self.xn)
+        look(problem, &known, &mut self.d, &mut self.xn)
     }
 
     /// What the noise of F can hide, measured: up to a thousandth of F's size.

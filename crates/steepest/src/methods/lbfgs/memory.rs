@@ -286,6 +286,20 @@ impl Memory {
         (0..self.n).map(one).collect()
     }
 
+    /// The coordinates along which the slope fell as steps went up them: F bends down there.
+    pub fn bent_down(&self) -> Vec<usize> {
+        const CLEARLY: f64 = 0.5;
+        let down = |j: &usize| {
+            let (mut sy, mut ss, mut yy) = (0.0f64, 0.0f64, 0.0f64);
+            for i in self.newest_first() {
+                let (s, y) = (self.s[i * self.stride + j], self.y[i * self.stride + j]);
+                (sy, ss, yy) = (sy + s * y, ss + s * s, yy + y * y);
+            }
+            sy < -CLEARLY * ss.sqrt() * yy.sqrt()
+        };
+        (0..self.n).filter(down).collect()
+    }
+
     /// Takes out of `u` what steps have explored; false where little or nothing is left, or it would cost much.
     pub fn unexplored(&self, u: &mut [f64]) -> bool {
         const NUMBERS: usize = 1 << 20;

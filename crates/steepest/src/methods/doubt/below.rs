@@ -1,0 +1,252 @@
+//! Whether anything lies below a point at rest of whose curvature nothing is known: a maximum, a saddle of any order.
+use super::{Gap, Known, NEAR, conjugate, noise, scattered, within};
+use crate::descend::{Halt, Problem};
+
+/// Coordinates that are gone along one by one, and products with the Hessian.
+const TRIED: usize = 32;
+const PRODUCTS: usize = 10;
+/// How much shorter, longer and further steps become where nothing moved, where all did, and where it leads down.
+const SHORTER: f64 = 1e-2;
+const LONGER: f64 = 30.0;
+const FURTHER: f64 = 3.0;
+/// The shortest and the longest step, in lengths.
+const REACH: (f64, f64) = (1e-12, 1e10);
+
+/// The lowest point seen, and how far it is from where all began.
+struct Lowest {
+    value: f64,
+    gone: Vec<f64>,
+    /// The shortest step that was taken.
+    near: f64,
+}
+
+/// Looks for a lower point at all scales, where the slopes at x are 0 or noise: along directions without symmetry, along
+/// the coordinates, and along whatever the curvature bends down. True where there is one beyond noise, which is left in
+/// `trial`. A few values for each coordinate; where a gradient was given it tells in one which coordinates rise.
+pub fn below(problem: &mut Problem<'_>, at: &Known<'_>, trial: &mut [f64]) -> Result<bool, Halt> {
+    let n = at.x.len();
+    let mut lowest = Lowest { value: at.value, gone: vec![0.0; n], near: NEAR };
+    // A slope that leads up from a bound needs no curvature to rise.
+    let room = |j: usize| [(at.room)(j, 1.0), (at.room)(j, -1.0)];
+    let held = |j: usize| at.gradient[j] != 0.0 && (at.room)(j, -at.gradient[j]) <= 0.0;
+    let lengths: Vec<f64> =
+        (0..n).map(|j| if held(j) || room(j) == [0.0; 2] { 0.0 } else { at.lengths[j] }).collect();
+    let free: Vec<usize> = (0..n).filter(|j| lengths[*j] > 0.0).collect();
+    if free.is_empty() {
+        return Ok(false);
+    }
+    let at = &Known { lengths: &lengths, ..*at };
+    let (mut u, mut bends) = (vec![0.0; n], vec![0.0; n]);
+    scattered(n, &mut u);
+    (0..n).for_each(|j| u[j] *= lengths[j]);
+    let near = scan(problem, at, &u, &mut lowest, trial)?;
+    if at.given && free.len() > 1 {
+        curvatures(problem, at, near, &mut bends, trial)?;
+    }
+    // Products of coordinates change their sign with one of them or with every second.
+    let convex = free.len() == 1 || free.iter().all(|j| bends[*j] > 0.0);
+    for step in if convex { 0..0 } else { 0..2 } {
+        scattered(n, &mut u);
+        let turned = if step == 0 { free.len() } else { 2 };
+        free[..turned].iter().skip(1).step_by(2).for_each(|j| u[*j] = -u[*j]);
+        (0..n).for_each(|j| u[j] *= lengths[j]);
+        scan(problem, at, &u, &mut lowest, trial)?;
+        if free.len() == 2 {
+            break;
+        }
+    }
+    if !convex {
+        for j in free.iter().copied().filter(|j| !(bends[*j] > 0.0)).take(TRIED) {
+            u.fill(0.0);
+            u[j] = lengths[j];
+            scan(problem, at, &u, &mut lowest, trial)?;
+        }
+    }
+    if !(lowest.value < at.value) && at.given && free.len() > 1 {
+        turned(problem, at, near, &bends, &mut lowest, trial)?;
+    }
+    told(problem, at, &lowest, trial)
+}
+
+/// The same along the coordinates named, where F was seen to bend down, and along all of those where nothing was seen.
+pub fn below_along(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    named: &[usize],
+    unseen: &[usize],
+    trial: &mut [f64],
+) -> Result<bool, Halt> {
+    let n = at.x.len();
+    let mut lowest = Lowest { value: at.value, gone: vec![0.0; n], near: NEAR };
+    let (mut u, mut way) = (vec![0.0; n], vec![0.0; n]);
+    if !unseen.is_empty() {
+        scattered(n, &mut way);
+        unseen.iter().for_each(|j| u[*j] = way[*j] * at.lengths[*j]);
+        scan(problem, at, &u, &mut lowest, trial)?;
+    }
+    for j in named.iter().take(TRIED) {
+        u.fill(0.0);
+        u[*j] = at.lengths[*j];
+        scan(problem, at, &u, &mut lowest, trial)?;
+    }
+    told(problem, at, &lowest, trial)
+}
+
+/// Whether the lowest point is lower by more than noise; it is left in `trial`.
+fn told(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    lowest: &Lowest,
+    trial: &mut [f64],
+) -> Result<bool, Halt> {
+    if !(lowest.value < at.value - at.small) {
+        return Ok(false);
+    }
+    let found = lowest.value == f64::NEG_INFINITY
+        || lowest.value < at.value - 4.0 * noise(problem, at, lowest.near, trial)?;
+    go(at, &lowest.gone, 0.0, &lowest.gone, trial);
+    Ok(found)
+}
+
+/// What F bends by along each coordinate, as one gradient tells it: exactly where the coordinates do not mix. 0 where
+/// nothing moved.
+fn curvatures(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    near: f64,
+    bends: &mut [f64],
+    trial: &mut [f64],
+) -> Result<(), Halt> {
+    let n = at.x.len();
+    let mut u = vec![0.0; n];
+    scattered(n, &mut u);
+    (0..n).for_each(|j| u[j] *= near * at.lengths[j]);
+    go(at, &vec![0.0; n], 1.0, &u, trial);
+    let mut ahead = vec![0.0; n];
+    problem.total_gradient(&trial[..n], &mut ahead)?;
+    for j in 0..n {
+        let (moved, turned) = (trial[j] - at.x[j], ahead[j] - at.gradient[j]);
+        let clear = turned.abs() > 1e3 * f64::EPSILON * at.gradient[j].abs();
+        let bend = turned / moved;
+        bends[j] = if clear && bend.is_finite() { bend } else { 0.0 };
+    }
+    Ok(())
+}
+
+/// Where the coordinates mix: along what the curvature bends down, if anything.
+fn turned(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    near: f64,
+    bends: &[f64],
+    lowest: &mut Lowest,
+    trial: &mut [f64],
+) -> Result<(), Halt> {
+    let n = at.x.len();
+    // As long as makes all of them bend alike, and none longer than it was.
+    let size = |j: usize| at.lengths[j] * bends[j].abs().sqrt();
+    let least = (0..n).map(size).filter(|s| *s > 0.0).fold(f64::INFINITY, f64::min);
+    let share = |j: usize| if size(j) > 0.0 { least / size(j) } else { 1.0 };
+    let lengths: Vec<f64> = (0..n).map(|j| at.lengths[j] * share(j) * (near / NEAR)).collect();
+    let there = Known { lengths: &lengths, ..*at };
+    let mut r = vec![0.0; n];
+    scattered(n, &mut r);
+    r.iter_mut().zip(at.lengths).for_each(|(r, l)| *r *= f64::from(u8::from(*l > 0.0)));
+    let mut along = vec![0.0; n];
+    let seen = conjugate(problem, &there, r, PRODUCTS, f64::INFINITY, &mut along, trial)?;
+    if matches!(seen, Gap::Down) {
+        (0..n).for_each(|j| along[j] *= lengths[j]);
+        scan(problem, at, &along, lowest, trial)?;
+    }
+    Ok(())
+}
+
+/// x + gone + h u, within its room.
+fn go(at: &Known<'_>, gone: &[f64], h: f64, u: &[f64], trial: &mut [f64]) {
+    for (j, x) in at.x.iter().enumerate() {
+        let by = gone[j] + h * u[j];
+        trial[j] = within(*x, by, (at.room)(j, by));
+    }
+}
+
+/// The values along a line: x + gone + h u.
+struct Line<'a> {
+    at: &'a Known<'a>,
+    gone: &'a [f64],
+    u: &'a [f64],
+    /// The lowest value, or what one must be below, and how far off.
+    best: (f64, f64),
+}
+
+impl Line<'_> {
+    fn value(&mut self, problem: &mut Problem<'_>, h: f64, trial: &mut [f64]) -> Result<f64, Halt> {
+        go(self.at, self.gone, h, self.u, trial);
+        let value = problem.total(&trial[..self.u.len()])?;
+        if value < self.best.0 {
+            self.best = (value, h);
+        }
+        Ok(value)
+    }
+    fn pair(
+        &mut self,
+        problem: &mut Problem<'_>,
+        h: f64,
+        trial: &mut [f64],
+    ) -> Result<[f64; 2], Halt> {
+        Ok([self.value(problem, h, trial)?, self.value(problem, -h, trial)?])
+    }
+}
+
+/// Both sides along u at all scales, from the shortest step that changes F to as far as it falls; the shortest step.
+fn scan(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    u: &[f64],
+    lowest: &mut Lowest,
+    trial: &mut [f64],
+) -> Result<f64, Halt> {
+    let value = lowest.value;
+    if value == f64::NEG_INFINITY {
+        return Ok(NEAR);
+    }
+    let noise = 64.0 * f64::EPSILON * value.abs();
+    let moves = |v: &f64| !((v - value).abs() <= noise);
+    let rise = |pair: [f64; 2]| pair[0] + pair[1] - 2.0 * value;
+    let mut line = Line { at, gone: &lowest.gone, u, best: (value - noise, 0.0) };
+    let mut h = NEAR;
+    let mut pair = line.pair(problem, h, trial)?;
+    if pair.iter().any(moves) {
+        // Nearer, unless it rises on both sides as what is smooth does.
+        while line.best.1 == 0.0 && h > REACH.0 {
+            let before = rise(pair);
+            h *= SHORTER;
+            pair = line.pair(problem, h, trial)?;
+            let smooth = (rise(pair) / before / SHORTER.powi(2) - 1.0).abs() < 0.1;
+            if smooth || !pair.iter().any(moves) {
+                break;
+            }
+        }
+    } else {
+        let mut side = 1.0;
+        while !moves(&pair[0]) && h < REACH.1 {
+            (h, side) = (LONGER * h, -side);
+            pair[0] = line.value(problem, side * h, trial)?;
+        }
+        line.value(problem, -side * h, trial)?;
+    }
+    let near = h.min(NEAR);
+    lowest.near = lowest.near.min(near);
+    while line.best.1 != 0.0 && line.best.1.abs() < REACH.1 && line.best.0.is_finite() {
+        let (value, h) = line.best;
+        if !(line.value(problem, FURTHER * h, trial)? < value) {
+            break;
+        }
+    }
+    let (value, h) = line.best;
+    if h != 0.0 {
+        go(at, &lowest.gone, h, u, trial);
+        lowest.gone.iter_mut().enumerate().for_each(|(j, gone)| *gone = trial[j] - at.x[j]);
+        lowest.value = value;
+    }
+    Ok(near)
+}
