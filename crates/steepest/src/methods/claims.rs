@@ -11,6 +11,8 @@ const WINDOW: usize = 10;
 const RECENT: usize = 2;
 /// As many steps in a row that change nothing but rounding, and the method stops.
 const IDLE: u32 = 20;
+/// Steps after which a descent is asked whether it gets anywhere.
+const CREEPING: usize = 1024;
 /// What [`Claims::steep`] may be for a claim, and where no step is lower any more.
 pub const STEEP: [f64; 2] = [1e-2, 0.1];
 /// As many steps in a row whose decrease the slopes did not foretell, and the gradient is looked at.
@@ -126,14 +128,26 @@ impl Claims {
         self.tolerance * self.size(value)
     }
 
-    /// A step was taken; true where the last twenty changed nothing but rounding.
+    /// A step was taken; true where the last twenty changed nothing but rounding, or where it only creeps.
     pub fn took(&mut self, value: f64) -> bool {
         let before = self.before(0);
         self.values.push(value);
         let still = before - value <= 4.0 * f64::EPSILON * value.abs();
         self.idle = if still { self.idle + 1 } else { 0 };
         self.least = self.least.min(value);
-        self.idle >= IDLE
+        self.idle >= IDLE || self.creeps()
+    }
+
+    /// Whether so many steps have lowered the least value by so little that as many more would not help: looked at
+    /// after 1024, 2048, 4096 … steps.
+    fn creeps(&self) -> bool {
+        let steps = self.steps();
+        if steps < CREEPING || !steps.is_power_of_two() || self.scipy.is_some() {
+            return false;
+        }
+        let least = self.values[..=steps / 2].iter().copied().fold(f64::INFINITY, f64::min);
+        let small = 1e4 * self.tolerance;
+        least - self.least <= small * self.least.abs().min((self.values[0] - self.least).abs())
     }
 
     /// Whether the last step lowered the value by more than rounding.

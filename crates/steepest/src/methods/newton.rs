@@ -76,6 +76,8 @@ struct Work {
     bent: f64,
     /// Steps in a row over which the gradient changed by other than H foretold.
     odd: u32,
+    /// Steps in a row that the noise of the differences would have hidden.
+    drowned: u32,
     /// H is not the function's: differences of gradients stand in for it.
     own: bool,
     factor: Option<Cholesky>,
@@ -90,6 +92,8 @@ struct Work {
 
 /// Lower points found by looking around before it is left at that.
 const ESCAPES: u32 = 20;
+/// As many steps in a row whose foretold decrease noise would hide, and nothing more is to be gained by such slopes.
+const DROWNED: u32 = 3;
 
 impl Method for Descent {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
@@ -126,6 +130,7 @@ impl Method for Descent {
             predicted: None,
             bent: 0.0,
             odd: 0,
+            drowned: 0,
             own: false,
             escapes: 0,
             residual: f64::NAN,
@@ -173,6 +178,7 @@ impl Work {
             let ratio = (self.f - f) / promised;
             let near = f <= self.f + 1e-13 * self.f.abs() && largest(&self.gn) < largest(&self.g);
             if sound && (ratio > 1e-4 && f < self.f || near) {
+                self.drowned = if promised <= self.explained(problem) { self.drowned + 1 } else { 0 };
                 return self.take(problem, f, ratio, near);
             }
             self.lambda = (10.0 * self.lambda).max(1e-3);
@@ -205,7 +211,8 @@ impl Work {
                 return Ok(self.ended(status));
             }
         }
-        if self.claims.took(f) {
+        if self.claims.took(f) || self.drowned >= DROWNED {
+            self.drowned = 0;
             return self.rest(problem);
         }
         if largest(&self.x) > self.reach {
@@ -369,8 +376,15 @@ impl Work {
     fn differences(&mut self, problem: &mut Problem<'_>) -> Result<(), Halt> {
         let n = self.n;
         self.xn.copy_from_slice(&self.x);
-        for j in 0..n {
-            let h = f64::EPSILON.cbrt() * self.reach_of(j);
+        let lengths: Vec<f64> = (0..n).map(|j| self.reach_of(j)).collect();
+        // The noisier the gradients, the further apart they have to be.
+        let mut noise = vec![0.0; n];
+        problem.accuracy(&mut noise);
+        let size = self.claims.size(self.f).max(f64::MIN_POSITIVE);
+        let share = noise.iter().zip(&lengths).map(|(v, l)| v * l / size).fold(f64::EPSILON, f64::max);
+        let share = share.min(1e-3).cbrt();
+        for (j, length) in lengths.into_iter().enumerate() {
+            let h = share * length;
             self.xn[j] = self.x[j] + h;
             problem.total_gradient(&self.xn, &mut self.gn)?;
             self.xn[j] = self.x[j] - h;
