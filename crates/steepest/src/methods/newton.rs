@@ -170,13 +170,14 @@ impl Work {
             if self.xn == self.x {
                 break;
             }
-            let f = problem.total_gradient(&self.xn, &mut self.gn)?;
+            let (f, hopeful) = self.try_there(problem)?;
             if f == f64::NEG_INFINITY {
                 return Ok(self.ended(Status::Unbounded));
             }
-            let sound = f.is_finite() && largest(&self.gn).is_finite();
+            let sound = hopeful && largest(&self.gn).is_finite();
             let ratio = (self.f - f) / promised;
-            let near = f <= self.f + 1e-13 * self.f.abs() && largest(&self.gn) < largest(&self.g);
+            // So small a decrease that rounding may hide it: then the slopes say whether it is nearer.
+            let near = hopeful && promised <= 1e-8 * self.f.abs() && largest(&self.gn) < largest(&self.g);
             if sound && (ratio > 1e-4 && f < self.f || near) {
                 self.drowned = if promised <= self.explained(problem) { self.drowned + 1 } else { 0 };
                 return self.take(problem, f, ratio, near);
@@ -187,6 +188,20 @@ impl Work {
             }
         }
         self.rest(problem)
+    }
+
+    /// The value at `xn`, and whether it is low enough for a step; its gradient only where it is, or comes along.
+    fn try_there(&mut self, problem: &mut Problem<'_>) -> Result<(f64, bool), Halt> {
+        let low = |f: f64| f.is_finite() && f <= self.f + 1e-13 * self.f.abs();
+        if !problem.objective.value_is_cheaper() {
+            let f = problem.total_gradient(&self.xn, &mut self.gn)?;
+            return Ok((f, low(f)));
+        }
+        let f = problem.total(&self.xn)?;
+        if low(f) {
+            problem.total_gradient_there(&self.xn, &mut self.gn)?;
+        }
+        Ok((f, low(f)))
     }
 
     fn take(&mut self, problem: &mut Problem<'_>, f: f64, ratio: f64, near: bool) -> Result<Step, Halt> {
