@@ -5,7 +5,7 @@ use crate::units::Units;
 use crate::health::{Finding, Severity};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
 use crate::problem::Facts;
-use crate::methods::claims::{Claims, Sight, not_finite};
+use crate::methods::claims::{Claims, Sight, not_finite, sizes};
 use crate::methods::doubt::{self, Doubt, Gap, Known, room};
 use crate::penalty::Steps;
 use crate::methods::seen::Seen;
@@ -16,7 +16,8 @@ crate::settings! {
     /// Gradient descent, x ← prox(x − rate · ∇f(x)), at a rate that is given, or at Barzilai and Borwein's with a line search.
     ///
     /// Without a penalty that is x − rate · ∇f(x). With no rate it finds its own from the curvature that the last step met, s's / s'y, shortened until the
-    /// value is below the largest of the last ten: so over any ten steps it goes down.
+    /// value is below the largest of the last ten: so over any ten steps it goes down. Variables whose sizes at the start
+    /// lie far apart are then measured in units of their own.
     ///
     /// Cauchy 1847; Barzilai and Borwein 1988; Grippo, Lampariello and Lucidi 1986; Wright, Nowak and Figueiredo 2009.
     "gradient_descent" GradientDescent {
@@ -75,6 +76,8 @@ struct Work {
     n: usize,
     /// Whether the penalty is added to the gradient (else its prox is taken).
     smooth: bool,
+    /// Where it is bounds: these, in the problem's units.
+    ranges: Option<Vec<[f64; 2]>>,
     claims: Claims,
     x: Aligned,
     xn: Aligned,
@@ -105,6 +108,8 @@ struct Work {
     a: f64,
     /// Whether it was found by shortening.
     halved: bool,
+    /// Steps in a row after which the noise of the differences would have hidden what is left.
+    drowned: u32,
     verify: bool,
     escapes: u32,
 }
@@ -113,15 +118,17 @@ struct Work {
 const ESCAPES: u32 = 20;
 /// Gradients that a look at the curvature around may take.
 const PRODUCTS: usize = 10;
+/// As many steps in a row whose foretold decrease noise would hide, and nothing more is to be gained by such slopes.
+const DROWNED: u32 = 10;
 
 impl Method for Descent {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
-        let mut work = Work::new(&self.set, problem, x)?;
+        let mut work = Work::new(&self.set, self.armijo, problem, x)?;
         let step = match not_finite(work.f, &work.g[..x.len()]) {
             Some(why) => work.ended(why),
             None => work.stand(problem)?,
         };
-        x.copy_from_slice(&work.x[..x.len()]);
+        problem.units.outward(&work.x[..x.len()], x);
         self.work = Some(work);
         Ok(step)
     }
@@ -129,7 +136,7 @@ impl Method for Descent {
         let work = self.work.as_mut().expect("start is called first");
         let step =
             if self.rate > 0.0 { work.fixed(problem, self.rate)? } else { work.own(problem, self.armijo)? };
-        x.copy_from_slice(&work.x[..x.len()]);
+        problem.units.outward(&work.x[..x.len()], x);
         Ok(step)
     }
     fn rate(&self) -> Option<f64> {
@@ -146,7 +153,7 @@ impl Method for Descent {
 }
 
 impl Work {
-    fn new(set: &GradientDescent, problem: &mut Problem<'_>, x0: &[f64]) -> Result<Self, Halt> {
+    fn new(set: &GradientDescent, armijo: bool, problem: &mut Problem<'_>, x0: &[f64]) -> Result<Self, Halt> {
         let n = problem.dim();
         let smooth = problem.penalty.offers().smooth;
         let [mut x, xn, mut g, gn, s] = [0; 5].map(|_| Aligned::zeros(n));
@@ -158,13 +165,30 @@ impl Work {
         let mut f = evaluate(problem, smooth, &x[..n], &mut g[..n])?;
         let bounded = problem.penalty.offers().bounds;
         if problem.scalable() && (smooth || bounded) && set.rate == 0.0 && not_finite(f, &g[..n]).is_none() {
-            *problem.units = Units::new(Vec::new(), f, &g[..n]);
+            let room = room(problem, &x[..n]);
+            // The textbook's descent is seen in the variables as they are.
+            let own = if armijo { Vec::new() } else { sizes(&x[..n], f, &g[..n], |j| room[j][0] + room[j][1]) };
+            *problem.units = Units::new(own, f, &g[..n]);
+            let at = x[..n].to_vec();
+            problem.units.inward(&at, &mut x[..n]);
             problem.units.slopes(&mut g[..n]);
             f /= problem.units.value();
+        }
+        let ranges: Option<Vec<[f64; 2]>> = (!smooth && bounded).then(|| {
+            let one = |j: usize| {
+                let ((low, high), l) = (problem.penalty.bounds(j), problem.units.length(j));
+                [low / l, high / l]
+            };
+            (0..n).map(one).collect()
+        });
+        if ranges.iter().flatten().any(|[low, high]| low > high) {
+            return Err(Halt::Status(Status::Infeasible));
         }
         let mut work = Work {
             n,
             smooth,
+            ranges,
+            drowned: 0,
             claims: Claims::new(f, problem.stop.tolerance, set.gtol, set.ftol).slow(),
             xn,
             gn,
@@ -200,9 +224,8 @@ impl Work {
             return (a * largest(&self.g), 0.5 * a * dot(&self.g, &self.g));
         }
         // Not x − prox(x − a g): where g is small beside x that is rounding.
-        if problem.penalty.offers().bounds {
-            for j in 0..self.n {
-                let (low, high) = problem.penalty.bounds(j);
+        if let Some(ranges) = &self.ranges {
+            for (j, [low, high]) in ranges.iter().enumerate() {
                 self.s[j] = (-a * self.g[j]).clamp((low - self.x[j]).min(0.0), (high - self.x[j]).max(0.0));
             }
         } else {
@@ -216,7 +239,9 @@ impl Work {
     /// The point at rate `a`, left in `xn`; the square of how far it is.
     fn go(&mut self, problem: &Problem<'_>, a: f64) -> f64 {
         vectors::ahead(&self.x, -a, &self.g, &mut self.xn);
-        if !self.smooth {
+        if let Some(ranges) = &self.ranges {
+            self.xn.iter_mut().zip(ranges).for_each(|(x, [low, high])| *x = x.clamp(*low, *high));
+        } else if !self.smooth {
             problem.penalty.prox(&mut self.xn[..self.n], Steps::Uniform(a));
         }
         vectors::minus(&self.xn, &self.x, &mut self.s);
@@ -365,10 +390,16 @@ impl Work {
             self.predicted = Some(0.0);
             return self.claim(problem, Status::Converged, 0.0);
         }
-        if self.steps < self.patience || !self.claims.converged(self.sight(), || 0.0) {
-            return Ok(self.here());
+        if self.steps >= self.patience && self.claims.converged(self.sight(), || 0.0) {
+            return self.claim(problem, Status::Converged, 0.0);
         }
-        self.claim(problem, Status::Converged, 0.0)
+        let hidden = self.predicted.is_some_and(|p| p <= self.differenced(problem));
+        self.drowned = if hidden { self.drowned + 1 } else { 0 };
+        if self.drowned >= DROWNED && !self.claims.as_scipy() {
+            self.drowned = 0;
+            return self.rest(problem);
+        }
+        Ok(self.here())
     }
 
     fn claim(&mut self, problem: &mut Problem<'_>, verdict: Status, explained: f64) -> Result<Step, Halt> {
@@ -593,5 +624,7 @@ fn evaluate(problem: &mut Problem<'_>, smooth: bool, x: &[f64], g: &mut [f64]) -
     if smooth {
         return problem.total_gradient(x, g);
     }
-    Ok(problem.gradient(x, g)? + problem.penalty.value(x))
+    let value = problem.gradient(x, g)?;
+    // Within bounds they add nothing, and know of no units.
+    Ok(if problem.penalty.offers().bounds { value } else { value + problem.penalty.value(x) })
 }
