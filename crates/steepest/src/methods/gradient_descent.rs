@@ -393,6 +393,9 @@ impl Work {
         if self.steps >= self.patience && self.claims.converged(self.sight(), || 0.0) {
             return self.claim(problem, Status::Converged, 0.0);
         }
+        if self.claims.due() && self.verify && !self.claims.as_scipy() && self.enough(problem)? {
+            return self.rest(problem);
+        }
         let hidden = self.predicted.is_some_and(|p| p <= self.differenced(problem));
         self.drowned = if hidden { self.drowned + 1 } else { 0 };
         if self.drowned >= DROWNED && !self.claims.as_scipy() {
@@ -400,6 +403,14 @@ impl Work {
             return self.rest(problem);
         }
         Ok(self.here())
+    }
+
+    /// Whether so little is left by the curvature around that steps this small need not go on.
+    fn enough(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
+        Ok(match self.gap(problem, f64::INFINITY)? {
+            Gap::Left(left) => self.claims.at_rest(self.f, left, 0.0) == Status::PrecisionLimit,
+            Gap::Down => false,
+        })
     }
 
     fn claim(&mut self, problem: &mut Problem<'_>, verdict: Status, explained: f64) -> Result<Step, Halt> {
