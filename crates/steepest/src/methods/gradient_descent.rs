@@ -407,8 +407,9 @@ impl Work {
 
     /// Whether so little is left by the curvature around that steps this small need not go on.
     fn enough(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
+        let explained = self.claims.rounding(self.f).max(self.differenced(problem));
         Ok(match self.gap(problem, f64::INFINITY)? {
-            Gap::Left(left) => self.claims.at_rest(self.f, left, 0.0) == Status::PrecisionLimit,
+            Gap::Left(left) => left <= self.claims.small(self.f).max(explained),
             Gap::Down => false,
         })
     }
