@@ -118,6 +118,8 @@ struct Work {
 const ESCAPES: u32 = 20;
 /// Gradients that a look at the curvature around may take.
 const PRODUCTS: usize = 10;
+/// Steps that are a long way.
+const LONG: usize = 4096;
 /// As many steps in a row whose foretold decrease noise would hide, and nothing more is to be gained by such slopes.
 const DROWNED: u32 = 10;
 
@@ -409,9 +411,15 @@ impl Work {
     fn enough(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
         let explained = self.claims.rounding(self.f).max(self.differenced(problem));
         Ok(match self.gap(problem, f64::INFINITY)? {
-            Gap::Left(left) => left <= self.claims.small(self.f).max(explained),
+            Gap::Left(left) => self.near(left, explained),
             Gap::Down => false,
         })
+    }
+
+    /// Whether that is near enough where steps gain little; after a long way a tenth of the tolerance is.
+    fn near(&self, left: f64, explained: f64) -> bool {
+        left <= self.claims.small(self.f).max(explained)
+            || self.steps >= LONG && self.claims.at_rest(self.f, left, explained) == Status::PrecisionLimit
     }
 
     fn claim(&mut self, problem: &mut Problem<'_>, verdict: Status, explained: f64) -> Result<Step, Halt> {
@@ -440,7 +448,8 @@ impl Work {
                     },
                 }
             }
-            if self.predicted.is_none_or(|p| p > enough) && !self.claims.as_scipy() {
+            let near = |p: f64| p <= enough || verdict != Status::Converged && self.near(p, explained);
+            if !self.predicted.is_some_and(near) && !self.claims.as_scipy() {
                 // The steps have seen the steep side alone: on, and a later look.
                 self.patience = self.steps + self.steps / 4 + 10;
                 return Ok(if verdict == Status::Converged { self.here() } else { self.ended(Status::Plateau) });
