@@ -1,9 +1,12 @@
 """What `coordinate` and `fista` claim is so: right values of tables that were once claimed wrongly, or never ended."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from tests.generated.oracle import Loss, Model
 
 import steepest
 from steepest.errors import NotConverged
@@ -71,6 +74,53 @@ class TestStartsWorthNothing:
             model.coef_, model.intercept_ = np.full(2, far), far
             result = model.fit(X, y).result_
             assert result.fun - least <= result.certificate["bound"] * (1 + 1e-9)
+
+
+class TestSharesOfAWhole:
+    """The simplex, where a small step of the prox says little: columns of all scales, alike, far from 0."""
+
+    @staticmethod
+    def table(kind, r):
+        X = r.standard_normal((50, 6))
+        if kind == "scales":
+            X *= 10.0 ** r.uniform(-9, 9, 6)
+        elif kind == "alike":
+            X[:, 3] = X[:, 1] + 1e-9 * r.standard_normal(50)
+            X[:, 4] = X[:, 0] - X[:, 2]
+        elif kind == "far":
+            X += 10.0 ** r.uniform(2, 8, 6)
+        elif kind == "constant":
+            X[:, 2], X[:, 5] = 7.0, 0.0
+        return X
+
+    @pytest.mark.parametrize("method", ["fista", "gradient_descent"])
+    @pytest.mark.parametrize("kind", ["scales", "alike", "far", "constant"])
+    @pytest.mark.parametrize("loss", ["squared", "huber", "poisson", "logistic"])
+    def test_no_exchange_of_two_shares_lowers_it(self, kind, loss, method):
+        for seed in range(3):
+            r = np.random.default_rng([seed, 7])
+            X = self.table(kind, r)
+            z = X / np.abs(X).max(axis=0, initial=1e-300) @ r.standard_normal(6)
+            y = {"poisson": r.poisson(3.0, 50) * 1.0, "logistic": (z > np.median(z)) * 1.0}.get(loss, z)
+            model = GeneralizedLinear(
+                loss, "simplex", penalty_settings={"radius": 0.7}, method=method, max_iter=3000
+            )
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", NotConverged)
+                model.fit(X, y)
+            result = model.result_
+            assert model.coef_.min() >= 0.0
+            assert model.coef_.sum() == pytest.approx(0.7, rel=1e-12)
+            if method == "gradient_descent" and not result.success:
+                # it may say that it did not come there
+                continue
+            proved(result)
+            oracle = Model(X, y, Loss(loss), radius=0.7)
+            ours = oracle.inner(model.coef_, [model.intercept_])
+            with np.errstate(all="ignore"):
+                least = oracle.value(oracle.least([ours, oracle.first()]))
+            noise = oracle.noise(model.coef_, np.array([model.intercept_]))
+            assert oracle.value(ours) - least <= result.certificate["bound"] + noise
 
 
 class TestFarColumns:

@@ -258,7 +258,7 @@ impl Work<'_> {
         let mut moved: Option<Box<dyn Penalty>> = None;
         let mut seen = Standardised::far(design, free_intercept);
         let all = chosen.standardise.then(|| Standardised::all(design, free_intercept));
-        for other in [all, seen.clone()].into_iter().flatten() {
+        for other in [all.clone(), seen.clone()].into_iter().flatten() {
             if other.scale().iter().all(|s| *s == 1.0) {
                 continue;
             }
@@ -271,7 +271,7 @@ impl Work<'_> {
             }
         }
         if moved.is_none() {
-            seen = seen.and_then(Standardised::unscaled);
+            seen = all.or(seen).and_then(Standardised::unscaled);
         }
         let penalty = moved.as_ref().map_or(&*self.penalty, |p| &**p);
         let rows: &dyn Design = seen.as_ref().map_or(design, |s| s);

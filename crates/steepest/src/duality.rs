@@ -64,6 +64,28 @@ impl Piece {
     }
 }
 
+/// The same for shares of a whole: sup_u s′u − s′x over all u on the simplex, where each s_j is known within a spread.
+/// With M the largest s_j it is Σ x_j (M − s_j), whose terms are at least 0.
+pub fn shared(
+    (inside, whole): (&[usize], f64),
+    x: &[f64],
+    dual: impl Fn(usize) -> (f64, f64),
+) -> f64 {
+    let most = inside
+        .iter()
+        .map(|&j| dual(j))
+        .map(|(s, spread)| s + spread)
+        .fold(f64::NEG_INFINITY, f64::max);
+    let (mut sum, mut total) = (0.0, 0.0);
+    for &j in inside {
+        let (s, spread) = dual(j);
+        sum += x[j] * (most - (s - spread));
+        total += x[j];
+    }
+    let excess = sum + (whole - total).abs() * most.abs();
+    if excess.is_nan() { f64::INFINITY } else { excess }
+}
+
 /// The rows at a point, and where their dual point goes.
 #[derive(Clone, Copy)]
 pub struct Rows<'a> {
@@ -173,6 +195,16 @@ mod tests {
         assert_eq!(lasso.shrinks(f64::NAN, 0.0), 0.0);
         assert_eq!(Piece::FREE.excess(1.0, 0.0), 0.0);
         assert_eq!(Piece::FREE.excess(1.0, 1e-300), f64::INFINITY);
+    }
+
+    #[test]
+    fn shares_of_a_whole_are_held_against_the_best_of_all() {
+        let s = [1.0, 3.0, -2.0];
+        let at = |x: &[f64]| shared((&[0, 1, 2], 2.0), x, |j| (s[j], 0.0));
+        assert_eq!(at(&[0.0, 2.0, 0.0]), 0.0);
+        // 3·2 − (1·1 + 3·½ − 2·½)
+        assert_eq!(at(&[1.0, 0.5, 0.5]), 4.5);
+        assert_eq!(shared((&[0], 1.0), &[1.0], |_| (f64::NAN, 0.0)), f64::INFINITY);
     }
 
     #[test]

@@ -87,6 +87,11 @@ pub trait Penalty: Send + Sync {
         let _ = j;
         Piece::FREE
     }
+    /// The coordinates that are shares of a whole (at least 0, their sum that), and the whole, where it is that
+    /// constraint; all others are free then.
+    fn shares(&self) -> Option<(&[usize], f64)> {
+        None
+    }
     /// The same penalty of x where the variables are u = x / scale; none where it has no such form
     /// (then only a common factor may be taken out).
     fn rescaled(&self, scale: &[f64]) -> Option<Box<dyn Penalty>>;

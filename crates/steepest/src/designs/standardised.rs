@@ -106,7 +106,7 @@ impl<'a> Standardised<'a> {
     /// The same without its scales.
     pub fn unscaled(mut self) -> Option<Self> {
         self.scale.fill(1.0);
-        (!self.far.is_empty()).then_some(self)
+        self.centre.iter().any(|c| *c != 0.0).then_some(self)
     }
     /// Every column over its scale and, where an intercept is free to take that up, less its mean.
     pub fn all(design: &'a dyn Design, centred: bool) -> Self {

@@ -5,7 +5,7 @@ use crate::status::{Halt, Status};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
 use crate::problem::Facts;
 use crate::methods::doubt::{self, Doubt, Known};
-use crate::methods::{claims, coordinate};
+use crate::methods::{claims, coordinate, shares};
 use crate::penalty::Steps;
 use super::proved::Proved;
 use crate::settings::Described;
@@ -61,6 +61,8 @@ struct Descent {
     scale: f64,
     least: f64,
     quiet: u32,
+    /// Whether the penalty is that coordinates are shares of a whole.
+    shares: bool,
     /// Whether the objective is a loss over a table whose gap can be had, and the residual at which it is asked next.
     proves: bool,
     next: f64,
@@ -121,14 +123,26 @@ impl Descent {
         x: &mut [f64],
         status: Status,
     ) -> Result<Step, Halt> {
+        let before = self.value;
+        self.refine(problem, x)?;
         let residual = self.honest(problem);
         let mut step = self.here(residual);
         if self.proves {
             let proof = coordinate::proof(problem, x)?;
             let reached = proof.certificate.as_ref().is_some_and(Certificate::reached);
             step.certificate = proof.certificate;
+            let (bound, explained) = (step.certificate.as_ref())
+                .map_or((f64::INFINITY, false), |c| (c.bound, c.within_rounding()));
             // Nothing is claimed before it is proved; what stops anyway stops with what is known.
-            step.verdict = (reached || status != Status::Converged).then_some(status);
+            step.verdict = if reached {
+                Some(Status::Converged)
+            } else if before - self.value > GAINED * bound {
+                None
+            } else if self.shares && explained {
+                Some(Status::PrecisionLimit)
+            } else {
+                (status != Status::Converged).then_some(status)
+            };
             self.next = 0.3 * residual.min(self.next);
             return Ok(step);
         }
@@ -205,6 +219,19 @@ impl Descent {
         Ok(())
     }
 
+    /// On the simplex, Newton's steps from here, if they lower it: its own are short where columns are alike.
+    fn refine(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<(), Halt> {
+        let mut at = x.to_vec();
+        if self.proves
+            && self.shares
+            && let Some(value) = shares::descend(problem, &mut at)?
+            && value <= self.value + shares::NOISE * self.value.abs()
+        {
+            self.begin(problem, &at, x)?;
+        }
+        Ok(())
+    }
+
     /// The line search is at its end: the least as far as rounding lets see, or a failure, as the residual says.
     fn rest(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         if self.y != *x {
@@ -244,7 +271,9 @@ impl Method for Descent {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let n = x.len();
         self.diagonal = problem.penalty.offers().diagonal_prox;
-        self.proves = problem.objective.glm().is_some() && problem.penalty.offers().pieces;
+        self.shares = problem.penalty.shares().is_some();
+        self.proves =
+            problem.objective.glm().is_some() && (self.shares || problem.penalty.offers().pieces);
         (self.next, self.half) = (f64::INFINITY, f64::INFINITY);
         self.metric = if self.diagonal { metric(problem) } else { vec![1.0; n] };
         self.steps = self.metric.clone();
@@ -281,6 +310,10 @@ impl Method for Descent {
     }
 
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
+        if self.proves && self.shares && self.taken == 0 {
+            self.taken = 1;
+            return self.claim(problem, x, Status::Converged);
+        }
         let noise = 10.0 * f64::EPSILON * self.smooth.abs();
         let (mut next, mut halvings, mut walls) = (f64::NAN, 0, 0);
         let seen = loop {
@@ -314,7 +347,9 @@ impl Method for Descent {
             // The prox does not move at all: y is the answer, if a longer step does not move it either.
             x.copy_from_slice(&self.y);
             self.value = self.smooth + problem.penalty.value(x);
-            return self.claim(problem, x, if halvings == 0 { Status::Converged } else { Status::PrecisionLimit });
+            // A table has a proof, and nothing else will move.
+            let still = halvings == 0 && !self.proves;
+            return self.claim(problem, x, if still { Status::Converged } else { Status::PrecisionLimit });
         }
         if seen && walls == 0 {
             self.sure = self.step;

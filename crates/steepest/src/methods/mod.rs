@@ -6,6 +6,7 @@ pub mod claims;
 pub mod doubt;
 pub mod proved;
 mod seen;
+mod shares;
 
 macro_rules! methods {
     ($($file:ident),* $(,)?) => {

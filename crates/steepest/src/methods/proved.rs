@@ -95,7 +95,8 @@ fn prove(problem: &mut Problem<'_>, x: &[f64]) -> Result<Option<Step>, Halt> {
         let Some(glm) = objective.glm() else { return Ok(None) };
         return progressive::judged(glm, penalty, x, &mut meter);
     }
-    if !facts.offers.pieces || coordinate::ENTRY.refusal(&facts, &[]).is_some() {
+    let pieces = facts.offers.pieces && coordinate::ENTRY.refusal(&facts, &[]).is_none();
+    if !pieces && problem.penalty.shares().is_none() {
         return Ok(None);
     }
     // At this very point: the method itself would begin elsewhere where a start is worth nothing.

@@ -1,5 +1,5 @@
 //! The simplex: shares that sum to a whole.
-use crate::penalty::{Entry, Offers, Penalty, Steps};
+use crate::penalty::{Entry, Offers, Penalty, Piece, Steps};
 use crate::settings::Described;
 
 crate::settings! {
@@ -41,7 +41,9 @@ impl Penalty for OnSimplex {
     fn value(&self, x: &[f64]) -> f64 {
         let sum: f64 = self.inside.iter().map(|&j| x[j]).sum();
         let off = (sum - self.radius).abs() > SLACK * self.radius * self.inside.len() as f64;
-        if off || sum.is_nan() || self.inside.iter().any(|&j| x[j] < 0.0) {
+        if self.inside.is_empty() {
+            0.0
+        } else if off || sum.is_nan() || self.inside.iter().any(|&j| x[j] < 0.0) {
             f64::INFINITY
         } else {
             0.0
@@ -71,6 +73,13 @@ impl Penalty for OnSimplex {
         } else if let Some(&first) = order.first() {
             x[first] = self.radius;
         }
+    }
+    fn piece(&self, j: usize) -> Piece {
+        let share = self.inside.binary_search(&j).is_ok();
+        if share { Piece { low: 0.0, high: self.radius, ..Piece::FREE } } else { Piece::FREE }
+    }
+    fn shares(&self) -> Option<(&[usize], f64)> {
+        (!self.inside.is_empty()).then_some((&self.inside[..], self.radius))
     }
     fn rescaled(&self, _: &[f64]) -> Option<Box<dyn Penalty>> {
         None

@@ -6,7 +6,7 @@ use super::{Best, Coordinate, STUCK, of};
 use crate::certificate::{Certificate, Kind};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
-use crate::duality::{Change, Rows};
+use crate::duality::{Change, Rows, shared};
 use crate::glm::{Glm, bend};
 use crate::method::Step;
 
@@ -65,10 +65,14 @@ impl Coordinate {
         let target = problem.stop.tolerance * self.value.max(1e-12 * self.null);
         // No loss and no penalty is below 0, so the value itself is a bound.
         let all = self.value.max(0.0);
-        let mut gap = self.natural(glm, frame, &here).min(all);
+        let shares = problem.penalty.shares();
+        let mut gap = self.natural(glm, frame, &here, shares).min(all);
         let near = self.promised <= target.max(self.rounding) || self.stuck > 0;
         if gap + self.rounding > target && near {
-            gap = gap.min(self.corrected(problem, &here)?);
+            let kept = self.gradient.clone();
+            let beside = shares.map_or(0.0, |whole| self.charge(whole));
+            gap = gap.min(self.corrected(problem, &here)? + beside);
+            self.gradient = kept;
         }
         let bound = gap * (1.0 + 1e-6) + self.rounding;
         self.bound = bound;
@@ -121,7 +125,13 @@ impl Coordinate {
     }
 
     /// The gap at the slopes themselves, set right for one free intercept and taken in as a whole.
-    fn natural(&self, glm: &Glm<'_>, frame: &Frame, here: &Here) -> f64 {
+    fn natural(
+        &self,
+        glm: &Glm<'_>,
+        frame: &Frame,
+        here: &Here,
+        shares: Option<(&[usize], f64)>,
+    ) -> f64 {
         let rows = self.rows(glm, &here.slope);
         let free = if frame.taken_out { self.gradient[frame.columns] } else { 0.0 };
         let Some((change, beside)) = rows.balanced(free) else { return f64::INFINITY };
@@ -143,8 +153,27 @@ impl Coordinate {
             let (s, spread) = dual(a);
             self.pieces[a].worst(self.seen[a], c * s, c * spread)
         };
-        let penalties: f64 = (0..n).map(worst).sum();
-        penalties + rows.distance(c, change)
+        let of_shares = shares.map_or(0.0, |whole| shared(whole, &self.seen, dual));
+        let of_share = |a: &usize| shares.is_some_and(|(inside, _)| inside.binary_search(a).is_ok());
+        let penalties: f64 = (0..n).filter(|a| !of_share(a)).map(worst).sum();
+        of_shares + penalties + rows.distance(c, change)
+    }
+
+    /// Shares of a whole have a price λ each: λ (Σ x − whole) is 0 where they may be, so adding it changes no value there,
+    /// and bounds of each alone are left. The slopes with the price that is best for those in use; what λ (Σ x − whole)
+    /// is here, but for its sign.
+    fn charge(&mut self, (inside, whole): (&[usize], f64)) -> f64 {
+        let frame = self.frame.as_ref().expect("made at the start");
+        let (mut sum, mut all, mut total) = (0.0, 0.0, 0.0);
+        for &a in inside.iter().filter(|a| self.seen[**a] > 0.0) {
+            let weight = frame.size(a).max(1e-150).powi(-2);
+            sum += weight * self.gradient[a];
+            all += weight;
+            total += self.seen[a];
+        }
+        let price = -sum / all;
+        inside.iter().for_each(|&a| self.gradient[a] += price);
+        (price * (total - whole)).abs()
     }
 
     /// The gap at a dual point that is corrected on the face, by Newton's step: second order in what is left there,

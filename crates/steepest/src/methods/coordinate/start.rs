@@ -1,8 +1,8 @@
 //! Where a start is worth nothing: no coefficients in its place, or a point at which the loss is finite.
 use super::{Coordinate, mean, of, working};
-use crate::glm::{Glm, Tamed};
+use crate::glm::{Glm, Keep, Tamed};
 use crate::method::Method;
-use crate::penalty::Piece;
+use crate::penalty::{Piece, Steps};
 use crate::problem::Problem;
 use crate::status::Halt;
 use crate::units::Units;
@@ -31,11 +31,15 @@ pub(in super::super) fn instead(
     let Some(glm) = problem.objective.glm() else { return Ok(None) };
     let (b, least) = working::null(glm);
     let columns = glm.design.columns();
-    if !problem.penalty.offers().pieces || !absurd(value, least) {
+    let shares = problem.penalty.shares().is_some();
+    if !(shares || problem.penalty.offers().pieces) || !absurd(value, least) {
         return Ok(None);
     }
     let pieces: Vec<Piece> = (0..x.len()).map(|j| problem.penalty.piece(j)).collect();
-    let point = none(&pieces, &b, columns);
+    let mut point = none(&pieces, &b, columns);
+    if shares {
+        problem.penalty.prox(&mut point, Steps::Uniform(1.0));
+    }
     let there = problem.value(&point)? + problem.penalty.value(&point);
     let better = there < value || (there.is_finite() && !value.is_finite());
     let (best, from) = if better { (there, &point[..]) } else { (value, x) };
@@ -59,7 +63,8 @@ pub(super) fn tamed(problem: &mut Problem<'_>, x: &[f64], value: f64) -> Result<
     let penalty = problem.penalty;
     let (objective, mut meter) = problem.split();
     let glm = of(objective.glm())?;
-    if glm.outputs() > 1 || !penalty.offers().pieces {
+    let shares = penalty.shares().is_some();
+    if glm.outputs() > 1 || !(shares || penalty.offers().pieces) {
         return Ok(None);
     }
     let loss = Tamed(glm.loss);
@@ -69,6 +74,11 @@ pub(super) fn tamed(problem: &mut Problem<'_>, x: &[f64], value: f64) -> Result<
     let mut point = x.to_vec();
     let mut units = Units::default();
     let mut aside = meter.problem(&mut tamed, penalty, 1e-3, &mut units);
+    if shares {
+        crate::methods::shares::descend(&mut aside, &mut point)?;
+        let there = glm.pass(None, &point, None, Keep::default(), &mut || Ok(()))?;
+        return Ok((there < value || (there.is_finite() && !value.is_finite())).then_some(point));
+    }
     // What is not finite here is so for another reason than overflow.
     let Ok(mut step) = method.start(&mut aside, &mut point) else { return Ok(None) };
     for _ in 0..STEPS {
