@@ -207,6 +207,15 @@ def test_several_rates_are_compared(run: Run) -> None:
     assert status == 1
     assert "gradient_descent 0.0001" in out
     assert "gradient_descent 0.001" in out
+    assert "how it ended" in out
+    assert "out of iterations" in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_scipys_methods_are_answered_by_name(run: Run) -> None:
+    status, _, err = run("descend", "rosenbrock", "--method", "Nelder-Mead")
+    assert status == 2
+    assert "scipy.optimize.minimize(method='nelder-mead')" in err
 
 
 def test_the_path_is_printed_from_start_to_end(run: Run) -> None:

@@ -292,8 +292,9 @@ def _around_a_rule(name: str | None, before: tuple[Named, ...], schedule: Any, k
 
 
 def _unknown(method: str, known: Mapping[str, Any]) -> str:
-    instead = _NOT_HERE.get(method.lower())
-    if instead is not None:
+    scipys = method.replace("_", "-")  # as the command line writes it
+    if (instead := _NOT_HERE.get(scipys.lower())) is not None:
+        method = scipys
         return f"SciPy's method {method!r} is not here; {instead.format(method)}"
     hint = did_you_mean(method, [*known, "L-BFGS-B", "BFGS", "Newton-CG"])
     return f"no method is called {method!r}" + (hint or f"; there is {', '.join(sorted(known))}")

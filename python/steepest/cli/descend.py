@@ -25,6 +25,8 @@ EXAMPLES = """examples:
   steepest descend rosenbrock --method gradient_descent --method lbfgs --method adam
   steepest descend himmelblau --x0 0 0 --path"""
 
+#: labels up to this leave room for the seconds in a table of 80 columns
+LABEL = 18
 _POINTS = 20
 
 
@@ -110,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
         )
         sight.clear()
     _picture(results, terminal)
-    _tell(problem.name, results, terminal)
+    _tell(problem.name, results, terminal, bool(args.rates))
     if args.path:
         for label, result in results.items():
             _points(label, result, terminal, several=len(results) > 1)
@@ -187,33 +189,46 @@ def _picture(results: dict[str, Result], terminal: Terminal) -> None:
         terminal.say()
 
 
-def _tell(name: str, results: dict[str, Result], terminal: Terminal) -> None:
+def _tell(name: str, results: dict[str, Result], terminal: Terminal, rated: bool) -> None:
     """What came of it: a few sentences for one method, a table for several."""
     from steepest.findings import findings_text
 
     if len(results) > 1:
         rows = [
-            (label, f"{r.fun:.4g}", str(r.nit), str(r.nfev), f"{r.seconds:.2g}", r.outcome.replace("_", " "))
+            (label, f"{r.fun:.4g}", str(r.nit), str(r.nfev), f"{r.seconds:.2g}", _ended(r))
             for label, r in results.items()
         ]
-        head = ("method", "least value", "iterations", "evaluations", "seconds", "how it ended")
-        terminal.table(rows, head, right=(1, 2, 3, 4))
+        head = ("method", "least value", "steps", "evaluations", "seconds", "how it ended")
+        kept = [
+            k for k in range(6) if k != 4 or max(map(len, results)) <= LABEL
+        ]  # seconds where there is room
+        terminal.table(
+            [[row[k] for k in kept] for row in rows], [head[k] for k in kept], right=range(1, len(kept) - 1)
+        )
         return
     ((method, result),) = results.items()
     losses = result.history["loss"]
     first = f"from {losses[0]:.6g} " if len(losses) else ""
     told = f"{method} took {name} {first}to {result.fun:.6g} at {_point(result.x)}"
-    terminal.paragraph(
-        f"{told} in {result.nit} iterations, {result.nfev} evaluations and {result.seconds:.3g} s."
-    )
-    terminal.paragraph(result.message, 0, 0, "green" if result.success else "yellow")
+    iterations = f"{result.nit} iteration{'' if result.nit == 1 else 's'}"
+    terminal.paragraph(f"{told} in {iterations}, {result.nfev} evaluations and {result.seconds:.3g} s.")
+    message = result.message
+    if result.outcome == "budget":
+        message = message.removesuffix("; raise max_iter to go on.").rstrip(".") + "."
+    terminal.paragraph(message, 0, 0, "green" if result.success else "yellow")
     if result.outcome == "budget" and not any(f.kind == "oscillating" for f in result.findings):
-        terminal.paragraph(
-            f"On the command line: --iterations {10 * result.nit}, or no --rate.", 0, 0, "faint"
-        )
+        instead = ", or no --rate" if rated else ", or another --method"
+        terminal.paragraph(f"To go on: --iterations {10 * result.nit}{instead}.", 0, 0, "faint")
     if result.findings:
         for line in findings_text(result.findings, terminal.width).splitlines():
             terminal.say(line)
+
+
+def _ended(result: Result) -> str:
+    """How a run ended, in a few words."""
+    words = {"budget": "out of iterations", "precision_limit": "converged"}
+    outcome = str(result.outcome)
+    return words.get(outcome, outcome.replace("_", " "))
 
 
 def _point(x: np.ndarray) -> str:
