@@ -60,6 +60,10 @@ pub struct Differences {
     /// Noise of f as a share of |f|, and the noise that stays where f goes to 0.
     share: f64,
     floor: f64,
+    /// The largest power of two that all values asked for since the last gradient are multiples of, and how many they were.
+    grain: (f64, u32),
+    /// What that was at the last gradient, where no double of that size is so coarse by chance; else 0.
+    stored: f64,
     /// |f| where the noise was measured last; none before.
     measured: Option<f64>,
     measures: u32,
@@ -90,6 +94,9 @@ const LOST: f64 = 1e-10;
 const LEAP: f64 = 100.0;
 /// A change of f by as many times the noise is too much for a step to one side.
 const FAR: f64 = 1e10;
+/// Values that are all multiples of as many times their own precision were rounded when they were larger, as 1 − cos x
+/// is near 0. (What is stored in single precision is finer than that: its noise is measured.)
+const COARSE: f64 = 1e10;
 const EPS: f64 = f64::EPSILON;
 
 impl Differences {
@@ -108,6 +115,8 @@ impl Differences {
             seen: vec![Seen { second: -1.0, ..Seen::default() }; n],
             share: 0.5 * EPS,
             floor: 0.0,
+            grain: (f64::INFINITY, 0),
+            stored: 0.0,
             measured: None,
             measures: 0,
             again: false,
@@ -128,6 +137,8 @@ impl Differences {
         gradient: &mut [f64],
     ) -> Result<(), E> {
         self.value = f;
+        self.grain = (f64::INFINITY, 0);
+        self.grains(f);
         self.at.clear();
         self.at.extend_from_slice(x);
         if !f.is_finite() {
@@ -156,6 +167,8 @@ impl Differences {
             let seen = &mut self.seen[j];
             (seen.slope, seen.error, gradient[j]) = (slope, error, slope);
         }
+        let (grain, count) = self.grain;
+        self.stored = if count >= 2 && grain > COARSE * EPS * f.abs() { grain } else { 0.0 };
         Ok(())
     }
 
@@ -208,7 +221,14 @@ impl Differences {
 
     /// The noise of a value of that size.
     fn noise(&self, f: f64) -> f64 {
-        (self.share * f.abs()).max(self.floor).max(f64::MIN_POSITIVE)
+        (self.share * f.abs()).max(self.floor).max(0.3 * self.stored).max(f64::MIN_POSITIVE)
+    }
+
+    /// Takes note of what a value is a multiple of.
+    fn grains(&mut self, value: f64) {
+        if value != 0.0 && value.is_finite() {
+            self.grain = (self.grain.0.min(lowest_bit(value)), self.grain.1 + 1);
+        }
     }
 
     /// The noise of f along variable j: that of the value, and that of x_j itself as f takes it.
@@ -330,6 +350,9 @@ impl Differences {
         self.at[j] = to;
         let answer = value(&self.at);
         self.at[j] = x[j];
+        if let Ok(value) = &answer {
+            self.grains(*value);
+        }
         answer
     }
 
@@ -498,6 +521,14 @@ struct Look {
     slope: f64,
     /// |f″| h².
     second: f64,
+}
+
+/// The largest power of two that a number other than 0 is a multiple of.
+fn lowest_bit(value: f64) -> f64 {
+    let bits = value.abs().to_bits();
+    let (exponent, rest) = ((bits >> 52) as i32, bits & ((1 << 52) - 1));
+    let (exponent, whole) = if exponent == 0 { (1, rest) } else { (exponent, rest | 1 << 52) };
+    2f64.powi((exponent - 1075 + whole.trailing_zeros() as i32).max(-1074))
 }
 
 /// Numbers in [½, 1): a direction that no symmetry singles out, the same each time.
@@ -680,6 +711,22 @@ mod tests {
                 d.sharpen();
             }
         }
+    }
+
+    #[test]
+    fn what_was_rounded_when_it_was_larger() {
+        assert_eq!(lowest_bit(12.0), 4.0);
+        assert_eq!(lowest_bit(-0.1), 2f64.powi(-55));
+        assert_eq!(lowest_bit(5e-324), 5e-324);
+        let mut d = found(2);
+        let bowl = |x: &[f64]| 2.0 - x[0].cos() - x[1].cos();
+        for at in [[1.0, 0.5], [1e-7, 3e-8], [1e-7, 2e-8]] {
+            once(&mut d, &at, bowl);
+        }
+        assert!((1e-17..1e-14).contains(&d.accuracy(&mut [0.0; 2])));
+        let squares = |x: &[f64]| x[0] * x[0] + x[1] * x[1];
+        once(&mut d, &[1e-7, 3e-8], squares);
+        assert!(d.accuracy(&mut [0.0; 2]) < 1e-25);
     }
 
     /// A stair and a constant tell nothing, and say so.

@@ -92,6 +92,11 @@ impl Claims {
         (self.values[back] - value).max(floor * (self.values[0] - value)).clamp(0.0, f64::MAX)
     }
 
+    /// So little of all that F has fallen by that nobody would miss it.
+    pub fn lost(&self, value: f64) -> f64 {
+        1e-12 * (self.values[0] - value).clamp(0.0, f64::MAX)
+    }
+
     /// S: what a decrease is held against, |F| or what the function has fallen by.
     pub fn size(&self, value: f64) -> f64 {
         value.abs().max(self.fallen(value))

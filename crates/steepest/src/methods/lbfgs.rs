@@ -330,14 +330,17 @@ impl Work {
     /// Whether what is left lies below the noise of the differences, and all that this noise can hide, by what the steps
     /// have met, is far below the tolerance: ten steps more would only wander about.
     fn drowned(&mut self, problem: &Problem<'_>, explained: f64) -> bool {
-        let small = 1e2 * self.claims.small(self.f);
+        let n = self.memory.dim();
+        let mut noise = Aligned::zeros(n);
+        // F is 0 but for its rounding: nothing is small beside that, but what it has fallen by is known.
+        let zero = self.f.abs() <= 1e2 * problem.accuracy(&mut noise[..n]);
+        let small = self.claims.small(self.f).max(if zero { self.claims.lost(self.f) } else { 0.0 });
+        let small = 1e2 * small;
         let left = self.predicted.unwrap_or(f64::INFINITY).max(self.by_diagonal(&self.memory.metric()));
         if !(left <= explained.min(small)) || self.steep() > STEEP[0] {
             return false;
         }
-        let n = self.memory.dim();
-        let [mut noise, mut hidden] = [0; 2].map(|_| Aligned::zeros(n));
-        problem.accuracy(&mut noise[..n]);
+        let mut hidden = Aligned::zeros(n);
         self.memory.direction(&noise, &mut hidden);
         -0.5 * dot(&noise, &hidden) <= small
     }
