@@ -1,4 +1,4 @@
-"""What `coordinate` and `fista` claim is so: right values of tables that were once claimed wrongly, or never ended."""
+"""What linear models claim is so: right values of tables that were once claimed wrongly, or never ended."""
 
 import warnings
 
@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from tests.generated import linear
+from tests.generated.hunt import case
 from tests.generated.oracle import Loss, Model
 
 import steepest
 from steepest.errors import NotConverged
 from steepest.linear import ElasticNet, GeneralizedLinear, Lasso, LogisticRegression
+from steepest.linear.problem import Problem
 
 
 def proved(result):
@@ -272,3 +275,28 @@ class TestProximalGradientOnFunctions:
         )
         assert r.success
         assert r.x == pytest.approx([3.0, 3.0], rel=1e-6)
+
+
+class TestWithoutAPenaltyNothingHoldsWhatColumnsLeaveOpen:
+    """What `progressive` proves where columns are all but dependent, constant or far, and of huge targets."""
+
+    # Columns alike to 1e-14; huber on targets of 1e13, of which few rows have curvature; classes over columns that all
+    # but point one way; dependent columns.
+    @pytest.mark.parametrize(
+        ("seed", "index"),
+        [(71001, 788), (71001, 1877), (71001, 2238), (2026, 2162), (2026, 1374), (2026, 608)],
+    )
+    def test_bounds_that_once_lay_below_the_truth(self, seed, index):
+        verdict = linear.judge(case("linear", seed, index))
+        assert not verdict.fault, verdict.text
+
+    @pytest.mark.parametrize("weight", [None, np.arange(43.0)])
+    def test_constant_columns_far_off_in_single_precision(self, weight):
+        r = np.random.default_rng(0)
+        x = r.normal(size=43).astype("f4")
+        X = np.c_[np.full(43, -2.478e10), x, np.full(43, 7.9e10)].astype("f4")
+        y = 0.5 * x + r.normal(size=43)
+        problem = Problem(penalty="l2", alpha=0.3, method="progressive")
+        got, alone = problem.solve(X, y, weight).result, problem.solve(X[:, 1:2], y, weight).result
+        assert proved(got).fun == pytest.approx(alone.fun, rel=1e-9)
+        assert got.x[[0, 2]] == pytest.approx(0.0, abs=0.0)

@@ -16,6 +16,8 @@ pub struct Scaling {
     /// The scale by which a row's distance from the centre is told: smaller for columns that did not vary in
     /// the rows looked at, so that a row in which they do is far.
     pub reach: Vec<f64>,
+    /// Whether a column is one number in every row and centred away, so that no margin depends on it.
+    flat: Vec<bool>,
     /// Whether there is an intercept behind the columns.
     pub intercept: bool,
 }
@@ -47,6 +49,9 @@ impl Scaling {
         let mut centre = vec![0.0; d];
         let mut scale = vec![1.0; d];
         let mut reach = vec![1.0; d];
+        let mut flat = vec![false; d];
+        let all =
+            glm.is_dense() && rows.iter().map(|r| r.len()).sum::<usize>() >= glm.design.rows();
         for j in 0..d {
             let mean = sum[j] / total;
             let level = shift[j] + mean / unit[j];
@@ -60,9 +65,11 @@ impl Scaling {
             reach[j] = if constant { 1e-3 * scale[j] } else { scale[j] };
             if centred && level.is_finite() {
                 centre[j] = level;
+                // Of ordinary numbers, so that no square underflows.
+                flat[j] = all && square[j] == 0.0 && level.abs() > 1e-100;
             }
         }
-        Scaling { centre, scale, reach, intercept: glm.intercept }
+        Scaling { centre, scale, reach, flat, intercept: glm.intercept }
     }
 
     /// Whether some column did not vary in the rows looked at, so that its scale is a guess.
@@ -75,7 +82,11 @@ impl Scaling {
     /// How large a column is beside its scale.
     pub fn offset(&self, coordinate: usize) -> f64 {
         let j = coordinate % self.width();
-        if j < self.scale.len() { 1.0 + self.centre[j].abs() / self.scale[j] } else { 1.0 }
+        match self.flat.get(j) {
+            Some(true) => 0.0,
+            Some(false) => 1.0 + self.centre[j].abs() / self.scale[j],
+            None => 1.0,
+        }
     }
     /// From the rounder variables to the objective's.
     pub fn out(&self, u: &[f64], x: &mut [f64]) {
@@ -111,7 +122,8 @@ impl Scaling {
         for g in g.chunks_exact_mut(self.width()) {
             let free = if self.intercept { g[d] } else { 0.0 };
             for j in 0..d {
-                g[j] = (g[j] - self.centre[j] * free) / self.scale[j];
+                let moved = (g[j] - self.centre[j] * free) / self.scale[j];
+                g[j] = if self.flat[j] { 0.0 } else { moved };
             }
         }
     }

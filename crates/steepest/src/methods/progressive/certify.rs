@@ -111,8 +111,10 @@ impl<'a> Stand<'a> {
             return None;
         }
         let Swept { sum, size, value } = &dual.swept;
-        let Closed { half, left } = close(self.seen, self.at, (sum, size), &b.dropped(), (&dual.e, bend))?;
-        ended(self.at, value + half, &left, |g| b.energy(g))
+        let penalty = &self.seen.ground.penalty;
+        let point = (self.at.g, self.at.rounding);
+        let closed = close(penalty, point, (sum, size), &b.dropped(), (&dual.e, bend))?;
+        ended(self.at, value + closed.half, &closed.left, |g| b.energy(g))
     }
     /// Where u leaves the conjugate's domain, a smaller weight keeps it at half the way.
     fn shrink(&self, v: &[f64], h: &mut [f64]) {
@@ -134,27 +136,31 @@ impl<'a> Stand<'a> {
 /// A penalty of less than this beside the curvature is left out of the proof: F only falls with it, and p in its
 /// coordinate, which is rounding, would be divided by next to nothing.
 const NEXT_TO_NOTHING: f64 = 1e-14;
+/// How far off the least value is looked for where the columns say nothing about it, in times of how wide the loss is: as
+/// far as this where the slope is rounding, and farther where there is more of it.
+const FAR: [f64; 2] = [1e4, 1e7];
 
 /// What is proved of the penalised coordinates, and what is left of p in the others.
 pub struct Closed {
-    /// ½ p′A⁻¹p.
+    /// ½ p′A⁻¹p, and what columns that say nothing may bring.
     pub half: f64,
     /// What the solve left of p, and 0 in penalised coordinates.
     pub left: Vec<f64>,
 }
 
 /// ½ p′A⁻¹p over the penalised coordinates; none where what is left of p in those that others determine is more
-/// than rounding. `left` is what the solve left of p, `bend` the curvature of columns of scale 1.
+/// than rounding. `left` is what the solve left of p, `bend` the curvature of columns of scale 1. Columns that depend on
+/// others to rounding have a slope of rounding, and nothing ends how far along them the least value lies: what that may
+/// bring on the way is part of it.
 pub fn close(
-    seen: Seen<'_>,
-    at: &Point<'_>,
+    penalty: &[f64],
+    (g, rounding): (&[f64], &Rounding),
     (sum, size): (&[f64], &[f64]),
     dropped: &[usize],
     (left, bend): (&[f64], f64),
 ) -> Option<Closed> {
-    let penalty = &seen.ground.penalty;
     let free = |j: usize| penalty[j] <= NEXT_TO_NOTHING * bend;
-    let p = |j: usize| -at.g[j] - sum[j];
+    let p = |j: usize| -g[j] - sum[j];
     let mut left = left.to_vec();
     for j in (0..left.len()).filter(|&j| penalty[j] > 0.0) {
         // p = a v + e, of which e alone is what the solve left.
@@ -168,10 +174,11 @@ pub fn close(
         if !free(j) {
             half += 0.5 * p * p / a;
         } else if dropped.contains(&j) {
-            let rounding = at.rounding.gradient[j] + f64::EPSILON * size[j];
-            if !(p.abs() <= 16.0 * rounding + 10.0 * others) {
+            let off = rounding.gradient[j] + f64::EPSILON * size[j];
+            if !(p.abs() <= 16.0 * off + 10.0 * others) {
                 return None;
             }
+            half += rounding.width * (FAR[0] * off + FAR[1] * (p.abs() - 4.0 * off).max(0.0));
         }
     }
     Some(Closed { half, left })

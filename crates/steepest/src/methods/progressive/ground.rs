@@ -35,6 +35,8 @@ pub struct Rounding {
     pub value: f64,
     /// To each entry of the gradient, in the rounder variables.
     pub gradient: Vec<f64>,
+    /// How far margins are from where the loss is 0, were its slope to stay: what it is over that slope.
+    pub width: f64,
 }
 
 impl Rounding {
@@ -138,7 +140,7 @@ impl<'a> Seen<'a> {
         let mut x = vec![0.0; u.len()];
         self.scaling.out(u, &mut x);
         let mut row = vec![0.0; d];
-        let (mut all, mut squares, mut sum, mut slopes, mut bends) = (0.0, 0.0, 0.0, 0.0, 0.0);
+        let (mut all, mut squares, mut lost, mut sum, mut slopes, mut bends) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
         for (i, &p) in places.iter().enumerate() {
             let share = self.share(p);
             if share == 0.0 {
@@ -147,7 +149,7 @@ impl<'a> Seen<'a> {
             glm.design.gather(&[self.row(p) as u32], &mut row);
             all += share;
             squares += share * share;
-            sum += share * values[i].abs();
+            lost += share * values[i].abs();
             for (o, x) in x.chunks_exact(width).enumerate() {
                 let (s, h, z) = (s[i * k + o].abs(), h[i * k + o].abs(), at[i * k + o].abs());
                 let terms: f64 = row.iter().zip(x).map(|(v, w)| (v * w).abs()).sum();
@@ -163,7 +165,8 @@ impl<'a> Seen<'a> {
         let averaged = (4.0 / rows.sqrt()).min(1.0);
         let gradient = averaged * EPS * ((slopes / all).sqrt() + (bends / all).sqrt());
         Rounding {
-            value: EPS * (sum / all + self.penalty(u)),
+            width: if slopes > 0.0 { lost / (slopes * all).sqrt() } else { 0.0 },
+            value: EPS * ((lost + sum) / all + self.penalty(u)),
             gradient: (0..u.len()).map(|j| gradient * self.scaling.offset(j)).collect(),
         }
     }

@@ -5,11 +5,12 @@
 //! classes K − 1 contrasts are left, and the metric is Σ portion_i C_i ⊗ x_i x_i′ + A, with C_i = Q′(diag p − p p′)Q
 //! for an orthonormal Q whose columns sum to 0.
 use super::blocked::Blocked;
-use super::certify::{Closed, Point, close, ended};
+use super::certify::{Point, close, ended};
 use super::ground::Seen;
 use super::metric::curvatures;
 use crate::design::Design;
 use crate::designs::dense::Dense;
+use crate::factor::Factor;
 use crate::glm::Glm;
 use crate::gram::Rounded;
 use crate::pool::pool;
@@ -80,7 +81,36 @@ pub fn level(u: &mut [f64], outputs: usize) {
 /// The metric of several outputs, factored.
 pub struct Joint {
     contrasts: Contrasts,
-    factor: Blocked,
+    factor: Solid,
+}
+
+/// A factor over the contrasts: of the matrix, or of a matrix that it is the square of where it is nearly singular.
+enum Solid {
+    Square(Blocked),
+    Root(Factor),
+}
+
+impl Solid {
+    fn solve(&self, b: &mut [f64]) {
+        match self {
+            Solid::Square(factor) => factor.solve(b),
+            Solid::Root(factor) => factor.solve(b),
+        }
+    }
+    fn energy(&self, b: &[f64]) -> f64 {
+        match self {
+            Solid::Square(factor) => factor.energy(b),
+            Solid::Root(factor) => factor.energy(b),
+        }
+    }
+    /// Contrasts that it does not determine: where a matrix was helped along it vouches for none.
+    fn dropped(&self, width: usize) -> Vec<usize> {
+        match self {
+            Solid::Square(factor) if factor.helped => (0..width).collect(),
+            Solid::Square(_) => Vec::new(),
+            Solid::Root(factor) => factor.dropped(),
+        }
+    }
 }
 
 impl Joint {
@@ -119,6 +149,8 @@ pub struct Held {
 const BLOCK: usize = 128;
 /// Parts that rows are summed in.
 const PARTS: usize = 16;
+/// Multiplications that the root of a nearly singular matrix may take: some tenths of a second.
+const ROOT: usize = 1 << 30;
 
 impl Held {
     /// These rows at their margins.
@@ -133,7 +165,47 @@ impl Held {
     }
 
     /// Σ portion_i C_i ⊗ x_i x_i′ + A, factored.
-    fn factor(&self, portion: &[f64]) -> Blocked {
+    fn factor(&self, portion: &[f64]) -> Solid {
+        let square = self.square(portion);
+        let width = (self.contrasts.classes - 1) * self.width;
+        if square.helped && self.p.len() * width * width <= ROOT {
+            return Solid::Root(self.root(portion));
+        }
+        Solid::Square(square)
+    }
+
+    /// The same from what it is the square of, row after row √(portion_i p_k) Q′(e_k − p) ⊗ x_i.
+    fn root(&self, portion: &[f64]) -> Factor {
+        let (k, w) = (self.contrasts.classes, self.width);
+        let width = (k - 1) * w;
+        let units: Vec<Vec<f64>> = (0..k)
+            .map(|class| {
+                let mut e = vec![0.0; k];
+                e[class] = 1.0;
+                self.contrasts.inward(&e)
+            })
+            .collect();
+        let mut r = vec![0.0; width * width];
+        let mut rows = Vec::with_capacity(BLOCK * width);
+        for (i, x) in self.x.chunks_exact(w).enumerate() {
+            for (class, unit) in units.iter().enumerate() {
+                let times = (portion[i] * self.p[i * k + class]).sqrt();
+                for (e, q) in unit.iter().zip(&self.q[i * (k - 1)..]) {
+                    rows.extend(x.iter().map(|x| times * (e - q) * x));
+                }
+            }
+            if rows.len() >= BLOCK * width || (i + 1) * w == self.x.len() {
+                crate::factor::append(&mut r, &rows, width);
+                rows.clear();
+            }
+        }
+        let mut diagonal = vec![0.0; width * width];
+        (0..width).for_each(|j| diagonal[j * (width + 1)] = self.penalty[j % w].sqrt());
+        crate::factor::append(&mut r, &diagonal, width);
+        Factor::pivoted(r, width)
+    }
+
+    fn square(&self, portion: &[f64]) -> Blocked {
         let (r, w) = (self.contrasts.classes - 1, self.width);
         let pairs: Vec<(usize, usize)> = (0..r).flat_map(|a| (0..=a).map(move |b| (a, b))).collect();
         let blocks = pool().map(pairs.len(), |i| self.block(portion, pairs[i]));
@@ -259,13 +331,21 @@ pub fn bound(seen: Seen<'_>, at: &Point<'_>) -> Option<f64> {
             share[i] * distance
         });
         if value.is_finite() {
-            let dim = seen.ground.penalty.len();
-            // Where the factor was helped along, its energy cannot vouch for coordinates without a penalty.
-            let doubted: Vec<usize> = if b.factor.helped { (0..dim).collect() } else { Vec::new() };
+            let inward = |v: &[f64]| held.contrasts.inward(v);
+            let (g, sum, left) = (inward(at.g), inward(&sum), inward(&e));
+            // Each contrast takes from all classes.
+            let all = size.chunks_exact(held.width).fold(vec![0.0; held.width], |mut all, size| {
+                all.iter_mut().zip(size).for_each(|(a, s)| *a += s);
+                all
+            });
+            let size = all.repeat(k - 1);
+            let dropped = b.factor.dropped(g.len());
             let each = held.p.chunks_exact(k).zip(&portion);
             let bend: f64 = each.map(|(p, w)| w * p.iter().map(|p| p * (1.0 - p)).sum::<f64>()).sum();
-            let Closed { half, left } = close(seen, at, (&sum, &size), &doubted, (&e, bend / k as f64))?;
-            return ended(at, value + half, &left, |g| b.energy(g));
+            let (penalty, point) = (&seen.ground.penalty[..g.len()], (&g[..], at.rounding));
+            let closed = close(penalty, point, (&sum, &size), &dropped, (&left, bend / k as f64))?;
+            let left = held.contrasts.outward(&closed.left);
+            return ended(at, value + closed.half, &left, |g| b.energy(g));
         }
         for (i, x) in held.x.chunks_exact(held.width).enumerate() {
             let t: Vec<f64> = v.chunks_exact(held.width).map(|v| dot(x, v)).collect();

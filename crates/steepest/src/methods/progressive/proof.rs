@@ -66,7 +66,7 @@ impl Work {
         u.iter_mut().skip(d).step_by(width).zip(&best).for_each(|(u, b)| *u = *b);
         let z: Vec<f64> = best.iter().copied().cycle().take(self.walk.z.len()).collect();
         let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
-        rounding > 4.0 * seen.rounding(&u, &z).value
+        rounding > 2.0 * seen.rounding(&u, &z).value
     }
 
     pub(super) fn gap(&self, glm: &Glm<'_>, bound: f64, target: f64) -> Certificate {
