@@ -34,9 +34,9 @@ peer-tests-hosts: $(VENV)/.hosts
 	$(BIN)/python tools/peer_tests.py keras_optimizers
 	$(if $(TORCH_TESTS),$(BIN)/python tools/peer_tests.py torch_optim)
 
-## hunt: generated problems, new ones each time, judged by an oracle in 80-bit numbers (SEED=, CASES=)
+## hunt: generated problems, new ones each time, judged by an oracle in 80-bit numbers; counts go to hunt.txt (SEED=, CASES=, FIRST=)
 hunt: $(VENV)/.test
-	$(BIN)/python -m tests.generated --cases $(CASES) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.generated --cases $(CASES) $(if $(SEED),--seed $(SEED)) $(if $(FIRST),--first $(FIRST)) --summary hunt.txt
 
 ## model: the thread pool under a model checker, in every order of events with up to three preemptions
 model:

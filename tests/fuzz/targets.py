@@ -20,7 +20,7 @@ from scipy import sparse
 
 import steepest
 from steepest.errors import InputError, ModelFileError
-from steepest.linear import LinearRegression, Ridge
+from steepest.linear import GeneralizedLinear, Lasso, LinearRegression, LogisticRegression, Ridge
 from steepest.saving import read_file, write_file
 from steepest.tables import files, prepare, read
 from steepest.tables.expected import expect
@@ -30,6 +30,8 @@ from steepest.tables.values import read_values
 
 Target = Callable[[bytes], None]
 FOLDER = Path(tempfile.mkdtemp(prefix="steepest-fuzz-"))
+#: a model of three columns that has seen a whole table
+TAUGHT = Ridge().fit(np.eye(4, 3), np.arange(4.0))
 
 
 def whole_file(suffix: str) -> Target:
@@ -107,13 +109,19 @@ def structure(data: bytes) -> None:
     numbers = np.frombuffer(data[4:] + bytes(256), np.int8).astype(np.int32)
     major = rows if kind is sparse.csr_matrix else width
     matrix = kind((rows, width))
-    matrix.indptr, matrix.indices = numbers[: major + 1].copy(), numbers[major + 1 :][:count].copy()
-    matrix.data = np.ones(count)
+    long = np.int64 if data[3] & 2 else np.int32
+    matrix.indptr = numbers[: major + 1].astype(long)
+    matrix.indices = numbers[major + 1 :][:count].astype(long)
+    matrix.data = np.ones(count, np.float32 if data[3] & 4 else np.float64)
     y = np.arange(rows) % 3 * 1.0
     for use in (
         lambda: prepare(read(matrix), y),
-        lambda: Ridge().fit(matrix, y),
+        lambda: Ridge().fit(matrix, y).predict(matrix),
         lambda: LinearRegression().fit(matrix, y),
+        lambda: Lasso(max_iter=50).fit(matrix, y),
+        lambda: LogisticRegression(max_iter=50).fit(matrix, y),
+        lambda: GeneralizedLinear("poisson", max_iter=50).fit(matrix, y),
+        lambda: TAUGHT.predict(matrix),
     ):
         with contextlib.suppress(ValueError), warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -110,7 +110,16 @@ class Case:
             g = g[::-1].copy()
         elif self.wrong == "twice":
             g = 2.0 * g
+        elif self.wrong == "last":
+            g[-1] *= -1.0
+        elif self.wrong == "slightly":
+            g[0] *= 1.05
+        elif self.wrong == "constant":
+            g = g + np.abs(self.grad_at_start())
         return g
+
+    def grad_at_start(self) -> Array:
+        return self.gradient(self.natural(self.x0())) * (self.size / self.scale)
 
     def x0(self) -> Array:
         return self.outer(self.start)
@@ -156,6 +165,9 @@ class Case:
                     "forgotten": "np.where(np.arange(len(x))==len(x)//2,0,g(x))", "sign": "-g(x)",
                     "factor": "g(x)*np.where(np.arange(len(x))==0,3,1)", "zeros": "0*x",
                     "swapped": "g(x)[::-1].copy()", "twice": "2*g(x)",
+                    "last": "g(x)*np.where(np.arange(len(x))==len(x)-1,-1,1)",
+                    "slightly": "g(x)*np.where(np.arange(len(x))==0,1.05,1)",
+                    "constant": f"g(x)+abs(g(np.array({self.x0().tolist()})))",
                 }[self.wrong]  # fmt: skip
                 jac = f", jac=lambda x: {wrong}"
         bounds = "" if self.low is None else f", bounds={self.bounds()}"

@@ -1,4 +1,4 @@
-"""python -m tests.generated --cases 100000 --seed N [--only linear|functions] [--family F] [--case N:I]
+"""python -m tests.generated --cases 100000 --seed N [--only linear|functions|further] [--family F] [--case N:I]
 
 Draws problems by families, solves them with steepest, judges the answers with an oracle that shares no code with
 it, and prints the counts and a reproduction of each violation. A case is known by its seed and index.
@@ -13,17 +13,21 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from multiprocessing import get_context
 from multiprocessing.connection import wait
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("STEEPEST_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-from tests.generated import functions, linear
+from tests.generated import functions, further, linear
 from tests.generated.verdict import SECONDS, Verdict
 
 Job = tuple[str, int, int, str | None]
-KINDS: dict[str, Any] = {"linear": linear, "functions": functions}
+KINDS: dict[str, Any] = {"linear": linear, "functions": functions, "further": further}
+#: The kinds that take turns; of every FURTHER indices one is drawn from the further families besides.
+TURNS = ("linear", "functions")
+FURTHER = 10
 
 
 def case(kind: str, seed: int, index: int, family: str | None = None) -> Any:
@@ -41,14 +45,19 @@ def one(job: Job) -> tuple[int, str, str, Verdict]:
 def jobs(
     cases: int, seed: int, only: str | None = None, family: str | None = None, first: int = 0
 ) -> list[Job]:
-    """Kind, seed, index and family of each case; the kinds take turns."""
-    kinds = [only] if only else list(KINDS)
-    return [(kinds[i % len(kinds)], seed, i, family) for i in range(first, first + cases)]
+    """Kind, seed, index and family of each case: so many by turns, and a tenth as many of the further families."""
+    kinds = [only] if only else TURNS
+    work = []
+    for i in range(first, first + cases):
+        work.append((kinds[i % len(kinds)], seed, i, family))
+        if only is None and i % FURTHER == 0:
+            work.append(("further", seed, i, family))
+    return work
 
 
 def run(jobs: list[Job], processes: int) -> Iterator[tuple[int, str, str, Verdict]]:
-    """Verdicts, as they come. A process that dies or hangs is a verdict too."""
-    if processes < 2:
+    """Verdicts, as they come. A process that dies or hangs is a verdict too; with none, all is done in this one."""
+    if processes < 1:
         yield from map(one, jobs)
         return
     lines = [_Line(jobs[k::processes]) for k in range(processes)]
@@ -132,6 +141,7 @@ def main() -> int:
     )
     parser.add_argument("--show", type=int, default=5, help="so many violations of each sort are shown")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--summary", help="a file that the counts are written to at the end")
     asked = parser.parse_args()
     if asked.case:
         return again(asked.case)
@@ -140,8 +150,13 @@ def main() -> int:
     began, counts, faults = time.monotonic(), Counter(), Counter()
     ratios: defaultdict[str, list[float]] = defaultdict(list)
     work = jobs(asked.cases, seed, asked.only, asked.family, asked.first)
+    told, done = began, asked.first
     try:
         for index, kind, family, verdict in run(work, asked.processes):
+            done = max(done, index)
+            if time.monotonic() > told + 60:
+                told = time.monotonic()
+                print(f"  {sum(counts.values())} cases, {sum(faults.values())} violations", flush=True)
             counts[kind, family, verdict.kind or "as promised"] += 1
             if verdict.ratio is not None:
                 ratios[family].append(verdict.ratio)
@@ -154,32 +169,35 @@ def main() -> int:
                     if faults[kind, verdict.kind, method] <= asked.shorten:
                         show(kind, case(kind, seed, index, asked.family), verdict)
     except KeyboardInterrupt:
-        print("interrupted: the counts so far")
-    table(counts)
-    for family, found in sorted(ratios.items()):
-        mean = float(np.exp(np.mean(np.log(found))))
-        print(
-            f"  {family:14} calls by SciPy's: {mean:.2f} (geometric mean of {len(found)}), at most {max(found):.1f}"
-        )
-    for (kind, what, method), n in sorted(faults.items()):
-        print(f"  {kind:10} {what:16} {method:20} {n}")
-    print(
-        f"{sum(counts.values())} cases, {sum(faults.values())} violations, {time.monotonic() - began:.0f} s"
+        print(f"interrupted: the counts so far; --seed {seed} --first {done} goes on")
+    told_all = summary(counts, faults, ratios)
+    told_all += (
+        f"\n{sum(counts.values())} cases, {sum(faults.values())} violations, {time.monotonic() - began:.0f} s"
     )
+    print(told_all)
+    if asked.summary:
+        Path(asked.summary).write_text(f"seed {seed}, indices {asked.first} to {done}\n{told_all}\n")
     return 1 if faults else 0
 
 
-def table(counts: Counter[Any]) -> None:
-    """Counts by family and verdict."""
+def summary(counts: Counter[Any], faults: Counter[Any], ratios: dict[str, list[float]]) -> str:
+    """Counts by family and verdict, calls by SciPy's, and violations by kind and method."""
     verdicts = sorted({v for _, _, v in counts})
+    out = []
     for kind in sorted({k for k, _, _ in counts}):
-        print(f"{kind}: " + ", ".join(verdicts))
+        out.append(f"{kind}: " + ", ".join(verdicts))
         for family in sorted({f for k, f, _ in counts if k == kind}):
-            print(f"  {family:14}" + "".join(f"{counts[kind, family, v]:8}" for v in verdicts))
+            out.append(f"  {family:14}" + "".join(f"{counts[kind, family, v]:8}" for v in verdicts))
         sums = [
             sum(n for (k, _, v), n in counts.items() if (k, v) == (kind, verdict)) for verdict in verdicts
         ]
-        print(f"  {'all':14}" + "".join(f"{n:8}" for n in sums))
+        out.append(f"  {'all':14}" + "".join(f"{n:8}" for n in sums))
+    for family, found in sorted(ratios.items()):
+        mean = float(np.exp(np.mean(np.log(found))))
+        calls = f"{mean:.2f} (geometric mean of {len(found)}), at most {max(found):.1f}"
+        out.append(f"  {family:14} calls by SciPy's: {calls}")
+    out += [f"  {kind:10} {what:16} {method:20} {n}" for (kind, what, method), n in sorted(faults.items())]
+    return "\n".join(out)
 
 
 def show(kind: str, drawn: Any, verdict: Verdict) -> None:

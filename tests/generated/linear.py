@@ -13,7 +13,7 @@ from scipy import sparse
 from tests.generated.oracle import EPS, Loss, Model
 from tests.generated.verdict import SECONDS, Verdict, alarm
 
-from steepest import ElasticNet, Lasso, LinearRegression, LogisticRegression, Ridge
+from steepest import ElasticNet, GeneralizedLinear, Lasso, LinearRegression, LogisticRegression, Ridge
 from steepest.linear.problem import Problem
 
 Draw = np.random.Generator
@@ -53,6 +53,8 @@ class Case:
     start: Array | None = None
     #: by the estimator of scikit-learn's name
     named: bool = False
+    #: by the estimator of every loss
+    general: bool = False
 
     def table(self) -> Any:
         """X as it is handed over."""
@@ -88,6 +90,12 @@ class Case:
 
     def estimator(self) -> Any:
         """The estimator whose objective this is."""
+        if self.general:
+            p = self.problem()
+            return GeneralizedLinear(
+                p.loss, p.penalty, p.alpha, loss_settings=p.loss_settings, penalty_settings=p.penalty_settings,
+                fit_intercept=p.intercept, method=p.method, tol=p.tol, max_iter=p.max_iter, threads=1,
+            )  # fmt: skip
         total = float(len(self.y) if self.weight is None else self.weight.sum())
         common = {"fit_intercept": self.intercept, "tol": self.tol}
         if self.loss in ("logistic", "softmax"):
@@ -132,7 +140,7 @@ class Case:
         elif self.store == "fortran":
             X = f"np.asfortranarray({X})"
         weight = "" if self.weight is None else f", {_text(self.weight)}"
-        if self.named:
+        if self.named or self.general:
             return f"{self.estimator()!r}.fit({X}, {_text(self.y)}{weight}).result_"
         given = {
             name: getattr(p, name)
@@ -382,7 +390,7 @@ def solve(case: Case) -> tuple[Array, Array, Any]:
     start = None if case.start is None else case.split(case.start)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if case.named:
+        if case.named or case.general:
             model = case.estimator().fit(case.table(), case.y, case.weight)
             w = np.reshape(model.coef_, (case.outputs, -1))
             return w, np.broadcast_to(model.intercept_, (case.outputs,)), model.result_
@@ -409,7 +417,7 @@ def judge(case: Case) -> Verdict:
 def weigh(case: Case, w: Array, b: Array, result: Any) -> Verdict:
     """Holds a result against the best that the oracle finds."""
     model = case.model()
-    how = f"{result.method} {result.outcome}" + (" (estimator)" if case.named else "")
+    how = f"{result.method} {result.outcome}" + (" (estimator)" if case.named or case.general else "")
     if not (np.isfinite(w).all() and np.isfinite(b).all()):
         return Verdict("crash" if result.success else "not reached", f"{how}: not finite {result.x}")
     ours = model.inner(w, b)
@@ -489,7 +497,8 @@ def smaller(case: Case) -> list[Case]:
             start = np.delete(start.reshape(case.outputs, -1), j, axis=1).ravel()
         out.append(replace(case, X=np.delete(case.X, j, axis=1), start=start))
     for change in (
-        {"weight": None}, {"start": None}, {"named": False}, {"store": "dense"}, {"tol": 1e-6}, {"width": 1.35},
+        {"weight": None}, {"start": None}, {"named": False}, {"general": False}, {"store": "dense"},
+        {"tol": 1e-6}, {"width": 1.35},
         {"X": case.X.astype(np.float64)}, {"bounds": None}, {"alpha": 1e-3}, {"alpha": 1.0},
         {"penalty": "l1"}, {"penalty": "l2"}, {"penalty": "none", "alpha": 0.0}, {"method": None},
     ):  # fmt: skip

@@ -49,9 +49,10 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// Whether the bound is what was asked for. A bound that is not a number, or below 0, bounds nothing.
+    /// Whether the bound is what was asked for. A bound that is not a number, or below 0, bounds nothing; a target that has
+    /// overflown asks for nothing.
     pub fn reached(&self) -> bool {
-        self.bound >= 0.0 && self.bound.is_finite() && self.bound <= self.target
+        self.bound >= 0.0 && self.bound <= self.target && self.target.is_finite()
     }
     /// Whether what is left may be rounding alone.
     pub fn within_rounding(&self) -> bool {
