@@ -55,7 +55,7 @@ OPEN = {
     ("functions", "sgd"): ("fixed", "flat"),
     ("functions", "momentum"): ("quadratic",),
     ("functions", "muon"): ("saddle",),
-    ("further", "auto"): ("beside 0", "rank"),
+    ("further", "auto"): ("beside 0", "huge targets", "rank"),
     ("further", "fista"): ("holes",),
     ("further", "gradient_descent"): ("circuit",),
 }  # fmt: skip

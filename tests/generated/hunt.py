@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -149,6 +150,8 @@ def main() -> int:
     print(f"seed {seed}, {asked.cases} cases", flush=True)
     began, counts, faults = time.monotonic(), Counter(), Counter()
     ratios: defaultdict[str, list[float]] = defaultdict(list)
+    for ends in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ends, signal.default_int_handler)
     work = jobs(asked.cases, seed, asked.only, asked.family, asked.first)
     told, done = began, asked.first
     try:
