@@ -29,6 +29,8 @@ Floats = NDArray[np.float64]
 
 # Rows of a block, in units of columns: the factor of a block then costs little beside reading it.
 _BLOCK = 8
+# Numbers that are widened to float64 at once.
+_WIDENED = 1 << 20
 # Parts of a table that are factored side by side: by the data alone, so that no machine's threads change the sums.
 _PARTS = 8
 _EPS = float(np.finfo(np.float64).eps)
@@ -67,7 +69,13 @@ class Table:
         self.centre, self.level = np.zeros(d), np.zeros(y.shape[1])
         if fit_intercept:
             with np.errstate(all="ignore"):
-                self.centre = np.asarray(self.share @ X, dtype=np.float64).ravel()
+                # By rows where they are to be widened first: not all of them at once.
+                step = max(1, _WIDENED // d)
+                if X.dtype == np.float64 or step >= n:
+                    self.centre = np.asarray(self.share @ X, dtype=np.float64).ravel()
+                else:
+                    for at in range(0, n, step):
+                        self.centre += (self.share[at : at + step] @ X[at : at + step]).ravel()
                 self.level = self.share @ y
 
     def null(self) -> list[float]:

@@ -15,6 +15,8 @@ __all__ = ["by_products"]
 
 Floats = NDArray[np.float64]
 
+# Rows whose squares are taken at once.
+_ROWS = 4096
 # A factorisation of more columns than this is not made at all.
 _WIDE = 5000
 # How small LSMR makes the part of the residual that the columns explain.
@@ -26,7 +28,8 @@ class _Products:
 
     def __init__(self, table: Table) -> None:
         self.X = table.X.tocsr().astype(np.float64, copy=False)
-        self.across = self.X.T.tocsr()
+        # As it lies: a transpose of its own would be as large as the table.
+        self.across = self.X.T
         self.root, self.centre = np.sqrt(table.share), table.centre
         self.most = 10 * min(self.X.shape)
 
@@ -57,7 +60,10 @@ class _Products:
         """
         if self.X.shape[0] < self.X.shape[1]:
             return None
-        square = self.X.multiply(self.X).T @ self.root**2 - self.centre**2
+        square = -(self.centre**2)
+        for at in range(0, self.X.shape[0], _ROWS):
+            here = slice(at, at + _ROWS)
+            square += self.X[here].power(2).T @ self.root[here] ** 2
         if not square.min() > 0:
             return None
         times = 1.0 / np.sqrt(square)
