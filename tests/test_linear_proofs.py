@@ -79,6 +79,30 @@ class TestStartsWorthNothing:
             assert result.fun - least <= result.certificate["bound"] * (1 + 1e-9)
 
 
+class TestFarStarts:
+    @pytest.mark.parametrize("loss", ["squared", "huber", "poisson", "logistic"])
+    @pytest.mark.parametrize("penalty", ["l1", "elastic_net"])
+    def test_coefficients_of_columns_that_say_nothing_go(self, loss, penalty):
+        """Zeros and constants: no step had a reason to touch what the start said of them."""
+        r = np.random.default_rng(5)
+        X = r.standard_normal((30, 4))
+        X[:, 1], X[:, 3] = 0.0, 7.0
+        y = {"poisson": r.poisson(2.0, 30) * 1.0, "logistic": (X[:, 0] > 0) * 1.0}.get(loss, X[:, 0])
+        model = GeneralizedLinear(loss, penalty, 1e-3, method="coordinate", warm_start=True)
+        least = model.fit(X, y).result_.fun
+        model.coef_, model.intercept_ = np.array([-3.0, 5.0, 8.0, 2.0]), -10.0
+        fits(model.fit(X, y), least, 2e-6)
+        assert model.coef_[1] == model.coef_[3] == 0.0
+
+    def test_an_exact_line_whose_targets_are_a_thousand_million_widths_off(self):
+        r = np.random.default_rng(11)
+        for d in (2, 5):
+            X = r.standard_normal((40, d))
+            y = 1e11 * (X @ r.standard_normal(d) + 0.3)
+            model = GeneralizedLinear("huber", "none", 0.0, method="coordinate").fit(X, y)
+            assert proved(model.result_).fun <= 1.0
+
+
 class TestSharesOfAWhole:
     """The simplex, where a small step of the prox says little: columns of all scales, alike, far from 0."""
 

@@ -7,6 +7,7 @@ use crate::certificate::{Certificate, Kind};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
 use crate::duality::{Change, Rows, shared};
+use crate::design::Design;
 use crate::glm::{Glm, bend};
 use crate::method::Step;
 
@@ -46,6 +47,8 @@ fn unit(n: usize) -> f64 {
     f64::EPSILON * (4.0 + 0.25 * (n as f64).sqrt().min(64.0))
 }
 
+/// Numbers of a table up to which rounding is looked at row by row.
+const SMALL: usize = 200_000;
 /// Coordinates of a face up to which the dual point is corrected on it.
 const FACE: usize = 400;
 /// What more than so much of what rounding may explain is no rounding.
@@ -74,7 +77,11 @@ impl Coordinate {
             gap = gap.min(self.corrected(problem, &here)? + beside);
             self.gradient = kept;
         }
-        let bound = gap * (1.0 + 1e-6) + self.rounding;
+        let mut rounding = self.rounding;
+        if gap + rounding > target && near {
+            rounding = rounding.min(self.by_rows(of(problem.objective.glm())?, &here));
+        }
+        let bound = gap * (1.0 + 1e-6) + rounding;
         self.bound = bound;
         let residual = (2.0 * self.wants() / self.null.max(f64::MIN_POSITIVE)).sqrt();
         let mut step = Step { value: self.value, residual, rate, ..Step::default() };
@@ -83,7 +90,7 @@ impl Coordinate {
             bound,
             target,
             // Where coefficients run away rounding hides everything: that is no limit reached.
-            rounding: (SLACK * self.rounding).min(1e-6 * self.scale),
+            rounding: (SLACK * rounding).min(1e-6 * self.scale),
             assumption: "the loss and the penalty are convex; a dual point was found on all rows",
         });
         if bound <= target {
@@ -113,6 +120,31 @@ impl Coordinate {
             + margins * here.steep
             + taken * free
             + 0.5 * here.bent.max(here.most.min(4.0 * here.bent)) * (margins + taken).powi(2)
+    }
+
+    /// The same row by row, where the table is small: rows that pull may be others than those of large margins.
+    fn by_rows(&self, glm: &Glm<'_>, here: &Here) -> f64 {
+        let frame = self.frame.as_ref().expect("made at the start");
+        let (n, d, k) = (glm.design.rows(), frame.columns, frame.outputs);
+        if n * d > SMALL {
+            return f64::INFINITY;
+        }
+        let (per, design) = (unit(frame.width), frame.design(glm));
+        let taken = 2.0 * f64::EPSILON * frame.taken(&self.seen);
+        let mut row = vec![0.0; d];
+        let mut sum = 0.0;
+        for i in (0..n).filter(|&i| glm.share(i) > 0.0) {
+            design.gather(&[i as u32], &mut row);
+            for (o, v) in self.seen.chunks_exact(frame.width).enumerate() {
+                let terms: f64 = row.iter().zip(v).map(|(x, v)| (x * v).abs()).sum();
+                let size = terms + v.get(d).map_or(0.0, |b| b.abs()) + self.margin[i * k + o].abs();
+                let off = per * size + taken;
+                let (s, h) = (here.slope[i * k + o].abs(), here.bend[i * k + o]);
+                let h = if k == 1 { h } else { h * (1.0 - h) };
+                sum += glm.share(i) * off * (s + 0.5 * h * off);
+            }
+        }
+        unit(n).min(per * 4.0) * self.value.abs() + sum
     }
 
     /// By how much an entry of the gradient may be off.

@@ -50,6 +50,8 @@ pub struct Coordinate {
     bound: f64,
     rounding: f64,
     stuck: u32,
+    /// Steps in a row that gained little of what is left.
+    slow: u32,
     /// Steps taken, and the value when they were half as many.
     taken: u64,
     half: f64,
@@ -72,6 +74,9 @@ const PATIENCE: u32 = 32;
 /// steps gained less than this part of what is not proved, fifty times as many would not be enough.
 const ASKED: u64 = 512;
 const GAINED: f64 = 2e-2;
+/// So many steps in a row that each gain less than this part of what is not proved are slow.
+const SLOW: u32 = 3;
+const CREEPS: f64 = 1e-2;
 /// Steps that change nothing before the arithmetic is at its end.
 const STUCK: u32 = 3;
 
@@ -153,6 +158,21 @@ fn of<'o, 'g>(glm: Option<&'o Glm<'g>>) -> Result<&'o Glm<'g>, Halt> {
     glm.ok_or_else(|| Halt::Failed("coordinate needs a loss over a table".into()))
 }
 
+/// Columns that say nothing (zeros; beside a free intercept constants too) get the coefficients that cost least: no step
+/// has a reason to change them.
+fn idle(frame: &Frame, pieces: &[Piece], v: &mut [f64]) {
+    for a in (0..frame.coordinates()).filter(|&a| frame.spread(a) == 0.0) {
+        let (p, Some(j)) = (pieces[a], frame.column(a)) else { continue };
+        let least = 0.0f64.clamp(p.low, p.high);
+        if p.l1 > 0.0 || p.l2 > 0.0 {
+            if frame.taken_out {
+                v[frame.columns] += frame.mean[j] * (v[a] - least);
+            }
+            v[a] = least;
+        }
+    }
+}
+
 fn penalty(pieces: &[Piece], x: &[f64]) -> f64 {
     pieces.iter().zip(x).map(|(p, x)| p.value(*x)).sum()
 }
@@ -204,6 +224,7 @@ impl Method for Coordinate {
             let (frame, _) = Frame::new(glm, &self.pieces, None, &mut || meter.pause())?;
             let mut seen = vec![0.0; n];
             frame.inward(x, &mut seen);
+            idle(&frame, &self.pieces, &mut seen);
             self.frame = Some(frame);
             self.value = self.read(problem, &seen, &mut margin)?;
             // A start that is worse than no coefficients at all is not worth its name.
@@ -342,7 +363,15 @@ impl Coordinate {
         if !exact && (length < 1.0 || fell > 0.3 * self.fell && self.fell > 0.0) {
             self.more = self.more.saturating_mul(4);
         }
-        let short = length < 0.1 && !self.model.as_ref().is_some_and(Model::flat);
+        let flat = self.model.as_ref().is_some_and(Model::flat);
+        // Where most rows pull and do not bend, the few that do hold steps back: curvature for all, for a while.
+        self.slow = if flat && fell <= CREEPS * self.bound.min(value) { self.slow + 1 } else { 0 };
+        if self.slow >= SLOW {
+            (self.guarded, self.slow) = (true, 0);
+            self.patience = (2 * self.patience).clamp(8, PATIENCE);
+            self.wait = self.patience;
+        }
+        let short = length < 0.1 && !flat;
         if short || (fell <= noise && !exact && !self.guarded) {
             // Where the curvature says that there is nothing to gain, it may be that it says nothing.
             if !self.guarded {
