@@ -1,6 +1,7 @@
 //! Whether anything lies below a point at rest of whose curvature nothing is known: a maximum, a saddle of any order.
 use super::{Gap, Known, NEAR, conjugate, noise, scattered, within};
-use crate::descend::{Halt, Problem};
+use crate::problem::Problem;
+use crate::status::Halt;
 
 /// Coordinates that are gone along one by one, and products with the Hessian.
 const TRIED: usize = 32;
