@@ -227,6 +227,10 @@ fn sides(
                 lowest = (value, h);
             }
         }
+        if up == at.value && down == at.value && nearer > 0 && slopes == [0.0; 2] {
+            // There was no value until nothing moved.
+            return Ok(Seen::Stairs);
+        }
         if up == at.value && down == at.value {
             // Where curvature was seen the slopes are known: a flat valley, or how F is stored.
             return if at.blind {

@@ -429,7 +429,11 @@ impl Work {
         match doubt {
             Doubt::Inconsistent(status) => Ok(self.ended(status)),
             Doubt::Lower => self.escape(problem),
-            Doubt::Stairs if self.memory.is_empty() => Ok(self.ended(Status::Plateau)),
+            // Stairs, or the edge of where F has values: slopes tell nothing there.
+            Doubt::Stairs => {
+                self.predicted = None;
+                Ok(self.ended(Status::Plateau))
+            }
             _ => {
                 self.aim();
                 Ok(sure)
