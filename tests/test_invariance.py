@@ -26,7 +26,8 @@ MOST = 2000
 
 def table(loss: str, seed: int) -> tuple[Array, Array]:
     r = np.random.default_rng(seed)
-    X = r.standard_normal((60, 4))
+    # on a grid, so that a shift by 2^40 loses nothing
+    X = np.round(r.standard_normal((60, 4)) * 1024) / 1024
     m = X @ [1.0, -0.5, 0.0, 0.3] + 0.4
     y = {
         "squared": lambda: m + r.standard_normal(60),
@@ -44,6 +45,10 @@ def other_scales(X: Array, y: Array, w: Array, r: Any) -> tuple[Array, Array, Ar
 
 def far_means(X: Array, y: Array, w: Array, r: Any) -> tuple[Array, Array, Array]:
     return X + 10.0 ** r.uniform(3, 9, X.shape[1]) * r.choice([-1, 1], X.shape[1]), y, w
+
+
+def means_1e12_away(X: Array, y: Array, w: Array, r: Any) -> tuple[Array, Array, Array]:
+    return X + 2.0**40 * r.choice([-1, 1], X.shape[1]), y, w
 
 
 def reflected(X: Array, y: Array, w: Array, r: Any) -> tuple[Array, Array, Array]:
@@ -81,7 +86,7 @@ def constant_columns(X: Array, y: Array, w: Array, r: Any) -> tuple[Array, Array
 
 SAME_ALWAYS = (
     reflected, columns_in_other_order, rows_in_other_order, rows_repeated, weights_split,
-    weights_of_other_size, constant_columns, far_means,
+    weights_of_other_size, constant_columns, far_means, means_1e12_away,
 )  # fmt: skip
 WAYS = [("none", 0.0, way) for way in (*SAME_ALWAYS, other_scales)]
 WAYS += [(p, 1e-2, way) for p in ("l2", "l1") for way in SAME_ALWAYS]
@@ -109,12 +114,8 @@ def value(X: Array, y: Array, w: Array, loss: str, penalty: str, alpha: float, m
 
 
 def suited(loss: str, penalty: str) -> list[str | None]:
-    named = KINKED if penalty == "l1" else SMOOTH
+    named = KINKED if penalty == "l1" else (*SMOOTH, "steepest_descent", "adam")
     return [None, *(m for m in named if loss != "softmax" or m != "coordinate")]
-
-
-#: Columns that repeat each other, without a penalty, under several classes: the answer is there, not yet its proof.
-OPEN = ("softmax", "none", "constant_columns")
 
 
 @pytest.mark.parametrize(("penalty", "alpha", "way"), WAYS, ids=lambda p: getattr(p, "__name__", str(p)))
@@ -132,8 +133,7 @@ def test_a_table_written_otherwise_has_the_same_answer(
         F, noise, result = value(*other, loss, penalty, alpha, method)
         if result.success and F - best > 2 * TOL * best + noise:
             faults.append(f"{result.method} claims {F:.10g} where {best:.10g} is to be had")
-        known = (loss, penalty, way.__name__) == OPEN
-        if not result.success and method in (None, "progressive", "newton") and not known:
+        if not result.success and method in (None, "progressive", "newton"):
             faults.append(f"{result.method}: {result.outcome} at {F:.10g}, {best:.10g} is to be had")
     assert not faults, "; ".join(faults)
 
@@ -169,7 +169,9 @@ ROOM = {"rosenbrock": np.ones(3), "bowl": np.array([1.0, -1.0, 0.5])}
 
 
 @pytest.mark.parametrize("jac", ["exact", "2-point", "3-point"])
-@pytest.mark.parametrize("method", [None, "lbfgs", "newton", "gradient_descent", "fista", *RULES])
+@pytest.mark.parametrize(
+    "method", [None, "lbfgs", "newton", "gradient_descent", "steepest_descent", "fista", *RULES]
+)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_in_other_units_has_the_same_answer(name: str, method: str | None, jac: str) -> None:
     f, g, start = FUNCTIONS[name]
@@ -178,6 +180,8 @@ def test_a_function_in_other_units_has_the_same_answer(name: str, method: str | 
     ways: list[tuple[Array, float]] = [(np.ones(3), size) for size in (1e-200, 1e-9, 1e9, 1e200)]
     ways += [(np.full(3, s), 1.0) for s in (1e-9, -1.0, 1e9)]
     ways += [(10.0 ** r.uniform(-9, 9, 3), 1.0), (10.0 ** r.uniform(-3, 3, 3), 1e-30)]
+    # reflected one by one
+    ways += [(np.array([1.0, -1.0, 1.0]), 1.0), (np.array([-1e-6, 1.0, -1e6]), 1e100)]
     for scale, size in ways:
         # what overflows on the way is the minimiser's to bear
         with np.errstate(all="ignore"):
@@ -193,7 +197,11 @@ def test_a_function_in_other_units_has_the_same_answer(name: str, method: str | 
             faults.append(f"claims {result.x / scale} with units {scale} of x, {size} of f: {result.message}")
         # The value of the bowl is rounded to 1e-16 where it is 0, which no method knows of it: not to claim it is
         # honest. Newton's steps along Rosenbrock's valley end in the noise of differences.
-        known = name == "bowl" or (name, method, jac) == ("rosenbrock", "newton", "2-point")
+        known = (name == "bowl" and jac != "3-point") or (name, method, jac) == (
+            "rosenbrock",
+            "newton",
+            "2-point",
+        )
         if not result.success and method in (None, "lbfgs", "newton") and not known:
             faults.append(f"{result.outcome} with units {scale} of x, {size} of f, {off:.2g} away")
     assert not faults, "; ".join(faults)
