@@ -76,6 +76,10 @@ def split(entry: Entry, spelled: Spelling, given: Mapping[str, Any]) -> dict[str
     return {name: _plain(value) for name, value in found.items()}
 
 
+#: what hosts call the learning rate
+RATES = ("lr", "learning_rate", "rate", "step_size")
+
+
 def checked(entry: Entry, spelled: Spelling, given: Mapping[str, Any]) -> dict[str, float]:
     """All settings of a rule under its own names, those given checked; what it does not know is refused."""
     own = split(entry, spelled, given)
@@ -83,6 +87,8 @@ def checked(entry: Entry, spelled: Spelling, given: Mapping[str, Any]) -> dict[s
     for name in given:
         if name not in known:
             near = did_you_mean(name, sorted(known)) or "; available: " + ", ".join(sorted(known))
+            if name in RATES:
+                near = "; the rate is called lr in torch and learning_rate in Keras"
             raise InputError(f"{entry.name} has no setting called {name!r}{near}")
     try:
         return _catalog.checked("rules", entry.name, own)

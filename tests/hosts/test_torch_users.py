@@ -314,6 +314,7 @@ def test_an_unknown_setting_gets_a_near_name_and_the_words_of_a_class_are_laid_o
         ("beta", "did you mean 'betas'"),
         ("weightdecay", "'weight_decay'"),
         ("zzz", "available"),
+        ("learning_rate", "the rate is called lr in torch"),
     ]:
         with pytest.raises(InputError, match=f"adam has no setting called '{given}'; .*{near}"):
             ours.Adam(parameters((2,)), **{given: 0.1})
