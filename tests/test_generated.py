@@ -41,10 +41,8 @@ VALUES = (
 OPEN = {
     ("linear", "auto"): ("collinear", "constant", "far", "far_levels", "heavy", "scales"),
     ("linear", "progressive"): ("plain", "scales"),
-    ("linear", "coordinate"): ("plain", "scales"),
     ("linear", "newton"): ("constant", "far", "thin"),
     ("linear", "gradient_descent"): ("constant", "far", "far_levels", "levels", "powers", "scales", "thin"),
-    ("linear", "fista"): ("collinear", "far_levels", "heavy", "levels", "plain"),
     ("functions", "auto"): ("box", "float32", "nan", "noise", "rounded", "saddle", "valley"),
     ("functions", "lbfgs"): ("float32", "saddle"),
     ("functions", "newton"): ("flat", "float32", "kink", "noise", "rounded", "saddle"),

@@ -50,6 +50,8 @@ pub struct Coordinate {
     bound: f64,
     rounding: f64,
     stuck: u32,
+    /// Whether most rows pulled without curvature, when there was no guard.
+    pulled: bool,
     /// Steps in a row that gained little of what is left.
     slow: u32,
     /// Steps taken, and the value when they were half as many.
@@ -365,9 +367,12 @@ impl Coordinate {
         }
         let flat = self.model.as_ref().is_some_and(Model::flat);
         // Where most rows pull and do not bend, the few that do hold steps back: curvature for all, for a while.
-        self.slow = if flat && fell <= CREEPS * self.bound.min(value) { self.slow + 1 } else { 0 };
-        if self.slow >= SLOW {
-            (self.guarded, self.slow) = (true, 0);
+        self.pulled = if self.guarded { self.pulled } else { flat };
+        let creeps = self.pulled && fell <= CREEPS * self.bound.min(value);
+        self.slow = if creeps { self.slow + 1 } else { 0 };
+        if self.slow >= if self.guarded { PATIENCE } else { SLOW } {
+            // And without it again, where that creeps too.
+            (self.guarded, self.slow) = (!self.guarded, 0);
             self.patience = (2 * self.patience).clamp(8, PATIENCE);
             self.wait = self.patience;
         }
