@@ -236,3 +236,26 @@ def test_sparse_ridge_without_penalty_is_least_squares():
     y = np.arange(50.0)
     plain = linear.LinearRegression().fit(X.toarray(), y)
     np.testing.assert_allclose(linear.Ridge(0.0).fit(X, y).coef_, plain.coef_, rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["sparse", "single"])
+def test_no_copy_of_the_table_is_made(kind):
+    rng = np.random.default_rng(0)
+    if kind == "sparse":
+        rows, each = 20_000, 40
+        places = np.arange(rows * each) % each * 50 + rng.integers(0, 50, rows * each)
+        table = sparse.csr_matrix(
+            (rng.random(rows * each), places.astype(np.int32), np.arange(rows + 1, dtype=np.int32) * each)
+        )
+        size = table.data.nbytes + table.indices.nbytes
+    else:
+        table = rng.normal(size=(200_000, 20)).astype(np.float32)
+        rows, size = len(table), table.nbytes
+    y = rng.normal(size=rows).astype(table.dtype)
+    linear.LinearRegression().fit(table[:2000], y[:2000])
+    tracemalloc.start()
+    try:
+        linear.LinearRegression().fit(table, y)
+        assert tracemalloc.get_traced_memory()[1] < size
+    finally:
+        tracemalloc.stop()
