@@ -205,6 +205,8 @@ def check_percent(texts: pa.Array, name: str) -> None:
     Raises:
         TableError: one text of each kind is named.
     """
+    if not pc.any(pc.match_substring(texts, "%")).as_py():
+        return
     tidy = _tidy(texts)
     plain = _mask(pc.match_substring_regex(tidy, "^[+-]?[0-9][0-9.,' ]*$"))
     plain &= ~_mask(pc.match_substring_regex(tidy, "^[+-]?0+(?:[.,]0*)?$"))

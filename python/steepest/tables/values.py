@@ -276,7 +276,9 @@ def are_codes(texts: list[str]) -> bool:
     (True, False, False)
     """
     return (
-        any(len(text) > 1 and text[0] == "0" for text in texts)
+        bool(texts)
+        and texts[0].isdigit()
+        and any(len(text) > 1 and text[0] == "0" for text in texts)
         and len({len(text) for text in texts}) == 1
         and all(text.isdigit() for text in texts)
     )
