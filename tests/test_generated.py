@@ -43,7 +43,8 @@ OPEN = {
     ("linear", "progressive"): ("plain", "scales"),
     ("linear", "newton"): ("constant", "far", "thin"),
     ("linear", "gradient_descent"): ("constant", "far", "far_levels", "levels", "powers", "scales", "thin"),
-    ("functions", "auto"): ("box", "float32", "nan", "noise", "rounded", "saddle", "valley"),
+    ("linear", "lbfgs"): ("scales",),
+    ("functions", "auto"): ("box", "fixed", "float32", "nan", "noise", "rounded", "saddle", "valley"),
     ("functions", "lbfgs"): ("float32", "saddle"),
     ("functions", "newton"): ("flat", "float32", "kink", "noise", "rounded", "saddle"),
     ("functions", "fista"): ("nan", "noise", "rounded", "saddle", "unbounded", "valley"),
@@ -53,7 +54,7 @@ OPEN = {
     ("functions", "sgd"): ("fixed", "flat"),
     ("functions", "momentum"): ("quadratic",),
     ("functions", "muon"): ("saddle",),
-    ("further", "auto"): ("beside 0", "huge targets", "rank"),
+    ("further", "auto"): ("beside 0", "huge targets", "narrow", "rank"),
     ("further", "fista"): ("holes",),
     ("further", "gradient_descent"): ("circuit",),
 }  # fmt: skip
