@@ -324,3 +324,30 @@ class TestWithoutAPenaltyNothingHoldsWhatColumnsLeaveOpen:
         got, alone = problem.solve(X, y, weight).result, problem.solve(X[:, 1:2], y, weight).result
         assert proved(got).fun == pytest.approx(alone.fun, rel=1e-9)
         assert got.x[[0, 2]] == pytest.approx(0.0, abs=0.0)
+
+
+class TestSeparation:
+    """Several classes of which some can be told apart wholly, and levels that never meet a class."""
+
+    @pytest.mark.parametrize("standardised", [False, True])
+    def test_one_class_of_three(self, standardised):
+        X, y = load_iris(return_X_y=True)
+        X = (X - X.mean(0)) / X.std(0) if standardised else X
+        with pytest.warns(NotConverged):
+            result = LogisticRegression(C=np.inf).fit(X, y).result_
+        assert result.outcome == "separable"
+        # What is left is what the other two classes leave.
+        two = LogisticRegression(C=np.inf).fit(X[y > 0], y[y > 0]).result_
+        assert proved(two).fun * 2 / 3 == pytest.approx(result.fun, rel=1e-6)
+
+    @pytest.mark.parametrize("classes", [2, 3])
+    def test_a_level_that_never_meets_a_class(self, classes):
+        r = np.random.default_rng(0)
+        level = r.uniform(size=300) < 0.2
+        y = r.integers(classes, size=300)
+        X = np.c_[level, r.normal(size=(300, 2))]
+        assert proved(LogisticRegression(C=np.inf).fit(X, y).result_)
+        y[level & (y == 1)] = 0
+        with pytest.warns(NotConverged):
+            result = LogisticRegression(C=np.inf).fit(X, y).result_
+        assert result.outcome == "separable"

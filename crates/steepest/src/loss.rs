@@ -164,6 +164,10 @@ pub trait Block: Send + Sync {
         let _ = (target, margin);
         false
     }
+    /// Whether a row's loss never grows, to `slack`, as its margins go on changing by `t` without end.
+    fn recedes(&self, target: f64, t: &[f64], slack: f64) -> bool {
+        t.iter().all(|t| t.abs() <= slack) || self.settled(target, t)
+    }
     /// See [`Loss::RARE`].
     fn rare(&self) -> bool;
 }

@@ -161,6 +161,10 @@ impl Block for Classes {
         let own = target as usize;
         margin.iter().enumerate().all(|(k, z)| k == own || *z < margin[own])
     }
+    /// Where no other margin grows faster than the target's own.
+    fn recedes(&self, target: f64, t: &[f64], slack: f64) -> bool {
+        t.iter().all(|other| *other <= t[target as usize] + slack)
+    }
     fn rare(&self) -> bool {
         false
     }

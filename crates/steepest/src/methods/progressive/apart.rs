@@ -25,32 +25,50 @@ impl Work {
             return Ok(None);
         }
         let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
-        if (self.free() || self.one_sided) && seen.settled(&self.walk.z, 0.0) {
+        if (self.free() || self.one_sided) && seen.settled(&self.walk.z) {
             return Ok(Some(true));
         }
-        if self.endless < 3 {
+        // Before the end one such step is enough to look, and worth a second look: the inverse of the metric takes out of
+        // the way what rows with curvature still have of it.
+        let end = self.walk.promise <= 2.0 * self.target(meter);
+        if self.endless < if end { 1 } else { 3 } {
             return Ok(None);
         }
         self.endless = 0;
-        let last = self.walk.last().iter().zip(&self.penalty);
-        let way: Vec<f64> = last.map(|(s, a)| if *a == 0.0 { *s } else { 0.0 }).collect();
+        let mut way = self.walk.last().to_vec();
+        for look in 0..if end { 3 } else { 1 } {
+            if look > 0 {
+                self.walk.metric.factor.solve(&mut way);
+            }
+            way.iter_mut().zip(&self.penalty).filter(|(_, a)| **a > 0.0).for_each(|(v, _)| *v = 0.0);
+            let size = way.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+            if !(size > 0.0 && size.is_finite()) {
+                break;
+            }
+            way.iter_mut().for_each(|v| *v /= size);
+            let t = self.changes(glm, &way, meter)?;
+            let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
+            if seen.recedes(&t) {
+                return Ok(Some(false));
+            }
+        }
+        Ok(None)
+    }
+
+    /// How margins change along a way.
+    fn changes(&self, glm: &Glm<'_>, way: &[f64], meter: &mut Meter<'_>) -> Result<Vec<f64>, Halt> {
         let (d, width) = (glm.design.columns(), glm.width());
-        let mut t: Vec<f64> = if way.chunks_exact(width).all(|v| v[..d].iter().all(|v| *v == 0.0)) {
+        if way.chunks_exact(width).all(|v| v[..d].iter().all(|v| *v == 0.0)) {
             // Of the intercepts alone no row need be read.
             let shifts = way.chunks_exact(width).map(|v| v[d..].first().copied().unwrap_or(0.0));
             let shifts: Vec<f64> = shifts.collect();
-            shifts.iter().copied().cycle().take(self.walk.z.len()).collect()
-        } else {
-            vec![0.0; self.walk.z.len()]
-        };
-        if t.iter().all(|t| *t == 0.0) && way.iter().any(|v| *v != 0.0) {
-            meter.spend(1.0)?;
-            let mut x = vec![0.0; way.len()];
-            self.scaling.out(&way, &mut x);
-            let keep = Keep { margins: Some(&mut t), ..Keep::default() };
-            glm.pass(None, &x, None, keep, &mut || meter.pause())?;
+            return Ok(shifts.iter().copied().cycle().take(self.walk.z.len()).collect());
         }
-        let largest = t.iter().fold(0.0, |m: f64, t| m.max(t.abs()));
-        Ok((largest > 0.0 && seen.settled(&t, 1e-9 * largest)).then_some(false))
+        let (mut t, mut x) = (vec![0.0; self.walk.z.len()], vec![0.0; way.len()]);
+        meter.spend(1.0)?;
+        self.scaling.out(way, &mut x);
+        let keep = Keep { margins: Some(&mut t), ..Keep::default() };
+        glm.pass(None, &x, None, keep, &mut || meter.pause())?;
+        Ok(t)
     }
 }

@@ -170,14 +170,27 @@ impl<'a> Seen<'a> {
             gradient: (0..u.len()).map(|j| gradient * self.scaling.offset(j)).collect(),
         }
     }
-    /// Whether every row that counts is on its right side by the margins `z`, those within `slack` of 0 aside.
-    pub fn settled(&self, z: &[f64], slack: f64) -> bool {
+    /// Whether every row that counts is on its right side by the margins `z`.
+    pub fn settled(&self, z: &[f64]) -> bool {
         let k = self.glm.outputs();
-        z.chunks_exact(k).enumerate().all(|(p, z)| {
-            self.share(p) == 0.0
-                || (slack > 0.0 && z.iter().all(|z| z.abs() <= slack))
-                || self.glm.loss.settled(self.target(p), z)
-        })
+        let mut rows = z.chunks_exact(k).enumerate();
+        rows.all(|(p, z)| self.share(p) == 0.0 || self.glm.loss.settled(self.target(p), z))
+    }
+    /// Whether no row's loss grows, and some row's falls, as margins go on changing by `t` without end; changes are told
+    /// to a billionth of the largest.
+    pub fn recedes(&self, t: &[f64]) -> bool {
+        let k = self.glm.outputs();
+        let largest = t.iter().fold(0.0, |m: f64, t| m.max(t.abs()));
+        let rows = || t.chunks_exact(k).enumerate().filter(|(p, _)| self.share(*p) > 0.0);
+        let loss = self.glm.loss;
+        let falls = |(p, t): (usize, &[f64])| {
+            let back: Vec<f64> = t.iter().map(|t| -t).collect();
+            !loss.recedes(self.target(p), &back, 1e-3 * largest)
+        };
+        largest > 0.0
+            && largest.is_finite()
+            && rows().all(|(p, t)| loss.recedes(self.target(p), t, 1e-9 * largest))
+            && rows().any(falls)
     }
     /// Share · curvature · (1 + distance²) by places, up to a common factor; without distances they count as alike.
     pub fn scores(&self, z: &[f64], distances: &[f32]) -> Vec<f32> {

@@ -32,7 +32,7 @@ impl Work {
         let kappa = if curvatures > 0.0 { (slopes / curvatures).min(2.0 * loss) } else { 2.0 * loss };
         let part = (glm.width() * glm.outputs()) as f64 / rows as f64;
         // Rows that are all on their right side have little left to say.
-        let settled = (self.free() || loss < 0.1 * part) && seen.settled(&self.walk.z, 0.0);
+        let settled = (self.free() || loss < 0.1 * part) && seen.settled(&self.walk.z);
         settled || !(self.walk.promise > 0.1 * part * kappa)
     }
 
