@@ -44,7 +44,7 @@ OPEN = {
     ("linear", "newton"): ("constant", "far", "thin"),
     ("linear", "gradient_descent"): ("constant", "far", "far_levels", "levels", "powers", "scales", "thin"),
     ("linear", "lbfgs"): ("scales",),
-    ("functions", "auto"): ("box", "fixed", "float32", "nan", "noise", "rounded", "saddle", "valley"),
+    ("functions", "auto"): ("float32", "noise", "rounded", "saddle", "valley"),
     ("functions", "lbfgs"): ("float32", "saddle"),
     ("functions", "newton"): ("flat", "float32", "kink", "noise", "rounded", "saddle"),
     ("functions", "fista"): ("nan", "noise", "rounded", "saddle", "unbounded", "valley"),

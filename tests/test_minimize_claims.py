@@ -228,3 +228,44 @@ def test_where_it_is_exact_it_ends():
     assert r.success
     assert r.fun < 1e-12
     assert r.nfev < 25
+
+
+SADDLES = {
+    "two wells": lambda u: (u**2 - 1) ** 2 @ np.ones(len(u)),
+    "one way down": lambda u: u[0] ** 2 - u[1] ** 2 + u[1] ** 4 / 2,
+    "cosines": lambda u: np.cos(u).sum(),
+    "a product": lambda u: (u[0] * u[1] + 1) ** 2,
+    "a product of three": lambda u: u[0] * u[1] * u[2] + (u**4).sum(),
+    "monkey": lambda u: u[0] ** 3 - 3 * u[0] * u[1] ** 2 + (u**2).sum() ** 2,
+    "turned": lambda u: (u**2).sum() - 0.6 * u.sum() ** 2 + (u**4).sum(),
+}
+
+
+@pytest.mark.parametrize(
+    "scale", [(1e-6, 1e3, 1.0), (1.0, 1.0, 1.0), (1e7, 1e7, 1e7)], ids=["own", "one", "large"]
+)
+@pytest.mark.parametrize("exact", [True, False], ids=["exact", "differences"])
+@pytest.mark.parametrize("name", SADDLES)
+def test_a_start_on_a_saddle_leads_below_it(name, exact, scale):
+    """Slope 0 at the start, in units that nobody knows: all of these have lower points next to it."""
+    phi, scale = SADDLES[name], np.array(scale)
+    if name in ("turned", "a product of three"):
+        # Where coordinates mix, each is seen in its own unit only if that is not far from the others'.
+        scale = np.full(3, scale[0])
+
+    def slope(x):
+        u = x / scale
+        return np.array([phi(u + 1e-30j * e).imag / 1e-30 for e in np.eye(3)]) / scale
+
+    r = steepest.minimize(lambda x: float(phi(x / scale)), np.zeros(3), jac=slope if exact else None)
+    assert r.fun < phi(np.zeros(3)) - 1e-3
+    assert not r.success or np.abs(slope(r.x) * scale).max() < 1e-3
+
+
+@pytest.mark.parametrize("beyond", [np.nan, np.inf])
+def test_at_an_edge_of_no_values_differences_claim_nothing(beyond):
+    for n in (1, 3):
+        r = steepest.minimize(
+            lambda x: float(((x + 3) ** 2).sum()) if x.min() > -1 else beyond, np.full(n, 0.2)
+        )
+        assert not r.success

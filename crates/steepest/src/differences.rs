@@ -426,7 +426,7 @@ impl Differences {
         let furthest = 0.5 * self.width(j).min(2.0 * self.seen[j].size.max(1.0));
         let mut h = given.unwrap_or_else(|| self.first(j, x[j], noise)).min(furthest);
         let (mut shrunk, mut still) = (false, false);
-        let mut answer = (f64::NAN, f64::INFINITY);
+        let (mut answer, mut furthest_seen) = ((f64::NAN, f64::INFINITY), 0.0f64);
         let (mut looks, mut leap) = (0, LEAP);
         while looks < 6 {
             looks += 1;
@@ -437,13 +437,16 @@ impl Differences {
                 }
                 continue;
             };
+            // As far as there is room: once is enough.
+            let stuck = look.h <= furthest_seen;
+            furthest_seen = look.h.max(furthest_seen);
             h = look.h;
             let clear = look.change >= CLEAR * noise || look.second >= BENT * noise;
             let coarse = (!known || h > 0.01 * self.seen[j].size && look.change > FAR * noise)
                 && look.second > 1e-4 * (f.abs() + look.change)
                 && look.second > 1e6 * noise
                 && h > FIRST * FIRST * self.seen[j].size;
-            let (growing, settled) = (!clear && !shrunk && h < furthest, given.is_some());
+            let (growing, settled) = (!clear && !shrunk && !stuck && h < furthest, given.is_some());
             if leap > LEAP && look.change > 0.0 {
                 self.seen[j].size = self.seen[j].size.max(h);
             }

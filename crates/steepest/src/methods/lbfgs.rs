@@ -394,6 +394,11 @@ impl Work {
     /// Convergence, unless a look at both sides says otherwise.
     fn claim(&mut self, problem: &mut Problem<'_>, verdict: Status, explained: f64) -> Result<Step, Halt> {
         self.notice(problem);
+        if !largest(&self.g).is_finite() {
+            // At the edge of where F has values, differences know no slope.
+            self.predicted = None;
+            return Ok(self.ended(Status::Plateau));
+        }
         let certificate = Some(self.claims.certificate(self.sight(), verdict == Status::PrecisionLimit, explained));
         let sure = Step { certificate, ..self.ended(verdict) };
         if !self.verify {

@@ -228,8 +228,11 @@ fn scan(
             }
         }
     } else {
-        let mut side = 1.0;
-        while !moves(&pair[0]) && h < REACH.1 {
+        // Further than there is room for, nothing changes any more.
+        let ends = |j: usize| (at.room)(j, 1.0).max((at.room)(j, -1.0)) / u[j].abs();
+        let reach = (0..u.len()).filter(|j| u[*j] != 0.0).map(ends).fold(0.0, f64::max);
+        let (mut side, reach) = (1.0, reach.min(REACH.1));
+        while !moves(&pair[0]) && h < reach {
             (h, side) = (LONGER * h, -side);
             pair[0] = line.value(problem, side * h, trial)?;
         }
