@@ -3,7 +3,7 @@ use crate::health::{Finding, Severity};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
 use crate::vectors::{dot, largest};
-pub use below::{below, below_along};
+pub use below::{TRIED, below, below_along};
 
 mod below;
 

@@ -433,6 +433,7 @@ impl Work {
                 Doubt::Inconsistent(status) => return Ok(self.ended(status)),
                 Doubt::Lower => return self.escape(problem),
                 Doubt::Stairs if self.seen.blind() => return Ok(self.ended(Status::Plateau)),
+                _ if self.below(problem)? => return self.escape(problem),
                 _ => {}
             }
             let enough = match verdict {
@@ -565,6 +566,14 @@ impl Work {
     /// Looks at both sides along s (which is lost), a multiple of the lengths.
     fn look(&mut self, problem: &mut Problem<'_>) -> Result<Doubt, Halt> {
         self.known(problem, doubt::look)
+    }
+
+    /// A lower point at any scale, in `xn`: where its steps tell nothing of some coordinate, or all are few.
+    fn below(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
+        if self.n > doubt::TRIED && !self.seen.blind() && self.claims.left(self.f) {
+            return Ok(false);
+        }
+        self.known(problem, |problem, at, _, xn| doubt::below(problem, at, xn))
     }
 
     fn gap(&mut self, problem: &mut Problem<'_>, enough: f64) -> Result<Gap, Halt> {

@@ -500,6 +500,7 @@ impl Work {
             Doubt::Inconsistent(status) => Ok(self.ended(status)),
             Doubt::Lower => self.escape(problem),
             Doubt::Stairs if self.h.iter().all(|h| *h == 0.0) => Ok(self.ended(Status::Plateau)),
+            _ if !self.convex && self.below(problem)? => self.escape(problem),
             _ => Ok(sure),
         }
     }
@@ -632,6 +633,20 @@ impl Work {
 
     /// Looks at both sides along d (which is lost), a multiple of the lengths.
     fn look(&mut self, problem: &mut Problem<'_>) -> Result<Doubt, Halt> {
+        self.known(problem, doubt::look)
+    }
+
+    /// A lower point at any scale, in `xn`.
+    fn below(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
+        self.known(problem, |problem, at, _, xn| doubt::below(problem, at, xn))
+    }
+
+    /// Runs `ask` with what is known here.
+    fn known<R>(
+        &mut self,
+        problem: &mut Problem<'_>,
+        ask: impl FnOnce(&mut Problem<'_>, &Known<'_>, &mut [f64], &mut [f64]) -> R,
+    ) -> R {
         let lengths = self.lengths();
         let known = Known {
             x: &self.x,
@@ -645,7 +660,7 @@ impl Work {
             ahead: true,
             blind: self.h.iter().all(|h| *h == 0.0),
         };
-        doubt::look(problem, &known, &mut self.d, &mut self.xn)
+        ask(problem, &known, &mut self.d, &mut self.xn)
     }
 
     fn notice(&mut self, problem: &mut Problem<'_>) {

@@ -3,8 +3,9 @@ use super::{Gap, Known, NEAR, conjugate, noise, scattered, within};
 use crate::problem::Problem;
 use crate::status::Halt;
 
-/// Coordinates that are gone along one by one, and products with the Hessian.
-const TRIED: usize = 32;
+/// Coordinates that are gone along one by one.
+pub const TRIED: usize = 32;
+/// Products with the Hessian at most.
 const PRODUCTS: usize = 10;
 /// How much shorter, longer and further steps become where nothing moved, where all did, and where it leads down.
 const SHORTER: f64 = 1e-2;

@@ -65,6 +65,7 @@ fn claim(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64], step: Step) ->
             (Doubt::Stairs, _) if r.still.seen.blind() => {
                 return Ok(Step { verdict: Some(Status::Plateau), ..none });
             }
+            _ if below(r, problem, x, &mut u)? => return lower(r, problem, x, &u, none),
             (Doubt::Kink(slopes), _) if step.verdict == Some(Status::Plateau) => {
                 problem.findings.push(doubt::kink(slopes));
             }
@@ -172,6 +173,14 @@ fn look(
         doubt::look(problem, at, u, &mut trial)
     })?;
     Ok((found, trial))
+}
+
+/// A lower point at any scale, in `to`: where its steps tell nothing of some coordinate, or all are few.
+fn below(r: &Ruled, problem: &mut Problem<'_>, x: &[f64], to: &mut [f64]) -> Result<bool, Halt> {
+    if x.len() > doubt::TRIED && !r.still.seen.blind() && r.claims.left(r.value) {
+        return Ok(false);
+    }
+    known(r, problem, x, |problem, at| doubt::below(problem, at, to))
 }
 
 /// What the noise of differences can hide.
