@@ -7,6 +7,9 @@ pub use below::{TRIED, below, below_along};
 
 mod below;
 
+/// As many saddles are left before lower points at a distance are no ground for doubt any more.
+pub const SADDLES: u32 = 5;
+
 /// Where the function is found to lead lower still.
 pub enum Doubt {
     /// No ground for any.

@@ -570,10 +570,15 @@ impl Work {
 
     /// A lower point at any scale, in `xn`: where its steps tell nothing of some coordinate, or all are few.
     fn below(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
-        if self.n > doubt::TRIED && !self.seen.blind() && self.claims.left(self.f) {
+        let known = self.n > doubt::TRIED && !self.seen.doubtful() && self.claims.left(self.f);
+        // What is found again and again is no saddle: a flat valley's floor, which steps come down to as well.
+        if known || self.escapes >= doubt::SADDLES {
             return Ok(false);
         }
-        self.known(problem, |problem, at, _, xn| doubt::below(problem, at, xn))
+        let matters = 1e-9 * (self.first - self.f);
+        self.known(problem, |problem, at, _, xn| {
+            doubt::below(problem, &Known { small: at.small.max(matters), ..*at }, xn)
+        })
     }
 
     fn gap(&mut self, problem: &mut Problem<'_>, enough: f64) -> Result<Gap, Halt> {

@@ -500,7 +500,7 @@ impl Work {
             Doubt::Inconsistent(status) => Ok(self.ended(status)),
             Doubt::Lower => self.escape(problem),
             Doubt::Stairs if self.h.iter().all(|h| *h == 0.0) => Ok(self.ended(Status::Plateau)),
-            _ if !self.convex && self.below(problem)? => self.escape(problem),
+            _ if !self.convex && self.escapes < doubt::SADDLES && self.below(problem)? => self.escape(problem),
             _ => Ok(sure),
         }
     }

@@ -2,11 +2,12 @@
 use super::doubt;
 use crate::problem::Problem;
 
-/// Σ s_j², Σ y_j² over the last steps, older ones fading.
+/// Σ s_j², Σ y_j², Σ s_j y_j over the last steps, older ones fading.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
     ss: Vec<f64>,
     yy: Vec<f64>,
+    sy: Vec<f64>,
     /// Whether a step moved it.
     stirred: Vec<bool>,
     moved: bool,
@@ -17,7 +18,7 @@ const FADE: f64 = 0.9;
 impl Seen {
     /// Of n coordinates, nothing yet.
     pub fn new(n: usize) -> Self {
-        Seen { ss: vec![0.0; n], yy: vec![0.0; n], stirred: vec![false; n], moved: false }
+        Seen { ss: vec![0.0; n], yy: vec![0.0; n], sy: vec![0.0; n], stirred: vec![false; n], moved: false }
     }
     /// A step s led from a gradient to another.
     pub fn step(&mut self, s: &[f64], before: &[f64], after: &[f64]) {
@@ -31,6 +32,7 @@ impl Seen {
             self.stirred[j] = true;
             *ss = FADE * *ss + s[j] * s[j];
             *yy = FADE * *yy + y * y;
+            self.sy[j] = FADE * self.sy[j] + s[j] * y;
         }
         self.moved = true;
     }
@@ -45,6 +47,12 @@ impl Seen {
     /// Whether no slope was ever seen to change.
     pub fn blind(&self) -> bool {
         self.yy.iter().all(|yy| *yy == 0.0)
+    }
+    /// Whether steps have told nothing of some coordinate, or that F bends down along it.
+    pub fn doubtful(&self) -> bool {
+        const CLEARLY: f64 = 0.5;
+        let down = |j: usize| self.sy[j] < -CLEARLY * (self.ss[j] * self.yy[j]).sqrt();
+        (0..self.ss.len()).any(|j| self.yy[j] == 0.0 || down(j))
     }
     /// How far each coordinate has to go to make a difference.
     pub fn lengths(&self, problem: &Problem<'_>, x: &[f64], g: &[f64], size: f64) -> Vec<f64> {

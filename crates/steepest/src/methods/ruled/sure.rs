@@ -72,7 +72,9 @@ fn claim(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64], step: Step) ->
             _ => {}
         }
     }
-    let target = target(problem, r.value, r.start);
+    // Where no step is lower, the tolerance itself is near enough.
+    let resting = if step.verdict == Some(Status::Plateau) { 100.0 } else { 1.0 };
+    let target = resting * target(problem, r.value, r.start);
     let mut explained = r.claims.rounding(r.value).max(differenced(r, problem));
     let mut trial = vec![0.0; x.len()];
     let mut along = vec![0.0; x.len()];
@@ -177,10 +179,14 @@ fn look(
 
 /// A lower point at any scale, in `to`: where its steps tell nothing of some coordinate, or all are few.
 fn below(r: &Ruled, problem: &mut Problem<'_>, x: &[f64], to: &mut [f64]) -> Result<bool, Halt> {
-    if x.len() > doubt::TRIED && !r.still.seen.blind() && r.claims.left(r.value) {
+    let told = x.len() > doubt::TRIED && !r.still.seen.doubtful() && r.claims.left(r.value);
+    if told || r.escapes >= doubt::SADDLES {
         return Ok(false);
     }
-    known(r, problem, x, |problem, at| doubt::below(problem, at, to))
+    let matters = 1e-9 * (r.start - r.value);
+    known(r, problem, x, |problem, at| {
+        doubt::below(problem, &Known { small: at.small.max(matters), ..*at }, to)
+    })
 }
 
 /// What the noise of differences can hide.
