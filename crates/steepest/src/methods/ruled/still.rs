@@ -116,8 +116,8 @@ impl Still {
 /// What the estimate is held against: a hundredth of the tolerance, for nothing proves it, of F or of what it has fallen
 /// by where that is less (F may stand on anything), and no less than rounding.
 pub(super) fn target(problem: &Problem<'_>, value: f64, start: f64) -> f64 {
-    let size = value.abs().min((start - value).max(0.0)).max(1e-12 * start.abs());
-    (1e-2 * problem.stop.tolerance * size).max(16.0 * f64::EPSILON * value.abs())
+    let size = (1e-2 * value.abs().min((start - value).max(0.0))).max(1e-12 * start.abs());
+    (problem.stop.tolerance * size).max(16.0 * f64::EPSILON * value.abs())
 }
 
 fn free_square(problem: &Problem<'_>, x: &[f64], g: &[f64]) -> f64 {
