@@ -18,7 +18,13 @@ const FADE: f64 = 0.9;
 impl Seen {
     /// Of n coordinates, nothing yet.
     pub fn new(n: usize) -> Self {
-        Seen { ss: vec![0.0; n], yy: vec![0.0; n], sy: vec![0.0; n], stirred: vec![false; n], moved: false }
+        Seen {
+            ss: vec![0.0; n],
+            yy: vec![0.0; n],
+            sy: vec![0.0; n],
+            stirred: vec![false; n],
+            moved: false,
+        }
     }
     /// A step s led from a gradient to another.
     pub fn step(&mut self, s: &[f64], before: &[f64], after: &[f64]) {
