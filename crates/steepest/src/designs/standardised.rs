@@ -101,7 +101,7 @@ impl<'a> Standardised<'a> {
             }
         }
         let seen = !far.is_empty() || scale.iter().any(|s| *s != 1.0);
-        seen.then(|| Standardised { design, far, centre, scale })
+        seen.then_some(Standardised { design, far, centre, scale })
     }
     /// The same without its scales.
     pub fn unscaled(mut self) -> Option<Self> {

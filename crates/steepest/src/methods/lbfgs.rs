@@ -150,7 +150,7 @@ impl Work {
             }
         }
         let mut work = Work {
-            set: set.clone(),
+            set: *set,
             memory: Memory::new(n, set.memory as usize, bounds.is_some()),
             claims: Claims::new(f, problem.stop.tolerance, set.gtol, set.ftol),
             reach: FAR * largest(&x).max(1.0),
