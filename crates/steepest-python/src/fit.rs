@@ -194,6 +194,12 @@ impl Watch for Raw<'_> {
     }
 }
 
+/// What was lost where the descent began, or is lost at the `value` of the point returned, if that is more.
+fn lost(s: &Solution, value: f64) -> f64 {
+    let first = s.history.first().map_or(0.0, |r| r.value.abs());
+    if first.is_finite() { first.max(value.abs()) } else { value.abs() }
+}
+
 /// Brings a solution over standardised columns back to the table as it lies. Coefficients are rounded on the way: the
 /// value is that of the point returned (`penalty` is that of the table as it lies), and the certificate tells what the
 /// rounding has cost.
@@ -222,6 +228,7 @@ fn brought_back(
         Err(_) => return Err("the value of the answer could not be computed".into()),
     };
     let cost = (value - s.value).max(0.0);
+    let lost = lost(s, value);
     s.value = value;
     if let Some(c) = &mut s.certificate
         && c.kind.proves()
@@ -229,8 +236,6 @@ fn brought_back(
         c.bound += cost;
         // Rounding that costs more than a millionth of what was lost at the start is no limit of the arithmetic: other
         // coefficients may be rounded better.
-        let first = s.history.first().map_or(0.0, |r| r.value.abs());
-        let lost = if first.is_finite() { first.max(value.abs()) } else { value.abs() };
         c.rounding += (4.0 * cost).min(1e-6 * lost);
     }
     s.status = s.status.clone().admitted(s.certificate.as_ref());
@@ -320,66 +325,20 @@ fn narrow(s: &mut Solution, glm: &mut Glm<'_>, penalty: &dyn Penalty) -> Result<
         let mean = s.x.iter().skip(width - 1).step_by(width).sum::<f64>() / glm.outputs() as f64;
         s.x.iter_mut().skip(width - 1).step_by(width).for_each(|b| *b -= mean);
     }
-    let exact = s.x.clone();
     s.x.iter_mut().for_each(|x| *x = f64::from(*x as f32));
-    let target = s.certificate.as_ref().map_or(0.0, |c| c.target);
-    let held = penalty.value(&exact);
-    let loss = s.value - held;
-    let cost = penalty.value(&s.x) - held + moved(glm, (&exact, loss), &s.x, 1e-3 * target)?;
-    s.value += cost;
+    // Of all rows: a claim rests on no sample of them.
+    let value = glm.value(&s.x).map_err(|_| "the value could not be found")? + penalty.value(&s.x);
+    let (more, lost) = ((value - s.value).max(0.0), lost(s, value));
+    s.value = value;
     if let Some(c) = &mut s.certificate {
-        let more = cost.max(0.0);
         c.bound += more;
-        // Where single precision costs more than this share of the value, what is handed over is no success.
-        c.rounding += (2.0 * more).min(1e-3 * s.value.abs());
+        // Where single precision costs more than this, what is handed over is no success.
+        c.rounding += (2.0 * more).min(1e-6 * lost);
         if s.status.success() && c.kind.proves() {
             s.status = Status::PrecisionLimit.admitted(Some(c));
         }
     }
     Ok(())
-}
-
-/// What the loss grows by between two points, to `small`: seen on some rows if it is as small as that there, else read
-/// from all of them.
-fn moved(
-    glm: &mut Glm<'_>,
-    (from, loss): (&[f64], f64),
-    to: &[f64],
-    small: f64,
-) -> Result<f64, Failure> {
-    /// Rows looked at, and numbers of them at most.
-    const ROWS: usize = 512;
-    const NUMBERS: usize = 1 << 20;
-    let (n, d, width) = (glm.design.rows(), glm.design.columns(), glm.width());
-    let count = n.min(ROWS).min(NUMBERS / d.max(1));
-    if n > ROWS && count > 16 {
-        let rows: Vec<u32> = (0..count).map(|i| (i * n / count) as u32).collect();
-        let mut raw = vec![0.0; count * d];
-        glm.design.gather(&rows, &mut raw);
-        let losses = |x: &[f64]| {
-            let dot = |row: &[f64], w: &[f64]| -> f64 {
-                row.iter().zip(w).map(|(a, b)| a * b).sum::<f64>()
-                    + w.get(d).copied().unwrap_or(0.0)
-            };
-            let margin: Vec<f64> = raw
-                .chunks_exact(d)
-                .flat_map(|row| x.chunks_exact(width).map(move |w| dot(row, w)))
-                .collect();
-            let target: Vec<f64> = rows.iter().map(|&i| glm.target[i as usize]).collect();
-            let mut value = vec![0.0; count];
-            glm.loss.values(&target, &margin, &mut value);
-            value
-        };
-        let (before, after) = (losses(from), losses(to));
-        let shares = rows.iter().map(|&i| glm.share(i as usize) * n as f64 / count as f64);
-        let grown =
-            shares.zip(before.iter().zip(&after)).map(|(share, (b, a))| share * (a - b).abs());
-        let seen = 4.0 * grown.sum::<f64>();
-        if seen <= small {
-            return Ok(seen);
-        }
-    }
-    Ok(glm.value(to).map_err(|_| "the value could not be found")? - loss)
 }
 
 /// The words for the first value that is not finite.
