@@ -53,6 +53,8 @@ const SMALL: usize = 200_000;
 const FACE: usize = 400;
 /// What more than so much of what rounding may explain is no rounding.
 const SLACK: f64 = 16.0;
+/// The same where rounding was looked at row by row, which leaves little to guess.
+const CLOSE: f64 = 4.0;
 
 impl Coordinate {
     /// What is known after a read, and whether that is enough.
@@ -77,9 +79,10 @@ impl Coordinate {
             gap = gap.min(self.corrected(problem, &here)? + beside);
             self.gradient = kept;
         }
-        let mut rounding = self.rounding;
+        let (mut rounding, mut slack) = (self.rounding, SLACK);
         if gap + rounding > target && near {
-            rounding = rounding.min(self.by_rows(of(problem.objective.glm())?, &here));
+            let seen = self.by_rows(of(problem.objective.glm())?, &here);
+            (rounding, slack) = (rounding.min(seen), if seen.is_finite() { CLOSE } else { SLACK });
         }
         let bound = gap * (1.0 + 1e-6) + rounding;
         self.bound = bound;
@@ -90,7 +93,7 @@ impl Coordinate {
             bound,
             target,
             // Where coefficients run away rounding hides everything: that is no limit reached.
-            rounding: (SLACK * rounding).min(1e-6 * self.scale),
+            rounding: (slack * rounding).min(1e-6 * self.scale),
             assumption: "the loss and the penalty are convex; a dual point was found on all rows",
         });
         if bound <= target {
