@@ -264,11 +264,12 @@ impl Method for Ruled {
             Way::Full(_) => full::step(self, problem, x),
             Way::Batches(_) => batches::step(self, problem, x),
         };
-        if step.is_err() {
+        let judged = step.and_then(|step| sure::judged(self, problem, x, step));
+        if judged.is_err() {
             // A budget that ends in the middle of a step: the value known is that of the point before.
             x.copy_from_slice(&before);
         }
-        sure::judged(self, problem, x, step?)
+        judged
     }
     fn rate(&self) -> Option<f64> {
         Some(self.rate)
