@@ -8,7 +8,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyComplex, PyTuple};
 use steepest::differences::{Differences, Length, Sides};
-use steepest::objective::{Curvature, Objective, Terms};
+use steepest::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
 use steepest::status::Halt;
 
 /// Where the gradient comes from.
@@ -46,7 +46,8 @@ pub struct Callable {
     slope: Slope,
     bend: Bend,
     lent: Option<Py<PyArrayDyn<f64>>>,
-    /// The value asked for last: differences start from it.
+    /// Where the value was asked for last, and what it was: differences start from it.
+    at: Vec<f64>,
     value: f64,
     bounds: Option<(Vec<f64>, Vec<f64>)>,
     /// Whether complex steps were held against real ones.
@@ -78,6 +79,7 @@ impl Callable {
             slope,
             bend,
             lent,
+            at: Vec::new(),
             value,
             bounds,
             checked,
@@ -141,23 +143,16 @@ impl Callable {
         number(&pair(&answer)?.0)
     }
 
-    fn whole(&mut self, py: Python<'_>, x: &[f64], gradient: &mut [f64]) -> PyResult<f64> {
-        if matches!(self.slope, Slope::WithValue) {
-            let answer = self.evaluate(py, x)?;
-            let (value, g) = pair(&answer)?;
-            entries(&g, gradient, &self.shape, "the gradient")?;
-            self.value = number(&value)?;
-        } else {
-            self.value = self.plain_value(py, x)?;
-            self.there(py, x, gradient)?;
-        }
-        Ok(self.value)
-    }
-
     /// The gradient at x, where `self.value` is the value.
     fn there(&mut self, py: Python<'_>, x: &[f64], gradient: &mut [f64]) -> PyResult<()> {
         match &self.slope {
-            Slope::WithValue => self.whole(py, x, gradient).map(|_| ()),
+            Slope::WithValue => {
+                let answer = self.evaluate(py, x)?;
+                let (value, g) = pair(&answer)?;
+                entries(&g, gradient, &self.shape, "the gradient")?;
+                self.value = number(&value)?;
+                Ok(())
+            }
             Slope::Callable(jac) => {
                 let jac = jac.clone_ref(py).into_bound(py);
                 let x = self.lend(py, x)?.into_any();
@@ -251,102 +246,139 @@ impl Callable {
 }
 
 impl Objective for Callable {
-    fn dim(&self) -> usize {
-        self.dim
-    }
-    fn value(&mut self, x: &[f64]) -> Result<f64, Halt> {
-        self.value = Python::attach(|py| self.plain_value(py, x)).map_err(failed)?;
-        Ok(self.value)
-    }
-    fn gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt> {
-        Python::attach(|py| self.whole(py, x, gradient)).map_err(failed)
-    }
-    fn gradient_there(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<(), Halt> {
-        Python::attach(|py| self.there(py, x, gradient)).map_err(failed)
-    }
-    fn differences(&self) -> u64 {
-        match &self.slope {
-            Slope::Callable(_) | Slope::WithValue => 0,
-            Slope::Differences(d) => d.least(),
-            Slope::Complex => self.dim as u64,
+    fn offers(&self) -> Offers {
+        Offers {
+            terms: self.batch.as_ref().map_or(0, |b| b.1),
+            products: !matches!(self.bend, Bend::None),
+            hessian: matches!(self.bend, Bend::Whole(_)),
+            values_are_cheap: !matches!(self.slope, Slope::WithValue),
+            differences: match &self.slope {
+                Slope::Callable(_) | Slope::WithValue => 0,
+                Slope::Differences(d) => d.least(),
+                Slope::Complex => self.dim as u64,
+            },
+            ..Offers::gradients(self.dim)
         }
     }
-    fn spent(&mut self) -> u64 {
-        std::mem::take(&mut self.spent)
-    }
-    fn accuracy(&self, noise: &mut [f64]) -> f64 {
-        if let Slope::Differences(d) = &self.slope {
-            return d.accuracy(noise);
+    fn answer(
+        &mut self,
+        x: &[f64],
+        rows: Rows<'_>,
+        asks: &mut [Ask<'_>],
+        work: &mut Work<'_>,
+    ) -> Result<(), Halt> {
+        let Sorted { mut value, mut gradient, others } = Sorted::of(asks);
+        if value.is_some() || gradient.is_some() {
+            let found = Python::attach(|py| match rows {
+                Rows::All => self.both(py, x, value.is_some(), gradient.as_deref_mut()),
+                Rows::Terms(terms) => self.some(py, terms, x, gradient.as_deref_mut()),
+            });
+            work.values += std::mem::take(&mut self.spent);
+            let found = found.map_err(failed)?;
+            if let Some(to) = value.as_deref_mut() {
+                *to = found;
+            }
         }
-        noise.fill(0.0);
-        0.0
-    }
-    fn sharpen(&mut self) -> bool {
-        if let Slope::Differences(d) = &mut self.slope { d.sharpen() } else { false }
+        for ask in others {
+            match (ask, &mut self.slope) {
+                (Ask::Hessian(to), _) if matches!(self.bend, Bend::Whole(_)) => {
+                    Python::attach(|py| self.bent(py, x, to)).map_err(failed)?;
+                }
+                (Ask::Product { along, to }, _) if matches!(self.bend, Bend::Product(_)) => {
+                    Python::attach(|py| self.product_with(py, x, along, to)).map_err(failed)?;
+                }
+                (Ask::Accuracy { value, gradient }, Slope::Differences(d)) => {
+                    **value = d.accuracy(gradient);
+                }
+                (Ask::Sharpen(done), Slope::Differences(d)) => **done = d.sharpen(),
+                (other, _) => other.unknown()?,
+            }
+        }
+        Ok(())
     }
     fn tensors(&self) -> Vec<Vec<usize>> {
         self.tensors.clone()
     }
-    fn value_is_cheaper(&self) -> bool {
-        !matches!(self.slope, Slope::WithValue)
-    }
-    fn terms(&mut self) -> Option<&mut dyn Terms> {
-        if self.batch.is_some() { Some(self) } else { None }
-    }
-    fn curvature(&mut self) -> Option<&mut dyn Curvature> {
-        if matches!(self.bend, Bend::None) { None } else { Some(self) }
-    }
 }
 
-impl Terms for Callable {
-    fn count(&self) -> usize {
-        self.batch.as_ref().map_or(0, |b| b.1)
+impl Callable {
+    /// The value where it is wanted or not known, and the gradient where it is; the value.
+    fn both(
+        &mut self,
+        py: Python<'_>,
+        x: &[f64],
+        wanted: bool,
+        gradient: Option<&mut [f64]>,
+    ) -> PyResult<f64> {
+        let together = matches!(self.slope, Slope::WithValue);
+        if let Some(gradient) = gradient {
+            let from = matches!(self.slope, Slope::Differences(_) | Slope::Complex);
+            if (wanted && !together) || (from && self.at != x) {
+                self.spent += u64::from(!wanted);
+                self.valued(py, x)?;
+            }
+            self.there(py, x, gradient)?;
+        } else {
+            self.valued(py, x)?;
+        }
+        Ok(self.value)
     }
-    fn batch(&mut self, terms: &[u32], x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt> {
-        Python::attach(|py| {
-            let Some((batch, _)) = &self.batch else {
-                return Err(PyTypeError::new_err("a batch was asked of a function without terms"));
-            };
-            let batch = batch.clone_ref(py).into_bound(py);
-            let rows = PyArray1::from_iter(py, terms.iter().map(|&i| i64::from(i)));
-            let x = self.lend(py, x)?.into_any();
-            let (value, g) = pair(&self.call(&batch, x, Some(rows.into_any()))?)?;
-            entries(&g, gradient, &self.shape, "the gradient of a batch")?;
-            number(&value)
-        })
-        .map_err(failed)
-    }
-}
 
-impl Curvature for Callable {
-    fn whole(&self) -> bool {
-        matches!(self.bend, Bend::Whole(_))
+    /// The value at x, kept.
+    fn valued(&mut self, py: Python<'_>, x: &[f64]) -> PyResult<()> {
+        self.value = self.plain_value(py, x)?;
+        self.at.clear();
+        self.at.extend_from_slice(x);
+        Ok(())
     }
-    fn product(&mut self, x: &[f64], v: &[f64], out: &mut [f64]) -> Result<(), Halt> {
-        Python::attach(|py| {
-            let Bend::Product(hessp) = &self.bend else {
-                return Err(PyTypeError::new_err("products were asked of a whole Hessian"));
-            };
-            let hessp = hessp.clone_ref(py).into_bound(py);
-            let point = self.lend(py, x)?.into_any();
-            let p = PyArrayDyn::zeros(py, IxDyn(&self.shape), false);
-            // SAFETY: it was made a line ago, and nobody else has it.
-            unsafe { p.as_slice_mut()? }.copy_from_slice(v);
-            let answer = self.call(&hessp, point, Some(p.into_any()))?;
-            entries(&answer, out, &self.shape, "the product (hessp)")
-        })
-        .map_err(failed)
+
+    /// The mean of some terms, and its gradient.
+    fn some(
+        &mut self,
+        py: Python<'_>,
+        terms: &[u32],
+        x: &[f64],
+        gradient: Option<&mut [f64]>,
+    ) -> PyResult<f64> {
+        let Some((batch, _)) = &self.batch else {
+            return Err(PyTypeError::new_err("a batch was asked of a function without terms"));
+        };
+        let batch = batch.clone_ref(py).into_bound(py);
+        let rows = PyArray1::from_iter(py, terms.iter().map(|&i| i64::from(i)));
+        let x = self.lend(py, x)?.into_any();
+        let (value, g) = pair(&self.call(&batch, x, Some(rows.into_any()))?)?;
+        if let Some(to) = gradient {
+            entries(&g, to, &self.shape, "the gradient of a batch")?;
+        }
+        number(&value)
     }
-    fn hessian(&mut self, x: &[f64], out: &mut [f64]) -> Result<(), Halt> {
-        Python::attach(|py| {
-            let Bend::Whole(hess) = &self.bend else {
-                return Err(PyTypeError::new_err("a whole Hessian was asked of products"));
-            };
-            let hess = hess.clone_ref(py).into_bound(py);
-            let point = self.lend(py, x)?.into_any();
-            let answer = dense(self.call(&hess, point, None)?, self.dim)?;
-            entries(&answer, out, &[self.dim, self.dim], "the Hessian (hess)")
-        })
-        .map_err(failed)
+
+    fn product_with(
+        &mut self,
+        py: Python<'_>,
+        x: &[f64],
+        along: &[f64],
+        to: &mut [f64],
+    ) -> PyResult<()> {
+        let Bend::Product(hessp) = &self.bend else {
+            return Err(PyTypeError::new_err("products were asked of a whole Hessian"));
+        };
+        let hessp = hessp.clone_ref(py).into_bound(py);
+        let point = self.lend(py, x)?.into_any();
+        let p = PyArrayDyn::zeros(py, IxDyn(&self.shape), false);
+        // SAFETY: it was made a line ago, and nobody else has it.
+        unsafe { p.as_slice_mut()? }.copy_from_slice(along);
+        let answer = self.call(&hessp, point, Some(p.into_any()))?;
+        entries(&answer, to, &self.shape, "the product (hessp)")
+    }
+
+    fn bent(&mut self, py: Python<'_>, x: &[f64], to: &mut [f64]) -> PyResult<()> {
+        let Bend::Whole(hess) = &self.bend else {
+            return Err(PyTypeError::new_err("a whole Hessian was asked of products"));
+        };
+        let hess = hess.clone_ref(py).into_bound(py);
+        let point = self.lend(py, x)?.into_any();
+        let answer = dense(self.call(&hess, point, None)?, self.dim)?;
+        entries(&answer, to, &[self.dim, self.dim], "the Hessian (hess)")
     }
 }

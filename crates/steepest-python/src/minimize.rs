@@ -158,7 +158,10 @@ pub fn minimize<'py>(
 
 /// The gradient at the best point, where the method had none and it costs one evaluation.
 pub fn complete(solution: &mut Solution, objective: &mut Callable) -> Result<(), Failure> {
-    if solution.gradient.is_some() || !solution.value.is_finite() || objective.differences() > 0 {
+    if solution.gradient.is_some()
+        || !solution.value.is_finite()
+        || objective.offers().differences > 0
+    {
         return Ok(());
     }
     let mut gradient = vec![0.0; objective.dim()];

@@ -3,15 +3,14 @@ use crate::health::{Finding, Severity};
 use crate::method::{Method, Step};
 use crate::objective::Objective;
 use crate::penalty::Penalty;
-use crate::problem::Clock;
+use crate::problem::{Clock, Meter, Problem};
+use crate::status::{Budget, Halt, Status};
+use crate::units::Units;
+use crate::watch::{Counts, Progress, Stop, Watch};
 use std::error::Error;
 use std::time::Instant;
 
 mod solution;
-pub use crate::problem::{Meter, Problem, facts};
-pub use crate::status::{Budget, Halt, Status};
-pub use crate::units::Units;
-pub use crate::watch::{Counts, Progress, Stop, Unwatched, Watch};
 pub use solution::{Record, Solution};
 
 /// Stops when the loss on held-out rows has not fallen for `patience` iterations; the best point there is kept.
@@ -144,16 +143,14 @@ impl Descent {
         if self.begun && self.counts.iterations >= self.stop.iterations {
             return Err(Halt::Budget(Budget::Iterations));
         }
-        let mut problem = Problem {
-            objective,
-            penalty,
+        let meter = Meter {
             stop: self.stop,
             counts: &mut self.counts,
             findings: &mut self.findings,
             watch,
-            units: &mut self.units,
             clock: &mut self.clock,
         };
+        let mut problem = Problem::of(objective, penalty, meter, &mut self.units);
         let step = if self.begun {
             self.method.step(&mut problem, &mut self.x)
         } else {
@@ -333,7 +330,7 @@ impl Descent {
         match objective.value(&self.x) {
             Ok(value) => {
                 self.counts.values += 1;
-                self.counts.passes += objective.reads();
+                self.counts.passes += objective.offers().reads;
                 self.last.value = value + penalty.value(&self.x);
                 self.last.sampled = false;
                 Ok(())

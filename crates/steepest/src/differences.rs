@@ -4,7 +4,7 @@
 //! computational noise*, 2011). Each variable's bend |∂²f/∂x_j²| is seen by steps to both sides. From both follow the
 //! step to one side, 2 √(noise/bend), whose error is 2 √(noise·bend), and the step to both sides,
 //! (3 noise · size/bend)^(1/3) (Gill, Murray and Wright, *Practical Optimization*, 1981, section 8.6).
-use crate::objective::Objective;
+use crate::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
 use crate::random::Random;
 use crate::status::Halt;
 
@@ -564,16 +564,18 @@ fn table(mut line: [f64; 5]) -> f64 {
 ///
 /// ```
 /// use steepest::differences::{Differenced, Length, Sides};
-/// use steepest::objective::Objective;
+/// use steepest::objective::{Ask, Objective};
 /// let mut f = Differenced::new(2, |x: &[f64]| (x[0] - 1.0).powi(2) + 1e6 * x[1] * x[1]);
 /// let (mut g, mut noise) = ([0.0; 2], [0.0; 2]);
 /// f.gradient(&[3.0, 0.5], &mut g).unwrap();
-/// f.accuracy(&mut noise);
+/// f.asked(&[3.0, 0.5], &mut [Ask::Accuracy { value: &mut 0.0, gradient: &mut noise }]).unwrap();
 /// assert!((g[0] - 4.0).abs() < 4.0 * noise[0] && noise[0] < 1e-3 * g[0]);
 /// ```
 pub struct Differenced<V> {
     function: V,
     differences: Differences,
+    /// Where the value was asked for last, and what it was: differences start from it.
+    at: Vec<f64>,
     value: f64,
 }
 
@@ -584,39 +586,47 @@ impl<V: FnMut(&[f64]) -> f64> Differenced<V> {
     }
     /// f, by differences as they are given.
     pub fn by(function: V, differences: Differences) -> Self {
-        Differenced { function, differences, value: f64::NAN }
+        Differenced { function, differences, at: Vec::new(), value: f64::NAN }
     }
 }
 
 impl<V: FnMut(&[f64]) -> f64> Objective for Differenced<V> {
-    fn dim(&self) -> usize {
-        self.differences.seen.len()
+    fn offers(&self) -> Offers {
+        let n = self.differences.seen.len();
+        Offers { differences: self.differences.least(), ..Offers::gradients(n) }
     }
-    fn value(&mut self, x: &[f64]) -> Result<f64, Halt> {
-        self.value = (self.function)(x);
-        Ok(self.value)
-    }
-    fn gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt> {
-        let value = self.value(x)?;
-        self.gradient_there(x, gradient)?;
-        Ok(value)
-    }
-    fn gradient_there(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<(), Halt> {
-        let function = &mut self.function;
-        let mut value = |x: &[f64]| Ok::<f64, Halt>(function(x));
-        self.differences.gradient(x, self.value, &mut value, gradient)
-    }
-    fn differences(&self) -> u64 {
-        self.differences.least()
-    }
-    fn spent(&mut self) -> u64 {
-        self.differences.spent()
-    }
-    fn accuracy(&self, noise: &mut [f64]) -> f64 {
-        self.differences.accuracy(noise)
-    }
-    fn sharpen(&mut self) -> bool {
-        self.differences.sharpen()
+    fn answer(
+        &mut self,
+        x: &[f64],
+        rows: Rows<'_>,
+        asks: &mut [Ask<'_>],
+        work: &mut Work<'_>,
+    ) -> Result<(), Halt> {
+        rows.all()?;
+        let Sorted { value, gradient, others } = Sorted::of(asks);
+        if value.is_some() || (gradient.is_some() && self.at != x) {
+            work.values += u64::from(value.is_none());
+            self.value = (self.function)(x);
+            self.at.clear();
+            self.at.extend_from_slice(x);
+        }
+        if let Some(to) = value {
+            *to = self.value;
+        }
+        if let Some(to) = gradient {
+            let function = &mut self.function;
+            let mut values = |x: &[f64]| Ok::<f64, Halt>(function(x));
+            self.differences.gradient(x, self.value, &mut values, to)?;
+            work.values += self.differences.spent();
+        }
+        for ask in others {
+            match ask {
+                Ask::Accuracy { value, gradient } => **value = self.differences.accuracy(gradient),
+                Ask::Sharpen(done) => **done = self.differences.sharpen(),
+                other => other.unknown()?,
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! A loss over a design: the objective of every linear model.
 use crate::design::Design;
 use crate::loss::Block;
-use crate::objective::{Curvature, Objective, Terms};
+use crate::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
 use crate::status::Halt;
 
 mod curvature;
@@ -142,52 +142,66 @@ fn total(weight: &[f64], rows: usize) -> Result<f64, String> {
 }
 
 impl Objective for Glm<'_> {
-    fn dim(&self) -> usize {
-        self.outputs() * self.width()
+    /// A pass is bound by memory: the gradient comes with the value for nothing.
+    fn offers(&self) -> Offers {
+        let dim = self.outputs() * self.width();
+        Offers {
+            terms: self.design.rows(),
+            products: true,
+            hessian: dim <= WHOLE,
+            values_are_cheap: false,
+            reads: 1.0,
+            scalable: false,
+            ..Offers::gradients(dim)
+        }
     }
-    fn value(&mut self, x: &[f64]) -> Result<f64, Halt> {
-        self.pass(None, x, None, Keep::default(), &mut || Ok(()))
-    }
-    fn gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt> {
-        self.pass(None, x, Some(gradient), Keep::default(), &mut || Ok(()))
-    }
-    fn gradient_pausing(
+    fn answer(
         &mut self,
         x: &[f64],
-        gradient: &mut [f64],
-        pause: &mut dyn FnMut() -> Result<(), Halt>,
-    ) -> Result<f64, Halt> {
-        self.pass(None, x, Some(gradient), Keep::default(), pause)
-    }
-    /// A pass is bound by memory: the gradient comes with the value for nothing.
-    fn value_is_cheaper(&self) -> bool {
-        false
-    }
-    fn reads(&self) -> f64 {
-        1.0
-    }
-    fn terms(&mut self) -> Option<&mut dyn Terms> {
-        Some(self)
-    }
-    fn curvature(&mut self) -> Option<&mut dyn Curvature> {
-        Some(self)
+        rows: Rows<'_>,
+        asks: &mut [Ask<'_>],
+        work: &mut Work<'_>,
+    ) -> Result<(), Halt> {
+        let Sorted { value, gradient, others } = Sorted::of(asks);
+        if value.is_some() || gradient.is_some() {
+            let found = match rows {
+                Rows::All => self.pass(None, x, gradient, Keep::default(), work.pause)?,
+                Rows::Terms(terms) => self.gathered(terms, x, gradient),
+            };
+            if let Some(to) = value {
+                *to = found;
+            }
+        }
+        for ask in others {
+            rows.all()?;
+            match ask {
+                Ask::Product { along, to } => self.bend(x, along, to),
+                Ask::Hessian(to) => self.squared(x, to),
+                other => other.unknown()?,
+            }
+        }
+        Ok(())
     }
     fn glm(&self) -> Option<&Glm<'_>> {
         Some(self)
     }
 }
 
-impl Terms for Glm<'_> {
-    fn count(&self) -> usize {
-        self.design.rows()
-    }
-    fn batch(&mut self, terms: &[u32], x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt> {
-        let mut gathered = std::mem::take(&mut self.gathered);
-        gathered.clear();
-        gathered.resize(terms.len() * self.design.columns(), 0.0);
-        self.design.gather(terms, &mut gathered);
-        let value = self.some(terms, &gathered, x, gradient);
-        self.gathered = gathered;
-        Ok(value)
+/// Variables up to which the matrix of second derivatives is made.
+const WHOLE: usize = 2000;
+
+impl Glm<'_> {
+    /// The mean over the terms named, and its gradient.
+    fn gathered(&mut self, terms: &[u32], x: &[f64], gradient: Option<&mut [f64]>) -> f64 {
+        let mut rows = std::mem::take(&mut self.gathered);
+        rows.clear();
+        rows.resize(terms.len() * self.design.columns(), 0.0);
+        self.design.gather(terms, &mut rows);
+        let value = match gradient {
+            Some(gradient) => self.some(terms, &rows, x, gradient),
+            None => self.some(terms, &rows, x, &mut vec![0.0; x.len()]),
+        };
+        self.gathered = rows;
+        value
     }
 }

@@ -1,68 +1,190 @@
-//! What is minimised.
+//! What is minimised: one verb, many questions.
 use crate::glm::Glm;
 use crate::status::Halt;
 
-/// A function of a vector, with its gradient. The loop never asks for more than a method `Needs`.
-///
-/// A value that is not finite is an answer (methods step back from it), not an error; an `Err` ends
-/// the descent: the user's own exception, or a stop that was asked for.
-pub trait Objective {
-    /// How many variables there are.
-    fn dim(&self) -> usize;
+/// What can be asked of an objective at a point. All that is asked at once is answered by one sweep, where there are data.
+#[non_exhaustive]
+pub enum Ask<'a> {
     /// f(x).
-    fn value(&mut self, x: &[f64]) -> Result<f64, Halt>;
-    /// f(x), and ∇f(x) written to `gradient`.
-    fn gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt>;
-    /// [`gradient`](Self::gradient) that calls `pause` every few hundredths of a second, where it takes long.
-    fn gradient_pausing(
+    Value(&'a mut f64),
+    /// ∇f(x).
+    Gradient(&'a mut [f64]),
+    /// ∇²f(x)·along.
+    Product {
+        /// The vector.
+        along: &'a [f64],
+        /// Where the product is written.
+        to: &'a mut [f64],
+    },
+    /// ∇²f(x), row after row.
+    Hessian(&'a mut [f64]),
+    /// How exactly the answers at the last gradient's point are known: the noise of the value, and of each entry of the
+    /// gradient. In their own units, beyond the rounding of the value itself; 0 where exact. What lies below is not there
+    /// to be found: a method that has come so far says `precision_limit`.
+    Accuracy {
+        /// Of the value.
+        value: &'a mut f64,
+        /// Of each entry of the gradient.
+        gradient: &'a mut [f64],
+    },
+    /// Makes the gradients from here on more exact, where that can be had (differences to both sides, say), and says
+    /// whether it could. Methods ask for it before they say that nothing lower is to be found.
+    Sharpen(&'a mut bool),
+}
+
+impl Ask<'_> {
+    /// What it asks for, in words.
+    pub fn what(&self) -> &'static str {
+        match self {
+            Ask::Value(_) => "values",
+            Ask::Gradient(_) => "gradients",
+            Ask::Product { .. } => "Hessian products",
+            Ask::Hessian(_) => "Hessians",
+            Ask::Accuracy { .. } => "accuracies",
+            Ask::Sharpen(_) => "sharper gradients",
+        }
+    }
+    /// The answer of an objective that does not know the question: its numbers are exact; anything else is refused by
+    /// name, so that no wrapper loses what it forgets.
+    pub fn unknown(&mut self) -> Result<(), Halt> {
+        match self {
+            Ask::Accuracy { value, gradient } => {
+                **value = 0.0;
+                gradient.fill(0.0);
+            }
+            Ask::Sharpen(done) => **done = false,
+            other => {
+                return Err(Halt::Failed(format!("this objective has no {}", other.what()).into()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Which terms of the mean are meant.
+#[derive(Clone, Copy, Debug)]
+pub enum Rows<'a> {
+    /// All of them.
+    All,
+    /// Those named: their mean.
+    Terms(&'a [u32]),
+}
+
+impl Rows<'_> {
+    /// For an objective that is no mean of terms.
+    pub fn all(self) -> Result<(), Halt> {
+        match self {
+            Rows::All => Ok(()),
+            Rows::Terms(_) => Err(Halt::Failed("this objective is no mean of terms".into())),
+        }
+    }
+}
+
+/// Questions sorted: value and gradient, which nearly every objective finds together, and the others.
+pub struct Sorted<'s, 'a> {
+    /// Where the value goes, if it was asked for.
+    pub value: Option<&'s mut f64>,
+    /// Where the gradient goes, if it was asked for.
+    pub gradient: Option<&'s mut [f64]>,
+    /// The others, in order.
+    pub others: Vec<&'s mut Ask<'a>>,
+}
+
+impl<'s, 'a> Sorted<'s, 'a> {
+    /// Of questions of which no two are alike.
+    pub fn of(asks: &'s mut [Ask<'a>]) -> Self {
+        let mut sorted = Sorted { value: None, gradient: None, others: Vec::new() };
+        for ask in asks {
+            match ask {
+                Ask::Value(to) => sorted.value = Some(to),
+                Ask::Gradient(to) => sorted.gradient = Some(to),
+                other => sorted.others.push(other),
+            }
+        }
+        sorted
+    }
+    /// Value and gradient from what gives them; everything else refused.
+    pub fn plainly(
+        self,
+        value: impl FnOnce() -> Result<f64, Halt>,
+        both: impl FnOnce(&mut [f64]) -> Result<f64, Halt>,
+    ) -> Result<(), Halt> {
+        let found = match self.gradient {
+            Some(gradient) => Some(both(gradient)?),
+            None if self.value.is_some() => Some(value()?),
+            None => None,
+        };
+        if let (Some(to), Some(found)) = (self.value, found) {
+            *to = found;
+        }
+        self.others.into_iter().try_for_each(Ask::unknown)
+    }
+}
+
+/// What an objective can answer, and what that costs: data, which refusals and budgets are read from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Offers {
+    /// Variables.
+    pub dim: usize,
+    /// Terms of the mean; 0 where it is not one.
+    pub terms: usize,
+    /// Whether products with second derivatives can be had.
+    pub products: bool,
+    /// Whether the matrix of second derivatives can be had at once.
+    pub hessian: bool,
+    /// Whether a value alone costs less than value and gradient together.
+    pub values_are_cheap: bool,
+    /// Values that a gradient takes beside its own: 0 unless it is differenced.
+    pub differences: u64,
+    /// Reads of the data that an evaluation takes.
+    pub reads: f64,
+    /// Whether a method may set units of its own: not where the variables have been made alike already.
+    pub scalable: bool,
+}
+
+impl Offers {
+    /// Values and gradients of so many variables, and nothing else.
+    pub fn gradients(dim: usize) -> Self {
+        Offers {
+            dim,
+            terms: 0,
+            products: false,
+            hessian: false,
+            values_are_cheap: true,
+            differences: 0,
+            reads: 0.0,
+            scalable: true,
+        }
+    }
+}
+
+/// What an answer may use while it works, and what it has spent.
+pub struct Work<'a> {
+    /// Called every few hundredths of a second, where it takes long.
+    pub pause: &'a mut dyn FnMut() -> Result<(), Halt>,
+    /// Evaluations of the value beside those asked for.
+    pub values: u64,
+}
+
+/// A function of a vector.
+///
+/// An objective has one verb: it answers what it is asked. What it can answer it says by [`offers`](Self::offers); the
+/// methods below that are put in terms of the verb and are not to be written again.
+///
+/// A value that is not finite is an answer (methods step back from it), not an error; an `Err` ends the descent: the
+/// user's own exception, or a stop that was asked for.
+pub trait Objective {
+    /// What can be asked, and what it costs.
+    fn offers(&self) -> Offers;
+    /// Answers all that is asked at x. Where a gradient is asked for without a value, the value there was asked for just
+    /// before, as a rule.
+    fn answer(
         &mut self,
         x: &[f64],
-        gradient: &mut [f64],
-        pause: &mut dyn FnMut() -> Result<(), Halt>,
-    ) -> Result<f64, Halt> {
-        let _ = pause;
-        self.gradient(x, gradient)
-    }
-    /// Reads of the data that an evaluation takes.
-    fn reads(&self) -> f64 {
-        0.0
-    }
-    /// ∇f at the very point whose value was asked for last (its value need not be found out again).
-    fn gradient_there(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<(), Halt> {
-        self.gradient(x, gradient).map(|_| ())
-    }
-    /// Evaluations of the value that a gradient takes beside its own: 0 unless it is differenced.
-    fn differences(&self) -> u64 {
-        0
-    }
-    /// How exactly the answers at the last gradient's point are known: the noise of the value, and of each entry of
-    /// the gradient, written to `noise`. In their own units, beyond the rounding of the value itself; 0 where exact.
-    /// What lies below is not there to be found: a method that has come so far says `precision_limit`.
-    fn accuracy(&self, noise: &mut [f64]) -> f64 {
-        noise.fill(0.0);
-        0.0
-    }
-    /// Makes the gradients from here on more exact, where that can be had (differences to both sides, say);
-    /// false where not. Methods ask for it before they say that nothing lower is to be found.
-    fn sharpen(&mut self) -> bool {
-        false
-    }
-    /// Evaluations of the value that were made beside those asked for, since this was asked last.
-    fn spent(&mut self) -> u64 {
-        0
-    }
-    /// Whether asking for the value alone is cheaper than value and gradient together.
-    fn value_is_cheaper(&self) -> bool {
-        true
-    }
-    /// The mean of many terms, where it is one.
-    fn terms(&mut self) -> Option<&mut dyn Terms> {
-        None
-    }
-    /// Second derivatives, where it has them.
-    fn curvature(&mut self) -> Option<&mut dyn Curvature> {
-        None
-    }
+        rows: Rows<'_>,
+        asks: &mut [Ask<'_>],
+        work: &mut Work<'_>,
+    ) -> Result<(), Halt>;
     /// The loss over a design that it is, where it is one.
     fn glm(&self) -> Option<&Glm<'_>> {
         None
@@ -71,24 +193,43 @@ pub trait Objective {
     fn tensors(&self) -> Vec<Vec<usize>> {
         vec![vec![self.dim()]]
     }
-}
 
-/// A mean of many terms, of which some can be asked for.
-pub trait Terms {
-    /// How many terms.
-    fn count(&self) -> usize;
+    /// How many variables there are.
+    fn dim(&self) -> usize {
+        self.offers().dim
+    }
+    /// f(x).
+    fn value(&mut self, x: &[f64]) -> Result<f64, Halt> {
+        let mut value = f64::NAN;
+        self.asked(x, &mut [Ask::Value(&mut value)])?;
+        Ok(value)
+    }
+    /// f(x), and ∇f(x) written to `gradient`.
+    fn gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt> {
+        let mut value = f64::NAN;
+        self.asked(x, &mut [Ask::Value(&mut value), Ask::Gradient(gradient)])?;
+        Ok(value)
+    }
+    /// ∇²f(x)·v written to `to`.
+    fn product(&mut self, x: &[f64], v: &[f64], to: &mut [f64]) -> Result<(), Halt> {
+        self.asked(x, &mut [Ask::Product { along: v, to }])
+    }
+    /// ∇²f(x), row after row, written to `to`.
+    fn hessian(&mut self, x: &[f64], to: &mut [f64]) -> Result<(), Halt> {
+        self.asked(x, &mut [Ask::Hessian(to)])
+    }
     /// The mean over the terms named, and its gradient.
-    fn batch(&mut self, terms: &[u32], x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt>;
-}
-
-/// Second derivatives.
-pub trait Curvature {
-    /// Whether the whole matrix can be had (else only products).
-    fn whole(&self) -> bool;
-    /// H(x)·v written to `out`.
-    fn product(&mut self, x: &[f64], v: &[f64], out: &mut [f64]) -> Result<(), Halt>;
-    /// H(x), row after row, written to `out` (dim × dim).
-    fn hessian(&mut self, x: &[f64], out: &mut [f64]) -> Result<(), Halt>;
+    fn batch(&mut self, terms: &[u32], x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt> {
+        let mut value = f64::NAN;
+        let asks = &mut [Ask::Value(&mut value), Ask::Gradient(gradient)];
+        let mut work = Work { pause: &mut || Ok(()), values: 0 };
+        self.answer(x, Rows::Terms(terms), asks, &mut work)?;
+        Ok(value)
+    }
+    /// Asks of all terms, uncounted.
+    fn asked(&mut self, x: &[f64], asks: &mut [Ask<'_>]) -> Result<(), Halt> {
+        self.answer(x, Rows::All, asks, &mut Work { pause: &mut || Ok(()), values: 0 })
+    }
 }
 
 /// A pair of closures as an objective: what Rust users and tests hand over.
@@ -106,13 +247,18 @@ impl<V: FnMut(&[f64]) -> f64, G: FnMut(&[f64], &mut [f64]) -> f64> Function<V, G
 }
 
 impl<V: FnMut(&[f64]) -> f64, G: FnMut(&[f64], &mut [f64]) -> f64> Objective for Function<V, G> {
-    fn dim(&self) -> usize {
-        self.dim
+    fn offers(&self) -> Offers {
+        Offers::gradients(self.dim)
     }
-    fn value(&mut self, x: &[f64]) -> Result<f64, Halt> {
-        Ok((self.value)(x))
-    }
-    fn gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt> {
-        Ok((self.gradient)(x, gradient))
+    fn answer(
+        &mut self,
+        x: &[f64],
+        rows: Rows<'_>,
+        asks: &mut [Ask<'_>],
+        _: &mut Work<'_>,
+    ) -> Result<(), Halt> {
+        rows.all()?;
+        let Function { value, gradient, .. } = self;
+        Sorted::of(asks).plainly(|| Ok(value(x)), |to| Ok(gradient(x, to)))
     }
 }

@@ -1,7 +1,8 @@
 //! A problem as a method sees it: every evaluation counted, the budgets held, the watch polled.
+use crate::glm::Glm;
 use crate::health::Finding;
-use crate::objective::Objective;
-use crate::penalty::{Offers, Penalty};
+use crate::objective::{Ask, Objective, Offers, Rows, Work};
+use crate::penalty::{self, Penalty};
 use crate::status::{Budget, Halt};
 use crate::units::Units;
 use crate::watch::{Counts, Stop, Watch};
@@ -10,8 +11,7 @@ use std::time::{Duration, Instant};
 /// A problem as a method sees it: the objective and the penalty, with every evaluation counted and
 /// the budgets held.
 pub struct Problem<'a> {
-    /// What is minimised (smooth part).
-    pub objective: &'a mut dyn Objective,
+    objective: &'a mut dyn Objective,
     /// What is added.
     pub penalty: &'a dyn Penalty,
     /// The tolerance and the budgets.
@@ -36,92 +36,163 @@ pub(crate) struct Clock {
 
 const POLL: Duration = Duration::from_millis(40);
 
-impl Problem<'_> {
+impl<'a> Problem<'a> {
     /// How many variables.
     pub fn dim(&self) -> usize {
         self.objective.dim()
     }
-    /// The smooth part f(x) alone.
-    pub fn value(&mut self, x: &[f64]) -> Result<f64, Halt> {
-        self.spend()?;
-        self.counts.values += 1;
-        self.counts.passes += self.objective.reads();
+    /// Of an objective and a penalty, by what a meter counts.
+    pub(crate) fn of(
+        objective: &'a mut dyn Objective,
+        penalty: &'a dyn Penalty,
+        meter: Meter<'a>,
+        units: &'a mut Units,
+    ) -> Self {
+        let Meter { stop, counts, findings, watch, clock } = meter;
+        Problem { objective, penalty, stop, counts, findings, watch, units, clock }
+    }
+    /// What the objective can be asked.
+    pub fn offers(&self) -> Offers {
+        self.objective.offers()
+    }
+    /// Lengths of the tensors that x is made of.
+    pub fn tensors(&self) -> Vec<Vec<usize>> {
+        self.objective.tensors()
+    }
+    /// The one door to the objective: all of this at once, counted, within the budgets, in the units of the method.
+    pub fn ask(&mut self, x: &[f64], rows: Rows<'_>, asks: &mut [Ask<'_>]) -> Result<(), Halt> {
+        self.count(rows, asks)?;
         if self.units.plain() {
-            return self.objective.value(x);
+            return self.answered(x, rows, asks);
         }
         let at = self.units.lend(x);
-        let value = self.objective.value(&at);
+        let along: Vec<Vec<f64>> = asks.iter().filter_map(|a| self.outward(a)).collect();
+        let mut along_left = along.iter();
+        let mut outside: Vec<Ask<'_>> = asks
+            .iter_mut()
+            .map(|ask| match ask {
+                Ask::Value(to) => Ask::Value(to),
+                Ask::Gradient(to) => Ask::Gradient(to),
+                Ask::Hessian(to) => Ask::Hessian(to),
+                Ask::Sharpen(to) => Ask::Sharpen(to),
+                Ask::Accuracy { value, gradient } => Ask::Accuracy { value, gradient },
+                Ask::Product { to, .. } => {
+                    Ask::Product { along: along_left.next().expect("one each"), to }
+                }
+            })
+            .collect();
+        let done = self.answered(&at, rows, &mut outside);
+        drop(outside);
         self.units.back(at);
-        Ok(value? / self.units.value())
+        done?;
+        asks.iter_mut().for_each(|ask| self.inward(ask));
+        Ok(())
+    }
+    /// What a product is taken along, in the objective's own units.
+    fn outward(&self, ask: &Ask<'_>) -> Option<Vec<f64>> {
+        let Ask::Product { along, .. } = ask else { return None };
+        let mut out = along.to_vec();
+        self.units.outward(along, &mut out);
+        Some(out)
+    }
+    /// An answer in the units of the method.
+    fn inward(&self, ask: &mut Ask<'_>) {
+        let units = &*self.units;
+        match ask {
+            Ask::Value(value) => **value /= units.value(),
+            Ask::Gradient(to) | Ask::Product { to, .. } => units.slopes(to),
+            Ask::Hessian(to) => {
+                let n = to.len().isqrt();
+                for (j, row) in to.chunks_exact_mut(n.max(1)).enumerate() {
+                    units.slopes(row);
+                    row.iter_mut().for_each(|h| *h *= units.length(j));
+                }
+            }
+            Ask::Accuracy { value, gradient } => {
+                **value /= units.value();
+                units.slopes(gradient);
+            }
+            Ask::Sharpen(_) => {}
+        }
+    }
+    fn answered(&mut self, x: &[f64], rows: Rows<'_>, asks: &mut [Ask<'_>]) -> Result<(), Halt> {
+        let Problem { objective, stop, counts, findings, watch, clock, .. } = self;
+        let mut meter = Meter { stop: *stop, counts, findings, watch: &mut **watch, clock };
+        let mut pause = || meter.pause();
+        let mut work = Work { pause: &mut pause, values: 0 };
+        let done = objective.answer(x, rows, asks, &mut work);
+        let values = work.values;
+        self.counts.values += values;
+        done
+    }
+    /// Counts what is asked, where a budget does not forbid it.
+    fn count(&mut self, rows: Rows<'_>, asks: &[Ask<'_>]) -> Result<(), Halt> {
+        let Offers { reads, terms, .. } = self.objective.offers();
+        let (mut spent, mut swept) = (*self.counts, false);
+        for ask in asks {
+            match (ask, rows) {
+                (Ask::Value(_), Rows::All) => spent.values += 1,
+                (Ask::Gradient(_), Rows::All) => spent.gradients += 1,
+                (Ask::Product { .. } | Ask::Hessian(_), _) => spent.products += 1,
+                (Ask::Value(_) | Ask::Gradient(_), Rows::Terms(_)) => {}
+                (Ask::Accuracy { .. } | Ask::Sharpen(_), _) => continue,
+            }
+            swept = true;
+        }
+        if !swept {
+            return Ok(());
+        }
+        if spent.values > self.counts.values && self.counts.values >= self.stop.evaluations {
+            return Err(Halt::Budget(Budget::Evaluations));
+        }
+        if self.counts.passes >= self.stop.passes {
+            return Err(Halt::Budget(Budget::Passes));
+        }
+        spent.passes += match rows {
+            Rows::All => reads,
+            Rows::Terms(named) => named.len() as f64 / terms.max(1) as f64,
+        };
+        self.pause()?;
+        *self.counts = spent;
+        Ok(())
+    }
+    /// The smooth part f(x) alone.
+    pub fn value(&mut self, x: &[f64]) -> Result<f64, Halt> {
+        let mut value = f64::NAN;
+        self.ask(x, Rows::All, &mut [Ask::Value(&mut value)])?;
+        Ok(value)
     }
     /// The smooth part f(x) and its gradient.
     pub fn gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt> {
-        self.spend()?;
-        self.counts.values += 1;
-        self.counts.gradients += 1;
-        self.counts.passes += self.objective.reads();
-        if self.units.plain() {
-            let (objective, mut meter) = self.split();
-            let value = objective.gradient_pausing(x, gradient, &mut || meter.pause());
-            self.counts.values += self.objective.spent();
-            return value;
-        }
-        let at = self.units.lend(x);
-        let (objective, mut meter) = self.split();
-        let value = objective.gradient_pausing(&at, gradient, &mut || meter.pause());
-        self.units.back(at);
-        self.counts.values += self.objective.spent();
-        self.units.slopes(gradient);
-        Ok(value? / self.units.value())
+        let mut value = f64::NAN;
+        self.ask(x, Rows::All, &mut [Ask::Value(&mut value), Ask::Gradient(gradient)])?;
+        Ok(value)
     }
     /// The gradient at the point whose value was asked for last: counts no second evaluation.
     pub fn gradient_there(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<(), Halt> {
-        self.pause()?;
-        self.counts.gradients += 1;
-        if self.units.plain() {
-            let done = self.objective.gradient_there(x, gradient);
-            self.counts.values += self.objective.spent();
-            return done;
-        }
-        let at = self.units.lend(x);
-        let done = self.objective.gradient_there(&at, gradient);
-        self.units.back(at);
-        self.counts.values += self.objective.spent();
-        self.units.slopes(gradient);
-        done
+        self.ask(x, Rows::All, &mut [Ask::Gradient(gradient)])
     }
     /// H(x), row after row, where the objective has it.
-    pub fn hessian(&mut self, x: &[f64], out: &mut [f64]) -> Result<(), Halt> {
-        self.pause()?;
-        self.counts.products += 1;
-        let at = self.units.lend(x);
-        let curvature = self.objective.curvature().expect("asked only where there is one");
-        let done = curvature.hessian(&at, out);
-        self.units.back(at);
-        for (j, row) in out.chunks_exact_mut(x.len()).enumerate().filter(|_| !self.units.plain()) {
-            self.units.slopes(row);
-            row.iter_mut().for_each(|h| *h *= self.units.length(j));
-        }
-        done
+    pub fn hessian(&mut self, x: &[f64], to: &mut [f64]) -> Result<(), Halt> {
+        self.ask(x, Rows::All, &mut [Ask::Hessian(to)])
     }
     /// H(x)·v, where the objective has products.
-    pub fn product(&mut self, x: &[f64], v: &[f64], out: &mut [f64]) -> Result<(), Halt> {
-        self.pause()?;
-        self.counts.products += 1;
-        let at = self.units.lend(x);
-        let mut along = v.to_vec();
-        self.units.outward(v, &mut along);
-        let curvature = self.objective.curvature().expect("asked only where there is one");
-        let done = curvature.product(&at, &along, out);
-        self.units.back(at);
-        self.units.slopes(out);
-        done
+    pub fn product(&mut self, x: &[f64], v: &[f64], to: &mut [f64]) -> Result<(), Halt> {
+        self.ask(x, Rows::All, &mut [Ask::Product { along: v, to }])
     }
-    /// What [`Objective::accuracy`] says, in these units.
-    pub fn accuracy(&self, noise: &mut [f64]) -> f64 {
-        let value = self.objective.accuracy(noise);
-        self.units.slopes(noise);
-        value / self.units.value()
+    /// How exactly the last gradient is known ([`Ask::Accuracy`]): the noise of the value, and of each of its entries.
+    /// An objective that does not say is exact.
+    pub fn accuracy(&mut self, noise: &mut [f64]) -> f64 {
+        let mut value = 0.0;
+        let asked =
+            self.ask(&[], Rows::All, &mut [Ask::Accuracy { value: &mut value, gradient: noise }]);
+        if asked.is_ok() { value } else { 0.0 }
+    }
+    /// Makes the gradients from here on more exact, where that can be had; whether it could.
+    pub fn sharpen(&mut self) -> Result<bool, Halt> {
+        let mut done = false;
+        self.ask(&[], Rows::All, &mut [Ask::Sharpen(&mut done)])?;
+        Ok(done)
     }
     /// f(x) and the penalty's value, where the penalty is smooth.
     pub fn total(&mut self, x: &[f64]) -> Result<f64, Halt> {
@@ -148,7 +219,7 @@ impl Problem<'_> {
     }
     /// Whether a method may set units: what is not smooth is asked by its own names (bounds, prox).
     pub fn scalable(&self) -> bool {
-        !self.adds() && self.objective.glm().is_none() && self.objective.reads() == 0.0
+        !self.adds() && self.objective.offers().scalable
     }
     /// Adds the penalty's gradient, where it is smooth; its value there.
     pub fn added_gradient(&self, x: &[f64], gradient: &mut [f64]) -> f64 {
@@ -160,38 +231,24 @@ impl Problem<'_> {
     }
     /// The smooth part's mean over the terms named, and its gradient; counts its share of a pass.
     pub fn batch(&mut self, named: &[u32], x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt> {
-        if self.counts.passes >= self.stop.passes {
-            return Err(Halt::Budget(Budget::Passes));
-        }
-        self.pause()?;
-        let terms = self.objective.terms().expect("asked only where there are terms");
-        self.counts.passes += named.len() as f64 / terms.count() as f64;
-        terms.batch(named, x, gradient)
-    }
-    /// Checks the budgets and lets the watch have its turn; costs one look at the clock.
-    fn spend(&mut self) -> Result<(), Halt> {
-        if self.counts.values >= self.stop.evaluations {
-            return Err(Halt::Budget(Budget::Evaluations));
-        }
-        if self.counts.passes >= self.stop.passes {
-            return Err(Halt::Budget(Budget::Passes));
-        }
-        self.pause()
+        let mut value = f64::NAN;
+        let asks = &mut [Ask::Value(&mut value), Ask::Gradient(gradient)];
+        self.ask(x, Rows::Terms(named), asks)?;
+        Ok(value)
     }
     /// Lets the watch have its turn where it is due; methods call it in their own long loops.
     pub fn pause(&mut self) -> Result<(), Halt> {
-        self.split().1.pause()
+        let Problem { stop, counts, findings, watch, clock, .. } = self;
+        Meter { stop: *stop, counts, findings, watch: &mut **watch, clock }.pause()
     }
-    /// The objective, and apart from it what is spent and who looks on: for methods that work inside it.
-    pub fn split(&mut self) -> (&mut dyn Objective, Meter<'_>) {
-        let meter = Meter {
-            stop: self.stop,
-            counts: self.counts,
-            findings: self.findings,
-            watch: self.watch,
-            clock: self.clock,
-        };
-        (self.objective, meter)
+    /// The loss over a design that it is, where it is one.
+    pub fn glm(&self) -> Option<&Glm<'_>> {
+        self.objective.glm()
+    }
+    /// The loss over a design that it is, where it is one, and apart from it what is spent and who looks on.
+    pub fn split(&mut self) -> (Option<&Glm<'_>>, Meter<'_>) {
+        let Problem { objective, stop, counts, findings, watch, clock, .. } = self;
+        (objective.glm(), Meter { stop: *stop, counts, findings, watch: &mut **watch, clock })
     }
     /// What is known of this problem.
     pub fn facts(&mut self) -> Facts {
@@ -207,7 +264,7 @@ pub struct Meter<'a> {
     pub counts: &'a mut Counts,
     /// What was noticed.
     pub findings: &'a mut Vec<Finding>,
-    watch: &'a mut dyn Watch,
+    pub(crate) watch: &'a mut dyn Watch,
     pub(crate) clock: &'a mut Clock,
 }
 
@@ -237,7 +294,8 @@ impl Meter<'_> {
     ) -> Problem<'m> {
         let stop = Stop { tolerance, ..self.stop };
         let Meter { counts, findings, watch, clock, .. } = self;
-        Problem { objective, penalty, stop, counts, findings, watch: *watch, units, clock }
+        let meter = Meter { stop, counts, findings, watch: &mut **watch, clock };
+        Problem::of(objective, penalty, meter, units)
     }
     /// Lets the watch have its turn where it is due.
     pub fn pause(&mut self) -> Result<(), Halt> {
@@ -284,19 +342,19 @@ pub struct Facts {
     /// Whether that design is dense.
     pub dense: bool,
     /// What the penalty can do.
-    pub offers: Offers,
+    pub offers: penalty::Offers,
     /// The penalty's name, for refusals.
     pub penalty: &'static str,
 }
 
 /// What is known of a problem.
 pub fn facts(objective: &mut dyn Objective, penalty: &dyn Penalty) -> Facts {
-    let whole = objective.curvature().map(|c| c.whole());
+    let offered = objective.offers();
     Facts {
-        dim: objective.dim(),
-        terms: objective.terms().map_or(0, |t| t.count()),
-        products: whole.is_some(),
-        hessian: whole == Some(true),
+        dim: offered.dim,
+        terms: offered.terms,
+        products: offered.products,
+        hessian: offered.hessian,
         glm: objective.glm().is_some(),
         outputs: objective.glm().map_or(0, |g| g.outputs()),
         dense: objective.glm().is_some_and(|g| g.is_dense()),

@@ -3,7 +3,7 @@
 //! Most are sums of pieces of a few variables each, written once over [`Real`]: gradient and Hessian follow by
 //! [`Jet`]. Those with cosines have their derivatives written out, and a test holds them against differences.
 use crate::jet::Jet;
-use crate::objective::{Curvature, Objective};
+use crate::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
 use crate::real::Real;
 use crate::settings::{Parameter, checked, nearest};
 use crate::status::Halt;
@@ -171,35 +171,34 @@ impl Problem {
 }
 
 impl Objective for Problem {
-    fn dim(&self) -> usize {
-        self.n
+    fn offers(&self) -> Offers {
+        Offers { products: true, hessian: true, ..Offers::gradients(self.n) }
     }
-    fn value(&mut self, x: &[f64]) -> Result<f64, Halt> {
-        Ok((self.entry.value)(&self.settings, x))
-    }
-    fn gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64, Halt> {
-        Ok((self.entry.gradient)(&self.settings, x, gradient))
-    }
-    fn curvature(&mut self) -> Option<&mut dyn Curvature> {
-        Some(self)
-    }
-}
-
-impl Curvature for Problem {
-    fn whole(&self) -> bool {
-        true
-    }
-    fn product(&mut self, x: &[f64], v: &[f64], out: &mut [f64]) -> Result<(), Halt> {
-        let mut h = vec![0.0; self.n * self.n];
-        (self.entry.hessian)(&self.settings, x, &mut h);
-        for (out, row) in out.iter_mut().zip(h.chunks(self.n)) {
-            *out = row.iter().zip(v).map(|(h, v)| h * v).sum();
+    fn answer(
+        &mut self,
+        x: &[f64],
+        rows: Rows<'_>,
+        asks: &mut [Ask<'_>],
+        _: &mut Work<'_>,
+    ) -> Result<(), Halt> {
+        rows.all()?;
+        let (entry, settings) = (self.entry, &self.settings[..]);
+        let mut sorted = Sorted::of(asks);
+        for ask in std::mem::take(&mut sorted.others) {
+            match ask {
+                Ask::Hessian(to) => (entry.hessian)(settings, x, to),
+                Ask::Product { along, to } => {
+                    let mut h = vec![0.0; self.n * self.n];
+                    (entry.hessian)(settings, x, &mut h);
+                    for (to, row) in to.iter_mut().zip(h.chunks(self.n)) {
+                        *to = row.iter().zip(*along).map(|(h, v)| h * v).sum();
+                    }
+                }
+                other => other.unknown()?,
+            }
         }
-        Ok(())
-    }
-    fn hessian(&mut self, x: &[f64], out: &mut [f64]) -> Result<(), Halt> {
-        (self.entry.hessian)(&self.settings, x, out);
-        Ok(())
+        sorted
+            .plainly(|| Ok((entry.value)(settings, x)), |to| Ok((entry.gradient)(settings, x, to)))
     }
 }
 

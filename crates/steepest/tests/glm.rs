@@ -3,7 +3,7 @@ use steepest::designs::dense::Dense;
 use steepest::glm::{Glm, Keep, Sample};
 use steepest::loss::{Block, Each};
 use steepest::losses::{huber::Huber, logistic::Logistic, softmax::Classes, squared::Squared};
-use steepest::objective::{Curvature, Objective, Terms};
+use steepest::objective::Objective;
 use steepest::pool::with_threads;
 use steepest::status::Halt;
 

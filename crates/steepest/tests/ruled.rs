@@ -1,7 +1,7 @@
 //! Rules as methods: with nothing tuned, at a given rate, over batches; honest about how they ended.
 use steepest::descend::{Solution, descend};
 use steepest::methods::ruled::Plan;
-use steepest::objective::{Function, Objective, Terms};
+use steepest::objective::{Ask, Function, Objective, Offers, Rows as Which, Sorted, Work};
 use steepest::penalties::PENALTIES;
 use steepest::penalty::Penalty;
 use steepest::pool::with_threads;
@@ -55,11 +55,8 @@ impl Rows {
     }
 }
 
-impl Terms for Rows {
-    fn count(&self) -> usize {
-        self.rows.len()
-    }
-    fn batch(&mut self, terms: &[u32], x: &[f64], g: &mut [f64]) -> Result<f64, Halt> {
+impl Rows {
+    fn mean(&self, terms: &[u32], x: &[f64], g: &mut [f64]) -> f64 {
         g.fill(0.0);
         let mut value = 0.0;
         for &i in terms {
@@ -68,23 +65,30 @@ impl Terms for Rows {
             value += 0.5 * r * r / terms.len() as f64;
             g.iter_mut().zip(row).for_each(|(g, a)| *g += r * a / terms.len() as f64);
         }
-        Ok(value)
+        value
     }
 }
 
 impl Objective for Rows {
-    fn dim(&self) -> usize {
-        self.rows[0].len()
+    fn offers(&self) -> Offers {
+        Offers { terms: self.rows.len(), ..Offers::gradients(self.rows[0].len()) }
     }
-    fn value(&mut self, x: &[f64]) -> Result<f64, Halt> {
-        self.gradient(x, &mut vec![0.0; x.len()])
-    }
-    fn gradient(&mut self, x: &[f64], g: &mut [f64]) -> Result<f64, Halt> {
+    fn answer(
+        &mut self,
+        x: &[f64],
+        rows: Which<'_>,
+        asks: &mut [Ask<'_>],
+        _: &mut Work<'_>,
+    ) -> Result<(), Halt> {
         let all: Vec<u32> = (0..self.rows.len() as u32).collect();
-        self.batch(&all, x, g)
-    }
-    fn terms(&mut self) -> Option<&mut dyn Terms> {
-        Some(self)
+        let terms = match rows {
+            Which::All => &all[..],
+            Which::Terms(terms) => terms,
+        };
+        Sorted::of(asks).plainly(
+            || Ok(self.mean(terms, x, &mut vec![0.0; x.len()])),
+            |g| Ok(self.mean(terms, x, g)),
+        )
     }
 }
 

@@ -1,16 +1,11 @@
 //! Second derivatives of a loss over a design.
 use super::Glm;
 use crate::calloff::breathe;
-use crate::objective::Curvature;
 use crate::pool::pool;
-use crate::status::Halt;
 
-impl Curvature for Glm<'_> {
-    fn whole(&self) -> bool {
-        self.outputs() * self.width() <= 2000
-    }
+impl Glm<'_> {
     /// (1/Σ weight) Σ weight_i x_i H_i x_i′v, H_i the second derivatives of the loss in the row's margins.
-    fn product(&mut self, x: &[f64], v: &[f64], out: &mut [f64]) -> Result<(), Halt> {
+    pub(super) fn bend(&self, x: &[f64], v: &[f64], out: &mut [f64]) {
         let (k, d) = (self.outputs(), self.design.columns());
         let ((w, b), (u, c)) = (self.packed(x), self.packed(v));
         let (block, n) = (self.design.block(), self.design.rows());
@@ -53,10 +48,9 @@ impl Curvature for Glm<'_> {
                 }
             }
         }
-        Ok(())
     }
     /// In one read: for each pair of outputs the weighted square of the rows.
-    fn hessian(&mut self, x: &[f64], out: &mut [f64]) -> Result<(), Halt> {
+    pub(super) fn squared(&self, x: &[f64], out: &mut [f64]) {
         let (n, rows) = (out.len().isqrt(), self.design.rows());
         // A part brings a matrix of its own: fewer where it is large.
         let parts = if n > 700 { 2 } else { 8 };
@@ -72,7 +66,6 @@ impl Curvature for Glm<'_> {
                 out[j * n + i] = out[i * n + j];
             }
         }
-        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The same objective in rounder variables, for methods that do not scale by themselves.
 use super::Glm;
-use crate::objective::{Curvature, Objective};
+use crate::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
 use crate::penalty::Penalty;
 use crate::scaling::Scaling;
 use crate::status::Halt;
@@ -62,56 +62,39 @@ impl<'g, 'a> Scaled<'g, 'a> {
 }
 
 impl Objective for Scaled<'_, '_> {
-    fn dim(&self) -> usize {
-        self.x.len()
+    fn offers(&self) -> Offers {
+        Offers { hessian: false, ..self.glm.offers() }
     }
-    fn value(&mut self, u: &[f64]) -> Result<f64, Halt> {
-        self.scaling.out(u, &mut self.x);
-        self.glm.value(&self.x)
-    }
-    fn gradient(&mut self, u: &[f64], gradient: &mut [f64]) -> Result<f64, Halt> {
-        self.gradient_pausing(u, gradient, &mut || Ok(()))
-    }
-    fn gradient_pausing(
+    fn answer(
         &mut self,
         u: &[f64],
-        gradient: &mut [f64],
-        pause: &mut dyn FnMut() -> Result<(), Halt>,
-    ) -> Result<f64, Halt> {
-        self.scaling.out(u, &mut self.x);
-        let value = self.glm.gradient_pausing(&self.x, gradient, pause)?;
-        self.scaling.gradient(gradient);
-        Ok(value)
-    }
-    fn value_is_cheaper(&self) -> bool {
-        false
-    }
-    fn reads(&self) -> f64 {
-        1.0
-    }
-    fn curvature(&mut self) -> Option<&mut dyn Curvature> {
-        Some(self)
-    }
-}
-
-impl Curvature for Scaled<'_, '_> {
-    fn whole(&self) -> bool {
-        false
-    }
-    fn product(&mut self, u: &[f64], v: &[f64], out: &mut [f64]) -> Result<(), Halt> {
-        self.scaling.out(u, &mut self.x);
-        self.scaling.out(v, &mut self.v);
-        self.glm.product(&self.x, &self.v, out)?;
-        self.scaling.gradient(out);
-        Ok(())
-    }
-    fn hessian(&mut self, u: &[f64], out: &mut [f64]) -> Result<(), Halt> {
-        let n = u.len();
-        let mut unit = vec![0.0; n];
-        for (j, row) in out.chunks_exact_mut(n).enumerate() {
-            unit[j] = 1.0;
-            self.product(u, &unit, row)?;
-            unit[j] = 0.0;
+        rows: Rows<'_>,
+        asks: &mut [Ask<'_>],
+        work: &mut Work<'_>,
+    ) -> Result<(), Halt> {
+        let Scaled { glm, scaling, x, v } = self;
+        if u.len() == x.len() {
+            scaling.out(u, x);
+        }
+        let Sorted { mut value, mut gradient, others } = Sorted::of(asks);
+        if value.is_some() || gradient.is_some() {
+            let mut there = Vec::with_capacity(2);
+            there.extend(value.as_deref_mut().map(Ask::Value));
+            there.extend(gradient.as_deref_mut().map(Ask::Gradient));
+            glm.answer(x, rows, &mut there, work)?;
+        }
+        if let Some(gradient) = gradient {
+            scaling.gradient(gradient);
+        }
+        for ask in others {
+            match ask {
+                Ask::Product { along, to } => {
+                    scaling.out(along, v);
+                    glm.answer(x, rows, &mut [Ask::Product { along: v, to: &mut **to }], work)?;
+                    scaling.gradient(to);
+                }
+                other => other.unknown()?,
+            }
         }
         Ok(())
     }

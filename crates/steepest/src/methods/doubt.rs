@@ -68,12 +68,12 @@ pub fn room(problem: &Problem<'_>, x: &[f64]) -> Vec<[f64; 2]> {
 
 /// Whether the user gave a gradient that can be doubted cheaply (not differenced, not a read of a table).
 pub fn doubtful(problem: &Problem<'_>) -> bool {
-    problem.objective.differences() == 0 && cheap(problem)
+    problem.offers().differences == 0 && cheap(problem)
 }
 
 /// Whether a value costs no read of a table.
 pub fn cheap(problem: &Problem<'_>) -> bool {
-    problem.objective.glm().is_none() && problem.objective.reads() == 0.0
+    problem.offers().scalable
 }
 
 /// A direction that no symmetry singles out: numbers in ±[½, 1], the same each time.

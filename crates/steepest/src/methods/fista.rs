@@ -148,7 +148,7 @@ impl Descent {
         }
         // Below this a decrease drowns in rounding, and the step that it would belong to cannot be told.
         let mut slopes = vec![0.0; x.len()];
-        let noise = 40.0 * f64::EPSILON * self.smooth.abs() + problem.objective.accuracy(&mut slopes);
+        let noise = 40.0 * f64::EPSILON * self.smooth.abs() + problem.accuracy(&mut slopes);
         let of_slopes = (slopes.iter().zip(&self.steps)).map(|(g, t)| g * t.sqrt()).fold(0.0, f64::max);
         step.certificate = Some(Certificate {
             kind: Kind::Stationary,
@@ -255,7 +255,7 @@ fn goal(problem: &Problem<'_>) -> f64 {
 /// One over the mean square of each column, where the objective is a loss over a table: 1 elsewhere.
 fn metric(problem: &Problem<'_>) -> Vec<f64> {
     let n = problem.dim();
-    let Some(glm) = problem.objective.glm() else { return vec![1.0; n] };
+    let Some(glm) = problem.glm() else { return vec![1.0; n] };
     let (rows, d, width) = (glm.design.rows(), glm.design.columns(), glm.width());
     let (mut sum, mut square) = (vec![0.0; d], vec![0.0; d]);
     let share: Vec<f64> = (0..rows).map(|i| glm.share(i)).collect();
@@ -273,7 +273,7 @@ impl Method for Descent {
         self.diagonal = problem.penalty.offers().diagonal_prox;
         self.shares = problem.penalty.shares().is_some();
         self.proves =
-            problem.objective.glm().is_some() && (self.shares || problem.penalty.offers().pieces);
+            problem.glm().is_some() && (self.shares || problem.penalty.offers().pieces);
         (self.next, self.half) = (f64::INFINITY, f64::INFINITY);
         self.metric = if self.diagonal { metric(problem) } else { vec![1.0; n] };
         self.steps = self.metric.clone();
@@ -289,7 +289,7 @@ impl Method for Descent {
         let from = x.to_vec();
         self.begin(problem, &from, x)?;
         if !self.smooth.is_finite() || self.gradient.iter().any(|g| !g.is_finite()) {
-            let what = problem.objective.glm().and_then(|g| g.not_finite()).map(Status::NotFinite);
+            let what = problem.glm().and_then(|g| g.not_finite()).map(Status::NotFinite);
             let status = what.or_else(|| claims::not_finite(self.smooth, &self.gradient));
             let step = Step { residual: f64::NAN, ..self.here(f64::NAN) };
             return Ok(Step { verdict: status, ..step });

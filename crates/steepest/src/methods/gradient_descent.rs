@@ -320,7 +320,7 @@ impl Work {
     /// The value at `xn`, and whether its gradient came along.
     fn try_there(&mut self, problem: &mut Problem<'_>) -> Result<(f64, bool), Halt> {
         let n = self.n;
-        if problem.objective.value_is_cheaper() && self.smooth {
+        if problem.offers().values_are_cheap && self.smooth {
             return Ok((problem.total(&self.xn[..n])?, false));
         }
         Ok((evaluate(problem, self.smooth, &self.xn[..n], &mut self.gn[..n])?, true))
@@ -480,7 +480,7 @@ impl Work {
     /// No step lowers the value any more.
     fn rest(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
         let n = self.n;
-        if self.verify && problem.objective.sharpen() {
+        if self.verify && problem.sharpen()? {
             self.f = evaluate(problem, self.smooth, &self.x[..n], &mut self.g[..n])?;
             return self.stand(problem);
         }
@@ -520,8 +520,8 @@ impl Work {
     }
 
     /// What the noise of differences can hide.
-    fn differenced(&self, problem: &Problem<'_>) -> f64 {
-        if problem.objective.differences() == 0 {
+    fn differenced(&self, problem: &mut Problem<'_>) -> f64 {
+        if problem.offers().differences == 0 {
             return 0.0;
         }
         let mut noise = vec![0.0; self.n];

@@ -318,7 +318,7 @@ impl Work {
         if !down {
             return self.rest(problem);
         }
-        if scaled && problem.objective.differences() > 0 && !self.claims.as_scipy() {
+        if scaled && problem.offers().differences > 0 && !self.claims.as_scipy() {
             let explained = self.explained(problem);
             if self.drowned(problem, explained) {
                 return self.claim(problem, Status::PrecisionLimit, explained);
@@ -329,7 +329,7 @@ impl Work {
 
     /// Whether what is left lies below the noise of the differences, and all that this noise can hide, by what the steps
     /// have met, is far below the tolerance: ten steps more would only wander about.
-    fn drowned(&mut self, problem: &Problem<'_>, explained: f64) -> bool {
+    fn drowned(&mut self, problem: &mut Problem<'_>, explained: f64) -> bool {
         let n = self.memory.dim();
         let mut noise = Aligned::zeros(n);
         // F is 0 but for its rounding: nothing is small beside that, but what it has fallen by is known.
@@ -373,9 +373,9 @@ impl Work {
     }
 
     /// What rounding, and the noise of what is differenced, can hide of a decrease.
-    fn explained(&self, problem: &Problem<'_>) -> f64 {
+    fn explained(&self, problem: &mut Problem<'_>) -> f64 {
         let rounding = self.claims.rounding(self.f);
-        if problem.objective.differences() == 0 {
+        if problem.offers().differences == 0 {
             return rounding;
         }
         let n = self.memory.dim();
@@ -562,7 +562,7 @@ impl Work {
     /// Nothing lower is found any more: the arithmetic's end, a kink, or a gradient that is not the function's.
     fn rest(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
         let n = self.memory.dim();
-        if self.verify && problem.objective.sharpen() {
+        if self.verify && problem.sharpen()? {
             self.f = problem.total_gradient(&self.x[..n], &mut self.g[..n])?;
             (self.failures, self.predicted) = (0, None);
             self.forget();

@@ -193,7 +193,7 @@ impl Work {
     /// The value at `xn`, and whether it is low enough for a step; its gradient only where it is, or comes along.
     fn try_there(&mut self, problem: &mut Problem<'_>) -> Result<(f64, bool), Halt> {
         let low = |f: f64| f.is_finite() && f <= self.f + 1e-13 * self.f.abs();
-        if !problem.objective.value_is_cheaper() {
+        if !problem.offers().values_are_cheap {
             let f = problem.total_gradient(&self.xn, &mut self.gn)?;
             return Ok((f, low(f)));
         }
@@ -258,7 +258,7 @@ impl Work {
     /// Where the gradient changes by other than H foretells, a few times in a row: looks whether H is the function's.
     fn suspect(&mut self, problem: &mut Problem<'_>) -> Result<(), Halt> {
         const ODD: u32 = 3;
-        if self.odd < ODD || !self.verify || self.own || problem.objective.curvature().is_none() {
+        if self.odd < ODD || !self.verify || self.own || !problem.offers().products {
             return Ok(());
         }
         self.odd = 0;
@@ -269,7 +269,7 @@ impl Work {
 
     /// Whether the gradient changes along d as H says (d is lost). Where not, says so and takes differences instead.
     fn agree(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
-        if self.own || problem.objective.curvature().is_none() {
+        if self.own || !problem.offers().products {
             return Ok(true);
         }
         let lengths = self.lengths();
@@ -367,7 +367,8 @@ impl Work {
     /// H at x, symmetric: given, or from products, or from gradients on both sides.
     fn curvature(&mut self, problem: &mut Problem<'_>) -> Result<(), Halt> {
         let n = self.n;
-        let whole = problem.objective.curvature().map(|c| c.whole()).filter(|_| !self.own);
+        let offers = problem.offers();
+        let whole = (offers.products && !self.own).then_some(offers.hessian);
         match whole {
             Some(true) => problem.hessian(&self.x, &mut self.h)?,
             Some(false) => {
@@ -555,7 +556,7 @@ impl Work {
 
     /// No step lowers the value any more.
     fn rest(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
-        if self.verify && problem.objective.sharpen() {
+        if self.verify && problem.sharpen()? {
             self.f = problem.total_gradient(&self.x, &mut self.g)?;
             self.lambda = 0.0;
             return self.stand(problem, 0.0);
@@ -590,9 +591,9 @@ impl Work {
     }
 
     /// What rounding, and the noise of what is differenced, can hide of a decrease.
-    fn explained(&self, problem: &Problem<'_>) -> f64 {
+    fn explained(&self, problem: &mut Problem<'_>) -> f64 {
         let rounding = self.claims.rounding(self.f);
-        if problem.objective.differences() == 0 {
+        if problem.offers().differences == 0 {
             return rounding;
         }
         let mut noise = vec![0.0; self.n];

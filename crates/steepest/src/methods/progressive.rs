@@ -144,8 +144,8 @@ const IDLE: usize = 8;
 impl Method for Descent {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let penalty = problem.penalty;
-        let (objective, mut meter) = problem.split();
-        let Some(glm) = objective.glm() else {
+        let (glm, mut meter) = problem.split();
+        let Some(glm) = glm else {
             return Err(Halt::Failed("progressive needs a loss over a table".into()));
         };
         let mut work = Work::begin(glm, penalty, x, &mut meter)?;
@@ -154,8 +154,8 @@ impl Method for Descent {
         step
     }
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
-        let (objective, mut meter) = problem.split();
-        let (Some(glm), Some(work)) = (objective.glm(), self.work.as_mut()) else {
+        let (glm, mut meter) = problem.split();
+        let (Some(glm), Some(work)) = (glm, self.work.as_mut()) else {
             return Err(Halt::Failed("progressive needs a loss over a table".into()));
         };
         work.step(glm, x, &mut meter)

@@ -91,8 +91,8 @@ fn prove(problem: &mut Problem<'_>, x: &[f64]) -> Result<Option<Step>, Halt> {
     }
     if facts.offers.quadratic {
         let penalty = problem.penalty;
-        let (objective, mut meter) = problem.split();
-        let Some(glm) = objective.glm() else { return Ok(None) };
+        let (glm, mut meter) = problem.split();
+        let Some(glm) = glm else { return Ok(None) };
         return progressive::judged(glm, penalty, x, &mut meter);
     }
     let pieces = facts.offers.pieces && coordinate::ENTRY.refusal(&facts, &[]).is_none();

@@ -59,7 +59,7 @@ const CLOSE: f64 = 4.0;
 impl Coordinate {
     /// What is known after a read, and whether that is enough.
     pub(super) fn judge(&mut self, problem: &mut Problem<'_>, rate: f64) -> Result<Step, Halt> {
-        let glm = of(problem.objective.glm())?;
+        let glm = of(problem.glm())?;
         if !self.value.is_finite() || self.gradient.iter().any(|g| !g.is_finite()) {
             let what = glm.not_finite().unwrap_or_else(|| "the value at the start".into());
             return Err(Halt::Status(Status::NotFinite(what)));
@@ -81,7 +81,7 @@ impl Coordinate {
         }
         let (mut rounding, mut slack) = (self.rounding, SLACK);
         if gap + rounding > target && near {
-            let seen = self.by_rows(of(problem.objective.glm())?, &here);
+            let seen = self.by_rows(of(problem.glm())?, &here);
             (rounding, slack) = (rounding.min(seen), if seen.is_finite() { CLOSE } else { SLACK });
         }
         let bound = gap * (1.0 + 1e-6) + rounding;
@@ -214,8 +214,8 @@ impl Coordinate {
     /// The gap at a dual point that is corrected on the face, by Newton's step: second order in what is left there,
     /// and the only one where nothing holds a coordinate. One read of the table.
     fn corrected(&self, problem: &mut Problem<'_>, here: &Here) -> Result<f64, Halt> {
-        let (objective, mut meter) = problem.split();
-        let glm = of(objective.glm())?;
+        let (glm, mut meter) = problem.split();
+        let glm = of(glm)?;
         let frame = self.frame.as_ref().expect("made at the start");
         let (n, width) = (glm.design.rows(), frame.width);
         let all = frame.outputs * width;

@@ -85,9 +85,9 @@ const STUCK: u32 = 3;
 impl Coordinate {
     /// One read of the table at a point: value, gradient, margins.
     fn read(&mut self, problem: &mut Problem<'_>, seen: &[f64], margin: &mut [f64]) -> Result<f64, Halt> {
-        let (objective, mut meter) = problem.split();
+        let (glm, mut meter) = problem.split();
         meter.spend(1.0)?;
-        let glm = of(objective.glm())?;
+        let glm = of(glm)?;
         let frame = self.frame.as_ref().expect("made at the start");
         let design = frame.design(glm);
         let keep = Keep { margins: Some(margin), ..Keep::default() };
@@ -139,8 +139,8 @@ pub(super) fn proof(problem: &mut Problem<'_>, x: &[f64]) -> Result<Step, Halt> 
         seen: vec![0.0; n],
         ..Coordinate::default()
     };
-    let (objective, mut meter) = problem.split();
-    let glm = of(objective.glm())?;
+    let (glm, mut meter) = problem.split();
+    let glm = of(glm)?;
     let mut margin = vec![0.0; glm.design.rows() * glm.outputs()];
     meter.spend(1.0)?;
     c.measure(glm);
@@ -201,8 +201,8 @@ impl Method for Coordinate {
         }
         (self.gradient, self.told, self.seen) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
         self.more = 1;
-        let (objective, mut meter) = problem.split();
-        let glm = of(objective.glm())?;
+        let (glm, mut meter) = problem.split();
+        let glm = of(glm)?;
         let (rows, outputs, d) = (glm.design.rows(), glm.outputs(), glm.design.columns());
         let b = self.measure(glm);
         let mut margin = vec![0.0; rows * outputs];
@@ -243,7 +243,7 @@ impl Method for Coordinate {
             // Where coefficients that bounds ask for overflow the loss, an intercept may take it back.
             let frame = self.frame.as_ref().expect("just made");
             if !self.value.is_finite() && frame.taken_out && margin.iter().all(|m| m.is_finite()) {
-                let glm = of(problem.objective.glm())?;
+                let glm = of(problem.glm())?;
                 seen[d] += working::shifted(glm, &margin).0;
                 self.value = self.read(problem, &seen, &mut margin)?;
             }
@@ -268,8 +268,8 @@ impl Method for Coordinate {
         let frame = self.frame.as_ref().expect("made at the start");
         let set = chosen(frame, &self.seen, &self.pieces, |a| self.promise(a));
         let kept = self.model.take().filter(|m| m.holds(&set));
-        let (objective, mut meter) = problem.split();
-        let glm = of(objective.glm())?;
+        let (glm, mut meter) = problem.split();
+        let glm = of(glm)?;
         let design = frame.design(glm);
         let glm = glm.over(&design);
         let mut model = match kept {
@@ -398,7 +398,7 @@ impl Coordinate {
 
     /// How far towards `to` the value falls most, from the margins at both ends alone: no read of the table.
     fn search(&self, problem: &Problem<'_>, to: &[f64], far: &[f64]) -> Result<f64, Halt> {
-        let glm = of(problem.objective.glm())?;
+        let glm = of(problem.glm())?;
         let mut margin = vec![0.0; far.len()];
         let mut values = vec![0.0; glm.design.rows()];
         let mut best = (self.value, 0.0);

@@ -28,7 +28,7 @@ pub(in super::super) fn instead(
     x: &[f64],
     value: f64,
 ) -> Result<Option<Vec<f64>>, Halt> {
-    let Some(glm) = problem.objective.glm() else { return Ok(None) };
+    let Some(glm) = problem.glm() else { return Ok(None) };
     let (b, least) = working::null(glm);
     let columns = glm.design.columns();
     let shares = problem.penalty.shares().is_some();
@@ -61,8 +61,8 @@ const STEPS: usize = 60;
 /// that does not overflow; none where none is found, or where it makes no difference.
 pub(super) fn tamed(problem: &mut Problem<'_>, x: &[f64], value: f64) -> Result<Option<Vec<f64>>, Halt> {
     let penalty = problem.penalty;
-    let (objective, mut meter) = problem.split();
-    let glm = of(objective.glm())?;
+    let (glm, mut meter) = problem.split();
+    let glm = of(glm)?;
     let shares = penalty.shares().is_some();
     if glm.outputs() > 1 || !(shares || penalty.offers().pieces) {
         return Ok(None);

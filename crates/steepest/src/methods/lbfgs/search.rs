@@ -63,7 +63,7 @@ impl Path<'_> {
             if xn[..n] == self.x[..n] {
                 break;
             }
-            let together = !problem.objective.value_is_cheaper();
+            let together = !problem.offers().values_are_cheap;
             let f = self.value(problem, together, &mut xn[..n], &mut gn[..n])?;
             if f < best.map_or(self.f, |b| b.1) {
                 best = Some((a, f));

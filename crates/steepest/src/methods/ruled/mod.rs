@@ -232,7 +232,7 @@ fn within(problem: &Problem<'_>, x: &mut [f64]) {
 
 impl Method for Ruled {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
-        self.mover = Mover::new(&self.plan.rules, &problem.objective.tensors());
+        self.mover = Mover::new(&self.plan.rules, &problem.tensors());
         self.gradient = vec![0.0; x.len()];
         within(problem, x);
         self.value = problem.total_gradient(x, &mut self.gradient)?;
@@ -248,7 +248,7 @@ impl Method for Ruled {
         (self.start, self.least) = (self.value, self.value);
         self.claims = Claims::new(self.value, problem.stop.tolerance, -1.0, -1.0).slow();
         self.reach = 1e20 * x.iter().fold(1.0, |m: f64, x| m.max(x.abs()));
-        let terms = problem.objective.terms().map_or(0, |t| t.count());
+        let terms = problem.offers().terms;
         if self.plan.batch > 0 && self.plan.batch < terms {
             self.way = Way::Batches(batches::Batches::start(self, problem, x, terms)?);
         } else {

@@ -113,7 +113,7 @@ fn run(
     steps: u64,
     room: &mut [f64],
 ) -> Result<(), Halt> {
-    let terms = problem.objective.terms().map_or(0, |t| t.count());
+    let terms = problem.offers().terms;
     r.mover.restore(&arm.memory);
     for k in 0..steps {
         let late = (2.0 * k as f64 / steps as f64 - 1.0).max(0.0);

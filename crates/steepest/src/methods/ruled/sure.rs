@@ -190,8 +190,8 @@ fn below(r: &Ruled, problem: &mut Problem<'_>, x: &[f64], to: &mut [f64]) -> Res
 }
 
 /// What the noise of differences can hide.
-fn differenced(r: &Ruled, problem: &Problem<'_>) -> f64 {
-    if problem.objective.differences() == 0 {
+fn differenced(r: &Ruled, problem: &mut Problem<'_>) -> f64 {
+    if problem.offers().differences == 0 {
         return 0.0;
     }
     let mut noise = vec![0.0; r.gradient.len()];
