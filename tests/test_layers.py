@@ -105,7 +105,7 @@ MAY: dict[str, set[str]] = {
     "penalties": {"penalty", "real", "settings"},
     "penalty": {"jet", "real", "settings", "trace"},
     "pool": {"calloff"},
-    "problem": {"health", "objective", "penalty", "status", "units", "watch"},
+    "problem": {"glm", "health", "objective", "penalty", "status", "units", "watch"},
     "problems": {"jet", "objective", "real", "settings", "status"},
     "random": {"real"},
     "rate": {"real", "settings", "trace"},

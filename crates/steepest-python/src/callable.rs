@@ -267,15 +267,15 @@ impl Objective for Callable {
         asks: &mut [Ask<'_>],
         work: &mut Work<'_>,
     ) -> Result<(), Halt> {
-        let Sorted { mut value, mut gradient, others } = Sorted::of(asks);
+        let Sorted { value, gradient, others } = Sorted::of(asks);
         if value.is_some() || gradient.is_some() {
             let found = Python::attach(|py| match rows {
-                Rows::All => self.both(py, x, value.is_some(), gradient.as_deref_mut()),
-                Rows::Terms(terms) => self.some(py, terms, x, gradient.as_deref_mut()),
+                Rows::All => self.both(py, x, value.is_some(), gradient),
+                Rows::Terms(terms) => self.some(py, terms, x, gradient),
             });
             work.values += std::mem::take(&mut self.spent);
             let found = found.map_err(failed)?;
-            if let Some(to) = value.as_deref_mut() {
+            if let Some(to) = value {
                 *to = found;
             }
         }

@@ -76,10 +76,10 @@ impl Objective for Scaled<'_, '_> {
         if u.len() == x.len() {
             scaling.out(u, x);
         }
-        let Sorted { mut value, mut gradient, others } = Sorted::of(asks);
+        let Sorted { value, mut gradient, others } = Sorted::of(asks);
         if value.is_some() || gradient.is_some() {
             let mut there = Vec::with_capacity(2);
-            there.extend(value.as_deref_mut().map(Ask::Value));
+            there.extend(value.map(Ask::Value));
             there.extend(gradient.as_deref_mut().map(Ask::Gradient));
             glm.answer(x, rows, &mut there, work)?;
         }
@@ -90,7 +90,7 @@ impl Objective for Scaled<'_, '_> {
             match ask {
                 Ask::Product { along, to } => {
                     scaling.out(along, v);
-                    glm.answer(x, rows, &mut [Ask::Product { along: v, to: &mut **to }], work)?;
+                    glm.answer(x, rows, &mut [Ask::Product { along: v, to }], work)?;
                     scaling.gradient(to);
                 }
                 other => other.unknown()?,
