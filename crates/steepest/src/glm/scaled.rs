@@ -93,6 +93,17 @@ impl Objective for Scaled<'_, '_> {
                     glm.answer(x, rows, &mut [Ask::Product { along: v, to }], work)?;
                     scaling.gradient(to);
                 }
+                // A product a variable: for tests and small tables.
+                Ask::Hessian(to) => {
+                    let mut unit = vec![0.0; u.len()];
+                    for (j, row) in to.chunks_exact_mut(u.len()).enumerate() {
+                        unit[j] = 1.0;
+                        scaling.out(&unit, v);
+                        glm.answer(x, rows, &mut [Ask::Product { along: v, to: &mut *row }], work)?;
+                        scaling.gradient(row);
+                        unit[j] = 0.0;
+                    }
+                }
                 other => other.unknown()?,
             }
         }
