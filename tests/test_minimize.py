@@ -294,6 +294,23 @@ def test_fun_must_be_a_function_and_return_a_number():
     assert r.success
 
 
+def test_what_goes_on_and_on_is_given_up_unasked():
+    # it falls for ever, but by ever less: no bound is ever in sight
+    def creep(x):
+        return float(-np.log1p((x / 1e-6) ** 2).sum())
+
+    r = steepest.minimize(creep, np.linspace(1e-6, 2e-6, 8), method="gradient_descent")
+    assert r.outcome == "budget"
+    assert "max_evaluations" in r.message
+    assert 100_000 <= r.nfev < 100_100
+    d = steepest.descend(
+        creep, np.linspace(1e-6, 2e-6, 8), method="gradient_descent", options={"maxfun": 500}
+    )
+    for _ in d:
+        pass
+    assert 500 <= d.result().nfev < 600
+
+
 def test_budgets():
     r = steepest.minimize(rosen, [-1.2, 1.0], jac=rosen_grad, options={"maxiter": 5})
     assert (r.outcome, r.status, r.success, r.nit) == ("budget", 1, False, 5)

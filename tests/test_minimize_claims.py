@@ -193,6 +193,17 @@ def test_stairs_are_no_success(method):
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_a_difference_across_a_valley_is_no_slope_of_zero(method):
+    # rounded to 1e-7, and far from 0: steps to one side are as long as the valley is wide
+    def fun(x):
+        u = (x - np.array([598691.7465821467, -215773.34692428526])) / 10 - np.array([0.27, 1.34])
+        return float(np.round(0.014 * u[0] ** 2 + 0.055 * u[1] ** 2 - 0.007 * u[0] * u[1], 7))
+
+    r = steepest.minimize(fun, [598771.7465821467, -215803.34692428526], method=method)
+    assert not r.success or r.fun < 1e-5
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_values_in_single_precision_with_an_exact_gradient(method):
     r = steepest.minimize(
         lambda x: float(np.float32(((x - 3) ** 2).sum() + 1)),

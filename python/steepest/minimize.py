@@ -84,6 +84,8 @@ def minimize(
         their names. Under a rule ``rate`` may be a schedule from `steepest.rates`, by which the rate that it finds
         is multiplied; a function that is given the steps taken and returns the rate; or a list of (schedule, steps).
         With a number as the rate, what multiplies it goes as ``schedule``.
+        Where none of ``maxiter``, ``maxfun`` and ``max_seconds`` is given, it gives up after 100 000 iterations, or
+        100 000 evaluations of ``fun`` (2000 for each variable, if that is more), and says so.
     path : bool
         Whether to keep the points gone through.
     starts : int or array_like, optional

@@ -96,10 +96,16 @@ impl Request {
         let facts = facts(&mut objective, &*penalty);
         let around = Around { before: self.before, schedule: self.schedule };
         let chosen = choose(self.method.as_deref(), &self.settings, &around, &facts)?;
+        // Who names a budget knows how long it may take.
+        let asked = self.iterations.is_some() || self.seconds.is_some();
         let stop = Stop {
             tolerance: self.tolerance.unwrap_or(Stop::default().tolerance),
             iterations: self.iterations.unwrap_or(ITERATIONS),
-            evaluations: self.evaluations.unwrap_or(u64::MAX),
+            evaluations: self.evaluations.unwrap_or(if asked {
+                u64::MAX
+            } else {
+                evaluations(start.len())
+            }),
             seconds: self.seconds.unwrap_or(f64::INFINITY),
             ..Stop::default()
         };
@@ -111,6 +117,14 @@ impl Request {
 
 /// Unless asked otherwise, a function is given up after as many steps.
 const ITERATIONS: u64 = 100_000;
+/// The same for evaluations; or, of many variables, after so many for each, since a gradient by differences takes one or
+/// two for each.
+const EVALUATIONS: u64 = 100_000;
+const EACH: u64 = 2_000;
+
+fn evaluations(n: usize) -> u64 {
+    EVALUATIONS.max(EACH.saturating_mul(n as u64))
+}
 
 fn slope(
     jac: &Bound<'_, PyAny>,

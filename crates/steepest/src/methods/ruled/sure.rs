@@ -53,6 +53,14 @@ pub(super) fn judged(
 fn claim(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64], step: Step) -> Result<Step, Halt> {
     let none = Step { certificate: None, ..step.clone() };
     if doubt::cheap(problem) {
+        if problem.sharpen()? {
+            // A step to one side that reaches across a valley sees no slope: on both sides it does.
+            r.value = problem.total_gradient(x, &mut r.gradient)?;
+            r.still.look(problem, x, &r.gradient, r.value);
+            if step.verdict == Some(Status::Plateau) {
+                return Ok(Step { verdict: None, ..none });
+            }
+        }
         let mut u = vec![0.0; x.len()];
         doubt::scattered(x.len(), &mut u);
         let mut found = look(r, problem, x, &mut u, false)?;
