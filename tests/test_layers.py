@@ -13,7 +13,7 @@ RUST = ROOT / "crates" / "steepest" / "src"
 # Python: a module may use those in layers before its own, and its own package.
 LAYERS = [
     {"_core", "errors", "findings", "conform"},
-    {"_catalog", "trees"},
+    {"_catalog", "curvature", "trees"},
     {"rules", "methods", "penalties", "losses", "rates", "formula", "saving", "tables"},
     {"report"},
     {"result"},
@@ -37,8 +37,10 @@ MAY: dict[str, set[str]] = {
     "certificate": set(),
     "chain": {"pool", "rule", "rules", "settings"},
     "cholesky": {"calloff", "pool", "vectors"},
+    "curvature": {"units"},
     "descend": {
         "certificate",
+        "curvature",
         "health",
         "method",
         "objective",
@@ -71,12 +73,13 @@ MAY: dict[str, set[str]] = {
     "loss": {"jet", "real", "settings", "simd", "trace"},
     "losses": {"jet", "loss", "real", "settings", "simd"},
     "matrix": {"pool", "real", "trace"},
-    "method": {"certificate", "penalty", "problem", "settings", "status"},
+    "method": {"certificate", "curvature", "penalty", "problem", "settings", "status"},
     "methods": {
         "calloff",
         "certificate",
         "chain",
         "cholesky",
+        "curvature",
         "design",
         "designs",
         "duality",

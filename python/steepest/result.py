@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from steepest.curvature import InverseHessian
 from steepest.findings import Finding, by_severity, findings_text
 from steepest.report.result_lines import OUTCOMES, headline, indented, rows, wrapped
 from steepest.trees import is_tree
@@ -21,7 +22,7 @@ __all__ = ["FIELDS", "HISTORY", "OUTCOMES", "Result"]
 
 #: Every field of a result, in the order in which they are told.
 FIELDS = (
-    "x", "fun", "jac", "success", "status", "message", "outcome",
+    "x", "fun", "jac", "hess_inv", "success", "status", "message", "outcome",
     "nit", "nfev", "njev", "nhev", "passes", "seconds",
     "method", "reason", "certificate", "history", "findings", "path", "spread",
 )  # fmt: skip
@@ -48,6 +49,11 @@ class Result(dict[str, Any]):
         The objective there.
     jac : ndarray or None
         The gradient there; None where none was evaluated.
+    hess_inv : InverseHessian or None
+        What the method knows of the inverse Hessian there, over the variables in one row: an operator with
+        `shape`, ``@``, `matvec` and `todense` (SciPy's `LinearOperator` where that is loaded). L-BFGS has an
+        estimate from the steps it took, good along those only; Newton's method the inverse itself, where the
+        Hessian is positive definite. None where nothing is known. Bounds are not looked at.
     success : bool
         Whether it ended as it should: `converged`, `precision_limit` or `held_out`. Never where the
         certificate's own bound is above its target (or, at the limit of precision, above its rounding).
@@ -139,6 +145,8 @@ class Result(dict[str, Any]):
         for name in ("x", "jac", "path"):
             if result[name] is not None and not (name != "path" and is_tree(result[name])):
                 result[name] = np.asarray(result[name])
+        if isinstance(result["hess_inv"], Mapping):
+            result["hess_inv"] = InverseHessian(**result["hess_inv"])
         result["history"] = _history(values.get("history") or {})
         result["findings"] = [Finding.of(finding) for finding in values.get("findings") or ()]
         result.update({name: value for name, value in values.items() if name not in FIELDS})

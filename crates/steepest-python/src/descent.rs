@@ -2,7 +2,7 @@
 use crate::callable::Callable;
 use crate::enter::{exception, guarded, refused, step};
 use crate::minimize::{Posed, Request, complete};
-use crate::solution::{Story, to_dict};
+use crate::solution::{Story, curvature, to_dict};
 use crate::watch::Watcher;
 use numpy::PyArray1;
 use pyo3::exceptions::PyRuntimeError;
@@ -125,6 +125,7 @@ impl Steps {
             Ok(solution)
         })?;
         let told = to_dict(py, &solution, &Story { method, reason })?;
+        told.set_item("hess_inv", curvature(py, descent.curvature())?)?;
         if descent.status().is_none() {
             told.set_item("message", if *stopped { "Stopped by `stop`." } else { "Under way." })?;
         }

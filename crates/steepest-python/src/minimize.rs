@@ -2,7 +2,7 @@
 use crate::callable::{Bend, Callable, Slope};
 use crate::choose::{Around, Changing, Given, choose};
 use crate::enter::{Failure, guarded, refused, stay};
-use crate::solution::{Story, to_dict};
+use crate::solution::{Story, curvature, to_dict};
 use crate::watch::Watcher;
 use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
@@ -160,14 +160,20 @@ pub fn minimize<'py>(
     callback: Option<Py<PyAny>>,
     watch: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let Posed { mut objective, penalty, descent, method, reason } = guarded(|| request.pose(py))?;
+    let Posed { mut objective, penalty, mut descent, method, reason } =
+        guarded(|| request.pose(py))?;
     let mut watcher = Watcher::new(callback, watch);
-    let solution = stay(py, || {
-        let mut solution = descent.run(&mut objective, &*penalty, &mut watcher)?;
+    let (solution, known) = stay(py, || {
+        while descent.advance(&mut objective, &*penalty, &mut watcher)? {}
+        descent.settle(&mut objective, &*penalty)?;
+        let known = descent.curvature();
+        let mut solution = descent.solution();
         complete(&mut solution, &mut objective)?;
-        Ok(solution)
+        Ok((solution, known))
     })?;
-    to_dict(py, &solution, &Story { method, reason: &reason })
+    let told = to_dict(py, &solution, &Story { method, reason: &reason })?;
+    told.set_item("hess_inv", curvature(py, known)?)?;
+    Ok(told)
 }
 
 /// The gradient at the best point, where the method had none and it costs one evaluation.

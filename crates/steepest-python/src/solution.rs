@@ -1,8 +1,9 @@
 //! A solution as the plain dict that `steepest.result.Result` is made of.
-use numpy::{PyArray1, PyArray2};
+use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use steepest::certificate::Certificate;
+use steepest::curvature::Curvature;
 use steepest::descend::{Record, Solution};
 use steepest::health::{Finding, Severity};
 
@@ -24,6 +25,7 @@ pub fn to_dict<'py>(
     d.set_item("x", PyArray1::from_slice(py, &s.x))?;
     d.set_item("fun", s.value)?;
     d.set_item("jac", s.gradient.as_ref().map(|g| PyArray1::from_slice(py, g)))?;
+    d.set_item("hess_inv", py.None())?;
     d.set_item("success", s.status.success())?;
     d.set_item("status", s.status.number())?;
     d.set_item("message", s.message())?;
@@ -42,6 +44,31 @@ pub fn to_dict<'py>(
     d.set_item("path", path(py, &s.path)?)?;
     d.set_item("spread", py.None())?;
     Ok(d)
+}
+
+/// What is known of the second derivatives, under the names of `steepest.curvature.InverseHessian`'s arguments.
+pub fn curvature<'py>(
+    py: Python<'py>,
+    known: Option<Curvature>,
+) -> PyResult<Option<Bound<'py, PyDict>>> {
+    let Some(known) = known else { return Ok(None) };
+    let d = PyDict::new(py);
+    match known {
+        Curvature::Hessian(h) => d.set_item("hessian", square(py, h)?)?,
+        Curvature::Inverse(h) => d.set_item("inverse", square(py, h)?)?,
+        Curvature::Pairs { s, y, diagonal } => {
+            let (n, rows) = (diagonal.len(), s.len() / diagonal.len());
+            d.set_item("s", PyArray1::from_vec(py, s).reshape([rows, n])?)?;
+            d.set_item("y", PyArray1::from_vec(py, y).reshape([rows, n])?)?;
+            d.set_item("diagonal", PyArray1::from_vec(py, diagonal))?;
+        }
+    }
+    Ok(Some(d))
+}
+
+fn square(py: Python<'_>, matrix: Vec<f64>) -> PyResult<Bound<'_, PyArray2<f64>>> {
+    let n = matrix.len().isqrt();
+    PyArray1::from_vec(py, matrix).reshape([n, n])
 }
 
 fn certificate<'py>(py: Python<'py>, c: &Certificate) -> PyResult<Bound<'py, PyDict>> {

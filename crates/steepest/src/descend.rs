@@ -1,4 +1,5 @@
 //! The loop that drives every method, and the solution that comes out of it.
+use crate::curvature::Curvature;
 use crate::health::{Finding, Severity};
 use crate::method::{Method, Step};
 use crate::objective::Objective;
@@ -363,6 +364,13 @@ impl Descent {
             self.status = None;
         }
         self.status.is_none()
+    }
+
+    /// What the method knows of the second derivatives where it stands, as of x itself: none where a number is none.
+    pub fn curvature(&self) -> Option<Curvature> {
+        let mut curvature = self.method.curvature()?;
+        curvature.outward(&self.units);
+        curvature.finite().then_some(curvature)
     }
 
     /// What came of it (at any time: a descent that was left is `Stopped`).

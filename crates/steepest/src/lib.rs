@@ -11,6 +11,7 @@ pub mod calloff;
 pub mod certificate;
 pub mod chain;
 pub mod cholesky;
+pub mod curvature;
 pub mod descend;
 pub mod design;
 pub mod designs;

@@ -1,5 +1,6 @@
 //! What a method is: how to take one step.
 use crate::certificate::Certificate;
+use crate::curvature::Curvature;
 use crate::penalty::Offers;
 use crate::problem::{Facts, Problem};
 use crate::settings::Parameter;
@@ -113,6 +114,10 @@ pub trait Method {
     }
     /// The gradient of the objective and of a smooth penalty at the last point, where the method keeps it.
     fn gradient(&self) -> Option<&[f64]> {
+        None
+    }
+    /// What it knows of the second derivatives, where it has them or learns them.
+    fn curvature(&self) -> Option<Curvature> {
         None
     }
 }

@@ -1,4 +1,5 @@
 //! L-BFGS along the projected path, for smooth functions of any size, with or without bounds.
+use crate::curvature::Curvature;
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
 use crate::units::Units;
@@ -123,6 +124,9 @@ impl Method for Descent {
     fn gradient(&self) -> Option<&[f64]> {
         self.work.as_ref().filter(|w| w.plain).map(|w| &w.g[..w.memory.dim()])
     }
+    fn curvature(&self) -> Option<Curvature> {
+        self.work.as_ref().and_then(|w| w.memory.curvature())
+    }
 }
 
 impl Work {
@@ -228,7 +232,7 @@ impl Work {
         if !self.memory.is_empty() {
             self.metric = Some(self.memory.metric());
         }
-        self.memory.clear();
+        self.memory.forget();
     }
 
     fn here(&self) -> Step {

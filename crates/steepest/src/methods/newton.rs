@@ -1,4 +1,5 @@
 //! Newton's method for functions of a few hundred variables, regularised where the function bends the wrong way.
+use crate::curvature::Curvature;
 use crate::cholesky::Cholesky;
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
@@ -157,6 +158,9 @@ impl Method for Descent {
     }
     fn gradient(&self) -> Option<&[f64]> {
         self.work.as_ref().filter(|w| w.plain).map(|w| &w.g[..])
+    }
+    fn curvature(&self) -> Option<Curvature> {
+        self.work.as_ref().filter(|w| w.convex).map(|w| Curvature::Hessian(w.h.clone()))
     }
 }
 

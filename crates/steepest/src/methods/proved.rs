@@ -1,5 +1,6 @@
 //! What a method claims of a loss over a table is proved, where it can be: the same proof whoever walked there.
 use super::{coordinate, lbfgs, progressive};
+use crate::curvature::Curvature;
 use crate::method::{Method, Step};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
@@ -132,5 +133,8 @@ impl Method for Proved {
     }
     fn gradient(&self) -> Option<&[f64]> {
         self.inner.gradient()
+    }
+    fn curvature(&self) -> Option<Curvature> {
+        self.inner.curvature()
     }
 }

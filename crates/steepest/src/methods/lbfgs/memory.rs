@@ -1,4 +1,5 @@
 //! What L-BFGS remembers of the curvature: pairs (s, y) of steps and changes of the gradient.
+use crate::curvature::Curvature;
 use super::loops::{coefficients, combine, products, recursion, renew, whole};
 use crate::units::Units;
 use crate::vectors::{self, Aligned, dot, padded};
@@ -23,6 +24,8 @@ pub struct Memory {
     order: Vec<usize>,
     have: usize,
     at: usize,
+    /// `have` and `at` when it last forgot: what was there is there still until the next pair comes.
+    had: (usize, usize),
     alpha: Vec<f64>,
     bent: f64,
     gram: Option<Gram>,
@@ -35,6 +38,8 @@ struct Dense {
     start: Aligned,
     rest: Aligned,
     hy: Aligned,
+    /// H as it was when it was last forgotten, and from how many pairs: told at the end where little has come since.
+    kept: Option<(usize, Vec<f64>)>,
 }
 
 /// Inner products of the pairs with each other, kept up to date by one product with the gradient a step.
@@ -76,12 +81,13 @@ impl Memory {
             order: Vec::with_capacity(slots),
             have: 0,
             at: 0,
+            had: (0, 0),
             alpha: vec![0.0; slots],
             bent: 0.0,
             gram: (!plain && n >= GRAM_FROM).then(|| Gram::new(slots)),
             dense: (!plain && n <= m).then(|| {
                 let [start, rest] = [0; 2].map(|_| Aligned::zeros(n * stride));
-                Dense { start, rest, hy: Aligned::zeros(n) }
+                Dense { start, rest, hy: Aligned::zeros(n), kept: None }
             }),
         }
     }
@@ -104,10 +110,38 @@ impl Memory {
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        (self.have, self.at) = (0, 0);
+        (self.have, self.at, self.had) = (0, 0, (0, 0));
         if let Some(gram) = &mut self.gram {
             gram.fresh = None;
         }
+        if let Some(dense) = &mut self.dense {
+            dense.kept = None;
+        }
+    }
+
+    /// Forgets the pairs, but for [`curvature`](Self::curvature).
+    pub fn forget(&mut self) {
+        if self.have == 0 {
+            return;
+        }
+        let (had, kept) = ((self.have, self.at), self.matrix());
+        self.clear();
+        self.had = had;
+        if let Some(dense) = &mut self.dense {
+            dense.kept = kept;
+        }
+    }
+
+    /// H, with from how many pairs it is, where it is a matrix; the one before where little has come since.
+    fn matrix(&self) -> Option<(usize, Vec<f64>)> {
+        let Dense { start, rest, kept, .. } = self.dense.as_ref()?;
+        let enough = kept.as_ref().map_or(1, |k| k.0.min(self.n));
+        if self.have < enough {
+            return kept.clone();
+        }
+        let (n, gamma) = (self.n, self.gamma());
+        let one = |i: usize, j: usize| gamma * start[i * self.stride + j] + rest[i * self.stride + j];
+        Some((self.have, (0..n * n).map(|k| 0.5 * (one(k / n, k % n) + one(k % n, k / n))).collect()))
     }
 
     fn row(&self, i: usize) -> std::ops::Range<usize> {
@@ -141,7 +175,7 @@ impl Memory {
         if let Some(gram) = &mut self.gram {
             gram.fresh = Some(self.at);
         }
-        if let Some(Dense { start, rest, hy }) = &mut self.dense {
+        if let Some(Dense { start, rest, hy, .. }) = &mut self.dense {
             let row = self.at * self.stride..(self.at + 1) * self.stride;
             if self.have == 0 {
                 start.fill(0.0);
@@ -298,6 +332,24 @@ impl Memory {
             sy < -CLEARLY * ss.sqrt() * yy.sqrt()
         };
         (0..self.n).filter(down).collect()
+    }
+
+    /// The matrix, or the newest pairs; those last forgotten where none have come since.
+    pub fn curvature(&self) -> Option<Curvature> {
+        /// No more numbers than these are handed out.
+        const MOST: usize = 1 << 24;
+        if self.dense.is_some() {
+            return self.matrix().map(|m| Curvature::Inverse(m.1));
+        }
+        let (have, at) = if self.have > 0 { (self.have, self.at) } else { self.had };
+        if have == 0 {
+            return None;
+        }
+        let (n, slot) = (self.n, |back: usize| (at + self.slots - back) % self.slots);
+        let gamma = self.sy[slot(1)] / self.yy[slot(1)];
+        let rows = (MOST / (2 * n)).clamp(1, have);
+        let newest = |of: &Aligned| (1..=rows).rev().flat_map(|back| of[slot(back) * self.stride..][..n].to_vec()).collect();
+        Some(Curvature::Pairs { s: newest(&self.s), y: newest(&self.y), diagonal: vec![gamma; n] })
     }
 
     /// Takes out of `u` what steps have explored; false where little or nothing is left, or it would cost much.
