@@ -192,6 +192,28 @@ def test_stairs_are_no_success(method):
     assert not r.success or r.fun < 1
 
 
+@pytest.mark.parametrize("method", [*METHODS, "fista", "steepest_descent"])
+def test_slopes_of_zero_that_are_not_the_functions_never_end_in_success(method):
+    # at the lowest point of a line that was searched the slope along that line is 0 indeed
+    t = np.linspace(0, 3, 25)
+
+    def fun(x):
+        a, b, c = x / 1.6e-7
+        return float(
+            0.08 * ((a * np.exp(-((t - b) ** 2) / c**2) - np.exp(-((t - 1.5) ** 2) / 0.8)) ** 2).sum()
+        )
+
+    r = steepest.minimize(fun, [1.65e-7, 1.91e-7, 0.9e-7], jac=np.zeros_like, method=method)
+    assert not r.success
+
+
+@pytest.mark.parametrize("method", ["fista", "gradient_descent", "lbfgs", "newton", "adam"])
+@pytest.mark.parametrize("budget", [7, 12, 40, 41, 42, 43])
+def test_the_value_told_is_that_of_the_point_wherever_a_budget_ends(method, budget):
+    r = steepest.minimize(rosen, [-1.2, 1.0, 2.0], method=method, options={"maxfun": budget})
+    assert r.fun == rosen(r.x)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_difference_across_a_valley_is_no_slope_of_zero(method):
     # rounded to 1e-7, and far from 0: steps to one side are as long as the valley is wide

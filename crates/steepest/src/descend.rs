@@ -152,6 +152,7 @@ impl Descent {
             clock: &mut self.clock,
         };
         let mut problem = Problem::of(objective, penalty, meter, &mut self.units);
+        let before = self.x.clone();
         let step = if self.begun {
             self.method.step(&mut problem, &mut self.x)
         } else {
@@ -159,6 +160,10 @@ impl Descent {
         };
         // Ended before it stood anywhere: the value is found out when it is asked for.
         self.last.sampled |= step.is_err() && !self.begun;
+        if step.is_err() && self.begun {
+            // It ended in the middle of a step: the value known is that of the point before.
+            self.x = before;
+        }
         let step = step?;
         if self.begun {
             self.counts.iterations += 1;

@@ -176,6 +176,24 @@ pub fn look(
     }
 }
 
+/// The same along each coordinate, of many the first: at the lowest point of a line its slopes along that line say nothing.
+pub fn look_along_each(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    trial: &mut [f64],
+) -> Result<Doubt, Halt> {
+    let mut u = vec![0.0; at.x.len()];
+    for j in 0..u.len().min(TRIED) {
+        u.fill(0.0);
+        u[j] = 1.0;
+        let found = look(problem, at, &mut u, trial)?;
+        if matches!(found, Doubt::Inconsistent(_) | Doubt::Lower) {
+            return Ok(found);
+        }
+    }
+    Ok(Doubt::None)
+}
+
 /// What was seen along a line.
 enum Seen {
     Nothing,

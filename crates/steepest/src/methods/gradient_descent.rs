@@ -429,6 +429,9 @@ impl Work {
             if matches!(doubt, Doubt::None | Doubt::Kink(_)) && self.seen.unmoved(&mut self.s[..self.n]) {
                 doubt = self.look(problem)?;
             }
+            if matches!(doubt, Doubt::None | Doubt::Kink(_)) && self.escapes > 0 && self.seen.blind() {
+                doubt = self.known(problem, |problem, at, _, xn| doubt::look_along_each(problem, at, xn))?;
+            }
             match doubt {
                 Doubt::Inconsistent(status) => return Ok(self.ended(status)),
                 Doubt::Lower => return self.escape(problem),

@@ -259,17 +259,11 @@ impl Method for Ruled {
         sure::judged(self, problem, x, step)
     }
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
-        let before = x.to_vec();
         let step = match self.way {
             Way::Full(_) => full::step(self, problem, x),
             Way::Batches(_) => batches::step(self, problem, x),
         };
-        let judged = step.and_then(|step| sure::judged(self, problem, x, step));
-        if judged.is_err() {
-            // A budget that ends in the middle of a step: the value known is that of the point before.
-            x.copy_from_slice(&before);
-        }
-        judged
+        sure::judged(self, problem, x, step?)
     }
     fn rate(&self) -> Option<f64> {
         Some(self.rate)

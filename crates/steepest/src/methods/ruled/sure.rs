@@ -67,6 +67,11 @@ fn claim(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64], step: Step) ->
         if matches!(found.0, Doubt::None | Doubt::Kink(_)) && r.still.seen.unmoved(&mut u) {
             found = look(r, problem, x, &mut u, false)?;
         }
+        if matches!(found.0, Doubt::None | Doubt::Kink(_)) && r.escapes > 0 && r.still.seen.blind() {
+            let mut trial = vec![0.0; x.len()];
+            let doubt = known(r, problem, x, |problem, at| doubt::look_along_each(problem, at, &mut trial))?;
+            found = (doubt, trial);
+        }
         match found {
             (Doubt::Inconsistent(status), _) => return Ok(Step { verdict: Some(status), ..none }),
             (Doubt::Lower, at) => return lower(r, problem, x, &at, none),
