@@ -302,3 +302,41 @@ def test_at_an_edge_of_no_values_differences_claim_nothing(beyond):
             lambda x: float(((x + 3) ** 2).sum()) if x.min() > -1 else beyond, np.full(n, 0.2)
         )
         assert not r.success
+
+
+@pytest.mark.parametrize("method", SOLVERS)
+@pytest.mark.parametrize("n", [1, 3])
+def test_how_terms_that_cancel_are_rounded_blames_no_gradient(method, n):
+    # exp(x) - x - 1 is a sawtooth where it is as small as the rounding of 1.
+    for power in range(-30, 1, 3):
+        r = steepest.minimize(
+            lambda x: float(np.sum(np.exp(x) - x - 1)),
+            np.full(n, 10.0**power),
+            jac=lambda x: np.exp(x) - 1,
+            method=method,
+        )
+        assert r.outcome != "gradient_inconsistent", r.message
+
+
+@pytest.mark.parametrize("scale", [[1e-6, 1e3, 1.0], [1e6, 1e-3, 1e-8]])
+@pytest.mark.parametrize("offset", [0.0, -50.0])
+def test_a_saddle_that_mixes_coordinates_in_units_far_apart(scale, offset):
+    def slope(x):
+        u = x / scale
+        return (4 * u**3 + np.array([u[1] * u[2], u[0] * u[2], u[0] * u[1]])) / scale
+
+    r = steepest.minimize(
+        lambda x: float((x / scale).prod() + np.sum((x / scale) ** 4) + offset),
+        np.zeros(3),
+        jac=slope,
+    )
+    # Least where all |u| = 1/4.
+    assert r.success
+    assert r.fun - offset == pytest.approx(-1 / 256, abs=1e-9)
+
+
+@pytest.mark.parametrize("x0", [[0.7], [0.77, 1.74], [0.9, 0.2, 1.4]])
+@pytest.mark.parametrize("jac", [lambda x: 3 * x**2, None])
+def test_a_cube_has_no_least_value(x0, jac):
+    r = steepest.minimize(lambda x: float(np.sum(x**3)), x0, jac=jac)
+    assert r.outcome == "unbounded", r.message

@@ -171,6 +171,13 @@ impl Claims {
         if change == 0.0 { 0.0 } else { change / fallen }
     }
 
+    /// Whether the step to come lowers F by a share of what the last one did: steps that close in on a point from one
+    /// side, as on x³, x⁴ or a kink, and not as fast as curvature lets them.
+    pub fn crawls(&self, predicted: f64) -> bool {
+        let last = self.before(1) - self.before(0);
+        last > 0.0 && predicted > 1e-3 * last
+    }
+
     /// Whether F has fallen since the start by more than rounding: else nothing was seen of it.
     pub fn left(&self, value: f64) -> bool {
         self.values[0] - value > 64.0 * self.rounding(value)

@@ -161,7 +161,7 @@ pub fn look(
             step(at, u, h, trial);
             Ok(Doubt::Lower)
         }
-        Seen::Other(off, h) if off * h > noise => {
+        Seen::Other(off, h) if off * h > noise && further(problem, at, u, h, claimed, trial)? => {
             accuse(problem, at, u, h, trial).map(Doubt::Inconsistent)
         }
         Seen::Ahead(off, h) if off * h > 10.0 * noise => {
@@ -170,6 +170,10 @@ pub fn look(
             let mut gradient = vec![0.0; n];
             let value = problem.total_gradient(&x, &mut gradient)?;
             let there = Known { x: &x, value, gradient: &gradient, ..*at };
+            let claimed = dot(&gradient, &u[..n]);
+            if !further(problem, &there, u, 0.3 * h, claimed, trial)? {
+                return Ok(Doubt::None);
+            }
             accuse(problem, &there, u, 0.3 * h, trial).map(Doubt::Inconsistent)
         }
         _ => Ok(Doubt::None),
@@ -192,6 +196,32 @@ pub fn look_along_each(
         }
     }
     Ok(Doubt::None)
+}
+
+/// Whether longer steps tell of another slope than the one claimed, and all of the same one: how values are rounded
+/// (plateaus and sawteeth where large terms cancel) looks steep only as long as steps are short.
+fn further(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    u: &[f64],
+    h: f64,
+    claimed: f64,
+    trial: &mut [f64],
+) -> Result<bool, Halt> {
+    let mut told = None::<f64>;
+    for h in [h, 10.0 * h, 1e2 * h] {
+        let [up, down] = both_sides(problem, at, u, h, trial)?;
+        let slope = (up - down) / (2.0 * h);
+        let off = (slope - claimed).abs();
+        if !(off > 0.1 * slope.abs().max(claimed.abs())) {
+            return Ok(false);
+        }
+        if told.is_some_and(|t| (slope - t).abs() > 0.5 * off.max((t - claimed).abs())) {
+            return Ok(false);
+        }
+        told = Some(slope);
+    }
+    Ok(true)
 }
 
 /// What was seen along a line.
@@ -526,26 +556,28 @@ pub fn gap(
     let r = (0..at.x.len())
         .map(|j| if free(j) { -at.gradient[j] * at.lengths[j] } else { 0.0 })
         .collect();
-    conjugate(problem, at, r, products, enough, along, trial)
+    Ok(conjugate(problem, at, r, products, Some(enough), along, trial)?.0)
 }
 
-/// The same, for r in place of −g: ½ r′H⁻¹r.
+/// The same, for r in place of −g: ½ r′H⁻¹r. Whether all that r spans was seen to bend up, too.
 fn conjugate(
     problem: &mut Problem<'_>,
     at: &Known<'_>,
     mut r: Vec<f64>,
     products: usize,
-    enough: f64,
+    enough: Option<f64>,
     along: &mut [f64],
     trial: &mut [f64],
-) -> Result<Gap, Halt> {
+) -> Result<(Gap, bool), Halt> {
     let n = at.x.len();
     let mut p = r.clone();
     let (mut rr, mut left, mut last) = (dot(&r, &r), 0.0f64, f64::INFINITY);
     let first = rr;
     let mut ahead = vec![0.0; n];
+    let mut whole = n <= products;
     for _ in 0..products.min(n) {
         if rr <= 1e-24 * first || rr == 0.0 {
+            whole = true;
             break;
         }
         // Into whichever direction there is more room for, and never beyond it.
@@ -561,12 +593,12 @@ fn conjugate(
             .min(0.5 * ahead_of.max(behind))
             .copysign(if ahead_of >= behind { 1.0 } else { -1.0 });
         if t == 0.0 {
-            return Ok(Gap::Left(left + rr.sqrt()));
+            return Ok((Gap::Left(left + rr.sqrt()), false));
         }
         (0..n).for_each(|j| trial[j] = at.x[j] + t * p[j] * at.lengths[j]);
         problem.total_gradient(&trial[..n], &mut ahead)?;
         if !largest(&ahead).is_finite() {
-            return Ok(Gap::Left(f64::INFINITY));
+            return Ok((Gap::Left(f64::INFINITY), false));
         }
         let product: Vec<f64> = (0..n)
             .map(|j| {
@@ -578,14 +610,17 @@ fn conjugate(
             })
             .collect();
         let bend = dot(&p, &product);
-        let noise = f64::EPSILON * 1e2 * dot(&r, &r).sqrt() * dot(&p, &p).sqrt() / t.abs();
+        // Slopes are as exact as they are large, where they are not r.
+        let slope = |j: usize| (at.gradient[j].abs() + ahead[j].abs()) * at.lengths[j];
+        let known = (0..n).map(slope).fold(0.0, f64::max).min(rr.sqrt());
+        let noise = f64::EPSILON * 1e2 * known * dot(&p, &p).sqrt() / t.abs();
         if bend < -noise {
             (0..n).for_each(|j| along[j] = p[j]);
-            return Ok(Gap::Down);
+            return Ok((Gap::Down, false));
         }
         if bend <= noise {
             // Flat as far as can be seen: the slope goes on as far as its lengths.
-            return Ok(Gap::Left(left + rr.sqrt()));
+            return Ok((Gap::Left(left + rr.sqrt()), false));
         }
         let a = rr / bend;
         let gain = 0.5 * a * rr;
@@ -593,12 +628,13 @@ fn conjugate(
         (0..n).for_each(|j| r[j] -= a * product[j]);
         let before = std::mem::replace(&mut rr, dot(&r, &r));
         (0..n).for_each(|j| p[j] = r[j] + rr / before * p[j]);
-        if left > enough || gain.max(last) < 1e-2 * left {
+        if enough.is_some_and(|e| left > e || gain.max(last) < 1e-2 * left) {
+            whole = false;
             break;
         }
         last = gain;
     }
-    Ok(Gap::Left(left))
+    Ok((Gap::Left(left), whole))
 }
 
 /// What is said of a kink.

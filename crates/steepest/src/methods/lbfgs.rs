@@ -408,6 +408,9 @@ impl Work {
         if !self.verify {
             return Ok(sure);
         }
+        if self.beyond(problem)? {
+            return self.escape(problem);
+        }
         let n = self.memory.dim();
         doubt::scattered(n, &mut self.d);
         let mut doubt = self.look(problem, true)?;
@@ -448,6 +451,23 @@ impl Work {
                 Ok(sure)
             }
         }
+    }
+
+    /// Where steps close in from one side only: whether F goes on to fall some steps beyond, as x³ does behind 0. One value;
+    /// the lower point is in `xn`.
+    fn beyond(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
+        const STEPS: f64 = 8.0;
+        let predicted = self.predicted.unwrap_or(0.0);
+        if self.claims.as_scipy() || !self.claims.crawls(predicted) || !self.aim() {
+            return Ok(false);
+        }
+        vectors::ahead(&self.x, STEPS, &self.d, &mut self.xn);
+        if let Some(b) = &self.bounds {
+            b.project(&mut self.xn);
+        }
+        let f = problem.total(&self.xn[..self.memory.dim()])?;
+        let foretold = 4.0 * predicted + self.explained(problem).max(self.claims.rounding(self.f));
+        Ok(f < self.f - foretold)
     }
 
     /// Coordinates that no step has moved by what matters, though they have a slope: one of them that leads lower, and

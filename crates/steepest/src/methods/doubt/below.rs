@@ -3,10 +3,8 @@ use super::{Gap, Known, NEAR, conjugate, noise, scattered, within};
 use crate::problem::Problem;
 use crate::status::Halt;
 
-/// Coordinates that are gone along one by one.
+/// Coordinates that are gone along one by one, and products with the Hessian, at most.
 pub const TRIED: usize = 32;
-/// Products with the Hessian at most.
-const PRODUCTS: usize = 10;
 /// How much shorter, longer and further steps become where nothing moved, where all did, and where it leads down.
 const SHORTER: f64 = 1e-2;
 const LONGER: f64 = 30.0;
@@ -42,32 +40,87 @@ pub fn below(problem: &mut Problem<'_>, at: &Known<'_>, trial: &mut [f64]) -> Re
     scattered(n, &mut u);
     (0..n).for_each(|j| u[j] *= lengths[j]);
     let near = scan(problem, at, &u, &mut lowest, trial)?;
-    if at.given && free.len() > 1 {
-        curvatures(problem, at, near, &mut bends, trial)?;
-    }
-    // Products of coordinates change their sign with one of them or with every second.
-    let convex = free.len() == 1 || free.iter().all(|j| bends[*j] > 0.0);
-    for step in if convex { 0..0 } else { 0..2 } {
-        scattered(n, &mut u);
-        let turned = if step == 0 { free.len() } else { 2 };
-        free[..turned].iter().skip(1).step_by(2).for_each(|j| u[*j] = -u[*j]);
-        (0..n).for_each(|j| u[j] *= lengths[j]);
-        scan(problem, at, &u, &mut lowest, trial)?;
-        if free.len() == 2 {
-            break;
+    if at.given && free.len() > 1 && lowest.value == at.value {
+        let steady = curvatures(problem, at, near, &mut bends, trial)?;
+        // Where the curvature is what it is on both sides, it tells all there is, or leads down.
+        if turned(problem, at, near, &bends, &mut lowest, trial)? && steady {
+            return Ok(false);
         }
     }
-    if !convex {
-        for j in free.iter().copied().filter(|j| !(bends[*j] > 0.0)).take(TRIED) {
+    // Products of coordinates change their sign with one of them or with every second.
+    if free.len() > 1 {
+        ways(problem, at, &free, &mut lowest, trial)?;
+        for j in free.iter().copied().take(TRIED) {
             u.fill(0.0);
             u[j] = lengths[j];
             scan(problem, at, &u, &mut lowest, trial)?;
         }
-    }
-    if !(lowest.value < at.value) && at.given && free.len() > 1 {
-        turned(problem, at, near, &bends, &mut lowest, trial)?;
+        if !(lowest.value < at.value) && free.len() <= TRIED {
+            let lengths = alike(problem, at, &free, trial)?;
+            let at = &Known { lengths: &lengths, ..*at };
+            scattered(n, &mut u);
+            (0..n).for_each(|j| u[j] *= lengths[j]);
+            scan(problem, at, &u, &mut lowest, trial)?;
+            ways(problem, at, &free, &mut lowest, trial)?;
+        }
     }
     told(problem, at, &lowest, trial)
+}
+
+/// Both sides along directions where every second coordinate is turned, or one of them.
+fn ways(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    free: &[usize],
+    lowest: &mut Lowest,
+    trial: &mut [f64],
+) -> Result<(), Halt> {
+    let mut u = vec![0.0; at.x.len()];
+    for turned in [free.len(), 2].into_iter().take(free.len() - 1) {
+        scattered(u.len(), &mut u);
+        free[..turned].iter().skip(1).step_by(2).for_each(|j| u[*j] = -u[*j]);
+        u.iter_mut().zip(at.lengths).for_each(|(u, l)| *u *= l);
+        scan(problem, at, &u, lowest, trial)?;
+    }
+    Ok(())
+}
+
+/// Lengths along which all the coordinates change F alike, each on its own: units may lie far apart.
+fn alike(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    free: &[usize],
+    trial: &mut [f64],
+) -> Result<Vec<f64>, Halt> {
+    let n = at.x.len();
+    let mut change = |j: usize, h: f64| -> Result<f64, Halt> {
+        let mut u = vec![0.0; n];
+        u[j] = h * at.lengths[j];
+        go(at, &vec![0.0; n], 1.0, &u, trial);
+        let change = (problem.total(&trial[..n])? - at.value).abs();
+        Ok(if change.is_nan() { f64::INFINITY } else { change })
+    };
+    let mut changes = free.iter().map(|j| change(*j, NEAR)).collect::<Result<Vec<_>, _>>()?;
+    changes.sort_by(f64::total_cmp);
+    let most = 1e6 * 64.0 * f64::EPSILON * at.value.abs();
+    let moved: Vec<f64> = changes.iter().copied().filter(|c| *c > 0.0).collect();
+    let target = moved.get(moved.len() / 2).copied().unwrap_or(0.0).max(most);
+    let mut lengths = at.lengths.to_vec();
+    for j in free {
+        let mut h = NEAR;
+        let mut larger = None;
+        // Tens up or down, until the change passes the target.
+        for _ in 0..24 {
+            let over = change(*j, h)? > target;
+            if larger.is_some_and(|l| l != over) {
+                lengths[*j] = at.lengths[*j] * h / NEAR;
+                break;
+            }
+            larger = Some(over);
+            h *= if over { 0.1 } else { 10.0 };
+        }
+    }
+    Ok(lengths)
 }
 
 /// The same along the coordinates named, where F was seen to bend down, and along all of those where nothing was seen.
@@ -111,31 +164,37 @@ fn told(
 }
 
 /// What F bends by along each coordinate, as one gradient tells it: exactly where the coordinates do not mix. 0 where
-/// nothing moved.
+/// nothing moved. Whether another gradient, half as far on the other side, tells the same: as it does where F is quadratic.
 fn curvatures(
     problem: &mut Problem<'_>,
     at: &Known<'_>,
     near: f64,
     bends: &mut [f64],
     trial: &mut [f64],
-) -> Result<(), Halt> {
+) -> Result<bool, Halt> {
     let n = at.x.len();
     let mut u = vec![0.0; n];
     scattered(n, &mut u);
     (0..n).for_each(|j| u[j] *= near * at.lengths[j]);
-    go(at, &vec![0.0; n], 1.0, &u, trial);
     let mut ahead = vec![0.0; n];
-    problem.total_gradient(&trial[..n], &mut ahead)?;
-    for j in 0..n {
-        let (moved, turned) = (trial[j] - at.x[j], ahead[j] - at.gradient[j]);
-        let clear = turned.abs() > 1e3 * f64::EPSILON * at.gradient[j].abs();
-        let bend = turned / moved;
-        bends[j] = if clear && bend.is_finite() { bend } else { 0.0 };
+    let mut steady = true;
+    for h in [-0.5, 1.0] {
+        go(at, &vec![0.0; n], h, &u, trial);
+        problem.total_gradient(&trial[..n], &mut ahead)?;
+        for j in 0..n {
+            let (moved, turned) = (trial[j] - at.x[j], ahead[j] - at.gradient[j]);
+            let clear = turned.abs() > 1e3 * f64::EPSILON * at.gradient[j].abs();
+            let bend = turned / moved;
+            let bend = if clear && bend.is_finite() { bend } else { 0.0 };
+            let before = std::mem::replace(&mut bends[j], bend);
+            let same = bend != 0.0 && (bend - before).abs() <= 0.1 * bend.abs();
+            steady &= h < 0.0 || same || at.lengths[j] == 0.0;
+        }
     }
-    Ok(())
+    Ok(steady)
 }
 
-/// Where the coordinates mix: along what the curvature bends down, if anything.
+/// Where the coordinates mix: along what the curvature bends down, if anything. Whether it bends up whichever way.
 fn turned(
     problem: &mut Problem<'_>,
     at: &Known<'_>,
@@ -143,7 +202,7 @@ fn turned(
     bends: &[f64],
     lowest: &mut Lowest,
     trial: &mut [f64],
-) -> Result<(), Halt> {
+) -> Result<bool, Halt> {
     let n = at.x.len();
     // As long as makes all of them bend alike, and none longer than it was.
     let size = |j: usize| at.lengths[j] * bends[j].abs().sqrt();
@@ -155,12 +214,13 @@ fn turned(
     scattered(n, &mut r);
     r.iter_mut().zip(at.lengths).for_each(|(r, l)| *r *= f64::from(u8::from(*l > 0.0)));
     let mut along = vec![0.0; n];
-    let seen = conjugate(problem, &there, r, PRODUCTS, f64::INFINITY, &mut along, trial)?;
+    let (seen, whole) = conjugate(problem, &there, r, TRIED, None, &mut along, trial)?;
     if matches!(seen, Gap::Down) {
         (0..n).for_each(|j| along[j] *= lengths[j]);
         scan(problem, at, &along, lowest, trial)?;
+        return Ok(false);
     }
-    Ok(())
+    Ok(whole)
 }
 
 /// x + gone + h u, within its room.
