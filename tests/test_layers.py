@@ -13,7 +13,7 @@ RUST = ROOT / "crates" / "steepest" / "src"
 # Python: a module may use those in layers before its own, and its own package.
 LAYERS = [
     {"_core", "errors", "findings", "conform"},
-    {"_catalog", "curvature", "trees"},
+    {"_catalog", "constraints", "curvature", "trees"},
     {"rules", "methods", "penalties", "losses", "rates", "formula", "saving", "tables"},
     {"report"},
     {"result"},
@@ -88,6 +88,7 @@ MAY: dict[str, set[str]] = {
         "gram",
         "health",
         "method",
+        "objective",
         "penalties",
         "penalty",
         "pool",

@@ -57,7 +57,7 @@ def test_a_number_is_an_array_of_one_entry():
         ({"starts": 10**30}, "starts must be at least 1 and at most 1000000"),
         ({"options": 3}, "options must be a dict"),
         ({"options": {"nonsense": 1}}, "no option is called 'nonsense'; there is maxiter"),
-        ({"method": "SLSQP"}, "not here; for bounds leave method out"),
+        ({"method": "SLSQP"}, "not here; leave method out and pass bounds= and constraints="),
         ({"method": "Nelder-Mead"}, "not here; leave method out"),
         ({"method": "trust-constr"}, "scipy.optimize.minimize"),
         ({"method": "CG"}, "'lbfgs' needs the same"),

@@ -104,7 +104,8 @@ class Methods:
 
     @staticmethod
     def caption(entry: Entry) -> str | None:
-        if "minimize" not in "".join(entry.python):
+        lines = "".join(entry.python)
+        if "minimize" not in lines or "constraints" in lines:
             return None
         return f"The way of {entry.name} down Rosenbrock's valley, nothing set."
 

@@ -13,6 +13,7 @@ from typing import ClassVar
 from steepest._catalog import Settings
 
 __all__ = [
+    "AugmentedLagrangian",
     "Coordinate",
     "Fista",
     "GradientDescent",
@@ -22,6 +23,25 @@ __all__ = [
     "Ruled",
     "SteepestDescent",
 ]
+
+
+@dataclass(frozen=True)
+class AugmentedLagrangian(Settings):
+    """The augmented Lagrangian method, for constraints low ≤ c(x) ≤ high beside bounds: L-BFGS goes down
+
+    L(x) = f(x) + ½ρ Σ_i dist(c_i(x) + λ_i / ρ, [low_i, high_i])²
+
+    and λ_i ← ρ (c_i + λ_i / ρ less its nearest point of [low_i, high_i]) after each round; ρ grows where
+    constraints are not missed by much less than before. Constraints are measured by the length of their
+    gradients at the start. It has converged where L has, the constraints are met to a hundredth of the
+    tolerance, and λ has come to rest.
+
+    Hestenes 1969; Powell 1969; Nocedal and Wright, *Numerical Optimization*, section 17.3; Andreani,
+    Birgin, Martinez and Schuverdt 2008, <https://doi.org/10.1137/060654797>.
+    """
+
+    registry: ClassVar[str] = "methods"
+    name: ClassVar[str] = "augmented_lagrangian"
 
 
 @dataclass(frozen=True)

@@ -69,8 +69,10 @@ def minimize(
         The Hessian ``hess(x, *args)`` or its products ``hessp(x, p, *args)``.
     bounds : sequence of pairs, `scipy.optimize.Bounds` or None
         (low, high) for each entry of x; None for none. For an x0 with names: a dict of such pairs by name.
-    constraints : empty
-        Others than bounds are not handled, and refused.
+    constraints : SciPy's constraint, or a sequence of them
+        `scipy.optimize.LinearConstraint` and `NonlinearConstraint`, or dicts ``{"type": "eq" or "ineq", "fun": c,
+        "jac": J}`` (c(x) = 0, c(x) >= 0). Without a Jacobian it is found by differences. They are met by the augmented
+        Lagrangian method, which is the only one to take them; the result's `maxcv` says by how much they are missed.
     tol : float or None
         How near to the least value, relative to it; 1e-6 unless given. For a function of which nothing is
         known this cannot be proved: decrease and gradient are held to small fractions of it.
@@ -119,6 +121,13 @@ def minimize(
     >>> r = steepest.minimize(fun, {"W": np.zeros((2, 3)), "b": 0.0}, bounds={"b": (None, 1.5)})
     >>> r.x["W"].shape, float(r.x["b"])
     ((2, 3), 1.5)
+
+    Within a constraint:
+
+    >>> plane = {"type": "eq", "fun": lambda x: x.sum() - 1}
+    >>> r = steepest.minimize(lambda x: (x**2).sum(), np.zeros(4), constraints=plane)
+    >>> r.x.round(6), r.maxcv < 1e-6
+    (array([0.25, 0.25, 0.25, 0.25]), True)
 
     A chain of rules, whose rate falls over the run:
 

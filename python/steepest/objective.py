@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from steepest.constraints import Constraints, read_constraints
 from steepest.errors import InputError
 from steepest.trees import Tree, is_tree
 
@@ -114,6 +115,8 @@ class Function:
         ``batch(x, rows, *args)``: value and gradient of some terms, where it is a mean of terms.
     terms : int
         How many terms; 0 where it is not a mean of them.
+    constraints : Constraints or None
+        What is held between limits beside the variables.
 
     Examples
     --------
@@ -132,6 +135,7 @@ class Function:
     tree: Tree | None = None
     batch: Callable[..., Any] | None = None
     terms: int = 0
+    constraints: Constraints | None = None
 
     @classmethod
     def of(
@@ -148,7 +152,6 @@ class Function:
         """Read and check the arguments; what cannot be used is refused by name."""
         if not callable(fun):
             raise InputError(f"fun must be a function of x; got {type(fun).__name__}")
-        _no_constraints(constraints)
         tree = Tree(x0) if is_tree(x0) else None
         start = read_start(tree.flat(x0) if tree else x0)
         args = args if isinstance(args, tuple) else (args,)
@@ -174,10 +177,13 @@ class Function:
             batch,
             fun.n if batch is not None else 0,
         )
+        held = read_constraints(constraints, start.ravel(), function.shaped)
+        function = replace(function, constraints=held)
         return function if tree is None else function._of_flat(tree)
 
     def request(self) -> dict[str, Any]:
         """What the compiled core is told of it."""
+        held = self.constraints
         bounds = None if self.bounds is None else (self.bounds[0].tolist(), self.bounds[1].tolist())
         return {
             "fun": self.fun,
@@ -190,6 +196,7 @@ class Function:
             "bounds": bounds,
             "terms": self.terms,
             "batch": self.batch,
+            "constraints": None if held is None else (held.values, held.pull, held.low, held.high),
         }
 
     def at(self, start: Floats) -> Function:
@@ -322,15 +329,6 @@ def _read_callable(name: str, what: Any, differences: tuple[str, ...] = ()) -> A
     if isinstance(what, str) and what in differences:
         return None
     raise InputError(f"{name} must be a function or None; got {what!r}")
-
-
-def _no_constraints(constraints: Any) -> None:
-    if constraints is None or (isinstance(constraints, list | tuple) and not constraints):
-        return
-    raise InputError(
-        "constraints are not handled here, but for bounds: pass low <= x <= high as bounds=. For others use "
-        "scipy.optimize.minimize(method='SLSQP' or 'trust-constr'), or add a penalty to fun."
-    )
 
 
 def _first(array: NDArray[Any]) -> Any:

@@ -30,8 +30,8 @@ _VALUES_ONLY = (
     "without slopes use scipy.optimize.minimize(method={!r})"
 )
 _CONSTRAINED = (
-    "for bounds leave method out and pass bounds=; "
-    "for other constraints use scipy.optimize.minimize(method={!r})"
+    "leave method out and pass bounds= and constraints=: 'augmented_lagrangian' meets constraints "
+    "(or use scipy.optimize.minimize(method={!r}))"
 )
 
 #: SciPy's names of methods that nothing here does, and what to do instead.

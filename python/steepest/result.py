@@ -22,7 +22,7 @@ __all__ = ["FIELDS", "HISTORY", "OUTCOMES", "Result"]
 
 #: Every field of a result, in the order in which they are told.
 FIELDS = (
-    "x", "fun", "jac", "hess_inv", "success", "status", "message", "outcome",
+    "x", "fun", "jac", "hess_inv", "maxcv", "success", "status", "message", "outcome",
     "nit", "nfev", "njev", "nhev", "passes", "seconds",
     "method", "reason", "certificate", "history", "findings", "path", "spread",
 )  # fmt: skip
@@ -31,7 +31,7 @@ FIELDS = (
 HISTORY = ("iteration", "loss", "residual", "rate", "evaluations", "passes", "seconds")
 
 _WHOLE = {"status": -1, "nit": 0, "nfev": 0, "njev": 0, "nhev": 0}
-_REAL = {"fun": float("nan"), "passes": float("nan"), "seconds": float("nan")}
+_REAL = {"fun": float("nan"), "maxcv": 0.0, "passes": float("nan"), "seconds": float("nan")}
 _TEXT = ("message", "outcome", "method", "reason")
 
 
@@ -54,6 +54,8 @@ class Result(dict[str, Any]):
         `shape`, ``@``, `matvec` and `todense` (SciPy's `LinearOperator` where that is loaded). L-BFGS has an
         estimate from the steps it took, good along those only; Newton's method the inverse itself, where the
         Hessian is positive definite. None where nothing is known. Bounds are not looked at.
+    maxcv : float
+        By how much constraints beside bounds are missed at most, in their own units; 0 where there are none.
     success : bool
         Whether it ended as it should: `converged`, `precision_limit` or `held_out`. Never where the
         certificate's own bound is above its target (or, at the limit of precision, above its rounding).

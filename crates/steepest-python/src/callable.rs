@@ -33,6 +33,10 @@ pub enum Bend {
     Product(Py<PyAny>),
 }
 
+/// Constraints: `values(x)`, `pull(x, by)`, and the limits.
+#[derive(FromPyObject)]
+pub struct Limited(Py<PyAny>, Py<PyAny>, Vec<f64>, Vec<f64>);
+
 /// `fun(x, *args)`, and where its derivatives come from.
 pub struct Callable {
     fun: Py<PyAny>,
@@ -42,6 +46,8 @@ pub struct Callable {
     pub tensors: Vec<Vec<usize>>,
     /// `batch(x, terms, *args)`, value and gradient of some terms of a mean, and how many terms there are.
     pub batch: Option<(Py<PyAny>, usize)>,
+    /// Constraints beside bounds.
+    pub limited: Option<Limited>,
     dim: usize,
     slope: Slope,
     bend: Bend,
@@ -75,6 +81,7 @@ impl Callable {
             shape,
             tensors,
             batch: None,
+            limited: None,
             dim,
             slope,
             bend,
@@ -249,6 +256,7 @@ impl Objective for Callable {
     fn offers(&self) -> Offers {
         Offers {
             terms: self.batch.as_ref().map_or(0, |b| b.1),
+            constraints: self.limited.as_ref().map_or(0, |l| l.2.len()),
             products: !matches!(self.bend, Bend::None),
             hessian: matches!(self.bend, Bend::Whole(_)),
             values_are_cheap: !matches!(self.slope, Slope::WithValue),
@@ -287,6 +295,12 @@ impl Objective for Callable {
                 (Ask::Product { along, to }, _) if matches!(self.bend, Bend::Product(_)) => {
                     Python::attach(|py| self.product_with(py, x, along, to)).map_err(failed)?;
                 }
+                (Ask::Constraints(to), _) if self.limited.is_some() => {
+                    Python::attach(|py| self.limits_met(py, x, None, to)).map_err(failed)?;
+                }
+                (Ask::Pull { by, to }, _) if self.limited.is_some() => {
+                    Python::attach(|py| self.limits_met(py, x, Some(by), to)).map_err(failed)?;
+                }
                 (Ask::Accuracy { value, gradient }, Slope::Differences(d)) => {
                     **value = d.accuracy(gradient);
                 }
@@ -298,6 +312,9 @@ impl Objective for Callable {
     }
     fn tensors(&self) -> Vec<Vec<usize>> {
         self.tensors.clone()
+    }
+    fn limits(&self) -> (&[f64], &[f64]) {
+        self.limited.as_ref().map_or((&[], &[]), |l| (&l.2, &l.3))
     }
 }
 
@@ -330,6 +347,27 @@ impl Callable {
         self.at.clear();
         self.at.extend_from_slice(x);
         Ok(())
+    }
+
+    /// The constraints' values, or the sum of their gradients by these weights.
+    fn limits_met(
+        &mut self,
+        py: Python<'_>,
+        x: &[f64],
+        by: Option<&[f64]>,
+        to: &mut [f64],
+    ) -> PyResult<()> {
+        let Some(Limited(values, pull, ..)) = &self.limited else { return Ok(()) };
+        let point = PyArray1::from_slice(py, x).into_any();
+        let answer = match by {
+            None => call(values.bind(py), &PyTuple::new(py, [point])?)?,
+            Some(by) => {
+                let by = PyArray1::from_slice(py, by).into_any();
+                call(pull.bind(py), &PyTuple::new(py, [point, by])?)?
+            }
+        };
+        let shape = [to.len()];
+        entries(&answer, to, &shape, "the constraints")
     }
 
     /// The mean of some terms, and its gradient.

@@ -1,5 +1,5 @@
 //! Minimising a function: what Python asks for, put together and run.
-use crate::callable::{Bend, Callable, Slope};
+use crate::callable::{Bend, Callable, Limited, Slope};
 use crate::choose::{Around, Changing, Given, choose};
 use crate::enter::{Failure, guarded, refused, stay};
 use crate::solution::{Story, curvature, to_dict};
@@ -28,6 +28,7 @@ pub struct Request {
     tensors: Option<Vec<Vec<usize>>>,
     batch: Option<Py<PyAny>>,
     terms: usize,
+    constraints: Option<Limited>,
     args: Py<PyTuple>,
     jac: Py<PyAny>,
     hess: Option<Py<PyAny>>,
@@ -81,6 +82,7 @@ impl Request {
         let shape = x0.shape().to_vec();
         let bounds = self.bounds.clone();
         let mut objective = Callable::new(self.fun, self.args, shape, slope, bend, bounds);
+        objective.limited = self.constraints;
         objective.batch = self.batch.map(|batch| (batch, self.terms));
         if let Some(tensors) = self.tensors {
             objective.tensors = tensors;

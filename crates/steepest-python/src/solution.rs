@@ -26,6 +26,7 @@ pub fn to_dict<'py>(
     d.set_item("fun", s.value)?;
     d.set_item("jac", s.gradient.as_ref().map(|g| PyArray1::from_slice(py, g)))?;
     d.set_item("hess_inv", py.None())?;
+    d.set_item("maxcv", s.violation)?;
     d.set_item("success", s.status.success())?;
     d.set_item("status", s.status.number())?;
     d.set_item("message", s.message())?;

@@ -398,6 +398,7 @@ impl Descent {
         Solution {
             x: x.clone(),
             value,
+            violation: self.last.violation,
             status: self.status.clone().unwrap_or(Status::Stopped),
             certificate: self.last.certificate.clone(),
             counts: self.counts,

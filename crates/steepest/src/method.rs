@@ -19,6 +19,8 @@ pub struct Needs {
     pub glm: bool,
     /// A loss of one margin a row (not softmax).
     pub single: bool,
+    /// Whether it is for constraints beside bounds; all others refuse them.
+    pub constraints: bool,
     /// The penalties it can take.
     pub penalty: Takes,
 }
@@ -62,6 +64,7 @@ impl Needs {
         hessian: false,
         glm: false,
         single: false,
+        constraints: false,
         penalty: Takes::Smooth,
     };
 }
@@ -86,6 +89,8 @@ pub struct Step {
     pub residual: f64,
     /// The rate or the length of the step taken.
     pub rate: f64,
+    /// By how much the constraints are missed at most; 0 where there are none.
+    pub violation: f64,
     /// The method's own verdict, where it has come to one.
     pub verdict: Option<Status>,
     /// What stands behind the verdict.
@@ -163,6 +168,12 @@ impl Entry {
                 _ => "its step differs by coordinate",
             };
             return Some(format!("the penalty {}: {why}", f.penalty));
+        }
+        if f.constraints > 0 && !n.constraints {
+            return Some("constraints beside bounds".into());
+        }
+        if n.constraints && f.constraints == 0 {
+            return Some("a problem without constraints: it needs some beside bounds".into());
         }
         if n.glm && !f.glm {
             return Some("a plain function: it needs a loss over a table".into());

@@ -18,6 +18,15 @@ pub enum Ask<'a> {
     },
     /// ∇²f(x), row after row.
     Hessian(&'a mut [f64]),
+    /// c(x), what is held between the [limits](Objective::limits).
+    Constraints(&'a mut [f64]),
+    /// Σ by_i ∇c_i(x).
+    Pull {
+        /// One number a constraint.
+        by: &'a [f64],
+        /// Where the sum is written.
+        to: &'a mut [f64],
+    },
     /// How exactly the answers at the last gradient's point are known: the noise of the value, and of each entry of the
     /// gradient. In their own units, beyond the rounding of the value itself; 0 where exact. What lies below is not there
     /// to be found: a method that has come so far says `precision_limit`.
@@ -40,6 +49,8 @@ impl Ask<'_> {
             Ask::Gradient(_) => "gradients",
             Ask::Product { .. } => "Hessian products",
             Ask::Hessian(_) => "Hessians",
+            Ask::Constraints(_) => "constraints",
+            Ask::Pull { .. } => "gradients of constraints",
             Ask::Accuracy { .. } => "accuracies",
             Ask::Sharpen(_) => "sharper gradients",
         }
@@ -138,6 +149,8 @@ pub struct Offers {
     pub differences: u64,
     /// Reads of the data that an evaluation takes.
     pub reads: f64,
+    /// How much is constrained beside bounds on the variables.
+    pub constraints: usize,
     /// Whether a method may set units of its own: not where the variables have been made alike already.
     pub scalable: bool,
 }
@@ -153,6 +166,7 @@ impl Offers {
             values_are_cheap: true,
             differences: 0,
             reads: 0.0,
+            constraints: 0,
             scalable: true,
         }
     }
@@ -192,6 +206,11 @@ pub trait Objective {
     /// Lengths of the tensors that x is made of, where it is made of several (rules with norms per tensor).
     fn tensors(&self) -> Vec<Vec<usize>> {
         vec![vec![self.dim()]]
+    }
+
+    /// The least and the largest that each constraint may be; equal where it is an equation.
+    fn limits(&self) -> (&[f64], &[f64]) {
+        (&[], &[])
     }
 
     /// How many variables there are.

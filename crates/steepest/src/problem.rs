@@ -55,6 +55,24 @@ impl<'a> Problem<'a> {
     pub fn offers(&self) -> Offers {
         self.objective.offers()
     }
+    /// Between what each constraint is to be.
+    pub fn limits(&self) -> (&[f64], &[f64]) {
+        self.objective.limits()
+    }
+    /// Work on another objective round this one, within the same budgets, to its own tolerance and in units of its own.
+    pub fn wrapped<'m, W: Objective + 'm, T>(
+        &'m mut self,
+        wrap: impl FnOnce(&'m mut dyn Objective) -> W,
+        tolerance: f64,
+        units: &mut Units,
+        work: impl FnOnce(&mut Problem<'_>) -> T,
+    ) -> T {
+        let Problem { objective, penalty, stop, counts, findings, watch, clock, .. } = self;
+        let mut wrapper = wrap(&mut **objective);
+        let stop = Stop { tolerance, ..*stop };
+        let meter = Meter { stop, counts, findings, watch: &mut **watch, clock };
+        work(&mut Problem::of(&mut wrapper, *penalty, meter, units))
+    }
     /// Lengths of the tensors that x is made of.
     pub fn tensors(&self) -> Vec<Vec<usize>> {
         self.objective.tensors()
@@ -76,6 +94,8 @@ impl<'a> Problem<'a> {
                 Ask::Hessian(to) => Ask::Hessian(to),
                 Ask::Sharpen(to) => Ask::Sharpen(to),
                 Ask::Accuracy { value, gradient } => Ask::Accuracy { value, gradient },
+                Ask::Constraints(to) => Ask::Constraints(to),
+                Ask::Pull { by, to } => Ask::Pull { by, to },
                 Ask::Product { to, .. } => {
                     Ask::Product { along: along_left.next().expect("one each"), to }
                 }
@@ -112,7 +132,10 @@ impl<'a> Problem<'a> {
                 **value /= units.value();
                 units.slopes(gradient);
             }
-            Ask::Sharpen(_) => {}
+            Ask::Pull { to, .. } => {
+                to.iter_mut().enumerate().for_each(|(j, g)| *g *= units.length(j));
+            }
+            Ask::Sharpen(_) | Ask::Constraints(_) => {}
         }
     }
     fn answered(&mut self, x: &[f64], rows: Rows<'_>, asks: &mut [Ask<'_>]) -> Result<(), Halt> {
@@ -135,6 +158,7 @@ impl<'a> Problem<'a> {
                 (Ask::Gradient(_), Rows::All) => spent.gradients += 1,
                 (Ask::Product { .. } | Ask::Hessian(_), _) => spent.products += 1,
                 (Ask::Value(_) | Ask::Gradient(_), Rows::Terms(_)) => {}
+                (Ask::Constraints(_) | Ask::Pull { .. }, _) => {}
                 (Ask::Accuracy { .. } | Ask::Sharpen(_), _) => continue,
             }
             swept = true;
@@ -331,6 +355,8 @@ pub struct Facts {
     pub dim: usize,
     /// Terms of the mean; 0 where it is not one.
     pub terms: usize,
+    /// How much is constrained beside bounds.
+    pub constraints: usize,
     /// Whether products with second derivatives can be had.
     pub products: bool,
     /// Whether the matrix of second derivatives can be had.
@@ -353,6 +379,7 @@ pub fn facts(objective: &mut dyn Objective, penalty: &dyn Penalty) -> Facts {
     Facts {
         dim: offered.dim,
         terms: offered.terms,
+        constraints: offered.constraints,
         products: offered.products,
         hessian: offered.hessian,
         glm: objective.glm().is_some(),

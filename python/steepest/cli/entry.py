@@ -152,6 +152,10 @@ def _python(entry: _catalog.Entry) -> tuple[str, ...]:
     types = {getattr(module, made).name: made for made in module.__all__}
     called = ", ".join(f"{key}={value}" for key, value in settings.items())
     made = f"steepest.{kind}.{types.get(name, name)}({called})"
+    if entry.about.get("needs", {}).get("constraints"):
+        held = 'circle = {"type": "ineq", "fun": lambda x: 1 - x @ x}'
+        run = "print(steepest.minimize(steepest.problems.rosenbrock, [0.0, 0.0], constraints=circle))"
+        return ("import steepest", held, run)
     if kind in ("rules", "methods") and not _needs_more(entry):
         run = "print(steepest.minimize(steepest.problems.rosenbrock, [-1.2, 1.0], method=method))"
         return ("import steepest", f"method = {made}", run)

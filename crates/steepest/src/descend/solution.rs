@@ -30,6 +30,8 @@ pub struct Solution {
     pub x: Vec<f64>,
     /// F there.
     pub value: f64,
+    /// By how much the constraints beside bounds are missed there at most, in their own units.
+    pub violation: f64,
     /// How it ended.
     pub status: Status,
     /// What stands behind that.

@@ -16,6 +16,7 @@ macro_rules! methods {
     };
 }
 methods! {
+    augmented_lagrangian,
     coordinate,
     fista,
     gradient_descent,

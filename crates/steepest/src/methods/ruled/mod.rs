@@ -127,6 +127,7 @@ pub(super) const ENTRY: Entry = Entry {
         hessian: false,
         glm: false,
         single: false,
+        constraints: false,
         penalty: Takes::SmoothOrBounds,
     },
     suits: |_| None,

@@ -103,6 +103,7 @@ impl Still {
         let certificate =
             Certificate { bound: certificate.bound * unit, target: certificate.target * unit, ..certificate };
         Step {
+            violation: 0.0,
             value: value * unit,
             residual: if converged { residual.min(1.0) } else { residual },
             rate,

@@ -1,0 +1,336 @@
+//! Constraints beside bounds: a descent of the objective with what they are missed by, round after round.
+use crate::certificate::{Certificate, Kind};
+use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
+use crate::methods::lbfgs;
+use crate::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
+use crate::problem::{Facts, Problem};
+use crate::settings::Described;
+use crate::status::{Halt, Status};
+use crate::units::Units;
+
+crate::settings! {
+    /// The augmented Lagrangian method, for constraints low ≤ c(x) ≤ high beside bounds: L-BFGS goes down
+    ///
+    /// L(x) = f(x) + ½ρ Σ_i dist(c_i(x) + λ_i / ρ, [low_i, high_i])²
+    ///
+    /// and λ_i ← ρ (c_i + λ_i / ρ less its nearest point of [low_i, high_i]) after each round; ρ grows where constraints
+    /// are not missed by much less than before. Constraints are measured by the length of their gradients at the start.
+    /// It has converged where L has, the constraints are met to a hundredth of the tolerance, and λ has come to rest.
+    ///
+    /// Hestenes 1969; Powell 1969; Nocedal and Wright, *Numerical Optimization*, section 17.3; Andreani, Birgin, Martinez and
+    /// Schuverdt 2008, <https://doi.org/10.1137/060654797>.
+    "augmented_lagrangian" AugmentedLagrangian {}
+}
+
+pub(super) const ENTRY: Entry = Entry {
+    name: AugmentedLagrangian::<f64>::NAME,
+    doc: AugmentedLagrangian::<f64>::DOC,
+    parameters: AugmentedLagrangian::<f64>::PARAMETERS,
+    needs: Needs { constraints: true, penalty: Takes::SmoothOrBounds, ..Needs::GRADIENT },
+    suits,
+    build: |_| Box::new(Rounds { now: None }),
+};
+
+fn suits(facts: &Facts) -> Option<Suit> {
+    (facts.constraints > 0).then(|| Suit {
+        passes: 200.0,
+        reason: "there are constraints beside bounds: they are met by multipliers, round after round".into(),
+    })
+}
+
+/// L is told from 0 down to this part of what it has fallen by.
+const FLOOR: f64 = 1e-9;
+/// Rounds at most; each takes some ten to hundreds of evaluations.
+const ROUNDS: u32 = 60;
+/// A round that does not miss the constraints by less than this part of the round before makes ρ grow.
+const ENOUGH: f64 = 0.25;
+/// Times as large.
+const GROWTH: f64 = 10.0;
+/// ρ is not made larger than so many times what it was: beyond, L is nothing but its constraints.
+const MOST: f64 = 1e12;
+
+/// What the rounds share.
+struct Terms {
+    low: Vec<f64>,
+    high: Vec<f64>,
+    /// One over the length of each constraint's gradient at the start.
+    scale: Vec<f64>,
+    lambda: Vec<f64>,
+    rho: f64,
+    /// c at the point looked at last, and its price there, in the constraints' own units.
+    c: Vec<f64>,
+    price: Vec<f64>,
+    pulled: Vec<f64>,
+}
+
+impl Terms {
+    /// What c_i misses [low_i, high_i] by at most, times what `unit` says.
+    fn most(&self, unit: impl Fn(usize) -> f64) -> f64 {
+        let one = |i: usize| {
+            let c = self.c[i];
+            unit(i) * (c - c.clamp(self.low[i], self.high[i])).abs()
+        };
+        let all = (0..self.c.len()).map(one);
+        all.fold(0.0, |m: f64, v| if v.is_nan() { f64::INFINITY } else { m.max(v) })
+    }
+    /// One over what a constraint may be missed by in its own numbers, beside the tolerance: its limit where that is above 1,
+    /// and no less than what x is known to.
+    fn unit(&self, i: usize) -> f64 {
+        let size = |limit: f64| if limit.is_finite() { limit.abs() } else { 0.0 };
+        let steep = 1e-6 / self.scale[i];
+        1.0 / size(self.low[i]).max(size(self.high[i])).max(1.0).max(steep)
+    }
+    /// The same by the constraints' scales.
+    fn missed(&self) -> f64 {
+        self.most(|i| self.scale[i])
+    }
+    /// λ as the prices at c would have it, scaled.
+    fn prices(&self) -> Vec<f64> {
+        let one = |i: usize| {
+            let at = self.scale[i] * self.c[i] + self.lambda[i] / self.rho;
+            self.rho * (at - at.clamp(self.scale[i] * self.low[i], self.scale[i] * self.high[i]))
+        };
+        (0..self.c.len()).map(one).collect()
+    }
+}
+
+/// The objective and what its constraints are missed by, as one.
+struct Lagrangian<'a> {
+    inner: &'a mut dyn Objective,
+    terms: &'a mut Terms,
+}
+
+impl Objective for Lagrangian<'_> {
+    fn offers(&self) -> Offers {
+        let of = self.inner.offers();
+        Offers {
+            values_are_cheap: of.values_are_cheap,
+            differences: of.differences,
+            reads: of.reads,
+            scalable: of.scalable,
+            ..Offers::gradients(of.dim)
+        }
+    }
+    fn answer(
+        &mut self,
+        x: &[f64],
+        rows: Rows<'_>,
+        asks: &mut [Ask<'_>],
+        work: &mut Work<'_>,
+    ) -> Result<(), Halt> {
+        let Lagrangian { inner, terms } = self;
+        let Sorted { value, gradient, others } = Sorted::of(asks);
+        for ask in others {
+            match ask {
+                Ask::Accuracy { value, gradient } => inner.answer(
+                    x,
+                    rows,
+                    &mut [Ask::Accuracy { value, gradient }],
+                    work,
+                )?,
+                Ask::Sharpen(done) => inner.answer(x, rows, &mut [Ask::Sharpen(done)], work)?,
+                other => other.unknown()?,
+            }
+        }
+        if value.is_none() && gradient.is_none() {
+            return Ok(());
+        }
+        let mut c = std::mem::take(&mut terms.c);
+        let mut own = f64::NAN;
+        let mut there = Vec::with_capacity(3);
+        if value.is_some() {
+            there.push(Ask::Value(&mut own));
+        }
+        let wanted = gradient.is_some();
+        let gradient = match gradient {
+            Some(to) => to,
+            None => &mut [][..],
+        };
+        if wanted {
+            there.push(Ask::Gradient(&mut *gradient));
+        }
+        there.push(Ask::Constraints(&mut c));
+        let done = inner.answer(x, rows, &mut there, work);
+        drop(there);
+        terms.c = c;
+        done?;
+        let prices = terms.prices();
+        if let Some(to) = value {
+            *to = own + 0.5 * prices.iter().map(|u| u * u).sum::<f64>() / terms.rho;
+        }
+        if wanted {
+            terms.price.clear();
+            terms.price.extend(prices.iter().zip(&terms.scale).map(|(u, s)| u * s));
+            terms.pulled.resize(x.len(), 0.0);
+            let Terms { price, pulled, .. } = &mut **terms;
+            inner.answer(x, rows, &mut [Ask::Pull { by: price, to: pulled }], work)?;
+            gradient.iter_mut().zip(&*pulled).for_each(|(g, p)| *g += p);
+        }
+        Ok(())
+    }
+}
+
+struct Now {
+    terms: Terms,
+    units: Units,
+    inner: Option<Box<dyn Method + Send>>,
+    round: u32,
+    /// By how much the constraints were missed after the last round, at most.
+    missed: f64,
+    /// Rounds in a row that hardly came nearer, at a ρ as large as it gets.
+    vain: u32,
+    tolerance: f64,
+    /// Findings before the first round.
+    noticed: usize,
+    /// f where the descent began, how large it was or how far it has come since, and L at the end of the last round.
+    begun: f64,
+    size: f64,
+    least: f64,
+}
+
+struct Rounds {
+    now: Option<Now>,
+}
+
+impl Now {
+    fn begin(problem: &mut Problem<'_>, x: &[f64]) -> Result<Self, Halt> {
+        let (low, high) = problem.limits();
+        let (low, high) = (low.to_vec(), high.to_vec());
+        let m = low.len();
+        let (mut c, mut pulled, mut by) = (vec![0.0; m], vec![0.0; x.len()], vec![0.0; m]);
+        let mut value = f64::NAN;
+        problem.ask(x, Rows::All, &mut [Ask::Value(&mut value), Ask::Constraints(&mut c)])?;
+        if let Some(i) = c.iter().position(|c| !c.is_finite()) {
+            let why = format!("constraint {i} is {} where the descent starts", c[i]);
+            return Err(Halt::Status(Status::NotFinite(why)));
+        }
+        let mut scale = vec![1.0; m];
+        for i in 0..m {
+            by[i] = 1.0;
+            problem.ask(x, Rows::All, &mut [Ask::Pull { by: &by, to: &mut pulled }])?;
+            by[i] = 0.0;
+            let steepest = pulled.iter().fold(0.0, |m: f64, g| m.max(g.abs()));
+            if steepest.is_finite() && steepest > 0.0 {
+                scale[i] = 1.0 / steepest;
+            }
+        }
+        let lambda = vec![0.0; m];
+        let mut terms =
+            Terms { low, high, scale, lambda, rho: 1.0, c, price: Vec::new(), pulled };
+        let missed = terms.missed();
+        // As much weight on what is missed as on the objective.
+        if missed > 0.0 && value.is_finite() {
+            terms.rho = (2.0 * value.abs() / (missed * missed)).clamp(1e-3, 1e3);
+        }
+        let tolerance = problem.stop.tolerance;
+        Ok(Now { terms, units: Units::default(), inner: None, round: 0, missed, vain: 0, tolerance, noticed: problem.findings.len(), begun: value, size: value.abs(), least: f64::INFINITY })
+    }
+
+    /// How exactly this round is gone down: to the tolerance in the end; where next to nothing is left of L beside what it
+    /// has fallen by, to that of a billionth of the fall.
+    fn exactly(&self) -> f64 {
+        let left = (FLOOR * self.size / self.least.abs().max(f64::MIN_POSITIVE)).clamp(1.0, 1e30);
+        left * self.tolerance.max(1e-2 * 0.1f64.powi(self.round as i32))
+    }
+
+    /// A step of L-BFGS down L.
+    fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
+        let exactly = self.exactly();
+        let Now { terms, units, inner, .. } = self;
+        problem.wrapped(
+            |objective| Lagrangian { inner: objective, terms },
+            exactly,
+            units,
+            |problem| match inner {
+                Some(method) => method.step(problem, x),
+                None => {
+                    *problem.units = Units::default();
+                    let settings: Vec<f64> =
+                        lbfgs::ENTRY.parameters.iter().map(|p| p.default).collect();
+                    inner.insert((lbfgs::ENTRY.build)(&settings)).start(problem, x)
+                }
+            },
+        )
+    }
+
+    /// What a step is beside the constraints, and what comes after the round that it ended.
+    fn told(&mut self, problem: &mut Problem<'_>, x: &[f64], mut step: Step) -> Result<Step, Halt> {
+        step.violation = self.terms.most(|_| 1.0);
+        let Some(verdict) = step.verdict.take() else {
+            // The value is that of L less what the constraints add: not known of itself between rounds.
+            step.residual = step.residual.max(self.terms.missed());
+            return Ok(step);
+        };
+        let mut value = f64::NAN;
+        let mut c = std::mem::take(&mut self.terms.c);
+        let asked = problem.ask(x, Rows::All, &mut [Ask::Value(&mut value), Ask::Constraints(&mut c)]);
+        self.terms.c = c;
+        asked?;
+        let missed = self.terms.missed();
+        let reached = std::mem::replace(&mut step.value, value);
+        step.violation = self.terms.most(|_| 1.0);
+        step.residual = step.residual.max(missed);
+        self.size = self.size.max((value - self.begun).abs());
+        self.least = reached;
+        let settled = matches!(verdict, Status::Converged | Status::PrecisionLimit);
+        if !settled && !matches!(verdict, Status::Plateau | Status::NoiseFloor | Status::Unbounded) {
+            step.verdict = Some(verdict);
+            return Ok(step);
+        }
+        let lambda = self.terms.prices();
+        let size = lambda.iter().fold(0.0, |m: f64, l| m.max(l.abs()));
+        let moved = lambda.iter().zip(&self.terms.lambda).fold(0.0, |m: f64, (a, b)| m.max((a - b).abs()));
+        let met = missed <= 1e-2 * self.tolerance && self.terms.most(|i| self.terms.unit(i)) <= self.tolerance;
+        let share = self.tolerance / self.tolerance.max(1e-2 * 0.1f64.powi(self.round as i32));
+        let exact = step.certificate.as_ref().is_some_and(|c| c.bound <= share * c.target);
+        if met && exact && settled && moved <= 1e-3 * size.max(1e-3) {
+            step.verdict = Some(verdict);
+            step.certificate = step.certificate.map(|c| Certificate {
+                kind: if c.kind.proves() { Kind::Stationary } else { c.kind },
+                assumption: "the constraints are met to a hundredth of the tolerance, and their multipliers have come to rest",
+                ..c
+            });
+            return Ok(step);
+        }
+        step.certificate = None;
+        // What was noticed on the way is of L, and of this round alone.
+        problem.findings.truncate(self.noticed);
+        self.round += 1;
+        self.inner = None;
+        let near = missed <= ENOUGH * self.missed || met;
+        let largest = self.terms.rho >= MOST;
+        self.vain = if !met && missed > 0.9 * self.missed { self.vain + 1 } else { 0 };
+        if self.vain >= 4 && (largest || self.vain >= 10) && missed > self.tolerance.sqrt() {
+            step.verdict = Some(Status::Infeasible);
+        } else if self.round >= ROUNDS {
+            step.verdict = Some(Status::Plateau);
+        }
+        if near || self.round == 1 {
+            self.terms.lambda = lambda;
+        }
+        if !near {
+            self.terms.rho = (GROWTH * self.terms.rho).min(MOST);
+        }
+        self.missed = missed;
+        Ok(step)
+    }
+}
+
+impl Method for Rounds {
+    fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
+        let mut now = Now::begin(problem, x)?;
+        let step = now.step(problem, x)?;
+        let step = now.told(problem, x, step);
+        self.now = Some(now);
+        step
+    }
+    fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
+        let now = self.now.as_mut().expect("begun");
+        let step = now.step(problem, x)?;
+        now.told(problem, x, step)
+    }
+    /// The last point: a lower value may be had where constraints are missed.
+    fn monotone(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,204 @@
+//! Constraints beside bounds, on textbook problems whose answers are known.
+use steepest::descend::{Solution, descend};
+use steepest::methods::{METHODS, at_work};
+use steepest::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
+use steepest::penalties::{bounds::Bounds, none::NoPenalty};
+use steepest::penalty::{Each, Penalty};
+use steepest::problem::facts;
+use steepest::settings::Described;
+use steepest::status::{Halt, Status};
+use steepest::watch::{Stop, Unwatched};
+
+type Value = fn(&[f64]) -> f64;
+
+/// A function and constraints, differentiated by differences to both sides that are exact to ten digits.
+struct Constrained {
+    n: usize,
+    value: Value,
+    constraints: &'static [Value],
+    low: Vec<f64>,
+    high: Vec<f64>,
+}
+
+fn slope(f: Value, x: &[f64], to: &mut [f64]) {
+    let mut at = x.to_vec();
+    for j in 0..x.len() {
+        let h = 1e-5 * x[j].abs().max(1.0);
+        let one = |at: &mut Vec<f64>, t: f64| {
+            at[j] = x[j] + t * h;
+            f(at)
+        };
+        let near = one(&mut at, 1.0) - one(&mut at, -1.0);
+        let far = one(&mut at, 2.0) - one(&mut at, -2.0);
+        at[j] = x[j];
+        to[j] = (8.0 * near - far) / (12.0 * h);
+    }
+}
+
+impl Objective for Constrained {
+    fn offers(&self) -> Offers {
+        Offers { constraints: self.constraints.len(), ..Offers::gradients(self.n) }
+    }
+    fn limits(&self) -> (&[f64], &[f64]) {
+        (&self.low, &self.high)
+    }
+    fn answer(
+        &mut self,
+        x: &[f64],
+        rows: Rows<'_>,
+        asks: &mut [Ask<'_>],
+        _: &mut Work<'_>,
+    ) -> Result<(), Halt> {
+        rows.all()?;
+        let mut sorted = Sorted::of(asks);
+        for ask in std::mem::take(&mut sorted.others) {
+            match ask {
+                Ask::Constraints(to) => {
+                    to.iter_mut().zip(self.constraints).for_each(|(to, c)| *to = c(x));
+                }
+                Ask::Pull { by, to } => {
+                    to.fill(0.0);
+                    let mut one = vec![0.0; x.len()];
+                    for (c, by) in self.constraints.iter().zip(*by) {
+                        slope(*c, x, &mut one);
+                        to.iter_mut().zip(&one).for_each(|(to, g)| *to += by * g);
+                    }
+                }
+                other => other.unknown()?,
+            }
+        }
+        let value = self.value;
+        sorted.plainly(
+            || Ok(value(x)),
+            |to| {
+                slope(value, x, to);
+                Ok(value(x))
+            },
+        )
+    }
+}
+
+fn solved(mut problem: Constrained, x0: &[f64], bounds: Option<(f64, f64)>) -> Solution {
+    let penalty: Box<dyn Penalty> = match bounds {
+        Some((low, high)) => Box::new(Each::uniform(Bounds::of(&[low, high]), 1.0, x0.len())),
+        None => Box::new(Each::uniform(NoPenalty::default(), 1.0, x0.len())),
+    };
+    let entry = METHODS.iter().find(|e| e.name == "augmented_lagrangian").unwrap();
+    assert!(entry.refusal(&facts(&mut problem, &*penalty), METHODS).is_none());
+    let stop = Stop { evaluations: 20_000, ..Stop::default() };
+    descend(&mut problem, &*penalty, at_work(entry, &[]), x0, stop, &mut Unwatched).unwrap()
+}
+
+fn near(found: &Solution, value: f64, x: &[f64]) {
+    assert!(
+        found.status.success(),
+        "{:?} after {} evaluations at {:?}",
+        found.status,
+        found.counts.values,
+        found.x
+    );
+    assert!(found.violation < 1e-6, "{}", found.violation);
+    assert!((found.value - value).abs() < 1e-5 * value.abs().max(1.0), "{} {value}", found.value);
+    for (a, b) in found.x.iter().zip(x) {
+        assert!((a - b).abs() < 1e-3 * b.abs().max(1.0), "{:?} {x:?}", found.x);
+    }
+}
+
+const INF: f64 = f64::INFINITY;
+
+#[test]
+fn hock_and_schittkowski_6_an_equation() {
+    let problem = Constrained {
+        n: 2,
+        value: |x| (1.0 - x[0]).powi(2),
+        constraints: &[|x| 10.0 * (x[1] - x[0] * x[0])],
+        low: vec![0.0],
+        high: vec![0.0],
+    };
+    near(&solved(problem, &[-1.2, 1.0], None), 0.0, &[1.0, 1.0]);
+}
+
+#[test]
+fn hock_and_schittkowski_7_a_curved_equation() {
+    let problem = Constrained {
+        n: 2,
+        value: |x| (1.0 + x[0] * x[0]).ln() - x[1],
+        constraints: &[|x| (1.0 + x[0] * x[0]).powi(2) + x[1] * x[1] - 4.0],
+        low: vec![0.0],
+        high: vec![0.0],
+    };
+    near(&solved(problem, &[2.0, 2.0], None), -3f64.sqrt(), &[0.0, 3f64.sqrt()]);
+}
+
+#[test]
+fn hock_and_schittkowski_43_three_inequalities() {
+    let problem = Constrained {
+        n: 4,
+        value: |x| {
+            x[0] * x[0] + x[1] * x[1] + 2.0 * x[2] * x[2] + x[3] * x[3]
+                - 5.0 * x[0]
+                - 5.0 * x[1]
+                - 21.0 * x[2]
+                + 7.0 * x[3]
+        },
+        constraints: &[
+            |x| 8.0 - x.iter().map(|x| x * x).sum::<f64>() - x[0] + x[1] - x[2] + x[3],
+            |x| {
+                10.0 - x[0] * x[0] - 2.0 * x[1] * x[1] - x[2] * x[2] - 2.0 * x[3] * x[3]
+                    + x[0]
+                    + x[3]
+            },
+            |x| 5.0 - 2.0 * x[0] * x[0] - x[1] * x[1] - x[2] * x[2] - 2.0 * x[0] + x[1] + x[3],
+        ],
+        low: vec![0.0; 3],
+        high: vec![INF; 3],
+    };
+    near(&solved(problem, &[0.0; 4], None), -44.0, &[0.0, 1.0, 2.0, -1.0]);
+}
+
+#[test]
+fn hock_and_schittkowski_71_bounds_an_equation_and_an_inequality() {
+    let problem = Constrained {
+        n: 4,
+        value: |x| x[0] * x[3] * (x[0] + x[1] + x[2]) + x[2],
+        constraints: &[|x| x.iter().product(), |x| x.iter().map(|x| x * x).sum()],
+        low: vec![25.0, 40.0],
+        high: vec![INF, 40.0],
+    };
+    let found = solved(problem, &[1.0, 5.0, 5.0, 1.0], Some((1.0, 5.0)));
+    near(&found, 17.014_017_3, &[1.0, 4.742_999, 3.821_150, 1.379_408]);
+}
+
+#[test]
+fn what_no_point_meets_is_infeasible() {
+    let problem = Constrained {
+        n: 2,
+        value: |x| x[0] * x[0] + x[1] * x[1],
+        constraints: &[|x| x[0] + x[1], |x| x[0] + x[1]],
+        low: vec![1.0, -INF],
+        high: vec![INF, 0.0],
+    };
+    let found = solved(problem, &[0.0, 0.0], None);
+    assert_eq!(found.status, Status::Infeasible);
+    assert!((found.violation - 0.5).abs() < 1e-2, "{}", found.violation);
+}
+
+#[test]
+fn other_methods_refuse_constraints() {
+    let mut problem = Constrained {
+        n: 1,
+        value: |x| x[0],
+        constraints: &[|x| x[0]],
+        low: vec![0.0],
+        high: vec![0.0],
+    };
+    let penalty = Each::uniform(NoPenalty::default(), 1.0, 1);
+    let facts = facts(&mut problem, &penalty);
+    for entry in METHODS {
+        let refusal = entry.refusal(&facts, METHODS);
+        assert_eq!(refusal.is_none(), entry.name == "augmented_lagrangian", "{}", entry.name);
+        if let Some(why) = refusal {
+            assert!(why.contains("augmented_lagrangian") || entry.needs.glm, "{why}");
+        }
+    }
+}

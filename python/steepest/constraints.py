@@ -1,0 +1,190 @@
+"""Constraints beside bounds, as SciPy has them: read, and put together as one function with its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steepest.errors import InputError
+
+__all__ = ["Constraints", "read_constraints"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some constraints: their values, and their Jacobian or None (differences)."""
+
+    name: str
+    fun: Callable[[Floats], Any]
+    jac: Callable[[Floats], Any] | None
+    low: Floats
+    high: Floats
+
+    def values(self, x: Floats) -> Floats:
+        values = _numbers(f"{self.name} must return numbers", self.fun(x))
+        if values.size != self.low.size:
+            raise InputError(f"{self.name} returned {self.low.size} numbers at x0, and {values.size} now")
+        return values
+
+    def jacobian(self, x: Floats) -> Any:
+        """One row a constraint."""
+        n, m = x.size, self.low.size
+        if self.jac is None:
+            return self._differences(x)
+        got = self.jac(x)
+        if hasattr(got, "toarray"):
+            got = got.toarray()
+        rows = _numbers(f"the jac of {self.name} must return numbers", got)
+        if rows.size != m * n:
+            raise InputError(f"the jac of {self.name} must have the shape {(m, n)}; got {np.shape(got)}")
+        return rows.reshape(m, n)
+
+    def _differences(self, x: Floats) -> Floats:
+        """To both sides: its error is some 1e-10 of the values."""
+        columns = []
+        for j in range(x.size):
+            h = np.cbrt(np.finfo(float).eps) * max(1.0, abs(x[j]))
+            up, down = x.copy(), x.copy()
+            up[j] += h
+            down[j] -= h
+            columns.append((self.values(up) - self.values(down)) / (up[j] - down[j]))
+        return np.stack(columns, axis=1)
+
+
+class Constraints:
+    """All constraints of a problem as one: ``low <= values(x) <= high``.
+
+    Parameters
+    ----------
+    parts : list
+        As `read_constraints` makes them.
+
+    Attributes
+    ----------
+    low, high : ndarray
+        The limits, equal where a constraint is an equation.
+    """
+
+    def __init__(self, parts: list[_Part]) -> None:
+        self._parts = parts
+        self.low = np.concatenate([part.low for part in parts])
+        self.high = np.concatenate([part.high for part in parts])
+        self._at: Floats | None = None
+        self._rows: Any = None
+
+    def values(self, x: Floats) -> Floats:
+        """c(x)."""
+        x = x.copy()
+        return np.concatenate([part.values(x) for part in self._parts])
+
+    def pull(self, x: Floats, by: Floats) -> Floats:
+        """The sum of the constraints' gradients, each times its entry of `by`."""
+        if self._at is None or not np.array_equal(self._at, x):
+            self._at = x.copy()
+            self._rows = [part.jacobian(self._at.copy()) for part in self._parts]
+        ends = np.cumsum([0, *(part.low.size for part in self._parts)])
+        pulled = sum(rows.T @ by[a:b] for rows, a, b in zip(self._rows, ends[:-1], ends[1:], strict=True))
+        return np.asarray(pulled, dtype=np.float64)
+
+
+def read_constraints(constraints: Any, x0: Floats, shaped: Callable[[Floats], Any]) -> Constraints | None:
+    """SciPy's constraints: `LinearConstraint`, `NonlinearConstraint`, dicts with `type`, `fun` and `jac`, or a list.
+
+    Parameters
+    ----------
+    constraints : object or sequence of objects
+        Empty or None for none.
+    x0 : ndarray
+        Where the descent starts, flat: how many constraints a function stands for is asked there.
+    shaped : callable
+        A flat point as the caller wrote x0.
+
+    Returns
+    -------
+    Constraints or None
+
+    Raises
+    ------
+    InputError
+        What is no constraint, by its place in the list.
+    """
+    if constraints is None:
+        return None
+    single = isinstance(constraints, Mapping) or hasattr(constraints, "lb")
+    given = [constraints] if single else constraints
+    if not isinstance(given, list | tuple):
+        raise InputError(f"constraints must be SciPy's constraints, or a list of them; got {constraints!r}")
+    parts = [_read(f"constraints[{i}]", one, x0, shaped) for i, one in enumerate(given)]
+    return Constraints(parts) if parts else None
+
+
+def _read(name: str, one: Any, x0: Floats, shaped: Callable[[Floats], Any]) -> _Part:
+    if isinstance(one, Mapping):
+        return _of_dict(name, one, x0, shaped)
+    if hasattr(one, "A") and hasattr(one, "lb") and hasattr(one, "ub"):
+        return _linear(name, one, x0)
+    if callable(getattr(one, "fun", None)) and hasattr(one, "lb") and hasattr(one, "ub"):
+        jac = one.jac if callable(getattr(one, "jac", None)) else None
+        return _of_function(name, one.fun, jac, one.lb, one.ub, x0, shaped)
+    if hasattr(one, "lb"):
+        raise InputError(f"{name} is of bounds on x: pass it as bounds=")
+    raise InputError(
+        f"{name} must be a LinearConstraint, a NonlinearConstraint or a dict with type and fun; got {one!r}"
+    )
+
+
+def _of_dict(name: str, one: Mapping[str, Any], x0: Floats, shaped: Callable[[Floats], Any]) -> _Part:
+    kind, fun, jac, args = (one.get(key) for key in ("type", "fun", "jac", "args"))
+    if kind not in ("eq", "ineq"):
+        raise InputError(f"{name} must have the type 'eq' (fun = 0) or 'ineq' (fun >= 0); got {kind!r}")
+    if not callable(fun):
+        raise InputError(f"{name} must have a function as its fun; got {fun!r}")
+    args = () if args is None else args if isinstance(args, tuple) else (args,)
+    given = (lambda x: jac(x, *args)) if callable(jac) else None
+    high = 0.0 if kind == "eq" else np.inf
+    return _of_function(name, lambda x: fun(x, *args), given, 0.0, high, x0, shaped)
+
+
+def _of_function(
+    name: str, fun: Any, jac: Any, low: Any, high: Any, x0: Floats, shaped: Callable[[Floats], Any]
+) -> _Part:
+    first = _numbers(f"{name} must return numbers", fun(shaped(x0.copy())))
+    by_flat = (lambda x: jac(shaped(x))) if jac is not None else None
+    return _Part(name, lambda x: fun(shaped(x)), by_flat, *_limits(name, low, high, first.size))
+
+
+def _linear(name: str, one: Any, x0: Floats) -> _Part:
+    a = one.A
+    if not hasattr(a, "toarray"):
+        a = np.atleast_2d(np.asarray(a, dtype=np.float64))
+    if a.ndim != 2 or a.shape[1] != x0.size:
+        raise InputError(f"{name}.A must have {x0.size} columns, as x0 has entries; got the shape {a.shape}")
+    low, high = _limits(name, one.lb, one.ub, a.shape[0])
+    return _Part(name, lambda x: a @ np.ravel(x), lambda x: a, low, high)
+
+
+def _limits(name: str, low: Any, high: Any, m: int) -> tuple[Floats, Floats]:
+    try:
+        lows, highs = (np.array(np.broadcast_to(np.ravel(b), m), dtype=np.float64) for b in (low, high))
+    except (TypeError, ValueError):
+        raise InputError(f"{name} has {m} rows; its lb and ub must be numbers, or as many") from None
+    wrong = np.flatnonzero(~(lows <= highs) | (lows == np.inf) | (highs == -np.inf))
+    if wrong.size:
+        i = int(wrong[0])
+        raise InputError(f"{name} must have lb <= ub; got {lows[i]} and {highs[i]} in row {i}")
+    return lows, highs
+
+
+def _numbers(must: str, got: Any) -> Floats:
+    try:
+        if np.iscomplexobj(got):
+            raise TypeError
+        return np.array(np.ravel(got), dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{must}; got {got!r}") from None

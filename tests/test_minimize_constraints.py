@@ -1,0 +1,154 @@
+"""Constraints beside bounds, in SciPy's words, on problems whose answers are known or that SciPy solves too."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import optimize, sparse
+
+import steepest
+from steepest.errors import InputError
+
+INF = np.inf
+
+
+def rosen(x: Any) -> float:
+    return float(optimize.rosen(x))
+
+
+DISK = {"type": "ineq", "fun": lambda x: 2 - x @ x, "jac": lambda x: -2 * x}
+LINE = {"type": "eq", "fun": lambda x: x.sum() - 1}
+
+
+@pytest.mark.parametrize(
+    "constraints",
+    [
+        DISK,
+        [{"type": "ineq", "fun": lambda x, r: r - x @ x, "args": (2,)}],
+        optimize.NonlinearConstraint(lambda x: x @ x, -INF, 2),
+        (optimize.NonlinearConstraint(lambda x: [x @ x], -INF, [2.0], jac=lambda x: [2 * x]),),
+    ],
+)
+@pytest.mark.parametrize("gradient", [True, False])
+def test_a_disk_in_each_of_scipys_ways(constraints: Any, gradient: bool) -> None:
+    jac = optimize.rosen_der if gradient else None
+    result = steepest.minimize(rosen, [-0.5, 0.5], jac=jac, constraints=constraints)
+    assert result.success, result.message
+    np.testing.assert_allclose(result.x, [1, 1], atol=1e-3)
+    assert result.maxcv < 1e-6
+    assert result.method == "augmented_lagrangian"
+
+
+@pytest.mark.parametrize(
+    "a", [np.array([[1.0, 2.0, -1.0], [1.0, 0.0, 1.0]]), sparse.csr_array([[1.0, 2, -1], [1, 0, 1]])]
+)
+def test_linear_constraints_and_bounds(a: Any) -> None:
+    held = optimize.LinearConstraint(a, [-INF, 1], [1, 1])
+    fun, jac = (lambda x: float(((x - 3) ** 2).sum())), (lambda x: 2 * (x - 3))
+    bounds = [(0, 2)] * 3
+    ours = steepest.minimize(fun, np.zeros(3), jac=jac, constraints=held, bounds=bounds)
+    theirs = optimize.minimize(
+        fun, np.zeros(3), jac=jac, constraints=held, bounds=bounds, method="trust-constr"
+    )
+    assert ours.success
+    np.testing.assert_allclose(ours.x, theirs.x, atol=1e-3)
+    assert ours.maxcv < 1e-7
+
+
+def test_random_convex_problems_are_as_slsqp_has_them() -> None:
+    """Quadratics under random half-spaces and an equation, of several scales."""
+    for seed, scale in itertools.product(range(4), (1e-3, 1.0, 1e3)):
+        random = np.random.default_rng(seed)
+        n = 5
+        root = random.normal(size=(n, n))
+        q, p = root @ root.T + np.eye(n), random.normal(size=n)
+        a, b = random.normal(size=(3, n)), random.uniform(0.1, 1, 3)
+
+        def fun(x: Any, q: Any = q, p: Any = p, s: float = scale) -> float:
+            return float(0.5 * (x / s) @ q @ (x / s) + p @ (x / s) * 5)
+
+        def jac(x: Any, q: Any = q, p: Any = p, s: float = scale) -> Any:
+            return (q @ (x / s) + 5 * p) / s
+
+        constraints = [
+            {"type": "ineq", "fun": lambda x, a=a, b=b, s=scale: b - a @ (x / s)},
+            {"type": "eq", "fun": lambda x, s=scale: 100 * ((x / s).sum() - 0.1)},
+        ]
+        ours = steepest.minimize(fun, np.zeros(n), jac=jac, constraints=constraints)
+        reference = optimize.minimize(
+            lambda u, f=fun, s=scale: f(u * s),
+            np.zeros(n),
+            constraints=[
+                {"type": "ineq", "fun": lambda u, a=a, b=b: b - a @ u},
+                {"type": "eq", "fun": lambda u: u.sum() - 0.1},
+            ],
+            options={"ftol": 1e-12},
+        )
+        assert ours.success, (seed, scale, ours.message)
+        np.testing.assert_allclose(ours.x / scale, reference.x, atol=2e-3)
+        assert ours.maxcv < 1e-5
+
+
+def test_parts_with_names_have_constraints_too() -> None:
+    held = {"type": "eq", "fun": lambda x: x["w"].sum() + x["b"] - 1}
+    start = {"w": np.zeros(2), "b": 0.0}
+    result = steepest.minimize(lambda x: float(x["w"] @ x["w"] + x["b"] ** 2), start, constraints=held)
+    np.testing.assert_allclose(np.append(result.x["w"], result.x["b"]), 1 / 3, atol=1e-4)
+
+
+def test_what_no_point_meets_is_no_success() -> None:
+    held = [{"type": "ineq", "fun": lambda x: x[0] - 1}, {"type": "ineq", "fun": lambda x: -x[0]}]
+    result = steepest.minimize(lambda x: float(x @ x), [0.3, 0.3], constraints=held)
+    assert not result.success
+    assert result.outcome == "infeasible"
+    assert result.maxcv > 0.4
+
+
+def test_without_constraints_none_are_missed() -> None:
+    assert steepest.minimize(rosen, [0.0, 0.0]).maxcv == 0
+    assert steepest.minimize(rosen, [0.0, 0.0], constraints=[]).method == "lbfgs"
+    assert steepest.minimize(rosen, [0.0, 0.0], constraints=None).success
+
+
+@pytest.mark.parametrize(
+    ("constraints", "says"),
+    [
+        ({"type": "eq"}, "must have a function as its fun"),
+        ({"type": "equal", "fun": len}, "'eq'"),
+        (3, "SciPy's constraints"),
+        ([3], r"constraints\[0\] must be a LinearConstraint"),
+        (optimize.Bounds(0, 1), "pass it as bounds="),
+        (optimize.LinearConstraint(np.eye(3), 0, 1), "must have 2 columns"),
+        (optimize.LinearConstraint(np.eye(2), 2, 1), "lb <= ub"),
+        (optimize.NonlinearConstraint(lambda x: x, [0, 0, 0], 1), "as many"),
+        ({"type": "eq", "fun": lambda x: "text"}, "must return numbers"),
+        ({"type": "eq", "fun": lambda x: x[0], "jac": lambda x: np.zeros(3)}, "must have the shape"),
+    ],
+)
+def test_what_is_no_constraint_is_refused(constraints: Any, says: str) -> None:
+    with pytest.raises((InputError, ValueError), match=says):
+        steepest.minimize(rosen, [0.0, 0.0], constraints=constraints)
+
+
+def test_other_methods_refuse_them_by_name() -> None:
+    for method in ("lbfgs", "adam", "newton"):
+        with pytest.raises((InputError, ValueError), match="augmented_lagrangian"):
+            steepest.minimize(rosen, [0.0, 0.0], constraints=DISK, method=method)
+    with pytest.raises((InputError, ValueError), match="needs some beside bounds"):
+        steepest.minimize(rosen, [0.0, 0.0], method="augmented_lagrangian")
+
+
+def test_an_error_inside_a_constraint_comes_out_as_itself() -> None:
+    seen = []
+
+    def fun(x: Any) -> float:
+        seen.append(1)
+        if len(seen) > 5:
+            raise ZeroDivisionError("inside")
+        return float(x[0])
+
+    with pytest.raises(ZeroDivisionError, match="inside"):
+        steepest.minimize(rosen, [0.0, 0.0], constraints={"type": "ineq", "fun": fun})
