@@ -365,6 +365,29 @@ def test_callbacks_stop(how):
     assert (r.outcome, r.status, r.nit, r.success) == ("stopped", 99, 1, False)
 
 
+@pytest.mark.parametrize("answer", [1, "yes", [1], np.array([True]), object()], ids=repr)
+def test_only_true_itself_stops(answer):
+    r = steepest.minimize(rosen, [-1.2, 1.0], jac=rosen_grad, callback=lambda x: answer)
+    assert r.success
+    r = steepest.minimize(rosen, [-1.2, 1.0], jac=rosen_grad, callback=lambda x: np.bool_(True))
+    assert r.outcome == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"x0": None}, "x0 must say where to begin"),
+        ({"starts": 2.5}, "starts must be a whole number, or an array of points; got 2.5"),
+        ({"starts": [[np.nan, 1.0]]}, "each of starts must be finite; got nan at entry 0"),
+        ({"x0": {"a": [0.0, 0.0]}, "starts": [{"b": 1.0}]}, "each of starts must have the parts of x0"),
+        ({"method": "adam", "options": {"rate": [("constant", 10**30)]}}, "steps of a piece of rate must be"),
+    ],
+)
+def test_starts_and_pieces_that_cannot_be_are_refused_by_name(arguments, words):
+    with pytest.raises(InputError, match=words):
+        steepest.minimize(**({"fun": rosen, "x0": [0.0, 0.0]} | arguments))
+
+
 def test_watch_is_called_and_can_stop():
     seen = []
     r = steepest.minimize(rosen, [-1.2, 1.0], jac=rosen_grad, watch=lambda p: seen.append(p.loss) or True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,6 +44,7 @@ def spread(x: Any) -> NDArray[np.float64]:
 STARTS = [
     {"W": np.zeros((2, 3)), "b": 0.0},
     OrderedDict(W=np.zeros((2, 3)), b=np.zeros(1)),
+    defaultdict(float, W=np.zeros((2, 3)), b=0.0),
     Layer(np.zeros((2, 3))),
     [np.zeros((2, 3)), 0.0],
     (np.zeros((2, 3)), {"b": 0.0}),
@@ -71,6 +72,13 @@ def test_comes_back_as_it_was_given(x0: Any, gradient: bool, method: str | None)
     assert spread(x0).max() == 0
     assert str(result)
     pickle.loads(pickle.dumps(dict(result)))
+
+
+def test_parts_that_hold_one_another_are_refused() -> None:
+    x0: dict[str, Any] = {"a": 0.0}
+    x0["b"] = x0
+    with pytest.raises(InputError, match="nested less deep"):
+        steepest.minimize(lambda x: 0.0, x0)
 
 
 def test_the_same_steps_as_one_vector() -> None:

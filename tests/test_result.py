@@ -194,6 +194,18 @@ def test_many_paths_in_one_picture(tmp_path):
     assert np.isfinite(ax.get_xlim()).all()
 
 
+def test_a_run_that_diverges_is_drawn_until_it_leaves_the_picture(tmp_path):
+    swings = [[(-3.0) ** k, (-3.0) ** k] for k in range(12)]
+    runs = {name: Result.of(core(path=swings, outcome="diverged")) for name in ("one", "two")}
+    ax = plot_descent(bowl, {"well": PATH, **runs}, file=tmp_path / "swings.png")
+    drawn = [line for line in ax.get_lines() if line.get_label().startswith(("one", "two"))]
+    high = max(ax.get_xlim()[1], ax.get_ylim()[1])
+    assert len(drawn) == 2
+    assert all((np.abs(line.get_xdata()[:-1]) <= high).all() for line in drawn)
+    words = [text for text in ax.texts if text.get_text().startswith("diverges")]
+    assert len({text.get_position() for text in words}) == 2
+
+
 def test_functions_that_fail_here_and_there(tmp_path):
     def awkward(x):
         if x[0] < 0:

@@ -69,6 +69,10 @@ def fit(
     fitted again, at that alpha, to training and validation rows together, unless ``refit=False``. What fills gaps,
     and which levels a category has, is learned from the training rows.
 
+    No descent is stopped early: each is carried to the least of its objective, and it is alpha, chosen on the held-out
+    rows, that keeps the coefficients small. To stop a descent where the held-out loss no longer falls instead, use
+    ``steepest.linear.GeneralizedLinear(early_stopping=True)``.
+
     Parameters
     ----------
     table : path, frame, array, mapping or str

@@ -205,7 +205,8 @@ class Function:
 
     def read(self, x: Any) -> Floats:
         """A point that the caller gave, as `start` is."""
-        return read_start(x if self.tree is None else self.tree.flat(x))
+        what = "each of starts"
+        return read_start(x if self.tree is None else self.tree.flat(x, what), what)
 
     def shaped(self, flat: Floats) -> Any:
         """A point as the caller wrote the start."""
@@ -238,28 +239,30 @@ class Function:
         return replace(self, **here)
 
 
-def read_start(x0: Any) -> Floats:
+def read_start(x0: Any, what: str = "x0") -> Floats:
     """The start as float64, a copy, in its own shape; a number is an array of one entry, as in SciPy."""
     if x0 is None:
-        raise InputError("x0 must say where to begin: numbers in an array of any shape; got None")
+        raise InputError(f"{what} must say where to begin: numbers in an array of any shape; got None")
     if np.ma.is_masked(x0):
-        raise InputError("x0 must not be masked: fill it first (x0.filled(value))")
+        raise InputError(f"{what} must not be masked: fill it first (x0.filled(value))")
     try:
         array = np.asarray(x0)
     except ValueError as error:
-        raise InputError(f"x0 must be numbers in an array of any shape; {error}") from None
+        raise InputError(f"{what} must be numbers in an array of any shape; {error}") from None
     if np.iscomplexobj(array):
-        raise InputError("x0 must be real; got complex numbers: split them into real and imaginary parts")
+        raise InputError(
+            f"{what} must be real; got complex numbers: split them into real and imaginary parts"
+        )
     try:
         start = np.atleast_1d(np.array(array, dtype=np.float64, order="C"))
     except (TypeError, ValueError, OverflowError):
         first = repr(_first(array))[:60]
-        raise InputError(f"x0 must be numbers; got {array.dtype} such as {first}") from None
+        raise InputError(f"{what} must be numbers; got {array.dtype} such as {first}") from None
     if start.size == 0:
-        raise InputError("x0 must have at least one entry; got an empty array")
+        raise InputError(f"{what} must have at least one entry; got an empty array")
     bad = np.flatnonzero(~np.isfinite(start))
     if bad.size:
-        raise InputError(f"x0 must be finite; got {start.flat[bad[0]]} at entry {bad[0]}")
+        raise InputError(f"{what} must be finite; got {start.flat[bad[0]]} at entry {bad[0]}")
     return start
 
 

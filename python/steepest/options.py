@@ -264,7 +264,7 @@ def _read_piece(key: str, piece: Any) -> tuple[Any, int]:
         whole = int(steps)
     except (TypeError, ValueError):
         raise InputError(f"each piece of {key} but the last is (schedule, steps); got {piece!r}") from None
-    if whole != steps or whole < 1:
+    if whole != steps or not 1 <= whole < 1 << 63:
         raise InputError(f"the steps of a piece of {key} must be a whole number of at least 1; got {steps!r}")
     return _read_schedule(key, schedule), whole
 

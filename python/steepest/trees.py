@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,10 @@ class Tree:
 
     def __init__(self, x0: Any) -> None:
         self._x0 = x0
-        leaves = dict(_leaves(x0, ""))
+        try:
+            leaves = dict(_leaves(x0, ""))
+        except RecursionError:
+            raise InputError("x0 must be nested less deep; got parts that hold one another") from None
         if not leaves:
             raise InputError("x0 must have at least one entry; got none")
         self.names = tuple(leaves)
@@ -145,7 +149,12 @@ def _built(like: Any, parts: Iterator[Any]) -> Any:
     """A structure like this one, its leaves taken in order."""
     if isinstance(like, Mapping):
         built = {key: _built(part, parts) for key, part in like.items()}
-        return built if type(like) is dict else type(like)(built)  # type: ignore[call-arg]
+        if isinstance(like, MutableMapping):  # a defaultdict and its like are not made from a dict
+            made = copy.copy(like)
+            for key, part in built.items():
+                made[key] = part
+            return made
+        return type(like)(built)  # type: ignore[call-arg]
     if dataclasses.is_dataclass(like) and not isinstance(like, type):
         fields = {f.name: _built(getattr(like, f.name), parts) for f in dataclasses.fields(like)}
         return dataclasses.replace(like, **fields)

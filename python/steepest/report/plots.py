@@ -96,10 +96,15 @@ def plot_descent(
     else:
         limits = [(float(low), float(high)) for low, high in bounds]
     draw_contours(ax, fun, limits, np.concatenate([*paths.values(), *([stars] if len(stars) else [])]))
+    left = 0
     for i, (name, path) in enumerate(paths.items()):
-        _trail(ax, path, i, _row(name, named[name], path, fun))
-        if diverged(named[name], path):
-            _leaves(ax, path, i, limits)
+        row, away = _row(name, named[name], path, fun), diverged(named[name], path)
+        if away:  # what comes after the first point outside would cross the picture again and again
+            path = path[: _first_outside(path, limits) + 1]
+        _trail(ax, path, i, row, ended=not away)
+        if away and len(path):
+            _leaves(ax, path, i, limits, left)
+            left += 1
     box = getattr(function, "box", None)
     if box is not None:
         draw_box(ax, box, limits)
@@ -235,7 +240,7 @@ def _curve(run: Any, against: str, quantity: str) -> tuple[NDArray[np.float64], 
     return (x, y) if np.isfinite(x).any() or not len(x) else (np.arange(len(x), dtype=np.float64), y)
 
 
-def _trail(ax: Any, path: NDArray[np.float64], i: int, label: str) -> None:
+def _trail(ax: Any, path: NDArray[np.float64], i: int, label: str, ended: bool) -> None:
     colour = COLOURS[i % len(COLOURS)]
     dots = {"marker": MARKS[i % len(MARKS)], "markersize": 3.2 if len(path) <= 60 else 0.0}
     x, y = path.T
@@ -243,20 +248,33 @@ def _trail(ax: Any, path: NDArray[np.float64], i: int, label: str) -> None:
     ax.plot(x, y, label=label, zorder=3 + i * 0.01, **_line(i), **dots)
     if len(path):
         ax.plot(*path[0], "o", color="white", markeredgecolor=INK, markersize=7, zorder=4, label="_start")
+    if len(path) and ended:
         end = {"color": colour, "markeredgecolor": "white", "markersize": 8, "zorder": 4.5}
         ax.plot(*path[-1], MARKS[i % len(MARKS)], label="_end", **end)
 
 
-def _leaves(ax: Any, path: NDArray[np.float64], i: int, limits: list[tuple[float, float]]) -> None:
-    """The steps of a run that diverged, one by one, and a word where it leaves the picture."""
+def _first_outside(path: NDArray[np.float64], limits: list[tuple[float, float]]) -> int:
+    """The place of the first point out of the picture; of the last point where there is none."""
     low, high = np.array(limits).T
     out = np.flatnonzero(((path < low) | (path > high)).any(axis=1))
-    last = int(out[0]) if len(out) else len(path) - 1
+    return int(out[0]) if len(out) else len(path) - 1
+
+
+def _leaves(
+    ax: Any, path: NDArray[np.float64], i: int, limits: list[tuple[float, float]], before: int
+) -> None:
+    """The steps of a run that diverged, up to the first outside, and a word where it leaves the picture: below
+    those of as many runs before."""
+    low, high = np.array(limits).T
     colour = COLOURS[i % len(COLOURS)]
-    ax.plot(*path[: last + 1].T, MARKS[i % len(MARKS)], color=colour, markersize=4, zorder=4, label="_steps")
-    at = np.clip(path[last], low + 0.08 * (high - low), high - 0.08 * (high - low))
+    ax.plot(*path.T, MARKS[i % len(MARKS)], color=colour, markersize=4, zorder=4, label="_steps")
+    margin = 0.03 * (high - low)
+    at = np.clip(path[-1], low + 2 * margin, high - margin)
+    side = "right" if at[0] > (low + high)[0] / 2 else "left"
+    down = -1 if at[1] > (low + high)[1] / 2 else 1
     ax.annotate(
-        f"diverges (step {last})", at, color=colour, fontsize=9, weight="bold", zorder=6, ha="center",
+        f"diverges (step {len(path) - 1})", at, xytext=(0, down * 20 * before), textcoords="offset points",
+        color=colour, fontsize=9, weight="bold", zorder=6, ha=side, va="top" if down < 0 else "bottom",
         bbox={"facecolor": "white", "edgecolor": colour, "boxstyle": "round,pad=0.25", "alpha": 0.9},
     )  # fmt: skip
 
@@ -308,7 +326,7 @@ def _axes(ax: Any, file: Any, size: tuple[float, float], panels: int = 1) -> tup
 def _finish(ax: Any, title: str | None, grid: bool = True) -> None:
     if title:
         ax.set_title(title, loc="left", fontsize=11, color=INK)
-    ax.tick_params(colors=INK, labelsize=9)
+    ax.tick_params(which="both", colors=INK, labelsize=9)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     for side in ("left", "bottom"):
