@@ -351,3 +351,31 @@ class TestSeparation:
         with pytest.warns(NotConverged):
             result = LogisticRegression(C=np.inf).fit(X, y).result_
         assert result.outcome == "separable"
+
+    @pytest.mark.parametrize(("rows", "sizes"), [(2000, (60,)), (2000, (100, 20, 7, 2))])
+    def test_many_levels_that_never_meet_a_class(self, rows, sizes):
+        r = np.random.default_rng(1)
+        levels, score = [], np.zeros(rows)
+        for size in sizes:
+            often = np.arange(1.0, size + 1) ** -1.3
+            level = r.choice(size, rows, p=often / often.sum())
+            levels.append(level[:, None] == np.arange(size))
+            score += r.normal(size=size)[level]
+        X, y = np.hstack(levels).astype(float), r.uniform(size=rows) < 1 / (1 + np.exp(-score))
+        assert sum(X[y, j].any() != X[~y, j].any() for j in range(X.shape[1])) > 3
+        with pytest.warns(NotConverged):
+            result = LogisticRegression(C=np.inf).fit(X, y).result_
+        assert result.outcome == "separable"
+        # At once: steps towards the least value, which lies without end, would take some hundred passes.
+        assert result.passes < 40
+
+    @pytest.mark.parametrize("intercept", [False, True])
+    def test_a_row_far_out_separates_nothing(self, intercept):
+        r = np.random.default_rng(0)
+        X = r.normal(size=(400, 3))
+        y = (r.random(400) < 1 / (1 + np.exp(-X @ [1.0, 1.0, -0.5]))).astype(int)
+        X[7, 0] = 1e12 * (2 * y[7] - 1)
+        found = LogisticRegression(C=np.inf, fit_intercept=intercept).fit(X, y).result_
+        X[7, 0] /= 1e6
+        nearer = LogisticRegression(C=np.inf, fit_intercept=intercept).fit(X, y).result_
+        assert proved(found).fun == pytest.approx(proved(nearer).fun, rel=1e-6)

@@ -131,6 +131,9 @@ struct Work {
     idle: usize,
     /// Steps in a row that brought what steps along a direction without end bring.
     endless: usize,
+    /// Steps after which a way without end is looked for, and whether that was done near the end.
+    next_look: usize,
+    looked_at_end: bool,
     /// 1e-12 of the null model's value, where that can matter.
     floor: Option<f64>,
     first: f64,
@@ -238,6 +241,8 @@ impl Work {
             stuck: 0,
             idle: 0,
             endless: 0,
+            next_look: apart::LOOK,
+            looked_at_end: false,
             floor: None,
             first: f64::NAN,
         })
@@ -334,6 +339,19 @@ impl Work {
         self.penalty.iter().all(|a| *a == 0.0)
     }
 
+    /// What is said of rows that can be separated.
+    fn endless_fall(&self, glm: &Glm<'_>, wholly: bool, step: &mut Step, meter: &mut Meter<'_>) {
+        noticed::separable(wholly, step.value, meter);
+        step.certificate = Some(Certificate {
+            kind: Kind::ExactGap,
+            bound: step.value + self.rounding(glm).value,
+            target: self.target(meter),
+            rounding: 0.0,
+            assumption: "the loss is at least 0 (and comes as near to it as you like, where rows are separated wholly)",
+        });
+        step.verdict = Some(Status::Separable);
+    }
+
     /// Where it stands, and whether that is near enough.
     fn report(
         &mut self,
@@ -355,15 +373,7 @@ impl Work {
             return Ok(step);
         }
         if let Some(wholly) = self.separated(glm, meter)? {
-            noticed::separable(wholly, value, meter);
-            step.certificate = Some(Certificate {
-                kind: Kind::ExactGap,
-                bound: value + self.rounding(glm).value,
-                target: self.target(meter),
-                rounding: 0.0,
-                assumption: "the loss is at least 0 (and comes as near to it as you like, where rows are separated wholly)",
-            });
-            step.verdict = Some(Status::Separable);
+            self.endless_fall(glm, wholly, &mut step, meter);
             return Ok(step);
         }
         // The null model can matter only where the loss is next to nothing beside what it was.
@@ -380,6 +390,12 @@ impl Work {
                 step.verdict = Some(Status::Converged);
             }
             step.certificate = proof;
+            // The least value is near and cannot be proved: it may lie without end.
+            if step.verdict.is_none()
+                && !std::mem::replace(&mut self.looked_at_end, true)
+                && let Some(wholly) = self.apart(glm, meter)? {
+                    self.endless_fall(glm, wholly, &mut step, meter);
+                }
         }
         Ok(step)
     }

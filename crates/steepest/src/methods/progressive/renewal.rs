@@ -163,6 +163,10 @@ impl Work {
     pub(super) fn ended(&mut self, glm: &Glm<'_>, x: &mut [f64], meter: &mut Meter<'_>) -> Result<Step, Halt> {
         let mut step = self.report(glm, x, 0.0, meter)?;
         if step.verdict.is_none() {
+            if let Some(wholly) = self.apart(glm, meter)? {
+                self.endless_fall(glm, wholly, &mut step, meter);
+                return Ok(step);
+            }
             step.certificate = self.proof(glm, meter)?;
             step.verdict = Some(Status::PrecisionLimit);
         }
