@@ -1,6 +1,7 @@
 """What linear models claim is so: right values of tables that were once claimed wrongly, or never ended."""
 
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from tests.generated.oracle import Loss, Model
 
 import steepest
 from steepest.errors import NotConverged
-from steepest.linear import ElasticNet, GeneralizedLinear, Lasso, LogisticRegression
+from steepest.linear import ElasticNet, GeneralizedLinear, Lasso, LinearRegression, LogisticRegression
 from steepest.linear.problem import Problem
 
 
@@ -379,3 +380,31 @@ class TestSeparation:
         X[7, 0] /= 1e6
         nearer = LogisticRegression(C=np.inf, fit_intercept=intercept).fit(X, y).result_
         assert proved(found).fun == pytest.approx(proved(nearer).fun, rel=1e-6)
+
+
+def test_least_squares_allows_for_directions_that_rounding_hides():
+    """The first column is the sum of the others but for their last bits, which far out explain a little more."""
+    X = np.array(
+        [
+            [-0.6104, 0.1094, -0.7198],
+            [1.975, 3.463, -1.488],
+            [-0.4901, -0.7052, 0.2151],
+            [2.061, 0.908, 1.153],
+        ]
+    )
+    y = np.array([-4.0, -1.0, 4.0, 7.0])
+    better = [26308.605903994856, -26307.525869294834, -26303.929574158316], 1.4623417910554934
+
+    def loss(coef, intercept):
+        rows = zip(X.tolist(), y, strict=True)
+        left = (
+            sum(Fraction(v) * Fraction(w) for v, w in zip(row, coef, strict=True))
+            + Fraction(intercept)
+            - Fraction(t)
+            for row, t in rows
+        )
+        return sum(e * e for e in left) / 8
+
+    model = LinearRegression().fit(X, y)
+    gap = loss(model.coef_.tolist(), float(model.intercept_)) - loss(*better)
+    assert 0 < gap <= proved(model.result_).certificate["bound"]

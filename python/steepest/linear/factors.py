@@ -34,6 +34,8 @@ _WIDENED = 1 << 20
 # Parts of a table that are factored side by side: by the data alone, so that no machine's threads change the sums.
 _PARTS = 8
 _EPS = float(np.finfo(np.float64).eps)
+# How far along directions that the columns do not tell from nothing the least value is looked for, in residuals.
+_FAR = 1e7
 # What each reflection's rounding may do to a column, in units of eps.
 _ROUNDING = 4.0
 # Columns from which LAPACK's own threads are worth more than bits that do not depend on their number.
@@ -340,6 +342,9 @@ class _Space:
         self.left, self.values, self.right = left[:, held], values[held], right[held]
         self.rank = int(held.sum())
         self.dependent = min(square.shape) - self.rank
+        # What the directions taken for nothing move the rows by, each as far as rounding may hide it.
+        eps = float(np.finfo(np.float64).eps)
+        self.hidden = float(np.linalg.norm(values[~held] + eps * values.max(initial=0.0)))
 
     def _below(self, target: Floats) -> Floats:
         """The targets of the rows that stand for the penalty are 0."""
@@ -366,7 +371,8 @@ class _Space:
         """F at the coefficients, how far above its least at most, and how much of that rounding may explain.
 
         What the columns could still explain of the residual is the distance; it is computed. What is not seen is that
-        the triangle itself was rounded: each column by `noise` times its length.
+        the triangle itself was rounded: each column by `noise` times its length. Directions taken for nothing bring the
+        more the farther one goes, and no more than the residual: what they bring within `_FAR` times it is added.
         """
         inner = (coef if self.twist is None else self.twist @ coef) * self.scale[:, None]
         residual = self._below(target) - self.alike @ inner
@@ -375,7 +381,8 @@ class _Space:
         slope = np.sqrt(len(self.scale)) / self.values.min(initial=np.inf)
         moved = np.linalg.norm(self.alike, axis=0) @ np.abs(inner)
         unseen = self.noise * (size * slope + moved + np.linalg.norm(target, axis=0))
-        return 0.5 * size**2, 0.5 * (seen + unseen) ** 2, 2.0 * unseen**2
+        hidden = np.minimum(_FAR * self.hidden, 0.5) * size**2
+        return 0.5 * size**2, 0.5 * (seen + unseen) ** 2 + hidden, 2.0 * unseen**2 + hidden
 
 
 def _units(square: Floats) -> Floats:
