@@ -340,3 +340,12 @@ def test_a_saddle_that_mixes_coordinates_in_units_far_apart(scale, offset):
 def test_a_cube_has_no_least_value(x0, jac):
     r = steepest.minimize(lambda x: float(np.sum(x**3)), x0, jac=jac)
     assert r.outcome == "unbounded", r.message
+
+
+def test_one_step_into_the_noise_of_differences_is_no_convergence():
+    shift = np.array([-621044.4362971263, 1346800.5083474468])
+    r = steepest.minimize(
+        lambda x: float(34135.1637588446 - np.log1p((x - shift) ** 2).sum()),
+        [-621042.480395903, 1346801.5117295545],
+    )
+    assert not r.success, r.message

@@ -178,6 +178,12 @@ impl Claims {
         last > 0.0 && predicted > 1e-3 * last
     }
 
+    /// Whether the last step alone made a tenth of all that F has fallen by: what is left after it is not yet known.
+    pub fn plunged(&self) -> bool {
+        let value = self.before(0);
+        self.before(1) - value > 0.1 * (self.values[0] - value)
+    }
+
     /// Whether F has fallen since the start by more than rounding: else nothing was seen of it.
     pub fn left(&self, value: f64) -> bool {
         self.values[0] - value > 64.0 * self.rounding(value)

@@ -334,6 +334,9 @@ impl Work {
     /// Whether what is left lies below the noise of the differences, and all that this noise can hide, by what the steps
     /// have met, is far below the tolerance: ten steps more would only wander about.
     fn drowned(&mut self, problem: &mut Problem<'_>, explained: f64) -> bool {
+        if self.claims.plunged() {
+            return false;
+        }
         let n = self.memory.dim();
         let mut noise = Aligned::zeros(n);
         // F is 0 but for its rounding: nothing is small beside that, but what it has fallen by is known.
