@@ -327,6 +327,26 @@ class TestWithoutAPenaltyNothingHoldsWhatColumnsLeaveOpen:
         assert got.x[[0, 2]] == pytest.approx(0.0, abs=0.0)
 
 
+class TestRounding:
+    """Targets so far from 0 that their own rounding is no small part of what they differ by."""
+
+    @pytest.mark.parametrize("method", ["gradient_descent", "lbfgs", "newton", "progressive"])
+    def test_slopes_of_a_point_that_is_not_the_least_explain_nothing(self, method):
+        X = np.array([[-359.5190124511719, 33962552.0], [-359.51806640625, 33962248.0]], "f4")
+        y = np.array([-79380753470598.52, -79380753470599.36])
+        result = Problem(alpha=1.0, method=method).solve(X, y).result
+        assert not result.success or result.fun < 0.02
+
+    def test_a_method_that_creeps_is_given_up_unasked(self):
+        r = np.random.default_rng(3)
+        X = 1e9 * r.normal(size=8) + r.normal(size=(5, 8)) * 10.0 ** r.uniform(-3, 3, 8)
+        problem = Problem(loss="poisson", penalty="none", intercept=False, method="newton")
+        result = problem.solve(X, np.array([0.0, 0.0, 1.0, 0.0, 0.0])).result
+        assert result.nit <= 100_000
+        if not result.success:
+            assert result.outcome in ("budget", "plateau", "separable")
+
+
 class TestSeparation:
     """Several classes of which some can be told apart wholly, and levels that never meet a class."""
 

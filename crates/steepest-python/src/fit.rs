@@ -2,6 +2,7 @@
 use crate::arrays::{Table, column};
 use crate::choose::{Around, choose};
 use crate::enter::{Failure, enter, guarded, refused};
+use crate::minimize::ITERATIONS;
 use crate::solution::{Story, to_dict};
 use crate::watch::Watcher;
 use numpy::{PyArray1, PyReadonlyArray1};
@@ -72,7 +73,7 @@ const SMALL: usize = 200_000;
 /// What such a table is solved to.
 const FINE: f64 = 1e-13;
 
-/// When to stop; None is without limit.
+/// When to stop; None is without limit, but for the iterations of a method that was named.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 pub struct Limits {
@@ -83,13 +84,16 @@ pub struct Limits {
 }
 
 impl Limits {
-    fn stop(&self) -> Result<Stop, String> {
+    fn stop(&self, named: bool) -> Result<Stop, String> {
         let least = |name: &str, v: f64| {
             (v >= 0.0).then_some(v).ok_or_else(|| format!("{name} must be at least 0; got {v}"))
         };
+        // Who names a budget knows how long it may take.
+        let unasked = named && self.max_passes.is_none() && self.max_seconds.is_none();
+        let most = if unasked { ITERATIONS } else { u64::MAX };
         Ok(Stop {
             tolerance: least("tol", self.tol)?,
-            iterations: self.max_iter.unwrap_or(u64::MAX),
+            iterations: self.max_iter.unwrap_or(most),
             evaluations: u64::MAX,
             passes: least("max_passes", self.max_passes.unwrap_or(f64::INFINITY))?,
             seconds: least("max_seconds", self.max_seconds.unwrap_or(f64::INFINITY))?,
@@ -488,7 +492,7 @@ pub fn fit_linear<'py>(
             free_intercept: model.intercept && model.intercept_penalty == 0.0,
             method: model.method.clone(),
             start,
-            stop: stop.stop()?,
+            stop: stop.stop(model.method.is_some())?,
             held,
             loss,
             narrow: model.narrow,

@@ -117,8 +117,8 @@ impl Request {
     }
 }
 
-/// Unless asked otherwise, a function is given up after as many steps.
-const ITERATIONS: u64 = 100_000;
+/// Unless asked otherwise, a function is given up after as many steps, and a table by a method that was named.
+pub const ITERATIONS: u64 = 100_000;
 /// The same for evaluations; or, of many variables, after so many for each, since a gradient by differences takes one or
 /// two for each.
 const EVALUATIONS: u64 = 100_000;

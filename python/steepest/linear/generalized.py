@@ -65,7 +65,8 @@ class GeneralizedLinear(LinearRegressor):
     tol : float, default 1e-6
         The objective's distance from its optimum, relative to its value.
     max_iter, max_passes, max_seconds : numbers, optional
-        Budgets: steps, reads of the table, seconds. None is without limit.
+        Budgets: steps, reads of the table, seconds. None is without limit; but where a method is named and no
+        budget is, it is given up after 100 000 steps.
     early_stopping : bool, default False
         Holds out rows that the descent does not see, stops once their loss no longer falls, and keeps the best
         point there: for a descent that is to end before its optimum, as it is without a penalty.

@@ -53,7 +53,7 @@ class Problem:
     tol : float
         F(x) - F* relative to F(x).
     max_iter, max_passes, max_seconds : numbers or None
-        Budgets; None is without limit.
+        Budgets; None is without limit, but for 100 000 steps where a method is named and no budget is.
     threads : int
         At most so many; 0 takes what the machine gives.
     narrow : bool
