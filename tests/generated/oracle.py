@@ -259,13 +259,19 @@ class Model:
 
     def possible(self) -> bool:
         """Whether some point has a value in float64: exp of a margin overflows where the bounds ask for large ones."""
-        if self.loss.name != "poisson" or self.intercept or self.radius is not None:
+        if self.loss.name != "poisson" or self.intercept:
             return True
         n, d = self.Z.shape
         rows = np.hstack([self.Z.astype(float), -np.ones((n, 1))])
         bounds = [(float(lo), float(hi)) for lo, hi in zip(self.lo[0], self.hi[0], strict=True)]
+        whole = None
+        if self.radius is not None:
+            shares = np.r_[1 / self.s.astype(float).ravel(), 0.0]
+            bounds, whole = [(0.0, None)] * d, (shares[None], [float(self.radius)])
         # the least of the largest margin
-        found = linprog(np.r_[np.zeros(d), 1.0], rows, np.zeros(n), bounds=[*bounds, (None, None)])
+        found = linprog(
+            np.r_[np.zeros(d), 1.0], rows, np.zeros(n), *(whole or ()), bounds=[*bounds, (None, None)]
+        )
         return found.status != 0 or found.fun < 710.0
 
     # the least value

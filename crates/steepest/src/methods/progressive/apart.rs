@@ -10,6 +10,8 @@ use crate::gram::Rounded;
 
 /// Steps on all rows before a way without end is looked for; after that, at twice as many each time.
 pub const LOOK: usize = 6;
+/// A way of length 1, over columns of scale 1, that changes no margin by more is none.
+const MOVED: f64 = 1e-3;
 /// Rounds of a look: each puts to the rows that must stay those that the round before took the wrong way.
 const ROUNDS: usize = 8;
 /// Of rows that must stay, so many for each variable at first.
@@ -104,6 +106,10 @@ impl Work {
                     return Ok(Some(false));
                 }
                 let largest = t.iter().fold(0.0, |m: f64, t| m.max(t.abs()));
+                if !(largest > MOVED) {
+                    // Columns that are nearly copies of each other: it moves no row.
+                    break;
+                }
                 let taken = |i: &u32| {
                     let t = t[*i as usize];
                     there(i) && t.abs() > STILL * largest && !right(*i as usize, t)
