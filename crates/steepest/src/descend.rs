@@ -38,6 +38,8 @@ pub struct Descent {
     pub stop: Stop,
     /// Whether to keep every point gone through.
     pub keep_path: bool,
+    /// Where it stood before the step under way.
+    before: Vec<f64>,
     status: Option<Status>,
     best: Option<(f64, Vec<f64>)>,
     held: (f64, u64),
@@ -72,6 +74,7 @@ impl Descent {
             findings: Vec::new(),
             stop,
             keep_path: false,
+            before: Vec::new(),
             status: None,
             best: None,
             held: (f64::INFINITY, 0),
@@ -152,7 +155,8 @@ impl Descent {
             clock: &mut self.clock,
         };
         let mut problem = Problem::of(objective, penalty, meter, &mut self.units);
-        let before = self.x.clone();
+        // A step may end in the middle: the value known is that of the point before.
+        self.before.clone_from(&self.x);
         let step = if self.begun {
             self.method.step(&mut problem, &mut self.x)
         } else {
@@ -161,8 +165,7 @@ impl Descent {
         // Ended before it stood anywhere: the value is found out when it is asked for.
         self.last.sampled |= step.is_err() && !self.begun;
         if step.is_err() && self.begun {
-            // It ended in the middle of a step: the value known is that of the point before.
-            self.x = before;
+            self.x.clone_from(&self.before);
         }
         let step = step?;
         if self.begun {

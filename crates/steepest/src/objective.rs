@@ -42,6 +42,19 @@ pub enum Ask<'a> {
 }
 
 impl Ask<'_> {
+    /// The same question, lent for a while: what a wrapper passes on.
+    pub fn again(&mut self) -> Ask<'_> {
+        match self {
+            Ask::Value(to) => Ask::Value(to),
+            Ask::Gradient(to) => Ask::Gradient(to),
+            Ask::Product { along, to } => Ask::Product { along, to },
+            Ask::Hessian(to) => Ask::Hessian(to),
+            Ask::Constraints(to) => Ask::Constraints(to),
+            Ask::Pull { by, to } => Ask::Pull { by, to },
+            Ask::Accuracy { value, gradient } => Ask::Accuracy { value, gradient },
+            Ask::Sharpen(to) => Ask::Sharpen(to),
+        }
+    }
     /// What it asks for, in words.
     pub fn what(&self) -> &'static str {
         match self {

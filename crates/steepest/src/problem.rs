@@ -67,11 +67,10 @@ impl<'a> Problem<'a> {
         units: &mut Units,
         work: impl FnOnce(&mut Problem<'_>) -> T,
     ) -> T {
-        let Problem { objective, penalty, stop, counts, findings, watch, clock, .. } = self;
-        let mut wrapper = wrap(&mut **objective);
-        let stop = Stop { tolerance, ..*stop };
-        let meter = Meter { stop, counts, findings, watch: &mut **watch, clock };
-        work(&mut Problem::of(&mut wrapper, *penalty, meter, units))
+        let penalty = self.penalty;
+        let (objective, mut meter) = self.parts();
+        let mut wrapper = wrap(objective);
+        work(&mut meter.problem(&mut wrapper, penalty, tolerance, units))
     }
     /// Lengths of the tensors that x is made of.
     pub fn tensors(&self) -> Vec<Vec<usize>> {
@@ -89,16 +88,10 @@ impl<'a> Problem<'a> {
         let mut outside: Vec<Ask<'_>> = asks
             .iter_mut()
             .map(|ask| match ask {
-                Ask::Value(to) => Ask::Value(to),
-                Ask::Gradient(to) => Ask::Gradient(to),
-                Ask::Hessian(to) => Ask::Hessian(to),
-                Ask::Sharpen(to) => Ask::Sharpen(to),
-                Ask::Accuracy { value, gradient } => Ask::Accuracy { value, gradient },
-                Ask::Constraints(to) => Ask::Constraints(to),
-                Ask::Pull { by, to } => Ask::Pull { by, to },
                 Ask::Product { to, .. } => {
                     Ask::Product { along: along_left.next().expect("one each"), to }
                 }
+                other => other.again(),
             })
             .collect();
         let done = self.answered(&at, rows, &mut outside);
@@ -139,8 +132,7 @@ impl<'a> Problem<'a> {
         }
     }
     fn answered(&mut self, x: &[f64], rows: Rows<'_>, asks: &mut [Ask<'_>]) -> Result<(), Halt> {
-        let Problem { objective, stop, counts, findings, watch, clock, .. } = self;
-        let mut meter = Meter { stop: *stop, counts, findings, watch: &mut **watch, clock };
+        let (objective, mut meter) = self.parts();
         let mut pause = || meter.pause();
         let mut work = Work { pause: &mut pause, values: 0 };
         let done = objective.answer(x, rows, asks, &mut work);
@@ -262,8 +254,7 @@ impl<'a> Problem<'a> {
     }
     /// Lets the watch have its turn where it is due; methods call it in their own long loops.
     pub fn pause(&mut self) -> Result<(), Halt> {
-        let Problem { stop, counts, findings, watch, clock, .. } = self;
-        Meter { stop: *stop, counts, findings, watch: &mut **watch, clock }.pause()
+        self.parts().1.pause()
     }
     /// The loss over a design that it is, where it is one.
     pub fn glm(&self) -> Option<&Glm<'_>> {
@@ -271,8 +262,13 @@ impl<'a> Problem<'a> {
     }
     /// The loss over a design that it is, where it is one, and apart from it what is spent and who looks on.
     pub fn split(&mut self) -> (Option<&Glm<'_>>, Meter<'_>) {
+        let (objective, meter) = self.parts();
+        (objective.glm(), meter)
+    }
+    /// The objective, and apart from it what is spent and who looks on.
+    fn parts(&mut self) -> (&mut dyn Objective, Meter<'_>) {
         let Problem { objective, stop, counts, findings, watch, clock, .. } = self;
-        (objective.glm(), Meter { stop: *stop, counts, findings, watch: &mut **watch, clock })
+        (&mut **objective, Meter { stop: *stop, counts, findings, watch: &mut **watch, clock })
     }
     /// What is known of this problem.
     pub fn facts(&mut self) -> Facts {

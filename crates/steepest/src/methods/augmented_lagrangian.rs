@@ -122,13 +122,9 @@ impl Objective for Lagrangian<'_> {
         let Sorted { value, gradient, others } = Sorted::of(asks);
         for ask in others {
             match ask {
-                Ask::Accuracy { value, gradient } => inner.answer(
-                    x,
-                    rows,
-                    &mut [Ask::Accuracy { value, gradient }],
-                    work,
-                )?,
-                Ask::Sharpen(done) => inner.answer(x, rows, &mut [Ask::Sharpen(done)], work)?,
+                Ask::Accuracy { .. } | Ask::Sharpen(_) => {
+                    inner.answer(x, rows, &mut [ask.again()], work)?;
+                }
                 other => other.unknown()?,
             }
         }

@@ -308,14 +308,13 @@ fn sides(
                 }
             }
             if lowest.1 == 0.0 && at.blind && nearer == 0 {
-                for h in [1e-5 * NEAR] {
-                    let [up, down] = both_sides(problem, at, u, h, trial)?;
-                    for (value, h) in [(up, h), (down, -h)] {
-                        if value < at.value - h.abs() * claimed.abs() - 4.0 * rounding
-                            && value < lowest.0
-                        {
-                            lowest = (value, h);
-                        }
+                let h = 1e-5 * NEAR;
+                let [up, down] = both_sides(problem, at, u, h, trial)?;
+                for (value, h) in [(up, h), (down, -h)] {
+                    if value < at.value - h.abs() * claimed.abs() - 4.0 * rounding
+                        && value < lowest.0
+                    {
+                        lowest = (value, h);
                     }
                 }
             }

@@ -1,9 +1,8 @@
 //! Accelerated proximal gradient.
 use crate::certificate::{Certificate, Kind};
-use crate::problem::Problem;
+use crate::problem::{Facts, Problem};
 use crate::status::{Halt, Status};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
-use crate::problem::Facts;
 use crate::methods::doubt::{self, Doubt, Known};
 use crate::methods::{claims, coordinate, shares};
 use crate::penalty::Steps;

@@ -1,10 +1,9 @@
 //! Steepest descent: at a rate that is given, or at its own.
-use crate::problem::Problem;
+use crate::problem::{Facts, Problem};
 use crate::status::{Halt, Status};
 use crate::units::Units;
 use crate::health::{Finding, Severity};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
-use crate::problem::Facts;
 use crate::methods::claims::{Claims, Sight, not_finite, sizes};
 use crate::methods::doubt::{self, Doubt, Gap, Known, room};
 use crate::penalty::Steps;

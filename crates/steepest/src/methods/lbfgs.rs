@@ -1,10 +1,9 @@
 //! L-BFGS along the projected path, for smooth functions of any size, with or without bounds.
 use crate::curvature::Curvature;
-use crate::problem::Problem;
+use crate::problem::{Facts, Problem};
 use crate::status::{Halt, Status};
 use crate::units::Units;
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
-use crate::problem::Facts;
 use crate::methods::claims::{Claims, STEEP, Sight, diagonal, not_finite, sizes};
 use crate::methods::doubt::{self, Doubt, Known};
 use crate::settings::Described;
@@ -578,7 +577,8 @@ impl Work {
         }
         problem.units.outward(&self.xn[..n], &mut x);
         *problem.units = Units::default();
-        *self = Work { escapes, warned: self.warned, ..Work::new(&self.set.clone(), problem, &x)? };
+        let set = self.set;
+        *self = Work { escapes, warned: self.warned, ..Work::new(&set, problem, &x)? };
         match not_finite(self.f, &self.g[..n]) {
             Some(_) if self.f == f64::NEG_INFINITY => Ok(self.ended(Status::Unbounded)),
             Some(_) => Ok(self.ended(Status::Plateau)),

@@ -1,11 +1,10 @@
 //! Newton's method for functions of a few hundred variables, regularised where the function bends the wrong way.
 use crate::curvature::Curvature;
 use crate::cholesky::Cholesky;
-use crate::problem::Problem;
+use crate::problem::{Facts, Problem};
 use crate::status::{Halt, Status};
 use crate::units::Units;
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
-use crate::problem::Facts;
 use crate::methods::claims::{Claims, Sight, diagonal, not_finite, sizes};
 use crate::methods::doubt::{self, Doubt, Known};
 use crate::settings::Described;

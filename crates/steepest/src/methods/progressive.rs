@@ -27,11 +27,10 @@
 //!   gradients over the metric's rows do the same without it (`turned`): 200 000 x 200, 10 classes, correlated columns,
 //!   took 186 passes and 12.3 s round a diagonal and takes 10 passes and 1.1 s.
 use crate::certificate::{Certificate, Kind};
-use crate::problem::{Meter, Problem};
+use crate::problem::{Facts, Meter, Problem};
 use crate::status::{Halt, Status};
 use crate::glm::Glm;
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
-use crate::problem::Facts;
 use crate::penalty::Penalty;
 use crate::scaling::Scaling;
 use crate::settings::Described;

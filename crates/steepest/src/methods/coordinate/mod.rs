@@ -7,11 +7,10 @@ mod quadratic;
 mod start;
 mod working;
 
-use crate::problem::Problem;
+use crate::problem::{Facts, Problem};
 use crate::status::{Halt, Status};
 use crate::glm::{Glm, Keep};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
-use crate::problem::Facts;
 use crate::penalty::Piece;
 use frame::Frame;
 pub(super) use start::instead;
