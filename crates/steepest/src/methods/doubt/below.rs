@@ -1,5 +1,6 @@
 //! Whether anything lies below a point at rest of whose curvature nothing is known: a maximum, a saddle of any order.
-use super::{Gap, Known, NEAR, conjugate, noise, scattered, within};
+use super::gap::conjugate;
+use super::{Gap, Known, NEAR, noise, scattered, within};
 use crate::problem::Problem;
 use crate::status::Halt;
 

@@ -1,0 +1,140 @@
+use super::*;
+
+/// Gradient, its error, the noise of the value, and how many values it took.
+fn once(
+    d: &mut Differences,
+    x: &[f64],
+    f: impl Fn(&[f64]) -> f64,
+) -> (Vec<f64>, Vec<f64>, f64, u64) {
+    let (mut g, mut e) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+    let at = f(x);
+    d.gradient(x, at, &mut |x: &[f64]| Ok::<_, ()>(f(x)), &mut g).unwrap();
+    let noise = d.accuracy(&mut e);
+    (g, e, noise, d.spent())
+}
+
+fn found(n: usize) -> Differences {
+    Differences::new(n, Sides::Auto, Length::Found, None)
+}
+
+#[test]
+fn the_noise_of_what_is_stored_in_single_precision_or_rounded() {
+    let single = |x: &[f64]| f64::from((x[0] as f32 - 3.0).powi(2) + (x[1] as f32 - 3.0).powi(2));
+    let (g, e, noise, _) = once(&mut found(2), &[0.0, 0.0], single);
+    assert!((3e-8..3e-5).contains(&noise), "{noise}");
+    for j in 0..2 {
+        assert!((g[j] + 6.0).abs() < e[j].max(1e-3) && e[j] < 0.1, "{} {}", g[j], e[j]);
+    }
+    let rounded = |x: &[f64]| (1e3 * (x[0] - 3.0).powi(2)).round() / 1e3;
+    let (g, e, noise, _) = once(&mut found(1), &[0.0], rounded);
+    assert!((5e-5..5e-3).contains(&noise) && (g[0] + 6.0).abs() < 0.3, "{noise} {g:?} {e:?}");
+}
+
+/// Variables of any size, f of any size: relative errors that the accuracy covers.
+#[test]
+fn units_do_not_matter() {
+    for scale in [1e-9, 1e-4, 1.0, 1e5, 1e9] {
+        for height in [1e-200, 1e-30, 1.0, 1e200] {
+            let f = |x: &[f64]| height * (1.0 + (x[0] / scale - 3.0).powi(2) + (x[1] - 1.0).exp());
+            let (g, e, _, spent) = once(&mut found(2), &[2.0 * scale, 0.5], f);
+            let right = [-2.0 * height / scale, height * (-0.5f64).exp()];
+            for j in 0..2 {
+                let off = (g[j] - right[j]).abs() / right[j].abs();
+                assert!(off < 1e-7, "{scale} {height} {j}: {off}");
+                assert!(e[j] < 1e-6 * right[j].abs(), "{scale} {height} {j}: {}", e[j]);
+            }
+            assert!(spent <= 12, "{spent}");
+        }
+    }
+}
+
+/// To one side from the second gradient on, to both sides after `sharpen`; the error said is about the error made.
+#[test]
+fn one_side_then_both() {
+    let f = |x: &[f64]| (x[0] - 1.0).exp() + 1e4 * (x[1] - 2.0).powi(2) + x[0] * x[1];
+    let right = |x: &[f64]| [(x[0] - 1.0).exp() + x[1], 2e4 * (x[1] - 2.0) + x[0]];
+    let mut d = found(2);
+    once(&mut d, &[0.0, 0.0], f);
+    let x = [0.3, 1.9];
+    let (one, said, _, spent) = once(&mut d, &x, f);
+    assert_eq!(spent, 2);
+    assert!(d.sharpen() && !d.sharpen());
+    let (both, sharper, _, spent) = once(&mut d, &x, f);
+    assert!(spent >= 4);
+    for j in 0..2 {
+        let off = |g: &[f64]| (g[j] - right(&x)[j]).abs();
+        assert!(off(&one) <= 2.0 * said[j], "{j}: {} {}", off(&one), said[j]);
+        assert!(off(&both) <= 2.0 * sharper[j], "{j}: {} {}", off(&both), sharper[j]);
+        assert!(sharper[j] < 0.1 * said[j], "{j}: {} {}", sharper[j], said[j]);
+    }
+}
+
+#[test]
+fn within_bounds_however_narrow() {
+    let (low, high) = (vec![0.0, 1.0, 5.0], vec![1e-9, 1.0 + 1e-6, 5.0]);
+    let inside = |x: &[f64]| x.iter().zip(&low).zip(&high).all(|((x, l), h)| l <= x && x <= h);
+    let f = |x: &[f64]| {
+        assert!(inside(x), "{x:?}");
+        (1e9 * x[0] - 0.7).powi(2) + 1e6 * (x[1] - 1.0) + x[2]
+    };
+    for at in [[0.0, 1.0, 5.0], [0.4e-9, 1.0 + 1e-6, 5.0], [1e-9, 1.0 + 4e-7, 5.0]] {
+        let mut d =
+            Differences::new(3, Sides::Auto, Length::Found, Some((low.clone(), high.clone())));
+        for _ in 0..3 {
+            let (g, ..) = once(&mut d, &at, f);
+            let right = 2e9 * (1e9 * at[0] - 0.7);
+            assert!((g[0] - right).abs() < 1e-5 * 1e9, "{at:?} {} {right}", g[0]);
+            assert!((g[1] / 1e6 - 1.0).abs() < 1e-5 && g[2] == 0.0, "{at:?} {g:?}");
+            d.sharpen();
+        }
+    }
+}
+
+#[test]
+fn what_was_rounded_when_it_was_larger() {
+    assert_eq!(lowest_bit(12.0), 4.0);
+    assert_eq!(lowest_bit(-0.1), 2f64.powi(-55));
+    assert_eq!(lowest_bit(5e-324), 5e-324);
+    let mut d = found(2);
+    let bowl = |x: &[f64]| 2.0 - x[0].cos() - x[1].cos();
+    for at in [[1.0, 0.5], [1e-7, 3e-8], [1e-7, 2e-8]] {
+        once(&mut d, &at, bowl);
+    }
+    assert!((1e-17..1e-14).contains(&d.accuracy(&mut [0.0; 2])));
+    let squares = |x: &[f64]| x[0] * x[0] + x[1] * x[1];
+    // What is exact however small is taken for nothing else.
+    let mut d = found(2);
+    once(&mut d, &[1e-7, 3e-8], squares);
+    assert!(d.accuracy(&mut [0.0; 2]) < 1e-25);
+}
+
+/// A stair and a constant tell nothing, and say so.
+#[test]
+fn what_does_not_move() {
+    for stair in [|_: &[f64]| 5.0, |x: &[f64]| x[0].floor() + x[1].floor()] {
+        let mut d = found(2);
+        let (_, e, ..) = once(&mut d, &[0.3, 0.6], stair);
+        assert!(e.iter().all(|e| *e > 0.1), "{e:?}");
+    }
+    // A variable that f does not depend on is no such thing.
+    let (g, e, ..) = once(&mut found(2), &[0.3, 0.6], |x| x[0] * x[0]);
+    assert!(g[1] == 0.0 && e[1] < 1e-6 && (g[0] - 0.6).abs() < 1e-8);
+}
+
+#[test]
+fn steps_that_were_given() {
+    let seen = std::cell::RefCell::new(Vec::new());
+    let f = |x: &[f64]| {
+        seen.borrow_mut().push(x[0]);
+        x[0] * x[0]
+    };
+    let mut d = Differences::new(1, Sides::One, Length::Absolute(vec![0.25]), None);
+    once(&mut d, &[100.0], f);
+    seen.borrow_mut().clear();
+    let (g, ..) = once(&mut d, &[100.0], f);
+    assert_eq!((seen.borrow()[1], g[0]), (100.25, 200.25));
+    let mut d = Differences::new(1, Sides::Both, Length::Relative(vec![0.01]), None);
+    seen.borrow_mut().clear();
+    let (g, ..) = once(&mut d, &[100.0], f);
+    assert!(seen.borrow().contains(&101.0) && (g[0] - 200.0).abs() < 1e-9);
+}

@@ -1,0 +1,109 @@
+//! How far the least value is by the curvature around: conjugate gradients, by gradients ahead.
+use super::{Known, NEAR};
+use crate::problem::Problem;
+use crate::status::Halt;
+use crate::vectors::{dot, largest};
+
+/// What the function's own curvature predicts of a decrease, over what slopes and curvature span from here.
+pub enum Gap {
+    /// So much.
+    Left(f64),
+    /// Along the direction given it bends down: there is no least value on this line.
+    Down,
+}
+
+/// E by conjugate gradients (Hestenes and Stiefel 1952) on the quadratic model at x, measured in lengths: ½ g′H⁻¹g from
+/// below, by a gradient for each product. It ends as soon as more than `enough` is left, or little more is to come.
+pub fn gap(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    products: usize,
+    enough: f64,
+    along: &mut [f64],
+    trial: &mut [f64],
+) -> Result<Gap, Halt> {
+    // In lengths: where a coordinate cannot go the way it should, it has none.
+    let free = |j: usize| (at.room)(j, -at.gradient[j]) > 0.0;
+    let r = (0..at.x.len())
+        .map(|j| if free(j) { -at.gradient[j] * at.lengths[j] } else { 0.0 })
+        .collect();
+    Ok(conjugate(problem, at, r, products, Some(enough), along, trial)?.0)
+}
+
+/// The same, for r in place of −g: ½ r′H⁻¹r. Whether all that r spans was seen to bend up, too.
+pub(super) fn conjugate(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    mut r: Vec<f64>,
+    products: usize,
+    enough: Option<f64>,
+    along: &mut [f64],
+    trial: &mut [f64],
+) -> Result<(Gap, bool), Halt> {
+    let n = at.x.len();
+    let mut p = r.clone();
+    let (mut rr, mut left, mut last) = (dot(&r, &r), 0.0f64, f64::INFINITY);
+    let first = rr;
+    let mut ahead = vec![0.0; n];
+    let mut whole = n <= products;
+    for _ in 0..products.min(n) {
+        if rr <= 1e-24 * first || rr == 0.0 {
+            whole = true;
+            break;
+        }
+        // Into whichever direction there is more room for, and never beyond it.
+        let reach = |way: f64| {
+            let one = |j: usize| {
+                let by = way * p[j] * at.lengths[j];
+                if by == 0.0 { f64::INFINITY } else { (at.room)(j, by) / by.abs() }
+            };
+            (0..n).map(one).fold(f64::INFINITY, f64::min)
+        };
+        let (ahead_of, behind) = (reach(1.0), reach(-1.0));
+        let t = (NEAR / largest(&p))
+            .min(0.5 * ahead_of.max(behind))
+            .copysign(if ahead_of >= behind { 1.0 } else { -1.0 });
+        if t == 0.0 {
+            return Ok((Gap::Left(left + rr.sqrt()), false));
+        }
+        (0..n).for_each(|j| trial[j] = at.x[j] + t * p[j] * at.lengths[j]);
+        problem.total_gradient(&trial[..n], &mut ahead)?;
+        if !largest(&ahead).is_finite() {
+            return Ok((Gap::Left(f64::INFINITY), false));
+        }
+        let product: Vec<f64> = (0..n)
+            .map(|j| {
+                if r[j] == 0.0 && p[j] == 0.0 {
+                    0.0
+                } else {
+                    (ahead[j] - at.gradient[j]) * at.lengths[j] / t
+                }
+            })
+            .collect();
+        let bend = dot(&p, &product);
+        // Slopes are as exact as they are large, where they are not r.
+        let slope = |j: usize| (at.gradient[j].abs() + ahead[j].abs()) * at.lengths[j];
+        let known = (0..n).map(slope).fold(0.0, f64::max).min(rr.sqrt());
+        let noise = f64::EPSILON * 1e2 * known * dot(&p, &p).sqrt() / t.abs();
+        if bend < -noise {
+            (0..n).for_each(|j| along[j] = p[j]);
+            return Ok((Gap::Down, false));
+        }
+        if bend <= noise {
+            // Flat as far as can be seen: the slope goes on as far as its lengths.
+            return Ok((Gap::Left(left + rr.sqrt()), false));
+        }
+        let a = rr / bend;
+        let gain = 0.5 * a * rr;
+        left += gain;
+        (0..n).for_each(|j| r[j] -= a * product[j]);
+        let before = std::mem::replace(&mut rr, dot(&r, &r));
+        (0..n).for_each(|j| p[j] = r[j] + rr / before * p[j]);
+        if enough.is_some_and(|e| left > e || gain.max(last) < 1e-2 * left) {
+            whole = false;
+            break;
+        }
+        last = gain;
+    }
+    Ok((Gap::Left(left), whole))
+}

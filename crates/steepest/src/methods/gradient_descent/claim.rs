@@ -1,0 +1,181 @@
+//! When it says that it is done: what it claims, what it looks at before, and where that leads.
+use super::{ESCAPES, PRODUCTS, Work, evaluate};
+use crate::method::Step;
+use crate::methods::doubt::{self, Doubt, Gap, Known, room};
+use crate::problem::Problem;
+use crate::status::{Halt, Status};
+use crate::vectors::{self, dot, largest};
+
+impl Work {
+    pub(super) fn claim(&mut self, problem: &mut Problem<'_>, verdict: Status, explained: f64) -> Result<Step, Halt> {
+        if self.verify {
+            doubt::scattered(self.n, &mut self.s);
+            let mut doubt = self.look(problem)?;
+            if matches!(doubt, Doubt::None | Doubt::Kink(_)) && self.seen.unmoved(&mut self.s[..self.n]) {
+                doubt = self.look(problem)?;
+            }
+            if matches!(doubt, Doubt::None | Doubt::Kink(_)) && self.escapes > 0 && self.seen.blind() {
+                doubt = self.known(problem, |problem, at, _, xn| doubt::look_along_each(problem, at, xn))?;
+            }
+            match doubt {
+                Doubt::Inconsistent(status) => return Ok(self.ended(status)),
+                Doubt::Lower => return self.escape(problem),
+                Doubt::Stairs if self.seen.blind() => return Ok(self.ended(Status::Plateau)),
+                _ if self.below(problem)? => return self.escape(problem),
+                _ => {}
+            }
+            let enough = match verdict {
+                Status::Converged => self.claims.fine(self.f),
+                _ => self.claims.small(self.f).max(explained),
+            };
+            if !self.claims.as_scipy() && self.predicted != Some(0.0) {
+                match self.gap(problem, enough)? {
+                    Gap::Left(left) => self.predicted = Some(left),
+                    Gap::Down => match self.look(problem)? {
+                        Doubt::Lower => return self.escape(problem),
+                        _ => self.predicted = None,
+                    },
+                }
+            }
+            let near = |p: f64| p <= enough || verdict != Status::Converged && self.near(p, explained);
+            if !self.predicted.is_some_and(near) && !self.claims.as_scipy() {
+                // The steps have seen the steep side alone: on, and a later look.
+                self.patience = self.steps + self.steps / 4 + 10;
+                return Ok(if verdict == Status::Converged { self.here() } else { self.ended(Status::Plateau) });
+            }
+        }
+        let certificate = Some(self.claims.certificate(self.sight(), verdict == Status::PrecisionLimit, explained));
+        Ok(Step { certificate, ..self.ended(verdict) })
+    }
+
+    /// Goes on from the lower point in `xn`.
+    pub(super) fn escape(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
+        self.escapes += 1;
+        let n = self.n;
+        let f = evaluate(problem, self.smooth, &self.xn[..n], &mut self.gn[..n])?;
+        if f == f64::NEG_INFINITY {
+            return Ok(self.ended(Status::Unbounded));
+        }
+        if !(f < self.f && largest(&self.gn).is_finite()) || self.escapes > ESCAPES {
+            return Ok(self.ended(Status::Plateau));
+        }
+        vectors::minus(&self.xn, &self.x, &mut self.s);
+        let ss = dot(&self.s, &self.s);
+        self.take(problem, f, ss);
+        Ok(self.here())
+    }
+
+    /// No step lowers the value any more.
+    pub(super) fn rest(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
+        let n = self.n;
+        if self.verify && problem.sharpen()? {
+            self.f = evaluate(problem, self.smooth, &self.x[..n], &mut self.g[..n])?;
+            return self.stand(problem);
+        }
+        if !self.verify {
+            let left = self.predicted.unwrap_or(f64::INFINITY);
+            let explained = self.claims.rounding(self.f);
+            let verdict = self.claims.at_rest(self.f, left, explained);
+            let certificate = Some(self.claims.certificate(self.sight(), verdict == Status::PrecisionLimit, explained));
+            return Ok(Step { certificate: certificate.filter(|_| verdict.success()), ..self.ended(verdict) });
+        }
+        let mut explained = self.claims.rounding(self.f).max(self.differenced(problem));
+        let left = match self.gap(problem, f64::INFINITY)? {
+            Gap::Left(left) => left,
+            Gap::Down => f64::INFINITY,
+        };
+        self.predicted = left.is_finite().then_some(left);
+        if left > explained && left.is_finite() {
+            explained = explained.max(self.noise(problem)?);
+        }
+        let verdict = self.claims.at_rest(self.f, left, explained);
+        if verdict == Status::PrecisionLimit {
+            return self.claim(problem, verdict, explained);
+        }
+        self.downhill(problem);
+        let mut doubt = self.look(problem)?;
+        if matches!(doubt, Doubt::None) {
+            doubt::scattered(self.n, &mut self.s);
+            doubt = self.look(problem)?;
+        }
+        match doubt {
+            Doubt::Inconsistent(status) => return Ok(self.ended(status)),
+            Doubt::Kink(slopes) => problem.findings.push(doubt::kink(slopes)),
+            Doubt::Lower => return self.escape(problem),
+            Doubt::None | Doubt::Stairs => {}
+        }
+        Ok(self.stuck(explained))
+    }
+
+    /// What the noise of differences can hide.
+    pub(super) fn differenced(&self, problem: &mut Problem<'_>) -> f64 {
+        if problem.offers().differences == 0 {
+            return 0.0;
+        }
+        let mut noise = vec![0.0; self.n];
+        let value = problem.accuracy(&mut noise);
+        let metric = self.seen.metric();
+        let slopes = metric.iter().zip(&noise).map(|(d, v)| d * v * v).filter(|e| !e.is_nan());
+        (4.0 * value).max(slopes.sum::<f64>().min(1e4 * self.claims.small(self.f)))
+    }
+
+    /// The direction along which the slopes lead down, in lengths.
+    pub(super) fn downhill(&mut self, problem: &Problem<'_>) {
+        let lengths = self.seen.lengths(problem, &self.x, &self.g, self.claims.near(self.f));
+        (0..self.n).for_each(|j| self.s[j] = -self.g[j] * lengths[j]);
+        let size = largest(&self.s[..self.n]);
+        self.s.iter_mut().for_each(|s| *s /= size);
+    }
+
+    /// Runs `ask` with what is known here.
+    pub(super) fn known<R>(
+        &mut self,
+        problem: &mut Problem<'_>,
+        ask: impl FnOnce(&mut Problem<'_>, &Known<'_>, &mut [f64], &mut [f64]) -> R,
+    ) -> R {
+        let n = self.n;
+        let lengths = self.seen.lengths(problem, &self.x, &self.g, self.claims.near(self.f));
+        let room = room(problem, &self.x[..n]);
+        let known = Known {
+            x: &self.x[..n],
+            value: self.f,
+            gradient: &self.g[..n],
+            lengths: &lengths,
+            room: &|j, way| room[j][usize::from(way > 0.0)],
+            enough: self.claims.small(self.f),
+            small: self.claims.slight(self.f),
+            given: doubt::doubtful(problem),
+            ahead: true,
+            blind: self.seen.blind(),
+        };
+        ask(problem, &known, &mut self.s, &mut self.xn)
+    }
+
+    /// Looks at both sides along s (which is lost), a multiple of the lengths.
+    pub(super) fn look(&mut self, problem: &mut Problem<'_>) -> Result<Doubt, Halt> {
+        self.known(problem, doubt::look)
+    }
+
+    /// A lower point at any scale, in `xn`: where its steps tell nothing of some coordinate, or all are few.
+    pub(super) fn below(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
+        let known = self.n > doubt::TRIED && !self.seen.doubtful() && self.claims.left(self.f);
+        // What is found again and again is no saddle: a flat valley's floor, which steps come down to as well.
+        if known || self.escapes >= doubt::SADDLES {
+            return Ok(false);
+        }
+        let matters = 1e-9 * (self.first - self.f);
+        self.known(problem, |problem, at, _, xn| {
+            doubt::below(problem, &Known { small: at.small.max(matters), ..*at }, xn)
+        })
+    }
+
+    pub(super) fn gap(&mut self, problem: &mut Problem<'_>, enough: f64) -> Result<Gap, Halt> {
+        self.known(problem, |problem, at, s, xn| doubt::gap(problem, at, PRODUCTS, enough, s, xn))
+    }
+
+    /// What the noise of F can hide, measured: up to a thousandth of F's size.
+    pub(super) fn noise(&mut self, problem: &mut Problem<'_>) -> Result<f64, Halt> {
+        let most = 1e-3 * self.claims.size(self.f);
+        self.known(problem, |problem, at, _, xn| doubt::noise(problem, at, doubt::NEAR, xn)).map(|noise| (4.0 * noise).min(most))
+    }
+}
