@@ -15,14 +15,14 @@ import pandas as pd
 import pytest
 
 import steepest
+from steepest import tasks
 from steepest.errors import InputError, ModelFileError, NotConverged, TableError
 from steepest.fitting.columns import Encoding
 from steepest.fitting.job import joined
 from steepest.fitting.standardise import Scaling
 from steepest.model import Model
-from steepest.model.metrics import Baseline, metrics
-from steepest.model.weights import losses, probabilities
 from steepest.tables.design import Design, Feature
+from steepest.tasks import Baseline
 
 KEYS = {
     "title", "version", "created", "task", "task_reason", "target", "classes", "rows", "columns", "metrics",
@@ -119,7 +119,7 @@ def test_the_optimum_is_that_of_the_objective(models: dict[str, Model], task: st
     if task == "regression":
         slope = margin - y[:, None]
     else:
-        p = probabilities(margin)
+        p = tasks.find(task).means(margin)
         slope = p - (y[:, None] == np.arange(p.shape[1]))
         slope = slope[:, 1:] if task == "binary" else slope
     coefficients = model.weights.coefficients * model.weights.sd
@@ -369,22 +369,23 @@ def test_figures_agree_with_scikit_learn() -> None:
 
     rng = np.random.default_rng(2)
     y, p = rng.integers(0, 2, 200), np.round(rng.random(200), 2).clip(0.01, 0.99)
-    found = {m["name"]: m["value"] for m in metrics(y, p, Baseline(y, "binary", 2))}
+    found = {m["name"]: m["value"] for m in tasks.find("binary").metrics(y, p, Baseline(y, 2))}
     assert found["AUC"] == pytest.approx(peer.roc_auc_score(y, p), abs=1e-12)
     assert found["log loss"] == pytest.approx(peer.log_loss(y, p), abs=1e-12)
     assert found["Brier score"] == pytest.approx(peer.brier_score_loss(y, p), abs=1e-12)
-    y3, p3 = rng.integers(0, 3, 200), probabilities(rng.normal(size=(200, 3)))
-    found = {m["name"]: m["value"] for m in metrics(y3, p3, Baseline(y3, "multiclass", 3))}
+    several = tasks.find("multiclass")
+    y3, p3 = rng.integers(0, 3, 200), several.means(rng.normal(size=(200, 3)))
+    found = {m["name"]: m["value"] for m in tasks.find("multiclass").metrics(y3, p3, Baseline(y3, 3))}
     assert found["balanced accuracy"] == pytest.approx(
         peer.balanced_accuracy_score(y3, p3.argmax(1)), abs=1e-12
     )
     assert found["log loss"] == pytest.approx(peer.log_loss(y3, p3), abs=1e-12)
     margin = rng.normal(size=(200, 3))
-    assert losses(margin, y3, "multiclass").mean() == pytest.approx(
-        peer.log_loss(y3, probabilities(margin)), abs=1e-12
+    assert several.losses(margin, y3).mean() == pytest.approx(
+        peer.log_loss(y3, several.means(margin)), abs=1e-12
     )
     t, q = rng.normal(size=99), rng.normal(size=99)
-    found = {m["name"]: m["value"] for m in metrics(t, q, Baseline(t, "regression", 0))}
+    found = {m["name"]: m["value"] for m in tasks.find("regression").metrics(t, q, Baseline(t, 0))}
     assert found["R²"] == pytest.approx(peer.r2_score(t, q), abs=1e-12)
     assert found["MAE"] == pytest.approx(peer.mean_absolute_error(t, q), abs=1e-12)
 
@@ -457,3 +458,83 @@ def test_a_model_of_one_column_takes_a_file_of_one_column(tmp_path: Path) -> Non
         model.predict(new)
     with pytest.raises(TableError, match="one column only"):
         steepest.fit(new, "z")
+
+
+def counts(rows: int = 400) -> dict[str, Any]:
+    """A table of counts."""
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(rows, 3)) * [1.0, 5.0, 0.1]
+    return {
+        "a": X[:, 0],
+        "b": X[:, 1],
+        "c": X[:, 2],
+        "y": rng.poisson(np.exp(2 + X @ [0.4, 0.05, -2.0])) * 1.0,
+    }
+
+
+def test_counts_are_fitted_as_scikit_learn_fits_them() -> None:
+    """The penalty is on standardised columns, the target in units of its mean."""
+    from sklearn.linear_model import PoissonRegressor
+
+    data = counts()
+    model = steepest.fit(data, "y", loss="poisson", alpha=0.01, tol=1e-12)
+    X, y = np.column_stack([data[name] for name in "abc"]), data["y"]
+    mean, sd = X.mean(axis=0), X.std(axis=0)
+    peer = PoissonRegressor(alpha=0.01, tol=1e-12, max_iter=10_000, solver="newton-cholesky")
+    peer.fit((X - mean) / sd, y / y.mean())
+    np.testing.assert_allclose(model.predict(data), peer.predict((X - mean) / sd) * y.mean(), rtol=1e-5)
+    w = model.weights.coefficients[0] * sd
+    slope = (X - mean).T / sd[:, None] @ (model.predict(data) - y) / (len(y) * y.mean()) + 0.01 * w
+    np.testing.assert_allclose(slope, 0, atol=1e-6)
+    assert (model.task, model.loss) == ("regression", "poisson")
+    ratio = [row["mean_ratio"] for row in model.coefficients[1:]]
+    np.testing.assert_allclose(ratio, np.exp(peer.coef_ / sd), rtol=1e-5)
+
+
+def test_the_deviance_explained_is_scikit_learns(tmp_path: Path) -> None:
+    from sklearn.metrics import d2_tweedie_score, mean_poisson_deviance
+
+    data = counts()
+    model = steepest.fit(data, "y", loss="poisson", refit=False)
+    held = model.story()["heldout"]
+    figure = model.metrics()[0]
+    share = 1 - mean_poisson_deviance(held["y"], held["p"]) / mean_poisson_deviance(
+        held["y"], np.full(len(held["y"]), data["y"][model.row_numbers["train"]].mean())
+    )
+    assert figure["name"] == "D²"
+    assert figure["value"] == pytest.approx(share, rel=1e-9)
+    assert figure["low"] < d2_tweedie_score(held["y"], held["p"], power=1) < figure["high"]
+    assert "Poisson" in model.summary()
+    assert "mean" in model.report(tmp_path / "r.html").read_text()
+    model.save(tmp_path / "m.safetensors")
+    again = steepest.load(tmp_path / "m.safetensors")
+    assert again.loss == "poisson"
+    assert again.predict(data).tobytes() == model.predict(data).tobytes()
+    assert steepest.fit(data, "y", loss="poisson", scoring="d2", penalty="l1").metrics()[0]["name"] == "D²"
+
+
+def test_outliers_hardly_move_a_fit_with_hubers_loss() -> None:
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=500)
+    y = 3 * x + rng.normal(size=500) * 0.1
+    wild = y + np.where(rng.random(500) < 0.05, 1e4, 0.0)
+    slopes = [
+        steepest.fit({"x": x, "y": target}, "y", loss=loss, alpha=0.0).coefficients[1]["value"]
+        for target, loss in ((y, "squared"), (wild, "squared"), (wild, "huber"))
+    ]
+    assert abs(slopes[2] - slopes[0]) < 0.05 < abs(slopes[1] - slopes[0])
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"loss": "huberr"}, "did you mean 'huber'"),
+        ({"loss": "logistic", "task": "regression"}, "a regression target has no loss called 'logistic'"),
+        ({"loss": "poisson"}, "at least 0; got -1"),
+    ],
+)
+def test_a_loss_that_does_not_suit_is_named(settings: dict[str, Any], words: str) -> None:
+    data = counts(40)
+    data["y"][3] = -1.0
+    with pytest.raises(InputError, match=words):
+        steepest.fit(data, "y", **settings)

@@ -12,11 +12,10 @@ from scipy import stats
 from sklearn import metrics as peer
 
 import steepest
+from steepest import tasks
 from steepest.errors import InputError
-from steepest.model import intervals
-from steepest.model.metrics import Baseline, metrics
 from steepest.model.operating import operating_points
-from steepest.model.weights import probabilities
+from steepest.tasks import Baseline, intervals
 
 
 def table(rows: int = 500, seed: int = 0, share: float = 0.5) -> dict[str, Any]:
@@ -43,7 +42,7 @@ def test_figures_of_two_classes_agree_with_scikit_learn(weighted: bool, threshol
     y = (rng.random(300) < 0.3).astype(np.float64)
     p = np.round(np.clip(0.3 * y + 0.6 * rng.random(300), 0.01, 0.99), 2)
     w = rng.random(300) if weighted else None
-    found = {m["name"]: m for m in metrics(y, p, Baseline(y, "binary", 2, w), w, threshold)}
+    found = {m["name"]: m for m in tasks.find("binary").metrics(y, p, Baseline(y, 2, w), w, threshold)}
     called, given = p > threshold, {"sample_weight": w}
     for name, value in {
         "accuracy": peer.accuracy_score(y, called, **given),
@@ -63,14 +62,14 @@ def test_figures_of_two_classes_agree_with_scikit_learn(weighted: bool, threshol
 def test_figures_of_several_classes_and_numbers_agree_with_scikit_learn() -> None:
     rng = np.random.default_rng(3)
     y, w = rng.integers(0, 3, 300), rng.random(300)
-    p = probabilities(rng.normal(size=(300, 3)) + np.eye(3)[y])
-    found = {m["name"]: m["value"] for m in metrics(y, p, Baseline(y, "multiclass", 3, w), w)}
+    p = tasks.find("multiclass").means(rng.normal(size=(300, 3)) + np.eye(3)[y])
+    found = {m["name"]: m["value"] for m in tasks.find("multiclass").metrics(y, p, Baseline(y, 3, w), w)}
     called = p.argmax(axis=1)
     assert found["macro F1"] == pytest.approx(peer.f1_score(y, called, average="macro", sample_weight=w))
     assert found["log loss"] == pytest.approx(peer.log_loss(y, p, sample_weight=w))
     t = rng.normal(size=300)
     q = t + rng.normal(size=300)
-    found = {m["name"]: m["value"] for m in metrics(t, q, Baseline(t, "regression", 0, w), w)}
+    found = {m["name"]: m["value"] for m in tasks.find("regression").metrics(t, q, Baseline(t, 0, w), w)}
     assert found["R²"] == pytest.approx(peer.r2_score(t, q, sample_weight=w))
     assert found["RMSE"] == pytest.approx(peer.root_mean_squared_error(t, q, sample_weight=w))
     assert found["MAE"] == pytest.approx(peer.mean_absolute_error(t, q, sample_weight=w))
@@ -112,7 +111,7 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say(name: str) -> None:
     def draw(rows: int) -> dict[str, Any]:
         y = (rng.random(rows) < 0.3).astype(np.float64)
         p = 1 / (1 + np.exp(-(rng.normal(size=rows) + 2 * y - 1.5)))
-        figures = metrics(y, p, Baseline(y, "binary", 2))
+        figures = tasks.find("binary").metrics(y, p, Baseline(y, 2))
         return next(figure for figure in figures if figure["name"] == name)
 
     truth = draw(400_000)["value"]
@@ -344,11 +343,12 @@ def test_many_classes_try_fewer_alphas() -> None:
     from steepest.fitting.columns import Encoding
     from steepest.tables import prepare
 
+    task = tasks.find("multiclass")
     train = prepare("wine").train
     columns = Encoding.of(train.design).columns(train.design)
     lengths = []
     for classes in (3, 50, 51, 200, 201, 1000):
-        alphas = ladder(columns, train.y.astype(np.float64), "multiclass", "l2", 0.0, classes)
+        alphas = ladder(columns, train.y.astype(np.float64), task, "l2", 0.0, classes)
         lengths.append(len(alphas))
         assert alphas[0] > 1 > 1e-5 > alphas[-1]
     assert lengths == [25, 25, 13, 13, 7, 7]

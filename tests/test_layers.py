@@ -13,7 +13,7 @@ RUST = ROOT / "crates" / "steepest" / "src"
 # Python: a module may use those in layers before its own, and its own package.
 LAYERS = [
     {"_core", "errors", "findings", "conform"},
-    {"_catalog", "constraints", "curvature", "trees"},
+    {"_catalog", "constraints", "curvature", "tasks", "trees"},
     {"rules", "methods", "penalties", "losses", "rates", "formula", "saving", "tables"},
     {"report"},
     {"result"},

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from steepest import tasks
 from steepest.errors import InputError, NotConverged, did_you_mean
 from steepest.fitting.asked import class_weights, named_score, threshold_of, with_positive
 from steepest.fitting.job import Job
@@ -28,6 +29,7 @@ def fit(
     target: Any = None,
     *,
     task: str | None = None,
+    loss: str | None = None,
     test: Any = None,
     time: str | int | None = None,
     alpha: float | None = None,
@@ -61,7 +63,7 @@ def fit(
 
     Minimises Σ weight · loss / Σ weight + alpha · penalty of the coefficients of standardised columns; the loss is
     the logistic one for two classes, softmax for several, half the squared error for numbers (in units of the
-    target's variance). The intercept is not penalised.
+    target's variance) unless another is asked for. The intercept is not penalised.
 
     A share of the rows is held out (validation). Alpha is chosen there, along a path from where every coefficient
     is about 0 down to 1e-6, each fit starting from the one before. The figures are those of the held-out rows by a
@@ -84,6 +86,12 @@ def fit(
         row.
     task : str, optional
         "binary", "multiclass", "classification" or "regression"; found from the target when None.
+    loss : str, optional
+        The loss to be minimised: "logistic" for two classes, "softmax" for several; for numbers "squared" (the
+        default), "huber" (outliers pull with a bounded force; its width is 1.35 · 1.4826 times the median
+        distance of targets from their median)
+        or "poisson" (targets of at least 0, whose logarithmic mean is linear in the columns). It decides the task where
+        that is not given.
     test : table, optional
         A second table with the same columns, never looked at while fitting; the figures are its.
     time : str or int, optional
@@ -173,7 +181,7 @@ def fit(
     prepared = prepare(
         table,
         target,
-        task=task,
+        task=tasks.kind_of(loss) if task is None and loss is not None else task,
         test=test,
         time=time,
         drop=drop,
@@ -191,9 +199,14 @@ def fit(
         missing_target=missing_target,
     )
     prepared = with_positive(prepared, positive)
-    cut = threshold_of(threshold, cost, prepared.schema.task)
-    headline, score = named_score(scoring, prepared.schema.task, cut)
+    chosen = tasks.find(prepared.schema.task, loss)
+    for part in (prepared.train, prepared.validation, prepared.test):
+        if part is not None:
+            chosen.refuse(part.y, prepared.schema.target)
+    cut = threshold_of(threshold, cost, chosen)
+    headline, score = named_score(scoring, chosen, cut)
     settings = {
+        "loss": chosen.loss,
         "alpha": alpha,
         "penalty": penalty,
         "l1_ratio": l1_ratio if penalty == "elastic_net" else float(penalty == "l1"),
@@ -207,10 +220,11 @@ def fit(
         "class_weight": class_weights(class_weight, prepared),
         "headline": headline,
     }
-    job = Job(prepared, settings | {"scoring": score}, threads, stages)
+    job = Job(prepared, chosen, settings | {"scoring": score}, threads, stages)
     fitted = job.run()
     arguments = {
-        "task": task, "test": test, "time": time, "alpha": alpha, "penalty": penalty, "l1_ratio": l1_ratio,
+        "task": task, "loss": loss, "test": test, "time": time, "alpha": alpha, "penalty": penalty,
+        "l1_ratio": l1_ratio,
         "drop": list(drop), "categories": list(categories), "amounts": list(amounts), "missing": missing,
         "validation": validation,
         "refit": refit, "cv": cv, "scoring": scoring, "class_weight": class_weight,

@@ -21,7 +21,7 @@ __all__ = ["main"]
 VERBS = ("fit", "predict", "descend", "list")
 #: arguments of `steepest.fit` that options of the same name stand for
 OPTIONS = (
-    "target|task|test|time|alpha|penalty|missing|validation|tol|seed|threads|delimiter|encoding|cv|scoring|positive"
+    "target|task|loss|test|time|alpha|penalty|missing|validation|tol|seed|threads|delimiter|encoding|cv|scoring|positive"
     "|threshold|cost|decimal|thousands|missing_target"
 )
 _DONE, _BAD_INPUT, _OWN_MISTAKE, _INTERRUPTED, _PIPE_CLOSED = 0, 2, 70, 130, 141

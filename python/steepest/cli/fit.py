@@ -25,6 +25,7 @@ examples:
 #: options that `steepest.fit` takes under their own name
 PASSED = (
     "task",
+    "loss",
     "test",
     "time",
     "alpha",
@@ -63,6 +64,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--task",
         metavar="TASK",
         help="regression, classification, binary or multiclass; found from the target",
+    )
+    add(
+        "--loss",
+        metavar="NAME",
+        help="of a number: squared (default), huber or poisson; else as the task has it",
     )
     add("--time", metavar="COLUMN", help="hold out the last rows by this column instead of random ones")
     add("--drop", action="append", default=[], metavar="COLUMN", help="leave a column out; again for more")

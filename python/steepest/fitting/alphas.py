@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from steepest.fitting.columns import Columns
-from steepest.model.intervals import moments
-from steepest.model.weights import losses
+from steepest.tasks import Task
+from steepest.tasks.intervals import moments
 
 __all__ = ["Path", "choose", "ladder"]
 
@@ -27,8 +27,6 @@ PATIENCE = 4
 SAME = 0.1
 #: alphas below this share of the first are where the penalty may have stopped to act
 ACTIVE = 1e-3
-#: the curvature of each task's loss at most
-CURVATURE = {"binary": 0.25, "multiclass": 0.5, "regression": 1.0}
 
 
 @dataclass
@@ -50,25 +48,22 @@ class Path:
     score: list[float] = field(default_factory=list)
 
 
-def ladder(columns: Columns, y: Floats, task: str, penalty: str, l1_ratio: float, classes: int = 0) -> Floats:
+def ladder(
+    columns: Columns, y: Floats, task: Task, penalty: str, l1_ratio: float, classes: int = 0
+) -> Floats:
     """Alphas from where everything but the intercept is about 0 down to 1e-6, evenly on a log scale.
 
     For l1 and elastic net the first is where the last coefficient leaves 0 (the largest gradient at the
     intercept alone); for l2, ten times the largest curvature of the mean loss.
     """
+    pull, curvature = task.slope_and_curvature(y)
     if penalty == "l2":
-        top = 10 * CURVATURE[task] * columns.largest_curvature()
+        top = 10 * curvature * columns.largest_curvature()
     else:
-        targets = one_hot(y) if task == "multiclass" else y[:, None]
-        top = columns.largest_slope(targets) / max(l1_ratio, 1e-3)
+        top = columns.largest_slope(pull) / max(l1_ratio, 1e-3)
     top = max(top, 10 * LEAST)
     count = COUNT if classes <= MANY_CLASSES else COUNT // 2 + 1 if classes <= VERY_MANY else COUNT // 4 + 1
     return np.geomspace(top, min(LEAST, top / 1e3), count)
-
-
-def one_hot(y: Floats) -> Floats:
-    """A column for each class."""
-    return np.asarray(y[:, None] == np.arange(int(y.max()) + 1), dtype=np.float64)
 
 
 def choose(
@@ -76,7 +71,7 @@ def choose(
     solve: Callable[[float, Floats | None, float], dict[str, Any]],
     validation: tuple[Columns, Floats],
     weight: Floats | None,
-    task: str,
+    task: Task,
     penalty: str,
     on_done: Callable[[int], Any],
     score: Callable[[Floats], float] | None = None,
@@ -115,7 +110,7 @@ def choose(
         solution = solve(float(alpha), start, tol)
         start = np.asarray(solution["x"], dtype=np.float64)
         margin = columns.margins(start)
-        held, error = moments(losses(margin, y, task), heavy)
+        held, error = moments(task.losses(margin, y), heavy)
         path.alphas.append(float(alpha))
         path.train_loss.append(float(solution["loss"]))
         path.validation_loss.append(held)

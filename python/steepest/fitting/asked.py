@@ -9,20 +9,13 @@ from typing import Any
 import numpy as np
 
 from steepest.errors import InputError, did_you_mean
-from steepest.model.metrics import SCORINGS, Baseline, metrics, scoring_name
 from steepest.tables import Part, Prepared
+from steepest.tasks import Baseline, Task
+from steepest.tasks.metrics import SCORINGS, scoring_name
 
 __all__ = ["class_weights", "label_of", "named_score", "threshold_of", "with_positive"]
 
 Score = Callable[[Any, Any, Baseline, Any], float]
-#: the figures of each task
-BINARY = {"accuracy", "AUC", "balanced accuracy", "precision", "recall", "F1", "average precision", "log loss",
-          "Brier score"}  # fmt: skip
-FIGURES = {
-    "binary": BINARY,
-    "multiclass": {"accuracy", "balanced accuracy", "macro F1", "log loss"},
-    "regression": {"R²", "RMSE", "MAE"},
-}
 
 
 def label_of(given: Any, classes: tuple[Any, ...], what: str) -> int:
@@ -47,7 +40,7 @@ def with_positive(prepared: Prepared, positive: Any) -> Prepared:
     if positive is None:
         return prepared
     schema = prepared.schema
-    if schema.task != "binary" or schema.classes is None:
+    if schema.classes is None or len(schema.classes) != 2:
         raise InputError(f"positive= names one of two classes; this task is {schema.task}")
     if label_of(positive, schema.classes, "positive") == 1:
         return prepared
@@ -90,12 +83,12 @@ def class_weights(asked: str | Mapping[Any, float] | None, prepared: Prepared) -
     return weights
 
 
-def threshold_of(threshold: float | None, cost: float | None, task: str) -> float:
+def threshold_of(threshold: float | None, cost: float | None, task: Task) -> float:
     """The probability above which a row is predicted positive."""
     if threshold is None and cost is None:
         return 0.5
-    if task != "binary":
-        raise InputError(f"a threshold is for two classes; this task is {task}")
+    if not task.two:
+        raise InputError(f"a threshold is for two classes; this task is {task.kind}")
     if cost is not None:
         # Predicting positive is cheaper where (1 - p) · 1 < p · cost.
         return 1.0 / (1.0 + float(cost))
@@ -103,21 +96,23 @@ def threshold_of(threshold: float | None, cost: float | None, task: str) -> floa
     return float(threshold)
 
 
-def named_score(scoring: Any, task: str, threshold: float) -> tuple[str | None, Score | None]:
+def named_score(scoring: Any, task: Task, threshold: float) -> tuple[str | None, Score | None]:
     """The figure that comes first and the function by which alpha is chosen; (None, None) where the loss decides."""
     if scoring is None:
         return None, None
     if callable(scoring):
         return None, lambda y, p, baseline, weight: float(scoring(y, p))
     name = scoring_name(scoring)
-    if name is None or name not in FIGURES[task]:
-        known = [key for key, value in SCORINGS.items() if value in FIGURES[task]]
+    if name is None or name not in task.scorings:
+        known = [key for key, value in SCORINGS.items() if value in task.scorings]
         hint = did_you_mean(scoring, known) or f"; available: {', '.join(known)}"
-        raise InputError(f"{task} has no figure called {scoring!r}{hint}")
+        raise InputError(f"{task.kind} has no figure called {scoring!r}{hint}")
     wanted: str = name
 
     def score(y: Any, p: Any, baseline: Baseline, weight: Any) -> float:
-        found = next((f for f in metrics(y, p, baseline, weight, threshold) if f["name"] == wanted), None)
+        found = next(
+            (f for f in task.metrics(y, p, baseline, weight, threshold) if f["name"] == wanted), None
+        )
         if found is None:
             return float("nan")
         return float(found["value"] if found["better"] == "higher" else -found["value"])

@@ -15,18 +15,14 @@ from steepest.fitting.columns import Columns, Encoding
 from steepest.fitting.progress import Stages
 from steepest.fitting.standardise import Scaling
 from steepest.linear.problem import Problem
-from steepest.model.metrics import Baseline, metrics
-from steepest.model.weights import Weights, probabilities
+from steepest.model.weights import Weights
 from steepest.tables import Part, Prepared
+from steepest.tasks import Baseline, Spread, Task, Unit
 
-__all__ = ["Descent", "Fitted", "Job", "joined", "predicted"]
+__all__ = ["Descent", "Fitted", "Job", "joined"]
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
-#: each task's loss
-LOSSES = {"binary": "logistic", "multiclass": "softmax", "regression": "squared"}
-#: of the fits along the path, whose only use is to compare alphas
-PATH_MOST = {"binary": 200, "multiclass": 60, "regression": 200}
-#: passes over the data for each of them where classes are many, so that a pass is expensive
+#: passes over the data for each fit of the path where classes are many, so that a pass is expensive
 PATH_PASSES = 60
 
 
@@ -65,6 +61,8 @@ class Job:
     ----------
     prepared : Prepared
         The parts.
+    task : Task
+        What is predicted, by which loss.
     settings : dict
         ``alpha``, ``penalty``, ``l1_ratio``, ``tol``, ``refit``, ``cv``, ``seed``, ``class_weight`` (one a class),
         ``scoring`` (a function of target, prediction, baseline and weight, larger is better, or None) and
@@ -76,13 +74,12 @@ class Job:
     """
 
     def __init__(
-        self, prepared: Prepared, settings: dict[str, Any], threads: int | None, stages: Stages
+        self, prepared: Prepared, task: Task, settings: dict[str, Any], threads: int | None, stages: Stages
     ) -> None:
-        self.prepared, self.settings, self.threads, self.stages = prepared, settings, threads, stages
-        schema = prepared.schema
-        self.task = schema.task
-        self.classes = 0 if schema.classes is None else len(schema.classes)
-        self.outputs = self.classes if self.task == "multiclass" else 1
+        self.prepared, self.task, self.settings = prepared, task, settings
+        self.threads, self.stages = threads, stages
+        self.classes = len(prepared.schema.classes or ())
+        self.outputs = task.outputs(self.classes)
         self.seconds: dict[str, float] = {}
         self.whole: Part | None = None
 
@@ -133,12 +130,13 @@ class Job:
         unit = self.unit(part)
         encoding = Encoding.of(part.design, part.weight)
         columns = encoding.columns(part.design)
-        y = (part.y - unit[1]) / unit[0]
+        y = (part.y - unit.shift) / unit.scale
         weight, tol = self.weight(part), self.settings["tol"]
         solution = self.solve(columns, y, weight, alpha, start, tol, self.stages.during())
         point = encoding.standardised(solution["x"], self.outputs, columns.numbers.shape[1])
-        weights = Weights.of(point, encoding.mean, encoding.sd, self.outputs).times(*unit)
-        baseline = Baseline(part.y, self.task, self.classes, part.weight)
+        weights = Weights.of(point, encoding.mean, encoding.sd, self.outputs)
+        weights = weights.times(unit.factor, unit.offset)
+        baseline = Baseline(part.y, self.classes, part.weight)
         return Descent(weights, solution, baseline, len(y), "" if start is None else where)
 
     def in_folds(self, part: Part, alpha: float) -> list[list[dict[str, Any]]]:
@@ -149,18 +147,20 @@ class Job:
             self.stages.enter("folds", 0.94 + 0.01 * done / count, 0.01 / count)
             descent = self.fit(taken(part, kept), alpha, None, "")
             aside = taken(part, held)
-            p = predicted(descent.weights, aside, self.task)
+            p = self.task.predictions(descent.weights.margins(aside.design))
             found.append(
-                metrics(aside.y, p, descent.baseline, aside.weight, self.settings.get("threshold", 0.5))
+                self.task.metrics(
+                    aside.y, p, descent.baseline, aside.weight, self.settings.get("threshold", 0.5)
+                )
             )
         return found
 
-    def unit(self, part: Part) -> tuple[float, float]:
-        """What the target is divided by and what is taken from it first: numbers are standardised."""
-        if self.task != "regression":
-            return 1.0, 0.0
+    def unit(self, part: Part) -> Unit:
+        """The unit that the target is fitted in."""
+        if self.classes:
+            return Unit()
         scaling = Scaling.of(part.y.astype(np.float64)[:, None], part.weight)
-        return float(scaling.sd[0]), float(scaling.mean[0])
+        return self.task.unit(Spread(part.y, part.weight, float(scaling.mean[0]), float(scaling.sd[0])))
 
     def weight(self, part: Part) -> Floats | None:
         """Each row's weight in the loss: its own times its class's."""
@@ -178,7 +178,7 @@ class Job:
         unit = self.unit(train)
         encoding = Encoding.of(train.design, train.weight)
         columns, aside = encoding.columns(train.design), encoding.columns(held.design)
-        y, other = ((part.y - unit[1]) / unit[0] for part in (train, held))
+        y, other = ((part.y - unit.shift) / unit.scale for part in (train, held))
         weight = self.weight(train)
         alphas = ladder(
             columns, y, self.task, self.settings["penalty"], self.settings["l1_ratio"], self.classes
@@ -186,18 +186,18 @@ class Job:
         each = 0.75 / len(alphas)
 
         def solve(alpha: float, start: Floats | None, tol: float) -> dict[str, Any]:
-            watch, most = self.stages.during(), PATH_MOST[self.task]
-            return self.solve(columns, y, weight, alpha, start, tol, watch, most)
+            watch = self.stages.during()
+            return self.solve(columns, y, weight, alpha, start, tol, watch, self.task.path_steps)
 
         def on_done(done: int) -> None:
             self.stages.enter("path", 0.05 + each * done, each)
 
         score: Callable[[Floats], float] | None = None
         if self.settings.get("scoring") is not None:
-            baseline = Baseline(train.y, self.task, self.classes, train.weight)
+            baseline = Baseline(train.y, self.classes, train.weight)
 
             def score(margin: Floats) -> float:
-                p = as_predictions(margin * unit[0] + unit[1], self.task)
+                p = self.task.predictions(margin * unit.factor + unit.offset)
                 return float(self.settings["scoring"](held.y, p, baseline, held.weight))
 
         on_done(0)
@@ -211,7 +211,7 @@ class Job:
             on_done,
             score,
         )
-        return path, point if self.task == "multiclass" else None
+        return path, point if self.task.several else None
 
     def solve(
         self,
@@ -227,7 +227,7 @@ class Job:
         """One descent; `x` has each output's coefficients and then its intercept, `loss` is without the penalty."""
         penalty, ratio = self.settings["penalty"], self.settings["l1_ratio"]
         problem = Problem(
-            loss=LOSSES[self.task],
+            loss=self.task.loss,
             outputs=self.outputs,
             penalty=penalty,
             penalty_settings={"ratio": ratio} if penalty == "elastic_net" else {},
@@ -245,19 +245,6 @@ class Job:
         size = ratio * np.abs(weights).sum() + 0.5 * (1 - ratio) * (weights**2).sum()
         point = np.column_stack([solved.coef, solved.intercept]).ravel()
         return {**solved.result, "x": point, "loss": float(solved.result.fun) - alpha * float(size)}
-
-
-def predicted(weights: Weights, part: Part, task: str) -> Floats:
-    """The prediction for each row of a part: a number, the second class's probability, or every class's."""
-    return as_predictions(weights.margins(part.design), task)
-
-
-def as_predictions(margin: Floats, task: str) -> Floats:
-    """Predictions from margins."""
-    if task == "regression":
-        return np.ascontiguousarray(margin[:, 0])
-    p = probabilities(margin)
-    return np.ascontiguousarray(p[:, 1]) if task == "binary" else p
 
 
 def joined(one: Part, other: Part) -> Part:

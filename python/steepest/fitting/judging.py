@@ -11,7 +11,7 @@ import numpy as np
 
 import steepest
 from steepest.fitting.alphas import Path
-from steepest.fitting.job import Descent, Fitted, Job, predicted
+from steepest.fitting.job import Descent, Fitted, Job
 from steepest.fitting.noticing import (
     about_columns,
     about_figures,
@@ -24,13 +24,14 @@ from steepest.fitting.noticing import (
     unsettled,
 )
 from steepest.model import story
-from steepest.model.metrics import in_order, metrics
 from steepest.tables import Part
+from steepest.tasks import Task
+from steepest.tasks.metrics import in_order
 
 __all__ = ["python_lines", "story_of"]
 
 DEFAULTS: dict[str, Any] = {
-    "task": None, "test": None, "time": None, "alpha": None, "penalty": "l2", "l1_ratio": 0.5, "drop": [],
+    "task": None, "loss": None, "test": None, "time": None, "alpha": None, "penalty": "l2", "l1_ratio": 0.5, "drop": [],
     "categories": [], "amounts": [], "missing": "fill", "validation": 0.2, "refit": True, "cv": None, "scoring": None,
     "class_weight": None, "sample_weight": None, "positive": None, "threshold": None, "cost": None, "tol": 1e-6,
     "seed": 0, "header": None, "delimiter": None, "encoding": None, "decimal": None, "thousands": None,
@@ -39,16 +40,16 @@ DEFAULTS: dict[str, Any] = {
 
 
 def judge(
-    part: Part | None, name: str, descent: Descent, task: str, threshold: float, positive: Any
+    part: Part | None, name: str, descent: Descent, task: Task, threshold: float, positive: Any
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Target and prediction of held-out rows, and the figures on them."""
     if part is None:
         return {"part": name, "y": np.empty(0), "p": np.empty(0)}, []
-    p = predicted(descent.weights, part, task)
-    heldout = {"part": name, "y": part.y, "p": p, "coded": task != "regression"}
+    p = task.predictions(descent.weights.margins(part.design))
+    heldout = {"part": name, "y": part.y, "p": p, "coded": bool(descent.baseline.classes)}
     if part.weight is not None:
         heldout["weight"] = part.weight
-    return heldout, metrics(part.y, p, descent.baseline, part.weight, threshold, positive)
+    return heldout, task.metrics(part.y, p, descent.baseline, part.weight, threshold, positive)
 
 
 def with_folds(figures: list[dict[str, Any]], folds: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -147,8 +148,8 @@ def story_of(job: Job, fitted: Fitted, python: str, later: bool) -> dict[str, An
     job.stages.enter("evaluate", 0.95, 0.05)
     part = prepared.test or prepared.validation
     name = "test" if prepared.test is not None else "validation"
-    positive = schema.classes[1] if schema.task == "binary" and schema.classes else None
-    heldout, figures = judge(part, name, fitted.judged, schema.task, settings["threshold"], positive)
+    positive = schema.classes[1] if job.task.two and schema.classes else None
+    heldout, figures = judge(part, name, fitted.judged, job.task, settings["threshold"], positive)
     if settings.get("headline"):
         figures = in_order(figures, (settings["headline"],))
     figures = with_folds(figures, fitted.folds)
@@ -159,7 +160,7 @@ def story_of(job: Job, fitted: Fitted, python: str, later: bool) -> dict[str, An
     findings = prepared.findings + about_figures(
         figures, fitted.path, later, shifted=settings.get("class_weight") is not None
     )
-    findings += about_target(prepared, rows, final.weights, heldout, figures)
+    findings += about_target(prepared, job.task, rows, final.weights, heldout, figures)
     findings += separated_levels(coefficients, schema.classes)
     findings += about_weights(settings.get("class_weight"), schema.classes)
     findings += about_columns(prepared, rows)
@@ -174,6 +175,7 @@ def story_of(job: Job, fitted: Fitted, python: str, later: bool) -> dict[str, An
         "version": steepest.__version__,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "task": schema.task,
+        "loss": job.task.loss,
         "task_reason": schema.task_reason,
         "target": schema.target,
         "classes": None if schema.classes is None else list(schema.classes),

@@ -10,12 +10,12 @@ import numpy as np
 
 from steepest.findings import Finding
 from steepest.fitting.alphas import Path
-from steepest.fitting.job import predicted
-from steepest.model.metrics import RARE
 from steepest.model.weights import Weights
 from steepest.report.wording import count, figure, percent, plural
 from steepest.tables import Part, Prepared
 from steepest.tables.leakage import row_keys
+from steepest.tasks import Task
+from steepest.tasks.metrics import RARE
 
 __all__ = [
     "about_columns",
@@ -98,16 +98,21 @@ def about_figures(
 
 
 def about_target(
-    prepared: Prepared, part: Part, weights: Weights, heldout: dict[str, Any], figures: list[dict[str, Any]]
+    prepared: Prepared,
+    task: Task,
+    part: Part,
+    weights: Weights,
+    heldout: dict[str, Any],
+    figures: list[dict[str, Any]],
 ) -> list[Finding]:
     """What the target and its predictions show."""
     schema = prepared.schema
-    if schema.task == "regression":
+    if schema.classes is None:
         held = np.asarray(heldout["y"]), np.asarray(heldout["p"])
         return at_one_value(part.y, schema.target) + below_zero(part.y, *held, schema.target)
     undefined = any(f["name"] == "precision" and not np.isfinite(f["value"]) for f in figures)
     found = imbalance(part.y, schema.classes or (), none_called=undefined)
-    return found + told_apart(part, weights, schema.task, figures, np.asarray(heldout["y"]))
+    return found + told_apart(part, weights, task, figures, np.asarray(heldout["y"]))
 
 
 def about_weights(by_class: Sequence[float] | None, classes: Sequence[Any] | None) -> list[Finding]:
@@ -202,7 +207,7 @@ def by_chance(y: np.ndarray[Any, Any]) -> bool:
 
 
 def told_apart(
-    part: Part, weights: Weights, task: str, figures: list[dict[str, Any]], heldout_y: np.ndarray[Any, Any]
+    part: Part, weights: Weights, task: Task, figures: list[dict[str, Any]], heldout_y: np.ndarray[Any, Any]
 ) -> list[Finding]:
     """Classes that the columns tell apart without a mistake, in the rows held out or in those fitted."""
     values = {f["name"]: f["value"] for f in figures}
@@ -224,13 +229,12 @@ def told_apart(
     return [Finding("separable_classes", "warning", sentence, evidence, 1.0, remedy)]
 
 
-def all_right(part: Part, weights: Weights, task: str) -> bool:
+def all_right(part: Part, weights: Weights, task: Task) -> bool:
     """Whether every row of a part is predicted right; a sample is looked at first."""
     step = max(1, len(part.y) // SAMPLE)
     for rows in dict.fromkeys((step, 1)):
-        p = predicted(weights, slim(part, rows), task)
-        called = p > 0.5 if task == "binary" else p.argmax(axis=1)
-        if not (called == part.y[::rows]).all():
+        p = task.predictions(weights.margins(slim(part, rows).design))
+        if not (task.called(p) == part.y[::rows]).all():
             return False
     return True
 

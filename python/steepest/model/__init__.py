@@ -1,9 +1,7 @@
 """The model: what a fit over a table returns.
 
 model      Model: predict, score, save, load, report
-weights    coefficients, margins and probabilities, the same bits for a row whatever stands beside it
-metrics    figures on held-out rows, each with an interval and beside a baseline
-intervals  those intervals: Wilson, DeLong, MOVER
+weights    coefficients and margins, the same bits for a row whatever stands beside it
 operating  what a threshold does: precision, recall, cost
 records    a list of dicts that prints as a table and goes into a CSV file
 story      the plain dict that the report is made from

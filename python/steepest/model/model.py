@@ -9,17 +9,18 @@ from typing import Any
 
 import numpy as np
 
+from steepest import tasks
 from steepest.errors import InputError, ModelFileError
 from steepest.findings import Finding
-from steepest.model.metrics import explained_share
 from steepest.model.operating import operating_points
 from steepest.model.records import Records
 from steepest.model.story import fault, pack, unpack
 from steepest.model.summary import summary_html, summary_text
-from steepest.model.weights import Weights, probabilities
+from steepest.model.weights import Weights
 from steepest.saving import read_file, write_file
 from steepest.tables import Applied, Schema
 from steepest.tables.target import encode_target
+from steepest.tasks.metrics import explained_share
 
 __all__ = ["Model"]
 
@@ -51,6 +52,16 @@ class Model:
         return self.schema.task
 
     @property
+    def loss(self) -> str:
+        """The loss that was minimised, by its name in the catalogue."""
+        return self._task.loss
+
+    @property
+    def _task(self) -> tasks.Task:
+        """What is predicted, and how."""
+        return tasks.find(self.schema.task, self.settings.get("loss"))
+
+    @property
     def classes(self) -> np.ndarray[Any, Any] | None:
         """The classes in the order of `predict_proba`'s columns; None for regression."""
         return None if self.schema.classes is None else np.array(self.schema.classes)
@@ -75,9 +86,9 @@ class Model:
         """The coefficients as a table: a dict a row, with names; ``to_csv`` writes it, pandas takes it as it is.
 
         Fields: ``column``, ``level`` (None for a number), ``class`` (None but for several classes), ``value`` (per
-        unit of the column), ``per_sd`` (per standard deviation) and, for two classes, ``odds_ratio`` (exp of the
-        value); ``rows`` at a level and how many of them are of the class (``of_class``), where that is known. The
-        first row, or the first of each class, is the intercept.
+        unit of the column), ``per_sd`` (per standard deviation) and exp of the value, for two classes as
+        ``odds_ratio``, for counts as ``mean_ratio``; ``rows`` at a level and how many of them are of the class
+        (``of_class``), where that is known. The first row, or the first of each class, is the intercept.
 
         >>> import steepest
         >>> steepest.fit("diabetes", alpha=0.1).coefficients[:2]["column"]
@@ -94,8 +105,8 @@ class Model:
 
     def _coefficient(self, c: dict[str, Any]) -> dict[str, Any]:
         row = {name: c.get(name) for name in ("name", "column", "level", "class", "value", "per_sd")}
-        if self.task == "binary":
-            row["odds_ratio"] = float(np.exp(np.clip(c["value"], -700, 700)))
+        if self._task.ratio:
+            row[self._task.ratio] = float(np.exp(np.clip(c["value"], -700, 700)))
         return row | {name: c.get(name) for name in ("rows", "of_class")}
 
     def thresholds(self, cost: float | None = None) -> Records:
@@ -117,7 +128,7 @@ class Model:
         True
         """
         held = self.facts["heldout"]
-        if self.task != "binary" or not len(held["y"]):
+        if not self._task.two or not len(held["y"]):
             raise InputError("thresholds are for two classes and judged on held-out rows")
         cost = self.settings.get("cost") if cost is None else cost
         return operating_points(held["y"], held["p"], self.threshold, cost, held.get("weight"))
@@ -162,10 +173,10 @@ class Model:
             A threshold for another task than two classes, or one out of its range.
         """
         cut = self.cut(threshold, cost)
-        margin = self.weights.margins(self.encode(table).design)
-        if self.schema.classes is None:
-            return np.ascontiguousarray(margin[:, 0])
-        return self.classes_of(probabilities(margin), cut)
+        means = self._task.means(self.weights.margins(self.encode(table).design))
+        return (
+            np.ascontiguousarray(means[:, 0]) if self.schema.classes is None else self.classes_of(means, cut)
+        )
 
     def cut(self, threshold: float | None = None, cost: float | None = None) -> float:
         """The threshold that is asked for, by itself or by the cost of a missed positive; else the model's own.
@@ -177,7 +188,7 @@ class Model:
         """
         if threshold is None and cost is None:
             return self.threshold
-        if self.task != "binary":
+        if not self._task.two:
             raise InputError(f"a threshold is for two classes; this model's task is {self.task}")
         if threshold is not None and cost is not None:
             raise InputError("cost= sets the threshold: pass one of the two")
@@ -202,16 +213,13 @@ class Model:
         """
         if self.schema.classes is None:
             raise InputError("this model predicts numbers and has no class probabilities; use predict")
-        return probabilities(self.weights.margins(self.encode(table).design))
+        return self._task.means(self.weights.margins(self.encode(table).design))
 
     def classes_of(self, p: np.ndarray[Any, Any], threshold: float | None = None) -> np.ndarray[Any, Any]:
         """The class predicted from probabilities: the most probable, or of two the second above a threshold."""
         assert self.classes is not None
-        if p.shape[1] == 2:
-            cut = self.threshold if threshold is None else threshold
-            return np.asarray(self.classes[(p[:, 1] > cut).astype(np.int64)])
-        # Of equal ones the first, as with the threshold of two classes.
-        return np.asarray(self.classes[p.argmax(axis=1)])
+        cut = self.threshold if threshold is None else threshold
+        return np.asarray(self.classes[self._task.called(p[:, 1] if self._task.two else p, cut)])
 
     def score(self, table: Any) -> float:
         """R² for regression, else the accuracy (share of rows predicted right), on a table that has the target.
@@ -225,14 +233,12 @@ class Model:
         applied.table.find(self.schema.target, "target")
         decimal = self.schema.column(self.schema.target).decimal
         y = encode_target(applied.table, self.schema.target, self.schema.classes, decimal)
-        margin = self.weights.margins(applied.design)
+        p = self._task.predictions(self.weights.margins(applied.design))
         if self.schema.classes is None:
             kept = ~np.isnan(y)
-            return explained_share(y[kept], margin[kept, 0])
+            return explained_share(y[kept], p[kept])
         kept = y >= 0
-        p = probabilities(margin[kept])
-        called = p[:, 1] > self.threshold if p.shape[1] == 2 else p.argmax(axis=1)
-        return float((called == y[kept]).mean())
+        return float((self._task.called(p[kept], self.threshold) == y[kept]).mean())
 
     def metrics(self) -> list[dict[str, Any]]:
         """The figures on held-out rows, each with a 95 % interval (``low``, ``high``) and beside a baseline's."""

@@ -46,7 +46,7 @@ _COEFFICIENT = {
 }  # fmt: skip
 #: what a story has; what later versions add is not looked at
 STORY = {
-    "title": str, "version": str, "created": str, "task": str, "task_reason": str, "target": str,
+    "title": str, "version": str, "created": str, "task": str, "loss?": str, "task_reason": str, "target": str,
     "classes": (None, [_LABEL]), "rows": {"train": int, "validation": int, "test": int, "dropped": int, "*": int},
     "fitted?": {"rows": int, "judged_rows": int, "again": bool, "*": object}, "row_numbers?": Each(np.ndarray),
     "split": str, "threshold?": float, "positive?": _LABEL, "cost?": (None, float), "weighted?": Each(bool),
@@ -55,7 +55,14 @@ STORY = {
     "solution": _SOLUTION, "coefficients": [_COEFFICIENT], "intercept": (REAL, [REAL]), "findings": [_FINDING],
     "timing": Each(REAL), "python": str, "*": object,
 }  # fmt: skip
-SETTINGS = {"alpha": float, "penalty": str, "threshold?": float, "cost?": (None, float), "*": object}
+SETTINGS = {
+    "loss?": str,
+    "alpha": float,
+    "penalty": str,
+    "threshold?": float,
+    "cost?": (None, float),
+    "*": object,
+}
 
 
 def fault(facts: Any, settings: Any, schema: Schema, weights: Weights) -> str | None:

@@ -7,6 +7,7 @@ import math
 import textwrap
 from typing import Any
 
+from steepest import tasks
 from steepest.report.wording import figure, plural
 
 __all__ = ["summary_html", "summary_text"]
@@ -118,13 +119,9 @@ def heading(story: dict[str, Any], verbose: bool) -> str:
     used = sum(column["used"] for column in story["columns"])
     columns = max(len(story["columns"]) - 1, used)
     classes = story.get("classes") or []
-    task = "predicts a number (regression)"
-    if story["task"] == "binary":
-        positive = story.get("positive") or classes[1]
-        task = f"{classes[0]} or {classes[1]} (binary; positive: {positive})"
-    elif classes:
-        task = f"one of {len(classes)} classes (multiclass)"
-    lines = [f"{story['title']}: {task}"]
+    positive = story.get("positive") or (classes[1] if len(classes) == 2 else None)
+    heading = tasks.find(story["task"], story.get("loss")).heading
+    lines = [f"{story['title']}: {heading.format(*classes, count=len(classes), positive=positive)}"]
     if verbose:
         lines.append(f"Why this task: {story['task_reason']}.")
     parts = [f"{rows['train']:,} training"] + [f"{rows[p]:,} {p}" for p in ("validation", "test") if rows[p]]
@@ -182,7 +179,8 @@ def quality(story: dict[str, Any], width: int, figures: list[dict[str, Any]], ve
                 f"  {last:{wide}}  {number(f['value']):>9}  {interval_text(f):>18}  {number(f['baseline']):>9}{beside}"
             )
     cut = story.get("threshold")
-    if story["task"] == "binary" and cut is not None and (verbose or cut != 0.5):
+    two = tasks.find(story["task"], story.get("loss")).two
+    if two and cut is not None and (verbose or cut != 0.5):
         lines.append(f"  A row is predicted {story['positive']} where its probability is above {cut:.4g}.")
     return "\n".join(lines)
 

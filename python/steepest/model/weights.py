@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from steepest import tasks
 from steepest.errors import InputError
 from steepest.tables import Design, Schema
 
-__all__ = ["Weights", "losses", "probabilities"]
+__all__ = ["Weights"]
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 #: rows handled at a time
@@ -50,7 +51,7 @@ class Weights:
         Raises:
             InputError: their type or their shapes are others.
         """
-        outputs = len(schema.classes) if schema.task == "multiclass" and schema.classes else 1
+        outputs = tasks.find(schema.task).outputs(len(schema.classes or ()))
         shapes = {"coefficients": (outputs, schema.width), "centre": (schema.width,), "sd": (schema.width,)}
         for name, shape in {**shapes, "offset": (outputs,)}.items():
             array = getattr(self, name)
@@ -93,31 +94,3 @@ class Weights:
             tables.append(np.column_stack([absent[:, None] + self.coefficients[:, own], absent]))
             first += len(levels)
         return tables
-
-
-def probabilities(margin: Floats) -> Floats:
-    """Class probabilities of shape (rows, classes) from margins of one output (two classes) or several."""
-    if margin.shape[1] == 1:
-        tail = np.exp(-np.abs(margin[:, 0]))
-        small, large = tail / (1 + tail), 1 / (1 + tail)
-        second = np.where(margin[:, 0] >= 0, large, small)
-        return np.column_stack([np.where(margin[:, 0] >= 0, small, large), second])
-    raised = np.exp(margin - margin.max(axis=1, keepdims=True))
-    # Classes are added one after the other, so that a row's bits do not depend on the rows beside it.
-    total = raised[:, 0].copy()
-    for k in range(1, raised.shape[1]):
-        total += raised[:, k]
-    return np.asarray(raised / total[:, None])
-
-
-def losses(margin: Floats, y: Floats, task: str) -> Floats:
-    """Each row's loss: minus the log of the class's probability, or half the squared error."""
-    if task == "regression":
-        return np.asarray(0.5 * (margin[:, 0] - y) ** 2)
-    if task == "binary":
-        signed = np.where(y == 1, margin[:, 0], -margin[:, 0])
-        return np.asarray(np.logaddexp(0, -signed))
-    top = margin.max(axis=1)
-    return np.asarray(
-        top + np.log(np.exp(margin - top[:, None]).sum(axis=1)) - margin[np.arange(len(y)), y.astype(int)]
-    )

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from steepest.report import pictures
 from steepest.report.wording import TIMES, count, figure, finite, named, plural, short, signed
+from steepest.tasks import Task, of_story
 
 __all__ = ["coefficients"]
 
@@ -20,7 +21,6 @@ MOST_CLASSES_ABREAST = 4
 MOST_LEVELS = 5
 MOST_FURTHER = 300
 MOST_ROWS = 20
-AT_ZERO = {"binary": "the log-odds are", "multiclass": "the scores are"}
 
 
 def coefficients(story: Mapping[str, Any]) -> View | None:
@@ -38,12 +38,13 @@ def coefficients(story: Mapping[str, Any]) -> View | None:
         "intercept": _intercept(story),
         "total": plural(len(given), "coefficient"),
     }
-    view["at_zero"] = AT_ZERO.get(str(story.get("task")), "it predicts")
+    task = of_story(story)
+    view["at_zero"] = task.at_zero if task else "it predicts"
     view["nonzero"] = count(sum(c["weight"] != 0 for c in given))
     view["sparse"] = any(c["weight"] == 0 for c in given)
-    several = story.get("task") == "multiclass"
+    several = task is not None and task.several
     view["layout"] = "several" if several else "one"
-    view["unit"] = _unit(story)
+    view["unit"] = _unit(story, task)
     if largest == 0.0:
         return view
     groups = _groups(given)
@@ -63,14 +64,15 @@ def coefficients(story: Mapping[str, Any]) -> View | None:
     return view
 
 
-def _unit(story: Mapping[str, Any]) -> str:
+def _unit(story: Mapping[str, Any], task: Task | None) -> str:
     """What a coefficient is a change of."""
-    classes = list(story.get("classes") or [])
-    if story.get("task") == "binary" and len(classes) == 2:
-        return f"the odds of {named(classes[1])}"
-    if story.get("task") == "multiclass":
-        return "the score of a class (log-odds)"
-    return short(story.get("target") or "the prediction")
+    names = [named(c) for c in story.get("classes") or []]
+    target = short(story.get("target") or "the prediction")
+    return (
+        target
+        if task is None or (task.two and len(names) != 2)
+        else task.changes.format(*names, target=target)
+    )
 
 
 def _intercept(story: Mapping[str, Any]) -> str:
@@ -142,7 +144,8 @@ def _beside_the_average(group: list[View]) -> None:
 def _mark(c: View, story: Mapping[str, Any]) -> str:
     """What marks a level (of two classes) whose rows are all of one class."""
     rows, own = c.get("rows"), c.get("of_class")
-    if story.get("task") != "binary" or not rows or own not in (0, rows):
+    task = of_story(story)
+    if task is None or not task.two or not rows or own not in (0, rows):
         return ""
     return f"one class only: {count(own)} of {count(rows)}"
 
@@ -172,13 +175,15 @@ def _level(c: View) -> str:
 def _effect(c: View, story: Mapping[str, Any]) -> str:
     """What the change does, where the figure itself does not say it: of one deviation, or at a level."""
     weight, beside = c["weight"], c.get("beside")
+    task = of_story(story)
+    factor = task.multiplies if task else ""
     if c.get("level") is not None:
         if beside is None:
             return ""
-        if story.get("task") == "binary":
-            return f"odds {TIMES} {_times(beside)} of the average"
+        if factor:
+            return f"{factor} {TIMES} {_times(beside)} of the average"
         return f"{signed(beside)} beside the average"
-    return f"odds {TIMES} {_times(weight)}" if weight and story.get("task") == "binary" else ""
+    return f"{factor} {TIMES} {_times(weight)}" if weight and factor else ""
 
 
 def _times(weight: float) -> str:

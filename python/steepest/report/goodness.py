@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from steepest.findings import Finding
 from steepest.report import pictures, scoring
 from steepest.report.wording import MINUS, NONE, count, figure, finite, named, percent, plural, short
+from steepest.tasks import of_story
 
 __all__ = ["goodness"]
 
@@ -66,11 +67,11 @@ def goodness(story: Mapping[str, Any]) -> View:
     fitted = story.get("fitted") or {}
     view["judged"] = count(fitted["judged_rows"]) if fitted.get("judged_rows") else ""
     view["again"] = plural(fitted["rows"], "row") if fitted.get("again") else ""
-    task = story.get("task")
+    task = of_story(story)
     classes = list(story.get("classes") or [])
-    if task == "regression":
+    if task is not None and not (task.two or task.several):
         view.update(_regression(pictures.as_floats(y), pictures.as_floats(p).ravel(), _target(story)))
-    elif task == "binary" and len(classes) == 2:
+    elif task is not None and task.two and len(classes) == 2:
         view.update(
             _two_classes(
                 scoring.class_codes(y, classes, held.get("coded")),

@@ -18,16 +18,12 @@ from steepest.report.goodness import goodness
 from steepest.report.reading import alpha_path, columns_read, timing
 from steepest.report.wording import NONE, plural, short, value_text
 from steepest.report.writing import write_whole
+from steepest.tasks import of_story
 
 __all__ = ["page"]
 
 #: So many notes stand beside the problems and warnings; more stand with the data.
 FEW_NOTES = 2
-TASKS = {
-    "binary": "two classes (binary classification)",
-    "multiclass": "several classes (multiclass classification)",
-    "regression": "a number (regression)",
-}
 
 
 def page(story: Mapping[str, Any], path: str | Path | None = None) -> str:
@@ -37,7 +33,7 @@ def page(story: Mapping[str, Any], path: str | Path | None = None) -> str:
     ----------
     story : mapping
         What was fitted and what came of it: ``title``, ``version``, ``created``, ``task``
-        (binary, multiclass or regression), ``task_reason``, ``target``, ``classes``, ``rows``,
+        (binary, multiclass or regression), ``loss``, ``task_reason``, ``target``, ``classes``, ``rows``,
         ``columns``, ``metrics``, ``heldout``, ``path``, ``solution``, ``coefficients``, ``intercept``,
         ``findings``, ``timing`` and ``python``. A part that is not there is left out.
     path : path, optional
@@ -110,8 +106,8 @@ def _view(story: Mapping[str, Any]) -> dict[str, Any]:
         "title": short(story.get("title") or "A fitted model", 200),
         "version": str(story.get("version") or ""),
         "created": _date(story.get("created")),
-        "task": TASKS.get(str(story.get("task")), str(story.get("task") or "")),
-        "task_kind": str(story.get("task") or ""),
+        "task": task.title if (task := of_story(story)) else str(story.get("task") or ""),
+        "two_classes": task is not None and task.two,
         "task_reason": str(story.get("task_reason") or ""),
         "target": short(story.get("target") or "", 80),
         "classes": _classes(story.get("classes")),

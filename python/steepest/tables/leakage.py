@@ -54,7 +54,7 @@ def giveaways(train: Part, goal: Target) -> list[Finding]:
         return []
     step = -(-rows // MOST_ROWS)
     design, y = train.design, train.y[::step]
-    if goal.task == "regression":
+    if goal.classes is None:
         # In units of its own, so that squares neither overflow nor vanish.
         y = standardised(y) if y.min() < y.max() else y
     scores: dict[str, Floats] = {}
@@ -91,7 +91,7 @@ def suspect(
 
 def alone_number(name: str, score: Floats, y: Floats, goal: Target) -> Finding | None:
     """One number column against the target."""
-    if goal.task == "regression":
+    if goal.classes is None:
         value = squared_correlation(score, y)
         if value >= ALONE:
             return suspect([name], goal, "R²", value, ALONE, "the target is a straight line in it")
@@ -100,7 +100,7 @@ def alone_number(name: str, score: Floats, y: Floats, goal: Target) -> Finding |
         return (
             suspect([name], goal, "squared rank correlation", value, ALONE, how) if value >= ALONE else None
         )
-    if goal.task == "binary":
+    if goal.count == 2:
         area = auc(score, y == 1)
         value = max(area, 1 - area)
         how = "it alone puts the classes in order"
@@ -170,7 +170,7 @@ def alone_category(
     """One category against the target: how much of it the levels explain."""
     if levels > len(y) / 10:
         return None
-    if goal.task == "regression":
+    if goal.classes is None:
         counts = np.bincount(codes + 1, minlength=levels + 1)
         centred = y - y.mean()
         sums = np.bincount(codes + 1, weights=centred, minlength=levels + 1)
@@ -196,7 +196,7 @@ def together(scores: dict[str, Floats], raw: Floats, y: Floats, goal: Target) ->
         y: the target in units of its standard deviation.
     """
     names = [name for name, score in scores.items() if score.min() < score.max()][:MOST_COLUMNS]
-    if len(names) < 2 or len(y) < 100 or goal.task == "multiclass":
+    if len(names) < 2 or len(y) < 100 or goal.count > 2:
         return []
     columns = np.stack([standardised(scores[name]) for name in names], axis=1)
     goal_values = y.astype(np.float64)
@@ -215,7 +215,7 @@ def together(scores: dict[str, Floats], raw: Floats, y: Floats, goal: Target) ->
 
 def as_product(scores: dict[str, Floats], raw: Floats, goal: Target) -> list[Finding]:
     """A few number columns whose product (or ratio) is the target: a sum of their logarithms."""
-    if goal.task != "regression" or raw.min() <= 0:
+    if goal.classes is not None or raw.min() <= 0:
         return []
     logs = {name: np.log(score) for name, score in scores.items() if score.min() > 0}
     target = np.log(raw)
@@ -269,7 +269,7 @@ def checked(columns: Floats, y: Floats, few: list[int], fit: slice, check: slice
     """How well the least-squares combination of a few columns does on rows that it was not fitted to."""
     design = np.column_stack([np.ones(len(y)), columns[:, few]])
     weights = np.linalg.lstsq(design[fit], y[fit], rcond=None)[0]
-    if goal.task == "binary":
+    if goal.count == 2:
         weights = sharpened(design[fit], y[fit])
         return auc(design[check] @ weights, y[check] == 1)
     predicted = design[check] @ weights
@@ -302,7 +302,7 @@ def combination(
 ) -> Finding:
     """The finding on a combination, written out in the columns' own units."""
     chosen = [names[j] for j in few]
-    if goal.task == "binary":
+    if goal.count == 2:
         return suspect(chosen, goal, "AUC", value, TOGETHER, "their weighted sum puts the classes in order")
     design = np.column_stack([np.ones(len(y)), *(scores[name] for name in chosen)])
     weights = np.linalg.lstsq(design, y, rcond=None)[0]

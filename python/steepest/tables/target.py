@@ -47,6 +47,11 @@ class Target:
     remark: str | None = None
     decimal: str | None = None
 
+    @property
+    def count(self) -> int:
+        """How many classes there are; 0 for numbers."""
+        return len(self.classes or ())
+
 
 def read_target(
     table: Table,

@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from steepest.model import intervals
-from steepest.model.intervals import Interval
+from steepest.tasks import intervals
+from steepest.tasks.intervals import Interval
 
-__all__ = ["RARE", "SCORINGS", "Baseline", "in_order", "metrics", "scoring_name"]
+__all__ = [
+    "RARE", "SCORINGS", "Baseline", "binary", "deviance_explained", "explained_share", "in_order", "multiclass",
+    "regression", "scoring_name",
+]  # fmt: skip
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 #: a class with at most this share of the rows makes accuracy say little: what ranks comes first then
@@ -21,7 +24,7 @@ SCORINGS = {
     "accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "roc_auc": "AUC", "auc": "AUC",
     "average_precision": "average precision", "precision": "precision", "recall": "recall", "f1": "F1",
     "f1_macro": "macro F1", "macro_f1": "macro F1", "log_loss": "log loss", "neg_log_loss": "log loss",
-    "brier_score": "Brier score", "neg_brier_score": "Brier score", "r2": "R²", "rmse": "RMSE",
+    "brier_score": "Brier score", "neg_brier_score": "Brier score", "r2": "R²", "d2": "D²", "rmse": "RMSE",
     "neg_root_mean_squared_error": "RMSE", "mae": "MAE", "neg_mean_absolute_error": "MAE",
 }  # fmt: skip
 
@@ -29,10 +32,10 @@ SCORINGS = {
 class Baseline:
     """The predictor that looks at no column: the training target's class shares, or its mean and median."""
 
-    def __init__(self, y: Floats, task: str, classes: int, weight: Floats | None = None) -> None:
-        self.task = task
+    def __init__(self, y: Floats, classes: int, weight: Floats | None = None) -> None:
+        self.classes = classes
         weight = np.ones(len(y)) if weight is None else weight
-        if task == "regression":
+        if not classes:
             top = float(np.abs(y).max()) or 1.0
             self.mean = float((weight * (y / top)).sum() / weight.sum() * top)
             self.median = weighted_median(y, weight)
@@ -43,9 +46,9 @@ class Baseline:
     @property
     def rare(self) -> bool:
         """Whether some class of two has at most a tenth of the rows, or one of several a tenth of its fair share."""
-        if self.task == "regression":
-            return False
-        return bool(self.shares.min() <= (RARE if self.task == "binary" else RARE / len(self.shares)))
+        return bool(self.classes) and bool(
+            self.shares.min() <= (RARE if self.classes == 2 else RARE / self.classes)
+        )
 
 
 def weighted_median(y: Floats, weight: Floats) -> float:
@@ -71,45 +74,6 @@ def scoring_name(scoring: str) -> str | None:
     )
 
 
-def metrics(
-    y: Floats,
-    p: Floats,
-    baseline: Baseline,
-    weight: Floats | None = None,
-    threshold: float = 0.5,
-    positive: Any = None,
-) -> list[dict[str, Any]]:
-    """The figures for a task, the most telling first.
-
-    Parameters
-    ----------
-    y : array of shape (rows,)
-        The target: numbers, or the classes' numbers.
-    p : array
-        The prediction: numbers; for two classes the second's probability; else (rows, classes).
-    baseline : Baseline
-        What the figures are held against.
-    weight : array of shape (rows,), optional
-        Each row's weight.
-    threshold : float, default 0.5
-        A row whose probability is above it is predicted positive (two classes).
-    positive : optional
-        What the positive class is called, for the words.
-
-    Returns
-    -------
-    list of dict
-        ``name``, ``plain`` (words), ``value``, ``low`` and ``high`` (the ends of the 95 % interval; NaN where
-        there is none), ``interval`` (whose it is), ``baseline``, ``better`` (higher or lower).
-    """
-    weight = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=np.float64)
-    if baseline.task == "regression":
-        return regression(y, p, baseline, weight)
-    if baseline.task == "binary":
-        return binary(y, p, baseline, weight, threshold, positive)
-    return multiclass(y, p, baseline, weight)
-
-
 def entry(
     name: str, plain: str, value: float, baseline: float, better: str, ends: Interval, how: str
 ) -> dict[str, Any]:
@@ -126,7 +90,9 @@ def entry(
     }
 
 
-def regression(y: Floats, p: Floats, baseline: Baseline, weight: Floats) -> list[dict[str, Any]]:
+def regression(
+    y: Floats, p: Floats, baseline: Baseline, weight: Floats, threshold: float = 0.5, positive: Any = None
+) -> list[dict[str, Any]]:
     """Figures for numbers."""
     error, plain = y - p, y - baseline.mean
     explained = explained_share(y, p, weight)
@@ -143,6 +109,18 @@ def regression(y: Floats, p: Floats, baseline: Baseline, weight: Floats) -> list
               intervals.root(error, weight), "normal, of the mean square"),
         entry("MAE", "average error", average(absolute, weight), average(middling, weight), "lower",
               intervals.mean(absolute, weight), "normal"),
+    ]  # fmt: skip
+
+
+def deviance_explained(own: Floats, plain: Floats, weight: Floats) -> list[dict[str, Any]]:
+    """The share of the deviance explained, from each row's half deviance by the model and by the mean."""
+    without = average(plain, weight)
+    if not without > 0:
+        return []
+    ends = intervals.less(own, plain, weight)
+    return [
+        entry("D²", "share of the deviance explained", 1 - average(own, weight) / without, 0.0, "higher", ends,
+              "delta method on log(1 - D²)")
     ]  # fmt: skip
 
 
@@ -261,7 +239,9 @@ def average_precision(score: Floats, yes: np.ndarray[Any, Any], weight: Floats) 
     return float((ups * precision).sum() / ups.sum())
 
 
-def multiclass(y: Floats, p: Floats, baseline: Baseline, weight: Floats) -> list[dict[str, Any]]:
+def multiclass(
+    y: Floats, p: Floats, baseline: Baseline, weight: Floats, threshold: float = 0.5, positive: Any = None
+) -> list[dict[str, Any]]:
     """Figures for several classes."""
     numbers, called = y.astype(np.int64), p.argmax(axis=1)
     right = called == numbers

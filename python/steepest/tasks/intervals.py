@@ -10,7 +10,17 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Interval", "area_and_interval", "average", "mean", "moments", "root", "share", "share_explained"]
+__all__ = [
+    "Interval",
+    "area_and_interval",
+    "average",
+    "less",
+    "mean",
+    "moments",
+    "root",
+    "share",
+    "share_explained",
+]
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Interval = tuple[float, float]
@@ -79,7 +89,7 @@ def root(errors: Floats, weight: Floats) -> Interval:
 
 
 def share_explained(y: Floats, p: Floats, weight: Floats) -> Interval:
-    """R²: normal on the scale of log(1 - R²), whose standard error follows from the rows' influences."""
+    """R²: of squares in units in which they neither overflow nor vanish."""
     if len(y) < 3:
         return NONE
     top = float(np.abs(y).max()) or 1.0
@@ -87,11 +97,17 @@ def share_explained(y: Floats, p: Floats, weight: Floats) -> Interval:
     wide = float(np.abs(centred).max())
     if wide == 0:
         return NONE
-    error, left = ((y / top - p / top) / wide) ** 2, (centred / wide) ** 2
-    residual, total = (float((weight * part).sum() / weight.sum()) for part in (error, left))
+    return less(((y / top - p / top) / wide) ** 2, (centred / wide) ** 2, weight)
+
+
+def less(own: Floats, plain: Floats, weight: Floats) -> Interval:
+    """1 - mean(own) / mean(plain): normal on the scale of the ratio's logarithm, by the rows' influences."""
+    if len(own) < 3:
+        return NONE
+    residual, total = (float((weight * part).sum() / weight.sum()) for part in (own, plain))
     if residual == 0 or total == 0:
         return (1.0, 1.0) if residual == 0 else NONE
-    _, spread = moments(error / residual - left / total, weight)
+    _, spread = moments(own / residual - plain / total, weight)
     ratio = residual / total
     return 1 - ratio * math.exp(Z * spread), 1 - ratio * math.exp(-Z * spread)
 
