@@ -1,4 +1,5 @@
 //! How the rows of a table lie: read by blocks of rows, never copied.
+use crate::source::Unreadable;
 use std::ops::Range;
 
 /// Rows of features. Storage may be `f32` or `f64`; arithmetic is `f64`, for a certificate needs it and
@@ -66,10 +67,25 @@ pub trait Design: Send + Sync {
             *out = terms.map(|u| u * u).sum();
         }
     }
+    /// Says that these runs of rows (ascending, apart) will be read more than once: a table that is not in memory keeps
+    /// them there, where there is room. Nothing else changes.
+    fn hold(&self, _runs: &[Range<usize>]) {}
+    /// What could not be read so far. From there on margins and sums are NaN: whoever takes a sum asks afterwards.
+    fn unreadable(&self) -> Option<Unreadable> {
+        None
+    }
     /// How many rows a block should have so that it is still in the cache when it is read again.
     fn block(&self) -> usize {
         rows_in_cache(8 * self.columns())
     }
+}
+
+/// Rows have 32-bit names.
+pub(crate) fn countable(rows: usize) -> Result<(), String> {
+    if rows > u32::MAX as usize {
+        return Err(format!("at most {} rows can be held; got {rows}", u32::MAX));
+    }
+    Ok(())
 }
 
 /// Rows of so many bytes that stay in the nearest cache, in eights as losses take them.

@@ -105,6 +105,10 @@ impl<'a> Glm<'a> {
     pub fn total(&self) -> f64 {
         self.total
     }
+    /// Ends where rows could not be read: sums over them are no numbers.
+    fn all_read(&self) -> Result<(), Halt> {
+        self.design.unreadable().map_or(Ok(()), |why| Err(Halt::Failed(Box::new(why))))
+    }
     /// The first number of the design that is not finite, in a sentence.
     pub fn not_finite(&self) -> Option<String> {
         let (row, column) = self.design.not_finite()?;
@@ -180,7 +184,7 @@ impl Objective for Glm<'_> {
                 other => other.unknown()?,
             }
         }
-        Ok(())
+        self.all_read()
     }
     fn glm(&self) -> Option<&Glm<'_>> {
         Some(self)

@@ -4,7 +4,7 @@
 //! changes a parameter; a *method* how to take one step; one *loop* drives them; a *watch* looks on; a
 //! *solution* tells the story.
 //!
-//! Who may use whom: `real → jet, trace → rule → rules`; `loss, design → glm`; `status → objective, watch →
+//! Who may use whom: `real → jet, trace → rule → rules`; `loss, source → design → glm`; `status → objective, watch →
 //! problem → method → methods`; `descend` uses `method`, never `methods`; an objective never names a method or the loop.
 
 pub mod calloff;
@@ -42,6 +42,7 @@ pub mod rules;
 pub mod scaling;
 pub mod settings;
 pub mod simd;
+pub mod source;
 pub mod status;
 pub mod trace;
 pub mod units;

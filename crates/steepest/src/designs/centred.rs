@@ -1,5 +1,6 @@
 //! A table with a number taken off some of its columns: what is far from 0 beside its own spread keeps its digits.
 use crate::design::Design;
+use crate::source::Unreadable;
 use std::ops::Range;
 
 /// Another design whose entry in row i of column `columns[k]` is x_ij − centre_k; all other columns as they are.
@@ -108,6 +109,12 @@ impl Design for Centred<'_> {
     }
     fn not_finite(&self) -> Option<(usize, usize)> {
         self.inner.not_finite()
+    }
+    fn hold(&self, runs: &[Range<usize>]) {
+        self.inner.hold(runs);
+    }
+    fn unreadable(&self) -> Option<Unreadable> {
+        self.inner.unreadable()
     }
     fn block(&self) -> usize {
         self.inner.block()

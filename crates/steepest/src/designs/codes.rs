@@ -1,5 +1,5 @@
 //! Categories beside numbers: a code stands for a row of zeros with a single 1, which is never stored.
-use crate::design::Design;
+use crate::design::{Design, countable};
 use crate::real::Float;
 use std::ops::Range;
 
@@ -38,6 +38,7 @@ impl<'a, V: Float> Codes<'a, V> {
                 numbers.len()
             ));
         }
+        countable(rows)?;
         let mut first = width;
         let mut placed = Vec::with_capacity(categories.len());
         for (k, c) in categories.iter().enumerate() {

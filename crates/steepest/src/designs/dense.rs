@@ -1,7 +1,7 @@
 //! A dense table, borrowed where it lies.
 use super::columns::{self, Columns};
 use super::rows::{self, Strided};
-use crate::design::Design;
+use crate::design::{Design, countable};
 use crate::real::Float;
 use std::ops::Range;
 
@@ -61,9 +61,7 @@ impl<'a, N: Float> Dense<'a, N> {
                 x.len()
             ));
         }
-        if rows > u32::MAX as usize {
-            return Err(format!("at most {} rows can be held; got {rows}", u32::MAX));
-        }
+        countable(rows)?;
         Ok(Dense { x, rows, columns, row_stride, column_stride })
     }
     /// Each row in one piece.

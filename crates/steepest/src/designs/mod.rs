@@ -1,4 +1,4 @@
-//! The designs: dense, sparse, categorical codes; and any of them seen in other variables.
+//! The designs: dense, sparse, categorical codes, read piece by piece; and any of them seen in other variables.
 pub mod centred;
 pub mod codes;
 mod columns;
@@ -6,3 +6,4 @@ pub mod dense;
 mod rows;
 pub mod sparse;
 pub mod standardised;
+pub mod streamed;

@@ -1,5 +1,5 @@
 //! Sparse rows: of each row only what is not zero (CSR).
-use crate::design::Design;
+use crate::design::{Design, countable};
 use crate::real::Float;
 use std::ops::Range;
 
@@ -55,6 +55,7 @@ impl<'a, V: Float, I: Place> Sparse<'a, V, I> {
                     .into(),
             );
         }
+        countable(starts.len() - 1)?;
         if let Some(k) = indices.iter().position(|j| j.at() >= columns) {
             return Err(format!("a sparse matrix of {columns} columns has entry {k} outside them"));
         }

@@ -1,5 +1,6 @@
 //! A table seen in other variables: columns less a centre, over a scale, without a copy.
 use crate::design::Design;
+use crate::source::Unreadable;
 use crate::vectors::{self, dot};
 use std::ops::Range;
 
@@ -280,6 +281,12 @@ impl Design for Standardised<'_> {
     }
     fn not_finite(&self) -> Option<(usize, usize)> {
         self.design.not_finite()
+    }
+    fn hold(&self, runs: &[Range<usize>]) {
+        self.design.hold(runs);
+    }
+    fn unreadable(&self) -> Option<Unreadable> {
+        self.design.unreadable()
     }
     fn block(&self) -> usize {
         self.design.block()

@@ -156,7 +156,10 @@ impl Glm<'_> {
         let per_part = self.rows_per_part();
         let whole;
         let runs: &[Range<usize>] = match sample {
-            Some(s) => &s.runs,
+            Some(s) => {
+                self.design.hold(&s.runs);
+                &s.runs
+            }
             None => {
                 let n = self.design.rows();
                 whole = (0..n.div_ceil(per_part))
@@ -193,6 +196,7 @@ impl Glm<'_> {
                 }
             }
         }
+        self.all_read()?;
         let mean = self.mean(sample.is_some());
         if let Some(g) = gradient {
             g.iter_mut().for_each(|g| *g *= mean);

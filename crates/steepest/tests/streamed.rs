@@ -1,0 +1,280 @@
+//! A table that is read in pieces is the table in memory, to the bit; and what cannot be read is named.
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use steepest::descend::{Solution, descend};
+use steepest::design::Design;
+use steepest::designs::codes::{Category, Codes};
+use steepest::designs::{dense::Dense, streamed::Streamed};
+use steepest::glm::Glm;
+use steepest::loss::{Block, Each};
+use steepest::losses::softmax::Classes;
+use steepest::losses::{logistic::Logistic, squared::Squared};
+use steepest::methods::METHODS;
+use steepest::penalties::{l1::L1, l2::L2};
+use steepest::penalty::{self, Penalty};
+use steepest::pool::with_threads;
+use steepest::real::Float;
+use steepest::settings::checked;
+use steepest::source::{Source, Unreadable};
+use steepest::watch::{Stop, Unwatched};
+use tables::table;
+
+#[expect(dead_code)]
+mod tables;
+
+/// A table in memory that is read as if it were not.
+#[derive(Clone, Default)]
+struct Kept<N> {
+    numbers: Arc<Vec<N>>,
+    width: usize,
+    /// Of each category in turn a code a row.
+    codes: Arc<Vec<i32>>,
+    levels: Vec<usize>,
+    rows: usize,
+    /// Reads so far, and after how many of them it fails.
+    reads: Arc<AtomicUsize>,
+    fails: Option<usize>,
+    panics: bool,
+}
+
+impl<N: Float> Source<N> for Kept<N> {
+    fn rows(&self) -> usize {
+        self.rows
+    }
+    fn numbers(&self) -> usize {
+        self.width
+    }
+    fn levels(&self) -> &[usize] {
+        &self.levels
+    }
+    fn read(
+        &mut self,
+        rows: Range<usize>,
+        numbers: &mut [N],
+        codes: &mut [i32],
+    ) -> Result<(), Unreadable> {
+        let before = self.reads.fetch_add(1, SeqCst);
+        if self.fails.is_some_and(|after| before >= after) {
+            assert!(!self.panics, "on purpose");
+            let (what, why) = ("part-1.parquet".into(), "the page is corrupt".into());
+            return Err(Unreadable { what, group: Some(before), why });
+        }
+        let w = self.width;
+        numbers.copy_from_slice(&self.numbers[rows.start * w..rows.end * w]);
+        for (k, codes) in codes.chunks_exact_mut(rows.len()).enumerate() {
+            codes.copy_from_slice(&self.codes[k * self.rows..][rows.clone()]);
+        }
+        Ok(())
+    }
+}
+
+fn numbers<N: Float>(rows: usize, width: usize) -> Kept<N> {
+    let x =
+        (0..rows * width).map(|i| N::lit(((i * i * 7919 + i * 31) % 1013) as f64 / 506.0 - 1.0));
+    Kept { numbers: Arc::new(x.collect()), width, rows, ..Kept::default() }
+}
+
+/// Whether all that a design is asked has the same bits.
+fn same(a: &dyn Design, b: &dyn Design) {
+    let (n, d) = (a.rows(), a.columns());
+    assert_eq!((n, d, a.dense()), (b.rows(), b.columns(), b.dense()));
+    assert_eq!((a.bytes(), a.block()), (b.bytes(), b.block()));
+    let both = |f: &mut dyn FnMut(&dyn Design) -> Vec<f64>| {
+        let (a, b) = (f(a), f(b));
+        assert!(a.iter().zip(&b).all(|(a, b)| a.to_bits() == b.to_bits()), "{n} {d}");
+        assert!(!a.is_empty() && a.len() == b.len());
+    };
+    for outputs in [1, 3] {
+        let w: Vec<f64> = (0..outputs * d).map(|k| (k as f64 * 0.7).sin()).collect();
+        let s: Vec<f64> = (0..outputs * n).map(|k| (k as f64 * 1.3).cos()).collect();
+        for rows in [0..n, n / 3..n - n / 4, 7..8, n - 100..n - 63, 30..62] {
+            let of = outputs * rows.len();
+            both(&mut |table| {
+                let mut out = vec![0.0; of];
+                table.margins(rows.clone(), rows.end..n, &w, outputs, &mut out);
+                out
+            });
+            both(&mut |table| {
+                let mut g = vec![0.5; outputs * d];
+                table.accumulate(rows.clone(), 0..0, &s[..of], outputs, &mut g);
+                g
+            });
+            both(&mut |table| {
+                let (mut sum, mut square) = (vec![1.0; d], vec![2.0; d]);
+                table.moments(rows.clone(), &s[..rows.len()], &mut sum, &mut square);
+                [sum, square].concat()
+            });
+            both(&mut |table| {
+                let mut far = vec![0.0; rows.len()];
+                table.distances(rows.clone(), &w[..d], &s[..d], &mut far);
+                far
+            });
+        }
+    }
+    let scattered: Vec<u32> = (0..200).map(|i| (i * 7919 % n) as u32).collect();
+    for rows in [scattered, (0..n as u32).rev().step_by(3).collect(), (5..90).collect()] {
+        let columns: Vec<u32> = (0..d as u32).filter(|j| j % 3 != 1).collect();
+        both(&mut |table| {
+            let mut out = vec![0.0; rows.len() * d];
+            table.gather(&rows, &mut out);
+            let mut some = vec![0.0; rows.len() * columns.len()];
+            table.select(&rows, &columns, &mut some);
+            out.append(&mut some);
+            out
+        });
+    }
+    assert_eq!(a.not_finite(), b.not_finite());
+}
+
+/// In one piece and in many, in no memory, in a little and in enough, before and after a sample was named.
+fn streamed<N: Float>(source: &Kept<N>, memory: &dyn Design) {
+    let bytes = memory.bytes();
+    let runs: Vec<Range<usize>> = (0..30).map(|r| r * 30..r * 30 + 20).collect();
+    for pieces in [1, 3, 64] {
+        for room in [0, bytes / 2, 2 * bytes] {
+            let per = memory.rows() / pieces + 1;
+            let table = Streamed::in_pieces(source.clone(), room, per).expect("a table");
+            same(&table, memory);
+            table.hold(&runs);
+            same(&table, memory);
+            assert_eq!(table.unreadable(), None);
+        }
+    }
+}
+
+#[test]
+fn read_in_pieces_it_is_the_table_in_memory() {
+    let double = numbers::<f64>(2000, 5);
+    streamed(&double, &Dense::by_rows(&double.numbers, 5).expect("a table"));
+    let single = numbers::<f32>(1003, 40);
+    streamed(&single, &Dense::by_rows(&single.numbers, 40).expect("a table"));
+    let mut mixed = numbers::<f64>(2000, 3);
+    mixed.levels = vec![4, 7];
+    mixed.codes = Arc::new((0..4000).map(|i| (i * i % 9) - 1).collect());
+    let categories: Vec<Category<'_>> = (mixed.codes.chunks(2000).zip(&mixed.levels))
+        .map(|(codes, &levels)| Category { codes, levels })
+        .collect();
+    let codes = Codes::new(2000, &mixed.numbers, 3, &categories).expect("a table");
+    streamed(&mixed, &codes);
+}
+
+#[test]
+fn what_is_kept_is_not_read_again() {
+    let source = numbers::<f64>(64_000, 4);
+    let pass = |table: &Streamed<f64>| {
+        let mut out = vec![0.0; 64];
+        for from in (0..64_000).step_by(64) {
+            table.margins(from..from + 64, 0..0, &[1.0; 4], 1, &mut out);
+        }
+    };
+    let bytes = 64_000 * 4 * 8;
+    let whole = Streamed::in_pieces(source.clone(), bytes, 1000).expect("a table");
+    (0..3).for_each(|_| pass(&whole));
+    assert_eq!(whole.reads(), 1.0);
+    let half = Streamed::in_pieces(source.clone(), bytes * 3 / 4, 1000).expect("a table");
+    (0..11).for_each(|_| pass(&half));
+    assert!(half.reads() < 7.5, "{}", half.reads());
+    let none = Streamed::in_pieces(source, 0, 1000).expect("a table");
+    (0..10).for_each(|_| pass(&none));
+    assert!((9.0..11.0).contains(&none.reads()), "{}", none.reads());
+    let runs: Vec<Range<usize>> = (0..60).map(|r| r * 1000..r * 1000 + 30).collect();
+    half.hold(&runs);
+    let before = half.reads();
+    let rows: Vec<u32> = runs.iter().flat_map(|run| run.clone().map(|i| i as u32)).collect();
+    half.gather(&rows, &mut vec![0.0; rows.len() * 4]);
+    // At most what it had begun to read by itself.
+    assert!(half.reads() - before <= 3.0 / 64.0);
+}
+
+fn fit(
+    design: &dyn Design,
+    (loss, y): (&dyn Block, &[f64]),
+    penalty: &dyn Penalty,
+    method: &str,
+) -> Result<Solution, Box<dyn std::error::Error + Send + Sync>> {
+    let entry = METHODS.iter().find(|m| m.name == method).expect("registered");
+    let mut glm = Glm::new(design, loss, y, None, true)?;
+    let x0 = vec![0.0; loss.outputs() * (design.columns() + 1)];
+    let stop = Stop { tolerance: 1e-9, passes: 60.0, ..Stop::default() };
+    let settings = checked(entry.name, entry.parameters, &[])?;
+    descend(&mut glm, penalty, (entry.build)(&settings), &x0, stop, &mut Unwatched)
+}
+
+fn weights(outputs: usize, d: usize) -> Vec<f64> {
+    (0..outputs * (d + 1)).map(|j| if j % (d + 1) < d { 1e-4 } else { 0.0 }).collect()
+}
+
+/// Fits the table in memory and in pieces.
+fn fitted_alike(
+    loss: &dyn Block,
+    y: &[f64],
+    x: &[f64],
+    d: usize,
+    penalty: &dyn Penalty,
+    method: &str,
+) {
+    let memory = Dense::by_rows(x, d).expect("a table");
+    let want = fit(&memory, (loss, y), penalty, method).expect("an answer");
+    let rows = x.len() / d;
+    let source = Kept { numbers: Arc::new(x.to_vec()), width: d, rows, ..Kept::default() };
+    for (room, threads) in [(0, 1), (memory.bytes() / 3, 2), (2 * memory.bytes(), 5)] {
+        let table = Streamed::in_pieces(source.clone(), room, rows / 9).expect("a table");
+        let got = with_threads(threads, || fit(&table, (loss, y), penalty, method));
+        let got = got.expect("an answer");
+        assert_eq!(got.status, want.status, "{method}");
+        assert_eq!(got.counts, want.counts, "{method}");
+        assert!(got.x.iter().zip(&want.x).all(|(a, b)| a.to_bits() == b.to_bits()), "{method}");
+        let bound = |s: &Solution| s.certificate.as_ref().map(|c| c.bound.to_bits());
+        assert_eq!(bound(&got), bound(&want), "{method}");
+    }
+}
+
+#[test]
+fn a_fit_has_the_same_bits_from_pieces_as_from_memory() {
+    let t = table("raw, 1e±2, shifted by 3 sigma", 12_000, 8);
+    let logistic = Each(Logistic::default());
+    let (l2, l1) = (
+        penalty::Each::new(L2::default(), &weights(1, 8)),
+        penalty::Each::new(L1::default(), &weights(1, 8)),
+    );
+    for method in ["progressive", "lbfgs", "newton"] {
+        fitted_alike(&logistic, &t.y, &t.x, 8, &l2, method);
+    }
+    for method in ["coordinate", "fista"] {
+        fitted_alike(&logistic, &t.y, &t.x, 8, &l1, method);
+    }
+    let target: Vec<f64> = t.x.chunks(8).zip(&t.y).map(|(r, y)| r[3] * 0.1 + y).collect();
+    fitted_alike(&Each(Squared::default()), &target, &t.x, 8, &l1, "coordinate");
+    let three: Vec<f64> = t.x.chunks(8).zip(&t.y).map(|(r, y)| y + f64::from(r[5] > 0.0)).collect();
+    let l2 = penalty::Each::new(L2::default(), &weights(3, 8));
+    fitted_alike(&Classes { outputs: 3 }, &three, &t.x, 8, &l2, "progressive");
+}
+
+#[test]
+fn what_cannot_be_read_ends_the_descent_and_is_named() {
+    let t = table("raw, 1e±2, shifted by 3 sigma", 12_000, 8);
+    let loss = Each(Logistic::default());
+    let penalties: [Box<dyn Penalty>; 2] = [
+        Box::new(penalty::Each::new(L2::default(), &weights(1, 8))),
+        Box::new(penalty::Each::new(L1::default(), &weights(1, 8))),
+    ];
+    let methods =
+        [("progressive", 0), ("lbfgs", 0), ("newton", 0), ("coordinate", 1), ("fista", 1)];
+    for (method, penalty) in methods {
+        for fails in [0, 1, 7, 15, 23, 40] {
+            for panics in [false, true] {
+                let numbers = Arc::new(t.x.clone());
+                let fails = Some(fails);
+                let source =
+                    Kept { numbers, width: 8, rows: 12_000, fails, panics, ..Kept::default() };
+                let table = Streamed::in_pieces(source, 0, 1000).expect("a table");
+                let got = fit(&table, (&loss, &t.y), &*penalties[penalty], method);
+                let words = got.expect_err("it cannot be read").to_string();
+                let named = if panics { "rows " } else { "part-1.parquet, row group " };
+                assert!(words.starts_with(named), "{method}: {words}");
+                assert!(words.ends_with(if panics { "panicked" } else { "the page is corrupt" }));
+            }
+        }
+    }
+}
