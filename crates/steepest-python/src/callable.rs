@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyComplex, PyTuple};
 use steepest::differences::{Differences, Length, Sides};
 use steepest::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
+use steepest::state::{Bad, State, Visitor};
 use steepest::status::Halt;
 
 /// Where the gradient comes from.
@@ -252,6 +253,19 @@ impl Callable {
     }
 }
 
+impl State for Callable {
+    fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
+        v.long("at", &mut self.at, &[0, self.dim])?;
+        v.field("value", &mut self.value)?;
+        v.field("checked", &mut self.checked)?;
+        v.field("spent", &mut self.spent)?;
+        if let Slope::Differences(differences) = &mut self.slope {
+            v.field("differences", &mut **differences)?;
+        }
+        Ok(())
+    }
+}
+
 impl Objective for Callable {
     fn offers(&self) -> Offers {
         Offers {
@@ -309,6 +323,9 @@ impl Objective for Callable {
             }
         }
         Ok(())
+    }
+    fn state(&mut self) -> Option<&mut dyn State> {
+        Some(self)
     }
     fn tensors(&self) -> Vec<Vec<usize>> {
         self.tensors.clone()

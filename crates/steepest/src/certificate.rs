@@ -1,7 +1,9 @@
 //! How far from the best possible: what is known, and on what assumption.
 
+use crate::state::{Bad, State, Visitor};
+
 /// What kind of knowledge stands behind a claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
     /// F(x) − F* ≤ bound holds by convex duality.
     DualityGap,
@@ -12,6 +14,7 @@ pub enum Kind {
     /// Nothing is proved: the distance is estimated from the curvature that the last steps met.
     Estimated,
     /// Nothing is proved: the scaled gradient is small.
+    #[default]
     Stationary,
 }
 
@@ -32,8 +35,16 @@ impl Kind {
     }
 }
 
+impl State for Kind {
+    fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
+        use Kind::*;
+        v.one_of(self, &[DualityGap, EnergyNorm, ExactGap, Estimated, Stationary])
+    }
+}
+crate::state!(Certificate { kind, bound, target, rounding, assumption });
+
 /// A bound on F(x) − F* (or, for `Stationary`, the scaled residual), what it was held against, and why it holds.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Certificate {
     /// What kind of knowledge.
     pub kind: Kind,

@@ -11,7 +11,10 @@ use crate::watch::{Counts, Progress, Stop, Watch};
 use std::error::Error;
 use std::time::Instant;
 
+mod keeper;
+mod saved;
 mod solution;
+pub use keeper::Keeper;
 pub use solution::{Record, Solution};
 
 /// Stops when the loss on held-out rows has not fallen for `patience` iterations; the best point there is kept.
@@ -49,6 +52,8 @@ pub struct Descent {
     units: Units,
     clock: Clock,
     begun: bool,
+    /// Whether a step has ended in the middle: what it left behind is no place to go on from in another run.
+    torn: bool,
     /// Which of the last 64 steps raised the value, the newest in the lowest bit.
     rises: u64,
 }
@@ -56,6 +61,8 @@ pub struct Descent {
 const HISTORY: usize = 4096;
 /// Of 64 steps as many may go up before that is said.
 const SWINGS: u32 = 16;
+/// What is said of them at the end of a budget.
+const SWINGING: &str = "oscillating";
 
 /// Whether a verdict says itself what is wrong at the start.
 fn named(verdict: &Status) -> bool {
@@ -65,7 +72,6 @@ fn named(verdict: &Status) -> bool {
 impl Descent {
     /// A descent from `x0`.
     pub fn new(method: Box<dyn Method + Send>, x0: &[f64], stop: Stop) -> Self {
-        let now = Instant::now();
         Descent {
             method,
             x: x0.to_vec(),
@@ -82,8 +88,9 @@ impl Descent {
             every: 1,
             path: Vec::new(),
             units: Units::default(),
-            clock: Clock { started: now, polled: now },
+            clock: Clock::new(),
             begun: false,
+            torn: false,
             rises: 0,
         }
     }
@@ -98,7 +105,7 @@ impl Descent {
     }
     /// Seconds since it began.
     pub fn seconds(&self) -> f64 {
-        self.clock.started.elapsed().as_secs_f64()
+        self.clock.seconds(Instant::now())
     }
 
     /// One step (the first call evaluates the start). False once it has ended; an error is the objective's own.
@@ -157,6 +164,7 @@ impl Descent {
         let mut problem = Problem::of(objective, penalty, meter, &mut self.units);
         // A step may end in the middle: the value known is that of the point before.
         self.before.clone_from(&self.x);
+        self.torn = true;
         let step = if self.begun {
             self.method.step(&mut problem, &mut self.x)
         } else {
@@ -168,6 +176,7 @@ impl Descent {
             self.x.clone_from(&self.before);
         }
         let step = step?;
+        self.torn = false;
         if self.begun {
             self.counts.iterations += 1;
         }
@@ -212,7 +221,7 @@ impl Descent {
             value: self.last.value,
             residual: self.last.residual,
             rate: self.last.rate,
-            seconds: self.clock.started.elapsed().as_secs_f64(),
+            seconds: self.seconds(),
             x: &self.x,
         })
     }
@@ -240,8 +249,9 @@ impl Descent {
         if rises < SWINGS {
             return;
         }
+        self.findings.retain(|f| f.kind != SWINGING);
         self.findings.push(Finding {
-            kind: "oscillating",
+            kind: SWINGING,
             severity: Severity::Warning,
             sentence: format!("The value rose at {rises} of the last 64 steps: it swings to and fro (oscillation)."),
             evidence: vec![("rises", f64::from(rises)), ("rate", rate)],
@@ -364,7 +374,7 @@ impl Descent {
                 stop.passes = self.counts.passes + more.passes;
             }
             (Some(Status::Budget(Budget::Seconds)), Some(more)) => {
-                stop.seconds = self.clock.started.elapsed().as_secs_f64() + more.seconds;
+                stop.seconds = self.clock.seconds(Instant::now()) + more.seconds;
             }
             _ => {}
         }

@@ -6,6 +6,7 @@
 //! (3 noise · size/bend)^(1/3) (Gill, Murray and Wright, *Practical Optimization*, 1981, section 8.6).
 use crate::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
 use crate::random::Random;
+use crate::state::Long;
 use crate::status::Halt;
 
 /// To which sides the values are taken.
@@ -78,6 +79,18 @@ pub struct Differences {
     /// The direction along which noise is measured.
     scattered: Vec<f64>,
 }
+
+crate::state!(columns Seen { size, second, at, slope, error, flat });
+
+impl Long for Vec<Seen> {
+    fn is_long(&self, n: usize) -> bool {
+        self.len() == n
+    }
+}
+
+crate::state!(Differences {
+    seen: vector, share, floor, grain, stored, measured, measures, again, both, gradients, spent, value, at: maybe,
+} but sides, length, bounds, scattered);
 
 /// The first step to both sides, relative to a variable's size: near the cube root of the rounding of f.
 const FIRST: f64 = 1e-5;

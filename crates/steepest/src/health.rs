@@ -1,9 +1,12 @@
 //! What a descent noticed beside its status: findings, each with evidence, threshold and remedy.
 
+use crate::state::{Bad, State, Visitor};
+
 /// How much a finding matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// Good to know.
+    #[default]
     Note,
     /// Look at it.
     Warning,
@@ -11,8 +14,15 @@ pub enum Severity {
     Problem,
 }
 
+impl State for Severity {
+    fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
+        v.one_of(self, &[Severity::Note, Severity::Warning, Severity::Problem])
+    }
+}
+crate::state!(Finding { kind, severity, sentence, evidence, threshold, remedy });
+
 /// One thing noticed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Finding {
     /// Its name: `bad_scaling`, `separable`, `diverging` …
     pub kind: &'static str,

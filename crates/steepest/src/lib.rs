@@ -43,6 +43,7 @@ pub mod scaling;
 pub mod settings;
 pub mod simd;
 pub mod source;
+pub mod state;
 pub mod status;
 pub mod trace;
 pub mod units;

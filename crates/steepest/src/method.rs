@@ -4,6 +4,7 @@ use crate::curvature::Curvature;
 use crate::penalty::Offers;
 use crate::problem::{Facts, Problem};
 use crate::settings::Parameter;
+use crate::state::State;
 use crate::status::{Halt, Status};
 
 /// What a method needs of an objective and a penalty; refusals are made from the same declaration.
@@ -78,6 +79,8 @@ pub struct Suit {
     pub reason: String,
 }
 
+crate::state!(Step { value, sampled, residual, rate, violation, certificate } but verdict);
+
 /// What one step did.
 #[derive(Clone, Debug, Default)]
 pub struct Step {
@@ -119,6 +122,10 @@ pub trait Method {
     }
     /// The gradient of the objective and of a smooth penalty at the last point, where the method keeps it.
     fn gradient(&self) -> Option<&[f64]> {
+        None
+    }
+    /// All that it remembers, for runs that are stopped and go on; none: such a run is refused.
+    fn state(&mut self) -> Option<&mut dyn State> {
         None
     }
     /// What it knows of the second derivatives, where it has them or learns them.

@@ -1,5 +1,6 @@
 //! What is minimised: one verb, many questions.
 use crate::glm::Glm;
+use crate::state::State;
 use crate::status::Halt;
 
 /// What can be asked of an objective at a point. All that is asked at once is answered by one sweep, where there are data.
@@ -214,6 +215,10 @@ pub trait Objective {
     ) -> Result<(), Halt>;
     /// The loss over a design that it is, where it is one.
     fn glm(&self) -> Option<&Glm<'_>> {
+        None
+    }
+    /// What it remembers between answers, where later ones depend on it; for runs that are stopped and go on.
+    fn state(&mut self) -> Option<&mut dyn State> {
         None
     }
     /// Lengths of the tensors that x is made of, where it is made of several (rules with norms per tensor).

@@ -32,6 +32,19 @@ pub struct Problem<'a> {
 pub(crate) struct Clock {
     pub(crate) started: Instant,
     pub(crate) polled: Instant,
+    /// Seconds of the run before it was stopped and went on.
+    pub(crate) before: f64,
+}
+
+impl Clock {
+    pub(crate) fn new() -> Self {
+        let now = Instant::now();
+        Clock { started: now, polled: now, before: 0.0 }
+    }
+    /// Seconds of the run so far.
+    pub(crate) fn seconds(&self, now: Instant) -> f64 {
+        self.before + (now - self.started).as_secs_f64()
+    }
 }
 
 const POLL: Duration = Duration::from_millis(40);
@@ -323,7 +336,7 @@ impl Meter<'_> {
         if now - self.clock.polled >= POLL {
             self.clock.polled = now;
             self.watch.poll()?;
-            if (now - self.clock.started).as_secs_f64() > self.stop.seconds {
+            if self.clock.seconds(now) > self.stop.seconds {
                 return Err(Halt::Budget(Budget::Seconds));
             }
         }
@@ -390,8 +403,7 @@ pub fn facts(objective: &mut dyn Objective, penalty: &dyn Penalty) -> Facts {
 #[cfg(test)]
 pub(crate) fn with_meter<R>(work: impl FnOnce(&mut Meter<'_>) -> R) -> R {
     let (mut counts, mut findings) = (Counts::default(), Vec::new());
-    let (mut watch, now) = (crate::watch::Unwatched, Instant::now());
-    let mut clock = Clock { started: now, polled: now };
+    let (mut watch, mut clock) = (crate::watch::Unwatched, Clock::new());
     let (stop, watch) = (Stop::default(), &mut watch);
     work(&mut Meter {
         stop,

@@ -10,6 +10,8 @@ pub struct Units {
     room: Vec<f64>,
 }
 
+crate::state!(Units { value, lengths: maybe } but room);
+
 impl Default for Units {
     fn default() -> Self {
         Units { value: 1.0, lengths: Vec::new(), room: Vec::new() }

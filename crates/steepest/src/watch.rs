@@ -28,6 +28,8 @@ impl Default for Stop {
     }
 }
 
+crate::state!(Counts { iterations, values, gradients, products, passes });
+
 /// What has been spent.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Counts {

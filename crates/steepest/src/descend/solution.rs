@@ -5,7 +5,7 @@ use crate::status::Status;
 use crate::watch::Counts;
 
 /// One line of the history.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Record {
     /// Steps so far.
     pub iteration: u64,

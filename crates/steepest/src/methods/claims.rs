@@ -32,6 +32,8 @@ pub struct Claims {
     scipy: Option<(f64, f64)>,
 }
 
+crate::state!(Claims { values: some, least, idle, odd, tolerance, slow, scipy });
+
 /// What a method knows where it stands.
 #[derive(Clone, Copy, Debug)]
 pub struct Sight {

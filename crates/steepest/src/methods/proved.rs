@@ -3,6 +3,7 @@ use super::{coordinate, lbfgs, progressive};
 use crate::curvature::Curvature;
 use crate::method::{Method, Step};
 use crate::problem::Problem;
+use crate::state::{Bad, State, Visitor};
 use crate::status::{Halt, Status};
 
 /// A method that sees values and gradients only, made to prove what it claims of a convex loss over a table: a gradient
@@ -142,6 +143,17 @@ fn prove(problem: &mut Problem<'_>, x: &[f64]) -> Result<Option<Step>, Halt> {
     coordinate::proof(problem, x).map(Some)
 }
 
+impl State for Proved {
+    fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
+        let Proved { inner, followed: _, wait, waited } = self;
+        if let Some(inner) = inner.state() {
+            v.field("inner", inner)?;
+        }
+        v.field("wait", wait)?;
+        v.field("waited", waited)
+    }
+}
+
 impl Method for Proved {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let mut step = self.inner.start(problem, x);
@@ -159,6 +171,10 @@ impl Method for Proved {
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let step = self.inner.step(problem, x)?;
         self.judged(problem, x, step)
+    }
+    fn state(&mut self) -> Option<&mut dyn State> {
+        self.inner.state()?;
+        Some(self)
     }
     fn monotone(&self) -> bool {
         self.inner.monotone()

@@ -13,6 +13,8 @@ pub struct Seen {
     moved: bool,
 }
 
+crate::state!(Seen { ss: vector, yy: vector, sy: vector, stirred: vector, moved });
+
 const FADE: f64 = 0.9;
 
 impl Seen {

@@ -1,6 +1,6 @@
 //! A rule over batches: a step of the method is an epoch, at whose end the whole objective is looked at.
 use super::race::race;
-use super::{Ruled, Schedule, Way, within};
+use super::{Ruled, Way, within};
 use crate::problem::Problem;
 use crate::status::{Budget, Halt, Status};
 use crate::method::Step;
@@ -12,6 +12,7 @@ pub(super) const PROBE: u32 = 2;
 pub(super) const RACE: u32 = 3;
 
 /// Where a run over batches stands.
+#[derive(Default)]
 pub(super) struct Batches {
     /// The order of the terms in this epoch.
     order: Vec<u32>,
@@ -24,6 +25,9 @@ pub(super) struct Batches {
     gradient: Vec<f64>,
 }
 
+// The order is drawn anew for each epoch, from its number and the seed.
+crate::state!(Batches { epoch, epochs, ends } but order, gradient);
+
 impl Batches {
     pub fn start(
         r: &mut Ruled,
@@ -33,10 +37,7 @@ impl Batches {
     ) -> Result<Self, Halt> {
         let mut raced = 0.0;
         if r.plan.rate.is_none() {
-            if r.plan.schedule.is_none() {
-                let cosine = Schedule::named("cosine", &[]).expect("a registered schedule");
-                r.plan.schedule = Some(cosine);
-            }
+            r.plan.falling();
             if r.rule().tunes_itself {
                 r.rate = r.rule().falling_rate;
             } else {
@@ -45,11 +46,11 @@ impl Batches {
             }
         }
         Ok(Batches {
-            order: (0..terms as u32).collect(),
+            order: Vec::new(),
             epoch: 0,
             epochs: (r.plan.epochs as f64 * (1.0 - raced)).round().max(1.0) as u64,
             ends: vec![r.start],
-            gradient: vec![0.0; x.len()],
+            gradient: Vec::new(),
         })
     }
 }
@@ -76,10 +77,12 @@ pub(super) fn step(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64]) -> R
     let mut order = std::mem::take(&mut b.order);
     let mut gradient = std::mem::take(&mut b.gradient);
     let (epoch, epochs) = (b.epoch, b.epochs);
-    order.sort_unstable();
+    order.clear();
+    order.extend(0..problem.offers().terms as u32);
+    gradient.resize(x.len(), 0.0);
     Random::new(r.plan.seed, EPOCHS, epoch as u32, 0).shuffle(&mut order);
     r.look();
-    let size = r.plan.batch;
+    let size = r.plan.batch.max(1);
     let steps = order.len().div_ceil(size);
     let (mut rate, mut square) = (r.rate, 0.0);
     for (k, named) in order.chunks(size).enumerate() {

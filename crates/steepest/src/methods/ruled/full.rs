@@ -18,6 +18,8 @@ pub(super) struct Full {
     stuck: u32,
 }
 
+crate::state!(Full { given, found, recent, rising, stuck });
+
 /// Values looked back at by rules with memory, which do not go down at every step.
 const LOOK_BACK: usize = 5;
 /// Steps taken back in a row before the rule is said to be stuck.

@@ -14,6 +14,7 @@ mod sure;
 
 use crate::chain::{self, Named};
 use crate::problem::Problem;
+use crate::state::{Bad, State, Visitor};
 use crate::status::Halt;
 use crate::units::Units;
 use crate::method::{Entry, Method, Needs, Step, Takes};
@@ -62,6 +63,12 @@ impl Plan {
             }
         }
         Ok(self)
+    }
+    /// Where nothing was said of the rate, it falls along a cosine over batches.
+    fn falling(&mut self) {
+        if self.rate.is_none() && self.schedule.is_none() {
+            self.schedule = Some(Schedule::named("cosine", &[]).expect("a registered schedule"));
+        }
     }
     /// Sets the schedule by name.
     pub fn schedule(mut self, name: &str, given: &[(&str, f64)]) -> Result<Self, String> {
@@ -166,6 +173,36 @@ enum Way {
     Full(full::Full),
     Batches(batches::Batches),
 }
+
+impl State for Way {
+    fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
+        let mut batches = matches!(self, Way::Batches(_));
+        v.field("batches", &mut batches)?;
+        if v.loads() && batches {
+            *self = Way::Batches(batches::Batches::default());
+        }
+        match self {
+            Way::Full(full) => v.field("full", full),
+            Way::Batches(batches) => v.field("all", batches),
+        }
+    }
+}
+
+impl State for Plan {
+    fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
+        let mut scheduled = self.schedule.is_some();
+        v.field("scheduled", &mut scheduled)?;
+        if v.loads() && scheduled {
+            self.falling();
+        }
+        v.check("scheduled", scheduled == self.schedule.is_some(), "is of another run")?;
+        self.schedule.as_mut().map_or(Ok(()), |schedule| v.field("schedule", schedule))
+    }
+}
+
+crate::state!(Ruled {
+    plan, mover, way, rate, taken, value, gradient: vector, start, least, still, claims, patience, escapes, reach, unscaled,
+});
 
 impl Ruled {
     fn new(plan: Plan) -> Self {
@@ -275,6 +312,9 @@ impl Method for Ruled {
             full.given = true;
         }
         true
+    }
+    fn state(&mut self) -> Option<&mut dyn State> {
+        Some(self)
     }
     fn gradient(&self) -> Option<&[f64]> {
         (!self.gradient.is_empty() && self.unscaled).then_some(&self.gradient)

@@ -1,6 +1,7 @@
 //! A chain of rules with the memory it keeps, which can be saved and put back.
 use crate::chain::{Chain, Tensor};
 use crate::rule::{Entry, Moment};
+use crate::state::{Bad, State, Visitor};
 
 /// What a chain remembers between steps.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +19,25 @@ pub(super) struct Mover {
     memory: Memory,
     /// Steps since the memory was empty.
     pub step: u64,
+}
+
+impl State for Mover {
+    fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
+        v.field("shapes", &mut self.shapes)?;
+        let long = |s: &Vec<usize>| s.iter().try_fold(1usize, |n, l| n.checked_mul(*l));
+        let all = self.shapes.iter().try_fold(0usize, |n, s| n.checked_add(long(s)?));
+        v.check("shapes", all == Some(v.dim()), "is not that of x")?;
+        if v.loads() {
+            self.clear();
+        }
+        for (i, tensor) in self.memory.tensors.iter_mut().enumerate() {
+            for (k, memory) in tensor.iter_mut().enumerate() {
+                v.field(&format!("memory.{i}.{k}"), &mut memory[..])?;
+            }
+        }
+        v.field("state", &mut self.memory.state[..])?;
+        v.field("step", &mut self.step)
+    }
 }
 
 impl Mover {

@@ -1,6 +1,7 @@
 //! How the rate of a rule changes over a run.
 use crate::rate::Entry;
 use crate::settings::checked;
+use crate::state::{Bad, State, Visitor};
 use crate::status::Halt;
 use std::sync::Arc;
 
@@ -16,6 +17,19 @@ pub enum Schedule {
     Pieces(Vec<(Schedule, u64)>),
     /// Any function of the steps taken so far.
     Function(Arc<Factor>),
+}
+
+impl State for Schedule {
+    fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
+        match self {
+            Schedule::Entry(_, _, state) => v.field("state", &mut state[..]),
+            Schedule::Pieces(pieces) => pieces
+                .iter_mut()
+                .enumerate()
+                .try_for_each(|(i, piece)| v.field(&i.to_string(), &mut piece.0)),
+            Schedule::Function(_) => Ok(()),
+        }
+    }
 }
 
 impl Schedule {

@@ -28,6 +28,8 @@ pub(super) struct Still {
     value: f64,
 }
 
+crate::state!(Still { x: vector, g: vector, inverse, least, square, seen, foretold, value });
+
 impl Still {
     pub fn begin(&mut self, problem: &Problem<'_>, x: &[f64], g: &[f64], value: f64) {
         (self.seen, self.value) = (Seen::new(x.len()), value);

@@ -1,0 +1,49 @@
+//! A copy of where a descent stood last between two steps: what is saved of a run that ends in the middle of one.
+use super::Descent;
+use crate::objective::Objective;
+use crate::state::{Bad, Saved};
+use std::time::{Duration, Instant};
+
+/// Copies are so rare that they take at most one part in so many of the time.
+const SHARE: u32 = 20;
+
+/// Keeps the newest copy. A run that a signal, an error or a budget ends in the middle of a step goes on from it.
+pub struct Keeper {
+    copy: Option<Saved>,
+    taken: Instant,
+    cost: Duration,
+}
+
+impl Default for Keeper {
+    fn default() -> Self {
+        Keeper { copy: None, taken: Instant::now(), cost: Duration::ZERO }
+    }
+}
+
+impl Keeper {
+    /// Called after each step: copies where the last copy is old enough.
+    pub fn look(
+        &mut self,
+        descent: &mut Descent,
+        objective: &mut dyn Objective,
+    ) -> Result<(), Bad> {
+        if self.taken.elapsed() < SHARE * self.cost {
+            return Ok(());
+        }
+        self.newest(descent, objective).map(|_| ())
+    }
+    /// Where it stands, or stood last between two steps; none before the first.
+    pub fn newest(
+        &mut self,
+        descent: &mut Descent,
+        objective: &mut dyn Objective,
+    ) -> Result<Option<&Saved>, Bad> {
+        if descent.whole() {
+            let began = Instant::now();
+            self.copy = Some(descent.save(objective)?);
+            self.taken = Instant::now();
+            self.cost = self.taken - began;
+        }
+        Ok(self.copy.as_ref())
+    }
+}
