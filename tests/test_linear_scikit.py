@@ -6,14 +6,19 @@ from steepest import linear
 
 ESTIMATORS = [
     linear.ElasticNet(),
+    linear.GammaRegressor(),
     linear.GeneralizedLinear(),
     linear.Lasso(),
     linear.LinearRegression(),
     linear.LinearRegression(positive=True),
+    linear.LinearSVC(),
     linear.LogisticRegression(),
     linear.LogisticRegression(solver="liblinear"),
     linear.Ridge(),
+    linear.PoissonRegressor(),
     linear.Ridge(positive=True),
+    linear.TweedieRegressor(),
+    linear.TweedieRegressor(power=1.5),
 ]
 
 

@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     from .fit import fit, load
     from .linear import (
         ElasticNet,
+        GammaRegressor,
         GeneralizedLinear,
         Lasso,
         LinearRegression,
+        LinearSVC,
         LogisticRegression,
+        PoissonRegressor,
         Ridge,
+        TweedieRegressor,
     )
     from .minimize import minimize
     from .objective import Terms
@@ -34,13 +38,17 @@ __version__ = "0.1.0"
 # Where each public name lives; None is a module of that very name.
 _PLACES = {
     "ElasticNet": "linear",
+    "GammaRegressor": "linear",
     "GeneralizedLinear": "linear",
     "Lasso": "linear",
     "LinearRegression": "linear",
+    "LinearSVC": "linear",
     "LogisticRegression": "linear",
+    "PoissonRegressor": "linear",
     "Result": "result",
     "Ridge": "linear",
     "Terms": "objective",
+    "TweedieRegressor": "linear",
     "compare": "descend",
     "descend": "descend",
     "errors": None,
@@ -58,13 +66,17 @@ _PLACES = {
 
 __all__ = [
     "ElasticNet",
+    "GammaRegressor",
     "GeneralizedLinear",
     "Lasso",
     "LinearRegression",
+    "LinearSVC",
     "LogisticRegression",
+    "PoissonRegressor",
     "Result",
     "Ridge",
     "Terms",
+    "TweedieRegressor",
     "compare",
     "descend",
     "errors",

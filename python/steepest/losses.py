@@ -12,7 +12,20 @@ from typing import ClassVar
 
 from steepest._catalog import Settings
 
-__all__ = ["Huber", "Logistic", "Poisson", "Softmax", "Squared"]
+__all__ = [
+    "Cloglog",
+    "Gamma",
+    "Huber",
+    "InverseGaussian",
+    "Logistic",
+    "ModifiedHuber",
+    "Poisson",
+    "Softmax",
+    "Squared",
+    "SquaredEpsilonInsensitive",
+    "SquaredHinge",
+    "Tweedie",
+]
 
 
 @dataclass(frozen=True)
@@ -87,6 +100,131 @@ class Poisson(Settings):
 
     registry: ClassVar[str] = "losses"
     name: ClassVar[str] = "poisson"
+
+
+@dataclass(frozen=True)
+class Gamma(Settings):
+    """Half the deviance of amounts above 0 whose spread grows with their mean, the margin its logarithm:
+    with d = margin − ln(target), e^(−d) − 1 + d; 0 where the mean is the target.
+
+    Nelder and Wedderburn 1972, <https://doi.org/10.2307/2344614>.
+    """
+
+    registry: ClassVar[str] = "losses"
+    name: ClassVar[str] = "gamma"
+
+
+@dataclass(frozen=True)
+class Tweedie(Settings):
+    """Half the deviance of a distribution whose variance is its mean to a power, the margin the mean's
+    logarithm: between 1 and 2 amounts of which many are exactly 0. With d = margin − ln(target) it is
+    target^(2 − p)·((e^((2 − p)d) − 1)/(2 − p) − (e^((1 − p)d) − 1)/(1 − p)), 0 where the mean is the
+    target. It is convex up to a power of 2; beyond, what is found is where it is level, and nothing is
+    proved.
+
+    Jørgensen 1987, <https://doi.org/10.1111/j.2517-6161.1987.tb01685.x>.
+
+    Parameters
+    ----------
+    power : float, default 1.5
+        The power p: 1 is Poisson's, 2 the gamma distribution's, 3 the inverse Gaussian's. Allowed: between
+        1 and 10.
+    """
+
+    registry: ClassVar[str] = "losses"
+    name: ClassVar[str] = "tweedie"
+    power: float = 1.5
+
+
+@dataclass(frozen=True)
+class InverseGaussian(Settings):
+    """Half the deviance of amounts above 0 whose variance is the cube of their mean, the margin its
+    logarithm: with d = margin − ln(target), (e^(−d) − 1)² / (2 target); 0 where the mean is the target. It
+    is not convex where the mean is more than twice the target: what is found is where it is level, and
+    nothing is proved.
+
+    Tweedie 1957, <https://doi.org/10.1214/aoms/1177706964>.
+    """
+
+    registry: ClassVar[str] = "losses"
+    name: ClassVar[str] = "inverse_gaussian"
+
+
+@dataclass(frozen=True)
+class Cloglog(Settings):
+    """Log-loss of two classes, targets 0 and 1, where the probability of class 1 is 1 − e^(−e^margin)
+    (complementary log-log): e^margin for target 0, −ln(1 − e^(−e^margin)) for target 1. Of whether
+    something has happened yet that happens at a rate of e^margin.
+
+    Fisher 1922, <https://doi.org/10.1098/rsta.1922.0009>.
+    """
+
+    registry: ClassVar[str] = "losses"
+    name: ClassVar[str] = "cloglog"
+
+
+@dataclass(frozen=True)
+class SquaredHinge(Settings):
+    """Two classes, targets 0 and 1, kept apart by a margin of 1: max(0, 1 − s·margin)², s being −1 for
+    target 0 and 1 for target 1. It grows with the square of what is missing, so that it has a slope
+    everywhere.
+
+    Chang, Hsieh and Lin 2008, <https://www.jmlr.org/papers/v9/chang08a.html>.
+
+    Notes
+    -----
+    As recorded from the core::
+
+        value ← max(1 - (2·target - 1)·margin, 0)²
+    """
+
+    registry: ClassVar[str] = "losses"
+    name: ClassVar[str] = "squared_hinge"
+
+
+@dataclass(frozen=True)
+class ModifiedHuber(Settings):
+    """Two classes, targets 0 and 1, kept apart by a margin of 1, outliers pulling with a bounded force:
+    with q = s·margin, s being −1 for target 0 and 1 for target 1, max(0, 1 − q)² where q ≥ −1, and −4q
+    beyond. The probability of class 1 is (1 + margin) / 2 between 0 and 1.
+
+    Zhang 2004, <https://doi.org/10.1214/aos/1079120130>.
+
+    Notes
+    -----
+    As recorded from the core::
+
+        value ← min(max(1 - (2·target - 1)·margin, 0), 2)·(2·max(1 - (2·target - 1)·margin, 0) - min(max(1 -
+        (2·target - 1)·margin, 0), 2))
+    """
+
+    registry: ClassVar[str] = "losses"
+    name: ClassVar[str] = "modified_huber"
+
+
+@dataclass(frozen=True)
+class SquaredEpsilonInsensitive(Settings):
+    """The square of what is missed by more than `epsilon`, max(0, |margin − target| − epsilon)²: near
+    misses cost nothing.
+
+    Drucker, Burges, Kaufman, Smola and Vapnik 1996,
+    <https://proceedings.neurips.cc/paper/1996/hash/d38901788c533e8286cb6400b40b386d-Abstract.html>.
+
+    Parameters
+    ----------
+    epsilon : float, default 0.1
+        The miss that costs nothing, in units of the target. Allowed: at least 0.
+
+    Notes
+    -----
+    As recorded from the core::
+
+        value ← max(|margin - target| - epsilon, 0)²
+    """
+
+    registry: ClassVar[str] = "losses"
+    name: ClassVar[str] = "squared_epsilon_insensitive"
+    epsilon: float = 0.1
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from tests.generated.oracle import EPS, Loss, Model
+from tests.generated.oracle import CORNERS, EPS, UNENDING, Loss, Model
 from tests.generated.verdict import SECONDS, Verdict, alarm
 
 from steepest import ElasticNet, GeneralizedLinear, Lasso, LinearRegression, LogisticRegression, Ridge
@@ -19,6 +19,8 @@ from steepest.linear.problem import Problem
 Draw = np.random.Generator
 Array = NDArray[Any]
 
+#: The name of a loss's setting, which is `width` here.
+SETTING = {"huber": "width", "tweedie": "power", "squared_epsilon_insensitive": "epsilon"}
 LOSSES = ("squared", "logistic", "huber", "poisson", "softmax")
 SMOOTH = ("progressive", "coordinate", "fista", "lbfgs", "newton", "gradient_descent")
 #: What has no metric of its own may stop after so many steps and say so; the others have no budget.
@@ -74,7 +76,7 @@ class Case:
             settings = {"radius": self.radius}
         return Problem(
             loss=self.loss,
-            loss_settings={"width": self.width} if self.loss == "huber" else {},
+            loss_settings={SETTING[self.loss]: self.width} if self.loss in SETTING else {},
             penalty=self.penalty,
             penalty_settings=settings,
             alpha=self.alpha,
@@ -436,8 +438,8 @@ def weigh(case: Case, w: Array, b: Array, result: Any) -> Verdict:
     least = model.value(best)
     noise = min(model.noise(bw, bb), model.noise(w, b))
     null = model.null()
-    if case.loss in ("logistic", "softmax", "poisson"):
-        # no model at all stands for the null model that has its least value at infinity
+    if case.loss in (*UNENDING, *CORNERS):
+        # no model at all stands for the null model that has its least value at infinity, or next to 0
         nothing = model.value(model.inner(np.zeros_like(w), 0 * b))
         null = nothing if null < 1e-9 * nothing else null
     gap = F - least
@@ -498,7 +500,7 @@ def smaller(case: Case) -> list[Case]:
         out.append(replace(case, X=np.delete(case.X, j, axis=1), start=start))
     for change in (
         {"weight": None}, {"start": None}, {"named": False}, {"general": False}, {"store": "dense"},
-        {"tol": 1e-6}, {"width": 1.35},
+        {"tol": 1e-6}, {"width": 1.35 if case.loss == "huber" else case.width},
         {"X": case.X.astype(np.float64)}, {"bounds": None}, {"alpha": 1e-3}, {"alpha": 1.0},
         {"penalty": "l1"}, {"penalty": "l2"}, {"penalty": "none", "alpha": 0.0}, {"method": None},
     ):  # fmt: skip

@@ -23,12 +23,19 @@ EPS = 2.0**-52
 #: Rounding of F in float64, in units of its last place: of each term, of each margin.
 ULPS = 8.0
 
+CLASSES = ("logistic", "softmax", "cloglog")
+#: Losses whose least value may be at infinity.
+UNENDING = (*CLASSES, "poisson", "tweedie")
+#: Losses whose slope has kinks, and their curvature beside them.
+CORNERS = {"squared_hinge": 2, "modified_huber": 2, "squared_epsilon_insensitive": 2}
+
 
 @dataclass
 class Loss:
     """A loss of margins (rows x outputs): value, slope and curvature (rows x outputs x outputs)."""
 
     name: str
+    #: the setting of the loss, where it has one
     width: float = 1.35
 
     def value(self, y: Wide, z: Wide) -> Wide:
@@ -41,9 +48,17 @@ class Loss:
     def terms(self, y: Wide, z: Wide) -> Wide:
         """The size of what is added up in a row's loss."""
         m = z[:, 0]
-        if self.name == "poisson":
-            with np.errstate(over="ignore"):
+        with np.errstate(over="ignore"):
+            if self.name == "poisson":
                 return np.exp(m) + np.abs(y * m) + y + np.abs(y * np.log(np.maximum(y, LD(1e-18))))
+            if self.name == "gamma":
+                return y * np.exp(-m) + 1 + np.abs(m) + np.abs(np.log(y))
+            if self.name == "tweedie":
+                p, log = LD(self.width), np.log(np.maximum(y, LD(1e-18)))
+                near = np.where(y > 0, np.exp((2 - p) * log) * (1 + np.abs(m - log)), 0)
+                return np.exp((2 - p) * m) / (2 - p) + np.where(y > 0, y * np.exp((1 - p) * m), 0) + near
+            if self.name == "cloglog":
+                return self.value(y, z) + np.where(y > 0, np.abs(m), 0)
         return self.value(y, z)
 
     @staticmethod
@@ -74,6 +89,57 @@ class Loss:
             value = np.where(y > 0, y * (np.expm1(m - log) - (m - log)), mean)
             value = np.where(np.isnan(value), LD(np.inf), value)
         return self._one(value, mean - y, mean)
+
+    def _gamma(self, y: Wide, z: Wide) -> tuple[Wide, Wide, Wide]:
+        m = z[:, 0]
+        with np.errstate(over="ignore", invalid="ignore"):
+            d = m - np.log(y)
+            value = np.where(np.isinf(np.exp(-d)), LD(np.inf), np.expm1(-d) + d)
+        return self._one(value, -np.expm1(-d), np.exp(-d))
+
+    def _tweedie(self, y: Wide, z: Wide) -> tuple[Wide, Wide, Wide]:
+        """y max(mu, ..)^(1 - p) and so on, as scikit-learn writes it, less what it is at mu = y."""
+        m, p = z[:, 0], LD(self.width)
+        log = np.log(np.where(y > 0, y, 1))
+        with np.errstate(over="ignore", invalid="ignore"):
+            b = np.exp((2 - p) * m)
+            a = np.where(y > 0, y * np.exp((1 - p) * m), 0)
+            d, size = m - log, np.exp((2 - p) * log)
+            close = size * (np.expm1((2 - p) * d) / (2 - p) - np.expm1((1 - p) * d) / (1 - p))
+            value = np.where(y > 0, close, b / (2 - p))
+            value = np.where(np.isnan(value), LD(np.inf), value)
+        return self._one(value, b - a, (2 - p) * b - (1 - p) * a)
+
+    def _cloglog(self, y: Wide, z: Wide) -> tuple[Wide, Wide, Wide]:
+        m = z[:, 0]
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            w = np.exp(np.clip(m, -700, 700))
+            q = -np.expm1(-w)
+            one = np.where(m > 0, -np.log1p(-np.exp(-w)), -m - np.log(q / w))
+            g = w * np.exp(-w) / q
+            bend = g * np.where(w > 1e-6, w / q - 1, w / 2 + w * w / 12)
+            up = np.exp(m)
+        value = np.where(y > 0, one, up)
+        return self._one(value, np.where(y > 0, -g, up), np.where(y > 0, bend, up))
+
+    def _squared_hinge(self, y: Wide, z: Wide) -> tuple[Wide, Wide, Wide]:
+        side = 2 * y - 1
+        short = np.maximum(1 - side * z[:, 0], 0)
+        return self._one(short * short, -2 * side * short, 2 * (short > 0).astype(LD))
+
+    def _modified_huber(self, y: Wide, z: Wide) -> tuple[Wide, Wide, Wide]:
+        side = 2 * y - 1
+        q = side * z[:, 0]
+        short = np.maximum(1 - q, 0)
+        far = q < -1
+        value = np.where(far, -4 * q, short * short)
+        bend = 2 * ((short > 0) & ~far).astype(LD)
+        return self._one(value, -side * np.where(far, 4, 2 * short), bend)
+
+    def _squared_epsilon_insensitive(self, y: Wide, z: Wide) -> tuple[Wide, Wide, Wide]:
+        r = z[:, 0] - y
+        over = np.maximum(np.abs(r) - LD(self.width), 0)
+        return self._one(over * over, 2 * over * np.sign(r), 2 * (over > 0).astype(LD))
 
     def _softmax(self, y: Wide, z: Wide) -> tuple[Wide, Wide, Wide]:
         own = y.astype(np.intp)
@@ -218,6 +284,8 @@ class Model:
             v = self.inner(w, b)
             z = self.Z @ v.T
             _, slope, curvature = self.loss.all(self.t, z)
+            # rounding may step over a kink of the slope
+            curvature = np.maximum(curvature, CORNERS.get(self.loss.name, 0))
             k = np.arange(self.outputs)
             first = self.loss.terms(self.t, z) + (np.abs(slope) * size).sum(axis=1)
             second = (curvature[:, k, k] * (ULPS * EPS * size) ** 2).sum(axis=1) / 2
@@ -244,8 +312,10 @@ class Model:
             v[:, : self.d] = LD(self.radius) / (self.d * self.outputs) * self.s
         if self.intercept and self.outputs == 1:
             mean = self.share @ self.t
-            if self.loss.name == "poisson":
+            if self.loss.name in ("poisson", "gamma", "tweedie"):
                 mean = np.log(np.maximum(mean, LD(1e-12)))
+            elif self.loss.name in ("squared_hinge", "modified_huber", "cloglog"):
+                mean = 2 * mean - 1
             elif self.loss.name == "logistic":
                 mean = np.clip(mean, LD(1e-9), 1 - LD(1e-9))
                 mean = np.log(mean / (1 - mean))
@@ -432,10 +502,10 @@ class Model:
         if self.outputs > 1 and not self.a2.any():
             return False
         z = self.Z @ v.T
-        if self.loss.name in ("logistic", "softmax", "poisson") and np.abs(z).max() > 25:
+        if self.loss.name in UNENDING and np.abs(z).max() > 25:
             return False
         separates = (self.share * self.loss.value(self.t, z)).sum() < 1e-5
-        if self.loss.name in ("logistic", "softmax") and separates:
+        if self.loss.name in CLASSES and separates:
             # its least value is at infinity
             return False
         held = (v.ravel() == 0) & (self.a1.ravel() > 0)

@@ -147,6 +147,7 @@ fn losses(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
         d.set_item("programs", programs)?;
         d.set_item("outputs", if e.outputs == Outputs::One { "one" } else { "many" })?;
         d.set_item("classes", e.classes)?;
+        d.set_item("probabilities", e.probabilities)?;
         all.append(d)?;
     }
     Ok(all)

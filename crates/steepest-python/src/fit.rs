@@ -13,6 +13,7 @@ use steepest::descend::{Descent, HeldOut, Solution};
 use steepest::design::Design;
 use steepest::designs::standardised::Standardised;
 use steepest::glm::Glm;
+use steepest::loss::offset::Offset;
 use steepest::loss::{Block, Outputs};
 use steepest::losses::LOSSES;
 use steepest::objective::Objective;
@@ -147,7 +148,7 @@ impl Model {
 /// Everything the loop needs, owned or borrowed from arrays that outlive it.
 struct Work<'a> {
     design: &'a dyn Design,
-    loss: Box<dyn Block>,
+    loss: &'a dyn Block,
     penalty: Box<dyn Penalty>,
     target: &'a [f64],
     weight: Option<&'a [f64]>,
@@ -260,7 +261,7 @@ impl Work<'_> {
         let aim = self.aim();
         let Work { design, target, weight, intercept, free_intercept, .. } = self;
         let loss = self.loss;
-        let mut glm = Glm::new(design, &*loss, target, weight, intercept)?;
+        let mut glm = Glm::new(design, loss, target, weight, intercept)?;
         let name = self.method.as_ref().map(|m| m.0.as_str());
         let settings = self.method.as_ref().map_or(&[][..], |m| &m.1);
         let chosen = choose(name, settings, &Around::default(), &facts(&mut glm, &*self.penalty))?;
@@ -287,7 +288,7 @@ impl Work<'_> {
         let mut start = self.start.clone();
         if let Some(seen) = &seen {
             seen.inward(&mut start, intercept);
-            glm = Glm::new(rows, &*loss, target, weight, intercept)?;
+            glm = Glm::new(rows, loss, target, weight, intercept)?;
         }
         let mut watch = Raw { watcher, seen: seen.as_ref(), intercept };
         let descent = Descent::new(chosen.method, &start, Stop { tolerance: aim, ..self.stop });
@@ -296,7 +297,7 @@ impl Work<'_> {
             Some(h) => {
                 let aside = seen.as_ref().map(|s| s.alike(h.design));
                 let rows: &dyn Design = aside.as_ref().map_or(h.design, |s| s);
-                let mut objective = Glm::new(rows, &*loss, h.target, h.weight, intercept)?;
+                let mut objective = Glm::new(rows, loss, h.target, h.weight, intercept)?;
                 let mut held = HeldOut { objective: &mut objective, patience: h.patience };
                 descent.run_held(&mut glm, penalty, &mut held, &mut watch)?
             }
@@ -314,7 +315,7 @@ impl Work<'_> {
             brought_back(&mut s, seen, &mut glm, &*self.penalty)?;
         }
         if self.narrow && s.value.is_finite() {
-            let mut glm = Glm::new(design, &*loss, target, weight, intercept)?;
+            let mut glm = Glm::new(design, loss, target, weight, intercept)?;
             narrow(&mut s, &mut glm, &*self.penalty)?;
         }
         Ok((s, chosen.name, chosen.reason))
@@ -425,12 +426,12 @@ impl<'py> Aside<'py> {
 
 /// Fits Σ weight · loss(target, x′w + b) / Σ weight + alpha · penalty(w).
 ///
-/// `X`: a dense or sparse table; `y`: one number a row; `model`: loss, outputs, penalty, alpha, intercept,
+/// `X`: a dense or sparse table; `y`: one number a row; `offset`: one number a row, added to its margin; `model`: loss, outputs, penalty, alpha, intercept,
 /// intercept_penalty, bounds and method; `stop`: tol, max_iter, max_passes, max_seconds. Returns a dict of
 /// `held_out`: a table, its targets, its weights or None, and iterations without a fall of the loss there before the
 /// descent stops; the best point there is returned. Returns a dict of `coefficients` (outputs × columns, flat), `intercept` (outputs) and what `Result.of` takes.
 #[pyfunction]
-#[pyo3(signature = (X, y, model, stop, *, weight=None, start=None, watch=None, callback=None, threads=0, names=None, held_out=None))]
+#[pyo3(signature = (X, y, model, stop, *, weight=None, start=None, watch=None, callback=None, threads=0, names=None, held_out=None, offset=None))]
 #[allow(non_snake_case, clippy::too_many_arguments)]
 pub fn fit_linear<'py>(
     py: Python<'py>,
@@ -445,6 +446,7 @@ pub fn fit_linear<'py>(
     threads: usize,
     names: Option<Vec<String>>,
     held_out: Option<HeldOutArrays<'py>>,
+    offset: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let table = Table::new(X, "X")?;
     let (rows, columns) = table.shape();
@@ -455,6 +457,8 @@ pub fn fit_linear<'py>(
     }
     let target = column(y, "y", rows)?;
     let weight = weight.map(|w| column(w, "sample_weight", rows)).transpose()?;
+    let offset = offset.map(|o| column(o, "offset", rows)).transpose()?;
+    let offset = offset.as_ref().map(|o| o.as_slice()).transpose()?;
     let design = guarded(|| table.design())?;
     let (target, weight) = (target.as_slice()?, weight.as_ref().map(|w| w.as_slice()).transpose()?);
     let held = held_out
@@ -478,15 +482,23 @@ pub fn fit_linear<'py>(
             let wanted = if many { "at least 2 outputs" } else { "1 output" };
             return Err(format!("the loss {} needs {wanted}; got {got}", entry.name).into());
         }
-        let loss = (entry.build)(&settings, got);
+        let base = (entry.build)(&settings, got);
         if start.len() != model.dim(columns) || start.iter().any(|v| !v.is_finite()) {
             let (want, got) = (model.dim(columns), start.len());
             return Err(format!("start must be {want} finite numbers; got {got}").into());
         }
+        check_rows(target, weight, &*base)?;
+        let shifted = offset.map(|o| Offset::new(&*base, target, o)).transpose()?;
+        let keys = shifted.as_ref().map(Offset::keys);
+        if shifted.is_some() && held.is_some() {
+            return Err(
+                "held-out rows take no offset: fit without them, or without an offset".into()
+            );
+        }
         let work = Work {
             design: &*design,
             penalty: model.penalty(columns)?,
-            target,
+            target: keys.as_deref().unwrap_or(target),
             weight,
             intercept: model.intercept,
             free_intercept: model.intercept && model.intercept_penalty == 0.0,
@@ -494,11 +506,10 @@ pub fn fit_linear<'py>(
             start,
             stop: stop.stop(model.method.is_some())?,
             held,
-            loss,
+            loss: shifted.as_ref().map_or(&*base, |s| s),
             narrow: model.narrow,
         };
         with_threads(threads, || {
-            check_rows(target, weight, &*work.loss)?;
             let answer = work.run(&mut watcher)?;
             // What is not finite reaches the value, so the table is searched only where that happened.
             let sound = answer.0.value.is_finite() && answer.0.x.iter().all(|v| v.is_finite());

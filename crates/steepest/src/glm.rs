@@ -8,7 +8,6 @@ mod curvature;
 mod pass;
 mod scaled;
 mod tamed;
-pub(crate) use curvature::bend;
 pub use pass::{Distances, Keep, Sample};
 pub use scaled::Scaled;
 pub use tamed::Tamed;
@@ -186,8 +185,9 @@ impl Objective for Glm<'_> {
         }
         self.all_read()
     }
+    /// What is not convex is a function as any other: nothing can be proved of it.
     fn glm(&self) -> Option<&Glm<'_>> {
-        Some(self)
+        self.loss.convex().then_some(self)
     }
 }
 

@@ -3,6 +3,8 @@ use crate::jet::Jet;
 use crate::real::Real;
 use crate::settings::{Described, Parameter};
 
+pub mod offset;
+
 /// A loss of one sample, written as its value over any numbers; slope and curvature in the margin
 /// follow by [`Jet`]. Written so that its least value is 0 (deviance form).
 pub trait Loss: Described {
@@ -24,12 +26,21 @@ pub trait Loss: Described {
         (slope(settings, target, far) - slope(settings, target, margin)).abs()
     }
     /// Why a target is not one of this loss (`poisson needs counts; got -1`), if it is not.
-    fn refuses(target: f64) -> Option<&'static str> {
-        let _ = target;
+    fn refuses(settings: &Self, target: f64) -> Option<&'static str> {
+        let _ = (settings, target);
         None
+    }
+    /// Whether the second derivative is 1 everywhere: one matrix from the rows serves every step.
+    const QUADRATIC: bool = false;
+    /// Whether it is convex in the margin. What is not is minimised as any function is, and nothing is proved of it.
+    fn convex(settings: &Self) -> bool {
+        let _ = settings;
+        true
     }
     /// Whether targets are classes: 0 and 1, or 0, 1, 2 … where there are several margins.
     const CLASSES: bool = false;
+    /// Whether [`mean`](Self::mean) is the probability of class 1, where targets are classes.
+    const PROBABILITIES: bool = Self::CLASSES;
     /// The target that a margin stands for: the mean, or the probability of class 1.
     fn mean(_: &Self, margin: f64) -> f64 {
         margin
@@ -49,7 +60,7 @@ fn slope<L: Loss>(loss: &L, target: f64, margin: f64) -> f64 {
 
 /// sup_d u·d − D(d) for a convex loss: the d at which the slope has changed by u, bracketed and then found
 /// by Newton's method within the bracket. Past the supremum's first order, so an error of d enters squared.
-fn conjugate<L: Loss>(loss: &L, target: f64, margin: f64, u: f64) -> f64 {
+pub(crate) fn conjugate<L: Loss>(loss: &L, target: f64, margin: f64, u: f64) -> f64 {
     if u == 0.0 {
         return 0.0;
     }
@@ -135,8 +146,8 @@ pub trait Block: Send + Sync {
     fn values(&self, target: &[f64], margin: &[f64], value: &mut [f64]);
     /// Writes each sample's loss, and turns margins into slopes.
     fn slopes(&self, target: &[f64], margin: &mut [f64], value: &mut [f64]);
-    /// Writes value, slope and curvature. With several outputs the curvature is the row of probabilities
-    /// p, from which it is diag(p) − p p′.
+    /// Writes value, slope and curvature: as many numbers of it as margins, which [`bend`](Self::bend) and
+    /// [`bends`](Self::bends) read.
     fn jets(
         &self,
         target: &[f64],
@@ -157,6 +168,27 @@ pub trait Block: Send + Sync {
     }
     /// See [`Loss::refuses`].
     fn refuses(&self, target: f64) -> Option<&'static str>;
+    /// See [`Loss::QUADRATIC`].
+    fn quadratic(&self) -> bool {
+        false
+    }
+    /// See [`Loss::convex`].
+    fn convex(&self) -> bool {
+        true
+    }
+    /// t ← share · H t for each row, H the second derivatives in its margins and h what [`jets`](Self::jets) wrote of
+    /// them; without shares they are 1.
+    fn bend(&self, h: &[f64], t: &mut [f64], share: &[f64]) {
+        match share {
+            [] => t.iter_mut().zip(h).for_each(|(t, h)| *t *= h),
+            share => t.iter_mut().zip(h).zip(share).for_each(|((t, h), s)| *t *= h * s),
+        }
+    }
+    /// The entry of one row's H for margins a and b.
+    fn bends(&self, h: &[f64], a: usize, b: usize) -> f64 {
+        debug_assert_eq!((a, b), (0, 0));
+        h[0]
+    }
     /// See [`Loss::mean`]: margins become means, those of several margins the probabilities of the classes.
     fn means(&self, margin: &mut [f64]);
     /// See [`Loss::settled`]; `margin` has one entry per output.
@@ -198,6 +230,8 @@ pub struct Entry {
     pub outputs: Outputs,
     /// See [`Loss::CLASSES`].
     pub classes: bool,
+    /// See [`Loss::PROBABILITIES`].
+    pub probabilities: bool,
     /// What it recorded of itself, with inputs `target`, `margin` and its settings; of several margins three
     /// stand for all: `margin_0`, `margin_1` and `margin_2`.
     pub program: fn() -> crate::trace::Program,
@@ -321,7 +355,13 @@ impl<L: Loss> Block for Each<L> {
         chord(&self.0, target, margin)
     }
     fn refuses(&self, target: f64) -> Option<&'static str> {
-        L::refuses(target)
+        L::refuses(&self.0, target)
+    }
+    fn quadratic(&self) -> bool {
+        L::QUADRATIC
+    }
+    fn convex(&self) -> bool {
+        L::convex(&self.0)
     }
     fn means(&self, margin: &mut [f64]) {
         margin.iter_mut().for_each(|m| *m = L::mean(&self.0, *m));
@@ -345,6 +385,7 @@ impl Entry {
             build: |settings, _| Box::new(Each(L::of(settings))),
             outputs: Outputs::One,
             classes: L::CLASSES,
+            probabilities: L::PROBABILITIES,
             program: || {
                 record(|| {
                     let names: Vec<Symbol> =
@@ -366,6 +407,7 @@ impl Entry {
             build: |settings, outputs| L::of(settings).block(outputs),
             outputs: Outputs::Many,
             classes: true,
+            probabilities: true,
             program: || {
                 record(|| {
                     let names: Vec<Symbol> =

@@ -74,11 +74,12 @@ fn table(kind: usize, n: usize, d: usize, seed: u64) -> Table {
     Table { x, y, weight, d }
 }
 
-/// Targets that the loss takes: classes, counts or numbers.
+/// Targets that the loss takes: classes, amounts above 0, counts or numbers.
 fn targets(e: &loss::Entry, block: &dyn loss::Block, y: &[f64]) -> Vec<f64> {
     let of = |v: &f64| match e.outputs {
         Outputs::Many => (v + 1.0).round().clamp(0.0, 2.0),
         Outputs::One if e.classes => f64::from(u8::from(*v > 0.2)),
+        Outputs::One if block.refuses(0.0).is_some() => v.exp(),
         Outputs::One if block.refuses(-1.0).is_some() => (2.0 * v.abs()).round(),
         Outputs::One => 3.0 * v,
     };
@@ -347,6 +348,9 @@ proptest! {
         for e in LOSSES.iter().filter(|e| e.outputs == Outputs::One) {
             for p in PENALTIES.iter().filter(|p| names.contains(&p.name)) {
                 let block = (e.build)(&checked(e.name, e.parameters, &[]).expect("defaults"), 1);
+                if !block.convex() {
+                    continue;
+                }
                 let method = if p.offers.smooth { "progressive" } else { "coordinate" };
                 let solve = |t: &Table| {
                     let y = targets(e, &*block, &t.y);

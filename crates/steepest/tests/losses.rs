@@ -67,7 +67,7 @@ proptest! {
         every(|e, b, _, t| {
             let [v, _, curvature] = jet(b, t, margin);
             assert!(v >= -1e-12, "{} at {margin}: {v}", e.name);
-            assert!(curvature >= 0.0, "{} at {margin}: {curvature}", e.name);
+            assert!(curvature >= 0.0 || !b.convex(), "{} at {margin}: {curvature}", e.name);
         });
     }
 
@@ -90,6 +90,9 @@ proptest! {
     #[test]
     fn the_conjugate_is_the_conjugate(margin in -8.0..8.0f64, d in -6.0..6.0f64, share in -1.0..1.0f64) {
         every(|e, b, _, t| {
+            if !b.convex() {
+                return;
+            }
             let [v, slope, _] = jet(b, t, margin);
             let there = jet(b, t, margin + d);
             let distance = (there[0] - v - slope * d).max(0.0);

@@ -11,18 +11,24 @@ Each ends at the optimum of scikit-learn's objective, from raw columns, and says
 True
 """
 
+from .deviance import GammaRegressor, PoissonRegressor, TweedieRegressor
 from .elastic_net import ElasticNet
 from .generalized import GeneralizedLinear
 from .lasso import Lasso
 from .least_squares import LinearRegression
 from .logistic import LogisticRegression
 from .ridge import Ridge
+from .support import LinearSVC
 
 __all__ = [
     "ElasticNet",
+    "GammaRegressor",
     "GeneralizedLinear",
     "Lasso",
     "LinearRegression",
+    "LinearSVC",
     "LogisticRegression",
+    "PoissonRegressor",
     "Ridge",
+    "TweedieRegressor",
 ]

@@ -179,7 +179,7 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _scores(self, X: Any) -> NDArray[Any]:
         """X w + b; one column an output where there are several."""
-        check_is_fitted(self)
+        check_is_fitted(self, "coef_")
         _refuse_masked("X", X)
         _refuse_kind("X", X)
         _core.check_structure(X, "X")
@@ -238,6 +238,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearEstimator):  # typ
         warm: bool = False,
         watch: Callable[..., Any] | None = None,
         held_out: tuple[NDArray[np.bool_], int] | None = None,
+        offset: NDArray[np.float64] | None = None,
     ) -> list[Solved]:
         """Solves a problem for each target."""
         weight = self._weights(sample_weight, X)
@@ -253,6 +254,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearEstimator):  # typ
                 names=self._names(),
                 held_out=held_out,
                 watch=watch,
+                offset=offset,
             )
             for problem, column, start in zip(problems, columns, starts, strict=True)
         ]

@@ -15,6 +15,7 @@ from steepest import _core
 from steepest.errors import InputError
 
 from .estimator import LinearRegressor, alike
+from .offset import added
 from .problem import Problem, Solved
 from .settings import mapping, number, pair, text, whole
 
@@ -27,6 +28,11 @@ Floats = NDArray[np.float64]
 def _losses() -> dict[str, Any]:
     """The catalogue's losses by name."""
     return {entry["name"]: entry for entry in _core.catalog()["losses"]}
+
+
+def _tells_probabilities(model: GeneralizedLinear) -> bool:
+    """Whether the loss is one of classes that have probabilities."""
+    return _tells_classes(model) and bool(_losses()[model.loss]["probabilities"])
 
 
 def _tells_classes(model: GeneralizedLinear) -> bool:
@@ -151,7 +157,9 @@ class GeneralizedLinear(LinearRegressor):
         self.warm_start = warm_start
         self.watch = watch
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> GeneralizedLinear:
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, offset: Any = None, exposure: Any = None
+    ) -> GeneralizedLinear:
         """Fits the model.
 
         Parameters
@@ -161,6 +169,10 @@ class GeneralizedLinear(LinearRegressor):
             Classes of shape (rows,) where the loss is one of classes; several columns of 0 and 1 for ``logistic``.
         sample_weight : array of shape (rows,), optional
             At least 0; a row of weight 0 is a row that is not there.
+        offset : array of shape (rows,), optional
+            Known beforehand of each row: the margin is Xw + b + offset. For losses of one margin.
+        exposure : array of shape (rows,), optional
+            Above 0: its logarithm is added likewise, so that ``poisson`` counts so many units of time or of area.
         """
         if self.watch is not None and not callable(self.watch):
             raise InputError(f"watch must be called with the progress; got {self.watch!r:.80}")
@@ -175,8 +187,11 @@ class GeneralizedLinear(LinearRegressor):
         problem = self._problem(outputs)
         targets = 1 if y.ndim == 1 else y.shape[1]
         held = self._held(len(y)) if self.early_stopping else None
+        beforehand = added(offset, exposure, X.shape[0])
+        if held is not None and beforehand is not None:
+            raise InputError("early_stopping takes no offset and no exposure: fit without one of them")
         solved = self._fit_targets(
-            X, y, [problem] * targets, sample_weight, self.warm_start, self.watch, held
+            X, y, [problem] * targets, sample_weight, self.warm_start, self.watch, held, beforehand
         )
         self._keep(solved, X, y)
         self.n_iter_ = np.array([r.nit for r in self.results_], dtype=np.int32)
@@ -255,29 +270,44 @@ class GeneralizedLinear(LinearRegressor):
         """
         return self._scores(X)
 
-    def _means(self, X: Any) -> NDArray[Any]:
+    def _means(self, X: Any, beforehand: Floats | None = None) -> NDArray[Any]:
         """What the margins stand for: means, or probabilities."""
         margin = self._scores(X)
+        if beforehand is not None:
+            margin = (margin.T + beforehand).T
         flat = np.ascontiguousarray(margin, dtype=np.float64).ravel()
         means = _core.means(self._loss(), self._outputs(), flat).reshape(margin.shape)
         return means.astype(margin.dtype, copy=False)
 
-    def predict(self, X: Any) -> NDArray[Any]:
+    def predict(self, X: Any, *, offset: Any = None, exposure: Any = None) -> NDArray[Any]:
         """What y is expected to be: means, or the likeliest class of each row.
 
         Parameters
         ----------
         X : array or sparse matrix of shape (rows, columns)
+        offset, exposure : arrays of shape (rows,), optional
+            As in `fit`; 0 and 1 unless given.
 
         Returns
         -------
         ndarray of shape (rows,) or (rows, targets)
         """
-        if not _tells_classes(self):
-            return self._means(X)
         margin = self._scores(X)
-        which = margin.argmax(axis=1) if self._outputs() > 1 else (margin > 0).astype(np.intp)
+        beforehand = added(offset, exposure, len(margin))
+        if not _tells_classes(self):
+            return self._means(X, beforehand)
+        if beforehand is not None:
+            margin = (margin.T + beforehand).T
+        which = margin.argmax(axis=1) if self._outputs() > 1 else self._second(margin).astype(np.intp)
         return np.asarray(self.classes_[which])
+
+    def _second(self, margin: NDArray[Any]) -> NDArray[np.bool_]:
+        """Where the second class is the likelier: above a margin of 0, or wherever its probability is above a half."""
+        even = _core.means(self._loss(), 1, np.zeros(1))[0]
+        if not _tells_probabilities(self) or even == 0.5:
+            return margin > 0
+        flat = np.ascontiguousarray(margin, dtype=np.float64).ravel()
+        return _core.means(self._loss(), 1, flat).reshape(margin.shape) > 0.5
 
     @available_if(_tells_classes)
     def decision_function(self, X: Any) -> NDArray[Any]:
@@ -289,7 +319,7 @@ class GeneralizedLinear(LinearRegressor):
         """
         return self._scores(X)
 
-    @available_if(_tells_classes)
+    @available_if(_tells_probabilities)
     def predict_proba(self, X: Any) -> NDArray[Any]:
         """The probability of each class, in the order of `classes_`: rows x classes; only where the loss has classes.
 

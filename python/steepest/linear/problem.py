@@ -90,6 +90,7 @@ class Problem:
         held_out: tuple[NDArray[np.bool_], int] | None = None,
         watch: Callable[..., Any] | None = None,
         callback: Callable[..., Any] | None = None,
+        offset: Floats | None = None,
     ) -> Solved:
         """Descends from `start` (coefficients, intercepts; 0 unless given) to the optimum.
 
@@ -107,6 +108,8 @@ class Problem:
         held_out : (array of bool of shape (rows,), int), optional
             Rows that the descent does not see, and iterations without a fall of their loss after which it
             stops; the best point there is returned.
+        offset : array of shape (rows,), optional
+            Added to each row's margin; for losses of one margin.
         watch, callback : callable, optional
             Called with the progress: at most ten times a second, or after each iteration.
 
@@ -148,6 +151,7 @@ class Problem:
             threads=self.threads,
             names=None if names is None else [str(name) for name in names],
             held_out=aside,
+            offset=offset,
         )
         coef = np.asarray(answer.pop("coefficients")).reshape(self.outputs, -1)
         intercept = np.asarray(answer.pop("intercept"))

@@ -31,9 +31,10 @@ impl Glm<'_> {
                 let target = &self.target[rows.clone()];
                 let (s, h) = (&mut s[..many * k], &mut h[..many * k]);
                 self.loss.jets(target, m, &mut l[..many], s, h);
-                for (i, (t, h)) in t.chunks_exact_mut(k).zip(h.chunks_exact(k)).enumerate() {
-                    bend(h, t, self.share(rows.start + i));
-                    free.iter_mut().zip(&*t).for_each(|(f, t)| *f += t);
+                let share: Vec<f64> = rows.clone().map(|i| self.share(i)).collect();
+                self.loss.bend(h, t, &share);
+                for t in t.chunks_exact(k) {
+                    free.iter_mut().zip(t).for_each(|(f, t)| *f += t);
                 }
                 self.design.accumulate(rows, 0..0, t, k, &mut g);
             }
@@ -101,8 +102,7 @@ impl Glm<'_> {
                 for c in 0..=a {
                     for i in 0..many {
                         let p = &h[i * k..(i + 1) * k];
-                        let bend = if k == 1 { p[0] } else { p[a] * (f64::from(a == c) - p[c]) };
-                        let by = bend * self.share(rows.start + i);
+                        let by = self.loss.bends(p, a, c) * self.share(rows.start + i);
                         let (to, z) = (&mut scaled[i * width..][..width], &z[i * width..][..width]);
                         to.iter_mut().zip(z).for_each(|(t, z)| *t = by * z);
                     }
@@ -137,17 +137,5 @@ fn product(a: &[f64], b: &[f64], rows: usize, width: usize, to: &mut [f64], n: u
             n as isize,
             one,
         );
-    }
-}
-
-/// t ← share · H t for one row: H is h with one output, diag(p) − p p′ with several.
-pub(crate) fn bend(h: &[f64], t: &mut [f64], share: f64) {
-    if let ([h], [t]) = (h, &mut *t) {
-        *t *= h * share;
-        return;
-    }
-    let mean: f64 = h.iter().zip(&*t).map(|(p, t)| p * t).sum();
-    for (p, t) in h.iter().zip(t) {
-        *t = p * (*t - mean) * share;
     }
 }

@@ -1,7 +1,6 @@
 //! One read of the rows for value and gradient: by blocks that stay in the cache, split over the threads
 //! by the data alone, sums added in the order of the rows.
 use super::Glm;
-use super::curvature::bend;
 use crate::design::Design;
 use crate::designs::dense::Dense;
 use crate::pool::pool;
@@ -278,9 +277,7 @@ impl Glm<'_> {
                         let z = &z[rows.start * k..rows.end * k];
                         let (slope, h) = (&mut s.slope[..n * k], &mut s.curvature[..n * k]);
                         self.loss.jets(target, z, value, slope, h);
-                        for (t, h) in margin.chunks_exact_mut(k).zip(h.chunks_exact(k)) {
-                            bend(h, t, 1.0);
-                        }
+                        self.loss.bend(h, margin, &[]);
                     }
                 }
                 match share {

@@ -61,6 +61,9 @@ impl Block for Tamed<'_> {
     fn means(&self, margin: &mut [f64]) {
         self.0.means(margin);
     }
+    fn quadratic(&self) -> bool {
+        self.0.quadratic()
+    }
     fn rare(&self) -> bool {
         self.0.rare()
     }

@@ -46,7 +46,7 @@ impl Loss for Logistic {
     fn settled(target: f64, margin: f64) -> bool {
         (target - 0.5) * margin > 0.0
     }
-    fn refuses(target: f64) -> Option<&'static str> {
+    fn refuses(_: &Self, target: f64) -> Option<&'static str> {
         (target != 0.0 && target != 1.0).then_some("logistic needs targets 0 and 1")
     }
 }

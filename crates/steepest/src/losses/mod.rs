@@ -14,6 +14,13 @@ losses! {
     squared::Squared,
     logistic::Logistic,
     huber::Huber,
-    poisson::Poisson;
+    poisson::Poisson,
+    gamma::Gamma,
+    tweedie::Tweedie,
+    inverse_gaussian::InverseGaussian,
+    cloglog::Cloglog,
+    squared_hinge::SquaredHinge,
+    modified_huber::ModifiedHuber,
+    squared_epsilon_insensitive::SquaredEpsilonInsensitive;
     joint: softmax::Softmax,
 }

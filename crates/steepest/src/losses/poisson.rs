@@ -53,7 +53,7 @@ impl Loss for Poisson {
     fn settled(target: f64, margin: f64) -> bool {
         target == 0.0 && margin < 0.0
     }
-    fn refuses(target: f64) -> Option<&'static str> {
+    fn refuses(_: &Self, target: f64) -> Option<&'static str> {
         (target < 0.0).then_some("poisson needs targets of at least 0")
     }
 }

@@ -125,6 +125,18 @@ impl Block for Classes {
         slope.copy_from_slice(margin);
         slopes(target, slope, value, curvature, self.outputs);
     }
+    /// diag(p) − p p′, h being p.
+    fn bend(&self, h: &[f64], t: &mut [f64], share: &[f64]) {
+        let rows = t.chunks_exact_mut(self.outputs).zip(h.chunks_exact(self.outputs));
+        for (i, (t, h)) in rows.enumerate() {
+            let share = share.get(i).copied().unwrap_or(1.0);
+            let mean: f64 = h.iter().zip(&*t).map(|(p, t)| p * t).sum();
+            t.iter_mut().zip(h).for_each(|(t, p)| *t = p * (*t - mean) * share);
+        }
+    }
+    fn bends(&self, p: &[f64], a: usize, b: usize) -> f64 {
+        p[a] * (f64::from(a == b) - p[b])
+    }
     /// KL(p + u ‖ p) where u sums to 0, as every change of the slopes does.
     fn conjugate_distance(&self, target: f64, margin: &[f64], u: &[f64]) -> f64 {
         let size: f64 = u.iter().map(|u| u.abs()).sum();

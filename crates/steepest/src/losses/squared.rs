@@ -9,6 +9,7 @@ crate::settings! {
 }
 
 impl Loss for Squared {
+    const QUADRATIC: bool = true;
     #[inline(always)]
     fn value<N: Real>(_: Squared<N>, target: N, margin: N) -> N {
         N::lit(0.5) * (margin - target).square()

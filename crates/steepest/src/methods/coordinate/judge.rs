@@ -8,7 +8,7 @@ use crate::problem::Problem;
 use crate::status::{Halt, Status};
 use crate::duality::{Change, Rows, shared};
 use crate::design::Design;
-use crate::glm::{Glm, bend};
+use crate::glm::Glm;
 use crate::method::Step;
 
 /// The rows at the point.
@@ -271,9 +271,7 @@ impl Coordinate {
         meter.spend(1.0)?;
         let (mut change, mut by) = (vec![0.0; n * frame.outputs], vec![0.0; all]);
         glm.bent(&self.margin, &v, &mut change, &mut by, &mut || meter.pause())?;
-        for (t, h) in change.chunks_exact_mut(frame.outputs).zip(here.bend.chunks_exact(frame.outputs)) {
-            bend(h, t, 1.0);
-        }
+        glm.loss.bend(&here.bend, &mut change, &[]);
         let gradient: Vec<f64> = self.gradient.iter().zip(&by).map(|(g, b)| g + b).collect();
         // What is left on the face is corrected by a step of which only the length need be known.
         let inverse = factor.inverse_diagonal();

@@ -99,7 +99,7 @@ impl Model {
         (more, guarded): (usize, bool),
     ) -> Self {
         let (n, k, d) = (glm.design.rows(), set.len(), frame.coordinates());
-        let squares = glm.loss.name() == "squared";
+        let squares = glm.loss.quadratic();
         // A matrix from all rows costs about k²/8d reads; a step from too few rows gains little.
         let affordable = n.saturating_mul(if squares { 64 } else { 16 }) / (k * k / d.max(1) + 1);
         let m = affordable.max(50 * k).max(1000).saturating_mul(more);

@@ -227,7 +227,7 @@ impl<'a> Bent<'a> {
                     return;
                 }
                 u.copy_from_slice(&self.t[p * k..(p + 1) * k]);
-                crate::glm::bend(h, &mut u, 1.0);
+                seen.glm.loss.bend(h, &mut u, &[]);
                 let z = &self.walk.z[p * k..(p + 1) * k];
                 sum += share * seen.glm.loss.conjugate_distance(seen.target(p), z, &u);
             });

@@ -1,0 +1,193 @@
+"""Classes kept apart by a margin."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.linear_model._base import SparseCoefMixin
+from sklearn.utils import compute_class_weight
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from steepest.errors import InputError
+
+from .estimator import LinearEstimator
+from .logistic import _coded
+from .problem import Problem
+
+__all__ = ["LinearSVC"]
+
+
+class LinearSVC(ClassifierMixin, SparseCoefMixin, LinearEstimator):  # type: ignore[misc]
+    """Classes kept apart by a margin of 1, what falls short paid for by its square (support vectors).
+
+    Minimises C sum(weight * max(0, 1 - (2y - 1)(xw + b))^2) + ||w||^2 / 2 + (b / intercept_scaling)^2 / 2,
+    scikit-learn's objective, its penalised intercept included; with ``penalty="l1"`` the last two terms are absolute
+    values. Of several classes each is held against all others. In terms of `steepest`: loss ``squared_hinge``, penalty
+    ``l2`` or ``l1``, alpha = 1 / (C sum(weight)).
+
+    Parameters are scikit-learn's `LinearSVC`. Announced departures: ``tol=1e-6`` bounds the objective's distance from
+    its optimum relative to its value (``result_.certificate`` proves it), and ``max_iter=None`` is without limit.
+    ``loss="hinge"`` and ``multi_class="crammer_singer"`` are refused. `dual`, `random_state` and `verbose` state how to
+    compute, which is decided here: taken, without effect.
+
+    Parameters
+    ----------
+    penalty : {"l2", "l1"}, default "l2"
+    loss : {"squared_hinge"}
+    C : float, default 1.0
+        The inverse of the penalty's weight.
+    fit_intercept : bool, default True
+    intercept_scaling : float, default 1
+        The intercept is a coefficient of a column of this value: the larger, the less it is penalised.
+    class_weight : dict or "balanced", optional
+        What the weights of a class's rows are multiplied by.
+    tol, max_iter
+        As above.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (classes,)
+    coef_ : ndarray of shape (1, features) or (classes, features)
+    intercept_ : ndarray of shape (1,) or (classes,), or 0.0 without one
+    n_iter_ : int
+    result_ : Result
+        How it ended; of several classes the one farthest from its goal. `results_` has all.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from steepest.linear import LinearSVC
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = LinearSVC(C=1e-3).fit(X, y)
+    >>> model.result_.success
+    True
+
+    References
+    ----------
+    Chang, Hsieh and Lin 2008, https://www.jmlr.org/papers/v9/chang08a.html
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "penalty": [StrOptions({"l1", "l2"})],
+        "loss": [StrOptions({"hinge", "squared_hinge"})],
+        "dual": ["boolean", StrOptions({"auto"})],
+        "tol": [Interval(Real, 0.0, None, closed="left")],
+        "C": [Interval(Real, 0.0, None, closed="neither")],
+        "multi_class": [StrOptions({"ovr", "crammer_singer"})],
+        "fit_intercept": ["boolean"],
+        "intercept_scaling": [Interval(Real, 0, None, closed="neither")],
+        "class_weight": [None, dict, StrOptions({"balanced"})],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+        "max_iter": [Interval(Integral, 0, None, closed="left"), None],
+    }
+
+    def __init__(
+        self,
+        penalty: str = "l2",
+        loss: str = "squared_hinge",
+        *,
+        dual: Any = "auto",
+        tol: float = 1e-6,
+        C: float = 1.0,
+        multi_class: str = "ovr",
+        fit_intercept: bool = True,
+        intercept_scaling: float = 1,
+        class_weight: Any = None,
+        verbose: int = 0,
+        random_state: Any = None,
+        max_iter: int | None = None,
+    ) -> None:
+        self.penalty = penalty
+        self.loss = loss
+        self.dual = dual
+        self.tol = tol
+        self.C = C
+        self.multi_class = multi_class
+        self.fit_intercept = fit_intercept
+        self.intercept_scaling = intercept_scaling
+        self.class_weight = class_weight
+        self.verbose = verbose
+        self.random_state = random_state
+        self.max_iter = max_iter
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> LinearSVC:
+        """Fits the model.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (rows, columns)
+        y : array of shape (rows,)
+            Classes: numbers, strings or booleans.
+        sample_weight : float or array of shape (rows,), optional
+            At least 0; a row of weight 0 is a row that is not there.
+        """
+        if self.loss == "hinge" or self.multi_class == "crammer_singer":
+            raise InputError("LinearSVC takes loss='squared_hinge' and multi_class='ovr' only")
+        X, y = self._checked(X, y)
+        self.classes_, codes = _coded(y)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                "This solver needs samples of at least 2 classes in the data, but the data contains only one "
+                f"class: {self.classes_[0]!r}"
+            )
+        weight = self._weights(sample_weight, X)
+        if self.class_weight is not None:
+            factor = compute_class_weight(self.class_weight, classes=self.classes_, y=y, sample_weight=weight)
+            weight = factor[codes.astype(np.intp)] * (1.0 if weight is None else weight)
+        total = float(len(codes) if weight is None else weight.sum())
+        if total <= 0.0:
+            raise ValueError("sample_weight must have a positive sum; got all zeros")
+        power = 1 if self.penalty == "l1" else 2
+        problem = Problem(
+            loss="squared_hinge",
+            penalty=self.penalty,
+            alpha=1.0 / (self.C * total),
+            intercept=self.fit_intercept,
+            intercept_penalty=float(self.intercept_scaling) ** -power,
+            tol=self.tol,
+            max_iter=self.max_iter,
+            narrow=X.dtype == np.float32,
+        )
+        first = 1 if len(self.classes_) == 2 else 0
+        solved = [
+            problem.solve(X, (codes == k).astype(np.float64), weight, names=self._names())
+            for k in range(first, len(self.classes_))
+        ]
+        self.coef_ = np.vstack([s.coef for s in solved]).astype(X.dtype)
+        intercept = np.concatenate([s.intercept for s in solved]).astype(X.dtype)
+        self.intercept_ = intercept if self.fit_intercept else 0.0
+        self._tell([s.result for s in solved])
+        self.n_iter_ = max(r.nit for r in self.results_)
+        return self
+
+    def _unconverged(self, steps: int) -> str:
+        return "Liblinear failed to converge, increase the number of iterations."
+
+    def decision_function(self, X: Any) -> NDArray[Any]:
+        """The margin Xw + b: one a row for two classes, one a row and class for several.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (rows, columns)
+        """
+        scores = self._scores(X)
+        return scores.ravel() if scores.shape[1] == 1 else scores
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The class of the largest margin of each row.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (rows, columns)
+        """
+        check_is_fitted(self)
+        scores = self.decision_function(X)
+        which = (scores > 0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)
+        return np.asarray(self.classes_[which])
