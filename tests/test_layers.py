@@ -17,7 +17,7 @@ LAYERS = [
     {"rules", "methods", "penalties", "losses", "rates", "formula", "saving", "tables"},
     {"report"},
     {"result"},
-    {"objective", "callbacks", "problems", "options"},
+    {"objective", "callbacks", "checkpoint", "problems", "options"},
     {"minimize"},
     {"descend"},
     {"linear", "network", "factors", "portfolio", "energy"},

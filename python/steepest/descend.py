@@ -12,8 +12,9 @@ import numpy as np
 
 from steepest import _core
 from steepest._catalog import number
+from steepest.checkpoint import Checkpoint
 from steepest.errors import InputError
-from steepest.minimize import minimize, named, of_x
+from steepest.minimize import description, minimize, named, of_x
 from steepest.objective import Function
 from steepest.options import Asked, name_of, read_budget
 from steepest.result import Result
@@ -54,9 +55,10 @@ class Descent(Iterator[Step]):
     called; after `stop` or a budget, `go_on` lets it continue.
     """
 
-    def __init__(self, function: Function, asked: Asked) -> None:
-        self._function, self._asked = function, asked
-        self._steps = _core.Descent(function.request() | asked.request() | {"path": True})
+    def __init__(self, function: Function, asked: Asked, kept: Checkpoint | None = None) -> None:
+        self._function, self._asked, self._kept = function, asked, kept
+        request = function.request() | asked.request() | {"path": True}
+        self._steps = _core.Descent(request | {"checkpoint": None if kept is None else kept.request()})
 
     def __next__(self) -> Step:
         told = self._steps.advance()
@@ -103,6 +105,7 @@ class Descent(Iterator[Step]):
             values[name] = None if values[name] is None else self._function.shaped(values[name])
         values |= self._asked.told(values)
         values["findings"] += self._asked.findings()
+        values["findings"] += [] if self._kept is None else self._kept.findings()
         return Result.of(values, of_x(self._function))
 
 
@@ -118,6 +121,7 @@ def descend(
     bounds: Any = None,
     tol: float | None = None,
     options: Mapping[str, Any] | None = None,
+    checkpoint: Any = None,
 ) -> Descent:
     """Descend a function one step at a time: an iterator over any method or rule.
 
@@ -133,6 +137,9 @@ def descend(
         A name from `steepest.methods` or `steepest.rules`, or an instance with settings.
     jac, args, hess, hessp, bounds, tol, options
         As `minimize` has them.
+    checkpoint : path or (path, seconds), optional
+        As `minimize` has it: written between two steps, every so many seconds, at `stop` and at the end of a budget.
+        A loop that is left by ``break`` is kept as it was written last.
 
     Returns
     -------
@@ -160,7 +167,12 @@ def descend(
         given["rate"] = rate
     function, asked = Function.of(fun, x0, args, jac, hess, hessp, bounds), Asked.of(method, tol, given)
     asked.check(function.terms)
-    return Descent(function, asked)
+    kept = (
+        None
+        if checkpoint is None
+        else Checkpoint(checkpoint, description(fun, function, asked) | {"path": "True"})
+    )
+    return Descent(function, asked, kept)
 
 
 class Comparison:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from steepest import _core, problems
 from steepest.callbacks import after_each, ten_times_a_second
+from steepest.checkpoint import Checkpoint, digest
 from steepest.errors import InputError
 from steepest.objective import Floats, Function
 from steepest.options import Asked
@@ -40,6 +41,7 @@ def minimize(
     starts: Any = None,
     watch: Callable[[Any], Any] | None = None,
     seed: int = 0,
+    checkpoint: Any = None,
 ) -> Result:
     """Minimise a function of an array, with nothing to tune; SciPy's arguments with SciPy's meaning.
 
@@ -97,6 +99,12 @@ def minimize(
         Called at most ten times a second with the progress.
     seed : int
         For the starting points drawn.
+    checkpoint : path or (path, seconds), optional
+        A file that the run is kept in: written every so many seconds (30 unless said) and where the run ends before
+        it is done (a budget, a callback, Ctrl-C, an error of `fun`). The same call again goes on from there, to the
+        same bits as if it had never stopped; only the budgets may be other ones, and they count the whole run. It is
+        deleted once the run has come to its end. A file of another run is refused, and so is one where `fun` has
+        another value at the point saved; what else `fun` remembers between its calls is not in it.
 
     Returns
     -------
@@ -107,6 +115,8 @@ def minimize(
     ------
     InputError
         If an argument cannot be used. Exceptions of the callables come out as themselves.
+    ModelFileError
+        If the checkpoint was cut off or altered.
 
     Examples
     --------
@@ -137,11 +147,23 @@ def minimize(
     >>> r.method, r.fun < 1e-4
     ('clip_norm → adam', True)
 
+    Stopped by a budget, and gone on with from a file:
+
+    >>> import tempfile, pathlib
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "run.checkpoint"
+    >>> kept = lambda n: steepest.minimize("rosenbrock", method="adam", options={"maxiter": n}, checkpoint=file)
+    >>> kept(100).nit, kept(300).nit, kept(300).resumed
+    (100, 300, 300)
+
     Notes
     -----
     Nocedal and Wright, *Numerical Optimization*, 2nd edition, 2006.
     """
     fun, x0 = named(fun, x0)
+    if checkpoint is not None and starts is not None:
+        raise InputError(
+            "checkpoint keeps one run: leave starts out, or give each start a call and a file of its own"
+        )
     function = Function.of(fun, x0, args, jac, hess, hessp, bounds, constraints)
     asked = Asked.of(method, tol, options)
     asked.check(function.terms)
@@ -152,7 +174,28 @@ def minimize(
         points = _points(starts, function, seed)
         runs = [_run(function.at(p), asked, callback, watch, path) for p in points]
         return _best(runs)
-    return _run(function, asked, callback, watch, path)
+    about = description(fun, function, asked) | {"path": repr(path)}
+    kept = None if checkpoint is None else Checkpoint(checkpoint, about)
+    return _run(function, asked, callback, watch, path, kept)
+
+
+def description(fun: Any, function: Function, asked: Asked) -> dict[str, str]:
+    """What a run is, in short texts: what a checkpoint must be of."""
+    of = getattr(fun, "fun", fun) if function.terms else fun
+    held = function.constraints
+    return {
+        "fun": getattr(fun, "name", "") or digest(of),
+        "x0": digest(function.start),
+        "parts": "none" if function.tree is None else digest(function.tree.shapes),
+        "args": digest(function.args),
+        "jac": function.jac if isinstance(function.jac, str) else "callable",
+        "hess": ", ".join(name for name in ("hess", "hessp") if getattr(function, name) is not None)
+        or "none",
+        "bounds": digest(function.bounds),
+        "constraints": "none" if held is None else digest((held.low, held.high)),
+        "terms": str(function.terms),
+        **asked.description(),
+    }
 
 
 def named(fun: Any, x0: Any) -> tuple[Any, Any]:
@@ -161,15 +204,18 @@ def named(fun: Any, x0: Any) -> tuple[Any, Any]:
     return fun, getattr(fun, "x0", None) if x0 is None else x0
 
 
-def _run(function: Function, asked: Asked, callback: Any, watch: Any, path: bool) -> Result:
+def _run(
+    function: Function, asked: Asked, callback: Any, watch: Any, path: bool, kept: Checkpoint | None = None
+) -> Result:
     request = function.request() | asked.request() | {"path": path}
+    request["checkpoint"] = None if kept is None else kept.request()
     values = _core.minimize(
         request, after_each(callback, function.shaped, asked.disp), ten_times_a_second(watch)
     )
     for name in ("x", "jac"):
         values[name] = None if values[name] is None else function.shaped(values[name])
     values |= asked.told(values)
-    values["findings"] += asked.findings()
+    values["findings"] += asked.findings() + ([] if kept is None else kept.findings())
     result = Result.of(values, of_x(function))
     if asked.disp:
         print(result)

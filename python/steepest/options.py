@@ -174,6 +174,17 @@ class Asked:
             **self.loop,
         }
 
+    def description(self) -> dict[str, str]:
+        """What is asked for beside the budgets, in short texts."""
+        loop = {key: value for key, value in self.loop.items() if key == "step"}
+        return {
+            "method": name_of([*(rule for rule, _ in self.before), self.method or "auto"]),
+            "settings": "; ".join(_in_words(own) for _, own in (*self.before, ("", self.settings))),
+            "rate": _described(self.schedule),
+            "differences": repr(loop),
+            "tol": repr(self.tolerance),
+        }
+
     def check(self, terms: int) -> None:
         """Refuse batches of what has no terms to put into them."""
         batch = dict(self.settings).get("batch_size", 0.0)
@@ -256,6 +267,17 @@ def _read_schedule(key: str, value: Any) -> Any:
         f"{key} must be a schedule: a name, an instance from steepest.rates, a function of the steps taken, or a list "
         f"of (schedule, steps); got {value!r}"
     )
+
+
+def _in_words(settings: tuple[tuple[str, float], ...]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in sorted(settings)) or "none"
+
+
+def _described(schedule: Any) -> str:
+    """A schedule in words; a function by its name."""
+    if isinstance(schedule, list):
+        return ", ".join(f"{_described(piece)} for {steps} steps" for piece, steps in schedule)
+    return getattr(schedule, "__qualname__", repr(schedule))
 
 
 def _read_piece(key: str, piece: Any) -> tuple[Any, int]:

@@ -23,7 +23,7 @@ __all__ = ["FIELDS", "HISTORY", "OUTCOMES", "Result"]
 #: Every field of a result, in the order in which they are told.
 FIELDS = (
     "x", "fun", "jac", "hess_inv", "maxcv", "success", "status", "message", "outcome",
-    "nit", "nfev", "njev", "nhev", "passes", "seconds",
+    "nit", "nfev", "njev", "nhev", "passes", "seconds", "resumed",
     "method", "reason", "certificate", "history", "findings", "path", "spread",
 )  # fmt: skip
 
@@ -72,6 +72,9 @@ class Result(dict[str, Any]):
         Reads of the whole data; NaN where there are no data.
     seconds : float
         Seconds from start to end.
+    resumed : int or None
+        The iteration that it went on from, where it had been stopped and kept in a checkpoint. All counts and
+        seconds are those of the whole run.
     method, reason : str
         The method and why it was chosen.
     certificate : dict or None

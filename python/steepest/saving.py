@@ -176,7 +176,7 @@ def read_file(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], 
     """
     name = str(path)
     if not Path(path).is_file():
-        raise ModelFileError(f"there is no model file {name!r}")
+        raise ModelFileError(f"there is no {kind} file {name!r}")
     try:
         data = whole(path)
         text = metadata(data)
@@ -192,7 +192,7 @@ def read_file(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], 
         MemoryError,
     ) as error:
         raise ModelFileError(
-            f"{name!r} cannot be read as a model: it was cut off or is another kind of file ({error})"
+            f"{name!r} cannot be read as a {kind}: it was cut off or is another kind of file ({error})"
         ) from None
     if text is None:
         raise ModelFileError(f"{name!r} is a safetensors file, but not one that steepest wrote")
@@ -220,6 +220,7 @@ def metadata(data: bytes) -> str | None:
 
 def checked(name: str, text: str, arrays: Arrays, kind: str) -> dict[str, Any]:
     """The JSON content of a file whose format, kind and checksum are right."""
+    again = f"; save the {kind} again" if kind == "model" else ""
     altered = f"{name!r} was altered: its description is not what steepest writes"
     try:
         data = json.loads(text, parse_constant=not_json)
@@ -232,9 +233,7 @@ def checked(name: str, text: str, arrays: Arrays, kind: str) -> dict[str, Any]:
                 f"which reads up to format {FORMAT}: update steepest"
             )
         if data.pop("checksum", None) != checksum(data, arrays):
-            raise ModelFileError(
-                f"{name!r} was altered or damaged: its checksum does not fit; save the model again"
-            )
+            raise ModelFileError(f"{name!r} was altered or damaged: its checksum does not fit{again}")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
         raise ModelFileError(altered) from None
     if data.get("kind") != kind:

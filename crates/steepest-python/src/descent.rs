@@ -1,5 +1,6 @@
 //! A descent under way, one step at a time.
 use crate::callable::Callable;
+use crate::checkpoint::Checkpoint;
 use crate::enter::{exception, guarded, refused, step};
 use crate::minimize::{Posed, Request, complete};
 use crate::solution::{Story, curvature, to_dict};
@@ -21,6 +22,7 @@ struct Under {
     method: &'static str,
     reason: String,
     stopped: bool,
+    checkpoint: Option<Checkpoint>,
     /// The budgets as they were asked for: `go_on` grants the one that ran out once more.
     budget: Stop,
 }
@@ -46,23 +48,38 @@ impl Steps {
 impl Steps {
     #[new]
     fn new(py: Python<'_>, request: Request) -> PyResult<Self> {
-        let Posed { objective, penalty, descent, method, reason } = guarded(|| request.pose(py))?;
-        let budget = descent.stop;
-        let under = Under { objective, penalty, descent, method, reason, stopped: false, budget };
+        let Posed { mut objective, penalty, mut descent, method, reason, mut checkpoint } =
+            guarded(|| request.pose(py))?;
+        if let Some(checkpoint) = &mut checkpoint {
+            step(py, || checkpoint.begin(&mut descent, &mut objective, &*penalty, method))?;
+        }
+        let (stopped, budget) = (false, descent.stop);
+        let under =
+            Under { objective, penalty, descent, method, reason, stopped, checkpoint, budget };
         Ok(Steps { under: Mutex::new(under) })
     }
 
     /// Takes a step (the first call evaluates the start); what it led to, or None where the descent has ended.
     fn advance<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
         let mut under = self.lock()?;
-        let Under { objective, penalty, descent, stopped, .. } = &mut *under;
+        let Under { objective, penalty, descent, stopped, checkpoint, .. } = &mut *under;
         if *stopped || descent.status().is_some() {
             return Ok(None);
         }
         let before = descent.counts.iterations;
         let first = !descent.begun();
         let mut watcher = Watcher::new(None, None);
-        let going = step(py, || descent.advance(objective, &**penalty, &mut watcher))?;
+        let taken = step(py, || descent.advance(objective, &**penalty, &mut watcher));
+        let going = *taken.as_ref().unwrap_or(&false);
+        if let Some(checkpoint) = checkpoint {
+            let kept = step(py, || match going {
+                true => checkpoint.after(descent, objective),
+                false => checkpoint.end(descent, objective),
+            });
+            taken.and(kept)?;
+        } else {
+            taken?;
+        }
         if !going && descent.counts.iterations == before && !first {
             return Ok(None);
         }
@@ -91,9 +108,14 @@ impl Steps {
     }
 
     /// No further steps.
-    fn stop(&self) -> PyResult<()> {
-        self.lock()?.stopped = true;
-        Ok(())
+    fn stop(&self, py: Python<'_>) -> PyResult<()> {
+        let mut under = self.lock()?;
+        under.stopped = true;
+        let Under { objective, descent, checkpoint, .. } = &mut *under;
+        match checkpoint {
+            Some(checkpoint) => step(py, || checkpoint.end(descent, objective)),
+            None => Ok(()),
+        }
     }
 
     /// Allows steps again after `stop`; and more of them, where a budget had ended it.

@@ -1,5 +1,6 @@
 //! Minimising a function: what Python asks for, put together and run.
 use crate::callable::{Bend, Callable, Limited, Slope};
+use crate::checkpoint::{self, Checkpoint, run};
 use crate::choose::{Around, Changing, Given, choose};
 use crate::enter::{Failure, guarded, refused, stay};
 use crate::solution::{Story, curvature, to_dict};
@@ -44,6 +45,7 @@ pub struct Request {
     evaluations: Option<u64>,
     seconds: Option<f64>,
     path: bool,
+    checkpoint: Option<checkpoint::Asked>,
 }
 
 /// A problem with its start and its method, ready to run.
@@ -58,6 +60,8 @@ pub struct Posed {
     pub method: &'static str,
     /// Why that one.
     pub reason: String,
+    /// Where it is kept while it runs.
+    pub checkpoint: Option<Checkpoint>,
 }
 
 impl Request {
@@ -113,7 +117,9 @@ impl Request {
         };
         let mut descent = Descent::new(chosen.method, &start, stop);
         descent.keep_path = self.path;
-        Ok(Posed { objective, penalty, descent, method: chosen.name, reason: chosen.reason })
+        let checkpoint = self.checkpoint.map(|asked| Checkpoint::new(py, asked)).transpose()?;
+        let (method, reason) = (chosen.name, chosen.reason);
+        Ok(Posed { objective, penalty, descent, method, reason, checkpoint })
     }
 }
 
@@ -162,11 +168,25 @@ pub fn minimize<'py>(
     callback: Option<Py<PyAny>>,
     watch: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let Posed { mut objective, penalty, mut descent, method, reason } =
+    let Posed { mut objective, penalty, mut descent, method, reason, mut checkpoint } =
         guarded(|| request.pose(py))?;
     let mut watcher = Watcher::new(callback, watch);
+    if let Some(checkpoint) = &mut checkpoint {
+        stay(py, || checkpoint.begin(&mut descent, &mut objective, &*penalty, method))?;
+    }
+    let ran = stay(py, || {
+        run(&mut checkpoint, &mut descent, &mut objective, |descent, objective| {
+            descent.advance(objective, &*penalty, &mut watcher)
+        })
+    });
+    // Whatever ended it: Ctrl-C and errors too.
+    if let Some(checkpoint) = &mut checkpoint {
+        let kept = stay(py, || checkpoint.end(&mut descent, &mut objective));
+        ran.and(kept)?;
+    } else {
+        ran?;
+    }
     let (solution, known) = stay(py, || {
-        while descent.advance(&mut objective, &*penalty, &mut watcher)? {}
         descent.settle(&mut objective, &*penalty)?;
         let known = descent.curvature();
         let mut solution = descent.solution();

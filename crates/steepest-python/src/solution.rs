@@ -44,6 +44,7 @@ pub fn to_dict<'py>(
     d.set_item("findings", findings(py, &s.findings)?)?;
     d.set_item("path", path(py, &s.path)?)?;
     d.set_item("spread", py.None())?;
+    d.set_item("resumed", s.resumed)?;
     Ok(d)
 }
 

@@ -52,6 +52,8 @@ pub struct Descent {
     units: Units,
     clock: Clock,
     begun: bool,
+    /// The iteration that it went on from, where it was loaded.
+    resumed: Option<u64>,
     /// Whether a step has ended in the middle: what it left behind is no place to go on from in another run.
     torn: bool,
     /// Which of the last 64 steps raised the value, the newest in the lowest bit.
@@ -90,6 +92,7 @@ impl Descent {
             units: Units::default(),
             clock: Clock::new(),
             begun: false,
+            resumed: None,
             torn: false,
             rises: 0,
         }
@@ -419,6 +422,7 @@ impl Descent {
             history: self.history.clone(),
             path: self.path.clone(),
             findings: self.findings.clone(),
+            resumed: self.resumed,
             gradient: gradient.map(<[f64]>::to_vec),
         }
     }

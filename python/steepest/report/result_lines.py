@@ -50,6 +50,8 @@ def rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
             ("method", f"{result['method']}: {result['reason']}" if result["reason"] else result["method"])
         )
     lines.append(("effort", _effort(result)))
+    if result["resumed"] is not None:
+        lines.append(("gone on with (resumed)", f"from iteration {result['resumed']}, out of its checkpoint"))
     if result["spread"]:
         lines.append(("several starts (spread)", _pairs(result["spread"])))
     verdict = "success" if result["success"] else "no success"

@@ -104,7 +104,7 @@ impl Descent {
             return Err(Box::new(Bad(format!("'{name}' is not known"))));
         }
         self.findings.retain(|f| f.kind != SWINGING);
-        self.begun = true;
+        (self.begun, self.resumed) = (true, Some(self.counts.iterations));
         Ok(())
     }
 

@@ -46,6 +46,8 @@ pub struct Solution {
     pub path: Vec<Vec<f64>>,
     /// What was noticed.
     pub findings: Vec<Finding>,
+    /// The iteration that it went on from, where it had been stopped and saved.
+    pub resumed: Option<u64>,
     /// The gradient of the smooth part at x, where the method had it.
     pub gradient: Option<Vec<f64>>,
 }

@@ -1,0 +1,403 @@
+"""A run that is stopped, kept in a file and gone on with in a fresh process has the bits of one that never stopped.
+
+The matrix is read from the registries: a new method, rule or rate is tried without a line here.
+"""
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import steepest
+from steepest import _core, rates, rules
+from steepest.errors import InputError, ModelFileError
+from steepest.saving import read_file, write_file
+
+#: methods that have no state to save yet: they refuse
+WITHOUT = {
+    "augmented_lagrangian",
+    "coordinate",
+    "fista",
+    "gradient_descent",
+    "lbfgs",
+    "newton",
+    "progressive",
+    "steepest_descent",
+}
+REFUSED = "cannot be stopped and gone on with yet"
+BUDGET = 60
+ROWS = np.random.default_rng(3).normal(size=(60, 4))
+TARGET = ROWS @ [1.0, -2.0, 0.5, 3.0] + 0.1 * np.random.default_rng(4).normal(size=60)
+
+
+def valley(x):
+    """A bent valley in four variables."""
+    x = np.asarray(x)
+    return float((100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum())
+
+
+def slope(x):
+    """Its gradient."""
+    inner = x[1:] - x[:-1] ** 2
+    g = np.zeros_like(x)
+    g[1:] += 200 * inner
+    g[:-1] += -400 * x[:-1] * inner - 2 * (1 - x[:-1])
+    return g
+
+
+def bend(x):
+    """Its Hessian."""
+    h = np.diag(np.r_[1200 * x[:-1] ** 2 - 400 * x[1:] + 2, 0.0] + np.r_[0.0, np.full(x.size - 1, 200.0)])
+    off = -400 * x[:-1]
+    return h + np.diag(off, 1) + np.diag(off, -1)
+
+
+def squares(x, rows):
+    """A mean of squares over some rows, and its gradient."""
+    error = ROWS[rows] @ x - TARGET[rows]
+    return float(error @ error) / len(rows), 2 * ROWS[rows].T @ error / len(rows)
+
+
+def cases():
+    """Each way to run by a name: arguments of `minimize`."""
+    found = _core.catalog()
+    start = np.array([-1.2, 1.0, 0.5, -0.3])
+    smooth = {"fun": valley, "x0": start, "jac": slope, "options": {"maxiter": BUDGET}}
+    all_ = {f"{m['name']}": smooth | {"method": m["name"], "hess": bend} for m in found["methods"]}
+    all_ |= {
+        f"{name} by differences": {k: v for k, v in all_[name].items() if k not in ("jac", "hess")}
+        for name in list(all_)
+    }
+    all_["augmented_lagrangian"] |= {"constraints": {"type": "eq", "fun": lambda x: x.sum() - 1}}
+    for rule in found["rules"]:
+        name = rule["name"]
+        chain = [name, "sgd"] if rule["kind"] == "gradient" else name
+        terms = {"fun": steepest.Terms(squares, 60), "x0": np.zeros(4), "jac": True, "method": chain}
+        all_[name] = smooth | {"method": chain}
+        all_[f"{name} over batches"] = terms | {"options": {"batch_size": 7, "epochs": 9, "seed": 5}}
+        fixed = {"batch_size": 7, "epochs": 9, "rate": 1e-3, "schedule": "cosine"}
+        all_[f"{name} over batches at a rate"] = terms | {"options": fixed}
+    for rate in found["rates"]:
+        options = {"maxiter": BUDGET, "schedule": rate["name"], "rate": 1e-3}
+        all_[f"rate {rate['name']}"] = smooth | {"method": ["clip_norm", "adam"], "options": options}
+    pieces = [("constant", 9), ("linear", 20), "cosine"]
+    all_["pieces"] = smooth | {
+        "method": "adam",
+        "options": {"maxiter": BUDGET, "rate": 1e-2, "schedule": pieces},
+    }
+    all_["differences and bounds"] = {
+        "fun": valley,
+        "x0": start,
+        "method": "adam",
+        "bounds": [(-1.5, 0.7)] * 4,
+    } | {"options": {"maxiter": BUDGET}}
+    all_["named parts"] = smooth | {
+        "fun": lambda p: valley(p["a"]) + p["b"] ** 2,
+        "x0": {"a": start, "b": 2.0},
+        "jac": None,
+        "method": "muon",
+    }
+    return all_
+
+
+def told(result):
+    """What of a result must be the same, in a form that crosses to another process."""
+    flat = (
+        np.concatenate([np.ravel(v) for v in result.x.values()]) if isinstance(result.x, dict) else result.x
+    )
+    history = np.concatenate(
+        [result.history[n] for n in ("iteration", "loss", "residual", "rate", "evaluations")]
+    )
+    counts = [result.nit, result.nfev, result.njev, result.nhev, result.outcome]
+    return [flat.tobytes().hex(), float(result.fun).hex(), *counts, history.tobytes().hex()]
+
+
+def stopped(case, at, path):
+    """Stopped after so many iterations, and kept."""
+    count = iter(range(1, 10**6))
+    return steepest.minimize(**case, checkpoint=path, callback=lambda intermediate_result: next(count) >= at)
+
+
+def fresh(what, folder):
+    """This file as a program of its own."""
+    source = str(Path(steepest.__file__).parents[1])
+    env = os.environ | {"PYTHONPATH": source + os.pathsep + os.environ.get("PYTHONPATH", "")}
+    return subprocess.Popen(
+        [sys.executable, __file__, what, str(folder)], env=env, stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_every_method_and_rule_goes_on_in_a_fresh_process_to_the_same_bits(tmp_path):
+    never, refused, others = {}, set(), []
+    for name, case in cases().items():
+        try:
+            run = stopped(case, 7, tmp_path / name)
+        except InputError as error:
+            if REFUSED in str(error):
+                refused.add(case["method"])
+            else:
+                others.append(f"{name}: {error}")
+            continue
+        assert (tmp_path / name).exists() == (run.outcome == "stopped"), name
+        never[name] = told(steepest.minimize(**case))
+    assert refused <= WITHOUT
+    assert all("cannot handle" in other for other in others), others
+    with fresh("go_on", tmp_path) as other:
+        found = json.loads(other.communicate()[0])
+    assert len(never) > 40
+    assert found.keys() == never.keys()
+    for name in never:
+        assert found[name] == never[name], name
+    assert not list(tmp_path.iterdir())
+
+
+def go_on(folder):
+    """Runs all cases to their ends, and prints what came of them."""
+    found = {}
+    for name, case in cases().items():
+        try:
+            was = (folder / name).exists()
+            run = steepest.minimize(**case, checkpoint=folder / name)
+        except InputError:
+            continue
+        # One that ends by itself is taken away; one at the end of its budget stays, for a larger one.
+        assert (run.resumed == 7) == was
+        assert (folder / name).exists() == (run.outcome == "budget" and run.nit == BUDGET)
+        (folder / name).unlink(missing_ok=True)
+        found[name] = told(run)
+    print(json.dumps(found))
+
+
+def long_run(folder):
+    """Some seconds of steps, written at each."""
+    run = steepest.minimize(
+        valley,
+        np.full(12, -1.2),
+        jac=slope,
+        method="adam",
+        options={"maxiter": 400},
+        checkpoint=(folder / "run", 0.0),
+    )
+    print(json.dumps(told(run)))
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no kill -9 here")
+def test_killed_at_any_moment_a_run_loses_nothing(tmp_path):
+    """`STEEPEST_KILLS=100` for more."""
+    never = told(
+        steepest.minimize(valley, np.full(12, -1.2), jac=slope, method="adam", options={"maxiter": 400})
+    )
+    draw = random.Random(5)
+    for _ in range(int(os.environ.get("STEEPEST_KILLS", "6"))):
+        with fresh("long_run", tmp_path) as child:
+            # It is killed some time after it has first written: in a step, in a file, between them.
+            while child.poll() is None and not list(tmp_path.iterdir()):
+                time.sleep(0.005)
+            time.sleep(draw.uniform(0.0, 0.3))
+            child.send_signal(signal.SIGKILL)
+            child.communicate()
+        whole = [p for p in tmp_path.iterdir() if p.name == "run"]
+        assert whole == [] or read_file(whole[0], "checkpoint")
+    with fresh("long_run", tmp_path) as child:
+        assert json.loads(child.communicate()[0]) == never
+
+
+def adam(file, n=50, **more):
+    """A short run."""
+    given = {"fun": valley, "x0": np.full(4, -1.2), "jac": slope, "method": "adam", "options": {"maxiter": n}}
+    return steepest.minimize(**(given | more), checkpoint=file)
+
+
+def test_a_budget_counts_the_whole_run_and_a_larger_one_goes_on(tmp_path):
+    path, seen = tmp_path / "run", []
+    assert adam(path).nit == 50
+    again = adam(path)
+    assert (again.nit, again.resumed, again.outcome) == (50, 50, "budget")
+    more = adam(path, 80, callback=lambda intermediate_result: seen.append(intermediate_result.nit))
+    assert (more.nit, more.resumed, seen) == (80, 50, list(range(51, 81)))
+    assert told(more) == told(
+        steepest.minimize(valley, np.full(4, -1.2), jac=slope, method="adam", options={"maxiter": 80})
+    )
+    assert "from iteration 50" in str(more)
+    assert (np.diff(more.history["seconds"]) >= 0).all()
+
+
+def test_an_error_of_the_function_and_ctrl_c_leave_what_was_done(tmp_path):
+    path, never = tmp_path / "run", adam(tmp_path / "other", 80)
+    for error in (OSError("the disk of the simulation"), KeyboardInterrupt()):
+        calls = iter(range(10**6))
+
+        def failing(x, calls=calls, error=error):
+            if next(calls) > 60:
+                raise error
+            return valley(x)
+
+        failing.__module__, failing.__qualname__ = valley.__module__, valley.__qualname__
+        with pytest.raises(type(error)):
+            adam(path, 80, fun=failing)
+        assert path.exists()
+    last = adam(path, 80)
+    assert last.resumed > 0
+    assert told(last) == told(never)
+
+
+def test_descend_goes_on_too(tmp_path):
+    path = tmp_path / "run"
+    asked = {
+        "x0": np.full(4, -1.2),
+        "jac": slope,
+        "method": "momentum",
+        "rate": 1e-4,
+        "options": {"maxiter": 40},
+    }
+    never = [s.loss for s in steepest.descend(valley, **asked)]
+    first = steepest.descend(valley, **asked, checkpoint=path)
+    losses = []
+    for step in first:
+        losses.append(step.loss)
+        if step.iteration == 15:
+            first.rate = 2e-4
+            first.rate = 1e-4
+            first.stop()
+    second = steepest.descend(valley, **asked, checkpoint=path)
+    losses += [s.loss for s in second]
+    assert losses == never
+    assert second.result().resumed == 15
+    assert len(second.result().path) == 41
+
+
+def test_what_is_of_another_run_is_refused_by_name(tmp_path):
+    path = tmp_path / "run"
+    adam(path)
+    kept = path.read_bytes()
+    for what, more in {
+        "method was adam and is sgd now": {"method": "sgd"},
+        "settings": {"method": rules.Adam(mean_decay=0.8)},
+        "tol was None and is 0.001 now": {"tol": 1e-3},
+        "x0 is another": {"x0": np.zeros(4)},
+        "bounds": {"bounds": [(-2, 2)] * 4},
+        "jac was callable and is found now": {"jac": None},
+        "rate was": {"options": {"rate": rates.Cosine(), "maxiter": 50}},
+        "args is another": {"args": (np.ones(3),)},
+        "fun was": {"fun": lambda x: valley(x)},
+        "path was": {"path": True},
+    }.items():
+        with pytest.raises(InputError, match=re.escape(what)):
+            adam(path, **more)
+    other = lambda x: valley(x) + 1e3  # noqa: E731
+    other.__module__, other.__qualname__ = valley.__module__, valley.__qualname__
+    with pytest.raises(
+        InputError, match=r"the value at the point saved was .* and is .* now: the function is another"
+    ):
+        adam(path, fun=other)
+    assert path.read_bytes() == kept
+
+
+def test_an_older_version_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "run"
+    adam(path)
+    monkeypatch.setattr(steepest, "__version__", "0.0.1")
+    with pytest.raises(InputError, match=r"version was .* and is 0.0.1 now"):
+        adam(path)
+
+
+def test_damaged_files_are_named_and_stay(tmp_path):
+    path = tmp_path / "run"
+    adam(path)
+    whole = path.read_bytes()
+    for name, data in {
+        "cut": whole[: len(whole) // 2],
+        "empty": b"",
+        "foreign": b"PK\x03\x04" + bytes(200),
+        "flipped": whole[:-20] + bytes([whole[-20] ^ 1]) + whole[-19:],
+    }.items():
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(ModelFileError, match=name):
+            adam(tmp_path / name)
+        assert (tmp_path / name).read_bytes() == data
+    content, arrays = read_file(path, "checkpoint")
+    told_of = {k: content[k] for k in ("about",)}
+    for wrong, words in [
+        ({"loop.x": np.full(4, np.nan)}, "'loop.x' is not a number"),
+        ({"loop.x": np.zeros(3)}, "'loop.x' has another length"),
+        ({"loop.x": np.zeros(4, np.uint64)}, "'loop.x' is of another kind"),
+        ({"method.inner.gradient": np.zeros(5)}, "'method.inner.gradient' has another length"),
+        ({"more": np.zeros(5)}, "'more' is not known"),
+        ({"loop.x": np.zeros((2, 2))}, "shape"),
+        ({"loop.x": np.zeros(4, np.float32)}, "float32"),
+        ({"loop.findings.len": np.full(1, 2**64 - 1, np.uint64)}, "is no count"),
+    ]:
+        write_file(path, "checkpoint", told_of, {**arrays, **wrong})
+        with pytest.raises((InputError, ModelFileError), match=words):
+            adam(path)
+    write_file(path, "model", told_of, arrays)
+    with pytest.raises(ModelFileError, match="holds a model, not a checkpoint"):
+        adam(path)
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_first_step(tmp_path):
+    calls = []
+    for given, words in [
+        (tmp_path, "is a folder"),
+        (tmp_path / "no" / "run", "there is no folder"),
+        ((tmp_path / "run", "soon"), "must be a number"),
+        ((tmp_path / "run", -1), "at least 0"),
+        (3, "must be a path"),
+        ("a\0b", "must be a path"),
+    ]:
+        with pytest.raises(InputError, match=words):
+            adam(given, fun=lambda x: calls.append(x) or valley(x))
+    with pytest.raises(InputError, match="one run"):
+        adam(tmp_path / "run", starts=3)
+    assert not calls
+
+
+def test_a_full_disk_is_told_of_and_the_run_goes_on(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "run"
+    adam(path, 20)
+    kept = path.read_bytes()
+    monkeypatch.setattr("steepest.saving.replace", full)
+    with pytest.warns(RuntimeWarning, match="No space left on device"):
+        run = adam((path, 0), 40)
+    assert run.nit == 40
+    assert path.read_bytes() == kept
+    assert [f.kind for f in run.findings] == ["checkpoint_not_written"]
+
+
+def test_two_runs_on_one_file_leave_it_to_the_first(tmp_path):
+    path = tmp_path / "run"
+    inside = []
+
+    def meanwhile(intermediate_result):
+        if intermediate_result.nit == 10:
+            inside.append(adam(path, 30))
+
+    with pytest.warns(RuntimeWarning, match="was changed by another run"):
+        outer = adam(path, 40, callback=meanwhile)
+    assert (outer.nit, inside[0].nit, adam(path, 30).nit) == (40, 30, 30)
+
+
+def test_what_is_kept_is_written_by_time_and_not_at_each_step(tmp_path, monkeypatch):
+    written = []
+    monkeypatch.setattr("steepest.checkpoint.write_file", lambda *a: written.append(a))
+    adam((tmp_path / "run", 1e9), 30)
+    assert len(written) == 1
+    adam((tmp_path / "run", 0), 30)
+    assert len(written) == 1 + 31
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("error")
+    globals()[sys.argv[1]](Path(sys.argv[2]))
