@@ -3,6 +3,7 @@
 //! Dense tables of native, aligned `float32` or `float64` in C or Fortran order, and CSR matrices of these, are
 //! borrowed as they lie. Everything else is converted once: other numbers to `float64`, views with gaps to C
 //! order, other sparse formats to CSR with sorted rows. What is not numbers is refused by name.
+use crate::stream::{Lent, Stream};
 use crate::structure::check_structure;
 use numpy::{
     Element, PyArray1, PyArray2, PyArrayDescrMethods, PyArrayMethods, PyReadonlyArray1,
@@ -43,6 +44,8 @@ pub enum Table<'py> {
         /// How many levels each category has.
         levels: Vec<usize>,
     },
+    /// Rows that are read while it is computed with them.
+    Stream(Stream),
 }
 
 /// The entries of a CSR matrix.
@@ -119,6 +122,9 @@ fn gapless(a: &Bound<'_, PyUntypedArray>) -> bool {
 impl<'py> Table<'py> {
     /// A table from an array, a sparse matrix or array, or whatever `numpy.asarray` understands.
     pub fn new(x: &Bound<'py, PyAny>, name: &str) -> PyResult<Self> {
+        if let Some(stream) = Stream::new(x)? {
+            return Ok(Table::Stream(stream));
+        }
         if x.hasattr("levels")? && x.hasattr("codes")? {
             return Self::codes(x, name);
         }
@@ -193,6 +199,7 @@ impl<'py> Table<'py> {
             Table::Dense64(a) => (a.shape()[0], a.shape()[1]),
             Table::Dense32(a) => (a.shape()[0], a.shape()[1]),
             Table::Sparse { shape, .. } => *shape,
+            Table::Stream(stream) => stream.shape(),
             Table::Codes { numbers, levels, .. } => {
                 (numbers.shape()[0], numbers.shape()[1] + levels.iter().sum::<usize>())
             }
@@ -200,8 +207,19 @@ impl<'py> Table<'py> {
     }
 
     /// The table as the core reads it; nothing is copied.
-    pub fn design(&self) -> PyResult<Box<dyn Design + '_>> {
+    pub fn design(&self, py: Python<'_>) -> PyResult<Lent<'_>> {
+        self.boxed(py).map(Lent::new)
+    }
+    /// What reading it raised: the reason why it is unreadable.
+    pub fn raised(&self) -> Option<PyErr> {
         match self {
+            Table::Stream(stream) => stream.raised(),
+            _ => None,
+        }
+    }
+    fn boxed(&self, py: Python<'_>) -> PyResult<Box<dyn Design + '_>> {
+        match self {
+            Table::Stream(stream) => Ok(stream.design(py)?),
             Table::Dense64(a) => dense(a),
             Table::Dense32(a) => dense(a),
             Table::Codes { numbers, codes, levels } => {

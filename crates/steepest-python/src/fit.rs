@@ -459,12 +459,12 @@ pub fn fit_linear<'py>(
     let weight = weight.map(|w| column(w, "sample_weight", rows)).transpose()?;
     let offset = offset.map(|o| column(o, "offset", rows)).transpose()?;
     let offset = offset.as_ref().map(|o| o.as_slice()).transpose()?;
-    let design = guarded(|| table.design())?;
+    let design = guarded(|| table.design(py))?;
     let (target, weight) = (target.as_slice()?, weight.as_ref().map(|w| w.as_slice()).transpose()?);
     let held = held_out
         .map(|(x, y, w, patience)| Ok::<_, PyErr>((Aside::new(&x, &y, w, columns)?, patience)))
         .transpose()?;
-    let held_design = held.as_ref().map(|(aside, _)| aside.table.design()).transpose()?;
+    let held_design = held.as_ref().map(|(aside, _)| aside.table.design(py)).transpose()?;
     let held = match (&held, &held_design) {
         (Some((aside, patience)), Some(design)) => Some(aside.rows(&**design, *patience)?),
         _ => None,
@@ -513,6 +513,9 @@ pub fn fit_linear<'py>(
             let answer = work.run(&mut watcher)?;
             // What is not finite reaches the value, so the table is searched only where that happened.
             let sound = answer.0.value.is_finite() && answer.0.x.iter().all(|v| v.is_finite());
+            if let Some(why) = design.unreadable() {
+                return Err(why.into());
+            }
             if (!sound || matches!(answer.0.status, Status::NotFinite(_)))
                 && let Some(bad) = name_of_bad(&*design, names.as_deref())
             {
@@ -520,7 +523,8 @@ pub fn fit_linear<'py>(
             }
             Ok(answer)
         })
-    })?;
+    })
+    .map_err(|error| table.raised().unwrap_or(error))?;
     let d = to_dict(py, &s, &Story { method, reason: &reason })?;
     let mut coefficients = Vec::with_capacity(outputs * columns);
     let mut intercepts = Vec::with_capacity(outputs);

@@ -15,6 +15,7 @@ pub mod problems;
 mod returned;
 pub mod solution;
 mod step;
+mod stream;
 pub mod structure;
 pub mod watch;
 

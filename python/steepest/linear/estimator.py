@@ -17,6 +17,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from steepest import _core
 from steepest.errors import InputError
 from steepest.result import Result
+from steepest.tables.stream import Files, Stream, files_of, names_files
 
 from .problem import Problem, Solved, warn_unless_converged
 from .settings import refuse_strange_numbers
@@ -124,6 +125,8 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
     def _checked(self, X: Any, y: Any, **options: Any) -> tuple[Any, Any]:
         """X and y as scikit-learn has them; the core names the row and column of what is not finite."""
         refuse_strange_numbers(self.get_params(deep=False))
+        if names_files(X):
+            return self._streamed(X, y, **options)
         for name, values in (("X", X), ("y", y)):
             _refuse_masked(name, values)
             if name == "X" or options.get("y_numeric"):
@@ -155,10 +158,35 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
             raise InputError(f"y row {row} is not finite: Input y contains {what}. Drop the row")
         return X, y
 
+    def _streamed(self, X: Any, y: Any, **options: Any) -> tuple[Stream, NDArray[Any]]:
+        """The number columns of Parquet files as rows that are read while the fit computes, and the column `y`."""
+        files = Files(files_of(X))
+        targets = [y] if isinstance(y, str) else y
+        if not isinstance(targets, (list, tuple)) or not all(isinstance(name, str) for name in targets):
+            raise InputError(
+                f"y must be the name of the target's column where X names files; got {type(y).__name__}"
+            )
+        columns = [files.column(files.known(name, "the target")) for name in targets]
+        values = columns[0] if isinstance(y, str) else np.column_stack(columns)
+        if options.get("y_numeric") and values.dtype.kind not in "biuf":
+            raise InputError(f"y must be numbers; column {targets[0]!r} is of type {files.kind(targets[0])}")
+        return self._named(Stream(files, [name for name in files.names if name not in targets])), values
+
+    def _named(self, stream: Stream) -> Stream:
+        """Notes the columns' names."""
+        self.feature_names_in_ = np.array(stream.names, dtype=object)
+        self.n_features_in_ = len(stream.names)
+        return stream
+
     def _weights(self, sample_weight: Any, X: Any) -> NDArray[np.float64] | None:
         """One weight a row, or None."""
         if sample_weight is None:
             return None
+        if isinstance(X, Stream) and isinstance(sample_weight, str):
+            column = X.files.column(X.files.known(sample_weight, "the weights"))
+            X.without(sample_weight)
+            self._named(X)
+            return self._weights(column, X)
         _refuse_masked("sample_weight", sample_weight)
         try:
             weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
@@ -180,6 +208,8 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
     def _scores(self, X: Any) -> NDArray[Any]:
         """X w + b; one column an output where there are several."""
         check_is_fitted(self, "coef_")
+        if names_files(X):
+            return self._streamed_scores(X)
         _refuse_masked("X", X)
         _refuse_kind("X", X)
         _core.check_structure(X, "X")
@@ -192,6 +222,15 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
             raise
         coef = self.coef_.T if self.coef_.ndim == 2 else self.coef_
         return np.asarray(safe_sparse_dot(X, coef, dense_output=True) + self.intercept_)
+
+    def _streamed_scores(self, X: Any) -> NDArray[Any]:
+        """X w + b of the rows of files, some at a time."""
+        files = Files(files_of(X))
+        names = getattr(self, "feature_names_in_", None)
+        if names is None:
+            raise InputError("a model of columns without names cannot find its columns in files")
+        stream = Stream(files, [files.known(name, "one of the model's") for name in names])
+        return np.concatenate([x @ self.coef_.T + self.intercept_ for x in stream.matrices()])
 
     def _tell(self, results: list[Result]) -> None:
         """Keeps the results, the one farthest from its goal in front, and warns where one fell short."""
@@ -241,6 +280,10 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearEstimator):  # typ
         offset: NDArray[np.float64] | None = None,
     ) -> list[Solved]:
         """Solves a problem for each target."""
+        if held_out is not None and isinstance(X, Stream):
+            raise InputError(
+                "rows of files cannot be held out: pass early_stopping=False, or the rows in memory"
+            )
         weight = self._weights(sample_weight, X)
         narrow = X.dtype == np.float32
         columns = y.reshape(len(y), -1).T

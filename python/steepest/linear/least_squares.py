@@ -13,6 +13,7 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 
 from steepest.errors import InputError
+from steepest.tables.stream import Stream
 
 from .estimator import LinearRegressor
 from .factors import Table, reduced
@@ -114,6 +115,12 @@ class LinearRegression(LinearRegressor):
         if self.positive:
             self._keep(self._positive(X, y, weight), X, y)
             return self
+        if isinstance(X, Stream):
+            # Nothing is factored that does not lie in memory.
+            problem = Problem(intercept=self.fit_intercept, tol=self.tol)
+            columns = y.reshape(len(y), -1)
+            self._keep(self._fit_targets(X, columns, [problem] * columns.shape[1], weight), X, y)
+            return self
         found = least_squares(X, y, weight, self.fit_intercept, self._names(), tol=self.tol)
         for name, known in (("rank_", found.rank), ("singular_", found.singular)):
             # What an earlier fit knew is not of these columns.
@@ -131,7 +138,8 @@ class LinearRegression(LinearRegressor):
         """
         columns = y.reshape(len(y), -1)
         problem = Problem(penalty="none", intercept=self.fit_intercept, bounds=(0.0, np.inf), tol=self.tol)
-        if X.dtype != np.float64 or X.shape[0] * X.shape[1] ** 2 > _CHEAP or X.shape[1] > _NARROW:
+        streamed = isinstance(X, Stream)
+        if streamed or X.dtype != np.float64 or X.shape[0] * X.shape[1] ** 2 > _CHEAP or X.shape[1] > _NARROW:
             return self._fit_targets(X, columns, [problem] * columns.shape[1], weight)
         table = Table(X, np.asarray(columns, dtype=np.float64), weight, self.fit_intercept)
         try:

@@ -12,6 +12,7 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from steepest.errors import InputError
+from steepest.tables.stream import Stream
 
 from .estimator import LinearRegressor
 from .problem import Problem, Solved
@@ -161,11 +162,12 @@ class Ridge(LinearRegressor):
         ]
         if self.positive:
             return self._fit_targets(X, y, problems, weight)
-        cheap = not sparse.issparse(X) and X.shape[0] * X.shape[1] * min(X.shape) <= _CHEAP
+        streamed = isinstance(X, Stream)
+        cheap = not sparse.issparse(X) and not streamed and X.shape[0] * X.shape[1] * min(X.shape) <= _CHEAP
         solved: dict[int, Solved] = {}
         for share in np.unique(shares):
             here = np.flatnonzero(shares == share)
-            if cheap or share == 0.0:
+            if cheap or (share == 0.0 and not streamed):
                 found = least_squares(
                     X, columns[:, here], weight, self.fit_intercept, self._names(), ridge=share, tol=self.tol
                 ).solved

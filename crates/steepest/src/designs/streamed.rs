@@ -13,8 +13,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// Bytes of a piece: enough that reading it is no matter of beginnings, few enough that some fit anywhere.
-const PIECE: usize = 8 << 20;
+/// Bytes of a piece at least and at most: enough that reading it is no matter of beginnings, few enough that some fit
+/// anywhere.
+const PIECE: [usize; 2] = [1 << 16, 8 << 20];
 /// Pieces that are read before anybody asks.
 const AHEAD: usize = 2;
 /// Dense rows are added four at a time: stretches are whole fours, so that no sum depends on where pieces end.
@@ -295,7 +296,7 @@ impl<N: Float> Streamed<N> {
     /// A table that takes up to about so many bytes of memory.
     pub fn new(source: impl Source<N> + 'static, memory: usize) -> Result<Self, String> {
         let row = source.numbers() * size_of::<N>() + 4 * source.levels().len();
-        let bytes = PIECE.min(memory / 16);
+        let bytes = (memory / 16).clamp(PIECE[0], PIECE[1]);
         Self::in_pieces(source, memory, bytes / row.max(1))
     }
     /// The same in pieces of about so many rows.
