@@ -36,7 +36,7 @@ MAY: dict[str, set[str]] = {
     "calloff": set(),
     "certificate": {"state"},
     "chain": {"pool", "rule", "rules", "settings"},
-    "cholesky": {"calloff", "pool", "vectors"},
+    "cholesky": {"calloff", "pool", "state", "vectors"},
     "curvature": {"units"},
     "descend": {
         "certificate",
@@ -127,7 +127,7 @@ MAY: dict[str, set[str]] = {
     "status": {"certificate"},
     "trace": {"real"},
     "units": {"state"},
-    "vectors": {"simd"},
+    "vectors": {"simd", "state"},
     "watch": {"state", "status"},
 }
 #: Modules that know each other. What lies between a method and what it minimises is to take the first two away.

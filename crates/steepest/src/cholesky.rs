@@ -1,6 +1,7 @@
 //! Symmetric systems: A = L L′, by panels, the products between them on all threads.
 use crate::calloff::breathe;
 use crate::pool::pool;
+use crate::state::{Bad, State, Visitor};
 use crate::vectors::dot;
 
 /// Columns factored at once.
@@ -112,9 +113,18 @@ pub fn backward(l: &[f64], b: &mut [f64]) {
 }
 
 /// The factor of a symmetric matrix.
+#[derive(Default)]
 pub struct Cholesky {
     n: usize,
     l: Vec<f64>,
+}
+
+impl State for Cholesky {
+    fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
+        v.field("n", &mut self.n)?;
+        v.field("l", &mut self.l)?;
+        v.check("l", self.n == v.dim() && self.l.len() == self.n * self.n, "has another length")
+    }
 }
 
 impl Cholesky {

@@ -291,9 +291,27 @@ impl<T: State + Default> State for Option<T> {
     }
 }
 
-impl<T: State, const N: usize> State for [T; N] {
+impl<T: State + Default, const N: usize> State for [T; N] {
     fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
         self.iter_mut().enumerate().try_for_each(|(i, one)| v.field(&i.to_string(), one))
+    }
+    fn visit_all(all: &mut Vec<Self>, v: &mut Visitor<'_>) -> Result<(), Bad>
+    where
+        Self: Default,
+    {
+        let mut rows = all.len();
+        for i in 0..N {
+            let mut column: Vec<T> =
+                all.iter_mut().map(|one| std::mem::take(&mut one[i])).collect();
+            v.field(&i.to_string(), &mut column)?;
+            if v.loads() && i == 0 {
+                rows = column.len();
+                all.resize_with(rows, Self::default);
+            }
+            v.check(&i.to_string(), column.len() == rows, "has another length")?;
+            all.iter_mut().zip(column).for_each(|(one, c)| one[i] = c);
+        }
+        Ok(())
     }
 }
 
@@ -305,7 +323,7 @@ impl<A: State, B: State> State for (A, B) {
 }
 
 /// Writes [`State`](crate::state::State) for a struct: its fields, each with how long it must be where that is not free
-/// (`vector`: as x is; `maybe`: as x is, or empty; `square`: as a matrix over x; `some`: not empty), then those that need not
+/// (`vector`: as x is; `maybe`: as x is, or empty; `square`: as a matrix over x; `some`: not empty; `begun`: no `None`), then those that need not
 /// be saved, since they follow from the settings or are mere room. A field that is in neither list does not compile. Of a
 /// struct of plain numbers that there are many of, `columns` saves a column a field.
 #[macro_export]
@@ -345,6 +363,10 @@ macro_rules! state {
     (@one $v:ident, $field:ident, vector) => { $v.vector(stringify!($field), $field)? };
     (@one $v:ident, $field:ident, maybe) => { $v.long(stringify!($field), $field, &[0, $v.dim()])? };
     (@one $v:ident, $field:ident, square) => { $v.long(stringify!($field), $field, &[$v.dim() * $v.dim()])? };
+    (@one $v:ident, $field:ident, begun) => {{
+        $v.field(stringify!($field), $field)?;
+        $v.check(stringify!($field), $field.is_some(), "has not begun")?
+    }};
     (@one $v:ident, $field:ident, some) => {{
         $v.field(stringify!($field), $field)?;
         $v.check(stringify!($field), !$field.is_empty(), "is empty")?
@@ -378,11 +400,12 @@ mod tests {
         best: Option<(f64, Vec<f64>)>,
         many: Vec<Inner>,
         table: Vec<Row>,
+        pairs: Vec<[f64; 2]>,
         last: [u32; 2],
         queue: VecDeque<f64>,
         room: Vec<f64>,
     }
-    state!(Outer { x: vector, rows: vector, seen, best, many, table, last, queue } but room);
+    state!(Outer { x: vector, rows: vector, seen, best, many, table, pairs, last, queue } but room);
 
     fn outer() -> Outer {
         Outer {
@@ -392,6 +415,7 @@ mod tests {
             best: Some((f64::NEG_INFINITY, vec![])),
             many: vec![Inner { at: 3, words: "three" }, Inner { at: 4, words: "" }],
             table: vec![Row { at: 1, value: 2.0, low: true }; 3],
+            pairs: vec![[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]],
             last: [7, 1 << 30],
             queue: [1.0, 2.0].into(),
             room: vec![9.0],
@@ -436,6 +460,7 @@ mod tests {
             ("x", Data::Numbers(vec![0.0; 2])),
             ("rows.1", Data::Numbers(vec![0.0; 4])),
             ("many.len", Data::Counts(vec![u64::MAX])),
+            ("pairs.1", Data::Numbers(vec![1.0; 4])),
             ("table.value", Data::Numbers(vec![1.0; 2])),
             ("last.0", Data::Counts(vec![u64::MAX])),
             ("last.1", Data::Counts(vec![])),

@@ -1,4 +1,5 @@
 //! Sums and combinations of long vectors, for each instruction set; the bits are the same on all.
+use crate::state::{Bad, State, Visitor};
 use std::ops::{Deref, DerefMut};
 
 /// Sums run in as many lanes on every machine, so that the bits do not depend on it.
@@ -33,6 +34,16 @@ impl Aligned {
         // A foreign allocator may refuse to tell; then the vector is unaligned and only slower.
         let offset = store.as_ptr().align_offset(64).min(LANES);
         Aligned { store, offset, len }
+    }
+}
+
+impl State for Aligned {
+    /// As long as it is, or as x.
+    fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
+        if v.loads() && self.is_empty() {
+            *self = Aligned::zeros(v.dim());
+        }
+        v.slice(self)
     }
 }
 

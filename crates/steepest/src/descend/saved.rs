@@ -115,7 +115,8 @@ impl Descent {
         penalty: &dyn Penalty,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
         let was = self.last.value;
-        if self.last.sampled || !was.is_finite() {
+        // Under constraints the value between two rounds is another function's.
+        if objective.offers().constraints > 0 || self.last.sampled || !was.is_finite() {
             return Ok(());
         }
         let value = match objective.value(&self.x) {

@@ -5,6 +5,8 @@ use crate::methods::lbfgs;
 use crate::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
 use crate::problem::{Facts, Problem};
 use crate::settings::Described;
+use crate::state;
+use crate::state::{Bad, State, Visitor};
 use crate::status::{Halt, Status};
 use crate::units::Units;
 
@@ -50,6 +52,7 @@ const GROWTH: f64 = 10.0;
 const MOST: f64 = 1e12;
 
 /// What the rounds share.
+#[derive(Default)]
 struct Terms {
     low: Vec<f64>,
     high: Vec<f64>,
@@ -62,6 +65,8 @@ struct Terms {
     price: Vec<f64>,
     pulled: Vec<f64>,
 }
+
+state!(Terms { low, high, scale, lambda, rho, c, price, pulled: maybe });
 
 impl Terms {
     /// What c_i misses [low_i, high_i] by at most, times what `unit` says.
@@ -166,6 +171,7 @@ impl Objective for Lagrangian<'_> {
     }
 }
 
+#[derive(Default)]
 struct Now {
     terms: Terms,
     units: Units,
@@ -182,6 +188,42 @@ struct Now {
     begun: f64,
     size: f64,
     least: f64,
+}
+
+impl State for Now {
+    fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
+        let Now { terms, units, inner, round, missed, vain, tolerance, noticed, begun, size, least } = self;
+        v.field("terms", terms)?;
+        let Terms { low, high, scale, lambda, c, price, .. } = terms;
+        let alike = [high, scale, lambda, c].into_iter().all(|of| of.len() == low.len());
+        let priced = price.is_empty() || price.len() == low.len();
+        v.check("terms", alike && priced, "are of different lengths")?;
+        v.field("units", units)?;
+        let mut within = inner.is_some();
+        v.field("within", &mut within)?;
+        if v.loads() {
+            *inner = within.then(first);
+        }
+        if let Some(inner) = inner.as_mut().and_then(|inner| inner.state()) {
+            v.field("inner", inner)?;
+        }
+        v.field("round", round)?;
+        v.field("missed", missed)?;
+        v.field("vain", vain)?;
+        v.field("tolerance", tolerance)?;
+        v.field("noticed", noticed)?;
+        v.field("begun", begun)?;
+        v.field("size", size)?;
+        v.field("least", least)
+    }
+}
+
+state!(Rounds { now: begun });
+
+/// What goes down L.
+fn first() -> Box<dyn Method + Send> {
+    let settings: Vec<f64> = lbfgs::ENTRY.parameters.iter().map(|p| p.default).collect();
+    (lbfgs::ENTRY.build)(&settings)
 }
 
 struct Rounds {
@@ -241,9 +283,7 @@ impl Now {
                 Some(method) => method.step(problem, x),
                 None => {
                     *problem.units = Units::default();
-                    let settings: Vec<f64> =
-                        lbfgs::ENTRY.parameters.iter().map(|p| p.default).collect();
-                    inner.insert((lbfgs::ENTRY.build)(&settings)).start(problem, x)
+                    inner.insert(first()).start(problem, x)
                 }
             },
         )
@@ -324,6 +364,11 @@ impl Method for Rounds {
         let now = self.now.as_mut().expect("begun");
         let step = now.step(problem, x)?;
         now.told(problem, x, step)
+    }
+    fn state(&mut self) -> Option<&mut dyn State> {
+        // As far as what goes down L has one.
+        first().state()?;
+        Some(self)
     }
     /// The last point: a lower value may be had where constraints are missed.
     fn monotone(&self) -> bool {

@@ -34,6 +34,12 @@ pub struct Claims {
 
 crate::state!(Claims { values: some, least, idle, odd, tolerance, slow, scipy });
 
+impl Default for Claims {
+    fn default() -> Self {
+        Claims::new(0.0, 0.0, -1.0, -1.0)
+    }
+}
+
 /// What a method knows where it stands.
 #[derive(Clone, Copy, Debug)]
 pub struct Sight {

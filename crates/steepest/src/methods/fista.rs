@@ -8,6 +8,7 @@ use crate::methods::{claims, coordinate, shares};
 use crate::penalty::Steps;
 use super::proved::Proved;
 use crate::settings::Described;
+use crate::state::State;
 use crate::vectors::largest;
 
 crate::settings! {
@@ -70,6 +71,11 @@ struct Descent {
     taken: u64,
     half: f64,
 }
+
+crate::state!(Descent {
+    metric: vector, diagonal, step, sure, momentum, y: vector, gradient: vector, smooth, trial: vector, steps: vector, value,
+    scale, least, quiet, shares, proves, next, escapes, taken, half,
+} but set);
 
 /// Halvings of the step before nothing can be found.
 const HALVINGS: usize = 100;
@@ -308,6 +314,9 @@ impl Method for Descent {
         if residual == 0.0 { self.claim(problem, x, Status::Converged) } else { Ok(self.here(residual)) }
     }
 
+    fn state(&mut self) -> Option<&mut dyn State> {
+        Some(self)
+    }
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         if self.proves && self.shares && self.taken == 0 {
             self.taken = 1;

@@ -1,5 +1,7 @@
 //! Steepest descent: at a rate that is given, or at its own.
 use crate::problem::{Facts, Problem};
+use crate::state;
+use crate::state::{Bad, State, Visitor};
 use crate::status::{Halt, Status};
 use crate::units::Units;
 use crate::health::{Finding, Severity};
@@ -73,6 +75,7 @@ struct Descent {
     work: Option<Work>,
 }
 
+#[derive(Default)]
 struct Work {
     n: usize,
     /// Whether the penalty is added to the gradient (else its prox is taken).
@@ -124,6 +127,20 @@ const LONG: usize = 4096;
 /// As many steps in a row whose foretold decrease noise would hide, and nothing more is to be gained by such slopes.
 const DROWNED: u32 = 10;
 
+state!(Work {
+    n, smooth, ranges, claims, x, xn, g, gn, s, f, first, reach, began, unit, plain, residual, predicted, seen, patience,
+    recent, steps, bent, a, halved, drowned, verify, escapes,
+});
+
+impl State for Descent {
+    fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
+        v.field("rate", &mut self.rate)?;
+        v.field("work", &mut self.work)?;
+        let fits = |w: &Work| w.n == v.dim() && w.ranges.as_ref().is_none_or(|r| r.len() == w.n);
+        v.check("work", self.work.as_ref().is_some_and(fits), "is of another run")
+    }
+}
+
 impl Method for Descent {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let mut work = Work::new(&self.set, self.armijo, problem, x)?;
@@ -141,6 +158,9 @@ impl Method for Descent {
             if self.rate > 0.0 { work.fixed(problem, self.rate)? } else { work.own(problem, self.armijo)? };
         problem.units.outward(&work.x[..x.len()], x);
         Ok(step)
+    }
+    fn state(&mut self) -> Option<&mut dyn State> {
+        Some(self)
     }
     fn rate(&self) -> Option<f64> {
         let own = self.work.as_ref().map_or(0.0, |w| w.a / w.unit);

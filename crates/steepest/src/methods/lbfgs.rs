@@ -1,6 +1,8 @@
 //! L-BFGS along the projected path, for smooth functions of any size, with or without bounds.
 use crate::curvature::Curvature;
 use crate::problem::{Facts, Problem};
+use crate::state;
+use crate::state::{Bad, State, Visitor};
 use crate::status::{Halt, Status};
 use crate::units::Units;
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
@@ -62,6 +64,7 @@ struct Descent {
 }
 
 /// What it holds while at work, in the problem's units. Vectors are padded to whole lanes.
+#[derive(Default)]
 struct Work {
     set: Lbfgs,
     memory: Memory,
@@ -101,6 +104,20 @@ const FAR: f64 = 1e20;
 /// Lower points found by looking around before it is left at that.
 const ESCAPES: u32 = 20;
 
+state!(Work {
+    memory, bounds, claims, start: vector, x, xn, g, gn, d, slope, f, unit, plain, residual, predicted, metric: vector,
+    gamma, failures, escapes, verify, warned, reach,
+} but set);
+
+impl State for Descent {
+    fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
+        v.field("work", &mut self.work)?;
+        v.check("work", self.work.is_some(), "has not begun")?;
+        self.work.iter_mut().for_each(|w| w.set = self.set);
+        Ok(())
+    }
+}
+
 impl Method for Descent {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let mut work = Work::new(&self.set, problem, x)?;
@@ -117,6 +134,9 @@ impl Method for Descent {
         let step = work.step(problem)?;
         problem.units.outward(&work.x[..x.len()], x);
         Ok(step)
+    }
+    fn state(&mut self) -> Option<&mut dyn State> {
+        Some(self)
     }
     fn monotone(&self) -> bool {
         true

@@ -2,6 +2,8 @@
 use crate::curvature::Curvature;
 use crate::cholesky::Cholesky;
 use crate::problem::{Facts, Problem};
+use crate::state;
+use crate::state::{Bad, State, Visitor};
 use crate::status::{Halt, Status};
 use crate::units::Units;
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
@@ -57,6 +59,7 @@ struct Descent {
     work: Option<Work>,
 }
 
+#[derive(Default)]
 struct Work {
     n: usize,
     claims: Claims,
@@ -96,6 +99,18 @@ struct Work {
 const ESCAPES: u32 = 20;
 /// As many steps in a row whose foretold decrease noise would hide, and nothing more is to be gained by such slopes.
 const DROWNED: u32 = 3;
+
+state!(Work {
+    n, claims, x: vector, xn: vector, g: vector, gn: vector, h: square, d: vector, f, unit, plain, residual, predicted,
+    lambda, bent, odd, drowned, own, factor, convex, foretold, verify, escapes, reach,
+});
+
+impl State for Descent {
+    fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
+        v.field("work", &mut self.work)?;
+        v.check("work", self.work.as_ref().is_some_and(|w| w.n == v.dim()), "is of another run")
+    }
+}
 
 impl Method for Descent {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
@@ -153,6 +168,9 @@ impl Method for Descent {
         let step = work.step(problem)?;
         problem.units.outward(&work.x, x);
         Ok(step)
+    }
+    fn state(&mut self) -> Option<&mut dyn State> {
+        Some(self)
     }
     fn monotone(&self) -> bool {
         true

@@ -4,12 +4,15 @@ use crate::units::Units;
 use crate::vectors::Aligned;
 
 /// low ≤ x ≤ high, and the mask of the free coordinates (1 free, 0 held).
+#[derive(Default)]
 pub struct Bounds {
     low: Vec<f64>,
     high: Vec<f64>,
     /// 1 where a coordinate may move.
     pub free: Aligned,
 }
+
+crate::state!(Bounds { low: vector, high: vector, free });
 
 impl Bounds {
     /// Of a problem whose penalty is bounds; none where nothing is bounded.

@@ -1,6 +1,7 @@
 //! What L-BFGS remembers of the curvature: pairs (s, y) of steps and changes of the gradient.
 use crate::curvature::Curvature;
 use super::loops::{coefficients, combine, products, recursion, renew, whole};
+use crate::state::{Bad, State, Visitor};
 use crate::units::Units;
 use crate::vectors::{self, Aligned, dot, padded};
 
@@ -12,6 +13,7 @@ const GRAM_FROM: usize = 200;
 const CAUTIOUS: f64 = 1e-10;
 
 /// The last `m` pairs, and −H g.
+#[derive(Default)]
 pub struct Memory {
     n: usize,
     stride: usize,
@@ -63,6 +65,51 @@ struct Gram {
 struct Products {
     s: Vec<f64>,
     y: Vec<f64>,
+}
+
+/// No more pairs are ever asked for.
+const MOST: usize = 1000;
+
+impl State for Memory {
+    /// All slots as they are, and what has been learned from them: the sums were not formed at once.
+    fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
+        let mut made = [self.slots, usize::from(self.gram.is_some()), usize::from(self.dense.is_some())];
+        v.field("made", &mut made)?;
+        if v.loads() {
+            v.check("made", (1..=MOST + 1).contains(&made[0]), "is no number of pairs")?;
+            *self = Memory::new(v.dim(), made[0] - 1, made[1] + made[2] == 0);
+            let alike = [usize::from(self.gram.is_some()), usize::from(self.dense.is_some())];
+            v.check("made", made[1..] == alike, "is of another run")?;
+        }
+        let Memory { n: _, stride: _, slots, s, y, sy, yy, order: _, have, at, had, alpha: _, bent, gram, dense } =
+            self;
+        v.field("s", &mut s[..])?;
+        v.field("y", &mut y[..])?;
+        v.field("sy", &mut sy[..])?;
+        v.field("yy", &mut yy[..])?;
+        v.field("have", have)?;
+        v.field("at", at)?;
+        v.field("had", had)?;
+        v.check("have", (*have).max(had.0) < *slots, "is more than there are")?;
+        v.check("at", (*at).max(had.1) < *slots, "is no slot")?;
+        v.field("bent", bent)?;
+        if let Some(Gram { sy, ys, yy, width: _, now, before, c_s, c_y, fresh }) = gram {
+            let arrays = [sy, ys, yy, &mut now.s, &mut now.y, &mut before.s, &mut before.y, c_s, c_y];
+            for (i, array) in arrays.into_iter().enumerate() {
+                v.field(&format!("gram.{i}"), &mut array[..])?;
+            }
+            v.field("fresh", fresh)?;
+            v.check("fresh", fresh.is_none_or(|f| f < *slots), "is no slot")?;
+        }
+        if let Some(Dense { start, rest, hy: _, kept }) = dense {
+            v.field("start", &mut start[..])?;
+            v.field("rest", &mut rest[..])?;
+            v.field("kept", kept)?;
+            let fits = kept.as_ref().is_none_or(|k| k.1.len() == v.dim() * v.dim());
+            v.check("kept", fits, "has another length")?;
+        }
+        Ok(())
+    }
 }
 
 impl Memory {
