@@ -289,11 +289,14 @@ impl Objective for Callable {
         asks: &mut [Ask<'_>],
         work: &mut Work<'_>,
     ) -> Result<(), Halt> {
+        if matches!(rows, Rows::Sample(_)) {
+            return rows.all();
+        }
         let Sorted { value, gradient, others } = Sorted::of(asks);
         if value.is_some() || gradient.is_some() {
             let found = Python::attach(|py| match rows {
-                Rows::All => self.both(py, x, value.is_some(), gradient),
                 Rows::Terms(terms) => self.some(py, terms, x, gradient),
+                _ => self.both(py, x, value.is_some(), gradient),
             });
             work.values += std::mem::take(&mut self.spent);
             let found = found.map_err(failed)?;

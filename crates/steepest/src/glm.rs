@@ -1,14 +1,18 @@
 //! A loss over a design: the objective of every linear model.
 use crate::design::Design;
+use crate::held::Held;
 use crate::loss::Block;
 use crate::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
 use crate::status::Halt;
+use crate::table::{OfRows, Slot, Table, joined};
+use kept::{Kept, Places};
 
 mod curvature;
+mod kept;
 mod pass;
 mod scaled;
 mod tamed;
-pub use pass::{Distances, Keep, Sample};
+pub use pass::{Distances, Keep};
 pub use scaled::Scaled;
 pub use tamed::Tamed;
 
@@ -39,6 +43,7 @@ pub struct Glm<'a> {
     total: f64,
     /// Rows of the last mini-batch, dense.
     gathered: Vec<f64>,
+    kept: Kept,
 }
 
 impl<'a> Glm<'a> {
@@ -68,7 +73,16 @@ impl<'a> Glm<'a> {
             None => rows as f64,
             Some(w) => total(w, rows)?,
         };
-        Ok(Glm { design, loss, target, weight, intercept, total, gathered: Vec::new() })
+        Ok(Glm {
+            design,
+            loss,
+            target,
+            weight,
+            intercept,
+            total,
+            gathered: Vec::new(),
+            kept: Kept::default(),
+        })
     }
 
     /// The same loss over other columns for the same rows.
@@ -82,6 +96,7 @@ impl<'a> Glm<'a> {
             intercept: self.intercept,
             total: self.total,
             gathered: Vec::new(),
+            kept: Kept::default(),
         }
     }
     /// Whether its rows are dense.
@@ -155,6 +170,8 @@ impl Objective for Glm<'_> {
             values_are_cheap: false,
             reads: 1.0,
             scalable: false,
+            // What is not convex is a function as any other: nothing can be proved of it.
+            table: self.loss.convex().then(|| self.table()),
             ..Offers::gradients(dim)
         }
     }
@@ -165,25 +182,35 @@ impl Objective for Glm<'_> {
         asks: &mut [Ask<'_>],
         work: &mut Work<'_>,
     ) -> Result<(), Halt> {
-        let Sorted { value, gradient, others } = Sorted::of(asks);
-        if value.is_some() || gradient.is_some() {
-            let found = match rows {
-                Rows::All => self.pass(None, x, gradient, Keep::default(), work.pause)?,
-                Rows::Terms(terms) => self.gathered(terms, x, gradient),
-            };
-            if let Some(to) = value {
-                *to = found;
-            }
+        let mut kept = std::mem::take(&mut self.kept);
+        let done = self.answered(x, rows, Sorted::of(asks), &mut kept, work);
+        self.kept = kept;
+        done
+    }
+    fn hold(
+        &mut self,
+        rows: Rows<'_>,
+        places: &[u32],
+        margins: Option<Slot>,
+        _: &mut Work<'_>,
+    ) -> Result<Held<'_>, Halt> {
+        let sample = match rows {
+            Rows::All => None,
+            Rows::Sample(sample) => Some(sample),
+            Rows::Terms(_) => return Err(Halt::Failed("a batch has no places".into())),
+        };
+        let (all, k) = (Places { glm: self, sample }, self.outputs());
+        let names: Vec<u32> = places.iter().map(|&p| all.row(p as usize) as u32).collect();
+        self.design.hold(&joined(&names));
+        let mut held = self.held(&names);
+        held.share = places.iter().map(|&p| all.share(p as usize)).collect();
+        if let Some(slot) = margins {
+            let z = self.kept.slot(slot);
+            let of = |p: &u32| &z[*p as usize * k..(*p as usize + 1) * k];
+            held.margins = places.iter().flat_map(of).copied().collect();
         }
-        for ask in others {
-            rows.all()?;
-            match ask {
-                Ask::Product { along, to } => self.bend(x, along, to),
-                Ask::Hessian(to) => self.squared(x, to),
-                other => other.unknown()?,
-            }
-        }
-        self.all_read()
+        self.all_read()?;
+        Ok(held)
     }
     /// What is not convex is a function as any other: nothing can be proved of it.
     fn glm(&self) -> Option<&Glm<'_>> {
@@ -195,6 +222,93 @@ impl Objective for Glm<'_> {
 const WHOLE: usize = 2000;
 
 impl Glm<'_> {
+    /// What is known of it without a read.
+    fn table(&self) -> Table {
+        Table {
+            rows: self.design.rows(),
+            columns: self.design.columns(),
+            outputs: self.outputs(),
+            intercept: self.intercept,
+            dense: self.design.dense(),
+            bytes: self.design.bytes(),
+            total: self.total,
+            weighted: self.weight.is_some(),
+        }
+    }
+    /// Some rows, lent.
+    fn held(&self, rows: &[u32]) -> Held<'_> {
+        let of = |v: &[f64]| rows.iter().map(|&i| v[i as usize]).collect::<Vec<_>>();
+        let target = of(self.target);
+        let mut held = Held::lent(self.design, rows.to_vec(), self.loss, target, self.intercept);
+        held.weight = self.weight.map(of);
+        held
+    }
+
+    fn answered(
+        &mut self,
+        x: &[f64],
+        rows: Rows<'_>,
+        asks: Sorted<'_, '_>,
+        kept: &mut Kept,
+        work: &mut Work<'_>,
+    ) -> Result<(), Halt> {
+        let Sorted { value, gradient, others } = asks;
+        let (mut keep, mut far) = (None, None);
+        for ask in &others {
+            match ask {
+                Ask::Rows(OfRows::Keep(slot)) => keep = Some(*slot),
+                Ask::Rows(OfRows::Far { centre, inverse }) => far = Some((*centre, *inverse)),
+                _ => {}
+            }
+        }
+        let reads = keep.is_some() || far.is_some();
+        let sample = match rows {
+            Rows::All => None,
+            Rows::Sample(sample) => Some(sample),
+            Rows::Terms(_) if reads => return rows.all(),
+            Rows::Terms(terms) => {
+                let found = self.gathered(terms, x, gradient);
+                value.into_iter().for_each(|to| *to = found);
+                return others.into_iter().try_for_each(Ask::unknown);
+            }
+        };
+        let (n, k) = (sample.map_or(self.design.rows(), |s| s.len()), self.outputs());
+        if value.is_some() || gradient.is_some() || reads {
+            let mut margins = keep.map(|slot| kept.take(slot, n * k));
+            if far.is_some() {
+                kept.distances.resize(n, 0.0);
+            }
+            let distances = far.map(|(centre, inverse)| {
+                let to = &mut kept.distances[..];
+                Distances { centre, inverse, to }
+            });
+            let to = Keep { margins: margins.as_deref_mut(), distances };
+            let found = self.pass(sample, x, gradient, to, work.pause);
+            if let (Some(slot), Some(margins)) = (keep, margins) {
+                kept.put(slot, margins);
+            }
+            let found = found?;
+            value.into_iter().for_each(|to| *to = found);
+        }
+        for ask in others {
+            match ask {
+                Ask::Product { along, to } => rows.all().map(|()| self.bend(x, along, to))?,
+                Ask::Hessian(to) => rows.all().map(|()| self.squared(x, to))?,
+                Ask::Rows(OfRows::Bent { at, along, to, keep }) => {
+                    rows.all()?;
+                    let mut changes = kept.take(*keep, n * k);
+                    let done = self.bent(kept.slot(*at), along, &mut changes, to, work.pause);
+                    kept.put(*keep, changes);
+                    done?;
+                }
+                Ask::Rows(OfRows::Combined { by, to }) => to.copy_from_slice(&self.combined(by)),
+                Ask::Rows(ask) => Places { glm: self, sample }.answer(ask, kept),
+                other => other.unknown()?,
+            }
+        }
+        self.all_read()
+    }
+
     /// The mean over the terms named, and its gradient.
     fn gathered(&mut self, terms: &[u32], x: &[f64], gradient: Option<&mut [f64]>) -> f64 {
         let mut rows = std::mem::take(&mut self.gathered);
@@ -207,5 +321,12 @@ impl Glm<'_> {
         };
         self.gathered = rows;
         value
+    }
+}
+
+impl Held<'_> {
+    /// The losses of these rows over other columns: those of a table that is made of them.
+    pub fn over<'b>(&'b self, design: &'b dyn Design) -> Result<Glm<'b>, String> {
+        Glm::new(design, self.loss, &self.target, self.weight.as_deref(), self.intercept)
     }
 }

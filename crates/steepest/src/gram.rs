@@ -1,6 +1,6 @@
 //! Σ weight_i x_i x_i′ over some rows of a design, in the rounder variables, and what else is summed over them.
 use crate::calloff::breathe;
-use crate::glm::Glm;
+use crate::held::Held;
 use crate::pool::pool;
 use crate::scaling::Scaling;
 use crate::vectors::dot;
@@ -14,35 +14,33 @@ const STEP: usize = 48;
 /// Columns from which the parts of a sum are parts of the matrix, not of the rows.
 const WIDE: usize = 256;
 
-/// Some rows of a table, seen in the rounder variables; gathered as they are needed, never held.
+/// Some rows of a table, seen in the rounder variables; gathered as they are needed.
 #[derive(Clone, Copy)]
 pub struct Rounded<'a> {
-    /// The table.
-    pub glm: &'a Glm<'a>,
+    /// The rows.
+    pub held: &'a Held<'a>,
     /// The variables.
     pub scaling: &'a Scaling,
-    /// Which rows.
-    pub rows: &'a [u32],
 }
 
 impl Rounded<'_> {
     /// Numbers of a row: the columns, and the intercept's.
     pub fn width(&self) -> usize {
-        self.glm.width()
+        self.held.width()
     }
     /// Parts by the data alone, each in blocks: calls `make` with a part's blocks.
     fn parts<T: Send>(&self, make: impl Fn(&mut dyn FnMut(&mut Visit<'_>)) -> T + Sync) -> Vec<T> {
-        let parts = self.rows.len().div_ceil(4 * BLOCK).clamp(1, 16);
-        let per = self.rows.len().div_ceil(parts).next_multiple_of(BLOCK).max(BLOCK);
-        let d = self.glm.design.columns();
-        pool().map(self.rows.len().div_ceil(per).max(1), |p| {
+        let parts = self.held.len().div_ceil(4 * BLOCK).clamp(1, 16);
+        let per = self.held.len().div_ceil(parts).next_multiple_of(BLOCK).max(BLOCK);
+        let d = self.held.columns();
+        pool().map(self.held.len().div_ceil(per).max(1), |p| {
             make(&mut |visit| {
-                let (from, to) = (p * per, ((p + 1) * per).min(self.rows.len()));
+                let (from, to) = (p * per, ((p + 1) * per).min(self.held.len()));
                 let mut raw = vec![0.0; BLOCK * d];
                 let mut block = vec![0.0; BLOCK * self.width()];
                 for from in (from..to).step_by(BLOCK) {
-                    let rows = &self.rows[from..(from + BLOCK).min(to)];
-                    self.glm.design.gather(rows, &mut raw[..rows.len() * d]);
+                    let rows = from..(from + BLOCK).min(to);
+                    self.held.gather(rows.clone(), &mut raw[..rows.len() * d]);
                     visit(from, rows.len(), &raw, &mut block);
                     breathe();
                 }
@@ -89,17 +87,18 @@ impl Rounded<'_> {
     fn wide_gram(&self, weight: &[f64]) -> Vec<f64> {
         const ROWS: usize = 512;
         const STRIP: usize = 128;
-        let (w, d) = (self.width(), self.glm.design.columns());
+        let (w, d) = (self.width(), self.held.columns());
         let mut sum = vec![0.0; w * w];
-        let mut table = vec![0.0; ROWS.min(self.rows.len()) * w];
-        for (rows, weight) in self.rows.chunks(ROWS).zip(weight.chunks(ROWS)) {
-            let table = &mut table[..rows.len() * w];
+        let mut table = vec![0.0; ROWS.min(self.held.len()) * w];
+        for (first, weight) in weight.chunks(ROWS).enumerate() {
+            let table = &mut table[..weight.len() * w];
             let blocks: Vec<_> = table.chunks_mut(BLOCK * w).map(Mutex::new).collect();
             pool().each(blocks.len(), |b| {
                 let mut to = blocks[b].lock().unwrap_or_else(PoisonError::into_inner);
                 let (from, n) = (b * BLOCK, to.len() / w);
                 let mut raw = vec![0.0; n * d];
-                self.glm.design.gather(&rows[from..from + n], &mut raw);
+                let rows = first * ROWS + from..first * ROWS + from + n;
+                self.held.gather(rows, &mut raw);
                 let root: Vec<f64> = weight[from..from + n].iter().map(|w| w.sqrt()).collect();
                 self.scaling.rows(&raw, &root, &mut to);
             });

@@ -1,7 +1,9 @@
 //! What is minimised: one verb, many questions.
 use crate::glm::Glm;
+use crate::held::Held;
 use crate::state::State;
 use crate::status::Halt;
+use crate::table::{OfRows, Sample, Slot, Table};
 
 /// What can be asked of an objective at a point. All that is asked at once is answered by one sweep, where there are data.
 #[non_exhaustive]
@@ -40,6 +42,8 @@ pub enum Ask<'a> {
     /// Makes the gradients from here on more exact, where that can be had (differences to both sides, say), and says
     /// whether it could. Methods ask for it before they say that nothing lower is to be found.
     Sharpen(&'a mut bool),
+    /// What can be asked about the rows of a table.
+    Rows(OfRows<'a>),
 }
 
 impl Ask<'_> {
@@ -54,6 +58,7 @@ impl Ask<'_> {
             Ask::Pull { by, to } => Ask::Pull { by, to },
             Ask::Accuracy { value, gradient } => Ask::Accuracy { value, gradient },
             Ask::Sharpen(to) => Ask::Sharpen(to),
+            Ask::Rows(ask) => Ask::Rows(ask.again()),
         }
     }
     /// What it asks for, in words.
@@ -67,6 +72,7 @@ impl Ask<'_> {
             Ask::Pull { .. } => "gradients of constraints",
             Ask::Accuracy { .. } => "accuracies",
             Ask::Sharpen(_) => "sharper gradients",
+            Ask::Rows(_) => "rows of a table",
         }
     }
     /// The answer of an objective that does not know the question: its numbers are exact; anything else is refused by
@@ -93,6 +99,8 @@ pub enum Rows<'a> {
     All,
     /// Those named: their mean.
     Terms(&'a [u32]),
+    /// Those of a sample, which stand for all by their shares.
+    Sample(&'a Sample),
 }
 
 impl Rows<'_> {
@@ -100,7 +108,9 @@ impl Rows<'_> {
     pub fn all(self) -> Result<(), Halt> {
         match self {
             Rows::All => Ok(()),
-            Rows::Terms(_) => Err(Halt::Failed("this objective is no mean of terms".into())),
+            Rows::Terms(_) | Rows::Sample(_) => {
+                Err(Halt::Failed("this objective is no mean of terms".into()))
+            }
         }
     }
 }
@@ -167,6 +177,8 @@ pub struct Offers {
     pub constraints: usize,
     /// Whether a method may set units of its own: not where the variables have been made alike already.
     pub scalable: bool,
+    /// The table that it is a loss over, where it is one and [its rows can be asked about](Ask::Rows).
+    pub table: Option<Table>,
 }
 
 impl Offers {
@@ -182,6 +194,7 @@ impl Offers {
             reads: 0.0,
             constraints: 0,
             scalable: true,
+            table: None,
         }
     }
 }
@@ -213,6 +226,17 @@ pub trait Objective {
         asks: &mut [Ask<'_>],
         work: &mut Work<'_>,
     ) -> Result<(), Halt>;
+    /// Some places of the rows, with the margins that a slot keeps: a small copy, or lent. The only rows that are seen
+    /// one by one.
+    fn hold(
+        &mut self,
+        _: Rows<'_>,
+        _places: &[u32],
+        _margins: Option<Slot>,
+        _: &mut Work<'_>,
+    ) -> Result<Held<'_>, Halt> {
+        Err(Halt::Failed("this objective has no rows of a table".into()))
+    }
     /// The loss over a design that it is, where it is one.
     fn glm(&self) -> Option<&Glm<'_>> {
         None

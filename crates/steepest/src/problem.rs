@@ -1,9 +1,12 @@
 //! A problem as a method sees it: every evaluation counted, the budgets held, the watch polled.
+use crate::design::Design;
 use crate::glm::Glm;
 use crate::health::Finding;
+use crate::held::Held;
 use crate::objective::{Ask, Objective, Offers, Rows, Work};
 use crate::penalty::{self, Penalty};
 use crate::status::{Budget, Halt};
+use crate::table::{OfRows, Slot, Table};
 use crate::units::Units;
 use crate::watch::{Counts, Stop, Watch};
 use std::time::{Duration, Instant};
@@ -141,7 +144,8 @@ impl<'a> Problem<'a> {
             Ask::Pull { to, .. } => {
                 to.iter_mut().enumerate().for_each(|(j, g)| *g *= units.length(j));
             }
-            Ask::Sharpen(_) | Ask::Constraints(_) => {}
+            // A table's objective sets no units.
+            Ask::Sharpen(_) | Ask::Constraints(_) | Ask::Rows(_) => {}
         }
     }
     fn answered(&mut self, x: &[f64], rows: Rows<'_>, asks: &mut [Ask<'_>]) -> Result<(), Halt> {
@@ -159,12 +163,14 @@ impl<'a> Problem<'a> {
         let (mut spent, mut swept) = (*self.counts, false);
         for ask in asks {
             match (ask, rows) {
-                (Ask::Value(_), Rows::All) => spent.values += 1,
-                (Ask::Gradient(_), Rows::All) => spent.gradients += 1,
+                (Ask::Value(_), Rows::All | Rows::Sample(_)) => spent.values += 1,
+                (Ask::Gradient(_), Rows::All | Rows::Sample(_)) => spent.gradients += 1,
                 (Ask::Product { .. } | Ask::Hessian(_), _) => spent.products += 1,
                 (Ask::Value(_) | Ask::Gradient(_), Rows::Terms(_)) => {}
                 (Ask::Constraints(_) | Ask::Pull { .. }, _) => {}
-                (Ask::Accuracy { .. } | Ask::Sharpen(_), _) => continue,
+                (Ask::Rows(OfRows::Bent { .. }), _) => spent.products += 1,
+                (Ask::Rows(ask), _) if ask.reads() => {}
+                (Ask::Accuracy { .. } | Ask::Sharpen(_) | Ask::Rows(_), _) => continue,
             }
             swept = true;
         }
@@ -180,6 +186,7 @@ impl<'a> Problem<'a> {
         spent.passes += match rows {
             Rows::All => reads,
             Rows::Terms(named) => named.len() as f64 / terms.max(1) as f64,
+            Rows::Sample(sample) => reads * (sample.len() as f64 / terms.max(1) as f64),
         };
         self.pause()?;
         *self.counts = spent;
@@ -264,6 +271,64 @@ impl<'a> Problem<'a> {
         let asks = &mut [Ask::Value(&mut value), Ask::Gradient(gradient)];
         self.ask(x, Rows::Terms(named), asks)?;
         Ok(value)
+    }
+    /// The table that it is a loss over, where it is one.
+    pub fn table(&self) -> Option<Table> {
+        self.objective.offers().table
+    }
+    /// Asks about all rows of a table, where nothing is read.
+    pub fn of_rows(&mut self, ask: OfRows<'_>) -> Result<(), Halt> {
+        self.ask(&[], Rows::All, &mut [Ask::Rows(ask)])
+    }
+    /// Some places of the rows, with the margins that a slot keeps.
+    pub fn hold(
+        &mut self,
+        rows: Rows<'_>,
+        places: &[u32],
+        margins: Option<Slot>,
+    ) -> Result<Held<'_>, Halt> {
+        let (objective, mut meter) = self.parts();
+        let mut pause = || meter.pause();
+        objective.hold(rows, places, margins, &mut Work { pause: &mut pause, values: 0 })
+    }
+    /// The first number of the table that is not finite, in a sentence.
+    pub fn not_finite(&mut self) -> Result<Option<String>, Halt> {
+        let mut found = None;
+        self.of_rows(OfRows::NotFinite(&mut found))?;
+        Ok(found.map(|(row, column)| {
+            format!("the table in row {row}, column {column}: drop or fill it")
+        }))
+    }
+    /// Work on the losses of all rows over another table, within `share` of the tolerance: what is spent there is counted
+    /// apart and has no budget but the clock.
+    pub fn over<T>(
+        &mut self,
+        columns: &dyn Design,
+        penalty: &dyn Penalty,
+        share: f64,
+        work: impl FnOnce(&mut Problem<'_>) -> Result<T, Halt>,
+    ) -> Result<T, Halt> {
+        let rows: Vec<u32> = (0..columns.rows() as u32).collect();
+        let (objective, mut meter) = self.parts();
+        let held = objective.hold(
+            Rows::All,
+            &rows,
+            None,
+            &mut Work { pause: &mut || Ok(()), values: 0 },
+        )?;
+        let mut over = held.over(columns).map_err(|why| Halt::Failed(why.into()))?;
+        let (mut counts, mut findings) = (Counts::default(), Vec::new());
+        let aside = meter.aside(share, &mut counts, &mut findings);
+        let mut units = Units::default();
+        work(&mut Problem::of(&mut over, penalty, aside, &mut units))
+    }
+    /// Holds the budgets, and counts work of so many passes that is no read.
+    pub fn spend(&mut self, passes: f64) -> Result<(), Halt> {
+        if self.counts.passes >= self.stop.passes {
+            return Err(Halt::Budget(Budget::Passes));
+        }
+        self.counts.passes += passes;
+        self.pause()
     }
     /// Lets the watch have its turn where it is due; methods call it in their own long loops.
     pub fn pause(&mut self) -> Result<(), Halt> {
@@ -391,25 +456,25 @@ pub fn facts(objective: &mut dyn Objective, penalty: &dyn Penalty) -> Facts {
         constraints: offered.constraints,
         products: offered.products,
         hessian: offered.hessian,
-        glm: objective.glm().is_some(),
-        outputs: objective.glm().map_or(0, |g| g.outputs()),
-        dense: objective.glm().is_some_and(|g| g.is_dense()),
+        glm: offered.table.is_some(),
+        outputs: offered.table.map_or(0, |t| t.outputs),
+        dense: offered.table.is_some_and(|t| t.dense),
         offers: penalty.offers(),
         penalty: penalty.name(),
     }
 }
 
-/// A meter that counts for nobody.
+/// A problem that counts for nobody.
 #[cfg(test)]
-pub(crate) fn with_meter<R>(work: impl FnOnce(&mut Meter<'_>) -> R) -> R {
+pub(crate) fn with_problem<R>(
+    objective: &mut dyn Objective,
+    penalty: &dyn Penalty,
+    work: impl FnOnce(&mut Problem<'_>) -> R,
+) -> R {
     let (mut counts, mut findings) = (Counts::default(), Vec::new());
     let (mut watch, mut clock) = (crate::watch::Unwatched, Clock::new());
     let (stop, watch) = (Stop::default(), &mut watch);
-    work(&mut Meter {
-        stop,
-        counts: &mut counts,
-        findings: &mut findings,
-        watch,
-        clock: &mut clock,
-    })
+    let meter =
+        Meter { stop, counts: &mut counts, findings: &mut findings, watch, clock: &mut clock };
+    work(&mut Problem::of(objective, penalty, meter, &mut Units::default()))
 }

@@ -1,7 +1,21 @@
 //! Inner centring and scaling of columns: other variables for the same objective.
-use crate::glm::Glm;
+use crate::held::Held;
 use crate::pool::pool;
+use crate::table::Table;
 use crate::vectors;
+
+/// What centres and scales are told by.
+pub enum Look<'a> {
+    /// Some rows, of a dense table.
+    Rows(&'a Held<'a>),
+    /// Σ weight x and Σ weight x² over all rows, by columns, of a sparse one.
+    Moments {
+        /// The first.
+        sum: Vec<f64>,
+        /// The second.
+        square: Vec<f64>,
+    },
+}
 
 /// u_j = scale_j · w_j for each coefficient, and u_b = b + Σ_j centre_j w_j for the intercept: then
 /// x_i′w + b = Σ_j ((x_ij − centre_j) / scale_j) u_j + u_b, so the objective is the same, only rounder.
@@ -23,35 +37,33 @@ pub struct Scaling {
 }
 
 impl Scaling {
-    /// Centres and scales by the mean and the deviation of some rows.
-    pub fn of(glm: &Glm<'_>, rows: &[std::ops::Range<usize>], centred: bool) -> Self {
-        let d = glm.design.columns();
+    /// Centres and scales by the mean and the deviation of what was seen.
+    pub fn of(table: &Table, seen: &Look<'_>, centred: bool) -> Self {
+        let d = table.columns;
         // Around one of the rows: a mean far from 0 would swallow the deviation. Of sparse rows most entries are 0.
         let mut shift = vec![0.0; d];
-        let first = rows.iter().flat_map(|r| r.clone()).next();
-        if let (Some(first), true) = (first, glm.is_dense()) {
-            glm.design.gather(&[first as u32], &mut shift);
-        }
         let mut unit = vec![1.0; d];
-        let (total, sum, square) = if glm.is_dense() {
-            let first = around(glm, rows, (&shift, &unit));
-            unit = first.size.iter().map(|s| vectors::unit(*s)).collect();
-            let fine = unit.iter().all(|u| *u == 1.0);
-            let Around { total, sum, square, .. } =
-                if fine { first } else { around(glm, rows, (&shift, &unit)) };
-            (total, sum, square)
-        } else {
-            moments(glm)
+        let ((total, sum, square), all) = match seen {
+            Look::Rows(rows) => {
+                if !rows.is_empty() {
+                    rows.gather(0..1, &mut shift);
+                }
+                let first = around(rows, (&shift, &unit));
+                unit = first.size.iter().map(|s| vectors::unit(*s)).collect();
+                let fine = unit.iter().all(|u| *u == 1.0);
+                let Around { total, sum, square, .. } =
+                    if fine { first } else { around(rows, (&shift, &unit)) };
+                ((total, sum, square), rows.len() >= table.rows)
+            }
+            Look::Moments { sum, square } => ((table.total, sum.clone(), square.clone()), false),
         };
         let total = if total > 0.0 { total } else { 1.0 };
         // Sums of squares around 0 lose half of their digits where a column hardly varies.
-        let varies = if glm.is_dense() { 1e-12 } else { 1e-7 };
+        let varies = if matches!(seen, Look::Rows(_)) { 1e-12 } else { 1e-7 };
         let mut centre = vec![0.0; d];
         let mut scale = vec![1.0; d];
         let mut reach = vec![1.0; d];
         let mut flat = vec![false; d];
-        let all =
-            glm.is_dense() && rows.iter().map(|r| r.len()).sum::<usize>() >= glm.design.rows();
         for j in 0..d {
             let mean = sum[j] / total;
             let level = shift[j] + mean / unit[j];
@@ -69,7 +81,7 @@ impl Scaling {
                 flat[j] = all && square[j] == 0.0 && level.abs() > 1e-100;
             }
         }
-        Scaling { centre, scale, reach, flat, intercept: glm.intercept }
+        Scaling { centre, scale, reach, flat, intercept: table.intercept }
     }
 
     /// Whether some column did not vary in the rows looked at, so that its scale is a guess.
@@ -150,29 +162,22 @@ struct Around {
 }
 
 /// Those sums over some rows.
-fn around(
-    glm: &Glm<'_>,
-    rows: &[std::ops::Range<usize>],
-    (shift, unit): (&[f64], &[f64]),
-) -> Around {
+fn around(rows: &Held<'_>, (shift, unit): (&[f64], &[f64])) -> Around {
     /// Rows held at once, and numbers of a part.
     const BLOCK: usize = 32;
     const PART: usize = 1 << 20;
-    let d = shift.len();
-    let blocks: Vec<std::ops::Range<usize>> = rows
-        .iter()
-        .flat_map(|run| run.clone().step_by(BLOCK).map(|from| from..(from + BLOCK).min(run.end)))
-        .collect();
-    let per = PART.div_ceil(BLOCK * d.max(1));
-    let parts = pool().map(blocks.len().div_ceil(per), |p| {
+    let (n, d) = (rows.len(), shift.len());
+    let per = PART.div_ceil(BLOCK * d.max(1)) * BLOCK;
+    let parts = pool().map(n.div_ceil(per), |p| {
         let mut a =
             Around { total: 0.0, sum: vec![0.0; d], square: vec![0.0; d], size: vec![0.0; d] };
         let mut x = vec![0.0; BLOCK * d];
-        for rows in &blocks[p * per..blocks.len().min((p + 1) * per)] {
-            let names: Vec<u32> = rows.clone().map(|i| i as u32).collect();
-            glm.design.gather(&names, &mut x[..names.len() * d]);
-            for (row, i) in x.chunks_exact(d.max(1)).zip(rows.clone()) {
-                let w = glm.weight.map_or(1.0, |w| w[i]);
+        let end = n.min((p + 1) * per);
+        for from in (p * per..end).step_by(BLOCK) {
+            let block = from..end.min(from + BLOCK);
+            rows.gather(block.clone(), &mut x[..block.len() * d]);
+            for (row, i) in x.chunks_exact(d.max(1)).zip(block) {
+                let w = rows.weight(i);
                 a.total += w;
                 for j in 0..d {
                     let x = row[j] * unit[j] - shift[j] * unit[j];
@@ -191,26 +196,6 @@ fn around(
         all.sum.iter_mut().zip(part.sum).for_each(|(a, b)| *a += b);
         all.square.iter_mut().zip(part.square).for_each(|(a, b)| *a += b);
         all.size.iter_mut().zip(part.size).for_each(|(a, b)| *a = a.max(b));
-    }
-    all
-}
-
-/// The sums over all rows, around 0, of what is stored.
-fn moments(glm: &Glm<'_>) -> (f64, Vec<f64>, Vec<f64>) {
-    const PARTS: usize = 4;
-    let (n, d) = (glm.design.rows(), glm.design.columns());
-    let per = n.div_ceil(PARTS);
-    let parts = pool().map(n.div_ceil(per), |p| {
-        let rows = p * per..n.min((p + 1) * per);
-        let weight: Vec<f64> = rows.clone().map(|i| glm.weight.map_or(1.0, |w| w[i])).collect();
-        let (mut sum, mut square) = (vec![0.0; d], vec![0.0; d]);
-        glm.design.moments(rows, &weight, &mut sum, &mut square);
-        (sum, square)
-    });
-    let mut all = (glm.total(), vec![0.0; d], vec![0.0; d]);
-    for (sum, square) in parts {
-        all.1.iter_mut().zip(sum).for_each(|(a, b)| *a += b);
-        all.2.iter_mut().zip(square).for_each(|(a, b)| *a += b);
     }
     all
 }

@@ -1,11 +1,12 @@
 //! A loss over a design: its derivatives, its weights, the same bits on any number of threads.
 use steepest::designs::dense::Dense;
-use steepest::glm::{Glm, Keep, Sample};
+use steepest::glm::{Glm, Keep};
 use steepest::loss::{Block, Each};
 use steepest::losses::{huber::Huber, logistic::Logistic, softmax::Classes, squared::Squared};
 use steepest::objective::Objective;
 use steepest::pool::with_threads;
 use steepest::status::Halt;
+use steepest::table::Sample;
 
 fn table(n: usize, d: usize) -> (Vec<f64>, Vec<f64>) {
     let noise = |k: usize| ((k * 7919 + 13) % 1009) as f64 / 504.5 - 1.0;
@@ -110,10 +111,8 @@ fn a_sample_of_all_rows_is_all_rows_and_batches_are_unbiased() {
     let at = [0.5, -1.0, 0.2, 0.1];
     let (mut g, mut h) = ([0.0; 4], [0.0; 4]);
     let want = glm.gradient(&at, &mut g).expect("a value");
-    let sample = Sample {
-        runs: (0..500).step_by(32).map(|i| i..(i + 32).min(500)).collect(),
-        share: vec![1.0 / 500.0; 500],
-    };
+    let runs = (0..500).step_by(32).map(|i| i..(i + 32).min(500)).collect();
+    let sample = Sample::new(runs, vec![1.0 / 500.0; 500]);
     let mut margins = vec![f64::NAN; 500];
     let keep = Keep { margins: Some(&mut margins), ..Keep::default() };
     let got = glm.pass(Some(&sample), &at, Some(&mut h), keep, &mut || Ok(())).expect("a value");

@@ -84,6 +84,7 @@ impl Objective for Rows {
         let terms = match rows {
             Which::All => &all[..],
             Which::Terms(terms) => terms,
+            Which::Sample(_) => return rows.all(),
         };
         Sorted::of(asks).plainly(
             || Ok(self.mean(terms, x, &mut vec![0.0; x.len()])),

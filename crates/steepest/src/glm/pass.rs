@@ -5,33 +5,10 @@ use crate::design::Design;
 use crate::designs::dense::Dense;
 use crate::pool::pool;
 use crate::status::Halt;
+use crate::table::Sample;
 use crate::vectors::{Aligned, sum};
 use std::ops::Range;
 use std::sync::Mutex;
-
-/// Some rows, as short runs, and the share of each of them in the mean.
-#[derive(Clone, Debug, Default)]
-pub struct Sample {
-    /// Runs of rows, ascending.
-    pub runs: Vec<Range<usize>>,
-    /// One share a row, in order.
-    pub share: Vec<f64>,
-}
-
-impl Sample {
-    /// How many rows.
-    pub fn len(&self) -> usize {
-        self.share.len()
-    }
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.share.is_empty()
-    }
-    /// The rows, in order.
-    pub fn rows(&self) -> impl Iterator<Item = usize> + '_ {
-        self.runs.iter().cloned().flatten()
-    }
-}
 
 /// What a pass should keep of each row.
 #[derive(Default)]
@@ -140,6 +117,27 @@ impl Glm<'_> {
             all.iter_mut().zip(part).for_each(|(a, p)| *a += p);
         }
         all
+    }
+
+    /// Σ weight x and Σ weight x² by columns, of what is stored.
+    pub(super) fn moments(&self, sum: &mut [f64], square: &mut [f64]) {
+        const PARTS: usize = 4;
+        let (n, d) = (self.design.rows(), self.design.columns());
+        let per = n.div_ceil(PARTS);
+        let parts = pool().map(n.div_ceil(per), |p| {
+            let rows = p * per..n.min((p + 1) * per);
+            let weight: Vec<f64> =
+                rows.clone().map(|i| self.weight.map_or(1.0, |w| w[i])).collect();
+            let (mut sum, mut square) = (vec![0.0; d], vec![0.0; d]);
+            self.design.moments(rows, &weight, &mut sum, &mut square);
+            (sum, square)
+        });
+        sum.fill(0.0);
+        square.fill(0.0);
+        for (s, q) in parts {
+            sum.iter_mut().zip(s).for_each(|(a, b)| *a += b);
+            square.iter_mut().zip(q).for_each(|(a, b)| *a += b);
+        }
     }
 
     fn read(

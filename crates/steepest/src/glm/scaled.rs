@@ -2,7 +2,7 @@
 use super::Glm;
 use crate::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
 use crate::penalty::Penalty;
-use crate::scaling::Scaling;
+use crate::scaling::{Look, Scaling};
 use crate::status::Halt;
 
 /// Rows that centre and scale are taken from.
@@ -35,10 +35,18 @@ impl<'g, 'a> Scaled<'g, 'a> {
     pub fn new(glm: &'g mut Glm<'a>) -> Self {
         let n = glm.design.rows();
         let runs = n.min(LOOK).div_ceil(32);
-        let rows: Vec<_> =
+        let rows: Vec<std::ops::Range<usize>> =
             (0..runs).map(|r| r * n / runs..(r * n / runs + 32).min((r + 1) * n / runs)).collect();
-        let scaling = Scaling::of(glm, &rows, glm.intercept);
-        let dim = glm.dim();
+        let (dim, table) = (glm.dim(), glm.table());
+        let scaling = if table.dense {
+            let rows: Vec<u32> = rows.into_iter().flatten().map(|i| i as u32).collect();
+            Scaling::of(&table, &Look::Rows(&glm.held(&rows)), table.intercept)
+        } else {
+            let mut look = (vec![0.0; table.columns], vec![0.0; table.columns]);
+            glm.moments(&mut look.0, &mut look.1);
+            let look = Look::Moments { sum: look.0, square: look.1 };
+            Scaling::of(&table, &look, table.intercept)
+        };
         Scaled { glm, scaling, x: vec![0.0; dim], v: vec![0.0; dim] }
     }
     /// x of u.
@@ -63,7 +71,7 @@ impl<'g, 'a> Scaled<'g, 'a> {
 
 impl Objective for Scaled<'_, '_> {
     fn offers(&self) -> Offers {
-        Offers { hessian: false, ..self.glm.offers() }
+        Offers { hessian: false, table: None, ..self.glm.offers() }
     }
     fn answer(
         &mut self,

@@ -27,13 +27,13 @@
 //!   gradients over the metric's rows do the same without it (`turned`): 200 000 x 200, 10 classes, correlated columns,
 //!   took 186 passes and 12.3 s round a diagonal and takes 10 passes and 1.1 s.
 use crate::certificate::{Certificate, Kind};
-use crate::problem::{Facts, Meter, Problem};
-use crate::status::{Halt, Status};
-use crate::glm::Glm;
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
-use crate::penalty::Penalty;
-use crate::scaling::Scaling;
+use crate::objective::Rows;
+use crate::problem::{Facts, Problem};
+use crate::scaling::{Look, Scaling};
 use crate::settings::Described;
+use crate::status::{Halt, Status};
+use crate::table::{OfRows, Table};
 use ground::{Ground, Seen};
 use metric::{Form, Shape};
 use renewal::Dear;
@@ -102,6 +102,7 @@ struct Descent {
 
 /// What is known between steps.
 struct Work {
+    table: Table,
     scaling: Scaling,
     /// Whether columns are centred: a free intercept takes that up.
     centred: bool,
@@ -119,8 +120,8 @@ struct Work {
     stage: Option<usize>,
     ground: Ground,
     walk: Walk,
-    /// Squared distances of the rows from their centre; empty where they would tell nothing.
-    distances: Vec<f32>,
+    /// Whether squared distances of the rows from their centre are kept; not where they would tell nothing.
+    far: bool,
     /// Whether some rows are much farther out than others.
     tailed: bool,
     /// Steps taken with the metric.
@@ -145,22 +146,14 @@ const IDLE: usize = 8;
 
 impl Method for Descent {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
-        let penalty = problem.penalty;
-        let (glm, mut meter) = problem.split();
-        let Some(glm) = glm else {
-            return Err(Halt::Failed("progressive needs a loss over a table".into()));
-        };
-        let mut work = Work::begin(glm, penalty, x, &mut meter)?;
-        let step = work.report(glm, x, 0.0, &mut meter);
+        let mut work = Work::begin(problem, x)?;
+        let step = work.report(problem, x, 0.0);
         self.work = Some(work);
         step
     }
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
-        let (glm, mut meter) = problem.split();
-        let (Some(glm), Some(work)) = (glm, self.work.as_mut()) else {
-            return Err(Halt::Failed("progressive needs a loss over a table".into()));
-        };
-        work.step(glm, x, &mut meter)
+        let begun = || Halt::Failed("progressive was not begun".into());
+        self.work.as_mut().ok_or_else(begun)?.step(problem, x)
     }
     /// On all rows no step goes up; on samples the values are estimates and the last is the best.
     fn monotone(&self) -> bool {
@@ -170,42 +163,50 @@ impl Method for Descent {
 
 /// What is proved of a point that another method has come to, in a read of the table; none where this table and
 /// penalty are not for this method. The verdict is that of rows that can be separated, or none.
-pub fn judged(
-    glm: &Glm<'_>,
-    penalty: &dyn Penalty,
-    x: &[f64],
-    meter: &mut Meter<'_>,
-) -> Result<Option<Step>, Halt> {
-    let Ok(mut work) = Work::new(glm, penalty, x.len()) else { return Ok(None) };
+pub fn judged(problem: &mut Problem<'_>, x: &[f64]) -> Result<Option<Step>, Halt> {
+    let Ok(mut work) = Work::new(problem) else { return Ok(None) };
     let mut u = vec![0.0; x.len()];
     work.scaling.inward(x, &mut u);
-    work.settle(glm, u, meter)?;
+    work.settle(problem, u)?;
     let mut at = x.to_vec();
-    let mut step = work.report(glm, &mut at, 0.0, meter)?;
+    let mut step = work.report(problem, &mut at, 0.0)?;
     if step.certificate.is_none() {
-        step.certificate = work.proof(glm, meter)?;
+        step.certificate = work.proof(problem)?;
     }
     Ok(Some(step))
 }
 
 /// Variables that are free: of K outputs that a number added to all does not change K − 1 are.
-fn free(glm: &Glm<'_>) -> usize {
-    glm.width() * (glm.outputs() - 1).max(1)
+fn free(table: &Table) -> usize {
+    table.width() * (table.outputs - 1).max(1)
 }
 
 /// Rows of the first sample.
-fn first(glm: &Glm<'_>) -> usize {
-    (20 * free(glm)).max(1000)
+fn first(table: &Table) -> usize {
+    (20 * free(table)).max(1000)
 }
 
 impl Work {
     /// On all rows, nowhere yet.
-    fn new(glm: &Glm<'_>, penalty: &dyn Penalty, dim: usize) -> Result<Self, Halt> {
-        let (n, d, width) = (glm.design.rows(), glm.design.columns(), glm.width());
+    fn new(problem: &mut Problem<'_>) -> Result<Self, Halt> {
+        let Some(table) = problem.table() else {
+            return Err(Halt::Failed("progressive needs a loss over a table".into()));
+        };
+        let (n, d, width) = (table.rows, table.columns, table.width());
+        let (penalty, dim) = (problem.penalty, problem.dim());
         let weight = |j: usize| penalty.quadratic(j);
         // A penalised intercept must stay what it is.
-        let centred = glm.intercept && (0..glm.outputs()).all(|o| weight(o * width + d) == 0.0);
-        let mut scaling = Scaling::of(glm, &sample::runs(first(glm), n, 1), centred);
+        let centred = table.intercept && (0..table.outputs).all(|o| weight(o * width + d) == 0.0);
+        let mut scaling = if table.dense {
+            let rows = sample::runs(first(&table), n, 1).into_iter().flatten();
+            let rows: Vec<u32> = rows.map(|i| i as u32).collect();
+            let held = problem.hold(Rows::All, &rows, None)?;
+            Scaling::of(&table, &Look::Rows(&held), centred)
+        } else {
+            let (mut sum, mut square) = (vec![0.0; d], vec![0.0; d]);
+            problem.of_rows(OfRows::Moments { sum: &mut sum, square: &mut square })?;
+            Scaling::of(&table, &Look::Moments { sum, square }, centred)
+        };
         for (j, (scale, reach)) in scaling.scale.iter_mut().zip(&mut scaling.reach).enumerate() {
             // A column so small that its penalty would overflow is made no larger than that allows: it stays at 0.
             let least = 1e-130 * weight(j).sqrt();
@@ -216,24 +217,26 @@ impl Work {
         let penalty: Vec<f64> = (0..dim)
             .map(|j| scaling.scale.get(j % width).map_or(weight(j), |s| weight(j) / s / s))
             .collect();
-        if !outputs::alike(&penalty, glm.outputs()) {
+        if !outputs::alike(&penalty, table.outputs) {
             let why = "progressive takes penalties that are the same for every output; use lbfgs";
             return Err(Halt::Failed(why.into()));
         }
-        let sides = Sides::of(glm);
+        let sides = Sides::of(problem, &table)?;
+        let one_sided = centred && apart::one_sided(problem, table.outputs)?;
         Ok(Work {
+            table,
             ground: Ground::whole(Vec::new()),
             walk: Walk::nowhere(),
             scaling,
             centred,
             penalty,
-            one_sided: centred && apart::one_sided(glm),
+            one_sided,
             sides,
             shape: Shape { form: Form::Diagonal, rows: 0 },
             since: 0.0,
             squared_once: false,
             stage: None,
-            distances: Vec::new(),
+            far: false,
             tailed: true,
             age: 0,
             steps: 0,
@@ -247,16 +250,12 @@ impl Work {
         })
     }
 
-    fn begin(
-        glm: &Glm<'_>,
-        penalty: &dyn Penalty,
-        x: &[f64],
-        meter: &mut Meter<'_>,
-    ) -> Result<Self, Halt> {
-        let mut work = Work::new(glm, penalty, x.len())?;
-        let (n, d, width) = (glm.design.rows(), glm.design.columns(), glm.width());
-        let (free, centred) = (free(glm), work.centred);
-        let first = first(glm);
+    fn begin(problem: &mut Problem<'_>, x: &[f64]) -> Result<Self, Halt> {
+        let mut work = Work::new(problem)?;
+        let table = work.table;
+        let Table { rows: n, columns: d, outputs, .. } = table;
+        let (width, free, centred) = (table.width(), free(&table), work.centred);
+        let first = first(&table);
         let stage = (n >= 80 * free && first * GROWTH <= n).then_some(first);
         // A point that was given is looked at on all rows: it may be nearer than any sample could lead.
         let given = x.iter().any(|x| *x != 0.0);
@@ -265,71 +264,77 @@ impl Work {
         work.scaling.inward(x, &mut u);
         if !given && centred {
             // The null model: from margins 0 a target far off may meet no curvature at all, or overflow.
-            let rows = sample::rows(glm, work.sides.as_ref(), first, 1);
-            let (best, _) = null::model(glm, &rows);
+            let rows = sample::rows(problem, &table, work.sides.as_ref(), first, 1)?;
+            let (best, _) = null::model(problem, outputs, Rows::Sample(&rows))?;
             u.chunks_exact_mut(width).zip(best).for_each(|(u, b)| u[d] = b);
         }
-        outputs::level(&mut u, glm.outputs());
-        work.settle(glm, u.clone(), meter)?;
+        outputs::level(&mut u, outputs);
+        work.settle(problem, u.clone())?;
         if given {
             // What was given may be worse than to know nothing; and far out there may be no curvature at all.
-            let (best, value) = null::least(glm, centred);
+            let (best, value) = null::least(problem, outputs, centred)?;
             if !(work.walk.value <= value) {
                 u.fill(0.0);
                 if centred {
                     u.chunks_exact_mut(width).zip(best).for_each(|(u, b)| u[d] = b);
                 }
-                work.settle(glm, u.clone(), meter)?;
+                work.settle(problem, u.clone())?;
             }
         }
-        if given && stage.is_some() && !work.known(glm, n / GROWTH) {
+        if given && stage.is_some() && !work.known(problem, n / GROWTH)? {
             work.stage = stage;
-            work.settle(glm, u, meter)?;
+            work.settle(problem, u)?;
         }
-        noticed::scales(&work.scaling, meter);
-        noticed::rare(work.sides.as_ref(), n, meter);
+        noticed::scales(&work.scaling, problem);
+        noticed::rare(work.sides.as_ref(), n, problem);
         // From a point given the first value says nothing about the null model.
         work.first = if given { f64::NAN } else { work.walk.value };
         Ok(work)
     }
 
-    fn step(&mut self, glm: &Glm<'_>, x: &mut [f64], meter: &mut Meter<'_>) -> Result<Step, Halt> {
+    /// It, in the rounder variables, on the rows that it walks on.
+    fn seen<'s, 'p>(&'s self, problem: &'s mut Problem<'p>) -> Seen<'s, 'p> {
+        Seen { problem, table: self.table, scaling: &self.scaling, ground: &self.ground }
+    }
+
+    fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         if let Some(m) = self.stage
-            && (self.steps >= STEPS || self.taught(glm)) {
-                return self.grow(glm, m, x, meter);
-            }
-        match self.pays(glm, meter) {
+            && (self.steps >= STEPS || self.taught(problem)?)
+        {
+            return self.grow(problem, m, x);
+        }
+        match self.pays(problem) {
             Some(Dear::Square) => {
                 self.squared_once = true;
-                return self.squared(glm, x, meter);
+                return self.squared(problem, x);
             }
             Some(Dear::Matrix(shape)) => {
                 self.shape = shape;
-                self.refresh(glm, false);
+                self.refresh(problem, false)?;
             }
             None => {}
         }
-        let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
+        let (table, scaling, ground) = (self.table, &self.scaling, &self.ground);
         let promise = self.walk.promise;
-        let taken = self.walk.step(seen, meter)?;
+        let taken = self.walk.step(&mut Seen { problem, table, scaling, ground })?;
         self.steps += 1;
         match taken {
             Some(taken) => {
                 self.stuck = 0;
                 self.idle = if taken.still { self.idle + 1 } else { 0 };
                 if self.idle >= IDLE && self.stage.is_none() {
-                    return self.ended(glm, x, meter);
+                    return self.ended(problem, x);
                 }
                 let endless = (1.2..=1.6).contains(&taken.ratio) || taken.length > 1.5;
                 self.endless = if endless { self.endless + 1 } else { 0 };
-                self.adapt(glm, taken, promise, meter)?;
-                self.report(glm, x, taken.length, meter)
+                self.adapt(problem, taken, promise)?;
+                self.report(problem, x, taken.length)
             }
             None if self.stage.is_some() => {
                 self.steps = STEPS;
-                self.report(glm, x, 0.0, meter)
+                self.report(problem, x, 0.0)
             }
-            None => self.retry(glm, x, meter),
+            None => self.retry(problem, x),
         }
     }
 
@@ -339,25 +344,30 @@ impl Work {
     }
 
     /// What is said of rows that can be separated.
-    fn endless_fall(&self, glm: &Glm<'_>, wholly: bool, step: &mut Step, meter: &mut Meter<'_>) {
-        noticed::separable(wholly, step.value, meter);
+    fn endless_fall(
+        &self,
+        problem: &mut Problem<'_>,
+        wholly: bool,
+        step: &mut Step,
+    ) -> Result<(), Halt> {
+        noticed::separable(wholly, step.value, problem);
         step.certificate = Some(Certificate {
             kind: Kind::ExactGap,
-            bound: step.value + self.rounding(glm).value,
-            target: self.target(meter),
+            bound: step.value + self.rounding(problem)?.value,
+            target: self.target(problem),
             rounding: 0.0,
             assumption: "the loss is at least 0 (and comes as near to it as you like, where rows are separated wholly)",
         });
         step.verdict = Some(Status::Separable);
+        Ok(())
     }
 
     /// Where it stands, and whether that is near enough.
     fn report(
         &mut self,
-        glm: &Glm<'_>,
+        problem: &mut Problem<'_>,
         x: &mut [f64],
         length: f64,
-        meter: &mut Meter<'_>,
     ) -> Result<Step, Halt> {
         self.scaling.out(&self.walk.u, x);
         let value = self.walk.value;
@@ -371,20 +381,20 @@ impl Work {
         if self.stage.is_some() {
             return Ok(step);
         }
-        if let Some(wholly) = self.separated(glm, meter)? {
-            self.endless_fall(glm, wholly, &mut step, meter);
+        if let Some(wholly) = self.separated(problem)? {
+            self.endless_fall(problem, wholly, &mut step)?;
             return Ok(step);
         }
         // The null model can matter only where the loss is next to nothing beside what it was.
         if self.floor.is_none() && !(value > 1e-3 * self.first) {
-            self.floor = Some(1e-12 * null::least(glm, glm.intercept).1);
+            self.floor = Some(1e-12 * null::least(problem, self.table.outputs, self.table.intercept)?.1);
         }
-        let target = self.target(meter);
+        let target = self.target(problem);
         // A diagonal with its pairs promises too little, and its proof leads on where it fails.
         let near = if self.shape.form == Form::Diagonal { 2.0 * target } else { target };
         if !(self.walk.promise > near) {
-            self.walk.tidy();
-            let proof = self.proof(glm, meter)?;
+            self.walk.tidy(&mut self.seen(problem))?;
+            let proof = self.proof(problem)?;
             if proof.as_ref().is_some_and(|c| c.bound <= target) {
                 step.verdict = Some(Status::Converged);
             }
@@ -392,8 +402,8 @@ impl Work {
             // The least value is near and cannot be proved: it may lie without end.
             if step.verdict.is_none()
                 && !std::mem::replace(&mut self.looked_at_end, true)
-                && let Some(wholly) = self.apart(glm, meter)? {
-                    self.endless_fall(glm, wholly, &mut step, meter);
+                && let Some(wholly) = self.apart(problem)? {
+                    self.endless_fall(problem, wholly, &mut step)?;
                 }
         }
         Ok(step)

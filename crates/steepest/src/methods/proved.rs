@@ -130,10 +130,7 @@ fn prove(problem: &mut Problem<'_>, x: &[f64]) -> Result<Option<Step>, Halt> {
         return Ok(None);
     }
     if facts.offers.quadratic {
-        let penalty = problem.penalty;
-        let (glm, mut meter) = problem.split();
-        let Some(glm) = glm else { return Ok(None) };
-        return progressive::judged(glm, penalty, x, &mut meter);
+        return progressive::judged(problem, x);
     }
     let pieces = facts.offers.pieces && coordinate::ENTRY.refusal(&facts, &[]).is_none();
     if !pieces && problem.penalty.shares().is_none() {

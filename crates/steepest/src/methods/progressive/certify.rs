@@ -5,32 +5,30 @@
 //! row's margin and ω_i its share. Why: F(x + y) − F(x) = g′y + Σ ω_i D_i(x_i′y) + ½ y′Ay; drop the rows outside
 //! S, for D_i ≥ 0; Fenchel and Young on each term that is left. v = −B⁻¹g with B the Hessian over S makes
 //! p = Av, and the bound at most 1 to 2 times ½ g′B⁻¹g. No other read of the table is needed.
-use super::ground::{Rounding, Seen};
-use super::metric::{curvatures, factor};
+use super::ground::Rounding;
+use super::metric::{Few, factor};
 use crate::factor::Factor;
-use crate::gram::{Rounded, Swept};
+use crate::gram::Swept;
 use crate::vectors::dot;
 
 /// A point whose distance from the optimum is asked for.
 pub struct Point<'a> {
     /// The gradient there, the penalty's included.
     pub g: &'a [f64],
-    /// The rows S.
-    pub rows: &'a [u32],
-    /// Their margins.
-    pub z: &'a [f64],
+    /// The rows S, with their margins.
+    pub few: Few<'a>,
     /// What rounding does there.
     pub rounding: &'a Rounding,
 }
 
 /// A bound on F − F*; none where this dual point proves nothing.
-pub fn bound(seen: Seen<'_>, at: &Point<'_>) -> Option<f64> {
-    let stand = Stand::of(seen, at);
-    let mut h = curvatures(seen, at.rows, at.z);
+pub fn bound(at: &Point<'_>) -> Option<f64> {
+    let stand = Stand { at };
+    let mut h = at.few.held.curvatures();
     h.iter_mut().for_each(|h| *h = h.max(0.0));
     for _ in 0..6 {
-        let weight: Vec<f64> = h.iter().zip(&stand.share).map(|(h, s)| h * s).collect();
-        let b = factor(seen, at.rows, &weight, 0.0);
+        let weight: Vec<f64> = h.iter().zip(&at.few.held.share).map(|(h, s)| h * s).collect();
+        let b = factor(at.few, &weight, 0.0);
         let dual = stand.dual(&b, &h);
         if dual.swept.value.is_finite() {
             return stand.close(&b, &dual, weight.iter().sum());
@@ -42,21 +40,17 @@ pub fn bound(seen: Seen<'_>, at: &Point<'_>) -> Option<f64> {
 
 /// The same with a metric as it stands, the Hessian of an earlier point over rows drawn with these weights: any
 /// h ≥ 0 will do, and no matrix is made. For rows drawn evenly it is the bound that a new matrix would give.
-pub fn bound_by(seen: Seen<'_>, at: &Point<'_>, b: &Factor, weight: &[f64]) -> Option<f64> {
-    let stand = Stand::of(seen, at);
-    let each = weight.iter().zip(&stand.share);
+pub fn bound_by(at: &Point<'_>, b: &Factor, weight: &[f64]) -> Option<f64> {
+    let stand = Stand { at };
+    let each = weight.iter().zip(&at.few.held.share);
     let h: Vec<f64> = each.map(|(w, s)| if *s > 0.0 { w / s } else { 0.0 }).collect();
     let dual = stand.dual(b, &h);
     stand.close(b, &dual, weight.iter().sum())
 }
 
-/// The rows S and what is known of them.
+/// The rows S as a dual point is corrected on them.
 struct Stand<'a> {
-    seen: Seen<'a>,
     at: &'a Point<'a>,
-    rounded: Rounded<'a>,
-    target: Vec<f64>,
-    share: Vec<f64>,
 }
 
 /// v, the sums over u that belong to it, and what is left of −g − Σ_S ω_i u_i x_i − A v.
@@ -66,23 +60,17 @@ struct Dual {
     e: Vec<f64>,
 }
 
-impl<'a> Stand<'a> {
-    fn of(seen: Seen<'a>, at: &'a Point<'a>) -> Self {
-        let rounded = Rounded { glm: seen.glm, scaling: seen.scaling, rows: at.rows };
-        let target = at.rows.iter().map(|&i| seen.glm.target[i as usize]).collect();
-        let share = at.rows.iter().map(|&i| seen.glm.share(i as usize)).collect();
-        Stand { seen, at, rounded, target, share }
-    }
+impl Stand<'_> {
     fn swept(&self, h: &[f64], v: Vec<f64>) -> Dual {
-        let (at, loss) = (self.at, self.seen.glm.loss);
-        let swept = self.rounded.sweep(&v, |i, t| {
-            let (u, share) = (h[i] * t, self.share[i]);
+        let (at, held) = (self.at, self.at.few.held);
+        let swept = at.few.rounded().sweep(&v, |i, t| {
+            let (u, share) = (h[i] * t, held.share[i]);
             if share == 0.0 {
                 return (0.0, 0.0);
             }
-            (share * u, share * loss.conjugate_distance(self.target[i], &[at.z[i]], &[u]))
+            (share * u, share * held.conjugate_distance(i, &[u]))
         });
-        let terms = at.g.iter().zip(&swept.sum).zip(v.iter().zip(&self.seen.ground.penalty));
+        let terms = at.g.iter().zip(&swept.sum).zip(v.iter().zip(at.few.penalty));
         let e = terms.map(|((g, s), (v, a))| -g - s - a * v).collect();
         Dual { v, swept, e }
     }
@@ -111,23 +99,22 @@ impl<'a> Stand<'a> {
             return None;
         }
         let Swept { sum, size, value } = &dual.swept;
-        let penalty = &self.seen.ground.penalty;
+        let penalty = self.at.few.penalty;
         let point = (self.at.g, self.at.rounding);
         let closed = close(penalty, point, (sum, size), &b.dropped(), (&dual.e, bend))?;
         ended(self.at, value + closed.half, &closed.left, |g| b.energy(g))
     }
     /// Where u leaves the conjugate's domain, a smaller weight keeps it at half the way.
     fn shrink(&self, v: &[f64], h: &mut [f64]) {
-        let (glm, at) = (self.seen.glm, self.at);
-        let mut raw = vec![0.0; glm.design.columns()];
-        let mut row = vec![0.0; self.rounded.width()];
-        for i in 0..h.len() {
-            glm.design.gather(&at.rows[i..i + 1], &mut raw);
-            self.seen.scaling.rows(&raw, &[1.0], &mut row);
+        let Few { held, scaling, .. } = self.at.few;
+        let (mut raw, mut row) = (vec![0.0; held.columns()], vec![0.0; held.width()]);
+        for (i, h) in h.iter_mut().enumerate() {
+            held.gather(i..i + 1, &mut raw);
+            scaling.rows(&raw, &[1.0], &mut row);
             let t = dot(&row, v);
-            let edge = glm.loss.conjugate_edge(self.target[i], at.z[i], t);
-            if h[i] * t.abs() >= edge {
-                h[i] = h[i].min(edge / (2.0 * t.abs()));
+            let edge = held.conjugate_edge(i, t);
+            if *h * t.abs() >= edge {
+                *h = h.min(edge / (2.0 * t.abs()));
             }
         }
     }

@@ -1,32 +1,30 @@
 //! What a descent walks on: all rows, or a sample of them; seen in the rounder variables.
 use super::{sample, support};
-use crate::problem::Meter;
-use crate::status::{Halt, Status};
-use crate::glm::{Distances, Glm, Keep, Sample};
-use crate::pool::pool;
+use crate::held::{Held, Jets};
+use crate::objective::{Ask, Rows};
+use crate::problem::Problem;
 use crate::scaling::Scaling;
-use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use crate::status::{Halt, Status};
+use crate::table::{Margins, OfRows, Sample, Slot, Sum, Table};
 
 /// Rows to walk on, with the penalty ½ Σ a_j u_j² in the rounder variables.
 pub struct Ground {
     /// The rows; none for all.
     pub sample: Option<Sample>,
-    /// Their names, in order.
-    rows: Vec<u32>,
     /// a.
     pub penalty: Vec<f64>,
 }
 
 /// A problem in the rounder variables.
-#[derive(Clone, Copy)]
-pub struct Seen<'a> {
-    /// The table and its loss.
-    pub glm: &'a Glm<'a>,
+pub struct Seen<'s, 'p> {
+    /// The problem.
+    pub problem: &'s mut Problem<'p>,
+    /// Its table.
+    pub table: Table,
     /// The variables.
-    pub scaling: &'a Scaling,
+    pub scaling: &'s Scaling,
     /// The rows.
-    pub ground: &'a Ground,
+    pub ground: &'s Ground,
 }
 
 /// What rounding does at a point, by the size of what is summed there.
@@ -59,99 +57,116 @@ impl Rounding {
 impl Ground {
     /// All rows.
     pub fn whole(penalty: Vec<f64>) -> Self {
-        Ground { sample: None, rows: Vec::new(), penalty }
+        Ground { sample: None, penalty }
     }
     /// A sample, read where it lies: a copy costs more than the few evaluations would gain.
-    pub fn some(glm: &Glm<'_>, scaling: &Scaling, sample: Sample, mut penalty: Vec<f64>) -> Self {
-        let rows: Vec<u32> = sample.rows().map(|i| i as u32).collect();
+    pub fn some(
+        problem: &mut Problem<'_>,
+        table: &Table,
+        scaling: &Scaling,
+        sample: Sample,
+        mut penalty: Vec<f64>,
+    ) -> Result<Self, Halt> {
+        let held = problem.hold(Rows::All, sample.rows(), None)?;
         // One pseudo-observation for columns that hardly vary here.
-        for (a, more) in penalty.iter_mut().zip(support::support(glm, scaling, &rows)) {
+        for (a, more) in penalty.iter_mut().zip(support::support(&held, table, scaling)) {
             *a += more;
         }
-        Ground { sample: Some(sample), rows, penalty }
+        drop(held);
+        Ok(Ground { sample: Some(sample), penalty })
+    }
+    fn rows(&self) -> Rows<'_> {
+        self.sample.as_ref().map_or(Rows::All, Rows::Sample)
     }
 }
 
-impl<'a> Seen<'a> {
+impl Seen<'_, '_> {
     /// How many rows.
     pub fn len(&self) -> usize {
-        self.ground.sample.as_ref().map_or(self.glm.design.rows(), Sample::len)
-    }
-    /// The row of the table that stands at a place.
-    pub fn row(&self, place: usize) -> usize {
-        if self.ground.sample.is_some() { self.ground.rows[place] as usize } else { place }
-    }
-    /// The share of the row at a place.
-    pub fn share(&self, place: usize) -> f64 {
-        self.ground.sample.as_ref().map_or_else(|| self.glm.share(place), |s| s.share[place])
-    }
-    /// The target of the row at a place.
-    pub fn target(&self, place: usize) -> f64 {
-        self.glm.target[self.row(place)]
+        self.ground.sample.as_ref().map_or(self.table.rows, Sample::len)
     }
     /// The penalty's value.
     pub fn penalty(&self, u: &[f64]) -> f64 {
         0.5 * self.ground.penalty.iter().zip(u).map(|(a, u)| a * u * u).sum::<f64>()
     }
-    /// F(u) with its gradient and margins; counted, and refused where the table is not finite.
-    pub fn evaluate(
-        &self,
-        u: &[f64],
-        g: &mut [f64],
-        z: &mut [f64],
-        distances: Option<&mut [f32]>,
-        meter: &mut Meter<'_>,
-    ) -> Result<f64, Halt> {
-        meter.spend(self.len() as f64 / self.glm.design.rows() as f64)?;
+    /// F(u) with its gradient; the margins are kept, and where wanted the squared distances of the rows from their centre.
+    /// Refused where the table is not finite.
+    pub fn evaluate(&mut self, u: &[f64], g: &mut [f64], keep: Slot, far: bool) -> Result<f64, Halt> {
         let mut x = vec![0.0; u.len()];
         self.scaling.out(u, &mut x);
         let s = self.scaling;
         let inverse: Vec<f64> = s.reach.iter().map(|r| 1.0 / r).collect();
-        let distances = distances.map(|to| Distances { centre: &s.centre, inverse: &inverse, to });
-        let keep = Keep { margins: Some(z), distances };
-        let mut pause = || meter.pause();
-        let value = self.glm.pass(self.ground.sample.as_ref(), &x, Some(g), keep, &mut pause)?;
+        let (mut value, centre) = (f64::NAN, &s.centre[..]);
+        let mut asks = Vec::with_capacity(4);
+        asks.push(Ask::Value(&mut value));
+        asks.push(Ask::Gradient(&mut *g));
+        asks.push(Ask::Rows(OfRows::Keep(keep)));
+        if far {
+            asks.push(Ask::Rows(OfRows::Far { centre, inverse: &inverse }));
+        }
+        self.problem.ask(&x, self.ground.rows(), &mut asks)?;
+        drop(asks);
         if !(value.is_finite() && g.iter().all(|g| g.is_finite()))
-            && let Some(where_) = self.glm.not_finite() {
-                return Err(Halt::Status(Status::NotFinite(where_)));
-            }
+            && let Some(where_) = self.problem.not_finite()?
+        {
+            return Err(Halt::Status(Status::NotFinite(where_)));
+        }
         s.gradient(g);
         for ((g, a), u) in g.iter_mut().zip(&self.ground.penalty).zip(u) {
             *g += a * u;
         }
         Ok(value + self.penalty(u))
     }
+    /// Asks about these rows where nothing is read.
+    pub fn of_rows(&mut self, ask: OfRows<'_>) -> Result<(), Halt> {
+        self.problem.ask(&[], self.ground.rows(), &mut [Ask::Rows(ask)])
+    }
+    /// What the losses sum up to at margins that are kept.
+    pub fn sum(&mut self, of: Sum, at: Slot) -> Result<Vec<f64>, Halt> {
+        let mut to = vec![0.0; of.len(self.table.outputs)];
+        self.of_rows(OfRows::Sum { of, at: Margins::Kept(at), to: &mut to })?;
+        Ok(to)
+    }
+    /// Some of these rows, with the margins that are kept.
+    pub fn hold(&mut self, places: &[u32], margins: Option<Slot>) -> Result<Held<'_>, Halt> {
+        self.problem.hold(self.ground.rows(), places, margins)
+    }
+    /// Whether every row that counts is on its right side by margins that are kept.
+    pub fn settled(&mut self, at: Slot) -> Result<bool, Halt> {
+        let mut settled = false;
+        self.of_rows(OfRows::Settled { at: Margins::Kept(at), to: &mut settled })?;
+        Ok(settled)
+    }
     /// What rounding does to F and to its gradient at `u`, where the rows have margins `z`.
     ///
     /// A margin is as exact as the terms Σ_j |x_ij w_j| + |b| that it is the sum of; F by a row's slope times that, its
     /// own terms, and the penalty's. Rows spread over the table tell it as well as all.
-    pub fn rounding(&self, u: &[f64], z: &[f64]) -> Rounding {
+    pub fn rounding(&mut self, u: &[f64], at: Margins<'_>) -> Result<Rounding, Halt> {
         const LOOK: usize = 512;
         const EPS: f64 = 4.0 * f64::EPSILON;
-        let (n, k, glm) = (self.len(), self.glm.outputs(), self.glm);
-        let (d, width) = (glm.design.columns(), glm.width());
-        let places: Vec<usize> = (0..n).step_by(n.div_ceil(LOOK).max(1)).collect();
-        let target: Vec<f64> = places.iter().map(|&p| self.target(p)).collect();
-        let at: Vec<f64> =
-            places.iter().flat_map(|&p| &z[p * k..(p + 1) * k]).copied().collect();
-        let (mut values, mut s, mut h) =
-            (vec![0.0; places.len()], vec![0.0; at.len()], vec![0.0; at.len()]);
-        glm.loss.jets(&target, &at, &mut values, &mut s, &mut h);
+        let (n, k, penalty) = (self.len(), self.table.outputs, self.penalty(u));
+        let (d, width, scaling) = (self.table.columns, self.table.width(), self.scaling);
+        let places: Vec<u32> = (0..n as u32).step_by(n.div_ceil(LOOK).max(1)).collect();
+        let kept = if let Margins::Kept(slot) = at { Some(slot) } else { None };
+        let mut held = self.hold(&places, kept)?;
+        if let Margins::Same(z) = at {
+            held.margins = z.iter().copied().cycle().take(places.len() * k).collect();
+        }
+        let Jets { value: values, slope: s, curvature: h } = held.jets(&held.margins);
         let mut x = vec![0.0; u.len()];
-        self.scaling.out(u, &mut x);
+        scaling.out(u, &mut x);
         let mut row = vec![0.0; d];
         let (mut all, mut squares, mut lost, mut sum, mut slopes, mut bends) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
-        for (i, &p) in places.iter().enumerate() {
-            let share = self.share(p);
+        for (i, &share) in held.share.iter().enumerate() {
             if share == 0.0 {
                 continue;
             }
-            glm.design.gather(&[self.row(p) as u32], &mut row);
+            held.gather(i..i + 1, &mut row);
             all += share;
             squares += share * share;
             lost += share * values[i].abs();
             for (o, x) in x.chunks_exact(width).enumerate() {
-                let (s, h, z) = (s[i * k + o].abs(), h[i * k + o].abs(), at[i * k + o].abs());
+                let (s, h, z) = (s[i * k + o].abs(), h[i * k + o].abs(), held.margin(i)[o].abs());
                 let terms: f64 = row.iter().zip(x).map(|(v, w)| (v * w).abs()).sum();
                 let size = terms + x.get(d).map_or(0.0, |b| b.abs()) + z;
                 sum += share * size * (s + EPS * h * size);
@@ -164,75 +179,10 @@ impl<'a> Seen<'a> {
         let rows = n as f64 * all * all / (places.len() as f64 * squares.max(f64::MIN_POSITIVE));
         let averaged = (4.0 / rows.sqrt()).min(1.0);
         let gradient = averaged * EPS * ((slopes / all).sqrt() + (bends / all).sqrt());
-        Rounding {
+        Ok(Rounding {
             width: if slopes > 0.0 { lost / (slopes * all).sqrt() } else { 0.0 },
-            value: EPS * ((lost + sum) / all + self.penalty(u)),
-            gradient: (0..u.len()).map(|j| gradient * self.scaling.offset(j)).collect(),
-        }
-    }
-    /// Whether every row that counts is on its right side by the margins `z`.
-    pub fn settled(&self, z: &[f64]) -> bool {
-        let k = self.glm.outputs();
-        let mut rows = z.chunks_exact(k).enumerate();
-        rows.all(|(p, z)| self.share(p) == 0.0 || self.glm.loss.settled(self.target(p), z))
-    }
-    /// Whether no row's loss grows, and some row's falls, as margins go on changing by `t` without end; changes are told
-    /// to a billionth of the largest.
-    pub fn recedes(&self, t: &[f64]) -> bool {
-        let k = self.glm.outputs();
-        let largest = t.iter().fold(0.0, |m: f64, t| m.max(t.abs()));
-        let rows = || t.chunks_exact(k).enumerate().filter(|(p, _)| self.share(*p) > 0.0);
-        let loss = self.glm.loss;
-        let falls = |(p, t): (usize, &[f64])| {
-            let back: Vec<f64> = t.iter().map(|t| -t).collect();
-            !loss.recedes(self.target(p), &back, 1e-3 * largest)
-        };
-        largest > 0.0
-            && largest.is_finite()
-            && rows().all(|(p, t)| loss.recedes(self.target(p), t, 1e-9 * largest))
-            && rows().any(falls)
-    }
-    /// Share · curvature · (1 + distance²) by places, up to a common factor; without distances they count as alike.
-    pub fn scores(&self, z: &[f64], distances: &[f32]) -> Vec<f32> {
-        const PART: usize = 16_384;
-        let (n, k) = (self.len(), self.glm.outputs());
-        let mean = 1.0 / n as f64;
-        let mut scores = vec![0.0; n];
-        let parts: Vec<_> = scores.chunks_mut(PART).map(Mutex::new).collect();
-        pool().each(parts.len(), |part| {
-            let mut to = parts[part].lock().unwrap_or_else(PoisonError::into_inner);
-            let from = part * PART;
-            let places = from..from + to.len();
-            let z = &z[places.start * k..places.end * k];
-            self.jets(places, z, |p, _, _, h| {
-                let bend = if k == 1 { h[0] } else { h.iter().map(|p| p * (1.0 - p)).sum() };
-                let far = distances.get(p).map_or(1.0, |d| 1.0 + d);
-                to[p - from] = (bend.max(0.0) * self.share(p) / mean) as f32 * far;
-            });
-        });
-        drop(parts);
-        scores
-    }
-    /// Value, slope and curvature of the losses at margins `z` of some places, handed to `each` in their order.
-    pub fn jets(
-        &self,
-        places: Range<usize>,
-        z: &[f64],
-        mut each: impl FnMut(usize, f64, &[f64], &[f64]),
-    ) {
-        const BLOCK: usize = 512;
-        let k = self.glm.outputs();
-        let (mut target, mut value) = ([0.0; BLOCK], [0.0; BLOCK]);
-        let (mut slope, mut curvature) = (vec![0.0; BLOCK * k], vec![0.0; BLOCK * k]);
-        for from in places.clone().step_by(BLOCK) {
-            let n = BLOCK.min(places.end - from);
-            (0..n).for_each(|i| target[i] = self.target(from + i));
-            let (s, c) = (&mut slope[..n * k], &mut curvature[..n * k]);
-            let z = &z[(from - places.start) * k..][..n * k];
-            self.glm.loss.jets(&target[..n], z, &mut value[..n], s, c);
-            for i in 0..n {
-                each(from + i, value[i], &s[i * k..(i + 1) * k], &c[i * k..(i + 1) * k]);
-            }
-        }
+            value: EPS * ((lost + sum) / all + penalty),
+            gradient: (0..u.len()).map(|j| gradient * scaling.offset(j)).collect(),
+        })
     }
 }

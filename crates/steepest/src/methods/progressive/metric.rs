@@ -1,16 +1,38 @@
 //! The metric of a descent: the Hessian over few rows, by Cholesky of its Gram matrix where that is
 //! well-conditioned, by QR where it is not.
+use super::draw::choose;
 use super::ground::Seen;
 use super::outputs;
-use super::turned::Turned;
-use super::draw::choose;
 use super::sample::Sides;
+use super::turned::Turned;
 use crate::factor::Factor;
 use crate::gram::Rounded;
+use crate::held::Held;
+use crate::scaling::Scaling;
+use crate::status::Halt;
+use crate::table::{Slot, Sum};
+
+/// A few rows, the rounder variables that they are seen in, and the diagonal penalty there.
+#[derive(Clone, Copy)]
+pub struct Few<'a> {
+    /// The rows.
+    pub held: &'a Held<'a>,
+    /// The variables.
+    pub scaling: &'a Scaling,
+    /// The penalty.
+    pub penalty: &'a [f64],
+}
+
+impl<'a> Few<'a> {
+    /// As rows of numbers.
+    pub fn rounded(&self) -> Rounded<'a> {
+        Rounded { held: self.held, scaling: self.scaling }
+    }
+}
 
 /// Rows that stand for all in a metric, and the metric.
 pub struct Metric {
-    /// Which rows of the table.
+    /// Which rows, by their places.
     pub rows: Vec<u32>,
     /// What each weighs: its share, how many it stands for, the curvature of its loss.
     pub weight: Vec<f64>,
@@ -52,11 +74,11 @@ impl Inverse {
 }
 
 /// M over rows with weights (share times curvature), and the diagonal penalty; of several outputs, of one of them.
-pub fn factor(seen: Seen<'_>, rows: &[u32], weight: &[f64], ridge: f64) -> Factor {
-    let rounded = Rounded { glm: seen.glm, scaling: seen.scaling, rows };
+pub fn factor(few: Few<'_>, weight: &[f64], ridge: f64) -> Factor {
+    let rounded = few.rounded();
     let width = rounded.width();
     let mut gram = rounded.gram(weight);
-    let penalty = &seen.ground.penalty[..width];
+    let penalty = &few.penalty[..width];
     for (j, a) in penalty.iter().enumerate() {
         gram[j * width + j] += a;
     }
@@ -105,10 +127,10 @@ pub struct Shape {
 
 /// What a metric is made from.
 pub struct Recipe<'a> {
-    /// Margins at the point, by places.
-    pub z: &'a [f64],
-    /// Squared distances from the centre, by places; empty where not known.
-    pub distances: &'a [f32],
+    /// Where the margins at the point are kept.
+    pub at: Slot,
+    /// Whether squared distances from the centre are kept.
+    pub far: bool,
     /// The rarer side, on all rows.
     pub sides: Option<&'a Sides>,
     /// Whether the curvature of chords counts where there is more of it: straight parts of a loss have none, and
@@ -126,67 +148,49 @@ fn thin(h: &[f64], portion: &[f64], width: usize) -> bool {
 
 /// The Hessian at a point, from about as many rows as `shape` says and those that matter most; they grow where few
 /// carry all the weight. The diagonal is that of columns which all have the same scale.
-pub fn metric(seen: Seen<'_>, recipe: &Recipe<'_>, shape: &mut Shape) -> Metric {
-    let d = seen.glm.width();
+pub fn metric(
+    seen: &mut Seen<'_, '_>,
+    recipe: &Recipe<'_>,
+    shape: &mut Shape,
+) -> Result<Metric, Halt> {
+    let (d, outputs, n) = (seen.table.width(), seen.table.outputs, seen.len());
     if shape.form == Form::Diagonal {
-        let mut bent = 0.0;
-        let outputs = seen.glm.outputs();
-        seen.jets(0..seen.len(), recipe.z, |p, _, _, h| {
-            let sum = if outputs == 1 { h[0] } else { h.iter().map(|p| p * (1.0 - p)).sum() };
-            bent += seen.share(p) * sum / outputs as f64;
-        });
+        let mut bent = seen.sum(Sum::Traces, recipe.at)?[0];
         if recipe.broad || bent == 0.0 {
-            let chords = (0..seen.len()).map(|p| {
-                seen.share(p) * seen.glm.loss.chord(seen.target(p), recipe.z[p * outputs])
-            });
-            bent = bent.max(chords.sum());
+            bent = bent.max(seen.sum(Sum::Chords, recipe.at)?[0]);
         }
         let diagonal = |a: &f64| (bent + a).max(f64::MIN_POSITIVE);
-        let diagonal = seen.ground.penalty.iter().map(diagonal).collect();
-        return Metric { rows: Vec::new(), weight: Vec::new(), factor: Inverse::Diagonal(diagonal) };
+        let factor = Inverse::Diagonal(seen.ground.penalty.iter().map(diagonal).collect());
+        return Ok(Metric { rows: Vec::new(), weight: Vec::new(), factor });
     }
     loop {
         let k = shape.rows;
-        let (places, portion) = choose(seen, recipe, k);
-        let rows: Vec<u32> = places.iter().map(|&p| seen.row(p as usize) as u32).collect();
-        let (outputs, z) = (seen.glm.outputs(), margins(seen, recipe.z, &places));
-        let mut weight = bends(outputs, curvatures(seen, &rows, &z));
+        let (rows, times) = choose(seen, recipe, k)?;
+        let (scaling, penalty) = (seen.scaling, &seen.ground.penalty);
+        let held = &seen.hold(&rows, Some(recipe.at))?;
+        let few = Few { held, scaling, penalty };
+        let portion: Vec<f64> = held.share.iter().zip(&times).map(|(s, t)| s * t).collect();
+        let mut weight = bends(outputs, held.curvatures());
         if recipe.broad || thin(&weight, &portion, d) {
-            for ((h, &i), z) in weight.iter_mut().zip(&rows).zip(z.chunks_exact(outputs)) {
-                *h = h.max(seen.glm.loss.chord(seen.glm.target[i as usize], z[0]));
-            }
+            weight.iter_mut().enumerate().for_each(|(i, h)| *h = h.max(held.chord(i)));
         }
         weight.iter_mut().zip(&portion).for_each(|(h, portion)| *h = h.max(0.0) * portion);
         // A row that stands for itself alone adds no doubt.
-        let doubt = |i: usize| (1.0 - seen.share(places[i] as usize) / portion[i]).max(0.0);
+        let doubt = |i: usize| (1.0 - held.share[i] / portion[i]).max(0.0);
         let sum: f64 = weight.iter().sum();
         let squares: f64 = weight.iter().enumerate().map(|(i, w)| w * w * doubt(i)).sum();
-        if sum * sum < 10.0 * d as f64 * squares && k * d < 8 * seen.len() && k < seen.len() {
+        if sum * sum < 10.0 * d as f64 * squares && k * d < 8 * n && k < n {
             shape.rows *= 4;
             continue;
         }
-        let ridge = if rows.len() < 20 * d && rows.len() < seen.len() { 1e-3 } else { 0.0 };
+        let ridge = if rows.len() < 20 * d && rows.len() < n { 1e-3 } else { 0.0 };
         let factor = match shape.form {
-            Form::Turned => Inverse::Turned(Turned::new(seen, &rows, &portion, &z, ridge)),
-            _ if outputs > 1 => Inverse::Several(outputs::joint(seen, &rows, &portion, &z)),
-            _ => Inverse::One(factor(seen, &rows, &weight, ridge)),
+            Form::Turned => Inverse::Turned(Turned::new(few, &portion, ridge)),
+            _ if outputs > 1 => Inverse::Several(outputs::joint(few, &portion)),
+            _ => Inverse::One(factor(few, &weight, ridge)),
         };
-        return Metric { rows, weight, factor };
+        return Ok(Metric { rows, weight, factor });
     }
-}
-
-/// The margins at some places, a row's side by side.
-pub fn margins(seen: Seen<'_>, z: &[f64], places: &[u32]) -> Vec<f64> {
-    let k = seen.glm.outputs();
-    places.iter().flat_map(|&p| &z[p as usize * k..(p as usize + 1) * k]).copied().collect()
-}
-
-/// φ″ of some rows at their margins; of several outputs their probabilities, which tell it.
-pub fn curvatures(seen: Seen<'_>, rows: &[u32], z: &[f64]) -> Vec<f64> {
-    let target: Vec<f64> = rows.iter().map(|&i| seen.glm.target[i as usize]).collect();
-    let (mut value, mut slope, mut h) = (vec![0.0; rows.len()], vec![0.0; z.len()], vec![0.0; z.len()]);
-    seen.glm.loss.jets(&target, z, &mut value, &mut slope, &mut h);
-    h
 }
 
 /// The trace of φ″, one a row.

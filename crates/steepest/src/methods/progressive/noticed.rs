@@ -1,7 +1,7 @@
 //! What a descent over a table notices: scales, rare targets, separable rows.
 use super::sample::Sides;
-use crate::problem::Meter;
 use crate::health::{Finding, Severity};
+use crate::problem::Problem;
 use crate::scaling::Scaling;
 
 /// Scales that differ by more than this are worth a word.
@@ -9,14 +9,14 @@ const APART: f64 = 1e3;
 /// A side with a smaller part of the rows than this is worth a word.
 const RARE: f64 = 0.01;
 
-fn notice(meter: &mut Meter<'_>, finding: Finding) {
-    if meter.findings.iter().all(|f| f.kind != finding.kind) {
-        meter.findings.push(finding);
+fn notice(problem: &mut Problem<'_>, finding: Finding) {
+    if problem.findings.iter().all(|f| f.kind != finding.kind) {
+        problem.findings.push(finding);
     }
 }
 
 /// Columns on very different scales; the worst are named.
-pub fn scales(scaling: &Scaling, meter: &mut Meter<'_>) {
+pub fn scales(scaling: &Scaling, problem: &mut Problem<'_>) {
     let mut order: Vec<usize> = (0..scaling.scale.len()).collect();
     order.sort_by(|a, b| scaling.scale[*a].total_cmp(&scaling.scale[*b]));
     let (Some(&least), Some(&most)) = (order.first(), order.last()) else { return };
@@ -40,7 +40,7 @@ pub fn scales(scaling: &Scaling, meter: &mut Meter<'_>) {
     } else {
         small.into_iter().chain(large).collect()
     };
-    notice(meter, Finding {
+    notice(problem, Finding {
         kind: "bad_scaling",
         severity: Severity::Note,
         sentence: format!(
@@ -55,11 +55,11 @@ pub fn scales(scaling: &Scaling, meter: &mut Meter<'_>) {
 }
 
 /// One side of the targets is rare.
-pub fn rare(sides: Option<&Sides>, rows: usize, meter: &mut Meter<'_>) {
+pub fn rare(sides: Option<&Sides>, rows: usize, problem: &mut Problem<'_>) {
     let Some(sides) = sides else { return };
     let part = sides.rare.len() as f64 / rows as f64;
     if part < RARE {
-        notice(meter, Finding {
+        notice(problem, Finding {
             kind: "rare",
             severity: Severity::Note,
             sentence: format!("One side of the targets is rare: {} of {rows} rows.", sides.rare.len()),
@@ -71,9 +71,9 @@ pub fn rare(sides: Option<&Sides>, rows: usize, meter: &mut Meter<'_>) {
 }
 
 /// The rows can be separated, wholly or up to rows on the border.
-pub fn separable(wholly: bool, value: f64, meter: &mut Meter<'_>) {
+pub fn separable(wholly: bool, value: f64, problem: &mut Problem<'_>) {
     let how = if wholly { "" } else { ", but for rows on the border" };
-    notice(meter, Finding {
+    notice(problem, Finding {
         kind: "separable",
         severity: Severity::Problem,
         sentence: format!(

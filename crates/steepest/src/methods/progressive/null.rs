@@ -1,53 +1,62 @@
 //! The null model: the intercept alone.
-use super::sample;
-use crate::glm::{Glm, Sample};
+use crate::objective::{Ask, Rows};
+use crate::problem::Problem;
+use crate::status::Halt;
+use crate::table::{Margins, OfRows, Sum};
 
 /// The best intercept over all rows and its mean loss; margins 0, where there is none that is free.
-pub fn least(glm: &Glm<'_>, free: bool) -> (Vec<f64>, f64) {
-    let all = sample::rows(glm, None, glm.target.len(), 0);
-    let zero = vec![0.0; glm.outputs()];
-    let nothing = mean(glm, &all, &zero).0;
+pub fn least(problem: &mut Problem<'_>, outputs: usize, free: bool) -> Result<(Vec<f64>, f64), Halt> {
+    let zero = vec![0.0; outputs];
+    let nothing = mean(problem, Rows::All, &zero)?.0;
     if !free {
-        return (zero, nothing);
+        return Ok((zero, nothing));
     }
-    let (best, value) = model(glm, &all);
-    if value < nothing { (best, value) } else { (zero, nothing) }
+    let (best, value) = model(problem, outputs, Rows::All)?;
+    Ok(if value < nothing { (best, value) } else { (zero, nothing) })
 }
 
 /// The best intercept over some rows and its mean loss, by Newton's method on the targets: of one output within a bracket, so that no
 /// size or offset of the targets, and no start without curvature, leads it astray.
-pub fn model(glm: &Glm<'_>, rows: &Sample) -> (Vec<f64>, f64) {
-    let best = if glm.outputs() == 1 { vec![single(glm, rows)] } else { several(glm, rows) };
-    let value = mean(glm, rows, &best).0;
-    (best, value)
+pub fn model(
+    problem: &mut Problem<'_>,
+    outputs: usize,
+    rows: Rows<'_>,
+) -> Result<(Vec<f64>, f64), Halt> {
+    let best = if outputs == 1 {
+        vec![single(problem, rows)?]
+    } else {
+        several(problem, rows, outputs)?
+    };
+    let value = mean(problem, rows, &best)?.0;
+    Ok((best, value))
 }
 
-fn single(glm: &Glm<'_>, rows: &Sample) -> f64 {
-    let at = |b: f64| {
-        let (value, slope, curvature) = mean(glm, rows, &[b]);
-        (value, slope[0], curvature[0])
+fn single(problem: &mut Problem<'_>, rows: Rows<'_>) -> Result<f64, Halt> {
+    let mut at = |b: f64| {
+        let (value, slope, curvature) = mean(problem, rows, &[b])?;
+        Ok::<_, Halt>((value, slope[0], curvature[0]))
     };
-    let (start, first, bend) = at(0.0);
+    let (start, first, bend) = at(0.0)?;
     if !(first.abs() > 0.0 && start.is_finite()) {
-        return 0.0;
+        return Ok(0.0);
     }
     let way = -first.signum();
     let newton = first.abs() / bend;
     let (mut low, mut high) = (0.0, if newton <= 1.0 { newton } else { 1.0 });
     // Out until the slope turns, or is next to nothing: with one class alone it never turns.
     loop {
-        let (value, slope, _) = at(way * high);
+        let (value, slope, _) = at(way * high)?;
         if !value.is_finite() || slope * way >= 0.0 {
             break;
         }
         if slope.abs() <= 1e-6 * first.abs() || high > 1e300 {
-            return way * high;
+            return Ok(way * high);
         }
         (low, high) = (high, 4.0 * high);
     }
     let mut b = 0.5 * (low + high);
     for _ in 0..100 {
-        let (value, slope, bend) = at(way * b);
+        let (value, slope, bend) = at(way * b)?;
         let below = value.is_finite() && slope * way < 0.0;
         *(if below { &mut low } else { &mut high }) = b;
         if value.is_finite() && slope.abs() <= 1e-9 * first.abs() || high - low <= 1e-9 * high {
@@ -56,14 +65,18 @@ fn single(glm: &Glm<'_>, rows: &Sample) -> f64 {
         let newton = b - slope * way / bend;
         b = if newton > low && newton < high { newton } else { 0.5 * (low + high) };
     }
-    way * b
+    Ok(way * b)
 }
 
-fn several(glm: &Glm<'_>, rows: &Sample) -> Vec<f64> {
-    let mut b = vec![0.0; glm.outputs()];
-    let mut best = (mean(glm, rows, &b).0, b.clone());
+fn several(
+    problem: &mut Problem<'_>,
+    rows: Rows<'_>,
+    outputs: usize,
+) -> Result<Vec<f64>, Halt> {
+    let mut b = vec![0.0; outputs];
+    let mut best = (mean(problem, rows, &b)?.0, b.clone());
     for _ in 0..30 {
-        let (value, slope, curvature) = mean(glm, rows, &b);
+        let (value, slope, curvature) = mean(problem, rows, &b)?;
         if value < best.0 {
             best = (value, b.clone());
         }
@@ -76,35 +89,18 @@ fn several(glm: &Glm<'_>, rows: &Sample) -> Vec<f64> {
         let times = (2.0 / far).min(1.0);
         b.iter_mut().zip(&moved).for_each(|(b, m)| *b -= times * m);
     }
-    best.1
+    Ok(best.1)
 }
 
-fn mean(glm: &Glm<'_>, rows: &Sample, b: &[f64]) -> (f64, Vec<f64>, Vec<f64>) {
-    const BLOCK: usize = 256;
-    let k = b.len();
-    let z: Vec<f64> = (0..BLOCK * k).map(|i| b[i % k]).collect();
-    let (mut value, mut slope, mut h) =
-        (vec![0.0; BLOCK], vec![0.0; BLOCK * k], vec![0.0; BLOCK * k]);
-    let (mut all, mut sum, mut first, mut second) = (0.0, 0.0, vec![0.0; k], vec![0.0; k]);
-    let target: Vec<f64> = rows.rows().map(|i| glm.target[i]).collect();
-    for (target, share) in target.chunks(BLOCK).zip(rows.share.chunks(BLOCK)) {
-        let m = target.len();
-        let (slope, h) = (&mut slope[..m * k], &mut h[..m * k]);
-        glm.loss.jets(target, &z[..m * k], &mut value[..m], slope, h);
-        for (i, &share) in share.iter().enumerate() {
-            if share == 0.0 {
-                continue;
-            }
-            all += share;
-            sum += share * value[i];
-            for o in 0..k {
-                let p = h[i * k + o];
-                first[o] += share * slope[i * k + o];
-                second[o] += share * if k > 1 { p * (1.0 - p) } else { p };
-            }
-        }
-    }
-    let times = if all > 0.0 { 1.0 / all } else { 0.0 };
-    first.iter_mut().chain(&mut second).for_each(|v| *v *= times);
-    (sum * times, first, second)
+fn mean(
+    problem: &mut Problem<'_>,
+    rows: Rows<'_>,
+    b: &[f64],
+) -> Result<(f64, Vec<f64>, Vec<f64>), Halt> {
+    let (of, at, k) = (Sum::Losses, Margins::Same(b), b.len());
+    let mut to = vec![0.0; of.len(k)];
+    problem.ask(&[], rows, &mut [Ask::Rows(OfRows::Sum { of, at, to: &mut to })])?;
+    let times = if to[0] > 0.0 { 1.0 / to[0] } else { 0.0 };
+    to.iter_mut().for_each(|v| *v *= times);
+    Ok((to[1], to[2..2 + k].to_vec(), to[2 + k..].to_vec()))
 }

@@ -6,13 +6,10 @@
 //! for an orthonormal Q whose columns sum to 0.
 use super::blocked::Blocked;
 use super::certify::{Point, close, ended};
-use super::ground::Seen;
-use super::metric::curvatures;
+use super::metric::Few;
 use crate::design::Design;
 use crate::designs::dense::Dense;
 use crate::factor::Factor;
-use crate::glm::Glm;
-use crate::gram::Rounded;
 use crate::pool::pool;
 use crate::vectors::dot;
 
@@ -126,15 +123,14 @@ impl Joint {
     }
 }
 
-/// M over rows with portions (share times how often a row stands), at margins `z` of those rows.
-pub fn joint(seen: Seen<'_>, rows: &[u32], portion: &[f64], z: &[f64]) -> Joint {
-    let held = Held::of(seen, rows, z);
-    let contrasts = held.contrasts;
-    Joint { contrasts, factor: held.factor(portion) }
+/// M over rows with portions (share times how often a row stands), at their margins.
+pub fn joint(few: Few<'_>, portion: &[f64]) -> Joint {
+    let rows = ClassRows::of(few);
+    Joint { contrasts: rows.contrasts, factor: rows.factor(portion) }
 }
 
 /// Some rows in the rounder variables, with their probabilities.
-pub struct Held {
+pub struct ClassRows {
     contrasts: Contrasts,
     /// What is added to the diagonal, for one class.
     penalty: Vec<f64>,
@@ -152,16 +148,15 @@ const PARTS: usize = 16;
 /// Multiplications that the root of a nearly singular matrix may take: some tenths of a second.
 const ROOT: usize = 1 << 30;
 
-impl Held {
+impl ClassRows {
     /// These rows at their margins.
-    pub fn of(seen: Seen<'_>, rows: &[u32], z: &[f64]) -> Self {
-        let glm: &Glm<'_> = seen.glm;
-        let (k, w) = (glm.outputs(), glm.width());
+    pub fn of(few: Few<'_>) -> Self {
+        let (k, w) = (few.held.outputs(), few.held.width());
         let contrasts = Contrasts::new(k);
-        let x = Rounded { glm, scaling: seen.scaling, rows }.table();
-        let p = curvatures(seen, rows, z);
+        let x = few.rounded().table();
+        let p = few.held.curvatures();
         let q = p.chunks_exact(k).flat_map(|p| contrasts.inward(p)).collect();
-        Held { contrasts, penalty: seen.ground.penalty[..w].to_vec(), width: w, x, p, q }
+        ClassRows { contrasts, penalty: few.penalty[..w].to_vec(), width: w, x, p, q }
     }
 
     /// Σ portion_i C_i ⊗ x_i x_i′ + A, factored.
@@ -310,10 +305,9 @@ const REFINEMENTS: usize = 12;
 
 /// A bound on F − F*, as for one output, with u_i = c_i (diag p − p p′) t_i and 0 ≤ c_i ≤ 1; none where this dual
 /// point proves nothing.
-pub fn bound(seen: Seen<'_>, at: &Point<'_>) -> Option<f64> {
-    let k = seen.glm.outputs();
-    let held = Held::of(seen, at.rows, at.z);
-    let share: Vec<f64> = at.rows.iter().map(|&i| seen.glm.share(i as usize)).collect();
+pub fn bound(at: &Point<'_>) -> Option<f64> {
+    let (of, k, held) = (at.few.held, at.few.held.outputs(), ClassRows::of(at.few));
+    let share = &of.share;
     let mut c = vec![1.0; share.len()];
     for _ in 0..ROUNDS {
         let portion: Vec<f64> = share.iter().zip(&c).map(|(s, c)| s * c).collect();
@@ -325,8 +319,7 @@ pub fn bound(seen: Seen<'_>, at: &Point<'_>) -> Option<f64> {
                 return 0.0;
             }
             bend(&held.p[i * k..(i + 1) * k], t, c[i]);
-            let z = &at.z[i * k..(i + 1) * k];
-            let distance = seen.glm.loss.conjugate_distance(0.0, z, t);
+            let distance = of.conjugate_distance(i, t);
             t.iter_mut().for_each(|t| *t *= share[i]);
             share[i] * distance
         });
@@ -342,7 +335,7 @@ pub fn bound(seen: Seen<'_>, at: &Point<'_>) -> Option<f64> {
             let dropped = b.factor.dropped(g.len());
             let each = held.p.chunks_exact(k).zip(&portion);
             let bend: f64 = each.map(|(p, w)| w * p.iter().map(|p| p * (1.0 - p)).sum::<f64>()).sum();
-            let (penalty, point) = (&seen.ground.penalty[..g.len()], (&g[..], at.rounding));
+            let (penalty, point) = (&at.few.penalty[..g.len()], (&g[..], at.rounding));
             let closed = close(penalty, point, (&sum, &size), &dropped, (&left, bend / k as f64))?;
             let left = held.contrasts.outward(&closed.left);
             return ended(at, value + closed.half, &left, |g| b.energy(g));
@@ -370,7 +363,7 @@ fn bend(p: &[f64], t: &mut [f64], times: f64) {
 }
 
 /// v = −B⁻¹g by conjugate gradients round the factor, and what is left of −g − Bv.
-fn dual(held: &Held, b: &Joint, portion: &[f64], g: &[f64]) -> (Vec<f64>, Vec<f64>) {
+fn dual(held: &ClassRows, b: &Joint, portion: &[f64], g: &[f64]) -> (Vec<f64>, Vec<f64>) {
     let mut v = vec![0.0; g.len()];
     let mut e: Vec<f64> = g.iter().map(|g| -g).collect();
     let mut along = e.clone();

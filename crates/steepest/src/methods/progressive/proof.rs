@@ -1,106 +1,108 @@
 //! What is held against the tolerance: a bound on F − F*, from as many rows as it takes.
-use super::ground::{Rounding, Seen};
-use super::metric::{self, Form, Inverse, Metric};
+use super::ground::Rounding;
+use super::metric::{Few, Form, Inverse, Metric};
 use super::{Work, certify, null, outputs, sample, wide};
 use crate::certificate::{Certificate, Kind};
-use crate::problem::Meter;
+use crate::problem::Problem;
 use crate::status::Halt;
-use crate::glm::Glm;
+use crate::table::Margins;
 
 /// A matrix over up to n/width times as many rows more costs less than a pass.
 const SPARE: f64 = 6.0;
 
 impl Work {
-    pub(super) fn target(&self, meter: &Meter<'_>) -> f64 {
-        meter.stop.tolerance * self.walk.value.max(self.floor.unwrap_or(0.0))
+    pub(super) fn target(&self, problem: &Problem<'_>) -> f64 {
+        problem.stop.tolerance * self.walk.value.max(self.floor.unwrap_or(0.0))
     }
 
     pub(super) fn proof(
         &mut self,
-        glm: &Glm<'_>,
-        meter: &mut Meter<'_>,
+        problem: &mut Problem<'_>,
     ) -> Result<Option<Certificate>, Halt> {
-        let target = self.target(meter);
+        let target = self.target(problem);
         if self.shape.form != Form::Whole {
-            return self.wide(glm, target, meter);
+            return self.wide(problem, target);
         }
         let Metric { rows, weight, factor } = &self.walk.metric;
-        let anew = |rows: &[u32]| {
-            let outputs = glm.outputs();
-            self.bound(glm, rows, |seen, at| {
-                if outputs > 1 { outputs::bound(seen, at) } else { certify::bound(seen, at) }
-            })
+        let anew = |problem: &mut Problem<'_>, rows: &[u32]| {
+            let by = if self.table.outputs > 1 { outputs::bound } else { certify::bound };
+            self.bound(problem, rows, by)
         };
         let mut bound = match factor {
-            Inverse::One(b) => self.bound(glm, rows, |seen, at| certify::bound_by(seen, at, b, weight)),
+            Inverse::One(b) => {
+                self.bound(problem, rows, |at| certify::bound_by(at, b, weight))?
+            }
             _ => f64::INFINITY,
         };
         if bound.is_infinite() {
-            bound = anew(rows);
+            bound = anew(problem, rows)?;
         }
         // It is loose by about n / |S|: where little is wanting, more rows cost less than another pass.
-        let (n, width) = (glm.design.rows(), glm.width());
+        let (n, width) = (self.table.rows, self.table.width());
         let wanted = 1.3 * rows.len() as f64 * bound / target;
-        let spare = SPARE * n as f64 / (width * glm.outputs()) as f64;
+        let spare = SPARE * n as f64 / (width * self.table.outputs) as f64;
         if bound > target && wanted - (rows.len() as f64) < spare {
-            bound = bound.min(anew(&self.joined(glm, rows, (wanted as usize).min(n))));
+            let rows = self.joined(problem, rows, (wanted as usize).min(n))?;
+            bound = bound.min(anew(problem, &rows)?);
         }
-        Ok(Some(self.gap(glm, bound, target)))
+        Ok(Some(self.gap(problem, bound, target)?))
     }
 
     /// What rounding does where it stands.
-    pub(super) fn rounding(&self, glm: &Glm<'_>) -> Rounding {
-        let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
-        seen.rounding(&self.walk.u, &self.walk.z)
+    pub(super) fn rounding(&self, problem: &mut Problem<'_>) -> Result<Rounding, Halt> {
+        self.seen(problem).rounding(&self.walk.u, Margins::Kept(self.walk.here))
     }
 
     /// Whether coefficients are so large that rounding swamps the loss, so that smaller ones may do better: where it is
     /// no small part of what the null model loses, and more than it is there.
-    fn swamped(&self, glm: &Glm<'_>, rounding: f64) -> bool {
-        let (best, null) = null::least(glm, self.centred);
+    fn swamped(&self, problem: &mut Problem<'_>, rounding: f64) -> Result<bool, Halt> {
+        let (best, null) = null::least(problem, self.table.outputs, self.centred)?;
         if rounding <= 1e-6 * null.max(self.walk.value) {
-            return false;
+            return Ok(false);
         }
-        let (d, width) = (glm.design.columns(), glm.width());
+        let (d, width) = (self.table.columns, self.table.width());
         let mut u = vec![0.0; self.walk.u.len()];
         u.iter_mut().skip(d).step_by(width).zip(&best).for_each(|(u, b)| *u = *b);
-        let z: Vec<f64> = best.iter().copied().cycle().take(self.walk.z.len()).collect();
-        let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
-        rounding > 2.0 * seen.rounding(&u, &z).value
+        let there = self.seen(problem).rounding(&u, Margins::Same(&best))?;
+        Ok(rounding > 2.0 * there.value)
     }
 
-    pub(super) fn gap(&self, glm: &Glm<'_>, bound: f64, target: f64) -> Certificate {
-        let rounding = self.rounding(glm).value;
-        let explained = if bound <= target || self.swamped(glm, rounding) { 0.0 } else { 4.0 * rounding };
-        Certificate {
+    pub(super) fn gap(
+        &self,
+        problem: &mut Problem<'_>,
+        bound: f64,
+        target: f64,
+    ) -> Result<Certificate, Halt> {
+        let rounding = self.rounding(problem)?.value;
+        let plain = bound <= target || self.swamped(problem, rounding)?;
+        let explained = if plain { 0.0 } else { 4.0 * rounding };
+        Ok(Certificate {
             kind: Kind::DualityGap,
             // The losses are at least 0: F itself is a bound, where the dual point proves nothing.
             bound: bound.min(self.walk.value + rounding),
             target,
             rounding: explained,
             assumption: "the loss is convex; sums are exact to rounding",
-        }
+        })
     }
 
     /// By conjugate gradients; where they prove nothing they lead on, and where nothing is left to gain, though it
     /// cannot be proved (columns without a penalty), that is said.
     fn wide(
         &mut self,
-        glm: &Glm<'_>,
+        problem: &mut Problem<'_>,
         target: f64,
-        meter: &mut Meter<'_>,
     ) -> Result<Option<Certificate>, Halt> {
-        let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
-        let found = wide::prove(seen, &self.walk, target, meter)?;
+        let found = wide::prove(&mut self.seen(problem), &self.walk, target)?;
         if let Some(bound) = found.bound {
-            return Ok(Some(self.gap(glm, bound, target)));
+            return Ok(Some(self.gap(problem, bound, target)?));
         }
         if found.promise <= 0.1 * target {
             return Ok(Some(Certificate {
                 kind: Kind::Stationary,
                 bound: found.promise,
                 target,
-                rounding: self.rounding(glm).value,
+                rounding: self.rounding(problem)?.value,
                 assumption: "Newton's step, by conjugate gradients, promises no more: nothing is proved",
             }));
         }
@@ -109,28 +111,35 @@ impl Work {
     }
 
     /// Rows, and so many more drawn evenly.
-    fn joined(&self, glm: &Glm<'_>, rows: &[u32], more: usize) -> Vec<u32> {
-        let n = glm.design.rows();
+    fn joined(
+        &self,
+        problem: &mut Problem<'_>,
+        rows: &[u32],
+        more: usize,
+    ) -> Result<Vec<u32>, Halt> {
+        let n = self.table.rows;
         if more * 5 > n * 4 {
-            return (0..n as u32).collect();
+            return Ok((0..n as u32).collect());
         }
-        let even = sample::rows(glm, self.sides.as_ref(), more, 99);
-        let mut all: Vec<u32> = even.rows().map(|i| i as u32).chain(rows.iter().copied()).collect();
+        let even = sample::rows(problem, &self.table, self.sides.as_ref(), more, 99)?;
+        let mut all: Vec<u32> = even.rows().iter().chain(rows).copied().collect();
         all.sort_unstable();
         all.dedup();
-        all
+        Ok(all)
     }
 
     /// What `by` proves with a dual point corrected on some of all rows.
     fn bound(
         &self,
-        glm: &Glm<'_>,
+        problem: &mut Problem<'_>,
         rows: &[u32],
-        by: impl FnOnce(Seen<'_>, &certify::Point<'_>) -> Option<f64>,
-    ) -> f64 {
-        let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
-        let z = metric::margins(seen, &self.walk.z, rows);
-        let at = certify::Point { g: &self.walk.g, rows, z: &z, rounding: &self.rounding(glm) };
-        by(seen, &at).filter(|bound| !bound.is_nan()).unwrap_or(f64::INFINITY)
+        by: impl FnOnce(&certify::Point<'_>) -> Option<f64>,
+    ) -> Result<f64, Halt> {
+        let rounding = &self.rounding(problem)?;
+        let mut seen = self.seen(problem);
+        let held = &seen.hold(rows, Some(self.walk.here))?;
+        let few = Few { held, scaling: &self.scaling, penalty: &self.ground.penalty };
+        let at = certify::Point { g: &self.walk.g, few, rounding };
+        Ok(by(&at).filter(|bound| !bound.is_nan()).unwrap_or(f64::INFINITY))
     }
 }

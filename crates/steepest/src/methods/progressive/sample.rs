@@ -1,5 +1,7 @@
 //! Which rows: short runs spread over the table and, where one side is rare, over the targets.
-use crate::glm::{Glm, Sample};
+use crate::problem::Problem;
+use crate::status::Halt;
+use crate::table::{OfRows, Sample, Table, joined};
 use std::ops::Range;
 
 /// Rows that lie side by side in a sample: few enough to spread, enough to be read at the memory's speed.
@@ -33,73 +35,80 @@ pub fn runs(m: usize, n: usize, stream: u64) -> Vec<Range<usize>> {
 pub struct Sides {
     /// Rows of the rarer side, ascending.
     pub rare: Vec<u32>,
-    above: bool,
+    /// What they weigh.
+    weight: f64,
 }
 
 impl Sides {
     /// Looks at the targets once.
-    pub fn of(glm: &Glm<'_>) -> Option<Self> {
-        if !glm.loss.rare() {
-            return None;
+    pub fn of(problem: &mut Problem<'_>, table: &Table) -> Result<Option<Self>, Halt> {
+        let mut sides = [0; 2];
+        problem.of_rows(OfRows::Sides(&mut sides))?;
+        let few = sides[0].min(sides[1]);
+        if 8 * few >= table.rows || few == 0 {
+            return Ok(None);
         }
-        let n = glm.target.len();
-        let above = glm.target.iter().filter(|t| **t > 0.0).count();
-        let rare_above = above <= n - above;
-        if 8 * above.min(n - above) >= n || above.min(n - above) == 0 {
-            return None;
-        }
-        let rows = glm.target.iter().enumerate().filter(|(_, t)| (**t > 0.0) == rare_above);
-        Some(Sides { rare: rows.map(|(i, _)| i as u32).collect(), above: rare_above })
+        let (mut rare, above) = (Vec::new(), sides[0] <= sides[1]);
+        problem.of_rows(OfRows::Side { above, to: &mut rare })?;
+        let weight = weights(problem, table, &rare)?.iter().sum();
+        Ok(Some(Sides { rare, weight }))
     }
     /// Whether a row is on the rarer side.
-    pub fn holds(&self, glm: &Glm<'_>, row: usize) -> bool {
-        (glm.target[row] > 0.0) == self.above
+    pub fn holds(&self, row: u32) -> bool {
+        self.rare.binary_search(&row).is_ok()
     }
 }
 
+fn weights(problem: &mut Problem<'_>, table: &Table, of: &[u32]) -> Result<Vec<f64>, Halt> {
+    let mut to = vec![1.0; of.len()];
+    if table.weighted {
+        problem.of_rows(OfRows::Weights { of, to: &mut to })?;
+    }
+    Ok(to)
+}
+
 /// About `m` rows of the table with shares that restore the whole.
-pub fn rows(glm: &Glm<'_>, sides: Option<&Sides>, m: usize, stream: u64) -> Sample {
-    let n = glm.design.rows();
+pub fn rows(
+    problem: &mut Problem<'_>,
+    table: &Table,
+    sides: Option<&Sides>,
+    m: usize,
+    stream: u64,
+) -> Result<Sample, Halt> {
+    let n = table.rows;
     let plain = runs(m, n, stream);
-    let Some(sides) = sides.filter(|_| m < n) else { return shared(glm, plain, None) };
+    let Some(sides) = sides.filter(|_| m < n) else { return shared(problem, table, plain, None) };
     let wanted = (m / 4).clamp(1, sides.rare.len());
     let picked = (0..wanted).map(|k| {
         let (from, to) = (k * sides.rare.len() / wanted, (k + 1) * sides.rare.len() / wanted);
         let at = from + (noise(stream + 1000, k as u64) % (to - from).max(1) as u64) as usize;
         sides.rare[at] as usize
     });
-    let common = plain.into_iter().flatten().filter(|&i| !sides.holds(glm, i));
-    let mut all: Vec<usize> = common.chain(picked).collect();
+    let common = plain.into_iter().flatten().filter(|&i| !sides.holds(i as u32));
+    let mut all: Vec<u32> = common.chain(picked).map(|i| i as u32).collect();
     all.sort_unstable();
     all.dedup();
-    shared(glm, joined(all.into_iter()), Some(sides))
-}
-
-/// Single rows as runs.
-pub fn joined(rows: impl Iterator<Item = usize>) -> Vec<Range<usize>> {
-    let mut runs: Vec<Range<usize>> = Vec::new();
-    for i in rows {
-        match runs.last_mut() {
-            Some(r) if r.end == i => r.end += 1,
-            _ => runs.push(i..i + 1),
-        }
-    }
-    runs
+    shared(problem, table, joined(&all), Some(sides))
 }
 
 /// Shares in proportion to the weights, so that each side keeps its part of the whole.
-fn shared(glm: &Glm<'_>, runs: Vec<Range<usize>>, sides: Option<&Sides>) -> Sample {
-    let weight = |i: usize| glm.weight.map_or(1.0, |w| w[i]);
-    let rare = |i: usize| sides.is_some_and(|s| s.holds(glm, i));
+fn shared(
+    problem: &mut Problem<'_>,
+    table: &Table,
+    runs: Vec<Range<usize>>,
+    sides: Option<&Sides>,
+) -> Result<Sample, Halt> {
+    let rows: Vec<u32> = runs.iter().cloned().flatten().map(|i| i as u32).collect();
+    let weight = weights(problem, table, &rows)?;
+    let rare = |i: u32| sides.is_some_and(|s| s.holds(i));
     let mut sampled = [0.0; 2];
-    runs.iter().cloned().flatten().for_each(|i| sampled[usize::from(rare(i))] += weight(i));
-    let of_rare: f64 =
-        sides.map_or(0.0, |s| s.rare.iter().map(|&i| weight(i as usize)).sum::<f64>());
-    let mut part = [(glm.total() - of_rare) / glm.total(), of_rare / glm.total()];
+    rows.iter().zip(&weight).for_each(|(&i, w)| sampled[usize::from(rare(i))] += w);
+    let of_rare = sides.map_or(0.0, |s| s.weight);
+    let mut part = [(table.total - of_rare) / table.total, of_rare / table.total];
     for side in 0..2 {
         // A side of which no row with a weight was met counts for nothing here.
         part[side] = if sampled[side] > 0.0 { part[side] / sampled[side] } else { 0.0 };
     }
-    let share = runs.iter().cloned().flatten().map(|i| weight(i) * part[usize::from(rare(i))]);
-    Sample { share: share.collect(), runs }
+    let share = rows.iter().zip(&weight).map(|(&i, w)| w * part[usize::from(rare(i))]);
+    Ok(Sample::new(runs, share.collect()))
 }

@@ -3,19 +3,18 @@
 //!
 //! Kimeldorf and Wahba 1971, <https://doi.org/10.1016/0022-247X(71)90184-3>.
 use super::Work;
-use super::ground::Seen;
 use super::walk::Walk;
 use crate::cholesky;
-use crate::problem::Meter;
-use crate::status::{Halt, Status};
-use crate::watch::Counts;
 use crate::designs::dense::Dense;
-use crate::glm::Glm;
 use crate::gram::product;
 use crate::method::Step;
+use crate::objective::{Ask, Rows};
 use crate::penalties::l2::L2;
 use crate::penalty;
 use crate::pool::pool;
+use crate::problem::Problem;
+use crate::status::{Halt, Status};
+use crate::table::{OfRows, Table};
 
 /// Columns taken at once.
 const COLUMNS: usize = 512;
@@ -25,13 +24,13 @@ const STRIP: usize = 128;
 const STEPS: usize = 20_000;
 
 /// What it costs to make the square table, in passes; none where it could not be, or would not be smaller.
-pub fn price(glm: &Glm<'_>, penalty: &[f64]) -> Option<f64> {
-    let (n, d, width) = (glm.design.rows(), glm.design.columns(), glm.width());
+pub fn price(table: &Table, penalty: &[f64]) -> Option<f64> {
+    let (n, d, width) = (table.rows, table.columns, table.width());
     let held = penalty.iter().enumerate().all(|(j, a)| *a > 0.0 || j % width == d);
-    let free = !glm.intercept || penalty[d] == 0.0;
-    let smaller = 2 * n <= d && super::renewal::fits(glm, n * n);
+    let free = !table.intercept || penalty[d] == 0.0;
+    let smaller = 2 * n <= d && super::renewal::fits(table, n * n);
     let flops = (n * n) as f64 * d as f64;
-    (held && free && smaller).then(|| super::renewal::passes(glm, flops))
+    (held && free && smaller).then(|| super::renewal::passes(table, flops))
 }
 
 impl Work {
@@ -39,42 +38,38 @@ impl Work {
     /// way back has cost.
     pub(super) fn squared(
         &mut self,
-        glm: &Glm<'_>,
+        problem: &mut Problem<'_>,
         x: &mut [f64],
-        meter: &mut Meter<'_>,
     ) -> Result<Step, Halt> {
-        let (n, k) = (glm.design.rows(), glm.outputs());
-        meter.spend(1.0)?;
-        let root = self.root(glm);
+        let (n, k) = (self.table.rows, self.table.outputs);
+        problem.spend(1.0)?;
+        let root = self.root(problem)?;
         let table = Dense::strided(&root, n, n, n, 1).map_err(|why| Halt::Failed(why.into()))?;
-        let square = Glm::new(&table, glm.loss, glm.target, glm.weight, glm.intercept)
-            .map_err(|why| Halt::Failed(why.into()))?;
-        let weight: Vec<f64> =
-            (0..k * square.width()).map(|j| f64::from(j % square.width() < n)).collect();
+        let width = n + usize::from(self.table.intercept);
+        let weight: Vec<f64> = (0..k * width).map(|j| f64::from(j % width < n)).collect();
         let penalty = penalty::Each::new(L2::default(), &weight);
-        let (mut counts, mut findings) = (Counts::default(), Vec::new());
-        let mut aside = meter.aside(0.1, &mut counts, &mut findings);
-        let mut c = vec![0.0; k * square.width()];
-        let mut inner = Work::begin(&square, &penalty, &c, &mut aside)?;
-        let mut step = inner.report(&square, &mut c, 0.0, &mut aside)?;
-        for _ in 0..STEPS {
-            if step.verdict.is_some() {
-                break;
+        let mut c = vec![0.0; k * width];
+        let step = problem.over(&table, &penalty, 0.1, |square| {
+            let mut inner = Work::begin(square, &c)?;
+            let mut step = inner.report(square, &mut c, 0.0)?;
+            for _ in 0..STEPS {
+                if step.verdict.is_some() {
+                    break;
+                }
+                step = inner.step(square, &mut c)?;
             }
-            step = inner.step(&square, &mut c, &mut aside)?;
-        }
+            Ok(step)
+        })?;
         let bound = step.certificate.map_or(f64::INFINITY, |c| c.bound);
         let found = step.value;
-        drop(inner);
-        let u = self.back(glm, &root, &c, meter)?;
-        let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
-        let (mut g, mut z) = (vec![0.0; u.len()], vec![0.0; self.walk.z.len()]);
-        let value = seen.evaluate(&u, &mut g, &mut z, None, meter)?;
+        let u = self.back(problem, &root, &c)?;
+        let (mut g, [here, next]) = (vec![0.0; u.len()], [self.walk.here, self.walk.next]);
+        let value = self.seen(problem).evaluate(&u, &mut g, next, false)?;
         if value < self.walk.value {
             let metric = std::mem::replace(&mut self.walk, Walk::nowhere()).metric;
-            self.walk = Walk::new(u, value, g, z, metric);
-            let target = self.target(meter);
-            let bound = bound + (value - found).abs() + self.rounding(glm).value;
+            self.walk = Walk::new(u, value, g, [next, here], metric);
+            let target = self.target(problem);
+            let bound = bound + (value - found).abs() + self.rounding(problem)?.value;
             if bound <= target {
                 self.scaling.out(&self.walk.u, x);
                 return Ok(Step {
@@ -82,12 +77,12 @@ impl Work {
                     residual: self.walk.promise.max(0.0) / value.abs().max(f64::MIN_POSITIVE),
                     rate: 1.0,
                     verdict: Some(Status::Converged),
-                    certificate: Some(self.gap(glm, bound, target)),
+                    certificate: Some(self.gap(problem, bound, target)?),
                     ..Step::default()
                 });
             }
         }
-        self.report(glm, x, 0.0, meter)
+        self.report(problem, x, 0.0)
     }
 
     /// What a column is multiplied by so that its penalty is 1.
@@ -97,16 +92,17 @@ impl Work {
     }
 
     /// L, row after row, with zeros above the diagonal. K is helped to be positive by as little as does.
-    fn root(&self, glm: &Glm<'_>) -> Vec<f64> {
-        let n = glm.design.rows();
+    fn root(&self, problem: &mut Problem<'_>) -> Result<Vec<f64>, Halt> {
+        let n = self.table.rows;
         let factors = self.factors();
         let rows: Vec<u32> = (0..n as u32).collect();
-        let columns: Vec<u32> = (0..glm.design.columns() as u32).collect();
+        let held = problem.hold(Rows::All, &rows, None)?;
+        let columns: Vec<u32> = (0..held.columns() as u32).collect();
         let mut gram = vec![0.0; n * n];
         let mut block = Vec::new();
         for columns in columns.chunks(COLUMNS) {
             block.resize(n * columns.len(), 0.0);
-            glm.design.select(&rows, columns, &mut block);
+            held.select(0..n, columns, &mut block);
             // One column after another, so that a product over columns is one over rows.
             let mut turned = vec![0.0; block.len()];
             for (c, (&j, to)) in columns.iter().zip(turned.chunks_exact_mut(n)).enumerate() {
@@ -129,7 +125,7 @@ impl Work {
             (0..n).for_each(|i| root[i * (n + 1)] += ridge);
             if cholesky::factor(&mut root, n, |_, left, _| left > 0.0) || ridge > mean {
                 (0..n).for_each(|i| root[i * n + i + 1..(i + 1) * n].fill(0.0));
-                return root;
+                return Ok(root);
             }
             ridge *= 100.0;
         }
@@ -138,21 +134,21 @@ impl Work {
     /// The rounder variables that belong to the square table's: A⁻¹X′L′⁻¹c.
     fn back(
         &self,
-        glm: &Glm<'_>,
+        problem: &mut Problem<'_>,
         root: &[f64],
         c: &[f64],
-        meter: &mut Meter<'_>,
     ) -> Result<Vec<f64>, Halt> {
-        let (n, k) = (glm.design.rows(), glm.outputs());
-        let (d, width) = (glm.design.columns(), glm.width());
-        meter.spend(1.0)?;
+        let Table { rows: n, columns: d, outputs: k, .. } = self.table;
+        let width = self.table.width();
         let mut s = vec![0.0; n * k];
         for (o, c) in c.chunks_exact(c.len() / k).enumerate() {
             let mut one = c[..n].to_vec();
             cholesky::backward(root, &mut one);
             one.iter().enumerate().for_each(|(i, v)| s[i * k + o] = *v);
         }
-        let sums = glm.combined(&s);
+        let mut sums = vec![0.0; k * d];
+        let combined = OfRows::Combined { by: &s, to: &mut sums };
+        problem.ask(&[], Rows::All, &mut [Ask::Rows(combined)])?;
         let mut u = vec![0.0; k * width];
         for (o, u) in u.chunks_exact_mut(width).enumerate() {
             let all: f64 = s.iter().skip(o).step_by(k).sum();
@@ -160,7 +156,7 @@ impl Work {
                 let raw = sums[o * d + j] - self.scaling.centre[j] * all;
                 u[j] = raw / (self.scaling.scale[j] * self.penalty[j]);
             }
-            if glm.intercept {
+            if self.table.intercept {
                 u[d] = c[o * (c.len() / k) + n];
             }
         }

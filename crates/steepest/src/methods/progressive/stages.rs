@@ -1,112 +1,104 @@
 //! From sample to sample, and on to all rows.
 use super::ground::{Ground, Seen};
 use super::metric::{self, Form, Recipe, Shape};
-use super::renewal;
 use super::sample::{self, Sides};
-use super::walk::Walk;
-use super::{Work, draw, search};
-use crate::problem::Meter;
-use crate::status::Halt;
-use crate::glm::Glm;
+use super::search::{Line, search};
+use super::walk::{HERE, NEXT, Walk};
+use super::{Work, draw, renewal};
 use crate::method::Step;
+use crate::problem::Problem;
 use crate::scaling::Scaling;
+use crate::status::Halt;
+use crate::table::{Margins, Sum, Table};
 
 /// A sample has four times the rows of the one before.
 pub const GROWTH: usize = 4;
 impl Work {
     /// Whether this sample can teach no more.
-    pub(super) fn taught(&self, glm: &Glm<'_>) -> bool {
-        let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
-        self.known(glm, seen.len())
+    pub(super) fn taught(&self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
+        let rows = self.seen(problem).len();
+        self.known(problem, rows)
     }
     /// Whether what is promised is below the statistical accuracy of so many rows.
-    pub(super) fn known(&self, glm: &Glm<'_>, rows: usize) -> bool {
-        let seen = Seen { glm, scaling: &self.scaling, ground: &self.ground };
-        let (mut slopes, mut curvatures, mut loss) = (0.0, 0.0, 0.0);
-        seen.jets(0..seen.len(), &self.walk.z, |p, value, s, h| {
-            let share = seen.share(p);
-            slopes += share * s.iter().map(|s| s * s).sum::<f64>();
-            curvatures += share * h.iter().sum::<f64>();
-            loss += share * value;
-        });
+    pub(super) fn known(&self, problem: &mut Problem<'_>, rows: usize) -> Result<bool, Halt> {
+        let mut seen = self.seen(problem);
+        let spread = seen.sum(Sum::Spread, self.walk.here)?;
+        let (slopes, curvatures, loss) = (spread[0], spread[1], spread[2]);
         let kappa = if curvatures > 0.0 { (slopes / curvatures).min(2.0 * loss) } else { 2.0 * loss };
-        let part = (glm.width() * glm.outputs()) as f64 / rows as f64;
+        let part = (self.table.width() * self.table.outputs) as f64 / rows as f64;
         // Rows that are all on their right side have little left to say.
-        let settled = (self.free() || loss < 0.1 * part) && seen.settled(&self.walk.z);
-        settled || !(self.walk.promise > 0.1 * part * kappa)
+        let settled = (self.free() || loss < 0.1 * part) && seen.settled(self.walk.here)?;
+        Ok(settled || !(self.walk.promise > 0.1 * part * kappa))
     }
 
     /// On to the next sample, or to all rows.
     pub(super) fn grow(
         &mut self,
-        glm: &Glm<'_>,
+        problem: &mut Problem<'_>,
         m: usize,
         x: &mut [f64],
-        meter: &mut Meter<'_>,
     ) -> Result<Step, Halt> {
-        let n = glm.design.rows();
+        let n = self.table.rows;
         self.stage = (m * GROWTH * 4 <= n).then_some(m * GROWTH);
-        self.settle(glm, self.walk.u.clone(), meter)?;
-        self.report(glm, x, 0.0, meter)
+        self.settle(problem, self.walk.u.clone())?;
+        self.report(problem, x, 0.0)
     }
 
     /// On the ground of the stage, evaluated at `u`, with its metric.
-    pub(super) fn settle(&mut self, glm: &Glm<'_>, u: Vec<f64>, meter: &mut Meter<'_>) -> Result<(), Halt> {
-        if self.stage.is_none() && !self.distances.is_empty() {
-            self.tailed = self.scaling.guessed() || draw::tailed(&self.distances);
+    pub(super) fn settle(&mut self, problem: &mut Problem<'_>, u: Vec<f64>) -> Result<(), Halt> {
+        if self.stage.is_none() && self.far {
+            let rows = self.seen(problem).len();
+            self.tailed = self.scaling.guessed() || draw::tailed(problem, rows)?;
         }
-        self.shape = renewal::shape(glm, self.stage.is_none());
+        self.shape = renewal::shape(&self.table, self.stage.is_none());
         (self.steps, self.age) = (0, 0);
-        self.since = meter.counts.passes;
+        self.since = problem.counts.passes;
         let before = std::mem::replace(&mut self.walk, Walk::nowhere()).value;
-        (self.ground, self.walk, self.distances) = settle(
-            glm,
+        (self.ground, self.walk, self.far) = settle(
+            (problem, &self.table),
             &self.scaling,
             (&self.penalty, self.sides.as_ref()),
             self.stage,
             (u, before),
             (&mut self.shape, self.tailed),
-            meter,
         )?;
         Ok(())
     }
 }
 
-/// A ground, evaluated at `u`, with its metric.
+/// A ground, evaluated at `u`, with its metric, and whether distances are kept there.
 fn settle(
-    glm: &Glm<'_>,
+    (problem, table): (&mut Problem<'_>, &Table),
     scaling: &Scaling,
     (penalty, sides): (&[f64], Option<&Sides>),
     stage: Option<usize>,
     (mut u, before): (Vec<f64>, f64),
     (shape, tailed): (&mut Shape, bool),
-    meter: &mut Meter<'_>,
-) -> Result<(Ground, Walk, Vec<f32>), Halt> {
+) -> Result<(Ground, Walk, bool), Halt> {
     let ground = match stage {
         Some(m) => {
-            let sample = sample::rows(glm, sides, m, m as u64);
-            Ground::some(glm, scaling, sample, penalty.to_vec())
+            let sample = sample::rows(problem, table, sides, m, m as u64)?;
+            Ground::some(problem, table, scaling, sample, penalty.to_vec())?
         }
         None => Ground::whole(penalty.to_vec()),
     };
-    let seen = Seen { glm, scaling, ground: &ground };
-    let mut z = vec![0.0; seen.len() * glm.outputs()];
+    let seen = &mut Seen { problem, table: *table, scaling, ground: &ground };
     let mut g = vec![0.0; u.len()];
-    let wanted = tailed && shape.form != Form::Diagonal && shape.rows + shape.rows / 4 < seen.len();
-    let mut distances = vec![0.0; if wanted { seen.len() } else { 0 }];
-    let keep = (!distances.is_empty()).then_some(&mut distances[..]);
-    let mut value = seen.evaluate(&u, &mut g, &mut z, keep, meter)?;
+    let far = tailed && shape.form != Form::Diagonal && shape.rows + shape.rows / 4 < seen.len();
+    let mut value = seen.evaluate(&u, &mut g, HERE, far)?;
     if value > 1.5 * before {
         // The sample before was learned by heart: on more rows the same direction is right, not its length.
         let back: Vec<f64> = u.iter().map(|u| -u).collect();
-        let t: Vec<f64> = z.iter().map(|z| -z).collect();
-        let length = search::search(seen, (&u, &back), (&z, &t));
+        let zero = vec![0.0; table.outputs];
+        let line = Line { from: HERE, by: Margins::Same(&zero), length: 1.0 };
+        let length = search(seen, (&u, &back), line)?;
         if length > 0.1 {
             u.iter_mut().for_each(|u| *u *= 1.0 - length);
-            value = seen.evaluate(&u, &mut g, &mut z, None, meter)?;
+            value = seen.evaluate(&u, &mut g, HERE, false)?;
         }
     }
-    let metric = metric::metric(seen, &Recipe { z: &z, distances: &distances, sides, broad: false }, shape);
-    let walk = Walk::new(u, value, g, z, metric);
-    Ok((ground, walk, distances))
+    let recipe = Recipe { at: HERE, far, sides, broad: false };
+    let metric = metric::metric(seen, &recipe, shape)?;
+    let walk = Walk::new(u, value, g, [HERE, NEXT], metric);
+    Ok((ground, walk, far))
 }

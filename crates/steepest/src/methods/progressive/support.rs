@@ -1,6 +1,7 @@
 //! Columns that hardly vary in a sample: a level met in few rows seems to separate them, and would run away.
-use crate::glm::Glm;
+use crate::held::Held;
 use crate::scaling::Scaling;
+use crate::table::Table;
 
 /// A column that differs from its usual value in fewer rows than this has no support in a sample.
 const FEW: usize = 20;
@@ -9,18 +10,19 @@ const LOOK: usize = 64;
 
 /// What the penalty needs to gain on a sample: for a column that differs from its usual value in 1..19 rows the
 /// curvature of one more row, in the rounder variables; 0 for all others.
-pub fn support(glm: &Glm<'_>, scaling: &Scaling, rows: &[u32]) -> Vec<f64> {
-    let (d, k) = (glm.design.columns(), glm.outputs());
-    let mut more = vec![0.0; k * glm.width()];
-    let (columns, usual) = mostly_constant(glm, rows);
+pub fn support(held: &Held<'_>, table: &Table, scaling: &Scaling) -> Vec<f64> {
+    let (n, k, width) = (held.len(), table.outputs, table.width());
+    let mut more = vec![0.0; k * width];
+    let (columns, usual) = mostly_constant(held);
     if columns.is_empty() {
         return more;
     }
     let (mut count, mut far) = (vec![0usize; columns.len()], vec![0.0f64; columns.len()]);
     let mut block = Vec::new();
-    for rows in rows.chunks(256) {
+    for from in (0..n).step_by(256) {
+        let rows = from..n.min(from + 256);
         block.resize(rows.len() * columns.len(), 0.0);
-        glm.design.select(rows, &columns, &mut block);
+        held.select(rows, &columns, &mut block);
         for row in block.chunks_exact(columns.len()) {
             for (j, x) in row.iter().enumerate() {
                 let off = (x - usual[j]).abs();
@@ -29,13 +31,12 @@ pub fn support(glm: &Glm<'_>, scaling: &Scaling, rows: &[u32]) -> Vec<f64> {
             }
         }
     }
-    let bend = curvature_at_0(glm, rows);
-    for ((&j, &n), far) in columns.iter().zip(&count).zip(&far) {
-        if (1..FEW).contains(&n) {
+    let bend = curvature_at_0(held);
+    for ((&j, rows), far) in columns.iter().zip(&count).zip(&far) {
+        if (1..FEW).contains(rows) {
             let off = far / scaling.scale[j as usize];
             for o in 0..k {
-                more[o * (d + usize::from(glm.intercept)) + j as usize] =
-                    bend * off * off / rows.len() as f64;
+                more[o * width + j as usize] = bend * off * off / n as f64;
             }
         }
     }
@@ -43,12 +44,13 @@ pub fn support(glm: &Glm<'_>, scaling: &Scaling, rows: &[u32]) -> Vec<f64> {
 }
 
 /// Columns of which one value fills half of the first rows or more, and that value.
-fn mostly_constant(glm: &Glm<'_>, rows: &[u32]) -> (Vec<u32>, Vec<f64>) {
-    let d = glm.design.columns();
-    let step = (rows.len() / LOOK).max(1);
-    let look: Vec<u32> = rows.iter().copied().step_by(step).take(LOOK).collect();
-    let mut x = vec![0.0; look.len() * d];
-    glm.design.gather(&look, &mut x);
+fn mostly_constant(held: &Held<'_>) -> (Vec<u32>, Vec<f64>) {
+    let d = held.columns();
+    let step = (held.len() / LOOK).max(1);
+    let mut x = vec![0.0; held.len().div_ceil(step).min(LOOK) * d];
+    for (row, x) in x.chunks_exact_mut(d.max(1)).enumerate() {
+        held.gather(row * step..row * step + 1, x);
+    }
     let (mut columns, mut usual) = (Vec::new(), Vec::new());
     for j in 0..d {
         // The median is the value of every column that is mostly one value.
@@ -64,11 +66,9 @@ fn mostly_constant(glm: &Glm<'_>, rows: &[u32]) -> (Vec<u32>, Vec<f64>) {
 }
 
 /// The mean curvature of the losses at margin 0.
-fn curvature_at_0(glm: &Glm<'_>, rows: &[u32]) -> f64 {
-    let (k, n) = (glm.outputs(), rows.len().min(1000));
-    let target: Vec<f64> = rows[..n].iter().map(|&i| glm.target[i as usize]).collect();
-    let (mut value, mut slope, mut h) = (vec![0.0; n], vec![0.0; n * k], vec![0.0; n * k]);
-    glm.loss.jets(&target, &vec![0.0; n * k], &mut value, &mut slope, &mut h);
+fn curvature_at_0(held: &Held<'_>) -> f64 {
+    let (k, n) = (held.outputs(), held.len().min(1000));
+    let mut h = held.jets(&vec![0.0; n * k]).curvature;
     if k > 1 {
         h.iter_mut().for_each(|p| *p *= 1.0 - *p);
     }

@@ -1,45 +1,36 @@
 //! The bound is true: held to the optimum found by Newton's method, from afar to near, with rows of all kinds.
 use super::certify::{Point, bound, bound_by};
 use super::ground::{Ground, Seen};
-use super::metric::{Form, Inverse, Recipe, Shape, factor, metric};
+use super::metric::{Few, Form, Inverse, Recipe, Shape, factor, metric};
 use super::sample;
-use super::walk::Walk;
+use super::walk::{HERE, NEXT, Walk};
 use super::wide::prove;
-use crate::problem::with_meter;
 use crate::designs::dense::Dense;
-use crate::glm::{Glm, Keep};
+use crate::glm::Glm;
 use crate::loss::{Block, Each};
 use crate::losses::{huber::Huber, logistic::Logistic, squared::Squared};
-use crate::scaling::Scaling;
+use crate::objective::{Objective, Rows};
+use crate::penalties::none::NoPenalty;
+use crate::penalty::Each as EachCoordinate;
+use crate::problem::with_problem;
+use crate::scaling::{Look, Scaling};
+use crate::table::Margins;
 use crate::vectors::dot;
 use proptest::prelude::*;
 
-/// F and its gradient in the rounder variables.
-fn evaluate(seen: Seen<'_>, u: &[f64], g: &mut [f64], z: &mut [f64]) -> f64 {
-    let mut x = vec![0.0; u.len()];
-    seen.scaling.out(u, &mut x);
-    let keep = Keep { margins: Some(z), ..Keep::default() };
-    let value = seen.glm.pass(None, &x, Some(g), keep, &mut || Ok(())).expect("a value");
-    seen.scaling.gradient(g);
-    g.iter_mut().zip(&seen.ground.penalty).zip(u).for_each(|((g, a), u)| *g += a * u);
-    value + seen.penalty(u)
-}
-
 /// Where Newton's method with halving ends, in the rounder variables; none where it has not converged.
-fn newton(seen: Seen<'_>) -> Option<Vec<f64>> {
-    let n = seen.glm.design.rows();
-    let rows: Vec<u32> = (0..n as u32).collect();
-    let dim = seen.glm.width();
-    let (mut u, mut g, mut z) = (vec![0.0; dim], vec![0.0; dim], vec![0.0; n]);
-    let mut value = evaluate(seen, &u, &mut g, &mut z);
+fn newton(seen: &mut Seen<'_, '_>) -> Option<Vec<f64>> {
+    let dim = seen.table.width();
+    let (mut u, mut g) = (vec![0.0; dim], vec![0.0; dim]);
+    let mut value = seen.evaluate(&u, &mut g, HERE, false).expect("a value");
     for _ in 0..200 {
         let mut v = g.clone();
-        hessian(seen, &z, &rows).solve(&mut v);
+        hessian(seen, None).solve(&mut v);
         let promise = dot(&g, &v);
         let mut a = 1.0;
         loop {
             let to: Vec<f64> = u.iter().zip(&v).map(|(u, v)| u - a * v).collect();
-            let next = evaluate(seen, &to, &mut g, &mut z);
+            let next = seen.evaluate(&to, &mut g, HERE, false).expect("a value");
             if next <= value - 1e-4 * a * promise || a < 1e-3 {
                 (u, value) = (to, next);
                 break;
@@ -53,10 +44,15 @@ fn newton(seen: Seen<'_>) -> Option<Vec<f64>> {
     None
 }
 
-fn hessian(seen: Seen<'_>, z: &[f64], rows: &[u32]) -> crate::factor::Factor {
-    let mut weight = vec![0.0; rows.len()];
-    seen.jets(0..rows.len(), z, |p, _, _, h| weight[p] = h[0] * seen.share(p));
-    factor(seen, rows, &weight, 0.0)
+/// At these margins, or those that are kept.
+fn hessian(seen: &mut Seen<'_, '_>, margins: Option<Vec<f64>>) -> crate::factor::Factor {
+    let rows: Vec<u32> = (0..seen.table.rows as u32).collect();
+    let (scaling, penalty) = (seen.scaling, &seen.ground.penalty);
+    let mut held = seen.hold(&rows, Some(HERE)).expect("rows");
+    held.margins = margins.unwrap_or(held.margins);
+    let weight: Vec<f64> =
+        held.curvatures().iter().zip(&held.share).map(|(h, share)| h * share).collect();
+    factor(Few { held: &held, scaling, penalty }, &weight, 0.0)
 }
 
 /// A number of twice the digits: the sum of two.
@@ -150,9 +146,8 @@ fn bregman(loss: &dyn Block, target: f64, z: f64, t: f64) -> f64 {
 }
 
 /// The optimum to twice the digits; none where there is none.
-fn optimum(seen: Seen<'_>, exact: &Exact<'_>) -> Option<(Vec<f64>, Vec<Long>)> {
+fn optimum(seen: &mut Seen<'_, '_>, exact: &Exact<'_>) -> Option<(Vec<f64>, Vec<Long>)> {
     let u = newton(seen)?;
-    let rows: Vec<u32> = (0..exact.rows.len() as u32).collect();
     let mut x = vec![0.0; u.len()];
     seen.scaling.out(&u, &mut x);
     let mut best: Vec<Long> = x.iter().map(|x| Long(*x, 0.0)).collect();
@@ -161,7 +156,7 @@ fn optimum(seen: Seen<'_>, exact: &Exact<'_>) -> Option<(Vec<f64>, Vec<Long>)> {
         let mut g = exact.gradient(&best, &z);
         seen.scaling.gradient(&mut g);
         let short: Vec<f64> = z.iter().map(|z| z.short()).collect();
-        hessian(seen, &short, &rows).solve(&mut g);
+        hessian(seen, Some(short)).solve(&mut g);
         let mut step = vec![0.0; g.len()];
         seen.scaling.out(&g, &mut step);
         best.iter_mut().zip(&step).for_each(|(b, s)| *b = b.add(-s));
@@ -215,30 +210,38 @@ prop_compose! {
 }
 
 impl Drawn {
-    /// Calls `check` with the problem at a point, the rows' margins there, and its true distance from the optimum.
-    fn at_a_point(&self, check: impl FnOnce(Seen<'_>, &Walk, f64)) {
+    /// Calls `check` with the problem at a point, the rows' margins kept, and its true distance from the optimum.
+    fn at_a_point(&self, check: impl FnOnce(&mut Seen<'_, '_>, &Walk, f64)) {
         let (d, n) = (self.d, self.y.len());
         let loss = &losses()[self.which];
         let table = Dense::by_rows(&self.x, d).expect("a table");
         let weight = self.weight.as_deref();
-        let glm = Glm::new(&table, &**loss, &self.y, weight, true).expect("a problem");
-        let everything: Vec<std::ops::Range<usize>> = std::iter::once(0..n).collect();
-        let scaling = Scaling::of(&glm, &everything, true);
-        let weigh = |j: usize| scaling.scale.get(j).map_or(0.0, |s| self.alpha / (s * s));
-        let ground = Ground::whole((0..=d).map(weigh).collect());
-        let seen = Seen { glm: &glm, scaling: &scaling, ground: &ground };
-        let rows: Vec<Vec<f64>> = self.x.chunks_exact(d).map(<[f64]>::to_vec).collect();
-        let exact = Exact { glm: &glm, rows, alpha: self.alpha };
-        let Some((near, best)) = optimum(seen, &exact) else { return };
-        let u: Vec<f64> = near.iter().zip(&self.noise).map(|(u, v)| u + self.away * v).collect();
-        let (mut g, mut z) = (vec![0.0; d + 1], vec![0.0; n]);
-        let value = evaluate(seen, &u, &mut g, &mut z);
-        let mut point = vec![0.0; d + 1];
-        scaling.out(&u, &mut point);
-        let recipe = Recipe { z: &z, distances: &[], sides: None, broad: false };
-        let diagonal = metric(seen, &recipe, &mut Shape { form: Form::Diagonal, rows: 0 });
-        let error = exact.error(&point, &best);
-        check(seen, &Walk::new(u, value, g, z, diagonal), error);
+        let glm = || Glm::new(&table, &**loss, &self.y, weight, true).expect("a problem");
+        let (mut asked, glm) = (glm(), glm());
+        let facts = glm.offers().table.expect("a table");
+        let none = EachCoordinate::uniform(NoPenalty::default(), 1.0, d + 1);
+        with_problem(&mut asked, &none, |problem| {
+            let everything: Vec<u32> = (0..n as u32).collect();
+            let held = problem.hold(Rows::All, &everything, None).expect("rows");
+            let scaling = Scaling::of(&facts, &Look::Rows(&held), true);
+            drop(held);
+            let weigh = |j: usize| scaling.scale.get(j).map_or(0.0, |s| self.alpha / (s * s));
+            let ground = Ground::whole((0..=d).map(weigh).collect());
+            let seen = &mut Seen { problem, table: facts, scaling: &scaling, ground: &ground };
+            let rows: Vec<Vec<f64>> = self.x.chunks_exact(d).map(<[f64]>::to_vec).collect();
+            let exact = Exact { glm: &glm, rows, alpha: self.alpha };
+            let Some((near, best)) = optimum(seen, &exact) else { return };
+            let away = |(u, v): (&f64, &f64)| u + self.away * v;
+            let u: Vec<f64> = near.iter().zip(&self.noise).map(away).collect();
+            let (mut g, mut point) = (vec![0.0; d + 1], vec![0.0; d + 1]);
+            let value = seen.evaluate(&u, &mut g, HERE, false).expect("a value");
+            scaling.out(&u, &mut point);
+            let recipe = Recipe { at: HERE, far: false, sides: None, broad: false };
+            let mut shape = Shape { form: Form::Diagonal, rows: 0 };
+            let diagonal = metric(seen, &recipe, &mut shape).expect("a metric");
+            let error = exact.error(&point, &best);
+            check(seen, &Walk::new(u, value, g, [HERE, NEXT], diagonal), error);
+        });
     }
 }
 
@@ -247,13 +250,14 @@ proptest! {
     #[test]
     fn the_bound_is_at_least_the_error(drawn in drawn(), part in 0.3..1.0f64) {
         drawn.at_a_point(|seen, walk, error| {
-            let rows: Vec<u32> = (0..walk.z.len() as u32)
+            let rows: Vec<u32> = (0..seen.table.rows as u32)
                 .filter(|i| (drawn.noise[*i as usize] * 1e4).fract().abs() < part)
                 .collect();
-            let z: Vec<f64> = rows.iter().map(|&i| walk.z[i as usize]).collect();
-            let rounding = seen.rounding(&walk.u, &walk.z);
-            let at = Point { g: &walk.g, rows: &rows, z: &z, rounding: &rounding };
-            if let Some(bound) = bound(seen, &at) {
+            let rounding = &seen.rounding(&walk.u, Margins::Kept(HERE)).expect("rows");
+            let (scaling, penalty) = (seen.scaling, &seen.ground.penalty);
+            let held = &seen.hold(&rows, Some(HERE)).expect("rows");
+            let at = Point { g: &walk.g, few: Few { held, scaling, penalty }, rounding };
+            if let Some(bound) = bound(&at) {
                 assert!(bound >= error, "{bound:e} {error:e} of {:e} {drawn:?}", walk.value);
             }
         });
@@ -263,14 +267,17 @@ proptest! {
     fn the_bound_by_an_older_metric_is_at_least_the_error(drawn in drawn(), k in 2..200usize) {
         drawn.at_a_point(|seen, walk, error| {
             // Of a point nearer to 0, and of some rows, weighted by how many they stand for.
-            let z: Vec<f64> = walk.z.iter().map(|z| 0.9 * z).collect();
-            let recipe = Recipe { z: &z, distances: &[], sides: None, broad: false };
-            let made = metric(seen, &recipe, &mut Shape { form: Form::Whole, rows: k });
+            let older: Vec<f64> = walk.u.iter().map(|u| 0.9 * u).collect();
+            seen.evaluate(&older, &mut vec![0.0; older.len()], NEXT, false).expect("a value");
+            let recipe = Recipe { at: NEXT, far: false, sides: None, broad: false };
+            let mut shape = Shape { form: Form::Whole, rows: k };
+            let made = metric(seen, &recipe, &mut shape).expect("a metric");
             let Inverse::One(factor) = &made.factor else { panic!("of one output") };
-            let z: Vec<f64> = made.rows.iter().map(|&i| walk.z[i as usize]).collect();
-            let rounding = seen.rounding(&walk.u, &walk.z);
-            let at = Point { g: &walk.g, rows: &made.rows, z: &z, rounding: &rounding };
-            if let Some(bound) = bound_by(seen, &at, factor, &made.weight) {
+            let rounding = &seen.rounding(&walk.u, Margins::Kept(HERE)).expect("rows");
+            let (scaling, penalty) = (seen.scaling, &seen.ground.penalty);
+            let held = &seen.hold(&made.rows, Some(HERE)).expect("rows");
+            let at = Point { g: &walk.g, few: Few { held, scaling, penalty }, rounding };
+            if let Some(bound) = bound_by(&at, factor, &made.weight) {
                 assert!(bound >= error, "{bound:e} {error:e} of {:e} {drawn:?}", walk.value);
             }
         });
@@ -280,7 +287,7 @@ proptest! {
     fn the_bound_by_conjugate_gradients_is_at_least_the_error(drawn in drawn(), times in 1.001..100.0f64) {
         drawn.at_a_point(|seen, walk, error| {
             let target = times * error + 1e-15 * walk.value;
-            let found = with_meter(|meter| prove(seen, walk, target, meter)).expect("no end is set");
+            let found = prove(seen, walk, target).expect("no end is set");
             if let Some(bound) = found.bound {
                 assert!(bound >= error, "{bound:e} {error:e} of {:e} {drawn:?}", walk.value);
             }
@@ -295,13 +302,17 @@ fn a_sample_keeps_the_sum_of_shares() {
     let y: Vec<f64> = (0..n).map(|i| f64::from(i % 500 == 3)).collect();
     let table = Dense::by_rows(&x, 1).expect("a table");
     let loss = Each(Logistic::default());
-    let glm = Glm::new(&table, &loss, &y, None, true).expect("a problem");
-    let sides = sample::Sides::of(&glm).expect("a rare side");
-    assert_eq!(sides.rare.len(), 20);
-    let some = sample::rows(&glm, Some(&sides), 400, 3);
-    assert!((some.share.iter().sum::<f64>() - 1.0).abs() < 1e-12);
-    let rare: f64 =
-        some.rows().zip(&some.share).filter(|(i, _)| y[*i] > 0.0).map(|(_, s)| s).sum();
-    assert!((rare - 0.002).abs() < 1e-12);
-    assert!(some.rows().collect::<Vec<_>>().is_sorted());
+    let mut glm = Glm::new(&table, &loss, &y, None, true).expect("a problem");
+    let facts = glm.offers().table.expect("a table");
+    let none = EachCoordinate::uniform(NoPenalty::default(), 1.0, 2);
+    with_problem(&mut glm, &none, |problem| {
+        let sides = sample::Sides::of(problem, &facts).expect("an answer").expect("a rare side");
+        assert_eq!(sides.rare.len(), 20);
+        let some = sample::rows(problem, &facts, Some(&sides), 400, 3).expect("rows");
+        assert!((some.share.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        let rows = some.rows().iter().zip(&some.share);
+        let rare: f64 = rows.filter(|(i, _)| y[**i as usize] > 0.0).map(|(_, s)| s).sum();
+        assert!((rare - 0.002).abs() < 1e-12);
+        assert!(some.rows().is_sorted());
+    });
 }

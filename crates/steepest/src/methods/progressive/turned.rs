@@ -9,9 +9,8 @@
 //!
 //! 200 000 x 200 with 10 classes and correlated columns: 186 passes round a diagonal, 49 with these matrices alone,
 //! 10 with conjugate gradients round them, in a tenth of the time.
-use super::ground::Seen;
-use super::metric;
-use super::outputs::{Contrasts, Held};
+use super::metric::{self, Few};
+use super::outputs::{ClassRows, Contrasts};
 use crate::factor::Factor;
 use crate::pool::pool;
 use crate::vectors::dot;
@@ -21,7 +20,7 @@ pub struct Turned {
     /// One direction after another, a number a class.
     directions: Vec<f64>,
     factors: Vec<Factor>,
-    held: Held,
+    rows: ClassRows,
     portion: Vec<f64>,
 }
 
@@ -32,21 +31,23 @@ const LEFT: f64 = 1e-3;
 const ROUGH: usize = 12;
 
 impl Turned {
-    /// Over rows with portions (share times how often a row stands), at margins `z` of those rows.
-    pub fn new(seen: Seen<'_>, rows: &[u32], portion: &[f64], z: &[f64], ridge: f64) -> Self {
-        let k = seen.glm.outputs();
-        let held = Held::of(seen, rows, z);
-        let p = &held.p;
+    /// Over rows with portions (share times how often a row stands), at their margins.
+    pub fn new(few: Few<'_>, portion: &[f64], ridge: f64) -> Self {
+        let k = few.held.outputs();
+        let rows = ClassRows::of(few);
+        let p = &rows.p;
         let directions = directions(k, p, portion);
-        let step = (rows.len() / (ROUGH * seen.glm.width())).max(1);
+        let step = (portion.len() / (ROUGH * few.held.width())).max(1);
         let ridge = if step > 1 { ridge.max(1e-3) } else { ridge };
-        let some: Vec<u32> = rows.iter().copied().step_by(step).collect();
+        let some = few.held.every(step);
         let factors = directions.chunks_exact(k).map(|u| {
             let each = p.chunks_exact(k).zip(portion).step_by(step);
             let each = each.map(|(p, portion)| portion * step as f64 * bend(p, u));
-            metric::factor(seen, &some, &each.collect::<Vec<_>>(), ridge)
+            let few = Few { held: &some, ..few };
+            metric::factor(few, &each.collect::<Vec<_>>(), ridge)
         });
-        Turned { factors: factors.collect(), directions, portion: portion.to_vec(), held }
+        let factors = factors.collect();
+        Turned { factors, directions, portion: portion.to_vec(), rows }
     }
     /// b ← M⁻¹ b, nearly.
     pub fn solve(&self, b: &mut [f64]) {
@@ -56,7 +57,7 @@ impl Turned {
         let first = energy;
         b.fill(0.0);
         for _ in 0..STEPS {
-            let bent = self.held.product(&along, &self.portion);
+            let bent = self.rows.product(&along, &self.portion);
             let length = energy / dot(&along, &bent);
             if !(length.is_finite() && length > 0.0) {
                 break;
@@ -182,11 +183,10 @@ fn eigenvectors(mut m: Vec<f64>, n: usize, near: f64) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ground::Ground;
     use super::super::outputs::joint;
     use super::*;
     use crate::designs::dense::Dense;
-    use crate::glm::Glm;
+    use crate::held::Held;
     use crate::losses::softmax::Classes;
     use crate::scaling::Scaling;
     use proptest::prelude::*;
@@ -220,15 +220,24 @@ mod tests {
         let x: Vec<f64> = (0..n * d).map(|i| wave(i, 1.7) * [1.0, 100.0, 0.01, 5.0][i % d]).collect();
         let y: Vec<f64> = (0..n).map(|i| (i * i % k) as f64).collect();
         let (table, loss) = (Dense::by_rows(&x, d).expect("a table"), Classes { outputs: k });
-        let glm = Glm::new(&table, &loss, &y, None, true).expect("a problem");
-        let everything: Vec<std::ops::Range<usize>> = std::iter::once(0..n).collect();
-        let scaling = Scaling::of(&glm, &everything, true);
-        let penalty = (0..k * (d + 1)).map(|j| f64::from((j + 1) % (d + 1) != 0) * 1e-3).collect();
-        let ground = Ground::whole(penalty);
-        let seen = Seen { glm: &glm, scaling: &scaling, ground: &ground };
+        let mut held = Held::lent(&table, (0..n as u32).collect(), &loss, y, true);
         // Some classes are far likelier than others, and how sure it is differs from row to row.
-        let z: Vec<f64> = (0..n * k).map(|i| (i % k) as f64 + 3.0 * wave(i, 0.9)).collect();
-        let rows: Vec<u32> = (0..n as u32).collect();
+        held.margins = (0..n * k).map(|i| (i % k) as f64 + 3.0 * wave(i, 0.9)).collect();
+        let look = crate::scaling::Look::Rows(&held);
+        let facts = crate::table::Table {
+            rows: n,
+            columns: d,
+            outputs: k,
+            intercept: true,
+            dense: true,
+            bytes: 8 * n * d,
+            total: n as f64,
+            weighted: false,
+        };
+        let scaling = &Scaling::of(&facts, &look, true);
+        let penalty: Vec<f64> =
+            (0..k * (d + 1)).map(|j| f64::from((j + 1) % (d + 1) != 0) * 1e-3).collect();
+        let few = Few { held: &held, scaling, penalty: &penalty };
         let portion: Vec<f64> = (0..n).map(|i| (i % 3) as f64 / n as f64).collect();
         let mut b: Vec<f64> = (0..k * (d + 1)).map(|i| wave(i, 2.3)).collect();
         for j in 0..=d {
@@ -237,10 +246,10 @@ mod tests {
             b.iter_mut().skip(j).step_by(d + 1).for_each(|b| *b -= mean);
         }
         let (mut whole, mut turned) = (b.clone(), b.clone());
-        joint(seen, &rows, &portion, &z).solve(&mut whole);
-        let made = Turned::new(seen, &rows, &portion, &z, 0.0);
+        joint(few, &portion).solve(&mut whole);
+        let made = Turned::new(few, &portion, 0.0);
         made.solve(&mut turned);
-        let energy = |v: &[f64]| dot(v, &made.held.product(v, &portion));
+        let energy = |v: &[f64]| dot(v, &made.rows.product(v, &portion));
         let off: Vec<f64> = whole.iter().zip(&turned).map(|(a, b)| a - b).collect();
         assert!(energy(&off) <= 10.0 * LEFT * energy(&whole), "{:e}", energy(&off) / energy(&whole));
     }

@@ -1,10 +1,10 @@
 //! Quasi-Newton steps on a ground: L-BFGS pairs round the metric.
 use super::ground::Seen;
 use super::metric::{Inverse, Metric};
-use super::search::search;
-use crate::problem::Meter;
-use crate::status::Halt;
+use super::search::{Line, search};
 use crate::factor::Factor;
+use crate::status::Halt;
+use crate::table::{Margins, OfRows, Slot};
 use crate::vectors::dot;
 use std::collections::VecDeque;
 
@@ -12,6 +12,11 @@ use std::collections::VecDeque;
 const MEMORY: [usize; 2] = [10, 30];
 /// A step that brings this much more than it promised was too short.
 const LONGER: f64 = 1.2;
+
+/// Where margins are kept: of the point and the next, and how they change along a direction.
+pub const HERE: Slot = Slot(0);
+pub const NEXT: Slot = Slot(1);
+pub const CHANGE: Slot = Slot(2);
 
 struct Pair {
     s: Vec<f64>,
@@ -27,8 +32,10 @@ pub struct Walk {
     pub value: f64,
     /// Its gradient.
     pub g: Vec<f64>,
-    /// The margins of all places.
-    pub z: Vec<f64>,
+    /// Where the margins are kept.
+    pub here: Slot,
+    /// Where the next margins are kept.
+    pub next: Slot,
     /// The metric.
     pub metric: Metric,
     pairs: VecDeque<Pair>,
@@ -36,8 +43,6 @@ pub struct Walk {
     v: Vec<f64>,
     /// −g′v/2: what it promises.
     pub promise: f64,
-    /// Room for the next margins: new pages at every step would cost a tenth of a pass.
-    spare: Vec<f64>,
     /// The length to try first: above 1 where the last step should have been longer.
     stride: f64,
 }
@@ -56,10 +61,11 @@ pub struct Taken {
 }
 
 impl Walk {
-    /// At a point that was evaluated.
-    pub fn new(u: Vec<f64>, value: f64, g: Vec<f64>, z: Vec<f64>, metric: Metric) -> Self {
+    /// At a point that was evaluated, its margins kept in the first slot.
+    pub fn new(u: Vec<f64>, value: f64, g: Vec<f64>, [here, next]: [Slot; 2], metric: Metric) -> Self {
         let v = vec![0.0; u.len()];
-        let mut walk = Walk { u, value, g, z, metric, pairs: VecDeque::new(), v, promise: 0.0, spare: Vec::new(), stride: 1.0 };
+        let pairs = VecDeque::new();
+        let mut walk = Walk { u, value, g, here, next, metric, pairs, v, promise: 0.0, stride: 1.0 };
         walk.aim();
         walk
     }
@@ -67,11 +73,11 @@ impl Walk {
     pub fn nowhere() -> Self {
         let factor = Inverse::One(Factor::pivoted(Vec::new(), 0));
         let metric = Metric { rows: Vec::new(), weight: Vec::new(), factor };
-        Walk { value: f64::INFINITY, ..Walk::new(Vec::new(), 0.0, Vec::new(), Vec::new(), metric) }
+        Walk { value: f64::INFINITY, ..Walk::new(Vec::new(), 0.0, Vec::new(), [HERE, NEXT], metric) }
     }
     /// Gives back the room for the next margins, where there may be no next.
-    pub fn tidy(&mut self) {
-        self.spare = Vec::new();
+    pub fn tidy(&self, seen: &mut Seen<'_, '_>) -> Result<(), Halt> {
+        seen.of_rows(OfRows::Free(self.next))
     }
     /// Forgets what was learned on the way.
     pub fn forget(&mut self) {
@@ -123,27 +129,26 @@ impl Walk {
         }
     }
     /// One step; none where no step lowers F as far as the arithmetic can tell.
-    pub fn step(&mut self, seen: Seen<'_>, meter: &mut Meter<'_>) -> Result<Option<Taken>, Halt> {
+    pub fn step(&mut self, seen: &mut Seen<'_, '_>) -> Result<Option<Taken>, Halt> {
         if !(self.promise > 0.0) {
             return Ok(None);
         }
         let before = self.metric.factor.energy(&self.g);
         let n = self.u.len();
         let mut g = vec![0.0; n];
-        let mut z = std::mem::take(&mut self.spare);
-        z.resize(self.z.len(), 0.0);
         let mut shrunk = std::mem::replace(&mut self.stride, 1.0);
         let mut u: Vec<f64> = self.u.iter().zip(&self.v).map(|(u, v)| u + shrunk * v).collect();
-        let mut value = seen.evaluate(&u, &mut g, &mut z, None, meter)?;
+        let mut value = seen.evaluate(&u, &mut g, self.next, false)?;
         while !value.is_finite() && shrunk > 1e-20 {
             shrunk *= 0.01;
             u = self.u.iter().zip(&self.v).map(|(u, v)| u + shrunk * v).collect();
-            value = seen.evaluate(&u, &mut g, &mut z, None, meter)?;
+            value = seen.evaluate(&u, &mut g, self.next, false)?;
         }
         let after = self.metric.factor.energy(&g);
         let change = (self.value - value).abs();
         let near = change <= 40.0 * f64::EPSILON * self.value.abs()
-            || change <= 1e-6 * self.value.abs() && change <= seen.rounding(&self.u, &self.z).value;
+            || change <= 1e-6 * self.value.abs()
+                && change <= seen.rounding(&self.u, Margins::Kept(self.here))?.value;
         let ratio = (self.value - value) / (self.promise * shrunk);
         // Where values differ by rounding alone the gradient decides.
         let good = if near {
@@ -155,8 +160,7 @@ impl Walk {
             if ratio > LONGER && !near {
                 // Losses that only fall, exponentially, deserve longer steps than Newton's; how long this one
                 // should have been its margins tell, and the next tries that.
-                let t: Vec<f64> = z.iter().zip(&self.z).map(|(z, at)| (z - at) / shrunk).collect();
-                let best = search(seen, (&self.u, &self.v), (&self.z, &t));
+                let best = search(seen, (&self.u, &self.v), self.line(shrunk))?;
                 self.stride = if best > 1.5 { best.min(10.0) } else { 1.0 };
             }
             let taken = Taken {
@@ -165,29 +169,31 @@ impl Walk {
                 contraction: after / before,
                 still: near,
             };
-            self.settle(u, value, g, z);
+            self.settle(u, value, g);
             return Ok(Some(taken));
         }
         if near {
             return Ok(None);
         }
-        let t: Vec<f64> = z.iter().zip(&self.z).map(|(z, at)| (z - at) / shrunk).collect();
-        let length = search(seen, (&self.u, &self.v), (&self.z, &t));
-        drop(t);
+        let length = search(seen, (&self.u, &self.v), self.line(shrunk))?;
         if length == 0.0 {
             return Ok(None);
         }
         u = self.u.iter().zip(&self.v).map(|(u, v)| u + length * v).collect();
-        value = seen.evaluate(&u, &mut g, &mut z, None, meter)?;
+        value = seen.evaluate(&u, &mut g, self.next, false)?;
         if !(value < self.value) {
             return Ok(None);
         }
         let contraction = self.metric.factor.energy(&g) / before;
         let ratio = (self.value - value) / (self.promise * length);
-        self.settle(u, value, g, z);
+        self.settle(u, value, g);
         Ok(Some(Taken { length, ratio, contraction, still: false }))
     }
-    fn settle(&mut self, u: Vec<f64>, value: f64, g: Vec<f64>, z: Vec<f64>) {
+    /// Along the step, of which the margins were kept at this length.
+    fn line(&self, length: f64) -> Line<'static> {
+        Line { from: self.here, by: Margins::Kept(self.next), length }
+    }
+    fn settle(&mut self, u: Vec<f64>, value: f64, g: Vec<f64>) {
         let s: Vec<f64> = u.iter().zip(&self.u).map(|(a, b)| a - b).collect();
         let y: Vec<f64> = g.iter().zip(&self.g).map(|(a, b)| a - b).collect();
         let product = dot(&s, &y);
@@ -198,7 +204,7 @@ impl Walk {
             }
             self.pairs.push_back(Pair { s, y, product });
         }
-        self.spare = std::mem::replace(&mut self.z, z);
+        std::mem::swap(&mut self.here, &mut self.next);
         (self.u, self.value, self.g) = (u, value, g);
         self.aim();
     }

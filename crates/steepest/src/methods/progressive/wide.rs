@@ -6,12 +6,11 @@
 //! small enough the bound itself is computed, in one more read. Intercepts, which nothing penalises, are moved so
 //! that nothing is left of r in them.
 use super::ground::Seen;
-use super::walk::Walk;
+use super::walk::{CHANGE, Walk};
 use crate::cholesky::Cholesky;
-use crate::problem::Meter;
+use crate::objective::{Ask, Rows};
 use crate::status::Halt;
-use crate::gram::{add_product, mirror};
-use crate::pool::pool;
+use crate::table::{Margins, OfRows, Sum};
 use crate::vectors::dot;
 
 /// Reads at most.
@@ -31,10 +30,9 @@ pub struct Found {
 
 /// At the point where `walk` stands, with its idea of B⁻¹ as the preconditioner.
 pub fn prove(
-    seen: Seen<'_>,
+    seen: &mut Seen<'_, '_>,
     walk: &Walk,
     target: f64,
-    meter: &mut Meter<'_>,
 ) -> Result<Found, Halt> {
     let mut bent = Bent::of(seen, walk);
     let mut v = vec![0.0; walk.g.len()];
@@ -45,15 +43,15 @@ pub fn prove(
     let (first, mut promise, mut goal) = (square, 0.0, 0.9 * target);
     // Where the slope itself is next to nothing no step need be found.
     if bent.nearly(&v, &r) <= goal {
-        let level = bent.levelled(&v, &r);
-        if let Some(bound) = bent.bound(&level, meter)?
+        let level = bent.levelled(&v, &r)?;
+        if let Some(bound) = bent.bound(&level)?
             && bound <= target
         {
             return Ok(Found { bound: Some(bound), v: level, promise });
         }
     }
     for _ in 0..READS {
-        let product = bent.product(&p, meter)?;
+        let product = bent.product(&p)?;
         let length = square / dot(&p, &product);
         if !(length.is_finite() && length > 0.0) {
             break;
@@ -64,8 +62,8 @@ pub fn prove(
         }
         promise += 0.5 * length * square;
         if bent.nearly(&v, &r) <= goal {
-            let level = bent.levelled(&v, &r);
-            if let Some(bound) = bent.bound(&level, meter)?
+            let level = bent.levelled(&v, &r)?;
+            if let Some(bound) = bent.bound(&level)?
                 && bound <= target
             {
                 return Ok(Found { bound: Some(bound), v: level, promise });
@@ -88,35 +86,34 @@ pub fn prove(
 }
 
 /// The second derivatives over all rows at the walk's point, and the penalty.
-struct Bent<'a> {
-    seen: Seen<'a>,
+struct Bent<'a, 's, 'p> {
+    seen: &'a mut Seen<'s, 'p>,
     walk: &'a Walk,
-    /// Changes of the margins along the last vector that was multiplied.
-    t: Vec<f64>,
     /// Whether all but the intercepts are penalised.
     provable: bool,
 }
 
-impl<'a> Bent<'a> {
-    fn of(seen: Seen<'a>, walk: &'a Walk) -> Self {
-        let (d, width) = (seen.glm.design.columns(), seen.glm.width());
+impl<'a, 's, 'p> Bent<'a, 's, 'p> {
+    fn of(seen: &'a mut Seen<'s, 'p>, walk: &'a Walk) -> Self {
+        let (d, width) = (seen.table.columns, seen.table.width());
         let a = seen.ground.penalty.iter().enumerate();
         let provable = a.into_iter().all(|(j, a)| *a > 0.0 || j % width == d);
-        Bent { seen, walk, t: vec![0.0; walk.z.len()], provable }
+        Bent { seen, walk, provable }
     }
-    /// X′HX v, without the penalty.
-    fn loss(&mut self, v: &[f64], meter: &mut Meter<'_>) -> Result<Vec<f64>, Halt> {
-        meter.spend(1.0)?;
-        let Seen { glm, scaling, .. } = self.seen;
+    /// X′HX v, without the penalty; how margins change along v is kept.
+    fn loss(&mut self, v: &[f64]) -> Result<Vec<f64>, Halt> {
+        let scaling = self.seen.scaling;
         let (mut x, mut to) = (vec![0.0; v.len()], vec![0.0; v.len()]);
         scaling.out(v, &mut x);
-        glm.bent(&self.walk.z, &x, &mut self.t, &mut to, &mut || meter.pause())?;
+        let (at, keep) = (self.walk.here, CHANGE);
+        let bent = OfRows::Bent { at, along: &x, to: &mut to, keep };
+        self.seen.problem.ask(&[], Rows::All, &mut [Ask::Rows(bent)])?;
         scaling.gradient(&mut to);
         Ok(to)
     }
     /// B v.
-    fn product(&mut self, v: &[f64], meter: &mut Meter<'_>) -> Result<Vec<f64>, Halt> {
-        let mut to = self.loss(v, meter)?;
+    fn product(&mut self, v: &[f64]) -> Result<Vec<f64>, Halt> {
+        let mut to = self.loss(v)?;
         let terms = to.iter_mut().zip(&self.seen.ground.penalty).zip(v);
         terms.for_each(|((to, a), v)| *to += a * v);
         Ok(to)
@@ -136,69 +133,37 @@ impl<'a> Bent<'a> {
         0.5 * sum
     }
     /// v with the intercepts moved so that nothing is left of r in them.
-    fn levelled(&self, v: &[f64], r: &[f64]) -> Vec<f64> {
-        let (seen, k) = (self.seen, self.seen.glm.outputs());
-        let (d, width) = (seen.glm.design.columns(), seen.glm.width());
+    fn levelled(&mut self, v: &[f64], r: &[f64]) -> Result<Vec<f64>, Halt> {
+        let (k, d, width) = (self.seen.table.outputs, self.seen.table.columns, self.seen.table.width());
         let mut v = v.to_vec();
-        if width == d || seen.ground.penalty[d] > 0.0 {
-            return v;
+        if width == d || self.seen.ground.penalty[d] > 0.0 {
+            return Ok(v);
         }
-        let c = self.intercepts();
+        let c = self.intercepts()?;
         let mut left: Vec<f64> = (0..k).map(|o| r[o * width + d]).collect();
         if let Some(factor) = Cholesky::new(k, &c, |_| 0.0) {
             factor.solve(&mut left);
             left.iter().enumerate().for_each(|(o, l)| v[o * width + d] += l);
         }
-        v
+        Ok(v)
     }
-    /// The curvature of the intercepts alone: Σ share (diag h − h h′), of one output Σ share h.
-    fn intercepts(&self) -> Vec<f64> {
-        /// Rows summed at once, and parts at most: each has a matrix of its own.
-        const ROWS: usize = 128;
-        const PARTS: usize = 8;
-        let (seen, k) = (self.seen, self.seen.glm.outputs());
-        let n = seen.len();
-        let per = n.div_ceil(PARTS).max(64 * ROWS);
-        let parts = pool().map(n.div_ceil(per), |part| {
-            let end = n.min((part + 1) * per);
-            let (mut c, mut own) = (vec![0.0; k * k], vec![0.0; k]);
-            let (mut plain, mut times) = (Vec::new(), Vec::new());
-            for from in (part * per..end).step_by(ROWS) {
-                let places = from..end.min(from + ROWS);
-                plain.clear();
-                times.clear();
-                seen.jets(places.clone(), &self.walk.z[places.start * k..places.end * k], |p, _, _, h| {
-                    let share = seen.share(p);
-                    plain.extend_from_slice(h);
-                    times.extend(h.iter().map(|h| -share * h));
-                    own.iter_mut().zip(h).for_each(|(own, h)| *own += share * h);
-                });
-                if k > 1 {
-                    add_product(&plain, &times, k, &mut c);
-                }
-            }
-            (0..k).for_each(|a| c[a * (k + 1)] += own[a]);
-            c
-        });
-        let mut c = vec![0.0; k * k];
-        for part in parts {
-            c.iter_mut().zip(part).for_each(|(c, p)| *c += p);
-        }
-        mirror(&mut c, k);
+    /// The curvature of the intercepts alone.
+    fn intercepts(&mut self) -> Result<Vec<f64>, Halt> {
+        let k = self.seen.table.outputs;
+        let mut c = self.seen.sum(Sum::Curvatures, self.walk.here)?;
         if k > 1 {
             // Nothing is known, or asked, of a number added to all classes.
             let mean = (0..k).map(|a| c[a * (k + 1)]).sum::<f64>() / (k * k) as f64;
             c.iter_mut().for_each(|c| *c += mean);
         }
-        c
+        Ok(c)
     }
     /// The bound by v; none where its dual point leaves the conjugates' domain.
-    fn bound(&mut self, v: &[f64], meter: &mut Meter<'_>) -> Result<Option<f64>, Halt> {
-        let sum = self.loss(v, meter)?;
-        let Seen { glm, ground, .. } = self.seen;
-        let (d, width) = (glm.design.columns(), glm.width());
+    fn bound(&mut self, v: &[f64]) -> Result<Option<f64>, Halt> {
+        let sum = self.loss(v)?;
+        let (d, width, ground) = (self.seen.table.columns, self.seen.table.width(), self.seen.ground);
         let (mut half, mut rounded) = (0.0, 0.0);
-        let rounding = self.seen.rounding(&self.walk.u, &self.walk.z);
+        let rounding = self.seen.rounding(&self.walk.u, Margins::Kept(self.walk.here))?;
         for (j, ((g, s), a)) in self.walk.g.iter().zip(&sum).zip(&ground.penalty).enumerate() {
             let p = -g - s;
             if *a > 0.0 {
@@ -208,31 +173,8 @@ impl<'a> Bent<'a> {
                 return Ok(None);
             }
         }
-        let distance = self.distance();
+        let distance = self.seen.sum(Sum::Distances(CHANGE), self.walk.here)?[0];
         let bound = rounding.upon(distance + half, rounded);
         Ok(distance.is_finite().then_some(bound))
-    }
-    /// Σ share_i D_i*(H_i t_i) at the last vector that was multiplied.
-    fn distance(&self) -> f64 {
-        const PART: usize = 8192;
-        let (seen, k) = (self.seen, self.seen.glm.outputs());
-        let n = seen.len();
-        let parts = pool().map(n.div_ceil(PART), |part| {
-            let places = part * PART..n.min((part + 1) * PART);
-            let z = &self.walk.z[places.start * k..places.end * k];
-            let (mut sum, mut u) = (0.0, vec![0.0; k]);
-            seen.jets(places, z, |p, _, _, h| {
-                let share = seen.share(p);
-                if share == 0.0 {
-                    return;
-                }
-                u.copy_from_slice(&self.t[p * k..(p + 1) * k]);
-                seen.glm.loss.bend(h, &mut u, &[]);
-                let z = &self.walk.z[p * k..(p + 1) * k];
-                sum += share * seen.glm.loss.conjugate_distance(seen.target(p), z, &u);
-            });
-            sum
-        });
-        parts.iter().sum()
     }
 }
