@@ -1,6 +1,11 @@
 //! The one verb between methods and objectives: what is asked is what is counted, and a wrapper changes nothing.
 use steepest::descend::{Solution, descend};
+use steepest::designs::dense::Dense;
 use steepest::differences::Differenced;
+use steepest::glm::Glm;
+use steepest::held::Held;
+use steepest::loss::Each as EachRow;
+use steepest::losses::{logistic::Logistic, squared::Squared};
 use steepest::methods::ruled::Plan;
 use steepest::methods::{METHODS, at_work};
 use steepest::objective::{Ask, Objective, Offers, Rows, Work};
@@ -8,7 +13,8 @@ use steepest::penalties::none::NoPenalty;
 use steepest::penalty::{Each, Penalty};
 use steepest::problem::facts;
 use steepest::problems::Problem;
-use steepest::status::Halt;
+use steepest::status::{Budget, Halt, Status};
+use steepest::table::{OfRows, Slot};
 use steepest::watch::{Counts, Stop, Unwatched};
 
 /// Passes every question on, and counts it.
@@ -28,18 +34,42 @@ impl Objective for Counted<'_> {
         asks: &mut [Ask<'_>],
         work: &mut Work<'_>,
     ) -> Result<(), Halt> {
+        let mut reads = false;
         for ask in &*asks {
+            reads |= match ask {
+                Ask::Rows(ask) => ask.reads(),
+                Ask::Accuracy { .. } | Ask::Sharpen(_) => false,
+                _ => true,
+            };
             match ask {
+                Ask::Rows(OfRows::Bent { .. }) => self.counts.products += 1,
                 Ask::Value(_) => self.counts.values += 1,
                 Ask::Gradient(_) => self.counts.gradients += 1,
                 Ask::Product { .. } | Ask::Hessian(_) => self.counts.products += 1,
                 _ => {}
             }
         }
+        let Offers { reads: each, terms, .. } = self.inner.offers();
+        if reads {
+            self.counts.passes += match rows {
+                Rows::All => each,
+                Rows::Terms(some) => some.len() as f64 / terms.max(1) as f64,
+                Rows::Sample(some) => some.len() as f64 / terms.max(1) as f64,
+            };
+        }
         let before = work.values;
         let done = self.inner.answer(x, rows, asks, work);
         self.counts.values += work.values - before;
         done
+    }
+    fn hold(
+        &mut self,
+        rows: Rows<'_>,
+        places: &[u32],
+        margins: Option<Slot>,
+        work: &mut Work<'_>,
+    ) -> Result<Held<'_>, Halt> {
+        self.inner.hold(rows, places, margins, work)
     }
 }
 
@@ -93,6 +123,36 @@ fn what_is_asked_is_what_is_counted() {
         runs += 1;
     });
     assert!(runs > 100, "{runs}");
+}
+
+#[test]
+fn what_is_asked_of_a_table_is_what_is_counted() {
+    let progressive = METHODS.iter().position(|m| m.name == "progressive").expect("registered");
+    let (squared, logistic) = (EachRow(Squared::default()), EachRow(Logistic::default()));
+    let wave = |i: usize| ((i * i % 7919) as f64 * 0.37 + i as f64).sin();
+    // Growing samples and a matrix; a diagonal, with products over all rows.
+    for (n, d) in [(20_000, 6), (400, 900)] {
+        let x: Vec<f64> = (0..n * d).map(wave).collect();
+        let y: Vec<f64> = (0..n).map(|i| f64::from(x[i * d] + wave(i + 3) > 0.0)).collect();
+        let table = Dense::by_rows(&x, d).expect("a table");
+        for squares in [true, false] {
+            let loss: &dyn steepest::loss::Block = if squares { &squared } else { &logistic };
+            for passes in [f64::INFINITY, 3.0] {
+                let glm = || Glm::new(&table, loss, &y, None, true).expect("a problem");
+                let stop = Stop { passes, ..Stop::default() };
+                let (mut inner, x0) = (glm(), vec![0.0; d + 1]);
+                let mut counted = Counted { inner: &mut inner, counts: Counts::default() };
+                let seen = run(progressive, &mut counted, &x0, stop).expect("it is for tables");
+                let told = Counts { iterations: 0, ..seen.counts };
+                assert_eq!(told, counted.counts, "{n} x {d} {stop:?}");
+                assert!(told.passes <= passes + 1.0);
+                let ended = [Status::Converged, Status::Budget(Budget::Passes)];
+                assert!(ended.contains(&seen.status), "{:?}", seen.status);
+                let plain = run(progressive, &mut glm(), &x0, stop).expect("it is for tables");
+                assert_eq!((plain.x, plain.counts), (seen.x, seen.counts));
+            }
+        }
+    }
 }
 
 #[test]
