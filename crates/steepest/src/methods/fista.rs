@@ -278,7 +278,7 @@ impl Method for Descent {
         self.diagonal = problem.penalty.offers().diagonal_prox;
         self.shares = problem.penalty.shares().is_some();
         self.proves =
-            problem.glm().is_some() && (self.shares || problem.penalty.offers().pieces);
+            problem.table().is_some() && (self.shares || problem.penalty.offers().pieces);
         (self.next, self.half) = (f64::INFINITY, f64::INFINITY);
         self.metric = if self.diagonal { metric(problem) } else { vec![1.0; n] };
         self.steps = self.metric.clone();
@@ -294,7 +294,9 @@ impl Method for Descent {
         let from = x.to_vec();
         self.begin(problem, &from, x)?;
         if !self.smooth.is_finite() || self.gradient.iter().any(|g| !g.is_finite()) {
-            let what = problem.glm().and_then(|g| g.not_finite()).map(Status::NotFinite);
+            let table = problem.table().is_some();
+            let what = if table { problem.not_finite()? } else { None };
+            let what = what.map(Status::NotFinite);
             let status = what.or_else(|| claims::not_finite(self.smooth, &self.gradient));
             let step = Step { residual: f64::NAN, ..self.here(f64::NAN) };
             return Ok(Step { verdict: status, ..step });
