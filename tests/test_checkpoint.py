@@ -19,11 +19,12 @@ import pytest
 
 import steepest
 from steepest import _core, rates, rules
-from steepest.errors import InputError, ModelFileError
+from steepest.errors import InputError, ModelFileError, NotConverged
+from steepest.linear import GeneralizedLinear
 from steepest.saving import read_file, write_file
 
 #: methods that have no state to save yet: they refuse
-WITHOUT = {"coordinate", "progressive"}
+WITHOUT = {"progressive"}
 REFUSED = "cannot be stopped and gone on with yet"
 BUDGET = 60
 ROWS = np.random.default_rng(3).normal(size=(60, 4))
@@ -200,6 +201,38 @@ def test_killed_at_any_moment_a_run_loses_nothing(tmp_path):
         assert whole == [] or read_file(whole[0], "checkpoint")
     with fresh("long_run", tmp_path) as child:
         assert json.loads(child.communicate()[0]) == never
+
+
+@pytest.mark.parametrize(
+    ("method", "penalty"),
+    [
+        ("lbfgs", "l2"),
+        ("newton", "l2"),
+        ("fista", "l1"),
+        ("coordinate", "l1"),
+        ("adam", "l2"),
+        ("gradient_descent", "l2"),
+    ],
+)
+def test_a_linear_model_goes_on_too(tmp_path, method, penalty):
+    path, target = tmp_path / "fit", (TARGET > 0).astype(float)
+    asked = {"loss": "logistic", "penalty": penalty, "alpha": 1e-4, "method": method, "tol": 1e-9}
+    never = GeneralizedLinear(**asked, max_iter=40)
+    kept = [GeneralizedLinear(**asked, max_iter=n) for n in (1, 3, 40)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotConverged)
+        never.fit(ROWS, target)
+        for model in kept:
+            model.fit(ROWS, target, checkpoint=path)
+    assert kept[-1].results_[0].resumed == 3
+    assert kept[-1].coef_.tobytes() == never.coef_.tobytes()
+    assert told(kept[-1].results_[0])[1:] == told(never.results_[0])[1:]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotConverged)
+        path.unlink(missing_ok=True)
+        kept[0].fit(ROWS, target, checkpoint=path)
+        with pytest.raises(InputError, match="X is another"):
+            kept[0].fit(ROWS + 1, target, checkpoint=path)
 
 
 def adam(file, n=50, **more):

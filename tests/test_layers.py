@@ -115,7 +115,7 @@ MAY: dict[str, set[str]] = {
     },
     "objective": {"glm", "held", "state", "status", "table"},
     "penalties": {"penalty", "real", "settings"},
-    "penalty": {"jet", "real", "settings", "trace"},
+    "penalty": {"jet", "real", "settings", "state", "trace"},
     "pool": {"calloff"},
     "problem": {
         "design",

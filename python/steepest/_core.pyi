@@ -37,6 +37,7 @@ def fit_linear(
     threads: int = 0,
     names: Sequence[str] | None = None,
     held_out: tuple[Any, Any, Any, int] | None = None,
+    checkpoint: Mapping[str, Any] | None = None,
     offset: NDArray[np.float64] | None = None,
 ) -> dict[str, Any]: ...
 def minimize(

@@ -133,7 +133,12 @@ def digest(value: Any) -> str:
     sha = hashlib.blake2b(digest_size=16)
     if isinstance(value, np.ndarray | np.generic) and not value.dtype.hasobject:
         sha.update(f"{value.dtype.str} {value.shape}".encode())
-        sha.update(np.ascontiguousarray(value).tobytes())
+        # As it lies, so that nothing is copied.
+        sha.update(
+            np.ascontiguousarray(value.T if np.isfortran(value) else value).reshape(-1).view(np.uint8).data
+        )
+    elif hasattr(value, "indptr"):
+        return digest([value.shape, value.data, value.indices, value.indptr])
     elif isinstance(value, Mapping):
         for key, part in value.items():
             sha.update(f"{key!r} {digest(part)}\n".encode())

@@ -31,6 +31,8 @@ pub struct Checkpoint {
     write: Py<PyAny>,
     every: f64,
     written: Instant,
+    /// Whether the run has come to an end, and its file been seen to.
+    ended: bool,
     /// The iteration that is in the file.
     at: Option<u64>,
     keeper: Keeper,
@@ -51,6 +53,7 @@ impl Checkpoint {
             every,
             written: Instant::now(),
             at: None,
+            ended: false,
             keeper: Keeper::default(),
         })
     }
@@ -101,11 +104,20 @@ impl Checkpoint {
         descent: &mut Descent,
         objective: &mut dyn Objective,
     ) -> Result<(), Failure> {
+        self.ended = true;
         if descent.unfinished() {
             return self.save(descent, objective);
         }
         Python::attach(|py| self.write.call1(py, (py.None(),)).map(|_| ()))?;
         Ok(())
+    }
+
+    /// Where a signal has called the run off in the middle of the arithmetic: the newest copy is written.
+    pub fn called_off(&mut self, py: Python<'_>) -> PyResult<()> {
+        match self.keeper.copy() {
+            Some(saved) if !self.ended => self.write.call1(py, (arrays(py, saved)?,)).map(|_| ()),
+            _ => Ok(()),
+        }
     }
 
     fn save(

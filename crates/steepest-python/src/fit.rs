@@ -1,5 +1,6 @@
 //! A linear model fitted in one crossing: a loss over a table, a penalty, a method, and back.
 use crate::arrays::{Table, column};
+use crate::checkpoint::{Asked, Checkpoint, run};
 use crate::choose::{Around, choose};
 use crate::enter::{Failure, enter, guarded, refused};
 use crate::minimize::ITERATIONS;
@@ -247,6 +248,25 @@ fn brought_back(
     Ok(())
 }
 
+/// Runs a descent to its end, kept in a file where that was asked for, whatever ends it.
+fn drive(
+    kept: &mut Option<Checkpoint>,
+    descent: &mut Descent,
+    glm: &mut dyn Objective,
+    penalty: &dyn Penalty,
+    method: &str,
+    step: impl FnMut(&mut Descent, &mut dyn Objective) -> Result<bool, Failure>,
+) -> Result<(), Failure> {
+    if let Some(kept) = kept {
+        kept.begin(descent, glm, penalty, method)?;
+    }
+    let ran = run(kept, descent, glm, step);
+    match kept {
+        Some(kept) => ran.and(kept.end(descent, glm)),
+        None => ran,
+    }
+}
+
 impl Work<'_> {
     /// How close to the optimum it goes: as asked for, or closer where that is as good as free.
     fn aim(&self) -> f64 {
@@ -257,7 +277,11 @@ impl Work<'_> {
         if plain && numbers <= SMALL { asked.min(FINE) } else { asked }
     }
     /// The descent, and the method that it took with the reason.
-    fn run(self, watcher: &mut Watcher) -> Result<(Solution, &'static str, String), Failure> {
+    fn run(
+        self,
+        watcher: &mut Watcher,
+        kept: &mut Option<Checkpoint>,
+    ) -> Result<(Solution, &'static str, String), Failure> {
         let aim = self.aim();
         let Work { design, target, weight, intercept, free_intercept, .. } = self;
         let loss = self.loss;
@@ -291,15 +315,24 @@ impl Work<'_> {
             glm = Glm::new(rows, loss, target, weight, intercept)?;
         }
         let mut watch = Raw { watcher, seen: seen.as_ref(), intercept };
-        let descent = Descent::new(chosen.method, &start, Stop { tolerance: aim, ..self.stop });
+        let mut descent = Descent::new(chosen.method, &start, Stop { tolerance: aim, ..self.stop });
         let mut s = match self.held {
-            None => descent.run(&mut glm, penalty, &mut watch)?,
+            None => {
+                drive(kept, &mut descent, &mut glm, penalty, chosen.name, |descent, glm| {
+                    descent.advance(glm, penalty, &mut watch)
+                })?;
+                descent.settle(&mut glm, penalty)?;
+                descent.solution()
+            }
             Some(h) => {
                 let aside = seen.as_ref().map(|s| s.alike(h.design));
                 let rows: &dyn Design = aside.as_ref().map_or(h.design, |s| s);
                 let mut objective = Glm::new(rows, loss, h.target, h.weight, intercept)?;
                 let mut held = HeldOut { objective: &mut objective, patience: h.patience };
-                descent.run_held(&mut glm, penalty, &mut held, &mut watch)?
+                drive(kept, &mut descent, &mut glm, penalty, chosen.name, |descent, glm| {
+                    descent.advance_held(glm, penalty, &mut held, &mut watch)
+                })?;
+                descent.end_held(&mut glm, penalty)?
             }
         };
         if self.stop.iterations == 0 {
@@ -431,7 +464,7 @@ impl<'py> Aside<'py> {
 /// `held_out`: a table, its targets, its weights or None, and iterations without a fall of the loss there before the
 /// descent stops; the best point there is returned. Returns a dict of `coefficients` (outputs × columns, flat), `intercept` (outputs) and what `Result.of` takes.
 #[pyfunction]
-#[pyo3(signature = (X, y, model, stop, *, weight=None, start=None, watch=None, callback=None, threads=0, names=None, held_out=None, offset=None))]
+#[pyo3(signature = (X, y, model, stop, *, weight=None, start=None, watch=None, callback=None, threads=0, names=None, held_out=None, offset=None, checkpoint=None))]
 #[allow(non_snake_case, clippy::too_many_arguments)]
 pub fn fit_linear<'py>(
     py: Python<'py>,
@@ -447,6 +480,7 @@ pub fn fit_linear<'py>(
     names: Option<Vec<String>>,
     held_out: Option<HeldOutArrays<'py>>,
     offset: Option<&Bound<'py, PyAny>>,
+    checkpoint: Option<Asked>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let table = Table::new(X, "X")?;
     let (rows, columns) = table.shape();
@@ -475,7 +509,8 @@ pub fn fit_linear<'py>(
     };
     let mut watcher = Watcher::new(callback, watch);
     let (outputs, intercept) = (model.outputs, model.intercept);
-    let (s, method, reason) = enter(py, || {
+    let mut kept = checkpoint.map(|asked| Checkpoint::new(py, asked)).transpose()?;
+    let fitted = enter(py, || {
         let (entry, settings) = look_up!("loss", LOSSES, &model.loss)?;
         let (many, got) = (entry.outputs == Outputs::Many, model.outputs);
         if many != (got > 1) {
@@ -510,7 +545,7 @@ pub fn fit_linear<'py>(
             narrow: model.narrow,
         };
         with_threads(threads, || {
-            let answer = work.run(&mut watcher)?;
+            let answer = work.run(&mut watcher, &mut kept)?;
             // What is not finite reaches the value, so the table is searched only where that happened.
             let sound = answer.0.value.is_finite() && answer.0.x.iter().all(|v| v.is_finite());
             if let Some(why) = design.unreadable() {
@@ -524,7 +559,11 @@ pub fn fit_linear<'py>(
             Ok(answer)
         })
     })
-    .map_err(|error| table.raised().unwrap_or(error))?;
+    .map_err(|error| table.raised().unwrap_or(error));
+    if let (Err(_), Some(kept)) = (&fitted, &mut kept) {
+        kept.called_off(py)?;
+    }
+    let (s, method, reason) = fitted?;
     let d = to_dict(py, &s, &Story { method, reason: &reason })?;
     let mut coefficients = Vec::with_capacity(outputs * columns);
     let mut intercepts = Vec::with_capacity(outputs);

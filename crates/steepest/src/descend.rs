@@ -325,6 +325,15 @@ impl Descent {
         watch: &mut dyn Watch,
     ) -> Result<Solution, Box<dyn Error + Send + Sync>> {
         while self.advance_held(objective, penalty, held, watch)? {}
+        self.end_held(objective, penalty)
+    }
+
+    /// What comes of a descent by [`advance_held`](Self::advance_held): the best point on the held-out rows.
+    pub fn end_held(
+        mut self,
+        objective: &mut dyn Objective,
+        penalty: &dyn Penalty,
+    ) -> Result<Solution, Box<dyn Error + Send + Sync>> {
         let Some((_, x)) = self.best.clone().filter(|b| b.1 != self.x) else {
             self.settle(objective, penalty)?;
             return Ok(self.solution());

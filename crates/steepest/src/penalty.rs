@@ -54,6 +54,14 @@ pub struct Piece {
     pub high: f64,
 }
 
+crate::state!(columns Piece { l1, l2, low, high });
+
+impl Default for Piece {
+    fn default() -> Self {
+        Piece::FREE
+    }
+}
+
 impl Piece {
     /// Nothing is added, nothing forbidden.
     pub const FREE: Piece = Piece { l1: 0.0, l2: 0.0, low: f64::NEG_INFINITY, high: f64::INFINITY };

@@ -1,6 +1,7 @@
 //! What a run remembers, saved and loaded: one walk over every field does both, so that neither can forget what the other knows.
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 /// An array of a saved run.
@@ -311,6 +312,19 @@ impl<T: State + Default, const N: usize> State for [T; N] {
             v.check(&i.to_string(), column.len() == rows, "has another length")?;
             all.iter_mut().zip(column).for_each(|(one, c)| one[i] = c);
         }
+        Ok(())
+    }
+}
+
+impl State for Range<usize> {
+    fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
+        v.field("from", &mut self.start)?;
+        v.field("to", &mut self.end)
+    }
+    fn visit_all(all: &mut Vec<Self>, v: &mut Visitor<'_>) -> Result<(), Bad> {
+        let mut ends: Vec<[usize; 2]> = all.iter().map(|r| [r.start, r.end]).collect();
+        ends.visit(v)?;
+        *all = ends.into_iter().map(|[from, to]| from..to).collect();
         Ok(())
     }
 }

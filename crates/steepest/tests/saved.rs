@@ -19,7 +19,7 @@ use steepest::state::{Data, Saved};
 use steepest::watch::{Stop, Unwatched};
 
 /// Methods that have no state to save yet: a run that asks for it is refused.
-const WITHOUT: [&str; 2] = ["coordinate", "progressive"];
+const WITHOUT: [&str; 1] = ["progressive"];
 
 const STEPS: u64 = 40;
 

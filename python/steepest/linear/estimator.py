@@ -278,8 +278,11 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearEstimator):  # typ
         watch: Callable[..., Any] | None = None,
         held_out: tuple[NDArray[np.bool_], int] | None = None,
         offset: NDArray[np.float64] | None = None,
+        checkpoint: Any = None,
     ) -> list[Solved]:
         """Solves a problem for each target."""
+        if checkpoint is not None and (isinstance(X, Stream) or len(problems) > 1):
+            raise InputError("checkpoint keeps one target of a table in memory: fit each target by itself")
         if held_out is not None and isinstance(X, Stream):
             raise InputError(
                 "rows of files cannot be held out: pass early_stopping=False, or the rows in memory"
@@ -298,6 +301,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearEstimator):  # typ
                 held_out=held_out,
                 watch=watch,
                 offset=offset,
+                checkpoint=checkpoint,
             )
             for problem, column, start in zip(problems, columns, starts, strict=True)
         ]

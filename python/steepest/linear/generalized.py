@@ -158,7 +158,14 @@ class GeneralizedLinear(LinearRegressor):
         self.watch = watch
 
     def fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, offset: Any = None, exposure: Any = None
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        offset: Any = None,
+        exposure: Any = None,
+        checkpoint: Any = None,
     ) -> GeneralizedLinear:
         """Fits the model.
 
@@ -173,6 +180,9 @@ class GeneralizedLinear(LinearRegressor):
             Known beforehand of each row: the margin is Xw + b + offset. For losses of one margin.
         exposure : array of shape (rows,), optional
             Above 0: its logarithm is added likewise, so that ``poisson`` counts so many units of time or of area.
+        checkpoint : path or (path, seconds), optional
+            A file that the fit is kept in, as `steepest.minimize` has it: the same call goes on from there. For
+            tables in memory, and for methods that can be saved in the middle: all but ``progressive``, which refuses.
         """
         if self.watch is not None and not callable(self.watch):
             raise InputError(f"watch must be called with the progress; got {self.watch!r:.80}")
@@ -191,7 +201,15 @@ class GeneralizedLinear(LinearRegressor):
         if held is not None and beforehand is not None:
             raise InputError("early_stopping takes no offset and no exposure: fit without one of them")
         solved = self._fit_targets(
-            X, y, [problem] * targets, sample_weight, self.warm_start, self.watch, held, beforehand
+            X,
+            y,
+            [problem] * targets,
+            sample_weight,
+            self.warm_start,
+            self.watch,
+            held,
+            beforehand,
+            checkpoint,
         )
         self._keep(solved, X, y)
         self.n_iter_ = np.array([r.nit for r in self.results_], dtype=np.int32)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steepest import _core
+from steepest.checkpoint import Checkpoint, digest
 from steepest.errors import NotConverged
 from steepest.result import Result
 
@@ -91,6 +92,7 @@ class Problem:
         watch: Callable[..., Any] | None = None,
         callback: Callable[..., Any] | None = None,
         offset: Floats | None = None,
+        checkpoint: Any = None,
     ) -> Solved:
         """Descends from `start` (coefficients, intercepts; 0 unless given) to the optimum.
 
@@ -110,6 +112,8 @@ class Problem:
             stops; the best point there is returned.
         offset : array of shape (rows,), optional
             Added to each row's margin; for losses of one margin.
+        checkpoint : path or (path, seconds), optional
+            A file that the descent is kept in and goes on from (`steepest.checkpoint`).
         watch, callback : callable, optional
             Called with the progress: at most ten times a second, or after each iteration.
 
@@ -139,20 +143,29 @@ class Problem:
         aside = None
         if held_out is not None:
             aside, weight = self._aside(X, y, weight, *held_out)
+        packed = None if start is None else self._packed(*start)
+        kept = None
+        if checkpoint is not None:
+            settings = {"tol": self.tol, **{name: model[name] for name in sorted(model)}}
+            rows = {"X": X, "y": y, "weight": weight, "start": packed, "offset": offset, "held_out": aside}
+            about = {name: digest(of) for name, of in (settings | rows).items()}
+            kept = Checkpoint(checkpoint, {"fun": "a linear model", **about})
         answer = _core.fit_linear(
             X,
             y,
             model,
             stop,
             weight=weight,
-            start=None if start is None else self._packed(*start),
+            start=packed,
             watch=watch,
             callback=callback,
             threads=self.threads,
             names=None if names is None else [str(name) for name in names],
             held_out=aside,
             offset=offset,
+            checkpoint=None if kept is None else kept.request(),
         )
+        answer["findings"] += [] if kept is None else kept.findings()
         coef = np.asarray(answer.pop("coefficients")).reshape(self.outputs, -1)
         intercept = np.asarray(answer.pop("intercept"))
         if not self.intercept:

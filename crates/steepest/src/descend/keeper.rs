@@ -32,6 +32,10 @@ impl Keeper {
         }
         self.newest(descent, objective).map(|_| ())
     }
+    /// The newest copy.
+    pub fn copy(&self) -> Option<&Saved> {
+        self.copy.as_ref()
+    }
     /// Where it stands, or stood last between two steps; none before the first.
     pub fn newest(
         &mut self,

@@ -11,10 +11,13 @@ use crate::penalty::Piece;
 use crate::vectors::dot;
 
 /// A of A′A, column after column.
+#[derive(Default)]
 pub(super) struct Root {
     rows: usize,
     data: Vec<f64>,
 }
+
+crate::state!(Root { rows, data });
 
 /// What is left of a column, as a part of it, below which it is taken for a combination of others.
 const DEPENDENT: f64 = 1e-13;

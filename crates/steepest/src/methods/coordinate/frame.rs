@@ -10,6 +10,7 @@ const FAR: f64 = 1e3;
 
 /// Coordinates as the objective has them (of each output its coefficients, then its intercept), the intercept b seen
 /// as b + Σ centre_j w_j where some columns are centred.
+#[derive(Default)]
 pub(super) struct Frame {
     /// Columns of the table.
     pub columns: usize,
@@ -27,6 +28,8 @@ pub(super) struct Frame {
     pub mean: Vec<f64>,
     pub deviation: Vec<f64>,
 }
+
+crate::state!(Frame { columns, outputs, width, taken_out, far, centre, mean, deviation });
 
 impl Frame {
     /// From one read of the table, and another of those columns that are far; with slopes, the gradient of the

@@ -7,6 +7,7 @@ use crate::pool::pool;
 use std::ops::Range;
 
 /// Σ share·h·x̃x̃′ over a working set in units of the columns, and what the intercept adds.
+#[derive(Default)]
 pub(super) struct Gram {
     /// The matrix, row after row.
     pub matrix: Vec<f64>,
@@ -15,6 +16,8 @@ pub(super) struct Gram {
     /// Σ share·h, by outputs.
     pub total: Vec<f64>,
 }
+
+crate::state!(Gram { matrix, cross, total });
 
 /// Rows of a block: together with a working set of some hundred columns they stay in the cache.
 const BLOCK: usize = 128;

@@ -8,6 +8,7 @@ mod start;
 mod working;
 
 use crate::problem::{Facts, Problem};
+use crate::state::State;
 use crate::status::{Halt, Status};
 use crate::glm::{Glm, Keep};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
@@ -63,11 +64,20 @@ pub struct Coordinate {
 }
 
 /// A point, and what was known there.
+#[derive(Default)]
 struct Best {
     bound: f64,
     seen: Vec<f64>,
     step: Step,
 }
+
+crate::state!(Best { bound, seen: vector, step });
+
+// The margins are saved as they are: they were not formed at once, but by the steps' shares.
+crate::state!(Coordinate {
+    pieces, frame: begun, seen: vector, gradient: vector, margin: some, told: vector, value, null, scale, model, more, guarded,
+    wait, patience, fell, promised, bound, rounding, stuck, pulled, slow, taken, half, tame, best,
+});
 
 /// Steps with a guarded curvature at most before the true one is tried again.
 const PATIENCE: u32 = 32;
@@ -323,6 +333,9 @@ impl Method for Coordinate {
         Ok(step)
     }
 
+    fn state(&mut self) -> Option<&mut dyn State> {
+        Some(self)
+    }
     fn monotone(&self) -> bool {
         true
     }

@@ -51,6 +51,7 @@ pub(super) fn chosen(
 }
 
 /// A quadratic of the loss over a working set, in units in which each coordinate's curvature is 1.
+#[derive(Default)]
 pub(super) struct Model {
     pub set: Vec<u32>,
     gram: Gram,
@@ -74,6 +75,10 @@ pub(super) struct Model {
     /// The mean curvature.
     pub curvature: f64,
 }
+
+crate::state!(Model {
+    set, gram, centre, unit, pieces, given, runs, little, root, guarded, exact, share, curvature,
+});
 
 /// Where a model is at its best.
 pub(super) struct Solved {
