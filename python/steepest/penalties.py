@@ -12,7 +12,22 @@ from typing import ClassVar
 
 from steepest._catalog import Settings
 
-__all__ = ["L1", "L2", "Box", "ElasticNet", "NonePenalty", "Simplex"]
+__all__ = [
+    "L1",
+    "L2",
+    "Box",
+    "CappedSimplex",
+    "ElasticNet",
+    "GroupLasso",
+    "L1Ball",
+    "L2Ball",
+    "Linf",
+    "LinfBall",
+    "Mcp",
+    "NonePenalty",
+    "Scad",
+    "Simplex",
+]
 
 
 @dataclass(frozen=True)
@@ -85,6 +100,65 @@ class Box(Settings):
 
 
 @dataclass(frozen=True)
+class LinfBall(Settings):
+    """No absolute value above `radius`, max_j |x_j| ≤ radius: 0 there and +∞ elsewhere, whatever alpha. Its
+    prox clips.
+
+    Parikh and Boyd 2014, section 6.2.4, <https://doi.org/10.1561/2400000003>.
+
+    Parameters
+    ----------
+    radius : float, default 1.0
+        The largest absolute value allowed. Allowed: at least 1e-300.
+    """
+
+    registry: ClassVar[str] = "penalties"
+    name: ClassVar[str] = "linf_ball"
+    radius: float = 1.0
+
+
+@dataclass(frozen=True)
+class Mcp(Settings):
+    """The minimax concave penalty: absolute values whose pull fades to nothing at |x| = gamma·alpha, so
+    that large coefficients are not shrunk. With m = min(|x|, gamma·alpha): alpha·m − ½ m²/gamma. It is not
+    convex: what is found is where the objective is level, and nothing is proved.
+
+    Zhang 2010, <https://doi.org/10.1214/09-AOS729>.
+
+    Parameters
+    ----------
+    gamma : float, default 3.0
+        How far the pull reaches, in units of alpha; the prox is unique for steps below it. Allowed: at
+        least 0.001.
+    """
+
+    registry: ClassVar[str] = "penalties"
+    name: ClassVar[str] = "mcp"
+    gamma: float = 3.0
+
+
+@dataclass(frozen=True)
+class Scad(Settings):
+    """Smoothly clipped absolute deviation: absolute values up to alpha, whose pull then fades to nothing at
+    |x| = a·alpha, so that large coefficients are not shrunk: (2 a alpha |x| − x² − alpha²) / (2 (a − 1))
+    between, and ½ (a + 1) alpha² beyond. It is not convex: what is found is where the objective is level,
+    and nothing is proved.
+
+    Fan and Li 2001, <https://doi.org/10.1198/016214501753382273>.
+
+    Parameters
+    ----------
+    a : float, default 3.7
+        How far the pull reaches, in units of alpha; the prox is unique for steps below a − 1. Allowed:
+        between 2.001 and 1e+12.
+    """
+
+    registry: ClassVar[str] = "penalties"
+    name: ClassVar[str] = "scad"
+    a: float = 3.7
+
+
+@dataclass(frozen=True)
 class Simplex(Settings):
     """Shares of a whole, x ≥ 0 and Σ x = radius: 0 on the simplex and +∞ off it, whatever alpha. Its prox
     is the projection, which moves every coordinate by the same amount (times its step) until the sum is
@@ -101,3 +175,94 @@ class Simplex(Settings):
     registry: ClassVar[str] = "penalties"
     name: ClassVar[str] = "simplex"
     radius: float = 1.0
+
+
+@dataclass(frozen=True)
+class CappedSimplex(Settings):
+    """Shares of a whole, each at most `cap`: 0 ≤ x ≤ cap and Σ x = radius; 0 there and +∞ elsewhere,
+    whatever alpha. Its prox is the projection, which moves every coordinate by the same amount (times its
+    step) and clips it, until the sum is right. Where the caps of all together do not reach the whole, no
+    point is allowed.
+
+    Wang and Lu 2015, <https://arxiv.org/abs/1503.01002>.
+
+    Parameters
+    ----------
+    radius : float, default 1.0
+        The whole that is shared out. Allowed: at least 1e-300.
+    cap : float, default 0.5
+        The largest share allowed. Allowed: at least 1e-300.
+    """
+
+    registry: ClassVar[str] = "penalties"
+    name: ClassVar[str] = "capped_simplex"
+    radius: float = 1.0
+    cap: float = 0.5
+
+
+@dataclass(frozen=True)
+class L1Ball(Settings):
+    """The ball of absolute values, ‖x‖₁ ≤ radius: 0 within and +∞ outside, whatever alpha (the lasso as it
+    was first written). Its prox is the projection, which moves all coordinates towards 0 by the same amount
+    (times their step).
+
+    Duchi, Shalev-Shwartz, Singer and Chandra 2008, <https://doi.org/10.1145/1390156.1390191>.
+
+    Parameters
+    ----------
+    radius : float, default 1.0
+        The largest sum of absolute values allowed. Allowed: at least 1e-300.
+    """
+
+    registry: ClassVar[str] = "penalties"
+    name: ClassVar[str] = "l1_ball"
+    radius: float = 1.0
+
+
+@dataclass(frozen=True)
+class L2Ball(Settings):
+    """The Euclidean ball, ‖x‖ ≤ radius: 0 within and +∞ outside, whatever alpha. Its prox is the
+    projection, which shortens x.
+
+    Parikh and Boyd 2014, section 6.5.1, <https://doi.org/10.1561/2400000003>.
+
+    Parameters
+    ----------
+    radius : float, default 1.0
+        The largest length allowed. Allowed: at least 1e-300.
+    """
+
+    registry: ClassVar[str] = "penalties"
+    name: ClassVar[str] = "l2_ball"
+    radius: float = 1.0
+
+
+@dataclass(frozen=True)
+class Linf(Settings):
+    """The largest absolute value, max_j |x_j|: the large coefficients are all made equally large. Its prox
+    clips at the level where what is clipped, each divided by its step, sums to the weight.
+
+    Parikh and Boyd 2014, section 6.5.2, <https://doi.org/10.1561/2400000003>.
+    """
+
+    registry: ClassVar[str] = "penalties"
+    name: ClassVar[str] = "linf"
+
+
+@dataclass(frozen=True)
+class GroupLasso(Settings):
+    """The sum of norms by groups, Σ_g √|g|·‖x_g‖: the coefficients of a group are all exactly 0, or none
+    is. Its prox shortens each group. Without groups every coefficient is one of its own (then it is the
+    absolute values), but for those of one column in a loss of several margins, which go together.
+
+    Yuan and Lin 2006, <https://doi.org/10.1111/j.1467-9868.2005.00532.x>.
+
+    Parameters
+    ----------
+    by_size : bool, default True
+        Whether a group counts by the root of its size, √|g|; else all count alike.
+    """
+
+    registry: ClassVar[str] = "penalties"
+    name: ClassVar[str] = "group_lasso"
+    by_size: bool = True

@@ -164,6 +164,7 @@ fn penalties(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
         offers.set_item("diagonal_prox", o.diagonal_prox)?;
         offers.set_item("bounds", o.bounds)?;
         offers.set_item("convex", o.convex)?;
+        offers.set_item("groups", e.structured.is_some())?;
         d.set_item("offers", offers)?;
         all.append(d)?;
     }

@@ -19,7 +19,7 @@ use steepest::loss::{Block, Outputs};
 use steepest::losses::LOSSES;
 use steepest::objective::Objective;
 use steepest::penalties::PENALTIES;
-use steepest::penalty::Penalty;
+use steepest::penalty::{Penalty, Structure};
 use steepest::pool::with_threads;
 use steepest::problem::facts;
 use steepest::settings::{checked, nearest};
@@ -63,6 +63,10 @@ pub struct Model {
     bounds: Option<(f64, f64)>,
     /// What each column's coefficient is multiplied by in the penalty.
     scale: Option<Vec<f64>>,
+    /// What alpha is multiplied by for each column; 0 leaves its coefficient free.
+    factors: Option<Vec<f64>>,
+    /// The group of each column, by any number, for penalties by groups.
+    groups: Option<Vec<usize>>,
     /// The method; None is the one that suits best.
     method: Option<Named>,
     /// Whether the coefficients are handed over in single precision.
@@ -120,10 +124,42 @@ impl Model {
         let (entry, settings) = look_up!("penalty", PENALTIES, &self.penalty)?;
         let n = self.dim(columns);
         let coefficients = |j: usize| j % self.width(columns) < columns;
-        let weight: Vec<f64> = (0..n)
-            .map(|j| alpha * if coefficients(j) { 1.0 } else { self.intercept_penalty })
-            .collect();
-        let mut plain = (entry.build)(&settings, &weight);
+        let factors = self.factors.as_deref();
+        if let Some(f) = factors
+            && (f.len() != columns || f.iter().any(|f| !(*f >= 0.0 && f.is_finite())))
+        {
+            return Err(format!(
+                "factors must be {columns} finite numbers of at least 0; got {}",
+                f.len()
+            ));
+        }
+        let factor = |j: usize| match (coefficients(j), factors) {
+            (false, _) => self.intercept_penalty,
+            (true, None) => 1.0,
+            (true, Some(f)) => f[j % self.width(columns)],
+        };
+        let weight: Vec<f64> = (0..n).map(|j| alpha * factor(j)).collect();
+        let mut plain = match (entry.structured, &self.groups) {
+            (None, None) => (entry.build)(&settings, &weight),
+            (None, Some(_)) => return Err(format!("the penalty {} knows no groups", entry.name)),
+            (Some(_), Some(g)) if g.len() != columns => {
+                return Err(format!(
+                    "groups must be {columns} numbers, one a column; got {}",
+                    g.len()
+                ));
+            }
+            (Some(build), groups) => {
+                // An intercept that is penalised is a group of its own; coefficients of one column go together.
+                let most = groups.iter().flatten().max().map_or(columns, |m| m + 1);
+                let of = |j: usize| match (j % self.width(columns), groups) {
+                    (k, _) if k == columns => most + j,
+                    (k, Some(g)) => g[k],
+                    (k, None) => k,
+                };
+                let groups: Vec<usize> = (0..n).map(of).collect();
+                build(&settings, &Structure { weight: &weight, groups: Some(&groups) })
+            }
+        };
         if let Some(scale) = &self.scale {
             if scale.len() != columns || scale.iter().any(|s| !(*s > 0.0 && s.is_finite())) {
                 return Err(format!(

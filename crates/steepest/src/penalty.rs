@@ -100,6 +100,22 @@ pub trait Penalty: Send + Sync {
     fn shares(&self) -> Option<(&[usize], f64)> {
         None
     }
+    /// Whether it says nothing of a coordinate.
+    fn free(&self, j: usize) -> bool {
+        self.piece(j).is_free()
+    }
+    /// The largest factor ≤ 1 that takes s, each known within a spread, to where sup_u s′u − value(u) is finite; 0 where
+    /// there is none.
+    fn shrinks(&self, s: &[f64], spread: &[f64]) -> f64 {
+        let _ = (s, spread);
+        1.0
+    }
+    /// value(x) + sup_u (s′u − value(u)) − s′x at its worst where each s_j is known within a spread; ∞ where the supremum
+    /// is. What a proof needs of a convex penalty that is not made of [`Piece`]s; none where it is not written out.
+    fn excess(&self, x: &[f64], s: &[f64], spread: &[f64]) -> Option<f64> {
+        let _ = (x, s, spread);
+        None
+    }
     /// The same penalty of x where the variables are u = x / scale; none where it has no such form
     /// (then only a common factor may be taken out).
     fn rescaled(&self, scale: &[f64]) -> Option<Box<dyn Penalty>>;
@@ -118,6 +134,14 @@ pub trait Separable: Described {
     fn value<N: Real>(settings: Self::Of<N>, x: N) -> N;
     /// argmin_u step·value(u) + ½ (u − x)².
     fn prox<N: Real>(settings: Self::Of<N>, x: N, step: N) -> N;
+    /// The value of one coordinate at a weight (alpha), where that is more than its product.
+    fn weighted<N: Real>(settings: Self::Of<N>, x: N, weight: N) -> N {
+        weight * Self::value(settings, x)
+    }
+    /// argmin_u step·scale²·weighted(u) + ½ (u − x)².
+    fn weighted_prox<N: Real>(settings: Self::Of<N>, x: N, step: N, weight: N, scale: N) -> N {
+        Self::prox(settings, x, step * weight * scale * scale)
+    }
     /// The bounds that it sets, where it sets some.
     fn bounds(settings: &Self) -> (f64, f64) {
         let _ = settings;
@@ -180,7 +204,7 @@ impl<P: Separable> Penalty for Each<P> {
                     return f64::INFINITY;
                 }
             } else if w != 0.0 {
-                sum += w * P::value(s, self.scale(j) * x);
+                sum += P::weighted(s, self.scale(j) * x, w);
             }
         }
         sum
@@ -190,7 +214,7 @@ impl<P: Separable> Penalty for Each<P> {
         for (j, (&w, x)) in self.weight.iter().zip(x).enumerate() {
             if w != 0.0 {
                 let c = self.scale(j);
-                *x = P::prox(s, c * *x, steps.at(j) * w * c * c) / c;
+                *x = P::weighted_prox(s, c * *x, steps.at(j), w, c) / c;
                 if P::OFFERS.bounds && self.scale.is_some() {
                     *x = Real::clamp(*x, self.piece(j).low, self.piece(j).high);
                 }
@@ -238,6 +262,10 @@ impl<P: Separable> Penalty for Each<P> {
         }))
     }
     fn within(&self, low: &[f64], high: &[f64]) -> Option<Box<dyn Penalty>> {
+        if !P::OFFERS.convex {
+            // The least within bounds is then not the least without, clipped.
+            return None;
+        }
         let mut both = (low.to_vec(), high.to_vec());
         if let Some((l, h)) = &self.within {
             both.0.iter_mut().zip(l).for_each(|(a, b)| *a = a.max(*b));
@@ -246,6 +274,25 @@ impl<P: Separable> Penalty for Each<P> {
         Some(Box::new(Each { within: Some(both), ..self.clone() }))
     }
 }
+
+/// What a penalty lies on.
+#[derive(Clone, Copy, Debug)]
+pub struct Structure<'a> {
+    /// The weight (alpha) of each coordinate; 0 leaves it free.
+    pub weight: &'a [f64],
+    /// The group of each coordinate, by any number; none where each is its own.
+    pub groups: Option<&'a [usize]>,
+}
+
+impl<'a> Structure<'a> {
+    /// Coordinates without groups.
+    pub fn plain(weight: &'a [f64]) -> Self {
+        Structure { weight, groups: None }
+    }
+}
+
+/// (settings, structure) → the penalty.
+pub type BuildOn = fn(settings: &[f64], on: &Structure<'_>) -> Box<dyn Penalty>;
 
 /// A row of the registry.
 pub struct Entry {
@@ -260,6 +307,8 @@ pub struct Entry {
     /// The penalty, from checked settings and the weight (alpha) of each coordinate; a weight of 0
     /// leaves a coordinate free (an intercept).
     pub build: fn(settings: &[f64], weight: &[f64]) -> Box<dyn Penalty>,
+    /// The same where coordinates go together; none where that means nothing to it.
+    pub structured: Option<BuildOn>,
     /// What its formula recorded of itself: value and prox of one coordinate, with inputs `x`, `step` and
     /// its settings. None where it is no sum over coordinates.
     pub program: Option<fn() -> Program>,
@@ -274,6 +323,7 @@ impl Entry {
             parameters: P::PARAMETERS,
             offers: P::OFFERS,
             build: |settings, weight| Box::new(Each::new(P::of(settings), weight)),
+            structured: None,
             program: Some(|| {
                 record(|| {
                     let names: Vec<Symbol> =

@@ -1,7 +1,7 @@
 //! What every penalty must do; a new entry of the registry is tested without a line here.
 use proptest::prelude::*;
 use steepest::penalties::PENALTIES;
-use steepest::penalty::{Entry, Penalty, Steps};
+use steepest::penalty::{Entry, Penalty, Steps, Structure};
 
 const N: usize = 5;
 
@@ -125,6 +125,92 @@ proptest! {
                 let x: Vec<f64> = u.iter().zip(&scale).map(|(u, s)| u * s).collect();
                 let (a, b) = (p.value(&x), r.value(&u));
                 prop_assert!(a == b || (a - b).abs() <= 1e-12 * a.abs(), "{}", e.name);
+            }
+        }
+    }
+
+    /// What is found by a projection is left there by the next.
+    #[test]
+    fn a_projection_stays(at in vector(0.0, 1.0), x in vector(-4.0, 4.0), t in vector(0.05, 3.0)) {
+        for e in PENALTIES {
+            let p = (e.build)(&settings(e, &at), &[0.7; N]);
+            let mut once = x.clone();
+            p.prox(&mut once, Steps::Diagonal(&t));
+            // Only what is 0 or infinite everywhere projects.
+            let constraint = [0.0, 0.3, 1.0].iter().all(|c| {
+                let v = p.value(&once.iter().map(|u| c * u).collect::<Vec<_>>());
+                v == 0.0 || v == f64::INFINITY
+            });
+            if constraint && p.value(&once) == 0.0 {
+                let mut twice = once.clone();
+                p.prox(&mut twice, Steps::Diagonal(&t));
+                for (a, b) in once.iter().zip(&twice) {
+                    prop_assert!((a - b).abs() <= 1e-9 * (1.0 + a.abs()), "{}: {once:?} {twice:?}", e.name);
+                }
+            }
+        }
+    }
+
+    /// value(x) + value*(s) ≥ s′x, and value(u) + value*(s) ≥ s′u wherever else; next to nothing is lost where s pulls to x.
+    #[test]
+    fn the_conjugate_is_the_conjugate(
+        at in vector(0.0, 1.0), x in vector(-3.0, 3.0), u in vector(-3.0, 3.0), pull in vector(-4.0, 4.0),
+    ) {
+        for e in PENALTIES {
+            let p = (e.build)(&settings(e, &at), &[0.7; N]);
+            let none = [0.0; N];
+            let (mut x, mut u) = (x.clone(), u.clone());
+            p.prox(&mut x, Steps::Uniform(1.0));
+            p.prox(&mut u, Steps::Uniform(1.0));
+            let c = p.shrinks(&pull, &none);
+            let s: Vec<f64> = pull.iter().map(|s| c * s).collect();
+            let Some(excess) = p.excess(&x, &s, &none) else { continue };
+            prop_assert!(excess.is_finite() && excess >= 0.0, "{}: {c} {excess}", e.name);
+            let dot = |u: &[f64]| u.iter().zip(&s).map(|(u, s)| u * s).sum::<f64>();
+            let conjugate = excess - p.value(&x) + dot(&x);
+            prop_assert!(p.value(&u) + conjugate >= dot(&u) - 1e-9, "{}: {u:?} {s:?}", e.name);
+            // y = prox(z) is where z − y is a slope of the penalty: there nothing is lost.
+            let mut y = pull.clone();
+            p.prox(&mut y, Steps::Uniform(1.0));
+            let slope: Vec<f64> = pull.iter().zip(&y).map(|(z, y)| z - y).collect();
+            let c = p.shrinks(&slope, &none);
+            prop_assert!(c > 1.0 - 1e-9, "{}: {c}", e.name);
+            let slope: Vec<f64> = slope.iter().map(|s| c * s).collect();
+            let left = p.excess(&y, &slope, &none).expect("written out");
+            prop_assert!(left <= 1e-8, "{}: {left}", e.name);
+            let spread = [1e-3; N];
+            prop_assert!(p.excess(&y, &slope, &spread).expect("written out") >= left, "{}", e.name);
+        }
+    }
+
+    /// Groups whose coordinates have weights, units and steps of their own: the slopes say that the prox is the least.
+    #[test]
+    fn the_prox_of_a_group_is_where_its_slope_is_0(
+        x in vector(-4.0, 4.0), t in vector(0.05, 3.0), weight in vector(0.1, 2.0), scale in vector(0.1, 4.0), by_size in 0..2,
+    ) {
+        let e = PENALTIES.iter().find(|e| e.name == "group_lasso").expect("registered");
+        let labels = [7, 3, 7, 3, 9];
+        let on = Structure { weight: &weight, groups: Some(&labels) };
+        let p = (e.structured.expect("it knows groups"))(&[f64::from(by_size)], &on);
+        let p = p.rescaled(&scale).expect("it has units");
+        // Its value, written once more.
+        let members = [vec![0, 2], vec![1, 3], vec![4]];
+        let root = |g: &[usize]| if by_size == 1 { (g.len() as f64).sqrt() } else { 1.0 };
+        let size = |g: &[usize], u: &[f64]| g.iter().map(|&j| (weight[j] * scale[j] * u[j]).powi(2)).sum::<f64>().sqrt();
+        let value = |u: &[f64]| members.iter().map(|g| root(g) * size(g, u)).sum::<f64>();
+        prop_assert!((p.value(&x) - value(&x)).abs() <= 1e-12 * value(&x));
+        let mut u = x.clone();
+        p.prox(&mut u, Steps::Diagonal(&t));
+        for g in &members {
+            if g.iter().all(|&j| u[j] == 0.0) {
+                let reach = g.iter().map(|&j| (x[j] / (t[j] * weight[j] * scale[j])).powi(2)).sum::<f64>().sqrt();
+                prop_assert!(reach <= root(g) * (1.0 + 1e-12), "{reach}");
+                continue;
+            }
+            for &j in g {
+                let slope = root(g) * (weight[j] * scale[j]).powi(2) * u[j] / size(g, &u);
+                let left = slope + (u[j] - x[j]) / t[j];
+                prop_assert!(left.abs() <= 1e-9 * (1.0 + slope.abs()), "{left}");
             }
         }
     }

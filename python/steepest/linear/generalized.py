@@ -40,6 +40,29 @@ def _tells_classes(model: GeneralizedLinear) -> bool:
     return isinstance(model.loss, str) and bool(_losses().get(model.loss, {}).get("classes"))
 
 
+def _labels(groups: Any, columns: int) -> NDArray[np.intp]:
+    """Labels of any kind as places among them."""
+    labels = np.asarray(groups)
+    if labels.shape != (columns,):
+        raise InputError(
+            f"groups must be one label a column, of shape ({columns},); got shape {labels.shape}"
+        )
+    return np.unique(labels, return_inverse=True)[1].astype(np.intp)
+
+
+def _factors(weights: Any, columns: int) -> Floats:
+    """Finite numbers of at least 0, one a column."""
+    try:
+        factors = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"penalty_weights must be one number a column; got {weights!r:.80}") from None
+    if factors.shape != (columns,) or not np.all(np.isfinite(factors) & (factors >= 0)):
+        raise InputError(
+            f"penalty_weights must be {columns} finite numbers of at least 0; got {weights!r:.80}"
+        )
+    return factors
+
+
 class GeneralizedLinear(LinearRegressor):
     """A linear model with any loss and any penalty of the catalogue.
 
@@ -60,6 +83,11 @@ class GeneralizedLinear(LinearRegressor):
         The weight of the penalty, at least 0.
     loss_settings, penalty_settings : mapping of str to float, optional
         ``{"width": 2.0}`` for Huber's loss, ``{"ratio": 0.9}`` for the elastic net.
+    groups : array of shape (features,), optional
+        The group of each column, by any label, for ``group_lasso``: the coefficients of a group are all 0 or none is.
+        Of several margins (``softmax``) the coefficients of one column are one group unless given.
+    penalty_weights : array of shape (features,), optional
+        What alpha is multiplied by for each column (adaptive penalties); 0 leaves its coefficient free.
     bounds : (float, float), optional
         Bounds of every coefficient, beside the penalty.
     fit_intercept : bool, default True
@@ -120,6 +148,8 @@ class GeneralizedLinear(LinearRegressor):
         *,
         loss_settings: Mapping[str, float] | None = None,
         penalty_settings: Mapping[str, float] | None = None,
+        groups: Any = None,
+        penalty_weights: Any = None,
         bounds: tuple[float, float] | None = None,
         fit_intercept: bool = True,
         method: str | None = None,
@@ -141,6 +171,8 @@ class GeneralizedLinear(LinearRegressor):
         self.alpha = alpha
         self.loss_settings = loss_settings
         self.penalty_settings = penalty_settings
+        self.groups = groups
+        self.penalty_weights = penalty_weights
         self.bounds = bounds
         self.fit_intercept = fit_intercept
         self.method = method
@@ -194,7 +226,7 @@ class GeneralizedLinear(LinearRegressor):
             y = self._coded(y)
             if _losses()[self.loss]["outputs"] == "many":
                 outputs = max(2, len(self.classes_))
-        problem = self._problem(outputs)
+        problem = self._problem(outputs, X.shape[1])
         targets = 1 if y.ndim == 1 else y.shape[1]
         held = self._held(len(y)) if self.early_stopping else None
         beforehand = added(offset, exposure, X.shape[0])
@@ -215,7 +247,7 @@ class GeneralizedLinear(LinearRegressor):
         self.n_iter_ = np.array([r.nit for r in self.results_], dtype=np.int32)
         return self
 
-    def _problem(self, outputs: int) -> Problem:
+    def _problem(self, outputs: int, columns: int) -> Problem:
         """The objective, and when to stop."""
         method = self.method
         if method is None and self.early_stopping:
@@ -229,6 +261,8 @@ class GeneralizedLinear(LinearRegressor):
             outputs=outputs,
             intercept=self.fit_intercept,
             bounds=pair("bounds", self.bounds),
+            groups=None if self.groups is None else _labels(self.groups, columns),
+            factors=None if self.penalty_weights is None else _factors(self.penalty_weights, columns),
             method=None if method is None else text("method", method),
             method_settings=mapping("method_settings", self.method_settings),
             tol=number("tol", self.tol),

@@ -49,6 +49,10 @@ class Problem:
         What alpha is multiplied by for the intercept; 0, the default, leaves it free.
     bounds : (float, float) or None
         Bounds of every coefficient.
+    factors : array of shape (columns,) or None
+        What alpha is multiplied by for each column; 0 leaves its coefficient free.
+    groups : array of int of shape (columns,) or None
+        The group of each column, for penalties by groups.
     method : str or None
         None takes the method that suits best.
     tol : float
@@ -71,6 +75,8 @@ class Problem:
     intercept_penalty: float = 0.0
     bounds: tuple[float, float] | None = None
     scale: Floats | None = None
+    factors: Floats | None = None
+    groups: NDArray[np.intp] | None = None
     method: str | None = None
     method_settings: Mapping[str, float] = field(default_factory=dict)
     tol: float = 1e-6
@@ -131,6 +137,8 @@ class Problem:
             "intercept_penalty": float(self.intercept_penalty),
             "bounds": self.bounds,
             "scale": None if self.scale is None else self.scale.tolist(),
+            "factors": None if self.factors is None else np.asarray(self.factors, dtype=np.float64).tolist(),
+            "groups": None if self.groups is None else np.asarray(self.groups).tolist(),
             "narrow": self.narrow,
             "method": None if self.method is None else (self.method, list(self.method_settings.items())),
         }

@@ -4,6 +4,7 @@ use proved::Proved;
 
 pub mod claims;
 pub mod doubt;
+mod natural;
 pub mod proved;
 mod seen;
 mod shares;

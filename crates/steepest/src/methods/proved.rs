@@ -1,5 +1,5 @@
 //! What a method claims of a loss over a table is proved, where it can be: the same proof whoever walked there.
-use super::{coordinate, lbfgs, progressive};
+use super::{coordinate, lbfgs, natural, progressive};
 use crate::curvature::Curvature;
 use crate::method::{Method, Step};
 use crate::problem::Problem;
@@ -134,7 +134,7 @@ fn prove(problem: &mut Problem<'_>, x: &[f64]) -> Result<Option<Step>, Halt> {
     }
     let pieces = facts.offers.pieces && coordinate::ENTRY.refusal(&facts, &[]).is_none();
     if !pieces && problem.penalty.shares().is_none() {
-        return Ok(None);
+        return natural::proof(problem, x);
     }
     // At this very point: the method itself would begin elsewhere where a start is worth nothing.
     coordinate::proof(problem, x).map(Some)

@@ -1,6 +1,8 @@
 //! The registry of penalties: one line each.
 use crate::penalty::Entry;
 
+mod secular;
+
 macro_rules! penalties {
     ($($file:ident::$penalty:ident),* $(,)? ; $($whole:ident),* $(,)?) => {
         $(#[doc = concat!("The penalty in `", stringify!($file), "`.")] pub mod $file;)*
@@ -14,6 +16,14 @@ penalties! {
     l2::L2,
     l1::L1,
     elastic_net::ElasticNet,
-    bounds::Bounds;
+    bounds::Bounds,
+    linf_ball::LinfBall,
+    mcp::Mcp,
+    scad::Scad;
     simplex,
+    capped_simplex,
+    l1_ball,
+    l2_ball,
+    linf,
+    group_lasso,
 }

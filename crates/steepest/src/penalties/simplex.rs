@@ -1,4 +1,5 @@
 //! The simplex: shares that sum to a whole.
+use super::secular::reaches;
 use crate::penalty::{Entry, Offers, Penalty, Piece, Steps};
 use crate::settings::Described;
 
@@ -28,9 +29,6 @@ const OFFERS: Offers = Offers {
     convex: true,
 };
 
-/// How far a sum of n shares may be from the radius for rounding alone.
-const SLACK: f64 = 1e-12;
-
 impl Penalty for OnSimplex {
     fn name(&self) -> &'static str {
         Simplex::<f64>::NAME
@@ -40,7 +38,7 @@ impl Penalty for OnSimplex {
     }
     fn value(&self, x: &[f64]) -> f64 {
         let sum: f64 = self.inside.iter().map(|&j| x[j]).sum();
-        let off = (sum - self.radius).abs() > SLACK * self.radius * self.inside.len() as f64;
+        let off = !reaches(sum, self.radius, self.inside.len());
         if self.inside.is_empty() {
             0.0
         } else if off || sum.is_nan() || self.inside.iter().any(|&j| x[j] < 0.0) {
@@ -95,5 +93,6 @@ pub(super) const ENTRY: Entry = Entry {
         let inside = (0..weight.len()).filter(|&j| weight[j] != 0.0).collect();
         Box::new(OnSimplex { radius: settings[0], inside })
     },
+    structured: None,
     program: None,
 };
