@@ -100,7 +100,7 @@ $(VENV)/.develop: $(VENV)/.test
 	touch $@
 
 $(VENV)/.hosts: $(VENV)/.test
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'torch>=2.4' 'keras>=3.5' expecttest
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'torch>=2.4' 'keras>=3.5' expecttest optax
 	touch $@
 
 clean:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -206,3 +208,70 @@ def test_what_is_no_schedule_is_refused(options: dict[str, object], says: str) -
 def test_an_error_inside_the_rate_comes_out_as_itself() -> None:
     with pytest.raises(ZeroDivisionError):
         steepest.minimize(bowl, START, jac=slope, method="sgd", options={"rate": lambda k: 1 / k})
+
+
+# Places: where a rule asks for gradients, and what it shows, need not be where it stands.
+def ball(x: NDArray[np.float64], g: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
+    v[:] = 0.9 * v + g
+    return x - 0.02 * v
+
+
+def looking_ahead(steps: int) -> NDArray[np.float64]:
+    x, slow, v = START.copy(), START.copy(), np.zeros(3)
+    for k in range(1, steps + 1):
+        x = ball(x, slope(x), v)
+        if k % 6 == 0:
+            x = slow = slow + 0.5 * (x - slow)
+    return x
+
+
+def averaging(steps: int) -> NDArray[np.float64]:
+    x, v, seen = START.copy(), np.zeros(3), []
+    for _ in range(steps):
+        x = ball(x, slope(x), v)
+        seen.append(x)
+    return np.mean(seen or [x], axis=0)
+
+
+def sharpness(steps: int) -> NDArray[np.float64]:
+    x, v = START.copy(), np.zeros(3)
+    for _ in range(steps):
+        g = slope(x)
+        x = ball(x, slope(x + 0.05 * g / np.linalg.norm(g)), v)
+    return x
+
+
+def free(steps: int) -> NDArray[np.float64]:
+    """Schedule-free: gradients at y, z goes down them, x averages z."""
+    x = z = START.copy()
+    for k in range(1, steps + 1):
+        z = z - 0.02 * slope(0.9 * x + 0.1 * z)
+        x = x + (z - x) / k
+    return x
+
+
+@pytest.mark.parametrize(
+    ("chain", "by_hand"),
+    [
+        (["momentum", rules.Lookahead()], looking_ahead),
+        (["momentum", "averaging"], averaging),
+        (["sam", "momentum"], sharpness),
+        ("schedule_free_sgd", free),
+    ],
+    ids=lambda v: getattr(v, "__name__", ""),
+)
+def test_rules_with_places(chain: object, by_hand: Callable[[int], NDArray[np.float64]]) -> None:
+    """Each step of `descend` shows the point that the rule shows, with the value there."""
+    descent = steepest.descend(bowl, START, jac=slope, method=chain, options={"rate": 0.02, "maxiter": 40})
+    for k, step in enumerate(descent):
+        np.testing.assert_allclose(step.x, by_hand(k), rtol=1e-11, atol=1e-13)
+        assert step.loss == pytest.approx(bowl(step.x), rel=1e-12)
+    result = descent.result()
+    assert result.nit == 40
+    assert result.fun == bowl(result.x)
+
+
+@pytest.mark.parametrize("chain", [["averaging", "adam"], ["adam", "sam"], ["ema"], ["sam", "sam", "sgd"]])
+def test_places_have_an_order(chain: list[str]) -> None:
+    with pytest.raises(InputError, match=r"must come|put one before it|only turns|second gradient"):
+        steepest.minimize(bowl, START, jac=slope, method=chain)

@@ -16,8 +16,13 @@ from steepest.errors import InputError
 
 RULES = list(_catalog.registry("rules").values())
 SHAPES = [(7,), (6, 4), (3, 5), (2, 3, 2), ()]
-# A gradient's clipping is seen through the plain rule behind it.
-CHAINS = {e.name: [e.name, "sgd"] if e.about["kind"] == "gradient" else [e.name] for e in RULES}
+# What turns gradients or steps is seen through the plain rule beside it.
+CHAINS = {
+    e.name: {"gradient": [e.name, "sgd"], "parameter": [e.name], "change": ["momentum", e.name]}[
+        e.about["kind"]
+    ]
+    for e in RULES
+}
 
 
 def start(dtype: Any, seed: int) -> tuple[list[Any], list[Any]]:
@@ -32,46 +37,71 @@ def value(x: list[Any], a: list[Any]) -> float:
     return float(sum((0.5 * c * v.astype(float) ** 2).sum() for c, v in zip(a, x, strict=True)))
 
 
-def compiled(names: list[str], given: dict[str, float], dtype: Any, steps: int, rate: float) -> list[Any]:
+def settings_of(names: list[str], rule: str, given: dict[str, float]) -> list[dict[str, float]]:
+    return [given if n == rule else {} for n in names]
+
+
+def compiled(
+    names: list[str], given: list[dict[str, float]], dtype: Any, steps: int, rate: float
+) -> list[Any]:
+    """The points shown after some steps of the compiled rules."""
     x, a = start(dtype, 0)
-    rule = _core.Rule([(names[0], given), *((n, {}) for n in names[1:])])
-    memory = [[np.zeros_like(v) for _ in range(rule.memory(v.shape))] for v in x]
+    rule = _core.Rule(list(zip(names, given, strict=True)))
+    memory = [[np.zeros(s, v.dtype) for s in rule.memory(v.shape)] for v in x]
     state = np.zeros(rule.state(len(x)))
+
+    def gradient(at: list[Any]) -> list[Any]:
+        return [np.array(c * v, dtype).reshape(v.shape) for c, v in zip(a, at, strict=True)]
+
+    to = [np.zeros_like(v) for v in x]
     for t in range(1, steps + 1):
-        g = [c * v for c, v in zip(a, x, strict=True)]
-        rule.step(
-            x, [np.ascontiguousarray(v).reshape(v.shape) for v in g], memory, state, t, rate, value(x, a)
-        )
-    return x
+        g, at = gradient(x), (t, rate, value(x, a))
+        if any(_catalog.find("rules", n).about["evaluations"] > 1 for n in names):
+            rule.place(x, g, memory, state, to, *at)
+            g = gradient(to)
+        rule.step(x, g, memory, state, *at)
+    rule.shown(x, memory, state, to, steps, rate)
+    return to
 
 
-def traced(names: list[str], given: dict[str, float], dtype: Any, steps: int, rate: float) -> list[Any]:
+def traced(names: list[str], given: list[dict[str, float]], dtype: Any, steps: int, rate: float) -> list[Any]:
+    """The same by the recorded formulas."""
     x, a = start(dtype, 0)
     entries = [_catalog.find("rules", n) for n in names]
-    known = [_catalog.checked("rules", n, given if k == 0 else {}) for k, n in enumerate(names)]
-    memory = [[[np.zeros_like(v) for _ in formula.memory_names(e, v.shape)] for v in x] for e in entries]
+    known = [_catalog.checked("rules", n, own) for n, own in zip(names, given, strict=True)]
+    memory = [[[np.zeros(s) for s in formula.memory_shapes(e, v.shape)] for v in x] for e in entries]
     states: list[Any] = [
         [dict.fromkeys(e.about["state"], 0.0) for _ in range(formula.groups(e, len(x)))] for e in entries
     ]
     cast = [v.astype(float) for v in x]
+
+    def gradient(at: list[Any]) -> list[Any]:
+        return [(c * v).astype(dtype).astype(float) for c, v in zip(a, at, strict=True)]
+
     for t in range(1, steps + 1):
-        g = [(c * v).astype(dtype).astype(float) for c, v in zip(a, cast, strict=True)]
-        at = value(cast, a)
+        g = seen = gradient(cast)
+        at = {"step": np.float64(t), "rate": rate, "value": value(cast, a)}
         for k, entry in enumerate(entries):
-            here = {**known[k], "step": np.float64(t), "rate": rate, "value": at}
-            with np.errstate(all="ignore"):
-                out, memory[k], states[k] = formula.step(entry, here, cast, g, memory[k], states[k])
-            if entry.about["kind"] == "gradient":
-                g = out
-            else:
-                cast = out
+            if entry.about["evaluations"] > 1:
+                here = {**known[k], **at}
+                g = gradient(formula.place(entry, here, cast, g, memory[k], states[k]))
+        for k, entry in enumerate(entries):
+            seen = seen if entry.about["kind"] == "change" else g
+            moved = (cast, g, memory[k], states[k])
+            out, memory[k], states[k] = formula.step(entry, {**known[k], **at}, *moved, seen=seen)
+            g = formula.handed(entry, cast, out, k == len(entries) - 1)
+        cast = g
+    at = {"step": np.float64(steps), "rate": rate, "value": np.nan}
+    for k, entry in enumerate(entries):
+        cast = formula.shown(entry, {**known[k], **at}, cast, memory[k], states[k])
     return cast
 
 
 @pytest.mark.parametrize(("dtype", "tol"), [("float64", 1e-12), ("float32", 2e-4)])
 @pytest.mark.parametrize("entry", RULES, ids=lambda e: e.name)
 def test_compiled_is_traced(entry: _catalog.Entry, dtype: str, tol: float) -> None:
-    args = (CHAINS[entry.name], {}, dtype, 12, 0.03)
+    names = CHAINS[entry.name]
+    args = (names, [{} for _ in names], dtype, 12, 0.03)
     for got, want in zip(compiled(*args), traced(*args), strict=True):
         np.testing.assert_allclose(got, want, rtol=tol, atol=tol)
 
@@ -80,13 +110,17 @@ def test_compiled_is_traced(entry: _catalog.Entry, dtype: str, tol: float) -> No
 @given(data=st.data())
 @settings(max_examples=15, deadline=None)
 def test_compiled_is_traced_for_any_settings(entry: _catalog.Entry, data: st.DataObject) -> None:
-    settings = {
-        p.name: data.draw(st.floats(max(p.low, -2.0), min(p.high, 3.0)), label=p.name)
-        for p in entry.parameters
-    }
+    def drawn(p: _catalog.Parameter) -> float:
+        low, high = max(p.low, -2.0), min(p.high, 3.0)
+        if p.kind != "number":
+            return float(data.draw(st.integers(int(low), max(int(high), int(low))), label=p.name))
+        return data.draw(st.floats(low, max(low, high)), label=p.name)
+
+    settings = {p.name: drawn(p) for p in entry.parameters}
     if "epsilon" in settings:
         settings["epsilon"] = max(settings["epsilon"], 1e-8)
-    args = (CHAINS[entry.name], settings, "float64", 3, 0.01)
+    names = CHAINS[entry.name]
+    args = (names, settings_of(names, entry.name, settings), "float64", 3, 0.01)
     for got, want in zip(compiled(*args), traced(*args), strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-9)
 
@@ -183,8 +217,21 @@ def test_every_entry_has_its_class() -> None:
         rules.Adam(epsilon=-1.0)
 
 
-def test_schedules_start_at_one_and_fall_to_their_end() -> None:
+#: Schedules that rise too: what they are is in tests/hosts/test_rates.py.
+RISING = {"warm_up", "warm_restarts", "one_cycle", "triangular", "stable"}
+
+
+def test_schedules_lie_between_nothing_and_the_whole_rate() -> None:
     for entry in _catalog.registry("rates").values():
+        known = _catalog.checked("rates", entry.name, {}) | dict.fromkeys(entry.about["state"], 0.0)
+        at = {"done": np.linspace(0, 1, 301), "step": np.arange(1.0, 302.0)}
+        found = formula.evaluate(entry.programs["factor"], {**known, **at})[0]
+        assert np.all((np.asarray(found) >= -1e-15) & (np.asarray(found) <= 1 + 1e-15)), entry.name
+
+
+def test_schedules_start_at_one_and_fall_to_their_end() -> None:
+    falling = [e for e in _catalog.registry("rates").values() if e.name not in RISING]
+    for entry in falling:
         known = _catalog.checked("rates", entry.name, {}) | dict.fromkeys(entry.about["state"], 0.0)
 
         def factor(done: float, step: float, entry: Any = entry, known: Any = known) -> float:

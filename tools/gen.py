@@ -67,10 +67,7 @@ def formulas(entry: _catalog.Entry) -> list[str]:
             "terms": entry.about.get("sums", ()),
             "look": list(entry.about.get("state", ())),
             "settle": [*entry.about.get("scalars", ()), *entry.about.get("state", ())],
-            "element": [
-                "g" if entry.about.get("kind") == "gradient" else "x",
-                *entry.about.get("memory", ()),
-            ],
+            "element": [_catalog.made(entry), *entry.about.get("memory", ())],
         }.get(stage, [stage])
         lines += [f"{n} ← {t}" for n, t in zip(names, program.text, strict=False) if n != t and len(t) < 160]
     return lines

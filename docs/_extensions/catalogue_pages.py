@@ -16,7 +16,8 @@ VERBS = ("fit", "predict", "descend", "list")
 NOTES = {
     "rules": (
         "A rule turns a gradient into a step. `method=` of `minimize` takes its name, and every "
-        "rule is an optimizer for torch and for Keras. *g* is the gradient, *x* the parameter; what a rule "
+        "rule is an optimizer for torch and for Keras. *g* is the gradient, *x* the parameter, *Δx* its "
+        "change (of a rule that turns the step of another, *g* is the step so far); what a rule "
         "remembers of each coordinate stands among its facts."
     ),
     "losses": (

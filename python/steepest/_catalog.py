@@ -23,7 +23,18 @@ import numpy as np
 from steepest import _core
 from steepest.errors import InputError
 
-__all__ = ["REGISTRIES", "Entry", "Parameter", "Program", "Settings", "checked", "find", "number", "registry"]
+__all__ = [
+    "REGISTRIES",
+    "Entry",
+    "Parameter",
+    "Program",
+    "Settings",
+    "checked",
+    "find",
+    "made",
+    "number",
+    "registry",
+]
 
 #: What there are registries of.
 REGISTRIES = ("rules", "losses", "penalties", "methods", "rates")
@@ -100,6 +111,13 @@ class Entry:
         """The first sentence of its page."""
         head = self.doc.split("\n\n")[0].replace("\n", " ")
         return head.split(". ")[0].rstrip(".:") + "."
+
+
+def made(entry: Entry) -> str:
+    """What a rule's formula gives: the next gradient, the change of the parameter, or the parameter itself."""
+    if entry.about.get("kind") == "gradient":
+        return "g"
+    return "x" if entry.about.get("absolute", True) else "Δx"
 
 
 def _entry(registry: str, raw: dict[str, Any]) -> Entry:

@@ -103,8 +103,29 @@ class Progress:
 @final
 class Rule:
     def __new__(cls, rules: Sequence[tuple[str, Mapping[str, float]]]) -> Rule: ...
-    def memory(self, shape: Sequence[int]) -> int: ...
+    def memory(self, shape: Sequence[int]) -> list[list[int]]: ...
     def state(self, tensors: int) -> int: ...
+    def place(
+        self,
+        x: Sequence[NDArray[Any]],
+        g: Sequence[NDArray[Any]],
+        memory: Sequence[Sequence[NDArray[Any]]],
+        state: NDArray[np.float64],
+        to: Sequence[NDArray[Any]],
+        step: int,
+        rate: float,
+        value: float = ...,
+    ) -> None: ...
+    def shown(
+        self,
+        x: Sequence[NDArray[Any]],
+        memory: Sequence[Sequence[NDArray[Any]]],
+        state: NDArray[np.float64],
+        to: Sequence[NDArray[Any]],
+        step: int,
+        rate: float,
+        value: float = ...,
+    ) -> None: ...
     def step(
         self,
         x: Sequence[NDArray[Any]],

@@ -5,8 +5,8 @@ library. The same program is so evaluated by NumPy in tests, by torch on any dev
 
 >>> from steepest import _catalog, formula
 >>> sgd = _catalog.find("rules", "sgd").programs["element"]
->>> float(formula.evaluate(sgd, {"x": 1.0, "g": 0.5, "keep": 1.0, "length": 0.1})[0])
-0.95
+>>> float(formula.evaluate(sgd, {"x": 1.0, "g": 0.5, "decay": 0.0, "length": 0.1})[0])  # the change of x
+-0.05
 """
 
 from __future__ import annotations
@@ -20,7 +20,21 @@ import numpy as np
 
 from steepest._catalog import Entry, Program
 
-__all__ = ["NUMPY", "Host", "Operations", "evaluate", "groups", "memory_names", "step", "sums", "table"]
+__all__ = [
+    "NUMPY",
+    "Host",
+    "Operations",
+    "evaluate",
+    "groups",
+    "handed",
+    "memory_names",
+    "memory_shapes",
+    "place",
+    "shown",
+    "step",
+    "sums",
+    "table",
+]
 
 #: What each named operation is in a library.
 Operations = Mapping[str, Callable[..., Any]]
@@ -35,6 +49,7 @@ def table(
     tanh: Callable[[Any], Any],
     cos: Callable[[Any], Any],
     abs: Callable[[Any], Any],
+    floor: Callable[[Any], Any],
     maximum: Callable[[Any, Any], Any],
     minimum: Callable[[Any, Any], Any],
     where: Callable[[Any, Any, Any], Any],
@@ -43,6 +58,7 @@ def table(
     matmul: Callable[[Any, Any], Any],
     transpose: Callable[[Any], Any],
     norm: Callable[[Any], Any],
+    mean: Callable[..., Any],
 ) -> Operations:
     """The operations of a library, from the functions that it has under whatever name."""
 
@@ -67,6 +83,7 @@ def table(
         "tanh": tanh,
         "cos": cos,
         "abs": abs,
+        "floor": floor,
         "sign": sign,
         "pow": power,
         "max": maximum,
@@ -78,6 +95,9 @@ def table(
         "matmul": matmul,
         "transpose": transpose,
         "norm": norm,
+        "mean": mean,
+        "row_means": lambda a: mean(a, 1),
+        "column_means": lambda a: mean(a, 0),
     }
 
 
@@ -105,6 +125,7 @@ NUMPY = Host(
         tanh=np.tanh,
         cos=np.cos,
         abs=np.abs,
+        floor=np.floor,
         maximum=np.maximum,
         minimum=np.minimum,
         where=np.where,
@@ -113,6 +134,7 @@ NUMPY = Host(
         matmul=np.matmul,
         transpose=np.transpose,
         norm=np.linalg.norm,
+        mean=lambda a, axis=None: np.mean(a, axis=axis, keepdims=axis is not None),
     ),
     np.sum,
 )
@@ -137,12 +159,33 @@ def evaluate(
 
 def takes_whole(entry: Entry, shape: tuple[int, ...]) -> bool:
     """Whether a rule treats a tensor of that shape as a matrix."""
-    return bool(entry.about["matrix_memory"]) and len(shape) == 2 and min(shape) > 1
+    return bool(entry.about["whole"]) and len(shape) == 2 and min(shape) > 1
 
 
 def memory_names(entry: Entry, shape: tuple[int, ...]) -> list[str]:
     """The names of the memories that a rule keeps for a tensor of that shape."""
     return list(entry.about["matrix_memory" if takes_whole(entry, shape) else "memory"])
+
+
+def memory_shapes(entry: Entry, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """The shapes of the memories that a rule keeps for a tensor of that shape.
+
+    >>> from steepest import _catalog
+    >>> memory_shapes(_catalog.find("rules", "adam"), (3, 2))
+    [(3, 2), (3, 2)]
+    """
+    if not takes_whole(entry, shape):
+        return [shape for _ in entry.about["memory"]]
+    short, long = sorted(shape)
+    lying = {
+        "whole": (short, long),
+        "rows": (short, 1),
+        "columns": (1, long),
+        "left": (short, short),
+        "right": (long, long),
+    }
+    stands = shape[0] > shape[1]
+    return [lying[e][::-1] if stands else lying[e] for e in entry.about["matrix_extents"]]
 
 
 def step(
@@ -154,33 +197,102 @@ def step(
     state: list[dict[str, Any]],
     host: Host = NUMPY,
     totals: Mapping[str, Any] | None = None,
+    seen: list[Any] | None = None,
 ) -> tuple[list[Any], list[list[Any]], list[dict[str, Any]]]:
-    """One step of one rule over several tensors: the next parameters (or gradients), memories and state.
+    """One step of one rule over several tensors: what it makes of `g`, the memories and the state.
 
     known : the rule's settings, ``step``, ``rate`` and ``value`` by name.
+    g : the gradients, or the changes so far for a rule that turns changes; see `handed` for what comes out.
     state : the rule's numbers, one dictionary a group: one for all tensors, or one each (see `groups`).
     host : the library that computes.
     totals : the rule's sums, where they run over more tensors than these.
+    seen : the gradients that the step saw, which the sums of a rule that turns changes are over.
     """
-    programs, about = entry.programs, entry.about
-    each = about["scope"] == "tensor" and bool(about["sums"])
-    members = [[k] for k in range(len(x))] if each else [list(range(len(x)))]
     out, after, states = list(x), [list(m) for m in memory], []
-    for group, kept in zip(members, state, strict=True):
-        here = {**known, **kept}
-        found = evaluate(programs["scalars"], here, host.operations)
-        scalars = dict(zip(about["scalars"], found, strict=True))
-        if about["sums"]:
-            some = [x[k] for k in group], [g[k] for k in group], [memory[k] for k in group]
-            added = totals or sums(entry, here, *some, host=host)
-            settled = evaluate(programs["settle"], {**here, **scalars, **added}, host.operations)
-            scalars = dict(zip(about["scalars"], settled, strict=False))
-            kept = dict(zip(about["state"], settled[len(scalars) :], strict=True))
+    looked = g if seen is None else seen
+    for group, scalars, kept in _settled(entry, known, x, looked, memory, state, host, totals):
         states.append(kept)
         for k in group:
             moved = _move(entry, known, scalars, x[k], g[k], memory[k], host)
             out[k], after[k] = moved[0], moved[1:]
     return out, after, states
+
+
+def handed(entry: Entry, x: list[Any], out: list[Any], last: bool) -> list[Any]:
+    """What the next rule of a chain is given of what a `step` made; of the last one, the next parameters."""
+    if entry.about["kind"] == "gradient" or bool(entry.about["absolute"]) == last:
+        return out
+    return [v + o if last else o - v for v, o in zip(x, out, strict=True)]
+
+
+def place(
+    entry: Entry,
+    known: Mapping[str, Any],
+    x: list[Any],
+    g: list[Any],
+    memory: list[list[Any]],
+    state: list[dict[str, Any]],
+    host: Host = NUMPY,
+    totals: Mapping[str, Any] | None = None,
+) -> list[Any]:
+    """Where the second gradient of a step is asked, by the rule that asks for one; as for `step`."""
+    out = list(x)
+    for group, scalars, _ in _settled(entry, known, x, g, memory, state, host, totals):
+        for k in group:
+            seen = {n: host.cast(v, x[k]) for n, v in scalars.items()}
+            seen |= {"x": x[k], "g": g[k], **dict(zip(entry.about["memory"], memory[k], strict=True))}
+            out[k] = evaluate(entry.programs["place"], seen, host.operations)[0]
+    return out
+
+
+def shown(
+    entry: Entry,
+    known: Mapping[str, Any],
+    x: list[Any],
+    memory: list[list[Any]],
+    state: list[dict[str, Any]],
+    host: Host = NUMPY,
+) -> list[Any]:
+    """The points that a rule shows after a step of the parameters that it is given; most rules show these."""
+    if not entry.about["shown"]:
+        return x
+    out = []
+    for k, (one, kept) in enumerate(zip(x, memory, strict=True)):
+        here = {**known, **state[k if len(state) > 1 else 0]}
+        scalars = evaluate(entry.programs["scalars"], here, host.operations)
+        seen = {n: host.cast(v, one) for n, v in zip(entry.about["scalars"], scalars, strict=True)}
+        seen |= {"x": one, **dict(zip(entry.about["memory"], kept, strict=True))}
+        out.append(evaluate(entry.programs["shown"], seen, host.operations)[0])
+    return out
+
+
+def _settled(
+    entry: Entry,
+    known: Mapping[str, Any],
+    x: list[Any],
+    g: list[Any],
+    memory: list[list[Any]],
+    state: list[dict[str, Any]],
+    host: Host,
+    totals: Mapping[str, Any] | None,
+) -> list[tuple[list[int], dict[str, Any], dict[str, Any]]]:
+    """By group of tensors: its members, the scalars and the next state."""
+    programs, about = entry.programs, entry.about
+    each = groups(entry, 2) > 1
+    members = [[k] for k in range(len(x))] if each else [list(range(len(x)))]
+    found = []
+    for group, kept in zip(members, state, strict=True):
+        here = {**known, **kept}
+        first = evaluate(programs["scalars"], here, host.operations)
+        scalars = dict(zip(about["scalars"], first, strict=True))
+        if about["sums"] or about["state"]:
+            some = [x[k] for k in group], [g[k] for k in group], [memory[k] for k in group]
+            added = totals or sums(entry, here, *some, host=host)
+            settled = evaluate(programs["settle"], {**here, **scalars, **added}, host.operations)
+            scalars = dict(zip(about["scalars"], settled, strict=False))
+            kept = dict(zip(about["state"], settled[len(scalars) :], strict=True))
+        found.append((group, scalars, kept))
+    return found
 
 
 def sums(
@@ -193,8 +305,10 @@ def sums(
 ) -> dict[str, Any]:
     """A rule's sums over some tensors, by name."""
     about, programs = entry.about, entry.programs
-    scalars = dict(zip(about["scalars"], evaluate(programs["scalars"], known, host.operations), strict=True))
     totals: dict[str, Any] = dict.fromkeys(about["sums"], 0.0)
+    if not totals:
+        return totals
+    scalars = dict(zip(about["scalars"], evaluate(programs["scalars"], known, host.operations), strict=True))
     for one, gradient, kept in zip(x, g, memory, strict=True):
         if takes_whole(entry, tuple(getattr(one, "shape", ()))):
             continue
@@ -207,7 +321,8 @@ def sums(
 
 def groups(entry: Entry, tensors: int) -> int:
     """How many groups of state so many tensors have."""
-    return tensors if entry.about["scope"] == "tensor" and entry.about["sums"] else 1
+    about = entry.about
+    return tensors if about["scope"] == "tensor" and (about["sums"] or about["state"]) else 1
 
 
 def _move(
@@ -219,16 +334,17 @@ def _move(
     memory: list[Any],
     host: Host,
 ) -> list[Any]:
-    """The next parameter and memories of one tensor."""
+    """What a rule makes of one tensor, and its memories."""
     shape = tuple(getattr(x, "shape", ()))
     beside = known if takes_whole(entry, shape) else scalars
     inputs = {n: host.cast(v, x) for n, v in beside.items()}
     if not takes_whole(entry, shape):
         named = dict(zip(entry.about["memory"], memory, strict=True))
         return evaluate(entry.programs["element"], {**inputs, "x": x, "g": g, **named}, host.operations)
-    # Matrices come lying, as many columns as rows or more.
-    turn: Callable[[Any], Any] = host.operations["transpose"] if shape[0] > shape[1] else lambda a: a
-    rows, columns = sorted(shape)
+    # Matrices come lying, as many columns as rows or more, unless the rule says otherwise.
+    stands = entry.about["lying"] and shape[0] > shape[1]
+    turn: Callable[[Any], Any] = host.operations["transpose"] if stands else lambda a: a
+    rows, columns = shape[::-1] if stands else shape
     named = dict(zip(entry.about["matrix_memory"], map(turn, memory), strict=True))
     inputs |= {**named, "x": turn(x), "g": turn(g), "rows": float(rows), "columns": float(columns)}
     # Libraries want arrays; the root of a plain number is the same everywhere.

@@ -23,6 +23,7 @@ from steepest.errors import InputError, did_you_mean
 
 __all__ = [
     "checked",
+    "checked_after",
     "checked_before",
     "class_name",
     "docstring",
@@ -149,6 +150,15 @@ def checked_before(before: Iterable[Any]) -> tuple[Any, ...]:
         if getattr(other, "registry", "") != "rules" or other.entry.about["kind"] != "gradient":
             raise InputError(f"before takes rules that turn the gradient, like ClipNorm(); got {other!r}")
     return before
+
+
+def checked_after(after: Iterable[Any]) -> tuple[Any, ...]:
+    """Rules that turn the step, or what is wrong with them."""
+    after = tuple(after)
+    for other in after:
+        if getattr(other, "registry", "") != "rules" or other.entry.about["kind"] != "change":
+            raise InputError(f"after takes rules that turn the step, like Lookahead(); got {other!r}")
+    return after
 
 
 def docstring(entry: Entry, head: str, words: Spelling) -> str:

@@ -42,6 +42,7 @@ _TABLE = formula.table(
     tanh=ops.tanh,
     cos=ops.cos,
     abs=ops.abs,
+    floor=ops.floor,
     maximum=ops.maximum,
     minimum=ops.minimum,
     where=ops.where,
@@ -50,6 +51,7 @@ _TABLE = formula.table(
     matmul=ops.matmul,
     transpose=ops.transpose,
     norm=lambda a: ops.sqrt(ops.sum(ops.square(a))),
+    mean=lambda a, axis=None: ops.mean(a, axis=axis, keepdims=axis is not None),
 )
 
 
@@ -76,7 +78,12 @@ _WORDS: hosts.Words = {
     "beta_2": [("square_decay",), ("mean_decay",)],
 }
 #: By rule: further words for them.
-_ALSO = {"muon": {"adam_beta_1": ("mean_decay",), "adam_beta_2": ("square_decay",)}}
+_ALSO = {
+    "muon": {"adam_beta_1": ("mean_decay",), "adam_beta_2": ("square_decay",)},
+    "rmsprop": {"rho": ("square_decay",), "centered": ("centred",)},
+    "adadelta": {"rho": ("square_decay",)},
+    "adagrad": {"initial_accumulator_value": ("initial",)},
+}
 #: By rule: what Keras' optimizer of that kind must be told to be the same.
 _THEIRS: dict[str, dict[str, Any]] = {
     "adam": {"amsgrad": False},
@@ -116,6 +123,9 @@ class Rule(keras.optimizers.Optimizer):  # type: ignore[misc, unused-ignore]
     before : sequence of Settings, optional
         Rules that turn the gradient, in order: ``[steepest.rules.ClipNorm(most=1.0)]``. Their norms run over
         all variables together.
+    after : sequence of Settings, optional
+        Rules that turn the step, in order: ``[steepest.rules.Lookahead()]``. Where one averages, or the rule does,
+        `finalize_variable_values`, which `fit` calls at its end, puts the averages into the variables.
     **settings : float
         The rule's settings, by its own names or as Keras calls them (`beta_1`, `beta_2`), and what every Keras
         optimizer takes: `name`, `use_ema`, `gradient_accumulation_steps` …
@@ -124,9 +134,22 @@ class Rule(keras.optimizers.Optimizer):  # type: ignore[misc, unused-ignore]
     #: The rule's name in the catalogue.
     rule: ClassVar[str] = "adam"
 
-    def __init__(self, learning_rate: Any = None, *, before: Sequence[Any] = (), **settings: Any) -> None:
+    def __init__(
+        self,
+        learning_rate: Any = None,
+        *,
+        before: Sequence[Any] = (),
+        after: Sequence[Any] = (),
+        **settings: Any,
+    ) -> None:
         entry = _catalog.find("rules", self.rule)
         before = hosts.checked_before(b if isinstance(b, Settings) else _settings(*b) for b in before)
+        after = hosts.checked_after(a if isinstance(a, Settings) else _settings(*a) for a in after)
+        for e in (b.entry for b in before):
+            if e.about["evaluations"] > 1:
+                raise InputError(
+                    f"{e.name} asks for a second gradient, which Keras does not compute: torch has it"
+                )
         rate = entry.about["rate"] if learning_rate is None else learning_rate
         if not callable(rate) and not isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
             rate = hosts.rate("learning_rate", rate)
@@ -143,8 +166,8 @@ class Rule(keras.optimizers.Optimizer):  # type: ignore[misc, unused-ignore]
         checked = hosts.checked(entry, spelled, given)
         rest = {n: v for n, v in settings.items() if n in _EVERY and n not in mine}
         super().__init__(learning_rate=rate, **rest)
-        self.settings, self.before = checked, before
-        self._entries = (*(b.entry for b in before), entry)
+        self.settings, self.before, self.after = checked, before, after
+        self._entries = (*(b.entry for b in before), entry, *(a.entry for a in after))
         self._loss: Any = None
 
     def build(self, variables: Sequence[Any]) -> None:
@@ -154,7 +177,12 @@ class Rule(keras.optimizers.Optimizer):  # type: ignore[misc, unused-ignore]
         super().build(variables)
         self._memory = [
             [
-                [self.add_variable_from_reference(v, name=f"{e.name}_{n}") for n in _names(e, v)]
+                [
+                    self.add_variable_from_reference(v, name=f"{e.name}_{n}")
+                    if s == tuple(v.shape)
+                    else self.add_variable(s, dtype=v.dtype, name=f"{e.name}_{n}")
+                    for n, s in zip(_names(e, v), formula.memory_shapes(e, tuple(v.shape)), strict=True)
+                ]
                 for v in variables
             ]
             for e in self._entries
@@ -199,14 +227,37 @@ class Rule(keras.optimizers.Optimizer):  # type: ignore[misc, unused-ignore]
         work = ["float64" if v.dtype == "float64" else "float32" for v in variables]
         x = [ops.cast(v, d) for v, d in zip(variables, work, strict=True)]
         g = [ops.cast(v, d) for v, d in zip(grads, work, strict=True)]
-        given = [*(b.settings for b in self.before), self.settings]
-        for k, (entry, settings) in enumerate(zip(self._entries, given, strict=True)):
-            out = self._one(k, {**settings, **at}, variables, x, g)
-            if entry.about["kind"] == "gradient":
-                g = out
-            else:
-                for variable, value in zip(variables, out, strict=True):
-                    self.assign(variable, ops.cast(value, variable.dtype))
+        seen = g
+        for k, (entry, settings) in enumerate(zip(self._entries, self._given(), strict=True)):
+            if entry.about["kind"] != "change":
+                seen = g
+            out = self._one(k, {**settings, **at}, variables, x, g, seen)
+            g = formula.handed(entry, x, out, k == len(self._entries) - 1)
+        for variable, value in zip(variables, g, strict=True):
+            self.assign(variable, ops.cast(value, variable.dtype))
+
+    def _given(self) -> list[dict[str, float]]:
+        """The settings of every rule of the chain."""
+        return [*(b.settings for b in self.before), self.settings, *(a.settings for a in self.after)]
+
+    def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
+        """Puts the points to look at into the variables, where a rule averages: called when training ends."""
+        super().finalize_variable_values(var_list)
+        if not self.built or not any(e.about["shown"] for e in self._entries):
+            return
+        wide = _wide()
+        at = {"step": self.iterations, "rate": self.learning_rate, "value": math.nan}
+        for v in var_list:
+            place = self._get_variable_index(v)
+            x = [ops.convert_to_tensor(v)]
+            for k, (entry, settings) in enumerate(zip(self._entries, self._given(), strict=True)):
+                known = {n: _number(s, wide) for n, s in {**settings, **at}.items()}
+                each = len(self._numbers[k]) > 1
+                numbers = self._numbers[k][place if each else 0]
+                state = [{n: ops.convert_to_tensor(s) for n, s in numbers.items()}]
+                memory = [[ops.convert_to_tensor(m) for m in self._memory[k][place]]]
+                x = formula.shown(entry, known, x, memory, state, _KERAS)
+            self.assign(v, ops.cast(x[0], v.dtype))
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """One step of one variable, for rules whose sums do not run over several."""
@@ -216,9 +267,15 @@ class Rule(keras.optimizers.Optimizer):  # type: ignore[misc, unused-ignore]
         self._backend_update_step([gradient], [variable], learning_rate)
 
     def _one(
-        self, k: int, known: dict[str, Any], variables: Sequence[Any], x: list[Any], g: list[Any]
+        self,
+        k: int,
+        known: dict[str, Any],
+        variables: Sequence[Any],
+        x: list[Any],
+        g: list[Any],
+        seen: list[Any],
     ) -> list[Any]:
-        """What rule `k` makes of the variables, its memories and numbers moved on."""
+        """What rule `k` makes of gradients or changes, its memories and numbers moved on."""
         entry, wide = self._entries[k], _wide()
         places = [self._get_variable_index(v) for v in variables]
         kept = [self._memory[k][p] for p in places]
@@ -233,13 +290,13 @@ class Rule(keras.optimizers.Optimizer):  # type: ignore[misc, unused-ignore]
         plan = {n: _number(v, wide) for n, v in known.items()}
         plans = [plan, {**plan, "weight_decay": _number(0.0, wide)}]
 
-        def pick(part: list[int]) -> tuple[list[Any], list[Any], list[list[Any]]]:
+        def pick(part: list[int], g: list[Any]) -> tuple[list[Any], list[Any], list[list[Any]]]:
             return [x[i] for i in part], [g[i] for i in part], [memory[i] for i in part]
 
         totals = None
         if all(parts) and entry.about["scope"] == "all" and entry.about["sums"]:
             sums = [
-                formula.sums(entry, {**plan, **state[0]}, *pick(part), host=_KERAS)
+                formula.sums(entry, {**plan, **state[0]}, *pick(part, seen), host=_KERAS)
                 for plan, part in zip(plans, parts, strict=True)
             ]
             totals = {n: sums[0][n] + sums[1][n] for n in sums[0]}
@@ -248,7 +305,8 @@ class Rule(keras.optimizers.Optimizer):  # type: ignore[misc, unused-ignore]
             if not part:
                 continue
             groups = [state[i] for i in part] if each else state
-            moved, after, states = formula.step(entry, plan, *pick(part), groups, _KERAS, totals)
+            looked = [seen[i] for i in part]
+            moved, after, states = formula.step(entry, plan, *pick(part, g), groups, _KERAS, totals, looked)
             for i, value in zip(part, moved, strict=True):
                 out[i] = value
             for variable, value in _pairs([kept[i] for i in part], after):
@@ -260,8 +318,11 @@ class Rule(keras.optimizers.Optimizer):  # type: ignore[misc, unused-ignore]
 
     def get_config(self) -> dict[str, Any]:
         """What the optimizer is made from, for saving."""
-        before = [(b.name, b.settings) for b in self.before]
-        return {**super().get_config(), **self.settings, "before": before}
+        around = {
+            "before": [(b.name, b.settings) for b in self.before],
+            "after": [(a.name, a.settings) for a in self.after],
+        }
+        return {**super().get_config(), **self.settings, **around}
 
 
 @keras.saving.register_keras_serializable(package="steepest")
@@ -377,6 +438,8 @@ def _hand_on_the_loss() -> None:
 _hand_on_the_loss()
 _STEPS = [e for e in _catalog.registry("rules").values() if e.about["kind"] == "parameter"]
 _CLASSES = {c.__name__: c for c in map(_make, _STEPS)}
+# as Keras writes it
+_CLASSES["RMSprop"] = _CLASSES["Rmsprop"]
 globals().update(_CLASSES)
 __all__ = ["SGD", "Rule", "Schedule", *sorted(_CLASSES)]
 

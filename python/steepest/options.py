@@ -111,6 +111,7 @@ class Asked:
     """The method by name (None for whichever suits), its settings, tolerance and budgets.
 
     before : the rules that turn the gradient before the one that takes the step.
+    after : the rules that turn the step after it.
     schedule : how the rate changes over the run.
     """
 
@@ -122,13 +123,19 @@ class Asked:
     reason: str = ""
     idle: tuple[str, ...] = ()
     before: tuple[Named, ...] = ()
+    after: tuple[Named, ...] = ()
     schedule: Any = None
 
     @classmethod
     def of(cls, method: Any, tol: Any = None, options: Mapping[str, Any] | None = None) -> Asked:
         """Read and check; unknown names are errors that name near ones."""
-        *turns, method = method if isinstance(method, list | tuple) and method else [method]
-        before = tuple(_read_turn(rule) for rule in turns)
+        chain = list(method) if isinstance(method, list | tuple) and method else [method]
+        taking = len(chain) - 1
+        while taking > 0 and _turns_steps(chain[taking]):
+            taking -= 1
+        before = tuple(_read_turn(rule) for rule in chain[:taking])
+        after = tuple(_read_turn(rule) for rule in chain[taking + 1 :])
+        method = chain[taking]
         name, settings, reason = _read_method(method)
         schedule: Any = None
         loop: dict[str, Any] = {"iterations": None, "evaluations": None, "seconds": None, "step": None}
@@ -158,10 +165,12 @@ class Asked:
                 settings[setting] = number(key, value)
         if tol is not None and not (0 <= (tol := number("tol", tol)) < float("inf")):
             raise InputError(f"tol must be at least 0 and finite; got {tol}")
-        if before or schedule:
+        if before or after or schedule:
             known = loop["iterations"] is not None or settings.get("batch_size", 0.0) > 0
-            _around_a_rule(name, before, schedule, known)
-        return cls(name, tuple(settings.items()), loop, tol, disp, reason, tuple(idle), before, schedule)
+            _around_a_rule(name, before + after, schedule, known)
+        return cls(
+            name, tuple(settings.items()), loop, tol, disp, reason, tuple(idle), before, after, schedule
+        )
 
     def request(self) -> dict[str, Any]:
         """What the compiled core is told of it."""
@@ -169,6 +178,7 @@ class Asked:
             "method": self.method,
             "settings": list(self.settings),
             "before": [(name, list(settings)) for name, settings in self.before],
+            "after": [(name, list(settings)) for name, settings in self.after],
             "schedule": self.schedule,
             "tolerance": self.tolerance,
             **self.loop,
@@ -196,7 +206,8 @@ class Asked:
 
     def told(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """What a result says of the method: a chain by all its rules."""
-        method = name_of([*(rule for rule, _ in self.before), values["method"]])
+        around = [[rule for rule, _ in rules] for rules in (self.before, self.after)]
+        method = name_of([*around[0], values["method"], *around[1]])
         return {"method": method, "reason": self.reason or values["reason"]}
 
     def findings(self) -> list[dict[str, Any]]:
@@ -301,13 +312,19 @@ def _needs_length(schedule: Any) -> str | None:
     return str(schedule[0])
 
 
-def _around_a_rule(name: str | None, before: tuple[Named, ...], schedule: Any, known: bool) -> None:
+def _turns_steps(rule: Any) -> bool:
+    """Whether it is a rule that turns the step of another."""
+    known = {e["name"] for e in _core.catalog()["rules"] if e["kind"] == "change"}
+    return (rule.name if isinstance(rule, Settings) else rule) in known
+
+
+def _around_a_rule(name: str | None, around: tuple[Named, ...], schedule: Any, known: bool) -> None:
     """Chains and schedules are of rules; one that falls over the run must know how long that is (batches have
     their epochs)."""
     rules = _core.catalog()["rules"]
     if all(name != rule["name"] for rule in rules):
-        what = "a chain must end with a rule" if before else "a schedule changes the rate of a rule"
-        there = ", ".join(rule["name"] for rule in rules if rule["kind"] != "gradient")
+        what = "a chain must end with a rule" if around else "a schedule changes the rate of a rule"
+        there = ", ".join(rule["name"] for rule in rules if rule["kind"] == "parameter")
         raise InputError(f"{what} ({there}); got the method {name or 'that suits (none was named)'}")
     if schedule and not known and (name := _needs_length(schedule)):
         raise InputError(f"the schedule {name} changes over the whole run: say how long that is by maxiter")

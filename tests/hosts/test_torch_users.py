@@ -200,6 +200,8 @@ PAIRS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
         lambda p: torch.optim.SGD(p, 0.01, 0.8, nesterov=True),
         lambda p: ours.SGD(p, nesterov=True),
     ),
+    "dampened": (lambda p: torch.optim.SGD(p, 0.01, 0.8, dampening=0.3), lambda p: ours.Momentum(p)),
+    "AMSGrad": (lambda p: torch.optim.AdamW(p, 0.01, amsgrad=True), lambda p: ours.Amsgrad(p)),
     "Rprop": (lambda p: torch.optim.Rprop(p, 0.02, (0.4, 1.3), (1e-5, 10.0)), lambda p: ours.Rprop(p)),
 }
 
@@ -219,9 +221,21 @@ def test_a_state_of_torchs_own_is_taken_over(name: str) -> None:
         torch.testing.assert_close(a.detach(), b.detach(), rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", list(PAIRS))
+MORE: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "dampened": ("SGD", "SGD", {"momentum": 0.8, "dampening": 0.3}),
+    "RMSprop": ("RMSprop", "RMSprop", {"alpha": 0.9, "centered": True, "momentum": 0.5}),
+    "Adagrad": ("Adagrad", "Adagrad", {"lr_decay": 0.1, "initial_accumulator_value": 0.2}),
+    "Adadelta": ("Adadelta", "Adadelta", {"rho": 0.8, "eps": 1e-5, "weight_decay": 0.1}),
+    "RAdam": ("RAdam", "RAdam", {"betas": (0.8, 0.9)}),
+    "Adamax": ("Adamax", "Adamax", {"betas": (0.8, 0.9)}),
+    "AMSGrad": ("AdamW", "Amsgrad", {"amsgrad": True, "weight_decay": 0.1}),
+}
+
+
+@pytest.mark.parametrize("name", [*PAIRS, *MORE])
 def test_torchs_arguments_mean_what_they_mean_there(name: str) -> None:
     arguments: dict[str, tuple[str, str, dict[str, Any]]] = {
+        **MORE,
         "AdamW": ("AdamW", "AdamW", {"betas": (0.8, 0.99), "eps": 1e-6, "foreach": False}),
         "Adam": ("Adam", "Adam", {"weight_decay": 0.1, "decoupled_weight_decay": False, "amsgrad": False}),
         "maximize": ("AdamW", "AdamW", {"maximize": True, "fused": False}),
@@ -256,7 +270,7 @@ def test_what_is_not_the_same_is_refused_by_name() -> None:
         (ours.Adam, state("Adagrad"), "another optimizer saved it"),
         (ours.Adam, state("Adam", amsgrad=True), "adam takes amsgrad=False only; got True"),
         (ours.Adam, old, "whether torch.optim.Adam or AdamW saved it"),
-        (ours.Momentum, state("SGD", momentum=0.9, dampening=0.5), "momentum takes dampening=0 only"),
+        (ours.Nesterov, state("SGD", momentum=0.9, dampening=0.5), "nesterov takes nesterov=True only"),
         (ours.Momentum, state("SGD", momentum=0.9, nesterov=True), "momentum takes nesterov=False only"),
         (ours.Sgd, state("SGD", momentum=0.9), "sgd takes momentum=0 only; got 0.9; SGD, Momentum"),
         (ours.Muon, state("Muon"), "muon takes adjust_lr_fn='match_rms_adamw' only"),

@@ -3,7 +3,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use steepest::loss::Outputs;
-use steepest::rule::{Kind, Scope};
+use steepest::rule::Scope;
 use steepest::settings::{Parameter, nearest};
 use steepest::trace::{Op, Program};
 
@@ -119,12 +119,20 @@ fn rules(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
     for e in steepest::rules::RULES {
         let d = entry(py, e.name, e.doc, e.parameters)?;
         d.set_item("memory", e.memory.to_vec())?;
-        d.set_item("matrix_memory", e.matrix_memory.to_vec())?;
+        d.set_item("whole", e.whole)?;
+        d.set_item("lying", e.lying)?;
+        let named = e.matrix_memory.iter().map(|m| m.0).collect::<Vec<_>>();
+        d.set_item("matrix_memory", named)?;
+        let extents = e.matrix_memory.iter().map(|m| snake(&format!("{:?}", m.1)));
+        d.set_item("matrix_extents", extents.collect::<Vec<_>>())?;
         d.set_item("scalars", e.scalars.to_vec())?;
         d.set_item("sums", e.sums.to_vec())?;
         d.set_item("state", e.state.to_vec())?;
         d.set_item("scope", if e.scope == Scope::All { "all" } else { "tensor" })?;
-        d.set_item("kind", if e.kind == Kind::Gradient { "gradient" } else { "parameter" })?;
+        d.set_item("kind", snake(&format!("{:?}", e.kind)))?;
+        d.set_item("absolute", e.absolute)?;
+        d.set_item("evaluations", e.evaluations)?;
+        d.set_item("shown", e.shown)?;
         d.set_item("rate", e.rate)?;
         d.set_item("tunes_itself", e.tunes_itself)?;
         d.set_item("value", e.value)?;

@@ -74,11 +74,13 @@ fn factor(function: &Bound<'_, PyAny>, taken: u64) -> PyResult<f64> {
     }
 }
 
-/// Around a rule: the rules that turn the gradient before it, and how its rate changes over the run.
+/// Around a rule: the rules that turn the gradient before it and the step after it, and how its rate changes over the run.
 #[derive(Default)]
 pub struct Around {
     /// The rules before it, in order.
     pub before: Vec<Given>,
+    /// The rules after it, in order.
+    pub after: Vec<Given>,
     /// The schedule of its rate.
     pub schedule: Option<Changing>,
 }
@@ -115,9 +117,12 @@ fn borrowed(settings: &[(String, f64)]) -> Vec<(&str, f64)> {
 fn ruled(name: &str, given: &[(&str, f64)], around: &Around, facts: &Facts) -> PyResult<Chosen> {
     let run = |key: &str| PARAMETERS.iter().any(|p| p.name == key);
     let (how, own): (Vec<_>, Vec<_>) = given.iter().copied().partition(|(key, _)| run(key));
-    let before: Vec<_> = around.before.iter().map(|(n, s)| (n.as_str(), borrowed(s))).collect();
-    let chain: Vec<_> =
-        before.iter().map(|(n, s)| (*n, &s[..])).chain([(name, &own[..])]).collect();
+    let [before, after] = [&around.before, &around.after]
+        .map(|rules| rules.iter().map(|(n, s)| (n.as_str(), borrowed(s))).collect::<Vec<_>>());
+    let chain: Vec<_> = (before.iter().map(|(n, s)| (*n, &s[..])))
+        .chain([(name, &own[..])])
+        .chain(after.iter().map(|(n, s)| (*n, &s[..])))
+        .collect();
     let mut plan = Plan::new(&chain).and_then(|p| p.set(&how)).map_err(refused)?;
     plan.schedule = around.schedule.as_ref().map(Changing::schedule).transpose()?;
     let entry = plan.entry();

@@ -39,6 +39,7 @@ pub struct Request {
     method: Option<String>,
     settings: Vec<(String, f64)>,
     before: Vec<Given>,
+    after: Vec<Given>,
     schedule: Option<Changing>,
     tolerance: Option<f64>,
     iterations: Option<u64>,
@@ -100,7 +101,7 @@ impl Request {
             None => Box::new(Each::uniform(NoPenalty::default(), 1.0, start.len())),
         };
         let facts = facts(&mut objective, &*penalty);
-        let around = Around { before: self.before, schedule: self.schedule };
+        let around = Around { before: self.before, after: self.after, schedule: self.schedule };
         let chosen = choose(self.method.as_deref(), &self.settings, &around, &facts)?;
         // Who names a budget knows how long it may take.
         let asked = self.iterations.is_some() || self.seconds.is_some();

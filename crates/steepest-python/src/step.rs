@@ -43,8 +43,8 @@ impl Rule {
         Ok(Rule { f32: Chain::new(&plan), f64: Chain::new(&plan) })
     }
 
-    /// How many memories a tensor of that shape needs; each has its shape and starts at 0.
-    fn memory(&self, shape: Vec<usize>) -> usize {
+    /// The shapes of the memories that a tensor of that shape needs; each starts at 0.
+    fn memory(&self, shape: Vec<usize>) -> Vec<Vec<usize>> {
         self.f64.memory(&shape)
     }
 
@@ -93,6 +93,53 @@ impl Rule {
             advance(py, &self.f64, &x, &g, &memory, state, at)
         }
     }
+
+    /// Writes to `to` where the second gradient of that step is asked; `x`, `g`, `memory` and `state` as for `step`.
+    #[pyo3(signature = (x, g, memory, state, to, step, rate, value=f64::NAN))]
+    #[allow(clippy::too_many_arguments)]
+    fn place<'py>(
+        &self,
+        x: Vec<Bound<'py, PyAny>>,
+        g: Vec<Bound<'py, PyAny>>,
+        memory: Vec<Vec<Bound<'py, PyAny>>>,
+        mut state: PyReadwriteArray1<'py, f64>,
+        to: Vec<Bound<'py, PyAny>>,
+        step: u64,
+        rate: f64,
+        value: f64,
+    ) -> PyResult<()> {
+        let Some(first) = x.first() else { return Ok(()) };
+        let (state, at) = (state.as_slice_mut()?, Moment { step, rate, value });
+        let seen = Seen::Place;
+        if first.cast::<PyArrayDyn<f32>>().is_ok() {
+            look(&self.f32, &x, &g, &memory, state, &to, at, seen)
+        } else {
+            look(&self.f64, &x, &g, &memory, state, &to, at, seen)
+        }
+    }
+
+    /// Writes to `to` the point to look at after that step: an average, say.
+    #[pyo3(signature = (x, memory, state, to, step, rate, value=f64::NAN))]
+    #[allow(clippy::too_many_arguments)]
+    fn shown<'py>(
+        &self,
+        x: Vec<Bound<'py, PyAny>>,
+        memory: Vec<Vec<Bound<'py, PyAny>>>,
+        mut state: PyReadwriteArray1<'py, f64>,
+        to: Vec<Bound<'py, PyAny>>,
+        step: u64,
+        rate: f64,
+        value: f64,
+    ) -> PyResult<()> {
+        let Some(first) = x.first() else { return Ok(()) };
+        let (state, at) = (state.as_slice_mut()?, Moment { step, rate, value });
+        let seen = Seen::Shown;
+        if first.cast::<PyArrayDyn<f32>>().is_ok() {
+            look(&self.f32, &x, &to, &memory, state, &to, at, seen)
+        } else {
+            look(&self.f64, &x, &to, &memory, state, &to, at, seen)
+        }
+    }
 }
 
 fn writable<'py, N: Element>(
@@ -121,6 +168,64 @@ fn refusal(a: &Bound<'_, PyAny>, what: &str) -> PyErr {
     ))
 }
 
+/// What is looked for beside a step.
+#[derive(Clone, Copy, PartialEq)]
+enum Seen {
+    Place,
+    Shown,
+}
+
+/// Arrays of Python's that a step works on, taken hold of.
+struct Held<'py, N: Element> {
+    x: Vec<PyReadwriteArrayDyn<'py, N>>,
+    g: Vec<PyReadonlyArrayDyn<'py, N>>,
+    memory: Vec<Vec<PyReadwriteArrayDyn<'py, N>>>,
+    shapes: Vec<Vec<usize>>,
+}
+
+impl<'py, N: Compiled + Element> Held<'py, N> {
+    /// Without a gradient where there is none.
+    fn of(
+        x: &[Bound<'py, PyAny>],
+        g: &[Bound<'py, PyAny>],
+        memory: &[Vec<Bound<'py, PyAny>>],
+    ) -> PyResult<Self> {
+        let memory = memory
+            .iter()
+            .map(|m| m.iter().map(|a| writable::<N>(a, "a memory")).collect::<PyResult<_>>());
+        let x: Vec<_> =
+            x.iter().map(|a| writable::<N>(a, "a parameter")).collect::<PyResult<_>>()?;
+        Ok(Held {
+            g: g.iter().map(readable::<N>).collect::<PyResult<_>>()?,
+            memory: memory.collect::<PyResult<_>>()?,
+            shapes: x.iter().map(|a| a.shape().to_vec()).collect(),
+            x,
+        })
+    }
+    /// The tensors, where all is of its shape.
+    fn tensors(&mut self, chain: &Chain<N>) -> PyResult<Vec<Tensor<'_, N>>> {
+        let mut tensors = Vec::with_capacity(self.x.len());
+        for (i, (x, m)) in self.x.iter_mut().zip(&mut self.memory).enumerate() {
+            let (shape, needed) = (&self.shapes[i], chain.memory(&self.shapes[i]));
+            let g = self.g.get(i);
+            let alike = g.is_none_or(|g| g.shape() == shape)
+                && m.iter().zip(&needed).all(|(m, n)| m.len() == n.iter().product::<usize>());
+            if !alike || m.len() != needed.len() {
+                return Err(PyValueError::new_err(format!(
+                    "a parameter of shape {shape:?} needs a gradient of that shape and {} memories; got {:?} and {}",
+                    needed.len(),
+                    g.map_or(&[][..], |g| g.shape()),
+                    m.len()
+                )));
+            }
+            let memory = m.iter_mut().map(|m| m.as_slice_mut()).collect::<Result<_, _>>()?;
+            let g = g.map_or(Ok(&[][..]), |g| g.as_slice())?;
+            tensors.push(Tensor { shape, x: x.as_slice_mut()?, g, memory });
+        }
+        Ok(tensors)
+    }
+}
+
 /// One step with the interpreter let go.
 fn advance<'py, N: Compiled + Element>(
     py: Python<'py>,
@@ -131,30 +236,43 @@ fn advance<'py, N: Compiled + Element>(
     state: &mut [f64],
     at: Moment,
 ) -> PyResult<()> {
-    let mut x: Vec<_> =
-        x.iter().map(|a| writable::<N>(a, "a parameter")).collect::<PyResult<_>>()?;
-    let g: Vec<_> = g.iter().map(readable::<N>).collect::<PyResult<_>>()?;
-    let mut memory: Vec<Vec<_>> = memory
-        .iter()
-        .map(|m| m.iter().map(|a| writable::<N>(a, "a memory")).collect::<PyResult<_>>())
-        .collect::<PyResult<_>>()?;
-    let shapes: Vec<Vec<usize>> = x.iter().map(|a| a.shape().to_vec()).collect();
-    let mut tensors = Vec::with_capacity(x.len());
-    for (((x, g), m), shape) in x.iter_mut().zip(&g).zip(&mut memory).zip(&shapes) {
-        let alike = g.shape() == shape && m.iter().all(|m| m.len() == x.len());
-        if !alike || m.len() != chain.memory(shape) {
-            return Err(PyValueError::new_err(format!(
-                "a parameter of shape {shape:?} needs a gradient of that shape and {} memories; got {:?} and {}",
-                chain.memory(shape),
-                g.shape(),
-                m.len()
-            )));
-        }
-        let memory = m.iter_mut().map(|m| m.as_slice_mut()).collect::<Result<_, _>>()?;
-        tensors.push(Tensor { shape, x: x.as_slice_mut()?, g: g.as_slice()?, memory });
-    }
+    let mut held = Held::of(x, g, memory)?;
+    let mut tensors = held.tensors(chain)?;
     guarded(|| {
         py.detach(|| chain.step(at, &mut tensors, state));
         Ok(())
     })
+}
+
+/// A point beside the step, written to `to`.
+#[allow(clippy::too_many_arguments)]
+fn look<'py, N: Compiled + Element>(
+    chain: &Chain<N>,
+    x: &[Bound<'py, PyAny>],
+    g: &[Bound<'py, PyAny>],
+    memory: &[Vec<Bound<'py, PyAny>>],
+    state: &[f64],
+    to: &[Bound<'py, PyAny>],
+    at: Moment,
+    seen: Seen,
+) -> PyResult<()> {
+    let needed = chain.state(x.len());
+    if [g.len(), memory.len(), to.len()] != [x.len(); 3] || state.len() != needed {
+        return Err(PyValueError::new_err(format!(
+            "as many gradients, memories and places as parameters, and {needed} numbers of state are needed"
+        )));
+    }
+    let none = if seen == Seen::Shown { &[] } else { g };
+    let mut held = Held::of(x, none, memory)?;
+    let mut to: Vec<_> = to.iter().map(|a| writable::<N>(a, "a place")).collect::<PyResult<_>>()?;
+    if to.iter().zip(&held.shapes).any(|(to, shape)| to.shape() != shape) {
+        return Err(PyValueError::new_err("a place must have its parameter's shape"));
+    }
+    let mut tensors = held.tensors(chain)?;
+    let mut to: Vec<_> = to.iter_mut().map(|a| a.as_slice_mut()).collect::<Result<_, _>>()?;
+    match seen {
+        Seen::Place => chain.place(at, &mut tensors, state, &mut to),
+        Seen::Shown => chain.shown(at, &tensors, state, &mut to),
+    }
+    Ok(())
 }

@@ -120,6 +120,10 @@ impl<N: Real> Real for Jet<N> {
         (e * self.ln()).exp()
     }
     #[inline(always)]
+    fn floor(self) -> Self {
+        Jet::constant(self.value.floor())
+    }
+    #[inline(always)]
     fn abs(self) -> Self {
         Self::select(self.value, self, -self)
     }

@@ -6,6 +6,8 @@ use crate::trace::Symbol;
 pub trait Matrix: Clone {
     /// What it is scaled by.
     type Number: Real;
+    /// What its entries are.
+    type Entry: Real;
     /// The product self · other.
     fn matmul(&self, other: &Self) -> Self;
     /// The transpose.
@@ -14,6 +16,18 @@ pub trait Matrix: Clone {
     fn scale(&self, by: Self::Number) -> Self;
     /// The sum, entry by entry.
     fn add(&self, other: &Self) -> Self;
+    /// Every entry by itself.
+    fn each(&self, f: impl Fn(Self::Entry) -> Self::Entry) -> Self;
+    /// Entries of two side by side; a row or a column goes beside every row or column of the other.
+    fn pair(&self, other: &Self, f: impl Fn(Self::Entry, Self::Entry) -> Self::Entry) -> Self;
+    /// A number as an entry.
+    fn entry(number: Self::Number) -> Self::Entry;
+    /// The mean of each row, as a column.
+    fn row_means(&self) -> Self;
+    /// The mean of each column, as a row.
+    fn column_means(&self) -> Self;
+    /// The mean of all entries.
+    fn mean(&self) -> Self::Number;
     /// The Frobenius norm.
     fn norm(&self) -> Self::Number;
     /// How many rows.
@@ -24,6 +38,7 @@ pub trait Matrix: Clone {
 
 impl Matrix for Symbol {
     type Number = Symbol;
+    type Entry = Symbol;
     fn matmul(&self, other: &Self) -> Self {
         Symbol::call("matmul", &[*self, *other])
     }
@@ -35,6 +50,24 @@ impl Matrix for Symbol {
     }
     fn add(&self, other: &Self) -> Self {
         *self + *other
+    }
+    fn each(&self, f: impl Fn(Symbol) -> Symbol) -> Self {
+        f(*self)
+    }
+    fn pair(&self, other: &Self, f: impl Fn(Symbol, Symbol) -> Symbol) -> Self {
+        f(*self, *other)
+    }
+    fn entry(number: Symbol) -> Symbol {
+        number
+    }
+    fn row_means(&self) -> Self {
+        Symbol::call("row_means", &[*self])
+    }
+    fn column_means(&self) -> Self {
+        Symbol::call("column_means", &[*self])
+    }
+    fn mean(&self) -> Symbol {
+        Symbol::call("mean", &[*self])
     }
     fn norm(&self) -> Symbol {
         Symbol::call("norm", &[*self])
@@ -72,6 +105,7 @@ const PANEL: usize = 64;
 
 impl<N: Float + Gemm> Matrix for Dense<N> {
     type Number = f64;
+    type Entry = N;
     fn matmul(&self, other: &Self) -> Self {
         assert_eq!(self.columns, other.rows, "as many columns as the other has rows");
         let (k, n) = (self.columns, other.columns);
@@ -98,6 +132,38 @@ impl<N: Float + Gemm> Matrix for Dense<N> {
         let data = self.data.iter().zip(&other.data).map(|(&a, &b)| a + b).collect();
         Dense { data, ..*self }
     }
+    fn each(&self, f: impl Fn(N) -> N) -> Self {
+        Dense { data: self.data.iter().map(|&v| f(v)).collect(), ..*self }
+    }
+    fn pair(&self, other: &Self, f: impl Fn(N, N) -> N) -> Self {
+        let [rows, columns] = [self.rows.max(other.rows), self.columns.max(other.columns)];
+        let at = |m: &Self, i: usize, j: usize| {
+            let (i, j) = (if m.rows == 1 { 0 } else { i }, if m.columns == 1 { 0 } else { j });
+            m.data[i * m.columns + j]
+        };
+        let one = |i| (0..columns).map(move |j| (i, j));
+        let data = (0..rows).flat_map(one).map(|(i, j)| f(at(self, i, j), at(other, i, j)));
+        Dense { rows, columns, data: data.collect() }
+    }
+    fn entry(number: f64) -> N {
+        N::of_f64(number)
+    }
+    fn row_means(&self) -> Self {
+        let mean = |row: &[N]| row.iter().map(|v| v.to_f64()).sum::<f64>() / self.columns as f64;
+        let data = self.data.chunks(self.columns).map(|row| N::of_f64(mean(row))).collect();
+        Dense { rows: self.rows, columns: 1, data }
+    }
+    fn column_means(&self) -> Self {
+        let mut sums = vec![0.0; self.columns];
+        for row in self.data.chunks(self.columns) {
+            sums.iter_mut().zip(row).for_each(|(s, v)| *s += v.to_f64());
+        }
+        let data = sums.iter().map(|s| N::of_f64(s / self.rows as f64)).collect();
+        Dense { rows: 1, columns: self.columns, data }
+    }
+    fn mean(&self) -> f64 {
+        self.data.iter().map(|v| v.to_f64()).sum::<f64>() / self.data.len() as f64
+    }
     fn norm(&self) -> f64 {
         self.data.iter().map(|v| v.to_f64() * v.to_f64()).sum::<f64>().sqrt()
     }
@@ -109,27 +175,31 @@ impl<N: Float + Gemm> Matrix for Dense<N> {
     }
 }
 
-/// Runs a step of a rule over the matrix that `shape` says `x`, `g` and `memory` are: transposed where it stands.
+/// Runs `step` of a rule over the matrix that `shape` says `x` and `g` are, the memories of the shapes `extents`: all
+/// of them transposed where it `stands`. What comes out takes the place of `g`; memories move on where they are kept.
+#[allow(clippy::too_many_arguments)]
 pub fn whole<N: Float + Gemm>(
-    [rows, columns]: [usize; 2],
-    x: &mut [N],
-    g: &[N],
+    shape: [usize; 2],
+    extents: &[[usize; 2]],
+    stands: bool,
+    x: &[N],
+    g: &mut [N],
     memory: &mut [&mut [N]],
+    keep: bool,
     step: impl FnOnce(Dense<N>, Dense<N>, &[Dense<N>]) -> (Dense<N>, Vec<Dense<N>>),
 ) {
-    let stands = rows > columns;
-    let lie = |data: &[N]| {
+    let lie = |[rows, columns]: [usize; 2], data: &[N]| {
         let m = Dense::new(rows, columns, data.to_vec());
         if stands { m.transpose() } else { m }
     };
-    let before: Vec<Dense<N>> = memory.iter().map(|m| lie(m)).collect();
-    let (to, after) = step(lie(x), lie(g), &before);
+    let before: Vec<Dense<N>> = memory.iter().zip(extents).map(|(m, &e)| lie(e, m)).collect();
+    let (to, after) = step(lie(shape, x), lie(shape, g), &before);
     let put = |to: &mut [N], m: Dense<N>| {
         to.copy_from_slice(&if stands { m.transpose() } else { m }.data);
     };
-    put(x, to);
-    for (m, after) in memory.iter_mut().zip(after) {
-        put(m, after);
+    put(g, to);
+    if keep {
+        memory.iter_mut().zip(after).for_each(|(m, after)| put(m, after));
     }
 }
 

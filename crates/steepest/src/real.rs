@@ -29,6 +29,8 @@ pub trait Real:
     fn pow(self, e: Self) -> Self;
     /// Absolute value.
     fn abs(self) -> Self;
+    /// The largest whole number that is not larger.
+    fn floor(self) -> Self;
     /// The larger; a NaN in `self` comes through.
     fn max(self, o: Self) -> Self;
     /// The smaller; a NaN in `self` comes through.
@@ -159,6 +161,8 @@ macro_rules! real {
                 fn sqrt(self) -> Self { <$t>::sqrt(self) }
                 #[inline(always)]
                 fn abs(self) -> Self { <$t>::abs(self) }
+                #[inline(always)]
+                fn floor(self) -> Self { <$t>::floor(self) }
                 // Written as the hardware's `max`: one instruction.
                 #[inline(always)]
                 fn max(self, o: Self) -> Self { if o > self { o } else { self } }

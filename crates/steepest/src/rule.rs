@@ -29,13 +29,46 @@ pub enum Scope {
     All,
 }
 
-/// What a rule turns a gradient into.
+/// What a rule does in a chain: those before the step turn the gradient, those after it turn the change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The next parameter.
-    Parameter,
-    /// Another gradient, for the rule that follows in the chain.
+    /// It makes another gradient of the gradient, for the rule that follows.
     Gradient,
+    /// It makes the change of the parameter of the gradient: the step.
+    Parameter,
+    /// It makes another change of the change.
+    Change,
+}
+
+/// How large a memory of a matrix is, the matrix lying (with at least as many columns as rows).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// As the matrix.
+    Whole,
+    /// A number a row.
+    Rows,
+    /// A number a column.
+    Columns,
+    /// A square as high as the matrix.
+    Left,
+    /// A square as wide as the matrix.
+    Right,
+}
+
+impl Extent {
+    /// The shape of such a memory beside a matrix of that shape, lying or not.
+    pub fn of(self, [rows, columns]: [usize; 2]) -> [usize; 2] {
+        let stands = rows > columns;
+        let (short, long) = if stands { (columns, rows) } else { (rows, columns) };
+        let [a, b] = match self {
+            Extent::Whole => [short, long],
+            Extent::Rows => [short, 1],
+            Extent::Columns => [1, long],
+            Extent::Left => [short, short],
+            Extent::Right => [long, long],
+        };
+        if stands { [b, a] } else { [a, b] }
+    }
 }
 
 /// A rule: `M` numbers of memory for each coordinate, `S` scalars that are the same for all, `T` sums over the
@@ -53,8 +86,14 @@ pub trait Rule<const M: usize, const S: usize, const T: usize = 0, const K: usiz
     const STATE: [&'static str; K] = [""; K];
     /// What the sums run over.
     const SCOPE: Scope = Scope::All;
-    /// Whether `element` returns the next parameter or another gradient.
+    /// Whether `element` returns the change of the parameter, or what it makes of a gradient or of a change.
     const KIND: Kind = Kind::Parameter;
+    /// Whether `element` returns the next parameter itself, where a change would lose digits.
+    const ABSOLUTE: bool = false;
+    /// Gradients that a step asks for: with 2, the second is asked at [`Rule::place`].
+    const EVALUATIONS: u32 = 1;
+    /// Whether the point to look at is another than the parameter: [`Rule::shown`].
+    const SHOWN: bool = false;
     /// The rate where none is given and none can be searched for.
     const RATE: f64 = 1e-3;
     /// The same where it falls to 0 over a run of known length: what is too long to stay may be a good start.
@@ -63,8 +102,15 @@ pub trait Rule<const M: usize, const S: usize, const T: usize = 0, const K: usiz
     const TUNES_ITSELF: bool = false;
     /// Whether it needs the value of the loss.
     const VALUE: bool = false;
-    /// Names of a matrix's memories, where the rule treats matrices as a whole (see [`Rule::matrix`]).
-    const MATRIX_MEMORY: &'static [&'static str] = &[];
+    /// Whether it finds a rate where none is given by going down at every step, in full batches; a rule whose steps do
+    /// not depend on the rate after the first does not.
+    const SEARCHED: bool = true;
+    /// Whether it treats matrices as a whole (see [`Rule::matrix`]).
+    const WHOLE: bool = false;
+    /// Whether tall matrices are transposed for it, so that they lie.
+    const LYING: bool = true;
+    /// Names and sizes of a matrix's memories.
+    const MATRIX_MEMORY: &'static [(&'static str, Extent)] = &[];
 
     /// What is the same for every coordinate, in f64.
     fn scalars<N: Real>(rule: Self::Of<N>, at: At<N, K>) -> [N; S];
@@ -84,10 +130,24 @@ pub trait Rule<const M: usize, const S: usize, const T: usize = 0, const K: usiz
         let _ = (rule, sums);
         (scalars, at.state)
     }
-    /// The next parameter (or gradient) and memory of a coordinate. Must be `#[inline(always)]`.
+    /// The change of a coordinate and its memory; see [`Rule::KIND`] and [`Rule::ABSOLUTE`]. For what turns a change, `g`
+    /// is the change so far, while its sums are over the gradient that the step saw. Must be `#[inline(always)]`.
     fn element<N: Real>(scalars: [N; S], x: N, g: N, memory: [N; M]) -> (N, [N; M]);
-    /// The next parameter and memory of a matrix, where the rule treats matrices as a whole. They come lying,
-    /// with at least as many columns as rows: the host transposes those that stand.
+    /// Where the second gradient of a step is asked, seen from x and the first one (the sums are over that one; the
+    /// memory stays as it is).
+    #[inline(always)]
+    fn place<N: Real>(scalars: [N; S], x: N, g: N, memory: [N; M]) -> N {
+        let _ = (scalars, g, memory);
+        x
+    }
+    /// The point to look at after a step: an average, say. `scalars` are those of [`Rule::scalars`].
+    #[inline(always)]
+    fn shown<N: Real>(scalars: [N; S], x: N, memory: [N; M]) -> N {
+        let _ = (scalars, memory);
+        x
+    }
+    /// The change (or gradient) and memory of a matrix, where the rule treats matrices as a whole. They come lying,
+    /// with at least as many columns as rows: the host transposes those that stand (see [`Rule::LYING`]).
     fn matrix<A: Matrix>(
         rule: Self::Of<A::Number>,
         at: At<A::Number, 0>,
@@ -95,8 +155,8 @@ pub trait Rule<const M: usize, const S: usize, const T: usize = 0, const K: usiz
         g: A,
         memory: &[A],
     ) -> (A, Vec<A>) {
-        let _ = (rule, at, g);
-        (x, memory.to_vec())
+        let _ = (rule, at, x);
+        (g, memory.to_vec())
     }
 }
 
@@ -112,10 +172,23 @@ pub trait Work<N>: Send + Sync {
     fn settle(&self, at: Moment, scalars: &mut [f64], sums: &[f64], state: &mut [f64]);
     /// Moves a block on: x and memory.
     fn element(&self, scalars: &[f64], x: &mut [N], g: &[N], memory: &mut [&mut [N]]);
-    /// Turns a block's gradient into the next one (for rules of that kind); `keep` also moves the memory on.
+    /// Makes of a block's gradient the next one, or the change, and of a change the next one; `keep` also moves the
+    /// memory on.
     fn turn(&self, scalars: &[f64], x: &[N], g: &mut [N], memory: &mut [&mut [N]], keep: bool);
-    /// Moves a matrix on as a whole.
-    fn matrix(&self, at: Moment, shape: [usize; 2], x: &mut [N], g: &[N], memory: &mut [&mut [N]]);
+    /// Where a block's second gradient is asked.
+    fn place(&self, scalars: &[f64], x: &[N], g: &[N], memory: &[&mut [N]], to: &mut [N]);
+    /// The point to look at, of a point that other rules show already.
+    fn shown(&self, scalars: &[f64], x: &mut [N], memory: &[&mut [N]]);
+    /// Does with a matrix as a whole what `turn` does with a block.
+    fn matrix(
+        &self,
+        at: Moment,
+        shape: [usize; 2],
+        x: &[N],
+        g: &mut [N],
+        memory: &mut [&mut [N]],
+        keep: bool,
+    );
 }
 
 /// The numbers that rules are compiled for.
@@ -161,7 +234,7 @@ crate::simd! {
         for i in 0..n {
             let before = std::array::from_fn(|k| memory[k][i]);
             let (to, after) = R::element(s, x[i], g[i], before);
-            x[i] = to;
+            x[i] = if R::ABSOLUTE { to } else { x[i] + to };
             for k in 0..M {
                 memory[k][i] = after[k];
             }
@@ -178,14 +251,13 @@ crate::simd! {
         for i in 0..n {
             let before = std::array::from_fn(|k| memory[k][i]);
             let (to, after) = R::element(s, x[i], g[i], before);
-            g[i] = to;
+            g[i] = if R::ABSOLUTE { to - x[i] } else { to };
             for k in 0..M {
                 memory[k][i] = if keep { after[k] } else { before[k] };
             }
         }
     }
 }
-
 /// Coordinates whose terms are added up in their own precision before they go into a sum in f64.
 const SHORT: usize = 256;
 const LANES: usize = 16;
@@ -250,6 +322,9 @@ where
         scalars.copy_from_slice(&R::scalars(self.rule.lit::<f64>(), at.at(fixed::<K>(state))));
     }
     fn terms(&self, scalars: &[f64], x: &[N], g: &[N], memory: &[&mut [N]], sums: &mut [f64]) {
+        if T == 0 {
+            return;
+        }
         let memory: [&[N]; M] = std::array::from_fn(|k| &*memory[k]);
         let sums = sums.try_into().expect("as many sums as the rule declares");
         terms(self.rule, fixed::<S>(scalars).map(N::of_f64), x, g, memory, sums);
@@ -274,8 +349,30 @@ where
         let memory = memory.each_mut().map(|m| &mut **m);
         turn(self.rule, fixed::<S>(scalars).map(N::of_f64), x, g, memory, keep);
     }
-    fn matrix(&self, at: Moment, shape: [usize; 2], x: &mut [N], g: &[N], memory: &mut [&mut [N]]) {
-        crate::matrix::whole(shape, x, g, memory, |x, g, memory| {
+    fn place(&self, scalars: &[f64], x: &[N], g: &[N], memory: &[&mut [N]], to: &mut [N]) {
+        let s = fixed::<S>(scalars).map(N::of_f64);
+        for (i, to) in to.iter_mut().enumerate() {
+            *to = R::place(s, x[i], g[i], std::array::from_fn(|k| memory[k][i]));
+        }
+    }
+    fn shown(&self, scalars: &[f64], x: &mut [N], memory: &[&mut [N]]) {
+        let s = fixed::<S>(scalars).map(N::of_f64);
+        for (i, x) in x.iter_mut().enumerate() {
+            *x = R::shown(s, *x, std::array::from_fn(|k| memory[k][i]));
+        }
+    }
+    fn matrix(
+        &self,
+        at: Moment,
+        shape: [usize; 2],
+        x: &[N],
+        g: &mut [N],
+        memory: &mut [&mut [N]],
+        keep: bool,
+    ) {
+        let extents: Vec<_> = R::MATRIX_MEMORY.iter().map(|(_, extent)| extent.of(shape)).collect();
+        let stands = R::LYING && shape[0] > shape[1];
+        crate::matrix::whole(shape, &extents, stands, x, g, memory, keep, |x, g, memory| {
             R::matrix(self.rule.lit(), at.at([]), x, g, memory)
         });
     }
@@ -291,8 +388,12 @@ pub struct Entry {
     pub parameters: &'static [Parameter],
     /// Its memories' names.
     pub memory: &'static [&'static str],
-    /// A matrix's memories, where it treats matrices as a whole; else empty.
-    pub matrix_memory: &'static [&'static str],
+    /// Whether it treats matrices as a whole, and whether they lie for it.
+    pub whole: bool,
+    /// See [`Rule::LYING`].
+    pub lying: bool,
+    /// A matrix's memories, where it treats matrices as a whole.
+    pub matrix_memory: &'static [(&'static str, Extent)],
     /// Its scalars' names.
     pub scalars: &'static [&'static str],
     /// Its sums' names.
@@ -301,21 +402,29 @@ pub struct Entry {
     pub state: &'static [&'static str],
     /// What its sums run over.
     pub scope: Scope,
-    /// Whether it makes a parameter or another gradient.
+    /// What it does in a chain.
     pub kind: Kind,
+    /// See [`Rule::ABSOLUTE`].
+    pub absolute: bool,
+    /// See [`Rule::EVALUATIONS`].
+    pub evaluations: u32,
+    /// See [`Rule::SHOWN`].
+    pub shown: bool,
     /// See [`Rule::RATE`].
     pub rate: f64,
     /// See [`Rule::FALLING_RATE`].
     pub falling_rate: f64,
     /// See [`Rule::TUNES_ITSELF`].
     pub tunes_itself: bool,
+    /// See [`Rule::SEARCHED`].
+    pub searched: bool,
     /// Whether it needs the value of the loss.
     pub value: bool,
     /// The rule at work on f32, from checked settings.
     pub f32: fn(&'static Entry, &[f64]) -> Box<dyn Work<f32>>,
     /// The rule at work on f64, from checked settings.
     pub f64: fn(&'static Entry, &[f64]) -> Box<dyn Work<f64>>,
-    /// What it recorded of itself: `scalars`, `terms`, `settle`, `element`, `matrix`, those it has.
+    /// What it recorded of itself: `scalars`, `terms`, `settle`, `element`, `place`, `shown`, `matrix`, those it has.
     pub programs: fn() -> Vec<(&'static str, Program)>,
 }
 
@@ -333,28 +442,45 @@ impl Entry {
             doc: R::DOC,
             parameters: R::PARAMETERS,
             memory: const { &R::MEMORY },
+            whole: R::WHOLE,
+            lying: R::LYING,
             matrix_memory: R::MATRIX_MEMORY,
             scalars: const { &R::SCALARS },
             sums: const { &R::SUMS },
             state: const { &R::STATE },
             scope: R::SCOPE,
             kind: R::KIND,
+            absolute: R::ABSOLUTE,
+            evaluations: R::EVALUATIONS,
+            shown: R::SHOWN,
             rate: R::RATE,
             falling_rate: R::FALLING_RATE,
             tunes_itself: R::TUNES_ITSELF,
+            searched: R::SEARCHED,
             value: R::VALUE,
             f32: |entry, v| Box::new(Each::<R, M, S, T, K> { rule: R::of(v), entry }),
             f64: |entry, v| Box::new(Each::<R, M, S, T, K> { rule: R::of(v), entry }),
             programs: programs::<R, M, S, T, K>,
         }
     }
-    /// The memories of a tensor of that shape.
-    pub fn memory_of(&self, shape: &[usize]) -> &'static [&'static str] {
-        if self.takes_whole(shape) { self.matrix_memory } else { self.memory }
+    /// The memories of a tensor of that shape: name and shape of each.
+    pub fn memory_of(&self, shape: &[usize]) -> Vec<(&'static str, Vec<usize>)> {
+        match *shape {
+            [rows, columns] if self.takes_whole(shape) => {
+                let one =
+                    |&(name, e): &(&'static str, Extent)| (name, e.of([rows, columns]).to_vec());
+                self.matrix_memory.iter().map(one).collect()
+            }
+            _ => self.memory.iter().map(|&name| (name, shape.to_vec())).collect(),
+        }
+    }
+    /// How many memories a tensor of that shape has.
+    pub fn memories(&self, shape: &[usize]) -> usize {
+        if self.takes_whole(shape) { self.matrix_memory.len() } else { self.memory.len() }
     }
     /// Whether a tensor of that shape is treated as a matrix.
     pub fn takes_whole(&self, shape: &[usize]) -> bool {
-        !self.matrix_memory.is_empty() && shape.len() == 2 && shape.iter().all(|&n| n > 1)
+        self.whole && shape.len() == 2 && shape.iter().all(|&n| n > 1)
     }
 }
 
@@ -371,6 +497,8 @@ fn programs<R: Rule<M, S, T, K>, const M: usize, const S: usize, const T: usize,
     if T > 0 {
         let terms = || R::terms(R::SCALARS.map(i), i("x"), i("g"), R::MEMORY.map(i)).to_vec();
         all.push(("terms", record(terms)));
+    }
+    if T + K > 0 {
         all.push((
             "settle",
             record(|| {
@@ -380,12 +508,19 @@ fn programs<R: Rule<M, S, T, K>, const M: usize, const S: usize, const T: usize,
         ));
     }
     all.push(("element", record(element)));
-    if !R::MATRIX_MEMORY.is_empty() {
+    if R::EVALUATIONS > 1 {
+        let place = || vec![R::place(R::SCALARS.map(i), i("x"), i("g"), R::MEMORY.map(i))];
+        all.push(("place", record(place)));
+    }
+    if R::SHOWN {
+        all.push(("shown", record(|| vec![R::shown(R::SCALARS.map(i), i("x"), R::MEMORY.map(i))])));
+    }
+    if R::WHOLE {
         all.push((
             "matrix",
             record(|| {
                 let at = At { step: i("step"), rate: i("rate"), value: i("value"), state: [] };
-                let memory: Vec<Symbol> = R::MATRIX_MEMORY.iter().map(|m| i(m)).collect();
+                let memory: Vec<Symbol> = R::MATRIX_MEMORY.iter().map(|m| i(m.0)).collect();
                 let (x, memory) = R::matrix(settings(), at, i("x"), i("g"), &memory);
                 std::iter::once(x).chain(memory).collect()
             }),

@@ -93,20 +93,24 @@ impl Objective for Rows {
     }
 }
 
-/// Every rule as a plan by itself; one that turns gradients stands before sgd.
+/// Every rule as a plan by itself; one that turns gradients stands before sgd, one that turns steps after it.
 fn plans() -> impl Iterator<Item = (&'static str, Plan)> {
     RULES.iter().map(|e| {
-        let alone: &[(&str, &[(&str, f64)])] = &[(e.name, &[])];
-        let before: &[(&str, &[(&str, f64)])] = &[(e.name, &[]), ("sgd", &[])];
-        let rules = if e.kind == Kind::Gradient { before } else { alone };
+        let rules: &[(&str, &[(&str, f64)])] = match e.kind {
+            Kind::Gradient => &[(e.name, &[]), ("sgd", &[])],
+            Kind::Parameter => &[(e.name, &[])],
+            Kind::Change => &[("sgd", &[]), (e.name, &[])],
+        };
         (e.name, Plan::new(rules).expect("a registered rule"))
     })
 }
 
 #[test]
 fn with_nothing_set_every_rule_solves_a_quadratic_whatever_its_scale() {
+    let mut far = Vec::new();
     for scale in [1e-6, 1.0, 1e6] {
-        for (name, plan) in plans() {
+        // An average of fading memory lags behind.
+        for (name, plan) in plans().filter(|(name, _)| *name != "ema") {
             let mut base = quadratic(10, 20.0);
             let value = |x: &[f64]| scale * base.value(x).unwrap();
             let mut inner = quadratic(10, 20.0);
@@ -117,14 +121,12 @@ fn with_nothing_set_every_rule_solves_a_quadratic_whatever_its_scale() {
             });
             let s = run(plan, &mut f, &[3.0; 10], few(3000));
             let gap = s.value / (scale * 1e3);
-            assert!(
-                gap < 1e-6,
-                "{name} at scale {scale}: {gap:e} after {:?}: {:?}",
-                s.counts,
-                s.status
-            );
+            if !(gap < 1e-6) {
+                far.push(format!("{name} at scale {scale}: {gap:e}: {:?}", s.status));
+            }
         }
     }
+    assert!(far.is_empty(), "{far:#?}");
 }
 
 #[test]
@@ -141,8 +143,10 @@ fn a_given_rate_is_kept_and_one_too_large_is_called_divergence() {
 
 #[test]
 fn stochastic_and_mini_batches_come_close_with_nothing_set() {
+    let mut far = Vec::new();
     for batch in [1.0, 16.0] {
-        for (name, plan) in plans().filter(|(name, _)| *name != "rprop") {
+        // Rprop is for full batches, lars for large ones; an average of a thousand steps lags behind.
+        for (name, plan) in plans().filter(|(name, _)| !["rprop", "lars", "ema"].contains(name)) {
             let mut f = Rows::new(400, 5, 0.1);
             let plan = plan.set(&[("batch_size", batch), ("epochs", 20.0)]).unwrap();
             let s = run(plan, &mut f, &[0.0; 5], Stop::default());
@@ -150,20 +154,24 @@ fn stochastic_and_mini_batches_come_close_with_nothing_set() {
             let least =
                 run(Plan::new(&[("adam", &[])]).unwrap(), &mut f, &[1.0; 5], few(2000)).value;
             let share = (s.value - least) / (start - least);
-            assert!(
-                share < 1e-2,
-                "{name}, batch {batch}: {share:e} of the way left: {:?}",
-                s.status
-            );
+            if !(share < 1e-2) {
+                far.push(format!(
+                    "{name}, batch {batch}: {share:e} of the way left: {:?}",
+                    s.status
+                ));
+            }
             let honest = [
                 Status::NoiseFloor,
                 Status::Converged,
                 Status::Budget(steepest::status::Budget::Epochs),
             ];
-            assert!(honest.contains(&s.status), "{name}: {:?}", s.status);
-            assert!(s.counts.passes > 1.0 && s.counts.passes < 40.0, "{name}: {:?}", s.counts);
+            assert!(honest.contains(&s.status), "{name}, batch {batch}: {:?}", s.status);
+            // A second gradient at each step is read too.
+            let most = if name == "sam" { 80.0 } else { 40.0 };
+            assert!(s.counts.passes > 1.0 && s.counts.passes < most, "{name}: {:?}", s.counts);
         }
     }
+    assert!(far.is_empty(), "{far:#?}");
 }
 
 #[test]

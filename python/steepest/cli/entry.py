@@ -165,7 +165,7 @@ def _python(entry: _catalog.Entry) -> tuple[str, ...]:
 def _needs_more(entry: _catalog.Entry) -> bool:
     """Whether it cannot go down a plain function by itself."""
     needs = entry.about.get("needs", {})
-    return entry.about.get("kind") == "gradient" or any(
+    return entry.about.get("kind") in ("gradient", "change") or any(
         needs.get(word) for word in ("terms", "products", "hessian", "glm")
     )
 
@@ -174,11 +174,13 @@ def _formulas(entry: _catalog.Entry) -> Iterable[tuple[str, str]]:
     """The lines of each stage of what is written as a formula."""
     about = entry.about
     memory, state = list(about.get("memory", ())), list(about.get("state", ()))
-    moved = "x" if about.get("kind") == "parameter" else "g"
+    moved = _catalog.made(entry)
     for stage, program in entry.programs.items():
         count = len(program.outputs)
         if stage == "terms":
             names = [f"sum of {name}" for name in about["sums"]]
+        elif stage in ("place", "shown"):
+            names = [stage]
         elif stage in ("element", "matrix"):
             names = [moved, *about["matrix_memory" if stage == "matrix" else "memory"]]
         else:
@@ -188,6 +190,16 @@ def _formulas(entry: _catalog.Entry) -> Iterable[tuple[str, str]]:
         if stage == "matrix":
             yield "", "for a matrix:"
         yield from written(program.ops, program.outputs, names[:count], (moved, *memory, *state))
+
+
+#: How large a matrix's memories are.
+_EXTENTS = {
+    "whole": "as large as the matrix",
+    "rows": "a number a row",
+    "columns": "a number a column",
+    "left": "a square of the shorter side",
+    "right": "a square of the longer side",
+}
 
 
 def _facts(entry: _catalog.Entry) -> Iterable[tuple[str, str]]:
@@ -200,8 +212,14 @@ def _facts(entry: _catalog.Entry) -> Iterable[tuple[str, str]]:
             if about["tunes_itself"]
             else f"{number(about['rate'])} where none is given and none is found",
         )
-        memory = list(dict.fromkeys([*about["memory"], *about["matrix_memory"]]))
-        yield "memory", ", ".join(memory) if memory else "none"
+        yield "memory", ", ".join(about["memory"]) or "none"
+        if about["whole"]:
+            sizes = zip(about["matrix_memory"], about["matrix_extents"], strict=True)
+            yield "memory of a matrix", ", ".join(f"{n} ({_EXTENTS[e]})" for n, e in sizes) or "none"
+        if about["state"]:
+            yield "state", f"{', '.join(about['state'])} (numbers)"
+        if about["evaluations"] > 1:
+            yield "gradients a step", str(about["evaluations"])
         if about["sums"]:
             where = "all tensors together" if about["scope"] == "all" else "each tensor"
             yield "sums", f"{', '.join(about['sums'])} (over {where})"

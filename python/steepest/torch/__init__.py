@@ -32,7 +32,7 @@ except ModuleNotFoundError as error:
 from steepest import _catalog, hosts
 from steepest._catalog import Entry, Settings
 from steepest.errors import InputError
-from steepest.torch.rule import WORDS, Rule
+from steepest.torch.rule import Rule, words
 
 
 class AdamW(Rule):
@@ -64,17 +64,17 @@ class SGD(Rule):
     momentum : float, default 0
         How much of the velocity is kept at each step.
     nesterov : bool, default False
-        Use the gradient as if taken one velocity ahead.
+        Use the gradient as if taken one velocity ahead; without `dampening`.
     **settings
-        `weight_decay`, `maximize`; `dampening` must be 0.
+        `weight_decay`, `dampening`, `maximize`.
     """
 
     def __init__(
         self, params: Any, lr: Any = 1e-3, momentum: float = 0.0, *, nesterov: bool = False, **settings: Any
     ) -> None:
         self.rule = "nesterov" if nesterov else "momentum"
-        if settings.pop("dampening", 0) != 0:
-            raise InputError("SGD takes dampening=0 only: torch.optim.SGD has it")
+        if nesterov and settings.pop("dampening", 0) != 0:
+            raise InputError("Nesterov's momentum takes dampening=0 only")
         super().__init__(params, lr, momentum=momentum, **settings)
 
 
@@ -92,13 +92,15 @@ def schedule(
 
 def _make(entry: Entry) -> type[Rule]:
     head = f"params : iterable\nlr : float, default {entry.about['rate']!r}"
-    doc = hosts.docstring(entry, head, hosts.spelling(entry, WORDS))
+    doc = hosts.docstring(entry, head, words(entry))
     body = {"rule": entry.name, "__doc__": doc, "__module__": __name__}
     return type(hosts.class_name(entry), (Rule,), body)
 
 
 _STEPS = [e for e in _catalog.registry("rules").values() if e.about["kind"] == "parameter"]
 _CLASSES = {c.__name__: c for c in map(_make, _STEPS)}
+# as torch writes them
+_CLASSES |= {"NAdam": _CLASSES["Nadam"], "RAdam": _CLASSES["Radam"], "RMSprop": _CLASSES["Rmsprop"]}
 globals().update(_CLASSES)
 
 

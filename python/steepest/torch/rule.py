@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +23,17 @@ WORDS: hosts.Words = {
     "etas": [("shrink", "grow")],
     "step_sizes": [("least", "most")],
 }
+#: By rule: what else they call them.
+ALSO: dict[str, hosts.Words] = {
+    "rmsprop": {"alpha": [("square_decay",)], "centered": [("centred",)]},
+    "adadelta": {"rho": [("square_decay",)]},
+    "adagrad": {"lr_decay": [("rate_decay",)], "initial_accumulator_value": [("initial",)]},
+}
+
+
+def words(entry: Entry) -> dict[str, tuple[str, ...]]:
+    """A rule's settings as torch's users call them."""
+    return hosts.spelling(entry, {**WORDS, **ALSO.get(entry.name, {})})
 
 
 class Rule(torch.optim.Optimizer):
@@ -37,6 +49,9 @@ class Rule(torch.optim.Optimizer):
     before : sequence of Settings, optional
         Rules that turn the gradient, in order: ``[steepest.rules.ClipNorm(most=1.0)]``. Their norms run over
         the parameters of all groups together.
+    after : sequence of Settings, optional
+        Rules that turn the step, in order: ``[steepest.rules.Lookahead()]``. With one that averages (`Ema`), or a
+        rule that does (`ScheduleFreeAdamw`), look at the model within ``with optimizer.shown():``.
     maximize : bool, default False
         Go up instead of down.
     decoupled_weight_decay : bool, default True
@@ -56,13 +71,17 @@ class Rule(torch.optim.Optimizer):
         lr: Any = None,
         *,
         before: Sequence[Settings] = (),
+        after: Sequence[Settings] = (),
         maximize: bool = False,
         **settings: Any,
     ) -> None:
         entry = _catalog.find("rules", self.rule)
-        if entry.about["kind"] == "gradient":
-            raise InputError(f"{entry.name} only turns the gradient: pass it as before=[...] of another rule")
-        self.before = hosts.checked_before(before)
+        if entry.about["kind"] != "parameter":
+            turns = ("gradient", "before") if entry.about["kind"] == "gradient" else ("step", "after")
+            raise InputError(
+                f"{entry.name} only turns the {turns[0]}: pass it as {turns[1]}=[...] of another rule"
+            )
+        self.before, self.after = hosts.checked_before(before), hosts.checked_after(after)
         defaults = {
             "lr": entry.about["rate"] if lr is None else _rate(lr),
             "maximize": bool(maximize),
@@ -76,12 +95,22 @@ class Rule(torch.optim.Optimizer):
 
     @cached_property
     def _entries(self) -> tuple[Entry, ...]:
-        """What turns the gradient, then the rule."""
-        return (*(b.entry for b in self.before), _catalog.find("rules", self.rule))
+        """What turns the gradient, the rule, what turns its step."""
+        rule = _catalog.find("rules", self.rule)
+        return (*(b.entry for b in self.before), rule, *(a.entry for a in self.after))
+
+    def _given(self, own: dict[str, float]) -> list[dict[str, float]]:
+        """The settings of every rule of the chain."""
+        return [*(b.settings for b in self.before), own, *(a.settings for a in self.after)]
+
+    @cached_property
+    def _twice(self) -> bool:
+        """Whether a step asks for a second gradient."""
+        return any(e.about["evaluations"] > 1 for e in self._entries)
 
     @cached_property
     def _spelled(self) -> dict[str, tuple[str, ...]]:
-        return hosts.spelling(_catalog.find("rules", self.rule), WORDS)
+        return words(_catalog.find("rules", self.rule))
 
     @cached_property
     def _chains(self) -> dict[tuple[float, ...], _core.Rule]:
@@ -89,7 +118,7 @@ class Rule(torch.optim.Optimizer):
         return {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "before": self.before, "rule": self.rule}
+        return {**super().__getstate__(), "before": self.before, "after": self.after, "rule": self.rule}
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Adds a group of parameters, with its own `lr` and settings where it has some."""
@@ -119,7 +148,7 @@ class Rule(torch.optim.Optimizer):
 
     def _own(self, group: dict[str, Any]) -> dict[str, float]:
         """The rule's settings that a group has, as they are now: schedulers change them."""
-        own = hosts.split(self._entries[-1], self._spelled, group)
+        own = hosts.split(self._entries[len(self.before)], self._spelled, group)
         if not group.get("decoupled_weight_decay", True) and "weight_decay" in own:
             own["weight_decay"] = 0.0
         return own
@@ -134,13 +163,21 @@ class Rule(torch.optim.Optimizer):
         return g
 
     def _key(self, entry: Entry, name: str) -> str:
-        """What a memory is called in the state: those of rules before have their rule's name in front."""
-        return name if entry is self._entries[-1] else f"{entry.name}_{name}"
+        """What a memory is called in the state: those of rules around have their rule's name in front."""
+        return name if entry.name == self.rule else f"{entry.name}_{name}"
 
     def _memories(self, p: torch.Tensor) -> list[str]:
         """The keys of a parameter's memories, rule after rule."""
+        return list(self._shapes(p))
+
+    def _shapes(self, p: torch.Tensor) -> dict[str, tuple[int, ...]]:
+        """The shapes of a parameter's memories, by key, rule after rule."""
         shape = tuple(p.shape)
-        return [self._key(e, n) for e in self._entries for n in formula.memory_names(e, shape)]
+        return {
+            self._key(e, n): s
+            for e in self._entries
+            for n, s in zip(formula.memory_names(e, shape), formula.memory_shapes(e, shape), strict=True)
+        }
 
     def _begin(self, p: torch.Tensor) -> dict[str, Any]:
         """The state of a parameter, made at its first gradient, and as the parameter is by now."""
@@ -148,8 +185,14 @@ class Rule(torch.optim.Optimizer):
         if not state:
             before = [s["step"] for s in self.state.values() if s] if self._together else []
             state["step"] = torch.tensor(max(map(float, before), default=0.0), dtype=torch.float64)
-            for key in self._memories(p):
-                state[key] = torch.zeros_like(p, dtype=states.memory_dtype(p))
+            for key, shape in self._shapes(p).items():
+                kind = states.memory_dtype(p)
+                alike = shape == tuple(p.shape)
+                state[key] = (
+                    torch.zeros_like(p, dtype=kind)
+                    if alike
+                    else torch.zeros(shape, dtype=kind, device=p.device)
+                )
         for key in self._memories(p):
             if not states.fits(state[key], p):
                 state[key] = states.fitted(state[key], p)
@@ -160,7 +203,7 @@ class Rule(torch.optim.Optimizer):
         answer: list[list[dict[str, Any]]] = []
         for entry in self._entries:
             fresh = dict.fromkeys(entry.about["state"], 0.0)
-            each = entry.about["scope"] == "tensor" and entry.about["sums"]
+            each = formula.groups(entry, 2) > 1
             if not fresh:
                 answer.append([{} for _ in params] if each else [{}])
             elif each:
@@ -176,17 +219,22 @@ class Rule(torch.optim.Optimizer):
         """Takes one step; the answer is what `closure` returned.
 
         Rules that need the value of the loss (`MomoAdam`) take it from `closure`, which clears the gradients,
-        computes the loss, calls `backward` and returns it, or from `loss`.
+        computes the loss, calls `backward` and returns it, or from `loss`. One that asks for a second gradient
+        (`Sam` before it) calls `closure` twice.
         """
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        elif self._twice:
+            raise InputError("a second gradient is asked for at another point: call step(closure)")
         needed = any(e.about["value"] for e in self._entries)
         if loss is None and needed:
             raise InputError(f"{self.rule} needs the loss: call step(closure) or step(loss=loss)")
         value = _value(loss) if needed else math.nan
         batches = self._batches()
         params = [p for _, members, _ in batches for p in members]
+        if params and self._twice:
+            traced.ask_again(self, batches, value, closure)
         shared = len(batches) > 1 and any(
             e.about["scope"] == "all" and e.about["sums"] for e in self._entries
         )
@@ -232,7 +280,7 @@ class Rule(torch.optim.Optimizer):
         """The compiled rules with these settings."""
         key = tuple(own.values())
         if key not in self._chains:
-            given = [*(b.settings for b in self.before), own]
+            given = self._given(own)
             try:
                 made = _core.Rule([(e.name, s) for e, s in zip(self._entries, given, strict=True)])
             except ValueError as error:
@@ -259,6 +307,24 @@ class Rule(torch.optim.Optimizer):
         for p in params:
             if not p.is_inference():
                 torch.autograd.graph.increment_version(p)
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Within ``with optimizer.shown():`` the parameters are the points to look at, such as averages.
+
+        They are the parameters themselves unless a rule averages: `Ema` or `Polyak` after another, `ScheduleFreeSgd`
+        or `ScheduleFreeAdamw`. On the way out they are put back, as they were; do not train within.
+        """
+        moved = [[p for p in group["params"] if self.state.get(p)] for group in self.param_groups]
+        kept = [(p, p.detach().clone()) for params in moved for p in params]
+        with torch.no_grad():
+            traced.show(self, list(zip(self.param_groups, moved, strict=True)))
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for p, value in kept:
+                    p.copy_(value)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Takes over a saved state, memories in the precision that they are kept in.

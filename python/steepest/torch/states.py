@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -19,18 +20,23 @@ _WITHOUT_EFFECT = ("foreach", "fused")
 #: What none of ours can do: a step captured in a CUDA graph, a step that is differentiated.
 _NEVER = {"capturable": False, "differentiable": False}
 _HINTS = {
-    "amsgrad": "; torch.optim.AdamW has it",
+    "amsgrad": "; Amsgrad has it",
     "momentum": "; SGD, Momentum and Nesterov have it",
     "nesterov": "; SGD takes both",
-    "dampening": "; torch.optim.SGD has it",
+    "dampening": "; Momentum has it",
     "capturable": ": its steps cannot be captured in a CUDA graph",
     "differentiable": ": its steps cannot be differentiated",
 }
 #: By rule: what torch's optimizer of that kind must be told to be the same, and its names for the memories.
 _THEIRS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "adam": ({"amsgrad": False}, {"exp_avg": "mean", "exp_avg_sq": "square"}),
+    "adamw": ({"amsgrad": False}, {"exp_avg": "mean", "exp_avg_sq": "square"}),
+    "amsgrad": (
+        {"amsgrad": True},
+        {"exp_avg": "mean", "exp_avg_sq": "square", "max_exp_avg_sq": "largest"},
+    ),
     "sgd": ({"momentum": 0, "nesterov": False, "dampening": 0}, {}),
-    "momentum": ({"nesterov": False, "dampening": 0}, {"momentum_buffer": "velocity"}),
+    "momentum": ({"nesterov": False}, {"momentum_buffer": "velocity"}),
     "nesterov": ({"nesterov": True, "dampening": 0}, {"momentum_buffer": "velocity"}),
     "rprop": ({}, {"prev": "last", "step_size": "stride"}),
     "muon": (
@@ -57,7 +63,11 @@ def fits(memory: torch.Tensor, p: torch.Tensor) -> bool:
 
 
 def fitted(memory: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
-    return torch.empty_like(p, dtype=memory_dtype(p), requires_grad=False).copy_(memory.detach())
+    """A memory in the precision and place of its parameter."""
+    kind = memory_dtype(p)
+    if memory.shape != p.shape:
+        return torch.empty(memory.shape, dtype=kind, device=p.device).copy_(memory.detach())
+    return torch.empty_like(p, dtype=kind, requires_grad=False).copy_(memory.detach())
 
 
 def read(optimizer: Rule, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,11 +124,11 @@ def _complete(optimizer: Rule, number: Any, p: torch.Tensor, kept: dict[str, Any
             f"the state of parameter {number} holds {sorted(kept.keys() - others)}, where {optimizer.rule} keeps "
             f"{sorted(needed)}: another optimizer saved it"
         )
-    for name in needed:
-        if tuple(kept[name].shape) != tuple(p.shape):
+    for name, shape in optimizer._shapes(p).items():
+        if tuple(kept[name].shape) != shape:
+            wanted = "the parameter" if shape == tuple(p.shape) else "needed is"
             raise InputError(
-                f"{name} of parameter {number} has the shape {tuple(kept[name].shape)}; the parameter "
-                f"{tuple(p.shape)}"
+                f"{name} of parameter {number} has the shape {tuple(kept[name].shape)}; {wanted} {shape}"
             )
     return {"step": torch.tensor(1.0), **kept}
 
@@ -132,3 +142,6 @@ def keep(optimizer: Rule, saved: dict[str, Any]) -> None:
             optimizer.state[p]["step"] = torch.tensor(float(kept["step"]), dtype=torch.float64)
             for name in optimizer._memories(p):
                 optimizer.state[p][name] = fitted(kept[name], p)
+            for name in (f"{e.name}_numbers" for e in optimizer._entries):
+                if name in kept:
+                    optimizer.state[p][name] = copy.deepcopy(kept[name])

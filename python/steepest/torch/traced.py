@@ -8,6 +8,7 @@ import torch
 
 from steepest import formula
 from steepest._catalog import Entry
+from steepest.errors import InputError
 from steepest.torch.states import memory_dtype
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ _TABLE = formula.table(
     tanh=torch.tanh,
     cos=torch.cos,
     abs=torch.abs,
+    floor=torch.floor,
     maximum=lambda a, b: torch.maximum(a, _near(a, b)),
     minimum=lambda a, b: torch.minimum(a, _near(a, b)),
     where=_where,
@@ -51,6 +53,7 @@ _TABLE = formula.table(
     matmul=torch.matmul,
     transpose=lambda a: a.mT,
     norm=lambda a: torch.linalg.matrix_norm(a),
+    mean=lambda a, axis=None: a.mean() if axis is None else a.mean(axis, keepdim=True),
 )
 
 
@@ -64,31 +67,67 @@ _TORCH = formula.Host(_TABLE, _add_up)
 def advance(optimizer: Rule, batches: list[Any], value: Any) -> None:
     """The same step with torch's operations. Sums over all tensors run over all groups."""
     plans = [_plan(optimizer, group, params, step, value) for group, params, step in batches]
-    for k, entry in enumerate(optimizer._entries):
-        sums = _sums(entry, k, plans) if entry.about["scope"] == "all" and len(plans) > 1 else None
-        for plan in plans:
-            known, names = plan["known"][k], plan["names"][k]
-            memory = [[s[n] for n in ns] for s, ns in zip(plan["state"], names, strict=True)]
-            out, after, numbers = formula.step(
-                entry,
-                known,
-                plan["x"],
-                plan["g"],
-                memory,
-                plan["numbers"][k],
-                _TORCH,
-                sums,
-            )
-            for state, ns, values in zip(plan["state"], names, after, strict=True):
-                for n, v in zip(ns, values, strict=True):
-                    state[n].copy_(v)
-            for kept, new in zip(plan["kept"][k], numbers, strict=True):
-                kept.update(new)
-            if entry.about["kind"] == "gradient":
-                plan["g"] = out
-            else:
-                for p, v in zip(plan["params"], out, strict=True):
-                    p.copy_(v)
+    last = len(optimizer._entries) - 1
+    for k in range(last + 1):
+        _stage(optimizer, k, plans, k == last)
+    for plan in plans:
+        for p, v in zip(plan["params"], plan["g"], strict=True):
+            p.copy_(v)
+
+
+def _stage(optimizer: Rule, k: int, plans: list[dict[str, Any]], last: bool) -> None:
+    """One rule of the chain: what it makes of each plan's gradients or changes, its memories moved on."""
+    entry = optimizer._entries[k]
+    sums = _sums(entry, k, plans) if entry.about["scope"] == "all" and len(plans) > 1 else None
+    for plan in plans:
+        memory = _memory(plan, k)
+        given = (plan["known"][k], plan["x"], plan["g"], memory, plan["numbers"][k], _TORCH, sums)
+        seen = plan["seen"] if entry.about["kind"] == "change" else None
+        out, after, numbers = formula.step(entry, *given, seen)
+        for state, ns, values in zip(plan["state"], plan["names"][k], after, strict=True):
+            for n, v in zip(ns, values, strict=True):
+                state[n].copy_(v)
+        for kept, new in zip(plan["kept"][k], numbers, strict=True):
+            kept.update(new)
+        if entry.about["kind"] == "parameter":
+            plan["seen"] = plan["g"]
+        plan["g"] = formula.handed(entry, plan["x"], out, last)
+
+
+def _memory(plan: dict[str, Any], k: int) -> list[list[Any]]:
+    return [[s[n] for n in ns] for s, ns in zip(plan["state"], plan["names"][k], strict=True)]
+
+
+def ask_again(optimizer: Rule, batches: list[Any], value: Any, closure: Any) -> None:
+    """Has the second gradient of a step computed where the rule that wants it says; the parameters come back."""
+    plans = [_plan(optimizer, group, params, step, value) for group, params, step in batches]
+    k = next(k for k, e in enumerate(optimizer._entries) if e.about["evaluations"] > 1)
+    entry = optimizer._entries[k]
+    if k > 0:
+        raise InputError(f"{entry.name} must be the first of the rules before")
+    sums = _sums(entry, k, plans) if entry.about["scope"] == "all" and len(plans) > 1 else None
+    kept = [(p, p.detach().clone()) for plan in plans for p in plan["params"]]
+    for plan in plans:
+        given = (plan["known"][k], plan["x"], plan["g"], _memory(plan, k), plan["numbers"][k])
+        for p, v in zip(plan["params"], formula.place(entry, *given, _TORCH, sums), strict=True):
+            p.copy_(v)
+    try:
+        with torch.enable_grad():
+            closure()
+    finally:
+        for p, v in kept:
+            p.copy_(v)
+
+
+def show(optimizer: Rule, groups: list[tuple[dict[str, Any], list[torch.Tensor]]]) -> None:
+    """Puts the points to look at into the parameters."""
+    for group, params in groups:
+        for p in params:
+            plan = _plan(optimizer, group, [p], optimizer.state[p]["step"], float("nan"))
+            x = plan["x"]
+            for k, entry in enumerate(optimizer._entries):
+                x = formula.shown(entry, plan["known"][k], x, _memory(plan, k), plan["numbers"][k], _TORCH)
+            p.copy_(x[0])
 
 
 def _plan(
@@ -105,7 +144,7 @@ def _plan(
         "rate": scalar(group["lr"]),
         "value": -scalar(value) if group["maximize"] else scalar(value),
     }
-    given = [*(b.settings for b in optimizer.before), optimizer._own(group)]
+    given = optimizer._given(optimizer._own(group))
     work = [memory_dtype(p) for p in params]
     return {
         "params": params,
@@ -131,8 +170,9 @@ def _sums(entry: Entry, k: int, plans: list[dict[str, Any]]) -> dict[str, Any] |
         return None
     totals: dict[str, Any] = dict.fromkeys(entry.about["sums"], 0.0)
     for plan in plans:
-        memory = [[s[n] for n in ns] for s, ns in zip(plan["state"], plan["names"][k], strict=True)]
+        memory = _memory(plan, k)
         known = {**plan["known"][k], **plan["numbers"][k][0]}
-        part = formula.sums(entry, known, plan["x"], plan["g"], memory, _TORCH)
+        looked = plan["seen"] if entry.about["kind"] == "change" else plan["g"]
+        part = formula.sums(entry, known, plan["x"], looked, memory, _TORCH)
         totals = {n: _near(part[n], s) + part[n] for n, s in totals.items()}
     return totals

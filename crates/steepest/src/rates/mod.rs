@@ -15,6 +15,14 @@ rates! {
     exponential::Exponential,
     inverse_root::InverseRoot,
     plateau::Plateau,
+    step::Step,
+    multi_step::MultiStep,
+    polynomial::Polynomial,
+    warm_up::WarmUp,
+    warm_restarts::WarmRestarts,
+    one_cycle::OneCycle,
+    triangular::Triangular,
+    stable::Stable,
 }
 
 /// The schedule of that name, or what is wrong with the name.

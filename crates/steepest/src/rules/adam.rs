@@ -1,4 +1,5 @@
 use crate::real::Real;
+use super::moments::{moments, unbiased_root};
 use crate::rule::{At, Rule};
 
 crate::settings! {
@@ -20,25 +21,24 @@ crate::settings! {
 
 impl Rule<2, 6> for Adam {
     const MEMORY: [&str; 2] = ["mean", "square"];
-    const SCALARS: [&str; 6] = ["new_mean", "new_square", "length", "root", "still", "keep"];
+    const SCALARS: [&str; 6] = ["new_mean", "new_square", "length", "root", "still", "decay"];
 
     /// 1 − decay is taken in f64: in f32 it would lose four digits of the mean square.
     fn scalars<N: Real>(rule: Adam<N>, at: At<N>) -> [N; 6] {
         let one = N::lit(1.0);
         let (b1, b2) = (rule.mean_decay, rule.square_decay);
         let length = at.rate / (one - b1.pow(at.step));
-        let root = one / (one - b2.pow(at.step)).sqrt();
-        [one - b1, one - b2, length, root, rule.epsilon, one - at.rate * rule.weight_decay]
+        let root = unbiased_root(b2, at.step);
+        [one - b1, one - b2, length, root, rule.epsilon, at.rate * rule.weight_decay]
     }
     #[inline(always)]
     fn element<N: Real>(
-        [a1, a2, length, root, still, keep]: [N; 6],
+        [a1, a2, length, root, still, decay]: [N; 6],
         x: N,
         g: N,
-        [m, v]: [N; 2],
+        memory: [N; 2],
     ) -> (N, [N; 2]) {
-        let m = m + a1 * (g - m);
-        let v = v + a2 * (g * g - v);
-        (keep * x - length * m / (root * v.sqrt() + still), [m, v])
+        let [m, v] = moments([a1, a2], g, memory);
+        (-(length * m / (root * v.sqrt() + still)) - decay * x, [m, v])
     }
 }

@@ -1,4 +1,5 @@
 use crate::real::Real;
+use super::moments::{moments, unbiased, unbiased_root};
 use crate::rule::{At, Rule, Scope};
 
 crate::settings! {
@@ -26,10 +27,9 @@ fn direction<N: Real>(
     [a1, a2, _, unbias, root, still, decay]: [N; 7],
     x: N,
     g: N,
-    [m, v]: [N; 2],
+    memory: [N; 2],
 ) -> (N, [N; 2]) {
-    let m = m + a1 * (g - m);
-    let v = v + a2 * (g * g - v);
+    let [m, v] = moments([a1, a2], g, memory);
     (unbias * m / (root * v.sqrt() + still) + decay * x, [m, v])
 }
 
@@ -43,8 +43,7 @@ impl Rule<2, 7, 2> for Lamb {
     fn scalars<N: Real>(rule: Lamb<N>, at: At<N>) -> [N; 7] {
         let one = N::lit(1.0);
         let (b1, b2) = (rule.mean_decay, rule.square_decay);
-        let unbias = one / (one - b1.pow(at.step));
-        let root = one / (one - b2.pow(at.step)).sqrt();
+        let (unbias, root) = (unbiased(b1, at.step), unbiased_root(b2, at.step));
         [one - b1, one - b2, at.rate, unbias, root, rule.epsilon, rule.weight_decay]
     }
     #[inline(always)]
@@ -60,6 +59,6 @@ impl Rule<2, 7, 2> for Lamb {
     #[inline(always)]
     fn element<N: Real>(s: [N; 7], x: N, g: N, memory: [N; 2]) -> (N, [N; 2]) {
         let (u, memory) = direction(s, x, g, memory);
-        (x - s[2] * u, memory)
+        (-(s[2] * u), memory)
     }
 }

@@ -18,21 +18,20 @@ crate::settings! {
 
 impl Rule<1, 4> for Lion {
     const MEMORY: [&'static str; 1] = ["mean"];
-    const SCALARS: [&'static str; 4] = ["lean", "keep", "length", "shrink"];
+    const SCALARS: [&'static str; 4] = ["lean", "keep", "length", "decay"];
     const RATE: f64 = 1e-4;
 
     fn scalars<N: Real>(rule: Lion<N>, at: At<N>) -> [N; 4] {
-        let shrink = N::lit(1.0) - at.rate * rule.weight_decay;
-        [rule.direction_decay, rule.mean_decay, at.rate, shrink]
+        [rule.direction_decay, rule.mean_decay, at.rate, at.rate * rule.weight_decay]
     }
     #[inline(always)]
     fn element<N: Real>(
-        [lean, keep, length, shrink]: [N; 4],
+        [lean, keep, length, decay]: [N; 4],
         x: N,
         g: N,
         [m]: [N; 1],
     ) -> (N, [N; 1]) {
         let direction = (g + lean * (m - g)).sign();
-        (shrink * x - length * direction, [g + keep * (m - g)])
+        (-(length * direction) - decay * x, [g + keep * (m - g)])
     }
 }

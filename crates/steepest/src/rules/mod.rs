@@ -8,6 +8,8 @@ macro_rules! rules {
         pub static RULES: &[Entry] = &[$(Entry::of::<$file::$rule, _, _, _, _>()),*];
     };
 }
+mod moments;
+mod schedule_free;
 rules! {
     sgd::Sgd,
     momentum::Momentum,
@@ -20,6 +22,40 @@ rules! {
     clip_norm::ClipNorm,
     clip_value::ClipValue,
     lion::Lion,
+    sign_sgd::SignSgd,
+    adagrad::Adagrad,
+    adadelta::Adadelta,
+    rmsprop::Rmsprop,
+    adamw::Adamw,
+    nadam::Nadam,
+    radam::Radam,
+    amsgrad::Amsgrad,
+    adamax::Adamax,
+    adabelief::Adabelief,
+    yogi::Yogi,
+    adan::Adan,
+    ademamix::Ademamix,
+    lars::Lars,
+    coupled_decay::CoupledDecay,
+    decoupled_decay::DecoupledDecay,
+    lookahead::Lookahead,
+    ema::Ema,
+    averaging::Averaging,
+    sam::Sam,
+    schedule_free_sgd::ScheduleFreeSgd,
+    schedule_free_adamw::ScheduleFreeAdamw,
+    polyak::Polyak,
+    momo::Momo,
+    dog::Dog,
+    l_dog::LDog,
+    dowg::Dowg,
+    d_adaptation::DAdaptation,
+    prodigy::Prodigy,
+    cocob::Cocob,
+    mechanic::Mechanic,
+    adafactor::Adafactor,
+    centralise::Centralise,
+    clip_adaptive::ClipAdaptive,
 }
 
 /// The rule of that name, or what is wrong with the name.

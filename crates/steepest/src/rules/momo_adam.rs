@@ -1,4 +1,5 @@
 use crate::real::Real;
+use super::moments::{moments, unbiased_root};
 use crate::rule::{At, Rule, Scope};
 
 crate::settings! {
@@ -42,7 +43,7 @@ impl Rule<2, 6, 3, 2> for MomoAdam {
         let one = N::lit(1.0);
         let (b1, b2) = (rule.mean_decay, rule.square_decay);
         let length = at.rate / (one - b1.pow(at.step));
-        let root = one / (one - b2.pow(at.step)).sqrt();
+        let root = unbiased_root(b2, at.step);
         let keep = one / (one + at.rate * rule.weight_decay);
         [one - b1, one - b2, length, root, rule.epsilon, keep]
     }
@@ -51,10 +52,9 @@ impl Rule<2, 6, 3, 2> for MomoAdam {
         [a1, a2, _, root, still, _]: [N; 6],
         x: N,
         g: N,
-        [m, v]: [N; 2],
+        memory: [N; 2],
     ) -> [N; 3] {
-        let d = m + a1 * (g - m);
-        let v = v + a2 * (g * g - v);
+        let [d, v] = moments([a1, a2], g, memory);
         [g * x, d * x, d * d / (root * v.sqrt() + still)]
     }
     fn settle<N: Real>(
@@ -76,10 +76,9 @@ impl Rule<2, 6, 3, 2> for MomoAdam {
         [a1, a2, length, root, still, keep]: [N; 6],
         x: N,
         g: N,
-        [m, v]: [N; 2],
+        memory: [N; 2],
     ) -> (N, [N; 2]) {
-        let m = m + a1 * (g - m);
-        let v = v + a2 * (g * g - v);
-        (keep * (x - length * m / (root * v.sqrt() + still)), [m, v])
+        let [m, v] = moments([a1, a2], g, memory);
+        (-(keep * length * m / (root * v.sqrt() + still)) - (N::lit(1.0) - keep) * x, [m, v])
     }
 }

@@ -1,6 +1,6 @@
 use crate::matrix::Matrix;
 use crate::real::Real;
-use crate::rule::{At, Rule};
+use crate::rule::{At, Extent, Rule};
 use crate::rules::adam::Adam;
 use std::marker::PhantomData;
 
@@ -43,7 +43,8 @@ fn orthogonal<A: Matrix>(u: A) -> A {
 impl Rule<2, 6> for Muon {
     const MEMORY: [&str; 2] = <Adam as Rule<2, 6>>::MEMORY;
     const SCALARS: [&str; 6] = <Adam as Rule<2, 6>>::SCALARS;
-    const MATRIX_MEMORY: &'static [&'static str] = &["mean"];
+    const WHOLE: bool = true;
+    const MATRIX_MEMORY: &'static [(&'static str, Extent)] = &[("mean", Extent::Whole)];
 
     fn scalars<N: Real>(rule: Muon<N>, at: At<N>) -> [N; 6] {
         let Muon { mean_decay, square_decay, epsilon, weight_decay, .. } = rule;
@@ -65,7 +66,6 @@ impl Rule<2, 6> for Muon {
         let m = memory[0].scale(b).add(&g.scale(new));
         let u = orthogonal(g.scale(new).add(&m.scale(b)));
         let length = at.rate * A::Number::lit(0.2) * x.columns().sqrt();
-        let keep = one - at.rate * rule.weight_decay;
-        (x.scale(keep).add(&u.scale(-length)), vec![m])
+        (u.scale(-length).add(&x.scale(-(at.rate * rule.weight_decay))), vec![m])
     }
 }

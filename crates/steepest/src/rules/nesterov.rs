@@ -25,6 +25,6 @@ impl Rule<1, 3> for Nesterov {
     fn element<N: Real>([keep, decay, length]: [N; 3], x: N, g: N, [v]: [N; 1]) -> (N, [N; 1]) {
         let g = g + decay * x;
         let v = keep * v + g;
-        (x - length * (g + keep * v), [v])
+        (-(length * (g + keep * v)), [v])
     }
 }

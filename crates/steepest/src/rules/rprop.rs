@@ -24,6 +24,7 @@ impl Rule<2, 5> for Rprop {
     const SCALARS: [&str; 5] = ["first", "less", "more", "low", "high"];
     const RATE: f64 = 0.01;
     const TUNES_ITSELF: bool = true;
+    const SEARCHED: bool = false;
 
     fn scalars<N: Real>(rule: Rprop<N>, at: At<N>) -> [N; 5] {
         let first = (N::lit(1.5) - at.step).positive(at.rate, N::lit(0.0));
@@ -32,7 +33,7 @@ impl Rule<2, 5> for Rprop {
     #[inline(always)]
     fn element<N: Real>(
         [first, less, more, low, high]: [N; 5],
-        x: N,
+        _: N,
         g: N,
         [last, stride]: [N; 2],
     ) -> (N, [N; 2]) {
@@ -40,6 +41,6 @@ impl Rule<2, 5> for Rprop {
         let factor = agree.positive(more, (-agree).positive(less, N::lit(1.0)));
         let stride = ((stride + first) * factor).clamp(low, high);
         let g = (-agree).positive(N::lit(0.0), g);
-        (x - stride * g.sign(), [g, stride])
+        (-(stride * g.sign()), [g, stride])
     }
 }

@@ -14,13 +14,13 @@ crate::settings! {
 
 impl Rule<0, 2> for Sgd {
     const MEMORY: [&str; 0] = [];
-    const SCALARS: [&str; 2] = ["keep", "length"];
+    const SCALARS: [&str; 2] = ["decay", "length"];
 
     fn scalars<N: Real>(rule: Sgd<N>, at: At<N>) -> [N; 2] {
-        [N::lit(1.0) - at.rate * rule.weight_decay, at.rate]
+        [at.rate * rule.weight_decay, at.rate]
     }
     #[inline(always)]
-    fn element<N: Real>([keep, length]: [N; 2], x: N, g: N, _: [N; 0]) -> (N, [N; 0]) {
-        (keep * x - length * g, [])
+    fn element<N: Real>([decay, length]: [N; 2], x: N, g: N, _: [N; 0]) -> (N, [N; 0]) {
+        (-(length * g) - decay * x, [])
     }
 }

@@ -133,6 +133,10 @@ impl Real for Double {
     fn abs(self) -> Self {
         if self.0 < 0.0 { -self } else { self }
     }
+    fn floor(self) -> Self {
+        let whole = self.0.floor();
+        if whole == self.0 { sum(whole, self.1.floor()) } else { Double(whole, 0.0) }
+    }
     fn max(self, o: Self) -> Self {
         if (o - self).0 > 0.0 { o } else { self }
     }

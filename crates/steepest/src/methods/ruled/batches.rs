@@ -64,11 +64,17 @@ pub(super) fn one(
     rate: f64,
     gradient: &mut [f64],
 ) -> Result<(f64, f64), Halt> {
-    let value = problem.batch(named, x, gradient)?;
-    let value = value + problem.added_gradient(x, gradient);
+    let stand = r.mover.stand(x);
+    let value = problem.batch(named, &stand, gradient)?;
+    let value = value + problem.added_gradient(&stand, gradient);
     let square = gradient.iter().map(|g| g * g).sum();
-    r.mover.advance(rate, value, x, gradient);
-    within(problem, x);
+    if r.mover.asks_twice() {
+        let mut place = r.mover.place(rate, value, &stand, gradient);
+        within(problem, &mut place);
+        problem.batch(named, &place, gradient)?;
+        problem.added_gradient(&place, gradient);
+    }
+    r.mover.advance(rate, value, x, gradient, |x| within(problem, x));
     Ok((value, square))
 }
 

@@ -32,32 +32,32 @@ impl Full {
 }
 
 /// Settles the first rate: one that moves the farthest coordinate by a thousandth of its size.
-pub(super) fn start(r: &mut Ruled, problem: &Problem<'_>, x: &[f64]) {
+pub(super) fn start(r: &mut Ruled, problem: &mut Problem<'_>, x: &[f64]) -> Result<(), Halt> {
     if let Way::Full(full) = &mut r.way {
         full.recent = vec![r.value];
         if full.given {
-            return;
+            return Ok(());
         }
     }
     let rule = r.rule();
-    if rule.tunes_itself && !rule.value {
+    if !rule.searched {
         // Its steps do not depend on the rate after the first.
         r.rate = rule.rate;
-        return;
+        return Ok(());
     }
     let mut to = x.to_vec();
-    r.advance(problem, 1.0, &mut to);
+    r.advance(problem, 1.0, &mut to)?;
     r.mover.clear();
     let far = |v: &mut dyn Iterator<Item = f64>| v.fold(0.0f64, |m, v| m.max(v.abs()));
     let size = far(&mut x.iter().copied()).max(1.0);
     let moved = far(&mut to.iter().zip(x).map(|(a, b)| a - b));
     r.rate = if moved > 0.0 && moved.is_finite() { 1e-3 * size / moved } else { rule.rate };
+    Ok(())
 }
 
 pub(super) fn step(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
     let Way::Full(full) = &r.way else { unreachable!("only full batches come here") };
-    let tuned = r.rule().tunes_itself && !r.rule().value;
-    let free = !(full.given || tuned);
+    let free = !full.given && r.rule().searched;
     r.look();
     if free { search(r, problem, x) } else { fixed(r, problem, x) }
 }
@@ -67,7 +67,7 @@ fn fixed(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step
     let done = problem.counts.iterations as f64 / problem.stop.iterations as f64;
     let rate = r.scheduled(done)?;
     let before = r.value;
-    r.advance(problem, rate, x);
+    r.advance(problem, rate, x)?;
     r.taken += 1;
     r.value = problem.total_gradient(x, &mut r.gradient)?;
     r.still.look(problem, x, &r.gradient, r.value);
@@ -95,7 +95,7 @@ fn search(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Ste
         let highest = full.recent.iter().fold(value0, |m, &v| m.max(v));
         let limit = if rejected >= 2 { value0 } else { highest };
         let rate = r.scheduled(done)?;
-        r.advance(problem, rate, x);
+        r.advance(problem, rate, x)?;
         r.value = problem.total_gradient(x, &mut r.gradient)?;
         if r.value <= limit && !blocked && x == &x0[..] {
             // Between bounds what a rule remembers may push against them alone: down the gradient again.
@@ -126,7 +126,7 @@ fn search(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Ste
 fn accept(r: &mut Ruled, problem: &Problem<'_>, x: &[f64], rate: f64, before: f64, rejected: u32) -> Step {
     r.taken += 1;
     r.still.look(problem, x, &r.gradient, r.value);
-    let look_back = if r.rule().memory.is_empty() { 1 } else { LOOK_BACK };
+    let look_back = if r.mover.remembers() { LOOK_BACK } else { 1 };
     let lower = r.value < r.least;
     r.least = r.least.min(r.value);
     let Way::Full(full) = &mut r.way else { unreachable!("only full batches come here") };

@@ -48,9 +48,14 @@ impl Plan {
         let rules = chain::plan(rules)?;
         Ok(Plan { rules, rate: None, schedule: None, batch: 0, epochs: 20, seed: 0 })
     }
+    /// The rule that takes the step.
+    fn step_rule(&self) -> &'static crate::rule::Entry {
+        let step = self.rules.iter().find(|(e, _)| e.kind == crate::rule::Kind::Parameter);
+        step.expect("a chain that was planned has one").0
+    }
     /// Sets what is said by the names of [`PARAMETERS`]; what is not named stays.
     pub fn set(mut self, given: &[(&str, f64)]) -> Result<Self, String> {
-        let values = checked(self.rules[self.rules.len() - 1].0.name, PARAMETERS, given)?;
+        let values = checked(self.step_rule().name, PARAMETERS, given)?;
         for (p, v) in PARAMETERS.iter().zip(values) {
             if !given.iter().any(|(name, _)| *name == p.name) {
                 continue;
@@ -81,7 +86,7 @@ impl Plan {
     }
     /// The row that a registry of methods would have of it: refusals are made from it.
     pub fn entry(&self) -> Entry {
-        let rule = self.rules[self.rules.len() - 1].0;
+        let rule = self.step_rule();
         Entry { name: rule.name, doc: rule.doc, parameters: rule.parameters, ..ENTRY }
     }
 }
@@ -226,7 +231,7 @@ impl Ruled {
     }
 
     fn rule(&self) -> &'static crate::rule::Entry {
-        self.plan.rules[self.plan.rules.len() - 1].0
+        self.mover.rule()
     }
 
     /// The rate at a place of the run: `done` of it is behind.
@@ -241,11 +246,23 @@ impl Ruled {
         }
     }
 
-    /// Moves x by the rule and back into the bounds, where there are some.
-    fn advance(&mut self, problem: &Problem<'_>, rate: f64, x: &mut [f64]) {
-        let gradient = inside(problem, x, &self.gradient);
-        self.mover.advance(rate, self.value, x, &gradient);
-        within(problem, x);
+    /// Moves x by the rule and back into the bounds, where there are some. Where the rule stands elsewhere, or asks for
+    /// a second gradient, gradients of the whole objective are asked.
+    fn advance(&mut self, problem: &mut Problem<'_>, rate: f64, x: &mut [f64]) -> Result<(), Halt> {
+        let stand = self.mover.stand(x);
+        let (mut value, mut gradient) = (self.value, Cow::Borrowed(&self.gradient[..]));
+        if let Cow::Owned(stand) = &stand {
+            value = problem.total_gradient(stand, gradient.to_mut())?;
+        }
+        gradient = Cow::Owned(inside(problem, &stand, &gradient).into_owned());
+        if self.mover.asks_twice() {
+            let mut place = self.mover.place(rate, value, &stand, &gradient);
+            within(problem, &mut place);
+            problem.total_gradient(&place, gradient.to_mut())?;
+            gradient = Cow::Owned(inside(problem, &stand, &gradient).into_owned());
+        }
+        self.mover.advance(rate, value, x, &gradient, |x| within(problem, x));
+        Ok(())
     }
 }
 
@@ -290,7 +307,7 @@ impl Method for Ruled {
         if self.plan.batch > 0 && self.plan.batch < terms {
             self.way = Way::Batches(batches::Batches::start(self, problem, x, terms)?);
         } else {
-            full::start(self, problem, x);
+            full::start(self, problem, x)?;
         }
         self.still.begin(problem, x, &self.gradient, self.value);
         let step = self.still.step(problem, self.value, self.start, self.rate, false);

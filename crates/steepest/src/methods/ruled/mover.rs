@@ -2,6 +2,7 @@
 use crate::chain::{Chain, Tensor};
 use crate::rule::{Entry, Moment};
 use crate::state::{Bad, State, Visitor};
+use std::borrow::Cow;
 
 /// What a chain remembers between steps.
 #[derive(Clone, Debug, Default)]
@@ -10,6 +11,8 @@ pub(super) struct Memory {
     tensors: Vec<Vec<Vec<f64>>>,
     state: Vec<f64>,
     step: u64,
+    /// The parameters, where the chain shows another point; empty before its first step.
+    stand: Vec<f64>,
 }
 
 /// A chain at work on one vector, cut into tensors.
@@ -36,6 +39,8 @@ impl State for Mover {
             }
         }
         v.field("state", &mut self.memory.state[..])?;
+        let lengths = [0, v.dim()];
+        v.long("stand", &mut self.memory.stand, &lengths)?;
         v.field("step", &mut self.step)
     }
 }
@@ -48,13 +53,26 @@ impl Mover {
         mover.clear();
         mover
     }
+    /// The rule that takes the step.
+    pub fn rule(&self) -> &'static Entry {
+        self.chain.step_rule()
+    }
+    /// Whether a step asks for a second gradient, at [`place`](Self::place).
+    pub fn asks_twice(&self) -> bool {
+        self.chain.asks_twice()
+    }
+    /// Whether its steps go by what was before them.
+    pub fn remembers(&self) -> bool {
+        self.memory.tensors.iter().any(|m| !m.is_empty())
+    }
     /// Forgets everything: the next step is the first.
     pub fn clear(&mut self) {
-        let empty = |s: &Vec<usize>| vec![vec![0.0; s.iter().product()]; self.chain.memory(s)];
+        let zeros = |shape: Vec<usize>| vec![0.0; shape.iter().product()];
+        let empty = |s: &Vec<usize>| self.chain.memory(s).into_iter().map(zeros).collect();
         self.memory = Memory {
             tensors: self.shapes.iter().map(empty).collect(),
             state: vec![0.0; self.chain.state(self.shapes.len())],
-            step: 0,
+            ..Memory::default()
         };
         self.step = 0;
     }
@@ -65,20 +83,72 @@ impl Mover {
         self.memory.clone_from(memory);
         self.step = memory.step;
     }
-    /// Moves x on by one step.
-    pub fn advance(&mut self, rate: f64, value: f64, x: &mut [f64], gradient: &[f64]) {
-        self.step += 1;
-        let (mut x, mut g) = (x, gradient);
-        let mut tensors = Vec::with_capacity(self.shapes.len());
-        for (shape, memory) in self.shapes.iter().zip(&mut self.memory.tensors) {
-            let n = shape.iter().product();
-            let (here, rest) = x.split_at_mut(n);
-            let (g_here, g_rest) = g.split_at(n);
-            (x, g) = (rest, g_rest);
-            let memory = memory.iter_mut().map(|m| &mut m[..]).collect();
-            tensors.push(Tensor { shape, x: here, g: g_here, memory });
+    /// Where the gradient of the next step is asked, seen from the point shown.
+    pub fn stand<'x>(&self, x: &'x [f64]) -> Cow<'x, [f64]> {
+        match &self.memory.stand[..] {
+            [] => Cow::Borrowed(x),
+            stand => Cow::Owned(stand.to_vec()),
         }
-        let at = Moment { step: self.step, rate, value };
-        self.chain.step(at, &mut tensors, &mut self.memory.state);
     }
+    /// Where the second gradient of the next step is asked, by the first one.
+    pub fn place(&mut self, rate: f64, value: f64, stand: &[f64], gradient: &[f64]) -> Vec<f64> {
+        let (mut x, mut to) = (stand.to_vec(), vec![0.0; stand.len()]);
+        let at = Moment { step: self.step + 1, rate, value };
+        let Memory { tensors, state, .. } = &mut self.memory;
+        let mut tensors = cut(&self.shapes, &mut x, gradient, tensors);
+        self.chain.place(at, &mut tensors, state, &mut split(&self.shapes, &mut to));
+        to
+    }
+    /// Moves x on by one step, by the gradient where it stands; `inside` keeps what it is given within bounds.
+    pub fn advance(
+        &mut self,
+        rate: f64,
+        value: f64,
+        x: &mut [f64],
+        gradient: &[f64],
+        inside: impl Fn(&mut [f64]),
+    ) {
+        self.step += 1;
+        let at = Moment { step: self.step, rate, value };
+        let Memory { tensors, state, stand, .. } = &mut self.memory;
+        if !self.chain.shows() {
+            self.chain.step(at, &mut cut(&self.shapes, x, gradient, tensors), state);
+            return inside(x);
+        }
+        if stand.is_empty() {
+            *stand = x.to_vec();
+        }
+        self.chain.step(at, &mut cut(&self.shapes, stand, gradient, tensors), state);
+        inside(stand);
+        let tensors = cut(&self.shapes, stand, gradient, tensors);
+        self.chain.shown(at, &tensors, state, &mut split(&self.shapes, x));
+        inside(x);
+    }
+}
+
+/// A vector by tensors.
+fn split<'a>(shapes: &[Vec<usize>], mut rest: &'a mut [f64]) -> Vec<&'a mut [f64]> {
+    let one = |shape: &Vec<usize>| {
+        let (here, after) = std::mem::take(&mut rest).split_at_mut(shape.iter().product());
+        rest = after;
+        here
+    };
+    shapes.iter().map(one).collect()
+}
+
+/// The tensors of a vector, with their gradients and memories.
+fn cut<'a>(
+    shapes: &'a [Vec<usize>],
+    x: &'a mut [f64],
+    mut g: &'a [f64],
+    memory: &'a mut [Vec<Vec<f64>>],
+) -> Vec<Tensor<'a, f64>> {
+    let mut tensors = Vec::with_capacity(shapes.len());
+    for ((shape, x), memory) in shapes.iter().zip(split(shapes, x)).zip(memory) {
+        let (here, rest) = g.split_at(x.len());
+        g = rest;
+        let memory = memory.iter_mut().map(|m| &mut m[..]).collect();
+        tensors.push(Tensor { shape, x, g: here, memory });
+    }
+    tensors
 }

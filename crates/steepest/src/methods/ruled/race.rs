@@ -87,9 +87,8 @@ fn highest(
     let start = problem.batch(probe, x, &mut gradient)? + problem.added_gradient(x, &mut gradient);
     let mut lowers = |r: &mut Ruled, problem: &mut Problem<'_>, rate: f64| -> Result<bool, Halt> {
         let mut to = x.to_vec();
-        r.mover.advance(rate, start, &mut to, &gradient);
+        r.mover.advance(rate, start, &mut to, &gradient, |x| within(problem, x));
         r.mover.clear();
-        within(problem, &mut to);
         let value = problem.batch(probe, &to, room)? + problem.added_gradient(&to, room);
         Ok(value < start)
     };
