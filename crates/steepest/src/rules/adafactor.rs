@@ -28,7 +28,7 @@ fn length<N: Real>(rule: Adafactor<N>, at_rate: N, step: N, x: N, u: N, count: N
     let one = N::lit(1.0);
     let rate = at_rate.min(one / step.sqrt());
     let size = rule.least.max(x / count.sqrt());
-    rate * size / one.max(u / (count.sqrt() * rule.cut))
+    rate * size / (u / (count.sqrt() * rule.cut)).max(one)
 }
 
 impl Rule<1, 4, 3> for Adafactor {
