@@ -14,10 +14,12 @@ __all__ = [
     "check_structure",
     "checked",
     "fit_linear",
+    "least_squares",
     "means",
     "minimize",
     "panics",
     "problem_names",
+    "reduced",
     "row_losses",
 ]
 
@@ -45,6 +47,12 @@ def minimize(
     callback: Callable[..., Any] | None = None,
     watch: Callable[..., Any] | None = None,
 ) -> dict[str, Any]: ...
+def least_squares(
+    X: Any, y: NDArray[np.float64], asked: Mapping[str, Any], weight: Any = None
+) -> tuple[list[dict[str, Any]], int, NDArray[np.float64]]: ...
+def reduced(
+    X: Any, y: NDArray[np.float64], asked: Mapping[str, Any], weight: Any = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
 def means(
     loss: tuple[str, list[tuple[str, float]]], outputs: int, margin: NDArray[np.float64]
 ) -> NDArray[np.float64]: ...

@@ -416,7 +416,7 @@ fn narrow(s: &mut Solution, glm: &mut Glm<'_>, penalty: &dyn Penalty) -> Result<
 }
 
 /// The words for the first value that is not finite.
-fn name_of_bad(design: &dyn Design, names: Option<&[String]>) -> Option<String> {
+pub fn name_of_bad(design: &dyn Design, names: Option<&[String]>) -> Option<String> {
     let (row, j) = design.not_finite()?;
     let mut value = vec![0.0; design.columns()];
     design.gather(&[row as u32], &mut value);
@@ -430,7 +430,8 @@ fn name_of_bad(design: &dyn Design, names: Option<&[String]>) -> Option<String> 
     ))
 }
 
-fn check_column(values: &[f64], name: &str) -> Result<(), String> {
+/// Refuses what is not finite.
+pub fn check_column(values: &[f64], name: &str) -> Result<(), String> {
     match values.iter().position(|v| !v.is_finite()) {
         None => Ok(()),
         Some(i) => {
@@ -447,6 +448,11 @@ fn check_rows(target: &[f64], weight: Option<&[f64]>, loss: &dyn Block) -> Resul
     {
         return Err(format!("{why}; got {} in row {i}", target[i]));
     }
+    check_weight(weight)
+}
+
+/// Refuses weights that are no weights.
+pub fn check_weight(weight: Option<&[f64]>) -> Result<(), String> {
     let Some(weight) = weight else { return Ok(()) };
     check_column(weight, "sample_weight")?;
     if let Some(i) = weight.iter().position(|w| *w < 0.0) {

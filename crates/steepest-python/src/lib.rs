@@ -14,6 +14,7 @@ pub mod minimize;
 pub mod problems;
 mod returned;
 pub mod solution;
+pub mod squares;
 mod step;
 mod stream;
 pub mod structure;
@@ -35,6 +36,8 @@ mod _core {
     use super::minimize::minimize;
     #[pymodule_export]
     use super::problems::{TestFunction, problem_names};
+    #[pymodule_export]
+    use super::squares::{least_squares, reduced};
     #[pymodule_export]
     use super::step::Rule;
     #[pymodule_export]

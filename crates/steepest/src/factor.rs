@@ -184,7 +184,7 @@ pub fn append(r: &mut [f64], rows: &[f64], w: usize) {
 
 crate::simd! {
     /// y −= t·x.
-    fn take[](y: &mut [f64], t: f64, x: &[f64]) {
+    pub fn take[](y: &mut [f64], t: f64, x: &[f64]) {
         let n = y.len();
         let x = &x[..n];
         for i in 0..n { y[i] -= t * x[i] }

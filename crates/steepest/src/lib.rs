@@ -44,6 +44,7 @@ pub mod scaling;
 pub mod settings;
 pub mod simd;
 pub mod source;
+pub mod squares;
 pub mod state;
 pub mod status;
 pub mod table;

@@ -12,13 +12,11 @@ from scipy.optimize import nnls
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 
-from steepest.errors import InputError
 from steepest.tables.stream import Stream
 
 from .estimator import LinearRegressor
-from .factors import Table, reduced
 from .problem import Problem, Solved
-from .squares import least_squares
+from .squares import least_squares, reduced
 
 __all__ = ["LinearRegression"]
 
@@ -33,7 +31,7 @@ class LinearRegression(LinearRegressor):
 
     Minimises sum(weight * (y - Xw - b)^2), scikit-learn's objective. In terms of `steepest`: loss
     ``squared``, no penalty. The rows, centred, are reduced to a triangle by orthogonal (QR) factorisation,
-    block by block, and the triangle is solved by singular values: no normal equations, whose condition is
+    block by block, and the triangle by the same with pivots: no normal equations, whose condition is
     the square. Large sparse tables go to LSMR, which finds the same solution by products alone; it is not
     proved then (the certificate says ``stationary``).
 
@@ -122,13 +120,25 @@ class LinearRegression(LinearRegressor):
             self._keep(self._fit_targets(X, columns, [problem] * columns.shape[1], weight), X, y)
             return self
         found = least_squares(X, y, weight, self.fit_intercept, self._names(), tol=self.tol)
-        for name, known in (("rank_", found.rank), ("singular_", found.singular)):
+        for name, known in (("rank_", found.rank), ("_triangle", found.triangle)):
             # What an earlier fit knew is not of these columns.
             self.__dict__.pop(name, None)
             if known is not None:
                 setattr(self, name, known)
+        self._columns = min(X.shape)
         self._keep(found.solved, X, y)
         return self
+
+    @property
+    def singular_(self) -> Floats:
+        """The singular values of the centred columns, the largest first; found when asked for."""
+        triangle = self.__dict__.get("_triangle")
+        if triangle is None:
+            raise AttributeError(f"{type(self).__name__} has no singular values of this fit")
+        found = np.zeros(self._columns)
+        values = np.linalg.svd(triangle, compute_uv=False) if triangle.size else found
+        found[: len(values)] = values
+        return found
 
     def _positive(self, X: Any, y: NDArray[Any], weight: Any) -> list[Solved]:
         """Coefficients at or above 0.
@@ -141,18 +151,13 @@ class LinearRegression(LinearRegressor):
         streamed = isinstance(X, Stream)
         if streamed or X.dtype != np.float64 or X.shape[0] * X.shape[1] ** 2 > _CHEAP or X.shape[1] > _NARROW:
             return self._fit_targets(X, columns, [problem] * columns.shape[1], weight)
-        table = Table(X, np.asarray(columns, dtype=np.float64), weight, self.fit_intercept)
-        try:
-            rows, targets, intercept = reduced(table)
-        except InputError:
-            # What is not finite is named by the core.
-            return self._fit_targets(X, columns, [problem] * columns.shape[1], weight)
+        rows, targets, level, centre = reduced(X, columns, weight, self.fit_intercept, self._names())
         problem = replace(problem, intercept=False)
         found = [
             problem.solve(rows, np.ascontiguousarray(target), start=_active(rows, target))
             for target in targets.T
         ]
-        intercepts = intercept(np.vstack([f.coef for f in found]))
+        intercepts = level - np.vstack([f.coef for f in found]) @ centre
         return [replace(f, intercept=b) for f, b in zip(found, intercepts[:, None], strict=True)]
 
 
