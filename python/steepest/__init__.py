@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from . import errors, linear, losses, methods, penalties, problems, rates, rules
     from .descend import compare, descend
     from .fit import fit, load
+    from .least_squares import curve_fit, least_squares
     from .linear import (
         ElasticNet,
         GammaRegressor,
@@ -50,9 +51,11 @@ _PLACES = {
     "Terms": "objective",
     "TweedieRegressor": "linear",
     "compare": "descend",
+    "curve_fit": "least_squares",
     "descend": "descend",
     "errors": None,
     "fit": "fit",
+    "least_squares": "least_squares",
     "linear": None,
     "load": "fit",
     "losses": None,
@@ -78,9 +81,11 @@ __all__ = [
     "Terms",
     "TweedieRegressor",
     "compare",
+    "curve_fit",
     "descend",
     "errors",
     "fit",
+    "least_squares",
     "linear",
     "load",
     "losses",

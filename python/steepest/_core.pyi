@@ -42,6 +42,11 @@ def fit_linear(
     checkpoint: Mapping[str, Any] | None = None,
     offset: NDArray[np.float64] | None = None,
 ) -> dict[str, Any]: ...
+def least_squares(
+    request: Mapping[str, Any],
+    callback: Callable[..., Any] | None = None,
+    watch: Callable[..., Any] | None = None,
+) -> dict[str, Any]: ...
 def minimize(
     request: Mapping[str, Any],
     callback: Callable[..., Any] | None = None,

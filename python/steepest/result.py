@@ -142,7 +142,9 @@ class Result(dict[str, Any]):
             if name in _WHOLE:
                 value = _WHOLE[name] if value is None else int(value)
             elif name in _REAL:
-                value = _REAL[name] if value is None else float(value)
+                # The residuals of least squares are a row of numbers; their sum is the cost.
+                whole = np.asarray if name == "fun" and "cost" in values else float
+                value = _REAL[name] if value is None else whole(value)
             elif name in _TEXT:
                 value = "" if value is None else str(value)
             result[name] = value

@@ -10,6 +10,7 @@ mod choose;
 pub mod descent;
 pub mod enter;
 pub mod fit;
+pub mod least_squares;
 pub mod minimize;
 pub mod problems;
 mod returned;
@@ -32,6 +33,8 @@ mod _core {
     use super::enter::panics;
     #[pymodule_export]
     use super::fit::{fit_linear, means, row_losses};
+    #[pymodule_export]
+    use super::least_squares::least_squares;
     #[pymodule_export]
     use super::minimize::minimize;
     #[pymodule_export]

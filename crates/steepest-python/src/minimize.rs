@@ -92,14 +92,7 @@ impl Request {
         if let Some(tensors) = self.tensors {
             objective.tensors = tensors;
         }
-        let penalty: Box<dyn Penalty> = match self.bounds {
-            Some((low, high)) => {
-                Each::uniform(Bounds::of(&[f64::NEG_INFINITY, f64::INFINITY]), 1.0, start.len())
-                    .within(&low, &high)
-                    .ok_or_else(|| refused("these bounds cannot be set"))?
-            }
-            None => Box::new(Each::uniform(NoPenalty::default(), 1.0, start.len())),
-        };
+        let penalty = box_of(self.bounds.as_ref(), start.len())?;
         let facts = facts(&mut objective, &*penalty);
         let around = Around { before: self.before, after: self.after, schedule: self.schedule };
         let chosen = choose(self.method.as_deref(), &self.settings, &around, &facts)?;
@@ -131,8 +124,19 @@ pub const ITERATIONS: u64 = 100_000;
 const EVALUATIONS: u64 = 100_000;
 const EACH: u64 = 2_000;
 
-fn evaluations(n: usize) -> u64 {
+/// Evaluations at most of a function of so many variables, unless asked otherwise.
+pub fn evaluations(n: usize) -> u64 {
     EVALUATIONS.max(EACH.saturating_mul(n as u64))
+}
+
+/// Bounds as a penalty; nothing where there are none.
+pub fn box_of(bounds: Option<&(Vec<f64>, Vec<f64>)>, n: usize) -> PyResult<Box<dyn Penalty>> {
+    let Some((low, high)) = bounds else {
+        return Ok(Box::new(Each::uniform(NoPenalty::default(), 1.0, n)));
+    };
+    Each::uniform(Bounds::of(&[f64::NEG_INFINITY, f64::INFINITY]), 1.0, n)
+        .within(low, high)
+        .ok_or_else(|| refused("these bounds cannot be set"))
 }
 
 fn slope(

@@ -16,6 +16,8 @@ pub struct Needs {
     pub products: bool,
     /// The matrix of second derivatives.
     pub hessian: bool,
+    /// Residuals of whose losses it is the sum.
+    pub residuals: bool,
     /// A loss over a design.
     pub glm: bool,
     /// A loss of one margin a row (not softmax).
@@ -29,6 +31,8 @@ pub struct Needs {
 /// The penalties a method can take, from the fewest to the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Takes {
+    /// Bounds on the variables, or nothing.
+    Bounds,
     /// Those with a gradient.
     Smooth,
     /// ½ Σ a_j x_j².
@@ -47,6 +51,7 @@ impl Takes {
     /// Whether a penalty with such offers can be taken.
     pub fn takes(self, o: Offers) -> bool {
         match self {
+            Takes::Bounds => o.bounds,
             Takes::Smooth => o.smooth,
             Takes::Quadratic => o.quadratic,
             Takes::SmoothOrBounds => o.smooth || o.bounds,
@@ -63,6 +68,7 @@ impl Needs {
         terms: false,
         products: false,
         hessian: false,
+        residuals: false,
         glm: false,
         single: false,
         constraints: false,
@@ -168,6 +174,7 @@ impl Entry {
         let n = self.needs;
         if !n.penalty.takes(f.offers) {
             let why = match n.penalty {
+                Takes::Bounds => "it takes bounds only",
                 Takes::Smooth => "it needs a penalty with a gradient",
                 Takes::Quadratic => "it needs a quadratic penalty",
                 Takes::SmoothOrBounds => "it needs a penalty with a gradient, or bounds",
@@ -190,6 +197,11 @@ impl Entry {
         }
         if n.terms && f.terms == 0 {
             return Some("a function that is not a mean of terms: it needs batches".into());
+        }
+        if n.residuals && f.residuals == 0 {
+            return Some(
+                "a function that is no sum of squared residuals: use least_squares".into(),
+            );
         }
         if n.hessian && !f.hessian {
             return Some("a function without its Hessian: pass hess".into());

@@ -30,6 +30,17 @@ pub enum Ask<'a> {
         /// Where the sum is written.
         to: &'a mut [f64],
     },
+    /// r(x), where f(x) = Σ_i ψ(r_i), and the first and second derivative of ψ at each.
+    Residuals {
+        /// r(x).
+        to: &'a mut [f64],
+        /// ψ′(r_i).
+        slope: &'a mut [f64],
+        /// ψ″(r_i).
+        bend: &'a mut [f64],
+    },
+    /// The derivatives of r(x), a row for each residual.
+    Jacobian(&'a mut [f64]),
     /// How exactly the answers at the last gradient's point are known: the noise of the value, and of each entry of the
     /// gradient. In their own units, beyond the rounding of the value itself; 0 where exact. What lies below is not there
     /// to be found: a method that has come so far says `precision_limit`.
@@ -56,6 +67,8 @@ impl Ask<'_> {
             Ask::Hessian(to) => Ask::Hessian(to),
             Ask::Constraints(to) => Ask::Constraints(to),
             Ask::Pull { by, to } => Ask::Pull { by, to },
+            Ask::Residuals { to, slope, bend } => Ask::Residuals { to, slope, bend },
+            Ask::Jacobian(to) => Ask::Jacobian(to),
             Ask::Accuracy { value, gradient } => Ask::Accuracy { value, gradient },
             Ask::Sharpen(to) => Ask::Sharpen(to),
             Ask::Rows(ask) => Ask::Rows(ask.again()),
@@ -70,6 +83,8 @@ impl Ask<'_> {
             Ask::Hessian(_) => "Hessians",
             Ask::Constraints(_) => "constraints",
             Ask::Pull { .. } => "gradients of constraints",
+            Ask::Residuals { .. } => "residuals",
+            Ask::Jacobian(_) => "derivatives of residuals",
             Ask::Accuracy { .. } => "accuracies",
             Ask::Sharpen(_) => "sharper gradients",
             Ask::Rows(_) => "rows of a table",
@@ -175,6 +190,8 @@ pub struct Offers {
     pub reads: f64,
     /// How much is constrained beside bounds on the variables.
     pub constraints: usize,
+    /// Residuals of whose losses it is the sum; 0 where it is not one.
+    pub residuals: usize,
     /// Whether a method may set units of its own: not where the variables have been made alike already.
     pub scalable: bool,
     /// The table that it is a loss over, where it is one and [its rows can be asked about](Ask::Rows).
@@ -193,6 +210,7 @@ impl Offers {
             differences: 0,
             reads: 0.0,
             constraints: 0,
+            residuals: 0,
             scalable: true,
             table: None,
         }

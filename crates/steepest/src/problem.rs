@@ -144,8 +144,14 @@ impl<'a> Problem<'a> {
             Ask::Pull { to, .. } => {
                 to.iter_mut().enumerate().for_each(|(j, g)| *g *= units.length(j));
             }
+            Ask::Jacobian(to) => {
+                let n = self.objective.dim();
+                for row in to.chunks_exact_mut(n.max(1)) {
+                    row.iter_mut().enumerate().for_each(|(j, g)| *g *= units.length(j));
+                }
+            }
             // A table's objective sets no units.
-            Ask::Sharpen(_) | Ask::Constraints(_) | Ask::Rows(_) => {}
+            Ask::Sharpen(_) | Ask::Constraints(_) | Ask::Residuals { .. } | Ask::Rows(_) => {}
         }
     }
     fn answered(&mut self, x: &[f64], rows: Rows<'_>, asks: &mut [Ask<'_>]) -> Result<(), Halt> {
@@ -168,6 +174,9 @@ impl<'a> Problem<'a> {
                 (Ask::Product { .. } | Ask::Hessian(_), _) => spent.products += 1,
                 (Ask::Value(_) | Ask::Gradient(_), Rows::Terms(_)) => {}
                 (Ask::Constraints(_) | Ask::Pull { .. }, _) => {}
+                (Ask::Jacobian(_), Rows::All) => spent.gradients += 1,
+                // The value is asked for with them.
+                (Ask::Residuals { .. } | Ask::Jacobian(_), _) => {}
                 (Ask::Rows(OfRows::Bent { .. }), _) => spent.products += 1,
                 (Ask::Rows(ask), _) if ask.reads() => {}
                 (Ask::Accuracy { .. } | Ask::Sharpen(_) | Ask::Rows(_), _) => continue,
@@ -435,6 +444,8 @@ pub struct Facts {
     pub products: bool,
     /// Whether the matrix of second derivatives can be had.
     pub hessian: bool,
+    /// Residuals of whose losses it is the sum; 0 where it is not one.
+    pub residuals: usize,
     /// Whether it is a loss over a design.
     pub glm: bool,
     /// Margins of a row of it; 0 where it is none.
@@ -456,6 +467,7 @@ pub fn facts(objective: &mut dyn Objective, penalty: &dyn Penalty) -> Facts {
         constraints: offered.constraints,
         products: offered.products,
         hessian: offered.hessian,
+        residuals: offered.residuals,
         glm: offered.table.is_some(),
         outputs: offered.table.map_or(0, |t| t.outputs),
         dense: offered.table.is_some_and(|t| t.dense),

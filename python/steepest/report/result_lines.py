@@ -40,7 +40,12 @@ def headline(result: Mapping[str, Any]) -> str:
 
 def rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What the text and the notebook show, plain word first, the field's name after."""
-    lines = [("smallest value (fun)", f"{result['fun']:.10g}"), ("found at (x)", _point(result["x"]))]
+    least = (
+        ("smallest sum (cost)", f"{result['cost']:.10g}")
+        if "cost" in result
+        else ("smallest value (fun)", f"{result['fun']:.10g}")
+    )
+    lines = [least, ("found at (x)", _point(result["x"]))]
     certificate = result["certificate"]
     if certificate:
         label = "slope left" if certificate.get("kind") == "stationary" else "how far off"

@@ -22,6 +22,7 @@ methods! {
     fista,
     gradient_descent,
     lbfgs,
+    levenberg_marquardt,
     newton,
     progressive,
     ruled,

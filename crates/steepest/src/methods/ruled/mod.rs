@@ -133,15 +133,7 @@ pub(super) const ENTRY: Entry = Entry {
           Under its own name it takes momo_adam; the name of any rule is this method with that rule.\n\
           With no rate given it finds its own.",
     parameters: PARAMETERS,
-    needs: Needs {
-        terms: false,
-        products: false,
-        hessian: false,
-        glm: false,
-        single: false,
-        constraints: false,
-        penalty: Takes::SmoothOrBounds,
-    },
+    needs: Needs { penalty: Takes::SmoothOrBounds, ..Needs::GRADIENT },
     suits: |_| None,
     build: |values| {
         let given: Vec<_> = PARAMETERS.iter().map(|p| p.name).zip(values.iter().copied()).collect();
