@@ -19,6 +19,7 @@ LAYERS = [
     {"result"},
     {"objective", "callbacks", "checkpoint", "problems", "options"},
     {"minimize", "least_squares"},
+    {"curve_fit"},
     {"descend"},
     {"linear", "network", "factors", "portfolio", "energy"},
     {"model"},

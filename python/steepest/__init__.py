@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import errors, linear, losses, methods, penalties, problems, rates, rules
+    from .curve_fit import curve_fit
     from .descend import compare, descend
     from .fit import fit, load
-    from .least_squares import curve_fit, least_squares
+    from .least_squares import least_squares
     from .linear import (
         ElasticNet,
         GammaRegressor,
@@ -51,7 +52,7 @@ _PLACES = {
     "Terms": "objective",
     "TweedieRegressor": "linear",
     "compare": "descend",
-    "curve_fit": "least_squares",
+    "curve_fit": "curve_fit",
     "descend": "descend",
     "errors": None,
     "fit": "fit",

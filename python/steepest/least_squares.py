@@ -1,9 +1,11 @@
-"""Least squares: `least_squares` for residuals, `curve_fit` for a curve through data; SciPy's arguments and results."""
+"""`least_squares`: a sum of squared residuals, minimised; SciPy's arguments and results."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import Pool
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from steepest.objective import read_bounds, read_start
 from steepest.options import Asked
 from steepest.result import Result
 
-__all__ = ["LOSSES", "curve_fit", "least_squares"]
+__all__ = ["LOSSES", "least_squares", "read_box"]
 
 Floats = NDArray[np.float64]
 Loss = Callable[[Floats], Any]
@@ -106,13 +108,13 @@ def least_squares(
     bounds : pair of array_like, or `scipy.optimize.Bounds`
         (low, high), each one number or one for each variable.
     method : str or None
-        None, or SciPy's "trf", "dogbox" or "lm", is the Levenberg-Marquardt method within bounds; any other method of
-        `steepest.methods` that takes values and gradients sees F alone.
+        None, or SciPy's "trf", "dogbox" or "lm", is the Levenberg-Marquardt method within bounds, for any numbers of
+        residuals and variables; any other method of `steepest.methods` that takes values and gradients sees F alone.
     ftol, gtol : float, optional
         Claim convergence where F can fall by no more than this part of it, or where no entry of its gradient is larger.
         Unless given: where F can fall by no more than a thousand-millionth of `tol`.
     xtol, x_scale, tr_solver, tr_options, jac_sparsity
-        Understood, and needed for nothing here (a finding says so): variables are scaled by the columns of the Jacobian.
+        Understood, and needed for nothing (a finding says so): variables are scaled by the columns of the Jacobian.
     loss : {"linear", "soft_l1", "huber", "cauchy", "arctan"} or callable
         rho: the square itself, or one by which outliers pull less. A function returns rho(z), rho'(z) and rho''(z).
     f_scale : float
@@ -120,15 +122,16 @@ def least_squares(
     diff_step : array_like, optional
         Steps of differences, relative to the entries of x.
     max_nfev : int, optional
-        Evaluations of `fun` at most, those for differences included.
+        Evaluations of `fun` at most, beside those for differences (as in SciPy; there are one or two for each variable
+        and each Jacobian).
     verbose : {0, 1, 2}
         2 prints a line for each iteration, 1 the result.
     args, kwargs : tuple, dict
         What else the functions are given.
     callback : callable, optional
         As in `steepest.minimize`.
-    workers : callable, optional
-        A `map` by which the evaluations of differences are made.
+    workers : int or callable, optional
+        How many processes share the evaluations of differences (-1: one for each core), or a `map` that makes them.
     tol : float, optional
         How near to the least F, relative to it; 1e-6 unless given.
     options : dict, optional
@@ -139,8 +142,9 @@ def least_squares(
     Returns
     -------
     Result
-        SciPy's fields `x`, `cost` (F), `fun` (the residuals), `jac`, `grad`, `optimality`, `active_mask`, `nfev`, `njev`,
-        `status`, `message`, `success`, and those of every `Result`.
+        SciPy's fields `x`, `cost` (F), `fun` (the residuals), `jac` (weighed by the loss), `grad`, `optimality`,
+        `active_mask`, `nfev`, `njev`, `message`, `success` and `status` (1 or 2: success, 0: a budget, -2: the
+        callback, -1: anything else, which `outcome` names), and those of every `Result`.
 
     Raises
     ------
@@ -169,7 +173,7 @@ def least_squares(
     Sethna 2012, <https://arxiv.org/abs/1201.5885>.
     """
     start = read_start(x0)
-    box = _box(bounds, start.size)
+    box = read_box(bounds, start.size)
     if box is not None and np.any((start.ravel() < box[0]) | (start.ravel() > box[1])):
         j = int(np.flatnonzero((start.ravel() < box[0]) | (start.ravel() > box[1]))[0])
         raise InputError(
@@ -178,35 +182,34 @@ def least_squares(
     if not callable(fun):
         raise InputError(f"fun must be a function of x that returns residuals; got {type(fun).__name__}")
     args = args if isinstance(args, tuple) else (args,)
+    given = dict(kwargs or {})
     fit = _Fit(
-        lambda x: fun(x.reshape(start.shape), *args, **(kwargs or {})),
-        (lambda x: jac(x.reshape(start.shape), *args, **(kwargs or {}))) if callable(jac) else jac,
+        _Called(fun, start.shape, args, given),
+        _Called(jac, start.shape, args, given) if callable(jac) else jac,
         start.ravel(),
         box,
         _read_loss(loss, f_scale),
         diff_step,
-        workers,
     )
+    _check_unneeded(x_scale, tr_solver, start.size)
     asked = Asked.of(*_method(method), tol, _options(options, ftol, gtol, max_nfev))
     request = asked.request()
     for name in ("before", "schedule", "step"):
         request.pop(name)
     shaped: Callable[[Floats], Any] = lambda x: x.reshape(start.shape)  # noqa: E731
-    values = _core.least_squares(
-        request
-        | {
-            "fit": fit,
-            "x0": start.ravel().tolist(),
-            "count": fit.count,
-            "differences": fit.differences,
-            "weighed": fit.loss is not None,
-            "bounds": None if box is None else (box[0].tolist(), box[1].tolist()),
-            "path": bool(path),
-        },
-        after_each(callback, shaped, verbose > 1),
-        ten_times_a_second(watch),
-    )
-    values |= asked.told(values)
+    request |= {
+        "fit": fit,
+        "x0": start.ravel().tolist(),
+        "count": fit.count,
+        "differences": fit.differences,
+        "weighed": fit.loss is not None,
+        "bounds": None if box is None else (box[0].tolist(), box[1].tolist()),
+        "path": bool(path),
+    }
+    with fit.by(workers):
+        told = after_each(callback, shaped, verbose > 1), ten_times_a_second(watch)
+        values = _core.least_squares(request, *told)
+        values |= asked.told(values)
     idle = {
         "xtol": xtol,
         "x_scale": x_scale,
@@ -221,109 +224,17 @@ def least_squares(
     return result
 
 
-def curve_fit(
-    f: Callable[..., Any],
-    xdata: Any,
-    ydata: Any,
-    p0: Any = None,
-    sigma: Any = None,
-    absolute_sigma: bool = False,
-    check_finite: bool | None = None,
-    bounds: Any = (-np.inf, np.inf),
-    method: Any = None,
-    jac: Any = None,
-    *,
-    full_output: bool = False,
-    nan_policy: str | None = None,
-    **kwargs: Any,
-) -> Any:
-    """Fit a curve to data by least squares; SciPy's arguments with SciPy's meaning.
+@dataclass(frozen=True)
+class _Called:
+    """``fun(x, *args, **kwargs)`` for an x in one row; a class, so that processes can be handed it."""
 
-        min ½ Σ_i ((f(x_i, p) - y_i) / sigma_i)²
+    fun: Callable[..., Any]
+    shape: tuple[int, ...]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
 
-    Parameters
-    ----------
-    f : callable
-        ``f(xdata, *p)``, the curve.
-    xdata : array_like or object
-        Where the data were taken; it is handed to `f` as it is.
-    ydata : array_like
-        The data.
-    p0 : array_like, optional
-        Where to begin; ones (or the middle of the bounds) unless given.
-    sigma : array_like, optional
-        The standard deviation of each datum, or their covariance as a matrix.
-    absolute_sigma : bool
-        Whether `sigma` is in the data's own units; otherwise only its proportions count, and the covariance is scaled
-        by what is left of the sum of squares.
-    check_finite : bool, optional
-        Whether data that are not finite are an error (the default, unless `nan_policy` is given).
-    bounds, method, jac
-        As in `least_squares`; ``jac(xdata, *p)`` returns a row for each datum.
-    full_output : bool
-        Whether to return the result's details too.
-    nan_policy : {"raise", "omit"}, optional
-        What to do about NaN in the data.
-    **kwargs
-        Further arguments of `least_squares`; SciPy's `maxfev` is understood.
-
-    Returns
-    -------
-    popt : ndarray
-        The parameters.
-    pcov : ndarray
-        Their covariance; infinite where the data do not determine it (a warning says so).
-    infodict, mesg, ier
-        With `full_output`: ``nfev``, ``fvec`` and the whole `result`; the message; 1.
-
-    Raises
-    ------
-    RuntimeError
-        If no fit is found, with what happened.
-    InputError
-        If an argument cannot be used.
-
-    Examples
-    --------
-    >>> import numpy as np, steepest
-    >>> t = np.linspace(0, 4, 50)
-    >>> y = 2.5 * np.exp(-1.3 * t) + 0.5 + 0.1 * np.cos(7 * t)
-    >>> popt, pcov = steepest.curve_fit(lambda t, a, b, c: a * np.exp(-b * t) + c, t, y)
-    >>> popt.round(2), np.sqrt(np.diag(pcov)).round(2)
-    (array([2.54, 1.35, 0.51]), array([0.04, 0.05, 0.02]))
-    """
-    start, box = _start_of_curve(f, p0, bounds)
-    y, x = np.asarray(ydata, dtype=np.float64), xdata
-    if isinstance(x, list | tuple):
-        x = np.asarray(x, dtype=np.float64)
-    if y.size == 0:
-        raise InputError("ydata must have at least one entry; got an empty array")
-    keep = _whole(x, y, check_finite, nan_policy)
-    if keep is not None:
-        x, y = np.asarray(x)[..., keep], y[keep]
-    weigh = _weights(sigma, y, keep)
-    if y.size < start.size and method == "lm":
-        raise InputError(f"method='lm' needs at least as many data as parameters; got {y.size} and {start.size}")
-    if "maxfev" in kwargs:
-        kwargs["max_nfev"] = kwargs.pop("maxfev")
-    by_p: Any = jac
-    if callable(jac):
-        by_p = lambda p: weigh(np.asarray(jac(x, *p), dtype=np.float64))  # noqa: E731
-    result = least_squares(
-        lambda p: weigh(np.ravel(np.asarray(f(x, *p), dtype=np.float64) - y)),
-        start,
-        by_p,
-        (-np.inf, np.inf) if box is None else box,
-        method,
-        **kwargs,
-    )
-    if not result.success:
-        raise RuntimeError(f"Optimal parameters not found: {result.message}")
-    pcov = _covariance(result, y.size, absolute_sigma)
-    if not full_output:
-        return result.x, pcov
-    told = {"nfev": result.nfev, "fvec": result.fun, "result": result}
-    return result.x, pcov, told, result.message, 1
+    def __call__(self, x: Floats) -> Any:
+        return self.fun(x.reshape(self.shape), *self.args, **self.kwargs)
 
 
 class _Fit:
@@ -331,71 +242,91 @@ class _Fit:
 
     def __init__(
         self,
-        fun: Callable[[Floats], Any],
+        fun: Callable[[Any], Any],
         jac: Any,
         x0: Floats,
         box: tuple[Floats, Floats] | None,
         loss: tuple[Loss, float] | None,
         diff_step: Any,
-        workers: Any,
     ) -> None:
         if not (jac is None or callable(jac) or jac in ("2-point", "3-point", "cs")):
             raise InputError(f"jac must be a function or one of 2-point, 3-point, cs; got {jac!r}")
         self._fun, self._jac, self._box, self.loss = fun, jac, box, loss
-        self._map = workers if callable(workers) else map
+        self._map: Callable[..., Any] = map
         self._step = _read_step(diff_step, x0.size)
         self._both = jac == "3-point"
         #: The size of each variable, by which differences are taken: near 0 it is what it was.
         self._size = np.where(x0 != 0, np.abs(x0), 1.0)
-        first = _row(fun(x0.copy()), "fun must return residuals: an array of real numbers")
+        first = _row(fun(x0.copy()))
         if first.size == 0:
             raise InputError("fun must return at least one residual; got an empty array")
         self.count = first.size
         self.differences = 0 if callable(jac) else x0.size
-        self.at, self.last = x0.copy(), first
-        self.jacobian_at: Floats | None = None
-        self.rows: Any = None
-        self._fresh = True
+        self._at, self._last, self._fresh = x0.copy(), first, True
+        #: Where the Jacobian was asked for last, with the residuals there.
+        self.stood: tuple[Floats, Floats, Any] | None = None
+
+    @contextmanager
+    def by(self, workers: Any) -> Iterator[None]:
+        """Evaluations of differences made by so many processes, or by a map."""
+        if workers is None or workers == 1:
+            yield
+        elif callable(workers):
+            self._map = workers
+            yield
+        elif isinstance(workers, int | np.integer) and (workers == -1 or workers > 1):
+            with Pool(None if workers == -1 else int(workers)) as pool:
+                self._map = pool.map
+                yield
+        else:
+            raise InputError(f"workers must be a whole number of at least 1, -1, or a map; got {workers!r}")
 
     def residuals(self, x: Floats) -> Floats:
         """r(x)."""
-        if self._fresh and np.array_equal(x, self.at):
-            # The core asks for the start first, which was evaluated to learn how many residuals there are.
-            self._fresh = False
-            return self.last
-        self.at, self.last = x.copy(), self._asked(x.copy())
-        return self.last
+        if not (self._fresh and np.array_equal(x, self._at)):
+            self._at, self._last = x.copy(), self._read(self._fun(x.copy()))
+        # The core asks for the start first, which was evaluated to learn how many residuals there are.
+        self._fresh = False
+        return self._last
 
-    def _asked(self, x: Floats) -> Floats:
-        row = _row(self._fun(x), "fun must return residuals: an array of real numbers")
+    def _read(self, got: Any) -> Floats:
+        row = _row(got)
         if row.size != self.count:
             raise InputError(f"fun returned {self.count} residuals at x0, and {row.size} now")
         return row
 
     def jacobian(self, x: Floats) -> tuple[Floats, int]:
-        """The derivatives at x, and how many evaluations they took."""
+        """The derivatives at x, and how many evaluations count for them: none, as in SciPy."""
         self._size = np.maximum(np.abs(x), 0.1 * self._size)
+        kept: Any = None
         if callable(self._jac):
-            rows, spent = self._given(x), 0
+            kept = self._jac(x.copy())
+            rows = self._given(kept, x.size)
         elif self._jac == "cs":
-            rows, spent = self._complex(x), x.size
+            rows = self._complex(x)
         else:
-            rows, spent = self._differenced(x)
-        self.jacobian_at, self.rows = x.copy(), rows
-        return rows, spent
+            rows = self._differenced(x)
+        here = self._last if np.array_equal(self._at, x) else self.residuals(x)
+        self.stood = x.copy(), here, kept if hasattr(kept, "toarray") or hasattr(kept, "matmat") else rows
+        return rows, 0
 
-    def _given(self, x: Floats) -> Floats:
-        got = self._jac(x.copy())
+    def _given(self, got: Any, n: int) -> Floats:
         if hasattr(got, "toarray"):
             got = got.toarray()
         elif hasattr(got, "matmat"):
-            got = got.matmat(np.eye(x.size))
-        rows = np.asarray(got)
-        if np.iscomplexobj(rows) or rows.size != self.count * x.size:
+            got = got.matmat(np.eye(n))
+        rows, m = np.asarray(got), self.count
+        shapes = [
+            (m, n),
+            *([(n,)] if m == 1 else []),
+            *([(m,)] if n == 1 else []),
+            *([()] if m == n == 1 else []),
+        ]
+        if np.iscomplexobj(rows) or rows.shape not in shapes:
             raise InputError(
-                f"jac must return real numbers of the shape {(self.count, x.size)}; got the shape {rows.shape}"
+                f"jac must return real numbers of the shape {(m, n)}; got the shape {rows.shape}"
             )
-        return np.ascontiguousarray(rows.reshape(self.count, x.size), dtype=np.float64)
+        return np.ascontiguousarray(rows.reshape(m, n), dtype=np.float64)
 
     def _complex(self, x: Floats) -> Floats:
         rows = np.empty((self.count, x.size))
@@ -406,10 +337,12 @@ class _Fit:
             rows[:, j] = np.ravel(np.imag(self._fun(z))) / h
         return rows
 
-    def _differenced(self, x: Floats) -> tuple[Floats, int]:
-        here = self.last if np.array_equal(x, self.at) else self._asked(x.copy())
+    def _differenced(self, x: Floats) -> Floats:
+        here = self._last if np.array_equal(x, self._at) else self.residuals(x)
         eps = np.finfo(float).eps
-        relative = self._step if self._step is not None else np.full(x.size, eps ** (1 / 3 if self._both else 1 / 2))
+        relative = (
+            self._step if self._step is not None else np.full(x.size, eps ** (1 / 3 if self._both else 1 / 2))
+        )
         steps = relative * self._size
         low, high = self._box or (np.full(x.size, -np.inf), np.full(x.size, np.inf))
         # To the side where there is room, and to both only where there is room on both.
@@ -422,14 +355,14 @@ class _Fit:
                 point = x.copy()
                 point[j] += sign * steps[j]
                 points.append(point)
-        values = iter(list(self._map(self._asked, [p.copy() for p in points])))
+        values = map(self._read, self._map(self._fun, [p.copy() for p in points]))
         rows, taken = np.empty((self.count, x.size)), iter(points)
         for j in range(x.size):
             there = next(taken)[j]
             ahead = next(values)
             back, behind = (x[j], here) if not both[j] else (next(taken)[j], next(values))
             rows[:, j] = (ahead - behind) / (there - back) if there != back else 0.0
-        return rows, len(points)
+        return rows
 
     def price(self, r: Floats) -> tuple[float, Floats, Floats]:
         """½ C² Σ rho((r/C)²), and its first and second derivative by each residual."""
@@ -451,37 +384,68 @@ def _result(
 ) -> Result:
     """SciPy's fields beside those of every result."""
     x = values["x"]
-    residuals = fit.last if np.array_equal(fit.at, x) else fit.residuals(x)
-    rows = fit.rows if fit.jacobian_at is not None and np.array_equal(fit.jacobian_at, x) else fit.jacobian(x)[0]
-    slope = residuals if fit.loss is None else fit.price(residuals)[1]
-    gradient = rows.T @ slope
-    mask = np.zeros(x.size, dtype=int)
-    free = np.ones(x.size, dtype=bool)
+    if fit.stood is None or not np.array_equal(fit.stood[0], x):
+        fit.residuals(x)
+        fit.jacobian(x)
+    assert fit.stood is not None
+    _, residuals, rows = fit.stood
+    gradient = rows.T @ residuals if hasattr(rows, "T") else rows.rmatvec(residuals)
+    if fit.loss is not None:
+        _, slope, bend = fit.price(residuals)
+        rows = fit._given(rows, x.size)
+        gradient = rows.T @ slope
+        rows = rows * np.sqrt(np.maximum(bend, np.finfo(float).eps))[:, None]
+    mask, far = np.zeros(x.size, dtype=int), np.ones(x.size)
     if box is not None:
         mask = np.where(x <= box[0], -1, np.where(x >= box[1], 1, 0))
-        free = ~(((mask < 0) & (gradient > 0)) | ((mask > 0) & (gradient < 0)))
+        far = np.where(gradient > 0, x - box[0], box[1] - x)
+        far = np.where((gradient != 0) & np.isfinite(far), far, 1.0)
+    outcome = values["outcome"]
+    by_slope = (values["certificate"] or {}).get("kind") == "stationary"
+    status = {"budget": 0, "stopped": -2}.get(outcome, (1 if by_slope else 2) if values["success"] else -1)
     values |= {
         "x": shaped(x),
         "cost": float(values["fun"]),
         "fun": residuals,
         "jac": rows,
         "grad": gradient,
-        "optimality": float(np.max(np.abs(gradient[free]), initial=0.0)),
+        "optimality": float(np.max(np.abs(gradient * far), initial=0.0)),
         "active_mask": mask,
+        "status": status,
     }
     return Result.of(values)
 
 
-def _row(got: Any, must: str) -> Floats:
+def _row(got: Any) -> Floats:
+    """Residuals in one row; a matrix of them is nearly always a mistake of broadcasting."""
     try:
         if np.iscomplexobj(got) or np.ma.is_masked(got):
             raise TypeError
-        return np.array(np.ravel(got), dtype=np.float64)
+        row = np.array(got, dtype=np.float64)
     except (TypeError, ValueError):
-        raise InputError(f"{must}; got {got!r}"[:200]) from None
+        raise InputError(f"fun must return residuals, real numbers in a row; got {got!r}"[:200]) from None
+    if row.ndim > 1:
+        raise InputError(
+            f"fun must return residuals in one row; got the shape {row.shape}: check broadcasting, or ravel"
+        )
+    return row.reshape(-1)
 
 
-def _box(bounds: Any, n: int) -> tuple[Floats, Floats] | None:
+def _check_unneeded(x_scale: Any, tr_solver: Any, n: int) -> None:
+    if tr_solver not in (None, "exact", "lsmr"):
+        raise InputError(f"tr_solver must be 'exact', 'lsmr' or None; got {tr_solver!r}")
+    if x_scale is None or (isinstance(x_scale, str) and x_scale == "jac"):
+        return
+    try:
+        scale = np.asarray(x_scale, dtype=np.float64)
+        right = scale.size in (1, n) and bool((scale > 0).all()) and bool(np.isfinite(scale).all())
+    except (TypeError, ValueError):
+        right = False
+    if not right:
+        raise InputError(f"x_scale must be 'jac', or above 0 for each of the {n} variables; got {x_scale!r}")
+
+
+def read_box(bounds: Any, n: int) -> tuple[Floats, Floats] | None:
     """SciPy's pair (low, high), or its `Bounds`."""
     if bounds is None:
         return None
@@ -519,7 +483,9 @@ def _read_step(diff_step: Any, n: int) -> Floats | None:
     try:
         steps = np.array(np.broadcast_to(np.ravel(np.asarray(diff_step, dtype=np.float64)), n))
     except (TypeError, ValueError):
-        raise InputError(f"diff_step must be one number, or one for each of the {n} variables; got {diff_step!r}") from None
+        raise InputError(
+            f"diff_step must be one number, or one for each of the {n} variables; got {diff_step!r}"
+        ) from None
     if not (np.isfinite(steps).all() and (steps != 0).all()):
         raise InputError(f"diff_step must be finite and not 0; got {diff_step!r}")
     return np.abs(steps)
@@ -547,99 +513,3 @@ def _idle(name: str) -> dict[str, Any]:
         "sentence": f"{name} has no effect here: variables are scaled by the columns of the Jacobian.",
         "remedy": "Leave it out.",
     }
-
-
-def _start_of_curve(f: Any, p0: Any, bounds: Any) -> tuple[Floats, tuple[Floats, Floats] | None]:
-    """Where to begin: as told, or ones, or the middle of the bounds."""
-    import inspect
-
-    if not callable(f):
-        raise InputError(f"f must be a function of xdata and parameters; got {type(f).__name__}")
-    if p0 is not None:
-        start = np.atleast_1d(read_start(p0, "p0")).ravel()
-        return start, _box(bounds, start.size)
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    given = list(inspect.signature(f).parameters.values())
-    n = sum(p.kind in kinds for p in given) - 1
-    if n < 1 or any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in given):
-        raise InputError("how many parameters f takes is not to be seen from it: pass p0")
-    box = _box(bounds, n)
-    if box is None:
-        return np.ones(n), None
-    low, high = box
-    with np.errstate(invalid="ignore"):
-        middle = np.where(np.isfinite(low) & np.isfinite(high), 0.5 * (low + high), 1.0)
-    return np.clip(np.where(np.isfinite(low) & ~np.isfinite(high), low + 1, np.where(
-        np.isfinite(high) & ~np.isfinite(low), high - 1, middle)), low, high), box  # fmt: skip
-
-
-def _whole(x: Any, y: Floats, check_finite: bool | None, nan_policy: str | None) -> Any:
-    """Which data to keep: None for all."""
-    if nan_policy not in (None, "raise", "omit"):
-        raise InputError(f"nan_policy must be 'raise', 'omit' or None; got {nan_policy!r}")
-    numbers = isinstance(x, np.ndarray) and x.dtype.kind == "f"
-    if nan_policy == "omit":
-        missing = np.isnan(y)
-        if numbers:
-            missing = missing | np.isnan(x).any(axis=tuple(range(x.ndim - 1)))
-        return ~missing
-    if check_finite is None:
-        check_finite = True
-    for name, data in (("ydata", y), *((("xdata", x),) if numbers else ())):
-        bad = np.flatnonzero(~np.isfinite(data)) if check_finite else np.array([])
-        if bad.size:
-            raise InputError(
-                f"{name} must be finite; got {np.ravel(data)[bad[0]]} at entry {bad[0]}: drop it, or pass nan_policy='omit'"
-            )
-    return None
-
-
-def _weights(sigma: Any, y: Floats, keep: Any) -> Callable[[Floats], Floats]:
-    """What residuals, and rows of the Jacobian, are multiplied by."""
-    if sigma is None:
-        return lambda rows: rows
-    s = np.asarray(sigma, dtype=np.float64)
-    if s.size == 1:
-        s = np.full(y.size if keep is None else keep.size, float(s.ravel()[0]))
-    if keep is not None:
-        s = s[keep] if s.ndim == 1 else s[np.ix_(keep, keep)]
-    if s.shape == (y.size,):
-        if not (s > 0).all():
-            raise InputError(f"sigma must be above 0; got {s.min()} at entry {int(np.argmin(s))}")
-        return lambda rows: (rows.T / s).T
-    if s.shape != (y.size, y.size):
-        raise InputError(f"sigma must have {y.size} entries, or be a matrix of {(y.size, y.size)}; got {s.shape}")
-    try:
-        lower = np.linalg.cholesky(s)
-    except np.linalg.LinAlgError:
-        raise InputError("sigma, a covariance, must be positive definite") from None
-    return lambda rows: np.linalg.solve(lower, rows)
-
-
-def _covariance(result: Result, data: int, absolute: bool) -> Floats:
-    """(JᵀJ)⁻¹, by singular values; scaled by what is left where sigma has no units."""
-    rows = result.jac
-    n = rows.shape[1]
-    lengths = np.linalg.norm(rows, axis=0)
-    infinite = np.full((n, n), np.inf)
-    determined = (lengths > 0).all() and np.isfinite(rows).all()
-    if determined:
-        _, s, v = np.linalg.svd(rows / lengths, full_matrices=False)
-        determined = s.size == n and bool(s[-1] > np.finfo(float).eps * max(rows.shape) * s[0])
-    if determined and not absolute and data <= n:
-        determined = False
-    if not determined:
-        warnings.warn("the data do not determine the covariance of the parameters", _not_determined(), stacklevel=3)
-        return infinite
-    half = (v.T / s) / lengths[:, None]
-    covariance = half @ half.T
-    return covariance if absolute else covariance * (2 * result.cost / (data - n))
-
-
-def _not_determined() -> type[Warning]:
-    """SciPy's warning, where SciPy is there."""
-    try:
-        from scipy.optimize import OptimizeWarning
-    except ImportError:
-        return UserWarning
-    return OptimizeWarning  # type: ignore[no-any-return]

@@ -68,6 +68,11 @@ const CLOSE: f64 = 1e-9;
 const FLOOR: f64 = 1e-12;
 /// A bent step that is no longer than this part of the step that it bends.
 const BENT: f64 = 0.75;
+/// Steps that lower F by less than this part of the tolerance are slow; as many in a row, and the curvature is measured.
+const LITTLE: f64 = 1e-5;
+const SLOW: u32 = 8;
+/// What differences are wrong by, beside the lengths of the columns.
+const ROUGH: f64 = 1e-7;
 /// Of its largest length a column may lose so much before its variable is said to have lost its influence.
 const FADED: f64 = 1e-9;
 /// Lower points found by looking around before it is left at that.
@@ -98,6 +103,8 @@ struct Work {
     tried: [Vec<f64>; 3],
     verify: bool,
     escapes: u32,
+    /// Steps in a row that hardly lowered F, though the model foretold more.
+    slow: u32,
 }
 
 impl Method for Descent {
@@ -130,6 +137,7 @@ impl Method for Descent {
             tried: [row(), row(), row()],
             verify: self.set.verify > 0.0,
             escapes: 0,
+            slow: 0,
         };
         let value = work.try_there(problem)?;
         work.accept(value);
@@ -191,13 +199,17 @@ impl Work {
                 self.radius
             };
             if ratio > 1e-4 && value < self.f {
+                let little = self.f - value <= LITTLE * problem.stop.tolerance * self.height();
+                self.slow = if little { self.slow + 1 } else { 0 };
                 self.accept(value);
                 if let Some(status) = self.turn(problem)? {
                     return Ok(self.ended(status));
                 }
                 return self.stand(problem, moved.length, set);
             }
-            if moved.promise <= f64::EPSILON * self.f || moved.length <= f64::EPSILON * self.size() {
+            // A step bent by bounds may promise nothing: a shorter one does.
+            let nothing = moved.promise > 0.0 && moved.promise <= f64::EPSILON * self.f;
+            if nothing || moved.length <= f64::EPSILON * self.size() {
                 break;
             }
         }
@@ -309,9 +321,45 @@ impl Work {
         self.left = whole.promise.max(self.by_one());
         let close = if set.ftol >= 0.0 { set.ftol } else { CLOSE * problem.stop.tolerance };
         if self.left <= close * self.height() || self.flattest() <= set.gtol {
-            return self.claim(problem, rate, Status::Converged, 0.0);
+            return self.claim(problem, rate, Status::Converged, 0.0, set);
+        }
+        if self.slow >= SLOW {
+            self.slow = 0;
+            let left = self.measured(problem, &model)?;
+            if left <= LITTLE * problem.stop.tolerance * self.height() {
+                self.left = left;
+                return self.claim(problem, rate, Status::Converged, 0.0, set);
+            }
         }
         Ok(Step { rate, ..self.here() })
+    }
+
+    /// By how much F can fall where it bends more than JᵀJ says, as it does where J is singular and r is not 0: the curvature
+    /// that the model lacks is measured along its step, and damps it.
+    fn measured(&mut self, problem: &mut Problem<'_>, model: &Model<'_>) -> Result<f64, Halt> {
+        const H: f64 = 1e-4;
+        let bounds = || [&self.x[..], &self.low[..], &self.high[..]];
+        let whole = model.step(f64::INFINITY, &self.gradient, bounds());
+        let by: Vec<f64> = whole.x.iter().zip(&self.x).map(|(to, x)| to - x).collect();
+        let h = H * (self.size() / whole.length).min(1.0);
+        let mut sides = [0.0; 2];
+        for (side, sign) in sides.iter_mut().zip([h, -h]) {
+            for j in 0..self.n {
+                self.at[j] = (self.x[j] + sign * by[j]).clamp(self.low[j], self.high[j]);
+            }
+            *side = self.try_there(problem)?;
+        }
+        let bent = (sides[0] - self.f + (sides[1] - self.f)) / (h * h);
+        let foretold = 2.0 * (-whole.slope - whole.promise);
+        let lacks = (bent - foretold) / (whole.length * whole.length);
+        // What differences leave of columns that depend on each other is a direction that leads nowhere.
+        let noise = if problem.offers().differences > 0 { ROUGH * ROUGH } else { 0.0 };
+        let damping = if lacks.is_finite() { lacks.max(noise) } else { noise };
+        if damping <= 0.0 {
+            return Ok(self.left);
+        }
+        let bounds = [&self.x[..], &self.low[..], &self.high[..]];
+        Ok(model.step_damped(damping, &self.gradient, bounds).promise.max(self.by_one()))
     }
 
     /// By how much F can fall along one variable at most: what a step that bounds bend may miss.
@@ -346,14 +394,29 @@ impl Work {
         Step { verdict: Some(verdict), ..self.here() }
     }
 
-    fn certificate(&self, problem: &Problem<'_>, rounding: f64) -> Certificate {
+    fn certificate(&self, problem: &Problem<'_>, rounding: f64, set: &LevenbergMarquardt) -> Certificate {
+        let flattest = self.flattest();
+        if flattest <= set.gtol {
+            let assumption = "no entry of the gradient is larger than gtol";
+            return Certificate { kind: Kind::Stationary, bound: flattest, target: set.gtol, rounding, assumption };
+        }
+        let tolerance = if set.ftol >= 0.0 { set.ftol } else { problem.stop.tolerance };
         Certificate {
             kind: Kind::Estimated,
             bound: self.left,
-            target: problem.stop.tolerance * self.height(),
+            target: tolerance * self.height(),
             rounding,
             assumption: "the residuals are as good as straight from here to where F is least near by",
         }
+    }
+
+    /// What the rounding of x itself does to F.
+    fn grain(&self) -> f64 {
+        let one = |j: usize| {
+            let grain = f64::EPSILON * self.x[j].abs();
+            self.gradient[j].abs() * grain + 0.5 * (self.scale[j] * grain).powi(2)
+        };
+        (0..self.n).map(one).sum()
     }
 
     /// Nothing is lower along any step of the model's.
@@ -368,16 +431,29 @@ impl Work {
             }
             return self.stand(problem, 0.0, set);
         }
+        let (weight, c) = self.weighed();
+        let jacobian = std::mem::take(&mut self.jacobian);
+        let scale = self.scale.clone();
+        let left = self.measured(problem, &Model::new(&jacobian, &weight, &c, &scale));
+        self.jacobian = jacobian;
+        self.left = left?;
         let noise = self.known(problem, |problem, at, _, trial| doubt::noise(problem, at, doubt::NEAR, trial))?;
-        let explained = (4.0 * noise).max(4.0 * f64::EPSILON * self.f).min(1e-3 * self.f);
+        let explained = (4.0 * noise).max(4.0 * f64::EPSILON * self.f).min(1e-3 * self.f).max(4.0 * self.grain());
         let near = self.left <= explained || self.left <= problem.stop.tolerance * self.height();
-        self.claim(problem, 0.0, if near { Status::PrecisionLimit } else { Status::Plateau }, explained)
+        self.claim(problem, 0.0, if near { Status::PrecisionLimit } else { Status::Plateau }, explained, set)
     }
 
     /// What is claimed, unless a look around says otherwise.
-    fn claim(&mut self, problem: &mut Problem<'_>, rate: f64, verdict: Status, explained: f64) -> Result<Step, Halt> {
+    fn claim(
+        &mut self,
+        problem: &mut Problem<'_>,
+        rate: f64,
+        verdict: Status,
+        explained: f64,
+        set: &LevenbergMarquardt,
+    ) -> Result<Step, Halt> {
         self.faded(problem);
-        let certificate = Some(self.certificate(problem, explained));
+        let certificate = Some(self.certificate(problem, explained, set));
         let sure = Step { certificate, rate, ..self.ended(verdict) };
         if !self.verify || self.f == 0.0 {
             return Ok(sure);

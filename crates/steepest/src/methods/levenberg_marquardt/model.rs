@@ -62,6 +62,12 @@ impl<'a> Model<'a> {
                 block.clear();
             }
         }
+        // A column that depends on those before it leaves rounding on the diagonal, in a direction that means nothing.
+        let most = (0..k).map(|j| r[j * w + j].abs()).fold(0.0, f64::max);
+        let rounding = 10.0 * f64::EPSILON * (c.len() + k) as f64 * most;
+        for j in (0..k).filter(|j| r[j * w + j].abs() <= rounding).collect::<Vec<_>>() {
+            r[j * w + j] = 0.0;
+        }
         r
     }
 
@@ -127,7 +133,25 @@ impl<'a> Model<'a> {
     }
 
     /// The step within the radius and the bounds: a variable that meets a bound stays there, and the others go on.
-    pub fn step(&self, radius: f64, gradient: &[f64], [x, low, high]: [&[f64]; 3]) -> Moved {
+    pub fn step(&self, radius: f64, gradient: &[f64], within: [&[f64]; 3]) -> Moved {
+        self.least_step(gradient, within, |r, k, gone| {
+            let left = (radius * radius - gone).max((NEAR * radius).powi(2)).sqrt();
+            Self::within(r, k, left)
+        })
+    }
+
+    /// The step under so much damping, within the bounds.
+    pub fn step_damped(&self, damping: f64, gradient: &[f64], within: [&[f64]; 3]) -> Moved {
+        self.least_step(gradient, within, |r, k, _| (Self::damped(r, k, damping).0, damping, true))
+    }
+
+    /// `solve` is given a triangle, its columns, and the square of the length gone by variables that stay at bounds.
+    fn least_step(
+        &self,
+        gradient: &[f64],
+        [x, low, high]: [&[f64]; 3],
+        solve: impl Fn(&[f64], usize, f64) -> (Vec<f64>, f64, bool),
+    ) -> Moved {
         let n = x.len();
         let held = |j: usize| {
             x[j] <= low[j] && gradient[j] >= 0.0 || x[j] >= high[j] && gradient[j] <= 0.0
@@ -146,8 +170,7 @@ impl<'a> Model<'a> {
                 &own
             };
             let gone: f64 = (0..n).filter(|j| !free.contains(j)).map(|j| (self.scale[j] * (to[j] - x[j])).powi(2)).sum();
-            let left = (radius * radius - gone).max((NEAR * radius).powi(2)).sqrt();
-            let (p, lambda, short) = Self::within(r, k, left);
+            let (p, lambda, short) = solve(r, k, gone);
             (damping, damped) = (lambda, damped || short);
             let ahead: Vec<f64> = free.iter().zip(&p).map(|(&j, p)| x[j] + p / self.scale[j]).collect();
             let crossed: Vec<bool> = free.iter().zip(&ahead).map(|(&j, a)| *a < low[j] || *a > high[j]).collect();
