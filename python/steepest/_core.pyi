@@ -42,7 +42,7 @@ def fit_linear(
     checkpoint: Mapping[str, Any] | None = None,
     offset: NDArray[np.float64] | None = None,
 ) -> dict[str, Any]: ...
-def least_squares(
+def minimize_residuals(
     request: Mapping[str, Any],
     callback: Callable[..., Any] | None = None,
     watch: Callable[..., Any] | None = None,

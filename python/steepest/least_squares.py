@@ -208,7 +208,7 @@ def least_squares(
     }
     with fit.by(workers):
         told = after_each(callback, shaped, verbose > 1), ten_times_a_second(watch)
-        values = _core.least_squares(request, *told)
+        values = _core.minimize_residuals(request, *told)
         values |= asked.told(values)
     idle = {
         "xtol": xtol,

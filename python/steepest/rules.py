@@ -1794,8 +1794,8 @@ class Adafactor(Settings):
         x_x ← x·x
         u_u ← g·g / max(square + new_square·(g·g - square), least_square)
         entries ← 1 + 0·x
-        length ← min(rate, 1 / sqrt(step))·max(least, sqrt(x_x) / sqrt(max(entries, 1))) / max(1, sqrt(u_u)
-        / (sqrt(max(entries, 1))·cut))
+        length ← min(rate, 1 / sqrt(step))·max(least, sqrt(x_x) / sqrt(max(entries, 1))) / max(sqrt(u_u) /
+        (sqrt(max(entries, 1))·cut), 1)
         Δx ← -(length·g / sqrt(max(square + new_square·(g·g - square), least_square))) - shrink·x
         square ← square + new_square·(g·g - square)
     """

@@ -10,9 +10,9 @@ mod choose;
 pub mod descent;
 pub mod enter;
 pub mod fit;
-pub mod least_squares;
 pub mod minimize;
 pub mod problems;
+pub mod residuals;
 mod returned;
 pub mod solution;
 pub mod squares;
@@ -34,11 +34,11 @@ mod _core {
     #[pymodule_export]
     use super::fit::{fit_linear, means, row_losses};
     #[pymodule_export]
-    use super::least_squares::least_squares;
-    #[pymodule_export]
     use super::minimize::minimize;
     #[pymodule_export]
     use super::problems::{TestFunction, problem_names};
+    #[pymodule_export]
+    use super::residuals::minimize_residuals;
     #[pymodule_export]
     use super::squares::{least_squares, reduced};
     #[pymodule_export]

@@ -105,7 +105,7 @@ impl Residuals for Fit {
 /// Goes down to its end; the dict of its result.
 #[pyfunction]
 #[pyo3(signature = (request, callback=None, watch=None))]
-pub fn least_squares<'py>(
+pub fn minimize_residuals<'py>(
     py: Python<'py>,
     request: Request,
     callback: Option<Py<PyAny>>,
