@@ -70,6 +70,8 @@ pub trait Design: Send + Sync {
     /// Says that these runs of rows (ascending, apart) will be read more than once: a table that is not in memory keeps
     /// them there, where there is room. Nothing else changes.
     fn hold(&self, _runs: &[Range<usize>]) {}
+    /// The same of rows by name, ascending.
+    fn hold_named(&self, _rows: &[u32]) {}
     /// What could not be read so far. From there on margins and sums are NaN: whoever takes a sum asks afterwards.
     fn unreadable(&self) -> Option<Unreadable> {
         None

@@ -113,6 +113,9 @@ impl Design for Centred<'_> {
     fn hold(&self, runs: &[Range<usize>]) {
         self.inner.hold(runs);
     }
+    fn hold_named(&self, rows: &[u32]) {
+        self.inner.hold_named(rows);
+    }
     fn unreadable(&self) -> Option<Unreadable> {
         self.inner.unreadable()
     }

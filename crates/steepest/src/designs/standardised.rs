@@ -45,6 +45,7 @@ fn moments(design: &dyn Design) -> (Vec<f64>, Vec<f64>) {
     if design.dense() || d <= COLUMNS {
         let rows: Vec<u32> = (0..n).step_by(n.div_ceil(LOOK)).map(|i| i as u32).collect();
         count = rows.len() as f64;
+        design.hold_named(&rows);
         design.gather(&rows[..1], &mut first);
         let mut row = vec![0.0; d];
         let mut around = |unit: &[f64], size: &mut [f64]| {
@@ -284,6 +285,9 @@ impl Design for Standardised<'_> {
     }
     fn hold(&self, runs: &[Range<usize>]) {
         self.design.hold(runs);
+    }
+    fn hold_named(&self, rows: &[u32]) {
+        self.design.hold_named(rows);
     }
     fn unreadable(&self) -> Option<Unreadable> {
         self.design.unreadable()

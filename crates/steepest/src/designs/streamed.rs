@@ -568,6 +568,17 @@ impl<N: Float> Design for Streamed<N> {
             held.remove(0);
         }
     }
+    fn hold_named(&self, rows: &[u32]) {
+        let mut runs: Vec<Range<usize>> = Vec::new();
+        for i in rows.iter().map(|i| *i as usize) {
+            match runs.last_mut() {
+                Some(run) if run.end == i => run.end += 1,
+                Some(run) if i < run.end => return,
+                _ => runs.push(i..i + 1),
+            }
+        }
+        self.hold(&runs);
+    }
     fn unreadable(&self) -> Option<Unreadable> {
         lock(&self.shared.state).unreadable.clone()
     }
