@@ -78,7 +78,7 @@ def fit(pattern: str) -> dict[str, object]:
     return {
         "outcome": result.outcome,
         "bound": result.certificate["bound"] / result.fun,
-        "passes": result.npass,
+        "passes": result.passes,
         "read": seen[-1].passes,
         "seconds": seconds,
     }
