@@ -142,7 +142,7 @@ def test_every_method_and_rule_goes_on_in_a_fresh_process_to_the_same_bits(tmp_p
         assert (tmp_path / name).exists() == (run.outcome == "stopped"), name
         never[name] = told(steepest.minimize(**case))
     assert refused <= WITHOUT
-    assert all("cannot handle" in other for other in others), others
+    assert all("cannot handle" in other or "only turns the step" in other for other in others), others
     with fresh("go_on", tmp_path) as other:
         found = json.loads(other.communicate()[0])
     assert len(never) > 40

@@ -95,7 +95,10 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     "; did you mean 'income'?"
     """
     known = {candidate.lower(): candidate for candidate in map(str, names)}
-    near = difflib.get_close_matches(str(name).lower(), list(known), n=3, cutoff=0.6)
+    near = difflib.get_close_matches(str(name).lower(), list(known), n=6, cutoff=0.6)
     if not near:
         return ""
+    # The same letters in another order are nearest of all; of others the few that are alike.
+    swapped = [key for key in near if sorted(key) == sorted(str(name).lower())]
+    near = swapped or near[:3]
     return "; did you mean " + " or ".join(repr(known[key]) for key in near) + "?"

@@ -156,6 +156,10 @@ def _python(entry: _catalog.Entry) -> tuple[str, ...]:
         held = 'circle = {"type": "ineq", "fun": lambda x: 1 - x @ x}'
         run = "print(steepest.minimize(steepest.problems.rosenbrock, [0.0, 0.0], constraints=circle))"
         return ("import steepest", held, run)
+    if entry.about.get("needs", {}).get("residuals"):
+        valley = "residuals = lambda x: np.array([10 * (x[1] - x[0] ** 2), 1 - x[0]])"
+        run = "print(steepest.least_squares(residuals, [-1.2, 1.0], method=method))"
+        return ("import numpy as np, steepest", valley, f"method = {made}", run)
     if kind in ("rules", "methods") and not _needs_more(entry):
         run = "print(steepest.minimize(steepest.problems.rosenbrock, [-1.2, 1.0], method=method))"
         return ("import steepest", f"method = {made}", run)
@@ -166,7 +170,7 @@ def _needs_more(entry: _catalog.Entry) -> bool:
     """Whether it cannot go down a plain function by itself."""
     needs = entry.about.get("needs", {})
     return entry.about.get("kind") in ("gradient", "change") or any(
-        needs.get(word) for word in ("terms", "products", "hessian", "glm")
+        needs.get(word) for word in ("terms", "products", "hessian", "residuals", "glm")
     )
 
 

@@ -7,6 +7,8 @@ use crate::methods::doubt::{self, Doubt, Known};
 use crate::objective::{Ask, Rows};
 use crate::problem::{Facts, Problem};
 use crate::settings::Described;
+use crate::state::{Bad, State, Visitor};
+use crate::state;
 use crate::status::{Halt, Status};
 use crate::vectors::{dot, room};
 use model::{Model, Moved};
@@ -81,6 +83,7 @@ const ESCAPES: u32 = 20;
 /// else count for nothing in the model, and steps be far too long.
 const LEAST_BEND: f64 = 0.1;
 
+#[derive(Default)]
 struct Work {
     n: usize,
     x: Vec<f64>,
@@ -105,6 +108,24 @@ struct Work {
     escapes: u32,
     /// Steps in a row that hardly lowered F, though the model foretold more.
     slow: u32,
+}
+
+state!(Work {
+    n, x, f, first, r, slope, bend, jacobian, gradient, scale, radius, low, high, left, at, tried, verify, escapes, slow,
+});
+
+impl State for Descent {
+    fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
+        v.field("work", &mut self.work)?;
+        let n = v.dim();
+        let fits = |w: &Work| {
+            let m = w.r.len();
+            let of_n = [&w.x, &w.gradient, &w.scale, &w.low, &w.high, &w.at].iter().all(|v| v.len() == n);
+            let of_m = [&w.slope, &w.bend].into_iter().chain(&w.tried).all(|v| v.len() == m);
+            w.n == n && of_n && of_m && w.jacobian.len() == m * n
+        };
+        v.check("work", self.work.as_ref().is_some_and(fits), "is of another run")
+    }
 }
 
 impl Method for Descent {
@@ -159,6 +180,9 @@ impl Method for Descent {
         let step = work.step(problem, &self.set)?;
         x.copy_from_slice(&work.x);
         Ok(step)
+    }
+    fn state(&mut self) -> Option<&mut dyn State> {
+        Some(self)
     }
     fn monotone(&self) -> bool {
         true
