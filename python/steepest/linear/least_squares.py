@@ -152,6 +152,9 @@ class LinearRegression(LinearRegressor):
         if streamed or X.dtype != np.float64 or X.shape[0] * X.shape[1] ** 2 > _CHEAP or X.shape[1] > _NARROW:
             return self._fit_targets(X, columns, [problem] * columns.shape[1], weight)
         rows, targets, level, centre = reduced(X, columns, weight, self.fit_intercept, self._names())
+        if not len(rows):
+            # One row less its mean is nothing.
+            return self._fit_targets(X, columns, [problem] * columns.shape[1], weight)
         problem = replace(problem, intercept=False)
         found = [
             problem.solve(rows, np.ascontiguousarray(target), start=_active(rows, target))
