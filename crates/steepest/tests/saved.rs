@@ -108,7 +108,12 @@ fn all(mut each: impl FnMut(&str, Option<&Entry>, &Build<'_>)) {
     for rule in RULES {
         let alone: &[(&str, &[(&str, f64)])] = &[(rule.name, &[])];
         let before: &[(&str, &[(&str, f64)])] = &[(rule.name, &[]), ("sgd", &[])];
-        let chain = if rule.kind == Kind::Gradient { before } else { alone };
+        let after: &[(&str, &[(&str, f64)])] = &[("sgd", &[]), (rule.name, &[])];
+        let chain = match rule.kind {
+            Kind::Gradient => before,
+            Kind::Change => after,
+            _ => alone,
+        };
         let plan = || Plan::new(chain).expect("a registered rule");
         let falling = || plan().set(&[("rate", 1e-2)]).and_then(|p| p.schedule("plateau", &[]));
         let cosine = || plan().schedule("cosine", &[]);
