@@ -161,6 +161,11 @@ impl Differences {
         for j in 0..x.len() {
             self.grow(j, x[j]);
         }
+        if (0..x.len()).all(|j| self.width(j) <= 0.0) {
+            // All of them are fixed.
+            gradient.fill(0.0);
+            return Ok(());
+        }
         // The bends are seen again after 8, 16, 32 … gradients, for they change on the way; so does the noise where f
         // has become another.
         let due = self.gradients >= 8 && self.gradients.is_power_of_two();

@@ -19,6 +19,14 @@ struct Lowest {
     gone: Vec<f64>,
     /// The shortest step that was taken.
     near: f64,
+    /// Whether any step, however long, changed F.
+    moved: bool,
+}
+
+impl Lowest {
+    fn at(at: &Known<'_>) -> Self {
+        Lowest { value: at.value, gone: vec![0.0; at.x.len()], near: NEAR, moved: false }
+    }
 }
 
 /// Looks for a lower point at all scales, where the slopes at x are 0 or noise: along directions without symmetry, along
@@ -26,7 +34,7 @@ struct Lowest {
 /// `trial`. A few values for each coordinate; where a gradient was given it tells in one which coordinates rise.
 pub fn below(problem: &mut Problem<'_>, at: &Known<'_>, trial: &mut [f64]) -> Result<bool, Halt> {
     let n = at.x.len();
-    let mut lowest = Lowest { value: at.value, gone: vec![0.0; n], near: NEAR };
+    let mut lowest = Lowest::at(at);
     // A slope that leads up from a bound needs no curvature to rise.
     let room = |j: usize| [(at.room)(j, 1.0), (at.room)(j, -1.0)];
     let held = |j: usize| at.gradient[j] != 0.0 && (at.room)(j, -at.gradient[j]) <= 0.0;
@@ -56,7 +64,10 @@ pub fn below(problem: &mut Problem<'_>, at: &Known<'_>, trial: &mut [f64]) -> Re
             u[j] = lengths[j];
             scan(problem, at, &u, &mut lowest, trial)?;
         }
-        if !(lowest.value < at.value) && free.len() <= TRIED {
+        // Where each coordinate has gone as far as its bounds and nothing has moved, no other length tells more.
+        let whole = |j: &usize| room(*j)[0].max(room(*j)[1]) < REACH.1 * lengths[*j];
+        let still = !lowest.moved && free.iter().all(whole);
+        if !(lowest.value < at.value) && !still && free.len() <= TRIED {
             let lengths = alike(problem, at, &free, trial)?;
             let at = &Known { lengths: &lengths, ..*at };
             scattered(n, &mut u);
@@ -133,7 +144,7 @@ pub fn below_along(
     trial: &mut [f64],
 ) -> Result<bool, Halt> {
     let n = at.x.len();
-    let mut lowest = Lowest { value: at.value, gone: vec![0.0; n], near: NEAR };
+    let mut lowest = Lowest::at(at);
     let (mut u, mut way) = (vec![0.0; n], vec![0.0; n]);
     if !unseen.is_empty() {
         scattered(n, &mut way);
@@ -301,6 +312,7 @@ fn scan(
         line.value(problem, -side * h, trial)?;
     }
     let near = h.min(NEAR);
+    lowest.moved |= line.best.1 != 0.0 || pair.iter().any(moves);
     lowest.near = lowest.near.min(near);
     while line.best.1 != 0.0 && line.best.1.abs() < REACH.1 && line.best.0.is_finite() {
         let (value, h) = line.best;
