@@ -22,7 +22,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 from tests.generated import functions, further, linear, losses
-from tests.generated.verdict import SECONDS, Verdict
+from tests.generated.verdict import FAULTS, SECONDS, Verdict
 
 Job = tuple[str, int, int, str | None]
 KINDS: dict[str, Any] = {"linear": linear, "functions": functions, "further": further, "losses": losses}
@@ -141,7 +141,7 @@ def main() -> int:
         "--shorten", type=int, default=0, help="so many violations of each sort are shortened"
     )
     parser.add_argument("--show", type=int, default=5, help="so many violations of each sort are shown")
-    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)), help="all cores")
     parser.add_argument("--summary", help="a file that the counts are written to at the end")
     asked = parser.parse_args()
     if asked.case:
@@ -200,6 +200,12 @@ def summary(counts: Counter[Any], faults: Counter[Any], ratios: dict[str, list[f
         calls = f"{mean:.2f} (geometric mean of {len(found)}), at most {max(found):.1f}"
         out.append(f"  {family:14} calls by SciPy's: {calls}")
     out += [f"  {kind:10} {what:16} {method:20} {n}" for (kind, what, method), n in sorted(faults.items())]
+    for kind in sorted({k for k, _, _ in counts}):
+        wrong = Counter({f: 0 for k, f, _ in counts if k == kind})
+        for (k, family, verdict), n in counts.items():
+            wrong[family] += n if k == kind and verdict in FAULTS else 0
+        told = ", ".join(f"{family} {n}" for family, n in wrong.most_common() if n)
+        out.append(f"{kind}, violations by family: {told or 'none'}")
     return "\n".join(out)
 
 
