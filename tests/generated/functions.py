@@ -591,10 +591,11 @@ def polish(case: Case, u: Array, steps: int = 60) -> tuple[Array, Any]:
 def allowance(case: Case, near: Array, here: Any, least: Any, drop: Any, x: Array) -> Any:
     """What a claim may miss by: the share of the drop that is asked for, and what noise explains.
 
-    tol max(|F|, 1e-12 |F(x0)|) is what is asked, and no more than a hundredth of the drop; nothing being provable, 1000
-    times that (once where a level is added to F, which makes |F| as large as one likes), and 1e-8 of the drop from the
-    start with an exact gradient, 1e-6 by differences. Noise of size s in phi explains 100 s, and by
+    tol max(|F|, 1e-12 |F(x0)|) is what is asked; nothing being provable, 1000 times that, and 1e-8 of the drop
+    from the start with an exact gradient, 1e-6 by differences. Noise of size s in phi explains 100 s, and by
     differences s times the condition of the Hessian; the grid of float64 in x explains H (eps x)^2.
+    All that is no more than a hundredth of the drop; but what phi rises by where the least point is rounded to float64
+    nobody can be asked to do without.
     """
     if not np.isfinite(least):
         return LD(0)
@@ -612,11 +613,12 @@ def allowance(case: Case, near: Array, here: Any, least: Any, drop: Any, x: Arra
     explained = noise * (100 if exact and not case.noise else 100 + 10 * len(x) * condition)
     grid = EPS * np.abs(x) / case.scale
     explained += 4 * len(x) * (np.abs(np.diag(H)) * grid**2).sum()
-    asked = (
-        1e-6 * (1e3 if case.level == 0 else 1) * max(abs(least + case.level / case.size), 1e-12 * abs(drop))
-    )
+    asked = 1e3 * 1e-6 * max(abs(least + case.level / case.size), 1e-12 * abs(drop)) if case.level == 0 else 0
     share = 1e-3 if case.slope else 1e-8 if exact else 1e-6
-    return min(max(share * drop, asked, explained), max(share * drop, LD(1e-2) * drop, 100 * noise))
+    told = min(max(share * drop, asked, explained), max(share * drop, LD(1e-2) * drop, 100 * noise))
+    rounded = (np.asarray(near, dtype=LD) * case.scale + case.shift).astype(float)
+    grain = case.phi((rounded.astype(LD) - case.shift) / case.scale) - least
+    return max(told, grain) if np.isfinite(grain) else told
 
 
 def against(case: Case, calls: int) -> float | None:

@@ -47,7 +47,7 @@ pub trait Residuals {
 ///     }
 /// }
 /// let mut squares = Squares::of(Rosenbrock);
-/// assert_eq!(squares.value(&[-1.2, 1.0]).unwrap(), 12.1);
+/// assert!((squares.value(&[-1.2, 1.0]).unwrap() - 12.1).abs() < 1e-12);
 /// ```
 pub struct Squares<R> {
     inner: R,
