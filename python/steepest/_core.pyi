@@ -17,6 +17,7 @@ __all__ = [
     "least_squares",
     "means",
     "minimize",
+    "minimize_residuals",
     "panics",
     "problem_names",
     "reduced",

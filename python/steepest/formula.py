@@ -305,9 +305,10 @@ def sums(
 ) -> dict[str, Any]:
     """A rule's sums over some tensors, by name."""
     about, programs = entry.about, entry.programs
-    totals: dict[str, Any] = dict.fromkeys(about["sums"], 0.0)
-    if not totals:
-        return totals
+    if not about["sums"]:
+        return {}
+    # Of the host's own kind, also where all tensors are matrices and nothing is added.
+    totals: dict[str, Any] = dict.fromkeys(about["sums"], host.add_up(0.0 * g[0]))
     scalars = dict(zip(about["scalars"], evaluate(programs["scalars"], known, host.operations), strict=True))
     for one, gradient, kept in zip(x, g, memory, strict=True):
         if takes_whole(entry, tuple(getattr(one, "shape", ()))):

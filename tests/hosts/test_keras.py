@@ -126,6 +126,10 @@ def golden(optimizer: Any, weights: dict[str, Any], steps: int = 3, **exclude: A
 WEIGHTS = {"kernel": np.ones((3, 2), "float32"), "bias": np.array([1.0, 0.5], "float32")}
 
 
+#: Rates by which rules whose own steps are short, or begin at a millionth, decay as much as the others in a few steps.
+RATES = {"Adadelta": 20.0, "Lars": 20.0, "DAdaptation": 1e5, "Prodigy": 1e5}
+
+
 @pytest.mark.parametrize("exclude", [{"var_names": ["bias"]}, {"var_list": ["bias"]}])
 @pytest.mark.parametrize(
     "name",
@@ -136,9 +140,12 @@ WEIGHTS = {"kernel": np.ones((3, 2), "float32"), "bias": np.array([1.0, 0.5], "f
     ],
 )
 def test_what_is_excluded_from_weight_decay_does_not_decay(name: str, exclude: dict[str, Any]) -> None:
-    kind, rate = getattr(ours, name), {"Adadelta": 20.0, "Lars": 20.0}.get(name, 0.1)
+    kind, rate = getattr(ours, name), RATES.get(name, 0.1)
+    # What these two find for all variables depends on how far each has come: after one step on nothing yet.
+    steps = 1 if name in {"DAdaptation", "Prodigy"} else 3
     plain, decayed, excluded = (
-        golden(kind(rate, weight_decay=d), WEIGHTS, **e) for d, e in ((0.0, {}), (0.5, {}), (0.5, exclude))
+        golden(kind(rate, weight_decay=d), WEIGHTS, steps, **e)
+        for d, e in ((0.0, {}), (0.5, {}), (0.5, exclude))
     )
     # MomoAdam's step depends on all variables together, so that only Adam's part may be compared by number.
     np.testing.assert_allclose(excluded[0], decayed[0], rtol=1e-6)
@@ -163,7 +170,9 @@ def test_it_trains_in_mixed_precision(name: str, policy: str) -> None:
     try:
         model, (x, y) = network(), data()
         model.compile(optimizer=getattr(ours, name)(), loss="mse")
-        losses = model.fit(x, y, batch_size=32, epochs=4, verbose=0).history["loss"]
+        # The first steps of these two are a millionth of what they find later: half precision does not see them.
+        epochs = 60 if name in {"Dog", "LDog"} else 4
+        losses = model.fit(x, y, batch_size=32, epochs=epochs, verbose=0).history["loss"]
         assert np.isfinite(losses).all()
         assert losses[-1] < losses[0]
     finally:

@@ -95,7 +95,6 @@ class Torchs:
     """An optimizer of torch's kind."""
 
     def __init__(self, make: Callable[[Any], Any]) -> None:
-        torch.set_default_dtype(torch.float64)  # NAdam keeps a product in it
         self.params = [torch.nn.Parameter(torch.tensor(v)) for v in begin()]
         self.optimizer = make(self.params)
 
@@ -615,6 +614,16 @@ def run(name: str, problem: Callable[[Any], tuple[float, Any]]) -> tuple[float, 
     return float(gaps[0]), float(gaps[1])
 
 
+@pytest.fixture
+def doubles() -> Any:
+    """Double precision wherever torch is told nothing: its NAdam keeps a product in it."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
+
+
+@pytest.mark.usefixtures("doubles")
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("name", list(CASES))
 def test_it_is_its_reference(name: str, problem: Callable[[Any], tuple[float, Any]]) -> None:

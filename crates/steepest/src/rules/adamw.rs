@@ -4,7 +4,7 @@ use crate::rule::{At, Rule};
 use std::marker::PhantomData;
 
 crate::settings! {
-    /// AdamW: [`Adam`](crate::rules::adam::Adam) with a weight decay of 0.01 unless another is given. The decay is
+    /// AdamW: `adam` with a weight decay of 0.01 unless another is given. The decay is
     /// decoupled: it does not go through the root mean square.
     ///
     /// Loshchilov and Hutter 2019, <https://arxiv.org/abs/1711.05101>.
