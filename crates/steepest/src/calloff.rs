@@ -118,6 +118,24 @@ mod tests {
     }
 
     #[test]
+    fn a_caller_that_only_waits_for_others_asks_too() {
+        ASKED.set(0);
+        let (pool, own) = (Pool::new(2), std::thread::current().id());
+        let others = AtomicBool::new(false);
+        let task = |_| {
+            if std::thread::current().id() != own {
+                others.store(true, Relaxed);
+                endless();
+            }
+            // The other thread has one of the tasks before those here are over.
+            while !others.load(Relaxed) {
+                sleep(Duration::from_micros(50));
+            }
+        };
+        assert_eq!(until(second_time, || pool.each(2, task)), Err(CalledOff));
+    }
+
+    #[test]
     fn short_tasks_are_enough_to_be_heard() {
         ASKED.set(0);
         let pool = Pool::new(2);

@@ -79,6 +79,18 @@ impl Job {
             breathe();
         });
     }
+    /// For the caller that waits: where other threads have all the tasks, nobody else asks whether to call them off.
+    #[cfg(not(loom))]
+    fn listen(&self) {
+        if self.off.load(Relaxed) {
+            return;
+        }
+        if let Err(p) = catch_unwind(AssertUnwindSafe(|| within(&self.off, breathe))) {
+            self.is_called_off(&*p);
+            *lock(&self.panic) = Some(p);
+            self.leave_the_rest();
+        }
+    }
     #[cfg(not(loom))]
     fn is_called_off(&self, panic: &(dyn Any + Send)) -> bool {
         let off = panic.is::<CalledOff>();
@@ -90,6 +102,8 @@ impl Job {
     fn one(&self, task: &Task, i: usize) {
         task(i);
     }
+    #[cfg(loom)]
+    fn listen(&self) {}
     #[cfg(loom)]
     fn is_called_off(&self, _: &(dyn Any + Send)) -> bool {
         false
@@ -246,8 +260,13 @@ impl Pool {
         }
         let mut spins = 0u32;
         while job.done.load(Acquire) < n {
-            spins += 1;
-            if spins > SPINS { thread::yield_now() } else { hint::spin_loop() }
+            spins = spins.saturating_add(1);
+            if spins > SPINS {
+                thread::yield_now();
+                job.listen();
+            } else {
+                hint::spin_loop();
+            }
         }
         drop(started);
         let panic = lock(&job.panic).take();
