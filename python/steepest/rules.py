@@ -638,7 +638,7 @@ class Rmsprop(Settings):
 
 @dataclass(frozen=True)
 class Adamw(Settings):
-    """AdamW: `Adam` with a weight decay of 0.01 unless another is given. The decay is decoupled: it does
+    """AdamW: `adam` with a weight decay of 0.01 unless another is given. The decay is decoupled: it does
     not go through the root mean square.
 
     Loshchilov and Hutter 2019, <https://arxiv.org/abs/1711.05101>.

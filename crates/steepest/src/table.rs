@@ -121,7 +121,8 @@ impl Sum {
     }
 }
 
-/// What can be asked about the rows of a table. Only the first four read it.
+/// What can be asked about the rows of a table. The first four read it, which is counted; so do `Moments` and `NotFinite`,
+/// once where a descent begins or breaks down, which is not.
 #[derive(Debug)]
 pub enum OfRows<'a> {
     /// Keeps the margins of the point.
