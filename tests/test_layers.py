@@ -17,7 +17,7 @@ LAYERS = [
     {"rules", "methods", "penalties", "losses", "rates", "formula", "saving", "tables"},
     {"report"},
     {"result"},
-    {"objective", "callbacks", "checkpoint", "problems", "options"},
+    {"objective", "callbacks", "checkpoint", "problems", "options", "residuals"},
     {"minimize", "least_squares"},
     {"curve_fit"},
     {"descend"},

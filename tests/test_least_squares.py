@@ -12,6 +12,7 @@ from strd import MODELS, SETS, Set
 
 import steepest
 from steepest.errors import InputError
+from steepest.residuals import LOSSES
 
 BOTH = [(s, k) for s in SETS for k in (0, 1)]
 
@@ -103,14 +104,8 @@ def test_robust_losses_are_scipys(loss: str) -> None:
     assert ours.cost <= theirs.cost * (1 + 1e-8)
     np.testing.assert_allclose(ours.x, [2, 1, 0.5], atol=0.15)
     np.testing.assert_allclose(ours.jac.T @ ours.jac, theirs.jac.T @ theirs.jac, rtol=1e-3, atol=1e-3)
-    by_function = steepest.least_squares(fun, [1.0, 0.5, 0.0], loss=steepest_losses()[loss], f_scale=0.1)
+    by_function = steepest.least_squares(fun, [1.0, 0.5, 0.0], loss=LOSSES[loss], f_scale=0.1)
     assert by_function.cost == ours.cost
-
-
-def steepest_losses() -> dict[str, Any]:
-    from steepest.least_squares import LOSSES
-
-    return LOSSES
 
 
 def test_a_wrong_jacobian_is_named() -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from multiprocessing import Pool
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,48 +13,13 @@ from steepest.callbacks import after_each, ten_times_a_second
 from steepest.errors import InputError, did_you_mean
 from steepest.objective import read_bounds, read_start
 from steepest.options import Asked
+from steepest.residuals import LOSSES, Called, Fit, Loss
 from steepest.result import Result
 
-__all__ = ["LOSSES", "least_squares", "read_box"]
+__all__ = ["least_squares", "read_box"]
 
 Floats = NDArray[np.float64]
-Loss = Callable[[Floats], Any]
 
-
-def _stacked(*rows: Floats) -> Floats:
-    return np.stack(rows)
-
-
-def _huber(z: Floats) -> Floats:
-    far = z > 1
-    root = np.sqrt(np.where(far, z, 1.0))
-    return _stacked(
-        np.where(far, 2 * root - 1, z), np.where(far, 1 / root, 1.0), np.where(far, -0.5 / root**3, 0.0)
-    )
-
-
-def _soft_l1(z: Floats) -> Floats:
-    root = np.sqrt(1 + z)
-    return _stacked(2 * (root - 1), 1 / root, -0.5 / root**3)
-
-
-def _cauchy(z: Floats) -> Floats:
-    return _stacked(np.log1p(z), 1 / (1 + z), -1 / (1 + z) ** 2)
-
-
-def _arctan(z: Floats) -> Floats:
-    below = 1 + z**2
-    return _stacked(np.arctan(z), 1 / below, -2 * z / below**2)
-
-
-#: SciPy's losses by name: rho(z), rho'(z), rho''(z) of z = (r / f_scale)². ``linear`` is the square itself.
-LOSSES: dict[str, Loss | None] = {
-    "linear": None,
-    "huber": _huber,
-    "soft_l1": _soft_l1,
-    "cauchy": _cauchy,
-    "arctan": _arctan,
-}
 
 #: SciPy's names of methods; one method here does what they do.
 _SCIPYS = ("trf", "dogbox", "lm")
@@ -183,9 +145,9 @@ def least_squares(
         raise InputError(f"fun must be a function of x that returns residuals; got {type(fun).__name__}")
     args = args if isinstance(args, tuple) else (args,)
     given = dict(kwargs or {})
-    fit = _Fit(
-        _Called(fun, start.shape, args, given),
-        _Called(jac, start.shape, args, given) if callable(jac) else jac,
+    fit = Fit(
+        Called(fun, start.shape, args, given),
+        Called(jac, start.shape, args, given) if callable(jac) else jac,
         start.ravel(),
         box,
         _read_loss(loss, f_scale),
@@ -224,163 +186,8 @@ def least_squares(
     return result
 
 
-@dataclass(frozen=True)
-class _Called:
-    """``fun(x, *args, **kwargs)`` for an x in one row; a class, so that processes can be handed it."""
-
-    fun: Callable[..., Any]
-    shape: tuple[int, ...]
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-
-    def __call__(self, x: Floats) -> Any:
-        return self.fun(x.reshape(self.shape), *self.args, **self.kwargs)
-
-
-class _Fit:
-    """The residuals as the core asks for them: numbers in one row, derivatives from wherever they come."""
-
-    def __init__(
-        self,
-        fun: Callable[[Any], Any],
-        jac: Any,
-        x0: Floats,
-        box: tuple[Floats, Floats] | None,
-        loss: tuple[Loss, float] | None,
-        diff_step: Any,
-    ) -> None:
-        if not (jac is None or callable(jac) or jac in ("2-point", "3-point", "cs")):
-            raise InputError(f"jac must be a function or one of 2-point, 3-point, cs; got {jac!r}")
-        self._fun, self._jac, self._box, self.loss = fun, jac, box, loss
-        self._map: Callable[..., Any] = map
-        self._step = _read_step(diff_step, x0.size)
-        self._both = jac == "3-point"
-        #: The size of each variable, by which differences are taken: near 0 it is what it was.
-        self._size = np.where(x0 != 0, np.abs(x0), 1.0)
-        first = _row(fun(x0.copy()))
-        if first.size == 0:
-            raise InputError("fun must return at least one residual; got an empty array")
-        self.count = first.size
-        self.differences = 0 if callable(jac) else x0.size
-        self._at, self._last, self._fresh = x0.copy(), first, True
-        #: Where the Jacobian was asked for last, with the residuals there.
-        self.stood: tuple[Floats, Floats, Any] | None = None
-
-    @contextmanager
-    def by(self, workers: Any) -> Iterator[None]:
-        """Evaluations of differences made by so many processes, or by a map."""
-        if workers is None or workers == 1:
-            yield
-        elif callable(workers):
-            self._map = workers
-            yield
-        elif isinstance(workers, int | np.integer) and (workers == -1 or workers > 1):
-            with Pool(None if workers == -1 else int(workers)) as pool:
-                self._map = pool.map
-                yield
-        else:
-            raise InputError(f"workers must be a whole number of at least 1, -1, or a map; got {workers!r}")
-
-    def residuals(self, x: Floats) -> Floats:
-        """r(x)."""
-        if not (self._fresh and np.array_equal(x, self._at)):
-            self._at, self._last = x.copy(), self._read(self._fun(x.copy()))
-        # The core asks for the start first, which was evaluated to learn how many residuals there are.
-        self._fresh = False
-        return self._last
-
-    def _read(self, got: Any) -> Floats:
-        row = _row(got)
-        if row.size != self.count:
-            raise InputError(f"fun returned {self.count} residuals at x0, and {row.size} now")
-        return row
-
-    def jacobian(self, x: Floats) -> tuple[Floats, int]:
-        """The derivatives at x, and how many evaluations count for them: none, as in SciPy."""
-        self._size = np.maximum(np.abs(x), 0.1 * self._size)
-        kept: Any = None
-        if callable(self._jac):
-            kept = self._jac(x.copy())
-            rows = self._given(kept, x.size)
-        elif self._jac == "cs":
-            rows = self._complex(x)
-        else:
-            rows = self._differenced(x)
-        here = self._last if np.array_equal(self._at, x) else self.residuals(x)
-        self.stood = x.copy(), here, kept if hasattr(kept, "toarray") or hasattr(kept, "matmat") else rows
-        return rows, 0
-
-    def _given(self, got: Any, n: int) -> Floats:
-        if hasattr(got, "toarray"):
-            got = got.toarray()
-        elif hasattr(got, "matmat"):
-            got = got.matmat(np.eye(n))
-        rows, m = np.asarray(got), self.count
-        shapes = [
-            (m, n),
-            *([(n,)] if m == 1 else []),
-            *([(m,)] if n == 1 else []),
-            *([()] if m == n == 1 else []),
-        ]
-        if np.iscomplexobj(rows) or rows.shape not in shapes:
-            raise InputError(
-                f"jac must return real numbers of the shape {(m, n)}; got the shape {rows.shape}"
-            )
-        return np.ascontiguousarray(rows.reshape(m, n), dtype=np.float64)
-
-    def _complex(self, x: Floats) -> Floats:
-        rows = np.empty((self.count, x.size))
-        for j in range(x.size):
-            z = x.astype(np.complex128)
-            h = 1e-20 * self._size[j]
-            z[j] += 1j * h
-            rows[:, j] = np.ravel(np.imag(self._fun(z))) / h
-        return rows
-
-    def _differenced(self, x: Floats) -> Floats:
-        here = self._last if np.array_equal(x, self._at) else self.residuals(x)
-        eps = np.finfo(float).eps
-        relative = (
-            self._step if self._step is not None else np.full(x.size, eps ** (1 / 3 if self._both else 1 / 2))
-        )
-        steps = relative * self._size
-        low, high = self._box or (np.full(x.size, -np.inf), np.full(x.size, np.inf))
-        # To the side where there is room, and to both only where there is room on both.
-        up, down = high - x, x - low
-        steps = np.where(up < steps, -np.minimum(steps, down), steps)
-        both = self._both & (up >= np.abs(steps)) & (down >= np.abs(steps))
-        points = []
-        for j in range(x.size):
-            for sign in (1.0, -1.0)[: 1 + int(both[j])]:
-                point = x.copy()
-                point[j] += sign * steps[j]
-                points.append(point)
-        values = map(self._read, self._map(self._fun, [p.copy() for p in points]))
-        rows, taken = np.empty((self.count, x.size)), iter(points)
-        for j in range(x.size):
-            there = next(taken)[j]
-            ahead = next(values)
-            back, behind = (x[j], here) if not both[j] else (next(taken)[j], next(values))
-            rows[:, j] = (ahead - behind) / (there - back) if there != back else 0.0
-        return rows
-
-    def price(self, r: Floats) -> tuple[float, Floats, Floats]:
-        """½ C² Σ rho((r/C)²), and its first and second derivative by each residual."""
-        assert self.loss is not None
-        rho, scale = self.loss
-        z = (r / scale) ** 2
-        value, slope, bend = (np.asarray(part, dtype=np.float64) for part in rho(z))
-        return 0.5 * scale**2 * float(value.sum()), slope * r, slope + 2 * bend * z
-
-    def sharpen(self) -> bool:
-        """Whether differences are to both sides from here on, where they were to one."""
-        could = self._jac is None and not self._both
-        self._both |= could
-        return could
-
-
 def _result(
-    values: dict[str, Any], fit: _Fit, box: tuple[Floats, Floats] | None, shaped: Callable[[Floats], Any]
+    values: dict[str, Any], fit: Fit, box: tuple[Floats, Floats] | None, shaped: Callable[[Floats], Any]
 ) -> Result:
     """SciPy's fields beside those of every result."""
     x = values["x"]
@@ -392,7 +199,7 @@ def _result(
     gradient = rows.T @ residuals if hasattr(rows, "T") else rows.rmatvec(residuals)
     if fit.loss is not None:
         _, slope, bend = fit.price(residuals)
-        rows = fit._given(rows, x.size)
+        rows = fit.dense(rows, x.size)
         gradient = rows.T @ slope
         rows = rows * np.sqrt(np.maximum(bend, np.finfo(float).eps))[:, None]
     mask, far = np.zeros(x.size, dtype=int), np.ones(x.size)
@@ -414,21 +221,6 @@ def _result(
         "status": status,
     }
     return Result.of(values)
-
-
-def _row(got: Any) -> Floats:
-    """Residuals in one row; a matrix of them is nearly always a mistake of broadcasting."""
-    try:
-        if np.iscomplexobj(got) or np.ma.is_masked(got):
-            raise TypeError
-        row = np.array(got, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"fun must return residuals, real numbers in a row; got {got!r}"[:200]) from None
-    if row.ndim > 1:
-        raise InputError(
-            f"fun must return residuals in one row; got the shape {row.shape}: check broadcasting, or ravel"
-        )
-    return row.reshape(-1)
 
 
 def _check_unneeded(x_scale: Any, tr_solver: Any, n: int) -> None:
@@ -475,20 +267,6 @@ def _read_loss(loss: Any, f_scale: Any) -> tuple[Loss, float] | None:
         raise InputError(f"no loss is called {loss!r}{did_you_mean(str(loss), LOSSES)}")
     rho = LOSSES[loss]
     return None if rho is None else (rho, float(f_scale))
-
-
-def _read_step(diff_step: Any, n: int) -> Floats | None:
-    if diff_step is None:
-        return None
-    try:
-        steps = np.array(np.broadcast_to(np.ravel(np.asarray(diff_step, dtype=np.float64)), n))
-    except (TypeError, ValueError):
-        raise InputError(
-            f"diff_step must be one number, or one for each of the {n} variables; got {diff_step!r}"
-        ) from None
-    if not (np.isfinite(steps).all() and (steps != 0).all()):
-        raise InputError(f"diff_step must be finite and not 0; got {diff_step!r}")
-    return np.abs(steps)
 
 
 def _method(method: Any) -> tuple[Any]:

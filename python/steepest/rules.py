@@ -1491,7 +1491,7 @@ class Dog(Settings):
 
 @dataclass(frozen=True)
 class LDog(Settings):
-    """L-DoG: `Dog` with a distance and a sum of squares of its own for each tensor.
+    """L-DoG: `dog` with a distance and a sum of squares of its own for each tensor.
 
     Ivgi, Hinder and Carmon 2023, <https://arxiv.org/abs/2302.12022>.
 

@@ -22,7 +22,7 @@ from steepest.tables.stream import Files, Stream, files_of, names_files
 from .problem import Problem, Solved, warn_unless_converged
 from .settings import refuse_strange_numbers
 
-__all__ = ["LinearEstimator", "LinearRegressor", "alike"]
+__all__ = ["Classes", "LinearEstimator", "LinearRegressor", "alike"]
 
 
 def _refuse_masked(name: str, values: Any) -> None:
@@ -247,6 +247,35 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+class Classes:
+    """What classifiers by margins share: the margins, and the class that they stand for."""
+
+    classes_: NDArray[Any]
+
+    def decision_function(self, X: Any) -> NDArray[Any]:
+        """The margin Xw + b (the log-odds, under the logistic loss): one a row for two classes, one a row and class for
+        several.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (rows, columns)
+        """
+        scores: NDArray[Any] = self._scores(X)  # type: ignore[attr-defined]
+        return scores.ravel() if scores.shape[1] == 1 else scores
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The class of the largest margin of each row: the likeliest, under the logistic loss.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (rows, columns)
+        """
+        check_is_fitted(self)
+        scores = self.decision_function(X)
+        which = (scores > 0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)
+        return np.asarray(self.classes_[which])
 
 
 class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearEstimator):  # type: ignore[misc]

@@ -22,7 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 from steepest.errors import InputError
 
 from .callbacks import CallbackSupportMixin, Onlookers, with_callbacks
-from .estimator import LinearEstimator, alike
+from .estimator import Classes, LinearEstimator, alike
 from .problem import Problem
 
 __all__ = ["LogisticRegression"]
@@ -63,7 +63,7 @@ def _coded(y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64]]:
     return classes, np.concatenate([np.searchsorted(classes, piece).astype(np.float64) for piece in pieces])
 
 
-class LogisticRegression(CallbackSupportMixin, ClassifierMixin, LinearEstimator):  # type: ignore[misc]
+class LogisticRegression(CallbackSupportMixin, ClassifierMixin, Classes, LinearEstimator):  # type: ignore[misc]
     """Classes by their log-odds: log-loss with a penalty, two classes or several, from raw columns.
 
     Minimises C sum(weight * loss) + penalty, scikit-learn's objective, where the loss of two classes is
@@ -310,28 +310,6 @@ class LogisticRegression(CallbackSupportMixin, ClassifierMixin, LinearEstimator)
                 f"Inconsistent values: penalty={penalty} with l1_ratio={ratio}. The penalty's name decides",
                 stacklevel=4,
             )
-
-    def decision_function(self, X: Any) -> NDArray[Any]:
-        """The log-odds: one a row for two classes, one a row and class for several.
-
-        Parameters
-        ----------
-        X : array or sparse matrix of shape (rows, columns)
-        """
-        scores = self._scores(X)
-        return scores.ravel() if scores.shape[1] == 1 else scores
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """The likeliest class of each row.
-
-        Parameters
-        ----------
-        X : array or sparse matrix of shape (rows, columns)
-        """
-        check_is_fitted(self)
-        scores = self.decision_function(X)
-        which = (scores > 0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)
-        return np.asarray(self.classes_[which])
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """The share of rows whose class is predicted right (accuracy).

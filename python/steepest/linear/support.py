@@ -6,23 +6,21 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.linear_model._base import SparseCoefMixin
 from sklearn.utils import compute_class_weight
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
 from steepest.errors import InputError
 
-from .estimator import LinearEstimator
+from .estimator import Classes, LinearEstimator
 from .logistic import _coded
 from .problem import Problem
 
 __all__ = ["LinearSVC"]
 
 
-class LinearSVC(ClassifierMixin, SparseCoefMixin, LinearEstimator):  # type: ignore[misc]
+class LinearSVC(ClassifierMixin, SparseCoefMixin, Classes, LinearEstimator):  # type: ignore[misc]
     """Classes kept apart by a margin of 1, what falls short paid for by its square (support vectors).
 
     Minimises C sum(weight * max(0, 1 - (2y - 1)(xw + b))^2) + ||w||^2 / 2 + (b / intercept_scaling)^2 / 2,
@@ -169,25 +167,3 @@ class LinearSVC(ClassifierMixin, SparseCoefMixin, LinearEstimator):  # type: ign
 
     def _unconverged(self, steps: int) -> str:
         return "Liblinear failed to converge, increase the number of iterations."
-
-    def decision_function(self, X: Any) -> NDArray[Any]:
-        """The margin Xw + b: one a row for two classes, one a row and class for several.
-
-        Parameters
-        ----------
-        X : array or sparse matrix of shape (rows, columns)
-        """
-        scores = self._scores(X)
-        return scores.ravel() if scores.shape[1] == 1 else scores
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """The class of the largest margin of each row.
-
-        Parameters
-        ----------
-        X : array or sparse matrix of shape (rows, columns)
-        """
-        check_is_fitted(self)
-        scores = self.decision_function(X)
-        which = (scores > 0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)
-        return np.asarray(self.classes_[which])

@@ -1,8 +1,10 @@
+use super::dog::Dog;
 use crate::real::Real;
 use crate::rule::{At, Rule, Scope};
+use std::marker::PhantomData;
 
 crate::settings! {
-    /// L-DoG: [`Dog`](crate::rules::dog::Dog) with a distance and a sum of squares of its own for each tensor.
+    /// L-DoG: `dog` with a distance and a sum of squares of its own for each tensor.
     ///
     /// Ivgi, Hinder and Carmon 2023, <https://arxiv.org/abs/2302.12022>.
     "l_dog" LDog {
@@ -13,37 +15,33 @@ crate::settings! {
     }
 }
 
+impl<N: Real> LDog<N> {
+    fn dog(self) -> Dog<N> {
+        Dog { start: self.start, epsilon: self.epsilon, of: PhantomData }
+    }
+}
+
 impl Rule<1, 2, 3, 2> for LDog {
-    const MEMORY: [&str; 1] = ["origin"];
-    const SCALARS: [&str; 2] = ["begin", "length"];
-    const SUMS: [&str; 3] = ["d_d", "g_g", "x_x"];
-    const STATE: [&str; 2] = ["distance", "squares"];
+    const MEMORY: [&str; 1] = Dog::<f64>::MEMORY;
+    const SCALARS: [&str; 2] = Dog::<f64>::SCALARS;
+    const SUMS: [&str; 3] = Dog::<f64>::SUMS;
+    const STATE: [&str; 2] = Dog::<f64>::STATE;
     const SCOPE: Scope = Scope::Tensor;
-    const RATE: f64 = 1.0;
+    const RATE: f64 = Dog::<f64>::RATE;
     const TUNES_ITSELF: bool = true;
 
-    fn scalars<N: Real>(_: LDog<N>, at: At<N, 2>) -> [N; 2] {
-        [(N::lit(1.5) - at.step).positive(N::lit(1.0), N::lit(0.0)), N::lit(0.0)]
+    fn scalars<N: Real>(rule: LDog<N>, at: At<N, 2>) -> [N; 2] {
+        Dog::scalars(rule.dog(), at)
     }
     #[inline(always)]
-    fn terms<N: Real>([begin, _]: [N; 2], x: N, g: N, [from]: [N; 1]) -> [N; 3] {
-        let from = from + begin * (x - from);
-        [(x - from).square(), g * g, x * x]
+    fn terms<N: Real>(scalars: [N; 2], x: N, g: N, memory: [N; 1]) -> [N; 3] {
+        Dog::terms(scalars, x, g, memory)
     }
-    fn settle<N: Real>(
-        rule: LDog<N>,
-        at: At<N, 2>,
-        [begin, _]: [N; 2],
-        [dd, gg, xx]: [N; 3],
-    ) -> ([N; 2], [N; 2]) {
-        let [far, squares] = at.state;
-        let first = begin * rule.start * (N::lit(1.0) + xx.sqrt());
-        let (far, squares) = (far.max(first).max(dd.sqrt()), squares + gg);
-        let over = (squares + rule.epsilon).sqrt();
-        ([begin, at.rate * over.positive(far / over, N::lit(0.0))], [far, squares])
+    fn settle<N: Real>(rule: LDog<N>, at: At<N, 2>, scalars: [N; 2], sums: [N; 3]) -> ([N; 2], [N; 2]) {
+        Dog::settle(rule.dog(), at, scalars, sums)
     }
     #[inline(always)]
-    fn element<N: Real>([begin, length]: [N; 2], x: N, g: N, [from]: [N; 1]) -> (N, [N; 1]) {
-        (-(length * g), [from + begin * (x - from)])
+    fn element<N: Real>(scalars: [N; 2], x: N, g: N, memory: [N; 1]) -> (N, [N; 1]) {
+        Dog::element(scalars, x, g, memory)
     }
 }
