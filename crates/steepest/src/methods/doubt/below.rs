@@ -6,6 +6,8 @@ use crate::status::Halt;
 
 /// Coordinates that are gone along one by one, and products with the Hessian, at most.
 pub const TRIED: usize = 32;
+/// As many halvings go back from where F is −∞.
+const HALVINGS: u32 = 40;
 /// How much shorter, longer and further steps become where nothing moved, where all did, and where it leads down.
 const SHORTER: f64 = 1e-2;
 const LONGER: f64 = 30.0;
@@ -256,10 +258,31 @@ impl Line<'_> {
     fn value(&mut self, problem: &mut Problem<'_>, h: f64, trial: &mut [f64]) -> Result<f64, Halt> {
         go(self.at, self.gone, h, self.u, trial);
         let value = problem.total(&trial[..self.u.len()])?;
+        if value == f64::NEG_INFINITY && !self.falls_to(problem, h, trial)? {
+            return Ok(f64::INFINITY);
+        }
         if value < self.best.0 {
             self.best = (value, h);
         }
         Ok(value)
+    }
+    /// Whether F falls towards the −∞ that it is so far off: it may be how F overflows there, as ln Σ exp does. The first
+    /// value that is finite on the way back tells, by as much as counts.
+    fn falls_to(
+        &self,
+        problem: &mut Problem<'_>,
+        mut h: f64,
+        trial: &mut [f64],
+    ) -> Result<bool, Halt> {
+        for _ in 0..HALVINGS {
+            h *= 0.5;
+            go(self.at, self.gone, h, self.u, trial);
+            let value = problem.total(&trial[..self.u.len()])?;
+            if value != f64::NEG_INFINITY {
+                return Ok(value < self.at.value - self.at.small);
+            }
+        }
+        Ok(true)
     }
     fn pair(
         &mut self,
