@@ -101,17 +101,15 @@ def curve_fit(
     if keep is not None:
         x, y = np.asarray(x)[..., keep], y[keep]
     weigh = _weights(sigma, y, keep)
-    if y.size < start.size and method == "lm":
-        raise InputError(
-            f"method='lm' needs at least as many data as parameters; got {y.size} and {start.size}"
-        )
+    if "args" in kwargs:
+        raise InputError("args is not for curve_fit: what else f needs, take from around it (a lambda)")
     if "maxfev" in kwargs:
         kwargs["max_nfev"] = kwargs.pop("maxfev")
     by_p: Any = jac
     if callable(jac):
         by_p = lambda p: weigh(np.asarray(jac(x, *p), dtype=np.float64))  # noqa: E731
     result = least_squares(
-        lambda p: weigh(np.ravel(np.asarray(f(x, *p), dtype=np.float64) - y)),
+        lambda p: weigh(np.ravel(np.asarray(f(x, *p)) - y)),  # complex where steps are
         start,
         by_p,
         (-np.inf, np.inf) if box is None else box,
@@ -120,7 +118,7 @@ def curve_fit(
     )
     if not result.success:
         raise RuntimeError(f"Optimal parameters not found: {result.message}")
-    pcov = _covariance(result, y.size, absolute_sigma, callable(jac))
+    pcov = _covariance(result, result.fun.size, absolute_sigma, callable(jac))
     if not full_output:
         return result.x, pcov
     told = {"nfev": result.nfev, "fvec": result.fun, "result": result}

@@ -245,6 +245,8 @@ def read_box(bounds: Any, n: int) -> tuple[Floats, Floats] | None:
         return read_bounds(bounds, n)
     try:
         low, high = bounds
+        if any(np.ndim(b) and np.size(b) != n for b in (low, high)):
+            raise ValueError
         pairs = zip(np.broadcast_to(np.ravel(low), n), np.broadcast_to(np.ravel(high), n), strict=True)
         box = read_bounds(list(pairs), n)
     except InputError:

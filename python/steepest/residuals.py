@@ -88,7 +88,13 @@ class Fit:
         self._both = jac == "3-point"
         #: The size of each variable, by which differences are taken: near 0 it is what it was.
         self._size = np.where(x0 != 0, np.abs(x0), 1.0)
-        first = _row(fun(x0.copy()))
+        got = fun(x0.copy())
+        first = _row(got)
+        #: The relative rounding of residuals: that of single precision, where they are computed in it.
+        kind = getattr(got, "dtype", None)
+        narrow = isinstance(kind, np.dtype) and kind.kind == "f" and kind.itemsize < 8
+        self._eps = float(np.finfo(kind if narrow else np.float64).eps)
+        self._checked = False
         if first.size == 0:
             raise InputError("fun must return at least one residual; got an empty array")
         self.count = first.size
@@ -167,14 +173,31 @@ class Fit:
             h = 1e-20 * self._size[j]
             z[j] += 1j * h
             rows[:, j] = np.ravel(np.imag(self._fun(z))) / h
+        if not self._checked:
+            self._checked = True
+            self._analytic(x, rows)
         return rows
+
+    def _analytic(self, x: Floats, rows: Floats) -> None:
+        """Hold complex steps against real ones along one direction: what casts to real numbers has no slope by them."""
+        low, high = self._box or (np.full(x.size, -np.inf), np.full(x.size, np.inf))
+        u = self._size * (0.5 + 0.5 / np.arange(1, x.size + 1)) * np.where(high - x >= x - low, 1.0, -1.0)
+        told = []
+        for h in (1e-5, 1e-6):
+            ahead = np.clip(x + h * u, low, high)
+            real = self._read(self._fun(ahead.copy())) - self.residuals(x)
+            off = np.linalg.norm(real - rows @ (ahead - x))
+            told.append(off > 0.1 * np.linalg.norm(real) + 1e-12 * np.linalg.norm(self.residuals(x)))
+        if all(told):
+            raise InputError(
+                'jac="cs" needs residuals that are analytic: complex steps tell other slopes than real ones. Leave jac '
+                "out (differences), or do without abs, comparisons and parts that are cast to real numbers"
+            )
 
     def _differenced(self, x: Floats) -> Floats:
         here = self._last if np.array_equal(x, self._at) else self.residuals(x)
-        eps = np.finfo(float).eps
-        relative = (
-            self._step if self._step is not None else np.full(x.size, eps ** (1 / 3 if self._both else 1 / 2))
-        )
+        found = np.full(x.size, self._eps ** (1 / 3 if self._both else 1 / 2))
+        relative = found if self._step is None else self._step
         steps = relative * self._size
         low, high = self._box or (np.full(x.size, -np.inf), np.full(x.size, np.inf))
         # To the side where there is room, and to both only where there is room on both.
