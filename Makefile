@@ -25,9 +25,10 @@ test: $(VENV)/.test
 test-hosts: $(VENV)/.hosts
 	KERAS_BACKEND=torch $(BIN)/python -m pytest -m hosts
 
-## peer-tests: scikit-learn's own tests of its linear models, with ours in the place of theirs
+## peer-tests: scikit-learn's own tests of its linear models and SciPy's of minimize, with ours in the place of theirs
 peer-tests: $(VENV)/.test
 	$(BIN)/python tools/peer_tests.py scikit
+	$(BIN)/python tools/peer_tests.py scipy_optimize
 
 ## peer-tests-hosts: Keras' own tests of its optimizers; torch's where TORCH_TESTS names test/optim of its checkout
 peer-tests-hosts: $(VENV)/.hosts

@@ -242,7 +242,7 @@ def test_instances_and_rules(method):
     ("arguments", "words"),
     [
         ({"method": "lbgfs"}, "no method is called 'lbgfs'; did you mean 'lbfgs'"),
-        ({"method": "SLSQP"}, "SLSQP"),
+        ({"method": "SLSPQ"}, "no method is called 'SLSPQ'; did you mean 'SLSQP'"),
         ({"method": 3}, "method must be a name"),
         ({"options": {"maxitr": 3}}, "no option is called 'maxitr'; did you mean 'maxiter'"),
         ({"options": {"memory": 0}}, "memory must be between 1"),

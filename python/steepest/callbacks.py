@@ -21,6 +21,7 @@ def after_each(
 
     A callback whose only parameter is named ``intermediate_result`` is given a `Result` by that
     keyword (`x`, `fun`, `nit` and the rest of what is known so far); any other is given a copy of x.
+    One that cannot do with less is given both, x and that result (as SciPy's "trust-constr" does).
     It stops the descent by raising `StopIteration`, as in SciPy, or by returning True itself: other values
     that count as true do not stop it.
 
@@ -45,7 +46,7 @@ def after_each(
         return None
     if callback is not None and not callable(callback):
         raise InputError(f"callback must be a function or None; got {callback!r}")
-    named = callback is not None and _is_named(callback)
+    named, both = callback is not None and _is_named(callback), callback is not None and _takes_two(callback)
 
     def each(progress: Any) -> Any:
         if disp:
@@ -53,8 +54,9 @@ def after_each(
         if callback is None:
             return None
         x = shaped(progress.x)
-        answer = callback(intermediate_result=_so_far(progress, x)) if named else callback(x)
-        return _stops(answer)
+        if named:
+            return _stops(callback(intermediate_result=_so_far(progress, x)))
+        return _stops(callback(x, _so_far(progress, x)) if both else callback(x))
 
     return each
 
@@ -79,6 +81,17 @@ def _is_named(callback: Callable[..., Any]) -> bool:
         return set(inspect.signature(callback).parameters) == {"intermediate_result"}
     except (TypeError, ValueError):
         return False
+
+
+def _takes_two(callback: Callable[..., Any]) -> bool:
+    """Whether it must be given two things."""
+    for given in ((None,), (None, None)):
+        try:
+            inspect.signature(callback).bind(*given)
+            return len(given) == 2
+        except (TypeError, ValueError):
+            continue
+    return False
 
 
 def _so_far(progress: Any, x: Any) -> Result:

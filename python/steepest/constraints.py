@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ class _Part:
     jac: Callable[[Floats], Any] | None
     low: Floats
     high: Floats
+    box: tuple[Floats, Floats] | None = None
 
     def values(self, x: Floats) -> Floats:
         values = _numbers(f"{self.name} must return numbers", self.fun(x))
@@ -46,14 +47,17 @@ class _Part:
         return rows.reshape(m, n)
 
     def _differences(self, x: Floats) -> Floats:
-        """To both sides: its error is some 1e-10 of the values."""
+        """To both sides where bounds leave room: its error is some 1e-10 of the values."""
         columns = []
+        low, high = self.box or (np.full(x.size, -np.inf), np.full(x.size, np.inf))
         for j in range(x.size):
             h = np.cbrt(np.finfo(float).eps) * max(1.0, abs(x[j]))
             up, down = x.copy(), x.copy()
-            up[j] += h
-            down[j] -= h
-            columns.append((self.values(up) - self.values(down)) / (up[j] - down[j]))
+            up[j], down[j] = min(x[j] + h, high[j]), max(x[j] - h, low[j])
+            if up[j] > down[j]:
+                columns.append((self.values(up) - self.values(down)) / (up[j] - down[j]))
+            else:
+                columns.append(np.zeros(self.low.size))
         return np.stack(columns, axis=1)
 
 
@@ -85,15 +89,32 @@ class Constraints:
 
     def pull(self, x: Floats, by: Floats) -> Floats:
         """The sum of the constraints' gradients, each times its entry of `by`."""
-        if self._at is None or not np.array_equal(self._at, x):
-            self._at = x.copy()
-            self._rows = [part.jacobian(self._at.copy()) for part in self._parts]
+        self._stand(x)
         ends = np.cumsum([0, *(part.low.size for part in self._parts)])
         pulled = sum(rows.T @ by[a:b] for rows, a, b in zip(self._rows, ends[:-1], ends[1:], strict=True))
         return np.asarray(pulled, dtype=np.float64)
 
+    def active(self, x: Floats) -> Floats:
+        """The gradients of the constraints that hold x, a row each: of those at a limit, to a millionth of it."""
+        self._stand(x)
+        rows: Floats = np.concatenate([r.toarray() if hasattr(r, "toarray") else r for r in self._rows])
+        values = self.values(x)
+        near = np.minimum(np.abs(values - self.low), np.abs(values - self.high))
+        held: Floats = rows[near <= 1e-6 * np.maximum(1.0, np.abs(values))]
+        return held
 
-def read_constraints(constraints: Any, x0: Floats, shaped: Callable[[Floats], Any]) -> Constraints | None:
+    def _stand(self, x: Floats) -> None:
+        if self._at is None or not np.array_equal(self._at, x):
+            self._at = x.copy()
+            self._rows = [part.jacobian(self._at.copy()) for part in self._parts]
+
+
+def read_constraints(
+    constraints: Any,
+    x0: Floats,
+    shaped: Callable[[Floats], Any],
+    box: tuple[Floats, Floats] | None = None,
+) -> Constraints | None:
     """SciPy's constraints: `LinearConstraint`, `NonlinearConstraint`, dicts with `type`, `fun` and `jac`, or a list.
 
     Parameters
@@ -104,6 +125,8 @@ def read_constraints(constraints: Any, x0: Floats, shaped: Callable[[Floats], An
         Where the descent starts, flat: how many constraints a function stands for is asked there.
     shaped : callable
         A flat point as the caller wrote x0.
+    box : pair of ndarray or None
+        Bounds, which differences do not leave.
 
     Returns
     -------
@@ -120,7 +143,7 @@ def read_constraints(constraints: Any, x0: Floats, shaped: Callable[[Floats], An
     given = [constraints] if single else constraints
     if not isinstance(given, list | tuple):
         raise InputError(f"constraints must be SciPy's constraints, or a list of them; got {constraints!r}")
-    parts = [_read(f"constraints[{i}]", one, x0, shaped) for i, one in enumerate(given)]
+    parts = [replace(_read(f"constraints[{i}]", one, x0, shaped), box=box) for i, one in enumerate(given)]
     return Constraints(parts) if parts else None
 
 

@@ -16,6 +16,7 @@ from steepest.errors import InputError
 from steepest.objective import Floats, Function
 from steepest.options import Asked
 from steepest.result import Result
+from steepest.scipys import hand_over, is_scipys
 
 __all__ = ["minimize", "named", "of_x"]
 
@@ -61,8 +62,10 @@ def minimize(
     method : str, dataclass, list or None
         A name from `steepest.methods` or `steepest.rules`, or an instance with settings; a list of rules is a
         chain, of which the last takes the step and the others turn the gradient before. None takes the method
-        that promises the least work; the result says which and why. SciPy's names are understood where a method
-        here does the same.
+        that promises the least work; the result says which and why. All of SciPy's names are understood: its
+        descents are done by the method here that does the same, "SLSQP" and "trust-constr" by what suits; those
+        that are no descent (Nelder-Mead, Powell, COBYLA, COBYQA), and a function as SciPy has them for methods,
+        SciPy runs itself.
     jac : callable, bool or {"2-point", "3-point", "cs"}
         The gradient ``jac(x, *args)``; True where `fun` returns it along. Otherwise it is found from values
         nearby, at steps that the noise of `fun` and the bend along each variable ask for: to one side, near
@@ -79,13 +82,15 @@ def minimize(
         How near to the least value, relative to it; 1e-6 unless given. For a function of which nothing is
         known this cannot be proved: decrease and gradient are held to small fractions of it.
     callback : callable or None
-        Called after each iteration with a copy of x, or with the keyword ``intermediate_result``. It stops
-        the descent by raising `StopIteration` (as in SciPy), or by returning True itself.
+        Called after each iteration with a copy of x, with the keyword ``intermediate_result``, or with both
+        where it takes no less. It stops the descent by raising `StopIteration` (as in SciPy), or by returning True
+        itself.
     options : dict or None
-        SciPy's ``maxiter``, ``maxfun`` (or ``maxfev``), ``gtol``, ``ftol``, ``maxcor``, ``disp``, and for
-        differences ``eps`` (the step) or ``finite_diff_rel_step`` (relative to the entry of x, or to 1 where
-        that is less), one or one for each variable; ``max_seconds``; and the settings of the method by
-        their names. Under a rule ``rate`` may be a schedule from `steepest.rates`, by which the rate that it finds
+        SciPy's ``maxiter``, ``maxfun`` (or ``maxfev``), ``gtol``, ``ftol`` (within constraints the tolerance),
+        ``maxcor``, ``disp``, ``return_all`` (the result has `allvecs`); others of SciPy's that mean nothing here
+        are findings; for differences ``eps`` (the step) or ``finite_diff_rel_step`` (relative to the entry of x,
+        or to 1 where that is less), one or one for each variable; ``max_seconds``; and the settings of the method
+        by their names. Under a rule ``rate`` may be a schedule from `steepest.rates`, by which the rate that it finds
         is multiplied; a function that is given the steps taken and returns the rate; or a list of (schedule, steps).
         With a number as the rate, what multiplies it goes as ``schedule``.
         Where none of ``maxiter``, ``maxfun`` and ``max_seconds`` is given, it gives up after 100 000 iterations, or
@@ -164,12 +169,18 @@ def minimize(
         raise InputError(
             "checkpoint keeps one run: leave starts out, or give each start a call and a file of its own"
         )
+    if is_scipys(method):
+        given = {"jac": jac, "hess": hess, "hessp": hessp, "bounds": bounds, "constraints": constraints}
+        given |= {"tol": tol, "callback": callback, "options": options}
+        ours = {"path": path, "starts": starts is not None, "watch": watch is not None}
+        run: Result = hand_over(fun, x0, args, method, given, ours | {"checkpoint": checkpoint is not None})
+        return run
     function = Function.of(fun, x0, args, jac, hess, hessp, bounds, constraints)
-    asked = Asked.of(method, tol, options)
+    asked = Asked.of(method, tol, options, function.constraints is not None)
     asked.check(function.terms)
     if not isinstance(path, bool | np.bool_ | int):
         raise InputError(f"path must be True or False; got {path!r}")
-    path = bool(path)
+    path = bool(path) or asked.path
     if starts is not None:
         points = _points(starts, function, seed)
         runs = [_run(function.at(p), asked, callback, watch, path) for p in points]
@@ -212,10 +223,20 @@ def _run(
     values = _core.minimize(
         request, after_each(callback, function.shaped, asked.disp), ten_times_a_second(watch)
     )
+    if (
+        values["jac"] is not None
+        and isinstance(function.jac, str)
+        and function.jac != "pair"
+        and function.bounds
+    ):
+        # Nobody has moved them.
+        values["jac"][function.bounds[0] == function.bounds[1]] = np.nan
     for name in ("x", "jac"):
         values[name] = None if values[name] is None else function.shaped(values[name])
-    values |= asked.told(values)
-    values["findings"] += asked.findings() + ([] if kept is None else kept.findings())
+    values |= asked.told(values, function)
+    if asked.path and values["path"] is not None:
+        values["allvecs"] = [function.shaped(x) for x in values["path"]]
+    values["findings"] += function.findings() + asked.findings() + ([] if kept is None else kept.findings())
     result = Result.of(values, of_x(function))
     if asked.disp:
         print(result)

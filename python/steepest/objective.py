@@ -117,6 +117,8 @@ class Function:
         How many terms; 0 where it is not a mean of them.
     constraints : Constraints or None
         What is held between limits beside the variables.
+    moved : str
+        How the start was brought within the bounds; empty where it lay there.
 
     Examples
     --------
@@ -136,6 +138,7 @@ class Function:
     batch: Callable[..., Any] | None = None
     terms: int = 0
     constraints: Constraints | None = None
+    moved: str = ""
 
     @classmethod
     def of(
@@ -165,6 +168,8 @@ class Function:
         jac, batch = _read_jac(jac), None
         if isinstance(fun, Terms):
             batch, jac = fun.batch(jac), fun.jac(jac)
+        box = read_bounds(bounds, start.size)
+        start, moved = _within(start, box)
         function = cls(
             fun,
             start,
@@ -172,12 +177,13 @@ class Function:
             jac,
             _read_callable("hess", hess, _DIFFERENCES),
             _read_callable("hessp", hessp),
-            read_bounds(bounds, start.size),
+            box,
             tree,
             batch,
             fun.n if batch is not None else 0,
+            moved=moved,
         )
-        held = read_constraints(constraints, start.ravel(), function.shaped)
+        held = read_constraints(constraints, start.ravel(), function.shaped, box)
         function = replace(function, constraints=held)
         return function if tree is None else function._of_flat(tree)
 
@@ -201,7 +207,21 @@ class Function:
 
     def at(self, start: Floats) -> Function:
         """The same function from another start."""
-        return replace(self, start=start)
+        start, moved = _within(start, self.bounds)
+        return replace(self, start=start, moved=moved)
+
+    def findings(self) -> list[dict[str, Any]]:
+        """What there is to say of the start."""
+        if not self.moved:
+            return []
+        return [
+            {
+                "kind": "start_outside_bounds",
+                "severity": "note",
+                "sentence": self.moved,
+                "remedy": "Start within the bounds.",
+            }
+        ]
 
     def read(self, x: Any) -> Floats:
         """A point that the caller gave, as `start` is."""
@@ -264,6 +284,20 @@ def read_start(x0: Any, what: str = "x0") -> Floats:
     if bad.size:
         raise InputError(f"{what} must be finite; got {start.flat[bad[0]]} at entry {bad[0]}")
     return start
+
+
+def _within(start: Floats, box: tuple[Floats, Floats] | None) -> tuple[Floats, str]:
+    """The nearest point within the bounds: nothing is asked outside of them; and what was moved, in a sentence."""
+    if box is None:
+        return start, ""
+    inside = np.clip(start.ravel(), *box).reshape(start.shape)
+    moved = np.flatnonzero(inside.ravel() != start.ravel())
+    if not moved.size:
+        return start, ""
+    j = int(moved[0])
+    told = f"entry {j} from {start.flat[j]:g} to {inside.flat[j]:g}"
+    more = f", and {moved.size - 1} more" if moved.size > 1 else ""
+    return inside, f"x0 lay outside the bounds and was moved to the nearest point within: {told}{more}."
 
 
 def read_bounds(bounds: Any, n: int) -> tuple[Floats, Floats] | None:
@@ -329,7 +363,8 @@ def _read_callable(name: str, what: Any, differences: tuple[str, ...] = ()) -> A
     """A function or None; second derivatives by differences are what methods do by themselves."""
     if what is None or callable(what):
         return what
-    if isinstance(what, str) and what in differences:
+    # SciPy's estimates from steps (`HessianUpdateStrategy`), and differences
+    if differences and (hasattr(what, "get_matrix") or (isinstance(what, str) and what in differences)):
         return None
     raise InputError(f"{name} must be a function or None; got {what!r}")
 

@@ -13,53 +13,10 @@ import numpy as np
 from steepest import _core
 from steepest._catalog import Settings, checked, find, number
 from steepest.errors import InputError, did_you_mean
+from steepest.objective import Function
+from steepest.scipys import METHODS, NO_EFFECT, TOLERANCE, is_scipys, told
 
 __all__ = ["Asked", "name_of"]
-
-#: SciPy's names of methods, and ours that does the same.
-SCIPY = {
-    "l-bfgs-b": "lbfgs",
-    "bfgs": "lbfgs",
-    "newton-cg": "newton",
-    "trust-exact": "newton",
-    "dogleg": "newton",
-}
-
-_VALUES_ONLY = (
-    "leave method out: a smooth fun needs no jac, its gradient is found by differences of values; for one "
-    "without slopes use scipy.optimize.minimize(method={!r})"
-)
-_CONSTRAINED = (
-    "leave method out and pass bounds= and constraints=: 'augmented_lagrangian' meets constraints "
-    "(or use scipy.optimize.minimize(method={!r}))"
-)
-
-#: SciPy's names of methods that nothing here does, and what to do instead.
-_NOT_HERE = {
-    "nelder-mead": _VALUES_ONLY,
-    "powell": _VALUES_ONLY,
-    "cobyla": _CONSTRAINED,
-    "cobyqa": _CONSTRAINED,
-    "slsqp": _CONSTRAINED,
-    "trust-constr": _CONSTRAINED,
-    "cg": "'lbfgs' needs the same (values and gradients, little memory) and fewer of them",
-    "tnc": "'lbfgs' needs the same (values, gradients, bounds)",
-    "trust-ncg": "'newton' takes the same hess or hessp",
-    "trust-krylov": "'newton' takes the same hess or hessp",
-}
-
-#: SciPy's options that need no answer here, and why.
-_NO_EFFECT = {
-    "maxls": "the line search takes as many trials as it needs",
-    "iprint": "use disp to print",
-    "workers": "fun is called on one thread",
-    "norm": "the largest entry of the gradient decides",
-    "return_all": "use path=True to keep the points",
-    "c1": "the line search has its own",
-    "c2": "the line search has its own",
-    "xrtol": "use tol",
-    "xtol": "use tol",
-}
 
 #: Options of the loop (and SciPy's names for them).
 _LOOP = {
@@ -76,6 +33,12 @@ _STEPS = {"eps": False, "finite_diff_rel_step": True}
 
 #: SciPy's names of settings, and ours.
 _SETTINGS = {"maxcor": "memory"}
+
+#: SciPy's names of whether to print.
+_PRINTS = ("disp", "verbose")
+
+#: The method for constraints: SciPy's criteria are held to by its tolerance alone.
+_CONSTRAINED = "augmented_lagrangian"
 
 
 @cache
@@ -113,6 +76,8 @@ class Asked:
     before : the rules that turn the gradient before the one that takes the step.
     after : the rules that turn the step after it.
     schedule : how the rate changes over the run.
+    scipys : SciPy's name of the method, where it was asked for by that.
+    path : whether SciPy's option asks for the points gone through.
     """
 
     method: str | None
@@ -125,9 +90,14 @@ class Asked:
     before: tuple[Named, ...] = ()
     after: tuple[Named, ...] = ()
     schedule: Any = None
+    scipys: str = ""
+    path: bool = False
+    workers: Any = None
 
     @classmethod
-    def of(cls, method: Any, tol: Any = None, options: Mapping[str, Any] | None = None) -> Asked:
+    def of(
+        cls, method: Any, tol: Any = None, options: Mapping[str, Any] | None = None, constrained: bool = False
+    ) -> Asked:
         """Read and check; unknown names are errors that name near ones."""
         chain = list(method) if isinstance(method, list | tuple) and method else [method]
         taking = len(chain) - 1
@@ -139,16 +109,24 @@ class Asked:
         name, settings, reason = _read_method(method)
         schedule: Any = None
         loop: dict[str, Any] = {"iterations": None, "evaluations": None, "seconds": None, "step": None}
-        disp, idle = False, []
+        disp, path, workers, idle, ftol = False, False, None, [], None
+        own = settings_by_method()[name] if name else ()
         if not isinstance(options, Mapping | None):
             raise InputError(f"options must be a dict of options by name; got {options!r}")
         for key, value in (options or {}).items():
             if value is None:
                 continue
-            if key == "disp":
+            if key in _PRINTS:
                 disp = bool(value)
-            elif key in _NO_EFFECT:
+            elif key == "return_all":
+                path = bool(value)
+            elif key == "workers":
+                workers = value
+            elif key in NO_EFFECT and key not in own:
                 idle.append(key)
+            elif constrained and name in (None, _CONSTRAINED) and key in ("ftol", "gtol"):
+                if key == "ftol":
+                    ftol = number(key, value)
             elif key in _STEPS:
                 loop["step"] = _read_step(key, value)
             elif key in _LOOP:
@@ -168,9 +146,13 @@ class Asked:
         if before or after or schedule:
             known = loop["iterations"] is not None or settings.get("batch_size", 0.0) > 0
             _around_a_rule(name, before + after, schedule, known)
+        scipys = method if reason else ""
+        if tol is None:
+            tol = TOLERANCE.get(scipys.lower()) if ftol is None else max(ftol, 0.0)
         return cls(
-            name, tuple(settings.items()), loop, tol, disp, reason, tuple(idle), before, after, schedule
-        )
+            name, tuple(settings.items()), loop, tol, disp, reason, tuple(idle), before, after, schedule,
+            scipys, path, workers,
+        )  # fmt: skip
 
     def request(self) -> dict[str, Any]:
         """What the compiled core is told of it."""
@@ -204,11 +186,13 @@ class Asked:
                 "gradient (jac=True, or a jac of its own)"
             )
 
-    def told(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def told(self, values: Mapping[str, Any], function: Function | None = None) -> dict[str, Any]:
         """What a result says of the method: a chain by all its rules."""
         around = [[rule for rule, _ in rules] for rules in (self.before, self.after)]
         method = name_of([*around[0], values["method"], *around[1]])
-        return {"method": method, "reason": self.reason or values["reason"]}
+        why = self.reason if self.method or not self.reason else f"{self.reason}; {values['reason']}"
+        as_scipy = told(self.scipys, values, function) if self.scipys else {}
+        return {"method": method, "reason": why or values["reason"], **as_scipy}
 
     def findings(self) -> list[dict[str, Any]]:
         """What there is to say of the options: those of SciPy's that need no answer here."""
@@ -216,7 +200,7 @@ class Asked:
             {
                 "kind": "option_without_effect",
                 "severity": "note",
-                "sentence": f"The option {key} has no effect here: {_NO_EFFECT[key]}.",
+                "sentence": f"The option {key} has no effect here: {NO_EFFECT[key]}.",
                 "remedy": "Leave it out.",
             }
             for key in self.idle
@@ -230,9 +214,9 @@ def _read_method(method: Any) -> tuple[str | None, dict[str, float], str]:
     if isinstance(method, str):
         if method in known:
             return method, {}, ""
-        same = SCIPY.get(method.lower())
-        if same is not None:
-            return same, {}, f"asked for as {method}, of which {same} does the work"
+        if method.lower() in METHODS:
+            same = METHODS[method.lower()]
+            return same, {}, f"asked for as {method}" + (f", of which {same} does the work" if same else "")
         raise InputError(_unknown(method, known))
     name = getattr(method, "name", None)
     if dataclasses.is_dataclass(method) and not isinstance(method, type) and isinstance(name, str):
@@ -331,11 +315,11 @@ def _around_a_rule(name: str | None, around: tuple[Named, ...], schedule: Any, k
 
 
 def _unknown(method: str, known: Mapping[str, Any]) -> str:
-    scipys = method.replace("_", "-")  # as the command line writes it
-    if (instead := _NOT_HERE.get(scipys.lower())) is not None:
-        method = scipys
-        return f"SciPy's method {method!r} is not here; {instead.format(method)}"
-    hint = did_you_mean(method, [*known, "L-BFGS-B", "BFGS", "Newton-CG"])
+    if is_scipys(method):
+        return (
+            f"{method} is no descent, and SciPy's own: steepest.minimize(method={method!r}) hands it to SciPy"
+        )
+    hint = did_you_mean(method, [*known, "L-BFGS-B", "BFGS", "Newton-CG", "SLSQP", "trust-constr"])
     return f"no method is called {method!r}" + (hint or f"; there is {', '.join(sorted(known))}")
 
 
@@ -344,7 +328,7 @@ def _check_setting(key: str, method: str | None) -> None:
     of_method = known[method] if method else tuple(s for all_ in known.values() for s in all_)
     if key in of_method:
         return
-    general = [*_LOOP, *_SETTINGS, *_STEPS, "disp"]
+    general = [*_LOOP, *_SETTINGS, *_STEPS, *_PRINTS, "return_all", "workers"]
     there = f"; there is {', '.join(general)} and the settings of the method"
     if method:
         there += f" {method}: {', '.join(of_method)}"

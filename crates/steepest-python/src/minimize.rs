@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use steepest::descend::{Descent, Solution};
 use steepest::differences::{Differences, Length, Sides};
-use steepest::objective::Objective;
+use steepest::objective::{Ask, Objective, Rows, Work};
 use steepest::penalties::bounds::Bounds;
 use steepest::penalties::none::NoPenalty;
 use steepest::penalty::{Each, Penalty};
@@ -203,18 +203,21 @@ pub fn minimize<'py>(
     Ok(told)
 }
 
-/// The gradient at the best point, where the method had none and it costs one evaluation.
+/// The gradient at the best point, where the method had none and it costs one evaluation; within constraints, where a
+/// method only has that of its Lagrangian, whatever it costs.
 pub fn complete(solution: &mut Solution, objective: &mut Callable) -> Result<(), Failure> {
     if solution.gradient.is_some()
         || !solution.value.is_finite()
-        || objective.offers().differences > 0
+        || (objective.offers().differences > 0 && objective.limited.is_none())
     {
         return Ok(());
     }
-    let mut gradient = vec![0.0; objective.dim()];
-    match objective.gradient(&solution.x, &mut gradient) {
-        Ok(_) => {
-            solution.counts.values += 1;
+    let (mut value, mut gradient) = (f64::NAN, vec![0.0; objective.dim()]);
+    let mut work = Work { pause: &mut || Ok(()), values: 1 };
+    let asks = &mut [Ask::Value(&mut value), Ask::Gradient(&mut gradient)];
+    match objective.answer(&solution.x, Rows::All, asks, &mut work) {
+        Ok(()) => {
+            solution.counts.values += work.values;
             solution.counts.gradients += 1;
             solution.gradient = Some(gradient);
             Ok(())

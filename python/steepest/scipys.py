@@ -1,0 +1,210 @@
+"""SciPy's names: what its methods and options are here, and its methods that are no descent, which it runs itself."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import InputError
+from steepest.objective import Function, read_start
+from steepest.result import Result
+from steepest.trees import is_tree
+
+__all__ = ["METHODS", "NO_EFFECT", "TOLERANCE", "hand_over", "is_scipys", "scipys_minimize", "told"]
+
+#: SciPy's methods, and ours that do the same; None is whichever suits what is given.
+METHODS = {
+    "l-bfgs-b": "lbfgs",
+    "bfgs": "lbfgs",
+    "cg": "lbfgs",
+    "tnc": "lbfgs",
+    "newton-cg": "newton",
+    "trust-ncg": "newton",
+    "trust-krylov": "newton",
+    "trust-exact": "newton",
+    "dogleg": "newton",
+    "slsqp": None,
+    "trust-constr": None,
+}
+
+#: SciPy's numbers of how a run ended, by our names of it: what most of its methods say, and some say otherwise.
+_STATUS = {"budget": 1, "not_finite": 3, "stopped": 99}
+_OTHER_STATUS = {
+    "trust-constr": {"budget": 0, "converged": 1, "precision_limit": 2, "stopped": 3},
+    "slsqp": {"budget": 9, "infeasible": 4},
+}
+
+#: Fields beside ours.
+_FIELDS: dict[str, dict[str, Callable[[Mapping[str, Any], Function | None], Any]]] = {
+    "trust-constr": {
+        "grad": lambda values, _: values["jac"],
+        "niter": lambda values, _: values["nit"],
+        "constr_violation": lambda values, _: values["maxcv"],
+        "optimality": lambda values, function: _optimality(values, function),
+    }
+}
+
+#: The tolerances of SciPy's methods, where they are tighter than ours.
+TOLERANCE = {"trust-constr": 1e-8}
+
+#: SciPy's methods that are no descent, as it writes them.
+_ITS_OWN = {"nelder-mead": "Nelder-Mead", "powell": "Powell", "cobyla": "COBYLA", "cobyqa": "COBYQA"}
+
+_SEARCH = "the line search has its own"
+_RADIUS = "how far a step may go is found out on the way"
+_TOL = "use tol"
+_BARRIER = "constraints are met by multipliers, without a barrier"
+_UNITS = "variables are measured in units of their own"
+
+#: SciPy's options that need no answer here, and why.
+NO_EFFECT = {
+    "maxls": "the line search takes as many trials as it needs",
+    "iprint": "use disp to print",
+    "mesg_num": "use disp to print",
+    "norm": "the largest entry of the gradient decides",
+    "c1": _SEARCH,
+    "c2": _SEARCH,
+    "stepmx": _SEARCH,
+    "xrtol": _TOL,
+    "xtol": _TOL,
+    "barrier_tol": _TOL,
+    "accuracy": "how exact differences are is found out on the way",
+    "hess_inv0": "the first metric follows from the first step",
+    "scale": _UNITS,
+    "offset": _UNITS,
+    "rescale": _UNITS,
+    "maxCGit": "the method decides",
+    "minfev": "a value below which to stop: let the callback raise StopIteration",
+    "eta": _RADIUS,
+    "initial_trust_radius": _RADIUS,
+    "max_trust_radius": _RADIUS,
+    "initial_tr_radius": _RADIUS,
+    "subproblem_maxiter": "a step is found by factorising",
+    "inexact": "the method decides",
+    "initial_constr_penalty": "the penalty follows from how the constraints are missed",
+    "initial_barrier_parameter": _BARRIER,
+    "initial_barrier_tolerance": _BARRIER,
+    "factorization_method": _BARRIER,
+    "sparse_jacobian": "sparse Jacobians are taken as they are",
+}
+
+
+def told(method: str, values: Mapping[str, Any], function: Function | None) -> dict[str, Any]:
+    """What a result says in SciPy's words beside ours, as its method of that name says it; 0 is a success."""
+    own, outcome = _OTHER_STATUS.get(method.lower(), {}), values["outcome"]
+    status = own.get(outcome, 0 if values["success"] else _STATUS.get(outcome, 2))
+    fields = _FIELDS.get(method.lower(), {})
+    return {"status": status} | {name: field(values, function) for name, field in fields.items()}
+
+
+def _optimality(values: Mapping[str, Any], function: Function | None) -> float:
+    """The largest entry of the Lagrangian's gradient, at the multipliers that make it least in the sense of squares."""
+    if values["jac"] is None or function is None:
+        return float("nan")
+    x, gradient = (np.ravel(values[name]) for name in ("x", "jac"))
+    rows = [] if function.constraints is None else [function.constraints.active(x)]
+    if function.bounds is not None:
+        rows.append(np.eye(x.size)[(x <= function.bounds[0]) | (x >= function.bounds[1])])
+    if rows:
+        normals = np.concatenate(rows)
+        held, *_ = np.linalg.lstsq(normals.T, -gradient, rcond=None)
+        gradient = gradient + normals.T @ held
+    return float(np.max(np.abs(gradient)))
+
+
+def is_scipys(method: Any) -> bool:
+    """Whether SciPy runs it: a method of its own that is no descent, or a function in the place of one."""
+    if isinstance(method, str):
+        return method.lower().replace("_", "-") in _ITS_OWN
+    return callable(method) and not isinstance(method, type)
+
+
+@cache
+def scipys_minimize() -> Callable[..., Any]:
+    """`scipy.optimize.minimize` as it is when it is asked for first."""
+    try:
+        from scipy.optimize import minimize
+    except ImportError:
+        raise InputError("this method is SciPy's own: install scipy, or leave method out") from None
+    function: Callable[..., Any] = minimize
+    return function
+
+
+def hand_over(
+    fun: Any,
+    x0: Any,
+    args: Any,
+    method: Any,
+    given: Mapping[str, Any],
+    refused: Mapping[str, bool],
+) -> Any:
+    """A run of a method that is no descent, by SciPy.
+
+    Parameters
+    ----------
+    fun, x0, args
+        As `steepest.minimize` has them; x0 is an array of any shape.
+    method : str or callable
+        One of those of which `is_scipys` is true.
+    given : mapping
+        The other arguments that SciPy has too.
+    refused : mapping
+        Arguments that it has not, by name, and whether they were given.
+
+    Returns
+    -------
+    Result
+        What SciPy says, its claim of success included; there is no certificate. What a function returns comes back as
+        it is.
+
+    Raises
+    ------
+    InputError
+        If an argument is asked for that SciPy does not know.
+    """
+    if callable(method):
+        return scipys_minimize()(fun, x0, args, method=method, **given)
+    name = _ITS_OWN[method.lower().replace("_", "-")]
+    for argument, asked in refused.items():
+        if asked:
+            raise InputError(
+                f"{name} is run by SciPy, which has no {argument}: leave it out, or leave method out"
+            )
+    if is_tree(x0):
+        raise InputError(
+            f"{name} is run by SciPy, which wants x0 as one array; leave method out, or ravel it"
+        )
+    start = read_start(x0)
+    flat = start.ndim == 1
+    of_row = fun if flat else lambda x, *more: fun(x.reshape(start.shape), *more)
+    row = x0 if flat and np.ndim(x0) else start.ravel()  # in its own precision
+    began = time.perf_counter()
+    with warnings.catch_warnings():
+        # The message of the result says it too.
+        warnings.filterwarnings("ignore", message="Maximum number", category=RuntimeWarning)
+        got = scipys_minimize()(of_row, row, args, method=name, **given)
+    values = dict(got) | {
+        "x": np.reshape(got.x, start.shape),
+        "outcome": _outcome(got),
+        "seconds": time.perf_counter() - began,
+        "method": name,
+        "reason": "asked for; it is no descent, and SciPy ran it",
+    }
+    return Result.of(values)
+
+
+def _outcome(got: Any) -> str:
+    """The name for how it ended, from what SciPy says."""
+    message = str(got.message)
+    if got.success:
+        return "converged"
+    if "StopIteration" in message or got.status == 99:
+        return "stopped"
+    if "aximum number" in message:
+        return "budget"
+    return "infeasible" if float(got.get("maxcv", 0.0) or 0.0) > 0.0 else "plateau"

@@ -1,0 +1,172 @@
+"""SciPy's names: methods, options, statuses, fields, callbacks and hands over, held against SciPy itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.optimize
+from numpy.testing import assert_allclose
+from scipy.optimize import BFGS, SR1, Bounds, NonlinearConstraint, rosen, rosen_der, rosen_hess
+
+import steepest
+from steepest.errors import InputError
+
+START = np.array([1.3, 0.7, 0.8, 1.9, 1.2])
+DESCENTS = (
+    "BFGS", "CG", "L-BFGS-B", "TNC", "SLSQP", "trust-constr", "Newton-CG", "trust-ncg", "trust-krylov",
+    "trust-exact", "dogleg",
+)  # fmt: skip
+ITS_OWN = ("Nelder-Mead", "Powell", "COBYLA", "COBYQA")
+
+
+@pytest.mark.parametrize("method", DESCENTS)
+def test_scipys_methods_end_where_scipy_ends(method: str) -> None:
+    r = steepest.minimize(rosen, START, method=method, jac=rosen_der, hess=rosen_hess)
+    assert r.success, r.message
+    assert r.method in ("lbfgs", "newton")
+    assert method in r.reason
+    assert_allclose(r.x, 1.0, atol=1e-4)
+    # 0 is the number of a success, but where SciPy has another
+    assert r.status == (1 if method == "trust-constr" else 0)
+
+
+@pytest.mark.parametrize("method", ITS_OWN)
+def test_what_is_no_descent_is_run_by_scipy(method: str) -> None:
+    options = {"maxiter": 3000}
+    ours = steepest.minimize(rosen, START[:2], method=method.lower(), options=options)
+    theirs = scipy.optimize.minimize(rosen, START[:2], method=method, options=options)
+    assert (ours.x == theirs.x).all()
+    assert (ours.fun, ours.nfev, ours.success) == (theirs.fun, theirs.nfev, theirs.success)
+    assert ours.method == method
+    assert "SciPy ran it" in ours.reason
+    assert ours.certificate is None
+    square = steepest.minimize(lambda x: rosen(x.ravel()), START[:4].reshape(2, 2), method=method)
+    assert square.x.shape == (2, 2)
+
+
+def test_how_scipys_own_methods_end_has_our_names() -> None:
+    def stop(x: Any) -> None:
+        raise StopIteration
+
+    few = steepest.minimize(rosen, START, method="Nelder-Mead", options={"maxiter": 3})
+    assert (few.outcome, few.success) == ("budget", False)
+    assert steepest.minimize(rosen, START, method="Nelder-Mead", callback=stop).outcome == "stopped"
+
+
+def test_a_function_as_the_method_is_called_as_scipy_calls_it() -> None:
+    bounds, got = [(0, 1), (0, 1)], {}
+
+    def method(fun: Any, x0: Any, args: Any = (), **rest: Any) -> Any:
+        got.update(rest)
+        return scipy.optimize.OptimizeResult(x=x0, fun=fun(x0, *args))
+
+    r = steepest.minimize(rosen, [1.0, 1.0], method=method, bounds=bounds, options={"stepsize": 0.1})
+    assert r.fun == 0.0
+    assert got["bounds"] is bounds
+    assert got["stepsize"] == 0.1
+
+
+@pytest.mark.parametrize("method", DESCENTS)
+def test_every_option_of_scipys_is_understood(method: str) -> None:
+    """By SciPy's own list: what has no effect is a finding, what is unknown would be an error."""
+    listed = scipy.optimize.show_options("minimize", method, disp=False).split("Returns\n")[0]
+    signature = {
+        line.split(":")[0].strip()
+        for line in listed.splitlines()
+        if line and not line[0].isspace() and " : " in line
+    }
+    numbers = {"finite_diff_rel_step": 1e-8, "eps": 1e-8, "maxiter": 500, "maxfun": 5000, "gtol": 1e-6}
+    numbers |= {"ftol": 1e-9, "workers": None, "disp": False, "verbose": 0, "maxcor": 10}
+    for name in signature - {"ftol, gtol", "callback"}:
+        r = steepest.minimize(rosen, START[:2], method=method, options={name: numbers.get(name, 1.0)})
+        assert r.fun < 1e-3, name
+
+
+@pytest.mark.parametrize("method", [None, "SLSQP", "trust-constr"])
+def test_criteria_of_constrained_methods_are_the_tolerance(method: str | None) -> None:
+    ring = NonlinearConstraint(lambda x: x @ x, 1.0, 1.0)
+    rough, fine = (
+        steepest.minimize(rosen, [0.5, 0.5], method=method, constraints=ring, options={"ftol": ftol})
+        for ftol in (1e-2, 1e-9)
+    )
+    assert fine.success
+    assert fine.maxcv < 1e-8 < rough.maxcv
+
+
+@pytest.mark.parametrize("hess", ["2-point", "3-point", "cs", BFGS(), SR1()])
+def test_estimates_of_the_hessian_are_left_to_the_method(hess: Any) -> None:
+    r = steepest.minimize(rosen, START, method="trust-constr", jac=rosen_der, hess=hess)
+    assert_allclose(r.x, 1.0, atol=1e-4)
+
+
+def test_all_vectors() -> None:
+    r = steepest.minimize(rosen, START, method="BFGS", jac=rosen_der, options={"return_all": True})
+    assert len(r.allvecs) == r.nit + 1
+    assert (r.allvecs[0] == START).all()
+    assert "allvecs" not in steepest.minimize(rosen, START)
+
+
+def test_a_callback_of_two_arguments() -> None:
+    seen = []
+    steepest.minimize(rosen, START, callback=lambda x, state: seen.append((x.copy(), state)))
+    assert all((x == state.x).all() and state.nit == i + 1 for i, (x, state) in enumerate(seen))
+    assert len(seen) > 3
+
+
+def test_nothing_is_asked_outside_the_bounds() -> None:
+    """Neither of the function nor of the constraints: both may have no value there."""
+    low, high = np.array([-np.inf, 2.0, 0.0]), np.array([0.8, 2.0, 1.0])
+
+    def inside(x: Any) -> None:
+        assert (x >= low).all()
+        assert (x <= high).all()
+
+    def fun(x: Any) -> float:
+        inside(x)
+        return float(rosen(x))
+
+    def constraint(x: Any) -> Any:
+        inside(x)
+        return x[0:1] + x[2:3]
+
+    r = steepest.minimize(
+        fun, [5.0, -3.0, 0.5], bounds=Bounds(low, high), constraints=NonlinearConstraint(constraint, 0.0, 1.0)
+    )
+    assert r.x[1] == 2.0
+    moved = next(f for f in r.findings if f.kind == "start_outside_bounds")
+    assert "entry 0 from 5 to 0.8, and 1 more" in moved.sentence
+    # nobody has moved what is fixed
+    assert np.isnan(r.jac[1])
+    assert np.isfinite(r.jac[[0, 2]]).all()
+
+
+def test_overflow_far_off_is_no_lower_value() -> None:
+    """ln Σ exp is −∞ where all underflow; along a flat direction that is all there is to see."""
+    f = np.array([[1, 1, 1], [1, 1, 0], [1, 0, 1], [1, 0, 0], [1, 0, 0]])
+    k = np.array([1.0, 0.3, 0.5])
+
+    def fun(x: Any) -> float:
+        with np.errstate(divide="ignore", over="ignore"):
+            return float(np.log(np.exp(f @ x).sum()) - k @ x)
+
+    r = steepest.minimize(fun, np.zeros(3), jac=lambda x: f.T @ (e := np.exp(f @ x)) / e.sum() - k)
+    assert r.success, r
+    assert_allclose(r.x, [0.0, -0.524869316, 0.487525860], atol=1e-4)
+
+
+def test_complex_steps_of_what_casts_to_real_are_found_out() -> None:
+    t = np.linspace(0, 1, 11)
+    y = 2 * np.exp(-2 * t)
+    popt, _ = steepest.curve_fit(lambda t, a, b: a * np.exp(-b * t), t, y, jac="cs")
+    assert_allclose(popt, 2.0, rtol=1e-7)
+    with pytest.raises(InputError, match="analytic"), pytest.warns(np.exceptions.ComplexWarning):
+        steepest.least_squares(lambda p: (p[0] * np.exp(-p[1] * t) - y).astype(float), [1.0, 1.0], jac="cs")
+
+
+def test_residuals_in_single_precision() -> None:
+    t = np.linspace(0, 1, 100, dtype=np.float32)
+    y = np.random.default_rng(1978).random(100, dtype=np.float32)
+    r = steepest.least_squares(lambda p: (p[0] + p[1] * t).astype(np.float32) - y, [-1.0, -1.0])
+    assert_allclose(r.x, np.polyfit(t, y, 1)[::-1], atol=9e-5)
