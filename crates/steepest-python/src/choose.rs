@@ -1,29 +1,13 @@
-//! The method that was asked for, or the one that suits: methods and rules share one namespace.
+//! A method by name, or the one that suits, as Python says it: the choice is the core's.
 use crate::calling::call;
-use crate::enter::refused;
+use crate::enter::{exception, refused};
 use crate::watch::failed;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use std::sync::Arc;
-use steepest::method::{Entry, Method};
-use steepest::methods::proved::Proved;
-use steepest::methods::ruled::{LAST, PARAMETERS, Plan, Schedule};
-use steepest::methods::{METHODS, at_work};
+use steepest::methods::ruled::{LAST, Schedule};
+use steepest::methods::{self, Chosen};
 use steepest::problem::Facts;
-use steepest::rules::RULES;
-use steepest::settings::{checked, nearest};
-
-/// A method ready to run.
-pub struct Chosen {
-    /// Its name.
-    pub name: &'static str,
-    /// Why that one.
-    pub reason: String,
-    /// It.
-    pub method: Box<dyn Method + Send>,
-    /// Whether it depends on the scales of a table's columns, having none of its own.
-    pub standardise: bool,
-}
 
 /// An entry of a registry with settings by name.
 pub type Given = (String, Vec<(String, f64)>);
@@ -74,7 +58,7 @@ fn factor(function: &Bound<'_, PyAny>, taken: u64) -> PyResult<f64> {
     }
 }
 
-/// Around a rule: the rules that turn the gradient before it and the step after it, and how its rate changes over the run.
+/// Around a rule: the rules before and after it, and how its rate changes over the run.
 #[derive(Default)]
 pub struct Around {
     /// The rules before it, in order.
@@ -85,73 +69,22 @@ pub struct Around {
     pub schedule: Option<Changing>,
 }
 
-/// The method named, with settings by name; without a name the one that promises the fewest passes.
+/// The method named, with settings by name; without a name the one that suits best.
 pub fn choose(
     name: Option<&str>,
     settings: &[(String, f64)],
     around: &Around,
     facts: &Facts,
 ) -> PyResult<Chosen> {
-    let given = borrowed(settings);
-    let Some(name) = name else {
-        let (entry, reason) = suited(&given, facts)?;
-        return built(entry, &given, reason);
-    };
-    if let Some(entry) = METHODS.iter().find(|e| e.name == name) {
-        accepted(entry, facts)?;
-        return built(entry, &given, "asked for".into());
-    }
-    if RULES.iter().all(|r| r.name != name) {
-        let near =
-            nearest(name, METHODS.iter().map(|e| e.name).chain(RULES.iter().map(|r| r.name)));
-        return Err(refused(format!("no method is called '{name}'{near}")));
-    }
-    ruled(name, &given, around, facts)
+    let [before, after] = [&around.before, &around.after]
+        .map(|rules| rules.iter().map(|(n, s)| (n.as_str(), borrowed(s))).collect::<Vec<_>>());
+    let [before, after] =
+        [&before, &after].map(|rules| rules.iter().map(|(n, s)| (*n, &s[..])).collect::<Vec<_>>());
+    let schedule = around.schedule.as_ref().map(Changing::schedule).transpose()?;
+    let around = methods::Around { before: &before, after: &after, schedule };
+    methods::choose(name, &borrowed(settings), around, facts).map_err(|r| exception(r.into()))
 }
 
 fn borrowed(settings: &[(String, f64)]) -> Vec<(&str, f64)> {
     settings.iter().map(|(k, v)| (k.as_str(), *v)).collect()
-}
-
-/// The rule of that name as a method: what it does not know itself is how it is run.
-fn ruled(name: &str, given: &[(&str, f64)], around: &Around, facts: &Facts) -> PyResult<Chosen> {
-    let run = |key: &str| PARAMETERS.iter().any(|p| p.name == key);
-    let (how, own): (Vec<_>, Vec<_>) = given.iter().copied().partition(|(key, _)| run(key));
-    let [before, after] = [&around.before, &around.after]
-        .map(|rules| rules.iter().map(|(n, s)| (n.as_str(), borrowed(s))).collect::<Vec<_>>());
-    let chain: Vec<_> = (before.iter().map(|(n, s)| (*n, &s[..])))
-        .chain([(name, &own[..])])
-        .chain(after.iter().map(|(n, s)| (*n, &s[..])))
-        .collect();
-    let mut plan = Plan::new(&chain).and_then(|p| p.set(&how)).map_err(refused)?;
-    plan.schedule = around.schedule.as_ref().map(Changing::schedule).transpose()?;
-    let entry = plan.entry();
-    accepted(&entry, facts)?;
-    let method = Box::new(Proved::new(plan.method()));
-    Ok(Chosen { name: entry.name, reason: "asked for".into(), method, standardise: true })
-}
-
-fn built(entry: &Entry, given: &[(&str, f64)], reason: String) -> PyResult<Chosen> {
-    let values = checked(entry.name, entry.parameters, given).map_err(refused)?;
-    Ok(Chosen {
-        name: entry.name,
-        reason,
-        method: at_work(entry, &values),
-        standardise: !entry.needs.glm,
-    })
-}
-
-fn accepted(entry: &Entry, facts: &Facts) -> PyResult<()> {
-    entry.refusal(facts, METHODS).map_or(Ok(()), |refusal| Err(refused(refusal)))
-}
-
-/// Of those that can take the problem on and have the settings given, the one of fewest predicted passes.
-fn suited(given: &[(&str, f64)], facts: &Facts) -> PyResult<(&'static Entry, String)> {
-    let knows =
-        |e: &Entry| given.iter().all(|(key, _)| e.parameters.iter().any(|p| p.name == *key));
-    let able = METHODS.iter().filter(|e| knows(e) && e.refusal(facts, METHODS).is_none());
-    able.filter_map(|e| Some((e, (e.suits)(facts)?)))
-        .min_by(|a, b| a.1.passes.total_cmp(&b.1.passes))
-        .map(|(e, suit)| (e, suit.reason))
-        .ok_or_else(|| refused("no method can take this problem on with these options"))
 }

@@ -7,6 +7,7 @@ use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::{Mutex, PoisonError};
 use steepest::calloff::{unheard, until};
+use steepest::refusal::Refusal;
 
 /// What the core hands back when something failed: the caller's own exception, or words.
 pub type Failure = Box<dyn Error + Send + Sync>;
@@ -101,12 +102,33 @@ fn bug(py: Python<'_>, words: &str) -> PyErr {
     }
 }
 
-/// An exception of a callable or a callback comes out as itself; the core's words become an `InputError`.
+/// An exception of a callable or a callback comes out as itself; what the core refuses becomes an `InputError`.
 pub fn exception(failure: Failure) -> PyErr {
     match failure.downcast::<PyErr>() {
         Ok(own) => *own,
-        Err(words) => refused(words.to_string()),
+        Err(failure) => refused(match failure.downcast_ref::<Refusal>() {
+            Some(refusal) => worded(refusal, None),
+            None => failure.to_string(),
+        }),
     }
+}
+
+/// A refusal in words; what is not finite as scikit-learn says it, a column by its name.
+pub fn worded(refusal: &Refusal, names: Option<&[String]>) -> String {
+    let Refusal { what, row: Some(row), column, found: Some(found), .. } = refusal else {
+        return refusal.to_string();
+    };
+    if !refusal.not_finite() {
+        return refusal.to_string();
+    }
+    let kind = if found.is_nan() { "NaN" } else { "infinity (inf)" };
+    let Some(j) = *column else {
+        return format!("{what} row {row} is not finite: Input {what} contains {kind}");
+    };
+    let column = names.and_then(|n| n.get(j)).map_or_else(|| j.to_string(), |n| format!("'{n}'"));
+    format!(
+        "column {column} row {row} is not finite: Input {what} contains {kind}. Drop the row, or impute the value first"
+    )
 }
 
 /// The package's own `InputError`: an argument that cannot be used.

@@ -2,7 +2,7 @@
 use crate::arrays::{Table, column};
 use crate::checkpoint::{Asked, Checkpoint, run};
 use crate::choose::{Around, choose};
-use crate::enter::{Failure, enter, guarded, refused};
+use crate::enter::{Failure, enter, guarded, refused, worded};
 use crate::minimize::ITERATIONS;
 use crate::solution::{Story, to_dict};
 use crate::watch::Watcher;
@@ -22,6 +22,7 @@ use steepest::penalties::PENALTIES;
 use steepest::penalty::{Penalty, Structure};
 use steepest::pool::with_threads;
 use steepest::problem::facts;
+use steepest::refusal;
 use steepest::settings::{checked, nearest};
 use steepest::status::{Halt, Status};
 use steepest::watch::{Progress, Stop, Watch};
@@ -417,51 +418,7 @@ fn narrow(s: &mut Solution, glm: &mut Glm<'_>, penalty: &dyn Penalty) -> Result<
 
 /// The words for the first value that is not finite.
 pub fn name_of_bad(design: &dyn Design, names: Option<&[String]>) -> Option<String> {
-    let (row, j) = design.not_finite()?;
-    let mut value = vec![0.0; design.columns()];
-    design.gather(&[row as u32], &mut value);
-    let what = if value[j].is_nan() { "NaN" } else { "infinity (inf)" };
-    let column = match names.and_then(|n| n.get(j)) {
-        Some(name) => format!("'{name}'"),
-        None => j.to_string(),
-    };
-    Some(format!(
-        "column {column} row {row} is not finite: Input X contains {what}. Drop the row, or impute the value first"
-    ))
-}
-
-/// Refuses what is not finite.
-pub fn check_column(values: &[f64], name: &str) -> Result<(), String> {
-    match values.iter().position(|v| !v.is_finite()) {
-        None => Ok(()),
-        Some(i) => {
-            let what = if values[i].is_nan() { "NaN" } else { "infinity (inf)" };
-            Err(format!("{name} row {i} is not finite: Input {name} contains {what}"))
-        }
-    }
-}
-
-fn check_rows(target: &[f64], weight: Option<&[f64]>, loss: &dyn Block) -> Result<(), String> {
-    check_column(target, "y")?;
-    if let Some((i, why)) =
-        target.iter().enumerate().find_map(|(i, &t)| loss.refuses(t).map(|why| (i, why)))
-    {
-        return Err(format!("{why}; got {} in row {i}", target[i]));
-    }
-    check_weight(weight)
-}
-
-/// Refuses weights that are no weights.
-pub fn check_weight(weight: Option<&[f64]>) -> Result<(), String> {
-    let Some(weight) = weight else { return Ok(()) };
-    check_column(weight, "sample_weight")?;
-    if let Some(i) = weight.iter().position(|w| *w < 0.0) {
-        return Err(format!("sample_weight must be at least 0; got {} in row {i}", weight[i]));
-    }
-    if weight.iter().sum::<f64>() <= 0.0 {
-        return Err("sample_weight must have a positive sum; got all zeros".into());
-    }
-    Ok(())
+    refusal::table("X", design).map(|refusal| worded(&refusal, names))
 }
 
 /// A table, its targets, its weights, and the patience.
@@ -564,7 +521,8 @@ pub fn fit_linear<'py>(
             let (want, got) = (model.dim(columns), start.len());
             return Err(format!("start must be {want} finite numbers; got {got}").into());
         }
-        check_rows(target, weight, &*base)?;
+        refusal::targets("y", target, |t| base.refuses(t))?;
+        weight.map(|w| refusal::weights("sample_weight", w)).transpose()?;
         let shifted = offset.map(|o| Offset::new(&*base, target, o)).transpose()?;
         let keys = shifted.as_ref().map(Offset::keys);
         if shifted.is_some() && held.is_some() {
@@ -651,7 +609,7 @@ pub fn row_losses(
     }
     let mut value = vec![0.0; target.len()];
     enter(py, || {
-        check_rows(target, None, &*block)?;
+        refusal::targets("y", target, |t| block.refuses(t))?;
         block.values(target, margin, &mut value);
         Ok(())
     })?;

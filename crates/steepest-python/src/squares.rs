@@ -1,12 +1,13 @@
 //! Least squares by orthogonal factors, several targets in one crossing.
 use crate::arrays::{Table, column};
 use crate::enter::{Failure, enter};
-use crate::fit::{check_column, check_weight, name_of_bad};
+use crate::fit::name_of_bad;
 use crate::solution::{Story, to_dict};
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use steepest::pool::with_threads;
+use steepest::refusal;
 use steepest::squares::qr::Matrix;
 use steepest::squares::{Squares, TooLarge};
 
@@ -41,8 +42,8 @@ fn solved<T: Send>(
     let (targets, weight) = (y.as_slice()?, weight.as_ref().map(|w| w.as_slice()).transpose()?);
     enter(py, || {
         with_threads(0, || {
-            check_column(targets, "y")?;
-            check_weight(weight)?;
+            refusal::finite("y", targets)?;
+            weight.map(|w| refusal::weights("sample_weight", w)).transpose()?;
             let squares = Squares {
                 design: &*design,
                 targets,

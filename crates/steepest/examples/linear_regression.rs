@@ -6,11 +6,10 @@ use steepest::designs::dense::Dense;
 use steepest::glm::Glm;
 use steepest::loss::Each as EachRow;
 use steepest::losses::squared::Squared;
-use steepest::methods::METHODS;
+use steepest::methods::{Around, choose};
 use steepest::penalties::l2::L2;
 use steepest::penalty::Each;
 use steepest::problem::facts;
-use steepest::settings::checked;
 use steepest::watch::{Stop, Unwatched};
 
 fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -27,23 +26,12 @@ fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let penalty = Each::new(L2::default(), &[1e-9, 1e-9, 0.0]);
 
     let known = facts(&mut objective, &penalty);
-    let able = METHODS.iter().filter(|m| m.refusal(&known, METHODS).is_none());
-    let (method, suit) = able
-        .filter_map(|m| Some((m, (m.suits)(&known)?)))
-        .min_by(|a, b| a.1.passes.total_cmp(&b.1.passes))
-        .expect("some method suits");
-    println!("{}: {}", method.name, suit.reason);
+    let chosen = choose(None, &[], Around::default(), &known)?;
+    println!("{}: {}", chosen.name, chosen.reason);
 
-    let settings = checked(method.name, method.parameters, &[])?;
     let stop = Stop { tolerance: 1e-12, ..Stop::default() };
-    let solution = descend(
-        &mut objective,
-        &penalty,
-        (method.build)(&settings),
-        &[0.0; 3],
-        stop,
-        &mut Unwatched,
-    )?;
+    let solution =
+        descend(&mut objective, &penalty, chosen.method, &[0.0; 3], stop, &mut Unwatched)?;
     println!("{}", solution.message());
     println!(
         "{:.2} a square metre, {:.2} a room, {:.2} to begin with",

@@ -3,6 +3,7 @@ use crate::design::Design;
 use crate::held::Held;
 use crate::loss::Block;
 use crate::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
+use crate::refusal::{self, Refusal};
 use crate::status::Halt;
 use crate::table::{OfRows, Slot, Table, joined};
 use kept::{Kept, Places};
@@ -55,23 +56,26 @@ impl<'a> Glm<'a> {
         target: &'a [f64],
         weight: Option<&'a [f64]>,
         intercept: bool,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, Refusal> {
         let rows = design.rows();
         if rows == 0 {
-            return Err("a table needs at least one row; got none".into());
+            return Err(Refusal::of("table", "a table needs at least one row; got none"));
         }
         if design.columns() == 0 && !intercept {
-            return Err("a table without columns needs an intercept".into());
+            return Err(Refusal::of("table", "a table without columns needs an intercept"));
         }
         if target.len() != rows {
-            return Err(format!("{rows} rows need as many targets; got {}", target.len()));
+            let why = format!("{rows} rows need as many targets; got {}", target.len());
+            return Err(Refusal::of("targets", why));
         }
-        if let Some((i, why)) = first_bad(loss, target) {
-            return Err(format!("{why}; got {} in row {i}", target[i]));
-        }
+        refusal::targets("targets", target, |t| loss.refuses(t))?;
         let total = match weight {
             None => rows as f64,
-            Some(w) => total(w, rows)?,
+            Some(w) if w.len() != rows => {
+                let why = format!("{rows} rows need as many weights; got {}", w.len());
+                return Err(Refusal::of("weights", why));
+            }
+            Some(w) => refusal::weights("weights", w)?,
         };
         Ok(Glm {
             design,
@@ -128,35 +132,6 @@ impl<'a> Glm<'a> {
         let (row, column) = self.design.not_finite()?;
         Some(format!("the table in row {row}, column {column}: drop or fill it"))
     }
-}
-
-/// The first target that cannot be used, and why.
-fn first_bad(loss: &dyn Block, target: &[f64]) -> Option<(usize, &'static str)> {
-    const PART: usize = 1 << 16;
-    let parts = crate::pool::pool().map(target.len().div_ceil(PART), |p| {
-        let from = p * PART;
-        let part = &target[from..(from + PART).min(target.len())];
-        part.iter().enumerate().find_map(|(i, &t)| {
-            let finite = t.is_finite();
-            let why = if finite { loss.refuses(t) } else { Some("targets must be finite") };
-            why.map(|why| (from + i, why))
-        })
-    });
-    parts.into_iter().flatten().next()
-}
-
-fn total(weight: &[f64], rows: usize) -> Result<f64, String> {
-    if weight.len() != rows {
-        return Err(format!("{rows} rows need as many weights; got {}", weight.len()));
-    }
-    if let Some(i) = weight.iter().position(|w| !(w.is_finite() && *w >= 0.0)) {
-        return Err(format!("weights must be at least 0 and finite; got {} in row {i}", weight[i]));
-    }
-    let sum: f64 = weight.iter().sum();
-    if sum <= 0.0 || !sum.is_finite() {
-        return Err(format!("the weights must have a positive, finite sum; got {sum}"));
-    }
-    Ok(sum)
 }
 
 impl Objective for Glm<'_> {
@@ -326,7 +301,7 @@ impl Glm<'_> {
 
 impl Held<'_> {
     /// The losses of these rows over other columns: those of a table that is made of them.
-    pub fn over<'b>(&'b self, design: &'b dyn Design) -> Result<Glm<'b>, String> {
+    pub fn over<'b>(&'b self, design: &'b dyn Design) -> Result<Glm<'b>, Refusal> {
         Glm::new(design, self.loss, &self.target, self.weight.as_deref(), self.intercept)
     }
 }

@@ -38,6 +38,7 @@ pub mod random;
 pub mod rate;
 pub mod rates;
 pub mod real;
+pub mod refusal;
 pub mod residuals;
 pub mod rule;
 pub mod rules;

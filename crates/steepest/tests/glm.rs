@@ -134,7 +134,7 @@ fn bad_input_is_named() {
     let design = Dense::by_rows(&x, 1).expect("a table");
     let loss = Each(Logistic::default());
     let why = |target: &[f64], weight: Option<&[f64]>| {
-        Glm::new(&design, &loss, target, weight, true).err().expect("refused")
+        Glm::new(&design, &loss, target, weight, true).err().expect("refused").to_string()
     };
     assert_eq!(why(&[1.0], None), "2 rows need as many targets; got 1");
     assert_eq!(why(&[0.0, 2.0], None), "logistic needs targets 0 and 1; got 2 in row 1");

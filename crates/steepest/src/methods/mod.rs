@@ -1,7 +1,9 @@
 //! The registry of methods: one line each. A method's file (or folder) has an `ENTRY`.
 use crate::method::{Entry, Method};
+pub use choose::{Around, Chosen, choose, suited};
 use proved::Proved;
 
+mod choose;
 pub mod claims;
 pub mod doubt;
 mod natural;
