@@ -513,6 +513,40 @@ def test_the_deviance_explained_is_scikit_learns(tmp_path: Path) -> None:
     assert steepest.fit(data, "y", loss="poisson", scoring="d2", penalty="l1").metrics()[0]["name"] == "D²"
 
 
+def amounts(loss: str, rows: int = 400) -> dict[str, Any]:
+    """Columns and amounts above 0, or of which many are 0, whose logarithmic mean is linear in them."""
+    rng = np.random.default_rng(4)
+    data = counts(rows)
+    mean = np.exp(0.4 * data["a"] + 0.05 * data["b"] - 2 * data["c"])
+    some = {"gamma": rng.gamma(2.0, mean / 2), "inverse_gaussian": rng.wald(mean, 4 * mean)}
+    some["tweedie"] = np.where(rng.random(rows) < 0.3, 0.0, some["gamma"])
+    return data | {"y": 1000 * some[loss]}
+
+
+@pytest.mark.parametrize(("loss", "power"), [("gamma", 2), ("tweedie", 1.5), ("inverse_gaussian", 3)])
+def test_amounts_are_fitted_as_scikit_learn_fits_them(loss: str, power: float) -> None:
+    from sklearn.linear_model import TweedieRegressor
+    from sklearn.metrics import mean_tweedie_deviance
+
+    data = amounts(loss)
+    model = steepest.fit(data, "y", loss=loss, alpha=0.01, tol=1e-12)
+    X, y = np.column_stack([data[name] for name in "abc"]), data["y"]
+    mean, sd = X.mean(axis=0), X.std(axis=0)
+    peer = TweedieRegressor(power=power, alpha=0.01, link="log", tol=1e-12, max_iter=10_000)
+    peer.fit((X - mean) / sd, y / y.mean())
+    np.testing.assert_allclose(model.predict(data), peer.predict((X - mean) / sd) * y.mean(), rtol=1e-4)
+    certificate = model.story()["solution"]["certificate"]
+    # What is not convex is level, and not proved.
+    assert (certificate["kind"] == "stationary") == (loss == "inverse_gaussian")
+    chosen = steepest.fit(data, "y", loss=loss, refit=False)
+    held = chosen.story()["heldout"]
+    alone = np.full(len(held["y"]), y[chosen.row_numbers["train"]].mean())
+    deviance = [mean_tweedie_deviance(held["y"], p, power=power) for p in (held["p"], alone)]
+    assert chosen.metrics()[0]["name"] == "D²"
+    assert chosen.metrics()[0]["value"] == pytest.approx(1 - deviance[0] / deviance[1], rel=1e-9)
+    assert "target_at_one_value" not in {f["kind"] for f in chosen.story()["findings"]}
+
+
 def test_outliers_hardly_move_a_fit_with_hubers_loss() -> None:
     rng = np.random.default_rng(5)
     x = rng.normal(size=500)
@@ -531,6 +565,7 @@ def test_outliers_hardly_move_a_fit_with_hubers_loss() -> None:
         ({"loss": "huberr"}, "did you mean 'huber'"),
         ({"loss": "logistic", "task": "regression"}, "a regression target has no loss called 'logistic'"),
         ({"loss": "poisson"}, "at least 0; got -1"),
+        ({"loss": "gamma"}, "above 0; got -1 in row"),
     ],
 )
 def test_a_loss_that_does_not_suit_is_named(settings: dict[str, Any], words: str) -> None:

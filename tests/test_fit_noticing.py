@@ -145,7 +145,7 @@ def test_counts_predicted_below_nought_are_told() -> None:
     x = rng.normal(size=800)
     data = {"x": x, "visits": rng.poisson(np.exp(1.2 * x))}
     found = finding(steepest.fit(data, "visits", task="regression"), "negative_predictions")
-    assert "poisson" in found.remedy
+    assert 'loss="poisson"' in found.remedy
     positive = {"x": x, "y": 100 + x + rng.normal(size=800)}
     assert "negative_predictions" not in kinds(steepest.fit(positive, "y"))
 

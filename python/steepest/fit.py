@@ -90,8 +90,10 @@ def fit(
         The loss to be minimised: "logistic" for two classes, "softmax" for several; for numbers "squared" (the
         default), "huber" (outliers pull with a bounded force; its width is 1.35 · 1.4826 times the median
         distance of targets from their median)
-        or "poisson" (targets of at least 0, whose logarithmic mean is linear in the columns). It decides the task where
-        that is not given.
+        or one of those by which the logarithm of the mean is linear in the columns: "poisson" (counts), "gamma"
+        (amounts above 0 whose spread grows with their mean), "tweedie" (amounts of which many are exactly 0),
+        "inverse_gaussian" (amounts above 0 with a tail longer still; not convex, so that no optimum is proved). It
+        decides the task where that is not given.
     test : table, optional
         A second table with the same columns, never looked at while fitting; the figures are its.
     time : str or int, optional

@@ -68,7 +68,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--loss",
         metavar="NAME",
-        help="of a number: squared (default), huber or poisson; else as the task has it",
+        help="of a number: squared (default), huber, poisson, gamma, tweedie or inverse_gaussian",
     )
     add("--time", metavar="COLUMN", help="hold out the last rows by this column instead of random ones")
     add("--drop", action="append", default=[], metavar="COLUMN", help="leave a column out; again for more")

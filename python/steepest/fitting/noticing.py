@@ -109,7 +109,7 @@ def about_target(
     schema = prepared.schema
     if schema.classes is None:
         held = np.asarray(heldout["y"]), np.asarray(heldout["p"])
-        return at_one_value(part.y, schema.target) + below_zero(part.y, *held, schema.target)
+        return at_one_value(part.y, schema.target, task.zeros) + below_zero(part.y, *held, schema.target)
     undefined = any(f["name"] == "precision" and not np.isfinite(f["value"]) for f in figures)
     found = imbalance(part.y, schema.classes or (), none_called=undefined)
     return found + told_apart(part, weights, task, figures, np.asarray(heldout["y"]))
@@ -128,14 +128,16 @@ def about_weights(by_class: Sequence[float] | None, classes: Sequence[Any] | Non
     return [Finding("class_weights", "note", sentence, {"weights": list(by_class)[:20]}, None, remedy)]
 
 
-def at_one_value(y: Floats, target: str) -> list[Finding]:
-    """Many rows at the largest or smallest value, as where a target is capped."""
+def at_one_value(y: Floats, target: str, zeros: bool = False) -> list[Finding]:
+    """Many rows at the largest or smallest value, as where a target is capped; `zeros` are expected."""
     values, counts = np.unique(y, return_counts=True)
     usual = float(np.median(counts))
     found = []
     for place, word in ((-1, "largest"), (0, "smallest")):
         rows, value = int(counts[place]), float(values[place])
         if len(values) < 20 or rows < max(10.0, AT_ONE_VALUE * len(y), 5 * usual):
+            continue
+        if zeros and value == 0:
             continue
         if rows < 2 * counts[place - 1 if place else 1]:
             continue  # its neighbour is as common: an ordinary end of a distribution
@@ -148,7 +150,8 @@ def at_one_value(y: Floats, target: str) -> list[Finding]:
         )
         if value == 0:
             remedy = (
-                "where most values are 0 for a reason of its own, predict zero or not first, then how much"
+                'where many values are 0 for a reason of its own, pass loss="tweedie", or predict zero or not first, '
+                "then how much"
             )
         evidence = {"rows": rows, "value": value}
         found.append(Finding("target_at_one_value", "warning", sentence, evidence, AT_ONE_VALUE, remedy))
@@ -168,10 +171,8 @@ def below_zero(y: Floats, held: Floats, p: Floats, target: str) -> list[Finding]
         f"{count(wrong)} of {count(len(p))} held-out rows are predicted below 0, though {target!r} never is: a "
         f"straight line does not suit {what} near 0."
     )
-    loss = "poisson" if whole else "gamma"
-    remedy = f'GeneralizedLinear(loss="{loss}") predicts what is never below 0'
-    if not whole:
-        remedy = "predict its logarithm, or cut predictions off at 0"
+    loss = "poisson" if whole else "gamma" if least > 0 else "tweedie"
+    remedy = f'pass loss="{loss}", which predicts what is never below 0'
     return [Finding("negative_predictions", "warning", sentence, {"rows": wrong, "least": least}, 0, remedy)]
 
 

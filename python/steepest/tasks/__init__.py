@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,8 @@ class Task:
     curvature: float | None = None
     #: steps, at most, of each fit along a path of alphas, whose only use is to compare alphas
     path_steps: int = 200
+    #: whether the loss is for targets of which many are exactly 0
+    zeros: bool = False
     #: the figure that the loss is the loss of comes first
     first: tuple[str, ...] = ()
     #: in the summary; {0} and {1} are classes, {count} how many, {positive} the positive one
@@ -208,6 +211,19 @@ class Task:
 
 
 NUMBERS = ("R²", "RMSE", "MAE")
+#: a mean above 0 whose logarithm is linear in the columns; half the deviance is the loss
+logarithmic = partial(
+    Task,
+    kind="regression",
+    link="log",
+    unit=in_means,
+    figures=metrics.regression,
+    scorings=("D²", *NUMBERS),
+    at_zero="the logarithm of the mean is",
+    changes="the mean of {target}",
+    multiplies="mean",
+    ratio="mean_ratio",
+)
 #: every task; of those of one kind the first is taken unless another loss is asked for
 TASKS = (
     Task(
@@ -259,19 +275,26 @@ TASKS = (
         heading="predicts a number (regression; outliers pull with a bounded force)",
         title="a number (regression with Huber's loss)",
     ),
-    Task(
-        kind="regression",
+    logarithmic(
         loss="poisson",
-        link="log",
-        unit=in_means,
-        figures=metrics.regression,
-        scorings=("D²", *NUMBERS),
         heading="predicts a mean count (Poisson regression)",
         title="a mean count (Poisson regression)",
-        at_zero="the logarithm of the mean is",
-        changes="the mean of {target}",
-        multiplies="mean",
-        ratio="mean_ratio",
+    ),
+    logarithmic(
+        loss="gamma",
+        heading="predicts a mean amount (gamma regression: the spread grows with the mean)",
+        title="a mean amount (gamma regression)",
+    ),
+    logarithmic(
+        loss="tweedie",
+        zeros=True,
+        heading="predicts a mean amount that is often 0 (Tweedie regression of power 1.5)",
+        title="a mean amount that is often 0 (Tweedie regression)",
+    ),
+    logarithmic(
+        loss="inverse_gaussian",
+        heading="predicts a mean amount (inverse Gaussian regression: the variance grows with the mean's cube)",
+        title="a mean amount (inverse Gaussian regression)",
     ),
 )  # fmt: skip
 
