@@ -1,5 +1,5 @@
-"""The columns that a descent walks over: standardised numbers, and categories as codes, whose one-hot columns are
-never made."""
+"""The columns that a descent walks over: numbers with their scales, and categories as codes, whose one-hot columns
+are never made."""
 
 from __future__ import annotations
 
@@ -47,28 +47,25 @@ class Encoding:
         )
 
     def columns(self, design: Design) -> Columns:
-        """A part's rows; the numbers are copied, the codes are not one-hot."""
-        width = len(design.number_features)
-        first, scale = self.mean.copy(), self.sd.copy()
-        first[:width], scale[:width] = 0.0, 1.0
-        codes = np.ascontiguousarray(design.codes.T, dtype=np.int32)
-        numbers = self.numbers.apply(np.array(design.numbers, order="C"))
-        return Columns(numbers, codes, tuple(map(len, design.levels)), first, scale)
+        """A part's rows: the codes are not one-hot, and numbers are read as they lie.
 
-    def standardised(self, point: Floats, outputs: int, width: int) -> Floats:
-        """A point as if every column were standardised: each output's coefficients, then its intercept."""
-        grid = np.array(point, dtype=np.float64).reshape(outputs, -1)
-        grid[:, -1] += grid[:, width:-1] @ self.mean[width:]
-        grid[:, width:-1] *= self.sd[width:]
-        return grid.ravel()
+        They are copied and standardised only where a column lies so far from 0 that its digits would be lost.
+        """
+        codes = np.ascontiguousarray(design.codes.T, dtype=np.int32)
+        numbers, first, scale = np.ascontiguousarray(design.numbers), self.mean.copy(), self.sd.copy()
+        if not self.numbers.near:
+            width = len(design.number_features)
+            first[:width], scale[:width] = 0.0, 1.0
+            numbers = self.numbers.apply(np.array(design.numbers, order="C"))
+        return Columns(numbers, codes, tuple(map(len, design.levels)), first, scale)
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Rows of standardised `numbers` beside `codes`, which stand for one-hot columns of 0 and 1.
+    """Rows of `numbers` beside `codes`, which stand for one-hot columns of 0 and 1.
 
-    A penalty is to hold standardised coefficients, so each coefficient counts times its column's `scale`: 1 for
-    numbers, the deviation of a level's one-hot column for its level.
+    A penalty is to hold standardised coefficients, so each coefficient counts times its column's `scale`: the
+    deviation of the column, of a level's one-hot column for its level; 1 for numbers that are standardised already.
     """
 
     #: (rows, numbers)
@@ -113,6 +110,13 @@ class Columns:
             sums = [np.bincount(codes + 1, weights=v, minlength=count + 1)[1:] for v in u.T]
             parts.append(np.stack(sums, axis=1))
         return np.concatenate(parts)
+
+    def standardised(self, point: Floats, outputs: int) -> Floats:
+        """A point as if every column were standardised: each output's coefficients, then its intercept."""
+        grid = np.array(point, dtype=np.float64).reshape(outputs, -1)
+        grid[:, -1] += grid[:, :-1] @ self.centre
+        grid[:, :-1] *= self.scale
+        return grid.ravel()
 
     def margins(self, point: Floats) -> Floats:
         """Margins of shape (rows, outputs) at a point: each output's coefficients, then its intercept."""

@@ -126,14 +126,14 @@ class Job:
         return self.whole
 
     def fit(self, part: Part, alpha: float, start: Floats | None, where: str) -> Descent:
-        """Fits the rows of a part, whose columns are standardised by its own means and deviations."""
+        """Fits the rows of a part; the penalty is on columns standardised by its own means and deviations."""
         unit = self.unit(part)
         encoding = Encoding.of(part.design, part.weight)
         columns = encoding.columns(part.design)
         y = (part.y - unit.shift) / unit.scale
         weight, tol = self.weight(part), self.settings["tol"]
         solution = self.solve(columns, y, weight, alpha, start, tol, self.stages.during())
-        point = encoding.standardised(solution["x"], self.outputs, columns.numbers.shape[1])
+        point = columns.standardised(solution["x"], self.outputs)
         weights = Weights.of(point, encoding.mean, encoding.sd, self.outputs)
         weights = weights.times(unit.factor, unit.offset)
         baseline = Baseline(part.y, self.classes, part.weight)

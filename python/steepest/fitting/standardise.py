@@ -12,6 +12,10 @@ __all__ = ["Scaling"]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 #: rows handled at a time
 BLOCK = 1 << 14
+#: deviations between a column's mean and 0 beyond which differences lose digits
+FAR = 1e4
+#: numbers whose squares and their sums are far from overflow, as those of their reciprocals
+LARGE = 1e100
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,8 @@ class Scaling:
 
     mean: Floats
     sd: Floats
+    #: whether every column varies, about a mean near it and in a size that squares hold: fit to be read as it lies
+    near: bool = False
 
     @classmethod
     def of(cls, columns: Floats, weight: Floats | None = None) -> Scaling:
@@ -44,7 +50,8 @@ class Scaling:
         sd = np.sqrt(square)
         # Deviations at the level of rounding are those of a constant column.
         sd[sd <= 1e-13 * np.abs(mean)] = 0.0
-        return cls(mean * top, np.where(sd == 0, 1.0, sd * top))
+        near = (np.abs(mean) <= FAR * sd) & (sd > 0) & (top > 1 / LARGE) & (top < LARGE)
+        return cls(mean * top, np.where(sd == 0, 1.0, sd * top), bool(near.all()))
 
     def apply(self, columns: Floats) -> Floats:
         """The columns standardised in place, which are returned."""
