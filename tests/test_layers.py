@@ -16,7 +16,7 @@ LAYERS = [
     {"_catalog", "constraints", "curvature", "tasks", "trees"},
     {"rules", "methods", "penalties", "losses", "rates", "formula", "saving", "tables"},
     {"report"},
-    {"result"},
+    {"result", "penalised"},
     {"objective", "callbacks", "checkpoint", "problems", "residuals"},
     {"scipys"},
     {"options"},
@@ -120,7 +120,7 @@ MAY: dict[str, set[str]] = {
         "vectors",
     },
     "objective": {"glm", "held", "state", "status", "table"},
-    "penalties": {"penalty", "real", "settings"},
+    "penalties": {"penalty", "real", "settings", "vectors"},
     "penalty": {"jet", "real", "settings", "state", "trace"},
     "pool": {"calloff"},
     "problem": {

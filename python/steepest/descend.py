@@ -122,6 +122,7 @@ def descend(
     tol: float | None = None,
     options: Mapping[str, Any] | None = None,
     checkpoint: Any = None,
+    penalty: Any = None,
 ) -> Descent:
     """Descend a function one step at a time: an iterator over any method or rule.
 
@@ -135,7 +136,7 @@ def descend(
         The rate; None lets the method find its own. It can be read and set while the descent runs.
     method : str or dataclass
         A name from `steepest.methods` or `steepest.rules`, or an instance with settings.
-    jac, args, hess, hessp, bounds, tol, options
+    jac, args, hess, hessp, bounds, tol, options, penalty
         As `minimize` has them.
     checkpoint : path or (path, seconds), optional
         As `minimize` has it: written between two steps, every so many seconds, at `stop` and at the end of a budget.
@@ -165,7 +166,8 @@ def descend(
     given = dict(options or {})
     if rate is not None:
         given["rate"] = rate
-    function, asked = Function.of(fun, x0, args, jac, hess, hessp, bounds), Asked.of(method, tol, given)
+    function = Function.of(fun, x0, args, jac, hess, hessp, bounds, penalty=penalty)
+    asked = Asked.of(method, tol, given)
     asked.check(function.terms)
     kept = (
         None
@@ -256,6 +258,7 @@ def compare(
     bounds: Any = None,
     tol: float | None = None,
     options: Mapping[str, Any] | None = None,
+    penalty: Any = None,
 ) -> Comparison:
     """Run several methods from one start.
 
@@ -265,7 +268,7 @@ def compare(
         The function, or one of `steepest.problems` (itself or its name).
     methods : iterable
         Names, or instances with settings; a mapping gives each its own label.
-    x0, jac, args, hess, bounds, tol
+    x0, jac, args, hess, bounds, tol, penalty
         As `minimize` has them.
     options : dict, optional
         Options of the loop, the same for all (``maxiter`` is 10 000 unless given).
@@ -286,11 +289,24 @@ def compare(
     if not labelled:
         raise InputError("methods must name at least one method; got none")
     fun, x0 = named(fun, x0)
-    function = Function.of(fun, x0, args, jac, hess, None, bounds)
+    function = Function.of(fun, x0, args, jac, hess, None, bounds, penalty=penalty)
     given = {"maxiter": 10_000} | dict(options or {})
     small = function.start.size <= 2
     results = {
-        label: minimize(fun, x0, args, method, jac, hess, None, bounds, tol=tol, options=given, path=small)
+        label: minimize(
+            fun,
+            x0,
+            args,
+            method,
+            jac,
+            hess,
+            None,
+            bounds,
+            tol=tol,
+            options=given,
+            path=small,
+            penalty=penalty,
+        )
         for label, method in labelled.items()
     }
     return Comparison(results, of_x(function))

@@ -38,6 +38,7 @@ def minimize(
     callback: Callable[..., Any] | None = None,
     options: Mapping[str, Any] | None = None,
     *,
+    penalty: Any = None,
     path: bool = False,
     starts: Any = None,
     watch: Callable[[Any], Any] | None = None,
@@ -46,7 +47,7 @@ def minimize(
 ) -> Result:
     """Minimise a function of an array, with nothing to tune; SciPy's arguments with SciPy's meaning.
 
-        min f(x)   subject to   low <= x <= high
+        min f(x) + penalty(x)   subject to   low <= x <= high
 
     Parameters
     ----------
@@ -95,6 +96,12 @@ def minimize(
         With a number as the rate, what multiplies it goes as ``schedule``.
         Where none of ``maxiter``, ``maxfun`` and ``max_seconds`` is given, it gives up after 100 000 iterations, or
         100 000 evaluations of ``fun`` (2000 for each variable, if that is more), and says so.
+    penalty : penalty, (penalty, alpha) or (penalty, alpha, groups), optional
+        One of `steepest.penalties`, an instance or its name: what is added to `fun` (``"l1"``), or a set that x stays
+        in (``"simplex"``). `alpha` multiplies it: a number (1 unless given), or one for each variable, where 0 leaves a
+        variable free; `groups` labels the variables of ``"group_lasso"``. For an x0 with names a dict of these by name;
+        what it does not name has none. Of a matrix x0 or part ``"nuclear_norm"`` sees the matrix. `fun` of the result
+        has the penalty in it.
     path : bool
         Whether to keep the points gone through.
     starts : int or array_like, optional
@@ -144,6 +151,16 @@ def minimize(
     >>> r.x.round(6), r.maxcv < 1e-6
     (array([0.25, 0.25, 0.25, 0.25]), True)
 
+    With absolute values added, most entries are exactly 0; on the simplex they are shares:
+
+    >>> target = np.array([3.0, 0.2, -0.1, 1.0])
+    >>> fun = lambda x: 0.5 * ((x - target) ** 2).sum()
+    >>> jac = lambda x: x - target
+    >>> steepest.minimize(fun, np.zeros(4), jac=jac, penalty=("l1", 0.5)).x.round(6)
+    array([2.5, 0. , 0. , 0.5])
+    >>> steepest.minimize(fun, np.full(4, 0.25), jac=jac, penalty="simplex").x.round(6)
+    array([1., 0., 0., 0.])
+
     A chain of rules, whose rate falls over the run:
 
     >>> from steepest import rates, rules
@@ -172,10 +189,15 @@ def minimize(
     if is_scipys(method):
         given = {"jac": jac, "hess": hess, "hessp": hessp, "bounds": bounds, "constraints": constraints}
         given |= {"tol": tol, "callback": callback, "options": options}
-        ours = {"path": path, "starts": starts is not None, "watch": watch is not None}
+        ours = {
+            "penalty": penalty is not None,
+            "path": path,
+            "starts": starts is not None,
+            "watch": watch is not None,
+        }
         run: Result = hand_over(fun, x0, args, method, given, ours | {"checkpoint": checkpoint is not None})
         return run
-    function = Function.of(fun, x0, args, jac, hess, hessp, bounds, constraints)
+    function = Function.of(fun, x0, args, jac, hess, hessp, bounds, constraints, penalty)
     asked = Asked.of(method, tol, options, function.constraints is not None)
     asked.check(function.terms)
     if not isinstance(path, bool | np.bool_ | int):
@@ -203,6 +225,7 @@ def description(fun: Any, function: Function, asked: Asked) -> dict[str, str]:
         "hess": ", ".join(name for name in ("hess", "hessp") if getattr(function, name) is not None)
         or "none",
         "bounds": digest(function.bounds),
+        "penalty": "none" if function.penalty is None else digest(function.penalty),
         "constraints": "none" if held is None else digest((held.low, held.high)),
         "terms": str(function.terms),
         **asked.description(),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from steepest.constraints import Constraints, read_constraints
 from steepest.errors import InputError
+from steepest.penalised import read_penalty
 from steepest.trees import Tree, is_tree
 
 __all__ = ["Function", "Terms"]
@@ -119,6 +120,8 @@ class Function:
         What is held between limits beside the variables.
     moved : str
         How the start was brought within the bounds; empty where it lay there.
+    penalty : list of dict or None
+        What is added over each part of the variables, or forbidden.
 
     Examples
     --------
@@ -139,6 +142,7 @@ class Function:
     terms: int = 0
     constraints: Constraints | None = None
     moved: str = ""
+    penalty: list[dict[str, Any]] | None = None
 
     @classmethod
     def of(
@@ -151,6 +155,7 @@ class Function:
         hessp: Any = None,
         bounds: Any = None,
         constraints: Any = (),
+        penalty: Any = None,
     ) -> Function:
         """Read and check the arguments; what cannot be used is refused by name."""
         if not callable(fun):
@@ -182,6 +187,7 @@ class Function:
             batch,
             fun.n if batch is not None else 0,
             moved=moved,
+            penalty=read_penalty(penalty, start.shape, tree),
         )
         held = read_constraints(constraints, start.ravel(), function.shaped, box)
         function = replace(function, constraints=held)
@@ -200,6 +206,7 @@ class Function:
             "hess": self.hess,
             "hessp": self.hessp,
             "bounds": bounds,
+            "penalty": self.penalty,
             "terms": self.terms,
             "batch": self.batch,
             "constraints": None if held is None else (held.values, held.pull, held.low, held.high),

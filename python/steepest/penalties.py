@@ -24,9 +24,13 @@ __all__ = [
     "Linf",
     "LinfBall",
     "Mcp",
+    "Monotone",
     "NonePenalty",
+    "NuclearNorm",
     "Scad",
     "Simplex",
+    "SmoothL1",
+    "TotalVariation",
 ]
 
 
@@ -159,6 +163,25 @@ class Scad(Settings):
 
 
 @dataclass(frozen=True)
+class SmoothL1(Settings):
+    """Absolute values rounded off at 0 (Huber's function): x²/(2 width) where |x| ≤ width, |x| − width/2
+    beyond. Large coefficients are pulled as by `l1`, small ones as by `l2`; none is exactly 0, and it has a
+    gradient everywhere.
+
+    Huber 1964, <https://doi.org/10.1214/aoms/1177703732>.
+
+    Parameters
+    ----------
+    width : float, default 1.0
+        Up to which size it is a square. Allowed: between 1e-100 and 1e+100.
+    """
+
+    registry: ClassVar[str] = "penalties"
+    name: ClassVar[str] = "smooth_l1"
+    width: float = 1.0
+
+
+@dataclass(frozen=True)
 class Simplex(Settings):
     """Shares of a whole, x ≥ 0 and Σ x = radius: 0 on the simplex and +∞ off it, whatever alpha. Its prox
     is the projection, which moves every coordinate by the same amount (times its step) until the sum is
@@ -266,3 +289,44 @@ class GroupLasso(Settings):
     registry: ClassVar[str] = "penalties"
     name: ClassVar[str] = "group_lasso"
     by_size: bool = True
+
+
+@dataclass(frozen=True)
+class TotalVariation(Settings):
+    """Total variation in one dimension, Σ |x_{j+1} − x_j|: x becomes constant but for a few steps (the
+    fused lasso; a signal without its noise). Its prox is exact, by dynamic programming in one walk there
+    and one back.
+
+    Rudin, Osher and Fatemi 1992, <https://doi.org/10.1016/0167-2789(92)90242-F>; the prox: Johnson 2013,
+    <https://doi.org/10.1080/10618600.2012.681238>.
+    """
+
+    registry: ClassVar[str] = "penalties"
+    name: ClassVar[str] = "total_variation"
+
+
+@dataclass(frozen=True)
+class Monotone(Settings):
+    """Coordinates in order, x_1 ≤ x_2 ≤ … (isotonic): 0 where they are and +∞ where not, whatever alpha.
+    Its prox is the projection by pooling neighbours that are out of order to their mean, weighted by one
+    over their steps.
+
+    Best and Chakravarti 1990, <https://doi.org/10.1007/BF01580873>.
+    """
+
+    registry: ClassVar[str] = "penalties"
+    name: ClassVar[str] = "monotone"
+
+
+@dataclass(frozen=True)
+class NuclearNorm(Settings):
+    """The sum of the singular values of a matrix (trace norm): most become exactly 0, so that the matrix is
+    of low rank. Its prox shortens each by the step. Coordinates that are no matrix count as one column,
+    whose singular value is its length.
+
+    Fazel, Hindi and Boyd 2001, <https://doi.org/10.1109/ACC.2001.945730>; the prox: Cai, Candès and Shen
+    2010, <https://doi.org/10.1137/080738970>.
+    """
+
+    registry: ClassVar[str] = "penalties"
+    name: ClassVar[str] = "nuclear_norm"

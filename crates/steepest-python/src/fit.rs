@@ -23,7 +23,6 @@ use steepest::penalty::{Penalty, Structure};
 use steepest::pool::with_threads;
 use steepest::problem::facts;
 use steepest::refusal;
-use steepest::settings::{checked, nearest};
 use steepest::status::{Halt, Status};
 use steepest::watch::{Progress, Stop, Watch};
 
@@ -35,14 +34,15 @@ macro_rules! look_up {
     ($what:literal, $registry:expr, $named:expr) => {{
         let (name, given) = $named;
         let entry = $registry.iter().find(|e| e.name == name.as_str()).ok_or_else(|| {
-            let near = nearest(name, $registry.iter().map(|e| e.name));
+            let near = steepest::settings::nearest(name, $registry.iter().map(|e| e.name));
             format!(concat!("no ", $what, " is called '{}'{}"), name, near)
         })?;
         let given: Vec<(&str, f64)> = given.iter().map(|(k, v)| (k.as_str(), *v)).collect();
-        let settings = checked(entry.name, entry.parameters, &given)?;
+        let settings = steepest::settings::checked(entry.name, entry.parameters, &given)?;
         Ok::<_, String>((entry, settings))
     }};
 }
+pub(crate) use look_up;
 
 /// What is fitted, beside the arrays.
 #[derive(FromPyObject)]
@@ -140,27 +140,21 @@ impl Model {
             (true, Some(f)) => f[j % self.width(columns)],
         };
         let weight: Vec<f64> = (0..n).map(|j| alpha * factor(j)).collect();
-        let mut plain = match (entry.structured, &self.groups) {
-            (None, None) => (entry.build)(&settings, &weight),
-            (None, Some(_)) => return Err(format!("the penalty {} knows no groups", entry.name)),
-            (Some(_), Some(g)) if g.len() != columns => {
-                return Err(format!(
-                    "groups must be {columns} numbers, one a column; got {}",
-                    g.len()
-                ));
-            }
-            (Some(build), groups) => {
-                // An intercept that is penalised is a group of its own; coefficients of one column go together.
-                let most = groups.iter().flatten().max().map_or(columns, |m| m + 1);
-                let of = |j: usize| match (j % self.width(columns), groups) {
-                    (k, _) if k == columns => most + j,
-                    (k, Some(g)) => g[k],
-                    (k, None) => k,
-                };
-                let groups: Vec<usize> = (0..n).map(of).collect();
-                build(&settings, &Structure { weight: &weight, groups: Some(&groups) })
-            }
+        if let Some(g) = self.groups.as_ref().filter(|g| g.len() != columns) {
+            return Err(format!("groups must be {columns} numbers, one a column; got {}", g.len()));
+        }
+        // An intercept that is penalised is a group of its own; coefficients of one column go together.
+        let most = self.groups.iter().flatten().max().map_or(columns, |m| m + 1);
+        let of = |j: usize| match (j % self.width(columns), &self.groups) {
+            (k, _) if k == columns => most + j,
+            (k, Some(g)) => g[k],
+            (k, None) => k,
         };
+        let groups =
+            (entry.groups || self.groups.is_some()).then(|| (0..n).map(of).collect::<Vec<_>>());
+        let shape = Some([self.outputs, self.width(columns)]);
+        let on = Structure { weight: &weight, groups: groups.as_deref(), shape };
+        let mut plain = entry.over(&settings, &on)?;
         if let Some(scale) = &self.scale {
             if scale.len() != columns || scale.iter().any(|s| !(*s > 0.0 && s.is_finite())) {
                 return Err(format!(

@@ -3,6 +3,7 @@ use crate::callable::{Bend, Callable, Limited, Slope};
 use crate::checkpoint::{self, Checkpoint, run};
 use crate::choose::{Around, Changing, Given, choose};
 use crate::enter::{Failure, guarded, refused, stay};
+use crate::fit::{Named, look_up};
 use crate::solution::{Story, curvature, to_dict};
 use crate::watch::Watcher;
 use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
@@ -12,9 +13,11 @@ use pyo3::types::{PyDict, PyTuple};
 use steepest::descend::{Descent, Solution};
 use steepest::differences::{Differences, Length, Sides};
 use steepest::objective::{Ask, Objective, Rows, Work};
+use steepest::penalties::PENALTIES;
 use steepest::penalties::bounds::Bounds;
 use steepest::penalties::none::NoPenalty;
-use steepest::penalty::{Each, Penalty};
+use steepest::penalties::parts::Parts;
+use steepest::penalty::{Each, Penalty, Structure};
 use steepest::problem::facts;
 use steepest::settings::Described;
 use steepest::status::Halt;
@@ -36,6 +39,7 @@ pub struct Request {
     hessp: Option<Py<PyAny>>,
     step: Option<(Vec<f64>, bool)>,
     bounds: Option<(Vec<f64>, Vec<f64>)>,
+    penalty: Option<Vec<Part>>,
     method: Option<String>,
     settings: Vec<(String, f64)>,
     before: Vec<Given>,
@@ -47,6 +51,17 @@ pub struct Request {
     seconds: Option<f64>,
     path: bool,
     checkpoint: Option<checkpoint::Asked>,
+}
+
+/// The penalty of a part of the variables.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub struct Part {
+    penalty: Named,
+    /// The weight (alpha) of each of its variables.
+    weight: Vec<f64>,
+    groups: Option<Vec<usize>>,
+    shape: Vec<usize>,
 }
 
 /// A problem with its start and its method, ready to run.
@@ -92,7 +107,10 @@ impl Request {
         if let Some(tensors) = self.tensors {
             objective.tensors = tensors;
         }
-        let penalty = box_of(self.bounds.as_ref(), start.len())?;
+        let penalty = match self.penalty {
+            None => box_of(self.bounds.as_ref(), start.len())?,
+            Some(parts) => penalised(&parts, self.bounds.as_ref()).map_err(refused)?,
+        };
         let facts = facts(&mut objective, &*penalty);
         let around = Around { before: self.before, after: self.after, schedule: self.schedule };
         let chosen = choose(self.method.as_deref(), &self.settings, &around, &facts)?;
@@ -127,6 +145,28 @@ const EACH: u64 = 2_000;
 /// Evaluations at most of a function of so many variables, unless asked otherwise.
 pub fn evaluations(n: usize) -> u64 {
     EVALUATIONS.max(EACH.saturating_mul(n as u64))
+}
+
+/// The penalties of all parts, within bounds where there are some.
+fn penalised(
+    parts: &[Part],
+    bounds: Option<&(Vec<f64>, Vec<f64>)>,
+) -> Result<Box<dyn Penalty>, String> {
+    let mut names = Vec::new();
+    let mut all = Vec::new();
+    for part in parts {
+        let (entry, settings) = look_up!("penalty", PENALTIES, &part.penalty)?;
+        let shape = <[usize; 2]>::try_from(&part.shape[..]).ok();
+        let on = Structure { weight: &part.weight, groups: part.groups.as_deref(), shape };
+        names.push(entry.name);
+        all.push((part.weight.len(), entry.over(&settings, &on)?));
+    }
+    // One part needs no parts: it may be more than they can be.
+    let whole = if all.len() == 1 { all.remove(0).1 } else { Box::new(Parts::new(all)) };
+    let Some((low, high)) = bounds else { return Ok(whole) };
+    whole.within(low, high).ok_or_else(|| {
+        format!("bounds cannot go with the penalty {}: leave one of them out", names.join(", "))
+    })
 }
 
 /// Bounds as a penalty; nothing where there are none.

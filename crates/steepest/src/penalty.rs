@@ -282,12 +282,14 @@ pub struct Structure<'a> {
     pub weight: &'a [f64],
     /// The group of each coordinate, by any number; none where each is its own.
     pub groups: Option<&'a [usize]>,
+    /// Rows and columns, where the coordinates are a matrix, a row after the other.
+    pub shape: Option<[usize; 2]>,
 }
 
 impl<'a> Structure<'a> {
-    /// Coordinates without groups.
+    /// Coordinates without groups, in no matrix.
     pub fn plain(weight: &'a [f64]) -> Self {
-        Structure { weight, groups: None }
+        Structure { weight, groups: None, shape: None }
     }
 }
 
@@ -309,12 +311,24 @@ pub struct Entry {
     pub build: fn(settings: &[f64], weight: &[f64]) -> Box<dyn Penalty>,
     /// The same where coordinates go together; none where that means nothing to it.
     pub structured: Option<BuildOn>,
+    /// Whether that is by groups.
+    pub groups: bool,
     /// What its formula recorded of itself: value and prox of one coordinate, with inputs `x`, `step` and
     /// its settings. None where it is no sum over coordinates.
     pub program: Option<fn() -> Program>,
 }
 
 impl Entry {
+    /// The penalty over coordinates of such a structure; refuses groups that mean nothing to it.
+    pub fn over(&self, settings: &[f64], on: &Structure<'_>) -> Result<Box<dyn Penalty>, String> {
+        match self.structured {
+            _ if on.groups.is_some() && !self.groups => {
+                Err(format!("the penalty {} knows no groups", self.name))
+            }
+            Some(build) => Ok(build(settings, on)),
+            None => Ok((self.build)(settings, on.weight)),
+        }
+    }
     /// The row of a separable penalty.
     pub const fn of<P: Separable>() -> Self {
         Entry {
@@ -324,6 +338,7 @@ impl Entry {
             offers: P::OFFERS,
             build: |settings, weight| Box::new(Each::new(P::of(settings), weight)),
             structured: None,
+            groups: false,
             program: Some(|| {
                 record(|| {
                     let names: Vec<Symbol> =

@@ -62,7 +62,11 @@ fn alike(objective: &mut dyn Objective) -> Vec<f64> {
 /// The least value of a convex problem, by proximal gradient steps in [`alike`] coordinates, with restarts: slow,
 /// simple, independent of the methods under test.
 fn least(objective: &mut dyn Objective, penalty: &dyn Penalty) -> f64 {
-    let (n, alike) = (objective.dim(), alike(objective));
+    let (n, mut alike) = (objective.dim(), alike(objective));
+    if !penalty.offers().diagonal_prox {
+        let least = alike.iter().fold(f64::INFINITY, |m, s| m.min(*s));
+        alike.fill(least);
+    }
     let mut x = vec![0.0; n];
     penalty.prox(&mut x, Steps::Uniform(1.0));
     let (mut best, mut ahead, mut momentum, mut rate) = (f64::INFINITY, x.clone(), 1.0f64, 1.0);
@@ -73,7 +77,12 @@ fn least(objective: &mut dyn Objective, penalty: &dyn Penalty) -> f64 {
         let next = loop {
             let steps: Vec<f64> = alike.iter().map(|s| rate * s).collect();
             let mut next: Vec<f64> = (0..n).map(|j| ahead[j] - steps[j] * g[j]).collect();
-            penalty.prox(&mut next, Steps::Diagonal(&steps));
+            let all = if penalty.offers().diagonal_prox {
+                Steps::Diagonal(&steps)
+            } else {
+                Steps::Uniform(steps[0])
+            };
+            penalty.prox(&mut next, all);
             let (mut slope, mut square) = (0.0, 0.0);
             for j in 0..n {
                 let off = next[j] - ahead[j];

@@ -190,7 +190,7 @@ proptest! {
     ) {
         let e = PENALTIES.iter().find(|e| e.name == "group_lasso").expect("registered");
         let labels = [7, 3, 7, 3, 9];
-        let on = Structure { weight: &weight, groups: Some(&labels) };
+        let on = Structure { groups: Some(&labels), ..Structure::plain(&weight) };
         let p = (e.structured.expect("it knows groups"))(&[f64::from(by_size)], &on);
         let p = p.rescaled(&scale).expect("it has units");
         // Its value, written once more.

@@ -31,9 +31,11 @@ pub(super) const ENTRY: Entry = Entry {
     doc: Fista::<f64>::DOC,
     parameters: Fista::<f64>::PARAMETERS,
     needs: Needs { penalty: Takes::Prox, ..Needs::GRADIENT },
-    suits: |_: &Facts| {
+    suits: |f: &Facts| {
         let reason = "the function is smooth and the penalty has a prox";
-        Some(Suit { passes: 200.0, reason: reason.into() })
+        // One step for all columns of a table, where the prox takes no other, is that of the largest.
+        let passes = if f.glm && !f.offers.diagonal_prox { 1500.0 } else { 200.0 };
+        Some(Suit { passes, reason: reason.into() })
     },
     build: |settings| Box::new(Proved::followed(Box::new(Descent { set: Fista::of(settings), ..Descent::default() }))),
 };
@@ -88,6 +90,11 @@ const GAINED: f64 = 2e-2;
 /// Saddles that are left at most.
 const ESCAPES: u32 = 5;
 
+/// One step a coordinate where the prox takes such, else the one that all have.
+fn steps(each: &[f64], diagonal: bool) -> Steps<'_> {
+    if diagonal { Steps::Diagonal(each) } else { Steps::Uniform(each[0]) }
+}
+
 impl Descent {
     /// trial ← prox(y − t D g).
     fn aim(&mut self, problem: &Problem<'_>, step: f64) {
@@ -95,11 +102,7 @@ impl Descent {
             self.steps[j] = step * self.metric[j];
             self.trial[j] = self.y[j] - self.steps[j] * self.gradient[j];
         }
-        let steps = match self.diagonal {
-            true => Steps::Diagonal(&self.steps),
-            false => Steps::Uniform(self.steps[0]),
-        };
-        problem.penalty.prox(&mut self.trial, steps);
+        problem.penalty.prox(&mut self.trial, steps(&self.steps, self.diagonal));
     }
 
     /// ‖y − prox(y − tDg)‖∞ in the metric, in units that a change of the columns' units does not change; `trial` is
@@ -130,8 +133,14 @@ impl Descent {
     ) -> Result<Step, Halt> {
         let before = self.value;
         self.refine(problem, x)?;
+        if !self.proves {
+            self.meet(problem, x)?;
+        }
         let residual = self.honest(problem);
         let mut step = self.here(residual);
+        if !self.proves && status == Status::Converged && !(residual <= goal(problem)) {
+            return Ok(step);
+        }
         if self.proves {
             let proof = coordinate::proof(problem, x)?;
             let reached = proof.certificate.as_ref().is_some_and(Certificate::reached);
@@ -224,6 +233,21 @@ impl Descent {
         Ok(())
     }
 
+    /// What is known is known of y: x goes there if that is no higher, else y comes to x.
+    fn meet(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<(), Halt> {
+        if self.y == *x {
+            return Ok(());
+        }
+        let there = self.smooth + problem.penalty.value(&self.y);
+        if there <= self.value {
+            x.copy_from_slice(&self.y);
+            (self.value, self.momentum) = (there, 1.0);
+            return Ok(());
+        }
+        let from = x.to_vec();
+        self.begin(problem, &from, x)
+    }
+
     /// On the simplex, Newton's steps from here, if they lower it: its own are short where columns are alike.
     fn refine(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<(), Halt> {
         let mut at = x.to_vec();
@@ -282,13 +306,9 @@ impl Method for Descent {
         (self.next, self.half) = (f64::INFINITY, f64::INFINITY);
         self.metric = if self.diagonal { metric(problem) } else { vec![1.0; n] };
         self.steps = self.metric.clone();
-        let steps = match self.diagonal {
-            true => Steps::Diagonal(&self.steps),
-            false => Steps::Uniform(1.0),
-        };
         // A start outside a constraint is brought inside.
         if !problem.penalty.value(x).is_finite() {
-            problem.penalty.prox(x, steps);
+            problem.penalty.prox(x, steps(&self.steps, self.diagonal));
         }
         (self.gradient, self.trial, self.y) = (vec![0.0; n], x.to_vec(), x.to_vec());
         let from = x.to_vec();
@@ -385,9 +405,11 @@ self.scale = value.abs().sqrt().max(self.least);
         if halvings == 0 {
             self.step *= self.set.growth;
         }
-        // What is forbidden to x may be forbidden to y too: then the momentum goes.
-        if beta > 0.0 && !problem.penalty.value(&self.y).is_finite() && self.diagonal {
-            self.y.copy_from_slice(x);
+        // What is forbidden to x may be forbidden to y too: it goes to the nearest point that is not, in the metric. A prox
+        // of next to no step is the projection on where the penalty is finite.
+        if beta > 0.0 && !problem.penalty.value(&self.y).is_finite() {
+            self.steps.iter_mut().for_each(|step| *step *= 1e-100);
+            problem.penalty.prox(&mut self.y, steps(&self.steps, self.diagonal));
         }
         self.smooth = problem.gradient(&self.y, &mut self.gradient)?;
         if !self.smooth.is_finite() || self.gradient.iter().any(|g| !g.is_finite()) {

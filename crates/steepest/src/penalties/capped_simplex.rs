@@ -119,5 +119,6 @@ pub(super) const ENTRY: Entry = Entry {
         Box::new(Capped { radius: settings[0], cap: settings[1], inside })
     },
     structured: None,
+    groups: false,
     program: None,
 };

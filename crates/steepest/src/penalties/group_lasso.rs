@@ -19,6 +19,8 @@ crate::settings! {
 struct Groups {
     /// Coordinates by groups, and the weight of each group.
     groups: Vec<(Vec<usize>, f64)>,
+    /// All coordinates of groups, in order.
+    all: Vec<usize>,
     /// What each coordinate is multiplied by within its norm.
     scale: Vec<f64>,
 }
@@ -53,7 +55,8 @@ impl Groups {
             members.iter().for_each(|&j| scale[j] = on.weight[j] / *weight);
             *weight *= if by_size { size.sqrt() } else { 1.0 };
         }
-        Groups { groups, scale }
+        let all = (0..on.weight.len()).filter(|&j| on.weight[j] != 0.0).collect();
+        Groups { groups, all, scale }
     }
     /// The norm that is dual to a group's, of numbers that are each known within a spread.
     fn dual(&self, members: &[usize], s: &[f64], spread: &[f64]) -> f64 {
@@ -85,7 +88,7 @@ impl Penalty for Groups {
         }
     }
     fn free(&self, j: usize) -> bool {
-        self.groups.iter().all(|(members, _)| !members.contains(&j))
+        self.all.binary_search(&j).is_err()
     }
     fn shrinks(&self, s: &[f64], spread: &[f64]) -> f64 {
         let one = |(members, weight): &(Vec<usize>, f64)| {
@@ -108,7 +111,7 @@ impl Penalty for Groups {
     }
     fn rescaled(&self, scale: &[f64]) -> Option<Box<dyn Penalty>> {
         let scale = self.scale.iter().zip(scale).map(|(a, b)| a * b).collect();
-        Some(Box::new(Groups { groups: self.groups.clone(), scale }))
+        Some(Box::new(Groups { groups: self.groups.clone(), all: self.all.clone(), scale }))
     }
 }
 
@@ -119,5 +122,6 @@ pub(super) const ENTRY: Entry = Entry {
     offers: OFFERS,
     build: |settings, weight| Box::new(Groups::new(settings[0] > 0.0, &Structure::plain(weight))),
     structured: Some(|settings, on| Box::new(Groups::new(settings[0] > 0.0, on))),
+    groups: true,
     program: None,
 };

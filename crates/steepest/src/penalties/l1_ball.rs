@@ -95,5 +95,6 @@ pub(super) const ENTRY: Entry = Entry {
         Box::new(OnBall { radius: settings[0], inside })
     },
     structured: None,
+    groups: false,
     program: None,
 };

@@ -88,5 +88,6 @@ pub(super) const ENTRY: Entry = Entry {
         Box::new(Largest { weight: sum / inside.len().max(1) as f64, inside })
     },
     structured: None,
+    groups: false,
     program: None,
 };

@@ -1,6 +1,7 @@
 //! The registry of penalties: one line each.
 use crate::penalty::Entry;
 
+pub mod parts;
 mod secular;
 
 macro_rules! penalties {
@@ -19,11 +20,15 @@ penalties! {
     bounds::Bounds,
     linf_ball::LinfBall,
     mcp::Mcp,
-    scad::Scad;
+    scad::Scad,
+    smooth_l1::SmoothL1;
     simplex,
     capped_simplex,
     l1_ball,
     l2_ball,
     linf,
     group_lasso,
+    total_variation,
+    monotone,
+    nuclear_norm,
 }

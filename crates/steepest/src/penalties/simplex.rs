@@ -94,5 +94,6 @@ pub(super) const ENTRY: Entry = Entry {
         Box::new(OnSimplex { radius: settings[0], inside })
     },
     structured: None,
+    groups: false,
     program: None,
 };

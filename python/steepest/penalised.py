@@ -1,0 +1,91 @@
+"""What `minimize` adds to a function, or forbids: penalties over the variables, or over each of their parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from steepest import penalties
+from steepest._catalog import Settings, checked
+from steepest.errors import InputError
+from steepest.trees import Tree
+
+__all__ = ["read_penalty"]
+
+_HOW = "a name from steepest.penalties, an instance with settings, or (penalty, alpha) or (penalty, alpha, groups)"
+
+
+def read_penalty(penalty: Any, shape: tuple[int, ...], tree: Tree | None) -> list[dict[str, Any]] | None:
+    """The penalty of each part, in the order in which the variables are laid out; None for none.
+
+    Examples
+    --------
+    >>> read_penalty(("l1", 0.5), (2,), None)
+    [{'penalty': ('l1', []), 'weight': [0.5, 0.5], 'groups': None, 'shape': (2,)}]
+    """
+    if penalty is None:
+        return None
+    if not isinstance(penalty, Mapping):
+        # A penalty over everything sees the parts as one vector.
+        size = int(np.prod(shape)) if tree is None else tree.size
+        return [_part("penalty", penalty, shape if tree is None else (size,))]
+    if tree is None:
+        raise InputError("penalties by name need an x0 with names; got one array")
+    given = dict(_named(penalty, "", set(tree.names)))
+    return [
+        _part(f"penalty{name}", given.get(name), shape)
+        for name, shape in zip(tree.names, tree.shapes, strict=True)
+    ]
+
+
+def _named(penalty: Any, name: str, names: set[str]) -> Any:
+    """The penalties by the names of leaves."""
+    if name in names or penalty is None:
+        yield name, penalty
+    elif isinstance(penalty, Mapping):
+        for key, part in penalty.items():
+            yield from _named(part, f"{name}[{key!r}]", names)
+    else:
+        raise InputError(f"penalty names {name}, which x0 does not have; it has {', '.join(sorted(names))}")
+
+
+def _part(what: str, given: Any, shape: tuple[int, ...]) -> dict[str, Any]:
+    """A penalty, its weight on each variable, and the groups of those."""
+    penalty, *more = given if isinstance(given, tuple) else (given,)
+    if penalty is None and not more:
+        penalty = penalties.NonePenalty()
+    if isinstance(penalty, str):
+        checked("penalties", penalty, {})
+        named: tuple[str, dict[str, float]] = (penalty, {})
+    elif isinstance(penalty, Settings) and penalty.registry == "penalties":
+        named = (penalty.name, penalty.settings)
+    else:
+        raise InputError(f"{what} must be {_HOW}; got {given!r}")
+    if len(more) > 2:
+        raise InputError(f"{what} must be {_HOW}; got {len(more) + 1} things")
+    alpha, groups = (*more, None)[:2] if more else (1.0, None)
+    try:
+        weight = np.broadcast_to(np.asarray(alpha, dtype=np.float64), shape).ravel()
+    except (TypeError, ValueError):
+        raise InputError(
+            f"alpha of {what} must be a number, or numbers in the shape {shape}; got {alpha!r}"
+        ) from None
+    if not (np.isfinite(weight).all() and (weight >= 0).all()):
+        raise InputError(f"alpha of {what} must be finite and at least 0; got {alpha!r}")
+    labels = None
+    if groups is not None:
+        array = np.asarray(groups)
+        if array.shape != shape:
+            raise InputError(
+                f"groups of {what} must be a label for each variable, of shape {shape}; got {array.shape}"
+            )
+        labels = np.unique(array, return_inverse=True)[1].ravel().tolist()
+    name, settings = named
+    return {
+        "penalty": (name, [(key, float(value)) for key, value in settings.items()]),
+        "weight": weight.tolist(),
+        "groups": labels,
+        "shape": shape,
+    }
