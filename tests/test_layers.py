@@ -83,7 +83,7 @@ MAY: dict[str, set[str]] = {
     "loss": {"jet", "real", "settings", "simd", "trace"},
     "losses": {"jet", "loss", "real", "settings", "simd"},
     "matrix": {"pool", "real", "trace"},
-    "method": {"certificate", "curvature", "penalty", "problem", "settings", "state", "status"},
+    "method": {"certificate", "curvature", "objective", "penalty", "problem", "settings", "state", "status"},
     "methods": {
         "calloff",
         "certificate",

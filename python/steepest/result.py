@@ -23,7 +23,7 @@ __all__ = ["FIELDS", "HISTORY", "OUTCOMES", "Result"]
 #: Every field of a result, in the order in which they are told.
 FIELDS = (
     "x", "fun", "jac", "hess_inv", "maxcv", "success", "status", "message", "outcome",
-    "nit", "nfev", "njev", "nhev", "passes", "seconds", "resumed",
+    "nit", "nfev", "njev", "nhev", "passes", "reads", "seconds", "resumed",
     "method", "reason", "certificate", "history", "findings", "path", "spread",
 )  # fmt: skip
 
@@ -31,7 +31,7 @@ FIELDS = (
 HISTORY = ("iteration", "loss", "residual", "rate", "evaluations", "passes", "seconds")
 
 _WHOLE = {"status": -1, "nit": 0, "nfev": 0, "njev": 0, "nhev": 0}
-_REAL = {"fun": float("nan"), "maxcv": 0.0, "passes": float("nan"), "seconds": float("nan")}
+_REAL = {"fun": float("nan"), "maxcv": 0.0, "passes": float("nan"), "reads": 0.0, "seconds": float("nan")}
 _TEXT = ("message", "outcome", "method", "reason")
 
 
@@ -69,7 +69,10 @@ class Result(dict[str, Any]):
     nit, nfev, njev, nhev : int
         Iterations, and evaluations of the function, its gradient and its Hessian (or products with it).
     passes : float
-        Reads of the whole data; NaN where there are no data.
+        Evaluations over the whole data; NaN where there are no data.
+    reads : float
+        How often the files were decoded, samples, scales and rows that nobody had asked for included; what a memory
+        budget keeps is not read again. 0 where the data were in memory.
     seconds : float
         Seconds from start to end.
     resumed : int or None

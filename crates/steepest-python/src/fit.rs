@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use steepest::descend::{Descent, HeldOut, Solution};
 use steepest::design::Design;
-use steepest::designs::standardised::Standardised;
+use steepest::designs::standardised::{Standardised, looked_at};
 use steepest::glm::Glm;
 use steepest::loss::offset::Offset;
 use steepest::loss::{Block, Outputs};
@@ -321,6 +321,14 @@ impl Work<'_> {
         let settings = self.method.as_ref().map_or(&[][..], |m| &m.1);
         let chosen = choose(name, settings, &Around::default(), &facts(&mut glm, &*self.penalty))?;
         let mut moved: Option<Box<dyn Penalty>> = None;
+        if design.holds() < design.rows() {
+            let given = self.start.iter().any(|x| *x != 0.0);
+            let mut rows = looked_at(design.rows());
+            rows.extend(chosen.method.foresees(&mut glm, given).unwrap_or_default());
+            rows.sort_unstable();
+            rows.dedup();
+            design.hold_named(&rows);
+        }
         let mut seen = Standardised::far(design, free_intercept);
         let all = chosen.standardise.then(|| Standardised::all(design, free_intercept));
         for other in [all.clone(), seen.clone()].into_iter().flatten() {

@@ -70,6 +70,10 @@ pub trait Design: Send + Sync {
     /// Says that these runs of rows (ascending, apart) will be read more than once: a table that is not in memory keeps
     /// them there, where there is room. Nothing else changes.
     fn hold(&self, _runs: &[Range<usize>]) {}
+    /// How many rows it can keep so: any number where all are in memory.
+    fn holds(&self) -> usize {
+        usize::MAX
+    }
     /// The same of rows by name, ascending.
     fn hold_named(&self, _rows: &[u32]) {}
     /// What could not be read so far. From there on margins and sums are NaN: whoever takes a sum asks afterwards.

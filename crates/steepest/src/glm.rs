@@ -208,6 +208,7 @@ impl Glm<'_> {
             bytes: self.design.bytes(),
             total: self.total,
             weighted: self.weight.is_some(),
+            holds: self.design.holds(),
         }
     }
     /// Some rows, lent.

@@ -1,6 +1,7 @@
 //! What a method is: how to take one step.
 use crate::certificate::Certificate;
 use crate::curvature::Curvature;
+use crate::objective::Objective;
 use crate::penalty::Offers;
 use crate::problem::{Facts, Problem};
 use crate::settings::Parameter;
@@ -113,6 +114,11 @@ pub trait Method {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt>;
     /// One step: changes x. A rejected trial is no step; a step that cannot be taken says why in its verdict.
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt>;
+    /// Rows of a table, ascending, that it is sure to look at from 0 or from a point that was given: what else is looked at
+    /// before is then held in the same read. None of a table in memory.
+    fn foresees(&self, _objective: &mut dyn Objective, _given: bool) -> Result<Vec<u32>, Halt> {
+        Ok(Vec::new())
+    }
     /// Whether no step is ever worse than the one before (then the last point is the best).
     fn monotone(&self) -> bool {
         false

@@ -26,12 +26,18 @@ pub struct Table {
     pub total: f64,
     /// Whether rows have weights of their own: all are 1 where not.
     pub weighted: bool,
+    /// How many rows can be held beside each other without a read of the table each time.
+    pub holds: usize,
 }
 
 impl Table {
     /// Variables of one output: a coefficient a column, and the intercept.
     pub fn width(&self) -> usize {
         self.columns + usize::from(self.intercept)
+    }
+    /// Whether it is read anew each time, but for rows that are held.
+    pub fn read_anew(&self) -> bool {
+        self.holds < self.rows
     }
 }
 

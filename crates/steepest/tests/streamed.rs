@@ -278,3 +278,25 @@ fn what_cannot_be_read_ends_the_descent_and_is_named() {
         }
     }
 }
+
+#[test]
+fn samples_scales_and_metrics_are_held_from_one_read() {
+    // More than the little that samples have in any case, so that this table is truly read anew.
+    let t = table("raw, 1e±2, shifted by 3 sigma", 150_000, 8);
+    let loss = Each(Logistic::default());
+    let l2 = penalty::Each::new(L2::default(), &weights(1, 8));
+    let source =
+        Kept { numbers: Arc::new(t.x.clone()), width: 8, rows: 150_000, ..Kept::default() };
+    let table = Streamed::in_pieces(source, 0, 3000).expect("a table");
+    assert!(table.holds() < table.rows());
+    // One thread comes to the pieces in order: several, whose parts are larger than these, would read some twice.
+    let got = with_threads(1, || fit(&table, (&loss, &t.y), &l2, "progressive"));
+    let got = got.expect("an answer");
+    assert!(got.status.success(), "{:?}", got.status);
+    // Each pass is a read, and the samples are another.
+    assert!(table.reads() <= got.counts.passes + 1.7, "{} {}", table.reads(), got.counts.passes);
+    let memory = Dense::by_rows(&t.x, 8).expect("a table");
+    let want = fit(&memory, (&loss, &t.y), &l2, "progressive").expect("an answer");
+    let bound = |s: &Solution| s.certificate.as_ref().map_or(f64::INFINITY, |c| c.bound);
+    assert!((got.value - want.value).abs() <= bound(&got).max(bound(&want)));
+}

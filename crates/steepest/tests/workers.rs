@@ -67,6 +67,7 @@ impl<'a> Workers<'a> {
                 rows: all.rows + part.rows,
                 bytes: all.bytes + part.bytes,
                 total: all.total + part.total,
+                holds: all.holds.min(part.holds),
                 ..all
             })
             .expect("a worker")

@@ -14,6 +14,7 @@ from steepest import _core
 from steepest.checkpoint import Checkpoint, digest
 from steepest.errors import NotConverged
 from steepest.result import Result
+from steepest.tables.stream import Stream
 
 __all__ = ["Problem", "Solved", "warn_unless_converged"]
 
@@ -173,6 +174,7 @@ class Problem:
             offset=offset,
             checkpoint=None if kept is None else kept.request(),
         )
+        answer["reads"] = X.files.reads if isinstance(X, Stream) else 0.0
         answer["findings"] += [] if kept is None else kept.findings()
         coef = np.asarray(answer.pop("coefficients")).reshape(self.outputs, -1)
         intercept = np.asarray(answer.pop("intercept"))

@@ -98,6 +98,8 @@ def _effort(result: Mapping[str, Any]) -> str:
         parts.append(f"{result['nhev']} of the Hessian")
     if np.isfinite(result["passes"]) and result["passes"] > 0:
         parts.append(f"{result['passes']:.3g} passes over the data")
+    if result["reads"]:
+        parts.append(f"files read {result['reads']:.3g} times")
     if np.isfinite(result["seconds"]):
         parts.append(f"{result['seconds']:.3g} s")
     return ", ".join(parts)

@@ -116,6 +116,7 @@ class Files:
     def __post_init__(self) -> None:
         self.groups: list[Group] = []
         self.stamps: list[tuple[int, int]] = []
+        self._decoded = 0
         self.extra = [levels_of(path) for path in self.paths]
         for number, path in enumerate(self.paths):
             self._look(number, path)
@@ -155,6 +156,11 @@ class Files:
             self.groups.append(Group(number, group, self.rows, count))
             self.rows += count
 
+    @property
+    def reads(self) -> float:
+        """How often the files have been decoded so far: values decoded, asked for or not, over all values."""
+        return self._decoded / (self.rows * len(self.names))
+
     def called(self, group: Group) -> str:
         """The name of a row group's file."""
         return self._called(group.file)
@@ -186,6 +192,7 @@ class Files:
                 stored = [name for name in columns if name in self.schema.names]
                 for batch in opened[1].iter_batches(BATCH, row_groups=[group.number], columns=stored):
                     count += batch.num_rows
+                    self._decoded += batch.num_rows * len(columns)
                     if count > skip:
                         first = max(0, skip - (count - batch.num_rows))
                         place = Place(group, count - batch.num_rows + first)
@@ -307,9 +314,10 @@ class Stream:
         self.names = list(columns)
         self.width = width
         self.dtype = np.dtype(np.float64) if encode else self._numbers()
-        self._at = -1
         self._batches: Iterator[tuple[Place, pa.RecordBatch]] = iter(())
-        self._rest: tuple[Place, pa.RecordBatch] | None = None
+        #: the rows that were decoded last: threads that compute ask for some of them again
+        self._last: tuple[Place, pa.RecordBatch] | None = None
+        self._rows = range(0)
         self._read = 0
 
     @property
@@ -351,17 +359,19 @@ class Stream:
 
     def read_rows(self, start: int, stop: int) -> list[Part]:
         """Rows from `start` to `stop`, part by part, as the core takes them."""
-        if start != self._at:
-            self._batches, self._rest = self.files.batches(self.names, start), None
-        parts, self._at = [], start
-        while self._at < stop:
-            place, batch = self._rest or next(self._batches)
-            more = batch.num_rows - (stop - self._at)
-            here = batch.num_rows - max(0, more)
-            later = Place(place.group, place.row + here)
-            self._rest = (later, batch.slice(here)) if more > 0 else None
-            batch = batch.slice(0, here)
-            self._at += here
+        if self._last is None or not self._rows.start <= start <= self._rows.stop:
+            self._batches, self._rows = self.files.batches(self.names, start), range(start, start)
+        parts, at = [], start
+        while at < stop:
+            if at == self._rows.stop:
+                self._last = next(self._batches)
+                self._rows = range(at, at + self._last[1].num_rows)
+            assert self._last is not None
+            place, batch = self._last
+            skip = at - self._rows.start
+            batch = batch.slice(skip, stop - at)
+            at += batch.num_rows
+            place = Place(place.group, place.row + skip)
             parts.append(self._columns(place, batch) if self.encode is None else self.encode(batch))
         self._read += stop - start
         return parts

@@ -113,6 +113,9 @@ impl Design for Centred<'_> {
     fn hold(&self, runs: &[Range<usize>]) {
         self.inner.hold(runs);
     }
+    fn holds(&self) -> usize {
+        self.inner.holds()
+    }
     fn hold_named(&self, rows: &[u32]) {
         self.inner.hold_named(rows);
     }

@@ -37,13 +37,18 @@ pub struct Standardised<'a> {
     scale: Vec<f64>,
 }
 
+/// The rows by which it is told what a table of dense rows looks like, ascending.
+pub fn looked_at(rows: usize) -> Vec<u32> {
+    (0..rows).step_by(rows.div_ceil(LOOK).max(1)).map(|i| i as u32).collect()
+}
+
 /// Mean and deviation of the columns, over some rows or all.
 fn moments(design: &dyn Design) -> (Vec<f64>, Vec<f64>) {
     let (n, d) = (design.rows(), design.columns());
     let (mut sum, mut square) = (vec![0.0; d], vec![0.0; d]);
     let (mut first, mut unit, mut count) = (vec![0.0; d], vec![1.0; d], n as f64);
     if design.dense() || d <= COLUMNS {
-        let rows: Vec<u32> = (0..n).step_by(n.div_ceil(LOOK)).map(|i| i as u32).collect();
+        let rows = looked_at(n);
         count = rows.len() as f64;
         design.hold_named(&rows);
         design.gather(&rows[..1], &mut first);
@@ -285,6 +290,9 @@ impl Design for Standardised<'_> {
     }
     fn hold(&self, runs: &[Range<usize>]) {
         self.design.hold(runs);
+    }
+    fn holds(&self) -> usize {
+        self.design.holds()
     }
     fn hold_named(&self, rows: &[u32]) {
         self.design.hold_named(rows);

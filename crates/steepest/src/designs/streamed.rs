@@ -16,6 +16,10 @@ use std::time::Duration;
 /// Bytes of a piece at least and at most: enough that reading it is no matter of beginnings, few enough that some fit
 /// anywhere.
 const PIECE: [usize; 2] = [1 << 16, 8 << 20];
+/// Bytes of rows that a thread takes at once.
+const TAKEN: usize = 2 << 20;
+/// Bytes for samples at least.
+const SAMPLES: usize = 4 << 20;
 /// Pieces that are read before anybody asks.
 const AHEAD: usize = 2;
 /// Dense rows are added four at a time: stretches are whole fours, so that no sum depends on where pieces end.
@@ -57,7 +61,8 @@ pub struct Streamed<N: Float> {
     shared: Arc<Shared<N>>,
     /// The rows of samples, the last one last.
     held: RwLock<Vec<Arc<Held<N>>>>,
-    /// Bytes for them.
+    /// Bytes for rows in all, and of those for samples.
+    memory: usize,
     room: usize,
     reader: Option<JoinHandle<()>>,
 }
@@ -83,8 +88,8 @@ struct Block<N> {
 /// What the threads that compute and the one that reads have in common.
 struct Shared<N> {
     pieces: Vec<RwLock<Option<Arc<Block<N>>>>>,
-    /// Pieces that stay once they were read: the first ones.
-    kept: usize,
+    /// Pieces that stay once they were read: the first ones. Fewer where samples take their room.
+    kept: AtomicUsize,
     /// How many others there may be at a time.
     others: usize,
     /// The piece that was come to last, and whether in order.
@@ -187,16 +192,26 @@ impl<N: Float> Shared<N> {
         let (n, at) = (self.pieces.len(), self.at.load(Relaxed));
         let p = (1..=n).map(|step| (at + step) % n).find(missing)?;
         let before = state.others.iter().filter(|q| (1..self.ahead(p)).contains(&self.ahead(**q)));
-        (p < self.kept || before.count() < AHEAD).then_some(p)
+        (p < self.kept() || before.count() < AHEAD).then_some(p)
+    }
+    fn kept(&self) -> usize {
+        self.kept.load(Relaxed)
+    }
+    fn set(&self, p: usize, block: Option<Arc<Block<N>>>) -> Option<Arc<Block<N>>> {
+        let mut place = self.pieces[p].write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *place, block)
+    }
+    /// As many pieces stay from now on; what lies beyond them is dropped.
+    fn keep(&self, count: usize) {
+        let mut state = lock(&self.state);
+        let before = self.kept.swap(count, Relaxed);
+        state.others.retain(|q| *q >= count);
+        (count..before).for_each(|p| drop(self.set(p, None)));
     }
     /// Puts a piece in its place; what makes room for it is handed back: what will be asked for last.
     fn put(&self, state: &mut State, p: usize, block: Block<N>) -> Option<Block<N>> {
-        let set = |p: usize, block: Option<Arc<Block<N>>>| {
-            let mut place = self.pieces[p].write().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *place, block)
-        };
-        set(p, Some(Arc::new(block)));
-        if p < self.kept {
+        self.set(p, Some(Arc::new(block)));
+        if p < self.kept() {
             return None;
         }
         state.others.push(p);
@@ -206,7 +221,7 @@ impl<N: Float> Shared<N> {
         let free = |q: &usize| *q != p && self.ahead(*q) > 0 && !state.waiting.contains_key(q);
         let last = state.others.iter().copied().filter(free).max_by_key(|q| self.ahead(*q))?;
         state.others.retain(|q| *q != last);
-        set(last, None).and_then(Arc::into_inner)
+        self.set(last, None).and_then(Arc::into_inner)
     }
     /// Reads until the table is dropped or something cannot be read.
     fn serve(&self, shape: &Shape, source: &mut dyn Source<N>) {
@@ -296,7 +311,7 @@ impl<N: Float> Streamed<N> {
     /// A table that takes up to about so many bytes of memory.
     pub fn new(source: impl Source<N> + 'static, memory: usize) -> Result<Self, String> {
         let row = source.numbers() * size_of::<N>() + 4 * source.levels().len();
-        let bytes = (memory / 16).clamp(PIECE[0], PIECE[1]);
+        let bytes = (memory / 32).clamp(PIECE[0], PIECE[1]);
         Self::in_pieces(source, memory, bytes / row.max(1))
     }
     /// The same in pieces of about so many rows.
@@ -313,13 +328,17 @@ impl<N: Float> Streamed<N> {
         let grid = shape.look(&shape.block::<N>(0), |none| none.block());
         shape.per = (rows / grid).max(1) * grid;
         let (pieces, piece) = (shape.rows.div_ceil(shape.per), shape.per * shape.bytes::<N>());
-        let others = 2 + AHEAD + crate::pool::pool().threads().div_ceil(4);
+        // Threads are as far apart as the rows that each takes at once: what one has passed another may still come to.
+        let threads = crate::pool::pool().threads();
+        let apart = (threads * TAKEN).min(memory / 2).div_ceil(piece.max(1));
+        let others = 2 + AHEAD + threads.div_ceil(4).max(apart);
         let whole = shape.rows * shape.bytes::<N>() <= memory;
-        let room = if whole { 0 } else { memory / 4 };
-        let kept = (memory - room).saturating_sub(others * piece) / piece.max(1);
+        // A little for samples in any case: which rows a method looks at is then no matter of memory on small tables.
+        let room = if whole { 0 } else { memory.saturating_sub(others * piece).max(SAMPLES) };
+        let kept = memory.saturating_sub(others * piece) / piece.max(1);
         let shared = Arc::new(Shared {
             pieces: (0..pieces).map(|_| RwLock::default()).collect(),
-            kept: if whole { pieces } else { kept.min(pieces) },
+            kept: AtomicUsize::new(if whole { pieces } else { kept.min(pieces) }),
             others,
             at: AtomicUsize::new(pieces.saturating_sub(1)),
             in_order: AtomicBool::new(true),
@@ -335,11 +354,19 @@ impl<N: Float> Streamed<N> {
             .name("steepest-reader".into())
             .spawn(move || common.serve(&own, &mut source))
             .map_err(|e| format!("no thread could be started to read the table: {e}"))?;
-        Ok(Streamed { shape, shared, held: RwLock::default(), room, reader: Some(reader) })
+        let held = RwLock::default();
+        Ok(Streamed { shape, shared, held, memory, room, reader: Some(reader) })
     }
     /// How often the table has been read so far: pieces read, over all pieces.
     pub fn reads(&self) -> f64 {
         self.shared.reads.load(Relaxed) as f64 / self.shared.pieces.len().max(1) as f64
+    }
+
+    /// Keeps as many pieces as there is room for beside samples of so many bytes.
+    fn keep_beside(&self, samples: usize) {
+        let piece = (self.shape.per * self.shape.bytes::<N>()).max(1);
+        let kept = self.memory.saturating_sub(samples + self.shared.others * piece) / piece;
+        self.shared.keep(kept.min(self.shared.pieces.len()));
     }
 
     fn held(&self, rows: &Range<usize>) -> Option<(Arc<Held<N>>, usize)> {
@@ -540,19 +567,32 @@ impl<N: Float> Design for Streamed<N> {
             out.fill(f64::NAN);
         }
     }
+    fn holds(&self) -> usize {
+        if self.room == 0 { usize::MAX } else { self.room / self.shape.bytes::<N>().max(1) }
+    }
     fn hold(&self, runs: &[Range<usize>]) {
-        let rows: usize = runs.iter().map(|run| run.len()).sum();
-        let bytes = rows * self.shape.bytes::<N>();
-        if rows == 0 || rows == self.shape.rows || bytes > self.room {
+        let count = |runs: &[Range<usize>]| runs.iter().map(|run| run.len()).sum::<usize>();
+        if count(runs) == self.shape.rows {
             return;
         }
-        let same = |held: &Arc<Held<N>>| held.runs == runs;
-        if self.held.read().unwrap_or_else(PoisonError::into_inner).iter().any(same) {
+        let runs: Vec<Range<usize>> =
+            runs.iter().filter(|run| self.held(run).is_none()).cloned().collect();
+        let (rows, row) = (count(&runs), self.shape.bytes::<N>());
+        if rows == 0 || rows > self.holds() || self.room == 0 {
             return;
+        }
+        {
+            let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+            let bytes =
+                |held: &[Arc<Held<N>>]| held.iter().map(|h| h.block.rows * row).sum::<usize>();
+            while !held.is_empty() && bytes(&held) + rows * row > self.room {
+                held.remove(0);
+            }
+            self.keep_beside(bytes(&held) + rows * row);
         }
         let (mut first, mut at) = (Vec::with_capacity(runs.len()), 0);
         let mut block = self.shape.block(rows);
-        for run in runs {
+        for run in &runs {
             if !self.copied(run, &mut block, at) {
                 return;
             }
@@ -560,13 +600,7 @@ impl<N: Float> Design for Streamed<N> {
             at += run.len();
         }
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        held.push(Arc::new(Held { runs: runs.to_vec(), first, block }));
-        let all = |held: &[Arc<Held<N>>]| {
-            held.iter().map(|h| h.block.rows * self.shape.bytes::<N>()).sum::<usize>()
-        };
-        while all(&held) > self.room {
-            held.remove(0);
-        }
+        held.push(Arc::new(Held { runs, first, block }));
     }
     fn hold_named(&self, rows: &[u32]) {
         let mut runs: Vec<Range<usize>> = Vec::new();

@@ -28,7 +28,7 @@
 //!   took 186 passes and 12.3 s round a diagonal and takes 10 passes and 1.1 s.
 use crate::certificate::{Certificate, Kind};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
-use crate::objective::Rows;
+use crate::objective::{Ask, Objective, Rows};
 use crate::problem::{Facts, Problem};
 use crate::scaling::{Look, Scaling};
 use crate::settings::Described;
@@ -155,16 +155,25 @@ impl Method for Descent {
         let begun = || Halt::Failed("progressive was not begun".into());
         self.work.as_mut().ok_or_else(begun)?.step(problem, x)
     }
+    fn foresees(&self, objective: &mut dyn Objective, given: bool) -> Result<Vec<u32>, Halt> {
+        foresees(objective, !given)
+    }
     /// On all rows no step goes up; on samples the values are estimates and the last is the best.
     fn monotone(&self) -> bool {
         true
     }
 }
 
+/// The rows that it is sure to look at, on its way by stages or to prove a point that another method has come to.
+pub fn foresees(objective: &mut dyn Objective, stages: bool) -> Result<Vec<u32>, Halt> {
+    let Some(table) = objective.offers().table else { return Ok(Vec::new()) };
+    sample::foreseen(&table, stages, &mut |ask| objective.asked(&[], &mut [Ask::Rows(ask)]))
+}
+
 /// What is proved of a point that another method has come to, in a read of the table; none where this table and
 /// penalty are not for this method. The verdict is that of rows that can be separated, or none.
 pub fn judged(problem: &mut Problem<'_>, x: &[f64]) -> Result<Option<Step>, Halt> {
-    let Ok(mut work) = Work::new(problem) else { return Ok(None) };
+    let Ok(mut work) = Work::new(problem, false) else { return Ok(None) };
     let mut u = vec![0.0; x.len()];
     work.scaling.inward(x, &mut u);
     work.settle(problem, u)?;
@@ -188,7 +197,7 @@ fn first(table: &Table) -> usize {
 
 impl Work {
     /// On all rows, nowhere yet.
-    fn new(problem: &mut Problem<'_>) -> Result<Self, Halt> {
+    fn new(problem: &mut Problem<'_>, stages: bool) -> Result<Self, Halt> {
         let Some(table) = problem.table() else {
             return Err(Halt::Failed("progressive needs a loss over a table".into()));
         };
@@ -197,6 +206,11 @@ impl Work {
         let weight = |j: usize| penalty.quadratic(j);
         // A penalised intercept must stay what it is.
         let centred = table.intercept && (0..table.outputs).all(|o| weight(o * width + d) == 0.0);
+        let sides = Sides::of(problem, &table)?;
+        let foreseen = sample::foreseen(&table, stages, &mut |ask| problem.of_rows(ask))?;
+        if !foreseen.is_empty() {
+            problem.hold(Rows::All, &foreseen, None)?;
+        }
         let mut scaling = if table.dense {
             let rows = sample::runs(first(&table), n, 1).into_iter().flatten();
             let rows: Vec<u32> = rows.map(|i| i as u32).collect();
@@ -221,7 +235,6 @@ impl Work {
             let why = "progressive takes penalties that are the same for every output; use lbfgs";
             return Err(Halt::Failed(why.into()));
         }
-        let sides = Sides::of(problem, &table)?;
         let one_sided = centred && apart::one_sided(problem, table.outputs)?;
         Ok(Work {
             table,
@@ -251,14 +264,14 @@ impl Work {
     }
 
     fn begin(problem: &mut Problem<'_>, x: &[f64]) -> Result<Self, Halt> {
-        let mut work = Work::new(problem)?;
-        let table = work.table;
-        let Table { rows: n, columns: d, outputs, .. } = table;
-        let (width, free, centred) = (table.width(), free(&table), work.centred);
-        let first = first(&table);
-        let stage = (n >= 80 * free && first * GROWTH <= n).then_some(first);
         // A point that was given is looked at on all rows: it may be nearer than any sample could lead.
         let given = x.iter().any(|x| *x != 0.0);
+        let mut work = Work::new(problem, !given)?;
+        let table = work.table;
+        let Table { rows: n, columns: d, outputs, .. } = table;
+        let (width, centred) = (table.width(), work.centred);
+        let first = first(&table);
+        let stage = stages::first(&table);
         work.stage = stage.filter(|_| !given);
         let mut u = vec![0.0; x.len()];
         work.scaling.inward(x, &mut u);

@@ -6,18 +6,23 @@ use crate::problem::Problem;
 use crate::status::Halt;
 use crate::table::{OfRows, Scores};
 
-/// Places, and how many others each stands for.
+/// Places, and how many others each stands for; some are drawn by their scores if wanted.
 pub fn choose(
     seen: &mut Seen<'_, '_>,
     recipe: &Recipe<'_>,
     k: usize,
+    scored: bool,
 ) -> Result<(Vec<u32>, Vec<f64>), Halt> {
     let n = seen.len();
     if k + k / 4 >= n {
         return Ok(((0..n as u32).collect(), vec![1.0; n]));
     }
-    let near = spread_out(seen, recipe, k - k / 4)?;
+    let near = spread_out(seen, recipe, k)?;
     let even = Even::of(seen, recipe, &near);
+    if !scored {
+        let times = near.iter().map(|p| 1.0 / even.chance(*p)).collect();
+        return Ok((near, times));
+    }
     let far = Far::of(seen, recipe, k / 2)?;
     // A place may be drawn either way; what it weighs is one over how often it is drawn in all.
     let mut places: Vec<u32> = near.into_iter().chain(far.draw(seen)?).collect();
@@ -34,17 +39,18 @@ pub fn choose(
     Ok(drawn.into_iter().unzip())
 }
 
-/// About `k` places spread over the ground.
+/// The part of `k` places that is spread over the ground.
 fn spread_out(
     seen: &mut Seen<'_, '_>,
     recipe: &Recipe<'_>,
     k: usize,
 ) -> Result<Vec<u32>, Halt> {
     if seen.ground.sample.is_none() {
-        let sample = sample::rows(seen.problem, &seen.table, recipe.sides, k, 77)?;
+        let k = sample::even(&seen.table, k);
+        let sample = sample::rows(seen.problem, &seen.table, recipe.sides, k, sample::METRIC)?;
         return Ok(sample.rows().to_vec());
     }
-    Ok(sample::runs(k, seen.len(), 77).into_iter().flatten().map(|p| p as u32).collect())
+    Ok(sample::runs(k - k / 4, seen.len(), sample::METRIC).into_iter().flatten().map(|p| p as u32).collect())
 }
 
 /// How often a place is drawn when they are drawn evenly, on the rarer side and on the other.

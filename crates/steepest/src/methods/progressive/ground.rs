@@ -142,11 +142,10 @@ impl Seen<'_, '_> {
     /// A margin is as exact as the terms Σ_j |x_ij w_j| + |b| that it is the sum of; F by a row's slope times that, its
     /// own terms, and the penalty's. Rows spread over the table tell it as well as all.
     pub fn rounding(&mut self, u: &[f64], at: Margins<'_>) -> Result<Rounding, Halt> {
-        const LOOK: usize = 512;
         const EPS: f64 = 4.0 * f64::EPSILON;
         let (n, k, penalty) = (self.len(), self.table.outputs, self.penalty(u));
         let (d, width, scaling) = (self.table.columns, self.table.width(), self.scaling);
-        let places: Vec<u32> = (0..n as u32).step_by(n.div_ceil(LOOK).max(1)).collect();
+        let places: Vec<u32> = sample::places(n).collect();
         let kept = if let Margins::Kept(slot) = at { Some(slot) } else { None };
         let mut held = self.hold(&places, kept)?;
         if let Margins::Same(z) = at {

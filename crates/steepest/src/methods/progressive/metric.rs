@@ -163,9 +163,11 @@ pub fn metric(
         let factor = Inverse::Diagonal(seen.ground.penalty.iter().map(diagonal).collect());
         return Ok(Metric { rows: Vec::new(), weight: Vec::new(), factor });
     }
+    // To draw by scores means to read a table anew that is not in memory: not unless it must be.
+    let mut scored = recipe.far || seen.ground.sample.is_some() || !seen.table.read_anew();
     loop {
         let k = shape.rows;
-        let (rows, times) = choose(seen, recipe, k)?;
+        let (rows, times) = choose(seen, recipe, k, scored)?;
         let (scaling, penalty) = (seen.scaling, &seen.ground.penalty);
         let held = &seen.hold(&rows, Some(recipe.at))?;
         let few = Few { held, scaling, penalty };
@@ -180,7 +182,8 @@ pub fn metric(
         let sum: f64 = weight.iter().sum();
         let squares: f64 = weight.iter().enumerate().map(|(i, w)| w * w * doubt(i)).sum();
         if sum * sum < 10.0 * d as f64 * squares && k * d < 8 * n && k < n {
-            shape.rows *= 4;
+            shape.rows *= if scored { 4 } else { 1 };
+            scored = true;
             continue;
         }
         let ridge = if rows.len() < 20 * d && rows.len() < n { 1e-3 } else { 0.0 };

@@ -1,4 +1,6 @@
 //! Which rows: short runs spread over the table and, where one side is rare, over the targets.
+use super::metric::Form;
+use super::{renewal, stages};
 use crate::problem::Problem;
 use crate::status::Halt;
 use crate::table::{OfRows, Sample, Table, joined};
@@ -6,6 +8,8 @@ use std::ops::Range;
 
 /// Rows that lie side by side in a sample: few enough to spread, enough to be read at the memory's speed.
 const RUN: usize = 32;
+/// The stream that a metric's rows are drawn by.
+pub const METRIC: u64 = 77;
 
 /// SplitMix64 (Steele, Lea, Flood 2014): a number that depends on the stream and the index alone.
 pub fn noise(stream: u64, index: u64) -> u64 {
@@ -42,14 +46,7 @@ pub struct Sides {
 impl Sides {
     /// Looks at the targets once.
     pub fn of(problem: &mut Problem<'_>, table: &Table) -> Result<Option<Self>, Halt> {
-        let mut sides = [0; 2];
-        problem.of_rows(OfRows::Sides(&mut sides))?;
-        let few = sides[0].min(sides[1]);
-        if 8 * few >= table.rows || few == 0 {
-            return Ok(None);
-        }
-        let (mut rare, above) = (Vec::new(), sides[0] <= sides[1]);
-        problem.of_rows(OfRows::Side { above, to: &mut rare })?;
+        let Some(rare) = rarer(table, &mut |ask| problem.of_rows(ask))? else { return Ok(None) };
         let weight = weights(problem, table, &rare)?.iter().sum();
         Ok(Some(Sides { rare, weight }))
     }
@@ -57,6 +54,64 @@ impl Sides {
     pub fn holds(&self, row: u32) -> bool {
         self.rare.binary_search(&row).is_ok()
     }
+}
+
+/// The rows of the rarer side, where it is rare.
+fn rarer(
+    table: &Table,
+    ask: &mut dyn FnMut(OfRows<'_>) -> Result<(), Halt>,
+) -> Result<Option<Vec<u32>>, Halt> {
+    let mut sides = [0; 2];
+    ask(OfRows::Sides(&mut sides))?;
+    let few = sides[0].min(sides[1]);
+    if 8 * few >= table.rows || few == 0 {
+        return Ok(None);
+    }
+    let (mut rare, above) = (Vec::new(), sides[0] <= sides[1]);
+    ask(OfRows::Side { above, to: &mut rare })?;
+    Ok(Some(rare))
+}
+
+/// Rows, ascending, that are sure to be looked at where a table is read anew each time: held from one read, they serve the
+/// scales, all stages, the first metric on all rows and what rounding is told by. None of a table in memory.
+pub fn foreseen(
+    table: &Table,
+    stages: bool,
+    ask: &mut dyn FnMut(OfRows<'_>) -> Result<(), Halt>,
+) -> Result<Vec<u32>, Halt> {
+    if !table.read_anew() {
+        return Ok(Vec::new());
+    }
+    let (n, rare) = (table.rows, rarer(table, ask)?);
+    let mut all: Vec<u32> = places(n).collect();
+    let mut add = |runs: Vec<Range<usize>>| all.extend(runs.into_iter().flatten().map(|i| i as u32));
+    if table.dense {
+        add(runs(super::first(table), n, 1));
+    }
+    let mut stage = stages::first(table).filter(|_| stages);
+    while let Some(m) = stage {
+        add(drawn(n, rare.as_deref(), m, m as u64));
+        stage = stages::next(table, m);
+    }
+    let k = renewal::shape(table, true);
+    if k.form != Form::Diagonal && k.rows + k.rows / 4 < n {
+        add(drawn(n, rare.as_deref(), even(table, k.rows), METRIC));
+    }
+    all.sort_unstable();
+    all.dedup();
+    Ok(all)
+}
+
+/// How many of a metric's `k` rows are spread evenly over all. Others are drawn by what they carry, which is known only
+/// after a read: where that means a read more, there are more of these, and others only if they must be.
+pub fn even(table: &Table, k: usize) -> usize {
+    if table.read_anew() { k + k / 4 } else { k - k / 4 }
+}
+
+/// Few places of `n`, evenly apart.
+pub fn places(n: usize) -> impl Iterator<Item = u32> {
+    const LOOK: usize = 512;
+    (0..n as u32).step_by(n.div_ceil(LOOK).max(1))
 }
 
 fn weights(problem: &mut Problem<'_>, table: &Table, of: &[u32]) -> Result<Vec<f64>, Halt> {
@@ -75,20 +130,27 @@ pub fn rows(
     m: usize,
     stream: u64,
 ) -> Result<Sample, Halt> {
-    let n = table.rows;
+    let rare = sides.filter(|_| m < table.rows);
+    let runs = drawn(table.rows, rare.map(|s| &s.rare[..]), m, stream);
+    shared(problem, table, runs, rare)
+}
+
+/// Which rows these are.
+fn drawn(n: usize, rare: Option<&[u32]>, m: usize, stream: u64) -> Vec<Range<usize>> {
     let plain = runs(m, n, stream);
-    let Some(sides) = sides.filter(|_| m < n) else { return shared(problem, table, plain, None) };
-    let wanted = (m / 4).clamp(1, sides.rare.len());
+    let Some(rare) = rare.filter(|_| m < n) else { return plain };
+    let wanted = (m / 4).clamp(1, rare.len());
     let picked = (0..wanted).map(|k| {
-        let (from, to) = (k * sides.rare.len() / wanted, (k + 1) * sides.rare.len() / wanted);
+        let (from, to) = (k * rare.len() / wanted, (k + 1) * rare.len() / wanted);
         let at = from + (noise(stream + 1000, k as u64) % (to - from).max(1) as u64) as usize;
-        sides.rare[at] as usize
+        rare[at] as usize
     });
-    let common = plain.into_iter().flatten().filter(|&i| !sides.holds(i as u32));
+    let common =
+        plain.into_iter().flatten().filter(|&i| rare.binary_search(&(i as u32)).is_err());
     let mut all: Vec<u32> = common.chain(picked).map(|i| i as u32).collect();
     all.sort_unstable();
     all.dedup();
-    shared(problem, table, joined(&all), Some(sides))
+    joined(&all)
 }
 
 /// Shares in proportion to the weights, so that each side keeps its part of the whole.

@@ -13,6 +13,25 @@ use crate::table::{Margins, Sum, Table};
 
 /// A sample has four times the rows of the one before.
 pub const GROWTH: usize = 4;
+/// Rows that are looked at beside samples: by which the table's scales, and what rounding does, are told.
+const LITTLE: usize = 2000;
+/// The rows of the first sample; none where there are too few rows for one.
+pub fn first(table: &Table) -> Option<usize> {
+    let (n, first) = (table.rows, super::first(table));
+    (n >= 80 * super::free(table) && first * GROWTH <= n && held(table, first)).then_some(first)
+}
+/// The rows of the sample after one of `m`; none where all rows are next.
+pub fn next(table: &Table, m: usize) -> Option<usize> {
+    let more = m * GROWTH;
+    (more * GROWTH <= table.rows && held(table, more)).then_some(more)
+}
+/// Whether a sample can be held, with those before it and a metric's rows beside it: to read all rows for a few of
+/// them, step after step, is dearer than to go on to all.
+fn held(table: &Table, m: usize) -> bool {
+    let k = renewal::shape(table, true);
+    let metric = if k.form == Form::Diagonal { 0 } else { k.rows + k.rows / 4 };
+    m + m / 3 + super::first(table) + metric + LITTLE <= table.holds
+}
 impl Work {
     /// Whether this sample can teach no more.
     pub(super) fn taught(&self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
@@ -38,8 +57,7 @@ impl Work {
         m: usize,
         x: &mut [f64],
     ) -> Result<Step, Halt> {
-        let n = self.table.rows;
-        self.stage = (m * GROWTH * 4 <= n).then_some(m * GROWTH);
+        self.stage = next(&self.table, m);
         self.settle(problem, self.walk.u.clone())?;
         self.report(problem, x, 0.0)
     }

@@ -233,6 +233,7 @@ mod tests {
             bytes: 8 * n * d,
             total: n as f64,
             weighted: false,
+            holds: usize::MAX,
         };
         let scaling = &Scaling::of(&facts, &look, true);
         let penalty: Vec<f64> =
