@@ -167,8 +167,8 @@ def test_pictures_are_saved_and_nothing_global_changes(tmp_path):
 
     before, figures = dict(matplotlib.rcParams), plt.get_fignums()
     result = Result.of(core(), bowl)
-    assert len(result.plot(file=tmp_path / "result.png")) == 3
-    assert len(Result.of(core()).plot(file=tmp_path / "unknown.svg")) == 2
+    assert len(result.plot(file=tmp_path / "result.png")) == 4
+    assert len(Result.of(core()).plot(file=tmp_path / "unknown.svg")) == 3
     plot_history({"a": result, "b": Result.of({})}, file=tmp_path / "history.pdf")
     assert dict(matplotlib.rcParams) == before
     assert plt.get_fignums() == figures

@@ -227,7 +227,7 @@ class Result(dict[str, Any]):
         )
 
     def plot(self, *, file: str | Path | None = None) -> Any:
-        """Draw the falling loss and the residual on log axes; for two variables the path over contours too.
+        """Draw the falling loss, the residual and the step on log axes; for two variables the path over contours too.
 
         The path is drawn where `path` has points of two coordinates (``path=True``) and the function is
         known. Needs matplotlib.

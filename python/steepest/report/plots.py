@@ -193,7 +193,8 @@ def plot_history(
 
 
 def plot_result(result: Any, objective: Function | None = None, *, file: str | Path | None = None) -> Any:
-    """Draw one result: its loss, its residual, and for two variables its path over the contours.
+    """Draw one result: its loss, its residual, its step where one was recorded, and for two variables its path over
+    the contours.
 
     Returns
     -------
@@ -202,13 +203,20 @@ def plot_result(result: Any, objective: Function | None = None, *, file: str | P
     """
     path = result.get("path")
     contours = objective is not None and path is not None and np.ndim(path) == 2 and np.shape(path)[1] == 2
-    panels = 3 if contours else 2
+    curves = {
+        "loss": "The loss as it fell",
+        "residual": "The slope left (residual)",
+        "rate": "The step (rate)",
+    }
+    if not np.any(np.nan_to_num(result["history"].get("rate", 0.0)) > 0.0):
+        del curves["rate"]
+    panels = len(curves) + contours
     figure, axes = _axes(None, file, (4.6 * panels, 4.2), panels)
     name = str(result.get("method") or "descent")
-    plot_history({name: result}, quantity="loss", ax=axes[0], title="The loss as it fell")
-    plot_history({name: result}, quantity="residual", ax=axes[1], title="The slope left (residual)")
+    for ax, (quantity, title) in zip(axes, curves.items(), strict=False):
+        plot_history({name: result}, quantity=quantity, ax=ax, title=title)
     if contours and objective is not None:
-        plot_descent(objective, {name: result}, ax=axes[2], title="The path over the contours")
+        plot_descent(objective, {name: result}, ax=axes[-1], title="The path over the contours")
     _save(figure, file)
     return axes
 
