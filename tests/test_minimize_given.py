@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -355,15 +356,15 @@ time.sleep(0.3)
 def test_bounds_contours_and_a_divergence_are_seen(tmp_path):
     start, inside = [-1.2, 1.0], [(-1.5, 0.8), (-0.5, 2.0)]
     axes = steepest.minimize("rosenbrock", start, bounds=inside, path=True).plot(file=tmp_path / "a.png")
-    drawn = [child.get_label() for child in axes[2].get_children()]
+    drawn = [child.get_label() for child in axes[-1].get_children()]
     assert drawn.count("_bound") == 2
-    assert len(axes[2].texts) > 3
+    assert len(axes[-1].texts) > 3
     away = steepest.minimize(
         "rosenbrock", start, method="gradient_descent", options={"rate": 0.01}, path=True
     )
     assert away.outcome == "diverged"
     axes = away.plot(file=tmp_path / "b.png")
-    assert any(text.get_text().startswith("diverges") for text in axes[2].texts)
+    assert any(text.get_text().startswith("diverges") for text in axes[-1].texts)
 
 
 @pytest.mark.parametrize("rate", [5e-3, 1e-3])
@@ -387,3 +388,59 @@ def test_plain_gradient_descent_by_its_name():
     loss = r.history["loss"]
     assert (np.diff(loss) < 0).all()
     assert r.nit > 3 * other.nit
+
+
+def _raises(x):
+    raise RuntimeError("mine")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"fun": lambda x: None}, TypeError, "fun must return one real number; got None"),
+        ({"fun": lambda x: x}, TypeError, "fun must return one real number; got array"),
+        ({"fun": lambda x: 1 + 1j}, TypeError, "fun must return one real number"),
+        ({"fun": lambda x: "1.5"}, TypeError, "fun must return one real number; got '1.5'"),
+        ({"fun": _raises}, RuntimeError, "mine"),
+        ({"jac": lambda x: None}, InputError, "the gradient .jac. must be real numbers; got None"),
+        ({"jac": lambda x: 1.0}, InputError, r"the gradient .jac. must have the shape \(2,\); got \(\)"),
+        ({"jac": lambda x: np.ones(3)}, InputError, r"must have the shape \(2,\); got \(3,\)"),
+        ({"jac": lambda x: x + 1j}, InputError, "must be real numbers; got array"),
+        ({"jac": lambda x: ["a", "b"]}, InputError, r"must be real numbers; got \['a', 'b'\]"),
+        ({"fun": lambda x: 1.0, "jac": True}, TypeError, r"fun must return \(value, gradient\); got 1.0"),
+        ({"hess": lambda x: None, "method": "newton"}, InputError, "the Hessian .hess. must be real numbers"),
+        ({"hessp": lambda x, p: np.ones(3), "method": "newton"}, InputError, "the product .hessp. must have"),
+        ({"bounds": [(1, 0), (0, 1)]}, InputError, r"low <= high; got \(1.0, 0.0\) for x\[0\]"),
+        ({"x0": []}, InputError, "at least one entry"),
+        ({"x0": [np.nan, 1.0]}, InputError, "x0 must be finite; got nan at entry 0"),
+        (
+            {"constraints": {"type": "eq", "fun": lambda x: None}},
+            InputError,
+            r"constraints\[0\] must return numbers; got None",
+        ),
+    ],
+)
+def test_what_callables_return_is_read_with_care(arguments, error, words):
+    with pytest.raises(error, match=words):
+        steepest.minimize(**({"fun": square, "x0": [0.5, 1.0]} | arguments))
+
+
+def test_x_may_be_kept_and_written_to():
+    kept = []
+
+    def fun(x):
+        kept.append(x)
+        value = float(x @ x)
+        if len(kept) % 2:
+            x[:] = 7.0
+        return value
+
+    r = steepest.minimize(fun, [1.0, 2.0], jac=lambda x: 2 * x)
+    assert r.success
+    assert np.abs(r.x).max() < 1e-6
+    assert not any(np.shares_memory(a, b) for a, b in pairwise(kept))
+
+
+def test_a_view_of_x_as_the_gradient_is_what_it_says():
+    assert steepest.minimize(lambda x: 0.5 * float(x @ x), [1.0, 2.0], jac=lambda x: x[:]).success
+    assert steepest.minimize(square, [1.0, 2.0], jac=lambda x: x).outcome == "gradient_inconsistent"

@@ -206,7 +206,7 @@ def _limits(name: str, low: Any, high: Any, m: int) -> tuple[Floats, Floats]:
 
 def _numbers(must: str, got: Any) -> Floats:
     try:
-        if np.iscomplexobj(got):
+        if got is None or np.iscomplexobj(got):
             raise TypeError
         return np.array(np.ravel(got), dtype=np.float64)
     except (TypeError, ValueError):

@@ -92,7 +92,6 @@ class Asked:
     schedule: Any = None
     scipys: str = ""
     path: bool = False
-    workers: Any = None
 
     @classmethod
     def of(
@@ -109,7 +108,7 @@ class Asked:
         name, settings, reason = _read_method(method)
         schedule: Any = None
         loop: dict[str, Any] = {"iterations": None, "evaluations": None, "seconds": None, "step": None}
-        disp, path, workers, idle, ftol = False, False, None, [], None
+        disp, path, idle, ftol = False, False, [], None
         own = settings_by_method()[name] if name else ()
         if not isinstance(options, Mapping | None):
             raise InputError(f"options must be a dict of options by name; got {options!r}")
@@ -120,8 +119,6 @@ class Asked:
                 disp = bool(value)
             elif key == "return_all":
                 path = bool(value)
-            elif key == "workers":
-                workers = value
             elif key in NO_EFFECT and key not in own:
                 idle.append(key)
             elif constrained and name in (None, _CONSTRAINED) and key in ("ftol", "gtol"):
@@ -151,7 +148,8 @@ class Asked:
             tol = TOLERANCE.get(scipys.lower()) if ftol is None else max(ftol, 0.0)
         return cls(
             name, tuple(settings.items()), loop, tol, disp, reason, tuple(idle), before, after, schedule,
-            scipys, path, workers,
+            scipys,
+            path,
         )  # fmt: skip
 
     def request(self) -> dict[str, Any]:
@@ -328,7 +326,7 @@ def _check_setting(key: str, method: str | None) -> None:
     of_method = known[method] if method else tuple(s for all_ in known.values() for s in all_)
     if key in of_method:
         return
-    general = [*_LOOP, *_SETTINGS, *_STEPS, *_PRINTS, "return_all", "workers"]
+    general = [*_LOOP, *_SETTINGS, *_STEPS, *_PRINTS, "return_all"]
     there = f"; there is {', '.join(general)} and the settings of the method"
     if method:
         there += f" {method}: {', '.join(of_method)}"

@@ -64,6 +64,7 @@ _UNITS = "variables are measured in units of their own"
 #: SciPy's options that need no answer here, and why.
 NO_EFFECT = {
     "maxls": "the line search takes as many trials as it needs",
+    "workers": "fun is called on one thread",
     "iprint": "use disp to print",
     "mesg_num": "use disp to print",
     "norm": "the largest entry of the gradient decides",

@@ -78,7 +78,9 @@ pub fn entries(
     if numpy.getattr("ma")?.call_method1("is_masked", (from,))?.is_truthy()? {
         return Err(refused(format!("{what} must not be masked; got {}", shown(from))));
     }
-    let array = numpy.call_method1("asarray", (from, "float64"))?;
+    let Ok(array) = numpy.call_method1("asarray", (from, "float64")) else {
+        return Err(refused(format!("{what} must be real numbers; got {}", shown(from))));
+    };
     let got: Vec<usize> = array.getattr("shape")?.extract()?;
     let long = |s: &[usize]| s.iter().copied().filter(|n| *n != 1).collect::<Vec<_>>();
     let flat = long(&got).len() <= 1 && got.iter().product::<usize>() == to.len();
