@@ -33,7 +33,7 @@ class LinearRegression(LinearRegressor):
     ``squared``, no penalty. The rows, centred, are reduced to a triangle by orthogonal (QR) factorisation,
     block by block, and the triangle by the same with pivots: no normal equations, whose condition is
     the square. Large sparse tables go to LSMR, which finds the same solution by products alone; it is not
-    proved then (the certificate says ``stationary``).
+    proved then (the certificate says ``estimated``, and up to what distance a lower point is excluded).
 
     Parameters are scikit-learn's `LinearRegression`. `tol`, `copy_X` and `n_jobs` are taken and have no
     effect: the answer is as exact as the arithmetic, and X is never changed. With ``positive=True`` the

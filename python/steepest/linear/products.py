@@ -5,7 +5,7 @@ Fong and Saunders 2011, https://doi.org/10.1137/10079687X.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -28,14 +28,20 @@ _ROWS = 4096
 _WIDE = 5000
 # How small LSMR makes the part of the residual that the columns explain.
 _SMALL = 1e-13
+# A lower point is excluded up to so many times the solution's own length away from it.
+_FAR = 10.0
+# A bound that rounding hides is a limit of the arithmetic up to such a share of the value; beyond, it says nothing.
+_LIMIT = 1e-3
 
 
 @dataclass(frozen=True)
 class _End:
-    """The value reached, how far it may be from the least, steps, and whether the budget sufficed."""
+    """How LSMR ended: the value, how far it may be from the least, what of that rounding hides, steps, and whether they
+    sufficed."""
 
     value: float
     bound: float
+    rounding: float
     steps: int
     done: bool
 
@@ -51,6 +57,12 @@ class _Products:
         self.share = np.full(n, 1.0 / n) if weight is None else weight / weight.sum()
         self.root = np.sqrt(self.share)
         self.centre = np.asarray(self.share @ self.X).ravel() if fit_intercept else np.zeros(d)
+        # Of each column, centred: its mean square.
+        self.squares = -(self.centre**2)
+        for at in range(0, n, _ROWS):
+            here = slice(at, at + _ROWS)
+            self.squares += self.X[here].power(2).T @ self.share[here]
+        self.squares = np.maximum(self.squares, 0.0)
         self.most = 10 * min(n, d)
 
     def solve(self, target: Floats, times: Floats) -> tuple[Floats, _End]:
@@ -61,13 +73,17 @@ class _Products:
             rmatvec=lambda u: times * (self.across @ (self.root * u) - self.centre * (self.root @ u)),
             dtype=np.float64,
         )
-        x, why, steps, norm, slope, size, condition, _ = lsmr(
-            operator, target, atol=_SMALL, btol=_SMALL, conlim=0.0, maxiter=self.most
-        )
-        # |A'r| over the least singular value, of which LSMR has an idea, is what the columns could still explain.
+        x, why, steps, *_ = lsmr(operator, target, atol=_SMALL, btol=_SMALL, conlim=0.0, maxiter=self.most)
+        # F is convex: it falls by no more than its slope times the way, however flat it is.
+        residual = target - operator.matvec(x)
+        norm, length = float(np.linalg.norm(residual)), float(np.sqrt((times**2) @ self.squares))
+        way = _FAR * max(float(np.linalg.norm(x)), norm / length if length > 0 else 0.0)
         value = 0.5 * norm * norm
-        left = 0.5 * (slope * condition / size) ** 2 if size > 0 else 0.0
-        return times * x, _End(value, min(left, value), int(steps), done=why != 7)
+        eps = float(np.finfo(np.float64).eps)
+        slack = 8 * eps * value
+        bound = min(float(np.linalg.norm(operator.rmatvec(residual))) * way, value) + slack
+        rounding = 2 * slack + eps * length * (norm + float(np.linalg.norm(target))) * way
+        return times * x, _End(value, bound, rounding, int(steps), done=why != 7)
 
     def times(self, v: Floats) -> Floats:
         """A v."""
@@ -80,13 +96,9 @@ class _Products:
         """
         if self.X.shape[0] < self.X.shape[1]:
             return None
-        square = -(self.centre**2)
-        for at in range(0, self.X.shape[0], _ROWS):
-            here = slice(at, at + _ROWS)
-            square += self.X[here].power(2).T @ self.root[here] ** 2
-        if not square.min() > 0:
+        if not self.squares.min() > 0:
             return None
-        times = 1.0 / np.sqrt(square)
+        times = 1.0 / np.sqrt(self.squares)
         drawn = times * np.random.default_rng(0).standard_normal(len(times))
         found, end = self.solve(self.times(drawn), times)
         off = np.linalg.norm((found - drawn) / times)
@@ -111,6 +123,11 @@ def by_products(
             return None
         if X.dtype == np.float32:
             coef = coef.astype(np.float32).astype(np.float64)
+            norm = float(np.linalg.norm(products.root * (target - mean) - products.times(coef)))
+            more = max(0.5 * norm * norm - end.value, 0.0)
+            end = replace(
+                end, value=0.5 * norm * norm, bound=end.bound + more, rounding=end.rounding + 2 * more
+            )
         null = 0.5 * float(products.share @ (target - mean) ** 2)
         goal = max(tol * max(end.value, 1e-12 * null), float(np.finfo(np.float64).tiny))
         result = _result(coef, end, goal, perf_counter() - started)
@@ -134,8 +151,6 @@ def _refuse_unless_finite(X: Any, names: Any) -> None:
 
 def _result(x: Floats, end: _End, target: float, seconds: float) -> Result:
     """How it ended."""
-    # The value itself is known to rounding only.
-    slack = 8 * float(np.finfo(np.float64).eps) * end.value
     outcome, message = (
         "converged",
         "Converged: nothing that the columns explain is left in the residual, to rounding.",
@@ -143,12 +158,22 @@ def _result(x: Floats, end: _End, target: float, seconds: float) -> Result:
     if not end.done:
         outcome = "budget"
         message = "Stopped: the budget of iterations is spent; columns of one scale, or Ridge, need fewer."
+    elif target < end.bound <= min(end.rounding, _LIMIT * end.value):
+        outcome = "precision_limit"
+        message = "Converged as far as the arithmetic's precision allows."
+    elif end.bound > target:
+        outcome = "plateau"
+        message = (
+            "Stopped: no product explains more of the residual, yet flat directions may; columns of one scale, or "
+            "Ridge, say more."
+        )
+    success = outcome in ("converged", "precision_limit")
     return Result.of(
         {
             "x": x,
             "fun": end.value,
-            "success": end.done,
-            "status": int(not end.done),
+            "success": success,
+            "status": int(not success),
             "outcome": outcome,
             "message": message,
             "nit": end.steps,
@@ -159,11 +184,11 @@ def _result(x: Floats, end: _End, target: float, seconds: float) -> Result:
             "method": "lsmr",
             "reason": "a large sparse table: products alone find the solution of least norm",
             "certificate": {
-                "kind": "stationary",
-                "bound": end.bound + slack,
+                "kind": "estimated",
+                "bound": end.bound,
                 "target": target,
-                "rounding": 2 * slack,
-                "assumption": "the least singular value is as LSMR estimates it: nothing is proved",
+                "rounding": end.rounding,
+                "assumption": f"no solution lies {_FAR:.0f} times as far from this one as its own length",
             },
         }
     )
