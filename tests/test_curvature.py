@@ -155,3 +155,11 @@ def test_the_hessian_may_be_sparse_or_an_operator(kind, shape):
     assert r.nit <= 3
     assert_allclose(r.x.ravel(), np.linalg.solve(hessian, b), atol=1e-9)
     assert_allclose(r.hess_inv.todense(), np.linalg.inv(hessian), atol=1e-12)
+
+
+def test_entries_are_those_of_the_matrix():
+    """As of the array that SciPy's BFGS returns."""
+    known = steepest.minimize("rosenbrock", method="BFGS").hess_inv
+    whole = known.todense()
+    assert known[0, 1] == whole[0, 1]
+    assert (known[1] == whole[1]).all()

@@ -46,8 +46,8 @@ class InverseHessian:
     >>> inverse = InverseHessian(hessian=np.diag([2.0, 4.0]))
     >>> inverse @ [1.0, 1.0]
     array([0.5 , 0.25])
-    >>> np.diag(inverse)
-    array([0.5 , 0.25])
+    >>> np.diag(inverse), inverse[0, 0]
+    (array([0.5 , 0.25]), np.float64(0.5))
 
     Notes
     -----
@@ -89,6 +89,10 @@ class InverseHessian:
         steps = f" from {len(self._parts['s'])} steps" if "s" in self._parts else ""
         estimated = "" if "hessian" in self._parts else ", estimated"
         return f"InverseHessian of shape {self.shape}{estimated}{steps}"
+
+    def __getitem__(self, at: Any) -> Any:
+        """Entries of the matrix, as SciPy's "BFGS" has them in an array."""
+        return self.todense()[at]
 
     def todense(self) -> Floats:
         """The matrix, exactly symmetric."""
@@ -174,7 +178,8 @@ def _restored(parts: dict[str, Any]) -> InverseHessian:
 @cache
 def _both(scipys: type[Any]) -> type[InverseHessian]:
     """An `InverseHessian` whose products are `LinearOperator`'s: it adds, scales and combines them too."""
-    own = ("__init__", "__new__", "__reduce__", "__repr__", "_matvec", "_matmat", "_adjoint", "_transpose")
+    own = ("__init__", "__new__", "__reduce__", "__repr__", "_matvec", "_matmat", "_adjoint", "_transpose",
+           "__getitem__")  # fmt: skip
     space = {name: InverseHessian.__dict__[name] for name in own}
     space |= {"__module__": __name__, "__doc__": InverseHessian.__doc__}
     return type("InverseHessian", (scipys, InverseHessian), space)
