@@ -152,3 +152,20 @@ def test_an_error_inside_a_constraint_comes_out_as_itself() -> None:
 
     with pytest.raises(ZeroDivisionError, match="inside"):
         steepest.minimize(rosen, [0.0, 0.0], constraints={"type": "ineq", "fun": fun})
+
+
+def test_a_wrong_jacobian_of_a_constraint_is_named() -> None:
+    def ring(by: float) -> Any:
+        return optimize.NonlinearConstraint(lambda x: x @ x, 1.0, 1.0, lambda x: [by * x])
+
+    line = {"type": "ineq", "fun": lambda x: x[0] + 2.0, "jac": lambda x: np.array([1.0, 0.0])}
+    fun, jac = lambda x: 2.0 * (x @ x - 1.0) - x[0], lambda x: 4.0 * x - np.array([1.0, 0.0])
+    start = [0.5, 0.8]
+    r = steepest.minimize(fun, start, jac=jac, constraints=[line, ring(4.0)])
+    assert r.outcome == "gradient_inconsistent"
+    named = [f.sentence for f in r.findings if f.kind == "jacobian_inconsistent"]
+    assert len(named) == 1
+    assert "The jac of constraints[1] is not that of its function" in named[0]
+    right = steepest.minimize(fun, start, jac=jac, constraints=[line, ring(2.0)])
+    assert right.success
+    assert np.abs(right.x - [1.0, 0.0]).max() < 1e-5

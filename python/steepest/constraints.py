@@ -103,6 +103,26 @@ class Constraints:
         held: Floats = rows[near <= 1e-6 * np.maximum(1.0, np.abs(values))]
         return held
 
+    def findings(self, x: Floats) -> list[dict[str, Any]]:
+        """Jacobians that were given and are not their constraints' at x, as differences tell."""
+        found = []
+        for part in (part for part in self._parts if part.jac is not None):
+            rows, seen = part.jacobian(x.copy()), part._differences(x)
+            rows = rows.toarray() if hasattr(rows, "toarray") else rows
+            off = np.abs(rows - seen)
+            i, j = np.unravel_index(int(np.argmax(off)), off.shape)
+            if off[i, j] > 1e-3 * np.abs(seen).max(initial=np.abs(rows).max()):
+                told = f"entry ({i}, {j}) is {rows[i, j]:.6g} where differences tell {seen[i, j]:.6g}"
+                found.append(
+                    {
+                        "kind": "jacobian_inconsistent",
+                        "severity": "problem",
+                        "sentence": f"The jac of {part.name} is not that of its function: {told}.",
+                        "remedy": "Correct it, or leave jac out.",
+                    }
+                )
+        return found
+
     def _stand(self, x: Floats) -> None:
         if self._at is None or not np.array_equal(self._at, x):
             self._at = x.copy()

@@ -254,6 +254,9 @@ def _run(
     ):
         # Nobody has moved them.
         values["jac"][function.bounds[0] == function.bounds[1]] = np.nan
+    if values["outcome"] == "gradient_inconsistent" and function.constraints is not None:
+        # What was seen is the Lagrangian's: it may be a constraint's that is wrong.
+        values["findings"] += function.constraints.findings(np.array(values["x"]))
     for name in ("x", "jac"):
         values[name] = None if values[name] is None else function.shaped(values[name])
     values |= asked.told(values, function)
