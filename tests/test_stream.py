@@ -9,6 +9,7 @@ import pytest
 from pyarrow import parquet
 from sklearn.base import clone
 
+import steepest
 from steepest.errors import InputError, TableError
 from steepest.linear import GeneralizedLinear, Lasso, LinearRegression, LogisticRegression, Ridge
 from steepest.tables.stream import Files, Stream, files_of
@@ -181,3 +182,36 @@ def test_what_does_not_fit_is_refused_by_name(tmp_path):
     parquet.write_table(not_finite, tmp_path / "nan.parquet")
     with pytest.raises(InputError, match="column 'a' row 2 is not finite"):
         Ridge().fit(tmp_path / "nan.parquet", "b")
+
+
+def mixed(folder, rows=12_000):
+    rng = np.random.default_rng(5)
+    for k in range(3):
+        X, town = rng.normal(size=(rows, 2)) * [1, 100], rng.integers(0, 3, rows)
+        y = rng.random(rows) < 1 / (1 + np.exp(-(X[:, 0] + X[:, 1] / 100 + town - 1)))
+        names = pa.array(np.array(["Bern", "Chur", "Olten"])[town]).dictionary_encode()
+        gaps = pa.array(X[:, 0], mask=rng.random(rows) < 0.02)
+        table = pa.table({"a": gaps, "b": X[:, 1], "town": names, "y": np.where(y, "yes", "no")})
+        parquet.write_table(table, folder / f"part-{k}.parquet", row_group_size=5000)
+    return f"{folder}/part-*.parquet"
+
+
+def test_fit_of_files_larger_than_memory(tmp_path):
+    path = mixed(tmp_path)
+    whole = steepest.fit(path, "y", alpha=1e-6)
+    model = steepest.fit(path, "y", alpha=1e-6, memory=16_000_000)
+    # What the sample taught differs (the fill of gaps, by a sample's median); next to no penalty leaves the rest alike.
+    probe = {"a": [0.0, 1.0, None], "b": [3.0, -80.0, 10.0], "town": ["Bern", "Chur", "Olten"]}
+    np.testing.assert_allclose(
+        np.asarray(model.predict_proba(probe)), np.asarray(whole.predict_proba(probe)), atol=2e-3
+    )
+    assert "fitted to all 36,000" in " ".join(model.summary().split())
+    (said,) = [finding for finding in model.findings if finding.kind == "sampled"]
+    assert said.evidence["rows"] == 36_000
+    assert said.evidence["sampled"] < 36_000
+    assert not [finding for finding in whole.findings if finding.kind == "sampled"]
+    for name, value in {"time": "b", "cv": 3, "sample_weight": "b"}.items():
+        with pytest.raises(InputError, match=f"{name}= needs all rows in memory"):
+            steepest.fit(path, "y", memory=16_000_000, **{name: value})
+    with pytest.raises(InputError, match="leave room for a sample of"):
+        steepest.fit(path, "y", memory=100_000)

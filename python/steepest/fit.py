@@ -16,6 +16,7 @@ from steepest.fitting.asked import class_weights, named_score, threshold_of, wit
 from steepest.fitting.job import Job
 from steepest.fitting.judging import python_lines, story_of
 from steepest.fitting.progress import Stages
+from steepest.fitting.streamed import opened, refuse
 from steepest.model import Model
 from steepest.tables import prepare
 
@@ -58,6 +59,7 @@ def fit(
     decimal: str | None = None,
     thousands: str | None = None,
     missing_target: Sequence[str] | None = None,
+    memory: int | None = None,
 ) -> Model:
     """Fit a linear model to a table, with nothing to tune.
 
@@ -78,7 +80,8 @@ def fit(
     Parameters
     ----------
     table : path, frame, array, mapping or str
-        A path (CSV, TSV, Parquet, Arrow, Feather, ``.npz``), a pandas or polars frame, an Arrow table, a NumPy or
+        A path (CSV, TSV, Parquet, Arrow, Feather, ``.npz``), a pattern, folder or list of Parquet files
+        (``"part-*.parquet"``), a pandas or polars frame, an Arrow table, a NumPy or
         SciPy sparse matrix, a dict of columns, a list of rows, or the name of a data set: "breast_cancer",
         "diabetes", "digits", "iris", "wine".
     target : str, int or array
@@ -153,6 +156,12 @@ def fit(
         The texts that mean a missing target. When None the usual ones ("", "?", "NaN"), while "None", "NA", "-" and
         their like are classes in a target of texts, which is said.
 
+    memory : int, optional
+        Bytes that the fit may take; what is free when None. Parquet files that would take more are read while they are
+        computed with: kinds of columns, alpha and the figures are then those of a random sample of the rows, and the
+        coefficients those of all rows (with ``refit=False`` of the sample), which is said. `time`, `cv` and
+        `sample_weight` are then refused.
+
     Returns
     -------
     Model
@@ -180,8 +189,13 @@ def fit(
     check_asked(cv, time, scoring, threshold, cost)
     stages = Stages(watch)
     stages.enter("read", 0.0, 0.05)
+    read, rows = opened(table, memory)
+    if rows is not None:
+        refuse(time=time, sample_weight=sample_weight, cv=cv)
+        if target is not None and not isinstance(target, (str, int, np.integer)):
+            refuse(target="the values")
     prepared = prepare(
-        table,
+        read,
         target,
         task=tasks.kind_of(loss) if task is None and loss is not None else task,
         test=test,
@@ -223,6 +237,7 @@ def fit(
         "headline": headline,
     }
     job = Job(prepared, chosen, settings | {"scoring": score}, threads, stages)
+    job.rows = rows
     fitted = job.run()
     arguments = {
         "task": task, "loss": loss, "test": test, "time": time, "alpha": alpha, "penalty": penalty,
@@ -234,6 +249,7 @@ def fit(
         "positive": positive, "threshold": threshold, "cost": cost, "tol": tol, "seed": seed, "header": header,
         "delimiter": delimiter, "encoding": encoding, "decimal": decimal, "thousands": thousands,
         "missing_target": None if missing_target is None else list(missing_target),
+        "memory": memory,
     }  # fmt: skip
     facts = story_of(job, fitted, python_lines(table, target, arguments), later=time is not None)
     solution = fitted.final.solution

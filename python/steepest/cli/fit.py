@@ -42,6 +42,7 @@ PASSED = (
     "tol",
     "seed",
     "threads",
+    "memory",
 )
 TEXT = ("delimiter", "encoding", "decimal", "thousands", "missing_target")
 
@@ -49,7 +50,7 @@ TEXT = ("delimiter", "encoding", "decimal", "thousands", "missing_target")
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments; what is not given is found out."""
     add = parser.add_argument
-    add("table", metavar="TABLE", help="a file, or the name of a data set")
+    add("table", metavar="TABLE", help="a file, a pattern of Parquet files, or the name of a data set")
     add("--target", metavar="COLUMN", help="what to predict, by name or number (from 0; -1 is the last)")
     add("--test", metavar="FILE", help="a second table, never looked at while fitting, for the figures")
     add("--report", metavar="FILE", help="write the report, one self-contained HTML page")
@@ -114,6 +115,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--tol", type=float, metavar="TOL", help="distance from the best possible to reach, relative (1e-6)")
     add("--seed", type=int, metavar="N", help="seed of the split (0)")
     add("--threads", type=int, metavar="N", help="threads (all); the result does not depend on them")
+    add(
+        "--memory",
+        type=int,
+        metavar="BYTES",
+        help="bytes that the fit may take (what is free); Parquet files that need more are read anew",
+    )
     add("--delimiter", metavar="C", help="what stands between fields; found out")
     add("--encoding", metavar="NAME", help="encoding of a text file; found out")
     header = parser.add_mutually_exclusive_group()

@@ -14,9 +14,11 @@ from steepest.fitting.alphas import MANY_CLASSES, Path, choose, ladder
 from steepest.fitting.columns import Columns, Encoding
 from steepest.fitting.progress import Stages
 from steepest.fitting.standardise import Scaling
+from steepest.fitting.streamed import Rows
 from steepest.linear.problem import Problem
 from steepest.model.weights import Weights
 from steepest.tables import Part, Prepared
+from steepest.tables.stream import Stream
 from steepest.tasks import Baseline, Spread, Task, Unit
 
 __all__ = ["Descent", "Fitted", "Job", "joined"]
@@ -78,6 +80,8 @@ class Job:
     ) -> None:
         self.prepared, self.task, self.settings = prepared, task, settings
         self.threads, self.stages = threads, stages
+        #: all rows, where those prepared are a sample of files
+        self.rows: Rows | None = None
         self.classes = len(prepared.schema.classes or ())
         self.outputs = task.outputs(self.classes)
         self.seconds: dict[str, float] = {}
@@ -103,7 +107,7 @@ class Job:
             self.stages.enter("refit", 0.88 if path else 0.5, 0.06 if path else 0.4)
             before = first.solution["x"] if first is not None and start is not None else start
             final = self.timed(
-                "refit", lambda: self.fit(self.all_rows(), alpha, before, "the training rows'")
+                "refit", lambda: self.fit(self.all_rows(), alpha, before, "the training rows'", self.rows)
             )
         assert final is not None
         folds = []
@@ -125,14 +129,23 @@ class Job:
             self.whole = train if held is None else joined(train, held)
         return self.whole
 
-    def fit(self, part: Part, alpha: float, start: Floats | None, where: str) -> Descent:
+    def fit(
+        self, part: Part, alpha: float, start: Floats | None, where: str, rows: Rows | None = None
+    ) -> Descent:
         """Fits the rows of a part; the penalty is on columns standardised by its own means and deviations."""
-        unit = self.unit(part)
-        encoding = Encoding.of(part.design, part.weight)
+        schema, encoding = self.prepared.schema, Encoding.of(part.design, part.weight)
         columns = encoding.columns(part.design)
+        stream = None
+        if rows is not None:
+            part, stream = (
+                rows.part(part, schema),
+                rows.stream(encoding, schema, columns.levels, columns.width),
+            )
+        unit = self.unit(part)
         y = (part.y - unit.shift) / unit.scale
         weight, tol = self.weight(part), self.settings["tol"]
-        solution = self.solve(columns, y, weight, alpha, start, tol, self.stages.during())
+        watch = self.stages.during()
+        solution = self.solve(columns, y, weight, alpha, start, tol, watch, rows=stream)
         point = columns.standardised(solution["x"], self.outputs)
         weights = Weights.of(point, encoding.mean, encoding.sd, self.outputs)
         weights = weights.times(unit.factor, unit.offset)
@@ -223,6 +236,7 @@ class Job:
         tol: float,
         watch: Any,
         most: int | None = None,
+        rows: Stream | None = None,
     ) -> dict[str, Any]:
         """One descent; `x` has each output's coefficients and then its intercept, `loss` is without the penalty."""
         penalty, ratio = self.settings["penalty"], self.settings["l1_ratio"]
@@ -240,7 +254,7 @@ class Job:
         )
         before = None if start is None else start.reshape(self.outputs, -1)
         first = None if before is None else (before[:, :-1], before[:, -1])
-        solved = problem.solve(columns, y, weight, start=first, watch=watch)
+        solved = problem.solve(columns if rows is None else rows, y, weight, start=first, watch=watch)
         weights = solved.coef * columns.scale
         size = ratio * np.abs(weights).sum() + 0.5 * (1 - ratio) * (weights**2).sum()
         point = np.column_stack([solved.coef, solved.intercept]).ravel()

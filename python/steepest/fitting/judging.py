@@ -35,7 +35,7 @@ DEFAULTS: dict[str, Any] = {
     "categories": [], "amounts": [], "missing": "fill", "validation": 0.2, "refit": True, "cv": None, "scoring": None,
     "class_weight": None, "sample_weight": None, "positive": None, "threshold": None, "cost": None, "tol": 1e-6,
     "seed": 0, "header": None, "delimiter": None, "encoding": None, "decimal": None, "thousands": None,
-    "missing_target": None,
+    "missing_target": None, "memory": None,
 }  # fmt: skip
 
 
@@ -157,7 +157,8 @@ def story_of(job: Job, fitted: Fitted, python: str, later: bool) -> dict[str, An
     rows = job.all_rows() if final.rows > len(prepared.train.y) else prepared.train
     counts = level_counts(rows, job.classes, flags_of(prepared))
     coefficients = story.coefficients(final.weights, prepared.train.design, schema.classes, counts)
-    findings = prepared.findings + about_figures(
+    findings = [] if job.rows is None else [job.rows.finding(final.rows, final is not fitted.judged)]
+    findings += prepared.findings + about_figures(
         figures, fitted.path, later, shifted=settings.get("class_weight") is not None
     )
     findings += about_target(prepared, job.task, rows, final.weights, heldout, figures)

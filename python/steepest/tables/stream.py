@@ -295,8 +295,10 @@ class Stream:
         The columns, in the design's order; numbers or booleans.
     encode : callable, optional
         Makes the part of a batch that the core takes of it; None takes its columns as numbers.
-    shape, levels : optional
-        Rows and columns, and the levels of each category, where `encode` makes other columns.
+    width, levels : optional
+        Columns in all, and the levels of each category, where `encode` makes other columns.
+    memory : int, optional
+        Bytes for rows that are kept; what is free tells when None.
     """
 
     #: two, as an array's
@@ -309,9 +311,11 @@ class Stream:
         encode: Callable[[pa.RecordBatch], Part] | None = None,
         width: int | None = None,
         levels: Sequence[int] = (),
+        memory: int | None = None,
     ) -> None:
         self.files, self.levels, self.encode = files, list(levels), encode
         self.names = list(columns)
+        self._memory = memory
         self.width = width
         self.dtype = np.dtype(np.float64) if encode else self._numbers()
         self._batches: Iterator[tuple[Place, pa.RecordBatch]] = iter(())
@@ -327,7 +331,9 @@ class Stream:
 
     @property
     def memory(self) -> int:
-        """Bytes for rows that are kept: half of what is there beside vectors as long as the rows."""
+        """Bytes for rows that are kept: what was said, or half of what is there beside vectors as long as the rows."""
+        if self._memory is not None:
+            return self._memory
         return max(0, available() - BESIDE * self.files.rows) // 2
 
     @property
