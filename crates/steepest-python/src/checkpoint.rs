@@ -64,13 +64,7 @@ impl Checkpoint {
         descent: &mut Descent,
         objective: &mut dyn Objective,
         penalty: &dyn Penalty,
-        method: &str,
     ) -> Result<(), Failure> {
-        if descent.method.state().is_none() {
-            let words =
-                format!("{method} cannot be stopped and gone on with yet: leave checkpoint out");
-            return Err(Box::new(refused(words)));
-        }
         let Some(saved) = self.saved.take() else { return Ok(()) };
         let loaded = descent.load(objective, penalty, saved);
         self.at = Some(descent.counts.iterations);

@@ -51,7 +51,7 @@ impl Steps {
         let Posed { mut objective, penalty, mut descent, method, reason, mut checkpoint } =
             guarded(|| request.pose(py))?;
         if let Some(checkpoint) = &mut checkpoint {
-            step(py, || checkpoint.begin(&mut descent, &mut objective, &*penalty, method))?;
+            step(py, || checkpoint.begin(&mut descent, &mut objective, &*penalty))?;
         }
         let (stopped, budget) = (false, descent.stop);
         let under =

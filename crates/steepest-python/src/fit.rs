@@ -285,11 +285,10 @@ fn drive(
     descent: &mut Descent,
     glm: &mut dyn Objective,
     penalty: &dyn Penalty,
-    method: &str,
     step: impl FnMut(&mut Descent, &mut dyn Objective) -> Result<bool, Failure>,
 ) -> Result<(), Failure> {
     if let Some(kept) = kept {
-        kept.begin(descent, glm, penalty, method)?;
+        kept.begin(descent, glm, penalty)?;
     }
     let ran = run(kept, descent, glm, step);
     match kept {
@@ -357,7 +356,7 @@ impl Work<'_> {
         let mut descent = Descent::new(chosen.method, &start, Stop { tolerance: aim, ..self.stop });
         let mut s = match self.held {
             None => {
-                drive(kept, &mut descent, &mut glm, penalty, chosen.name, |descent, glm| {
+                drive(kept, &mut descent, &mut glm, penalty, |descent, glm| {
                     descent.advance(glm, penalty, &mut watch)
                 })?;
                 descent.settle(&mut glm, penalty)?;
@@ -368,7 +367,7 @@ impl Work<'_> {
                 let rows: &dyn Design = aside.as_ref().map_or(h.design, |s| s);
                 let mut objective = Glm::new(rows, loss, h.target, h.weight, intercept)?;
                 let mut held = HeldOut { objective: &mut objective, patience: h.patience };
-                drive(kept, &mut descent, &mut glm, penalty, chosen.name, |descent, glm| {
+                drive(kept, &mut descent, &mut glm, penalty, |descent, glm| {
                     descent.advance_held(glm, penalty, &mut held, &mut watch)
                 })?;
                 descent.end_held(&mut glm, penalty)?

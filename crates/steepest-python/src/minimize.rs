@@ -217,7 +217,7 @@ pub fn minimize<'py>(
         guarded(|| request.pose(py))?;
     let mut watcher = Watcher::new(callback, watch);
     if let Some(checkpoint) = &mut checkpoint {
-        stay(py, || checkpoint.begin(&mut descent, &mut objective, &*penalty, method))?;
+        stay(py, || checkpoint.begin(&mut descent, &mut objective, &*penalty))?;
     }
     let ran = stay(py, || {
         run(&mut checkpoint, &mut descent, &mut objective, |descent, objective| {

@@ -136,9 +136,13 @@ pub trait Method {
     fn gradient(&self) -> Option<&[f64]> {
         None
     }
-    /// All that it remembers, for runs that are stopped and go on; none: such a run is refused.
-    fn state(&mut self) -> Option<&mut dyn State> {
-        None
+    /// All that it remembers, for runs that are stopped and go on.
+    fn state(&mut self) -> &mut dyn State;
+    /// After that was loaded: makes again what is not saved, since it follows from the problem. [`Bad`](crate::state::Bad),
+    /// where what was loaded is not of this problem.
+    fn again(&mut self, problem: &mut Problem<'_>) -> Result<(), Halt> {
+        let _ = problem;
+        Ok(())
     }
     /// What it knows of the second derivatives, where it has them or learns them.
     fn curvature(&self) -> Option<Curvature> {

@@ -21,7 +21,7 @@ pub enum Look<'a> {
 /// x_i′w + b = Σ_j ((x_ij − centre_j) / scale_j) u_j + u_b, so the objective is the same, only rounder.
 ///
 /// Without an intercept there is nothing that could take up a centre, and it is 0.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Scaling {
     /// What is taken off a column.
     pub centre: Vec<f64>,

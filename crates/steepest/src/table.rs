@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 /// What is known of a table without reading it.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Table {
     /// Rows.
     pub rows: usize,

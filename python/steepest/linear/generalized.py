@@ -214,7 +214,7 @@ class GeneralizedLinear(LinearRegressor):
             Above 0: its logarithm is added likewise, so that ``poisson`` counts so many units of time or of area.
         checkpoint : path or (path, seconds), optional
             A file that the fit is kept in, as `steepest.minimize` has it: the same call goes on from there. For
-            tables in memory, and for methods that can be saved in the middle: all but ``progressive``, which refuses.
+            tables in memory.
         """
         if self.watch is not None and not callable(self.watch):
             raise InputError(f"watch must be called with the progress; got {self.watch!r:.80}")

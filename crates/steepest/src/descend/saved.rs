@@ -2,8 +2,10 @@
 use super::{Descent, Record, SWINGING};
 use crate::objective::Objective;
 use crate::penalty::Penalty;
+use crate::problem::{Meter, Problem};
 use crate::state::{Bad, Saved, State, Visitor};
 use crate::status::{Budget, Halt, Status};
+use crate::watch::{Counts, Stop, Unwatched};
 use std::error::Error;
 
 /// By so much of F, or of what it has fallen by, the value found at the point saved may be another than the one saved.
@@ -70,10 +72,7 @@ impl Descent {
 
     fn visit(&mut self, objective: &mut dyn Objective, v: &mut Visitor<'_>) -> Result<(), Bad> {
         v.field("loop", &mut Loop(self))?;
-        let Some(method) = self.method.state() else {
-            return Err(Bad("this method cannot be saved in the middle".into()));
-        };
-        v.field("method", method)?;
+        v.field("method", self.method.state())?;
         objective.state().map_or(Ok(()), |state| v.field("objective", state))
     }
 
@@ -103,9 +102,32 @@ impl Descent {
         if let Some(name) = saved.keys().next() {
             return Err(Box::new(Bad(format!("'{name}' is not known"))));
         }
+        self.again(objective, penalty)?;
         self.findings.retain(|f| f.kind != SWINGING);
         (self.begun, self.resumed) = (true, Some(self.counts.iterations));
         Ok(())
+    }
+
+    /// What the method does not save it makes again: that was counted when it was done first.
+    fn again(
+        &mut self,
+        objective: &mut dyn Objective,
+        penalty: &dyn Penalty,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let (mut counts, mut findings) = (Counts::default(), Vec::new());
+        let meter = Meter {
+            stop: Stop { tolerance: self.stop.tolerance, ..Stop::default() },
+            counts: &mut counts,
+            findings: &mut findings,
+            watch: &mut Unwatched,
+            clock: &mut self.clock,
+        };
+        let mut problem = Problem::of(objective, penalty, meter, &mut self.units);
+        match self.method.again(&mut problem) {
+            Ok(()) => Ok(()),
+            Err(Halt::Failed(error)) => Err(error),
+            Err(_) => Err(Box::new(Bad("the table cannot be read as it was".into()))),
+        }
     }
 
     /// Whether F at the point saved is what it was.

@@ -204,8 +204,8 @@ impl State for Now {
         if v.loads() {
             *inner = within.then(first);
         }
-        if let Some(inner) = inner.as_mut().and_then(|inner| inner.state()) {
-            v.field("inner", inner)?;
+        if let Some(inner) = inner {
+            v.field("inner", inner.state())?;
         }
         v.field("round", round)?;
         v.field("missed", missed)?;
@@ -365,10 +365,8 @@ impl Method for Rounds {
         let step = now.step(problem, x)?;
         now.told(problem, x, step)
     }
-    fn state(&mut self) -> Option<&mut dyn State> {
-        // As far as what goes down L has one.
-        first().state()?;
-        Some(self)
+    fn state(&mut self) -> &mut dyn State {
+        self
     }
     /// The last point: a lower value may be had where constraints are missed.
     fn monotone(&self) -> bool {

@@ -336,8 +336,8 @@ impl Method for Descent {
         if residual == 0.0 { self.claim(problem, x, Status::Converged) } else { Ok(self.here(residual)) }
     }
 
-    fn state(&mut self) -> Option<&mut dyn State> {
-        Some(self)
+    fn state(&mut self) -> &mut dyn State {
+        self
     }
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         if self.proves && self.shares && self.taken == 0 {

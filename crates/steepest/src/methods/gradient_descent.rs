@@ -159,8 +159,8 @@ impl Method for Descent {
         problem.units.outward(&work.x[..x.len()], x);
         Ok(step)
     }
-    fn state(&mut self) -> Option<&mut dyn State> {
-        Some(self)
+    fn state(&mut self) -> &mut dyn State {
+        self
     }
     fn rate(&self) -> Option<f64> {
         let own = self.work.as_ref().map_or(0.0, |w| w.a / w.unit);

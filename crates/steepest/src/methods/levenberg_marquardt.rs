@@ -175,8 +175,8 @@ impl Method for Descent {
         x.copy_from_slice(&work.x);
         Ok(step)
     }
-    fn state(&mut self) -> Option<&mut dyn State> {
-        Some(self)
+    fn state(&mut self) -> &mut dyn State {
+        self
     }
     fn monotone(&self) -> bool {
         true

@@ -169,8 +169,8 @@ impl Method for Descent {
         problem.units.outward(&work.x, x);
         Ok(step)
     }
-    fn state(&mut self) -> Option<&mut dyn State> {
-        Some(self)
+    fn state(&mut self) -> &mut dyn State {
+        self
     }
     fn monotone(&self) -> bool {
         true

@@ -32,6 +32,8 @@ use crate::objective::{Ask, Objective, Rows};
 use crate::problem::{Facts, Problem};
 use crate::scaling::{Look, Scaling};
 use crate::settings::Described;
+use crate::state;
+use crate::state::State;
 use crate::status::{Halt, Status};
 use crate::table::{OfRows, Table};
 use ground::{Ground, Seen};
@@ -86,7 +88,7 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: Progressive::<f64>::PARAMETERS,
     needs: Needs { glm: true, penalty: Takes::Quadratic, ..Needs::GRADIENT },
     suits,
-    build: |_| Box::new(Descent { work: None }),
+    build: |_| Box::<Descent>::default(),
 };
 
 fn suits(facts: &Facts) -> Option<Suit> {
@@ -96,9 +98,12 @@ fn suits(facts: &Facts) -> Option<Suit> {
     })
 }
 
+#[derive(Default)]
 struct Descent {
     work: Option<Work>,
 }
+
+state!(Descent { work: begun });
 
 /// What is known between steps.
 struct Work {
@@ -139,6 +144,42 @@ struct Work {
     first: f64,
 }
 
+impl Default for Work {
+    /// Nowhere, of no table.
+    fn default() -> Self {
+        Work {
+            table: Table::default(),
+            scaling: Scaling::default(),
+            centred: false,
+            penalty: Vec::new(),
+            one_sided: false,
+            sides: None,
+            shape: Shape::default(),
+            since: 0.0,
+            squared_once: false,
+            stage: None,
+            ground: Ground::whole(Vec::new()),
+            walk: Walk::nowhere(),
+            far: false,
+            tailed: true,
+            age: 0,
+            steps: 0,
+            stuck: 0,
+            idle: 0,
+            endless: 0,
+            next_look: apart::LOOK,
+            looked_at_end: false,
+            floor: None,
+            first: f64::NAN,
+        }
+    }
+}
+
+// What is left out follows from the table and the stage (`Work::again`).
+state!(Work {
+    walk, shape, since, squared_once, stage, far, tailed, age, steps, stuck, idle, endless, next_look, looked_at_end, floor, first,
+} but table, scaling, centred, penalty, one_sided, sides, ground);
+
 /// Steps on one sample at most.
 const STEPS: usize = 25;
 /// Steps in a row that change F by no more than rounding, and the arithmetic's end is reached.
@@ -157,6 +198,12 @@ impl Method for Descent {
     }
     fn foresees(&self, objective: &mut dyn Objective, given: bool) -> Result<Vec<u32>, Halt> {
         foresees(objective, !given)
+    }
+    fn state(&mut self) -> &mut dyn State {
+        self
+    }
+    fn again(&mut self, problem: &mut Problem<'_>) -> Result<(), Halt> {
+        self.work.as_mut().map_or(Ok(()), |work| work.again(problem))
     }
     /// On all rows no step goes up; on samples the values are estimates and the last is the best.
     fn monotone(&self) -> bool {
@@ -236,31 +283,7 @@ impl Work {
             return Err(Halt::Failed(why.into()));
         }
         let one_sided = centred && apart::one_sided(problem, table.outputs)?;
-        Ok(Work {
-            table,
-            ground: Ground::whole(Vec::new()),
-            walk: Walk::nowhere(),
-            scaling,
-            centred,
-            penalty,
-            one_sided,
-            sides,
-            shape: Shape { form: Form::Diagonal, rows: 0 },
-            since: 0.0,
-            squared_once: false,
-            stage: None,
-            far: false,
-            tailed: true,
-            age: 0,
-            steps: 0,
-            stuck: 0,
-            idle: 0,
-            endless: 0,
-            next_look: apart::LOOK,
-            looked_at_end: false,
-            floor: None,
-            first: f64::NAN,
-        })
+        Ok(Work { table, scaling, centred, penalty, one_sided, sides, ..Work::default() })
     }
 
     fn begin(problem: &mut Problem<'_>, x: &[f64]) -> Result<Self, Halt> {

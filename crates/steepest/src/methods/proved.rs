@@ -143,9 +143,7 @@ fn prove(problem: &mut Problem<'_>, x: &[f64]) -> Result<Option<Step>, Halt> {
 impl State for Proved {
     fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
         let Proved { inner, followed: _, wait, waited } = self;
-        if let Some(inner) = inner.state() {
-            v.field("inner", inner)?;
-        }
+        v.field("inner", inner.state())?;
         v.field("wait", wait)?;
         v.field("waited", waited)
     }
@@ -169,9 +167,11 @@ impl Method for Proved {
         let step = self.inner.step(problem, x)?;
         self.judged(problem, x, step)
     }
-    fn state(&mut self) -> Option<&mut dyn State> {
-        self.inner.state()?;
-        Some(self)
+    fn state(&mut self) -> &mut dyn State {
+        self
+    }
+    fn again(&mut self, problem: &mut Problem<'_>) -> Result<(), Halt> {
+        self.inner.again(problem)
     }
     fn monotone(&self) -> bool {
         self.inner.monotone()

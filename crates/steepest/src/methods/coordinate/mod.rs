@@ -333,8 +333,8 @@ impl Method for Coordinate {
         Ok(step)
     }
 
-    fn state(&mut self) -> Option<&mut dyn State> {
-        Some(self)
+    fn state(&mut self) -> &mut dyn State {
+        self
     }
     fn monotone(&self) -> bool {
         true

@@ -9,6 +9,7 @@ use crate::factor::Factor;
 use crate::gram::Rounded;
 use crate::held::Held;
 use crate::scaling::Scaling;
+use crate::state::{Bad, State, Visitor};
 use crate::status::Halt;
 use crate::table::{Slot, Sum};
 
@@ -30,15 +31,27 @@ impl<'a> Few<'a> {
     }
 }
 
-/// Rows that stand for all in a metric, and the metric.
+/// Rows that stand for all in a metric, and the metric. A run that is stopped remembers what it was made from: the rows
+/// as they were seen then; the rest follows.
+#[derive(Default)]
 pub struct Metric {
     /// Which rows, by their places.
     pub rows: Vec<u32>,
+    /// How many others each stands for.
+    times: Vec<f64>,
+    /// Their margins where it was made.
+    margins: Vec<f64>,
+    /// Whether the curvature of chords counts.
+    broad: bool,
+    /// Where there are no rows, the curvature of every column.
+    bent: f64,
     /// What each weighs: its share, how many it stands for, the curvature of its loss.
     pub weight: Vec<f64>,
     /// M = Σ share h x x′ + A.
     pub factor: Inverse,
 }
+
+crate::state!(Metric { rows, times, margins, broad, bent } but weight, factor);
 
 /// M, factored.
 pub enum Inverse {
@@ -50,6 +63,12 @@ pub enum Inverse {
     Turned(Turned),
     /// Where no matrix pays.
     Diagonal(Vec<f64>),
+}
+
+impl Default for Inverse {
+    fn default() -> Self {
+        Inverse::Diagonal(Vec::new())
+    }
 }
 
 impl Inverse {
@@ -106,9 +125,10 @@ pub fn factor(few: Few<'_>, weight: &[f64], ridge: f64) -> Factor {
 }
 
 /// What stands for the Hessian.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Form {
     /// Its diagonal, where no matrix pays.
+    #[default]
     Diagonal,
     /// Of several outputs, one matrix a direction among them.
     Turned,
@@ -117,12 +137,25 @@ pub enum Form {
 }
 
 /// A form, and how many rows it is made from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Shape {
     /// The form.
     pub form: Form,
     /// Rows; of no account for a diagonal.
     pub rows: usize,
+}
+
+impl State for Shape {
+    fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
+        let mut form = self.form as usize;
+        v.field("form", &mut form)?;
+        let known = [Form::Diagonal, Form::Turned, Form::Whole].into_iter().find(|f| *f as usize == form);
+        v.check("form", known.is_some(), "is no form")?;
+        self.form = known.unwrap_or_default();
+        v.field("rows", &mut self.rows)?;
+        // Four times as many at a time, no further than all.
+        v.check("rows", self.rows < 1 << 40, "are more than there can be")
+    }
 }
 
 /// What a metric is made from.
@@ -153,15 +186,14 @@ pub fn metric(
     recipe: &Recipe<'_>,
     shape: &mut Shape,
 ) -> Result<Metric, Halt> {
-    let (d, outputs, n) = (seen.table.width(), seen.table.outputs, seen.len());
+    let (d, n) = (seen.table.width(), seen.len());
     if shape.form == Form::Diagonal {
         let mut bent = seen.sum(Sum::Traces, recipe.at)?[0];
         if recipe.broad || bent == 0.0 {
             bent = bent.max(seen.sum(Sum::Chords, recipe.at)?[0]);
         }
-        let diagonal = |a: &f64| (bent + a).max(f64::MIN_POSITIVE);
-        let factor = Inverse::Diagonal(seen.ground.penalty.iter().map(diagonal).collect());
-        return Ok(Metric { rows: Vec::new(), weight: Vec::new(), factor });
+        let factor = diagonal(bent, &seen.ground.penalty);
+        return Ok(Metric { bent, factor, ..Metric::default() });
     }
     // To draw by scores means to read a table anew that is not in memory: not unless it must be.
     let mut scored = recipe.far || seen.ground.sample.is_some() || !seen.table.read_anew();
@@ -169,14 +201,9 @@ pub fn metric(
         let k = shape.rows;
         let (rows, times) = choose(seen, recipe, k, scored)?;
         let (scaling, penalty) = (seen.scaling, &seen.ground.penalty);
-        let held = &seen.hold(&rows, Some(recipe.at))?;
-        let few = Few { held, scaling, penalty };
-        let portion: Vec<f64> = held.share.iter().zip(&times).map(|(s, t)| s * t).collect();
-        let mut weight = bends(outputs, held.curvatures());
-        if recipe.broad || thin(&weight, &portion, d) {
-            weight.iter_mut().enumerate().for_each(|(i, h)| *h = h.max(held.chord(i)));
-        }
-        weight.iter_mut().zip(&portion).for_each(|(h, portion)| *h = h.max(0.0) * portion);
+        let held = seen.hold(&rows, Some(recipe.at))?;
+        let few = Few { held: &held, scaling, penalty };
+        let (portion, weight) = weighed(&held, &times, recipe.broad);
         // A row that stands for itself alone adds no doubt.
         let doubt = |i: usize| (1.0 - held.share[i] / portion[i]).max(0.0);
         let sum: f64 = weight.iter().sum();
@@ -186,13 +213,60 @@ pub fn metric(
             scored = true;
             continue;
         }
-        let ridge = if rows.len() < 20 * d && rows.len() < n { 1e-3 } else { 0.0 };
-        let factor = match shape.form {
-            Form::Turned => Inverse::Turned(Turned::new(few, &portion, ridge)),
-            _ if outputs > 1 => Inverse::Several(outputs::joint(few, &portion)),
-            _ => Inverse::One(factor(few, &weight, ridge)),
-        };
-        return Ok(Metric { rows, weight, factor });
+        let factor = factored(few, (&portion, &weight), shape.form, n);
+        let margins = held.margins;
+        return Ok(Metric { rows, times, margins, broad: recipe.broad, weight, factor, bent: 0.0 });
+    }
+}
+
+impl Metric {
+    /// Makes it again from what is remembered of it; false where that is not of these rows.
+    pub fn again(&mut self, seen: &mut Seen<'_, '_>, form: Form) -> Result<bool, Halt> {
+        let Metric { rows, times, margins, broad, bent, weight, factor } = self;
+        let (n, outputs) = (seen.len(), seen.table.outputs);
+        let (scaling, penalty) = (seen.scaling, &seen.ground.penalty);
+        let fits = times.len() == rows.len() && margins.len() == rows.len() * outputs;
+        let there = rows.is_sorted() && rows.last().is_none_or(|last| (*last as usize) < n);
+        if !fits || !there || rows.is_empty() != (form == Form::Diagonal) {
+            return Ok(false);
+        }
+        if form == Form::Diagonal {
+            *factor = diagonal(*bent, penalty);
+            return Ok(true);
+        }
+        let mut held = seen.hold(rows, None)?;
+        held.margins.clone_from(margins);
+        let (portion, weighs) = weighed(&held, times, *broad);
+        *factor = factored(Few { held: &held, scaling, penalty }, (&portion, &weighs), form, n);
+        *weight = weighs;
+        Ok(true)
+    }
+}
+
+/// That of columns which all bend alike.
+fn diagonal(bent: f64, penalty: &[f64]) -> Inverse {
+    Inverse::Diagonal(penalty.iter().map(|a| (bent + a).max(f64::MIN_POSITIVE)).collect())
+}
+
+/// What rows count for: share times how many each stands for; and that times the curvature of its loss.
+fn weighed(held: &Held<'_>, times: &[f64], broad: bool) -> (Vec<f64>, Vec<f64>) {
+    let portion: Vec<f64> = held.share.iter().zip(times).map(|(s, t)| s * t).collect();
+    let mut weight = bends(held.outputs(), held.curvatures());
+    if broad || thin(&weight, &portion, held.width()) {
+        weight.iter_mut().enumerate().for_each(|(i, h)| *h = h.max(held.chord(i)));
+    }
+    weight.iter_mut().zip(&portion).for_each(|(h, portion)| *h = h.max(0.0) * portion);
+    (portion, weight)
+}
+
+/// M over few of `n` rows.
+fn factored(few: Few<'_>, (portion, weight): (&[f64], &[f64]), form: Form, n: usize) -> Inverse {
+    let (rows, outputs) = (few.held.len(), few.held.outputs());
+    let ridge = if rows < 20 * few.held.width() && rows < n { 1e-3 } else { 0.0 };
+    match form {
+        Form::Turned => Inverse::Turned(Turned::new(few, portion, ridge)),
+        _ if outputs > 1 => Inverse::Several(outputs::joint(few, portion)),
+        _ => Inverse::One(factor(few, weight, ridge)),
     }
 }
 

@@ -23,7 +23,7 @@ impl Work {
         if self.shape.form != Form::Whole {
             return self.wide(problem, target);
         }
-        let Metric { rows, weight, factor } = &self.walk.metric;
+        let Metric { rows, weight, factor, .. } = &self.walk.metric;
         let anew = |problem: &mut Problem<'_>, rows: &[u32]| {
             let by = if self.table.outputs > 1 { outputs::bound } else { certify::bound };
             self.bound(problem, rows, by)

@@ -8,6 +8,7 @@ use super::{Work, draw, renewal};
 use crate::method::Step;
 use crate::problem::Problem;
 use crate::scaling::Scaling;
+use crate::state::Bad;
 use crate::status::Halt;
 use crate::table::{Margins, Sum, Table};
 
@@ -82,6 +83,39 @@ impl Work {
         )?;
         Ok(())
     }
+
+    /// After a run was stopped and loaded: what follows from the table and from what is remembered is made again, in the
+    /// same order and so to the same bits. The gradient's own bits are remembered, since a sweep that also tells distances
+    /// may add it up otherwise.
+    pub(super) fn again(&mut self, problem: &mut Problem<'_>) -> Result<(), Halt> {
+        let bad = |words: &str| Err(Halt::Failed(Box::new(Bad(format!("'method.work.{words}")))));
+        let Work { table, scaling, centred, penalty, one_sided, sides, .. } = Work::new(problem, self.stage.is_some())?;
+        if self.stage.is_some_and(|m| !(super::first(&table)..=table.rows).contains(&m)) {
+            return bad("stage' is no part of these rows");
+        }
+        self.ground = ground((problem, &table), &scaling, (&penalty, sides.as_ref()), self.stage)?;
+        (self.table, self.scaling, self.penalty, self.sides) = (table, scaling, penalty, sides);
+        (self.centred, self.one_sided) = (centred, one_sided);
+        let Work { scaling, ground, walk, far, .. } = self;
+        let seen = &mut Seen { problem, table, scaling, ground };
+        seen.evaluate(&walk.u, &mut vec![0.0; walk.u.len()], walk.here, *far)?;
+        if !walk.metric.again(seen, self.shape.form)? {
+            return bad("walk.metric' is of other rows");
+        }
+        Ok(())
+    }
+}
+
+/// The rows of a stage; all, where there is none.
+fn ground(
+    (problem, table): (&mut Problem<'_>, &Table),
+    scaling: &Scaling,
+    (penalty, sides): (&[f64], Option<&Sides>),
+    stage: Option<usize>,
+) -> Result<Ground, Halt> {
+    let Some(m) = stage else { return Ok(Ground::whole(penalty.to_vec())) };
+    let sample = sample::rows(problem, table, sides, m, m as u64)?;
+    Ground::some(problem, table, scaling, sample, penalty.to_vec())
 }
 
 /// A ground, evaluated at `u`, with its metric, and whether distances are kept there.
@@ -93,13 +127,7 @@ fn settle(
     (mut u, before): (Vec<f64>, f64),
     (shape, tailed): (&mut Shape, bool),
 ) -> Result<(Ground, Walk, bool), Halt> {
-    let ground = match stage {
-        Some(m) => {
-            let sample = sample::rows(problem, table, sides, m, m as u64)?;
-            Ground::some(problem, table, scaling, sample, penalty.to_vec())?
-        }
-        None => Ground::whole(penalty.to_vec()),
-    };
+    let ground = ground((problem, table), scaling, (penalty, sides), stage)?;
     let seen = &mut Seen { problem, table: *table, scaling, ground: &ground };
     let mut g = vec![0.0; u.len()];
     let far = tailed && shape.form != Form::Diagonal && shape.rows + shape.rows / 4 < seen.len();

@@ -2,7 +2,6 @@
 use super::ground::Seen;
 use super::metric::{Inverse, Metric};
 use super::search::{Line, search};
-use crate::factor::Factor;
 use crate::status::Halt;
 use crate::table::{Margins, OfRows, Slot};
 use crate::vectors::dot;
@@ -18,11 +17,14 @@ pub const HERE: Slot = Slot(0);
 pub const NEXT: Slot = Slot(1);
 pub const CHANGE: Slot = Slot(2);
 
+#[derive(Default)]
 struct Pair {
     s: Vec<f64>,
     y: Vec<f64>,
     product: f64,
 }
+
+crate::state!(Pair { s: vector, y: vector, product });
 
 /// A point, its neighbourhood, and where to go next.
 pub struct Walk {
@@ -46,6 +48,9 @@ pub struct Walk {
     /// The length to try first: above 1 where the last step should have been longer.
     stride: f64,
 }
+
+// Margins are kept with the rows: those of the point are asked for again, in the first slot.
+crate::state!(Walk { u: vector, value, g: vector, metric, pairs, v: vector, promise, stride } but here, next);
 
 /// What a step did.
 #[derive(Clone, Copy, Debug)]
@@ -71,9 +76,8 @@ impl Walk {
     }
     /// Before the first point.
     pub fn nowhere() -> Self {
-        let factor = Inverse::One(Factor::pivoted(Vec::new(), 0));
-        let metric = Metric { rows: Vec::new(), weight: Vec::new(), factor };
-        Walk { value: f64::INFINITY, ..Walk::new(Vec::new(), 0.0, Vec::new(), [HERE, NEXT], metric) }
+        let walk = Walk::new(Vec::new(), 0.0, Vec::new(), [HERE, NEXT], Metric::default());
+        Walk { value: f64::INFINITY, ..walk }
     }
     /// Gives back the room for the next margins, where there may be no next.
     pub fn tidy(&self, seen: &mut Seen<'_, '_>) -> Result<(), Halt> {

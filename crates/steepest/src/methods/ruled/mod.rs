@@ -322,8 +322,8 @@ impl Method for Ruled {
         }
         true
     }
-    fn state(&mut self) -> Option<&mut dyn State> {
-        Some(self)
+    fn state(&mut self) -> &mut dyn State {
+        self
     }
     fn gradient(&self) -> Option<&[f64]> {
         (!self.gradient.is_empty() && self.unscaled).then_some(&self.gradient)
