@@ -210,6 +210,9 @@ class Model:
         self.lo = np.full((self.outputs, p), -np.inf, dtype=LD)
         self.hi = -self.lo
         self.lo[:, :d], self.hi[:, :d] = LD(self.low) * self.s, LD(self.high) * self.s
+        # the variables that neither a penalty nor a bound holds, where margins matter by their differences alone
+        loose = (self.a1 == 0) & (self.a2 == 0) & np.isinf(self.lo) & np.isinf(self.hi)
+        self.common = loose.all(axis=0) & (self.outputs > 1)
         self.scale, self.d = scale, d
         self.boxed = bool(np.isfinite([self.low, self.high]).any())
 
@@ -384,6 +387,8 @@ class Model:
             if free.any():
                 x_new, f, damping, gain = self._newton(x, f, slope, H, free, sign, a1, damping, shape)
                 v = x_new.reshape(shape)
+                if self.common.any():
+                    v, f = self._together(v, f)
                 if gain <= abs(f) * LD(1e-17):
                     return v, True
             else:
@@ -394,6 +399,18 @@ class Model:
             if idle >= 2:
                 break
         return v, False
+
+    def _together(self, v: Wide, f: Wide) -> tuple[Wide, Wide]:
+        """The same point with what all classes share taken off, and its value.
+
+        Softmax minds differences alone. A step along what they share is free, and where it was long the margins have
+        lost their digits: at intercepts of 1e10 the value is off by more than what is asked of it.
+        """
+        shift = np.where(self.common, v.mean(axis=0), LD(0))
+        if abs(shift).max() <= 1e3:
+            return v, f
+        v = v - shift
+        return v, self.value(v)
 
     def _newton(
         self,
