@@ -57,7 +57,7 @@ def test_a_number_is_an_array_of_one_entry():
         ({"x0": 10**400}, "x0 must be numbers"),
         ({"starts": 10**30}, "starts must be at least 1 and at most 1000000"),
         ({"options": 3}, "options must be a dict"),
-        ({"options": {"nonsense": 1}}, "no option is called 'nonsense'; there is maxiter"),
+        ({"options": {"nonsense": 1}}, "no option is called 'nonsense'; available: maxiter"),
         ({"method": "Nelder-Mead", "path": True}, "Nelder-Mead is run by SciPy, which has no path"),
         ({"method": "powell", "x0": {"a": 1.0}}, "Powell is run by SciPy, which wants x0 as one array"),
         ({"options": {"eps": [1e-3, 1e-3, 1e-3]}}, "one for each of the 2 variables; got 3"),

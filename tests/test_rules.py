@@ -142,7 +142,7 @@ def test_unknown_names_get_near_ones() -> None:
         _catalog.find("rules", "adm")
     with pytest.raises(ValueError, match=r"no setting called 'epsilom'; did you mean 'epsilon'\?"):
         _core.Rule([("adam", {"epsilom": 1.0})])
-    with pytest.raises(InputError, match="no registry is called 'ruels'; there is rules, losses"):
+    with pytest.raises(InputError, match="no registry is called 'ruels'; available: rules, losses"):
         _catalog.registry("ruels")
     with pytest.raises(InputError, match="epsilon must be a number; got 'small'"):
         _catalog.checked("rules", "adam", {"epsilon": "small"})  # type: ignore[dict-item]

@@ -148,7 +148,7 @@ def registry(name: str) -> Mapping[str, Entry]:
     True
     """
     if name not in _all():
-        raise InputError(f"no registry is called {name!r}; there is {', '.join(_all())}")
+        raise InputError(f"no registry is called {name!r}; available: {', '.join(_all())}")
     return MappingProxyType(_all()[name])
 
 

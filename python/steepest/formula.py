@@ -342,7 +342,7 @@ def _move(
     if not takes_whole(entry, shape):
         named = dict(zip(entry.about["memory"], memory, strict=True))
         return evaluate(entry.programs["element"], {**inputs, "x": x, "g": g, **named}, host.operations)
-    # Matrices come lying, as many columns as rows or more, unless the rule says otherwise.
+    # Matrices are wide, as many columns as rows or more, unless the rule says otherwise.
     stands = entry.about["lying"] and shape[0] > shape[1]
     turn: Callable[[Any], Any] = host.operations["transpose"] if stands else lambda a: a
     rows, columns = shape[::-1] if stands else shape

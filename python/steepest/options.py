@@ -318,7 +318,7 @@ def _unknown(method: str, known: Mapping[str, Any]) -> str:
             f"{method} is no descent, and SciPy's own: steepest.minimize(method={method!r}) hands it to SciPy"
         )
     hint = did_you_mean(method, [*known, "L-BFGS-B", "BFGS", "Newton-CG", "SLSQP", "trust-constr"])
-    return f"no method is called {method!r}" + (hint or f"; there is {', '.join(sorted(known))}")
+    return f"no method is called {method!r}" + (hint or f"; available: {', '.join(sorted(known))}")
 
 
 def _check_setting(key: str, method: str | None) -> None:
@@ -327,7 +327,7 @@ def _check_setting(key: str, method: str | None) -> None:
     if key in of_method:
         return
     general = [*_LOOP, *_SETTINGS, *_STEPS, *_PRINTS, "return_all"]
-    there = f"; there is {', '.join(general)} and the settings of the method"
+    there = f"; available: {', '.join(general)} and the settings of the method"
     if method:
         there += f" {method}: {', '.join(of_method)}"
     raise InputError(f"no option is called {key!r}{did_you_mean(key, [*of_method, *general]) or there}")

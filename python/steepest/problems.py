@@ -129,12 +129,12 @@ def get(name: str, n: int | None = None, **settings: float) -> Problem:
     array([1., 1., 1., 1., 1.])
     """
     if name not in names():
-        raise InputError(f"no problem is called {name!r}{did_you_mean(name, names()) or _there_is()}")
+        raise InputError(f"no problem is called {name!r}{did_you_mean(name, names()) or _available()}")
     return Problem(name, n, **settings)
 
 
-def _there_is() -> str:
-    return f"; there is {', '.join(names())}"
+def _available() -> str:
+    return f"; available: {', '.join(names())}"
 
 
 def __getattr__(name: str) -> Problem:

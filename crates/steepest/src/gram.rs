@@ -1,4 +1,4 @@
-//! Σ weight_i x_i x_i′ over some rows of a design, in the rounder variables, and what else is summed over them.
+//! Σ weight_i x_i x_i′ over some rows of a design, in standardised variables, and what else is summed over them.
 use crate::calloff::breathe;
 use crate::held::Held;
 use crate::pool::pool;
@@ -14,16 +14,16 @@ const STEP: usize = 48;
 /// Columns from which the parts of a sum are parts of the matrix, not of the rows.
 const WIDE: usize = 256;
 
-/// Some rows of a table, seen in the rounder variables; gathered as they are needed.
+/// Some rows of a table, seen in standardised variables; gathered as they are needed.
 #[derive(Clone, Copy)]
-pub struct Rounded<'a> {
+pub struct StandardisedRows<'a> {
     /// The rows.
     pub held: &'a Held<'a>,
     /// The variables.
     pub scaling: &'a Scaling,
 }
 
-impl Rounded<'_> {
+impl StandardisedRows<'_> {
     /// Numbers of a row: the columns, and the intercept's.
     pub fn width(&self) -> usize {
         self.held.width()

@@ -254,7 +254,7 @@ impl<'a> Problem<'a> {
         self.added_gradient(x, gradient);
         Ok(())
     }
-    /// What is smooth and bounds at once is nothing at all.
+    /// A penalty that is both smooth and bounds is none.
     fn adds(&self) -> bool {
         let offers = self.penalty.offers();
         offers.smooth && !offers.bounds

@@ -146,8 +146,8 @@ pub trait Rule<const M: usize, const S: usize, const T: usize = 0, const K: usiz
         let _ = (scalars, memory);
         x
     }
-    /// The change (or gradient) and memory of a matrix, where the rule treats matrices as a whole. They come lying,
-    /// with at least as many columns as rows: the host transposes those that stand (see [`Rule::LYING`]).
+    /// The change (or gradient) and memory of a matrix, where the rule treats matrices as a whole. They are wide, with
+    /// at least as many columns as rows: the host transposes tall ones (see [`Rule::LYING`]).
     fn matrix<A: Matrix>(
         rule: Self::Of<A::Number>,
         at: At<A::Number, 0>,

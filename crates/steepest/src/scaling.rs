@@ -18,7 +18,7 @@ pub enum Look<'a> {
 }
 
 /// u_j = scale_j · w_j for each coefficient, and u_b = b + Σ_j centre_j w_j for the intercept: then
-/// x_i′w + b = Σ_j ((x_ij − centre_j) / scale_j) u_j + u_b, so the objective is the same, only rounder.
+/// x_i′w + b = Σ_j ((x_ij − centre_j) / scale_j) u_j + u_b, so the objective is the same, only better conditioned.
 ///
 /// Without an intercept there is nothing that could take up a centre, and it is 0.
 #[derive(Clone, Debug, Default)]
@@ -100,7 +100,7 @@ impl Scaling {
             None => 1.0,
         }
     }
-    /// From the rounder variables to the objective's.
+    /// From the standardised variables to the objective's.
     pub fn out(&self, u: &[f64], x: &mut [f64]) {
         let d = self.scale.len();
         for (u, x) in u.chunks_exact(self.width()).zip(x.chunks_exact_mut(self.width())) {
@@ -114,7 +114,7 @@ impl Scaling {
             }
         }
     }
-    /// From the objective's variables to the rounder ones.
+    /// From the objective's variables to the standardised ones.
     pub fn inward(&self, x: &[f64], u: &mut [f64]) {
         let d = self.scale.len();
         for (x, u) in x.chunks_exact(self.width()).zip(u.chunks_exact_mut(self.width())) {
@@ -128,7 +128,7 @@ impl Scaling {
             }
         }
     }
-    /// A gradient in the objective's variables becomes the one in the rounder ones.
+    /// A gradient in the objective's variables becomes the one in the standardised ones.
     pub fn gradient(&self, g: &mut [f64]) {
         let d = self.scale.len();
         for g in g.chunks_exact_mut(self.width()) {
@@ -139,7 +139,7 @@ impl Scaling {
             }
         }
     }
-    /// Rows of the design, in place, become rows of the rounder problem, each times its number; `width`
+    /// Rows of the design, in place, become rows of the standardised problem, each times its number; `width`
     /// numbers a row, of which the last stands for the intercept.
     pub fn rows(&self, raw: &[f64], times: &[f64], to: &mut [f64]) {
         let d = self.scale.len();

@@ -118,7 +118,7 @@ pub fn nearest<'a>(to: &str, names: impl Iterator<Item = &'a str>) -> String {
     let best = names.iter().map(|n| (distance(to, n), *n)).min();
     match best {
         Some((d, n)) if d <= 1 + to.len() / 4 => format!("; did you mean '{n}'?"),
-        Some(_) => format!("; there is {}", names.join(", ")),
+        Some(_) => format!("; available: {}", names.join(", ")),
         None => String::new(),
     }
 }

@@ -163,7 +163,8 @@ impl Squares<'_> {
     /// By the factors of the rows laid as columns: the solution lies in what they span.
     fn wide(&self, rows: &Rows<'_>) -> Result<Found, TooLarge> {
         let d = rows.d();
-        room(d * rows.n()).map_err(|e| TooLarge(format!("least squares holds X anew: {e}")))?;
+        room(d * rows.n())
+            .map_err(|e| TooLarge(format!("least squares needs a copy of X of {e}")))?;
         let Turned { matrix: mut turned, targets, left, shift } = turned(rows);
         let mut sizes = vec![0.0; d];
         for column in turned.data.chunks_exact(d) {
@@ -316,7 +317,7 @@ const SQUARES: &str = "Input X or y contains values so large that their sums of 
 fn triangle(rows: &Rows<'_>) -> Result<(Matrix, usize), TooLarge> {
     let width = rows.first() + rows.d() + rows.t();
     room(2 * width * width)
-        .map_err(|e| TooLarge(format!("least squares holds a triangle: {e}")))?;
+        .map_err(|e| TooLarge(format!("least squares needs a triangle of {e}")))?;
     let (whole, blocks) = rows.triangle();
     match whole.data.iter().all(|v| v.is_finite()) {
         true => Ok((whole, blocks)),

@@ -18,7 +18,7 @@ pub fn room(numbers: usize) -> Result<(), String> {
     let gigabytes = numbers as f64 * 8.0 / (1u64 << 30) as f64;
     Vec::<f64>::new()
         .try_reserve_exact(numbers)
-        .map_err(|_| format!("{gigabytes:.1} GiB are not there"))
+        .map_err(|_| format!("{gigabytes:.1} GiB, more than is available"))
 }
 
 /// The next multiple of [`LANES`].

@@ -1,4 +1,4 @@
-//! The same objective in rounder variables, for methods that do not scale by themselves.
+//! The same objective in standardised variables, for methods that do not scale by themselves.
 use super::Glm;
 use crate::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
 use crate::penalty::Penalty;

@@ -90,7 +90,7 @@ struct Work {
     s: Aligned,
     f: f64,
     first: f64,
-    /// A point beyond this, reached downhill, is on its way to nowhere.
+    /// A point beyond this, reached downhill, is taken to be diverging.
     reach: f64,
     /// Where a rate that was given began: to say which would have done.
     began: Option<(Aligned, Aligned)>,

@@ -99,7 +99,7 @@ struct Work {
     reach: f64,
 }
 
-/// A point beyond this times the start's size, reached downhill, is on its way to nowhere.
+/// A point beyond this times the start's size, reached downhill, is taken to be diverging.
 const FAR: f64 = 1e20;
 /// Lower points found by looking around before it is left at that.
 const ESCAPES: u32 = 20;

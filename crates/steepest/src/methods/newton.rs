@@ -117,7 +117,7 @@ impl Method for Descent {
         let n = x.len();
         // The Hessian, its factor, and one more while either is made.
         room(n.saturating_mul(n).saturating_mul(3)).map_err(|why| {
-            Halt::Failed(format!("newton holds matrices of {n} x {n} numbers, and {why}: take lbfgs").into())
+            Halt::Failed(format!("newton needs {n} x {n} matrices of {why}; use lbfgs").into())
         })?;
         let (mut at, mut g) = (x.to_vec(), vec![0.0; n]);
         let mut f = problem.total_gradient(x, &mut g)?;

@@ -12,7 +12,7 @@
 //! - Rows drawn in proportion to curvature · distance², weighted by one over their chance and joined with an even
 //!   sample, do better than the largest such rows with weight 1: rare levels 5.7 reads to 1e-6, not 7.7; heavy
 //!   tails on few rows 7.8, not 12. Distances cost a quarter of a read and are left out where a sample shows no tails.
-//! - A sample that separates is learned by heart: on the next one its direction is right and its length wrong,
+//! - A sample that separates is overfitted: on the next one its direction is right and its length wrong,
 //!   which a search along it on stored margins mends without a read. Classes that separate without a margin under next
 //!   to no penalty take some twenty reads, as many as Newton's method: a model of the loss itself over the metric's
 //!   rows, tilted to the slope of all rows, took four steps but believed in rows that it had not seen.
@@ -328,7 +328,7 @@ impl Work {
         Ok(work)
     }
 
-    /// It, in the rounder variables, on the rows that it walks on.
+    /// It, in standardised variables, on the rows that it walks on.
     fn seen<'s, 'p>(&'s self, problem: &'s mut Problem<'p>) -> Seen<'s, 'p> {
         Seen { problem, table: self.table, scaling: &self.scaling, ground: &self.ground }
     }

@@ -3,7 +3,7 @@ use super::metric::Form;
 use super::walk::CHANGE;
 use super::{Work, renewal};
 use crate::factor::Factor;
-use crate::gram::Rounded;
+use crate::gram::StandardisedRows;
 use crate::objective::{Ask, Rows};
 use crate::problem::Problem;
 use crate::status::Halt;
@@ -138,7 +138,7 @@ impl Work {
         let held = problem.hold(Rows::All, rows, None)?;
         let all: f64 = held.share.iter().sum();
         let weight: Vec<f64> = held.share.iter().map(|s| s / all).collect();
-        let mut gram = Rounded { held: &held, scaling: &self.scaling }.gram(&weight);
+        let mut gram = StandardisedRows { held: &held, scaling: &self.scaling }.gram(&weight);
         for (j, a) in self.penalty.iter().enumerate() {
             gram[j * width + j] += RIDGE * (1.0 + gram[j * width + j]) + a;
         }
@@ -148,8 +148,8 @@ impl Work {
         for _ in 0..TAKEN_OFF {
             problem.spend(rows.len() as f64 / self.table.rows as f64)?;
             let held = &problem.hold(Rows::All, rows, None)?;
-            let rounded = Rounded { held, scaling: &self.scaling };
-            let mut off = rounded.sweep(way, |i, t| (weight[i] * t, 0.0)).sum;
+            let standardised = StandardisedRows { held, scaling: &self.scaling };
+            let mut off = standardised.sweep(way, |i, t| (weight[i] * t, 0.0)).sum;
             off.iter_mut().zip(&self.penalty).zip(&*way).for_each(|((o, a), v)| *o += a * v);
             factor.solve(&mut off);
             way.iter_mut().zip(&off).for_each(|(v, o)| *v -= o);

@@ -63,7 +63,7 @@ struct Dual {
 impl Stand<'_> {
     fn swept(&self, h: &[f64], v: Vec<f64>) -> Dual {
         let (at, held) = (self.at, self.at.few.held);
-        let swept = at.few.rounded().sweep(&v, |i, t| {
+        let swept = at.few.standardised().sweep(&v, |i, t| {
             let (u, share) = (h[i] * t, held.share[i]);
             if share == 0.0 {
                 return (0.0, 0.0);

@@ -1,4 +1,4 @@
-//! What a descent walks on: all rows, or a sample of them; seen in the rounder variables.
+//! What a descent walks on: all rows, or a sample of them; seen in standardised variables.
 use super::{sample, support};
 use crate::held::{Held, Jets};
 use crate::objective::{Ask, Rows};
@@ -7,7 +7,7 @@ use crate::scaling::Scaling;
 use crate::status::{Halt, Status};
 use crate::table::{Margins, OfRows, Sample, Slot, Sum, Table};
 
-/// Rows to walk on, with the penalty ½ Σ a_j u_j² in the rounder variables.
+/// Rows to walk on, with the penalty ½ Σ a_j u_j² in standardised variables.
 pub struct Ground {
     /// The rows; none for all.
     pub sample: Option<Sample>,
@@ -15,7 +15,7 @@ pub struct Ground {
     pub penalty: Vec<f64>,
 }
 
-/// A problem in the rounder variables.
+/// A problem in standardised variables.
 pub struct Seen<'s, 'p> {
     /// The problem.
     pub problem: &'s mut Problem<'p>,
@@ -31,7 +31,7 @@ pub struct Seen<'s, 'p> {
 pub struct Rounding {
     /// To F.
     pub value: f64,
-    /// To each entry of the gradient, in the rounder variables.
+    /// To each entry of the gradient, in standardised variables.
     pub gradient: Vec<f64>,
     /// How far margins are from where the loss is 0, were its slope to stay: what it is over that slope.
     pub width: f64,

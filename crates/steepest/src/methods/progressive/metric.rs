@@ -6,14 +6,14 @@ use super::outputs;
 use super::sample::Sides;
 use super::turned::Turned;
 use crate::factor::Factor;
-use crate::gram::Rounded;
+use crate::gram::StandardisedRows;
 use crate::held::Held;
 use crate::scaling::Scaling;
 use crate::state::{Bad, State, Visitor};
 use crate::status::Halt;
 use crate::table::{Slot, Sum};
 
-/// A few rows, the rounder variables that they are seen in, and the diagonal penalty there.
+/// A few rows, the standardised variables that they are seen in, and the diagonal penalty there.
 #[derive(Clone, Copy)]
 pub struct Few<'a> {
     /// The rows.
@@ -26,8 +26,8 @@ pub struct Few<'a> {
 
 impl<'a> Few<'a> {
     /// As rows of numbers.
-    pub fn rounded(&self) -> Rounded<'a> {
-        Rounded { held: self.held, scaling: self.scaling }
+    pub fn standardised(&self) -> StandardisedRows<'a> {
+        StandardisedRows { held: self.held, scaling: self.scaling }
     }
 }
 
@@ -94,9 +94,9 @@ impl Inverse {
 
 /// M over rows with weights (share times curvature), and the diagonal penalty; of several outputs, of one of them.
 pub fn factor(few: Few<'_>, weight: &[f64], ridge: f64) -> Factor {
-    let rounded = few.rounded();
-    let width = rounded.width();
-    let mut gram = rounded.gram(weight);
+    let standardised = few.standardised();
+    let width = standardised.width();
+    let mut gram = standardised.gram(weight);
     let penalty = &few.penalty[..width];
     for (j, a) in penalty.iter().enumerate() {
         gram[j * width + j] += a;
@@ -108,7 +108,7 @@ pub fn factor(few: Few<'_>, weight: &[f64], ridge: f64) -> Factor {
         return factor;
     }
     let root: Vec<f64> = weight.iter().map(|w| w.sqrt()).collect();
-    let mut r = rounded.triangle(&root);
+    let mut r = standardised.triangle(&root);
     let mut diagonal = vec![0.0; width * width];
     for (j, a) in penalty.iter().enumerate() {
         diagonal[j * width + j] = a.sqrt();
@@ -141,7 +141,7 @@ pub enum Form {
 pub struct Shape {
     /// The form.
     pub form: Form,
-    /// Rows; of no account for a diagonal.
+    /// Number of rows; unused by the diagonal form.
     pub rows: usize,
 }
 

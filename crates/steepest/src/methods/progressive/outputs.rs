@@ -129,7 +129,7 @@ pub fn joint(few: Few<'_>, portion: &[f64]) -> Joint {
     Joint { contrasts: rows.contrasts, factor: rows.factor(portion) }
 }
 
-/// Some rows in the rounder variables, with their probabilities.
+/// Some rows in standardised variables, with their probabilities.
 pub struct ClassRows {
     contrasts: Contrasts,
     /// What is added to the diagonal, for one class.
@@ -153,7 +153,7 @@ impl ClassRows {
     pub fn of(few: Few<'_>) -> Self {
         let (k, w) = (few.held.outputs(), few.held.width());
         let contrasts = Contrasts::new(k);
-        let x = few.rounded().table();
+        let x = few.standardised().table();
         let p = few.held.curvatures();
         let q = p.chunks_exact(k).flat_map(|p| contrasts.inward(p)).collect();
         ClassRows { contrasts, penalty: few.penalty[..w].to_vec(), width: w, x, p, q }

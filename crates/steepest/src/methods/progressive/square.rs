@@ -91,7 +91,7 @@ impl Work {
         scale.map(|(s, a)| 1.0 / (s * a.sqrt())).collect()
     }
 
-    /// L, row after row, with zeros above the diagonal. K is helped to be positive by as little as does.
+    /// L, row after row, with zeros above the diagonal. The smallest ridge that makes K positive definite is added.
     fn root(&self, problem: &mut Problem<'_>) -> Result<Vec<f64>, Halt> {
         let n = self.table.rows;
         let factors = self.factors();
@@ -131,7 +131,7 @@ impl Work {
         }
     }
 
-    /// The rounder variables that belong to the square table's: A⁻¹X′L′⁻¹c.
+    /// The standardised variables that belong to the square table's: A⁻¹X′L′⁻¹c.
     fn back(
         &self,
         problem: &mut Problem<'_>,

@@ -133,7 +133,7 @@ fn settle(
     let far = tailed && shape.form != Form::Diagonal && shape.rows + shape.rows / 4 < seen.len();
     let mut value = seen.evaluate(&u, &mut g, HERE, far)?;
     if value > 1.5 * before {
-        // The sample before was learned by heart: on more rows the same direction is right, not its length.
+        // The sample before was overfitted: on more rows the same direction is right, not its length.
         let back: Vec<f64> = u.iter().map(|u| -u).collect();
         let zero = vec![0.0; table.outputs];
         let line = Line { from: HERE, by: Margins::Same(&zero), length: 1.0 };

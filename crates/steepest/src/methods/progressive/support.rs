@@ -9,7 +9,7 @@ const FEW: usize = 20;
 const LOOK: usize = 64;
 
 /// What the penalty needs to gain on a sample: for a column that differs from its usual value in 1..19 rows the
-/// curvature of one more row, in the rounder variables; 0 for all others.
+/// curvature of one more row, in standardised variables; 0 for all others.
 pub fn support(held: &Held<'_>, table: &Table, scaling: &Scaling) -> Vec<f64> {
     let (n, k, width) = (held.len(), table.outputs, table.width());
     let mut more = vec![0.0; k * width];

@@ -18,7 +18,7 @@ use crate::table::Margins;
 use crate::vectors::dot;
 use proptest::prelude::*;
 
-/// Where Newton's method with halving ends, in the rounder variables; none where it has not converged.
+/// Where Newton's method with halving ends, in standardised variables; none where it has not converged.
 fn newton(seen: &mut Seen<'_, '_>) -> Option<Vec<f64>> {
     let dim = seen.table.width();
     let (mut u, mut g) = (vec![0.0; dim], vec![0.0; dim]);
