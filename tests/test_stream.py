@@ -199,7 +199,7 @@ def mixed(folder, rows=12_000):
 def test_fit_of_files_larger_than_memory(tmp_path):
     path = mixed(tmp_path)
     whole = steepest.fit(path, "y", alpha=1e-6)
-    model = steepest.fit(path, "y", alpha=1e-6, memory=16_000_000)
+    model = steepest.fit(path, "y", alpha=1e-6, memory=8_000_000)
     # What the sample taught differs (the fill of gaps, by a sample's median); next to no penalty leaves the rest alike.
     probe = {"a": [0.0, 1.0, None], "b": [3.0, -80.0, 10.0], "town": ["Bern", "Chur", "Olten"]}
     np.testing.assert_allclose(
@@ -212,6 +212,6 @@ def test_fit_of_files_larger_than_memory(tmp_path):
     assert not [finding for finding in whole.findings if finding.kind == "sampled"]
     for name, value in {"time": "b", "cv": 3, "sample_weight": "b"}.items():
         with pytest.raises(InputError, match=f"{name}= needs all rows in memory"):
-            steepest.fit(path, "y", memory=16_000_000, **{name: value})
+            steepest.fit(path, "y", memory=8_000_000, **{name: value})
     with pytest.raises(InputError, match="leave room for a sample of"):
         steepest.fit(path, "y", memory=100_000)

@@ -22,7 +22,7 @@ from steepest.tables.target import encode_target
 __all__ = ["Rows", "opened", "refuse"]
 
 #: what a fit in memory takes, times the table
-TIMES = 16
+TIMES = 8
 #: rows of a sample at least and at most
 LEAST, MOST = 1000, 200_000
 
@@ -41,7 +41,7 @@ def opened(table: Any, memory: int | None) -> tuple[Any, Rows | None]:
         return (
             table if isinstance(table, str) and len(files.paths) == 1 else _taken(files, None, table)
         ), None
-    count = min(MOST, files.rows, budget // (2 * TIMES * 8 * width))
+    count = min(MOST, files.rows, budget // (4 * TIMES * 8 * width))
     if count < LEAST:
         raise InputError(
             f"{budget} bytes of memory leave room for a sample of {count} of {files.rows} rows, and at least "

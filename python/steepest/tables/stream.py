@@ -2,8 +2,8 @@
 
 The core reads rows through `Stream.read_rows` on a thread of its own while it computes with those before; what fits
 into `Stream.memory` bytes it keeps. pyarrow decodes, not a reader of our own in Rust: it is there in any case, knows
-every codec and type, lets go of the interpreter while it works, and makes the package no larger (the `parquet` crate was
-measured at 34 s more of compiling and 1.6 MB more of wheel).
+every codec and type, lets go of the interpreter while it works, and makes the package no larger (the `parquet` crate
+was measured at 34 s more of compiling and 1.6 MB more of wheel).
 """
 
 from __future__ import annotations
