@@ -162,37 +162,62 @@ def go_on(folder):
     print(json.dumps(found))
 
 
-def long_run(folder):
-    """Some seconds of steps, written at each."""
-    run = steepest.minimize(
-        valley,
-        np.full(12, -1.2),
-        jac=slope,
-        method="adam",
-        options={"maxiter": 400},
-        checkpoint=(folder / "run", 0.0),
+def long_minimize(path):
+    """Some seconds of steps, written at each; without a path, never stopped."""
+    kept = {} if path is None else {"checkpoint": (path, 0.0)}
+    return steepest.minimize(
+        valley, np.full(12, -1.2), jac=slope, method="adam", options={"maxiter": 400}, **kept
     )
-    print(json.dumps(told(run)))
+
+
+def long_descend(path):
+    """The same step by step."""
+    kept = {} if path is None else {"checkpoint": (path, 0.0)}
+    steps = steepest.descend(
+        valley, np.full(12, -1.2), jac=slope, method="momentum", rate=1e-5, options={"maxiter": 400}, **kept
+    )
+    for _ in steps:
+        pass
+    return steps.result()
+
+
+def long_fit(path):
+    """A linear model whose classes no line separates well, by a method of many small steps."""
+    rows = np.random.default_rng(8).normal(size=(4000, 8)) * 10.0 ** np.arange(-2, 6)
+    model = GeneralizedLinear(loss="logistic", alpha=1e-9, method="gradient_descent", tol=1e-15, max_iter=400)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotConverged)
+        target = (rows[:, 0] > 0.003 * np.sin(np.arange(4000))).astype(float)
+        model.fit(rows, target, checkpoint=None if path is None else (path, 0.0))
+    return model.results_[0]
+
+
+LONG = {"minimize": long_minimize, "descend": long_descend, "fit": long_fit}
+
+
+def long_run(folder):
+    """One of them, named by the folder, to its end."""
+    print(json.dumps(told(LONG[folder.name](folder / "run"))))
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no kill -9 here")
-def test_killed_at_any_moment_a_run_loses_nothing(tmp_path):
-    """`STEEPEST_KILLS=100` for more."""
-    never = told(
-        steepest.minimize(valley, np.full(12, -1.2), jac=slope, method="adam", options={"maxiter": 400})
-    )
+@pytest.mark.parametrize("name", LONG)
+def test_killed_at_any_moment_a_run_loses_nothing(tmp_path, name):
+    """`STEEPEST_KILLS=34` for a hundred over all three."""
+    never, folder = told(LONG[name](None)), tmp_path / name
+    folder.mkdir()
     draw = random.Random(5)
-    for _ in range(int(os.environ.get("STEEPEST_KILLS", "6"))):
-        with fresh("long_run", tmp_path) as child:
+    for _ in range(int(os.environ.get("STEEPEST_KILLS", "2"))):
+        with fresh("long_run", folder) as child:
             # It is killed some time after it has first written: in a step, in a file, between them.
-            while child.poll() is None and not list(tmp_path.iterdir()):
+            while child.poll() is None and not list(folder.iterdir()):
                 time.sleep(0.005)
             time.sleep(draw.uniform(0.0, 0.3))
             child.send_signal(signal.SIGKILL)
             child.communicate()
-        whole = [p for p in tmp_path.iterdir() if p.name == "run"]
+        whole = [p for p in folder.iterdir() if p.name == "run"]
         assert whole == [] or read_file(whole[0], "checkpoint")
-    with fresh("long_run", tmp_path) as child:
+    with fresh("long_run", folder) as child:
         assert json.loads(child.communicate()[0]) == never
 
 

@@ -100,6 +100,37 @@ def description(data: bytes) -> None:
                     loaded.predict({"x": [0.5, None], "town": ["a", "z"], "day": ["2024-02-03", None]})
 
 
+def resumed(path: Path, **more: Any) -> Any:
+    """A short run of a rule, kept in a file."""
+    options = {"maxiter": 9}
+    return steepest.minimize(
+        "rosenbrock", [-1.2, 1.0], method="adam", options=options, checkpoint=path, **more
+    )
+
+
+def checkpoint(data: bytes) -> None:
+    """A file that a run is to go on from."""
+    path = FOLDER / "run"
+    path.write_bytes(data)
+    with contextlib.suppress(ModelFileError, InputError):
+        resumed(path)
+
+
+def remembered(data: bytes) -> None:
+    """What such a file remembers, with a checksum that fits: one array is any numbers, or is not there."""
+    if len(data) < 3:
+        return
+    path = FOLDER / "remembered"
+    content, arrays = read_file(FOLDER / "kept", "checkpoint")
+    name, kind = sorted(arrays)[data[0] % len(arrays)], data[1] % 4
+    numbers = np.frombuffer(data[2 : 2 + (len(data) - 2) // 8 * 8], np.uint64)
+    arrays[name] = (numbers, numbers.view(np.float64), numbers.view(np.uint8), arrays[name][:-1])[kind]
+    write_file(path, "checkpoint", {"about": content["about"]}, arrays)
+    with contextlib.suppress(ModelFileError, InputError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        resumed(path)
+
+
 def structure(data: bytes) -> None:
     """A sparse matrix whose pointers and indices are any numbers."""
     if len(data) < 4:
@@ -139,6 +170,8 @@ TARGETS: dict[str, Target] = {
     "arrow": whole_file(".arrow"),
     "model": model,
     "description": description,
+    "checkpoint": checkpoint,
+    "remembered": remembered,
     "structure": structure,
 }
 
@@ -195,6 +228,12 @@ def seeds(name: str) -> list[bytes]:
         content, _ = read_file(FOLDER / "whole", "model")
         kept = {key: content[key] for key in ("settings", "story")}
         return [json.dumps({**kept, "schema": json.loads(content["schema"])}).encode()]
+    elif name in ("checkpoint", "remembered"):
+        (FOLDER / "kept").unlink(missing_ok=True)
+        resumed(FOLDER / "kept")
+        words = np.array([0, 1, 3, 2**53, 2**64 - 1], np.uint64).tobytes()
+        some = [bytes([place, kind]) + words for place in range(0, 60, 7) for kind in range(4)]
+        return [(FOLDER / "kept").read_bytes()] if name == "checkpoint" else some
     elif name == "packed":
         text = (Path(__file__).parent / "corpus" / "delimited" / "plain").read_bytes()
         with zipfile.ZipFile(out[0], "w", zipfile.ZIP_DEFLATED) as archive:
