@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from steepest import _catalog
+from steepest.catalogue.pages import KINDS, entries
 from steepest.cli import VERBS, main
-from steepest.cli.entry import KINDS, entries
 
 Run = Callable[..., tuple[int, str, str]]
 

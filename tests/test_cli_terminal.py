@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from steepest import _catalog, formula
+from steepest.catalogue.formula_text import written
 from steepest.cli.curve import draw
-from steepest.cli.formula_text import written
 from steepest.cli.terminal import Terminal
 
 

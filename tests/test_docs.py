@@ -53,7 +53,7 @@ def test_code_of_a_page_runs(page: str) -> None:
 
 def test_every_page_of_the_catalogue_is_linked_from_one() -> None:
     catalogue = (ROOT / "docs" / "catalogue.md").read_text()
-    from steepest.cli.entry import KINDS
+    from steepest.catalogue.pages import KINDS
 
     for kind in KINDS:
         assert f"catalogue/{kind}" in catalogue

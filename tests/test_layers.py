@@ -29,6 +29,7 @@ LAYERS = [
     {"fit"},
     {"hosts"},
     {"torch", "jax", "keras", "dask", "onnx", "mlflow"},
+    {"catalogue"},
     {"cli"},
 ]
 HOSTS = {"torch", "jax", "keras"}

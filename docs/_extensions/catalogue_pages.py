@@ -9,8 +9,8 @@ from typing import Any
 
 from catalogue_pictures import picture
 
+from steepest.catalogue.pages import KINDS, Entry, entries, number, spread
 from steepest.cli import main
-from steepest.cli.entry import KINDS, Entry, entries, number, spread
 
 VERBS = ("fit", "predict", "descend", "list")
 NOTES = {

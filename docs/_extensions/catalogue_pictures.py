@@ -10,7 +10,7 @@ import matplotlib
 import numpy as np
 
 from steepest import _catalog, formula
-from steepest.cli.entry import Entry
+from steepest.catalogue.pages import Entry
 
 matplotlib.use("agg")
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from steepest.catalogue.pages import number
 from steepest.cli.curve import draw
-from steepest.cli.entry import number
 from steepest.cli.places import check_place
 from steepest.cli.terminal import Terminal
 from steepest.options import name_of

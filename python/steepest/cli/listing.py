@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from steepest.cli.entry import KINDS, Entry, entries, spread, usual
+from steepest.catalogue.pages import KINDS, Entry, entries, spread, usual
 from steepest.cli.terminal import Terminal
 from steepest.errors import InputError, did_you_mean
 

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from steepest import _catalog
-from steepest.cli.formula_text import written
+from steepest.catalogue.formula_text import written
 
 __all__ = ["KINDS", "Entry", "entries", "number", "spread"]
 

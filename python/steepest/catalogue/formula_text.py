@@ -30,7 +30,7 @@ def written(
 
     Examples
     --------
-    >>> from steepest.cli.formula_text import written
+    >>> from steepest.catalogue.formula_text import written
     >>> written([("input", "x"), ("lit", 2.0), ("sub", 0, 1), ("mul", 2, 2)], [3], ["value"])
     [('a', 'x − 2'), ('value', 'a·a')]
     """
@@ -62,10 +62,10 @@ class _Writer:
 
     def lines(self) -> Iterator[tuple[str, str]]:
         """Definitions before their uses."""
-        told = set()
+        given = set()
         for place in sorted({*self.shared, *self.named}):
             if place in self.named:
-                told.add(place)
+                given.add(place)
                 yield self.named[place], self._text(place, top=True)[0]
             else:
                 name = next(self.free)
@@ -73,7 +73,7 @@ class _Writer:
                 self.named[place] = name
                 yield name, text
         for place, title in zip(self.outputs, self.titles, strict=False):
-            if self.named.get(place) != title or place not in told:
+            if self.named.get(place) != title or place not in given:
                 text = self._text(place)[0]
                 if text != title.rstrip("′"):
                     yield title, text
