@@ -258,3 +258,89 @@ def test_what_is_claimed_on_the_simplex_is_so(method):
         assert r.success
         g = jac(r.x)
         assert g @ r.x - g.min() <= 1e-5 * r.fun, seed
+
+
+def soft(v, t):
+    return np.sign(v) * np.maximum(np.abs(v) - t, 0)
+
+
+def on_simplex(v):
+    u = np.sort(v)[::-1]
+    level = (np.cumsum(u) - 1) / np.arange(1, v.size + 1)
+    return np.maximum(v - level[np.flatnonzero(u > level)[-1]], 0)
+
+
+def shortened(v, t):
+    return v * max(0.0, 1 - t / np.linalg.norm(v))
+
+
+def by_groups(v, t):
+    return np.concatenate([shortened(g, t) for g in np.split(v, 3)])
+
+
+def low_rank(v, t):
+    u, s, w = np.linalg.svd(v.reshape(3, -1), full_matrices=False)
+    return (u * soft(s, t) @ w).ravel()
+
+
+#: Of each penalty with alpha: its prox at 1, and its value.
+PROXES = {
+    "l1": (lambda v, a: soft(v, a), lambda x, a: a * np.abs(x).sum()),
+    "elastic_net": (lambda v, a: soft(v, 0.5 * a) / (1 + 0.5 * a), None),
+    "simplex": (lambda v, a: on_simplex(v), lambda x, a: 0.0),
+    "monotone": (lambda v, a: isotonic_regression(v), lambda x, a: 0.0),
+    "linf_ball": (lambda v, a: np.clip(v, -1, 1), lambda x, a: 0.0),
+    "l2_ball": (lambda v, a: v / max(1.0, np.linalg.norm(v)), lambda x, a: 0.0),
+    "group_lasso": (
+        lambda v, a: by_groups(v, a * np.sqrt(v.size / 3)),
+        lambda x, a: a * np.sqrt(x.size / 3) * sum(np.linalg.norm(g) for g in np.split(x, 3)),
+    ),
+    "nuclear_norm": (
+        lambda v, a: low_rank(v, a),
+        lambda x, a: a * np.linalg.svd(x.reshape(3, -1), compute_uv=False).sum(),
+    ),
+    "linf": (lambda v, a: v - a * np.clip(v / a - soft_l1(v / a), -1, 1), lambda x, a: a * np.abs(x).max()),
+}
+
+
+def soft_l1(v):
+    """v less its projection on the ball of absolute values."""
+    inside = np.abs(v).sum() <= 1
+    return np.zeros_like(v) if inside else v - np.sign(v) * on_simplex(np.abs(v))
+
+
+@pytest.mark.parametrize("method", [None, "fista", "gradient_descent"])
+@pytest.mark.parametrize("name", PROXES)
+def test_the_least_of_problems_made_round_it_is_found(name, method):
+    """x* = prox(v) has the slope v − x* of the penalty: ½(x − x*)'H(x − x*) − (v − x*)'(x − x*) + penalty has its least
+    value there, whatever H."""
+    prox, value = PROXES[name]
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        n, unit = 3 * int(rng.integers(1, 12)), 10 ** rng.uniform(-8, 8)
+        condition, alpha = 10 ** rng.uniform(0, 3 if method else 4), 10 ** rng.uniform(-1, 0.5)
+        v = rng.standard_normal(n) * 2
+        least = prox(v, alpha)
+        slope = v - least
+        q = np.linalg.qr(rng.standard_normal((n, n)))[0]
+        H = (q * np.geomspace(1, condition, n)) @ q.T
+        start = prox(rng.standard_normal(n), alpha)
+
+        def fun(x):
+            d = np.ravel(x) - least  # noqa: B023
+            return unit * (0.5 * d @ H @ d - slope @ d + 1)  # noqa: B023
+
+        def jac(x):
+            return unit * (H @ (np.ravel(x) - least) - slope).reshape(x.shape)  # noqa: B023
+
+        shape = (3, n // 3) if name == "nuclear_norm" else (n,)
+        groups = (np.repeat(np.arange(3), n // 3),) if name == "group_lasso" else ()
+        r = steepest.minimize(
+            fun, start.reshape(shape), jac=jac, penalty=(name, unit * alpha, *groups), method=method
+        )
+        assert r.success, (seed, r.message)
+        if value is not None:
+            best = unit * (1 + value(least, alpha))
+            assert r.fun == pytest.approx(fun(r.x) + unit * value(np.ravel(r.x), alpha), rel=1e-9), seed
+            assert -1e-9 * best <= r.fun - best <= 1e-6 * best, (seed, method)
+        np.testing.assert_allclose(np.ravel(r.x), least, atol=2e-3 * max(1.0, np.abs(least).max()))

@@ -20,6 +20,7 @@ __all__ = [
     "Lbfgs",
     "LevenbergMarquardt",
     "Newton",
+    "Panoc",
     "Progressive",
     "Ruled",
     "SteepestDescent",
@@ -214,6 +215,26 @@ class Newton(Settings):
     gtol: float = -1.0
     ftol: float = -1.0
     verify: bool = True
+
+
+@dataclass(frozen=True)
+class Panoc(Settings):
+    """Proximal gradient with quasi-Newton directions: z = prox(x − t∇f(x)) and R = (x − z)/t, x⁺ = z + τ (x
+    − H R − z) for τ = 1, ½ … 0, H from the last pairs of x and R as in L-BFGS. A longest τ is taken that
+    lowers the forward-backward envelope f + ∇f′(z − x) + ‖z − x‖²/2t + penalty(z); τ = 0 always does. x
+    stays where the penalty is finite.
+
+    Stella, Themelis, Sopasakis and Patrinos 2017, <https://doi.org/10.1109/CDC.2017.8263933>.
+
+    Parameters
+    ----------
+    memory : int, default 30
+        Pairs of steps and changes of R remembered. Allowed: between 1 and 1000.
+    """
+
+    registry: ClassVar[str] = "methods"
+    name: ClassVar[str] = "panoc"
+    memory: int = 30
 
 
 @dataclass(frozen=True)

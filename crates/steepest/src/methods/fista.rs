@@ -1,9 +1,10 @@
 //! Accelerated proximal gradient.
-use crate::certificate::{Certificate, Kind};
+use crate::certificate::Certificate;
 use crate::problem::{Facts, Problem};
 use crate::status::{Halt, Status};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
-use crate::methods::doubt::{self, Doubt, Known};
+use crate::methods::composite;
+use crate::methods::doubt::{self, Doubt};
 use crate::methods::{claims, coordinate, shares};
 use crate::penalty::Steps;
 use super::proved::Proved;
@@ -105,13 +106,9 @@ impl Descent {
         problem.penalty.prox(&mut self.trial, steps(&self.steps, self.diagonal));
     }
 
-    /// ‖y − prox(y − tDg)‖∞ in the metric, in units that a change of the columns' units does not change; `trial` is
-    /// that prox.
+    /// How far y is from a fixed point, relative to √F; `trial` is the prox from there.
     fn residual(&self) -> f64 {
-        let most = (0..self.y.len())
-            .map(|j| (self.trial[j] - self.y[j]).abs() / self.steps[j].sqrt())
-            .fold(0.0, |m: f64, v| if v.is_nan() { v } else { m.max(v) });
-        most / self.scale
+        composite::residual(&self.y, &self.trial, &self.steps) / self.scale
     }
     /// The same by the step that curvature was seen with, whatever the step in force.
     fn honest(&mut self, problem: &Problem<'_>) -> f64 {
@@ -138,7 +135,7 @@ impl Descent {
         }
         let residual = self.honest(problem);
         let mut step = self.here(residual);
-        if !self.proves && status == Status::Converged && !(residual <= goal(problem)) {
+        if !self.proves && status == Status::Converged && !(residual <= composite::goal(problem)) {
             return Ok(step);
         }
         if self.proves {
@@ -160,17 +157,8 @@ impl Descent {
             self.next = 0.3 * residual.min(self.next);
             return Ok(step);
         }
-        // Below this a decrease drowns in rounding, and the step that it would belong to cannot be told.
-        let mut slopes = vec![0.0; x.len()];
-        let noise = 40.0 * f64::EPSILON * self.smooth.abs() + problem.accuracy(&mut slopes);
-        let of_slopes = (slopes.iter().zip(&self.steps)).map(|(g, t)| g * t.sqrt()).fold(0.0, f64::max);
-        step.certificate = Some(Certificate {
-            kind: Kind::Stationary,
-            bound: residual,
-            target: goal(problem),
-            rounding: ((2.0 * noise).sqrt() + 2.0 * of_slopes) / self.scale,
-            assumption: "nothing is proved; the step of the prox is small in the method's own metric",
-        });
+        let (smooth, scale) = (self.smooth, self.scale);
+        step.certificate = Some(composite::certificate(problem, residual, &self.steps, smooth, scale));
         step.verdict = Some(status);
         if doubt::doubtful(problem) {
             return self.doubted(problem, x, step);
@@ -185,34 +173,13 @@ impl Descent {
         x: &mut [f64],
         step: Step,
     ) -> Result<Step, Halt> {
-        let n = x.len();
-        let mut gradient = vec![0.0; n];
-        let value = problem.total_gradient(x, &mut gradient)?;
-        let offers = problem.penalty.offers();
-        let room = doubt::room(problem, x);
-        let room = |j: usize, way: f64| room[j][usize::from(way > 0.0)];
-        let lengths = doubt::lengths(&self.steps, x, &gradient, value.abs(), &room);
-        let small = 1e-4 * problem.stop.tolerance * value.abs();
-        let (mut u, mut trial) = (vec![0.0; n], vec![0.0; n]);
-        doubt::scattered(n, &mut u);
-        let known = Known {
-            x,
-            value,
-            gradient: &gradient,
-            lengths: &lengths,
-            room: &room,
-            enough: small,
-            small,
-            given: true,
-            ahead: offers.smooth,
-            blind: false,
-        };
-        match doubt::look(problem, &known, &mut u, &mut trial)? {
+        let mut trial = vec![0.0; x.len()];
+        match composite::look(problem, x, &self.steps, &mut trial)? {
             Doubt::Inconsistent(status) => {
                 Ok(Step { verdict: Some(status), certificate: None, ..step })
             }
             // A saddle or a maximum, where nothing is added that would make it a least.
-            Doubt::Lower if offers.smooth && self.escapes < ESCAPES => {
+            Doubt::Lower if problem.penalty.offers().smooth && self.escapes < ESCAPES => {
                 self.escapes += 1;
                 self.begin(problem, &trial, x)?;
                 let residual = self.honest(problem);
@@ -274,11 +241,6 @@ impl Descent {
         let step = self.claim(problem, x, Status::PrecisionLimit)?;
         Ok(step)
     }
-}
-
-/// The residual is of the order of the root of the distance from the optimum.
-fn goal(problem: &Problem<'_>) -> f64 {
-    (0.1 * problem.stop.tolerance).min(1e-3)
 }
 
 /// One over the mean square of each column, where the objective is a loss over a table: 1 elsewhere.
@@ -434,7 +396,7 @@ self.scale = value.abs().sqrt().max(self.least);
             }
         }
         let residual = self.honest(problem);
-        if residual <= goal(problem) && (!self.proves || residual <= self.next) {
+        if residual <= composite::goal(problem) && (!self.proves || residual <= self.next) {
             self.claim(problem, x, Status::Converged)
         } else if self.quiet >= QUIET {
             self.claim(problem, x, Status::PrecisionLimit)

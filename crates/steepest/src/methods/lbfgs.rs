@@ -17,7 +17,7 @@ use search::Path;
 mod bounds;
 mod claim;
 mod loops;
-mod memory;
+pub(super) mod memory;
 mod search;
 
 crate::settings! {

@@ -5,6 +5,7 @@ use proved::Proved;
 
 mod choose;
 pub mod claims;
+mod composite;
 pub mod doubt;
 mod natural;
 pub mod proved;
@@ -26,6 +27,7 @@ methods! {
     lbfgs,
     levenberg_marquardt,
     newton,
+    panoc,
     progressive,
     ruled,
     steepest_descent,
