@@ -122,7 +122,7 @@ impl Stand<'_> {
 
 /// A penalty of less than this beside the curvature is left out of the proof: F only falls with it, and p in its
 /// coordinate, which is rounding, would be divided by next to nothing.
-const NEXT_TO_NOTHING: f64 = 1e-14;
+pub const NEXT_TO_NOTHING: f64 = 1e-14;
 /// How far off the least value is looked for where the columns say nothing about it, in times of how wide the loss is: as
 /// far as this where the slope is rounding, and farther where there is more of it.
 const FAR: [f64; 2] = [1e4, 1e7];

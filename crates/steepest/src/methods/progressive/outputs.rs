@@ -5,7 +5,7 @@
 //! classes K − 1 contrasts are left, and the metric is Σ portion_i C_i ⊗ x_i x_i′ + A, with C_i = Q′(diag p − p p′)Q
 //! for an orthonormal Q whose columns sum to 0.
 use super::blocked::Blocked;
-use super::certify::{Point, close, ended};
+use super::certify::{NEXT_TO_NOTHING, Point, close, ended};
 use super::metric::Few;
 use crate::design::Design;
 use crate::designs::dense::Dense;
@@ -338,7 +338,8 @@ pub fn bound(at: &Point<'_>) -> Option<f64> {
             let (penalty, point) = (&at.few.penalty[..g.len()], (&g[..], at.rounding));
             let closed = close(penalty, point, (&sum, &size), &dropped, (&left, bend / k as f64))?;
             let left = held.contrasts.outward(&closed.left);
-            return ended(at, value + closed.half, &left, |g| b.energy(g));
+            let shared = shared(at.g, held.width, penalty, bend / k as f64);
+            return ended(at, value + closed.half + shared, &left, |g| b.energy(g));
         }
         for (i, x) in held.x.chunks_exact(held.width).enumerate() {
             let t: Vec<f64> = v.chunks_exact(held.width).map(|v| dot(x, v)).collect();
@@ -350,6 +351,14 @@ pub fn bound(at: &Point<'_>) -> Option<f64> {
         }
     }
     None
+}
+
+/// ½ p′A⁻¹p of what the classes have in common, which no contrast has: the losses do not mind it, a penalty does.
+fn shared(g: &[f64], width: usize, penalty: &[f64], bend: f64) -> f64 {
+    let k = (g.len() / width) as f64;
+    let of = |j: usize| g.iter().skip(j).step_by(width).sum::<f64>();
+    let held = (0..width).filter(|&j| penalty[j] > NEXT_TO_NOTHING * bend);
+    held.map(|j| 0.5 * of(j).powi(2) / (k * penalty[j])).sum()
 }
 
 /// t ← times · (diag p − p p′) t.
