@@ -281,3 +281,14 @@ def test_offsets_that_cannot_be_used_are_named():
         GeneralizedLinear("poisson", early_stopping=True).fit(X, y, offset=np.zeros(200))
     with pytest.raises(ValueError, match="softmax"):
         GeneralizedLinear("softmax").fit(X, np.arange(200) % 3, offset=np.zeros(200))
+
+
+@pytest.mark.parametrize("loss", ["squared_hinge", "modified_huber"])
+@pytest.mark.parametrize("method", ["progressive", "lbfgs", "newton"])
+def test_classes_that_a_hinge_parts_at_no_cost_have_an_optimum(loss, method):
+    """Beyond a margin of 1 they are 0: the least value is attained, unlike that of log-loss."""
+    X, y = np.array([[-0.7], [0.7], [1.0]]), np.array([1.0, 0.0, 0.0])
+    result = Problem(loss=loss, penalty="none", method=method).solve(X, y).result
+    assert result.outcome != "separable"
+    assert result.success
+    assert result.fun <= 1e-12

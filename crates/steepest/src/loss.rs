@@ -45,7 +45,8 @@ pub trait Loss: Described {
     fn mean(_: &Self, margin: f64) -> f64 {
         margin
     }
-    /// Whether a row is on its right side, so that margins growing without end take its loss to 0.
+    /// Whether a row is on its right side, so that only margins growing without end take its loss to 0. Never where some
+    /// margin has a loss of 0: there the least is attained.
     fn settled(target: f64, margin: f64) -> bool {
         let _ = (target, margin);
         false

@@ -33,9 +33,6 @@ impl Loss for ModifiedHuber {
     fn mean(_: &Self, margin: f64) -> f64 {
         0.5 * (1.0 + margin.clamp(-1.0, 1.0))
     }
-    fn settled(target: f64, margin: f64) -> bool {
-        side(target) * margin > 0.0
-    }
     fn refuses(_: &Self, target: f64) -> Option<&'static str> {
         (target != 0.0 && target != 1.0).then_some("modified_huber needs targets 0 and 1")
     }

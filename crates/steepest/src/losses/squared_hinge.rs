@@ -43,9 +43,6 @@ impl Loss for SquaredHinge {
         let s = side(target);
         if s * sign > 0.0 { 2.0 * (1.0 - s * margin).max(0.0) } else { f64::INFINITY }
     }
-    fn settled(target: f64, margin: f64) -> bool {
-        side(target) * margin > 0.0
-    }
     fn refuses(_: &Self, target: f64) -> Option<&'static str> {
         (target != 0.0 && target != 1.0).then_some("squared_hinge needs targets 0 and 1")
     }
