@@ -37,10 +37,10 @@ HOST_MAY_USE = {"_core", "_catalog", "formula", "errors", "rules", "rates", "hos
 
 # Rust: what each module may use of the crate, and nothing else.
 MAY: dict[str, set[str]] = {
-    "calloff": set(),
+    "cancel": set(),
     "certificate": {"state"},
     "chain": {"pool", "rule", "rules", "settings"},
-    "cholesky": {"calloff", "pool", "state", "vectors"},
+    "cholesky": {"cancel", "pool", "state", "vectors"},
     "curvature": {"units"},
     "descend": {
         "certificate",
@@ -56,12 +56,12 @@ MAY: dict[str, set[str]] = {
         "watch",
     },
     "design": {"source"},
-    "designs": {"calloff", "design", "pool", "real", "simd", "source", "vectors"},
+    "designs": {"cancel", "design", "pool", "real", "simd", "source", "vectors"},
     "differences": {"objective", "random", "state", "status"},
     "duality": {"loss", "penalty", "pool"},
-    "factor": {"calloff", "cholesky", "simd", "vectors"},
+    "factor": {"cancel", "cholesky", "simd", "vectors"},
     "glm": {
-        "calloff",
+        "cancel",
         "design",
         "designs",
         "gram",
@@ -77,7 +77,7 @@ MAY: dict[str, set[str]] = {
         "table",
         "vectors",
     },
-    "gram": {"calloff", "factor", "held", "pool", "scaling", "simd", "vectors"},
+    "gram": {"cancel", "factor", "held", "pool", "scaling", "simd", "vectors"},
     "health": {"state"},
     "held": {"design", "loss"},
     "jet": {"real"},
@@ -86,7 +86,7 @@ MAY: dict[str, set[str]] = {
     "matrix": {"pool", "real", "trace"},
     "method": {"certificate", "curvature", "objective", "penalty", "problem", "settings", "state", "status"},
     "methods": {
-        "calloff",
+        "cancel",
         "certificate",
         "chain",
         "cholesky",
@@ -123,7 +123,7 @@ MAY: dict[str, set[str]] = {
     "objective": {"glm", "held", "state", "status", "table"},
     "penalties": {"penalty", "real", "settings", "vectors"},
     "penalty": {"jet", "real", "settings", "state", "trace"},
-    "pool": {"calloff"},
+    "pool": {"cancel"},
     "problem": {
         "design",
         "glm",
@@ -151,7 +151,7 @@ MAY: dict[str, set[str]] = {
     "source": set(),
     "state": set(),
     "squares": {
-        "calloff",
+        "cancel",
         "certificate",
         "descend",
         "design",
@@ -170,6 +170,18 @@ MAY: dict[str, set[str]] = {
 }
 #: Modules that know each other. What lies between a method and what it minimises is to take the first two away.
 CIRCLES = {("glm", "objective")}
+
+
+#: Names that more than one type of the crate has, and why.
+TWICE = {
+    **dict.fromkeys(("Entry", "Kind", "Offers"), "one a registry, which stands before it: `rule::Entry`"),
+    **dict.fromkeys(
+        ("Descent", "Work"), "a method's own two: what a run of it remembers, and what it is made with"
+    ),
+    **dict.fromkeys(
+        ("Dense", "Gram", "Joint", "Judged", "Line", "Model", "Seen"), "inside one method's folder"
+    ),
+}
 
 
 def room(path: Path) -> str:
@@ -249,6 +261,23 @@ def test_no_two_rust_modules_know_each_other() -> None:
 def test_what_may_be_used_is_used() -> None:
     """A row that allows more than is needed holds nothing."""
     assert {n: MAY[n] - uses(n) for n in MAY if MAY[n] - uses(n)} == {}
+
+
+def types() -> dict[str, list[str]]:
+    """Where each type of the crate is declared, its tests left out."""
+    found: dict[str, list[str]] = {}
+    for file in sorted(f for f in RUST.rglob("*.rs") if f.name != "tests.rs"):
+        code = re.split(r"#\[cfg\(.*\btest\b.*\)\]\s*mod", file.read_text())[0]
+        declared = r"^ *(?:pub(?:\([\w: ]+\))? )?(?:struct|enum|union|trait) (\w+)|^(?:pub(?:\([\w: ]+\))? )?type (\w+)"
+        for kind, alias in re.findall(declared, code, re.MULTILINE):
+            found.setdefault(kind or alias, []).append(str(file.relative_to(RUST)))
+    return found
+
+
+def test_a_name_is_used_once_for_types() -> None:
+    """Whoever meets a type in the crate knows which one it is."""
+    twice = {name: files for name, files in types().items() if len(files) > 1 and name not in TWICE}
+    assert not twice, "choose another name, or give a reason in TWICE"
 
 
 def test_the_core_knows_no_python() -> None:

@@ -7,7 +7,7 @@ use numpy::{IxDyn, PyArray1, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyComplex, PyTuple};
-use steepest::differences::{Differences, Length, Sides};
+use steepest::differences::{Differences, Length, Scheme};
 use steepest::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
 use steepest::state::{Bad, State, Visitor};
 use steepest::status::Halt;
@@ -228,7 +228,7 @@ impl Callable {
         }
         let (mut real, mut noise) = ([0.0], [0.0]);
         let mut along =
-            Differences::new(1, Sides::Both, Length::Found, Some((vec![-back], vec![ahead])));
+            Differences::new(1, Scheme::Both, Length::Found, Some((vec![-back], vec![ahead])));
         let value = self.value;
         let mut f = |t: &[f64]| -> PyResult<f64> {
             let inside = |j: usize| (x[j] + t[0] * u[j]).clamp(range(j).0, range(j).1);

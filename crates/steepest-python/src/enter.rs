@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::{Mutex, PoisonError};
-use steepest::calloff::{unheard, until};
+use steepest::cancel::{shield, until};
 use steepest::refusal::Refusal;
 
 /// What the core hands back when something failed: the caller's own exception, or words.
@@ -21,7 +21,7 @@ pub fn enter<T: Send>(
     py: Python<'_>,
     work: impl FnOnce() -> Result<T, Failure> + Send,
 ) -> PyResult<T> {
-    guarded(|| py.detach(|| hearing(work)).map_err(exception))
+    guarded(|| py.detach(|| cancellable(work)).map_err(exception))
 }
 
 thread_local!(static SIGNAL: RefCell<Option<PyErr>> = const { RefCell::new(None) });
@@ -39,22 +39,22 @@ fn signalled() -> bool {
 }
 
 /// Ends the work where a signal's handler raises, wherever in the arithmetic it is.
-fn hearing<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+fn cancellable<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     until(signalled, work).unwrap_or_else(|_| {
-        Err(SIGNAL.take().map_or_else(|| "called off".into(), |raised| Box::new(raised) as Failure))
+        Err(SIGNAL.take().map_or_else(|| "cancelled".into(), |raised| Box::new(raised) as Failure))
     })
 }
 
 /// Runs arithmetic whose objective is Python: attached throughout.
 pub fn stay<T>(_: Python<'_>, work: impl FnOnce() -> Result<T, Failure>) -> PyResult<T> {
     let _inside = Inside::enter()?;
-    guarded(|| hearing(work).map_err(exception))
+    guarded(|| cancellable(work).map_err(exception))
 }
 
 /// One step of a descent that may go on afterwards: it hears signals between its evaluations only, and stays whole.
 pub fn step<T>(_: Python<'_>, work: impl FnOnce() -> Result<T, Failure>) -> PyResult<T> {
     let _inside = Inside::enter()?;
-    guarded(|| unheard(work).map_err(exception))
+    guarded(|| shield(work).map_err(exception))
 }
 
 /// What the last panic said, on whatever thread it was, and where.

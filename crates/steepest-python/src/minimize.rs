@@ -11,13 +11,13 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use steepest::descend::{Descent, Solution};
-use steepest::differences::{Differences, Length, Sides};
+use steepest::differences::{Differences, Length, Scheme};
 use steepest::objective::{Ask, Objective, Rows, Work};
 use steepest::penalties::PENALTIES;
 use steepest::penalties::bounds::Bounds;
 use steepest::penalties::none::NoPenalty;
 use steepest::penalties::parts::Parts;
-use steepest::penalty::{Each, Penalty, Structure};
+use steepest::penalty::{Penalty, PerCoordinate, Structure};
 use steepest::problem::facts;
 use steepest::settings::Described;
 use steepest::status::Halt;
@@ -172,9 +172,9 @@ fn penalised(
 /// Bounds as a penalty; nothing where there are none.
 pub fn box_of(bounds: Option<&(Vec<f64>, Vec<f64>)>, n: usize) -> PyResult<Box<dyn Penalty>> {
     let Some((low, high)) = bounds else {
-        return Ok(Box::new(Each::uniform(NoPenalty::default(), 1.0, n)));
+        return Ok(Box::new(PerCoordinate::uniform(NoPenalty::default(), 1.0, n)));
     };
-    Each::uniform(Bounds::of(&[f64::NEG_INFINITY, f64::INFINITY]), 1.0, n)
+    PerCoordinate::uniform(Bounds::of(&[f64::NEG_INFINITY, f64::INFINITY]), 1.0, n)
         .within(low, high)
         .ok_or_else(|| refused("these bounds cannot be set"))
 }
@@ -191,9 +191,9 @@ fn slope(
     let sides = match jac.extract::<&str>()? {
         "pair" => return Ok(Slope::WithValue),
         "cs" => return Ok(Slope::Complex),
-        "found" => Sides::Auto,
-        "2-point" => Sides::One,
-        "3-point" => Sides::Both,
+        "found" => Scheme::Auto,
+        "2-point" => Scheme::One,
+        "3-point" => Scheme::Both,
         other => return Err(PyTypeError::new_err(format!("no such jac: {other}"))),
     };
     let length = match step {

@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use steepest::descend::Descent;
 use steepest::problem::facts;
-use steepest::residuals::{Residuals, Squares};
+use steepest::residuals::{Residuals, SumOfSquares};
 use steepest::status::Halt;
 use steepest::watch::Stop;
 
@@ -112,7 +112,7 @@ pub fn minimize_residuals<'py>(
     watch: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let Request { fit, x0, count, differences, weighed, .. } = request;
-    let mut objective = Squares::of(Fit { fit, dim: x0.len(), count, differences, weighed });
+    let mut objective = SumOfSquares::of(Fit { fit, dim: x0.len(), count, differences, weighed });
     let (penalty, chosen) = guarded(|| {
         let penalty = box_of(request.bounds.as_ref(), x0.len())?;
         let facts = facts(&mut objective, &*penalty);

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use steepest::pool::with_threads;
 use steepest::refusal;
-use steepest::squares::qr::Matrix;
+use steepest::squares::qr::ColumnMajor;
 use steepest::squares::{Squares, TooLarge};
 
 /// Least squares: the table and its targets (one after another, flat), weights, and what is to be solved.
@@ -60,7 +60,7 @@ fn solved<T: Send>(
     })
 }
 
-fn matrix(py: Python<'_>, m: Matrix) -> PyResult<Bound<'_, PyArray2<f64>>> {
+fn matrix(py: Python<'_>, m: ColumnMajor) -> PyResult<Bound<'_, PyArray2<f64>>> {
     let turned = PyArray1::from_vec(py, m.data).reshape([m.columns, m.rows])?;
     turned.transpose()
 }

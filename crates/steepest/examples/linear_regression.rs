@@ -4,11 +4,11 @@
 use steepest::descend::descend;
 use steepest::designs::dense::Dense;
 use steepest::glm::Glm;
-use steepest::loss::Each as EachRow;
+use steepest::loss::Each;
 use steepest::losses::squared::Squared;
 use steepest::methods::{Around, choose};
 use steepest::penalties::l2::L2;
-use steepest::penalty::Each;
+use steepest::penalty::PerCoordinate;
 use steepest::problem::facts;
 use steepest::watch::{Stop, Unwatched};
 
@@ -20,10 +20,10 @@ fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         rows.chunks(2).map(|r| 2000.0 * r[0] + 5000.0 * r[1] + 30_000.0).collect();
 
     let design = Dense::by_rows(&rows, 2)?;
-    let loss = EachRow(Squared::default());
+    let loss = Each(Squared::default());
     let mut objective = Glm::new(&design, &loss, &price, None, true)?;
     // alpha on the two coefficients; the intercept, the last coordinate, is free
-    let penalty = Each::new(L2::default(), &[1e-9, 1e-9, 0.0]);
+    let penalty = PerCoordinate::new(L2::default(), &[1e-9, 1e-9, 0.0]);
 
     let known = facts(&mut objective, &penalty);
     let chosen = choose(None, &[], Around::default(), &known)?;

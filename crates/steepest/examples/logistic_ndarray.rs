@@ -5,11 +5,11 @@ use ndarray::{Array1, Array2, s};
 use steepest::descend::descend;
 use steepest::designs::dense::Dense;
 use steepest::glm::Glm;
-use steepest::loss::Each as EachRow;
+use steepest::loss::Each;
 use steepest::losses::logistic::Logistic;
 use steepest::methods::METHODS;
 use steepest::penalties::l2::L2;
-use steepest::penalty::Each;
+use steepest::penalty::PerCoordinate;
 use steepest::settings::checked;
 use steepest::watch::{Stop, Unwatched};
 
@@ -34,9 +34,9 @@ fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let [by_row, by_column] = [0, 1].map(|axis| every_second.strides()[axis] as usize);
     let flat = table.as_slice().expect("made by rows");
     let design = Dense::strided(flat, rows, columns, by_row, by_column)?;
-    let loss = EachRow(Logistic::default());
+    let loss = Each(Logistic::default());
     let mut objective = Glm::new(&design, &loss, &labels, None, true)?;
-    let penalty = Each::new(L2::default(), &[1e-6, 1e-6, 1e-6, 1e-6, 0.0]);
+    let penalty = PerCoordinate::new(L2::default(), &[1e-6, 1e-6, 1e-6, 1e-6, 0.0]);
 
     for name in ["progressive", "lbfgs"] {
         let method = METHODS.iter().find(|m| m.name == name).expect("a registered method");

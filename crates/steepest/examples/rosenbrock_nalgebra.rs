@@ -6,7 +6,7 @@ use steepest::descend::descend;
 use steepest::methods::METHODS;
 use steepest::objective::Function;
 use steepest::penalties::none::NoPenalty;
-use steepest::penalty::Each;
+use steepest::penalty::PerCoordinate;
 use steepest::settings::checked;
 use steepest::watch::{Stop, Unwatched};
 
@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         let settings = checked(method.name, method.parameters, &[])?;
         let solution = descend(
             &mut objective,
-            &Each::uniform(NoPenalty::default(), 1.0, N),
+            &PerCoordinate::uniform(NoPenalty::default(), 1.0, N),
             (method.build)(&settings),
             start.as_slice(),
             Stop { iterations: 50_000, ..Stop::default() },

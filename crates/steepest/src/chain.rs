@@ -1,7 +1,7 @@
 //! Rules at work on tensors: what turns gradients, what makes a change of one, what turns changes; on all threads, in
 //! ordered sums.
 use crate::pool::pool;
-use crate::rule::{Compiled, Entry, Kind, Moment, Scope, Work};
+use crate::rule::{Compiled, Entry, Kernel, Kind, Moment, Scope};
 use crate::settings::checked;
 use std::sync::{Mutex, PoisonError};
 
@@ -19,7 +19,7 @@ pub struct Tensor<'a, N> {
 
 /// Rules one after the other: those that turn the gradient, the one that makes a change of it, those that turn that.
 pub struct Chain<N> {
-    stages: Vec<Box<dyn Work<N>>>,
+    stages: Vec<Box<dyn Kernel<N>>>,
     /// Which of them makes the change.
     taking: usize,
 }
@@ -30,7 +30,7 @@ const BLOCK: usize = 64 * 1024;
 const FEW: usize = 64 * 1024;
 
 /// A block of a tensor.
-struct Piece<'a, N> {
+struct Chunk<'a, N> {
     tensor: usize,
     /// Of the tensor.
     shape: &'a [usize],
@@ -194,7 +194,7 @@ impl<N: Compiled> Chain<N> {
     }
 
     /// The tensors in blocks.
-    fn pieces<'t>(&self, tensors: &'t mut [Tensor<'_, N>]) -> Vec<Mutex<Piece<'t, N>>> {
+    fn pieces<'t>(&self, tensors: &'t mut [Tensor<'_, N>]) -> Vec<Mutex<Chunk<'t, N>>> {
         let whole = |shape: &[usize]| self.entries().any(|e| e.takes_whole(shape));
         let each = |(i, t): (usize, &'t mut Tensor<'_, N>)| {
             let whole = whole(t.shape);
@@ -206,7 +206,7 @@ impl<N: Compiled> Chain<N> {
     fn settled(
         &self,
         at: Moment,
-        pieces: &[Mutex<Piece<'_, N>>],
+        pieces: &[Mutex<Chunk<'_, N>>],
         tensors: usize,
         state: &mut [f64],
         spread: bool,
@@ -242,7 +242,7 @@ impl<N: Compiled> Chain<N> {
         &self,
         at: Moment,
         k: usize,
-        pieces: &[Mutex<Piece<'_, N>>],
+        pieces: &[Mutex<Chunk<'_, N>>],
         groups: usize,
         scalars: &[Vec<f64>],
         spread: bool,
@@ -285,7 +285,7 @@ impl<N: Compiled> Chain<N> {
         at: Moment,
         k: usize,
         through: usize,
-        piece: &mut Piece<'_, N>,
+        piece: &mut Chunk<'_, N>,
         scalars: &[Vec<f64>],
         keep: bool,
     ) -> (Option<Vec<N>>, usize) {
@@ -304,7 +304,7 @@ impl<N: Compiled> Chain<N> {
     }
 
     /// Moves a block on.
-    fn advance(&self, at: Moment, piece: &mut Piece<'_, N>, scalars: &[Vec<f64>]) {
+    fn advance(&self, at: Moment, piece: &mut Chunk<'_, N>, scalars: &[Vec<f64>]) {
         let last = self.stages.len() - 1;
         let (turned, from) = self.turned(at, last, last, piece, scalars, true);
         let stage = &*self.stages[last];
@@ -323,7 +323,7 @@ impl<N: Compiled> Chain<N> {
 /// Makes of a gradient or a change the next one, over a block or a matrix taken whole.
 #[allow(clippy::too_many_arguments)]
 fn turn<N: Compiled>(
-    stage: &dyn Work<N>,
+    stage: &dyn Kernel<N>,
     at: Moment,
     scalars: &[f64],
     whole: Option<[usize; 2]>,
@@ -361,16 +361,16 @@ fn each(spread: bool, n: usize, task: impl Fn(usize) + Sync) {
 }
 
 /// A tensor in blocks, or whole where a rule takes it so.
-fn cut<'t, N>(tensor: usize, t: &'t mut Tensor<'_, N>, whole: bool) -> Vec<Piece<'t, N>> {
+fn cut<'t, N>(tensor: usize, t: &'t mut Tensor<'_, N>, whole: bool) -> Vec<Chunk<'t, N>> {
     let shape = t.shape;
     let whole = whole.then(|| [shape[0], shape[1]]);
     if whole.is_some() {
         let memory = t.memory.iter_mut().map(|m| &mut **m).collect();
-        return vec![Piece { tensor, shape, whole, x: t.x, g: t.g, memory }];
+        return vec![Chunk { tensor, shape, whole, x: t.x, g: t.g, memory }];
     }
     let mut memory: Vec<_> = t.memory.iter_mut().map(|m| m.chunks_mut(BLOCK)).collect();
     (t.x.chunks_mut(BLOCK).zip(t.g.chunks(BLOCK)))
-        .map(|(x, g)| Piece {
+        .map(|(x, g)| Chunk {
             tensor,
             shape,
             whole,

@@ -1,5 +1,5 @@
 //! Symmetric systems: A = L L′, by panels, the products between them on all threads.
-use crate::calloff::breathe;
+use crate::cancel;
 use crate::pool::pool;
 use crate::state::{Bad, State, Visitor};
 use crate::vectors::dot;
@@ -15,7 +15,7 @@ pub fn factor(m: &mut [f64], n: usize, enough: impl Fn(usize, f64, f64) -> bool)
     assert!(m.len() >= n * n);
     let diagonal: Vec<f64> = (0..n).map(|i| m[i * n + i]).collect();
     for from in (0..n).step_by(PANEL) {
-        breathe();
+        cancel::check();
         let to = (from + PANEL).min(n);
         for i in from..to {
             let (above, rest) = m.split_at_mut(i * n);
@@ -55,15 +55,15 @@ fn substitute(row: &mut [f64], l: &[f64], (from, to): (usize, usize), n: usize) 
 
 /// Takes the panel's products off what lies below and to the right of it.
 fn update(m: &mut [f64], n: usize, (from, to): (usize, usize)) {
-    struct Shared(*mut f64);
+    struct SharedMatrix(*mut f64);
     // SAFETY: each task writes columns of its own, and what all read (the panel) none writes.
-    unsafe impl Sync for Shared {}
-    impl Shared {
+    unsafe impl Sync for SharedMatrix {}
+    impl SharedMatrix {
         fn at(&self, place: usize) -> *mut f64 {
             self.0.wrapping_add(place)
         }
     }
-    let shared = Shared(m.as_mut_ptr());
+    let shared = SharedMatrix(m.as_mut_ptr());
     let strip = |s: usize| {
         let at = to + s * STRIP;
         let (columns, stride) = (STRIP.min(n - at), n as isize);

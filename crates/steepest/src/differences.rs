@@ -11,7 +11,7 @@ use crate::status::Halt;
 
 /// To which sides the values are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sides {
+pub enum Scheme {
     /// To one side, and to both once one is not exact enough.
     Auto,
     /// To one side: n more values.
@@ -36,7 +36,7 @@ type Value<'a, E> = dyn FnMut(&[f64]) -> Result<f64, E> + 'a;
 
 /// What is known of one variable.
 #[derive(Clone, Copy, Debug, Default)]
-struct Seen {
+struct PerVariable {
     /// The largest |x_j| gone through, or what stands for it where that is 0.
     size: f64,
     /// |f(x+h) − 2 f(x) + f(x−h)|, or what it is known to be below; negative where nothing is known.
@@ -54,10 +54,10 @@ struct Seen {
 /// Differences of a function of n variables, and what they have learned of it.
 #[derive(Clone, Debug)]
 pub struct Differences {
-    sides: Sides,
+    sides: Scheme,
     length: Length,
     bounds: Option<(Vec<f64>, Vec<f64>)>,
-    seen: Vec<Seen>,
+    seen: Vec<PerVariable>,
     /// Noise of f as a share of |f|, and the noise that stays where f goes to 0.
     share: f64,
     floor: f64,
@@ -80,9 +80,9 @@ pub struct Differences {
     scattered: Vec<f64>,
 }
 
-crate::state!(columns Seen { size, second, at, slope, error, flat });
+crate::state!(columns PerVariable { size, second, at, slope, error, flat });
 
-impl Long for Vec<Seen> {
+impl Long for Vec<PerVariable> {
     fn is_long(&self, n: usize) -> bool {
         self.len() == n
     }
@@ -116,16 +116,16 @@ impl Differences {
     /// For a function of n variables; none steps out of the bounds.
     pub fn new(
         n: usize,
-        sides: Sides,
+        sides: Scheme,
         length: Length,
         bounds: Option<(Vec<f64>, Vec<f64>)>,
     ) -> Self {
         Differences {
-            both: sides == Sides::Both,
+            both: sides == Scheme::Both,
             sides,
             length,
             bounds,
-            seen: vec![Seen { second: -1.0, ..Seen::default() }; n],
+            seen: vec![PerVariable { second: -1.0, ..PerVariable::default() }; n],
             share: 0.5 * EPS,
             floor: 0.0,
             grain: (f64::INFINITY, 0),
@@ -207,12 +207,12 @@ impl Differences {
         }
         let known = self.measured.unwrap_or(f64::NAN);
         let elsewhere = !(self.value.abs() > 0.25 * known && self.value.abs() < 4.0 * known);
-        let once_more = self.sides == Sides::Auto && !self.both;
+        let once_more = self.sides == Scheme::Auto && !self.both;
         if !once_more && (!elsewhere || self.measures >= 8) {
             return false;
         }
         self.again = elsewhere;
-        self.both |= self.sides == Sides::Auto;
+        self.both |= self.sides == Scheme::Auto;
         true
     }
 
@@ -383,7 +383,7 @@ impl Differences {
         value: &mut Value<'_, E>,
     ) -> Result<(f64, f64), E> {
         let noise = self.noise_along(j, x[j], f);
-        let Seen { second, at, size, flat, .. } = self.seen[j];
+        let PerVariable { second, at, size, flat, .. } = self.seen[j];
         if second < 0.0 {
             return self.survey(j, x, f, value);
         }
@@ -421,7 +421,7 @@ impl Differences {
 
     /// The step to both sides where nothing was given: by the bend where it is known.
     fn first(&self, j: usize, x: f64, noise: f64) -> f64 {
-        let Seen { second, at, size, .. } = self.seen[j];
+        let PerVariable { second, at, size, .. } = self.seen[j];
         let found = if second > 0.0 {
             (3.0 * (noise / second) * at * at * size).cbrt()
         } else {
@@ -487,7 +487,7 @@ impl Differences {
     }
 
     /// What a look on both sides tells: slope and error. `still`: nothing moved at a smaller step.
-    fn learn(&mut self, j: usize, look: &Look, noise: f64, still: bool) -> (f64, f64) {
+    fn learn(&mut self, j: usize, look: &BothSides, noise: f64, still: bool) -> (f64, f64) {
         let seen = &mut self.seen[j];
         (seen.second, seen.at) = (look.second.max(4.0 * noise), look.h);
         seen.flat = look.change == 0.0;
@@ -507,7 +507,7 @@ impl Differences {
         f: f64,
         h: f64,
         value: &mut Value<'_, E>,
-    ) -> Result<Option<Look>, E> {
+    ) -> Result<Option<BothSides>, E> {
         let (low, high) = self.range(j);
         let both = x[j] + h <= high && x[j] - h >= low;
         let side = if high - x[j] >= x[j] - low { 1.0 } else { -1.0 };
@@ -516,7 +516,7 @@ impl Differences {
             if both { [x[j] + h, x[j] - h] } else { [x[j] + side * h, x[j] + 2.0 * side * h] };
         let [a, b] = ends.map(|to| to.clamp(low, high));
         if a == x[j] || b == x[j] || a == b {
-            return Ok(Some(Look { h, both, ..Look::default() }));
+            return Ok(Some(BothSides { h, both, ..BothSides::default() }));
         }
         let fa = self.moved(j, x, a, value)?;
         let fb = if fa.is_finite() { self.moved(j, x, b, value)? } else { fa };
@@ -528,13 +528,13 @@ impl Differences {
         let (sa, sb) = ((fa - f) / (a - x[j]), (fb - f) / (b - x[j]));
         let bent = (sa - sb) * ((a - x[j]) / (a - b));
         let h = (a - x[j]).abs();
-        Ok(Some(Look { h, both, change, slope: sa - bent, second: 2.0 * (bent * h).abs() }))
+        Ok(Some(BothSides { h, both, change, slope: sa - bent, second: 2.0 * (bent * h).abs() }))
     }
 }
 
 /// What was seen on both sides.
 #[derive(Default)]
-struct Look {
+struct BothSides {
     h: f64,
     both: bool,
     /// The larger change of f.
@@ -581,7 +581,7 @@ fn table(mut line: [f64; 5]) -> f64 {
 /// A function of which only values are known, as an objective: its gradients are differences.
 ///
 /// ```
-/// use steepest::differences::{Differenced, Length, Sides};
+/// use steepest::differences::{Differenced, Length, Scheme};
 /// use steepest::objective::{Ask, Objective};
 /// let mut f = Differenced::new(2, |x: &[f64]| (x[0] - 1.0).powi(2) + 1e6 * x[1] * x[1]);
 /// let (mut g, mut noise) = ([0.0; 2], [0.0; 2]);
@@ -600,7 +600,7 @@ pub struct Differenced<V> {
 impl<V: FnMut(&[f64]) -> f64> Differenced<V> {
     /// f of n variables, its steps found by its noise.
     pub fn new(n: usize, function: V) -> Self {
-        Self::by(function, Differences::new(n, Sides::Auto, Length::Found, None))
+        Self::by(function, Differences::new(n, Scheme::Auto, Length::Found, None))
     }
     /// f, by differences as they are given.
     pub fn by(function: V, differences: Differences) -> Self {

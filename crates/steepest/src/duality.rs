@@ -88,7 +88,7 @@ pub fn shared(
 
 /// The rows at a point, and where their dual point goes.
 #[derive(Clone, Copy)]
-pub struct Rows<'a> {
+pub struct RowsAt<'a> {
     /// The loss.
     pub loss: &'a dyn Block,
     /// The targets.
@@ -112,7 +112,7 @@ pub enum Change<'a> {
     Each(&'a [f64]),
 }
 
-impl Rows<'_> {
+impl RowsAt<'_> {
     /// A change that takes the mean slope, which is `mean`, to 0, for one output; and the deviation of the change
     /// from its mean. None where there is none at hand.
     pub fn balanced(&self, mean: f64) -> Option<(Change<'static>, f64)> {
@@ -232,7 +232,7 @@ mod tests {
     fn a_mean_slope_too_large_to_be_shared_has_no_dual_point() {
         let loss = Each(Huber::default());
         let (target, margin) = ([100.0, 101.0], [0.0, 0.0]);
-        let rows = Rows {
+        let rows = RowsAt {
             loss: &loss,
             target: &target,
             weight: None,
@@ -244,7 +244,7 @@ mod tests {
         assert!(matches!(change, Change::Share(..)) && (spread - 1.35).abs() < 1e-12);
         assert!(rows.balanced(-2.0).is_none());
         let loss = Each(Squared::default());
-        let rows = Rows {
+        let rows = RowsAt {
             loss: &loss,
             target: &target,
             weight: None,

@@ -1,6 +1,6 @@
 //! Factors of a positive semidefinite matrix: Cholesky where it is well-conditioned, pivoted QR of what it
 //! is the square of where it is not (squaring would lose half the digits).
-use crate::calloff::breathe;
+use crate::cancel;
 use crate::cholesky;
 use crate::vectors::dot;
 
@@ -59,7 +59,7 @@ impl Factor {
         let mut rank = 0;
         let mut first = 0.0;
         while rank < n {
-            breathe();
+            cancel::check();
             let norms: Vec<f64> = (rank..n).map(|j| norm(&r, j, rank)).collect();
             let best = (0..norms.len()).fold(0, |b, j| if norms[j] > norms[b] { j } else { b });
             if rank == 0 {
@@ -171,7 +171,7 @@ pub fn append(r: &mut [f64], rows: &[f64], w: usize) {
         let tau = -first / alpha;
         r[j * w + j] = alpha;
         if n * (w - j) > 1 << 15 {
-            breathe();
+            cancel::check();
         }
         for (k, column) in tail.chunks_exact_mut(n).enumerate() {
             let at = j * w + j + 1 + k;

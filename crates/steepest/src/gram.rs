@@ -1,5 +1,5 @@
 //! Σ weight_i x_i x_i′ over some rows of a design, in standardised variables, and what else is summed over them.
-use crate::calloff::breathe;
+use crate::cancel;
 use crate::held::Held;
 use crate::pool::pool;
 use crate::scaling::Scaling;
@@ -42,7 +42,7 @@ impl StandardisedRows<'_> {
                     let rows = from..(from + BLOCK).min(to);
                     self.held.gather(rows.clone(), &mut raw[..rows.len() * d]);
                     visit(from, rows.len(), &raw, &mut block);
-                    breathe();
+                    cancel::check();
                 }
             })
         })

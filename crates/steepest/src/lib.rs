@@ -7,7 +7,7 @@
 //! Who may use whom: `real → jet, trace → rule → rules`; `loss, source → design → glm`; `status → objective, watch →
 //! problem → method → methods`; `descend` uses `method`, never `methods`; an objective never names a method or the loop.
 
-pub mod calloff;
+pub mod cancel;
 pub mod certificate;
 pub mod chain;
 pub mod cholesky;

@@ -2,7 +2,7 @@
 use crate::real::{Float, Real};
 use crate::trace::Symbol;
 
-/// A matrix that a rule is written over: [`Dense`] computes, [`Symbol`] records.
+/// A matrix that a rule is written over: [`RowMajor`] computes, [`Symbol`] records.
 pub trait Matrix: Clone {
     /// What it is scaled by.
     type Number: Real;
@@ -82,17 +82,17 @@ impl Matrix for Symbol {
 
 /// A matrix of floats, row after row. Its scalars are f64, whatever its entries are.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Dense<N> {
+pub struct RowMajor<N> {
     rows: usize,
     columns: usize,
     data: Vec<N>,
 }
 
-impl<N: Float> Dense<N> {
+impl<N: Float> RowMajor<N> {
     /// From entries, row after row.
     pub fn new(rows: usize, columns: usize, data: Vec<N>) -> Self {
         assert_eq!(rows * columns, data.len(), "as many entries as rows times columns");
-        Dense { rows, columns, data }
+        RowMajor { rows, columns, data }
     }
     /// The entries, row after row.
     pub fn entries(&self) -> &[N] {
@@ -103,7 +103,7 @@ impl<N: Float> Dense<N> {
 /// Rows of a product that one task computes: the split depends on the shape alone.
 const PANEL: usize = 64;
 
-impl<N: Float + Gemm> Matrix for Dense<N> {
+impl<N: Float + Gemm> Matrix for RowMajor<N> {
     type Number = f64;
     type Entry = N;
     fn matmul(&self, other: &Self) -> Self {
@@ -115,25 +115,25 @@ impl<N: Float + Gemm> Matrix for Dense<N> {
             N::gemm(rows, k, n, &self.data[p * PANEL * k..], &other.data, &mut out);
             out
         });
-        Dense { rows: self.rows, columns: n, data: panels.concat() }
+        RowMajor { rows: self.rows, columns: n, data: panels.concat() }
     }
     fn transpose(&self) -> Self {
         let mut data = Vec::with_capacity(self.data.len());
         for j in 0..self.columns {
             data.extend((0..self.rows).map(|i| self.data[i * self.columns + j]));
         }
-        Dense { rows: self.columns, columns: self.rows, data }
+        RowMajor { rows: self.columns, columns: self.rows, data }
     }
     fn scale(&self, by: f64) -> Self {
         let by = N::of_f64(by);
-        Dense { data: self.data.iter().map(|&v| by * v).collect(), ..*self }
+        RowMajor { data: self.data.iter().map(|&v| by * v).collect(), ..*self }
     }
     fn add(&self, other: &Self) -> Self {
         let data = self.data.iter().zip(&other.data).map(|(&a, &b)| a + b).collect();
-        Dense { data, ..*self }
+        RowMajor { data, ..*self }
     }
     fn each(&self, f: impl Fn(N) -> N) -> Self {
-        Dense { data: self.data.iter().map(|&v| f(v)).collect(), ..*self }
+        RowMajor { data: self.data.iter().map(|&v| f(v)).collect(), ..*self }
     }
     fn pair(&self, other: &Self, f: impl Fn(N, N) -> N) -> Self {
         let [rows, columns] = [self.rows.max(other.rows), self.columns.max(other.columns)];
@@ -143,7 +143,7 @@ impl<N: Float + Gemm> Matrix for Dense<N> {
         };
         let one = |i| (0..columns).map(move |j| (i, j));
         let data = (0..rows).flat_map(one).map(|(i, j)| f(at(self, i, j), at(other, i, j)));
-        Dense { rows, columns, data: data.collect() }
+        RowMajor { rows, columns, data: data.collect() }
     }
     fn entry(number: f64) -> N {
         N::of_f64(number)
@@ -151,7 +151,7 @@ impl<N: Float + Gemm> Matrix for Dense<N> {
     fn row_means(&self) -> Self {
         let mean = |row: &[N]| row.iter().map(|v| v.to_f64()).sum::<f64>() / self.columns as f64;
         let data = self.data.chunks(self.columns).map(|row| N::of_f64(mean(row))).collect();
-        Dense { rows: self.rows, columns: 1, data }
+        RowMajor { rows: self.rows, columns: 1, data }
     }
     fn column_means(&self) -> Self {
         let mut sums = vec![0.0; self.columns];
@@ -159,7 +159,7 @@ impl<N: Float + Gemm> Matrix for Dense<N> {
             sums.iter_mut().zip(row).for_each(|(s, v)| *s += v.to_f64());
         }
         let data = sums.iter().map(|s| N::of_f64(s / self.rows as f64)).collect();
-        Dense { rows: 1, columns: self.columns, data }
+        RowMajor { rows: 1, columns: self.columns, data }
     }
     fn mean(&self) -> f64 {
         self.data.iter().map(|v| v.to_f64()).sum::<f64>() / self.data.len() as f64
@@ -186,15 +186,15 @@ pub fn whole<N: Float + Gemm>(
     g: &mut [N],
     memory: &mut [&mut [N]],
     keep: bool,
-    step: impl FnOnce(Dense<N>, Dense<N>, &[Dense<N>]) -> (Dense<N>, Vec<Dense<N>>),
+    step: impl FnOnce(RowMajor<N>, RowMajor<N>, &[RowMajor<N>]) -> (RowMajor<N>, Vec<RowMajor<N>>),
 ) {
     let lie = |[rows, columns]: [usize; 2], data: &[N]| {
-        let m = Dense::new(rows, columns, data.to_vec());
+        let m = RowMajor::new(rows, columns, data.to_vec());
         if stands { m.transpose() } else { m }
     };
-    let before: Vec<Dense<N>> = memory.iter().zip(extents).map(|(m, &e)| lie(e, m)).collect();
+    let before: Vec<RowMajor<N>> = memory.iter().zip(extents).map(|(m, &e)| lie(e, m)).collect();
     let (to, after) = step(lie(shape, x), lie(shape, g), &before);
-    let put = |to: &mut [N], m: Dense<N>| {
+    let put = |to: &mut [N], m: RowMajor<N>| {
         to.copy_from_slice(&if stands { m.transpose() } else { m }.data);
     };
     put(g, to);

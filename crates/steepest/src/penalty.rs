@@ -126,7 +126,7 @@ pub trait Penalty: Send + Sync {
     }
 }
 
-/// A penalty that is a sum over coordinates, written once over any numbers; see [`Each`].
+/// A penalty that is a sum over coordinates, written once over any numbers; see [`PerCoordinate`].
 pub trait Separable: Described {
     /// What it can do. With `pieces`, weight and slope are read off the formula.
     const OFFERS: Offers;
@@ -152,21 +152,21 @@ pub trait Separable: Described {
 /// A [`Separable`] penalty at work: Σ_j weight_j · value(scale_j x_j), each coordinate also held within
 /// bounds where some are set. A coordinate of weight 0 is free.
 #[derive(Clone)]
-pub struct Each<P> {
+pub struct PerCoordinate<P> {
     settings: P,
     weight: Vec<f64>,
     scale: Option<Vec<f64>>,
     within: Option<(Vec<f64>, Vec<f64>)>,
 }
 
-impl<P: Separable> Each<P> {
+impl<P: Separable> PerCoordinate<P> {
     /// The penalty with a weight (alpha) for each coordinate; 0 leaves a coordinate free.
     pub fn new(settings: P, weight: &[f64]) -> Self {
-        Each { settings, weight: weight.to_vec(), scale: None, within: None }
+        PerCoordinate { settings, weight: weight.to_vec(), scale: None, within: None }
     }
     /// The penalty of weight `alpha` on all of `n` coordinates.
     pub fn uniform(settings: P, alpha: f64, n: usize) -> Self {
-        Each { settings, weight: vec![alpha; n], scale: None, within: None }
+        PerCoordinate { settings, weight: vec![alpha; n], scale: None, within: None }
     }
     #[inline]
     fn scale(&self, j: usize) -> f64 {
@@ -178,7 +178,7 @@ impl<P: Separable> Each<P> {
     }
 }
 
-impl<P: Separable> Penalty for Each<P> {
+impl<P: Separable> Penalty for PerCoordinate<P> {
     fn name(&self) -> &'static str {
         P::NAME
     }
@@ -254,7 +254,7 @@ impl<P: Separable> Penalty for Each<P> {
     fn rescaled(&self, scale: &[f64]) -> Option<Box<dyn Penalty>> {
         let n = self.weight.len();
         let scaled = |v: &[f64]| -> Vec<f64> { v.iter().zip(scale).map(|(v, s)| v / s).collect() };
-        Some(Box::new(Each {
+        Some(Box::new(PerCoordinate {
             settings: self.settings,
             weight: self.weight.clone(),
             scale: Some((0..n).map(|j| self.scale(j) * scale[j]).collect()),
@@ -271,7 +271,7 @@ impl<P: Separable> Penalty for Each<P> {
             both.0.iter_mut().zip(l).for_each(|(a, b)| *a = a.max(*b));
             both.1.iter_mut().zip(h).for_each(|(a, b)| *a = a.min(*b));
         }
-        Some(Box::new(Each { within: Some(both), ..self.clone() }))
+        Some(Box::new(PerCoordinate { within: Some(both), ..self.clone() }))
     }
 }
 
@@ -336,7 +336,7 @@ impl Entry {
             doc: P::DOC,
             parameters: P::PARAMETERS,
             offers: P::OFFERS,
-            build: |settings, weight| Box::new(Each::new(P::of(settings), weight)),
+            build: |settings, weight| Box::new(PerCoordinate::new(P::of(settings), weight)),
             structured: None,
             groups: false,
             program: Some(|| {

@@ -2,7 +2,7 @@
 //!
 //! Checked by a model of every interleaving (`tests/pool_model.rs`) and by valgrind.
 #[cfg(not(loom))]
-use crate::calloff::{CalledOff, breathe, within};
+use crate::cancel::{self, Cancelled, within};
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -76,7 +76,7 @@ impl Job {
     fn one(&self, task: &Task, i: usize) {
         within(&self.off, || {
             task(i);
-            breathe();
+            cancel::check();
         });
     }
     /// For the caller that waits: where other threads have all the tasks, nobody else asks whether to call them off.
@@ -85,7 +85,7 @@ impl Job {
         if self.off.load(Relaxed) {
             return;
         }
-        if let Err(p) = catch_unwind(AssertUnwindSafe(|| within(&self.off, breathe))) {
+        if let Err(p) = catch_unwind(AssertUnwindSafe(|| within(&self.off, cancel::check))) {
             self.is_called_off(&*p);
             *lock(&self.panic) = Some(p);
             self.leave_the_rest();
@@ -93,7 +93,7 @@ impl Job {
     }
     #[cfg(not(loom))]
     fn is_called_off(&self, panic: &(dyn Any + Send)) -> bool {
-        let off = panic.is::<CalledOff>();
+        let off = panic.is::<Cancelled>();
         self.off.fetch_or(off, Relaxed);
         off
     }
@@ -223,7 +223,7 @@ impl Pool {
             for i in 0..n {
                 task(i);
                 #[cfg(not(loom))]
-                breathe();
+                cancel::check();
                 if !go_on() {
                     return;
                 }

@@ -132,7 +132,7 @@ fn hessian_of<P: Pieces>(settings: &[f64], x: &[f64], out: &mut [f64]) {
 }
 
 /// A test function with its settings, as an objective.
-pub struct Problem {
+pub struct TestProblem {
     /// Which.
     pub entry: &'static Entry,
     /// Its settings.
@@ -147,12 +147,12 @@ pub fn find(name: &str) -> Result<&'static Entry, String> {
     })
 }
 
-impl Problem {
+impl TestProblem {
     /// By name, in `n` variables (0: its usual number), with settings by name.
     ///
     /// ```
-    /// use steepest::problems::Problem;
-    /// let rosenbrock = Problem::new("rosenbrock", 2, &[]).unwrap();
+    /// use steepest::problems::TestProblem;
+    /// let rosenbrock = TestProblem::new("rosenbrock", 2, &[]).unwrap();
     /// assert_eq!((rosenbrock.entry.value)(&rosenbrock.settings, &[1.0, 1.0]), 0.0);
     /// ```
     pub fn new(name: &str, n: usize, settings: &[(&str, f64)]) -> Result<Self, String> {
@@ -162,7 +162,7 @@ impl Problem {
         if !(entry.takes)(n) {
             return Err(format!("{name} has no form in {n} variables; {} will do", entry.dim));
         }
-        Ok(Problem { entry, settings, n })
+        Ok(TestProblem { entry, settings, n })
     }
     /// The usual start.
     pub fn start(&self) -> Vec<f64> {
@@ -170,7 +170,7 @@ impl Problem {
     }
 }
 
-impl Objective for Problem {
+impl Objective for TestProblem {
     fn offers(&self) -> Offers {
         Offers { products: true, hessian: true, ..Offers::gradients(self.n) }
     }
@@ -304,8 +304,13 @@ mod tests {
     #[test]
     fn names_that_are_not_there_are_refused_with_near_ones() {
         assert!(
-            Problem::new("rosenbrok", 2, &[]).err().unwrap().contains("did you mean 'rosenbrock'?")
+            TestProblem::new("rosenbrok", 2, &[])
+                .err()
+                .unwrap()
+                .contains("did you mean 'rosenbrock'?")
         );
-        assert!(Problem::new("beale", 3, &[]).err().unwrap().contains("no form in 3 variables"));
+        assert!(
+            TestProblem::new("beale", 3, &[]).err().unwrap().contains("no form in 3 variables")
+        );
     }
 }

@@ -32,7 +32,7 @@ pub trait Residuals {
 /// F(x) = Σ_i ψ(r_i(x)) as an objective.
 ///
 /// ```
-/// use steepest::{objective::Objective, residuals::{Residuals, Squares}, status::Halt};
+/// use steepest::{objective::Objective, residuals::{Residuals, SumOfSquares}, status::Halt};
 /// struct Rosenbrock;
 /// impl Residuals for Rosenbrock {
 ///     fn dim(&self) -> usize { 2 }
@@ -46,10 +46,10 @@ pub trait Residuals {
 ///         Ok(0)
 ///     }
 /// }
-/// let mut squares = Squares::of(Rosenbrock);
+/// let mut squares = SumOfSquares::of(Rosenbrock);
 /// assert!((squares.value(&[-1.2, 1.0]).unwrap() - 12.1).abs() < 1e-12);
 /// ```
-pub struct Squares<R> {
+pub struct SumOfSquares<R> {
     inner: R,
     /// The residuals at the last point, its losses' derivatives, and the derivatives of the residuals.
     r: Vec<f64>,
@@ -58,11 +58,11 @@ pub struct Squares<R> {
     jacobian: Vec<f64>,
 }
 
-impl<R: Residuals> Squares<R> {
+impl<R: Residuals> SumOfSquares<R> {
     /// The sum that these residuals make.
     pub fn of(inner: R) -> Self {
         let row = vec![0.0; inner.count()];
-        Squares { inner, slope: row.clone(), bend: row.clone(), r: row, jacobian: Vec::new() }
+        SumOfSquares { inner, slope: row.clone(), bend: row.clone(), r: row, jacobian: Vec::new() }
     }
     /// What gives the residuals.
     pub fn inner(&mut self) -> &mut R {
@@ -74,7 +74,7 @@ fn half_square(r: &[f64]) -> f64 {
     0.5 * r.iter().map(|r| r * r).sum::<f64>()
 }
 
-impl<R: Residuals> Objective for Squares<R> {
+impl<R: Residuals> Objective for SumOfSquares<R> {
     fn offers(&self) -> Offers {
         Offers {
             residuals: self.inner.count(),
@@ -93,13 +93,13 @@ impl<R: Residuals> Objective for Squares<R> {
         let n = x.len();
         let Sorted { value, gradient, others } = Sorted::of(asks);
         if value.is_some() {
-            let Squares { inner, r, slope, bend, .. } = self;
+            let SumOfSquares { inner, r, slope, bend, .. } = self;
             inner.residuals(x, r)?;
             let found = inner.price(r, slope, bend)?;
             value.into_iter().for_each(|to| *to = found);
         }
         if let Some(to) = gradient {
-            let Squares { inner, jacobian, slope, r, .. } = self;
+            let SumOfSquares { inner, jacobian, slope, r, .. } = self;
             jacobian.resize(r.len() * n, 0.0);
             work.values += inner.jacobian(x, jacobian)?;
             to.fill(0.0);

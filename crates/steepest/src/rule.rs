@@ -161,7 +161,7 @@ pub trait Rule<const M: usize, const S: usize, const T: usize = 0, const K: usiz
 }
 
 /// A rule at work on the numbers `N`: one virtual call a block of coordinates, never one a coordinate.
-pub trait Work<N>: Send + Sync {
+pub trait Kernel<N>: Send + Sync {
     /// What the registry says of it.
     fn entry(&self) -> &'static Entry;
     /// Writes the scalars.
@@ -194,15 +194,15 @@ pub trait Work<N>: Send + Sync {
 /// The numbers that rules are compiled for.
 pub trait Compiled: Float + Gemm {
     /// The rule at work on these numbers, from checked settings.
-    fn work(entry: &'static Entry, settings: &[f64]) -> Box<dyn Work<Self>>;
+    fn work(entry: &'static Entry, settings: &[f64]) -> Box<dyn Kernel<Self>>;
 }
 impl Compiled for f32 {
-    fn work(entry: &'static Entry, settings: &[f64]) -> Box<dyn Work<f32>> {
+    fn work(entry: &'static Entry, settings: &[f64]) -> Box<dyn Kernel<f32>> {
         (entry.f32)(entry, settings)
     }
 }
 impl Compiled for f64 {
-    fn work(entry: &'static Entry, settings: &[f64]) -> Box<dyn Work<f64>> {
+    fn work(entry: &'static Entry, settings: &[f64]) -> Box<dyn Kernel<f64>> {
         (entry.f64)(entry, settings)
     }
 }
@@ -301,7 +301,7 @@ crate::simd! {
 }
 
 /// A [`Rule`] with its settings, at work.
-struct Each<R, const M: usize, const S: usize, const T: usize, const K: usize> {
+struct PerElement<R, const M: usize, const S: usize, const T: usize, const K: usize> {
     rule: R,
     entry: &'static Entry,
 }
@@ -310,8 +310,8 @@ fn fixed<const L: usize>(values: &[f64]) -> [f64; L] {
     values.try_into().expect("as many numbers as the rule declares")
 }
 
-impl<N: Float + Gemm, R, const M: usize, const S: usize, const T: usize, const K: usize> Work<N>
-    for Each<R, M, S, T, K>
+impl<N: Float + Gemm, R, const M: usize, const S: usize, const T: usize, const K: usize> Kernel<N>
+    for PerElement<R, M, S, T, K>
 where
     R: Rule<M, S, T, K>,
 {
@@ -421,9 +421,9 @@ pub struct Entry {
     /// Whether it needs the value of the loss.
     pub value: bool,
     /// The rule at work on f32, from checked settings.
-    pub f32: fn(&'static Entry, &[f64]) -> Box<dyn Work<f32>>,
+    pub f32: fn(&'static Entry, &[f64]) -> Box<dyn Kernel<f32>>,
     /// The rule at work on f64, from checked settings.
-    pub f64: fn(&'static Entry, &[f64]) -> Box<dyn Work<f64>>,
+    pub f64: fn(&'static Entry, &[f64]) -> Box<dyn Kernel<f64>>,
     /// What it recorded of itself: `scalars`, `terms`, `settle`, `element`, `place`, `shown`, `matrix`, those it has.
     pub programs: fn() -> Vec<(&'static str, Program)>,
 }
@@ -458,8 +458,8 @@ impl Entry {
             tunes_itself: R::TUNES_ITSELF,
             searched: R::SEARCHED,
             value: R::VALUE,
-            f32: |entry, v| Box::new(Each::<R, M, S, T, K> { rule: R::of(v), entry }),
-            f64: |entry, v| Box::new(Each::<R, M, S, T, K> { rule: R::of(v), entry }),
+            f32: |entry, v| Box::new(PerElement::<R, M, S, T, K> { rule: R::of(v), entry }),
+            f64: |entry, v| Box::new(PerElement::<R, M, S, T, K> { rule: R::of(v), entry }),
             programs: programs::<R, M, S, T, K>,
         }
     }

@@ -51,7 +51,7 @@ impl Scaling {
                 let first = around(rows, (&shift, &unit));
                 unit = first.size.iter().map(|s| vectors::unit(*s)).collect();
                 let fine = unit.iter().all(|u| *u == 1.0);
-                let Around { total, sum, square, .. } =
+                let ColumnSums { total, sum, square, .. } =
                     if fine { first } else { around(rows, (&shift, &unit)) };
                 ((total, sum, square), rows.len() >= table.rows)
             }
@@ -154,7 +154,7 @@ impl Scaling {
 }
 
 /// Σ weight and, of y = (x − shift) · unit, Σ weight y, Σ weight y² and the largest |y|, by columns.
-struct Around {
+struct ColumnSums {
     total: f64,
     sum: Vec<f64>,
     square: Vec<f64>,
@@ -162,7 +162,7 @@ struct Around {
 }
 
 /// Those sums over some rows.
-fn around(rows: &Held<'_>, (shift, unit): (&[f64], &[f64])) -> Around {
+fn around(rows: &Held<'_>, (shift, unit): (&[f64], &[f64])) -> ColumnSums {
     /// Rows held at once, and numbers of a part.
     const BLOCK: usize = 32;
     const PART: usize = 1 << 20;
@@ -170,7 +170,7 @@ fn around(rows: &Held<'_>, (shift, unit): (&[f64], &[f64])) -> Around {
     let per = PART.div_ceil(BLOCK * d.max(1)) * BLOCK;
     let parts = pool().map(n.div_ceil(per), |p| {
         let mut a =
-            Around { total: 0.0, sum: vec![0.0; d], square: vec![0.0; d], size: vec![0.0; d] };
+            ColumnSums { total: 0.0, sum: vec![0.0; d], square: vec![0.0; d], size: vec![0.0; d] };
         let mut x = vec![0.0; BLOCK * d];
         let end = n.min((p + 1) * per);
         for from in (p * per..end).step_by(BLOCK) {
@@ -190,7 +190,7 @@ fn around(rows: &Held<'_>, (shift, unit): (&[f64], &[f64])) -> Around {
         a
     });
     let mut all =
-        Around { total: 0.0, sum: vec![0.0; d], square: vec![0.0; d], size: vec![0.0; d] };
+        ColumnSums { total: 0.0, sum: vec![0.0; d], square: vec![0.0; d], size: vec![0.0; d] };
     for part in parts {
         all.total += part.total;
         all.sum.iter_mut().zip(part.sum).for_each(|(a, b)| *a += b);

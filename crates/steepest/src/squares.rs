@@ -16,9 +16,9 @@ use crate::design::Design;
 use crate::status::Status;
 use crate::vectors::room;
 use crate::watch::Counts;
-use qr::{Matrix, Pivoted, Qr};
-use rows::Rows;
-use space::{Judged, Space, units};
+use qr::{ColumnMajor, Pivoted, Qr};
+use rows::CentredRows;
+use space::{Bounded, Space, units};
 use std::time::Instant;
 
 /// What each reflection's rounding may do to a column, in units of eps.
@@ -54,21 +54,21 @@ pub struct Squares<'a> {
 pub struct TooLarge(pub String);
 
 /// The answer: a descent's solution for each target, and what the factors tell.
-pub struct Solved {
+pub struct LeastSquares {
     /// The coefficients and the intercept, if there is one, are the point.
     pub solutions: Vec<Solution>,
     /// The rank of the centred columns.
     pub rank: usize,
     /// A triangle with the singular values of the centred columns.
-    pub triangle: Matrix,
+    pub triangle: ColumnMajor,
 }
 
 /// As few rows as columns that stand for all.
 pub struct Reduced {
     /// The columns.
-    pub square: Matrix,
+    pub square: ColumnMajor,
     /// The targets.
-    pub targets: Matrix,
+    pub targets: ColumnMajor,
     /// The intercepts are `level` − `centre` · coefficients.
     pub level: Vec<f64>,
     /// See `level`.
@@ -77,9 +77,9 @@ pub struct Reduced {
 
 impl Squares<'_> {
     /// The minimisers; of many the ones of least norm.
-    pub fn solve(&self) -> Result<Solved, TooLarge> {
+    pub fn solve(&self) -> Result<LeastSquares, TooLarge> {
         let started = Instant::now();
-        let rows = Rows::new(self);
+        let rows = CentredRows::new(self);
         let found = if rows.n() <= rows.d() { self.wide(&rows) } else { self.tall(&rows) }?;
         let seconds = started.elapsed().as_secs_f64();
         let dependent = found.space.rank() < found.columns;
@@ -99,19 +99,19 @@ impl Squares<'_> {
         let times = rows.total.sqrt();
         let mut triangle = found.triangle;
         triangle.data.iter_mut().for_each(|v| *v *= times);
-        Ok(Solved { solutions, rank: found.space.rank(), triangle })
+        Ok(LeastSquares { solutions, rank: found.space.rank(), triangle })
     }
 
     /// As few rows as columns that stand for all: F of the rows handed over, each with weight 1 and without an intercept,
     /// is F of the table. Repeated rows and rows of as much weight give the same, but for rounding.
     pub fn reduced(&self) -> Result<Reduced, TooLarge> {
-        let rows = Rows::new(self);
+        let rows = CentredRows::new(self);
         let (first, d, t) = (rows.first(), rows.d(), rows.t());
         let (whole, _) = triangle(&rows)?;
         let count = whole.rows - first;
         let root = (count as f64).sqrt();
         let part = |at: usize, columns: usize| {
-            Matrix::of(count, columns, |i, j| whole.at(first + i, at + j) * root)
+            ColumnMajor::of(count, columns, |i, j| whole.at(first + i, at + j) * root)
         };
         let over = |j: usize| if first == 1 { whole.at(0, 1 + j) / whole.at(0, 0) } else { 0.0 };
         Ok(Reduced {
@@ -123,11 +123,11 @@ impl Squares<'_> {
     }
 
     /// By blocks of rows.
-    fn tall(&self, rows: &Rows<'_>) -> Result<Found, TooLarge> {
+    fn tall(&self, rows: &CentredRows<'_>) -> Result<Fitted, TooLarge> {
         let (first, d, t) = (rows.first(), rows.d(), rows.t());
         let (whole, blocks) = triangle(rows)?;
         let count = whole.rows - first;
-        let mut square = Matrix::of(count, d, |i, j| whole.at(first + i, first + j));
+        let mut square = ColumnMajor::of(count, d, |i, j| whole.at(first + i, first + j));
         let noise = f64::EPSILON * ROUNDING * ((d + blocks) as f64).sqrt();
         if first == 1 {
             // What is left of a column beside its mean is nothing where it is as small as the mean's rounding.
@@ -150,22 +150,22 @@ impl Squares<'_> {
             let explained: f64 = coef.iter().enumerate().map(|(j, w)| whole.at(0, 1 + j) * w).sum();
             (whole.at(0, 1 + d + k) - explained) / whole.at(0, 0)
         };
-        Ok(Found {
+        Ok(Fitted {
             shift: coefficients.iter().enumerate().map(|(k, coef)| over(k, coef)).collect(),
             judged: targets.iter().zip(&coefficients).map(|(y, w)| space.judge(y, w)).collect(),
             coefficients,
             columns: d.min(count),
             space,
-            triangle: Matrix::of(count.min(d), d, |i, j| square.at(i, j)),
+            triangle: ColumnMajor::of(count.min(d), d, |i, j| square.at(i, j)),
         })
     }
 
     /// By the factors of the rows laid as columns: the solution lies in what they span.
-    fn wide(&self, rows: &Rows<'_>) -> Result<Found, TooLarge> {
+    fn wide(&self, rows: &CentredRows<'_>) -> Result<Fitted, TooLarge> {
         let d = rows.d();
         room(d * rows.n())
             .map_err(|e| TooLarge(format!("least squares needs a copy of X of {e}")))?;
-        let Turned { matrix: mut turned, targets, left, shift } = turned(rows);
+        let Transposed { matrix: mut turned, targets, left, shift } = turned(rows);
         let mut sizes = vec![0.0; d];
         for column in turned.data.chunks_exact(d) {
             sizes.iter_mut().zip(column).for_each(|(s, v)| *s = f64::max(*s, v.abs()));
@@ -217,7 +217,7 @@ impl Squares<'_> {
         };
         let judge =
             |(y, coef): (&Vec<f64>, &Vec<f64>)| space.judge(y, &basis.inward(coef, columns));
-        Ok(Found {
+        Ok(Fitted {
             shift: shift.iter().zip(&coefficients).map(over).collect(),
             judged: targets.iter().zip(&coefficients).map(judge).collect(),
             coefficients,
@@ -237,11 +237,11 @@ impl Squares<'_> {
     /// The intercept of columns that are not centred; rounding it moves every row by as much.
     fn intercept_of(
         &self,
-        rows: &Rows<'_>,
+        rows: &CentredRows<'_>,
         k: usize,
         w: &[f64],
         shift: f64,
-        judged: &mut Judged,
+        judged: &mut Bounded,
     ) -> f64 {
         // In twice the digits: means may be far from 0.
         let (mut high, mut low) = two_sum(rows.level[k], shift);
@@ -270,7 +270,7 @@ impl Squares<'_> {
     fn solution(
         &self,
         x: Vec<f64>,
-        judged: Judged,
+        judged: Bounded,
         null: f64,
         dependent: bool,
         seconds: f64,
@@ -302,19 +302,19 @@ impl Squares<'_> {
 }
 
 /// What the factors gave: coefficients a target, what the targets are above what these explain, and how far off they are.
-struct Found {
+struct Fitted {
     coefficients: Vec<Vec<f64>>,
     shift: Vec<f64>,
-    judged: Vec<Judged>,
+    judged: Vec<Bounded>,
     /// How many directions there could be.
     columns: usize,
     space: Space,
-    triangle: Matrix,
+    triangle: ColumnMajor,
 }
 
 const SQUARES: &str = "Input X or y contains values so large that their sums of squares are infinity: divide the column by a constant first";
 
-fn triangle(rows: &Rows<'_>) -> Result<(Matrix, usize), TooLarge> {
+fn triangle(rows: &CentredRows<'_>) -> Result<(ColumnMajor, usize), TooLarge> {
     let width = rows.first() + rows.d() + rows.t();
     room(2 * width * width)
         .map_err(|e| TooLarge(format!("least squares needs a triangle of {e}")))?;
@@ -326,23 +326,23 @@ fn triangle(rows: &Rows<'_>) -> Result<(Matrix, usize), TooLarge> {
 }
 
 /// The centred rows as columns, their targets, and what the rounded means had left, of columns and of targets.
-struct Turned {
-    matrix: Matrix,
+struct Transposed {
+    matrix: ColumnMajor,
     targets: Vec<Vec<f64>>,
     left: Vec<f64>,
     shift: Vec<f64>,
 }
 
-fn turned(rows: &Rows<'_>) -> Turned {
+fn turned(rows: &CentredRows<'_>) -> Transposed {
     let (n, d, t) = (rows.n(), rows.d(), rows.t());
-    let mut matrix = Matrix::zeros(d, n);
+    let mut matrix = ColumnMajor::zeros(d, n);
     let mut targets = vec![vec![0.0; n]; t];
     rows.each(0, n, |i, row, root| {
         matrix.column_mut(i).copy_from_slice(row);
         rows.target(i, root).enumerate().for_each(|(k, v)| targets[k][i] = v);
     });
     if !rows.of.intercept {
-        return Turned { matrix, targets, left: vec![0.0; d], shift: vec![0.0; t] };
+        return Transposed { matrix, targets, left: vec![0.0; d], shift: vec![0.0; t] };
     }
     // A reflection that lays all of the mean into the first row, which then is left out.
     let root: Vec<f64> = rows.share.iter().map(|s| s.sqrt()).collect();
@@ -362,16 +362,16 @@ fn turned(rows: &Rows<'_>) -> Turned {
     }
     matrix.data.drain(..d);
     matrix.columns -= 1;
-    Turned { matrix, targets, left, shift }
+    Transposed { matrix, targets, left, shift }
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     crate::vectors::dot(a, b)
 }
 
-fn product(a: &Matrix, b: &Matrix) -> Matrix {
+fn product(a: &ColumnMajor, b: &ColumnMajor) -> ColumnMajor {
     let columns: Vec<Vec<f64>> = (0..b.columns).map(|j| a.times(b.column(j))).collect();
-    Matrix { rows: a.rows, columns: b.columns, data: columns.concat() }
+    ColumnMajor { rows: a.rows, columns: b.columns, data: columns.concat() }
 }
 
 fn two_sum(a: f64, b: f64) -> (f64, f64) {
@@ -384,32 +384,32 @@ fn two_sum(a: f64, b: f64) -> (f64, f64) {
 struct Basis {
     factors: Qr,
     /// R of the rows laid as columns.
-    upper: Matrix,
+    upper: ColumnMajor,
     /// Where lengths are unlike: the columns in the order of their lengths, and what was taken out put back.
     order: Option<Vec<usize>>,
     across: Option<Pivoted>,
-    twist: Option<Matrix>,
+    twist: Option<ColumnMajor>,
 }
 
 impl Basis {
-    fn alike(turned: Matrix) -> Self {
+    fn alike(turned: ColumnMajor) -> Self {
         let factors = Qr::new(turned);
         let upper = factors.upper();
         Basis { factors, upper, order: None, across: None, twist: None }
     }
 
     /// Factored with the lengths taken out, in their order; then they are put back, and it is factored once more.
-    fn unlike(turned: Matrix, lengths: &[f64]) -> Self {
+    fn unlike(turned: ColumnMajor, lengths: &[f64]) -> Self {
         let (d, n) = (turned.rows, turned.columns);
         let mut order: Vec<usize> = (0..d).collect();
         order.sort_by(|a, b| lengths[*b].total_cmp(&lengths[*a]));
         let size: Vec<f64> =
             order.iter().map(|j| if lengths[*j] > 0.0 { lengths[*j] } else { 1.0 }).collect();
-        let sorted = Matrix::of(d, n, |i, k| turned.at(order[i], k) / size[i]);
+        let sorted = ColumnMajor::of(d, n, |i, k| turned.at(order[i], k) / size[i]);
         drop(turned);
         let factors = Qr::new(sorted);
         let upper = factors.upper();
-        let mut across = Matrix::of(d, upper.rows, |i, k| f64::from(i == k));
+        let mut across = ColumnMajor::of(d, upper.rows, |i, k| f64::from(i == k));
         factors.apply(&mut across, false);
         for column in across.each() {
             column.iter_mut().zip(&size).for_each(|(v, s)| *v *= s);
@@ -418,13 +418,13 @@ impl Basis {
         let mut place = vec![0; upper.rows];
         across.order.iter().enumerate().for_each(|(k, &j)| place[j] = k);
         // (D Q)′ = P R′ Q₂′.
-        let twist = Matrix::of(upper.rows, across.rank, |j, k| across.upper(k, place[j]));
+        let twist = ColumnMajor::of(upper.rows, across.rank, |j, k| across.upper(k, place[j]));
         Basis { factors, upper, order: Some(order), across: Some(across), twist: Some(twist) }
     }
 
     /// The rows in terms of the columns.
-    fn square(&self) -> Matrix {
-        Matrix::of(self.upper.columns, self.upper.rows, |i, j| self.upper.at(j, i))
+    fn square(&self) -> ColumnMajor {
+        ColumnMajor::of(self.upper.columns, self.upper.rows, |i, j| self.upper.at(j, i))
     }
 
     /// Coefficients of the table's columns.
@@ -432,7 +432,7 @@ impl Basis {
         let mut coef = inner.to_vec();
         coef.resize(d, 0.0);
         let (Some(order), Some(across)) = (&self.order, &self.across) else {
-            let mut one = Matrix { rows: d, columns: 1, data: coef };
+            let mut one = ColumnMajor { rows: d, columns: 1, data: coef };
             self.factors.apply(&mut one, false);
             return one.data;
         };
@@ -445,7 +445,7 @@ impl Basis {
     /// And back.
     fn inward(&self, coef: &[f64], rows: usize) -> Vec<f64> {
         let (Some(order), Some(across)) = (&self.order, &self.across) else {
-            let mut one = Matrix { rows: coef.len(), columns: 1, data: coef.to_vec() };
+            let mut one = ColumnMajor { rows: coef.len(), columns: 1, data: coef.to_vec() };
             self.factors.apply(&mut one, true);
             one.data.truncate(self.upper.rows.min(rows));
             return one.data;

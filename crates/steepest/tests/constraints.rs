@@ -3,7 +3,7 @@ use steepest::descend::{Solution, descend};
 use steepest::methods::{METHODS, at_work};
 use steepest::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
 use steepest::penalties::{bounds::Bounds, none::NoPenalty};
-use steepest::penalty::{Each, Penalty};
+use steepest::penalty::{Penalty, PerCoordinate};
 use steepest::problem::facts;
 use steepest::settings::Described;
 use steepest::status::{Halt, Status};
@@ -80,8 +80,10 @@ impl Objective for Constrained {
 
 fn solved(mut problem: Constrained, x0: &[f64], bounds: Option<(f64, f64)>) -> Solution {
     let penalty: Box<dyn Penalty> = match bounds {
-        Some((low, high)) => Box::new(Each::uniform(Bounds::of(&[low, high]), 1.0, x0.len())),
-        None => Box::new(Each::uniform(NoPenalty::default(), 1.0, x0.len())),
+        Some((low, high)) => {
+            Box::new(PerCoordinate::uniform(Bounds::of(&[low, high]), 1.0, x0.len()))
+        }
+        None => Box::new(PerCoordinate::uniform(NoPenalty::default(), 1.0, x0.len())),
     };
     let entry = METHODS.iter().find(|e| e.name == "augmented_lagrangian").unwrap();
     assert!(entry.refusal(&facts(&mut problem, &*penalty), METHODS).is_none());
@@ -192,7 +194,7 @@ fn other_methods_refuse_constraints() {
         low: vec![0.0],
         high: vec![0.0],
     };
-    let penalty = Each::uniform(NoPenalty::default(), 1.0, 1);
+    let penalty = PerCoordinate::uniform(NoPenalty::default(), 1.0, 1);
     let facts = facts(&mut problem, &penalty);
     for entry in METHODS {
         let refusal = entry.refusal(&facts, METHODS);

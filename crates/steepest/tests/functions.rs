@@ -3,8 +3,8 @@ use steepest::descend::{Descent, HeldOut, Solution, descend};
 use steepest::methods::METHODS;
 use steepest::objective::{Function, Objective};
 use steepest::penalties::{bounds::Bounds, none::NoPenalty};
-use steepest::penalty::{Each, Penalty};
-use steepest::problems::{PROBLEMS, Problem};
+use steepest::penalty::{Penalty, PerCoordinate};
+use steepest::problems::{PROBLEMS, TestProblem};
 use steepest::settings::{Described, checked};
 use steepest::simd;
 use steepest::status::Status;
@@ -12,8 +12,8 @@ use steepest::watch::{Stop, Unwatched};
 
 const OURS: [&str; 3] = ["gradient_descent", "lbfgs", "newton"];
 
-fn nothing(n: usize) -> Each<NoPenalty> {
-    Each::uniform(NoPenalty::default(), 1.0, n)
+fn nothing(n: usize) -> PerCoordinate<NoPenalty> {
+    PerCoordinate::uniform(NoPenalty::default(), 1.0, n)
 }
 
 fn run(method: &str, objective: &mut dyn Objective, penalty: &dyn Penalty, x0: &[f64]) -> Solution {
@@ -41,7 +41,7 @@ fn smooth_problems_end_where_the_gradient_vanishes() {
             continue;
         }
         for method in OURS {
-            let mut problem = Problem::new(entry.name, 0, &[]).unwrap();
+            let mut problem = TestProblem::new(entry.name, 0, &[]).unwrap();
             let (x0, n) = (problem.start(), problem.dim());
             let mut g = vec![0.0; n];
             problem.gradient(&x0, &mut g).unwrap();
@@ -60,7 +60,7 @@ fn smooth_problems_end_where_the_gradient_vanishes() {
 fn there_is_no_success_where_there_is_no_minimum() {
     for name in ["saddle", "monkey_saddle"] {
         for method in OURS {
-            let mut problem = Problem::new(name, 0, &[]).unwrap();
+            let mut problem = TestProblem::new(name, 0, &[]).unwrap();
             let x0 = problem.start();
             let s = run(method, &mut problem, &nothing(2), &x0);
             assert_eq!(s.status, Status::Unbounded, "{method} on {name}");
@@ -84,7 +84,7 @@ fn bounds_hold_and_are_met() {
     };
     let mut scratch = vec![0.0; n];
     let mut f = Function::new(n, move |x: &[f64]| gradient(x, &mut scratch), gradient);
-    let bounds = Each::uniform(Bounds::of(&[-1.0, 1.0]), 1.0, n);
+    let bounds = PerCoordinate::uniform(Bounds::of(&[-1.0, 1.0]), 1.0, n);
     for method in ["lbfgs", "gradient_descent"] {
         let s = run(method, &mut f, &bounds, &vec![3.0; n]);
         assert!(s.status.success(), "{method}: {}", s.message());
@@ -96,15 +96,15 @@ fn bounds_hold_and_are_met() {
 
 #[test]
 fn empty_intervals_are_infeasible() {
-    let mut sphere = Problem::new("sphere", 2, &[]).unwrap();
-    let bounds = Each::uniform(Bounds::of(&[1.0, -1.0]), 1.0, 2);
+    let mut sphere = TestProblem::new("sphere", 2, &[]).unwrap();
+    let bounds = PerCoordinate::uniform(Bounds::of(&[1.0, -1.0]), 1.0, 2);
     assert_eq!(run("lbfgs", &mut sphere, &bounds, &[0.0, 0.0]).status, Status::Infeasible);
 }
 
 #[test]
 fn the_same_bits_on_every_instruction_set() {
     let go = |n: usize, method: &str| {
-        let mut f = Problem::new("rosenbrock", n, &[]).unwrap();
+        let mut f = TestProblem::new("rosenbrock", n, &[]).unwrap();
         let x0 = f.start();
         let stop = Stop { iterations: 60, ..Stop::default() };
         with(method, &[], &mut f, &nothing(n), &x0, stop)
@@ -125,7 +125,7 @@ fn the_same_bits_on_every_instruction_set() {
 
 #[test]
 fn a_rate_that_was_given_is_kept_to() {
-    let mut f = Problem::new("quadratic", 3, &[("condition", 10.0)]).unwrap();
+    let mut f = TestProblem::new("quadratic", 3, &[("condition", 10.0)]).unwrap();
     let stop = Stop { iterations: 5, ..Stop::default() };
     let s = with("gradient_descent", &[("rate", 0.1)], &mut f, &nothing(3), &[1.0; 3], stop);
     for (j, x) in s.x.iter().enumerate() {
@@ -165,7 +165,7 @@ fn held_out_loss_stops_early_and_keeps_its_best_point() {
 #[test]
 fn budgets_are_held() {
     for method in OURS {
-        let mut f = Problem::new("rosenbrock", 2, &[]).unwrap();
+        let mut f = TestProblem::new("rosenbrock", 2, &[]).unwrap();
         let stop = Stop { evaluations: 9, ..Stop::default() };
         let s = with(method, &[], &mut f, &nothing(2), &[-1.2, 1.0], stop);
         assert!(matches!(s.status, Status::Budget(_)), "{method}");

@@ -167,7 +167,7 @@ fn a_scaled_view_is_the_same_objective() {
     let design = Dense::by_rows(&x, 3).expect("a table");
     let loss = Each(Logistic::default());
     let at = [0.5, -1e-5, 0.2, 0.1];
-    let l2 = penalty::Each::uniform(L2::default(), 0.3, 3);
+    let l2 = penalty::PerCoordinate::uniform(L2::default(), 0.3, 3);
     let mut glm = Glm::new(&design, &loss, &y, None, true).expect("a problem");
     let want = glm.value(&at).expect("a value") + l2.value(&at);
     let mut scaled = Scaled::new(&mut glm);

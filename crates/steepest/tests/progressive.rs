@@ -22,7 +22,7 @@ fn fit(design: &dyn Design, loss: &dyn Block, y: &[f64], alpha: f64, stop: Stop)
     let d = design.columns();
     let dim = loss.outputs() * (d + 1);
     let weight: Vec<f64> = (0..dim).map(|j| if j % (d + 1) < d { alpha } else { 0.0 }).collect();
-    let penalty = penalty::Each::new(L2::default(), &weight);
+    let penalty = penalty::PerCoordinate::new(L2::default(), &weight);
     let x0 = vec![0.0; dim];
     descend(&mut glm, &penalty, (entry.build)(&[]), &x0, stop, &mut Unwatched).expect("an answer")
 }
@@ -173,7 +173,7 @@ fn from_the_optimum_it_needs_one_pass() {
     let best = fit(&design, &loss, &t.y, 1e-4, to(1e-10));
     let entry = METHODS.iter().find(|m| m.name == "progressive").expect("registered");
     let mut glm = Glm::new(&design, &loss, &t.y, None, true).expect("a problem");
-    let penalty = penalty::Each::uniform(L2::default(), 1e-4, 10);
+    let penalty = penalty::PerCoordinate::uniform(L2::default(), 1e-4, 10);
     let method = (entry.build)(&[]);
     let again = descend(&mut glm, &penalty, method, &best.x, to(1e-6), &mut Unwatched);
     let again = again.expect("an answer");

@@ -49,7 +49,7 @@ fn run(p: &Problem, loss: &dyn Block, method: &str, alpha: f64, stop: Stop) -> S
     let dim = loss.outputs() * (p.d + 1);
     let free = |j: usize| (j + 1).is_multiple_of(p.d + 1);
     let weight: Vec<f64> = (0..dim).map(|j| if free(j) { 0.0 } else { alpha }).collect();
-    let penalty = penalty::Each::new(L2::default(), &weight);
+    let penalty = penalty::PerCoordinate::new(L2::default(), &weight);
     let x0 = vec![0.0; dim];
     let settings = checked(entry.name, entry.parameters, &[]).expect("defaults are in range");
     descend(&mut glm, &penalty, (entry.build)(&settings), &x0, stop, &mut Unwatched)

@@ -1,13 +1,13 @@
 //! What is refused names its place, and the choice of a method is the core's own.
 use steepest::designs::dense::Dense;
 use steepest::glm::Glm;
-use steepest::loss::Each as EachRow;
+use steepest::loss::Each;
 use steepest::losses::poisson::Poisson;
 use steepest::losses::squared::Squared;
 use steepest::methods::{Around, METHODS, choose};
 use steepest::penalties::l1::L1;
 use steepest::penalties::l2::L2;
-use steepest::penalty::Each;
+use steepest::penalty::PerCoordinate;
 use steepest::problem::facts;
 use steepest::refusal::{self, Refusal};
 
@@ -16,7 +16,7 @@ const X: [f64; 6] = [1.0, 2.0, 3.0, 4.0, 5.0, 7.0];
 /// What is refused of targets and weights of a Poisson model.
 fn refused(target: &[f64], weight: &[f64]) -> Refusal {
     let design = Dense::by_rows(&X, 2).expect("a table");
-    let loss = EachRow(Poisson::default());
+    let loss = Each(Poisson::default());
     let made = Glm::new(&design, &loss, target, Some(weight), true);
     made.err().expect("it cannot be used")
 }
@@ -51,10 +51,10 @@ fn a_refusal_names_argument_row_and_number() {
 #[test]
 fn the_choice_is_the_least_prediction_of_those_that_can() {
     let design = Dense::by_rows(&X, 2).expect("a table");
-    let loss = EachRow(Squared::default());
+    let loss = Each(Squared::default());
     let mut glm = Glm::new(&design, &loss, &[1.0, 2.0, 4.0], None, true).expect("a problem");
-    let smooth = facts(&mut glm, &Each::uniform(L2::default(), 0.1, 3));
-    let sharp = facts(&mut glm, &Each::uniform(L1::default(), 0.1, 3));
+    let smooth = facts(&mut glm, &PerCoordinate::uniform(L2::default(), 0.1, 3));
+    let sharp = facts(&mut glm, &PerCoordinate::uniform(L1::default(), 0.1, 3));
     for known in [&smooth, &sharp] {
         let chosen = choose(None, &[], Around::default(), known).expect("one of them suits");
         let passes = |name: &str| {

@@ -137,7 +137,7 @@ fn functions_go_on_to_the_bit() {
             &vec![0.0; dim],
         );
         all(|method, entry, build| {
-            let mut objective = problems::Problem::new(name, dim, &[]).expect("registered");
+            let mut objective = problems::TestProblem::new(name, dim, &[]).expect("registered");
             let facts = facts(&mut objective, &*free);
             if entry.is_none_or(|e| e.refusal(&facts, METHODS).is_none()) {
                 same(method, build, &mut objective, &*free, (&x0, so_many()));
@@ -355,7 +355,7 @@ fn progressive_goes_on_to_the_bit_where_no_matrix_or_a_smaller_one_pays() {
 
 /// A run of a rule that has begun.
 fn begun() -> (Descent, impl Objective, Box<dyn Penalty>) {
-    let mut objective = problems::Problem::new("rosenbrock", 3, &[]).expect("registered");
+    let mut objective = problems::TestProblem::new("rosenbrock", 3, &[]).expect("registered");
     let free =
         (PENALTIES.iter().find(|p| p.name == "none").expect("registered").build)(&[], &[0.0; 3]);
     let plan = Plan::new(&[("clip_norm", &[]), ("adam", &[])]).expect("registered");

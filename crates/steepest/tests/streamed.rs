@@ -235,8 +235,8 @@ fn a_fit_has_the_same_bits_from_pieces_as_from_memory() {
     let t = table("raw, 1e±2, shifted by 3 sigma", 12_000, 8);
     let logistic = Each(Logistic::default());
     let (l2, l1) = (
-        penalty::Each::new(L2::default(), &weights(1, 8)),
-        penalty::Each::new(L1::default(), &weights(1, 8)),
+        penalty::PerCoordinate::new(L2::default(), &weights(1, 8)),
+        penalty::PerCoordinate::new(L1::default(), &weights(1, 8)),
     );
     for method in ["progressive", "lbfgs", "newton"] {
         fitted_alike(&logistic, &t.y, &t.x, 8, &l2, method);
@@ -247,7 +247,7 @@ fn a_fit_has_the_same_bits_from_pieces_as_from_memory() {
     let target: Vec<f64> = t.x.chunks(8).zip(&t.y).map(|(r, y)| r[3] * 0.1 + y).collect();
     fitted_alike(&Each(Squared::default()), &target, &t.x, 8, &l1, "coordinate");
     let three: Vec<f64> = t.x.chunks(8).zip(&t.y).map(|(r, y)| y + f64::from(r[5] > 0.0)).collect();
-    let l2 = penalty::Each::new(L2::default(), &weights(3, 8));
+    let l2 = penalty::PerCoordinate::new(L2::default(), &weights(3, 8));
     fitted_alike(&Classes { outputs: 3 }, &three, &t.x, 8, &l2, "progressive");
 }
 
@@ -256,8 +256,8 @@ fn what_cannot_be_read_ends_the_descent_and_is_named() {
     let t = table("raw, 1e±2, shifted by 3 sigma", 12_000, 8);
     let loss = Each(Logistic::default());
     let penalties: [Box<dyn Penalty>; 2] = [
-        Box::new(penalty::Each::new(L2::default(), &weights(1, 8))),
-        Box::new(penalty::Each::new(L1::default(), &weights(1, 8))),
+        Box::new(penalty::PerCoordinate::new(L2::default(), &weights(1, 8))),
+        Box::new(penalty::PerCoordinate::new(L1::default(), &weights(1, 8))),
     ];
     let methods =
         [("progressive", 0), ("lbfgs", 0), ("newton", 0), ("coordinate", 1), ("fista", 1)];
@@ -284,7 +284,7 @@ fn samples_scales_and_metrics_are_held_from_one_read() {
     // More than the little that samples have in any case, so that this table is truly read anew.
     let t = table("raw, 1e±2, shifted by 3 sigma", 150_000, 8);
     let loss = Each(Logistic::default());
-    let l2 = penalty::Each::new(L2::default(), &weights(1, 8));
+    let l2 = penalty::PerCoordinate::new(L2::default(), &weights(1, 8));
     let source =
         Kept { numbers: Arc::new(t.x.clone()), width: 8, rows: 150_000, ..Kept::default() };
     let table = Streamed::in_pieces(source, 0, 3000).expect("a table");

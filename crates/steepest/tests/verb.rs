@@ -4,15 +4,15 @@ use steepest::designs::dense::Dense;
 use steepest::differences::Differenced;
 use steepest::glm::Glm;
 use steepest::held::Held;
-use steepest::loss::Each as EachRow;
+use steepest::loss::Each;
 use steepest::losses::{logistic::Logistic, squared::Squared};
 use steepest::methods::ruled::Plan;
 use steepest::methods::{METHODS, at_work};
 use steepest::objective::{Ask, Objective, Offers, Rows, Work};
 use steepest::penalties::none::NoPenalty;
-use steepest::penalty::{Each, Penalty};
+use steepest::penalty::{Penalty, PerCoordinate};
 use steepest::problem::facts;
-use steepest::problems::Problem;
+use steepest::problems::TestProblem;
 use steepest::status::{Budget, Halt, Status};
 use steepest::table::{OfRows, Slot};
 use steepest::watch::{Counts, Stop, Unwatched};
@@ -74,7 +74,7 @@ impl Objective for Counted<'_> {
 }
 
 fn run(method: usize, objective: &mut dyn Objective, x0: &[f64], stop: Stop) -> Option<Solution> {
-    let penalty = Each::uniform(NoPenalty::default(), 1.0, x0.len());
+    let penalty = PerCoordinate::uniform(NoPenalty::default(), 1.0, x0.len());
     let entry = METHODS.get(method);
     let method = match entry {
         Some(entry) => {
@@ -99,7 +99,7 @@ fn each(mut check: impl FnMut(usize, &mut dyn Objective, &[f64], Stop)) {
         ] {
             let stop = Stop { iterations: stop.iterations.min(2000), ..stop };
             for method in 0..=METHODS.len() {
-                let mut known = Problem::new(name, 0, &[]).unwrap();
+                let mut known = TestProblem::new(name, 0, &[]).unwrap();
                 let start = known.start();
                 check(method, &mut known, &start, stop);
                 let entry = known.entry;
@@ -128,7 +128,7 @@ fn what_is_asked_is_what_is_counted() {
 #[test]
 fn what_is_asked_of_a_table_is_what_is_counted() {
     let progressive = METHODS.iter().position(|m| m.name == "progressive").expect("registered");
-    let (squared, logistic) = (EachRow(Squared::default()), EachRow(Logistic::default()));
+    let (squared, logistic) = (Each(Squared::default()), Each(Logistic::default()));
     let wave = |i: usize| ((i * i % 7919) as f64 * 0.37 + i as f64).sin();
     // Growing samples and a matrix; a diagonal, with products over all rows.
     for (n, d) in [(20_000, 6), (400, 900)] {

@@ -377,7 +377,7 @@ impl Drawn {
         let (dim, d) = (objective.dim(), self.d);
         let weight: Vec<f64> =
             (0..dim).map(|j| if j % (d + 1) < d { alpha } else { 0.0 }).collect();
-        let penalty = penalty::Each::new(L2::default(), &weight);
+        let penalty = penalty::PerCoordinate::new(L2::default(), &weight);
         let stop = Stop { tolerance: 1e-9, passes: 80.0, ..Stop::default() };
         let method = (entry.build)(&[]);
         descend(objective, &penalty, method, &vec![0.0; dim], stop, &mut Unwatched)

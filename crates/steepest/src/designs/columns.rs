@@ -5,13 +5,13 @@ use std::ops::Range;
 
 /// Columns of a slice with a stride between them.
 #[derive(Clone, Copy)]
-pub(super) struct Columns<'a, N> {
+pub(super) struct StridedColumns<'a, N> {
     pub x: &'a [N],
     pub stride: usize,
     pub count: usize,
 }
 
-impl<'a, N> Columns<'a, N> {
+impl<'a, N> StridedColumns<'a, N> {
     #[inline(always)]
     fn piece(&self, j: usize, rows: &Range<usize>) -> &'a [N] {
         &self.x[j * self.stride + rows.start..j * self.stride + rows.end]
@@ -36,7 +36,7 @@ impl<'a, N> Columns<'a, N> {
 
 crate::simd! {
     /// Writes x_i′w for one vector.
-    pub(super) fn product[N: Float](x: Columns<'_, N>, rows: Range<usize>, ahead: Range<usize>, w: &[f64], out: &mut [f64]) {
+    pub(super) fn product[N: Float](x: StridedColumns<'_, N>, rows: Range<usize>, ahead: Range<usize>, w: &[f64], out: &mut [f64]) {
         out.fill(0.0);
         for j in (0..x.count).step_by(4) {
             x.bring(j, &ahead);
@@ -47,7 +47,7 @@ crate::simd! {
 }
 crate::simd! {
     /// Adds Σ_i s_i x_i to one vector.
-    pub(super) fn sum[N: Float](x: Columns<'_, N>, rows: Range<usize>, ahead: Range<usize>, s: &[f64], g: &mut [f64]) {
+    pub(super) fn sum[N: Float](x: StridedColumns<'_, N>, rows: Range<usize>, ahead: Range<usize>, s: &[f64], g: &mut [f64]) {
         for j in (0..x.count).step_by(4) {
             x.bring(j, &ahead);
             let sums = dot4(x.four(j, &rows), s);
@@ -59,7 +59,7 @@ crate::simd! {
 }
 crate::simd! {
     /// Σ_j ((x_ij − centre_j) · inverse_j)².
-    pub(super) fn distances[N: Float](x: Columns<'_, N>, rows: Range<usize>, centre: &[f64], inverse: &[f64], out: &mut [f64]) {
+    pub(super) fn distances[N: Float](x: StridedColumns<'_, N>, rows: Range<usize>, centre: &[f64], inverse: &[f64], out: &mut [f64]) {
         out.fill(0.0);
         for j in 0..x.count {
             let (c, v) = (centre[j], inverse[j]);

@@ -1,5 +1,5 @@
 //! A dense table, borrowed where it lies.
-use super::columns::{self, Columns};
+use super::columns::{self, StridedColumns};
 use super::rows::{self, Strided};
 use crate::design::{Design, countable};
 use crate::real::Float;
@@ -73,8 +73,8 @@ impl<'a, N: Float> Dense<'a, N> {
         })
     }
     /// Each column in one piece.
-    fn by_column(&self) -> Option<Columns<'a, N>> {
-        (self.row_stride == 1).then_some(Columns {
+    fn by_column(&self) -> Option<StridedColumns<'a, N>> {
+        (self.row_stride == 1).then_some(StridedColumns {
             x: self.x,
             stride: self.column_stride,
             count: self.columns,

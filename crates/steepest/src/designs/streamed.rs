@@ -1,7 +1,7 @@
 //! A table that is not in memory: read in pieces by a thread of its own while the pool computes.
 use super::codes::{Category, Codes};
 use super::dense::Dense;
-use crate::calloff::breathe;
+use crate::cancel;
 use crate::design::{Design, countable};
 use crate::real::Float;
 use crate::source::{Source, Unreadable};
@@ -57,10 +57,10 @@ const WAIT: Duration = Duration::from_millis(20);
 /// assert_eq!((margins, table.unreadable()), ([-1.0; 2], None));
 /// ```
 pub struct Streamed<N: Float> {
-    shape: Arc<Shape>,
-    shared: Arc<Shared<N>>,
+    shape: Arc<Layout>,
+    shared: Arc<Reading<N>>,
     /// The rows of samples, the last one last.
-    held: RwLock<Vec<Arc<Held<N>>>>,
+    held: RwLock<Vec<Arc<HeldSample<N>>>>,
     /// Bytes for rows in all, and of those for samples.
     memory: usize,
     room: usize,
@@ -68,7 +68,7 @@ pub struct Streamed<N: Float> {
 }
 
 /// How the rows lie.
-struct Shape {
+struct Layout {
     rows: usize,
     /// Numbers a row.
     width: usize,
@@ -79,15 +79,15 @@ struct Shape {
 }
 
 /// Some rows: numbers a row's side by side, codes of one category after another.
-struct Block<N> {
+struct Decoded<N> {
     rows: usize,
     numbers: Vec<N>,
     codes: Vec<i32>,
 }
 
 /// What the threads that compute and the one that reads have in common.
-struct Shared<N> {
-    pieces: Vec<RwLock<Option<Arc<Block<N>>>>>,
+struct Reading<N> {
+    pieces: Vec<RwLock<Option<Arc<Decoded<N>>>>>,
     /// Pieces that stay once they were read: the first ones. Fewer where samples take their room.
     kept: AtomicUsize,
     /// How many others there may be at a time.
@@ -96,7 +96,7 @@ struct Shared<N> {
     at: AtomicUsize,
     in_order: AtomicBool,
     reads: AtomicU64,
-    state: Mutex<State>,
+    state: Mutex<Waits>,
     /// Heard by those who wait for a piece.
     read: Condvar,
     /// Heard by the thread that reads.
@@ -104,7 +104,7 @@ struct Shared<N> {
 }
 
 #[derive(Default)]
-struct State {
+struct Waits {
     /// How many threads wait for a piece.
     waiting: BTreeMap<usize, usize>,
     /// The pieces there are beside those that stay.
@@ -114,18 +114,18 @@ struct State {
 }
 
 /// The rows of a sample, in order.
-struct Held<N> {
+struct HeldSample<N> {
     runs: Vec<Range<usize>>,
     /// Where each run begins in the block.
     first: Vec<usize>,
-    block: Block<N>,
+    block: Decoded<N>,
 }
 
 fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
     m.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Shape {
+impl Layout {
     /// Bytes of a row.
     fn bytes<N>(&self) -> usize {
         self.width * size_of::<N>() + 4 * self.levels.len()
@@ -133,13 +133,13 @@ impl Shape {
     fn piece(&self, p: usize) -> Range<usize> {
         p * self.per..((p + 1) * self.per).min(self.rows)
     }
-    fn block<N: Float>(&self, rows: usize) -> Block<N> {
+    fn block<N: Float>(&self, rows: usize) -> Decoded<N> {
         let numbers = vec![N::default(); rows * self.width];
-        Block { rows, numbers, codes: vec![0; rows * self.levels.len()] }
+        Decoded { rows, numbers, codes: vec![0; rows * self.levels.len()] }
     }
     /// Some rows as a table.
-    fn look<N: Float, R>(&self, block: &Block<N>, f: impl FnOnce(&dyn Design) -> R) -> R {
-        let Block { rows, numbers, codes } = block;
+    fn look<N: Float, R>(&self, block: &Decoded<N>, f: impl FnOnce(&dyn Design) -> R) -> R {
+        let Decoded { rows, numbers, codes } = block;
         if self.levels.is_empty() {
             let table = Dense::strided(numbers, *rows, self.width, self.width, 1);
             return f(&table.expect("as many numbers as rows"));
@@ -150,7 +150,13 @@ impl Shape {
         f(&Codes::new(*rows, numbers, self.width, &categories).expect("as many codes as rows"))
     }
     /// Copies rows of one block into another.
-    fn copy<N: Float>(&self, from: &Block<N>, rows: Range<usize>, to: &mut Block<N>, at: usize) {
+    fn copy<N: Float>(
+        &self,
+        from: &Decoded<N>,
+        rows: Range<usize>,
+        to: &mut Decoded<N>,
+        at: usize,
+    ) {
         let (n, w) = (rows.len(), self.width);
         to.numbers[at * w..][..n * w].copy_from_slice(&from.numbers[rows.start * w..][..n * w]);
         for k in 0..self.levels.len() {
@@ -160,8 +166,8 @@ impl Shape {
     }
 }
 
-impl<N: Float> Shared<N> {
-    fn there(&self, p: usize) -> Option<Arc<Block<N>>> {
+impl<N: Float> Reading<N> {
+    fn there(&self, p: usize) -> Option<Arc<Decoded<N>>> {
         self.pieces[p].read().unwrap_or_else(PoisonError::into_inner).clone()
     }
     /// How far a piece lies ahead, in the order of the passes, one after another.
@@ -181,7 +187,7 @@ impl<N: Float> Shared<N> {
         self.asked.notify_one();
     }
     /// What to read: what somebody waits for, else what will be asked for next.
-    fn next(&self, state: &State) -> Option<usize> {
+    fn next(&self, state: &Waits) -> Option<usize> {
         let missing = |p: &usize| self.there(*p).is_none();
         if let Some(p) = state.waiting.keys().copied().find(missing) {
             return Some(p);
@@ -197,7 +203,7 @@ impl<N: Float> Shared<N> {
     fn kept(&self) -> usize {
         self.kept.load(Relaxed)
     }
-    fn set(&self, p: usize, block: Option<Arc<Block<N>>>) -> Option<Arc<Block<N>>> {
+    fn set(&self, p: usize, block: Option<Arc<Decoded<N>>>) -> Option<Arc<Decoded<N>>> {
         let mut place = self.pieces[p].write().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut *place, block)
     }
@@ -209,7 +215,7 @@ impl<N: Float> Shared<N> {
         (count..before).for_each(|p| drop(self.set(p, None)));
     }
     /// Puts a piece in its place; what makes room for it is handed back: what will be asked for last.
-    fn put(&self, state: &mut State, p: usize, block: Block<N>) -> Option<Block<N>> {
+    fn put(&self, state: &mut Waits, p: usize, block: Decoded<N>) -> Option<Decoded<N>> {
         self.set(p, Some(Arc::new(block)));
         if p < self.kept() {
             return None;
@@ -224,8 +230,8 @@ impl<N: Float> Shared<N> {
         self.set(last, None).and_then(Arc::into_inner)
     }
     /// Reads until the table is dropped or something cannot be read.
-    fn serve(&self, shape: &Shape, source: &mut dyn Source<N>) {
-        let mut spare: Option<Block<N>> = None;
+    fn serve(&self, shape: &Layout, source: &mut dyn Source<N>) {
+        let mut spare: Option<Decoded<N>> = None;
         loop {
             let mut state = lock(&self.state);
             let p = loop {
@@ -243,7 +249,7 @@ impl<N: Float> Shared<N> {
             let rows = shape.piece(p);
             let fits = spare.take().filter(|block| block.rows == rows.len());
             let mut block = fits.unwrap_or_else(|| shape.block(rows.len()));
-            let Block { numbers, codes, .. } = &mut block;
+            let Decoded { numbers, codes, .. } = &mut block;
             let read = catch_unwind(AssertUnwindSafe(|| source.read(rows.clone(), numbers, codes)));
             let read = read.unwrap_or_else(|_| {
                 let what = format!("rows {} to {} of the table", rows.start, rows.end);
@@ -262,7 +268,7 @@ impl<N: Float> Shared<N> {
         }
     }
     /// A piece, once it is read; none where something could not be.
-    fn wait(&self, p: usize) -> Option<Arc<Block<N>>> {
+    fn wait(&self, p: usize) -> Option<Arc<Decoded<N>>> {
         self.come_to(p);
         if let Some(block) = self.there(p) {
             return Some(block);
@@ -292,12 +298,12 @@ impl<N: Float> Shared<N> {
             if block.is_some() {
                 return block;
             }
-            breathe();
+            cancel::check();
         }
     }
 }
 
-impl<N: Float> Held<N> {
+impl<N: Float> HeldSample<N> {
     /// Where a run of rows lies, if all of them are here.
     fn find(&self, rows: &Range<usize>) -> Option<usize> {
         let r = self.runs.partition_point(|run| run.end <= rows.start);
@@ -322,7 +328,7 @@ impl<N: Float> Streamed<N> {
     ) -> Result<Self, String> {
         let (width, levels) = (source.numbers(), source.levels().to_vec());
         let columns = width + levels.iter().sum::<usize>();
-        let mut shape = Shape { rows: source.rows(), width, levels, columns, per: 1 };
+        let mut shape = Layout { rows: source.rows(), width, levels, columns, per: 1 };
         countable(shape.rows)?;
         // Blocks of rows lie within a piece: nothing has to be put together to compute with it.
         let grid = shape.look(&shape.block::<N>(0), |none| none.block());
@@ -336,7 +342,7 @@ impl<N: Float> Streamed<N> {
         // A little for samples in any case: which rows a method looks at is then no matter of memory on small tables.
         let room = if whole { 0 } else { memory.saturating_sub(others * piece).max(SAMPLES) };
         let kept = memory.saturating_sub(others * piece) / piece.max(1);
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(Reading {
             pieces: (0..pieces).map(|_| RwLock::default()).collect(),
             kept: AtomicUsize::new(if whole { pieces } else { kept.min(pieces) }),
             others,
@@ -369,7 +375,7 @@ impl<N: Float> Streamed<N> {
         self.shared.keep(kept.min(self.shared.pieces.len()));
     }
 
-    fn held(&self, rows: &Range<usize>) -> Option<(Arc<Held<N>>, usize)> {
+    fn held(&self, rows: &Range<usize>) -> Option<(Arc<HeldSample<N>>, usize)> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
         held.iter().rev().find_map(|h| Some((h.clone(), h.find(rows)?)))
     }
@@ -405,7 +411,7 @@ impl<N: Float> Streamed<N> {
         true
     }
     /// Copies rows into a block.
-    fn copied(&self, rows: &Range<usize>, to: &mut Block<N>, at: usize) -> bool {
+    fn copied(&self, rows: &Range<usize>, to: &mut Decoded<N>, at: usize) -> bool {
         let (per, mut from) = (self.shape.per, rows.start);
         while from < rows.end {
             let p = from / per;
@@ -583,8 +589,9 @@ impl<N: Float> Design for Streamed<N> {
         }
         {
             let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-            let bytes =
-                |held: &[Arc<Held<N>>]| held.iter().map(|h| h.block.rows * row).sum::<usize>();
+            let bytes = |held: &[Arc<HeldSample<N>>]| {
+                held.iter().map(|h| h.block.rows * row).sum::<usize>()
+            };
             while !held.is_empty() && bytes(&held) + rows * row > self.room {
                 held.remove(0);
             }
@@ -600,7 +607,7 @@ impl<N: Float> Design for Streamed<N> {
             at += run.len();
         }
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        held.push(Arc::new(Held { runs, first, block }));
+        held.push(Arc::new(HeldSample { runs, first, block }));
     }
     fn hold_named(&self, rows: &[u32]) {
         let mut runs: Vec<Range<usize>> = Vec::new();

@@ -14,7 +14,7 @@ fn once(
 }
 
 fn found(n: usize) -> Differences {
-    Differences::new(n, Sides::Auto, Length::Found, None)
+    Differences::new(n, Scheme::Auto, Length::Found, None)
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn within_bounds_however_narrow() {
     };
     for at in [[0.0, 1.0, 5.0], [0.4e-9, 1.0 + 1e-6, 5.0], [1e-9, 1.0 + 4e-7, 5.0]] {
         let mut d =
-            Differences::new(3, Sides::Auto, Length::Found, Some((low.clone(), high.clone())));
+            Differences::new(3, Scheme::Auto, Length::Found, Some((low.clone(), high.clone())));
         for _ in 0..3 {
             let (g, ..) = once(&mut d, &at, f);
             let right = 2e9 * (1e9 * at[0] - 0.7);
@@ -128,12 +128,12 @@ fn steps_that_were_given() {
         seen.borrow_mut().push(x[0]);
         x[0] * x[0]
     };
-    let mut d = Differences::new(1, Sides::One, Length::Absolute(vec![0.25]), None);
+    let mut d = Differences::new(1, Scheme::One, Length::Absolute(vec![0.25]), None);
     once(&mut d, &[100.0], f);
     seen.borrow_mut().clear();
     let (g, ..) = once(&mut d, &[100.0], f);
     assert_eq!((seen.borrow()[1], g[0]), (100.25, 200.25));
-    let mut d = Differences::new(1, Sides::Both, Length::Relative(vec![0.01]), None);
+    let mut d = Differences::new(1, Scheme::Both, Length::Relative(vec![0.01]), None);
     seen.borrow_mut().clear();
     let (g, ..) = once(&mut d, &[100.0], f);
     assert!(seen.borrow().contains(&101.0) && (g[0] - 200.0).abs() < 1e-9);

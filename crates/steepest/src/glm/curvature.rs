@@ -1,6 +1,6 @@
 //! Second derivatives of a loss over a design.
 use super::Glm;
-use crate::calloff::breathe;
+use crate::cancel;
 use crate::pool::pool;
 
 impl Glm<'_> {
@@ -84,7 +84,7 @@ impl Glm<'_> {
         let (mut gathered, mut z) = (vec![0.0; SQUARE * d], vec![1.0; SQUARE * width]);
         let mut scaled = z.clone();
         for from in (from..to).step_by(SQUARE) {
-            breathe();
+            cancel::check();
             let rows = from..(from + SQUARE).min(to);
             let many = rows.len();
             let m = &mut m[..many * k];

@@ -7,7 +7,7 @@
 //!
 //! Ndiaye, Fercoq, Gramfort and Salmon 2017, <https://www.jmlr.org/papers/v18/16-577.html>.
 use crate::certificate::{Certificate, Kind};
-use crate::duality::{Change, Rows};
+use crate::duality::{Change, RowsAt};
 use crate::glm::Keep;
 use crate::method::Step;
 use crate::problem::Problem;
@@ -37,7 +37,7 @@ pub(super) fn proof(problem: &mut Problem<'_>, x: &[f64]) -> Result<Option<Step>
     let value = loss + penalty.value(x);
     let (mut values, mut slope, mut bend) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
     glm.loss.jets(glm.target, &margin, &mut values, &mut slope, &mut bend);
-    let rows = Rows {
+    let rows = RowsAt {
         loss: glm.loss,
         target: glm.target,
         weight: glm.weight,

@@ -15,7 +15,7 @@ crate::settings! {
 }
 
 /// The ball over the coordinates of weight > 0; those of weight 0 are free.
-struct OnBall {
+struct OnL1Ball {
     radius: f64,
     inside: Vec<usize>,
 }
@@ -29,13 +29,13 @@ const OFFERS: Offers = Offers {
     convex: true,
 };
 
-impl OnBall {
+impl OnL1Ball {
     fn size(&self, x: &[f64]) -> f64 {
         self.inside.iter().map(|&j| x[j].abs()).sum()
     }
 }
 
-impl Penalty for OnBall {
+impl Penalty for OnL1Ball {
     fn name(&self) -> &'static str {
         L1Ball::<f64>::NAME
     }
@@ -92,7 +92,7 @@ pub(super) const ENTRY: Entry = Entry {
     offers: OFFERS,
     build: |settings, weight| {
         let inside = (0..weight.len()).filter(|&j| weight[j] != 0.0).collect();
-        Box::new(OnBall { radius: settings[0], inside })
+        Box::new(OnL1Ball { radius: settings[0], inside })
     },
     structured: None,
     groups: false,

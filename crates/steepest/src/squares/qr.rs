@@ -1,7 +1,7 @@
 //! Orthogonal factors of matrices that lie column after column, by Householder's reflections.
 //!
 //! Golub and Van Loan, Matrix Computations, 4th edition, sections 5.2 and 5.4.
-use crate::calloff::breathe;
+use crate::cancel;
 use crate::factor::take;
 use crate::pool::pool;
 use crate::vectors::dot;
@@ -14,7 +14,7 @@ const STRIP: usize = 128;
 
 /// A matrix, column after column.
 #[derive(Clone, Debug, Default)]
-pub struct Matrix {
+pub struct ColumnMajor {
     /// Its rows.
     pub rows: usize,
     /// Its columns.
@@ -23,15 +23,15 @@ pub struct Matrix {
     pub data: Vec<f64>,
 }
 
-impl Matrix {
+impl ColumnMajor {
     /// Of zeros.
     pub fn zeros(rows: usize, columns: usize) -> Self {
-        Matrix { rows, columns, data: vec![0.0; rows * columns] }
+        ColumnMajor { rows, columns, data: vec![0.0; rows * columns] }
     }
     /// Of a number for each row and column.
     pub fn of(rows: usize, columns: usize, number: impl Fn(usize, usize) -> f64) -> Self {
         let data = (0..rows * columns).map(|k| number(k % rows, k / rows)).collect();
-        Matrix { rows, columns, data }
+        ColumnMajor { rows, columns, data }
     }
     /// One number.
     pub fn at(&self, i: usize, j: usize) -> f64 {
@@ -102,18 +102,18 @@ fn reflect(tau: f64, below: &[f64], c: &mut [f64]) {
 /// A matrix as a product of reflections and an upper triangle.
 pub struct Qr {
     /// The triangle on and above the diagonal, the reflectors below it.
-    m: Matrix,
+    m: ColumnMajor,
     /// Of each panel, what its reflections are together: 1 − V T V′.
     together: Vec<Vec<f64>>,
 }
 
 impl Qr {
     /// The factors; strips of columns on all threads.
-    pub fn new(m: Matrix) -> Self {
+    pub fn new(m: ColumnMajor) -> Self {
         let mut new = Qr { together: Vec::new(), m };
         let (rows, width) = (new.m.rows, new.m.columns);
         for from in (0..rows.min(width)).step_by(PANEL) {
-            breathe();
+            cancel::check();
             let to = (from + PANEL).min(rows.min(width));
             let mut tau = [0.0; PANEL];
             for j in from..to {
@@ -133,14 +133,14 @@ impl Qr {
     }
 
     /// The upper triangle, or what there is of it.
-    pub fn upper(&self) -> Matrix {
+    pub fn upper(&self) -> ColumnMajor {
         let rows = self.m.rows.min(self.m.columns);
-        Matrix::of(rows, self.m.columns, |i, j| if i <= j { self.m.at(i, j) } else { 0.0 })
+        ColumnMajor::of(rows, self.m.columns, |i, j| if i <= j { self.m.at(i, j) } else { 0.0 })
     }
 
     /// The reflectors of a panel, from its first row on.
-    fn panel(&self, from: usize, to: usize) -> Matrix {
-        Matrix::of(self.m.rows - from, to - from, |i, j| match i.cmp(&j) {
+    fn panel(&self, from: usize, to: usize) -> ColumnMajor {
+        ColumnMajor::of(self.m.rows - from, to - from, |i, j| match i.cmp(&j) {
             std::cmp::Ordering::Less => 0.0,
             std::cmp::Ordering::Equal => 1.0,
             std::cmp::Ordering::Greater => self.m.at(from + i, from + j),
@@ -148,20 +148,20 @@ impl Qr {
     }
 
     /// C ← Q′ C, or Q C, for as many columns as there are in `c`.
-    pub fn apply(&self, c: &mut Matrix, transposed: bool) {
+    pub fn apply(&self, c: &mut ColumnMajor, transposed: bool) {
         let panels = self.together.len();
         for k in 0..panels {
             let p = if transposed { k } else { panels - 1 - k };
             let from = p * PANEL;
             let v = self.panel(from, (from + PANEL).min(self.m.rows.min(self.m.columns)));
             block(&v, &self.together[p], transposed, from, c.rows, &mut c.data);
-            breathe();
+            cancel::check();
         }
     }
 }
 
 /// T of 1 − V T V′, upper triangular, column after column.
-fn together(v: &Matrix, tau: &[f64]) -> Vec<f64> {
+fn together(v: &ColumnMajor, tau: &[f64]) -> Vec<f64> {
     let n = tau.len();
     let mut t = vec![0.0; n * n];
     for j in 0..n {
@@ -175,7 +175,7 @@ fn together(v: &Matrix, tau: &[f64]) -> Vec<f64> {
 }
 
 /// C ← (1 − V T V′) C or its transpose, from row `from` on, for columns of `rows` numbers.
-fn block(v: &Matrix, t: &[f64], transposed: bool, from: usize, rows: usize, c: &mut [f64]) {
+fn block(v: &ColumnMajor, t: &[f64], transposed: bool, from: usize, rows: usize, c: &mut [f64]) {
     let (n, k) = (v.rows, v.columns);
     let strips: Vec<_> = c.chunks_mut(STRIP * rows).map(Mutex::new).collect();
     let each = |s: usize| {
@@ -206,7 +206,7 @@ fn block(v: &Matrix, t: &[f64], transposed: bool, from: usize, rows: usize, c: &
 
 /// A matrix with its columns in the order of what they bring, as a product of reflections and an upper triangle.
 pub struct Pivoted {
-    m: Matrix,
+    m: ColumnMajor,
     tau: Vec<f64>,
     /// Which columns, the most telling first; those beyond the rank follow.
     pub order: Vec<usize>,
@@ -220,15 +220,15 @@ pub struct Pivoted {
 
 impl Pivoted {
     /// Until what is left of every column is at most `least` times the first.
-    pub fn new(mut m: Matrix, least: f64) -> Self {
+    pub fn new(mut m: ColumnMajor, least: f64) -> Self {
         let (rows, columns) = (m.rows, m.columns);
         let mut order: Vec<usize> = (0..columns).collect();
         let (mut tau, mut first, mut rank) = (Vec::new(), 0.0, 0);
-        let sizes = |m: &Matrix, k: usize| -> Vec<f64> {
+        let sizes = |m: &ColumnMajor, k: usize| -> Vec<f64> {
             (k..columns).map(|j| length(&m.column(j)[k.min(rows)..])).collect()
         };
         while rank < rows.min(columns) {
-            breathe();
+            cancel::check();
             let size = sizes(&m, rank);
             let best = (0..size.len()).fold(0, |b, j| if size[j] > size[b] { j } else { b });
             if rank == 0 {
@@ -304,8 +304,8 @@ impl Pivoted {
 mod tests {
     use super::*;
 
-    fn matrix(rows: usize, columns: usize) -> Matrix {
-        Matrix::of(rows, columns, |i, j| (((i * 31 + j * 17 + i * j * 7) % 1013) as f64).sin())
+    fn matrix(rows: usize, columns: usize) -> ColumnMajor {
+        ColumnMajor::of(rows, columns, |i, j| (((i * 31 + j * 17 + i * j * 7) % 1013) as f64).sin())
     }
 
     #[test]
@@ -315,7 +315,11 @@ mod tests {
             let qr = Qr::new(m.clone());
             let upper = qr.upper();
             let mut back =
-                Matrix::of(rows, columns, |i, j| if i < upper.rows { upper.at(i, j) } else { 0.0 });
+                ColumnMajor::of(
+                    rows,
+                    columns,
+                    |i, j| if i < upper.rows { upper.at(i, j) } else { 0.0 },
+                );
             qr.apply(&mut back, false);
             let off = back.data.iter().zip(&m.data).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
             assert!(off < 1e-12, "{rows} {columns} {off}");

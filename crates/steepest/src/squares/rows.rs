@@ -1,6 +1,6 @@
 //! Rows and targets with their shares, centred; and the triangle that stands for all of them.
 use super::Squares;
-use super::qr::{Matrix, Qr};
+use super::qr::{ColumnMajor, Qr};
 use crate::pool::pool;
 use crate::vectors::dot;
 
@@ -12,7 +12,7 @@ const PARTS: usize = 8;
 const GATHERED: usize = 64;
 
 /// What a table is centred by, and what each of its rows weighs.
-pub(super) struct Rows<'a> {
+pub(super) struct CentredRows<'a> {
     pub of: &'a Squares<'a>,
     /// What each row weighs, all together 1.
     pub share: Vec<f64>,
@@ -24,7 +24,7 @@ pub(super) struct Rows<'a> {
     pub level: Vec<f64>,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> CentredRows<'a> {
     pub fn new(of: &'a Squares<'a>) -> Self {
         let (n, d) = (of.design.rows(), of.design.columns());
         let total = of.weight.map_or(n as f64, |w| w.iter().sum());
@@ -47,7 +47,7 @@ impl<'a> Rows<'a> {
             let means = of.targets.chunks_exact(n).map(|y| dot(y, &share));
             level.iter_mut().zip(means).for_each(|(l, mean)| *l = mean);
         }
-        Rows { of, share, total, centre, level }
+        CentredRows { of, share, total, centre, level }
     }
 
     pub fn n(&self) -> usize {
@@ -97,7 +97,7 @@ impl<'a> Rows<'a> {
 
     /// R of the rows (a column of ones where there is an intercept, the columns, the targets), and how many blocks were
     /// factored one after another. The column of ones takes from the others what their rounded means have left.
-    pub fn triangle(&self) -> (Matrix, usize) {
+    pub fn triangle(&self) -> (ColumnMajor, usize) {
         let (n, first, d) = (self.n(), self.first(), self.d());
         let width = first + d + self.t();
         let per = (BLOCK * width).max(1024);
@@ -105,10 +105,10 @@ impl<'a> Rows<'a> {
         let parts = PARTS.min(blocks);
         let part = |p: usize| {
             let (from, to) = (n * p / parts, n * (p + 1) / parts);
-            let mut upper = Matrix::zeros(0, width);
+            let mut upper = ColumnMajor::zeros(0, width);
             for at in (from..to).step_by(per) {
                 let (end, above) = ((at + per).min(to), upper.rows);
-                let mut block = Matrix::zeros(above + end - at, width);
+                let mut block = ColumnMajor::zeros(above + end - at, width);
                 for j in 0..width {
                     block.column_mut(j)[..above].copy_from_slice(upper.column(j));
                 }
@@ -130,12 +130,12 @@ impl<'a> Rows<'a> {
 }
 
 /// R of several one above another.
-fn stacked(uppers: Vec<Matrix>) -> Matrix {
+fn stacked(uppers: Vec<ColumnMajor>) -> ColumnMajor {
     let (rows, width) = (uppers.iter().map(|u| u.rows).sum(), uppers[0].columns);
     if uppers.len() == 1 {
         return uppers.into_iter().next().expect("there is one");
     }
-    let mut all = Matrix::zeros(rows, width);
+    let mut all = ColumnMajor::zeros(rows, width);
     for j in 0..width {
         let mut at = 0;
         for upper in &uppers {

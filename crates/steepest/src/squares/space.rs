@@ -1,5 +1,5 @@
 //! What the columns of a matrix span: coefficients of least norm, and how far they are from the least value.
-use super::qr::{Matrix, Pivoted, length};
+use super::qr::{ColumnMajor, Pivoted, length};
 
 /// How far along directions that the columns do not tell from nothing the least value is looked for, in residuals.
 const FAR: f64 = 1e7;
@@ -13,11 +13,11 @@ pub(super) struct Space {
     /// Rounding of the numbers, relative to a column's length.
     noise: f64,
     /// The columns in their units, and below them the rows that stand for a penalty.
-    alike: Matrix,
+    alike: ColumnMajor,
     /// Those units.
     scale: Vec<f64>,
     /// What stands behind: the coefficients are those of the product.
-    twist: Option<Matrix>,
+    twist: Option<ColumnMajor>,
     factors: Pivoted,
     /// |R⁻¹|, at most.
     inverse: f64,
@@ -27,7 +27,7 @@ pub(super) struct Space {
 
 /// F, how far it is above the least at most, and how much of that rounding may explain.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Judged {
+pub(super) struct Bounded {
     pub value: f64,
     pub bound: f64,
     pub rounding: f64,
@@ -35,16 +35,16 @@ pub(super) struct Judged {
 
 impl Space {
     pub fn new(
-        square: &Matrix,
+        square: &ColumnMajor,
         noise: f64,
         scale: Option<Vec<f64>>,
-        twist: Option<Matrix>,
+        twist: Option<ColumnMajor>,
         ridge: f64,
     ) -> Self {
         let width = square.columns;
         // The penalty is as many rows more.
         let more = if ridge > 0.0 { width } else { 0 };
-        let mut alike = Matrix::zeros(square.rows + more, width);
+        let mut alike = ColumnMajor::zeros(square.rows + more, width);
         for j in 0..width {
             let column = alike.column_mut(j);
             column[..square.rows].copy_from_slice(square.column(j));
@@ -138,7 +138,7 @@ impl Space {
     /// What the columns could still explain of the residual is the distance; it is computed. What is not seen is that the
     /// triangle itself was rounded: each column by `noise` times its length. Directions taken for nothing bring the more
     /// the farther one goes, and no more than the residual: what they bring within `FAR` times it is added.
-    pub fn judge(&self, target: &[f64], coef: &[f64]) -> Judged {
+    pub fn judge(&self, target: &[f64], coef: &[f64]) -> Bounded {
         let inner = self.inner(coef);
         let mut residual = self.residual(target, coef);
         let size = length(&residual);
@@ -149,7 +149,7 @@ impl Space {
             (0..self.scale.len()).map(|j| length(self.alike.column(j)) * inner[j].abs()).sum();
         let unseen = self.noise * (size * slope + moved + length(target));
         let hidden = (FAR * self.hidden).min(0.5) * size * size;
-        Judged {
+        Bounded {
             value: 0.5 * size * size,
             bound: 0.5 * (seen + unseen) * (seen + unseen) + hidden,
             rounding: 2.0 * unseen * unseen + hidden,
@@ -175,11 +175,11 @@ impl<'a> Solver<'a> {
         let mut place = vec![0; width];
         factors.order.iter().enumerate().for_each(|(k, &j)| place[j] = k);
         // R · diag(scale) · twist · w = Q′ target, and w in what these rows span.
-        let rows = Matrix::of(width, rank, |j, i| factors.upper(i, place[j]) * space.scale[j]);
+        let rows = ColumnMajor::of(width, rank, |j, i| factors.upper(i, place[j]) * space.scale[j]);
         let turned = match &space.twist {
             None => rows,
             Some(twist) => {
-                let mut turned = Matrix::zeros(twist.columns, rank);
+                let mut turned = ColumnMajor::zeros(twist.columns, rank);
                 for i in 0..rank {
                     let row = twist.across(rows.column(i));
                     turned.column_mut(i).copy_from_slice(&row);
@@ -192,7 +192,7 @@ impl<'a> Solver<'a> {
             .map(|j| (0..rank).map(|i| turned.at(j, i).abs()).fold(0.0, f64::max))
             .collect();
         order.sort_by(|a, b| largest[*b].total_cmp(&largest[*a]));
-        let sorted = Matrix::of(turned.rows, rank, |j, i| turned.at(order[j], i));
+        let sorted = ColumnMajor::of(turned.rows, rank, |j, i| turned.at(order[j], i));
         new.rows = Some((order, Pivoted::new(sorted, 0.0)));
         new
     }
@@ -220,7 +220,7 @@ impl<'a> Solver<'a> {
 }
 
 /// The columns' lengths as powers of two, which round nothing; 1 for a column of zeros.
-pub(super) fn units(m: &Matrix) -> Vec<f64> {
+pub(super) fn units(m: &ColumnMajor) -> Vec<f64> {
     let unit = |size: f64| if size > 0.0 { size.log2().round().exp2() } else { 1.0 };
     (0..m.columns).map(|j| unit(length(m.column(j)))).collect()
 }

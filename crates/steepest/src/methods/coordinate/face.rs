@@ -4,7 +4,7 @@
 //! signs): on the face (coordinates away from their kinks and bounds) the minimiser, as far along the line as the
 //! value falls; who reaches a kink or a bound leaves, then the coordinate that promises most enters. The value falls
 //! at each step, so there is an end, however nearly the columns depend on each other.
-use crate::calloff::breathe;
+use crate::cancel;
 use crate::cholesky::{backward, forward};
 use crate::status::Halt;
 use crate::penalty::Piece;
@@ -82,7 +82,7 @@ impl Factored {
         let mut order: Vec<usize> = (0..f).collect();
         let mut rank = 0;
         while rank < f.min(n) {
-            breathe();
+            cancel::check();
             // What is left of a column beside its own length: units do not matter.
             let left = |c: usize| {
                 let v = &a[order[c] * n + rank..(order[c] + 1) * n];
@@ -181,7 +181,7 @@ impl Ending<'_> {
         let (mut fell, mut entered) = (0.0, None);
         for _ in 0..40 * k + 200 {
             pause()?;
-            breathe();
+            cancel::check();
             let face: Vec<usize> = (0..k).filter(|&j| on[j]).collect();
             let factored = self.root.factor(&face, |j| self.pieces[j].l2);
             let slope: Vec<f64> = face.iter().map(|&j| self.slope(j, sign[j])).collect();

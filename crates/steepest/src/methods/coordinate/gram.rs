@@ -1,6 +1,6 @@
 //! The curvature of a loss over some columns of a table, from all rows or from some.
 use super::frame::Frame;
-use crate::calloff::breathe;
+use crate::cancel;
 use crate::factor::append;
 use crate::glm::Glm;
 use crate::pool::pool;
@@ -150,7 +150,7 @@ impl<'a> Set<'a> {
             let mut g = Gram { matrix: vec![0.0; k * k], cross: vec![0.0; k], total: vec![0.0; outputs] };
             let mut shares = 0.0;
             for run in &runs[p * per..((p + 1) * per).min(runs.len())] {
-                breathe();
+                cancel::check();
                 let cross = &mut g.cross;
                 let (x, s) = self.fill(run, margin, &mut g.total, |h, row| {
                     cross.iter_mut().zip(row).for_each(|(c, v)| *c += h * v);
@@ -188,7 +188,7 @@ impl<'a> Set<'a> {
         let mut r = vec![0.0; if n > 2 * k { k * k } else { 0 }];
         let mut shares = 0.0;
         for run in runs {
-            breathe();
+            cancel::check();
             let (x, s) = self.fill(run, margin, &mut vec![0.0; outputs], |_, _| {});
             shares += s;
             if r.is_empty() {

@@ -6,7 +6,7 @@ use super::{Best, Coordinate, STUCK, of};
 use crate::certificate::{Certificate, Kind};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
-use crate::duality::{Change, Rows, shared};
+use crate::duality::{Change, RowsAt, shared};
 use crate::design::Design;
 use crate::glm::Glm;
 use crate::method::Step;
@@ -155,8 +155,8 @@ impl Coordinate {
         2.0 * f64::EPSILON * here.steep * frame.size(a)
     }
 
-    fn rows<'a>(&'a self, glm: &'a Glm<'_>, slope: &'a [f64]) -> Rows<'a> {
-        Rows { loss: glm.loss, target: glm.target, weight: glm.weight, margin: &self.margin, slope }
+    fn rows<'a>(&'a self, glm: &'a Glm<'_>, slope: &'a [f64]) -> RowsAt<'a> {
+        RowsAt { loss: glm.loss, target: glm.target, weight: glm.weight, margin: &self.margin, slope }
     }
 
     /// The gap at the slopes themselves, set right for one free intercept and taken in as a whole.

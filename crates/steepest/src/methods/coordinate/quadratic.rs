@@ -1,5 +1,5 @@
 //! A small quadratic with a piece on each coordinate: coordinate descent, and Newton's step on the face it finds.
-use crate::calloff::breathe;
+use crate::cancel;
 use crate::cholesky::{backward, factor, forward};
 use crate::status::Halt;
 use crate::penalty::Piece;
@@ -45,7 +45,7 @@ impl Quadratic<'_> {
             let mut round = 0.0;
             for _ in 0..SWEEPS {
                 let by = self.sweep(u, gradient);
-                breathe();
+                cancel::check();
                 round += by;
                 if by <= least {
                     break;
@@ -234,7 +234,7 @@ impl Quadratic<'_> {
         let goal = 1e-6 * rz;
         let mut wide = vec![0.0; n];
         for _ in 0..60 {
-            breathe();
+            cancel::check();
             face.iter().zip(&p).for_each(|(&j, p)| wide[j] = *p);
             let hp: Vec<f64> = (face.iter().zip(&p))
                 .map(|(&j, p)| {

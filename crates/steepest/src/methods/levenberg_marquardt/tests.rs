@@ -2,8 +2,8 @@ use super::*;
 use crate::descend::descend;
 use crate::vectors::largest;
 use crate::penalties::none::NoPenalty;
-use crate::penalty::Each;
-use crate::residuals::{Residuals, Squares};
+use crate::penalty::PerCoordinate;
+use crate::residuals::{Residuals, SumOfSquares};
 use crate::watch::{Stop, Unwatched};
 
 struct Curve<F, G>(usize, usize, F, G);
@@ -33,8 +33,8 @@ fn rosenbrock_in_a_few_steps() {
         |x: &[f64], j: &mut [f64]| j.copy_from_slice(&[-20.0 * x[0], 10.0, -1.0, 0.0]),
     );
     let method = (ENTRY.build)(&[-1.0, -1.0, 1.0, 1.0]);
-    let none = Each::uniform(NoPenalty::default(), 1.0, 2);
-    let s = descend(&mut Squares::of(curve), &none, method, &[-1.2, 1.0], Stop::default(), &mut Unwatched).unwrap();
+    let none = PerCoordinate::uniform(NoPenalty::default(), 1.0, 2);
+    let s = descend(&mut SumOfSquares::of(curve), &none, method, &[-1.2, 1.0], Stop::default(), &mut Unwatched).unwrap();
     assert!(s.status.success(), "{:?}", s.status);
     assert!(largest(&[s.x[0] - 1.0, s.x[1] - 1.0]) < 1e-8 && s.counts.values < 30, "{:?}", s.counts);
 }
@@ -48,7 +48,7 @@ fn the_top_of_a_hill_is_left() {
         |x: &[f64], j: &mut [f64]| j[0] = -2.0 * x[0],
     );
     let method = (ENTRY.build)(&[-1.0, -1.0, 1.0, 1.0]);
-    let none = Each::uniform(NoPenalty::default(), 1.0, 1);
-    let s = descend(&mut Squares::of(curve), &none, method, &[0.0], Stop::default(), &mut Unwatched).unwrap();
+    let none = PerCoordinate::uniform(NoPenalty::default(), 1.0, 1);
+    let s = descend(&mut SumOfSquares::of(curve), &none, method, &[0.0], Stop::default(), &mut Unwatched).unwrap();
     assert!(s.status.success() && (s.x[0].abs() - 1.0).abs() < 1e-6, "{:?} {:?}", s.status, s.x);
 }

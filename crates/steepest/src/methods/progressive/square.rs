@@ -47,7 +47,7 @@ impl Work {
         let table = Dense::strided(&root, n, n, n, 1).map_err(|why| Halt::Failed(why.into()))?;
         let width = n + usize::from(self.table.intercept);
         let weight: Vec<f64> = (0..k * width).map(|j| f64::from(j % width < n)).collect();
-        let penalty = penalty::Each::new(L2::default(), &weight);
+        let penalty = penalty::PerCoordinate::new(L2::default(), &weight);
         let mut c = vec![0.0; k * width];
         let step = problem.over(&table, &penalty, 0.1, |square| {
             let mut inner = Work::begin(square, &c)?;

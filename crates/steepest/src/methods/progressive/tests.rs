@@ -11,7 +11,7 @@ use crate::loss::{Block, Each};
 use crate::losses::{huber::Huber, logistic::Logistic, squared::Squared};
 use crate::objective::{Objective, Rows};
 use crate::penalties::none::NoPenalty;
-use crate::penalty::Each as EachCoordinate;
+use crate::penalty::PerCoordinate;
 use crate::problem::with_problem;
 use crate::scaling::{Look, Scaling};
 use crate::table::Margins;
@@ -219,7 +219,7 @@ impl Drawn {
         let glm = || Glm::new(&table, &**loss, &self.y, weight, true).expect("a problem");
         let (mut asked, glm) = (glm(), glm());
         let facts = glm.offers().table.expect("a table");
-        let none = EachCoordinate::uniform(NoPenalty::default(), 1.0, d + 1);
+        let none = PerCoordinate::uniform(NoPenalty::default(), 1.0, d + 1);
         with_problem(&mut asked, &none, |problem| {
             let everything: Vec<u32> = (0..n as u32).collect();
             let held = problem.hold(Rows::All, &everything, None).expect("rows");
@@ -304,7 +304,7 @@ fn a_sample_keeps_the_sum_of_shares() {
     let loss = Each(Logistic::default());
     let mut glm = Glm::new(&table, &loss, &y, None, true).expect("a problem");
     let facts = glm.offers().table.expect("a table");
-    let none = EachCoordinate::uniform(NoPenalty::default(), 1.0, 2);
+    let none = PerCoordinate::uniform(NoPenalty::default(), 1.0, 2);
     with_problem(&mut glm, &none, |problem| {
         let sides = sample::Sides::of(problem, &facts).expect("an answer").expect("a rare side");
         assert_eq!(sides.rare.len(), 20);

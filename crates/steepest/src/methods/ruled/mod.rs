@@ -21,7 +21,7 @@ use crate::method::{Entry, Method, Needs, Step, Takes};
 use crate::methods::claims::{Claims, not_finite};
 use crate::settings::{Kind, Parameter, checked};
 use mover::Mover;
-pub use schedule::{Factor, LAST, Schedule};
+pub use schedule::{RateFactor, LAST, Schedule};
 use std::borrow::Cow;
 use still::Still;
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 /// What a chain remembers between steps.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Memory {
+pub(super) struct ChainState {
     /// By tensor, by name.
     tensors: Vec<Vec<Vec<f64>>>,
     state: Vec<f64>,
@@ -19,7 +19,7 @@ pub(super) struct Memory {
 pub(super) struct Mover {
     chain: Chain<f64>,
     shapes: Vec<Vec<usize>>,
-    memory: Memory,
+    memory: ChainState,
     /// Steps since the memory was empty.
     pub step: u64,
 }
@@ -49,7 +49,7 @@ impl Mover {
     pub fn new(rules: &[(&'static Entry, Vec<f64>)], shapes: &[Vec<usize>]) -> Self {
         let chain = Chain::new(rules);
         let mut mover =
-            Mover { chain, shapes: shapes.to_vec(), memory: Memory::default(), step: 0 };
+            Mover { chain, shapes: shapes.to_vec(), memory: ChainState::default(), step: 0 };
         mover.clear();
         mover
     }
@@ -69,17 +69,17 @@ impl Mover {
     pub fn clear(&mut self) {
         let zeros = |shape: Vec<usize>| vec![0.0; shape.iter().product()];
         let empty = |s: &Vec<usize>| self.chain.memory(s).into_iter().map(zeros).collect();
-        self.memory = Memory {
+        self.memory = ChainState {
             tensors: self.shapes.iter().map(empty).collect(),
             state: vec![0.0; self.chain.state(self.shapes.len())],
-            ..Memory::default()
+            ..ChainState::default()
         };
         self.step = 0;
     }
-    pub fn save(&self) -> Memory {
-        Memory { step: self.step, ..self.memory.clone() }
+    pub fn save(&self) -> ChainState {
+        ChainState { step: self.step, ..self.memory.clone() }
     }
-    pub fn restore(&mut self, memory: &Memory) {
+    pub fn restore(&mut self, memory: &ChainState) {
         self.memory.clone_from(memory);
         self.step = memory.step;
     }
@@ -94,7 +94,7 @@ impl Mover {
     pub fn place(&mut self, rate: f64, value: f64, stand: &[f64], gradient: &[f64]) -> Vec<f64> {
         let (mut x, mut to) = (stand.to_vec(), vec![0.0; stand.len()]);
         let at = Moment { step: self.step + 1, rate, value };
-        let Memory { tensors, state, .. } = &mut self.memory;
+        let ChainState { tensors, state, .. } = &mut self.memory;
         let mut tensors = cut(&self.shapes, &mut x, gradient, tensors);
         self.chain.place(at, &mut tensors, state, &mut split(&self.shapes, &mut to));
         to
@@ -110,7 +110,7 @@ impl Mover {
     ) {
         self.step += 1;
         let at = Moment { step: self.step, rate, value };
-        let Memory { tensors, state, stand, .. } = &mut self.memory;
+        let ChainState { tensors, state, stand, .. } = &mut self.memory;
         if !self.chain.shows() {
             self.chain.step(at, &mut cut(&self.shapes, x, gradient, tensors), state);
             return inside(x);

@@ -3,7 +3,7 @@
 //! Jamieson and Talwalkar 2016, <https://arxiv.org/abs/1502.07943>; each arm's second half decays, so that slow
 //! starters are not dropped for their noise.
 use super::batches::{PROBE, RACE, one};
-use super::mover::Memory;
+use super::mover::ChainState;
 use super::{Ruled, within};
 use crate::problem::Problem;
 use crate::status::Halt;
@@ -19,7 +19,7 @@ const PROBES: usize = 4;
 struct Arm {
     rate: f64,
     x: Vec<f64>,
-    memory: Memory,
+    memory: ChainState,
     score: f64,
     /// Steps taken.
     steps: u64,

@@ -6,7 +6,7 @@ use crate::status::Halt;
 use std::sync::Arc;
 
 /// Steps taken so far to a factor.
-pub type Factor = dyn Fn(u64) -> Result<f64, Halt> + Send + Sync;
+pub type RateFactor = dyn Fn(u64) -> Result<f64, Halt> + Send + Sync;
 
 /// What the rate is multiplied by, step by step.
 #[derive(Clone)]
@@ -16,7 +16,7 @@ pub enum Schedule {
     /// Several, each for so many steps; the last for the rest of the run.
     Pieces(Vec<(Schedule, u64)>),
     /// Any function of the steps taken so far.
-    Function(Arc<Factor>),
+    Function(Arc<RateFactor>),
 }
 
 impl State for Schedule {

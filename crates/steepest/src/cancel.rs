@@ -1,10 +1,10 @@
-//! Work that is called off from outside, however deep in the arithmetic it is.
+//! Work that is cancelled from outside, however deep in the arithmetic it is.
 //!
 //! A method asks its watch between steps and reads of the data. Products of matrices and their factors lie below all
-//! that and may take seconds; they call [`breathe`] every few milliseconds, as the pool does after each task, and where
-//! [`until`] is told that enough is enough the stack unwinds to it, through jobs whose other tasks are over first.
+//! that and may take seconds; they call [`check`] every few milliseconds, as the pool does after each task, and where
+//! [`until`] learns that enough is enough the stack unwinds to it, through jobs whose other tasks are over first.
 //! Nothing of what was under way is used after that. rust-analyzer's salsa cancels its queries in this way. Under
-//! `panic = "abort"` there is no unwinding, and so no calling off.
+//! `panic = "abort"` there is no unwinding, and so no cancelling.
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -13,75 +13,76 @@ use std::time::{Duration, Instant};
 
 /// What unwinds, and what [`until`] returns then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CalledOff;
+pub struct Cancelled;
 
 /// Between two questions.
 const EVERY: Duration = Duration::from_millis(20);
 
+/// Who is asked whether it is enough, and when that was last done.
 #[derive(Clone, Copy)]
-struct Ear {
+struct Token {
     enough: fn() -> bool,
     asked: Instant,
 }
 
 thread_local! {
-    static EAR: Cell<Option<Ear>> = const { Cell::new(None) };
-    /// Whether the job is called off that this thread works for.
+    static TOKEN: Cell<Option<Token>> = const { Cell::new(None) };
+    /// Whether the job is cancelled that this thread works for.
     static JOB: RefCell<Option<Arc<AtomicBool>>> = const { RefCell::new(None) };
 }
 
-/// Gives the thread its ear back.
-struct EarBack(Option<Ear>);
-impl Drop for EarBack {
+/// Gives the thread its token back.
+struct Restored(Option<Token>);
+impl Drop for Restored {
     fn drop(&mut self) {
-        EAR.set(self.0);
+        TOKEN.set(self.0);
     }
 }
 
-/// Runs `work` on this thread and asks `enough` some fifty times a second whether to call it off.
-pub fn until<R>(enough: fn() -> bool, work: impl FnOnce() -> R) -> Result<R, CalledOff> {
-    let _back = EarBack(EAR.replace(Some(Ear { enough, asked: Instant::now() })));
+/// Runs `work` on this thread and asks `enough` some fifty times a second whether to cancel it.
+pub fn until<R>(enough: fn() -> bool, work: impl FnOnce() -> R) -> Result<R, Cancelled> {
+    let _back = Restored(TOKEN.replace(Some(Token { enough, asked: Instant::now() })));
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(done) => Ok(done),
-        Err(panic) if panic.is::<CalledOff>() => Err(CalledOff),
+        Err(panic) if panic.is::<Cancelled>() => Err(Cancelled),
         Err(panic) => resume_unwind(panic),
     }
 }
 
-/// Runs `work` as if nobody could call it off: what is to stay whole, though something that can be calls it.
-pub fn unheard<R>(work: impl FnOnce() -> R) -> R {
-    let _back = EarBack(EAR.replace(None));
+/// Runs `work` as if nobody could cancel it: what is to stay whole, though something that can be cancelled calls it.
+pub fn shield<R>(work: impl FnOnce() -> R) -> R {
+    let _back = Restored(TOKEN.replace(None));
     work()
 }
 
-/// Unwinds where the work on this thread is called off. Costs some ten nanoseconds otherwise.
-pub fn breathe() {
+/// Unwinds where the work on this thread is cancelled. Costs some ten nanoseconds otherwise.
+pub fn check() {
     let off = || JOB.with_borrow(|job| job.as_ref().is_some_and(|off| off.load(Relaxed)));
-    let called = EAR.get().is_some_and(|ear| {
-        let due = ear.asked.elapsed() >= EVERY;
+    let called = TOKEN.get().is_some_and(|token| {
+        let due = token.asked.elapsed() >= EVERY;
         if due {
-            EAR.set(Some(Ear { asked: Instant::now(), ..ear }));
+            TOKEN.set(Some(Token { asked: Instant::now(), ..token }));
         }
-        due && (ear.enough)()
+        due && (token.enough)()
     });
     if called {
         JOB.with_borrow(|job| job.iter().for_each(|off| off.store(true, Relaxed)));
     }
     if called || off() {
-        resume_unwind(Box::new(CalledOff));
+        resume_unwind(Box::new(Cancelled));
     }
 }
 
 #[cfg(not(loom))]
-/// Runs a task of a job whose flag is `off`: what it calls hears through [`breathe`] when the flag is set.
+/// Runs a task of a job whose flag is `off`: what it calls learns through [`check`] that the flag is set.
 pub(crate) fn within<R>(off: &Arc<AtomicBool>, task: impl FnOnce() -> R) -> R {
-    struct Back(Option<Arc<AtomicBool>>);
-    impl Drop for Back {
+    struct RestoredJob(Option<Arc<AtomicBool>>);
+    impl Drop for RestoredJob {
         fn drop(&mut self) {
             JOB.set(self.0.take());
         }
     }
-    let _back = Back(JOB.replace(Some(off.clone())));
+    let _back = RestoredJob(JOB.replace(Some(off.clone())));
     task()
 }
 
@@ -100,7 +101,7 @@ mod tests {
     fn endless() {
         loop {
             sleep(Duration::from_millis(1));
-            breathe();
+            check();
         }
     }
 
@@ -110,7 +111,7 @@ mod tests {
             let pool = Pool::new(threads);
             for n in [1, 2, 20] {
                 ASKED.set(0);
-                assert_eq!(until(second_time, || pool.each(n, |_| endless())), Err(CalledOff));
+                assert_eq!(until(second_time, || pool.each(n, |_| endless())), Err(Cancelled));
                 assert_eq!(ASKED.get(), 2);
                 assert_eq!(until(|| false, || pool.map(3, |i| i)), Ok(vec![0, 1, 2]));
             }
@@ -132,25 +133,25 @@ mod tests {
                 sleep(Duration::from_micros(50));
             }
         };
-        assert_eq!(until(second_time, || pool.each(2, task)), Err(CalledOff));
+        assert_eq!(until(second_time, || pool.each(2, task)), Err(Cancelled));
     }
 
     #[test]
-    fn short_tasks_are_enough_to_be_heard() {
+    fn short_tasks_are_enough_to_be_cancelled() {
         ASKED.set(0);
         let pool = Pool::new(2);
         let long = until(second_time, || pool.each(100_000, |_| sleep(Duration::from_micros(300))));
-        assert_eq!(long, Err(CalledOff));
+        assert_eq!(long, Err(Cancelled));
     }
 
     #[test]
-    fn what_is_to_stay_whole_is_not_called_off_from_around_it() {
+    fn what_is_to_stay_whole_is_not_cancelled_from_around_it() {
         ASKED.set(0);
         let done = until(second_time, || {
-            unheard(|| {
+            shield(|| {
                 (0..60).for_each(|_| {
                     sleep(Duration::from_millis(1));
-                    breathe();
+                    check();
                 })
             })
         });
@@ -159,9 +160,9 @@ mod tests {
 
     #[test]
     fn other_panics_go_on_and_outside_nobody_is_asked() {
-        breathe();
+        check();
         let own = catch_unwind(|| until(|| false, || panic!("its own")));
         assert!(own.is_err_and(|p| p.downcast_ref() == Some(&"its own")));
-        breathe();
+        check();
     }
 }
