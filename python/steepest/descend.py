@@ -278,6 +278,11 @@ def compare(
     Comparison
         A table when shown, with `results` by name and `plot`.
 
+    Raises
+    ------
+    InputError
+        If an argument cannot be used, or no method is named.
+
     Examples
     --------
     >>> import steepest

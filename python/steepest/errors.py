@@ -55,7 +55,18 @@ class InternalError(SteepestError, RuntimeError):
 
     @classmethod
     def of(cls, what: str) -> InternalError:
-        """The error for what the core said, with the versions that a report needs."""
+        """The error for what the core said, with the versions that a report needs.
+
+        Parameters
+        ----------
+        what : str
+            The core's own words.
+
+        Returns
+        -------
+        InternalError
+            To be raised.
+        """
         import platform
         from importlib.metadata import PackageNotFoundError, version
 
@@ -91,6 +102,20 @@ def __getattr__(name: str) -> type[Warning]:
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """The tail of an error message that suggests near names, or an empty string.
 
+    Parameters
+    ----------
+    name : str
+        What was asked for.
+    names : iterable of str
+        What there is.
+
+    Returns
+    -------
+    str
+        Empty where none is near.
+
+    Examples
+    --------
     >>> did_you_mean("incme", ["age", "income"])
     "; did you mean 'income'?"
     """

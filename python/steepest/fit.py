@@ -261,10 +261,29 @@ def fit(
 def load(path: str | os.PathLike[str]) -> Model:
     """Read a model that `Model.save` wrote.
 
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    Model
+        As it was saved, to the bit.
+
     Raises
     ------
     ModelFileError
         The file is not there, cut off, altered, or from a later version.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile, steepest
+    >>> model = steepest.fit({"rooms": [1, 2, 3, 4], "price": [10.0, 20.0, 30.0, 40.0]}, target="price", alpha=0.0)
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "prices.safetensors"
+    >>> model.save(path)
+    >>> steepest.load(path).predict({"rooms": [5]}).round(3)
+    array([50.])
     """
     return Model.load(path)
 

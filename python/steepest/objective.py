@@ -79,11 +79,33 @@ class Terms:
         return f"Terms({getattr(self.fun, '__name__', repr(self.fun))}, {self.n})"
 
     def jac(self, jac: Any) -> Any:
-        """The gradient of all terms, where `jac` is one of some of them."""
+        """The gradient of all terms, where `jac` is one of some of them.
+
+        Parameters
+        ----------
+        jac : callable or other
+            ``jac(x, rows, *args)``; what is no function comes back as it is.
+
+        Returns
+        -------
+        callable or other
+            ``jac(x, *args)``.
+        """
         return (lambda x, *args: jac(x, self._all, *args)) if callable(jac) else jac
 
     def batch(self, jac: Any) -> Callable[..., Any] | None:
-        """``batch(x, rows, *args)``: value and gradient of some terms; none where there is no gradient."""
+        """``batch(x, rows, *args)``: value and gradient of some terms; none where there is no gradient.
+
+        Parameters
+        ----------
+        jac : callable, "pair" or other
+            ``jac(x, rows, *args)``; with "pair" `fun` returns both itself.
+
+        Returns
+        -------
+        callable or None
+            It returns the pair (value, gradient).
+        """
         if jac == "pair":
             return self.fun
         if not callable(jac):

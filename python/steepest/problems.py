@@ -72,11 +72,33 @@ class Problem:
         return float(self._core.value(x))
 
     def grad(self, x: Any) -> Floats:
-        """The gradient at x, in the shape of x."""
+        """The gradient at x, in the shape of x.
+
+        Parameters
+        ----------
+        x : array_like
+            The point.
+
+        Returns
+        -------
+        ndarray
+            As x is.
+        """
         return self._core.gradient(x).reshape(np.shape(x))
 
     def hess(self, x: Any) -> Floats:
-        """The Hessian at x, over the flat variables."""
+        """The Hessian at x, over the flat variables.
+
+        Parameters
+        ----------
+        x : array_like
+            The point.
+
+        Returns
+        -------
+        ndarray
+            n by n.
+        """
         return self._core.hessian(x)
 
     @property
@@ -114,6 +136,13 @@ def _restored(name: str, n: int, settings: dict[str, float]) -> Problem:
 def names() -> list[str]:
     """The names of all test functions.
 
+    Returns
+    -------
+    list of str
+        In the order of the registry.
+
+    Examples
+    --------
     >>> from steepest import problems
     >>> "himmelblau" in problems.names()
     True
@@ -124,6 +153,27 @@ def names() -> list[str]:
 def get(name: str, n: int | None = None, **settings: float) -> Problem:
     """The test function of that name, of n variables, with settings by name.
 
+    Parameters
+    ----------
+    name : str
+        One of `names`.
+    n : int, optional
+        Variables of its start; its usual number unless given.
+    **settings : float
+        Settings that it has.
+
+    Returns
+    -------
+    Problem
+        The function, which can be called.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name, or it has no such form or setting.
+
+    Examples
+    --------
     >>> from steepest import problems
     >>> problems.get("quadratic", 5, condition=1e4).x0
     array([1., 1., 1., 1., 1.])

@@ -128,6 +128,11 @@ class Result(dict[str, Any]):
         objective : callable, optional
             The function that was minimised, for the contours of `plot`; it is not a field and is not pickled.
 
+        Returns
+        -------
+        Result
+            With every field.
+
         Raises
         ------
         ValueError
@@ -255,6 +260,11 @@ class Result(dict[str, Any]):
 
     def to_csv(self, path: str | Path) -> None:
         """Write the history as CSV: a row an iteration, every digit kept.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file; one that is there is replaced.
 
         Examples
         --------

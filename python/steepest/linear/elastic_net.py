@@ -125,6 +125,11 @@ class ElasticNet(LinearRegressor):
             At least 0; a row of weight 0 is a row that is not there.
         check_input : bool, default True
             Taken as scikit-learn's; what comes in is checked in any case.
+
+        Returns
+        -------
+        ElasticNet
+            The estimator itself, fitted.
         """
         X, y = self._checked(X, y, multi_output=True, y_numeric=True)
         problem = Problem(

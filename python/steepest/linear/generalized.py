@@ -215,6 +215,16 @@ class GeneralizedLinear(LinearRegressor):
         checkpoint : path or (path, seconds), optional
             A file that the fit is kept in, as `steepest.minimize` has it: the same call goes on from there. For
             tables in memory.
+
+        Returns
+        -------
+        GeneralizedLinear
+            The estimator itself, fitted.
+
+        Raises
+        ------
+        InputError
+            If an argument or a setting cannot be used; the message names it.
         """
         if self.watch is not None and not callable(self.watch):
             raise InputError(f"watch must be called with the progress; got {self.watch!r:.80}")
@@ -396,6 +406,16 @@ class GeneralizedLinear(LinearRegressor):
         X : array or sparse matrix of shape (rows, columns)
         y : array of shape (rows,) or (rows, targets)
         sample_weight : array of shape (rows,), optional
+
+        Returns
+        -------
+        float
+            At most 1.
+
+        Raises
+        ------
+        InputError
+            If X, y and the weights differ in length.
 
         References
         ----------

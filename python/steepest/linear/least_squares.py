@@ -107,6 +107,11 @@ class LinearRegression(LinearRegressor):
         y : array of shape (rows,) or (rows, targets)
         sample_weight : array of shape (rows,), optional
             At least 0; a row of weight 0 is a row that is not there.
+
+        Returns
+        -------
+        LinearRegression
+            The estimator itself, fitted.
         """
         X, y = self._checked(X, y, multi_output=True, y_numeric=True)
         weight = self._weights(sample_weight, X)

@@ -217,6 +217,11 @@ class LogisticRegression(CallbackSupportMixin, ClassifierMixin, Classes, LinearE
             Classes: numbers, strings or booleans.
         sample_weight : array of shape (rows,), optional
             At least 0; a row of weight 0 is a row that is not there.
+
+        Returns
+        -------
+        LogisticRegression
+            The estimator itself, fitted.
         """
         self._warn_of_contradictions()
         X, y = self._checked(X, y)
@@ -319,6 +324,11 @@ class LogisticRegression(CallbackSupportMixin, ClassifierMixin, Classes, LinearE
         X : array or sparse matrix of shape (rows, columns)
         y : array of shape (rows,)
         sample_weight : array of shape (rows,), optional
+
+        Returns
+        -------
+        float
+            0 to 1.
         """
         labels = np.asarray(y)
         return float(super().score(X, alike(labels) if labels.dtype == object else y, sample_weight))
@@ -342,6 +352,11 @@ class LogisticRegression(CallbackSupportMixin, ClassifierMixin, Classes, LinearE
         Parameters
         ----------
         X : array or sparse matrix of shape (rows, columns)
+
+        Returns
+        -------
+        ndarray of shape (rows, classes)
+            Each row's sum is 1.
         """
         check_is_fitted(self)
         scores = self.decision_function(X)
@@ -355,6 +370,11 @@ class LogisticRegression(CallbackSupportMixin, ClassifierMixin, Classes, LinearE
         Parameters
         ----------
         X : array or sparse matrix of shape (rows, columns)
+
+        Returns
+        -------
+        ndarray of shape (rows, classes)
+            At most 0.
         """
         check_is_fitted(self)
         scores = self.decision_function(X)

@@ -113,6 +113,16 @@ class Ridge(LinearRegressor):
         y : array of shape (rows,) or (rows, targets)
         sample_weight : float or array of shape (rows,), optional
             At least 0; a row of weight 0 is a row that is not there.
+
+        Returns
+        -------
+        Ridge
+            The estimator itself, fitted.
+
+        Raises
+        ------
+        InputError
+            If alpha is below 0 or not finite.
         """
         X, y = self._checked(X, y, multi_output=True, y_numeric=True)
         self._check_solver()

@@ -46,6 +46,8 @@ class LinearSVC(ClassifierMixin, SparseCoefMixin, Classes, LinearEstimator):  # 
         What the weights of a class's rows are multiplied by.
     tol, max_iter
         As above.
+    multi_class : {"ovr"}
+        Each class against all others.
 
     Attributes
     ----------
@@ -125,6 +127,16 @@ class LinearSVC(ClassifierMixin, SparseCoefMixin, Classes, LinearEstimator):  # 
             Classes: numbers, strings or booleans.
         sample_weight : float or array of shape (rows,), optional
             At least 0; a row of weight 0 is a row that is not there.
+
+        Returns
+        -------
+        LinearSVC
+            The estimator itself, fitted.
+
+        Raises
+        ------
+        InputError
+            If the loss or the treatment of several classes is another.
         """
         if self.loss == "hinge" or self.multi_class == "crammer_singer":
             raise InputError("LinearSVC takes loss='squared_hinge' and multi_class='ovr' only")

@@ -279,6 +279,16 @@ class Model:
     def load(cls, path: str | os.PathLike[str]) -> Model:
         """Read a model that `save` wrote; no code in the file is run.
 
+        Parameters
+        ----------
+        path : path
+            The file.
+
+        Returns
+        -------
+        Model
+            As it was saved, to the bit.
+
         Raises
         ------
         ModelFileError
