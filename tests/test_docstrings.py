@@ -1,10 +1,11 @@
-"""Docstrings of all that is public are numpydoc's, and say what the signature and the code say."""
+"""Docstrings are numpydoc's; those of all that is public say what the signature and the code say."""
 
 import ast
 import inspect
 import re
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,10 @@ import steepest
 
 #: Written by tools/gen.py, each with a page whose Python lines run.
 GENERATED = ("losses", "methods", "penalties", "rates", "rules")
+ROOT = Path(steepest.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+#: A section in another style.
+OTHER = re.compile(r"^(Args|Arguments|Returns|Raises|Yields|Attributes|Examples?):$", re.MULTILINE)
 SECTION = re.compile(r"^(\w[\w ]*)\n-+\n(.*?)(?=^\w[\w ]*\n-+$|\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -67,7 +72,7 @@ def test_docstrings_say_what_signatures_and_code_say(name: str) -> None:
     thing = THINGS[name]
     doc = inspect.getdoc(thing)
     assert doc, "no docstring"
-    assert not re.search(r"^(Args|Arguments|Returns|Raises|Yields|Examples?):$", doc, re.MULTILINE)
+    assert not OTHER.search(doc), "sections are numpydoc's, underlined"
     generated = name.partition(".")[0] in GENERATED
     assert generated or re.match(r"\S[^\n]*(\n[^\n]+)*[.:]+(\n\n|$)", doc), "a sentence comes first"
     sections = dict(SECTION.findall(doc))
@@ -91,3 +96,22 @@ def test_docstrings_say_what_signatures_and_code_say(name: str) -> None:
     whole = inspect.isclass(thing) or thing.__qualname__ == thing.__name__
     if whole and not generated and not exception:
         assert ">>> " in sections.get("Examples", ""), "an example"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_private_docstrings_have_the_same_style(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+            continue
+        doc = ast.get_docstring(node) or ""
+        assert not OTHER.search(doc), f"{node.name}: sections are numpydoc's, underlined"
+        sections = dict(SECTION.findall(doc))
+        bare = [
+            name for name, text in sections.items() if ">>>" in text and name not in ("Examples", "Notes")
+        ]
+        assert not bare, f"{node.name}: an example has a head of its own"
+        if isinstance(node, ast.FunctionDef):
+            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            known = {a.arg for a in [*arguments, node.args.vararg, node.args.kwarg] if a is not None}
+            unknown = documented(sections.get("Parameters", "")) - known
+            assert not unknown, f"{node.name}: {unknown} are no parameters of it"

@@ -43,14 +43,21 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 def write_file(path: str | os.PathLike[str], kind: str, content: dict[str, Any], arrays: Arrays) -> None:
     """Writes a model file; on any failure nothing is left behind and an older file stays as it was.
 
-    Args:
-        path: where to.
-        kind: what it holds, such as "model".
-        content: plain data, without NaN or infinity.
-        arrays: the arrays by name.
+    Parameters
+    ----------
+    path
+        Where to.
+    kind
+        What it holds, such as "model".
+    content
+        Plain data, without NaN or infinity.
+    arrays
+        The arrays by name.
 
-    Raises:
-        ModelFileError: the folder is not there or not writable, or the disk is full.
+    Raises
+    ------
+    ModelFileError
+        The folder is not there or not writable, or the disk is full.
     """
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     data = {"format": FORMAT, "version": steepest.__version__, "kind": kind, **content}
@@ -68,8 +75,10 @@ def replace(path: str | os.PathLike[str], data: bytes) -> None:
     A symbolic link stays one: what it points to is written. A pipe or a device is written to as it is. An older
     file's permissions are kept; a new file has those that the process gives to new files.
 
-    Raises:
-        OSError: it cannot be written; an older file stays as it was.
+    Raises
+    ------
+    OSError
+        It cannot be written; an older file stays as it was.
     """
     place = Path(os.path.realpath(path))
     mode = None
@@ -99,8 +108,10 @@ def replace(path: str | os.PathLike[str], data: bytes) -> None:
 def nameless(path: Path, data: bytes, mode: int | None) -> None:
     """Writes a file that gets its name once it is whole: it is gone with the process that wrote it, however that ends.
 
-    Raises:
-        OSError: the system or the disk has no such files, or it cannot be written.
+    Raises
+    ------
+    OSError
+        The system or the disk has no such files, or it cannot be written.
     """
     if not hasattr(os, "O_TMPFILE"):
         raise OSError("no files without a name here")
@@ -121,8 +132,10 @@ def nameless(path: Path, data: bytes, mode: int | None) -> None:
 def named(path: Path, data: bytes, mode: int | None) -> None:
     """Writes a new file.
 
-    Raises:
-        OSError: it cannot be written.
+    Raises
+    ------
+    OSError
+        It cannot be written.
     """
     handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0), 0o666)
     try:
@@ -171,8 +184,10 @@ def flush_folder(folder: Path) -> None:
 def read_file(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], Arrays]:
     """Reads a model file and checks it.
 
-    Raises:
-        ModelFileError: it is not there, cut off, altered, of another kind, or from a later version.
+    Raises
+    ------
+    ModelFileError
+        It is not there, cut off, altered, of another kind, or from a later version.
     """
     name = str(path)
     if not Path(path).is_file():

@@ -28,6 +28,8 @@ def check_place(place: str, option: str, inputs: Sequence[str | None] = ()) -> N
     InputError
         It is a folder, in a folder that is not there or cannot be written to, too long a name, or one of the inputs.
 
+    Examples
+    --------
     >>> from steepest.cli.places import check_place
     >>> check_place("nowhere/report.html", "--report")
     Traceback (most recent call last):

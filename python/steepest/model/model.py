@@ -122,6 +122,8 @@ class Model:
         InputError
             The model has not two classes, or no rows were held out.
 
+        Examples
+        --------
         >>> import steepest
         >>> table = steepest.fit("breast_cancer").thresholds(cost=10)
         >>> next(row["recall"] for row in table if row["note"] == "in use") > 0.9

@@ -48,8 +48,10 @@ class Weights:
     def check(self, schema: Schema) -> None:
         """Refuses weights that are not those of a schema.
 
-        Raises:
-            InputError: their type or their shapes are others.
+        Raises
+        ------
+        InputError
+            Their type or their shapes are others.
         """
         outputs = tasks.find(schema.task).outputs(len(schema.classes or ()))
         shapes = {"coefficients": (outputs, schema.width), "centre": (schema.width,), "sd": (schema.width,)}

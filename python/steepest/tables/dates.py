@@ -56,10 +56,15 @@ class Recognised:
 def recognise(texts: list[str], format: str | None = None) -> Recognised | None:
     """Reads texts as times, if one format fits them all.
 
-    Args:
-        texts: distinct texts without missing ones.
-        format: the one format to try ("iso" or strptime's); all known ones when None.
+    Parameters
+    ----------
+    texts
+        Distinct texts without missing ones.
+    format
+        The one format to try ("iso" or strptime's); all known ones when None.
 
+    Examples
+    --------
     >>> recognise(["24.12.2025", "31.12.2025"]).format
     '%d.%m.%Y'
     """
@@ -88,10 +93,14 @@ def recognise(texts: list[str], format: str | None = None) -> Recognised | None:
 def mostly(texts: list[str], counts: np.ndarray[Any, Any], least: float) -> Recognised | None:
     """The one format that fits at least a share of the rows, NaT where it does not; None where there is none.
 
-    Args:
-        texts: distinct texts without missing ones.
-        counts: how many rows each stands in.
-        least: the share.
+    Parameters
+    ----------
+    texts
+        Distinct texts without missing ones.
+    counts
+        How many rows each stands in.
+    least
+        The share.
     """
     sample = texts[:: max(1, len(texts) // 12)]
     formats = [f for text in sample if 6 <= len(text) <= 35 and text[-1:].isalnum() for f in candidates(text)]
@@ -105,10 +114,15 @@ def mostly(texts: list[str], counts: np.ndarray[Any, Any], least: float) -> Reco
 def from_whole(numbers: np.ndarray[Any, Any], format: str | None = None) -> Recognised | None:
     """Whole numbers such as 20240131 as the days (or months) that they write; None where some write none.
 
-    Args:
-        numbers: with NaN where one is missing.
-        format: "%Y%m%d" or "%Y%m"; whichever fits when None, where there are enough to leave no doubt.
+    Parameters
+    ----------
+    numbers
+        With NaN where one is missing.
+    format
+        "%Y%m%d" or "%Y%m"; whichever fits when None, where there are enough to leave no doubt.
 
+    Examples
+    --------
     >>> import numpy as np
     >>> from_whole(np.array([20240131.0, 20240201.0, 20240202.0])).times[0]
     np.datetime64('2024-01-31T00:00:00.000000')

@@ -47,9 +47,12 @@ Open = Callable[[], BinaryIO]
 def read(opened: Open, name: str, form: Form) -> Table:
     """Reads a delimited text.
 
-    Args:
-        opened: opens the text's bytes from the start, as often as asked.
-        name: what to call it in messages.
+    Parameters
+    ----------
+    opened
+        Opens the text's bytes from the start, as often as asked.
+    name
+        What to call it in messages.
     """
     notes: list[str] = []
     encoding = form.encoding
@@ -160,8 +163,10 @@ def unspaced(opened: Open, skip: int, delimiter: str) -> Open:
 def check_points(table: pa.Table, look: Look, form: Form, name: str) -> None:
     """Refuses 1.274 in every row of a column where other columns of the text have a decimal comma.
 
-    Raises:
-        TableError: it may be 1.274 or 1274.
+    Raises
+    ------
+    TableError
+        It may be 1.274 or 1274.
     """
     if form.notation.decimal is not None:
         return
@@ -243,8 +248,10 @@ def with_decimal_commas(table: pa.Table, look: Look, form: Form) -> tuple[pa.Tab
 def without_last(table: pa.Table, look: Look, name: str) -> pa.Table:
     """The table without what follows the delimiter at each row's end.
 
-    Raises:
-        TableError: some row has a value there.
+    Raises
+    ------
+    TableError
+        Some row has a value there.
     """
     last = table.column(table.num_columns - 1)
     texts = pc.cast(last, pa.string())
@@ -350,15 +357,23 @@ class Parsing:
     ) -> pa.Table:
         """The parse, retried with line breaks allowed inside quotation marks where rows look ragged.
 
-        Args:
-            multiline: whether line breaks may stand inside quotation marks.
-            texts: columns that are to stay as they are written.
-            block: bytes parsed at a time; a row must fit in.
-            tolerant: whether rows of another length are looked at one by one, for comments among them.
+        Parameters
+        ----------
+        multiline
+            Whether line breaks may stand inside quotation marks.
+        texts
+            Columns that are to stay as they are written.
+        block
+            Bytes parsed at a time; a row must fit in.
+        tolerant
+            Whether rows of another length are looked at one by one, for comments among them.
 
-        Raises:
-            NotUtf8: it is to be mended first.
-            TableError: it cannot be read.
+        Raises
+        ------
+        NotUtf8
+            It is to be mended first.
+        TableError
+            It cannot be read.
         """
         invalid: list[Any] = []
         self.comments.clear()

@@ -35,14 +35,21 @@ def describe(
 ) -> tuple[list[Column], dict[str, Values], list[Finding]]:
     """The columns of a table, the values of those used, and what was found.
 
-    Args:
-        kept: the training rows, from which medians and levels are learned.
-        out: columns that the caller leaves out.
-        categories: columns that the caller wants as categories.
-        amounts: number columns that the caller wants as they are, however few values they have.
+    Parameters
+    ----------
+    kept
+        The training rows, from which medians and levels are learned.
+    out
+        Columns that the caller leaves out.
+    categories
+        Columns that the caller wants as categories.
+    amounts
+        Number columns that the caller wants as they are, however few values they have.
 
-    Raises:
-        TableError: no column is of use, or one holds values that are refused.
+    Raises
+    ------
+    TableError
+        No column is of use, or one holds values that are refused.
     """
     columns: list[Column] = []
     used: dict[str, Values] = {}

@@ -81,8 +81,10 @@ class Design:
     def to_dense(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         """All of it as one float64 matrix in C order; without categories it is `numbers` itself.
 
-        Raises:
-            TableError: the matrix would take more than 16 GiB.
+        Raises
+        ------
+        TableError
+            The matrix would take more than 16 GiB.
         """
         if not self.levels:
             return self.numbers

@@ -25,14 +25,21 @@ def expect(
 ) -> Values:
     """A column of new rows as the kind of values it had when the schema was made.
 
-    Args:
-        kind: "number", "boolean", "time" or "text".
-        format: how times were written.
-        impute: whether texts among numbers and infinite numbers count as missing.
-        notation: how numbers were written.
+    Parameters
+    ----------
+    kind
+        "number", "boolean", "time" or "text".
+    format
+        How times were written.
+    impute
+        Whether texts among numbers and infinite numbers count as missing.
+    notation
+        How numbers were written.
 
-    Raises:
-        TableError: a value does not fit, named by row and column.
+    Raises
+    ------
+    TableError
+        A value does not fit, named by row and column.
     """
     if kind == "text":
         return as_text(read_values(array, name, plain=True))

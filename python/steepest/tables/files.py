@@ -67,8 +67,10 @@ def read(path: Path, form: Form) -> Table:
 
     Files are read, never mapped: a mapped file that is cut off while it is read ends the process.
 
-    Raises:
-        TableError: it cannot be read, holds no table, or was changed meanwhile.
+    Raises
+    ------
+    TableError
+        It cannot be read, holds no table, or was changed meanwhile.
     """
     before = path.stat()
     if not stat.S_ISREG(before.st_mode):
@@ -213,8 +215,10 @@ def from_zip(opened: Open, name: str, form: Form) -> Table:
 def npy(data: bytes, member: str, name: str) -> np.ndarray[Any, Any]:
     """An array as `numpy.save` writes it, whose bytes are as many as it says; pickles are refused.
 
-    Raises:
-        TableError: it is damaged, or holds Python objects.
+    Raises
+    ------
+    TableError
+        It is damaged, or holds Python objects.
     """
     try:
         stream = io.BytesIO(data)

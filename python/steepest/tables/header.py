@@ -17,8 +17,10 @@ WHOLE = re.compile(r"0|[1-9][0-9]{0,8}")
 def has_header(rows: list[list[str]], name: str = "the text") -> tuple[bool, str]:
     """Whether the first row holds names, and why.
 
-    Raises:
-        TableError: it could be names or data.
+    Raises
+    ------
+    TableError
+        It could be names or data.
     """
     first, body = [field.strip() for field in rows[0]], rows[1:]
     if any(is_numeral(field) for field in first):
@@ -50,8 +52,10 @@ def column_of(rows: list[list[str]], j: int) -> list[str]:
 def numbers_as_names(first: list[str], body: list[list[str]], name: str) -> str | None:
     """Why a first row that holds numbers holds names all the same: it counts the columns, or holds years.
 
-    Raises:
-        TableError: it could be names or data.
+    Raises
+    ------
+    TableError
+        It could be names or data.
     """
     places = [j for j, field in enumerate(first) if is_numeral(field)]
     if not body or not all(WHOLE.fullmatch(first[j]) for j in places):

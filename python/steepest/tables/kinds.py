@@ -44,8 +44,10 @@ class Judgement:
 def judge(name: str, values: Values, category: bool = False) -> Judgement:
     """Judges one column by its values and its name.
 
-    Args:
-        category: the caller wants it as a category.
+    Parameters
+    ----------
+    category
+        The caller wants it as a category.
     """
     if values.kind == "empty" or values.missing.all():
         return Judgement("empty", False, "it has no values at all")

@@ -191,9 +191,12 @@ def alone_category(
 def together(scores: dict[str, Floats], raw: Floats, y: Floats, goal: Target) -> list[Finding]:
     """A few number columns that add up to the target: forward selection, checked on other rows.
 
-    Args:
-        raw: the target in its own units, for the formula.
-        y: the target in units of its standard deviation.
+    Parameters
+    ----------
+    raw
+        The target in its own units, for the formula.
+    y
+        The target in units of its standard deviation.
     """
     names = [name for name, score in scores.items() if score.min() < score.max()][:MOST_COLUMNS]
     if len(names) < 2 or len(y) < 100 or goal.count > 2:

@@ -97,15 +97,23 @@ def _quoted(mark: str) -> str:
 def read_numerals(texts: pa.Array, given: Notation, name: str, least: float, weights: Any) -> Numerals | None:
     """Distinct texts of one column as numbers, or None where fewer than the share `least` are numbers.
 
-    Args:
-        texts: without missing ones, blanks taken off both ends.
-        given: what the caller says about the notation.
-        name: of the column, for messages.
-        least: the share of rows that must be numbers.
-        weights: how many rows each text stands in.
+    Parameters
+    ----------
+    texts
+        Without missing ones, blanks taken off both ends.
+    given
+        What the caller says about the notation.
+    name
+        Of the column, for messages.
+    least
+        The share of rows that must be numbers.
+    weights
+        How many rows each text stands in.
 
-    Raises:
-        TableError: the column admits both readings, or mixes them.
+    Raises
+    ------
+    TableError
+        The column admits both readings, or mixes them.
     """
     bare = _bare(texts)
     plain = _matches(bare, f"{_PLAIN}|{_INFINITE}")
@@ -136,8 +144,10 @@ def read_numerals(texts: pa.Array, given: Notation, name: str, least: float, wei
 def check_points(texts: pa.Array, bare: pa.Array, name: str) -> None:
     """Refuses 1.011 beside 900 where three digits follow every point: it may be 1011.
 
-    Raises:
-        TableError: a text is named.
+    Raises
+    ------
+    TableError
+        A text is named.
     """
     point = _mask(pc.match_substring(bare, "."))
     grouped = _matches(bare, "[1-9][0-9]{0,2}[.][0-9]{3}")
@@ -173,8 +183,10 @@ def _remark(texts: pa.Array, bare: pa.Array, known: Flags, decimal: str) -> str 
 def _decided(texts: pa.Array, comma: Flags, point: Flags, name: str, bare: pa.Array) -> str:
     """The decimal mark that all texts together admit.
 
-    Raises:
-        TableError: both remain possible with different values, or some texts admit only one and some the other.
+    Raises
+    ------
+    TableError
+        Both remain possible with different values, or some texts admit only one and some the other.
     """
     only_comma, only_point = comma & ~point, point & ~comma
     if only_comma.any() and only_point.any():
@@ -202,8 +214,10 @@ def _decided(texts: pa.Array, comma: Flags, point: Flags, name: str, bare: pa.Ar
 def check_percent(texts: pa.Array, name: str) -> None:
     """Refuses per cent beside plain numbers: 5 % is 5 or 0.05.
 
-    Raises:
-        TableError: one text of each kind is named.
+    Raises
+    ------
+    TableError
+        One text of each kind is named.
     """
     if not pc.any(pc.match_substring(texts, "%")).as_py():
         return

@@ -33,8 +33,10 @@ def looks_like_json(head: bytes) -> bool:
 def read_json(data: bytes, name: str) -> Table:
     """A table from JSON.
 
-    Raises:
-        TableError: it is none, is nested too deep, or holds no table.
+    Raises
+    ------
+    TableError
+        It is none, is nested too deep, or holds no table.
     """
     try:
         text = data.decode("utf-8-sig")

@@ -83,31 +83,51 @@ def prepare(
 
     Everything that is learned (medians, levels) is learned from the training rows.
 
-    Args:
-        source: anything that `steepest.tables.read` takes.
-        target: the column to be predicted, by name or number, or its values, one a row; known for named data
-            sets.
-        task: "binary", "multiclass", "classification" or "regression"; found from the target when None.
-        test: a second table with the same columns, never looked at while fitting.
-        time: a column by which the last rows are held out instead of random ones.
-        drop: columns to leave out.
-        categories: number columns to be taken as categories.
-        amounts: whole numbers with few values to be taken as amounts; unless given, levels are used where they tell
-            more of the target in the training rows than a straight line.
-        missing: "fill" fills missing values (numbers by their median, categories by a level of their own) and
-            refuses infinite ones; "impute" fills those too; "refuse" refuses both.
-        validation: the share of rows held out, from 0 to below 1.
-        seed: of the split.
-        weight: the rows' weights, a column (which is then no column to learn from) or one value a row; a row of
-            weight 0 is a row that is not there.
-        header, delimiter, encoding: of a text, found out when None.
-        decimal, thousands: how numbers are written in texts, found out column by column when None.
-        missing_target: the texts that mean a missing target; when None the usual ones, and in a target of texts
-            "None", "NA", "-" and their like are classes.
+    Parameters
+    ----------
+    source
+        Anything that `steepest.tables.read` takes.
+    target
+        The column to be predicted, by name or number, or its values, one a row; known for named data
+        sets.
+    task
+        "binary", "multiclass", "classification" or "regression"; found from the target when None.
+    test
+        A second table with the same columns, never looked at while fitting.
+    time
+        A column by which the last rows are held out instead of random ones.
+    drop
+        Columns to leave out.
+    categories
+        Number columns to be taken as categories.
+    amounts
+        Whole numbers with few values to be taken as amounts; unless given, levels are used where they tell
+        more of the target in the training rows than a straight line.
+    missing
+        "fill" fills missing values (numbers by their median, categories by a level of their own) and
+        refuses infinite ones; "impute" fills those too; "refuse" refuses both.
+    validation
+        The share of rows held out, from 0 to below 1.
+    seed
+        Of the split.
+    weight
+        The rows' weights, a column (which is then no column to learn from) or one value a row; a row of
+        weight 0 is a row that is not there.
+    header, delimiter, encoding
+        Of a text, found out when None.
+    decimal, thousands
+        How numbers are written in texts, found out column by column when None.
+    missing_target
+        The texts that mean a missing target; when None the usual ones, and in a target of texts
+        "None", "NA", "-" and their like are classes.
 
-    Raises:
-        TableError: the table cannot be used; the message names row and column and says what would do.
+    Raises
+    ------
+    TableError
+        The table cannot be used; the message names row and column and says what would do.
 
+    Examples
+    --------
     >>> prepared = prepare("wine")
     >>> prepared.schema.task, prepared.train.design.numbers.shape, prepared.validation.design.rows
     ('multiclass', (142, 13), 36)

@@ -141,8 +141,10 @@ class Schema:
     def from_json(cls, text: str) -> Schema:
         """From the text that `to_json` wrote.
 
-        Raises:
-            InputError: the text is no schema, or one of a later version.
+        Raises
+        ------
+        InputError
+            The text is no schema, or one of a later version.
         """
         try:
             data = json.loads(text, parse_constant=float)
@@ -201,11 +203,15 @@ class Schema:
     def apply(self, source: Any) -> Applied:
         """Encodes new rows: columns in any order, further ones ignored, unseen and missing values included.
 
-        Args:
-            source: anything that `steepest.tables.read` takes.
+        Parameters
+        ----------
+        source
+            Anything that `steepest.tables.read` takes.
 
-        Raises:
-            TableError: a column is missing, or holds what it did not hold before; row and column are named.
+        Raises
+        ------
+        TableError
+            A column is missing, or holds what it did not hold before; row and column are named.
         """
         table = self.matched(read(source, **self.read_options(source)))
         filled: dict[str, int] = {}

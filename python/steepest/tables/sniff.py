@@ -70,9 +70,11 @@ class Form:
 def sniff(text: str, name: str, form: Form) -> Look:
     """Looks at the beginning of a text.
 
-    Raises:
-        TableError: nothing there, running text rather than a table, fewer columns than there must be, or a first
-            line that could be names or data.
+    Raises
+    ------
+    TableError
+        Nothing there, running text rather than a table, fewer columns than there must be, or a first
+        line that could be names or data.
     """
     skip, separator, comments = preamble(text)
     if not text[skip:].strip():  # every line begins with #: those are no comments

@@ -31,23 +31,37 @@ def read(
 ) -> Table:
     """Reads a table from a file, from memory, or by the name of a data set that scikit-learn ships.
 
-    Args:
-        source: a path (CSV, TSV and other delimited text, plain or in gzip or zip; Parquet; Arrow IPC or
-            Feather; `.npz`), a pandas or polars frame, a pyarrow table, a NumPy matrix or structured array,
-            a dict of columns, a list of rows, a SciPy sparse matrix, or one of "breast_cancer", "diabetes",
-            "digits", "iris", "wine".
-        header: whether the first line of a text holds the names; found out when None.
-        delimiter: what stands between the fields of a text; found out when None.
-        encoding: of a text; UTF-8 when None, and where that fails line by line Windows-1252.
-        decimal: "." or ",", the decimal mark of numbers that are texts; found out column by column when None.
-        thousands: what groups the digits of such numbers, one of ",", ".", " " and "'"; found out when None.
-        name: what to call the table in messages.
-        least: the least number of columns that a text may have.
-        as_texts: the columns of a text whose fields are kept as they are written; None keeps all.
+    Parameters
+    ----------
+    source
+        A path (CSV, TSV and other delimited text, plain or in gzip or zip; Parquet; Arrow IPC or
+        Feather; `.npz`), a pandas or polars frame, a pyarrow table, a NumPy matrix or structured array,
+        a dict of columns, a list of rows, a SciPy sparse matrix, or one of "breast_cancer", "diabetes",
+        "digits", "iris", "wine".
+    header
+        Whether the first line of a text holds the names; found out when None.
+    delimiter
+        What stands between the fields of a text; found out when None.
+    encoding
+        Of a text; UTF-8 when None, and where that fails line by line Windows-1252.
+    decimal
+        "." or ",", the decimal mark of numbers that are texts; found out column by column when None.
+    thousands
+        What groups the digits of such numbers, one of ",", ".", " " and "'"; found out when None.
+    name
+        What to call the table in messages.
+    least
+        The least number of columns that a text may have.
+    as_texts
+        The columns of a text whose fields are kept as they are written; None keeps all.
 
-    Raises:
-        TableError: the source cannot be read as a table; the message says why and what would do.
+    Raises
+    ------
+    TableError
+        The source cannot be read as a table; the message says why and what would do.
 
+    Examples
+    --------
     >>> read({"age": [30, 41], "paid": ["yes", "no"]}).names
     ['age', 'paid']
     """

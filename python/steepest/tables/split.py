@@ -21,8 +21,10 @@ def hold_out(target: Target, share: float, seed: int) -> tuple[Rows, Rows]:
 
     At least one row of every class stays for training.
 
-    Raises:
-        InputError: the share is not between 0 and 1, or the seed is negative.
+    Raises
+    ------
+    InputError
+        The share is not between 0 and 1, or the seed is negative.
     """
     check_share(share)
     if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0:
@@ -57,8 +59,10 @@ def hold_out_last(target: Target, table: Table, time: str | int, share: float) -
 
     Rows of the same time stay together; rows without a time are for training.
 
-    Raises:
-        TableError: the column holds neither dates nor numbers, or one time only.
+    Raises
+    ------
+    TableError
+        The column holds neither dates nor numbers, or one time only.
     """
     check_share(share)
     name = table.find(time, "time column")

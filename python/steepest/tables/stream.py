@@ -64,8 +64,10 @@ def names_files(source: Any) -> bool:
 def files_of(source: Any) -> list[Path]:
     """The files that a path, a pattern, a folder, several of these or a data set of Arrow's stand for, in order.
 
-    Raises:
-        TableError: there are none.
+    Raises
+    ------
+    TableError
+        There are none.
     """
     if hasattr(source, "get_fragments"):
         source = [fragment.path for fragment in source.get_fragments()]
@@ -176,9 +178,11 @@ class Files:
     def batches(self, columns: Sequence[str], start: int = 0) -> Iterator[tuple[Place, pa.RecordBatch]]:
         """The rows from `start` on, some at a time, and where they lie.
 
-        Raises:
-            TableError: a file ends, was changed since it was first looked at, or cannot be decoded: it is named
-                with its row group.
+        Raises
+        ------
+        TableError
+            A file ends, was changed since it was first looked at, or cannot be decoded: it is named
+            with its row group.
         """
         opened: tuple[int, Any] | None = None
         for group in self.groups:

@@ -87,8 +87,10 @@ class Table:
     def find(self, column: str | int, role: str = "column") -> str:
         """The name of a column given by name or by number (from 0; negative counts from the end).
 
-        Raises:
-            TableError: there is none; near names are suggested.
+        Raises
+        ------
+        TableError
+            There is none; near names are suggested.
         """
         names = self.names
         if isinstance(column, str) and column in self.columns:

@@ -61,12 +61,16 @@ def read_target(
 ) -> Target:
     """Finds the target in a table, and the task that it makes.
 
-    Args:
-        absent: the texts that mean a missing target. When None, the usual ones; but in a target of texts "None",
-            "NA", "-" and others that may well be the name of a class are kept as classes.
+    Parameters
+    ----------
+    absent
+        The texts that mean a missing target. When None, the usual ones; but in a target of texts "None",
+        "NA", "-" and others that may well be the name of a class are kept as classes.
 
-    Raises:
-        TableError: it is not there, has no values, has one only, or does not suit the task asked for.
+    Raises
+    ------
+    TableError
+        It is not there, has no values, has one only, or does not suit the task asked for.
     """
     if task is not None and task not in (*TASKS, "classification"):
         raise InputError(
@@ -217,12 +221,17 @@ def encode_target(
 ) -> np.ndarray[Any, Any]:
     """The target of another table in the same terms; missing ones are NaN or -1.
 
-    Args:
-        classes: the labels learned; a text that is one of them never means a missing value.
-        decimal: the decimal mark that the target's numbers were written with.
+    Parameters
+    ----------
+    classes
+        The labels learned; a text that is one of them never means a missing value.
+    decimal
+        The decimal mark that the target's numbers were written with.
 
-    Raises:
-        TableError: a class that was not there before, or text where numbers are expected.
+    Raises
+    ------
+    TableError
+        A class that was not there before, or text where numbers are expected.
     """
     tokens = TOKENS - {label for label in classes or () if isinstance(label, str)}
     values = read_values(table.column(name), name, plain=True, tokens=tokens)

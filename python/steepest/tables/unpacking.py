@@ -56,8 +56,10 @@ class refusing:
 def check_unpacked(count: int, packed: int, name: str) -> None:
     """Refuses to unpack so many bytes from so few.
 
-    Raises:
-        TableError: it is more than 256 MiB and 200 times the file, or more than there is memory.
+    Raises
+    ------
+    TableError
+        It is more than 256 MiB and 200 times the file, or more than there is memory.
     """
     if count > FREE and count > MOST_TIMES * packed:
         raise TableError(

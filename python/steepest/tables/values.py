@@ -96,14 +96,21 @@ def read_values(
 ) -> Values:
     """A column's values, texts examined for numbers, booleans and times unless `plain`.
 
-    Args:
-        impute: a few texts among numbers count as missing instead of being refused.
-        amount: digits that begin with 0 are numbers, not codes.
-        notation: what is known of how numbers are written.
-        tokens: the texts that mean a missing value.
+    Parameters
+    ----------
+    impute
+        A few texts among numbers count as missing instead of being refused.
+    amount
+        Digits that begin with 0 are numbers, not codes.
+    notation
+        What is known of how numbers are written.
+    tokens
+        The texts that mean a missing value.
 
-    Raises:
-        TableError: the column holds lists, records or bytes, or texts that could be numbers in two ways.
+    Raises
+    ------
+    TableError
+        The column holds lists, records or bytes, or texts that could be numbers in two ways.
     """
     try:
         values = typed_values(array, tokens)
@@ -150,8 +157,10 @@ def typed_values(array: pa.ChunkedArray, tokens: frozenset[str]) -> Values | Non
 def from_times(array: pa.ChunkedArray) -> Values:
     """Dates and times, to the microsecond.
 
-    Raises:
-        pa.ArrowInvalid: one lies beyond the years that microseconds can count.
+    Raises
+    ------
+    pa.ArrowInvalid
+        One lies beyond the years that microseconds can count.
     """
     kind = array.type
     if pa.types.is_date32(kind):
@@ -355,8 +364,10 @@ def is_clock(text: str) -> bool:
 def nearly_times(values: Values, name: str, impute: bool) -> Values | None:
     """The texts as times where nearly all are: the others are named, or missing with `impute`.
 
-    Raises:
-        TableError: some text is no time, or one in another format.
+    Raises
+    ------
+    TableError
+        Some text is no time, or one in another format.
     """
     assert values.codes is not None
     counts = np.bincount(values.codes[values.codes >= 0], minlength=len(values.texts))

@@ -307,6 +307,8 @@ def find(kind: str, loss: str | None = None) -> Task:
     InputError
         No task of that kind has that loss; near names are suggested.
 
+    Examples
+    --------
     >>> find("binary", "squared")
     Traceback (most recent call last):
     steepest.errors.InputError: a binary target has no loss called 'squared'; available: logistic
@@ -332,6 +334,8 @@ def kind_of(loss: str) -> str:
     InputError
         No task has that loss; near names are suggested.
 
+    Examples
+    --------
     >>> kind_of("poisson")
     'regression'
     """
