@@ -41,6 +41,18 @@ pub struct Offers {
     pub convex: bool,
 }
 
+impl Offers {
+    /// Convex, with a prox that takes a step for each coordinate, and no more: a penalty names what it has beside that.
+    pub const CONVEX: Offers = Offers {
+        smooth: false,
+        quadratic: false,
+        diagonal_prox: true,
+        bounds: false,
+        pieces: false,
+        convex: true,
+    };
+}
+
 /// What a penalty adds for one coordinate: l1·|x| + ½ l2 x² where low ≤ x ≤ high, +∞ elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Piece {

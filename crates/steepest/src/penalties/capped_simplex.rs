@@ -1,5 +1,5 @@
 //! Shares of a whole of which none may be too large.
-use super::secular::reaches;
+use super::secular::{along, penalised, reaches};
 use crate::penalty::{Entry, Offers, Penalty, Steps};
 use crate::settings::Described;
 
@@ -24,14 +24,7 @@ struct Capped {
     inside: Vec<usize>,
 }
 
-const OFFERS: Offers = Offers {
-    smooth: false,
-    quadratic: false,
-    diagonal_prox: true,
-    bounds: false,
-    pieces: false,
-    convex: true,
-};
+const OFFERS: Offers = Offers::CONVEX;
 
 impl Penalty for Capped {
     fn name(&self) -> &'static str {
@@ -100,7 +93,7 @@ impl Penalty for Capped {
             best += share * s;
             left -= share;
         }
-        let least: f64 = self.inside.iter().map(|&j| s[j] * x[j] - spread[j] * x[j].abs()).sum();
+        let least = along(&self.inside, x, s, spread);
         let slack = 1e-12 * self.radius * self.inside.iter().map(|&j| s[j].abs()).fold(0.0, f64::max);
         Some((best - least).max(0.0) + slack)
     }
@@ -115,7 +108,7 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: CappedSimplex::<f64>::PARAMETERS,
     offers: OFFERS,
     build: |settings, weight| {
-        let inside = (0..weight.len()).filter(|&j| weight[j] != 0.0).collect();
+        let inside = penalised(weight);
         Box::new(Capped { radius: settings[0], cap: settings[1], inside })
     },
     structured: None,

@@ -12,14 +12,7 @@ crate::settings! {
 }
 
 impl Separable for ElasticNet {
-    const OFFERS: Offers = Offers {
-        smooth: false,
-        quadratic: false,
-        diagonal_prox: true,
-        bounds: false,
-        pieces: true,
-        convex: true,
-    };
+    const OFFERS: Offers = Offers { pieces: true, ..Offers::CONVEX };
     fn value<N: Real>(s: ElasticNet<N>, x: N) -> N {
         s.ratio * x.abs() + N::lit(0.5) * (N::lit(1.0) - s.ratio) * x.square()
     }

@@ -1,5 +1,5 @@
 //! Norms by groups: coefficients that come and go together.
-use super::secular::{norm, secular};
+use super::secular::{along, norm, penalised, secular};
 use crate::penalty::{Entry, Offers, Penalty, Steps, Structure};
 use crate::settings::Described;
 
@@ -25,14 +25,7 @@ struct Groups {
     scale: Vec<f64>,
 }
 
-const OFFERS: Offers = Offers {
-    smooth: false,
-    quadratic: false,
-    diagonal_prox: true,
-    bounds: false,
-    pieces: false,
-    convex: true,
-};
+const OFFERS: Offers = Offers::CONVEX;
 
 impl Groups {
     fn new(by_size: bool, on: &Structure<'_>) -> Self {
@@ -55,7 +48,7 @@ impl Groups {
             members.iter().for_each(|&j| scale[j] = on.weight[j] / *weight);
             *weight *= if by_size { size.sqrt() } else { 1.0 };
         }
-        let all = (0..on.weight.len()).filter(|&j| on.weight[j] != 0.0).collect();
+        let all = penalised(on.weight);
         Groups { groups, all, scale }
     }
     /// The norm that is dual to a group's, of numbers that are each known within a spread.
@@ -104,7 +97,7 @@ impl Penalty for Groups {
                 return Some(f64::INFINITY);
             }
             let length = norm(members.iter().map(|&j| self.scale[j] * x[j]));
-            let least: f64 = members.iter().map(|&j| s[j] * x[j] - spread[j] * x[j].abs()).sum();
+            let least = along(members, x, s, spread);
             sum += (weight * length - least).max(0.0);
         }
         Some(sum)

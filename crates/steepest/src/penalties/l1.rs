@@ -9,14 +9,7 @@ crate::settings! {
 }
 
 impl Separable for L1 {
-    const OFFERS: Offers = Offers {
-        smooth: false,
-        quadratic: false,
-        diagonal_prox: true,
-        bounds: false,
-        pieces: true,
-        convex: true,
-    };
+    const OFFERS: Offers = Offers { pieces: true, ..Offers::CONVEX };
     fn value<N: Real>(_: L1<N>, x: N) -> N {
         x.abs()
     }

@@ -1,5 +1,5 @@
 //! The ball of absolute values.
-use super::secular::SLACK;
+use super::secular::{SLACK, along, penalised};
 use crate::penalty::{Entry, Offers, Penalty, Steps};
 use crate::settings::Described;
 
@@ -20,14 +20,7 @@ struct OnL1Ball {
     inside: Vec<usize>,
 }
 
-const OFFERS: Offers = Offers {
-    smooth: false,
-    quadratic: false,
-    diagonal_prox: true,
-    bounds: false,
-    pieces: false,
-    convex: true,
-};
+const OFFERS: Offers = Offers::CONVEX;
 
 impl OnL1Ball {
     fn size(&self, x: &[f64]) -> f64 {
@@ -77,7 +70,7 @@ impl Penalty for OnL1Ball {
     }
     fn excess(&self, x: &[f64], s: &[f64], spread: &[f64]) -> Option<f64> {
         let most = self.inside.iter().map(|&j| s[j].abs() + spread[j]).fold(0.0, f64::max);
-        let least: f64 = self.inside.iter().map(|&j| s[j] * x[j] - spread[j] * x[j].abs()).sum();
+        let least = along(&self.inside, x, s, spread);
         Some((self.radius * most - least).max(0.0))
     }
     fn rescaled(&self, _: &[f64]) -> Option<Box<dyn Penalty>> {
@@ -91,7 +84,7 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: L1Ball::<f64>::PARAMETERS,
     offers: OFFERS,
     build: |settings, weight| {
-        let inside = (0..weight.len()).filter(|&j| weight[j] != 0.0).collect();
+        let inside = penalised(weight);
         Box::new(OnL1Ball { radius: settings[0], inside })
     },
     structured: None,

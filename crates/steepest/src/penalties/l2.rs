@@ -9,14 +9,7 @@ crate::settings! {
 }
 
 impl Separable for L2 {
-    const OFFERS: Offers = Offers {
-        smooth: true,
-        quadratic: true,
-        diagonal_prox: true,
-        bounds: false,
-        pieces: true,
-        convex: true,
-    };
+    const OFFERS: Offers = Offers { smooth: true, quadratic: true, pieces: true, ..Offers::CONVEX };
     fn value<N: Real>(_: L2<N>, x: N) -> N {
         N::lit(0.5) * x.square()
     }

@@ -1,5 +1,5 @@
 //! The Euclidean ball.
-use super::secular::{SLACK, norm};
+use super::secular::{SLACK, along, norm, penalised};
 use crate::penalty::{Entry, Offers, Penalty, Steps};
 use crate::settings::Described;
 
@@ -20,14 +20,7 @@ struct OnL2Ball {
     inside: Vec<usize>,
 }
 
-const OFFERS: Offers = Offers {
-    smooth: false,
-    quadratic: false,
-    diagonal_prox: true,
-    bounds: false,
-    pieces: false,
-    convex: true,
-};
+const OFFERS: Offers = Offers::CONVEX;
 
 impl OnL2Ball {
     fn size(&self, x: &[f64]) -> f64 {
@@ -76,7 +69,7 @@ impl Penalty for OnL2Ball {
     }
     fn excess(&self, x: &[f64], s: &[f64], spread: &[f64]) -> Option<f64> {
         let most = norm(self.inside.iter().map(|&j| s[j].abs() + spread[j]));
-        let least: f64 = self.inside.iter().map(|&j| s[j] * x[j] - spread[j] * x[j].abs()).sum();
+        let least = along(&self.inside, x, s, spread);
         Some((self.radius * most - least).max(0.0))
     }
     fn rescaled(&self, _: &[f64]) -> Option<Box<dyn Penalty>> {
@@ -90,7 +83,7 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: L2Ball::<f64>::PARAMETERS,
     offers: OFFERS,
     build: |settings, weight| {
-        let inside = (0..weight.len()).filter(|&j| weight[j] != 0.0).collect();
+        let inside = penalised(weight);
         Box::new(OnL2Ball { radius: settings[0], inside })
     },
     structured: None,

@@ -1,4 +1,5 @@
 //! The largest of all coefficients.
+use super::secular::{along, penalised};
 use crate::penalty::{Entry, Offers, Penalty, Steps};
 use crate::settings::Described;
 
@@ -16,14 +17,7 @@ struct Largest {
     inside: Vec<usize>,
 }
 
-const OFFERS: Offers = Offers {
-    smooth: false,
-    quadratic: false,
-    diagonal_prox: true,
-    bounds: false,
-    pieces: false,
-    convex: true,
-};
+const OFFERS: Offers = Offers::CONVEX;
 
 /// The level at which Σ max(0, |x_j| − level) / t_j is `whole`; none where even a level of 0 does not reach it.
 fn level(x: &[f64], inside: &[usize], steps: Steps<'_>, whole: f64) -> Option<f64> {
@@ -69,7 +63,7 @@ impl Penalty for Largest {
         if !(sum <= self.weight) {
             return Some(f64::INFINITY);
         }
-        let least: f64 = self.inside.iter().map(|&j| s[j] * x[j] - spread[j] * x[j].abs()).sum();
+        let least = along(&self.inside, x, s, spread);
         Some((self.value(x) - least).max(0.0))
     }
     fn rescaled(&self, _: &[f64]) -> Option<Box<dyn Penalty>> {
@@ -83,7 +77,7 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: Linf::<f64>::PARAMETERS,
     offers: OFFERS,
     build: |_, weight| {
-        let inside: Vec<usize> = (0..weight.len()).filter(|&j| weight[j] != 0.0).collect();
+        let inside = penalised(weight);
         let sum: f64 = weight.iter().sum();
         Box::new(Largest { weight: sum / inside.len().max(1) as f64, inside })
     },

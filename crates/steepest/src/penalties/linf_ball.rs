@@ -12,14 +12,7 @@ crate::settings! {
 }
 
 impl Separable for LinfBall {
-    const OFFERS: Offers = Offers {
-        smooth: false,
-        quadratic: false,
-        diagonal_prox: true,
-        bounds: true,
-        pieces: true,
-        convex: true,
-    };
+    const OFFERS: Offers = Offers { bounds: true, pieces: true, ..Offers::CONVEX };
     fn value<N: Real>(s: LinfBall<N>, x: N) -> N {
         (x.abs() - s.radius).positive(N::lit(f64::INFINITY), N::lit(0.0))
     }

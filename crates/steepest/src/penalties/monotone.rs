@@ -1,4 +1,5 @@
 //! Coordinates that never fall from one to the next.
+use super::secular::penalised;
 use crate::penalty::{Entry, Offers, Penalty, Steps};
 use crate::settings::Described;
 
@@ -15,14 +16,7 @@ struct Ordered {
     inside: Vec<usize>,
 }
 
-const OFFERS: Offers = Offers {
-    smooth: false,
-    quadratic: false,
-    diagonal_prox: true,
-    bounds: false,
-    pieces: false,
-    convex: true,
-};
+const OFFERS: Offers = Offers::CONVEX;
 
 impl Penalty for Ordered {
     fn name(&self) -> &'static str {
@@ -73,7 +67,7 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: Monotone::<f64>::PARAMETERS,
     offers: OFFERS,
     build: |_, weight| {
-        Box::new(Ordered { inside: (0..weight.len()).filter(|&j| weight[j] != 0.0).collect() })
+        Box::new(Ordered { inside: penalised(weight) })
     },
     structured: None,
     groups: false,

@@ -7,14 +7,7 @@ crate::settings! {
 }
 
 impl Separable for NoPenalty {
-    const OFFERS: Offers = Offers {
-        smooth: true,
-        quadratic: true,
-        diagonal_prox: true,
-        bounds: true,
-        pieces: true,
-        convex: true,
-    };
+    const OFFERS: Offers = Offers { smooth: true, quadratic: true, bounds: true, pieces: true, ..Offers::CONVEX };
     fn value<N: Real>(_: NoPenalty<N>, _: N) -> N {
         N::lit(0.0)
     }

@@ -1,4 +1,5 @@
 //! The sum of a matrix's singular values: matrices of low rank.
+use super::secular::{along, penalised};
 use crate::penalty::{Entry, Offers, Penalty, Steps, Structure};
 use crate::settings::Described;
 use crate::vectors::dot;
@@ -21,21 +22,14 @@ struct Trace {
     inside: Vec<usize>,
 }
 
-const OFFERS: Offers = Offers {
-    smooth: false,
-    quadratic: false,
-    diagonal_prox: false,
-    bounds: false,
-    pieces: false,
-    convex: true,
-};
+const OFFERS: Offers = Offers { diagonal_prox: false, ..Offers::CONVEX };
 
 /// Sweeps of rotations at most: they end after five to ten.
 const SWEEPS: usize = 60;
 
 impl Trace {
     fn new(on: &Structure<'_>) -> Self {
-        let inside: Vec<usize> = (0..on.weight.len()).filter(|&j| on.weight[j] != 0.0).collect();
+        let inside = penalised(on.weight);
         let mean = inside.iter().map(|&j| on.weight[j]).sum::<f64>() / inside.len().max(1) as f64;
         let [rows, width] = on.shape.unwrap_or([on.weight.len(), 1]);
         // A column is in it where any of its coordinates is: what is free in it is then not, being one of the matrix.
@@ -151,7 +145,7 @@ impl Penalty for Trace {
         if !(self.dual(s, spread) <= self.weight * (1.0 + 1e-14)) {
             return Some(f64::INFINITY);
         }
-        let least: f64 = self.inside.iter().map(|&j| s[j] * x[j] - spread[j] * x[j].abs()).sum();
+        let least = along(&self.inside, x, s, spread);
         Some((self.value(x) - least).max(0.0))
     }
     fn rescaled(&self, _: &[f64]) -> Option<Box<dyn Penalty>> {

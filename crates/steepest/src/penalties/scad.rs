@@ -14,14 +14,7 @@ crate::settings! {
 }
 
 impl Separable for Scad {
-    const OFFERS: Offers = Offers {
-        smooth: false,
-        quadratic: false,
-        diagonal_prox: true,
-        bounds: false,
-        pieces: false,
-        convex: false,
-    };
+    const OFFERS: Offers = Offers { convex: false, ..Offers::CONVEX };
     fn value<N: Real>(s: Scad<N>, x: N) -> N {
         Self::weighted(s, x, N::lit(1.0))
     }

@@ -1,4 +1,4 @@
-//! What proxes of Euclidean norms and projections on balls have in common.
+//! What penalties on many coordinates together have in common: Euclidean norms, sums along a gradient, rounding.
 
 /// √Σ v², safe from overflow.
 pub(super) fn norm(v: impl Iterator<Item = f64> + Clone) -> f64 {
@@ -25,6 +25,16 @@ pub(super) fn secular<I: Iterator<Item = (f64, f64)> + Clone>(parts: impl Fn() -
         nu += step;
     }
     nu
+}
+
+/// The coordinates of weight > 0: those that a penalty on all of them together is over.
+pub(super) fn penalised(weight: &[f64]) -> Vec<usize> {
+    (0..weight.len()).filter(|&j| weight[j] != 0.0).collect()
+}
+
+/// Σ s_j x_j over some coordinates, at least, where s_j is known up to `spread`.
+pub(super) fn along(inside: &[usize], x: &[f64], s: &[f64], spread: &[f64]) -> f64 {
+    inside.iter().map(|&j| s[j] * x[j] - spread[j] * x[j].abs()).sum()
 }
 
 /// Whether a sum is the whole but for rounding, of so many terms.

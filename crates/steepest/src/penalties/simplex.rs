@@ -1,5 +1,5 @@
 //! The simplex: shares that sum to a whole.
-use super::secular::reaches;
+use super::secular::{penalised, reaches};
 use crate::penalty::{Entry, Offers, Penalty, Piece, Steps};
 use crate::settings::Described;
 
@@ -20,14 +20,7 @@ struct OnSimplex {
     inside: Vec<usize>,
 }
 
-const OFFERS: Offers = Offers {
-    smooth: false,
-    quadratic: false,
-    diagonal_prox: true,
-    bounds: false,
-    pieces: false,
-    convex: true,
-};
+const OFFERS: Offers = Offers::CONVEX;
 
 impl Penalty for OnSimplex {
     fn name(&self) -> &'static str {
@@ -90,7 +83,7 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: Simplex::<f64>::PARAMETERS,
     offers: OFFERS,
     build: |settings, weight| {
-        let inside = (0..weight.len()).filter(|&j| weight[j] != 0.0).collect();
+        let inside = penalised(weight);
         Box::new(OnSimplex { radius: settings[0], inside })
     },
     structured: None,

@@ -13,14 +13,7 @@ crate::settings! {
 }
 
 impl Separable for SmoothL1 {
-    const OFFERS: Offers = Offers {
-        smooth: true,
-        quadratic: false,
-        diagonal_prox: true,
-        bounds: false,
-        pieces: false,
-        convex: true,
-    };
+    const OFFERS: Offers = Offers { smooth: true, ..Offers::CONVEX };
     fn value<N: Real>(s: SmoothL1<N>, x: N) -> N {
         let near = x.abs().min(s.width);
         x.abs() - near + N::lit(0.5) * near * (near / s.width)

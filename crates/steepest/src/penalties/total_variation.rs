@@ -1,4 +1,5 @@
 //! Total variation in one dimension: coordinates that follow one another with few steps.
+use super::secular::penalised;
 use crate::penalty::{Entry, Offers, Penalty, Steps};
 use crate::settings::Described;
 use std::collections::VecDeque;
@@ -21,14 +22,7 @@ struct Variation {
     scale: Vec<f64>,
 }
 
-const OFFERS: Offers = Offers {
-    smooth: false,
-    quadratic: false,
-    diagonal_prox: true,
-    bounds: false,
-    pieces: false,
-    convex: true,
-};
+const OFFERS: Offers = Offers::CONVEX;
 
 /// Where the slope of what has been summed so far bends: from `at` on it grows by `rate`·u + `offset`.
 #[derive(Clone, Copy)]
@@ -162,7 +156,7 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: TotalVariation::<f64>::PARAMETERS,
     offers: OFFERS,
     build: |_, weight| {
-        let inside: Vec<usize> = (0..weight.len()).filter(|&j| weight[j] != 0.0).collect();
+        let inside = penalised(weight);
         let mean = inside.iter().map(|&j| weight[j]).sum::<f64>() / inside.len().max(1) as f64;
         Box::new(Variation { weight: mean, inside, scale: vec![1.0; weight.len()] })
     },
