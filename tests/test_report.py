@@ -1,4 +1,4 @@
-"""The page: whole, self-contained and escaped, whatever the story; the pictures' arithmetic; the wording."""
+"""The page: whole, self-contained and escaped, whatever the story; the pictures' arithmetic; figures in words."""
 
 import re
 from html.parser import HTMLParser
@@ -11,8 +11,8 @@ import steepest
 from steepest.report import page
 from steepest.report.coefficients import coefficients
 from steepest.report.drawing import Scale
+from steepest.report.figures import count, duration, figure, percent, signed
 from steepest.report.scoring import area, calibration, class_codes, confusion, roc, thinned
-from steepest.report.wording import count, duration, figure, percent, signed
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 NASTY = '<script>alert("x")</script> & \u4e2d\u6587 \U0001f600 "\''

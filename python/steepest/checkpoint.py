@@ -57,7 +57,7 @@ class Checkpoint:
         self._saved = None if self._owned is None else self._load()
 
     def request(self) -> dict[str, Any]:
-        """What the compiled core is told of it."""
+        """What the compiled core needs to know of it."""
         return {
             "name": repr(str(self._path)),
             "saved": self._saved,
@@ -188,13 +188,13 @@ def _identity(path: Path) -> tuple[int, int, int] | None:
 
 def _differences(there: Mapping[str, Any], here: About) -> list[str]:
     """What of a run is another, each in a few words."""
-    told = []
+    changes = []
     for name in dict.fromkeys([*here, *there]):
         was, now = there.get(name), here.get(name)
         if was != now:
             shown = all(isinstance(v, str) and not v.startswith(_DIGEST) and len(v) < 80 for v in (was, now))
-            told.append(f"{name} was {was} and is {now} now" if shown else f"{name} is another")
-    return told
+            changes.append(f"{name} was {was} and is {now} now" if shown else f"{name} is another")
+    return changes
 
 
 def _array(array: np.ndarray[Any, Any]) -> Any:

@@ -112,12 +112,12 @@ class Constraints:
             off = np.abs(rows - seen)
             i, j = np.unravel_index(int(np.argmax(off)), off.shape)
             if off[i, j] > 1e-3 * np.abs(seen).max(initial=np.abs(rows).max()):
-                told = f"entry ({i}, {j}) is {rows[i, j]:.6g} where differences tell {seen[i, j]:.6g}"
+                where = f"entry ({i}, {j}) is {rows[i, j]:.6g} where differences tell {seen[i, j]:.6g}"
                 found.append(
                     {
                         "kind": "jacobian_inconsistent",
                         "severity": "problem",
-                        "sentence": f"The jac of {part.name} is not that of its function: {told}.",
+                        "sentence": f"The jac of {part.name} is not that of its function: {where}.",
                         "remedy": "Correct it, or leave jac out.",
                     }
                 )

@@ -121,12 +121,12 @@ def curve_fit(
     pcov = _covariance(result, result.fun.size, absolute_sigma, callable(jac))
     if not full_output:
         return result.x, pcov
-    told = {"nfev": result.nfev, "fvec": result.fun, "result": result}
-    return result.x, pcov, told, result.message, 1
+    infodict = {"nfev": result.nfev, "fvec": result.fun, "result": result}
+    return result.x, pcov, infodict, result.message, 1
 
 
 def _start_of_curve(f: Any, p0: Any, bounds: Any) -> tuple[Floats, tuple[Floats, Floats] | None]:
-    """Where to begin: as told, or ones, or the middle of the bounds."""
+    """Where to begin: as given, or ones, or the middle of the bounds."""
     if not callable(f):
         raise InputError(f"f must be a function of xdata and parameters; got {type(f).__name__}")
     if p0 is not None:

@@ -53,8 +53,8 @@ def spelling(entry: Entry, words: Words) -> dict[str, tuple[str, ...]]:
         fitting = next((m for m in meanings if own.issuperset(m)), None)
         if fitting is not None:
             found[word] = fitting
-    told = {name for names in found.values() for name in names}
-    return {**found, **{p.name: (p.name,) for p in entry.parameters if p.name not in told}}
+    taken = {name for names in found.values() for name in names}
+    return {**found, **{p.name: (p.name,) for p in entry.parameters if p.name not in taken}}
 
 
 def split(entry: Entry, spelled: Spelling, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from steepest.trees import is_tree
 
 __all__ = ["FIELDS", "HISTORY", "OUTCOMES", "Result"]
 
-#: Every field of a result, in the order in which they are told.
+#: Every field of a result, in the order in which they stand.
 FIELDS = (
     "x", "fun", "jac", "hess_inv", "maxcv", "success", "status", "message", "outcome",
     "nit", "nfev", "njev", "nhev", "passes", "reads", "seconds", "resumed",
@@ -198,10 +198,10 @@ class Result(dict[str, Any]):
     def __repr__(self) -> str:
         if any(name not in self for name in FIELDS):
             return f"Result({dict.__repr__(self)})"
-        told = rows(self)
-        width = max(len(name) for name, _ in told) + 3
+        shown = rows(self)
+        width = max(len(name) for name, _ in shown) + 3
         lines = [headline(self)]
-        for name, text in told:
+        for name, text in shown:
             parts = [line for part in text.split("\n") for line in wrapped(part)]
             lines.append(f"  {name:<{width}}" + f"\n{'':<{width + 2}}".join(parts))
         if self.findings:
@@ -318,8 +318,8 @@ def _history(columns: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
     }
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{name} {length}" for name, length in lengths.items())
-        raise ValueError(f"the columns of a history must be of one length; got {told}")
+        found = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise ValueError(f"the columns of a history must be of one length; got {found}")
     length = max(lengths.values(), default=0)
     if "iteration" not in arrays:
         arrays["iteration"] = np.arange(length, dtype=np.float64)

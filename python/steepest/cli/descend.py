@@ -112,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
         )
         sight.clear()
     _picture(results, terminal)
-    _tell(problem.name, results, terminal, bool(args.rates))
+    _summarise(problem.name, results, terminal, bool(args.rates))
     if args.path:
         for label, result in results.items():
             _points(label, result, terminal, several=len(results) > 1)
@@ -161,10 +161,10 @@ class _Sight:
             return
         self.clear()
         lines = draw({self.name: (self.iterations, self.losses)}, self.terminal)
-        told = (
+        line = (
             f"{self.name}: iteration {progress.iteration}, loss {progress.loss:.6g}, {progress.seconds:.1f} s"
         )
-        lines.append(told[: self.terminal.width - 1])
+        lines.append(line[: self.terminal.width - 1])
         self.terminal.out.write("\n".join(lines) + "\n")
         self.terminal.out.flush()
         self.drawn = len(lines)
@@ -189,7 +189,7 @@ def _picture(results: dict[str, Result], terminal: Terminal) -> None:
         terminal.say()
 
 
-def _tell(name: str, results: dict[str, Result], terminal: Terminal, rated: bool) -> None:
+def _summarise(name: str, results: dict[str, Result], terminal: Terminal, rated: bool) -> None:
     """What came of it: a few sentences for one method, a table for several."""
     from steepest.findings import findings_text
 
@@ -209,9 +209,9 @@ def _tell(name: str, results: dict[str, Result], terminal: Terminal, rated: bool
     ((method, result),) = results.items()
     losses = result.history["loss"]
     first = f"from {losses[0]:.6g} " if len(losses) else ""
-    told = f"{method} took {name} {first}to {result.fun:.6g} at {_point(result.x)}"
+    sentence = f"{method} took {name} {first}to {result.fun:.6g} at {_point(result.x)}"
     iterations = f"{result.nit} iteration{'' if result.nit == 1 else 's'}"
-    terminal.paragraph(f"{told} in {iterations}, {result.nfev} evaluations and {result.seconds:.3g} s.")
+    terminal.paragraph(f"{sentence} in {iterations}, {result.nfev} evaluations and {result.seconds:.3g} s.")
     message = result.message
     if result.outcome == "budget":
         message = message.removesuffix("; raise max_iter to go on.").rstrip(".") + "."

@@ -11,7 +11,7 @@ import numpy as np
 from steepest.findings import Finding
 from steepest.fitting.alphas import Path
 from steepest.model.weights import Weights
-from steepest.report.wording import count, figure, percent, plural
+from steepest.report.figures import count, figure, percent, plural
 from steepest.tables import Part, Prepared
 from steepest.tables.leakage import row_keys
 from steepest.tasks import Task

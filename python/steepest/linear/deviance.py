@@ -101,7 +101,7 @@ class _Deviance(RegressorMixin, LinearEstimator):  # type: ignore[misc]
         )
         self.coef_ = solved.coef[0].astype(X.dtype)
         self.intercept_ = solved.intercept.astype(X.dtype)[0] if self.fit_intercept else 0.0
-        self._tell([solved.result])
+        self._set_result([solved.result])
         self.n_iter_ = max(1, solved.result.nit)
         return self
 

@@ -232,7 +232,7 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
         stream = Stream(files, [files.known(name, "one of the model's") for name in names])
         return np.concatenate([x @ self.coef_.T + self.intercept_ for x in stream.matrices()])
 
-    def _tell(self, results: list[Result]) -> None:
+    def _set_result(self, results: list[Result]) -> None:
         """Keeps the results, the one farthest from its goal in front, and warns where one fell short."""
         self.results_ = results
         self.result_ = max(results, key=_shortfall)
@@ -354,7 +354,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearEstimator):  # typ
         # One target has a vector, whether it came as one or as a column.
         self.coef_ = coef[0] if len(coef) == 1 and (y.ndim == 1 or not self._keeps_column) else coef
         self.intercept_ = intercept if getattr(self, "fit_intercept", True) else 0.0
-        self._tell([s.result for s in solved])
+        self._set_result([s.result for s in solved])
 
 
 def _shortfall(result: Result) -> float:

@@ -261,7 +261,7 @@ class LogisticRegression(CallbackSupportMixin, ClassifierMixin, Classes, LinearE
         solved = problem.solve(X, codes, weight, start=start, names=self._names(), callback=called)
         self.coef_, self.intercept_ = self._parts(solved.coef, solved.intercept, X.dtype)
         self.n_iter_ = np.array([solved.result.nit], dtype=np.int32)
-        self._tell([solved.result])
+        self._set_result([solved.result])
         onlookers.end()
         return self
 
@@ -288,7 +288,7 @@ class LogisticRegression(CallbackSupportMixin, ClassifierMixin, Classes, LinearE
     def _warn_of_contradictions(self) -> None:
         """What two parameters say against each other, in scikit-learn's words."""
         penalty, ratio = self.penalty, self.l1_ratio
-        told = not isinstance(ratio, np.float64)
+        given = not isinstance(ratio, np.float64)
         if self.n_jobs is not None and _PENALTY == "deprecated":
             warnings.warn(
                 "'n_jobs' has no effect: the threads are the machine's", FutureWarning, stacklevel=4
@@ -301,13 +301,13 @@ class LogisticRegression(CallbackSupportMixin, ClassifierMixin, Classes, LinearE
             )
         if penalty is None and self.C != 1.0:
             warnings.warn("Setting penalty=None will ignore the C and l1_ratio parameters", stacklevel=4)
-        if penalty in ("l1", "l2") and told and ratio is not None and 0.0 < ratio < 1.0:
+        if penalty in ("l1", "l2") and given and ratio is not None and 0.0 < ratio < 1.0:
             warnings.warn(
                 f"l1_ratio parameter is only used when penalty is 'elasticnet'. Got (penalty={penalty})",
                 stacklevel=4,
             )
         elif (
-            told
+            given
             and ratio is not None
             and ((penalty == "l2" and ratio != 0) or (penalty == "l1" and ratio != 1))
         ):

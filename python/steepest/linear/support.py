@@ -173,7 +173,7 @@ class LinearSVC(ClassifierMixin, SparseCoefMixin, Classes, LinearEstimator):  # 
         self.coef_ = np.vstack([s.coef for s in solved]).astype(X.dtype)
         intercept = np.concatenate([s.intercept for s in solved]).astype(X.dtype)
         self.intercept_ = intercept if self.fit_intercept else 0.0
-        self._tell([s.result for s in solved])
+        self._set_result([s.result for s in solved])
         self.n_iter_ = max(r.nit for r in self.results_)
         return self
 

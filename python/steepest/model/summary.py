@@ -8,7 +8,7 @@ import textwrap
 from typing import Any
 
 from steepest import tasks
-from steepest.report.wording import figure, plural
+from steepest.report.figures import figure, plural
 
 __all__ = ["summary_html", "summary_text"]
 

@@ -7,7 +7,7 @@ from typing import Any
 __all__ = ["page", "plot_descent", "plot_history"]
 
 _HOMES = {
-    "page": "steepest.report.telling",
+    "page": "steepest.report.html_page",
     "plot_descent": "steepest.report.plots",
     "plot_history": "steepest.report.plots",
 }

@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from steepest.report import pictures
-from steepest.report.wording import TIMES, count, figure, finite, named, plural, short, signed
+from steepest.report.figures import TIMES, count, figure, finite, named, plural, short, signed
 from steepest.tasks import Task, of_story
 
 __all__ = ["coefficients"]

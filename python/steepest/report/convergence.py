@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steepest.report import pictures
-from steepest.report.wording import count, duration, figure, finite, plural
+from steepest.report.figures import count, duration, figure, finite, plural
 
 __all__ = ["convergence"]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup, escape
 
-from steepest.report.wording import figure, power_of_ten
+from steepest.report.figures import figure, power_of_ten
 
 __all__ = ["Picture", "Scale"]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from steepest.findings import Finding
 from steepest.report import pictures, scoring
-from steepest.report.wording import MINUS, NONE, count, figure, finite, named, percent, plural, short
+from steepest.report.figures import MINUS, NONE, count, figure, finite, named, percent, plural, short
 from steepest.tasks import of_story
 
 __all__ = ["goodness"]

@@ -10,8 +10,8 @@ from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
 from steepest.report.drawing import Picture, Scale
+from steepest.report.figures import count, figure, percent
 from steepest.report.scoring import Calibration, area, thinned
-from steepest.report.wording import count, figure, percent
 
 __all__ = [
     "actual_picture", "calibration_picture", "certificate_strip", "confusion_picture", "descent_picture",
@@ -276,6 +276,6 @@ def as_floats(values: Any) -> Floats:
     try:
         return np.atleast_1d(np.asarray(values, dtype=np.float64))
     except (TypeError, ValueError):
-        from steepest.report.wording import finite
+        from steepest.report.figures import finite
 
         return np.array([float("nan") if finite(v) is None else float(v) for v in values])

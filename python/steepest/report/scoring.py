@@ -87,7 +87,7 @@ def thresholds(
     positive: NDArray[np.bool_], p: Floats, chosen: float, cost: float | None
 ) -> list[dict[str, str]]:
     """What some thresholds do, a row each, as text: counts, precision, recall, F1, mean cost."""
-    from steepest.report.wording import count, figure, percent
+    from steepest.report.figures import count, figure, percent
 
     cuts = dict.fromkeys((0.1, 0.25, 0.5, 0.75, 0.9), "")
     order = np.argsort(-p, kind="stable")

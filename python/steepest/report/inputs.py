@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from steepest.report import pictures
-from steepest.report.wording import count, duration, figure, finite, percent, plural, short
+from steepest.report.figures import count, duration, figure, finite, percent, plural, short
 
 __all__ = ["alpha_path", "columns_read", "timing"]
 

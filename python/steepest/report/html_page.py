@@ -14,9 +14,9 @@ from markupsafe import Markup, escape
 from steepest.findings import by_severity
 from steepest.report.coefficients import coefficients
 from steepest.report.convergence import convergence
+from steepest.report.figures import NONE, plural, short, value_text
 from steepest.report.goodness import goodness
-from steepest.report.reading import alpha_path, columns_read, timing
-from steepest.report.wording import NONE, plural, short, value_text
+from steepest.report.inputs import alpha_path, columns_read, timing
 from steepest.report.writing import write_whole
 from steepest.tasks import of_story
 
