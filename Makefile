@@ -105,4 +105,4 @@ $(VENV)/.hosts: $(VENV)/.test
 	touch $@
 
 clean:
-	rm -rf $(VENV) target docs/_build report.html
+	rm -rf $(VENV) target docs/_build docs/gallery report.html

@@ -1,5 +1,6 @@
 """The examples run: scripts as they stand, the notebook cell by cell; what it shows is what is promised."""
 
+import os
 import re
 import subprocess
 import sys
@@ -12,9 +13,19 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
 
 
-@pytest.mark.parametrize("script", sorted(EXAMPLES.glob("*.py")), ids=lambda p: p.stem)
+SCRIPTS = sorted([*EXAMPLES.glob("*.py"), *EXAMPLES.glob("gallery/*.py")])
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda p: p.stem)
 def test_a_script_runs(script: Path, tmp_path: Path) -> None:
-    ran = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    ran = subprocess.run(
+        [sys.executable, script],
+        cwd=tmp_path,
+        env=os.environ | {"MPLBACKEND": "agg"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.strip()
     assert ran.stderr == ""

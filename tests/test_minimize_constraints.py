@@ -169,3 +169,16 @@ def test_a_wrong_jacobian_of_a_constraint_is_named() -> None:
     right = steepest.minimize(fun, start, jac=jac, constraints=[line, ring(2.0)])
     assert right.success
     assert np.abs(right.x - [1.0, 0.0]).max() < 1e-5
+
+
+def test_a_jacobian_found_by_differences_is_known_as_such():
+    """The Lagrangian's gradient is then no better than it, and a right gradient is not blamed for that."""
+    from steepest.objective import Function
+
+    def of(*constraints):
+        return Function.of(lambda x: x @ x, [1.0, 2.0], constraints=constraints).request()["constraints"][-1]
+
+    plane = {"type": "eq", "fun": lambda x: x.sum() - 1}
+    assert of(plane)
+    assert not of(plane | {"jac": lambda x: np.ones(2)})
+    assert of(plane, plane | {"jac": lambda x: np.ones(2)})

@@ -87,6 +87,11 @@ class Constraints:
         x = x.copy()
         return np.concatenate([part.values(x) for part in self._parts])
 
+    @property
+    def found(self) -> bool:
+        """Whether some of their Jacobians are found by differences."""
+        return any(part.jac is None for part in self._parts)
+
     def pull(self, x: Floats, by: Floats) -> Floats:
         """The sum of the constraints' gradients, each times its entry of `by`."""
         self._stand(x)

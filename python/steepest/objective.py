@@ -231,7 +231,9 @@ class Function:
             "penalty": self.penalty,
             "terms": self.terms,
             "batch": self.batch,
-            "constraints": None if held is None else (held.values, held.pull, held.low, held.high),
+            "constraints": None
+            if held is None
+            else (held.values, held.pull, held.low, held.high, held.found),
         }
 
     def at(self, start: Floats) -> Function:

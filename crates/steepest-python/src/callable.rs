@@ -36,7 +36,7 @@ pub enum Bend {
 
 /// Constraints: `values(x)`, `pull(x, by)`, and the limits.
 #[derive(FromPyObject)]
-pub struct Limited(Py<PyAny>, Py<PyAny>, Vec<f64>, Vec<f64>);
+pub struct Limited(Py<PyAny>, Py<PyAny>, Vec<f64>, Vec<f64>, bool);
 
 /// `fun(x, *args)`, and where its derivatives come from.
 pub struct Callable {
@@ -275,7 +275,11 @@ impl Objective for Callable {
             hessian: matches!(self.bend, Bend::Whole(_)),
             values_are_cheap: !matches!(self.slope, Slope::WithValue),
             differences: match &self.slope {
-                Slope::Callable(_) | Slope::WithValue => 0,
+                // Of the Lagrangian, whose gradient is no better than the Jacobian is.
+                Slope::Callable(_) | Slope::WithValue => {
+                    let found = self.limited.as_ref().is_some_and(|l| l.4);
+                    if found { 2 * self.dim as u64 } else { 0 }
+                }
                 Slope::Differences(d) => d.least(),
                 Slope::Complex => self.dim as u64,
             },
