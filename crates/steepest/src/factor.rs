@@ -13,13 +13,17 @@ pub struct Factor {
     diagonal: Vec<f64>,
     lower: Vec<f64>,
     width: usize,
+    /// The same with the coordinates of small pivots, which no step follows; none where there are no such.
+    faint: Option<Box<Factor>>,
 }
 
 /// The least pivot of a matrix with unit diagonal for which its square root is not needed: what a solve
 /// loses is eps over this.
 const CHOLESKY: f64 = 1e-8;
-/// Pivots of R below this part of the first are taken for 0.
+/// Pivots of R below this part of the first are taken for 0 by what takes steps.
 const RANK: f64 = 1e-13;
+/// Below this part of the first a pivot is rounding.
+const ROUNDING: f64 = 16.0 * f64::EPSILON;
 
 impl Factor {
     /// Cholesky of a symmetric matrix, unless that would lose too much.
@@ -37,7 +41,7 @@ impl Factor {
         if !cholesky::factor(&mut m, width, |_, left, _| left > CHOLESKY) {
             return None;
         }
-        Some(Factor { order: (0..width).collect(), diagonal, lower: m, width })
+        Some(Factor { order: (0..width).collect(), diagonal, lower: m, width, faint: None })
     }
 
     /// From R with M = R′R: QR of R with pivots.
@@ -56,7 +60,7 @@ impl Factor {
             }
         }
         let mut order: Vec<usize> = (0..n).collect();
-        let mut rank = 0;
+        let (mut rank, mut sure) = (0, n);
         let mut first = 0.0;
         while rank < n {
             cancel::check();
@@ -65,8 +69,11 @@ impl Factor {
             if rank == 0 {
                 first = norms[best];
             }
-            if !(norms[best] > RANK * first) {
+            if !(norms[best] > ROUNDING * first) {
                 break;
+            }
+            if norms[best] <= RANK * first {
+                sure = sure.min(rank);
             }
             if best > 0 {
                 order.swap(rank, rank + best);
@@ -75,14 +82,22 @@ impl Factor {
             reflect(&mut r, n, rank, norms[best]);
             rank += 1;
         }
-        order.truncate(rank);
-        let mut lower = vec![0.0; rank * rank];
-        for i in 0..rank {
-            for j in 0..=i {
-                lower[i * rank + j] = r[j * n + i];
+        let of = |rank: usize, faint| {
+            let mut lower = vec![0.0; rank * rank];
+            for i in 0..rank {
+                for j in 0..=i {
+                    lower[i * rank + j] = r[j * n + i];
+                }
             }
-        }
-        Factor { order, diagonal, lower, width }
+            Factor {
+                order: order[..rank].to_vec(),
+                diagonal: diagonal.clone(),
+                lower,
+                width,
+                faint,
+            }
+        };
+        of(rank.min(sure), (sure < rank).then(|| Box::new(of(rank, None))))
     }
 
     /// How many coordinates it determines.
@@ -112,6 +127,11 @@ impl Factor {
     pub fn energy(&self, b: &[f64]) -> f64 {
         let c = self.half(b);
         dot(&c, &c)
+    }
+    /// b′ M⁻¹ b with all pivots that are more than rounding: what a slope along nearly dependent coordinates may stand
+    /// for, though no step goes there.
+    pub fn energy_at_most(&self, b: &[f64]) -> f64 {
+        self.faint.as_deref().unwrap_or(self).energy(b)
     }
     /// L⁻¹ P′ D⁻¹ b.
     fn half(&self, b: &[f64]) -> Vec<f64> {

@@ -74,7 +74,12 @@ pub(super) struct Factored {
     /// Lower triangle of T′ (rows of `rank` numbers), then what T has in the dependent columns.
     lower: Vec<f64>,
     rest: Vec<Vec<f64>>,
+    /// How long what is left of the dependent columns is; 0 where that is rounding.
+    left: Vec<f64>,
 }
+
+/// What is left of a column, as a part of it, that is rounding.
+const ROUNDING: f64 = 16.0 * f64::EPSILON;
 
 impl Factored {
     fn new(mut a: Vec<f64>, n: usize, f: usize) -> Self {
@@ -112,7 +117,13 @@ impl Factored {
             lower[i * rank..=i * rank + i].copy_from_slice(&a[c * n..=c * n + i]);
         }
         let rest = order[rank..].iter().map(|&c| a[c * n..c * n + rank].to_vec()).collect();
-        Factored { order, rank, lower, rest }
+        let left = order[rank..].iter().map(|&c| {
+            let left = &a[c * n + rank..(c + 1) * n];
+            let left = dot(left, left).sqrt();
+            if left > ROUNDING * full[c] { left } else { 0.0 }
+        });
+        let left = left.collect();
+        Factored { order, rank, lower, rest, left }
     }
     /// The minimiser of ½ s′Ms − slope′s, 0 in the dependent places.
     pub fn solve(&self, slope: &[f64]) -> Vec<f64> {
@@ -134,6 +145,15 @@ impl Factored {
             way
         };
         self.order[self.rank..].iter().zip(&self.rest).map(one).collect()
+    }
+    /// For each dependent place how far along it the rows' root mean square grows by 1; 0 where it is the others' but
+    /// for rounding.
+    pub fn faint(&self) -> Vec<f64> {
+        let mut faint = vec![0.0; self.order.len()];
+        for (&p, left) in self.order[self.rank..].iter().zip(&self.left).filter(|(_, left)| **left > 0.0) {
+            faint[p] = 1.0 / left;
+        }
+        faint
     }
     /// The diagonal of the inverse; 0 in the dependent places.
     pub fn inverse_diagonal(&self) -> Vec<f64> {

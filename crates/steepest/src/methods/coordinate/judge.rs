@@ -274,7 +274,7 @@ impl Coordinate {
         glm.loss.bend(&here.bend, &mut change, &[]);
         let gradient: Vec<f64> = self.gradient.iter().zip(&by).map(|(g, b)| g + b).collect();
         // What is left on the face is corrected by a step of which only the length need be known.
-        let inverse = factor.inverse_diagonal();
+        let (inverse, faint) = (factor.inverse_diagonal(), factor.faint());
         let mut exact = vec![false; all];
         let mut off = 0.0;
         for &i in &places {
@@ -288,6 +288,7 @@ impl Coordinate {
             } else if self.pieces[a].l1 == 0.0 && l2 == 0.0 {
                 // It depends on the others, so it is held where they are; if it is, to rounding.
                 exact[a] = left <= 1e3 * noise + 1e-9 * turned(&self.gradient, i).abs();
+                off += left * faint[i];
             }
         }
         let dual = |a: usize| {

@@ -101,8 +101,9 @@ impl Stand<'_> {
         let Swept { sum, size, value } = &dual.swept;
         let penalty = self.at.few.penalty;
         let point = (self.at.g, self.at.rounding);
-        let closed = close(penalty, point, (sum, size), &b.dropped(), (&dual.e, bend))?;
-        ended(self.at, value + closed.half, &closed.left, |g| b.energy(g))
+        let dropped = reach(self.at.few, &b.dropped());
+        let closed = close(penalty, point, (sum, size), &dropped, (&dual.e, bend))?;
+        ended(self.at, value + closed.half, &closed.left, |g| b.energy_at_most(g))
     }
     /// Where u leaves the conjugate's domain, a smaller weight keeps it at half the way.
     fn shrink(&self, v: &[f64], h: &mut [f64]) {
@@ -126,6 +127,26 @@ pub const NEXT_TO_NOTHING: f64 = 1e-14;
 /// How far off the least value is looked for where the columns say nothing about it, in times of how wide the loss is: as
 /// far as this where the slope is rounding, and farther where there is more of it.
 const FAR: [f64; 2] = [1e4, 1e7];
+/// How far margins may be from those of the least value, in times of how wide the loss is.
+const WIDE: f64 = 10.0;
+
+/// Coordinates that the Hessian does not determine, each with how far along it margins go that change by 1 in the root
+/// of their mean square; 0 where all rows say nothing of it. A Hessian misses rows on straight parts of the loss, and
+/// of columns that are nearly dependent little is left: there the least value may lie far off.
+pub fn reach(few: Few<'_>, dropped: &[usize]) -> Vec<(usize, f64)> {
+    if dropped.is_empty() {
+        return Vec::new();
+    }
+    let (rows, root) = (few.standardised(), few.held.share.iter().map(|s| s.sqrt()).collect::<Vec<_>>());
+    let width = rows.width();
+    let all = Factor::pivoted(rows.triangle(&root), width);
+    let far = |&j: &usize| {
+        let mut one = vec![0.0; width];
+        one[j % width] = 1.0;
+        (j, all.energy_at_most(&one).sqrt())
+    };
+    dropped.iter().map(far).collect()
+}
 
 /// What is proved of the penalised coordinates, and what is left of p in the others.
 pub struct Closed {
@@ -143,7 +164,7 @@ pub fn close(
     penalty: &[f64],
     (g, rounding): (&[f64], &Rounding),
     (sum, size): (&[f64], &[f64]),
-    dropped: &[usize],
+    dropped: &[(usize, f64)],
     (left, bend): (&[f64], f64),
 ) -> Option<Closed> {
     let free = |j: usize| penalty[j] <= NEXT_TO_NOTHING * bend;
@@ -153,19 +174,21 @@ pub fn close(
         // p = a v + e, of which e alone is what the solve left.
         left[j] = if free(j) { p(j) } else { 0.0 };
     }
-    let kept = (0..left.len()).filter(|&j| free(j) && !dropped.contains(&j));
+    let far = |j: usize| dropped.iter().find(|d| d.0 == j).map(|d| WIDE * d.1);
+    let kept = (0..left.len()).filter(|&j| free(j) && far(j).is_none());
     let others = kept.fold(0.0, |m: f64, j| m.max(left[j].abs()));
     let mut half = 0.0;
     for (j, a) in penalty.iter().enumerate() {
         let p = p(j);
         if !free(j) {
             half += 0.5 * p * p / a;
-        } else if dropped.contains(&j) {
+        } else if let Some(far) = far(j) {
             let off = rounding.gradient[j] + f64::EPSILON * size[j];
             if !(p.abs() <= 16.0 * off + 10.0 * others) {
                 return None;
             }
-            half += rounding.width * (FAR[0] * off + FAR[1] * (p.abs() - 4.0 * off).max(0.0));
+            let more = (p.abs() - 4.0 * off).max(0.0);
+            half += rounding.width * (FAR[0].max(far) * off + FAR[1].max(far) * more);
         }
     }
     Some(Closed { half, left })

@@ -5,7 +5,7 @@
 //! classes K − 1 contrasts are left, and the metric is Σ portion_i C_i ⊗ x_i x_i′ + A, with C_i = Q′(diag p − p p′)Q
 //! for an orthonormal Q whose columns sum to 0.
 use super::blocked::Blocked;
-use super::certify::{NEXT_TO_NOTHING, Point, close, ended};
+use super::certify::{NEXT_TO_NOTHING, Point, close, ended, reach};
 use super::metric::Few;
 use crate::design::Design;
 use crate::designs::dense::Dense;
@@ -100,6 +100,12 @@ impl Solid {
             Solid::Root(factor) => factor.energy(b),
         }
     }
+    fn energy_at_most(&self, b: &[f64]) -> f64 {
+        match self {
+            Solid::Square(factor) => factor.energy(b),
+            Solid::Root(factor) => factor.energy_at_most(b),
+        }
+    }
     /// Contrasts that it does not determine: where a matrix was helped along it vouches for none.
     fn dropped(&self, width: usize) -> Vec<usize> {
         match self {
@@ -120,6 +126,10 @@ impl Joint {
     /// b′ M⁻¹ b.
     pub fn energy(&self, b: &[f64]) -> f64 {
         self.factor.energy(&self.contrasts.inward(b))
+    }
+    /// The same with all pivots that are more than rounding.
+    pub fn energy_at_most(&self, b: &[f64]) -> f64 {
+        self.factor.energy_at_most(&self.contrasts.inward(b))
     }
 }
 
@@ -332,14 +342,14 @@ pub fn bound(at: &Point<'_>) -> Option<f64> {
                 all
             });
             let size = all.repeat(k - 1);
-            let dropped = b.factor.dropped(g.len());
+            let dropped = reach(at.few, &b.factor.dropped(g.len()));
             let each = held.p.chunks_exact(k).zip(&portion);
             let bend: f64 = each.map(|(p, w)| w * p.iter().map(|p| p * (1.0 - p)).sum::<f64>()).sum();
             let (penalty, point) = (&at.few.penalty[..g.len()], (&g[..], at.rounding));
             let closed = close(penalty, point, (&sum, &size), &dropped, (&left, bend / k as f64))?;
             let left = held.contrasts.outward(&closed.left);
             let shared = shared(at.g, held.width, penalty, bend / k as f64);
-            return ended(at, value + closed.half + shared, &left, |g| b.energy(g));
+            return ended(at, value + closed.half + shared, &left, |g| b.energy_at_most(g));
         }
         for (i, x) in held.x.chunks_exact(held.width).enumerate() {
             let t: Vec<f64> = v.chunks_exact(held.width).map(|v| dot(x, v)).collect();
