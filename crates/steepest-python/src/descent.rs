@@ -146,12 +146,13 @@ impl Steps {
             complete(&mut solution, objective).map_err(exception)?;
             Ok(solution)
         })?;
-        let told = to_dict(py, &solution, &Story { method, reason })?;
-        told.set_item("hess_inv", curvature(py, descent.curvature())?)?;
+        let answer = to_dict(py, &solution, &Story { method, reason })?;
+        answer.set_item("hess_inv", curvature(py, descent.curvature())?)?;
         if descent.status().is_none() {
-            told.set_item("message", if *stopped { "Stopped by `stop`." } else { "Under way." })?;
+            answer
+                .set_item("message", if *stopped { "Stopped by `stop`." } else { "Under way." })?;
         }
-        Ok(told)
+        Ok(answer)
     }
 
     /// The name of the method.

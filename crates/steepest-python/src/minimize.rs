@@ -238,9 +238,9 @@ pub fn minimize<'py>(
         complete(&mut solution, &mut objective)?;
         Ok((solution, known))
     })?;
-    let told = to_dict(py, &solution, &Story { method, reason: &reason })?;
-    told.set_item("hess_inv", curvature(py, known)?)?;
-    Ok(told)
+    let answer = to_dict(py, &solution, &Story { method, reason: &reason })?;
+    answer.set_item("hess_inv", curvature(py, known)?)?;
+    Ok(answer)
 }
 
 /// The gradient at the best point, where the method had none and it costs one evaluation; within constraints, where a

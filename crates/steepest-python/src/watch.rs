@@ -78,7 +78,7 @@ pub fn failed(error: PyErr) -> Halt {
     Halt::Failed(Box::new(error))
 }
 
-fn tell(py: Python<'_>, who: &Py<PyAny>, p: &Progress<'_>) -> Result<(), Halt> {
+fn report(py: Python<'_>, who: &Py<PyAny>, p: &Progress<'_>) -> Result<(), Halt> {
     let answer = Standing::of(py, p)
         .into_pyobject(py)
         .and_then(|standing| call(who.bind(py), &PyTuple::new(py, [standing])?))
@@ -94,13 +94,13 @@ fn tell(py: Python<'_>, who: &Py<PyAny>, p: &Progress<'_>) -> Result<(), Halt> {
 impl Watch for Watcher {
     fn iteration(&mut self, progress: &Progress<'_>) -> Result<(), Halt> {
         if let Some(callback) = &self.callback {
-            Python::attach(|py| tell(py, callback, progress))?;
+            Python::attach(|py| report(py, callback, progress))?;
         }
         if let Some(watch) = &self.watch
             && self.shown.is_none_or(|t| t.elapsed() >= SHOW)
         {
             self.shown = Some(Instant::now());
-            Python::attach(|py| tell(py, watch, progress))?;
+            Python::attach(|py| report(py, watch, progress))?;
         }
         Ok(())
     }
