@@ -18,12 +18,15 @@ import numpy as np
 import pytest
 
 import steepest
-from steepest import _core, rates, rules
+from steepest import _core, linear, rates, rules
 from steepest.errors import InputError, ModelFileError, NotConverged
 from steepest.linear import GeneralizedLinear
 from steepest.saving import read_file, write_file
 
 BUDGET = 60
+#: columns of very different lengths, of which two say nearly the same
+LOPSIDED = np.random.default_rng(6).normal(size=(400, 5)) * [1.0, 1.0, 1.0, 1e-2, 1e2]
+LOPSIDED[:, 4] += 1e3 * LOPSIDED[:, 1]
 ROWS = np.random.default_rng(3).normal(size=(60, 4))
 TARGET = ROWS @ [1.0, -2.0, 0.5, 3.0] + 0.1 * np.random.default_rng(4).normal(size=60)
 
@@ -165,8 +168,10 @@ def go_on(folder):
 def long_minimize(path):
     """Some seconds of steps, written at each; without a path, never stopped."""
     kept = {} if path is None else {"checkpoint": (path, 0.0)}
-    return steepest.minimize(
-        valley, np.full(12, -1.2), jac=slope, method="adam", options={"maxiter": 400}, **kept
+    return told(
+        steepest.minimize(
+            valley, np.full(12, -1.2), jac=slope, method="adam", options={"maxiter": 400}, **kept
+        )
     )
 
 
@@ -178,7 +183,7 @@ def long_descend(path):
     )
     for _ in steps:
         pass
-    return steps.result()
+    return told(steps.result())
 
 
 def long_fit(path):
@@ -189,22 +194,34 @@ def long_fit(path):
         warnings.simplefilter("ignore", NotConverged)
         target = (rows[:, 0] > 0.003 * np.sin(np.arange(4000))).astype(float)
         model.fit(rows, target, checkpoint=None if path is None else (path, 0.0))
-    return model.results_[0]
+    return told(model.results_[0])
 
 
-LONG = {"minimize": long_minimize, "descend": long_descend, "fit": long_fit}
+def long_table(path):
+    """A table, from its alphas to the last fit to all of its rows."""
+    return found(steepest.fit("breast_cancer", cv=2, checkpoint=None if path is None else (path, 0.0)))
+
+
+def found(model):
+    """What of a fitted table must be the same, in a form that crosses to another process."""
+    weights, path = model.weights, model.story()["path"]
+    arrays = [weights.coefficients, weights.offset, path["alphas"], path["validation_loss"]]
+    return [np.asarray(a, dtype=float).tobytes().hex() for a in arrays] + [repr(model.metrics())]
+
+
+LONG = {"minimize": long_minimize, "descend": long_descend, "fit": long_fit, "table": long_table}
 
 
 def long_run(folder):
     """One of them, named by the folder, to its end."""
-    print(json.dumps(told(LONG[folder.name](folder / "run"))))
+    print(json.dumps(LONG[folder.name](folder / "run")))
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no kill -9 here")
 @pytest.mark.parametrize("name", LONG)
 def test_killed_at_any_moment_a_run_loses_nothing(tmp_path, name):
-    """`STEEPEST_KILLS=34` for a hundred over all three."""
-    never, folder = told(LONG[name](None)), tmp_path / name
+    """`STEEPEST_KILLS=25` for a hundred over all four."""
+    never, folder = LONG[name](None), tmp_path / name
     folder.mkdir()
     draw = random.Random(5)
     for _ in range(int(os.environ.get("STEEPEST_KILLS", "2"))):
@@ -255,6 +272,163 @@ def test_a_linear_model_goes_on_too(tmp_path, method, penalty):
             kept[0].fit(ROWS + 1, target, checkpoint=path)
 
 
+def estimators():
+    """Each linear model by its name: how it is made, given a budget, its table and its target."""
+    rows, classes = LOPSIDED, (LOPSIDED[:, 1] > 0).astype(int)
+    counts = np.exp(np.clip(rows[:, 1], -1, 1)).round()
+    # Columns that say nearly what their neighbours do keep descents along single ones busy.
+    draw = np.random.default_rng(6)
+    columns = np.cumsum(draw.normal(size=(300, 300)), axis=1)
+    alike = columns, columns[:, 150] ** 3 / 10 + draw.normal(size=300)
+    logistic = {"loss": "logistic", "alpha": 1e-9}
+    wide = {"method": "progressive", "tol": 1e-12}
+    return {
+        "LogisticRegression": (lambda n: linear.LogisticRegression(C=1e6, max_iter=n), rows, classes),
+        "softmax": (lambda n: linear.LogisticRegression(C=1e6, max_iter=n), rows, classes + (rows[:, 2] > 0)),
+        "LinearSVC": (lambda n: linear.LinearSVC(max_iter=n), rows, classes),
+        "ElasticNet": (lambda n: linear.ElasticNet(alpha=1e-3, max_iter=n), *alike),
+        "Lasso": (lambda n: linear.Lasso(alpha=1e-3, max_iter=n), *alike),
+        "Ridge": (lambda n: linear.Ridge(alpha=1e-4, positive=True, max_iter=n), *alike),
+        "PoissonRegressor": (lambda n: linear.PoissonRegressor(alpha=1e-9, max_iter=n), rows, counts),
+        "GammaRegressor": (lambda n: linear.GammaRegressor(alpha=1e-9, max_iter=n), rows, counts + 1),
+        "TweedieRegressor": (
+            lambda n: linear.TweedieRegressor(power=1.5, alpha=1e-9, max_iter=n),
+            rows,
+            counts,
+        ),
+        "progressive": (lambda n: GeneralizedLinear(**logistic, **wide, max_iter=n), rows, classes),
+    }
+
+
+def fitted(name, budget, path):
+    """The bits of one of them."""
+    make, rows, target = estimators()[name]
+    model = make(budget)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotConverged)
+        model.fit(rows, target, checkpoint=path)
+    return [np.ravel(model.coef_).tobytes().hex(), *told(model.result_)], model.result_.resumed
+
+
+def go_on_fitting(folder):
+    """Fits all of them to their ends, and prints what came of them."""
+    names = list(estimators())
+    print(json.dumps({name: fitted(name, 10**6, folder / name) for name in names}))
+
+
+def test_every_estimator_goes_on_in_a_fresh_process_to_the_same_bits(tmp_path):
+    never = {}
+    for name in estimators():
+        never[name], _ = fitted(name, 10**6, None)
+        fitted(name, 1, tmp_path / name)
+        assert (tmp_path / name).exists(), name
+    with fresh("go_on_fitting", tmp_path) as other:
+        after = json.loads(other.communicate()[0])
+    assert after == {name: [never[name], 1] for name in never}
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_fit_that_cannot_be_kept_is_refused_by_name(tmp_path):
+    path, two = tmp_path / "fit", np.column_stack([TARGET, TARGET])
+    for model in (linear.Ridge([1.0, 2.0]), linear.Lasso(), GeneralizedLinear()):
+        with pytest.raises(InputError, match="checkpoint keeps one target; got 2"):
+            model.fit(ROWS, two, checkpoint=path)
+    with pytest.raises(InputError, match="several classes"):
+        linear.LinearSVC().fit(ROWS, np.arange(60) % 3, checkpoint=path)
+    with pytest.raises(InputError, match="no folder"):
+        linear.Ridge().fit(ROWS, TARGET, checkpoint=tmp_path / "none" / "fit")
+    linear.Ridge().fit(ROWS, TARGET, checkpoint=path)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("table", "settings"),
+    [
+        ("breast_cancer", {"cv": 2}),
+        ("diabetes", {"penalty": "l1"}),
+        ("iris", {"scoring": "balanced_accuracy"}),
+        ("diabetes", {"alpha": 0.1, "refit": False, "validation": 0}),
+    ],
+)
+def test_a_fit_of_a_table_goes_on_to_the_same_model(tmp_path, table, settings):
+    path, last = tmp_path / "fit", 0
+
+    def part(model):
+        story = model.story()
+        bits = [a.tobytes() for a in (model.weights.coefficients, model.weights.offset)]
+        return bits, story["path"], repr(model.metrics()), story["solution"]["iterations"]
+
+    never = part(steepest.fit(table, **settings))
+    for attempt in range(1, 100):
+        calls = iter(range(1, 10**6))
+
+        def watch(told, calls=calls, last=7 * attempt):
+            if next(calls) >= last:
+                raise OSError("the power went")
+
+        try:
+            model = steepest.fit(table, **settings, checkpoint=(path, 1e9), watch=watch)
+            break
+        except OSError:
+            last += path.exists()
+    assert part(model) == never
+    assert last > 0 or settings.get("alpha")
+    assert not path.exists()
+
+
+def test_a_fit_that_its_watch_stops_goes_on(tmp_path):
+    path, stages = tmp_path / "fit", []
+    never = found(steepest.fit("digits"))
+    steps = {"path": iter(range(10**6)), "fit": iter(range(10**6))}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotConverged)
+        steepest.fit(
+            "digits", checkpoint=path, watch=lambda p: p["loss"] is not None and next(steps["path"]) >= 1
+        )
+    assert path.exists()
+    again = steepest.fit("digits", checkpoint=path, watch=lambda p: stages.append(p["stage"]))
+    assert found(again) == never
+    assert not path.exists()
+
+
+def test_the_file_of_another_fit_is_refused_by_what_differs(tmp_path):
+    path = tmp_path / "fit"
+
+    def failing(told):
+        if told["stage"] == "path" and told["fraction"] > 0.1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        steepest.fit("diabetes", checkpoint=path, watch=failing)
+    kept = path.read_bytes()
+    for words, table, more in [
+        ("alpha was None and is 0.1 now", "diabetes", {"alpha": 0.1}),
+        ("table is another", "diabetes", {"seed": 1}),
+        ("penalty was 'l2' and is 'l1' now", "diabetes", {"penalty": "l1"}),
+        ("table is another", "iris", {}),
+    ]:
+        with pytest.raises(InputError, match=re.escape(words)):
+            steepest.fit(table, **more, checkpoint=path)
+    with pytest.raises(InputError, match="fun was a fit of a table"):
+        adam(path)
+    assert path.read_bytes() == kept
+    content, _ = read_file(path, "checkpoint")
+    for wrong in (
+        b"[",
+        b"{}",
+        b"[3]",
+        b'[{"dict": {"x": {"array": "none"}}}]',
+        b'[{"dict": {"x": 3}}]',
+        b"\xff",
+    ):
+        write_file(path, "checkpoint", {"about": content["about"]}, {"done": np.frombuffer(wrong, np.uint8)})
+        with pytest.raises(ModelFileError, match="was altered"):
+            steepest.fit("diabetes", checkpoint=path)
+    write_file(path, "checkpoint", {"about": content["about"]}, {})
+    with pytest.raises(ModelFileError, match="was altered"):
+        steepest.fit("diabetes", checkpoint=path)
+
+
 def adam(file, n=50, **more):
     """A short run."""
     given = {"fun": valley, "x0": np.full(4, -1.2), "jac": slope, "method": "adam", "options": {"maxiter": n}}
@@ -292,6 +466,22 @@ def test_an_error_of_the_function_and_ctrl_c_leave_what_was_done(tmp_path):
     last = adam(path, 80)
     assert last.resumed > 0
     assert told(last) == told(never)
+
+
+@pytest.mark.parametrize("method", ["lbfgs", "newton", "bfgs"])
+def test_an_error_of_who_looks_on_at_the_last_step_leaves_the_step_before(tmp_path, method):
+    path, asked = tmp_path / "run", {"fun": valley, "x0": np.zeros(4), "jac": slope, "hess": bend}
+    asked |= {"method": method, "options": {"maxiter": 10**5}}
+    never = steepest.minimize(**asked)
+
+    def failing(intermediate_result):
+        if intermediate_result.nit == never.nit:
+            raise OSError("the screen")
+
+    with pytest.raises(OSError, match="the screen"):
+        steepest.minimize(**asked, checkpoint=path, callback=failing)
+    assert told(steepest.minimize(**asked, checkpoint=path)) == told(never)
+    assert not path.exists()
 
 
 def test_descend_goes_on_too(tmp_path):

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
+import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from steepest._catalog import number
 from steepest.errors import InputError, ModelFileError
 from steepest.saving import read_file, write_file
 
-__all__ = ["EVERY", "Checkpoint", "digest"]
+__all__ = ["EVERY", "Checkpoint", "Series", "check", "digest"]
 
 #: seconds between two writings, unless asked otherwise
 EVERY = 30.0
@@ -53,6 +55,7 @@ class Checkpoint:
         self._path, self._seconds = _read(given)
         self._about = {"version": steepest.__version__, **about}
         self._failed = ""
+        self._written = time.monotonic()
         self._owned = _identity(self._path)
         self._saved = None if self._owned is None else self._load()
 
@@ -78,7 +81,7 @@ class Checkpoint:
             }
         ]
 
-    def _load(self) -> dict[str, Any]:
+    def _load(self) -> dict[str, Any] | None:
         content, arrays = read_file(self._path, "checkpoint")
         there = content.get("about")
         if not isinstance(there, dict):
@@ -89,9 +92,13 @@ class Checkpoint:
                 "again, or delete the file to begin anew"
             )
         try:
-            return {name: _array(array) for name, array in arrays.items()}
-        except ValueError as error:
+            return self._taken(arrays)
+        except (ValueError, TypeError, LookupError) as error:
             raise ModelFileError(f"{str(self._path)!r} was altered: {error}") from None
+
+    def _taken(self, arrays: dict[str, Any]) -> dict[str, Any] | None:
+        """The arrays of a descent, as the core takes them."""
+        return {name: _array(array) for name, array in arrays.items()}
 
     def _write(self, arrays: dict[str, Any] | None) -> None:
         """Puts the arrays into the file; None takes it away. A run does not end because its file cannot be written:
@@ -112,12 +119,109 @@ class Checkpoint:
         except ModelFileError as error:
             self._warn(f"the checkpoint {error}: the run goes on without")
             return
-        self._owned, self._failed = _identity(self._path), ""
+        self._owned, self._failed, self._written = _identity(self._path), "", time.monotonic()
 
     def _warn(self, words: str) -> None:
         if not self._failed:
             warnings.warn(words, RuntimeWarning, stacklevel=2)
         self._failed = words[0].upper() + words[1:] + "."
+
+
+class Series(Checkpoint):
+    """A file that several descents of one call are kept in, one after the other: what those done have come to, and the
+    one in force. What a call does between them it does again.
+
+    As a context: where the call fails, what was done is written.
+    """
+
+    def __init__(self, given: Any, about: About) -> None:
+        self._done: list[dict[str, Any]] = []
+        super().__init__(given, about)
+        #: how many descents the call has asked for; whether some are done that are not in the file
+        self._asked, self._new = 0, False
+        #: whether a descent was stopped: what comes after it is not kept
+        self._stopped = False
+
+    def __enter__(self) -> Series:
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if kind is None and not self._stopped:
+            super()._write(None)
+        elif self._new:
+            self._write({})
+
+    def run(self, length: int, work: Callable[[Series | None], dict[str, Any]]) -> dict[str, Any]:
+        """What the next descent comes to: as it is kept, or by `work`, whose descent is kept in what it is given.
+
+        Parameters
+        ----------
+        length : int
+            Of the point `x` that it comes to.
+        """
+        if self._stopped:
+            return work(None)
+        self._asked += 1
+        if self._asked <= len(self._done):
+            answer = self._done[self._asked - 1]
+            if getattr(answer.get("x"), "shape", None) != (length,):
+                raise ModelFileError(f"{str(self._path)!r} was altered: a descent in it has another length")
+            return answer
+        answer = work(self)
+        self._stopped = answer["outcome"] == "stopped"
+        if not self._stopped:
+            self._done.append(answer)
+            self._saved, self._new = None, True
+        if self._new and (self._stopped or time.monotonic() - self._written >= self._seconds):
+            self._write({})
+        return answer
+
+    def _taken(self, arrays: dict[str, Any]) -> dict[str, Any] | None:
+        told = json.loads(arrays.pop("done").tobytes())
+        self._done = [_unpacked(answer, arrays) for answer in told]
+        if not isinstance(told, list) or not all(isinstance(answer, dict) for answer in self._done):
+            raise ValueError("it has no descents")
+        of = "descent."
+        return super()._taken({n.removeprefix(of): a for n, a in arrays.items() if n.startswith(of)}) or None
+
+    def _write(self, arrays: dict[str, Any] | None) -> None:
+        # At the end of a descent the call goes on.
+        if arrays is None:
+            return
+        stored: dict[str, Any] = {f"descent.{name}": array for name, array in arrays.items()}
+        stored["done"] = json.dumps([_packed(answer, stored) for answer in self._done])
+        super()._write(stored)
+        self._new = False
+
+
+def _packed(value: Any, arrays: dict[str, Any]) -> Any:
+    """A value as JSON has it, its arrays put among `arrays`."""
+    if isinstance(value, np.ndarray):
+        name = f"array.{len(arrays)}"
+        arrays[name] = value
+        return {"array": name}
+    if isinstance(value, Mapping):
+        return {"dict": {key: _packed(part, arrays) for key, part in value.items()}}
+    if isinstance(value, list | tuple):
+        return [_packed(part, arrays) for part in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _unpacked(value: Any, arrays: Mapping[str, Any]) -> Any:
+    """The value that was packed."""
+    if isinstance(value, list):
+        return [_unpacked(part, arrays) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if "array" in value:
+        return arrays[value["array"]]
+    return {key: _unpacked(part, arrays) for key, part in value["dict"].items()}
+
+
+def check(given: Any) -> None:
+    """Refuses what cannot be a checkpoint, before anything is computed."""
+    if given is not None:
+        _read(given)
 
 
 def digest(value: Any) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
 from steepest import tasks
+from steepest.checkpoint import Series, check, digest
 from steepest.errors import InputError, NotConverged, did_you_mean
 from steepest.fitting.asked import class_weights, named_score, threshold_of, with_positive
 from steepest.fitting.job import Job
@@ -18,7 +20,7 @@ from steepest.fitting.judging import python_lines, story_of
 from steepest.fitting.progress import Stages
 from steepest.fitting.streamed import opened, refuse
 from steepest.model import Model
-from steepest.tables import prepare
+from steepest.tables import Part, Prepared, prepare
 
 __all__ = ["fit", "load"]
 
@@ -60,6 +62,7 @@ def fit(
     thousands: str | None = None,
     missing_target: Sequence[str] | None = None,
     memory: int | None = None,
+    checkpoint: Any = None,
 ) -> Model:
     """Fit a linear model to a table, with nothing to tune.
 
@@ -159,8 +162,13 @@ def fit(
     memory : int, optional
         Bytes that the fit may take; what is free when None. Parquet files that would take more are read while they are
         computed with: kinds of columns, alpha and the figures are then those of a random sample of the rows, and the
-        coefficients those of all rows (with ``refit=False`` of the sample), which is said. `time`, `cv` and
-        `sample_weight` are then refused.
+        coefficients those of all rows (with ``refit=False`` of the sample), which is said. `time`, `cv`,
+        `sample_weight` and `checkpoint` are then refused.
+    checkpoint : path or (path, seconds), optional
+        A file that the fit is kept in while it goes on: the alphas done, each with what it came to, and the descent in
+        force. It is written every so many seconds (30 unless said) and where the fit is stopped (`watch`, Ctrl-C, an
+        error). The same call again goes on from there, to the same model as if it had never stopped; it is deleted
+        once there is one. The file of another table or of other settings is refused by what differs.
 
     Returns
     -------
@@ -171,7 +179,9 @@ def fit(
     TableError
         The table cannot be used.
     InputError
-        An argument is out of its range.
+        An argument is out of its range, or the checkpoint is of another fit.
+    ModelFileError
+        The checkpoint was cut off or altered.
 
     Warns
     -----
@@ -187,11 +197,12 @@ def fit(
     """
     check_settings(alpha, penalty, l1_ratio, validation, tol, threads)
     check_asked(cv, time, scoring, threshold, cost)
+    check(checkpoint)
     stages = Stages(watch)
     stages.enter("read", 0.0, 0.05)
     read, rows = opened(table, memory)
     if rows is not None:
-        refuse(time=time, sample_weight=sample_weight, cv=cv)
+        refuse(time=time, sample_weight=sample_weight, cv=cv, checkpoint=checkpoint)
         if target is not None and not isinstance(target, (str, int, np.integer)):
             refuse(target="the values")
     prepared = prepare(
@@ -236,9 +247,6 @@ def fit(
         "class_weight": class_weights(class_weight, prepared),
         "headline": headline,
     }
-    job = Job(prepared, chosen, settings | {"scoring": score}, threads, stages)
-    job.rows = rows
-    fitted = job.run()
     arguments = {
         "task": task, "loss": loss, "test": test, "time": time, "alpha": alpha, "penalty": penalty,
         "l1_ratio": l1_ratio,
@@ -251,11 +259,32 @@ def fit(
         "missing_target": None if missing_target is None else list(missing_target),
         "memory": memory,
     }  # fmt: skip
-    facts = story_of(job, fitted, python_lines(table, target, arguments), later=time is not None)
+    kept = None if checkpoint is None else Series(checkpoint, _description(prepared, arguments))
+    job = Job(prepared, chosen, settings | {"scoring": score}, threads, stages, kept)
+    job.rows = rows
+    with kept or nullcontext():
+        fitted = job.run()
+        facts = story_of(job, fitted, python_lines(table, target, arguments), later=time is not None)
     solution = fitted.final.solution
     if not solution["success"]:
         warnings.warn(f"the fit did not converge: {solution['message']}", NotConverged, stacklevel=2)
     return Model(prepared.schema, fitted.final.weights, settings | {"alpha": fitted.alpha}, facts)
+
+
+def _description(prepared: Prepared, arguments: Mapping[str, Any]) -> dict[str, str]:
+    """What a fit is, in short texts: what a checkpoint must be of."""
+    parts = {"table": (prepared.train, prepared.validation), "test": (prepared.test,)}
+    about = {name: digest([_arrays(part) for part in of]) for name, of in parts.items()}
+    settings = {n: digest(v) for n, v in arguments.items() if n not in ("test", "threads", "memory")}
+    return {"fun": "a fit of a table"} | about | settings
+
+
+def _arrays(part: Part | None) -> list[Any]:
+    """All that the numbers of a part come from."""
+    if part is None:
+        return []
+    design = part.design
+    return [design.numbers, design.codes, design.levels, part.y, part.rows, part.weight]
 
 
 def load(path: str | os.PathLike[str]) -> Model:

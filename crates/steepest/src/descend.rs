@@ -199,10 +199,10 @@ impl Descent {
         let told = self.tell(watch);
         if let Some(status) = self.last.verdict.clone() {
             // Those who look on see the last step too; a method that has ended need not be stopped.
-            return Err(match told {
-                Err(Halt::Failed(error)) => Halt::Failed(error),
-                _ => Halt::Status(status),
-            });
+            let Err(Halt::Failed(error)) = told else { return Err(Halt::Status(status)) };
+            // How it ended is not saved: another run goes on from the step before, and ends as this one would have.
+            self.torn = true;
+            return Err(Halt::Failed(error));
         }
         if !self.last.value.is_finite()
             && self.best.as_ref().is_none_or(|b| !b.0.is_finite())

@@ -43,6 +43,7 @@ PASSED = (
     "seed",
     "threads",
     "memory",
+    "checkpoint",
 )
 TEXT = ("delimiter", "encoding", "decimal", "thousands", "missing_target")
 
@@ -120,6 +121,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="BYTES",
         help="bytes that the fit may take (what is free); Parquet files that need more are read anew",
+    )
+    add(
+        "--checkpoint",
+        metavar="FILE",
+        help="keep the fit in a file while it goes on; the same command again goes on from there",
     )
     add("--delimiter", metavar="C", help="what stands between fields; found out")
     add("--encoding", metavar="NAME", help="encoding of a text file; found out")

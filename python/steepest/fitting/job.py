@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from steepest.checkpoint import Series
 from steepest.errors import InputError
+from steepest.findings import Finding
 from steepest.fitting.alphas import MANY_CLASSES, Path, choose, ladder
 from steepest.fitting.columns import Columns, Encoding
 from steepest.fitting.progress import Stages
@@ -73,13 +75,21 @@ class Job:
         All where None.
     stages : Stages
         Gets the progress.
+    kept : Series, optional
+        The file that the descents are kept in.
     """
 
     def __init__(
-        self, prepared: Prepared, task: Task, settings: dict[str, Any], threads: int | None, stages: Stages
+        self,
+        prepared: Prepared,
+        task: Task,
+        settings: dict[str, Any],
+        threads: int | None,
+        stages: Stages,
+        kept: Series | None = None,
     ) -> None:
         self.prepared, self.task, self.settings = prepared, task, settings
-        self.threads, self.stages = threads, stages
+        self.threads, self.stages, self.kept = threads, stages, kept
         #: all rows, where those prepared are a sample of files
         self.rows: Rows | None = None
         self.classes = len(prepared.schema.classes or ())
@@ -254,11 +264,20 @@ class Job:
         )
         before = None if start is None else start.reshape(self.outputs, -1)
         first = None if before is None else (before[:, :-1], before[:, -1])
-        solved = problem.solve(columns if rows is None else rows, y, weight, start=first, watch=watch)
-        weights = solved.coef * columns.scale
-        size = ratio * np.abs(weights).sum() + 0.5 * (1 - ratio) * (weights**2).sum()
-        point = np.column_stack([solved.coef, solved.intercept]).ravel()
-        return {**solved.result, "x": point, "loss": float(solved.result.fun) - alpha * float(size)}
+        table = columns if rows is None else rows
+
+        def descend(kept: Series | None) -> dict[str, Any]:
+            solved = problem.solve(table, y, weight, start=first, watch=watch, checkpoint=kept)
+            weights = solved.coef * columns.scale
+            size = ratio * np.abs(weights).sum() + 0.5 * (1 - ratio) * (weights**2).sum()
+            point = np.column_stack([solved.coef, solved.intercept]).ravel()
+            found = [finding.as_dict() for finding in solved.result.findings]
+            loss = float(solved.result.fun) - alpha * float(size)
+            return {**solved.result, "x": point, "loss": loss, "findings": found}
+
+        length = self.outputs * (columns.width + 1)
+        answer = descend(None) if self.kept is None else self.kept.run(length, descend)
+        return answer | {"findings": [Finding.of(finding) for finding in answer["findings"]]}
 
 
 def joined(one: Part, other: Part) -> Part:

@@ -60,7 +60,14 @@ class _Deviance(RegressorMixin, LinearEstimator):  # type: ignore[misc]
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, offset: Any = None, exposure: Any = None
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        offset: Any = None,
+        exposure: Any = None,
+        checkpoint: Any = None,
     ) -> Any:
         """Fits the model.
 
@@ -74,6 +81,9 @@ class _Deviance(RegressorMixin, LinearEstimator):  # type: ignore[misc]
             Known beforehand of each row: the margin is Xw + b + offset.
         exposure : array of shape (rows,), optional
             Above 0: its logarithm is added to the margin likewise.
+        checkpoint : path or (path, seconds), optional
+            A file that the fit is kept in, as `steepest.minimize` has it: the same call goes on from there. For tables
+            in memory.
         """
         X, y = self._checked(X, y, y_numeric=True)
         target = np.ascontiguousarray(y, dtype=np.float64)
@@ -98,6 +108,7 @@ class _Deviance(RegressorMixin, LinearEstimator):  # type: ignore[misc]
             start=start,
             names=self._names(),
             offset=added(offset, exposure, X.shape[0]),
+            checkpoint=checkpoint,
         )
         self.coef_ = solved.coef[0].astype(X.dtype)
         self.intercept_ = solved.intercept.astype(X.dtype)[0] if self.fit_intercept else 0.0

@@ -114,7 +114,9 @@ class ElasticNet(LinearRegressor):
         return float(self.l1_ratio)
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, check_input: bool = True) -> ElasticNet:
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, check_input: bool = True, *, checkpoint: Any = None
+    ) -> ElasticNet:
         """Fits the model.
 
         Parameters
@@ -125,6 +127,9 @@ class ElasticNet(LinearRegressor):
             At least 0; a row of weight 0 is a row that is not there.
         check_input : bool, default True
             Taken as scikit-learn's; what comes in is checked in any case.
+        checkpoint : path or (path, seconds), optional
+            A file that the fit is kept in, as `steepest.minimize` has it: the same call goes on from there. For one
+            target of a table in memory.
 
         Returns
         -------
@@ -142,7 +147,9 @@ class ElasticNet(LinearRegressor):
             max_iter=self.max_iter,
         )
         targets = 1 if y.ndim == 1 else y.shape[1]
-        self._keep(self._fit_targets(X, y, [problem] * targets, sample_weight, self.warm_start), X, y)
+        problems = [problem] * targets
+        solved = self._fit_targets(X, y, problems, sample_weight, self.warm_start, checkpoint=checkpoint)
+        self._keep(solved, X, y)
         steps = [r.nit for r in self.results_]
         gaps = np.array([r.certificate["bound"] if r.certificate else np.nan for r in self.results_])
         self.n_iter_ = steps[0] if targets == 1 else steps

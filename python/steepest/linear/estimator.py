@@ -15,11 +15,12 @@ from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from steepest import _core
+from steepest.checkpoint import check
 from steepest.errors import InputError
 from steepest.result import Result
 from steepest.tables.stream import Files, Stream, files_of, names_files
 
-from .problem import Problem, Solved, warn_unless_converged
+from .problem import Problem, Solved, refuse_streamed, warn_unless_converged
 from .settings import refuse_strange_numbers
 
 __all__ = ["Classes", "LinearEstimator", "LinearRegressor", "alike"]
@@ -310,8 +311,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearEstimator):  # typ
         checkpoint: Any = None,
     ) -> list[Solved]:
         """Solves a problem for each target."""
-        if checkpoint is not None and (isinstance(X, Stream) or len(problems) > 1):
-            raise InputError("checkpoint keeps one target of a table in memory: fit each target by itself")
+        check_kept(checkpoint, X, len(problems))
         if held_out is not None and isinstance(X, Stream):
             raise InputError(
                 "rows of files cannot be held out: pass early_stopping=False, or the rows in memory"
@@ -355,6 +355,16 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearEstimator):  # typ
         self.coef_ = coef[0] if len(coef) == 1 and (y.ndim == 1 or not self._keeps_column) else coef
         self.intercept_ = intercept if getattr(self, "fit_intercept", True) else 0.0
         self._set_result([s.result for s in solved])
+
+
+def check_kept(checkpoint: Any, X: Any, targets: int) -> None:
+    """Refuses a checkpoint that could not be kept, before anything is computed."""
+    if checkpoint is None:
+        return
+    if targets > 1:
+        raise InputError(f"checkpoint keeps one target; got {targets}: fit each by itself")
+    refuse_streamed(checkpoint, X)
+    check(checkpoint)
 
 
 def _shortfall(result: Result) -> float:

@@ -207,7 +207,7 @@ class LogisticRegression(CallbackSupportMixin, ClassifierMixin, Classes, LinearE
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> LogisticRegression:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, checkpoint: Any = None) -> LogisticRegression:
         """Fits the model.
 
         Parameters
@@ -217,6 +217,9 @@ class LogisticRegression(CallbackSupportMixin, ClassifierMixin, Classes, LinearE
             Classes: numbers, strings or booleans.
         sample_weight : array of shape (rows,), optional
             At least 0; a row of weight 0 is a row that is not there.
+        checkpoint : path or (path, seconds), optional
+            A file that the fit is kept in, as `steepest.minimize` has it: the same call goes on from there. For tables
+            in memory.
 
         Returns
         -------
@@ -258,7 +261,9 @@ class LogisticRegression(CallbackSupportMixin, ClassifierMixin, Classes, LinearE
 
         onlookers = Onlookers(self, parts, X, y, sample_weight, self.max_iter)
         called = onlookers.start(problem.outputs * (X.shape[1] + bool(self.fit_intercept)))
-        solved = problem.solve(X, codes, weight, start=start, names=self._names(), callback=called)
+        solved = problem.solve(
+            X, codes, weight, start=start, names=self._names(), callback=called, checkpoint=checkpoint
+        )
         self.coef_, self.intercept_ = self._parts(solved.coef, solved.intercept, X.dtype)
         self.n_iter_ = np.array([solved.result.nit], dtype=np.int32)
         self._set_result([solved.result])

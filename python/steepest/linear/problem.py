@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steepest import _core
-from steepest.checkpoint import Checkpoint, digest
-from steepest.errors import NotConverged
+from steepest.checkpoint import Checkpoint, Series, digest
+from steepest.errors import InputError, NotConverged
 from steepest.result import Result
 from steepest.tables.stream import Stream
 
@@ -119,7 +119,7 @@ class Problem:
             stops; the best point there is returned.
         offset : array of shape (rows,), optional
             Added to each row's margin; for losses of one margin.
-        checkpoint : path or (path, seconds), optional
+        checkpoint : path, (path, seconds) or Series, optional
             A file that the descent is kept in and goes on from (`steepest.checkpoint`).
         watch, callback : callable, optional
             Called with the progress: at most ten times a second, or after each iteration.
@@ -149,12 +149,13 @@ class Problem:
             "max_passes": self.max_passes,
             "max_seconds": self.max_seconds,
         }
+        refuse_streamed(checkpoint, X)
         aside = None
         if held_out is not None:
             aside, weight = self._aside(X, y, weight, *held_out)
         packed = None if start is None else self._packed(*start)
-        kept = None
-        if checkpoint is not None:
+        kept: Checkpoint | None = checkpoint if isinstance(checkpoint, Series) else None
+        if checkpoint is not None and kept is None:
             settings = {"tol": self.tol, **{name: model[name] for name in sorted(model)}}
             rows = {"X": X, "y": y, "weight": weight, "start": packed, "offset": offset, "held_out": aside}
             about = {name: digest(of) for name, of in (settings | rows).items()}
@@ -204,6 +205,12 @@ class Problem:
             column = np.broadcast_to(np.asarray(intercept, dtype=np.float64).ravel(), (self.outputs,))
             rows = np.column_stack([rows, column])
         return np.ascontiguousarray(rows).ravel()
+
+
+def refuse_streamed(checkpoint: Any, X: Any) -> None:
+    """What is read while it is computed with has no digest to be known by."""
+    if checkpoint is not None and isinstance(X, Stream):
+        raise InputError("checkpoint keeps fits of tables in memory; got files: leave checkpoint out")
 
 
 def warn_unless_converged(result: Result, name: str, words: str = "") -> None:

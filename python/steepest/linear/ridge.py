@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from steepest.errors import InputError
 from steepest.tables.stream import Stream
 
-from .estimator import LinearRegressor
+from .estimator import LinearRegressor, check_kept
 from .problem import Problem, Solved
 from .squares import least_squares
 
@@ -104,7 +104,7 @@ class Ridge(LinearRegressor):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Ridge:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, checkpoint: Any = None) -> Ridge:
         """Fits the model.
 
         Parameters
@@ -113,6 +113,9 @@ class Ridge(LinearRegressor):
         y : array of shape (rows,) or (rows, targets)
         sample_weight : float or array of shape (rows,), optional
             At least 0; a row of weight 0 is a row that is not there.
+        checkpoint : path or (path, seconds), optional
+            A file that the fit is kept in, as `steepest.minimize` has it: the same call goes on from there. For one
+            target of a table in memory. What is solved exactly, in one go, leaves no file.
 
         Returns
         -------
@@ -137,7 +140,7 @@ class Ridge(LinearRegressor):
         weight = self._weights(sample_weight, X)
         total = float(X.shape[0] if weight is None else weight.sum()) or 1.0
         shares = np.broadcast_to(alphas, (targets,)) / total
-        self._keep(self._solved(X, y, shares, weight), X, y)
+        self._keep(self._solved(X, y, shares, weight, checkpoint), X, y)
         counts = np.array([max(1, r.nit) for r in self.results_], dtype=np.int32)
         self.n_iter_ = None if self.solver in _UNCOUNTED else counts
         self.solver_ = self.result_.method if self.solver == "auto" else self.solver
@@ -156,9 +159,12 @@ class Ridge(LinearRegressor):
         if self.solver == "lbfgs" and not self.positive:
             raise ValueError("'lbfgs' solver can be used only when positive=True. Please use another solver.")
 
-    def _solved(self, X: Any, y: NDArray[Any], shares: NDArray[Any], weight: Any) -> list[Solved]:
+    def _solved(
+        self, X: Any, y: NDArray[Any], shares: NDArray[Any], weight: Any, checkpoint: Any
+    ) -> list[Solved]:
         """Each target's solution: by factors where that is cheap or the penalty is 0, for then many may be best."""
         columns = y.reshape(len(y), -1)
+        check_kept(checkpoint, X, len(shares))
         problems = [
             Problem(
                 penalty="l2",
@@ -171,7 +177,7 @@ class Ridge(LinearRegressor):
             for share in shares
         ]
         if self.positive:
-            return self._fit_targets(X, y, problems, weight)
+            return self._fit_targets(X, y, problems, weight, checkpoint=checkpoint)
         streamed = isinstance(X, Stream)
         cheap = not sparse.issparse(X) and not streamed and X.shape[0] * X.shape[1] * min(X.shape) <= _CHEAP
         solved: dict[int, Solved] = {}
@@ -182,6 +188,7 @@ class Ridge(LinearRegressor):
                     X, columns[:, here], weight, self.fit_intercept, self._names(), ridge=share, tol=self.tol
                 ).solved
             else:
-                found = self._fit_targets(X, columns[:, here], [problems[k] for k in here], weight)
+                here_problems = [problems[k] for k in here]
+                found = self._fit_targets(X, columns[:, here], here_problems, weight, checkpoint=checkpoint)
             solved.update(zip(here.tolist(), found, strict=True))
         return [solved[k] for k in range(len(shares))]

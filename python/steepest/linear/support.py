@@ -117,7 +117,7 @@ class LinearSVC(ClassifierMixin, SparseCoefMixin, Classes, LinearEstimator):  # 
         self.max_iter = max_iter
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> LinearSVC:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, checkpoint: Any = None) -> LinearSVC:
         """Fits the model.
 
         Parameters
@@ -127,6 +127,9 @@ class LinearSVC(ClassifierMixin, SparseCoefMixin, Classes, LinearEstimator):  # 
             Classes: numbers, strings or booleans.
         sample_weight : float or array of shape (rows,), optional
             At least 0; a row of weight 0 is a row that is not there.
+        checkpoint : path or (path, seconds), optional
+            A file that the fit is kept in, as `steepest.minimize` has it: the same call goes on from there. For two
+            classes of a table in memory.
 
         Returns
         -------
@@ -166,8 +169,14 @@ class LinearSVC(ClassifierMixin, SparseCoefMixin, Classes, LinearEstimator):  # 
             narrow=X.dtype == np.float32,
         )
         first = 1 if len(self.classes_) == 2 else 0
+        if checkpoint is not None and first == 0:
+            raise InputError(
+                "checkpoint keeps one descent; several classes take one each: fit each class by itself"
+            )
         solved = [
-            problem.solve(X, (codes == k).astype(np.float64), weight, names=self._names())
+            problem.solve(
+                X, (codes == k).astype(np.float64), weight, names=self._names(), checkpoint=checkpoint
+            )
             for k in range(first, len(self.classes_))
         ]
         self.coef_ = np.vstack([s.coef for s in solved]).astype(X.dtype)
