@@ -170,7 +170,7 @@ def test_what_does_not_fit_is_refused_by_name(tmp_path):
         GeneralizedLinear(early_stopping=True).fit(path, "y")
     extra = pa.table({"x0": [1.0], "town": ["Bern"]})
     parquet.write_table(extra, tmp_path / "other.parquet")
-    with pytest.raises(TableError, match="column 'town' is of type string, no number"):
+    with pytest.raises(TableError, match=r"column 'town' is of type string, no number, in other\.parquet"):
         Ridge().fit(tmp_path / "other.parquet", "x0")
     with pytest.raises(TableError, match=r"other\.parquet lacks 'x1'"):
         Ridge().fit([tmp_path / "part-0.parquet", tmp_path / "other.parquet"], "x0")
@@ -215,3 +215,32 @@ def test_fit_of_files_larger_than_memory(tmp_path):
             steepest.fit(path, "y", memory=8_000_000, **{name: value})
     with pytest.raises(InputError, match="leave room for a sample of"):
         steepest.fit(path, "y", memory=100_000)
+
+
+def test_columns_that_are_of_another_type_in_a_later_file(tmp_path):
+    random = np.random.default_rng(5)
+    X, y = random.normal(size=(60, 2)), random.normal(size=60)
+
+    def written(number, **changed):
+        rows = slice(0, 30) if number == 0 else slice(30, 60)
+        wide = np.float32 if number == 0 else np.float64
+        columns = {"a": X[rows, 0].astype(wide), "b": X[rows, 1].astype(wide), "y": y[rows]} | changed
+        parquet.write_table(pa.table(columns), tmp_path / f"part-{number}.parquet")
+
+    written(0)
+    written(1)
+    pattern = f"{tmp_path}/part-*.parquet"
+    stream = Stream(Files(files_of(pattern)), ["a", "b"])
+    exact = np.vstack([X[:30].astype(np.float32).astype(float), X[30:]])
+    # The first file is float32: the digits of the second must not be rounded to it.
+    np.testing.assert_array_equal(np.vstack(list(stream.matrices())), exact)
+    held = Ridge(alpha=0.1).fit(exact, y)
+    np.testing.assert_allclose(Ridge(alpha=0.1).fit(pattern, "y").coef_, held.coef_, rtol=1e-9)
+    written(1, b=["one"] * 30)
+    with pytest.raises(TableError, match=r"column 'b' is of type string, no number, in part-1\.parquet"):
+        Ridge().fit(pattern, "y")
+    written(1, y=["one", "two"] * 15)
+    with pytest.raises(
+        TableError, match=r"'y' is of type double in part-0\.parquet and of type string in part-1"
+    ):
+        LogisticRegression().fit(pattern, "y")

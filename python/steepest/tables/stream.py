@@ -120,6 +120,8 @@ class Files:
         self.groups: list[Group] = []
         self.stamps: list[tuple[int, int]] = []
         self._decoded = 0
+        #: for each column the Arrow types it has, each with the first file that has it so
+        self._kinds: dict[str, dict[Any, int]] = {}
         self.extra = [levels_of(path) for path in self.paths]
         for number, path in enumerate(self.paths):
             self._look(number, path)
@@ -154,6 +156,8 @@ class Files:
         elif lacking := [name for name in self.names if name not in names]:
             first = self._called(self.model)
             raise TableError(f"{path.name} lacks {listed(lacking)}, which {first} has")
+        for stored in schema:
+            self._kinds.setdefault(stored.name, {}).setdefault(stored.type, number)
         for group in range(metadata.num_row_groups):
             count = metadata.row_group(group).num_rows
             self.groups.append(Group(number, group, self.rows, count))
@@ -174,6 +178,14 @@ class Files:
             return self.schema.field(name).type
         values = [extra[name] for extra in self.extra if name in extra]
         return pa.float64() if all(map(_is_number, values)) else pa.string()
+
+    def kinds(self, name: str) -> Iterator[tuple[Any, str]]:
+        """The Arrow types of a column, its categories' for categories, and the name of the first file of each."""
+        if name not in self.schema.names:
+            yield self.kind(name), self._called(self.model)
+            return
+        for kind, file in self._kinds[name].items():
+            yield kind.value_type if pa.types.is_dictionary(kind) else kind, self._called(file)
 
     def batches(self, columns: Sequence[str], start: int = 0) -> Iterator[tuple[Place, pa.RecordBatch]]:
         """The rows from `start` on, some at a time, and where they lie.
@@ -241,6 +253,13 @@ class Files:
         """One column of all rows; texts are one object each, however often they occur."""
         texts: dict[Any, Any] = {}
         parts = []
+        (first, there), *others = self.kinds(name)
+        for kind, other in others:
+            if _is_text(kind) != _is_text(first):
+                raise TableError(
+                    f"column {name!r} is of type {first} in {there} and of type {kind} in {other}: make it the same "
+                    "in all files"
+                )
         for place, batch in self.batches([name]):
             array = batch.column(0)
             if array.null_count:
@@ -352,19 +371,19 @@ class Stream:
         self.dtype = self._numbers()
 
     def _numbers(self) -> np.dtype[Any]:
-        """The dtype of all columns as NumPy would join them: float32 only where none needs more."""
+        """The dtype of all columns as NumPy would join them: float32 only where none needs more in any file."""
         found = set()
         for name in self.names:
-            kind = self.files.kind(name)
-            if pa.types.is_dictionary(kind):
-                kind = kind.value_type
-            numeric = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
-            if not (numeric or pa.types.is_decimal(kind)):
-                raise TableError(
-                    f"column {name!r} is of type {kind}, no number: leave it out, or make it numbers first; "
-                    "steepest.fit takes categories and dates"
+            for kind, file in self.files.kinds(name):
+                numeric = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+                if not (numeric or pa.types.is_decimal(kind)):
+                    raise TableError(
+                        f"column {name!r} is of type {kind}, no number, in {file}: leave it out, or make it numbers "
+                        "first; steepest.fit takes categories and dates"
+                    )
+                found.add(
+                    np.dtype(np.float64) if pa.types.is_decimal(kind) else np.dtype(kind.to_pandas_dtype())
                 )
-            found.add(np.dtype(np.float64) if pa.types.is_decimal(kind) else np.dtype(kind.to_pandas_dtype()))
         joined = np.result_type(*found) if found else np.dtype(np.float64)
         return np.dtype(np.float32 if joined in (np.float16, np.float32) else np.float64)
 
