@@ -484,6 +484,57 @@ def test_an_error_of_who_looks_on_at_the_last_step_leaves_the_step_before(tmp_pa
     assert not path.exists()
 
 
+@pytest.mark.parametrize("jac", [None, "3-point", "callable"])
+@pytest.mark.parametrize("loss", ["linear", "cauchy"])
+def test_least_squares_goes_on_too(tmp_path, jac, loss):
+    t, calls = np.linspace(0, 4, 30), iter(range(1, 10**6))
+    y = 3 * np.exp(-0.7 * t) + np.sin(9 * t) / 20
+
+    def curve(p):
+        return p[0] * np.exp(-p[1] * t) + p[2] - y
+
+    def rows(p):
+        e = np.exp(-p[1] * t)
+        return np.stack([e, -p[0] * t * e, np.ones_like(t)], axis=1)
+
+    path, asked = tmp_path / "run", {"x0": [9.0, 4.0, 5.0], "loss": loss, "tol": 1e-12}
+    asked |= {"jac": rows if jac == "callable" else jac}
+    never = steepest.least_squares(curve, **asked)
+    assert never.nit > 4
+    stop = {"callback": lambda intermediate_result: next(calls) >= 3, "checkpoint": path}
+    assert steepest.least_squares(curve, **asked, **stop).outcome == "stopped"
+    again = steepest.least_squares(curve, **asked, checkpoint=path)
+    assert again.resumed == 3
+    assert (again.x.tobytes(), again.jac.tobytes(), again.nit, again.nfev) == (
+        never.x.tobytes(),
+        never.jac.tobytes(),
+        never.nit,
+        never.nfev,
+    )
+    assert not path.exists()
+    steepest.least_squares(curve, **asked, callback=lambda x: True, checkpoint=path)
+    with pytest.raises(InputError, match=r"f_scale was 1.0 and is 2.0 now"):
+        steepest.least_squares(curve, **asked, f_scale=2.0, checkpoint=path)
+
+
+def test_curve_fit_goes_on_too_and_knows_its_data(tmp_path):
+    t, path = np.linspace(0, 4, 30), tmp_path / "run"
+    y = 3 * np.exp(-0.7 * t) + np.sin(9 * t) / 20
+
+    def curve(t, a, b, c):
+        return a * np.exp(-b * t) + c
+
+    asked = {"p0": [9.0, 4.0, 5.0]}
+    never = steepest.curve_fit(curve, t, y, **asked)
+    with pytest.raises(RuntimeError, match="not found"):
+        steepest.curve_fit(curve, t, y, **asked, options={"maxiter": 3}, checkpoint=path)
+    with pytest.raises(InputError, match=r"fun was .* and is|fun is another"):
+        steepest.curve_fit(curve, t, y + 1e-9, **asked, checkpoint=path)
+    again = steepest.curve_fit(curve, t, y, **asked, checkpoint=path)
+    assert all(a.tobytes() == b.tobytes() for a, b in zip(again, never, strict=True))
+    assert not path.exists()
+
+
 def test_descend_goes_on_too(tmp_path):
     path = tmp_path / "run"
     asked = {

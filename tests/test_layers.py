@@ -141,7 +141,7 @@ MAY: dict[str, set[str]] = {
     "rate": {"real", "settings", "trace"},
     "rates": {"rate", "real", "settings"},
     "real": set(),
-    "residuals": {"objective", "status"},
+    "residuals": {"objective", "state", "status"},
     "refusal": {"design", "pool"},
     "rule": {"matrix", "real", "settings", "simd", "trace"},
     "rules": {"matrix", "real", "rule", "settings"},

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from steepest.checkpoint import digest
 from steepest.errors import InputError
 from steepest.least_squares import least_squares, read_box
 from steepest.objective import read_start
@@ -64,7 +65,7 @@ def curve_fit(
     nan_policy : {"raise", "omit"}, optional
         What to do about NaN in the data.
     **kwargs
-        Further arguments of `least_squares`; SciPy's `maxfev` is understood.
+        Further arguments of `least_squares`, `checkpoint` among them; SciPy's `maxfev` is understood.
 
     Returns
     -------
@@ -108,8 +109,15 @@ def curve_fit(
     by_p: Any = jac
     if callable(jac):
         by_p = lambda p: weigh(np.asarray(jac(x, *p), dtype=np.float64))  # noqa: E731
+
+    def residuals(p: Any) -> Any:
+        return weigh(np.ravel(np.asarray(f(x, *p)) - y))  # complex where steps are
+
+    if kwargs.get("checkpoint") is not None:
+        # By which a file of other data is refused.
+        residuals.__qualname__ = f"{digest(f)} at {digest([x, y, sigma])}"
     result = least_squares(
-        lambda p: weigh(np.ravel(np.asarray(f(x, *p)) - y)),  # complex where steps are
+        residuals,
         start,
         by_p,
         (-np.inf, np.inf) if box is None else box,

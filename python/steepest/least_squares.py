@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from steepest import _core
 from steepest.callbacks import after_each, ten_times_a_second
+from steepest.checkpoint import Checkpoint, digest
 from steepest.errors import InputError, did_you_mean
 from steepest.objective import read_bounds, read_start
 from steepest.options import Asked
@@ -52,6 +53,7 @@ def least_squares(
     options: Mapping[str, Any] | None = None,
     path: bool = False,
     watch: Callable[[Any], Any] | None = None,
+    checkpoint: Any = None,
 ) -> Result:
     """Minimise a sum of squared residuals, with nothing to tune; SciPy's arguments with SciPy's meaning.
 
@@ -98,7 +100,7 @@ def least_squares(
         How near to the least F, relative to it; 1e-6 unless given.
     options : dict, optional
         ``maxiter``, ``max_seconds`` and the method's own settings (`steepest.methods.LevenbergMarquardt`).
-    path, watch
+    path, watch, checkpoint
         As in `steepest.minimize`.
 
     Returns
@@ -154,7 +156,19 @@ def least_squares(
         diff_step,
     )
     _check_unneeded(x_scale, tr_solver, start.size)
+    about = {
+        "fun": digest(fun),
+        "x0": digest(start),
+        "args": digest((args, given)),
+        "jac": "callable" if callable(jac) else repr(jac),
+        "bounds": digest(box),
+        "loss": digest(loss),
+        "f_scale": repr(float(f_scale)),
+        "diff_step": digest(diff_step),
+        "path": repr(bool(path)),
+    }
     asked = Asked.of(*_method(method), tol, _options(options, ftol, gtol, max_nfev))
+    kept = None if checkpoint is None else Checkpoint(checkpoint, about | asked.description())
     request = asked.request()
     for name in ("before", "schedule", "step"):
         request.pop(name)
@@ -167,11 +181,13 @@ def least_squares(
         "weighed": fit.loss is not None,
         "bounds": None if box is None else (box[0].tolist(), box[1].tolist()),
         "path": bool(path),
+        "checkpoint": None if kept is None else kept.request(),
     }
     with fit.by(workers):
         told = after_each(callback, shaped, verbose > 1), ten_times_a_second(watch)
         values = _core.minimize_residuals(request, *told)
         values |= asked.told(values)
+    values["findings"] += [] if kept is None else kept.findings()
     idle = {
         "xtol": xtol,
         "x_scale": x_scale,

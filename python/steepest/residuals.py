@@ -227,6 +227,14 @@ class Fit:
         value, slope, bend = (np.asarray(part, dtype=np.float64) for part in rho(z))
         return 0.5 * scale**2 * float(value.sum()), slope * r, slope + 2 * bend * z
 
+    def remembers(self) -> list[float]:
+        """What later differences depend on: the sizes of the variables, and whether they are taken to both sides."""
+        return [*self._size.tolist(), float(self._both)]
+
+    def remember(self, kept: list[float]) -> None:
+        """Goes on from what another fit remembered."""
+        self._size, self._both = np.array(kept[:-1]), bool(kept[-1])
+
     def sharpen(self) -> bool:
         """Whether differences are to both sides from here on, where they were to one."""
         could = self._jac is None and not self._both

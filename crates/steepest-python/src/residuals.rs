@@ -1,5 +1,6 @@
 //! Sums of squared residuals: what `steepest.least_squares` asks for, put together and run.
 use crate::calling::call;
+use crate::checkpoint::{Asked, Checkpoint, run};
 use crate::choose::{Around, choose};
 use crate::enter::{guarded, stay};
 use crate::minimize::box_of;
@@ -12,6 +13,7 @@ use pyo3::types::{PyDict, PyTuple};
 use steepest::descend::Descent;
 use steepest::problem::facts;
 use steepest::residuals::{Residuals, SumOfSquares};
+use steepest::state::{Bad, State, Visitor};
 use steepest::status::Halt;
 use steepest::watch::Stop;
 
@@ -33,6 +35,8 @@ pub struct Request {
     evaluations: Option<u64>,
     seconds: Option<f64>,
     path: bool,
+    /// Where it is kept while it runs.
+    checkpoint: Option<Asked>,
 }
 
 /// Residuals that Python computes.
@@ -61,7 +65,29 @@ impl Fit {
     }
 }
 
+impl State for Fit {
+    fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
+        let failed = |error: PyErr| Bad(error.to_string());
+        let mut kept: Vec<f64> = Vec::new();
+        if !v.loads() {
+            let asked = Python::attach(|py| self.fit.bind(py).call_method0("remembers")?.extract());
+            kept = asked.map_err(failed)?;
+        }
+        v.long("differences", &mut kept, &[self.dim + 1])?;
+        if !v.loads() {
+            return Ok(());
+        }
+        let sound = kept.iter().all(|size| size.is_finite() && *size >= 0.0);
+        v.check("differences", sound, "is no size")?;
+        Python::attach(|py| self.fit.bind(py).call_method1("remember", (kept,)).map(|_| ()))
+            .map_err(failed)
+    }
+}
+
 impl Residuals for Fit {
+    fn state(&mut self) -> Option<&mut dyn State> {
+        Some(self)
+    }
     fn dim(&self) -> usize {
         self.dim
     }
@@ -132,8 +158,21 @@ pub fn minimize_residuals<'py>(
     let mut descent = Descent::new(chosen.method, &x0, stop);
     descent.keep_path = request.path;
     let mut watcher = Watcher::new(callback, watch);
+    let mut kept = request.checkpoint.map(|asked| Checkpoint::new(py, asked)).transpose()?;
+    if let Some(kept) = &mut kept {
+        stay(py, || kept.begin(&mut descent, &mut objective, &*penalty))?;
+    }
+    let ran = stay(py, || {
+        run(&mut kept, &mut descent, &mut objective, |descent, objective| {
+            descent.advance(objective, &*penalty, &mut watcher)
+        })
+    });
+    // Whatever ended it: Ctrl-C and errors too.
+    match &mut kept {
+        Some(kept) => ran.and(stay(py, || kept.end(&mut descent, &mut objective)))?,
+        None => ran?,
+    }
     let solution = stay(py, || {
-        while descent.advance(&mut objective, &*penalty, &mut watcher)? {}
         descent.settle(&mut objective, &*penalty)?;
         Ok(descent.solution())
     })?;

@@ -1,5 +1,6 @@
 //! Sums of losses of residuals: least squares, and what bounds the pull of outliers.
 use crate::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
+use crate::state::{Bad, State, Visitor};
 use crate::status::Halt;
 
 /// Residuals r(x), and their derivatives.
@@ -26,6 +27,10 @@ pub trait Residuals {
     /// Makes the derivatives more exact from here on, where that can be had; whether it could.
     fn sharpen(&mut self) -> Result<bool, Halt> {
         Ok(false)
+    }
+    /// What it remembers between answers, where later ones depend on it; for runs that are stopped and go on.
+    fn state(&mut self) -> Option<&mut dyn State> {
+        None
     }
 }
 
@@ -74,7 +79,21 @@ fn half_square(r: &[f64]) -> f64 {
     0.5 * r.iter().map(|r| r * r).sum::<f64>()
 }
 
+impl<R: Residuals> State for SumOfSquares<R> {
+    fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
+        let SumOfSquares { inner, r, slope, bend, .. } = self;
+        let count = [inner.count()];
+        v.long("r", r, &count)?;
+        v.long("slope", slope, &count)?;
+        v.long("bend", bend, &count)?;
+        inner.state().map_or(Ok(()), |state| v.field("residuals", state))
+    }
+}
+
 impl<R: Residuals> Objective for SumOfSquares<R> {
+    fn state(&mut self) -> Option<&mut dyn State> {
+        Some(self)
+    }
     fn offers(&self) -> Offers {
         Offers {
             residuals: self.inner.count(),
