@@ -244,3 +244,16 @@ def test_columns_that_are_of_another_type_in_a_later_file(tmp_path):
         TableError, match=r"'y' is of type double in part-0\.parquet and of type string in part-1"
     ):
         LogisticRegression().fit(pattern, "y")
+
+
+def test_what_has_yet_to_be_read_is_refused_with_the_remedy():
+    table = pa.table({"a": [0.0, 1.0, 3.0], "y": [1.0, 2.0, 5.0]})
+    model = Ridge().fit(table.select(["a"]).to_pandas(), [1.0, 2.0, 5.0])
+    for source, name in (
+        (table.to_reader(), "RecordBatchReader"),
+        (iter(table.to_batches()), "list_iterator"),
+        (lambda: iter(table.to_batches()), "function"),
+    ):
+        for called in (lambda X: Ridge().fit(X, "y"), model.predict):
+            with pytest.raises(InputError, match=f"got {name}, which has yet to be read: .* Parquet files"):
+                called(source)

@@ -36,6 +36,17 @@ def _refuse_masked(name: str, values: Any) -> None:
         )
 
 
+def _refuse_unread(X: Any) -> None:
+    """What has yet to be read is no matrix, and the names of files are all that is read while a fit computes."""
+    once = hasattr(X, "__next__") or hasattr(X, "__arrow_c_stream__") or hasattr(X, "collect_schema")
+    if (once or callable(X)) and not (hasattr(X, "__array__") or hasattr(X, "__dataframe__")):
+        raise InputError(
+            f"X must be a matrix, a frame or the names of Parquet files; got {type(X).__name__}, which has yet to be "
+            "read: read it into a frame first, or write it to Parquet files and pass their names where it is larger "
+            "than memory"
+        )
+
+
 def _too_large(X: Any, y: Any) -> InputError:
     """The error for an integer that no float64 holds, with its row where that can be told."""
     for name, values in (("X", X), ("y", y)):
@@ -128,6 +139,7 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
         refuse_strange_numbers(self.get_params(deep=False))
         if names_files(X):
             return self._streamed(X, y, **options)
+        _refuse_unread(X)
         for name, values in (("X", X), ("y", y)):
             _refuse_masked(name, values)
             if name == "X" or options.get("y_numeric"):
@@ -211,6 +223,7 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "coef_")
         if names_files(X):
             return self._streamed_scores(X)
+        _refuse_unread(X)
         _refuse_masked("X", X)
         _refuse_kind("X", X)
         _core.check_structure(X, "X")
