@@ -2,6 +2,9 @@
 
 import itertools
 import os
+import signal
+import threading
+import time
 
 import numpy as np
 import pyarrow as pa
@@ -140,6 +143,30 @@ def test_a_file_that_changes_while_it_is_read_is_named(tmp_path, little, passes)
             ):
                 model.fit(path, "y")
             victim.touch()
+
+
+@pytest.mark.parametrize("when", [1, 4, 9])
+def test_ctrl_c_while_files_are_read(tmp_path, little, monkeypatch, when):
+    path, *_ = written(tmp_path)
+    read, calls = Stream.read_rows, []
+
+    def pressed(stream, start, stop):
+        calls.append(start)
+        if len(calls) == when:
+            os.kill(os.getpid(), signal.SIGINT)
+        return read(stream, start, stop)
+
+    monkeypatch.setattr(Stream, "read_rows", pressed)
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        LogisticRegression(C=1e6, tol=1e-12, max_iter=100_000).fit(path, "y")
+    # Nothing reads on once the fit has ended.
+    seen = len(calls)
+    time.sleep(0.05)
+    assert len(calls) == seen
+    assert threading.active_count() == before
+    monkeypatch.setattr(Stream, "read_rows", read)
+    assert LogisticRegression().fit(path, "y").result_.outcome == "converged"
 
 
 def test_an_error_of_the_reading_comes_out_as_itself(tmp_path, little, monkeypatch):
