@@ -284,3 +284,14 @@ def test_what_has_yet_to_be_read_is_refused_with_the_remedy():
         for called in (lambda X: Ridge().fit(X, "y"), model.predict):
             with pytest.raises(InputError, match=f"got {name}, which has yet to be read: .* Parquet files"):
                 called(source)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_target_that_is_not_finite_is_named_by_file_and_row(tmp_path, bad):
+    for number, y in enumerate(([1.0, 2.0, 4.0, 3.0], [2.0, 1.0, 5.0, bad])):
+        table = pa.table({"x": [1.0, 2.0, 3.0, 4.0], "y": y})
+        parquet.write_table(table, tmp_path / f"part-{number}.parquet", row_group_size=2)
+    with pytest.raises(
+        TableError, match=r"'y' is not finite in row 1 of row group 1 of part-1\.parquet: drop the row"
+    ):
+        Ridge().fit(f"{tmp_path}/part-*.parquet", "y")

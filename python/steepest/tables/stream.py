@@ -271,7 +271,14 @@ class Files:
                 lookup[:] = here
                 parts.append(lookup[coded.indices.to_numpy(zero_copy_only=False)])
             else:
-                parts.append(array.to_numpy(zero_copy_only=False))
+                values = array.to_numpy(zero_copy_only=False)
+                if values.dtype.kind == "f" and not np.isfinite(values).all():
+                    row = place.row + int(np.argmin(np.isfinite(values)))
+                    raise TableError(
+                        f"column {name!r} is not finite in row {row} of row group {place.group.number} of "
+                        f"{self.called(place.group)}: drop the row"
+                    )
+                parts.append(values)
         return np.concatenate(parts)
 
     def missing(self, name: str, place: Place, array: pa.Array) -> TableError:
