@@ -130,12 +130,10 @@ impl Descent {
     ) -> Result<Step, Halt> {
         let before = self.value;
         self.refine(problem, x)?;
-        if !self.proves {
-            self.meet(problem, x)?;
-        }
+        let anew = !self.proves && self.meet(problem, x)?;
         let residual = self.honest(problem);
         let mut step = self.here(residual);
-        if !self.proves && status == Status::Converged && !(residual <= composite::goal(problem)) {
+        if anew && status == Status::Converged && !(residual <= composite::goal(problem)) {
             return Ok(step);
         }
         if self.proves {
@@ -200,19 +198,20 @@ impl Descent {
         Ok(())
     }
 
-    /// What is known is known of y: x goes there if that is no higher, else y comes to x.
-    fn meet(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<(), Halt> {
+    /// What is known is known of y: x goes there if that is no higher, else y comes to x; whether it did.
+    fn meet(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<bool, Halt> {
         if self.y == *x {
-            return Ok(());
+            return Ok(false);
         }
         let there = self.smooth + problem.penalty.value(&self.y);
         if there <= self.value {
             x.copy_from_slice(&self.y);
             (self.value, self.momentum) = (there, 1.0);
-            return Ok(());
+            return Ok(false);
         }
         let from = x.to_vec();
-        self.begin(problem, &from, x)
+        self.begin(problem, &from, x)?;
+        Ok(true)
     }
 
     /// On the simplex, Newton's steps from here, if they lower it: its own are short where columns are alike.

@@ -228,19 +228,20 @@ impl Descent {
         whole(&off)
     }
 
-    /// What is known is known of the iterate: x goes there if that is no higher, else the iterate comes to x.
-    fn meet(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<(), Halt> {
+    /// What is known is known of the iterate: x goes there if that is no higher, else the iterate comes to x; whether it did.
+    fn meet(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<bool, Halt> {
         if self.at == *x {
-            return Ok(());
+            return Ok(false);
         }
         let there = self.smooth + problem.penalty.value(&self.at);
         if there <= self.value + self.noise() {
             x.copy_from_slice(&self.at);
             self.value = there;
-            return Ok(());
+            return Ok(false);
         }
         self.met += 1;
-        self.begin(problem, x)
+        self.begin(problem, x)?;
+        Ok(true)
     }
 
     /// What is known at x, where the method would stop with this status.
@@ -250,12 +251,12 @@ impl Descent {
         x: &mut [f64],
         status: Status,
     ) -> Result<Step, Halt> {
-        self.meet(problem, x)?;
+        let anew = self.meet(problem, x)?;
         let mut residual = self.residual(problem);
         let reached = residual <= composite::goal(problem);
         // As often as this, and what is left is more than the arithmetic can take away.
         let status = if reached || self.met < MET { status } else { Status::PrecisionLimit };
-        if status == Status::Converged && !reached {
+        if anew && status == Status::Converged && !reached {
             return Ok(self.here(residual));
         }
         if !reached && problem.sharpen()? {
