@@ -80,8 +80,8 @@ def render_class(entry: _catalog.Entry) -> list[str]:
     if entry.parameters:
         doc += ["", "    Parameters", "    ----------"]
         for p in entry.parameters:
-            doc.append(f"    {p.name} : {p.type.__name__}, default {p.type(p.default)!r}")
-            allowed = "" if p.kind == "switch" else f" Allowed: {p.range}."
+            doc.append(f"    {p.name} : {p.type.__name__}, default {p.usual!r}")
+            allowed = "" if p.kind == "switch" else f" One of: {p.range}." if p.choices else f" Allowed: {p.range}."
             doc += wrapped(f"{p.doc.strip()}{allowed}", "        ")
     if shown := formulas(entry):
         doc += ["", "    Notes", "    -----", "    As recorded from the core::", ""]
@@ -90,8 +90,9 @@ def render_class(entry: _catalog.Entry) -> list[str]:
     lines.append(f'    registry: ClassVar[str] = "{entry.registry}"')
     lines.append(f'    name: ClassVar[str] = "{entry.name}"')
     for p in entry.parameters:
-        default = f'float("{p.default}")' if abs(p.default) == float("inf") else repr(p.type(p.default))
-        lines.append(f"    {p.name}: {p.type.__name__} = {default}")
+        default = f'float("{p.default}")' if abs(p.default) == float("inf") else repr(p.usual)
+        of = f"Literal[{', '.join(map(repr, p.choices))}]" if p.choices else p.type.__name__
+        lines.append(f"    {p.name}: {of} = {default}")
     return lines
 
 
@@ -100,6 +101,7 @@ def render(registry: str) -> str:
     entries = _catalog.registry(registry).values()
     names = sorted((class_name(e.name, registry) for e in entries), key=lambda n: (not n.isupper(), n))
     call, answer = EXAMPLES[registry]
+    literal = ", Literal" if any(p.choices for e in entries for p in e.parameters) else ""
     head = [
         f'"""{WORDS[registry]}',
         "",
@@ -111,7 +113,7 @@ def render(registry: str) -> str:
         '"""',
         "",
         "from dataclasses import dataclass",
-        "from typing import ClassVar",
+        f"from typing import ClassVar{literal}",
         "",
         "from steepest._catalog import Settings",
         "",

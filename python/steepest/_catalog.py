@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from steepest import _core
-from steepest.errors import InputError
+from steepest.errors import InputError, did_you_mean
 
 __all__ = [
     "REGISTRIES",
@@ -42,8 +42,8 @@ REGISTRIES = ("rules", "losses", "penalties", "methods", "rates")
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One setting: its name, its value unless given, its range (infinite: no limit), what it may be ("number", "whole"
-    or "switch"), and what it does."""
+    """One setting: its name, its value unless given, its range (infinite: no limit), what it may be ("number", "whole",
+    "switch", or "choice" of one of ``choices``, by its place), and what it does."""
 
     name: str
     default: float
@@ -51,11 +51,33 @@ class Parameter:
     high: float
     kind: str
     doc: str
+    choices: tuple[str, ...] = ()
 
     @property
-    def type(self) -> type[float] | type[int] | type[bool]:
+    def type(self) -> type[float] | type[int] | type[bool] | type[str]:
         """The type that Python has for it."""
-        return {"number": float, "whole": int, "switch": bool}[self.kind]
+        return {"number": float, "whole": int, "switch": bool, "choice": str}[self.kind]
+
+    @property
+    def usual(self) -> float | int | bool | str:
+        """The default as Python writes it."""
+        if self.choices:
+            return self.choices[int(self.default)]
+        return self.type(self.default) if math.isfinite(self.default) else self.default
+
+    def read(self, value: Any) -> float:
+        """A value as the core knows it: a choice by its place.
+
+        >>> find("methods", "lbfgs").parameters[-1].read("armijo")
+        1.0
+        """
+        if not self.choices or not isinstance(value, str):
+            return number(self.name, value)
+        if value not in self.choices:
+            hint = did_you_mean(value, self.choices)
+            there = f"; there is {', '.join(self.choices)}"
+            raise InputError(f"{self.name} must be one of its names; got {value!r}{hint or there}")
+        return float(self.choices.index(value))
 
     @property
     def range(self) -> str:
@@ -66,6 +88,8 @@ class Parameter:
         """
         if self.kind == "switch":
             return "True or False"
+        if self.choices:
+            return ", ".join(self.choices)
         low, high = f"{self.low:g}", f"{self.high:.12g}"
         if self.low == float("-inf"):
             return "any number" if self.high == float("inf") else f"at most {high}"
@@ -166,13 +190,15 @@ def find(registry: str, name: str) -> Entry:
     return entry
 
 
-def checked(registry: str, name: str, given: Mapping[str, float]) -> dict[str, float]:
+def checked(registry: str, name: str, given: Mapping[str, Any]) -> dict[str, float]:
     """All settings of an entry by name: those given, checked against their ranges, and the others' defaults.
 
     >>> checked("rules", "momentum", {"momentum": 0.5})["weight_decay"]
     0.0
     """
-    numbers = {key: number(key, value) for key, value in given.items()}
+    entry = _all().get(registry, {}).get(name)
+    read = {p.name: p.read for p in entry.parameters if p.choices} if entry else {}
+    numbers = {k: read[k](value) if k in read else number(k, value) for k, value in given.items()}
     try:
         return dict(_core.checked(registry, str(name), numbers))
     except ValueError as error:
@@ -216,7 +242,7 @@ class Settings:
         checked(self.registry, self.name, self.settings)
 
     @property
-    def settings(self) -> dict[str, float]:
+    def settings(self) -> dict[str, Any]:
         """The settings by name."""
         return asdict(self)
 

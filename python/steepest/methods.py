@@ -8,19 +8,21 @@ Written by tools/gen.py from the core's registry; not by hand.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from steepest._catalog import Settings
 
 __all__ = [
     "AugmentedLagrangian",
+    "BarzilaiBorwein",
+    "Bfgs",
     "Coordinate",
     "Fista",
     "GradientDescent",
     "Lbfgs",
-    "LevenbergMarquardt",
     "Newton",
     "Panoc",
+    "NonlinearCg",
     "Progressive",
     "Ruled",
     "SteepestDescent",
@@ -113,78 +115,6 @@ class GradientDescent(Settings):
     rate: float = 0.0
     gtol: float = -1.0
     ftol: float = -1.0
-    verify: bool = True
-
-
-@dataclass(frozen=True)
-class Lbfgs(Settings):
-    """L-BFGS: quasi-Newton steps from the last `memory` changes of the gradient, along the projected path
-    where there are bounds; a line search by approximate Wolfe conditions.
-
-    d = −H g, x ← P(x + a d). Convergence is claimed only where the decrease that the next step predicts, by
-    H and by its diagonal alone, and the decrease over the last ten steps are all small. Variables whose
-    sizes at the start lie far apart are measured in units of their own.
-
-    Nocedal 1980; Liu and Nocedal 1989; Hager and Zhang 2005; Bertsekas 1982.
-
-    Parameters
-    ----------
-    memory : int, default 30
-        Pairs of steps and changes of the gradient that are remembered; all of them where there are no more
-        variables. Allowed: between 1 and 1000.
-    gtol : float, default -1.0
-        SciPy's criterion: claim convergence where max |P(x − g) − x| is at most this; below 0 the method's
-        own. Allowed: at least -1.
-    ftol : float, default -1.0
-        SciPy's criterion: claim convergence where a step lowers F by at most this, relative; below 0 the
-        method's own. Allowed: at least -1.
-    verify : bool, default True
-        Whether to look at both sides of the point before convergence is claimed (a few evaluations).
-    """
-
-    registry: ClassVar[str] = "methods"
-    name: ClassVar[str] = "lbfgs"
-    memory: int = 30
-    gtol: float = -1.0
-    ftol: float = -1.0
-    verify: bool = True
-
-
-@dataclass(frozen=True)
-class LevenbergMarquardt(Settings):
-    """The Levenberg-Marquardt method, for F(x) = Σ_i ψ(r_i(x)), ½ Σ r_i² as a rule: the step p is least for
-
-    ½ ‖r + J p‖² where ‖D p‖ ≤ Δ and low ≤ x + p ≤ high
-
-    D_j is the largest length that column j of J has had, so that the units of the variables do not matter;
-    Δ follows from how well the last decrease was foretold. Solved by QR, never by JᵀJ, whose condition is
-    the square. Where Δ cuts a step short, what r did beyond J p bends it: x + p − (JᵀJ + λD²)⁻¹Jᵀ(r(x + p)
-    − r − J p) is taken where it is lower. Along curved valleys it often is, which saves more than half of
-    the Jacobians for one evaluation a step. Losses other than the square weigh the rows by their
-    curvatures, and the residuals by their slopes (Triggs).
-
-    Levenberg 1944; Marquardt 1963; Moré 1978; Triggs, McLauchlan, Hartley and Fitzgibbon 2000; Transtrum
-    and Sethna 2012, <https://arxiv.org/abs/1201.5885>.
-
-    Parameters
-    ----------
-    ftol : float, default -1.0
-        Claim convergence where F can fall by at most this, relative; below 0 the method's own: a
-        thousand-millionth of the tolerance. Allowed: at least -1.
-    gtol : float, default -1.0
-        Claim convergence where no entry of the gradient of F is larger; below 0 the method's own. Allowed:
-        at least -1.
-    factor : float, default 1.0
-        The longest first step, in lengths of D x. Allowed: between 1e-12 and 1e+12.
-    verify : bool, default True
-        Whether to look at both sides of the point before convergence is claimed (a few evaluations).
-    """
-
-    registry: ClassVar[str] = "methods"
-    name: ClassVar[str] = "levenberg_marquardt"
-    ftol: float = -1.0
-    gtol: float = -1.0
-    factor: float = 1.0
     verify: bool = True
 
 
@@ -316,3 +246,154 @@ class SteepestDescent(Settings):
     gtol: float = -1.0
     ftol: float = -1.0
     verify: bool = True
+
+
+@dataclass(frozen=True)
+class BarzilaiBorwein(Settings):
+    """Barzilai and Borwein's gradient steps, d = −γ g, by the curvature that the last step met: γ = s's /
+    s'y and the shorter s'y / y'y by turns. The value need not fall at each step, only below the largest of
+    the last ten.
+
+    Two vectors of memory. `gradient_descent` is the same idea for penalties with a prox.
+
+    Barzilai and Borwein 1988, <https://doi.org/10.1093/imanum/8.1.141>; Raydan 1997; Dai and Fletcher 2005.
+
+    Parameters
+    ----------
+    gtol : float, default -1.0
+        SciPy's criterion: claim convergence where max |P(x − g) − x| is at most this; below 0 the method's
+        own. Allowed: at least -1.
+    ftol : float, default -1.0
+        SciPy's criterion: claim convergence where a step lowers F by at most this, relative; below 0 the
+        method's own. Allowed: at least -1.
+    verify : bool, default True
+        Whether to look at both sides of the point before convergence is claimed (a few evaluations).
+    search : str, default 'non_monotone'
+        The line search along the direction. One of: approximate_wolfe, armijo, hager_zhang, more_thuente,
+        non_monotone, strong_wolfe.
+    """
+
+    registry: ClassVar[str] = "methods"
+    name: ClassVar[str] = "barzilai_borwein"
+    gtol: float = -1.0
+    ftol: float = -1.0
+    verify: bool = True
+    search: Literal[
+        "approximate_wolfe", "armijo", "hager_zhang", "more_thuente", "non_monotone", "strong_wolfe"
+    ] = "non_monotone"
+
+
+@dataclass(frozen=True)
+class Bfgs(Settings):
+    """BFGS: quasi-Newton steps d = −H g, H the inverse Hessian as all steps together have told it, an n × n
+    matrix.
+
+    H ← (I − s y' / s'y) H (I − y s' / s'y) + s s' / s'y, from (s'y / y'y) I at the first step. One pass
+    over H a step: the update of one step is made while the next direction is multiplied. For up to some
+    thousand variables; `lbfgs` remembers the last steps only, and is as good on most functions.
+
+    Broyden, Fletcher, Goldfarb and Shanno 1970; Nocedal and Wright 2006, section 6.1.
+
+    Parameters
+    ----------
+    gtol : float, default -1.0
+        SciPy's criterion: claim convergence where max |P(x − g) − x| is at most this; below 0 the method's
+        own. Allowed: at least -1.
+    ftol : float, default -1.0
+        SciPy's criterion: claim convergence where a step lowers F by at most this, relative; below 0 the
+        method's own. Allowed: at least -1.
+    verify : bool, default True
+        Whether to look at both sides of the point before convergence is claimed (a few evaluations).
+    search : str, default 'approximate_wolfe'
+        The line search along the direction. One of: approximate_wolfe, armijo, hager_zhang, more_thuente,
+        non_monotone, strong_wolfe.
+    """
+
+    registry: ClassVar[str] = "methods"
+    name: ClassVar[str] = "bfgs"
+    gtol: float = -1.0
+    ftol: float = -1.0
+    verify: bool = True
+    search: Literal[
+        "approximate_wolfe", "armijo", "hager_zhang", "more_thuente", "non_monotone", "strong_wolfe"
+    ] = "approximate_wolfe"
+
+
+@dataclass(frozen=True)
+class Lbfgs(Settings):
+    """L-BFGS: quasi-Newton steps from the last `memory` changes of the gradient, along the projected path
+    where there are bounds; a line search by approximate Wolfe conditions.
+
+    d = −H g, x ← P(x + a d). Convergence is claimed only where the decrease that the next step predicts, by
+    H and by its diagonal alone, and the decrease over the last ten steps are all small. Variables whose
+    sizes at the start lie far apart are measured in units of their own.
+
+    Nocedal 1980; Liu and Nocedal 1989; Hager and Zhang 2005; Bertsekas 1982.
+
+    Parameters
+    ----------
+    memory : int, default 30
+        Pairs of steps and changes of the gradient that are remembered; all of them where there are no more
+        variables. Allowed: between 1 and 1000.
+    gtol : float, default -1.0
+        SciPy's criterion: claim convergence where max |P(x − g) − x| is at most this; below 0 the method's
+        own. Allowed: at least -1.
+    ftol : float, default -1.0
+        SciPy's criterion: claim convergence where a step lowers F by at most this, relative; below 0 the
+        method's own. Allowed: at least -1.
+    verify : bool, default True
+        Whether to look at both sides of the point before convergence is claimed (a few evaluations).
+    search : str, default 'approximate_wolfe'
+        The line search along the direction. One of: approximate_wolfe, armijo, hager_zhang, more_thuente,
+        non_monotone, strong_wolfe.
+    """
+
+    registry: ClassVar[str] = "methods"
+    name: ClassVar[str] = "lbfgs"
+    memory: int = 30
+    gtol: float = -1.0
+    ftol: float = -1.0
+    verify: bool = True
+    search: Literal[
+        "approximate_wolfe", "armijo", "hager_zhang", "more_thuente", "non_monotone", "strong_wolfe"
+    ] = "approximate_wolfe"
+
+
+@dataclass(frozen=True)
+class NonlinearCg(Settings):
+    """Nonlinear conjugate gradients, d ← −g + β d: the last direction is kept as far as it does not spoil
+    what it gained.
+
+    Polak and Ribière's β = max(g'y / ‖g before‖², 0) starts anew by itself where a step went wrong; Hager
+    and Zhang's, (y − 2 d ‖y‖² / d'y)'g / d'y, no less than −1 / (‖d‖ min(0.01, ‖g‖)), leads down whatever
+    the search. Memory for a few vectors, and nothing else: `lbfgs` takes fewer gradients where a few more
+    vectors fit.
+
+    Hager and Zhang 2006, <https://doi.org/10.1145/1132973.1132979>; Nocedal and Wright 2006, section 5.2.
+
+    Parameters
+    ----------
+    beta : str, default 'polak_ribiere'
+        How much of the last direction is kept. One of: polak_ribiere, hager_zhang.
+    gtol : float, default -1.0
+        SciPy's criterion: claim convergence where max |P(x − g) − x| is at most this; below 0 the method's
+        own. Allowed: at least -1.
+    ftol : float, default -1.0
+        SciPy's criterion: claim convergence where a step lowers F by at most this, relative; below 0 the
+        method's own. Allowed: at least -1.
+    verify : bool, default True
+        Whether to look at both sides of the point before convergence is claimed (a few evaluations).
+    search : str, default 'more_thuente'
+        The line search along the direction. One of: approximate_wolfe, armijo, hager_zhang, more_thuente,
+        non_monotone, strong_wolfe.
+    """
+
+    registry: ClassVar[str] = "methods"
+    name: ClassVar[str] = "nonlinear_cg"
+    beta: Literal["polak_ribiere", "hager_zhang"] = "polak_ribiere"
+    gtol: float = -1.0
+    ftol: float = -1.0
+    verify: bool = True
+    search: Literal[
+        "approximate_wolfe", "armijo", "hager_zhang", "more_thuente", "non_monotone", "strong_wolfe"
+    ] = "more_thuente"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from steepest import _core
-from steepest._catalog import Settings, checked, find, number
+from steepest._catalog import Settings, checked, find, number, registry
 from steepest.errors import InputError, did_you_mean
 from steepest.objective import Function
 from steepest.scipys import METHODS, NO_EFFECT, TOLERANCE, is_scipys, told
@@ -137,7 +137,7 @@ class Asked:
             else:
                 setting = _SETTINGS.get(key, key)
                 _check_setting(setting, name)
-                settings[setting] = number(key, value)
+                settings[setting] = _read_setting(key, setting, name, value)
         if tol is not None and not (0 <= (tol := number("tol", tol)) < float("inf")):
             raise InputError(f"tol must be at least 0 and finite; got {tol}")
         if before or after or schedule:
@@ -220,11 +220,21 @@ def _read_method(method: Any) -> tuple[str | None, dict[str, float], str]:
     if dataclasses.is_dataclass(method) and not isinstance(method, type) and isinstance(name, str):
         fields = {f.name for f in dataclasses.fields(method)} - {"name"}
         if name in known:
-            return name, {f: number(f, getattr(method, f)) for f in sorted(fields)}, ""
+            return name, {f: _read_setting(f, f, name, getattr(method, f)) for f in sorted(fields)}, ""
     raise InputError(
         f"method must be a name or an instance from steepest.methods or steepest.rules, or a list of rules; got "
         f"{method!r}"
     )
+
+
+def _read_setting(key: str, setting: str, method: str | None, value: Any) -> float:
+    """A setting's value as a number; what is chosen by name (of the method, or of any) by its place."""
+    methods = registry("methods")
+    for entry in [methods[method]] if method in methods else methods.values():
+        for parameter in entry.parameters:
+            if parameter.name == setting and parameter.choices:
+                return parameter.read(value)
+    return number(key, value)
 
 
 def _read_turn(rule: Any) -> Named:

@@ -1,7 +1,7 @@
 //! The registries as Python sees them: plain dictionaries, read once by `_catalog.py`.
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyDict, PyList, PyTuple};
 use steepest::loss::Outputs;
 use steepest::rule::Scope;
 use steepest::settings::{Parameter, nearest};
@@ -75,6 +75,9 @@ fn entry<'py>(
         d.set_item("low", if p.low == f64::MIN { f64::NEG_INFINITY } else { p.low })?;
         d.set_item("high", if p.high == f64::MAX { f64::INFINITY } else { p.high })?;
         d.set_item("kind", p.kind.name())?;
+        let choices: &[&str] =
+            if let steepest::settings::Kind::Choice(names) = p.kind { names } else { &[] };
+        d.set_item("choices", PyTuple::new(py, choices)?)?;
         d.set_item("doc", p.doc)?;
         list.append(d)?;
     }

@@ -43,6 +43,8 @@ pub mod residuals;
 pub mod rule;
 pub mod rules;
 pub mod scaling;
+pub mod search;
+pub mod searches;
 pub mod settings;
 pub mod simd;
 pub mod source;

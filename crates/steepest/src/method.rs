@@ -151,6 +151,7 @@ pub trait Method {
 }
 
 /// A row of the registry.
+#[derive(Clone, Copy)]
 pub struct Entry {
     /// Its name.
     pub name: &'static str,

@@ -10,6 +10,8 @@ pub enum Kind {
     Whole,
     /// 1 or 0, true or false.
     Switch,
+    /// One of these, by its place.
+    Choice(&'static [&'static str]),
 }
 
 impl Kind {
@@ -19,10 +21,15 @@ impl Kind {
             Kind::Number => "number",
             Kind::Whole => "whole",
             Kind::Switch => "switch",
+            Kind::Choice(_) => "choice",
         }
     }
-    /// Of a setting as it was declared: a default without a decimal point is a whole number, from 0 to 1 a switch.
-    pub const fn of(default: &str, low: f64, high: f64) -> Self {
+    /// Of a setting as it was declared: a default without a decimal point is a whole number, from 0 to 1 a switch; with
+    /// names it is one of them.
+    pub const fn of(default: &str, low: f64, high: f64, names: &[&'static [&'static str]]) -> Self {
+        if let [names] = names {
+            return Kind::Choice(names);
+        }
         let (bytes, mut i) = (default.as_bytes(), 0);
         while i < bytes.len() {
             if matches!(bytes[i], b'.' | b'e' | b'I') {
@@ -91,6 +98,9 @@ pub fn checked(
             if v >= p.low && v <= p.high && whole {
                 return Ok(v);
             }
+            if let Kind::Choice(names) = p.kind {
+                return Err(format!("{} must be one of {}; got {v:?}", p.name, names.join(", ")));
+            }
             if p.kind == Kind::Switch {
                 return Err(format!("{} must be true or false (1 or 0); got {v:?}", p.name));
             }
@@ -141,12 +151,12 @@ fn distance(a: &str, b: &str) -> usize {
 
 /// Declares a struct of settings together with their defaults, ranges and words:
 /// `settings! { /// words  "name" Type { /// words  setting = default in low => high, … } }`.
-/// A default is written with its decimal point, unless the setting is a whole number, or a switch (`1 in 0 => 1`); the
-/// ends of the range are allowed values.
+/// A default is written with its decimal point, unless the setting is a whole number, or a switch (`1 in 0 => 1`), or the
+/// place of a name (`0 in 0 => 2; NAMES`); the ends of the range are allowed values.
 #[macro_export]
 macro_rules! settings {
     ($(#[doc = $doc:literal])* $name:literal $type:ident {
-        $($(#[doc = $pdoc:literal])* $p:ident = $default:literal in $low:expr => $high:expr),* $(,)? }) => {
+        $($(#[doc = $pdoc:literal])* $p:ident = $default:literal in $low:expr => $high:expr $(; $names:expr)?),* $(,)? }) => {
         $(#[doc = $doc])*
         #[derive(Clone, Copy, Debug)]
         pub struct $type<N = f64> {
@@ -163,7 +173,7 @@ macro_rules! settings {
             const DOC: &'static str = concat!($($doc, "\n"),*);
             const PARAMETERS: &'static [$crate::settings::Parameter] = &[$($crate::settings::Parameter {
                 name: stringify!($p), default: $default as f64, low: $low as f64, high: $high as f64,
-                kind: $crate::settings::Kind::of(stringify!($default), $low as f64, $high as f64), doc: concat!($($pdoc),*).trim_ascii() }),*];
+                kind: $crate::settings::Kind::of(stringify!($default), $low as f64, $high as f64, &[$($names)?]), doc: concat!($($pdoc),*).trim_ascii() }),*];
             fn of(values: &[f64]) -> Self {
                 let [$($p),*] = *values else { unreachable!("every parameter is passed") };
                 Self { $($p,)* of: std::marker::PhantomData }

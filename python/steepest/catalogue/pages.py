@@ -77,13 +77,14 @@ def number(value: float) -> str:
 
 def usual(parameter: _catalog.Parameter) -> str:
     """A setting's default as people write it."""
-    value = parameter.type(parameter.default) if math.isfinite(parameter.default) else parameter.default
-    return str(value) if parameter.kind == "switch" else number(value)
+    if parameter.kind in ("switch", "choice"):
+        return str(parameter.usual)
+    return number(parameter.default)
 
 
 def spread(parameter: _catalog.Parameter) -> str:
     """The range of a setting in words."""
-    if parameter.kind == "switch":
+    if parameter.kind in ("switch", "choice"):
         return parameter.range
     low, high = number(parameter.low), number(parameter.high)
     if low == "-inf" and high == "inf":

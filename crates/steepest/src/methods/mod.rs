@@ -1,22 +1,28 @@
 //! The registry of methods: one line each. A method's file (or folder) has an `ENTRY`.
 use crate::method::{Entry, Method};
 pub use choose::{Around, Chosen, choose, suited};
+use directions::DIRECTIONS;
+pub(crate) use directions::lbfgs;
 use proved::Proved;
 
 mod choose;
 pub mod claims;
 mod composite;
+pub mod direction;
+pub mod directions;
 pub mod doubt;
 mod natural;
+pub mod pairs;
 pub mod proved;
 mod seen;
 mod shares;
+pub mod smooth;
+mod standing;
 
 macro_rules! methods {
     ($($file:ident),* $(,)?) => {
         $(#[doc = concat!("The method `", stringify!($file), "`.")] pub mod $file;)*
-        /// Every method.
-        pub static METHODS: &[Entry] = &[$($file::ENTRY),*];
+        const OTHERS: &[Entry] = &[$($file::ENTRY),*];
     };
 }
 methods! {
@@ -24,7 +30,6 @@ methods! {
     coordinate,
     fista,
     gradient_descent,
-    lbfgs,
     levenberg_marquardt,
     newton,
     panoc,
@@ -32,6 +37,17 @@ methods! {
     ruled,
     steepest_descent,
 }
+
+/// Every method: the directions, and those that are more than a direction.
+pub static METHODS: &[Entry] = &ALL;
+const ALL: [Entry; OTHERS.len() + DIRECTIONS.len()] = {
+    let (mut all, mut i) = ([OTHERS[0]; OTHERS.len() + DIRECTIONS.len()], 0);
+    while i < all.len() {
+        all[i] = if i < OTHERS.len() { OTHERS[i] } else { DIRECTIONS[i - OTHERS.len()] };
+        i += 1;
+    }
+    all
+};
 
 /// A method at work: one that does not know tables itself has what it claims of them proved.
 pub fn at_work(entry: &Entry, settings: &[f64]) -> Box<dyn Method + Send> {

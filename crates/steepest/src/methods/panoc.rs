@@ -1,5 +1,5 @@
 //! Proximal gradient steps, made quick by L-BFGS on what they leave to do.
-use super::lbfgs::memory::Memory;
+use super::pairs::Pairs;
 use super::proved::Proved;
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
 use crate::methods::doubt::{self, Doubt};
@@ -59,7 +59,7 @@ const MET: u64 = 5;
 #[derive(Default)]
 struct Descent {
     set: Panoc,
-    pairs: Option<Memory>,
+    pairs: Option<Pairs>,
     /// The iterate, f and its gradient there, and the prox from there by `step`.
     at: Vec<f64>,
     smooth: f64,
@@ -100,7 +100,7 @@ struct Aim {
 }
 
 impl Descent {
-    fn pairs(&mut self) -> &mut Memory {
+    fn pairs(&mut self) -> &mut Pairs {
         self.pairs.as_mut().expect("made at the start")
     }
 
@@ -316,7 +316,7 @@ impl Descent {
 impl Method for Descent {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let n = problem.dim();
-        self.pairs = Some(Memory::new(n, self.set.memory as usize, false));
+        self.pairs = Some(Pairs::new(n, self.set.memory as usize, false));
         // A start outside a constraint is brought inside.
         if !problem.penalty.value(x).is_finite() {
             problem.penalty.prox(x, Steps::Uniform(1e-100));

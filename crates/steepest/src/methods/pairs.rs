@@ -1,9 +1,11 @@
-//! What L-BFGS remembers of the curvature: pairs (s, y) of steps and changes of the gradient.
+//! What is remembered of the curvature: pairs (s, y) of steps and changes of the gradient, and the steps of L-BFGS by them.
 use crate::curvature::Curvature;
-use super::loops::{coefficients, combine, products, recursion, renew, whole};
 use crate::state::{Bad, State, Visitor};
 use crate::units::Units;
 use crate::vectors::{self, Aligned, dot, padded};
+use loops::{coefficients, combine, products, recursion, renew, whole};
+
+mod loops;
 
 /// From this many variables on, the recursion runs over inner products, which reads the memory twice
 /// instead of four times; below, they would cost more than they save.
@@ -14,7 +16,7 @@ const CAUTIOUS: f64 = 1e-10;
 
 /// The last `m` pairs, and −H g.
 #[derive(Default)]
-pub struct Memory {
+pub struct Pairs {
     n: usize,
     stride: usize,
     /// One more than are used: the free one takes the next pair, which may turn out not to be fit.
@@ -70,19 +72,35 @@ struct Products {
 /// No more pairs are ever asked for.
 const MOST: usize = 1000;
 
-impl State for Memory {
+impl State for Pairs {
     /// All slots as they are, and what has been learned from them: the sums were not formed at once.
     fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
-        let mut made = [self.slots, usize::from(self.gram.is_some()), usize::from(self.dense.is_some())];
+        let mut made =
+            [self.slots, usize::from(self.gram.is_some()), usize::from(self.dense.is_some())];
         v.field("made", &mut made)?;
         if v.loads() {
             v.check("made", (1..=MOST + 1).contains(&made[0]), "is no number of pairs")?;
-            *self = Memory::new(v.dim(), made[0] - 1, made[1] + made[2] == 0);
+            *self = Pairs::new(v.dim(), made[0] - 1, made[1] + made[2] == 0);
             let alike = [usize::from(self.gram.is_some()), usize::from(self.dense.is_some())];
             v.check("made", made[1..] == alike, "is of another run")?;
         }
-        let Memory { n: _, stride: _, slots, s, y, sy, yy, order: _, have, at, had, alpha: _, bent, gram, dense } =
-            self;
+        let Pairs {
+            n: _,
+            stride: _,
+            slots,
+            s,
+            y,
+            sy,
+            yy,
+            order: _,
+            have,
+            at,
+            had,
+            alpha: _,
+            bent,
+            gram,
+            dense,
+        } = self;
         v.field("s", &mut s[..])?;
         v.field("y", &mut y[..])?;
         v.field("sy", &mut sy[..])?;
@@ -94,7 +112,8 @@ impl State for Memory {
         v.check("at", (*at).max(had.1) < *slots, "is no slot")?;
         v.field("bent", bent)?;
         if let Some(Gram { sy, ys, yy, width: _, now, before, c_s, c_y, fresh }) = gram {
-            let arrays = [sy, ys, yy, &mut now.s, &mut now.y, &mut before.s, &mut before.y, c_s, c_y];
+            let arrays =
+                [sy, ys, yy, &mut now.s, &mut now.y, &mut before.s, &mut before.y, c_s, c_y];
             for (i, array) in arrays.into_iter().enumerate() {
                 v.field(&format!("gram.{i}"), &mut array[..])?;
             }
@@ -112,12 +131,12 @@ impl State for Memory {
     }
 }
 
-impl Memory {
+impl Pairs {
     /// Room for `m` pairs in `n` variables; `plain` where the free variables will change (bounds). With no more
     /// variables than pairs nothing is forgotten.
     pub fn new(n: usize, m: usize, plain: bool) -> Self {
         let (stride, slots) = (padded(n), m + 1);
-        Memory {
+        Pairs {
             n,
             stride,
             slots,
@@ -155,6 +174,12 @@ impl Memory {
         self.sy[newest] / self.yy[newest]
     }
 
+    /// The newest pair, s and y.
+    pub fn newest(&self) -> (&[f64], &[f64]) {
+        let row = self.row((self.at + self.slots - 1) % self.slots);
+        (&self.s[row.clone()], &self.y[row])
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         (self.have, self.at, self.had) = (0, 0, (0, 0));
@@ -187,8 +212,12 @@ impl Memory {
             return kept.clone();
         }
         let (n, gamma) = (self.n, self.gamma());
-        let one = |i: usize, j: usize| gamma * start[i * self.stride + j] + rest[i * self.stride + j];
-        Some((self.have, (0..n * n).map(|k| 0.5 * (one(k / n, k % n) + one(k % n, k / n))).collect()))
+        let one =
+            |i: usize, j: usize| gamma * start[i * self.stride + j] + rest[i * self.stride + j];
+        Some((
+            self.have,
+            (0..n * n).map(|k| 0.5 * (one(k / n, k % n) + one(k % n, k / n))).collect(),
+        ))
     }
 
     fn row(&self, i: usize) -> std::ops::Range<usize> {
@@ -395,7 +424,9 @@ impl Memory {
         let (n, slot) = (self.n, |back: usize| (at + self.slots - back) % self.slots);
         let gamma = self.sy[slot(1)] / self.yy[slot(1)];
         let rows = (MOST / (2 * n)).clamp(1, have);
-        let newest = |of: &Aligned| (1..=rows).rev().flat_map(|back| of[slot(back) * self.stride..][..n].to_vec()).collect();
+        let newest = |of: &Aligned| {
+            (1..=rows).rev().flat_map(|back| of[slot(back) * self.stride..][..n].to_vec()).collect()
+        };
         Some(Curvature::Pairs { s: newest(&self.s), y: newest(&self.y), diagonal: vec![gamma; n] })
     }
 
@@ -515,8 +546,12 @@ mod tests {
                 (0..n).for_each(|j| g[j] = x[j] * (1.0 + j as f64));
                 g
             };
-            let (mut gram, mut plain) = (Memory::new(n, m, false), Memory::new(n, m, true));
-            assert!((gram.gram.is_some() || gram.dense.is_some()) && plain.gram.is_none() && plain.dense.is_none());
+            let (mut gram, mut plain) = (Pairs::new(n, m, false), Pairs::new(n, m, true));
+            assert!(
+                (gram.gram.is_some() || gram.dense.is_some())
+                    && plain.gram.is_none()
+                    && plain.dense.is_none()
+            );
             let (mut x, mut ones) = (point(0), Aligned::zeros(n));
             ones[..n].fill(1.0);
             // Where nothing is forgotten the pairs must not forget either.

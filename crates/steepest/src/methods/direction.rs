@@ -1,0 +1,159 @@
+//! What a direction is: which way to go, from the gradient and the last steps.
+use super::pairs::Pairs;
+use super::smooth::Smooth;
+use crate::curvature::Curvature;
+use crate::method::{Entry, Needs, Suit};
+use crate::problem::Facts;
+use crate::searches;
+use crate::settings::{Described, Kind, Parameter};
+use crate::state::State;
+use crate::status::Halt;
+
+/// Where a direction is asked for. Vectors are padded with zeros to whole lanes.
+pub struct Here<'a> {
+    /// The gradient.
+    pub g: &'a [f64],
+    /// The last steps, and the changes of the gradient over them; there is one at least.
+    pub pairs: &'a mut Pairs,
+    /// 1 where a coordinate is free to move, 0 where a bound holds it; none where all are free.
+    pub free: Option<&'a [f64]>,
+}
+
+/// A step that was taken.
+pub struct Taken<'a> {
+    /// The gradient where it began, and where it ended.
+    pub g: [&'a [f64]; 2],
+    /// The direction that it took.
+    pub d: &'a [f64],
+    /// How far it went along it.
+    pub a: f64,
+    /// The slope along it where it began.
+    pub slope: f64,
+    /// Whether the gradient grew along it: then its pair is the newest of those remembered.
+    pub kept: bool,
+}
+
+/// Which way to go. Before any step, and where it knows none, that is against the gradient.
+pub trait Direction: Send {
+    /// It begins anew, with n variables.
+    fn begin(&mut self, n: usize) -> Result<(), Halt> {
+        let _ = n;
+        Ok(())
+    }
+    /// A step was taken.
+    fn learn(&mut self, step: &Taken<'_>) {
+        let _ = step;
+    }
+    /// The direction, in `d`, and the length to try first along it; none where it knows no direction.
+    fn towards(&mut self, here: &mut Here<'_>, d: &mut [f64]) -> Option<f64>;
+    /// What it has learned leads nowhere: it is forgotten.
+    fn forget(&mut self) {}
+    /// What it remembers from one step to the next, where that is more than the pairs.
+    fn state(&mut self) -> Option<&mut dyn State> {
+        None
+    }
+    /// What it knows of the second derivatives, where that is more than the pairs tell.
+    fn curvature(&self) -> Option<Curvature> {
+        None
+    }
+}
+
+/// Settings of which a direction is made, and what the method does with it.
+pub trait Directed: Described {
+    /// The search that it goes with unless another is asked for.
+    const SEARCH: &'static str;
+    /// How much of its slope a line may be left with, where the search asks.
+    const FLAT: Option<f64> = None;
+    /// What the method needs.
+    const NEEDS: Needs = Needs::GRADIENT;
+    /// Whether −½ g'd is the decrease that its own metric predicts; else that of L-BFGS over the last steps is taken.
+    const PREDICTS: bool = false;
+    /// Whether its steps gain so little each that what was gained in half of them counts.
+    const SLOW: bool = false;
+    /// How many pairs of steps and changes are remembered.
+    fn memory(&self) -> usize {
+        10
+    }
+    /// Whether the pairs are asked for L-BFGS's direction at every step, which may then be had cheaper.
+    const BY_PAIRS: bool = false;
+    /// The direction at work.
+    fn direction(self) -> Box<dyn Direction>;
+    /// Whether `auto` may take it.
+    fn suits(facts: &Facts) -> Option<Suit> {
+        let _ = facts;
+        None
+    }
+}
+
+/// The settings that all of them share, after their own.
+const SHARED: [Parameter; 4] = [
+    Parameter {
+        name: "gtol",
+        default: -1.0,
+        low: -1.0,
+        high: f64::INFINITY,
+        kind: Kind::Number,
+        doc: "SciPy's criterion: claim convergence where max |P(x − g) − x| is at most this; below 0 the method's own.",
+    },
+    Parameter {
+        name: "ftol",
+        default: -1.0,
+        low: -1.0,
+        high: f64::INFINITY,
+        kind: Kind::Number,
+        doc: "SciPy's criterion: claim convergence where a step lowers F by at most this, relative; below 0 the method's own.",
+    },
+    Parameter {
+        name: "verify",
+        default: 1.0,
+        low: 0.0,
+        high: 1.0,
+        kind: Kind::Switch,
+        doc: "Whether to look at both sides of the point before convergence is claimed (a few evaluations).",
+    },
+    Parameter {
+        name: "search",
+        default: 0.0,
+        low: 0.0,
+        high: (searches::NAMES.len() - 1) as f64,
+        kind: Kind::Choice(searches::NAMES),
+        doc: "The line search along the direction.",
+    },
+];
+
+/// No direction has more settings of its own.
+const MOST: usize = 8;
+
+/// A direction's row among the methods.
+pub struct Row<D>(std::marker::PhantomData<D>);
+
+impl<D: Directed> Row<D> {
+    const ALL: [Parameter; MOST + SHARED.len()] = {
+        let (mut all, own) = ([SHARED[0]; MOST + SHARED.len()], D::PARAMETERS);
+        let mut i = 0;
+        while i < own.len() {
+            all[i] = own[i];
+            i += 1;
+        }
+        while i < own.len() + SHARED.len() {
+            all[i] = SHARED[i - own.len()];
+            i += 1;
+        }
+        all[i - 1].default = searches::place(D::SEARCH) as f64;
+        all
+    };
+    /// The row.
+    pub const ENTRY: Entry = Entry {
+        name: D::NAME,
+        doc: D::DOC,
+        parameters: (&Self::ALL as &'static [Parameter])
+            .split_at(D::PARAMETERS.len() + SHARED.len())
+            .0,
+        needs: D::NEEDS,
+        suits: D::suits,
+        build: |settings| {
+            let (own, shared) = settings.split_at(D::PARAMETERS.len());
+            Box::new(Smooth::new::<D>(own, shared.try_into().expect("all are passed")))
+        },
+    };
+}

@@ -1,0 +1,55 @@
+//! L-BFGS, for smooth functions of any size.
+use crate::method::{Entry, Needs, Suit, Takes};
+use crate::methods::direction::{Directed, Direction, Here, Row};
+use crate::problem::Facts;
+
+crate::settings! {
+    /// L-BFGS: quasi-Newton steps from the last `memory` changes of the gradient, along the projected path
+    /// where there are bounds; a line search by approximate Wolfe conditions.
+    ///
+    /// d = −H g, x ← P(x + a d). Convergence is claimed only where the decrease that the next step predicts, by H
+    /// and by its diagonal alone, and the decrease over the last ten steps are all small. Variables whose sizes at
+    /// the start lie far apart are measured in units of their own.
+    ///
+    /// Nocedal 1980; Liu and Nocedal 1989; Hager and Zhang 2005; Bertsekas 1982.
+    "lbfgs" Lbfgs {
+        /// Pairs of steps and changes of the gradient that are remembered; all of them where there are no more variables.
+        memory = 30 in 1 => 1000,
+    }
+}
+
+/// Its row among the methods.
+pub const ENTRY: Entry = Row::<Lbfgs>::ENTRY;
+
+impl Directed for Lbfgs {
+    const SEARCH: &'static str = "approximate_wolfe";
+    const NEEDS: Needs = Needs { penalty: Takes::SmoothOrBounds, ..Needs::GRADIENT };
+    const PREDICTS: bool = true;
+    const BY_PAIRS: bool = true;
+    fn memory(&self) -> usize {
+        self.memory as usize
+    }
+    fn direction(self) -> Box<dyn Direction> {
+        Box::new(ByPairs)
+    }
+    fn suits(_: &Facts) -> Option<Suit> {
+        Some(Suit {
+            passes: 60.0,
+            reason: "the function is smooth, and L-BFGS needs nothing but its values and gradients"
+                .into(),
+        })
+    }
+}
+
+/// All that it knows are the pairs.
+struct ByPairs;
+
+impl Direction for ByPairs {
+    fn towards(&mut self, here: &mut Here<'_>, d: &mut [f64]) -> Option<f64> {
+        let Some(free) = here.free else {
+            here.pairs.direction(here.g, d);
+            return Some(1.0);
+        };
+        here.pairs.direction_over(free, here.g, d).then_some(1.0)
+    }
+}

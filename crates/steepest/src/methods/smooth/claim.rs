@@ -1,0 +1,292 @@
+//! When it says that it is done: what it claims, what it looks at before, and where that leads.
+use super::Run;
+use crate::method::Step;
+use crate::methods::claims::STEEP;
+use crate::methods::doubt::{self, Doubt};
+use crate::methods::standing::{ESCAPES, FAR};
+use crate::problem::Problem;
+use crate::status::{Halt, Status};
+use crate::units::Units;
+use crate::vectors::{self, largest};
+
+impl Run {
+    /// Convergence, unless a look at both sides says otherwise.
+    pub(super) fn claim(
+        &mut self,
+        problem: &mut Problem<'_>,
+        verdict: Status,
+        explained: f64,
+    ) -> Result<Step, Halt> {
+        self.notice(problem);
+        if !largest(&self.at.g).is_finite() {
+            // At the edge of where F has values, differences know no slope.
+            self.at.predicted = None;
+            return Ok(self.at.ended(Status::Plateau));
+        }
+        let sure = self.at.sure(verdict, explained);
+        if !self.at.verify {
+            return Ok(sure);
+        }
+        if self.beyond(problem)? {
+            return self.escape(problem);
+        }
+        let n = self.at.n;
+        let mut doubt = self.with(true, |at, view| at.look_scattered(problem, view))?;
+        // Where nothing is known of any direction, all of them are looked at below.
+        if matches!(doubt, Doubt::None | Doubt::Kink(_)) && !self.pairs.is_empty() {
+            let (lengths, d) = (self.lengths(), &mut self.at.d);
+            doubt::scattered_else(n, d);
+            (0..n).for_each(|j| d[j] *= lengths[j]);
+            if self.pairs.unexplored(d) {
+                (0..n).for_each(|j| d[j] /= lengths[j]);
+                let size = largest(d);
+                d.iter_mut().for_each(|d| *d /= size);
+                doubt = self.with(false, |at, view| at.look(problem, view))?;
+            }
+        }
+        if matches!(doubt, Doubt::None | Doubt::Kink(_))
+            && let Some(j) = self.unmoved(problem)?
+        {
+            return self.stretched(problem, j);
+        }
+        if !matches!(doubt, Doubt::Inconsistent(_)) {
+            let seen = self.at.xn.to_vec();
+            if self.below(problem)? {
+                return self.anew(problem);
+            }
+            self.at.xn.copy_from_slice(&seen);
+        }
+        match doubt {
+            Doubt::Inconsistent(status) => Ok(self.at.ended(status)),
+            Doubt::Lower => self.escape(problem),
+            // Stairs, or the edge of where F has values: slopes tell nothing there.
+            Doubt::Stairs => {
+                self.at.predicted = None;
+                Ok(self.at.ended(Status::Plateau))
+            }
+            _ => {
+                self.aim();
+                Ok(sure)
+            }
+        }
+    }
+
+    fn lengths(&self) -> Vec<f64> {
+        let unknown = || vec![f64::NAN; self.at.n];
+        self.at.lengths(&self.learned().unwrap_or_else(unknown))
+    }
+
+    /// Where steps close in from one side only: whether F goes on to fall some steps beyond, as x³ does behind 0. One value;
+    /// the lower point is in `xn`.
+    fn beyond(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
+        const STEPS: f64 = 8.0;
+        let predicted = self.at.predicted.unwrap_or(0.0);
+        if self.at.claims.as_scipy() || !self.at.claims.crawls(predicted) || !self.aim() {
+            return Ok(false);
+        }
+        let at = &mut self.at;
+        vectors::ahead(&at.x, STEPS * self.length, &at.d, &mut at.xn);
+        if let Some(b) = &at.bounds {
+            b.project(&mut at.xn);
+        }
+        let f = problem.total(&at.xn[..at.n])?;
+        let rounding = self.at.claims.rounding(self.at.f);
+        let foretold = 4.0 * predicted + self.explained(problem).max(rounding);
+        Ok(f < self.at.f - foretold)
+    }
+
+    /// Coordinates that no step has moved by what matters, though they have a slope: one of them that leads lower, and
+    /// as far as it does, in `xn`.
+    fn unmoved(&mut self, problem: &mut Problem<'_>) -> Result<Option<usize>, Halt> {
+        const TRIED: usize = 8;
+        if self.pairs.is_empty() {
+            return Ok(None);
+        }
+        let (metric, at) = (self.pairs.metric(), &mut self.at);
+        let n = at.n;
+        let decrease = 1e2 * at.claims.small(at.f).max(at.claims.rounding(at.f));
+        let unknown: Vec<usize> =
+            (0..n).filter(|j| metric[*j].is_nan() && at.g[*j] != 0.0).take(TRIED).collect();
+        for j in unknown {
+            let (room, g) = (at.room(j, -at.g[j]), at.g[j]);
+            let mut by = (decrease / g.abs()).min(room);
+            at.xn.copy_from_slice(&at.x);
+            at.xn[j] = at.x[j] - by.copysign(g);
+            if at.xn[j] == at.x[j] || by * g.abs() < 0.5 * decrease {
+                continue;
+            }
+            let mut f = problem.total(&at.xn[..n])?;
+            if !(f < at.f - 0.25 * decrease) {
+                continue;
+            }
+            for _ in 0..300 {
+                let (before, last) = (f, at.xn[j]);
+                by = (4.0 * by).min(room);
+                at.xn[j] = at.x[j] - by.copysign(g);
+                f = problem.total(&at.xn[..n])?;
+                if !(f < before) || at.xn[j] == last {
+                    at.xn[j] = last;
+                    break;
+                }
+            }
+            return Ok(Some(j));
+        }
+        Ok(None)
+    }
+
+    /// Goes on from the lower point along coordinate j, which was measured in far too small a unit: all coordinates are
+    /// measured anew, by what is known of them now.
+    fn stretched(&mut self, problem: &mut Problem<'_>, j: usize) -> Result<Step, Halt> {
+        let mut lengths = self.lengths();
+        lengths[j] = (self.at.xn[j] - self.at.x[j]).abs();
+        let f = match self.at.lower(problem)? {
+            Ok(f) => f,
+            Err(why) => return Ok(why),
+        };
+        let at = &mut self.at;
+        at.adopt(problem, f);
+        at.claims.took(f);
+        if problem.scalable() {
+            let units = problem.units.stretched(&lengths);
+            for k in 0..at.n {
+                let factor = units.length(k) / problem.units.length(k);
+                at.x[k] /= factor;
+                at.start[k] /= factor;
+                at.g[k] *= factor;
+                if let Some(b) = &mut at.bounds {
+                    b.stretch(k, factor);
+                }
+            }
+            *problem.units = units;
+            at.reach = FAR * largest(&at.x).max(1.0);
+            at.plain = false;
+            at.measure(problem);
+        }
+        self.pairs.clear();
+        self.direction.forget();
+        (self.metric, self.gamma) = (None, None);
+        self.stand_after_look(problem)
+    }
+
+    /// Goes on from the lower point that was seen.
+    fn escape(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
+        let f = match self.at.lower(problem)? {
+            Ok(f) => f,
+            Err(why) => return Ok(why),
+        };
+        if self.pairs.store(&self.at.x, &self.at.xn, &self.at.g, &self.at.gn) {
+            self.gamma = Some(self.pairs.gamma());
+            self.direction.forget();
+        } else {
+            self.forget();
+            self.gamma = None;
+        }
+        self.at.adopt(problem, f);
+        self.at.claims.took(f);
+        self.stand_after_look(problem)
+    }
+
+    /// From a point that no step led to.
+    fn stand_after_look(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
+        self.at.rate = 0.0;
+        self.stand(problem)
+    }
+
+    /// Starts again from the lower point that was seen in `xn`, as if it had begun there: nothing was known before.
+    fn anew(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
+        let n = self.at.n;
+        let (escapes, mut x) = (self.at.escapes + 1, vec![0.0; n]);
+        if escapes > ESCAPES {
+            self.at.predicted = None;
+            return Ok(self.at.ended(Status::Plateau));
+        }
+        problem.units.outward(&self.at.xn[..n], &mut x);
+        *problem.units = Units::default();
+        *self = Run { warned: self.warned, ..Run::new(&self.set, problem, &x)? };
+        self.at.escapes = escapes;
+        match self.at.unfit() {
+            Some(_) if self.at.f == f64::NEG_INFINITY => Ok(self.at.ended(Status::Unbounded)),
+            Some(_) => Ok(self.at.ended(Status::Plateau)),
+            None => self.stand(problem),
+        }
+    }
+
+    /// Nothing lower is found any more: the arithmetic's end, a kink, or a gradient that is not the function's.
+    pub(super) fn rest(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
+        let n = self.at.n;
+        if self.at.verify && problem.sharpen()? {
+            self.at.f = problem.total_gradient(&self.at.x[..n], &mut self.at.g[..n])?;
+            (self.failures, self.at.predicted) = (0, None);
+            self.forget();
+            return self.stand_after_look(problem);
+        }
+        self.notice(problem);
+        let left = match &self.learned() {
+            Some(metric) => self.by_diagonal(metric).max(self.at.predicted.unwrap_or(0.0)),
+            None if self.still() => 0.0,
+            None => f64::INFINITY,
+        };
+        self.at.predicted = left.is_finite().then_some(left);
+        let mut explained = self.explained(problem);
+        if left > explained && self.at.verify && left.is_finite() {
+            explained = explained.max(self.with(false, |at, view| at.noise(problem, view))?);
+        }
+        let verdict = self.at.claims.at_rest(self.at.f, left, explained);
+        if verdict == Status::PrecisionLimit && self.steep() <= STEEP[1] {
+            return self.claim(problem, verdict, explained);
+        }
+        if !self.at.verify {
+            return Ok(self.at.stuck(explained));
+        }
+        match self.with(false, |at, view| at.look_stuck(problem, view))? {
+            Doubt::Inconsistent(status) => return Ok(self.at.ended(status)),
+            Doubt::Kink(slopes) => problem.findings.push(doubt::kink(slopes)),
+            Doubt::Lower => return self.escape(problem),
+            Doubt::None | Doubt::Stairs => {
+                if self.below(problem)? {
+                    return self.anew(problem);
+                }
+            }
+        }
+        if verdict == Status::PrecisionLimit {
+            // The metric has shrunk with the steps: what it says is left is not known.
+            self.at.predicted = None;
+        }
+        Ok(self.at.stuck(explained))
+    }
+
+    /// Where nothing is known of the curvature, or F was seen to bend down: a lower point at any scale, in `xn`.
+    fn below(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
+        if self.learned().is_none() || !self.at.claims.left(self.at.f) {
+            return self.with(false, |at, view| {
+                at.known(problem, view, |problem, known, _, xn| doubt::below(problem, known, xn))
+            });
+        }
+        if self.at.claims.as_scipy() {
+            return Ok(false);
+        }
+        let down = self.pairs.bent_down();
+        let (metric, lengths, at) = (self.pairs.metric(), self.lengths(), &self.at);
+        let still = |j: &usize| (at.x[*j] - at.start[*j]).abs() <= 1e-6 * lengths[*j];
+        let free = |j: &usize| at.room(*j, -at.g[*j]) > 0.0 && still(j);
+        let unseen: Vec<usize> = (0..at.n).filter(|j| metric[*j].is_nan()).filter(free).collect();
+        if down.is_empty() && unseen.is_empty() {
+            return Ok(false);
+        }
+        self.with(false, |at, view| {
+            at.known(problem, view, |problem, known, _, xn| {
+                doubt::below_along(problem, known, &down, &unseen, xn)
+            })
+        })
+    }
+
+    fn notice(&mut self, problem: &mut Problem<'_>) {
+        let scales = if self.warned { None } else { self.pairs.scales(problem.units) };
+        if let Some((ratio, steep, flat)) = scales
+            && let Some(finding) = doubt::bad_scaling(ratio, steep, flat)
+        {
+            self.warned = true;
+            problem.findings.push(finding);
+        }
+    }
+}

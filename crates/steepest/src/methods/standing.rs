@@ -1,0 +1,321 @@
+//! Where a method for functions stands, and what every one of them may say of it: shared by those that go by directions,
+//! by Newton's steps and by the gradient alone.
+use super::claims::{Claims, Sight, not_finite, sizes};
+use super::doubt::{self, Doubt, Known};
+use super::smooth::bounds::Bounds;
+use crate::method::Step;
+use crate::problem::Problem;
+use crate::status::{Halt, Status};
+use crate::units::Units;
+use crate::vectors::{Aligned, largest};
+
+/// A point beyond this times the start's size, reached downhill, is taken to be diverging.
+pub const FAR: f64 = 1e20;
+/// Lower points found by looking around before it is left at that.
+pub const ESCAPES: u32 = 20;
+
+#[derive(Default)]
+/// The point, what is known there, and room for the next; in the problem's units. Vectors are padded to whole lanes.
+pub struct Standing {
+    pub n: usize,
+    pub claims: Claims,
+    pub bounds: Option<Bounds>,
+    /// Where it began.
+    pub start: Vec<f64>,
+    pub x: Aligned,
+    pub g: Aligned,
+    pub f: f64,
+    /// The point to come, and its gradient.
+    pub xn: Aligned,
+    pub gn: Aligned,
+    /// The way there.
+    pub d: Aligned,
+    /// The length of the last step.
+    pub rate: f64,
+    /// What F is a multiple of.
+    pub unit: f64,
+    /// Whether its units are the problem's own.
+    pub plain: bool,
+    /// max |P(x − g) − x| in the problem's own units: only where SciPy's criteria ask for it.
+    pub residual: f64,
+    /// The decrease that is predicted where it stands; none before anything is known of the curvature.
+    pub predicted: Option<f64>,
+    /// Whether claims are looked at before they are made.
+    pub verify: bool,
+    /// Lower points found by looking around, so far.
+    pub escapes: u32,
+    pub reach: f64,
+}
+
+crate::state!(Standing {
+    n,
+    claims,
+    bounds,
+    start: vector,
+    x,
+    g,
+    f,
+    xn,
+    gn,
+    d,
+    rate,
+    unit,
+    plain,
+    residual,
+    predicted,
+    verify,
+    escapes,
+    reach,
+});
+
+/// What its looks need to know of the method.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// Inverse curvatures along the coordinates, NaN where not known.
+    pub metric: &'a [f64],
+    /// Whether the gradient is looked at ahead too.
+    pub ahead: bool,
+    /// Whether nothing is known of the curvature.
+    pub blind: bool,
+}
+
+impl Standing {
+    /// At x0, or the nearest point within bounds; `measured` where variables get units of their own.
+    pub fn new(
+        problem: &mut Problem<'_>,
+        x0: &[f64],
+        [gtol, ftol, verify]: [f64; 3],
+    ) -> Result<Self, Halt> {
+        let n = problem.dim();
+        let mut bounds = Bounds::of(problem);
+        let [mut x, xn, mut g, gn, d] = [0; 5].map(|_| Aligned::zeros(n));
+        x[..n].copy_from_slice(x0);
+        if let Some(b) = &bounds {
+            if b.infeasible() {
+                return Err(Halt::Status(Status::Infeasible));
+            }
+            b.project(&mut x);
+        }
+        let mut f = problem.total_gradient(&x[..n], &mut g[..n])?;
+        if problem.scalable() && not_finite(f, &g[..n]).is_none() {
+            let width = |j| bounds.as_ref().map_or(f64::INFINITY, |b| b.width(j));
+            *problem.units = Units::new(sizes(&x[..n], f, &g[..n], width), f, &g[..n]);
+            let at = x[..n].to_vec();
+            problem.units.inward(&at, &mut x[..n]);
+            problem.units.slopes(&mut g[..n]);
+            f /= problem.units.value();
+            if let Some(b) = &mut bounds {
+                b.measure(problem.units);
+            }
+        }
+        let mut at = Standing {
+            n,
+            claims: Claims::new(f, problem.stop.tolerance, gtol, ftol),
+            reach: FAR * largest(&x).max(1.0),
+            verify: verify > 0.0 && doubt::cheap(problem),
+            unit: problem.units.value(),
+            plain: problem.units.plain(),
+            rate: 0.0,
+            residual: f64::NAN,
+            predicted: None,
+            escapes: 0,
+            start: x[..n].to_vec(),
+            bounds,
+            x,
+            xn,
+            g,
+            gn,
+            d,
+            f,
+        };
+        at.measure(problem);
+        Ok(at)
+    }
+
+    /// What is wrong with the start, where a number is none.
+    pub fn unfit(&self) -> Option<Status> {
+        not_finite(self.f, &self.g[..self.n])
+    }
+
+    /// SciPy's residual, where it is asked for.
+    pub fn measure(&mut self, problem: &Problem<'_>) {
+        if !self.claims.as_scipy() {
+            return;
+        }
+        let units = &problem.units;
+        let one = |j: usize| {
+            let (l, g) = (units.length(j), -self.g[j] * units.value() / units.length(j));
+            g.abs().min(self.room(j, g) * l)
+        };
+        self.residual = if self.bounds.is_none() && self.plain {
+            largest(&self.g)
+        } else {
+            (0..self.n).map(one).fold(0.0, f64::max)
+        };
+    }
+
+    /// The point to come becomes where it stands.
+    pub fn adopt(&mut self, problem: &Problem<'_>, f: f64) {
+        std::mem::swap(&mut self.x, &mut self.xn);
+        std::mem::swap(&mut self.g, &mut self.gn);
+        self.f = f;
+        self.measure(problem);
+    }
+
+    pub fn sight(&self) -> Sight {
+        Sight { value: self.f, slope: self.residual, predicted: self.predicted }
+    }
+
+    pub fn here(&self) -> Step {
+        let residual = self.claims.residual(self.f, self.predicted);
+        let residual = if self.claims.as_scipy() { self.residual } else { residual };
+        Step { value: self.f * self.unit, residual, rate: self.rate, ..Step::default() }
+    }
+
+    /// Where it stands, and why it goes no further.
+    pub fn ended(&self, verdict: Status) -> Step {
+        Step { verdict: Some(verdict), ..self.here() }
+    }
+
+    /// The claim, with what stands behind it.
+    pub fn sure(&self, verdict: Status, explained: f64) -> Step {
+        let resting = verdict == Status::PrecisionLimit;
+        let certificate = Some(self.claims.certificate(self.sight(), resting, explained));
+        Step { certificate, ..self.ended(verdict) }
+    }
+
+    /// Stuck, with what is left beside it, where that can be told.
+    pub fn stuck(&self, explained: f64) -> Step {
+        let certificate =
+            self.predicted.map(|_| self.claims.certificate(self.sight(), true, explained));
+        Step { certificate, ..self.ended(Status::Plateau) }
+    }
+
+    /// How far coordinate j can go up (`way` above 0) or down.
+    pub fn room(&self, j: usize, way: f64) -> f64 {
+        self.bounds.as_ref().map_or(f64::INFINITY, |b| b.room(&self.x, j, way))
+    }
+
+    /// How far each coordinate has to go to make a difference.
+    pub fn lengths(&self, metric: &[f64]) -> Vec<f64> {
+        let (n, near) = (self.n, self.claims.near(self.f));
+        doubt::lengths(metric, &self.x[..n], &self.g[..n], near, &|j, way| self.room(j, way))
+    }
+
+    /// Asks with what is known where it stands: `d` and `xn` are lent.
+    pub fn known<T>(
+        &mut self,
+        problem: &mut Problem<'_>,
+        View { metric, ahead, blind }: View<'_>,
+        ask: impl FnOnce(&mut Problem<'_>, &Known<'_>, &mut [f64], &mut [f64]) -> T,
+    ) -> T {
+        let (n, lengths) = (self.n, self.lengths(metric));
+        let (bounds, x) = (&self.bounds, &self.x);
+        let room =
+            |j: usize, way: f64| bounds.as_ref().map_or(f64::INFINITY, |b| b.room(x, j, way));
+        let known = Known {
+            x: &self.x[..n],
+            value: self.f,
+            gradient: &self.g[..n],
+            lengths: &lengths,
+            room: &room,
+            enough: self.claims.small(self.f),
+            small: self.claims.slight(self.f),
+            given: doubt::doubtful(problem),
+            ahead,
+            blind,
+        };
+        ask(problem, &known, &mut self.d, &mut self.xn)
+    }
+
+    /// Looks at both sides along d (which is lost), a multiple of the lengths.
+    pub fn look(&mut self, problem: &mut Problem<'_>, view: View<'_>) -> Result<Doubt, Halt> {
+        self.known(problem, view, doubt::look)
+    }
+
+    /// Looks along a direction that no symmetry singles out.
+    pub fn look_scattered(
+        &mut self,
+        problem: &mut Problem<'_>,
+        view: View<'_>,
+    ) -> Result<Doubt, Halt> {
+        doubt::scattered(self.n, &mut self.d);
+        self.look(problem, view)
+    }
+
+    /// Looks along the direction in which the slopes lead down, in lengths.
+    pub fn look_downhill(
+        &mut self,
+        problem: &mut Problem<'_>,
+        view: View<'_>,
+    ) -> Result<Doubt, Halt> {
+        let lengths = self.lengths(view.metric);
+        (0..self.n).for_each(|j| self.d[j] = -self.g[j] * lengths[j]);
+        let size = largest(&self.d[..self.n]);
+        self.d.iter_mut().for_each(|d| *d /= size);
+        self.look(problem, view)
+    }
+
+    /// Where F changes by other than its slopes say, or after a long way: whether the gradient is not the function's.
+    pub fn suspect(
+        &mut self,
+        problem: &mut Problem<'_>,
+        odd: bool,
+        view: View<'_>,
+    ) -> Result<Option<Status>, Halt> {
+        if !self.verify || !doubt::doubtful(problem) {
+            return Ok(None);
+        }
+        let doubt = if odd {
+            self.look_downhill(problem, view)?
+        } else {
+            self.look_scattered(problem, view)?
+        };
+        Ok(if let Doubt::Inconsistent(status) = doubt { Some(status) } else { None })
+    }
+
+    /// What rounding, and the noise of what is differenced, can hide of a decrease.
+    pub fn explained(&self, problem: &mut Problem<'_>, metric: Option<&[f64]>) -> f64 {
+        let rounding = self.claims.rounding(self.f);
+        if problem.offers().differences == 0 {
+            return rounding;
+        }
+        let mut noise = vec![0.0; self.n];
+        let value = problem.accuracy(&mut noise);
+        let Some(metric) = metric else { return rounding.max(value) };
+        let slopes = metric.iter().zip(&noise).map(|(d, v)| d * v * v).filter(|e| !e.is_nan());
+        rounding.max(4.0 * value).max(slopes.sum::<f64>().min(1e4 * self.claims.small(self.f)))
+    }
+
+    /// What the noise of F can hide, measured: up to a thousandth of F's size.
+    pub fn noise(&mut self, problem: &mut Problem<'_>, view: View<'_>) -> Result<f64, Halt> {
+        let most = 1e-3 * self.claims.size(self.f);
+        let noise = self.known(problem, view, |problem, at, _, xn| {
+            doubt::noise(problem, at, doubt::NEAR, xn)
+        })?;
+        Ok((4.0 * noise).min(most))
+    }
+
+    /// The value and the gradient of the lower point in `xn`, found by looking around; or why it is left at that.
+    pub fn lower(&mut self, problem: &mut Problem<'_>) -> Result<Result<f64, Step>, Halt> {
+        self.escapes += 1;
+        let f = problem.total_gradient(&self.xn[..self.n], &mut self.gn[..self.n])?;
+        if f == f64::NEG_INFINITY {
+            return Ok(Err(self.ended(Status::Unbounded)));
+        }
+        if !(f < self.f && largest(&self.gn[..self.n]).is_finite()) || self.escapes > ESCAPES {
+            self.predicted = None;
+            return Ok(Err(self.ended(Status::Plateau)));
+        }
+        Ok(Ok(f))
+    }
+
+    /// Nothing lower is found by steps, and that this is the limit of the arithmetic is not known: what a look at the
+    /// gradient downhill, and then across, says.
+    pub fn look_stuck(&mut self, problem: &mut Problem<'_>, view: View<'_>) -> Result<Doubt, Halt> {
+        match self.look_downhill(problem, view)? {
+            Doubt::None => self.look_scattered(problem, view),
+            found => Ok(found),
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! The registry of line searches: one line each.
+use crate::search::Entry;
+
+macro_rules! searches {
+    ($($file:ident::$search:ident),* $(,)?) => {
+        $(#[doc = concat!("The search `", stringify!($file), "`.")] pub mod $file;)*
+        /// Every search.
+        pub static SEARCHES: &[Entry] = &[$(Entry::of::<$file::$search>()),*];
+        /// Their names, in that order.
+        pub const NAMES: &[&str] = &[$(stringify!($file)),*];
+    };
+}
+searches! {
+    approximate_wolfe::ApproximateWolfe,
+    armijo::Armijo,
+    hager_zhang::HagerZhang,
+    more_thuente::MoreThuente,
+    non_monotone::NonMonotone,
+    strong_wolfe::StrongWolfe,
+}
+
+/// The place of a search in the registry: what a setting that chooses one holds.
+pub const fn place(name: &str) -> usize {
+    let mut i = 0;
+    while i < NAMES.len() {
+        if same(NAMES[i].as_bytes(), name.as_bytes()) {
+            return i;
+        }
+        i += 1;
+    }
+    panic!("no search is called so")
+}
+
+const fn same(a: &[u8], b: &[u8]) -> bool {
+    let mut i = 0;
+    while i < a.len() && i < b.len() && a[i] == b[i] {
+        i += 1;
+    }
+    i == a.len() && i == b.len()
+}
