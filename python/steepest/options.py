@@ -230,7 +230,7 @@ def _read_method(method: Any) -> tuple[str | None, dict[str, float], str]:
 def _read_setting(key: str, setting: str, method: str | None, value: Any) -> float:
     """A setting's value as a number; what is chosen by name (of the method, or of any) by its place."""
     methods = registry("methods")
-    for entry in [methods[method]] if method in methods else methods.values():
+    for entry in [methods[method]] if method is not None and method in methods else methods.values():
         for parameter in entry.parameters:
             if parameter.name == setting and parameter.choices:
                 return parameter.read(value)
