@@ -20,6 +20,7 @@ __all__ = [
     "Fista",
     "GradientDescent",
     "Lbfgs",
+    "LevenbergMarquardt",
     "Newton",
     "Panoc",
     "NonlinearCg",
@@ -115,6 +116,44 @@ class GradientDescent(Settings):
     rate: float = 0.0
     gtol: float = -1.0
     ftol: float = -1.0
+    verify: bool = True
+
+
+@dataclass(frozen=True)
+class LevenbergMarquardt(Settings):
+    """The Levenberg-Marquardt method, for F(x) = Σ_i ψ(r_i(x)), ½ Σ r_i² as a rule: the step p is least for
+
+    ½ ‖r + J p‖² where ‖D p‖ ≤ Δ and low ≤ x + p ≤ high
+
+    D_j is the largest length that column j of J has had, so that the units of the variables do not matter;
+    Δ follows from how well the last decrease was foretold. Solved by QR, never by JᵀJ, whose condition is
+    the square. Where Δ cuts a step short, what r did beyond J p bends it: x + p − (JᵀJ + λD²)⁻¹Jᵀ(r(x + p)
+    − r − J p) is taken where it is lower. Along curved valleys it often is, which saves more than half of
+    the Jacobians for one evaluation a step. Losses other than the square weigh the rows by their
+    curvatures, and the residuals by their slopes (Triggs).
+
+    Levenberg 1944; Marquardt 1963; Moré 1978; Triggs, McLauchlan, Hartley and Fitzgibbon 2000; Transtrum
+    and Sethna 2012, <https://arxiv.org/abs/1201.5885>.
+
+    Parameters
+    ----------
+    ftol : float, default -1.0
+        Claim convergence where F can fall by at most this, relative; below 0 the method's own: a
+        thousand-millionth of the tolerance. Allowed: at least -1.
+    gtol : float, default -1.0
+        Claim convergence where no entry of the gradient of F is larger; below 0 the method's own. Allowed:
+        at least -1.
+    factor : float, default 1.0
+        The longest first step, in lengths of D x. Allowed: between 1e-12 and 1e+12.
+    verify : bool, default True
+        Whether to look at both sides of the point before convergence is claimed (a few evaluations).
+    """
+
+    registry: ClassVar[str] = "methods"
+    name: ClassVar[str] = "levenberg_marquardt"
+    ftol: float = -1.0
+    gtol: float = -1.0
+    factor: float = 1.0
     verify: bool = True
 
 
