@@ -20,8 +20,8 @@ __all__ = ["METHODS", "NO_EFFECT", "TOLERANCE", "hand_over", "is_scipys", "scipy
 #: SciPy's methods, and ours that do the same; None is whichever suits what is given.
 METHODS = {
     "l-bfgs-b": "lbfgs",
-    "bfgs": "lbfgs",
-    "cg": "lbfgs",
+    "bfgs": "bfgs",
+    "cg": "nonlinear_cg",
     "tnc": "lbfgs",
     "newton-cg": "newton",
     "trust-ncg": "newton",

@@ -10,7 +10,7 @@ use crate::state::State;
 use crate::status::Halt;
 
 /// Where a direction is asked for. Vectors are padded with zeros to whole lanes.
-pub struct Here<'a> {
+pub struct Iterate<'a> {
     /// The gradient.
     pub g: &'a [f64],
     /// The last steps, and the changes of the gradient over them; there is one at least.
@@ -20,7 +20,7 @@ pub struct Here<'a> {
 }
 
 /// A step that was taken.
-pub struct Taken<'a> {
+pub struct StepTaken<'a> {
     /// The gradient where it began, and where it ended.
     pub g: [&'a [f64]; 2],
     /// The direction that it took.
@@ -41,11 +41,11 @@ pub trait Direction: Send {
         Ok(())
     }
     /// A step was taken.
-    fn learn(&mut self, step: &Taken<'_>) {
+    fn learn(&mut self, step: &StepTaken<'_>) {
         let _ = step;
     }
     /// The direction, in `d`, and the length to try first along it; none where it knows no direction.
-    fn towards(&mut self, here: &mut Here<'_>, d: &mut [f64]) -> Option<f64>;
+    fn towards(&mut self, here: &mut Iterate<'_>, d: &mut [f64]) -> Option<f64>;
     /// What it has learned leads nowhere: it is forgotten.
     fn forget(&mut self) {}
     /// What it remembers from one step to the next, where that is more than the pairs.

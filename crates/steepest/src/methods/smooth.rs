@@ -1,6 +1,6 @@
 //! A direction and a search: all that methods share which go along lines, with or without bounds.
 use super::claims::{STEEP, diagonal};
-use super::direction::{Directed, Direction, Here, Taken};
+use super::direction::{Directed, Direction, Iterate, StepTaken};
 use super::pairs::Pairs;
 use super::standing::{Standing, View};
 use crate::curvature::Curvature;
@@ -19,7 +19,7 @@ mod path;
 
 /// What was asked for: the direction with its settings, and those that all directions share.
 #[derive(Clone)]
-struct Set {
+struct Asked {
     own: Vec<f64>,
     /// gtol, ftol and verify.
     claims: [f64; 3],
@@ -34,14 +34,14 @@ struct Set {
 
 /// A method that goes along lines: the direction says which way, the search how far, and this is the rest.
 pub struct Smooth {
-    set: Set,
+    set: Asked,
     run: Option<Run>,
 }
 
 impl Smooth {
     /// Of a direction's settings and the shared ones.
     pub fn new<D: Directed>(own: &[f64], [gtol, ftol, verify, search]: [f64; 4]) -> Self {
-        let set = Set {
+        let set = Asked {
             own: own.to_vec(),
             claims: [gtol, ftol, verify],
             search: search as usize,
@@ -124,7 +124,7 @@ impl Method for Smooth {
 
 /// What it holds while at work.
 struct Run {
-    set: Set,
+    set: Asked,
     direction: Box<dyn Direction>,
     search: Box<dyn Search>,
     pairs: Pairs,
@@ -142,7 +142,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(set: &Set, problem: &mut Problem<'_>, x0: &[f64]) -> Result<Self, Halt> {
+    fn new(set: &Asked, problem: &mut Problem<'_>, x0: &[f64]) -> Result<Self, Halt> {
         let mut at = Standing::new(problem, x0, set.claims)?;
         if set.slow {
             at.claims = at.claims.slow();
@@ -151,7 +151,7 @@ impl Run {
     }
 
     /// Where it begins to go on from.
-    fn of(set: &Set, at: Standing) -> Result<Self, Halt> {
+    fn of(set: &Asked, at: Standing) -> Result<Self, Halt> {
         let mut direction = (set.build)(&set.own);
         direction.begin(at.n)?;
         Ok(Run {
@@ -253,7 +253,13 @@ impl Run {
         if kept {
             self.gamma = Some(self.pairs.gamma());
         }
-        self.direction.learn(&Taken { g: [&at.g, &at.gn], d: &at.d, slope: self.slope, a, kept });
+        self.direction.learn(&StepTaken {
+            g: [&at.g, &at.gn],
+            d: &at.d,
+            slope: self.slope,
+            a,
+            kept,
+        });
         kept
     }
 
@@ -413,14 +419,14 @@ impl Run {
         let Standing { x, g, d, bounds, .. } = &mut self.at;
         let pairs = &mut self.pairs;
         let Some(b) = bounds else {
-            let length = self.direction.towards(&mut Here { g, pairs, free: None }, d);
+            let length = self.direction.towards(&mut Iterate { g, pairs, free: None }, d);
             self.length = length.unwrap_or(1.0);
             return length.is_some();
         };
         b.release(x, g);
         for _ in 0..10 {
             let free = (!b.all_free()).then_some(&*b.free);
-            match self.direction.towards(&mut Here { g, pairs, free }, d) {
+            match self.direction.towards(&mut Iterate { g, pairs, free }, d) {
                 Some(length) => self.length = length,
                 None => return false,
             }

@@ -17,18 +17,18 @@ crate::settings! {
 
 impl Searching for Armijo {
     fn search(self) -> Box<dyn Search> {
-        Box::new(Back { decrease: self.decrease, top: f64::NAN, line: None })
+        Box::new(Halving { decrease: self.decrease, top: f64::NAN, line: None })
     }
 }
 
 /// Backtracking below a value that may lie above the first.
-pub(super) struct Back {
+pub(super) struct Halving {
     pub(super) decrease: f64,
     pub(super) top: f64,
     pub(super) line: Option<Line>,
 }
 
-impl Search for Back {
+impl Search for Halving {
     fn begin(&mut self, line: Line) -> f64 {
         (self.line, self.top) = (Some(line), line.value);
         line.length.min(line.last)

@@ -23,16 +23,16 @@ impl Searching for MoreThuente {
 
 /// A length with φ and φ′ there, or with the auxiliary function's.
 #[derive(Clone, Copy, Debug, Default)]
-struct Point {
+struct TrialPoint {
     a: f64,
     f: f64,
     d: f64,
 }
 
-impl Point {
+impl TrialPoint {
     /// The auxiliary function φ(a) − slope · a.
-    fn less(self, slope: f64) -> Point {
-        Point { f: self.f - slope * self.a, d: self.d - slope, ..self }
+    fn less(self, slope: f64) -> TrialPoint {
+        TrialPoint { f: self.f - slope * self.a, d: self.d - slope, ..self }
     }
 }
 
@@ -40,8 +40,8 @@ struct Interval {
     set: MoreThuente,
     line: Option<Line>,
     /// The end with the lowest value, and the other.
-    best: Point,
-    other: Point,
+    best: TrialPoint,
+    other: TrialPoint,
     bracketed: bool,
     /// Whether the auxiliary function stands for φ.
     first: bool,
@@ -56,7 +56,7 @@ const BEYOND: [f64; 2] = [1.1, 4.0];
 
 impl Interval {
     fn new(set: MoreThuente) -> Self {
-        let none = Point::default();
+        let none = TrialPoint::default();
         Interval {
             set,
             line: None,
@@ -72,7 +72,7 @@ impl Interval {
 
 impl Search for Interval {
     fn begin(&mut self, line: Line) -> f64 {
-        let start = Point { a: 0.0, f: line.value, d: line.slope };
+        let start = TrialPoint { a: 0.0, f: line.value, d: line.slope };
         let a = line.length.min(line.last);
         *self = Interval {
             line: Some(line),
@@ -92,7 +92,7 @@ impl Search for Interval {
             return Next::Try(self.best.a + 0.1 * (trial.a - self.best.a));
         }
         let Some(slope) = trial.slope else { return Next::Slope };
-        let now = Point { a: trial.a, f: trial.value, d: slope };
+        let now = TrialPoint { a: trial.a, f: trial.value, d: slope };
         let promised = self.set.decrease * line.slope;
         let enough = now.f <= line.value + self.set.decrease * trial.expected;
         if enough && slope.abs() <= -self.set.curvature * line.slope {
@@ -138,9 +138,9 @@ impl Interval {
 
 /// Takes a trial into the interval, and says where to try next: MINPACK's `dcstep`.
 fn shrink(
-    best: &mut Point,
-    other: &mut Point,
-    now: Point,
+    best: &mut TrialPoint,
+    other: &mut TrialPoint,
+    now: TrialPoint,
     bracketed: &mut bool,
     [low, high]: [f64; 2],
 ) -> f64 {

@@ -1,5 +1,5 @@
 //! A search whose values need not fall at each step.
-use super::armijo::Back;
+use super::armijo::Halving;
 use crate::state::State;
 use crate::search::{Line, Next, Search, Searching, Trial};
 
@@ -19,7 +19,7 @@ crate::settings! {
 
 impl Searching for NonMonotone {
     fn search(self) -> Box<dyn Search> {
-        let back = Back { decrease: self.decrease, top: f64::NAN, line: None };
+        let back = Halving { decrease: self.decrease, top: f64::NAN, line: None };
         Box::new(Window { back, recent: Vec::new(), most: self.values as usize, begun: 0 })
     }
 }
@@ -27,7 +27,7 @@ impl Searching for NonMonotone {
 crate::state!(Window { recent, begun } but back, most);
 
 struct Window {
-    back: Back,
+    back: Halving,
     recent: Vec<f64>,
     most: usize,
     begun: usize,

@@ -1,6 +1,6 @@
 //! Barzilai and Borwein's steps.
 use crate::method::{Needs, Takes};
-use crate::methods::direction::{Directed, Direction, Here, Taken};
+use crate::methods::direction::{Directed, Direction, Iterate, StepTaken};
 use crate::state::State;
 use crate::vectors::{add_over, dot, dot_over, scaled};
 
@@ -37,12 +37,12 @@ struct ByLastStep {
 }
 
 impl Direction for ByLastStep {
-    fn learn(&mut self, step: &Taken<'_>) {
+    fn learn(&mut self, step: &StepTaken<'_>) {
         self.turn += 1;
         self.a = (!step.kept).then_some(step.a * self.gamma);
     }
 
-    fn towards(&mut self, here: &mut Here<'_>, d: &mut [f64]) -> Option<f64> {
+    fn towards(&mut self, here: &mut Iterate<'_>, d: &mut [f64]) -> Option<f64> {
         let (s, y) = here.pairs.newest();
         let of = |a: &[f64], b: &[f64]| match here.free {
             Some(free) => dot_over(free, a, b),

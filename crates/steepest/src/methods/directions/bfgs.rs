@@ -1,6 +1,6 @@
 //! BFGS with the whole matrix.
 use crate::curvature::Curvature;
-use crate::methods::direction::{Directed, Direction, Here, Taken};
+use crate::methods::direction::{Directed, Direction, Iterate, StepTaken};
 use crate::pool::pool;
 use crate::state::{Bad, State, Visitor};
 use crate::status::Halt;
@@ -22,12 +22,12 @@ impl Directed for Bfgs {
     const SEARCH: &'static str = "approximate_wolfe";
     const PREDICTS: bool = true;
     fn direction(self) -> Box<dyn Direction> {
-        Box::new(Matrix::default())
+        Box::new(InverseHessian::default())
     }
 }
 
 #[derive(Default)]
-struct Matrix {
+struct InverseHessian {
     n: usize,
     stride: usize,
     /// H, but for what is due; empty before the first step.
@@ -51,7 +51,7 @@ struct Update {
 
 crate::state!(Update { s, w, r });
 
-impl State for Matrix {
+impl State for InverseHessian {
     fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
         let mut some = !self.h.is_empty();
         v.field("some", &mut some)?;
@@ -68,22 +68,22 @@ impl State for Matrix {
 /// From this many rows on they are shared out.
 const ROWS: usize = 64;
 
-impl Direction for Matrix {
+impl Direction for InverseHessian {
     fn begin(&mut self, n: usize) -> Result<(), Halt> {
         let stride = padded(n);
         room(n.saturating_mul(stride)).map_err(|why| {
             Halt::Failed(format!("bfgs holds a matrix of {n} x {n} numbers, and {why}: take lbfgs").into())
         })?;
         let [hg, p] = [0; 2].map(|_| Aligned::zeros(n));
-        *self = Matrix { n, stride, hg, p, ..Matrix::default() };
+        *self = InverseHessian { n, stride, hg, p, ..InverseHessian::default() };
         Ok(())
     }
 
-    fn learn(&mut self, step: &Taken<'_>) {
+    fn learn(&mut self, step: &StepTaken<'_>) {
         self.stepped |= step.kept;
     }
 
-    fn towards(&mut self, here: &mut Here<'_>, d: &mut [f64]) -> Option<f64> {
+    fn towards(&mut self, here: &mut Iterate<'_>, d: &mut [f64]) -> Option<f64> {
         if self.h.is_empty() {
             let gamma = here.pairs.gamma();
             self.h = Aligned::zeros(self.n * self.stride);
@@ -121,7 +121,7 @@ impl Direction for Matrix {
     }
 }
 
-impl Matrix {
+impl InverseHessian {
     /// p ← H g, with what is due made in the same pass.
     fn multiply(&mut self, g: &[f64]) {
         let (n, stride, due) = (self.n, self.stride, self.due.take());

@@ -1,6 +1,6 @@
 //! L-BFGS, for smooth functions of any size.
 use crate::method::{Entry, Needs, Suit, Takes};
-use crate::methods::direction::{Directed, Direction, Here, Row};
+use crate::methods::direction::{Directed, Direction, Iterate, Row};
 use crate::problem::Facts;
 
 crate::settings! {
@@ -45,7 +45,7 @@ impl Directed for Lbfgs {
 struct ByPairs;
 
 impl Direction for ByPairs {
-    fn towards(&mut self, here: &mut Here<'_>, d: &mut [f64]) -> Option<f64> {
+    fn towards(&mut self, here: &mut Iterate<'_>, d: &mut [f64]) -> Option<f64> {
         let Some(free) = here.free else {
             here.pairs.direction(here.g, d);
             return Some(1.0);

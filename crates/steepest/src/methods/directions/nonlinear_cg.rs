@@ -1,5 +1,5 @@
 //! Nonlinear conjugate gradients.
-use crate::methods::direction::{Directed, Direction, Here, Taken};
+use crate::methods::direction::{Directed, Direction, Iterate, StepTaken};
 use crate::state::State;
 use crate::vectors::{Aligned, ahead, dot, minus};
 
@@ -49,7 +49,7 @@ struct Last {
 }
 
 impl Direction for Conjugate {
-    fn learn(&mut self, step: &Taken<'_>) {
+    fn learn(&mut self, step: &StepTaken<'_>) {
         let [mut d, mut y] = [0; 2].map(|_| Aligned::zeros(step.d.len()));
         d.copy_from_slice(step.d);
         minus(step.g[1], step.g[0], &mut y);
@@ -57,7 +57,7 @@ impl Direction for Conjugate {
         self.last = Some(Last { d, y, fall: step.a * step.slope, gg });
     }
 
-    fn towards(&mut self, here: &mut Here<'_>, d: &mut [f64]) -> Option<f64> {
+    fn towards(&mut self, here: &mut Iterate<'_>, d: &mut [f64]) -> Option<f64> {
         let (last, g) = (self.last.as_ref()?, here.g);
         let y = &last.y;
         let (gy, dy) = (dot(g, y), dot(&last.d, y));
