@@ -81,7 +81,9 @@ def render_class(entry: _catalog.Entry) -> list[str]:
         doc += ["", "    Parameters", "    ----------"]
         for p in entry.parameters:
             doc.append(f"    {p.name} : {p.type.__name__}, default {p.usual!r}")
-            allowed = "" if p.kind == "switch" else f" One of: {p.range}." if p.choices else f" Allowed: {p.range}."
+            allowed = (
+                "" if p.kind == "switch" else f" One of: {p.range}." if p.choices else f" Allowed: {p.range}."
+            )
             doc += wrapped(f"{p.doc.strip()}{allowed}", "        ")
     if shown := formulas(entry):
         doc += ["", "    Notes", "    -----", "    As recorded from the core::", ""]

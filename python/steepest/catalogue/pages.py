@@ -143,7 +143,7 @@ _SOURCE = re.compile(r"https?://|\b(1[89]|20)\d\d\b")
 def _python(entry: _catalog.Entry) -> tuple[str, ...]:
     """A rule or a method at work on a function, a loss or a penalty in a model; the others as objects."""
     kind, name = entry.registry, entry.name
-    settings = {p.name: usual(p) for p in entry.parameters}
+    settings = {p.name: repr(p.usual) if p.choices else usual(p) for p in entry.parameters}
     if kind in ("losses", "penalties") or entry.about.get("needs", {}).get("glm"):
         word = {"losses": "loss", "penalties": "penalty"}.get(kind, "method")
         given = ", ".join(f'"{key}": {value}' for key, value in settings.items())
