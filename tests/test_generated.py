@@ -40,7 +40,7 @@ VALUES = (
 KNOWN = {
     "linear": {474, 716, 1202, 1340, 2550},
     "functions": {831, 927, 1167, 1557, 1729, 2593, 2723},
-    "further": {990, 1730, 2390, 2670, 2690},
+    "further": {990, 1730, 2390},
 }
 #: Families that have faults which are known (`make hunt` shows them), by the method asked for: hypothesis leaves them
 #: out until they are mended.
@@ -116,12 +116,17 @@ def test_what_is_claimed_of_a_chosen_function_is_so(drawn: functions.Case) -> No
     as_promised("functions", drawn)
 
 
-#: Tables of nearly equal columns of which more was once claimed than is so.
-NEARLY_EQUAL = ("linear:31415926:8836", "linear:31415926:7922", "losses:5:324", "losses:121500773:765")
+#: Cases of other seeds that were once at fault.
+MENDED = (
+    # bounds below the truth, of nearly equal columns
+    "linear:31415926:8836", "linear:31415926:7922", "losses:5:324", "losses:121500773:765",
+    # values of another point than the one handed over
+    "functions:31415926:7141", "functions:31415926:7665", "functions:880301:1019",
+)  # fmt: skip
 
 
-@pytest.mark.parametrize("name", NEARLY_EQUAL)
-def test_bounds_hold_where_columns_are_nearly_equal(name: str) -> None:
+@pytest.mark.parametrize("name", MENDED)
+def test_what_was_once_at_fault_is_as_promised(name: str) -> None:
     kind, seed, index = name.split(":")
     with np.errstate(all="ignore"):
         verdict = KINDS[kind].judge(case(kind, int(seed), int(index)))

@@ -45,6 +45,7 @@ MAY: dict[str, set[str]] = {
     "descend": {
         "certificate",
         "curvature",
+        "evaluated",
         "health",
         "method",
         "objective",
@@ -59,6 +60,7 @@ MAY: dict[str, set[str]] = {
     "designs": {"cancel", "design", "pool", "real", "simd", "source", "vectors"},
     "differences": {"objective", "random", "state", "status"},
     "duality": {"loss", "penalty", "pool"},
+    "evaluated": set(),
     "factor": {"cancel", "cholesky", "simd", "vectors"},
     "glm": {
         "cancel",
@@ -128,6 +130,7 @@ MAY: dict[str, set[str]] = {
     "pool": {"cancel"},
     "problem": {
         "design",
+        "evaluated",
         "glm",
         "health",
         "held",

@@ -1,5 +1,6 @@
 //! The loop that drives every method, and the solution that comes out of it.
 use crate::curvature::Curvature;
+use crate::evaluated::Evaluated;
 use crate::health::{Finding, Severity};
 use crate::method::{Method, Step};
 use crate::objective::Objective;
@@ -51,6 +52,7 @@ pub struct Descent {
     path: Vec<Vec<f64>>,
     units: Units,
     clock: Clock,
+    evaluated: Evaluated,
     begun: bool,
     /// The iteration that it went on from, where it was loaded.
     resumed: Option<u64>,
@@ -91,6 +93,7 @@ impl Descent {
             path: Vec::new(),
             units: Units::default(),
             clock: Clock::new(),
+            evaluated: Evaluated::default(),
             begun: false,
             resumed: None,
             torn: false,
@@ -157,7 +160,10 @@ impl Descent {
         if self.begun && self.counts.iterations >= self.stop.iterations {
             return Err(Halt::Budget(Budget::Iterations));
         }
+        // What is said of a table is found in more ways than by its value.
+        let evaluated = objective.offers().table.is_none().then_some(&mut self.evaluated);
         let meter = Meter {
+            evaluated,
             stop: self.stop,
             counts: &mut self.counts,
             findings: &mut self.findings,
@@ -349,25 +355,54 @@ impl Descent {
         Ok(self.solution())
     }
 
-    /// Where a budget ran out before the rows were ever seen as a whole: what is told must be true of all.
+    /// What is told must be true of all rows, where a budget ran out before they were ever seen as a whole; and of the
+    /// very point that is handed over.
     pub fn settle(
         &mut self,
         objective: &mut dyn Objective,
         penalty: &dyn Penalty,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
-        if !self.last.sampled {
+        if self.last.sampled {
+            if let Some(value) = self.evaluate(objective, penalty, &self.x.clone())? {
+                self.last.value = value;
+                self.last.sampled = false;
+            }
             return Ok(());
         }
-        match objective.value(&self.x) {
+        let (value, x) = self.lowest();
+        let known = !value.is_finite() || self.evaluated.holds(x, value, penalty.value(x));
+        if known || objective.offers().table.is_some() {
+            return Ok(());
+        }
+        let x = x.to_vec();
+        let Some(right) = self.evaluate(objective, penalty, &x)? else { return Ok(()) };
+        // A claim about another point is none.
+        let off = !((right - value).abs() <= 64.0 * f64::EPSILON * value.abs());
+        if off && self.status.as_ref().is_some_and(Status::success) {
+            self.status = Some(Status::Plateau);
+        }
+        if self.x == x {
+            self.last.value = right;
+        }
+        self.best.iter_mut().filter(|b| b.1 == x).for_each(|b| b.0 = right);
+        Ok(())
+    }
+
+    /// F at x, counted; none where it cannot be had.
+    fn evaluate(
+        &mut self,
+        objective: &mut dyn Objective,
+        penalty: &dyn Penalty,
+        x: &[f64],
+    ) -> Result<Option<f64>, Box<dyn Error + Send + Sync>> {
+        match objective.value(x) {
             Ok(value) => {
                 self.counts.values += 1;
                 self.counts.passes += objective.offers().reads;
-                self.last.value = value + penalty.value(&self.x);
-                self.last.sampled = false;
-                Ok(())
+                Ok(Some(value + penalty.value(x)))
             }
             Err(Halt::Failed(error)) => Err(error),
-            Err(_) => Ok(()),
+            Err(_) => Ok(None),
         }
     }
 
@@ -408,20 +443,24 @@ impl Descent {
         self.so_far()
     }
 
-    /// What has come of it so far.
-    pub fn so_far(&self) -> Solution {
+    /// The value and the point that are handed over.
+    fn lowest(&self) -> (f64, &[f64]) {
         // What is claimed without a proof is claimed of the last point: an earlier one may lie lower by a hair, and
         // nothing is known of it.
         let claimed = self.status.as_ref().is_some_and(Status::success)
             && self.last.certificate.as_ref().is_some_and(|c| !c.kind.proves());
-        let best = self
-            .best
+        self.best
             .as_ref()
-            .filter(|b| self.held.0.is_finite() || !(claimed || self.last.value <= b.0));
-        let (value, x) = best.map_or((self.last.value, &self.x), |b| (b.0, &b.1));
-        let gradient = self.method.gradient().filter(|_| best.is_none());
+            .filter(|b| self.held.0.is_finite() || !(claimed || self.last.value <= b.0))
+            .map_or((self.last.value, &self.x), |b| (b.0, &b.1))
+    }
+
+    /// What has come of it so far.
+    pub fn so_far(&self) -> Solution {
+        let (value, x) = self.lowest();
+        let gradient = self.method.gradient().filter(|_| std::ptr::eq(x, &self.x[..]));
         Solution {
-            x: x.clone(),
+            x: x.to_vec(),
             value,
             violation: self.last.violation,
             status: self.status.clone().unwrap_or(Status::Stopped),

@@ -17,6 +17,7 @@ pub mod design;
 pub mod designs;
 pub mod differences;
 pub mod duality;
+mod evaluated;
 pub mod factor;
 pub mod glm;
 pub mod gram;

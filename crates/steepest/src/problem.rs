@@ -1,5 +1,6 @@
 //! A problem as a method sees it: every evaluation counted, the budgets held, the watch polled.
 use crate::design::Design;
+use crate::evaluated::Evaluated;
 use crate::glm::Glm;
 use crate::health::Finding;
 use crate::held::Held;
@@ -28,6 +29,8 @@ pub struct Problem<'a> {
     /// The units in which `value`, `gradient` and their kin are asked and answered; a method sets them when it starts.
     pub units: &'a mut Units,
     pub(crate) clock: &'a mut Clock,
+    /// Where values are kept, so that the one handed over is held against them; only of a descent's own objective.
+    evaluated: Option<&'a mut Evaluated>,
 }
 
 /// When it started, and when the watch was last polled.
@@ -64,8 +67,8 @@ impl<'a> Problem<'a> {
         meter: Meter<'a>,
         units: &'a mut Units,
     ) -> Self {
-        let Meter { stop, counts, findings, watch, clock } = meter;
-        Problem { objective, penalty, stop, counts, findings, watch, units, clock }
+        let Meter { stop, counts, findings, watch, clock, evaluated } = meter;
+        Problem { objective, penalty, stop, counts, findings, watch, units, clock, evaluated }
     }
     /// What the objective can be asked.
     pub fn offers(&self) -> Offers {
@@ -161,6 +164,11 @@ impl<'a> Problem<'a> {
         let done = objective.answer(x, rows, asks, &mut work);
         let values = work.values;
         self.counts.values += values;
+        if let (Some(kept), Rows::All, Ok(())) = (&mut self.evaluated, rows, &done) {
+            let value =
+                |ask: &Ask<'_>| if let Ask::Value(value) = ask { Some(**value) } else { None };
+            asks.iter().filter_map(value).for_each(|value| kept.keep(x, value));
+        }
         done
     }
     /// Counts what is asked, where a budget does not forbid it.
@@ -355,7 +363,8 @@ impl<'a> Problem<'a> {
     /// The objective, and apart from it what is spent and who looks on.
     fn parts(&mut self) -> (&mut dyn Objective, Meter<'_>) {
         let Problem { objective, stop, counts, findings, watch, clock, .. } = self;
-        (&mut **objective, Meter { stop: *stop, counts, findings, watch: &mut **watch, clock })
+        let (watch, evaluated) = (&mut **watch, None);
+        (&mut **objective, Meter { stop: *stop, counts, findings, watch, clock, evaluated })
     }
     /// What is known of this problem.
     pub fn facts(&mut self) -> Facts {
@@ -373,6 +382,7 @@ pub struct Meter<'a> {
     pub findings: &'a mut Vec<Finding>,
     pub(crate) watch: &'a mut dyn Watch,
     pub(crate) clock: &'a mut Clock,
+    pub(crate) evaluated: Option<&'a mut Evaluated>,
 }
 
 impl Meter<'_> {
@@ -389,7 +399,7 @@ impl Meter<'_> {
             seconds: self.stop.seconds,
             ..Stop::default()
         };
-        Meter { stop, counts, findings, watch: self.watch, clock: self.clock }
+        Meter { stop, counts, findings, watch: self.watch, clock: self.clock, evaluated: None }
     }
     /// Another problem under the same budgets, in units of its own.
     pub fn problem<'m>(
@@ -401,7 +411,7 @@ impl Meter<'_> {
     ) -> Problem<'m> {
         let stop = Stop { tolerance, ..self.stop };
         let Meter { counts, findings, watch, clock, .. } = self;
-        let meter = Meter { stop, counts, findings, watch: &mut **watch, clock };
+        let meter = Meter { stop, counts, findings, watch: &mut **watch, clock, evaluated: None };
         Problem::of(objective, penalty, meter, units)
     }
     /// Lets the watch have its turn where it is due.
@@ -486,7 +496,13 @@ pub(crate) fn with_problem<R>(
     let (mut counts, mut findings) = (Counts::default(), Vec::new());
     let (mut watch, mut clock) = (crate::watch::Unwatched, Clock::new());
     let (stop, watch) = (Stop::default(), &mut watch);
-    let meter =
-        Meter { stop, counts: &mut counts, findings: &mut findings, watch, clock: &mut clock };
+    let meter = Meter {
+        stop,
+        counts: &mut counts,
+        findings: &mut findings,
+        watch,
+        clock: &mut clock,
+        evaluated: None,
+    };
     work(&mut Problem::of(objective, penalty, meter, &mut Units::default()))
 }

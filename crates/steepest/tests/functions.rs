@@ -1,13 +1,17 @@
 //! Methods for functions on the standard problems, with bounds, and where something is wrong.
+use steepest::certificate::Certificate;
 use steepest::descend::{Descent, HeldOut, Solution, descend};
+use steepest::method::{Method, Step};
 use steepest::methods::METHODS;
 use steepest::objective::{Function, Objective};
 use steepest::penalties::{bounds::Bounds, none::NoPenalty};
 use steepest::penalty::{Penalty, PerCoordinate};
+use steepest::problem::Problem;
 use steepest::problems::{PROBLEMS, TestProblem};
 use steepest::settings::{Described, checked};
 use steepest::simd;
-use steepest::status::Status;
+use steepest::state::{Bad, State, Visitor};
+use steepest::status::{Halt, Status};
 use steepest::watch::{Stop, Unwatched};
 
 const OURS: [&str; 3] = ["gradient_descent", "lbfgs", "newton"];
@@ -170,5 +174,43 @@ fn budgets_are_held() {
         let s = with(method, &[], &mut f, &nothing(2), &[-1.2, 1.0], stop);
         assert!(matches!(s.status, Status::Budget(_)), "{method}");
         assert!(s.counts.values <= 9 && s.value <= 24.2);
+    }
+}
+
+/// Says that it is done, with the value of a point beside the one that it leaves.
+struct Beside(f64);
+
+impl State for Beside {
+    fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
+        v.field("off", &mut self.0)
+    }
+}
+
+impl Method for Beside {
+    fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
+        let value = problem.value(x)?;
+        x[0] += self.0;
+        let certificate = Some(Certificate { target: 1.0, ..Certificate::default() });
+        Ok(Step { value, verdict: Some(Status::Converged), certificate, ..Step::default() })
+    }
+    fn step(&mut self, _: &mut Problem<'_>, _: &mut [f64]) -> Result<Step, Halt> {
+        unreachable!("it is done")
+    }
+    fn state(&mut self) -> &mut dyn State {
+        self
+    }
+}
+
+#[test]
+fn a_value_is_that_of_the_point_handed_over_and_so_is_a_claim() {
+    for (off, success, values) in [(0.0, true, 1), (3.0, false, 2)] {
+        let value = |x: &[f64]| x[0] * x[0] + x[1];
+        let mut f = Function::new(2, value, |x: &[f64], _: &mut [f64]| value(x));
+        let none = nothing(2);
+        let beside = Box::new(Beside(off));
+        let s =
+            descend(&mut f, &none, beside, &[1.0, 5.0], Stop::default(), &mut Unwatched).unwrap();
+        assert_eq!(s.value, s.x[0] * s.x[0] + s.x[1], "{off}");
+        assert_eq!((s.status.success(), s.counts.values), (success, values), "{off}");
     }
 }

@@ -105,6 +105,10 @@ impl Descent {
         self.again(objective, penalty)?;
         self.findings.retain(|f| f.kind != SWINGING);
         (self.begun, self.resumed) = (true, Some(self.counts.iterations));
+        let last = (self.last.value, self.x.clone());
+        for (value, x) in self.best.iter().chain([&last]) {
+            self.evaluated.keep_before(x, *value);
+        }
         Ok(())
     }
 
@@ -116,6 +120,7 @@ impl Descent {
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
         let (mut counts, mut findings) = (Counts::default(), Vec::new());
         let meter = Meter {
+            evaluated: None,
             stop: Stop { tolerance: self.stop.tolerance, ..Stop::default() },
             counts: &mut counts,
             findings: &mut findings,

@@ -306,7 +306,8 @@ impl Method for Descent {
             return self.claim(problem, x, Status::Converged);
         }
         let noise = 10.0 * f64::EPSILON * self.smooth.abs();
-        let (mut next, mut halvings, mut walls) = (f64::NAN, 0, 0);
+        let mut next;
+        let (mut halvings, mut walls) = (0, 0);
         let seen = loop {
             self.aim(problem, self.step);
             let (mut along, mut square) = (0.0, 0.0);
@@ -316,6 +317,8 @@ impl Method for Descent {
                 square += by * by / self.steps[j];
             }
             if square == 0.0 {
+                // What a longer step led to is not the value here.
+                next = f64::NAN;
                 break false;
             }
             next = problem.value(&self.trial)?;

@@ -160,6 +160,8 @@ impl Method for Descent {
             Some(why) => work.ended(why),
             None => work.stand(problem, 0.0)?,
         };
+        // A look around may have left the start already.
+        problem.units.outward(&work.x, x);
         self.work = Some(work);
         Ok(step)
     }

@@ -1,0 +1,71 @@
+//! Which values belong to which points: what is handed over as F(x) is what was evaluated at x.
+
+/// So many of the last evaluations are kept.
+const KEPT: usize = 1024;
+
+/// The last values of f, each with a mark of its point; and what F was where a run that goes on had come to.
+#[derive(Debug, Default)]
+pub struct Evaluated {
+    ring: Vec<(u64, f64)>,
+    next: usize,
+    before: Vec<(u64, f64)>,
+}
+
+impl Evaluated {
+    /// Of a value at x.
+    pub fn keep(&mut self, x: &[f64], value: f64) {
+        let one = (mark(x), value);
+        if self.ring.len() < KEPT {
+            self.ring.push(one);
+        } else {
+            self.ring[self.next] = one;
+            self.next = (self.next + 1) % KEPT;
+        }
+    }
+    /// Of F at x, before the run was stopped.
+    pub fn keep_before(&mut self, x: &[f64], whole: f64) {
+        self.before.push((mark(x), whole));
+    }
+    /// Whether F was `whole` at x, where the penalty is `added`.
+    pub fn holds(&self, x: &[f64], whole: f64, added: f64) -> bool {
+        let at = mark(x);
+        self.before.contains(&(at, whole))
+            || self.ring.iter().any(|(mark, f)| *mark == at && f + added == whole)
+    }
+}
+
+/// 64 bits of x, in four lanes.
+fn mark(x: &[f64]) -> u64 {
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut lanes = [1, 2, 3, 4u64];
+    let mut mix = |part: &[f64]| {
+        for (lane, v) in lanes.iter_mut().zip(part) {
+            *lane = (*lane ^ v.to_bits()).wrapping_mul(ODD).rotate_left(29);
+        }
+    };
+    let parts = x.chunks_exact(4);
+    let rest = parts.remainder();
+    parts.for_each(&mut mix);
+    mix(rest);
+    lanes.iter().fold(x.len() as u64, |all, lane| (all ^ lane).wrapping_mul(ODD).rotate_left(31))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_known_by_its_point() {
+        let mut kept = Evaluated::default();
+        let point = |k: usize| [k as f64, 2.0, -3.0, 0.5, 1.0 / (k as f64 + 1.0)];
+        for k in 0..2 * KEPT {
+            kept.keep(&point(k), k as f64);
+        }
+        let value = KEPT as f64;
+        assert!(kept.holds(&point(KEPT), value, 0.0) && kept.holds(&point(KEPT), value + 1.0, 1.0));
+        assert!(!kept.holds(&point(KEPT), value + 1.0, 0.0));
+        assert!(!kept.holds(&point(KEPT)[..4], value, 0.0) && !kept.holds(&point(0), 0.0, 0.0));
+        kept.keep_before(&point(0), 0.0);
+        assert!(kept.holds(&point(0), 0.0, 7.0));
+    }
+}
