@@ -13,7 +13,7 @@ import pytest
 import steepest
 
 #: Written by tools/gen.py, each with a page whose Python lines run.
-GENERATED = ("losses", "methods", "penalties", "rates", "rules")
+GENERATED = ("losses", "methods", "penalties", "rates", "rules", "searches")
 ROOT = Path(steepest.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 #: A section in another style.

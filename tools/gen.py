@@ -1,6 +1,6 @@
-"""Writes the typed classes of the registries: rules, losses, penalties, methods and rates.
+"""Writes the typed classes of the registries: rules, losses, penalties, methods, searches and rates.
 
-python tools/gen.py            writes python/steepest/{rules,losses,penalties,methods,rates}.py
+python tools/gen.py            writes python/steepest/{rules,losses,penalties,methods,searches,rates}.py
 python tools/gen.py --check    fails where one of them is not what it would write
 """
 
@@ -20,6 +20,7 @@ SINGULAR = {
     "losses": "loss",
     "penalties": "penalty",
     "methods": "method",
+    "searches": "search",
     "rates": "schedule",
 }
 WORDS = {
@@ -27,6 +28,7 @@ WORDS = {
     "losses": "Losses: what a prediction that misses its target costs.",
     "penalties": "Penalties: what is added to an objective, or forbidden.",
     "methods": "Methods: how to take one step.",
+    "searches": "Line searches: how far to go along a direction.",
     "rates": "Schedules: how a rate changes over a run.",
 }
 EXAMPLES = {
@@ -37,6 +39,7 @@ EXAMPLES = {
     "losses": ("losses.Huber(width=2.0)", "Huber(width=2.0)"),
     "penalties": ("penalties.L2().name", "'l2'"),
     "methods": ("methods.Ruled(batch_size=1).name", "'ruled'"),
+    "searches": ("searches.Armijo(decrease=0.1)", "Armijo(decrease=0.1)"),
     "rates": ("rates.Cosine(end=0.1)", "Cosine(end=0.1)"),
 }
 

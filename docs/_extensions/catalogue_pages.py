@@ -1,4 +1,4 @@
-"""A page for each rule, loss, penalty, method, rate and problem, written from the registries."""
+"""A page for each rule, loss, penalty, method, search, rate and problem, written from the registries."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ NOTES = {
     "methods": (
         "A method takes the steps. Left out, the one that promises the fewest reads is taken; the "
         "result says why."
+    ),
+    "searches": (
+        "A line search says how far to go along a direction, from values and slopes. The option `search` of the "
+        "methods that go along lines names one; `line_search` is one by itself."
     ),
     "rates": "A rate falls (or not) over the steps of a run: its *factor* multiplies the rate given.",
     "problems": "Standard functions with known minima, to try methods on.",

@@ -14,11 +14,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import errors, linear, losses, methods, penalties, problems, rates, rules
+    from . import errors, linear, losses, methods, penalties, problems, rates, rules, searches
     from .curve_fit import curve_fit
     from .descend import compare, descend
     from .fit import fit, load
     from .least_squares import least_squares
+    from .line_search import line_search
     from .linear import (
         ElasticNet,
         GammaRegressor,
@@ -57,6 +58,7 @@ _PLACES = {
     "errors": None,
     "fit": "fit",
     "least_squares": "least_squares",
+    "line_search": "line_search",
     "linear": None,
     "load": "fit",
     "losses": None,
@@ -66,6 +68,7 @@ _PLACES = {
     "problems": None,
     "rates": None,
     "rules": None,
+    "searches": None,
 }
 
 __all__ = [
@@ -87,6 +90,7 @@ __all__ = [
     "errors",
     "fit",
     "least_squares",
+    "line_search",
     "linear",
     "load",
     "losses",
@@ -96,6 +100,7 @@ __all__ = [
     "problems",
     "rates",
     "rules",
+    "searches",
 ]
 
 

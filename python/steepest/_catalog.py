@@ -1,4 +1,4 @@
-"""The registries of the core, read once: rules, losses, penalties, methods and rates.
+"""The registries of the core, read once: rules, losses, penalties, methods, line searches and rates.
 
 Each entry has its words, its parameters and its recorded formulas.
 
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 #: What there are registries of.
-REGISTRIES = ("rules", "losses", "penalties", "methods", "rates")
+REGISTRIES = ("rules", "losses", "penalties", "methods", "searches", "rates")
 
 
 @dataclass(frozen=True, slots=True)

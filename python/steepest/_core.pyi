@@ -15,6 +15,7 @@ __all__ = [
     "checked",
     "fit_linear",
     "least_squares",
+    "line_search",
     "means",
     "minimize",
     "minimize_residuals",
@@ -56,6 +57,15 @@ def minimize(
 def least_squares(
     X: Any, y: NDArray[np.float64], asked: Mapping[str, Any], weight: Any = None
 ) -> tuple[list[dict[str, Any]], int, NDArray[np.float64]]: ...
+def line_search(
+    search: str,
+    settings: Sequence[tuple[str, float]],
+    line: tuple[float, float, float, float],
+    trials: int,
+    value: Callable[[float], float],
+    slope: Callable[[float], float],
+    fits: Callable[[float, float], bool] | None = None,
+) -> tuple[float, float] | None: ...
 def reduced(
     X: Any, y: NDArray[np.float64], asked: Mapping[str, Any], weight: Any = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...

@@ -7,7 +7,7 @@ use steepest::rule::Scope;
 use steepest::settings::{Parameter, nearest};
 use steepest::trace::{Op, Program};
 
-/// Everything of every registry: `{"rules": [...], "losses": [...], "penalties": [...], "methods": [...], "rates": [...], "problems": [...]}`.
+/// Everything of every registry: `{"rules": [...], "losses": [...], "penalties": [...], "methods": [...], "searches": [...], "rates": [...], "problems": [...]}`.
 ///
 /// Each entry is a dictionary with at least `name`, `doc` and `parameters`, a list of dictionaries with `name`,
 /// `default`, `low`, `high` and `doc`. What is written as a formula has `programs`: by stage, a dictionary with
@@ -19,6 +19,7 @@ pub fn catalog(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     all.set_item("losses", losses(py)?)?;
     all.set_item("penalties", penalties(py)?)?;
     all.set_item("methods", methods(py)?)?;
+    all.set_item("searches", searches(py)?)?;
     all.set_item("rates", rates(py)?)?;
     all.set_item("problems", problems(py)?)?;
     Ok(all)
@@ -44,6 +45,7 @@ pub fn checked(
         "losses" => (named!(steepest::losses::LOSSES), "loss"),
         "penalties" => (named!(steepest::penalties::PENALTIES), "penalty"),
         "methods" => (named!(steepest::methods::METHODS), "method"),
+        "searches" => (named!(steepest::searches::SEARCHES), "line search"),
         "rates" => (named!(steepest::rates::RATES), "rate schedule"),
         _ => return Err(PyValueError::new_err(format!("no registry is called '{registry}'"))),
     };
@@ -199,6 +201,13 @@ fn methods(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
         all.append(d)?;
     }
     Ok(all)
+}
+
+fn searches(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
+    let entries = steepest::searches::SEARCHES.iter();
+    let all =
+        entries.map(|e| entry(py, e.name, e.doc, e.parameters)).collect::<PyResult<Vec<_>>>()?;
+    PyList::new(py, all)
 }
 
 fn rates(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {

@@ -14,6 +14,7 @@ pub mod minimize;
 pub mod problems;
 pub mod residuals;
 mod returned;
+pub mod searches;
 pub mod solution;
 pub mod squares;
 mod step;
@@ -39,6 +40,8 @@ mod _core {
     use super::problems::{TestFunction, problem_names};
     #[pymodule_export]
     use super::residuals::minimize_residuals;
+    #[pymodule_export]
+    use super::searches::line_search;
     #[pymodule_export]
     use super::squares::{least_squares, reduced};
     #[pymodule_export]

@@ -106,39 +106,71 @@ impl Entry {
 /// No search takes more trials along a line.
 pub const TRIALS: usize = 40;
 
-/// The length that a search takes on φ, which answers with its value and its slope; none where it finds none.
+/// φ, as it is asked for along a line.
+pub trait Phi {
+    /// What ends the search at once.
+    type End;
+    /// φ(a), and what φ′(0) promises for the way gone; none where a is too short to lead anywhere.
+    fn value(&mut self, a: f64) -> Result<Option<[f64; 2]>, Self::End>;
+    /// φ′ at the length whose value was asked for last.
+    fn slope(&mut self, a: f64) -> Result<f64, Self::End>;
+    /// Whether the point that the search takes will do; where it will not, shorter lengths are tried.
+    fn fits(&mut self, a: f64, value: f64) -> Result<bool, Self::End> {
+        let _ = (a, value);
+        Ok(true)
+    }
+}
+
+/// The length that a search takes, and φ there; none where it finds none in so many trials.
 ///
 /// ```
-/// use steepest::search::{Line, along};
+/// use steepest::search::{Line, Phi, Searching, TRIALS, along};
 /// use steepest::searches::strong_wolfe::StrongWolfe;
 ///
-/// let phi = |a: f64| [(a - 3.0) * (a - 3.0), 2.0 * (a - 3.0)];
+/// struct Bowl;
+/// impl Phi for Bowl {
+///     type End = std::convert::Infallible;
+///     fn value(&mut self, a: f64) -> Result<Option<[f64; 2]>, Self::End> {
+///         Ok(Some([(a - 3.0) * (a - 3.0), -6.0 * a]))
+///     }
+///     fn slope(&mut self, a: f64) -> Result<f64, Self::End> {
+///         Ok(2.0 * (a - 3.0))
+///     }
+/// }
 /// let line = Line { value: 9.0, slope: -6.0, length: 1.0, last: f64::INFINITY, first: true };
 /// let tight = StrongWolfe { curvature: 1e-3, ..StrongWolfe::default() };
-/// let a = along(&mut *steepest::search::Searching::search(tight), line, phi).unwrap();
+/// let (a, _) = along(&mut *tight.search(), line, TRIALS, &mut Bowl)?.unwrap();
 /// assert!((a - 3.0).abs() < 1e-2);
+/// # Ok::<(), std::convert::Infallible>(())
 /// ```
-pub fn along(
+pub fn along<P: Phi>(
     search: &mut dyn Search,
     line: Line,
-    mut phi: impl FnMut(f64) -> [f64; 2],
-) -> Option<f64> {
+    trials: usize,
+    phi: &mut P,
+) -> Result<Option<(f64, f64)>, P::End> {
     let mut a = search.begin(line);
-    for _ in 0..TRIALS {
-        let [value, slope] = phi(a);
-        let mut trial = Trial { a, value, expected: a * line.slope, slope: None };
+    for _ in 0..trials {
+        let Some([value, expected]) = phi.value(a)? else { break };
+        let mut trial = Trial { a, value, expected, slope: None };
         let mut next = search.next(trial);
         if next == Next::Slope {
-            trial.slope = Some(slope);
+            trial.slope = Some(phi.slope(a)?);
             next = search.next(trial);
+        }
+        if next == Next::Take {
+            if phi.fits(a, value)? {
+                return Ok(Some((a, value)));
+            }
+            // As where φ has no value.
+            next = search.next(Trial { value: f64::NAN, ..trial });
         }
         match next {
             Next::Try(further) => a = further,
-            Next::Take => return Some(a),
-            Next::Stop | Next::Slope => return None,
+            Next::Take | Next::Stop | Next::Slope => break,
         }
     }
-    None
+    Ok(None)
 }
 
 /// One end of what a search has narrowed down: the slope where it was asked for.

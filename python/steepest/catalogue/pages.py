@@ -20,6 +20,7 @@ KINDS = {
     "losses": "what a wrong prediction costs",
     "penalties": "what is added to the loss, or forbidden",
     "methods": "how to take one step",
+    "searches": "how far to go along a direction",
     "rates": "how the rate changes over the steps",
     "problems": "standard functions to descend",
 }
@@ -46,7 +47,7 @@ class Entry:
     @property
     def kind_of_one(self) -> str:
         """The kind's word for one: `rule` of `rules`."""
-        return {"losses": "loss", "penalties": "penalty"}.get(self.kind, self.kind[:-1])
+        return {"losses": "loss", "penalties": "penalty", "searches": "search"}.get(self.kind, self.kind[:-1])
 
     @property
     def summary(self) -> str:
@@ -141,7 +142,7 @@ _SOURCE = re.compile(r"https?://|\b(1[89]|20)\d\d\b")
 
 
 def _python(entry: _catalog.Entry) -> tuple[str, ...]:
-    """A rule or a method at work on a function, a loss or a penalty in a model; the others as objects."""
+    """A rule, a method or a search at work on a function, a loss or a penalty in a model; the others as objects."""
     kind, name = entry.registry, entry.name
     settings = {p.name: repr(p.usual) if p.choices else usual(p) for p in entry.parameters}
     if kind in ("losses", "penalties") or entry.about.get("needs", {}).get("glm"):
@@ -164,6 +165,10 @@ def _python(entry: _catalog.Entry) -> tuple[str, ...]:
     if kind in ("rules", "methods") and not _needs_more(entry):
         run = "print(steepest.minimize(steepest.problems.rosenbrock, [-1.2, 1.0], method=method))"
         return ("import steepest", f"method = {made}", run)
+    if kind == "searches":
+        start = "f, x = steepest.problems.rosenbrock, np.array([-1.2, 1.0])"
+        run = "print(steepest.line_search(f, f.grad, x, -f.grad(x), search=search))"
+        return ("import numpy as np, steepest", start, f"search = {made}", run)
     return ("import steepest", f"{kind[:-1]} = {made}")
 
 

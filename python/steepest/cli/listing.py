@@ -9,7 +9,7 @@ from steepest.cli.terminal import Terminal
 from steepest.errors import InputError, did_you_mean
 
 NAME = "list"
-HELP = "what there is: rules, losses, penalties, methods, rates, problems"
+HELP = "what there is: rules, losses, penalties, methods, searches, rates, problems"
 EXAMPLES = """examples:
   steepest list
   steepest list rules
@@ -22,6 +22,7 @@ SPELLINGS = {
     **{kind[:-1]: kind for kind in KINDS},
     "loss": "losses",
     "penalty": "penalties",
+    "search": "searches",
 }
 
 

@@ -1,5 +1,6 @@
 //! The registry of line searches: one line each.
 use crate::search::Entry;
+use crate::settings::nearest;
 
 macro_rules! searches {
     ($($file:ident::$search:ident),* $(,)?) => {
@@ -17,6 +18,13 @@ searches! {
     more_thuente::MoreThuente,
     non_monotone::NonMonotone,
     strong_wolfe::StrongWolfe,
+}
+
+/// The search of that name, or what is wrong with it.
+pub fn find(name: &str) -> Result<&'static Entry, String> {
+    let near =
+        || format!("no line search is called '{name}'{}", nearest(name, NAMES.iter().copied()));
+    SEARCHES.iter().find(|e| e.name == name).ok_or_else(near)
 }
 
 /// The place of a search in the registry: what a setting that chooses one holds.

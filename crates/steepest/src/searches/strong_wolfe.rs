@@ -49,7 +49,7 @@ impl Search for Zoom {
         }
         let enough = trial.value <= line.value + self.set.decrease * trial.expected;
         // Where rounding hides the fall of the value, the slope tells.
-        let near = trial.value <= line.value + NEAR * line.value.abs();
+        let near = (trial.value - line.value).abs() <= NEAR * line.value.abs();
         if !(enough || near) || (self.low.a > 0.0 && trial.value >= self.low.value && !near) {
             self.high = Some(end);
             return self.inside();

@@ -1,7 +1,7 @@
 //! The path along a direction, bent by bounds, and a search on it.
 use super::bounds::Bounds;
 use crate::problem::Problem;
-use crate::search::{Line, Next, Search, TRIALS, Trial};
+use crate::search::{Line, Phi, Search, TRIALS, along};
 use crate::status::{Halt, Status};
 use crate::vectors::{self, dot, largest};
 
@@ -35,41 +35,14 @@ impl Path<'_> {
         xn: &mut [f64],
         gn: &mut [f64],
     ) -> Result<Option<(f64, f64)>, Halt> {
-        let n = problem.dim();
         let last = self.bounds.map_or(f64::INFINITY, |b| b.last_break(self.x, self.d));
         let Path { f: value, slope, length, first, .. } = *self;
-        let mut a = search.begin(Line { value, slope, length, last, first });
-        let mut best: Option<(f64, f64)> = None;
-        for _ in 0..TRIALS {
-            self.go(a, xn);
-            if xn[..n] == self.x[..n] {
-                break;
-            }
-            let together = !problem.offers().values_are_cheap;
-            let (x, g) = (&xn[..n], &mut gn[..n]);
-            let f = if together { problem.total_gradient(x, g)? } else { problem.total(x)? };
-            if f == f64::NEG_INFINITY {
-                return Err(Halt::Status(Status::Unbounded));
-            }
-            if f < best.map_or(self.f, |b| b.1) {
-                best = Some((a, f));
-            }
-            let mut trial = Trial { a, value: f, expected: self.expected(a, x), slope: None };
-            let mut next = search.next(trial);
-            if next == Next::Slope {
-                if !together {
-                    problem.total_gradient_there(x, g)?;
-                }
-                let finite = largest(g).is_finite();
-                trial.slope = Some(if finite { self.slope_at(a, x, g) } else { f64::NAN });
-                next = search.next(trial);
-            }
-            match next {
-                Next::Try(further) => a = further,
-                Next::Take => return Ok(Some((a, f))),
-                Next::Stop | Next::Slope => break,
-            }
+        let line = Line { value, slope, length, last, first };
+        let mut phi = OnPath { path: self, problem, xn, gn, best: None };
+        if let Some(taken) = along(search, line, TRIALS, &mut phi)? {
+            return Ok(Some(taken));
         }
+        let best = phi.best;
         self.settle(problem, best, xn, gn)
     }
 
@@ -114,5 +87,47 @@ impl Path<'_> {
         let f = problem.total_gradient(&xn[..n], &mut gn[..n])?;
         let sound = f < self.f && largest(&gn[..n]).is_finite();
         Ok(sound.then_some((a, f)))
+    }
+}
+
+/// The values along a path.
+struct OnPath<'a, 'p> {
+    path: &'a Path<'a>,
+    problem: &'a mut Problem<'p>,
+    xn: &'a mut [f64],
+    gn: &'a mut [f64],
+    /// The lowest point below the first: how far out, and its value.
+    best: Option<(f64, f64)>,
+}
+
+impl Phi for OnPath<'_, '_> {
+    type End = Halt;
+
+    fn value(&mut self, a: f64) -> Result<Option<[f64; 2]>, Halt> {
+        let OnPath { path, problem, xn, gn, best } = self;
+        let n = problem.dim();
+        path.go(a, xn);
+        if xn[..n] == path.x[..n] {
+            return Ok(None);
+        }
+        let (x, g) = (&xn[..n], &mut gn[..n]);
+        let cheap = problem.offers().values_are_cheap;
+        let f = if cheap { problem.total(x)? } else { problem.total_gradient(x, g)? };
+        if f == f64::NEG_INFINITY {
+            return Err(Halt::Status(Status::Unbounded));
+        }
+        if f < best.map_or(path.f, |b| b.1) {
+            *best = Some((a, f));
+        }
+        Ok(Some([f, path.expected(a, x)]))
+    }
+
+    fn slope(&mut self, a: f64) -> Result<f64, Halt> {
+        let n = self.problem.dim();
+        let (x, g) = (&self.xn[..n], &mut self.gn[..n]);
+        if self.problem.offers().values_are_cheap {
+            self.problem.total_gradient_there(x, g)?;
+        }
+        Ok(if largest(g).is_finite() { self.path.slope_at(a, x, g) } else { f64::NAN })
     }
 }
