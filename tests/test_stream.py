@@ -86,7 +86,7 @@ def test_rows_are_those_of_the_files_wherever_they_are_asked_for(tmp_path):
     for first, last in ((0, 10), (10, 13_000), (13_000, 30_000), (5, 6), (9_990, 10_010), (29_999, 30_000)):
         parts = [np.column_stack(numbers) for numbers, _ in stream.read_rows(first, last)]
         np.testing.assert_array_equal(np.concatenate(parts), X[first:last])
-    np.testing.assert_array_equal(np.concatenate(list(stream.matrices())), X)
+    np.testing.assert_array_equal(stream.products(np.eye(6)), X)
 
 
 def test_partitioned_folders_and_texts_as_classes(tmp_path):
@@ -191,13 +191,15 @@ def test_what_does_not_fit_is_refused_by_name(tmp_path):
     with pytest.raises(TableError, match=r"no file '.*part-9.parquet'"):
         Ridge().fit(f"{tmp_path}/part-9.parquet", "y")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(TableError, match=r"no file called \*.parquet"):
+    with pytest.raises(TableError, match=r"no file in it that ends in .\.parquet"):
         Ridge().fit(tmp_path / "empty", "y")
     with pytest.raises(InputError, match="early_stopping=False"):
         GeneralizedLinear(early_stopping=True).fit(path, "y")
-    extra = pa.table({"x0": [1.0], "town": ["Bern"]})
+    extra = pa.table({"x0": [1.0], "day": pa.array([1], pa.date32())})
     parquet.write_table(extra, tmp_path / "other.parquet")
-    with pytest.raises(TableError, match=r"column 'town' is of type string, no number, in other\.parquet"):
+    with pytest.raises(
+        TableError, match=r"column 'day' is of type date32\[day\], neither .* in other\.parquet"
+    ):
         Ridge().fit(tmp_path / "other.parquet", "x0")
     with pytest.raises(TableError, match=r"other\.parquet lacks 'x1'"):
         Ridge().fit([tmp_path / "part-0.parquet", tmp_path / "other.parquet"], "x0")
@@ -207,7 +209,7 @@ def test_what_does_not_fit_is_refused_by_name(tmp_path):
         Ridge().fit(tmp_path / "gaps.parquet", "b")
     not_finite = pa.table({"a": [1.0, 2.0, np.nan, 4.0], "b": [1, 2, 3, 4]})
     parquet.write_table(not_finite, tmp_path / "nan.parquet")
-    with pytest.raises(InputError, match="column 'a' row 2 is not finite"):
+    with pytest.raises(TableError, match=r"column 'a' is not finite in row 2 of row group 0 of nan\.parquet"):
         Ridge().fit(tmp_path / "nan.parquet", "b")
 
 
@@ -260,30 +262,19 @@ def test_columns_that_are_of_another_type_in_a_later_file(tmp_path):
     stream = Stream(Files(files_of(pattern)), ["a", "b"])
     exact = np.vstack([X[:30].astype(np.float32).astype(float), X[30:]])
     # The first file is float32: the digits of the second must not be rounded to it.
-    np.testing.assert_array_equal(np.vstack(list(stream.matrices())), exact)
+    np.testing.assert_array_equal(stream.products(np.eye(2)), exact)
     held = Ridge(alpha=0.1).fit(exact, y)
     np.testing.assert_allclose(Ridge(alpha=0.1).fit(pattern, "y").coef_, held.coef_, rtol=1e-9)
     written(1, b=["one"] * 30)
-    with pytest.raises(TableError, match=r"column 'b' is of type string, no number, in part-1\.parquet"):
+    with pytest.raises(
+        TableError, match=r"'b' is of type float in part-0\.parquet and of type string in part-1"
+    ):
         Ridge().fit(pattern, "y")
     written(1, y=["one", "two"] * 15)
     with pytest.raises(
         TableError, match=r"'y' is of type double in part-0\.parquet and of type string in part-1"
     ):
         LogisticRegression().fit(pattern, "y")
-
-
-def test_what_has_yet_to_be_read_is_refused_with_the_remedy():
-    table = pa.table({"a": [0.0, 1.0, 3.0], "y": [1.0, 2.0, 5.0]})
-    model = Ridge().fit(table.select(["a"]).to_pandas(), [1.0, 2.0, 5.0])
-    for source, name in (
-        (table.to_reader(), "RecordBatchReader"),
-        (iter(table.to_batches()), "list_iterator"),
-        (lambda: iter(table.to_batches()), "function"),
-    ):
-        for called in (lambda X: Ridge().fit(X, "y"), model.predict):
-            with pytest.raises(InputError, match=f"got {name}, which has yet to be read: .* Parquet files"):
-                called(source)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

@@ -83,8 +83,9 @@ def fit(
     Parameters
     ----------
     table : path, frame, array, mapping or str
-        A path (CSV, TSV, Parquet, Arrow, Feather, ``.npz``), a pattern, folder or list of Parquet files
-        (``"part-*.parquet"``), a pandas or polars frame, an Arrow table, a NumPy or
+        A path (CSV, TSV, Parquet, Arrow, Feather, ``.npz``), a pattern, folder or list of Parquet, Arrow or CSV files
+        (``"part-*.parquet"``), a function or an iterator that gives batches (Arrow's, frames, dicts of columns), a lazy
+        frame or data set, a pandas or polars frame, an Arrow table, a NumPy or
         SciPy sparse matrix, a dict of columns, a list of rows, or the name of a data set: "breast_cancer",
         "diabetes", "digits", "iris", "wine".
     target : str, int or array
@@ -160,9 +161,9 @@ def fit(
         their like are classes in a target of texts, which is said.
 
     memory : int, optional
-        Bytes that the fit may take; what is free when None. Parquet files that would take more are read while they are
-        computed with: kinds of columns, alpha and the figures are then those of a random sample of the rows, and the
-        coefficients those of all rows (with ``refit=False`` of the sample), which is said. `time`, `cv`,
+        Bytes that the fit may take; what is free when None. Files and batches that would take more are read while
+        they are computed with: kinds of columns, alpha and the figures are then those of a random sample of the rows,
+        and the coefficients those of all rows (with ``refit=False`` of the sample), which is said. `time`, `cv`,
         `sample_weight` and `checkpoint` are then refused.
     checkpoint : path or (path, seconds), optional
         A file that the fit is kept in while it goes on: the alphas done, each with what it came to, and the descent in

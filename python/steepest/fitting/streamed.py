@@ -1,4 +1,4 @@
-"""Fits of Parquet files that are larger than memory: columns, alpha and figures from a sample of the rows, held;
+"""Fits of tables that are larger than memory: columns, alpha and figures from a sample of the rows, held;
 the coefficients from all rows, read while they are computed with."""
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from steepest.errors import InputError
 from steepest.findings import Finding
 from steepest.fitting.columns import Encoding
 from steepest.tables import Part, Schema, read
+from steepest.tables.batches import Batches
 from steepest.tables.room import available
-from steepest.tables.stream import MAGIC, Files, Stream, files_of, names_files
+from steepest.tables.stream import MAGIC, Files, Stream, batches_of, is_unread, names_files
 from steepest.tables.table import Table
 from steepest.tables.target import encode_target
 
@@ -28,19 +29,19 @@ LEAST, MOST = 1000, 200_000
 
 
 def opened(table: Any, memory: int | None) -> tuple[Any, Rows | None]:
-    """The table to learn from, and all of its rows where that is a sample of Parquet files too large for memory.
+    """The table to learn from, and all of its rows where that is a sample of files or batches too large for memory.
 
-    Several files that fit are one table in memory; whatever names no Parquet files is handed back as it is.
+    Several files that fit are one table in memory, and so is what functions and iterators give; whatever else it is,
+    is handed back.
     """
-    if not _names_parquet(table):
-        return table, None
-    files = Files(files_of(table))
     budget = available() if memory is None else memory
+    if not _is_read(table, budget):
+        return table, None
+    files = batches_of(table)
     width = len(files.names)
     if TIMES * 8 * files.rows * width <= budget:
-        return (
-            table if isinstance(table, str) and len(files.paths) == 1 else _taken(files, None, table)
-        ), None
+        one = isinstance(table, str) and isinstance(files, Files) and len(files.paths) == 1
+        return table if one else _taken(files, None, table), None
     count = min(MOST, files.rows, budget // (4 * TIMES * 8 * width))
     if count < LEAST:
         raise InputError(
@@ -50,20 +51,19 @@ def opened(table: Any, memory: int | None) -> tuple[Any, Rows | None]:
     return _taken(files, count, table), Rows(files, count, budget // 4)
 
 
-def _names_parquet(table: Any) -> bool:
-    """Whether it names Parquet files: by their ending, a pattern, or a folder."""
+def _is_read(table: Any, budget: int) -> bool:
+    """Whether it is read in batches: Parquet files, several files, a text that is too large, and what gives batches."""
     if not names_files(table):
-        return False
-    if isinstance(table, (list, tuple)):
-        return all(os.fspath(path).endswith(".parquet") for path in table)
-    if hasattr(table, "get_fragments"):
+        return is_unread(table)
+    if isinstance(table, (list, tuple)) or hasattr(table, "get_fragments"):
         return True
     path = os.fspath(table)
-    pattern = any(sign in path for sign in MAGIC) and not os.path.exists(path)
-    return pattern or os.path.isdir(path) or (path.endswith(".parquet") and os.path.exists(path))
+    if not os.path.exists(path):
+        return any(sign in path for sign in MAGIC)
+    return os.path.isdir(path) or path.endswith(".parquet") or TIMES * os.path.getsize(path) > budget
 
 
-def _taken(files: Files, count: int | None, table: Any) -> Table:
+def _taken(files: Batches, count: int | None, table: Any) -> Table:
     """All rows, or so many drawn at random, in order, called as they were named."""
     drawn = np.arange(files.rows)
     if count is not None:
@@ -79,18 +79,18 @@ def _taken(files: Files, count: int | None, table: Any) -> Table:
 
 @dataclass
 class Rows:
-    """All rows of the files.
+    """All rows.
 
     Attributes
     ----------
-    files : Files
+    files : Batches
     sampled : int
         Rows of the sample.
     memory : int
         Bytes for rows that are kept while the coefficients are computed.
     """
 
-    files: Files
+    files: Batches
     sampled: int
     memory: int
 
@@ -120,12 +120,14 @@ class Rows:
     def finding(self, rows: int, again: bool) -> Finding:
         """What was done with which rows."""
         fitted = (
-            f"the coefficients from all {rows} rows, read from the files" if again else "and all else too"
+            f"the coefficients from all {rows} rows, read while they are computed with"
+            if again
+            else "and all else too"
         )
         return Finding(
             "sampled",
             "note",
-            f"The files are larger than memory: kinds of columns, alpha and figures are those of {self.sampled} of "
+            f"The table is larger than memory: kinds of columns, alpha and figures are those of {self.sampled} of "
             f"{self.files.rows} rows, drawn at random; {fitted}. A level that none of those rows has counts as none.",
             {"sampled": self.sampled, "rows": self.files.rows},
         )
@@ -136,5 +138,5 @@ def refuse(**asked: Any) -> None:
     for name, value in asked.items():
         if value is not None:
             raise InputError(
-                f"{name}= needs all rows in memory, and these files are larger: raise memory=, or leave {name}= out"
+                f"{name}= needs all rows in memory, and this table is larger: raise memory=, or leave {name}= out"
             )

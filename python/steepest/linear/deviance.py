@@ -14,7 +14,6 @@ from steepest import _core
 from steepest.errors import InputError
 
 from .estimator import LinearEstimator
-from .offset import added
 from .problem import Problem
 
 __all__ = ["GammaRegressor", "PoissonRegressor", "TweedieRegressor"]
@@ -74,6 +73,9 @@ class _Deviance(RegressorMixin, LinearEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : array or sparse matrix of shape (rows, columns)
+            Or rows that are read while they are computed with: names of files, a function or an iterator that gives
+            batches, a lazy frame, a data set. What has one value a row is then given by its column's name, and columns
+            of texts are categories (`categories_`, `coef_names_`).
         y : array of shape (rows,)
         sample_weight : float or array of shape (rows,), optional
             At least 0; a row of weight 0 is a row that is not there.
@@ -85,7 +87,7 @@ class _Deviance(RegressorMixin, LinearEstimator):  # type: ignore[misc]
             A file that the fit is kept in, as `steepest.minimize` has it: the same call goes on from there. For tables
             in memory.
         """
-        X, y = self._checked(X, y, y_numeric=True)
+        X, y = self._checked(X, y, (sample_weight, offset, exposure), y_numeric=True)
         target = np.ascontiguousarray(y, dtype=np.float64)
         loss, settings = self._kind()
         self._check_range(loss, settings, target)
@@ -107,7 +109,7 @@ class _Deviance(RegressorMixin, LinearEstimator):  # type: ignore[misc]
             self._weights(sample_weight, X),
             start=start,
             names=self._names(),
-            offset=added(offset, exposure, X.shape[0]),
+            offset=self._beforehand(X, offset, exposure, X.shape[0]),
             checkpoint=checkpoint,
         )
         self.coef_ = solved.coef[0].astype(X.dtype)
@@ -140,8 +142,7 @@ class _Deviance(RegressorMixin, LinearEstimator):  # type: ignore[misc]
         -------
         ndarray of shape (rows,)
         """
-        margin = self._scores(X)
-        beforehand = added(offset, exposure, len(margin))
+        margin, beforehand = self._margins(X, offset, exposure)
         if beforehand is not None:
             margin = margin + beforehand
         loss, settings = self._kind()

@@ -122,6 +122,9 @@ class ElasticNet(LinearRegressor):
         Parameters
         ----------
         X : array or sparse matrix of shape (rows, columns)
+            Or rows that are read while they are computed with: names of files, a function or an iterator that gives
+            batches, a lazy frame, a data set. What has one value a row is then given by its column's name, and columns
+            of texts are categories (`categories_`, `coef_names_`).
         y : array of shape (rows,) or (rows, targets)
         sample_weight : array of shape (rows,), optional
             At least 0; a row of weight 0 is a row that is not there.
@@ -136,7 +139,7 @@ class ElasticNet(LinearRegressor):
         ElasticNet
             The estimator itself, fitted.
         """
-        X, y = self._checked(X, y, multi_output=True, y_numeric=True)
+        X, y = self._checked(X, y, (sample_weight,), multi_output=True, y_numeric=True)
         problem = Problem(
             penalty="elastic_net",
             penalty_settings={"ratio": self._ratio()},

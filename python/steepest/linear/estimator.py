@@ -18,12 +18,14 @@ from steepest import _core
 from steepest.checkpoint import check
 from steepest.errors import InputError
 from steepest.result import Result
-from steepest.tables.stream import Files, Stream, files_of, names_files
+from steepest.tables.batches import Batches
+from steepest.tables.stream import Stream, batches_of, is_frame, is_unread
 
+from .offset import added
 from .problem import Problem, Solved, refuse_streamed, warn_unless_converged
 from .settings import refuse_strange_numbers
 
-__all__ = ["Classes", "LinearEstimator", "LinearRegressor", "alike"]
+__all__ = ["Classes", "LinearEstimator", "LinearRegressor", "alike", "column_of"]
 
 
 def _refuse_masked(name: str, values: Any) -> None:
@@ -33,17 +35,6 @@ def _refuse_masked(name: str, values: Any) -> None:
         where = " column ".join(str(int(i)) for i in place)
         raise InputError(
             f"{name} is masked at row {where}: drop the masked rows, or fill them ({name}.filled(value))"
-        )
-
-
-def _refuse_unread(X: Any) -> None:
-    """What has yet to be read is no matrix, and the names of files are all that is read while a fit computes."""
-    once = hasattr(X, "__next__") or hasattr(X, "__arrow_c_stream__") or hasattr(X, "collect_schema")
-    if (once or callable(X)) and not (hasattr(X, "__array__") or hasattr(X, "__dataframe__")):
-        raise InputError(
-            f"X must be a matrix, a frame or the names of Parquet files; got {type(X).__name__}, which has yet to be "
-            "read: read it into a frame first, or write it to Parquet files and pass their names where it is larger "
-            "than memory"
         )
 
 
@@ -122,6 +113,28 @@ def alike(y: NDArray[Any]) -> NDArray[Any]:
     return y
 
 
+def column_of(X: Any, values: Any, name: str) -> Any:
+    """Values, one a row; the column of that name where rows are read."""
+    if not isinstance(values, str):
+        return values
+    files = X.files if isinstance(X, Stream) else X
+    if not isinstance(files, Batches):
+        raise InputError(
+            f"{name} is {values!r}, a column's name, which files and batches have: pass its values"
+        )
+    return files.column(files.known(values, name))
+
+
+def _refuse_inexact(values: NDArray[Any]) -> None:
+    """Names the first whole number among targets that a float64 does not hold."""
+    if values.dtype.kind in "iu" and values.dtype.itemsize == 8:
+        for row in np.flatnonzero(np.abs(values.astype(np.float64)) >= 2.0**53).tolist():
+            if int(float(int(values[row]))) != int(values[row]):
+                raise InputError(
+                    f"y row {row} is {values[row]}, more digits than a float64 holds: divide it first"
+                )
+
+
 class LinearEstimator(BaseEstimator):  # type: ignore[misc]
     """A model whose scores are X w + b."""
 
@@ -134,12 +147,16 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
                 raise InputError(f"{name} must be an int or a float; got {value!r:.80}")
         super()._validate_params()
 
-    def _checked(self, X: Any, y: Any, **options: Any) -> tuple[Any, Any]:
-        """X and y as scikit-learn has them; the core names the row and column of what is not finite."""
+    def _checked(self, X: Any, y: Any, beside: Sequence[Any] = (), **options: Any) -> tuple[Any, Any]:
+        """X and y as scikit-learn has them; the core names the row and column of what is not finite.
+
+        `beside` are weights and the like: where they are names of columns, these are none of X's.
+        """
         refuse_strange_numbers(self.get_params(deep=False))
-        if names_files(X):
-            return self._streamed(X, y, **options)
-        _refuse_unread(X)
+        for name in ("categories_", "coef_names_"):
+            self.__dict__.pop(name, None)
+        if is_unread(X):
+            return self._streamed(X, y, [name for name in beside if isinstance(name, str)], **options)
         for name, values in (("X", X), ("y", y)):
             _refuse_masked(name, values)
             if name == "X" or options.get("y_numeric"):
@@ -171,35 +188,39 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
             raise InputError(f"y row {row} is not finite: Input y contains {what}. Drop the row")
         return X, y
 
-    def _streamed(self, X: Any, y: Any, **options: Any) -> tuple[Stream, NDArray[Any]]:
-        """The number columns of Parquet files as rows that are read while the fit computes, and the column `y`."""
-        files = Files(files_of(X))
+    def _streamed(self, X: Any, y: Any, beside: Sequence[str], **options: Any) -> tuple[Stream, NDArray[Any]]:
+        """The columns of rows that are read while the fit computes, and the column `y`."""
+        files = batches_of(X)
         targets = [y] if isinstance(y, str) else y
         if not isinstance(targets, (list, tuple)) or not all(isinstance(name, str) for name in targets):
             raise InputError(
-                f"y must be the name of the target's column where X names files; got {type(y).__name__}"
+                "y must be the name of the target's column where X names files or gives batches; got "
+                f"{type(y).__name__}"
             )
-        columns = [files.column(files.known(name, "the target")) for name in targets]
+        aside = [files.known(name, "the target") for name in targets]
+        aside += [files.known(name, "one number a row") for name in beside]
+        stream = Stream(files, [name for name in files.names if name not in aside])
+        columns = [files.column(name) for name in targets]
         values = columns[0] if isinstance(y, str) else np.column_stack(columns)
-        if options.get("y_numeric") and values.dtype.kind not in "biuf":
-            raise InputError(f"y must be numbers; column {targets[0]!r} is of type {files.kind(targets[0])}")
-        return self._named(Stream(files, [name for name in files.names if name not in targets])), values
-
-    def _named(self, stream: Stream) -> Stream:
-        """Notes the columns' names."""
+        if options.get("y_numeric"):
+            if values.dtype.kind not in "biuf":
+                kind = next(files.kinds(targets[0]))[0]
+                raise InputError(f"y must be numbers; column {targets[0]!r} is of type {kind}")
+            _refuse_inexact(values)
         self.feature_names_in_ = np.array(stream.names, dtype=object)
         self.n_features_in_ = len(stream.names)
-        return stream
+        if stream.categories:
+            self.categories_ = {
+                name: levels.to_numpy(zero_copy_only=False) for name, levels in stream.categories.items()
+            }
+            self.coef_names_ = np.array(stream.design_names, dtype=object)
+        return stream, values
 
     def _weights(self, sample_weight: Any, X: Any) -> NDArray[np.float64] | None:
         """One weight a row, or None."""
         if sample_weight is None:
             return None
-        if isinstance(X, Stream) and isinstance(sample_weight, str):
-            column = X.files.column(X.files.known(sample_weight, "the weights"))
-            X.without(sample_weight)
-            self._named(X)
-            return self._weights(column, X)
+        sample_weight = column_of(X, sample_weight, "sample_weight")
         _refuse_masked("sample_weight", sample_weight)
         try:
             weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
@@ -215,15 +236,31 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"sample_weight must be at least 0; got {weight[row]} in row {row}")
         return np.asarray(weight)
 
+    def _beforehand(self, X: Any, offset: Any, exposure: Any, rows: int) -> NDArray[np.float64] | None:
+        """What is added to each row's margin; None where nothing is."""
+        return added(column_of(X, offset, "offset"), column_of(X, exposure, "exposure"), rows)
+
+    def _margins(self, X: Any, offset: Any, exposure: Any) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
+        """X w + b, and what is to be added to it."""
+        check_is_fitted(self, "coef_")
+        X = batches_of(X) if is_unread(X) else X
+        margin = self._scores(X)
+        return margin, self._beforehand(X, offset, exposure, len(margin))
+
     def _names(self) -> Sequence[str] | None:
-        return getattr(self, "feature_names_in_", None)
+        return getattr(self, "coef_names_", getattr(self, "feature_names_in_", None))
 
     def _scores(self, X: Any) -> NDArray[Any]:
         """X w + b; one column an output where there are several."""
         check_is_fitted(self, "coef_")
-        if names_files(X):
+        named = is_frame(X) or isinstance(X, dict)
+        if is_unread(X) or (named and hasattr(self, "categories_")):
             return self._streamed_scores(X)
-        _refuse_unread(X)
+        if hasattr(self, "categories_"):
+            raise InputError(
+                f"this model has categories, which are found by their columns' names: pass a frame; got "
+                f"{type(X).__name__}"
+            )
         _refuse_masked("X", X)
         _refuse_kind("X", X)
         _core.check_structure(X, "X")
@@ -238,13 +275,16 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
         return np.asarray(safe_sparse_dot(X, coef, dense_output=True) + self.intercept_)
 
     def _streamed_scores(self, X: Any) -> NDArray[Any]:
-        """X w + b of the rows of files, some at a time."""
-        files = Files(files_of(X))
+        """X w + b of rows that are read, some at a time."""
+        files = batches_of(X)
         names = getattr(self, "feature_names_in_", None)
         if names is None:
-            raise InputError("a model of columns without names cannot find its columns in files")
-        stream = Stream(files, [files.known(name, "one of the model's") for name in names])
-        return np.concatenate([x @ self.coef_.T + self.intercept_ for x in stream.matrices()])
+            raise InputError("a model of columns without names cannot find its columns in files or batches")
+        names = [files.known(name, "one of the model's") for name in names]
+        stream = Stream(files, names, categories=getattr(self, "categories_", {}))
+        coef = np.asarray(self.coef_.toarray() if hasattr(self.coef_, "toarray") else self.coef_)
+        scores = stream.products(np.atleast_2d(coef)).astype(coef.dtype, copy=False)
+        return np.asarray((scores if coef.ndim == 2 else scores[:, 0]) + self.intercept_)
 
     def _set_result(self, results: list[Result]) -> None:
         """Keeps the results, the one farthest from its goal in front, and warns where one fell short."""

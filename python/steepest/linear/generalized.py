@@ -15,7 +15,6 @@ from steepest import _core
 from steepest.errors import InputError
 
 from .estimator import LinearRegressor, alike
-from .offset import added
 from .problem import Problem, Solved
 from .settings import mapping, number, pair, text, whole
 
@@ -204,6 +203,9 @@ class GeneralizedLinear(LinearRegressor):
         Parameters
         ----------
         X : array or sparse matrix of shape (rows, columns)
+            Or rows that are read while they are computed with: names of files, a function or an iterator that gives
+            batches, a lazy frame, a data set. What has one value a row is then given by its column's name, and columns
+            of texts are categories (`categories_`, `coef_names_`).
         y : array of shape (rows,) or (rows, targets)
             Classes of shape (rows,) where the loss is one of classes; several columns of 0 and 1 for ``logistic``.
         sample_weight : array of shape (rows,), optional
@@ -229,7 +231,7 @@ class GeneralizedLinear(LinearRegressor):
         if self.watch is not None and not callable(self.watch):
             raise InputError(f"watch must be called with the progress; got {self.watch!r:.80}")
         tells = _tells_classes(self)
-        X, y = self._checked(X, y, multi_output=True, y_numeric=not tells)
+        X, y = self._checked(X, y, (sample_weight, offset, exposure), multi_output=True, y_numeric=not tells)
         outputs = 1
         self.__dict__.pop("classes_", None)
         if tells:
@@ -239,7 +241,7 @@ class GeneralizedLinear(LinearRegressor):
         problem = self._problem(outputs, X.shape[1])
         targets = 1 if y.ndim == 1 else y.shape[1]
         held = self._held(len(y)) if self.early_stopping else None
-        beforehand = added(offset, exposure, X.shape[0])
+        beforehand = self._beforehand(X, offset, exposure, X.shape[0])
         if held is not None and beforehand is not None:
             raise InputError("early_stopping takes no offset and no exposure: fit without one of them")
         solved = self._fit_targets(
@@ -332,11 +334,8 @@ class GeneralizedLinear(LinearRegressor):
         """
         return self._scores(X)
 
-    def _means(self, X: Any, beforehand: Floats | None = None) -> NDArray[Any]:
+    def _means(self, margin: NDArray[Any]) -> NDArray[Any]:
         """What the margins stand for: means, or probabilities."""
-        margin = self._scores(X)
-        if beforehand is not None:
-            margin = (margin.T + beforehand).T
         flat = np.ascontiguousarray(margin, dtype=np.float64).ravel()
         means = _core.means(self._loss(), self._outputs(), flat).reshape(margin.shape)
         return means.astype(margin.dtype, copy=False)
@@ -354,12 +353,11 @@ class GeneralizedLinear(LinearRegressor):
         -------
         ndarray of shape (rows,) or (rows, targets)
         """
-        margin = self._scores(X)
-        beforehand = added(offset, exposure, len(margin))
-        if not _tells_classes(self):
-            return self._means(X, beforehand)
+        margin, beforehand = self._margins(X, offset, exposure)
         if beforehand is not None:
             margin = (margin.T + beforehand).T
+        if not _tells_classes(self):
+            return self._means(margin)
         which = margin.argmax(axis=1) if self._outputs() > 1 else self._second(margin).astype(np.intp)
         return np.asarray(self.classes_[which])
 
@@ -389,7 +387,7 @@ class GeneralizedLinear(LinearRegressor):
         ----------
         X : array or sparse matrix of shape (rows, columns)
         """
-        means = self._means(X)
+        means = self._means(self._scores(X))
         if self._outputs() > 1:
             return means
         if means.ndim > 1:

@@ -104,6 +104,9 @@ class LinearRegression(LinearRegressor):
         Parameters
         ----------
         X : array or sparse matrix of shape (rows, columns)
+            Or rows that are read while they are computed with: names of files, a function or an iterator that gives
+            batches, a lazy frame, a data set. What has one value a row is then given by its column's name, and columns
+            of texts are categories (`categories_`, `coef_names_`).
         y : array of shape (rows,) or (rows, targets)
         sample_weight : array of shape (rows,), optional
             At least 0; a row of weight 0 is a row that is not there.
@@ -113,7 +116,7 @@ class LinearRegression(LinearRegressor):
         LinearRegression
             The estimator itself, fitted.
         """
-        X, y = self._checked(X, y, multi_output=True, y_numeric=True)
+        X, y = self._checked(X, y, (sample_weight,), multi_output=True, y_numeric=True)
         weight = self._weights(sample_weight, X)
         if self.positive:
             self._keep(self._positive(X, y, weight), X, y)

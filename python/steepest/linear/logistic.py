@@ -213,6 +213,9 @@ class LogisticRegression(CallbackSupportMixin, ClassifierMixin, Classes, LinearE
         Parameters
         ----------
         X : array or sparse matrix of shape (rows, columns)
+            Or rows that are read while they are computed with: names of files, a function or an iterator that gives
+            batches, a lazy frame, a data set. What has one value a row is then given by its column's name, and columns
+            of texts are categories (`categories_`, `coef_names_`).
         y : array of shape (rows,)
             Classes: numbers, strings or booleans.
         sample_weight : array of shape (rows,), optional
@@ -227,7 +230,7 @@ class LogisticRegression(CallbackSupportMixin, ClassifierMixin, Classes, LinearE
             The estimator itself, fitted.
         """
         self._warn_of_contradictions()
-        X, y = self._checked(X, y)
+        X, y = self._checked(X, y, (sample_weight,))
         self.classes_, codes = _coded(y)
         if len(self.classes_) < 2:
             raise ValueError(

@@ -110,6 +110,9 @@ class Ridge(LinearRegressor):
         Parameters
         ----------
         X : array or sparse matrix of shape (rows, columns)
+            Or rows that are read while they are computed with: names of files, a function or an iterator that gives
+            batches, a lazy frame, a data set. What has one value a row is then given by its column's name, and columns
+            of texts are categories (`categories_`, `coef_names_`).
         y : array of shape (rows,) or (rows, targets)
         sample_weight : float or array of shape (rows,), optional
             At least 0; a row of weight 0 is a row that is not there.
@@ -127,7 +130,7 @@ class Ridge(LinearRegressor):
         InputError
             If alpha is below 0 or not finite.
         """
-        X, y = self._checked(X, y, multi_output=True, y_numeric=True)
+        X, y = self._checked(X, y, (sample_weight,), multi_output=True, y_numeric=True)
         self._check_solver()
         targets = 1 if y.ndim == 1 else y.shape[1]
         alphas = np.asarray(self.alpha, dtype=np.float64).ravel()

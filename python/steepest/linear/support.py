@@ -123,6 +123,9 @@ class LinearSVC(ClassifierMixin, SparseCoefMixin, Classes, LinearEstimator):  # 
         Parameters
         ----------
         X : array or sparse matrix of shape (rows, columns)
+            Or rows that are read while they are computed with: names of files, a function or an iterator that gives
+            batches, a lazy frame, a data set. What has one value a row is then given by its column's name, and columns
+            of texts are categories (`categories_`, `coef_names_`).
         y : array of shape (rows,)
             Classes: numbers, strings or booleans.
         sample_weight : float or array of shape (rows,), optional
@@ -143,7 +146,7 @@ class LinearSVC(ClassifierMixin, SparseCoefMixin, Classes, LinearEstimator):  # 
         """
         if self.loss == "hinge" or self.multi_class == "crammer_singer":
             raise InputError("LinearSVC takes loss='squared_hinge' and multi_class='ovr' only")
-        X, y = self._checked(X, y)
+        X, y = self._checked(X, y, (sample_weight,))
         self.classes_, codes = _coded(y)
         if len(self.classes_) < 2:
             raise ValueError(

@@ -6,7 +6,8 @@
     Design     encoded rows: numbers, and codes with the one-hot implied
 
 Who uses whom: table <- sniff, delimited, memory, files <- source <- schema; values <- kinds, pieces, target
-<- describe, split, leakage <- prepare.
+<- describe, split, leakage <- prepare; rows that are read while they are computed with: batches <- row_groups, given
+<- stream.
 """
 
 from steepest.tables.design import Design, Feature
