@@ -1,5 +1,6 @@
 """Tables that are read while a fit computes: the answer is that in memory, and what cannot be read is named."""
 
+import html
 import itertools
 import os
 import signal
@@ -234,7 +235,20 @@ def test_fit_of_files_larger_than_memory(tmp_path):
     np.testing.assert_allclose(
         np.asarray(model.predict_proba(probe)), np.asarray(whole.predict_proba(probe)), atol=2e-3
     )
-    assert "fitted to all 36,000" in " ".join(model.summary().split())
+    assert "fitted to all 36,000 rows" in " ".join(model.summary().split())
+    # The figures themselves say that they are those of a sample.
+    for words in (
+        ", a sample of 7,812 of 36,000 rows drawn at random. ",
+        "On 1,563 held-out rows of the sample, by",
+    ):
+        assert words in " ".join(model.summary().split())
+        assert "sample" not in whole.summary()
+    page = html.unescape(model.report(tmp_path / "report.html").read_text()).replace("\xa0", " ")
+    for words in (
+        "3 columns and 36,000 rows; its columns' kinds, alpha and all figures come from 7,812 of them",
+        "Judged on 1,563 held-out rows (validation) of a sample of 7,812 of 36,000 rows by",
+    ):
+        assert words in page
     (said,) = [finding for finding in model.findings if finding.kind == "sampled"]
     assert said.evidence["rows"] == 36_000
     assert said.evidence["sampled"] < 36_000

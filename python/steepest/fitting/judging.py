@@ -188,6 +188,7 @@ def story_of(job: Job, fitted: Fitted, python: str, later: bool) -> dict[str, An
             "rows": final.rows,
             "judged_rows": fitted.judged.rows,
             "again": final is not fitted.judged,
+            **({} if job.rows is None else {"sampled": job.rows.sampled, "sampled_of": job.rows.files.rows}),
         },
         "row_numbers": {name: part.rows for name, part in parts.items() if part is not None},
         "split": prepared.split,

@@ -129,30 +129,41 @@ def heading(story: dict[str, Any], verbose: bool) -> str:
     if rows["dropped"]:
         why = "no target, or weight 0" if "weight" in story["heldout"] else "no target"
         said += f"; {rows['dropped']:,} left out ({why})"
+    if sampled := sample_of(fitted):
+        said += f", {sampled}"
     said += f". Columns: {used} of {columns} used."
     whole = rows["train"] + rows["validation"]
     if fitted["again"] or fitted["rows"] > rows["train"]:
-        said += f" The model is fitted to all {fitted['rows']:,} training and validation rows."
+        which = "rows" if sampled else "training and validation rows"
+        said += f" The model is fitted to all {fitted['rows']:,} {which}."
     elif rows["validation"]:
         said += f" The model is fitted to {fitted['rows']:,} of {whole:,} rows."
     return "\n".join([*lines, said])
+
+
+def sample_of(fitted: dict[str, Any]) -> str:
+    """Which rows those are that kinds of columns, alpha and figures come from, where they are not all."""
+    if "sampled" not in fitted:
+        return ""
+    return f"a sample of {fitted['sampled']:,} of {fitted['sampled_of']:,} rows drawn at random"
 
 
 def quality(story: dict[str, Any], width: int, figures: list[dict[str, Any]], verbose: bool) -> str:
     """Some of the figures, each with its interval and the baseline's."""
     if not story["metrics"]:
         return "How good the model is cannot be said: no rows were held out."
-    rows, judged = (
-        len(story["heldout"]["y"]),
-        (story.get("fitted") or {}).get("judged_rows", story["rows"]["train"]),
-    )
+    fitted = story.get("fitted") or {}
+    rows, judged = len(story["heldout"]["y"]), fitted.get("judged_rows", story["rows"]["train"])
     if not rows:
         lines = [f"No rows were held out; the figures are means over {story.get('folds')} folds"]
     elif story["heldout"]["part"] == "test":
         lines = [f"On the {plural(rows, 'test row')}, never looked at while fitting"]
     else:
         also = "; they also chose alpha" if (story.get("path") or {}).get("alphas") else ""
-        lines = [f"On {plural(rows, 'held-out row')}, by a model fitted to the other {judged:,}{also}"]
+        drawn, the = (" of the sample", "its") if sample_of(fitted) else ("", "the")
+        lines = [
+            f"On {plural(rows, 'held-out row')}{drawn}, by a model fitted to {the} other {judged:,}{also}"
+        ]
     folds = int(story.get("folds") or 0)
     spread = [f"{f['folds_mean']:.4g} ± {f['folds_sd']:.2g}" if "folds_mean" in f else "" for f in figures]
     if width < 72:

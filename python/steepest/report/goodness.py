@@ -66,6 +66,8 @@ def goodness(story: Mapping[str, Any]) -> View:
     view["seen"] = held.get("part") == "train"
     fitted = story.get("fitted") or {}
     view["judged"] = count(fitted["judged_rows"]) if fitted.get("judged_rows") else ""
+    if fitted.get("sampled"):
+        view["part"] += f" of a sample of {count(fitted['sampled'])} of {count(fitted['sampled_of'])} rows"
     view["again"] = plural(fitted["rows"], "row") if fitted.get("again") else ""
     task = of_story(story)
     classes = list(story.get("classes") or [])

@@ -43,6 +43,7 @@ def columns_read(story: Mapping[str, Any]) -> View:
         kinds[c["kind"]] = kinds.get(c["kind"], 0) + 1
     rows = {name: finite((story.get("rows") or {}).get(name)) or 0 for name in PARTS}
     whole = sum(rows.values())
+    sampled_of = finite((story.get("fitted") or {}).get("sampled_of"))
     title = ", ".join(f"{PARTS[name]} {count(n)}" for name, n in rows.items() if n)
     filled = [c for c in used if c["missing"]]
     return {
@@ -50,7 +51,10 @@ def columns_read(story: Mapping[str, Any]) -> View:
         "rest": listed[FIRST:MOST],
         "beyond": count(len(listed) - MOST) if len(listed) > MOST else "",
         "total": plural(len(columns), "column"),
-        "made_of": _made_of(len(used), len(columns), whole),
+        "made_of": _made_of(len(used), len(columns), whole)
+        if sampled_of is None
+        else _made_of(len(used), len(columns), sampled_of)
+        + f"; its columns' kinds, alpha and all figures come from {count(whole)} of them, drawn at random",
         "kinds": ", ".join(plural(n, kind, _several(kind)) for kind, n in kinds.items()),
         "left_out": len(columns) - len(used),
         "filled": plural(len(filled), "column") if filled else "",
