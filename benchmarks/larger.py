@@ -1,29 +1,32 @@
 """A table of 4 GB fitted within 1 GB of memory, a limit that the system enforces; passes and time beside those of reading alone.
 
-    python benchmarks/larger.py [--gigabytes 4] [--limit 1] [--folder /tmp/steepest-larger] [--keep]
+    python benchmarks/larger.py [--gigabytes 4] [--limit 1] [--codes 0] [--folder /tmp/steepest-larger] [--keep]
 
-Writes Parquet files of 100 columns of float64 and a target of two classes, unless they are there. Then, each in a process of
-its own whose memory is limited (a control group; where none can be made, by systemd-run; else by RLIMIT_DATA): the files are
-read once and nothing is done with them, and `LogisticRegression().fit("…/part-*.parquet", "y")` is run. Files are put out of the
-page cache before each, and the limit counts the pages of files too.
+Writes Parquet files of 100 columns of float64 (and `--codes` columns of texts, of 1000 levels each) and a target of two classes,
+unless they are there. Then, each in a process of its own whose memory is limited (a control group; where none can be made, by
+systemd-run; else by RLIMIT_DATA): the files are read once and nothing is done with them, `LogisticRegression().fit` is run on
+their names ("…/part-*.parquet"), and on a function that gives their batches. Files are put out of the page cache before each, and
+the limit counts the pages of files too.
 """
 
 from __future__ import annotations
 
 import argparse
+import glob
 import json
 import os
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-COLUMNS, FILES, GROUP = 100, 8, 62_500
+COLUMNS, FILES, GROUP, LEVELS = 100, 8, 62_500, 1000
 OLD, NEW = Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")
 
 
-def write(folder: Path, rows: int) -> None:
+def write(folder: Path, rows: int, codes: int) -> None:
     """Files of correlated columns on raw scales, and classes by their log-odds."""
     import numpy as np
     import pyarrow as pa
@@ -31,17 +34,22 @@ def write(folder: Path, rows: int) -> None:
 
     rng = np.random.default_rng(0)
     w = rng.normal(size=COLUMNS) / np.sqrt(COLUMNS)
+    levels = np.array([f"level {k:03}" for k in range(LEVELS)])
+    effect = rng.normal(size=(codes, LEVELS))
     scale, level = 10.0 ** rng.uniform(-2, 2, COLUMNS), rng.normal(size=COLUMNS)
     for k in range(FILES):
         writer = None
         for _ in range(rows // FILES // GROUP):
             X = rng.standard_normal((GROUP, COLUMNS), dtype=np.float32).astype(np.float64)
             X[:, 1:] += 0.5 * X[:, :-1]
-            y = (rng.random(GROUP) < 1 / (1 + np.exp(-1.5 * (X @ w)))).astype(np.int8)
+            drawn = rng.integers(0, LEVELS, (codes, GROUP))
+            margin = 1.5 * (X @ w) + sum(effect[c][drawn[c]] for c in range(codes))
+            y = (rng.random(GROUP) < 1 / (1 + np.exp(-margin))).astype(np.int8)
             X = (X + level) * scale
-            table = pa.table({f"x{j}": X[:, j] for j in range(COLUMNS)} | {"y": y})
+            texts = {f"c{c}": pa.DictionaryArray.from_arrays(drawn[c], levels) for c in range(codes)}
+            table = pa.table({f"x{j}": X[:, j] for j in range(COLUMNS)} | texts | {"y": y})
             writer = writer or parquet.ParquetWriter(
-                folder / f"part-{k}.parquet", table.schema, compression="snappy", use_dictionary=False
+                folder / f"part-{k}.parquet", table.schema, compression="snappy", use_dictionary=list(texts)
             )
             writer.write_table(table, row_group_size=GROUP)
         if writer is not None:
@@ -59,15 +67,34 @@ def read(pattern: str) -> dict[str, object]:
 
 
 def fit(pattern: str) -> dict[str, object]:
-    """The fit, and what it took."""
+    """The fit of files by name."""
+    return fitted(pattern)
+
+
+def fit_batches(pattern: str) -> dict[str, object]:
+    """The fit of a function that gives batches."""
+    from pyarrow import parquet
+
+    def give() -> Iterator[object]:
+        for path in sorted(glob.glob(pattern)):
+            with parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as opened:
+                yield from opened.iter_batches(1 << 15)
+
+    return fitted(give)
+
+
+def fitted(source: object) -> dict[str, object]:
+    """A fit, and what it took."""
     from steepest.linear import LogisticRegression
 
     started = time.perf_counter()
-    model = LogisticRegression().fit(pattern, "y")
+    model = LogisticRegression().fit(source, "y")
     seconds = time.perf_counter() - started
     result = model.result_
     return {
         "outcome": result.outcome,
+        "columns": model.coef_.size,
+        "value": result.fun,
         "bound": result.certificate["bound"] / result.fun,
         "passes": result.passes,
         "read": result.reads,
@@ -145,24 +172,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--gigabytes", type=float, default=4.0)
     parser.add_argument("--limit", type=float, default=1.0)
+    parser.add_argument("--codes", type=int, default=0, help="columns of texts")
     parser.add_argument("--folder", type=Path, default=Path("/tmp/steepest-larger"))
     parser.add_argument("--keep", action="store_true", help="leave the files where they are")
-    parser.add_argument("--do", choices=["write", "read", "fit"], help=argparse.SUPPRESS)
+    parser.add_argument("--do", choices=["write", "read", "fit", "fit_batches"], help=argparse.SUPPRESS)
     parser.add_argument("--pattern", help=argparse.SUPPRESS)
     parser.add_argument("--data", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.do in ("read", "fit"):
+    if given.do in ("read", "fit", "fit_batches"):
         if given.data:
             import resource
 
             resource.setrlimit(resource.RLIMIT_DATA, (given.data, given.data))
-        answer = {"read": read, "fit": fit}[given.do](given.pattern)
+        answer = {"read": read, "fit": fit, "fit_batches": fit_batches}[given.do](given.pattern)
         print(json.dumps(answer | {"high water": high_water()}))
         return
     rows = round(given.gigabytes * 1e9 / (8 * COLUMNS * FILES * GROUP)) * FILES * GROUP
     given.folder.mkdir(parents=True, exist_ok=True)
     if not list(given.folder.glob("part-*.parquet")):
-        write(given.folder, rows)
+        write(given.folder, rows, given.codes)
     if given.do == "write":
         return
     paths = sorted(given.folder.glob("part-*.parquet"))
@@ -176,19 +204,21 @@ def main() -> None:
                 pass
     bare = time.perf_counter() - started
     print(
-        f"{rows} rows of {COLUMNS} float64, {8e-9 * rows * COLUMNS:.2f} GB; {size / 1e9:.2f} GB in {len(paths)} files"
+        f"{rows} rows of {COLUMNS} float64 and {given.codes} texts, {8e-9 * rows * COLUMNS:.2f} GB; {size / 1e9:.2f} GB in {len(paths)} files"
     )
     print(f"bytes read once, not decoded: {bare:.1f} s ({size / 1e9 / bare:.2f} GB/s)")
     forget(paths)
     once = limited("read", pattern, limit)
     print(f"read and decoded once: {once['seconds']:.1f} s, high water {once['high water'] / 1e9:.2f} GB")
-    forget(paths)
-    got = limited("fit", pattern, limit)
-    print(
-        f"LogisticRegression().fit: {got['outcome']}, (F - F*)/F <= {got['bound']:.1e}, {got['passes']:.1f} passes, files "
-        f"read {got['read']:.1f} times, {got['seconds']:.1f} s = {got['seconds'] / once['seconds']:.1f} times reading and "
-        f"decoding once; high water {got['high water'] / 1e9:.2f} GB of {given.limit:g} ({got['limited by']})"
-    )
+    for what in ("fit", "fit_batches"):
+        forget(paths)
+        got = limited(what, pattern, limit)
+        print(
+            f"{what}: {got['outcome']}, {got['columns']} columns, F = {got['value']!r}, (F - F*)/F <= {got['bound']:.1e}, "
+            f"{got['passes']:.1f} passes, files read {got['read']:.1f} times, {got['seconds']:.1f} s = "
+            f"{got['seconds'] / once['seconds']:.1f} times reading and decoding once; high water "
+            f"{got['high water'] / 1e9:.2f} GB of {given.limit:g} ({got['limited by']})"
+        )
     if not given.keep:
         for path in paths:
             path.unlink()

@@ -1,6 +1,8 @@
 """Categories as codes, and rows from anything that gives batches: the answer is that in memory, to the bit."""
 
 import gc
+import os
+import signal
 import threading
 from types import SimpleNamespace
 
@@ -10,6 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from pyarrow import csv, dataset, feather, ipc, parquet
+from scipy import sparse
 from sklearn.preprocessing import OneHotEncoder
 
 import steepest
@@ -75,8 +78,7 @@ def in_memory(monkeypatch):
     solve = Problem.solve
 
     def held(self, X, *arguments, **options):
-        (numbers, codes), *others = X.read_rows(0, X.shape[0])
-        parts = [(np.column_stack(n), c) for n, c in [(numbers, codes), *others]]
+        parts = [(np.column_stack(numbers), codes) for numbers, codes, _ in X.read_rows(0, X.shape[0])]
         whole = SimpleNamespace(
             numbers=np.ascontiguousarray(np.concatenate([n for n, _ in parts])),
             codes=np.ascontiguousarray(np.concatenate([c for _, c in parts], axis=1)),
@@ -155,7 +157,9 @@ def test_what_a_model_of_categories_does_not_know(tmp_path):
         model.predict(pd.DataFrame({"a": [0.0], "town": [1.0]}))
     with pytest.raises(TableError, match="'a' has numbers in the model, and categories here"):
         model.predict(pd.DataFrame({"a": ["0"], "town": ["Bern"]}))
-    with pytest.raises(InputError, match=r"this model has categories, .* pass a frame; got ndarray"):
+    with pytest.raises(
+        InputError, match=r"this model has categories or sparse columns, .* pass a frame; got ndarray"
+    ):
         model.predict(np.zeros((2, 2)))
     with pytest.raises(TableError, match="no column 'town'"):
         model.predict(pd.DataFrame({"a": [0.0]}))
@@ -393,3 +397,103 @@ def test_fit_takes_batches_too():
     assert model.metrics() == held.metrics()
     streamed = steepest.fit(lambda: whole.to_batches(500), "y", alpha=1e-3, memory=1_100_000)
     assert [f.evidence["rows"] for f in streamed.findings if f.kind == "sampled"] == [6000]
+
+
+def sparse_rows(rows=6000, width=50):
+    """A sparse block beside numbers and categories, the same as one CSR matrix, and targets."""
+    rng = np.random.default_rng(4)
+    block = sparse.random_array((rows, width), density=0.06, rng=rng, format="csr")
+    block = sparse.csr_matrix(block)
+    x, town = rng.normal(size=rows), rng.integers(0, 4, rows)
+    y = (block @ rng.normal(size=width) + x + town / 2 + 0.1 * rng.normal(size=rows)) * 0.5
+    hot = OneHotEncoder().fit_transform(TOWNS[town][:, None])
+    return x, TOWNS[town], block, y, sparse.hstack([x[:, None], hot, block], format="csr")
+
+
+def batches_of_all(x, town, block, y, dtype=np.float64):
+    def give():
+        for k in range(0, len(x), 700):
+            rows = slice(k, k + 700)
+            yield {
+                "text": block[rows].astype(dtype),
+                "x": x[rows].astype(dtype),
+                "town": town[rows],
+                "y": y[rows],
+            }
+
+    return give
+
+
+def test_dense_sparse_and_codes_stand_side_by_side(tmp_path, monkeypatch):
+    x, town, block, y, X = sparse_rows()
+    given = batches_of_all(x, town, block, y)
+    whole = pa.Table.from_batches(
+        [batch for _, batch in batches_of(given).batches(["text", "x", "town", "y"])]
+    )
+    pairs = pa.array(
+        [
+            list(zip(row.indices.tolist(), row.data.tolist(), strict=True))
+            for row in map(block.getrow, range(len(x)))
+        ],
+        pa.list_(pa.struct([("place", pa.int64()), ("value", pa.float64())])),
+    )
+    parquet.write_table(whole, tmp_path / "map.parquet", row_group_size=999)
+    parquet.write_table(whole.set_column(0, "text", pairs), tmp_path / "list.parquet", row_group_size=999)
+    for memory in ("0", str(1 << 30)):
+        monkeypatch.setenv("STEEPEST_MEMORY", memory)
+        for model in (Ridge(alpha=0.3, tol=1e-13), Lasso(alpha=1e-3, tol=1e-13)):
+            peer = model.fit(X, y)
+            coef = peer.coef_
+            for source in (given, tmp_path / "map.parquet", tmp_path / "list.parquet"):
+                fitted = model.fit(source, "y")
+                assert fitted.result_.success
+                assert fitted.sparse_columns_ == {"text": 50}
+                assert list(fitted.coef_names_[[0, 1, 5, 54]]) == ["x", "town = Bern", "text[0]", "text[49]"]
+                np.testing.assert_allclose(fitted.coef_, coef, rtol=1e-5, atol=1e-7)
+                np.testing.assert_allclose(
+                    fitted.predict(source), X @ fitted.coef_ + fitted.intercept_, atol=1e-12
+                )
+
+
+def test_sparse_columns_that_cannot_be_used_are_named():
+    x, town, block, y, _ = sparse_rows(1400)
+    model = Ridge().fit(batches_of_all(x, town, block, y), "y")
+    beyond = sparse.csr_matrix(([3.0], ([0], [70])), shape=(1, 80))
+    row = {"text": beyond, "x": [0.0], "town": ["Genf"]}
+    assert model.predict(lambda: [row]) == pytest.approx(model.intercept_)
+    assert model.predict(
+        pa.table(
+            {
+                "text": pa.array([[(1, 2.0)]], pa.map_(pa.int8(), pa.float32())),
+                **{"x": [0.0], "town": ["Genf"]},
+            }
+        )
+    ) == pytest.approx(model.intercept_ + 2 * model.coef_[6])
+    with pytest.raises(TableError, match="'text' must be sparse columns here as in the model"):
+        model.predict(lambda: [row | {"text": [1.0]}])
+    pairs = pa.map_(pa.int64(), pa.float64())
+    for bad, words in (
+        ([[(0, 1.0)], [(1, np.inf)]], "column 'text' is not finite in row 1 of batch 0"),
+        ([[(0, 1.0)], [(-1, 1.0)]], "column 'text' has an entry .* below 0, .* from row 0 of batch 0 on"),
+        ([[(0, 1.0)], [(1, None)]], "column 'text' has an entry .* without a value"),
+        ([[(0, 1.0)], [(2**40, 1.0)]], "column 'text' has a place beyond"),
+        ([[(0, 1.0)], None], "column 'text' is missing in row 1 of batch 0"),
+    ):
+        with pytest.raises(TableError, match=words):
+            Ridge().fit(lambda bad=bad: [{"text": pa.array(bad, pairs), "y": [1.0, 2.0]}], "y")
+
+
+def test_ctrl_c_where_batches_do_not_come(little):
+    whole, calls, gate = table().select(["a", "b", "t"]), [], threading.Event()
+
+    def give():
+        calls.append(None)
+        for batch in whole.to_batches(1000):
+            if len(calls) > 1:
+                os.kill(os.getpid(), signal.SIGINT)
+                gate.wait()
+            yield batch
+
+    with pytest.raises(KeyboardInterrupt):
+        Lasso(alpha=0.01).fit(give, "t")
+    gate.set()

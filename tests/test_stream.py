@@ -85,7 +85,7 @@ def test_rows_are_those_of_the_files_wherever_they_are_asked_for(tmp_path):
     path, X, *_ = written(tmp_path)
     stream = drop(Files(files_of(path)), "y")
     for first, last in ((0, 10), (10, 13_000), (13_000, 30_000), (5, 6), (9_990, 10_010), (29_999, 30_000)):
-        parts = [np.column_stack(numbers) for numbers, _ in stream.read_rows(first, last)]
+        parts = [np.column_stack(numbers) for numbers, *_ in stream.read_rows(first, last)]
         np.testing.assert_array_equal(np.concatenate(parts), X[first:last])
     np.testing.assert_array_equal(stream.products(np.eye(6)), X)
 

@@ -8,18 +8,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use steepest::design::Design;
 use steepest::designs::streamed::Streamed;
 use steepest::real::Float;
-use steepest::source::{Source, Unreadable};
+use steepest::source::{Entries, Source, Unreadable};
 
 /// Rows that are written side by side at a time: columns of so many stay in the nearest caches.
 const STRIP: usize = 64;
 
-/// What reads: a Python object with `shape`, `dtype`, `levels`, `memory` and `read_rows(start, stop)`, which gives the
-/// parts of these rows in order, each as columns of `dtype` (or a matrix of it) and a matrix of codes, a row a category.
+/// What reads: a Python object with `shape`, `dtype`, `levels`, `sparse` (columns, entries), `memory` and
+/// `read_rows(start, stop)`, which gives the parts of these rows in order, each as columns of `dtype` (or a matrix of it),
+/// a matrix of codes, a row a category, and the values, columns and starts of sparse rows.
 pub struct Stream {
     read: Py<PyAny>,
     /// Rows, numbers a row.
     shape: (usize, usize),
     levels: Vec<usize>,
+    sparse: (usize, usize),
     narrow: bool,
     memory: usize,
     raised: Arc<Mutex<Option<PyErr>>>,
@@ -31,7 +33,8 @@ impl Stream {
         let Ok(read) = x.getattr("read_rows") else { return Ok(None) };
         let levels: Vec<usize> = x.getattr("levels")?.extract()?;
         let (rows, columns): (usize, usize) = x.getattr("shape")?.extract()?;
-        let implied = levels.iter().sum::<usize>();
+        let sparse: (usize, usize) = x.getattr("sparse")?.extract()?;
+        let implied = levels.iter().sum::<usize>() + sparse.0;
         let width =
             columns.checked_sub(implied).ok_or_else(|| refused("fewer columns than levels"))?;
         let kind: String = x.getattr("dtype")?.getattr("name")?.extract()?;
@@ -39,6 +42,7 @@ impl Stream {
             read: read.unbind(),
             shape: (rows, width),
             levels,
+            sparse,
             narrow: kind == "float32",
             memory: x.getattr("memory")?.extract()?,
             raised: Arc::default(),
@@ -46,7 +50,7 @@ impl Stream {
     }
     /// Rows and columns.
     pub fn shape(&self) -> (usize, usize) {
-        (self.shape.0, self.shape.1 + self.levels.iter().sum::<usize>())
+        (self.shape.0, self.shape.1 + self.levels.iter().sum::<usize>() + self.sparse.0)
     }
     /// What the reading raised, if it did.
     pub fn raised(&self) -> Option<PyErr> {
@@ -58,6 +62,7 @@ impl Stream {
             read: self.read.clone_ref(py),
             shape: self.shape,
             levels: self.levels.clone(),
+            sparse: self.sparse,
             raised: self.raised.clone(),
         };
         if self.narrow {
@@ -73,8 +78,16 @@ struct Rows {
     read: Py<PyAny>,
     shape: (usize, usize),
     levels: Vec<usize>,
+    sparse: (usize, usize),
     raised: Arc<Mutex<Option<PyErr>>>,
 }
+
+/// A part of what is read: numbers, codes, and values, columns and starts of sparse rows.
+type Part<'py, N> = (
+    Bound<'py, PyAny>,
+    Option<Bound<'py, PyArray2<i32>>>,
+    Option<(Bound<'py, PyArray1<N>>, Bound<'py, PyArray1<i32>>, Bound<'py, PyArray1<i32>>)>,
+);
 
 impl<N: Element + Float> Source<N> for Rows {
     fn rows(&self) -> usize {
@@ -86,14 +99,18 @@ impl<N: Element + Float> Source<N> for Rows {
     fn levels(&self) -> &[usize] {
         &self.levels
     }
+    fn sparse(&self) -> (usize, usize) {
+        self.sparse
+    }
     fn read(
         &mut self,
         rows: Range<usize>,
         numbers: &mut [N],
         codes: &mut [i32],
+        entries: &mut Entries<N>,
     ) -> Result<(), Unreadable> {
         Python::attach(|py| {
-            self.parts(py, &rows, numbers, codes).map_err(|error| {
+            self.parts(py, &rows, numbers, codes, entries).map_err(|error| {
                 let why = error.value(py).to_string();
                 *self.raised.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                 Unreadable { what: "the table".into(), group: None, why }
@@ -109,12 +126,12 @@ impl Rows {
         rows: &Range<usize>,
         numbers: &mut [N],
         codes: &mut [i32],
+        entries: &mut Entries<N>,
     ) -> PyResult<()> {
         let (width, count) = (self.shape.1, rows.len());
         let mut done = 0;
         for part in self.read.bind(py).call1((rows.start, rows.end))?.try_iter()? {
-            let (given, coded): (Bound<'_, PyAny>, Option<Bound<'_, PyArray2<i32>>>) =
-                part?.extract()?;
+            let (given, coded, sparse): Part<'_, N> = part?.extract()?;
             let left = &mut numbers[done * width..];
             let some = match given.cast::<PyList>() {
                 Ok(columns) => side_by_side(columns, width, left)?,
@@ -134,6 +151,24 @@ impl Rows {
                 let to = codes.chunks_exact_mut(count);
                 for (to, from) in to.zip(coded.as_slice()?.chunks_exact(some.max(1))) {
                     to[done..done + some].copy_from_slice(from);
+                }
+            }
+            if let Some((values, columns, starts)) = sparse {
+                let (values, columns, starts) =
+                    (values.readonly(), columns.readonly(), starts.readonly());
+                let (values, columns) = (values.as_slice()?, columns.as_slice()?);
+                let starts = starts.as_slice()?;
+                if starts.len() != some + 1 {
+                    return Err(strange());
+                }
+                for row in starts.windows(2) {
+                    let row = row[0] as usize..row[1] as usize;
+                    let (values, columns) =
+                        values.get(row.clone()).zip(columns.get(row)).ok_or_else(strange)?;
+                    for (v, j) in values.iter().zip(columns) {
+                        entries.push(usize::try_from(*j).map_err(|_| strange())?, *v);
+                    }
+                    entries.end_row();
                 }
             }
             done += some;

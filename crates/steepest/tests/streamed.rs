@@ -2,10 +2,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::mpsc::{Receiver, channel};
 use steepest::descend::{Solution, descend};
 use steepest::design::Design;
 use steepest::designs::codes::{Category, Codes};
-use steepest::designs::{dense::Dense, streamed::Streamed};
+use steepest::designs::{dense::Dense, sparse::Sparse, stack::Stack, streamed::Streamed};
 use steepest::glm::Glm;
 use steepest::loss::{Block, Each};
 use steepest::losses::softmax::Classes;
@@ -16,7 +17,7 @@ use steepest::penalty::{self, Penalty};
 use steepest::pool::with_threads;
 use steepest::real::Float;
 use steepest::settings::checked;
-use steepest::source::{Source, Unreadable};
+use steepest::source::{Entries, Source, Unreadable};
 use steepest::watch::{Stop, Unwatched};
 use tables::table;
 
@@ -31,6 +32,9 @@ struct Kept<N> {
     /// Of each category in turn a code a row.
     codes: Arc<Vec<i32>>,
     levels: Vec<usize>,
+    /// Sparse columns, and the entries of each row.
+    sparse: usize,
+    entries: Arc<Vec<Vec<(i32, N)>>>,
     rows: usize,
     /// Reads so far, and after how many of them it fails.
     reads: Arc<AtomicUsize>,
@@ -48,11 +52,15 @@ impl<N: Float> Source<N> for Kept<N> {
     fn levels(&self) -> &[usize] {
         &self.levels
     }
+    fn sparse(&self) -> (usize, usize) {
+        (self.sparse, self.entries.iter().map(Vec::len).sum())
+    }
     fn read(
         &mut self,
         rows: Range<usize>,
         numbers: &mut [N],
         codes: &mut [i32],
+        entries: &mut Entries<N>,
     ) -> Result<(), Unreadable> {
         let before = self.reads.fetch_add(1, SeqCst);
         if self.fails.is_some_and(|after| before >= after) {
@@ -64,6 +72,10 @@ impl<N: Float> Source<N> for Kept<N> {
         numbers.copy_from_slice(&self.numbers[rows.start * w..rows.end * w]);
         for (k, codes) in codes.chunks_exact_mut(rows.len()).enumerate() {
             codes.copy_from_slice(&self.codes[k * self.rows..][rows.clone()]);
+        }
+        for row in self.entries.iter().take(rows.end).skip(rows.start) {
+            row.iter().for_each(|(j, v)| entries.push(*j as usize, *v));
+            entries.end_row();
         }
         Ok(())
     }
@@ -79,7 +91,9 @@ fn numbers<N: Float>(rows: usize, width: usize) -> Kept<N> {
 fn same(a: &dyn Design, b: &dyn Design) {
     let (n, d) = (a.rows(), a.columns());
     assert_eq!((n, d, a.dense()), (b.rows(), b.columns(), b.dense()));
-    assert_eq!((a.bytes(), a.block()), (b.bytes(), b.block()));
+    assert_eq!(a.block(), b.block());
+    // Sparse rows are taken to be as long as others.
+    assert!(a.bytes().abs_diff(b.bytes()) <= n * size_of::<f64>() * 2, "{}", a.bytes());
     let both = |f: &mut dyn FnMut(&dyn Design) -> Vec<f64>| {
         let (a, b) = (f(a), f(b));
         assert!(a.iter().zip(&b).all(|(a, b)| a.to_bits() == b.to_bits()), "{n} {d}");
@@ -157,6 +171,120 @@ fn read_in_pieces_it_is_the_table_in_memory() {
         .collect();
     let codes = Codes::new(2000, &mixed.numbers, 3, &categories).expect("a table");
     streamed(&mixed, &codes);
+}
+
+/// Some entries a row, none in some rows.
+fn entries<N: Float>(rows: usize, columns: usize) -> Vec<Vec<(i32, N)>> {
+    let entry = |i: usize, e: usize| {
+        ((i * 31 + e * e * 7) % columns, N::lit(((i * 17 + e * 29) % 101) as f64 / 50.0 - 1.0))
+    };
+    let mut all: Vec<Vec<(i32, N)>> = (0..rows)
+        .map(|i| (0..i % 5).map(|e| entry(i, e)).map(|(j, v)| (j as i32, v)).collect())
+        .collect();
+    all.iter_mut().for_each(|row| {
+        row.sort_by_key(|(j, _)| *j);
+        row.dedup_by_key(|(j, _)| *j);
+    });
+    all
+}
+
+/// As CSR.
+fn csr<N: Float>(rows: &[Vec<(i32, N)>]) -> (Vec<N>, Vec<i32>, Vec<i32>) {
+    let mut starts = vec![0];
+    rows.iter().for_each(|row| starts.push(starts[starts.len() - 1] + row.len() as i32));
+    let (columns, values) = rows.iter().flatten().copied().unzip();
+    (values, columns, starts)
+}
+
+#[test]
+fn dense_sparse_and_codes_stand_side_by_side() {
+    let mut all = numbers::<f64>(2000, 3);
+    all.levels = vec![4];
+    all.codes = Arc::new((0..2000).map(|i| (i * i % 6) - 1).collect());
+    (all.sparse, all.entries) = (40, Arc::new(entries(2000, 40)));
+    let (values, columns, starts) = csr(&all.entries);
+    let sparse = Sparse::new(&values, &columns, &starts, 40).expect("a table");
+    let category = Category { codes: &all.codes, levels: 4 };
+    let codes = Codes::new(2000, &all.numbers, 3, &[category]).expect("a table");
+    let stack = Stack::new(&[&codes, &sparse]).expect("a table");
+    streamed(&all, &stack);
+    // The same as one matrix that has all of them, written out.
+    let (d, mut dense) = (47, vec![0.0; 2000 * 47]);
+    stack.gather(&(0..2000).collect::<Vec<u32>>(), &mut dense);
+    for i in 0..2000 {
+        assert_eq!(dense[i * d..][..3], all.numbers[i * 3..][..3]);
+        let ones = dense[i * d + 3..][..4].iter().position(|v| *v == 1.0);
+        assert_eq!(ones.map_or(-1, |k| k as i32), if all.codes[i] < 4 { all.codes[i] } else { -1 });
+        for (j, v) in &all.entries[i] {
+            assert_eq!(dense[i * d + 7 + *j as usize], *v);
+        }
+    }
+    let written = Dense::by_rows(&dense, d).expect("a table");
+    let close = |a: &[f64], b: &[f64]| {
+        assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-12 * (1.0 + b.abs())));
+    };
+    for outputs in [1, 3] {
+        let w: Vec<f64> = (0..outputs * d).map(|k| (k as f64 * 0.7).sin()).collect();
+        let (mut a, mut b) = (vec![0.0; 2000 * outputs], vec![0.0; 2000 * outputs]);
+        stack.margins(0..2000, 0..0, &w, outputs, &mut a);
+        written.margins(0..2000, 0..0, &w, outputs, &mut b);
+        close(&a, &b);
+        let (mut g, mut h) = (vec![0.0; outputs * d], vec![0.0; outputs * d]);
+        stack.accumulate(0..2000, 0..0, &a, outputs, &mut g);
+        written.accumulate(0..2000, 0..0, &a, outputs, &mut h);
+        close(&g, &h);
+    }
+    let only = Kept { width: 0, numbers: Arc::default(), levels: vec![], ..all.clone() };
+    streamed(&Kept { codes: Arc::default(), ..only }, &sparse);
+    let short = Dense::by_rows(&[1.0, 2.0], 1).expect("a table");
+    let words = Stack::new(&[&sparse, &short]).err().expect("refused");
+    assert_eq!(words, "tables of 2000 and of 2 rows cannot stand side by side");
+}
+
+#[test]
+fn entries_outside_of_the_sparse_columns_are_refused() {
+    let mut table = numbers::<f64>(2000, 3);
+    (table.sparse, table.entries) = (40, Arc::new(entries(2000, 41)));
+    let read = Streamed::in_pieces(table.clone(), 0, 500).expect("a table");
+    read.margins(0..2000, 0..0, &[0.0; 43], 1, &mut vec![0.0; 2000]);
+    let words = read.unreadable().expect("it cannot be read").to_string();
+    assert!(words.contains("an entry in sparse column 40 of 40"), "{words}");
+    table.entries = Arc::new(entries(700, 40));
+    let read = Streamed::in_pieces(table, 0, 500).expect("a table");
+    read.margins(0..2000, 0..0, &[0.0; 43], 1, &mut vec![0.0; 2000]);
+    let words = read.unreadable().expect("it cannot be read").to_string();
+    assert!(words.contains("their source ended"), "{words}");
+}
+
+/// Waits for what never comes.
+struct Waiting(Receiver<()>);
+
+impl Source<f64> for Waiting {
+    fn rows(&self) -> usize {
+        1000
+    }
+    fn numbers(&self) -> usize {
+        1
+    }
+    fn read(
+        &mut self,
+        _: Range<usize>,
+        _: &mut [f64],
+        _: &mut [i32],
+        _: &mut Entries<f64>,
+    ) -> Result<(), Unreadable> {
+        // Whether somebody speaks or all are gone.
+        let _ = self.0.recv();
+        Ok(())
+    }
+}
+
+#[test]
+fn a_source_that_does_not_come_back_holds_nobody_up() {
+    let (never, waiting) = channel();
+    // Its first piece is read before anybody asks.
+    drop(Streamed::in_pieces(Waiting(waiting), 0, 100).expect("a table"));
+    drop(never);
 }
 
 #[test]

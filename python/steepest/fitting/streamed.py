@@ -110,9 +110,9 @@ class Rows:
     def stream(self, encoding: Encoding, schema: Schema, levels: tuple[int, ...], width: int) -> Stream:
         """The columns as the sample taught to encode them, read as often as is asked."""
 
-        def encode(batch: pa.RecordBatch) -> tuple[Any, Any]:
+        def encode(batch: pa.RecordBatch) -> tuple[Any, Any, None]:
             columns = encoding.columns(schema.apply(pa.Table.from_batches([batch])).design)
-            return columns.numbers, columns.codes if levels else None
+            return columns.numbers, columns.codes if levels else None, None
 
         names = [column.name for column in schema.used]
         return Stream(self.files, names, encode, width, levels, self.memory)

@@ -153,7 +153,7 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
         `beside` are weights and the like: where they are names of columns, these are none of X's.
         """
         refuse_strange_numbers(self.get_params(deep=False))
-        for name in ("categories_", "coef_names_"):
+        for name in ("categories_", "sparse_columns_", "coef_names_"):
             self.__dict__.pop(name, None)
         if is_unread(X):
             return self._streamed(X, y, [name for name in beside if isinstance(name, str)], **options)
@@ -209,10 +209,11 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
             _refuse_inexact(values)
         self.feature_names_in_ = np.array(stream.names, dtype=object)
         self.n_features_in_ = len(stream.names)
-        if stream.categories:
+        if stream.categories or stream.widths:
             self.categories_ = {
                 name: levels.to_numpy(zero_copy_only=False) for name, levels in stream.categories.items()
             }
+            self.sparse_columns_ = stream.widths
             self.coef_names_ = np.array(stream.design_names, dtype=object)
         return stream, values
 
@@ -258,8 +259,8 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
             return self._streamed_scores(X)
         if hasattr(self, "categories_"):
             raise InputError(
-                f"this model has categories, which are found by their columns' names: pass a frame; got "
-                f"{type(X).__name__}"
+                "this model has categories or sparse columns, which are found by their columns' names: pass a frame; "
+                f"got {type(X).__name__}"
             )
         _refuse_masked("X", X)
         _refuse_kind("X", X)
@@ -281,7 +282,12 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
         if names is None:
             raise InputError("a model of columns without names cannot find its columns in files or batches")
         names = [files.known(name, "one of the model's") for name in names]
-        stream = Stream(files, names, categories=getattr(self, "categories_", {}))
+        stream = Stream(
+            files,
+            names,
+            categories=getattr(self, "categories_", {}),
+            widths=getattr(self, "sparse_columns_", {}),
+        )
         coef = np.asarray(self.coef_.toarray() if hasattr(self.coef_, "toarray") else self.coef_)
         scores = stream.products(np.atleast_2d(coef)).astype(coef.dtype, copy=False)
         return np.asarray((scores if coef.ndim == 2 else scores[:, 0]) + self.intercept_)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pyarrow import compute
 
 from steepest.errors import TableError, did_you_mean
+from steepest.tables.entries import Entries, as_batch, entries, is_sparse, width_said
 from steepest.tables.table import listed
 
 __all__ = [
@@ -138,6 +139,43 @@ class Batches:
                 )
         return {name: pa.array(sorted(values), type=self.level_type(name)) for name, values in found.items()}
 
+    def is_sparse(self, name: str) -> bool:
+        """Whether a column holds pairs of a place and a number, and so stands for many.
+
+        Raises
+        ------
+        TableError
+            It does in one place and not in another.
+        """
+        (first, there), *others = self.kinds(name)
+        for kind, other in others:
+            if is_sparse(kind) != is_sparse(first):
+                raise TableError(
+                    f"column {name!r} is of type {first} in {there} and of type {kind} in {other}: make it the same "
+                    "everywhere"
+                )
+        return is_sparse(first)
+
+    def widths(self, names: Sequence[str]) -> tuple[dict[str, int], int]:
+        """How many columns sparse columns stand for, and their entries in all, found in one pass over them."""
+        found, count = dict.fromkeys(names, 0), 0
+        for place, batch in self.batches(names) if found else ():
+            for name, array in zip(names, batch.columns, strict=True):
+                _, places, _ = self.entries(name, place, array, np.float64)
+                said = width_said(batch.schema.field(name))
+                found[name] = max(found[name], said, int(places.max(initial=-1)) + 1)
+                count += len(places)
+        return found, count
+
+    def entries(self, name: str, place: Place, array: pa.Array, dtype: Any) -> Entries:
+        """The entries of some rows of a sparse column."""
+        if array.null_count:
+            raise self.missing(name, place, array)
+        try:
+            return entries(array, dtype)
+        except TableError as error:
+            raise TableError(f"column {name!r} {error}, from {self.where(place, 0)} on") from None
+
     def column(self, name: str) -> NDArray[Any]:
         """One column of all rows; texts are one object each, however often they occur."""
         texts: dict[Any, Any] = {}
@@ -256,7 +294,7 @@ def one_by_one(item: Any) -> Iterator[pa.RecordBatch]:
     elif hasattr(item, "__arrow_c_stream__"):
         yield from pa.RecordBatchReader.from_stream(item)
     elif isinstance(item, dict):
-        yield from pa.table(item).to_batches(BATCH)
+        yield from as_batch(item).to_batches(BATCH)
     else:
         raise TableError(
             f"a batch must be a record batch or table of Arrow's, a pandas or polars frame, or a dict of columns; got "

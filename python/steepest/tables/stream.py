@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from scipy import sparse
 
 from steepest.errors import TableError
 from steepest.tables.batches import Batches, Place, codes
+from steepest.tables.entries import Entries, joined, named, value_type
 from steepest.tables.given import Given, Maker, arrow_file, delimited_files, kept
 from steepest.tables.room import available
 from steepest.tables.row_groups import Files, stamp
@@ -148,12 +150,13 @@ def files_of(source: Any) -> list[Path]:
     return found
 
 
-#: one part of what is read: columns (or a matrix) of numbers, and codes, a row a category
-Part = tuple[Any, NDArray[np.int32] | None]
+#: one part of what is read: columns (or a matrix) of numbers, codes, a row a category, and the entries of sparse rows
+Part = tuple[Any, NDArray[np.int32] | None, Entries | None]
 
 
 class Stream:
-    """Columns of rows that come in batches, as the core reads them: numbers first, then the levels of each category.
+    """Columns of rows that come in batches, as the core reads them: numbers first, then the levels of each category,
+    then what sparse columns stand for.
 
     Parameters
     ----------
@@ -169,6 +172,8 @@ class Stream:
     categories : mapping of str to array, optional
         The levels of each category, in order: a value that is not among them has none. None finds them, in one pass
         over the columns that have some.
+    widths : mapping of str to int, optional
+        How many columns each sparse column stands for; found in one pass when None.
     """
 
     #: two, as an array's
@@ -183,12 +188,14 @@ class Stream:
         levels: Sequence[int] = (),
         memory: int | None = None,
         categories: Mapping[str, NDArray[Any]] | None = None,
+        widths: Mapping[str, int] | None = None,
     ) -> None:
         self.files, self.encode = files, encode
         self.names = list(columns)
         self._memory = memory
         self._said = width, list(levels)
         self._categories = categories
+        self._widths = widths
         self._batches: Iterator[tuple[Place, pa.RecordBatch]] = iter(())
         #: the rows that were decoded last: threads that compute ask for some of them again
         self._last: tuple[Place, pa.RecordBatch] | None = None
@@ -197,7 +204,9 @@ class Stream:
         #: up to which row values have been looked at
         self._sound = 0
         #: the columns that are numbers, and the types of the levels of the others
-        self._kinds = {} if encode else {name: files.level_type(name) for name in self.names}
+        self._sparse = [] if encode else [name for name in self.names if files.is_sparse(name)]
+        single = [] if encode else [name for name in self.names if name not in self._sparse]
+        self._kinds = {name: files.level_type(name) for name in single}
         for name, levels_known in (categories or {}).items():
             whole = levels_known.dtype.kind == "i"
             if whole and all(pa.types.is_integer(kind) for kind, _ in files.kinds(name)):
@@ -207,7 +216,13 @@ class Stream:
             if categories is not None and (kind is None) is (name in categories):
                 model, here = ("numbers", "categories") if kind is not None else ("categories", "numbers")
                 raise TableError(f"column {name!r} has {model} in the model, and {here} here")
-        self.numbers = [name for name in self.names if self._kinds.get(name) is None]
+        if widths is not None and (strange := set(widths) ^ set(self._sparse)):
+            raise TableError(
+                f"{listed(sorted(strange))} must be sparse columns here as in the model, and no others"
+            )
+        self.numbers = [
+            name for name in self.names if name not in self._sparse and self._kinds.get(name) is None
+        ]
         self.dtype = np.dtype(np.float64) if encode else self._joined()
 
     @cached_property
@@ -218,6 +233,20 @@ class Stream:
             return self.files.levels(list(kinds))
         return {name: pa.array(self._categories[name].tolist(), kind) for name, kind in kinds.items()}
 
+    @cached_property
+    def _shapes(self) -> tuple[dict[str, int], int]:
+        return self.files.widths(self._sparse) if self._widths is None else (dict(self._widths), 0)
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """How many columns each sparse column stands for."""
+        return self._shapes[0]
+
+    @property
+    def sparse(self) -> tuple[int, int]:
+        """Columns that sparse ones stand for, and entries in them."""
+        return sum(self._shapes[0].values()), self._shapes[1]
+
     @property
     def levels(self) -> list[int]:
         """How many levels each category has."""
@@ -227,7 +256,8 @@ class Stream:
     def shape(self) -> tuple[int, int]:
         """Rows and columns, those of levels among them."""
         width, _ = self._said
-        return self.files.rows, len(self.numbers) + sum(self.levels) if width is None else width
+        columns = len(self.numbers) + sum(self.levels) + self.sparse[0] if width is None else width
+        return self.files.rows, columns
 
     @property
     def design_names(self) -> list[str]:
@@ -235,7 +265,7 @@ class Stream:
         levels = [
             f"{name} = {level}" for name, found in self.categories.items() for level in found.to_pylist()
         ]
-        return self.numbers + levels
+        return [*self.numbers, *levels, *named(self.widths)]
 
     @property
     def memory(self) -> int:
@@ -252,8 +282,9 @@ class Stream:
     def _joined(self) -> np.dtype[Any]:
         """The dtype of all columns as NumPy would join them: float32 only where none needs more anywhere."""
         found = set()
-        for name in self.numbers:
-            for kind, file in self.files.kinds(name):
+        for name in (*self.numbers, *self._sparse):
+            for stored, file in self.files.kinds(name):
+                kind = value_type(stored) if name in self._sparse else stored
                 numeric = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
                 if not (numeric or pa.types.is_decimal(kind)):
                     raise TableError(
@@ -299,9 +330,25 @@ class Stream:
                 raise self.files.missing(name, place, array)
         numbers: Any = [self._column(name, place, columns[name], looked_at) for name in self.numbers]
         numbers = numbers or np.empty((batch.num_rows, 0), self.dtype)
-        if not self.categories:
-            return numbers, None
-        return numbers, np.stack([codes(columns[name], levels) for name, levels in self.categories.items()])
+        coded, pairs = None, None
+        if self.categories:
+            coded = np.stack([codes(columns[name], levels) for name, levels in self.categories.items()])
+        if self._sparse:
+            parts = []
+            for name, width in self.widths.items():
+                found = self.files.entries(name, place, columns[name], self.dtype)
+                if not looked_at:
+                    self._refuse_infinite(name, place, found)
+                parts.append((found, width))
+            pairs = joined(parts, batch.num_rows)
+        return numbers, coded, pairs
+
+    def _refuse_infinite(self, name: str, place: Place, pairs: Entries) -> None:
+        """Names the row of the first entry that is not finite."""
+        values, _, starts = pairs
+        if not np.isfinite(values).all():
+            row = int(np.searchsorted(starts, int(np.argmin(np.isfinite(values))), side="right")) - 1
+            raise TableError(f"column {name!r} is not finite in {self.files.where(place, row)}: drop the row")
 
     def _column(self, name: str, place: Place, array: pa.Array, looked_at: bool) -> NDArray[Any]:
         if pa.types.is_decimal(array.type):
@@ -317,7 +364,7 @@ class Stream:
         parts = []
         width = len(self.numbers)
         for place, batch in self.files.batches(self.names, coded=True):
-            numbers, coded = self._columns(place, batch)
+            numbers, coded, pairs = self._columns(place, batch)
             scores = (
                 np.column_stack(numbers) @ coef[:, :width].T
                 if width
@@ -329,5 +376,8 @@ class Stream:
                 each = np.vstack([coef[:, first : first + count].T, np.zeros((1, len(coef)))])
                 scores = scores + each[places]
                 first += count
+            if pairs is not None:
+                rows = sparse.csr_matrix(pairs, shape=(batch.num_rows, self.sparse[0]))
+                scores = scores + rows @ coef[:, first:].T
             parts.append(scores)
         return np.concatenate(parts)

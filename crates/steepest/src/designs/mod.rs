@@ -1,9 +1,10 @@
-//! The designs: dense, sparse, categorical codes, read piece by piece; and any of them seen in other variables.
+//! The designs: dense, sparse, categorical codes, several of these side by side, read piece by piece; and any of them seen in other variables.
 pub mod centred;
 pub mod codes;
 mod columns;
 pub mod dense;
 mod rows;
 pub mod sparse;
+pub mod stack;
 pub mod standardised;
 pub mod streamed;

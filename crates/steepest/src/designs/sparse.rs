@@ -62,6 +62,16 @@ impl<'a, V: Float, I: Place> Sparse<'a, V, I> {
         Ok(Sparse { values, indices, starts, columns })
     }
 
+    /// The same of what was looked at before.
+    pub(super) fn unchecked(
+        values: &'a [V],
+        indices: &'a [I],
+        starts: &'a [I],
+        columns: usize,
+    ) -> Self {
+        Sparse { values, indices, starts, columns }
+    }
+
     #[inline]
     fn row(&self, i: usize) -> (&[V], &[I]) {
         let r = self.starts[i].at()..self.starts[i + 1].at();

@@ -1,17 +1,19 @@
 //! A table that is not in memory: read in pieces by a thread of its own while the pool computes.
 use super::codes::{Category, Codes};
 use super::dense::Dense;
+use super::sparse::Sparse;
+use super::stack::Stack;
 use crate::cancel;
 use crate::design::{Design, countable};
 use crate::real::Float;
-use crate::source::{Source, Unreadable};
+use crate::source::{Entries, Source, Unreadable};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Bytes of a piece at least and at most: enough that reading it is no matter of beginnings, few enough that some fit
 /// anywhere.
@@ -26,6 +28,8 @@ const AHEAD: usize = 2;
 const GRAIN: usize = 4;
 /// How long a thread waits for a piece before it looks whether the work was called off.
 const WAIT: Duration = Duration::from_millis(20);
+/// How long the thread that reads is waited for once nobody asks any more.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Rows of a [`Source`], in pieces on a fixed grid: what fits into so many bytes stays in memory, the rest is read again
 /// in each pass, the next pieces while the last ones are computed with. Sums have the bits of the same table in memory.
@@ -35,7 +39,7 @@ const WAIT: Duration = Duration::from_millis(20);
 ///
 /// ```
 /// use std::ops::Range;
-/// use steepest::{design::Design, designs::streamed::Streamed, source::{Source, Unreadable}};
+/// use steepest::{design::Design, designs::streamed::Streamed, source::{Entries, Source, Unreadable}};
 /// /// The numbers 0, 1, 2 …, two a row.
 /// struct Counting;
 /// impl Source<f64> for Counting {
@@ -45,7 +49,13 @@ const WAIT: Duration = Duration::from_millis(20);
 ///     fn numbers(&self) -> usize {
 ///         2
 ///     }
-///     fn read(&mut self, rows: Range<usize>, numbers: &mut [f64], _: &mut [i32]) -> Result<(), Unreadable> {
+///     fn read(
+///         &mut self,
+///         rows: Range<usize>,
+///         numbers: &mut [f64],
+///         _: &mut [i32],
+///         _: &mut Entries<f64>,
+///     ) -> Result<(), Unreadable> {
 ///         let first = 2 * rows.start;
 ///         numbers.iter_mut().enumerate().for_each(|(i, x)| *x = (first + i) as f64);
 ///         Ok(())
@@ -73,6 +83,8 @@ struct Layout {
     /// Numbers a row.
     width: usize,
     levels: Vec<usize>,
+    /// Sparse columns, and entries in them in all.
+    sparse: (usize, usize),
     columns: usize,
     /// Rows of a piece.
     per: usize,
@@ -83,6 +95,7 @@ struct Decoded<N> {
     rows: usize,
     numbers: Vec<N>,
     codes: Vec<i32>,
+    entries: Entries<N>,
 }
 
 /// What the threads that compute and the one that reads have in common.
@@ -126,20 +139,48 @@ fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Layout {
-    /// Bytes of a row.
+    fn of<N: Float>(source: &dyn Source<N>) -> Result<Self, String> {
+        let (rows, width) = (source.rows(), source.numbers());
+        let (levels, sparse) = (source.levels().to_vec(), source.sparse());
+        countable(rows)?;
+        let columns = width + levels.iter().sum::<usize>() + sparse.0;
+        Ok(Layout { rows, width, levels, sparse, columns, per: 1 })
+    }
+    /// Bytes of a row; of one with as many entries as others have, where there are sparse columns.
     fn bytes<N>(&self) -> usize {
-        self.width * size_of::<N>() + 4 * self.levels.len()
+        let entries = (self.sparse.1).div_ceil(self.rows.max(1)) * (size_of::<N>() + 4) + 4;
+        let sparse = if self.sparse.0 > 0 { entries } else { 0 };
+        self.width * size_of::<N>() + 4 * self.levels.len() + sparse
     }
     fn piece(&self, p: usize) -> Range<usize> {
         p * self.per..((p + 1) * self.per).min(self.rows)
     }
     fn block<N: Float>(&self, rows: usize) -> Decoded<N> {
         let numbers = vec![N::default(); rows * self.width];
-        Decoded { rows, numbers, codes: vec![0; rows * self.levels.len()] }
+        let codes = vec![0; rows * self.levels.len()];
+        Decoded { rows, numbers, codes, entries: Entries::default() }
     }
     /// Some rows as a table.
     fn look<N: Float, R>(&self, block: &Decoded<N>, f: impl FnOnce(&dyn Design) -> R) -> R {
-        let Decoded { rows, numbers, codes } = block;
+        if self.sparse.0 == 0 {
+            return self.beside_sparse(block, f);
+        }
+        let Entries { values, columns, starts } = &block.entries;
+        let sparse = Sparse::unchecked(values, columns, starts, self.sparse.0);
+        if self.columns == self.sparse.0 {
+            return f(&sparse);
+        }
+        self.beside_sparse(block, |left| {
+            f(&Stack::new(&[left, &sparse]).expect("as many rows in each"))
+        })
+    }
+    /// The columns that are not sparse.
+    fn beside_sparse<N: Float, R>(
+        &self,
+        block: &Decoded<N>,
+        f: impl FnOnce(&dyn Design) -> R,
+    ) -> R {
+        let Decoded { rows, numbers, codes, .. } = block;
         if self.levels.is_empty() {
             let table = Dense::strided(numbers, *rows, self.width, self.width, 1);
             return f(&table.expect("as many numbers as rows"));
@@ -149,7 +190,20 @@ impl Layout {
         let categories: Vec<Category<'_>> = self.levels.iter().enumerate().map(of).collect();
         f(&Codes::new(*rows, numbers, self.width, &categories).expect("as many codes as rows"))
     }
-    /// Copies rows of one block into another.
+    /// What a source has written that it should not have.
+    fn unsound<N>(&self, entries: &Entries<N>, rows: &Range<usize>) -> Result<(), Unreadable> {
+        let outside = |j: &i32| usize::try_from(*j).is_ok_and(|j| j >= self.sparse.0);
+        let wanted = if self.sparse.0 > 0 { rows.len() } else { 0 };
+        let why = if entries.rows() != wanted {
+            format!("their source ended {} of their sparse rows", entries.rows())
+        } else if let Some(j) = entries.columns.iter().find(|j| outside(j)) {
+            format!("their source has an entry in sparse column {j} of {}", self.sparse.0)
+        } else {
+            return Ok(());
+        };
+        Err(Unreadable { what: format!("rows {} to {}", rows.start, rows.end), group: None, why })
+    }
+    /// Copies rows of one block into another, whose sparse rows before them are there.
     fn copy<N: Float>(
         &self,
         from: &Decoded<N>,
@@ -162,6 +216,14 @@ impl Layout {
         for k in 0..self.levels.len() {
             to.codes[k * to.rows + at..][..n]
                 .copy_from_slice(&from.codes[k * from.rows + rows.start..][..n]);
+        }
+        if self.sparse.0 > 0 {
+            for i in rows {
+                let entries = from.entries.starts[i] as usize..from.entries.starts[i + 1] as usize;
+                to.entries.values.extend_from_slice(&from.entries.values[entries.clone()]);
+                to.entries.columns.extend_from_slice(&from.entries.columns[entries]);
+                to.entries.end_row();
+            }
         }
     }
 }
@@ -249,8 +311,12 @@ impl<N: Float> Reading<N> {
             let rows = shape.piece(p);
             let fits = spare.take().filter(|block| block.rows == rows.len());
             let mut block = fits.unwrap_or_else(|| shape.block(rows.len()));
-            let Decoded { numbers, codes, .. } = &mut block;
-            let read = catch_unwind(AssertUnwindSafe(|| source.read(rows.clone(), numbers, codes)));
+            let Decoded { numbers, codes, entries, .. } = &mut block;
+            entries.clear();
+            let read = catch_unwind(AssertUnwindSafe(|| {
+                source.read(rows.clone(), numbers, codes, entries)?;
+                shape.unsound(entries, &rows)
+            }));
             let read = read.unwrap_or_else(|_| {
                 let what = format!("rows {} to {} of the table", rows.start, rows.end);
                 Err(Unreadable { what, group: None, why: "their source panicked".into() })
@@ -316,7 +382,7 @@ impl<N: Float> HeldSample<N> {
 impl<N: Float> Streamed<N> {
     /// A table that takes up to about so many bytes of memory.
     pub fn new(source: impl Source<N> + 'static, memory: usize) -> Result<Self, String> {
-        let row = source.numbers() * size_of::<N>() + 4 * source.levels().len();
+        let row = Layout::of(&source)?.bytes::<N>();
         let bytes = (memory / 32).clamp(PIECE[0], PIECE[1]);
         Self::in_pieces(source, memory, bytes / row.max(1))
     }
@@ -326,10 +392,7 @@ impl<N: Float> Streamed<N> {
         memory: usize,
         rows: usize,
     ) -> Result<Self, String> {
-        let (width, levels) = (source.numbers(), source.levels().to_vec());
-        let columns = width + levels.iter().sum::<usize>();
-        let mut shape = Layout { rows: source.rows(), width, levels, columns, per: 1 };
-        countable(shape.rows)?;
+        let mut shape = Layout::of(&source)?;
         // Blocks of rows lie within a piece: nothing has to be put together to compute with it.
         let grid = shape.look(&shape.block::<N>(0), |none| none.block());
         shape.per = (rows / grid).max(1) * grid;
@@ -466,10 +529,18 @@ impl<N: Float> Drop for Streamed<N> {
     fn drop(&mut self) {
         lock(&self.shared.state).closing = true;
         self.shared.asked.notify_all();
-        if let Some(reader) = self.reader.take() {
-            // It has caught what its source panicked with.
-            let _ = reader.join();
+        let Some(reader) = self.reader.take() else { return };
+        let (until, mut pause) = (Instant::now() + PATIENCE, Duration::from_micros(50));
+        while !reader.is_finished() {
+            if Instant::now() > until {
+                // Its source does not come back (a queue that nobody fills): it ends once that does.
+                return;
+            }
+            thread::sleep(pause);
+            pause = (2 * pause).min(WAIT);
         }
+        // It has caught what its source panicked with.
+        let _ = reader.join();
     }
 }
 
@@ -487,7 +558,7 @@ impl<N: Float> Design for Streamed<N> {
         self.shape.columns
     }
     fn dense(&self) -> bool {
-        self.shape.levels.is_empty()
+        self.shape.levels.is_empty() && self.shape.sparse.0 == 0
     }
     fn bytes(&self) -> usize {
         self.shape.rows * self.shape.bytes::<N>()
