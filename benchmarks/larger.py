@@ -77,8 +77,8 @@ def fit_batches(pattern: str) -> dict[str, object]:
 
     def give() -> Iterator[object]:
         for path in sorted(glob.glob(pattern)):
-            with parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as opened:
-                yield from opened.iter_batches(1 << 15)
+            with parquet.ParquetFile(path, pre_buffer=False, buffer_size=1 << 18) as opened:
+                yield from opened.iter_batches(1 << 14)
 
     return fitted(give)
 

@@ -24,8 +24,10 @@ from steepest.tables.unpacking import DAMAGE
 
 __all__ = ["Files", "is_changed", "is_number", "levels_of", "stamp"]
 
-#: bytes that are read from a file at a time: a column of a row group is never read whole
-READ = 1 << 20
+#: bytes that are read from a file at a time, at least and at most for a column: one of a row group is never read whole
+READ = (1 << 16, 1 << 20)
+#: bytes that all columns' reads and rows decoded at a time take, about: tables may have thousands of columns
+AT_ONCE = 1 << 24
 #: what a partitioned table's folder is called where the value is missing
 NONE = "__HIVE_DEFAULT_PARTITION__"
 
@@ -167,9 +169,10 @@ class Files(Batches):
             try:
                 self._unchanged(group)
                 if opened is None or opened[0] != group.file:
-                    opened = (group.file, self._opened(group.file, columns if coded else ()))
+                    opened = (group.file, self._opened(group.file, columns, coded))
                 stored = [name for name in columns if name in self._stored[group.file]]
-                for batch in opened[1].iter_batches(BATCH, row_groups=[group.number], columns=stored):
+                rows = min(BATCH, max(1 << 10, AT_ONCE // (8 * max(1, len(stored)))))
+                for batch in opened[1].iter_batches(rows, row_groups=[group.number], columns=stored):
                     count += batch.num_rows
                     self._decoded += batch.num_rows * len(columns)
                     if count > skip:
@@ -183,12 +186,13 @@ class Files(Batches):
                 ends = pa.ArrowInvalid(f"it has {count} rows where {group.rows} were announced")
                 raise unreadable(f"{path.name}, row group {group.number},", ends)
 
-    def _opened(self, file: int, columns: Sequence[str]) -> Any:
-        """A file, the texts among the columns read as codes into their dictionaries."""
-        stored = [name for name in columns if name in self._stored[file]]
+    def _opened(self, file: int, columns: Sequence[str], coded: bool) -> Any:
+        """A file, the texts among the columns read as codes into their dictionaries if `coded`."""
+        stored = [name for name in columns if coded and name in self._stored[file]]
         texts = [name for name in stored if any(is_text(kind) for kind in self._kinds[name])]
+        buffer = min(READ[1], max(READ[0], 2 * AT_ONCE // max(1, len(columns))))
         return parquet.ParquetFile(
-            self.paths[file], buffer_size=READ, pre_buffer=False, read_dictionary=texts
+            self.paths[file], buffer_size=buffer, pre_buffer=False, read_dictionary=texts
         )
 
     def _unchanged(self, group: Group) -> None:
