@@ -337,9 +337,19 @@ def test_a_saddle_that_mixes_coordinates_in_units_far_apart(scale, offset):
 
 @pytest.mark.parametrize("x0", [[0.7], [0.77, 1.74], [0.9, 0.2, 1.4]])
 @pytest.mark.parametrize("jac", [lambda x: 3 * x**2, None])
-def test_a_cube_has_no_least_value(x0, jac):
-    r = steepest.minimize(lambda x: float(np.sum(x**3)), x0, jac=jac)
+@pytest.mark.parametrize("method", ["lbfgs", "newton"])
+def test_a_cube_has_no_least_value(x0, jac, method):
+    r = steepest.minimize(lambda x: float(np.sum(x**3)), x0, jac=jac, method=method)
     assert r.outcome == "unbounded", r.message
+
+
+@pytest.mark.parametrize("method", ["lbfgs", "newton"])
+def test_the_only_point_that_has_a_value_is_no_minimum(method):
+    def fun(x):
+        return float(1 + x @ x) if not x.any() else np.inf
+
+    r = steepest.minimize(fun, [0.0, 0.0], jac=lambda x: 2 * x, method=method)
+    assert r.outcome == "plateau", r.message
 
 
 def test_one_step_into_the_noise_of_differences_is_no_convergence():

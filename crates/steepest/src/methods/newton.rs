@@ -5,13 +5,13 @@ use crate::problem::{Facts, Problem};
 use crate::state;
 use crate::state::{Bad, State, Visitor};
 use crate::status::{Halt, Status};
-use crate::units::Units;
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
-use crate::methods::claims::{Claims, Sight, diagonal, not_finite, sizes};
-use crate::methods::doubt::{self, Doubt};
+use crate::methods::claims::diagonal;
+use crate::methods::doubt;
+use crate::methods::standing::Standing;
 use crate::settings::Described;
 use crate::health::{Finding, Severity};
-use crate::vectors::{dot, largest, room};
+use crate::vectors::{self, dot, largest, room};
 
 mod claim;
 
@@ -61,21 +61,9 @@ struct Descent {
 
 #[derive(Default)]
 struct Work {
-    n: usize,
-    claims: Claims,
-    x: Vec<f64>,
-    xn: Vec<f64>,
-    g: Vec<f64>,
-    gn: Vec<f64>,
+    /// Where it stands; what it predicts there is none where H is not positive definite.
+    at: Standing,
     h: Vec<f64>,
-    d: Vec<f64>,
-    f: f64,
-    unit: f64,
-    plain: bool,
-    /// max |g| in its own units.
-    residual: f64,
-    /// The decrease that H predicts; none where H is not positive definite.
-    predicted: Option<f64>,
     lambda: f64,
     /// d'Hd of the step that was aimed at.
     bent: f64,
@@ -90,25 +78,17 @@ struct Work {
     convex: bool,
     /// Whether the model foretold the last decrease.
     foretold: bool,
-    verify: bool,
-    escapes: u32,
-    reach: f64,
 }
 
-/// Lower points found by looking around before it is left at that.
-const ESCAPES: u32 = 20;
 /// As many steps in a row whose foretold decrease noise would hide, and nothing more is to be gained by such slopes.
 const DROWNED: u32 = 3;
 
-state!(Work {
-    n, claims, x: vector, xn: vector, g: vector, gn: vector, h: square, d: vector, f, unit, plain, residual, predicted,
-    lambda, bent, odd, drowned, own, factor, convex, foretold, verify, escapes, reach,
-});
+state!(Work { at, h: square, lambda, bent, odd, drowned, own, factor, convex, foretold });
 
 impl State for Descent {
     fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
         v.field("work", &mut self.work)?;
-        v.check("work", self.work.as_ref().is_some_and(|w| w.n == v.dim()), "is of another run")
+        v.check("work", self.work.as_ref().is_some_and(|w| w.at.n == v.dim()), "is of another run")
     }
 }
 
@@ -119,56 +99,22 @@ impl Method for Descent {
         room(n.saturating_mul(n).saturating_mul(3)).map_err(|why| {
             Halt::Failed(format!("newton needs {n} x {n} matrices of {why}; use lbfgs").into())
         })?;
-        let (mut at, mut g) = (x.to_vec(), vec![0.0; n]);
-        let mut f = problem.total_gradient(x, &mut g)?;
-        let fit = not_finite(f, &g);
-        if problem.scalable() && fit.is_none() {
-            *problem.units = Units::new(sizes(x, f, &g, |_| f64::INFINITY), f, &g);
-            problem.units.inward(x, &mut at);
-            problem.units.slopes(&mut g);
-            f /= problem.units.value();
-        }
         let Newton { gtol, ftol, verify, .. } = self.set;
-        let mut work = Work {
-            n,
-            claims: Claims::new(f, problem.stop.tolerance, gtol, ftol),
-            reach: 1e20 * largest(&at).max(1.0),
-            xn: vec![0.0; n],
-            gn: vec![0.0; n],
-            h: vec![0.0; n * n],
-            d: vec![0.0; n],
-            lambda: 0.0,
-            factor: None,
-            convex: false,
-            foretold: false,
-            verify: verify > 0.0 && doubt::cheap(problem),
-            unit: problem.units.value(),
-            plain: problem.units.plain(),
-            predicted: None,
-            bent: 0.0,
-            odd: 0,
-            drowned: 0,
-            own: false,
-            escapes: 0,
-            residual: f64::NAN,
-            x: at,
-            g,
-            f,
-        };
-        work.measure(problem);
-        let step = match fit {
-            Some(why) => work.ended(why),
-            None => work.stand(problem, 0.0)?,
+        let at = Standing::new(problem, x, [gtol, ftol, verify])?;
+        let mut work = Work { at, h: vec![0.0; n * n], ..Work::default() };
+        let step = match work.at.unfit() {
+            Some(why) => work.at.ended(why),
+            None => work.stand(problem)?,
         };
         // A look around may have left the start already.
-        problem.units.outward(&work.x, x);
+        problem.units.outward(&work.at.x[..x.len()], x);
         self.work = Some(work);
         Ok(step)
     }
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let work = self.work.as_mut().expect("start is called first");
         let step = work.step(problem)?;
-        problem.units.outward(&work.x, x);
+        problem.units.outward(&work.at.x[..x.len()], x);
         Ok(step)
     }
     fn state(&mut self) -> &mut dyn State {
@@ -178,7 +124,7 @@ impl Method for Descent {
         true
     }
     fn gradient(&self) -> Option<&[f64]> {
-        self.work.as_ref().filter(|w| w.plain).map(|w| &w.g[..])
+        self.work.as_ref().filter(|w| w.at.plain).map(|w| &w.at.g[..w.at.n])
     }
     fn curvature(&self) -> Option<Curvature> {
         self.work.as_ref().filter(|w| w.convex).map(|w| Curvature::Hessian(w.h.clone()))
@@ -188,22 +134,23 @@ impl Method for Descent {
 impl Work {
     /// Steps shortened by more and more λ until one goes down.
     fn step(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
+        let n = self.at.n;
         for _ in 0..60 {
             self.bent = self.bend();
-            let promised = -(dot(&self.g, &self.d) + 0.5 * self.bent);
-            (0..self.n).for_each(|j| self.xn[j] = self.x[j] + self.d[j]);
-            if self.xn == self.x {
+            let promised = -(dot(&self.at.g[..n], &self.at.d[..n]) + 0.5 * self.bent);
+            (0..n).for_each(|j| self.at.xn[j] = self.at.x[j] + self.at.d[j]);
+            if *self.at.xn == *self.at.x {
                 break;
             }
             let (f, hopeful) = self.try_there(problem)?;
             if f == f64::NEG_INFINITY {
-                return Ok(self.ended(Status::Unbounded));
+                return Ok(self.at.ended(Status::Unbounded));
             }
-            let sound = hopeful && largest(&self.gn).is_finite();
-            let ratio = (self.f - f) / promised;
+            let sound = hopeful && largest(&self.at.gn).is_finite();
+            let ratio = (self.at.f - f) / promised;
             // So small a decrease that rounding may hide it: then the slopes say whether it is nearer.
-            let near = hopeful && promised <= 1e-8 * self.f.abs() && largest(&self.gn) < largest(&self.g);
-            if sound && (ratio > 1e-4 && f < self.f || near) {
+            let near = hopeful && promised <= 1e-8 * self.at.f.abs() && largest(&self.at.gn) < largest(&self.at.g);
+            if sound && (ratio > 1e-4 && f < self.at.f || near) {
                 self.drowned = if promised <= self.explained(problem) { self.drowned + 1 } else { 0 };
                 return self.take(problem, f, ratio, near);
             }
@@ -217,14 +164,16 @@ impl Work {
 
     /// The value at `xn`, and whether it is low enough for a step; its gradient only where it is, or comes along.
     fn try_there(&mut self, problem: &mut Problem<'_>) -> Result<(f64, bool), Halt> {
-        let low = |f: f64| f.is_finite() && f <= self.f + 1e-13 * self.f.abs();
+        let (n, before) = (self.at.n, self.at.f);
+        let low = |f: f64| f.is_finite() && f <= before + 1e-13 * before.abs();
+        let (x, g) = (&self.at.xn[..n], &mut self.at.gn[..n]);
         if !problem.offers().values_are_cheap {
-            let f = problem.total_gradient(&self.xn, &mut self.gn)?;
+            let f = problem.total_gradient(x, g)?;
             return Ok((f, low(f)));
         }
-        let f = problem.total(&self.xn)?;
+        let f = problem.total(x)?;
         if low(f) {
-            problem.total_gradient_there(&self.xn, &mut self.gn)?;
+            problem.total_gradient_there(x, g)?;
         }
         Ok((f, low(f)))
     }
@@ -236,59 +185,45 @@ impl Work {
         } else if ratio < 0.25 {
             self.lambda = (4.0 * self.lambda).max(1e-3);
         }
-        std::mem::swap(&mut self.x, &mut self.xn);
-        std::mem::swap(&mut self.g, &mut self.gn);
-        let (before, now) = (dot(&self.gn, &self.d), dot(&self.g, &self.d));
-        let odd = self.claims.odd(f - self.f, 0.5 * (before + now));
+        let (n, at) = (self.at.n, &mut self.at);
+        let (before, now) = (dot(&at.g[..n], &at.d[..n]), dot(&at.gn[..n], &at.d[..n]));
+        let change = f - at.f;
+        let odd = at.claims.odd(change, 0.5 * (before + now));
         let far = (now - before - self.bent).abs() > 0.3 * (now - before).abs().max(self.bent.abs());
-        self.odd = if far && self.claims.matters(f - self.f) { self.odd + 1 } else { 0 };
-        self.f = f;
-        self.measure(problem);
-        if odd && self.verify && doubt::doubtful(problem) {
-            let lengths = self.lengths();
-            self.downhill(&lengths);
-            if let Doubt::Inconsistent(status) = self.look(problem)? {
-                return Ok(self.ended(status));
-            }
+        self.odd = if far && at.claims.matters(change) { self.odd + 1 } else { 0 };
+        at.rate = dot(&at.d[..n], &at.d[..n]).sqrt();
+        at.adopt(problem, f);
+        if odd && let Some(status) = self.wrong(problem, true)? {
+            return Ok(self.at.ended(status));
         }
-        if self.claims.took(f) || self.drowned >= DROWNED {
+        if self.at.claims.took(f) || self.drowned >= DROWNED {
             self.drowned = 0;
             return self.rest(problem);
         }
-        if largest(&self.x) > self.reach {
-            return Ok(self.ended(Status::Unbounded));
+        if largest(&self.at.x) > self.at.reach {
+            return Ok(self.at.ended(Status::Unbounded));
         }
-        if self.claims.due() && self.verify && doubt::doubtful(problem) {
-            let before = self.d.clone();
-            doubt::scattered(self.n, &mut self.d);
-            if let Doubt::Inconsistent(status) = self.look(problem)? {
-                return Ok(self.ended(status));
-            }
-            self.d = before;
+        if self.at.claims.due() && let Some(status) = self.wrong(problem, false)? {
+            return Ok(self.at.ended(status));
         }
-        let rate = dot(&self.d, &self.d).sqrt();
         self.suspect(problem)?;
-        self.stand(problem, rate)
+        self.stand(problem)
     }
 
-    /// max |g|, where SciPy's criteria ask for it.
-    fn measure(&mut self, problem: &Problem<'_>) {
-        if self.claims.as_scipy() {
-            let units = &problem.units;
-            let slope = |j: usize| self.g[j].abs() * units.value() / units.length(j);
-            self.residual = (0..self.n).map(slope).fold(0.0, f64::max);
-        }
+    /// Whether a look says that the gradient is not the function's.
+    fn wrong(&mut self, problem: &mut Problem<'_>, odd: bool) -> Result<Option<Status>, Halt> {
+        self.with(|at, view| at.suspect(problem, odd, view))
     }
 
     /// Where the gradient changes by other than H foretells, a few times in a row: looks whether H is the function's.
     fn suspect(&mut self, problem: &mut Problem<'_>) -> Result<(), Halt> {
         const ODD: u32 = 3;
-        if self.odd < ODD || !self.verify || self.own || !problem.offers().products {
+        if self.odd < ODD || !self.at.verify || self.own || !problem.offers().products {
             return Ok(());
         }
         self.odd = 0;
         self.curvature(problem)?;
-        self.d.iter_mut().zip(&self.g).for_each(|(d, g)| *d = -g);
+        vectors::scaled(-1.0, &self.at.g, &mut self.at.d);
         self.agree(problem).map(|_| ())
     }
 
@@ -297,19 +232,19 @@ impl Work {
         if self.own || !problem.offers().products {
             return Ok(true);
         }
-        let lengths = self.lengths();
+        let (n, lengths) = (self.at.n, self.lengths());
         let far = |d: &[f64]| d.iter().zip(&lengths).map(|(d, l)| (d / l).abs()).fold(0.0, f64::max);
-        let size = far(&self.d);
+        let size = far(&self.at.d);
         if !(size > 0.0 && size.is_finite()) {
             return Ok(true);
         }
-        self.d.iter_mut().for_each(|d| *d /= size);
+        self.at.d.iter_mut().for_each(|d| *d /= size);
         let claimed = self.bend();
         let mut seen = [0.0; 2];
         for (h, seen) in [1e-4, 1e-5].into_iter().zip(&mut seen) {
-            (0..self.n).for_each(|j| self.xn[j] = self.x[j] + h * self.d[j]);
-            problem.total_gradient(&self.xn, &mut self.gn)?;
-            let slopes = [dot(&self.gn, &self.d), dot(&self.g, &self.d)];
+            (0..n).for_each(|j| self.at.xn[j] = self.at.x[j] + h * self.at.d[j]);
+            problem.total_gradient(&self.at.xn[..n], &mut self.at.gn[..n])?;
+            let slopes = [dot(&self.at.gn[..n], &self.at.d[..n]), dot(&self.at.g[..n], &self.at.d[..n])];
             *seen = (slopes[0] - slopes[1]) / h;
             let size = seen.abs().max(claimed.abs());
             // The rounding of a slope over the step is not to be taken for curvature.
@@ -338,69 +273,66 @@ impl Work {
     }
 
     /// Looks at the curvature where it stands, aims, and claims convergence if it may.
-    fn stand(&mut self, problem: &mut Problem<'_>, rate: f64) -> Result<Step, Halt> {
+    fn stand(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
+        let n = self.at.n;
         self.curvature(problem)?;
         if !self.h.iter().all(|h| h.is_finite()) {
-            return Ok(self.ended(Status::NotFinite("an entry of the Hessian".into())));
+            return Ok(self.at.ended(Status::NotFinite("an entry of the Hessian".into())));
         }
         let aimed = self.aim();
         self.convex = false;
-        self.predicted = None;
+        self.at.predicted = None;
         if aimed && self.lambda == 0.0 {
-            (self.convex, self.predicted) = (true, Some(-0.5 * dot(&self.g, &self.d)));
-        } else if let Some(factor) = Cholesky::new(self.n, &self.h, |_| 0.0) {
-            self.xn.copy_from_slice(&self.g);
-            factor.solve(&mut self.xn);
-            let left = 0.5 * dot(&self.g, &self.xn);
-            (self.convex, self.predicted) = (left.is_finite(), left.is_finite().then_some(left));
+            (self.convex, self.at.predicted) = (true, Some(-0.5 * dot(&self.at.g[..n], &self.at.d[..n])));
+        } else if let Some(factor) = Cholesky::new(n, &self.h, |_| 0.0) {
+            self.at.xn.copy_from_slice(&self.at.g);
+            factor.solve(&mut self.at.xn[..n]);
+            let left = 0.5 * dot(&self.at.g[..n], &self.at.xn[..n]);
+            (self.convex, self.at.predicted) = (left.is_finite(), left.is_finite().then_some(left));
         }
-        if largest(&self.g) == 0.0 {
-            self.predicted = Some(0.0);
-            return self.claim(problem, rate, Status::Converged, 0.0);
+        if largest(&self.at.g) == 0.0 {
+            self.at.predicted = Some(0.0);
+            return self.claim(problem, Status::Converged, 0.0);
         }
         let done = if self.foretold && self.convex {
-            self.claims.foretold(self.sight())
+            self.at.claims.foretold(self.at.sight())
         } else {
-            self.claims.converged(self.sight(), || self.by_diagonal())
+            self.at.claims.converged(self.at.sight(), || self.by_diagonal())
         };
         if done {
-            return self.claim(problem, rate, Status::Converged, 0.0);
+            return self.claim(problem, Status::Converged, 0.0);
         }
         if !aimed {
             return self.rest(problem);
         }
-        Ok(Step { rate, ..self.here() })
-    }
-
-    fn sight(&self) -> Sight {
-        Sight { value: self.f, slope: self.residual, predicted: self.predicted }
+        Ok(self.at.here())
     }
 
     /// One over what H has along each coordinate.
     fn metric(&self) -> Vec<f64> {
-        let one = |j: usize| match self.h[j * self.n + j].abs() {
+        let one = |j: usize| match self.h[j * self.at.n + j].abs() {
             0.0 => f64::NAN,
             h => 1.0 / h,
         };
-        (0..self.n).map(one).collect()
+        (0..self.at.n).map(one).collect()
     }
 
     fn by_diagonal(&self) -> f64 {
-        diagonal(&self.g, &self.metric(), doubt::endless)
+        diagonal(&self.at.g[..self.at.n], &self.metric(), doubt::endless)
     }
 
     /// H at x, symmetric: given, or from products, or from gradients on both sides.
     fn curvature(&mut self, problem: &mut Problem<'_>) -> Result<(), Halt> {
-        let n = self.n;
+        let n = self.at.n;
         let offers = problem.offers();
         let whole = (offers.products && !self.own).then_some(offers.hessian);
         match whole {
-            Some(true) => problem.hessian(&self.x, &mut self.h)?,
+            Some(true) => problem.hessian(&self.at.x[..n], &mut self.h)?,
             Some(false) => {
                 for j in 0..n {
-                    self.d.fill(0.0);
-                    self.d[j] = 1.0;
-                    problem.product(&self.x, &self.d, &mut self.h[j * n..][..n])?;
+                    self.at.d.fill(0.0);
+                    self.at.d[j] = 1.0;
+                    problem.product(&self.at.x[..n], &self.at.d[..n], &mut self.h[j * n..][..n])?;
                 }
             }
             None => return self.differences(problem),
@@ -415,24 +347,24 @@ impl Work {
     }
 
     fn differences(&mut self, problem: &mut Problem<'_>) -> Result<(), Halt> {
-        let n = self.n;
-        self.xn.copy_from_slice(&self.x);
+        let n = self.at.n;
+        self.at.xn.copy_from_slice(&self.at.x);
         let lengths: Vec<f64> = (0..n).map(|j| self.reach_of(j)).collect();
         // The noisier the gradients, the further apart they have to be.
         let mut noise = vec![0.0; n];
         problem.accuracy(&mut noise);
-        let size = self.claims.size(self.f).max(f64::MIN_POSITIVE);
+        let size = self.at.claims.size(self.at.f).max(f64::MIN_POSITIVE);
         let share = noise.iter().zip(&lengths).map(|(v, l)| v * l / size).fold(f64::EPSILON, f64::max);
         let share = share.min(1e-3).cbrt();
         for (j, length) in lengths.into_iter().enumerate() {
             let h = share * length;
-            self.xn[j] = self.x[j] + h;
-            problem.total_gradient(&self.xn, &mut self.gn)?;
-            self.xn[j] = self.x[j] - h;
-            problem.total_gradient(&self.xn, &mut self.d)?;
-            self.xn[j] = self.x[j];
+            self.at.xn[j] = self.at.x[j] + h;
+            problem.total_gradient(&self.at.xn[..n], &mut self.at.gn[..n])?;
+            self.at.xn[j] = self.at.x[j] - h;
+            problem.total_gradient(&self.at.xn[..n], &mut self.at.d[..n])?;
+            self.at.xn[j] = self.at.x[j];
             for k in 0..n {
-                self.h[j * n + k] = (self.gn[k] - self.d[k]) / (2.0 * h);
+                self.h[j * n + k] = (self.at.gn[k] - self.at.d[k]) / (2.0 * h);
             }
         }
         self.symmetric();
@@ -441,13 +373,13 @@ impl Work {
 
     /// How far differences of gradients go along a coordinate: by its own size, and what the curvature was before.
     fn reach_of(&self, j: usize) -> f64 {
-        let size = self.x[j].abs();
-        let by_curvature = (self.claims.size(self.f) / self.h[j * self.n + j].abs()).sqrt();
+        let size = self.at.x[j].abs();
+        let by_curvature = (self.at.claims.size(self.at.f) / self.h[j * self.at.n + j].abs()).sqrt();
         if by_curvature.is_normal() { by_curvature.min(size.max(1.0)).max(1e-3 * size) } else { size.max(1.0) }
     }
 
     fn symmetric(&mut self) {
-        let n = self.n;
+        let n = self.at.n;
         for i in 0..n {
             for j in 0..i {
                 let mean = 0.5 * (self.h[i * n + j] + self.h[j * n + i]);
@@ -458,22 +390,22 @@ impl Work {
 
     /// The scale of each coordinate that λ is measured in; never 0, also where nothing bends.
     fn scale(&self) -> Vec<f64> {
-        let n = self.n;
-        let slope = largest(&self.g) / (1.0 + largest(&self.x));
+        let n = self.at.n;
+        let slope = largest(&self.at.g) / (1.0 + largest(&self.at.x));
         let floor = 1e-8 * largest(&self.h).max(slope).max(f64::MIN_POSITIVE);
         (0..n).map(|j| self.h[j * n + j].abs().max(floor)).collect()
     }
 
     /// d from (H + λ D) d = −g, with as much λ as the factorisation needs; false where none will do.
     fn aim(&mut self) -> bool {
-        let scale = self.scale();
+        let (n, scale) = (self.at.n, self.scale());
         for _ in 0..60 {
             let lambda = self.lambda;
-            self.factor = Cholesky::new(self.n, &self.h, |j| lambda * scale[j]);
+            self.factor = Cholesky::new(n, &self.h, |j| lambda * scale[j]);
             if let Some(factor) = &self.factor {
-                (0..self.n).for_each(|j| self.d[j] = -self.g[j]);
-                factor.solve(&mut self.d);
-                if self.d.iter().all(|d| d.is_finite()) {
+                vectors::scaled(-1.0, &self.at.g, &mut self.at.d);
+                factor.solve(&mut self.at.d[..n]);
+                if self.at.d.iter().all(|d| d.is_finite()) {
                     return true;
                 }
             }
@@ -484,23 +416,7 @@ impl Work {
 
     /// d'Hd.
     fn bend(&self) -> f64 {
-        let n = self.n;
-        (0..n).map(|i| self.d[i] * dot(&self.h[i * n..][..n], &self.d)).sum()
-    }
-
-    fn here(&self) -> Step {
-        let residual = self.claims.residual(self.f, self.predicted);
-        let residual = if self.claims.as_scipy() { self.residual } else { residual };
-        Step { value: self.f * self.unit, residual, ..Step::default() }
-    }
-
-    fn ended(&self, verdict: Status) -> Step {
-        Step { verdict: Some(verdict), ..self.here() }
-    }
-
-    /// Stuck, with what is left beside it, where that can be told.
-    fn stuck(&self, explained: f64) -> Step {
-        let certificate = self.predicted.map(|_| self.claims.certificate(self.sight(), true, explained));
-        Step { certificate, ..self.ended(Status::Plateau) }
+        let n = self.at.n;
+        (0..n).map(|i| self.at.d[i] * dot(&self.h[i * n..][..n], &self.at.d[..n])).sum()
     }
 }

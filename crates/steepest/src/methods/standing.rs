@@ -7,7 +7,7 @@ use crate::method::Step;
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
 use crate::units::Units;
-use crate::vectors::{Aligned, largest};
+use crate::vectors::{self, Aligned, largest};
 
 /// A point beyond this times the start's size, reached downhill, is taken to be diverging.
 pub const FAR: f64 = 1e20;
@@ -294,6 +294,30 @@ impl Standing {
             doubt::noise(problem, at, doubt::NEAR, xn)
         })?;
         Ok((4.0 * noise).min(most))
+    }
+
+    /// Whether steps close in from one side only, as far as can be told: the next one promises a share of the last.
+    pub fn closes_in(&self) -> bool {
+        !self.claims.as_scipy() && self.claims.crawls(self.predicted.unwrap_or(0.0))
+    }
+
+    /// Whether F goes on to fall some steps of this length along d beyond where they close in, as x³ does behind 0. One
+    /// value; the lower point is in `xn`.
+    pub fn beyond(
+        &mut self,
+        problem: &mut Problem<'_>,
+        length: f64,
+        explained: f64,
+    ) -> Result<bool, Halt> {
+        const STEPS: f64 = 8.0;
+        vectors::ahead(&self.x, STEPS * length, &self.d, &mut self.xn);
+        if let Some(b) = &self.bounds {
+            b.project(&mut self.xn);
+        }
+        let f = problem.total(&self.xn[..self.n])?;
+        let explained = explained.max(self.claims.rounding(self.f));
+        let foretold = 4.0 * self.predicted.unwrap_or(0.0) + explained;
+        Ok(f < self.f - foretold)
     }
 
     /// The value and the gradient of the lower point in `xn`, found by looking around; or why it is left at that.

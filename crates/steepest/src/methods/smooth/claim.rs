@@ -7,7 +7,7 @@ use crate::methods::standing::{ESCAPES, FAR};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
 use crate::units::Units;
-use crate::vectors::{self, largest};
+use crate::vectors::largest;
 
 impl Run {
     /// Convergence, unless a look at both sides says otherwise.
@@ -76,23 +76,13 @@ impl Run {
         self.at.lengths(&self.learned().unwrap_or_else(unknown))
     }
 
-    /// Where steps close in from one side only: whether F goes on to fall some steps beyond, as x³ does behind 0. One value;
-    /// the lower point is in `xn`.
+    /// Where steps close in from one side only: whether F goes on to fall some steps beyond.
     fn beyond(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
-        const STEPS: f64 = 8.0;
-        let predicted = self.at.predicted.unwrap_or(0.0);
-        if self.at.claims.as_scipy() || !self.at.claims.crawls(predicted) || !self.aim() {
+        if !self.at.closes_in() || !self.aim() {
             return Ok(false);
         }
-        let at = &mut self.at;
-        vectors::ahead(&at.x, STEPS * self.length, &at.d, &mut at.xn);
-        if let Some(b) = &at.bounds {
-            b.project(&mut at.xn);
-        }
-        let f = problem.total(&at.xn[..at.n])?;
-        let rounding = self.at.claims.rounding(self.at.f);
-        let foretold = 4.0 * predicted + self.explained(problem).max(rounding);
-        Ok(f < self.at.f - foretold)
+        let explained = self.explained(problem);
+        self.at.beyond(problem, self.length, explained)
     }
 
     /// Coordinates that no step has moved by what matters, though they have a slope: one of them that leads lower, and
