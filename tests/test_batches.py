@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv, dataset, feather, ipc, parquet
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.preprocessing import OneHotEncoder
 
 import steepest
@@ -21,6 +22,7 @@ from steepest.linear import (
     GeneralizedLinear,
     Lasso,
     LinearRegression,
+    LinearSVC,
     LogisticRegression,
     PoissonRegressor,
     Ridge,
@@ -497,3 +499,28 @@ def test_ctrl_c_where_batches_do_not_come(little):
     with pytest.raises(KeyboardInterrupt):
         Lasso(alpha=0.01).fit(give, "t")
     gate.set()
+
+
+@pytest.mark.parametrize(
+    ("model", "target"),
+    [
+        (LogisticRegression(), "y"),
+        (LinearSVC(), "y"),
+        (Ridge(), "t"),
+        (PoissonRegressor(), "n"),
+        (GeneralizedLinear(), "t"),
+    ],
+)
+def test_scores_of_what_is_read(model, target):
+    whole = table(2000).select(["a", "b", "w", target])
+    X, y = np.column_stack([whole["a"], whole["b"]]), whole[target].to_numpy(zero_copy_only=False)
+    # What can be read only once is opened once.
+    model.fit(whole.to_reader(300), target, sample_weight="w")
+    streamed = model.score(whole.to_reader(300), target, sample_weight="w")
+    held = (
+        clone(model)
+        .fit(X, y, sample_weight=whole["w"].to_numpy())
+        .score(X, y, sample_weight=whole["w"].to_numpy())
+    )
+    # In memory Ridge solves by factors, which are not formed of what is read.
+    assert streamed == pytest.approx(held, rel=1e-9)

@@ -51,7 +51,11 @@ TEXT = ("delimiter", "encoding", "decimal", "thousands", "missing_target")
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments; what is not given is found out."""
     add = parser.add_argument
-    add("table", metavar="TABLE", help="a file, a pattern of Parquet files, or the name of a data set")
+    add(
+        "table",
+        metavar="TABLE",
+        help="a file, a pattern of Parquet, Arrow or CSV files, or the name of a data set",
+    )
     add("--target", metavar="COLUMN", help="what to predict, by name or number (from 0; -1 is the last)")
     add("--test", metavar="FILE", help="a second table, never looked at while fitting, for the figures")
     add("--report", metavar="FILE", help="write the report, one self-contained HTML page")
@@ -120,7 +124,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--memory",
         type=int,
         metavar="BYTES",
-        help="bytes that the fit may take (what is free); Parquet files that need more are read anew",
+        help="bytes that the fit may take (what is free); files that need more are read anew",
     )
     add(
         "--checkpoint",

@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from steepest import _core
 from steepest.errors import InputError
 
-from .estimator import LinearEstimator
+from .estimator import LinearEstimator, opened
 from .problem import Problem
 
 __all__ = ["GammaRegressor", "PoissonRegressor", "TweedieRegressor"]
@@ -158,6 +158,7 @@ class _Deviance(RegressorMixin, LinearEstimator):  # type: ignore[misc]
         y : array of shape (rows,)
         sample_weight : array of shape (rows,), optional
         """
+        X, y, sample_weight = opened(X, y, sample_weight)
         margin = np.ascontiguousarray(self._scores(X), dtype=np.float64)
         target = np.ascontiguousarray(y, dtype=np.float64)
         loss, settings = self._kind()

@@ -25,7 +25,7 @@ from .offset import added
 from .problem import Problem, Solved, refuse_streamed, warn_unless_converged
 from .settings import refuse_strange_numbers
 
-__all__ = ["Classes", "LinearEstimator", "LinearRegressor", "alike", "column_of"]
+__all__ = ["Classes", "LinearEstimator", "LinearRegressor", "alike", "column_of", "opened"]
 
 
 def _refuse_masked(name: str, values: Any) -> None:
@@ -123,6 +123,13 @@ def column_of(X: Any, values: Any, name: str) -> Any:
             f"{name} is {values!r}, a column's name, which files and batches have: pass its values"
         )
     return files.column(files.known(values, name))
+
+
+def opened(X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+    """What is read, opened once, and its targets and weights where they are names of columns."""
+    if is_unread(X):
+        X = batches_of(X)
+    return X, column_of(X, y, "y"), column_of(X, sample_weight, "sample_weight")
 
 
 def _refuse_inexact(values: NDArray[Any]) -> None:
@@ -356,6 +363,22 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearEstimator):  # typ
         ndarray of shape (rows,) or (rows, targets)
         """
         return self._scores(X)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """R2, the share of the targets' variance that the model explains: 1 is a perfect fit, 0 as good as the mean.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (rows, columns)
+        y : array of shape (rows,) or (rows, targets)
+        sample_weight : array of shape (rows,), optional
+
+        Returns
+        -------
+        float
+            At most 1.
+        """
+        return float(super().score(*opened(X, y, sample_weight)))
 
     def _fit_targets(
         self,

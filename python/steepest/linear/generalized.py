@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from steepest import _core
 from steepest.errors import InputError
 
-from .estimator import LinearRegressor, alike
+from .estimator import LinearRegressor, alike, opened
 from .problem import Problem, Solved
 from .settings import mapping, number, pair, text, whole
 
@@ -419,6 +419,7 @@ class GeneralizedLinear(LinearRegressor):
         ----------
         Hastie, Tibshirani and Wainwright 2015, Statistical Learning with Sparsity, equation 3.11.
         """
+        X, y, sample_weight = opened(X, y, sample_weight)
         margin = np.asarray(self._scores(X), dtype=np.float64)
         target = np.asarray(y)
         weight = (

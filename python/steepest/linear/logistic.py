@@ -22,7 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 from steepest.errors import InputError
 
 from .callbacks import CallbackSupportMixin, Onlookers, with_callbacks
-from .estimator import Classes, LinearEstimator, alike
+from .estimator import Classes, LinearEstimator, alike, opened
 from .problem import Problem
 
 __all__ = ["LogisticRegression"]
@@ -338,6 +338,7 @@ class LogisticRegression(CallbackSupportMixin, ClassifierMixin, Classes, LinearE
         float
             0 to 1.
         """
+        X, y, sample_weight = opened(X, y, sample_weight)
         labels = np.asarray(y)
         return float(super().score(X, alike(labels) if labels.dtype == object else y, sample_weight))
 

@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from steepest.errors import InputError
 
-from .estimator import Classes, LinearEstimator
+from .estimator import Classes, LinearEstimator, opened
 from .logistic import _coded
 from .problem import Problem
 
@@ -188,6 +188,22 @@ class LinearSVC(ClassifierMixin, SparseCoefMixin, Classes, LinearEstimator):  # 
         self._set_result([s.result for s in solved])
         self.n_iter_ = max(r.nit for r in self.results_)
         return self
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """The share of rows whose class is predicted right (accuracy).
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (rows, columns)
+        y : array of shape (rows,)
+        sample_weight : array of shape (rows,), optional
+
+        Returns
+        -------
+        float
+            At most 1.
+        """
+        return float(super().score(*opened(X, y, sample_weight)))
 
     def _unconverged(self, steps: int) -> str:
         return "Liblinear failed to converge, increase the number of iterations."
