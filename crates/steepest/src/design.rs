@@ -99,3 +99,13 @@ pub(crate) fn rows_in_cache(bytes: usize) -> usize {
     let rows = 16_384 / bytes.max(1);
     if rows < 8 { 4 } else { rows.min(256) / 8 * 8 }
 }
+
+/// Rows that a thread takes at once, by the data alone. A part brings a gradient of `dim` numbers of its own, so wide
+/// tables have fewer.
+pub(crate) fn rows_per_part(design: &dyn Design, dim: usize) -> usize {
+    /// Their bytes.
+    const PART: usize = 2 << 20;
+    let bytes = design.bytes().max(1);
+    let parts = (bytes / PART).clamp(1, (bytes / (160 * dim)).max(16));
+    design.rows().div_ceil(parts).next_multiple_of(design.block())
+}

@@ -10,6 +10,7 @@
 //! What is not a number bounds nothing, and is infinite here.
 //!
 //! Massias, Gramfort and Salmon 2018, <https://proceedings.mlr.press/v80/massias18a.html>.
+use crate::held::Held;
 use crate::loss::Block;
 use crate::penalty::Piece;
 use crate::pool::pool;
@@ -99,6 +100,14 @@ pub struct RowsAt<'a> {
     pub margin: &'a [f64],
     /// The slopes of the loss there, unweighted.
     pub slope: &'a [f64],
+}
+
+impl<'a> RowsAt<'a> {
+    /// All rows of a table, where they have margins and these slopes.
+    pub fn of(rows: &'a Held<'_>, slope: &'a [f64]) -> Self {
+        let (loss, weight) = (rows.loss, rows.weight.as_deref());
+        RowsAt { loss, target: &rows.target, weight, margin: &rows.margins, slope }
+    }
 }
 
 /// How the slopes are moved to become a dual point.

@@ -1,5 +1,6 @@
 //! A loss over a design: the objective of every linear model.
 use crate::design::Design;
+use crate::designs::centred::Centred;
 use crate::held::Held;
 use crate::loss::Block;
 use crate::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
@@ -7,6 +8,7 @@ use crate::refusal::{self, Refusal};
 use crate::status::Halt;
 use crate::table::{OfRows, Slot, Table, joined};
 use kept::{Kept, Places};
+use std::borrow::Cow;
 
 mod curvature;
 mod kept;
@@ -175,21 +177,27 @@ impl Objective for Glm<'_> {
             Rows::Terms(_) => return Err(Halt::Failed("a batch has no places".into())),
         };
         let (all, k) = (Places { glm: self, sample }, self.outputs());
-        let names: Vec<u32> = places.iter().map(|&p| all.row(p as usize) as u32).collect();
-        self.design.hold(&joined(&names));
-        let mut held = self.held(&names);
+        let whole = sample.is_none() && places.len() == self.design.rows();
+        let mut held = if whole {
+            // Lent as they lie, whole or not.
+            self.lent()
+        } else {
+            let names: Vec<u32> = places.iter().map(|&p| all.row(p as usize) as u32).collect();
+            self.design.hold(&joined(&names));
+            self.held(&names)
+        };
         held.share = places.iter().map(|&p| all.share(p as usize)).collect();
         if let Some(slot) = margins {
             let z = self.kept.slot(slot);
             let of = |p: &u32| &z[*p as usize * k..(*p as usize + 1) * k];
-            held.margins = places.iter().flat_map(of).copied().collect();
+            held.margins = if whole {
+                Cow::Borrowed(z)
+            } else {
+                places.iter().flat_map(of).copied().collect()
+            };
         }
         self.all_read()?;
         Ok(held)
-    }
-    /// What is not convex is a function as any other: nothing can be proved of it.
-    fn glm(&self) -> Option<&Glm<'_>> {
-        self.loss.convex().then_some(self)
     }
 }
 
@@ -213,10 +221,17 @@ impl Glm<'_> {
     }
     /// Some rows, lent.
     fn held(&self, rows: &[u32]) -> Held<'_> {
-        let of = |v: &[f64]| rows.iter().map(|&i| v[i as usize]).collect::<Vec<_>>();
-        let target = of(self.target);
-        let mut held = Held::lent(self.design, rows.to_vec(), self.loss, target, self.intercept);
+        let of = |v: &[f64]| rows.iter().map(|&i| v[i as usize]).collect::<Cow<'_, [f64]>>();
+        let (names, target) = (Some(rows.to_vec()), of(self.target));
+        let mut held = Held::lent(self.design, names, self.loss, target, self.intercept);
         held.weight = self.weight.map(of);
+        held
+    }
+    /// All rows, lent.
+    fn lent(&self) -> Held<'_> {
+        let target = Cow::Borrowed(self.target);
+        let mut held = Held::lent(self.design, None, self.loss, target, self.intercept);
+        held.weight = self.weight.map(Cow::Borrowed);
         held
     }
 
@@ -228,7 +243,15 @@ impl Glm<'_> {
         kept: &mut Kept,
         work: &mut Work<'_>,
     ) -> Result<(), Halt> {
-        let Sorted { value, gradient, others } = asks;
+        let Sorted { value, gradient, mut others } = asks;
+        let less = others.iter().position(|ask| matches!(ask, Ask::Rows(OfRows::Less { .. })));
+        if let Some(Ask::Rows(OfRows::Less { columns, by })) = less.map(|at| others.remove(at))
+            && !columns.is_empty()
+        {
+            let centred = Centred::new(self.design, columns, by);
+            let asks = Sorted { value, gradient, others };
+            return self.over(&centred).answered(x, rows, asks, kept, work);
+        }
         let (mut keep, mut far) = (None, None);
         for ask in &others {
             match ask {
@@ -304,5 +327,13 @@ impl Held<'_> {
     /// The losses of these rows over other columns: those of a table that is made of them.
     pub fn over<'b>(&'b self, design: &'b dyn Design) -> Result<Glm<'b>, Refusal> {
         Glm::new(design, self.loss, &self.target, self.weight.as_deref(), self.intercept)
+    }
+    /// The same rows under a loss that no start overflows ([`Tamed`]).
+    pub fn tamed<T>(&self, work: impl FnOnce(&mut dyn Objective) -> T) -> Result<T, Refusal> {
+        let loss = Tamed(self.loss);
+        self.as_table(|design| {
+            let weight = self.weight.as_deref();
+            Ok(work(&mut Glm::new(design, &loss, &self.target, weight, self.intercept)?))
+        })
     }
 }

@@ -1,6 +1,11 @@
 //! Some rows of a table, named: the only rows that are seen one by one.
-use crate::design::Design;
+use crate::design::{Design, rows_per_part};
+use crate::designs::centred::Centred;
+use crate::designs::dense::Dense;
 use crate::loss::Block;
+use crate::pool::pool;
+use crate::status::Halt;
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Some rows, with their targets, weights, shares and margins; what is sampled works on these and nothing else.
@@ -8,18 +13,21 @@ use std::ops::Range;
 /// A table in memory lends them where they lie and copies none. One that lies elsewhere holds a copy.
 pub struct Held<'a> {
     lie: Lie<'a>,
-    /// Where each lies.
-    names: Vec<u32>,
+    /// Where each lies; none where they are all, in their order.
+    names: Option<Vec<u32>>,
     columns: usize,
+    dense: bool,
+    /// Columns that are seen less a number each.
+    less: (&'a [u32], &'a [f64]),
     pub(crate) intercept: bool,
     pub(crate) loss: &'a dyn Block,
-    pub(crate) target: Vec<f64>,
+    pub(crate) target: Cow<'a, [f64]>,
     /// One weight a row; none is 1 each.
-    pub(crate) weight: Option<Vec<f64>>,
+    pub(crate) weight: Option<Cow<'a, [f64]>>,
     /// The share of each in the mean over the rows that it was asked of.
     pub share: Vec<f64>,
     /// The margins that were asked for, a row's side by side; empty where none were.
-    pub margins: Vec<f64>,
+    pub margins: Cow<'a, [f64]>,
 }
 
 /// Where rows lie.
@@ -41,55 +49,79 @@ pub struct Jets {
 }
 
 impl<'a> Held<'a> {
-    /// Rows of a table that it lends, which are of this loss and have these targets; the rest is set by whoever knows it.
+    /// Rows of a table that it lends, of which all are of this loss: all of them where none are named. The rest is set by
+    /// whoever knows it.
     pub fn lent(
         design: &'a dyn Design,
-        names: Vec<u32>,
+        names: Option<Vec<u32>>,
         loss: &'a dyn Block,
-        target: Vec<f64>,
+        target: Cow<'a, [f64]>,
         intercept: bool,
     ) -> Self {
-        let share = Vec::new();
-        let (lie, columns) = (Lie::There(design), design.columns());
-        let (weight, margins) = (None, Vec::new());
-        Held { lie, names, columns, intercept, loss, target, weight, share, margins }
+        Held {
+            lie: Lie::There(design),
+            names,
+            columns: design.columns(),
+            dense: design.dense(),
+            less: (&[], &[]),
+            intercept,
+            loss,
+            target,
+            weight: None,
+            share: Vec::new(),
+            margins: Cow::Borrowed(&[]),
+        }
     }
     /// Copies of the rows of several, one after another; none where there is nothing to join.
     pub fn joined(parts: Vec<Held<'a>>) -> Option<Self> {
         let mut parts = parts.into_iter();
         let first = parts.next()?;
-        let mut all = Held {
-            lie: Lie::Here(first.copy()),
-            names: (0..first.len() as u32).collect(),
-            ..first
-        };
+        let mut all = Held { lie: Lie::Here(first.copy()), names: None, ..first };
         for part in parts {
-            let (from, copy) = (all.len() as u32, part.copy());
+            let copy = part.copy();
             if let Lie::Here(x) = &mut all.lie {
                 x.extend(copy);
             }
-            all.names.extend(from..from + part.len() as u32);
-            all.target.extend(&part.target);
+            all.target.to_mut().extend(&*part.target);
             if let (Some(all), Some(part)) = (&mut all.weight, part.weight) {
-                all.extend(part);
+                all.to_mut().extend(&*part);
             }
             all.share.extend(part.share);
-            all.margins.extend(part.margins);
+            all.margins.to_mut().extend(&*part.margins);
         }
         Some(all)
+    }
+    /// The same rows, of which some columns (ascending) are seen less a number each.
+    pub fn less(self, columns: &'a [u32], by: &'a [f64]) -> Self {
+        Held { less: (columns, by), ..self }
     }
     fn copy(&self) -> Vec<f64> {
         let mut x = vec![0.0; self.len() * self.columns];
         self.gather(0..self.len(), &mut x);
         x
     }
+    /// The names of some of them.
+    fn named(&self, rows: Range<usize>) -> Cow<'_, [u32]> {
+        match &self.names {
+            Some(names) => Cow::Borrowed(&names[rows]),
+            None => Cow::Owned(rows.map(|i| i as u32).collect()),
+        }
+    }
     /// How many.
     pub fn len(&self) -> usize {
-        self.names.len()
+        self.target.len()
     }
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.names.is_empty()
+        self.target.is_empty()
+    }
+    /// Whether the table that they are of is dense.
+    pub fn dense(&self) -> bool {
+        self.dense
+    }
+    /// Whether each output has an intercept.
+    pub fn intercept(&self) -> bool {
+        self.intercept
     }
     /// Numbers of a row.
     pub fn columns(&self) -> usize {
@@ -114,27 +146,84 @@ impl<'a> Held<'a> {
     }
     /// Copies rows, one after another.
     pub fn gather(&self, rows: Range<usize>, out: &mut [f64]) {
+        let d = self.columns.max(1);
         match &self.lie {
-            Lie::There(design) => design.gather(&self.names[rows], out),
+            Lie::There(design) => design.gather(&self.named(rows), out),
             Lie::Here(x) => {
-                let d = self.columns;
-                let from = self.names[rows].iter().map(|&i| &x[i as usize * d..][..d]);
-                out.chunks_exact_mut(d.max(1)).zip(from).for_each(|(to, x)| to.copy_from_slice(x));
+                let named = self.named(rows);
+                let from = named.iter().map(|&i| &x[i as usize * self.columns..][..self.columns]);
+                out.chunks_exact_mut(d).zip(from).for_each(|(to, x)| to.copy_from_slice(x));
             }
+        }
+        if !self.less.0.is_empty() {
+            let less = || self.less.0.iter().zip(self.less.1);
+            out.chunks_exact_mut(d).for_each(|row| less().for_each(|(&j, c)| row[j as usize] -= c));
         }
     }
     /// Copies some columns (ascending) of rows, one row after another.
     pub fn select(&self, rows: Range<usize>, columns: &[u32], out: &mut [f64]) {
         match &self.lie {
-            Lie::There(design) => design.select(&self.names[rows], columns, out),
+            Lie::There(design) => design.select(&self.named(rows), columns, out),
             Lie::Here(x) => {
-                let names = &self.names[rows];
-                for (&i, out) in names.iter().zip(out.chunks_exact_mut(columns.len().max(1))) {
+                let named = self.named(rows);
+                for (&i, out) in named.iter().zip(out.chunks_exact_mut(columns.len().max(1))) {
                     let x = &x[i as usize * self.columns..];
                     out.iter_mut().zip(columns).for_each(|(o, &j)| *o = x[j as usize]);
                 }
             }
         }
+        for (j, c) in self.less.0.iter().zip(self.less.1) {
+            if let Ok(k) = columns.binary_search(j) {
+                out.chunks_exact_mut(columns.len()).for_each(|row| row[k] -= c);
+            }
+        }
+    }
+    /// The table that they are: where it lies, where they are all of one, else of a copy.
+    pub fn as_table<T>(&self, work: impl FnOnce(&dyn Design) -> T) -> T {
+        match (&self.lie, &self.names) {
+            (Lie::There(design), None) if self.less.0.is_empty() => work(*design),
+            (Lie::There(design), None) => work(&Centred::new(*design, self.less.0, self.less.1)),
+            _ => {
+                let (x, d) = (self.copy(), self.columns);
+                work(&Dense::strided(&x, self.len(), d, d, 1).expect("as long as it is"))
+            }
+        }
+    }
+    /// Σ share x and Σ share x² by columns and, with a slope for each row, Σ share slope x: in one read.
+    pub fn moments(
+        &self,
+        slope: Option<&[f64]>,
+        pause: &mut dyn FnMut() -> Result<(), Halt>,
+    ) -> Result<[Vec<f64>; 3], Halt> {
+        let (n, d) = (self.len(), self.columns);
+        self.as_table(|design| {
+            let (per, block) =
+                (rows_per_part(design, self.outputs() * self.width()), design.block());
+            let mut all = [vec![0.0; d], vec![0.0; d], vec![0.0; d]];
+            let sum = |p: usize| {
+                let (from, to) = (p * per, ((p + 1) * per).min(n));
+                let [mut sum, mut square, mut g] = [vec![0.0; d], vec![0.0; d], vec![0.0; d]];
+                for from in (from..to).step_by(block) {
+                    let rows = from..(from + block).min(to);
+                    let share = &self.share[rows.clone()];
+                    design.moments(rows.clone(), share, &mut sum, &mut square);
+                    if let Some(slope) = slope {
+                        let weighed = |(s, w): (&f64, &f64)| if *w == 0.0 { 0.0 } else { w * s };
+                        let s: Vec<f64> =
+                            slope[rows.clone()].iter().zip(share).map(weighed).collect();
+                        let ahead = rows.end..(rows.end + block).min(to);
+                        design.accumulate(rows, ahead, &s, 1, &mut g);
+                    }
+                }
+                [sum, square, g]
+            };
+            for part in pool().map_pausing(n.div_ceil(per), sum, pause)? {
+                for (all, part) in all.iter_mut().zip(part) {
+                    all.iter_mut().zip(part).for_each(|(a, p)| *a += p);
+                }
+            }
+            Ok(all)
+        })
     }
     /// One in so many of them.
     pub fn every(&self, step: usize) -> Held<'_> {
@@ -146,13 +235,55 @@ impl<'a> Held<'a> {
         let k = self.outputs();
         Held {
             lie,
-            names: self.names.iter().copied().step_by(step).collect(),
-            target: each(&self.target),
-            weight: self.weight.as_deref().map(each),
+            names: Some(self.named(0..self.len()).iter().copied().step_by(step).collect()),
+            target: each(&self.target).into(),
+            weight: self.weight.as_deref().map(|w| each(w).into()),
             share: each(&self.share),
             margins: self.margins.chunks_exact(k).step_by(step).flatten().copied().collect(),
             ..*self
         }
+    }
+    /// Whether their losses are squares.
+    pub fn quadratic(&self) -> bool {
+        self.loss.quadratic()
+    }
+    /// The shares of the classes that are the targets, none of them quite 0.
+    pub fn classes(&self) -> Vec<f64> {
+        let mut shares = vec![1e-12; self.outputs()];
+        for (class, share) in self.target.iter().zip(&self.share) {
+            if let Some(all) = shares.get_mut(*class as usize) {
+                *all += share;
+            }
+        }
+        shares
+    }
+    /// The loss of each at these margins.
+    pub fn values(&self, margins: &[f64]) -> Vec<f64> {
+        let mut value = vec![0.0; self.len()];
+        self.loss.values(&self.target, margins, &mut value);
+        value
+    }
+    /// The loss of each at these margins, which become its slopes.
+    pub fn slopes(&self, margins: &mut [f64]) -> Vec<f64> {
+        let mut value = vec![0.0; self.len()];
+        self.loss.slopes(&self.target, margins, &mut value);
+        value
+    }
+    /// What the losses of some are at these margins.
+    pub fn jets_of(&self, rows: Range<usize>, margins: &[f64]) -> Jets {
+        let empty = || vec![0.0; margins.len()];
+        let mut jets = Jets { value: vec![0.0; rows.len()], slope: empty(), curvature: empty() };
+        let Jets { value, slope, curvature } = &mut jets;
+        self.loss.jets(&self.target[rows], margins, value, slope, curvature);
+        jets
+    }
+    /// Changes of margins become those of the slopes, where the curvatures are these.
+    pub fn bend(&self, curvature: &[f64], changes: &mut [f64]) {
+        self.loss.bend(curvature, changes, &[]);
+    }
+    /// Σ share_i v_i of a number a row; a share of 0 silences what is not finite.
+    pub fn mean(&self, v: &[f64]) -> f64 {
+        self.share.iter().zip(v).map(|(s, v)| if *s == 0.0 { 0.0 } else { s * v }).sum()
     }
     /// What their losses are at these margins.
     pub fn jets(&self, margins: &[f64]) -> Jets {

@@ -1,5 +1,4 @@
 //! What is minimised: one verb, many questions.
-use crate::glm::Glm;
 use crate::held::Held;
 use crate::state::State;
 use crate::status::Halt;
@@ -254,10 +253,6 @@ pub trait Objective {
         _: &mut Work<'_>,
     ) -> Result<Held<'_>, Halt> {
         Err(Halt::Failed("this objective has no rows of a table".into()))
-    }
-    /// The loss over a design that it is, where it is one.
-    fn glm(&self) -> Option<&Glm<'_>> {
-        None
     }
     /// What it remembers between answers, where later ones depend on it; for runs that are stopped and go on.
     fn state(&mut self) -> Option<&mut dyn State> {

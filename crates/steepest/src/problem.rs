@@ -1,7 +1,6 @@
 //! A problem as a method sees it: every evaluation counted, the budgets held, the watch polled.
 use crate::design::Design;
 use crate::evaluated::Evaluated;
-use crate::glm::Glm;
 use crate::health::Finding;
 use crate::held::Held;
 use crate::objective::{Ask, Objective, Offers, Rows, Work};
@@ -186,6 +185,11 @@ impl<'a> Problem<'a> {
                 // The value is asked for with them.
                 (Ask::Residuals { .. } | Ask::Jacobian(_), _) => {}
                 (Ask::Rows(OfRows::Bent { .. }), _) => spent.products += 1,
+                // Where a descent breaks down: no budget is to hide why.
+                (Ask::Rows(OfRows::NotFinite(_)), _) => {
+                    self.counts.passes += reads;
+                    continue;
+                }
                 (Ask::Rows(ask), _) if ask.reads() => {}
                 (Ask::Accuracy { .. } | Ask::Sharpen(_) | Ask::Rows(_), _) => continue,
             }
@@ -316,6 +320,15 @@ impl<'a> Problem<'a> {
             format!("the table in row {row}, column {column}: drop or fill it")
         }))
     }
+    /// All rows, with the margins that a slot keeps: lent where they lie, a copy of those that lie elsewhere. Apart from
+    /// them what is spent and who looks on.
+    pub fn rows(&mut self, margins: Option<Slot>) -> Result<(Held<'_>, Meter<'_>), Halt> {
+        let none = || Halt::Failed("this method needs a loss over a table".into());
+        let places: Vec<u32> = (0..self.table().ok_or_else(none)?.rows as u32).collect();
+        let (objective, meter) = self.parts();
+        let mut work = Work { pause: &mut || Ok(()), values: 0 };
+        Ok((objective.hold(Rows::All, &places, margins, &mut work)?, meter))
+    }
     /// Work on the losses of all rows over another table, within `share` of the tolerance: what is spent there is counted
     /// apart and has no budget but the clock.
     pub fn over<T>(
@@ -325,40 +338,32 @@ impl<'a> Problem<'a> {
         share: f64,
         work: impl FnOnce(&mut Problem<'_>) -> Result<T, Halt>,
     ) -> Result<T, Halt> {
-        let rows: Vec<u32> = (0..columns.rows() as u32).collect();
-        let (objective, mut meter) = self.parts();
-        let held = objective.hold(
-            Rows::All,
-            &rows,
-            None,
-            &mut Work { pause: &mut || Ok(()), values: 0 },
-        )?;
+        let (held, mut meter) = self.rows(None)?;
         let mut over = held.over(columns).map_err(|why| Halt::Failed(why.into()))?;
         let (mut counts, mut findings) = (Counts::default(), Vec::new());
         let aside = meter.aside(share, &mut counts, &mut findings);
         let mut units = Units::default();
         work(&mut Problem::of(&mut over, penalty, aside, &mut units))
     }
-    /// Holds the budgets, and counts work of so many passes that is no read.
+    /// Work on all rows under a loss that no start overflows, within the same budgets and to its own tolerance.
+    pub fn tamed<T>(
+        &mut self,
+        tolerance: f64,
+        work: impl FnOnce(&mut Problem<'_>) -> Result<T, Halt>,
+    ) -> Result<T, Halt> {
+        let penalty = self.penalty;
+        let (held, mut meter) = self.rows(None)?;
+        let mut units = Units::default();
+        held.tamed(|tame| work(&mut meter.problem(tame, penalty, tolerance, &mut units)))
+            .map_err(|why| Halt::Failed(why.into()))?
+    }
+    /// Holds the budgets, and counts work of so many passes.
     pub fn spend(&mut self, passes: f64) -> Result<(), Halt> {
-        if self.counts.passes >= self.stop.passes {
-            return Err(Halt::Budget(Budget::Passes));
-        }
-        self.counts.passes += passes;
-        self.pause()
+        self.parts().1.spend(passes)
     }
     /// Lets the watch have its turn where it is due; methods call it in their own long loops.
     pub fn pause(&mut self) -> Result<(), Halt> {
         self.parts().1.pause()
-    }
-    /// The loss over a design that it is, where it is one.
-    pub fn glm(&self) -> Option<&Glm<'_>> {
-        self.objective.glm()
-    }
-    /// The loss over a design that it is, where it is one, and apart from it what is spent and who looks on.
-    pub fn split(&mut self) -> (Option<&Glm<'_>>, Meter<'_>) {
-        let (objective, meter) = self.parts();
-        (objective.glm(), meter)
     }
     /// The objective, and apart from it what is spent and who looks on.
     fn parts(&mut self) -> (&mut dyn Objective, Meter<'_>) {
@@ -426,18 +431,23 @@ impl Meter<'_> {
         }
         Ok(())
     }
-    /// Holds the budgets, and counts a value and gradient over a share of the rows.
-    pub fn spend(&mut self, share: f64) -> Result<(), Halt> {
-        if self.counts.values >= self.stop.evaluations {
-            return Err(Halt::Budget(Budget::Evaluations));
-        }
+    /// Holds the budgets, and counts work of so many passes.
+    pub fn spend(&mut self, passes: f64) -> Result<(), Halt> {
         if self.counts.passes >= self.stop.passes {
             return Err(Halt::Budget(Budget::Passes));
         }
+        self.counts.passes += passes;
+        self.pause()
+    }
+    /// The same, and a value and gradient that it brings.
+    pub fn evaluation(&mut self, passes: f64) -> Result<(), Halt> {
+        if self.counts.values >= self.stop.evaluations {
+            return Err(Halt::Budget(Budget::Evaluations));
+        }
+        self.spend(passes)?;
         self.counts.values += 1;
         self.counts.gradients += 1;
-        self.counts.passes += share;
-        self.pause()
+        Ok(())
     }
 }
 

@@ -85,7 +85,7 @@ pub fn joined(rows: &[u32]) -> Vec<Range<usize>> {
 }
 
 /// Where margins of all rows (of a sample: of its rows) are kept, with the rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Slot(pub u8);
 
 /// Margins of all rows.
@@ -127,8 +127,7 @@ impl Sum {
     }
 }
 
-/// What can be asked about the rows of a table. The first four read it, which is counted; so do `Moments` and `NotFinite`,
-/// once where a descent begins or breaks down, which is not.
+/// What can be asked about the rows of a table. The first six read it, which is counted.
 #[derive(Debug)]
 pub enum OfRows<'a> {
     /// Keeps the margins of the point.
@@ -158,6 +157,23 @@ pub enum OfRows<'a> {
         by: &'a [f64],
         /// A number a column, for each output.
         to: &'a mut [f64],
+    },
+    /// Σ weight x and Σ weight x², by columns, of what is stored. Added.
+    Moments {
+        /// The first.
+        sum: &'a mut [f64],
+        /// The second.
+        square: &'a mut [f64],
+    },
+    /// The first number that is not finite: row and column. The first of them.
+    NotFinite(&'a mut Option<(usize, usize)>),
+    /// All that is asked together with this is answered for a table of which some columns (ascending) are seen less a number
+    /// each: what is far from 0 beside its own spread keeps its digits so.
+    Less {
+        /// Which.
+        columns: &'a [u32],
+        /// One each.
+        by: &'a [f64],
     },
     /// Keeps the same margins for every row.
     Fill {
@@ -249,15 +265,6 @@ pub enum OfRows<'a> {
         /// One a row.
         to: &'a mut [f64],
     },
-    /// Σ weight x and Σ weight x², by columns, of what is stored. Added.
-    Moments {
-        /// The first.
-        sum: &'a mut [f64],
-        /// The second.
-        square: &'a mut [f64],
-    },
-    /// The first number that is not finite: row and column. The first of them.
-    NotFinite(&'a mut Option<(usize, usize)>),
     /// What rows are drawn by.
     Scores(Scores<'a>),
 }
@@ -308,7 +315,10 @@ impl OfRows<'_> {
     /// Whether the table is read for it.
     pub fn reads(&self) -> bool {
         use OfRows::*;
-        matches!(self, Keep(_) | Far { .. } | Bent { .. } | Combined { .. })
+        matches!(
+            self,
+            Keep(_) | Far { .. } | Bent { .. } | Combined { .. } | Moments { .. } | NotFinite(_)
+        )
     }
     /// The same question, lent for a while.
     pub fn again(&mut self) -> OfRows<'_> {
@@ -320,6 +330,7 @@ impl OfRows<'_> {
             Far { centre, inverse } => Far { centre, inverse },
             Bent { at, along, to, keep } => Bent { at: *at, along, to, keep: *keep },
             Combined { by, to } => Combined { by, to },
+            Less { columns, by } => Less { columns, by },
             Sum { of, at, to } => Sum { of: *of, at: *at, to },
             Along { from, by, length, at, to } => {
                 Along { from: *from, by: *by, length: *length, at: *at, to }

@@ -10,8 +10,7 @@ use steepest::loss::{Block, Each};
 use steepest::losses::{huber::Huber, logistic::Logistic, softmax::Classes, squared::Squared};
 use steepest::methods::METHODS;
 use steepest::objective::{Ask, Objective, Offers, Rows, Work};
-use steepest::penalties::l2::L2;
-use steepest::penalty;
+use steepest::penalties::PENALTIES;
 use steepest::pool::with_threads;
 use steepest::status::{Halt, Status};
 use steepest::table::{OfRows, Sample, Scores, Slot, Table, joined};
@@ -349,7 +348,11 @@ fn wave(i: usize) -> f64 {
 impl Drawn {
     fn new(n: usize, d: usize, loss: &dyn Block, how: &str) -> Self {
         let scale = |j: usize| if how == "raw" { 10f64.powi((j % 7) as i32 - 3) } else { 1.0 };
-        let centre = |j: usize| if how == "raw" { 50.0 * scale(j) } else { 0.0 };
+        let centre = |j: usize| match how {
+            "raw" => 50.0 * scale(j),
+            "far" if j.is_multiple_of(3) => 1e6,
+            _ => 0.0,
+        };
         let there = |i: usize| how != "sparse" || wave(i + 7) > 0.7;
         let heavy = |v: f64| if how == "heavy" { v / (1.001 - v.abs()) } else { v };
         let x: Vec<f64> = (0..n * d)
@@ -372,17 +375,29 @@ impl Drawn {
         let weight = (how == "weighted").then(|| (0..n).map(one).collect());
         Drawn { x, y, weight, d }
     }
-    fn solve(&self, objective: &mut dyn Objective, alpha: f64) -> Solution {
-        let entry = METHODS.iter().find(|m| m.name == "progressive").expect("registered");
+    fn solve(&self, objective: &mut dyn Objective, by: &By) -> Solution {
+        let entry = METHODS.iter().find(|m| m.name == by.method).expect("registered");
+        let penalty = PENALTIES.iter().find(|p| p.name == by.penalty).expect("registered");
         let (dim, d) = (objective.dim(), self.d);
         let weight: Vec<f64> =
-            (0..dim).map(|j| if j % (d + 1) < d { alpha } else { 0.0 }).collect();
-        let penalty = penalty::PerCoordinate::new(L2::default(), &weight);
-        let stop = Stop { tolerance: 1e-9, passes: 80.0, ..Stop::default() };
-        let method = (entry.build)(&[]);
-        descend(objective, &penalty, method, &vec![0.0; dim], stop, &mut Unwatched)
+            (0..dim).map(|j| if j % (d + 1) < d { by.alpha } else { 0.0 }).collect();
+        let settings: Vec<f64> = penalty.parameters.iter().map(|p| p.default).collect();
+        let penalty = (penalty.build)(&settings, &weight);
+        let stop = Stop { tolerance: by.tolerance, passes: by.passes, ..Stop::default() };
+        let settings: Vec<f64> = entry.parameters.iter().map(|p| p.default).collect();
+        let method = (entry.build)(&settings);
+        descend(objective, &*penalty, method, &vec![0.0; dim], stop, &mut Unwatched)
             .expect("an answer")
     }
+}
+
+/// How a problem is solved.
+struct By {
+    method: &'static str,
+    penalty: &'static str,
+    alpha: f64,
+    tolerance: f64,
+    passes: f64,
 }
 
 /// Rows by what is not zero: values, columns, starts.
@@ -401,7 +416,7 @@ fn stored(x: &[f64], d: usize) -> Stored {
 }
 
 /// Solves it with its rows where they are, and with three workers of unequal length.
-fn both(drawn: &Drawn, loss: &dyn Block, sparse: bool, alpha: f64) -> [Solution; 2] {
+fn both(drawn: &Drawn, loss: &dyn Block, sparse: bool, by: &By) -> [Solution; 2] {
     let (n, d) = (drawn.y.len(), drawn.d);
     let rows = [0..n / 4, n / 4..n / 2 + 3, n / 2 + 3..n];
     let all = std::iter::once(0..n).chain(rows.iter().cloned());
@@ -424,7 +439,7 @@ fn both(drawn: &Drawn, loss: &dyn Block, sparse: bool, alpha: f64) -> [Solution;
     let mut one = glm(0, 0..n);
     let parts = rows.iter().enumerate().map(|(p, r)| glm(p + 1, r.clone())).collect();
     let mut three = Workers { parts, rows: rows.to_vec() };
-    [drawn.solve(&mut one, alpha), drawn.solve(&mut three, alpha)]
+    [drawn.solve(&mut one, by), drawn.solve(&mut three, by)]
 }
 
 #[test]
@@ -448,22 +463,52 @@ fn three_workers_find_what_one_finds() {
         (&classes, "weighted", 1500, 150, 1e-3),
     ];
     for (loss, how, n, d, alpha) in problems {
-        let drawn = Drawn::new(n, d, loss, how);
-        let solved = |threads| with_threads(threads, || both(&drawn, loss, how == "sparse", alpha));
-        let [one, three] = solved(1);
-        let name = format!("{} {how} {n} x {d}", loss.name());
+        let (method, penalty) = ("progressive", "l2");
+        let by = By { method, penalty, alpha, tolerance: 1e-9, passes: 80.0 };
+        alike(&Drawn::new(n, d, loss, how), loss, how, &by);
+    }
+}
 
-        assert_eq!(one.status, three.status, "{name}");
-        assert!((one.counts.passes - three.counts.passes).abs() < 1e-9, "{name}");
-        assert!((one.value - three.value).abs() <= 1e-12 * (1e-3 + one.value.abs()), "{name}");
-        if one.status != Status::Separable {
-            let size = one.x.iter().fold(0.0f64, |m, x| m.max(x.abs()));
-            let off = one.x.iter().zip(&three.x).fold(0.0f64, |m, (a, b)| m.max((a - b).abs()));
-            assert!(off <= 1e-8 * size, "{name}: {off:e} of {size:e}");
+#[test]
+fn nor_do_coordinate_and_fista_know_where_rows_lie() {
+    let classes = Classes { outputs: 3 };
+    let (squared, logistic, huber) =
+        (Each(Squared::default()), Each(Logistic::default()), Each(Huber::default()));
+    let problems: [(&dyn Block, &str, usize, usize, &str, f64); 8] = [
+        (&squared, "plain", 5000, 20, "l1", 1e-2),
+        (&squared, "weighted", 2000, 8, "box", 1.0),
+        (&squared, "far", 2000, 8, "l1", 1e-2),
+        (&squared, "wide", 150, 400, "elastic_net", 1e-1),
+        (&logistic, "weighted", 5000, 20, "l1", 1e-2),
+        (&logistic, "sparse", 1000, 200, "l1", 1e-3),
+        (&huber, "plain", 3000, 10, "elastic_net", 1e-2),
+        (&classes, "plain", 2000, 6, "l1", 1e-2),
+    ];
+    for (loss, how, n, d, penalty, alpha) in problems {
+        let drawn = Drawn::new(n, d, loss, how);
+        for (method, tolerance) in [("coordinate", 1e-9), ("fista", 1e-6)] {
+            let by = By { method, penalty, alpha, tolerance, passes: 800.0 };
+            alike(&drawn, loss, how, &by);
         }
-        for threads in [2, 7] {
-            let [_, again] = solved(threads);
-            assert_eq!((&again.x, again.counts), (&three.x, three.counts), "{name}");
-        }
+    }
+}
+
+/// Three workers find what one finds, at any number of threads.
+fn alike(drawn: &Drawn, loss: &dyn Block, how: &str, by: &By) {
+    let solved = |threads| with_threads(threads, || both(drawn, loss, how == "sparse", by));
+    let [one, three] = solved(1);
+    let name = format!("{} {how} {} {}", loss.name(), by.method, by.penalty);
+
+    assert_eq!(one.status, three.status, "{name}");
+    assert!((one.counts.passes - three.counts.passes).abs() < 1e-9, "{name}");
+    assert!((one.value - three.value).abs() <= 1e-12 * (1e-3 + one.value.abs()), "{name}");
+    if one.status != Status::Separable {
+        let size = one.x.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+        let off = one.x.iter().zip(&three.x).fold(0.0f64, |m, (a, b)| m.max((a - b).abs()));
+        assert!(off <= 1e-8 * size, "{name}: {off:e} of {size:e}");
+    }
+    for threads in [2, 7] {
+        let [_, again] = solved(threads);
+        assert_eq!((&again.x, again.counts), (&three.x, three.counts), "{name}");
     }
 }

@@ -154,7 +154,8 @@ impl Places<'_> {
             OfRows::Keep(_)
             | OfRows::Far { .. }
             | OfRows::Bent { .. }
-            | OfRows::Combined { .. } => {}
+            | OfRows::Combined { .. }
+            | OfRows::Less { .. } => {}
         }
     }
 

@@ -1,7 +1,7 @@
 //! One read of the rows for value and gradient: by blocks that stay in the cache, split over the threads
 //! by the data alone, sums added in the order of the rows.
 use super::Glm;
-use crate::design::Design;
+use crate::design::{Design, rows_per_part};
 use crate::designs::dense::Dense;
 use crate::pool::pool;
 use crate::status::Halt;
@@ -29,8 +29,6 @@ pub struct Distances<'k> {
     pub to: &'k mut [f32],
 }
 
-/// Bytes of rows that a thread takes at once.
-const PART: usize = 2 << 20;
 /// A part of the rows: its runs, where its rows stand in the order of all, and what is kept of them.
 struct Part<'k> {
     runs: &'k [Range<usize>],
@@ -214,13 +212,8 @@ impl Glm<'_> {
         (w, b.collect())
     }
 
-    /// By the data alone. A part brings a gradient of its own, so wide tables have fewer.
-    pub(crate) fn rows_per_part(&self) -> usize {
-        let bytes = self.design.bytes().max(1);
-        let dim = self.outputs() * self.width();
-        let parts = (bytes / PART).clamp(1, (bytes / (160 * dim)).max(16));
-        let block = self.design.block();
-        self.design.rows().div_ceil(parts).next_multiple_of(block)
+    pub(super) fn rows_per_part(&self) -> usize {
+        rows_per_part(self.design, self.outputs() * self.width())
     }
 
     fn part(

@@ -10,6 +10,7 @@ use crate::penalty::Steps;
 use super::proved::Proved;
 use crate::settings::Described;
 use crate::state::State;
+use crate::table::OfRows;
 use crate::vectors::largest;
 
 crate::settings! {
@@ -243,18 +244,16 @@ impl Descent {
 }
 
 /// One over the mean square of each column, where the objective is a loss over a table: 1 elsewhere.
-fn metric(problem: &Problem<'_>) -> Vec<f64> {
+fn metric(problem: &mut Problem<'_>) -> Result<Vec<f64>, Halt> {
     let n = problem.dim();
-    let Some(glm) = problem.glm() else { return vec![1.0; n] };
-    let (rows, d, width) = (glm.design.rows(), glm.design.columns(), glm.width());
-    let (mut sum, mut square) = (vec![0.0; d], vec![0.0; d]);
-    let share: Vec<f64> = (0..rows).map(|i| glm.share(i)).collect();
-    glm.design.moments(0..rows, &share, &mut sum, &mut square);
-    let of = |j: usize| match square.get(j % width) {
-        Some(&q) if q > 0.0 => 1.0 / q,
+    let Some(table) = problem.table() else { return Ok(vec![1.0; n]) };
+    let (mut sum, mut square) = (vec![0.0; table.columns], vec![0.0; table.columns]);
+    problem.of_rows(OfRows::Moments { sum: &mut sum, square: &mut square })?;
+    let of = |j: usize| match square.get(j % table.width()) {
+        Some(&q) if q > 0.0 => table.total / q,
         _ => 1.0,
     };
-    (0..n).map(of).collect()
+    Ok((0..n).map(of).collect())
 }
 
 impl Method for Descent {
@@ -265,7 +264,7 @@ impl Method for Descent {
         self.proves =
             problem.table().is_some() && (self.shares || problem.penalty.offers().pieces);
         (self.next, self.half) = (f64::INFINITY, f64::INFINITY);
-        self.metric = if self.diagonal { metric(problem) } else { vec![1.0; n] };
+        self.metric = if self.diagonal { metric(problem)? } else { vec![1.0; n] };
         self.steps = self.metric.clone();
         // A start outside a constraint is brought inside.
         if !problem.penalty.value(x).is_finite() {

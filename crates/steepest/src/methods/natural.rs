@@ -8,70 +8,62 @@
 //! Ndiaye, Fercoq, Gramfort and Salmon 2017, <https://www.jmlr.org/papers/v18/16-577.html>.
 use crate::certificate::{Certificate, Kind};
 use crate::duality::{Change, RowsAt};
-use crate::glm::Keep;
+use crate::held::Jets;
 use crate::method::Step;
+use crate::objective::{Ask, Rows};
 use crate::problem::Problem;
 use crate::status::Halt;
+use crate::table::{OfRows, Slot};
+
+/// Where the margins of the point are kept.
+const MARGINS: Slot = Slot(0);
 
 /// What is known at this very point; none where nothing can be.
 pub(super) fn proof(problem: &mut Problem<'_>, x: &[f64]) -> Result<Option<Step>, Halt> {
     let penalty = problem.penalty;
     let tolerance = problem.stop.tolerance;
-    let (glm, mut meter) = problem.split();
-    let Some(glm) = glm.filter(|g| g.outputs() == 1 && penalty.offers().convex) else {
+    let Some(table) = problem.table().filter(|t| t.outputs == 1 && penalty.offers().convex) else {
         return Ok(None);
     };
-    let (n, d) = (glm.design.rows(), glm.design.columns());
+    let d = table.columns;
     let all: Vec<usize> = (0..x.len()).filter(|&j| penalty.free(j)).collect();
     // Only an intercept can be free: its dual is made 0.
-    let free = glm.intercept && all == [d];
+    let free = table.intercept && all == [d];
     if (!all.is_empty() && !free)
         || penalty.excess(x, &vec![0.0; x.len()], &vec![0.0; x.len()]).is_none()
     {
         return Ok(None);
     }
-    let (mut margin, mut gradient) = (vec![0.0; n], vec![0.0; x.len()]);
-    let keep = Keep { margins: Some(&mut margin), ..Keep::default() };
-    meter.spend(1.0)?;
-    let loss = glm.pass(None, x, Some(&mut gradient), keep, &mut || meter.pause())?;
+    let (mut loss, mut gradient) = (f64::NAN, vec![0.0; x.len()]);
+    let margins = Ask::Rows(OfRows::Keep(MARGINS));
+    let asks = &mut [Ask::Value(&mut loss), Ask::Gradient(&mut gradient), margins];
+    problem.ask(x, Rows::All, asks)?;
     let value = loss + penalty.value(x);
-    let (mut values, mut slope, mut bend) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
-    glm.loss.jets(glm.target, &margin, &mut values, &mut slope, &mut bend);
-    let rows = RowsAt {
-        loss: glm.loss,
-        target: glm.target,
-        weight: glm.weight,
-        margin: &margin,
-        slope: &slope,
-    };
-    let Some((change, _)) = rows.balanced(if free { gradient[d] } else { 0.0 }) else {
+    let (rows, _) = problem.rows(Some(MARGINS))?;
+    let Jets { slope, curvature: bend, .. } = rows.jets(&rows.margins);
+    let mean = if free { gradient[d] } else { 0.0 };
+    let Some((change, _)) = RowsAt::of(&rows, &slope).balanced(mean) else {
         return Ok(None);
     };
-    let share: Vec<f64> = (0..n).map(|i| glm.share(i)).collect();
     let moved = |r: f64| match change {
         Change::Amount(by) => r + by,
         Change::Share(sign, part) if r * sign > 0.0 => (1.0 - part) * r,
         _ => r,
     };
-    let dual: Vec<f64> = slope
-        .iter()
-        .zip(&share)
-        .map(|(r, w)| if *w == 0.0 { 0.0 } else { w * moved(*r) })
-        .collect();
-    let (mut sum, mut square) = (vec![0.0; d], vec![0.0; d]);
-    meter.spend(2.0)?;
-    glm.design.moments(0..n, &share, &mut sum, &mut square);
-    let mut s: Vec<f64> = glm.combined(&dual).iter().map(|s| -s).collect();
-    if glm.intercept {
+    let weighed = |(r, w): (&f64, &f64)| if *w == 0.0 { 0.0 } else { w * moved(*r) };
+    let dual: Vec<f64> = slope.iter().zip(&rows.share).map(weighed).collect();
+    // What rounding leaves open: of each s, and of the value by the margins, to first and to second order.
+    let steep = rows.mean(&slope.iter().map(|r| r * r).collect::<Vec<f64>>()).sqrt();
+    let bent = rows.mean(&bend);
+    let (mut sum, mut square, mut s) = (vec![0.0; d], vec![0.0; d], vec![0.0; d]);
+    problem.of_rows(OfRows::Moments { sum: &mut sum, square: &mut square })?;
+    problem.of_rows(OfRows::Combined { by: &dual, to: &mut s })?;
+    square.iter_mut().for_each(|q| *q /= table.total);
+    s.iter_mut().for_each(|s| *s = -*s);
+    if table.intercept {
         s.push(if free { 0.0 } else { -dual.iter().sum::<f64>() });
         square.push(1.0);
     }
-    // What rounding leaves open: of each s, and of the value by the margins, to first and to second order.
-    let mean = |v: &mut dyn Iterator<Item = f64>| {
-        v.zip(&share).map(|(v, w)| if *w == 0.0 { 0.0 } else { w * v }).sum::<f64>()
-    };
-    let steep = mean(&mut slope.iter().map(|r| r * r)).sqrt();
-    let bent = mean(&mut bend.iter().copied());
     let spread: Vec<f64> = square.iter().map(|q| 4.0 * f64::EPSILON * steep * q.sqrt()).collect();
     let per = 2.0 * f64::EPSILON * (x.len() as f64).sqrt().max(4.0);
     let off = per * x.iter().zip(&square).map(|(x, q)| x.abs() * q.sqrt()).sum::<f64>();
@@ -80,8 +72,10 @@ pub(super) fn proof(problem: &mut Problem<'_>, x: &[f64]) -> Result<Option<Step>
     let held = |v: &[f64]| v.iter().map(|v| c * v).collect::<Vec<f64>>();
     let excess = penalty.excess(x, &held(&s), &held(&spread)).unwrap_or(f64::INFINITY);
     // No loss and no penalty is below 0, so the value itself is a bound.
-    let gap = (excess + rows.distance(c, change)).min(value.max(0.0));
+    let (rows, _) = problem.rows(Some(MARGINS))?;
+    let gap = (excess + RowsAt::of(&rows, &slope).distance(c, change)).min(value.max(0.0));
     let bound = if gap.is_nan() { f64::INFINITY } else { gap * (1.0 + 1e-6) + rounding };
+    problem.of_rows(OfRows::Free(MARGINS))?;
     let certificate = Certificate {
         kind: Kind::DualityGap,
         bound,

@@ -1,9 +1,10 @@
 //! The variables that the work is done in: columns far from 0 are seen less a centre, which the intercept takes up.
 use crate::status::Halt;
-use crate::designs::centred::Centred;
-use crate::glm::Glm;
+use crate::held::Held;
 use crate::penalty::Piece;
 use crate::pool::pool;
+use crate::problem::Meter;
+use crate::table::OfRows;
 
 /// Beyond so many deviations a mean costs digits that matter.
 const FAR: f64 = 1e3;
@@ -22,8 +23,8 @@ pub(super) struct Frame {
     /// it follows.
     pub taken_out: bool,
     /// Columns that are centred, and their centres.
-    far: Vec<u32>,
-    centre: Vec<f64>,
+    pub far: Vec<u32>,
+    pub centre: Vec<f64>,
     /// Weighted means of the columns as they are seen, and their deviations.
     pub mean: Vec<f64>,
     pub deviation: Vec<f64>,
@@ -32,17 +33,20 @@ pub(super) struct Frame {
 crate::state!(Frame { columns, outputs, width, taken_out, far, centre, mean, deviation });
 
 impl Frame {
-    /// From one read of the table, and another of those columns that are far; with slopes, the gradient of the
+    /// From one read of the table, and two more of those columns that are far; with slopes, the gradient of the
     /// coefficients too (one output only).
     pub fn new(
-        glm: &Glm<'_>,
+        rows: &Held<'_>,
         pieces: &[Piece],
         slope: Option<&[f64]>,
-        pause: &mut dyn FnMut() -> Result<(), Halt>,
+        meter: &mut Meter<'_>,
     ) -> Result<(Self, Vec<f64>), Halt> {
-        let (d, outputs, width) = (glm.design.columns(), glm.outputs(), glm.width());
-        let m = moments(glm, slope, pause)?;
-        let free = glm.intercept && (0..outputs).all(|o| pieces[o * width + d].is_free());
+        let (d, outputs, width) = (rows.columns(), rows.outputs(), rows.width());
+        meter.spend(1.0)?;
+        let [mean, square, mut gradient] = rows.moments(slope, &mut || meter.pause())?;
+        let deviation =
+            square.iter().zip(&mean).map(|(q, m)| (q - m * m).max(0.0).sqrt()).collect();
+        let free = rows.intercept() && (0..outputs).all(|o| pieces[o * width + d].is_free());
         let mut frame = Frame {
             columns: d,
             outputs,
@@ -50,10 +54,9 @@ impl Frame {
             taken_out: free && outputs == 1,
             far: Vec::new(),
             centre: Vec::new(),
-            mean: m.mean,
-            deviation: m.deviation,
+            mean,
+            deviation,
         };
-        let mut gradient = m.gradient;
         if free {
             frame.far = (0..d as u32)
                 .filter(|&j| frame.mean[j as usize].abs() > FAR * frame.deviation[j as usize])
@@ -61,28 +64,28 @@ impl Frame {
                 .collect();
         }
         if !frame.far.is_empty() {
-            frame.centre_far(glm, slope, &mut gradient);
-            pause()?;
+            meter.spend(2.0 * frame.far.len() as f64 / d as f64)?;
+            frame.centre_far(rows, slope, &mut gradient);
+            meter.pause()?;
         }
         Ok((frame, gradient))
     }
 
     /// Means and deviations of the far columns around one of their own entries, and the gradient there.
-    fn centre_far(&mut self, glm: &Glm<'_>, slope: Option<&[f64]>, gradient: &mut [f64]) {
+    fn centre_far(&mut self, rows: &Held<'_>, slope: Option<&[f64]>, gradient: &mut [f64]) {
         const BLOCK: usize = 1024;
-        let (n, f) = (glm.design.rows(), self.far.len());
-        let first = (0..n).find(|&i| glm.share(i) > 0.0).unwrap_or(0);
+        let (n, f) = (rows.len(), self.far.len());
+        let first = (0..n).find(|&i| rows.share[i] > 0.0).unwrap_or(0);
         let mut shift = vec![0.0; f];
-        glm.design.select(&[first as u32], &self.far, &mut shift);
+        rows.select(first..first + 1, &self.far, &mut shift);
         let sums = |centre: &[f64]| {
             let parts = pool().map(n.div_ceil(BLOCK), |p| {
-                let rows = p * BLOCK..((p + 1) * BLOCK).min(n);
-                let named: Vec<u32> = rows.clone().map(|i| i as u32).collect();
-                let mut x = vec![0.0; named.len() * f];
-                glm.design.select(&named, &self.far, &mut x);
+                let some = p * BLOCK..((p + 1) * BLOCK).min(n);
+                let mut x = vec![0.0; some.len() * f];
+                rows.select(some.clone(), &self.far, &mut x);
                 let mut s = vec![[0.0; 3]; f];
-                for (row, i) in x.chunks_exact(f).zip(rows).filter(|r| glm.share(r.1) > 0.0) {
-                    let (share, slope) = (glm.share(i), slope.map_or(0.0, |s| s[i]));
+                for (row, i) in x.chunks_exact(f).zip(some).filter(|r| rows.share[r.1] > 0.0) {
+                    let (share, slope) = (rows.share[i], slope.map_or(0.0, |s| s[i]));
                     for ((x, c), s) in row.iter().zip(centre).zip(&mut s) {
                         let v = x - c;
                         s[0] += share * v;
@@ -111,9 +114,9 @@ impl Frame {
         }
     }
 
-    /// The table as it is seen.
-    pub fn design<'a>(&'a self, glm: &'a Glm<'_>) -> Centred<'a> {
-        Centred::new(glm.design, &self.far, &self.centre)
+    /// The table as it is seen, for a read.
+    pub fn less(&self) -> OfRows<'_> {
+        OfRows::Less { columns: &self.far, by: &self.centre }
     }
     /// The column of a coordinate; none is an intercept.
     pub fn column(&self, a: usize) -> Option<usize> {
@@ -179,51 +182,4 @@ impl Frame {
             self.far.iter().zip(&self.centre).for_each(|(&j, c)| g[j as usize] += c * free);
         }
     }
-}
-
-/// Weighted means and deviations of the columns.
-struct Moments {
-    mean: Vec<f64>,
-    deviation: Vec<f64>,
-    /// Σ slope_i x_i, where slopes were given.
-    gradient: Vec<f64>,
-}
-
-/// Moments and, with a slope for each row, the gradient of the coefficients: in one read of the table.
-fn moments(
-    glm: &Glm<'_>,
-    slope: Option<&[f64]>,
-    pause: &mut dyn FnMut() -> Result<(), Halt>,
-) -> Result<Moments, Halt> {
-    let (n, d) = (glm.design.rows(), glm.design.columns());
-    let (per, block) = (glm.rows_per_part(), glm.design.block());
-    let (mut mean, mut square, mut gradient) = (vec![0.0; d], vec![0.0; d], vec![0.0; d]);
-    let parts: Vec<usize> = (0..n.div_ceil(per)).collect();
-    // Some hundred parts between two pauses are some hundredths of a second.
-    for parts in parts.chunks(128) {
-        let sums = pool().map(parts.len(), |p| {
-            let (from, to) = (parts[p] * per, ((parts[p] + 1) * per).min(n));
-            let (mut sum, mut square, mut g) = (vec![0.0; d], vec![0.0; d], vec![0.0; d]);
-            for from in (from..to).step_by(block) {
-                let rows = from..(from + block).min(to);
-                let share: Vec<f64> = rows.clone().map(|i| glm.share(i)).collect();
-                glm.design.moments(rows.clone(), &share, &mut sum, &mut square);
-                if let Some(slope) = slope {
-                    let weighed = |(i, w): (usize, &f64)| if *w == 0.0 { 0.0 } else { w * slope[i] };
-                    let s: Vec<f64> = rows.clone().zip(&share).map(weighed).collect();
-                    let ahead = rows.end..(rows.end + block).min(to);
-                    glm.design.accumulate(rows, ahead, &s, 1, &mut g);
-                }
-            }
-            (sum, square, g)
-        });
-        for (s, q, g) in sums {
-            mean.iter_mut().zip(s).for_each(|(a, b)| *a += b);
-            square.iter_mut().zip(q).for_each(|(a, b)| *a += b);
-            gradient.iter_mut().zip(g).for_each(|(a, b)| *a += b);
-        }
-        pause()?;
-    }
-    let deviation = square.iter().zip(&mean).map(|(q, m)| (q - m * m).max(0.0).sqrt()).collect();
-    Ok(Moments { mean, deviation, gradient })
 }

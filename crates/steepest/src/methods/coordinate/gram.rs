@@ -2,7 +2,7 @@
 use super::frame::Frame;
 use crate::cancel;
 use crate::factor::append;
-use crate::glm::Glm;
+use crate::held::{Held, Jets};
 use crate::pool::pool;
 use std::ops::Range;
 
@@ -45,7 +45,7 @@ pub(super) fn runs(n: usize, m: usize) -> Vec<Range<usize>> {
 /// The coordinates of a working set as columns: those of the table, less a shift and times a number each, and columns
 /// of ones for intercepts.
 pub(super) struct Set<'a> {
-    glm: &'a Glm<'a>,
+    rows: &'a Held<'a>,
     /// Columns of the table that are used, ascending.
     named: Vec<u32>,
     /// Of each coordinate its column's place among those (none: ones), and its output.
@@ -58,7 +58,7 @@ pub(super) struct Set<'a> {
 
 impl<'a> Set<'a> {
     pub fn new(
-        glm: &'a Glm<'a>,
+        rows: &'a Held<'a>,
         frame: &Frame,
         set: &[u32],
         shift: &'a [f64],
@@ -74,7 +74,7 @@ impl<'a> Set<'a> {
             (at, frame.output(*a as usize))
         };
         let place = set.iter().map(place).collect();
-        Set { glm, named, place, shift, unit, guarded }
+        Set { rows, named, place, shift, unit, guarded }
     }
 
     /// Rows of one run, each times the root of its share of the curvature: one a row, or with several outputs one
@@ -82,24 +82,21 @@ impl<'a> Set<'a> {
     fn fill(
         &self,
         run: &Range<usize>,
-        margin: &[f64],
         total: &mut [f64],
         mut each: impl FnMut(f64, &[f64]),
     ) -> (Vec<f64>, f64) {
-        let (glm, k) = (self.glm, self.place.len());
+        let (rows, k) = (self.rows, self.place.len());
         let outputs = total.len();
         let n = run.len();
-        let rows: Vec<u32> = run.clone().map(|i| i as u32).collect();
-        let (mut value, mut slope, mut bend) = (vec![0.0; n], vec![0.0; n * outputs], vec![0.0; n * outputs]);
-        let margin = &margin[run.start * outputs..run.end * outputs];
-        glm.loss.jets(&glm.target[run.clone()], margin, &mut value, &mut slope, &mut bend);
+        let margin = &rows.margins[run.start * outputs..run.end * outputs];
+        let Jets { value, slope, curvature: mut bend } = rows.jets_of(run.clone(), margin);
         let mut raw = vec![0.0; n * self.named.len()];
-        glm.design.select(&rows, &self.named, &mut raw);
+        rows.select(run.clone(), &self.named, &mut raw);
         let mut x = vec![0.0; n * outputs * k];
         let mut row = vec![0.0; k];
         let mut shares = 0.0;
         for (r, i) in run.clone().enumerate() {
-            let share = glm.share(i);
+            let share = rows.share[i];
             shares += share;
             let raw = &raw[r * self.named.len()..(r + 1) * self.named.len()];
             for (a, (at, _)) in self.place.iter().enumerate() {
@@ -140,8 +137,8 @@ impl<'a> Set<'a> {
         if h.is_finite() { h } else { 0.0 }
     }
 
-    /// The matrix of the rows in `runs` at `margin` (of all rows).
-    pub fn gram(&self, runs: &[Range<usize>], margin: &[f64], outputs: usize) -> Gram {
+    /// The matrix of the rows in `runs`.
+    pub fn gram(&self, runs: &[Range<usize>], outputs: usize) -> Gram {
         let k = self.place.len();
         // A part brings a matrix of its own: fewer where it is large.
         let parts = if k > 1024 { 2 } else { PARTS };
@@ -152,11 +149,11 @@ impl<'a> Set<'a> {
             for run in &runs[p * per..((p + 1) * per).min(runs.len())] {
                 cancel::check();
                 let cross = &mut g.cross;
-                let (x, s) = self.fill(run, margin, &mut g.total, |h, row| {
+                let (x, s) = self.fill(run, &mut g.total, |h, row| {
                     cross.iter_mut().zip(row).for_each(|(c, v)| *c += h * v);
                 });
                 shares += s;
-                if self.glm.design.dense() {
+                if self.rows.dense() {
                     square(&x, k, &mut g.matrix);
                 } else {
                     outer(&x, k, &mut g.matrix);
@@ -166,7 +163,7 @@ impl<'a> Set<'a> {
         });
         let rows: usize = runs.iter().map(ExactSizeIterator::len).sum();
         let mut all = Gram { matrix: vec![0.0; k * k], cross: vec![0.0; k], total: vec![0.0; outputs] };
-        let (mut share, n) = (0.0, self.glm.design.rows());
+        let (mut share, n) = (0.0, self.rows.len());
         for (g, s) in sums {
             all.matrix.iter_mut().zip(&g.matrix).for_each(|(a, b)| *a += b);
             all.cross.iter_mut().zip(&g.cross).for_each(|(a, b)| *a += b);
@@ -181,7 +178,7 @@ impl<'a> Set<'a> {
     }
 
     /// Rows of k numbers whose square is the same matrix: all of them, or R of their QR where they are many.
-    pub fn root(&self, runs: &[Range<usize>], margin: &[f64], outputs: usize) -> Vec<f64> {
+    pub fn root(&self, runs: &[Range<usize>], outputs: usize) -> Vec<f64> {
         let k = self.place.len();
         let n: usize = runs.iter().map(|r| r.len() * outputs).sum();
         let mut rows = Vec::new();
@@ -189,7 +186,7 @@ impl<'a> Set<'a> {
         let mut shares = 0.0;
         for run in runs {
             cancel::check();
-            let (x, s) = self.fill(run, margin, &mut vec![0.0; outputs], |_, _| {});
+            let (x, s) = self.fill(run, &mut vec![0.0; outputs], |_, _| {});
             shares += s;
             if r.is_empty() {
                 rows.extend(x);
@@ -198,7 +195,7 @@ impl<'a> Set<'a> {
             }
         }
         let mut rows = if r.is_empty() { rows } else { r };
-        if n < self.glm.design.rows() * outputs && shares > 0.0 {
+        if n < self.rows.len() * outputs && shares > 0.0 {
             rows.iter_mut().for_each(|v| *v /= shares.sqrt());
         }
         rows

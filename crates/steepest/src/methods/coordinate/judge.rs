@@ -2,14 +2,15 @@
 use super::face::Root;
 use super::frame::Frame;
 use super::gram::{Set, runs};
-use super::{Best, Coordinate, STUCK, of};
+use super::{Best, CHANGES, Coordinate, STUCK};
 use crate::certificate::{Certificate, Kind};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
 use crate::duality::{Change, RowsAt, shared};
-use crate::design::Design;
-use crate::glm::Glm;
+use crate::held::{Held, Jets};
 use crate::method::Step;
+use crate::objective::{Ask, Rows};
+use crate::table::OfRows;
 
 /// The rows at the point.
 struct Here {
@@ -23,13 +24,11 @@ struct Here {
 }
 
 impl Here {
-    fn at(glm: &Glm<'_>, margin: &[f64]) -> Self {
-        let (n, k) = (glm.design.rows(), glm.outputs());
-        let (mut value, mut slope, mut bend) = (vec![0.0; n], vec![0.0; n * k], vec![0.0; n * k]);
-        glm.loss.jets(glm.target, margin, &mut value, &mut slope, &mut bend);
+    fn at(rows: &Held<'_>) -> Self {
+        let k = rows.outputs();
+        let Jets { slope, curvature: bend, .. } = rows.jets(&rows.margins);
         let (mut square, mut bent, mut most) = (0.0, 0.0, 0.0f64);
-        for (i, (s, h)) in slope.chunks_exact(k).zip(bend.chunks_exact(k)).enumerate() {
-            let share = glm.share(i);
+        for ((s, h), &share) in slope.chunks_exact(k).zip(bend.chunks_exact(k)).zip(&rows.share) {
             if share == 0.0 {
                 continue;
             }
@@ -59,19 +58,19 @@ const CLOSE: f64 = 4.0;
 impl Coordinate {
     /// What is known after a read, and whether that is enough.
     pub(super) fn judge(&mut self, problem: &mut Problem<'_>, rate: f64) -> Result<Step, Halt> {
-        let glm = of(problem.glm())?;
         if !self.value.is_finite() || self.gradient.iter().any(|g| !g.is_finite()) {
-            let what = glm.not_finite().unwrap_or_else(|| "the value at the start".into());
+            let what = problem.not_finite()?.unwrap_or_else(|| "the value at the start".into());
             return Err(Halt::Status(Status::NotFinite(what)));
         }
         let frame = self.frame.as_ref().expect("made at the start");
-        let here = Here::at(glm, &self.margin);
-        self.rounding = self.hidden(frame, &here, glm);
-        let target = problem.stop.tolerance * self.value.max(1e-12 * self.null);
+        let shares = problem.penalty.shares();
+        let (rows, _) = problem.rows(Some(self.margin))?;
+        let here = Here::at(&rows);
+        self.rounding = self.hidden(frame, &here, &rows);
         // No loss and no penalty is below 0, so the value itself is a bound.
         let all = self.value.max(0.0);
-        let shares = problem.penalty.shares();
-        let mut gap = self.natural(glm, frame, &here, shares).min(all);
+        let mut gap = self.natural(&rows, frame, &here, shares).min(all);
+        let target = problem.stop.tolerance * self.value.max(1e-12 * self.null);
         let near = self.promised <= target.max(self.rounding) || self.stuck > 0;
         if gap + self.rounding > target && near {
             let kept = self.gradient.clone();
@@ -81,7 +80,7 @@ impl Coordinate {
         }
         let (mut rounding, mut slack) = (self.rounding, SLACK);
         if gap + rounding > target && near {
-            let seen = self.by_rows(of(problem.glm())?, &here);
+            let seen = self.by_rows(problem, &here)?;
             (rounding, slack) = (rounding.min(seen), if seen.is_finite() { CLOSE } else { SLACK });
         }
         let bound = gap * (1.0 + 1e-6) + rounding;
@@ -110,7 +109,7 @@ impl Coordinate {
     }
 
     /// What rounding can hide of the value: of the margins, first and second order, and of its own sum.
-    fn hidden(&self, frame: &Frame, here: &Here, glm: &Glm<'_>) -> f64 {
+    fn hidden(&self, frame: &Frame, here: &Here, rows: &Held<'_>) -> f64 {
         let per = unit(frame.width);
         let sizes = self.seen.chunks_exact(frame.width).enumerate().map(|(o, v)| {
             v.iter().enumerate().map(|(j, v)| v.abs() * frame.size(o * frame.width + j)).sum::<f64>()
@@ -118,36 +117,39 @@ impl Coordinate {
         let margins = per * sizes.fold(0.0, f64::max);
         // The intercept that is returned is rounded once more where centres are taken off it.
         let taken = 2.0 * f64::EPSILON * frame.taken(&self.seen);
-        let free = if glm.intercept { self.gradient[frame.columns].abs() } else { 0.0 };
-        unit(glm.design.rows()).min(per * 4.0) * self.value.abs()
+        let free = if rows.intercept() { self.gradient[frame.columns].abs() } else { 0.0 };
+        unit(rows.len()).min(per * 4.0) * self.value.abs()
             + margins * here.steep
             + taken * free
             + 0.5 * here.bent.max(here.most.min(4.0 * here.bent)) * (margins + taken).powi(2)
     }
 
     /// The same row by row, where the table is small: rows that pull may be others than those of large margins.
-    fn by_rows(&self, glm: &Glm<'_>, here: &Here) -> f64 {
+    fn by_rows(&self, problem: &mut Problem<'_>, here: &Here) -> Result<f64, Halt> {
         let frame = self.frame.as_ref().expect("made at the start");
-        let (n, d, k) = (glm.design.rows(), frame.columns, frame.outputs);
-        if n * d > SMALL {
-            return f64::INFINITY;
+        let (d, k) = (frame.columns, frame.outputs);
+        if here.slope.len() / k * d > SMALL {
+            return Ok(f64::INFINITY);
         }
-        let (per, design) = (unit(frame.width), frame.design(glm));
+        let (rows, mut meter) = problem.rows(Some(self.margin))?;
+        let (rows, n) = (rows.less(&frame.far, &frame.centre), here.slope.len() / k);
+        meter.spend(1.0)?;
+        let per = unit(frame.width);
         let taken = 2.0 * f64::EPSILON * frame.taken(&self.seen);
         let mut row = vec![0.0; d];
         let mut sum = 0.0;
-        for i in (0..n).filter(|&i| glm.share(i) > 0.0) {
-            design.gather(&[i as u32], &mut row);
+        for i in (0..n).filter(|&i| rows.share[i] > 0.0) {
+            rows.gather(i..i + 1, &mut row);
             for (o, v) in self.seen.chunks_exact(frame.width).enumerate() {
                 let terms: f64 = row.iter().zip(v).map(|(x, v)| (x * v).abs()).sum();
-                let size = terms + v.get(d).map_or(0.0, |b| b.abs()) + self.margin[i * k + o].abs();
+                let size = terms + v.get(d).map_or(0.0, |b| b.abs()) + rows.margins[i * k + o].abs();
                 let off = per * size + taken;
                 let (s, h) = (here.slope[i * k + o].abs(), here.bend[i * k + o]);
                 let h = if k == 1 { h } else { h * (1.0 - h) };
-                sum += glm.share(i) * off * (s + 0.5 * h * off);
+                sum += rows.share[i] * off * (s + 0.5 * h * off);
             }
         }
-        unit(n).min(per * 4.0) * self.value.abs() + sum
+        Ok(unit(n).min(per * 4.0) * self.value.abs() + sum)
     }
 
     /// By how much an entry of the gradient may be off.
@@ -155,19 +157,15 @@ impl Coordinate {
         2.0 * f64::EPSILON * here.steep * frame.size(a)
     }
 
-    fn rows<'a>(&'a self, glm: &'a Glm<'_>, slope: &'a [f64]) -> RowsAt<'a> {
-        RowsAt { loss: glm.loss, target: glm.target, weight: glm.weight, margin: &self.margin, slope }
-    }
-
     /// The gap at the slopes themselves, set right for one free intercept and taken in as a whole.
     fn natural(
         &self,
-        glm: &Glm<'_>,
+        rows: &Held<'_>,
         frame: &Frame,
         here: &Here,
         shares: Option<(&[usize], f64)>,
     ) -> f64 {
-        let rows = self.rows(glm, &here.slope);
+        let rows = RowsAt::of(rows, &here.slope);
         let free = if frame.taken_out { self.gradient[frame.columns] } else { 0.0 };
         let Some((change, beside)) = rows.balanced(free) else { return f64::INFINITY };
         let dual = |a: usize| {
@@ -212,12 +210,11 @@ impl Coordinate {
     }
 
     /// The gap at a dual point that is corrected on the face, by Newton's step: second order in what is left there,
-    /// and the only one where nothing holds a coordinate. One read of the table.
+    /// and the only one where nothing holds a coordinate. One read of the face's columns, and one of the
+    /// table.
     fn corrected(&self, problem: &mut Problem<'_>, here: &Here) -> Result<f64, Halt> {
-        let (glm, mut meter) = problem.split();
-        let glm = of(glm)?;
         let frame = self.frame.as_ref().expect("made at the start");
-        let (n, width) = (glm.design.rows(), frame.width);
+        let width = frame.width;
         let all = frame.outputs * width;
         // Where a step in either direction is open, what is added is smooth there.
         let smooth = |a: usize| {
@@ -232,7 +229,7 @@ impl Coordinate {
         if face.len() > FACE || face.is_empty() {
             return Ok(f64::INFINITY);
         }
-        let about = glm.intercept && (0..frame.outputs).all(|o| self.pieces[o * width + frame.columns].is_free());
+        let about = width > frame.columns && (0..frame.outputs).all(|o| self.pieces[o * width + frame.columns].is_free());
         let shift: Vec<f64> = face.iter().map(|&a| match frame.column(a as usize) {
             Some(j) if about => frame.mean[j],
             _ => 0.0,
@@ -242,10 +239,11 @@ impl Coordinate {
             _ => frame.size(a as usize),
         };
         let per: Vec<f64> = face.iter().map(|&a| 1.0 / size(a).max(f64::MIN_POSITIVE)).collect();
-        let design = frame.design(glm);
-        let glm = glm.over(&design);
-        let set = Set::new(&glm, frame, &face, &shift, &per, false);
-        let root = Root::of(&set.root(&runs(n, n), &self.margin, frame.outputs), face.len());
+        let (rows, mut meter) = problem.rows(Some(self.margin))?;
+        let (rows, n) = (rows.less(&frame.far, &frame.centre), here.slope.len() / frame.outputs);
+        meter.spend(face.len() as f64 / all as f64)?;
+        let set = Set::new(&rows, frame, &face, &shift, &per, false);
+        let root = Root::of(&set.root(&runs(n, n), frame.outputs), face.len());
         let places: Vec<usize> = (0..face.len()).collect();
         let factor = root.factor(&places, |i| self.pieces[face[i] as usize].l2 * per[i] * per[i]);
         // What is left of the slope of the whole in the units of the face.
@@ -268,10 +266,12 @@ impl Coordinate {
                 v[b] -= shift[i] * step[i] * per[i];
             }
         }
-        meter.spend(1.0)?;
-        let (mut change, mut by) = (vec![0.0; n * frame.outputs], vec![0.0; all]);
-        glm.bent(&self.margin, &v, &mut change, &mut by, &mut || meter.pause())?;
-        glm.loss.bend(&here.bend, &mut change, &[]);
+        let mut by = vec![0.0; all];
+        let bent = OfRows::Bent { at: self.margin, along: &v, to: &mut by, keep: CHANGES };
+        problem.ask(&[], Rows::All, &mut [Ask::Rows(bent), Ask::Rows(frame.less())])?;
+        let mut change = problem.rows(Some(CHANGES))?.0.margins.into_owned();
+        let (rows, _) = problem.rows(Some(self.margin))?;
+        rows.bend(&here.bend, &mut change);
         let gradient: Vec<f64> = self.gradient.iter().zip(&by).map(|(g, b)| g + b).collect();
         // What is left on the face is corrected by a step of which only the length need be known.
         let (inverse, faint) = (factor.inverse_diagonal(), factor.faint());
@@ -309,8 +309,7 @@ impl Coordinate {
             self.pieces[a].worst(self.seen[a], c * s, c * spread)
         };
         let sum = |on: bool| (0..all).filter(|&a| exact[a] == on).map(worst).sum::<f64>();
-        let rows = self.rows(&glm, &here.slope);
-        let distance = rows.distance(c, Change::Each(&change));
+        let distance = RowsAt::of(&rows, &here.slope).distance(c, Change::Each(&change));
         // The length of both steps together, in the metric of the curvature and of the squares added.
         Ok(sum(false) + 0.5 * ((2.0 * (distance + sum(true))).sqrt() + off).powi(2))
     }

@@ -10,9 +10,11 @@ mod working;
 use crate::problem::{Facts, Problem};
 use crate::state::State;
 use crate::status::{Halt, Status};
-use crate::glm::{Glm, Keep};
+use crate::held::Held;
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
+use crate::objective::{Ask, Rows};
 use crate::penalty::Piece;
+use crate::table::{OfRows, Slot};
 use frame::Frame;
 pub(super) use start::instead;
 use working::{Model, chosen};
@@ -26,10 +28,10 @@ use working::{Model, chosen};
 pub struct Coordinate {
     pieces: Vec<Piece>,
     frame: Option<Frame>,
-    /// The point in the variables of the frame, the gradient of the mean loss and the margins there.
+    /// The point in the variables of the frame, the gradient of the mean loss and where the margins there are kept.
     seen: Vec<f64>,
     gradient: Vec<f64>,
-    margin: Vec<f64>,
+    margin: Slot,
     /// The gradient in the objective's own variables.
     told: Vec<f64>,
     value: f64,
@@ -73,11 +75,15 @@ struct Best {
 
 crate::state!(Best { bound, seen: vector, step });
 
-// The margins are saved as they are: they were not formed at once, but by the steps' shares.
+// The margins follow from the point (`again`).
 crate::state!(Coordinate {
-    pieces, frame: begun, seen: vector, gradient: vector, margin: some, told: vector, value, null, scale, model, more, guarded,
+    pieces, frame: begun, seen: vector, gradient: vector, told: vector, value, null, scale, model, more, guarded,
     wait, patience, fell, promised, bound, rounding, stuck, pulled, slow, taken, half, tame, best,
-});
+} but margin);
+
+/// Where margins are kept: those of the point and of another that is tried, in turn; and changes of them.
+const SLOTS: [Slot; 2] = [Slot(0), Slot(1)];
+const CHANGES: Slot = Slot(2);
 
 /// Steps with a guarded curvature at most before the true one is tried again.
 const PATIENCE: u32 = 32;
@@ -93,24 +99,28 @@ const STUCK: u32 = 3;
 
 impl Coordinate {
     /// One read of the table at a point: value, gradient, margins.
-    fn read(&mut self, problem: &mut Problem<'_>, seen: &[f64], margin: &mut [f64]) -> Result<f64, Halt> {
-        let (glm, mut meter) = problem.split();
-        meter.spend(1.0)?;
-        let glm = of(glm)?;
-        let frame = self.frame.as_ref().expect("made at the start");
-        let design = frame.design(glm);
-        let keep = Keep { margins: Some(margin), ..Keep::default() };
-        let gradient = Some(&mut self.gradient[..]);
-        let loss = glm.over(&design).pass(None, seen, gradient, keep, &mut || meter.pause())?;
+    fn read(&mut self, problem: &mut Problem<'_>, seen: &[f64], margin: Slot) -> Result<f64, Halt> {
+        let less = self.frame.as_ref().expect("made at the start").less();
+        let mut loss = f64::NAN;
+        let asks = &mut [
+            Ask::Value(&mut loss),
+            Ask::Gradient(&mut self.gradient),
+            Ask::Rows(OfRows::Keep(margin)),
+            Ask::Rows(less),
+        ];
+        problem.ask(seen, Rows::All, asks)?;
         Ok(loss + penalty(&self.pieces, seen))
+    }
+    /// Where margins of another point than this are kept.
+    fn other(&self) -> Slot {
+        SLOTS[usize::from(self.margin == SLOTS[0])]
     }
 
     /// The best intercepts without any column; keeps what the loss is there.
-    fn measure(&mut self, glm: &Glm<'_>) -> Vec<f64> {
-        let (b, null) = working::null(glm);
-        let mut values = vec![0.0; glm.design.rows()];
-        glm.loss.values(glm.target, &vec![0.0; glm.design.rows() * glm.outputs()], &mut values);
-        (self.null, self.scale) = (null, mean(glm, &values).max(null));
+    fn measure(&mut self, rows: &Held<'_>) -> Vec<f64> {
+        let (b, null) = working::null(rows);
+        let values = rows.values(&vec![0.0; rows.len() * rows.outputs()]);
+        (self.null, self.scale) = (null, rows.mean(&values).max(null));
         b
     }
     /// What a step along one coordinate promises.
@@ -148,25 +158,21 @@ pub(super) fn proof(problem: &mut Problem<'_>, x: &[f64]) -> Result<Step, Halt> 
         seen: vec![0.0; n],
         ..Coordinate::default()
     };
-    let (glm, mut meter) = problem.split();
-    let glm = of(glm)?;
-    let mut margin = vec![0.0; glm.design.rows() * glm.outputs()];
-    meter.spend(1.0)?;
-    c.measure(glm);
-    let (frame, _) = Frame::new(glm, &c.pieces, None, &mut || meter.pause())?;
+    let (rows, mut meter) = problem.rows(None)?;
+    c.measure(&rows);
+    let (frame, _) = Frame::new(&rows, &c.pieces, None, &mut meter)?;
     let mut seen = vec![0.0; n];
     // A bound is met exactly, not to an ulp of other variables.
     let held: Vec<f64> = x.iter().zip(&c.pieces).map(|(x, p)| x.clamp(p.low, p.high)).collect();
     frame.inward(&held, &mut seen);
     c.frame = Some(frame);
-    c.value = c.read(problem, &seen, &mut margin)?;
-    (c.seen, c.margin) = (seen, margin);
-    c.judge(problem, 0.0)
-}
-
-/// The loss over a table that the objective must be.
-fn of<'o, 'g>(glm: Option<&'o Glm<'g>>) -> Result<&'o Glm<'g>, Halt> {
-    glm.ok_or_else(|| Halt::Failed("coordinate needs a loss over a table".into()))
+    c.value = c.read(problem, &seen, c.margin)?;
+    c.seen = seen;
+    let step = c.judge(problem, 0.0)?;
+    for slot in [c.margin, CHANGES] {
+        problem.of_rows(OfRows::Free(slot))?;
+    }
+    Ok(step)
 }
 
 /// Columns that say nothing (zeros; beside a free intercept constants too) get the coefficients that cost least: no step
@@ -193,11 +199,6 @@ fn penalty_between(pieces: &[Piece], x: &[f64], to: &[f64], length: f64) -> f64 
     pieces.iter().zip(there).map(|(p, v)| p.value(v)).sum()
 }
 
-/// Σ share·value, a share of 0 silencing what is not finite.
-fn mean(glm: &Glm<'_>, v: &[f64]) -> f64 {
-    v.iter().enumerate().map(|(i, v)| if glm.share(i) == 0.0 { 0.0 } else { glm.share(i) * v }).sum()
-}
-
 impl Method for Coordinate {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let n = x.len();
@@ -210,62 +211,61 @@ impl Method for Coordinate {
         }
         (self.gradient, self.told, self.seen) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
         self.more = 1;
-        let (glm, mut meter) = problem.split();
-        let glm = of(glm)?;
-        let (rows, outputs, d) = (glm.design.rows(), glm.outputs(), glm.design.columns());
-        let b = self.measure(glm);
-        let mut margin = vec![0.0; rows * outputs];
-        meter.spend(1.0)?;
+        let (rows, mut meter) = problem.rows(None)?;
+        let (outputs, d, intercept) = (rows.outputs(), rows.columns(), rows.intercept());
+        let b = self.measure(&rows);
         if outputs == 1 && x.iter().all(|v| *v == 0.0) {
             // Without coefficients the slopes follow from the targets: one read for gradient and moments.
-            let b = if glm.intercept { b[0].clamp(self.pieces[d].low, self.pieces[d].high) } else { 0.0 };
-            margin.fill(b);
-            let (mut values, mut slope) = (vec![0.0; rows], margin.clone());
-            glm.loss.slopes(glm.target, &mut slope, &mut values);
-            let (frame, gradient) =
-                Frame::new(glm, &self.pieces, Some(&slope), &mut || meter.pause())?;
+            let b = if intercept { b[0].clamp(self.pieces[d].low, self.pieces[d].high) } else { 0.0 };
+            let mut slope = vec![b; rows.len()];
+            let values = rows.slopes(&mut slope);
+            meter.evaluation(0.0)?;
+            let (frame, gradient) = Frame::new(&rows, &self.pieces, Some(&slope), &mut meter)?;
             self.gradient[..d].copy_from_slice(&gradient);
-            if glm.intercept {
-                self.gradient[d] = mean(glm, &slope);
+            if intercept {
+                self.gradient[d] = rows.mean(&slope);
                 self.seen[d] = b;
             }
-            self.value = mean(glm, &values) + penalty(&self.pieces, &self.seen);
+            self.value = rows.mean(&values) + penalty(&self.pieces, &self.seen);
             self.frame = Some(frame);
+            problem.of_rows(OfRows::Fill { slot: self.margin, margins: &[b] })?;
         } else {
-            let (frame, _) = Frame::new(glm, &self.pieces, None, &mut || meter.pause())?;
+            let (frame, _) = Frame::new(&rows, &self.pieces, None, &mut meter)?;
             let mut seen = vec![0.0; n];
             frame.inward(x, &mut seen);
             idle(&frame, &self.pieces, &mut seen);
             self.frame = Some(frame);
-            self.value = self.read(problem, &seen, &mut margin)?;
+            self.value = self.read(problem, &seen, self.margin)?;
             // A start that is worse than no coefficients at all is not worth its name.
             let none = start::none(&self.pieces, &b, d);
             if !(self.value <= self.null) && none != seen {
-                let kept = (self.gradient.clone(), margin.clone(), self.value);
-                self.value = self.read(problem, &none, &mut margin)?;
-                if self.value < kept.2 || !kept.2.is_finite() {
+                let kept = (self.gradient.clone(), self.value);
+                self.value = self.read(problem, &none, self.other())?;
+                if self.value < kept.1 || !kept.1.is_finite() {
                     seen = none;
+                    self.margin = self.other();
                 } else {
-                    (self.gradient, margin, self.value) = kept;
+                    (self.gradient, self.value) = kept;
                 }
             }
             // Where coefficients that bounds ask for overflow the loss, an intercept may take it back.
-            let frame = self.frame.as_ref().expect("just made");
-            if !self.value.is_finite() && frame.taken_out && margin.iter().all(|m| m.is_finite()) {
-                let glm = of(problem.glm())?;
-                seen[d] += working::shifted(glm, &margin).0;
-                self.value = self.read(problem, &seen, &mut margin)?;
+            let taken_out = self.frame.as_ref().expect("just made").taken_out;
+            if !self.value.is_finite() && taken_out {
+                let (rows, _) = problem.rows(Some(self.margin))?;
+                if rows.margins.iter().all(|m| m.is_finite()) {
+                    seen[d] += working::shifted(&rows, &rows.margins).0;
+                    self.value = self.read(problem, &seen, self.margin)?;
+                }
             }
             if !self.tame
                 && start::absurd(self.value, self.null)
                 && let Some(point) = start::tamed(problem, x, self.value)?
             {
                 self.frame.as_ref().expect("just made").inward(&point, &mut seen);
-                self.value = self.read(problem, &seen, &mut margin)?;
+                self.value = self.read(problem, &seen, self.margin)?;
             }
             self.seen = seen;
         }
-        self.margin = margin;
         self.bound = f64::INFINITY;
         self.promised = f64::INFINITY;
         let step = self.judge(problem, 0.0)?;
@@ -277,36 +277,19 @@ impl Method for Coordinate {
         let frame = self.frame.as_ref().expect("made at the start");
         let set = chosen(frame, &self.seen, &self.pieces, |a| self.promise(a));
         let kept = self.model.take().filter(|m| m.holds(&set));
-        let (glm, mut meter) = problem.split();
-        let glm = of(glm)?;
-        let design = frame.design(glm);
-        let glm = glm.over(&design);
+        let (rows, mut meter) = problem.rows(Some(self.margin))?;
+        let rows = rows.less(&frame.far, &frame.centre);
         let mut model = match kept {
             Some(m) => m,
             None => {
-                meter.counts.products += 1;
-                let m = Model::new(
-                    &glm,
-                    frame,
-                    &self.margin,
-                    &set,
-                    &self.pieces,
-                    (self.more, self.guarded),
-                );
-                meter.counts.passes += m.share * m.set.len() as f64 / frame.coordinates().max(1) as f64;
-                m
+                let how = (self.more, self.guarded);
+                Model::new(&rows, frame, &set, &self.pieces, how, &mut meter)?
             }
         };
         let least = 1e-16 * self.value.max(1e-12 * self.null);
         // A small model is solved to the end; a large one as far as the rest of the table is known.
         let least = if model.set.len() <= 200 { least } else { least.max(1e-6 * self.bound.min(self.value)) };
-        let solved = model.solve(
-            (&glm, frame, &self.margin),
-            &self.seen,
-            &self.gradient,
-            least,
-            &mut || meter.pause(),
-        )?;
+        let solved = model.solve((&rows, frame), &self.seen, &self.gradient, least, &mut meter)?;
         let exact = model.exact;
         self.model = Some(model);
         problem.pause()?;
@@ -336,6 +319,12 @@ impl Method for Coordinate {
     fn state(&mut self) -> &mut dyn State {
         self
     }
+    fn again(&mut self, problem: &mut Problem<'_>) -> Result<(), Halt> {
+        let (seen, gradient) = (self.seen.clone(), self.gradient.clone());
+        self.read(problem, &seen, self.margin)?;
+        self.gradient = gradient;
+        Ok(())
+    }
     fn monotone(&self) -> bool {
         true
     }
@@ -347,20 +336,19 @@ impl Method for Coordinate {
 impl Coordinate {
     /// Goes to `to`, or as far towards it as the value falls; returns the length of the step.
     fn take(&mut self, problem: &mut Problem<'_>, to: &[f64], exact: bool) -> Result<f64, Halt> {
-        let mut margin = vec![0.0; self.margin.len()];
-        let kept = self.gradient.clone();
-        let mut value = self.read(problem, to, &mut margin)?;
+        let (kept, other) = (self.gradient.clone(), self.other());
+        let mut value = self.read(problem, to, other)?;
         let noise = self.rounding.min(1e-3 * self.value).max(40.0 * f64::EPSILON * self.value);
         let mut length = 1.0;
         let mut point = to.to_vec();
         let enough = value <= self.value - 1e-4 * self.promised + noise;
         if !enough {
-            length = self.search(problem, to, &margin)?;
+            length = self.search(problem, to)?;
             if length > 0.0 {
                 for ((p, to), x) in point.iter_mut().zip(to).zip(&self.seen) {
                     *p = x + length * (to - x);
                 }
-                value = self.read(problem, &point, &mut margin)?;
+                value = self.read(problem, &point, other)?;
             }
         }
         if length == 0.0 || !(value <= self.value + noise) {
@@ -403,24 +391,24 @@ impl Coordinate {
         self.stuck = if fell <= noise { self.stuck + 1 } else { 0 };
         self.fell = fell;
         self.value = value;
-        self.margin = margin;
+        self.margin = other;
         self.seen = point;
         Ok(length)
     }
 
     /// How far towards `to` the value falls most, from the margins at both ends alone: no read of the table.
-    fn search(&self, problem: &Problem<'_>, to: &[f64], far: &[f64]) -> Result<f64, Halt> {
-        let glm = of(problem.glm())?;
+    fn search(&self, problem: &mut Problem<'_>, to: &[f64]) -> Result<f64, Halt> {
+        let far = problem.rows(Some(self.other()))?.0.margins.into_owned();
+        let (rows, _) = problem.rows(Some(self.margin))?;
+        let near = &rows.margins;
         let mut margin = vec![0.0; far.len()];
-        let mut values = vec![0.0; glm.design.rows()];
         let mut best = (self.value, 0.0);
         let mut length = 0.5;
         for _ in 0..60 {
-            for ((m, a), b) in margin.iter_mut().zip(&self.margin).zip(far) {
+            for ((m, a), b) in margin.iter_mut().zip(&**near).zip(&far) {
                 *m = a + length * (b - a);
             }
-            glm.loss.values(glm.target, &margin, &mut values);
-            let loss = mean(glm, &values);
+            let loss = rows.mean(&rows.values(&margin));
             let there = penalty_between(&self.pieces, &self.seen, to, length);
             if loss + there < best.0 {
                 best = (loss + there, length);
@@ -433,24 +421,24 @@ impl Coordinate {
         let (mut low, mut high) = (0.5 * best.1, (2.0 * best.1).min(1.0));
         for _ in 0..if best.1 > 0.0 { 12 } else { 0 } {
             let middle = 0.5 * (low + high);
-            for ((m, a), b) in margin.iter_mut().zip(&self.margin).zip(far) {
+            for ((m, a), b) in margin.iter_mut().zip(&**near).zip(&far) {
                 *m = a + middle * (b - a);
             }
-            glm.loss.slopes(glm.target, &mut margin, &mut values);
+            let values = rows.slopes(&mut margin);
             let k = far.len() / values.len();
             let along = |i: usize| -> f64 {
-                (i * k..(i + 1) * k).map(|a| margin[a] * (far[a] - self.margin[a])).sum()
+                (i * k..(i + 1) * k).map(|a| margin[a] * (far[a] - near[a])).sum()
             };
             let turns: Vec<f64> = (0..values.len()).map(along).collect();
             let added = (self.pieces.iter()).zip(self.seen.iter().zip(to)).map(|(p, (x, to))| {
                 let (v, d) = (x + middle * (to - x), to - x);
                 d * (p.l2 * v + if v == 0.0 { 0.0 } else { p.l1 * v.signum() })
             });
-            let there = mean(glm, &values) + penalty_between(&self.pieces, &self.seen, to, middle);
+            let there = rows.mean(&values) + penalty_between(&self.pieces, &self.seen, to, middle);
             if there < best.0 {
                 best = (there, middle);
             }
-            *(if mean(glm, &turns) + added.sum::<f64>() > 0.0 { &mut high } else { &mut low }) = middle;
+            *(if rows.mean(&turns) + added.sum::<f64>() > 0.0 { &mut high } else { &mut low }) = middle;
         }
         Ok(best.1)
     }

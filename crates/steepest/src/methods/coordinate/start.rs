@@ -1,11 +1,9 @@
 //! Where a start is worth nothing: no coefficients in its place, or a point at which the loss is finite.
-use super::{Coordinate, mean, of, working};
-use crate::glm::{Glm, Keep, Tamed};
+use super::{Coordinate, working};
 use crate::method::Method;
 use crate::penalty::{Piece, Steps};
 use crate::problem::Problem;
 use crate::status::Halt;
-use crate::units::Units;
 
 /// No coefficients, as far as their bounds let that be, and these intercepts.
 pub(super) fn none(pieces: &[Piece], b: &[f64], d: usize) -> Vec<f64> {
@@ -28,9 +26,11 @@ pub(in super::super) fn instead(
     x: &[f64],
     value: f64,
 ) -> Result<Option<Vec<f64>>, Halt> {
-    let Some(glm) = problem.glm() else { return Ok(None) };
-    let (b, least) = working::null(glm);
-    let columns = glm.design.columns();
+    if problem.table().is_none() {
+        return Ok(None);
+    }
+    let (rows, _) = problem.rows(None)?;
+    let ((b, least), columns) = (working::null(&rows), rows.columns());
     let shares = problem.penalty.shares().is_some();
     if !(shares || problem.penalty.offers().pieces) || !absurd(value, least) {
         return Ok(None);
@@ -61,34 +61,30 @@ const STEPS: usize = 60;
 /// that does not overflow; none where none is found, or where it makes no difference.
 pub(super) fn tamed(problem: &mut Problem<'_>, x: &[f64], value: f64) -> Result<Option<Vec<f64>>, Halt> {
     let penalty = problem.penalty;
-    let (glm, mut meter) = problem.split();
-    let glm = of(glm)?;
     let shares = penalty.shares().is_some();
-    if glm.outputs() > 1 || !(shares || penalty.offers().pieces) {
+    let one = problem.table().is_some_and(|t| t.outputs == 1);
+    if !one || !(shares || penalty.offers().pieces) {
         return Ok(None);
     }
-    let loss = Tamed(glm.loss);
-    let mut tamed = Glm::new(glm.design, &loss, glm.target, glm.weight, glm.intercept)
-        .map_err(|why| Halt::Failed(why.into()))?;
-    let mut method = Coordinate { tame: true, ..Coordinate::default() };
     let mut point = x.to_vec();
-    let mut units = Units::default();
-    let mut aside = meter.problem(&mut tamed, penalty, 1e-3, &mut units);
-    if shares {
-        crate::methods::shares::descend(&mut aside, &mut point)?;
-        let there = glm.pass(None, &point, None, Keep::default(), &mut || Ok(()))?;
-        return Ok((there < value || (there.is_finite() && !value.is_finite())).then_some(point));
-    }
-    // What is not finite here is so for another reason than overflow.
-    let Ok(mut step) = method.start(&mut aside, &mut point) else { return Ok(None) };
-    for _ in 0..STEPS {
-        if step.verdict.is_some() {
-            break;
+    let found = problem.tamed(1e-3, |problem| {
+        if shares {
+            return crate::methods::shares::descend(problem, &mut point).map(|_| true);
         }
-        step = method.step(&mut aside, &mut point)?;
+        let mut method = Coordinate { tame: true, ..Coordinate::default() };
+        // What is not finite here is so for another reason than overflow.
+        let Ok(mut step) = method.start(problem, &mut point) else { return Ok(false) };
+        for _ in 0..STEPS {
+            if step.verdict.is_some() {
+                break;
+            }
+            step = method.step(problem, &mut point)?;
+        }
+        Ok(true)
+    })?;
+    if !found {
+        return Ok(None);
     }
-    let mut values = vec![0.0; glm.design.rows()];
-    glm.loss.values(glm.target, &method.margin, &mut values);
-    let there = mean(glm, &values) + penalty.value(&point);
+    let there = problem.value(&point)? + penalty.value(&point);
     Ok((there < value || (there.is_finite() && !value.is_finite())).then_some(point))
 }

@@ -4,8 +4,9 @@ use super::frame::Frame;
 use super::gram::{Gram, Set, runs};
 use super::quadratic::Quadratic;
 use crate::status::Halt;
-use crate::glm::Glm;
+use crate::held::{Held, Jets};
 use crate::penalty::Piece;
+use crate::problem::Meter;
 use std::ops::Range;
 
 /// By how much a step along one coordinate lowers the objective, where its gradient and curvature are these.
@@ -96,20 +97,23 @@ const WORK: f64 = 4e10;
 
 impl Model {
     pub fn new(
-        glm: &Glm<'_>,
+        rows: &Held<'_>,
         frame: &Frame,
-        margin: &[f64],
         set: &[u32],
         pieces: &[Piece],
         (more, guarded): (usize, bool),
-    ) -> Self {
-        let (n, k, d) = (glm.design.rows(), set.len(), frame.coordinates());
-        let squares = glm.loss.quadratic();
+        meter: &mut Meter<'_>,
+    ) -> Result<Self, Halt> {
+        let (n, k, d) = (rows.len(), set.len(), frame.coordinates());
+        let squares = rows.quadratic();
         // A matrix from all rows costs about k²/8d reads; a step from too few rows gains little.
         let affordable = n.saturating_mul(if squares { 64 } else { 16 }) / (k * k / d.max(1) + 1);
         let m = affordable.max(50 * k).max(1000).saturating_mul(more);
         let runs = runs(n, m);
-        let about = frame.taken_out && glm.design.dense();
+        let share = (m as f64 / n as f64).min(1.0);
+        meter.spend(share * k as f64 / d.max(1) as f64)?;
+        meter.counts.products += 1;
+        let about = frame.taken_out && rows.dense();
         let shift: Vec<f64> = (set.iter())
             .map(|&a| match frame.column(a as usize) {
                 Some(j) if about => frame.mean[j],
@@ -122,7 +126,7 @@ impl Model {
         };
         let mut unit: Vec<f64> = set.iter().map(size).collect();
         let mut gram =
-            Set::new(glm, frame, set, &shift, &unit, guarded).gram(&runs, margin, frame.outputs);
+            Set::new(rows, frame, set, &shift, &unit, guarded).gram(&runs, frame.outputs);
         let curvature = gram.total.iter().sum::<f64>() / frame.outputs as f64;
         let before: Vec<f64> = (0..k).map(|i| gram.matrix[i * k + i]).collect();
         let mut centre = shift;
@@ -140,7 +144,7 @@ impl Model {
         }
         // Where rows have no curvature but a slope, a little of their own keeps steps along what has none finite: how
         // far they lead the loss itself says.
-        let little = if squares || guarded { 0.0 } else { FLAT * flat(glm, margin) };
+        let little = if squares || guarded { 0.0 } else { FLAT * flat(rows) };
         for i in 0..k {
             if unit[i] > 0.0 && little > 0.0 {
                 gram.matrix[i * k + i] += little;
@@ -170,7 +174,7 @@ impl Model {
                 Piece { l1: p.l1 * s, l2: p.l2 * s * s, low: p.low / s, high: p.high / s }
             })
             .collect();
-        Model {
+        Ok(Model {
             set: set.to_vec(),
             gram,
             centre,
@@ -182,9 +186,9 @@ impl Model {
             root: None,
             guarded,
             exact: squares && m >= n,
-            share: (m as f64 / n as f64).min(1.0),
+            share,
             curvature,
-        }
+        })
     }
 
     /// Whether some rows have a slope and no curvature, so that steps are as long as the loss says.
@@ -196,14 +200,14 @@ impl Model {
         self.exact && set.iter().all(|j| self.set.binary_search(j).is_ok())
     }
 
-    /// The minimiser of the model from `x`, where the gradient is `gradient`; `margin` is what it was made at.
+    /// The minimiser of the model from `x`, where the gradient is `gradient`; the rows are as it was made at.
     pub fn solve(
         &mut self,
-        (glm, frame, margin): (&Glm<'_>, &Frame, &[f64]),
+        (rows, frame): (&Held<'_>, &Frame),
         x: &[f64],
         gradient: &[f64],
         least: f64,
-        pause: &mut dyn FnMut() -> Result<(), Halt>,
+        meter: &mut Meter<'_>,
     ) -> Result<Solved, Halt> {
         let k = self.set.len();
         let free = if frame.taken_out { gradient[frame.columns] } else { 0.0 };
@@ -224,9 +228,9 @@ impl Model {
         let mut slope: Vec<f64> = (0..k)
             .map(|i| (gradient[self.set[i] as usize] - free * self.centre[i]) * per(i))
             .collect();
-        let rows: usize = self.runs.iter().map(ExactSizeIterator::len).sum();
+        let read: usize = self.runs.iter().map(ExactSizeIterator::len).sum();
         let relieved = k <= ROOTED
-            && (rows * frame.outputs) as f64 * (k * k) as f64 <= WORK;
+            && (read * frame.outputs) as f64 * (k * k) as f64 <= WORK;
         let mut fell = 0.0;
         if self.root.is_none() {
             let quadratic = Quadratic {
@@ -236,18 +240,19 @@ impl Model {
                 enough: if self.exact { 0.0 } else { 1e-3 },
                 relieved,
             };
-            let (by, sure) = quadratic.descend(&mut u, &mut slope, least, pause)?;
+            let (by, sure) = quadratic.descend(&mut u, &mut slope, least, &mut || meter.pause())?;
             fell += by;
             if !sure && relieved {
+                meter.spend(self.share * k as f64 / frame.coordinates().max(1) as f64)?;
                 let set =
-                    Set::new(glm, frame, &self.set, &self.centre, &self.unit, self.guarded);
-                let mut rows = set.root(&self.runs, margin, frame.outputs);
+                    Set::new(rows, frame, &self.set, &self.centre, &self.unit, self.guarded);
+                let mut root = set.root(&self.runs, frame.outputs);
                 for (i, v) in self.little.iter().enumerate().filter(|v| *v.1 > 0.0) {
-                    rows.resize(rows.len() + k, 0.0);
-                    let last = rows.len() - k + i;
-                    rows[last] = *v;
+                    root.resize(root.len() + k, 0.0);
+                    let last = root.len() - k + i;
+                    root[last] = *v;
                 }
-                self.root = Some(Root::of(&rows, k));
+                self.root = Some(Root::of(&root, k));
             }
         }
         if let Some(root) = &self.root {
@@ -258,7 +263,7 @@ impl Model {
             }
             root.add_square(&step, &mut slope);
             let mut ending = Ending { root, pieces: &self.pieces, u: &mut u, gradient: &mut slope };
-            fell += ending.finish(least / k as f64, pause)?;
+            fell += ending.finish(least / k as f64, &mut || meter.pause())?;
         }
         let mut to = x.to_vec();
         for (i, &a) in self.set.iter().enumerate() {
@@ -281,54 +286,41 @@ const FLAT: f64 = 1e-8;
 
 /// The mean of what a curvature must be for a parabola to promise no less than 0, where rows that pull have none; 0
 /// where they have.
-fn flat(glm: &Glm<'_>, margin: &[f64]) -> f64 {
-    let n = glm.design.rows();
-    if glm.outputs() > 1 {
+fn flat(rows: &Held<'_>) -> f64 {
+    if rows.outputs() > 1 {
         return 0.0;
     }
-    let (mut value, mut slope, mut bend) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
-    glm.loss.jets(glm.target, margin, &mut value, &mut slope, &mut bend);
-    let pull = |i: usize| if glm.share(i) > 0.0 { glm.share(i) * slope[i].abs() } else { 0.0 };
+    let (n, share) = (rows.len(), &rows.share);
+    let Jets { value, slope, curvature: bend } = rows.jets(&rows.margins);
+    let pull = |i: usize| if share[i] > 0.0 { share[i] * slope[i].abs() } else { 0.0 };
     let all: f64 = (0..n).map(pull).sum();
     let without = (0..n).filter(|&i| bend[i] == 0.0).map(pull).sum::<f64>() > 1e-3 * all;
-    let least = |i: usize| if value[i] > 0.0 { glm.share(i) * 0.5 * slope[i] * (slope[i] / value[i]) } else { 0.0 };
+    let least = |i: usize| if value[i] > 0.0 { share[i] * 0.5 * slope[i] * (slope[i] / value[i]) } else { 0.0 };
     if without { (0..n).map(least).sum() } else { 0.0 }
 }
 
 /// The best intercepts without any column (0 where there are none) and the loss there: from the targets alone.
-pub(super) fn null(glm: &Glm<'_>) -> (Vec<f64>, f64) {
-    let (n, k) = (glm.design.rows(), glm.outputs());
+pub(super) fn null(rows: &Held<'_>) -> (Vec<f64>, f64) {
+    let (n, k) = (rows.len(), rows.outputs());
     if k == 1 {
-        let (b, value) = shifted(glm, &vec![0.0; n]);
+        let (b, value) = shifted(rows, &vec![0.0; n]);
         return (vec![b], value);
     }
     // Of several outputs the logarithms of their classes' shares, where that is better than nothing.
-    let mut share = vec![1e-12; k];
-    for (i, t) in glm.target.iter().enumerate() {
-        if let Some(s) = share.get_mut(*t as usize) {
-            *s += glm.share(i);
-        }
-    }
-    let logs: Vec<f64> = share.iter().map(|s| s.ln()).collect();
-    let value = |b: &[f64]| {
-        let mut value = vec![0.0; n];
-        glm.loss.values(glm.target, &b.repeat(n), &mut value);
-        super::mean(glm, &value)
-    };
+    let logs: Vec<f64> = rows.classes().iter().map(|s| s.ln()).collect();
+    let value = |b: &[f64]| rows.mean(&rows.values(&b.repeat(n)));
     let (none, some) = (value(&vec![0.0; k]), value(&logs));
-    if glm.intercept && some < none { (logs, some) } else { (vec![0.0; k], none) }
+    if rows.intercept() && some < none { (logs, some) } else { (vec![0.0; k], none) }
 }
 
 /// The best shift of all margins of one output (0 where there is no intercept) and the loss there: Newton's steps
 /// on the slope, kept between points on either side.
-pub(super) fn shifted(glm: &Glm<'_>, margin: &[f64]) -> (f64, f64) {
-    let n = glm.design.rows();
-    let (mut value, mut slope, mut bend) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
+pub(super) fn shifted(rows: &Held<'_>, margin: &[f64]) -> (f64, f64) {
     let mut moved = margin.to_vec();
     let mut at = |b: f64| {
         moved.iter_mut().zip(margin).for_each(|(to, m)| *to = m + b);
-        glm.loss.jets(glm.target, &moved, &mut value, &mut slope, &mut bend);
-        (super::mean(glm, &value), super::mean(glm, &slope), super::mean(glm, &bend))
+        let jets = rows.jets(&moved);
+        (rows.mean(&jets.value), rows.mean(&jets.slope), rows.mean(&jets.curvature))
     };
     let (mut b, mut best) = (0.0, (0.0, f64::INFINITY));
     let (mut low, mut high, mut far) = (f64::NEG_INFINITY, f64::INFINITY, 1.0);
@@ -337,7 +329,7 @@ pub(super) fn shifted(glm: &Glm<'_>, margin: &[f64]) -> (f64, f64) {
         if f < best.1 || best.1.is_infinite() {
             best = (b, f);
         }
-        if !glm.intercept || g.is_nan() || g * g <= 1e-16 * h * f && f.is_finite() {
+        if !rows.intercept() || g.is_nan() || g * g <= 1e-16 * h * f && f.is_finite() {
             break;
         }
         *(if g > 0.0 { &mut high } else { &mut low }) = b;

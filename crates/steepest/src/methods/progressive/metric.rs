@@ -214,7 +214,7 @@ pub fn metric(
             continue;
         }
         let factor = factored(few, (&portion, &weight), shape.form, n);
-        let margins = held.margins;
+        let margins = held.margins.into_owned();
         return Ok(Metric { rows, times, margins, broad: recipe.broad, weight, factor, bent: 0.0 });
     }
 }
@@ -235,7 +235,7 @@ impl Metric {
             return Ok(true);
         }
         let mut held = seen.hold(rows, None)?;
-        held.margins.clone_from(margins);
+        held.margins.to_mut().clone_from(margins);
         let (portion, weighs) = weighed(&held, times, *broad);
         *factor = factored(Few { held: &held, scaling, penalty }, (&portion, &weighs), form, n);
         *weight = weighs;

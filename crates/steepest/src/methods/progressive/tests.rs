@@ -49,7 +49,7 @@ fn hessian(seen: &mut Seen<'_, '_>, margins: Option<Vec<f64>>) -> crate::factor:
     let rows: Vec<u32> = (0..seen.table.rows as u32).collect();
     let (scaling, penalty) = (seen.scaling, &seen.ground.penalty);
     let mut held = seen.hold(&rows, Some(HERE)).expect("rows");
-    held.margins = margins.unwrap_or(held.margins);
+    held.margins = margins.map_or(held.margins, Into::into);
     let weight: Vec<f64> =
         held.curvatures().iter().zip(&held.share).map(|(h, share)| h * share).collect();
     factor(Few { held: &held, scaling, penalty }, &weight, 0.0)

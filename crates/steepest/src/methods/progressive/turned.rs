@@ -220,7 +220,7 @@ mod tests {
         let x: Vec<f64> = (0..n * d).map(|i| wave(i, 1.7) * [1.0, 100.0, 0.01, 5.0][i % d]).collect();
         let y: Vec<f64> = (0..n).map(|i| (i * i % k) as f64).collect();
         let (table, loss) = (Dense::by_rows(&x, d).expect("a table"), Classes { outputs: k });
-        let mut held = Held::lent(&table, (0..n as u32).collect(), &loss, y, true);
+        let mut held = Held::lent(&table, None, &loss, y.into(), true);
         // Some classes are far likelier than others, and how sure it is differs from row to row.
         held.margins = (0..n * k).map(|i| (i % k) as f64 + 3.0 * wave(i, 0.9)).collect();
         let look = crate::scaling::Look::Rows(&held);
