@@ -7,12 +7,11 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import warnings
-from pathlib import Path
+from typing import Any
 
 import numpy as np
+from _given import each, parser
 from linear import Case, markdown, measure
 from sklearn.datasets import load_digits
 
@@ -38,27 +37,18 @@ def cases(quick: bool, seed: int = 0) -> list[Case]:
 
 def main() -> None:
     """Prints the tables and keeps them."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--long", type=int, default=100, help="iterations of the longest L-BFGS runs")
-    parser.add_argument("--only", help="cases whose name holds this")
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--quick", action="store_true", help="small tables, once")
-    given = parser.parse_args()
+    given = parser(__doc__, "quick", "only", repeats=3, long=100).parse_args()
     if given.quick:
         given.repeats, given.long = 1, 45
     warnings.simplefilter("ignore")
-    results = []
-    for case in cases(given.quick):
-        if given.only is None or given.only in case.name:
-            # Peers for two classes, and one that holds a matrix of all variables.
-            without = ("glum", "cyanure", "scikit-learn newton-cholesky")
-            results.append(measure(case, given.repeats, given.long, PASSES, without))
-            print(markdown(results[-1]), flush=True)
-    if given.json:
-        given.json.write_text(json.dumps(results, indent=1) + "\n")
+    # Peers for two classes, and one that holds a matrix of all variables.
+    without = ("glum", "cyanure", "scikit-learn newton-cholesky")
+
+    def measured(case: Case) -> tuple[dict[str, Any], str]:
+        found = measure(case, given.repeats, given.long, PASSES, without)
+        return found, markdown(found)
+
+    each(given, cases(given.quick), measured)
 
 
 if __name__ == "__main__":

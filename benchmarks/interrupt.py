@@ -8,19 +8,17 @@ and the longest time until `KeyboardInterrupt` comes out are printed. What ends 
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import json
 import os
 import signal
 import threading
 import time
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _given import keep, parser
 from wide import words
 
 import steepest
@@ -94,13 +92,7 @@ def delay(work: Work, after: float) -> float | None:
 
 def main() -> None:
     """Prints a markdown table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--times", type=int, default=10)
-    parser.add_argument("--only", help="cases whose name holds this")
-    parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
+    given = parser(__doc__, "only", times=10).parse_args()
     warnings.simplefilter("ignore")
     rng = np.random.default_rng(1)
     found = []
@@ -117,8 +109,7 @@ def main() -> None:
         found.append({"what": name, "takes": takes, "milliseconds": seen})
         count = sum(w is not None for w in waits)
         print(f"| {name} | {takes:.1f} | {count} | {np.median(seen):.0f} | {max(seen):.0f} |", flush=True)
-    if given.json:
-        given.json.write_text(json.dumps(found, indent=1) + "\n")
+    keep(given, found)
 
 
 if __name__ == "__main__":

@@ -8,15 +8,13 @@ coefficients that came back. The floor is one read of the table, measured in the
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import time
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _given import keep, parser
 from sklearn.linear_model import Lasso as TheirLasso
 
 from steepest.linear import Lasso
@@ -47,11 +45,8 @@ def timed(fit: Any) -> tuple[float, Any]:
 
 def main() -> None:
     """Prints a table, and keeps it as JSON where asked."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--quick", action="store_true")
-    arguments = parser.parse_args()
-    rows, repeats = (10_000, 3) if arguments.quick else (100_000, 3)
+    given = parser(__doc__, "quick").parse_args()
+    rows, repeats = (10_000, 3) if given.quick else (100_000, 3)
     X, y, alpha = table(rows, 1000, 20, 0)
     seconds: dict[str, list[float]] = {"floor: one read": [], "scikit-learn Lasso": [], "steepest Lasso": []}
     warnings.simplefilter("ignore")
@@ -79,8 +74,7 @@ def main() -> None:
     print(
         f"\nour own certificate: {ours.dual_gap_ / ours.result_.fun:.1e} relative, {ours.result_.passes:.2f} reads"
     )
-    if arguments.json:
-        arguments.json.write_text(json.dumps(lines, indent=1))
+    keep(given, lines)
 
 
 if __name__ == "__main__":

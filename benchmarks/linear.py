@@ -12,18 +12,16 @@ The floor is one read of X on all cores, measured in the same run.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _given import each, parser
 
 from steepest.linear import LogisticRegression
 from steepest.linear.problem import Problem
@@ -223,28 +221,17 @@ def markdown(result: dict[str, Any]) -> str:
 
 def main() -> None:
     """Prints the tables and keeps them."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--rows", type=int, default=500_000)
-    parser.add_argument("--columns", type=int, default=100)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--long", type=int, default=400, help="iterations of the longest L-BFGS runs")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", help="cases whose name holds this")
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--quick", action="store_true", help="a small table, once")
-    given = parser.parse_args()
+    asked = parser(__doc__, "quick", "only", rows=500_000, columns=100, repeats=3, long=400, seed=0)
+    given = asked.parse_args()
     if given.quick:
         given.rows, given.columns, given.repeats, given.long = 20_000, 20, 1, 45
     warnings.simplefilter("ignore")
-    results = []
-    for case in cases(given.rows, given.columns, given.seed):
-        if given.only is None or given.only in case.name:
-            results.append(measure(case, given.repeats, given.long))
-            print(markdown(results[-1]), flush=True)
-    if given.json:
-        given.json.write_text(json.dumps(results, indent=1) + "\n")
+
+    def measured(case: Case) -> tuple[dict[str, Any], str]:
+        found = measure(case, given.repeats, given.long)
+        return found, markdown(found)
+
+    each(given, cases(given.rows, given.columns, given.seed), measured)
 
 
 if __name__ == "__main__":

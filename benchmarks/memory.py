@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from _given import keep, parser
 from linear import cases, estimator, ours
 
 
@@ -42,18 +43,12 @@ def beyond(rows: int, columns: int, seed: int, which: int, fit: str) -> dict[str
 
 def main() -> None:
     """Prints a markdown table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--rows", type=int, default=500_000)
-    parser.add_argument("--columns", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    if args.one is not None:
-        which, fit = args.one
-        print(json.dumps(beyond(args.rows, args.columns, args.seed, int(which), fit)))
+    asked = parser(__doc__, rows=500_000, columns=100, seed=0)
+    asked.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    given = asked.parse_args()
+    if given.one is not None:
+        which, fit = given.one
+        print(json.dumps(beyond(given.rows, given.columns, given.seed, int(which), fit)))
         return
     found = []
     print("| table | X, MB | core, beyond X | estimator, beyond X |\n|---|---|---|---|")
@@ -63,8 +58,7 @@ def main() -> None:
         found += both
         beside = " | ".join(f"{one['beyond']:.1%}" for one in both)
         print(f"| {both[0]['table']} | {both[0]['megabytes']:.0f} | {beside} |", flush=True)
-    if args.json:
-        args.json.write_text(json.dumps({"numpy": np.__version__, "tables": found}, indent=1))
+    keep(given, {"numpy": np.__version__, "tables": found})
 
 
 if __name__ == "__main__":

@@ -8,18 +8,16 @@ time of the callable replayed over the very points at which it was asked.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import time
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # at these sizes threads cost SciPy more than they bring
 
 import numpy as np
+from _given import keep, parser
 from least_squares_set import Case, cases
 from scipy.optimize import minimize as scipy_minimize
 
@@ -168,10 +166,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 def main() -> None:
     """Run both families and print them."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--quick", action="store_true")
-    asked = parser.parse_args()
+    asked = parser(__doc__, "quick").parse_args()
     costs = [row for n in (10, 1000) for row in overhead(n, 5 if asked.quick else 15)]
     print(table(costs), end="\n\n", flush=True)
     told = {case.name: claims(case) for case in cases()}
@@ -182,12 +177,7 @@ def main() -> None:
     for name, by in told.items():
         if not all(v["solved"] and v["success"] and v["stationary"] for v in by.values()):
             print(f"- {name}:", "; ".join(_told(who, v) for who, v in by.items()))
-    if asked.json:
-        asked.json.write_text(
-            json.dumps(
-                {"overhead": costs, "claims": counts, "products": with_products, "problems": told}, indent=1
-            )
-        )
+    keep(asked, {"overhead": costs, "claims": counts, "products": with_products, "problems": told})
 
 
 def _told(who: str, v: dict[str, Any]) -> str:

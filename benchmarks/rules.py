@@ -8,17 +8,15 @@ Everything runs in turns within one process; medians and bests of the turns are 
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _given import keep, parser
 
 #: Arrays that a rule reads and writes beside x (read, written) and g (read).
 MEMORIES = {"sgd": 0, "momentum": 1, "adam": 2}
@@ -108,13 +106,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 def main() -> None:
     """Measures and prints."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--json", type=Path, help="where to keep the figures")
-    parser.add_argument("--quick", action="store_true", help="few repeats of the two main rows")
-    parser.add_argument("--threads", type=int, default=2)
-    given = parser.parse_args()
+    given = parser(__doc__, "quick", threads=2).parse_args()
     os.environ.setdefault("STEEPEST_NUM_THREADS", str(given.threads))
     import torch
 
@@ -126,9 +118,7 @@ def main() -> None:
     rows = [measure(*case, given.threads, 9 if given.quick else 25) for case in cases]
     print("Microseconds a step, median (best) of turns taken in one process:\n")
     print(table(rows))
-    if given.json:
-        versions = {"torch": torch.__version__, "numpy": np.__version__}
-        given.json.write_text(json.dumps({"versions": versions, "rows": rows}, indent=1) + "\n")
+    keep(given, {"versions": {"torch": torch.__version__, "numpy": np.__version__}, "rows": rows})
 
 
 if __name__ == "__main__":

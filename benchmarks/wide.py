@@ -9,13 +9,12 @@ rows; and tables with more columns than rows, standardised and raw (scales from 
 
 from __future__ import annotations
 
-import argparse
-import json
 import warnings
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy.sparse
+from _given import each, parser
 from linear import Case, markdown, measure
 
 from steepest.linear.problem import Problem
@@ -65,28 +64,18 @@ def reads(case: Case) -> float:
 
 def main() -> None:
     """Prints the tables and keeps them."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--long", type=int, default=100, help="iterations of the longest L-BFGS runs")
-    parser.add_argument("--only", help="cases whose name holds this")
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--quick", action="store_true", help="small tables, once")
-    given = parser.parse_args()
+    given = parser(__doc__, "quick", "only", repeats=3, long=100).parse_args()
     if given.quick:
         given.repeats, given.long = 1, 45
     warnings.simplefilter("ignore")
-    results = []
-    for case in cases(given.quick):
-        if given.only is None or given.only in case.name:
-            # Peers that hold a matrix of all columns.
-            without = ("scikit-learn newton-cholesky", "glum")
-            results.append(measure(case, given.repeats, given.long, PASSES, without) | {"reads": reads(case)})
-            print(markdown(results[-1]))
-            print(f"{results[-1]['reads']:.1f} reads until the certificate says 1e-06.\n", flush=True)
-    if given.json:
-        given.json.write_text(json.dumps(results, indent=1) + "\n")
+    # Peers that hold a matrix of all columns.
+    without = ("scikit-learn newton-cholesky", "glum")
+
+    def measured(case: Case) -> tuple[dict[str, Any], str]:
+        found = measure(case, given.repeats, given.long, PASSES, without) | {"reads": reads(case)}
+        return found, f"{markdown(found)}\n{found['reads']:.1f} reads until the certificate says 1e-06.\n"
+
+    each(given, cases(given.quick), measured)
 
 
 if __name__ == "__main__":
