@@ -51,12 +51,16 @@ def class_name(name: str, registry: str) -> str:
 
 
 def wrapped(text: str, indent: str) -> list[str]:
-    """Paragraphs in lines of at most 108 characters; links into the Rust crate become their words."""
+    """Paragraphs in lines of at most 108 characters, what is fenced set in as it is; links into Rust become words."""
     out: list[str] = []
     text = re.sub(r"\[`?([^\]`]*)`?\]\(crate::[^)]*\)", r"`\1`", text)
     for paragraph in text.split("\n\n"):
-        words = " ".join(paragraph.split())
-        lines = textwrap.wrap(words, 108 - len(indent), break_long_words=False, break_on_hyphens=False)
+        lines = textwrap.dedent(paragraph.strip("\n")).splitlines()
+        if lines and lines[0].startswith("```"):
+            lines = ["    " + line for line in lines[1:-1]]
+        else:
+            words = " ".join(paragraph.split())
+            lines = textwrap.wrap(words, 108 - len(indent), break_long_words=False, break_on_hyphens=False)
         out += ["", *(indent + line for line in lines)] if out else [indent + line for line in lines]
     return out
 

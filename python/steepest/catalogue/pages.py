@@ -128,6 +128,7 @@ def _point(x: Any) -> str:
 def split_source(doc: str) -> tuple[list[str], str]:
     """The paragraphs of an entry's words, and its source: the last, where it names a year or a link."""
     doc = re.sub(r"\[`(?:\w+::)*(\w+)`\]\(crate::[^)]*\)", r"`\1`", doc)
+    doc = re.sub(r"^\s*```.*$\n", "", doc, flags=re.MULTILINE)
     paragraphs = [" ".join(p.split()) for p in re.split(r"\n\s*\n", doc.strip()) if p.strip()]
     if paragraphs and not (len(paragraphs) > 1 and _SOURCE.search(paragraphs[-1])):
         words, _, last = paragraphs[-1].rpartition(". ")
