@@ -15,7 +15,9 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 import steepest
 from steepest import _core, linear, rates, rules
@@ -330,14 +332,130 @@ def test_every_estimator_goes_on_in_a_fresh_process_to_the_same_bits(tmp_path):
 
 def test_a_fit_that_cannot_be_kept_is_refused_by_name(tmp_path):
     path, two = tmp_path / "fit", np.column_stack([TARGET, TARGET])
-    for model in (linear.Ridge([1.0, 2.0]), linear.Lasso(), GeneralizedLinear()):
-        with pytest.raises(InputError, match="checkpoint keeps one target; got 2"):
-            model.fit(ROWS, two, checkpoint=path)
-    with pytest.raises(InputError, match="several classes"):
-        linear.LinearSVC().fit(ROWS, np.arange(60) % 3, checkpoint=path)
-    with pytest.raises(InputError, match="no folder"):
-        linear.Ridge().fit(ROWS, TARGET, checkpoint=tmp_path / "none" / "fit")
-    linear.Ridge().fit(ROWS, TARGET, checkpoint=path)
+    for model, target in [
+        (linear.Ridge(), TARGET),
+        (linear.Lasso(), two),
+        (linear.LinearRegression(), TARGET),
+    ]:
+        with pytest.raises(InputError, match="no folder"):
+            model.fit(ROWS, target, checkpoint=tmp_path / "none" / "fit")
+    # What is solved in one go leaves no file.
+    linear.Ridge([1.0, 2.0]).fit(ROWS, two, checkpoint=path)
+    linear.LinearRegression().fit(ROWS, two, checkpoint=path)
+    assert not path.exists()
+
+
+WIDE = np.random.default_rng(9).normal(size=(40, 400))
+ALIKE = np.cumsum(np.random.default_rng(6).normal(size=(300, 300)), axis=1)
+
+
+@pytest.mark.parametrize(
+    ("make", "rows", "target"),
+    [
+        (lambda n: linear.Lasso(1e-3, max_iter=n), ALIKE, ALIKE[:, [150, 20, 3]] ** 3 / 10),
+        (lambda n: linear.LinearSVC(max_iter=n), LOPSIDED, np.arange(400) % 4),
+        (lambda n: GeneralizedLinear("huber", method="lbfgs", max_iter=n), ROWS, np.exp(ROWS[:, :2])),
+    ],
+    ids=["Lasso", "LinearSVC", "GeneralizedLinear"],
+)
+def test_several_targets_are_kept_in_one_file(tmp_path, make, rows, target):
+    """With a larger budget each goes on from where it stood; what is done is not done again."""
+    path, resumed = tmp_path / "fit", set()
+
+    def bits(model):
+        return np.ravel(model.coef_).tobytes(), [told(r) for r in model.results_]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotConverged)
+        never = make(10**6).fit(rows, target)
+        most = max(r.nit for r in never.results_)
+        for budget in [*range(1, min(most, 12)), 10**6]:
+            model = make(budget).fit(rows, target, checkpoint=path)
+            assert path.exists() == (budget < 10**6)
+            resumed |= {k for k, r in enumerate(model.results_) if r.resumed}
+    assert bits(model) == bits(never)
+    assert 0 in resumed
+
+
+def test_what_ends_between_two_targets_does_not_begin_anew(tmp_path, monkeypatch):
+    path, own = tmp_path / "fit", _core.fit_linear
+    target = np.stack([WIDE[:, 0], WIDE[:, 1] - WIDE[:, 2], WIDE[:, 3]], axis=1)
+    never = linear.LinearRegression(positive=True).fit(WIDE, target)
+    calls = []
+
+    def failing(*args, **more):
+        calls.append(1)
+        if len(calls) == 3:
+            raise OSError("the power went")
+        return own(*args, **more)
+
+    monkeypatch.setattr(_core, "fit_linear", failing)
+    with pytest.raises(OSError, match="the power went"):
+        linear.LinearRegression(positive=True).fit(WIDE, target, checkpoint=path)
+    with pytest.raises(InputError, match="y is another"):
+        linear.LinearRegression(positive=True).fit(WIDE, target + 1, checkpoint=path)
+    again = linear.LinearRegression(positive=True).fit(WIDE, target, checkpoint=path)
+    assert len(calls) == 4
+    assert again.coef_.tobytes() == never.coef_.tobytes()
+    assert [told(r) for r in again.results_] == [told(r) for r in never.results_]
+    assert not path.exists()
+
+
+@pytest.fixture
+def parts(tmp_path):
+    """Files of columns and classes."""
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    draw = np.random.default_rng(2)
+    x = draw.normal(size=(6000, 3)) * [1.0, 1e2, 1e-2]
+    y = (x[:, 0] + x[:, 1] / 100 + draw.normal(size=6000) > 0).astype(int)
+    for k in range(3):
+        rows = slice(2000 * k, 2000 * (k + 1))
+        columns = {f"x{j}": x[rows, j] for j in range(3)} | {"y": y[rows]}
+        parquet.write_table(pa.table(columns), folder / f"part-{k}.parquet", row_group_size=700)
+    return str(folder / "part-*.parquet")
+
+
+@pytest.mark.parametrize("method", [None, "lbfgs", "adam"])
+def test_a_fit_of_files_goes_on_too(tmp_path, parts, method):
+    path, asked = tmp_path / "fit", {"loss": "logistic", "alpha": 1e-4, "method": method, "tol": 1e-9}
+
+    def fit(budget, **more):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotConverged)
+            return GeneralizedLinear(**asked, max_iter=budget).fit(parts, "y", **more)
+
+    never = fit(30)
+    for budget in (1, 3):
+        fit(budget, checkpoint=path)
+    again = fit(30, checkpoint=path)
+    assert again.result_.resumed == 3
+    assert again.coef_.tobytes() == never.coef_.tobytes()
+    assert told(again.result_) == told(never.result_)
+    path.unlink(missing_ok=True)
+    fit(1, checkpoint=path)
+    os.utime(parts.replace("*", "1"), ns=(1, 1))
+    with pytest.raises(InputError, match="X is another"):
+        fit(1, checkpoint=path)
+
+
+def test_a_fit_of_more_files_than_memory_goes_on_too(tmp_path, parts):
+    path, asked = tmp_path / "fit", {"target": "y", "memory": 1_200_000}
+    never, last = found(steepest.fit(parts, **asked)), 0
+    for attempt in range(1, 100):
+        calls = iter(range(1, 10**6))
+
+        def watch(told, calls=calls, last=9 * attempt):
+            if next(calls) >= last:
+                raise OSError("the power went")
+
+        try:
+            model = steepest.fit(parts, **asked, checkpoint=(path, 1e9), watch=watch)
+            break
+        except OSError:
+            last += path.exists()
+    assert found(model) == never
+    assert last > 0
     assert not path.exists()
 
 

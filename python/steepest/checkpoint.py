@@ -12,7 +12,7 @@ import json
 import os
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -132,21 +132,27 @@ class Series(Checkpoint):
     one in force. What a call does between them it does again.
 
     As a context: where the call fails, what was done is written.
+
+    Parameters
+    ----------
+    given, about
+        As of `Checkpoint`.
+    ends : sequence of str
+        Outcomes of a descent that the same call may go on with later: what comes after it is not kept.
     """
 
-    def __init__(self, given: Any, about: About) -> None:
+    def __init__(self, given: Any, about: About, ends: Sequence[str] = ("stopped",)) -> None:
         self._done: list[dict[str, Any]] = []
         super().__init__(given, about)
         #: how many descents the call has asked for; whether some are done that are not in the file
         self._asked, self._new = 0, False
-        #: whether a descent was stopped: what comes after it is not kept
-        self._stopped = False
+        self._ends, self._ended = ends, False
 
     def __enter__(self) -> Series:
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if kind is None and not self._stopped:
+        if kind is None and not self._ended:
             super()._write(None)
         elif self._new:
             self._write({})
@@ -159,7 +165,7 @@ class Series(Checkpoint):
         length : int
             Of the point `x` that it comes to.
         """
-        if self._stopped:
+        if self._ended:
             return work(None)
         self._asked += 1
         if self._asked <= len(self._done):
@@ -168,11 +174,11 @@ class Series(Checkpoint):
                 raise ModelFileError(f"{str(self._path)!r} was altered: a descent in it has another length")
             return answer
         answer = work(self)
-        self._stopped = answer["outcome"] == "stopped"
-        if not self._stopped:
+        self._ended = answer["outcome"] in self._ends
+        if not self._ended:
             self._done.append(answer)
             self._saved, self._new = None, True
-        if self._new and (self._stopped or time.monotonic() - self._written >= self._seconds):
+        if self._new and (self._ended or time.monotonic() - self._written >= self._seconds):
             self._write({})
         return answer
 
@@ -243,6 +249,15 @@ def digest(value: Any) -> str:
         )
     elif hasattr(value, "indptr"):
         return digest([value.shape, value.data, value.indices, value.indptr])
+    elif hasattr(value, "identity"):
+        if value.identity is None:
+            raise InputError(
+                "checkpoint keeps fits of tables in memory and of files; got batches that only whoever gives them can "
+                "tell from others: leave checkpoint out, or write them to a file first"
+            )
+        return digest(value.identity)
+    elif hasattr(value, "files"):
+        return digest([value.files, value.names, value.shape, value.levels])
     elif isinstance(value, Mapping):
         for key, part in value.items():
             sha.update(f"{key!r} {digest(part)}\n".encode())

@@ -18,7 +18,7 @@ from steepest.fitting.asked import class_weights, named_score, threshold_of, wit
 from steepest.fitting.job import Job
 from steepest.fitting.judging import python_lines, story_of
 from steepest.fitting.progress import Stages
-from steepest.fitting.streamed import opened, refuse
+from steepest.fitting.streamed import Rows, opened, refuse
 from steepest.model import Model
 from steepest.tables import Part, Prepared, prepare
 
@@ -163,8 +163,8 @@ def fit(
     memory : int, optional
         Bytes that the fit may take; what is free when None. Files and batches that would take more are read while
         they are computed with: kinds of columns, alpha and the figures are then those of a random sample of the rows,
-        and the coefficients those of all rows (with ``refit=False`` of the sample), which is said. `time`, `cv`,
-        `sample_weight` and `checkpoint` are then refused.
+        and the coefficients those of all rows (with ``refit=False`` of the sample), which is said. `time`, `cv` and
+        `sample_weight` are then refused.
     checkpoint : path or (path, seconds), optional
         A file that the fit is kept in while it goes on: the alphas done, each with what it came to, and the descent in
         force. It is written every so many seconds (30 unless said) and where the fit is stopped (`watch`, Ctrl-C, an
@@ -203,7 +203,7 @@ def fit(
     stages.enter("read", 0.0, 0.05)
     read, rows = opened(table, memory)
     if rows is not None:
-        refuse(time=time, sample_weight=sample_weight, cv=cv, checkpoint=checkpoint)
+        refuse(time=time, sample_weight=sample_weight, cv=cv)
         if target is not None and not isinstance(target, (str, int, np.integer)):
             refuse(target="the values")
     prepared = prepare(
@@ -260,7 +260,7 @@ def fit(
         "missing_target": None if missing_target is None else list(missing_target),
         "memory": memory,
     }  # fmt: skip
-    kept = None if checkpoint is None else Series(checkpoint, _description(prepared, arguments))
+    kept = None if checkpoint is None else Series(checkpoint, _description(prepared, rows, arguments))
     job = Job(prepared, chosen, settings | {"scoring": score}, threads, stages, kept)
     job.rows = rows
     with kept or nullcontext():
@@ -272,10 +272,11 @@ def fit(
     return Model(prepared.schema, fitted.final.weights, settings | {"alpha": fitted.alpha}, facts)
 
 
-def _description(prepared: Prepared, arguments: Mapping[str, Any]) -> dict[str, str]:
+def _description(prepared: Prepared, rows: Rows | None, arguments: Mapping[str, Any]) -> dict[str, str]:
     """What a fit is, in short texts: what a checkpoint must be of."""
     parts = {"table": (prepared.train, prepared.validation), "test": (prepared.test,)}
     about = {name: digest([_arrays(part) for part in of]) for name, of in parts.items()}
+    about |= {} if rows is None else {"files": digest(rows.files)}
     settings = {n: digest(v) for n, v in arguments.items() if n not in ("test", "threads", "memory")}
     return {"fun": "a fit of a table"} | about | settings
 

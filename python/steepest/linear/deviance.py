@@ -84,8 +84,7 @@ class _Deviance(RegressorMixin, LinearEstimator):  # type: ignore[misc]
         exposure : array of shape (rows,), optional
             Above 0: its logarithm is added to the margin likewise.
         checkpoint : path or (path, seconds), optional
-            A file that the fit is kept in, as `steepest.minimize` has it: the same call goes on from there. For tables
-            in memory.
+            A file that the fit is kept in, as `steepest.minimize` has it: the same call goes on from there.
         """
         X, y = self._checked(X, y, (sample_weight, offset, exposure), y_numeric=True)
         target = np.ascontiguousarray(y, dtype=np.float64)

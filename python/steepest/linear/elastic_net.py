@@ -131,8 +131,7 @@ class ElasticNet(LinearRegressor):
         check_input : bool, default True
             Taken as scikit-learn's; what comes in is checked in any case.
         checkpoint : path or (path, seconds), optional
-            A file that the fit is kept in, as `steepest.minimize` has it: the same call goes on from there. For one
-            target of a table in memory.
+            A file that the fit is kept in, as `steepest.minimize` has it: the same call goes on from there.
 
         Returns
         -------

@@ -22,7 +22,7 @@ from steepest.tables.batches import Batches
 from steepest.tables.stream import Stream, batches_of, is_frame, is_unread
 
 from .offset import added
-from .problem import Problem, Solved, refuse_streamed, warn_unless_converged
+from .problem import Problem, Solved, solve_all, warn_unless_converged
 from .settings import refuse_strange_numbers
 
 __all__ = ["Classes", "LinearEstimator", "LinearRegressor", "alike", "column_of", "opened"]
@@ -393,7 +393,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearEstimator):  # typ
         checkpoint: Any = None,
     ) -> list[Solved]:
         """Solves a problem for each target."""
-        check_kept(checkpoint, X, len(problems))
+        check(checkpoint)
         if held_out is not None and isinstance(X, Stream):
             raise InputError(
                 "rows of files cannot be held out: pass early_stopping=False, or the rows in memory"
@@ -402,20 +402,18 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearEstimator):  # typ
         narrow = X.dtype == np.float32
         columns = y.reshape(len(y), -1).T
         starts = self._starts(columns.shape[0], X.shape[1]) if warm else [None] * len(columns)
-        return [
-            replace(problem, narrow=narrow).solve(
-                X,
-                np.ascontiguousarray(column),
-                weight,
-                start=start,
-                names=self._names(),
-                held_out=held_out,
-                watch=watch,
-                offset=offset,
-                checkpoint=checkpoint,
-            )
-            for problem, column, start in zip(problems, columns, starts, strict=True)
-        ]
+        return solve_all(
+            [replace(problem, narrow=narrow) for problem in problems],
+            X,
+            columns,
+            weight,
+            starts=starts,
+            names=self._names(),
+            held_out=held_out,
+            watch=watch,
+            offset=offset,
+            checkpoint=checkpoint,
+        )
 
     def _starts(self, targets: int, features: int) -> list[Any]:
         """Where the last fit ended, if it was one of this shape."""
@@ -437,16 +435,6 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearEstimator):  # typ
         self.coef_ = coef[0] if len(coef) == 1 and (y.ndim == 1 or not self._keeps_column) else coef
         self.intercept_ = intercept if getattr(self, "fit_intercept", True) else 0.0
         self._set_result([s.result for s in solved])
-
-
-def check_kept(checkpoint: Any, X: Any, targets: int) -> None:
-    """Refuses a checkpoint that could not be kept, before anything is computed."""
-    if checkpoint is None:
-        return
-    if targets > 1:
-        raise InputError(f"checkpoint keeps one target; got {targets}: fit each by itself")
-    refuse_streamed(checkpoint, X)
-    check(checkpoint)
 
 
 def _shortfall(result: Result) -> float:

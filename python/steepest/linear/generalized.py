@@ -215,8 +215,7 @@ class GeneralizedLinear(LinearRegressor):
         exposure : array of shape (rows,), optional
             Above 0: its logarithm is added likewise, so that ``poisson`` counts so many units of time or of area.
         checkpoint : path or (path, seconds), optional
-            A file that the fit is kept in, as `steepest.minimize` has it: the same call goes on from there. For
-            tables in memory.
+            A file that the fit is kept in, as `steepest.minimize` has it: the same call goes on from there.
 
         Returns
         -------

@@ -12,10 +12,11 @@ from scipy.optimize import nnls
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 
+from steepest.checkpoint import check
 from steepest.tables.stream import Stream
 
 from .estimator import LinearRegressor
-from .problem import Problem, Solved
+from .problem import Problem, Solved, solve_all
 from .squares import least_squares, reduced
 
 __all__ = ["LinearRegression"]
@@ -98,7 +99,7 @@ class LinearRegression(LinearRegressor):
         self.positive = positive
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> LinearRegression:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, checkpoint: Any = None) -> LinearRegression:
         """Fits the model.
 
         Parameters
@@ -110,6 +111,9 @@ class LinearRegression(LinearRegressor):
         y : array of shape (rows,) or (rows, targets)
         sample_weight : array of shape (rows,), optional
             At least 0; a row of weight 0 is a row that is not there.
+        checkpoint : path or (path, seconds), optional
+            A file that the fit is kept in, as `steepest.minimize` has it: the same call goes on from there. What is
+            solved exactly, in one go, leaves no file.
 
         Returns
         -------
@@ -118,14 +122,16 @@ class LinearRegression(LinearRegressor):
         """
         X, y = self._checked(X, y, (sample_weight,), multi_output=True, y_numeric=True)
         weight = self._weights(sample_weight, X)
+        check(checkpoint)
         if self.positive:
-            self._keep(self._positive(X, y, weight), X, y)
+            self._keep(self._positive(X, y, weight, checkpoint), X, y)
             return self
         if isinstance(X, Stream):
             # Nothing is factored that does not lie in memory.
             problem = Problem(intercept=self.fit_intercept, tol=self.tol)
             columns = y.reshape(len(y), -1)
-            self._keep(self._fit_targets(X, columns, [problem] * columns.shape[1], weight), X, y)
+            problems = [problem] * columns.shape[1]
+            self._keep(self._fit_targets(X, columns, problems, weight, checkpoint=checkpoint), X, y)
             return self
         found = least_squares(X, y, weight, self.fit_intercept, self._names(), tol=self.tol)
         for name, known in (("rank_", found.rank), ("_triangle", found.triangle)):
@@ -148,7 +154,7 @@ class LinearRegression(LinearRegressor):
         found[: len(values)] = values
         return found
 
-    def _positive(self, X: Any, y: NDArray[Any], weight: Any) -> list[Solved]:
+    def _positive(self, X: Any, y: NDArray[Any], weight: Any, checkpoint: Any) -> list[Solved]:
         """Coefficients at or above 0.
 
         Narrow tables are reduced first, and solved by their active sets: of many solutions weights and repeated rows
@@ -158,16 +164,15 @@ class LinearRegression(LinearRegressor):
         problem = Problem(penalty="none", intercept=self.fit_intercept, bounds=(0.0, np.inf), tol=self.tol)
         streamed = isinstance(X, Stream)
         if streamed or X.dtype != np.float64 or X.shape[0] * X.shape[1] ** 2 > _CHEAP or X.shape[1] > _NARROW:
-            return self._fit_targets(X, columns, [problem] * columns.shape[1], weight)
+            return self._fit_targets(X, columns, [problem] * columns.shape[1], weight, checkpoint=checkpoint)
         rows, targets, level, centre = reduced(X, columns, weight, self.fit_intercept, self._names())
         if not len(rows):
             # One row less its mean is nothing.
             return self._fit_targets(X, columns, [problem] * columns.shape[1], weight)
         problem = replace(problem, intercept=False)
-        found = [
-            problem.solve(rows, np.ascontiguousarray(target), start=_active(rows, target))
-            for target in targets.T
-        ]
+        starts = [_active(rows, target) for target in targets.T]
+        problems = [problem] * len(starts)
+        found = solve_all(problems, rows, targets.T, starts=starts, checkpoint=checkpoint)
         intercepts = level - np.vstack([f.coef for f in found]) @ centre
         return [replace(f, intercept=b) for f, b in zip(found, intercepts[:, None], strict=True)]
 

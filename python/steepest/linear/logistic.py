@@ -221,8 +221,7 @@ class LogisticRegression(CallbackSupportMixin, ClassifierMixin, Classes, LinearE
         sample_weight : array of shape (rows,), optional
             At least 0; a row of weight 0 is a row that is not there.
         checkpoint : path or (path, seconds), optional
-            A file that the fit is kept in, as `steepest.minimize` has it: the same call goes on from there. For tables
-            in memory.
+            A file that the fit is kept in, as `steepest.minimize` has it: the same call goes on from there.
 
         Returns
         -------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from steepest import _core
 from steepest.checkpoint import Checkpoint, Series, digest
-from steepest.errors import InputError, NotConverged
+from steepest.errors import NotConverged
 from steepest.result import Result
 from steepest.tables.stream import Stream
 
-__all__ = ["Problem", "Solved", "warn_unless_converged"]
+__all__ = ["Problem", "Solved", "solve_all", "warn_unless_converged"]
 
 Floats = NDArray[np.float64]
 
@@ -120,7 +120,8 @@ class Problem:
         offset : array of shape (rows,), optional
             Added to each row's margin; for losses of one margin.
         checkpoint : path, (path, seconds) or Series, optional
-            A file that the descent is kept in and goes on from (`steepest.checkpoint`).
+            A file that the descent is kept in and goes on from (`steepest.checkpoint`); files that are read while they
+            are computed with are known by their names, lengths and times.
         watch, callback : callable, optional
             Called with the progress: at most ten times a second, or after each iteration.
 
@@ -129,41 +130,24 @@ class Problem:
         ValueError
             What cannot be used, named.
         """
-        model = {
-            "loss": (self.loss, list(self.loss_settings.items())),
-            "outputs": self.outputs,
-            "penalty": (self.penalty, list(self.penalty_settings.items())),
-            "alpha": float(self.alpha),
-            "intercept": bool(self.intercept),
-            "intercept_penalty": float(self.intercept_penalty),
-            "bounds": self.bounds,
-            "scale": None if self.scale is None else self.scale.tolist(),
-            "factors": None if self.factors is None else np.asarray(self.factors, dtype=np.float64).tolist(),
-            "groups": None if self.groups is None else np.asarray(self.groups).tolist(),
-            "narrow": self.narrow,
-            "method": None if self.method is None else (self.method, list(self.method_settings.items())),
-        }
         stop = {
             "tol": float(self.tol),
             "max_iter": self.max_iter,
             "max_passes": self.max_passes,
             "max_seconds": self.max_seconds,
         }
-        refuse_streamed(checkpoint, X)
         aside = None
         if held_out is not None:
             aside, weight = self._aside(X, y, weight, *held_out)
         packed = None if start is None else self._packed(*start)
         kept: Checkpoint | None = checkpoint if isinstance(checkpoint, Series) else None
         if checkpoint is not None and kept is None:
-            settings = {"tol": self.tol, **{name: model[name] for name in sorted(model)}}
             rows = {"X": X, "y": y, "weight": weight, "start": packed, "offset": offset, "held_out": aside}
-            about = {name: digest(of) for name, of in (settings | rows).items()}
-            kept = Checkpoint(checkpoint, {"fun": "a linear model", **about})
+            kept = Checkpoint(checkpoint, _about(self._known() | rows))
         answer = _core.fit_linear(
             X,
             y,
-            model,
+            self._model(),
             stop,
             weight=weight,
             start=packed,
@@ -182,6 +166,27 @@ class Problem:
         if not self.intercept:
             intercept = np.zeros(self.outputs)
         return Solved(coef, intercept, Result.of(answer))
+
+    def _model(self) -> dict[str, Any]:
+        """What the core fits, beside the arrays."""
+        return {
+            "loss": (self.loss, list(self.loss_settings.items())),
+            "outputs": self.outputs,
+            "penalty": (self.penalty, list(self.penalty_settings.items())),
+            "alpha": float(self.alpha),
+            "intercept": bool(self.intercept),
+            "intercept_penalty": float(self.intercept_penalty),
+            "bounds": self.bounds,
+            "scale": None if self.scale is None else self.scale.tolist(),
+            "factors": None if self.factors is None else np.asarray(self.factors, dtype=np.float64).tolist(),
+            "groups": None if self.groups is None else np.asarray(self.groups).tolist(),
+            "narrow": self.narrow,
+            "method": None if self.method is None else (self.method, list(self.method_settings.items())),
+        }
+
+    def _known(self) -> dict[str, Any]:
+        """All that a checkpoint must be of, beside the arrays."""
+        return {"tol": self.tol, **self._model()}
 
     @staticmethod
     def _aside(
@@ -207,10 +212,59 @@ class Problem:
         return np.ascontiguousarray(rows).ravel()
 
 
-def refuse_streamed(checkpoint: Any, X: Any) -> None:
-    """What is read while it is computed with has no digest to be known by."""
-    if checkpoint is not None and isinstance(X, Stream):
-        raise InputError("checkpoint keeps fits of tables in memory; got files: leave checkpoint out")
+def solve_all(
+    problems: Sequence[Problem],
+    X: Any,
+    targets: Iterable[Any],
+    weight: Any = None,
+    *,
+    starts: Sequence[Any] | None = None,
+    offset: Floats | None = None,
+    held_out: tuple[NDArray[np.bool_], int] | None = None,
+    checkpoint: Any = None,
+    **more: Any,
+) -> list[Solved]:
+    """Each problem's solution for its target, one after the other; one file keeps them all.
+
+    Parameters are those of `Problem.solve`.
+    """
+    targets = list(targets)
+    each = list(zip(problems, targets, starts or [None] * len(problems), strict=True))
+    more |= {"offset": offset, "held_out": held_out}
+    if checkpoint is None or len(each) == 1:
+        return [
+            problem.solve(X, np.ascontiguousarray(y), weight, start=start, checkpoint=checkpoint, **more)
+            for problem, y, start in each
+        ]
+    rows = {
+        "X": X,
+        "y": list(targets),
+        "weight": weight,
+        "start": starts,
+        "offset": offset,
+        "held_out": held_out,
+    }
+    models = {"models": [problem._known() for problem in problems]}
+    found = []
+    with Series(checkpoint, _about(models | rows), ends=("stopped", "budget")) as series:
+        for problem, y, start in each:
+            length = problem.outputs * (X.shape[1] + bool(problem.intercept))
+
+            def descend(
+                kept: Series | None, problem: Problem = problem, y: Any = y, start: Any = start
+            ) -> dict[str, Any]:
+                here = np.ascontiguousarray(y)
+                result = problem.solve(X, here, weight, start=start, checkpoint=kept, **more).result
+                return {**result, "findings": [finding.as_dict() for finding in result.findings]}
+
+            answer = series.run(length, descend)
+            found.append(Solved(*problem.parts(answer["x"], X.shape[1]), Result.of(answer)))
+    return found
+
+
+def _about(parts: Mapping[str, Any]) -> dict[str, str]:
+    """What a checkpoint is of, in short texts."""
+    return {"fun": "a linear model", **{name: digest(part) for name, part in parts.items()}}
 
 
 def warn_unless_converged(result: Result, name: str, words: str = "") -> None:

@@ -11,10 +11,11 @@ from scipy import sparse
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from steepest.checkpoint import check
 from steepest.errors import InputError
 from steepest.tables.stream import Stream
 
-from .estimator import LinearRegressor, check_kept
+from .estimator import LinearRegressor
 from .problem import Problem, Solved
 from .squares import least_squares
 
@@ -117,8 +118,8 @@ class Ridge(LinearRegressor):
         sample_weight : float or array of shape (rows,), optional
             At least 0; a row of weight 0 is a row that is not there.
         checkpoint : path or (path, seconds), optional
-            A file that the fit is kept in, as `steepest.minimize` has it: the same call goes on from there. For one
-            target of a table in memory. What is solved exactly, in one go, leaves no file.
+            A file that the fit is kept in, as `steepest.minimize` has it: the same call goes on from there. What is
+            solved exactly, in one go, leaves no file.
 
         Returns
         -------
@@ -167,7 +168,7 @@ class Ridge(LinearRegressor):
     ) -> list[Solved]:
         """Each target's solution: by factors where that is cheap or the penalty is 0, for then many may be best."""
         columns = y.reshape(len(y), -1)
-        check_kept(checkpoint, X, len(shares))
+        check(checkpoint)
         problems = [
             Problem(
                 penalty="l2",
@@ -184,14 +185,15 @@ class Ridge(LinearRegressor):
         streamed = isinstance(X, Stream)
         cheap = not sparse.issparse(X) and not streamed and X.shape[0] * X.shape[1] * min(X.shape) <= _CHEAP
         solved: dict[int, Solved] = {}
-        for share in np.unique(shares):
-            here = np.flatnonzero(shares == share)
-            if cheap or (share == 0.0 and not streamed):
-                found = least_squares(
-                    X, columns[:, here], weight, self.fit_intercept, self._names(), ridge=share, tol=self.tol
-                ).solved
-            else:
-                here_problems = [problems[k] for k in here]
-                found = self._fit_targets(X, columns[:, here], here_problems, weight, checkpoint=checkpoint)
+        factored = np.full(len(shares), cheap) | ((shares == 0.0) & (not streamed))
+        for share in np.unique(shares[factored]):
+            here = np.flatnonzero(factored & (shares == share))
+            found = least_squares(
+                X, columns[:, here], weight, self.fit_intercept, self._names(), ridge=share, tol=self.tol
+            ).solved
+            solved.update(zip(here.tolist(), found, strict=True))
+        if len(here := np.flatnonzero(~factored)):
+            those = [problems[k] for k in here]
+            found = self._fit_targets(X, columns[:, here], those, weight, checkpoint=checkpoint)
             solved.update(zip(here.tolist(), found, strict=True))
         return [solved[k] for k in range(len(shares))]

@@ -15,7 +15,7 @@ from steepest.errors import InputError
 
 from .estimator import Classes, LinearEstimator, opened
 from .logistic import _coded
-from .problem import Problem
+from .problem import Problem, solve_all
 
 __all__ = ["LinearSVC"]
 
@@ -131,8 +131,7 @@ class LinearSVC(ClassifierMixin, SparseCoefMixin, Classes, LinearEstimator):  # 
         sample_weight : float or array of shape (rows,), optional
             At least 0; a row of weight 0 is a row that is not there.
         checkpoint : path or (path, seconds), optional
-            A file that the fit is kept in, as `steepest.minimize` has it: the same call goes on from there. For two
-            classes of a table in memory.
+            A file that the fit is kept in, as `steepest.minimize` has it: the same call goes on from there.
 
         Returns
         -------
@@ -172,16 +171,15 @@ class LinearSVC(ClassifierMixin, SparseCoefMixin, Classes, LinearEstimator):  # 
             narrow=X.dtype == np.float32,
         )
         first = 1 if len(self.classes_) == 2 else 0
-        if checkpoint is not None and first == 0:
-            raise InputError(
-                "checkpoint keeps one descent; several classes take one each: fit each class by itself"
-            )
-        solved = [
-            problem.solve(
-                X, (codes == k).astype(np.float64), weight, names=self._names(), checkpoint=checkpoint
-            )
-            for k in range(first, len(self.classes_))
-        ]
+        each = range(first, len(self.classes_))
+        solved = solve_all(
+            [problem] * len(each),
+            X,
+            [(codes == k).astype(np.float64) for k in each],
+            weight,
+            names=self._names(),
+            checkpoint=checkpoint,
+        )
         self.coef_ = np.vstack([s.coef for s in solved]).astype(X.dtype)
         intercept = np.concatenate([s.intercept for s in solved]).astype(X.dtype)
         self.intercept_ = intercept if self.fit_intercept else 0.0

@@ -68,6 +68,11 @@ class Batches:
     in_order = False
 
     @property
+    def identity(self) -> list[Any] | None:
+        """Names, lengths and times of the files that are read, by which they are known again; None where there are none."""
+        return None
+
+    @property
     def reads(self) -> float:
         """How often all rows have been decoded so far."""
         raise NotImplementedError

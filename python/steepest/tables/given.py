@@ -130,6 +130,13 @@ class Given(Batches):
         maker.rows += batch.num_rows
 
     @property
+    def identity(self) -> list[Any] | None:
+        """Names, lengths and times, where they are files."""
+        if None in self._stamps:
+            return None
+        return [[maker.path.name for maker in self.makers if maker.path is not None], self._stamps]
+
+    @property
     def reads(self) -> float:
         """How often all rows have been read so far."""
         return self._decoded / self.rows

@@ -135,6 +135,11 @@ class Files(Batches):
         return pa.float64() if all(map(is_number, values)) else pa.string()
 
     @property
+    def identity(self) -> list[Any]:
+        """Names, lengths and times of the files."""
+        return [[path.name for path in self.paths], self.stamps]
+
+    @property
     def reads(self) -> float:
         """How often the files have been decoded so far: values decoded, asked for or not, over all values."""
         return self._decoded / (self.rows * len(self.names))
