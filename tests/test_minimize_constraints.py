@@ -182,3 +182,9 @@ def test_a_jacobian_found_by_differences_is_known_as_such():
     assert of(plane)
     assert not of(plane | {"jac": lambda x: np.ones(2)})
     assert of(plane, plane | {"jac": lambda x: np.ones(2)})
+
+
+def test_keep_feasible_of_a_constraint_is_not_silently_dropped() -> None:
+    disk = optimize.NonlinearConstraint(lambda x: x @ x, -np.inf, 1.0, keep_feasible=True)
+    r = steepest.minimize(rosen, [0.0, 0.0], constraints=disk)
+    assert [f.kind for f in r.findings].count("feasibility_not_kept") == 1

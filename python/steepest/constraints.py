@@ -73,10 +73,13 @@ class Constraints:
     ----------
     low, high : ndarray
         The limits, equal where a constraint is an equation.
+    strict : str
+        The first constraint that is to hold at every point gone through (`keep_feasible`), by its place in the list.
     """
 
-    def __init__(self, parts: list[_Part]) -> None:
+    def __init__(self, parts: list[_Part], strict: str = "") -> None:
         self._parts = parts
+        self.strict = strict
         self.low = np.concatenate([part.low for part in parts])
         self.high = np.concatenate([part.high for part in parts])
         self._at: Floats | None = None
@@ -169,7 +172,10 @@ def read_constraints(
     if not isinstance(given, list | tuple):
         raise InputError(f"constraints must be SciPy's constraints, or a list of them; got {constraints!r}")
     parts = [replace(_read(f"constraints[{i}]", one, x0, shaped), box=box) for i, one in enumerate(given)]
-    return Constraints(parts) if parts else None
+    strict = (
+        f"constraints[{i}]" for i, one in enumerate(given) if np.any(getattr(one, "keep_feasible", False))
+    )
+    return Constraints(parts, next(strict, "")) if parts else None
 
 
 def _read(name: str, one: Any, x0: Floats, shaped: Callable[[Floats], Any]) -> _Part:

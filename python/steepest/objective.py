@@ -242,17 +242,28 @@ class Function:
         return replace(self, start=start, moved=moved)
 
     def findings(self) -> list[dict[str, Any]]:
-        """What there is to say of the start."""
-        if not self.moved:
-            return []
-        return [
-            {
-                "kind": "start_outside_bounds",
-                "severity": "note",
-                "sentence": self.moved,
-                "remedy": "Start within the bounds.",
-            }
-        ]
+        """What there is to say of the start, and of what is not done as it was asked for."""
+        found = []
+        if self.moved:
+            found.append(
+                {
+                    "kind": "start_outside_bounds",
+                    "severity": "note",
+                    "sentence": self.moved,
+                    "remedy": "Start within the bounds.",
+                }
+            )
+        if self.constraints is not None and self.constraints.strict:
+            found.append(
+                {
+                    "kind": "feasibility_not_kept",
+                    "severity": "warning",
+                    "sentence": f"{self.constraints.strict} asks for keep_feasible, which holds for bounds only: fun "
+                    "was called at points that miss the constraint, and only the result is to meet it.",
+                    "remedy": "Let fun answer there with inf, or write the constraint as bounds.",
+                }
+            )
+        return found
 
     def read(self, x: Any) -> Floats:
         """A point that the caller gave, as `start` is."""
