@@ -27,6 +27,7 @@ __all__ = [
     "Progressive",
     "Ruled",
     "SteepestDescent",
+    "TruncatedNewton",
 ]
 
 
@@ -436,3 +437,51 @@ class NonlinearCg(Settings):
     search: Literal[
         "approximate_wolfe", "armijo", "hager_zhang", "more_thuente", "non_monotone", "strong_wolfe"
     ] = "more_thuente"
+
+
+@dataclass(frozen=True)
+class TruncatedNewton(Settings):
+    """Truncated Newton: down the quadratic model g'd + ½ d'Hd by conjugate gradients, preconditioned by
+    L-BFGS over the last steps, as long as a product with H lowers the model by more than its share of what
+    the step costs; to the edge of the region in which the model has proved right, and along what bends
+    downward. Then a line search goes on from there.
+
+    Products are those given (`hess`, `hessp`, or of a table), else differences of gradients. Where they
+    have not been worth what they cost, the next steps are those of L-BFGS. Convergence is claimed only once
+    the model was minimised nearly exactly. It takes fewer evaluations than `lbfgs` where F is badly
+    conditioned, and about as many elsewhere.
+
+    Steihaug 1983, <https://doi.org/10.1137/0720042>; Nocedal and Yuan 1998 (region and search together);
+    Morales and Nocedal 2000, <https://doi.org/10.1137/S1052623497327854> (L-BFGS to precondition by); Nash
+    2000 (when to stop).
+
+    Parameters
+    ----------
+    memory : int, default 30
+        Pairs of steps and changes of the gradient that are remembered, to precondition by. Allowed: between
+        1 and 1000.
+    products : int, default 100
+        Products with the Hessian at most for a step. Allowed: between 1 and 1000000000.
+    gtol : float, default -1.0
+        SciPy's criterion: claim convergence where max |P(x − g) − x| is at most this; below 0 the method's
+        own. Allowed: at least -1.
+    ftol : float, default -1.0
+        SciPy's criterion: claim convergence where a step lowers F by at most this, relative; below 0 the
+        method's own. Allowed: at least -1.
+    verify : bool, default True
+        Whether to look at both sides of the point before convergence is claimed (a few evaluations).
+    search : str, default 'approximate_wolfe'
+        The line search along the direction. One of: approximate_wolfe, armijo, hager_zhang, more_thuente,
+        non_monotone, strong_wolfe.
+    """
+
+    registry: ClassVar[str] = "methods"
+    name: ClassVar[str] = "truncated_newton"
+    memory: int = 30
+    products: int = 100
+    gtol: float = -1.0
+    ftol: float = -1.0
+    verify: bool = True
+    search: Literal[
+        "approximate_wolfe", "armijo", "hager_zhang", "more_thuente", "non_monotone", "strong_wolfe"
+    ] = "approximate_wolfe"

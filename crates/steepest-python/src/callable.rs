@@ -57,6 +57,8 @@ pub struct Callable {
     at: Vec<f64>,
     value: f64,
     bounds: Option<(Vec<f64>, Vec<f64>)>,
+    /// Where the whole Hessian was asked for last for the sake of products, and what it was.
+    bent_at: Option<(Vec<f64>, Py<PyAny>)>,
     /// Whether complex steps were held against real ones.
     checked: bool,
     /// Values asked for beside those that the loop asked for.
@@ -90,6 +92,7 @@ impl Callable {
             at: Vec::new(),
             value,
             bounds,
+            bent_at: None,
             checked,
             spent,
         }
@@ -313,7 +316,7 @@ impl Objective for Callable {
                 (Ask::Hessian(to), _) if matches!(self.bend, Bend::Whole(_)) => {
                     Python::attach(|py| self.bent(py, x, to)).map_err(failed)?;
                 }
-                (Ask::Product { along, to }, _) if matches!(self.bend, Bend::Product(_)) => {
+                (Ask::Product { along, to }, _) if !matches!(self.bend, Bend::None) => {
                     Python::attach(|py| self.product_with(py, x, along, to)).map_err(failed)?;
                 }
                 (Ask::Constraints(to), _) if self.limited.is_some() => {
@@ -422,16 +425,53 @@ impl Callable {
         along: &[f64],
         to: &mut [f64],
     ) -> PyResult<()> {
-        let Bend::Product(hessp) = &self.bend else {
-            return Err(PyTypeError::new_err("products were asked of a whole Hessian"));
+        let hessp = match &self.bend {
+            Bend::Product(hessp) => hessp.clone_ref(py).into_bound(py),
+            Bend::Whole(hess) => {
+                let hess = hess.clone_ref(py).into_bound(py);
+                let answer = self
+                    .hessian_at(&hess, x)?
+                    .call_method1("dot", (PyArray1::from_slice(py, along),))?;
+                return entries(&answer, to, &[self.dim], "the Hessian (hess) times a vector");
+            }
+            Bend::None => {
+                return Err(PyTypeError::new_err("products were asked of a function without any"));
+            }
         };
-        let hessp = hessp.clone_ref(py).into_bound(py);
         let point = self.lend(py, x)?.into_any();
         let p = PyArrayDyn::zeros(py, IxDyn(&self.shape), false);
         // SAFETY: it was made a line ago, and nobody else has it.
         unsafe { p.as_slice_mut()? }.copy_from_slice(along);
         let answer = self.call(&hessp, point, Some(p.into_any()))?;
         entries(&answer, to, &self.shape, "the product (hessp)")
+    }
+
+    /// What `hess` returns at x, sparse or an operator as it may be; asked for once however many products are taken there.
+    fn hessian_at<'py>(
+        &mut self,
+        hess: &Bound<'py, PyAny>,
+        x: &[f64],
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = hess.py();
+        if let Some((at, matrix)) = &self.bent_at
+            && at[..] == *x
+        {
+            return Ok(matrix.bind(py).clone());
+        }
+        let point = self.lend(py, x)?.into_any();
+        let mut matrix = self.call(hess, point, None)?;
+        if !matrix.hasattr("dot")? || matrix.hasattr("mask")? {
+            matrix = py.import("numpy")?.call_method1("asarray", (matrix, "float64"))?;
+        }
+        let shape: Vec<usize> = matrix.getattr("shape")?.extract()?;
+        if shape != [self.dim, self.dim] {
+            let n = self.dim;
+            return Err(refused(format!(
+                "the Hessian (hess) must have the shape ({n}, {n}); got {shape:?}"
+            )));
+        }
+        self.bent_at = Some((x.to_vec(), matrix.clone().unbind()));
+        Ok(matrix)
     }
 
     fn bent(&mut self, py: Python<'_>, x: &[f64], to: &mut [f64]) -> PyResult<()> {

@@ -3,14 +3,18 @@ use super::pairs::Pairs;
 use super::smooth::Smooth;
 use crate::curvature::Curvature;
 use crate::method::{Entry, Needs, Suit};
-use crate::problem::Facts;
+use crate::problem::{Facts, Problem};
 use crate::searches;
 use crate::settings::{Described, Kind, Parameter};
 use crate::state::State;
 use crate::status::Halt;
 
 /// Where a direction is asked for. Vectors are padded with zeros to whole lanes.
-pub struct Iterate<'a> {
+pub struct Iterate<'a, 'p> {
+    /// What is minimised: for directions that ask it for more than the gradient.
+    pub problem: &'a mut Problem<'p>,
+    /// The point.
+    pub x: &'a [f64],
     /// The gradient.
     pub g: &'a [f64],
     /// The last steps, and the changes of the gradient over them; there is one at least.
@@ -29,8 +33,19 @@ pub struct StepTaken<'a> {
     pub a: f64,
     /// The slope along it where it began.
     pub slope: f64,
+    /// What it lowered F by.
+    pub fall: f64,
     /// Whether the gradient grew along it: then its pair is the newest of those remembered.
     pub kept: bool,
+}
+
+/// What a direction foretells by the function's own curvature.
+#[derive(Clone, Copy, Debug)]
+pub struct Foretold {
+    /// The decrease to the least value of the quadratic model, or as much of it as was found; infinite where that has none.
+    pub fall: f64,
+    /// Whether it is nearly all of it, and what was foretold of the last step came to pass.
+    pub believed: bool,
 }
 
 /// Which way to go. Before any step, and where it knows none, that is against the gradient.
@@ -45,7 +60,15 @@ pub trait Direction: Send {
         let _ = step;
     }
     /// The direction, in `d`, and the length to try first along it; none where it knows no direction.
-    fn towards(&mut self, here: &mut Iterate<'_>, d: &mut [f64]) -> Option<f64>;
+    fn towards(&mut self, here: &mut Iterate<'_, '_>, d: &mut [f64]) -> Result<Option<f64>, Halt>;
+    /// The decrease that the function's own curvature foretells along the last direction; none where it knows none.
+    fn foretells(&self) -> Option<Foretold> {
+        None
+    }
+    /// The next direction is to be as exact as it can be, since a claim rests on it; whether that makes a difference.
+    fn exactly(&mut self) -> bool {
+        false
+    }
     /// What it has learned leads nowhere: it is forgotten.
     fn forget(&mut self) {}
     /// What it remembers from one step to the next, where that is more than the pairs.

@@ -278,6 +278,28 @@ impl Pairs {
         }
     }
 
+    /// d ← −H g over the coordinates where `free` is 1 (all of them where there is no mask); false where no pair is fit there.
+    pub fn down(&mut self, free: Option<&[f64]>, g: &[f64], d: &mut [f64]) -> bool {
+        match free {
+            Some(free) => self.direction_over(free, g, d),
+            None => {
+                self.direction(g, d);
+                true
+            }
+        }
+    }
+
+    /// The same of a vector that is no gradient of a step.
+    pub fn applied(&mut self, free: Option<&[f64]>, v: &[f64], d: &mut [f64]) {
+        match free {
+            Some(free) => {
+                self.direction_over(free, v, d);
+            }
+            None if self.gram.is_some() => self.two_loop(v, d),
+            None => self.direction(v, d),
+        }
+    }
+
     fn two_loop(&mut self, g: &[f64], d: &mut [f64]) {
         self.order.clear();
         let newest_first = self.newest_first();

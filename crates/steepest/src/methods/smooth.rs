@@ -192,7 +192,7 @@ impl Run {
                 return self.rest(problem);
             }
             self.forget();
-            if !self.aim() {
+            if !self.aim(problem)? {
                 return self.rest(problem);
             }
         }
@@ -210,7 +210,7 @@ impl Run {
     /// Moves to the point that the search has left.
     fn take(&mut self, problem: &mut Problem<'_>, a: f64, f: f64) -> Result<Step, Halt> {
         let first = self.pairs.is_empty();
-        let (kept, at) = (self.remember(a), &mut self.at);
+        let (kept, at) = (self.remember(a, f), &mut self.at);
         let odd = at.verify && {
             let promised = if at.bounds.is_some() {
                 vectors::minus(&at.xn, &at.x, &mut at.d);
@@ -247,7 +247,7 @@ impl Run {
     }
 
     /// Remembers the step to `xn`, if the gradient grew along it; whether it did.
-    fn remember(&mut self, a: f64) -> bool {
+    fn remember(&mut self, a: f64, f: f64) -> bool {
         let at = &self.at;
         let kept = self.pairs.store(&at.x, &at.xn, &at.g, &at.gn);
         if kept {
@@ -257,6 +257,7 @@ impl Run {
             g: [&at.g, &at.gn],
             d: &at.d,
             slope: self.slope,
+            fall: at.f - f,
             a,
             kept,
         });
@@ -265,24 +266,22 @@ impl Run {
 
     /// Aims from where it stands, and claims convergence if it may.
     fn stand(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
-        let down = self.aim();
-        let scaled = !self.pairs.is_empty() && down;
-        self.at.predicted = scaled.then_some(-0.5 * self.slope);
+        let mut down = self.aim(problem)?;
         if !down && self.still() {
             self.at.predicted = Some(0.0);
             return self.claim(problem, Status::Converged, 0.0);
         }
-        if !self.set.predicts
-            && scaled
-            && self.at.predicted.is_some_and(|p| p <= self.at.claims.small(self.at.f))
-        {
-            self.at.predicted = Some(self.by_pairs());
-        }
         let exactly = self.at.claims.as_scipy();
-        if self.at.claims.converged(self.at.sight(), || self.by_diagonal(&self.pairs.metric()))
-            && (exactly || self.steep() <= STEEP[0])
-        {
-            return self.claim(problem, Status::Converged, 0.0);
+        let mut scaled = self.predict(down);
+        if self.done() {
+            if exactly || !self.direction.exactly() {
+                return self.claim(problem, Status::Converged, 0.0);
+            }
+            down = self.aim(problem)?;
+            scaled = self.predict(down);
+            if self.done() {
+                return self.claim(problem, Status::Converged, 0.0);
+            }
         }
         if !down {
             return self.rest(problem);
@@ -296,15 +295,38 @@ impl Run {
         Ok(self.at.here())
     }
 
+    /// What is left by the direction just found; whether anything is known of the curvature.
+    fn predict(&mut self, down: bool) -> bool {
+        let scaled = !self.pairs.is_empty() && down;
+        self.at.predicted = scaled.then_some(-0.5 * self.slope);
+        if let Some(foretold) = self.direction.foretells().filter(|_| scaled) {
+            self.at.predicted = Some(foretold.fall);
+        }
+        if !self.set.predicts
+            && scaled
+            && self.at.predicted.is_some_and(|p| p <= self.at.claims.small(self.at.f))
+        {
+            let left = self.by_pairs().max(self.at.predicted.unwrap_or(0.0));
+            self.at.predicted = Some(left);
+        }
+        scaled
+    }
+
+    /// Whether what is left is little enough for a claim.
+    fn done(&self) -> bool {
+        let (claims, sight) = (&self.at.claims, self.at.sight());
+        let known = self.direction.foretells().is_some_and(|f| f.believed);
+        let converged = known && claims.foretold(sight)
+            || claims.converged(sight, || self.by_diagonal(&self.pairs.metric()));
+        converged && (claims.as_scipy() || self.steep() <= STEEP[0])
+    }
+
     /// The decrease that L-BFGS predicts over the pairs, or what the direction does, where that is more.
     fn by_pairs(&mut self) -> f64 {
         let mut d = Aligned::zeros(self.at.n);
         let known = match &self.at.bounds {
-            Some(b) if !b.all_free() => self.pairs.direction_over(&b.free, &self.at.g, &mut d),
-            _ => {
-                self.pairs.direction(&self.at.g, &mut d);
-                true
-            }
+            Some(b) if !b.all_free() => self.pairs.down(Some(&b.free), &self.at.g, &mut d),
+            _ => self.pairs.down(None, &self.at.g, &mut d),
         };
         let left = if known { -0.5 * dot(&self.at.g, &d) } else { f64::INFINITY };
         left.max(-0.5 * self.slope)
@@ -380,9 +402,9 @@ impl Run {
     }
 
     /// Finds the direction; false where no direction leads down.
-    fn aim(&mut self) -> bool {
+    fn aim(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
         loop {
-            if !self.pairs.is_empty() && !self.direct() {
+            if !self.pairs.is_empty() && !self.direct(problem)? {
                 self.forget();
             }
             if self.pairs.is_empty() {
@@ -390,10 +412,10 @@ impl Run {
             }
             self.slope = dot(&self.at.g, &self.at.d);
             if self.slope < 0.0 && self.slope.is_finite() {
-                return true;
+                return Ok(true);
             }
             if self.pairs.is_empty() {
-                return false;
+                return Ok(false);
             }
             self.forget();
         }
@@ -415,28 +437,29 @@ impl Run {
     }
 
     /// The direction over the free coordinates, none of which is pushed out of its bounds; false where there is none.
-    fn direct(&mut self) -> bool {
+    fn direct(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
         let Standing { x, g, d, bounds, .. } = &mut self.at;
         let pairs = &mut self.pairs;
         let Some(b) = bounds else {
-            let length = self.direction.towards(&mut Iterate { g, pairs, free: None }, d);
+            let length =
+                self.direction.towards(&mut Iterate { problem, x, g, pairs, free: None }, d)?;
             self.length = length.unwrap_or(1.0);
-            return length.is_some();
+            return Ok(length.is_some());
         };
         b.release(x, g);
         for _ in 0..10 {
             let free = (!b.all_free()).then_some(&*b.free);
-            match self.direction.towards(&mut Iterate { g, pairs, free }, d) {
+            match self.direction.towards(&mut Iterate { problem, x, g, pairs, free }, d)? {
                 Some(length) => self.length = length,
-                None => return false,
+                None => return Ok(false),
             }
             if b.hold(x, d) == 0 {
-                return true;
+                return Ok(true);
             }
         }
         for (d, free) in d.iter_mut().zip(&*b.free) {
             *d *= free;
         }
-        true
+        Ok(true)
     }
 }

@@ -2,6 +2,7 @@
 use crate::method::{Needs, Takes};
 use crate::methods::direction::{Directed, Direction, Iterate, StepTaken};
 use crate::state::State;
+use crate::status::Halt;
 use crate::vectors::{add_over, dot, dot_over, scaled};
 
 crate::settings! {
@@ -42,7 +43,7 @@ impl Direction for ByLastStep {
         self.a = (!step.kept).then_some(step.a * self.gamma);
     }
 
-    fn towards(&mut self, here: &mut Iterate<'_>, d: &mut [f64]) -> Option<f64> {
+    fn towards(&mut self, here: &mut Iterate<'_, '_>, d: &mut [f64]) -> Result<Option<f64>, Halt> {
         let (s, y) = here.pairs.newest();
         let of = |a: &[f64], b: &[f64]| match here.free {
             Some(free) => dot_over(free, a, b),
@@ -52,7 +53,7 @@ impl Direction for ByLastStep {
         let (long, short) = (ss / sy, sy / yy);
         self.gamma = match self.a {
             Some(a) => LONGER * a,
-            None if !(sy > 0.0) => return None,
+            None if !(sy > 0.0) => return Ok(None),
             None if self.turn % 2 == 1 => short,
             None => long,
         };
@@ -62,7 +63,7 @@ impl Direction for ByLastStep {
         } else {
             scaled(-self.gamma, here.g, d);
         }
-        Some(1.0)
+        Ok(Some(1.0))
     }
 
     fn state(&mut self) -> Option<&mut dyn State> {

@@ -83,7 +83,7 @@ impl Direction for InverseHessian {
         self.stepped |= step.kept;
     }
 
-    fn towards(&mut self, here: &mut Iterate<'_>, d: &mut [f64]) -> Option<f64> {
+    fn towards(&mut self, here: &mut Iterate<'_, '_>, d: &mut [f64]) -> Result<Option<f64>, Halt> {
         if self.h.is_empty() {
             let gamma = here.pairs.gamma();
             self.h = Aligned::zeros(self.n * self.stride);
@@ -98,7 +98,7 @@ impl Direction for InverseHessian {
         }
         self.hg.copy_from_slice(&self.p);
         d.iter_mut().zip(&*self.p).for_each(|(d, p)| *d = -p);
-        Some(1.0)
+        Ok(Some(1.0))
     }
 
     fn state(&mut self) -> Option<&mut dyn State> {

@@ -2,6 +2,7 @@
 use crate::method::{Entry, Needs, Suit, Takes};
 use crate::methods::direction::{Directed, Direction, Iterate, Row};
 use crate::problem::Facts;
+use crate::status::Halt;
 
 crate::settings! {
     /// L-BFGS: quasi-Newton steps from the last `memory` changes of the gradient, along the projected path
@@ -45,11 +46,7 @@ impl Directed for Lbfgs {
 struct ByPairs;
 
 impl Direction for ByPairs {
-    fn towards(&mut self, here: &mut Iterate<'_>, d: &mut [f64]) -> Option<f64> {
-        let Some(free) = here.free else {
-            here.pairs.direction(here.g, d);
-            return Some(1.0);
-        };
-        here.pairs.direction_over(free, here.g, d).then_some(1.0)
+    fn towards(&mut self, here: &mut Iterate<'_, '_>, d: &mut [f64]) -> Result<Option<f64>, Halt> {
+        Ok(here.pairs.down(here.free, here.g, d).then_some(1.0))
     }
 }

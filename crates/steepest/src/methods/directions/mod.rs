@@ -14,4 +14,5 @@ directions! {
     bfgs::Bfgs,
     lbfgs::Lbfgs,
     nonlinear_cg::NonlinearCg,
+    truncated_newton::TruncatedNewton,
 }

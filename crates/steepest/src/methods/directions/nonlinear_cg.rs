@@ -1,6 +1,7 @@
 //! Nonlinear conjugate gradients.
 use crate::methods::direction::{Directed, Direction, Iterate, StepTaken};
 use crate::state::State;
+use crate::status::Halt;
 use crate::vectors::{Aligned, ahead, dot, minus};
 
 /// How much of the last direction is kept.
@@ -57,8 +58,8 @@ impl Direction for Conjugate {
         self.last = Some(Last { d, y, fall: step.a * step.slope, gg });
     }
 
-    fn towards(&mut self, here: &mut Iterate<'_>, d: &mut [f64]) -> Option<f64> {
-        let (last, g) = (self.last.as_ref()?, here.g);
+    fn towards(&mut self, here: &mut Iterate<'_, '_>, d: &mut [f64]) -> Result<Option<f64>, Halt> {
+        let (Some(last), g) = (&self.last, here.g) else { return Ok(None) };
         let y = &last.y;
         let (gy, dy) = (dot(g, y), dot(&last.d, y));
         let beta = if self.textbook {
@@ -71,7 +72,7 @@ impl Direction for Conjugate {
         d.iter_mut().for_each(|d| *d = -*d);
         // As far as the last step's fall, were this slope as steep as that: exact where F is quadratic and well scaled.
         let length = last.fall / dot(g, d);
-        (length > 0.0 && length.is_finite()).then_some(length)
+        Ok((length > 0.0 && length.is_finite()).then_some(length))
     }
 
     fn state(&mut self) -> Option<&mut dyn State> {

@@ -65,7 +65,7 @@ impl Run {
                 Ok(self.at.ended(Status::Plateau))
             }
             _ => {
-                self.aim();
+                self.aim(problem)?;
                 Ok(sure)
             }
         }
@@ -78,7 +78,7 @@ impl Run {
 
     /// Where steps close in from one side only: whether F goes on to fall some steps beyond.
     fn beyond(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
-        if !self.at.closes_in() || !self.aim() {
+        if !self.at.closes_in() || !self.aim(problem)? {
             return Ok(false);
         }
         let explained = self.explained(problem);
