@@ -69,7 +69,7 @@ class Batches:
 
     @property
     def identity(self) -> list[Any] | None:
-        """Names, lengths and times of the files that are read, by which they are known again; None where there are none."""
+        """Names, lengths and times of the files that are read, which they are known by; None where there are none."""
         return None
 
     @property
