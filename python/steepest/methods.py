@@ -13,22 +13,50 @@ from typing import ClassVar, Literal
 from steepest._catalog import Settings
 
 __all__ = [
+    "Adapgm",
     "AugmentedLagrangian",
     "BarzilaiBorwein",
     "Bfgs",
     "Coordinate",
     "Fista",
+    "FrankWolfe",
     "GradientDescent",
     "Lbfgs",
     "LevenbergMarquardt",
+    "MirrorDescent",
     "Newton",
     "NonlinearCg",
     "Panoc",
     "Progressive",
     "Ruled",
+    "Saga",
     "SteepestDescent",
+    "StochasticLbfgs",
+    "Svrg",
     "TruncatedNewton",
 ]
+
+
+@dataclass(frozen=True)
+class Adapgm(Settings):
+    """Adaptive proximal gradient (adaPGM; without a penalty it is adaptive gradient descent, AdGD, with a
+    longer step): x⁺ = prox(x − γ∇f(x)). With ℓ = s′y / s′s and c = y′y / s′y of the last step s and change
+    of the gradient y, γ⁺ = min { γ √(1 + γ/γ⁻), γ / (2 √(γℓ(γc − 1))) }, the second only where γc > 1. One
+    gradient a step and no value is needed; of a convex function it converges whatever the first step. Slow
+    in narrow valleys, as all plain gradients are.
+
+    Latafat, Themelis, Stella and Patrinos 2023, <https://arxiv.org/abs/2301.04431>; AdGD: Malitsky and
+    Mishchenko 2020, <https://arxiv.org/abs/1910.09529>.
+
+    Parameters
+    ----------
+    rate : float, default 0.0
+        The first step; 0: one over the curvature along the slope. Allowed: at least 0.
+    """
+
+    registry: ClassVar[str] = "methods"
+    name: ClassVar[str] = "adapgm"
+    rate: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -83,6 +111,29 @@ class Fista(Settings):
     name: ClassVar[str] = "fista"
     restart: bool = True
     growth: float = 1.1
+
+
+@dataclass(frozen=True)
+class FrankWolfe(Settings):
+    """Frank and Wolfe's method (conditional gradients) with away steps, on a bounded set: x is a mean of
+    points of the set; each step goes towards s = argmin ∇f(x)′s over the set, or away from the worst of
+    those points, whichever falls more steeply. How far is found by backtracking on the curvature. No
+    projection is needed, x is made of few points of the set, and of a convex function the gap ∇f(x)′(x − s)
+    bounds how far the least is.
+
+    Frank and Wolfe 1956, <https://doi.org/10.1002/nav.3800030109>; Lacoste-Julien and Jaggi 2015,
+    <https://arxiv.org/abs/1511.05932>; Pedregosa, Negiar, Askari and Jaggi 2020,
+    <https://arxiv.org/abs/1806.05123>.
+
+    Parameters
+    ----------
+    away : bool, default True
+        Whether to step away too: on polytopes that makes convergence linear.
+    """
+
+    registry: ClassVar[str] = "methods"
+    name: ClassVar[str] = "frank_wolfe"
+    away: bool = True
 
 
 @dataclass(frozen=True)
@@ -156,6 +207,30 @@ class LevenbergMarquardt(Settings):
     gtol: float = -1.0
     factor: float = 1.0
     verify: bool = True
+
+
+@dataclass(frozen=True)
+class MirrorDescent(Settings):
+    """Mirror descent, x⁺ = argmin ∇f(x)′u + L·D(u, x) by a Bregman distance D. On the simplex D is the
+    relative entropy, and the step multiplies the shares, x_j ∝ x_j exp(−∇f_j / L) (exponentiated
+    gradients); without a constraint D is that of ½‖x‖_p², near p = 1 for many variables of which few
+    matter. L is found by backtracking: no step raises f.
+
+    On the simplex the gap ∇f(x)′x − min_j ∇f_j bounds how far the least of a convex function is.
+
+    Nemirovski and Yudin 1983; Beck and Teboulle 2003, <https://doi.org/10.1016/S0167-6377(02)00231-6>; L by
+    backtracking: Bauschke, Bolte and Teboulle 2017, <https://doi.org/10.1287/moor.2016.0817>.
+
+    Parameters
+    ----------
+    p : float, default 1.0
+        The p of ½‖x‖_p² where there is no constraint; 1: 2 ln n / (2 ln n − 1), which is near 1 for many
+        variables. Allowed: between 1 and 2.
+    """
+
+    registry: ClassVar[str] = "methods"
+    name: ClassVar[str] = "mirror_descent"
+    p: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -242,6 +317,15 @@ class Ruled(Settings):
     batch_size : int, default 0
         Terms a step looks at: 1 is stochastic, more is mini-batch, 0 is all of them. Allowed: between 0 and
         4294967295.
+    sampling : str, default 'shuffle'
+        How batches are drawn: `shuffle`, every term once an epoch in a new order (without replacement);
+        `replacement`, each from all terms; `blocks`, runs of neighbouring terms in a new order each epoch,
+        which read along a table; `importance`, batches that stay, drawn half alike and half by how much
+        they change, and weighted so that the mean is right. One of: shuffle, replacement, blocks,
+        importance.
+    growing : bool, default False
+        Whether batches grow after an epoch in which the noise of their gradients was larger than the
+        gradient of all terms; a rate that finds itself then stays as it is.
     epochs : int, default 20
         Rounds through all terms, where there are batches. Allowed: between 1 and 4294967295.
     seed : int, default 0
@@ -252,7 +336,40 @@ class Ruled(Settings):
     name: ClassVar[str] = "ruled"
     rate: float = 0.0
     batch_size: int = 0
+    sampling: Literal["shuffle", "replacement", "blocks", "importance"] = "shuffle"
+    growing: bool = False
     epochs: int = 20
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Saga(Settings):
+    """SAGA: every batch's last gradient a_B is remembered, and a step is x ← prox(x − η (∇f_B(x) − a_B +
+    ā)) with their mean ā. η = 1/2L, L found on the way: at every eighth step the curvature along the
+    batch's own gradient is looked at. Batches stay the same over the epochs. An iteration is an epoch: an
+    eighth more than one read of all terms. Where ā says that little is left the gradient of all terms is
+    looked at, and only of that is anything claimed.
+
+    Memory is that of a gradient a batch, at most 256 MB: batches are larger where that would be more.
+
+    Defazio, Bach and Lacoste-Julien 2014, <https://arxiv.org/abs/1407.0202>; L on the way: Schmidt, Le Roux
+    and Bach 2017, section 4.6, <https://doi.org/10.1007/s10107-016-1030-6>.
+
+    Parameters
+    ----------
+    batch_size : int, default 0
+        Terms a step looks at; 0: a thousandth of them. Allowed: between 0 and 4294967295.
+    sampling : str, default 'shuffle'
+        How batches are drawn: `shuffle` (each once an epoch), `replacement`, `blocks` (runs of neighbours),
+        `importance`. One of: shuffle, replacement, blocks, importance.
+    seed : int, default 0
+        Of the order in which batches are drawn. Allowed: between 0 and 9.00719925474e+15.
+    """
+
+    registry: ClassVar[str] = "methods"
+    name: ClassVar[str] = "saga"
+    batch_size: int = 0
+    sampling: Literal["shuffle", "replacement", "blocks", "importance"] = "shuffle"
     seed: int = 0
 
 
@@ -286,6 +403,66 @@ class SteepestDescent(Settings):
     gtol: float = -1.0
     ftol: float = -1.0
     verify: bool = True
+
+
+@dataclass(frozen=True)
+class StochasticLbfgs(Settings):
+    """Stochastic L-BFGS with reduced variance: the steps of `svrg`, x ← x − η H (∇f_B(x) − ∇f_B(x̃) +
+    ∇f(x̃)), in the metric H of the last pairs of changes of the point and of the gradient. A pair is of the
+    mean of twenty points and of ten times as many terms as a batch has; the gradients of all terms at the
+    ends of epochs make one more. η is one over what curvature the differences show in that metric.
+
+    Moritz, Nishihara and Jordan 2016, <https://proceedings.mlr.press/v51/moritz16.html>; Byrd, Hansen,
+    Nocedal and Singer 2016, <https://doi.org/10.1137/140954362>.
+
+    Parameters
+    ----------
+    memory : int, default 10
+        Pairs remembered. Allowed: between 1 and 1000.
+    batch_size : int, default 0
+        Terms a step looks at; 0: a thousandth of them. Allowed: between 0 and 4294967295.
+    sampling : str, default 'shuffle'
+        How batches are drawn: `shuffle` (each term once an epoch), `replacement`, `blocks` (runs of
+        neighbours), `importance`. One of: shuffle, replacement, blocks, importance.
+    seed : int, default 0
+        Of the order in which batches are drawn. Allowed: between 0 and 9.00719925474e+15.
+    """
+
+    registry: ClassVar[str] = "methods"
+    name: ClassVar[str] = "stochastic_lbfgs"
+    memory: int = 10
+    batch_size: int = 0
+    sampling: Literal["shuffle", "replacement", "blocks", "importance"] = "shuffle"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Svrg(Settings):
+    """Stochastic variance reduced gradient: each epoch begins with the gradient of all terms at x̃, and
+    each of its steps is x ← prox(x − η (∇f_B(x) − ∇f_B(x̃) + ∇f(x̃))) over a batch B. η is one over what
+    curvature the differences show, so that there is no rate to set; an epoch that ends higher than it began
+    is taken back. An iteration is an epoch: three reads of all terms. What is claimed is claimed of the
+    gradient of all terms at its end.
+
+    Johnson and Zhang 2013, <https://papers.nips.cc/paper/4937>; with a prox: Xiao and Zhang 2014,
+    <https://doi.org/10.1137/140961791>.
+
+    Parameters
+    ----------
+    batch_size : int, default 0
+        Terms a step looks at; 0: a thousandth of them. Allowed: between 0 and 4294967295.
+    sampling : str, default 'shuffle'
+        How batches are drawn: `shuffle` (each term once an epoch), `replacement`, `blocks` (runs of
+        neighbours), `importance`. One of: shuffle, replacement, blocks, importance.
+    seed : int, default 0
+        Of the order in which batches are drawn. Allowed: between 0 and 9.00719925474e+15.
+    """
+
+    registry: ClassVar[str] = "methods"
+    name: ClassVar[str] = "svrg"
+    batch_size: int = 0
+    sampling: Literal["shuffle", "replacement", "blocks", "importance"] = "shuffle"
+    seed: int = 0
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,10 @@ pub enum Takes {
     QuadraticOrDiagonal,
     /// Absolute values, squares and bounds, coordinate by coordinate.
     Pieces,
+    /// Shares of a whole that are all variables, or nothing.
+    SharesOrNone,
+    /// Bounded sets over which a linear function can be minimised.
+    Atoms,
     /// All that have a prox.
     Prox,
 }
@@ -58,6 +62,8 @@ impl Takes {
             Takes::SmoothOrBounds => o.smooth || o.bounds,
             Takes::QuadraticOrDiagonal => o.quadratic || o.diagonal_prox,
             Takes::Pieces => o.pieces,
+            Takes::SharesOrNone => o.shares || (o.smooth && o.bounds),
+            Takes::Atoms => o.atoms,
             Takes::Prox => true,
         }
     }
@@ -189,6 +195,8 @@ impl Entry {
                 Takes::Smooth => "it needs a penalty with a gradient",
                 Takes::Quadratic => "it needs a quadratic penalty",
                 Takes::SmoothOrBounds => "it needs a penalty with a gradient, or bounds",
+                Takes::SharesOrNone => "it takes the simplex over all variables, or nothing",
+                Takes::Atoms => "it needs a bounded set over all variables",
                 Takes::Pieces => "it needs absolute values, squares or bounds",
                 _ => "its step differs by coordinate",
             };

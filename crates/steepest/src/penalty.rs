@@ -37,6 +37,10 @@ pub struct Offers {
     pub bounds: bool,
     /// Is a [`Piece`] on each coordinate (then [`Penalty::piece`] answers).
     pub pieces: bool,
+    /// Is that all variables are shares of a whole ([`Penalty::shares`]).
+    pub shares: bool,
+    /// Is a bounded set of all variables over which a linear function can be minimised (then [`Penalty::atom`] answers).
+    pub atoms: bool,
     /// Is convex.
     pub convex: bool,
 }
@@ -49,6 +53,8 @@ impl Offers {
         diagonal_prox: true,
         bounds: false,
         pieces: false,
+        shares: false,
+        atoms: false,
         convex: true,
     };
 }
@@ -112,6 +118,11 @@ pub trait Penalty: Send + Sync {
     fn shares(&self) -> Option<(&[usize], f64)> {
         None
     }
+    /// argmin_u s′u over the set that it is, one of its extreme points; false where it is no bounded set of all variables.
+    fn atom(&self, s: &[f64], to: &mut [f64]) -> bool {
+        let _ = (s, to);
+        false
+    }
     /// Whether it says nothing of a coordinate.
     fn free(&self, j: usize) -> bool {
         self.piece(j).is_free()
@@ -169,16 +180,28 @@ pub struct PerCoordinate<P> {
     weight: Vec<f64>,
     scale: Option<Vec<f64>>,
     within: Option<(Vec<f64>, Vec<f64>)>,
+    /// Whether it is a box, all of whose sides are finite.
+    boxed: bool,
 }
 
 impl<P: Separable> PerCoordinate<P> {
     /// The penalty with a weight (alpha) for each coordinate; 0 leaves a coordinate free.
     pub fn new(settings: P, weight: &[f64]) -> Self {
-        PerCoordinate { settings, weight: weight.to_vec(), scale: None, within: None }
+        PerCoordinate { settings, weight: weight.to_vec(), scale: None, within: None, boxed: false }
+            .measured()
     }
     /// The penalty of weight `alpha` on all of `n` coordinates.
     pub fn uniform(settings: P, alpha: f64, n: usize) -> Self {
-        PerCoordinate { settings, weight: vec![alpha; n], scale: None, within: None }
+        PerCoordinate { settings, weight: vec![alpha; n], scale: None, within: None, boxed: false }
+            .measured()
+    }
+    fn measured(mut self) -> Self {
+        let finite = |j: usize| {
+            let Piece { low, high, .. } = self.piece(j);
+            low.is_finite() && high.is_finite()
+        };
+        self.boxed = P::OFFERS.bounds && (0..self.weight.len()).all(finite);
+        self
     }
     #[inline]
     fn scale(&self, j: usize) -> f64 {
@@ -195,7 +218,7 @@ impl<P: Separable> Penalty for PerCoordinate<P> {
         P::NAME
     }
     fn offers(&self) -> Offers {
-        let o = P::OFFERS;
+        let o = Offers { atoms: self.boxed, ..P::OFFERS };
         if self.within.is_none() {
             return o;
         }
@@ -244,6 +267,13 @@ impl<P: Separable> Penalty for PerCoordinate<P> {
             }
         }
     }
+    fn atom(&self, s: &[f64], to: &mut [f64]) -> bool {
+        for (j, (s, to)) in s.iter().zip(to).enumerate() {
+            let Piece { low, high, .. } = self.piece(j);
+            *to = if *s > 0.0 { low } else { high };
+        }
+        self.boxed
+    }
     fn piece(&self, j: usize) -> Piece {
         let w = self.weight.get(j).copied().unwrap_or(0.0);
         let c = if j < self.weight.len() { self.scale(j) } else { 1.0 };
@@ -271,6 +301,7 @@ impl<P: Separable> Penalty for PerCoordinate<P> {
             weight: self.weight.clone(),
             scale: Some((0..n).map(|j| self.scale(j) * scale[j]).collect()),
             within: self.within.as_ref().map(|(low, high)| (scaled(low), scaled(high))),
+            boxed: self.boxed,
         }))
     }
     fn within(&self, low: &[f64], high: &[f64]) -> Option<Box<dyn Penalty>> {
@@ -283,7 +314,7 @@ impl<P: Separable> Penalty for PerCoordinate<P> {
             both.0.iter_mut().zip(l).for_each(|(a, b)| *a = a.max(*b));
             both.1.iter_mut().zip(h).for_each(|(a, b)| *a = a.min(*b));
         }
-        Some(Box::new(PerCoordinate { within: Some(both), ..self.clone() }))
+        Some(Box::new(PerCoordinate { within: Some(both), ..self.clone() }.measured()))
     }
 }
 

@@ -114,10 +114,16 @@ fn least(objective: &mut dyn Objective, penalty: &dyn Penalty) -> f64 {
 
 /// Evaluations and iterations.
 const BUDGET: u64 = 3000;
+/// Reads of all terms, where a method looks at them one by one: more where a prox takes one step for all columns, which
+/// is that of the largest.
+const PASSES: [f64; 2] = [60.0, 1000.0];
 
 fn run(e: &Entry, objective: &mut dyn Objective, penalty: &dyn Penalty, x0: &[f64]) -> Solution {
     let settings = checked(e.name, e.parameters, &[]).expect("defaults are in range");
-    let stop = Stop { evaluations: BUDGET, iterations: BUDGET, seconds: 30.0, ..Stop::default() };
+    let many = PASSES[usize::from(!penalty.offers().diagonal_prox)];
+    let passes = if e.needs.terms { many } else { f64::INFINITY };
+    let stop =
+        Stop { evaluations: BUDGET, iterations: BUDGET, seconds: 30.0, passes, ..Stop::default() };
     descend(objective, penalty, (e.build)(&settings), x0, stop, &mut Unwatched)
         .expect("no error of its own")
 }

@@ -241,3 +241,32 @@ fn the_formula_reads_as_one_would_write_it() {
     assert_eq!(program("l2").text(0), "0.5·x²");
     assert_eq!(program("elastic_net").text(0), "ratio·|x| + 0.5·(1 - ratio)·x²");
 }
+
+proptest! {
+    /// The least of a linear function over a bounded set: allowed, and no higher than at any point that the prox leads to.
+    #[test]
+    fn no_point_of_a_set_lies_below_its_atom(
+        at in vector(0.0, 1.0), s in vector(-3.0, 3.0), points in prop::collection::vec(vector(-5.0, 5.0), 10),
+    ) {
+        let along = |u: &[f64]| u.iter().zip(&s).map(|(u, s)| u * s).sum::<f64>();
+        for e in PENALTIES.iter().filter(|e| e.offers.atoms) {
+            let p = (e.build)(&settings(e, &at), &[1.0; N]);
+            let mut atom = vec![f64::NAN; N];
+            prop_assert!(p.offers().atoms && p.atom(&s, &mut atom), "{}", e.name);
+            // Caps that do not reach the whole allow nothing.
+            let mut any = vec![0.0; N];
+            p.prox(&mut any, Steps::Uniform(1.0));
+            if !p.value(&any).is_finite() {
+                continue;
+            }
+            prop_assert!(p.value(&atom).is_finite(), "{}: {atom:?} is outside", e.name);
+            for x in &points {
+                let mut u = x.clone();
+                p.prox(&mut u, Steps::Uniform(1.0));
+                prop_assert!(along(&atom) <= along(&u) + 1e-9, "{}: {u:?} is below {atom:?}", e.name);
+            }
+            let free = (e.build)(&settings(e, &at), &[1.0, 1.0, 0.0, 1.0, 1.0]);
+            prop_assert!(!free.offers().atoms && !free.offers().shares, "{}: a free variable has no bound", e.name);
+        }
+    }
+}

@@ -244,7 +244,7 @@ impl Descent {
 }
 
 /// One over the mean square of each column, where the objective is a loss over a table: 1 elsewhere.
-fn metric(problem: &mut Problem<'_>) -> Result<Vec<f64>, Halt> {
+pub(super) fn metric(problem: &mut Problem<'_>) -> Result<Vec<f64>, Halt> {
     let n = problem.dim();
     let Some(table) = problem.table() else { return Ok(vec![1.0; n]) };
     let (mut sum, mut square) = (vec![0.0; table.columns], vec![0.0; table.columns]);

@@ -5,15 +5,18 @@ use directions::DIRECTIONS;
 pub(crate) use directions::lbfgs;
 use proved::Proved;
 
+mod atoms;
 mod choose;
 pub mod claims;
 mod composite;
 pub mod direction;
 pub mod directions;
 pub mod doubt;
+mod epochs;
 mod natural;
 pub mod pairs;
 pub mod proved;
+mod sampler;
 mod seen;
 mod shares;
 pub mod smooth;
@@ -26,16 +29,22 @@ macro_rules! methods {
     };
 }
 methods! {
+    adapgm,
     augmented_lagrangian,
     coordinate,
     fista,
+    frank_wolfe,
     gradient_descent,
     levenberg_marquardt,
+    mirror_descent,
     newton,
     panoc,
     progressive,
     ruled,
+    saga,
     steepest_descent,
+    stochastic_lbfgs,
+    svrg,
 }
 
 /// Every method: the directions, and those that are more than a direction.

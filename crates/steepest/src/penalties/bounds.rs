@@ -15,7 +15,7 @@ crate::settings! {
 }
 
 impl Separable for Bounds {
-    const OFFERS: Offers = Offers { bounds: true, pieces: true, ..Offers::CONVEX };
+    const OFFERS: Offers = Offers { bounds: true, pieces: true, atoms: true, ..Offers::CONVEX };
     fn value<N: Real>(s: Bounds<N>, x: N) -> N {
         let outside = (s.low - x).max(x - s.high);
         outside.positive(N::lit(f64::INFINITY), N::lit(0.0))

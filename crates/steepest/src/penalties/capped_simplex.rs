@@ -22,16 +22,18 @@ struct Capped {
     radius: f64,
     cap: f64,
     inside: Vec<usize>,
+    /// Whether that is all of them.
+    all: bool,
 }
 
-const OFFERS: Offers = Offers::CONVEX;
+const OFFERS: Offers = Offers { atoms: true, ..Offers::CONVEX };
 
 impl Penalty for Capped {
     fn name(&self) -> &'static str {
         CappedSimplex::<f64>::NAME
     }
     fn offers(&self) -> Offers {
-        OFFERS
+        Offers { atoms: self.all, ..OFFERS }
     }
     fn value(&self, x: &[f64]) -> f64 {
         let sum: f64 = self.inside.iter().map(|&j| x[j]).sum();
@@ -80,6 +82,17 @@ impl Penalty for Capped {
             }
         }
     }
+    fn atom(&self, s: &[f64], to: &mut [f64]) -> bool {
+        let mut order = self.inside.clone();
+        order.sort_by(|&a, &b| s[a].total_cmp(&s[b]).then(a.cmp(&b)));
+        to.fill(0.0);
+        let mut left = self.radius;
+        for j in order {
+            to[j] = left.min(self.cap);
+            left -= to[j];
+        }
+        self.all
+    }
     fn free(&self, j: usize) -> bool {
         self.inside.binary_search(&j).is_err()
     }
@@ -109,7 +122,8 @@ pub(super) const ENTRY: Entry = Entry {
     offers: OFFERS,
     build: |settings, weight| {
         let inside = penalised(weight);
-        Box::new(Capped { radius: settings[0], cap: settings[1], inside })
+        let all = inside.len() == weight.len() && !inside.is_empty();
+        Box::new(Capped { radius: settings[0], cap: settings[1], inside, all })
     },
     structured: None,
     groups: false,

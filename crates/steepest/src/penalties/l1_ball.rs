@@ -18,9 +18,11 @@ crate::settings! {
 struct OnL1Ball {
     radius: f64,
     inside: Vec<usize>,
+    /// Whether that is all of them.
+    all: bool,
 }
 
-const OFFERS: Offers = Offers::CONVEX;
+const OFFERS: Offers = Offers { atoms: true, ..Offers::CONVEX };
 
 impl OnL1Ball {
     fn size(&self, x: &[f64]) -> f64 {
@@ -33,7 +35,7 @@ impl Penalty for OnL1Ball {
         L1Ball::<f64>::NAME
     }
     fn offers(&self) -> Offers {
-        OFFERS
+        Offers { atoms: self.all, ..OFFERS }
     }
     fn value(&self, x: &[f64]) -> f64 {
         let most = self.radius * (1.0 + SLACK * self.inside.len() as f64);
@@ -65,6 +67,12 @@ impl Penalty for OnL1Ball {
             self.inside.iter().for_each(|&j| x[j] /= over);
         }
     }
+    fn atom(&self, s: &[f64], to: &mut [f64]) -> bool {
+        to.fill(0.0);
+        let most = self.inside.iter().max_by(|&&a, &&b| s[a].abs().total_cmp(&s[b].abs()));
+        most.into_iter().for_each(|&j| to[j] = -self.radius * s[j].signum());
+        self.all
+    }
     fn free(&self, j: usize) -> bool {
         self.inside.binary_search(&j).is_err()
     }
@@ -85,7 +93,8 @@ pub(super) const ENTRY: Entry = Entry {
     offers: OFFERS,
     build: |settings, weight| {
         let inside = penalised(weight);
-        Box::new(OnL1Ball { radius: settings[0], inside })
+        let all = inside.len() == weight.len() && !inside.is_empty();
+        Box::new(OnL1Ball { radius: settings[0], inside, all })
     },
     structured: None,
     groups: false,

@@ -18,9 +18,11 @@ crate::settings! {
 struct OnL2Ball {
     radius: f64,
     inside: Vec<usize>,
+    /// Whether that is all of them.
+    all: bool,
 }
 
-const OFFERS: Offers = Offers::CONVEX;
+const OFFERS: Offers = Offers { atoms: true, ..Offers::CONVEX };
 
 impl OnL2Ball {
     fn size(&self, x: &[f64]) -> f64 {
@@ -33,7 +35,7 @@ impl Penalty for OnL2Ball {
         L2Ball::<f64>::NAME
     }
     fn offers(&self) -> Offers {
-        OFFERS
+        Offers { atoms: self.all, ..OFFERS }
     }
     fn value(&self, x: &[f64]) -> f64 {
         if self.size(x) <= self.radius * (1.0 + SLACK) { 0.0 } else { f64::INFINITY }
@@ -64,6 +66,12 @@ impl Penalty for OnL2Ball {
             self.inside.iter().for_each(|&j| x[j] /= over);
         }
     }
+    fn atom(&self, s: &[f64], to: &mut [f64]) -> bool {
+        let size = self.size(s);
+        let by = if size > 0.0 { -self.radius / size } else { 0.0 };
+        to.iter_mut().zip(s).for_each(|(to, s)| *to = by * s);
+        self.all
+    }
     fn free(&self, j: usize) -> bool {
         self.inside.binary_search(&j).is_err()
     }
@@ -84,7 +92,8 @@ pub(super) const ENTRY: Entry = Entry {
     offers: OFFERS,
     build: |settings, weight| {
         let inside = penalised(weight);
-        Box::new(OnL2Ball { radius: settings[0], inside })
+        let all = inside.len() == weight.len() && !inside.is_empty();
+        Box::new(OnL2Ball { radius: settings[0], inside, all })
     },
     structured: None,
     groups: false,

@@ -12,7 +12,7 @@ crate::settings! {
 }
 
 impl Separable for LinfBall {
-    const OFFERS: Offers = Offers { bounds: true, pieces: true, ..Offers::CONVEX };
+    const OFFERS: Offers = Offers { bounds: true, pieces: true, atoms: true, ..Offers::CONVEX };
     fn value<N: Real>(s: LinfBall<N>, x: N) -> N {
         (x.abs() - s.radius).positive(N::lit(f64::INFINITY), N::lit(0.0))
     }

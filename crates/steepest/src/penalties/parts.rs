@@ -45,6 +45,8 @@ impl Penalty for Parts {
             diagonal_prox: a.diagonal_prox && b.diagonal_prox,
             bounds: a.bounds && b.bounds,
             pieces: a.pieces && b.pieces,
+            shares: false,
+            atoms: a.atoms && b.atoms,
             convex: a.convex && b.convex,
         })
     }
@@ -73,6 +75,11 @@ impl Penalty for Parts {
     }
     fn piece(&self, j: usize) -> Piece {
         self.of(j).map_or(Piece::FREE, |(p, j)| p.piece(j))
+    }
+    fn atom(&self, s: &[f64], to: &mut [f64]) -> bool {
+        let one =
+            |(r, p): &(Range<usize>, Box<dyn Penalty>)| p.atom(&s[r.clone()], &mut to[r.clone()]);
+        self.parts.iter().all(one)
     }
     fn free(&self, j: usize) -> bool {
         self.of(j).is_none_or(|(p, j)| p.free(j))

@@ -18,16 +18,18 @@ crate::settings! {
 struct OnSimplex {
     radius: f64,
     inside: Vec<usize>,
+    /// Whether that is all of them.
+    all: bool,
 }
 
-const OFFERS: Offers = Offers::CONVEX;
+const OFFERS: Offers = Offers { shares: true, atoms: true, ..Offers::CONVEX };
 
 impl Penalty for OnSimplex {
     fn name(&self) -> &'static str {
         Simplex::<f64>::NAME
     }
     fn offers(&self) -> Offers {
-        OFFERS
+        Offers { shares: self.all, atoms: self.all, ..OFFERS }
     }
     fn value(&self, x: &[f64]) -> f64 {
         let sum: f64 = self.inside.iter().map(|&j| x[j]).sum();
@@ -65,6 +67,12 @@ impl Penalty for OnSimplex {
             x[first] = self.radius;
         }
     }
+    fn atom(&self, s: &[f64], to: &mut [f64]) -> bool {
+        to.fill(0.0);
+        let least = self.inside.iter().min_by(|&&a, &&b| s[a].total_cmp(&s[b]));
+        least.into_iter().for_each(|&j| to[j] = self.radius);
+        self.all
+    }
     fn piece(&self, j: usize) -> Piece {
         let share = self.inside.binary_search(&j).is_ok();
         if share { Piece { low: 0.0, high: self.radius, ..Piece::FREE } } else { Piece::FREE }
@@ -84,7 +92,8 @@ pub(super) const ENTRY: Entry = Entry {
     offers: OFFERS,
     build: |settings, weight| {
         let inside = penalised(weight);
-        Box::new(OnSimplex { radius: settings[0], inside })
+        let all = inside.len() == weight.len() && !inside.is_empty();
+        Box::new(OnSimplex { radius: settings[0], inside, all })
     },
     structured: None,
     groups: false,

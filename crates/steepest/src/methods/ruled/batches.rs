@@ -1,22 +1,23 @@
 //! A rule over batches: a step of the method is an epoch, at whose end the whole objective is looked at.
 use super::race::race;
-use super::{Ruled, Way, within};
+use super::{Plan, Ruled, Way, within};
 use crate::problem::Problem;
 use crate::status::{Budget, Halt, Status};
 use crate::method::Step;
-use crate::random::Random;
+use crate::methods::sampler::Sampler;
 
-/// What batches are drawn for.
-pub(super) const EPOCHS: u32 = 1;
+/// What terms are drawn for beside batches.
 pub(super) const PROBE: u32 = 2;
 pub(super) const RACE: u32 = 3;
+
+/// Where batches grow: once the noise of their gradients is as large as the gradient of all terms, the mean square of theirs
+/// is twice its square (Byrd, Chin, Nocedal and Wu 2012).
+const NOISY: f64 = 2.0;
 
 /// Where a run over batches stands.
 #[derive(Default)]
 pub(super) struct Batches {
-    /// The order of the terms in this epoch.
-    order: Vec<u32>,
-    epoch: u64,
+    sampler: Sampler,
     /// Epochs to go through, less those that the race for the rate took.
     epochs: u64,
     /// Values at the ends of the epochs.
@@ -25,8 +26,7 @@ pub(super) struct Batches {
     gradient: Vec<f64>,
 }
 
-// The order is drawn anew for each epoch, from its number and the seed.
-crate::state!(Batches { epoch, epochs, ends } but order, gradient);
+crate::state!(Batches { sampler, epochs, ends } but gradient);
 
 impl Batches {
     pub fn start(
@@ -35,6 +35,8 @@ impl Batches {
         x: &mut [f64],
         terms: usize,
     ) -> Result<Self, Halt> {
+        let Plan { sampling, batch, seed, .. } = r.plan;
+        let sampler = Sampler::new(sampling, batch, terms, seed, false);
         let mut raced = 0.0;
         if r.plan.rate.is_none() {
             r.plan.falling();
@@ -46,8 +48,7 @@ impl Batches {
             }
         }
         Ok(Batches {
-            order: Vec::new(),
-            epoch: 0,
+            sampler,
             epochs: (r.plan.epochs as f64 * (1.0 - raced)).round().max(1.0) as u64,
             ends: vec![r.start],
             gradient: Vec::new(),
@@ -55,60 +56,88 @@ impl Batches {
     }
 }
 
-/// One step of the rule on the terms named; the value of the batch and the squared length of its gradient.
+/// One step of the rule on the terms named, whose mean is weighted; the value of the batch and the squared length of its
+/// gradient.
 pub(super) fn one(
     r: &mut Ruled,
     problem: &mut Problem<'_>,
     x: &mut [f64],
-    named: &[u32],
+    (named, weight): (&[u32], f64),
     rate: f64,
     gradient: &mut [f64],
 ) -> Result<(f64, f64), Halt> {
+    let batch = |problem: &mut Problem<'_>, x: &[f64], gradient: &mut [f64]| -> Result<f64, Halt> {
+        let value = weight * problem.batch(named, x, gradient)?;
+        if weight != 1.0 {
+            gradient.iter_mut().for_each(|g| *g *= weight);
+        }
+        Ok(value + problem.added_gradient(x, gradient))
+    };
     let stand = r.mover.stand(x);
-    let value = problem.batch(named, &stand, gradient)?;
-    let value = value + problem.added_gradient(&stand, gradient);
+    let value = batch(problem, &stand, gradient)?;
     let square = gradient.iter().map(|g| g * g).sum();
     if r.mover.asks_twice() {
         let mut place = r.mover.place(rate, value, &stand, gradient);
         within(problem, &mut place);
-        problem.batch(named, &place, gradient)?;
-        problem.added_gradient(&place, gradient);
+        batch(problem, &place, gradient)?;
     }
     r.mover.advance(rate, value, x, gradient, |x| within(problem, x));
     Ok((value, square))
 }
 
-pub(super) fn step(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
-    let Way::Batches(b) = &mut r.way else { unreachable!("only batches come here") };
-    let mut order = std::mem::take(&mut b.order);
-    let mut gradient = std::mem::take(&mut b.gradient);
-    let (epoch, epochs) = (b.epoch, b.epochs);
-    order.clear();
-    order.extend(0..problem.offers().terms as u32);
-    gradient.resize(x.len(), 0.0);
-    Random::new(r.plan.seed, EPOCHS, epoch as u32, 0).shuffle(&mut order);
-    r.look();
-    let size = r.plan.batch.max(1);
-    let steps = order.len().div_ceil(size);
-    let (mut rate, mut square) = (r.rate, 0.0);
-    for (k, named) in order.chunks(size).enumerate() {
-        let behind = epoch as f64 + k as f64 / steps as f64;
+/// One epoch; the last rate, and the mean squared length of the batches' gradients.
+fn epoch(
+    r: &mut Ruled,
+    problem: &mut Problem<'_>,
+    x: &mut [f64],
+    sampler: &mut Sampler,
+    gradient: &mut [f64],
+    epochs: u64,
+) -> Result<(f64, f64), Halt> {
+    sampler.begin();
+    let (mut rate, mut square, steps) = (r.rate, 0.0, sampler.batches());
+    for turn in 0..steps {
+        let behind = (sampler.epoch - 1) as f64 + turn as f64 / steps as f64;
         rate = r.scheduled(behind / epochs.min(problem.stop.iterations) as f64)?;
         r.taken += 1;
-        let (value, length) = one(r, problem, x, named, rate, &mut gradient)?;
+        let batch = sampler.batch(turn);
+        let (place, weight) = (batch.place, batch.weight);
+        let (value, length) = one(r, problem, x, (batch.terms, weight), rate, gradient)?;
+        sampler.saw(place, length.sqrt() / weight);
         square += length / steps as f64;
         if !value.is_finite() {
             break;
         }
     }
+    Ok((rate, square))
+}
+
+pub(super) fn step(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
+    let Way::Batches(b) = &mut r.way else { unreachable!("only batches come here") };
+    let (mut sampler, epochs) = (std::mem::take(&mut b.sampler), b.epochs);
+    let mut gradient = std::mem::take(&mut b.gradient);
+    gradient.resize(x.len(), 0.0);
+    let begun = sampler.epoch;
+    r.look();
+    let done = epoch(r, problem, x, &mut sampler, &mut gradient, epochs);
+    let Way::Batches(b) = &mut r.way else { unreachable!("only batches come here") };
+    (b.sampler, b.gradient) = (sampler, gradient);
+    // An epoch that is broken off is gone through again.
+    if done.is_err() {
+        b.sampler.epoch = begun;
+    }
+    let (rate, square) = done?;
     r.value = problem.total_gradient(x, &mut r.gradient)?;
     r.still.look(problem, x, &r.gradient, r.value);
     r.least = r.least.min(r.value);
     let Way::Batches(b) = &mut r.way else { unreachable!("only batches come here") };
-    (b.order, b.gradient, b.epoch) = (order, gradient, epoch + 1);
     b.ends.push(r.value);
-    let ended = b.epoch >= b.epochs;
-    let noisy = ended && flat(&b.ends) && r.gradient.iter().map(|g| g * g).sum::<f64>() < square;
+    let ended = b.sampler.epoch >= b.epochs;
+    let whole = r.gradient.iter().map(|g| g * g).sum::<f64>();
+    let noisy = ended && flat(&b.ends) && whole < square;
+    if r.plan.growing && square > NOISY * whole {
+        b.sampler.grow(((square / whole).sqrt() as usize).clamp(2, 8));
+    }
     let mut step = r.still.step(problem, r.value, r.start, rate, ended);
     if !r.value.is_finite() || r.value > r.start + 1e3 * (r.start - r.least + r.start.abs()) {
         step.verdict = Some(Status::Diverged);

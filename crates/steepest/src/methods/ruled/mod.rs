@@ -20,6 +20,7 @@ use crate::units::Units;
 use crate::method::{Entry, Method, Needs, Step, Takes};
 use crate::methods::claims::{Claims, not_finite};
 use crate::settings::{Kind, Parameter, checked};
+use crate::methods::sampler::SAMPLING;
 use mover::Mover;
 pub use schedule::{RateFactor, LAST, Schedule};
 use std::borrow::Cow;
@@ -36,6 +37,10 @@ pub struct Plan {
     pub schedule: Option<Schedule>,
     /// Terms a batch; 0: all of them at each step.
     pub batch: usize,
+    /// How batches are drawn: the place of its name.
+    pub sampling: f64,
+    /// Whether batches grow where their noise hides the gradient.
+    pub growing: bool,
     /// Rounds through all terms, where there are batches.
     pub epochs: u64,
     /// Of the order of the terms.
@@ -46,7 +51,7 @@ impl Plan {
     /// A chain of rules by name, everything else at its default.
     pub fn new(rules: &[Named<'_>]) -> Result<Self, String> {
         let rules = chain::plan(rules)?;
-        Ok(Plan { rules, rate: None, schedule: None, batch: 0, epochs: 20, seed: 0 })
+        Ok(Plan { rules, rate: None, schedule: None, batch: 0, sampling: 0.0, growing: false, epochs: 20, seed: 0 })
     }
     /// The rule that takes the step.
     fn step_rule(&self) -> &'static crate::rule::Entry {
@@ -63,6 +68,8 @@ impl Plan {
             match p.name {
                 "rate" => self.rate = (v > 0.0).then_some(v),
                 "batch_size" => self.batch = v as usize,
+                "sampling" => self.sampling = v,
+                "growing" => self.growing = v > 0.0,
                 "epochs" => self.epochs = v as u64,
                 _ => self.seed = v as u64,
             }
@@ -71,7 +78,7 @@ impl Plan {
     }
     /// Where nothing was said of the rate, it falls along a cosine over batches.
     fn falling(&mut self) {
-        if self.rate.is_none() && self.schedule.is_none() {
+        if self.rate.is_none() && self.schedule.is_none() && !self.growing {
             self.schedule = Some(Schedule::named("cosine", &[]).expect("a registered schedule"));
         }
     }
@@ -108,6 +115,16 @@ pub const PARAMETERS: &[Parameter] = &[
         high: 4294967295.0,
         kind: Kind::Whole,
         doc: "Terms a step looks at: 1 is stochastic, more is mini-batch, 0 is all of them.",
+    },
+    SAMPLING,
+    Parameter {
+        name: "growing",
+        default: 0.0,
+        low: 0.0,
+        high: 1.0,
+        kind: Kind::Switch,
+        doc: "Whether batches grow after an epoch in which the noise of their gradients was larger than the gradient of all \
+              terms; a rate that finds itself then stays as it is.",
     },
     Parameter {
         name: "epochs",

@@ -119,7 +119,7 @@ fn run(
         // All arms see the same batches.
         let named = draw(r, terms, RACE, (arm.steps + k) as u32, r.plan.batch);
         let rate = arm.rate * (1.0 - 0.95 * late);
-        let (value, _) = one(r, problem, &mut arm.x, &named, rate, room)?;
+        let (value, _) = one(r, problem, &mut arm.x, (&named, 1.0), rate, room)?;
         if !value.is_finite() {
             break;
         }

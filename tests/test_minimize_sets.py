@@ -1,0 +1,160 @@
+"""Descents on bounded sets: Frank-Wolfe with away steps, mirror descent; the gap, held against the optimum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.optimize import minimize as scipy_minimize
+
+import steepest
+from steepest import penalties
+from steepest.errors import InputError
+from steepest.linear import GeneralizedLinear
+
+Floats = NDArray[np.float64]
+N = 12
+SETS: dict[str, Any] = {
+    "simplex": "simplex",
+    "half of it": penalties.CappedSimplex(radius=2.0, cap=0.4),
+    "l1": "l1_ball",
+    "l2": "l2_ball",
+    "linf": "linf_ball",
+    "box": "box",
+}
+
+
+def quadratic(seed: int) -> tuple[Any, Any]:
+    rng = np.random.default_rng(seed)
+    A, b = rng.normal(size=(20, N)), rng.normal(size=20)
+    return (lambda x: 0.5 * np.sum((A @ x - b) ** 2)), (lambda x: A.T @ (A @ x - b))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", SETS)
+def test_frank_wolfe_reaches_the_least_on_every_set(name: str, seed: int) -> None:
+    """FISTA projects, Frank-Wolfe does not: the same end."""
+    fun, jac = quadratic(seed)
+    given = {"jac": jac, "penalty": SETS[name]}
+    r = steepest.minimize(fun, np.zeros(N), method="frank_wolfe", **given)
+    other = steepest.minimize(fun, np.zeros(N), method="fista", tol=1e-12, **given)
+    assert r.fun >= other.fun - 1e-9 * abs(other.fun)
+    assert r.success, r.message
+    assert r.fun - other.fun <= 1e-6 * abs(other.fun)
+    # The gap is a bound, the function being convex.
+    assert r.certificate["bound"] >= r.fun - other.fun - 1e-9 * abs(other.fun)
+
+
+def test_away_steps_make_it_linear_on_a_polytope() -> None:
+    fun, jac = quadratic(1)
+    given = {"jac": jac, "penalty": "simplex", "method": "frank_wolfe"}
+    best = steepest.minimize(fun, np.zeros(N), jac=jac, penalty="simplex", tol=1e-12).fun
+    away = steepest.minimize(fun, np.zeros(N), options={"max_iter": 200}, **given)
+    plain = steepest.minimize(fun, np.zeros(N), options={"max_iter": 200, "away": False}, **given)
+    assert away.fun - best < 1e-9
+    assert plain.fun - best > 1e-6, "towards vertices alone it zigzags"
+
+
+@pytest.mark.parametrize("method", ["frank_wolfe", "mirror_descent"])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_portfolio_is_slsqps(method: str, seed: int) -> None:
+    """Variance less mean return on the simplex."""
+    rng = np.random.default_rng(seed)
+    returns = rng.normal(0.05, 0.2, (60, N)) + 0.3 * rng.normal(size=(60, 1))
+    cov, mean = np.cov(returns.T), returns.mean(axis=0)
+    fun = lambda x: float(2.0 * x @ cov @ x - mean @ x + 1.0)  # noqa: E731
+    jac = lambda x: 4.0 * cov @ x - mean  # noqa: E731
+    r = steepest.minimize(fun, np.full(N, 1 / N), jac=jac, penalty="simplex", method=method)
+    theirs = scipy_minimize(
+        fun, np.full(N, 1 / N), jac=jac, method="SLSQP", bounds=[(0, 1)] * N,
+        constraints={"type": "eq", "fun": lambda x: x.sum() - 1}, options={"ftol": 1e-14, "maxiter": 1000},
+    )  # fmt: skip
+    assert r.success, r.message
+    assert abs(r.x.sum() - 1) < 1e-12
+    assert r.x.min() >= 0
+    assert abs(r.fun - theirs.fun) <= 1e-7 * abs(r.fun)
+
+
+@pytest.mark.parametrize("p", [1.0, 1.3, 2.0])
+def test_mirror_descent_without_a_constraint(p: float) -> None:
+    fun, jac = quadratic(2)
+    r = steepest.minimize(fun, np.zeros(N), jac=jac, method="mirror_descent", options={"p": p})
+    assert r.success, r.message
+    hessian = np.array([jac(e) - jac(np.zeros(N)) for e in np.eye(N)])
+    best = np.linalg.solve(hessian, -jac(np.zeros(N)))
+    assert fun(r.x) - fun(best) <= 1e-8 * fun(best)
+
+
+def test_one_step_of_exponentiated_gradients() -> None:
+    """The first step multiplies each share by exp(−∇f / L) and makes the sum whole again: L is told as the rate."""
+    fun, jac = quadratic(5)
+    x0 = np.random.default_rng(0).dirichlet(np.ones(N))
+    r = steepest.minimize(
+        fun, x0, jac=jac, penalty="simplex", method="mirror_descent", options={"max_iter": 1}
+    )
+    logs = np.log(r.x / x0)
+    slope = jac(x0)
+    # Differences of the logarithms are those of the slopes, times one number.
+    ratio = np.diff(logs) / np.diff(slope)
+    np.testing.assert_allclose(ratio, ratio[0], rtol=1e-6)
+    assert ratio[0] < 0
+
+
+@pytest.mark.parametrize("method", ["frank_wolfe", "mirror_descent"])
+def test_a_maximum_in_the_middle_is_left(method: str) -> None:
+    """−‖x‖² is largest at the even shares, where the gap is 0 too."""
+    r = steepest.minimize(
+        lambda x: -float(x @ x), np.full(4, 0.25), jac=lambda x: -2 * x, penalty="simplex", method=method
+    )
+    assert r.fun < -0.99
+
+
+@pytest.mark.parametrize("method", ["frank_wolfe", "mirror_descent"])
+def test_a_wrong_gradient_is_called_so(method: str) -> None:
+    fun, jac = quadratic(3)
+
+    def forgotten(x: Floats) -> Floats:
+        g = jac(x)
+        g[4] = 0.0
+        return g
+
+    r = steepest.minimize(fun, np.full(N, 1 / N), jac=forgotten, penalty="simplex", method=method)
+    assert not r.success
+
+
+@pytest.mark.parametrize("method", ["frank_wolfe", "mirror_descent"])
+def test_slopes_that_are_no_numbers_prove_nothing(method: str) -> None:
+    fun, jac = quadratic(3)
+    best = steepest.minimize(fun, np.full(N, 1 / N), jac=jac, penalty="simplex")
+    lost = lambda x: jac(x) if x.max() < 0.9 * best.x.max() else np.full(N, np.nan)  # noqa: E731
+    r = steepest.minimize(fun, np.full(N, 1 / N), jac=lost, penalty="simplex", method=method)
+    assert not r.success
+
+
+def test_sets_that_have_no_bound_are_refused() -> None:
+    fun, jac = quadratic(0)
+    for penalty in ["l1", "monotone", penalties.Box(low=0.0, high=float("inf"))]:
+        with pytest.raises(InputError, match="bounded set"):
+            steepest.minimize(fun, np.zeros(N), jac=jac, penalty=penalty, method="frank_wolfe")
+    with pytest.raises(InputError, match="bounded set"):
+        steepest.minimize(fun, np.zeros(N), jac=jac, method="frank_wolfe")
+    with pytest.raises(InputError, match="simplex"):
+        steepest.minimize(fun, np.zeros(N), jac=jac, penalty="l2_ball", method="mirror_descent")
+    bounded = steepest.minimize(fun, np.zeros(N), jac=jac, bounds=[(-1, 1)] * N, method="frank_wolfe")
+    assert bounded.success, bounded.message
+
+
+@pytest.mark.parametrize("method", ["frank_wolfe", "mirror_descent"])
+def test_of_a_table_the_gap_is_a_proof(method: str) -> None:
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(200, 6))
+    y = X @ [0.5, 0.3, 0.2, 0, 0, 0] + 0.1 * rng.normal(size=200)
+    model = GeneralizedLinear("squared", "simplex", 1.0, method=method, fit_intercept=False, tol=1e-7).fit(
+        X, y
+    )
+    other = GeneralizedLinear("squared", "simplex", 1.0, fit_intercept=False, tol=1e-10).fit(X, y)
+    assert model.result_.success, model.result_.message
+    assert model.result_.certificate["kind"] == "duality_gap"
+    np.testing.assert_allclose(model.coef_, other.coef_, atol=1e-4)
