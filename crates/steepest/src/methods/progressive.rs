@@ -18,6 +18,10 @@
 //!   rows, tilted to the slope of all rows, took four steps but believed in rows that it had not seen.
 //! - Columns that do not vary in a sample have no scale yet: a row in which they do counts as far, so that the
 //!   first metric on all rows holds it.
+//! - Rows of a metric that lack a rare level make columns dependent that are not: no step goes along that way, and
+//!   the rest converges to a value that is too high (table of 20 000 rows with 40 levels and no penalty: by 8 %). Where
+//!   the proof finds a slope along it, more rows are taken, in the end all, with the curvature of chords: all rows of a
+//!   level may be on a straight part of the loss.
 //! - A column that is constant to rounding has a gradient of rounding alone; the proof must allow for that much,
 //!   or it refuses tables with a constant column and no penalty.
 //! - Without a matrix: 200 000 x 50 000 sparse, 78 entries a row, takes 11 to 25 reads to its certificate of 1e-6 where
@@ -134,6 +138,8 @@ struct Work {
     steps: usize,
     stuck: usize,
     idle: usize,
+    /// Whether the metric's rows say nothing of a way along which F has a slope: no step goes there.
+    blind: bool,
     /// Steps in a row that brought what steps along a direction without end bring.
     endless: usize,
     /// Steps after which a way without end is looked for, and whether that was done near the end.
@@ -166,6 +172,7 @@ impl Default for Work {
             steps: 0,
             stuck: 0,
             idle: 0,
+            blind: false,
             endless: 0,
             next_look: apart::LOOK,
             looked_at_end: false,
@@ -177,7 +184,7 @@ impl Default for Work {
 
 // What is left out follows from the table and the stage (`Work::again`).
 state!(Work {
-    walk, shape, since, squared_once, stage, far, tailed, age, steps, stuck, idle, endless, next_look, looked_at_end, floor, first,
+    walk, shape, since, squared_once, stage, far, tailed, age, steps, stuck, idle, blind, endless, next_look, looked_at_end, floor, first,
 } but table, scaling, centred, penalty, one_sided, sides, ground);
 
 /// Steps on one sample at most.
@@ -338,6 +345,9 @@ impl Work {
             && (self.steps >= STEPS || self.taught(problem)?)
         {
             return self.grow(problem, m, x);
+        }
+        if self.blind {
+            self.see_more(problem)?;
         }
         match self.pays(problem) {
             Some(Dear::Square) => {

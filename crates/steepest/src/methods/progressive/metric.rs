@@ -42,7 +42,7 @@ pub struct Metric {
     /// Their margins where it was made.
     margins: Vec<f64>,
     /// Whether the curvature of chords counts.
-    broad: bool,
+    pub broad: bool,
     /// Where there are no rows, the curvature of every column.
     bent: f64,
     /// What each weighs: its share, how many it stands for, the curvature of its loss.

@@ -23,7 +23,7 @@ impl Work {
         if self.shape.form != Form::Whole {
             return self.wide(problem, target);
         }
-        let Metric { rows, weight, factor, .. } = &self.walk.metric;
+        let Metric { rows, weight, factor, broad, .. } = &self.walk.metric;
         let anew = |problem: &mut Problem<'_>, rows: &[u32]| {
             let by = if self.table.outputs > 1 { outputs::bound } else { certify::bound };
             self.bound(problem, rows, by)
@@ -37,6 +37,7 @@ impl Work {
         if bound.is_infinite() {
             bound = anew(problem, rows)?;
         }
+        let blind = bound.is_infinite() && (rows.len() < self.table.rows || !broad);
         // It is loose by about n / |S|: where little is wanting, more rows cost less than another pass.
         let (n, width) = (self.table.rows, self.table.width());
         let wanted = 1.3 * rows.len() as f64 * bound / target;
@@ -45,6 +46,7 @@ impl Work {
             let rows = self.joined(problem, rows, (wanted as usize).min(n))?;
             bound = bound.min(anew(problem, &rows)?);
         }
+        self.blind = blind;
         Ok(Some(self.gap(problem, bound, target)?))
     }
 

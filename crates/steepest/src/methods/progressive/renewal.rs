@@ -145,7 +145,7 @@ impl Work {
             at: self.walk.here,
             far: self.far,
             sides: self.sides.as_ref(),
-            broad: self.stuck > 0,
+            broad: self.stuck > 0 || self.blind,
         };
         let mut shape = self.shape;
         self.walk.metric = metric::metric(&mut self.seen(problem), &recipe, &mut shape)?;
@@ -155,6 +155,15 @@ impl Work {
             self.walk.forget();
         }
         self.walk.aim();
+        Ok(())
+    }
+
+    /// More rows, where those of the metric say nothing of a way along which F has a slope.
+    pub(super) fn see_more(&mut self, problem: &mut Problem<'_>) -> Result<(), Halt> {
+        self.shape.rows = (4 * self.shape.rows).min(self.table.rows);
+        self.look(problem)?;
+        self.refresh(problem, false)?;
+        self.blind = false;
         Ok(())
     }
 
