@@ -32,18 +32,43 @@ impl std::error::Error for Bad {}
 /// No run counts further: what is loaded can be counted on from.
 const MOST: u64 = 1 << 53;
 
+/// What a run that goes on knows beside its file, which must say the same.
+#[derive(Clone, Copy, Debug)]
+pub struct Reference {
+    /// The tolerance that was asked for.
+    pub tolerance: f64,
+    /// The unit of F, and whether it and those of the variables are 1.
+    pub unit: f64,
+    /// See `unit`.
+    pub plain: bool,
+    /// F where it stands, and at its highest; NaN where that is not known.
+    pub value: f64,
+    /// See `value`.
+    pub highest: f64,
+}
+
+impl Reference {
+    /// Whether a value in the unit of F is this one, to rounding.
+    pub fn is(&self, value: f64, known: f64) -> bool {
+        let there = value * self.unit;
+        known.is_nan() || there == known || (there - known).abs() <= 1e-6 * known.abs()
+    }
+}
+
 /// Walks over a run's fields, by name.
 pub struct Visitor<'a> {
     saved: &'a mut Saved,
     loading: bool,
     name: String,
     dim: usize,
+    /// What is loaded is held to this, where it is known.
+    pub known: Option<Reference>,
 }
 
 impl<'a> Visitor<'a> {
     /// One that saves a run of so many variables.
     pub fn saving(saved: &'a mut Saved, dim: usize) -> Self {
-        Visitor { saved, loading: false, name: String::new(), dim }
+        Visitor { saved, loading: false, name: String::new(), dim, known: None }
     }
     /// One that loads it: what is loaded is taken out.
     pub fn loading(saved: &'a mut Saved, dim: usize) -> Self {
@@ -81,6 +106,17 @@ impl<'a> Visitor<'a> {
     ) -> Result<(), Bad> {
         self.field(name, field)?;
         self.check(name, lengths.iter().any(|n| field.is_long(*n)), "has another length")
+    }
+    /// A field of which something is known.
+    pub fn as_known<T: State + ?Sized>(
+        &mut self,
+        name: &str,
+        field: &mut T,
+        same: impl Fn(&T, &Reference) -> bool,
+    ) -> Result<(), Bad> {
+        self.field(name, field)?;
+        let holds = self.known.as_ref().is_none_or(|known| same(field, known));
+        self.check(name, holds, "is that of another run")
     }
     /// What must hold of a loaded field.
     pub fn check(&self, name: &str, holds: bool, words: &str) -> Result<(), Bad> {
@@ -337,8 +373,8 @@ impl<A: State, B: State> State for (A, B) {
 }
 
 /// Writes [`State`](crate::state::State) for a struct: its fields, each with how long it must be where that is not free
-/// (`vector`: as x is; `maybe`: as x is, or empty; `square`: as a matrix over x; `some`: not empty; `begun`: no `None`), then those that need not
-/// be saved, since they follow from the settings or are mere room. A field that is in neither list does not compile. Of a
+/// (`vector`: as x is; `maybe`: as x is, or empty; `square`: as a matrix over x; `some`: not empty; `begun`: no `None`) or
+/// what it must be to steer a loop (`within(1.0, 10.0)`; `point`: as x is, and finite; `value`, `unit`, `plain`: as [`Reference`](crate::state::Reference)), then those that need not be saved, since they follow from the settings or are mere room. A field that is in neither list does not compile. Of a
 /// struct of plain numbers that there are many of, `columns` saves a column a field.
 #[macro_export]
 macro_rules! state {
@@ -360,15 +396,15 @@ macro_rules! state {
             }
         }
     };
-    ($type:ty { $($field:ident $(: $kind:ident)?),* $(,)? } $(but $($left:ident),* $(,)?)?) => {
+    ($type:ty { $($field:ident $(: $kind:ident $(($low:expr, $high:expr))?)?),* $(,)? } $(but $($left:ident),* $(,)?)?) => {
         impl $crate::state::State for $type {
-            $crate::state!(@visit $($field $(: $kind)?)*; $($($left)*)?);
+            $crate::state!(@visit $($field $(: $kind $(($low, $high))?)?)*; $($($left)*)?);
         }
     };
-    (@visit $($field:ident $(: $kind:ident)?)*; $($left:ident)*) => {
+    (@visit $($field:ident $(: $kind:ident $(($low:expr, $high:expr))?)?)*; $($left:ident)*) => {
         fn visit(&mut self, v: &mut $crate::state::Visitor<'_>) -> Result<(), $crate::state::Bad> {
             let Self { $($field,)* $($left: _,)* } = self;
-            $($crate::state!(@one v, $field $(, $kind)?);)*
+            $($crate::state!(@one v, $field $(, $kind $(, $low, $high)?)?);)*
             let _ = v;
             Ok(())
         }
@@ -381,6 +417,23 @@ macro_rules! state {
         $v.field(stringify!($field), $field)?;
         $v.check(stringify!($field), $field.is_some(), "has not begun")?
     }};
+    (@one $v:ident, $field:ident, within, $low:expr, $high:expr) => {{
+        $v.field(stringify!($field), $field)?;
+        $v.check(stringify!($field), ($low..=$high).contains($field), "is out of its range")?
+    }};
+    (@one $v:ident, $field:ident, point) => {{
+        $v.vector(stringify!($field), $field)?;
+        $v.check(stringify!($field), $field.iter().all(|x| x.is_finite()), "is not finite")?
+    }};
+    (@one $v:ident, $field:ident, unit) => {
+        $v.as_known(stringify!($field), $field, |u, known| *u == known.unit)?
+    };
+    (@one $v:ident, $field:ident, value) => {
+        $v.as_known(stringify!($field), $field, |f, known| known.is(*f, known.value))?
+    };
+    (@one $v:ident, $field:ident, plain) => {
+        $v.as_known(stringify!($field), $field, |p, known| *p == known.plain)?
+    };
     (@one $v:ident, $field:ident, some) => {{
         $v.field(stringify!($field), $field)?;
         $v.check(stringify!($field), !$field.is_empty(), "is empty")?

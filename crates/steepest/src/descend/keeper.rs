@@ -5,7 +5,7 @@ use crate::state::{Bad, Saved};
 use std::time::{Duration, Instant};
 
 /// Copies are so rare that they take at most one part in so many of the time.
-const SHARE: u32 = 20;
+const SHARE: u32 = 200;
 
 /// Keeps the newest copy. A run that a signal, an error or a budget ends in the middle of a step goes on from it.
 pub struct Keeper {

@@ -11,6 +11,8 @@ use std::collections::VecDeque;
 const MEMORY: [usize; 2] = [10, 30];
 /// A step that brings this much more than it promised was too short.
 const LONGER: f64 = 1.2;
+/// The longest that is tried at once.
+const LONGEST: f64 = 10.0;
 
 /// Where margins are kept: of the point and the next, and how they change along a direction.
 pub const HERE: Slot = Slot(0);
@@ -50,7 +52,7 @@ pub struct Walk {
 }
 
 // Margins are kept with the rows: those of the point are asked for again, in the first slot.
-crate::state!(Walk { u: vector, value, g: vector, metric, pairs, v: vector, promise, stride } but here, next);
+crate::state!(Walk { u: point, value, g: vector, metric, pairs, v: vector, promise, stride: within(1.0, LONGEST) } but here, next);
 
 /// What a step did.
 #[derive(Clone, Copy, Debug)]
@@ -165,7 +167,7 @@ impl Walk {
                 // Losses that only fall, exponentially, deserve longer steps than Newton's; how long this one
                 // should have been its margins tell, and the next tries that.
                 let best = search(seen, (&self.u, &self.v), self.line(shrunk))?;
-                self.stride = if best > 1.5 { best.min(10.0) } else { 1.0 };
+                self.stride = if best > 1.5 { best.min(LONGEST) } else { 1.0 };
             }
             let taken = Taken {
                 length: shrunk,
