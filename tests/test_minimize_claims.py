@@ -5,6 +5,7 @@ import pytest
 from scipy.optimize import rosen, rosen_der, rosen_hess
 
 import steepest
+from steepest import _catalog
 
 RULES = ["adam", "lamb", "lion", "momentum", "momo_adam", "muon", "nesterov", "rprop", "sgd"]
 METHODS = ["gradient_descent", "lbfgs", "newton", *RULES]
@@ -36,6 +37,62 @@ def test_a_wrong_gradient_is_found_before_anything_is_claimed(method, kind):
     assert "entry" in r.message
     if kind in ("forgotten", "one factor"):
         assert "entry 1" in r.message
+
+
+#: Every rule, and every method that takes a function with its gradient and finds the step itself.
+EVERY = [
+    *("lbfgs", "bfgs", "nonlinear_cg", "barzilai_borwein", "newton", "gradient_descent", "steepest_descent"),
+    *(e.name for e in _catalog.registry("rules").values() if e.about["kind"] == "parameter"),
+]
+LEAST, BENDS = np.array([1.0, -2.0, 3.0, 0.5]), np.array([1.0, 4.0, 0.5, 2.0])
+BEGIN = LEAST + np.array([2.0, 1.5, -1.0, 1.0])
+
+
+def hollow(x):
+    u = x - LEAST
+    # a step may lead as far as that overflows
+    with np.errstate(over="ignore"):
+        return float(BENDS @ np.cosh(u) + 0.3 * u[0] * u[1])
+
+
+def hollow_slope(x):
+    u = x - LEAST
+    with np.errstate(over="ignore"):
+        return BENDS * np.sinh(u) + 0.3 * np.array([u[1], u[0], 0.0, 0.0])
+
+
+ONES = {
+    "a sign": lambda g: g * np.array([1.0, 1.0, -1.0, 1.0]),
+    "a factor": lambda g: 2 * g,
+    "one factor": lambda g: g * np.array([1.0, 2.0, 1.0, 1.0]),
+    "missing": lambda g: g * np.array([1.0, 1.0, 1.0, 0.0]),
+    "a constant": lambda g: g + 0.5,
+    "one constant": lambda g: g + np.array([0.0, 0.0, 0.3, 0.0]),
+    "in another order": lambda g: g[::-1].copy(),
+}
+
+
+@pytest.mark.parametrize("afar", [False, True], ids=["everywhere", "far from the start"])
+@pytest.mark.parametrize("kind", ONES)
+def test_every_method_finds_every_kind_of_wrong_gradient(kind, afar):
+    def slope(x):
+        right = hollow_slope(x)
+        return right if afar and np.linalg.norm(x - BEGIN) <= 1.0 else ONES[kind](right)
+
+    ends = {m: steepest.minimize(hollow, BEGIN, jac=slope, method=m) for m in EVERY}
+    missed = {m: r.outcome for m, r in ends.items() if r.outcome != "gradient_inconsistent"}
+    # What is wrong only afar may be come past: then nothing is claimed but what is so.
+    assert not missed or afar, missed
+    assert not [m for m in missed if ends[m].success and ends[m].fun > hollow(LEAST) + 1e-6], missed
+
+
+@pytest.mark.parametrize("method", ["fista", "panoc"])
+@pytest.mark.parametrize("kind", ONES)
+def test_what_knows_a_penalty_claims_nothing_with_a_wrong_gradient(method, kind):
+    r = steepest.minimize(
+        hollow, BEGIN, jac=lambda x: ONES[kind](hollow_slope(x)), method=method, options={"maxfev": 3000}
+    )
+    assert not r.success, r.message
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -359,3 +416,12 @@ def test_one_step_into_the_noise_of_differences_is_no_convergence():
         [-621042.480395903, 1346801.5117295545],
     )
     assert not r.success, r.message
+
+
+def test_noise_as_large_as_all_that_f_falls_by_is_no_success():
+    for seed in range(6):
+        noise = np.random.default_rng(seed)
+        r = steepest.minimize(
+            lambda x, noise=noise: float(x @ x + 1e3 * noise.standard_normal()), [3.0, -1.0], method="newton"
+        )
+        assert r.outcome == "noise_floor", r.message

@@ -106,7 +106,7 @@ impl Status {
         match self {
             Status::Converged => "Converged: within the tolerance of the best possible.".into(),
             Status::PrecisionLimit => "Converged to the precision of the arithmetic: no step lowers the value any more.".into(),
-            Status::NoiseFloor => "Reached the noise floor of the batches: more of the same steps gain nothing, and how far the optimum is they do not tell.".into(),
+            Status::NoiseFloor => "Reached the noise floor: what is left is no more than the noise of the values or the batches, which is large; more of the same steps gain nothing, and how far the optimum is they do not tell.".into(),
             Status::HeldOut => "Stopped early: the loss on held-out rows no longer falls; the best point there is returned.".into(),
             Status::Budget(b) => {
                 let (what, setting) = match b {

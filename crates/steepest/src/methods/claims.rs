@@ -13,6 +13,8 @@ const RECENT: usize = 2;
 const IDLE: u32 = 20;
 /// Steps after which a descent is asked whether it gets anywhere.
 const CREEPING: usize = 1024;
+/// Noise that hides more than this of F, and of all that it has fallen by, leaves nothing to claim.
+const LOUD: f64 = 0.1;
 /// What [`Claims::steep`] may be for a claim, and where no step is lower any more.
 pub const STEEP: [f64; 2] = [1e-2, 0.1];
 /// As many steps in a row whose decrease the slopes did not foretell, and the gradient is looked at.
@@ -253,8 +255,16 @@ impl Claims {
 
     /// The verdict where no step lowers the value any more, and `explained` is what noise can hide.
     pub fn at_rest(&self, value: f64, predicted: f64, explained: f64) -> Status {
-        let near = self.small(value).max(self.resting(value));
-        if predicted <= near.max(explained) { Status::PrecisionLimit } else { Status::Plateau }
+        if predicted <= self.small(value).max(self.resting(value)) {
+            return Status::PrecisionLimit;
+        }
+        if predicted <= explained { self.limit(value, explained) } else { Status::Plateau }
+    }
+
+    /// What it is where noise can hide all that is left: a success only where that is little beside F or its fall.
+    pub fn limit(&self, value: f64, explained: f64) -> Status {
+        let size = value.abs().max(self.values[0] - value);
+        if explained <= LOUD * size { Status::PrecisionLimit } else { Status::NoiseFloor }
     }
 
     /// Where no step is lower, a tenth of the tolerance of F itself is near enough.

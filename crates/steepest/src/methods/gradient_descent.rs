@@ -396,10 +396,10 @@ impl Work {
         Step { verdict: Some(verdict), ..self.here() }
     }
 
-    /// Stuck, with what is left beside it, where that can be told.
-    fn stuck(&self, explained: f64) -> Step {
+    /// No further, and no success, with what is left beside it, where that can be told.
+    fn stuck(&self, verdict: Status, explained: f64) -> Step {
         let certificate = self.predicted.map(|_| self.claims.certificate(self.sight(), true, explained));
-        Step { certificate, ..self.ended(Status::Plateau) }
+        Step { certificate, ..self.ended(verdict) }
     }
 
     /// Claims convergence where it may: the decrease that the curvature predicts is small too.

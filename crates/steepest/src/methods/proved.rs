@@ -88,10 +88,16 @@ fn follow(problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Option<Step>, Halt
     }
     let settings: Vec<f64> = lbfgs::ENTRY.parameters.iter().map(|p| p.default).collect();
     let mut method = (lbfgs::ENTRY.build)(&settings);
-    let mut step = method.start(problem, x)?;
+    let mut at = x.to_vec();
+    let mut step = method.start(problem, &mut at)?;
     while step.verdict.is_none() {
-        step = method.step(problem, x)?;
+        step = method.step(problem, &mut at)?;
     }
+    if step.verdict == Some(Status::NoiseFloor) {
+        // It knows of no fall but its own, beside which the noise is large.
+        return Ok(None);
+    }
+    x.copy_from_slice(&at);
     Ok(Some(step))
 }
 

@@ -184,11 +184,11 @@ impl Standing {
         Step { certificate, ..self.ended(verdict) }
     }
 
-    /// Stuck, with what is left beside it, where that can be told.
-    pub fn stuck(&self, explained: f64) -> Step {
+    /// No further, and no success, with what is left beside it, where that can be told.
+    pub fn stuck(&self, verdict: Status, explained: f64) -> Step {
         let certificate =
             self.predicted.map(|_| self.claims.certificate(self.sight(), true, explained));
-        Step { certificate, ..self.ended(Status::Plateau) }
+        Step { certificate, ..self.ended(verdict) }
     }
 
     /// How far coordinate j can go up (`way` above 0) or down.

@@ -92,6 +92,9 @@ impl Work {
         if verdict == Status::PrecisionLimit {
             return self.claim(problem, verdict, explained);
         }
+        if verdict == Status::NoiseFloor {
+            return Ok(self.stuck(verdict, explained));
+        }
         self.downhill(problem);
         let mut doubt = self.look(problem)?;
         if matches!(doubt, Doubt::None) {
@@ -104,7 +107,7 @@ impl Work {
             Doubt::Lower => return self.escape(problem),
             Doubt::None | Doubt::Stairs => {}
         }
-        Ok(self.stuck(explained))
+        Ok(self.stuck(Status::Plateau, explained))
     }
 
     /// What the noise of differences can hide.

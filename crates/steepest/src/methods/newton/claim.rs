@@ -110,8 +110,8 @@ impl Work {
         if verdict == Status::PrecisionLimit {
             return self.claim(problem, verdict, explained);
         }
-        if !self.at.verify {
-            return Ok(self.at.stuck(explained));
+        if !self.at.verify || verdict == Status::NoiseFloor {
+            return Ok(self.at.stuck(verdict, explained));
         }
         match self.with(|at, view| at.look_stuck(problem, view))? {
             Doubt::Inconsistent(status) => return Ok(self.at.ended(status)),
@@ -119,7 +119,7 @@ impl Work {
             Doubt::Lower => return self.escape(problem),
             Doubt::None | Doubt::Stairs => {}
         }
-        Ok(self.at.stuck(explained))
+        Ok(self.at.stuck(Status::Plateau, explained))
     }
 
     /// What rounding, and the noise of what is differenced, can hide of a decrease.

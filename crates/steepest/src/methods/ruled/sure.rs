@@ -118,7 +118,7 @@ fn claim(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64], step: Step) ->
     });
     let verdict = match step.verdict {
         _ if left <= target => Some(Status::Converged),
-        Some(Status::Plateau) if left <= explained => Some(Status::PrecisionLimit),
+        Some(Status::Plateau) if left <= explained => Some(r.claims.limit(r.value, explained)),
         Some(Status::Plateau) => Some(Status::Plateau),
         _ => None,
     };

@@ -225,8 +225,8 @@ impl Run {
         if verdict == Status::PrecisionLimit && self.steep() <= STEEP[1] {
             return self.claim(problem, verdict, explained);
         }
-        if !self.at.verify {
-            return Ok(self.at.stuck(explained));
+        if !self.at.verify || verdict == Status::NoiseFloor {
+            return Ok(self.at.stuck(verdict, explained));
         }
         match self.with(false, |at, view| at.look_stuck(problem, view))? {
             Doubt::Inconsistent(status) => return Ok(self.at.ended(status)),
@@ -242,7 +242,7 @@ impl Run {
             // The metric has shrunk with the steps: what it says is left is not known.
             self.at.predicted = None;
         }
-        Ok(self.at.stuck(explained))
+        Ok(self.at.stuck(Status::Plateau, explained))
     }
 
     /// Where nothing is known of the curvature, or F was seen to bend down: a lower point at any scale, in `xn`.
