@@ -16,9 +16,11 @@ __all__ = [
     "Cloglog",
     "Gamma",
     "Huber",
+    "HuberScale",
     "InverseGaussian",
     "Logistic",
     "ModifiedHuber",
+    "Ordinal",
     "Poisson",
     "Softmax",
     "Squared",
@@ -237,3 +239,37 @@ class Softmax(Settings):
 
     registry: ClassVar[str] = "losses"
     name: ClassVar[str] = "softmax"
+
+
+@dataclass(frozen=True)
+class Ordinal(Settings):
+    """Log-loss of classes that have an order (proportional odds), the target being the class, 0, 1, 2 …:
+    the probability of class k or below is 1 / (1 + e^(margin − cut_k)). The first cut is 0, which an
+    intercept moves; each other lies where it is learnt, cut_k = k + gap_k. The loss is convex in all where
+    cuts ascend, and +∞ elsewhere.
+
+    McCullagh 1980, <https://doi.org/10.1111/j.2517-6161.1980.tb01109.x>.
+    """
+
+    registry: ClassVar[str] = "losses"
+    name: ClassVar[str] = "ordinal"
+
+
+@dataclass(frozen=True)
+class HuberScale(Settings):
+    """Huber's loss with its scale learnt beside the coefficients, so that `epsilon` is in units of the
+    errors' own spread: with σ = 1 + scale and r = (margin − target) / σ, σ + σ·r² where |r| ≤ epsilon, σ +
+    σ·epsilon·(2|r| − epsilon) beyond. It is convex in both where σ > 0, and +∞ elsewhere.
+
+    Huber and Ronchetti 2009, Robust Statistics, section 7.8; Owen 2007,
+    <https://artowen.su.domains/reports/hhu.pdf>.
+
+    Parameters
+    ----------
+    epsilon : float, default 1.35
+        The error at which the square turns into a line, in units of the learnt scale. Allowed: at least 1.
+    """
+
+    registry: ClassVar[str] = "losses"
+    name: ClassVar[str] = "huber_scale"
+    epsilon: float = 1.35

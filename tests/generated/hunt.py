@@ -1,4 +1,4 @@
-"""python -m tests.generated --cases 100000 --seed N [--only linear|functions|further|losses] [--family F] [--case N:I]
+"""python -m tests.generated --cases 100000 --seed N [--only KIND] [--family F] [--case KIND:N:I]
 
 Draws problems by families, solves them with steepest, judges the answers with an oracle that shares no code with
 it, and prints the counts and a reproduction of each violation. A case is known by its seed and index.
@@ -21,11 +21,13 @@ os.environ.setdefault("STEEPEST_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-from tests.generated import functions, further, linear, losses
+from tests.generated import functions, further, learnt, linear, losses
 from tests.generated.verdict import FAULTS, SECONDS, Verdict
 
 Job = tuple[str, int, int, str | None]
-KINDS: dict[str, Any] = {"linear": linear, "functions": functions, "further": further, "losses": losses}
+KINDS: dict[str, Any] = {
+    "linear": linear, "functions": functions, "further": further, "losses": losses, "learnt": learnt,
+}  # fmt: skip
 #: The kinds that take turns; of every FURTHER indices one is drawn from the further families besides.
 TURNS = ("linear", "functions")
 FURTHER = 10

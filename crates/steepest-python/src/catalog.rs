@@ -158,7 +158,14 @@ fn losses(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
         let programs = PyDict::new(py);
         programs.set_item("value", program(py, &(e.program)())?)?;
         d.set_item("programs", programs)?;
-        d.set_item("outputs", if e.outputs == Outputs::One { "one" } else { "many" })?;
+        d.set_item(
+            "outputs",
+            match e.outputs {
+                Outputs::One => "one",
+                Outputs::Many => "many",
+                Outputs::Learnt => "learnt",
+            },
+        )?;
         d.set_item("classes", e.classes)?;
         d.set_item("probabilities", e.probabilities)?;
         all.append(d)?;

@@ -50,7 +50,7 @@ pub(crate) use look_up;
 pub struct Model {
     /// The loss.
     loss: Named,
-    /// Margins a row: 1, or the number of classes.
+    /// Classes of the targets where the loss takes several; 1 elsewhere.
     outputs: usize,
     /// The penalty.
     penalty: Named,
@@ -108,23 +108,56 @@ impl Limits {
     }
 }
 
-impl Model {
-    /// Variables of one output: a coefficient a column, then the intercept.
-    fn width(&self, columns: usize) -> usize {
-        columns + usize::from(self.intercept)
+/// How variables lie: of each margin a coefficient a column and the intercept, then what is learnt beside.
+#[derive(Clone, Copy)]
+struct Lay {
+    columns: usize,
+    width: usize,
+    margins: usize,
+    learnt: usize,
+}
+
+impl Lay {
+    fn new(loss: &dyn Block, columns: usize, intercept: bool) -> Self {
+        let (learnt, width) = (loss.learnt(), columns + usize::from(intercept));
+        Lay { columns, width, margins: loss.outputs() - learnt, learnt }
     }
-    fn dim(&self, columns: usize) -> usize {
-        self.outputs * self.width(columns)
+    /// Variables that are coefficients or intercepts.
+    fn seen(self) -> usize {
+        self.margins * self.width
+    }
+    fn dim(self) -> usize {
+        self.seen() + self.learnt
+    }
+    /// The column of a coefficient.
+    fn column(self, j: usize) -> Option<usize> {
+        (j < self.seen() && j % self.width < self.columns).then(|| j % self.width)
+    }
+}
+
+impl Model {
+    /// The loss at work.
+    fn block(&self) -> Result<Box<dyn Block>, String> {
+        let (entry, settings) = look_up!("loss", LOSSES, &self.loss)?;
+        let several = match entry.outputs {
+            Outputs::One => false,
+            Outputs::Many => true,
+            Outputs::Learnt => entry.classes,
+        };
+        if several != (self.outputs > 1) {
+            let wanted = if several { "at least 2 outputs" } else { "1 output" };
+            return Err(format!("the loss {} needs {wanted}; got {}", entry.name, self.outputs));
+        }
+        Ok((entry.build)(&settings, self.outputs))
     }
 
-    fn penalty(&self, columns: usize) -> Result<Box<dyn Penalty>, String> {
+    fn penalty(&self, lay: Lay) -> Result<Box<dyn Penalty>, String> {
         let alpha = self.alpha;
         if !(alpha >= 0.0 && alpha.is_finite()) {
             return Err(format!("alpha must be at least 0 and finite; got {alpha}"));
         }
         let (entry, settings) = look_up!("penalty", PENALTIES, &self.penalty)?;
-        let n = self.dim(columns);
-        let coefficients = |j: usize| j % self.width(columns) < columns;
+        let (n, columns) = (lay.dim(), lay.columns);
         let factors = self.factors.as_deref();
         if let Some(f) = factors
             && (f.len() != columns || f.iter().any(|f| !(*f >= 0.0 && f.is_finite())))
@@ -134,10 +167,11 @@ impl Model {
                 f.len()
             ));
         }
-        let factor = |j: usize| match (coefficients(j), factors) {
-            (false, _) => self.intercept_penalty,
-            (true, None) => 1.0,
-            (true, Some(f)) => f[j % self.width(columns)],
+        let factor = |j: usize| match (lay.column(j), factors) {
+            (None, _) if j >= lay.seen() => 0.0,
+            (None, _) => self.intercept_penalty,
+            (Some(_), None) => 1.0,
+            (Some(c), Some(f)) => f[c],
         };
         let weight: Vec<f64> = (0..n).map(|j| alpha * factor(j)).collect();
         if let Some(g) = self.groups.as_ref().filter(|g| g.len() != columns) {
@@ -145,14 +179,14 @@ impl Model {
         }
         // An intercept that is penalised is a group of its own; coefficients of one column go together.
         let most = self.groups.iter().flatten().max().map_or(columns, |m| m + 1);
-        let of = |j: usize| match (j % self.width(columns), &self.groups) {
-            (k, _) if k == columns => most + j,
-            (k, Some(g)) => g[k],
-            (k, None) => k,
+        let of = |j: usize| match (lay.column(j), &self.groups) {
+            (None, _) => most + j,
+            (Some(k), Some(g)) => g[k],
+            (Some(k), None) => k,
         };
         let groups =
             (entry.groups || self.groups.is_some()).then(|| (0..n).map(of).collect::<Vec<_>>());
-        let shape = Some([self.outputs, self.width(columns)]);
+        let shape = (lay.learnt == 0).then_some([lay.margins, lay.width]);
         let on = Structure { weight: &weight, groups: groups.as_deref(), shape };
         let mut plain = entry.over(&settings, &on)?;
         if let Some(scale) = &self.scale {
@@ -162,14 +196,14 @@ impl Model {
                     scale.len()
                 ));
             }
-            let of = |j: usize| scale.get(j % self.width(columns)).copied().unwrap_or(1.0);
+            let of = |j: usize| lay.column(j).map_or(1.0, |c| scale[c]);
             plain = plain
                 .rescaled(&(0..n).map(of).collect::<Vec<f64>>())
                 .ok_or_else(|| format!("the penalty {} takes no scale a column", entry.name))?;
         }
         let Some((low, high)) = self.bounds else { return Ok(plain) };
         let held = |bound: f64, free: f64| -> Vec<f64> {
-            (0..n).map(|j| if coefficients(j) { bound } else { free }).collect()
+            (0..n).map(|j| if lay.column(j).is_some() { bound } else { free }).collect()
         };
         plain
             .within(&held(low, f64::NEG_INFINITY), &held(high, f64::INFINITY))
@@ -217,13 +251,15 @@ struct Raw<'a> {
     watcher: &'a mut Watcher,
     seen: Option<&'a Standardised<'a>>,
     intercept: bool,
+    /// Variables that are coefficients or intercepts.
+    variables: usize,
 }
 
 impl Watch for Raw<'_> {
     fn iteration(&mut self, progress: &Progress<'_>) -> Result<(), Halt> {
         let Some(seen) = self.seen else { return self.watcher.iteration(progress) };
         let mut x = progress.x.to_vec();
-        seen.out(&mut x, self.intercept);
+        seen.out(&mut x[..self.variables], self.intercept);
         self.watcher.iteration(&Progress { x: &x, ..*progress })
     }
     fn poll(&mut self) -> Result<(), Halt> {
@@ -247,7 +283,8 @@ fn brought_back(
     penalty: &dyn Penalty,
 ) -> Result<(), Failure> {
     let intercept = objective.intercept;
-    seen.out(&mut s.x, intercept);
+    let n = s.x.len() - objective.loss.learnt();
+    seen.out(&mut s.x[..n], intercept);
     if penalty.offers().bounds || penalty.offers().pieces {
         // A bound is met exactly, not to an ulp of another variable.
         for (j, x) in s.x.iter_mut().enumerate() {
@@ -255,10 +292,10 @@ fn brought_back(
             *x = x.max(piece.low).min(piece.high);
         }
     }
-    s.path.iter_mut().for_each(|x| seen.out(x, intercept));
-    s.gradient.iter_mut().for_each(|g| seen.gradient(g, intercept));
+    s.path.iter_mut().for_each(|x| seen.out(&mut x[..n], intercept));
+    s.gradient.iter_mut().for_each(|g| seen.gradient(&mut g[..n], intercept));
     let mut x = s.x.clone();
-    seen.inward(&mut x, intercept);
+    seen.inward(&mut x[..n], intercept);
     let value = match objective.value(&x) {
         Ok(value) => value + penalty.value(&s.x),
         Err(Halt::Failed(error)) => return Err(error),
@@ -315,6 +352,7 @@ impl Work<'_> {
         let aim = self.aim();
         let Work { design, target, weight, intercept, free_intercept, .. } = self;
         let loss = self.loss;
+        let lay = Lay::new(loss, design.columns(), intercept);
         let mut glm = Glm::new(design, loss, target, weight, intercept)?;
         let name = self.method.as_ref().map(|m| m.0.as_str());
         let settings = self.method.as_ref().map_or(&[][..], |m| &m.1);
@@ -334,8 +372,7 @@ impl Work<'_> {
             if other.scale().iter().all(|s| *s == 1.0) {
                 continue;
             }
-            let width = design.columns() + usize::from(intercept);
-            let scale = |j: usize| other.scale().get(j % width).map_or(1.0, |s| 1.0 / s);
+            let scale = |j: usize| lay.column(j).map_or(1.0, |c| 1.0 / other.scale()[c]);
             let scales: Vec<f64> = (0..self.start.len()).map(scale).collect();
             if let Some(penalty) = self.penalty.rescaled(&scales) {
                 (moved, seen) = (Some(penalty), Some(other));
@@ -349,10 +386,11 @@ impl Work<'_> {
         let rows: &dyn Design = seen.as_ref().map_or(design, |s| s);
         let mut start = self.start.clone();
         if let Some(seen) = &seen {
-            seen.inward(&mut start, intercept);
+            seen.inward(&mut start[..lay.seen()], intercept);
             glm = Glm::new(rows, loss, target, weight, intercept)?;
         }
-        let mut watch = Raw { watcher, seen: seen.as_ref(), intercept };
+        let variables = lay.seen();
+        let mut watch = Raw { watcher, seen: seen.as_ref(), intercept, variables };
         let mut descent = Descent::new(chosen.method, &start, Stop { tolerance: aim, ..self.stop });
         let mut s = match self.held {
             None => {
@@ -396,7 +434,7 @@ impl Work<'_> {
 /// Rounds the point to single precision, as it is handed over, and adds what that costs to what is known of it.
 fn narrow(s: &mut Solution, glm: &mut Glm<'_>, penalty: &dyn Penalty) -> Result<(), Failure> {
     let width = glm.width();
-    if glm.outputs() > 1 && glm.intercept {
+    if glm.loss.level() && glm.intercept {
         // A common shift of all intercepts changes nothing, and small numbers are rounded less.
         let mean = s.x.iter().skip(width - 1).step_by(width).sum::<f64>() / glm.outputs() as f64;
         s.x.iter_mut().skip(width - 1).step_by(width).for_each(|b| *b -= mean);
@@ -462,7 +500,8 @@ impl<'py> Aside<'py> {
 /// `X`: a dense or sparse table; `y`: one number a row; `offset`: one number a row, added to its margin; `model`: loss, outputs, penalty, alpha, intercept,
 /// intercept_penalty, bounds and method; `stop`: tol, max_iter, max_passes, max_seconds. Returns a dict of
 /// `held_out`: a table, its targets, its weights or None, and iterations without a fall of the loss there before the
-/// descent stops; the best point there is returned. Returns a dict of `coefficients` (outputs × columns, flat), `intercept` (outputs) and what `Result.of` takes.
+/// descent stops; the best point there is returned. Returns a dict of `coefficients` (margins × columns, flat), `intercept` (margins), `learnt` (what the
+/// loss learns beside them) and what `Result.of` takes.
 #[pyfunction]
 #[pyo3(signature = (X, y, model, stop, *, weight=None, start=None, watch=None, callback=None, threads=0, names=None, held_out=None, offset=None, checkpoint=None))]
 #[allow(non_snake_case, clippy::too_many_arguments)]
@@ -503,23 +542,18 @@ pub fn fit_linear<'py>(
         (Some((aside, patience)), Some(design)) => Some(aside.rows(&**design, *patience)?),
         _ => None,
     };
+    let base = model.block().map_err(refused)?;
+    let lay = Lay::new(&*base, columns, model.intercept);
     let start = match start {
         Some(s) => s.as_slice()?.to_vec(),
-        None => vec![0.0; model.dim(columns)],
+        None => vec![0.0; lay.dim()],
     };
     let mut watcher = Watcher::new(callback, watch);
-    let (outputs, intercept) = (model.outputs, model.intercept);
+    let intercept = model.intercept;
     let mut kept = checkpoint.map(|asked| Checkpoint::new(py, asked)).transpose()?;
     let fitted = enter(py, || {
-        let (entry, settings) = look_up!("loss", LOSSES, &model.loss)?;
-        let (many, got) = (entry.outputs == Outputs::Many, model.outputs);
-        if many != (got > 1) {
-            let wanted = if many { "at least 2 outputs" } else { "1 output" };
-            return Err(format!("the loss {} needs {wanted}; got {got}", entry.name).into());
-        }
-        let base = (entry.build)(&settings, got);
-        if start.len() != model.dim(columns) || start.iter().any(|v| !v.is_finite()) {
-            let (want, got) = (model.dim(columns), start.len());
+        if start.len() != lay.dim() || start.iter().any(|v| !v.is_finite()) {
+            let (want, got) = (lay.dim(), start.len());
             return Err(format!("start must be {want} finite numbers; got {got}").into());
         }
         refusal::targets("y", target, |t| base.refuses(t))?;
@@ -533,7 +567,7 @@ pub fn fit_linear<'py>(
         }
         let work = Work {
             design: &*design,
-            penalty: model.penalty(columns)?,
+            penalty: model.penalty(lay)?,
             target: keys.as_deref().unwrap_or(target),
             weight,
             intercept: model.intercept,
@@ -566,14 +600,15 @@ pub fn fit_linear<'py>(
     }
     let (s, method, reason) = fitted?;
     let d = to_dict(py, &s, &Story { method, reason: &reason })?;
-    let mut coefficients = Vec::with_capacity(outputs * columns);
-    let mut intercepts = Vec::with_capacity(outputs);
-    for x in s.x.chunks_exact(columns + usize::from(intercept)) {
+    let mut coefficients = Vec::with_capacity(lay.seen());
+    let mut intercepts = Vec::with_capacity(lay.margins);
+    for x in s.x[..lay.seen()].chunks_exact(lay.width) {
         coefficients.extend_from_slice(&x[..columns]);
         intercepts.extend(intercept.then(|| x[columns]));
     }
     d.set_item("coefficients", PyArray1::from_vec(py, coefficients))?;
     d.set_item("intercept", PyArray1::from_vec(py, intercepts))?;
+    d.set_item("learnt", PyArray1::from_vec(py, s.x[lay.seen()..].to_vec()))?;
     Ok(d)
 }
 
@@ -604,7 +639,7 @@ pub fn row_losses(
     margin: PyReadonlyArray1<'_, f64>,
 ) -> PyResult<Py<PyArray1<f64>>> {
     let block = at_work(&loss, outputs)?;
-    let (target, margin) = (target.as_slice()?, margin.as_slice()?);
+    let (target, margin, outputs) = (target.as_slice()?, margin.as_slice()?, block.outputs());
     if margin.len() != outputs * target.len() {
         return Err(refused("as many margins as rows times outputs are needed"));
     }

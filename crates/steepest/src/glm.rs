@@ -22,7 +22,7 @@ pub use tamed::Tamed;
 /// (1/Σ weight) Σ weight_i · loss(target_i, x_i′w + b).
 ///
 /// Its variables are, for each output in turn, one coefficient a column and then the intercept, where
-/// there is one. A row of weight 0 is a row that is not there. The design is read where it lies.
+/// there is one; and then the numbers that are learnt beside, where the loss has such. A row of weight 0 is a row that is not there. The design is read where it lies.
 ///
 /// ```
 /// use steepest::{designs::dense::Dense, glm::Glm, losses::squared::Squared, loss::Each, objective::Objective};
@@ -109,9 +109,13 @@ impl<'a> Glm<'a> {
     pub fn is_dense(&self) -> bool {
         self.design.dense()
     }
-    /// Margins of a row.
+    /// Numbers that a row's loss is of.
     pub fn outputs(&self) -> usize {
         self.loss.outputs()
+    }
+    /// Margins of a row: those of them that are not learnt.
+    pub fn margins(&self) -> usize {
+        self.loss.outputs() - self.loss.learnt()
     }
     /// Variables of one output: a coefficient a column, and the intercept.
     pub fn width(&self) -> usize {
@@ -139,7 +143,7 @@ impl<'a> Glm<'a> {
 impl Objective for Glm<'_> {
     /// A pass is bound by memory: the gradient comes with the value for nothing.
     fn offers(&self) -> Offers {
-        let dim = self.outputs() * self.width();
+        let dim = self.table().dim();
         Offers {
             terms: self.design.rows(),
             products: true,
@@ -211,6 +215,8 @@ impl Glm<'_> {
             rows: self.design.rows(),
             columns: self.design.columns(),
             outputs: self.outputs(),
+            learnt: self.loss.learnt(),
+            level: self.loss.level(),
             intercept: self.intercept,
             dense: self.design.dense(),
             bytes: self.design.bytes(),

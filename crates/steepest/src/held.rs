@@ -26,7 +26,7 @@ pub struct Held<'a> {
     pub(crate) weight: Option<Cow<'a, [f64]>>,
     /// The share of each in the mean over the rows that it was asked of.
     pub share: Vec<f64>,
-    /// The margins that were asked for, a row's side by side; empty where none were.
+    /// The margins that were asked for, with what is learnt, a row's side by side; empty where none were.
     pub margins: Cow<'a, [f64]>,
 }
 
@@ -44,7 +44,7 @@ pub struct Jets {
     pub value: Vec<f64>,
     /// Its slopes.
     pub slope: Vec<f64>,
-    /// Its curvatures; with several outputs its probabilities, which tell them.
+    /// Its curvatures, as the loss tells them ([`Block::bending`] numbers a row).
     pub curvature: Vec<f64>,
 }
 
@@ -131,9 +131,17 @@ impl<'a> Held<'a> {
     pub fn width(&self) -> usize {
         self.columns + usize::from(self.intercept)
     }
-    /// Margins of a row.
+    /// Numbers that a row's loss is of.
     pub fn outputs(&self) -> usize {
         self.loss.outputs()
+    }
+    /// Margins of a row: those of them that are not learnt.
+    pub fn margins(&self) -> usize {
+        self.loss.outputs() - self.loss.learnt()
+    }
+    /// Whether a number added to all margins changes nothing.
+    pub fn level(&self) -> bool {
+        self.loss.level()
     }
     /// The weight of a row.
     pub fn weight(&self, row: usize) -> f64 {
@@ -272,7 +280,8 @@ impl<'a> Held<'a> {
     /// What the losses of some are at these margins.
     pub fn jets_of(&self, rows: Range<usize>, margins: &[f64]) -> Jets {
         let empty = || vec![0.0; margins.len()];
-        let mut jets = Jets { value: vec![0.0; rows.len()], slope: empty(), curvature: empty() };
+        let curvature = vec![0.0; rows.len() * self.loss.bending()];
+        let mut jets = Jets { value: vec![0.0; rows.len()], slope: empty(), curvature };
         let Jets { value, slope, curvature } = &mut jets;
         self.loss.jets(&self.target[rows], margins, value, slope, curvature);
         jets
@@ -288,8 +297,8 @@ impl<'a> Held<'a> {
     /// What their losses are at these margins.
     pub fn jets(&self, margins: &[f64]) -> Jets {
         let n = margins.len() / self.outputs();
-        let empty = || vec![0.0; margins.len()];
-        let mut jets = Jets { value: vec![0.0; n], slope: empty(), curvature: empty() };
+        let (slope, curvature) = (vec![0.0; margins.len()], vec![0.0; n * self.loss.bending()]);
+        let mut jets = Jets { value: vec![0.0; n], slope, curvature };
         let Jets { value, slope, curvature } = &mut jets;
         self.loss.jets(&self.target[..n], margins, value, slope, curvature);
         jets
@@ -297,6 +306,18 @@ impl<'a> Held<'a> {
     /// The curvatures at the margins that are held.
     pub fn curvatures(&self) -> Vec<f64> {
         self.jets(&self.margins).curvature
+    }
+    /// The traces of those curvatures over the margins, one a row.
+    pub fn traces(&self) -> Vec<f64> {
+        let h = self.curvatures();
+        if self.outputs() == 1 {
+            return h;
+        }
+        h.chunks_exact(self.loss.bending()).map(|h| self.loss.trace(h)).collect()
+    }
+    /// A dual point of a row by a step of its margins ([`Block::dual`]).
+    pub fn dual(&self, row: usize, t: &[f64], u: &mut [f64]) -> f64 {
+        self.loss.dual(self.target[row], self.margin(row), t, u)
     }
     /// The curvature of the chord from a row's margin down to where its loss is least ([`Block::chord`]).
     pub fn chord(&self, row: usize) -> f64 {

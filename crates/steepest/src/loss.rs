@@ -4,6 +4,8 @@ use crate::real::Real;
 use crate::settings::{Described, Parameter};
 
 pub mod offset;
+mod together;
+pub use together::Together;
 
 /// A loss of one sample, written as its value over any numbers; slope and curvature in the margin
 /// follow by [`Jet`]. Written so that its least value is 0 (deviance form).
@@ -111,12 +113,36 @@ fn chord<L: Loss>(loss: &L, target: f64, margin: f64) -> f64 {
     start.abs() / high
 }
 
-/// A loss of several margins a sample taken together, written as its value over any numbers.
+/// A loss of several numbers of a sample taken together, written as its value over any numbers: its margins and, after
+/// them, numbers that are learnt with the coefficients and that all samples share (a scale, the cuts between classes).
+///
+/// The numbers that are learnt are counted from where they are sure to be allowed: at 0, whatever the margins, the value is
+/// finite. Where they are not allowed it is +∞, and no step ends there.
 pub trait Joint: Described {
-    /// The loss of a row of margins for a `target`.
-    fn value<N: Real>(settings: Self::Of<N>, target: N, margin: &[N]) -> N;
-    /// It at work on rows of so many margins.
-    fn block(self, outputs: usize) -> Box<dyn Block>;
+    /// The names of some numbers that it may be of, for its formula: margins before those that are learnt.
+    const NUMBERS: &'static [&'static str];
+    /// How many margins there are.
+    const OUTPUTS: Outputs;
+    /// Whether targets are the classes 0, 1, 2 …
+    const CLASSES: bool = false;
+    /// The loss of a sample's numbers for a `target`.
+    fn value<N: Real>(settings: Self::Of<N>, target: N, at: &[N]) -> N;
+    /// How many numbers are learnt, where there are so many classes (1 where targets are none).
+    fn learnt(classes: usize) -> usize {
+        let _ = classes;
+        0
+    }
+    /// Whether a sample of this target looks at its number `a`: derivatives in others are not asked for.
+    fn looks(target: f64, a: usize) -> bool {
+        let _ = (target, a);
+        true
+    }
+    /// See [`Loss::refuses`].
+    fn refuses(settings: &Self, target: f64, classes: usize) -> Option<&'static str>;
+    /// It at work with so many classes. Override only to be faster.
+    fn block(self, classes: usize) -> Box<dyn Block> {
+        Box::new(together::Together::new(self, classes))
+    }
 }
 
 /// (1 + s) ln(1 + s) − s, without cancellation near 0: what relative entropies are made of.
@@ -135,20 +161,33 @@ pub(crate) fn entropy(s: f64) -> f64 {
 
 /// A loss at work, by blocks of samples: one virtual call a block, never one a sample.
 ///
-/// Losses of several margins a sample (softmax: one per class) hold a sample's margins side by side.
+/// Losses of several margins a sample (softmax: one per class) hold a sample's margins side by side, and after them the
+/// numbers that are learnt.
 pub trait Block: Send + Sync {
     /// The name.
     fn name(&self) -> &'static str;
-    /// Margins of a sample.
+    /// Numbers of a sample: its margins, and those that are learnt.
     fn outputs(&self) -> usize {
         1
+    }
+    /// How many of them, the last, are learnt and the same for every sample: no column counts for them.
+    fn learnt(&self) -> usize {
+        0
+    }
+    /// Whether a number added to all margins changes nothing.
+    fn level(&self) -> bool {
+        false
+    }
+    /// How many numbers [`jets`](Self::jets) writes of a sample's second derivatives.
+    fn bending(&self) -> usize {
+        self.outputs()
     }
     /// Writes each sample's loss.
     fn values(&self, target: &[f64], margin: &[f64], value: &mut [f64]);
     /// Writes each sample's loss, and turns margins into slopes.
     fn slopes(&self, target: &[f64], margin: &mut [f64], value: &mut [f64]);
-    /// Writes value, slope and curvature: as many numbers of it as margins, which [`bend`](Self::bend) and
-    /// [`bends`](Self::bends) read.
+    /// Writes value, slope and curvature: as many numbers of it as [`bending`](Self::bending) says, which
+    /// [`bend`](Self::bend), [`bends`](Self::bends), [`bent`](Self::bent) and [`trace`](Self::trace) read.
     fn jets(
         &self,
         target: &[f64],
@@ -190,6 +229,27 @@ pub trait Block: Send + Sync {
         debug_assert_eq!((a, b), (0, 0));
         h[0]
     }
+    /// t′H t of one row.
+    fn bent(&self, h: &[f64], t: &[f64]) -> f64 {
+        h[0] * t[0] * t[0]
+    }
+    /// The trace of one row's H, over its margins.
+    fn trace(&self, h: &[f64]) -> f64 {
+        (0..self.outputs() - self.learnt()).map(|a| self.bends(h, a, a)).sum()
+    }
+    /// A dual point by a step `t` of a row's margins: `u` becomes a change of their slopes, about H t, for which the
+    /// conjugate of the Bregman distance is finite; which is returned, and is +∞ where this step makes none.
+    fn dual(&self, target: f64, margin: &[f64], t: &[f64], u: &mut [f64]) -> f64 {
+        let (mut here, mut before, mut after) = (margin.to_vec(), [0.0], [0.0]);
+        self.slopes(&[target], &mut here, &mut before);
+        u.iter_mut().zip(margin).zip(t).for_each(|((u, z), t)| *u = z + t);
+        self.slopes(&[target], u, &mut after);
+        let there: f64 = u.iter().zip(t).map(|(s, t)| s * t).sum();
+        u.iter_mut().zip(&here).for_each(|(u, s)| *u -= s);
+        // Where a convex function touches its tangent its conjugate is known: no least need be looked for.
+        let distance = before[0] - after[0] + there;
+        if distance.is_finite() { distance.max(0.0) } else { f64::INFINITY }
+    }
     /// See [`Loss::mean`]: margins become means, those of several margins the probabilities of the classes.
     fn means(&self, margin: &mut [f64]);
     /// See [`Loss::settled`]; `margin` has one entry per output.
@@ -215,6 +275,8 @@ pub enum Outputs {
     One,
     /// Two or more, side by side: one a class.
     Many,
+    /// One, and numbers that are learnt with the coefficients.
+    Learnt,
 }
 
 /// A row of the registry.
@@ -225,16 +287,18 @@ pub struct Entry {
     pub doc: &'static str,
     /// Its settings.
     pub parameters: &'static [Parameter],
-    /// The loss at work, from checked settings and the number of outputs.
-    pub build: fn(settings: &[f64], outputs: usize) -> Box<dyn Block>,
+    /// The loss at work, from checked settings and the number of classes, 1 where targets are none.
+    pub build: fn(settings: &[f64], classes: usize) -> Box<dyn Block>,
     /// How many margins it takes.
     pub outputs: Outputs,
+    /// The names of some numbers that it may be of, as its formula has them.
+    pub numbers: &'static [&'static str],
     /// See [`Loss::CLASSES`].
     pub classes: bool,
     /// See [`Loss::PROBABILITIES`].
     pub probabilities: bool,
-    /// What it recorded of itself, with inputs `target`, `margin` and its settings; of several margins three
-    /// stand for all: `margin_0`, `margin_1` and `margin_2`.
+    /// What it recorded of itself, with inputs `target`, its numbers and its settings; of several margins three
+    /// stand for all.
     pub program: fn() -> crate::trace::Program,
     /// Value, slope and curvature of one sample in f64, for tests.
     pub jet: Option<JetOf>,
@@ -385,6 +449,7 @@ impl Entry {
             parameters: L::PARAMETERS,
             build: |settings, _| Box::new(Each(L::of(settings))),
             outputs: Outputs::One,
+            numbers: &["margin"],
             classes: L::CLASSES,
             probabilities: L::PROBABILITIES,
             program: || {
@@ -398,24 +463,25 @@ impl Entry {
             jet: Some(|settings, target, margin| L::jet(L::of(settings).lit(), target, margin)),
         }
     }
-    /// The row of a loss of several margins.
+    /// The row of a loss of several numbers.
     pub const fn joint<L: Joint>() -> Self {
         use crate::trace::{Symbol, record};
         Entry {
             name: L::NAME,
             doc: L::DOC,
             parameters: L::PARAMETERS,
-            build: |settings, outputs| L::of(settings).block(outputs),
-            outputs: Outputs::Many,
-            classes: true,
-            probabilities: true,
+            build: |settings, classes| L::of(settings).block(classes),
+            outputs: L::OUTPUTS,
+            numbers: L::NUMBERS,
+            classes: L::CLASSES,
+            probabilities: L::CLASSES,
             program: || {
                 record(|| {
                     let names: Vec<Symbol> =
                         L::PARAMETERS.iter().map(|p| Symbol::input(p.name)).collect();
                     let target = Symbol::input("target");
-                    let margin = ["margin_0", "margin_1", "margin_2"].map(Symbol::input);
-                    vec![L::value(L::with(&names), target, &margin)]
+                    let at: Vec<Symbol> = L::NUMBERS.iter().map(|n| Symbol::input(n)).collect();
+                    vec![L::value(L::with(&names), target, &at)]
                 })
             },
             jet: None,

@@ -23,6 +23,8 @@ pub struct Needs {
     pub glm: bool,
     /// A loss of one margin a row (not softmax).
     pub single: bool,
+    /// Whether, of losses over a design, it takes those with numbers that are learnt beside the coefficients.
+    pub learnt: bool,
     /// Whether it is for constraints beside bounds; all others refuse them.
     pub constraints: bool,
     /// The penalties it can take.
@@ -78,6 +80,7 @@ impl Needs {
         residuals: false,
         glm: false,
         single: false,
+        learnt: false,
         constraints: false,
         penalty: Takes::Smooth,
     };
@@ -210,6 +213,9 @@ impl Entry {
         }
         if n.glm && !f.glm {
             return Some("a plain function: it needs a loss over a table".into());
+        }
+        if n.glm && f.coupled && !n.learnt {
+            return Some("a loss with numbers that are learnt beside the coefficients".into());
         }
         if n.single && f.outputs > 1 {
             return Some(format!("a loss of {} outputs: it needs one", f.outputs));

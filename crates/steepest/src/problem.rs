@@ -468,8 +468,10 @@ pub struct Facts {
     pub residuals: usize,
     /// Whether it is a loss over a design.
     pub glm: bool,
-    /// Margins of a row of it; 0 where it is none.
+    /// Numbers that the loss of a row of it is of; 0 where it is none.
     pub outputs: usize,
+    /// Whether those are more than margins to which a number may be added: some are learnt beside the coefficients.
+    pub coupled: bool,
     /// Whether that design is dense.
     pub dense: bool,
     /// What the penalty can do.
@@ -490,6 +492,7 @@ pub fn facts(objective: &mut dyn Objective, penalty: &dyn Penalty) -> Facts {
         residuals: offered.residuals,
         glm: offered.table.is_some(),
         outputs: offered.table.map_or(0, |t| t.outputs),
+        coupled: offered.table.is_some_and(|t| t.coupled()),
         dense: offered.table.is_some_and(|t| t.dense),
         offers: penalty.offers(),
         penalty: penalty.name(),

@@ -34,6 +34,8 @@ pub struct Scaling {
     flat: Vec<bool>,
     /// Whether there is an intercept behind the columns.
     pub intercept: bool,
+    /// Outputs that see the columns; what lies behind their variables is learnt, and left as it is.
+    outputs: usize,
 }
 
 impl Scaling {
@@ -81,7 +83,8 @@ impl Scaling {
                 flat[j] = all && square[j] == 0.0 && level.abs() > 1e-100;
             }
         }
-        Scaling { centre, scale, reach, flat, intercept: table.intercept }
+        let (intercept, outputs) = (table.intercept, table.margins());
+        Scaling { centre, scale, reach, flat, intercept, outputs }
     }
 
     /// Whether some column did not vary in the rows looked at, so that its scale is a guess.
@@ -91,8 +94,15 @@ impl Scaling {
     fn width(&self) -> usize {
         self.scale.len() + usize::from(self.intercept)
     }
+    /// Variables that are coefficients or intercepts.
+    fn seen(&self) -> usize {
+        self.outputs * self.width()
+    }
     /// How large a column is beside its scale.
     pub fn offset(&self, coordinate: usize) -> f64 {
+        if coordinate >= self.seen() {
+            return 1.0;
+        }
         let j = coordinate % self.width();
         match self.flat.get(j) {
             Some(true) => 0.0,
@@ -103,6 +113,8 @@ impl Scaling {
     /// From the standardised variables to the objective's.
     pub fn out(&self, u: &[f64], x: &mut [f64]) {
         let d = self.scale.len();
+        let ((u, learnt), (x, to)) = (u.split_at(self.seen()), x.split_at_mut(self.seen()));
+        to.copy_from_slice(learnt);
         for (u, x) in u.chunks_exact(self.width()).zip(x.chunks_exact_mut(self.width())) {
             let mut taken = 0.0;
             for j in 0..d {
@@ -117,6 +129,8 @@ impl Scaling {
     /// From the objective's variables to the standardised ones.
     pub fn inward(&self, x: &[f64], u: &mut [f64]) {
         let d = self.scale.len();
+        let ((x, learnt), (u, to)) = (x.split_at(self.seen()), u.split_at_mut(self.seen()));
+        to.copy_from_slice(learnt);
         for (x, u) in x.chunks_exact(self.width()).zip(u.chunks_exact_mut(self.width())) {
             let mut taken = 0.0;
             for j in 0..d {
@@ -130,8 +144,8 @@ impl Scaling {
     }
     /// A gradient in the objective's variables becomes the one in the standardised ones.
     pub fn gradient(&self, g: &mut [f64]) {
-        let d = self.scale.len();
-        for g in g.chunks_exact_mut(self.width()) {
+        let (d, seen) = (self.scale.len(), self.seen());
+        for g in g[..seen].chunks_exact_mut(self.width()) {
             let free = if self.intercept { g[d] } else { 0.0 };
             for j in 0..d {
                 let moved = (g[j] - self.centre[j] * free) / self.scale[j];

@@ -14,9 +14,13 @@ pub struct Table {
     pub rows: usize,
     /// Columns.
     pub columns: usize,
-    /// Margins of a row.
+    /// Numbers that a row's loss is of: its margins, and those that are learnt.
     pub outputs: usize,
-    /// Whether each output has an intercept, the last of its variables.
+    /// How many of them, the last, are learnt and the same for every row: each is a variable, behind those of the margins.
+    pub learnt: usize,
+    /// Whether a number added to all margins of a row changes nothing.
+    pub level: bool,
+    /// Whether each margin has an intercept, the last of its variables.
     pub intercept: bool,
     /// Whether rows are dense.
     pub dense: bool,
@@ -31,9 +35,27 @@ pub struct Table {
 }
 
 impl Table {
-    /// Variables of one output: a coefficient a column, and the intercept.
+    /// Variables of one margin: a coefficient a column, and the intercept.
     pub fn width(&self) -> usize {
         self.columns + usize::from(self.intercept)
+    }
+    /// Margins of a row: outputs that are not learnt.
+    pub fn margins(&self) -> usize {
+        self.outputs - self.learnt
+    }
+    /// Whether its outputs are more than margins to which a number may be added, or one alone.
+    pub fn coupled(&self) -> bool {
+        self.outputs > 1 && !self.level
+    }
+    /// Variables of all outputs.
+    pub fn dim(&self) -> usize {
+        self.margins() * self.width() + self.learnt
+    }
+    /// The variable that is the same in every row, of each output that has one: its intercept, or what is learnt.
+    pub fn constants(&self) -> impl Iterator<Item = Option<usize>> {
+        let (width, margins, intercept) = (self.width(), self.margins(), self.intercept);
+        let intercepts = (0..margins).map(move |o| intercept.then(|| (o + 1) * width - 1));
+        intercepts.chain((0..self.learnt).map(move |a| Some(margins * width + a)))
     }
     /// Whether it is read anew each time, but for rows that are held.
     pub fn read_anew(&self) -> bool {

@@ -78,6 +78,14 @@ fn table(kind: usize, n: usize, d: usize, seed: u64) -> Table {
 fn targets(e: &loss::Entry, block: &dyn loss::Block, y: &[f64]) -> Vec<f64> {
     let of = |v: &f64| match e.outputs {
         Outputs::Many => (v + 1.0).round().clamp(0.0, 2.0),
+        Outputs::Learnt if e.classes => (v + 1.5).round().clamp(0.0, 3.0),
+        Outputs::Learnt => {
+            if v.abs() > 1.5 {
+                30.0 * v
+            } else {
+                *v
+            }
+        }
         Outputs::One if e.classes => f64::from(u8::from(*v > 0.2)),
         Outputs::One if block.refuses(0.0).is_some() => v.exp(),
         Outputs::One if block.refuses(-1.0).is_some() => (2.0 * v.abs()).round(),
@@ -92,14 +100,14 @@ struct Oracle<'a> {
     y: Vec<f64>,
     loss: steepest::trace::Program,
     settings: Vec<(&'static str, f64)>,
+    numbers: &'static [&'static str],
     outputs: usize,
+    learnt: usize,
     penalty: &'a dyn Penalty,
     added: Option<steepest::trace::Program>,
     chosen: Vec<(&'static str, f64)>,
     alpha: f64,
 }
-
-const MARGINS: [&str; 3] = ["margin_0", "margin_1", "margin_2"];
 
 impl Oracle<'_> {
     fn width(&self) -> usize {
@@ -116,14 +124,15 @@ impl Oracle<'_> {
             }
             m
         };
-        w.chunks(self.width()).map(one).collect()
+        let (w, learnt) = w.split_at(w.len() - self.learnt);
+        let learnt = learnt.iter().map(|v| (Double::lit(*v), v.abs()));
+        w.chunks(self.width()).map(one).chain(learnt).collect()
     }
 
     fn loss<N: Real>(&self, i: usize, margins: &[N], wide: impl Fn(f64) -> N) -> N {
         let input = |name: &str| match name {
             "target" => Some(wide(self.y[i])),
-            "margin" => Some(margins[0]),
-            name => match MARGINS.iter().position(|m| *m == name) {
+            name => match self.numbers.iter().position(|m| *m == name) {
                 Some(k) => Some(margins[k]),
                 None => self.settings.iter().find(|s| s.0 == name).map(|s| wide(s.1)),
             },
@@ -152,14 +161,16 @@ impl Oracle<'_> {
             let share = Double::lit(*weight) / Double::lit(total);
             f = f + share * value;
             let size: f64 = margins.iter().map(|m| m.1).sum();
-            let bent = if self.outputs == 1 { self.jet(i, m[0]) } else { (1.0, 1.0) };
+            let of = |k: usize| self.jet(i, &m, k);
+            let bent = (0..m.len()).map(of).fold((0.0, 0.0), |a, j| (a.0 + j.0.abs(), a.1 + j.1));
+            let bent = if self.learnt == 0 && m.len() > 1 { (1.0, 1.0) } else { bent };
             let off = 8.0 * EPS * size;
             noise +=
                 share.0 * (8.0 * EPS * value.0 + bent.0.abs() * off + 0.5 * bent.1 * off * off);
         }
-        let mut pull = Double::lit(0.0);
+        let (mut pull, w_len) = (Double::lit(0.0), w.len());
         for (k, w) in w.iter().enumerate() {
-            if (k + 1) % self.width() != 0 {
+            if k + self.learnt < w_len && (k + 1) % self.width() != 0 {
                 pull = pull + Double::lit(self.alpha) * self.pull(Double::lit(*w), Double::lit);
             }
         }
@@ -167,9 +178,12 @@ impl Oracle<'_> {
         (f + pull + Double::lit(inside), noise + 8.0 * EPS * pull.0.abs() + 1e-300)
     }
 
-    /// Slope and curvature of a row's loss.
-    fn jet(&self, i: usize, margin: Double) -> (f64, f64) {
-        let j = self.loss(i, &[Jet::variable(margin)], |v| Jet::constant(Double::lit(v)));
+    /// Slope and curvature of a row's loss in one of its numbers.
+    fn jet(&self, i: usize, at: &[Double], k: usize) -> (f64, f64) {
+        let of =
+            |(j, z): (usize, &Double)| if j == k { Jet::variable(*z) } else { Jet::constant(*z) };
+        let at: Vec<Jet<Double>> = at.iter().enumerate().map(of).collect();
+        let j = self.loss(i, &at, |v| Jet::constant(Double::lit(v)));
         (j.first.0, j.second.0)
     }
 
@@ -184,7 +198,7 @@ impl Oracle<'_> {
             for k in 0..w.len() {
                 let (mut slope, mut bend) = (0.0, 0.0);
                 for (i, weight) in self.t.weight.iter().enumerate() {
-                    let (s, c) = self.jet(i, self.margins(i, w)[0].0);
+                    let (s, c) = self.jet(i, &[self.margins(i, w)[0].0], 0);
                     let x = if k < self.t.d { self.t.x[i * self.t.d + k] } else { 1.0 };
                     (slope, bend) =
                         (slope + weight / total * s * x, bend + weight / total * c * x * x);
@@ -238,14 +252,21 @@ fn stop(tolerance: f64) -> Stop {
 
 /// Solves with every method that takes it, and holds each answer to the oracle.
 fn judge(t: &Table, e: &loss::Entry, p: &penalty::Entry, alpha: f64) -> Result<(), TestCaseError> {
-    let outputs = if e.outputs == Outputs::Many { 3 } else { 1 };
+    // As many classes as its formula has numbers for.
+    let classes = match e.outputs {
+        Outputs::Many => 3,
+        Outputs::Learnt if e.classes => 4,
+        _ => 1,
+    };
     let settings = checked(e.name, e.parameters, &[]).expect("defaults are in range");
-    let block = (e.build)(&settings, outputs);
+    let block = (e.build)(&settings, classes);
+    let (outputs, learnt) = (block.outputs(), block.learnt());
     let y = targets(e, &*block, &t.y);
     let chosen = checked(p.name, p.parameters, &[]).expect("defaults are in range");
     let width = t.d + 1;
-    let weights: Vec<f64> =
-        (0..outputs * width).map(|k| if (k + 1) % width == 0 { 0.0 } else { alpha }).collect();
+    let seen = (outputs - learnt) * width;
+    let free = |k: usize| k >= seen || (k + 1).is_multiple_of(width);
+    let weights: Vec<f64> = (0..seen + learnt).map(|k| if free(k) { 0.0 } else { alpha }).collect();
     let penalty = (p.build)(&chosen, &weights);
     let design = Dense::by_rows(&t.x, t.d).expect("a table");
     let named = |parameters: &[steepest::settings::Parameter], v: &[f64]| {
@@ -255,7 +276,9 @@ fn judge(t: &Table, e: &loss::Entry, p: &penalty::Entry, alpha: f64) -> Result<(
         t,
         loss: (e.program)(),
         settings: named(e.parameters, &settings),
+        numbers: e.numbers,
         outputs,
+        learnt,
         penalty: &*penalty,
         added: p.program.map(|program| program()),
         chosen: named(p.parameters, &chosen),
@@ -280,7 +303,7 @@ fn judge(t: &Table, e: &loss::Entry, p: &penalty::Entry, alpha: f64) -> Result<(
             answers.push((method, answer));
         }
     }
-    let null = oracle.value(&vec![0.0; outputs * width]).0.0;
+    let null = oracle.value(&vec![0.0; seen + learnt]).0.0;
     for (method, s) in answers {
         let (f, noise) = oracle.value(&s.x);
         let gap = (f - best).0;

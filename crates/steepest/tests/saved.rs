@@ -258,15 +258,17 @@ fn goes_on(
     // Some losses take no target of 0.
     let target = if Glm::new(design, &*loss, y, None, true).is_ok() { y } else { &higher };
     let method = METHODS.iter().find(|m| m.name == "progressive").expect("registered");
-    let (width, dim) = (design.columns() + 1, k * (design.columns() + 1));
+    let seen_by = (loss.outputs() - loss.learnt()) * (design.columns() + 1);
+    let (width, dim) = (design.columns() + 1, seen_by + loss.learnt());
     for (alpha, held, given, tolerance) in [
         (0.0, 0.0, 0.0, 1e-6),
         (1e-3, 0.0, 0.0, 0.0),
         (1e-2, 1.0, 0.0, 1e-9),
         (1e-3, 0.0, 1e-3, 1e-12),
     ] {
-        let weight: Vec<f64> =
-            (0..dim).map(|j| if (j + 1) % width == 0 { alpha * held } else { alpha }).collect();
+        let weight: Vec<f64> = (0..dim)
+            .map(|j| if (j + 1) % width == 0 || j >= seen_by { alpha * held } else { alpha })
+            .collect();
         let l2 = PENALTIES.iter().find(|p| p.name == "l2").expect("registered");
         let penalty = (l2.build)(&[], &weight);
         let mut glm = Glm::new(design, &*loss, target, None, true).expect("a table");
@@ -287,7 +289,9 @@ fn progressive_goes_on_to_the_bit_whatever_the_loss() {
     let x = rows(n, d);
     let design = Dense::by_rows(&x, d).expect("a table");
     for entry in LOSSES {
-        let k = if matches!(entry.outputs, Outputs::Many) { 3 } else { 1 };
+        let several =
+            entry.outputs == Outputs::Many || entry.outputs == Outputs::Learnt && entry.classes;
+        let k = if several { 3 } else { 1 };
         let y = classes(&x, d, k.max(2), 2.0, 0.0);
         goes_on("dense rows", &design, entry, (&y, k), &mut seen);
     }

@@ -14,6 +14,7 @@ True
 from .deviance import GammaRegressor, PoissonRegressor, TweedieRegressor
 from .elastic_net import ElasticNet
 from .generalized import GeneralizedLinear
+from .huber import HuberRegressor
 from .lasso import Lasso
 from .least_squares import LinearRegression
 from .logistic import LogisticRegression
@@ -24,6 +25,7 @@ __all__ = [
     "ElasticNet",
     "GammaRegressor",
     "GeneralizedLinear",
+    "HuberRegressor",
     "Lasso",
     "LinearRegression",
     "LinearSVC",

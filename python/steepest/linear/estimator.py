@@ -279,6 +279,14 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
         except (TypeError, ValueError):
             _name_entry("X", X)
             raise
+        return self._products(X)
+
+    def _products(self, X: Any) -> NDArray[Any]:
+        """X w + b of a matrix that was checked, or of rows that are read, some at a time."""
+        if isinstance(X, Stream):
+            coef = np.asarray(self.coef_.toarray() if hasattr(self.coef_, "toarray") else self.coef_)
+            scores = X.products(np.atleast_2d(coef)).astype(coef.dtype, copy=False)
+            return np.asarray((scores if coef.ndim == 2 else scores[:, 0]) + self.intercept_)
         coef = self.coef_.T if self.coef_.ndim == 2 else self.coef_
         return np.asarray(safe_sparse_dot(X, coef, dense_output=True) + self.intercept_)
 
@@ -295,9 +303,7 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
             categories=getattr(self, "categories_", {}),
             widths=getattr(self, "sparse_columns_", {}),
         )
-        coef = np.asarray(self.coef_.toarray() if hasattr(self.coef_, "toarray") else self.coef_)
-        scores = stream.products(np.atleast_2d(coef)).astype(coef.dtype, copy=False)
-        return np.asarray((scores if coef.ndim == 2 else scores[:, 0]) + self.intercept_)
+        return self._products(stream)
 
     def _set_result(self, results: list[Result]) -> None:
         """Keeps the results, the one farthest from its goal in front, and warns where one fell short."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 from sklearn.utils import ClassifierTags, check_random_state
 from sklearn.utils.metaestimators import available_if
 
@@ -39,6 +40,27 @@ def _tells_classes(model: GeneralizedLinear) -> bool:
     return isinstance(model.loss, str) and bool(_losses().get(model.loss, {}).get("classes"))
 
 
+def _learns(model: GeneralizedLinear) -> bool:
+    """Whether the loss learns numbers beside the coefficients."""
+    return isinstance(model.loss, str) and bool(_losses().get(model.loss, {}).get("outputs") == "learnt")
+
+
+def _orders(model: GeneralizedLinear) -> bool:
+    """Whether the loss is one of classes in an order, of which it learns the cuts between."""
+    return _tells_classes(model) and _learns(model)
+
+
+def _tells_odds(model: GeneralizedLinear) -> bool:
+    """Whether margins are the odds of classes."""
+    return _tells_classes(model) and not _learns(model)
+
+
+def _order(y: Any) -> list[Any] | None:
+    """The categories of a frame's ordered categorical, in their order."""
+    dtype: Any = getattr(y, "dtype", None)
+    return list(dtype.categories) if getattr(dtype, "ordered", False) else None
+
+
 def _labels(groups: Any, columns: int) -> NDArray[np.intp]:
     """Labels of any kind as places among them."""
     labels = np.asarray(groups)
@@ -68,14 +90,15 @@ class GeneralizedLinear(LinearRegressor):
     Minimises sum(weight * loss(y, Xw + b)) / sum(weight) + alpha * penalty(w), the intercept free.
     `predict` returns what y is expected to be: means (exp(Xw + b) for ``poisson``), or classes, as they came, for
     ``logistic`` and ``softmax``, which have `predict_proba` and `decision_function` too. `linear_predictor` is Xw + b
-    itself. `score` is the share of the deviance explained (D2; R2 for ``squared``), so that a search picks the model
-    whose predictions cost least by its own loss.
+    itself. ``ordinal`` is for classes in an order: P(y <= classes_[k]) = 1 / (1 + exp(Xw - thresholds_[k])).
+    `score` is the share of the deviance explained (D2; R2 for ``squared``), so that a search picks the model whose
+    predictions cost least by its own loss.
 
     Parameters
     ----------
     loss : str, default "squared"
         ``steepest list losses`` has them. Targets of ``logistic`` and ``softmax`` are classes: numbers, texts or
-        booleans.
+        booleans. Those of ``ordinal`` are in an order: numbers, or an ordered categorical of pandas.
     penalty : str, default "l2"
         ``steepest list penalties`` has them.
     alpha : float, default 1e-4
@@ -123,6 +146,10 @@ class GeneralizedLinear(LinearRegressor):
     intercept_ : float or ndarray of shape (targets,) or (classes,)
     classes_ : ndarray of shape (classes,)
         Where the loss is one of classes.
+    thresholds_ : ndarray of shape (classes - 1,)
+        Of ``ordinal``: the cuts between classes, ascending, on the scale of Xw; `intercept_` is 0, since they hold it.
+    learnt_ : ndarray of shape (numbers,) or (targets, numbers)
+        Where the loss learns numbers beside the coefficients: they, as its page in `steepest.losses` has them.
     result_ : Result
         How it ended; of several targets the one farthest from its goal. `results_` has all.
 
@@ -229,12 +256,12 @@ class GeneralizedLinear(LinearRegressor):
         """
         if self.watch is not None and not callable(self.watch):
             raise InputError(f"watch must be called with the progress; got {self.watch!r:.80}")
-        tells = _tells_classes(self)
+        tells, order = _tells_classes(self), _order(y)
         X, y = self._checked(X, y, (sample_weight, offset, exposure), multi_output=True, y_numeric=not tells)
         outputs = 1
         self.__dict__.pop("classes_", None)
         if tells:
-            y = self._coded(y)
+            y = self._ordered(y, order) if _orders(self) else self._coded(y)
             if _losses()[self.loss]["outputs"] == "many":
                 outputs = max(2, len(self.classes_))
         problem = self._problem(outputs, X.shape[1])
@@ -270,6 +297,7 @@ class GeneralizedLinear(LinearRegressor):
             penalty_settings=mapping("penalty_settings", self.penalty_settings),
             alpha=number("alpha", self.alpha),
             outputs=outputs,
+            classes=self._cut(),
             intercept=self.fit_intercept,
             bounds=pair("bounds", self.bounds),
             groups=None if self.groups is None else _labels(self.groups, columns),
@@ -303,10 +331,65 @@ class GeneralizedLinear(LinearRegressor):
             raise InputError(f"{self.loss} needs {wanted}; got {len(self.classes_)} in y{more}")
         return codes.reshape(y.shape).astype(np.float64)
 
+    def _ordered(self, y: NDArray[Any], order: list[Any] | None) -> NDArray[Any]:
+        """Each row's place among the classes, which are kept in their order."""
+        if y.ndim > 1 and y.shape[1] > 1:
+            raise InputError(f"{self.loss} takes one column of classes; got y of shape {y.shape}")
+        y = alike(y).ravel()
+        if order is None and y.dtype.kind not in "biuf":
+            raise InputError(
+                f"{self.loss} needs classes in an order, numbers or an ordered categorical; got texts such as "
+                f"{y[0]!r:.80}: pandas.Categorical(y, categories=[...], ordered=True) says which comes first"
+            )
+        present, codes = np.unique(y, return_inverse=True)
+        if order is not None:
+            place = np.array([order.index(label) for label in present.tolist()])
+            present, codes = present[np.argsort(place)], np.argsort(np.argsort(place))[codes]
+        if len(present) < 2:
+            raise InputError(f"{self.loss} needs at least 2 classes; got {len(present)} in y")
+        self.classes_ = present
+        return codes.astype(np.float64)
+
+    def _cut(self) -> int | None:
+        """How many classes there are cuts between."""
+        return len(self.classes_) if _orders(self) else None
+
+    def _numbers(self, margin: NDArray[Any]) -> Floats:
+        """What each row's loss is of: its margin, and what was learnt."""
+        margin = np.asarray(margin, dtype=np.float64)
+        if not _learns(self):
+            return margin
+        if _orders(self):
+            margin = margin - float(self.thresholds_[0])
+        beside = np.asarray(self.learnt_, dtype=np.float64)
+        return np.column_stack([margin, np.broadcast_to(beside, (len(margin), len(beside)))])
+
+    def _starts(self, targets: int, features: int) -> list[Any]:
+        """Where the last fit ended, with what was learnt."""
+        starts = super()._starts(targets, features)
+        learnt = getattr(self, "learnt_", None)
+        if learnt is None or starts[0] is None:
+            return starts
+        cuts = getattr(self, "thresholds_", None)
+        if cuts is not None and len(cuts) + 1 != len(self.classes_):
+            return [None] * targets
+        free = 0.0 if cuts is None else float(cuts[0])
+        rows = np.reshape(learnt, (targets, -1))
+        return [(coef, b - free, np.asarray(row)) for (coef, b), row in zip(starts, rows, strict=True)]
+
     def _keep(self, solved: Any, X: Any, y: NDArray[Any]) -> None:
         """Sets what a fitted model has; several margins have no column of targets to be taken for."""
+        for name in ("learnt_", "thresholds_"):
+            self.__dict__.pop(name, None)
         if len(solved[0].intercept) == 1:
             super()._keep(solved, X, y)
+            if _learns(self):
+                learnt = np.vstack([s.learnt for s in solved])
+                self.learnt_ = learnt[0] if len(learnt) == 1 else learnt
+            if _orders(self):
+                gaps = np.arange(1, len(self.learnt_) + 1) + self.learnt_
+                self.thresholds_ = np.concatenate([[0.0], gaps]) - float(solved[0].intercept[0])
+                self.intercept_ = np.zeros((), dtype=X.dtype)[()]
             return
         # The probabilities do not change by a common shift of all intercepts.
         shift = solved[0].intercept.mean()
@@ -357,7 +440,10 @@ class GeneralizedLinear(LinearRegressor):
             margin = (margin.T + beforehand).T
         if not _tells_classes(self):
             return self._means(margin)
-        which = margin.argmax(axis=1) if self._outputs() > 1 else self._second(margin).astype(np.intp)
+        if _orders(self):
+            margin = self._between(margin)
+        several = self._outputs() > 1 or _orders(self)
+        which = margin.argmax(axis=1) if several else self._second(margin).astype(np.intp)
         return np.asarray(self.classes_[which])
 
     def _second(self, margin: NDArray[Any]) -> NDArray[np.bool_]:
@@ -368,7 +454,15 @@ class GeneralizedLinear(LinearRegressor):
         flat = np.ascontiguousarray(margin, dtype=np.float64).ravel()
         return _core.means(self._loss(), 1, flat).reshape(margin.shape) > 0.5
 
-    @available_if(_tells_classes)
+    def _between(self, margin: NDArray[Any]) -> NDArray[Any]:
+        """The probability of each class in an order: what lies between its cuts."""
+        below = expit(self.thresholds_ - np.asarray(margin, dtype=np.float64)[:, None])
+        above = expit(np.asarray(margin, dtype=np.float64)[:, None] - self.thresholds_)
+        # F(a) - F(b) = F(a) (1 - F(b)) (1 - exp(b - a)): no digits are lost in the tails.
+        inner = below[:, 1:] * above[:, :-1] * -np.expm1(-np.diff(self.thresholds_))
+        return np.column_stack([below[:, :1], inner, above[:, -1:]])
+
+    @available_if(_tells_odds)
     def decision_function(self, X: Any) -> NDArray[Any]:
         """The log-odds: one a row for two classes, one a row and class for several.
 
@@ -386,7 +480,10 @@ class GeneralizedLinear(LinearRegressor):
         ----------
         X : array or sparse matrix of shape (rows, columns)
         """
-        means = self._means(self._scores(X))
+        margin = self._scores(X)
+        if _orders(self):
+            return self._between(margin).astype(margin.dtype, copy=False)
+        means = self._means(margin)
         if self._outputs() > 1:
             return means
         if means.ndim > 1:
@@ -447,8 +544,8 @@ class GeneralizedLinear(LinearRegressor):
     def _explained(self, target: Floats, margin: Floats, weight: Floats) -> float:
         """D2 of one target."""
 
-        target, flat = np.ascontiguousarray(target), np.ascontiguousarray(margin).ravel()
-        rows = _core.row_losses(self._loss(), self._outputs(), target, flat)
+        target, flat = np.ascontiguousarray(target), np.ascontiguousarray(self._numbers(margin)).ravel()
+        rows = _core.row_losses(self._loss(), self._cut() or self._outputs(), target, flat)
         own, null = float(weight @ rows / weight.sum()), self._null(target, weight)
         if null <= 0.0:
             return 1.0 if own <= 0.0 else 0.0
@@ -461,6 +558,7 @@ class GeneralizedLinear(LinearRegressor):
             loss_settings=self.loss_settings or {},
             penalty="none",
             outputs=self._outputs(),
+            classes=self._cut(),
             tol=1e-12,
         )
         solved = constant.solve(np.zeros((len(target), 1)), target, weight)
@@ -486,7 +584,7 @@ class GeneralizedLinear(LinearRegressor):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         if _tells_classes(self):
-            many = _losses()[self.loss]["outputs"] == "many"
+            many = _losses()[self.loss]["outputs"] != "one"
             tags.estimator_type, tags.regressor_tags = "classifier", None
             tags.classifier_tags = ClassifierTags(multi_class=many)
         return tags

@@ -23,11 +23,15 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Solved:
-    """Where a descent ended: coefficients (outputs x columns), intercepts (outputs), and how."""
+    """Where a descent ended: coefficients (outputs x columns), intercepts (outputs), and how.
+
+    `learnt` is what some losses learn beside them: a scale, the cuts between classes.
+    """
 
     coef: Floats
     intercept: Floats
     result: Result
+    learnt: Floats = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +48,8 @@ class Problem:
         The weight of the penalty, at least 0.
     outputs : int
         Margins a row: 1, or the number of classes for softmax.
+    classes : int or None
+        How many classes a loss of one margin learns the cuts between; None for all others.
     intercept : bool
         Whether each output has an intercept.
     intercept_penalty : float
@@ -72,6 +78,7 @@ class Problem:
     penalty_settings: Mapping[str, float] = field(default_factory=dict)
     alpha: float = 0.0
     outputs: int = 1
+    classes: int | None = None
     intercept: bool = True
     intercept_penalty: float = 0.0
     bounds: tuple[float, float] | None = None
@@ -93,7 +100,7 @@ class Problem:
         y: Any,
         weight: Any = None,
         *,
-        start: tuple[Floats, Floats] | None = None,
+        start: tuple[Floats, ...] | None = None,
         names: Sequence[str] | None = None,
         held_out: tuple[NDArray[np.bool_], int] | None = None,
         watch: Callable[..., Any] | None = None,
@@ -101,7 +108,7 @@ class Problem:
         offset: Floats | None = None,
         checkpoint: Any = None,
     ) -> Solved:
-        """Descends from `start` (coefficients, intercepts; 0 unless given) to the optimum.
+        """Descends from `start` (coefficients, intercepts, what is learnt; 0 unless given) to the optimum.
 
         Parameters
         ----------
@@ -165,13 +172,14 @@ class Problem:
         intercept = np.asarray(answer.pop("intercept"))
         if not self.intercept:
             intercept = np.zeros(self.outputs)
-        return Solved(coef, intercept, Result.of(answer))
+        learnt = np.asarray(answer.pop("learnt"))
+        return Solved(coef, intercept, Result.of(answer), learnt)
 
     def _model(self) -> dict[str, Any]:
         """What the core fits, beside the arrays."""
         return {
             "loss": (self.loss, list(self.loss_settings.items())),
-            "outputs": self.outputs,
+            "outputs": self.outputs if self.classes is None else self.classes,
             "penalty": (self.penalty, list(self.penalty_settings.items())),
             "alpha": float(self.alpha),
             "intercept": bool(self.intercept),
@@ -203,13 +211,13 @@ class Problem:
         intercept = rows[:, columns] if self.intercept else np.zeros(self.outputs)
         return rows[:, :columns].copy(), intercept.copy()
 
-    def _packed(self, coef: Floats, intercept: Floats) -> Floats:
-        """As the core lays variables out: of each output its coefficients, then its intercept."""
+    def _packed(self, coef: Floats, intercept: Floats, *learnt: Floats) -> Floats:
+        """As the core lays variables out: of each output its coefficients, then its intercept; then what is learnt."""
         rows = np.asarray(coef, dtype=np.float64).reshape(self.outputs, -1)
         if self.intercept:
             column = np.broadcast_to(np.asarray(intercept, dtype=np.float64).ravel(), (self.outputs,))
             rows = np.column_stack([rows, column])
-        return np.ascontiguousarray(rows).ravel()
+        return np.concatenate([rows.ravel(), *learnt])
 
 
 def solve_all(

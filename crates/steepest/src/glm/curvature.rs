@@ -6,48 +6,37 @@ use crate::pool::pool;
 impl Glm<'_> {
     /// (1/Σ weight) Σ weight_i x_i H_i x_i′v, H_i the second derivatives of the loss in the row's margins.
     pub(super) fn bend(&self, x: &[f64], v: &[f64], out: &mut [f64]) {
-        let (k, d) = (self.outputs(), self.design.columns());
+        let (k, d, bending) = (self.outputs(), self.design.columns(), self.loss.bending());
         let ((w, b), (u, c)) = (self.packed(x), self.packed(v));
         let (block, n) = (self.design.block(), self.design.rows());
         let per = self.rows_per_part();
         let sums = pool().map(n.div_ceil(per), |p| {
             let (from, to) = (p * per, ((p + 1) * per).min(n));
-            let (mut g, mut free) = (vec![0.0; k * d], vec![0.0; k]);
+            let (mut g, mut free) = (vec![0.0; self.margins() * d], vec![0.0; k]);
             let (mut m, mut t) = (vec![0.0; block * k], vec![0.0; block * k]);
             let (mut s, mut h, mut l) =
-                (vec![0.0; block * k], vec![0.0; block * k], vec![0.0; block]);
+                (vec![0.0; block * k], vec![0.0; block * bending], vec![0.0; block]);
             for from in (from..to).step_by(block) {
                 let rows = from..(from + block).min(to);
                 let many = rows.len();
                 let (m, t) = (&mut m[..many * k], &mut t[..many * k]);
-                self.design.margins(rows.clone(), 0..0, &w, k, m);
-                self.design.margins(rows.clone(), 0..0, &u, k, t);
-                for (m, t) in m.chunks_exact_mut(k).zip(t.chunks_exact_mut(k)) {
-                    for o in 0..k {
-                        m[o] += b[o];
-                        t[o] += c[o];
-                    }
-                }
+                self.numbers(self.design, (rows.clone(), 0..0), (&w, &b), m);
+                self.numbers(self.design, (rows.clone(), 0..0), (&u, &c), t);
                 let target = &self.target[rows.clone()];
-                let (s, h) = (&mut s[..many * k], &mut h[..many * k]);
+                let (s, h) = (&mut s[..many * k], &mut h[..many * bending]);
                 self.loss.jets(target, m, &mut l[..many], s, h);
                 let share: Vec<f64> = rows.clone().map(|i| self.share(i)).collect();
                 self.loss.bend(h, t, &share);
                 for t in t.chunks_exact(k) {
                     free.iter_mut().zip(t).for_each(|(f, t)| *f += t);
                 }
-                self.design.accumulate(rows, 0..0, t, k, &mut g);
+                self.accumulated(self.design, (rows, 0..0), t, &mut g);
             }
             (g, free)
         });
         out.fill(0.0);
         for (g, free) in sums {
-            for (o, out) in out.chunks_exact_mut(self.width()).enumerate() {
-                out.iter_mut().zip(&g[o * d..(o + 1) * d]).for_each(|(t, g)| *t += g);
-                if self.intercept {
-                    out[d] += free[o];
-                }
-            }
+            self.spread(&g, &free, out);
         }
     }
     /// In one read: for each pair of outputs the weighted square of the rows.
@@ -77,21 +66,26 @@ impl Glm<'_> {
     /// The lower triangle of the Hessian's share of some rows.
     fn squares(&self, from: usize, to: usize, x: &[f64], n: usize) -> Vec<f64> {
         let (k, d, width) = (self.outputs(), self.design.columns(), self.width());
+        let (margins, bending) = (self.margins(), self.loss.bending());
+        // Of what is learnt a row holds a 1 alone.
+        let of = |o: usize| {
+            if o < margins { (o * width, width) } else { (margins * (width - 1) + o, 1) }
+        };
         let (w, b) = self.packed(x);
         let mut sum = vec![0.0; n * n];
         let mut m = vec![0.0; SQUARE * k];
-        let (mut s, mut h, mut l) = (m.clone(), m.clone(), vec![0.0; SQUARE]);
+        let (mut s, mut h, mut l) = (m.clone(), vec![0.0; SQUARE * bending], vec![0.0; SQUARE]);
         let (mut gathered, mut z) = (vec![0.0; SQUARE * d], vec![1.0; SQUARE * width]);
-        let mut scaled = z.clone();
+        let (mut scaled, ones) = (z.clone(), [1.0; SQUARE]);
         for from in (from..to).step_by(SQUARE) {
             cancel::check();
             let rows = from..(from + SQUARE).min(to);
             let many = rows.len();
             let m = &mut m[..many * k];
-            self.design.margins(rows.clone(), 0..0, &w, k, m);
-            m.chunks_exact_mut(k).for_each(|m| m.iter_mut().zip(&b).for_each(|(m, b)| *m += b));
+            self.numbers(self.design, (rows.clone(), 0..0), (&w, &b), m);
             let target = &self.target[rows.clone()];
-            self.loss.jets(target, m, &mut l[..many], &mut s[..many * k], &mut h[..many * k]);
+            let h = &mut h[..many * bending];
+            self.loss.jets(target, m, &mut l[..many], &mut s[..many * k], h);
             let named: Vec<u32> = rows.clone().map(|i| i as u32).collect();
             self.design.gather(&named, &mut gathered[..many * d]);
             for (z, g) in z.chunks_exact_mut(width).zip(gathered.chunks_exact(d.max(1))).take(many)
@@ -100,13 +94,19 @@ impl Glm<'_> {
             }
             for a in 0..k {
                 for c in 0..=a {
+                    let ((at, tall), (from, wide)) = (of(a), of(c));
                     for i in 0..many {
-                        let p = &h[i * k..(i + 1) * k];
+                        let p = &h[i * bending..(i + 1) * bending];
                         let by = self.loss.bends(p, a, c) * self.share(rows.start + i);
-                        let (to, z) = (&mut scaled[i * width..][..width], &z[i * width..][..width]);
-                        to.iter_mut().zip(z).for_each(|(t, z)| *t = by * z);
+                        let to = &mut scaled[i * tall..][..tall];
+                        if a < margins {
+                            to.iter_mut().zip(&z[i * width..]).for_each(|(t, z)| *t = by * z);
+                        } else {
+                            to[0] = by;
+                        }
                     }
-                    product(&scaled, &z, many, width, &mut sum[a * width * n + c * width..], n);
+                    let z = if c < margins { &z[..] } else { &ones[..] };
+                    product((&scaled, tall), (z, wide), many, &mut sum[at * n + from..], n);
                 }
             }
         }
@@ -114,23 +114,29 @@ impl Glm<'_> {
     }
 }
 
-/// Adds a′b of `rows` rows of `width` to a block of a matrix with rows of n.
-fn product(a: &[f64], b: &[f64], rows: usize, width: usize, to: &mut [f64], n: usize) {
-    assert!(a.len() >= rows * width && b.len() >= rows * width);
-    assert!(width == 0 || to.len() >= (width - 1) * n + width);
-    let (one, wide) = (1isize, width as isize);
+/// Adds a′b of `rows` rows, each as wide as it says, to a block of a matrix with rows of n.
+fn product(
+    (a, tall): (&[f64], usize),
+    (b, wide): (&[f64], usize),
+    rows: usize,
+    to: &mut [f64],
+    n: usize,
+) {
+    assert!(a.len() >= rows * tall && b.len() >= rows * wide);
+    assert!(tall == 0 || to.len() >= (tall - 1) * n + wide);
+    let one = 1isize;
     // SAFETY: a and b hold the rows, `to` the block, as the strides say.
     unsafe {
         matrixmultiply::dgemm(
-            width,
+            tall,
             rows,
-            width,
+            wide,
             1.0,
             a.as_ptr(),
             one,
-            wide,
+            tall as isize,
             b.as_ptr(),
-            wide,
+            wide as isize,
             one,
             1.0,
             to.as_mut_ptr(),

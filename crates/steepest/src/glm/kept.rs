@@ -77,15 +77,17 @@ impl Places<'_> {
         const BLOCK: usize = 512;
         let k = self.glm.outputs();
         let (mut target, mut value) = ([0.0; BLOCK], [0.0; BLOCK]);
-        let (mut slope, mut curvature) = (vec![0.0; BLOCK * k], vec![0.0; BLOCK * k]);
+        let bending = self.glm.loss.bending();
+        let (mut slope, mut curvature) = (vec![0.0; BLOCK * k], vec![0.0; BLOCK * bending]);
         for from in places.clone().step_by(BLOCK) {
             let n = BLOCK.min(places.end - from);
             (0..n).for_each(|i| target[i] = self.target(from + i));
-            let (s, c) = (&mut slope[..n * k], &mut curvature[..n * k]);
+            let (s, c) = (&mut slope[..n * k], &mut curvature[..n * bending]);
             let z = &z[(from - places.start) * k..][..n * k];
             self.glm.loss.jets(&target[..n], z, &mut value[..n], s, c);
             for i in 0..n {
-                each(from + i, value[i], &s[i * k..(i + 1) * k], &c[i * k..(i + 1) * k]);
+                let c = &c[i * bending..(i + 1) * bending];
+                each(from + i, value[i], &s[i * k..(i + 1) * k], c);
             }
         }
     }
@@ -188,8 +190,7 @@ impl Places<'_> {
                 to[2] += share * value;
             }),
             (Sum::Traces, Margins::Kept(at)) => self.jets(0..n, kept.slot(at), |p, _, _, h| {
-                let sum = if k == 1 { h[0] } else { h.iter().map(|p| p * (1.0 - p)).sum() };
-                to[0] += self.share(p) * sum / k as f64;
+                to[0] += self.share(p) * self.glm.loss.trace(h) / k as f64;
             }),
             // Of margins that are the same in every row only the losses are of use.
             (_, Margins::Same(_)) => to.fill(f64::NAN),
@@ -203,8 +204,9 @@ impl Places<'_> {
             Margins::Same(b) => (0..BLOCK * k).map(|i| b[i % k]).collect(),
             Margins::Kept(_) => Vec::new(),
         };
+        let bending = self.glm.loss.bending();
         let (mut value, mut slope, mut h) =
-            (vec![0.0; BLOCK], vec![0.0; BLOCK * k], vec![0.0; BLOCK * k]);
+            (vec![0.0; BLOCK], vec![0.0; BLOCK * k], vec![0.0; BLOCK * bending]);
         let mut target = vec![0.0; BLOCK];
         let part = 1.0 / self.glm.total;
         for from in (0..n).step_by(BLOCK) {
@@ -214,7 +216,7 @@ impl Places<'_> {
                 Margins::Kept(slot) => &kept.slot(slot)[from * k..(from + m) * k],
             };
             (0..m).for_each(|i| target[i] = self.target(from + i));
-            let (slope, h) = (&mut slope[..m * k], &mut h[..m * k]);
+            let (slope, h) = (&mut slope[..m * k], &mut h[..m * bending]);
             self.glm.loss.jets(&target[..m], z, &mut value[..m], slope, h);
             for i in 0..m {
                 let share = match self.sample {
@@ -226,10 +228,10 @@ impl Places<'_> {
                 }
                 to[0] += share;
                 to[1] += share * value[i];
+                let h = &h[i * bending..(i + 1) * bending];
                 for o in 0..k {
-                    let p = h[i * k + o];
                     to[2 + o] += share * slope[i * k + o];
-                    to[2 + k + o] += share * if k > 1 { p * (1.0 - p) } else { p };
+                    to[2 + k + o] += share * self.glm.loss.bends(h, o, o);
                 }
             }
         }
@@ -258,21 +260,27 @@ impl Places<'_> {
                 let t = &t[at * k..(at + 1) * k];
                 sum[0] += share * value;
                 sum[1] += share * slope.iter().zip(t).map(|(s, t)| s * t).sum::<f64>();
-                let bent: f64 = h.iter().zip(t).map(|(h, t)| h * t * t).sum();
-                let mean: f64 = if k > 1 { h.iter().zip(t).map(|(h, t)| h * t).sum() } else { 0.0 };
-                sum[2] += share * (bent - mean * mean);
+                sum[2] += share * self.glm.loss.bent(h, t);
             });
             sum
         });
         added(parts)
     }
 
-    /// Σ share (diag h − h h′), of one output Σ share h.
+    /// Σ share H; where a number added to all margins changes nothing that is Σ share (diag h − h h′).
     fn curvatures(&self, z: &[f64], to: &mut [f64]) {
         /// Rows summed at once, and parts at most: each has a matrix of its own.
         const ROWS: usize = 128;
         const PARTS: usize = 8;
         let (n, k) = (self.len(), self.glm.outputs());
+        let loss = self.glm.loss;
+        if k > 1 && !loss.level() {
+            self.jets(0..n, z, |p, _, _, h| {
+                let share = self.share(p);
+                (0..k * k).for_each(|at| to[at] += share * loss.bends(h, at / k, at % k));
+            });
+            return;
+        }
         let per = n.div_ceil(PARTS).max(64 * ROWS);
         let parts = pool().map(n.div_ceil(per), |part| {
             let end = n.min((part + 1) * per);
@@ -400,7 +408,7 @@ impl Places<'_> {
             let places = from..from + to.len();
             let z = &z[places.start * k..places.end * k];
             self.jets(places, z, |p, _, _, h| {
-                let bend = if k == 1 { h[0] } else { h.iter().map(|p| p * (1.0 - p)).sum() };
+                let bend = if k == 1 { h[0] } else { self.glm.loss.trace(h) };
                 let far = distances.get(p).map_or(1.0, |d| 1.0 + d);
                 to[p - from] = (bend.max(0.0) * self.share(p) / mean) as f32 * far;
             });

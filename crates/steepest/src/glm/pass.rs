@@ -147,7 +147,7 @@ impl Glm<'_> {
         keep: Keep<'_>,
         pause: &mut dyn FnMut() -> Result<(), Halt>,
     ) -> Result<f64, Halt> {
-        let (k, d) = (self.outputs(), self.design.columns());
+        let k = self.outputs();
         let per_part = self.rows_per_part();
         let whole;
         let runs: &[Range<usize>] = match sample {
@@ -181,14 +181,7 @@ impl Glm<'_> {
         for (v, g) in pool().map_pausing(parts.len(), work, pause)? {
             value += v;
             if let Some(gradient) = gradient.as_deref_mut() {
-                for (k, to) in gradient.chunks_exact_mut(self.width()).enumerate() {
-                    for (to, g) in to.iter_mut().zip(&g.gradient[k * d..(k + 1) * d]) {
-                        *to += g;
-                    }
-                    if self.intercept {
-                        to[d] += g.intercept[k];
-                    }
-                }
+                self.spread(&g.gradient, &g.intercept, gradient);
             }
         }
         self.all_read()?;
@@ -204,16 +197,68 @@ impl Glm<'_> {
         if sampled || self.weight.is_some() { 1.0 } else { 1.0 / self.total }
     }
 
-    /// Coefficients by outputs without the intercepts, and the intercepts (0 where there are none).
+    /// Coefficients by outputs without the intercepts, and the intercepts (0 where there are none), then what is learnt.
     pub(crate) fn packed(&self, x: &[f64]) -> (Vec<f64>, Vec<f64>) {
         let d = self.design.columns();
+        let (x, learnt) = x.split_at(x.len() - self.loss.learnt());
         let w = x.chunks_exact(self.width()).flat_map(|x| x[..d].iter().copied()).collect();
         let b = x.chunks_exact(self.width()).map(|x| if self.intercept { x[d] } else { 0.0 });
-        (w, b.collect())
+        (w, b.chain(learnt.iter().copied()).collect())
+    }
+    /// The numbers of rows, a row's side by side.
+    pub(super) fn numbers(
+        &self,
+        table: &dyn Design,
+        (rows, ahead): (Range<usize>, Range<usize>),
+        (w, b): (&[f64], &[f64]),
+        to: &mut [f64],
+    ) {
+        let (k, margins) = (self.outputs(), self.margins());
+        if k == margins {
+            table.margins(rows, ahead, w, k, to);
+            return add_intercepts(to, b);
+        }
+        let n = rows.len();
+        table.margins(rows, ahead, w, margins, &mut to[..n * margins]);
+        // From the last row on, so that none is overwritten before it has moved.
+        for i in (0..n).rev() {
+            to.copy_within(i * margins..(i + 1) * margins, i * k);
+            to[i * k + margins..(i + 1) * k].fill(0.0);
+        }
+        add_intercepts(to, b);
+    }
+    /// Adds Σ_i slope_i x_i of rows to `gradient`; slopes of what is learnt are taken out of their midst.
+    pub(super) fn accumulated(
+        &self,
+        table: &dyn Design,
+        (rows, ahead): (Range<usize>, Range<usize>),
+        slope: &mut [f64],
+        gradient: &mut [f64],
+    ) {
+        let (k, margins) = (self.outputs(), self.margins());
+        let n = rows.len();
+        if k > margins {
+            (1..n).for_each(|i| slope.copy_within(i * k..i * k + margins, i * margins));
+        }
+        table.accumulate(rows, ahead, &slope[..n * margins], margins, gradient);
+    }
+    /// Adds sums over rows to the variables that they belong to.
+    pub(super) fn spread(&self, gradient: &[f64], free: &[f64], to: &mut [f64]) {
+        let (d, margins) = (self.design.columns(), self.margins());
+        let (to, learnt) = to.split_at_mut(to.len() - self.loss.learnt());
+        for (k, to) in to.chunks_exact_mut(self.width()).enumerate() {
+            for (to, g) in to.iter_mut().zip(&gradient[k * d..(k + 1) * d]) {
+                *to += g;
+            }
+            if self.intercept {
+                to[d] += free[k];
+            }
+        }
+        learnt.iter_mut().zip(&free[margins..]).for_each(|(to, g)| *to += g);
     }
 
     pub(super) fn rows_per_part(&self) -> usize {
-        rows_per_part(self.design, self.outputs() * self.width())
+        rows_per_part(self.design, self.margins() * self.width())
     }
 
     fn part(
@@ -226,14 +271,14 @@ impl Glm<'_> {
     ) -> (f64, Scratch) {
         let (k, d, block) = (self.outputs(), self.design.columns(), self.design.block());
         let wanted = !matches!(turn, Turn::Value);
-        let bends = if matches!(turn, Turn::Bend(_)) { block * k } else { 0 };
+        let bends = if matches!(turn, Turn::Bend(_)) { block } else { 0 };
         let mut s = Scratch {
             margin: Aligned::zeros(block * k),
             value: Aligned::zeros(block),
-            slope: vec![0.0; bends],
-            curvature: vec![0.0; bends],
+            slope: vec![0.0; bends * k],
+            curvature: vec![0.0; bends * self.loss.bending()],
             distance: Aligned::zeros(block),
-            gradient: Aligned::zeros(if wanted { k * d } else { 0 }),
+            gradient: Aligned::zeros(if wanted { self.margins() * d } else { 0 }),
             intercept: vec![0.0; k],
         };
         let (mut total, mut at) = (0.0, 0);
@@ -255,8 +300,7 @@ impl Glm<'_> {
                 }
                 let half = ahead.start + ahead.len() / 2;
                 let margin = &mut s.margin[..n * k];
-                self.design.margins(rows.clone(), ahead.start..half, w, k, margin);
-                add_intercepts(margin, b);
+                self.numbers(self.design, (rows.clone(), ahead.start..half), (w, b), margin);
                 if let Some(to) = part.margins.as_deref_mut() {
                     to[at * k..(at + n) * k].copy_from_slice(margin);
                 }
@@ -266,7 +310,8 @@ impl Glm<'_> {
                     Turn::Slope => self.loss.slopes(target, margin, value),
                     Turn::Bend(z) => {
                         let z = &z[rows.start * k..rows.end * k];
-                        let (slope, h) = (&mut s.slope[..n * k], &mut s.curvature[..n * k]);
+                        let h = &mut s.curvature[..n * self.loss.bending()];
+                        let slope = &mut s.slope[..n * k];
                         self.loss.jets(target, z, value, slope, h);
                         self.loss.bend(h, margin, &[]);
                     }
@@ -283,13 +328,6 @@ impl Glm<'_> {
                 }
                 total += sum(value);
                 if wanted {
-                    self.design.accumulate(
-                        rows,
-                        half..ahead.end,
-                        margin,
-                        k,
-                        &mut s.gradient[..k * d],
-                    );
                     if let [free] = &mut s.intercept[..] {
                         *free += sum(margin);
                     } else {
@@ -297,6 +335,8 @@ impl Glm<'_> {
                             s.intercept.iter_mut().zip(m).for_each(|(b, m)| *b += m);
                         }
                     }
+                    let to = &mut s.gradient[..self.margins() * d];
+                    self.accumulated(self.design, (rows, half..ahead.end), margin, to);
                 }
                 at += n;
             }
@@ -311,22 +351,18 @@ impl Glm<'_> {
         let n = rows.len();
         let Ok(table) = Dense::strided(x, n, d, d, 1) else { return f64::NAN };
         let (mut margin, mut value) = (vec![0.0; n * k], vec![0.0; n]);
-        table.margins(0..n, 0..0, &w, k, &mut margin);
-        add_intercepts(&mut margin, &b);
+        self.numbers(&table, (0..n, 0..0), (&w, &b), &mut margin);
         let target: Vec<f64> = rows.iter().map(|&i| self.target[i as usize]).collect();
         self.loss.slopes(&target, &mut margin, &mut value);
         // Unbiased: a batch of m rows stands for the mean of all.
         let scale = self.design.rows() as f64 / n as f64;
         let share: Vec<f64> = rows.iter().map(|&i| self.share(i as usize) * scale).collect();
         weigh(&share, &mut margin, &mut value);
-        let mut packed = vec![0.0; k * d];
-        table.accumulate(0..n, 0..0, &margin, k, &mut packed);
-        for (o, g) in gradient.chunks_exact_mut(self.width()).enumerate() {
-            g[..d].copy_from_slice(&packed[o * d..(o + 1) * d]);
-            if self.intercept {
-                g[d] = margin.iter().skip(o).step_by(k).sum();
-            }
-        }
+        let free: Vec<f64> = (0..k).map(|o| margin.iter().skip(o).step_by(k).sum()).collect();
+        let mut packed = vec![0.0; self.margins() * d];
+        self.accumulated(&table, (0..n, 0..0), &mut margin, &mut packed);
+        gradient.fill(0.0);
+        self.spread(&packed, &free, gradient);
         value.iter().sum()
     }
 }

@@ -5,7 +5,7 @@ macro_rules! losses {
     ($($file:ident::$loss:ident),* $(,)?; joint: $($several:ident::$many:ident),* $(,)?) => {
         $(#[doc = concat!("The loss `", stringify!($file), "`.")] pub mod $file;)*
         $(#[doc = concat!("The loss `", stringify!($several), "`.")] pub mod $several;)*
-        /// Every loss: those of one margin a sample, then those of several taken together.
+        /// Every loss: those of one margin a sample, then those of several numbers taken together.
         pub static LOSSES: &[Entry] =
             &[$(Entry::of::<$file::$loss>(),)* $(Entry::joint::<$several::$many>()),*];
     };
@@ -23,4 +23,6 @@ losses! {
     modified_huber::ModifiedHuber,
     squared_epsilon_insensitive::SquaredEpsilonInsensitive;
     joint: softmax::Softmax,
+    ordinal::Ordinal,
+    huber_scale::HuberScale,
 }

@@ -1,4 +1,4 @@
-use crate::loss::{Block, Joint, entropy};
+use crate::loss::{Block, Joint, Outputs, entropy};
 use crate::real::Real;
 
 crate::settings! {
@@ -10,6 +10,9 @@ crate::settings! {
 }
 
 impl Joint for Softmax {
+    const NUMBERS: &'static [&'static str] = &["margin_0", "margin_1", "margin_2"];
+    const OUTPUTS: Outputs = Outputs::Many;
+    const CLASSES: bool = true;
     /// With d_k = z_k − z_target and m the largest of them and 0: m + ln(1 + Σ_{k ≠ target} e^(d_k − m) + e^−m − 1),
     /// exact where the target's probability is next to 1 (m = 0, a small sum) and where it is next to 0.
     fn value<N: Real>(_: Softmax<N>, target: N, margin: &[N]) -> N {
@@ -22,6 +25,10 @@ impl Joint for Softmax {
         let others = margin.iter().enumerate().map(|(k, z)| own(k).positive(zero, (*z - at - m).exp()));
         let sum = others.reduce(|a, b| a + b).unwrap_or(zero);
         m + (sum + ((-m).exp() - N::lit(1.0))).ln_1p()
+    }
+    fn refuses(_: &Self, target: f64, classes: usize) -> Option<&'static str> {
+        let class = target >= 0.0 && target < classes as f64 && target.fract() == 0.0;
+        (!class).then_some("softmax needs targets 0, 1, 2 … up to one less than the classes")
     }
     fn block(self, outputs: usize) -> Box<dyn Block> {
         Box::new(Classes { outputs: outputs.max(2) })
@@ -137,6 +144,13 @@ impl Block for Classes {
     fn bends(&self, p: &[f64], a: usize, b: usize) -> f64 {
         p[a] * (f64::from(a == b) - p[b])
     }
+    fn bent(&self, p: &[f64], t: &[f64]) -> f64 {
+        let mean: f64 = p.iter().zip(t).map(|(p, t)| p * t).sum();
+        p.iter().zip(t).map(|(p, t)| p * t * t).sum::<f64>() - mean * mean
+    }
+    fn level(&self) -> bool {
+        true
+    }
     /// KL(p + u ‖ p) where u sums to 0, as every change of the slopes does.
     fn conjugate_distance(&self, target: f64, margin: &[f64], u: &[f64]) -> f64 {
         let size: f64 = u.iter().map(|u| u.abs()).sum();
@@ -157,8 +171,7 @@ impl Block for Classes {
         0.0
     }
     fn refuses(&self, target: f64) -> Option<&'static str> {
-        let class = target >= 0.0 && target < self.outputs as f64 && target.fract() == 0.0;
-        (!class).then_some("softmax needs targets 0, 1, 2 … up to one less than the classes")
+        Softmax::refuses(&Softmax::default(), target, self.outputs)
     }
     fn means(&self, margin: &mut [f64]) {
         for z in margin.chunks_exact_mut(self.outputs) {

@@ -246,7 +246,7 @@ impl Descent {
 /// One over the mean square of each column, where the objective is a loss over a table: 1 elsewhere.
 pub(super) fn metric(problem: &mut Problem<'_>) -> Result<Vec<f64>, Halt> {
     let n = problem.dim();
-    let Some(table) = problem.table() else { return Ok(vec![1.0; n]) };
+    let Some(table) = problem.table().filter(|t| !t.coupled()) else { return Ok(vec![1.0; n]) };
     let (mut sum, mut square) = (vec![0.0; table.columns], vec![0.0; table.columns]);
     problem.of_rows(OfRows::Moments { sum: &mut sum, square: &mut square })?;
     let of = |j: usize| match square.get(j % table.width()) {
@@ -262,7 +262,7 @@ impl Method for Descent {
         self.diagonal = problem.penalty.offers().diagonal_prox;
         self.shares = problem.penalty.shares().is_some();
         self.proves =
-            problem.table().is_some() && (self.shares || problem.penalty.offers().pieces);
+            problem.table().is_some_and(|t| !t.coupled()) && (self.shares || problem.penalty.offers().pieces);
         (self.next, self.half) = (f64::INFINITY, f64::INFINITY);
         self.metric = if self.diagonal { metric(problem)? } else { vec![1.0; n] };
         self.steps = self.metric.clone();

@@ -90,7 +90,7 @@ pub(super) const ENTRY: Entry = Entry {
     name: Progressive::<f64>::NAME,
     doc: Progressive::<f64>::DOC,
     parameters: Progressive::<f64>::PARAMETERS,
-    needs: Needs { glm: true, penalty: Takes::Quadratic, ..Needs::GRADIENT },
+    needs: Needs { glm: true, learnt: true, penalty: Takes::Quadratic, ..Needs::GRADIENT },
     suits,
     build: |_| Box::<Descent>::default(),
 };
@@ -241,7 +241,7 @@ pub fn judged(problem: &mut Problem<'_>, x: &[f64]) -> Result<Option<Step>, Halt
 
 /// Variables that are free: of K outputs that a number added to all does not change K − 1 are.
 fn free(table: &Table) -> usize {
-    table.width() * (table.outputs - 1).max(1)
+    table.dim() - if table.level { table.width() } else { 0 }
 }
 
 /// Rows of the first sample.
@@ -259,7 +259,7 @@ impl Work {
         let (penalty, dim) = (problem.penalty, problem.dim());
         let weight = |j: usize| penalty.quadratic(j);
         // A penalised intercept must stay what it is.
-        let centred = table.intercept && (0..table.outputs).all(|o| weight(o * width + d) == 0.0);
+        let centred = table.intercept && (0..table.margins()).all(|o| weight(o * width + d) == 0.0);
         let sides = Sides::of(problem, &table)?;
         let foreseen = sample::foreseen(&table, stages, &mut |ask| problem.of_rows(ask))?;
         if !foreseen.is_empty() {
@@ -282,10 +282,11 @@ impl Work {
                 (*scale, *reach) = (least, least / *scale * *reach);
             }
         }
+        let seen = |j: usize| if j < table.margins() * width { j % width } else { d };
         let penalty: Vec<f64> = (0..dim)
-            .map(|j| scaling.scale.get(j % width).map_or(weight(j), |s| weight(j) / s / s))
+            .map(|j| scaling.scale.get(seen(j)).map_or(weight(j), |s| weight(j) / s / s))
             .collect();
-        if !outputs::alike(&penalty, table.outputs) {
+        if table.level && !outputs::alike(&penalty, table.outputs) {
             let why = "progressive takes penalties that are the same for every output; use lbfgs";
             return Err(Halt::Failed(why.into()));
         }
@@ -298,29 +299,32 @@ impl Work {
         let given = x.iter().any(|x| *x != 0.0);
         let mut work = Work::new(problem, !given)?;
         let table = work.table;
-        let Table { rows: n, columns: d, outputs, .. } = table;
-        let (width, centred) = (table.width(), work.centred);
+        let (n, centred) = (table.rows, work.centred);
+        let none = |u: &mut [f64], best: &[f64]| {
+            let of = table.constants().zip(best);
+            of.for_each(|(at, b)| at.into_iter().for_each(|at| u[at] = *b));
+        };
         let first = first(&table);
         let stage = stages::first(&table);
         work.stage = stage.filter(|_| !given);
         let mut u = vec![0.0; x.len()];
         work.scaling.inward(x, &mut u);
-        if !given && centred {
+        if !given && (centred || table.learnt > 0) {
             // The null model: from margins 0 a target far off may meet no curvature at all, or overflow.
             let rows = sample::rows(problem, &table, work.sides.as_ref(), first, 1)?;
-            let (best, _) = null::model(problem, outputs, Rows::Sample(&rows))?;
-            u.chunks_exact_mut(width).zip(best).for_each(|(u, b)| u[d] = b);
+            let (best, _) = null::model(problem, &table, Rows::Sample(&rows), centred)?;
+            none(&mut u, &best);
         }
-        outputs::level(&mut u, outputs);
+        if table.level {
+            outputs::level(&mut u, table.outputs);
+        }
         work.settle(problem, u.clone())?;
         if given {
             // What was given may be worse than to know nothing; and far out there may be no curvature at all.
-            let (best, value) = null::least(problem, outputs, centred)?;
+            let (best, value) = null::least(problem, &table, centred)?;
             if !(work.walk.value <= value) {
                 u.fill(0.0);
-                if centred {
-                    u.chunks_exact_mut(width).zip(best).for_each(|(u, b)| u[d] = b);
-                }
+                none(&mut u, &best);
                 work.settle(problem, u.clone())?;
             }
         }
@@ -433,7 +437,7 @@ impl Work {
         }
         // The null model can matter only where the loss is next to nothing beside what it was.
         if self.floor.is_none() && !(value > 1e-3 * self.first) {
-            self.floor = Some(1e-12 * null::least(problem, self.table.outputs, self.table.intercept)?.1);
+            self.floor = Some(1e-12 * null::least(problem, &self.table, self.table.intercept)?.1);
         }
         let target = self.target(problem);
         // A diagonal with its pairs promises too little, and its proof leads on where it fails.

@@ -26,7 +26,7 @@ pub(in super::super) fn instead(
     x: &[f64],
     value: f64,
 ) -> Result<Option<Vec<f64>>, Halt> {
-    if problem.table().is_none() {
+    if problem.table().is_none_or(|t| t.coupled()) {
         return Ok(None);
     }
     let (rows, _) = problem.rows(None)?;

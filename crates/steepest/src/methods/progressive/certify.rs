@@ -140,7 +140,12 @@ pub fn reach(few: Few<'_>, dropped: &[usize]) -> Vec<(usize, f64)> {
     let (rows, root) = (few.standardised(), few.held.share.iter().map(|s| s.sqrt()).collect::<Vec<_>>());
     let width = rows.width();
     let all = Factor::pivoted(rows.triangle(&root), width);
+    let seen = few.held.margins() * width;
     let far = |&j: &usize| {
+        if j >= seen {
+            // What is learnt is the same in every row.
+            return (j, 1.0);
+        }
         let mut one = vec![0.0; width];
         one[j % width] = 1.0;
         (j, all.energy_at_most(&one).sqrt())

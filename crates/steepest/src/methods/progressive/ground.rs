@@ -155,6 +155,7 @@ impl Seen<'_, '_> {
         let mut x = vec![0.0; u.len()];
         scaling.out(u, &mut x);
         let mut row = vec![0.0; d];
+        let (margins, bending) = (held.margins(), held.loss.bending());
         let (mut all, mut squares, mut lost, mut sum, mut slopes, mut bends) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
         for (i, &share) in held.share.iter().enumerate() {
             if share == 0.0 {
@@ -164,8 +165,12 @@ impl Seen<'_, '_> {
             all += share;
             squares += share * share;
             lost += share * values[i].abs();
-            for (o, x) in x.chunks_exact(width).enumerate() {
-                let (s, h, z) = (s[i * k + o].abs(), h[i * k + o].abs(), held.margin(i)[o].abs());
+            for o in 0..k {
+                let (s, z) = (s[i * k + o].abs(), held.margin(i)[o].abs());
+                // Probabilities tell no less than the curvature that they stand for.
+                let told = bending == k;
+                let h = if told { h[i * k + o] } else { held.loss.bends(&h[i * bending..], o, o) }.abs();
+                let x = if o < margins { &x[o * width..(o + 1) * width] } else { &[] };
                 let terms: f64 = row.iter().zip(x).map(|(v, w)| (v * w).abs()).sum();
                 let size = terms + x.get(d).map_or(0.0, |b| b.abs()) + z;
                 sum += share * size * (s + EPS * h * size);

@@ -251,7 +251,7 @@ fn diagonal(bent: f64, penalty: &[f64]) -> Inverse {
 /// What rows count for: share times how many each stands for; and that times the curvature of its loss.
 fn weighed(held: &Held<'_>, times: &[f64], broad: bool) -> (Vec<f64>, Vec<f64>) {
     let portion: Vec<f64> = held.share.iter().zip(times).map(|(s, t)| s * t).collect();
-    let mut weight = bends(held.outputs(), held.curvatures());
+    let mut weight = held.traces();
     if broad || thin(&weight, &portion, held.width()) {
         weight.iter_mut().enumerate().for_each(|(i, h)| *h = h.max(held.chord(i)));
     }
@@ -268,12 +268,4 @@ fn factored(few: Few<'_>, (portion, weight): (&[f64], &[f64]), form: Form, n: us
         _ if outputs > 1 => Inverse::Several(outputs::joint(few, portion)),
         _ => Inverse::One(factor(few, weight, ridge)),
     }
-}
-
-/// The trace of φ″, one a row.
-fn bends(outputs: usize, h: Vec<f64>) -> Vec<f64> {
-    if outputs == 1 {
-        return h;
-    }
-    h.chunks_exact(outputs).map(|p| p.iter().map(|p| p * (1.0 - p)).sum()).collect()
 }

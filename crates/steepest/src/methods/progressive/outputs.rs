@@ -3,7 +3,9 @@
 //! A softmax does not see a number added to all of a row's margins, so its Hessian is singular that way and its
 //! gradient has no part there; with the same penalty for every class the optimum has none either. So of K
 //! classes K − 1 contrasts are left, and the metric is Σ portion_i C_i ⊗ x_i x_i′ + A, with C_i = Q′(diag p − p p′)Q
-//! for an orthonormal Q whose columns sum to 0.
+//! for an orthonormal Q whose columns sum to 0. Losses of other numbers (a margin and cuts that are learnt beside the
+//! coefficients) have no such direction: there C_i is the row's Hessian itself, and what is learnt, which no column counts
+//! for, is one more row of the matrix.
 use super::blocked::Blocked;
 use super::certify::{NEXT_TO_NOTHING, Point, close, ended, reach};
 use super::metric::Few;
@@ -75,9 +77,41 @@ pub fn level(u: &mut [f64], outputs: usize) {
     }
 }
 
+/// What the matrix is over.
+#[derive(Clone, Copy, Debug)]
+enum Span {
+    /// Contrasts, each with a piece of as many variables as a class has.
+    Contrasts(Contrasts),
+    /// The outputs as they are: so many margins, and numbers that are learnt, of one variable each.
+    Plain {
+        /// Margins.
+        margins: usize,
+        /// Numbers in all.
+        outputs: usize,
+    },
+}
+
+impl Span {
+    fn inward(&self, b: &[f64]) -> Vec<f64> {
+        if let Span::Contrasts(c) = self { c.inward(b) } else { b.to_vec() }
+    }
+    fn outward(&self, y: Vec<f64>) -> Vec<f64> {
+        if let Span::Contrasts(c) = self { c.outward(&y) } else { y }
+    }
+    /// Where each piece begins and how long it is, where a margin has `width` variables.
+    fn pieces(&self, width: usize) -> Vec<(usize, usize)> {
+        let (margins, all) = match self {
+            Span::Contrasts(c) => (c.classes - 1, c.classes - 1),
+            Span::Plain { margins, outputs } => (*margins, *outputs),
+        };
+        let learnt = (0..all - margins).map(|a| (margins * width + a, 1));
+        (0..margins).map(|a| (a * width, width)).chain(learnt).collect()
+    }
+}
+
 /// The metric of several outputs, factored.
 pub struct Joint {
-    contrasts: Contrasts,
+    basis: Span,
     factor: Solid,
 }
 
@@ -119,34 +153,34 @@ impl Solid {
 impl Joint {
     /// b ← M⁻¹ b.
     pub fn solve(&self, b: &mut [f64]) {
-        let mut y = self.contrasts.inward(b);
+        let mut y = self.basis.inward(b);
         self.factor.solve(&mut y);
-        b.copy_from_slice(&self.contrasts.outward(&y));
+        b.copy_from_slice(&self.basis.outward(y));
     }
     /// b′ M⁻¹ b.
     pub fn energy(&self, b: &[f64]) -> f64 {
-        self.factor.energy(&self.contrasts.inward(b))
+        self.factor.energy(&self.basis.inward(b))
     }
     /// The same with all pivots that are more than rounding.
     pub fn energy_at_most(&self, b: &[f64]) -> f64 {
-        self.factor.energy_at_most(&self.contrasts.inward(b))
+        self.factor.energy_at_most(&self.basis.inward(b))
     }
 }
 
 /// M over rows with portions (share times how often a row stands), at their margins.
 pub fn joint(few: Few<'_>, portion: &[f64]) -> Joint {
     let rows = ClassRows::of(few);
-    Joint { contrasts: rows.contrasts, factor: rows.factor(portion) }
+    Joint { basis: rows.basis, factor: rows.factor(portion) }
 }
 
-/// Some rows in standardised variables, with their probabilities.
+/// Some rows in standardised variables, with what their curvature is told by.
 pub struct ClassRows {
-    contrasts: Contrasts,
-    /// What is added to the diagonal, for one class.
+    basis: Span,
+    /// What is added to the diagonal, for all outputs.
     penalty: Vec<f64>,
     width: usize,
     x: Vec<f64>,
-    /// Probabilities, a row's side by side.
+    /// Probabilities, a row's side by side; of outputs as they are the matrices of second derivatives.
     pub p: Vec<f64>,
     q: Vec<f64>,
 }
@@ -159,35 +193,47 @@ const PARTS: usize = 16;
 const ROOT: usize = 1 << 30;
 
 impl ClassRows {
+    fn outputs(&self) -> usize {
+        match self.basis {
+            Span::Contrasts(c) => c.classes,
+            Span::Plain { outputs, .. } => outputs,
+        }
+    }
     /// These rows at their margins.
     pub fn of(few: Few<'_>) -> Self {
-        let (k, w) = (few.held.outputs(), few.held.width());
-        let contrasts = Contrasts::new(k);
+        let (k, width) = (few.held.outputs(), few.held.width());
         let x = few.standardised().table();
-        let p = few.held.curvatures();
+        let (p, penalty) = (few.held.curvatures(), few.penalty.to_vec());
+        if !few.held.level() {
+            let basis = Span::Plain { margins: few.held.margins(), outputs: k };
+            return ClassRows { basis, penalty, width, x, p, q: Vec::new() };
+        }
+        let contrasts = Contrasts::new(k);
         let q = p.chunks_exact(k).flat_map(|p| contrasts.inward(p)).collect();
-        ClassRows { contrasts, penalty: few.penalty[..w].to_vec(), width: w, x, p, q }
+        ClassRows { basis: Span::Contrasts(contrasts), penalty, width, x, p, q }
     }
 
     /// Σ portion_i C_i ⊗ x_i x_i′ + A, factored.
     fn factor(&self, portion: &[f64]) -> Solid {
         let square = self.square(portion);
-        let width = (self.contrasts.classes - 1) * self.width;
-        if square.helped && self.p.len() * width * width <= ROOT {
-            return Solid::Root(self.root(portion));
+        if let (true, Span::Contrasts(contrasts)) = (square.helped, self.basis) {
+            let width = (contrasts.classes - 1) * self.width;
+            if self.p.len() * width * width <= ROOT {
+                return Solid::Root(self.root(contrasts, portion));
+            }
         }
         Solid::Square(square)
     }
 
     /// The same from what it is the square of, row after row √(portion_i p_k) Q′(e_k − p) ⊗ x_i.
-    fn root(&self, portion: &[f64]) -> Factor {
-        let (k, w) = (self.contrasts.classes, self.width);
+    fn root(&self, contrasts: Contrasts, portion: &[f64]) -> Factor {
+        let (k, w) = (contrasts.classes, self.width);
         let width = (k - 1) * w;
         let units: Vec<Vec<f64>> = (0..k)
             .map(|class| {
                 let mut e = vec![0.0; k];
                 e[class] = 1.0;
-                self.contrasts.inward(&e)
+                contrasts.inward(&e)
             })
             .collect();
         let mut r = vec![0.0; width * width];
@@ -211,36 +257,73 @@ impl ClassRows {
     }
 
     fn square(&self, portion: &[f64]) -> Blocked {
-        let (r, w) = (self.contrasts.classes - 1, self.width);
+        let pieces = self.basis.pieces(self.width);
+        let r = pieces.len();
         let pairs: Vec<(usize, usize)> = (0..r).flat_map(|a| (0..=a).map(move |b| (a, b))).collect();
-        let blocks = pool().map(pairs.len(), |i| self.block(portion, pairs[i]));
-        let m = r * w;
+        let wide = |a: usize| pieces[a].1;
+        let blocks = pool().map(pairs.len(), |i| {
+            let (a, b) = pairs[i];
+            if a < self.seeing() { self.block(portion, (a, b)) } else { self.beside(portion, (a, b), wide(b)) }
+        });
+        let m = pieces.iter().map(|p| p.1).sum();
         let mut all = vec![0.0; m * m];
         for ((a, b), block) in pairs.into_iter().zip(blocks) {
-            for i in 0..w {
-                for j in 0..w {
-                    let (low, high) = (i.min(j), i.max(j));
-                    all[(a * w + i) * m + b * w + j] = block[low * w + high];
+            let ((at, tall), (from, wide)) = (pieces[a], pieces[b]);
+            for i in 0..tall {
+                for j in 0..wide {
+                    // Of two that are as long the upper triangle is there.
+                    let (low, high) = if tall == wide { (i.min(j), i.max(j)) } else { (i, j) };
+                    all[(at + i) * m + from + j] = block[low * wide + high];
                 }
             }
         }
-        for a in 0..r {
-            (0..w).for_each(|j| all[(a * w + j) * (m + 1)] += self.penalty[j]);
-        }
+        (0..m).for_each(|j| all[j * (m + 1)] += self.penalty[j]);
         Blocked::new(all, m)
+    }
+
+    /// Pieces that see the columns.
+    fn seeing(&self) -> usize {
+        match self.basis {
+            Span::Contrasts(c) => c.classes - 1,
+            Span::Plain { margins, .. } => margins,
+        }
+    }
+    /// Entry (a, b) of C_i.
+    fn entry(&self, i: usize, (a, b): (usize, usize)) -> f64 {
+        match self.basis {
+            Span::Contrasts(contrasts) => {
+                let k = contrasts.classes;
+                contrasts.curvature(&self.p[i * k..(i + 1) * k], &self.q[i * (k - 1)..(i + 1) * (k - 1)], (a, b))
+            }
+            Span::Plain { outputs: k, .. } => self.p[(i * k + a) * k + b],
+        }
+    }
+
+    /// Σ portion_i C_i[a, b] of what is learnt, times x_i where b sees it.
+    fn beside(&self, portion: &[f64], pair: (usize, usize), wide: usize) -> Vec<f64> {
+        let (mut sum, sees) = (vec![0.0; wide], pair.1 < self.seeing());
+        for (i, portion) in portion.iter().enumerate() {
+            let c = portion * self.entry(i, pair);
+            if sees {
+                let x = &self.x[i * wide..(i + 1) * wide];
+                sum.iter_mut().zip(x).for_each(|(s, x)| *s += c * x);
+            } else {
+                sum[0] += c;
+            }
+        }
+        sum
     }
 
     /// The upper triangle of Σ portion_i C_i[a, b] x_i x_i′.
     fn block(&self, portion: &[f64], pair: (usize, usize)) -> Vec<f64> {
-        let (k, w) = (self.contrasts.classes, self.width);
+        let w = self.width;
         let mut sum = vec![0.0; w * w];
         let mut times = vec![0.0; BLOCK * w];
         for (at, x) in self.x.chunks(BLOCK * w).enumerate() {
             let n = x.len() / w;
             for i in 0..n {
                 let row = at * BLOCK + i;
-                let (p, q) = (&self.p[row * k..(row + 1) * k], &self.q[row * (k - 1)..(row + 1) * (k - 1)]);
-                let c = portion[row] * self.contrasts.curvature(p, q, pair);
+                let c = portion[row] * self.entry(row, pair);
                 let from = &x[i * w..(i + 1) * w];
                 times[i * w..(i + 1) * w].iter_mut().zip(from).for_each(|(t, x)| *t = c * x);
             }
@@ -251,8 +334,19 @@ impl ClassRows {
 
     /// (Σ portion_i C_i ⊗ x_i x_i′ + A) v.
     pub fn product(&self, v: &[f64], portion: &[f64]) -> Vec<f64> {
-        let (k, w, n) = (self.contrasts.classes, self.width, portion.len());
-        let mut to: Vec<f64> = v.iter().enumerate().map(|(j, v)| self.penalty[j % w] * v).collect();
+        let (k, w, n) = (self.outputs(), self.width, portion.len());
+        let mut to: Vec<f64> = v.iter().zip(&self.penalty).map(|(v, a)| a * v).collect();
+        if let Span::Plain { .. } = self.basis {
+            let (sum, ..) = self.sweep(v, |i, t| {
+                let h = &self.p[i * k * k..(i + 1) * k * k];
+                let bent = |h: &[f64]| portion[i] * dot(h, t);
+                let u: Vec<f64> = h.chunks_exact(k).map(bent).collect();
+                t.copy_from_slice(&u);
+                0.0
+            });
+            to.iter_mut().zip(sum).for_each(|(a, b)| *a += b);
+            return to;
+        }
         let Ok(table) = Dense::by_rows(&self.x, w) else { return to };
         let block = table.block();
         let per = n.div_ceil(PARTS).max(1).next_multiple_of(block);
@@ -279,15 +373,18 @@ impl ClassRows {
     /// With t_i the margins' change along v (all classes) and u = `each(i, t_i)`: Σ u_i ⊗ x_i, Σ |u_ik x_ij| and the
     /// sum of the values that `each` returns.
     fn sweep(&self, v: &[f64], each: impl Fn(usize, &mut [f64]) -> f64 + Sync) -> (Vec<f64>, Vec<f64>, f64) {
-        let (k, w) = (self.contrasts.classes, self.width);
+        let (k, w) = (self.outputs(), self.width);
+        let margins = if let Span::Plain { margins, .. } = self.basis { margins } else { k };
+        let (seen, dim) = (margins * w, v.len());
         let per = (self.x.len() / w).div_ceil(PARTS).max(1);
         let parts = pool().map(PARTS, |part| {
-            let (mut sum, mut size, mut value) = (vec![0.0; k * w], vec![0.0; k * w], 0.0);
+            let (mut sum, mut size, mut value) = (vec![0.0; dim], vec![0.0; dim], 0.0);
             let mut t = vec![0.0; k];
             for (i, x) in self.x.chunks_exact(w).enumerate().skip(part * per).take(per) {
-                t.iter_mut().zip(v.chunks_exact(w)).for_each(|(t, v)| *t = dot(x, v));
+                t[margins..].copy_from_slice(&v[seen..]);
+                t.iter_mut().zip(v[..seen].chunks_exact(w)).for_each(|(t, v)| *t = dot(x, v));
                 value += each(i, &mut t);
-                let to = sum.chunks_exact_mut(w).zip(size.chunks_exact_mut(w));
+                let to = sum[..seen].chunks_exact_mut(w).zip(size[..seen].chunks_exact_mut(w));
                 for ((sum, size), u) in to.zip(&t) {
                     for j in 0..w {
                         let add = u * x[j];
@@ -295,10 +392,14 @@ impl ClassRows {
                         size[j] += add.abs();
                     }
                 }
+                for ((sum, size), u) in sum[seen..].iter_mut().zip(&mut size[seen..]).zip(&t[margins..]) {
+                    *sum += u;
+                    *size += u.abs();
+                }
             }
             (sum, size, value)
         });
-        let mut all = (vec![0.0; k * w], vec![0.0; k * w], 0.0);
+        let mut all = (vec![0.0; dim], vec![0.0; dim], 0.0);
         for (sum, size, value) in parts {
             all.0.iter_mut().zip(sum).for_each(|(a, b)| *a += b);
             all.1.iter_mut().zip(size).for_each(|(a, b)| *a += b);
@@ -318,10 +419,13 @@ const REFINEMENTS: usize = 12;
 pub fn bound(at: &Point<'_>) -> Option<f64> {
     let (of, k, held) = (at.few.held, at.few.held.outputs(), ClassRows::of(at.few));
     let share = &of.share;
+    if let Span::Plain { margins, .. } = held.basis {
+        return plain(at, &held, margins);
+    }
     let mut c = vec![1.0; share.len()];
     for _ in 0..ROUNDS {
         let portion: Vec<f64> = share.iter().zip(&c).map(|(s, c)| s * c).collect();
-        let b = Joint { contrasts: held.contrasts, factor: held.factor(&portion) };
+        let b = Joint { basis: held.basis, factor: held.factor(&portion) };
         let (v, e) = dual(&held, &b, &portion, at.g);
         let (sum, size, value) = held.sweep(&v, |i, t| {
             if share[i] == 0.0 {
@@ -334,7 +438,7 @@ pub fn bound(at: &Point<'_>) -> Option<f64> {
             share[i] * distance
         });
         if value.is_finite() {
-            let inward = |v: &[f64]| held.contrasts.inward(v);
+            let inward = |v: &[f64]| held.basis.inward(v);
             let (g, sum, left) = (inward(at.g), inward(&sum), inward(&e));
             // Each contrast takes from all classes.
             let all = size.chunks_exact(held.width).fold(vec![0.0; held.width], |mut all, size| {
@@ -347,7 +451,7 @@ pub fn bound(at: &Point<'_>) -> Option<f64> {
             let bend: f64 = each.map(|(p, w)| w * p.iter().map(|p| p * (1.0 - p)).sum::<f64>()).sum();
             let (penalty, point) = (&at.few.penalty[..g.len()], (&g[..], at.rounding));
             let closed = close(penalty, point, (&sum, &size), &dropped, (&left, bend / k as f64))?;
-            let left = held.contrasts.outward(&closed.left);
+            let left = held.basis.outward(closed.left);
             let shared = shared(at.g, held.width, penalty, bend / k as f64);
             return ended(at, value + closed.half + shared, &left, |g| b.energy_at_most(g));
         }
@@ -361,6 +465,69 @@ pub fn bound(at: &Point<'_>) -> Option<f64> {
         }
     }
     None
+}
+
+/// What may be left of p, squared, beside the gradient: none is asked for where it is `EXACT`, nothing is proved with more
+/// than `LEFT`, which is counted to first order.
+const EXACT: f64 = 1e-24;
+const LEFT: f64 = 1e-8;
+/// Halvings of a row's step that ends where its loss is not finite.
+const HALVINGS: usize = 30;
+
+/// The same over outputs as they are, with u_i the change of a row's slopes where its margins move by t_i: at the end of
+/// that step the loss touches its tangent, so that no conjugate need be written out, or looked for; nor does a change ever
+/// leave its domain. It is H_i t_i to first order, and so for a loss of margins and a scale, of which no H_i t_i is
+/// inside.
+fn plain(at: &Point<'_>, held: &ClassRows, margins: usize) -> Option<f64> {
+    let (of, share) = (at.few.held, &at.few.held.share);
+    let b = Joint { basis: held.basis, factor: held.factor(share) };
+    let swept = |v: &[f64]| {
+        let (sum, size, value) = held.sweep(v, |i, t| {
+            if share[i] == 0.0 {
+                t.fill(0.0);
+                return 0.0;
+            }
+            let mut u = vec![0.0; t.len()];
+            for _ in 0..HALVINGS {
+                let distance = of.dual(i, t, &mut u);
+                if distance.is_finite() {
+                    t.iter_mut().zip(&u).for_each(|(t, u)| *t = share[i] * u);
+                    return share[i] * distance;
+                }
+                t.iter_mut().for_each(|t| *t *= 0.5);
+            }
+            t.fill(0.0);
+            0.0
+        });
+        let terms = at.g.iter().zip(&sum).zip(v.iter().zip(at.few.penalty));
+        let left: Vec<f64> = terms.map(|((g, s), (v, a))| -g - s - a * v).collect();
+        (sum, size, value, left)
+    };
+    let (mut v, _) = dual(held, &b, share, at.g);
+    let mut found = swept(&v);
+    // What is left of p, of second order, is of fourth after another of Newton's steps, and so on: until it is rounding.
+    for _ in 0..REFINEMENTS {
+        if !(b.energy(&found.3) > EXACT * b.energy(at.g)) {
+            break;
+        }
+        let mut more = found.3.clone();
+        b.solve(&mut more);
+        let next: Vec<f64> = v.iter().zip(&more).map(|(v, m)| v + m).collect();
+        let there = swept(&next);
+        if !(b.energy(&there.3) < b.energy(&found.3)) {
+            break;
+        }
+        (v, found) = (next, there);
+    }
+    let (sum, size, value, left) = found;
+    if !(b.energy(&left) <= LEFT * b.energy(at.g) || 0.5 * b.energy(&left) <= at.rounding.energy(|g| b.energy(g))) {
+        return None;
+    }
+    let dropped = reach(at.few, &b.factor.dropped(v.len()));
+    let bend: f64 = of.traces().iter().zip(share).map(|(h, s)| h * s).sum();
+    let (point, sums) = ((at.g, at.rounding), (&sum[..], &size[..]));
+    let closed = close(at.few.penalty, point, sums, &dropped, (&left, bend / margins as f64))?;
+    ended(at, value + closed.half, &closed.left, |g| b.energy_at_most(g))
 }
 
 /// ½ p′A⁻¹p of what the classes have in common, which no contrast has: the losses do not mind it, a penalty does.

@@ -58,13 +58,14 @@ impl Work {
     /// Whether coefficients are so large that rounding swamps the loss, so that smaller ones may do better: where it is
     /// no small part of what the null model loses, and more than it is there.
     fn swamped(&self, problem: &mut Problem<'_>, rounding: f64) -> Result<bool, Halt> {
-        let (best, null) = null::least(problem, self.table.outputs, self.centred)?;
+        let (best, null) = null::least(problem, &self.table, self.centred)?;
         if rounding <= 1e-6 * null.max(self.walk.value) {
             return Ok(false);
         }
-        let (d, width) = (self.table.columns, self.table.width());
         let mut u = vec![0.0; self.walk.u.len()];
-        u.iter_mut().skip(d).step_by(width).zip(&best).for_each(|(u, b)| *u = *b);
+        for (at, b) in self.table.constants().zip(&best) {
+            at.into_iter().for_each(|at| u[at] = *b);
+        }
         let there = self.seen(problem).rounding(&u, Margins::Same(&best))?;
         Ok(rounding > 2.0 * there.value)
     }

@@ -16,7 +16,8 @@ const DEAR: f64 = 20.0;
 pub fn shape(table: &Table, on_all: bool) -> Shape {
     let rows = matrix_rows(table, on_all);
     let of = |form| Shape { form, rows };
-    let cheap = |shape: &Shape| price(table, *shape) <= DEAR;
+    // What is learnt beside the coefficients is as much a part of the metric as they are.
+    let cheap = |shape: &Shape| price(table, *shape) <= DEAR || table.coupled();
     [of(Form::Whole), of(Form::Turned)].into_iter().find(cheap).unwrap_or(of(Form::Diagonal))
 }
 
@@ -24,7 +25,7 @@ pub fn shape(table: &Table, on_all: bool) -> Shape {
 /// below some passes (44: products run at about 60 GFLOP/s where memory is read at 25 GB/s).
 fn matrix_rows(table: &Table, on_all: bool) -> usize {
     let (n, width) = (table.rows, table.width().max(1));
-    let each = if on_all && table.outputs == 1 { (n / (16 * width)).clamp(50, 400) } else { 50 };
+    let each = if on_all && table.margins() == 1 { (n / (16 * width)).clamp(50, 400) } else { 50 };
     (each * width).min((44 * n / width).max(8 * width))
 }
 
@@ -43,11 +44,10 @@ pub enum Dear {
 
 /// How many matrices a metric has, and their width.
 fn matrices(table: &Table, form: Form) -> (usize, usize) {
-    let free = (table.outputs - 1).max(1);
     match form {
         Form::Diagonal => (0, 0),
-        Form::Turned => (free, table.width()),
-        Form::Whole => (1, free * table.width()),
+        Form::Turned => ((table.outputs - 1).max(1), table.width()),
+        Form::Whole => (1, super::free(table)),
     }
 }
 

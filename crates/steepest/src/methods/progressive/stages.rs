@@ -19,7 +19,8 @@ const LITTLE: usize = 2000;
 /// The rows of the first sample; none where there are too few rows for one.
 pub fn first(table: &Table) -> Option<usize> {
     let (n, first) = (table.rows, super::first(table));
-    (n >= 80 * super::free(table) && first * GROWTH <= n && held(table, first)).then_some(first)
+    // A class that a sample has none of leaves a cut without a place.
+    (table.learnt == 0 && n >= 80 * super::free(table) && first * GROWTH <= n && held(table, first)).then_some(first)
 }
 /// The rows of the sample after one of `m`; none where all rows are next.
 pub fn next(table: &Table, m: usize) -> Option<usize> {

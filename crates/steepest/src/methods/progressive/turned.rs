@@ -228,6 +228,8 @@ mod tests {
             rows: n,
             columns: d,
             outputs: k,
+            learnt: 0,
+            level: true,
             intercept: true,
             dense: true,
             bytes: 8 * n * d,

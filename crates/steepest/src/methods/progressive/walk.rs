@@ -3,12 +3,15 @@ use super::ground::Seen;
 use super::metric::{Inverse, Metric};
 use super::search::{Line, search};
 use crate::status::Halt;
-use crate::table::{Margins, OfRows, Slot};
+use crate::table::{Margins, OfRows, Slot, Sum};
 use crate::vectors::dot;
 use std::collections::VecDeque;
 
 /// Pairs round a matrix, and round a diagonal, which tells less.
 const MEMORY: [usize; 2] = [10, 30];
+/// The part of the way to where learnt numbers are not allowed that a step may go, and halvings of one at most.
+const PART: f64 = 0.5;
+const HALVINGS: usize = 60;
 /// A step that brings this much more than it promised was too short.
 const LONGER: f64 = 1.2;
 /// The longest that is tried at once.
@@ -142,7 +145,9 @@ impl Walk {
         let before = self.metric.factor.energy(&self.g);
         let n = self.u.len();
         let mut g = vec![0.0; n];
-        let mut shrunk = std::mem::replace(&mut self.stride, 1.0);
+        let stride = std::mem::replace(&mut self.stride, 1.0);
+        let mut shrunk = self.within(seen, stride)?;
+        let most = if shrunk < stride { shrunk } else { f64::INFINITY };
         let mut u: Vec<f64> = self.u.iter().zip(&self.v).map(|(u, v)| u + shrunk * v).collect();
         let mut value = seen.evaluate(&u, &mut g, self.next, false)?;
         while !value.is_finite() && shrunk > 1e-20 {
@@ -162,7 +167,7 @@ impl Walk {
         } else {
             value <= self.value - 2e-4 * self.promise * shrunk && ratio <= 4.0
         };
-        if good && shrunk >= 1.0 {
+        if good && (shrunk >= 1.0 || shrunk == most) {
             if ratio > LONGER && !near {
                 // Losses that only fall, exponentially, deserve longer steps than Newton's; how long this one
                 // should have been its margins tell, and the next tries that.
@@ -181,7 +186,7 @@ impl Walk {
         if near {
             return Ok(None);
         }
-        let length = search(seen, (&self.u, &self.v), self.line(shrunk))?;
+        let length = search(seen, (&self.u, &self.v), self.line(shrunk))?.min(most);
         if length == 0.0 {
             return Ok(None);
         }
@@ -194,6 +199,28 @@ impl Walk {
         let ratio = (self.value - value) / (self.promise * length);
         self.settle(u, value, g);
         Ok(Some(Taken { length, ratio, contraction, still: false }))
+    }
+    /// How far to go where numbers are learnt that may not be any: at most a part of the way to where they are not allowed,
+    /// so that the coefficients keep up with a scale that falls.
+    fn within(&self, seen: &mut Seen<'_, '_>, mut length: f64) -> Result<f64, Halt> {
+        let learnt = seen.table.learnt;
+        if learnt == 0 {
+            return Ok(length);
+        }
+        let from = self.u.len() - learnt;
+        let mut numbers = vec![0.0; seen.table.outputs];
+        for _ in 0..HALVINGS {
+            let (of, at) = (self.u[from..].iter().zip(&self.v[from..]), seen.table.margins());
+            numbers[at..].iter_mut().zip(of).for_each(|(n, (u, v))| *n = u + length / PART * v);
+            let mut losses = vec![0.0; Sum::Losses.len(numbers.len())];
+            let (of, at) = (Sum::Losses, Margins::Same(&numbers));
+            seen.of_rows(OfRows::Sum { of, at, to: &mut losses })?;
+            if losses[1].is_finite() {
+                break;
+            }
+            length *= 0.5;
+        }
+        Ok(length)
     }
     /// Along the step, of which the margins were kept at this length.
     fn line(&self, length: f64) -> Line<'static> {
