@@ -119,7 +119,9 @@ def test_kinds_are_types_in_python() -> None:
     lbfgs = methods.Lbfgs()
     assert lbfgs.verify is True
     assert type(lbfgs.memory) is int
-    assert repr(methods.Ruled(batch_size=8)).startswith("Ruled(rate=0.0, batch_size=8, epochs=20")
+    assert repr(methods.Ruled(batch_size=8)).startswith(
+        "Ruled(rate=0.0, batch_size=8, sampling='shuffle', growing=False, epochs=20"
+    )
     assert steepest.minimize(bowl, START, jac=slope, method=methods.Lbfgs(verify=False)).success
 
 

@@ -164,7 +164,8 @@ def _python(entry: _catalog.Entry) -> tuple[str, ...]:
         run = "print(steepest.least_squares(residuals, [-1.2, 1.0], method=method))"
         return ("import numpy as np, steepest", valley, f"method = {made}", run)
     if kind in ("rules", "methods") and not _needs_more(entry):
-        run = "print(steepest.minimize(steepest.problems.rosenbrock, [-1.2, 1.0], method=method))"
+        inside = ', penalty="l2_ball"' if entry.about.get("needs", {}).get("penalty") == "atoms" else ""
+        run = f"print(steepest.minimize(steepest.problems.rosenbrock, [-1.2, 1.0], method=method{inside}))"
         return ("import steepest", f"method = {made}", run)
     if kind == "searches":
         start = "f, x = steepest.problems.rosenbrock, np.array([-1.2, 1.0])"

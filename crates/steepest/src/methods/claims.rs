@@ -314,7 +314,7 @@ pub fn diagonal(gradient: &[f64], metric: &[f64], room: impl Fn(usize, f64) -> f
 const APART: f64 = 1e4;
 
 /// A variable whose own size changes F by less than this of F, or of what another's does, starts at 0 for all that is known.
-const NOWHERE: f64 = 1e-20;
+const NOWHERE: f64 = 1e-14;
 
 /// The sizes of the variables where they lie far apart (else none): by where they start and by their room; of those that
 /// start at 0, or at 1e-200 with a slope as steep as the others', as far as it takes to change F as much as those do.

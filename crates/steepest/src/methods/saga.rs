@@ -6,7 +6,7 @@ use super::sampler::{NAMES, Sampler};
 use crate::method::{Entry, Method, Needs, Step, Takes};
 use crate::problem::Problem;
 use crate::settings::Described;
-use crate::state::State;
+use crate::state::{Bad, State};
 use crate::status::Halt;
 use crate::vectors::dot;
 
@@ -188,6 +188,14 @@ impl Method for Average {
 
     fn state(&mut self) -> &mut dyn State {
         self
+    }
+    fn again(&mut self, problem: &mut Problem<'_>) -> Result<(), Halt> {
+        let Some(sampler) = &mut self.sampler else { return Ok(()) };
+        sampler.again(self.set.sampling, problem.offers().terms, self.set.seed as u64, true)?;
+        if self.last.len() != sampler.batches() * self.sure.len() {
+            return Err(Halt::Failed(Box::new(Bad("'method.last' is of other batches".into()))));
+        }
+        Ok(())
     }
     fn monotone(&self) -> bool {
         true

@@ -1,6 +1,8 @@
 //! Which terms of a mean a step looks at: batches with and without replacement, runs of neighbours, by importance.
 use crate::random::Random;
 use crate::settings::{Kind, Parameter};
+use crate::state::Bad;
+use crate::status::Halt;
 
 /// Ways to draw batches, by name.
 pub const NAMES: &[&str] = &["shuffle", "replacement", "blocks", "importance"];
@@ -66,6 +68,19 @@ impl Sampler {
         let how = how as usize;
         let stay = stay || how == BLOCKS || how == IMPORTANCE;
         Sampler { how, seed, terms, stay, size: size.clamp(1, terms), ..Sampler::default() }
+    }
+    /// Makes one that was loaded again, which knows its size, its epoch and its scores alone; it must be one of so many terms.
+    pub fn again(&mut self, how: f64, terms: usize, seed: u64, stay: bool) -> Result<(), Halt> {
+        let loaded = std::mem::take(self);
+        *self =
+            Sampler { epoch: loaded.epoch, ..Sampler::new(how, loaded.size, terms, seed, stay) };
+        if self.size != loaded.size
+            || !(loaded.scores.is_empty() || loaded.scores.len() == self.batches())
+        {
+            return Err(Halt::Failed(Box::new(Bad("'method.sampler' is of other terms".into()))));
+        }
+        self.scores = loaded.scores;
+        Ok(())
     }
     /// Batches an epoch.
     pub fn batches(&self) -> usize {

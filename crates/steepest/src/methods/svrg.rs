@@ -243,6 +243,10 @@ impl Method for Anchored {
     fn state(&mut self) -> &mut dyn State {
         self
     }
+    fn again(&mut self, problem: &mut Problem<'_>) -> Result<(), Halt> {
+        let Some(sampler) = &mut self.sampler else { return Ok(()) };
+        sampler.again(self.sampling, problem.offers().terms, self.seed, false)
+    }
     fn monotone(&self) -> bool {
         true
     }

@@ -54,6 +54,10 @@ impl Batches {
             gradient: Vec::new(),
         })
     }
+    /// What was loaded, of so many terms.
+    pub fn again(&mut self, plan: &Plan, terms: usize) -> Result<(), Halt> {
+        self.sampler.again(plan.sampling, terms, plan.seed, false)
+    }
 }
 
 /// One step of the rule on the terms named, whose mean is weighted; the value of the batch and the squared length of its

@@ -342,6 +342,12 @@ impl Method for Ruled {
     fn state(&mut self) -> &mut dyn State {
         self
     }
+    fn again(&mut self, problem: &mut Problem<'_>) -> Result<(), Halt> {
+        match &mut self.way {
+            Way::Full(_) => Ok(()),
+            Way::Batches(batches) => batches.again(&self.plan, problem.offers().terms),
+        }
+    }
     fn gradient(&self) -> Option<&[f64]> {
         (!self.gradient.is_empty() && self.unscaled).then_some(&self.gradient)
     }
