@@ -105,7 +105,7 @@ class Methods:
     @staticmethod
     def caption(entry: Entry) -> str | None:
         lines = "".join(entry.python)
-        if "minimize" not in lines or "constraints" in lines:
+        if "minimize" not in lines or "constraints" in lines or "penalty" in lines:
             return None
         return f"The way of {entry.name} down Rosenbrock's valley, nothing set."
 

@@ -20,9 +20,9 @@ __all__ = ["HuberRegressor"]
 class HuberRegressor(RegressorMixin, LinearEstimator):  # type: ignore[misc]
     """Huber's regression with its scale learnt beside the coefficients, with an l2 penalty.
 
-    Minimises sum(weight * (s + s h((y - Xw - b) / s))) + alpha ||w||^2 over w, b and s > 0, where h(r) is r^2 up to
-    epsilon and epsilon (2 |r| - epsilon) beyond: scikit-learn's objective. Scaling y scales s likewise, so that the
-    rows that count as outliers stay the same. In terms of `steepest`: loss ``huber_scale``, penalty ``l2``, alpha
+    Minimises ``sum(weight * (s + s h((y - Xw - b) / s))) + alpha ||w||^2`` over w, b and s > 0, where h(r) is r^2 up
+    to epsilon and ``epsilon (2 |r| - epsilon)`` beyond: scikit-learn's objective. Scaling y scales s likewise, so that
+    the rows that count as outliers stay the same. In terms of `steepest`: loss ``huber_scale``, penalty ``l2``, alpha
     2 alpha / sum(weight).
 
     Parameters are scikit-learn's `HuberRegressor`. Announced departures: ``tol=1e-6`` bounds the objective's distance
