@@ -9,6 +9,7 @@ use crate::status::Halt;
 use crate::table::{OfRows, Slot, Table, joined};
 use kept::{Kept, Places};
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 mod curvature;
 mod kept;
@@ -47,6 +48,8 @@ pub struct Glm<'a> {
     /// Rows of the last mini-batch, dense.
     gathered: Vec<f64>,
     kept: Kept,
+    /// The shares of all rows, where they were asked for.
+    shares: OnceLock<Vec<f64>>,
 }
 
 impl<'a> Glm<'a> {
@@ -88,6 +91,7 @@ impl<'a> Glm<'a> {
             total,
             gathered: Vec::new(),
             kept: Kept::default(),
+            shares: OnceLock::new(),
         })
     }
 
@@ -103,6 +107,7 @@ impl<'a> Glm<'a> {
             total: self.total,
             gathered: Vec::new(),
             kept: Kept::default(),
+            shares: OnceLock::new(),
         }
     }
     /// Whether its rows are dense.
@@ -171,7 +176,7 @@ impl Objective for Glm<'_> {
     fn hold(
         &mut self,
         rows: Rows<'_>,
-        places: &[u32],
+        places: Option<&[u32]>,
         margins: Option<Slot>,
         _: &mut Work<'_>,
     ) -> Result<Held<'_>, Halt> {
@@ -181,24 +186,30 @@ impl Objective for Glm<'_> {
             Rows::Terms(_) => return Err(Halt::Failed("a batch has no places".into())),
         };
         let (all, k) = (Places { glm: self, sample }, self.outputs());
-        let whole = sample.is_none() && places.len() == self.design.rows();
-        let mut held = if whole {
-            // Lent as they lie, whole or not.
-            self.lent()
-        } else {
-            let names: Vec<u32> = places.iter().map(|&p| all.row(p as usize) as u32).collect();
-            self.design.hold(&joined(&names));
-            self.held(&names)
+        let z = margins.map_or(&[][..], |slot| self.kept.slot(slot));
+        let every: Vec<u32>;
+        let places = match (places, sample) {
+            (Some(places), None) if places.len() < self.design.rows() => places,
+            (Some(places), Some(_)) => places,
+            (None, Some(_)) => {
+                every = (0..all.len() as u32).collect();
+                &every
+            }
+            // Lent as they lie.
+            (_, None) => {
+                let mut held = self.lent();
+                held.margins = Cow::Borrowed(z);
+                self.all_read()?;
+                return Ok(held);
+            }
         };
+        let names: Vec<u32> = places.iter().map(|&p| all.row(p as usize) as u32).collect();
+        self.design.hold(&joined(&names));
+        let mut held = self.held(&names);
         held.share = places.iter().map(|&p| all.share(p as usize)).collect();
-        if let Some(slot) = margins {
-            let z = self.kept.slot(slot);
+        if !z.is_empty() {
             let of = |p: &u32| &z[*p as usize * k..(*p as usize + 1) * k];
-            held.margins = if whole {
-                Cow::Borrowed(z)
-            } else {
-                places.iter().flat_map(of).copied().collect()
-            };
+            held.margins = places.iter().flat_map(of).copied().collect();
         }
         self.all_read()?;
         Ok(held)
@@ -238,6 +249,8 @@ impl Glm<'_> {
         let target = Cow::Borrowed(self.target);
         let mut held = Held::lent(self.design, None, self.loss, target, self.intercept);
         held.weight = self.weight.map(Cow::Borrowed);
+        let shares = || (0..self.design.rows()).map(|i| self.share(i)).collect();
+        held.share = Cow::Borrowed(self.shares.get_or_init(shares));
         held
     }
 

@@ -25,7 +25,7 @@ pub struct Held<'a> {
     /// One weight a row; none is 1 each.
     pub(crate) weight: Option<Cow<'a, [f64]>>,
     /// The share of each in the mean over the rows that it was asked of.
-    pub share: Vec<f64>,
+    pub share: Cow<'a, [f64]>,
     /// The margins that were asked for, with what is learnt, a row's side by side; empty where none were.
     pub margins: Cow<'a, [f64]>,
 }
@@ -48,6 +48,9 @@ pub struct Jets {
     pub curvature: Vec<f64>,
 }
 
+/// Parts that rows are summed in at once.
+const PARTS: usize = 128;
+
 impl<'a> Held<'a> {
     /// Rows of a table that it lends, of which all are of this loss: all of them where none are named. The rest is set by
     /// whoever knows it.
@@ -68,7 +71,7 @@ impl<'a> Held<'a> {
             loss,
             target,
             weight: None,
-            share: Vec::new(),
+            share: Cow::Borrowed(&[]),
             margins: Cow::Borrowed(&[]),
         }
     }
@@ -86,7 +89,7 @@ impl<'a> Held<'a> {
             if let (Some(all), Some(part)) = (&mut all.weight, part.weight) {
                 all.to_mut().extend(&*part);
             }
-            all.share.extend(part.share);
+            all.share.to_mut().extend(&*part.share);
             all.margins.to_mut().extend(&*part.margins);
         }
         Some(all)
@@ -225,9 +228,13 @@ impl<'a> Held<'a> {
                 }
                 [sum, square, g]
             };
-            for part in pool().map_pausing(n.div_ceil(per), sum, pause)? {
-                for (all, part) in all.iter_mut().zip(part) {
-                    all.iter_mut().zip(part).for_each(|(a, p)| *a += p);
+            // A part brings sums of its own, so no more of them at once than memory is quick to give again.
+            for from in (0..n.div_ceil(per)).step_by(PARTS) {
+                let parts = PARTS.min(n.div_ceil(per) - from);
+                for part in pool().map_pausing(parts, |p| sum(from + p), pause)? {
+                    for (all, part) in all.iter_mut().zip(part) {
+                        all.iter_mut().zip(part).for_each(|(a, p)| *a += p);
+                    }
                 }
             }
             Ok(all)
@@ -246,7 +253,7 @@ impl<'a> Held<'a> {
             names: Some(self.named(0..self.len()).iter().copied().step_by(step).collect()),
             target: each(&self.target).into(),
             weight: self.weight.as_deref().map(|w| each(w).into()),
-            share: each(&self.share),
+            share: each(&self.share).into(),
             margins: self.margins.chunks_exact(k).step_by(step).flatten().copied().collect(),
             ..*self
         }
@@ -258,7 +265,7 @@ impl<'a> Held<'a> {
     /// The shares of the classes that are the targets, none of them quite 0.
     pub fn classes(&self) -> Vec<f64> {
         let mut shares = vec![1e-12; self.outputs()];
-        for (class, share) in self.target.iter().zip(&self.share) {
+        for (class, share) in self.target.iter().zip(&*self.share) {
             if let Some(all) = shares.get_mut(*class as usize) {
                 *all += share;
             }
@@ -279,12 +286,22 @@ impl<'a> Held<'a> {
     }
     /// What the losses of some are at these margins.
     pub fn jets_of(&self, rows: Range<usize>, margins: &[f64]) -> Jets {
-        let empty = || vec![0.0; margins.len()];
-        let curvature = vec![0.0; rows.len() * self.loss.bending()];
-        let mut jets = Jets { value: vec![0.0; rows.len()], slope: empty(), curvature };
-        let Jets { value, slope, curvature } = &mut jets;
-        self.loss.jets(&self.target[rows], margins, value, slope, curvature);
+        let mut jets = self.room(rows.len());
+        self.jets_in(rows, margins, &mut jets);
         jets
+    }
+    /// Room for what the losses of so many are.
+    pub fn room(&self, rows: usize) -> Jets {
+        Jets {
+            value: vec![0.0; rows],
+            slope: vec![0.0; rows * self.outputs()],
+            curvature: vec![0.0; rows * self.loss.bending()],
+        }
+    }
+    /// The same where others were, which are as many.
+    pub fn jets_in(&self, rows: Range<usize>, margins: &[f64], jets: &mut Jets) {
+        let Jets { value, slope, curvature } = jets;
+        self.loss.jets(&self.target[rows], margins, value, slope, curvature);
     }
     /// Changes of margins become those of the slopes, where the curvatures are these.
     pub fn bend(&self, curvature: &[f64], changes: &mut [f64]) {
@@ -296,12 +313,7 @@ impl<'a> Held<'a> {
     }
     /// What their losses are at these margins.
     pub fn jets(&self, margins: &[f64]) -> Jets {
-        let n = margins.len() / self.outputs();
-        let (slope, curvature) = (vec![0.0; margins.len()], vec![0.0; n * self.loss.bending()]);
-        let mut jets = Jets { value: vec![0.0; n], slope, curvature };
-        let Jets { value, slope, curvature } = &mut jets;
-        self.loss.jets(&self.target[..n], margins, value, slope, curvature);
-        jets
+        self.jets_of(0..margins.len() / self.outputs(), margins)
     }
     /// The curvatures at the margins that are held.
     pub fn curvatures(&self) -> Vec<f64> {

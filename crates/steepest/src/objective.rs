@@ -243,12 +243,12 @@ pub trait Objective {
         asks: &mut [Ask<'_>],
         work: &mut Work<'_>,
     ) -> Result<(), Halt>;
-    /// Some places of the rows, with the margins that a slot keeps: a small copy, or lent. The only rows that are seen
-    /// one by one.
+    /// Some places of the rows (all of them in their order, where none are named), with the margins that a slot keeps: a
+    /// small copy, or lent. The only rows that are seen one by one.
     fn hold(
         &mut self,
         _: Rows<'_>,
-        _places: &[u32],
+        _places: Option<&[u32]>,
         _margins: Option<Slot>,
         _: &mut Work<'_>,
     ) -> Result<Held<'_>, Halt> {

@@ -310,7 +310,7 @@ impl<'a> Problem<'a> {
     ) -> Result<Held<'_>, Halt> {
         let (objective, mut meter) = self.parts();
         let mut pause = || meter.pause();
-        objective.hold(rows, places, margins, &mut Work { pause: &mut pause, values: 0 })
+        objective.hold(rows, Some(places), margins, &mut Work { pause: &mut pause, values: 0 })
     }
     /// The first number of the table that is not finite, in a sentence.
     pub fn not_finite(&mut self) -> Result<Option<String>, Halt> {
@@ -323,11 +323,12 @@ impl<'a> Problem<'a> {
     /// All rows, with the margins that a slot keeps: lent where they lie, a copy of those that lie elsewhere. Apart from
     /// them what is spent and who looks on.
     pub fn rows(&mut self, margins: Option<Slot>) -> Result<(Held<'_>, Meter<'_>), Halt> {
-        let none = || Halt::Failed("this method needs a loss over a table".into());
-        let places: Vec<u32> = (0..self.table().ok_or_else(none)?.rows as u32).collect();
+        if self.table().is_none() {
+            return Err(Halt::Failed("this method needs a loss over a table".into()));
+        }
         let (objective, meter) = self.parts();
         let mut work = Work { pause: &mut || Ok(()), values: 0 };
-        Ok((objective.hold(Rows::All, &places, margins, &mut work)?, meter))
+        Ok((objective.hold(Rows::All, None, margins, &mut work)?, meter))
     }
     /// Work on the losses of all rows over another table, within `share` of the tolerance: what is spent there is counted
     /// apart and has no budget but the clock.

@@ -65,7 +65,7 @@ impl Objective for Counted<'_> {
     fn hold(
         &mut self,
         rows: Rows<'_>,
-        places: &[u32],
+        places: Option<&[u32]>,
         margins: Option<Slot>,
         work: &mut Work<'_>,
     ) -> Result<Held<'_>, Halt> {

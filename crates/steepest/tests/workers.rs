@@ -310,20 +310,22 @@ impl Objective for Workers<'_> {
     fn hold(
         &mut self,
         rows: Rows<'_>,
-        places: &[u32],
+        places: Option<&[u32]>,
         margins: Option<Slot>,
         work: &mut Work<'_>,
     ) -> Result<Held<'_>, Halt> {
-        let asked: Vec<_> = self
-            .shares(rows)?
+        let shares = self.shares(rows)?;
+        let all: Vec<u32> = (0..shares.last().map_or(0, |s| s.places.end) as u32).collect();
+        let places = places.unwrap_or(&all);
+        let asked: Vec<_> = shares
             .into_iter()
             .map(|s| (moved(&places[within(places, &s.places)], s.places.start), s.sample, s.part))
             .collect();
         let mut held = Vec::new();
         for (part, (own, sample, times)) in self.parts.iter_mut().zip(&asked) {
             let of = sample.as_ref().map_or(Rows::All, Rows::Sample);
-            let mut some = part.hold(of, own, margins, work)?;
-            some.share.iter_mut().for_each(|s| *s *= times);
+            let mut some = part.hold(of, Some(own), margins, work)?;
+            some.share.to_mut().iter_mut().for_each(|s| *s *= times);
             held.push(some);
         }
         Ok(Held::joined(held).expect("a worker"))

@@ -74,7 +74,7 @@ impl Gaps {
         } else {
             return Ok(step);
         };
-        if let Some(found) = self.doubted(problem, x, (value, gradient), bend)? {
+        if let Some(found) = self.doubted(problem, x, value, bend)? {
             return Ok(Step { verdict: found, ..step });
         }
         let certificate = Certificate {
@@ -93,7 +93,7 @@ impl Gaps {
         &mut self,
         problem: &mut Problem<'_>,
         x: &mut [f64],
-        (value, _): (f64, &[f64]),
+        value: f64,
         bend: f64,
     ) -> Result<Option<Option<Status>>, Halt> {
         if !doubt::cheap(problem) {

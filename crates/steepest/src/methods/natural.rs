@@ -51,7 +51,7 @@ pub(super) fn proof(problem: &mut Problem<'_>, x: &[f64]) -> Result<Option<Step>
         _ => r,
     };
     let weighed = |(r, w): (&f64, &f64)| if *w == 0.0 { 0.0 } else { w * moved(*r) };
-    let dual: Vec<f64> = slope.iter().zip(&rows.share).map(weighed).collect();
+    let dual: Vec<f64> = slope.iter().zip(&*rows.share).map(weighed).collect();
     // What rounding leaves open: of each s, and of the value by the margins, to first and to second order.
     let steep = rows.mean(&slope.iter().map(|r| r * r).collect::<Vec<f64>>()).sqrt();
     let bent = rows.mean(&bend);

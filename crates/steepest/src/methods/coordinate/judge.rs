@@ -28,7 +28,7 @@ impl Here {
         let k = rows.outputs();
         let Jets { slope, curvature: bend, .. } = rows.jets(&rows.margins);
         let (mut square, mut bent, mut most) = (0.0, 0.0, 0.0f64);
-        for ((s, h), &share) in slope.chunks_exact(k).zip(bend.chunks_exact(k)).zip(&rows.share) {
+        for ((s, h), &share) in slope.chunks_exact(k).zip(bend.chunks_exact(k)).zip(&*rows.share) {
             if share == 0.0 {
                 continue;
             }

@@ -317,9 +317,10 @@ pub(super) fn null(rows: &Held<'_>) -> (Vec<f64>, f64) {
 /// on the slope, kept between points on either side.
 pub(super) fn shifted(rows: &Held<'_>, margin: &[f64]) -> (f64, f64) {
     let mut moved = margin.to_vec();
+    let mut jets = rows.room(rows.len());
     let mut at = |b: f64| {
         moved.iter_mut().zip(margin).for_each(|(to, m)| *to = m + b);
-        let jets = rows.jets(&moved);
+        rows.jets_in(0..rows.len(), &moved, &mut jets);
         (rows.mean(&jets.value), rows.mean(&jets.slope), rows.mean(&jets.curvature))
     };
     let (mut b, mut best) = (0.0, (0.0, f64::INFINITY));

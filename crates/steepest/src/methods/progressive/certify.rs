@@ -27,7 +27,7 @@ pub fn bound(at: &Point<'_>) -> Option<f64> {
     let mut h = at.few.held.curvatures();
     h.iter_mut().for_each(|h| *h = h.max(0.0));
     for _ in 0..6 {
-        let weight: Vec<f64> = h.iter().zip(&at.few.held.share).map(|(h, s)| h * s).collect();
+        let weight: Vec<f64> = h.iter().zip(&*at.few.held.share).map(|(h, s)| h * s).collect();
         let b = factor(at.few, &weight, 0.0);
         let dual = stand.dual(&b, &h);
         if dual.swept.value.is_finite() {
@@ -42,7 +42,7 @@ pub fn bound(at: &Point<'_>) -> Option<f64> {
 /// h ≥ 0 will do, and no matrix is made. For rows drawn evenly it is the bound that a new matrix would give.
 pub fn bound_by(at: &Point<'_>, b: &Factor, weight: &[f64]) -> Option<f64> {
     let stand = Stand { at };
-    let each = weight.iter().zip(&at.few.held.share);
+    let each = weight.iter().zip(&*at.few.held.share);
     let h: Vec<f64> = each.map(|(w, s)| if *s > 0.0 { w / s } else { 0.0 }).collect();
     let dual = stand.dual(b, &h);
     stand.close(b, &dual, weight.iter().sum())

@@ -418,7 +418,7 @@ const REFINEMENTS: usize = 12;
 /// point proves nothing.
 pub fn bound(at: &Point<'_>) -> Option<f64> {
     let (of, k, held) = (at.few.held, at.few.held.outputs(), ClassRows::of(at.few));
-    let share = &of.share;
+    let share = &*of.share;
     if let Span::Plain { margins, .. } = held.basis {
         return plain(at, &held, margins);
     }
@@ -479,7 +479,7 @@ const HALVINGS: usize = 30;
 /// leave its domain. It is H_i t_i to first order, and so for a loss of margins and a scale, of which no H_i t_i is
 /// inside.
 fn plain(at: &Point<'_>, held: &ClassRows, margins: usize) -> Option<f64> {
-    let (of, share) = (at.few.held, &at.few.held.share);
+    let (of, share) = (at.few.held, &*at.few.held.share);
     let b = Joint { basis: held.basis, factor: held.factor(share) };
     let swept = |v: &[f64]| {
         let (sum, size, value) = held.sweep(v, |i, t| {

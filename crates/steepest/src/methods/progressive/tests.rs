@@ -51,7 +51,7 @@ fn hessian(seen: &mut Seen<'_, '_>, margins: Option<Vec<f64>>) -> crate::factor:
     let mut held = seen.hold(&rows, Some(HERE)).expect("rows");
     held.margins = margins.map_or(held.margins, Into::into);
     let weight: Vec<f64> =
-        held.curvatures().iter().zip(&held.share).map(|(h, share)| h * share).collect();
+        held.curvatures().iter().zip(&*held.share).map(|(h, share)| h * share).collect();
     factor(Few { held: &held, scaling, penalty }, &weight, 0.0)
 }
 
@@ -310,7 +310,7 @@ fn a_sample_keeps_the_sum_of_shares() {
         assert_eq!(sides.rare.len(), 20);
         let some = sample::rows(problem, &facts, Some(&sides), 400, 3).expect("rows");
         assert!((some.share.iter().sum::<f64>() - 1.0).abs() < 1e-12);
-        let rows = some.rows().iter().zip(&some.share);
+        let rows = some.rows().iter().zip(&*some.share);
         let rare: f64 = rows.filter(|(i, _)| y[**i as usize] > 0.0).map(|(_, s)| s).sum();
         assert!((rare - 0.002).abs() < 1e-12);
         assert!(some.rows().is_sorted());
