@@ -117,6 +117,8 @@ fn claim(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64], step: Step) ->
         assumption: "the function's curvature here, along its slopes, is that between here and the nearest minimum",
     });
     let verdict = match step.verdict {
+        // Slopes that were the same wherever they were asked for, though lower points were found beside, tell nothing.
+        _ if r.escapes > 0 && r.still.seen.blind() => Some(Status::Plateau),
         _ if left <= target => Some(Status::Converged),
         Some(Status::Plateau) if left <= explained => Some(r.claims.limit(r.value, explained)),
         Some(Status::Plateau) => Some(Status::Plateau),
