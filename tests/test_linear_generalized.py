@@ -143,3 +143,9 @@ def test_a_perfect_fit_and_a_constant():
 def test_settings_that_are_no_such_numbers_are_named(settings, says):
     with pytest.raises(InputError, match=says):
         GeneralizedLinear(**settings).fit([[0.0], [1.0]], [0.0, 1.0])
+
+
+def test_no_penalty_is_none():
+    X, y = load_diabetes(return_X_y=True)
+    none = GeneralizedLinear(penalty=None).fit(X, y)
+    np.testing.assert_array_equal(none.coef_, GeneralizedLinear(penalty="none").fit(X, y).coef_)

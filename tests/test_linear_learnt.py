@@ -165,6 +165,39 @@ def test_huber_scales_with_its_targets(unit):
     np.testing.assert_array_equal(scaled.outliers_, plain.outliers_)
 
 
+@pytest.mark.parametrize("given", [{}, {"alpha": 0.0}, {"fit_intercept": False, "alpha": 1e-8}])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_huber_of_columns_that_fit_exactly(given, weighted):
+    """The scale goes to 0, and of all models that fit that of least norm is left."""
+    r = np.random.default_rng(0)
+    X, y = r.normal(size=(9, 12)), r.normal(size=9) + 3
+    weight = np.array([2.0, 0, 1, 1, 3, 1, 1, 0, 1]) if weighted else None
+    model = HuberRegressor(**given).fit(X, y, weight)
+    assert model.result_.success
+    assert "exactly" in model.result_.message
+    keep = slice(None) if weight is None else weight > 0
+    least = linear_model.LinearRegression(fit_intercept=given.get("fit_intercept", True)).fit(
+        X[keep], y[keep]
+    )
+    np.testing.assert_allclose(model.coef_, least.coef_, rtol=1e-9)
+    assert model.scale_ < 1e-14
+    value = _huber_loss_and_gradient
+    at = np.concatenate([model.coef_, [model.intercept_] * given.get("fit_intercept", True), [model.scale_]])
+    own = (X, y, 1.35, given.get("alpha", 1e-4), np.ones(9) if weight is None else weight)
+    for _ in range(200):
+        beside = at + 10.0 ** r.uniform(-9, 0) * np.append(r.normal(size=len(at) - 1), abs(r.normal()))
+        assert value(at, *own)[0] <= value(beside, *own)[0]
+
+
+def test_huber_pays_for_errors_where_that_is_cheaper():
+    """The columns fit exactly, but at a price: the scale is not 0."""
+    r = np.random.default_rng(0)
+    X, y = r.normal(size=(9, 12)), r.normal(size=9)
+    model = HuberRegressor(alpha=30.0).fit(X, y)
+    assert model.result_.success
+    assert model.scale_ > 0.1
+
+
 def test_huber_starts_warm_and_refuses_what_it_cannot_use():
     X, y = load_diabetes(return_X_y=True)
     model = HuberRegressor(warm_start=True).fit(X, y)

@@ -8,6 +8,7 @@ ESTIMATORS = [
     linear.ElasticNet(),
     linear.GammaRegressor(),
     linear.GeneralizedLinear(),
+    linear.HuberRegressor(),
     linear.Lasso(),
     linear.LinearRegression(),
     linear.LinearRegression(positive=True),

@@ -99,8 +99,8 @@ class GeneralizedLinear(LinearRegressor):
     loss : str, default "squared"
         ``steepest list losses`` has them. Targets of ``logistic`` and ``softmax`` are classes: numbers, texts or
         booleans. Those of ``ordinal`` are in an order: numbers, or an ordered categorical of pandas.
-    penalty : str, default "l2"
-        ``steepest list penalties`` has them.
+    penalty : str or None, default "l2"
+        ``steepest list penalties`` has them; None is ``"none"``.
     alpha : float, default 1e-4
         The weight of the penalty, at least 0.
     loss_settings, penalty_settings : mapping of str to float, optional
@@ -169,7 +169,7 @@ class GeneralizedLinear(LinearRegressor):
     def __init__(
         self,
         loss: str = "squared",
-        penalty: str = "l2",
+        penalty: str | None = "l2",
         alpha: float = 1e-4,
         *,
         loss_settings: Mapping[str, float] | None = None,
@@ -293,7 +293,7 @@ class GeneralizedLinear(LinearRegressor):
         return Problem(
             loss=text("loss", self.loss),
             loss_settings=mapping("loss_settings", self.loss_settings),
-            penalty=text("penalty", self.penalty),
+            penalty="none" if self.penalty is None else text("penalty", self.penalty),
             penalty_settings=mapping("penalty_settings", self.penalty_settings),
             alpha=number("alpha", self.alpha),
             outputs=outputs,

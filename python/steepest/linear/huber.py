@@ -6,15 +6,23 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils._param_validation import Interval
 
 from steepest.errors import InputError
+from steepest.result import Result
+from steepest.tables.stream import Stream
 
 from .estimator import LinearEstimator
-from .problem import Problem
+from .problem import Problem, Solved
+from .squares import least_squares
 
 __all__ = ["HuberRegressor"]
+
+# Numbers of a table up to which it is looked at whether its columns fit y exactly.
+_LARGE = 1e7
+_EPS = float(np.finfo(np.float64).eps)
 
 
 class HuberRegressor(RegressorMixin, LinearEstimator):  # type: ignore[misc]
@@ -27,6 +35,9 @@ class HuberRegressor(RegressorMixin, LinearEstimator):  # type: ignore[misc]
 
     Parameters are scikit-learn's `HuberRegressor`. Announced departures: ``tol=1e-6`` bounds the objective's distance
     from its optimum relative to its value (``result_.certificate`` proves it), and ``max_iter=None`` is without limit.
+    As there s is at least 2.2e-15. Where the columns fit y exactly and no other model costs less, s ends there (or at
+    what rounding leaves of the errors, if that is more): the coefficients are those of least norm, from factors, and
+    ``result_.reason`` says so.
 
     Parameters
     ----------
@@ -143,6 +154,8 @@ class HuberRegressor(RegressorMixin, LinearEstimator):  # type: ignore[misc]
         solved = problem.solve(
             X, target / unit, weight, start=start, names=self._names(), checkpoint=checkpoint
         )
+        if solved.result.outcome in ("plateau", "precision_limit"):
+            solved = self._exactly(X, target / unit, weight, problem, unit) or solved
         self.coef_ = (unit * solved.coef[0]).astype(X.dtype)
         self.intercept_ = X.dtype.type(unit * solved.intercept[0]) if self.fit_intercept else 0.0
         self.scale_ = unit * float(1.0 + solved.learnt[0])
@@ -150,6 +163,69 @@ class HuberRegressor(RegressorMixin, LinearEstimator):  # type: ignore[misc]
         self.n_iter_ = max(1, solved.result.nit)
         self.outliers_ = np.abs(target - self._products(X)) > self.scale_ * self.epsilon
         return self
+
+    def _exactly(
+        self, X: Any, y: NDArray[np.float64], weight: Any, problem: Problem, unit: float
+    ) -> Solved | None:
+        """The model of least norm that fits y to rounding, where the least scale and it are proved best; else None."""
+        there = np.ones(len(y), dtype=bool) if weight is None else weight > 0
+        if isinstance(X, Stream) or X.shape[0] * X.shape[1] > _LARGE or not there.any():
+            return None
+        rows: Any = X.toarray() if hasattr(X, "toarray") else X
+        rows = np.asarray(rows, dtype=np.float64)[there]
+        target = y[there]
+        share = np.full(len(target), 1.0 / len(target)) if weight is None else weight[there] / weight.sum()
+        found = least_squares(rows, target, None, self.fit_intercept, None).solved[0]
+        kept = np.float32 if problem.narrow else np.float64
+        w, b = (np.asarray(part, dtype=kept).astype(np.float64) for part in (found.coef[0], found.intercept))
+        left = np.abs(target - rows @ w - b)
+        size = np.abs(rows) @ np.abs(w) + np.abs(b) + np.abs(target)
+        if not (left <= 4 * rows.shape[1] ** 0.5 * np.finfo(kept).eps * size + np.finfo(float).tiny).all():
+            return None
+        bound = self._bound(rows, share, w, problem.alpha)
+        if bound is None:
+            return None
+        # The scale that is best for what rounding left of the errors.
+        scale = max(10 * _EPS / unit, float(np.sqrt(share @ left**2)))
+        losses = float(share @ (scale + left**2 / scale))
+        value = losses + float(0.5 * problem.alpha * w @ w)
+        bound, goal = losses + bound + 8 * _EPS * value, float(self.tol) * value
+        certificate = {
+            "kind": "duality_gap",
+            "bound": bound,
+            "target": goal,
+            "rounding": 4 * bound,
+            "assumption": "what the columns leave of y is rounding",
+        }
+        result = {
+            **found.result,
+            "x": np.concatenate([w, [*b] * self.fit_intercept, [scale - 1.0]]),
+            "fun": value,
+            "jac": None,
+            "outcome": "converged" if bound <= goal else "precision_limit",
+            "message": "Converged: the columns fit y exactly, so that the scale is the least that is allowed.",
+            "reason": "the columns fit y exactly: the least scale, and the coefficients of least norm",
+            "certificate": certificate,
+            "findings": [],
+            "success": True,
+            "status": 0,
+        }
+        return Solved(w[None], b, Result.of(result), np.array([scale - 1.0]))
+
+    def _bound(self, rows: Any, share: Any, w: Any, alpha: float) -> float | None:
+        """How far w, which fits all rows, is from the best at most where the scale is 0; None where nothing is proved.
+
+        Rows of share c pay sum c (s + s h(r / s)), which is at least theta'r for any theta of sum theta^2 / (4 c) <= 1
+        and |theta| <= 2 epsilon c: with X'theta = alpha w and sum theta = 0 nothing lies lower.
+        """
+        if alpha == 0.0:
+            return 0.0
+        centred = rows - (rows.mean(axis=0) if self.fit_intercept else 0.0)
+        theta = np.linalg.lstsq(centred.T, alpha * w, rcond=None)[0]
+        if (theta**2 / (4 * share)).sum() > 1 or (np.abs(theta) > 2 * float(self.epsilon) * share).any():
+            return None
+        off = centred.T @ theta - alpha * w
+        return float(0.5 * off @ off / alpha)
 
     def predict(self, X: Any) -> Any:
         """The targets that the model expects.
