@@ -1,4 +1,5 @@
 //! The units in which a method sees a problem: powers of two, so that nothing is rounded by them.
+use crate::state::{Bad, State, Visitor};
 
 /// x = lengths · z and F = value · φ, where a method sees z and φ. A function at 1e-200 overflows no square then,
 /// and variables whose sizes lie far apart look alike.
@@ -10,7 +11,15 @@ pub struct Units {
     room: Vec<f64>,
 }
 
-crate::state!(Units { value, lengths: maybe } but room);
+impl State for Units {
+    fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
+        v.field("value", &mut self.value)?;
+        v.long("lengths", &mut self.lengths, &[0, v.dim()])?;
+        let sound = |u: &f64| u.is_normal() && *u == power(*u);
+        v.check("value", sound(&self.value), "is no power of two")?;
+        v.check("lengths", self.lengths.iter().all(sound), "are no powers of two")
+    }
+}
 
 impl Default for Units {
     fn default() -> Self {

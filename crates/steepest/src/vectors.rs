@@ -1,5 +1,5 @@
 //! Sums and combinations of long vectors, for each instruction set; the bits are the same on all.
-use crate::state::{Bad, State, Visitor};
+use crate::state::{Bad, Long, State, Visitor};
 use std::ops::{Deref, DerefMut};
 
 /// Sums run in as many lanes on every machine, so that the bits do not depend on it.
@@ -43,7 +43,19 @@ impl State for Aligned {
         if v.loads() && self.is_empty() {
             *self = Aligned::zeros(v.dim());
         }
-        v.slice(self)
+        v.slice(self)?;
+        // What lies beyond x is nothing.
+        if self.len() == padded(v.dim()) {
+            self[v.dim()..].fill(0.0);
+        }
+        Ok(())
+    }
+}
+
+impl Long for Aligned {
+    /// It is loaded at its own length only.
+    fn is_long(&self, _: usize) -> bool {
+        true
     }
 }
 

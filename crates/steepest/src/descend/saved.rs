@@ -3,7 +3,7 @@ use super::{Descent, Record, SWINGING};
 use crate::objective::Objective;
 use crate::penalty::Penalty;
 use crate::problem::{Meter, Problem};
-use crate::state::{Bad, Saved, State, Visitor};
+use crate::state::{Bad, Reference, Saved, State, Visitor};
 use crate::status::{Budget, Halt, Status};
 use crate::watch::{Counts, Stop, Unwatched};
 use std::error::Error;
@@ -72,6 +72,16 @@ impl Descent {
 
     fn visit(&mut self, objective: &mut dyn Objective, v: &mut Visitor<'_>) -> Result<(), Bad> {
         v.field("loop", &mut Loop(self))?;
+        let terms = objective.offers().terms;
+        let highest = || self.history.iter().map(|r| r.value).fold(f64::NEG_INFINITY, f64::max);
+        v.known = Some(Reference {
+            tolerance: self.stop.tolerance,
+            unit: self.units.value(),
+            plain: self.units.plain(),
+            value: if self.last.sampled { f64::NAN } else { self.last.value },
+            // Of means of terms some values are those of batches.
+            highest: if self.every == 1 && terms == 0 { highest() } else { f64::NAN },
+        });
         v.field("method", self.method.state())?;
         objective.state().map_or(Ok(()), |state| v.field("objective", state))
     }

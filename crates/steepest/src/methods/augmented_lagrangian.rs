@@ -6,14 +6,16 @@ use crate::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
 use crate::problem::{Facts, Problem};
 use crate::settings::Described;
 use crate::state;
-use crate::state::{Bad, State, Visitor};
+use crate::state::{Bad, Reference, State, Visitor};
 use crate::status::{Halt, Status};
 use crate::units::Units;
 
 crate::settings! {
     /// The augmented Lagrangian method, for constraints low ≤ c(x) ≤ high beside bounds: L-BFGS goes down
     ///
+    /// ```text
     /// L(x) = f(x) + ½ρ Σ_i dist(c_i(x) + λ_i / ρ, [low_i, high_i])²
+    /// ```
     ///
     /// and λ_i ← ρ (c_i + λ_i / ρ less its nearest point of [low_i, high_i]) after each round; ρ grows where constraints
     /// are not missed by much less than before. Constraints are measured by the length of their gradients at the start.
@@ -205,7 +207,11 @@ impl State for Now {
             *inner = within.then(first);
         }
         if let Some(inner) = inner {
+            // The value is that of L, and the tolerance another.
+            let (unit, plain, unknown) = (units.value(), units.plain(), f64::NAN);
+            let outside = v.known.replace(Reference { tolerance: f64::INFINITY, unit, plain, value: unknown, highest: unknown });
             v.field("inner", inner.state())?;
+            v.known = outside;
         }
         v.field("round", round)?;
         v.field("missed", missed)?;

@@ -3,6 +3,7 @@
 //! All is held against E, the decrease that the method's own metric still predicts: E = ½ Σ |g_j| r_j, with
 //! r = |x − P(x − D g)|. Neither a variable's unit nor the function's changes E / S.
 use crate::certificate::{Certificate, Kind};
+use crate::state::{Bad, Reference, State, Visitor};
 use crate::status::Status;
 
 /// A decrease over as many steps must be small before convergence is claimed.
@@ -22,6 +23,9 @@ const ODD: u32 = 3;
 /// What a sum like F is taken to be wrong by, in units of ε |F|: no step can be trusted to lower it by less.
 const ROUNDING: f64 = 16.0;
 
+/// What the predicted and the seen decrease are held to, of the tolerance.
+const SHARE: f64 = 1e-4;
+
 /// Keeps what the claims rest on.
 #[derive(Clone, Debug)]
 pub struct Claims {
@@ -34,7 +38,23 @@ pub struct Claims {
     scipy: Option<(f64, f64)>,
 }
 
-crate::state!(Claims { values: some, least, idle, odd, tolerance, slow, scipy });
+impl State for Claims {
+    fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
+        let Claims { values, least, idle, odd, tolerance, slow, scipy } = self;
+        let high = |v: &f64, known: &Reference| {
+            *v <= known.highest / known.unit || known.is(*v, known.highest)
+        };
+        let seen = |v: &Vec<f64>, known: &Reference| v.iter().all(|v| high(v, known));
+        v.as_known("values", values, seen)?;
+        v.check("values", !values.is_empty(), "is empty")?;
+        v.field("least", least)?;
+        v.field("idle", idle)?;
+        v.field("odd", odd)?;
+        v.as_known("tolerance", tolerance, |t, known| *t <= SHARE * known.tolerance)?;
+        v.field("slow", slow)?;
+        v.field("scipy", scipy)
+    }
+}
 
 impl Default for Claims {
     fn default() -> Self {
@@ -63,7 +83,7 @@ impl Claims {
             least: value,
             idle: 0,
             odd: 0,
-            tolerance: 1e-4 * tolerance,
+            tolerance: SHARE * tolerance,
             slow: false,
             scipy: (gtol >= 0.0 || ftol >= 0.0).then_some((gtol, ftol)),
         }

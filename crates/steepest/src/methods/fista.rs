@@ -77,7 +77,7 @@ struct Descent {
 }
 
 crate::state!(Descent {
-    metric: vector, diagonal, step, sure, momentum, y: vector, gradient: vector, smooth, trial: vector, steps: vector, value,
+    metric: vector, diagonal, step, sure, momentum, y: vector, gradient: vector, smooth, trial: vector, steps: vector, value: value,
     scale, least, quiet, shares, proves, next, escapes, taken, half,
 } but set);
 

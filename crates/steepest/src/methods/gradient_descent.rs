@@ -1,5 +1,6 @@
 //! Steepest descent: at a rate that is given, or at its own.
 use crate::problem::{Facts, Problem};
+use super::standing::FAR;
 use crate::state;
 use crate::state::{Bad, State, Visitor};
 use crate::status::{Halt, Status};
@@ -128,8 +129,8 @@ const LONG: usize = 4096;
 const DROWNED: u32 = 10;
 
 state!(Work {
-    n, smooth, ranges, claims, x, xn, g, gn, s, f, first, reach, began, unit, plain, residual, predicted, seen, patience,
-    recent, steps, bent, a, halved, drowned, verify, escapes,
+    n, smooth, ranges, claims, x: point, xn, g, gn, s, f: value, first, reach: within(FAR, f64::INFINITY), began, unit: unit, plain: plain,
+    residual, predicted, seen, patience, recent, steps, bent, a, halved, drowned, verify, escapes,
 });
 
 impl State for Descent {
@@ -218,7 +219,7 @@ impl Work {
             s,
             f,
             first: f,
-            reach: 1e20 * largest(&x).max(1.0),
+            reach: FAR * largest(&x).max(1.0),
             began: (set.rate > 0.0).then(|| (copy(&x), copy(&g))),
             seen: Seen::new(n),
             x,

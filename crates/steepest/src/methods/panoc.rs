@@ -80,7 +80,7 @@ struct Descent {
 }
 
 crate::state!(Descent {
-    pairs, at: vector, smooth, gradient: vector, there: vector, step, sure, value, scale, least, quiet, roomy, escapes,
+    pairs, at: vector, smooth, gradient: vector, there: vector, step, sure, value: value, scale, least, quiet, roomy, escapes,
     met,
 } but set);
 

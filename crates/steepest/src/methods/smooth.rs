@@ -82,6 +82,7 @@ impl State for Smooth {
         v.check("pairs", pairs.dim() == v.dim(), "are of another run")?;
         v.field("slope", slope)?;
         v.field("length", length)?;
+        v.check("length", *length > 0.0 && length.is_finite(), "is no length")?;
         v.vector("metric", metric)?;
         v.field("gamma", gamma)?;
         v.field("failures", failures)?;

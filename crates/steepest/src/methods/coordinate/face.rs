@@ -19,6 +19,13 @@ pub(super) struct Root {
 
 crate::state!(Root { rows, data });
 
+impl Root {
+    /// Whether it has so many columns.
+    pub fn fits(&self, k: usize) -> bool {
+        self.rows.checked_mul(k) == Some(self.data.len())
+    }
+}
+
 /// What is left of a column, as a part of it, below which it is taken for a combination of others.
 const DEPENDENT: f64 = 1e-13;
 

@@ -30,8 +30,6 @@ pub(super) struct Frame {
     pub deviation: Vec<f64>,
 }
 
-crate::state!(Frame { columns, outputs, width, taken_out, far, centre, mean, deviation });
-
 impl Frame {
     /// From one read of the table, and two more of those columns that are far; with slopes, the gradient of the
     /// coefficients too (one output only).

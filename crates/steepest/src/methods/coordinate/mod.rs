@@ -8,7 +8,7 @@ mod start;
 mod working;
 
 use crate::problem::{Facts, Problem};
-use crate::state::State;
+use crate::state::{Bad, State};
 use crate::status::{Halt, Status};
 use crate::held::Held;
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
@@ -75,11 +75,12 @@ struct Best {
 
 crate::state!(Best { bound, seen: vector, step });
 
-// The margins follow from the point (`again`).
+// What is left out follows from the point, the penalty and the table (`again`).
 crate::state!(Coordinate {
-    pieces, frame: begun, seen: vector, gradient: vector, told: vector, value, null, scale, model, more, guarded,
-    wait, patience, fell, promised, bound, rounding, stuck, pulled, slow, taken, half, tame, best,
-} but margin);
+    seen: point, gradient: vector, told: vector, value: value, null: within(0.0, f64::INFINITY),
+    scale: within(0.0, f64::INFINITY), model, more, guarded, wait, patience, fell, promised, bound, rounding, stuck, pulled,
+    slow, taken, half, tame, best,
+} but margin, pieces, frame);
 
 /// Where margins are kept: those of the point and of another that is tried, in turn; and changes of them.
 const SLOTS: [Slot; 2] = [Slot(0), Slot(1)];
@@ -320,6 +321,14 @@ impl Method for Coordinate {
         self
     }
     fn again(&mut self, problem: &mut Problem<'_>) -> Result<(), Halt> {
+        self.pieces = (0..self.seen.len()).map(|j| problem.penalty.piece(j)).collect();
+        let (rows, mut meter) = problem.rows(None)?;
+        let (frame, _) = Frame::new(&rows, &self.pieces, None, &mut meter)?;
+        let there = self.model.as_mut().is_none_or(|m| m.again(&frame, &self.pieces, rows.len()));
+        self.frame = Some(frame);
+        if !there {
+            return Err(Halt::Failed(Box::new(Bad("'method.model' is of other rows".into()))));
+        }
         let (seen, gradient) = (self.seen.clone(), self.gradient.clone());
         self.read(problem, &seen, self.margin)?;
         self.gradient = gradient;

@@ -77,9 +77,10 @@ pub(super) struct Model {
     pub curvature: f64,
 }
 
+// What is left out follows from the units (`Model::again`).
 crate::state!(Model {
-    set, gram, centre, unit, pieces, given, runs, little, root, guarded, exact, share, curvature,
-});
+    set, gram, centre, unit, runs, little, root, guarded, exact, share, curvature,
+} but pieces, given);
 
 /// Where a model is at its best.
 pub(super) struct Solved {
@@ -167,13 +168,7 @@ impl Model {
             unit[i] *= scale[i];
         }
         let little = scale.iter().map(|s| little.sqrt() * s).collect();
-        let given: Vec<Piece> = set.iter().map(|&a| pieces[a as usize]).collect();
-        let pieces = (given.iter().zip(&unit))
-            .map(|(p, &unit)| {
-                let s = if unit > 0.0 { unit } else { 1.0 };
-                Piece { l1: p.l1 * s, l2: p.l2 * s * s, low: p.low / s, high: p.high / s }
-            })
-            .collect();
+        let (given, pieces) = scaled(pieces, set, &unit);
         Ok(Model {
             set: set.to_vec(),
             gram,
@@ -189,6 +184,21 @@ impl Model {
             share,
             curvature,
         })
+    }
+
+    /// Makes again what was not saved; whether it is one of this table.
+    pub fn again(&mut self, frame: &Frame, pieces: &[Piece], rows: usize) -> bool {
+        let (k, gram) = (self.set.len(), &self.gram);
+        let there = self.set.is_sorted_by(|a, b| a < b)
+            && self.set.last().is_none_or(|a| (*a as usize) < frame.coordinates());
+        let lengths = [&gram.cross, &self.centre, &self.unit, &self.little].iter().all(|v| v.len() == k);
+        let whole = gram.matrix.len() == k * k && gram.total.len() == frame.outputs;
+        let runs = self.runs.iter().all(|r| r.start <= r.end && r.end <= rows);
+        let sound = there && lengths && whole && runs && self.root.as_ref().is_none_or(|r| r.fits(k));
+        if sound {
+            (self.given, self.pieces) = scaled(pieces, &self.set, &self.unit);
+        }
+        sound
     }
 
     /// Whether some rows have a slope and no curvature, so that steps are as long as the loss says.
@@ -279,6 +289,17 @@ impl Model {
         }
         Ok(Solved { to, fell })
     }
+}
+
+/// The pieces of a working set, in the coordinates' own units and in those of the model.
+fn scaled(pieces: &[Piece], set: &[u32], unit: &[f64]) -> (Vec<Piece>, Vec<Piece>) {
+    let given: Vec<Piece> = set.iter().map(|&a| pieces[a as usize]).collect();
+    let scaled = |(p, &unit): (&Piece, &f64)| {
+        let s = if unit > 0.0 { unit } else { 1.0 };
+        Piece { l1: p.l1 * s, l2: p.l2 * s * s, low: p.low / s, high: p.high / s }
+    };
+    let pieces = given.iter().zip(unit).map(scaled).collect();
+    (given, pieces)
 }
 
 /// The part of a row's guarded curvature that is added where some rows have none.

@@ -227,7 +227,8 @@ impl Metric {
         let (scaling, penalty) = (seen.scaling, &seen.ground.penalty);
         let fits = times.len() == rows.len() && margins.len() == rows.len() * outputs;
         let there = rows.is_sorted() && rows.last().is_none_or(|last| (*last as usize) < n);
-        if !fits || !there || rows.is_empty() != (form == Form::Diagonal) {
+        let turned = form == Form::Turned && outputs == 1;
+        if !fits || !there || turned || rows.is_empty() != (form == Form::Diagonal) {
             return Ok(false);
         }
         if form == Form::Diagonal {

@@ -11,6 +11,7 @@ use crate::scaling::Scaling;
 use crate::state::Bad;
 use crate::status::Halt;
 use crate::table::{Margins, Sum, Table};
+use crate::vectors::largest;
 
 /// A sample has four times the rows of the one before.
 pub const GROWTH: usize = 4;
@@ -99,7 +100,14 @@ impl Work {
         (self.centred, self.one_sided) = (centred, one_sided);
         let Work { scaling, ground, walk, far, .. } = self;
         let seen = &mut Seen { problem, table, scaling, ground };
-        seen.evaluate(&walk.u, &mut vec![0.0; walk.u.len()], walk.here, *far)?;
+        let mut g = vec![0.0; walk.u.len()];
+        let value = seen.evaluate(&walk.u, &mut g, walk.here, *far)?;
+        let alike = |was: f64, is: f64, near: f64| was == is || (was - is).abs() <= near;
+        let near = 1e-2 * largest(&g) + 1e-6 * (value.abs() + value.abs().sqrt());
+        let there = walk.g.iter().zip(&g).all(|(was, is)| alike(*was, *is, near));
+        if !there || !alike(walk.value, value, 1e-2 * value.abs()) {
+            return bad("walk' is of other rows");
+        }
         if !walk.metric.again(seen, self.shape.form)? {
             return bad("walk.metric' is of other rows");
         }

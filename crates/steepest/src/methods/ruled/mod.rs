@@ -14,6 +14,7 @@ mod sure;
 
 use crate::chain::{self, Named};
 use crate::problem::Problem;
+use super::standing::FAR;
 use crate::state::{Bad, State, Visitor};
 use crate::status::Halt;
 use crate::units::Units;
@@ -215,7 +216,8 @@ impl State for Plan {
 }
 
 crate::state!(Ruled {
-    plan, mover, way, rate, taken, value, gradient: vector, start, least, still, claims, patience, escapes, reach, unscaled,
+    plan, mover, way, rate, taken, value: value, gradient: vector, start, least, still, claims, patience, escapes,
+    reach: within(FAR, f64::INFINITY), unscaled: plain,
 });
 
 impl Ruled {
@@ -311,7 +313,7 @@ impl Method for Ruled {
         }
         (self.start, self.least) = (self.value, self.value);
         self.claims = Claims::new(self.value, problem.stop.tolerance, -1.0, -1.0).slow();
-        self.reach = 1e20 * x.iter().fold(1.0, |m: f64, x| m.max(x.abs()));
+        self.reach = FAR * x.iter().fold(1.0, |m: f64, x| m.max(x.abs()));
         let terms = problem.offers().terms;
         if self.plan.batch > 0 && self.plan.batch < terms {
             self.way = Way::Batches(batches::Batches::start(self, problem, x, terms)?);
