@@ -63,7 +63,7 @@ class Adapgm(Settings):
 class AugmentedLagrangian(Settings):
     """The augmented Lagrangian method, for constraints low ≤ c(x) ≤ high beside bounds: L-BFGS goes down
 
-    L(x) = f(x) + ½ρ Σ_i dist(c_i(x) + λ_i / ρ, [low_i, high_i])²
+        L(x) = f(x) + ½ρ Σ_i dist(c_i(x) + λ_i / ρ, [low_i, high_i])²
 
     and λ_i ← ρ (c_i + λ_i / ρ less its nearest point of [low_i, high_i]) after each round; ρ grows where
     constraints are not missed by much less than before. Constraints are measured by the length of their
