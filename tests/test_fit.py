@@ -17,9 +17,8 @@ import pytest
 import steepest
 from steepest import tasks
 from steepest.errors import InputError, ModelFileError, NotConverged, TableError
-from steepest.fitting.columns import Encoding
+from steepest.fitting.columns import Encoding, Scaling
 from steepest.fitting.job import joined
-from steepest.fitting.standardise import Scaling
 from steepest.model import Model
 from steepest.tables.design import Design, Feature
 from steepest.tasks import Baseline

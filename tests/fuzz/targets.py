@@ -23,7 +23,7 @@ from steepest.errors import InputError, ModelFileError
 from steepest.linear import GeneralizedLinear, Lasso, LinearRegression, LogisticRegression, Ridge
 from steepest.saving import read_file, write_file
 from steepest.tables import files, prepare, read
-from steepest.tables.expected import expect
+from steepest.tables.kinds import expect
 from steepest.tables.numerals import Notation
 from steepest.tables.sniff import Form
 from steepest.tables.values import read_values

@@ -13,9 +13,8 @@ from steepest.checkpoint import Series
 from steepest.errors import InputError
 from steepest.findings import Finding
 from steepest.fitting.alphas import MANY_CLASSES, Path, choose, ladder
-from steepest.fitting.columns import Columns, Encoding
+from steepest.fitting.columns import Columns, Encoding, Scaling
 from steepest.fitting.progress import Stages
-from steepest.fitting.standardise import Scaling
 from steepest.fitting.streamed import Rows
 from steepest.linear.problem import Problem
 from steepest.model.weights import Weights

@@ -12,7 +12,7 @@ from steepest.conform import Each, conforms
 from steepest.errors import InputError, TableError, did_you_mean
 from steepest.tables import dates
 from steepest.tables.design import Design, Feature
-from steepest.tables.expected import expect
+from steepest.tables.kinds import expect
 from steepest.tables.numerals import GROUPS, Notation
 from steepest.tables.pieces import OTHER, LevelsPiece, NumberPiece, Piece, piece_from_dict, split_parts
 from steepest.tables.source import read
