@@ -9,8 +9,23 @@ use steepest::methods::ruled::{LAST, Schedule};
 use steepest::methods::{self, Chosen};
 use steepest::problem::Facts;
 
-/// An entry of a registry with settings by name.
-pub type Given = (String, Vec<(String, f64)>);
+/// An entry of a registry and its settings, both by name: `("huber", {"width": 2.0})`.
+pub type Named = (String, Vec<(String, f64)>);
+
+/// The entry of a registry and its checked settings, or what was wrong with them.
+macro_rules! look_up {
+    ($what:literal, $registry:expr, $named:expr) => {{
+        let (name, given) = $named;
+        let entry = $registry.iter().find(|e| e.name == name.as_str()).ok_or_else(|| {
+            let near = steepest::settings::nearest(name, $registry.iter().map(|e| e.name));
+            format!(concat!("no ", $what, " is called '{}'{}"), name, near)
+        })?;
+        let given: Vec<(&str, f64)> = given.iter().map(|(k, v)| (k.as_str(), *v)).collect();
+        let settings = steepest::settings::checked(entry.name, entry.parameters, &given)?;
+        Ok::<_, String>((entry, settings))
+    }};
+}
+pub(crate) use look_up;
 
 /// How a rate changes over the run, as Python says it.
 #[derive(FromPyObject)]
@@ -62,9 +77,9 @@ fn factor(function: &Bound<'_, PyAny>, taken: u64) -> PyResult<f64> {
 #[derive(Default)]
 pub struct Around {
     /// The rules before it, in order.
-    pub before: Vec<Given>,
+    pub before: Vec<Named>,
     /// The rules after it, in order.
-    pub after: Vec<Given>,
+    pub after: Vec<Named>,
     /// The schedule of its rate.
     pub schedule: Option<Changing>,
 }
@@ -87,4 +102,16 @@ pub fn choose(
 
 fn borrowed(settings: &[(String, f64)]) -> Vec<(&str, f64)> {
     settings.iter().map(|(k, v)| (k.as_str(), *v)).collect()
+}
+
+/// Unless asked otherwise, a function is given up after as many steps, and a table by a method that was named.
+pub const ITERATIONS: u64 = 100_000;
+/// The same for evaluations; or, of many variables, after so many for each, since a gradient by differences takes one or
+/// two for each.
+const EVALUATIONS: u64 = 100_000;
+const EACH: u64 = 2_000;
+
+/// Evaluations at most of a function of so many variables, unless asked otherwise.
+pub fn evaluations(n: usize) -> u64 {
+    EVALUATIONS.max(EACH.saturating_mul(n as u64))
 }

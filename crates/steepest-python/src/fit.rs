@@ -1,9 +1,8 @@
 //! A linear model fitted in one crossing: a loss over a table, a penalty, a method, and back.
 use crate::arrays::{Table, column};
 use crate::checkpoint::{Asked, Checkpoint, run};
-use crate::choose::{Around, choose};
+use crate::choose::{Around, ITERATIONS, Named, choose, look_up};
 use crate::enter::{Failure, enter, guarded, refused, worded};
-use crate::minimize::ITERATIONS;
 use crate::solution::{Story, to_dict};
 use crate::watch::Watcher;
 use numpy::{PyArray1, PyReadonlyArray1};
@@ -25,24 +24,6 @@ use steepest::problem::facts;
 use steepest::refusal;
 use steepest::status::{Halt, Status};
 use steepest::watch::{Progress, Stop, Watch};
-
-/// A name and its settings: `("huber", {"width": 2.0})`.
-pub type Named = (String, Vec<(String, f64)>);
-
-/// The entry of a registry and its checked settings, or what was wrong with them.
-macro_rules! look_up {
-    ($what:literal, $registry:expr, $named:expr) => {{
-        let (name, given) = $named;
-        let entry = $registry.iter().find(|e| e.name == name.as_str()).ok_or_else(|| {
-            let near = steepest::settings::nearest(name, $registry.iter().map(|e| e.name));
-            format!(concat!("no ", $what, " is called '{}'{}"), name, near)
-        })?;
-        let given: Vec<(&str, f64)> = given.iter().map(|(k, v)| (k.as_str(), *v)).collect();
-        let settings = steepest::settings::checked(entry.name, entry.parameters, &given)?;
-        Ok::<_, String>((entry, settings))
-    }};
-}
-pub(crate) use look_up;
 
 /// What is fitted, beside the arrays.
 #[derive(FromPyObject)]
@@ -610,52 +591,4 @@ pub fn fit_linear<'py>(
     d.set_item("intercept", PyArray1::from_vec(py, intercepts))?;
     d.set_item("learnt", PyArray1::from_vec(py, s.x[lay.seen()..].to_vec()))?;
     Ok(d)
-}
-
-/// What margins stand for under a loss: means, or the probabilities of classes (flat, as the margins are).
-#[pyfunction]
-pub fn means(
-    py: Python<'_>,
-    loss: Named,
-    outputs: usize,
-    margin: PyReadonlyArray1<'_, f64>,
-) -> PyResult<Py<PyArray1<f64>>> {
-    let block = at_work(&loss, outputs)?;
-    let mut mean = margin.as_slice()?.to_vec();
-    enter(py, || {
-        block.means(&mut mean);
-        Ok(())
-    })?;
-    Ok(PyArray1::from_vec(py, mean).unbind())
-}
-
-/// Each row's loss, given its margins (flat).
-#[pyfunction]
-pub fn row_losses(
-    py: Python<'_>,
-    loss: Named,
-    outputs: usize,
-    target: PyReadonlyArray1<'_, f64>,
-    margin: PyReadonlyArray1<'_, f64>,
-) -> PyResult<Py<PyArray1<f64>>> {
-    let block = at_work(&loss, outputs)?;
-    let (target, margin, outputs) = (target.as_slice()?, margin.as_slice()?, block.outputs());
-    if margin.len() != outputs * target.len() {
-        return Err(refused("as many margins as rows times outputs are needed"));
-    }
-    let mut value = vec![0.0; target.len()];
-    enter(py, || {
-        refusal::targets("y", target, |t| block.refuses(t))?;
-        block.values(target, margin, &mut value);
-        Ok(())
-    })?;
-    Ok(PyArray1::from_vec(py, value).unbind())
-}
-
-fn at_work(loss: &Named, outputs: usize) -> PyResult<Box<dyn Block>> {
-    let build = || {
-        let (entry, settings) = look_up!("loss", LOSSES, loss)?;
-        Ok((entry.build)(&settings, outputs))
-    };
-    build().map_err(|words: String| refused(words))
 }

@@ -10,6 +10,7 @@ mod choose;
 pub mod descent;
 pub mod enter;
 pub mod fit;
+pub mod losses;
 pub mod minimize;
 pub mod problems;
 pub mod residuals;
@@ -33,7 +34,9 @@ mod _core {
     #[pymodule_export]
     use super::enter::panics;
     #[pymodule_export]
-    use super::fit::{fit_linear, means, row_losses};
+    use super::fit::fit_linear;
+    #[pymodule_export]
+    use super::losses::{means, row_losses};
     #[pymodule_export]
     use super::minimize::minimize;
     #[pymodule_export]

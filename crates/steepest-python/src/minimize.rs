@@ -1,9 +1,8 @@
 //! Minimising a function: what Python asks for, put together and run.
 use crate::callable::{Bend, Callable, Limited, Slope};
 use crate::checkpoint::{self, Checkpoint, run};
-use crate::choose::{Around, Changing, Given, choose};
+use crate::choose::{Around, Changing, ITERATIONS, Named, choose, evaluations, look_up};
 use crate::enter::{Failure, guarded, refused, stay};
-use crate::fit::{Named, look_up};
 use crate::solution::{Story, curvature, to_dict};
 use crate::watch::Watcher;
 use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
@@ -42,8 +41,8 @@ pub struct Request {
     penalty: Option<Vec<Part>>,
     method: Option<String>,
     settings: Vec<(String, f64)>,
-    before: Vec<Given>,
-    after: Vec<Given>,
+    before: Vec<Named>,
+    after: Vec<Named>,
     schedule: Option<Changing>,
     tolerance: Option<f64>,
     iterations: Option<u64>,
@@ -133,18 +132,6 @@ impl Request {
         let (method, reason) = (chosen.name, chosen.reason);
         Ok(Posed { objective, penalty, descent, method, reason, checkpoint })
     }
-}
-
-/// Unless asked otherwise, a function is given up after as many steps, and a table by a method that was named.
-pub const ITERATIONS: u64 = 100_000;
-/// The same for evaluations; or, of many variables, after so many for each, since a gradient by differences takes one or
-/// two for each.
-const EVALUATIONS: u64 = 100_000;
-const EACH: u64 = 2_000;
-
-/// Evaluations at most of a function of so many variables, unless asked otherwise.
-pub fn evaluations(n: usize) -> u64 {
-    EVALUATIONS.max(EACH.saturating_mul(n as u64))
 }
 
 /// The penalties of all parts, within bounds where there are some.

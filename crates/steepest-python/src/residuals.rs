@@ -1,7 +1,7 @@
 //! Sums of squared residuals: what `steepest.least_squares` asks for, put together and run.
 use crate::calling::call;
 use crate::checkpoint::{Asked, Checkpoint, run};
-use crate::choose::{Around, choose};
+use crate::choose::{Around, ITERATIONS, choose, evaluations};
 use crate::enter::{guarded, stay};
 use crate::minimize::box_of;
 use crate::returned::{entries, number};
@@ -147,10 +147,10 @@ pub fn minimize_residuals<'py>(
         Ok((penalty, chosen))
     })?;
     let asked = request.iterations.is_some() || request.seconds.is_some();
-    let most = crate::minimize::evaluations(x0.len());
+    let most = evaluations(x0.len());
     let stop = Stop {
         tolerance: request.tolerance.unwrap_or(Stop::default().tolerance),
-        iterations: request.iterations.unwrap_or(crate::minimize::ITERATIONS),
+        iterations: request.iterations.unwrap_or(ITERATIONS),
         evaluations: request.evaluations.unwrap_or(if asked { u64::MAX } else { most }),
         seconds: request.seconds.unwrap_or(f64::INFINITY),
         ..Stop::default()

@@ -10,8 +10,8 @@ Who uses whom: table <- sniff, delimited, memory, files <- source <- schema; val
 <- stream.
 """
 
-from steepest.tables.design import Design, Feature
-from steepest.tables.prepare import Part, Prepared, prepare
+from steepest.tables.design import Design, Feature, Part
+from steepest.tables.prepare import Prepared, prepare
 from steepest.tables.schema import Applied, Column, Schema
 from steepest.tables.source import read
 from steepest.tables.table import Table

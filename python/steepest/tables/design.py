@@ -9,7 +9,7 @@ import numpy as np
 
 from steepest.errors import TableError
 
-__all__ = ["Design", "Feature"]
+__all__ = ["Design", "Feature", "Part"]
 
 #: bytes beyond which a dense matrix is refused
 MOST_DENSE = 16 << 30
@@ -103,3 +103,16 @@ class Design:
             dense[rows, first + self.codes[rows, k]] = 1.0
             first += len(levels)
         return dense
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some rows of a table: their design, their target, and which rows they are."""
+
+    design: Design
+    #: float64 for regression, else the class's number (int64)
+    y: np.ndarray[Any, Any]
+    #: the rows' numbers in the table they came from
+    rows: np.ndarray[Any, np.dtype[np.int64]]
+    #: each row's weight; None where all weigh the same
+    weight: np.ndarray[Any, np.dtype[np.float64]] | None = None

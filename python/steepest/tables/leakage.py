@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from steepest.findings import Finding, share_text
+from steepest.tables.design import Part
 from steepest.tables.target import Target
-
-if TYPE_CHECKING:
-    from steepest.tables.prepare import Part
 
 __all__ = ["auc", "giveaways", "repeated_rows"]
 

@@ -13,7 +13,7 @@ from steepest.errors import InputError, TableError
 from steepest.findings import Finding
 from steepest.tables import memory, remarks
 from steepest.tables.describe import describe
-from steepest.tables.design import Design
+from steepest.tables.design import Part
 from steepest.tables.leakage import giveaways, repeated_rows
 from steepest.tables.schema import Schema, encode, is_path
 from steepest.tables.source import read
@@ -22,20 +22,7 @@ from steepest.tables.table import Table
 from steepest.tables.target import Target, encode_target, read_target
 from steepest.tables.values import read_values
 
-__all__ = ["Part", "Prepared", "prepare"]
-
-
-@dataclass(frozen=True)
-class Part:
-    """Some rows of a table: their design, their target, and which rows they are."""
-
-    design: Design
-    #: float64 for regression, else the class's number (int64)
-    y: np.ndarray[Any, Any]
-    #: the rows' numbers in the table they came from
-    rows: np.ndarray[Any, np.dtype[np.int64]]
-    #: each row's weight; None where all weigh the same
-    weight: np.ndarray[Any, np.dtype[np.float64]] | None = None
+__all__ = ["Prepared", "prepare"]
 
 
 @dataclass
