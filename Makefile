@@ -101,7 +101,7 @@ $(VENV)/.develop: $(VENV)/.test
 	touch $@
 
 $(VENV)/.hosts: $(VENV)/.test
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'torch>=2.4' 'keras>=3.5' expecttest optax
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'torch>=2.4' 'keras>=3.5' 'jax>=0.8' 'optax>=0.2.4' expecttest
 	touch $@
 
 clean:

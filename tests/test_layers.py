@@ -33,7 +33,7 @@ LAYERS = [
     {"cli"},
 ]
 HOSTS = {"torch", "jax", "keras"}
-HOST_MAY_USE = {"_core", "_catalog", "formula", "errors", "rules", "rates", "hosts"}
+HOST_MAY_USE = {"_core", "_catalog", "formula", "errors", "rules", "rates", "hosts", "trees"}
 
 # Rust: what each module may use of the crate, and nothing else.
 MAY: dict[str, set[str]] = {

@@ -184,12 +184,15 @@ class Function:
         """Read and check the arguments; what cannot be used is refused by name."""
         if not callable(fun):
             raise InputError(f"fun must be a function of x; got {type(fun).__name__}")
+        of = fun
         tree = Tree(x0) if is_tree(x0) else None
         start = read_start(tree.flat(x0) if tree else x0)
         args = args if isinstance(args, tuple) else (args,)
         if jac is None:
-            jac = _of_its_own(fun, "grad") or "found"
-            hess = hess if hess is not None else _of_its_own(fun, "hess")
+            both = _of_its_own(fun, "value_and_grad")
+            fun, jac = (both, True) if both else (fun, _of_its_own(fun, "grad") or "found")
+            hess = hess if hess is not None else _of_its_own(of, "hess")
+            hessp = hessp if hessp is not None else _of_its_own(of, "hessp")
         if isinstance(bounds, Mapping):
             if tree is None:
                 raise InputError("bounds by name need an x0 with names; got one array")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from steepest.errors import InputError
 
-__all__ = ["Tree", "is_tree"]
+__all__ = ["Tree", "is_tree", "mapped"]
 
 Flat = NDArray[Any]
 
@@ -123,6 +123,15 @@ class Tree:
             name, wanted = self.names[k], self.shapes[k]
             raise InputError(f"{what}{name} must have the shape {wanted}; got {array.shape}")
         return array
+
+
+def mapped(change: Callable[[Any], Any], x: Any) -> Any:
+    """A structure like x whose leaves are what `change` makes of those of x.
+
+    >>> mapped(lambda v: 2 * v, {"a": 1.0, "b": (np.ones(2),)})
+    {'a': 2.0, 'b': (array([2., 2.]),)}
+    """
+    return _built(x, iter([change(leaf) for _, leaf in _leaves(x, "")]))
 
 
 def _parts(x: Any) -> list[tuple[str, Any]] | None:

@@ -1,4 +1,4 @@
-"""The pages and examples for torch and Keras run as they stand."""
+"""The pages and examples for torch, Keras and JAX run as they stand."""
 
 import re
 import subprocess
@@ -15,7 +15,7 @@ pytestmark = [
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("host", ["torch", "keras"])
+@pytest.mark.parametrize("host", ["torch", "keras", "jax"])
 def test_the_code_of_a_page_runs(host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     code = "\n".join(
@@ -34,7 +34,7 @@ def test_an_example_runs(script: Path, tmp_path: Path) -> None:
     assert min(right) > 0.8
 
 
-@pytest.mark.parametrize("module", ["torch", "keras"])
+@pytest.mark.parametrize("module", ["torch", "keras", "jax"])
 def test_the_examples_of_docstrings_run(module: str) -> None:
     import doctest
     import importlib

@@ -32,6 +32,7 @@ except ModuleNotFoundError as error:
 from steepest import _catalog, hosts
 from steepest._catalog import Entry, Settings
 from steepest.errors import InputError
+from steepest.torch.objective import Objective, objective
 from steepest.torch.rule import Rule, words
 
 
@@ -104,7 +105,7 @@ _CLASSES |= {"NAdam": _CLASSES["Nadam"], "RAdam": _CLASSES["Radam"], "RMSprop": 
 globals().update(_CLASSES)
 
 
-__all__ = ["SGD", "AdamW", "Rule", *sorted(_CLASSES), "schedule"]
+__all__ = ["SGD", "AdamW", "Objective", "Rule", *sorted(_CLASSES), "objective", "schedule"]
 
 
 def __getattr__(name: str) -> type[Rule]:
