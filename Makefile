@@ -101,7 +101,7 @@ $(VENV)/.develop: $(VENV)/.test
 	touch $@
 
 $(VENV)/.hosts: $(VENV)/.test
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'torch>=2.4' 'keras>=3.5' 'jax>=0.8' 'optax>=0.2.4' expecttest
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'torch>=2.4' 'keras>=3.5' 'jax>=0.8' 'optax>=0.2.4' 'skl2onnx>=1.17' onnxruntime expecttest
 	touch $@
 
 clean:

@@ -34,7 +34,7 @@ def test_an_example_runs(script: Path, tmp_path: Path) -> None:
     assert min(right) > 0.8
 
 
-@pytest.mark.parametrize("module", ["torch", "keras", "jax"])
+@pytest.mark.parametrize("module", ["torch", "keras", "jax", "onnx"])
 def test_the_examples_of_docstrings_run(module: str) -> None:
     import doctest
     import importlib

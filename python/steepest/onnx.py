@@ -1,0 +1,257 @@
+"""Models as ONNX graphs, for a server or a program that has no Python.
+
+`export` takes what `steepest.fit` returns, table columns, missing values, levels and all, or a fitted linear estimator.
+Pipelines of scikit-learn that end in a linear estimator of this package are converted by `skl2onnx` once this module
+is imported.
+
+>>> import steepest, steepest.onnx
+>>> graph = steepest.onnx.export(steepest.fit("breast_cancer"))
+>>> [output.name for output in graph.graph.output]
+['label', 'probabilities']
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+try:
+    import onnx
+    import skl2onnx
+except ModuleNotFoundError as error:
+    if error.name not in ("onnx", "skl2onnx"):
+        raise
+    raise ModuleNotFoundError(
+        f"steepest.onnx needs {error.name}, which is not installed: pip install 'steepest[onnx]'",
+        name=error.name,
+    ) from None
+from onnx import TensorProto, helper, numpy_helper
+from skl2onnx.common.data_types import DoubleTensorType
+from skl2onnx.common.shape_calculator import (
+    calculate_linear_classifier_output_shapes,
+    calculate_linear_regressor_output_shapes,
+)
+from sklearn.base import is_classifier
+
+from steepest import linear
+from steepest.errors import InputError
+from steepest.linear.estimator import LinearEstimator
+from steepest.model import Model
+from steepest.tables.pieces import MISSING, OTHER, LevelsPiece, NumberPiece
+
+__all__ = ["export"]
+
+#: Versions of the operators that are used.
+_OPSET, _OPSET_ML = 17, 3
+
+
+def export(model: Any, path: str | os.PathLike[str] | None = None) -> Any:
+    """A model as an ONNX graph.
+
+    Parameters
+    ----------
+    model : Model or linear estimator
+        What `steepest.fit` returned: the graph has one input a column of the table, of shape (rows, 1), numbers as
+        float64 with NaN where one is missing, categories as texts with "" where one is missing. Or a fitted estimator
+        of `steepest.linear`: one input "X" of float64.
+    path : path, optional
+        Where to write the graph as well.
+
+    Returns
+    -------
+    onnx.ModelProto
+        Of a `Model` it has the outputs "label" and "probabilities" for classes, "prediction" for numbers; of an
+        estimator those of skl2onnx: the margins in place of probabilities where it has none.
+
+    Raises
+    ------
+    InputError
+        The model uses parts of dates, or has no counterpart in scikit-learn.
+
+    Examples
+    --------
+    >>> import steepest, steepest.onnx
+    >>> graph = steepest.onnx.export(steepest.fit("diabetes"))
+    >>> [i.name for i in graph.graph.input][:3]
+    ['age', 'sex', 'bmi']
+    """
+    if isinstance(model, Model):
+        graph = _of_table(model)
+    elif isinstance(model, LinearEstimator):
+        theirs = model.to_sklearn()
+        shown = {"zipmap": False} if hasattr(theirs, "predict_proba") else {"raw_scores": True}
+        options = {id(theirs): shown} if is_classifier(theirs) else None
+        kind = [("X", DoubleTensorType([None, theirs.n_features_in_]))]
+        graph = skl2onnx.to_onnx(theirs, initial_types=kind, options=options, target_opset=_OPSET)
+    else:
+        raise InputError(
+            f"export takes a model of steepest.fit or a linear estimator; got {type(model).__name__}"
+        )
+    if path is not None:
+        Path(path).write_bytes(graph.SerializeToString())
+    return graph
+
+
+class _Graph:
+    """A graph that is being written: nodes with names of their own, constants beside them."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+
+    def constant(self, value: NDArray[Any]) -> str:
+        name = f"c{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def add(self, kind: str, *inputs: str, out: str = "", **settings: Any) -> str:
+        out = out or f"n{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, list(inputs), [out], **settings))
+        return out
+
+
+def _of_table(model: Model) -> Any:
+    """The encoding of the columns, the margins, and what they stand for."""
+    schema, weights, graph = model.schema, model.weights, _Graph()
+    dated = [p.column for p in schema.pieces if p.part is not None]
+    if dated:
+        raise InputError(
+            f"the model uses parts of the date {dated[0]!r}, which ONNX cannot take apart: make them columns of "
+            "numbers before the fit"
+        )
+    inputs = [
+        helper.make_tensor_value_info(
+            column.name, TensorProto.STRING if column.values == "text" else TensorProto.DOUBLE, [None, 1]
+        )
+        for column in schema.used
+    ]
+    numbers = [p for p in schema.pieces if isinstance(p, NumberPiece)]
+    levels = [p for p in schema.pieces if isinstance(p, LevelsPiece)]
+    wide = sum(p.width for p in numbers)
+    margin = graph.constant(weights.offset[None, :])
+    if numbers:
+        columns = [column for p in numbers for column in _number(graph, p)]
+        table = graph.add("Concat", *columns, axis=1)
+        centred = graph.add("Sub", table, graph.constant(weights.centre[None, :wide]))
+        product = graph.add("MatMul", centred, graph.constant(weights.coefficients[:, :wide].T))
+        margin = graph.add("Add", product, margin)
+    first = wide
+    for p in levels:
+        own = slice(first, first + len(p.levels))
+        absent = -(weights.coefficients[:, own] * weights.centre[own]).sum(axis=1)
+        added = np.vstack([absent + weights.coefficients[:, own].T, absent])
+        codes = graph.add("Flatten", _level(graph, p), axis=0)  # (1, rows)
+        rows = graph.add("Gather", graph.constant(added), codes, axis=0)  # (1, rows, outputs)
+        rows = graph.add("Squeeze", rows, graph.constant(np.array([0])))
+        margin = graph.add("Add", margin, rows)
+        first += len(p.levels)
+    outputs = _means(graph, model, margin)
+    made = helper.make_graph(graph.nodes, "steepest", inputs, outputs, graph.constants)
+    versions = [helper.make_opsetid("", _OPSET), helper.make_opsetid("ai.onnx.ml", _OPSET_ML)]
+    whole = helper.make_model(made, opset_imports=versions, producer_name="steepest", ir_version=8)
+    onnx.checker.check_model(whole)
+    return whole
+
+
+def _number(graph: _Graph, piece: NumberPiece) -> list[str]:
+    """A column of numbers with its gaps filled, and where they were."""
+    absent = graph.add("Or", graph.add("IsNaN", piece.column), graph.add("IsInf", piece.column))
+    columns = [graph.add("Where", absent, graph.constant(np.array(piece.fill)), piece.column)]
+    if piece.indicator:
+        columns.append(graph.add("Cast", absent, to=TensorProto.DOUBLE))
+    return columns
+
+
+def _level(graph: _Graph, piece: LevelsPiece) -> str:
+    """The place of each text among the levels; one further for a text that is none of them."""
+    place = {level: i for i, level in enumerate(piece.levels)}
+    if piece.pooled:
+        place |= dict.fromkeys(piece.pooled, piece.levels.index(OTHER))
+    none = len(piece.levels)
+    place[""] = piece.levels.index(MISSING) if MISSING in piece.levels else none
+    return graph.add(
+        "LabelEncoder",
+        piece.column,
+        domain="ai.onnx.ml",
+        keys_strings=list(place),
+        values_int64s=list(place.values()),
+        default_int64=none,
+    )
+
+
+def _means(graph: _Graph, model: Model, margin: str) -> list[Any]:
+    """What the margins stand for: the outputs of the graph."""
+    task = model._task
+    if model.schema.classes is None:
+        if task.link not in ("identity", "log"):
+            raise InputError(f"a model of the loss {task.loss} has no graph yet")
+        graph.add("Exp" if task.link == "log" else "Identity", margin, out="prediction")
+        return [helper.make_tensor_value_info("prediction", TensorProto.DOUBLE, [None, 1])]
+    if task.several:
+        graph.add("Softmax", margin, out="probabilities", axis=1)
+        called = graph.add("ArgMax", "probabilities", axis=1, keepdims=0)
+    else:
+        # Each class from its own side, so that small probabilities keep their digits.
+        sides = [graph.add("Sigmoid", m) for m in (graph.add("Neg", margin), margin)]
+        graph.add("Concat", *sides, out="probabilities", axis=1)
+        above = graph.add("Greater", sides[1], graph.constant(np.array(model.threshold)))
+        flat = graph.add("Squeeze", above, graph.constant(np.array([1])))
+        called = graph.add("Cast", flat, to=TensorProto.INT64)
+    classes = np.array(model.schema.classes)
+    kind = TensorProto.INT64
+    if classes.dtype.kind in "iu":
+        graph.add("Gather", graph.constant(classes.astype(np.int64)), called, out="label", axis=0)
+    else:
+        kind, texts = TensorProto.STRING, [str(c) for c in classes.tolist()]
+        places = list(range(len(texts)))
+        graph.add(
+            "LabelEncoder",
+            called,
+            out="label",
+            domain="ai.onnx.ml",
+            keys_int64s=places,
+            values_strings=texts,
+        )
+    return [
+        helper.make_tensor_value_info("label", kind, [None]),
+        helper.make_tensor_value_info("probabilities", TensorProto.DOUBLE, [None, len(classes)]),
+    ]
+
+
+def _convert(scope: Any, operator: Any, container: Any) -> None:
+    """One of our estimators within a pipeline: scikit-learn's own in its place."""
+    from skl2onnx._supported_operators import sklearn_operator_name_map
+
+    theirs = operator.raw_operator.to_sklearn()
+    inner = scope.declare_local_operator(sklearn_operator_name_map[type(theirs)], theirs)
+    inner.inputs = operator.inputs
+    for output in operator.outputs:
+        made = scope.declare_local_variable(output.raw_name, type(output.type)())
+        inner.outputs.append(made)
+        container.add_node(
+            "Identity", made.full_name, output.full_name, name=scope.get_unique_operator_name("Same")
+        )
+
+
+def _register() -> None:
+    for name in linear.__all__:
+        ours = getattr(linear, name)
+        if not issubclass(ours, LinearEstimator):
+            continue
+        classifies = is_classifier(ours())
+        shape = (
+            calculate_linear_classifier_output_shapes
+            if classifies
+            else calculate_linear_regressor_output_shapes
+        )
+        options: dict[str, list[Any]] = {"nocl": [True, False]} if classifies else {}
+        if hasattr(ours, "predict_proba") and classifies:
+            options["zipmap"] = [True, False, "columns"]
+        skl2onnx.update_registered_converter(ours, f"Steepest{name}", shape, _convert, options=options)
+
+
+_register()
