@@ -284,6 +284,32 @@ class Result(dict[str, Any]):
             out.write(",".join("" if v != v else f"{v:.17g}" for v in row) + "\n")
         write_whole(path, out.getvalue())
 
+    def to_jsonl(self, path: str | Path) -> None:
+        """Write the history as JSON lines: an object an iteration, what was not recorded left out.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file; one that is there is replaced.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> from steepest.result import Result
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "history.jsonl"
+        >>> Result.of({"history": {"iteration": [0], "loss": [0.5]}}).to_jsonl(path)
+        >>> path.read_text()
+        '{"iteration": 0.0, "loss": 0.5}\\n'
+        """
+        import json
+
+        from steepest.report.writing import write_whole
+
+        columns = {name: np.asarray(column).tolist() for name, column in self["history"].items()}
+        rows = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
+        lines = (json.dumps({name: v for name, v in row.items() if np.isfinite(v)}) for row in rows)
+        write_whole(path, "".join(line + "\n" for line in lines))
+
 
 @cache
 def _both(scipys: type[Any]) -> type[Result]:

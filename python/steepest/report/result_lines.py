@@ -124,7 +124,11 @@ def _point(x: Any) -> str:
     if x is None:
         return "nowhere"
     if is_tree(x):
-        return "\n".join(f"{name} {_point(leaf)}" for name, leaf in Tree(x).leaves(x).items())
+        leaves = Tree(x).leaves(x)
+        count = sum(np.size(leaf) for leaf in leaves.values())
+        if len(leaves) > 8 or count > 1000:  # a network's weights: nobody reads them
+            return f"{len(leaves)} arrays, {count} numbers in all"
+        return "\n".join(f"{name} {_point(leaf)}" for name, leaf in leaves.items())
     array = np.asarray(x)
     text = np.array2string(array, precision=6, threshold=12, edgeitems=3, max_line_width=72)
     return text if array.size <= 12 else f"{text}\n(shape {' x '.join(map(str, array.shape))})"

@@ -1,4 +1,4 @@
-"""Every rule as a `torch.optim.Optimizer`.
+"""Every rule as a `torch.optim.Optimizer`, and `fit`, which trains a module with nothing to tune.
 
 `Adam`, `Momentum`, `Muon` … are made from the catalogue: a rule that is added to the core is here too.
 Parameters of float32 or float64 on the CPU are moved by the compiled core, in place and without a copy;
@@ -32,7 +32,10 @@ except ModuleNotFoundError as error:
 from steepest import _catalog, hosts
 from steepest._catalog import Entry, Settings
 from steepest.errors import InputError
+from steepest.torch.fitting import fit
+from steepest.torch.losses import LOSSES
 from steepest.torch.objective import Objective, objective
+from steepest.torch.plan import Progress
 from steepest.torch.rule import Rule, words
 
 
@@ -105,7 +108,18 @@ _CLASSES |= {"NAdam": _CLASSES["Nadam"], "RAdam": _CLASSES["Radam"], "RMSprop": 
 globals().update(_CLASSES)
 
 
-__all__ = ["SGD", "AdamW", "Objective", "Rule", *sorted(_CLASSES), "objective", "schedule"]
+__all__ = [
+    "LOSSES",
+    "SGD",
+    "AdamW",
+    "Objective",
+    "Progress",
+    "Rule",
+    *sorted(_CLASSES),
+    "fit",
+    "objective",
+    "schedule",
+]
 
 
 def __getattr__(name: str) -> type[Rule]:

@@ -1,0 +1,454 @@
+"""`steepest.torch.fit`: a module trained with nothing to tune."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
+from weakref import WeakSet
+
+import numpy as np
+import torch
+
+from steepest import checkpoint as checkpoints
+from steepest.errors import InputError
+from steepest.result import OUTCOMES, Result
+from steepest.torch import data as given
+from steepest.torch.losses import Loss, named
+from steepest.torch.plan import Budget, Kept, Plan, Progress
+from steepest.torch.training import Training
+
+__all__ = ["fit"]
+
+_BUSY: WeakSet[torch.nn.Module] = WeakSet()
+_LOCK = threading.Lock()
+_STATUS = {"held_out": 0, "budget": 1, "plateau": 2, "not_finite": 4, "stopped": 99}
+
+
+def fit(
+    module: torch.nn.Module,
+    data: Any,
+    loss: Any = None,
+    *,
+    validation: Any = None,
+    epochs: int | None = None,
+    max_steps: int | None = None,
+    max_seconds: float | None = None,
+    batch_size: int | None = None,
+    bound: float | None = None,
+    weight_decay: float = 0.0,
+    patience: int | None = None,
+    accumulate: int = 1,
+    clip: bool = True,
+    ema: float | None = None,
+    precision: str = "float32",
+    starts: int = 1,
+    seed: int = 0,
+    device: Any = None,
+    checkpoint: Any = None,
+    history: Any = None,
+    watch: Callable[[Progress], Any] | None = None,
+    callback: Callable[[Progress], Any] | None = None,
+    disp: bool = False,
+) -> Result:
+    """Trains a module, with no learning rate to tune, and says what happened.
+
+    F(w) = Σ loss(module(input), target) over the rows, divided by their number, is lowered by Adam's direction with
+    a step that is found on the way: MoMo's, which brings a model of the loss down to its least possible value,
+    below a cap that grows while the loss falls as its slope promises and shrinks where it does not, and that falls
+    along a cosine over the budget. Each of the first 20 steps and every fourth later is judged by one more
+    evaluation of its batch.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        What is trained, in place; parameters with ``requires_grad=False`` stay as they are. It is left with the
+        best weights.
+    data : tensor, array, pair (X, y), Dataset, DataLoader or list of batches
+        The rows. Several inputs are a tuple (arguments by place) or a dict (by name). X alone is its own target, as
+        in an autoencoder. Arrays of float64 are taken as float32, torch's usual precision; tensors stay as they
+        are.
+    loss : str or callable, optional
+        ``"squared"``, ``"absolute"``, ``"huber"``, ``"logistic"`` (two classes by one output), ``"softmax"``
+        (classes along the last axis), torch's names for them, or a function of output and target that returns one
+        number. Unless given, squares for numbers and softmax for whole numbers.
+    validation : float or data, optional
+        A share of the rows to hold out, or rows by themselves. The weights with the least loss there are returned.
+    epochs, max_steps, max_seconds : optional
+        The budget: passes over the data, steps, or seconds; the rate falls over the one that is spent first. Unless
+        any is given, rounds of 5, 10, 20 … epochs, up to 6, until one lowers the loss by less than a hundredth. By
+        the clock no two runs are alike.
+    batch_size : int, optional
+        32 below 1000 rows, 64 below 10 000, else 128; for rows in memory and Datasets.
+    bound : float, optional
+        The least value that the loss can have: 0 for the named ones and those of torch that cannot be below it.
+        Where it is not known it is guessed from how the loss falls.
+    weight_decay : float, default 0
+        Pull of the weights towards 0, times the rate.
+    patience : int, optional
+        End after so many reviews (epochs, or tenths of a budget below 10 epochs) without a lower held-out loss.
+    accumulate : int, default 1
+        How many batches make a step.
+    clip : bool, default True
+        Whether a gradient more than ten times as large as usual is clipped to that.
+    ema : float, optional
+        Weights are averaged with this decay, like 0.999, and the average is judged and returned.
+    precision : {"float32", "bfloat16"}
+        ``"bfloat16"``: mixed precision (autocast).
+    starts : int, default 1
+        So many runs, the first from the weights as they are, others from fresh ones (`reset_parameters`); the best
+        is kept.
+    seed : int, default 0
+        What the order of the rows, the held-out rows and dropout follow from.
+    device : str or torch.device, optional
+        Where to train; where the module lies unless given.
+    checkpoint : path or (path, seconds), optional
+        A file that the run is kept in every 30 seconds; the same call goes on from it, on the CPU to the same bits.
+    history : path, optional
+        Where to write the history, as ``.csv`` or ``.jsonl``.
+    watch : callable, optional
+        Called with a `Progress` at most ten times a second; stops the run by returning True.
+    callback : callable, optional
+        Called with a `Progress` at each review; stops the run by returning True or raising StopIteration.
+    disp : bool, default False
+        Print a line at each review.
+
+    Returns
+    -------
+    Result
+        `x` holds the weights by name, `fun` the held-out loss of what is returned, or the training loss of the last
+        review where nothing is held out. `success` is true only where held-out rows say that more of the same does
+        not help (`held_out`); a spent budget is ``budget``, Ctrl-C ``stopped``. `history` has a row a review:
+        `loss`, `held_out`, `rate` (what the cap allows now), `cap`, `step` (root mean square of a weight's change),
+        `model_ratio`, `residual` (norm of the gradient) and more.
+
+    Raises
+    ------
+    InputError
+        Where an argument, the module or the data cannot be used; labels and rows are named.
+
+    Notes
+    -----
+    Schaipp, Ohana, Eickenberg, Defazio and Gower 2023, <https://arxiv.org/abs/2305.07583>, for the step;
+    Conn, Gould and Toint 2000, Trust-Region Methods, for the ratio that the cap follows.
+
+    Examples
+    --------
+    >>> import torch, steepest.torch
+    >>> x = torch.linspace(-2, 2, 200)[:, None]
+    >>> net = torch.nn.Sequential(torch.nn.Linear(1, 16), torch.nn.Tanh(), torch.nn.Linear(16, 1))
+    >>> result = steepest.torch.fit(net, (x, x.sin()), epochs=50, validation=0.2)
+    >>> result.fun < 0.05
+    True
+    """
+    _checked_module(module)
+    budget = _budget(epochs, max_steps, max_seconds)
+    seed, accumulate, starts = (
+        _whole("seed", seed, 0),
+        _whole("accumulate", accumulate, 1),
+        _whole("starts", starts, 1),
+    )
+    batch = None if batch_size is None else _whole("batch_size", batch_size, 1)
+    patience = None if patience is None else _whole("patience", patience, 1)
+    if precision not in ("float32", "bfloat16"):
+        raise InputError(f"precision must be 'float32' or 'bfloat16'; got {precision!r}")
+    decay = _real("weight_decay", weight_decay, 0.0, math.inf)
+    average = None if ema is None else _real("ema", ema, 0.0, 1.0)
+    floor = None if bound is None else _real("bound", bound, -math.inf, math.inf)
+    for name, function in (("watch", watch), ("callback", callback)):
+        if function is not None and not callable(function):
+            raise InputError(f"{name} must be a function of the progress or None; got {function!r}")
+    place = None if history is None else _history_file(history)
+    train, held = _data(data, validation, batch, seed)
+    if patience is not None and held is None:
+        raise InputError("patience is counted on held-out rows: pass validation")
+    objective = Loss(named(_target(train)) if loss is None else loss, floor)
+    where = _device(module, device)
+    checkpoints.check(checkpoint)
+    about = {
+        "module": checkpoints.digest(
+            [[n, list(t.shape), str(t.dtype)] for n, t in module.state_dict().items()]
+        ),
+        "data": checkpoints.digest([train.identity(), held and held.identity()]),
+        "loss": objective.name,
+        "settings": checkpoints.digest(
+            [epochs, max_steps, max_seconds, batch, floor, decay, accumulate, clip, average, precision, seed]
+        ),
+    }
+    if checkpoint is not None and starts > 1:
+        raise InputError("checkpoint keeps one run: leave starts out, or call fit once for each")
+    plan = Plan(
+        module,
+        train,
+        held,
+        objective,
+        budget,
+        where,
+        accumulate,
+        bool(clip),
+        precision == "bfloat16",
+        average,
+        decay,
+        patience,
+        seed,
+        watch,
+        callback,
+        bool(disp),
+        None if checkpoint is None else Kept(checkpoint, about),
+    )
+    with _alone(module), _as_it_was(module), torch.random.fork_rng([where] if where.type == "cuda" else []):
+        module.to(where)
+        run, spread = _best_of(plan, starts, seed)
+    result = _result(run, spread)
+    if place is not None:
+        result.to_csv(place) if place.suffix == ".csv" else result.to_jsonl(place)
+    return result
+
+
+def _best_of(plan: Plan, starts: int, seed: int) -> tuple[Training, dict[str, Any] | None]:
+    """The best of so many runs; its weights are in the module."""
+    best, weights, losses = None, None, []
+    fresh = _resettable(plan.module) if starts > 1 else []
+    for k in range(starts):
+        torch.manual_seed(seed + k)
+        if k:
+            for part in fresh:
+                part.reset_parameters()
+        plan.budget.begun = plan.budget.round = 0
+        run = Training(plan)
+        run.run()
+        value = _value(run)
+        losses.append(value)
+        if best is None or value < _value(best) or not math.isfinite(_value(best)):
+            best, weights = run, run.weights()
+        if run.outcome == "stopped":
+            break
+    assert best is not None
+    assert weights is not None
+    if starts == 1:
+        return best, None
+    plan.module.load_state_dict(weights)
+    return best, {
+        "starts": len(losses),
+        "least": min(losses),
+        "median": float(np.median(losses)),
+        "largest": max(losses),
+    }
+
+
+def _value(run: Training) -> float:
+    """The loss that a run is judged by."""
+    if run.best is not None:
+        return run.best_loss
+    losses = run.history.get("loss", [])
+    return losses[-1] if losses else math.nan
+
+
+def _result(run: Training, spread: dict[str, Any] | None) -> Result:
+    outcome, message, plan = run.outcome, run.message, run.plan
+    held = run.history.get("held_out", [])
+    after = len(held) - 1 - run.best_review
+    if outcome == "budget" and run.best is not None and after >= max(5, len(held) / 4):
+        outcome = "held_out"
+        message = (
+            f"The loss on held-out rows was least after {run.history['passes'][run.best_review]:.3g} epochs and fell "
+            "no more within the budget; the weights of then are in place."
+        )
+    values = {n: p.detach().cpu().float().numpy() for n, p in plan.module.named_parameters()}
+    cap = run.steps.size.most or run.steps.size.cap
+    known = "below MoMo's step" if plan.loss.bound is not None else "the floor of the loss guessed"
+    findings = run.steps.noticed.findings(run.history, run.steps.size, _constant(plan))
+    if plan.loss.bound is not None and any(v < plan.loss.bound for v in run.history.get("loss", [])):
+        from steepest.findings import Finding
+
+        findings.append(
+            Finding(
+                "below_its_bound",
+                "warning",
+                "The loss fell below its bound, so that steps were too short.",
+                {"least": min(run.history["loss"])},
+                plan.loss.bound,
+                "Pass the bound that it has, or none.",
+            )
+        )
+    kept = [] if plan.kept is None else plan.kept.findings()
+    assert outcome in OUTCOMES
+    return Result.of(
+        {
+            "x": values,
+            "fun": _value(run),
+            "success": outcome == "held_out",
+            "status": _STATUS[outcome],
+            "outcome": outcome,
+            "message": message,
+            "nit": run.steps.taken,
+            "nfev": run.steps.evaluations,
+            "njev": run.steps.taken,
+            "passes": run.passes,
+            "seconds": run.seconds,
+            "resumed": run.resumed,
+            "method": "momo_adam",
+            "reason": f"no rate was given: a cap of {cap:.2g} was found on the way, {known}; it falls along a cosine "
+            f"over {plan.budget.words()}",
+            "history": run.history,
+            "findings": [*findings, *kept],
+            "spread": spread,
+            "module": plan.module,
+            "best_epoch": run.history["passes"][run.best_review] if run.best is not None else run.passes,
+        }
+    )
+
+
+def _constant(plan: Plan) -> float | None:
+    """What the best constant would lose on the training rows, where they lie in memory."""
+    y = getattr(plan.train, "y", None)
+    if not isinstance(y, torch.Tensor):
+        return None
+    if plan.loss.name == "softmax" and not y.is_floating_point():
+        shares = torch.bincount(y[y >= 0].flatten()).double()
+        shares = shares[shares > 0] / shares.sum()
+        return float(-(shares * shares.log()).sum())
+    if plan.loss.name == "squared":
+        return float(y.double().var(0, correction=0).mean())
+    return None
+
+
+# What was given
+
+
+def _checked_module(module: Any) -> None:
+    if not isinstance(module, torch.nn.Module):
+        raise InputError(f"module must be a torch.nn.Module; got {type(module).__name__}")
+    params = dict(module.named_parameters())
+    for name, p in params.items():
+        if isinstance(p, torch.nn.parameter.UninitializedParameter):
+            raise InputError(f"the parameter {name} has no shape yet: call the module once on a batch before")
+    if not params:
+        raise InputError("the module has no parameters to train")
+    if not any(p.requires_grad for p in params.values()):
+        raise InputError(
+            "all parameters of the module are frozen (requires_grad is False): nothing is left to train"
+        )
+    places = {p.device: name for name, p in params.items()}
+    if len(places) > 1:
+        where = ", ".join(f"{name} on {place}" for place, name in places.items())
+        raise InputError(f"the module lies on more than one device ({where}): move it to one")
+    for name, p in params.items():
+        if p.is_complex():
+            raise InputError(f"the parameter {name} is complex: real ones are trained")
+        if not torch.isfinite(p).all():
+            raise InputError(f"the parameter {name} holds a number that is not finite: make the module anew")
+
+
+def _budget(epochs: Any, steps: Any, seconds: Any) -> Budget:
+    return Budget(
+        None if epochs is None else _whole("epochs", epochs, 1),
+        None if steps is None else _whole("max_steps", steps, 1),
+        None if seconds is None else _real("max_seconds", seconds, 0.0, math.inf, open_=True),
+    )
+
+
+def _whole(name: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise InputError(f"{name} must be a whole number of at least {least}; got {value!r}")
+    return int(value)
+
+
+def _real(name: str, value: Any, low: float, high: float, open_: bool = False) -> float:
+    number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
+    if not (low <= number <= high and math.isfinite(number)) or (open_ and number == low):
+        words = f"above {low:g}" if open_ else f"from {low:g} to {high:g}"
+        raise InputError(f"{name} must be a number {words}; got {value!r}")
+    return number
+
+
+def _data(
+    data: Any, validation: Any, batch: int | None, seed: int
+) -> tuple[given.Batches, given.Batches | None]:
+    if isinstance(validation, Real):
+        share = _real("validation", validation, 0.0, 1.0, open_=True)
+        return given.split(data, share, batch, seed)
+    train = given.opened(data, batch, seed)
+    return train, None if validation is None else given.opened(
+        validation, None, seed, "validation", shuffle=False
+    )
+
+
+def _target(train: given.Batches) -> Any:
+    """The targets, to choose a loss by: those in memory, else of the first batch."""
+    y = getattr(train, "y", None)
+    if y is None:
+        y = given.move(next(train.epoch(0))[1], torch.device("cpu"))
+    return y
+
+
+def _device(module: torch.nn.Module, device: Any) -> torch.device:
+    if device is None:
+        return next(module.parameters()).device
+    try:
+        place = torch.device(device)
+    except (RuntimeError, TypeError):
+        raise InputError(f"device must be one of torch's, like 'cpu' or 'cuda'; got {device!r}") from None
+    if place.type == "cuda" and not torch.cuda.is_available():
+        raise InputError("device is 'cuda', and torch sees no GPU here")
+    return place
+
+
+def _history_file(path: Any) -> Path:
+    place = Path(path)
+    if place.suffix not in (".csv", ".jsonl"):
+        raise InputError(f"history must be a path that ends in .csv or .jsonl; got {str(path)!r}")
+    if not place.parent.is_dir():
+        raise InputError(f"history {str(path)!r} cannot be written: there is no folder {str(place.parent)!r}")
+    return place
+
+
+def _resettable(module: torch.nn.Module) -> list[Any]:
+    """The parts that know how to begin anew; all that is trained must be in one."""
+    parts, missing = [], []
+    for name, part in module.named_modules():
+        own = [p for p in part.parameters(recurse=False) if p.requires_grad]
+        if not own:
+            continue
+        if callable(getattr(part, "reset_parameters", None)):
+            parts.append(part)
+        else:
+            missing.append(name or type(part).__name__)
+    if missing:
+        raise InputError(
+            f"starts begins again from fresh weights, and {missing[0]} has no reset_parameters: give it one, "
+            "or call fit on "
+            "modules that you make"
+        )
+    return parts
+
+
+@contextmanager
+def _alone(module: torch.nn.Module) -> Iterator[None]:
+    """One fit at a time on a module."""
+    with _LOCK:
+        if module in _BUSY:
+            raise InputError(
+                "this module is being trained by another call of fit: wait for it, or copy the module"
+            )
+        _BUSY.add(module)
+    try:
+        yield
+    finally:
+        with _LOCK:
+            _BUSY.discard(module)
+
+
+@contextmanager
+def _as_it_was(module: torch.nn.Module) -> Iterator[None]:
+    """Training or evaluation mode, part by part, as it was."""
+    modes = [(part, part.training) for part in module.modules()]
+    try:
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training

@@ -1,0 +1,259 @@
+"""What is noticed while a module is trained: gradients by layer, dead units, steps too large or too small,
+overfitting.
+
+The thresholds are those of AutoTrainer (Zhang, Zhai, Ma and Shen 2021,
+<https://doi.org/10.1109/ICSE43902.2021.00043>) for vanishing and exploding gradients; the others are measured on
+the tasks of benchmarks/untuned.py.
+"""
+
+from __future__ import annotations
+
+import math
+from statistics import median
+from typing import Any
+
+import torch
+
+from steepest.findings import Finding
+
+__all__ = ["Noticed"]
+
+#: Gradients of the first layer against those of the last, and by themselves.
+VANISHING, FAINT, EXPLODING = 1e-3, 1e-4, 70.0
+#: Which share of a layer's units may be dead, and after how many looks one that never moved is.
+DEAD, LOOKS = 0.1, 20
+#: The model ratio below which early steps led too far on the whole, and above which they were timid.
+TOO_LARGE, TOO_SMALL = 0.1, 0.99
+#: By what share of its fall the held-out loss must rise again, and the training loss fall at all.
+RISE, FALL = 0.05, 0.01
+
+
+class Noticed:
+    """Statistics of a run, and the findings that they make.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Whose layers are looked at.
+    """
+
+    def __init__(self, module: torch.nn.Module) -> None:
+        # One weight a layer: matrices and kernels, in the order in which the module names them, which is mostly
+        # that of use.
+        self.weights = {n: p for n, p in module.named_parameters() if p.requires_grad and p.ndim >= 2}
+        units = {
+            m.weight: n
+            for n, m in module.named_modules()
+            if isinstance(m, torch.nn.Linear | torch.nn.modules.conv._ConvNd)
+        }
+        self.units = {n: p for n, p in self.weights.items() if p in units}
+        self.norms: dict[str, list[float]] = {n: [] for n in self.weights}
+        self.moved: dict[str, torch.Tensor] = {}
+        self.looks = 0
+        self.ratios: list[float] = []
+        self.failures: list[list[Any]] = []
+
+    @torch.no_grad()
+    def look(self, done: float, ratio: float) -> None:
+        """After a step that was judged; the gradients are still there."""
+        self.looks += 1
+        if done < 0.1 or len(self.ratios) < 10:
+            self.ratios.append(ratio)
+        if self.looks % 4 == 1:
+            for name, p in self.weights.items():
+                if p.grad is not None:
+                    self.norms[name].append(float(p.grad.float().square().mean().sqrt()))
+        for name, p in self.units.items():
+            if p.grad is not None:
+                now = (p.grad != 0).flatten(1).any(1)
+                # Those that moved in the second half of the looks so far; earlier ones may have died since.
+                if name not in self.moved or self.looks in (LOOKS, 4 * LOOKS, 16 * LOOKS, 64 * LOOKS):
+                    self.moved[name] = torch.zeros_like(now)
+                self.moved[name] |= now
+
+    def failed(self, step: int, place: str, what: str, first: str) -> None:
+        """A step whose numbers were not finite."""
+        self.failures.append([step, place, what, first])
+
+    def state(self) -> dict[str, Any]:
+        """All of it, as JSON has it."""
+        moved = {n: m.tolist() for n, m in self.moved.items()}
+        return {
+            "norms": self.norms,
+            "moved": moved,
+            "looks": self.looks,
+            "ratios": self.ratios,
+            "failures": self.failures,
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Goes on from what was kept."""
+        self.norms, self.looks = state["norms"], state["looks"]
+        self.ratios, self.failures = state["ratios"], state["failures"]
+        self.moved = {n: torch.tensor(m, device=self.units[n].device) for n, m in state["moved"].items()}
+
+    def findings(self, history: dict[str, list[float]], size: Any, constant: float | None) -> list[Finding]:
+        """What there is to say at the end."""
+        found = [
+            self._failures(),
+            *self._gradients(),
+            self._dead(),
+            self._too_large(size),
+            self._too_small(size),
+        ]
+        found += [self._overfitting(history), self._plateau(history, constant), self._clipped(history)]
+        return [f for f in found if f is not None]
+
+    def _failures(self) -> Finding | None:
+        if not self.failures:
+            return None
+        step, place, what, first = self.failures[0]
+        return Finding(
+            "not_finite",
+            "warning",
+            f"{what[0].upper() + what[1:]} of step {step} ({place}) was not finite, "
+            f"first in {first}; the run "
+            "went back to its last good weights and took smaller steps.",
+            {"times": len(self.failures)},
+            None,
+            "Look at that layer and that batch: a logarithm of 0, a division, values too wide.",
+        )
+
+    def _gradients(self) -> list[Finding | None]:
+        typical = {n: median(v) for n, v in self.norms.items() if v}
+        if len(typical) < 3:
+            return []
+        (first, a), *_, (last, b) = typical.items()
+        evidence = {
+            f"gradient_of_{first}": a,
+            f"gradient_of_{last}": b,
+            "ratio": a / b if b > 0 else math.inf,
+        }
+        if b > 0 and a / b < VANISHING and a < FAINT:
+            return [
+                Finding(
+                    "vanishing_gradient",
+                    "warning",
+                    f"The gradient fades on its way back: that of {first} is {a / b:.2g} times that of {last}.",
+                    evidence,
+                    VANISHING,
+                    "Normalisation or residual links between the layers, ReLU or its kin, another initial scale.",
+                )
+            ]
+        if b > 0 and a / b > EXPLODING:
+            return [
+                Finding(
+                    "exploding_gradient",
+                    "warning",
+                    f"The gradient grows on its way back: that of {first} is {a / b:.3g} times that of {last}.",
+                    evidence,
+                    EXPLODING,
+                    "Normalisation between the layers, smaller initial weights.",
+                )
+            ]
+        return []
+
+    def _dead(self) -> Finding | None:
+        if self.looks < 2 * LOOKS:
+            return None
+        dead = {n: 1.0 - float(m.float().mean()) for n, m in self.moved.items()}
+        dead = {n: share for n, share in dead.items() if share >= DEAD}
+        if not dead:
+            return None
+        most = max(dead, key=lambda n: dead[n])
+        return Finding(
+            "dead_units",
+            "warning",
+            f"{100 * dead[most]:.0f} % of the units of {most} have no gradient any more, whatever the batch.",
+            {f"share_of_{n}": v for n, v in dead.items()},
+            DEAD,
+            "LeakyReLU or GELU in the place of ReLU, smaller initial weights, or fewer units.",
+        )
+
+    def _too_large(self, size: Any) -> Finding | None:
+        early = median(self.ratios) if len(self.ratios) >= 10 else math.nan
+        if not (early < TOO_LARGE or size.refused >= 5):
+            return None
+        return Finding(
+            "steps_too_large",
+            "note",
+            "Steps led too far at first and were made smaller: the loss falls by less than its slope promises.",
+            {"model_ratio": early, "steps_refused": size.refused},
+            TOO_LARGE,
+            "Nothing to do where the loss fell. Else standardise the inputs, normalise between the layers, "
+            "or take larger batches.",
+        )
+
+    def _too_small(self, size: Any) -> Finding | None:
+        from steepest.torch.step_size import MOST
+
+        early = median(self.ratios) if len(self.ratios) >= 10 else math.nan
+        if not (early > TOO_SMALL and size.most >= MOST):
+            return None
+        return Finding(
+            "steps_too_small",
+            "note",
+            "The loss falls as its slope promises up to the largest step that is taken: inputs or weights "
+            "may be tiny.",
+            {"model_ratio": early, "cap": size.most},
+            TOO_SMALL,
+            "Standardise the inputs; train for longer.",
+        )
+
+    def _overfitting(self, history: dict[str, list[float]]) -> Finding | None:
+        held, train = history.get("held_out", []), history.get("loss", [])
+        if len(held) < 4 or not all(map(math.isfinite, held)):
+            return None
+        best = min(range(len(held)), key=held.__getitem__)
+        fall = max(held[0] - held[best], 1e-12)
+        rise = (held[-1] - held[best]) / fall
+        if best > len(held) - 3 or rise < RISE or train[-1] >= train[best]:
+            return None
+        return Finding(
+            "overfitting",
+            "warning" if rise > 0.3 else "note",
+            f"The held-out loss was least after {history['passes'][best]:.3g} epochs and rose again while "
+            "that of the training rows fell; "
+            "the weights of then are returned.",
+            {"least_held_out": held[best], "last_held_out": held[-1], "rise": rise},
+            RISE,
+            "More rows, weight_decay, dropout, or a smaller module.",
+        )
+
+    def _plateau(self, history: dict[str, list[float]], constant: float | None) -> Finding | None:
+        losses = [v for v in history.get("loss", []) if math.isfinite(v)]
+        if len(losses) < 3:
+            return None
+        if constant is not None and losses[-1] >= 0.99 * constant:
+            return Finding(
+                "no_better_than_a_constant",
+                "problem",
+                "The module predicts no better than a constant would.",
+                {"loss": losses[-1], "loss_of_a_constant": constant},
+                0.99 * constant,
+                "Other initial weights (starts=3), normalisation between the layers, or a look at whether "
+                "input and target belong together.",
+            )
+        if losses[-1] > (1 - FALL) * losses[0] > 0:
+            return Finding(
+                "plateau",
+                "warning",
+                "The training loss stood still from the first look to the last.",
+                {"first": losses[0], "last": losses[-1]},
+                FALL,
+                "Other initial weights (starts=3), or a longer budget.",
+            )
+        return None
+
+    def _clipped(self, history: dict[str, list[float]]) -> Finding | None:
+        clipped, steps = history.get("clipped", [0.0])[-1:], history.get("iteration", [0.0])[-1:]
+        if not clipped or not steps or clipped[0] < max(3.0, 0.01 * steps[0]):
+            return None
+        return Finding(
+            "gradient_spikes",
+            "note",
+            f"{clipped[0]:.0f} gradients were more than ten times as large as usual and were clipped.",
+            {"clipped": clipped[0], "steps": steps[0]},
+            "10 times the usual",
+            "Look at the batches: outliers among the targets?",
+        )

@@ -1,0 +1,394 @@
+"""The loop: epochs of steps, reviews now and then, the best weights kept."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+from steepest.torch.data import move
+from steepest.torch.plan import Plan, Progress
+from steepest.torch.step_size import StepSize
+from steepest.torch.steps import Pairs, Steps, Strange, rows, set_stream, stream
+
+__all__ = ["Training"]
+
+#: How often a run goes back to its last good weights after numbers that are not finite.
+RETRIES = 3
+#: In how many parts a budget of fewer epochs is reviewed.
+REVIEWS = 10
+#: What is kept of a run as it is, by name.
+_NUMBERS = (
+    "epoch", "batch", "failures", "best_loss", "best_review", "last_round", "since", "sums", "counts", "rate",
+    "history",
+)  # fmt: skip
+_OF_STEPS = ("taken", "evaluations", "clipped", "usual")
+
+
+class Training:
+    """A run.
+
+    Parameters
+    ----------
+    plan : Plan
+        What was asked for.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan, self.steps = plan, Steps(plan)
+        self.epoch = self.batch = self.failures = 0
+        self.history: dict[str, list[float]] = {}
+        #: sums of what is averaged from one review to the next, over how many steps each; the budget's share at
+        #: the last
+        self.sums: dict[str, float] = {}
+        self.counts: dict[str, int] = {}
+        self.since, self.rate = 0.0, math.nan
+        self.best: dict[str, torch.Tensor] | None = None
+        self.best_loss, self.best_review, self.last_round = math.inf, -1, math.inf
+        self.good = self.weights()
+        self.outcome, self.message, self.interrupted = "", "", False
+        self.resumed: int | None = None
+        #: where the random numbers stood when the epoch began, from which a DataLoader draws its order
+        self.order: torch.Tensor | None = None
+        self.before, self.began, self.watched = 0.0, time.perf_counter(), -math.inf
+
+    def run(self) -> None:
+        """Trains until the budget is spent, or something says stop; leaves the weights that count in the module."""
+        kept = self.plan.kept
+        if kept is not None and kept.there is not None:
+            self._load(kept.there)
+        with _interrupted(self):
+            while not self.outcome:
+                self.steps.train()
+                self._epoch()
+        if kept is not None:
+            kept.write(self._state() if self.outcome == "stopped" else None)
+        if self.counts and self.outcome != "not_finite":
+            self._review()
+        if self.best is not None:
+            self.plan.module.load_state_dict(self.best, strict=False)
+        elif self.outcome == "not_finite":
+            self.plan.module.load_state_dict(self.good, strict=False)
+        elif self.steps.average is not None:
+            self._put(self.steps.average)
+        self.steps.optimizer.zero_grad(set_to_none=True)
+
+    @property
+    def seconds(self) -> float:
+        """Since the start, those of the run that this one goes on from included."""
+        return self.before + time.perf_counter() - self.began
+
+    @property
+    def passes(self) -> float:
+        """How often the data were walked through."""
+        length = self.plan.train.length
+        return self.epoch + (min(1.0, self.batch / length) if length else 0.0)
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """A copy of the module's parameters and buffers."""
+        state = self.plan.module.state_dict()
+        return {n: t.detach().clone() for n, t in state.items() if isinstance(t, torch.Tensor)}
+
+    def done(self) -> float:
+        """The share of the budget that is spent."""
+        return self.plan.budget.done(self.passes, self.steps.taken, self.seconds)
+
+    # An epoch
+
+    def _epoch(self) -> None:
+        skip, now = self.batch, stream(self.plan.device)
+        if self.order is not None:
+            set_stream(self.order, self.plan.device)
+        self.order = stream(self.plan.device)
+        source = self.plan.train.epoch(self.epoch, skip)
+        pending: Pairs = []
+        for k, (x, y) in enumerate(source):
+            if k == 0 and skip:
+                set_stream(now, self.plan.device)
+            pending.append((move(x, self.plan.device), move(y, self.plan.device)))
+            if len(pending) == self.plan.accumulate:
+                self._step(pending)
+                pending = []
+                if self.outcome:
+                    return
+        if pending:
+            self._step(pending)
+            if self.outcome:
+                return
+        self.plan.train.length = self.plan.train.length or self.batch
+        self.epoch, self.batch, self.order = self.epoch + 1, 0, None
+        if self.counts:
+            self._review()
+
+    def _step(self, pairs: Pairs) -> None:
+        """A step, and what is due after it."""
+        try:
+            said = self.steps.step(pairs, self.done(), (self.epoch, self.batch))
+        except Strange as error:
+            self._go_back(error)
+            said = {}
+        self.batch += len(pairs)
+        for name, value in said.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+            self.counts[name] = self.counts.get(name, 0) + 1
+        self.rate = said.get("rate", self.rate)
+        if self.interrupted:
+            self._end("stopped", "Stopped by Ctrl-C; the best weights so far are in place.")
+        if self.outcome:
+            return
+        self._show()
+        budget, done = self.plan.budget, self.done()
+        few = not budget.open and (budget.epochs is None or budget.epochs < REVIEWS)
+        due = few and math.floor(REVIEWS * done) > math.floor(REVIEWS * self.since)
+        if self.counts and due and self.batch != self.plan.train.length and not self.outcome:
+            self._review()
+            self.steps.train()
+        if not self.outcome and self.plan.kept is not None and self.plan.kept.due:
+            self.plan.kept.write(self._state())
+
+    def _go_back(self, error: Strange) -> None:
+        """To the last good weights, where smaller steps may help."""
+        self.failures += 1
+        place = f"batch {self.batch} of epoch {self.epoch}"
+        if error.data:
+            self._end("not_finite", f"Not finite: {error.first} ({place}): drop the row or fill it.")
+        elif self.failures > RETRIES:
+            self._end(
+                "not_finite",
+                f"Not finite: {error.what} at step {self.steps.taken + 1} ({place}), first in {error.first}; "
+                "so it was "
+                f"{RETRIES} times before, with smaller steps each time. The last good weights are in place.",
+            )
+        else:
+            self.steps.noticed.failed(self.steps.taken + 1, place, error.what, error.first)
+            self.plan.module.load_state_dict(self.good, strict=False)
+            self.steps.forget()
+            self.steps.taken += 1
+
+    def _end(self, outcome: str, message: str) -> None:
+        """Says how it ended, the first time."""
+        if not self.outcome:
+            self.outcome, self.message = outcome, message
+
+    # A review
+
+    def _review(self) -> None:
+        """Records where the run stands; keeps the best weights; ends it where it is time."""
+        done, size = self.done(), self.steps.size
+        mean = {name: total / self.counts[name] for name, total in self.sums.items()}
+        with self._shown():
+            held = self._held_out()
+            if held < self.best_loss:
+                self.best, self.best_loss = self.weights(), held
+                self.best_review = len(self._column("loss"))
+        row = {
+            "iteration": self.steps.taken, "loss": mean["loss"], "residual": mean["residual"], "rate": self.rate,
+            "evaluations": self.steps.evaluations, "passes": self.passes, "seconds": self.seconds, "held_out": held,
+            "cap": size.cap, "step": mean.get("step", math.nan), "model_ratio": mean.get("model_ratio", math.nan),
+            "clipped": self.steps.clipped,
+        }  # fmt: skip
+        for name, value in row.items():
+            self._column(name).append(float(value))
+        self.since, self.sums, self.counts = done, {}, {}
+        if self.plan.held is not None and not math.isfinite(held):
+            self._end(
+                "not_finite",
+                "Not finite: the loss on the held-out rows; the best weights so far are in place.",
+            )
+        if self.outcome:
+            return
+        self.good = self.weights()
+        if self.plan.disp:
+            out = "" if math.isnan(held) else f"  held out {held:.6g}"
+            print(
+                f"{self.steps.taken:7d}  epoch {self.passes:6.4g}  loss {row['loss']:.6g}{out}  rate {self.rate:.3g}"
+            )
+        self._judge(done, row["loss"] if math.isnan(held) else held)
+        if self.plan.callback is not None and not self.outcome:
+            try:
+                stop = self.plan.callback(self._progress(row["loss"]))
+            except StopIteration:
+                stop = True
+            if isinstance(stop, bool | np.bool_) and stop:
+                self._end("stopped", "Stopped by the callback; the best weights so far are in place.")
+
+    def _judge(self, done: float, judged: float) -> None:
+        """Ends the run where it is time."""
+        budget, reviews, held = self.plan.budget, len(self._column("loss")), self.plan.held is not None
+        if self.plan.patience is not None and reviews - 1 - self.best_review >= self.plan.patience:
+            self._end(
+                "held_out",
+                "Stopped early: the loss on held-out rows no longer falls; the best weights are in place.",
+            )
+        elif done >= 1.0 and not budget.open:
+            self._end("budget", budget.spent())
+        elif done >= 1.0:
+            best = self.best_loss if held else judged
+            gained = not math.isfinite(self.last_round) or best < self.last_round - 0.01 * abs(
+                self.last_round
+            )
+            if not gained:
+                self._end("held_out" if held else "plateau", budget.no_gain(held))
+            elif budget.last:
+                self._end("budget", budget.spent())
+            self.last_round = best
+            budget.begun, budget.round = self.epoch, budget.round + 1
+
+    def _held_out(self) -> float:
+        """The mean loss over the held-out rows; NaN where there are none."""
+        held = self.plan.held
+        if held is None:
+            return math.nan
+        self.plan.module.eval()
+        total, count = 0.0, 0
+        with torch.no_grad():
+            for k, (x, y) in enumerate(held.epoch(0)):
+                x, y = move(x, self.plan.device), move(y, self.plan.device)
+                total += float(self.steps.loss(x, y, held, (0, k))) * rows(x)
+                count += rows(x)
+        self.steps.train()
+        return total / count
+
+    @contextmanager
+    def _shown(self) -> Iterator[None]:
+        """Within it the parameters are what is handed over: their average, where one is kept."""
+        if self.steps.average is None:
+            yield
+            return
+        kept = [p.detach().clone() for p in self.steps.params]
+        self._put(self.steps.average)
+        try:
+            yield
+        finally:
+            self._put(kept)
+
+    @torch.no_grad()
+    def _put(self, values: list[torch.Tensor]) -> None:
+        for p, value in zip(self.steps.params, values, strict=True):
+            p.copy_(value)
+
+    def _column(self, name: str) -> list[float]:
+        return self.history.setdefault(name, [])
+
+    def _progress(self, loss: float) -> Progress:
+        done, held = min(1.0, self.done()), self._column("held_out")
+        left = self.seconds * (1 - done) / done if done > 0.02 and not self.plan.budget.open else None
+        out = held[-1] if held else math.nan
+        module = self.plan.module
+        return Progress(self.steps.taken, self.epoch, loss, out, self.rate, done, self.seconds, left, module)
+
+    def _show(self) -> None:
+        """Calls the watch, at most ten times a second."""
+        if self.plan.watch is None or time.perf_counter() - self.watched < 0.1:
+            return
+        self.watched = time.perf_counter()
+        loss = self.sums["loss"] / self.counts["loss"] if self.counts else math.nan
+        stop = self.plan.watch(self._progress(loss))
+        if isinstance(stop, bool | np.bool_) and stop:
+            self._end("stopped", "Stopped by the watch; the best weights so far are in place.")
+
+    # A run in a file
+
+    def _state(self) -> dict[str, Any]:
+        """All that the run goes on from, as arrays and one text."""
+        steps = self.steps
+        parts: dict[str, dict[str, torch.Tensor]] = {
+            "now": self.weights(),
+            "good": self.good,
+            "best": self.best or {},
+        }
+        if steps.average is not None:
+            parts["average"] = dict(zip(steps.names, steps.average, strict=True))
+        for name, p in zip(steps.names, steps.params, strict=True):
+            for key, value in steps.optimizer.state.get(p, {}).items():
+                parts.setdefault(f"memory {key}", {})[name] = value
+        parts["random"] = {"now": stream(self.plan.device)}
+        if self.order is not None:
+            parts["random"]["order"] = self.order
+        told = {
+            "numbers": {n: getattr(self, n) for n in _NUMBERS},
+            "steps": {n: getattr(steps, n) for n in _OF_STEPS},
+            "size": vars(steps.size),
+            "noticed": steps.noticed.state(),
+            "momo": steps.optimizer.param_groups[0].get("numbers", {}),
+            "budget": [self.plan.budget.begun, self.plan.budget.round],
+            "seconds": self.seconds,
+        }
+        arrays = {
+            f"{part}/{name}": _array(t) for part, tensors in parts.items() for name, t in tensors.items()
+        }
+        return {**arrays, "told": json.dumps(told)}
+
+    def _load(self, arrays: dict[str, Any]) -> None:
+        """Goes on from what was kept."""
+        told, steps = json.loads(bytes(arrays["told"]).decode()), self.steps
+        like = self.plan.module.state_dict()
+        parts: dict[str, dict[str, torch.Tensor]] = {}
+        for key, array in arrays.items():
+            part, _, name = key.partition("/")
+            parts.setdefault(part, {})[name] = _tensor(array, None if part == "random" else like.get(name))
+        self.plan.module.load_state_dict(parts["now"], strict=False)
+        self.good, self.best = parts["good"], parts.get("best")
+        if steps.average is not None:
+            steps.average = [parts["average"][name] for name in steps.names]
+        for part in (part for part in parts if part.startswith("memory ")):
+            for name, tensor in parts[part].items():
+                p = steps.params[steps.names.index(name)]
+                steps.optimizer.state[p][part.removeprefix("memory ")] = tensor
+        if told["momo"]:
+            steps.optimizer.param_groups[0]["numbers"] = told["momo"]
+        for owner, numbers in ((self, told["numbers"]), (steps, told["steps"])):
+            for name, value in numbers.items():
+                setattr(owner, name, value)
+        steps.size = StepSize(**told["size"])
+        steps.noticed.load(told["noticed"])
+        self.plan.budget.begun, self.plan.budget.round = told["budget"]
+        self.before, self.resumed = told["seconds"], steps.taken
+        self.order = parts["random"].get("order")
+        set_stream(parts["random"]["now"], self.plan.device)
+
+
+def _array(tensor: torch.Tensor) -> Any:
+    """A tensor's numbers; those that NumPy has no type for as their bits."""
+    plain = tensor.detach().cpu().contiguous()
+    return (plain.view(torch.int16) if plain.dtype == torch.bfloat16 else plain).numpy()
+
+
+def _tensor(array: Any, like: torch.Tensor | None) -> torch.Tensor:
+    """The tensor that was put there, where and as its like is; one that has none (a step's number) as it is."""
+    plain = torch.from_numpy(np.array(array))
+    if like is None:
+        return plain
+    back = (
+        plain.view(torch.bfloat16) if like.dtype == torch.bfloat16 and plain.dtype == torch.int16 else plain
+    )
+    # A step's number is named as its parameter is, and is looked at on the CPU.
+    return back.to(like.device) if plain.ndim == like.ndim else back
+
+
+@contextmanager
+def _interrupted(training: Training) -> Iterator[None]:
+    """Ctrl-C ends the run after the step that is under way; a second one at once. In the main thread only."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def asked(number: int, frame: Any) -> None:
+        if training.interrupted:
+            raise KeyboardInterrupt
+        training.interrupted = True
+
+    signal.signal(signal.SIGINT, asked)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
