@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import errors, linear, losses, methods, penalties, problems, rates, rules, searches
+    from . import errors, linear, losses, methods, penalties, portfolio, problems, rates, rules, searches
     from .curve_fit import curve_fit
     from .descend import compare, descend
     from .fit import fit, load
@@ -67,6 +67,7 @@ _PLACES = {
     "methods": None,
     "minimize": "minimize",
     "penalties": None,
+    "portfolio": None,
     "problems": None,
     "rates": None,
     "rules": None,
@@ -100,6 +101,7 @@ __all__ = [
     "methods",
     "minimize",
     "penalties",
+    "portfolio",
     "problems",
     "rates",
     "rules",

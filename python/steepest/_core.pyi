@@ -7,12 +7,14 @@ from numpy.typing import NDArray
 
 __all__ = [
     "Descent",
+    "Optimum",
     "Progress",
     "Rule",
     "TestFunction",
     "catalog",
     "check_structure",
     "checked",
+    "definiteness",
     "fit_linear",
     "least_squares",
     "line_search",
@@ -21,6 +23,7 @@ __all__ = [
     "minimize_residuals",
     "panics",
     "problem_names",
+    "quadratic",
     "reduced",
     "row_losses",
 ]
@@ -69,6 +72,12 @@ def line_search(
 def reduced(
     X: Any, y: NDArray[np.float64], asked: Mapping[str, Any], weight: Any = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
+def definiteness(matrix: NDArray[np.float64], shift: float) -> tuple[float, int, int, bool]: ...
+
+@final
+class Optimum: ...
+
+def quadratic(request: Mapping[str, Any], warm: Optimum | None = None) -> tuple[dict[str, Any], Optimum]: ...
 def means(
     loss: tuple[str, list[tuple[str, float]]], outputs: int, margin: NDArray[np.float64]
 ) -> NDArray[np.float64]: ...

@@ -13,6 +13,7 @@ pub mod fit;
 pub mod losses;
 pub mod minimize;
 pub mod problems;
+mod quadratic;
 pub mod residuals;
 mod returned;
 pub mod searches;
@@ -41,6 +42,8 @@ mod _core {
     use super::minimize::minimize;
     #[pymodule_export]
     use super::problems::{TestFunction, problem_names};
+    #[pymodule_export]
+    use super::quadratic::{Optimum, definiteness, quadratic};
     #[pymodule_export]
     use super::residuals::minimize_residuals;
     #[pymodule_export]

@@ -35,6 +35,7 @@ pub mod penalty;
 pub mod pool;
 pub mod problem;
 pub mod problems;
+pub mod quadratic;
 pub mod random;
 pub mod rate;
 pub mod rates;

@@ -25,7 +25,7 @@ from steepest.report.contours import (
     value_at,
 )
 
-__all__ = ["plot_descent", "plot_history", "plot_result"]
+__all__ = ["axes_on", "finish", "plot_descent", "plot_history", "plot_result", "save"]
 
 Runs = Mapping[str, Any]
 
@@ -90,7 +90,7 @@ def plot_descent(
     paths = {name: path_of(run, name) for name, run in named.items()}
     stars = minima_of(function, minima)
     own = ax is None
-    figure, ax = _axes(ax, file, (7.2, 5.6 + 0.2 * len(paths)))
+    figure, ax = axes_on(ax, file, (7.2, 5.6 + 0.2 * len(paths)))
     if bounds is None:
         limits = limits_of(named, paths, stars)
     else:
@@ -114,10 +114,10 @@ def plot_descent(
     ax.set(xlim=(xlow, xhigh), ylim=(ylow, yhigh), xlabel="x[0]", ylabel="x[1]")
     if 0.4 < (yhigh - ylow) / (xhigh - xlow) < 2.5:
         ax.set_aspect("equal", adjustable="box")
-    _finish(ax, title, grid=False)
+    finish(ax, title, grid=False)
     if own:
         _table(ax, _COLUMNS.format("", "value", "iterations", "evaluations", "ended"))
-    _save(figure, file)
+    save(figure, file)
     return ax
 
 
@@ -168,7 +168,7 @@ def plot_history(
     floor = 0.0
     if values.size and values.min() <= 0.0:
         floor = float(values.min())
-    figure, ax = _axes(ax, file, (7.2, 4.4))
+    figure, ax = axes_on(ax, file, (7.2, 4.4))
     drawn = False
     for i, (name, (x, y)) in enumerate(curves.items()):
         with np.errstate(invalid="ignore"):
@@ -185,10 +185,10 @@ def plot_history(
         ax.text(0.5, 0.5, "nothing was recorded", transform=ax.transAxes, ha="center", va="center", color=INK)
     across = {"passes": "passes over the data", "evaluations": "evaluations of the function"}
     ax.set(xlabel=across.get(against, against), ylabel=label)
-    _finish(ax, title)
+    finish(ax, title)
     if len(named) > 1:
         ax.legend(frameon=False, fontsize=9, labelcolor=INK)
-    _save(figure, file)
+    save(figure, file)
     return ax
 
 
@@ -211,13 +211,13 @@ def plot_result(result: Any, objective: Function | None = None, *, file: str | P
     if not np.any(np.nan_to_num(result["history"].get("rate", 0.0)) > 0.0):
         del curves["rate"]
     panels = len(curves) + contours
-    figure, axes = _axes(None, file, (4.6 * panels, 4.2), panels)
+    figure, axes = axes_on(None, file, (4.6 * panels, 4.2), panels)
     name = str(result.get("method") or "descent")
     for ax, (quantity, title) in zip(axes, curves.items(), strict=False):
         plot_history({name: result}, quantity=quantity, ax=ax, title=title)
     if contours and objective is not None:
         plot_descent(objective, {name: result}, ax=axes[-1], title="The path over the contours")
-    _save(figure, file)
+    save(figure, file)
     return axes
 
 
@@ -313,7 +313,7 @@ def _dots(i: int, length: int) -> dict[str, Any]:
 # How it is drawn
 
 
-def _axes(ax: Any, file: Any, size: tuple[float, float], panels: int = 1) -> tuple[Any, Any]:
+def axes_on(ax: Any, file: Any, size: tuple[float, float], panels: int = 1) -> tuple[Any, Any]:
     """The axes to draw on; a figure of pyplot's unless the picture goes to a file."""
     if ax is not None:
         return None, ax
@@ -331,7 +331,8 @@ def _axes(ax: Any, file: Any, size: tuple[float, float], panels: int = 1) -> tup
     return figure, axes
 
 
-def _finish(ax: Any, title: str | None, grid: bool = True) -> None:
+def finish(ax: Any, title: str | None, grid: bool = True) -> None:
+    """The title and the frame, as all pictures here have them."""
     if title:
         ax.set_title(title, loc="left", fontsize=11, color=INK)
     ax.tick_params(which="both", colors=INK, labelsize=9)
@@ -358,6 +359,7 @@ def _table(ax: Any, heading: str) -> None:
     legend.get_title().set_color("#6b7178")
 
 
-def _save(figure: Any, file: str | Path | None) -> None:
+def save(figure: Any, file: str | Path | None) -> None:
+    """Writes the picture, where it is to be a file."""
     if figure is not None and file is not None:
         figure.savefig(file, dpi=160, facecolor="white", bbox_inches="tight", pad_inches=0.15)

@@ -1,0 +1,462 @@
+//! A program solved: with few variables in play at first, and with those that the gap asks for.
+use super::interior::Interior;
+use super::settle::{Active, Settled};
+use super::{Cost, Prices, QuadraticProgram, ValuedPoint, Variable};
+use crate::cancel;
+use crate::certificate::{Certificate, Kind};
+use crate::descend::{Record, Solution};
+use crate::status::{Budget, Status};
+use crate::watch::{Counts, Stop};
+use std::borrow::Cow;
+use std::time::Instant;
+
+/// Variables up to which all are in play at once; and how many are in play at first where there are more.
+const FEW: usize = 200;
+const FIRST: usize = 100;
+/// Steps of the interior point method at most.
+const STEPS: usize = 100;
+/// Steps after which constraints that are still missed are beyond those few that are in play.
+const PATIENCE: usize = 12;
+/// What the active sets are tried at, and what is the end, as parts of the tolerance.
+const TRY: f64 = 1.0;
+const END: f64 = 1e-4;
+/// Rounds of active sets from another answer, and from the interior point method's.
+const ROUNDS: (u64, u64) = (12, 8);
+const ASSUMPTION: &str = "the matrix is positive semidefinite; weights without limits lie within a thousand times the largest found";
+
+/// The answer, and what the next program may begin with.
+#[derive(Clone, Debug)]
+pub struct Optimum {
+    /// The story; its point is that of the variables.
+    pub solution: Solution,
+    /// w.
+    pub weights: Vec<f64>,
+    /// The multipliers.
+    pub prices: Prices,
+    /// The slope along each variable, constraints paid for.
+    pub slope: Vec<f64>,
+    /// Which bounds hold.
+    pub active: Active,
+}
+
+/// What is spent, and the history of it.
+struct Spent<'s> {
+    stop: &'s Stop,
+    started: Instant,
+    counts: Counts,
+    history: Vec<Record>,
+}
+
+impl Spent<'_> {
+    fn record(&mut self, value: f64, residual: f64) {
+        self.counts.values += 1;
+        self.counts.gradients += 1;
+        let Counts { iterations: iteration, values: evaluations, .. } = self.counts;
+        let seconds = self.started.elapsed().as_secs_f64();
+        self.history.push(Record {
+            iteration,
+            value,
+            residual,
+            evaluations,
+            seconds,
+            ..Record::default()
+        });
+    }
+    fn over(&self) -> Option<Budget> {
+        if self.counts.iterations >= self.stop.iterations {
+            return Some(Budget::Iterations);
+        }
+        let late = self.started.elapsed().as_secs_f64() > self.stop.seconds;
+        late.then_some(Budget::Seconds)
+    }
+}
+
+impl QuadraticProgram<'_> {
+    /// The least, from another program's answer where that is much the same.
+    pub fn solve(&self, warm: Option<&Optimum>, stop: &Stop) -> Optimum {
+        let started = Instant::now();
+        let mut spent = Spent { stop, started, counts: Counts::default(), history: Vec::new() };
+        let (scaled, units) = self.alike();
+        let within = scaled.within();
+        let crossed = within.iter().any(|(low, high)| low - high > 1e-9 * (low.abs() + high.abs()))
+            || (0..self.least.len()).any(|i| self.least[i] > self.most[i]);
+        if crossed {
+            let point = scaled.unsettled(scaled.start.clone(), Prices::zeros(&scaled), &within);
+            return scaled.told(point, Status::Infeasible, spent, &units);
+        }
+        let (point, status) = scaled.grow(warm, &within, &mut spent);
+        let status = match status {
+            Status::Plateau if scaled.refuted(&point.prices.limits) => Status::Infeasible,
+            status => status,
+        };
+        scaled.told(point, status, spent, &units)
+    }
+
+    /// The same with constraints whose largest entry is 1, and what they were divided by.
+    fn alike(&self) -> (QuadraticProgram<'_>, Vec<f64>) {
+        let units: Vec<f64> = (0..self.least.len())
+            .map(|i| self.limit(i).iter().fold(0.0f64, |m, a| m.max(a.abs())))
+            .map(|unit| if unit > 0.0 && unit.is_finite() { unit } else { 1.0 })
+            .collect();
+        let n = self.variables.len().max(1);
+        let over = |v: &[f64]| v.iter().zip(&units).map(|(v, u)| v / u).collect::<Vec<f64>>();
+        let rows = self.limits.chunks_exact(n).zip(&units);
+        let scaled = QuadraticProgram {
+            limits: rows.flat_map(|(row, u)| row.iter().map(move |a| a / u)).collect(),
+            least: over(&self.least).into(),
+            most: over(&self.most).into(),
+            ..self.lent()
+        };
+        (scaled, units)
+    }
+    fn lent(&self) -> QuadraticProgram<'_> {
+        QuadraticProgram {
+            dense: self.dense.as_deref().map(Cow::Borrowed),
+            diagonal: Cow::Borrowed(&self.diagonal),
+            linear: Cow::Borrowed(&self.linear),
+            base: Cow::Borrowed(&self.base),
+            rows: Cow::Borrowed(&self.rows),
+            shift: Cow::Borrowed(&self.shift),
+            costs: Cow::Borrowed(&self.costs),
+            variables: self.variables.clone(),
+            start: self.start.clone(),
+            limits: Cow::Borrowed(&self.limits),
+            least: Cow::Borrowed(&self.least),
+            most: Cow::Borrowed(&self.most),
+        }
+    }
+
+    /// With more and more variables in play, until the gap over all of them is closed.
+    fn grow(
+        &self,
+        warm: Option<&Optimum>,
+        within: &[(f64, f64)],
+        spent: &mut Spent<'_>,
+    ) -> (Settled, Status) {
+        let n = self.variables.len();
+        let fixed = |v: &Variable| v.lower == v.upper;
+        let rest = |v: &Variable| if v.lower.is_finite() { v.lower } else { v.upper };
+        // Where those that are not in play lie.
+        let mut x: Vec<f64> = self.variables.iter().map(rest).collect();
+        let mut prices = Prices::zeros(self);
+        let mut guess = None;
+        let mut play = match warm {
+            Some(warm) => {
+                let side = &warm.active.variables;
+                (0..n).filter(|&j| side[j] != -1).for_each(|j| x[j] = warm.solution.x[j]);
+                prices = warm.prices.clone();
+                guess = Some(warm.active.clone());
+                side.iter().map(|side| *side != -1).collect()
+            }
+            None => self.first(within),
+        };
+        for (j, v) in self.variables.iter().enumerate() {
+            play[j] = !fixed(v) && (play[j] || !v.lower.is_finite());
+        }
+        loop {
+            let all = (0..n).all(|j| play[j] || fixed(&self.variables[j]));
+            let (part, good) = self.part(&play, &x, &prices, guess.take(), spent);
+            let budget = if good { None } else { spent.over() };
+            if !good && !all && budget.is_none() {
+                // Too few of them to meet the constraints.
+                play = self.variables.iter().map(|v| !fixed(v)).collect();
+                continue;
+            }
+            let mut inside = part.place.x.iter();
+            let mut sides = part.active.variables.iter();
+            let mut active = Active {
+                limits: part.active.limits,
+                rows: part.active.rows,
+                variables: vec![-1; n],
+            };
+            for (j, v) in self.variables.iter().enumerate() {
+                if play[j] {
+                    x[j] = *inside.next().expect("one for each in play");
+                    active.variables[j] = *sides.next().expect("one for each in play");
+                } else {
+                    x[j] = rest(v);
+                }
+            }
+            prices = part.prices;
+            let mut whole = self.unsettled(x.clone(), prices.clone(), within);
+            whole.active = active.clone();
+            if !good {
+                return (whole, budget.map_or(Status::Plateau, Status::Budget));
+            }
+            let target = self.target(&whole.place, spent.stop);
+            spent.record(
+                whole.place.value,
+                whole.gap.bound / target.max(f64::MIN_POSITIVE) * spent.stop.tolerance,
+            );
+            let mut lower: Vec<usize> = (0..n)
+                .filter(|&j| !play[j] && !fixed(&self.variables[j]))
+                .filter(|&j| whole.gap.slope[j] < 0.0 && whole.gap.parts[j] > 0.0)
+                .collect();
+            if all || lower.is_empty() || whole.gap.bound <= END * target {
+                return (whole, Status::Converged);
+            }
+            lower.sort_by(|&a, &b| whole.gap.slope[a].total_cmp(&whole.gap.slope[b]));
+            let now = play.iter().filter(|p| **p).count();
+            lower.truncate(now.max(FIRST));
+            lower.iter().for_each(|&j| play[j] = true);
+            if 2 * (now + lower.len()) > n {
+                (0..n).for_each(|j| play[j] = !fixed(&self.variables[j]));
+            }
+            guess = Some(active);
+        }
+    }
+
+    /// What is asked of the gap.
+    fn target(&self, place: &ValuedPoint, stop: &Stop) -> f64 {
+        stop.tolerance * place.value.abs().max(1e-12 * place.size)
+    }
+
+    /// The variables that look best where it begins, enough of them to meet the constraints.
+    fn first(&self, within: &[(f64, f64)]) -> Vec<bool> {
+        let n = self.variables.len();
+        if n <= FEW {
+            return vec![true; n];
+        }
+        let place = self.at(self.start.clone());
+        let mut prices = Prices::zeros(self);
+        for (k, p) in prices.rows.iter_mut().enumerate() {
+            if let Cost::Kink(c) = self.costs[k] {
+                *p = if place.s[k] > 0.0 { c } else { 0.0 };
+            }
+        }
+        self.sound(&place, &mut prices);
+        let slope = self.slopes(&place, &prices).0;
+        let mut best: Vec<usize> = (0..n).collect();
+        best.sort_by(|&a, &b| slope[a].total_cmp(&slope[b]));
+        let mut play = vec![false; n];
+        best[..FIRST].iter().for_each(|&j| play[j] = true);
+        // What a constraint can come to at most and at least.
+        let reaches = |play: &[bool]| {
+            (0..self.least.len()).all(|i| {
+                let (mut low, mut high) = (0.0, 0.0);
+                for (j, a) in self.limit(i).iter().enumerate().filter(|(_, a)| **a != 0.0) {
+                    let v = &self.variables[j];
+                    let (from, to) = if play[j] { within[j] } else { (v.lower, v.lower) };
+                    low += (a * from).min(a * to);
+                    high += (a * from).max(a * to);
+                }
+                low <= self.most[i] && high >= self.least[i]
+            })
+        };
+        let mut size = FIRST;
+        while !reaches(&play) {
+            if size > n / 2 {
+                return vec![true; n];
+            }
+            size *= 2;
+            // As many again, to choose among.
+            best[..(2 * size).min(n)].iter().for_each(|&j| play[j] = true);
+        }
+        // Those that count most in each constraint, where they do not all count alike; the best first.
+        let rows: Vec<&[f64]> = (0..self.least.len()).map(|i| self.limit(i)).collect();
+        let unlike = rows.iter().filter(|a| a.iter().any(|v| *v != a[0]));
+        let many = (size / rows.len()).max(FIRST / 20);
+        for a in unlike {
+            for times in [1.0, -1.0] {
+                let mut order = best.clone();
+                order.sort_by(|&i, &j| (times * a[i]).total_cmp(&(times * a[j])));
+                order.iter().take(many).for_each(|&j| play[j] = true);
+            }
+        }
+        play
+    }
+
+    /// The answer over those in play, all others at x; whether it is one, or only how far it came.
+    fn part(
+        &self,
+        play: &[bool],
+        x: &[f64],
+        prices: &Prices,
+        guess: Option<Active>,
+        spent: &mut Spent<'_>,
+    ) -> (Settled, bool) {
+        let part = self.restricted(play, x);
+        let within = part.within();
+        let kept = |all: &[f64]| -> Vec<f64> {
+            all.iter().zip(play).filter(|(_, p)| **p).map(|(v, _)| *v).collect()
+        };
+        let place = part.at(part.start.clone());
+        let enough = |place: &ValuedPoint| END * part.target(place, spent.stop);
+        if let Some(guess) = guess {
+            let sides = guess.variables.iter().zip(play).filter(|(_, p)| **p).map(|(s, _)| *s);
+            let active = Active { variables: sides.collect(), ..guess };
+            let settled = part.settle(kept(x), prices, active, &within, (enough(&place), ROUNDS.0));
+            if let Some(settled) = settled {
+                spent.counts.iterations += settled.rounds;
+                return (settled, true);
+            }
+        }
+        let mut interior = Interior::new(&part);
+        let mut aim = TRY;
+        let few = play.iter().any(|p| !p);
+        for step in 0..STEPS {
+            cancel::check();
+            if spent.over().is_some() || !interior.step() {
+                break;
+            }
+            spent.counts.iterations += 1;
+            let target = part.target(&interior.place, spent.stop);
+            let [products, slopes, missed] = interior.left;
+            spent.record(interior.place.value, products);
+            if products + slopes > aim * target || missed > 1e-9 {
+                if few && step >= PATIENCE && missed > 1e-6 {
+                    break;
+                }
+                continue;
+            }
+            let x = interior.place.x.clone();
+            let (limit, active) = ((END * target, ROUNDS.1), interior.active());
+            if let Some(settled) = part.settle(x, &interior.prices(), active, &within, limit) {
+                spent.counts.iterations += settled.rounds;
+                return (settled, true);
+            }
+            aim *= 1e-2;
+            if aim < END {
+                break;
+            }
+        }
+        let mut found = part.unsettled(interior.place.x.clone(), interior.prices(), &within);
+        found.active = interior.active();
+        let good = found.gap.bound <= part.target(&found.place, spent.stop).max(found.gap.rounding);
+        let met = found.gap.violation <= 1e-9;
+        (found, good && met)
+    }
+
+    /// A point with its multipliers and their gap.
+    fn unsettled(&self, x: Vec<f64>, mut prices: Prices, within: &[(f64, f64)]) -> Settled {
+        let place = self.at(x);
+        self.sound(&place, &mut prices);
+        let gap = self.gap(&place, &prices, within);
+        let sides = Active {
+            variables: vec![0; self.variables.len()],
+            limits: vec![0; self.least.len()],
+            rows: vec![0; self.costs.len()],
+        };
+        Settled { place, prices, gap, active: sides, rounds: 0 }
+    }
+
+    /// The program over some of its variables, the others where they are.
+    fn restricted(&self, play: &[bool], x: &[f64]) -> QuadraticProgram<'_> {
+        if play.iter().all(|p| *p) {
+            return self.lent();
+        }
+        let (n, all) = (self.columns(), self.variables.len());
+        let chosen: Vec<usize> = (0..all).filter(|&j| play[j]).collect();
+        let mut place = vec![usize::MAX; n];
+        chosen.iter().for_each(|&j| place[self.variables[j].column] = 0);
+        let columns: Vec<usize> = (0..n).filter(|&i| place[i] == 0).collect();
+        columns.iter().enumerate().for_each(|(k, &i)| place[i] = k);
+        let still: Vec<f64> = x.iter().zip(play).map(|(x, p)| if *p { 0.0 } else { *x }).collect();
+        let mut out = self.weights(&still, true);
+        let some = |v: &[f64]| columns.iter().map(|&i| v[i]).collect::<Vec<f64>>();
+        let base = some(&out);
+        columns.iter().for_each(|&i| out[i] = 0.0);
+        let (pulled, shifted, held) = (self.bend(&out), self.sums(&out), self.holds(&still));
+        let linear = some(&self.linear).iter().zip(some(&pulled)).map(|(c, p)| c + p).collect();
+        let dense = self.dense.as_ref().map(|dense| {
+            let rows = columns.iter().map(|&i| &dense[i * n..(i + 1) * n]);
+            rows.flat_map(|row| columns.iter().map(|&j| row[j])).collect()
+        });
+        let rows = (0..self.costs.len()).flat_map(|k| some(self.row(k))).collect();
+        let limits = (0..self.least.len()).flat_map(|i| chosen.iter().map(move |&j| (i, j)));
+        // As much in all as there was over all variables.
+        let room = |j: usize| self.start[j] - self.variables[j].lower;
+        let spread: f64 = (0..all).map(room).filter(|r| r.is_finite()).sum();
+        let start = chosen.iter().map(|&j| match room(j).is_finite() {
+            true => self.variables[j].lower + spread / chosen.len() as f64,
+            false => self.start[j],
+        });
+        let minus = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a - b).collect();
+        QuadraticProgram {
+            dense,
+            diagonal: some(&self.diagonal).into(),
+            linear,
+            base: base.into(),
+            rows,
+            shift: self.shift.iter().zip(&shifted).map(|(a, b)| a + b).collect(),
+            costs: Cow::Borrowed(&self.costs),
+            start: start.collect(),
+            variables: chosen
+                .iter()
+                .map(|&j| Variable { column: place[self.variables[j].column], ..self.variables[j] })
+                .collect(),
+            limits: limits.map(|(i, j)| self.limit(i)[j]).collect(),
+            least: minus(&self.least, &held),
+            most: minus(&self.most, &held),
+        }
+    }
+
+    /// Whether multipliers of the constraints prove that no x meets them all: y′A x ≤ max y′r is never so.
+    fn refuted(&self, y: &[f64]) -> bool {
+        let size = y.iter().fold(0.0, |m: f64, y| m.max(y.abs()));
+        if !(size > 0.0) || !size.is_finite() {
+            return false;
+        }
+        let (mut pull, mut most, mut noise) = (vec![0.0; self.variables.len()], 0.0, 0.0);
+        for (i, y) in y.iter().enumerate() {
+            let y = if y.abs() > 1e-9 * size { y / size } else { 0.0 };
+            if y != 0.0 {
+                let end = y * if y > 0.0 { self.most[i] } else { self.least[i] };
+                most += end;
+                noise += end.abs();
+                pull.iter_mut().zip(self.limit(i)).for_each(|(p, a)| *p += y * a);
+            }
+        }
+        let mut least = 0.0;
+        for (p, v) in pull.iter().zip(&self.variables) {
+            let end = p * if *p > 0.0 { v.lower } else { v.upper };
+            if *p != 0.0 {
+                least += end;
+                noise += end.abs();
+            }
+        }
+        least - most > 1e-9 * noise
+    }
+
+    fn told(&self, point: Settled, status: Status, mut spent: Spent<'_>, units: &[f64]) -> Optimum {
+        let Settled { place, mut prices, gap, active, .. } = point;
+        let target = self.target(&place, spent.stop);
+        let rounding = gap.rounding;
+        let certificate = Certificate {
+            kind: Kind::DualityGap,
+            bound: gap.bound.max(rounding.min(target)),
+            target,
+            rounding,
+            assumption: ASSUMPTION,
+        };
+        let status = match status {
+            Status::Converged if gap.violation > 1e-9 => Status::Plateau,
+            other => other.admitted(Some(&certificate)),
+        };
+        if spent.history.is_empty() {
+            spent.record(place.value, certificate.bound);
+        }
+        prices.limits.iter_mut().zip(units).for_each(|(y, unit)| *y /= unit);
+        let solution = Solution {
+            x: place.x,
+            value: place.value,
+            violation: gap.violation,
+            status,
+            certificate: Some(certificate),
+            counts: spent.counts,
+            seconds: spent.started.elapsed().as_secs_f64(),
+            history: spent.history,
+            path: Vec::new(),
+            findings: Vec::new(),
+            resumed: None,
+            gradient: None,
+        };
+        Optimum { solution, weights: place.w, prices, slope: gap.slope, active }
+    }
+}
+
+impl Prices {
+    fn zeros(of: &QuadraticProgram<'_>) -> Self {
+        Prices { limits: vec![0.0; of.least.len()], rows: vec![0.0; of.costs.len()] }
+    }
+}

@@ -1,0 +1,271 @@
+"""What a portfolio may be: bounds, a budget, limits of groups, what may be traded; as the solver takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steepest.errors import InputError, did_you_mean
+from steepest.portfolio.covariance import as_floats, positions
+
+__all__ = ["Limits", "read_limits"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass
+class Limits:
+    """The variables and the constraints of a program.
+
+    A weight is one variable between its bounds. Where trades or the sum of sizes are limited or paid for, it is what it
+    cannot help being, `base`, and pieces that grow or shrink it: what is bought, what is sold, what is sold short.
+    """
+
+    names: list[Any]
+    low: Floats
+    high: Floats
+    base: Floats
+    column: NDArray[np.int64]
+    sign: Floats
+    price: Floats
+    lower: Floats
+    upper: Floats
+    #: what a piece counts for in trades and in the sum of sizes
+    trade: Floats
+    size: Floats
+    labels: list[str] = field(default_factory=list)
+    rows: list[Floats] = field(default_factory=list)
+    least: list[float] = field(default_factory=list)
+    most: list[float] = field(default_factory=list)
+    #: costs that no choice avoids
+    fixed: float = 0.0
+
+    def add(self, label: str, weights: Floats, low: float, high: float) -> None:
+        """A limit on a sum of weights."""
+        shift = float(weights @ self.base)
+        self.pieces(label, weights[self.column] * self.sign, low - shift, high - shift)
+
+    def pieces(self, label: str, row: Floats, low: float, high: float) -> None:
+        """A limit on a sum of pieces."""
+        self.labels.append(label)
+        self.rows.append(row)
+        self.least.append(low)
+        self.most.append(high)
+
+    @property
+    def matrix(self) -> Floats:
+        """The constraints, one a row."""
+        return np.array(self.rows, dtype=np.float64).reshape(len(self.rows), len(self.column))
+
+
+def read_limits(
+    names: list[Any],
+    *,
+    bounds: Any = (0.0, None),
+    budget: float | None = 1.0,
+    limits: Any = None,
+    holdings: Any = None,
+    turnover: float | None = None,
+    costs: Any = 0.0,
+    gross: float | None = None,
+) -> Limits:
+    """Constraints as people write them, checked."""
+    n, where = len(names), positions(names)
+    low, high = _read_bounds(bounds, where)
+    held = None if holdings is None else by_asset(holdings, where, "holdings", 0.0)
+    cost = by_asset(costs, where, "costs", 0.0)
+    if (cost < 0).any():
+        raise InputError(f"costs must be at least 0; got {cost.min()}")
+    if held is None and (turnover is not None or (cost > 0).any()):
+        raise InputError("turnover and costs are of trades: pass holdings, the weights that are held now")
+    if held is not None or gross is not None:
+        found = _pieces(names, low, high, np.zeros(n) if held is None else held, cost)
+    else:
+        each = np.arange(n)
+        ones, zeros = np.ones(n), np.zeros(n)
+        found = Limits(names, low, high, zeros, each, ones, np.zeros(n), low, high, zeros, zeros)
+    if budget is not None:
+        total = _number(budget, "budget")
+        found.add("budget", np.ones(n), total, total)
+    for label, weights, least, most in _read_each(limits, where):
+        found.add(label, weights, least, most)
+    if turnover is not None:
+        most = _number(turnover, "turnover")
+        assert held is not None
+        found.pieces("turnover", found.trade, -np.inf, most - float(np.abs(held - found.base).sum()))
+    if gross is not None:
+        most = _number(gross, "gross")
+        found.pieces("gross", found.size, -np.inf, most - float(np.abs(found.base).sum()))
+    return found
+
+
+def _pieces(names: list[Any], low: Floats, high: Floats, held: Floats, cost: Floats) -> Limits:
+    """Each weight as what is held, what is bought and what is sold of it, apart on both sides of 0."""
+    base = np.clip(held, low, high)
+    parts: list[tuple[Floats, float, Floats, float, NDArray[np.bool_]]] = []
+    # Buying back what is short, buying more; selling what is there, selling short. Caps are what is left to the bounds.
+    up, down = high - base, base - low
+    short, there = np.clip(-base, 0.0, up), np.clip(base, 0.0, down)
+    everywhere = np.ones(len(names), dtype=bool)
+    parts.append((up - short, 1.0, np.ones(len(names)), 1.0, everywhere))
+    parts.append((short, 1.0, -np.ones(len(names)), 1.0, base < 0))
+    parts.append((there, -1.0, -np.ones(len(names)), 1.0, base > 0))
+    parts.append((down - there, -1.0, np.ones(len(names)), 1.0, (down - there) > 0))
+    keep = [np.flatnonzero(mask) for *_, mask in parts]
+    column = np.concatenate(keep)
+
+    def joined(part: int) -> Floats:
+        found = [
+            np.broadcast_to(p[part], len(names))[k].astype(np.float64)
+            for p, k in zip(parts, keep, strict=True)
+        ]
+        return np.concatenate(found)
+
+    upper, sign, size, trade = (joined(part) for part in range(4))
+    fixed = float(cost @ np.abs(held - base))
+    return Limits(
+        names, low, high, base, column, sign, cost[column], np.zeros(len(column)), upper, trade, size, fixed=fixed
+    )  # fmt: skip
+
+
+def _number(value: Any, what: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise InputError(f"{what} must be a number; got {value!r}")
+    if not np.isfinite(value):
+        raise InputError(f"{what} must be finite; got {value}")
+    return float(value)
+
+
+def _end(value: Any, open_end: float, what: str) -> float:
+    if value is None:
+        return open_end
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"{what} must be a number or None; got {value!r}") from None
+    if np.isnan(found):
+        raise InputError(f"{what} must be a number or None; got nan")
+    return found
+
+
+def _read_bounds(bounds: Any, where: Mapping[Any, int]) -> tuple[Floats, Floats]:
+    n = len(where)
+    names = list(where)
+    low, high = np.zeros(n), np.full(n, np.inf)
+    if isinstance(bounds, Mapping):
+        for name, pair in bounds.items():
+            i = place(name, where, "bounds")
+            low[i], high[i] = _pair(pair, f"bounds of {name!r}")
+    elif bounds is None:
+        low[:] = -np.inf
+    else:
+        pairs = list(bounds)
+        if len(pairs) == 2 and all(np.ndim(end) == 0 for end in pairs):
+            low[:], high[:] = _pair(pairs, "bounds")
+        elif len(pairs) == 2 and n != 2 and all(np.size(end) in (1, n) for end in pairs):
+            low[:], high[:] = (np.asarray(end, dtype=np.float64) for end in pairs)
+        elif len(pairs) == n:
+            for i, pair in enumerate(pairs):
+                low[i], high[i] = _pair(pair, f"bounds of {names[i]!r}")
+        else:
+            raise InputError(
+                f"bounds must be (low, high), one such pair for each of the {n} assets, or a mapping of names to pairs"
+            )
+    if np.isnan(low).any() or np.isnan(high).any():
+        raise InputError("bounds must be numbers or None; got nan")
+    if (low > high).any():
+        i = int(np.argmax(low > high))
+        raise InputError(f"bounds of {names[i]!r} contradict: at least {low[i]:g} and at most {high[i]:g}")
+    return low, high
+
+
+def _pair(pair: Any, what: str) -> tuple[float, float]:
+    try:
+        low, high = pair
+    except (TypeError, ValueError):
+        raise InputError(f"{what} must be a pair (low, high); got {pair!r}") from None
+    return _end(low, -np.inf, what), _end(high, np.inf, what)
+
+
+def place(name: Any, where: Mapping[Any, int], what: str) -> int:
+    """Where an asset stands."""
+    if name not in where:
+        raise InputError(
+            f"{what} names {name!r}, which is no asset{did_you_mean(str(name), map(str, where))}"
+        )
+    return where[name]
+
+
+def by_asset(values: Any, where: Mapping[Any, int], what: str, missing: float | None = None) -> Floats:
+    """A number for each asset: one for all, one for each, or by name."""
+    items = getattr(values, "items", None)
+    if items is not None:
+        found = np.full(len(where), np.nan if missing is None else missing)
+        for name, value in dict(items()).items():
+            found[place(name, where, what)] = _number(value, f"{what} of {name!r}")
+        if np.isnan(found).any():
+            lacking = [name for name, i in where.items() if np.isnan(found[i])]
+            raise InputError(f"{what} must have a number for each asset; {lacking[0]!r} has none")
+        return found
+    if np.ndim(values) == 0:
+        return np.full(len(where), _number(values, what))
+    found = as_floats(values, what, 1)
+    if len(found) != len(where):
+        raise InputError(f"{what} must have one number for each of the {len(where)} assets; got {len(found)}")
+    return found
+
+
+def _read_each(limits: Any, where: Mapping[Any, int]) -> list[tuple[str, Floats, float, float]]:
+    """Limits by label: (who, low, high)."""
+    if limits is None:
+        return []
+    if not isinstance(limits, Mapping):
+        limits = {f"limits[{i}]": limit for i, limit in enumerate(limits)}
+    found = []
+    for label, limit in limits.items():
+        try:
+            who, low, high = limit
+        except (TypeError, ValueError):
+            raise InputError(
+                f"limit {label!r} must be (who, low, high): names of assets or a number for each; got {limit!r}"
+            ) from None
+        rows = _read_who(who, where, str(label))
+        for i, row in enumerate(rows):
+            ends = [np.ravel(end)[i] if np.ndim(end) else end for end in (low, high)]
+            least, most = _pair(ends, f"limit {label!r}")
+            name = str(label) if len(rows) == 1 else f"{label}[{i}]"
+            if least > most:
+                raise InputError(
+                    f"limit {name!r} contradicts itself: at least {least:g} and at most {most:g}"
+                )
+            if np.isfinite(least) or np.isfinite(most):
+                found.append((name, row, least, most))
+    return found
+
+
+def _read_who(who: Any, where: Mapping[Any, int], label: str) -> list[Floats]:
+    if isinstance(who, str) or not np.size(who):
+        raise InputError(
+            f"limit {label!r} must say of whom: a list of names, or a number for each asset; got {who!r}"
+        )
+    if (
+        not hasattr(who, "items")
+        and isinstance(who, Sequence | set | frozenset)
+        and any(isinstance(w, str) for w in who)
+    ):
+        row = np.zeros(len(where))
+        for name in who:
+            row[place(name, where, f"limit {label!r}")] = 1.0
+        return [row]
+    if np.ndim(who) == 2:
+        rows = as_floats(who, f"limit {label!r}", 2)
+        if rows.shape[1] != len(where):
+            raise InputError(
+                f"limit {label!r} must have {len(where)} columns, one for each asset; got {rows.shape[1]}"
+            )
+        return list(rows)
+    return [by_asset(who, where, f"limit {label!r}", 0.0)]

@@ -1,0 +1,700 @@
+"""What is asked of a portfolio: least variance, most utility, most return for its risk, least loss in the tail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steepest.errors import InputError
+from steepest.portfolio.covariance import Bend, as_floats, names_of, positions, read_covariance
+from steepest.portfolio.limits import Limits, by_asset, read_limits
+from steepest.portfolio.prices import read_returns
+from steepest.portfolio.program import Portfolio, Program
+
+__all__ = [
+    "Frontier",
+    "frontier",
+    "max_sharpe",
+    "mean_variance",
+    "min_cvar",
+    "min_variance",
+    "risk_parity",
+    "tracking",
+]
+
+Floats = NDArray[np.float64]
+
+#: Settings that are no constraints: of the estimate, of units, and of when to stop.
+SETTINGS = {
+    "shrink": "ledoit_wolf",
+    "periods": None,
+    "l2": 0.0,
+    "tol": 1e-6,
+    "max_iter": None,
+    "max_seconds": None,
+}
+CONSTRAINTS = ("bounds", "budget", "limits", "holdings", "turnover", "costs", "gross")
+
+
+class Task:
+    """What every objective needs: names, returns expected, a covariance, constraints."""
+
+    def __init__(
+        self,
+        mu: Any = None,
+        cov: Any = None,
+        returns: Any = None,
+        prices: Any = None,
+        *,
+        estimate: bool = True,
+        costs_allowed: bool = False,
+        **given: Any,
+    ) -> None:
+        self.findings: list[dict[str, Any]] = []
+        self.settings = {name: given.pop(name, default) for name, default in SETTINGS.items()}
+        unknown = [name for name in given if name not in (*CONSTRAINTS, "at_most", "target_return")]
+        if unknown:
+            from steepest.errors import did_you_mean
+
+            known = (*CONSTRAINTS, *SETTINGS, "at_most", "target_return")
+            raise InputError(f"no constraint is called {unknown[0]!r}{did_you_mean(unknown[0], known)}")
+        rows, names, found = read_returns(returns, prices)
+        self.findings += found
+        self.names = names_of(mu, cov) if names is None else names
+        if estimate:
+            self.bend = read_covariance(cov, rows, self.settings["shrink"])
+            n = len(self.bend.diagonal)
+        elif rows is not None:
+            n = rows.shape[1]
+            self.bend = Bend(np.zeros(n), np.empty((0, n)))
+        else:
+            raise InputError("pass returns, a row a period, or prices")
+        self.rows = rows
+        if rows is not None and estimate and len(rows) <= n:
+            self.findings.append(
+                {
+                    "kind": "few_periods",
+                    "severity": "warning",
+                    "sentence": f"There are {len(rows)} periods for {n} assets: much of the covariance is shrinkage.",
+                    "evidence": {"periods": len(rows), "assets": n},
+                    "remedy": "Take more periods, or a FactorCovariance.",
+                }
+            )
+            if self.settings["shrink"] in (None, 0, 0.0):
+                raise InputError(
+                    f"returns have {len(rows)} periods for {n} assets, which leaves directions without variance: "
+                    "leave shrink as it is, or pass a FactorCovariance"
+                )
+        if self.names is None or len(self.names) != n:
+            self.names = list(range(n))
+        self.where = positions(self.names)
+        self.mu = None if mu is None else by_asset(mu, self.where, "mu")
+        if self.mu is None and rows is not None:
+            self.mu = rows.mean(axis=0)
+        l2 = float(self.settings["l2"])
+        if not 0 <= l2 < np.inf:
+            raise InputError(f"l2 must be at least 0; got {l2}")
+        if l2:
+            self.bend = Bend(self.bend.diagonal + l2, self.bend.rows, self.bend.dense)
+        periods = self.settings["periods"]
+        if periods is not None and not periods > 0:
+            raise InputError(f"periods must be above 0, as 252 of daily data; got {periods!r}")
+        target, self.at_most = given.pop("target_return", None), given.pop("at_most", None)
+        if self.at_most is not None and not (isinstance(self.at_most, int) and self.at_most >= 1):
+            raise InputError(f"at_most must be a whole number of names, 1 at least; got {self.at_most!r}")
+        self.given = given
+        self.holdings = given.get("holdings")
+        self.limits: Limits = read_limits(self.names, **given)
+        if not costs_allowed and (self.limits.price > 0).any():
+            raise InputError("costs have to be weighed against returns: use mean_variance or min_cvar")
+        if target is not None:
+            self.limits.add("target_return", self.returns_needed(), float(target), np.inf)
+
+    def returns_needed(self) -> Floats:
+        """mu, or the error that it is missing."""
+        if self.mu is None:
+            raise InputError("mu, the expected return of each asset, is needed here: pass mu, or returns")
+        return self.mu
+
+    def program(self, linear: Floats | None = None, times: float = 1.0, **more: Any) -> Program:
+        """A program over these constraints."""
+        stop = {name: self.settings[name] for name in ("tol", "max_iter", "max_seconds")}
+        n = len(self.names or [])
+        return Program(
+            self.limits, self.bend, np.zeros(n) if linear is None else linear, times, **more, **stop
+        )
+
+    def portfolio(self, values: dict[str, Any], why: str, **more: Any) -> Portfolio:
+        """The answer with what it is expected to do."""
+        w = values["x"]
+        mean = float("nan") if self.mu is None else float(self.mu @ w)
+        plain = self.bend
+        if self.settings["l2"]:
+            plain = Bend(self.bend.diagonal - float(self.settings["l2"]), self.bend.rows, self.bend.dense)
+        spread = float(np.sqrt(max(plain.variance(w), 0.0)))
+        periods = self.settings["periods"]
+        year = float("nan") if periods is None else float(periods)
+        values["findings"] = [*self.findings, *values["findings"]]
+        base = self.limits
+        held = None if self.holdings is None else by_asset(self.holdings, self.where, "holdings", 0.0)
+        values |= {
+            "reason": why,
+            "weights": dict(zip(self.names or [], w.tolist(), strict=True)),
+            "expected_return": mean,
+            "volatility": spread,
+            "periods": periods,
+            "annual_return": mean * year,
+            "annual_volatility": spread * float(np.sqrt(year)),
+            "sharpe": (mean / spread if spread else float("nan"))
+            * (1.0 if periods is None else np.sqrt(year)),
+            "trades": float("nan") if held is None else float(np.abs(w - held).sum()),
+        }
+        del base
+        values.pop("row_prices", None)
+        return Portfolio.of(values | more)  # type: ignore[return-value]
+
+    def solved(self, program: Program, why: str, **more: Any) -> Portfolio:
+        """The program's answer; of at most so many names, where that was asked for."""
+        values, _ = program.solve()
+        if self.at_most is None or not values["success"] or np.count_nonzero(values["x"]) <= self.at_most:
+            return self.portfolio(values, why, **more)
+        relaxed, bound = values["fun"], values["certificate"]["bound"]
+        few = np.argsort(-np.abs(values["x"]))[self.at_most :]
+        limits = self.limits
+        out = np.isin(limits.column, few)
+        if (limits.base[few] != 0).any() or (limits.low[few] > 0).any() or (limits.high[few] < 0).any():
+            raise InputError(
+                "at_most needs weights that may be 0: it takes no holdings, and bounds on both sides of 0"
+            )
+        limits.lower, limits.upper = np.where(out, 0.0, limits.lower), np.where(out, 0.0, limits.upper)
+        values, _ = program.solve()
+        gap = values["fun"] - (relaxed - bound)
+        values["certificate"] |= {
+            "bound": gap,
+            "assumption": "the bound is to the least over all names",
+        }
+        if values["success"] and gap > values["certificate"]["target"]:
+            values |= {"success": False, "status": 2, "outcome": "plateau"}
+            values["message"] = (
+                f"A heuristic for at most {self.at_most} names: within {gap:.3g} of what any number of them "
+                "could reach; that no other choice of names is better is not known."
+            )
+        return self.portfolio(values, why, **more)
+
+
+def min_variance(
+    mu: Any = None, cov: Any = None, *, returns: Any = None, prices: Any = None, **constraints: Any
+) -> Portfolio:
+    """The portfolio of least variance, w'Σw, under constraints; long only and fully invested unless told.
+
+    Parameters
+    ----------
+    mu : array_like, mapping or series, optional
+        The return expected of each asset in a period; needed for ``target_return``, otherwise only reported.
+    cov : array_like of shape (assets, assets), or FactorCovariance, optional
+        The covariance of returns of a period.
+    returns : array_like or frame, optional
+        In place of `cov`: returns, a row a period, a column an asset.
+    prices : frame or path, optional
+        In place of `cov`: prices, a row a day; gaps are filled with the price before, and said.
+    **constraints
+        ``bounds`` (low, high), one for each asset, or by name: (0, None) unless given, None for none at all.
+        ``budget``: what the weights sum to, 1 unless given, None for any sum.
+        ``limits``: a mapping of labels to (who, low, high), where who is names of assets (a group) or a number
+        for each (a factor's loadings); low == high is an equation.
+        ``target_return``: the least expected return.
+        ``holdings``, the weights held now, with ``turnover`` (most of Σ|w - holdings|) and ``costs`` (of a unit
+        traded).
+        ``gross``: most of Σ|w|. ``l2``: added to every variance, which spreads the weights. ``at_most``: names at
+        most, by a heuristic. ``shrink``: "ledoit_wolf", None or a share. ``periods``: periods in a year, for
+        annual figures.
+        ``tol``, ``max_iter``, ``max_seconds``: the duality gap asked for, relative to the value; budgets.
+
+    Returns
+    -------
+    Portfolio
+        `x`, `weights` by name, `fun` (the variance), a `certificate` by duality, and `limit_prices`, by how much the
+        value falls for each limit that is loosened by one. Constraints that contradict are named in `message`.
+
+    Raises
+    ------
+    InputError
+        If an argument cannot be used.
+
+    Examples
+    --------
+    >>> from steepest.portfolio import min_variance
+    >>> p = min_variance(cov=[[0.04, 0.0], [0.0, 0.01]])
+    >>> p.x.round(6), p.success, p.certificate["kind"]
+    (array([0.2, 0.8]), True, 'duality_gap')
+    >>> min_variance(cov=[[0.04, 0.0], [0.0, 0.01]], bounds=(0, 0.4)).outcome
+    'infeasible'
+
+    Notes
+    -----
+    Markowitz 1952, *Portfolio selection*, <https://doi.org/10.2307/2975974>.
+    """
+    task = Task(mu, cov, returns, prices, **constraints)
+    return task.solved(task.program(times=2.0), "least variance: a convex quadratic program")
+
+
+def mean_variance(
+    mu: Any = None,
+    cov: Any = None,
+    *,
+    risk_aversion: float | Sequence[float] = 1.0,
+    returns: Any = None,
+    prices: Any = None,
+    **constraints: Any,
+) -> Portfolio | list[Portfolio]:
+    """The portfolio of most utility: least F(w) = ½ γ w'Σw - mu'w + costs of trades.
+
+    Parameters
+    ----------
+    mu, cov, returns, prices
+        As in `min_variance`; the means of `returns` where `mu` is not given.
+    risk_aversion : float or sequence of float
+        γ, above 0; for several one portfolio each, every one from the one before.
+    **constraints
+        As in `min_variance`.
+
+    Returns
+    -------
+    Portfolio or list of Portfolio
+        As in `min_variance`; `fun` is F.
+
+    Raises
+    ------
+    InputError
+        If an argument cannot be used.
+
+    Examples
+    --------
+    >>> from steepest.portfolio import mean_variance
+    >>> p = mean_variance([0.10, 0.05], [[0.04, 0.0], [0.0, 0.01]], risk_aversion=4.0)
+    >>> p.x.round(6)
+    array([0.45, 0.55])
+
+    Notes
+    -----
+    Markowitz 1952, <https://doi.org/10.2307/2975974>.
+    """
+    many = np.atleast_1d(np.asarray(risk_aversion, dtype=np.float64))
+    if not (np.isfinite(many).all() and (many > 0).all()):
+        raise InputError(f"risk_aversion must be above 0 and finite; got {risk_aversion!r}")
+    task = Task(mu, cov, returns, prices, costs_allowed=True, **constraints)
+    found: list[Portfolio] = []
+    warm = None
+    for aversion in many.tolist():
+        program = task.program(-task.returns_needed() / aversion, aversion)
+        why = f"most utility at a risk aversion of {aversion:g}: a convex quadratic program"
+        if len(many) == 1:
+            return task.solved(program, why)
+        values, warm = program.solve(warm)
+        found.append(task.portfolio(values, why, risk_aversion=aversion))
+    return found
+
+
+def max_sharpe(
+    mu: Any = None,
+    cov: Any = None,
+    *,
+    risk_free: float = 0.0,
+    returns: Any = None,
+    prices: Any = None,
+    **constraints: Any,
+) -> Portfolio:
+    """The portfolio of most excess return for its volatility, (mu'w - r Σw) / √(w'Σw).
+
+    Parameters
+    ----------
+    mu, cov, returns, prices
+        As in `min_variance`; the means of `returns` where `mu` is not given.
+    risk_free : float
+        r, the return of a period without risk.
+    **constraints
+        As in `min_variance`.
+
+    Returns
+    -------
+    Portfolio
+        As in `min_variance`; `fun` is the ratio's negative (of a period), and the certificate's bound is on it: no
+        portfolio that is allowed has a ratio higher by more.
+
+    Raises
+    ------
+    InputError
+        If an argument cannot be used, or no portfolio that is allowed has a return above `risk_free`.
+
+    Examples
+    --------
+    >>> from steepest.portfolio import max_sharpe
+    >>> max_sharpe([0.10, 0.05], [[0.04, 0.0], [0.0, 0.01]]).x.round(6)
+    array([0.333333, 0.666667])
+
+    Notes
+    -----
+    Along the portfolios of most utility the excess return less γ times the variance is piecewise linear in γ; its
+    zero is the answer, found by false position.
+    Sharpe 1966, <https://doi.org/10.1086/294846>.
+    """
+    task = Task(mu, cov, returns, prices, **constraints)
+    if task.at_most is not None:
+        raise InputError("at_most is not for max_sharpe: use mean_variance")
+    excess = task.returns_needed() - float(risk_free)
+    least, _ = task.program().solve()
+    if not least["success"]:
+        return task.portfolio(least, "most return for its volatility")
+    top, _ = _best_return(task, excess)
+    if top <= 0:
+        raise InputError(
+            f"no portfolio that is allowed has an expected return above risk_free = {risk_free:g}: "
+            f"the best is {-top:.3g} below"
+        )
+    warm = None
+
+    def at(aversion: float) -> tuple[float, dict[str, Any]]:
+        nonlocal warm
+        values, warm = task.program(-excess / aversion, aversion).solve(warm)
+        w = values["x"]
+        return aversion * task.bend.variance(w) - float(excess @ w), values
+
+    w = least["x"]
+    variance = task.bend.variance(w)
+    mean = float(excess @ w)
+    guess = max(mean, 0.5 * top) / max(variance, 1e-300)
+    low, high = None, None
+    error, values = at(guess)
+    tries = 0
+    while abs(error) > 1e-13 * guess * task.bend.variance(values["x"]) and tries < 60 and values["success"]:
+        if error < 0:
+            low = (guess, error)
+        else:
+            high = (guess, error)
+        if low and high:
+            guess = low[0] - low[1] * (high[0] - low[0]) / (high[1] - low[1])
+            if tries > 12:
+                guess = float(np.sqrt(low[0] * high[0]))
+            if guess in (low[0], high[0]):
+                break
+        else:
+            # The zero of the piece on which it is: its slope is at most the variance here.
+            step = max(abs(error) / task.bend.variance(values["x"]), 0.5 * guess)
+            guess = guess + step if error < 0 else max(guess - step, 0.5 * guess)
+        error, values = at(guess)
+        tries += 1
+    w = values["x"]
+    spread = float(np.sqrt(task.bend.variance(w)))
+    ratio = float(excess @ w) / spread
+    smallest = float(np.sqrt(max(least["fun"] * 2 - 2 * least["certificate"]["bound"], 0.0)))
+    # e - λ s <= (e - γ Σŵ)'w for all w, so no ratio is above λ by more than the gap over the least volatility.
+    gap = (values["certificate"]["bound"] + abs(error)) / smallest if smallest > 0 else float("inf")
+    target = float(task.settings["tol"]) * abs(ratio)
+    values["fun"], values["history"] = -ratio, {}
+    values["certificate"] |= {
+        "bound": gap,
+        "target": target,
+        "rounding": values["certificate"]["rounding"] / max(smallest, 1e-300),
+    }
+    values["nit"] += tries
+    if values["success"] and gap > target:
+        values |= {"success": False, "status": 2, "outcome": "plateau", "message": ""}
+    return task.portfolio(
+        values, "most return for its volatility: quadratic programs at the right risk aversion"
+    )
+
+
+def _best_return(task: Task, excess: Floats) -> tuple[float, Any]:
+    """The most that is expected of a portfolio that is allowed: a linear program; infinite where there is no end."""
+    n = len(excess)
+    bend = Bend(np.zeros(n), np.empty((0, n)))
+    program = Program(task.limits, bend, -excess)
+    values, found = program.solve()
+    return (float("inf") if values["outcome"] == "unbounded" else -float(values["fun"])), found
+
+
+def min_cvar(
+    returns: Any = None,
+    *,
+    beta: float = 0.95,
+    mu: Any = None,
+    prices: Any = None,
+    **constraints: Any,
+) -> Portfolio:
+    """The portfolio of least conditional value at risk: the mean loss in the worst 1 - beta of the periods given.
+
+        min over w, t of  t + Σ_s max(-r_s'w - t, 0) / ((1 - beta) S) + costs of trades
+
+    Parameters
+    ----------
+    returns : array_like or frame of shape (periods, assets)
+        r_s: what happened, or what may happen, each period as likely as any other.
+    beta : float
+        From 0 to 1; .95 looks at the worst twentieth.
+    mu, prices
+        As in `min_variance`; `mu` serves ``target_return``, and is the mean of `returns` unless given.
+    **constraints
+        As in `min_variance`.
+
+    Returns
+    -------
+    Portfolio
+        As in `min_variance`; `fun` is the conditional value at risk of one period, `value_at_risk` is t.
+
+    Raises
+    ------
+    InputError
+        If an argument cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from steepest.portfolio import min_cvar
+    >>> p = min_cvar(np.array([[0.02, 0.0], [-0.03, 0.001], [0.01, 0.002], [-0.02, 0.001]]), beta=0.5)
+    >>> p.x.round(6), round(p.fun, 6)
+    (array([0., 1.]), -0.0005)
+
+    Notes
+    -----
+    Rockafellar and Uryasev 2000, <https://doi.org/10.21314/JOR.2000.038>.
+    """
+    if not 0 <= beta < 1:
+        raise InputError(f"beta must be from 0 to below 1, as 0.95; got {beta!r}")
+    task = Task(mu, None, returns, prices, estimate=False, costs_allowed=True, **constraints)
+    assert task.rows is not None
+    days, n = task.rows.shape
+    losses = np.hstack([-task.rows, -np.ones((days, 1))])
+    reach = np.where(np.isfinite(task.limits.high), np.abs(task.limits.high), 0.0)
+    reach = np.maximum(reach, np.where(np.isfinite(task.limits.low), np.abs(task.limits.low), 0.0))
+    far = float(np.abs(task.rows).max(initial=1e-12)) * max(
+        1.0, float(reach.sum()), abs(float(task.given.get("budget") or 1.0))
+    )
+    linear = np.zeros(n + 1)
+    linear[n] = 1.0
+    kinks = losses, np.zeros(days), np.full(days, 1 / ((1 - beta) * days))
+    program = task.program(linear, kinks=kinks, extra=[(-far, far)])
+    task.bend = Bend(np.zeros(n), np.sqrt(1 / days) * (task.rows - task.rows.mean(axis=0)))
+    program.bend = Bend(np.zeros(n), np.empty((0, n)))
+    found = task.solved(program, "least mean loss in the tail: a linear program")
+    worst = np.sort(-task.rows @ found.x)
+    found["value_at_risk"] = (
+        float(worst[min(int(np.ceil(beta * days)), days) - 1]) if beta > 0 else float(worst[0])
+    )
+    return found
+
+
+def tracking(index: Any, *, returns: Any = None, prices: Any = None, **constraints: Any) -> Portfolio:
+    """The portfolio that follows an index: least mean of (r_t'w - index_t)².
+
+    Parameters
+    ----------
+    index : array_like of shape (periods,)
+        The index's returns in the same periods.
+    returns, prices
+        The assets', as in `min_variance`.
+    **constraints
+        As in `min_variance`.
+
+    Returns
+    -------
+    Portfolio
+        As in `min_variance`; `fun` is the mean square of what it is off, `tracking_error` the root of that.
+
+    Raises
+    ------
+    InputError
+        If an argument cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from steepest.portfolio import tracking
+    >>> r = np.array([[0.01, 0.02], [-0.02, 0.01], [0.03, -0.01]])
+    >>> tracking(0.3 * r[:, 0] + 0.7 * r[:, 1], returns=r).x.round(6)
+    array([0.3, 0.7])
+    """
+    task = Task(None, None, returns, prices, estimate=False, **constraints)
+    assert task.rows is not None
+    days, n = task.rows.shape
+    goal = as_floats(index, "index", 1)
+    if len(goal) != days:
+        raise InputError(f"index must have a return for each of the {days} periods; got {len(goal)}")
+    root = 1 / np.sqrt(days)
+    bend = Bend(np.full(n, float(task.settings["l2"])), root * task.rows)
+    program = task.program(times=2.0, shift=-root * goal)
+    program.bend = bend
+    task.bend = Bend(np.zeros(n), root * (task.rows - task.rows.mean(axis=0)))
+    found = task.solved(program, "least squares over the weights allowed: a convex quadratic program")
+    off = task.rows @ found.x - goal
+    found["tracking_error"] = float(np.sqrt(np.mean(off**2)))
+    return found
+
+
+class Frontier(list[Portfolio]):
+    """The efficient portfolios, from the least variance to the highest return: a list that draws itself.
+
+    Parameters
+    ----------
+    portfolios : list of Portfolio
+        In the order of their returns.
+    assets : tuple
+        The names of the assets, their expected returns and their volatilities.
+
+    Examples
+    --------
+    >>> from steepest.portfolio import frontier
+    >>> f = frontier([0.10, 0.05], [[0.04, 0.0], [0.0, 0.01]], points=3)
+    >>> len(f), f[0].success
+    (3, True)
+    """
+
+    def __init__(self, portfolios: list[Portfolio], assets: tuple[list[Any], Floats, Floats]) -> None:
+        super().__init__(portfolios)
+        self._assets = assets
+
+    def plot(self, *, file: Any = None) -> Any:
+        """Draw the frontier with the assets, and the weights along it; needs matplotlib.
+
+        Parameters
+        ----------
+        file : path, optional
+            Where to save the picture, in the format that its ending names; it is then not shown.
+
+        Returns
+        -------
+        ndarray of matplotlib Axes
+            The frontier, and the weights.
+
+        Examples
+        --------
+        >>> from steepest.portfolio import frontier
+        >>> axes = frontier([0.10, 0.05], [[0.04, 0.0], [0.0, 0.01]], points=5).plot(file="/tmp/frontier.png")
+        """
+        from steepest.portfolio.pictures import draw_frontier
+
+        return draw_frontier(self, self._assets, file=file)
+
+
+def frontier(
+    mu: Any = None,
+    cov: Any = None,
+    *,
+    points: int = 20,
+    returns: Any = None,
+    prices: Any = None,
+    **constraints: Any,
+) -> Frontier:
+    """The efficient frontier: portfolios of least variance for returns from that of the least variance to the highest.
+
+    Parameters
+    ----------
+    mu, cov, returns, prices
+        As in `min_variance`; the means of `returns` where `mu` is not given.
+    points : int
+        How many, evenly spaced in the expected return; each begins where the one before ended.
+    **constraints
+        As in `min_variance`.
+
+    Returns
+    -------
+    Frontier
+        A list of `Portfolio`; `plot` draws it.
+
+    Raises
+    ------
+    InputError
+        If an argument cannot be used, or expected returns have no upper end.
+
+    Examples
+    --------
+    >>> from steepest.portfolio import frontier
+    >>> f = frontier([0.10, 0.05], [[0.04, 0.0], [0.0, 0.01]], points=3)
+    >>> [round(p.expected_return, 6) for p in f]
+    [0.06, 0.08, 0.1]
+    """
+    if not (isinstance(points, int) and points >= 2):
+        raise InputError(f"points must be 2 at least; got {points!r}")
+    task = Task(mu, cov, returns, prices, **constraints)
+    if task.at_most is not None:
+        raise InputError("at_most is not for a frontier: pass it to min_variance with a target_return")
+    mean = task.returns_needed()
+    values, warm = task.program(times=2.0).solve()
+    first = task.portfolio(values, "least variance: a convex quadratic program")
+    spreads = np.sqrt(task.bend.diagonal + np.sum(task.bend.rows**2, axis=0))
+    if task.bend.dense is not None:
+        spreads = np.sqrt(spreads**2 + task.bend.dense.diagonal())
+    assets = (list(task.names or []), mean, spreads)
+    if not first.success:
+        return Frontier([first], assets)
+    top, _ = _best_return(task, mean)
+    if not np.isfinite(top):
+        raise InputError(
+            "expected returns have no upper end under these constraints: give bounds, or limit gross"
+        )
+    found = [first]
+    task.limits.add("target_return", mean, first.expected_return, np.inf)
+    shift = float(mean @ task.limits.base)
+    task.findings = []
+    warm = None
+    for target in np.linspace(first.expected_return, top, points)[1:]:
+        # The last one lies at the very end of what is allowed: as much less as rounding is.
+        task.limits.least[-1] = float(target) - shift - 1e-12 * abs(top)
+        values, warm = task.program(times=2.0).solve(warm)
+        found.append(task.portfolio(values, "least variance for its return: a convex quadratic program"))
+    return Frontier(found, assets)
+
+
+def risk_parity(
+    cov: Any = None, *, shares: Any = None, returns: Any = None, prices: Any = None, **settings: Any
+) -> Portfolio:
+    """The long-only portfolio in which each asset's share of the variance is what it should be; equal unless told.
+
+    Parameters
+    ----------
+    cov, returns, prices
+        As in `min_variance`.
+    shares : array_like, mapping or series, optional
+        What each asset's part of the variance is to be relative to the others; above 0.
+    **settings
+        ``shrink``, ``periods``, ``l2`` and ``tol``, as in `min_variance`; constraints are refused, since with them the
+        problem is no longer convex.
+
+    Returns
+    -------
+    Portfolio
+        As in `min_variance`; `fun` is ½ x'Σx - Σ b ln x at x, the weights before they are made to sum to 1, and the
+        certificate bounds it by the Newton decrement; `risk_shares` are the parts of the variance.
+
+    Raises
+    ------
+    InputError
+        If an argument cannot be used.
+
+    Examples
+    --------
+    >>> from steepest.portfolio import risk_parity
+    >>> risk_parity([[0.04, 0.0], [0.0, 0.01]]).x.round(6)
+    array([0.333333, 0.666667])
+
+    Notes
+    -----
+    Spinu 2013, <https://doi.org/10.2139/ssrn.2297383>.
+    """
+    refused = [name for name in settings if name not in SETTINGS]
+    if refused:
+        raise InputError(
+            f"risk_parity takes no {refused[0]}: with constraints it is not convex; use min_variance with bounds"
+        )
+    from steepest.portfolio.parity import even_risks
+
+    task = Task(None, cov, returns, prices, **settings)
+    task.limits.price = np.zeros(len(task.limits.column))
+    part = np.ones(len(task.limits.names)) if shares is None else by_asset(shares, task.where, "shares")
+    if not (part > 0).all():
+        raise InputError(f"shares must be above 0; got {part.min()}")
+    values, risks = even_risks(task.bend, part / part.sum(), task.settings)
+    values |= {"limit_prices": {}}
+    return task.portfolio(values, "equal shares of the variance: a convex function", risk_shares=risks)

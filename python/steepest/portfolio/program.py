@@ -1,0 +1,281 @@
+"""A portfolio's program: put together, solved, and where it has no answer, why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steepest import _core
+from steepest.errors import InputError
+from steepest.portfolio.covariance import Bend
+from steepest.portfolio.limits import Limits
+from steepest.result import Result
+
+__all__ = ["Portfolio", "Program"]
+
+Floats = NDArray[np.float64]
+
+#: Where weights have no bounds, how many times the budget is looked at before it is said that there is no end.
+ENDLESS = 1e4
+
+
+class Portfolio(Result):
+    """A portfolio: a `Result` whose `x` are the weights, with what they are expected to do.
+
+    Attributes
+    ----------
+    weights : dict
+        The weights by the assets' names.
+    expected_return, volatility : float
+        Of one period, as `mu` and the covariance (or the returns) are; NaN where there is no `mu`.
+    annual_return, annual_volatility, sharpe : float
+        The same of a year, where `periods` says how many periods a year has: the return times `periods`, the
+        volatility times its root. `sharpe` is that of a year, or of a period where `periods` is not given.
+    trades : float
+        Σ |w - holdings|, where there are holdings.
+    limit_prices : dict
+        The multipliers of the limits by their labels: above 0 where one holds the weights down.
+
+    Examples
+    --------
+    >>> from steepest.portfolio import min_variance
+    >>> p = min_variance([0.1, 0.05], [[0.04, 0.0], [0.0, 0.01]], periods=12)
+    >>> round(p.annual_volatility, 6), p.weights[1]
+    (0.309839, 0.8)
+    """
+
+    def plot(self, *, file: str | Path | None = None) -> Any:
+        """Draw the weights, the largest first; needs matplotlib.
+
+        Parameters
+        ----------
+        file : path, optional
+            Where to save the picture, in the format that its ending names; it is then not shown.
+
+        Returns
+        -------
+        matplotlib Axes
+            The picture.
+
+        Examples
+        --------
+        >>> from steepest.portfolio import min_variance
+        >>> axes = min_variance(cov=[[0.04, 0.0], [0.0, 0.01]]).plot(file="/tmp/weights.png")
+        """
+        from steepest.portfolio.pictures import draw_weights
+
+        return draw_weights(self, file=file)
+
+
+@dataclass
+class Program:
+    """min times · (½ w'Pw + c'w + Σ kinks + prices of trades) over what `limits` allow."""
+
+    limits: Limits
+    bend: Bend
+    linear: Floats
+    #: what the value is multiplied by to be what was asked for, and what is added
+    times: float = 1.0
+    #: rows that cost c·max(v'w + o, 0) in place of the covariance
+    kinks: tuple[Floats, Floats, Floats] | None = None
+    #: variables beside the weights, each a column of its own: (low, high)
+    extra: list[tuple[float, float]] = field(default_factory=list)
+    shift: Floats | None = None
+    tol: float = 1e-6
+    max_iter: int | None = None
+    max_seconds: float | None = None
+
+    def request(self) -> dict[str, Any]:
+        """What the core takes."""
+        limits, n = self.limits, len(self.limits.names)
+        extra = len(self.extra)
+
+        def widen(v: Floats, by: float) -> Floats:
+            return np.concatenate([v, np.full(extra, by)]) if extra else v
+
+        rows, shift, costs = self.bend.rows, self.shift, np.ones(len(self.bend.rows))
+        if self.kinks is not None:
+            rows, shift, costs = self.kinks
+        budget = abs(limits.most[0]) if limits.labels[:1] == ["budget"] and limits.most[0] else 1.0
+        first = np.where(np.isfinite(limits.lower), limits.lower, 0.0)
+        start = np.minimum(first + budget / max(len(limits.column), 1), limits.upper)
+        matrix = limits.matrix
+        if extra:
+            matrix = np.hstack([matrix, np.zeros((len(matrix), extra))])
+        ends = np.array(self.extra, dtype=np.float64).reshape(extra, 2)
+        found = {
+            "dense": self.bend.dense if self.kinks is None else None,
+            "diagonal": widen(self.bend.diagonal, 0.0),
+            "linear": self.linear,
+            "base": widen(limits.base, 0.0),
+            "rows": rows,
+            "shift": np.zeros(len(rows)) if shift is None else shift,
+            "costs": costs,
+            "column": np.concatenate([limits.column, np.arange(n, n + extra)]),
+            "sign": widen(limits.sign, 1.0),
+            "price": widen(limits.price / self.times, 0.0),
+            "lower": np.concatenate([limits.lower, ends[:, 0]]),
+            "upper": np.concatenate([limits.upper, ends[:, 1]]),
+            "start": np.concatenate([start, ends.mean(axis=1)]),
+            "limits": matrix,
+            "least": np.array(limits.least, dtype=np.float64),
+            "most": np.array(limits.most, dtype=np.float64),
+        }
+        found = {name: _plain(value) for name, value in found.items()}
+        return found | {
+            "kinks": self.kinks is not None,
+            "tolerance": self.tol,
+            "iterations": self.max_iter,
+            "seconds": self.max_seconds,
+        }
+
+    def solve(self, warm: Any = None) -> tuple[dict[str, Any], Any]:
+        """The core's answer, its value as it was asked for; where there is none, it is said why."""
+        request = self.request()
+        values, found = _core.quadratic(request, warm)
+        if warm is not None and not values["success"]:
+            values, found = _core.quadratic(request, None)
+        if values["outcome"] in ("plateau", "infeasible"):
+            self._explain(values, request)
+        self._rescale(values)
+        n = len(self.limits.names)
+        values["x"] = values.pop("weights")[:n] + 0.0
+        values["limit_prices"] = dict(
+            zip(self.limits.labels, (self.times * values.pop("prices")).tolist(), strict=True)
+        )
+        values.pop("slope")
+        values["row_prices"] = values["row_prices"] * self.times
+        return values, found
+
+    def _rescale(self, values: dict[str, Any]) -> None:
+        values["fun"] = values["fun"] * self.times + self.limits.fixed
+        values["history"]["loss"] = values["history"]["loss"] * self.times + self.limits.fixed
+        for part in ("bound", "target", "rounding"):
+            values["certificate"][part] *= self.times
+
+    def _explain(self, values: dict[str, Any], request: dict[str, Any]) -> None:
+        """Names the constraints that contradict each other, or the weights along which there is no end."""
+        labels = self.limits.labels
+        keep = list(range(len(labels)))
+        missed, nearest = _missed(request, keep)
+        if missed > 0:
+            for i in list(keep):
+                fewer = [k for k in keep if k != i]
+                if _missed(request, fewer)[0] > 0:
+                    keep = fewer
+            values["weights"] = nearest
+            words = self._words(keep)
+            values |= {"success": False, "status": 8, "outcome": "infeasible"}
+            values["message"] = (
+                f"Infeasible: no weights meet {words} at once; they are missed by {missed:.3g} in all."
+            )
+            values["findings"] = [
+                *values["findings"],
+                {
+                    "kind": "contradiction",
+                    "severity": "problem",
+                    "sentence": f"No weights meet {words} at once.",
+                    "evidence": {"missed": missed},
+                    "remedy": "Loosen one of them, or leave it out.",
+                },
+            ]
+            return
+        open_ends = ~np.isfinite(request["lower"]) | ~np.isfinite(request["upper"])
+        if not open_ends.any():
+            return
+        far = ENDLESS * max(1.0, float(np.abs(request["start"]).sum()))
+        boxed = request | {
+            "lower": np.maximum(request["lower"], -far),
+            "upper": np.minimum(request["upper"], far),
+        }
+        inside, _ = _core.quadratic(boxed, None)
+        at_end = np.flatnonzero(open_ends & (np.abs(inside["x"]) > 0.5 * far))
+        if not inside["success"] or not len(at_end):
+            return
+        names = [str(self.limits.names[c]) for c in dict.fromkeys(request["column"][at_end].tolist())]
+        listed = ", ".join(names[:4]) + (" and others" if len(names) > 4 else "")
+        values |= {"success": False, "status": 5, "outcome": "unbounded", "weights": inside["weights"]}
+        values["message"] = (
+            f"Unbounded: more and more of {listed} gains without end; give bounds, or limit gross."
+        )
+
+    def _words(self, keep: list[int]) -> str:
+        limits = self.limits
+        said = []
+        for i in keep:
+            low, high = limits.least[i], limits.most[i]
+            shift = (
+                float(self._weights_row(i) @ limits.base)
+                if limits.labels[i] not in ("turnover", "gross")
+                else 0.0
+            )
+            if low == high:
+                ends = f"= {low + shift:.6g}"
+            else:
+                parts = [f"at least {low + shift:.6g}"] * bool(np.isfinite(low))
+                parts += [f"at most {high + shift:.6g}"] * bool(np.isfinite(high))
+                ends = " and ".join(parts)
+            said.append(f"'{limits.labels[i]}' ({ends})")
+        bounds = "the bounds of the weights"
+        if len(said) < 2:
+            said.append(bounds)
+            return " and ".join(said)
+        return " and ".join([", ".join(said[:-1]), said[-1]]) + f" within {bounds}"
+
+    def _weights_row(self, i: int) -> Floats:
+        row = np.zeros(len(self.limits.names))
+        row[self.limits.column] = self.limits.rows[i] * self.limits.sign
+        return row
+
+
+def _plain(value: Any) -> Any:
+    """An array as the core takes it: without gaps, of floats or of places."""
+    if value is None:
+        return None
+    return np.ascontiguousarray(value, dtype=np.int64 if value.dtype.kind == "i" else np.float64)
+
+
+def _missed(request: dict[str, Any], keep: list[int]) -> tuple[float, Floats]:
+    """By how much some constraints are missed at least, all together, and the weights there: a linear program, in which
+    each may be missed at a price of 1."""
+    m, n = len(keep), len(request["column"])
+    columns = len(request["base"])
+    a = request["limits"][keep]
+    unit = np.maximum(np.abs(a).max(axis=1, initial=0.0), 1e-300)
+    a = a / unit[:, None]
+    lower = np.maximum(request["lower"], -ENDLESS)
+    upper = np.minimum(request["upper"], ENDLESS)
+    if (lower > upper).any():
+        raise InputError("bounds of the weights contradict one another")
+    extra = 2 * m
+    program = request | {
+        "dense": None,
+        "diagonal": np.zeros(columns + extra),
+        "linear": np.zeros(columns + extra),
+        "base": np.concatenate([request["base"], np.zeros(extra)]),
+        "rows": np.empty((0, columns + extra)),
+        "shift": np.empty(0),
+        "costs": np.empty(0),
+        "kinks": False,
+        "column": np.concatenate([request["column"], np.arange(columns, columns + extra)]),
+        "sign": np.concatenate([request["sign"], np.ones(extra)]),
+        "price": np.concatenate([np.zeros(n), np.ones(extra)]),
+        "lower": np.concatenate([lower, np.zeros(extra)]),
+        "upper": np.concatenate([upper, np.full(extra, np.inf)]),
+        "start": np.concatenate([np.clip(request["start"], lower, upper), np.ones(extra)]),
+        "limits": np.hstack([a, np.eye(m), -np.eye(m)]),
+        "least": request["least"][keep] / unit,
+        "most": request["most"][keep] / unit,
+        "iterations": None,
+        "seconds": None,
+    }
+    values, _ = _core.quadratic(
+        {k: _plain(v) if isinstance(v, np.ndarray) else v for k, v in program.items()}, None
+    )
+    missed = float(values["fun"]) - float(values["certificate"]["bound"])
+    size = max(1.0, float(np.abs(program["least"][np.isfinite(program["least"])]).max(initial=0.0)))
+    return (missed if missed > 1e-8 * size else 0.0), values["weights"][:columns]
