@@ -454,3 +454,63 @@ def test_a_metric_that_lacks_a_rare_level_is_made_from_more_rows(seed, n):
         huber, np.zeros(38), jac=True, method="L-BFGS-B", options={"maxiter": 2000, "ftol": 1e-13}
     )
     fits(GeneralizedLinear("huber", "none").fit(X, y), least.fun, 2e-6)
+
+
+def few_classes(seed):
+    """Classes by levels of two columns and by a number: in some levels only some of the classes occur."""
+    r = np.random.default_rng(seed)
+    n, k, levels, plain = 400, int(r.integers(2, 6)), int(r.integers(4, 16)), seed % 3 == 0
+    a, b = np.minimum(r.geometric(0.25, n) - 1, 3 if plain else levels - 1), r.integers(0, 3, n)
+    X = np.zeros((n, levels + 4))
+    X[np.arange(n), a] = X[np.arange(n), levels + b] = 1
+    X[:, -1] = r.normal(size=n)
+    scores = 0.5 * X @ r.normal(size=(levels + 4, k)) + r.gumbel(size=(n, k))
+    if not plain:
+        scores[(r.random((levels, k)) < 0.2)[a]] -= 1e3
+    return X, np.unique(scores.argmax(1), return_inverse=True)[1]
+
+
+def separated(X, y):
+    """By a linear program: whether along some way no row's class falls behind another one and some row's gets ahead."""
+    rows = np.unique(np.column_stack([X, np.ones(len(X)), y]), axis=0)
+    rows, own = rows[:, :-1], rows[:, -1].astype(int)
+    k = y.max() + 1
+    others = [(i, o) for i in range(len(rows)) for o in range(k) if o != own[i]]
+    ahead = np.zeros((len(others), k, rows.shape[1]))
+    for at, (i, o) in enumerate(others):
+        ahead[at, own[i]], ahead[at, o] = rows[i], -rows[i]
+    ahead = sparse.csr_array(ahead.reshape(len(others), -1))
+    by, dim = sparse.eye_array(len(others)), ahead.shape[1]
+    most = optimize.linprog(
+        np.r_[np.zeros(dim), -np.ones(len(others))],
+        A_ub=sparse.hstack([-ahead, by]).tocsc(),
+        b_ub=np.zeros(len(others)),
+        bounds=[(None, None)] * dim + [(0, 1)] * len(others),
+    )
+    return -most.fun > 0.5
+
+
+@pytest.mark.filterwarnings("ignore::steepest.errors.NotConverged")
+@pytest.mark.parametrize("seed", range(18))
+def test_levels_in_which_only_some_classes_occur_are_named_within_few_reads(seed):
+    """Coefficients run away there; it took some hundred reads, and steps of 1e-12, to say so or to end as a plateau."""
+    X, y = few_classes(seed)
+    result = GeneralizedLinear("softmax", "none").fit(X, y).result_
+    assert result.passes < 40
+    if separated(X, y):
+        assert result.outcome == "separable"
+        return
+    proved(result)
+
+    def softmax(w):
+        w = w.reshape(-1, X.shape[1] + 1)
+        z = X @ w[:, :-1].T + w[:, -1]
+        z -= z.max(1, keepdims=True)
+        p = np.exp(z) / np.exp(z).sum(1, keepdims=True)
+        value = -np.mean(np.log(p[np.arange(len(y)), y]))
+        p[np.arange(len(y)), y] -= 1
+        return value, np.column_stack([p.T @ X, p.sum(0)]).ravel() / len(y)
+
+    start = np.zeros((y.max() + 1) * (X.shape[1] + 1))
+    least = optimize.minimize(softmax, start, jac=True, method="BFGS", options={"gtol": 1e-9})
+    assert result.fun == pytest.approx(least.fun, rel=2e-6)

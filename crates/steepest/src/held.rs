@@ -335,6 +335,14 @@ impl<'a> Held<'a> {
     pub fn chord(&self, row: usize) -> f64 {
         self.loss.chord(self.target[row], self.margin(row)[0])
     }
+    /// Which of a row's margins are on their wrong side ([`Block::wrong`]).
+    pub fn wrong(&self, row: usize, slack: f64, to: &mut [bool]) -> bool {
+        self.loss.wrong(self.target[row], self.margin(row), slack, to)
+    }
+    /// The square of what such margins lie out along ([`Block::astray`]).
+    pub fn astray(&self, row: usize, wrong: &[bool], to: &mut [f64]) {
+        self.loss.astray(self.target[row], wrong, to);
+    }
     /// The conjugate of the Bregman distance of a row's loss at its margin ([`Block::conjugate_distance`]).
     pub fn conjugate_distance(&self, row: usize, u: &[f64]) -> f64 {
         self.loss.conjugate_distance(self.target[row], self.margin(row), u)

@@ -261,6 +261,18 @@ pub trait Block: Send + Sync {
     fn recedes(&self, target: f64, t: &[f64], slack: f64) -> bool {
         t.iter().all(|t| t.abs() <= slack) || self.settled(target, t)
     }
+    /// Which of a row's margins lie, or as changes go on, on their wrong side, and are not 0 to `slack` beside it: what a way
+    /// along which no loss grows must leave as they are. Whether any does.
+    fn wrong(&self, target: f64, margin: &[f64], slack: f64, to: &mut [bool]) -> bool {
+        let wrong = margin.iter().any(|z| !(z.abs() < slack)) && !self.settled(target, margin);
+        to.fill(wrong);
+        wrong
+    }
+    /// The square of those ways out of which margins so marked are: adds e e′ for each, a row's margins side by side.
+    fn astray(&self, target: f64, wrong: &[bool], to: &mut [f64]) {
+        let (k, _) = (wrong.len(), target);
+        wrong.iter().enumerate().filter(|(_, w)| **w).for_each(|(j, _)| to[j * (k + 1)] += 1.0);
+    }
     /// See [`Loss::RARE`].
     fn rare(&self) -> bool;
 }

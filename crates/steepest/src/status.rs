@@ -122,7 +122,7 @@ impl Status {
             Status::Diverged => "Diverged: the value grows without end; take a smaller rate, or give none.".into(),
             Status::NotFinite(what) => format!("Not finite: {what}."),
             Status::Unbounded => "Unbounded: the value falls without end.".into(),
-            Status::Separable => "Separable classes, and no penalty on what separates them: the loss falls to 0 only as the coefficients grow without end; add an l2 penalty.".into(),
+            Status::Separable => "Separable classes, and no penalty on what separates them: the loss comes to its least only as the coefficients grow without end; add an l2 penalty.".into(),
             Status::GradientInconsistent(what) => format!("The gradient is not the function's: {what}."),
             Status::Infeasible => "Infeasible where it ended: no step brings the constraints nearer there. Where they are convex no point satisfies them; else another start may.".into(),
             Status::Plateau => "Stuck: its steps no longer lower the value, and that this is the least is not known.".into(),

@@ -258,11 +258,11 @@ pub enum OfRows<'a> {
         /// Whether none grows, and whether some falls. All of them; any of them.
         to: &'a mut [bool; 2],
     },
-    /// Rows that count and are not on their right side by margins of more than `beyond`. Joined.
+    /// Rows that count and are not on their right side, by margins that are not 0 to `beyond`. Joined.
     Wrong {
         /// Margins.
         at: Slot,
-        /// Below 0 for all.
+        /// 0 for all.
         beyond: f64,
         /// How many there are.
         count: &'a mut usize,

@@ -121,10 +121,10 @@ impl Places<'_> {
                 let z = kept.slot(*at);
                 to.clear();
                 **count = 0;
+                let mut which = vec![false; self.glm.outputs()];
                 for (p, z) in z.chunks_exact(self.glm.outputs()).enumerate() {
                     if self.share(p) > 0.0
-                        && z.iter().any(|z| z.abs() > *beyond)
-                        && !self.glm.loss.settled(self.target(p), z)
+                        && self.glm.loss.wrong(self.target(p), z, *beyond, &mut which)
                     {
                         if **count >= *first && (**count - *first).is_multiple_of(*step) {
                             to.push(p as u32);

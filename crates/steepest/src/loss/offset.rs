@@ -145,6 +145,12 @@ impl Block for Offset<'_> {
     fn recedes(&self, target: f64, t: &[f64], slack: f64) -> bool {
         self.base.recedes(self.target[Self::row(target)], t, slack)
     }
+    fn wrong(&self, target: f64, margin: &[f64], slack: f64, to: &mut [bool]) -> bool {
+        self.base.wrong(self.target[Self::row(target)], margin, slack, to)
+    }
+    fn astray(&self, target: f64, wrong: &[bool], to: &mut [f64]) {
+        self.base.astray(self.target[Self::row(target)], wrong, to);
+    }
     fn rare(&self) -> bool {
         self.base.rare()
     }

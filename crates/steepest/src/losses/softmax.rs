@@ -190,6 +190,22 @@ impl Block for Classes {
     fn recedes(&self, target: f64, t: &[f64], slack: f64) -> bool {
         t.iter().all(|other| *other <= t[target as usize] + slack)
     }
+    /// Classes that are as likely as the target's own.
+    fn wrong(&self, target: f64, margin: &[f64], slack: f64, to: &mut [bool]) -> bool {
+        let own = target as usize;
+        to.iter_mut().enumerate().for_each(|(k, to)| *to = k != own && !(margin[k] - margin[own] < slack));
+        to.contains(&true)
+    }
+    /// By each of them the difference to the target's own.
+    fn astray(&self, target: f64, wrong: &[bool], to: &mut [f64]) {
+        let (own, n) = (target as usize, wrong.len());
+        for k in (0..n).filter(|&k| wrong[k]) {
+            to[own * n + own] += 1.0;
+            to[k * n + k] += 1.0;
+            to[own * n + k] -= 1.0;
+            to[k * n + own] -= 1.0;
+        }
+    }
     fn rare(&self) -> bool {
         false
     }

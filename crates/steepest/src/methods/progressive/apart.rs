@@ -1,16 +1,20 @@
 //! Rows that can be separated: the loss falls without end.
-use super::metric::Form;
+use super::metric::{Few, Form};
+use super::outputs::ClassRows;
 use super::walk::CHANGE;
 use super::{Work, renewal};
 use crate::factor::Factor;
-use crate::gram::StandardisedRows;
+use crate::held::Held;
 use crate::objective::{Ask, Rows};
 use crate::problem::Problem;
 use crate::status::Halt;
 use crate::table::{Margins, OfRows, Slot};
+use std::collections::BTreeMap;
 
 /// Steps on all rows before a way without end is looked for; after that, at twice as many each time.
 pub const LOOK: usize = 6;
+/// Steps that are taken after it was found among several classes.
+const LEAVE: usize = 12;
 /// A way of length 1, over columns of scale 1, that changes no margin by more is none.
 const MOVED: f64 = 1e-3;
 /// Rounds of a look: each puts to the rows that must stay those that the round before took the wrong way.
@@ -66,6 +70,9 @@ impl Work {
         // Before the end one such step is enough to look, and worth a second look: the inverse of the metric takes out of
         // the way what rows with curvature still have of it.
         let end = self.walk.promise <= 2.0 * self.target(problem);
+        if self.leaves > 0 {
+            return Ok((self.left(problem) || self.steps >= self.leaves).then_some(false));
+        }
         if self.endless >= if end { 1 } else { 3 } {
             self.endless = 0;
             let mut way = self.walk.last().to_vec();
@@ -80,29 +87,55 @@ impl Work {
         }
         if self.steps >= self.next_look {
             self.next_look = 2 * self.steps.max(LOOK);
-            return self.apart(problem);
+            return self.found(problem);
         }
         Ok(None)
+    }
+
+    /// Whether nothing is left to gain: half of what falls by e a step is what a step promises.
+    fn left(&self, problem: &Problem<'_>) -> bool {
+        self.walk.promise <= 0.5 * self.target(problem)
+    }
+
+    /// Whether a way was looked for and found, and it is time to end: of several classes what some lose falls by e a step or
+    /// faster, so that after some steps more the rest is what it would be without them.
+    pub(super) fn found(&mut self, problem: &mut Problem<'_>) -> Result<Option<bool>, Halt> {
+        let found = self.apart(problem)?;
+        if found.is_some() && self.table.outputs > 1 && !self.left(problem) {
+            self.leaves = self.steps + LEAVE;
+            return Ok(None);
+        }
+        Ok(found)
     }
 
     /// Whether the loss falls without end along a way that is looked for: of the point itself and of the last step, what
     /// is left once all that moves rows on their wrong side is taken off; rows that it then takes the wrong way are put
     /// to those that must stay. Many levels that are separated at once each want a length of their own, and no
-    /// step says so clearly, but what is left of one does.
+    /// step says so clearly, but what is left of one does. Of several classes each is held against the row's own by itself:
+    /// a level in which one never occurs is separated from that one, whatever becomes of the others.
     pub(super) fn apart(&self, problem: &mut Problem<'_>) -> Result<Option<bool>, Halt> {
         let columns = &self.penalty[..self.table.columns.min(self.penalty.len())];
-        if self.table.outputs > 1 || self.shape.form != Form::Whole || columns.iter().all(|a| *a > 0.0) {
+        if self.table.coupled() || self.shape.form != Form::Whole || columns.iter().all(|a| *a > 0.0) {
             return Ok(None);
         }
+        if self.leaves > 0 {
+            return Ok(Some(false));
+        }
         // Few of the rows on their wrong side tell mostly that there is no such way.
-        let all = wrong(problem, self.walk.here, -1.0, (usize::MAX, 1))?.0;
+        let all = wrong(problem, self.walk.here, 0.0, (usize::MAX, 1))?.0;
+        if self.table.outputs == 1 && all >= self.table.rows {
+            // All must stay: a loss that falls for ever nowhere.
+            return Ok(None);
+        }
         let few = all.div_ceil(FEW * self.table.width()).max(1);
-        let wrong_here = wrong(problem, self.walk.here, -1.0, (0, few))?.1;
+        let wrong_here = Stay::of(problem, self.table.outputs, self.walk.here, 0.0, few)?;
+        // Of several outputs no more is spent on it than twice what was before.
+        let most = if self.table.outputs > 1 { 3.0 * problem.counts.passes } else { f64::INFINITY };
         for way in [&self.walk.u[..], self.walk.last()] {
             let mut stay = wrong_here.clone();
             let mut way = way.to_vec();
             for _ in 0..ROUNDS {
-                if !self.rid(problem, &stay, &mut way)? {
+                if problem.counts.passes > most || !self.rid(problem, &stay, &mut way)? {
                     break;
                 }
                 let largest = self.changes(problem, &way)?;
@@ -113,11 +146,8 @@ impl Work {
                     // Columns that are nearly copies of each other: it moves no row.
                     break;
                 }
-                let before = stay.len();
-                stay.extend(wrong(problem, CHANGE, STILL * largest, (0, 1))?.1);
-                stay.sort_unstable();
-                stay.dedup();
-                if stay.len() == before {
+                let more = Stay::of(problem, self.table.outputs, CHANGE, STILL * largest, 1)?;
+                if !stay.join(&more) {
                     break;
                 }
             }
@@ -130,30 +160,40 @@ impl Work {
     fn rid(
         &self,
         problem: &mut Problem<'_>,
-        rows: &[u32],
+        stay: &Stay,
         way: &mut [f64],
     ) -> Result<bool, Halt> {
-        let width = way.len();
+        let (width, rows) = (way.len(), &stay.rows[..]);
         problem.spend(renewal::passes(&self.table, rows.len() as f64 * (width as f64).powi(2)))?;
         let held = problem.hold(Rows::All, rows, None)?;
         let all: f64 = held.share.iter().sum();
         let weight: Vec<f64> = held.share.iter().map(|s| s / all).collect();
-        let mut gram = StandardisedRows { held: &held, scaling: &self.scaling }.gram(&weight);
-        for (j, a) in self.penalty.iter().enumerate() {
-            gram[j * width + j] += RIDGE * (1.0 + gram[j * width + j]) + a;
+        let few = Few { held: &held, scaling: &self.scaling, penalty: &self.penalty };
+        let before = unit(way);
+        if self.table.outputs > 1 {
+            let mut rows = ClassRows::squared(few, stay.squares(&held));
+            let factor = rows.raised(&weight, 2.0 * RIDGE);
+            for _ in 0..TAKEN_OFF {
+                let mut off = rows.product(way, &weight);
+                factor.solve(&mut off);
+                way.iter_mut().zip(&off).for_each(|(v, o)| *v -= o);
+            }
+        } else {
+            let rows = few.standardised();
+            let mut gram = rows.gram(&weight);
+            for (j, a) in self.penalty.iter().enumerate() {
+                gram[j * width + j] += RIDGE * (1.0 + gram[j * width + j]) + a;
+            }
+            let Some(factor) = Factor::cholesky(gram, width) else { return Ok(false) };
+            for _ in 0..TAKEN_OFF {
+                let mut off = rows.sweep(way, |i, t| (weight[i] * t, 0.0)).sum;
+                off.iter_mut().zip(&self.penalty).zip(&*way).for_each(|((o, a), v)| *o += a * v);
+                factor.solve(&mut off);
+                way.iter_mut().zip(&off).for_each(|(v, o)| *v -= o);
+            }
         }
         drop(held);
-        let Some(factor) = Factor::cholesky(gram, width) else { return Ok(false) };
-        let before = unit(way);
-        for _ in 0..TAKEN_OFF {
-            problem.spend(rows.len() as f64 / self.table.rows as f64)?;
-            let held = &problem.hold(Rows::All, rows, None)?;
-            let standardised = StandardisedRows { held, scaling: &self.scaling };
-            let mut off = standardised.sweep(way, |i, t| (weight[i] * t, 0.0)).sum;
-            off.iter_mut().zip(&self.penalty).zip(&*way).for_each(|((o, a), v)| *o += a * v);
-            factor.solve(&mut off);
-            way.iter_mut().zip(&off).for_each(|(v, o)| *v -= o);
-        }
+        problem.spend(TAKEN_OFF as f64 * stay.rows.len() as f64 / self.table.rows as f64)?;
         way.iter_mut().zip(&self.penalty).filter(|(_, a)| **a > 0.0).for_each(|(v, _)| *v = 0.0);
         Ok(before && way.iter().any(|v| v.abs() > STILL) && unit(way))
     }
@@ -203,7 +243,61 @@ impl Work {
     }
 }
 
-/// How many rows are on their wrong side, or taken there, by more than `beyond`, and of those some.
+/// Rows that must stay: those on their wrong side, or taken there; and of each by which of its margins.
+#[derive(Clone)]
+struct Stay {
+    rows: Vec<u32>,
+    /// A row's outputs side by side.
+    which: Vec<bool>,
+    outputs: usize,
+}
+
+impl Stay {
+    /// One in so many rows that are on their wrong side by margins that are kept, and not 0 to `slack`.
+    fn of(
+        problem: &mut Problem<'_>,
+        outputs: usize,
+        at: Slot,
+        slack: f64,
+        every: usize,
+    ) -> Result<Self, Halt> {
+        let rows = wrong(problem, at, slack, (0, every))?.1;
+        let mut which = vec![true; rows.len() * outputs];
+        if outputs > 1 {
+            let held = problem.hold(Rows::All, &rows, Some(at))?;
+            for (i, which) in which.chunks_exact_mut(outputs).enumerate() {
+                held.wrong(i, slack, which);
+            }
+        }
+        Ok(Stay { rows, which, outputs })
+    }
+    /// Puts others to them; whether there is any that was not among them.
+    fn join(&mut self, more: &Stay) -> bool {
+        let k = self.outputs;
+        let mut all: BTreeMap<u32, Vec<bool>> =
+            self.rows.iter().copied().zip(self.which.chunks_exact(k).map(<[bool]>::to_vec)).collect();
+        let mut grown = false;
+        for (row, which) in more.rows.iter().zip(more.which.chunks_exact(k)) {
+            let known = all.entry(*row).or_insert_with(|| vec![false; k]);
+            for (known, new) in known.iter_mut().zip(which) {
+                grown |= new & !*known;
+                *known |= new;
+            }
+        }
+        (self.rows, self.which) = (all.keys().copied().collect(), all.into_values().flatten().collect());
+        grown
+    }
+    /// The squares of what they must not do, one matrix a row.
+    fn squares(&self, held: &Held<'_>) -> Vec<f64> {
+        let k = self.outputs;
+        let mut to = vec![0.0; self.rows.len() * k * k];
+        let each = to.chunks_exact_mut(k * k).zip(self.which.chunks_exact(k));
+        each.enumerate().for_each(|(i, (to, which))| held.astray(i, which, to));
+        to
+    }
+}
+
+/// How many rows are on their wrong side, or taken there, by what is not 0 to `beyond`, and of those some.
 fn wrong(
     problem: &mut Problem<'_>,
     at: Slot,

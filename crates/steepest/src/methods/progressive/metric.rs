@@ -43,6 +43,8 @@ pub struct Metric {
     margins: Vec<f64>,
     /// Whether the curvature of chords counts.
     pub broad: bool,
+    /// What is added to the curvature of every column, beside that of columns of scale 1.
+    pub ridge: f64,
     /// Where there are no rows, the curvature of every column.
     bent: f64,
     /// What each weighs: its share, how many it stands for, the curvature of its loss.
@@ -51,7 +53,7 @@ pub struct Metric {
     pub factor: Inverse,
 }
 
-crate::state!(Metric { rows, times, margins, broad, bent } but weight, factor);
+crate::state!(Metric { rows, times, margins, broad, ridge, bent } but weight, factor);
 
 /// M, factored.
 pub enum Inverse {
@@ -213,16 +215,16 @@ pub fn metric(
             scored = true;
             continue;
         }
-        let factor = factored(few, (&portion, &weight), shape.form, n);
+        let factor = factored(few, (&portion, &weight), shape.form, (n, 0.0));
         let margins = held.margins.into_owned();
-        return Ok(Metric { rows, times, margins, broad: recipe.broad, weight, factor, bent: 0.0 });
+        return Ok(Metric { rows, times, margins, broad: recipe.broad, ridge: 0.0, weight, factor, bent: 0.0 });
     }
 }
 
 impl Metric {
     /// Makes it again from what is remembered of it; false where that is not of these rows.
     pub fn again(&mut self, seen: &mut Seen<'_, '_>, form: Form) -> Result<bool, Halt> {
-        let Metric { rows, times, margins, broad, bent, weight, factor } = self;
+        let Metric { rows, times, margins, broad, ridge, bent, weight, factor } = self;
         let (n, outputs) = (seen.len(), seen.table.outputs);
         let (scaling, penalty) = (seen.scaling, &seen.ground.penalty);
         let fits = times.len() == rows.len() && margins.len() == rows.len() * outputs;
@@ -238,7 +240,7 @@ impl Metric {
         let mut held = seen.hold(rows, None)?;
         held.margins.to_mut().clone_from(margins);
         let (portion, weighs) = weighed(&held, times, *broad);
-        *factor = factored(Few { held: &held, scaling, penalty }, (&portion, &weighs), form, n);
+        *factor = factored(Few { held: &held, scaling, penalty }, (&portion, &weighs), form, (n, *ridge));
         *weight = weighs;
         Ok(true)
     }
@@ -260,9 +262,20 @@ fn weighed(held: &Held<'_>, times: &[f64], broad: bool) -> (Vec<f64>, Vec<f64>) 
     (portion, weight)
 }
 
-/// M over few of `n` rows.
-fn factored(few: Few<'_>, (portion, weight): (&[f64], &[f64]), form: Form, n: usize) -> Inverse {
+/// M over few of `n` rows, with a ridge where it lacked curvature.
+fn factored(
+    few: Few<'_>,
+    (portion, weight): (&[f64], &[f64]),
+    form: Form,
+    (n, damped): (usize, f64),
+) -> Inverse {
     let (rows, outputs) = (few.held.len(), few.held.outputs());
+    let mut penalty = few.penalty.to_vec();
+    if damped > 0.0 {
+        let bend = weight.iter().sum::<f64>() / few.held.margins() as f64;
+        penalty.iter_mut().for_each(|a| *a += damped * bend);
+    }
+    let few = Few { penalty: &penalty, ..few };
     let ridge = if rows < 20 * few.held.width() && rows < n { 1e-3 } else { 0.0 };
     match form {
         Form::Turned => Inverse::Turned(Turned::new(few, portion, ridge)),

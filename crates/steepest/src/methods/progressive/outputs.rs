@@ -213,6 +213,27 @@ impl ClassRows {
         ClassRows { basis: Span::Contrasts(contrasts), penalty, width, x, p, q }
     }
 
+    /// These rows with matrices of their own, over the outputs as they are.
+    pub fn squared(few: Few<'_>, matrices: Vec<f64>) -> Self {
+        let k = few.held.outputs();
+        ClassRows {
+            basis: Span::Plain { margins: few.held.margins(), outputs: k },
+            penalty: few.penalty.to_vec(),
+            width: few.held.width(),
+            x: few.standardised().table(),
+            p: matrices,
+            q: Vec::new(),
+        }
+    }
+    /// Their matrix with so much added to the diagonal, over that of columns of scale 1, factored.
+    pub fn raised(&mut self, portion: &[f64], ridge: f64) -> Blocked {
+        let penalty = self.penalty.clone();
+        self.penalty.iter_mut().for_each(|a| *a += ridge);
+        let factor = self.square(portion);
+        self.penalty = penalty;
+        factor
+    }
+
     /// Σ portion_i C_i ⊗ x_i x_i′ + A, factored.
     fn factor(&self, portion: &[f64]) -> Solid {
         let square = self.square(portion);

@@ -1,8 +1,9 @@
 //! When a metric is renewed, and with how many rows.
 use super::Work;
 use super::metric::{self, Form, Recipe, Shape};
+use super::ground::Seen;
 use super::square;
-use super::walk::Taken;
+use super::walk::{Taken, Walk};
 use crate::method::Step;
 use crate::objective::{Ask, Rows};
 use crate::problem::Problem;
@@ -11,6 +12,9 @@ use crate::table::{OfRows, Table};
 
 /// A matrix that costs more passes than this is not made: pairs round the diagonal need fewer.
 const DEAR: f64 = 20.0;
+
+/// The least ridge of a metric that lacks curvature and the largest, beside the curvature of columns of scale 1.
+const RIDGES: [f64; 2] = [1e-6, 1.0];
 
 /// What a metric is at first: the most telling that is not too dear.
 pub fn shape(table: &Table, on_all: bool) -> Shape {
@@ -155,6 +159,22 @@ impl Work {
             self.walk.forget();
         }
         self.walk.aim();
+        Ok(())
+    }
+
+    /// Losses are at least 0, so that no step gains more than F: where one promises that, rows of the metric have lost the
+    /// curvature that others have, and it gets a ridge.
+    pub(super) fn damp(&mut self, problem: &mut Problem<'_>) -> Result<(), Halt> {
+        let (table, form) = (self.table, self.shape.form);
+        let Work { scaling, ground, walk, .. } = self;
+        let absurd = |walk: &Walk| walk.promise > walk.value && walk.metric.ridge < RIDGES[1];
+        while table.level && form != Form::Diagonal && absurd(walk) {
+            walk.metric.ridge = (100.0 * walk.metric.ridge).max(RIDGES[0]);
+            problem.spend(price(&table, Shape { form, rows: walk.metric.rows.len() }))?;
+            walk.metric.again(&mut Seen { problem, table, scaling, ground }, form)?;
+            walk.forget();
+            walk.aim();
+        }
         Ok(())
     }
 
