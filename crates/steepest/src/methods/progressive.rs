@@ -20,8 +20,9 @@
 //!   first metric on all rows holds it.
 //! - Rows of a metric that lack a rare level make columns dependent that are not: no step goes along that way, and
 //!   the rest converges to a value that is too high (table of 20 000 rows with 40 levels and no penalty: by 8 %). Where
-//!   the proof finds a slope along it, more rows are taken, in the end all, with the curvature of chords: all rows of a
-//!   level may be on a straight part of the loss.
+//!   Newton's step leaves a slope along it, or the proof finds one, more rows are taken, in the end all, with the curvature
+//!   of chords: all rows of a level may be on a straight part of the loss. To wait for the proof took three times as many
+//!   reads.
 //! - Several classes: levels in which only some of them occur have coefficients that grow without end, and their curvature
 //!   dies in rows that stand for all before it does in others. A step that promises more than all of F says so, and the
 //!   metric is made again with a ridge (`damp`); without it steps of 1e-12 and less went on for a hundred passes.

@@ -1,9 +1,10 @@
 //! When a metric is renewed, and with how many rows.
 use super::Work;
-use super::metric::{self, Form, Recipe, Shape};
+use super::metric::{self, Form, Inverse, Metric, Recipe, Shape};
 use super::ground::Seen;
 use super::square;
 use super::walk::{Taken, Walk};
+use crate::gram::StandardisedRows;
 use crate::method::Step;
 use crate::objective::{Ask, Rows};
 use crate::problem::Problem;
@@ -15,6 +16,9 @@ const DEAR: f64 = 20.0;
 
 /// The least ridge of a metric that lacks curvature and the largest, beside the curvature of columns of scale 1.
 const RIDGES: [f64; 2] = [1e-6, 1.0];
+
+/// What F may fall by along columns of scale 1 that a metric does not determine, in times of what is wanted.
+const UNSEEN: f64 = 0.1;
 
 /// What a metric is at first: the most telling that is not too dear.
 pub fn shape(table: &Table, on_all: bool) -> Shape {
@@ -159,7 +163,30 @@ impl Work {
             self.walk.forget();
         }
         self.walk.aim();
+        self.blind = self.unseen(problem)?;
         Ok(())
+    }
+
+    /// Whether the rows of a metric say nothing of a way along which F falls by what matters: what Newton's step leaves of
+    /// the slope in coordinates that the metric does not determine is more than rounding. Columns that depend on each other
+    /// leave none.
+    pub(super) fn unseen(&self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
+        let Metric { rows, weight, factor: Inverse::One(b), broad, .. } = &self.walk.metric else {
+            return Ok(false);
+        };
+        let (n, dropped) = (self.table.rows, b.dropped());
+        if self.stage.is_some() || dropped.is_empty() || (rows.len() == n && *broad) {
+            return Ok(false);
+        }
+        problem.spend(rows.len() as f64 / n as f64)?;
+        let mut v: Vec<f64> = self.walk.g.iter().map(|g| -g).collect();
+        b.solve(&mut v);
+        let target = self.target(problem);
+        let held = &problem.hold(Rows::All, rows, None)?;
+        let bent = StandardisedRows { held, scaling: &self.scaling }.sweep(&v, |i, t| (weight[i] * t, 0.0)).sum;
+        let left = dropped.iter().map(|&j| self.walk.g[j] + bent[j]);
+        let bend: f64 = weight.iter().sum();
+        Ok(left.map(|e| e * e).sum::<f64>() > UNSEEN * target * bend)
     }
 
     /// Losses are at least 0, so that no step gains more than F: where one promises that, rows of the metric have lost the
@@ -182,9 +209,7 @@ impl Work {
     pub(super) fn see_more(&mut self, problem: &mut Problem<'_>) -> Result<(), Halt> {
         self.shape.rows = (4 * self.shape.rows).min(self.table.rows);
         self.look(problem)?;
-        self.refresh(problem, false)?;
-        self.blind = false;
-        Ok(())
+        self.refresh(problem, false)
     }
 
     /// The arithmetic's end: what is proved here tells whether it is near enough.

@@ -83,6 +83,7 @@ impl Work {
             (u, before),
             (&mut self.shape, self.tailed),
         )?;
+        self.blind = self.unseen(problem)?;
         Ok(())
     }
 
