@@ -14,13 +14,16 @@ from steepest._catalog import Settings
 
 __all__ = [
     "Cloglog",
+    "EpsilonInsensitive",
     "Gamma",
+    "Hinge",
     "Huber",
     "HuberScale",
     "InverseGaussian",
     "Logistic",
     "ModifiedHuber",
     "Ordinal",
+    "Pinball",
     "Poisson",
     "Softmax",
     "Squared",
@@ -226,6 +229,76 @@ class SquaredEpsilonInsensitive(Settings):
 
     registry: ClassVar[str] = "losses"
     name: ClassVar[str] = "squared_epsilon_insensitive"
+    epsilon: float = 0.1
+
+
+@dataclass(frozen=True)
+class Hinge(Settings):
+    """Two classes, targets 0 and 1, kept apart by a margin of 1: max(0, 1 − s·margin), s being −1 for
+    target 0 and 1 for target 1 (the support vector machine). It bends where the margin is 1, so it is for
+    methods that know straight parts.
+
+    Cortes and Vapnik 1995, <https://doi.org/10.1007/BF00994018>.
+
+    Notes
+    -----
+    As recorded from the core::
+
+        value ← max(1 - (2·target - 1)·margin, 0)
+    """
+
+    registry: ClassVar[str] = "losses"
+    name: ClassVar[str] = "hinge"
+
+
+@dataclass(frozen=True)
+class Pinball(Settings):
+    """What a quantile costs (quantile regression): with r = target − margin, quantile · r where the target
+    lies above, (quantile − 1) · r where it lies below. Its least is the quantile of the targets; at 0.5
+    half the absolute error. It bends where the target is met, so it is for methods that know straight
+    parts.
+
+    Koenker and Bassett 1978, <https://doi.org/10.2307/1913643>.
+
+    Parameters
+    ----------
+    quantile : float, default 0.5
+        The share of the targets that lie below. Allowed: between 0 and 1.
+
+    Notes
+    -----
+    As recorded from the core::
+
+        value ← max(quantile·(target - margin), (quantile - 1)·(target - margin))
+    """
+
+    registry: ClassVar[str] = "losses"
+    name: ClassVar[str] = "pinball"
+    quantile: float = 0.5
+
+
+@dataclass(frozen=True)
+class EpsilonInsensitive(Settings):
+    """The absolute error beyond `epsilon`, max(0, |margin − target| − epsilon): errors up to there cost
+    nothing (support vector regression); at 0 the absolute error. It bends there, so it is for methods that
+    know straight parts.
+
+    Smola and Schölkopf 2004, <https://doi.org/10.1023/B:STCO.0000035301.49549.88>.
+
+    Parameters
+    ----------
+    epsilon : float, default 0.1
+        The error that costs nothing, in units of the target. Allowed: at least 0.
+
+    Notes
+    -----
+    As recorded from the core::
+
+        value ← max(|margin - target| - epsilon, 0)
+    """
+
+    registry: ClassVar[str] = "losses"
+    name: ClassVar[str] = "epsilon_insensitive"
     epsilon: float = 0.1
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "Fista",
     "FrankWolfe",
     "GradientDescent",
+    "InteriorPoint",
     "Lbfgs",
     "LevenbergMarquardt",
     "MirrorDescent",
@@ -169,6 +170,18 @@ class GradientDescent(Settings):
     gtol: float = -1.0
     ftol: float = -1.0
     verify: bool = True
+
+
+@dataclass(frozen=True)
+class InteriorPoint(Settings):
+    """Interior points, primal and dual, for losses made of straight parts (hinge, pinball,
+    epsilon_insensitive): Newton's steps on the conditions of both, a predictor and a corrector by one
+    matrix over the columns. Some fifteen steps to any accuracy, with a duality gap. Mehrotra 1992,
+    <https://doi.org/10.1137/0802028>; Portnoy and Koenker 1997, <https://doi.org/10.1214/ss/1030037960>.
+    """
+
+    registry: ClassVar[str] = "methods"
+    name: ClassVar[str] = "interior_point"
 
 
 @dataclass(frozen=True)

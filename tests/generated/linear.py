@@ -20,7 +20,8 @@ Draw = np.random.Generator
 Array = NDArray[Any]
 
 #: The name of a loss's setting, which is `width` here.
-SETTING = {"huber": "width", "tweedie": "power", "squared_epsilon_insensitive": "epsilon"}
+SETTING = {"huber": "width", "tweedie": "power", "squared_epsilon_insensitive": "epsilon",
+           "epsilon_insensitive": "epsilon", "pinball": "quantile"}  # fmt: skip
 LOSSES = ("squared", "logistic", "huber", "poisson", "softmax")
 SMOOTH = ("progressive", "coordinate", "fista", "lbfgs", "newton", "gradient_descent")
 #: What has no metric of its own may stop after so many steps and say so; the others have no budget.

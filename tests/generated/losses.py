@@ -9,11 +9,12 @@ from __future__ import annotations
 import numpy as np
 from tests.generated import linear
 from tests.generated.linear import judge, smaller
+from tests.generated.oracle import STRAIGHT
 
 __all__ = ["LOSSES", "draw", "judge", "smaller"]
 
 LOSSES = (
-    "gamma", "tweedie", "cloglog", "squared_hinge", "modified_huber", "squared_epsilon_insensitive",
+    "gamma", "tweedie", "cloglog", "squared_hinge", "modified_huber", "squared_epsilon_insensitive", *STRAIGHT,
 )  # fmt: skip
 
 
@@ -25,8 +26,12 @@ def draw(r: np.random.Generator, family: str | None = None) -> linear.Case:
     linear._penalise(r, case)
     _targets(r, case)
     linear._asked(r, case)
+    if case.loss in STRAIGHT:
+        case.method = None
+        if case.penalty == "simplex":
+            case.penalty = "l1"
     fits = not case.bounds and case.penalty != "simplex" and case.start is None
-    classes = case.loss in ("cloglog", "squared_hinge", "modified_huber")
+    classes = case.loss in ("cloglog", "squared_hinge", "modified_huber", "hinge")
     case.general = fits and (not classes or len(np.unique(case.y)) == 2) and r.random() < 0.3
     return case
 
@@ -45,7 +50,11 @@ def _targets(r: np.random.Generator, case: linear.Case) -> None:
             case.y = case.y * (r.random(n) < r.uniform(0.1, 1.2))
         else:
             case.y = np.maximum(case.y, 1e-9)
-    elif case.loss == "squared_epsilon_insensitive":
+    elif case.loss == "pinball":
+        case.y = (m + noise * r.standard_normal(n)) * 10.0 ** (r.uniform(-6, 8) * r.choice([0, 1]))
+        case.y = np.round(case.y, int(r.integers(0, 3))) if r.random() < 0.3 else case.y
+        case.width = float(r.choice([0.5, 0.5, 0.1, 0.9, 0.01, 0.999]))
+    elif case.loss in ("squared_epsilon_insensitive", "epsilon_insensitive"):
         case.y = (m + noise * r.standard_normal(n)) * 10.0 ** (r.uniform(-6, 8) * r.choice([0, 1]))
         case.width = float(10.0 ** r.uniform(-4, 1) * max(np.std(case.y), 1e-9) * r.choice([0, 1, 1]))
     else:

@@ -30,6 +30,10 @@ UNENDING = (*CLASSES, "poisson", "tweedie")
 CORNERS = {"squared_hinge": 2, "modified_huber": 2, "squared_epsilon_insensitive": 2}
 
 
+#: Losses made of straight parts. Their least is led up to by rounding the kinks off less and less.
+STRAIGHT = ("hinge", "pinball", "epsilon_insensitive")
+
+
 @dataclass
 class Loss:
     """A loss of margins (rows x outputs): value, slope and curvature (rows x outputs x outputs)."""
@@ -37,6 +41,8 @@ class Loss:
     name: str
     #: the setting of the loss, where it has one
     width: float = 1.35
+    #: how far from a kink it is rounded off
+    soft: float = 0.0
 
     def value(self, y: Wide, z: Wide) -> Wide:
         return getattr(self, "_" + self.name)(y, z)[0]
@@ -140,6 +146,28 @@ class Loss:
         r = z[:, 0] - y
         over = np.maximum(np.abs(r) - LD(self.width), 0)
         return self._one(over * over, 2 * over * np.sign(r), 2 * (over > 0).astype(LD))
+
+    def _kink(self, t: Wide, down: Wide | LD, up: Wide | LD) -> tuple[Wide, Wide, Wide]:
+        """up t above 0, -down t below; within `soft` of 0 the parabola between."""
+        h = LD(self.soft)
+        value, slope = np.where(t > 0, up * t, -down * t), np.where(t > 0, up, -down) + 0 * t
+        if h == 0:
+            return self._one(value, slope, 0 * t)
+        near, bend = np.abs(t) < h, (up + down) / (2 * h)
+        value = np.where(near, bend * (t + h) ** 2 / 2 - down * t, value)
+        return self._one(value, np.where(near, bend * (t + h) - down, slope), np.where(near, bend, 0) + 0 * t)
+
+    def _hinge(self, y: Wide, z: Wide) -> tuple[Wide, Wide, Wide]:
+        value, slope, bend = self._kink(1 - (2 * y - 1) * z[:, 0], LD(0), LD(1))
+        return value, -(2 * y - 1)[:, None] * slope, bend
+
+    def _pinball(self, y: Wide, z: Wide) -> tuple[Wide, Wide, Wide]:
+        return self._kink(z[:, 0] - y, LD(self.width), 1 - LD(self.width))
+
+    def _epsilon_insensitive(self, y: Wide, z: Wide) -> tuple[Wide, Wide, Wide]:
+        above = self._kink(z[:, 0] - y - LD(self.width), LD(0), LD(1))
+        below = self._kink(y - z[:, 0] - LD(self.width), LD(0), LD(1))
+        return above[0] + below[0], above[1] - below[1], above[2] + below[2]
 
     def _softmax(self, y: Wide, z: Wide) -> tuple[Wide, Wide, Wide]:
         own = y.astype(np.intp)
@@ -317,15 +345,16 @@ class Model:
             mean = self.share @ self.t
             if self.loss.name in ("poisson", "gamma", "tweedie"):
                 mean = np.log(np.maximum(mean, LD(1e-12)))
-            elif self.loss.name in ("squared_hinge", "modified_huber", "cloglog"):
+            elif self.loss.name in ("hinge", "squared_hinge", "modified_huber", "cloglog"):
                 mean = 2 * mean - 1
             elif self.loss.name == "logistic":
                 mean = np.clip(mean, LD(1e-9), 1 - LD(1e-9))
                 mean = np.log(mean / (1 - mean))
-            elif self.loss.name == "huber":
+            elif self.loss.name in ("huber", "pinball", "epsilon_insensitive"):
                 order = np.argsort(self.t)
+                below = self.loss.width if self.loss.name == "pinball" else 0.5
                 mean = self.t[order][
-                    np.searchsorted(np.cumsum(self.share[order]), 0.5).clip(0, len(order) - 1)
+                    np.searchsorted(np.cumsum(self.share[order]), below).clip(0, len(order) - 1)
                 ]
             v[0, -1] = mean
         return v
@@ -349,8 +378,21 @@ class Model:
 
     # the least value
 
+    def _rounded_off(self, v: Wide) -> Iterable[Wide]:
+        """Ends of descents of which each has its kinks rounded off less than the one before."""
+        size = LD(1) if self.loss.name == "hinge" else np.abs(self.t - np.median(self.t)).mean()
+        for k in range(1, 17):
+            self.loss.soft = float(max(size, LD(1e-300)) * LD(10) ** -k)
+            v, _ = self.descend(v, 40)
+            self.loss.soft = 0.0
+            yield v
+
     def least(self, starts: Iterable[Wide]) -> Wide:
         """The best point that is found from any of the starts, rounded to float64."""
+        if self.loss.name in STRAIGHT:
+            starts = list(starts)
+            points = [*starts, *self._rounded_off(np.array(starts[-1], dtype=LD))]
+            return min(map(self.rounded, points), key=self.value)
         best, found = LD(np.inf), None
         for start in starts:
             end, settled = self.descend(np.array(start, dtype=LD))
@@ -515,6 +557,9 @@ class Model:
 
     def ordinary(self, v: Wide) -> bool:
         """Whether the least lies at an ordinary point: finite, and curved in every direction."""
+        if self.loss.name in STRAIGHT:
+            # of many least points any will do
+            return float(np.abs(v).max(initial=0)) < 1e14
         _, _, H = self.parts(v)
         if self.outputs > 1 and not self.a2.any():
             return False

@@ -131,10 +131,15 @@ impl Cholesky {
     /// Of `a + diag(shift)`, row after row, of which only the lower triangle is read; none where it is not safely
     /// positive definite: what is left of a pivot must be more than the rounding of what was taken from it.
     pub fn new(n: usize, a: &[f64], shift: impl Fn(usize) -> f64) -> Option<Self> {
+        Self::with(n, a, shift, 0.0)
+    }
+
+    /// The same where that is to be more than so much of the pivot, too.
+    pub fn with(n: usize, a: &[f64], shift: impl Fn(usize) -> f64, least: f64) -> Option<Self> {
         let mut l = a[..n * n].to_vec();
         (0..n).for_each(|j| l[j * n + j] += shift(j));
         let enough = |i: usize, left: f64, pivot: f64| {
-            left > 16.0 * f64::EPSILON * (i + 1) as f64 * pivot.abs()
+            left > least.max(16.0 * f64::EPSILON * (i + 1) as f64) * pivot.abs()
         };
         factor(&mut l, n, enough).then_some(Cholesky { n, l })
     }

@@ -228,6 +228,7 @@ impl Glm<'_> {
             outputs: self.outputs(),
             learnt: self.loss.learnt(),
             level: self.loss.level(),
+            straight: self.loss.straight(),
             intercept: self.intercept,
             dense: self.design.dense(),
             bytes: self.design.bytes(),

@@ -131,6 +131,20 @@ impl StandardisedRows<'_> {
         }
         r
     }
+    /// x_i′v of each row.
+    pub fn margins(&self, v: &[f64]) -> Vec<f64> {
+        let w = self.width();
+        let ones = [1.0; BLOCK];
+        let parts = self.parts(|blocks| {
+            let mut all = Vec::new();
+            blocks(&mut |_, n, raw, block| {
+                self.scaling.rows(raw, &ones[..n], block);
+                all.extend(block[..n * w].chunks_exact(w.max(1)).map(|row| dot(row, v)));
+            });
+            all
+        });
+        parts.concat()
+    }
     /// With t_i = x_i′v: Σ c_i x_i, Σ |c_i x_ij| by columns, and Σ value_i, where `each(i, t_i)` is (c_i, value_i).
     pub fn sweep(&self, v: &[f64], each: impl Fn(usize, f64) -> (f64, f64) + Sync) -> Swept {
         let w = self.width();

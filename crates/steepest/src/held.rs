@@ -2,7 +2,7 @@
 use crate::design::{Design, rows_per_part};
 use crate::designs::centred::Centred;
 use crate::designs::dense::Dense;
-use crate::loss::Block;
+use crate::loss::{Block, KINKS, Kink};
 use crate::pool::pool;
 use crate::status::Halt;
 use std::borrow::Cow;
@@ -326,6 +326,10 @@ impl<'a> Held<'a> {
             return h;
         }
         h.chunks_exact(self.loss.bending()).map(|h| self.loss.trace(h)).collect()
+    }
+    /// Where a row's loss of straight parts bends ([`Block::kinks`]).
+    pub fn kinks(&self, row: usize) -> [Kink; KINKS] {
+        self.loss.kinks(self.target[row])
     }
     /// A dual point of a row by a step of its margins ([`Block::dual`]).
     pub fn dual(&self, row: usize, t: &[f64], u: &mut [f64]) -> f64 {

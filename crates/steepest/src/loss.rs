@@ -4,7 +4,9 @@ use crate::real::Real;
 use crate::settings::{Described, Parameter};
 
 pub mod offset;
+mod straight;
 mod together;
+pub use straight::{KINKS, Kink};
 pub use together::Together;
 
 /// A loss of one sample, written as its value over any numbers; slope and curvature in the margin
@@ -20,10 +22,19 @@ pub trait Loss: Described {
     /// The Fenchel conjugate's part in a certificate: D*(u) = sup_d u·d − D(d), where D is the Bregman
     /// distance of the loss at `margin`; +∞ outside its domain. Found numerically unless written out.
     fn conjugate_distance(settings: &Self, target: f64, margin: f64, u: f64) -> f64 {
+        if Self::STRAIGHT {
+            let here = (margin, slope(settings, target, margin));
+            return straight::conjugate(&Self::kinks(settings, target), here, u);
+        }
         conjugate(settings, target, margin, u)
     }
     /// How far u may go from 0 before `conjugate_distance` is infinite, in the direction of `sign`.
     fn conjugate_edge(settings: &Self, target: f64, margin: f64, sign: f64) -> f64 {
+        if Self::STRAIGHT {
+            let (low, high) = straight::ends(&Self::kinks(settings, target));
+            let here = slope(settings, target, margin);
+            return if sign > 0.0 { high - here } else { here - low };
+        }
         let far = margin + sign.signum() * 1e9 * (1.0 + margin.abs());
         (slope(settings, target, far) - slope(settings, target, margin)).abs()
     }
@@ -34,6 +45,14 @@ pub trait Loss: Described {
     }
     /// Whether the second derivative is 1 everywhere: one matrix from the rows serves every step.
     const QUADRATIC: bool = false;
+    /// Whether it is made of straight parts, which [`kinks`](Self::kinks) tells: it has no slope where they meet, and is for
+    /// methods that know of it.
+    const STRAIGHT: bool = false;
+    /// Where a loss made of straight parts bends.
+    fn kinks(settings: &Self, target: f64) -> [Kink; KINKS] {
+        let _ = (settings, target);
+        [Kink::default(); KINKS]
+    }
     /// Whether it is convex in the margin. What is not is minimised as any function is, and nothing is proved of it.
     fn convex(settings: &Self) -> bool {
         let _ = settings;
@@ -215,6 +234,15 @@ pub trait Block: Send + Sync {
     /// See [`Loss::convex`].
     fn convex(&self) -> bool {
         true
+    }
+    /// See [`Loss::STRAIGHT`].
+    fn straight(&self) -> bool {
+        false
+    }
+    /// See [`Loss::kinks`].
+    fn kinks(&self, target: f64) -> [Kink; KINKS] {
+        let _ = target;
+        [Kink::default(); KINKS]
     }
     /// t ← share · H t for each row, H the second derivatives in its margins and h what [`jets`](Self::jets) wrote of
     /// them; without shares they are 1.
@@ -439,6 +467,12 @@ impl<L: Loss> Block for Each<L> {
     }
     fn convex(&self) -> bool {
         L::convex(&self.0)
+    }
+    fn straight(&self) -> bool {
+        L::STRAIGHT
+    }
+    fn kinks(&self, target: f64) -> [Kink; KINKS] {
+        L::kinks(&self.0, target)
     }
     fn means(&self, margin: &mut [f64]) {
         margin.iter_mut().for_each(|m| *m = L::mean(&self.0, *m));

@@ -25,6 +25,8 @@ pub struct Needs {
     pub single: bool,
     /// Whether, of losses over a design, it takes those with numbers that are learnt beside the coefficients.
     pub learnt: bool,
+    /// Whether it is for losses made of straight parts; all others refuse them.
+    pub straight: bool,
     /// Whether it is for constraints beside bounds; all others refuse them.
     pub constraints: bool,
     /// The penalties it can take.
@@ -81,6 +83,7 @@ impl Needs {
         glm: false,
         single: false,
         learnt: false,
+        straight: false,
         constraints: false,
         penalty: Takes::Smooth,
     };
@@ -216,6 +219,12 @@ impl Entry {
         }
         if n.glm && f.coupled && !n.learnt {
             return Some("a loss with numbers that are learnt beside the coefficients".into());
+        }
+        if f.straight && !n.straight {
+            return Some("a loss made of straight parts: it has no slope where they meet".into());
+        }
+        if n.straight && !f.straight {
+            return Some("a loss with a slope everywhere: it is for straight parts".into());
         }
         if n.single && f.outputs > 1 {
             return Some(format!("a loss of {} outputs: it needs one", f.outputs));

@@ -473,6 +473,8 @@ pub struct Facts {
     pub outputs: usize,
     /// Whether those are more than margins to which a number may be added: some are learnt beside the coefficients.
     pub coupled: bool,
+    /// Whether it is made of straight parts.
+    pub straight: bool,
     /// Whether that design is dense.
     pub dense: bool,
     /// What the penalty can do.
@@ -494,6 +496,7 @@ pub fn facts(objective: &mut dyn Objective, penalty: &dyn Penalty) -> Facts {
         glm: offered.table.is_some(),
         outputs: offered.table.map_or(0, |t| t.outputs),
         coupled: offered.table.is_some_and(|t| t.coupled()),
+        straight: offered.table.is_some_and(|t| t.straight),
         dense: offered.table.is_some_and(|t| t.dense),
         offers: penalty.offers(),
         penalty: penalty.name(),

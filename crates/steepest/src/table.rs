@@ -20,6 +20,8 @@ pub struct Table {
     pub learnt: usize,
     /// Whether a number added to all margins of a row changes nothing.
     pub level: bool,
+    /// Whether the loss is made of straight parts.
+    pub straight: bool,
     /// Whether each margin has an intercept, the last of its variables.
     pub intercept: bool,
     /// Whether rows are dense.

@@ -328,8 +328,8 @@ fn judge(t: &Table, e: &loss::Entry, p: &penalty::Entry, alpha: f64) -> Result<(
 
 /// Who looks for the least value, and whose certificates prove something by themselves (what others claim of a table is
 /// proved by `methods::proved`, which `steepest.linear` adds).
-const CALLED: [&str; 4] = ["progressive", "coordinate", "newton", "lbfgs"];
-const JUDGED: [&str; 2] = ["progressive", "coordinate"];
+const CALLED: [&str; 5] = ["progressive", "coordinate", "newton", "lbfgs", "interior_point"];
+const JUDGED: [&str; 3] = ["progressive", "coordinate", "interior_point"];
 
 proptest! {
     #![proptest_config(config(12))]
@@ -374,7 +374,11 @@ proptest! {
                 if !block.convex() {
                     continue;
                 }
-                let method = if p.offers.smooth { "progressive" } else { "coordinate" };
+                let method = match p.offers.smooth {
+                    _ if block.straight() => "interior_point",
+                    true => "progressive",
+                    false => "coordinate",
+                };
                 let solve = |t: &Table| {
                     let y = targets(e, &*block, &t.y);
                     let design = Dense::by_rows(&t.x, d).expect("a table");

@@ -51,6 +51,10 @@ proptest! {
             let [v, slope, curvature] = jet(b, t, margin);
             assert_eq!(v, value(b, t, margin));
             let h = 1e-5 * (1.0 + margin.abs());
+            if b.kinks(t).iter().any(|k| (k.at - margin).abs() <= h) {
+                // It has no slope there.
+                return;
+            }
             let (low, high) = (jet(b, t, margin - h), jet(b, t, margin + h));
             let scale = 1.0 + slope.abs() + (high[1] - low[1]).abs() / h;
             let quotient = (high[0] - low[0]) / (2.0 * h);
@@ -151,4 +155,21 @@ fn names_are_unique_and_every_page_has_a_text() {
         assert!(e.doc.len() > 40, "{} needs a page", e.name);
         assert!(e.parameters.iter().all(|p| !p.doc.is_empty()), "{}", e.name);
     }
+}
+
+/// What a loss of straight parts tells of its kinks is what its formula says, and it is no other loss's.
+#[test]
+fn kinks_make_the_loss_up() {
+    every(|e, b, _, t| {
+        let kinks = b.kinks(t);
+        let told = |m: f64| -> f64 {
+            kinks.iter().map(|k| (k.up * (m - k.at)).max(k.down * (k.at - m)).max(0.0)).sum()
+        };
+        assert_eq!(b.straight(), kinks.iter().any(|k| k.up + k.down > 0.0), "{}", e.name);
+        for i in -80..80 {
+            let m = 0.37 * f64::from(i);
+            let off = (told(m) - value(b, t, m)).abs();
+            assert!(!b.straight() || off <= 1e-13 * (1.0 + m.abs()), "{} at {m}", e.name);
+        }
+    });
 }

@@ -260,8 +260,9 @@ fn tables() {
             Outputs::Learnt => continue,
         };
         let loss = (l.build)(&settings, outputs);
-        if !loss.convex() {
-            // A function as any other, which raw columns make slow: tests/test_linear_losses.py has it.
+        if !loss.convex() || loss.straight() {
+            // A function as any other, which raw columns make slow, or one that gradients do not lead to the least of:
+            // tests/test_linear_losses.py has them.
             continue;
         }
         // Amounts above 0 where a loss takes no others.

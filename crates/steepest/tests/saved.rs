@@ -163,9 +163,14 @@ fn table() -> (Vec<f64>, Vec<f64>) {
 fn tables_go_on_to_the_bit() {
     let (x, y) = table();
     let design = Dense::by_rows(&x, 3).expect("a table");
-    for (loss, outputs, penalty) in
-        [("logistic", 1, "l2"), ("logistic", 1, "l1"), ("softmax", 2, "l2"), ("huber", 1, "none")]
-    {
+    for (loss, outputs, penalty) in [
+        ("logistic", 1, "l2"),
+        ("logistic", 1, "l1"),
+        ("softmax", 2, "l2"),
+        ("huber", 1, "none"),
+        ("hinge", 1, "l2"),
+        ("pinball", 1, "l1"),
+    ] {
         let loss = LOSSES.iter().find(|l| l.name == loss).expect("registered");
         let block =
             (loss.build)(&checked(loss.name, loss.parameters, &[]).expect("defaults"), outputs);
@@ -254,6 +259,10 @@ fn goes_on(
 ) {
     let settings = checked(entry.name, entry.parameters, &[]).expect("defaults");
     let loss = (entry.build)(&settings, k);
+    if loss.straight() {
+        // Not for it.
+        return;
+    }
     let higher: Vec<f64> = y.iter().map(|y| y + 1.0).collect();
     // Some losses take no target of 0.
     let target = if Glm::new(design, &*loss, y, None, true).is_ok() { y } else { &higher };

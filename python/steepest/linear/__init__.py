@@ -18,19 +18,29 @@ from .huber import HuberRegressor
 from .lasso import Lasso
 from .least_squares import LinearRegression
 from .logistic import LogisticRegression
+from .quantile import QuantileRegressor
 from .ridge import Ridge
-from .support import LinearSVC
+from .searched import ElasticNetCV, LassoCV, RidgeCV
+from .sgd import SGDClassifier, SGDRegressor
+from .support import LinearSVC, LinearSVR
 
 __all__ = [
     "ElasticNet",
+    "ElasticNetCV",
     "GammaRegressor",
     "GeneralizedLinear",
     "HuberRegressor",
     "Lasso",
+    "LassoCV",
     "LinearRegression",
     "LinearSVC",
+    "LinearSVR",
     "LogisticRegression",
     "PoissonRegressor",
+    "QuantileRegressor",
     "Ridge",
+    "RidgeCV",
+    "SGDClassifier",
+    "SGDRegressor",
     "TweedieRegressor",
 ]

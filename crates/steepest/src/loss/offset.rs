@@ -1,5 +1,5 @@
 //! A number of each row's own that is added to its margin: the logarithm of an exposure, say.
-use super::Block;
+use super::{Block, KINKS, Kink};
 
 /// A loss of one margin at rows that have an offset: loss(target, margin + offset).
 ///
@@ -133,6 +133,13 @@ impl Block for Offset<'_> {
     }
     fn convex(&self) -> bool {
         self.base.convex()
+    }
+    fn straight(&self) -> bool {
+        self.base.straight()
+    }
+    fn kinks(&self, target: f64) -> [Kink; KINKS] {
+        let row = Self::row(target);
+        self.base.kinks(self.target[row]).map(|k| Kink { at: k.at - self.offset[row], ..k })
     }
     /// Of margins to which the offsets have been added.
     fn means(&self, margin: &mut [f64]) {

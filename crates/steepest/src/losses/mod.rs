@@ -21,7 +21,10 @@ losses! {
     cloglog::Cloglog,
     squared_hinge::SquaredHinge,
     modified_huber::ModifiedHuber,
-    squared_epsilon_insensitive::SquaredEpsilonInsensitive;
+    squared_epsilon_insensitive::SquaredEpsilonInsensitive,
+    hinge::Hinge,
+    pinball::Pinball,
+    epsilon_insensitive::EpsilonInsensitive;
     joint: softmax::Softmax,
     ordinal::Ordinal,
     huber_scale::HuberScale,

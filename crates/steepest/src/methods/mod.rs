@@ -35,6 +35,7 @@ methods! {
     fista,
     frank_wolfe,
     gradient_descent,
+    interior_point,
     levenberg_marquardt,
     mirror_descent,
     newton,

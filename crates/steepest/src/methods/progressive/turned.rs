@@ -230,6 +230,7 @@ mod tests {
             outputs: k,
             learnt: 0,
             level: true,
+            straight: false,
             intercept: true,
             dense: true,
             bytes: 8 * n * d,

@@ -1,0 +1,272 @@
+"""scikit-learn's SGD estimators: left untouched the optimum of their objective, else the algorithm asked for."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import linear_model
+from sklearn.base import _fit_context
+from sklearn.utils import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+
+from .estimator import LinearEstimator, alike
+from .problem import Problem, Solved, solve_all
+
+__all__ = ["SGDClassifier", "SGDRegressor"]
+
+# What says how to descend: where any of these is another than by default, that is what is done.
+_ALGORITHM = ("learning_rate", "eta0", "power_t", "max_iter", "average", "early_stopping")
+_LOSSES = {
+    "squared_error": "squared",
+    "huber": "huber",
+    "epsilon_insensitive": "epsilon_insensitive",
+    "squared_epsilon_insensitive": "squared_epsilon_insensitive",
+    "hinge": "hinge",
+    "log_loss": "logistic",
+    "modified_huber": "modified_huber",
+    "squared_hinge": "squared_hinge",
+}
+_WIDTHS = {"huber": "width", "epsilon_insensitive": "epsilon", "squared_epsilon_insensitive": "epsilon"}
+_AMOUNTS = ("squared_error", *_WIDTHS)
+# scikit-learn's own `tol` is not a distance from the optimum.
+_TOL = 1e-6
+
+
+class _Sgd(LinearEstimator):
+    """What both share."""
+
+    def _untouched(self, *starts: Any) -> bool:
+        """Whether nothing says how to descend."""
+        theirs = inspect.signature(self.__init__).parameters  # type: ignore[misc]
+        plain = all(getattr(self, name) == theirs[name].default for name in _ALGORITHM)
+        return plain and self.loss in _LOSSES and all(start is None for start in starts)
+
+    def _solved(
+        self, X: Any, targets: list[NDArray[np.float64]], weight: Any, checkpoint: Any
+    ) -> list[Solved]:
+        """The optimum for each target."""
+        loss, names = _LOSSES[self.loss], {None: "none", "elasticnet": "elastic_net"}
+        problem = Problem(
+            loss=loss,
+            loss_settings={_WIDTHS[self.loss]: float(self.epsilon)} if self.loss in _WIDTHS else {},
+            penalty=names.get(self.penalty) or self.penalty,
+            penalty_settings={"ratio": float(self.l1_ratio)} if self.penalty == "elasticnet" else {},
+            alpha=0.0 if self.penalty is None else float(self.alpha),
+            intercept=self.fit_intercept,
+            tol=_TOL,
+            narrow=X.dtype == np.float32,
+        )
+        each = [problem] * len(targets)
+        solved = solve_all(each, X, targets, weight, names=self._names(), checkpoint=checkpoint)
+        self._set_result([s.result for s in solved])
+        self.n_iter_ = max(1, *(s.result.nit for s in solved))
+        # As if each row had been seen once an iteration: where `partial_fit` goes on from.
+        self.t_ = 1.0 + float(self.n_iter_) * X.shape[0]
+        return solved
+
+
+class SGDRegressor(_Sgd, linear_model.SGDRegressor):  # type: ignore[misc]
+    """A linear model of an amount, with scikit-learn's `SGDRegressor`'s names.
+
+    Minimises ``sum(weight * loss(y, Xw + b)) / sum(weight) + alpha * penalty(w)``, its objective, to the optimum
+    (``result_.certificate`` proves how near), as long as nothing says how to descend; with any of `learning_rate`,
+    `eta0`, `power_t`, `max_iter`, `average` or `early_stopping` set, a `coef_init`, or in `partial_fit` it is their
+    algorithm.
+
+    Parameters are scikit-learn's `SGDRegressor`; `shuffle`, `random_state` and `tol` are for the algorithm. In terms of
+    `steepest`: loss ``squared``, ``huber`` (of width epsilon), ``epsilon_insensitive`` or
+    ``squared_epsilon_insensitive``, penalty ``l2``, ``l1``, ``elastic_net`` or ``none``, the same alpha.
+
+    Parameters
+    ----------
+    loss : str, default "squared_error"
+    penalty : {"l2", "l1", "elasticnet"} or None, default "l2"
+    alpha : float, default 1e-4
+        The weight of the penalty, at least 0.
+    l1_ratio : float, default 0.15
+        The share of the absolute values in ``elasticnet``.
+    fit_intercept : bool, default True
+    epsilon : float, default 0.1
+        The width of the losses that have one.
+    learning_rate, eta0, power_t, max_iter, average, early_stopping
+        Which, and how, the algorithm is.
+    tol, shuffle, verbose, random_state, validation_fraction, n_iter_no_change, warm_start
+        For the algorithm, as scikit-learn has them.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (features,)
+    intercept_ : ndarray of shape (1,)
+    n_iter_ : int
+    result_ : Result
+        How it ended; not there after the algorithm.
+
+    Examples
+    --------
+    >>> from steepest.linear import SGDRegressor
+    >>> model = SGDRegressor(alpha=0.0).fit([[0.0], [1000.0], [2000.0]], [0.0, 1.0, 2.0])
+    >>> round(float(model.predict([[3000.0]])[0]), 6)
+    3.0
+
+    References
+    ----------
+    Bottou and Bousquet 2008, https://papers.nips.cc/paper/3323
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **linear_model.SGDRegressor._parameter_constraints
+    }
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        coef_init: Any = None,
+        intercept_init: Any = None,
+        sample_weight: Any = None,
+        *,
+        checkpoint: Any = None,
+    ) -> SGDRegressor:
+        """Fits the model.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (rows, columns)
+        y : array of shape (rows,)
+        coef_init, intercept_init : arrays, optional
+            Where their algorithm begins.
+        sample_weight : array of shape (rows,), optional
+            At least 0; a row of weight 0 is a row that is not there.
+        checkpoint : path or (path, seconds), optional
+            A file that the fit is kept in, as `steepest.minimize` has it: the same call goes on from there.
+
+        Returns
+        -------
+        SGDRegressor
+            The estimator itself, fitted.
+        """
+        self.__dict__.pop("result_", None)
+        if not self._untouched(coef_init, intercept_init):
+            super().fit(X, y, coef_init=coef_init, intercept_init=intercept_init, sample_weight=sample_weight)
+            return self
+        X, y = self._checked(X, y, (sample_weight,), y_numeric=True)
+        target = np.asarray(y, dtype=np.float64)
+        (solved,) = self._solved(X, [target], self._weights(sample_weight, X), checkpoint)
+        self.coef_, self.intercept_ = solved.coef[0].astype(X.dtype), solved.intercept.astype(X.dtype)
+        return self
+
+
+class SGDClassifier(_Sgd, linear_model.SGDClassifier):  # type: ignore[misc]
+    """Linear classes, with scikit-learn's `SGDClassifier`'s names.
+
+    Minimises ``sum(weight * loss(y, Xw + b)) / sum(weight) + alpha * penalty(w)``, its objective, to the optimum
+    (``result_.certificate`` proves how near), of several classes for each against all others, as long as nothing says
+    how to descend; with any of `learning_rate`, `eta0`, `power_t`, `max_iter`, `average` or `early_stopping` set, a
+    `coef_init`, the loss ``perceptron``, or in `partial_fit` it is their algorithm.
+
+    Parameters are scikit-learn's `SGDClassifier`; `shuffle`, `random_state`, `n_jobs` and `tol` are for the
+    algorithm. In terms of `steepest`: losses ``hinge``, ``logistic``, ``modified_huber``, ``squared_hinge``, or one
+    of amounts of which the classes are -1 and 1; penalty ``l2``, ``l1``, ``elastic_net`` or ``none``, the same alpha.
+
+    Parameters
+    ----------
+    loss : str, default "hinge"
+    penalty : {"l2", "l1", "elasticnet"} or None, default "l2"
+    alpha : float, default 1e-4
+        The weight of the penalty, at least 0.
+    l1_ratio : float, default 0.15
+        The share of the absolute values in ``elasticnet``.
+    fit_intercept : bool, default True
+    epsilon : float, default 0.1
+        The width of the losses that have one.
+    class_weight : dict or "balanced", optional
+        What the weights of a class's rows are multiplied by.
+    learning_rate, eta0, power_t, max_iter, average, early_stopping
+        Which, and how, the algorithm is.
+    tol, shuffle, verbose, n_jobs, random_state, validation_fraction, n_iter_no_change, warm_start
+        For the algorithm, as scikit-learn has them.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (classes,)
+    coef_ : ndarray of shape (1, features) or (classes, features)
+    intercept_ : ndarray of shape (1,) or (classes,)
+    n_iter_ : int
+    result_ : Result
+        How it ended, of several classes the one farthest from its goal; `results_` has all. Not there after the
+        algorithm.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from steepest.linear import SGDClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = SGDClassifier(alpha=0.01).fit(X, y)
+    >>> model.score(X, y) > 0.95
+    True
+
+    References
+    ----------
+    Bottou and Bousquet 2008, https://papers.nips.cc/paper/3323
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **linear_model.SGDClassifier._parameter_constraints
+    }
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        coef_init: Any = None,
+        intercept_init: Any = None,
+        sample_weight: Any = None,
+        *,
+        checkpoint: Any = None,
+    ) -> SGDClassifier:
+        """Fits the model.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (rows, columns)
+        y : array of shape (rows,)
+            Classes: numbers, strings or booleans.
+        coef_init, intercept_init : arrays, optional
+            Where their algorithm begins.
+        sample_weight : array of shape (rows,), optional
+            At least 0; a row of weight 0 is a row that is not there.
+        checkpoint : path or (path, seconds), optional
+            A file that the fit is kept in, as `steepest.minimize` has it: the same call goes on from there.
+
+        Returns
+        -------
+        SGDClassifier
+            The estimator itself, fitted.
+        """
+        self.__dict__.pop("result_", None)
+        if not self._untouched(coef_init, intercept_init):
+            super().fit(X, y, coef_init=coef_init, intercept_init=intercept_init, sample_weight=sample_weight)
+            return self
+        X, y = self._checked(X, y, (sample_weight,))
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(alike(y), return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"The number of classes has to be greater than one; got {len(self.classes_)} class"
+            )
+        weight = self._weights(sample_weight, X)
+        if self.class_weight is not None:
+            factor = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+            weight = factor[codes] * (1.0 if weight is None else weight)
+        low = -1.0 if self.loss in _AMOUNTS else 0.0
+        first = 1 if len(self.classes_) == 2 else 0
+        targets = [np.where(codes == k, 1.0, low) for k in range(first, len(self.classes_))]
+        solved = self._solved(X, targets, weight, checkpoint)
+        self.coef_ = np.vstack([s.coef for s in solved]).astype(X.dtype)
+        self.intercept_ = np.concatenate([s.intercept for s in solved]).astype(X.dtype)
+        return self

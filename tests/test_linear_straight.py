@@ -1,0 +1,220 @@
+"""Losses made of straight parts (hinge, pinball, epsilon_insensitive), and the estimators over them."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from scipy.optimize import linprog
+from sklearn import linear_model, svm
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+
+from steepest import GeneralizedLinear, LinearSVC, LinearSVR, QuantileRegressor, SGDClassifier, SGDRegressor
+from steepest.errors import InputError
+from steepest.linear.problem import Problem
+
+X, Y = load_diabetes(return_X_y=True)
+WEIGHT = np.linspace(0.0, 2.0, len(Y))
+
+
+def pinball(r, q):
+    return np.where(r > 0, q * r, (q - 1) * r)
+
+
+def quantile_program(X, y, q, alpha, weight):
+    """Quantile regression as a linear program, in HiGHS: the least value."""
+    n, d = X.shape
+    share = weight / weight.sum()
+    cost = np.concatenate([np.full(2 * d, alpha), [0.0], q * share, (1 - q) * share])
+    rows = sparse.hstack([X, -X, np.ones((n, 1)), sparse.eye(n), -sparse.eye(n)])
+    bounds = [(0, None)] * (2 * d) + [(None, None)] + [(0, None)] * (2 * n)
+    return linprog(cost, A_eq=rows, b_eq=y, bounds=bounds, method="highs").fun
+
+
+@pytest.mark.parametrize("q", [0.05, 0.5, 0.9])
+@pytest.mark.parametrize("alpha", [0.0, 0.01, 1.0])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_quantiles_are_those_of_the_linear_program(q, alpha, weighted):
+    S = X * 1000.0
+    weight = WEIGHT if weighted else np.ones(len(Y))
+    model = QuantileRegressor(quantile=q, alpha=alpha, tol=1e-9).fit(S, Y, weight if weighted else None)
+    least = quantile_program(S, Y, q, alpha, weight)
+    own = np.average(pinball(Y - model.predict(S), q), weights=weight) + alpha * abs(model.coef_).sum()
+    certificate = model.result_.certificate
+    assert model.result_.success
+    assert certificate["kind"] == "duality_gap"
+    assert own == pytest.approx(model.result_.fun, rel=1e-12)
+    assert least - 1e-9 * least <= own <= least * (1 + 2e-9)
+    assert own - least <= certificate["bound"] + 1e-9 * least
+
+
+def test_quantile_regressor_is_scikit_learns():
+    theirs = linear_model.QuantileRegressor(quantile=0.3, alpha=0.02).fit(X, Y)
+    ours = QuantileRegressor(quantile=0.3, alpha=0.02, tol=1e-12).fit(X, Y)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-6, atol=1e-6)
+    np.testing.assert_array_equal(ours.coef_ == 0, np.abs(theirs.coef_) < 1e-9)
+    assert ours.intercept_ == pytest.approx(theirs.intercept_, rel=1e-7)
+
+
+def test_raw_columns_of_any_kind():
+    """Raw, sparse, in single precision, more columns than rows: the same least value."""
+    scale = 10.0 ** np.linspace(-6, 6, 10)
+    plain = QuantileRegressor(alpha=0.0).fit(X, Y)
+    for other in (X * scale, sparse.csr_matrix(X), np.asfortranarray(X), X.astype(np.float32), X + 1e3):
+        model = QuantileRegressor(alpha=0.0).fit(other, Y)
+        assert model.result_.success
+        assert model.result_.fun == pytest.approx(plain.result_.fun, rel=2e-6)
+    for penalty in ("l1", "l2"):
+        wide = GeneralizedLinear("hinge", penalty, 1e-3).fit(X[:8], (Y > 100)[:8])
+        assert wide.result_.success
+
+
+def test_columns_that_depend_on_each_other():
+    twice = np.column_stack([X, X[:, 0] + X[:, 1], np.ones(len(Y)), np.zeros(len(Y)), X[:, 2]])
+    model = QuantileRegressor(alpha=0.0).fit(twice, Y)
+    assert model.result_.success
+    assert model.result_.fun == pytest.approx(QuantileRegressor(alpha=0.0).fit(X, Y).result_.fun, rel=2e-6)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("C", [1e-2, 1.0, 100.0])
+def test_support_vectors_are_scikit_learns(weighted, C):
+    A, b = load_breast_cancer(return_X_y=True)
+    A = (A - A.mean(0)) / A.std(0)
+    weight = np.linspace(0.1, 2, len(b)) if weighted else np.ones(len(b))
+    given = {"C": C, "loss": "hinge"}
+    ours = LinearSVC(tol=1e-9, **given).fit(A, b, weight)
+    theirs = svm.LinearSVC(tol=1e-8, max_iter=1_000_000, random_state=0, **given).fit(A, b, weight)
+
+    def value(m):
+        short = np.maximum(1 - (2 * b - 1) * m.decision_function(A), 0)
+        return C * weight @ short + 0.5 * (m.coef_ @ m.coef_.T)[0, 0] + 0.5 * m.intercept_[0] ** 2
+
+    assert ours.result_.success
+    assert value(ours) <= value(theirs) * (1 + 1e-9)
+    assert value(ours) == pytest.approx(value(theirs), rel=1e-4)
+    # What is proved is of the mean: C sum(weight) times as much.
+    bound = ours.result_.certificate["bound"] * C * weight.sum()
+    assert value(ours) - value(theirs) <= bound
+
+
+def test_support_vectors_of_several_classes():
+    A, b = load_iris(return_X_y=True)
+    model = LinearSVC(loss="hinge").fit(A, b)
+    assert model.coef_.shape == (3, 4)
+    assert model.score(A, b) > 0.9
+    assert all(r.success for r in model.results_)
+
+
+@pytest.mark.parametrize("loss", ["epsilon_insensitive", "squared_epsilon_insensitive"])
+@pytest.mark.parametrize("epsilon", [0.0, 10.0])
+def test_support_vector_regression_is_scikit_learns(loss, epsilon):
+    S = X * 20
+    given = {"loss": loss, "epsilon": epsilon, "C": 0.1}
+    ours = LinearSVR(tol=1e-9, **given).fit(S, Y)
+    theirs = svm.LinearSVR(tol=1e-9, max_iter=1_000_000, random_state=0, dual=True, **given).fit(S, Y)
+
+    def value(m):
+        over = np.maximum(abs(Y - m.predict(S)) - epsilon, 0)
+        paid = over if loss == "epsilon_insensitive" else over**2
+        return 0.1 * paid.sum() + 0.5 * m.coef_ @ m.coef_ + 0.5 * float(np.ravel(m.intercept_)[0]) ** 2
+
+    assert ours.result_.success
+    assert value(ours) <= value(theirs) * (1 + 1e-9)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-2, atol=1e-2)
+
+
+def test_exact_fits_and_empty_slopes():
+    r = np.random.default_rng(0)
+    A = r.normal(size=(40, 3))
+    exact = QuantileRegressor(alpha=0.0).fit(A, A @ [1.0, -2.0, 3.0] + 5.0)
+    assert exact.result_.success
+    np.testing.assert_allclose(exact.coef_, [1, -2, 3], rtol=1e-10)
+    # Separable classes without a penalty have a finite best: all margins at 1 and beyond.
+    apart = GeneralizedLinear("hinge", None).fit(A, A[:, 0] > 0.3)
+    assert apart.result_.success
+    assert apart.result_.fun == pytest.approx(0.0, abs=1e-12)
+    one = Problem(loss="hinge", penalty="l1", alpha=0.1).solve(A, np.zeros(40))
+    assert one.result.success
+    assert one.result.fun == 0.0
+
+
+def test_offsets_bounds_and_refusals():
+    offset = np.linspace(0, 50, len(Y))
+    moved = GeneralizedLinear("pinball", None).fit(X, Y, offset=offset)
+    plain = GeneralizedLinear("pinball", None).fit(X, Y - offset)
+    assert moved.result_.fun == pytest.approx(plain.result_.fun, rel=2e-6)
+    held = GeneralizedLinear("pinball", "l1", 1e-3, bounds=(0, np.inf)).fit(X, Y)
+    assert held.result_.success
+    assert (held.coef_ >= 0).all()
+    with pytest.raises(
+        InputError, match=r"lbfgs cannot handle a loss made of straight parts.*interior_point"
+    ):
+        GeneralizedLinear("pinball", method="lbfgs").fit(X, Y)
+    with pytest.raises(InputError, match="interior_point cannot handle a loss with a slope everywhere"):
+        GeneralizedLinear("squared", method="interior_point").fit(X, Y)
+    with pytest.raises(InputError, match="quantile"):
+        GeneralizedLinear("pinball", loss_settings={"quantile": 1.5}).fit(X, Y)
+
+
+SGD_LOSSES = {
+    "hinge": lambda z: np.maximum(1 - z, 0),
+    "log_loss": lambda z: np.logaddexp(0, -z),
+    "squared_hinge": lambda z: np.maximum(1 - z, 0) ** 2,
+    "modified_huber": lambda z: np.where(z < -1, -4 * z, np.maximum(1 - z, 0) ** 2),
+    "squared_error": lambda z: 0.5 * (1 - z) ** 2,
+}
+
+
+@pytest.mark.parametrize("loss", SGD_LOSSES)
+@pytest.mark.parametrize("penalty", ["l2", "elasticnet"])
+def test_sgd_left_untouched_is_at_the_optimum(loss, penalty):
+    A, b = load_breast_cancer(return_X_y=True)
+    A = (A - A.mean(0)) / A.std(0)
+    given = {"loss": loss, "penalty": penalty, "alpha": 1e-2, "random_state": 0}
+    ours = SGDClassifier(**given).fit(A, b)
+    theirs = linear_model.SGDClassifier(max_iter=2000, tol=None, **given).fit(A, b)
+
+    def value(m):
+        w, ratio = m.coef_[0], 0.15 if penalty == "elasticnet" else 0.0
+        added = ratio * abs(w).sum() + (1 - ratio) * 0.5 * w @ w
+        return SGD_LOSSES[loss]((2 * b - 1) * m.decision_function(A)).mean() + 1e-2 * added
+
+    assert ours.result_.success
+    assert value(ours) == pytest.approx(ours.result_.fun, rel=1e-9)
+    assert value(ours) <= value(theirs)
+    # Theirs diverges on some of these.
+    assert loss.startswith("squared") or value(ours) == pytest.approx(value(theirs), rel=0.05)
+
+
+def test_sgd_told_how_to_descend_is_theirs():
+    A, b = load_iris(return_X_y=True)
+    for given in (
+        {"max_iter": 20},
+        {"learning_rate": "constant", "eta0": 0.1},
+        {"average": True},
+        {"loss": "perceptron"},
+    ):
+        given = {"random_state": 0, "tol": None, **given}
+        ours, theirs = SGDClassifier(**given).fit(A, b), linear_model.SGDClassifier(**given).fit(A, b)
+        np.testing.assert_array_equal(ours.coef_, theirs.coef_)
+        assert not hasattr(ours, "result_")
+    ours, theirs = SGDRegressor(max_iter=5, tol=None), linear_model.SGDRegressor(max_iter=5, tol=None)
+    ours, theirs = (m.set_params(random_state=0).fit(X, Y) for m in (ours, theirs))
+    np.testing.assert_array_equal(ours.coef_, theirs.coef_)
+    # And goes on from the optimum.
+    model = SGDRegressor(alpha=1e-3, random_state=0).fit(X, Y)
+    before = model.coef_.copy()
+    model.partial_fit(X, Y)
+    assert 0 < abs(model.coef_ - before).max() < abs(before).max()
+
+
+@pytest.mark.parametrize(
+    "loss", ["squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive"]
+)
+def test_sgd_regressor_is_the_loss_of_that_name(loss):
+    S = X * 20
+    model = SGDRegressor(loss=loss, alpha=1e-3, epsilon=1.5).fit(S, Y)
+    name = {"squared_error": "squared"}.get(loss, loss)
+    settings = {"huber": {"width": 1.5}, "squared_error": {}}.get(loss, {"epsilon": 1.5})
+    plain = GeneralizedLinear(name, "l2", 1e-3, loss_settings=settings).fit(S, Y)
+    assert model.result_.success
+    assert model.result_.fun == pytest.approx(plain.result_.fun, rel=1e-6)
