@@ -14,7 +14,19 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import errors, linear, losses, methods, penalties, portfolio, problems, rates, rules, searches
+    from . import (
+        errors,
+        factors,
+        linear,
+        losses,
+        methods,
+        penalties,
+        portfolio,
+        problems,
+        rates,
+        rules,
+        searches,
+    )
     from .curve_fit import curve_fit
     from .descend import compare, descend
     from .fit import fit, load
@@ -72,6 +84,7 @@ _PLACES = {
     "curve_fit": "curve_fit",
     "descend": "descend",
     "errors": None,
+    "factors": None,
     "fit": "fit",
     "least_squares": "least_squares",
     "line_search": "line_search",
@@ -113,6 +126,7 @@ __all__ = [
     "curve_fit",
     "descend",
     "errors",
+    "factors",
     "fit",
     "least_squares",
     "line_search",

@@ -15,7 +15,10 @@ __all__ = [
     "check_structure",
     "checked",
     "definiteness",
+    "factors_gradient",
+    "fit_factors",
     "fit_linear",
+    "fold_factors",
     "least_squares",
     "line_search",
     "means",
@@ -26,6 +29,7 @@ __all__ = [
     "quadratic",
     "reduced",
     "row_losses",
+    "top_factors",
 ]
 
 def catalog() -> dict[str, list[dict[str, Any]]]: ...
@@ -169,3 +173,24 @@ class Rule:
         rate: float,
         value: float = ...,
     ) -> None: ...
+
+def fit_factors(
+    entries: Mapping[str, Any],
+    model: Mapping[str, Any],
+    stop: Mapping[str, Any],
+    watch: Callable[..., Any] | None = None,
+    callback: Callable[..., Any] | None = None,
+) -> dict[str, Any]: ...
+def factors_gradient(
+    entries: Mapping[str, Any], model: Mapping[str, Any]
+) -> tuple[float, NDArray[np.float64]]: ...
+def fold_factors(entries: Mapping[str, Any], model: Mapping[str, Any], side: int) -> NDArray[np.float64]: ...
+def top_factors(
+    p: NDArray[np.float64],
+    q: NDArray[np.float64],
+    added: NDArray[np.float64],
+    rank: int,
+    n: int,
+    left_out: tuple[NDArray[np.int64], NDArray[np.uint32]] | None = None,
+    threads: int = 0,
+) -> tuple[NDArray[np.uint32], NDArray[np.float64]]: ...

@@ -14,6 +14,7 @@ from steepest._catalog import Settings
 
 __all__ = [
     "Adapgm",
+    "Alternating",
     "AugmentedLagrangian",
     "BarzilaiBorwein",
     "Bfgs",
@@ -58,6 +59,28 @@ class Adapgm(Settings):
     registry: ClassVar[str] = "methods"
     name: ClassVar[str] = "adapgm"
     rate: float = 0.0
+
+
+@dataclass(frozen=True)
+class Alternating(Settings):
+    """Alternating minimisation: of blocks of variables one after the other is put where the objective is
+    least while the others stay; of two matrices of factors under a squared loss this is alternating least
+    squares. No round leads up. Rounds are extrapolated by Anderson's method: the next one starts where a
+    combination of the last few would change nothing, and from the last point again where that led up. For
+    objectives that can be minimised over blocks: factorisations.
+
+    Koren, Bell and Volinsky 2009, <https://doi.org/10.1109/MC.2009.263>; Anderson 1965,
+    <https://doi.org/10.1145/321296.321305>.
+
+    Parameters
+    ----------
+    memory : int, default 6
+        Rounds that are combined; 0 leaves them as they are. Allowed: between 0 and 50.
+    """
+
+    registry: ClassVar[str] = "methods"
+    name: ClassVar[str] = "alternating"
+    memory: int = 6
 
 
 @dataclass(frozen=True)

@@ -201,6 +201,7 @@ fn methods(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
         needs.set_item("products", n.products)?;
         needs.set_item("hessian", n.hessian)?;
         needs.set_item("residuals", n.residuals)?;
+        needs.set_item("blocks", n.blocks)?;
         needs.set_item("glm", n.glm)?;
         needs.set_item("constraints", n.constraints)?;
         needs.set_item("penalty", snake(&format!("{:?}", n.penalty)))?;

@@ -72,7 +72,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    fn stop(&self, named: bool) -> Result<Stop, String> {
+    pub(crate) fn stop(&self, named: bool) -> Result<Stop, String> {
         let least = |name: &str, v: f64| {
             (v >= 0.0).then_some(v).ok_or_else(|| format!("{name} must be at least 0; got {v}"))
         };

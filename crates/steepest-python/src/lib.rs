@@ -9,6 +9,7 @@ pub mod checkpoint;
 mod choose;
 pub mod descent;
 pub mod enter;
+pub mod factors;
 pub mod fit;
 pub mod losses;
 pub mod minimize;
@@ -34,6 +35,8 @@ mod _core {
     use super::descent::Steps;
     #[pymodule_export]
     use super::enter::panics;
+    #[pymodule_export]
+    use super::factors::{factors_gradient, fit_factors, fold_factors, top_factors};
     #[pymodule_export]
     use super::fit::fit_linear;
     #[pymodule_export]

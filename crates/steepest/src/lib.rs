@@ -19,6 +19,7 @@ pub mod differences;
 pub mod duality;
 mod evaluated;
 pub mod factor;
+pub mod factors;
 pub mod glm;
 pub mod gram;
 pub mod health;

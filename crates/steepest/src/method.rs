@@ -19,6 +19,8 @@ pub struct Needs {
     pub hessian: bool,
     /// Residuals of whose losses it is the sum.
     pub residuals: bool,
+    /// Blocks of variables that it can be minimised over while the others stay.
+    pub blocks: bool,
     /// A loss over a design.
     pub glm: bool,
     /// A loss of one margin a row (not softmax).
@@ -80,6 +82,7 @@ impl Needs {
         products: false,
         hessian: false,
         residuals: false,
+        blocks: false,
         glm: false,
         single: false,
         learnt: false,
@@ -235,6 +238,12 @@ impl Entry {
         if n.residuals && f.residuals == 0 {
             return Some(
                 "a function that is no sum of squared residuals: use least_squares".into(),
+            );
+        }
+        if n.blocks && f.blocks == 0 {
+            return Some(
+                "a function whose variables it cannot minimise over in blocks: it needs factors"
+                    .into(),
             );
         }
         if n.hessian && !f.hessian {

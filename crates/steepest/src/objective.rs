@@ -1,8 +1,10 @@
 //! What is minimised: one verb, many questions.
 use crate::held::Held;
+use crate::penalty::Penalty;
 use crate::state::State;
 use crate::status::Halt;
 use crate::table::{OfRows, Sample, Slot, Table};
+use std::ops::Range;
 
 /// What can be asked of an objective at a point. All that is asked at once is answered by one sweep, where there are data.
 #[non_exhaustive]
@@ -54,6 +56,16 @@ pub enum Ask<'a> {
     Sharpen(&'a mut bool),
     /// What can be asked about the rows of a table.
     Rows(OfRows<'a>),
+    /// Where f and a penalty are least together over one of the [blocks](Objective::blocks), all other variables staying
+    /// as they are.
+    Least {
+        /// Which block.
+        block: usize,
+        /// What is added.
+        penalty: &'a dyn Penalty,
+        /// As long as x: the block's variables are written.
+        to: &'a mut [f64],
+    },
 }
 
 impl Ask<'_> {
@@ -71,6 +83,9 @@ impl Ask<'_> {
             Ask::Accuracy { value, gradient } => Ask::Accuracy { value, gradient },
             Ask::Sharpen(to) => Ask::Sharpen(to),
             Ask::Rows(ask) => Ask::Rows(ask.again()),
+            Ask::Least { block, penalty, to } => {
+                Ask::Least { block: *block, penalty: *penalty, to }
+            }
         }
     }
     /// What it asks for, in words.
@@ -87,6 +102,7 @@ impl Ask<'_> {
             Ask::Accuracy { .. } => "accuracies",
             Ask::Sharpen(_) => "sharper gradients",
             Ask::Rows(_) => "rows of a table",
+            Ask::Least { .. } => "blocks that it can be minimised over",
         }
     }
     /// The answer of an objective that does not know the question: its numbers are exact; anything else is refused by
@@ -263,6 +279,11 @@ pub trait Objective {
         vec![vec![self.dim()]]
     }
 
+    /// Variables that it can be minimised over exactly while all others stay ([`Ask::Least`]), a range each; together they
+    /// are all variables.
+    fn blocks(&self) -> Vec<Range<usize>> {
+        Vec::new()
+    }
     /// The least and the largest that each constraint may be; equal where it is an equation.
     fn limits(&self) -> (&[f64], &[f64]) {
         (&[], &[])

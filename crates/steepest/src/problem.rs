@@ -9,6 +9,7 @@ use crate::status::{Budget, Halt};
 use crate::table::{OfRows, Slot, Table};
 use crate::units::Units;
 use crate::watch::{Counts, Stop, Watch};
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 /// A problem as a method sees it: the objective and the penalty, with every evaluation counted and
@@ -153,7 +154,11 @@ impl<'a> Problem<'a> {
                 }
             }
             // A table's objective sets no units.
-            Ask::Sharpen(_) | Ask::Constraints(_) | Ask::Residuals { .. } | Ask::Rows(_) => {}
+            Ask::Sharpen(_)
+            | Ask::Constraints(_)
+            | Ask::Residuals { .. }
+            | Ask::Rows(_)
+            | Ask::Least { .. } => {}
         }
     }
     fn answered(&mut self, x: &[f64], rows: Rows<'_>, asks: &mut [Ask<'_>]) -> Result<(), Halt> {
@@ -181,9 +186,9 @@ impl<'a> Problem<'a> {
                 (Ask::Product { .. } | Ask::Hessian(_), _) => spent.products += 1,
                 (Ask::Value(_) | Ask::Gradient(_), Rows::Terms(_)) => {}
                 (Ask::Constraints(_) | Ask::Pull { .. }, _) => {}
-                (Ask::Jacobian(_), Rows::All) => spent.gradients += 1,
+                (Ask::Jacobian(_) | Ask::Least { .. }, Rows::All) => spent.gradients += 1,
                 // The value is asked for with them.
-                (Ask::Residuals { .. } | Ask::Jacobian(_), _) => {}
+                (Ask::Residuals { .. } | Ask::Jacobian(_) | Ask::Least { .. }, _) => {}
                 (Ask::Rows(OfRows::Bent { .. }), _) => spent.products += 1,
                 // Where a descent breaks down: no budget is to hide why.
                 (Ask::Rows(OfRows::NotFinite(_)), _) => {
@@ -372,6 +377,15 @@ impl<'a> Problem<'a> {
         let (watch, evaluated) = (&mut **watch, None);
         (&mut **objective, Meter { stop: *stop, counts, findings, watch, clock, evaluated })
     }
+    /// Variables that it can be minimised over exactly while all others stay.
+    pub fn blocks(&self) -> Vec<Range<usize>> {
+        self.objective.blocks()
+    }
+    /// A block of the variables where all is least while the others stay as at x; what is said of a unit is the method's.
+    pub fn least(&mut self, x: &[f64], block: usize, to: &mut [f64]) -> Result<(), Halt> {
+        let penalty = self.penalty;
+        self.ask(x, Rows::All, &mut [Ask::Least { block, penalty, to }])
+    }
     /// What is known of this problem.
     pub fn facts(&mut self) -> Facts {
         facts(self.objective, self.penalty)
@@ -467,6 +481,8 @@ pub struct Facts {
     pub hessian: bool,
     /// Residuals of whose losses it is the sum; 0 where it is not one.
     pub residuals: usize,
+    /// Blocks of variables that it can be minimised over while the others stay; 0 where there are none.
+    pub blocks: usize,
     /// Whether it is a loss over a design.
     pub glm: bool,
     /// Numbers that the loss of a row of it is of; 0 where it is none.
@@ -493,6 +509,7 @@ pub fn facts(objective: &mut dyn Objective, penalty: &dyn Penalty) -> Facts {
         products: offered.products,
         hessian: offered.hessian,
         residuals: offered.residuals,
+        blocks: objective.blocks().len(),
         glm: offered.table.is_some(),
         outputs: offered.table.map_or(0, |t| t.outputs),
         coupled: offered.table.is_some_and(|t| t.coupled()),

@@ -163,6 +163,10 @@ def _python(entry: _catalog.Entry) -> tuple[str, ...]:
         valley = "residuals = lambda x: np.array([10 * (x[1] - x[0] ** 2), 1 - x[0]])"
         run = "print(steepest.least_squares(residuals, [-1.2, 1.0], method=method))"
         return ("import numpy as np, steepest", valley, f"method = {made}", run)
+    if entry.about.get("needs", {}).get("blocks"):
+        model = "model = steepest.factors.RatingsFactorization(1, 0.1, method=method, validation=None)"
+        run = "print(model.fit([0, 0, 1, 1], [0, 1, 0, 1], [5, 3, 4, 1]).result_)"
+        return ("import steepest", f"method = {made}", model, run)
     if kind in ("rules", "methods") and not _needs_more(entry):
         inside = ', penalty="l2_ball"' if entry.about.get("needs", {}).get("penalty") == "atoms" else ""
         run = f"print(steepest.minimize(steepest.problems.rosenbrock, [-1.2, 1.0], method=method{inside}))"
@@ -178,7 +182,7 @@ def _needs_more(entry: _catalog.Entry) -> bool:
     """Whether it cannot go down a plain function by itself."""
     needs = entry.about.get("needs", {})
     return entry.about.get("kind") in ("gradient", "change") or any(
-        needs.get(word) for word in ("terms", "products", "hessian", "residuals", "glm")
+        needs.get(word) for word in ("terms", "products", "hessian", "residuals", "blocks", "glm")
     )
 
 
@@ -249,6 +253,7 @@ _NEEDS = {
     "terms": "a mean of terms (batches)",
     "products": "products with second derivatives",
     "hessian": "the matrix of second derivatives",
+    "blocks": "blocks that it can be minimised over: factors",
     "glm": "a loss over a table",
 }
 _OFFERS = {

@@ -20,6 +20,7 @@ breast_cancer, diabetes, digits, iris, wine.
 examples:
   steepest fit breast_cancer --report report.html
   steepest fit houses.csv --target price --save model.safetensors
+  steepest fit ratings.csv --user reader --item book --target stars
   steepest fit train.tsv --target -1 --test test.tsv --drop id --drop name"""
 
 #: options that `steepest.fit` takes under their own name
@@ -57,6 +58,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="a file, a pattern of Parquet, Arrow or CSV files, or the name of a data set",
     )
     add("--target", metavar="COLUMN", help="what to predict, by name or number (from 0; -1 is the last)")
+    add(
+        "--user",
+        metavar="COLUMN",
+        help="whose rating (--target) or click a row is: a recommender, with --item",
+    )
+    add("--item", metavar="COLUMN", help="of what the rating or click is")
     add("--test", metavar="FILE", help="a second table, never looked at while fitting, for the figures")
     add("--report", metavar="FILE", help="write the report, one self-contained HTML page")
     add("--save", metavar="FILE", help="save the model (safetensors)")
@@ -150,6 +157,10 @@ def run(args: argparse.Namespace) -> int:
     """Fit, print the summary, write what was asked for; 1 where the fit did not converge."""
     import steepest
 
+    if args.user is not None or args.item is not None:
+        from steepest.cli import factors
+
+        return factors.run(args)
     settings = given(args)
     if args.python:
         print("\n".join(lines(args, settings)))

@@ -30,6 +30,7 @@ macro_rules! methods {
 }
 methods! {
     adapgm,
+    alternating,
     augmented_lagrangian,
     coordinate,
     fista,

@@ -1,0 +1,187 @@
+//! Factors of a matrix: their halves against elimination in the open, and the same bits on any number of threads.
+use steepest::cholesky::Cholesky;
+use steepest::descend::descend;
+use steepest::factors::top::{LeftOut, NONE, top};
+use steepest::factors::{Factors, MatrixShape};
+use steepest::loss::Each;
+use steepest::losses::logistic::Logistic;
+use steepest::losses::squared::Squared;
+use steepest::methods::METHODS;
+use steepest::objective::{Ask, Objective};
+use steepest::penalties::l2::L2;
+use steepest::penalty::PerCoordinate;
+use steepest::pool::with_threads;
+use steepest::random::Random;
+use steepest::watch::{Stop, Unwatched};
+
+struct Known {
+    users: Vec<u32>,
+    items: Vec<u32>,
+    target: Vec<f64>,
+    weight: Vec<f64>,
+}
+
+/// About a share of all pairs, in an order of no meaning.
+fn known(users: u32, items: u32, share: f64) -> Known {
+    let mut r = Random::new(3, 0, 0, 0);
+    let mut pairs: Vec<(u32, u32)> = (0..users * items)
+        .filter(|_| r.uniform() < share)
+        .map(|k| (k / items, k % items))
+        .collect();
+    r.shuffle(&mut pairs);
+    let n = pairs.len();
+    Known {
+        users: pairs.iter().map(|p| p.0).collect(),
+        items: pairs.iter().map(|p| p.1).collect(),
+        target: (0..n).map(|_| 3.0 + r.normal()).collect(),
+        weight: (0..n).map(|_| 0.5 + r.uniform()).collect(),
+    }
+}
+
+fn start(n: usize) -> Vec<f64> {
+    let mut r = Random::new(5, 0, 0, 0);
+    (0..n).map(|_| 0.5 * r.normal()).collect()
+}
+
+#[test]
+fn a_half_is_what_elimination_in_the_open_makes_of_it() {
+    // With entries that are not known, all pairs are looked at here and none there.
+    for (rank, biases, background) in [(3, true, 0.0), (8, false, 0.3), (11, false, 0.0)] {
+        let (users, items) = (13, 9);
+        let all = known(users, items, 0.5);
+        let centre = if biases { 2.5 } else { 0.0 };
+        let shape = MatrixShape {
+            users: users as usize,
+            items: items as usize,
+            rank,
+            biases,
+            centre,
+            background,
+        };
+        let loss = Box::new(Each(Squared::default()));
+        let mut factors =
+            Factors::new(shape, loss, [&all.users, &all.items], &all.target, Some(&all.weight))
+                .expect("a matrix");
+        let (n, m) = (factors.dim(), rank + usize::from(biases));
+        let x = start(n);
+        let penalty = PerCoordinate::uniform(L2::default(), 1e-3, n);
+        let mut to = x.clone();
+        let asks = &mut [Ask::Least { block: 0, penalty: &penalty, to: &mut to }];
+        factors.asked(&x, asks).expect("a half");
+        let first = users as usize * m;
+        for u in 0..users {
+            let (mut a, mut b) = (vec![0.0; m * m], vec![0.0; m]);
+            for i in 0..items as usize {
+                let at = all.users.iter().zip(&all.items).position(|p| p == (&u, &(i as u32)));
+                let (w, t) = at.map_or((background, 0.0), |k| (all.weight[k], all.target[k]));
+                let mut q = x[first + i * rank..][..rank].to_vec();
+                let bias = if biases { x[first + items as usize * rank + i] } else { 0.0 };
+                q.extend(biases.then_some(1.0));
+                for r in 0..m {
+                    b[r] += w * q[r] * (t - centre - bias);
+                    (0..m).for_each(|c| a[r * m + c] += w * q[r] * q[c]);
+                }
+            }
+            let alpha = 1e-3 * factors.total();
+            Cholesky::new(m, &a, |_| alpha).expect("a factor").solve(&mut b);
+            let mut found = to[u as usize * rank..][..rank].to_vec();
+            found.extend(biases.then(|| to[users as usize * rank + u as usize]));
+            for (f, b) in found.iter().zip(&b) {
+                assert!((f - b).abs() < 1e-10, "rank {rank} user {u}: {f} and {b}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_bits_on_any_number_of_threads_and_in_any_order_of_the_entries() {
+    let all = known(300, 200, 0.4);
+    let shape =
+        MatrixShape { users: 300, items: 200, rank: 6, biases: true, centre: 3.0, background: 0.0 };
+    let entry = METHODS.iter().find(|m| m.name == "alternating").expect("it is there");
+    let run = |threads: usize, order: &[usize]| {
+        let of = |codes: &[u32]| -> Vec<u32> { order.iter().map(|&k| codes[k]).collect() };
+        let target: Vec<f64> = order.iter().map(|&k| all.target[k]).collect();
+        let codes = [of(&all.users), of(&all.items)];
+        with_threads(threads, || {
+            let loss = Box::new(Each(Squared::default()));
+            let mut factors =
+                Factors::new(shape, loss, [&codes[0], &codes[1]], &target, None).expect("a matrix");
+            let n = factors.dim();
+            let penalty = PerCoordinate::uniform(L2::default(), 1e-4, n);
+            let stop = Stop { iterations: 15, ..Stop::default() };
+            let method = (entry.build)(&[6.0]);
+            descend(&mut factors, &penalty, method, &start(n), stop, &mut Unwatched)
+                .expect("a solution")
+                .x
+        })
+    };
+    let order: Vec<usize> = (0..all.target.len()).collect();
+    let back: Vec<usize> = order.iter().rev().copied().collect();
+    let one = run(1, &order);
+    assert!(one == run(2, &order) && one == run(5, &order) && one == run(3, &back));
+}
+
+#[test]
+fn a_gradient_is_the_slope_of_the_value_and_terms_are_its_parts() {
+    let all = known(12, 7, 0.6);
+    let shape =
+        MatrixShape { users: 12, items: 7, rank: 4, biases: true, centre: 0.1, background: 0.0 };
+    let target: Vec<f64> = all.target.iter().map(|t| f64::from(*t > 3.0)).collect();
+    let codes = [&all.users[..], &all.items[..]];
+    let loss = Box::new(Each(Logistic::default()));
+    let mut factors =
+        Factors::new(shape, loss, codes, &target, Some(&all.weight)).expect("a matrix");
+    let (n, entries) = (factors.dim(), target.len());
+    let x = start(n);
+    let mut gradient = vec![0.0; n];
+    let value = factors.gradient(&x, &mut gradient).expect("a gradient");
+    for j in 0..n {
+        let mut at = |by: f64| {
+            let mut there = x.clone();
+            there[j] += by;
+            factors.value(&there).expect("a value")
+        };
+        let slope = (at(1e-5) - at(-1e-5)) / 2e-5;
+        assert!((slope - gradient[j]).abs() < 1e-8, "{j}: {slope} and {}", gradient[j]);
+    }
+    let (mut mean, mut slopes, mut one) = (0.0, vec![0.0; n], vec![0.0; n]);
+    for k in 0..entries {
+        mean += factors.batch(&[k as u32], &x, &mut one).expect("a term") / entries as f64;
+        slopes.iter_mut().zip(&one).for_each(|(s, g)| *s += g / entries as f64);
+    }
+    assert!((mean - value).abs() < 1e-12);
+    assert!(slopes.iter().zip(&gradient).all(|(s, g)| (s - g).abs() < 1e-12));
+}
+
+#[test]
+fn the_highest_scores_are_those_of_all_sorted() {
+    let mut r = Random::new(9, 0, 0, 0);
+    for (rows, items, rank, n) in [(1, 3, 1, 5), (150, 203, 7, 10), (9, 64, 16, 64)] {
+        let mut some = |k: usize| (0..k).map(|_| r.normal()).collect::<Vec<f64>>();
+        let (p, q, mut added) = (some(rows * rank), some(items * rank), some(items));
+        // Equal scores: the first stands first.
+        added[items - 1] = f64::NEG_INFINITY;
+        let columns: Vec<u32> =
+            (0..rows).flat_map(|u| [(u % items) as u32, (u * 7 % items) as u32]).collect();
+        let starts: Vec<i64> = (0..=rows).map(|u| 2 * u as i64).collect();
+        let found =
+            top(&p, &q, &added, rank, n, Some(LeftOut { starts: &starts, columns: &columns }));
+        for u in 0..rows {
+            let score = |i: usize| {
+                (0..rank).fold(0.0, |s, f| s + p[u * rank + f] * q[i * rank + f]) + added[i]
+            };
+            let mut all: Vec<usize> = (0..items)
+                .filter(|i| {
+                    !columns[2 * u..2 * u + 2].contains(&(*i as u32))
+                        && score(*i) > f64::NEG_INFINITY
+                })
+                .collect();
+            all.sort_by(|a, b| score(*b).total_cmp(&score(*a)).then(a.cmp(b)));
+            for place in 0..n {
+                let want = all.get(place).map_or(NONE, |i| *i as u32);
+                assert_eq!(found.columns[u * n + place], want, "row {u} place {place}");
+            }
+        }
+    }
+}

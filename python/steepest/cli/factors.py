@@ -1,0 +1,120 @@
+"""``steepest fit`` with ``--user`` and ``--item``: a recommender from a table of ratings or clicks."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from typing import Any
+
+import numpy as np
+
+from steepest.cli.places import check_place
+from steepest.cli.progress import Progress
+from steepest.cli.terminal import Terminal
+from steepest.errors import InputError, NotConverged, TableError
+
+__all__ = ["run"]
+
+#: What this verb passes on, under its own name.
+PASSED = ("alpha", "tol", "validation", "seed", "threads")
+#: What is for other tables.
+NOT_HERE = ("test", "save", "coefficients", "task", "penalty", "cv", "scoring", "checkpoint", "memory")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Fit, print the summary, write the report; 1 where the fit did not converge."""
+    if args.user is None or args.item is None:
+        raise InputError("--user and --item go together: name the columns of both")
+    for name in NOT_HERE:
+        if getattr(args, name) is not None:
+            raise InputError(f"--{name.replace('_', '-')} is not for tables of users and items")
+    if args.report is not None:
+        check_place(args.report, "--report", (args.table,))
+    settings = {name: getattr(args, name) for name in PASSED if getattr(args, name) is not None}
+    if args.loss is not None:
+        if args.target is None:
+            raise InputError("--loss is of ratings: name their column by --target")
+        settings["loss"] = args.loss
+    if args.python:
+        print("\n".join(lines(args, settings)))
+        return 0
+    terminal = Terminal(args.quiet)
+    columns = read(args)
+    with Progress(Terminal(args.quiet, sys.stderr)) as progress, warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotConverged)  # the summary says it
+        model = fitted(columns, settings | {"watch": progress.watch})
+    model.watch = None
+    terminal.say(model.summary(terminal.width))
+    if args.report is not None:
+        from steepest.report.recommenders import recommender_page
+
+        recommender_page(model, args.table, args.report)
+        terminal.say(f"report: {args.report}")
+    return 0 if model.result_.success else 1
+
+
+def read(args: argparse.Namespace) -> dict[str, Any]:
+    """The columns that were named, as arrays."""
+    from steepest.tables import read as read_table
+
+    header = args.header if args.header or args.no_header else None
+    table = read_table(
+        args.table,
+        header=header,
+        delimiter=args.delimiter,
+        encoding=args.encoding,
+        decimal=args.decimal,
+        as_texts=None,
+    )
+    found = {}
+    for name in ("user", "item", "target", "time"):
+        asked = getattr(args, name)
+        if asked is None:
+            continue
+        column = table.column(table.find(asked, name))
+        if column.null_count:
+            row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
+            raise TableError(f"column {asked!r} row {row} is missing: drop the row")
+        found[name] = column.to_numpy()
+    for name in ("target", "time"):
+        if name in found and found[name].dtype.kind in "OUT":
+            found[name] = numbers(found[name], name)
+    return found
+
+
+def numbers(values: Any, name: str) -> Any:
+    """Texts as the numbers that they are; times that are none stay, if they sort as they stand."""
+    try:
+        return values.astype(np.float64)
+    except ValueError:
+        if name == "time":
+            return values.astype(str)
+        raise TableError(
+            f"the target must be numbers; got {values[0]!r}: leave --target out for clicks"
+        ) from None
+
+
+def fitted(columns: dict[str, Any], settings: dict[str, Any]) -> Any:
+    """The recommender that the columns are of: ratings where there is a target, clicks where there is none."""
+    from steepest.factors import ClicksFactorization, RatingsFactorization
+
+    ids, time = (columns["user"], columns["item"]), columns.get("time")
+    if "target" in columns:
+        return RatingsFactorization(**settings).fit(*ids, columns["target"], time=time)
+    return ClicksFactorization(**settings).fit(*ids, time=time)
+
+
+def lines(args: argparse.Namespace, settings: dict[str, Any]) -> list[str]:
+    """The Python lines that do the same."""
+    kind = "ClicksFactorization" if args.target is None else "RatingsFactorization"
+    words = ", ".join(f"{name}={value!r}" for name, value in settings.items())
+    columns = [f"table[{name!r}]" for name in (args.user, args.item, args.target) if name is not None]
+    time = "" if args.time is None else f", time=table[{args.time!r}]"
+    return [
+        "import pandas",
+        f"from steepest.factors import {kind}",
+        f"table = pandas.read_csv({args.table!r})",
+        f"model = {kind}({words}).fit({', '.join(columns)}{time})",
+        "print(model.summary())",
+    ]

@@ -1,0 +1,236 @@
+"""What was rated or clicked, as it comes in: users, items and ratings as codes and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from steepest import _core
+from steepest.errors import InputError, did_you_mean
+
+__all__ = ["Cells", "choice", "coded", "codes_of", "numbers", "read"]
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.uint32]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Users, items and ratings, one each; and which ids the codes stand for, ascending."""
+
+    users: Codes
+    items: Codes
+    ratings: Floats
+    user_ids: NDArray[Any]
+    item_ids: NDArray[Any]
+    time: NDArray[Any] | None = None
+    weight: Floats | None = None
+
+    def __len__(self) -> int:
+        return len(self.ratings)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many users and items there are."""
+        return len(self.user_ids), len(self.item_ids)
+
+    def taken(self, rows: NDArray[Any]) -> Cells:
+        """Some of them; the ids stay."""
+        time = None if self.time is None else self.time[rows]
+        weight = None if self.weight is None else self.weight[rows]
+        codes = self.users[rows], self.items[rows], self.ratings[rows]
+        return Cells(*codes, self.user_ids, self.item_ids, time, weight)
+
+    def starts(self) -> tuple[NDArray[np.int64], Codes]:
+        """The items of each user, one user after the other: where each one's begin, and which."""
+        order = np.argsort(self.users, kind="stable")
+        starts = np.zeros(self.shape[0] + 1, dtype=np.int64)
+        np.cumsum(np.bincount(self.users, minlength=self.shape[0]), out=starts[1:])
+        return starts, self.items[order]
+
+
+def read(
+    users: Any, items: Any = None, ratings: Any = None, *, time: Any = None, sample_weight: Any = None
+) -> Cells:
+    """Cells from ids and ratings, a table of two or three columns, or a sparse matrix.
+
+    Parameters
+    ----------
+    users : array of ids of shape (rows,), table, or sparse matrix
+        Ids of any one type; or a frame or array of the columns user, item and (unless all are 1) rating; or a matrix of
+        users x items, whose ids are then its row and column numbers.
+    items : array of ids of shape (rows,), optional
+    ratings : array of shape (rows,), optional
+        1 each unless given.
+    time : array of shape (rows,), optional
+        When each was made.
+    sample_weight : array of shape (rows,), optional
+        At least 0.
+
+    Raises
+    ------
+    InputError
+        What cannot be used: missing ids, ratings that are not finite numbers, lengths that differ, nothing at all.
+    """
+    if sparse.issparse(users):
+        if items is not None or ratings is not None:
+            raise InputError("a sparse matrix has the items and ratings in it: pass it alone")
+        _core.check_structure(users, "ratings")
+        matrix = sparse.coo_array(cast(Any, users))
+        ids = np.arange(matrix.shape[0]), np.arange(matrix.shape[1])
+        codes = matrix.row.astype(np.uint32), matrix.col.astype(np.uint32)
+        return _checked(
+            Cells(*codes, numbers("ratings", matrix.data), *ids, *_beside(time, sample_weight, matrix.nnz))
+        )
+    if items is None:
+        users, items, *rest = columns_of(users)
+        ratings = rest[0] if rest else ratings
+    user_codes, user_ids = coded("users", users)
+    item_codes, item_ids = coded("items", items)
+    n = len(user_codes)
+    values = np.ones(n) if ratings is None else numbers("ratings", ratings)
+    for name, found in (("items", len(item_codes)), ("ratings", len(values))):
+        if found != n:
+            raise InputError(f"{name} must be as many as users, {n}; got {found}")
+    return _checked(
+        Cells(user_codes, item_codes, values, user_ids, item_ids, *_beside(time, sample_weight, n))
+    )
+
+
+def columns_of(table: Any) -> list[Any]:
+    """Two or three columns of a frame or an array, in their order."""
+    names = getattr(table, "column_names", None)  # Arrow
+    if names is not None:
+        columns = [table.column(name).to_numpy(zero_copy_only=False) for name in names]
+    elif hasattr(table, "columns"):
+        columns = [np.asarray(table[name]) for name in table.columns]
+    else:
+        rows = np.asarray(table)
+        if rows.ndim != 2:
+            raise InputError(
+                "pass users, items and ratings, a table of these three columns, or a sparse matrix; got users alone, "
+                f"of shape {rows.shape}"
+            )
+        columns = list(rows.T)
+    if len(columns) not in (2, 3):
+        raise InputError(
+            f"a table of ratings has the columns user, item and rating; got {len(columns)} columns"
+        )
+    return columns
+
+
+def coded(name: str, ids: Any) -> tuple[Codes, NDArray[Any]]:
+    """A code for each id, and the ids that the codes stand for, ascending."""
+    values = _ids(name, ids)
+    if values.dtype.kind in "iu" and len(values):
+        low, high = int(values.min()), int(values.max())
+        if high - low < max(4 * len(values), 1 << 20):
+            places = (values - low).astype(np.int64)
+            there = np.zeros(high - low + 1, dtype=bool)
+            there[places] = True
+            code = np.cumsum(there, dtype=np.uint32)
+            code -= 1
+            return code[places], (np.flatnonzero(there) + low).astype(values.dtype)
+    try:
+        known, codes = np.unique(values, return_inverse=True)
+    except TypeError:
+        kinds = " and ".join(sorted({type(value).__name__ for value in values.tolist()}))
+        raise InputError(f"{name} has ids of several types, {kinds}: make them all texts") from None
+    return codes.astype(np.uint32), known
+
+
+def codes_of(name: str, ids: Any, known: NDArray[Any]) -> NDArray[np.int64]:
+    """The code of each id among those that are known; -1 where it is not."""
+    values = _ids(name, ids)
+    texts = [array.dtype.kind in "UOT" for array in (values, known)]
+    if len(values) and texts[0] != texts[1]:
+        raise InputError(f"{name} must be ids like those of the fit, such as {known[0]!s}; got {values[0]!s}")
+    if not len(known):
+        return np.full(len(values), -1)
+    try:
+        places = np.minimum(np.searchsorted(known, values), len(known) - 1)
+    except TypeError:
+        raise InputError(f"{name} must be ids like those of the fit, such as {known[0]!s}") from None
+    return np.where(known[places] == values, places, -1).astype(np.int64)
+
+
+def _ids(name: str, ids: Any) -> NDArray[Any]:
+    """Ids in a row; what is missing or no id is named."""
+    if isinstance(ids, np.ma.MaskedArray):
+        raise InputError(f"{name} is a masked array: drop the masked rows, and pass the rest")
+    values = np.asarray(ids)
+    if values.ndim != 1:
+        raise InputError(f"{name} must be ids in one row; got the shape {values.shape}")
+    if values.dtype.kind == "f":
+        bad = ~np.isfinite(values)
+        if bad.any():
+            raise InputError(
+                f"{name} row {int(bad.argmax())} is not finite, {values[bad.argmax()]}: drop the row"
+            )
+        whole = values.astype(np.int64)
+        return whole if (whole == values).all() else values
+    if values.dtype.kind == "O":
+        for row, value in enumerate(values.tolist()):
+            if value is None or value != value or type(value).__name__ in ("NAType", "NaTType"):
+                raise InputError(f"{name} row {row} is missing, {value!r}: drop the row")
+        if all(isinstance(value, str) for value in values.tolist()):
+            return values.astype(str)
+        if all(isinstance(value, int) and -(2**63) <= value < 2**63 for value in values.tolist()):
+            return values.astype(np.int64)
+    if values.dtype.kind in "Mm" and np.isnat(values).any():
+        raise InputError(f"{name} row {int(np.isnat(values).argmax())} is missing, NaT: drop the row")
+    if values.dtype.kind == "c":
+        raise InputError(f"{name} must be ids; got complex numbers")
+    return values
+
+
+def numbers(name: str, given: Any) -> Floats:
+    """Finite real numbers in a row."""
+    try:
+        raw = np.asarray(given)
+        if raw.dtype.kind == "c":
+            raise TypeError
+        values = np.ascontiguousarray(raw, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} must be numbers; got {given!r:.100}") from None
+    if values.ndim != 1:
+        raise InputError(f"{name} must be numbers in one row; got the shape {values.shape}")
+    bad = ~np.isfinite(values)
+    if bad.any():
+        row = int(bad.argmax())
+        raise InputError(f"{name} row {row} is not finite, {values[row]}: drop the row")
+    return values
+
+
+def _beside(time: Any, sample_weight: Any, n: int) -> tuple[NDArray[Any] | None, Floats | None]:
+    when = None if time is None else np.asarray(time)
+    weight = None if sample_weight is None else numbers("sample_weight", sample_weight)
+    for name, values in (("time", when), ("sample_weight", weight)):
+        if values is not None and values.shape != (n,):
+            raise InputError(f"{name} must be as many as users, {n}; got the shape {values.shape}")
+    if weight is not None and len(weight) and weight.min() < 0:
+        row = int((weight < 0).argmax())
+        raise InputError(f"sample_weight row {row} is {weight[row]}: weights must be at least 0")
+    if when is not None and when.dtype.kind not in "iufMmUS":
+        raise InputError(f"time must be numbers, dates or texts that sort; got dtype {when.dtype}")
+    return when, weight
+
+
+def _checked(cells: Cells) -> Cells:
+    if not len(cells):
+        raise InputError("there are no ratings: pass at least one")
+    return cells
+
+
+def choice(name: str, given: Any, known: Sequence[str]) -> str:
+    """One of the words that a parameter may be."""
+    if given not in known:
+        raise InputError(
+            f"{name} must be one of {', '.join(known)}; got {given!r}{did_you_mean(str(given), known)}"
+        )
+    return str(given)

@@ -1,0 +1,113 @@
+"""Rank and strength of the penalty, chosen on ratings that were held out: nothing to tune."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from .cells import Cells
+from .problem import Factors, Problem
+
+__all__ = ["Tried", "choose", "largest_alpha"]
+
+#: From 1/2 of the alpha above which all factors are 0, halved as often at most.
+HALVINGS = 12
+#: As many alphas in a row that do worse than the best, and the path ends.
+WORSE = 2
+#: The rank tried first; more are taken while they do better by this share, and else fewer while they do no worse by it.
+RANK = 16
+MORE, FEWER = (32, 64), (8, 4, 2, 1)
+BETTER = 1e-3
+#: Of a fresh start, added to where the last fit ended: factors that were 0 there need not stay so.
+NUDGE = 0.1
+#: What a fit on the way is solved to, and rounds at most.
+TOLERANCE, ROUNDS = 1e-2, 20
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One rank and alpha, and the loss on what was held out."""
+
+    rank: int
+    alpha: float
+    loss: float
+
+
+def largest_alpha(problem: Problem, cells: Cells, centre: float) -> float:
+    """The alpha above which factors of 0 are a minimum: the largest singular value of the slopes there, each row and
+    column in units of its own penalty."""
+    slopes = cells.ratings - centre
+    if problem.loss == "logistic":
+        slopes = cells.ratings - 1.0 / (1.0 + np.exp(-centre))
+    weight = np.ones(len(cells)) if cells.weight is None else cells.weight
+    total = problem.total(cells)
+    users, items = (np.sqrt(a) for a in replace(problem, alpha=1.0).alphas(cells))
+    entries = weight * slopes / total / (users[cells.users] * items[cells.items])
+    matrix = sparse.csr_matrix((entries, (cells.users, cells.items)), shape=cells.shape)
+    v = np.random.default_rng(0).standard_normal(cells.shape[1])
+    size = 0.0
+    for _ in range(20):
+        v = matrix.T @ (matrix @ (v / max(float(np.linalg.norm(v)), 1e-300)))
+        size = float(np.sqrt(np.linalg.norm(v)))
+    return size
+
+
+def choose(
+    problem: Problem,
+    cells: Cells,
+    centre: float,
+    loss: Callable[[Problem, Factors], float],
+    *,
+    rank: int | None,
+    alpha: float | None,
+    seed: int,
+) -> tuple[Problem, list[Tried]]:
+    """The problem with the rank and alpha whose loss on what was held out is least; what was tried on the way."""
+    tried: list[Tried] = []
+    top = largest_alpha(problem, cells, centre)
+    quick = replace(problem, tol=max(problem.tol, TOLERANCE), max_iter=ROUNDS)
+
+    def path(rank: int, alphas: Iterator[float]) -> Tried:
+        """Down the alphas, each from where the last one ended, until it gets worse."""
+        best, worse, at = Tried(rank, np.nan, np.inf), 0, None
+        for value in alphas:
+            one = replace(quick, rank=rank, alpha=value)
+            fresh = one.start(cells, centre, seed)
+            # From factors of 0 no round leads away.
+            from_ = fresh if at is None else replace(at, items=at.items + NUDGE * fresh.items)
+            at, _ = one.solve(cells, from_)
+            found = Tried(rank, value, loss(one, at))
+            tried.append(found)
+            if found.loss < best.loss:
+                best, worse = found, 0
+            else:
+                worse += 1
+            if worse >= WORSE:
+                break
+        return best
+
+    def down(first: float, count: int) -> Iterator[float]:
+        return (first * 0.5**i for i in range(count))
+
+    largest = min(cells.shape)
+    fixed = None if alpha is None else [alpha]
+    first = min(RANK, largest) if rank is None else rank
+    best = path(first, iter(fixed or down(0.5 * max(top, 1e-12), HALVINGS)))
+    for ranks, enough in () if rank is not None else ((MORE, 1.0 - BETTER), (FEWER, 1.0 + BETTER)):
+        for other in ranks:
+            if min(other, largest) == best.rank or (ranks is FEWER and best.rank > first):
+                continue
+            found = path(min(other, largest), iter(fixed or down(2.0 * best.alpha, 4)))
+            if not found.loss < best.loss * enough:
+                break
+            best = found
+    return replace(problem, rank=best.rank, alpha=best.alpha), tried
+
+
+def as_dicts(tried: list[Tried]) -> list[dict[str, Any]]:
+    """What was tried, for results."""
+    return [{"rank": t.rank, "alpha": t.alpha, "loss": t.loss} for t in tried]

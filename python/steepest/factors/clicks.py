@@ -1,0 +1,282 @@
+"""Clicks explained by factors of users and items: all pairs count, those without a click as weak evidence against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steepest.errors import InputError
+from steepest.findings import Finding
+
+from .cells import Cells, read
+from .estimator import Factorization, top
+from .judging import popular, ranking
+from .problem import Factors, Problem, method_of
+
+__all__ = ["ClicksFactorization"]
+
+Floats = NDArray[np.float64]
+#: How many are recommended where figures are taken, and users looked at, at most.
+TOP, USERS = 10, 20_000
+
+
+class ClicksFactorization(Factorization):
+    """Clicks, purchases, plays by factors: a score near 1 for what a user has, near 0 for what they have not.
+
+    Minimises ``1/2 sum over all pairs of c (t - p_u'q_i)^2 / sum of c + alpha / 2 * (mean over users of |p_u|^2 +
+    mean over items of |q_i|^2)``, where a pair that is there has the target t = 1 and the weight c = 1 + confidence
+    * count, and one that is not has 0 and 1. No pair that is not there is looked at: the sum over all is had from
+    the items' products with each other. Users and items are put at their optimum in turn, exactly, and the rounds
+    extrapolated. The problem is not convex: `result_` says ``stationary``, never that it is the least there is.
+
+    Nothing needs tuning: rank and alpha are chosen by NDCG on clicks that are held out, the last ones where there
+    is a time.
+
+    Parameters
+    ----------
+    rank : int, optional
+        Factors of each; chosen among 1 to 64 unless given.
+    alpha : float, optional
+        Strength of the penalty; chosen along a path from where all factors are 0 unless given.
+    confidence : float, default 10
+        How much more a click weighs than none: c = 1 + confidence * count.
+    nonnegative : bool, default False
+        Holds all factors at or above 0.
+    method : str or settings, optional
+        A method of the catalogue by its name, or with its settings as an object; alternating minimisation unless given.
+    validation : float or None, default 0.1
+        The share of clicks held out to choose by and to judge; None where rank and alpha are given and no figures
+        wanted.
+    tol : float, default 1e-4
+        How much more rounds may still gain, relative to the objective.
+    max_iter : int, optional
+        Rounds at most.
+    seed : int, default 0
+        Of the start and of what is held out.
+    threads : int, default 0
+        At most so many; the answer has the same bits whatever the number.
+    watch : callable, optional
+        Called with the progress, at most ten times a second.
+
+    Attributes
+    ----------
+    user_factors_ : ndarray of shape (users, rank)
+    item_factors_ : ndarray of shape (items, rank)
+    user_ids_, item_ids_ : ndarray
+        Which id each row of factors is of, ascending.
+    rank_, alpha_ : int, float
+        Those chosen or given.
+    held_out_ : dict of dict
+        ``ndcg``, ``recall``, ``precision``, ``map``, ``hit_rate`` and ``coverage`` of ten recommendations each on
+        the held-out clicks (`ranking`), of the ``model`` and of the items that are most ``popular``.
+    tried_ : list
+        Ranks and alphas that were tried, and 1 - NDCG on what was held out.
+    result_ : Result
+        How the descent ended, and findings.
+    n_iter_ : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from steepest.factors import ClicksFactorization
+    >>> rng = np.random.default_rng(0)
+    >>> users = rng.integers(0, 100, 1500)
+    >>> items = (rng.integers(0, 20, 1500) + 20 * (users % 3)) % 60      # three kinds of people
+    >>> model = ClicksFactorization().fit(users, items)
+    >>> model.held_out_["model"]["ndcg"] > model.held_out_["popular"]["ndcg"]
+    True
+
+    References
+    ----------
+    Hu, Koren and Volinsky 2008, https://doi.org/10.1109/ICDM.2008.22
+    """
+
+    _unseen = "answered by how popular each item is"
+    _figure = (
+        "ndcg",
+        -1.0,
+        "More clicks of each user and item; as it is, recommend what is popular.",
+    )
+
+    def __init__(
+        self,
+        rank: int | None = None,
+        alpha: float | None = None,
+        *,
+        confidence: float = 10.0,
+        nonnegative: bool = False,
+        method: Any = None,
+        validation: float | None = 0.1,
+        tol: float = 1e-4,
+        max_iter: int | None = None,
+        seed: int = 0,
+        threads: int = 0,
+        watch: Callable[..., Any] | None = None,
+    ) -> None:
+        self.rank = rank
+        self.alpha = alpha
+        self.confidence = confidence
+        self.nonnegative = nonnegative
+        self.method = method
+        self.validation = validation
+        self.tol = tol
+        self.max_iter = max_iter
+        self.seed = seed
+        self.threads = threads
+        self.watch = watch
+
+    def fit(
+        self, users: Any, items: Any = None, counts: Any = None, *, time: Any = None
+    ) -> ClicksFactorization:
+        """Fit factors to clicks.
+
+        Parameters
+        ----------
+        users : array of ids of shape (rows,), table, or sparse matrix
+            Ids of any one type, texts too; or a frame or array of the columns user, item and (optional) count; or a
+            sparse matrix of counts, users x items.
+        items : array of ids of shape (rows,), optional
+        counts : array of shape (rows,), optional
+            How often, at least 0; 1 each unless given. A pair that is there more than once has the sum; one whose
+            sum is 0 is none.
+        time : array of shape (rows,), optional
+            When each was made: the last are held out.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            Ids that are missing, counts that are negative or not finite, no click at all, too few to hold some out,
+            or a setting that cannot be.
+
+        Warns
+        -----
+        NotConverged
+            If a budget ran out first.
+        """
+        return self._fit(read(users, items, counts, time=time))  # type: ignore[no-any-return]
+
+    def predict(self, users: Any, items: Any) -> Floats:
+        """The score of each pair: near 1 what a user is likely to have, near 0 what not.
+
+        Parameters
+        ----------
+        users, items : array of ids of shape (rows,)
+            Pairs. Of users or items that the fit has not seen the score is 0, with a warning (`ColdStart`);
+            `recommend` answers
+        such users by what is popular.
+
+        Returns
+        -------
+        ndarray of shape (rows,)
+
+        Raises
+        ------
+        InputError
+            If there are not as many users as items, or their ids are of another kind than those of the fit.
+        """
+        return self._scores(users, items)
+
+    def _base(self) -> Floats:
+        return np.zeros(len(self.item_ids_))
+
+    def _cold_base(self) -> Floats:
+        return popular(self._cells) / max(len(self.user_ids_), 1)
+
+    def _problem(self, cells: Cells) -> Problem:
+        return Problem(
+            rank=self.rank or 1,
+            alpha=0.0 if self.alpha is None else float(self.alpha),
+            biases=False,
+            background=1.0,
+            by_count=False,
+            nonnegative=bool(self.nonnegative),
+            method=method_of(self.method),
+            tol=float(self.tol),
+            max_iter=self.max_iter,
+            threads=int(self.threads),
+        )
+
+    def _prepared(self, cells: Cells) -> Cells:
+        if not (isinstance(self.confidence, Real) and 0 <= self.confidence < np.inf):
+            raise InputError(f"confidence must be at least 0 and finite; got {self.confidence!r}")
+        if cells.ratings.min() < 0:
+            row = int((cells.ratings < 0).argmax())
+            raise InputError(
+                f"counts row {row} is {cells.ratings[row]:g}: clicks are counted from 0. For likes and dislikes use "
+                'RatingsFactorization(loss="logistic") with 1 and 0'
+            )
+        keys = cells.users.astype(np.int64) * cells.shape[1] + cells.items
+        known, first, place = np.unique(keys, return_index=True, return_inverse=True)
+        counts = np.bincount(place, cells.ratings, minlength=len(known))
+        time = None
+        if cells.time is not None:
+            # When it was last.
+            order = np.argsort(cells.time, kind="stable")
+            last = np.empty(len(known), dtype=np.int64)
+            last[place[order]] = order
+            time = cells.time[last]
+        there = counts > 0
+        if not there.any():
+            raise InputError("all counts are 0: there is no click")
+        taken = cells.taken(first[there])
+        weight = 1.0 + float(self.confidence) * counts[there]
+        return replace(
+            taken, ratings=np.ones(len(weight)), weight=weight, time=None if time is None else time[there]
+        )
+
+    def _centre(self, cells: Cells) -> float:
+        return 0.0
+
+    def _lists(
+        self, factors: Floats, item_factors: Floats, added: Floats, fit: Cells, users: NDArray[Any]
+    ) -> NDArray[Any]:
+        starts, seen = fit.starts()
+        lists = [seen[starts[u] : starts[u + 1]] for u in users.tolist()]
+        ends = np.cumsum([0, *map(len, lists)]).astype(np.int64)
+        out = ends, np.concatenate(lists).astype(np.uint32)
+        return top(factors, item_factors, min(TOP, fit.shape[1]), added, out, int(self.threads))[0]
+
+    def _judged(
+        self, factors: Factors, fit: Cells, held: Cells, added: Floats | None = None
+    ) -> dict[str, float]:
+        users = np.unique(held.users)
+        if len(users) > USERS:
+            users = np.sort(np.random.default_rng(self.seed).choice(users, USERS, replace=False))
+        starts, items = held.starts()
+        right = [items[starts[u] : starts[u + 1]] for u in users.tolist()]
+        own = factors.users[users] if added is None else np.zeros((len(users), factors.users.shape[1]))
+        base = np.zeros(fit.shape[1]) if added is None else added
+        return ranking(self._lists(own, factors.items, base, fit, users), right, fit.shape[1])
+
+    def _judge(self, problem: Problem, factors: Factors, fit: Cells, held: Cells) -> float:
+        return 1.0 - self._judged(factors, fit, held)["ndcg"]
+
+    def _figures(self, factors: Factors, fit: Cells, held: Cells) -> dict[str, dict[str, float]]:
+        return {
+            "model": self._judged(factors, fit, held),
+            "popular": self._judged(factors, fit, held, popular(fit)),
+        }
+
+    def _noticed(self, cells: Cells) -> list[Finding]:
+        once = int((np.bincount(cells.users, minlength=cells.shape[0]) <= 1).sum())
+        if once <= 0.5 * cells.shape[0]:
+            return []
+        return [
+            Finding(
+                "single_clicks",
+                "warning",
+                f"{once} of {cells.shape[0]} users have one click or none: little is known of their taste.",
+                {"users": once},
+                0.5,
+                "Recommend what is popular to them, or ask for more.",
+            )
+        ]

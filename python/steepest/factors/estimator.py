@@ -1,0 +1,512 @@
+"""What both recommenders share: ids, recommendations, likeness, and people who come later."""
+
+from __future__ import annotations
+
+import textwrap
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from steepest import _core
+from steepest.errors import InputError, NotConverged
+from steepest.findings import Finding, findings_text
+from steepest.result import Result
+
+from .cells import Cells, coded, codes_of, read
+from .choosing import Tried, as_dicts, choose
+from .judging import split_off
+from .problem import Factors, Problem
+
+__all__ = ["ColdStart", "Factorization"]
+
+Floats = NDArray[np.float64]
+
+
+class ColdStart(UserWarning):
+    """Users or items that the fit has not seen: they are answered by what is known without factors."""
+
+
+class Factorization(BaseEstimator):  # type: ignore[misc]
+    """Factors of users and items."""
+
+    # What the two kinds differ in
+
+    def _problem(self, cells: Cells) -> Problem:
+        raise NotImplementedError
+
+    def _prepared(self, cells: Cells) -> Cells:
+        """What is fitted, from what was given."""
+        raise NotImplementedError
+
+    def _centre(self, cells: Cells) -> float:
+        raise NotImplementedError
+
+    def _judge(self, problem: Problem, factors: Factors, fit: Cells, held: Cells) -> float:
+        """The loss on what was held out."""
+        raise NotImplementedError
+
+    def _figures(self, factors: Factors, fit: Cells, held: Cells) -> dict[str, dict[str, float]]:
+        """Figures on what was held out, of the model and of baselines."""
+        raise NotImplementedError
+
+    def _noticed(self, cells: Cells) -> list[Finding]:
+        raise NotImplementedError
+
+    def _base(self) -> Floats:
+        """What is added to each item's score."""
+        raise NotImplementedError
+
+    def _cold_base(self) -> Floats:
+        """What each item's score is for a user of whom nothing is known."""
+        return self._base()
+
+    # Fitting
+
+    def _fit(self, given: Cells) -> Any:
+        self._check()
+        cells = self._prepared(given)
+        problem = self._problem(cells)
+        tried: list[Tried] = []
+        self.held_out_: dict[str, dict[str, float]] = {}
+        chosen = self.rank is None or self.alpha is None
+        if self.validation is not None and len(cells) >= 10:
+            rows, aside = split_off(cells, self.validation, self.seed)
+            fit, held = cells.taken(rows), cells.taken(aside)
+            centre = self._centre(fit)
+            if chosen:
+                problem, tried = choose(
+                    problem,
+                    fit,
+                    centre,
+                    lambda one, at: self._judge(one, at, fit, held),
+                    rank=self.rank,
+                    alpha=self.alpha,
+                    seed=self.seed,
+                )
+            quick = replace(problem, tol=max(problem.tol, 1e-3))
+            factors, _ = quick.solve(fit, problem.start(fit, centre, self.seed))
+            self.held_out_ = self._figures(factors, fit, held)
+        elif chosen:
+            raise InputError(
+                "rank and alpha are chosen on held-out ratings, of which there are too few (at least 10 ratings, and "
+                "validation a share of them): pass rank= and alpha="
+            )
+        self.tried_ = tried
+        self._solve(problem, cells, problem.start(cells, self._centre(cells), self.seed))
+        return self
+
+    def _solve(self, problem: Problem, cells: Cells, start: Factors) -> None:
+        factors, result = problem.solve(cells, start, self.watch)
+        result["findings"] += self._noticed(cells) + self._compared()
+        self._keep(problem, cells, factors)
+        self.result_: Result = result
+        self.n_iter_ = result.nit
+        if not result.success:
+            warnings.warn(f"{type(self).__name__}: {result.message}", NotConverged, stacklevel=3)
+
+    def _keep(self, problem: Problem, cells: Cells, factors: Factors) -> None:
+        self._at, self._cells, self._factors = problem, cells, factors
+        self.rank_, self.alpha_ = problem.rank, problem.alpha
+        self.user_ids_, self.item_ids_ = cells.user_ids, cells.item_ids
+        self.user_factors_, self.item_factors_ = factors.users, factors.items
+        self.user_biases_, self.item_biases_ = factors.user_biases, factors.item_biases
+        self.mean_ = factors.centre
+        self._seen = cells.starts()
+
+    def _compared(self) -> list[Finding]:
+        """What is to be said where the model does no better than what needs none."""
+        if not self.held_out_:
+            return []
+        figure, sign, remedy = self._figure
+        model = self.held_out_["model"][figure]
+        others = {name: row[figure] for name, row in self.held_out_.items() if name != "model"}
+        best = min(others, key=lambda name: sign * others[name])
+        if sign * model < sign * others[best]:
+            return []
+        return [
+            Finding(
+                "no_better_than_baseline",
+                "problem",
+                f"On what was held out the model's {figure} is {model:.4g}, and that of the {best} "
+                f"{others[best]:.4g}: it does not beat a baseline that needs no model.",
+                {"model": model, best: others[best]},
+                None,
+                remedy,
+            )
+        ]
+
+    def _check(self) -> None:
+        for name, least in (("rank", 1), ("max_iter", 0)):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, int | np.integer) and value >= least):
+                raise InputError(f"{name} must be None or a whole number of at least {least}; got {value!r}")
+        for name in ("alpha", "tol", "validation"):
+            value = getattr(self, name)
+            fits = isinstance(value, int | float | np.floating | np.integer) and 0 <= value < (
+                1 if name == "validation" else np.inf
+            )
+            if not (fits or (value is None and name != "tol")) or (name == "validation" and value == 0):
+                within = "between 0 and 1" if name == "validation" else "at least 0 and finite"
+                raise InputError(f"{name} must be {within}; got {value!r}")
+
+    def partial_fit(self, users: Any, items: Any = None, ratings: Any = None) -> Any:
+        """Go on with more ratings, from where the last fit ended: new users and items are added.
+
+        All ratings so far count, the new ones beside the old; rank and alpha stay as they were chosen. Before any
+        `fit` it is `fit`.
+
+        Parameters
+        ----------
+        users, items, ratings
+            As in `fit`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            What cannot be used, named.
+        """
+        if not hasattr(self, "_cells"):
+            return self.fit(users, items, ratings)
+        more = self._prepared(read(users, items, ratings))
+        cells = _joined(self._cells, more)
+        problem = self._at
+        fresh = problem.start(cells, self._centre(cells), self.seed)
+        old = self._factors
+        parts: list[Floats] = []
+        for ids, known, new, before in (
+            (cells.user_ids, self.user_ids_, fresh.users, old.users),
+            (cells.user_ids, self.user_ids_, fresh.user_biases, old.user_biases),
+            (cells.item_ids, self.item_ids_, fresh.items, old.items),
+            (cells.item_ids, self.item_ids_, fresh.item_biases, old.item_biases),
+        ):
+            if len(before):
+                new[np.searchsorted(ids, known)] = before
+            parts.append(new)
+        self._solve(problem, cells, Factors(parts[0], parts[1], parts[2], parts[3], fresh.centre))
+        return self
+
+    def add_users(self, users: Any, items: Any = None, ratings: Any = None) -> Any:
+        """Take in new people without a refit: their factors are those that fit their ratings best, all items staying.
+
+        Exact for a squared loss: what a fit would make of them if they changed no item. Ratings of items that the
+        fit has not seen are left out, with a warning.
+
+        Parameters
+        ----------
+        users, items, ratings
+            As in `fit`; the users must be new.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            If a user is known already (`partial_fit` takes their new ratings), or none of the items is.
+        """
+        check_is_fitted(self, "user_factors_")
+        given = self._prepared(read(users, items, ratings))
+        known = codes_of("users", given.user_ids, self.user_ids_) >= 0
+        if known.any():
+            raise InputError(
+                f"user {given.user_ids[known.argmax()]!s} is known already: partial_fit takes more ratings of theirs"
+            )
+        codes = codes_of("items", given.item_ids, self.item_ids_)
+        here = codes[given.items] >= 0
+        if not here.any():
+            raise InputError("none of these items is known: partial_fit takes new items too")
+        if not here.all():
+            self._cold("ratings are of items", int((~here).sum()), len(here), "left out")
+        given = given.taken(here)
+        cells = replace(given, items=codes[given.items].astype(np.uint32), item_ids=self.item_ids_)
+        problem, old = self._at, self._factors
+        count = cells.shape[0]
+        width = count if problem.biases else 0
+        start = Factors(
+            np.zeros((count, problem.rank)), np.zeros(width), old.items, old.item_biases, old.centre
+        )
+        # alpha as it stood in the fit: what a rating weighs there, it weighs here.
+        if problem.by_count:
+            scaled = problem
+        else:
+            totals = [problem.total(c) for c in (cells, self._cells)]
+            share = count / self._cells.shape[0]
+            scaled = replace(problem, alpha=problem.alpha * totals[1] / totals[0] * share)
+        folded = scaled.fold(cells, start)
+        ids = np.concatenate([self.user_ids_, cells.user_ids])
+        order = np.argsort(ids, kind="stable")
+        factors = Factors(
+            np.concatenate([old.users, folded.users])[order],
+            np.concatenate([old.user_biases, folded.user_biases])[order] if width else old.user_biases,
+            old.items,
+            old.item_biases,
+            old.centre,
+        )
+        self._keep(problem, _joined(self._cells, cells), factors)
+        return self
+
+    # Asking
+
+    def _cold(self, what: str, count: int, of: int, how: str) -> None:
+        warnings.warn(f"{count} of {of} {what} that the fit has not seen: {how}", ColdStart, stacklevel=4)
+
+    def _scores(self, users: Any, items: Any) -> Floats:
+        check_is_fitted(self, "user_factors_")
+        pairs = [
+            codes_of(name, ids, known)
+            for name, ids, known in (("users", users, self.user_ids_), ("items", items, self.item_ids_))
+        ]
+        if len(pairs[0]) != len(pairs[1]):
+            raise InputError(f"items must be as many as users, {len(pairs[0])}; got {len(pairs[1])}")
+        for name, codes in zip(("users", "items"), pairs, strict=True):
+            if (codes < 0).any():
+                self._cold(f"pairs are of {name}", int((codes < 0).sum()), len(codes), self._unseen)
+        return self._factors.scores(*pairs)
+
+    def recommend(
+        self, users: Any = None, n: int = 10, *, exclude_seen: bool = True, among: Any = None
+    ) -> tuple[NDArray[Any], Floats]:
+        """The items of the highest scores for each user, without the matrix of all scores.
+
+        Parameters
+        ----------
+        users : array of ids of shape (users,), optional
+            All that were fitted unless given, in the order of `user_ids_`. Users that the fit has not seen get the
+            items that are best without factors, with a warning (`ColdStart`).
+        n : int, default 10
+            How many for each; at most as many as there are items.
+        exclude_seen : bool, default True
+            Leaves out what the user has rated or clicked.
+        among : array of ids, optional
+            The items to choose from; all unless given.
+
+        Returns
+        -------
+        items : ndarray of shape (users, n)
+            Ids, the best first; None where fewer than n are left of them.
+        scores : ndarray of shape (users, n)
+            Their scores, as `predict` has them; NaN where there is none.
+
+        Raises
+        ------
+        InputError
+            If n is below 1, or `among` names items that the fit has not seen.
+        """
+        check_is_fitted(self, "user_factors_")
+        if not (isinstance(n, int | np.integer) and n >= 1):
+            raise InputError(f"n must be a whole number of at least 1; got {n!r}")
+        codes = np.arange(len(self.user_ids_)) if users is None else codes_of("users", users, self.user_ids_)
+        if (codes < 0).any():
+            self._cold("users are ones", int((codes < 0).sum()), len(codes), self._unseen)
+        places = np.arange(len(self.item_ids_))
+        if among is not None:
+            places = np.unique(codes_of("items", among, self.item_ids_))
+            if not len(places) or places[0] < 0:
+                raise InputError("among must name items that were fitted, at least one")
+        starts, seen = self._seen
+        out = None
+        if exclude_seen:
+            to = np.full(len(self.item_ids_), -1)
+            to[places] = np.arange(len(places))
+            lists = [
+                to[seen[starts[u] : starts[u + 1]]] if u >= 0 else seen[:0].astype(int)
+                for u in codes.tolist()
+            ]
+            kept = np.concatenate(lists) if lists else np.zeros(0, dtype=int)
+            ends = np.cumsum([0, *(int((one >= 0).sum()) for one in lists)]).astype(np.int64)
+            out = ends, kept[kept >= 0].astype(np.uint32)
+        factors = np.where((codes >= 0)[:, None], self.user_factors_[codes], 0.0)
+        count = min(int(n), len(places))
+        found, scores = self._top(factors, places, count, self._base()[places], out)
+        if (codes < 0).any():
+            best, shares = self._top(0.0 * factors[:1], places, count, self._cold_base()[places])
+            found[codes < 0], scores[codes < 0] = best[0], shares[0]
+        biases = self.user_biases_
+        if len(biases):
+            scores += np.where(codes >= 0, biases[codes], 0.0)[:, None]
+        return found, self._scaled(scores + self.mean_)
+
+    def _scaled(self, scores: Floats) -> Floats:
+        """Scores as `predict` has them."""
+        return scores
+
+    def _top(
+        self, factors: Floats, places: NDArray[Any], n: int, added: Floats, out: Any = None
+    ) -> tuple[NDArray[Any], Floats]:
+        columns, scores = top(factors, self.item_factors_[places], n, added, out, self._at.threads)
+        return _named(self.item_ids_[places], columns), scores
+
+    def similar_items(self, items: Any, n: int = 10) -> tuple[NDArray[Any], Floats]:
+        """The items whose factors point the same way, by the cosine of the angle between them.
+
+        Parameters
+        ----------
+        items : array of ids of shape (items,)
+            Known ones.
+        n : int, default 10
+            How many for each, itself left out.
+
+        Returns
+        -------
+        items : ndarray of shape (items, n)
+            Ids, the most alike first.
+        cosines : ndarray of shape (items, n)
+
+        Raises
+        ------
+        InputError
+            If an item was not fitted, or n is below 1.
+        """
+        check_is_fitted(self, "user_factors_")
+        return self._alike("items", items, n, self.item_ids_, self.item_factors_)
+
+    def similar_users(self, users: Any, n: int = 10) -> tuple[NDArray[Any], Floats]:
+        """The users whose factors point the same way: as `similar_items`.
+
+        Parameters
+        ----------
+        users : array of ids of shape (users,)
+            Known ones.
+        n : int, default 10
+            How many for each, the user left out.
+
+        Returns
+        -------
+        users : ndarray of shape (users, n)
+            Ids, the most alike first.
+        cosines : ndarray of shape (users, n)
+
+        Raises
+        ------
+        InputError
+            If a user was not fitted, or n is below 1.
+        """
+        check_is_fitted(self, "user_factors_")
+        return self._alike("users", users, n, self.user_ids_, self.user_factors_)
+
+    def _alike(
+        self, name: str, given: Any, n: int, ids: NDArray[Any], factors: Floats
+    ) -> tuple[NDArray[Any], Floats]:
+        codes = codes_of(name, given, ids)
+        if (codes < 0).any():
+            raise InputError(f"{name} {np.asarray(given)[(codes < 0).argmax()]!s} was not fitted")
+        if not (isinstance(n, int | np.integer) and n >= 1):
+            raise InputError(f"n must be a whole number of at least 1; got {n!r}")
+        length = np.linalg.norm(factors, axis=1, keepdims=True)
+        ways = factors / np.where(length > 0, length, 1.0)
+        out = np.arange(len(codes) + 1), codes.astype(np.uint32)
+        most = max(min(int(n), len(ids) - 1), 1)
+        columns, scores = top(ways[codes], ways, most, np.zeros(len(ids)), out, self._at.threads)
+        return _named(ids, columns), scores
+
+    def summary(self, width: int = 80) -> str:
+        """What was fitted and how good it is, as text.
+
+        Parameters
+        ----------
+        width : int, default 80
+            Columns to write in.
+
+        Returns
+        -------
+        str
+        """
+        check_is_fitted(self, "user_factors_")
+        users, items = self._cells.shape
+        shown = [
+            f"{type(self).__name__}: {len(self._cells):,} pairs of {users:,} users and {items:,} items",
+            f"rank {self.rank_}, alpha {self.alpha_:.3g}"
+            + (", chosen on what was held out" if self.tried_ else ""),
+            self.result_.message,
+        ]
+        lines = [line for text in shown for line in textwrap.wrap(text, width)]
+        if self.held_out_:
+            figures = list(self.held_out_["model"])
+            lines += ["", "on what was held out".ljust(22) + "".join(f"{name:>11}" for name in figures)]
+            lines += [
+                f"  {name:<20}" + "".join(f"{row[figure]:>11.4g}" for figure in figures)
+                for name, row in self.held_out_.items()
+            ]
+        if self.result_.findings:
+            lines += ["", findings_text(self.result_.findings, width)]
+        return "\n".join(lines)
+
+    def plot(self, *, file: Any = None) -> Any:
+        """Draw the figures on what was held out beside the baselines, and how rank and alpha were chosen.
+
+        Needs matplotlib.
+
+        Parameters
+        ----------
+        file : path or io.StringIO, optional
+            Where to save the picture, a stream as SVG; it is then not shown.
+
+        Returns
+        -------
+        ndarray of matplotlib Axes
+        """
+        check_is_fitted(self, "user_factors_")
+        from steepest.report.recommenders import plot_recommender
+
+        figure, _, _ = self._figure
+        return plot_recommender(
+            self.held_out_, figure, as_dicts(self.tried_), self.result_.history, file=file
+        )
+
+
+def top(
+    factors: Floats, others: Floats, n: int, added: Floats, out: Any = None, threads: int = 0
+) -> tuple[NDArray[np.int64], Floats]:
+    """The places of the n highest of added + factors @ others.T in each row, and what they are; -1 and NaN for none."""
+    columns, scores = _core.top_factors(
+        np.ascontiguousarray(factors, dtype=np.float64).ravel(),
+        np.ascontiguousarray(others).ravel(),
+        np.ascontiguousarray(added),
+        factors.shape[1],
+        n,
+        out,
+        threads,
+    )
+    places = np.asarray(columns).astype(np.int64).reshape(-1, n)
+    places[places == np.iinfo(np.uint32).max] = -1
+    return places, np.asarray(scores).reshape(-1, n)
+
+
+def _named(ids: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
+    """Ids by their places; None where there is none."""
+    found = ids[places]
+    if (places < 0).any():
+        found = found.astype(object)
+        found[places < 0] = None
+    return found
+
+
+def _joined(first: Cells, second: Cells) -> Cells:
+    """The cells of both, over the ids of both."""
+    parts = []
+    for name in ("user", "item"):
+        ids = [getattr(cells, f"{name}_ids") for cells in (first, second)]
+        kinds = [array.dtype.kind in "UOT" for array in ids]
+        if kinds[0] != kinds[1]:
+            raise InputError(
+                f"{name}s must be ids like those of the fit, such as {ids[0][0]!s}; got {ids[1][0]!s}"
+            )
+        codes, known = coded(f"{name}s", np.concatenate(ids))
+        own = codes[: len(ids[0])], codes[len(ids[0]) :]
+        here = [map_[getattr(cells, f"{name}s")] for map_, cells in zip(own, (first, second), strict=True)]
+        parts.append((np.concatenate(here), known))
+    weight = None
+    if first.weight is not None or second.weight is not None:
+        weight = np.concatenate([np.ones(len(c)) if c.weight is None else c.weight for c in (first, second)])
+    ratings = np.concatenate([first.ratings, second.ratings])
+    return Cells(parts[0][0], parts[1][0], ratings, parts[0][1], parts[1][1], None, weight)

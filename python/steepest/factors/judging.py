@@ -1,0 +1,161 @@
+"""How good recommendations are, as people judge them: on what was held out, beside what needs no model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steepest.errors import InputError
+
+from .cells import Cells
+
+__all__ = ["errors_of", "item_means", "popular", "ranking", "split_last", "split_off"]
+
+Floats = NDArray[np.float64]
+
+
+def split_off(cells: Cells, share: float, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Rows to fit and rows held out: the last by time where there is one, else drawn."""
+    n = len(cells)
+    count = min(max(round(share * n), 1), n - 1)
+    if cells.time is not None:
+        order = np.argsort(cells.time, kind="stable")
+    else:
+        order = np.random.default_rng(seed).permutation(n)
+    return np.sort(order[: n - count]), np.sort(order[n - count :])
+
+
+def split_last(users: Any, time: Any = None) -> NDArray[np.bool_]:
+    """Which rows are the last of their user: what leave-last-out holds out. Users of one row keep it.
+
+    Parameters
+    ----------
+    users : array of ids of shape (rows,)
+    time : array of shape (rows,), optional
+        When each row was made; the rows' own order unless given.
+
+    Returns
+    -------
+    ndarray of bool of shape (rows,)
+        True for the last row of each user who has at least two.
+
+    Raises
+    ------
+    InputError
+        If there are not as many times as users, or an id is missing.
+
+    Examples
+    --------
+    >>> from steepest.factors import split_last
+    >>> split_last(["ann", "bob", "ann", "ann", "cy"], time=[3, 1, 5, 4, 2]).tolist()
+    [False, False, True, False, False]
+    """
+    from .cells import coded
+
+    codes, known = coded("users", users)
+    when = np.arange(len(codes)) if time is None else np.asarray(time)
+    if when.shape != codes.shape:
+        raise InputError(f"time must be as many as users, {len(codes)}; got the shape {when.shape}")
+    order = np.lexsort((when, codes))
+    last = np.zeros(len(codes), dtype=bool)
+    last[order[np.r_[codes[order][1:] != codes[order][:-1], True]]] = True
+    return last & (np.bincount(codes, minlength=len(known))[codes] > 1)
+
+
+def errors_of(ratings: Floats, predicted: Floats, weight: Floats | None = None) -> dict[str, float]:
+    """Root mean squared and mean absolute error."""
+    off = predicted - ratings
+    return {
+        "rmse": float(np.sqrt(np.average(off**2, weights=weight))),
+        "mae": float(np.average(np.abs(off), weights=weight)),
+    }
+
+
+def item_means(cells: Cells) -> Floats:
+    """Each item's mean rating, drawn to the mean of all as by five ratings of it: the baseline of ratings."""
+    weight = np.ones(len(cells)) if cells.weight is None else cells.weight
+    mean = float(np.average(cells.ratings, weights=weight))
+    summed = np.bincount(cells.items, weight * (cells.ratings - mean), minlength=cells.shape[1])
+    counts = np.bincount(cells.items, weight, minlength=cells.shape[1])
+    found: Floats = mean + summed / (counts + 5.0)
+    return found
+
+
+def popular(cells: Cells) -> Floats:
+    """How many have each item: the baseline of clicks."""
+    return np.bincount(cells.items, minlength=cells.shape[1]).astype(np.float64)
+
+
+def ranking(recommended: Any, held_out: Any, items: int | None = None) -> dict[str, float]:
+    """How well lists of recommendations hold what was held out, the first place counting most.
+
+    Parameters
+    ----------
+    recommended : array of shape (users, n)
+        Items for each user, the best first; NaN, None or -1 where a list is shorter.
+    held_out : sequence of sets or arrays, one for each user
+        The items that are right; users with none are left out of all means.
+    items : int, optional
+        How many items there are, for the coverage.
+
+    Returns
+    -------
+    dict of str to float
+        ``ndcg``: Σ 1/log2(1 + place) of the right ones over the most that could be. ``recall``: the share of the
+        right ones that are in the list, of as many as fit in. ``precision``: the share of the list that is right.
+        ``map``: the mean over the right ones of the precision down to each. ``hit_rate``: users with at least one.
+        ``coverage``: the share of all items that are in some list (NaN unless `items` is given). ``users``: how
+        many were judged.
+
+    Raises
+    ------
+    InputError
+        If there is not a list for each user.
+
+    Examples
+    --------
+    >>> from steepest.factors import ranking
+    >>> found = ranking([["a", "b", "c"], ["b", "a", "c"]], [{"a"}, {"c"}], items=4)
+    >>> found["recall"], found["ndcg"], found["coverage"]
+    (1.0, 0.75, 0.75)
+
+    References
+    ----------
+    Järvelin and Kekäläinen 2002, https://doi.org/10.1145/582415.582418
+    """
+    lists = np.asarray(recommended)
+    if lists.ndim != 2 or len(lists) != len(held_out):
+        raise InputError(
+            f"recommended must be a list of items for each of the {len(held_out)} users; got the shape {lists.shape}"
+        )
+    n = lists.shape[1]
+    gains = 1.0 / np.log2(np.arange(2, n + 2))
+    sums, judged = np.zeros(5), 0
+    for row, right in zip(lists.tolist(), _sets(held_out), strict=True):
+        if not right:
+            continue
+        judged += 1
+        hits = np.array([item in right for item in row], dtype=np.float64)
+        most = min(len(right), n)
+        down = np.cumsum(hits) / np.arange(1, n + 1)
+        sums += (
+            float(hits @ gains) / float(gains[:most].sum()),
+            hits.sum() / most,
+            hits.sum() / n,
+            float(down @ hits) / most,
+            float(hits.any()),
+        )
+    mean = sums / judged if judged else np.full(5, np.nan)
+    found = dict(zip(("ndcg", "recall", "precision", "map", "hit_rate"), mean.tolist(), strict=True))
+    shown = {
+        item for row in lists.tolist() for item in row if item is not None and item == item and item != -1
+    }
+    return found | {"coverage": len(shown) / items if items else float("nan"), "users": float(judged)}
+
+
+def _sets(held_out: Any) -> Iterator[set[Any]]:
+    for right in held_out:
+        yield set(np.asarray(list(right)).tolist())

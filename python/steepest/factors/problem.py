@@ -1,0 +1,205 @@
+"""One factorisation, handed to the core in one crossing and brought back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steepest import _core
+from steepest._catalog import Settings
+from steepest.errors import InputError
+from steepest.result import Result
+
+from .cells import Cells
+
+__all__ = ["Factors", "Problem", "method_of"]
+
+Floats = NDArray[np.float64]
+
+
+def method_of(given: Any) -> tuple[str, list[tuple[str, float]]] | None:
+    """A method by its name or with settings, as the core has it."""
+    if given is None or isinstance(given, str):
+        return None if given is None else (given, [])
+    if not isinstance(given, Settings):
+        raise InputError(
+            f"method must be a name or an object of steepest.methods or steepest.rules; got {given!r}"
+        )
+    return given.name, [(name, float(value)) for name, value in given.settings.items()]
+
+
+@dataclass(frozen=True)
+class Factors:
+    """Factors and biases of users and items, and what is added to every score."""
+
+    users: Floats
+    user_biases: Floats
+    items: Floats
+    item_biases: Floats
+    centre: float
+
+    def packed(self, biases: bool) -> Floats:
+        """All in one row, as the core has them."""
+        parts = [self.users.ravel(), self.user_biases, self.items.ravel(), self.item_biases]
+        return np.concatenate(parts if biases else parts[::2])
+
+    def scores(self, users: NDArray[Any], items: NDArray[Any]) -> Floats:
+        """The score of each pair, by codes; a code of -1 has no factors and no bias."""
+        known = [np.where(codes >= 0, 1.0, 0.0) for codes in (users, items)]
+        found = np.full(len(users), self.centre)
+        for codes, biases, there in zip(
+            (users, items), (self.user_biases, self.item_biases), known, strict=True
+        ):
+            found += there * biases[codes] if len(biases) else 0.0
+        both = known[0] * known[1]
+        for start in range(0, len(users), 1 << 16):
+            part = slice(start, start + (1 << 16))
+            if len(self.users) and len(self.items):
+                products = np.einsum("ij,ij->i", self.users[users[part]], self.items[items[part]])
+                found[part] += both[part] * products
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """sum(weight * loss(rating, score)) / sum(weight) + alpha / 2 (users' mean + items' mean of squared variables).
+
+    The means of the penalty are over the ratings (``by_count``: a user counts as often as there are ratings of
+    theirs) or over the users, and over the items. ``background`` is the weight of each pair that is not there,
+    which counts as 0.
+    """
+
+    rank: int
+    alpha: float
+    biases: bool = True
+    loss: str = "squared"
+    loss_settings: Mapping[str, float] = field(default_factory=dict)
+    background: float = 0.0
+    by_count: bool = True
+    nonnegative: bool = False
+    method: tuple[str, list[tuple[str, float]]] | None = None
+    tol: float = 1e-4
+    max_iter: int | None = None
+    max_seconds: float | None = None
+    threads: int = 0
+
+    def start(self, cells: Cells, centre: float, seed: int) -> Factors:
+        """Random factors of the ratings' own size; the items' biases are their mean, drawn to 0 as alpha says."""
+        users, items = cells.shape
+        rng = np.random.default_rng(seed)
+        size = np.sqrt(max(float(np.std(cells.ratings)), 1e-3 * float(np.abs(cells.ratings).max()), 1e-300))
+        if self.loss != "squared" or self.background > 0:
+            size = 1.0
+        factors = [
+            size * rng.standard_normal((rows, self.rank)) / np.sqrt(self.rank) for rows in (users, items)
+        ]
+        if self.nonnegative:
+            factors = [np.abs(f) for f in factors]
+        biases = [np.zeros(rows if self.biases else 0) for rows in (users, items)]
+        if self.biases and self.loss == "squared":
+            weight = np.ones(len(cells)) if cells.weight is None else cells.weight
+            summed = np.bincount(cells.items, weight * (cells.ratings - centre), minlength=items)
+            counts = np.bincount(cells.items, weight, minlength=items)
+            biases[1] = summed / np.maximum(counts + self.alphas(cells)[1] * counts.sum(), 1e-300)
+        return Factors(factors[0], biases[0], factors[1], biases[1], centre)
+
+    def alphas(self, cells: Cells) -> list[Floats]:
+        """alpha of each user, and of each item."""
+        found = []
+        for codes, rows in zip((cells.users, cells.items), cells.shape, strict=True):
+            if self.by_count:
+                counted = np.bincount(codes, cells.weight, minlength=rows).astype(np.float64)
+                share = counted / max(float(counted.sum()), 1e-300)
+            else:
+                share = np.full(rows, 1.0 / max(rows, 1))
+            # Who has no rating still is at 0: the mean of nothing would leave them anywhere.
+            found.append(self.alpha * np.where(share > 0, share, 1.0 / max(len(cells), 1)))
+        return found
+
+    def total(self, cells: Cells) -> float:
+        """The sum of all weights, those of pairs that are not there among them."""
+        known = float(len(cells)) if cells.weight is None else float(cells.weight.sum())
+        return known + self.background * (float(cells.shape[0]) * cells.shape[1] - len(cells))
+
+    def solve(
+        self,
+        cells: Cells,
+        start: Factors,
+        watch: Callable[..., Any] | None = None,
+        callback: Callable[..., Any] | None = None,
+    ) -> tuple[Factors, Result]:
+        """Descends from `start`."""
+        stop = {
+            "tol": self.tol,
+            "max_iter": self.max_iter,
+            "max_passes": None,
+            "max_seconds": self.max_seconds,
+        }
+        answer = _core.fit_factors(
+            self._cells(cells, start), self._model(cells, start), stop, watch, callback
+        )
+        x = np.asarray(answer["x"])
+        return self._unpacked(x, cells, start), Result.of(answer)
+
+    def fold(self, cells: Cells, start: Factors) -> Factors:
+        """The users where they fit best, the items staying as they are: exact, for a squared loss in one step."""
+        x = _core.fold_factors(self._cells(cells, start), self._model(cells, start), 0)
+        return self._unpacked(np.asarray(x), cells, start)
+
+    def gradient(self, cells: Cells, at: Factors) -> tuple[float, Floats]:
+        """The objective and its gradient, packed."""
+        value, slopes = _core.factors_gradient(self._cells(cells, at), self._model(cells, at))
+        return value, np.asarray(slopes)
+
+    def _cells(self, cells: Cells, start: Factors) -> dict[str, Any]:
+        users, items = self.alphas(cells)
+        penalty = []
+        for alpha in (users, items):
+            penalty += [np.repeat(alpha, self.rank), alpha if self.biases else np.zeros(0)]
+        low = None
+        if self.nonnegative:
+            parts = []
+            for alpha in (users, items):
+                parts += [
+                    np.zeros(len(alpha) * self.rank),
+                    np.full(len(alpha) if self.biases else 0, -np.inf),
+                ]
+            low = np.concatenate(parts)
+        return {
+            "users": cells.users,
+            "items": cells.items,
+            "target": cells.ratings,
+            "weight": cells.weight,
+            "start": start.packed(self.biases),
+            "alpha": np.concatenate(penalty),
+            "low": low,
+        }
+
+    def _model(self, cells: Cells, start: Factors) -> dict[str, Any]:
+        users, items = cells.shape
+        return {
+            "users": users,
+            "items": items,
+            "rank": self.rank,
+            "biases": self.biases,
+            "centre": start.centre,
+            "background": self.background,
+            "loss": (self.loss, list(self.loss_settings.items())),
+            "method": self.method,
+            "threads": self.threads,
+        }
+
+    def _unpacked(self, x: Floats, cells: Cells, start: Factors) -> Factors:
+        at = 0
+        parts: list[Any] = []
+        for rows in cells.shape:
+            parts.append(x[at : at + rows * self.rank].reshape(rows, self.rank).copy())
+            at += rows * self.rank
+            width = rows if self.biases else 0
+            parts.append(x[at : at + width].copy())
+            at += width
+        return Factors(parts[0], parts[1], parts[2], parts[3], start.centre)

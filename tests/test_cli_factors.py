@@ -1,0 +1,69 @@
+"""``steepest fit --user --item``: a recommender from a file."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from steepest.cli import main
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Ratings with texts for ids, codes that begin with 0, and a time."""
+    rng = np.random.default_rng(0)
+    u, i = np.nonzero(rng.random((50, 30)) < 0.5)
+    stars = 3 + rng.normal(size=50)[u] * rng.normal(size=30)[i] + 0.1 * rng.normal(size=len(u))
+    rows = [f"{k:03d},book {m},{s:.3f},{t}" for k, m, s, t in zip(u, i, stars, range(len(u)), strict=True)]
+    path = tmp_path / "ratings.csv"
+    path.write_text("\n".join(["reader,book,stars,when", *rows]) + "\n")
+    return path
+
+
+def test_ratings_are_fitted_and_reported(table: Path, capsys: Any) -> None:
+    page = table.with_name("page.html")
+    words = [
+        "fit",
+        str(table),
+        "--user",
+        "reader",
+        "--item",
+        "book",
+        "--target",
+        "stars",
+        "--report",
+        str(page),
+    ]
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert "50 users and 30 items" in said
+    assert "rmse" in said
+    assert "item mean" in said
+    text = page.read_text()
+    assert text.startswith("<!DOCTYPE html>")
+    assert "<svg" in text
+    assert "item mean" in text
+
+
+def test_without_a_target_they_are_clicks(table: Path, capsys: Any) -> None:
+    assert main(["fit", str(table), "--user", "reader", "--item", "book", "--time", "when"]) == 0
+    said = capsys.readouterr().out
+    assert "ClicksFactorization" in said
+    assert "popular" in said
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--user", "reader"], "--user and --item go together"),
+        (["--user", "reader", "--item", "bok"], "did you mean 'book'"),
+        (["--user", "reader", "--item", "book", "--target", "book"], "the target must be numbers"),
+        (["--user", "reader", "--item", "book", "--save", "model"], "--save is not for"),
+        (["--user", "reader", "--item", "book", "--loss", "huber"], "name their column by --target"),
+    ],
+)
+def test_what_cannot_be_is_named(table: Path, more: list[str], words: str, capsys: Any) -> None:
+    assert main(["fit", str(table), *more]) != 0
+    said = capsys.readouterr()
+    assert words in said.out + said.err

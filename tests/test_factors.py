@@ -1,0 +1,364 @@
+"""Recommenders, against least squares in NumPy with every pair in the open; ids, new people, bad input."""
+
+import pickle
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from steepest.errors import InputError, NotConverged
+from steepest.factors import ClicksFactorization, ColdStart, RatingsFactorization, ranking, split_last
+from steepest.factors.cells import Cells, read
+from steepest.factors.problem import Factors, Problem
+
+
+def made(
+    seed: int, users: int = 40, items: int = 30, rank: int = 3, share: float = 0.5
+) -> tuple[Any, Any, Any]:
+    """Ratings from factors and biases."""
+    rng = np.random.default_rng(seed)
+    u, i = np.nonzero(rng.random((users, items)) < share)
+    taste = (rng.normal(size=(users, rank))[u] * rng.normal(size=(items, rank))[i]).sum(1)
+    return u, i, 3 + rng.normal(size=users)[u] + 0.5 * taste + 0.2 * rng.normal(size=len(u))
+
+
+def half(problem: Problem, cells: Cells, at: Factors, side: int) -> tuple[Any, Any]:
+    """One side by dense normal equations in NumPy: factors and biases."""
+    other = at.items if side == 0 else at.users
+    bias = (at.item_biases if side == 0 else at.user_biases) if problem.biases else np.zeros(len(other))
+    own, across = (cells.users, cells.items) if side == 0 else (cells.items, cells.users)
+    weight = np.ones(len(cells)) if cells.weight is None else cells.weight
+    W = np.full((cells.shape[side], len(other)), problem.background)
+    T = np.zeros_like(W)
+    W[own, across], T[own, across] = weight, cells.ratings
+    Q = np.column_stack([other, np.ones(len(other))]) if problem.biases else other
+    alpha, total = problem.alphas(cells)[side], problem.total(cells)
+    found = np.stack(
+        [
+            np.linalg.solve(
+                (Q.T * W[r]) @ Q + total * alpha[r] * np.eye(Q.shape[1]),
+                (Q.T * W[r]) @ np.where(W[r] > 0, T[r] - (at.centre + bias), 0.0),
+            )
+            for r in range(len(W))
+        ]
+    )
+    return (found[:, :-1], found[:, -1]) if problem.biases else (found, np.zeros(0))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"by_count": False},
+        {"biases": False},
+        {"rank": 8},
+        {"rank": 17, "weight": True},
+        {"biases": False, "background": 1.0, "by_count": False, "weight": True},
+    ],
+    ids=str,
+)
+def test_rounds_are_those_of_dense_least_squares(settings: dict[str, Any]) -> None:
+    settings = dict(settings)
+    u, i, r = made(0)
+    weight = 0.5 + np.random.default_rng(1).random(len(u)) if settings.pop("weight", False) else None
+    cells = read(u, i, r, sample_weight=weight)
+    problem = Problem(
+        **{"rank": 4, "alpha": 0.02, "max_iter": 5} | settings, method=("alternating", [("memory", 0)])
+    )
+    at = problem.start(cells, 3.0 if problem.biases else 0.0, 0)
+    ours, result = problem.solve(cells, at)
+    assert result.nit == 5
+    for _ in range(5):
+        users, biases = half(problem, cells, at, 0)
+        at = Factors(users, biases, at.items, at.item_biases, at.centre)
+        items, biases = half(problem, cells, at, 1)
+        at = Factors(at.users, at.user_biases, items, biases, at.centre)
+    for name in ("users", "user_biases", "items", "item_biases"):
+        np.testing.assert_allclose(getattr(ours, name), getattr(at, name), rtol=1e-10, atol=1e-10)
+
+
+def value_of(problem: Problem, cells: Cells, at: Factors) -> float:
+    """The objective of the squared loss with every pair in the open."""
+    weight = np.ones(len(cells)) if cells.weight is None else cells.weight
+    W, T = np.full(cells.shape, problem.background), np.zeros(cells.shape)
+    W[cells.users, cells.items], T[cells.users, cells.items] = weight, cells.ratings
+    S = at.users @ at.items.T + at.centre
+    if problem.biases:
+        S = S + at.user_biases[:, None] + at.item_biases
+    loss = 0.5 * (W * (T - S) ** 2).sum() / problem.total(cells)
+    users, items = problem.alphas(cells)
+    squares = users @ (at.users**2).sum(1) + items @ (at.items**2).sum(1)
+    if problem.biases:
+        squares += users @ at.user_biases**2 + items @ at.item_biases**2
+    return float(loss + 0.5 * squares)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("biases", [True, False])
+def test_it_ends_where_the_gradient_is_0_and_claims_no_more(seed: int, biases: bool) -> None:
+    cells = read(*made(seed))
+    problem = Problem(rank=4, alpha=0.03, biases=biases, tol=1e-9)
+    at, result = problem.solve(cells, problem.start(cells, 3.0 * biases, seed))
+    assert result.outcome == "converged"
+    assert result.certificate["kind"] == "stationary"
+    assert "proved" not in result.message
+    value, slopes = problem.gradient(cells, at)
+    assert value == pytest.approx(result.fun, rel=1e-13)
+    assert value == pytest.approx(value_of(problem, cells, at), rel=1e-12)
+    assert np.abs(slopes).max() < 1e-6
+    assert np.all(np.diff(result.history["loss"]) <= 1e-14)
+    # As many rounds again gain less than was claimed to be left.
+    more, _ = Problem(rank=4, alpha=0.03, biases=biases, tol=0.0, max_iter=3 * result.nit).solve(cells, at)
+    assert value - problem.gradient(cells, more)[0] <= 1e-8 * value
+
+
+def test_clicks_are_what_all_pairs_in_the_open_give() -> None:
+    u, i, _ = made(3)
+    model = ClicksFactorization(rank=3, alpha=0.01, validation=None, tol=1e-9).fit(u, i, 1 + (u + i) % 3)
+    at, cells, problem = model._factors, model._cells, model._at
+    assert model.result_.fun == pytest.approx(value_of(problem, cells, at), rel=1e-12)
+    slopes = problem.gradient(cells, at)[1]
+    assert np.abs(slopes).max() < 1e-6
+
+
+def test_other_methods_meet_alternating_ones() -> None:
+    u, i, r = made(4, rank=1)
+    fits = [
+        RatingsFactorization(2, 0.1, method=method, tol=1e-8, validation=None).fit(u, i, r)
+        for method in (None, "lbfgs")
+    ]
+    assert fits[0].result_.method == "alternating"
+    assert fits[1].result_.method == "lbfgs"
+    np.testing.assert_allclose(fits[0].predict(u, i), fits[1].predict(u, i), atol=1e-3)
+
+
+def test_other_losses_and_factors_at_or_above_0_are_stationary() -> None:
+    u, i, r = made(5)
+    model = RatingsFactorization(2, 0.02, loss="logistic", validation=None, tol=1e-9).fit(u, i, (r > 3) * 1.0)
+    assert np.abs(model._at.gradient(model._cells, model._factors)[1]).max() < 1e-6
+    shown = model.predict(u, i)
+    assert ((shown > 0) & (shown < 1)).all()
+    model = RatingsFactorization(3, 0.02, nonnegative=True, validation=None, tol=1e-9).fit(u, i, np.abs(r))
+    slopes = model._at.gradient(model._cells, model._factors)[1]
+    x = model._factors.packed(False)
+    assert x.min() >= 0
+    assert np.abs(np.where(x > 0, slopes, np.minimum(slopes, 0))).max() < 1e-6
+    assert (x == 0).any()
+
+
+def test_it_chooses_what_is_there_and_says_what_no_model_beats() -> None:
+    u, i, r = made(6, users=120, items=80, rank=2)
+    model = RatingsFactorization().fit(u, i, r)
+    figures = model.held_out_
+    assert figures["model"]["rmse"] < 0.6 * figures["item mean"]["rmse"]
+    assert model.result_.findings == []
+    assert {t.rank for t in model.tried_} >= {8, 16, 32}
+    noise = np.random.default_rng(0).normal(size=len(u))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotConverged)
+        model = RatingsFactorization().fit(u, i, noise)
+    assert model.held_out_["model"]["rmse"] < 1.1 * model.held_out_["mean"]["rmse"]
+    if model.held_out_["model"]["rmse"] >= model.held_out_["mean"]["rmse"]:
+        assert "no_better_than_baseline" in [f.kind for f in model.result_.findings]
+
+
+def test_what_comes_last_is_held_out() -> None:
+    u, i, r = made(7)
+    time = np.random.default_rng(0).permutation(len(u))
+    model = RatingsFactorization(2, 0.05).fit(u, i, r, time=time)
+    late = time >= len(u) - round(0.1 * len(u))
+    mean = r[~late].mean()
+    assert model.held_out_["mean"]["rmse"] == pytest.approx(np.sqrt(np.mean((r[late] - mean) ** 2)))
+
+
+def test_ids_are_what_they_were_and_the_order_of_rows_does_not_matter() -> None:
+    u, i, r = made(8)
+    model = RatingsFactorization(3, 0.05, validation=None).fit(u, i, r)
+    order = np.random.default_rng(0).permutation(len(u))
+    texts = RatingsFactorization(3, 0.05, validation=None).fit(
+        np.array([f"u{k:03d}" for k in u], dtype=object)[order], [f"i{k:03d}" for k in i[order]], r[order]
+    )
+    # But for how means are rounded.
+    np.testing.assert_allclose(texts.user_factors_, model.user_factors_, atol=1e-8)
+    np.testing.assert_allclose(texts.predict(["u007"], ["i003"]), model.predict([7], [3]))
+    matrix = sparse.csr_matrix((r, (u, i)))
+    assert (
+        RatingsFactorization(3, 0.05, validation=None).fit(matrix).user_factors_ == model.user_factors_
+    ).all()
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"user": u, "item": i, "stars": r})
+    assert (
+        RatingsFactorization(3, 0.05, validation=None).fit(frame).item_factors_ == model.item_factors_
+    ).all()
+    one = RatingsFactorization(3, 0.05, validation=None, threads=1).fit(u, i, r)
+    assert (one.item_factors_ == model.item_factors_).all()
+    assert (pickle.loads(pickle.dumps(model)).predict(u, i) == model.predict(u, i)).all()
+
+
+def test_recommendations_are_the_highest_predictions_of_what_was_not_seen() -> None:
+    u, i, r = made(9)
+    model = RatingsFactorization(3, 0.05, validation=None).fit(u, i, r)
+    ids, scores = model.recommend([5, 0], n=4)
+    for user, row, values in zip([5, 0], ids, scores, strict=True):
+        left = np.setdiff1d(np.arange(30), i[u == user])
+        shown = model.predict(np.full(len(left), user), left)
+        best = left[np.argsort(-shown, kind="stable")][:4]
+        assert (row == best).all()
+        np.testing.assert_allclose(values, np.sort(shown)[::-1][:4], rtol=1e-12)
+    among = np.arange(30)[::3]
+    ids, _ = model.recommend([5], n=50, among=among, exclude_seen=False)
+    assert set(ids[0]) == set(among)
+    ids, scores = model.recommend([5], n=30)
+    seen = int((u == 5).sum())
+    assert ids[0, 30 - seen :].tolist() == [None] * seen
+    assert np.isnan(scores[0, 30 - seen :]).all()
+    alike, cosines = model.similar_items([4], n=3)
+    ways = model.item_factors_ / np.linalg.norm(model.item_factors_, axis=1, keepdims=True)
+    expected = np.delete(np.argsort(-(ways @ ways[4]), kind="stable"), 0)[:3]
+    assert (alike[0] == expected).all()
+    assert (np.diff(cosines) <= 0).all()
+    assert 7 not in model.similar_users([7], n=39)[0]
+
+
+def test_who_is_new_is_answered_by_what_is_known_and_that_is_said() -> None:
+    u, i, r = made(10)
+    model = RatingsFactorization(3, 0.05, validation=None).fit(u, i, r)
+    with pytest.warns(ColdStart, match="1 of 2 pairs are of users"):
+        shown = model.predict([999, 5], [3, 3])
+    assert shown[0] == pytest.approx(model.mean_ + model.item_biases_[3])
+    with pytest.warns(ColdStart):
+        ids, _ = model.recommend([999], n=2)
+    assert (ids[0] == np.argsort(-model.item_biases_, kind="stable")[:2]).all()
+    clicks = ClicksFactorization(2, 0.01, validation=None).fit(u, i)
+    with pytest.warns(ColdStart):
+        ids, _ = clicks.recommend([999], n=1)
+    assert ids[0, 0] == np.bincount(i).argmax()
+
+
+@pytest.mark.parametrize("kind", [RatingsFactorization, ClicksFactorization])
+def test_people_who_come_later_are_where_a_fit_had_put_them(kind: Any) -> None:
+    u, i, r = made(11)
+    model = kind(3, 0.02, validation=None, tol=1e-10).fit(u, i, np.abs(r))
+    before = model.user_factors_[7].copy()
+    own = u == 7
+    # The same ratings under another name: the items as they are.
+    model.add_users(np.full(own.sum(), 100), i[own], np.abs(r)[own])
+    assert model.user_ids_[-1] == 100
+    np.testing.assert_allclose(model.user_factors_[-1], before, atol=1e-4)
+    assert 100 in model.similar_users([7], n=1)[0]
+    assert not set(model.recommend([100], n=5)[0][0]) & set(i[own])
+    with pytest.raises(InputError, match="user 100 is known already"):
+        model.add_users([100], [0], [1.0])
+
+
+def test_more_ratings_go_on_from_where_it_was() -> None:
+    u, i, r = made(12)
+    first = np.random.default_rng(0).random(len(u)) < 0.7
+    model = RatingsFactorization(2, 0.05, validation=None, tol=1e-8)
+    model.partial_fit(u[first], i[first], r[first])
+    model.partial_fit(np.append(u[~first], 77), np.append(i[~first], 3), np.append(r[~first], 4.0))
+    whole = RatingsFactorization(2, 0.05, validation=None, tol=1e-8).fit(
+        np.append(u, 77), np.append(i, 3), np.append(r, 4.0)
+    )
+    assert model.user_ids_[-1] == 77
+    assert model.result_.fun == pytest.approx(whole.result_.fun, rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (([], [], []), "there are no ratings"),
+        (([1, 2], [1, 2], [1.0, np.nan]), "ratings row 1 is not finite"),
+        (([1.0, np.nan], [1, 2], [1.0, 2.0]), "users row 1 is not finite"),
+        ((["a", None], [1, 2], [1.0, 2.0]), "users row 1 is missing"),
+        (([1, 2], [1], [1.0, 2.0]), "items must be as many as users"),
+        (([1, 2], [1, 2], [1.0]), "ratings must be as many as users"),
+        (([1, 2], [1, 2], ["good", "bad"]), "ratings must be numbers"),
+        (([1, 2],), "pass users, items and ratings"),
+        ((np.ones((3, 5)),), "got 5 columns"),
+        (([1, 2], [1, 2], [1.0, 2.0]), "too few"),
+        (([[1], [2]], [1, 2], [1.0, 2.0]), "users must be ids in one row"),
+        (([1, "a"], [1, 2], [1.0, 2.0]), None),
+    ],
+)
+def test_bad_input_is_named(given: Any, words: str | None) -> None:
+    if words is None:
+        # As NumPy has them: texts.
+        assert RatingsFactorization(1, 0.1, validation=None).fit(*given).user_ids_.tolist() == ["1", "a"]
+        return
+    with pytest.raises(InputError, match=words):
+        RatingsFactorization().fit(*given)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"rank": 0}, "rank must be"),
+        ({"alpha": -1.0}, "alpha must be"),
+        ({"alpha": np.nan}, "alpha must be"),
+        ({"validation": 1.0}, "validation must be"),
+        ({"weighting": "cout"}, "did you mean 'count'"),
+        ({"loss": "logstic"}, "did you mean 'logistic'"),
+        ({"loss": "logistic"}, "0 and 1"),
+        ({"loss": "huber", "nonnegative": True}, "non-negative"),
+        ({"method": "progressive"}, "cannot handle"),
+        ({"method": "adm"}, "did you mean 'adam'"),
+    ],
+)
+def test_bad_settings_are_named(settings: dict[str, Any], words: str) -> None:
+    u, i, r = made(13)
+    with pytest.raises(InputError, match=words):
+        RatingsFactorization(**{"rank": 2, "alpha": 0.1} | settings).fit(u, i, r)
+
+
+def test_clicks_are_counted_from_0_and_added_up() -> None:
+    u, i, _ = made(14)
+    with pytest.raises(InputError, match="counts row 0 is -1"):
+        ClicksFactorization().fit(u, i, -np.ones(len(u)))
+    with pytest.raises(InputError, match="all counts are 0"):
+        ClicksFactorization().fit(u, i, np.zeros(len(u)))
+    once = ClicksFactorization(2, 0.01, validation=None).fit(u, i, np.full(len(u), 2.0))
+    twice = ClicksFactorization(2, 0.01, validation=None).fit(np.tile(u, 2), np.tile(i, 2))
+    assert (once.user_factors_ == twice.user_factors_).all()
+
+
+def test_odd_ratings_are_fitted_and_said() -> None:
+    u, i, r = made(15)
+    model = RatingsFactorization(2, 0.05).fit(u, i, np.full(len(u), 4.0))
+    assert "constant_ratings" in [f.kind for f in model.result_.findings]
+    np.testing.assert_allclose(model.predict(u, i), 4.0, atol=1e-6)
+    model = RatingsFactorization(2, 0.05, validation=None).fit(
+        np.append(u, u[:3]), np.append(i, i[:3]), np.append(r, r[:3])
+    )
+    assert [f.kind for f in model.result_.findings] == ["repeated_pairs"]
+    model = RatingsFactorization(2, 0.05, validation=None).fit(
+        np.arange(50), np.arange(50) % 7, np.arange(50) % 5
+    )
+    assert [f.kind for f in model.result_.findings] == ["single_ratings"]
+    # A user without ratings stands where everybody's mean is.
+    model = RatingsFactorization(2, 0.05, validation=None).fit(sparse.csr_matrix((r, (u, i)), shape=(45, 30)))
+    assert not model.user_factors_[42].any()
+    with pytest.warns(NotConverged):
+        RatingsFactorization(2, 0.05, validation=None, max_iter=1).fit(u, i, r)
+
+
+def test_rankings_are_what_they_are_by_hand() -> None:
+    found = ranking([[1, 2, 3], [4, 5, None], [7, 8, 9]], [[2, 9], [4], []], items=10)
+    gains = 1 / np.log2([2, 3, 4])
+    assert found["users"] == 2
+    assert found["ndcg"] == pytest.approx((gains[1] / (gains[0] + gains[1]) + 1) / 2)
+    assert found["recall"] == pytest.approx((1 / 2 + 1) / 2)
+    assert found["precision"] == pytest.approx((1 / 3 + 1 / 3) / 2)
+    assert found["map"] == pytest.approx((1 / 2 / 2 + 1) / 2)
+    assert found["coverage"] == pytest.approx(8 / 10)
+    last = split_last(["b", "a", "b", "a", "c"])
+    assert last.tolist() == [False, False, True, True, False]
+
+
+def test_a_picture_is_drawn(tmp_path: Any) -> None:
+    u, i, r = made(16)
+    axes = RatingsFactorization().fit(u, i, r).plot(file=tmp_path / "a.png")
+    assert len(axes) == 3
+    assert (tmp_path / "a.png").stat().st_size > 5000
