@@ -125,6 +125,49 @@ def test_a_bound_that_is_not_one_is_said() -> None:
     assert [f.kind for f in result.findings if f.kind == "below_its_bound"]
 
 
+@pytest.mark.parametrize("scale", [1e-4, 1e4])
+def test_the_unit_of_the_loss_does_not_matter(scale: float) -> None:
+    module, data = net(2, 16, 2), circles()
+    fit(
+        module,
+        data,
+        lambda out, target: scale * nn.functional.cross_entropy(out, target),
+        bound=0.0,
+        epochs=15,
+    )
+    assert ends_at(module, data) < 0.2
+
+
+def test_the_cap_grows_where_steps_are_timid_and_shrinks_where_they_lead_up() -> None:
+    """On ½ c x² a step d from x has the ratio 1 + d/(2x): known beforehand."""
+    for length, grows in ((-0.1, True), (-1.0, True), (-1.5, False), (-2.5, False)):
+        size = StepSize(0.01)
+        for _ in range(5):
+            assert size.judge(0.5, 0.5 * (1 + length) ** 2, length, 0.1)
+            assert size.ratio == pytest.approx(1 + length / 2)
+        assert (size.cap > 0.01) == grows
+        late = size.cap
+        size.judge(0.5, 0.5 * (1 + length) ** 2, length, 0.5)
+        assert size.cap == late if length > -2 else size.cap < late
+    size = StepSize(0.01)
+    assert not size.judge(0.5, 2.0, -1.0, 0.1)
+    assert not size.judge(0.5, math.nan, -1.0, 0.1)
+    assert size.cap == 0.01 / 16
+    assert StepSize.of(10**9).cap < StepSize.of(10**5).cap == StepSize.of(10).cap
+
+
+def test_budgets_are_held_to_the_step() -> None:
+    data = circles()
+    for given in ({"max_steps": 3}, {"max_steps": 3, "epochs": 100}, {"max_steps": 3, "epochs": 1}):
+        result = fit(net(2, 4, 2), data, **given)
+        assert result.nit == 3
+        assert result.outcome == "budget"
+        assert "max_steps" in result.message
+    began = time.perf_counter()
+    assert "max_seconds" in fit(net(2, 4, 2), data, max_seconds=0.2).message
+    assert time.perf_counter() - began < 30
+
+
 # Kinds of data
 
 

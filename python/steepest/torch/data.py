@@ -36,9 +36,8 @@ class Batches:
         self.loader, self.name = loader, name
         if iter(loader) is loader:
             raise InputError(
-                f"{name} can be read once only, and an epoch is a pass over all of it: pass a DataLoader, a "
-                "Dataset or "
-                "a list of batches instead of an iterator"
+                f"{name} can be read once only, and an epoch is a pass over all of it: pass a DataLoader, a Dataset "
+                "or a list of batches instead of an iterator"
             )
         try:
             self.length: int | None = len(loader)
@@ -142,8 +141,8 @@ def split(data: Any, share: float, batch: int | None, seed: int) -> tuple[Batche
         whole = None if isinstance(data, DataLoader | IterableDataset) else _in_memory(data, "data")
         if whole is None:
             raise InputError(
-                "a share of the rows can be held out of rows in memory and of a Dataset only: pass other "
-                "data as validation"
+                "a share of the rows can be held out of rows in memory and of a Dataset only: pass other data as "
+                "validation"
             )
         x, y = whole
         rows = _rows(x, y, "data")
@@ -175,9 +174,8 @@ def parts(batch: Any) -> tuple[Any, Any]:
             return batch[0], batch[0]
         if len(batch) != 2:
             raise InputError(
-                f"a batch must be a pair (input, target), or an input alone; got {len(batch)} parts: put "
-                "several inputs "
-                "into one tuple, ((a, b), target)"
+                f"a batch must be a pair (input, target), or an input alone; got {len(batch)} parts: put several "
+                "inputs into one tuple, ((a, b), target)"
             )
         return batch[0], batch[1]
     return batch, batch

@@ -420,9 +420,8 @@ def _resettable(module: torch.nn.Module) -> list[Any]:
             missing.append(name or type(part).__name__)
     if missing:
         raise InputError(
-            f"starts begins again from fresh weights, and {missing[0]} has no reset_parameters: give it one, "
-            "or call fit on "
-            "modules that you make"
+            f"starts begins again from fresh weights, and {missing[0]} has no reset_parameters: give it one, or call "
+            "fit on modules that you make"
         )
     return parts
 

@@ -26,8 +26,8 @@ def _alike(loss: Callable[..., Any]) -> Callable[..., Any]:
             target = target.reshape(output.shape)
         if output.shape != target.shape:
             raise InputError(
-                f"the output has the shape {tuple(output.shape)} and the target {tuple(target.shape)}: "
-                "they must be alike"
+                f"the output has the shape {tuple(output.shape)} and the target {tuple(target.shape)}: they must be "
+                "alike"
             )
         return loss(output, target.to(output.dtype))
 

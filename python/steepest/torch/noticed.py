@@ -48,7 +48,8 @@ class Noticed:
         }
         self.units = {n: p for n, p in self.weights.items() if p in units}
         self.norms: dict[str, list[float]] = {n: [] for n in self.weights}
-        self.moved: dict[str, torch.Tensor] = {}
+        #: which units had a gradient in the last window of looks, and in this one
+        self.moved: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
         self.looks = 0
         self.ratios: list[float] = []
         self.failures: list[list[Any]] = []
@@ -66,10 +67,11 @@ class Noticed:
         for name, p in self.units.items():
             if p.grad is not None:
                 now = (p.grad != 0).flatten(1).any(1)
-                # Those that moved in the second half of the looks so far; earlier ones may have died since.
-                if name not in self.moved or self.looks in (LOOKS, 4 * LOOKS, 16 * LOOKS, 64 * LOOKS):
-                    self.moved[name] = torch.zeros_like(now)
-                self.moved[name] |= now
+                window = self.looks // LOOKS
+                if name not in self.moved or (self.looks % LOOKS == 0 and window & (window - 1) == 0):
+                    # A window twice as long begins; the last one still counts, so that there is always a full one.
+                    self.moved[name] = (self.moved.get(name, (now, now))[1], torch.zeros_like(now))
+                self.moved[name][1].logical_or_(now)
 
     def failed(self, step: int, place: str, what: str, first: str) -> None:
         """A step whose numbers were not finite."""
@@ -77,7 +79,7 @@ class Noticed:
 
     def state(self) -> dict[str, Any]:
         """All of it, as JSON has it."""
-        moved = {n: m.tolist() for n, m in self.moved.items()}
+        moved = {n: [m.tolist() for m in pair] for n, pair in self.moved.items()}
         return {
             "norms": self.norms,
             "moved": moved,
@@ -90,7 +92,10 @@ class Noticed:
         """Goes on from what was kept."""
         self.norms, self.looks = state["norms"], state["looks"]
         self.ratios, self.failures = state["ratios"], state["failures"]
-        self.moved = {n: torch.tensor(m, device=self.units[n].device) for n, m in state["moved"].items()}
+        self.moved = {
+            n: (torch.tensor(a, device=self.units[n].device), torch.tensor(b, device=self.units[n].device))
+            for n, (a, b) in state["moved"].items()
+        }
 
     def findings(self, history: dict[str, list[float]], size: Any, constant: float | None) -> list[Finding]:
         """What there is to say at the end."""
@@ -111,9 +116,8 @@ class Noticed:
         return Finding(
             "not_finite",
             "warning",
-            f"{what[0].upper() + what[1:]} of step {step} ({place}) was not finite, "
-            f"first in {first}; the run "
-            "went back to its last good weights and took smaller steps.",
+            f"{what[0].upper() + what[1:]} of step {step} ({place}) was not finite, first in {first}; the run went "
+            "back to its last good weights and took smaller steps.",
             {"times": len(self.failures)},
             None,
             "Look at that layer and that batch: a logarithm of 0, a division, values too wide.",
@@ -156,7 +160,7 @@ class Noticed:
     def _dead(self) -> Finding | None:
         if self.looks < 2 * LOOKS:
             return None
-        dead = {n: 1.0 - float(m.float().mean()) for n, m in self.moved.items()}
+        dead = {n: 1.0 - float((a | b).float().mean()) for n, (a, b) in self.moved.items()}
         dead = {n: share for n, share in dead.items() if share >= DEAD}
         if not dead:
             return None
@@ -180,8 +184,8 @@ class Noticed:
             "Steps led too far at first and were made smaller: the loss falls by less than its slope promises.",
             {"model_ratio": early, "steps_refused": size.refused},
             TOO_LARGE,
-            "Nothing to do where the loss fell. Else standardise the inputs, normalise between the layers, "
-            "or take larger batches.",
+            "Nothing to do where the loss fell. Else standardise the inputs, normalise between the layers, or take "
+            "larger batches.",
         )
 
     def _too_small(self, size: Any) -> Finding | None:
@@ -193,8 +197,8 @@ class Noticed:
         return Finding(
             "steps_too_small",
             "note",
-            "The loss falls as its slope promises up to the largest step that is taken: inputs or weights "
-            "may be tiny.",
+            "The loss falls as its slope promises up to the largest step that is taken: inputs or weights may be "
+            "tiny.",
             {"model_ratio": early, "cap": size.most},
             TOO_SMALL,
             "Standardise the inputs; train for longer.",
@@ -212,9 +216,8 @@ class Noticed:
         return Finding(
             "overfitting",
             "warning" if rise > 0.3 else "note",
-            f"The held-out loss was least after {history['passes'][best]:.3g} epochs and rose again while "
-            "that of the training rows fell; "
-            "the weights of then are returned.",
+            f"The held-out loss was least after {history['passes'][best]:.3g} epochs and rose again while that of "
+            "the training rows fell; the weights of then are returned.",
             {"least_held_out": held[best], "last_held_out": held[-1], "rise": rise},
             RISE,
             "More rows, weight_decay, dropout, or a smaller module.",
@@ -231,8 +234,8 @@ class Noticed:
                 "The module predicts no better than a constant would.",
                 {"loss": losses[-1], "loss_of_a_constant": constant},
                 0.99 * constant,
-                "Other initial weights (starts=3), normalisation between the layers, or a look at whether "
-                "input and target belong together.",
+                "Other initial weights (starts=3), normalisation between the layers, or a look at whether input and "
+                "target belong together.",
             )
         if losses[-1] > (1 - FALL) * losses[0] > 0:
             return Finding(

@@ -53,9 +53,8 @@ class Budget:
         """The status' sentence where a longer round did not help."""
         where = " on held-out rows; the best weights are in place" if held else ""
         return (
-            f"Stopped after {self.words()}: the last, of {self.FIRST * 2**self.round} epochs, lowered the "
-            "loss by less "
-            f"than a hundredth{where}."
+            f"Stopped after {self.words()}: the last, of {self.FIRST * 2**self.round} epochs, lowered the loss by "
+            f"less than a hundredth{where}."
         )
 
     def words(self) -> str:
@@ -69,19 +68,18 @@ class Budget:
         parts = ((self.epochs, "epochs"), (self.steps, "steps"), (self.seconds, "seconds"))
         return " or ".join(f"{most:g} {name}" for most, name in parts if most is not None)
 
-    def spent(self) -> str:
+    def spent(self, epoch: float, steps: int, seconds: float) -> str:
         """The status' sentence where it ran out."""
-        what = next(
-            (name, setting)
-            for most, name, setting in (
-                (self.epochs, "epochs", "epochs"),
-                (self.steps, "steps", "max_steps"),
-                (self.seconds, "seconds", "max_seconds"),
-                (0, "rounds of epochs", "epochs"),
-            )
-            if most is not None
+        parts = (
+            (self.epochs, epoch, "epochs", "epochs"),
+            (self.steps, steps, "steps", "max_steps"),
+            (self.seconds, seconds, "seconds", "max_seconds"),
         )
-        return f"Stopped by the budget of {what[0]}: nothing says that no lower loss is near; raise {what[1]} to go on."
+        what, setting = "rounds of epochs", "epochs"
+        for most, done, noun, name in parts:
+            if most is not None and done >= most:
+                what, setting = noun, name
+        return f"Stopped by the budget of {what}: nothing says that no lower loss is near; raise {setting} to go on."
 
 
 @dataclass

@@ -1,10 +1,10 @@
 """The length of a step, found while training: a cap on Adam's rate that grows while the loss falls as its slope says.
 
 A step d taken on a batch is judged on that batch: the *model ratio* ρ = (f(x) − f(x + d)) / −⟨g, d⟩ is 1 where the
-loss falls as its slope promises, ½ at the lowest point along d, and below 0 where d leads up. During the first
-fifth of the budget the cap is multiplied by exp((ρ − .4)/2), at most by 1.22; after that only a step that leads up
-lowers it. A step that more than doubles the loss is not taken, and the cap falls to a quarter. Over the whole
-budget the rate falls along a cosine to 0.
+loss falls as its slope promises, ½ at the lowest point along d, and below 0 where d leads up. During the first quarter
+of the budget the cap is multiplied by exp((ρ − .4)/2), at most by 1.22; after that only a step that leads up lowers it.
+A step that more than doubles the loss, and adds half of the first one to it, is not taken, and the cap falls to a
+quarter. Over the whole budget the rate falls along a cosine to 0.
 
 Conn, Gould and Toint 2000, Trust-Region Methods, section 6.1, for the ratio; Schaipp et al. 2023,
 <https://arxiv.org/abs/2305.07583>, for the step below the cap.
@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 from bisect import bisect
 from dataclasses import dataclass, field
-from typing import Any
 
 __all__ = ["StepSize"]
 
@@ -43,8 +42,9 @@ class StepSize:
     looks: int = 0
     refused: int = 0
     ratio: float = math.nan
-    #: ratios of the first looks, and the largest cap
-    early: float = math.nan
+    #: the size of the first loss
+    first: float = math.nan
+    #: the largest cap
     most: float = 0.0
     #: the running mean of the loss, and its least after so many steps
     seen: int = 0
@@ -66,26 +66,26 @@ class StepSize:
 
     def judge(self, before: float, after: float, slope: float, done: float) -> bool:
         """Whether a step may stand that led from `before` to `after` where its slope ⟨g, d⟩ was `slope`."""
-        far = not math.isfinite(after) or after - before > abs(before) + 1.0
-        keep = 0.7 if self.looks < 10 else 0.9
-        self.fallen = keep * self.fallen + (-1e3 * abs(slope) if far else before - after)
-        self.promised = keep * self.promised + max(-slope, 0.0)
+        self.first = abs(before) if math.isnan(self.first) else self.first
         self.looks += 1
-        self.ratio = max(-2.0, min(1.0, self.fallen / self.promised)) if self.promised > 0 else 0.0
-        if far:
-            # The next steps are smaller: they are judged by themselves.
-            self.cap, self.fallen, self.promised = self.cap / 4, 0.0, 0.0
-            self.refused += 1
+        if not math.isfinite(after) or after - before > abs(before) + self.first / 2:
+            self.shrink()
+            self.refused, self.ratio = self.refused + 1, -2.0
             return False
+        keep = 0.7 if self.looks <= 10 else 0.9
+        self.fallen = keep * self.fallen + before - after
+        self.promised = keep * self.promised + max(-slope, 0.0)
+        self.ratio = max(-2.0, min(1.0, self.fallen / self.promised)) if self.promised > 0 else 0.0
         push = (self.ratio - TARGET) / 2 if done < GROWING else min(self.ratio, 0.0) / 2
         self.cap = min(MOST, self.cap * math.exp(max(-1.4, min(GROWTH, push))))
         self.most = max(self.most, self.cap)
         return True
 
     def floor(self, value: float) -> float:
-        """What the loss is taken to be able to come down to, where nobody knows: as far below the least of its
-        running mean
-        as half of what the second half of the steps so far has gained."""
+        """What the loss is taken to be able to come down to, where nobody knows.
+
+        It is as far below the least of its running mean as half of what the second half of the steps has gained.
+        """
         self.seen += 1
         self.mean += 0.1 * (value - self.mean)
         least = min(self.mean / (1.0 - 0.9**self.seen), self.marks[-1][1] if self.marks else math.inf)
@@ -98,9 +98,5 @@ class StepSize:
         return least - (then - least) / 2
 
     def shrink(self) -> None:
-        """After a value that was not finite."""
+        """A quarter of the cap; the next steps are judged by themselves."""
         self.cap, self.fallen, self.promised = self.cap / 4, 0.0, 0.0
-
-    def state(self) -> dict[str, Any]:
-        """All of it, as JSON has it."""
-        return dict(vars(self))

@@ -147,7 +147,7 @@ class Training:
         self._show()
         budget, done = self.plan.budget, self.done()
         few = not budget.open and (budget.epochs is None or budget.epochs < REVIEWS)
-        due = few and math.floor(REVIEWS * done) > math.floor(REVIEWS * self.since)
+        due = done >= 1.0 or (few and math.floor(REVIEWS * done) > math.floor(REVIEWS * self.since))
         if self.counts and due and self.batch != self.plan.train.length and not self.outcome:
             self._review()
             self.steps.train()
@@ -163,9 +163,8 @@ class Training:
         elif self.failures > RETRIES:
             self._end(
                 "not_finite",
-                f"Not finite: {error.what} at step {self.steps.taken + 1} ({place}), first in {error.first}; "
-                "so it was "
-                f"{RETRIES} times before, with smaller steps each time. The last good weights are in place.",
+                f"Not finite: {error.what} at step {self.steps.taken + 1} ({place}), first in {error.first}; so it "
+                f"was {RETRIES} times before, with smaller steps each time. The last good weights are in place.",
             )
         else:
             self.steps.noticed.failed(self.steps.taken + 1, place, error.what, error.first)
@@ -229,7 +228,7 @@ class Training:
                 "Stopped early: the loss on held-out rows no longer falls; the best weights are in place.",
             )
         elif done >= 1.0 and not budget.open:
-            self._end("budget", budget.spent())
+            self._end("budget", budget.spent(self.passes, self.steps.taken, self.seconds))
         elif done >= 1.0:
             best = self.best_loss if held else judged
             gained = not math.isfinite(self.last_round) or best < self.last_round - 0.01 * abs(
@@ -238,7 +237,7 @@ class Training:
             if not gained:
                 self._end("held_out" if held else "plateau", budget.no_gain(held))
             elif budget.last:
-                self._end("budget", budget.spent())
+                self._end("budget", budget.spent(self.passes, self.steps.taken, self.seconds))
             self.last_round = best
             budget.begun, budget.round = self.epoch, budget.round + 1
 
