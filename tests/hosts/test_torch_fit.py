@@ -140,16 +140,19 @@ def test_the_unit_of_the_loss_does_not_matter(scale: float) -> None:
 
 def test_the_cap_grows_where_steps_are_timid_and_shrinks_where_they_lead_up() -> None:
     """On ½ c x² a step d from x has the ratio 1 + d/(2x): known beforehand."""
-    for length, grows in ((-0.1, True), (-1.0, True), (-1.5, False), (-2.5, False)):
-        size = StepSize(0.01)
+    for length, grows in ((-0.1, True), (-1.5, True), (-1.7, False), (-2.5, False)):
+        size = StepSize(0.1, 0.01)
         for _ in range(5):
             assert size.judge(0.5, 0.5 * (1 + length) ** 2, length, 0.1)
             assert size.ratio == pytest.approx(1 + length / 2)
-        assert (size.cap > 0.01) == grows
+        assert (size.cap > 0.1) == grows
         late = size.cap
         size.judge(0.5, 0.5 * (1 + length) ** 2, length, 0.5)
         assert size.cap == late if length > -2 else size.cap < late
-    size = StepSize(0.01)
+        for _ in range(400):
+            size.judge(0.5, 0.5 * (1 + length) ** 2, length, 0.1)
+        assert size.cap == (1.0 if grows else 0.01)
+    size = StepSize(0.01, 0.01)
     assert not size.judge(0.5, 2.0, -1.0, 0.1)
     assert not size.judge(0.5, math.nan, -1.0, 0.1)
     assert size.cap == 0.01 / 16

@@ -378,6 +378,13 @@ def _data(
     )
 
 
+def _held(validation: Any, seed: int) -> given.Batches:
+    """Held-out rows, many at a time where they may be."""
+    whole = isinstance(validation, torch.Tensor | tuple | np.ndarray | torch.utils.data.Dataset)
+    large = 512 if whole else None
+    return given.opened(validation, large, seed, "validation", shuffle=False)
+
+
 def _target(train: given.Batches) -> Any:
     """The targets, to choose a loss by: those in memory, else of the first batch."""
     y = getattr(train, "y", None)

@@ -2,9 +2,9 @@
 
 A step d taken on a batch is judged on that batch: the *model ratio* ρ = (f(x) − f(x + d)) / −⟨g, d⟩ is 1 where the
 loss falls as its slope promises, ½ at the lowest point along d, and below 0 where d leads up. During the first quarter
-of the budget the cap is multiplied by exp((ρ − .4)/2), at most by 1.22; after that only a step that leads up lowers it.
-A step that more than doubles the loss, and adds half of the first one to it, is not taken, and the cap falls to a
-quarter. Over the whole budget the rate falls along a cosine to 0.
+of the budget the cap is multiplied by exp(.3 (ρ − .2)), at most by 1.22, and does not fall below where it began; after
+that only steps that lead up lower it. A step that more than doubles the loss, and adds half of the first one to it, is
+not taken, and the cap falls to a quarter. Over the whole budget the rate falls along a cosine to 0.
 
 Conn, Gould and Toint 2000, Trust-Region Methods, section 6.1, for the ratio; Schaipp et al. 2023,
 <https://arxiv.org/abs/2305.07583>, for the step below the cap.
@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 
 __all__ = ["StepSize"]
 
-#: The ratio that the cap is steered to while it may grow, by how much at most, and for which share of the budget.
-TARGET, GROWTH, GROWING = 0.4, 0.2, 0.25
+#: The ratio that the cap is steered to while it may grow, how fast, by how much at most, for which share of the budget.
+TARGET, GAIN, GROWTH, GROWING = 0.2, 0.3, 0.2, 0.25
 #: How many steps at the start are judged each, and every how many after that.
 EACH, EVERY = 20, 4
 #: No cap is beyond this.
@@ -33,10 +33,13 @@ class StepSize:
     Parameters
     ----------
     cap : float
-        Where it starts.
+        Where it is now.
+    start : float
+        Where it began.
     """
 
     cap: float
+    start: float = 0.0
     fallen: float = 0.0
     promised: float = 0.0
     looks: int = 0
@@ -54,7 +57,8 @@ class StepSize:
     @classmethod
     def of(cls, parameters: int) -> StepSize:
         """Where a module of so many parameters starts: the more there are, the smaller a step of each must be."""
-        return cls(3e-3 * min(1.0, math.sqrt(1e5 / parameters)))
+        start = 3e-3 * min(1.0, math.sqrt(1e5 / parameters))
+        return cls(start, start)
 
     def looks_at(self, step: int) -> bool:
         """Whether this step is judged."""
@@ -76,8 +80,9 @@ class StepSize:
         self.fallen = keep * self.fallen + before - after
         self.promised = keep * self.promised + max(-slope, 0.0)
         self.ratio = max(-2.0, min(1.0, self.fallen / self.promised)) if self.promised > 0 else 0.0
-        push = (self.ratio - TARGET) / 2 if done < GROWING else min(self.ratio, 0.0) / 2
-        self.cap = min(MOST, self.cap * math.exp(max(-1.4, min(GROWTH, push))))
+        push = GAIN * (self.ratio - TARGET if done < GROWING else min(self.ratio, 0.0))
+        # Never below where it began: on columns of many scales the ratio is small however short the step.
+        self.cap = max(min(MOST, self.cap * math.exp(min(GROWTH, push))), min(self.cap, self.start))
         self.most = max(self.most, self.cap)
         return True
 
