@@ -148,6 +148,8 @@ struct Work {
     endless: usize,
     /// Steps after which a way without end is looked for, and whether that was done near the end.
     next_look: usize,
+    /// Whether the last step left little of what it promised: no way without end does.
+    quick: bool,
     /// Steps after which it ends, since such a way was found; 0 before.
     leaves: usize,
     looked_at_end: bool,
@@ -181,6 +183,7 @@ impl Default for Work {
             blind: false,
             endless: 0,
             next_look: apart::LOOK,
+            quick: false,
             leaves: 0,
             looked_at_end: false,
             floor: None,
@@ -191,7 +194,7 @@ impl Default for Work {
 
 // What is left out follows from the table and the stage (`Work::again`).
 state!(Work {
-    walk, shape, since, squared_once, stage, far, tailed, age, steps, stuck, idle, blind, endless, next_look, leaves, looked_at_end, floor, first,
+    walk, shape, since, squared_once, stage, far, tailed, age, steps, stuck, idle, blind, endless, next_look, quick, leaves, looked_at_end, floor, first,
 } but table, scaling, centred, penalty, one_sided, sides, ground);
 
 /// Steps on one sample at most.
@@ -376,6 +379,7 @@ impl Work {
         let promise = self.walk.promise;
         let taken = self.walk.step(&mut Seen { problem, table, scaling, ground })?;
         self.steps += 1;
+        self.quick = self.walk.promise < apart::QUICK * promise;
         match taken {
             Some(taken) => {
                 self.stuck = 0;

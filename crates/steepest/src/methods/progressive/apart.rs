@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 
 /// Steps on all rows before a way without end is looked for; after that, at twice as many each time.
 pub const LOOK: usize = 6;
+/// What a step leaves of what it promised where nothing falls without end, if it is less: there it is 1/e or more.
+pub const QUICK: f64 = 0.2;
 /// Steps that are taken after it was found among several classes.
 const LEAVE: usize = 12;
 /// A way of length 1, over columns of scale 1, that changes no margin by more is none.
@@ -85,7 +87,8 @@ impl Work {
                 }
             }
         }
-        if self.steps >= self.next_look {
+        // Of several classes a look is dear.
+        if self.steps >= self.next_look && !(self.quick && self.table.outputs > 1) {
             self.next_look = 2 * self.steps.max(LOOK);
             return self.found(problem);
         }
