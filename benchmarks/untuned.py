@@ -1,7 +1,7 @@
 """Final held-out loss of `steepest.torch.fit` with nothing said, against the best of 34 tuned runs on each of 16 small tasks.
 
-python benchmarks/untuned.py --data DIR --json untuned.json      runs what is not in the file yet
-python benchmarks/untuned.py --json untuned.json --redraw        the table alone
+python benchmarks/untuned.py                                     the table, from what is kept in untuned.json beside this file
+python benchmarks/untuned.py --data DIR --json found.json        runs what is not in the file yet (two hours for five seeds)
 
 DIR holds fashion_mnist, tiny_shakespeare and california_housing. The grid: AdamW (weight decay .01) at 7 rates and SGD with momentum
 at 10, each constant and along a cosine, the best chosen by the final held-out loss itself. Ours gets fewer steps, so that the
@@ -11,117 +11,22 @@ not the best on the way. Beside it torch's AdamW at 1e-3 and rules of the catalo
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from _given import parser
-from _tasks import TASKS, Task, make
-from torch.func import functional_call, grad_and_value, vmap
-
-import steepest
-import steepest.torch as rules
-
-ADAM = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1]
-SGD = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 0.3, 1.0, 3.0]
-PEERS = {
-    "prodigy": lambda p: rules.Prodigy(p),
-    "schedule_free": lambda p: rules.ScheduleFreeAdamw(p),
-    "mechanic": lambda p: rules.AdamW(p, after=[steepest.rules.Mechanic()]),
-    "dog": lambda p: rules.Dog(p),
-    "momo_adam": lambda p: rules.MomoAdam(p),
-}
-
-
-def batches(task: Task, seed: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """The same for every method but ours, which draws its own."""
-    drawn = torch.Generator().manual_seed(1000 + seed)
-    for _ in range(task.epochs):
-        order = torch.randperm(len(task.x), generator=drawn)
-        for k in range(len(task.x) // task.batch):
-            rows = order[k * task.batch : (k + 1) * task.batch]
-            yield task.x[rows], task.y[rows]
-
-
-def grid(task: Task, seed: int) -> dict[str, Any]:
-    """All tuned runs of a task at once, their parameters the rows of a matrix; the last one is AdamW at 1e-3."""
-    scale = task.scale
-    runs = [("adamw", r * scale[0], c) for c in ("constant", "cosine") for r in ADAM]
-    runs += [("sgd", r * scale[1], c) for c in ("constant", "cosine") for r in SGD]
-    runs += [("adamw", 1e-3, "constant")]
-    names, like = zip(*task.module.named_parameters(), strict=True)
-    sizes = [p.numel() for p in like]
-
-    def loss(flat: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        parts = (v.reshape(p.shape) for v, p in zip(flat.split(sizes), like, strict=True))
-        return task.loss(functional_call(task.module, dict(zip(names, parts, strict=True)), (x,)), y)
-
-    slope, value = vmap(grad_and_value(loss), (0, None, None)), vmap(loss, (0, None, None))
-    rate = torch.tensor([r for _, r, _ in runs])[:, None]
-    adam = torch.tensor([kind == "adamw" for kind, _, _ in runs])[:, None]
-    falls = torch.tensor([schedule == "cosine" for _, _, schedule in runs])[:, None]
-    x = torch.cat([p.detach().reshape(-1) for p in like]).repeat(len(runs), 1)
-    mean, square = torch.zeros_like(x), torch.zeros_like(x)
-    for k, batch in enumerate(batches(task, seed)):
-        g, _ = slope(x, *batch)
-        mean = torch.where(adam, 0.9 * mean + 0.1 * g, 0.9 * mean + g)
-        square = 0.999 * square + 0.001 * g * g
-        root = (square / (1 - 0.999 ** (k + 1))).sqrt() + 1e-8
-        way = torch.where(adam, mean / (1 - 0.9 ** (k + 1)) / root, mean)
-        now = rate * torch.where(falls, 0.5 * (1 + math.cos(math.pi * k / task.steps)), 1.0)
-        x = torch.where(adam, x * (1 - 0.01 * now), x) - now * way
-    with torch.no_grad():
-        last = torch.nan_to_num(value(x, task.held_x, task.held_y), nan=math.inf).tolist()
-    best = min(range(len(runs) - 1), key=last.__getitem__)
-    return {"grid": last[best], "winner": runs[best], "adamw": last[-1], "runs": last}
-
-
-def ours(task: Task, seed: int) -> dict[str, Any]:
-    """`fit` with nothing said but the budget."""
-    steps = int((task.steps - 20 / 3) / (1 + 1 / 12))
-    held = [(task.held_x, task.held_y)]  # at once, as the others are judged
-    result = rules.fit(
-        task.module,
-        (task.x, task.y),
-        task.loss,
-        bound=0.0,
-        validation=held,
-        max_steps=steps,
-        batch_size=task.batch,
-        seed=seed,
-    )
-    return {
-        "fit": float(result.history["held_out"][-1]),
-        "fit_best": float(result.fun),
-        "cap": float(max(result.history["cap"])),
-    }
-
-
-def peer(task: Task, seed: int, make_rule: Any) -> float:
-    """A rule at its default, at a constant rate."""
-    optimizer = make_rule(task.module.parameters())
-    for x, y in batches(task, seed):
-        optimizer.zero_grad()
-        loss = task.loss(task.module(x), y)
-        if not torch.isfinite(loss):
-            return math.inf
-        loss.backward()
-        optimizer.step(loss=loss.detach())
-    with optimizer.shown(), torch.no_grad():
-        value = float(task.loss(task.module(task.held_x), task.held_y))
-    return value if math.isfinite(value) else math.inf
 
 
 def table(found: dict[str, Any]) -> None:
     """Per cent above the best of the grid, the worst first, with a paired bootstrap over the seeds."""
-    names = ["fit", "adamw", *PEERS]
+    names = ["fit", "adamw", "prodigy", "schedule_free", "mechanic", "dog", "momo_adam"]
     drawn, logs = np.random.default_rng(0), {}
-    for task in TASKS:
+    for task in dict.fromkeys(key.split("/")[0] for key in found):
         seeds = [
             v
             for key, v in sorted(found.items())
@@ -146,28 +51,23 @@ def table(found: dict[str, Any]) -> None:
 
 def main() -> None:
     options = parser(__doc__, "only", seeds=5)
-    options.add_argument("--data", type=Path, default=Path("data"), help="where the tables lie")
-    options.add_argument("--redraw", action="store_true", help="print the table of what was kept")
+    options.add_argument("--data", type=Path, help="where the tables lie; without it nothing is run")
     options.add_argument("--without", default="", help="leave some of grid,fit,peers out")
     given = options.parse_args()
-    torch.set_num_threads(1)
-    kept = given.json or Path("untuned.json")
+    kept = given.json or Path(__file__).with_suffix(".json")
     found: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {}
-    for seed in range(0 if given.redraw else given.seeds):
-        for name in TASKS:
-            if given.only and given.only not in name:
-                continue
-            here, began = found.setdefault(f"{name}/{seed}", {}), time.perf_counter()
-            if "grid" not in here and "grid" not in given.without:
-                here |= grid(make(name, seed, given.data), seed)
-            if "fit" not in here and "fit" not in given.without:
-                here |= ours(make(name, seed, given.data), seed)
-            for rule, make_rule in PEERS.items() if "peers" not in given.without else ():
-                if rule not in here:
-                    here[rule] = peer(make(name, seed, given.data), seed, make_rule)
-            kept.write_text(json.dumps(found, indent=1) + "\n")
-            words = " ".join(f"{k} {v:.4g}" for k, v in here.items() if isinstance(v, float))
-            print(f"{name}/{seed} [{time.perf_counter() - began:.0f} s] {words}", flush=True)
+    if given.data is not None:
+        from _runs import missing
+        from _tasks import TASKS
+
+        for seed, name in itertools.product(range(given.seeds), TASKS):
+            if given.only is None or given.only in name:
+                here, began = found.setdefault(f"{name}/{seed}", {}), time.perf_counter()
+                here |= missing(name, seed, given.data, here, given.without)
+                lines = (f"{json.dumps(key)}: {json.dumps(value)}" for key, value in found.items())
+                kept.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+                words = " ".join(f"{k} {v:.4g}" for k, v in here.items() if isinstance(v, float))
+                print(f"{name}/{seed} [{time.perf_counter() - began:.0f} s] {words}", flush=True)
     table(found)
 
 
