@@ -7,6 +7,8 @@
 //! Who may use whom: `real → jet, trace → rule → rules`; `loss, source → design → glm`; `status → objective, watch →
 //! problem → method → methods`; `descend` uses `method`, never `methods`; an objective never names a method or the loop.
 
+pub mod activation;
+pub mod activations;
 pub mod cancel;
 pub mod certificate;
 pub mod chain;
@@ -20,16 +22,19 @@ pub mod duality;
 mod evaluated;
 pub mod factor;
 pub mod factors;
+pub mod gemm;
 pub mod glm;
 pub mod gram;
 pub mod health;
 pub mod held;
+pub mod initialise;
 pub mod jet;
 pub mod loss;
 pub mod losses;
 pub mod matrix;
 pub mod method;
 pub mod methods;
+pub mod network;
 pub mod objective;
 pub mod penalties;
 pub mod penalty;

@@ -1,0 +1,475 @@
+//! A rule over mini-batches of rows, in the precision of the network: epochs, held-out rows, the best weights.
+//!
+//! What [`ruled`](crate::methods::ruled) does for any objective, less what a network cannot pay for: the whole table is looked
+//! at nowhere, held-out rows at the end of an epoch only. So nothing is claimed but how it ended.
+use super::Network;
+use super::data::{Examples, Head, Picked};
+use super::passes::{Dropping, Number, Passes};
+use crate::chain::{Chain, Tensor};
+use crate::random::Random;
+use crate::rate;
+use crate::rule::{self, Moment, Scope};
+use crate::status::{Budget, Halt, Status};
+use crate::watch::{Counts, Progress, Watch};
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+/// How a network is trained.
+pub struct Training {
+    /// The rules, from a [`plan`](crate::chain::plan).
+    pub rules: Vec<(&'static rule::Entry, Vec<f64>)>,
+    /// The rate before the schedule.
+    pub rate: f64,
+    /// How it changes over the epochs, with its settings.
+    pub schedule: Option<(&'static rate::Entry, Vec<f64>)>,
+    /// Rows a step.
+    pub batch: usize,
+    /// Rounds through all rows at most.
+    pub epochs: u64,
+    /// Whether rows come in another order each time.
+    pub shuffle: bool,
+    /// Of their order, and of what is dropped.
+    pub seed: u64,
+    /// ½ decay ‖W‖² is added to the mean loss of a batch; `per_row` divides it by what
+    /// the losses of the batch are divided by: its rows, times their mean weight.
+    pub decay: f64,
+    /// See [`decay`](Self::decay).
+    pub per_row: bool,
+    /// It stops once so many epochs in a row brought less than the tolerance; none: it goes through all.
+    pub patience: Option<u64>,
+    /// See [`patience`](Self::patience).
+    pub tolerance: f64,
+    /// Seconds at most.
+    pub seconds: f64,
+}
+
+/// What held-out rows are judged by; more is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Score {
+    /// The mean loss, negated.
+    Loss,
+    /// The part of the rows of which all outputs are on the right side, or whose class has the largest.
+    Accuracy,
+    /// The part of the targets' variance that is explained; the mean over the outputs.
+    Variance,
+}
+
+/// What a run remembers between its steps, so that another goes on from it.
+#[derive(Clone, Debug, Default)]
+pub struct Memory<N> {
+    /// The rules' memories, by tensor; empty before the first step.
+    pub tensors: Vec<Vec<Vec<N>>>,
+    /// Their numbers of state.
+    pub state: Vec<f64>,
+    /// Steps taken.
+    pub step: u64,
+    /// Epochs gone through.
+    pub epoch: u64,
+}
+
+/// An epoch.
+#[derive(Clone, Copy, Debug)]
+pub struct Epoch {
+    /// The mean of the batches' losses, as they were when they came.
+    pub loss: f64,
+    /// What held-out rows say; NaN where there are none.
+    pub score: f64,
+    /// The last rate.
+    pub rate: f64,
+    /// Seconds since it began.
+    pub seconds: f64,
+}
+
+/// What came of it.
+pub struct Trained<N> {
+    /// The best parameters by the held-out rows, or the last.
+    pub x: Vec<N>,
+    /// How it ended.
+    pub status: Status,
+    /// Its epochs.
+    pub epochs: Vec<Epoch>,
+    /// The epoch whose parameters these are.
+    pub best: usize,
+    /// What was spent.
+    pub counts: Counts,
+    /// For another run to go on with.
+    pub memory: Memory<N>,
+}
+
+/// Random numbers for the order of rows, apart from those of other uses.
+const ORDER: u32 = 12;
+/// Coordinates that a rule moves on as one tensor, where it does not look at tensors.
+const PIECE: usize = 16 * 1024;
+/// How many times as large as at the start, or as where every output is 0, the loss is where training has diverged.
+const FAR: f64 = 1e3;
+const POLL: Duration = Duration::from_millis(40);
+
+/// The tensors that a chain sees: where no rule looks at them, even pieces, which share out better.
+fn shapes(network: &Network, rules: &[(&'static rule::Entry, Vec<f64>)]) -> Vec<Vec<usize>> {
+    let tensors = network.tensors();
+    let looks = |e: &rule::Entry| {
+        let own = e.scope == Scope::Tensor && !(e.sums.is_empty() && e.state.is_empty());
+        own || tensors.iter().any(|shape| e.takes_whole(shape))
+    };
+    if rules.iter().any(|(e, _)| looks(e)) {
+        return tensors;
+    }
+    let piece = |from| vec![PIECE.min(network.dim() - from)];
+    (0..network.dim()).step_by(PIECE).map(piece).collect()
+}
+
+/// A vector by tensors.
+fn split<'a, N>(shapes: &[Vec<usize>], mut rest: &'a mut [N]) -> Vec<&'a mut [N]> {
+    let one = |shape: &Vec<usize>| {
+        let (here, after) = std::mem::take(&mut rest).split_at_mut(shape.iter().product());
+        rest = after;
+        here
+    };
+    shapes.iter().map(one).collect()
+}
+
+/// The tensors of a vector, with their gradients and memories.
+fn cut<'a, N>(
+    shapes: &'a [Vec<usize>],
+    x: &'a mut [N],
+    mut g: &'a [N],
+    memory: &'a mut [Vec<Vec<N>>],
+) -> Vec<Tensor<'a, N>> {
+    let mut tensors = Vec::with_capacity(shapes.len());
+    for ((shape, x), memory) in shapes.iter().zip(split(shapes, x)).zip(memory) {
+        let (here, rest) = g.split_at(x.len());
+        g = rest;
+        let memory = memory.iter_mut().map(|m| &mut m[..]).collect();
+        tensors.push(Tensor { shape, x, g: here, memory });
+    }
+    tensors
+}
+
+/// A run under way.
+struct Underway<'a, N: Number + rule::Compiled> {
+    training: &'a Training,
+    data: &'a Examples<'a, N>,
+    head: &'a Head,
+    passes: Passes<N>,
+    chain: Chain<N>,
+    shapes: Vec<Vec<usize>>,
+    memory: Memory<N>,
+    rate_state: Vec<f64>,
+    x: Vec<N>,
+    gradient: Vec<N>,
+    /// Where a second gradient is asked.
+    place: Vec<N>,
+    order: Vec<u32>,
+    /// Mean weight of a row.
+    mean: f64,
+    rate: f64,
+    /// The loss of the first batch, before anything was learnt.
+    first: f64,
+    /// The loss where every output is 0.
+    null: f64,
+    started: Instant,
+    polled: Instant,
+}
+
+impl<N: Number + rule::Compiled> Underway<'_, N> {
+    /// The rate of the next step, `done` of the run being behind.
+    fn scheduled(&self, done: f64) -> f64 {
+        let factor = |(e, settings): &(&'static rate::Entry, Vec<f64>)| {
+            (e.factor)(settings, done, (self.memory.step + 1) as f64, &self.rate_state)
+        };
+        self.training.rate * self.training.schedule.as_ref().map_or(1.0, factor)
+    }
+    /// One step over some rows; the loss there.
+    fn step(&mut self, from: usize, to: usize, done: f64) -> f64 {
+        let Training { decay, per_row, seed, .. } = *self.training;
+        self.rate = self.scheduled(done);
+        let rows = Picked::Named(&self.order[from..to]);
+        let count = rows.len() as f64;
+        let scale = 1.0 / (count * self.mean);
+        let decay = if per_row { decay * scale } else { decay };
+        let dropping = Some(Dropping { seed, step: self.memory.step as u32 });
+        let (passes, data, head) = (&mut self.passes, self.data, self.head);
+        let mut ask =
+            |x: &[N], g: &mut [N]| passes.gradient(x, data, head, rows, scale, decay, dropping, g);
+        let value = ask(&self.x, &mut self.gradient);
+        if self.first.is_nan() {
+            self.first = value;
+        }
+        if !value.is_finite() {
+            return value;
+        }
+        let Memory { tensors, state, step, .. } = &mut self.memory;
+        *step += 1;
+        let at = Moment { step: *step, rate: self.rate, value };
+        if self.chain.asks_twice() {
+            self.place.resize(self.x.len(), N::default());
+            let mut here = cut(&self.shapes, &mut self.x, &self.gradient, tensors);
+            self.chain.place(at, &mut here, state, &mut split(&self.shapes, &mut self.place));
+            ask(&self.place, &mut self.gradient);
+        }
+        let mut here = cut(&self.shapes, &mut self.x, &self.gradient, tensors);
+        self.chain.step(at, &mut here, state);
+        value
+    }
+    /// The point to look at.
+    fn shown(&mut self, to: &mut Vec<N>) {
+        to.clone_from(&self.x);
+        if !self.chain.shows() {
+            return;
+        }
+        let at = Moment { step: self.memory.step, rate: self.rate, value: f64::NAN };
+        let tensors = cut(&self.shapes, &mut self.x, &self.gradient, &mut self.memory.tensors);
+        self.chain.shown(at, &tensors, &self.memory.state, &mut split(&self.shapes, to));
+    }
+    /// An epoch; the mean loss.
+    fn epoch(&mut self, watch: &mut dyn Watch) -> Result<f64, Halt> {
+        let Training { batch, epochs, shuffle, seed, seconds, .. } = *self.training;
+        let (n, epoch) = (self.data.rows, self.memory.epoch);
+        if shuffle {
+            self.order.clear();
+            self.order.extend(0..n as u32);
+            Random::new(seed, ORDER, epoch as u32, 0).shuffle(&mut self.order);
+        }
+        let mut sum = 0.0;
+        for from in (0..n).step_by(batch) {
+            let to = (from + batch).min(n);
+            let done = (epoch as f64 + from as f64 / n as f64) / epochs as f64;
+            let value = self.step(from, to, done.min(1.0));
+            if !value.is_finite() {
+                return Ok(value);
+            }
+            sum += value * (to - from) as f64;
+            let now = Instant::now();
+            if now - self.polled >= POLL {
+                self.polled = now;
+                watch.poll()?;
+                if (now - self.started).as_secs_f64() >= seconds {
+                    return Err(Halt::Budget(Budget::Seconds));
+                }
+            }
+        }
+        self.memory.epoch += 1;
+        Ok(sum / n as f64)
+    }
+}
+
+/// Trains a network from `x` on, or goes on where a memory says.
+#[allow(clippy::too_many_arguments)]
+pub fn train<N: Number + rule::Compiled>(
+    network: &Network,
+    training: &Training,
+    data: &Examples<'_, N>,
+    head: &Head,
+    held: Option<(&Examples<'_, N>, Score)>,
+    x: Vec<N>,
+    memory: Option<Memory<N>>,
+    watch: &mut dyn Watch,
+) -> Result<Trained<N>, Box<dyn Error + Send + Sync>> {
+    refuse(network, training, data, head)?;
+    let (chain, shapes) = (Chain::new(&training.rules), shapes(network, &training.rules));
+    let zeros = |shape: Vec<usize>| vec![N::default(); shape.iter().product()];
+    let empty = |s: &Vec<usize>| chain.memory(s).into_iter().map(zeros).collect();
+    let fresh = Memory {
+        tensors: shapes.iter().map(empty).collect(),
+        state: vec![0.0; chain.state(shapes.len())],
+        ..Memory::default()
+    };
+    let alike = |m: &Memory<N>| {
+        let lengths = |m: &Memory<N>| -> Vec<Vec<usize>> {
+            m.tensors.iter().map(|t| t.iter().map(Vec::len).collect()).collect()
+        };
+        lengths(m) == lengths(&fresh) && m.state.len() == fresh.state.len()
+    };
+    let memory = match memory {
+        Some(memory) if !alike(&memory) => return Err("the memory is of other rules".into()),
+        Some(memory) => memory,
+        None => fresh,
+    };
+    let now = Instant::now();
+    let most = training.batch.min(data.rows).max(held.map_or(0, |(d, _)| d.rows.min(480)));
+    let mut run = Underway {
+        training,
+        data,
+        head,
+        passes: Passes::new(network, most, Some(head)),
+        chain,
+        shapes,
+        memory,
+        rate_state: vec![0.0; training.schedule.as_ref().map_or(0, |(e, _)| e.state.len())],
+        gradient: vec![N::default(); x.len()],
+        x,
+        place: Vec::new(),
+        order: (0..data.rows as u32).collect(),
+        mean: data.total() / data.rows as f64,
+        rate: training.rate,
+        first: f64::NAN,
+        null: null(data, head),
+        started: now,
+        polled: now,
+    };
+    let mut kept =
+        Foremost { x: run.x.clone(), score: f64::NEG_INFINITY, at: 0, idle: 0, epochs: Vec::new() };
+    let begun = run.memory.epoch;
+    let status = loop {
+        if run.memory.epoch >= training.epochs {
+            break Status::Budget(Budget::Epochs);
+        }
+        match one(&mut run, &mut kept, held, watch) {
+            Ok(None) => {}
+            Ok(Some(status)) => break status,
+            Err(Halt::Stopped) => break Status::Stopped,
+            Err(Halt::Budget(budget)) => break Status::Budget(budget),
+            Err(Halt::Status(status)) => break status,
+            Err(Halt::Failed(error)) => return Err(error),
+        }
+    };
+    if held.is_none() && !matches!(status, Status::Diverged) {
+        run.shown(&mut kept.x);
+        kept.at = kept.epochs.len();
+    }
+    let passes = (run.memory.epoch - begun) as f64;
+    let counts = Counts {
+        iterations: kept.epochs.len() as u64,
+        gradients: run.memory.step,
+        passes,
+        ..Counts::default()
+    };
+    Ok(Trained {
+        x: kept.x,
+        status,
+        epochs: kept.epochs,
+        best: kept.at,
+        counts,
+        memory: run.memory,
+    })
+}
+
+/// The best so far.
+struct Foremost<N> {
+    x: Vec<N>,
+    score: f64,
+    /// The number of its epoch, from 1.
+    at: usize,
+    /// Epochs in a row that brought less than the tolerance.
+    idle: u64,
+    epochs: Vec<Epoch>,
+}
+
+/// An epoch and what is said after it.
+fn one<N: Number + rule::Compiled>(
+    run: &mut Underway<'_, N>,
+    kept: &mut Foremost<N>,
+    held: Option<(&Examples<'_, N>, Score)>,
+    watch: &mut dyn Watch,
+) -> Result<Option<Status>, Halt> {
+    let loss = run.epoch(watch)?;
+    if !(loss <= FAR * run.first.max(run.null)) {
+        return Ok(Some(Status::Diverged));
+    }
+    let mut shown = Vec::new();
+    run.shown(&mut shown);
+    let judged = |(data, score): (&Examples<'_, N>, Score)| {
+        judge(&mut run.passes, &shown, data, run.head, score)
+    };
+    let told = held.map(judged);
+    let score = told.unwrap_or(-loss);
+    let seconds = run.started.elapsed().as_secs_f64();
+    kept.epochs.push(Epoch { loss, score: told.unwrap_or(f64::NAN), rate: run.rate, seconds });
+    if let Some((e, settings)) = &run.training.schedule {
+        (e.look)(settings, loss, &mut run.rate_state);
+    }
+    let gained = score > kept.score + run.training.tolerance || kept.score == f64::NEG_INFINITY;
+    kept.idle = if gained { 0 } else { kept.idle + 1 };
+    if score > kept.score {
+        kept.score = score;
+        if held.is_some() {
+            (kept.at, kept.x) = (kept.epochs.len(), shown.clone());
+        }
+    }
+    let x: Vec<f64> = shown.iter().map(|x| x.to_f64()).collect();
+    watch.iteration(&Progress {
+        counts: Counts {
+            iterations: kept.epochs.len() as u64,
+            gradients: run.memory.step,
+            passes: kept.epochs.len() as f64,
+            ..Counts::default()
+        },
+        value: loss,
+        residual: f64::NAN,
+        rate: run.rate,
+        seconds,
+        x: &x,
+    })?;
+    let ended = run.training.patience.is_some_and(|most| kept.idle > most);
+    Ok(ended.then_some(if held.is_some() { Status::HeldOut } else { Status::Plateau }))
+}
+
+/// The mean loss of the first rows where every output is 0.
+fn null<N: Number>(data: &Examples<'_, N>, head: &Head) -> f64 {
+    let (rows, t) = (data.rows.min(480), head.targets());
+    let (margin, mut value) = (vec![0.0; rows * head.outputs], vec![0.0; rows * t]);
+    head.loss.values(&data.targets[..rows * t], &margin, &mut value);
+    head.factor * value.iter().sum::<f64>() / rows as f64
+}
+
+/// What held-out rows say of the parameters.
+pub fn judge<N: Number>(
+    passes: &mut Passes<N>,
+    x: &[N],
+    data: &Examples<'_, N>,
+    head: &Head,
+    score: Score,
+) -> f64 {
+    let (all, k) = (Picked::From(0, data.rows), head.outputs);
+    if score == Score::Loss {
+        return -passes.loss(x, data, head, all, 1.0 / data.total());
+    }
+    let mut z = vec![0.0; data.rows * k];
+    passes.outputs(x, data, all, &mut z);
+    let targets = data.targets.chunks_exact(head.targets());
+    let rows = || z.chunks_exact(k).zip(targets.clone()).enumerate();
+    if score == Score::Accuracy {
+        let right = |z: &[f64], t: &[f64]| {
+            if head.loss.outputs() == 1 {
+                return z.iter().zip(t).all(|(z, t)| (*z > 0.0) == (*t > 0.5));
+            }
+            z.iter().enumerate().all(|(j, v)| j == t[0] as usize || *v < z[t[0] as usize])
+        };
+        let sum: f64 = rows().map(|(i, (z, t))| data.weight(i) * f64::from(right(z, t))).sum();
+        return sum / data.total();
+    }
+    head.loss.means(&mut z);
+    let rows = || z.chunks_exact(k).zip(targets.clone()).enumerate();
+    let explained = |j: usize| {
+        let mean = rows().map(|(i, (_, t))| data.weight(i) * t[j]).sum::<f64>() / data.total();
+        let sum = |from: &dyn Fn(&[f64]) -> f64| -> f64 {
+            rows().map(|(i, (z, t))| data.weight(i) * (t[j] - from(z)).powi(2)).sum()
+        };
+        let (left, spread) = (sum(&|z| z[j]), sum(&|_| mean));
+        if spread > 0.0 { 1.0 - left / spread } else { f64::from(left == 0.0) }
+    };
+    (0..k).map(explained).sum::<f64>() / k as f64
+}
+
+/// What cannot be trained, in words.
+fn refuse<N: Number>(
+    network: &Network,
+    training: &Training,
+    data: &Examples<'_, N>,
+    head: &Head,
+) -> Result<(), String> {
+    if head.outputs != network.outputs() {
+        let (k, n) = (head.outputs, network.outputs());
+        return Err(format!("the loss is of {k} outputs, and the network has {n}"));
+    }
+    if data.rows == 0 || training.batch == 0 {
+        return Err("training needs at least one row, and one row a batch".into());
+    }
+    if !(data.total() > 0.0 && data.total().is_finite()) {
+        return Err("the weights of the rows must add up to more than 0".into());
+    }
+    if !(training.rate > 0.0 && training.rate.is_finite()) {
+        return Err(format!("the rate must be above 0; got {}", training.rate));
+    }
+    Ok(())
+}

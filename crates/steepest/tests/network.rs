@@ -1,0 +1,267 @@
+//! Networks: gradients against differences, ways that must agree, training.
+use steepest::activations::ACTIVATIONS;
+use steepest::chain;
+use steepest::gemm::Multiplies;
+use steepest::losses::LOSSES;
+use steepest::network::data::Picked;
+use steepest::network::passes::{Dropping, Number, Passes};
+use steepest::network::training::{Score, Training, train};
+use steepest::network::{Coded, Examples, Head, Inputs, Layer, Network, Supervised, dense};
+use steepest::objective::Objective;
+use steepest::pool::with_threads;
+use steepest::random::Random;
+use steepest::status::{Budget, Status};
+use steepest::watch::Unwatched;
+
+fn loss(name: &str, outputs: usize) -> Head {
+    let entry = LOSSES.iter().find(|l| l.name == name).expect("a registered loss");
+    let defaults: Vec<f64> = entry.parameters.iter().map(|p| p.default).collect();
+    let block = (entry.build)(&defaults, if name == "softmax" { outputs } else { 1 });
+    Head::new(block, outputs, name == "squared").expect("a loss for a network")
+}
+
+fn normal(seed: u64, count: usize) -> Vec<f64> {
+    let mut random = Random::new(seed, 0, 0, 0);
+    (0..count).map(|_| random.normal()).collect()
+}
+
+fn all_kinds(hidden: &str, outputs: usize) -> Vec<Layer> {
+    vec![
+        dense(7, hidden).unwrap(),
+        Layer::LayerNorm,
+        Layer::Residual(vec![dense(19, hidden).unwrap(), dense(7, "identity").unwrap()]),
+        Layer::Residual(vec![]),
+        dense(outputs, "identity").unwrap(),
+    ]
+}
+
+/// Every activation, every kind of layer, losses of one and of several outputs: the gradient is that of central differences.
+#[test]
+fn gradients_are_those_of_differences() {
+    let rows = 9;
+    let x = normal(1, rows * 5);
+    let weight: Vec<f64> = (0..rows).map(|i| (i % 3) as f64).collect();
+    for (a, activation) in ACTIVATIONS.iter().enumerate() {
+        let (name, outputs) = [("squared", 3), ("softmax", 4), ("logistic", 1)][a % 3];
+        let head = || loss(name, outputs);
+        let targets: Vec<f64> = match name {
+            "squared" => normal(2, rows * outputs),
+            "softmax" => (0..rows).map(|i| (i % outputs) as f64).collect(),
+            _ => (0..rows).map(|i| (i % 2) as f64).collect(),
+        };
+        let network = Network::new(5, &all_kinds(activation.name, outputs)).unwrap();
+        let data =
+            Examples { inputs: Inputs::Rows(&x), targets: &targets, weight: Some(&weight), rows };
+        let mut objective = Supervised::<f64>::new(&network, data, head(), 0.1).unwrap();
+        let mut at = network.start(3);
+        // Where no sum is next to 0, so that kinks are not met.
+        at.iter_mut().zip(normal(4, network.dim())).for_each(|(x, n)| *x += 0.1 * n);
+        let mut gradient = vec![0.0; at.len()];
+        let value = objective.gradient(&at, &mut gradient).unwrap();
+        assert!((objective.value(&at).unwrap() - value).abs() <= 1e-14 * value.abs());
+        for j in 0..at.len() {
+            let h = 1e-5;
+            let mut there = |by: f64| {
+                let mut to = at.clone();
+                to[j] += by;
+                objective.value(&to).unwrap()
+            };
+            let difference = (there(h) - there(-h)) / (2.0 * h);
+            let error = (difference - gradient[j]).abs();
+            assert!(error <= 2e-9 * (1.0 + difference.abs()), "{} {j}: {error}", activation.name);
+        }
+    }
+}
+
+/// Codes become learnt numbers: their slopes are those of differences too, and a code beyond the last is the last.
+#[test]
+fn codes_are_embedded() {
+    let rows = 40;
+    let mut x = normal(1, rows * 4);
+    for row in 0..rows {
+        x[row * 4 + 1] = (row % 3) as f64;
+        x[row * 4 + 3] = (row % 7) as f64;
+    }
+    let targets = normal(2, rows);
+    let codes =
+        vec![Coded { column: 3, levels: 5, width: 3 }, Coded { column: 1, levels: 3, width: 2 }];
+    let layers =
+        [Layer::Embedding(codes), dense(6, "tanh").unwrap(), dense(1, "identity").unwrap()];
+    let network = Network::new(4, &layers).unwrap();
+    assert_eq!(network.tensors()[..3], [vec![5, 3], vec![3, 2], vec![7, 6]]);
+    let data = Examples { inputs: Inputs::Rows(&x), targets: &targets, weight: None, rows };
+    let mut objective = Supervised::<f64>::new(&network, data, loss("squared", 1), 0.1).unwrap();
+    let at = network.start(0);
+    let mut gradient = vec![0.0; at.len()];
+    objective.gradient(&at, &mut gradient).unwrap();
+    for j in 0..at.len() {
+        let mut there = |by: f64| {
+            let mut to = at.clone();
+            to[j] += by;
+            objective.value(&to).unwrap()
+        };
+        let difference = (there(1e-5) - there(-1e-5)) / 2e-5;
+        assert!((difference - gradient[j]).abs() < 1e-9, "{j}");
+    }
+}
+
+/// The slope of each activation that stands in its row is that of its value.
+#[test]
+fn activations_have_the_slopes_of_their_values() {
+    for entry in ACTIVATIONS {
+        let defaults: Vec<f64> = entry.parameters.iter().map(|p| p.default).collect();
+        for i in -60..=60 {
+            let z = f64::from(i) * 0.21 + 0.003;
+            let jet = (entry.jet)(&defaults, z);
+            let value = |z: f64| (entry.jet)(&defaults, z).value;
+            let difference = (value(z + 1e-6) - value(z - 1e-6)) / 2e-6;
+            assert!((jet.first - difference).abs() < 1e-8, "{} at {z}", entry.name);
+        }
+    }
+}
+
+fn one_gradient<N: Number>(threads: usize, dropout: f64) -> (f64, Vec<f64>) {
+    let rows = 130;
+    let x: Vec<N> = normal(1, rows * 40).into_iter().map(N::of_f64).collect();
+    let targets: Vec<f64> = (0..rows).map(|i| (i % 3) as f64).collect();
+    let layers = [
+        Layer::Dropout(dropout),
+        dense(100, "relu").unwrap(),
+        Layer::Dropout(dropout),
+        Layer::LayerNorm,
+        dense(64, "tanh").unwrap(),
+        dense(3, "identity").unwrap(),
+    ];
+    let network = Network::new(40, &layers).unwrap();
+    let at: Vec<N> = network.start(0).into_iter().map(N::of_f64).collect();
+    let head = loss("softmax", 3);
+    let data = Examples { inputs: Inputs::Rows(&x), targets: &targets, weight: None, rows };
+    let mut passes = Passes::<N>::new(&network, rows, Some(&head));
+    let mut gradient = vec![N::default(); network.dim()];
+    let drops = Some(Dropping { seed: 5, step: 7 });
+    let value = with_threads(threads, || {
+        let picked = Picked::From(0, rows);
+        passes.gradient(&at, &data, &head, picked, 1.0 / rows as f64, 0.01, drops, &mut gradient)
+    });
+    (value, gradient.into_iter().map(|g| g.to_f64()).collect())
+}
+
+/// The same bits on any number of threads, with dropouts too.
+#[test]
+fn threads_change_nothing() {
+    for dropout in [0.0, 0.3] {
+        let one = one_gradient::<f32>(1, dropout);
+        for threads in [2, 5] {
+            assert_eq!(one, one_gradient::<f32>(threads, dropout));
+        }
+    }
+}
+
+#[test]
+fn single_precision_is_near() {
+    let (single, double) = (one_gradient::<f32>(1, 0.0), one_gradient::<f64>(1, 0.0));
+    assert!((single.0 - double.0).abs() < 1e-5);
+    assert!(single.1.iter().zip(&double.1).all(|(a, b)| (a - b).abs() < 1e-5));
+}
+
+/// A batch named row by row is the mean of its rows, and all of them together the whole.
+#[test]
+fn batches_are_parts_of_the_whole() {
+    let (rows, x) = (1000, normal(1, 4000));
+    let targets = normal(2, rows);
+    let network = Network::new(4, &all_kinds("silu", 1)).unwrap();
+    let data = Examples { inputs: Inputs::Rows(&x), targets: &targets, weight: None, rows };
+    let mut objective = Supervised::<f64>::new(&network, data, loss("squared", 1), 0.0).unwrap();
+    let at = network.start(1);
+    let (mut whole, mut part) = (vec![0.0; at.len()], vec![0.0; at.len()]);
+    let value = objective.gradient(&at, &mut whole).unwrap();
+    let mut sum = 0.0;
+    for half in 0..2u32 {
+        let named: Vec<u32> = (0..1000).filter(|i| i % 2 == half).collect();
+        sum += objective.batch(&named, &at, &mut part).unwrap() / 2.0;
+        whole.iter_mut().zip(&part).for_each(|(w, p)| *w -= p / 2.0);
+    }
+    assert!((sum - value).abs() < 1e-13 && whole.iter().all(|w| w.abs() < 1e-13));
+}
+
+fn settings(rules: &[chain::Named<'_>], rate: f64, epochs: u64) -> Training {
+    Training {
+        rules: chain::plan(rules).unwrap(),
+        rate,
+        schedule: None,
+        batch: 32,
+        epochs,
+        shuffle: true,
+        seed: 0,
+        decay: 0.0,
+        per_row: false,
+        patience: None,
+        tolerance: 0.0,
+        seconds: f64::INFINITY,
+    }
+}
+
+/// Two half moons: a network tells them apart, by rules of every make; stopped and going on is the same as never stopped.
+#[test]
+fn it_learns() {
+    let rows = 400;
+    let noise = normal(3, 2 * rows);
+    let mut x = Vec::new();
+    let mut targets = Vec::new();
+    for i in 0..rows {
+        let (t, upper) = (std::f64::consts::PI * (i / 2) as f64 / 200.0, i % 2 == 0);
+        let at = if upper { [t.cos(), t.sin()] } else { [1.0 - t.cos(), 0.5 - t.sin()] };
+        x.extend([at[0] + 0.1 * noise[2 * i], at[1] + 0.1 * noise[2 * i + 1]]);
+        targets.push(f64::from(u8::from(upper)));
+    }
+    let network =
+        Network::new(2, &[dense(16, "tanh").unwrap(), dense(1, "identity").unwrap()]).unwrap();
+    let data = Examples { inputs: Inputs::Rows(&x), targets: &targets, weight: None, rows };
+    let head = loss("logistic", 1);
+    let chains: [(&[chain::Named<'_>], f64); 5] = [
+        (&[("adam", &[])], 0.02),
+        (&[("clip_norm", &[]), ("momentum", &[])], 0.1),
+        (&[("schedule_free_adamw", &[])], 0.05),
+        (&[("sam", &[]), ("adam", &[])], 0.02),
+        (&[("muon", &[])], 0.02),
+    ];
+    for (rules, rate) in chains {
+        let start = network.start(0);
+        let held = Some((&data, Score::Accuracy));
+        let run = |epochs, x, memory| {
+            let t = settings(rules, rate, epochs);
+            train(&network, &t, &data, &head, held, x, memory, &mut Unwatched).unwrap()
+        };
+        let whole = run(30, start.clone(), None);
+        let best = whole.epochs[whole.best - 1].score;
+        assert!(best > 0.97, "{rules:?}: {best}");
+        assert_eq!(whole.status, Status::Budget(Budget::Epochs));
+        if rules[0].0 == "adam" {
+            let free = |epochs, x, memory| {
+                let t = settings(rules, rate, epochs);
+                train(&network, &t, &data, &head, None, x, memory, &mut Unwatched).unwrap()
+            };
+            let half = free(10, start.clone(), None);
+            let rest = free(30, half.x, Some(half.memory));
+            assert_eq!(rest.x, free(30, start, None).x);
+        }
+    }
+}
+
+/// Multiplies read right factors where they lie in whole lanes only.
+#[test]
+fn lanes_divide_each_other() {
+    assert_eq!(<f32 as Multiplies>::LANES, 2 * <f64 as Multiplies>::LANES);
+}
+
+#[test]
+fn what_cannot_be_is_refused() {
+    let why = |layers: &[Layer]| Network::new(3, layers).err().unwrap();
+    assert!(why(&[]).contains("at least one dense layer"));
+    assert!(why(&[Layer::Dropout(1.0)]).contains("below 1; got 1"));
+    let link = [Layer::Residual(vec![dense(4, "relu").unwrap()])];
+    assert!(why(&link).contains("as many numbers after its layers as before; got 4 and 3"));
+    let code = Coded { column: 3, levels: 2, width: 2 };
+    assert!(why(&[Layer::Embedding(vec![code])]).contains("a column below 3, once; got 3"));
+    assert!(dense(3, "rellu").err().unwrap().contains("did you mean 'relu'"));
+}
