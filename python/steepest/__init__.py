@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         linear,
         losses,
         methods,
+        network,
         penalties,
         portfolio,
         problems,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
         TweedieRegressor,
     )
     from .minimize import minimize
+    from .network import MLPClassifier, MLPRegressor
     from .objective import Terms
     from .result import Result
 
@@ -71,6 +73,8 @@ _PLACES = {
     "LinearSVC": "linear",
     "LinearSVR": "linear",
     "LogisticRegression": "linear",
+    "MLPClassifier": "network",
+    "MLPRegressor": "network",
     "PoissonRegressor": "linear",
     "QuantileRegressor": "linear",
     "Result": "result",
@@ -93,6 +97,7 @@ _PLACES = {
     "losses": None,
     "methods": None,
     "minimize": "minimize",
+    "network": None,
     "penalties": None,
     "portfolio": None,
     "problems": None,
@@ -113,6 +118,8 @@ __all__ = [
     "LinearSVC",
     "LinearSVR",
     "LogisticRegression",
+    "MLPClassifier",
+    "MLPRegressor",
     "PoissonRegressor",
     "QuantileRegressor",
     "Result",
@@ -135,6 +142,7 @@ __all__ = [
     "losses",
     "methods",
     "minimize",
+    "network",
     "penalties",
     "portfolio",
     "problems",

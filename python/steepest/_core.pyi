@@ -15,6 +15,7 @@ __all__ = [
     "check_structure",
     "checked",
     "definiteness",
+    "descend_network",
     "factors_gradient",
     "fit_factors",
     "fit_linear",
@@ -24,12 +25,15 @@ __all__ = [
     "means",
     "minimize",
     "minimize_residuals",
+    "network_outputs",
+    "network_start",
     "panics",
     "problem_names",
     "quadratic",
     "reduced",
     "row_losses",
     "top_factors",
+    "train_network",
 ]
 
 def catalog() -> dict[str, list[dict[str, Any]]]: ...
@@ -50,6 +54,33 @@ def fit_linear(
     held_out: tuple[Any, Any, Any, int] | None = None,
     checkpoint: Mapping[str, Any] | None = None,
     offset: NDArray[np.float64] | None = None,
+) -> dict[str, Any]: ...
+def descend_network(
+    table: tuple[Any, Any, Any],
+    learnt: Mapping[str, Any],
+    start: NDArray[np.float64],
+    method: tuple[str, Sequence[tuple[str, float]]],
+    tol: float,
+    max_iter: int,
+    max_evaluations: int,
+    callback: Callable[..., Any] | None,
+    watch: Callable[..., Any] | None,
+) -> dict[str, Any]: ...
+def network_outputs(
+    x: NDArray[Any], rows: NDArray[Any], asked: Sequence[Mapping[str, Any]], loss: Any = None
+) -> NDArray[np.float64]: ...
+def network_start(
+    inputs: int, asked: Sequence[Mapping[str, Any]], seed: int
+) -> tuple[NDArray[np.float64], list[list[int]]]: ...
+def train_network(
+    table: tuple[Any, Any, Any],
+    held: tuple[Any, Any, Any] | None,
+    learnt: Mapping[str, Any],
+    how: Mapping[str, Any],
+    start: NDArray[Any],
+    memory: Any,
+    callback: Callable[..., Any] | None,
+    watch: Callable[..., Any] | None,
 ) -> dict[str, Any]: ...
 def minimize_residuals(
     request: Mapping[str, Any],

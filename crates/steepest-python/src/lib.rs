@@ -13,6 +13,7 @@ pub mod factors;
 pub mod fit;
 pub mod losses;
 pub mod minimize;
+pub mod network;
 pub mod problems;
 mod quadratic;
 pub mod residuals;
@@ -43,6 +44,8 @@ mod _core {
     use super::losses::{means, row_losses};
     #[pymodule_export]
     use super::minimize::minimize;
+    #[pymodule_export]
+    use super::network::{descend_network, network_outputs, network_start, train_network};
     #[pymodule_export]
     use super::problems::{TestFunction, problem_names};
     #[pymodule_export]

@@ -7,10 +7,10 @@ use crate::activations;
 use crate::initialise::{self, Initialiser};
 use crate::random::Random;
 
-mod cells;
 pub mod data;
 mod objective;
 pub mod passes;
+mod room;
 pub mod training;
 pub use data::{Examples, Head, Inputs};
 pub use objective::Supervised;

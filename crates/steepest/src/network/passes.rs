@@ -3,8 +3,8 @@
 //! A batch goes in two rounds over the threads: blocks of rows, each there and back; then blocks of the weights, whose
 //! slopes are sums over all rows in their order. So the bits are the same on any number of threads. No step allocates but
 //! for the two jobs that are handed out.
-use super::cells::{Cells, Room};
 use super::data::{Examples, Head, Picked};
+use super::room::{Allotted, Room};
 use super::{Coded, Kind, Network};
 use crate::activation::{Activated, Activates};
 use crate::gemm::{Begin, Multiplies, Packed, Right, Strides, multiply};
@@ -208,7 +208,7 @@ impl<N: Number> Passes<N> {
         let (most, all) = (self.most, picked.len());
         for from in (0..all).step_by(most) {
             let some = picked.some(from..(from + most).min(all));
-            let to = Cells::new(&mut to[from * k..(from + some.len()) * k]);
+            let to = Allotted::new(&mut to[from * k..(from + some.len()) * k]);
             // SAFETY: the rows of a block are its own.
             self.blocks(some, |way, rows, room| unsafe {
                 way.go(x, data, some, rows.clone(), None, room);
@@ -292,7 +292,7 @@ impl<N: Number> Passes<N> {
     /// Slopes of the parameters, by what lies in the buffers.
     fn weigh(&mut self, x: &[N], rows: usize, decay: f64, gradient: &mut [N]) {
         let Passes { network, buffers, tiles, squares, .. } = &*self;
-        let all = Cells::new(gradient);
+        let all = Allotted::new(gradient);
         let task = |t: usize| {
             let tile = &tiles[t];
             let o = &network.operations[tile.operation];

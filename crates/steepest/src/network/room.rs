@@ -33,17 +33,17 @@ impl<N: Clone + Default> Room<N> {
 }
 
 /// The same of numbers that are lent to us.
-pub(super) struct Cells<'a, N> {
+pub(super) struct Allotted<'a, N> {
     all: &'a [UnsafeCell<N>],
 }
 // SAFETY: parts are lent by `part`, whose callers keep them apart.
-unsafe impl<N: Send> Sync for Cells<'_, N> {}
+unsafe impl<N: Send> Sync for Allotted<'_, N> {}
 
-impl<'a, N> Cells<'a, N> {
+impl<'a, N> Allotted<'a, N> {
     pub fn new(all: &'a mut [N]) -> Self {
         let all: *const [N] = all;
         // SAFETY: an `UnsafeCell` lies as what is in it, and nobody else has the numbers meanwhile.
-        Cells { all: unsafe { &*(all as *const [UnsafeCell<N>]) } }
+        Allotted { all: unsafe { &*(all as *const [UnsafeCell<N>]) } }
     }
     /// # Safety
     ///

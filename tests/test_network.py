@@ -1,0 +1,278 @@
+"""Networks: held against other libraries' values and against scikit-learn's own estimators."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+from sklearn import neural_network
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, make_regression
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+
+from steepest import _core
+from steepest.network import MLPClassifier, MLPRegressor
+
+
+def layer(kind, size=0.0, activation=None, layers=()):
+    activation = None if activation is None else (activation, [])
+    return {
+        "kind": kind,
+        "size": float(size),
+        "activation": activation,
+        "initialiser": None,
+        "layers": list(layers),
+    }
+
+
+ACTIVATIONS = {
+    "identity": lambda z: z,
+    "relu": lambda z: np.maximum(z, 0),
+    "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
+    "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+    "gelu": lambda z: 0.5 * z * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3))),
+    "silu": lambda z: z / (1 + np.exp(-z)),
+    "tanh": np.tanh,
+    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "softplus": lambda z: np.logaddexp(0, z),
+}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_outputs_are_those_of_numpy(name):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 5))
+    layers = [layer("dense", 21, name), layer("dense", 3, "identity")]
+    flat, shapes = _core.network_start(5, layers, 1)
+    assert shapes == [[5, 21], [21], [21, 3], [3]]
+    flat = flat + 0.1 * rng.normal(size=flat.size)
+    w1, b1, w2, b2 = np.split(flat, np.cumsum([105, 21, 63]))
+    want = ACTIVATIONS[name](X @ w1.reshape(5, 21) + b1) @ w2.reshape(21, 3) + b2
+    np.testing.assert_allclose(_core.network_outputs(flat, X, layers), want, rtol=1e-12, atol=1e-12)
+    single = _core.network_outputs(flat.astype(np.float32), X.astype(np.float32), layers)
+    np.testing.assert_allclose(single, want, rtol=1e-4, atol=1e-5)
+
+
+def test_a_start_is_as_wide_as_its_name_says():
+    flat, _ = _core.network_start(400, [layer("dense", 300, "relu"), layer("dense", 2, "tanh")], 0)
+    first, last = flat[: 400 * 300], flat[-602:-2]
+    assert abs(first.var() * 400 / 2 - 1) < 0.02
+    assert abs(first).max() < np.sqrt(6 / 400)
+    assert abs(last.var() * 302 / 2 - 1) < 0.2
+    assert abs(last).max() < np.sqrt(6 / 302)
+    square = {**layer("dense", 50, "relu"), "initialiser": "orthogonal"}
+    w = _core.network_start(80, [square], 0)[0][: 80 * 50].reshape(80, 50)
+    np.testing.assert_allclose(w.T @ w, np.eye(50), atol=1e-12)
+
+
+def same_start(ours, theirs, X, y):
+    """Both begin at the same weights."""
+    for model in (ours, theirs):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.set_params(warm_start=True, max_iter=1).fit(X, y)
+    ours.coefs_ = [c.copy() for c in theirs.coefs_]
+    ours.intercepts_ = [c.copy() for c in theirs.intercepts_]
+
+
+@pytest.mark.parametrize("alpha", [1e-4, 10.0])
+def test_lbfgs_minimises_what_scikit_learn_does(alpha):
+    """A network without a hidden layer is a linear model: both end at its one optimum."""
+    X, y = load_iris(return_X_y=True)
+    X = X - X.mean(axis=0)
+    ours = MLPClassifier((), solver="lbfgs", alpha=alpha, max_iter=5000).fit(X, y)
+    theirs = neural_network.MLPClassifier(
+        (), solver="lbfgs", alpha=alpha, max_iter=5000, tol=1e-9, random_state=0
+    )
+    theirs.fit(X, y)
+    assert ours.loss_ <= theirs.loss_ * (1 + 1e-6)
+    if alpha == 10.0:
+        np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-4)
+
+
+def test_a_batch_of_all_rows_steps_as_scikit_learn_does():
+    """Plain gradient descent over whole epochs has no order of rows: the same path, step by step."""
+    X, y = load_iris(return_X_y=True)
+    settings = {"solver": "sgd", "momentum": 0.0, "batch_size": 150, "learning_rate_init": 0.05, "alpha": 0.5}
+    ours = MLPClassifier((8, 5), activation="tanh", **settings)
+    theirs = neural_network.MLPClassifier((8, 5), activation="tanh", **settings, random_state=0)
+    same_start(ours, theirs, X, y)
+    for model in (ours, theirs):
+        model.set_params(max_iter=20, n_iter_no_change=1000)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.fit(X, y)
+    np.testing.assert_allclose(ours.loss_curve_[-20:], theirs.loss_curve_[-20:], rtol=1e-9)
+    for a, b in zip(ours.coefs_, theirs.coefs_, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+def test_regression_steps_as_scikit_learn_does(loss):
+    # One target: of several, its gradient is that of their sum, where its loss is their mean.
+    X, y = make_regression(60, 4, noise=3, random_state=0)
+    y = np.abs(y) / 100 if loss == "poisson" else y / 50
+    weight = np.random.default_rng(0).integers(1, 3, 60).astype(float)
+    settings = {"solver": "sgd", "momentum": 0.0, "batch_size": 60, "learning_rate_init": 0.02, "alpha": 0.1}
+    ours = MLPRegressor(loss, (7,), activation="logistic", **settings)
+    theirs = neural_network.MLPRegressor(loss, (7,), activation="logistic", **settings, random_state=0)
+    same_start(ours, theirs, X, y)
+    for model in (ours, theirs):
+        model.set_params(max_iter=10, n_iter_no_change=1000)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.fit(X, y, sample_weight=weight)
+    np.testing.assert_allclose(ours.coefs_[0], theirs.coefs_[0], rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(ours.predict(X), theirs.predict(X), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_with_nothing_to_tune_it_reads_digits(dtype):
+    X, y = load_digits(return_X_y=True)
+    X, held, y, right = train_test_split(X.astype(dtype), y, random_state=0)
+    model = MLPClassifier((64,), random_state=0).fit(X, y)
+    assert model.score(held, right) > 0.96
+    assert model.coefs_[0].dtype == dtype
+    assert model.predict_proba(held).sum(axis=1) == pytest.approx(1)
+    again = MLPClassifier((64,), random_state=0).fit(X, y)
+    assert all((a == b).all() for a, b in zip(model.coefs_, again.coefs_, strict=True))
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(held), model.predict(held))
+
+
+def test_raw_columns_do_no_harm():
+    """Columns of any scale and place give what columns made alike give."""
+    X, y = load_breast_cancer(return_X_y=True)
+    X, held, y, right = train_test_split(X, y, random_state=0)
+    assert MLPClassifier(random_state=0).fit(X, y).score(held, right) > 0.94
+    by, to = 10.0 ** np.arange(-3, 3).repeat(5), 100.0
+    raw = MLPClassifier(random_state=0).fit(X * by + to, y)
+    plain = MLPClassifier(random_state=0).fit(X, y)
+    np.testing.assert_allclose(raw.predict_proba(held * by + to), plain.predict_proba(held), atol=1e-3)
+    X, y = load_diabetes(return_X_y=True)
+    one = MLPRegressor(random_state=0).fit(X, y)
+    far = MLPRegressor(random_state=0).fit(X, 1e6 * y + 1e8)
+    np.testing.assert_allclose(far.predict(X), 1e6 * one.predict(X) + 1e8, rtol=1e-6)
+
+
+def test_several_labels_and_several_targets():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 6))
+    labels = (X[:, :3] + 0.1 * rng.normal(size=(400, 3)) > 0).astype(int)
+    model = MLPClassifier((16,), random_state=0).fit(X, labels)
+    assert (model.predict(X) == labels).mean() > 0.95
+    assert model.predict_proba(X).shape == (400, 3)
+    targets = np.column_stack([X[:, 0] * X[:, 1], 1e4 * X[:, 2]])
+    model = MLPRegressor(hidden_layer_sizes=(32,), random_state=0).fit(X, targets)
+    assert model.predict(X).shape == (400, 2)
+    assert model.score(X, targets) > 0.8
+
+
+def test_layers_of_every_kind_learn():
+    X, y = load_digits(return_X_y=True)
+    more = {
+        "layer_norm": True,
+        "residual": True,
+        "dropout": 0.1,
+        "activation": "gelu",
+        "initialiser": "he_normal",
+    }
+    model = MLPClassifier((48, 48, 48), **more, random_state=0, max_iter=20).fit(X[:1200], y[:1200])
+    assert model.score(X[1200:], y[1200:]) > 0.9
+    assert len(model.norms_) == 6
+    assert len(model.coefs_) == 4
+
+
+def test_early_stopping_keeps_the_best_weights():
+    X, y = load_digits(return_X_y=True)
+    model = MLPClassifier(
+        (32,),
+        solver="adam",
+        early_stopping=True,
+        random_state=0,
+        learning_rate_init=0.01,
+        tol=0,
+        n_iter_no_change=5,
+    ).fit(X, y)
+    assert model.result_.outcome == "held_out"
+    assert model.n_iter_ < 200
+    assert model.best_validation_score_ == max(model.validation_scores_)
+    assert len(model.validation_scores_) == len(model.loss_curve_) == model.n_iter_
+
+
+def test_partial_fits_go_on_where_the_last_one_ended():
+    X, y = load_iris(return_X_y=True)
+    whole = MLPClassifier(
+        (10,), solver="adam", shuffle=False, random_state=0, max_iter=12, n_iter_no_change=100
+    )
+    with pytest.warns(ConvergenceWarning, match="Maximum iterations"):
+        whole.fit(X, y)
+    parts = MLPClassifier((10,), solver="adam", shuffle=False, random_state=0)
+    for _ in range(12):
+        parts.partial_fit(X, y, classes=[0, 1, 2])
+    np.testing.assert_array_equal(parts.coefs_[0], whole.coefs_[0])
+    assert not hasattr(MLPClassifier(solver="lbfgs"), "partial_fit")
+
+
+@pytest.mark.parametrize("learning_rate", ["invscaling", "adaptive"])
+def test_rates_that_fall(learning_rate):
+    X, y = load_iris(return_X_y=True)
+    model = MLPClassifier(
+        (10,), solver="sgd", learning_rate=learning_rate, learning_rate_init=0.1, random_state=0
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, y)
+    assert model.loss_curve_[-1] < 0.5 * model.loss_curve_[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"activation": "rellu"}, "no activation is called 'rellu'; did you mean 'relu'"),
+        ({"initialiser": "xavier"}, "no initialiser is called 'xavier'"),
+        ({"hidden_layer_sizes": (3, 0)}, "hidden_layer_sizes must be > 0"),
+        ({"solver": "sgd", "activation": "identity", "learning_rate_init": 1e9}, "diverged: the loss grew"),
+    ],
+)
+def test_what_cannot_be_used_is_named(settings, words):
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(ValueError, match=words):
+        MLPClassifier(**settings).fit(X, y)
+
+
+def test_gradients_are_those_of_torch():
+    """Every kind of layer in double precision: one step of plain descent at rate 1 is the gradient."""
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(50, 6)), rng.integers(0, 4, 50)
+    link = layer("residual", layers=[layer("dense", 9, "silu"), layer("layer_norm")])
+    layers = [layer("dense", 9, "tanh"), link, layer("dense", 8, "gelu"), layer("dense", 4, "identity")]
+    flat, shapes = _core.network_start(6, layers, 3)
+    flat += 0.1 * rng.normal(size=flat.size)
+    learnt = {"layers": layers, "loss": ("softmax", []), "mean": False, "decay": 0.0, "threads": 0}
+    how = {
+        **{
+            "rules": [("sgd", [])],
+            "rate": 1.0,
+            "schedule": None,
+            "batch": 50,
+            "epochs": 1,
+            "shuffle": False,
+            "seed": 0,
+        },
+        **{"per_row": False, "patience": None, "tolerance": 0.0, "seconds": np.inf, "score": "loss"},
+    }
+    answer = _core.train_network((X, y.astype(float), None), None, learnt, how, flat, None, None, None)
+    parts = [
+        torch.tensor(p.reshape(s))
+        for p, s in zip(np.split(flat, np.cumsum([np.prod(s) for s in shapes])[:-1]), shapes, strict=True)
+    ]
+    w1, b1, w2, b2, gain, shift, w3, b3, w4, b4 = [p.requires_grad_() for p in parts]
+    f = torch.nn.functional
+    h = torch.tanh(torch.tensor(X) @ w1 + b1)
+    h = h + f.layer_norm(f.silu(h @ w2 + b2), (9,), gain, shift, eps=1e-5)
+    loss = f.cross_entropy(f.gelu(h @ w3 + b3, approximate="tanh") @ w4 + b4, torch.tensor(y))
+    loss.backward()
+    assert answer["losses"][0] == pytest.approx(loss.item(), rel=1e-12)
+    want = np.concatenate([p.grad.numpy().ravel() for p in parts])
+    np.testing.assert_allclose(flat - answer["x"], want, rtol=1e-10, atol=1e-13)
