@@ -18,6 +18,8 @@ from tests.generated.verdict import FAULTS
 
 CASES = 3000
 SEED = 20_26
+#: Cases of losses made of straight parts: their oracle leads up to the least by many descents.
+STRAIGHT = 20
 
 TABLES = (
     "collinear",
@@ -80,6 +82,13 @@ def test_what_is_claimed_is_so() -> None:
             faults.append(f"--case {kind}:{SEED}:{index} ({family}) {verdict.kind}: {verdict.text[:300]}")
     print(f"{len(work)} of {len(jobs(CASES, SEED))} cases: {dict(counts)}; {len(faults)} violations")
     assert not faults, "python -m tests.generated:\n" + "\n".join(faults)
+
+
+def test_what_is_claimed_of_straight_losses_is_so() -> None:
+    for index in range(STRAIGHT):
+        with np.errstate(all="ignore"):
+            verdict = KINDS["straight"].judge(case("straight", SEED, index))
+        assert not verdict.fault, f"--case straight:{SEED}:{index} {verdict.kind}: {verdict.text[:300]}"
 
 
 def as_promised(kind: str, drawn: Any) -> None:

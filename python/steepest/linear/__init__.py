@@ -15,6 +15,7 @@ from .deviance import GammaRegressor, PoissonRegressor, TweedieRegressor
 from .elastic_net import ElasticNet
 from .generalized import GeneralizedLinear
 from .huber import HuberRegressor
+from .inference import Summary
 from .lasso import Lasso
 from .least_squares import LinearRegression
 from .logistic import LogisticRegression
@@ -42,5 +43,6 @@ __all__ = [
     "RidgeCV",
     "SGDClassifier",
     "SGDRegressor",
+    "Summary",
     "TweedieRegressor",
 ]

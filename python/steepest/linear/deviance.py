@@ -14,6 +14,7 @@ from steepest import _core
 from steepest.errors import InputError
 
 from .estimator import LinearEstimator, opened
+from .inference import Inferred
 from .problem import Problem
 
 __all__ = ["GammaRegressor", "PoissonRegressor", "TweedieRegressor"]
@@ -21,7 +22,7 @@ __all__ = ["GammaRegressor", "PoissonRegressor", "TweedieRegressor"]
 Floats = NDArray[np.float64]
 
 
-class _Deviance(RegressorMixin, LinearEstimator):  # type: ignore[misc]
+class _Deviance(Inferred, RegressorMixin, LinearEstimator):  # type: ignore[misc]
     """What the three share; `_kind` says which loss."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -116,6 +117,9 @@ class _Deviance(RegressorMixin, LinearEstimator):  # type: ignore[misc]
         self._set_result([solved.result])
         self.n_iter_ = max(1, solved.result.nit)
         return self
+
+    def _inferred(self) -> tuple[str, dict[str, float], bool]:
+        return (*self._kind(), self.alpha > 0)
 
     def _check_range(self, loss: str, settings: dict[str, float], y: Floats) -> None:
         """What the loss cannot take, in scikit-learn's words and the core's."""

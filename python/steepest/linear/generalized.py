@@ -16,6 +16,7 @@ from steepest import _core
 from steepest.errors import InputError
 
 from .estimator import LinearRegressor, alike, opened
+from .inference import Inferred
 from .problem import Problem, Solved
 from .settings import mapping, number, pair, text, whole
 
@@ -84,7 +85,7 @@ def _factors(weights: Any, columns: int) -> Floats:
     return factors
 
 
-class GeneralizedLinear(LinearRegressor):
+class GeneralizedLinear(Inferred, LinearRegressor):
     """A linear model with any loss and any penalty of the catalogue.
 
     Minimises sum(weight * loss(y, Xw + b)) / sum(weight) + alpha * penalty(w), the intercept free.
@@ -395,6 +396,13 @@ class GeneralizedLinear(LinearRegressor):
         shift = solved[0].intercept.mean()
         whole = Solved(solved[0].coef, solved[0].intercept - shift, solved[0].result)
         super()._keep([whole], X, np.empty((len(y), len(whole.intercept))))
+
+    def _inferred(self) -> tuple[str, dict[str, float], bool]:
+        free = self.penalty in (None, "none") or self.alpha == 0
+        return self.loss, dict(self.loss_settings or {}), not free or self.bounds is not None
+
+    def _targets(self, y: Any) -> Any:
+        return self._places(np.asarray(y)) if _tells_classes(self) else y
 
     def _loss(self) -> tuple[str, list[tuple[str, float]]]:
         return self.loss, list((self.loss_settings or {}).items())

@@ -16,6 +16,7 @@ from steepest.checkpoint import check
 from steepest.tables.stream import Stream
 
 from .estimator import LinearRegressor
+from .inference import Inferred
 from .problem import Problem, Solved, solve_all
 from .squares import least_squares, reduced
 
@@ -27,7 +28,7 @@ Floats = NDArray[np.float64]
 _CHEAP, _NARROW = 1e8, 300
 
 
-class LinearRegression(LinearRegressor):
+class LinearRegression(Inferred, LinearRegressor):
     """Ordinary least squares: exactly the minimiser, and the one of least norm where there are many.
 
     Minimises sum(weight * (y - Xw - b)^2), scikit-learn's objective. In terms of `steepest`: loss
@@ -97,6 +98,9 @@ class LinearRegression(LinearRegressor):
         self.tol = tol
         self.n_jobs = n_jobs
         self.positive = positive
+
+    def _inferred(self) -> tuple[str, dict[str, float], bool]:
+        return "squared", {}, self.positive
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, checkpoint: Any = None) -> LinearRegression:

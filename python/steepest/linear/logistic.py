@@ -23,6 +23,7 @@ from steepest.errors import InputError
 
 from .callbacks import CallbackSupportMixin, Onlookers, with_callbacks
 from .estimator import Classes, LinearEstimator, alike, opened
+from .inference import Inferred
 from .problem import Problem
 
 __all__ = ["LogisticRegression"]
@@ -63,7 +64,7 @@ def _coded(y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64]]:
     return classes, np.concatenate([np.searchsorted(classes, piece).astype(np.float64) for piece in pieces])
 
 
-class LogisticRegression(CallbackSupportMixin, ClassifierMixin, Classes, LinearEstimator):  # type: ignore[misc]
+class LogisticRegression(Inferred, CallbackSupportMixin, ClassifierMixin, Classes, LinearEstimator):  # type: ignore[misc]
     """Classes by their log-odds: log-loss with a penalty, two classes or several, from raw columns.
 
     Minimises C sum(weight * loss) + penalty, scikit-learn's objective, where the loss of two classes is
@@ -271,6 +272,12 @@ class LogisticRegression(CallbackSupportMixin, ClassifierMixin, Classes, LinearE
         self._set_result([solved.result])
         onlookers.end()
         return self
+
+    def _inferred(self) -> tuple[str, dict[str, float], bool]:
+        return "logistic", {}, not (self.penalty is None or np.isinf(self.C))
+
+    def _targets(self, y: Any) -> NDArray[np.float64]:
+        return np.asarray(alike(np.asarray(y)) == self.classes_[1], dtype=np.float64)
 
     def _unconverged(self, steps: int) -> str:
         words = _UNCONVERGED.get(self.solver, "")

@@ -1,4 +1,4 @@
-//! Interior points, for losses over a table that are made of straight parts.
+//! Inside points, for losses over a table that are made of straight parts.
 mod proof;
 mod ties;
 mod wide;
@@ -17,7 +17,7 @@ use crate::status::{Halt, Status};
 use crate::table::{OfRows, Slot, Table};
 use proof::Closest;
 use std::sync::Arc;
-use ties::{Interior, Ties};
+use ties::{Inside, Ties};
 use wide::Wide;
 
 /// Mehrotra's predictor and corrector for min Σ ties + ½ Σ a_j u_j². Each row's loss, each absolute value and each bound
@@ -37,7 +37,7 @@ pub struct InteriorPoint {
     /// The loss of the best intercept alone.
     null: f64,
     u: Vec<f64>,
-    inside: Interior,
+    inside: Inside,
     best: Option<Closest>,
     /// The least μ and the least bound so far, and steps since either fell.
     least: [f64; 2],
@@ -376,7 +376,7 @@ const MOST: usize = 4000;
 
 pub(super) const ENTRY: Entry = Entry {
     name: "interior_point",
-    doc: "Interior points, primal and dual, for losses made of straight parts (hinge, pinball, epsilon_insensitive): \
+    doc: "Inside points, primal and dual, for losses made of straight parts (hinge, pinball, epsilon_insensitive): \
           Newton's steps on the conditions of both, a predictor and a corrector by one matrix over the columns. Some \
           fifteen steps to any accuracy, with a duality gap. Mehrotra 1992, <https://doi.org/10.1137/0802028>; Portnoy \
           and Koenker 1997, <https://doi.org/10.1214/ss/1030037960>.",

@@ -23,14 +23,14 @@ pub(super) const FAINT: f64 = 1e-13;
 /// How much of each tie's slopes the dual variable leaves, to either side, and how far the primal one is from its place,
 /// to either side: all above 0 where there is anything, and over · above = under · below = μ on the central path.
 #[derive(Default)]
-pub(super) struct Interior {
+pub(super) struct Inside {
     pub over: Vec<f64>,
     pub under: Vec<f64>,
     pub above: Vec<f64>,
     pub below: Vec<f64>,
 }
 
-crate::state!(Interior { over, under, above, below });
+crate::state!(Inside { over, under, above, below });
 
 impl Ties {
     /// Of the losses of rows that count, and of pieces.
@@ -113,10 +113,10 @@ impl Ties {
     }
     /// A start inside, where ties see this and margins are so far from their places: all products alike, or nearly, for
     /// from the edge steps are short.
-    pub fn inside(&self, seen: &[f64], far: f64) -> Interior {
+    pub fn inside(&self, seen: &[f64], far: f64) -> Inside {
         let half = |k: usize| 0.5 * (self.high[k] - self.low[k]);
         let mu = far * (0..self.rows).map(half).sum::<f64>() / self.rows.max(1) as f64;
-        let mut inside = Interior::default();
+        let mut inside = Inside::default();
         for k in 0..self.len() {
             let (t, low, high) = (seen[k] - self.at[k], self.low[k], self.high[k]);
             // Of a bound the side that is there has a price to match.
@@ -136,7 +136,7 @@ impl Ties {
         inside
     }
     /// The dual variables.
-    pub fn dual(&self, inside: &Interior) -> Vec<f64> {
+    pub fn dual(&self, inside: &Inside) -> Vec<f64> {
         let of = |k: usize| {
             let (above, below) = (inside.above[k], inside.below[k]);
             if below <= above { self.low[k] + below } else { self.high[k] - above }
@@ -144,7 +144,7 @@ impl Ties {
         (0..self.len()).map(of).collect()
     }
     /// Adds a change of the dual variables.
-    pub fn turn(&self, inside: &mut Interior, by: &[f64], length: f64) {
+    pub fn turn(&self, inside: &mut Inside, by: &[f64], length: f64) {
         for (k, by) in by.iter().enumerate() {
             let (above, below) = (&mut inside.above[k], &mut inside.below[k]);
             *above -= length * by;
@@ -161,7 +161,7 @@ impl Ties {
 /// How far from its place a tie is at the start, in times of how far margins are.
 const MOST: f64 = 1e6;
 
-impl Interior {
+impl Inside {
     /// Whether it is of so many ties.
     pub fn fits(&self, ties: usize) -> bool {
         [&self.over, &self.under, &self.above, &self.below].iter().all(|v| v.len() == ties)

@@ -1,0 +1,382 @@
+"""What a fitted linear model's coefficients are worth: standard errors, intervals, tests, the deviance explained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from scipy.special import expit, gammaln, xlogy
+
+from steepest import _core
+from steepest.errors import InputError
+
+from .estimator import opened
+from .problem import Problem
+
+__all__ = ["Inferred", "Summary"]
+
+Floats = NDArray[np.float64]
+
+# Numbers of a table that are made dense at most.
+_LARGE = 1e9
+_COVARIANCES = ("model", "HC0", "HC1")
+
+
+@dataclass(frozen=True)
+class _Family:
+    """How targets are spread round their mean.
+
+    The mean of a margin and its derivative, the variance of a mean, the second derivative of half the deviance at a
+    target and a margin, and the log-likelihood of rows; whether the dispersion is estimated.
+    """
+
+    mean: Callable[[Floats], Floats]
+    slope: Callable[[Floats], Floats]
+    variance: Callable[[Floats], Floats]
+    bend: Callable[[Floats, Floats], Floats]
+    likelihood: Callable[[Floats, Floats, Floats, float], Floats] | None
+    spread: bool = True
+
+
+def _gaussian(y: Floats, mu: Floats, weight: Floats, scale: float) -> Floats:
+    return np.asarray(-0.5 * (weight * (y - mu) ** 2 / scale + np.log(2 * np.pi * scale / weight)))
+
+
+def _bernoulli(y: Floats, mu: Floats, weight: Floats, scale: float) -> Floats:
+    return np.asarray(weight * (xlogy(y, mu) + xlogy(1 - y, 1 - mu)))
+
+
+def _poisson(y: Floats, mu: Floats, weight: Floats, scale: float) -> Floats:
+    return np.asarray(weight * (xlogy(y, mu) - mu - gammaln(y + 1)))
+
+
+def _gamma(y: Floats, mu: Floats, weight: Floats, scale: float) -> Floats:
+    shape = weight / scale
+    return np.asarray(shape * np.log(shape * y / mu) - shape * y / mu - gammaln(shape) - np.log(y))
+
+
+def _inverse_gaussian(y: Floats, mu: Floats, weight: Floats, scale: float) -> Floats:
+    far = weight * (y - mu) ** 2 / (scale * y * mu**2)
+    return np.asarray(-0.5 * (far + np.log(2 * np.pi * scale / weight * y**3)))
+
+
+def _family(loss: str, settings: dict[str, float]) -> _Family:
+    """That of a loss which is half a deviance."""
+    power = float(settings.get("power", 1.5))
+
+    def logarithmic(power: float, likelihood: Any, spread: bool = True) -> _Family:
+        """A variance that is the mean to a power, the mean's logarithm linear."""
+
+        def bend(y: Floats, m: Floats) -> Floats:
+            return (power - 1) * y * np.exp((1 - power) * m) + (2 - power) * np.exp((2 - power) * m)
+
+        return _Family(np.exp, np.exp, lambda mu: mu**power, bend, likelihood, spread)
+
+    def rarely(m: Floats) -> Floats:
+        return np.exp(m - np.exp(m))
+
+    def rare_bend(y: Floats, m: Floats) -> Floats:
+        g = rarely(m) / -np.expm1(-np.exp(m))
+        return y * g * (np.exp(m) + g - 1) + (1 - y) * np.exp(m)
+
+    def even(m: Floats) -> Floats:
+        return np.asarray(expit(m) * expit(-m))
+
+    def binomial(p: Floats) -> Floats:
+        return p * (1 - p)
+
+    families = {
+        "squared": _Family(lambda m: m, np.ones_like, np.ones_like, lambda y, m: np.ones_like(m), _gaussian),
+        "logistic": _Family(expit, even, binomial, lambda y, m: even(m), _bernoulli, spread=False),
+        "cloglog": _Family(
+            lambda m: -np.expm1(-np.exp(m)), rarely, binomial, rare_bend, _bernoulli, spread=False
+        ),
+        "poisson": logarithmic(1.0, _poisson, spread=False),
+        "gamma": logarithmic(2.0, _gamma),
+        "inverse_gaussian": logarithmic(3.0, _inverse_gaussian),
+        "tweedie": logarithmic(power, None),
+    }
+    if loss not in families:
+        raise InputError(
+            f"summary is of a loss that is half a deviance, {', '.join(families)}; this model's is {loss!r}"
+        )
+    return families[loss]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Coefficients and what they are worth; `print` shows the table.
+
+    Standard errors are those of an unpenalised fit: from the model's own variance, or (sandwich) from the errors as
+    they are. ``squared`` is tested by Student's t, all others by the normal distribution.
+
+    Parameters
+    ----------
+    names : list of str
+        The columns, and ``intercept`` last, where there is one.
+    coef, se, statistic, p, low, high : ndarray of shape (names,)
+        Estimates, standard errors, t or z, two-sided p values and the ends of the intervals.
+    covariance : ndarray of shape (names, names)
+    level : float
+        Of the intervals.
+    kind : str
+        Where standard errors come from: ``model``, ``HC0`` or ``HC1``.
+    letter : str
+        Of the statistic: ``t`` or ``z``.
+    rows : int
+        Of a weight above 0.
+    df : int
+        Rows less coefficients that can be told apart.
+    scale : float
+        The dispersion; 1 for classes and counts.
+    deviance, null_deviance, explained : float
+        Of the model and of the best constant, and the share of it that the model explains (D2; R2 for ``squared``).
+    llf, aic, bic : float
+        The log-likelihood and the information criteria; NaN where the loss has none (``tweedie``).
+
+    Examples
+    --------
+    >>> from steepest.linear import LinearRegression
+    >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 1.1, 1.9, 3.2]
+    >>> summary = LinearRegression().fit(X, y).summary(X, y)
+    >>> summary.se.round(4).tolist()
+    [0.0648, 0.1212]
+
+    References
+    ----------
+    McCullagh and Nelder 1989, Generalized Linear Models; White 1980, https://doi.org/10.2307/1912934
+    """
+
+    names: list[str]
+    coef: Floats
+    se: Floats
+    statistic: Floats
+    p: Floats
+    low: Floats
+    high: Floats
+    covariance: Floats
+    level: float
+    kind: str
+    letter: str
+    rows: int
+    df: int
+    scale: float
+    deviance: float
+    null_deviance: float
+    explained: float
+    llf: float
+    aic: float
+    bic: float
+
+    def __str__(self) -> str:
+        width = max([len(name) for name in self.names] + [9])
+        ends = (f"{50 * (1 - self.level):.3g}%", f"{50 * (1 + self.level):.3g}%")
+        head = ("coef", "std err", self.letter, f"P>|{self.letter}|", *ends)
+        lines = [" " * width + "".join(f"{h:>12}" for h in head)]
+        columns = zip(
+            self.names, self.coef, self.se, self.statistic, self.p, self.low, self.high, strict=True
+        )
+        for name, coef, se, statistic, p, low, high in columns:
+            numbers = f"{coef:12.5g}{se:12.4g}{statistic:12.3f}{p:12.3f}{low:12.5g}{high:12.5g}"
+            lines.append(f"{name:<{width}}{numbers}")
+        lines += [
+            f"rows {self.rows}, degrees of freedom {self.df}, dispersion {self.scale:.5g}, errors {self.kind}",
+            f"deviance {self.deviance:.6g} of {self.null_deviance:.6g}: {100 * self.explained:.2f}% explained",
+            f"log-likelihood {self.llf:.6g}, AIC {self.aic:.6g}, BIC {self.bic:.6g}",
+        ]
+        return "\n".join(lines)
+
+
+class Inferred:
+    """What models have whose coefficients can be tested."""
+
+    def _inferred(self) -> tuple[str, dict[str, float], bool]:
+        """The loss, its settings, and whether coefficients are penalised."""
+        raise NotImplementedError
+
+    def _targets(self, y: Any) -> Any:
+        """Targets as the loss has them."""
+        return y
+
+    def summary(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        offset: Any = None,
+        exposure: Any = None,
+        covariance: str = "model",
+        level: float = 0.95,
+    ) -> Summary:
+        """Standard errors, intervals and tests of the coefficients, from the rows that they were fitted to.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (rows, columns)
+        y : array of shape (rows,)
+        sample_weight : array of shape (rows,), optional
+            The inverse of each row's variance, beside the others'.
+        offset, exposure : arrays of shape (rows,), optional
+            As in `fit`.
+        covariance : {"model", "HC0", "HC1"}
+            From the model's own variance, or the sandwich of the errors as they are; HC1 is HC0 times
+            rows / degrees of freedom.
+        level : float, default 0.95
+            Of the intervals.
+
+        Returns
+        -------
+        Summary
+            Which prints as a table.
+
+        Raises
+        ------
+        InputError
+            If the coefficients are penalised, the loss has no variance, or there are several targets.
+        """
+        loss, settings, penalised = self._inferred()
+        if penalised:
+            raise InputError("summary is of a fit without a penalty: standard errors know nothing of one")
+        if covariance not in _COVARIANCES:
+            raise InputError(f"covariance must be one of {', '.join(_COVARIANCES)}; got {covariance!r:.80}")
+        if not 0.0 < level < 1.0:
+            raise InputError(f"level must be between 0 and 1; got {level!r:.80}")
+        family = _family(loss, settings)
+        X, y, sample_weight = opened(X, y, sample_weight)
+        margin, beforehand = self._margins(X, offset, exposure)  # type: ignore[attr-defined]
+        margin = np.asarray(margin, dtype=np.float64).reshape(len(margin), -1)
+        if margin.shape[1] != 1:
+            raise InputError("summary is of one target, or of two classes; this model has several")
+        margin = margin[:, 0] + (0.0 if beforehand is None else beforehand)
+        weight = self._weights(sample_weight, margin)  # type: ignore[attr-defined]
+        weight = np.ones(len(margin)) if weight is None else weight
+        keep = weight > 0
+        rows, names = _design(self, X, keep)
+        target = np.asarray(self._targets(y), dtype=np.float64).ravel()[keep]
+        before = np.zeros(len(margin)) if beforehand is None else beforehand
+        given = (rows, target, weight[keep], margin[keep], before[keep])
+        coef = np.ravel(np.asarray(self.coef_, dtype=np.float64))  # type: ignore[attr-defined]
+        if rows.shape[1] > len(coef):
+            coef = np.append(coef, np.ravel(self.intercept_))  # type: ignore[attr-defined]
+        return _summarised(family, (loss, settings), given, coef, names, covariance, level)
+
+
+def _design(model: Any, X: Any, keep: NDArray[np.bool_]) -> tuple[Floats, list[str]]:
+    """The rows that count, a column of ones behind them, and the columns' names."""
+    n, d = X.shape if hasattr(X, "shape") else np.shape(X)
+    if n * d > _LARGE:
+        raise InputError(
+            f"summary makes the table dense, which is for at most {_LARGE:g} numbers; got {n * d}"
+        )
+    dense: Any = X.toarray() if hasattr(X, "toarray") else X
+    rows = np.asarray(dense, dtype=np.float64)[keep]
+    names = model._names()
+    names = [f"x{j}" for j in range(d)] if names is None else [str(name) for name in names]
+    if model.fit_intercept:
+        rows, names = np.column_stack([rows, np.ones(len(rows))]), [*names, "intercept"]
+    return rows, names
+
+
+def _summarised(
+    family: _Family,
+    loss: tuple[str, dict[str, float]],
+    given: tuple[Floats, Floats, Floats, Floats, Floats],
+    coef: Floats,
+    names: Sequence[str],
+    covariance: str,
+    level: float,
+) -> Summary:
+    rows, y, weight, margin, before = given
+    mu, slope = family.mean(margin), family.slope(margin)
+    model = covariance == "model"
+    # Expected for the model's own errors, as it is for the sandwich: the same for most links.
+    information = weight * (slope**2 / family.variance(mu) if model else family.bend(y, margin))
+    inverse, rank, lost = _inverse(rows, information)
+    df = len(y) - rank
+    pearson = float((weight * (y - mu) ** 2 / family.variance(mu)).sum())
+    scale = pearson / df if family.spread and df > 0 else (np.nan if family.spread else 1.0)
+    if model:
+        cov = scale * inverse
+    else:
+        pull = weight * (y - mu) * slope / family.variance(mu)
+        meat = inverse @ (pull[:, None] * rows).T
+        cov = meat @ meat.T * (len(y) / df if covariance == "HC1" and df > 0 else 1.0)
+    se = np.sqrt(np.diag(cov))
+    # Of columns that depend on each other no one has an error of its own.
+    se[lost] = np.nan
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = coef / se
+    student = loss[0] == "squared" and model
+    law = stats.t(df) if student else stats.norm()
+    reach = float(law.ppf(0.5 + level / 2)) * se
+    deviance, null = _deviances(loss, y, weight, margin, before, bool(names and names[-1] == "intercept"))
+    # Gaussian dispersion by the likelihood, as least squares have it; by Pearson's otherwise.
+    told = pearson / len(y) if loss[0] == "squared" else scale
+    llf = float(family.likelihood(y, mu, weight, told).sum()) if family.likelihood else np.nan
+    return Summary(
+        names=list(names),
+        coef=coef,
+        se=se,
+        statistic=statistic,
+        p=2 * law.sf(np.abs(statistic)),
+        low=coef - reach,
+        high=coef + reach,
+        covariance=cov,
+        level=level,
+        kind=covariance,
+        letter="t" if student else "z",
+        rows=len(y),
+        df=df,
+        scale=float(scale),
+        deviance=deviance,
+        null_deviance=null,
+        explained=1.0 - deviance / null if null > 0 else 0.0,
+        llf=llf,
+        aic=2 * rank - 2 * llf,
+        bic=rank * np.log(len(y)) - 2 * llf,
+    )
+
+
+def _inverse(rows: Floats, information: Floats) -> tuple[Floats, int, NDArray[np.bool_]]:
+    """(X' diag(information) X)^-1 where it can be told, its rank, and which columns depend on others.
+
+    By orthogonal factors, columns of one size: squares lose half of the digits.
+    """
+    size = np.linalg.norm(rows, axis=0)
+    size[size == 0] = 1.0
+    root = np.sqrt(np.abs(information))
+    _, values, axes = np.linalg.svd(root[:, None] * (rows / size), full_matrices=False)
+    sure = values > max(rows.shape) * np.finfo(float).eps * values.max(initial=0.0)
+    lost = (np.abs(axes[~sure]) > 1e-8).any(axis=0) | (len(values) < rows.shape[1])
+    half = (axes[sure] / values[sure, None]) / size
+    inverse = half.T @ half
+    if (information < 0).any():
+        # No square root: by the matrix itself.
+        inverse = np.linalg.pinv(rows.T @ (information[:, None] * rows))
+    return inverse, int(sure.sum()), lost
+
+
+def _deviances(
+    loss: tuple[str, dict[str, float]],
+    y: Floats,
+    weight: Floats,
+    margin: Floats,
+    before: Floats,
+    intercept: bool,
+) -> tuple[float, float]:
+    """Of the model, and of the best constant beside what is known beforehand (of nothing, without an intercept)."""
+
+    def total(margin: Floats) -> float:
+        return 2 * float(weight @ _core.row_losses((loss[0], list(loss[1].items())), 1, y, margin))
+
+    if not intercept:
+        return total(margin), total(before)
+    alone = Problem(loss=loss[0], loss_settings=loss[1], penalty="none", tol=1e-13)
+    offset = before if before.any() else None
+    solved = alone.solve(np.zeros((len(y), 1)), y, weight, offset=offset)
+    return total(margin), total(before + solved.intercept[0])
