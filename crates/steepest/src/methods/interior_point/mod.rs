@@ -66,7 +66,7 @@ struct Course {
 }
 
 /// The matrix of a step, and how stiff the ties are that it is made of.
-struct Normal {
+struct NewtonMatrix {
     factor: Rooted,
     stiff: Vec<f64>,
 }
@@ -135,7 +135,7 @@ impl InteriorPoint {
     }
 
     /// Newton's matrix where the ties are so stiff.
-    fn normal(&self, rows: &StandardisedRows<'_>) -> Normal {
+    fn normal(&self, rows: &StandardisedRows<'_>) -> NewtonMatrix {
         let (stiff, w) = (self.inside.stiffness(), self.u.len());
         let of_rows = self.ties.by_rows(&stiff, rows.held.len());
         let mut own: Vec<f64> = self.pieces.iter().map(|p| p.l2).collect();
@@ -143,7 +143,7 @@ impl InteriorPoint {
         if let Some(columns) = &self.columns
             && let Some(wide) = Wide::new(columns, &of_rows, &own)
         {
-            return Normal { factor: Rooted::Wide(Box::new(wide)), stiff };
+            return NewtonMatrix { factor: Rooted::Wide(Box::new(wide)), stiff };
         }
         let h = rows.gram(&of_rows);
         let most = (0..w).map(|j| h[j * w + j] + own[j]).fold(f64::MIN_POSITIVE, f64::max);
@@ -160,14 +160,14 @@ impl InteriorPoint {
             append(&mut r, &each, w);
             Rooted::Pivoted(Box::new(Factor::pivoted(r, w)))
         });
-        Normal { factor, stiff }
+        NewtonMatrix { factor, stiff }
     }
 
     /// The direction to where over · above and under · below become what is told.
     fn way(
         &self,
         rows: &StandardisedRows<'_>,
-        normal: &Normal,
+        normal: &NewtonMatrix,
         (off, slope): (&[f64], &[f64]),
         products: &[(f64, f64)],
     ) -> Course {
@@ -215,14 +215,14 @@ impl InteriorPoint {
     }
 
     /// One step; the matrix that it was taken with, and its length. None where there is no matrix.
-    fn advance(&mut self, held: &Held<'_>) -> Option<(Normal, f64)> {
+    fn advance(&mut self, held: &Held<'_>) -> Option<(NewtonMatrix, f64)> {
         let scaling = std::mem::take(&mut self.scaling);
         let rows = StandardisedRows { held, scaling: &scaling };
         let done = self.advanced(&rows);
         self.scaling = scaling;
         done
     }
-    fn advanced(&mut self, rows: &StandardisedRows<'_>) -> Option<(Normal, f64)> {
+    fn advanced(&mut self, rows: &StandardisedRows<'_>) -> Option<(NewtonMatrix, f64)> {
         let (ties, at) = (&self.ties, &self.inside);
         let (count, sides) = (ties.len(), ties.sides().max(1) as f64);
         let seen = ties.seen(&rows.margins(&self.u), &self.u);

@@ -1,6 +1,6 @@
 //! What the dual variables prove of the point.
 use super::ties::FAINT;
-use super::{IDLE, InteriorPoint, MARGINS, Normal};
+use super::{IDLE, InteriorPoint, MARGINS, NewtonMatrix};
 use crate::certificate::{Certificate, Kind};
 use crate::duality::{Change, RowsAt};
 use crate::gram::StandardisedRows;
@@ -61,7 +61,7 @@ impl InteriorPoint {
         &mut self,
         problem: &mut Problem<'_>,
         x: &mut [f64],
-        normal: Option<&Normal>,
+        normal: Option<&NewtonMatrix>,
     ) -> Result<Step, Halt> {
         let mu = (0..self.ties.len()).map(|k| self.inside.products(k)).map(|p| p.0 + p.1).sum::<f64>()
             / self.ties.sides().max(1) as f64;
@@ -116,7 +116,7 @@ impl InteriorPoint {
         problem: &mut Problem<'_>,
         (u, x): (&[f64], &[f64]),
         value: f64,
-        normal: Option<&Normal>,
+        normal: Option<&NewtonMatrix>,
     ) -> Result<(f64, f64), Halt> {
         let (held, mut meter) = problem.rows(Some(MARGINS))?;
         let slope = held.jets(&held.margins).slope;
@@ -198,7 +198,7 @@ impl InteriorPoint {
 
     /// Takes the dual variables, by a step of their own, to where nothing is left of what no penalty holds; false where
     /// that would lead out.
-    fn corrected(&mut self, rows: &StandardisedRows<'_>, normal: &Normal, open: &[usize], pull: &Pull) -> bool {
+    fn corrected(&mut self, rows: &StandardisedRows<'_>, normal: &NewtonMatrix, open: &[usize], pull: &Pull) -> bool {
         let mut v = vec![0.0; self.u.len()];
         open.iter().for_each(|&j| v[j] = pull.s[j] - self.ties.lean[j]);
         normal.factor.solve(&mut v);
@@ -218,7 +218,7 @@ impl InteriorPoint {
     fn left(
         &self,
         rows: &StandardisedRows<'_>,
-        normal: &Normal,
+        normal: &NewtonMatrix,
         open: &[usize],
         (u, pull): (&[f64], &Pull),
     ) -> f64 {
