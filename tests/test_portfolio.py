@@ -438,3 +438,29 @@ def test_pictures_and_pickles(tmp_path: Path) -> None:
     again = pickle.loads(pickle.dumps(p))
     assert again.weights == p.weights
     assert "weights" in repr(p) + str(dict(p))
+
+
+def test_where_there_is_nothing_to_choose_or_nothing_at_stake() -> None:
+    # One asset; a covariance of nothing; risk that can be hedged to 0; a limit that follows from the budget.
+    assert min_variance(cov=[[0.04]]).x == pytest.approx([1.0])
+    p = min_variance(cov=np.zeros((3, 3)), bounds=(0, 0.5))
+    assert p.success
+    assert p.fun == 0.0
+    p = min_variance(cov=[[0.04, -0.04], [-0.04, 0.04]])
+    assert p.success
+    np.testing.assert_allclose(p.x, 0.5, atol=1e-9)
+    p = min_variance(
+        cov=np.diag([0.01, 0.02, 0.03]), limits=[(np.full(3, 2.0), 2.0, 2.0), (np.ones(3), None, 1.0)]
+    )
+    assert p.success
+    np.testing.assert_allclose(p.x, np.array([6, 3, 2]) / 11, atol=1e-9)
+    # Fixed weights only, and no budget with more assets than are in play at first.
+    p = min_variance(cov=np.eye(2), bounds=[(0.3, 0.3), (0.7, 0.7)])
+    assert p.success
+    np.testing.assert_allclose(p.x, [0.3, 0.7])
+    mu, factors, cov = market(300, 1)
+    p = mean_variance(mu, factors, risk_aversion=10.0, budget=None)
+    assert p.success
+    slope = 10.0 * cov @ p.x - mu
+    assert (slope >= -1e-12).all()
+    assert np.abs(slope * p.x).max() <= 1e-12

@@ -233,7 +233,7 @@ impl QuadraticProgram<'_> {
         const FAR: f64 = 1e3;
         let (slope, sizes) = self.slopes(at, prices);
         let far = FAR * at.x.iter().fold(1e-3, |far: f64, x| far.max(x.abs()));
-        let blur = self.blur();
+        let blur = self.blur(at, prices);
         let (mut rounding, mut violation) = (0.0, 0.0f64);
         let noise = 4.0 * f64::EPSILON * (self.columns() as f64).sqrt();
         let parts: Vec<f64> = (0..at.x.len())
@@ -261,16 +261,32 @@ impl QuadraticProgram<'_> {
                 bound += c * at.s[k].max(0.0) - p * at.s[k];
             }
         }
-        rounding += noise * at.size;
+        rounding += noise * at.size + 1e-290;
         WholeGap { slope, parts, bound: bound.max(0.0), rounding, violation: violation.max(0.0) }
     }
 
-    /// What shifts add to the size of each column's slope: where v′w + o is next to nothing, its rounding is not.
-    fn blur(&self) -> Vec<f64> {
-        let mut blur = vec![0.0; self.columns()];
-        for (k, o) in self.shift.iter().enumerate().filter(|(_, o)| **o != 0.0) {
-            if let Cost::Square(weight) = self.costs[k] {
-                blur.iter_mut().zip(self.row(k)).for_each(|(b, v)| *b += (weight * o * v).abs());
+    /// What each column's slope is summed up of, all counted as positive: where much cancels, its rounding does not.
+    fn blur(&self, at: &ValuedPoint, prices: &Prices) -> Vec<f64> {
+        let size: Vec<f64> = at.w.iter().map(|w| w.abs()).collect();
+        let mut blur: Vec<f64> =
+            (0..size.len()).map(|i| self.diagonal[i] * size[i] + self.linear[i].abs()).collect();
+        if let Some(dense) = &self.dense {
+            let rows = dense.chunks_exact(size.len()).zip(&size);
+            for (row, w) in rows.filter(|(_, w)| **w != 0.0) {
+                blur.iter_mut().zip(row).for_each(|(b, p)| *b += p.abs() * w);
+            }
+        }
+        for (k, cost) in self.costs.iter().enumerate() {
+            let row = self.row(k);
+            let times = match cost {
+                Cost::Square(weight) => {
+                    let sum: f64 = row.iter().zip(&size).map(|(v, w)| v.abs() * w).sum();
+                    weight * (sum + self.shift[k].abs())
+                }
+                Cost::Kink(_) => prices.rows[k].abs(),
+            };
+            if times != 0.0 {
+                blur.iter_mut().zip(row).for_each(|(b, v)| *b += times * v.abs());
             }
         }
         blur

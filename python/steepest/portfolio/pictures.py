@@ -59,7 +59,7 @@ def draw_frontier(portfolios: Sequence[Any], assets: tuple[Any, Any, Any], *, fi
     axes[1].set_xlabel("expected return, a period")
     axes[1].set_ylabel("weight")
     finish(axes[1], "Weights along it")
-    axes[1].legend(frameon=False, fontsize=7)
+    axes[1].legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     save(figure, file)
     return axes
 

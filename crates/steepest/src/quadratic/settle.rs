@@ -94,6 +94,21 @@ impl QuadraticProgram<'_> {
         bound.iter().take(equations - free).for_each(|&j| active.variables[j] = 0);
     }
 
+    /// The largest entry on the diagonal of what bends.
+    fn steepest_bend(&self) -> f64 {
+        let n = self.columns();
+        let mut diagonal = self.diagonal.to_vec();
+        if let Some(dense) = &self.dense {
+            (0..n).for_each(|i| diagonal[i] += dense[i * n + i]);
+        }
+        for (k, cost) in self.costs.iter().enumerate() {
+            if let Cost::Square(weight) = cost {
+                diagonal.iter_mut().zip(self.row(k)).for_each(|(d, v)| *d += weight * v * v);
+            }
+        }
+        diagonal.into_iter().fold(0.0, f64::max)
+    }
+
     fn at_bounds(&self, x: &mut [f64], active: &Active) {
         for ((x, v), side) in x.iter_mut().zip(&self.variables).zip(&active.variables) {
             match side {
@@ -151,8 +166,15 @@ impl QuadraticProgram<'_> {
         if hard.len() > free {
             return None;
         }
-        let bent = self.diagonal.iter().fold(0.0, |m: f64, d| m.max(*d));
-        let steep = |side: &i8| if *side == 0 { 1e-13 * bent } else { f64::INFINITY };
+        if free == 0 {
+            return Some((at.x.clone(), priced));
+        }
+        // Where nothing bends, as much as keeps what the equations leave open where it is.
+        let bent = match self.steepest_bend() {
+            0.0 => 1.0,
+            bent => 1e-13 * bent,
+        };
+        let steep = |side: &i8| if *side == 0 { bent } else { f64::INFINITY };
         let theta: Vec<f64> = active.variables.iter().map(steep).collect();
         let nothing = vec![0.0; soft.len()];
         let squares: Vec<usize> = soft.iter().map(|(k, _)| *k).collect();

@@ -45,6 +45,8 @@ struct Spent<'s> {
     started: Instant,
     counts: Counts,
     history: Vec<Record>,
+    /// What the value is summed up of where it begins: what is next to nothing beside that is nothing.
+    null: f64,
 }
 
 impl Spent<'_> {
@@ -75,7 +77,9 @@ impl QuadraticProgram<'_> {
     /// The least, from another program's answer where that is much the same.
     pub fn solve(&self, warm: Option<&Optimum>, stop: &Stop) -> Optimum {
         let started = Instant::now();
-        let mut spent = Spent { stop, started, counts: Counts::default(), history: Vec::new() };
+        let null = self.at(self.start.clone()).size;
+        let mut spent =
+            Spent { stop, started, counts: Counts::default(), history: Vec::new(), null };
         let (scaled, units) = self.alike();
         let within = scaled.within();
         let crossed = within.iter().any(|(low, high)| low - high > 1e-9 * (low.abs() + high.abs()))
@@ -183,7 +187,7 @@ impl QuadraticProgram<'_> {
             if !good {
                 return (whole, budget.map_or(Status::Plateau, Status::Budget));
             }
-            let target = self.target(&whole.place, spent.stop);
+            let target = Self::target(&whole.place, spent);
             spent.record(
                 whole.place.value,
                 whole.gap.bound / target.max(f64::MIN_POSITIVE) * spent.stop.tolerance,
@@ -207,8 +211,8 @@ impl QuadraticProgram<'_> {
     }
 
     /// What is asked of the gap.
-    fn target(&self, place: &ValuedPoint, stop: &Stop) -> f64 {
-        stop.tolerance * place.value.abs().max(1e-12 * place.size)
+    fn target(place: &ValuedPoint, spent: &Spent<'_>) -> f64 {
+        spent.stop.tolerance * place.value.abs().max(1e-12 * place.size.max(spent.null))
     }
 
     /// The variables that look best where it begins, enough of them to meet the constraints.
@@ -255,7 +259,7 @@ impl QuadraticProgram<'_> {
         // Those that count most in each constraint, where they do not all count alike; the best first.
         let rows: Vec<&[f64]> = (0..self.least.len()).map(|i| self.limit(i)).collect();
         let unlike = rows.iter().filter(|a| a.iter().any(|v| *v != a[0]));
-        let many = (size / rows.len()).max(FIRST / 20);
+        let many = (size / rows.len().max(1)).max(FIRST / 20);
         for a in unlike {
             for times in [1.0, -1.0] {
                 let mut order = best.clone();
@@ -280,8 +284,11 @@ impl QuadraticProgram<'_> {
         let kept = |all: &[f64]| -> Vec<f64> {
             all.iter().zip(play).filter(|(_, p)| **p).map(|(v, _)| *v).collect()
         };
+        if part.variables.is_empty() {
+            return (part.unsettled(Vec::new(), Prices::zeros(&part), &within), true);
+        }
         let place = part.at(part.start.clone());
-        let enough = |place: &ValuedPoint| END * part.target(place, spent.stop);
+        let enough = |place: &ValuedPoint| END * Self::target(place, spent);
         if let Some(guess) = guess {
             let sides = guess.variables.iter().zip(play).filter(|(_, p)| **p).map(|(s, _)| *s);
             let active = Active { variables: sides.collect(), ..guess };
@@ -300,7 +307,7 @@ impl QuadraticProgram<'_> {
                 break;
             }
             spent.counts.iterations += 1;
-            let target = part.target(&interior.place, spent.stop);
+            let target = Self::target(&interior.place, spent);
             let [products, slopes, missed] = interior.left;
             spent.record(interior.place.value, products);
             if products + slopes > aim * target || missed > 1e-9 {
@@ -322,7 +329,7 @@ impl QuadraticProgram<'_> {
         }
         let mut found = part.unsettled(interior.place.x.clone(), interior.prices(), &within);
         found.active = interior.active();
-        let good = found.gap.bound <= part.target(&found.place, spent.stop).max(found.gap.rounding);
+        let good = found.gap.bound <= Self::target(&found.place, spent).max(found.gap.rounding);
         let met = found.gap.violation <= 1e-9;
         (found, good && met)
     }
@@ -358,7 +365,8 @@ impl QuadraticProgram<'_> {
         columns.iter().for_each(|&i| out[i] = 0.0);
         let (pulled, shifted, held) = (self.bend(&out), self.sums(&out), self.holds(&still));
         let linear = some(&self.linear).iter().zip(some(&pulled)).map(|(c, p)| c + p).collect();
-        let dense = self.dense.as_ref().map(|dense| {
+        let some_left = !columns.is_empty();
+        let dense = self.dense.as_ref().filter(|_| some_left).map(|dense| {
             let rows = columns.iter().map(|&i| &dense[i * n..(i + 1) * n]);
             rows.flat_map(|row| columns.iter().map(|&j| row[j])).collect()
         });
@@ -420,11 +428,11 @@ impl QuadraticProgram<'_> {
 
     fn told(&self, point: Settled, status: Status, mut spent: Spent<'_>, units: &[f64]) -> Optimum {
         let Settled { place, mut prices, gap, active, .. } = point;
-        let target = self.target(&place, spent.stop);
+        let target = Self::target(&place, &spent);
         let rounding = gap.rounding;
         let certificate = Certificate {
             kind: Kind::DualityGap,
-            bound: gap.bound.max(rounding.min(target)),
+            bound: gap.bound.max(rounding),
             target,
             rounding,
             assumption: ASSUMPTION,

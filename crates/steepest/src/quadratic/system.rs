@@ -106,7 +106,8 @@ impl<'p> System<'p> {
             for (j, step) in across.iter().enumerate() {
                 schur[i * h + j] = dot(a, &step.x);
             }
-            schur[i * h + i] += give;
+            // Constraints may follow from each other.
+            schur[i * h + i] = schur[i * h + i] * (1.0 + ridge * h as f64) + give;
         }
         if !cholesky::factor(&mut schur, h, |i, left, whole| {
             left > 4.0 * f64::EPSILON * (i + 1) as f64 * whole
