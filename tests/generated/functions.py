@@ -27,8 +27,9 @@ SMOOTH = ("lbfgs", "newton", "gradient_descent", "fista")
 RULES = ("sgd", "momentum", "nesterov", "adam", "rprop", "momo_adam", "lamb", "muon", "lion")
 WRONG = ("forgotten", "sign", "factor", "zeros", "swapped", "twice")
 
-#: Calls that a rule may take; the others have no budget.
+#: Calls that a rule, or another method without curvature, may take; the others have no budget.
 CALLS = 20_000
+SLOW = (*RULES, "steepest_descent", "adapgm", "mirror_descent")
 
 
 @dataclass
@@ -437,7 +438,7 @@ class Counted:
 
 def ask(case: Case, counted: Counted) -> Any:
     jac = case.grad if case.jac == "exact" else case.jac
-    options = {"maxfev": CALLS} if case.method in RULES else {}
+    options = {"maxfev": CALLS} if case.method in SLOW else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return steepest.minimize(

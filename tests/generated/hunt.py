@@ -21,15 +21,15 @@ os.environ.setdefault("STEEPEST_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-from tests.generated import functions, further, learnt, linear, losses, straight
+from tests.generated import functions, further, learnt, linear, losses, methods, straight
 from tests.generated.verdict import FAULTS, SECONDS, Verdict
 
 Job = tuple[str, int, int, str | None]
 KINDS: dict[str, Any] = {
     "linear": linear, "functions": functions, "further": further, "losses": losses, "learnt": learnt,
-    "straight": straight,
+    "straight": straight, "methods": methods,
 }  # fmt: skip
-#: The kinds that take turns; of every FURTHER indices one is drawn from the further families besides.
+#: The kinds that take turns; of every FURTHER indices one is drawn from the further families and methods besides.
 TURNS = ("linear", "functions")
 FURTHER = 10
 
@@ -49,13 +49,13 @@ def one(job: Job) -> tuple[int, str, str, Verdict]:
 def jobs(
     cases: int, seed: int, only: str | None = None, family: str | None = None, first: int = 0
 ) -> list[Job]:
-    """Kind, seed, index and family of each case: so many by turns, and a tenth as many of the further families."""
+    """Kind, seed, index and family of each case: so many by turns, a tenth as many of the others."""
     kinds = [only] if only else TURNS
     work = []
     for i in range(first, first + cases):
         work.append((kinds[i % len(kinds)], seed, i, family))
         if only is None and i % FURTHER == 0:
-            work.append(("further", seed, i, family))
+            work += [("further", seed, i, family), ("methods", seed, i, family)]
     return work
 
 

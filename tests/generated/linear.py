@@ -26,6 +26,10 @@ LOSSES = ("squared", "logistic", "huber", "poisson", "softmax")
 SMOOTH = ("progressive", "coordinate", "fista", "lbfgs", "newton", "gradient_descent")
 #: What has no metric of its own may stop after so many steps and say so; the others have no budget.
 STEPS = 2000
+UNSCALED = (
+    "fista", "gradient_descent", "svrg", "saga", "stochastic_lbfgs", "adapgm", "panoc", "nonlinear_cg", "frank_wolfe",
+    "mirror_descent",
+)  # fmt: skip
 #: What a certificate may be called that proves its bound.
 PROOFS = ("duality_gap", "energy_norm", "exact_gap")
 KINKED = ("coordinate", "fista", "gradient_descent")
@@ -87,7 +91,7 @@ class Case:
             bounds=self.bounds,
             method=self.method,
             tol=self.tol,
-            max_iter=STEPS if self.method in ("fista", "gradient_descent") else None,
+            max_iter=STEPS if self.method in UNSCALED else None,
             threads=1,
         )
 
@@ -442,10 +446,10 @@ def weigh(case: Case, w: Array, b: Array, result: Any) -> Verdict:
     if case.loss in (*UNENDING, *CORNERS):
         # no model at all stands for the null model that has its least value at infinity, or next to 0
         nothing = model.value(model.inner(np.zeros_like(w), 0 * b))
-        null = nothing if null < 1e-9 * nothing else null
+        null = nothing if np.isfinite(nothing) and null < 1e-9 * nothing else null
     gap = F - least
     # below the normal numbers of float64 nothing can be asked
-    noise += 4 * EPS * abs(F) + 1e-300
+    noise += 4 * EPS * abs(F) + 1e-300 + model.blur(ours) + model.blur(best)
     certificate = result.certificate
     allowed = case.tol * max(F, 1e-12 * null) + noise
     told = f"{how}: F {F:.9g} least {least:.9g} gap {gap:.3g} allowed {allowed:.3g}"

@@ -324,6 +324,15 @@ class Model:
             total += ULPS * EPS * self.penalty(v)
         return total
 
+    def blur(self, v: Wide) -> Wide:
+        """What the rounding of 80-bit numbers makes of F here: centred columns cancel where a coefficient runs away."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            z = self.Z @ v.T
+            _, slope, _ = self.loss.all(self.t, z)
+            size = np.abs(self.Z) @ np.abs(v).T
+            off = (self.share * (np.abs(slope) * size).sum(axis=1)).sum()
+        return ULPS * np.finfo(LD).eps * off if np.isfinite(off) else LD(0)
+
     def null(self) -> Wide:
         """The least value where all coefficients are 0 (or as near as the bounds, or the simplex, let them)."""
         v = np.clip(np.zeros_like(self.lo), self.lo, self.hi)
@@ -361,10 +370,19 @@ class Model:
 
     def possible(self) -> bool:
         """Whether some point has a value in float64: exp of a margin overflows where the bounds ask for large ones."""
-        if self.loss.name != "poisson" or self.intercept:
+        powers = {
+            "poisson": (1.0, 0.0),
+            "gamma": (0.0, 1.0),
+            "tweedie": (2 - self.loss.width, self.loss.width - 1),
+        }
+        if self.loss.name not in powers or (self.intercept and self.radius is not None):
             return True
-        n, d = self.Z.shape
-        rows = np.hstack([self.Z.astype(float), -np.ones((n, 1))])
+        # exp(up m) of every row, and exp(-down m) of those whose target is not 0
+        up, down = powers[self.loss.name]
+        Z = self.Z.astype(float)
+        Z = np.vstack([up * Z, -down * Z[np.asarray(self.t != 0).ravel()]])
+        n, d = Z.shape
+        rows = np.hstack([Z, -np.ones((n, 1))])
         bounds = [(float(lo), float(hi)) for lo, hi in zip(self.lo[0], self.hi[0], strict=True)]
         whole = None
         if self.radius is not None:
