@@ -468,6 +468,13 @@ impl Work {
                 && let Some(wholly) = self.found(problem)? {
                     self.endless_fall(problem, wholly, &mut step)?;
                 }
+            if step.verdict.is_none()
+                && value <= target
+                && step.certificate.as_ref().is_some_and(|c| c.within_rounding())
+            {
+                // No loss is below 0: F may fall towards that without end, and no bound can follow it.
+                step.verdict = Some(Status::PrecisionLimit);
+            }
         }
         Ok(step)
     }

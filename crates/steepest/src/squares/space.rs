@@ -7,6 +7,10 @@ const FAR: f64 = 1e7;
 const DOUBTFUL: f64 = 1e-8;
 /// So many of them are tried without.
 const TRIED: usize = 8;
+/// What the rounding of the factors may hide of F, as a share of F, for a success.
+const FACTORS: f64 = 1e-3;
+/// Columns times coefficients so many times as large as the target cancel.
+const SWAMPED: f64 = 30.0;
 
 /// The columns of `square` times what stands behind it, if anything; each in units of its own.
 pub(super) struct Space {
@@ -147,12 +151,19 @@ impl Space {
         let slope = (self.scale.len() as f64).sqrt() * self.inverse;
         let moved: f64 =
             (0..self.scale.len()).map(|j| length(self.alike.column(j)) * inner[j].abs()).sum();
-        let unseen = self.noise * (size * slope + moved + length(target));
+        let own = self.noise * (moved + length(target));
+        let unseen = self.noise * size * slope + own;
+        // What the rounding of the factors may hide grows with the residual: no more of it is the rounding of F itself.
+        let value = 0.5 * size * size;
+        let factors = (2.0 * (unseen * unseen - own * own)).min(FACTORS * value);
+        // Where rounding hides all of F, and coefficients cancel, smaller ones may do better: that is no limit.
+        let swamped = 2.0 * own * own >= value && moved > SWAMPED * length(target);
+        let own = if swamped { 0.0 } else { 2.0 * own * own };
         let hidden = (FAR * self.hidden).min(0.5) * size * size;
         Bounded {
-            value: 0.5 * size * size,
+            value,
             bound: 0.5 * (seen + unseen) * (seen + unseen) + hidden,
-            rounding: 2.0 * unseen * unseen + hidden,
+            rounding: own + factors + hidden,
         }
     }
 }

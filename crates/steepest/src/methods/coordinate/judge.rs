@@ -54,6 +54,8 @@ const FACE: usize = 400;
 const SLACK: f64 = 16.0;
 /// The same where rounding was looked at row by row, which leaves little to guess.
 const CLOSE: f64 = 4.0;
+/// Rounding so many times what margins of the same size would have is that of coefficients which cancel.
+const SWAMPED: f64 = 1e3;
 
 impl Coordinate {
     /// What is known after a read, and whether that is enough.
@@ -79,9 +81,11 @@ impl Coordinate {
             self.gradient = kept;
         }
         let (mut rounding, mut slack) = (self.rounding, SLACK);
+        let mut swamped = false;
         if gap + rounding > target && near {
-            let seen = self.by_rows(problem, &here)?;
+            let [seen, least] = self.by_rows(problem, &here)?;
             (rounding, slack) = (rounding.min(seen), if seen.is_finite() { CLOSE } else { SLACK });
+            swamped = self.value <= slack * rounding && rounding > SWAMPED * least;
         }
         let bound = gap * (1.0 + 1e-6) + rounding;
         self.bound = bound;
@@ -91,8 +95,9 @@ impl Coordinate {
             kind: Kind::DualityGap,
             bound,
             target,
-            // Where coefficients run away rounding hides everything: that is no limit reached.
-            rounding: (slack * rounding).min(1e-6 * self.scale),
+            // Where coefficients run away rounding hides everything, and where it hides all of the value smaller ones may
+            // do better: that is no limit reached.
+            rounding: if swamped { 0.0 } else { slack * rounding }.min(1e-6 * self.scale),
             assumption: "the loss and the penalty are convex; a dual point was found on all rows",
         });
         if bound <= target {
@@ -124,12 +129,13 @@ impl Coordinate {
             + 0.5 * here.bent.max(here.most.min(4.0 * here.bent)) * (margins + taken).powi(2)
     }
 
-    /// The same row by row, where the table is small: rows that pull may be others than those of large margins.
-    fn by_rows(&self, problem: &mut Problem<'_>, here: &Here) -> Result<f64, Halt> {
+    /// The same row by row, where the table is small: rows that pull may be others than those of large margins. And what it
+    /// would be if no margin were a sum of larger terms.
+    fn by_rows(&self, problem: &mut Problem<'_>, here: &Here) -> Result<[f64; 2], Halt> {
         let frame = self.frame.as_ref().expect("made at the start");
         let (d, k) = (frame.columns, frame.outputs);
         if here.slope.len() / k * d > SMALL {
-            return Ok(f64::INFINITY);
+            return Ok([f64::INFINITY; 2]);
         }
         let (rows, mut meter) = problem.rows(Some(self.margin))?;
         let (rows, n) = (rows.less(&frame.far, &frame.centre), here.slope.len() / k);
@@ -137,19 +143,21 @@ impl Coordinate {
         let per = unit(frame.width);
         let taken = 2.0 * f64::EPSILON * frame.taken(&self.seen);
         let mut row = vec![0.0; d];
-        let mut sum = 0.0;
+        let (mut sum, mut least) = (0.0, 0.0);
         for i in (0..n).filter(|&i| rows.share[i] > 0.0) {
             rows.gather(i..i + 1, &mut row);
             for (o, v) in self.seen.chunks_exact(frame.width).enumerate() {
                 let terms: f64 = row.iter().zip(v).map(|(x, v)| (x * v).abs()).sum();
-                let size = terms + v.get(d).map_or(0.0, |b| b.abs()) + rows.margins[i * k + o].abs();
-                let off = per * size + taken;
+                let own = rows.margins[i * k + o].abs();
+                let off = per * (terms + v.get(d).map_or(0.0, |b| b.abs()) + own) + taken;
                 let (s, h) = (here.slope[i * k + o].abs(), here.bend[i * k + o]);
                 let h = if k == 1 { h } else { h * (1.0 - h) };
-                sum += rows.share[i] * off * (s + 0.5 * h * off);
+                let of = |off: f64| rows.share[i] * off * (s + 0.5 * h * off);
+                (sum, least) = (sum + of(off), least + of(per * own));
             }
         }
-        Ok(unit(n).min(per * 4.0) * self.value.abs() + sum)
+        let value = unit(n).min(per * 4.0) * self.value.abs();
+        Ok([value + sum, value + least])
     }
 
     /// By how much an entry of the gradient may be off.
