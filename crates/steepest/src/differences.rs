@@ -61,6 +61,8 @@ pub struct Differences {
     /// Noise of f as a share of |f|, and the noise that stays where f goes to 0.
     share: f64,
     floor: f64,
+    /// What f takes of x, as a share of each |x_j|: less where it was seen to round x to fewer digits than x has.
+    taken: f64,
     /// The largest power of two that all values asked for since the last gradient are multiples of, and how many they were.
     grain: (f64, u32),
     /// What that was at the last gradient, where no double of that size is so coarse by chance; else 0.
@@ -89,13 +91,17 @@ impl Long for Vec<PerVariable> {
 }
 
 crate::state!(Differences {
-    seen: vector, share, floor, grain, stored, measured, measures, again, both, gradients, spent, value, at: maybe,
+    seen: vector, share, floor, taken, grain, stored, measured, measures, again, both, gradients, spent, value, at: maybe,
 } but sides, length, bounds, scattered);
 
 /// The first step to both sides, relative to a variable's size: near the cube root of the rounding of f.
 const FIRST: f64 = 1e-5;
 /// The distance of the points of Hamming's table: third differences of what is smooth lie below rounding there.
 const TABLE: f64 = 3e-6;
+/// Noise of so many roundings is more than arithmetic in double precision leaves.
+const NOISY: f64 = 1e3;
+/// A change of x by this share of itself is lost in single precision.
+const UNSEEN: f64 = 1e-10;
 /// A change by as many times the noise tells a slope to three digits.
 const CLEAR: f64 = 1e3;
 /// Second differences of as many times the noise tell a bend to a digit.
@@ -128,6 +134,7 @@ impl Differences {
             seen: vec![PerVariable { second: -1.0, ..PerVariable::default() }; n],
             share: 0.5 * EPS,
             floor: 0.0,
+            taken: EPS,
             grain: (f64::INFINITY, 0),
             stored: 0.0,
             measured: None,
@@ -252,7 +259,7 @@ impl Differences {
     /// The noise of f along variable j: that of the value, and that of x_j itself as f takes it.
     fn noise_along(&self, j: usize, x: f64, f: f64) -> f64 {
         let seen = &self.seen[j];
-        let moved = if self.share > 1e3 * EPS { self.share } else { EPS } * x.abs();
+        let moved = self.taken * x.abs();
         let bent =
             if seen.at > 0.0 { seen.second.max(0.0) * (moved / seen.at).powi(2) } else { 0.0 };
         self.noise(f) + seen.slope.abs() * moved + bent
@@ -318,16 +325,39 @@ impl Differences {
         }
         if let Some((noise, most)) = found {
             let fallen = self.measured.is_some_and(|m| m > most);
-            if fallen && noise > 4.0 * self.share * most {
+            if fallen && noise > 4.0 * self.share * most
+                || noise > 0.1 * self.floor && self.floor > 0.0
+            {
                 // f has fallen and its noise has not.
                 self.floor = noise;
             } else {
-                (self.share, self.floor) = ((noise / most).max(0.5 * EPS), 0.0);
+                self.share = (noise / most).max(0.5 * EPS);
+                // Far above rounding and far below f, and nothing says that it falls with f: it was rounded, say.
+                let small = (NOISY * EPS..1e-2).contains(&self.share) && noise < 1e-2 * f.abs();
+                let stays = self.measured.is_none() && small;
+                self.floor = if stays { noise } else { 0.0 };
             }
+        }
+        self.taken = EPS;
+        if self.share > NOISY * EPS && self.unmoved(x, f, value)? {
+            self.taken = self.share;
         }
         self.measured = Some(f.abs());
         self.measures += 1;
         Ok(())
+    }
+
+    /// Whether f does not see so small a change of all of x, as where it takes x in single precision.
+    fn unmoved<E>(&mut self, x: &[f64], f: f64, value: &mut Value<'_, E>) -> Result<bool, E> {
+        for j in 0..x.len() {
+            let (low, high) = self.range(j);
+            let side = if high - x[j] >= x[j] - low { UNSEEN } else { -UNSEEN };
+            self.at[j] = (x[j] + side * x[j].abs() * self.scattered[j]).clamp(low, high);
+        }
+        self.spent += 1;
+        let there = value(&self.at)?;
+        self.at.copy_from_slice(x);
+        Ok(there == f)
     }
 
     /// f at x and at four points in a line from it, inwards; none where one is not finite.
@@ -514,15 +544,26 @@ impl Differences {
         let h = if both { h } else { h.min(0.5 * (high - x[j]).max(x[j] - low)) };
         let ends =
             if both { [x[j] + h, x[j] - h] } else { [x[j] + side * h, x[j] + 2.0 * side * h] };
-        let [a, b] = ends.map(|to| to.clamp(low, high));
+        let [mut a, mut b] = ends.map(|to| to.clamp(low, high));
         if a == x[j] || b == x[j] || a == b {
             return Ok(Some(BothSides { h, both, ..BothSides::default() }));
         }
-        let fa = self.moved(j, x, a, value)?;
-        let fb = if fa.is_finite() { self.moved(j, x, b, value)? } else { fa };
-        if !fb.is_finite() {
+        let (mut fa, mut fb) = (self.moved(j, x, a, value)?, f64::NAN);
+        if fa.is_finite() || both {
+            fb = self.moved(j, x, b, value)?;
+        }
+        if both && fa.is_finite() != fb.is_finite() {
+            // Beside where f has no values, as beside a bound: twice to the side where it has some.
+            if fb.is_finite() {
+                (a, fa) = (b, fb);
+            }
+            b = (a + (a - x[j])).clamp(low, high);
+            fb = self.moved(j, x, b, value)?;
+        }
+        if !(fa.is_finite() && fb.is_finite()) {
             return Ok(None);
         }
+        let both = (a > x[j]) != (b > x[j]);
         let change = (fa - f).abs().max((fb - f).abs());
         // Divided differences: the steps are what rounding made of them.
         let (sa, sb) = ((fa - f) / (a - x[j]), (fb - f) / (b - x[j]));

@@ -208,6 +208,12 @@ impl Claims {
         last > 0.0 && predicted > 1e-3 * last
     }
 
+    /// Whether so many of the last steps as n variables need, and no more than ten, have lowered F by no more than that.
+    pub fn hovers(&self, n: usize, by: f64) -> bool {
+        let back = (n + RECENT).min(WINDOW);
+        self.steps() > back && self.before(back) - self.before(0) <= by
+    }
+
     /// Whether the last step alone made a tenth of all that F has fallen by: what is left after it is not yet known.
     pub fn plunged(&self) -> bool {
         let value = self.before(0);

@@ -4,9 +4,11 @@ use crate::problem::Problem;
 use crate::status::{Halt, Status};
 use crate::vectors::{dot, largest};
 pub use below::{TRIED, below, below_along};
+pub use curved::curved;
 pub use gap::{Gap, gap};
 
 mod below;
+mod curved;
 mod gap;
 
 /// As many saddles are left before lower points at a distance are no ground for doubt any more.
@@ -390,6 +392,18 @@ fn step(at: &Known<'_>, u: &[f64], h: f64, trial: &mut [f64]) {
         let by = h * u[j];
         trial[j] = within(*x, by, (at.room)(j, by));
     }
+}
+
+/// Whether F is another at either end of `u`, in lengths.
+pub fn moves(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    u: &mut [f64],
+    trial: &mut [f64],
+) -> Result<bool, Halt> {
+    u.iter_mut().zip(at.lengths).for_each(|(u, l)| *u *= l);
+    let [up, down] = both_sides(problem, at, u, 1.0, trial)?;
+    Ok(up != at.value || down != at.value)
 }
 
 /// x + by, or as far as there is room: less by what rounding might add to it.

@@ -82,6 +82,8 @@ struct Work {
 
 /// As many steps in a row whose foretold decrease noise would hide, and nothing more is to be gained by such slopes.
 const DROWNED: u32 = 3;
+/// So many lengths, each a thousandth of the last, are tried where gradients on both sides are not finite.
+const NEARER: usize = 4;
 
 state!(Work { at, h: square, lambda, bent, odd, drowned, own, factor, convex, foretold });
 
@@ -353,16 +355,24 @@ impl Work {
         // The noisier the gradients, the further apart they have to be.
         let mut noise = vec![0.0; n];
         problem.accuracy(&mut noise);
-        let size = self.at.claims.size(self.at.f).max(f64::MIN_POSITIVE);
-        let share = noise.iter().zip(&lengths).map(|(v, l)| v * l / size).fold(f64::EPSILON, f64::max);
+        let size = self.at.claims.size(self.at.f);
+        // Where F is 0 and has not fallen nothing is known of its size.
+        let of_size = |v: f64| if size > 0.0 { v / size } else { 0.0 };
+        let share = noise.iter().zip(&lengths).map(|(v, l)| of_size(v * l)).fold(f64::EPSILON, f64::max);
         let share = share.min(1e-3).cbrt();
         for (j, length) in lengths.into_iter().enumerate() {
-            let h = share * length;
-            self.at.xn[j] = self.at.x[j] + h;
-            problem.total_gradient(&self.at.xn[..n], &mut self.at.gn[..n])?;
-            self.at.xn[j] = self.at.x[j] - h;
-            problem.total_gradient(&self.at.xn[..n], &mut self.at.d[..n])?;
-            self.at.xn[j] = self.at.x[j];
+            let mut h = share * length;
+            for _ in 0..NEARER {
+                self.at.xn[j] = self.at.x[j] + h;
+                problem.total_gradient(&self.at.xn[..n], &mut self.at.gn[..n])?;
+                self.at.xn[j] = self.at.x[j] - h;
+                problem.total_gradient(&self.at.xn[..n], &mut self.at.d[..n])?;
+                self.at.xn[j] = self.at.x[j];
+                if largest(&self.at.gn[..n]).is_finite() && largest(&self.at.d[..n]).is_finite() {
+                    break;
+                }
+                h *= 1e-3;
+            }
             for k in 0..n {
                 self.h[j * n + k] = (self.at.gn[k] - self.at.d[k]) / (2.0 * h);
             }
@@ -371,11 +381,14 @@ impl Work {
         Ok(())
     }
 
-    /// How far differences of gradients go along a coordinate: by its own size, and what the curvature was before.
+    /// How far differences of gradients go along a coordinate: by its own size, and what the curvature was before, or else
+    /// as far as its slope would take to change F by all that it is.
     fn reach_of(&self, j: usize) -> f64 {
-        let size = self.at.x[j].abs();
-        let by_curvature = (self.at.claims.size(self.at.f) / self.h[j * self.at.n + j].abs()).sqrt();
-        if by_curvature.is_normal() { by_curvature.min(size.max(1.0)).max(1e-3 * size) } else { size.max(1.0) }
+        let (own, size) = (self.at.x[j].abs(), self.at.claims.size(self.at.f));
+        let by_curvature = (size / self.h[j * self.at.n + j].abs()).sqrt();
+        let by_slope = size / self.at.g[j].abs();
+        let known = if by_curvature.is_normal() { by_curvature } else { by_slope };
+        if known.is_normal() { known.min(own.max(1.0)).max(1e-6 * own) } else { own.max(1.0) }
     }
 
     fn symmetric(&mut self) {

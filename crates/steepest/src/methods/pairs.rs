@@ -233,13 +233,25 @@ impl Pairs {
     /// Remembers the step from x to `xn` (of which s is given ready made) unless it bends the wrong way.
     /// All are padded. Returns whether it was kept.
     pub fn store(&mut self, x: &[f64], xn: &[f64], g: &[f64], gn: &[f64]) -> bool {
+        self.store_above(0.0, x, xn, g, gn)
+    }
+
+    /// The same, unless s'y is no more than the noise of the gradients.
+    pub fn store_above(
+        &mut self,
+        noise: f64,
+        x: &[f64],
+        xn: &[f64],
+        g: &[f64],
+        gn: &[f64],
+    ) -> bool {
         let row = self.row(self.at);
         vectors::minus(xn, x, &mut self.s[row.clone()]);
         vectors::minus(gn, g, &mut self.y[row.clone()]);
         let (s, y) = (&self.s[row.clone()], &self.y[row]);
         let (sy, yy, ss) = (dot(s, y), dot(y, y), dot(s, s));
         self.bent = sy;
-        if !(sy > CAUTIOUS * (ss * yy).sqrt() && yy.is_finite()) {
+        if !(sy > (CAUTIOUS * (ss * yy).sqrt()).max(noise) && yy.is_finite()) {
             if !yy.is_finite() {
                 let row = self.row(self.at);
                 self.s[row.clone()].fill(0.0);

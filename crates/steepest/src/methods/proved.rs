@@ -17,12 +17,17 @@ pub struct Proved {
     /// Steps to go before the next proof, and how many they were last time: a proof costs some passes.
     wait: u64,
     waited: u64,
+    /// The value where it began.
+    began: f64,
 }
+
+/// Noise that hides no more than this share of a fall leaves the fall to be seen.
+const QUIET: f64 = 1e-2;
 
 impl Proved {
     /// Round a method.
     pub fn new(inner: Box<dyn Method + Send>) -> Self {
-        Proved { inner, followed: false, wait: 0, waited: 1 }
+        Proved { inner, followed: false, wait: 0, waited: 1, began: f64::NAN }
     }
     /// Round a method whose claims of functions are to be followed up.
     pub fn followed(inner: Box<dyn Method + Send>) -> Self {
@@ -49,7 +54,7 @@ impl Proved {
             return Ok(step);
         }
         if self.followed
-            && let Some(end) = follow(problem, x)?
+            && let Some(end) = follow(problem, x, self.began - step.value)?
         {
             return Ok(end);
         }
@@ -80,8 +85,8 @@ impl Proved {
 }
 
 /// To the end from here by L-BFGS, which looks round before it claims: at once where nothing is left to gain; none where
-/// that is not for it.
-fn follow(problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Option<Step>, Halt> {
+/// that is not for it. `fallen` is what F has fallen by on the way here.
+fn follow(problem: &mut Problem<'_>, x: &mut [f64], fallen: f64) -> Result<Option<Step>, Halt> {
     let facts = problem.facts();
     if facts.glm || lbfgs::ENTRY.refusal(&facts, &[]).is_some() {
         return Ok(None);
@@ -93,7 +98,8 @@ fn follow(problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Option<Step>, Halt
     while step.verdict.is_none() {
         step = method.step(problem, &mut at)?;
     }
-    if step.verdict == Some(Status::NoiseFloor) {
+    let noise = problem.accuracy(&mut vec![0.0; at.len()]);
+    if step.verdict == Some(Status::NoiseFloor) && noise <= QUIET * fallen {
         // It knows of no fall but its own, beside which the noise is large.
         return Ok(None);
     }
@@ -148,10 +154,11 @@ fn prove(problem: &mut Problem<'_>, x: &[f64]) -> Result<Option<Step>, Halt> {
 
 impl State for Proved {
     fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
-        let Proved { inner, followed: _, wait, waited } = self;
+        let Proved { inner, followed: _, wait, waited, began } = self;
         v.field("inner", inner.state())?;
         v.field("wait", wait)?;
-        v.field("waited", waited)
+        v.field("waited", waited)?;
+        v.field("began", began)
     }
 }
 
@@ -167,7 +174,9 @@ impl Method for Proved {
             x.copy_from_slice(&other);
             step = self.inner.start(problem, x);
         }
-        self.judged(problem, x, step?)
+        let step = step?;
+        self.began = step.value;
+        self.judged(problem, x, step)
     }
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let step = self.inner.step(problem, x)?;

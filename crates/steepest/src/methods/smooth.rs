@@ -211,7 +211,7 @@ impl Run {
     /// Moves to the point that the search has left.
     fn take(&mut self, problem: &mut Problem<'_>, a: f64, f: f64) -> Result<Step, Halt> {
         let first = self.pairs.is_empty();
-        let (kept, at) = (self.remember(a, f), &mut self.at);
+        let (kept, at) = (self.remember(problem, a, f), &mut self.at);
         let odd = at.verify && {
             let promised = if at.bounds.is_some() {
                 vectors::minus(&at.xn, &at.x, &mut at.d);
@@ -247,10 +247,13 @@ impl Run {
         self.stand(problem)
     }
 
-    /// Remembers the step to `xn`, if the gradient grew along it; whether it did.
-    fn remember(&mut self, a: f64, f: f64) -> bool {
+    /// Remembers the step to `xn`, if the gradient grew along it by more than the noise of differences; whether it did.
+    fn remember(&mut self, problem: &mut Problem<'_>, a: f64, f: f64) -> bool {
         let at = &self.at;
-        let kept = self.pairs.store(&at.x, &at.xn, &at.g, &at.gn);
+        // A fall that was seen for certain is no noise, and so is what was met on the way.
+        let seen = (at.f - f).abs() > at.hidden(problem);
+        let noise = if seen { 0.0 } else { at.noise_along(problem) };
+        let kept = self.pairs.store_above(noise, &at.x, &at.xn, &at.g, &at.gn);
         if kept {
             self.gamma = Some(self.pairs.gamma());
         }
@@ -291,6 +294,13 @@ impl Run {
             let explained = self.explained(problem);
             if self.drowned(problem, explained) {
                 return self.claim(problem, Status::PrecisionLimit, explained);
+            }
+            let hidden = self.at.hidden(problem);
+            if self.at.predicted.is_some_and(|p| p <= hidden)
+                && self.at.claims.hovers(self.at.n, 4.0 * hidden)
+            {
+                // Steps would only follow the noise.
+                return self.drown(problem);
             }
         }
         Ok(self.at.here())

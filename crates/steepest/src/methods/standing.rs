@@ -11,6 +11,8 @@ use crate::vectors::{self, Aligned, largest};
 
 /// A point beyond this times the start's size, reached downhill, is taken to be diverging.
 pub const FAR: f64 = 1e20;
+/// A decrease by so many times the noise (its deviation) is seen for certain; of what is less, steps find nothing.
+const HIDES: f64 = 16.0;
 /// Lower points found by looking around before it is left at that.
 pub const ESCAPES: u32 = 20;
 
@@ -210,6 +212,8 @@ impl Standing {
         ask: impl FnOnce(&mut Problem<'_>, &Known<'_>, &mut [f64], &mut [f64]) -> T,
     ) -> T {
         let (n, lengths) = (self.n, self.lengths(metric));
+        // Of stairs the curvature that was met on the way tells nothing.
+        let blind = blind || self.claims.left(self.f) && self.flat(problem);
         let (bounds, x) = (&self.bounds, &self.x);
         let room =
             |j: usize, way: f64| bounds.as_ref().map_or(f64::INFINITY, |b| b.room(x, j, way));
@@ -284,7 +288,62 @@ impl Standing {
         let value = problem.accuracy(&mut noise);
         let Some(metric) = metric else { return rounding.max(value) };
         let slopes = metric.iter().zip(&noise).map(|(d, v)| d * v * v).filter(|e| !e.is_nan());
-        rounding.max(4.0 * value).max(slopes.sum::<f64>().min(1e4 * self.claims.small(self.f)))
+        rounding.max(HIDES * value).max(slopes.sum::<f64>().min(1e4 * self.claims.small(self.f)))
+    }
+
+    /// What the noise of the value alone hides of a decrease.
+    pub fn hidden(&self, problem: &mut Problem<'_>) -> f64 {
+        HIDES * problem.accuracy(&mut vec![0.0; self.n])
+    }
+
+    /// Whether values around lead lower than the noise of differences hides, where slopes say that no more is left: that
+    /// point in `xn`.
+    pub fn curved(&mut self, problem: &mut Problem<'_>, view: View<'_>) -> Result<bool, Halt> {
+        let mut slopes = vec![0.0; self.n];
+        let noise = problem.accuracy(&mut slopes);
+        if HIDES * noise <= 4.0 * self.claims.rounding(self.f) {
+            return Ok(false);
+        }
+        // A step to both sides is wrong by the noise over its length, and half as much besides.
+        let steps: Vec<f64> = slopes.iter().map(|slope| 4.0 * noise / slope).collect();
+        self.known(problem, view, |problem, at, _, xn| {
+            doubt::curved(problem, at, &steps, noise, xn)
+        })
+    }
+
+    /// What the noise of differences can make of s'y, s being the step to `xn`.
+    pub fn noise_along(&self, problem: &mut Problem<'_>) -> f64 {
+        if problem.offers().differences == 0 {
+            return 0.0;
+        }
+        let mut noise = vec![0.0; self.n];
+        problem.accuracy(&mut noise);
+        let one = |j: usize| {
+            let moved = (self.xn[j] - self.x[j]).abs();
+            if moved == 0.0 { 0.0 } else { moved * noise[j] }
+        };
+        2.0 * (0..self.n).map(one).sum::<f64>()
+    }
+
+    /// Whether no difference has seen F move where it stands.
+    fn flat(&self, problem: &mut Problem<'_>) -> bool {
+        let mut noise = vec![0.0; self.n];
+        problem.offers().differences > 0 && {
+            problem.accuracy(&mut noise);
+            noise.iter().all(|v| v.is_infinite())
+        }
+    }
+
+    /// Whether F is flat near by and moves further off, as on stairs: in more than one dimension no look around tells
+    /// that nothing is lower. Two values.
+    pub fn on_stairs(&mut self, problem: &mut Problem<'_>, view: View<'_>) -> Result<bool, Halt> {
+        if self.n < 2 || !self.flat(problem) {
+            return Ok(false);
+        }
+        self.known(problem, view, |problem, at, u, xn| {
+            doubt::scattered(at.x.len(), u);
+            doubt::moves(problem, at, u, xn)
+        })
     }
 
     /// What the noise of F can hide, measured: up to a thousandth of F's size.

@@ -43,11 +43,18 @@ impl Work {
                 self.at.predicted = None;
                 Ok(self.at.ended(Status::Plateau))
             }
-            _ if !self.convex && self.at.escapes < doubt::SADDLES && self.below(problem)? => {
+            _ if !self.seen(problem) && self.at.escapes < doubt::SADDLES && self.below(problem)? => {
                 self.escape(problem)
             }
             _ => Ok(sure),
         }
+    }
+
+    /// Whether the curvature here speaks for a least value: differences at a start where all slopes are 0 may have
+    /// stepped over what bends down there.
+    fn seen(&self, problem: &Problem<'_>) -> bool {
+        let given = problem.offers().products && !self.own;
+        self.convex && (given || self.at.claims.left(self.at.f))
     }
 
     /// A direction of negative curvature left in d, by inverse iteration; false where there is none to speak of.
@@ -86,7 +93,8 @@ impl Work {
             Err(why) => return Ok(why),
         };
         self.at.adopt(problem, f);
-        self.at.rate = 0.0;
+        // What shortened the steps was so where it stood before.
+        (self.lambda, self.at.rate) = (0.0, 0.0);
         self.foretold = false;
         self.at.claims.took(f);
         self.stand(problem)

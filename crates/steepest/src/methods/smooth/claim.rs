@@ -31,6 +31,11 @@ impl Run {
             return self.escape(problem);
         }
         let n = self.at.n;
+        if problem.offers().differences > 0
+            && self.with(false, |at, view| at.curved(problem, view))?
+        {
+            return self.escape(problem);
+        }
         let mut doubt = self.with(true, |at, view| at.look_scattered(problem, view))?;
         // Where nothing is known of any direction, all of them are looked at below.
         if matches!(doubt, Doubt::None | Doubt::Kink(_)) && !self.pairs.is_empty() {
@@ -61,6 +66,10 @@ impl Run {
             Doubt::Lower => self.escape(problem),
             // Stairs, or the edge of where F has values: slopes tell nothing there.
             Doubt::Stairs => {
+                self.at.predicted = None;
+                Ok(self.at.ended(Status::Plateau))
+            }
+            _ if self.with(false, |at, view| at.on_stairs(problem, view))? => {
                 self.at.predicted = None;
                 Ok(self.at.ended(Status::Plateau))
             }
@@ -199,6 +208,17 @@ impl Run {
             Some(_) => Ok(self.at.ended(Status::Plateau)),
             None => self.stand(problem),
         }
+    }
+
+    /// What is left is no more than the noise of the value: once more as exactly as that can be told, and then it is at rest.
+    pub(super) fn drown(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
+        let n = self.at.n;
+        if !self.at.verify || !problem.sharpen()? {
+            return self.rest(problem);
+        }
+        self.at.f = problem.total_gradient(&self.at.x[..n], &mut self.at.g[..n])?;
+        self.at.predicted = None;
+        self.stand_after_look(problem)
     }
 
     /// Nothing lower is found any more: the arithmetic's end, a kink, or a gradient that is not the function's.

@@ -1,0 +1,70 @@
+//! What second differences of the values say, where slopes drown in noise.
+use super::Known;
+use crate::cholesky::Cholesky;
+use crate::problem::Problem;
+use crate::status::Halt;
+
+/// Of so many coordinates at most: n (n + 3) / 2 values are asked for.
+const MOST: usize = 10;
+/// What is lower by so many times the noise is lower.
+const CLEAR: f64 = 8.0;
+
+/// Whether the quadratic through the values around x, `steps` off, leads to a point that is lower by more than noise,
+/// which is left in `trial`: along a valley askew to the coordinates slopes tell nothing of how far it is to its floor,
+/// nor do steps that were as short as the steep side asked for.
+pub fn curved(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    steps: &[f64],
+    noise: f64,
+    trial: &mut [f64],
+) -> Result<bool, Halt> {
+    let n = at.x.len();
+    let fits = |j: &usize| {
+        let h = steps[*j];
+        h > 0.0 && h.is_finite() && (at.room)(*j, 1.0).min((at.room)(*j, -1.0)) > h
+    };
+    let free: Vec<usize> = (0..n).filter(fits).collect();
+    let k = free.len();
+    if !(2..=MOST).contains(&k) {
+        return Ok(false);
+    }
+    let mut value = |moved: &[(usize, f64)]| {
+        trial[..n].copy_from_slice(at.x);
+        moved.iter().for_each(|(i, by)| trial[free[*i]] += by * steps[free[*i]]);
+        problem.total(&trial[..n])
+    };
+    let (mut ahead, mut slope, mut bends) = (vec![0.0; k], vec![0.0; k], vec![0.0; k * k]);
+    for i in 0..k {
+        let [up, down] = [value(&[(i, 1.0)])?, value(&[(i, -1.0)])?];
+        (ahead[i], slope[i], bends[i * k + i]) =
+            (up, 0.5 * (up - down), up + down - 2.0 * at.value);
+        for j in 0..i {
+            bends[i * k + j] = value(&[(i, 1.0), (j, 1.0)])? - up - ahead[j] + at.value;
+        }
+    }
+    if bends.iter().chain(&slope).any(|v| !v.is_finite()) {
+        return Ok(false);
+    }
+    // What is bent less than noise tells is taken to be bent by that, or by more where it is bent down.
+    let mut least = 4.0 * noise;
+    let mut by = slope;
+    for _ in 0..20 {
+        if let Some(factor) = Cholesky::new(k, &bends, |_| least) {
+            factor.solve(&mut by);
+            break;
+        }
+        least *= 4.0;
+    }
+    for part in [1.0, 0.1] {
+        trial[..n].copy_from_slice(at.x);
+        for (j, by) in free.iter().zip(&by) {
+            let by = -part * by * steps[*j];
+            trial[*j] = super::within(at.x[*j], by, (at.room)(*j, by));
+        }
+        if problem.total(&trial[..n])? < at.value - (CLEAR * noise).max(at.enough) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
