@@ -81,6 +81,7 @@ def plot_recommender(
     """
     import numpy as np
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter
 
     from .plots import COLOURS, DASHES, MARKS
 
@@ -115,6 +116,8 @@ def plot_recommender(
                 label=f"rank {rank}",
             )
         ax.set(xlabel="alpha", ylabel="loss on what was held out", xscale="log")
+        # A label for each of 2, 3, 4 ... times a power of ten would stand one over the other.
+        ax.xaxis.set_minor_formatter(NullFormatter())
         ax.legend(frameon=False)
     ax = left.pop(0)
     ax.plot(history["iteration"][1:], history["loss"][1:], color=COLOURS[0])
