@@ -25,7 +25,7 @@ BETTER = 1e-3
 #: Of a fresh start, added to where the last fit ended: factors that were 0 there need not stay so.
 NUDGE = 0.1
 #: What a fit on the way is solved to, and rounds at most.
-TOLERANCE, ROUNDS = 1e-2, 20
+TOLERANCE, ROUNDS = 1.0, 20
 
 
 @dataclass(frozen=True)

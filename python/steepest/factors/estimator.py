@@ -88,7 +88,7 @@ class Factorization(BaseEstimator):  # type: ignore[misc]
                     alpha=self.alpha,
                     seed=self.seed,
                 )
-            quick = replace(problem, tol=max(problem.tol, 1e-3))
+            quick = replace(problem, tol=max(problem.tol, 0.1))
             factors, _ = quick.solve(fit, problem.start(fit, centre, self.seed))
             self.held_out_ = self._figures(factors, fit, held)
         elif chosen:

@@ -82,7 +82,7 @@ class Problem:
     by_count: bool = True
     nonnegative: bool = False
     method: tuple[str, list[tuple[str, float]]] | None = None
-    tol: float = 1e-4
+    tol: float = 1e-3
     max_iter: int | None = None
     max_seconds: float | None = None
     threads: int = 0
