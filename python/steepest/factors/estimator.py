@@ -116,7 +116,8 @@ class Factorization(BaseEstimator):  # type: ignore[misc]
         self.user_factors_, self.item_factors_ = factors.users, factors.items
         self.user_biases_, self.item_biases_ = factors.user_biases, factors.item_biases
         self.mean_ = factors.centre
-        self._seen = cells.starts()
+        # Found when it is asked for: fits need it not.
+        self._seen: Any = None
 
     def _compared(self) -> list[Finding]:
         """What is to be said where the model does no better than what needs none."""
@@ -313,6 +314,8 @@ class Factorization(BaseEstimator):  # type: ignore[misc]
             places = np.unique(codes_of("items", among, self.item_ids_))
             if not len(places) or places[0] < 0:
                 raise InputError("among must name items that were fitted, at least one")
+        if self._seen is None:
+            self._seen = self._cells.starts()
         starts, seen = self._seen
         out = None
         if exclude_seen:

@@ -303,7 +303,8 @@ class RatingsFactorization(Factorization):
                 )
             )
         pairs = cells.users.astype(np.int64) * cells.shape[1] + cells.items
-        twice = len(pairs) - len(np.unique(pairs))
+        pairs.sort()
+        twice = int((pairs[1:] == pairs[:-1]).sum())
         if twice:
             found.append(
                 Finding(
