@@ -574,14 +574,15 @@ class Bfgs(Settings):
 
 @dataclass(frozen=True)
 class Lbfgs(Settings):
-    """L-BFGS: quasi-Newton steps from the last `memory` changes of the gradient, along the projected path
-    where there are bounds; a line search by approximate Wolfe conditions.
+    """L-BFGS: quasi-Newton steps from the last `memory` changes of the gradient; where there are bounds to
+    the least value of their quadratic model within them. A line search by approximate Wolfe conditions.
 
-    d = −H g, x ← P(x + a d). Convergence is claimed only where the decrease that the next step predicts, by
-    H and by its diagonal alone, and the decrease over the last ten steps are all small. Variables whose
-    sizes at the start lie far apart are measured in units of their own.
+    d = −H g, x ← P(x + a d); within bounds d = argmin g'd + ½ d'Bd over low ≤ x + d ≤ high, B = H⁻¹.
+    Convergence is claimed only where the decrease that the next step predicts, by H and by its diagonal
+    alone, and the decrease over the last ten steps are all small. Variables whose sizes at the start lie
+    far apart are measured in units of their own.
 
-    Nocedal 1980; Liu and Nocedal 1989; Hager and Zhang 2005; Bertsekas 1982.
+    Nocedal 1980; Liu and Nocedal 1989; Hager and Zhang 2005; Byrd, Lu, Nocedal and Zhu 1995 (bounds).
 
     Parameters
     ----------

@@ -339,6 +339,9 @@ pub fn diagonal(gradient: &[f64], metric: &[f64], room: impl Fn(usize, f64) -> f
 /// Sizes of variables at the start that are further apart than this are measured in units of their own.
 const APART: f64 = 1e4;
 
+/// From so many variables on the tenth at either end does not count.
+const MANY: usize = 20;
+
 /// A variable whose own size changes F by less than this of F, or of what another's does, starts at 0 for all that is known.
 const NOWHERE: f64 = 1e-14;
 
@@ -370,8 +373,15 @@ pub fn sizes(x: &[f64], value: f64, g: &[f64], width: impl Fn(usize) -> f64) -> 
             *size = change / g.abs();
         }
     }
-    let known = || size.iter().copied().filter(|s| s.is_normal());
-    let (low, high) = (known().fold(f64::INFINITY, f64::min), known().fold(0.0, f64::max));
+    // Of many, some lie near 0 by chance: the bulk of them tells.
+    let mut known: Vec<f64> = size.iter().copied().filter(|s| s.is_normal()).collect();
+    known.sort_by(f64::total_cmp);
+    let odd = if known.len() < MANY { 0 } else { known.len() / 10 };
+    let end = |from_top: bool| {
+        let at = if from_top { known.len().checked_sub(1 + odd) } else { Some(odd) };
+        at.and_then(|i| known.get(i)).copied()
+    };
+    let (low, high) = (end(false).unwrap_or(f64::INFINITY), end(true).unwrap_or(0.0));
     // Far apart, or all of them far from 1.
     if !(high > APART * low || low > APART || tiny) {
         return Vec::new();

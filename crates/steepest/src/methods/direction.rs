@@ -21,6 +21,8 @@ pub struct Iterate<'a, 'p> {
     pub pairs: &'a mut Pairs,
     /// 1 where a coordinate is free to move, 0 where a bound holds it; none where all are free.
     pub free: Option<&'a [f64]>,
+    /// The lower and the upper bounds, where there are any and the direction is to keep within them ([`Directed::WITHIN`]).
+    pub ends: Option<[&'a [f64]; 2]>,
 }
 
 /// A step that was taken.
@@ -99,6 +101,8 @@ pub trait Directed: Described {
     }
     /// Whether the pairs are asked for L-BFGS's direction at every step, which may then be had cheaper.
     const BY_PAIRS: bool = false;
+    /// Whether its directions end within the bounds, so that no coordinate has to be held for them.
+    const WITHIN: bool = false;
     /// The direction at work.
     fn direction(self) -> Box<dyn Direction>;
     /// Whether `auto` may take it.

@@ -5,7 +5,9 @@ use crate::units::Units;
 use crate::vectors::{self, Aligned, dot, padded};
 use loops::{coefficients, combine, products, recursion, renew, whole};
 
+mod compact;
 mod loops;
+pub mod within;
 
 /// From this many variables on, the recursion runs over inner products, which reads the memory twice
 /// instead of four times; below, they would cost more than they save.

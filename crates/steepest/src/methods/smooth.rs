@@ -29,6 +29,7 @@ struct Asked {
     predicts: bool,
     slow: bool,
     by_pairs: bool,
+    within: bool,
     flat: Option<f64>,
 }
 
@@ -50,6 +51,7 @@ impl Smooth {
             predicts: D::PREDICTS,
             slow: D::SLOW,
             by_pairs: D::BY_PAIRS,
+            within: D::WITHIN,
             flat: D::FLAT,
         };
         Smooth { set, run: None }
@@ -442,6 +444,14 @@ impl Run {
         } else {
             vectors::scaled(-1.0, g, d);
         }
+        if let (Some(b), None) = (bounds, self.gamma) {
+            b.chord(x, d);
+            if b.boxed() {
+                // The box is all that is known of how far to go.
+                self.length = 1.0;
+                return;
+            }
+        }
         let a = self.gamma.unwrap_or_else(|| (1.0 / dot(d, d).sqrt()).min(1.0));
         d.iter_mut().for_each(|d| *d *= a);
         self.length = 1.0;
@@ -452,15 +462,25 @@ impl Run {
         let Standing { x, g, d, bounds, .. } = &mut self.at;
         let pairs = &mut self.pairs;
         let Some(b) = bounds else {
-            let length =
-                self.direction.towards(&mut Iterate { problem, x, g, pairs, free: None }, d)?;
+            let mut here = Iterate { problem, x, g, pairs, free: None, ends: None };
+            let length = self.direction.towards(&mut here, d)?;
             self.length = length.unwrap_or(1.0);
             return Ok(length.is_some());
         };
         b.release(x, g);
+        if self.set.within {
+            let (free, ends) = (Some(&*b.free), Some(b.ends()));
+            let length =
+                self.direction.towards(&mut Iterate { problem, x, g, pairs, free, ends }, d)?;
+            self.length = length.unwrap_or(1.0);
+            return Ok(length.is_some());
+        }
         for _ in 0..10 {
             let free = (!b.all_free()).then_some(&*b.free);
-            match self.direction.towards(&mut Iterate { problem, x, g, pairs, free }, d)? {
+            match self
+                .direction
+                .towards(&mut Iterate { problem, x, g, pairs, free, ends: None }, d)?
+            {
                 Some(length) => self.length = length,
                 None => return Ok(false),
             }

@@ -101,8 +101,11 @@ impl Standing {
         let mut f = problem.total_gradient(&x[..n], &mut g[..n])?;
         if problem.scalable() && not_finite(f, &g[..n]).is_none() {
             let width = |j| bounds.as_ref().map_or(f64::INFINITY, |b| b.width(j));
-            *problem.units = Units::new(sizes(&x[..n], f, &g[..n], width), f, &g[..n]);
             let at = x[..n].to_vec();
+            // A start on a bound says nothing of its variable's size.
+            let inside = |j: usize| bounds.as_ref().is_none_or(|b| b.inside(at[j], j));
+            let own: Vec<f64> = (0..n).map(|j| if inside(j) { at[j] } else { 0.0 }).collect();
+            *problem.units = Units::new(sizes(&own, f, &g[..n], width), f, &g[..n]);
             problem.units.inward(&at, &mut x[..n]);
             problem.units.slopes(&mut g[..n]);
             f /= problem.units.value();

@@ -1,18 +1,19 @@
 //! L-BFGS, for smooth functions of any size.
 use crate::method::{Entry, Needs, Suit, Takes};
 use crate::methods::direction::{Directed, Direction, Iterate, Row};
+use crate::methods::pairs::within;
 use crate::problem::Facts;
 use crate::status::Halt;
 
 crate::settings! {
-    /// L-BFGS: quasi-Newton steps from the last `memory` changes of the gradient, along the projected path
-    /// where there are bounds; a line search by approximate Wolfe conditions.
+    /// L-BFGS: quasi-Newton steps from the last `memory` changes of the gradient; where there are bounds to the least
+    /// value of their quadratic model within them. A line search by approximate Wolfe conditions.
     ///
-    /// d = −H g, x ← P(x + a d). Convergence is claimed only where the decrease that the next step predicts, by H
+    /// d = −H g, x ← P(x + a d); within bounds d = argmin g'd + ½ d'Bd over low ≤ x + d ≤ high, B = H⁻¹. Convergence is claimed only where the decrease that the next step predicts, by H
     /// and by its diagonal alone, and the decrease over the last ten steps are all small. Variables whose sizes at
     /// the start lie far apart are measured in units of their own.
     ///
-    /// Nocedal 1980; Liu and Nocedal 1989; Hager and Zhang 2005; Bertsekas 1982.
+    /// Nocedal 1980; Liu and Nocedal 1989; Hager and Zhang 2005; Byrd, Lu, Nocedal and Zhu 1995 (bounds).
     "lbfgs" Lbfgs {
         /// Pairs of steps and changes of the gradient that are remembered; all of them where there are no more variables.
         memory = 30 in 1 => 1000,
@@ -27,6 +28,7 @@ impl Directed for Lbfgs {
     const NEEDS: Needs = Needs { penalty: Takes::SmoothOrBounds, ..Needs::GRADIENT };
     const PREDICTS: bool = true;
     const BY_PAIRS: bool = true;
+    const WITHIN: bool = true;
     fn memory(&self) -> usize {
         self.memory as usize
     }
@@ -47,6 +49,13 @@ struct ByPairs;
 
 impl Direction for ByPairs {
     fn towards(&mut self, here: &mut Iterate<'_, '_>, d: &mut [f64]) -> Result<Option<f64>, Halt> {
-        Ok(here.pairs.down(here.free, here.g, d).then_some(1.0))
+        let known = match here.ends {
+            Some(ends) => {
+                let free = here.free.is_none_or(|f| f[..ends[0].len()].iter().all(|f| *f == 1.0));
+                within::down(here.pairs, here.x, here.g, ends, free, d)
+            }
+            None => here.pairs.down(here.free, here.g, d),
+        };
+        Ok(known.then_some(1.0))
     }
 }

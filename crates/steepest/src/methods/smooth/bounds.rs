@@ -32,11 +32,28 @@ impl Bounds {
         self.low.iter().zip(&self.high).any(|(l, h)| l > h)
     }
 
+    /// Both ends of each interval.
+    pub fn ends(&self) -> [&[f64]; 2] {
+        [&self.low, &self.high]
+    }
+
     /// The nearest point within.
     pub fn project(&self, x: &mut [f64]) {
         for ((x, l), h) in x.iter_mut().zip(&self.low).zip(&self.high) {
             *x = x.max(*l).min(*h);
         }
+    }
+
+    /// d ← P(x + d) − x.
+    pub fn chord(&self, x: &[f64], d: &mut [f64]) {
+        for j in 0..self.low.len() {
+            d[j] = (x[j] + d[j]).max(self.low[j]).min(self.high[j]) - x[j];
+        }
+    }
+
+    /// Whether every coordinate has two finite bounds.
+    pub fn boxed(&self) -> bool {
+        (0..self.low.len()).all(|j| self.width(j) < f64::INFINITY)
     }
 
     /// In the units of a problem.
@@ -54,6 +71,11 @@ impl Bounds {
     /// How far apart the bounds of a coordinate are.
     pub fn width(&self, j: usize) -> f64 {
         self.high[j] - self.low[j]
+    }
+
+    /// Whether coordinate j is at neither bound there.
+    pub fn inside(&self, x: f64, j: usize) -> bool {
+        x > self.low[j] && x < self.high[j]
     }
 
     /// How far coordinate j can go up (`way` above 0) or down.

@@ -275,8 +275,10 @@ impl Run {
         if self.at.claims.as_scipy() {
             return Ok(false);
         }
-        let down = self.pairs.bent_down();
+        let mut down = self.pairs.bent_down();
         let (metric, lengths, at) = (self.pairs.metric(), self.lengths(), &self.at);
+        // Where a slope presses against a bound, F is least there whatever it did on the way.
+        down.retain(|j| at.g[*j] == 0.0 || at.room(*j, -at.g[*j]) > 0.0);
         let still = |j: &usize| (at.x[*j] - at.start[*j]).abs() <= 1e-6 * lengths[*j];
         let free = |j: &usize| at.room(*j, -at.g[*j]) > 0.0 && still(j);
         let unseen: Vec<usize> = (0..at.n).filter(|j| metric[*j].is_nan()).filter(free).collect();
