@@ -19,7 +19,7 @@ LAYERS = [
     {"result", "penalised"},
     {"objective", "callbacks", "checkpoint", "problems", "residuals"},
     {"scipys"},
-    {"options"},
+    {"options", "starts"},
     {"minimize", "least_squares", "line_search"},
     {"curve_fit"},
     {"descend"},

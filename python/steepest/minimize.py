@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from steepest import _core, problems
 from steepest.callbacks import after_each, ten_times_a_second
 from steepest.checkpoint import Checkpoint, digest
 from steepest.errors import InputError
-from steepest.objective import Floats, Function
+from steepest.objective import Function
 from steepest.options import Asked
 from steepest.result import Result
 from steepest.scipys import hand_over, is_scipys
+from steepest.starts import several
 
 __all__ = ["minimize", "named", "of_x"]
-
-#: More starts than this are taken for a mistake.
-_MOST_STARTS = 1_000_000
 
 
 def minimize(
@@ -41,6 +37,7 @@ def minimize(
     penalty: Any = None,
     path: bool = False,
     starts: Any = None,
+    escape: int | None = None,
     watch: Callable[[Any], Any] | None = None,
     seed: int = 0,
     checkpoint: Any = None,
@@ -106,11 +103,17 @@ def minimize(
         Whether to keep the points gone through.
     starts : int or array_like, optional
         Several starting points: as many, drawn around x0 (within the bounds where there are some), or an
-        array of them, one a row. The best result is returned, and `spread` tells how they differ.
+        array of them, one a row. The best result is returned, and `spread` tells how they differ: how many ``minima``
+        the successes ended in, and the ``chance_of_another``, that one more start would end in one not seen yet (the
+        share of those ends that were met once). Several minima are a finding.
+    escape : int, optional
+        Rounds of basin hopping, with any method: so many times the lowest point so far is perturbed (each entry by up
+        to half of its size, which is at least 1, or of half its room between bounds; further where that led back,
+        less where it led higher), and gone on from. They count among the ``starts`` of `spread`.
     watch : callable or None
         Called at most ten times a second with the progress.
     seed : int
-        For the starting points drawn.
+        For the starting points and the perturbations drawn.
     checkpoint : path or (path, seconds), optional
         A file that the run is kept in: written every so many seconds (30 unless said) and where the run ends before
         it is done (a budget, a callback, Ctrl-C, an error of `fun`). The same call again goes on from there, to the
@@ -169,6 +172,13 @@ def minimize(
     >>> r.method, r.fun < 1e-4
     ('clip_norm → adam', True)
 
+    Out of one minimum and into lower ones:
+
+    >>> waves = lambda x: (x**2 - 10 * np.cos(2 * np.pi * x) + 10).sum()
+    >>> r = steepest.minimize(waves, [3.2, -2.1], escape=30)
+    >>> round(abs(r.fun), 6), r.spread["starts"], r.spread["minima"] > 1
+    (0.0, 31, True)
+
     Stopped by a budget, and gone on with from a file:
 
     >>> import tempfile, pathlib
@@ -179,12 +189,14 @@ def minimize(
 
     Notes
     -----
-    Nocedal and Wright, *Numerical Optimization*, 2nd edition, 2006.
+    Nocedal and Wright, *Numerical Optimization*, 2nd edition, 2006. Wales and Doye 1997,
+    <https://doi.org/10.1021/jp970984n> (basin hopping); Good 1953, <https://doi.org/10.1093/biomet/40.3-4.237>.
     """
     fun, x0 = named(fun, x0)
-    if checkpoint is not None and starts is not None:
+    many = starts is not None or escape is not None
+    if checkpoint is not None and many:
         raise InputError(
-            "checkpoint keeps one run: leave starts out, or give each start a call and a file of its own"
+            "checkpoint keeps one run: leave starts and escape out, or give each start a call and a file of its own"
         )
     if is_scipys(method):
         given = {"jac": jac, "hess": hess, "hessp": hessp, "bounds": bounds, "constraints": constraints}
@@ -192,7 +204,7 @@ def minimize(
         ours = {
             "penalty": penalty is not None,
             "path": path,
-            "starts": starts is not None,
+            "starts": many,
             "watch": watch is not None,
         }
         run: Result = hand_over(fun, x0, args, method, given, ours | {"checkpoint": checkpoint is not None})
@@ -203,10 +215,8 @@ def minimize(
     if not isinstance(path, bool | np.bool_ | int):
         raise InputError(f"path must be True or False; got {path!r}")
     path = bool(path) or asked.path
-    if starts is not None:
-        points = _points(starts, function, seed)
-        runs = [_run(function.at(p), asked, callback, watch, path) for p in points]
-        return _best(runs)
+    if many:
+        return several(function, starts, escape, seed, lambda f: _run(f, asked, callback, watch, path))
     about = description(fun, function, asked) | {"path": repr(path)}
     kept = None if checkpoint is None else Checkpoint(checkpoint, about)
     return _run(function, asked, callback, watch, path, kept)
@@ -282,56 +292,3 @@ class of_x:
         answer = function.fun(np.reshape(x, function.start.shape), *function.args)
         pair = isinstance(function.jac, str) and function.jac == "pair"
         return float(np.reshape(answer[0] if pair else answer, ()))
-
-
-def _points(starts: Any, function: Function, seed: int) -> Iterable[Floats]:
-    """Where to begin: x0 itself and others around it, or the points given."""
-    x0 = function.start
-    if np.ndim(starts) == 0:
-        if isinstance(starts, bool) or not isinstance(starts, int | np.integer):
-            raise InputError(f"starts must be a whole number, or an array of points; got {starts!r}")
-        if not 1 <= starts <= _MOST_STARTS:
-            raise InputError(f"starts must be at least 1 and at most {_MOST_STARTS}; got {starts}")
-        return itertools.chain([x0], _drawn(int(starts) - 1, function, seed))
-    points = [function.read(p) for p in starts]
-    if not points:
-        raise InputError("starts must be a number or an array of points; got none")
-    for p in points:
-        if p.size != x0.size:
-            raise InputError(f"each of starts must have {x0.size} entries, as x0 has; got {p.size}")
-    return [p.reshape(x0.shape) for p in points]
-
-
-def _drawn(count: int, function: Function, seed: int) -> Iterator[Floats]:
-    """Uniform within bounds where both are finite, else normal around x0."""
-    try:
-        random = np.random.Generator(np.random.Philox(seed))
-    except (TypeError, ValueError):
-        raise InputError(f"seed must be a whole number of at least 0; got {seed!r}") from None
-    x0 = function.start
-    low, high = function.bounds or (np.full(x0.size, -np.inf), np.full(x0.size, np.inf))
-    wide = np.isfinite(low) & np.isfinite(high)
-    for _ in range(count):
-        uniform, normal = random.random(x0.size), random.standard_normal(x0.size)
-        flat = x0.ravel() + np.maximum(1.0, np.abs(x0.ravel())) * normal
-        flat[wide] = low[wide] + uniform[wide] * (high[wide] - low[wide])
-        yield np.clip(flat, low, high).reshape(x0.shape)
-
-
-def _best(runs: list[Result]) -> Result:
-    """The lowest of several runs, with how they differ. Runs that failed count only where all did."""
-    order: Callable[[Result], tuple[bool, float]] = lambda r: (not np.isfinite(r.fun), r.fun)  # noqa: E731
-    best = min(runs, key=order)
-    values: NDArray[np.float64] = np.array([r.fun for r in runs])
-    near = values <= best.fun + 1e-6 * max(1.0, abs(best.fun))
-    best["spread"] = {
-        "starts": len(runs),
-        "reached_the_best": int(near.sum()),
-        "best": float(best.fun),
-        "worst": float(np.nanmax(values)) if np.isfinite(values).any() else float("nan"),
-        "successes": sum(r.success for r in runs),
-    }
-    for count in ("nfev", "njev", "nhev"):
-        best[count] = sum(r[count] for r in runs)
-    best["seconds"] = sum(r.seconds for r in runs)
-    return best

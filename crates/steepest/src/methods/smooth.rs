@@ -446,7 +446,7 @@ impl Run {
         }
         if let (Some(b), None) = (bounds, self.gamma) {
             b.chord(x, d);
-            if b.boxed() {
+            if b.boxes(x, d) {
                 // The box is all that is known of how far to go.
                 self.length = 1.0;
                 return;

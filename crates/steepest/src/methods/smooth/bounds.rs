@@ -51,9 +51,11 @@ impl Bounds {
         }
     }
 
-    /// Whether every coordinate has two finite bounds.
-    pub fn boxed(&self) -> bool {
-        (0..self.low.len()).all(|j| self.width(j) < f64::INFINITY)
+    /// Whether every coordinate has two finite bounds, and some come to theirs along d.
+    pub fn boxes(&self, x: &[f64], d: &[f64]) -> bool {
+        let mut all = 0..self.low.len();
+        let reached = |j: usize| d[j] != 0.0 && !self.inside(x[j] + d[j], j);
+        all.clone().any(reached) && all.all(|j| self.width(j) < f64::INFINITY)
     }
 
     /// In the units of a problem.

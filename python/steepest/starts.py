@@ -1,0 +1,186 @@
+"""Several starts of one descent: where they begin, the minima that they end in, and whether one more would help."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from steepest.errors import InputError
+from steepest.findings import Finding
+from steepest.objective import Floats, Function
+from steepest.result import Result
+
+__all__ = ["several"]
+
+#: More starts than this are taken for a mistake.
+_MOST = 1_000_000
+
+#: Ends this near, relative to the size of x (1 where that is less) and of f, are one minimum.
+_NEAR, _LEVEL = 1e-2, 1e-6
+
+#: How far a perturbation leads at first, and what it grows by where it led back, and shrinks by where it led higher;
+#: in units of max(1, |x|), or of the box.
+_FAR, _GROWS, _SHRINKS, _MOST_FAR = 0.5, 1.5, 0.9, 10.0
+
+Run = Callable[[Function], Result]
+
+
+def several(function: Function, starts: Any, escape: Any, seed: Any, run: Run) -> Result:
+    """The lowest of the runs from several starts, and of those from around the lowest; how they differ in `spread`.
+
+    Parameters
+    ----------
+    function : Function
+        What is minimised, and its start.
+    starts : int, array_like or None
+        How many starts, x0 among them, or the starts themselves; None for x0 alone.
+    escape : int or None
+        How many times the lowest point so far is perturbed and gone on from.
+    seed : int
+        For what is drawn.
+    run : callable
+        One descent, from the start of the function that it is given.
+
+    Returns
+    -------
+    Result
+        The lowest; evaluations and seconds are those of all.
+
+    Raises
+    ------
+    InputError
+        If `starts`, `escape` or `seed` cannot be used.
+    """
+    rounds = _count("escape", 0 if escape is None else escape, 0)
+    try:
+        random = np.random.Generator(np.random.Philox(seed))
+    except (TypeError, ValueError):
+        raise InputError(f"seed must be a whole number of at least 0; got {seed!r}") from None
+    points = _points(1 if starts is None else starts, function, random)
+    runs = [run(function.at(p)) for p in points]
+    best, far = min(runs, key=_order), _FAR
+    for _ in range(rounds):
+        end = run(function.at(_around(_flat(function, best), far, function, random)))
+        runs.append(end)
+        if _same(function, end, best):
+            far = min(_GROWS * far, _MOST_FAR)
+        elif _order(end) >= _order(best):
+            far *= _SHRINKS
+        best = min(best, end, key=_order)
+    return _told(function, runs, best)
+
+
+def _count(what: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        kinds = ", or an array of points" if what == "starts" else ""
+        raise InputError(f"{what} must be a whole number{kinds}; got {value!r}")
+    if not least <= value <= _MOST:
+        raise InputError(f"{what} must be at least {least} and at most {_MOST}; got {value}")
+    return int(value)
+
+
+def _points(starts: Any, function: Function, random: np.random.Generator) -> Iterable[Floats]:
+    """Where to begin: x0 itself and others around it, or the points given."""
+    x0 = function.start
+    if np.ndim(starts) == 0:
+        return itertools.chain([x0], _drawn(_count("starts", starts, 1) - 1, function, random))
+    points = [function.read(p) for p in starts]
+    if not points:
+        raise InputError("starts must be a number or an array of points; got none")
+    for p in points:
+        if p.size != x0.size:
+            raise InputError(f"each of starts must have {x0.size} entries, as x0 has; got {p.size}")
+    return [p.reshape(x0.shape) for p in points]
+
+
+def _box(function: Function) -> tuple[Floats, Floats]:
+    n = function.start.size
+    return function.bounds or (np.full(n, -np.inf), np.full(n, np.inf))
+
+
+def _drawn(count: int, function: Function, random: np.random.Generator) -> Iterator[Floats]:
+    """Uniform within bounds where both are finite, else normal around x0."""
+    x0, (low, high) = function.start, _box(function)
+    wide = np.isfinite(low) & np.isfinite(high)
+    for _ in range(count):
+        uniform, normal = random.random(x0.size), random.standard_normal(x0.size)
+        flat = x0.ravel() + np.maximum(1.0, np.abs(x0.ravel())) * normal
+        flat[wide] = low[wide] + uniform[wide] * (high[wide] - low[wide])
+        yield np.clip(flat, low, high).reshape(x0.shape)
+
+
+def _around(x: Floats, far: float, function: Function, random: np.random.Generator) -> Floats:
+    """A point so far from x, by each entry's size or its room."""
+    low, high = _box(function)
+    size = np.maximum(1.0, np.abs(x))
+    wide = np.isfinite(low) & np.isfinite(high)
+    size[wide] = 0.5 * (high[wide] - low[wide])
+    moved = x + far * size * random.uniform(-1.0, 1.0, x.size)
+    return np.clip(moved, low, high).reshape(function.start.shape)
+
+
+def _order(run: Result) -> tuple[bool, float]:
+    """Runs that failed count only where all did."""
+    return not np.isfinite(run.fun), run.fun
+
+
+def _flat(function: Function, run: Result) -> Floats:
+    return np.ravel(run.x if function.tree is None else function.tree.flat(run.x)).astype(np.float64)
+
+
+def _same(function: Function, a: Result, b: Result) -> bool:
+    """Whether two runs ended in one minimum, as far as values and points tell."""
+    x, y = _flat(function, a), _flat(function, b)
+    level = abs(a.fun - b.fun) <= _LEVEL * max(1.0, abs(a.fun), abs(b.fun))
+    return bool(level and (np.abs(x - y) <= _NEAR * np.maximum(1.0, np.abs(y))).all())
+
+
+def _told(function: Function, runs: list[Result], best: Result) -> Result:
+    """The lowest, with how the runs differ."""
+    values = np.array([r.fun for r in runs])
+    near = values <= best.fun + _LEVEL * max(1.0, abs(best.fun))
+    minima: list[tuple[Result, int]] = []
+    for r in sorted((r for r in runs if r.success), key=_order):
+        at = next((i for i, (m, _) in enumerate(minima) if _same(function, r, m)), None)
+        if at is None:
+            minima.append((r, 1))
+        else:
+            minima[at] = (minima[at][0], minima[at][1] + 1)
+    ended = sum(times for _, times in minima)
+    once = sum(times == 1 for _, times in minima)
+    # What no run has met yet is met next as often as what was met once (Good 1953).
+    chance = once / ended if ended > 1 else float("nan")
+    best["spread"] = {
+        "starts": len(runs),
+        "reached_the_best": int(near.sum()),
+        "best": float(best.fun),
+        "worst": float(np.nanmax(values)) if np.isfinite(values).any() else float("nan"),
+        "successes": sum(r.success for r in runs),
+        "minima": len(minima),
+        "chance_of_another": chance,
+    }
+    if len(minima) > 1:
+        best["findings"] = [*best["findings"], _finding(minima, ended, chance)]
+    for count in ("nfev", "njev", "nhev"):
+        best[count] = sum(r[count] for r in runs)
+    best["seconds"] = sum(r.seconds for r in runs)
+    return best
+
+
+def _finding(minima: list[tuple[Result, int]], ended: int, chance: float) -> Finding:
+    """The minima in a sentence, the lowest first."""
+    shown = ", ".join(f"{m.fun:.6g} ({times} of {ended})" for m, times in minima[:3])
+    rest = f", and {len(minima) - 3} higher" if len(minima) > 3 else ""
+    likely = chance > 0.1
+    return Finding(
+        kind="several_minima",
+        severity="warning" if likely else "note",
+        sentence=f"The starts ended in {len(minima)} minima, with the values {shown}{rest}.",
+        evidence={"minima": len(minima), "chance_of_another": chance},
+        remedy="More starts (or rounds of escape) are likely to end in minima not seen yet."
+        if likely
+        else "Another start would hardly end in a minimum not seen yet.",
+    )
