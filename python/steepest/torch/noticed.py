@@ -2,8 +2,7 @@
 overfitting.
 
 The thresholds are those of AutoTrainer (Zhang, Zhai, Ma and Shen 2021,
-<https://doi.org/10.1109/ICSE43902.2021.00043>) for vanishing and exploding gradients; the others are measured on
-the tasks of benchmarks/untuned.py.
+<https://doi.org/10.1109/ICSE43902.2021.00043>) for vanishing and exploding gradients; the others are choices.
 """
 
 from __future__ import annotations
