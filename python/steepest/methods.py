@@ -197,7 +197,7 @@ class GradientDescent(Settings):
 
 @dataclass(frozen=True)
 class InteriorPoint(Settings):
-    """Inside points, primal and dual, for losses made of straight parts (hinge, pinball,
+    """Interior points, primal and dual, for losses made of straight parts (hinge, pinball,
     epsilon_insensitive): Newton's steps on the conditions of both, a predictor and a corrector by one
     matrix over the columns. Some fifteen steps to any accuracy, with a duality gap. Mehrotra 1992,
     <https://doi.org/10.1137/0802028>; Portnoy and Koenker 1997, <https://doi.org/10.1214/ss/1030037960>.

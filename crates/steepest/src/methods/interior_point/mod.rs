@@ -1,4 +1,4 @@
-//! Inside points, for losses over a table that are made of straight parts.
+//! Interior points, for losses over a table that are made of straight parts.
 mod proof;
 mod ties;
 mod wide;
@@ -376,7 +376,7 @@ const MOST: usize = 4000;
 
 pub(super) const ENTRY: Entry = Entry {
     name: "interior_point",
-    doc: "Inside points, primal and dual, for losses made of straight parts (hinge, pinball, epsilon_insensitive): \
+    doc: "Interior points, primal and dual, for losses made of straight parts (hinge, pinball, epsilon_insensitive): \
           Newton's steps on the conditions of both, a predictor and a corrector by one matrix over the columns. Some \
           fifteen steps to any accuracy, with a duality gap. Mehrotra 1992, <https://doi.org/10.1137/0802028>; Portnoy \
           and Koenker 1997, <https://doi.org/10.1214/ss/1030037960>.",
