@@ -444,9 +444,11 @@ def weigh(case: Case, w: Array, b: Array, result: Any) -> Verdict:
     noise = min(model.noise(bw, bb), model.noise(w, b))
     null = model.null()
     if case.loss in (*UNENDING, *CORNERS):
-        # no model at all stands for the null model that has its least value at infinity, or next to 0
-        nothing = model.value(model.inner(np.zeros_like(w), 0 * b))
-        null = nothing if np.isfinite(nothing) and null < 1e-9 * nothing else null
+        # no model at all, whatever the bounds, stands for the null model whose least value is at infinity, or next to 0
+        nothing = (
+            model.share * model.loss.value(model.t, np.zeros((len(model.t), model.outputs), np.longdouble))
+        ).sum()
+        null = nothing if null < 1e-9 * nothing else null
     gap = F - least
     # below the normal numbers of float64 nothing can be asked
     noise += 4 * EPS * abs(F) + 1e-300 + model.blur(ours) + model.blur(best)

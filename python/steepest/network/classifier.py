@@ -45,9 +45,25 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         The weight of the squares of the weights.
     batch_size : int or "auto"
         Rows a step; "auto" is min(200, rows), and for ``solver="auto"`` from 32 to 256 by the rows.
-    learning_rate, learning_rate_init, power_t, momentum, nesterovs_momentum, beta_1, beta_2, epsilon, tol,
-    n_iter_no_change
-        Of "adam" and "sgd"; without effect elsewhere.
+    learning_rate : str, default "constant"
+        Of "sgd": "constant", "invscaling" or "adaptive". This and the next few are without effect under other
+        solvers.
+    learning_rate_init : float, default 0.001
+        The rate that they begin with.
+    power_t : float, default 0.5
+        Of "invscaling": the rate is divided by the step's number to this power.
+    tol : float, default 0.0001
+        Epochs that gain less than this are counted.
+    n_iter_no_change : int, default 10
+        As many of them in a row end the fit.
+    momentum : float, default 0.9
+        Of "sgd": how much of the velocity is kept at each step.
+    nesterovs_momentum : bool, default True
+        Of "sgd": whether the gradient is used as if one velocity ahead.
+    beta_1, beta_2 : float, default 0.9 and 0.999
+        Of "adam": how much of the means of gradients and of their squares is kept.
+    epsilon : float, default 1e-8
+        Of "adam": what is added to the root of the mean square.
     max_iter : int, default 200
         Epochs at most; of "lbfgs" steps. "auto" takes as many as make some 8000 steps, at least 20.
     max_fun : int, default 15000
@@ -258,6 +274,10 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         Parameters
         ----------
         X : array or sparse matrix of shape (rows, columns)
+
+        Returns
+        -------
+        ndarray of shape (rows,) or (rows, labels)
         """
         z = self._outputs(X, means=False)
         if self._several:
@@ -271,6 +291,10 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         Parameters
         ----------
         X : array or sparse matrix of shape (rows, columns)
+
+        Returns
+        -------
+        ndarray of shape (rows, classes)
         """
         check_is_fitted(self)
         p = self._outputs(X, means=True)
@@ -282,6 +306,10 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         Parameters
         ----------
         X : array or sparse matrix of shape (rows, columns)
+
+        Returns
+        -------
+        ndarray of shape (rows, classes)
         """
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))

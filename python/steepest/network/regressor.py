@@ -40,9 +40,13 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         count alike), the rule ``momo_adam`` finds its rate below a cap that falls along a cosine over the epochs, and
         the weights are those that were best on held-out rows. The others are scikit-learn's, from the numbers as they
         are.
-    alpha, batch_size, learning_rate, learning_rate_init, power_t, max_iter, shuffle, random_state, tol, verbose,
-    warm_start, momentum, nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon,
-    n_iter_no_change, max_fun, initialiser, dropout, layer_norm, residual
+    alpha, batch_size, max_iter, max_fun, shuffle, random_state, verbose, warm_start : optional
+        As for `MLPClassifier`.
+    learning_rate, learning_rate_init, power_t, tol, n_iter_no_change, momentum, nesterovs_momentum : optional
+        As for `MLPClassifier`.
+    beta_1, beta_2, epsilon, early_stopping, validation_fraction : optional
+        As for `MLPClassifier`.
+    initialiser, dropout, layer_norm, residual : optional
         As for `MLPClassifier`.
 
     Attributes

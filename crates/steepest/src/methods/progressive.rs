@@ -152,6 +152,8 @@ struct Work {
     quick: bool,
     /// Steps after which it ends, since such a way was found; 0 before.
     leaves: usize,
+    /// The way without end that was found, where it leaves.
+    along: Vec<f64>,
     looked_at_end: bool,
     /// 1e-12 of the null model's value, where that can matter.
     floor: Option<f64>,
@@ -185,6 +187,7 @@ impl Default for Work {
             next_look: apart::LOOK,
             quick: false,
             leaves: 0,
+            along: Vec::new(),
             looked_at_end: false,
             floor: None,
             first: f64::NAN,
@@ -194,7 +197,7 @@ impl Default for Work {
 
 // What is left out follows from the table and the stage (`Work::again`).
 state!(Work {
-    walk, shape, since, squared_once, stage, far, tailed, age, steps, stuck, idle, blind, endless, next_look, quick, leaves, looked_at_end, floor, first,
+    walk, shape, since, squared_once, stage, far, tailed, age, steps, stuck, idle, blind, endless, next_look, quick, leaves, along: maybe, looked_at_end, floor, first,
 } but table, scaling, centred, penalty, one_sided, sides, ground);
 
 /// Steps on one sample at most.

@@ -103,12 +103,12 @@ impl Work {
     /// Whether a way was looked for and found, and it is time to end: of several classes what some lose falls by e a step or
     /// faster, so that after some steps more the rest is what it would be without them.
     pub(super) fn found(&mut self, problem: &mut Problem<'_>) -> Result<Option<bool>, Halt> {
-        let found = self.apart(problem)?;
-        if found.is_some() && self.table.outputs > 1 && !self.left(problem) {
-            self.leaves = self.steps + LEAVE;
+        let Some(way) = self.apart(problem)? else { return Ok(None) };
+        if self.table.outputs > 1 && !self.left(problem) {
+            (self.leaves, self.along) = (self.steps + LEAVE, way);
             return Ok(None);
         }
-        Ok(found)
+        Ok(Some(false))
     }
 
     /// Whether the loss falls without end along a way that is looked for: of the point itself and of the last step, what
@@ -116,13 +116,13 @@ impl Work {
     /// to those that must stay. Many levels that are separated at once each want a length of their own, and no
     /// step says so clearly, but what is left of one does. Of several classes each is held against the row's own by itself:
     /// a level in which one never occurs is separated from that one, whatever becomes of the others.
-    pub(super) fn apart(&self, problem: &mut Problem<'_>) -> Result<Option<bool>, Halt> {
+    pub(super) fn apart(&self, problem: &mut Problem<'_>) -> Result<Option<Vec<f64>>, Halt> {
         let columns = &self.penalty[..self.table.columns.min(self.penalty.len())];
         if self.table.coupled() || self.shape.form != Form::Whole || columns.iter().all(|a| *a > 0.0) {
             return Ok(None);
         }
         if self.leaves > 0 {
-            return Ok(Some(false));
+            return Ok(Some(self.along.clone()));
         }
         // Few of the rows on their wrong side tell mostly that there is no such way.
         let all = wrong(problem, self.walk.here, 0.0, (usize::MAX, 1))?.0;
@@ -143,7 +143,7 @@ impl Work {
                 }
                 let largest = self.changes(problem, &way)?;
                 if self.recedes(problem, &way, largest)? {
-                    return Ok(Some(false));
+                    return Ok(Some(way));
                 }
                 if !(largest > MOVED) {
                     // Columns that are nearly copies of each other: it moves no row.
@@ -203,7 +203,7 @@ impl Work {
 
     /// Whether no row's loss grows along a way, and some row's falls; the way is given a largest entry of 1, and 0
     /// in what is penalised.
-    fn without_end(&self, problem: &mut Problem<'_>, way: &mut [f64]) -> Result<bool, Halt> {
+    pub(super) fn without_end(&self, problem: &mut Problem<'_>, way: &mut [f64]) -> Result<bool, Halt> {
         way.iter_mut().zip(&self.penalty).filter(|(_, a)| **a > 0.0).for_each(|(v, _)| *v = 0.0);
         if !unit(way) {
             return Ok(false);

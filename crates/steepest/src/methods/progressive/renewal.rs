@@ -216,8 +216,8 @@ impl Work {
     pub(super) fn ended(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let mut step = self.report(problem, x, 0.0)?;
         if step.verdict.is_none() {
-            if let Some(wholly) = self.apart(problem)? {
-                self.endless_fall(problem, wholly, &mut step)?;
+            if self.apart(problem)?.is_some() {
+                self.endless_fall(problem, false, &mut step)?;
                 return Ok(step);
             }
             step.certificate = self.proof(problem)?;

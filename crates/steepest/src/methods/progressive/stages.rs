@@ -112,6 +112,11 @@ impl Work {
         if !walk.metric.again(seen, self.shape.form)? {
             return bad("walk.metric' is of other rows");
         }
+        // The verdict rests on a way without end that was found.
+        let mut along = self.along.clone();
+        if self.leaves > 0 && !(along.len() == self.walk.u.len() && self.without_end(problem, &mut along)?) {
+            return bad("along' is no way without end of these rows");
+        }
         Ok(())
     }
 }
