@@ -2,7 +2,7 @@
 //! work. As products do elsewhere, they use fused multiplication where the hardware has it.
 //!
 //! A tile of c stays in registers while k runs; b is read along its rows, from where it lies or packed in panels; a may lie
-//! in any way, for its numbers are broadcast one by one. A tile is written once, over [`Vector`]; 6 × 64 `f32` reach 97 % of
+//! in any way, for its numbers are broadcast one by one. A tile is written once, over `Vector`; 6 × 64 `f32` reach 97 % of
 //! what an AVX-512 core can do.
 use crate::real::Float;
 use crate::simd::{Level, level};

@@ -211,7 +211,7 @@ class LinearSVC(ClassifierMixin, SparseCoefMixin, Classes, LinearEstimator):  # 
 class LinearSVR(RegressorMixin, LinearEstimator):  # type: ignore[misc]
     """A linear model whose errors cost nothing up to epsilon, beyond it themselves or their squares (support vectors).
 
-    Minimises C sum(weight * max(0, |y - Xw - b| - epsilon)) + ||w||^2 / 2 + (b / intercept_scaling)^2 / 2,
+    Minimises C sum(weight * max(0, abs(y - Xw - b) - epsilon)) + ||w||^2 / 2 + (b / intercept_scaling)^2 / 2,
     scikit-learn's objective, its penalised intercept included. In terms of `steepest`: loss ``epsilon_insensitive``
     or ``squared_epsilon_insensitive``, penalty ``l2``, alpha = 1 / (C sum(weight)).
 

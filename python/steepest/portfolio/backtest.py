@@ -32,7 +32,7 @@ class Backtest:
     looks : ndarray of int
         The period from which each was held.
     turnover, equal_turnover : float
-        Σ |trade| in a look, on average.
+        ``Σ |trade|`` in a look, on average.
     names : list
         The assets.
     outcomes : list of str

@@ -129,7 +129,7 @@ class MeanRisk(BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         ndarray of shape (periods,)
-            X @ weights_.
+            ``X @ weights_``.
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)

@@ -36,7 +36,7 @@ class Portfolio(Result):
         The same of a year, where `periods` says how many periods a year has: the return times `periods`, the
         volatility times its root. `sharpe` is that of a year, or of a period where `periods` is not given.
     trades : float
-        Σ |w - holdings|, where there are holdings.
+        ``Σ |w - holdings|``, where there are holdings.
     limit_prices : dict
         The multipliers of the limits by their labels: above 0 where one holds the weights down.
 
