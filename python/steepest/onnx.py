@@ -39,7 +39,7 @@ from sklearn.base import is_classifier
 
 from steepest import linear
 from steepest.errors import InputError
-from steepest.linear.estimator import LinearEstimator
+from steepest.linear.theirs import Counterpart
 from steepest.model import Model
 from steepest.tables.pieces import MISSING, OTHER, LevelsPiece, NumberPiece
 
@@ -81,9 +81,11 @@ def export(model: Any, path: str | os.PathLike[str] | None = None) -> Any:
     """
     if isinstance(model, Model):
         graph = _of_table(model)
-    elif isinstance(model, LinearEstimator):
+    elif isinstance(model, Counterpart):
         theirs = model.to_sklearn()
-        shown = {"zipmap": False} if hasattr(theirs, "predict_proba") else {"raw_scores": True}
+        shown = {} if hasattr(theirs, "predict_proba") else {"raw_scores": True}
+        if hasattr(type(theirs), "predict_proba"):
+            shown["zipmap"] = False
         options = {id(theirs): shown} if is_classifier(theirs) else None
         kind = [("X", DoubleTensorType([None, theirs.n_features_in_]))]
         graph = skl2onnx.to_onnx(theirs, initial_types=kind, options=options, target_opset=_OPSET)
@@ -240,7 +242,7 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
 def _register() -> None:
     for name in linear.__all__:
         ours = getattr(linear, name)
-        if not issubclass(ours, LinearEstimator):
+        if not issubclass(ours, Counterpart):
             continue
         classifies = is_classifier(ours())
         shape = (

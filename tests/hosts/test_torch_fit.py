@@ -212,6 +212,8 @@ def test_inputs_by_place_and_by_name_and_no_target() -> None:
     assert fit(net(3, 2, 3, act=nn.Tanh), torch.randn(40, 3), epochs=2).nit > 0
 
 
+# Where JAX was imported too, it warns of every fork.
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
 def test_workers_that_fork() -> None:
     x, y = circles(64)
     fit(net(2, 4, 2), (x, y), epochs=1)  # the pool of threads is there before the fork

@@ -24,7 +24,7 @@ from steepest.tables.stream import Stream, batches_of, is_frame, is_unread
 from .offset import added
 from .problem import Problem, Solved, solve_all, warn_unless_converged
 from .settings import refuse_strange_numbers
-from .theirs import to_sklearn
+from .theirs import Counterpart
 
 __all__ = ["Classes", "LinearEstimator", "LinearRegressor", "alike", "column_of", "opened"]
 
@@ -143,7 +143,7 @@ def _refuse_inexact(values: NDArray[Any]) -> None:
                 )
 
 
-class LinearEstimator(BaseEstimator):  # type: ignore[misc]
+class LinearEstimator(Counterpart, BaseEstimator):  # type: ignore[misc]
     """A model whose scores are X w + b."""
 
     def _validate_params(self) -> None:
@@ -305,30 +305,6 @@ class LinearEstimator(BaseEstimator):  # type: ignore[misc]
             widths=getattr(self, "sparse_columns_", {}),
         )
         return self._products(stream)
-
-    def to_sklearn(self) -> Any:
-        """scikit-learn's estimator of this name, fitted with these coefficients.
-
-        Returns
-        -------
-        estimator
-            Of scikit-learn's own class, with the settings that it knows.
-
-        Raises
-        ------
-        InputError
-            scikit-learn has none of this name, or the columns are those of files.
-
-        Examples
-        --------
-        >>> from sklearn.datasets import load_diabetes
-        >>> from steepest.linear import Ridge
-        >>> X, y = load_diabetes(return_X_y=True)
-        >>> model = Ridge().fit(X, y)
-        >>> bool((model.to_sklearn().predict(X) == model.predict(X)).all())
-        True
-        """
-        return to_sklearn(self)
 
     def _set_result(self, results: list[Result]) -> None:
         """Keeps the results, the one farthest from its goal in front, and warns where one fell short."""

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval
 from .elastic_net import ElasticNet
 from .lasso import Lasso
 from .ridge import Ridge
+from .theirs import Counterpart
 
 __all__ = ["ElasticNetCV", "LassoCV", "RidgeCV"]
 
@@ -49,7 +50,7 @@ def _path(X: Any, y: Any, **given: Any) -> Any:
     return linear_model.enet_path(X, y, l1_ratio=ratio, **given)
 
 
-class _Searched:
+class _Searched(Counterpart):
     """Keeps how the model at the chosen alpha ended."""
 
     _model: Any
@@ -248,7 +249,7 @@ class ElasticNetCV(_Searched, linear_model.ElasticNetCV):  # type: ignore[misc]
         return model
 
 
-class RidgeCV(linear_model.RidgeCV):  # type: ignore[misc]
+class RidgeCV(Counterpart, linear_model.RidgeCV):  # type: ignore[misc]
     """Least squares with an l2 penalty whose weight is chosen by leaving out one row at a time, or by folds.
 
     Parameters and the choice are scikit-learn's `RidgeCV`; the model at the alpha chosen is `Ridge`'s.

@@ -9,13 +9,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from steepest.errors import InputError
 
-__all__ = ["to_sklearn"]
+__all__ = ["Counterpart"]
 
 #: what only estimators of this package have
 _OURS = frozenset({"result_", "results_"})
 
 
-def to_sklearn(ours: Any) -> Any:
+def _to_sklearn(ours: Any) -> Any:
     """scikit-learn's estimator with the settings and the fitted attributes of `ours`."""
     check_is_fitted(ours, "coef_")
     name = type(ours).__name__
@@ -33,3 +33,31 @@ def to_sklearn(ours: Any) -> Any:
     if hasattr(theirs, "_get_loss"):  # set when it is fitted: `predict` asks it for the link
         theirs._base_loss = theirs._get_loss()
     return theirs
+
+
+class Counterpart:
+    """An estimator that scikit-learn has under the same name."""
+
+    def to_sklearn(self) -> Any:
+        """scikit-learn's estimator of this name, fitted with these coefficients.
+
+        Returns
+        -------
+        estimator
+            Of scikit-learn's own class, with the settings that it knows.
+
+        Raises
+        ------
+        InputError
+            scikit-learn has none of this name, or the columns are those of files.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from steepest.linear import Ridge
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> model = Ridge().fit(X, y)
+        >>> bool((model.to_sklearn().predict(X) == model.predict(X)).all())
+        True
+        """
+        return _to_sklearn(self)
