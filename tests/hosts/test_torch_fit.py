@@ -505,6 +505,30 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bits(tmp_path: Path) -> Non
     assert same(weights(ran[0]["module"]), weights(ran[1]["module"]))
 
 
+def test_from_every_step_it_goes_on_to_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of an epoch too, where no batch is left to go on with."""
+    from steepest.torch.plan import Kept
+
+    file, write, kept = tmp_path / "kept.safetensors", Kept.write, []
+
+    def copied(self: Kept, state: object) -> None:
+        write(self, state)
+        if state is not None:
+            kept.append(file.read_bytes())
+
+    monkeypatch.setattr(Kept, "write", copied)
+    known: dict[str, object] = {"where": (file, 0.0)}
+    exec(PROGRAM.replace("epochs=12", "epochs=3"), known)
+    monkeypatch.undo()
+    assert len(kept) >= 14
+    for k, content in enumerate(kept):
+        file.write_bytes(content)
+        again: dict[str, object] = {"where": (file, 30.0)}
+        exec(PROGRAM.replace("epochs=12", "epochs=3"), again)
+        assert again["result"].resumed == k + 1
+        assert same(weights(again["module"]), weights(known["module"])), k + 1
+
+
 def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
     file, data = tmp_path / "run.safetensors", circles(100)
     fit(net(2, 8, 2), data, epochs=50, checkpoint=(file, 0.0), callback=lambda p: p.epoch > 1)

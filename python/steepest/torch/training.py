@@ -110,9 +110,11 @@ class Training:
         self.order = stream(self.plan.device)
         source = self.plan.train.epoch(self.epoch, skip)
         pending: Pairs = []
-        for k, (x, y) in enumerate(source):
-            if k == 0 and skip:
+        back = skip > 0
+        for x, y in source:
+            if back:
                 set_stream(now, self.plan.device)
+                back = False
             pending.append((move(x, self.plan.device), move(y, self.plan.device)))
             if len(pending) == self.plan.accumulate:
                 self._step(pending)
@@ -123,6 +125,8 @@ class Training:
             self._step(pending)
             if self.outcome:
                 return
+        if back:  # all of the epoch's batches were behind it
+            set_stream(now, self.plan.device)
         self.plan.train.length = self.plan.train.length or self.batch
         self.epoch, self.batch, self.order = self.epoch + 1, 0, None
         if self.counts:
@@ -320,6 +324,7 @@ class Training:
             "momo": steps.optimizer.param_groups[0].get("numbers", {}),
             "budget": [self.plan.budget.begun, self.plan.budget.round],
             "seconds": self.seconds,
+            "length": self.plan.train.length,
         }
         arrays = {
             f"{part}/{name}": _array(t) for part, tensors in parts.items() for name, t in tensors.items()
@@ -350,6 +355,7 @@ class Training:
         steps.size = StepSize(**told["size"])
         steps.noticed.load(told["noticed"])
         self.plan.budget.begun, self.plan.budget.round = told["budget"]
+        self.plan.train.length = told["length"]
         self.before, self.resumed = told["seconds"], steps.taken
         self.order = parts["random"].get("order")
         set_stream(parts["random"]["now"], self.plan.device)
