@@ -1,17 +1,15 @@
 //! A table that is not in memory: read in pieces by a thread of its own while the pool computes.
-use super::codes::{Category, Codes};
-use super::dense::Dense;
-use super::sparse::Sparse;
-use super::stack::Stack;
-use crate::cancel;
-use crate::design::{Design, countable};
+mod pieces;
+mod reading;
+
+use crate::design::Design;
 use crate::real::Float;
-use crate::source::{Entries, Source, Unreadable};
-use std::collections::BTreeMap;
+use crate::source::{Source, Unreadable};
+use pieces::{Decoded, Layout};
+use reading::{AHEAD, Reading, WAIT, lock};
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -22,12 +20,8 @@ const PIECE: [usize; 2] = [1 << 16, 8 << 20];
 const TAKEN: usize = 2 << 20;
 /// Bytes for samples at least.
 const SAMPLES: usize = 4 << 20;
-/// Pieces that are read before anybody asks.
-const AHEAD: usize = 2;
 /// Dense rows are added four at a time: stretches are whole fours, so that no sum depends on where pieces end.
 const GRAIN: usize = 4;
-/// How long a thread waits for a piece before it looks whether the work was called off.
-const WAIT: Duration = Duration::from_millis(20);
 /// How long the thread that reads is waited for once nobody asks any more.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -77,296 +71,12 @@ pub struct Streamed<N: Float> {
     reader: Option<JoinHandle<()>>,
 }
 
-/// How the rows lie.
-struct Layout {
-    rows: usize,
-    /// Numbers a row.
-    width: usize,
-    levels: Vec<usize>,
-    /// Sparse columns, and entries in them in all.
-    sparse: (usize, usize),
-    columns: usize,
-    /// Rows of a piece.
-    per: usize,
-}
-
-/// Some rows: numbers a row's side by side, codes of one category after another.
-struct Decoded<N> {
-    rows: usize,
-    numbers: Vec<N>,
-    codes: Vec<i32>,
-    entries: Entries<N>,
-}
-
-/// What the threads that compute and the one that reads have in common.
-struct Reading<N> {
-    pieces: Vec<RwLock<Option<Arc<Decoded<N>>>>>,
-    /// Pieces that stay once they were read: the first ones. Fewer where samples take their room.
-    kept: AtomicUsize,
-    /// How many others there may be at a time.
-    others: usize,
-    /// The piece that was come to last, and whether in order.
-    at: AtomicUsize,
-    in_order: AtomicBool,
-    reads: AtomicU64,
-    state: Mutex<Waits>,
-    /// Heard by those who wait for a piece.
-    read: Condvar,
-    /// Heard by the thread that reads.
-    asked: Condvar,
-}
-
-#[derive(Default)]
-struct Waits {
-    /// How many threads wait for a piece.
-    waiting: BTreeMap<usize, usize>,
-    /// The pieces there are beside those that stay.
-    others: Vec<usize>,
-    unreadable: Option<Unreadable>,
-    closing: bool,
-}
-
 /// The rows of a sample, in order.
 struct HeldSample<N> {
     runs: Vec<Range<usize>>,
     /// Where each run begins in the block.
     first: Vec<usize>,
     block: Decoded<N>,
-}
-
-fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
-    m.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Layout {
-    fn of<N: Float>(source: &dyn Source<N>) -> Result<Self, String> {
-        let (rows, width) = (source.rows(), source.numbers());
-        let (levels, sparse) = (source.levels().to_vec(), source.sparse());
-        countable(rows)?;
-        let columns = width + levels.iter().sum::<usize>() + sparse.0;
-        Ok(Layout { rows, width, levels, sparse, columns, per: 1 })
-    }
-    /// Bytes of a row; of one with as many entries as others have, where there are sparse columns.
-    fn bytes<N>(&self) -> usize {
-        let entries = (self.sparse.1).div_ceil(self.rows.max(1)) * (size_of::<N>() + 4) + 4;
-        let sparse = if self.sparse.0 > 0 { entries } else { 0 };
-        self.width * size_of::<N>() + 4 * self.levels.len() + sparse
-    }
-    fn piece(&self, p: usize) -> Range<usize> {
-        p * self.per..((p + 1) * self.per).min(self.rows)
-    }
-    fn block<N: Float>(&self, rows: usize) -> Decoded<N> {
-        let numbers = vec![N::default(); rows * self.width];
-        let codes = vec![0; rows * self.levels.len()];
-        Decoded { rows, numbers, codes, entries: Entries::default() }
-    }
-    /// Some rows as a table.
-    fn look<N: Float, R>(&self, block: &Decoded<N>, f: impl FnOnce(&dyn Design) -> R) -> R {
-        if self.sparse.0 == 0 {
-            return self.beside_sparse(block, f);
-        }
-        let Entries { values, columns, starts } = &block.entries;
-        let sparse = Sparse::unchecked(values, columns, starts, self.sparse.0);
-        if self.columns == self.sparse.0 {
-            return f(&sparse);
-        }
-        self.beside_sparse(block, |left| {
-            f(&Stack::new(&[left, &sparse]).expect("as many rows in each"))
-        })
-    }
-    /// The columns that are not sparse.
-    fn beside_sparse<N: Float, R>(
-        &self,
-        block: &Decoded<N>,
-        f: impl FnOnce(&dyn Design) -> R,
-    ) -> R {
-        let Decoded { rows, numbers, codes, .. } = block;
-        if self.levels.is_empty() {
-            let table = Dense::strided(numbers, *rows, self.width, self.width, 1);
-            return f(&table.expect("as many numbers as rows"));
-        }
-        let of =
-            |(k, &levels): (usize, &usize)| Category { codes: &codes[k * rows..][..*rows], levels };
-        let categories: Vec<Category<'_>> = self.levels.iter().enumerate().map(of).collect();
-        f(&Codes::new(*rows, numbers, self.width, &categories).expect("as many codes as rows"))
-    }
-    /// What a source has written that it should not have.
-    fn unsound<N>(&self, entries: &Entries<N>, rows: &Range<usize>) -> Result<(), Unreadable> {
-        let outside = |j: &i32| usize::try_from(*j).is_ok_and(|j| j >= self.sparse.0);
-        let wanted = if self.sparse.0 > 0 { rows.len() } else { 0 };
-        let why = if entries.rows() != wanted {
-            format!("their source ended {} of their sparse rows", entries.rows())
-        } else if let Some(j) = entries.columns.iter().find(|j| outside(j)) {
-            format!("their source has an entry in sparse column {j} of {}", self.sparse.0)
-        } else {
-            return Ok(());
-        };
-        Err(Unreadable { what: format!("rows {} to {}", rows.start, rows.end), group: None, why })
-    }
-    /// Copies rows of one block into another, whose sparse rows before them are there.
-    fn copy<N: Float>(
-        &self,
-        from: &Decoded<N>,
-        rows: Range<usize>,
-        to: &mut Decoded<N>,
-        at: usize,
-    ) {
-        let (n, w) = (rows.len(), self.width);
-        to.numbers[at * w..][..n * w].copy_from_slice(&from.numbers[rows.start * w..][..n * w]);
-        for k in 0..self.levels.len() {
-            to.codes[k * to.rows + at..][..n]
-                .copy_from_slice(&from.codes[k * from.rows + rows.start..][..n]);
-        }
-        if self.sparse.0 > 0 {
-            for i in rows {
-                let entries = from.entries.starts[i] as usize..from.entries.starts[i + 1] as usize;
-                to.entries.values.extend_from_slice(&from.entries.values[entries.clone()]);
-                to.entries.columns.extend_from_slice(&from.entries.columns[entries]);
-                to.entries.end_row();
-            }
-        }
-    }
-}
-
-impl<N: Float> Reading<N> {
-    fn there(&self, p: usize) -> Option<Arc<Decoded<N>>> {
-        self.pieces[p].read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-    /// How far a piece lies ahead, in the order of the passes, one after another.
-    fn ahead(&self, p: usize) -> usize {
-        let n = self.pieces.len();
-        (p + n - self.at.load(Relaxed)) % n
-    }
-    /// A thread has come to this piece: the next ones may be read. Threads that lag a little behind tell nothing new.
-    fn come_to(&self, p: usize) {
-        let (n, ahead) = (self.pieces.len(), self.ahead(p));
-        if ahead == 0 || n - ahead <= self.others.min(n / 2) {
-            return;
-        }
-        self.in_order.store(ahead <= self.others, Relaxed);
-        self.at.store(p, Relaxed);
-        drop(lock(&self.state));
-        self.asked.notify_one();
-    }
-    /// What to read: what somebody waits for, else what will be asked for next.
-    fn next(&self, state: &Waits) -> Option<usize> {
-        let missing = |p: &usize| self.there(*p).is_none();
-        if let Some(p) = state.waiting.keys().copied().find(missing) {
-            return Some(p);
-        }
-        if !self.in_order.load(Relaxed) {
-            return None;
-        }
-        let (n, at) = (self.pieces.len(), self.at.load(Relaxed));
-        let p = (1..=n).map(|step| (at + step) % n).find(missing)?;
-        let before = state.others.iter().filter(|q| (1..self.ahead(p)).contains(&self.ahead(**q)));
-        (p < self.kept() || before.count() < AHEAD).then_some(p)
-    }
-    fn kept(&self) -> usize {
-        self.kept.load(Relaxed)
-    }
-    fn set(&self, p: usize, block: Option<Arc<Decoded<N>>>) -> Option<Arc<Decoded<N>>> {
-        let mut place = self.pieces[p].write().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *place, block)
-    }
-    /// As many pieces stay from now on; what lies beyond them is dropped.
-    fn keep(&self, count: usize) {
-        let mut state = lock(&self.state);
-        let before = self.kept.swap(count, Relaxed);
-        state.others.retain(|q| *q >= count);
-        (count..before).for_each(|p| drop(self.set(p, None)));
-    }
-    /// Puts a piece in its place; what makes room for it is handed back: what will be asked for last.
-    fn put(&self, state: &mut Waits, p: usize, block: Decoded<N>) -> Option<Decoded<N>> {
-        self.set(p, Some(Arc::new(block)));
-        if p < self.kept() {
-            return None;
-        }
-        state.others.push(p);
-        if state.others.len() <= self.others {
-            return None;
-        }
-        let free = |q: &usize| *q != p && self.ahead(*q) > 0 && !state.waiting.contains_key(q);
-        let last = state.others.iter().copied().filter(free).max_by_key(|q| self.ahead(*q))?;
-        state.others.retain(|q| *q != last);
-        self.set(last, None).and_then(Arc::into_inner)
-    }
-    /// Reads until the table is dropped or something cannot be read.
-    fn serve(&self, shape: &Layout, source: &mut dyn Source<N>) {
-        let mut spare: Option<Decoded<N>> = None;
-        loop {
-            let mut state = lock(&self.state);
-            let p = loop {
-                if state.closing || state.unreadable.is_some() {
-                    return;
-                }
-                match self.next(&state) {
-                    Some(p) => break p,
-                    None => {
-                        state = self.asked.wait(state).unwrap_or_else(PoisonError::into_inner);
-                    }
-                }
-            };
-            drop(state);
-            let rows = shape.piece(p);
-            let fits = spare.take().filter(|block| block.rows == rows.len());
-            let mut block = fits.unwrap_or_else(|| shape.block(rows.len()));
-            let Decoded { numbers, codes, entries, .. } = &mut block;
-            entries.clear();
-            let read = catch_unwind(AssertUnwindSafe(|| {
-                source.read(rows.clone(), numbers, codes, entries)?;
-                shape.unsound(entries, &rows)
-            }));
-            let read = read.unwrap_or_else(|_| {
-                let what = format!("rows {} to {} of the table", rows.start, rows.end);
-                Err(Unreadable { what, group: None, why: "their source panicked".into() })
-            });
-            let mut state = lock(&self.state);
-            match read {
-                Ok(()) => {
-                    self.reads.fetch_add(1, Relaxed);
-                    spare = self.put(&mut state, p, block);
-                }
-                Err(why) => state.unreadable = Some(why),
-            }
-            drop(state);
-            self.read.notify_all();
-        }
-    }
-    /// A piece, once it is read; none where something could not be.
-    fn wait(&self, p: usize) -> Option<Arc<Decoded<N>>> {
-        self.come_to(p);
-        if let Some(block) = self.there(p) {
-            return Some(block);
-        }
-        loop {
-            let mut state = lock(&self.state);
-            if let Some(block) = self.there(p) {
-                return Some(block);
-            }
-            if state.unreadable.is_some() || state.closing {
-                return None;
-            }
-            *state.waiting.entry(p).or_default() += 1;
-            self.asked.notify_one();
-            state = match self.read.wait_timeout(state, WAIT) {
-                Ok((state, _)) => state,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
-            let block = self.there(p);
-            if let Some(threads) = state.waiting.get_mut(&p) {
-                *threads -= 1;
-                if *threads == 0 {
-                    state.waiting.remove(&p);
-                }
-            }
-            drop(state);
-            if block.is_some() {
-                return block;
-            }
-            cancel::check();
-        }
-    }
 }
 
 impl<N: Float> HeldSample<N> {
