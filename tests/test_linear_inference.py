@@ -283,3 +283,54 @@ def test_what_has_no_errors_says_so():
         with pytest.raises(InputError, match=next(iter(bad))):
             model.summary(X, Y, **bad)
     assert not hasattr(Ridge(), "summary")
+
+
+@pytest.mark.parametrize("covariance", ["model", "HC0"])
+@pytest.mark.parametrize("loss", ["squared", "gamma", "inverse_gaussian", "cloglog"])
+def test_errors_change_with_the_scale_of_their_columns(loss, covariance):
+    scale = np.array([1e-6, 1e-2, 1e3, 1e6])
+    y = HIGH if loss == "cloglog" else Y
+    plain, other = (
+        GeneralizedLinear(loss, None, tol=1e-13).fit(X * s, y).summary(X * s, y, covariance=covariance)
+        for s in (1.0, scale)
+    )
+    np.testing.assert_allclose(other.se * np.append(scale, 1.0), plain.se, rtol=1e-6)
+
+
+def test_errors_of_weighted_classes_are_those_of_weighted_rows():
+    for given in ({0: 1.0, 1: 3.0}, "balanced"):
+        model = LogisticRegression(C=np.inf, tol=1e-12, class_weight=given).fit(X, HIGH, WEIGHT)
+        factor = {0: 1.0, 1: 3.0}
+        if given == "balanced":
+            total = [WEIGHT[~HIGH].sum(), WEIGHT[HIGH].sum()]
+            factor = {k: sum(total) / (2 * t) for k, t in enumerate(total)}
+        weight = WEIGHT * np.where(HIGH, factor[1], factor[0])
+        plain = LogisticRegression(C=np.inf, tol=1e-12).fit(X, HIGH, weight).summary(X, HIGH, weight)
+        own = model.summary(X, HIGH, WEIGHT)
+        np.testing.assert_allclose(own.se, plain.se, rtol=1e-6)
+        assert own.llf == pytest.approx(plain.llf, rel=1e-9)
+
+
+def test_a_column_may_be_called_intercept():
+    import pandas as pd
+
+    frame = pd.DataFrame(X, columns=["a", "b", "c", "intercept"])
+    model = PoissonRegressor(alpha=0, fit_intercept=False, tol=1e-12).fit(frame, Y)
+    plain = PoissonRegressor(alpha=0, fit_intercept=False, tol=1e-12).fit(X, Y).summary(X, Y)
+    assert model.summary(frame, Y).null_deviance == plain.null_deviance
+
+
+def test_what_it_cannot_be_of_is_named():
+    model = LogisticRegression(C=np.inf).fit(X, np.where(HIGH, "high", "low"))
+    called = np.where(HIGH, "high", "low").astype(object)
+    for row, wrong in ((3, "hihg"), (5, "")):
+        y = called.copy()
+        y[row] = wrong
+        with pytest.raises(InputError, match=f"classes of the fit.*'{wrong}' in row {row}"):
+            model.summary(X, y)
+    with pytest.raises(InputError, match="as long as X"):
+        model.summary(X, called[:-1])
+    with pytest.raises(InputError, match="y must be finite; got nan in row 0"):
+        LinearRegression().fit(X, Y).summary(X, np.where(np.arange(len(Y)) == 0, np.nan, Y))
+    with pytest.raises(ValueError, match="row 0"):
+        PoissonRegressor(alpha=0).fit(X, Y).summary(X, -Y)

@@ -218,3 +218,102 @@ def test_sgd_regressor_is_the_loss_of_that_name(loss):
     plain = GeneralizedLinear(name, "l2", 1e-3, loss_settings=settings).fit(S, Y)
     assert model.result_.success
     assert model.result_.fun == pytest.approx(plain.result_.fun, rel=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::steepest.errors.NotConverged")
+@pytest.mark.parametrize("near", [1e-8, 1e-13, 1e-14])
+def test_what_is_proved_of_columns_that_are_nearly_equal_holds(near):
+    """Their difference is a column of its own, with which the least value is far lower."""
+    r = np.random.default_rng(0)
+    a, own = r.normal(size=(2, 60))
+    b = a + near * own
+    y = a + 3 * own + 0.01 * r.normal(size=60)
+    program = np.column_stack([a, (b - a) / near])
+    least = quantile_program(program, y, 0.5, 0.0, np.ones(60))
+    # Within the limits of the program's own arithmetic.
+    result = GeneralizedLinear("pinball", None).fit(np.column_stack([a, b]), y).result_
+    assert result.fun - least <= result.certificate["bound"] + 1e-7 * least
+    if result.success:
+        assert result.fun <= least * (1 + 2e-6)
+
+
+@pytest.mark.filterwarnings("ignore::steepest.errors.NotConverged")
+@pytest.mark.parametrize("far", [1e6, 1e8, 1e10])
+@pytest.mark.parametrize("alpha", [1e-3, 1e-8])
+def test_a_success_far_from_zero_is_one(far, alpha):
+    """Where rounding of the coefficients costs more than was asked for there is none."""
+    r = np.random.default_rng(0)
+    A = r.normal(size=(200, 4))
+    b = A @ [1, 2, 0, 0] + 0.1 * r.normal(size=200) > 0
+    result = GeneralizedLinear("hinge", "elastic_net", alpha).fit(A + far, b).result_
+    bound = result.certificate["bound"]
+    assert result.success == (bound <= 1e-6 * result.fun)
+
+
+@pytest.mark.filterwarnings("ignore::steepest.errors.NotConverged")
+def test_numbers_of_any_size_and_tables_of_any_shape():
+    for size in (1e200, 1e-200):
+        model = QuantileRegressor(alpha=0.0).fit(X, Y * size)
+        assert model.result_.success
+        assert model.result_.fun / size == pytest.approx(QuantileRegressor(alpha=0.0).fit(X, Y).result_.fun)
+    largest = GeneralizedLinear("pinball", None).fit(X, Y / Y.max() * 1e307)
+    assert largest.result_.outcome in ("converged", "not_finite")
+    for model in (LinearSVC(loss="hinge", intercept_scaling=1e-200), LinearSVR(intercept_scaling=1e-200)):
+        with pytest.raises(InputError, match="intercept_scaling"):
+            model.fit(X, Y > 100)
+
+
+def test_given_coefficients_stay_where_columns_are_more_than_rows():
+    r = np.random.default_rng(0)
+    A, y = r.normal(size=(20, 40)), r.normal(size=20)
+    model = GeneralizedLinear("pinball", "l2", 0.1, bounds=(0.5, 0.5)).fit(A, y)
+    rest = y - A.sum(axis=1) * 0.5
+    least = pinball(rest - np.median(rest), 0.5).mean() + 0.1 * 40 * 0.125
+    assert model.result_.success
+    np.testing.assert_array_equal(model.coef_, 0.5)
+    assert model.result_.fun == pytest.approx(least, rel=2e-6)
+
+
+def test_tables_that_are_too_large_are_refused_with_what_would_do():
+    empty = sparse.csr_matrix((4001, 4001))
+    y = np.arange(4001) % 2
+    with pytest.raises(InputError, match=r"of at most 4000; this table has 4001 rows.*squared_hinge"):
+        GeneralizedLinear("hinge", "l2", 1.0).fit(empty, y)
+    wide = sparse.random(50, 5000, 0.01, format="csr", random_state=0)
+    with pytest.raises(InputError, match=r"more than 4000 columns only where a penalty.*has 5001"):
+        GeneralizedLinear("hinge", None).fit(wide, y[:50])
+    assert GeneralizedLinear("hinge", "l2", 1e-2).fit(wide, y[:50]).result_.success
+    with pytest.raises(InputError, match="at most 134217728 numbers"):
+        GeneralizedLinear("hinge", "l2", 1.0).fit(sparse.csr_matrix((50, 3_000_000)), y[:50])
+    # scikit-learn's own algorithm has no such limit.
+    model = SGDClassifier(random_state=0).fit(empty, y)
+    assert not hasattr(model, "result_")
+    assert model.coef_.shape == (1, 4001)
+
+
+@pytest.mark.parametrize("loss", ["log_loss", "hinge"])
+def test_weights_are_worth_what_they_are_to_scikit_learn(loss):
+    """The mean of their objective is over the rows, not over the weights."""
+    A, b = load_breast_cancer(return_X_y=True)
+    A = ((A - A.mean(0)) / A.std(0))[:, :5]
+    weight = np.linspace(0, 6, len(b))
+    given = {"loss": loss, "alpha": 0.1, "class_weight": {0: 2.0, 1: 1.0}, "random_state": 0}
+    ours = SGDClassifier(**given).fit(A, b, sample_weight=weight)
+    theirs = linear_model.SGDClassifier(average=True, max_iter=2000, tol=None, **given)
+    theirs.fit(A, b, sample_weight=weight)
+    each = weight * np.where(b == 0, 2.0, 1.0)
+
+    def value(m):
+        own = SGD_LOSSES[loss]((2 * b - 1) * m.decision_function(A))
+        return (each * own).mean() + 0.05 * (m.coef_ @ m.coef_.T)[0, 0]
+
+    assert value(ours) <= value(theirs)
+    assert value(ours) == pytest.approx(value(theirs), rel=1e-3)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=0.03, atol=0.01)
+
+
+def test_weighted_sgd_regression_is_ridge():
+    weight = np.linspace(0, 6, len(Y))
+    model = SGDRegressor(alpha=0.01).fit(X * 20, Y, sample_weight=weight)
+    ridge = linear_model.Ridge(alpha=0.01 * len(Y), tol=1e-12).fit(X * 20, Y, sample_weight=weight)
+    np.testing.assert_allclose(model.coef_, ridge.coef_, rtol=1e-3, atol=1e-3)

@@ -199,8 +199,9 @@ class GradientDescent(Settings):
 class InteriorPoint(Settings):
     """Interior points, primal and dual, for losses made of straight parts (hinge, pinball,
     epsilon_insensitive): Newton's steps on the conditions of both, a predictor and a corrector by one
-    matrix over the columns. Some fifteen steps to any accuracy, with a duality gap. Mehrotra 1992,
-    <https://doi.org/10.1137/0802028>; Portnoy and Koenker 1997, <https://doi.org/10.1214/ss/1030037960>.
+    matrix over the columns. Some tens of steps, with a duality gap; up to 4000 columns or rows. Mehrotra
+    1992, <https://doi.org/10.1137/0802028>; Portnoy and Koenker 1997,
+    <https://doi.org/10.1214/ss/1030037960>.
     """
 
     registry: ClassVar[str] = "methods"

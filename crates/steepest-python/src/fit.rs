@@ -290,8 +290,11 @@ fn brought_back(
     {
         c.bound += cost;
         // Rounding that costs more than a millionth of what was lost at the start is no limit of the arithmetic: other
-        // coefficients may be rounded better.
-        c.rounding += (4.0 * cost).min(1e-6 * lost);
+        // coefficients may be rounded better. Of straight parts it costs as much as it moves margins, not its square: a
+        // millionth of what is lost at the end is what it may cost there, or of an exact fit what rounding has left.
+        let straight = objective.loss.straight();
+        c.rounding +=
+            (4.0 * cost).min(if straight { (1e-6 * value).max(1e-12 * lost) } else { 1e-6 * lost });
     }
     s.status = s.status.clone().admitted(s.certificate.as_ref());
     Ok(())

@@ -114,6 +114,18 @@ impl Factor {
         self.order.iter().for_each(|&j| free[j] = false);
         (0..self.width).filter(|&j| free[j]).collect()
     }
+    /// Coordinates of which nothing but rounding is left beside the others: those without the ones of small pivots.
+    pub fn lost(&self) -> Vec<usize> {
+        self.all().dropped()
+    }
+    /// With the coordinates of small pivots.
+    fn all(&self) -> &Factor {
+        self.faint.as_deref().unwrap_or(self)
+    }
+    /// b ← M⁻¹ b with all pivots that are more than rounding; 0 in the coordinates that are [`lost`](Self::lost).
+    pub fn solve_all(&self, b: &mut [f64]) {
+        self.all().solve(b);
+    }
     /// b ← M⁻¹ b; 0 in the coordinates that it does not determine.
     pub fn solve(&self, b: &mut [f64]) {
         let mut c = self.half(b);
@@ -131,7 +143,7 @@ impl Factor {
     /// b′ M⁻¹ b with all pivots that are more than rounding: what a slope along nearly dependent coordinates may stand
     /// for, though no step goes there.
     pub fn energy_at_most(&self, b: &[f64]) -> f64 {
-        self.faint.as_deref().unwrap_or(self).energy(b)
+        self.all().energy(b)
     }
     /// L⁻¹ P′ D⁻¹ b.
     fn half(&self, b: &[f64]) -> Vec<f64> {

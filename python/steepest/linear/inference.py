@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit, gammaln, xlogy
+from sklearn.utils import column_or_1d
 
 from steepest import _core
 from steepest.errors import InputError
 
-from .estimator import opened
+from .estimator import alike, opened
 from .problem import Problem
 
 __all__ = ["Inferred", "Summary"]
@@ -202,6 +203,10 @@ class Inferred:
         """Targets as the loss has them."""
         return y
 
+    def _weighed(self, y: Any, weight: Floats | None) -> Floats | None:
+        """The weights that the rows had in the fit, of those that were given to it."""
+        return weight
+
     def summary(
         self,
         X: Any,
@@ -237,7 +242,8 @@ class Inferred:
         Raises
         ------
         InputError
-            If the coefficients are penalised, the loss has no variance, or there are several targets.
+            If the coefficients are penalised, the loss has no variance, there are several targets, or y is not what the
+            model could be fitted to.
         """
         loss, settings, penalised = self._inferred()
         if penalised:
@@ -253,17 +259,38 @@ class Inferred:
         if margin.shape[1] != 1:
             raise InputError("summary is of one target, or of two classes; this model has several")
         margin = margin[:, 0] + (0.0 if beforehand is None else beforehand)
-        weight = self._weights(sample_weight, margin)  # type: ignore[attr-defined]
+        y = _told(self, y, len(margin))
+        weight = self._weighed(y, self._weights(sample_weight, margin))  # type: ignore[attr-defined]
         weight = np.ones(len(margin)) if weight is None else weight
         keep = weight > 0
         rows, names = _design(self, X, keep)
-        target = np.asarray(self._targets(y), dtype=np.float64).ravel()[keep]
+        target = np.asarray(self._targets(y), dtype=np.float64)[keep]
+        # What the loss does not take is refused by its row.
+        _core.row_losses((loss, list(settings.items())), 1, target, np.zeros(len(target)))
         before = np.zeros(len(margin)) if beforehand is None else beforehand
         given = (rows, target, weight[keep], margin[keep], before[keep])
         coef = np.ravel(np.asarray(self.coef_, dtype=np.float64))  # type: ignore[attr-defined]
         if rows.shape[1] > len(coef):
             coef = np.append(coef, np.ravel(self.intercept_))  # type: ignore[attr-defined]
-        return _summarised(family, (loss, settings), given, coef, names, covariance, level)
+        intercept = bool(self.fit_intercept)  # type: ignore[attr-defined]
+        return _summarised(family, (loss, settings), given, coef, (names, intercept), covariance, level)
+
+
+def _told(model: Any, y: Any, rows: int) -> NDArray[Any]:
+    """Targets of as many rows, finite, and of classes that the model knows."""
+    y = column_or_1d(y)
+    if len(y) != rows:
+        raise InputError(f"y must be as long as X has rows, {rows}; got {len(y)}")
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        row = int(np.argmin(np.isfinite(y)))
+        raise InputError(f"y must be finite; got {y[row]} in row {row}")
+    known = getattr(model, "classes_", None)
+    if known is not None:
+        strange = ~np.isin(alike(y), known)
+        if strange.any():
+            row = int(np.argmax(strange))
+            raise InputError(f"y must be of the classes of the fit; got {y[row]!r} in row {row}")
+    return np.asarray(y)
 
 
 def _design(model: Any, X: Any, keep: NDArray[np.bool_]) -> tuple[Floats, list[str]]:
@@ -287,10 +314,11 @@ def _summarised(
     loss: tuple[str, dict[str, float]],
     given: tuple[Floats, Floats, Floats, Floats, Floats],
     coef: Floats,
-    names: Sequence[str],
+    called: tuple[Sequence[str], bool],
     covariance: str,
     level: float,
 ) -> Summary:
+    names, intercept = called
     rows, y, weight, margin, before = given
     mu, slope = family.mean(margin), family.slope(margin)
     model = covariance == "model"
@@ -314,7 +342,7 @@ def _summarised(
     student = loss[0] == "squared" and model
     law = stats.t(df) if student else stats.norm()
     reach = float(law.ppf(0.5 + level / 2)) * se
-    deviance, null = _deviances(loss, y, weight, margin, before, bool(names and names[-1] == "intercept"))
+    deviance, null = _deviances(loss, y, weight, margin, before, intercept)
     # Gaussian dispersion by the likelihood, as least squares have it; by Pearson's otherwise.
     told = pearson / len(y) if loss[0] == "squared" else scale
     llf = float(family.likelihood(y, mu, weight, told).sum()) if family.likelihood else np.nan
@@ -347,17 +375,20 @@ def _inverse(rows: Floats, information: Floats) -> tuple[Floats, int, NDArray[np
 
     By orthogonal factors, columns of one size: squares lose half of the digits.
     """
-    size = np.linalg.norm(rows, axis=0)
+    root = np.sqrt(np.abs(information))[:, None] * rows
+    size = np.linalg.norm(root, axis=0)
     size[size == 0] = 1.0
-    root = np.sqrt(np.abs(information))
-    _, values, axes = np.linalg.svd(root[:, None] * (rows / size), full_matrices=False)
+    _, values, axes = np.linalg.svd(root / size, full_matrices=False)
     sure = values > max(rows.shape) * np.finfo(float).eps * values.max(initial=0.0)
     lost = (np.abs(axes[~sure]) > 1e-8).any(axis=0) | (len(values) < rows.shape[1])
+    if (information < 0).any():
+        # No square root, but in the axes of |information|, at their lengths, the matrix is near one of 1 and -1.
+        half = (root / size) @ (axes[sure] / values[sure, None]).T
+        middle = np.linalg.inv(half.T @ (np.sign(information)[:, None] * half))
+        back = (axes[sure] / values[sure, None]) / size
+        return back.T @ middle @ back, int(sure.sum()), lost
     half = (axes[sure] / values[sure, None]) / size
     inverse = half.T @ half
-    if (information < 0).any():
-        # No square root: by the matrix itself.
-        inverse = np.linalg.pinv(rows.T @ (information[:, None] * rows))
     return inverse, int(sure.sum()), lost
 
 

@@ -279,6 +279,14 @@ class LogisticRegression(Inferred, CallbackSupportMixin, ClassifierMixin, Classe
     def _targets(self, y: Any) -> NDArray[np.float64]:
         return np.asarray(alike(np.asarray(y)) == self.classes_[1], dtype=np.float64)
 
+    def _weighed(self, y: Any, weight: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+        if self.class_weight is None:
+            return weight
+        y = alike(np.asarray(y))
+        codes = np.searchsorted(self.classes_, y)
+        factor = self._factors(y, codes, weight)
+        return np.asarray(factor[codes] * (1.0 if weight is None else weight))
+
     def _unconverged(self, steps: int) -> str:
         words = _UNCONVERGED.get(self.solver, "")
         return words.format(steps=steps)

@@ -20,7 +20,7 @@ class QuantileRegressor(RegressorMixin, LinearEstimator):  # type: ignore[misc]
 
     Minimises ``sum(weight * pinball(y - Xw - b)) / sum(weight) + alpha ||w||_1``, where pinball(r) is ``quantile r``
     for r above 0 and ``(quantile - 1) r`` below: scikit-learn's objective. In terms of `steepest`: loss ``pinball``,
-    penalty ``l1``, the same alpha. By interior points: some fifteen steps whatever the table, each one matrix over
+    penalty ``l1``, the same alpha. By interior points: some tens of steps whatever the table, each one matrix over
     the columns.
 
     Parameters are scikit-learn's `QuantileRegressor`. Announced departures: ``tol=1e-6`` bounds the objective's

@@ -31,6 +31,8 @@ _LOSSES = {
 }
 _WIDTHS = {"huber": "width", "epsilon_insensitive": "epsilon", "squared_epsilon_insensitive": "epsilon"}
 _AMOUNTS = ("squared_error", *_WIDTHS)
+# Losses of straight parts, and the columns or rows up to which their optimum is found; beyond, it is the algorithm.
+_STRAIGHT, _MOST, _COPIED = ("hinge", "epsilon_insensitive"), 3999, 2**27 - 4000
 # scikit-learn's own `tol` is not a distance from the optimum.
 _TOL = 1e-6
 
@@ -44,17 +46,24 @@ class _Sgd(LinearEstimator):
         plain = all(getattr(self, name) == theirs[name].default for name in _ALGORITHM)
         return plain and self.loss in _LOSSES and all(start is None for start in starts)
 
+    def _beyond(self, rows: int, columns: int) -> bool:
+        """Whether the table is too large for the optimum of a loss of straight parts."""
+        large = min(rows, columns) > _MOST or (columns > _MOST and rows * columns > _COPIED)
+        return large and self.loss in _STRAIGHT
+
     def _solved(
         self, X: Any, targets: list[NDArray[np.float64]], weight: Any, checkpoint: Any
     ) -> list[Solved]:
         """The optimum for each target."""
         loss, names = _LOSSES[self.loss], {None: "none", "elasticnet": "elastic_net"}
+        # Their mean is over the rows, whatever those weigh; a `Problem`'s is over the weights.
+        mean = 1.0 if weight is None or not weight.any() else float(np.mean(weight))
         problem = Problem(
             loss=loss,
             loss_settings={_WIDTHS[self.loss]: float(self.epsilon)} if self.loss in _WIDTHS else {},
             penalty=names.get(self.penalty) or self.penalty,
             penalty_settings={"ratio": float(self.l1_ratio)} if self.penalty == "elasticnet" else {},
-            alpha=0.0 if self.penalty is None else float(self.alpha),
+            alpha=0.0 if self.penalty is None else float(self.alpha) / mean,
             intercept=self.fit_intercept,
             tol=_TOL,
             narrow=X.dtype == np.float32,
@@ -71,10 +80,10 @@ class _Sgd(LinearEstimator):
 class SGDRegressor(_Sgd, linear_model.SGDRegressor):  # type: ignore[misc]
     """A linear model of an amount, with scikit-learn's `SGDRegressor`'s names.
 
-    Minimises ``sum(weight * loss(y, Xw + b)) / sum(weight) + alpha * penalty(w)``, its objective, to the optimum
+    Minimises ``sum(weight * loss(y, Xw + b)) / rows + alpha * penalty(w)``, its objective, to the optimum
     (``result_.certificate`` proves how near), as long as nothing says how to descend; with any of `learning_rate`,
-    `eta0`, `power_t`, `max_iter`, `average` or `early_stopping` set, a `coef_init`, or in `partial_fit` it is their
-    algorithm.
+    `eta0`, `power_t`, `max_iter`, `average` or `early_stopping` set, a `coef_init`, in `partial_fit`, or for
+    ``epsilon_insensitive`` over a table of some 4000 rows and columns or more it is their algorithm.
 
     Parameters are scikit-learn's `SGDRegressor`; `shuffle`, `random_state` and `tol` are for the algorithm. In terms of
     `steepest`: loss ``squared``, ``huber`` (of width epsilon), ``epsilon_insensitive`` or
@@ -140,7 +149,8 @@ class SGDRegressor(_Sgd, linear_model.SGDRegressor):  # type: ignore[misc]
         coef_init, intercept_init : arrays, optional
             Where their algorithm begins.
         sample_weight : array of shape (rows,), optional
-            At least 0; a row of weight 0 is a row that is not there.
+            At least 0. As in scikit-learn the mean is over the rows, not their weights: twice the weights are half of
+            alpha.
         checkpoint : path or (path, seconds), optional
             A file that the fit is kept in, as `steepest.minimize` has it: the same call goes on from there.
 
@@ -153,7 +163,11 @@ class SGDRegressor(_Sgd, linear_model.SGDRegressor):  # type: ignore[misc]
         if not self._untouched(coef_init, intercept_init):
             super().fit(X, y, coef_init=coef_init, intercept_init=intercept_init, sample_weight=sample_weight)
             return self
+        given = (X, y)
         X, y = self._checked(X, y, (sample_weight,), y_numeric=True)
+        if self._beyond(*X.shape):
+            super().fit(*given, sample_weight=sample_weight)
+            return self
         target = np.asarray(y, dtype=np.float64)
         (solved,) = self._solved(X, [target], self._weights(sample_weight, X), checkpoint)
         self.coef_, self.intercept_ = solved.coef[0].astype(X.dtype), solved.intercept.astype(X.dtype)
@@ -163,10 +177,11 @@ class SGDRegressor(_Sgd, linear_model.SGDRegressor):  # type: ignore[misc]
 class SGDClassifier(_Sgd, linear_model.SGDClassifier):  # type: ignore[misc]
     """Linear classes, with scikit-learn's `SGDClassifier`'s names.
 
-    Minimises ``sum(weight * loss(y, Xw + b)) / sum(weight) + alpha * penalty(w)``, its objective, to the optimum
+    Minimises ``sum(weight * loss(y, Xw + b)) / rows + alpha * penalty(w)``, its objective, to the optimum
     (``result_.certificate`` proves how near), of several classes for each against all others, as long as nothing says
     how to descend; with any of `learning_rate`, `eta0`, `power_t`, `max_iter`, `average` or `early_stopping` set, a
-    `coef_init`, the loss ``perceptron``, or in `partial_fit` it is their algorithm.
+    `coef_init`, the loss ``perceptron``, in `partial_fit`, or for ``hinge`` over a table of some 4000 rows and
+    columns or more it is their algorithm.
 
     Parameters are scikit-learn's `SGDClassifier`; `shuffle`, `random_state`, `n_jobs` and `tol` are for the
     algorithm. In terms of `steepest`: losses ``hinge``, ``logistic``, ``modified_huber``, ``squared_hinge``, or one
@@ -239,7 +254,8 @@ class SGDClassifier(_Sgd, linear_model.SGDClassifier):  # type: ignore[misc]
         coef_init, intercept_init : arrays, optional
             Where their algorithm begins.
         sample_weight : array of shape (rows,), optional
-            At least 0; a row of weight 0 is a row that is not there.
+            At least 0. As in scikit-learn the mean is over the rows, not their weights: twice the weights are half of
+            alpha.
         checkpoint : path or (path, seconds), optional
             A file that the fit is kept in, as `steepest.minimize` has it: the same call goes on from there.
 
@@ -252,7 +268,11 @@ class SGDClassifier(_Sgd, linear_model.SGDClassifier):  # type: ignore[misc]
         if not self._untouched(coef_init, intercept_init):
             super().fit(X, y, coef_init=coef_init, intercept_init=intercept_init, sample_weight=sample_weight)
             return self
+        given = (X, y)
         X, y = self._checked(X, y, (sample_weight,))
+        if self._beyond(*X.shape):
+            super().fit(*given, sample_weight=sample_weight)
+            return self
         check_classification_targets(y)
         self.classes_, codes = np.unique(alike(y), return_inverse=True)
         if len(self.classes_) < 2:

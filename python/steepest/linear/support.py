@@ -20,6 +20,17 @@ from .problem import Problem, solve_all
 __all__ = ["LinearSVC", "LinearSVR"]
 
 
+def _scaled(scaling: float, power: int) -> float:
+    """The weight of the intercept's penalty."""
+    try:
+        return float(scaling) ** -power
+    except OverflowError:
+        raise InputError(
+            f"intercept_scaling is so small that the intercept is held at 0; got {scaling!r:.80}: "
+            "pass fit_intercept=False"
+        ) from None
+
+
 class LinearSVC(ClassifierMixin, SparseCoefMixin, Classes, LinearEstimator):  # type: ignore[misc]
     """Classes kept apart by a margin of 1, what falls short paid for by its square or as it is (support vectors).
 
@@ -166,7 +177,7 @@ class LinearSVC(ClassifierMixin, SparseCoefMixin, Classes, LinearEstimator):  # 
             penalty=self.penalty,
             alpha=1.0 / (self.C * total),
             intercept=self.fit_intercept,
-            intercept_penalty=float(self.intercept_scaling) ** -power,
+            intercept_penalty=_scaled(self.intercept_scaling, power),
             tol=self.tol,
             max_iter=self.max_iter,
             narrow=X.dtype == np.float32,
@@ -320,7 +331,7 @@ class LinearSVR(RegressorMixin, LinearEstimator):  # type: ignore[misc]
             penalty="l2",
             alpha=1.0 / (self.C * total),
             intercept=self.fit_intercept,
-            intercept_penalty=float(self.intercept_scaling) ** -2,
+            intercept_penalty=_scaled(self.intercept_scaling, 2),
             tol=self.tol,
             max_iter=self.max_iter,
             narrow=X.dtype == np.float32,

@@ -10,7 +10,8 @@ use crate::held::Held;
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
 use crate::objective::{Ask, Rows};
 use crate::penalty::Piece;
-use crate::problem::{Facts, Problem};
+use crate::problem::Problem;
+use crate::refusal::Refusal;
 use crate::scaling::{Look, Scaling};
 use crate::state::{Bad, State};
 use crate::status::{Halt, Status};
@@ -22,8 +23,8 @@ use wide::Wide;
 
 /// Mehrotra's predictor and corrector for min Σ ties + ½ Σ a_j u_j². Each row's loss, each absolute value and each bound
 /// is a tie: its primal variable is how far the margin lies to either side of where it bends, its dual variable the
-/// slope that it pulls with. Newton's steps on the conditions of both take one matrix over the columns each, some fifteen
-/// to the end whatever the table; the dual variables prove how far the end is.
+/// slope that it pulls with. Newton's steps on the conditions of both take one matrix over the columns each, some tens
+/// of them to the end whatever the table; the dual variables prove how far the end is.
 #[derive(Default)]
 pub struct InteriorPoint {
     /// Standardised columns, the penalty in them, and the ties.
@@ -42,10 +43,12 @@ pub struct InteriorPoint {
     /// The least μ and the least bound so far, and steps since either fell.
     least: [f64; 2],
     idle: u32,
+    /// Columns that the last matrices lost, and whether they are combinations of the others.
+    dependent: Option<(Vec<usize>, bool)>,
 }
 
 // The rest follows from the table (`again`).
-crate::state!(InteriorPoint { u: vector, inside, best, null, least, idle } but scaling, pieces, ties, squares, columns);
+crate::state!(InteriorPoint { u: vector, inside, best, null, least, idle } but scaling, pieces, ties, squares, columns, dependent);
 
 /// Where the margins of the point are kept.
 const MARGINS: Slot = Slot(0);
@@ -87,17 +90,28 @@ impl Rooted {
             Rooted::Wide(wide) => wide.solve(v),
         }
     }
-    /// The root of the entry of H⁻¹ on its diagonal, at most; none where the rows say nothing of it.
-    fn energy(&self, j: usize, width: usize) -> Option<f64> {
+    /// The root of the entry of H⁻¹ on its diagonal, at most, for a variable that is not [`lost`](Self::lost). What
+    /// rounding leaves of it is more than 1e-4 of it only where pivots are faint.
+    fn energy(&self, j: usize, width: usize) -> f64 {
         let mut one = vec![0.0; width];
         one[j] = 1.0;
         match self {
-            Rooted::Pivoted(factor) if factor.dropped().contains(&j) => None,
-            Rooted::Pivoted(factor) => Some(factor.energy_at_most(&one).sqrt()),
-            Rooted::Plain(_) | Rooted::Wide(_) => {
+            Rooted::Pivoted(factor) => 2.0 * factor.energy_at_most(&one).sqrt(),
+            Rooted::Plain(_) => {
                 self.solve(&mut one);
-                Some(one[j].sqrt())
+                1.01 * one[j].sqrt()
             }
+            Rooted::Wide(wide) => {
+                wide.solve(&mut one);
+                1.01 * (one[j] + wide.doubt(j)).sqrt()
+            }
+        }
+    }
+    /// Variables of which nothing but rounding is left beside the others.
+    fn lost(&self) -> Vec<usize> {
+        match self {
+            Rooted::Pivoted(factor) => factor.lost(),
+            Rooted::Plain(_) | Rooted::Wide(_) => Vec::new(),
         }
     }
 }
@@ -108,6 +122,9 @@ impl InteriorPoint {
         let table = problem.table().expect("a loss over a table");
         let (d, penalty) = (table.columns, problem.penalty);
         let raw: Vec<Piece> = (0..table.dim()).map(|j| penalty.piece(j)).collect();
+        if let Some(why) = too_large(&table, &raw) {
+            return Err(Halt::Failed(Box::new(Refusal::of("X", why))));
+        }
         let centred = table.intercept && raw[d].is_free();
         let (mut sum, mut square) = (vec![0.0; d], vec![0.0; d]);
         let moments = OfRows::Moments { sum: &mut sum, square: &mut square };
@@ -138,7 +155,10 @@ impl InteriorPoint {
     fn normal(&self, rows: &StandardisedRows<'_>) -> NewtonMatrix {
         let (stiff, w) = (self.inside.stiffness(), self.u.len());
         let of_rows = self.ties.by_rows(&stiff, rows.held.len());
-        let mut own: Vec<f64> = self.pieces.iter().map(|p| p.l2).collect();
+        // What is given cannot move.
+        let given = |p: &Piece| p.low == p.high;
+        let first = |p: &Piece| if given(p) { f64::INFINITY } else { p.l2 };
+        let mut own: Vec<f64> = self.pieces.iter().map(first).collect();
         self.ties.add_own(&stiff, &mut own);
         if let Some(columns) = &self.columns
             && let Some(wide) = Wide::new(columns, &of_rows, &own)
@@ -146,9 +166,9 @@ impl InteriorPoint {
             return NewtonMatrix { factor: Rooted::Wide(Box::new(wide)), stiff };
         }
         let h = rows.gram(&of_rows);
-        let most = (0..w).map(|j| h[j * w + j] + own[j]).fold(f64::MIN_POSITIVE, f64::max);
-        for (own, _) in own.iter_mut().zip(&self.pieces).filter(|(_, p)| p.low == p.high) {
-            // What is given cannot move.
+        let each = (0..w).filter(|&j| own[j].is_finite()).map(|j| h[j * w + j] + own[j]);
+        let most = each.fold(f64::MIN_POSITIVE, f64::max);
+        for (own, _) in own.iter_mut().zip(&self.pieces).filter(|(_, p)| given(p)) {
             *own = HELD * most;
         }
         let plain = Cholesky::with(w, &h, |j| own[j], SAFE);
@@ -371,22 +391,52 @@ impl Method for InteriorPoint {
     }
 }
 
-/// Columns, or rows, up to which it is taken: the matrix over them is made anew in each step.
+/// Columns, or rows, of which it makes a matrix anew in each step.
 const MOST: usize = 4000;
+/// Numbers of a table that it makes dense where columns are more than rows: a gigabyte.
+const COPIED: usize = 1 << 27;
+
+/// Why a table is too large for it, if it is, and what would do.
+fn too_large(table: &Table, pieces: &[Piece]) -> Option<String> {
+    let (n, w) = (table.rows, table.width());
+    let others = "squared_hinge, huber and squared_epsilon_insensitive, which bend everywhere, are for tables of any size";
+    if n.min(w) > MOST {
+        return Some(format!(
+            "interior_point takes a matrix over the columns or over the rows, of at most {MOST}; this table has {n} rows \
+             and {w} columns. {others}"
+        ));
+    }
+    if w <= MOST {
+        return None;
+    }
+    if n.saturating_mul(w) > COPIED {
+        return Some(format!(
+            "interior_point makes a table of more than {MOST} columns dense, which is for at most {COPIED} numbers; this \
+             one has {n} rows and {w} columns. {others}"
+        ));
+    }
+    let held = |p: &Piece| p.l2 > 0.0 || p.l1 > 0.0 || p.low.is_finite() || p.high.is_finite();
+    if pieces[..table.columns].iter().all(held) {
+        return None;
+    }
+    Some(format!(
+        "interior_point takes more than {MOST} columns only where a penalty or a bound holds each of them; this table has \
+         {w}. Give it a penalty"
+    ))
+}
 
 pub(super) const ENTRY: Entry = Entry {
     name: "interior_point",
     doc: "Interior points, primal and dual, for losses made of straight parts (hinge, pinball, epsilon_insensitive): \
-          Newton's steps on the conditions of both, a predictor and a corrector by one matrix over the columns. Some \
-          fifteen steps to any accuracy, with a duality gap. Mehrotra 1992, <https://doi.org/10.1137/0802028>; Portnoy \
+          Newton's steps on the conditions of both, a predictor and a corrector by one matrix over the columns. Some tens \
+          of steps, with a duality gap; up to 4000 columns or rows. Mehrotra 1992, <https://doi.org/10.1137/0802028>; Portnoy \
           and Koenker 1997, <https://doi.org/10.1214/ss/1030037960>.",
     parameters: &[],
     needs: Needs { glm: true, single: true, straight: true, penalty: Takes::Pieces, ..Needs::GRADIENT },
-    suits: |f: &Facts| {
-        (f.dim.min(f.terms) <= MOST).then(|| Suit {
-            passes: 150.0,
-            reason: "the loss is made of straight parts, and columns or rows are few enough for a matrix over them".into(),
-        })
+    // What is too large for it is refused with words of its own: no other method takes such losses.
+    suits: |_| {
+        let reason = "the loss is made of straight parts, and columns or rows are few enough for a matrix over them";
+        Some(Suit { passes: 150.0, reason: reason.into() })
     },
     build: |_| Box::new(InteriorPoint::default()),
 };

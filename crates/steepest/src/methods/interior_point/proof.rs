@@ -2,11 +2,12 @@
 use super::ties::FAINT;
 use super::{IDLE, InteriorPoint, MARGINS, NewtonMatrix};
 use crate::certificate::{Certificate, Kind};
-use crate::duality::{Change, RowsAt};
+use crate::factor::Factor;
 use crate::gram::StandardisedRows;
 use crate::held::Held;
 use crate::method::Step;
 use crate::objective::{Ask, Rows};
+use crate::penalty::Piece;
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
 use crate::table::OfRows;
@@ -21,11 +22,10 @@ pub(super) struct Closest {
 
 crate::state!(Closest { bound, x: vector, step });
 
-/// −X′θ by columns, how exactly it is known, and θ by rows.
+/// −X′θ by columns, and how exactly it is known.
 struct Pull {
     s: Vec<f64>,
     spread: Vec<f64>,
-    rows: Vec<f64>,
 }
 
 /// Products rounded in a sum of so many.
@@ -79,7 +79,8 @@ impl InteriorPoint {
             target,
             // Where rounding hides more other coefficients may be rounded better: that is no limit reached.
             rounding: (4.0 * rounding).min(1e-8 * self.null),
-            assumption: "the loss and the penalty are convex; a dual point was found on all rows",
+            assumption: "the loss and the penalty are convex; a dual point was found on all rows; columns that others make up to \
+                         the last digits are taken for what those make",
         };
         let residual = bound / value.max(self.null).max(f64::MIN_POSITIVE);
         let mut step = Step { value, residual, certificate: Some(certificate), ..Step::default() };
@@ -106,7 +107,6 @@ impl InteriorPoint {
         Pull {
             spread: swept.size.iter().map(|size| per * size).collect(),
             s: swept.sum.iter().map(|s| -s).collect(),
-            rows: by,
         }
     }
 
@@ -128,28 +128,36 @@ impl InteriorPoint {
         let rows = StandardisedRows { held: &held, scaling: &scaling };
         meter.spend(1.0)?;
         let mut pull = self.pull(&rows);
+        let mut prices = self.ties.prices(&self.inside);
         let open: Vec<usize> = (0..u.len()).filter(|&j| self.open(&pull, j, rounding)).collect();
-        let over = |pull: &Pull, j: usize| (pull.s[j] - self.ties.lean[j]).abs() > pull.spread[j];
-        if open.iter().any(|&j| over(&pull, j)) && self.corrected(&rows, normal, &open, &pull) {
-            meter.spend(2.0)?;
-            pull = self.pull(&rows);
+        let off = |pull: &Pull, prices: &[f64], j: usize| pull.s[j] - self.ties.lean[j] - prices[j];
+        if open.iter().any(|&j| off(&pull, &prices, j).abs() > pull.spread[j]) {
+            let mut v = vec![0.0; u.len()];
+            open.iter().for_each(|&j| v[j] = off(&pull, &prices, j));
+            if self.corrected(&rows, normal, v) {
+                meter.spend(2.0)?;
+                (pull, prices) = (self.pull(&rows), self.ties.prices(&self.inside));
+            }
         }
-        let left = self.left(&rows, normal, &open, (u, &pull));
-        let others = || (0..u.len()).filter(|j| open.binary_search(j).is_err());
+        let is_open = |j: &usize| open.binary_search(j).is_ok();
         let shrinks = |j: usize| self.pieces[j].shrinks(pull.s[j], pull.spread[j]);
-        let c = others().fold(1.0f64, |c, j| c.min(shrinks(j)));
-        let worst = |j: usize| self.pieces[j].worst(u[j], c * pull.s[j], c * pull.spread[j]);
-        // The weak penalty of an open variable is left out of what proves: F only falls with it.
-        let added = |&j: &usize| match self.ties.lean[j] {
-            0.0 => self.pieces[j].value(u[j]),
-            _ => 0.0,
-        };
-        let by: Vec<f64> = (pull.rows.iter().zip(&*held.share).zip(&slope))
-            .map(|((t, share), slope)| if *share > 0.0 { t / share - slope } else { 0.0 })
+        let c = (0..u.len()).filter(|j| !is_open(j)).fold(1.0f64, |c, j| c.min(shrinks(j)));
+        let pulls: Vec<Pulled> = (0..u.len())
+            .map(|j| {
+                let (s, spread) = (c * pull.s[j], c * pull.spread[j]);
+                let at = if is_open(&j) { c * (self.ties.lean[j] + prices[j]) } else { s };
+                if is_open(&j) {
+                    Pulled { s: at, spread: 0.0, left: (s - at).abs() + spread }
+                } else {
+                    Pulled { s, spread, left: 0.0 }
+                }
+            })
             .collect();
-        let distance = RowsAt::of(&held, &slope).distance(c, Change::Each(&by));
-        let gap =
-            distance + others().map(worst).sum::<f64>() + open.iter().map(added).sum::<f64>() + left;
+        let worst = |(j, p): (usize, &Pulled)| self.pieces[j].worst(u[j], p.s, p.spread);
+        let own: f64 = pulls.iter().enumerate().map(worst).sum();
+        let seen = self.ties.seen(&held.margins, u);
+        let gap = self.ties.gap(&self.inside, &seen, c) + own;
+        let gap = if gap < all { gap + self.left(&rows, normal, (&pulls, c), (u, &seen)) } else { all };
         Ok((if gap < all { gap } else { all }, rounding))
     }
 
@@ -196,11 +204,9 @@ impl InteriorPoint {
         }
     }
 
-    /// Takes the dual variables, by a step of their own, to where nothing is left of what no penalty holds; false where
-    /// that would lead out.
-    fn corrected(&mut self, rows: &StandardisedRows<'_>, normal: &NewtonMatrix, open: &[usize], pull: &Pull) -> bool {
-        let mut v = vec![0.0; self.u.len()];
-        open.iter().for_each(|&j| v[j] = pull.s[j] - self.ties.lean[j]);
+    /// Takes the dual variables, by a step of their own, to where nothing is left of what no penalty holds, `v`; false
+    /// where that would lead out.
+    fn corrected(&mut self, rows: &StandardisedRows<'_>, normal: &NewtonMatrix, mut v: Vec<f64>) -> bool {
         normal.factor.solve(&mut v);
         let seen = self.ties.seen(&rows.margins(&v), &v);
         let by: Vec<f64> = seen.iter().zip(&normal.stiff).map(|(s, d)| s * d).collect();
@@ -212,49 +218,147 @@ impl InteriorPoint {
         true
     }
 
-    /// What is left where no penalty holds is taken away by some change δ of the dual variables with Σ δ² / stiffness
-    /// no more than that of Newton's, which changes the gap by no more than its product with Σ stiffness · distance²;
-    /// ∞ where it might lead out. Columns that depend on others to rounding are looked at so far only.
+    /// What is left where no penalty holds, r, is taken away by the change δ = D X H⁻¹ r of the dual variables, for any
+    /// stiffness D ≥ 0 and H = X′DX with the squares of the penalty: Σ δ² / D with what those squares take up is r′H⁻¹r,
+    /// no more than `energy`² below. So δ_k is within √D_k · energy, which has to be within its room, and the gap grows
+    /// by no more than the energy times the root of Σ D · distance², and by half of its square. Ties without room do
+    /// without a share in D: with τ = Σ D_k x_k′H⁻¹x_k over them H is not less than 1 − τ of itself. ∞ where some of this
+    /// cannot be shown.
     fn left(
-        &self,
+        &mut self,
         rows: &StandardisedRows<'_>,
         normal: &NewtonMatrix,
-        open: &[usize],
-        (u, pull): (&[f64], &Pull),
+        (pulls, c): (&[Pulled], f64),
+        (u, seen): (&[f64], &[f64]),
     ) -> f64 {
-        let (mut energy, mut dropped, mut weakest) = (0.0, 0.0, f64::INFINITY);
-        for &j in open {
-            let left = (pull.s[j] - self.ties.lean[j]).abs() + pull.spread[j];
-            match normal.factor.energy(j, u.len()) {
-                Some(root) => {
-                    energy += left * root;
-                    weakest = weakest.min(1.0 / (root * root));
-                }
-                None => dropped += left,
-            }
-        }
-        if energy + dropped == 0.0 {
+        let lost = normal.factor.lost();
+        if pulls.iter().all(|p| p.left == 0.0) {
             return 0.0;
         }
-        let seen = self.ties.seen(&rows.margins(u), u);
-        let (mut sum, mut out, mut far) = (0.0, 0.0, 0.0f64);
-        for (k, d) in normal.stiff.iter().enumerate() {
-            if d.sqrt() * energy > self.inside.above[k].min(self.inside.below[k]) {
-                out += d;
-            }
-            let off = (seen[k] - self.ties.at[k]).abs();
-            sum += d * off * off;
-            far = far.max(off);
-        }
-        // Ties that do without a share in it must be next to nothing in the matrix.
-        if out > 1e-3 * weakest {
+        if !lost.is_empty() && !self.dependent(rows, &lost) {
             return f64::INFINITY;
         }
-        energy * (sum.sqrt() + energy) + FAR * far * dropped
+        // Columns that are combinations of others have left what that combination has.
+        let root = |j: usize| if lost.contains(&j) { 0.0 } else { normal.factor.energy(j, u.len()) };
+        let with = (0..u.len()).filter(|&j| pulls[j].left > 0.0);
+        let mut energy: f64 = with.map(|j| pulls[j].left * root(j)).sum();
+        let parts: Vec<Parts> = (0..u.len()).map(|j| self.parts(j, pulls[j].s, u[j])).collect();
+        let room = |k: usize| match self.ties.variable(k) {
+            None => c * self.inside.above[k].min(self.inside.below[k]),
+            Some(j) => {
+                let (p, room) = (&parts[j], (self.ties.low[k].is_finite(), self.ties.high[k].is_finite()));
+                let room = match room {
+                    (true, true) => self.ties.high[k] - p.absolute.abs(),
+                    (false, _) => -p.past,
+                    _ => p.past,
+                };
+                (room - pulls[j].spread).max(0.0)
+            }
+        };
+        let rooms: Vec<f64> = (0..self.ties.len()).map(room).collect();
+        let is_out = |k: usize, energy: f64| !(normal.stiff[k].sqrt() * energy <= rooms[k]);
+        if (0..self.ties.len()).any(|k| is_out(k, energy)) {
+            energy *= 2.0;
+            let roots: Vec<f64> = (0..u.len()).map(root).collect();
+            let (mut raw, mut row) = (vec![0.0; rows.held.columns()], vec![0.0; u.len()]);
+            let mut share = 0.0;
+            for k in (0..self.ties.len()).filter(|&k| is_out(k, energy)) {
+                let size = match self.ties.variable(k) {
+                    Some(j) => roots[j],
+                    None => {
+                        let i = self.ties.row(k);
+                        rows.held.gather(i..i + 1, &mut raw);
+                        rows.scaling.rows(&raw, &[1.0], &mut row);
+                        row.iter().zip(&roots).map(|(x, r)| x.abs() * r).sum()
+                    }
+                };
+                share += normal.stiff[k] * size * size;
+                if !(share <= 0.75) {
+                    return f64::INFINITY;
+                }
+            }
+        }
+        let inside = (0..self.ties.len()).filter(|&k| !is_out(k, energy));
+        let far: f64 = inside.map(|k| (normal.stiff[k].sqrt() * (seen[k] - self.ties.at[k])).powi(2)).sum();
+        let square = |(p, (piece, u)): (&Parts, (&Piece, &f64))| {
+            if piece.l2 > 0.0 { (piece.l2.sqrt() * (u - p.free)).powi(2) } else { 0.0 }
+        };
+        let far = far + parts.iter().zip(self.pieces.iter().zip(u)).map(square).sum::<f64>();
+        energy * (far.sqrt() + 0.5 * energy)
+    }
+
+    /// How a variable's penalty shares what pulls at it.
+    fn parts(&self, j: usize, s: f64, u: f64) -> Parts {
+        let p = self.pieces[j];
+        let absolute = if p.low < 0.0 && p.high > 0.0 { s.clamp(-p.l1, p.l1) } else { self.ties.lean[j] };
+        let rest = s - absolute;
+        let free = if p.l2 > 0.0 { (rest / p.l2).clamp(p.low, p.high) } else { u };
+        Parts { absolute, free, past: rest - p.l2 * free }
+    }
+
+    /// Whether these columns are combinations of the others up to the last digits of the numbers in them, in every row.
+    fn dependent(&mut self, rows: &StandardisedRows<'_>, lost: &[usize]) -> bool {
+        if let Some((of, known)) = &self.dependent
+            && of == lost
+        {
+            return *known;
+        }
+        let known = combinations(rows, lost);
+        self.dependent = Some((lost.to_vec(), known));
+        known
     }
 }
 
+/// What pulls at a variable, how exactly it is known, and what is left of it that nothing holds.
+struct Pulled {
+    s: f64,
+    spread: f64,
+    left: f64,
+}
+
+/// What its absolute value takes, where its squares would have the variable, and what bounds take.
+struct Parts {
+    absolute: f64,
+    free: f64,
+    past: f64,
+}
+
+/// Whether each of these columns, in every row, is the same combination of all others, but for rounding: of a table whose
+/// numbers differ from these by some units in their last place it is exactly that.
+fn combinations(rows: &StandardisedRows<'_>, lost: &[usize]) -> bool {
+    let (held, w) = (rows.held, rows.width());
+    let root: Vec<f64> = held.share.iter().map(|s| s.sqrt()).collect();
+    let mut r = rows.triangle(&root);
+    for row in r.chunks_exact_mut(w) {
+        lost.iter().for_each(|&j| row[j] = 0.0);
+    }
+    let kept = Factor::pivoted(r, w);
+    if kept.lost() != lost {
+        return false;
+    }
+    let offset: Vec<f64> = (0..w).map(|k| rows.scaling.offset(k)).collect();
+    let one = |&j: &usize| {
+        let mut by = vec![0.0; w];
+        by[j] = 1.0;
+        for _ in 0..3 {
+            let mut more = rows.sweep(&by, |i, t| (held.share[i] * t, 0.0)).sum;
+            kept.solve_all(&mut more);
+            (0..w).for_each(|k| by[k] -= more[k]);
+        }
+        let level: f64 = by.iter().zip(&offset).map(|(by, o)| by.abs() * (o - 1.0).max(0.0)).sum();
+        let (mut raw, mut row) = (vec![0.0; held.columns()], vec![0.0; w]);
+        (0..held.len()).filter(|&i| held.share[i] > 0.0).all(|i| {
+            held.gather(i..i + 1, &mut raw);
+            rows.scaling.rows(&raw, &[1.0], &mut row);
+            let terms = row.iter().zip(&by).map(|(x, by)| x * by);
+            let (sum, size) = terms.fold((0.0, level), |(s, a), t| (s + t, a + t.abs()));
+            sum.abs() <= LAST * f64::EPSILON * size
+        })
+    };
+    lost.iter().all(one)
+}
+
+/// Units in the last place that columns may be off the combination for which they are taken.
+const LAST: f64 = 4.0;
 /// Numbers of a table up to which rounding is looked at row by row.
 const SMALL: usize = 200_000;
-/// How far off the least value is looked for where the columns say nothing about it, in times of the farthest margin.
-const FAR: f64 = 1e4;

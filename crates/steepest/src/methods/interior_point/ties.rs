@@ -71,6 +71,40 @@ impl Ties {
     pub fn of_rows(&self) -> usize {
         self.rows
     }
+    /// The row of a tie of rows.
+    pub fn row(&self, k: usize) -> usize {
+        self.on[k] as usize
+    }
+    /// The variable of a tie of a variable.
+    pub fn variable(&self, k: usize) -> Option<usize> {
+        (k >= self.rows).then(|| self.on[k] as usize)
+    }
+    /// What the bounds of each variable take of what pulls at it.
+    pub fn prices(&self, inside: &Inside) -> Vec<f64> {
+        let mut prices = vec![0.0; self.lean.len()];
+        for k in self.rows..self.len() {
+            let price = match (self.low[k].is_finite(), self.high[k].is_finite()) {
+                (false, _) => -inside.above[k],
+                (_, false) => inside.below[k],
+                _ => 0.0,
+            };
+            prices[self.on[k] as usize] += price;
+        }
+        prices
+    }
+    /// What the ties of rows cost more than their dual variables say, c times which prove: a sum of terms that are at
+    /// least 0, so that nothing is lost where it is small.
+    pub fn gap(&self, inside: &Inside, seen: &[f64], c: f64) -> f64 {
+        let of = |k: usize| {
+            let off = seen[k] - self.at[k];
+            if off > 0.0 {
+                off * ((1.0 - c) * self.high[k] + c * inside.above[k])
+            } else {
+                -off * (c * inside.below[k] - (1.0 - c) * self.low[k])
+            }
+        };
+        (0..self.rows).map(of).sum()
+    }
     /// The sides on which a tie gives way.
     pub fn sides(&self) -> usize {
         let finite = |v: &[f64]| v.iter().filter(|v| v.is_finite()).count();

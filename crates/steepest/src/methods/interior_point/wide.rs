@@ -59,6 +59,11 @@ impl Wide {
         Some(Wide { columns: columns.clone(), loose, ones, factor, rows: n })
     }
 
+    /// What rounding leaves of an entry of H⁻¹ on its diagonal: a difference from 1/A.
+    pub fn doubt(&self, j: usize) -> f64 {
+        1e-12 * self.loose[j]
+    }
+
     /// b ← H⁻¹ b.
     pub fn solve(&self, b: &mut [f64]) {
         let (n, w) = (self.rows, b.len());
