@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.optimize import LinearConstraint, linprog, minimize
 
-from steepest.errors import InputError
+from steepest.errors import InputError, NotConverged
 from steepest.portfolio import (
     FactorCovariance,
     MeanRisk,
@@ -464,3 +464,234 @@ def test_where_there_is_nothing_to_choose_or_nothing_at_stake() -> None:
     slope = 10.0 * cov @ p.x - mu
     assert (slope >= -1e-12).all()
     assert np.abs(slope * p.x).max() <= 1e-12
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "budget", "target"),
+    [(-5, None, 1.0, 0.02), (0, None, None, 0.05), (None, None, None, 0.05), (-3, None, 1.0, None)],
+)
+def test_the_tail_of_weights_without_ends_is_that_of_a_linear_program(
+    low: float | None, high: float | None, budget: float | None, target: float | None
+) -> None:
+    r = np.random.default_rng(0).normal(5e-4, 0.01, (80, 4))
+    days, n = r.shape
+    given = {} if target is None else {"target_return": target}
+    p = min_cvar(r, beta=0.9, bounds=(low, high), budget=budget, **given)
+    assert p.success
+    c = np.concatenate([np.zeros(n), [1.0], np.full(days, 1 / (0.1 * days))])
+    a, b = np.hstack([-r, -np.ones((days, 1)), -np.eye(days)]), np.zeros(days)
+    if target is not None:
+        a = np.vstack([a, np.concatenate([-r.mean(axis=0), np.zeros(days + 1)])])
+        b = np.append(b, -target)
+    equal = {} if budget is None else {"A_eq": [[1.0] * n + [0.0] * (days + 1)], "b_eq": [budget]}
+    other = linprog(c, a, b, bounds=[(low, high)] * n + [(None, None)] + [(0, None)] * days, **equal)
+    assert p.fun == pytest.approx(other.fun, rel=2e-6)
+    assert p.value_at_risk == pytest.approx(np.sort(-r @ p.x)[71], rel=1e-12)
+
+
+def test_labels_decide_not_places() -> None:
+    pd = pytest.importorskip("pandas")
+    rng = np.random.default_rng(3)
+    names, other = list("abcd"), list("dbac")
+    root = rng.normal(0, 0.1, (4, 4))
+    cov = pd.DataFrame(root @ root.T + 0.01 * np.eye(4), index=names, columns=names)
+    mu = pd.Series([0.10, 0.02, 0.07, 0.05], index=names)
+    want = mean_variance(mu.to_numpy(), cov.to_numpy(), risk_aversion=3.0).x
+
+    def same(p: Any) -> None:
+        assert p.success
+        np.testing.assert_allclose([p.weights[name] for name in names], want, atol=1e-9)
+
+    for m, c in (
+        (mu[other], cov),
+        (mu, cov.loc[other, other]),
+        (mu, cov.loc[other]),
+        (mu.to_dict(), cov.loc[:, other]),
+    ):
+        same(mean_variance(m, c, risk_aversion=3.0))
+    # Labels that nobody gave are none.
+    same(mean_variance(mu.reset_index(drop=True), cov, risk_aversion=3.0))
+
+    loadings = pd.DataFrame(rng.normal(0, 0.1, (4, 2)), index=names, columns=["size", "value"])
+    specific = pd.Series([0.01, 0.02, 0.03, 0.04], index=names)
+    factors = pd.DataFrame([[1.0, 0.3], [0.3, 2.0]], index=loadings.columns, columns=loadings.columns)
+    bent = loadings.to_numpy() @ factors.to_numpy() @ loadings.to_numpy().T + np.diag(specific)
+    want = mean_variance(mu.to_numpy(), bent, risk_aversion=3.0).x
+    turned = factors.loc[["value", "size"], ["value", "size"]]
+    same(mean_variance(mu[other], FactorCovariance(loadings, specific[other], turned), risk_aversion=3.0))
+    low, high = pd.Series([0.1, 0.2, 0.0, 0.0], index=other), pd.Series(1.0, index=other)
+    p = mean_variance(mu, cov, bounds=(low, high))
+    assert p.weights["d"] >= 0.1 - 1e-9
+    assert p.weights["b"] >= 0.2 - 1e-9
+
+    days = pd.date_range("2024-01-01", periods=30)
+    r = pd.DataFrame(rng.normal(0, 0.01, (30, 4)), index=days, columns=names)
+    p = tracking(r["b"][::-1], returns=r)
+    assert p.weights["b"] == pytest.approx(1.0, abs=1e-6)
+    with pytest.raises(InputError, match="no return for the period 2024-01-01"):
+        tracking(r["b"].shift(freq="D"), returns=r)
+    with pytest.raises(InputError, match="'a' is missing in its index"):
+        min_variance(cov=cov.rename(index={"a": "z"}))
+    moved = backtest(r, lambda past: pd.Series([1.0, 0, 0, 0], index=other), window=20)
+    np.testing.assert_array_equal(moved.weights[0], [0, 0, 0, 1])
+    model = MeanRisk(constraints={"limits": {"few": (["a", "b"], None, 0.1)}}).fit(r)
+    assert model.result_.weights["a"] + model.result_.weights["b"] <= 0.1 + 1e-9
+
+
+@pytest.mark.parametrize("size", [1.0, 0.5, 1e-3])
+def test_a_matrix_without_variances_that_is_no_covariance_is_refused(size: float) -> None:
+    with pytest.raises(InputError, match="positive semidefinite"):
+        min_variance(cov=[[0.0, size], [size, 0.0]])
+    with pytest.raises(InputError, match="positive semidefinite"):
+        FactorCovariance(np.ones((3, 2)), np.ones(3), [[0.0, size], [size, 0.0]])
+
+
+def best_of_names(mu: Floats, cov: Floats, aversion: float, names: int, cap: float) -> float:
+    """The most utility over all choices of names, each by SLSQP."""
+    best = np.inf
+    for some in itertools.combinations(range(len(mu)), names):
+        m, s = mu[list(some)], cov[np.ix_(some, some)]
+        if cap * names < 1:
+            continue
+        found = minimize(
+            lambda w, m=m, s=s: float(0.5 * aversion * w @ s @ w - m @ w), np.full(names, 1 / names),
+            bounds=[(0, cap)] * names, constraints=[LinearConstraint(np.ones((1, names)), 1, 1)],
+            method="SLSQP", options={"ftol": 1e-14},
+        )  # fmt: skip
+        best = min(best, float(found.fun))
+    return best
+
+
+def test_a_few_names_are_kept_to_wherever_they_are_asked_for() -> None:
+    mu, _, cov = market(7, 4)
+    for aversion, p in zip(
+        (1.0, 5.0), mean_variance(mu, cov, risk_aversion=[1.0, 5.0], at_most=3, bounds=(0, 0.5)), strict=True
+    ):
+        assert np.count_nonzero(p.x) <= 3
+        assert p.x.sum() == pytest.approx(1.0, abs=1e-9)
+        best = best_of_names(mu, cov, aversion, 3, 0.5)
+        # No better than the best of all choices, and the bound holds for it.
+        assert p.fun >= best - 1e-9
+        assert p.fun - p.certificate["bound"] <= best + 1e-9
+    # The limits need a name that is among the smallest: it is found, and not called infeasible.
+    cov = np.diag([0.01, 0.011, 0.012, 0.5])
+    p = min_variance(cov=cov, at_most=2, limits={"must": ([0.0, 0.0, 0.0, 1.0], 0.02, None)})
+    assert np.count_nonzero(p.x) <= 2
+    assert p.x[3] >= 0.02 - 1e-9
+    assert p.heuristic
+    assert "heuristic" in p.message
+    # Where it finds no such names it does not say that there are none.
+    p = min_variance(cov=cov, at_most=1, bounds=(0, 0.6))
+    assert (p.success, p.outcome) == (False, "plateau")
+    assert "is not known" in p.message
+    # The answers before and after are not those of fewer names.
+    many = mean_variance(np.array([0.1, 0.2, 0.15, 0.1]), cov, risk_aversion=[1.0, 50.0], at_most=1)
+    alone = mean_variance(np.array([0.1, 0.2, 0.15, 0.1]), cov, risk_aversion=50.0, at_most=1)
+    assert many[1].fun == pytest.approx(alone.fun, rel=1e-9)
+    r = np.random.default_rng(0).normal(0, 0.01, (60, 4))
+    found = backtest(r, lambda past: min_variance(returns=past, at_most=2), window=20)
+    assert not found.kept.any()
+    assert (np.count_nonzero(found.weights, axis=1) == 2).all()
+    assert "no answer" not in repr(found)
+
+
+def test_the_highest_ratio_is_found_or_it_is_said_why_not() -> None:
+    mu, cov = np.array([0.1, 0.2, 0.15]), np.diag([0.04, 0.09, 0.05])
+    p = max_sharpe(mu, cov, bounds=None)
+    tangent = np.linalg.solve(cov, mu)
+    assert p.success
+    np.testing.assert_allclose(p.x, tangent / tangent.sum(), atol=1e-7)
+    for flat in (np.zeros((3, 3)), np.diag([0.0, 0.1, 0.1])):
+        p = max_sharpe(mu, flat)
+        assert p.outcome == "unbounded"
+        assert "without variance" in p.message
+        assert p.x @ flat @ p.x <= 1e-14 * flat.max()
+        assert mu @ p.x >= 0.1 - 1e-6
+    p = max_sharpe(mu, np.diag([0.0, 0.1, 0.1]), risk_free=0.1)
+    assert not p.success
+    assert "without variance is allowed" in p.message
+    for given in ({"budget": None}, {"budget": 0.0, "bounds": (-1, 1)}, {"budget": None, "bounds": (0, 1)}):
+        with pytest.raises(InputError, match="cannot all be 0"):
+            max_sharpe(mu, cov, **given)
+    for bad in (-mu, 0 * mu):
+        with pytest.raises(InputError, match="no portfolio that is allowed has an expected return above"):
+            max_sharpe(bad, cov)
+
+
+def test_large_weights_are_no_endless_ones() -> None:
+    mu, none, ones = np.array([0.1, 0.2, 0.15]), np.zeros((3, 3)), np.ones(3)
+    p = mean_variance(mu, none, budget=None, limits=[(ones, None, 1e6)])
+    assert p.success
+    assert p.fun == pytest.approx(-2e5, rel=1e-9)
+    p = mean_variance(mu, np.diag([0.04, 0, 0]), bounds=None, budget=None, gross=5e5)
+    other = linprog(
+        np.concatenate([-mu, mu]), np.ones((1, 6)), [5e5], bounds=[(0, 0), (0, None), (0, None)] * 2
+    )
+    assert p.success
+    assert p.fun == pytest.approx(other.fun, rel=1e-4)  # what the first asset adds is 1.6e-6 of it
+    p = min_variance(cov=np.diag([0.04, 0.09, 0.05]), budget=None, limits=[(1e-6 * ones, 1.0, None)])
+    assert p.success
+    assert p.x.sum() == pytest.approx(1e6, rel=1e-9)
+    # Contradictions of weights without bounds, large ones too, are named still.
+    for size in (1.0, 1e5):
+        limits = {"one": ([1.0, 0, 0], size, None), "rest": ([0, 1.0, 1.0], size, None)}
+        p = min_variance(cov=np.eye(3), bounds=None, limits=limits)
+        assert p.outcome == "infeasible"
+        assert "'one'" in p.message
+        assert "'rest'" in p.message
+    # What has no end is no answer within rounding: two hedges of one factor, without variance of their own.
+    cov = FactorCovariance(np.ones((300, 1)), np.concatenate([np.zeros(3), np.ones(297)]))
+    p = mean_variance(np.concatenate([[0.1, 0.2], np.zeros(298)]), cov, bounds=None, budget=1)
+    assert not p.success
+    assert p.outcome == "unbounded"
+
+
+def test_words_have_the_figures_of_the_certificate() -> None:
+    p = min_variance(cov=np.diag([0.04, 0.01, 0.02]) * (1 + 1e-9), tol=0.0)
+    assert f"within {p.certificate['bound']:.2e}".replace("e-0", "e-") in p.message.replace("e-0", "e-")
+
+
+def test_an_estimator_that_finds_no_weights_says_so() -> None:
+    r = np.random.default_rng(0).normal(0.001, 0.01, (40, 3))
+    with pytest.raises(InputError, match="Infeasible: no weights meet 'budget'"):
+        MeanRisk(constraints={"bounds": (0, 0.1)}).fit(r)
+    with pytest.warns(NotConverged, match="heuristic"):
+        MeanRisk(constraints={"at_most": 1}).fit(r)
+    with pytest.warns(NotConverged, match="budget"):
+        MeanRisk(constraints={"max_iter": 1}).fit(r)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: min_variance(cov=np.eye(2), bounds=(np.inf, None)), "leave no number"),
+        (lambda: min_variance(cov=np.eye(2), bounds=(None, -np.inf)), "leave no number"),
+        (lambda: min_variance(cov=np.eye(2), bounds=5), "bounds must be (low, high)"),
+        (lambda: min_variance(cov=np.eye(2), limits=5), "limits must be a mapping"),
+        (lambda: min_variance(cov=np.eye(2), limits=[(np.zeros(2), 1, 2)]), "is of nothing"),
+        (lambda: min_variance(cov=np.eye(2), limits={"a": (["0"], 0, 1)}), "the assets are numbered: 0, not '0'"),
+        (lambda: min_variance(cov=np.eye(2), shrink=0.5), "shrink is of returns"),
+        (lambda: min_cvar(np.zeros((4, 2)), l2=0.1), "l2 is of a covariance"),
+        (lambda: min_cvar(np.zeros((4, 2)), shrink=0.1), "shrink is of a covariance"),
+        (lambda: tracking(np.zeros(4), returns=np.zeros((4, 2)), shrink=0.1), "shrink is of a covariance"),
+        (lambda: min_variance(cov=np.zeros((0, 0))), "one asset at least"),
+        (lambda: min_variance(returns=np.zeros((3, 0))), "a column an asset"),
+        (lambda: min_cvar(np.zeros((0, 3))), "a row a period"),
+        (lambda: min_variance(cov=0.3), "[[0.04]] for one asset"),
+        (lambda: min_variance(cov=np.eye(2) * 1j), "complex"),
+        (lambda: min_variance(cov=np.eye(2), tol="a"), "tol must be a number"),
+        (lambda: min_variance(cov=np.eye(2), tol=-1.0), "tol must be at least 0"),
+        (lambda: min_variance(cov=np.eye(2), max_iter=1.5), "max_iter must be a whole number"),
+        (lambda: min_variance(cov=np.eye(2), at_most=True), "at_most must be a whole number"),
+        (lambda: min_variance([1, 2], np.eye(2), target_return=np.nan), "target_return must be finite"),
+        (lambda: mean_variance([1, 2], np.eye(2), risk_aversion=[]), "risk_aversion must be a number, or"),
+        (lambda: max_sharpe([1, 2], np.eye(2), risk_free="a"), "risk_free must be a number"),
+        (lambda: backtest(np.zeros((9, 2)), lambda past: [0, 0], window=2.5), "window must be a whole number"),
+        (lambda: backtest(np.full((9, 2), -2.0), lambda past: [0, 0], window=3), "returns must be simple ones"),
+        (lambda: MeanRisk(constraints={"shrink": 0}).fit(np.eye(3)), "shrink is an argument of MeanRisk"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_is_named(call: Any, words: str) -> None:
+    with pytest.raises(InputError) as raised:
+        call()
+    assert words in str(raised.value)

@@ -5,6 +5,7 @@ use numpy::{PyArray1, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::borrow::Cow;
+use steepest::descend::Solution;
 use steepest::pool::with_threads;
 use steepest::quadratic::{Cost, QuadraticProgram, Variable};
 use steepest::watch::Stop;
@@ -34,6 +35,9 @@ pub struct Request<'py> {
     limits: Matrix<'py>,
     least: Row<'py>,
     most: Row<'py>,
+    /// What the value is multiplied by to be what was asked for, and what is added to it.
+    times: f64,
+    fixed: f64,
     tolerance: f64,
     iterations: Option<u64>,
     seconds: Option<f64>,
@@ -43,7 +47,7 @@ pub struct Request<'py> {
 #[pyclass(frozen, module = "steepest._core")]
 pub struct Optimum(steepest::quadratic::Optimum);
 
-/// The answer: what `Result.of` takes, with the columns' weights, the multipliers and the slopes; and itself.
+/// The answer: what `Result.of` takes, with the columns' weights and the multipliers; and itself.
 #[pyfunction]
 #[pyo3(signature = (request, warm=None))]
 pub fn quadratic<'py>(
@@ -85,12 +89,23 @@ pub fn quadratic<'py>(
     let warm = warm.map(|w| &w.get().0);
     let found = enter(py, || with_threads(0, || Ok(program.solve(warm, &stop))))?;
     let story = Story { method: "quadratic", reason: "a convex quadratic program" };
-    let d = to_dict(py, &found.solution, &story)?;
+    let d = to_dict(py, &asked(found.solution.clone(), r.times, r.fixed), &story)?;
     d.set_item("weights", PyArray1::from_slice(py, &found.weights))?;
-    d.set_item("prices", PyArray1::from_slice(py, &found.prices.limits))?;
-    d.set_item("row_prices", PyArray1::from_slice(py, &found.prices.rows))?;
-    d.set_item("slope", PyArray1::from_slice(py, &found.slope))?;
+    let prices: Vec<f64> = found.prices.limits.iter().map(|y| y * r.times).collect();
+    d.set_item("prices", PyArray1::from_vec(py, prices))?;
     Ok((d, Optimum(found)))
+}
+
+/// The story in the units that were asked for, so that its words have the figures of its certificate.
+fn asked(mut solution: Solution, times: f64, fixed: f64) -> Solution {
+    solution.value = solution.value * times + fixed;
+    for record in &mut solution.history {
+        record.value = record.value * times + fixed;
+    }
+    if let Some(c) = &mut solution.certificate {
+        (c.bound, c.target, c.rounding) = (c.bound * times, c.target * times, c.rounding * times);
+    }
+    solution
 }
 
 /// By how much a square matrix misses symmetry at most, and where; and whether it is positive definite once `shift` is

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from steepest.errors import InputError
 from steepest.portfolio.covariance import positions
-from steepest.portfolio.limits import by_asset
+from steepest.portfolio.limits import by_asset, number
 from steepest.portfolio.prices import read_returns
 
 __all__ = ["Backtest", "backtest"]
@@ -41,6 +41,9 @@ class Backtest:
         Periods in a year.
     findings : list
         What was done to prices.
+    kept : ndarray of bool
+        The looks that found no answer, at which what was held was kept. A portfolio of at most so many names is an
+        answer, although no choice of names is proved the best.
 
     Examples
     --------
@@ -62,6 +65,7 @@ class Backtest:
     outcomes: list[str]
     periods: float | None = None
     findings: list[Any] = field(default_factory=list)
+    kept: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
     @property
     def wealth(self) -> Floats:
@@ -114,7 +118,7 @@ class Backtest:
         lines.append(f"  {'':<14}" + "".join(f"{key:>12}" for key in keys))
         for name, row in figures.items():
             lines.append(f"  {name:<14}" + "".join(f"{row[key]:>12.4g}" for key in keys))
-        failed = [outcome for outcome in self.outcomes if outcome not in ("converged", "precision_limit")]
+        failed = [outcome for outcome, kept in zip(self.outcomes, self.kept, strict=False) if kept]
         if failed:
             lines.append(f"  {len(failed)} looks found no answer ({failed[0]}): what was held was kept")
         return "\n".join(lines)
@@ -164,7 +168,8 @@ def backtest(
         Simple returns.
     strategy : callable
         ``strategy(past)`` of an array (window, assets), a copy that holds the past and nothing else: a `Portfolio`, or
-        weights. Where a portfolio was not found, what is held is kept, and `outcomes` says so.
+        weights (by name too, a mapping or a series, where the returns have names). Where a portfolio was not found,
+        what is held is kept, and `outcomes` says so.
     prices : frame or path, optional
         In place of `returns`, as in `min_variance`.
     window, every : int
@@ -199,21 +204,35 @@ def backtest(
     if not callable(strategy):
         raise InputError(f"strategy must be a function of the past returns; got {type(strategy).__name__}")
     days, n = rows.shape
+    for name, value in (("window", window), ("every", every)):
+        if not isinstance(value, int | np.integer) or isinstance(value, bool):
+            raise InputError(f"{name} must be a whole number of periods; got {value!r}")
+    if periods is not None and not number(periods, "periods") > 0:
+        raise InputError(f"periods must be above 0, as 252 of daily data; got {periods!r}")
+    low = float(rows.min(initial=0.0))
+    if low < -1:
+        row, j = (int(k) for k in np.argwhere(rows == low)[0])
+        raise InputError(
+            f"returns must be simple ones, above -1 (which is all that was there); got {low:g} in row {row}, column {j}"
+        )
     if not 2 <= window < days:
         raise InputError(f"window must be from 2 to below the {days} periods there are; got {window!r}")
     if every < 1:
         raise InputError(f"every must be 1 at least; got {every!r}")
-    cost = by_asset(costs, positions(list(range(n))), "costs")
+    where = positions(list(range(n)) if names is None else names)
+    cost = by_asset(costs, where, "costs")
     if (cost < 0).any():
         raise InputError(f"costs must be at least 0; got {cost.min()}")
     looks = np.arange(window, days, every)
     chosen, outcomes = np.empty((len(looks), n)), []
+    found_none = np.zeros(len(looks), dtype=bool)
     held, alike = np.zeros(n), np.zeros(n)
     out = np.empty((2, days - window))
     traded = np.zeros(2)
     for look, start in enumerate(looks.tolist()):
-        wanted, outcome = _weights(strategy(rows[start - window : start].copy()), n)
+        wanted, outcome = _weights(strategy(rows[start - window : start].copy()), where)
         outcomes.append(outcome)
+        found_none[look] = wanted is None
         wanted = held if wanted is None else wanted
         chosen[look] = wanted
         end = min(start + every, days)
@@ -233,22 +252,26 @@ def backtest(
                 alike = w
     return Backtest(
         out[0], out[1], chosen, looks, traded[0] / len(looks), traded[1] / len(looks),
-        list(range(n)) if names is None else names, outcomes, periods, findings,
+        list(range(n)) if names is None else names, outcomes, periods, findings, found_none,
     )  # fmt: skip
 
 
-def _weights(found: Any, n: int) -> tuple[Floats | None, str]:
+def _weights(found: Any, where: dict[Any, int]) -> tuple[Floats | None, str]:
     """What a strategy chose; None where it found nothing."""
-    outcome = "converged"
+    outcome, n = "converged", len(where)
     if hasattr(found, "outcome"):
         outcome = str(found.outcome)
-        if not found.success:
+        if not (found.success or found.get("heuristic", False)):
             return None, outcome
         found = found.x
+    elif hasattr(found, "items"):
+        found = by_asset(found, where, "the strategy's weights", 0.0)
     try:
         w = np.asarray(found, dtype=np.float64)
     except (TypeError, ValueError):
-        raise InputError(f"strategy must return a Portfolio or weights; got {found!r}"[:200]) from None
-    if w.shape != (n,) or not np.isfinite(w).all():
+        raise InputError(f"strategy must return one Portfolio, or weights; got {found!r}"[:200]) from None
+    if w.shape != (n,):
         raise InputError(f"strategy must return {n} finite weights; got the shape {w.shape}")
+    if not np.isfinite(w).all():
+        raise InputError(f"strategy must return {n} finite weights; got {w[~np.isfinite(w)][0]} among them")
     return w, outcome

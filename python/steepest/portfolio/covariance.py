@@ -12,7 +12,18 @@ from numpy.typing import NDArray
 from steepest import _core
 from steepest.errors import InputError
 
-__all__ = ["Bend", "FactorCovariance", "as_floats", "names_of", "positions", "read_covariance", "shrunk"]
+__all__ = [
+    "Bend",
+    "FactorCovariance",
+    "Named",
+    "as_floats",
+    "in_order",
+    "labels_of",
+    "names_of",
+    "positions",
+    "read_covariance",
+    "shrunk",
+]
 
 Floats = NDArray[np.float64]
 
@@ -27,7 +38,8 @@ class FactorCovariance:
     Parameters
     ----------
     loadings : array_like of shape (assets, factors)
-        B: what an asset moves by when a factor moves by one. A frame's index names the assets.
+        B: what an asset moves by when a factor moves by one. A frame's index names the assets, its columns the factors;
+        `specific` and `factors` that have such names too are put in their order.
     specific : array_like of shape (assets,)
         d: each asset's variance beside the factors; at least 0.
     factors : array_like of shape (factors, factors), optional
@@ -52,10 +64,14 @@ class FactorCovariance:
     factors: Any = None
     #: B's roots, a row for each factor: B F B' = rows' rows
     rows: Floats = field(init=False, repr=False)
+    #: the names of the assets, where the loadings or the specific variances have some
+    names: list[Any] | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "names", self._names())
         loadings = as_floats(self.loadings, "loadings", 2)
-        specific = as_floats(self.specific, "specific", 1)
+        specific = as_floats(in_order(self.specific, self.names, "specific"), "specific", 1)
+        object.__setattr__(self, "specific", specific)
         if len(specific) != len(loadings):
             raise InputError(
                 f"specific must have a variance for each of the {len(loadings)} assets; got {len(specific)}"
@@ -65,7 +81,9 @@ class FactorCovariance:
             raise InputError(f"specific must be at least 0; got {specific[i]} for asset {i}")
         rows = loadings.T
         if self.factors is not None:
-            factors = as_floats(self.factors, "factors", 2)
+            factors = as_floats(
+                in_order(self.factors, labels_of(self.loadings, "columns"), "factors"), "factors", 2
+            )
             if factors.shape != (loadings.shape[1],) * 2:
                 raise InputError(
                     f"factors must be of shape ({loadings.shape[1]}, {loadings.shape[1]}); got {factors.shape}"
@@ -74,6 +92,10 @@ class FactorCovariance:
             values, vectors = np.linalg.eigh(factors)
             rows = (np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T) @ rows
         object.__setattr__(self, "rows", np.ascontiguousarray(rows))
+
+    def _names(self) -> list[Any] | None:
+        """The names of the assets, where there are some."""
+        return labels_of(self.loadings, "index") or labels_of(self.specific, "index")
 
     def dense(self) -> Floats:
         """The matrix of all assets; nothing here asks for it.
@@ -114,21 +136,70 @@ class Bend:
         return found if self.dense is None else found + self.dense @ w
 
 
+def labels_of(thing: Any, axis: str) -> list[Any] | None:
+    """The labels of a frame's columns or index, or of a series' index; None where they only count from 0, as those that
+    nobody gave."""
+    found = getattr(thing, axis, None)
+    if found is None or callable(found):
+        return None
+    labels = list(found)
+    return None if labels == list(range(len(labels))) else labels
+
+
+@dataclass(frozen=True)
+class Named:
+    """A table whose columns have names, whatever library it came from."""
+
+    values: Floats
+    columns: list[Any]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Floats:
+        return np.asarray(self.values, dtype=dtype)
+
+
 def names_of(*things: Any) -> list[Any] | None:
     """The names of the assets, where one of these has them: a frame's columns, a series' index."""
     for thing in things:
         if isinstance(thing, FactorCovariance):
-            thing = getattr(thing.loadings, "index", None)
+            found = thing.names
         else:
-            thing = getattr(thing, "columns", getattr(thing, "index", None))
-        if thing is not None and not callable(thing):
-            return list(thing)
+            found = labels_of(thing, "columns" if hasattr(thing, "columns") else "index")
+        if found is not None:
+            return found
     return None
+
+
+def in_order(thing: Any, names: list[Any] | None, what: str) -> Any:
+    """A series or a square frame with its labels in the order of `names`; as it is where there are no labels."""
+    axes = [axis for axis in ("index", "columns") if labels_of(thing, axis) is not None]
+    if names is None and len(axes) == 2:
+        names = labels_of(thing, "columns")
+    if names is None or not axes:
+        return thing
+    values = np.asarray(thing)
+    for axis in axes:
+        where = positions(labels_of(thing, axis) or [])
+        lacking = [name for name in names if name not in where]
+        if lacking or len(where) != len(names):
+            other = (
+                f"{lacking[0]!r} is missing" if lacking else f"it has {len(where)} of them for {len(names)}"
+            )
+            raise InputError(
+                f"the labels of {what} must be {_listed(names)} in any order; {other} in its {axis}"
+            )
+        values = np.take(values, [where[name] for name in names], axis=0 if axis == "index" else 1)
+    return values
+
+
+def _listed(names: list[Any]) -> str:
+    return ", ".join(repr(name) for name in names[:4]) + (" …" if len(names) > 4 else "")
 
 
 def as_floats(values: Any, what: str, dimensions: int) -> Floats:
     """Finite numbers of so many dimensions, without gaps."""
     try:
+        if np.iscomplexobj(values):
+            raise TypeError("got complex ones")
         found = np.ascontiguousarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InputError(f"{what} must be numbers: {error}") from None
@@ -151,9 +222,10 @@ def shrunk(returns: Floats, shrink: Any = "ledoit_wolf") -> Bend:
     """
     days, n = returns.shape
     centred = returns - returns.mean(axis=0)
-    share = _ledoit_wolf(centred) if shrink == "ledoit_wolf" else shrink
+    share = _ledoit_wolf(centred) if isinstance(shrink, str) and shrink == "ledoit_wolf" else shrink
     share = 0.0 if share is None else share
-    if isinstance(share, str) or not 0 <= float(share) <= 1:
+    known = isinstance(share, int | float | np.number) and not isinstance(share, bool)
+    if not (known and 0 <= float(share) <= 1):
         raise InputError(f"shrink must be 'ledoit_wolf', None, or a share from 0 to 1; got {shrink!r}")
     level = float(np.sum(centred**2)) / (days * n)
     diagonal = np.full(n, share * level)
@@ -184,20 +256,30 @@ def read_covariance(cov: Any, returns: Any = None, shrink: Any = "ledoit_wolf") 
         return shrunk(found, shrink)
     if isinstance(cov, FactorCovariance):
         return Bend(as_floats(cov.specific, "specific", 1), cov.rows)
-    dense = as_floats(cov, "cov", 2)
-    if dense.shape[0] != dense.shape[1]:
+    if np.ndim(cov) != 2:
         raise InputError(
-            f"cov must be square; got the shape {dense.shape}: pass returns as returns=, prices as prices="
+            f"cov must be a square matrix, a row an asset; got {np.ndim(cov)} dimensions: [[0.04]] for one asset"
         )
+    shape = np.shape(cov)
+    if shape[0] != shape[1]:
+        raise InputError(
+            f"cov must be square; got the shape {shape}: pass returns as returns=, prices as prices="
+        )
+    if not shape[0]:
+        raise InputError("cov must have one asset at least; got none")
+    dense = as_floats(in_order(cov, names_of(cov), "cov"), "cov", 2)
     _check(dense, "cov")
     return Bend(np.zeros(len(dense)), np.empty((0, len(dense))), dense)
 
 
 def _check(matrix: Floats, what: str) -> None:
     """By a factorisation, which costs a fifth of what the eigenvalues do; these only where it fails."""
-    top = float(np.abs(matrix.diagonal()).max(initial=0.0))
-    off, i, j, definite = _core.definiteness(matrix, ROUNDING * top or 1.0)
-    if off > ROUNDING * float(np.abs(matrix).max(initial=0.0)):
+    # Of all entries: a diagonal of zeros says nothing of how large a matrix is that is not positive semidefinite.
+    top = float(np.abs(matrix).max(initial=0.0))
+    if not top:
+        return
+    off, i, j, definite = _core.definiteness(matrix, ROUNDING * top)
+    if off > ROUNDING * top:
         raise InputError(
             f"{what} must be symmetric; got {matrix[j, i]:.6g} at ({j}, {i}) and {matrix[i, j]:.6g} at ({i}, {j}): "
             "pass (cov + cov.T) / 2 if that is rounding"
@@ -206,7 +288,7 @@ def _check(matrix: Floats, what: str) -> None:
         return
     least = float(np.linalg.eigvalsh(matrix)[0])
     if least < -ROUNDING * top:
-        share = f", {-least / top:.2g} of the largest variance" if top else ""
+        share = f", {-least / top:.2g} of the largest entry"
         raise InputError(
             f"{what} must be positive semidefinite; its least eigenvalue is {least:.3g}{share}: pass returns, or add "
             f"{-least:.3g} to its diagonal"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,13 +11,21 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from steepest.errors import InputError, did_you_mean
+from steepest.errors import InputError, NotConverged, did_you_mean
+from steepest.portfolio.covariance import Named, labels_of
 from steepest.portfolio.objectives import max_sharpe, mean_variance, min_cvar, min_variance, risk_parity
 from steepest.portfolio.program import Portfolio
 
 __all__ = ["MeanRisk"]
 
-OBJECTIVES = ("min_variance", "mean_variance", "max_sharpe", "min_cvar", "risk_parity")
+#: What each objective is called with, beside the returns: settings of `MeanRisk` that it has a use for.
+OBJECTIVES: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
+    "min_variance": (min_variance, ("shrink",)),
+    "mean_variance": (mean_variance, ("risk_aversion", "shrink")),
+    "max_sharpe": (max_sharpe, ("risk_free", "shrink")),
+    "min_cvar": (min_cvar, ("beta",)),
+    "risk_parity": (risk_parity, ("shrink",)),
+}
 
 
 class MeanRisk(BaseEstimator):  # type: ignore[misc]
@@ -34,7 +44,7 @@ class MeanRisk(BaseEstimator):  # type: ignore[misc]
     shrink : "ledoit_wolf", None or float
         How the covariance is estimated.
     constraints : dict, optional
-        Further arguments of that function: ``bounds``, ``limits``, ``budget`` …
+        Further arguments of that function: ``bounds``, ``limits``, ``budget`` …; by name where `X` is a frame.
 
     Attributes
     ----------
@@ -46,7 +56,12 @@ class MeanRisk(BaseEstimator):  # type: ignore[misc]
     Raises
     ------
     InputError
-        From ``fit``, if an argument cannot be used.
+        From ``fit``, if an argument cannot be used, or no weights are found that meet the constraints, with why.
+
+    Warns
+    -----
+    NotConverged
+        From ``fit``, if weights meet the constraints and are not proved the best: by a budget, by ``at_most``.
 
     Examples
     --------
@@ -95,25 +110,27 @@ class MeanRisk(BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         InputError
-            If no objective has that name, or an argument cannot be used.
+            If no objective has that name, an argument cannot be used, or no weights meet the constraints.
         """
+        names = labels_of(X, "columns")
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
-        more = dict(self.constraints or {})
-        found: Any
-        if self.objective == "min_variance":
-            found = min_variance(returns=X, shrink=self.shrink, **more)
-        elif self.objective == "mean_variance":
-            found = mean_variance(returns=X, risk_aversion=self.risk_aversion, shrink=self.shrink, **more)
-        elif self.objective == "max_sharpe":
-            found = max_sharpe(returns=X, risk_free=self.risk_free, shrink=self.shrink, **more)
-        elif self.objective == "min_cvar":
-            found = min_cvar(X, beta=self.beta, **more)
-        elif self.objective == "risk_parity":
-            found = risk_parity(returns=X, shrink=self.shrink, **more)
-        else:
+        if self.objective not in OBJECTIVES:
             raise InputError(
                 f"no objective is called {self.objective!r}{did_you_mean(str(self.objective), OBJECTIVES)}"
             )
+        function, own = OBJECTIVES[self.objective]
+        more = dict(self.constraints or {})
+        twice = [name for name in ("risk_aversion", "risk_free", "beta", "shrink", "returns") if name in more]
+        if twice:
+            raise InputError(f"{twice[0]} is an argument of MeanRisk, not one of its constraints")
+        if np.ndim(self.risk_aversion):
+            raise InputError(f"risk_aversion must be one number here; got {self.risk_aversion!r}")
+        returns = X if names is None else Named(X, names)
+        found = function(returns=returns, **{name: getattr(self, name) for name in own}, **more)
+        if found.outcome in ("infeasible", "unbounded") or not np.isfinite(found.x).all():
+            raise InputError(f"{self.objective} found no weights: {found.message}")
+        if not found.success:
+            warnings.warn(f"{self.objective}: {found.message}", NotConverged, stacklevel=2)
         self.result_: Portfolio = found
         self.weights_: NDArray[np.float64] = found.x
         return self

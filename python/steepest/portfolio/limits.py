@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steepest.errors import InputError, did_you_mean
-from steepest.portfolio.covariance import as_floats, positions
+from steepest.portfolio.covariance import as_floats, labels_of, positions
 
 __all__ = ["Limits", "read_limits"]
 
@@ -56,6 +56,23 @@ class Limits:
         self.least.append(low)
         self.most.append(high)
 
+    def scale(self) -> float:
+        """How large weights are all together: the budget, or what the other limits ask for."""
+        if self.labels[:1] == ["budget"] and self.most[0]:
+            return abs(self.most[0])
+        found = 0.0
+        for row, least, most in zip(self.rows, self.least, self.most, strict=True):
+            ends = [abs(end) for end in (least, most) if np.isfinite(end) and end]
+            unit = float(np.abs(row).max(initial=0.0))
+            if ends and unit:
+                found = max(found, min(ends) / unit)
+        return found or 1.0
+
+    def allows_nothing(self) -> bool:
+        """Whether all weights may be 0."""
+        ends = [low <= 0 <= high for low, high in zip(self.least, self.most, strict=True)]
+        return bool(all(ends) and not self.base.any() and ((self.lower <= 0) & (self.upper >= 0)).all())
+
     @property
     def matrix(self) -> Floats:
         """The constraints, one a row."""
@@ -76,6 +93,8 @@ def read_limits(
     """Constraints as people write them, checked."""
     n, where = len(names), positions(names)
     low, high = _read_bounds(bounds, where)
+    if holdings is not None and np.ndim(holdings) == 0 and not hasattr(holdings, "items"):
+        raise InputError(f"holdings must have a weight for each asset, or those by name; got {holdings!r}")
     held = None if holdings is None else by_asset(holdings, where, "holdings", 0.0)
     cost = by_asset(costs, where, "costs", 0.0)
     if (cost < 0).any():
@@ -89,16 +108,16 @@ def read_limits(
         ones, zeros = np.ones(n), np.zeros(n)
         found = Limits(names, low, high, zeros, each, ones, np.zeros(n), low, high, zeros, zeros)
     if budget is not None:
-        total = _number(budget, "budget")
+        total = number(budget, "budget")
         found.add("budget", np.ones(n), total, total)
     for label, weights, least, most in _read_each(limits, where):
         found.add(label, weights, least, most)
     if turnover is not None:
-        most = _number(turnover, "turnover")
+        most = _size(turnover, "turnover")
         assert held is not None
         found.pieces("turnover", found.trade, -np.inf, most - float(np.abs(held - found.base).sum()))
     if gross is not None:
-        most = _number(gross, "gross")
+        most = _size(gross, "gross")
         found.pieces("gross", found.size, -np.inf, most - float(np.abs(found.base).sum()))
     return found
 
@@ -132,12 +151,19 @@ def _pieces(names: list[Any], low: Floats, high: Floats, held: Floats, cost: Flo
     )  # fmt: skip
 
 
-def _number(value: Any, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+def number(value: Any, what: str) -> float:
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
         raise InputError(f"{what} must be a number; got {value!r}")
     if not np.isfinite(value):
         raise InputError(f"{what} must be finite; got {value}")
     return float(value)
+
+
+def _size(value: Any, what: str) -> float:
+    found = number(value, what)
+    if found < 0:
+        raise InputError(f"{what} must be at least 0: it is a sum of sizes; got {value}")
+    return found
 
 
 def _end(value: Any, open_end: float, what: str) -> float:
@@ -156,31 +182,50 @@ def _read_bounds(bounds: Any, where: Mapping[Any, int]) -> tuple[Floats, Floats]
     n = len(where)
     names = list(where)
     low, high = np.zeros(n), np.full(n, np.inf)
-    if isinstance(bounds, Mapping):
+    if hasattr(bounds, "items"):
         for name, pair in bounds.items():
             i = place(name, where, "bounds")
             low[i], high[i] = _pair(pair, f"bounds of {name!r}")
     elif bounds is None:
         low[:] = -np.inf
     else:
-        pairs = list(bounds)
-        if len(pairs) == 2 and all(np.ndim(end) == 0 for end in pairs):
+        pairs = list(bounds) if np.iterable(bounds) and not isinstance(bounds, str) else []
+        if len(pairs) == 2 and all(hasattr(end, "items") for end in pairs):
+            low, high = (by_asset(end, where, "bounds") for end in pairs)
+        elif len(pairs) == 2 and all(np.ndim(end) == 0 for end in pairs):
             low[:], high[:] = _pair(pairs, "bounds")
         elif len(pairs) == 2 and n != 2 and all(np.size(end) in (1, n) for end in pairs):
-            low[:], high[:] = (np.asarray(end, dtype=np.float64) for end in pairs)
+            low[:], high[:] = (_ends(end, where, which) for which, end in enumerate(pairs))
         elif len(pairs) == n:
             for i, pair in enumerate(pairs):
                 low[i], high[i] = _pair(pair, f"bounds of {names[i]!r}")
         else:
             raise InputError(
-                f"bounds must be (low, high), one such pair for each of the {n} assets, or a mapping of names to pairs"
+                f"bounds must be (low, high), one such pair for each of the {n} assets, or a mapping of names to "
+                f"pairs; got {bounds!r}"[:300]
             )
     if np.isnan(low).any() or np.isnan(high).any():
         raise InputError("bounds must be numbers or None; got nan")
     if (low > high).any():
         i = int(np.argmax(low > high))
         raise InputError(f"bounds of {names[i]!r} contradict: at least {low[i]:g} and at most {high[i]:g}")
+    endless = (low == np.inf) | (high == -np.inf)
+    if endless.any():
+        i = int(np.argmax(endless))
+        raise InputError(
+            f"bounds of {names[i]!r} leave no number: at least {low[i]:g} and at most {high[i]:g}; "
+            "(None, None) for no bounds"
+        )
     return low, high
+
+
+def _ends(end: Any, where: Mapping[Any, int], which: int) -> Floats:
+    """The lower or the upper ends of all assets, one for all or one each."""
+    if hasattr(end, "items"):
+        return by_asset(end, where, "bounds")
+    given = [end] * len(where) if np.ndim(end) == 0 else list(end)
+    open_end = (-np.inf, np.inf)[which]
+    return np.array([_end(value, open_end, "bounds") for value in given])
 
 
 def _pair(pair: Any, what: str) -> tuple[float, float]:
@@ -194,25 +239,38 @@ def _pair(pair: Any, what: str) -> tuple[float, float]:
 def place(name: Any, where: Mapping[Any, int], what: str) -> int:
     """Where an asset stands."""
     if name not in where:
-        raise InputError(
-            f"{what} names {name!r}, which is no asset{did_you_mean(str(name), map(str, where))}"
-        )
+        raise InputError(f"{what} names {name!r}, which is no asset{_meant(name, where)}")
     return where[name]
+
+
+def _meant(name: Any, where: Mapping[Any, int]) -> str:
+    """The name that was meant; a number where a text of it was given."""
+    number_of = next(
+        (known for known in where if not isinstance(known, str) and str(known) == str(name)), None
+    )
+    if number_of is not None:
+        return f"; the assets are numbered: {number_of!r}, not {name!r}"
+    return did_you_mean(str(name), map(str, where))
 
 
 def by_asset(values: Any, where: Mapping[Any, int], what: str, missing: float | None = None) -> Floats:
     """A number for each asset: one for all, one for each, or by name."""
     items = getattr(values, "items", None)
+    if items is not None and np.ndim(values) == 1 and labels_of(values, "index") is None:
+        # A series whose labels only count: they are no names, unless these do too.
+        values, items = np.asarray(values), None
+    if np.ndim(values) > 1:
+        raise InputError(f"{what} must have one number for each asset; got the shape {np.shape(values)}")
     if items is not None:
         found = np.full(len(where), np.nan if missing is None else missing)
         for name, value in dict(items()).items():
-            found[place(name, where, what)] = _number(value, f"{what} of {name!r}")
+            found[place(name, where, what)] = number(value, f"{what} of {name!r}")
         if np.isnan(found).any():
             lacking = [name for name, i in where.items() if np.isnan(found[i])]
             raise InputError(f"{what} must have a number for each asset; {lacking[0]!r} has none")
         return found
     if np.ndim(values) == 0:
-        return np.full(len(where), _number(values, what))
+        return np.full(len(where), number(values, what))
     found = as_floats(values, what, 1)
     if len(found) != len(where):
         raise InputError(f"{what} must have one number for each of the {len(where)} assets; got {len(found)}")
@@ -223,6 +281,10 @@ def _read_each(limits: Any, where: Mapping[Any, int]) -> list[tuple[str, Floats,
     """Limits by label: (who, low, high)."""
     if limits is None:
         return []
+    if not np.iterable(limits) or isinstance(limits, str):
+        raise InputError(
+            f"limits must be a mapping of labels to (who, low, high), or a list of those; got {limits!r}"
+        )
     if not isinstance(limits, Mapping):
         limits = {f"limits[{i}]": limit for i, limit in enumerate(limits)}
     found = []
@@ -241,6 +303,13 @@ def _read_each(limits: Any, where: Mapping[Any, int]) -> list[tuple[str, Floats,
             if least > most:
                 raise InputError(
                     f"limit {name!r} contradicts itself: at least {least:g} and at most {most:g}"
+                )
+            if least == np.inf or most == -np.inf:
+                raise InputError(f"limit {name!r} leaves no number: at least {least:g} and at most {most:g}")
+            if not row.any() and (least > 0 or most < 0):
+                raise InputError(
+                    f"limit {name!r} is of nothing, every number in it is 0, which is not at least {least:g} "
+                    f"and at most {most:g}"
                 )
             if np.isfinite(least) or np.isfinite(most):
                 found.append((name, row, least, most))
@@ -262,6 +331,11 @@ def _read_who(who: Any, where: Mapping[Any, int], label: str) -> list[Floats]:
             row[place(name, where, f"limit {label!r}")] = 1.0
         return [row]
     if np.ndim(who) == 2:
+        if labels_of(who, "columns") is not None:
+            return [
+                by_asset(dict(zip(who.columns, row, strict=True)), where, f"limit {label!r}", 0.0)
+                for row in np.asarray(who, dtype=np.float64)
+            ]
         rows = as_floats(who, f"limit {label!r}", 2)
         if rows.shape[1] != len(where):
             raise InputError(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from steepest.errors import InputError
-from steepest.portfolio.covariance import Bend, as_floats, names_of, positions, read_covariance
-from steepest.portfolio.limits import Limits, by_asset, read_limits
+from steepest.portfolio.covariance import Bend, as_floats, labels_of, names_of, positions, read_covariance
+from steepest.portfolio.few import fewer
+from steepest.portfolio.limits import Limits, by_asset, number, read_limits
 from steepest.portfolio.prices import read_returns
 from steepest.portfolio.program import Portfolio, Program
 
@@ -36,6 +37,8 @@ SETTINGS = {
     "max_iter": None,
     "max_seconds": None,
 }
+#: A portfolio is without variance where it has no more than this of the largest variance of an asset: rounding.
+FREE = 1e-14
 CONSTRAINTS = ("bounds", "budget", "limits", "holdings", "turnover", "costs", "gross")
 
 
@@ -51,10 +54,18 @@ class Task:
         *,
         estimate: bool = True,
         costs_allowed: bool = False,
+        refused: Mapping[str, str] | None = None,
         **given: Any,
     ) -> None:
         self.findings: list[dict[str, Any]] = []
+        refused = dict(refused or {})
+        if cov is not None:
+            refused.setdefault("shrink", "is of returns: a cov is taken as it is")
+        for name, why in refused.items():
+            if name in given:
+                raise InputError(f"{name} {why}")
         self.settings = {name: given.pop(name, default) for name, default in SETTINGS.items()}
+        self._check_settings()
         unknown = [name for name in given if name not in (*CONSTRAINTS, "at_most", "target_return")]
         if unknown:
             from steepest.errors import did_you_mean
@@ -63,7 +74,9 @@ class Task:
             raise InputError(f"no constraint is called {unknown[0]!r}{did_you_mean(unknown[0], known)}")
         rows, names, found = read_returns(returns, prices)
         self.findings += found
-        self.names = names_of(mu, cov) if names is None else names
+        self.names = names_of(cov, mu) if names is None and rows is None else names
+        if self.names is None:
+            self.names = names_of(mu)
         if estimate:
             self.bend = read_covariance(cov, rows, self.settings["shrink"])
             n = len(self.bend.diagonal)
@@ -95,23 +108,44 @@ class Task:
         if self.mu is None and rows is not None:
             self.mu = rows.mean(axis=0)
         l2 = float(self.settings["l2"])
-        if not 0 <= l2 < np.inf:
-            raise InputError(f"l2 must be at least 0; got {l2}")
         if l2:
             self.bend = Bend(self.bend.diagonal + l2, self.bend.rows, self.bend.dense)
-        periods = self.settings["periods"]
-        if periods is not None and not periods > 0:
-            raise InputError(f"periods must be above 0, as 252 of daily data; got {periods!r}")
         target, self.at_most = given.pop("target_return", None), given.pop("at_most", None)
-        if self.at_most is not None and not (isinstance(self.at_most, int) and self.at_most >= 1):
+        whole = isinstance(self.at_most, int | np.integer) and not isinstance(self.at_most, bool)
+        if self.at_most is not None and not (whole and self.at_most >= 1):
             raise InputError(f"at_most must be a whole number of names, 1 at least; got {self.at_most!r}")
         self.given = given
         self.holdings = given.get("holdings")
         self.limits: Limits = read_limits(self.names, **given)
+        self.warm: Any = None
         if not costs_allowed and (self.limits.price > 0).any():
             raise InputError("costs have to be weighed against returns: use mean_variance or min_cvar")
         if target is not None:
-            self.limits.add("target_return", self.returns_needed(), float(target), np.inf)
+            self.limits.add("target_return", self.returns_needed(), number(target, "target_return"), np.inf)
+
+    def _check_settings(self) -> None:
+        """The numbers among the settings."""
+        for name, least in (
+            ("l2", 0.0),
+            ("tol", 0.0),
+            ("max_seconds", 0.0),
+            ("periods", 0.0),
+            ("max_iter", 0),
+        ):
+            value = self.settings[name]
+            if value is None and SETTINGS[name] is None:
+                continue
+            if name == "max_iter" and not isinstance(value, int | np.integer):
+                raise InputError(f"max_iter must be a whole number, or None; got {value!r}")
+            found = number(value, name)
+            if found < least or (name == "periods" and not found):
+                words = "above 0, as 252 of daily data" if name == "periods" else "at least 0"
+                raise InputError(f"{name} must be {words}; got {value!r}")
+
+    def variances(self) -> Floats:
+        """The variance of each asset."""
+        found = self.bend.diagonal + np.sum(self.bend.rows**2, axis=0)
+        return np.asarray(found if self.bend.dense is None else found + self.bend.dense.diagonal())
 
     def returns_needed(self) -> Floats:
         """mu, or the error that it is missing."""
@@ -134,11 +168,12 @@ class Task:
         plain = self.bend
         if self.settings["l2"]:
             plain = Bend(self.bend.diagonal - float(self.settings["l2"]), self.bend.rows, self.bend.dense)
-        spread = float(np.sqrt(max(plain.variance(w), 0.0)))
+        # Weights that ran away, which have an outcome of their own, may have no variance that is a number.
+        with np.errstate(over="ignore", invalid="ignore"):
+            spread = float(np.sqrt(max(plain.variance(w), 0.0)))
         periods = self.settings["periods"]
         year = float("nan") if periods is None else float(periods)
         values["findings"] = [*self.findings, *values["findings"]]
-        base = self.limits
         held = None if self.holdings is None else by_asset(self.holdings, self.where, "holdings", 0.0)
         values |= {
             "reason": why,
@@ -152,36 +187,13 @@ class Task:
             * (1.0 if periods is None else np.sqrt(year)),
             "trades": float("nan") if held is None else float(np.abs(w - held).sum()),
         }
-        del base
-        values.pop("row_prices", None)
         return Portfolio.of(values | more)  # type: ignore[return-value]
 
     def solved(self, program: Program, why: str, **more: Any) -> Portfolio:
-        """The program's answer; of at most so many names, where that was asked for."""
-        values, _ = program.solve()
-        if self.at_most is None or not values["success"] or np.count_nonzero(values["x"]) <= self.at_most:
-            return self.portfolio(values, why, **more)
-        relaxed, bound = values["fun"], values["certificate"]["bound"]
-        few = np.argsort(-np.abs(values["x"]))[self.at_most :]
-        limits = self.limits
-        out = np.isin(limits.column, few)
-        if (limits.base[few] != 0).any() or (limits.low[few] > 0).any() or (limits.high[few] < 0).any():
-            raise InputError(
-                "at_most needs weights that may be 0: it takes no holdings, and bounds on both sides of 0"
-            )
-        limits.lower, limits.upper = np.where(out, 0.0, limits.lower), np.where(out, 0.0, limits.upper)
-        values, _ = program.solve()
-        gap = values["fun"] - (relaxed - bound)
-        values["certificate"] |= {
-            "bound": gap,
-            "assumption": "the bound is to the least over all names",
-        }
-        if values["success"] and gap > values["certificate"]["target"]:
-            values |= {"success": False, "status": 2, "outcome": "plateau"}
-            values["message"] = (
-                f"A heuristic for at most {self.at_most} names: within {gap:.3g} of what any number of them "
-                "could reach; that no other choice of names is better is not known."
-            )
+        """The program's answer, from the last one's; of at most so many names, where that was asked for."""
+        values, self.warm = program.solve(self.warm)
+        if self.at_most is not None and values["success"]:
+            values = fewer(program, values, int(self.at_most))
         return self.portfolio(values, why, **more)
 
 
@@ -209,8 +221,8 @@ def min_variance(
         ``holdings``, the weights held now, with ``turnover`` (most of Σ|w - holdings|) and ``costs`` (of a unit
         traded).
         ``gross``: most of Σ|w|. ``l2``: added to every variance, which spreads the weights. ``at_most``: names at
-        most, by a heuristic. ``shrink``: "ledoit_wolf", None or a share. ``periods``: periods in a year, for
-        annual figures.
+        most, by a heuristic, whose `outcome` is "plateau" and `heuristic` True unless it is proved the best.
+        ``shrink``: of returns, "ledoit_wolf", None or a share. ``periods``: periods in a year, for annual figures.
         ``tol``, ``max_iter``, ``max_seconds``: the duality gap asked for, relative to the value; budgets.
 
     Returns
@@ -282,20 +294,22 @@ def mean_variance(
     -----
     Markowitz 1952, <https://doi.org/10.2307/2975974>.
     """
-    many = np.atleast_1d(np.asarray(risk_aversion, dtype=np.float64))
+    try:
+        many = np.atleast_1d(np.asarray(risk_aversion, dtype=np.float64))
+    except (TypeError, ValueError):
+        raise InputError(f"risk_aversion must be a number, or several; got {risk_aversion!r}") from None
+    if not len(many) or many.ndim > 1:
+        raise InputError(f"risk_aversion must be a number, or a list of them; got {risk_aversion!r}")
     if not (np.isfinite(many).all() and (many > 0).all()):
         raise InputError(f"risk_aversion must be above 0 and finite; got {risk_aversion!r}")
     task = Task(mu, cov, returns, prices, costs_allowed=True, **constraints)
     found: list[Portfolio] = []
-    warm = None
+    alone = np.ndim(risk_aversion) == 0
     for aversion in many.tolist():
         program = task.program(-task.returns_needed() / aversion, aversion)
         why = f"most utility at a risk aversion of {aversion:g}: a convex quadratic program"
-        if len(many) == 1:
-            return task.solved(program, why)
-        values, warm = program.solve(warm)
-        found.append(task.portfolio(values, why, risk_aversion=aversion))
-    return found
+        found.append(task.solved(program, why, **({} if alone else {"risk_aversion": aversion})))
+    return found[0] if alone else found
 
 
 def max_sharpe(
@@ -321,7 +335,8 @@ def max_sharpe(
     Returns
     -------
     Portfolio
-        As in `min_variance`; `fun` is the ratio's negative (of a period), and the certificate's bound is on it: no
+        As in `min_variance`; `fun` is the ratio's negative (of a period; with ``l2``, of the variances that it is
+        added to), and the certificate's bound is on it: no
         portfolio that is allowed has a ratio higher by more.
 
     Raises
@@ -344,15 +359,26 @@ def max_sharpe(
     task = Task(mu, cov, returns, prices, **constraints)
     if task.at_most is not None:
         raise InputError("at_most is not for max_sharpe: use mean_variance")
-    excess = task.returns_needed() - float(risk_free)
+    excess = task.returns_needed() - number(risk_free, "risk_free")
+    why = "most return for its volatility: quadratic programs at the right risk aversion"
     least, _ = task.program().solve()
     if not least["success"]:
-        return task.portfolio(least, "most return for its volatility")
-    top, _ = _best_return(task, excess)
-    if top <= 0:
+        return task.portfolio(least, why)
+    top, best = _best_return(task, excess)
+    if top <= best["certificate"]["rounding"]:
         raise InputError(
             f"no portfolio that is allowed has an expected return above risk_free = {risk_free:g}: "
-            f"the best is {-top:.3g} below"
+            f"the best is {max(-top, 0.0):.3g} below"
+        )
+    scale = float(task.variances().max(initial=0.0))
+    if task.bend.variance(least["x"]) <= FREE * scale * float(least["x"] @ least["x"]):
+        sure = _without_risk(task, excess, scale, best)
+        if sure is not None:
+            return task.portfolio(sure, why)
+    if task.limits.allows_nothing():
+        raise InputError(
+            "max_sharpe needs weights that cannot all be 0, where the ratio has no meaning: give a budget that is "
+            "not 0; or use mean_variance, with a limit on gross"
         )
     warm = None
 
@@ -363,9 +389,12 @@ def max_sharpe(
         return aversion * task.bend.variance(w) - float(excess @ w), values
 
     w = least["x"]
-    variance = task.bend.variance(w)
+    variance = max(task.bend.variance(w), 1e-12 * scale * float(w @ w))
     mean = float(excess @ w)
-    guess = max(mean, 0.5 * top) / max(variance, 1e-300)
+    if np.isfinite(top):
+        guess = max(mean, 0.5 * top) / variance
+    else:
+        guess = mean / variance if mean > 0 else float(np.abs(excess).max()) / scale
     low, high = None, None
     error, values = at(guess)
     tries = 0
@@ -382,13 +411,15 @@ def max_sharpe(
                 break
         else:
             # The zero of the piece on which it is: its slope is at most the variance here.
-            step = max(abs(error) / task.bend.variance(values["x"]), 0.5 * guess)
+            step = max(abs(error) / max(task.bend.variance(values["x"]), 1e-300), 0.5 * guess)
             guess = guess + step if error < 0 else max(guess - step, 0.5 * guess)
         error, values = at(guess)
         tries += 1
+    if not values["success"]:
+        return task.portfolio(values, why)
     w = values["x"]
     spread = float(np.sqrt(task.bend.variance(w)))
-    ratio = float(excess @ w) / spread
+    ratio = float(excess @ w) / spread if spread > 0 else float("nan")
     smallest = float(np.sqrt(max(least["fun"] * 2 - 2 * least["certificate"]["bound"], 0.0)))
     # e - λ s <= (e - γ Σŵ)'w for all w, so no ratio is above λ by more than the gap over the least volatility.
     gap = (values["certificate"]["bound"] + abs(error)) / smallest if smallest > 0 else float("inf")
@@ -400,20 +431,47 @@ def max_sharpe(
         "rounding": values["certificate"]["rounding"] / max(smallest, 1e-300),
     }
     values["nit"] += tries
-    if values["success"] and gap > target:
-        values |= {"success": False, "status": 2, "outcome": "plateau", "message": ""}
-    return task.portfolio(
-        values, "most return for its volatility: quadratic programs at the right risk aversion"
+    if gap <= target:
+        values |= {"outcome": "converged", "message": "Converged: within the tolerance of the best possible."}
+    else:
+        values |= {"success": False, "status": 2, "outcome": "plateau"}
+        if not smallest > 0:
+            missing = "a portfolio without variance is allowed, beside which no bound on the ratio holds"
+        elif low is None:
+            missing = "the ratio still rises as the weights grow: give bounds, or limit gross"
+        else:
+            missing = f"{target:.3g} was asked for"
+        values["message"] = f"Not proved to be the highest ratio: within {gap:.3g} of it; {missing}."
+    return task.portfolio(values, why)
+
+
+def _without_risk(task: Task, excess: Floats, scale: float, best: dict[str, Any]) -> dict[str, Any] | None:
+    """A portfolio that gains and does not vary, whose ratio has no end; None where none is found."""
+    values = best
+    if scale > 0:
+        aversion = float(np.abs(excess).max()) / scale / np.sqrt(FREE)
+        values, _ = task.program(-excess / aversion, aversion).solve()
+    w = values["x"]
+    size = float(np.abs(w).max(initial=0.0))
+    gains = float(excess @ w) > 1e-9 * float(np.abs(excess).max()) * size
+    if not (values["success"] and gains and task.bend.variance(w) <= FREE * scale * size**2):
+        return None
+    values |= {"success": False, "status": 5, "outcome": "unbounded", "fun": -np.inf, "history": {}}
+    values["certificate"] = None
+    values["message"] = (
+        f"Unbounded: a portfolio without variance gains {float(excess @ w):.3g} beside risk_free, so that the ratio "
+        "has no upper end; leave out what does not vary, or raise risk_free to what it returns."
     )
+    return values
 
 
-def _best_return(task: Task, excess: Floats) -> tuple[float, Any]:
+def _best_return(task: Task, excess: Floats) -> tuple[float, dict[str, Any]]:
     """The most that is expected of a portfolio that is allowed: a linear program; infinite where there is no end."""
     n = len(excess)
     bend = Bend(np.zeros(n), np.empty((0, n)))
     program = Program(task.limits, bend, -excess)
-    values, found = program.solve()
-    return (float("inf") if values["outcome"] == "unbounded" else -float(values["fun"])), found
+    values, _ = program.solve()
+    return (float("inf") if values["outcome"] == "unbounded" else -float(values["fun"])), values
 
 
 def min_cvar(
@@ -437,7 +495,7 @@ def min_cvar(
     mu, prices
         As in `min_variance`; `mu` serves ``target_return``, and is the mean of `returns` unless given.
     **constraints
-        As in `min_variance`.
+        As in `min_variance`, but for ``l2`` and ``shrink``, which are of a covariance.
 
     Returns
     -------
@@ -461,27 +519,23 @@ def min_cvar(
     -----
     Rockafellar and Uryasev 2000, <https://doi.org/10.21314/JOR.2000.038>.
     """
-    if not 0 <= beta < 1:
+    if not 0 <= number(beta, "beta") < 1:
         raise InputError(f"beta must be from 0 to below 1, as 0.95; got {beta!r}")
-    task = Task(mu, None, returns, prices, estimate=False, costs_allowed=True, **constraints)
+    refused = dict.fromkeys(("l2", "shrink"), "is of a covariance, and min_cvar has none: leave it out")
+    task = Task(mu, None, returns, prices, estimate=False, costs_allowed=True, refused=refused, **constraints)
     assert task.rows is not None
     days, n = task.rows.shape
     losses = np.hstack([-task.rows, -np.ones((days, 1))])
-    reach = np.where(np.isfinite(task.limits.high), np.abs(task.limits.high), 0.0)
-    reach = np.maximum(reach, np.where(np.isfinite(task.limits.low), np.abs(task.limits.low), 0.0))
-    far = float(np.abs(task.rows).max(initial=1e-12)) * max(
-        1.0, float(reach.sum()), abs(float(task.given.get("budget") or 1.0))
-    )
     linear = np.zeros(n + 1)
     linear[n] = 1.0
     kinks = losses, np.zeros(days), np.full(days, 1 / ((1 - beta) * days))
-    program = task.program(linear, kinks=kinks, extra=[(-far, far)])
+    program = task.program(linear, kinks=kinks, extra=[(-np.inf, np.inf)])
     task.bend = Bend(np.zeros(n), np.sqrt(1 / days) * (task.rows - task.rows.mean(axis=0)))
     program.bend = Bend(np.zeros(n), np.empty((0, n)))
     found = task.solved(program, "least mean loss in the tail: a linear program")
     worst = np.sort(-task.rows @ found.x)
     found["value_at_risk"] = (
-        float(worst[min(int(np.ceil(beta * days)), days) - 1]) if beta > 0 else float(worst[0])
+        float(worst[min(int(np.ceil(beta * days - 1e-9)), days) - 1]) if beta > 0 else float(worst[0])
     )
     return found
 
@@ -492,7 +546,7 @@ def tracking(index: Any, *, returns: Any = None, prices: Any = None, **constrain
     Parameters
     ----------
     index : array_like of shape (periods,)
-        The index's returns in the same periods.
+        The index's returns in the same periods; a series is put in the order of the frame's.
     returns, prices
         The assets', as in `min_variance`.
     **constraints
@@ -501,7 +555,8 @@ def tracking(index: Any, *, returns: Any = None, prices: Any = None, **constrain
     Returns
     -------
     Portfolio
-        As in `min_variance`; `fun` is the mean square of what it is off, `tracking_error` the root of that.
+        As in `min_variance`; `fun` is the mean square of what it is off (and l2 Σw², where given), `tracking_error`
+        the root of the former.
 
     Raises
     ------
@@ -516,10 +571,11 @@ def tracking(index: Any, *, returns: Any = None, prices: Any = None, **constrain
     >>> tracking(0.3 * r[:, 0] + 0.7 * r[:, 1], returns=r).x.round(6)
     array([0.3, 0.7])
     """
-    task = Task(None, None, returns, prices, estimate=False, **constraints)
+    refused = {"shrink": "is of a covariance, and tracking has none: use l2"}
+    task = Task(None, None, returns, prices, estimate=False, refused=refused, **constraints)
     assert task.rows is not None
     days, n = task.rows.shape
-    goal = as_floats(index, "index", 1)
+    goal = as_floats(_same_periods(index, returns), "index", 1)
     if len(goal) != days:
         raise InputError(f"index must have a return for each of the {days} periods; got {len(goal)}")
     root = 1 / np.sqrt(days)
@@ -531,6 +587,18 @@ def tracking(index: Any, *, returns: Any = None, prices: Any = None, **constrain
     off = task.rows @ found.x - goal
     found["tracking_error"] = float(np.sqrt(np.mean(off**2)))
     return found
+
+
+def _same_periods(index: Any, returns: Any) -> Any:
+    """A series in the order of the periods of the returns, where both have labels."""
+    have, want = labels_of(index, "index"), labels_of(returns, "index")
+    if have is None or want is None or have == want or np.ndim(index) != 1:
+        return index
+    where = positions(have)
+    lacking = [period for period in want if period not in where]
+    if lacking:
+        raise InputError(f"index has no return for the period {lacking[0]}, which the returns have")
+    return np.asarray(index)[[where[period] for period in want]]
 
 
 class Frontier(list[Portfolio]):
@@ -623,10 +691,7 @@ def frontier(
     mean = task.returns_needed()
     values, warm = task.program(times=2.0).solve()
     first = task.portfolio(values, "least variance: a convex quadratic program")
-    spreads = np.sqrt(task.bend.diagonal + np.sum(task.bend.rows**2, axis=0))
-    if task.bend.dense is not None:
-        spreads = np.sqrt(spreads**2 + task.bend.dense.diagonal())
-    assets = (list(task.names or []), mean, spreads)
+    assets = (list(task.names or []), mean, np.sqrt(task.variances()))
     if not first.success:
         return Frontier([first], assets)
     top, _ = _best_return(task, mean)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,16 @@ def read_returns(returns: Any, prices: Any) -> Found:
         return _from_prices(prices)
     if returns is None:
         return None, None, []
-    return as_floats(returns, "returns", 2), names_of(returns), []
+    if isinstance(returns, Mapping | str):
+        raise InputError(
+            f"returns must be a table, a row a period and a column an asset; got {type(returns).__name__}"
+        )
+    found = as_floats(returns, "returns", 2)
+    if not found.size:
+        raise InputError(
+            f"returns must have a row a period and a column an asset; got the shape {found.shape}"
+        )
+    return found, names_of(returns), []
 
 
 def _from_prices(prices: Any) -> Found:
@@ -84,7 +94,12 @@ def _columns(prices: Any) -> tuple[Floats, list[Any]]:
     if isinstance(prices, np.ndarray):
         if prices.ndim != 2:
             raise InputError(f"prices must be a table, a row a day; got the shape {prices.shape}")
-        return np.array(prices, dtype=np.float64), list(range(prices.shape[1]))
+        if not prices.shape[1]:
+            raise InputError(f"prices must have a column for each asset; got the shape {prices.shape}")
+        try:
+            return np.array(prices, dtype=np.float64), list(range(prices.shape[1]))
+        except (TypeError, ValueError) as error:
+            raise InputError(f"prices must be numbers: {error}") from None
     from steepest.tables import read
     from steepest.tables.values import read_values
 

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steepest import _core
-from steepest.errors import InputError
 from steepest.portfolio.covariance import Bend
 from steepest.portfolio.limits import Limits
 from steepest.result import Result
@@ -19,8 +18,9 @@ __all__ = ["Portfolio", "Program"]
 
 Floats = NDArray[np.float64]
 
-#: Where weights have no bounds, how many times the budget is looked at before it is said that there is no end.
-ENDLESS = 1e4
+#: A way along which the value falls without end: how flat it is beside how much a covariance bends at most, by how much
+#: the value falls beside the steepest fall, and by how much limits may be missed along it, all relative.
+FLAT, FALL, AWAY = 1e-13, 1e-9, 1e-9
 
 
 class Portfolio(Result):
@@ -100,7 +100,7 @@ class Program:
         rows, shift, costs = self.bend.rows, self.shift, np.ones(len(self.bend.rows))
         if self.kinks is not None:
             rows, shift, costs = self.kinks
-        budget = abs(limits.most[0]) if limits.labels[:1] == ["budget"] and limits.most[0] else 1.0
+        budget = limits.scale()
         first = np.where(np.isfinite(limits.lower), limits.lower, 0.0)
         start = np.minimum(first + budget / max(len(limits.column), 1), limits.upper)
         matrix = limits.matrix
@@ -120,7 +120,7 @@ class Program:
             "price": widen(limits.price / self.times, 0.0),
             "lower": np.concatenate([limits.lower, ends[:, 0]]),
             "upper": np.concatenate([limits.upper, ends[:, 1]]),
-            "start": np.concatenate([start, ends.mean(axis=1)]),
+            "start": np.concatenate([start, np.clip(np.zeros(extra), ends[:, 0], ends[:, 1])]),
             "limits": matrix,
             "least": np.array(limits.least, dtype=np.float64),
             "most": np.array(limits.most, dtype=np.float64),
@@ -128,34 +128,25 @@ class Program:
         found = {name: _plain(value) for name, value in found.items()}
         return found | {
             "kinks": self.kinks is not None,
+            "times": self.times,
+            "fixed": self.limits.fixed,
             "tolerance": self.tol,
             "iterations": self.max_iter,
             "seconds": self.max_seconds,
         }
 
-    def solve(self, warm: Any = None) -> tuple[dict[str, Any], Any]:
-        """The core's answer, its value as it was asked for; where there is none, it is said why."""
+    def solve(self, warm: Any = None, *, explain: bool = True) -> tuple[dict[str, Any], Any]:
+        """The core's answer, its value as it was asked for; where there is none, it is said why, unless nobody asks."""
         request = self.request()
         values, found = _core.quadratic(request, warm)
         if warm is not None and not values["success"]:
             values, found = _core.quadratic(request, None)
-        if values["outcome"] in ("plateau", "infeasible"):
+        if explain and values["outcome"] in ("plateau", "infeasible"):
             self._explain(values, request)
-        self._rescale(values)
         n = len(self.limits.names)
         values["x"] = values.pop("weights")[:n] + 0.0
-        values["limit_prices"] = dict(
-            zip(self.limits.labels, (self.times * values.pop("prices")).tolist(), strict=True)
-        )
-        values.pop("slope")
-        values["row_prices"] = values["row_prices"] * self.times
+        values["limit_prices"] = dict(zip(self.limits.labels, values.pop("prices").tolist(), strict=True))
         return values, found
-
-    def _rescale(self, values: dict[str, Any]) -> None:
-        values["fun"] = values["fun"] * self.times + self.limits.fixed
-        values["history"]["loss"] = values["history"]["loss"] * self.times + self.limits.fixed
-        for part in ("bound", "target", "rounding"):
-            values["certificate"][part] *= self.times
 
     def _explain(self, values: dict[str, Any], request: dict[str, Any]) -> None:
         """Names the constraints that contradict each other, or the weights along which there is no end."""
@@ -184,21 +175,13 @@ class Program:
                 },
             ]
             return
-        open_ends = ~np.isfinite(request["lower"]) | ~np.isfinite(request["upper"])
-        if not open_ends.any():
+        way = _endless(request)
+        if way is None:
             return
-        far = ENDLESS * max(1.0, float(np.abs(request["start"]).sum()))
-        boxed = request | {
-            "lower": np.maximum(request["lower"], -far),
-            "upper": np.minimum(request["upper"], far),
-        }
-        inside, _ = _core.quadratic(boxed, None)
-        at_end = np.flatnonzero(open_ends & (np.abs(inside["x"]) > 0.5 * far))
-        if not inside["success"] or not len(at_end):
-            return
-        names = [str(self.limits.names[c]) for c in dict.fromkeys(request["column"][at_end].tolist())]
+        moved = np.flatnonzero(np.abs(way) > 1e-6 * np.abs(way).max())
+        names = [str(self.limits.names[i]) for i in moved.tolist() if i < len(self.limits.names)]
         listed = ", ".join(names[:4]) + (" and others" if len(names) > 4 else "")
-        values |= {"success": False, "status": 5, "outcome": "unbounded", "weights": inside["weights"]}
+        values |= {"success": False, "status": 5, "outcome": "unbounded"}
         values["message"] = (
             f"Unbounded: more and more of {listed} gains without end; give bounds, or limit gross."
         )
@@ -240,17 +223,39 @@ def _plain(value: Any) -> Any:
 
 
 def _missed(request: dict[str, Any], keep: list[int]) -> tuple[float, Floats]:
-    """By how much some constraints are missed at least, all together, and the weights there: a linear program, in which
-    each may be missed at a price of 1."""
+    """By how much some constraints are missed at least, all together, and the weights there.
+
+    Ends that are open stand at larger and larger numbers, until what is missed stays as it is: as a function of them it
+    is convex and falls, so that where two are alike, all beyond are.
+    """
+    last, nearest = _missed_within(request, keep, 1e3)
+    if np.isfinite(request["lower"]).all() and np.isfinite(request["upper"]).all():
+        return last, nearest
+    for far in (1e5, 1e7, 1e9):
+        missed, nearest = _missed_within(request, keep, far)
+        if missed == 0 or missed >= (1 - 1e-6) * last:
+            return missed, nearest
+        last = missed
+    return 0.0, nearest
+
+
+def _boxed(request: dict[str, Any], far: float) -> tuple[Floats, Floats]:
+    """Bounds, those that are open at so many times what there is of weights and of ends."""
+    lower, upper = request["lower"], request["upper"]
+    ends = np.concatenate([lower, upper])
+    ends = ends[np.isfinite(ends)]
+    far *= max(float(np.abs(request["start"]).max(initial=0.0)), float(np.abs(ends).max(initial=0.0)), 1e-12)
+    return np.where(np.isfinite(lower), lower, -far), np.where(np.isfinite(upper), upper, far)
+
+
+def _missed_within(request: dict[str, Any], keep: list[int], far: float) -> tuple[float, Floats]:
+    """What is missed within a box: a linear program, in which each constraint may be missed at a price of 1."""
     m, n = len(keep), len(request["column"])
     columns = len(request["base"])
     a = request["limits"][keep]
     unit = np.maximum(np.abs(a).max(axis=1, initial=0.0), 1e-300)
     a = a / unit[:, None]
-    lower = np.maximum(request["lower"], -ENDLESS)
-    upper = np.minimum(request["upper"], ENDLESS)
-    if (lower > upper).any():
-        raise InputError("bounds of the weights contradict one another")
+    lower, upper = _boxed(request, far)
     extra = 2 * m
     program = request | {
         "dense": None,
@@ -270,12 +275,75 @@ def _missed(request: dict[str, Any], keep: list[int]) -> tuple[float, Floats]:
         "limits": np.hstack([a, np.eye(m), -np.eye(m)]),
         "least": request["least"][keep] / unit,
         "most": request["most"][keep] / unit,
+        "times": 1.0,
+        "fixed": 0.0,
         "iterations": None,
         "seconds": None,
     }
     values, _ = _core.quadratic(
         {k: _plain(v) if isinstance(v, np.ndarray) else v for k, v in program.items()}, None
     )
+    # The dual's value, which is a lower bound whatever the outcome.
     missed = float(values["fun"]) - float(values["certificate"]["bound"])
     size = max(1.0, float(np.abs(program["least"][np.isfinite(program["least"])]).max(initial=0.0)))
     return (missed if missed > 1e-8 * size else 0.0), values["weights"][:columns]
+
+
+def _endless(request: dict[str, Any]) -> Floats | None:
+    """A way along which the limits stay met and the value falls without end, as weights; None where none is proved.
+
+    Found by the program of directions: ends that are there stand at 0, those that are not at 1, and what bends costs
+    so much that only what is flat is left. What it finds is tried by hand: whether it bends, falls, and stays allowed.
+    """
+    open_below, open_above = ~np.isfinite(request["lower"]), ~np.isfinite(request["upper"])
+    if not (open_below | open_above).any():
+        return None
+    columns, rows, costs = len(request["base"]), request["rows"], request["costs"]
+    dense, diagonal, kinks = request["dense"], request["diagonal"], request["kinks"]
+    price, linear = request["price"], request["linear"]
+    bend = float(np.abs(diagonal).max(initial=0.0))
+    bend = max(bend, 0.0 if dense is None else float(np.abs(dense).max(initial=0.0)))
+    bend = max(bend, 0.0 if kinks else float((np.abs(costs)[:, None] * rows**2).max(initial=0.0)))
+    steep = max(float(np.abs(linear).max(initial=0.0)), float(np.abs(price).max(initial=0.0)))
+    steep = max(steep, float((np.abs(costs)[:, None] * np.abs(rows)).max(initial=0.0)) if kinks else 0.0)
+    if not steep:
+        return None
+    stiff = 1e10 * steep / bend if bend else 1.0
+    unit = np.maximum(np.abs(request["limits"]).max(axis=1, initial=0.0), 1e-300)
+    limits = request["limits"] / unit[:, None]
+    least = np.where(np.isfinite(request["least"]), 0.0, -np.inf)
+    most = np.where(np.isfinite(request["most"]), 0.0, np.inf)
+    low, high = np.where(open_below, -1.0, 0.0), np.where(open_above, 1.0, 0.0)
+    program = request | {
+        "dense": None if dense is None else stiff * dense,
+        "diagonal": stiff * diagonal,
+        "base": np.zeros(columns),
+        "shift": np.zeros(len(rows)),
+        "costs": costs if kinks else stiff * costs,
+        "lower": low,
+        "upper": high,
+        "start": 0.5 * (low + high),
+        "limits": limits,
+        "least": least,
+        "most": most,
+        "times": 1.0,
+        "fixed": 0.0,
+        "iterations": None,
+        "seconds": None,
+    }
+    found, _ = _core.quadratic(program, None)
+    x = np.clip(found["x"], low, high)
+    size = float(np.abs(x).max(initial=0.0))
+    if not size > 0:
+        return None
+    x = x / size
+    w = np.zeros(columns)
+    np.add.at(w, request["column"], request["sign"] * x)
+    sums = rows @ w
+    bent = float(diagonal @ w**2) + (0.0 if dense is None else float(w @ dense @ w))
+    bent += 0.0 if kinks else float(costs @ sums**2)
+    fall = float(linear @ w + price @ x) + (float(costs @ np.maximum(sums, 0.0)) if kinks else 0.0)
+    held = limits @ x
+    away = float(np.maximum(least - held, held - most).max(initial=0.0))
+    proved = bent <= FLAT * bend and fall <= -FALL * steep and away <= AWAY
+    return w if proved else None

@@ -20,6 +20,8 @@ const PATIENCE: usize = 12;
 /// What the active sets are tried at, and what is the end, as parts of the tolerance.
 const TRY: f64 = 1.0;
 const END: f64 = 1e-4;
+/// Where rounding may hide more than this part of what the value is summed up of, there is no answer: weights ran away.
+const HIDDEN: f64 = 1e-6;
 /// Rounds of active sets from another answer, and from the interior point method's.
 const ROUNDS: (u64, u64) = (12, 8);
 const ASSUMPTION: &str = "the matrix is positive semidefinite; weights without limits lie within a thousand times the largest found";
@@ -440,6 +442,12 @@ impl QuadraticProgram<'_> {
         let status = match status {
             Status::Converged if gap.violation > 1e-9 => Status::Plateau,
             other => other.admitted(Some(&certificate)),
+        };
+        let status = match status {
+            Status::PrecisionLimit if gap.bound > HIDDEN * place.size.max(spent.null) => {
+                Status::Plateau
+            }
+            other => other,
         };
         if spent.history.is_empty() {
             spent.record(place.value, certificate.bound);
