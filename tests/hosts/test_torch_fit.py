@@ -1,5 +1,6 @@
 """`steepest.torch.fit`: trained with nothing said, watched, stopped, kept, and refused where it must be."""
 
+import functools
 import itertools
 import json
 import math
@@ -505,6 +506,22 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bits(tmp_path: Path) -> Non
     assert same(weights(ran[0]["module"]), weights(ran[1]["module"]))
 
 
+@pytest.mark.parametrize("kind", ["bfloat16", "float16", "float64"])
+def test_in_other_precisions_it_goes_on_to_the_same_bits(tmp_path: Path, kind: str) -> None:
+    """Half precision is moved by torch's operations, whose numbers are tensors."""
+    of, file = getattr(torch, kind), tmp_path / "run.safetensors"
+    x, y = circles(64)
+
+    def go(**given: object) -> nn.Module:
+        module = net(2, 8, 2).to(of)
+        fit(module, (x.to(of), y), epochs=6, **given)
+        return module
+
+    go(checkpoint=(file, 0.0), callback=lambda p: p.epoch > 2)
+    assert file.exists()
+    assert same(weights(go(checkpoint=file)), weights(go()))
+
+
 def test_from_every_step_it_goes_on_to_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The end of an epoch too, where no batch is left to go on with."""
     from steepest.torch.plan import Kept
@@ -540,6 +557,114 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:-50])
     with pytest.raises(ModelFileError):
         fit(net(2, 8, 2), data, epochs=50, checkpoint=file)
+
+
+@pytest.mark.parametrize("kind", ["rows", "dataset", "loader"])
+def test_the_callers_random_numbers_stay_where_they_were(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A DataLoader that shuffles draws from them; those of GPUs that are not trained on are not begun anew."""
+
+    def touched(*_: object) -> None:
+        raise AssertionError("the random numbers of all GPUs were begun anew")
+
+    x, y = circles(64)
+    pairs = Pairs(x, y)
+    data: object = pairs if kind == "dataset" else (x, y)
+    if kind == "loader":
+        data = torch.utils.data.DataLoader(pairs, batch_size=16, shuffle=True)
+    module = net(2, 4, 2)
+    before = torch.get_rng_state()
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", touched)
+    fit(module, data, epochs=2, starts=2)
+    assert torch.equal(before, torch.get_rng_state())
+    with pytest.raises(InputError):
+        fit(module, data, "nonsense", epochs=2)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32", "bfloat16", "float16"])
+def test_the_weights_of_a_result_are_its_own(kind: str) -> None:
+    """In the parameter's precision where NumPy has it; what becomes of the module later does not reach them."""
+    x, y = circles(64)
+    of = getattr(torch, kind)
+    module = net(2, 4, 2).to(of)
+    result = fit(module, (x.to(of), y), epochs=1)
+    then = weights(module)
+    with torch.no_grad():
+        for p in module.parameters():
+            p.fill_(7.0)
+    for value, p in zip(result.x.values(), then, strict=True):
+        assert value.dtype == (np.float64 if kind == "float64" else np.float32)
+        assert np.array_equal(value, p.double().numpy())
+
+
+def test_rows_are_read_over_for_a_checkpoint_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A digest of all data takes its time."""
+    taken: list[object] = []
+    digest = steepest.checkpoint.digest
+    monkeypatch.setattr(steepest.checkpoint, "digest", lambda v: (taken.append(v), digest(v))[1])
+    fit(net(2, 4, 2), circles(64), epochs=1)
+    assert not taken
+    fit(net(2, 4, 2), circles(64), epochs=1, checkpoint=tmp_path / "run.safetensors")
+    assert taken
+
+
+@pytest.mark.parametrize("kind", ["rows", "dataset", "subset", "loader", "batches"])
+@pytest.mark.parametrize("of", [torch.float32, torch.bfloat16])
+def test_a_checkpoint_of_other_rows_is_refused(tmp_path: Path, kind: str, of: torch.dtype) -> None:
+    """As many rows of the same kind; one number is another."""
+
+    def data(other: bool) -> object:
+        x, y = circles(64)
+        x = x.to(of)
+        x[40, 1] = 2.0 if other else 1.0
+        pairs = Pairs(x, y)
+        return {
+            "rows": (x, y),
+            "dataset": torch.utils.data.TensorDataset(x, y),
+            "subset": torch.utils.data.Subset(pairs, range(10, 60)),
+            "loader": torch.utils.data.DataLoader(pairs, batch_size=16),
+            "batches": [(x[:32], y[:32]), (x[32:], y[32:])],
+        }[kind]
+
+    def go(other: bool, module: nn.Module, **given: object) -> "steepest.result.Result":
+        return fit(module.to(of), data(other), epochs=5, checkpoint=(file, 0.0), **given)
+
+    file = tmp_path / "run.safetensors"
+    go(False, net(2, 4, 2), callback=lambda p: p.epoch > 1)
+    with pytest.raises(InputError, match="data is another"):
+        go(True, net(2, 4, 2))
+    assert go(False, net(2, 4, 2)).resumed
+
+
+entropy = nn.functional.cross_entropy
+
+
+def made_loss(power: float, scale: torch.Tensor) -> object:
+    return lambda o, t: (nn.functional.cross_entropy(o, t) * scale).pow(power)
+
+
+@pytest.mark.parametrize(
+    ("loss", "other"),
+    [
+        (lambda: lambda o, t: entropy(o, t), lambda: lambda o, t: 2 * entropy(o, t)),
+        (lambda: made_loss(1.0, torch.ones(())), lambda: made_loss(2.0, torch.ones(()))),
+        (lambda: made_loss(1.0, torch.ones(())), lambda: made_loss(1.0, 2 * torch.ones(()))),
+        (lambda: nn.CrossEntropyLoss(), lambda: nn.CrossEntropyLoss(label_smoothing=0.1)),
+        (lambda: nn.CrossEntropyLoss(torch.ones(2)), lambda: nn.CrossEntropyLoss(torch.tensor([1.0, 2.0]))),
+        (
+            lambda: functools.partial(nn.functional.cross_entropy, label_smoothing=0.1),
+            lambda: functools.partial(nn.functional.cross_entropy, label_smoothing=0.2),
+        ),
+        (lambda: "softmax", lambda: nn.MultiMarginLoss()),
+    ],
+)  # fmt: skip
+def test_a_checkpoint_of_another_loss_is_refused(tmp_path: Path, loss: object, other: object) -> None:
+    """One written in place has no name to be known by; the same one goes on."""
+    file, data = tmp_path / "run.safetensors", circles(64)
+    fit(net(2, 4, 2), data, loss(), epochs=5, checkpoint=(file, 0.0), callback=lambda p: p.epoch > 1)
+    with pytest.raises(InputError, match="loss is another"):
+        fit(net(2, 4, 2), data, other(), epochs=5, checkpoint=file)
+    assert fit(net(2, 4, 2), data, loss(), epochs=5, checkpoint=file).resumed
 
 
 # What is not finite

@@ -16,7 +16,17 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
 
 from steepest.errors import InputError
 
-__all__ = ["Batches", "Rows", "move", "opened", "outside", "parts", "strange", "usual_batch"]
+__all__ = [
+    "Batches",
+    "Rows",
+    "move",
+    "opened",
+    "outside",
+    "parts",
+    "strange",
+    "tensor_identity",
+    "usual_batch",
+]
 
 
 class Batches:
@@ -66,8 +76,10 @@ class Batches:
         return f"row {row} of batch {batch} of epoch {number}"
 
     def identity(self) -> Any:
-        """What tells this from other data, for a checkpoint."""
-        return [type(self.loader).__name__, self.length]
+        """What tells this from other data, for a checkpoint: the tensors and arrays that are held; of what is read
+        from elsewhere only its kind and its length."""
+        batches = getattr(self.loader, "batch_size", None)
+        return [self.length, batches, _identity(self.loader)]
 
 
 class Rows(Batches):
@@ -98,7 +110,7 @@ class Rows(Batches):
         return f"row {int(self._order(number)[batch][row])}"
 
     def identity(self) -> Any:
-        return [[leaf.detach().cpu().numpy() for leaf in [*_leaves(self.x), *_leaves(self.y)]]]
+        return [self.length, _identity([self.x, self.y])]
 
     def _order(self, number: int) -> list[torch.Tensor]:
         assert self.rows is not None
@@ -208,17 +220,42 @@ def strange(value: Any) -> tuple[int, Any] | None:
     return None
 
 
-def outside(target: Any, classes: int) -> tuple[int, int] | None:
-    """The first row whose label is none of 0 … classes − 1, and that label. −100 is torch's word for a row to leave
-    out."""
+def outside(target: Any, classes: int, ignore: int) -> tuple[int, int] | None:
+    """The first row whose label is none of 0 … classes − 1, and that label; the one that is left out may be any."""
     if not isinstance(target, torch.Tensor) or target.is_floating_point() or target.ndim == 0:
         return None
     flat = target.reshape(len(target), -1)
-    bad = ((flat < 0) & (flat != -100)) | (flat >= classes)
+    bad = ((flat < 0) | (flat >= classes)) & (flat != ignore)
     if not bad.any():
         return None
     row = int(bad.any(1).nonzero()[0, 0])
     return row, int(flat[row][bad[row]][0])
+
+
+def _identity(value: Any) -> Any:
+    """Tensors and arrays by their bytes; a DataLoader, a Dataset and lists of them by those that they hold."""
+    if isinstance(value, torch.Tensor):
+        return tensor_identity(value)
+    if isinstance(value, DataLoader):
+        return _identity(value.dataset)
+    if isinstance(value, Mapping):
+        return [[str(key), _identity(part)] for key, part in value.items()]
+    if isinstance(value, list | tuple):
+        return [_identity(part) for part in value]
+    if isinstance(value, Dataset):
+        held = (torch.Tensor, np.ndarray, Dataset, list, tuple)
+        parts = [
+            [name, _identity(part)] for name, part in sorted(vars(value).items()) if isinstance(part, held)
+        ]
+        return [type(value).__qualname__, None if isinstance(value, IterableDataset) else len(value), parts]  # type: ignore[arg-type]
+    plain = isinstance(value, np.ndarray | np.generic | bool | int | float | str)
+    return value if plain else type(value).__qualname__
+
+
+def tensor_identity(tensor: torch.Tensor) -> Any:
+    """A tensor's kind, shape and bytes; NumPy has no type for some kinds."""
+    plain = tensor.detach().cpu().contiguous()
+    return [str(plain.dtype), list(plain.shape), plain.reshape(-1).view(torch.uint8).numpy()]
 
 
 def _dataset(data: Any, batch: int | None, seed: int, name: str, shuffle: bool) -> Batches:

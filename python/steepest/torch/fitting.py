@@ -57,7 +57,7 @@ def fit(
 ) -> Result:
     """Trains a module, with no learning rate to tune, and says what happened.
 
-    F(w) = Σ loss(module(input), target) over the rows, divided by their number, is lowered by Adam's direction with
+    F(w), the mean of loss(module(input), target) over the rows, is lowered by Adam's direction with
     a step that is found on the way: MoMo's, which brings a model of the loss down to its least possible value,
     below a cap that grows while the loss falls as its slope promises and shrinks where it does not, and that falls
     along a cosine over the budget. Each of the first 20 steps and every fourth later is judged by one more
@@ -73,9 +73,12 @@ def fit(
         in an autoencoder. Arrays of float64 are taken as float32, torch's usual precision; tensors stay as they
         are.
     loss : str or callable, optional
-        ``"squared"``, ``"absolute"``, ``"huber"``, ``"logistic"`` (two classes by one output), ``"softmax"``
-        (classes along the last axis), torch's names for them, or a function of output and target that returns one
-        number. Unless given, squares for numbers and softmax for whole numbers.
+        ``"squared"`` (the mean over all numbers of the target of (output − target)², as `torch.nn.MSELoss`),
+        ``"absolute"``, ``"huber"``, ``"logistic"`` (two classes by one output), ``"softmax"`` (classes along the
+        last axis), torch's names for them (``"cross_entropy"`` has classes along the second axis, as torch has), or
+        a function of output and target that returns one number. Unless given, squares for numbers and softmax for
+        whole numbers, along the axis that the labels' shape leaves out. The label −100, or `ignore_index`, is left
+        out of every mean.
     validation : float or data, optional
         A share of the rows to hold out, or rows by themselves. The weights with the least loss there are returned.
     epochs, max_steps, max_seconds : optional
@@ -163,24 +166,38 @@ def fit(
         if function is not None and not callable(function):
             raise InputError(f"{name} must be a function of the progress or None; got {function!r}")
     place = None if history is None else _history_file(history)
-    train, held = _data(data, validation, batch, seed)
+    where = _device(module, device)
+    with torch.random.fork_rng([]):  # a DataLoader draws a number where it is begun
+        train, held = _data(data, validation, batch, seed)
+        objective = Loss(named(_target(train)) if loss is None else loss, floor)
     if patience is not None and held is None:
         raise InputError("patience is counted on held-out rows: pass validation")
-    objective = Loss(named(_target(train)) if loss is None else loss, floor)
-    where = _device(module, device)
     checkpoints.check(checkpoint)
-    about = {
-        "module": checkpoints.digest(
-            [[n, list(t.shape), str(t.dtype)] for n, t in module.state_dict().items()]
-        ),
-        "data": checkpoints.digest([train.identity(), held and held.identity()]),
-        "loss": objective.name,
-        "settings": checkpoints.digest(
-            [epochs, max_steps, max_seconds, batch, floor, decay, accumulate, clip, average, precision, seed]
-        ),
-    }
-    if checkpoint is not None and starts > 1:
-        raise InputError("checkpoint keeps one run: leave starts out, or call fit once for each")
+    kept = None
+    if checkpoint is not None:
+        if starts > 1:
+            raise InputError("checkpoint keeps one run: leave starts out, or call fit once for each")
+        settings = [
+            epochs,
+            max_steps,
+            max_seconds,
+            batch,
+            floor,
+            decay,
+            accumulate,
+            clip,
+            average,
+            precision,
+            seed,
+        ]
+        state = [[n, list(t.shape), str(t.dtype)] for n, t in module.state_dict().items()]
+        about = {
+            "module": checkpoints.digest(state),
+            "data": checkpoints.digest([train.identity(), held and held.identity()]),
+            "loss": checkpoints.digest(objective.identity()),
+            "settings": checkpoints.digest(settings),
+        }
+        kept = Kept(checkpoint, about)
     plan = Plan(
         module,
         train,
@@ -198,7 +215,7 @@ def fit(
         watch,
         callback,
         bool(disp),
-        None if checkpoint is None else Kept(checkpoint, about),
+        kept,
     )
     with _alone(module), _as_it_was(module), torch.random.fork_rng([where] if where.type == "cuda" else []):
         module.to(where)
@@ -214,7 +231,7 @@ def _best_of(plan: Plan, starts: int, seed: int) -> tuple[Training, dict[str, An
     best, weights, losses = None, None, []
     fresh = _resettable(plan.module) if starts > 1 else []
     for k in range(starts):
-        torch.manual_seed(seed + k)
+        _sow(seed + k, plan.device)
         if k:
             for part in fresh:
                 part.reset_parameters()
@@ -240,6 +257,14 @@ def _best_of(plan: Plan, starts: int, seed: int) -> tuple[Training, dict[str, An
     }
 
 
+def _sow(seed: int, device: torch.device) -> None:
+    """Begins the random numbers of the CPU and of the device that is trained on; those of others are the caller's."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
+
+
 def _value(run: Training) -> float:
     """The loss that a run is judged by."""
     if run.best is not None:
@@ -258,7 +283,7 @@ def _result(run: Training, spread: dict[str, Any] | None) -> Result:
             f"The loss on held-out rows was least after {run.history['passes'][run.best_review]:.3g} epochs and fell "
             "no more within the budget; the weights of then are in place."
         )
-    values = {n: p.detach().cpu().float().numpy() for n, p in plan.module.named_parameters()}
+    values = {n: _numbers(p) for n, p in plan.module.named_parameters()}
     cap = run.steps.size.most or run.steps.size.cap
     known = "below MoMo's step" if plan.loss.bound is not None else "the floor of the loss guessed"
     findings = run.steps.noticed.findings(run.history, run.steps.size, _constant(plan))
@@ -303,16 +328,23 @@ def _result(run: Training, spread: dict[str, Any] | None) -> Result:
     )
 
 
+def _numbers(p: torch.Tensor) -> Any:
+    """A copy of a parameter, in its own precision where NumPy has it."""
+    plain = p.detach().cpu()
+    return (plain if plain.dtype in (torch.float32, torch.float64) else plain.float()).numpy().copy()
+
+
 def _constant(plan: Plan) -> float | None:
     """What the best constant would lose on the training rows, where they lie in memory."""
     y = getattr(plan.train, "y", None)
     if not isinstance(y, torch.Tensor):
         return None
-    if plan.loss.name == "softmax" and not y.is_floating_point():
-        shares = torch.bincount(y[y >= 0].flatten()).double()
+    read = plan.loss.classes
+    if read is not None and read.plain and not y.is_floating_point():
+        shares = torch.bincount(y[y != read.ignore].flatten()).double()
         shares = shares[shares > 0] / shares.sum()
         return float(-(shares * shares.log()).sum())
-    if plan.loss.name == "squared":
+    if plan.loss.named and plan.loss.name == "squared":
         return float(y.double().var(0, correction=0).mean())
     return None
 
@@ -376,13 +408,6 @@ def _data(
     return train, None if validation is None else given.opened(
         validation, None, seed, "validation", shuffle=False
     )
-
-
-def _held(validation: Any, seed: int) -> given.Batches:
-    """Held-out rows, many at a time where they may be."""
-    whole = isinstance(validation, torch.Tensor | tuple | np.ndarray | torch.utils.data.Dataset)
-    large = 512 if whole else None
-    return given.opened(validation, large, seed, "validation", shuffle=False)
 
 
 def _target(train: given.Batches) -> Any:

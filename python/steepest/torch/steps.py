@@ -116,6 +116,10 @@ class Steps:
                 self._labels(output, y, source, place)
             return self.plan.loss(output, y)
 
+    def weight(self, x: Any, y: Any) -> float:
+        """What a batch counts against others in a mean; 0 where all of its labels are left out."""
+        return self.plan.loss.weight(y, rows(x))
+
     def forget(self) -> None:
         """Drops memories, which may hold what is not finite, and takes smaller steps."""
         self.optimizer.state.clear()
@@ -126,8 +130,10 @@ class Steps:
 
     def _gradient(self, pairs: Pairs, place: tuple[int, int]) -> float:
         """The loss over the batches; the gradients lie in the parameters."""
-        counts, total = [rows(x) for x, _ in pairs], 0.0
+        counts, total = [self.weight(x, y) for x, y in pairs], 0.0
         for k, ((x, y), count) in enumerate(zip(pairs, counts, strict=True)):
+            if count == 0:
+                continue
             loss = self.loss(x, y, self.plan.train, (place[0], place[1] + k)) * (count / sum(counts))
             if not loss.requires_grad:
                 raise InputError(
@@ -139,12 +145,15 @@ class Steps:
         return total
 
     def _labels(self, output: Any, y: Any, source: Batches, place: tuple[int, int]) -> None:
-        if self.plan.loss.name != "softmax" or not isinstance(output, torch.Tensor) or not output.ndim:
+        read = self.plan.loss.classes
+        if read is None or not isinstance(output, torch.Tensor) or not output.ndim:
             return
-        if found := outside(y, output.shape[-1]):
+        count = output.shape[self.plan.loss.axis(output)]
+        if found := outside(y, count, read.ignore):
+            also = "; two classes by one output are the loss 'logistic'" if count == 1 else ""
             raise InputError(
                 f"{source.name}: the label of {source.where(*place, found[0])} is {found[1]}, and the module has "
-                f"{output.shape[-1]} outputs, for labels from 0 to {output.shape[-1] - 1}"
+                f"{count} outputs, for labels from 0 to {count - 1}{also}"
             )
 
     def _norm(self) -> float:
@@ -185,8 +194,11 @@ class Steps:
         after_buffers = [b.clone() for b in buffers]
         set_stream(was[0], self.plan.device)
         _copy(buffers, was[1])
-        total = sum(rows(x) for x, _ in pairs)
-        after = sum(float(self.loss(x, y)) * rows(x) / total for x, y in pairs)
+        counts = [self.weight(x, y) for x, y in pairs]
+        shares = [
+            (x, y, count / sum(counts)) for (x, y), count in zip(pairs, counts, strict=True) if count > 0
+        ]
+        after = sum(float(self.loss(x, y)) * share for x, y, share in shares)
         _copy(buffers, after_buffers)
         set_stream(now, self.plan.device)
         self.evaluations += len(pairs)

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from steepest.errors import InputError
 from steepest.torch.data import move
 from steepest.torch.plan import Plan, Progress
 from steepest.torch.step_size import StepSize
-from steepest.torch.steps import Pairs, Steps, Strange, rows, set_stream, stream
+from steepest.torch.steps import Pairs, Steps, Strange, set_stream, stream
 
 __all__ = ["Training"]
 
@@ -108,7 +109,7 @@ class Training:
         if self.order is not None:
             set_stream(self.order, self.plan.device)
         self.order = stream(self.plan.device)
-        source = self.plan.train.epoch(self.epoch, skip)
+        source, counted = self.plan.train.epoch(self.epoch, skip), skip > 0
         pending: Pairs = []
         back = skip > 0
         for x, y in source:
@@ -116,6 +117,7 @@ class Training:
                 set_stream(now, self.plan.device)
                 back = False
             pending.append((move(x, self.plan.device), move(y, self.plan.device)))
+            counted = counted or self.steps.weight(*pending[-1]) > 0
             if len(pending) == self.plan.accumulate:
                 self._step(pending)
                 pending = []
@@ -125,6 +127,8 @@ class Training:
             self._step(pending)
             if self.outcome:
                 return
+        if not counted:
+            raise InputError(f"{self.plan.train.name}: every label is one that is left out")
         if back:  # all of the epoch's batches were behind it
             set_stream(now, self.plan.device)
         self.plan.train.length = self.plan.train.length or self.batch
@@ -134,11 +138,13 @@ class Training:
 
     def _step(self, pairs: Pairs) -> None:
         """A step, and what is due after it."""
+        said: dict[str, float] = {}
         try:
-            said = self.steps.step(pairs, self.done(), (self.epoch, self.batch))
+            # Where all labels are left out there is nothing to learn.
+            if any(self.steps.weight(x, y) > 0 for x, y in pairs):
+                said = self.steps.step(pairs, self.done(), (self.epoch, self.batch))
         except Strange as error:
             self._go_back(error)
-            said = {}
         self.batch += len(pairs)
         for name, value in said.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
@@ -251,13 +257,16 @@ class Training:
         if held is None:
             return math.nan
         self.plan.module.eval()
-        total, count = 0.0, 0
+        total, count = 0.0, 0.0
         with torch.no_grad():
             for k, (x, y) in enumerate(held.epoch(0)):
                 x, y = move(x, self.plan.device), move(y, self.plan.device)
-                total += float(self.steps.loss(x, y, held, (0, k))) * rows(x)
-                count += rows(x)
+                loss = float(self.steps.loss(x, y, held, (0, k)))
+                if (weight := self.steps.weight(x, y)) > 0:
+                    total, count = total + loss * weight, count + weight
         self.steps.train()
+        if count == 0:
+            raise InputError(f"{held.name}: every label is one that is left out")
         return total / count
 
     @contextmanager
@@ -321,7 +330,7 @@ class Training:
             "steps": {n: getattr(steps, n) for n in _OF_STEPS},
             "size": vars(steps.size),
             "noticed": steps.noticed.state(),
-            "momo": steps.optimizer.param_groups[0].get("numbers", {}),
+            "momo": _told(steps.optimizer.param_groups[0].get("numbers", {})),
             "budget": [self.plan.budget.begun, self.plan.budget.round],
             "seconds": self.seconds,
             "length": self.plan.train.length,
@@ -348,7 +357,7 @@ class Training:
                 p = steps.params[steps.names.index(name)]
                 steps.optimizer.state[p][part.removeprefix("memory ")] = tensor
         if told["momo"]:
-            steps.optimizer.param_groups[0]["numbers"] = told["momo"]
+            steps.optimizer.param_groups[0]["numbers"] = _untold(told["momo"], self.plan.device)
         for owner, numbers in ((self, told["numbers"]), (steps, told["steps"])):
             for name, value in numbers.items():
                 setattr(owner, name, value)
@@ -377,6 +386,26 @@ def _tensor(array: Any, like: torch.Tensor | None) -> torch.Tensor:
     )
     # A step's number is named as its parameter is, and is looked at on the CPU.
     return back.to(like.device) if plain.ndim == like.ndim else back
+
+
+def _told(numbers: Any) -> Any:
+    """A rule's own numbers as JSON has them: those that are tensors, as where torch computes, with their kind."""
+    if isinstance(numbers, dict):
+        return {name: _told(part) for name, part in numbers.items()}
+    if isinstance(numbers, list):
+        return [_told(part) for part in numbers]
+    if isinstance(numbers, torch.Tensor):
+        return {"kind": str(numbers.dtype).removeprefix("torch."), "value": float(numbers)}
+    return numbers
+
+
+def _untold(told: Any, device: torch.device) -> Any:
+    """What was told."""
+    if isinstance(told, dict) and told.keys() == {"kind", "value"}:
+        return torch.tensor(told["value"], dtype=getattr(torch, told["kind"]), device=device)
+    if isinstance(told, dict):
+        return {name: _untold(part, device) for name, part in told.items()}
+    return [_untold(part, device) for part in told] if isinstance(told, list) else told
 
 
 @contextmanager
