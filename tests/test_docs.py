@@ -44,7 +44,9 @@ def test_sessions_of_a_page_run(page: str) -> None:
     assert failed == 0
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/command_line.md", "docs/portfolio.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/index.md", "docs/command_line.md", "docs/portfolio.md", "docs/forecast.md"]
+)
 @pytest.mark.filterwarnings("ignore::steepest.errors.NotConverged")
 def test_code_of_a_page_runs(page: str) -> None:
     code = "\n".join(re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL))

@@ -24,6 +24,7 @@ LAYERS = [
     {"curve_fit"},
     {"descend"},
     {"linear", "network", "factors", "portfolio", "energy"},
+    {"forecast"},
     {"model"},
     {"fitting"},
     {"fit"},

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .curve_fit import curve_fit
     from .descend import compare, descend
     from .fit import fit, load
+    from .forecast import forecast
     from .least_squares import least_squares
     from .line_search import line_search
     from .linear import (
@@ -90,6 +91,7 @@ _PLACES = {
     "errors": None,
     "factors": None,
     "fit": "fit",
+    "forecast": "forecast",
     "least_squares": "least_squares",
     "line_search": "line_search",
     "linear": None,
@@ -135,6 +137,7 @@ __all__ = [
     "errors",
     "factors",
     "fit",
+    "forecast",
     "least_squares",
     "line_search",
     "linear",

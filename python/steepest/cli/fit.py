@@ -21,6 +21,7 @@ examples:
   steepest fit breast_cancer --report report.html
   steepest fit houses.csv --target price --save model.safetensors
   steepest fit ratings.csv --user reader --item book --target stars
+  steepest fit sales.csv --time week --target sold --horizon 8 --report forecast.html
   steepest fit train.tsv --target -1 --test test.tsv --drop id --drop name"""
 
 #: options that `steepest.fit` takes under their own name
@@ -64,6 +65,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="whose rating (--target) or click a row is: a recommender, with --item",
     )
     add("--item", metavar="COLUMN", help="of what the rating or click is")
+    add("--horizon", type=int, metavar="H", help="forecast the target H steps ahead, with --time")
+    add("--by", metavar="COLUMN", help="which series a row is of, for a forecast of several (with --horizon)")
+    add(
+        "--known",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="a column that is known ahead, for a forecast; again for more",
+    )
+    add("--level", action="append", type=float, metavar="Q", help="a level of a forecast (0.1, 0.5 and 0.9)")
+    add("--forecast", metavar="FILE", help="write the forecast as a table (CSV)")
     add("--test", metavar="FILE", help="a second table, never looked at while fitting, for the figures")
     add("--report", metavar="FILE", help="write the report, one self-contained HTML page")
     add("--save", metavar="FILE", help="save the model (safetensors)")
@@ -161,6 +173,13 @@ def run(args: argparse.Namespace) -> int:
         from steepest.cli import factors
 
         return factors.run(args)
+    if args.horizon is not None:
+        from steepest.cli import forecast
+
+        return forecast.run(args)
+    for option in ("by", "known", "level", "forecast"):
+        if getattr(args, option):
+            raise InputError(f"--{option} is of forecasts: say how many steps ahead by --horizon")
     settings = given(args)
     if args.python:
         print("\n".join(lines(args, settings)))

@@ -1,0 +1,454 @@
+"""Forecasts with nothing to tune: a model where it beats what learns nothing, and that where it does not."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from steepest.errors import InputError
+from steepest.findings import Finding, by_severity, findings_text
+from steepest.forecast.features import Recipe, View
+from steepest.forecast.judging import (
+    Backtest,
+    Judged,
+    figures,
+    first_origin,
+    judge,
+    losses,
+    origins_of,
+    scales,
+    table_of,
+)
+from steepest.forecast.model import choose, seasons_of
+from steepest.forecast.series import Series, read_series
+
+__all__ = ["Forecast", "forecast"]
+
+Floats = NDArray[np.float64]
+
+#: how many standard errors a gain must be above 0: Diebold and Mariano's test at 5 %, of one side
+SURE = 1.645
+#: origins below which nothing is proved
+FEWEST = 3
+
+
+@dataclass(frozen=True, repr=False)
+class Forecast:
+    """What is expected, how sure that is, and how good such forecasts were.
+
+    Parameters
+    ----------
+    forecast : pyarrow.Table
+        ``time``, ``series``, ``method`` (whose forecast it is), ``forecast`` (the median) and a column for each level,
+        named as the level; `to_pandas` makes it a frame.
+    backtest : Backtest
+        Figures of the model and of what learns nothing, at origins in the past.
+    findings : list of Finding
+        What was noticed, the gravest first.
+    methods : dict
+        The method whose forecast each series has.
+    recipe : Recipe
+        What the model was chosen to be.
+    coefficients : pyarrow.Table
+        Of the model: ``step``, ``column`` and ``value``, on standardised columns.
+    target : str
+        The column that is forecast.
+    history : pyarrow.Table
+        ``time``, ``series`` and ``value``, on even steps.
+    levels : tuple of float
+    tried : list of dict
+        What was tried on expanding windows before the first origin, with its loss.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from steepest.forecast import forecast
+    >>> table = {"week": np.arange(80), "sales": np.tile([3.0, 9.0, 4.0, 6.0], 20) + np.arange(80)}
+    >>> found = forecast(table, "sales", time="week", horizon=2)
+    >>> found.methods
+    {'sales': 'model'}
+    """
+
+    forecast: pa.Table
+    backtest: Backtest
+    findings: list[Finding]
+    methods: dict[Any, str]
+    recipe: Recipe
+    coefficients: pa.Table
+    target: str
+    history: pa.Table
+    levels: tuple[float, ...]
+    step: str
+    tried: list[dict[str, Any]] = field(default_factory=list)
+
+    def summary(self, width: int = 96, *, findings: bool = True) -> str:
+        """What was forecast, by what, and how good that was, as text.
+
+        Parameters
+        ----------
+        width : int, default 96
+            Of a line.
+        findings : bool, default True
+            Whether what was noticed is said too.
+
+        Returns
+        -------
+        str
+        """
+        many = len(self.methods)
+        rows = self.forecast.num_rows // many
+        lines = [
+            f"Forecast of {self.target!r}: {rows} steps of {self.step}"
+            + (f", {many} series" if many > 1 else "")
+            + f", by {self._by()}"
+        ]
+        r = self.recipe
+        season = f", seasons of {', '.join(map(str, r.seasons))} steps" if r.seasons else ""
+        base = f"the value {r.base} steps before" if r.base else "the last value"
+        lines.append(
+            f"  model: least squares above {base}, {r.lags} lags, alpha {r.alpha:g}, "
+            f"transform {r.transform}{season}; levels by pinball loss, in order"
+        )
+        lines += ["  " + line for line in repr(self.backtest).splitlines()]
+        if many == 1:
+            lines.append("")
+            lines += ["  " + line for line in self._first_rows()]
+        if findings and self.findings:
+            lines += ["", findings_text(self.findings, width)]
+        return "\n".join(lines)
+
+    def _by(self) -> str:
+        names = list(self.methods.values())
+        counts = {name: names.count(name) for name in dict.fromkeys(names)}
+        if len(counts) == 1:
+            return names[0]
+        return ", ".join(f"{name} ({count})" for name, count in counts.items())
+
+    def _first_rows(self, most: int = 8) -> list[str]:
+        columns = ["forecast", *(f"{q:g}" for q in self.levels)]
+        lines = [f"{'time':<20}" + "".join(f"{c:>12}" for c in columns)]
+        for row in self.forecast.slice(0, most).to_pylist():
+            lines.append(f"{row['time']!s:<20}" + "".join(f"{row[c]:>12.5g}" for c in columns))
+        left = self.forecast.num_rows - most
+        return lines if left <= 0 else [*lines, f"and {left} more"]
+
+    def __repr__(self) -> str:
+        return self.summary()
+
+    def _repr_html_(self) -> str:
+        """The forecast for a notebook."""
+        shown = self.summary(findings=False)
+        found = "".join(finding._repr_html_() for finding in by_severity(self.findings))
+        return f'<div><pre style="overflow-x:auto">{html.escape(shown)}</pre>{found}</div>'
+
+    def plot(self, *, series: Any = None, file: Any = None) -> Any:
+        """Draw the fan of levels after the history, the backtest, and its figures; needs matplotlib.
+
+        Parameters
+        ----------
+        series : label, optional
+            Which series; the first unless given.
+        file : path or io.StringIO, optional
+            Where to save the picture, a stream as SVG; it is then not shown.
+
+        Returns
+        -------
+        ndarray of matplotlib Axes
+
+        Raises
+        ------
+        InputError
+            If there is no such series.
+        """
+        if series is not None and series not in self.methods:
+            raise InputError(f"there is no series {series!r}; they are {list(self.methods)[:8]}")
+        from steepest.forecast.pictures import draw_forecast
+
+        return draw_forecast(self, next(iter(self.methods)) if series is None else series, file=file)
+
+    def report(self, path: Any) -> None:
+        """Write the forecast as one HTML page that needs nothing else.
+
+        Parameters
+        ----------
+        path : path
+            Where to write it, whole or not at all.
+        """
+        from steepest.forecast.pictures import forecast_page
+
+        forecast_page(self, path)
+
+
+def forecast(
+    table: Any,
+    target: Any,
+    *,
+    time: Any,
+    horizon: int,
+    levels: Sequence[float] = (0.1, 0.5, 0.9),
+    by: Any = None,
+    known: Sequence[Any] = (),
+    drop: Sequence[Any] = (),
+) -> Forecast:
+    """Forecast a column of a table, with nothing to tune, and say whether that beats a forecast that learns nothing.
+
+    A linear model for each step ahead corrects the last value, or the value a season before: lags, rolling means,
+    seasons, what the calendar says, other columns. How far it looks back, how strongly it shrinks to what it corrects,
+    and whether logarithms or roots are taken, is chosen on windows that expand through the past before the first origin
+    of the backtest. Levels come from pinball loss on errors of forecasts that had not seen what they forecast; levels
+    that cross change places. Where the backtest does not show that the model is better, by the test of Diebold
+    and Mariano at 5 %, the answer is the naive forecast, or the seasonal naive or drift one where that beats the naive
+    by the same test.
+
+    Parameters
+    ----------
+    table : path, frame, dict of columns or any table
+        A row for each time (and series); rows after the target's last value say what is known ahead.
+    target : str or int
+        The column to forecast: numbers.
+    time : str or int
+        The column of dates, times or whole numbers, on even steps: gaps may be, work days and months are seen as such.
+    horizon : int
+        How many steps ahead.
+    levels : sequence of float, default (0.1, 0.5, 0.9)
+        The shares that are to lie below each level, between 0 and 1.
+    by : str or int, optional
+        The column that tells series apart; one model learns from all of them, each in its own scale.
+    known : sequence of str or int, default ()
+        Columns that are known ahead, as prices or plans are: the table must have them for all steps ahead. All other
+        columns are used as they were when a forecast was made, and left out where they hold the target's future.
+    drop : sequence of str or int, default ()
+        Columns to leave out.
+
+    Returns
+    -------
+    Forecast
+        With `forecast`, `backtest` and `findings`.
+
+    Raises
+    ------
+    InputError
+        If an argument cannot be used, the horizon is as long as the history, or the table has one observation,
+        different values at one time, or uneven stamps.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from steepest.forecast import forecast
+    >>> table = {"week": np.arange(80), "sales": np.tile([3.0, 9.0, 4.0, 6.0], 20) + np.arange(80)}
+    >>> found = forecast(table, "sales", time="week", horizon=2)
+    >>> [round(x) for x in found.forecast["forecast"].to_pylist()]
+    [83, 90]
+    """
+    if isinstance(horizon, bool) or not isinstance(horizon, Integral) or horizon < 1:
+        raise InputError(f"horizon must be a whole number of steps, 1 at least; got {horizon!r}")
+    horizon = int(horizon)
+    asked = _levels(levels)
+    known = (known,) if isinstance(known, str) else tuple(known)
+    drop = (drop,) if isinstance(drop, str) else tuple(drop)
+    series, findings = read_series(table, target, time, horizon, by, known, drop)
+    inner = tuple(sorted({*asked, 0.5}))
+
+    first = first_origin(series.length, horizon)
+    origins = origins_of(series.length, horizon, first, len(series.names))
+    past = series.until(first, horizon)
+    seasons = seasons_of(past)
+    recipe, tried = choose(past, horizon, seasons)
+    judged = judge(series, recipe, horizon, inner, first, origins)
+
+    scale = scales(series, first, seasons)
+    middle = inner.index(0.5)
+    by_method = {name: losses(found, judged.actual, scale, middle) for name, found in judged.methods.items()}
+    apart = int(origins[1] - origins[0]) if len(origins) > 1 else 1
+    room = (series.length - first) // horizon
+    chosen, gain, error = _chosen(by_method, -(-horizon // apart), room)
+    answer = np.stack([judged.methods[name][:, i] for i, name in enumerate(chosen)], axis=1)
+    _say(findings, chosen, by_method, gain, error, room, series)
+
+    methods = {"answer": answer, **judged.methods}
+    tested = Backtest(
+        {name: figures(found, judged.actual, scale, inner, asked) for name, found in methods.items()},
+        table_of(methods, judged, series, inner, asked),
+        len(origins),
+        judged.refits,
+        asked,
+        gain,
+        error,
+    )
+    return Forecast(
+        _table(answer[-1], series, horizon, inner, asked, chosen),
+        tested,
+        by_severity(findings),
+        dict(zip(series.names, chosen, strict=True)),
+        recipe,
+        _coefficients(judged, series, recipe, horizon),
+        series.target,
+        _history(series),
+        asked,
+        str(series.grid),
+        tried,
+    )
+
+
+def _levels(levels: Any) -> tuple[float, ...]:
+    """The levels in order; refused where they are none."""
+    try:
+        found = tuple(float(q) for q in np.atleast_1d(levels))
+    except (TypeError, ValueError):
+        found = ()
+    if not found or not all(0 < q < 1 for q in found):
+        raise InputError(f"levels must be numbers between 0 and 1, such as (0.1, 0.5, 0.9); got {levels!r}")
+    if len(set(found)) < len(found):
+        raise InputError(f"levels must be different; got {levels!r}")
+    return tuple(sorted(found))
+
+
+def _chosen(by_method: dict[str, Floats], overlap: int, room: int) -> tuple[list[str], float, float]:
+    """The method of each series; by how much the model is better than the best baseline over all, and how sure."""
+    means = {name: _mean(loss, 0) for name, loss in by_method.items()}
+    names = [name for name in means if name != "model"]
+    table = np.nan_to_num(np.stack([means[name] for name in names]), nan=np.inf)
+    best = [names[k] for k in table.argmin(axis=0)]
+    gains = np.stack(
+        [by_method[name][:, i] - by_method["model"][:, i] for i, name in enumerate(best)], axis=1
+    )
+    whole, error = _sure(_mean(gains, 1), overlap)
+    found = []
+    for i, name in enumerate(best):
+        if room >= FEWEST and name != "naive":
+            # Of forecasts that learn nothing too, the simplest that is not clearly worse.
+            better, how_sure = _sure(by_method["naive"][:, i] - by_method[name][:, i], overlap)
+            name = name if better > SURE * how_sure else "naive"
+        own, own_error = _sure(gains[:, i], overlap)
+        alone = own > SURE * own_error
+        together = whole > SURE * error and own > 0
+        found.append("model" if room >= FEWEST and (alone or together) else name)
+    return found, whole, error
+
+
+def _mean(values: Floats, axis: int) -> Floats:
+    """The mean of what is there."""
+    there = ~np.isnan(values)
+    count = there.sum(axis=axis)
+    return np.where(count > 0, np.where(there, values, 0.0).sum(axis=axis) / np.maximum(count, 1), np.nan)
+
+
+def _sure(gains: Floats, overlap: int) -> tuple[float, float]:
+    """A mean over origins and its standard error, of which `overlap` in a row share what they forecast."""
+    gains = gains[~np.isnan(gains)]
+    n = len(gains)
+    if n < 2:
+        return (float(gains[0]) if n else 0.0), float("inf")
+    mean = float(gains.mean())
+    apart = gains - mean
+    # Bartlett's weights: the variance of a mean of values that go together (Newey and West 1987).
+    most = min(max(overlap, int(np.ceil(n ** (1 / 3)))), n - 1)
+    total = float(apart @ apart)
+    for lag in range(1, most):
+        total += 2 * (1 - lag / most) * float(apart[lag:] @ apart[:-lag])
+    return mean, float(np.sqrt(max(total, 0.0) / n / max(n - most, 1)))
+
+
+def _say(
+    findings: list[Finding],
+    chosen: list[str],
+    by_method: dict[str, Floats],
+    gain: float,
+    error: float,
+    room: int,
+    series: Series,
+) -> None:
+    """What is to be known of the choice."""
+    naive = [name for name in chosen if name != "model"]
+    if room < FEWEST:
+        findings.append(
+            Finding(
+                "too_short",
+                "warning",
+                f"The history has room for {room} stretches as long as the horizon to be judged on: nothing can be "
+                f"proved of a model, so the forecast is the {chosen[0]} one.",
+                {"stretches": room, "steps": series.length},
+                FEWEST,
+                "Bring a longer history, or forecast fewer steps.",
+            )
+        )
+        return
+    if not naive or (np.isnan(gain) or not np.isfinite(error)):
+        return
+    those = max(set(naive), key=naive.count)
+    if len(naive) == len(chosen):
+        sentence = f"The model does not beat what learns nothing: the forecast is the {those} one."
+    else:
+        sentence = (
+            f"For {len(naive)} of {len(chosen)} series the model does not beat what learns nothing: "
+            "they have the naive, seasonal naive or drift forecast."
+        )
+    findings.append(
+        Finding(
+            "naive_stands",
+            "warning" if len(naive) == len(chosen) else "note",
+            sentence,
+            {
+                "gain": gain,
+                "standard_error": error,
+                "mase_of_the_model": float(np.nanmean(by_method["model"])),
+            },
+            f"{SURE:g} standard errors, the test of Diebold and Mariano at 5 %",
+            "Columns that are known ahead (known=) or a longer history may help; a price often has no more to give.",
+        )
+    )
+
+
+def _table(
+    found: Floats,
+    series: Series,
+    horizon: int,
+    levels: tuple[float, ...],
+    asked: tuple[float, ...],
+    chosen: list[str],
+) -> pa.Table:
+    """The forecast, series by series."""
+    count = len(series.names)
+    steps = np.tile(np.arange(horizon), count)
+    flat = found.reshape(-1, len(levels))
+    return pa.table(
+        {
+            "time": series.grid.column(series.length + steps),
+            "series": pa.array([name for name in series.names for _ in range(horizon)]),
+            "method": pa.array([name for name in chosen for _ in range(horizon)]),
+            "forecast": pa.array(flat[:, levels.index(0.5)]),
+            **{f"{q:g}": pa.array(flat[:, levels.index(q)]) for q in asked},
+        }
+    )
+
+
+def _history(series: Series) -> pa.Table:
+    """What was observed, on even steps."""
+    count, n = series.values.shape
+    return pa.table(
+        {
+            "time": series.grid.column(np.tile(np.arange(n), count)),
+            "series": pa.array([name for name in series.names for _ in range(n)]),
+            "value": pa.array(series.values.ravel(), from_pandas=True),
+        }
+    )
+
+
+def _coefficients(judged: Judged, series: Series, recipe: Recipe, horizon: int) -> pa.Table:
+    """The model's coefficients for each step ahead."""
+    view = View(series, judged.models[0].recipe, horizon, series.length)
+    names = view.names()
+    return pa.table(
+        {
+            "step": pa.array([m.h for m in judged.models for _ in names]),
+            "column": pa.array(names * len(judged.models)),
+            "value": pa.array(np.concatenate([m.coef for m in judged.models])),
+        }
+    )

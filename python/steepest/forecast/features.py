@@ -1,0 +1,281 @@
+"""What a forecast is made from: for each origin and each horizon a row of what was known then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from steepest.forecast.series import DAY, HOUR, Series
+from steepest.tables.dates import WEEKDAYS
+
+__all__ = ["Recipe", "View", "baseline", "behind", "bent", "filled", "straight", "terms_of", "windows_of"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+#: how many seasons back it is looked how much they differ
+PAST = 8
+#: waves of a year, or of a season too long for a column for each of its places
+WAVES = 3
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What was chosen: how the target is bent, what the model corrects, how far it looks back, how strongly it shrinks.
+
+    Parameters
+    ----------
+    transform : {"none", "log", "sqrt"}
+        What the model sees of the target.
+    base : int
+        The forecast that the model corrects, and that a strong penalty leaves: that of this many steps before, season
+        by season; 0 is the last value.
+    lags : int
+        How many values before the last are used, one by one.
+    alpha : float
+        The penalty on standardised columns, for each row.
+    seasons : tuple of int
+        The periods in steps.
+    windows : tuple of int
+        How many steps rolling means are of.
+    terms : tuple of str
+        What of the calendar is used.
+    least : float
+        What logarithms are taken of at least: half the least target before the first origin.
+    """
+
+    transform: str
+    base: int
+    lags: int
+    alpha: float
+    seasons: tuple[int, ...] = ()
+    windows: tuple[int, ...] = ()
+    terms: tuple[str, ...] = ()
+    least: float = 1.0
+
+
+@dataclass
+class View:
+    """Series as a recipe sees them: bent, gaps filled by what was before, scaled by their usual step.
+
+    Nothing in row t of any of its arrays depends on what came after t, but for the scale, which is of the series given:
+    whoever may not know the future passes `Series.until`.
+    """
+
+    series: Series
+    recipe: Recipe
+    horizon: int
+    #: the place that the scale is taken up to
+    end: int
+    z: Floats = field(init=False)
+    scale: Floats = field(init=False)
+    begin: Ints = field(init=False)
+    means: dict[int, Floats] = field(init=False)
+    #: how much moved lately, in units of the scale; and from season to season at the same place of it
+    spread: Floats = field(init=False)
+    seasonal: dict[int, Floats] = field(init=False)
+
+    def __post_init__(self) -> None:
+        y = self.series.values
+        there = ~np.isnan(y)
+        self.begin = there.argmax(axis=1)
+        z = filled(bent(y, self.recipe))
+        steps = np.abs(np.diff(z, axis=1))
+        used = np.arange(1, y.shape[1]) > self.begin[:, None]
+        used[:, max(self.end - 1, 1) :] = False
+        count = used.sum(axis=1)
+        scale = np.where(used, steps, 0.0).sum(axis=1) / np.maximum(count, 1)
+        usual = scale[scale > 0].mean() if (scale > 0).any() else 1.0
+        self.scale = np.where(scale > 0, scale, usual)
+        self.z = z
+        total = np.concatenate([np.zeros((len(z), 1)), np.cumsum(z, axis=1)], axis=1)
+        places = np.arange(y.shape[1])
+        self.means = {0: total[:, 1:] / (places + 1)}
+        for w in self.recipe.windows:
+            low = np.maximum(places + 1 - w, 0)
+            self.means[w] = (total[:, 1:] - total[:, low]) / (places + 1 - low)
+        moves = np.concatenate([np.zeros((len(z), 1)), np.cumsum(steps, axis=1)], axis=1)
+        low = np.maximum(places - max(8, *self.recipe.seasons, 8), 0)
+        self.spread = (moves - moves[:, low]) / np.maximum(places - low, 1) / self.scale[:, None]
+        self.seasonal = {}
+        for m in self.recipe.seasons:
+            apart = np.abs(z - z[:, np.maximum(places - m, 0)]) / self.scale[:, None]
+            back = [
+                np.where(places >= (j + 1) * m, apart[:, np.maximum(places - j * m, 0)], 0.0)
+                for j in range(PAST)
+            ]
+            self.seasonal[m] = np.sum(back, axis=0) / np.maximum(np.minimum(places // m, PAST), 1)
+
+    @property
+    def reach(self) -> int:
+        """How many places before a row of training its columns look."""
+        return max([self.recipe.lags, *self.recipe.seasons, 1])
+
+    def base(self, t: Ints, h: int) -> Floats:
+        """The forecast that the model corrects, bent, of shape (series, origins)."""
+        return self.z[:, behind(t, h, self.recipe.base)]
+
+    def truth(self, t: Ints, h: int) -> Floats:
+        """What it was to be, bent, NaN where there is no observation."""
+        return bent(self.series.values[:, t + h], self.recipe)
+
+    def rows(self, t: Ints, h: int) -> Floats:
+        """The columns at origins `t` for `h` steps ahead, of shape (series, origins, columns)."""
+        z, now, scale = self.z, self.z[:, t], self.scale[:, None]
+        columns = [(z[:, np.maximum(t - lag, 0)] - now) / scale for lag in range(1, self.recipe.lags + 1)]
+        columns += [(mean[:, t] - now) / scale for mean in self.means.values()]
+        for m in self.recipe.seasons:
+            at = behind(t, h, m)
+            columns.append((z[:, at] - now) / scale)
+            columns.append((z[:, np.maximum(at - m, 0)] - now) / scale)
+        for x in self.series.known.values():
+            columns += [_at(x, t + h), _at(x, t), _at(x, behind(t, h, self.recipe.base))]
+        for x in self.series.seen.values():
+            columns += [_at(x, t), _at(x, np.maximum(t - 1, 0))]
+        terms = calendar(self.series, t + h, self.recipe)
+        found = np.empty((len(z), len(t), len(columns) + terms.shape[1]))
+        for j, column in enumerate(columns):
+            found[:, :, j] = column
+        found[:, :, len(columns) :] = terms[None]
+        return found
+
+    def names(self) -> list[str]:
+        """What the columns of `rows` are called."""
+        found = [f"{lag} before" for lag in range(1, self.recipe.lags + 1)]
+        found += [f"mean of {w}" if w else "mean so far" for w in self.means]
+        for m in self.recipe.seasons:
+            found += [f"season of {m} before", f"two seasons of {m} before"]
+        for name in self.series.known:
+            found += [f"{name} ahead", f"{name} now", f"{name} at the base"]
+        for name in self.series.seen:
+            found += [f"{name} now", f"{name} before"]
+        return found + calendar_names(self.series, self.recipe)
+
+
+def behind(t: Ints, h: int, season: int) -> Ints:
+    """The last place at `t` or before that lies whole seasons before t + h; t itself without a season."""
+    if season == 0:
+        return t
+    return np.maximum(t + h - season * -(-h // season), 0)
+
+
+def baseline(values: Floats, t: Ints, h: int, kind: str, season: int) -> Floats:
+    """A forecast that learns nothing, of shape (series, origins): naive, seasonal_naive or drift."""
+    z = filled(values)
+    now: Floats = z[:, t]
+    if kind == "naive":
+        return now
+    if kind == "seasonal_naive":
+        return z[:, behind(t, h, season)]
+    begin = (~np.isnan(values)).argmax(axis=1)[:, None]
+    first = np.take_along_axis(z, begin, axis=1)
+    slope: Floats = (now - first) / np.maximum(t[None] - begin, 1)
+    return now + h * slope
+
+
+def filled(z: Floats) -> Floats:
+    """Gaps as the value before; what is before the first as the first."""
+    there = ~np.isnan(z)
+    last = np.maximum.accumulate(np.where(there, np.arange(z.shape[1]), -1), axis=1)
+    last = np.where(last < 0, there.argmax(axis=1)[:, None], last)
+    return np.take_along_axis(z, last, axis=1)
+
+
+def _at(x: Floats, places: Ints) -> Floats:
+    """A column outside at places: gaps as the value before, 0 where there is none."""
+    there = ~np.isnan(x)
+    last = np.maximum.accumulate(np.where(there, np.arange(x.shape[1]), -1), axis=1)
+    found = np.take_along_axis(x, np.maximum(last, 0), axis=1)
+    return np.where(last < 0, 0.0, found)[:, places]
+
+
+def bent(y: Floats, recipe: Recipe) -> Floats:
+    """The target as the model sees it."""
+    if recipe.transform == "log":
+        return np.log(np.maximum(y, recipe.least))
+    return np.sqrt(np.maximum(y, 0.0)) if recipe.transform == "sqrt" else y
+
+
+def straight(z: Floats, transform: str) -> Floats:
+    """Back from what the model sees."""
+    if transform == "log":
+        return np.exp(np.minimum(z, 700.0))
+    return np.square(np.maximum(z, 0.0)) if transform == "sqrt" else z
+
+
+def windows_of(n: int, seasons: tuple[int, ...]) -> tuple[int, ...]:
+    """The rolling means that a history of n steps has room for."""
+    return tuple(sorted({w for w in (3, *seasons, *(4 * m for m in seasons)) if 2 * w < n}))
+
+
+def terms_of(series: Series, seasons: tuple[int, ...]) -> tuple[str, ...]:
+    """What of the calendar may matter: what the steps are fine enough for, and the history long enough."""
+    grid = series.grid
+    if grid.unit == "number":
+        return ("season",) if seasons else ()
+    if grid.unit == "month":
+        return ("month",) if seasons else ()
+    days = series.length * (1.4 if grid.unit == "workday" else grid.step / DAY)
+    found = []
+    if grid.unit == "time" and grid.step < DAY and days >= 3:
+        found.append("hour")
+        if days >= 28:
+            found.append("weekend's hour")
+    if (grid.unit == "workday" or grid.step <= DAY) and days >= 21:
+        found.append("weekday")
+    if days >= 730:
+        found.append("year")
+    return tuple(found)
+
+
+def calendar(series: Series, places: Ints, recipe: Recipe) -> Floats:
+    """What the clock and the calendar say of places: a column for each hour, weekday or month, waves for a year."""
+    columns: list[Floats] = []
+    for _, count, values in _terms(series, places, recipe):
+        if count:
+            columns += [(values == k).astype(np.float64) for k in range(count)]
+        else:
+            for k in range(1, WAVES + 1):
+                columns += [np.sin(2 * np.pi * k * values), np.cos(2 * np.pi * k * values)]
+    return np.column_stack(columns) if columns else np.empty((len(places), 0))
+
+
+def calendar_names(series: Series, recipe: Recipe) -> list[str]:
+    """What the columns of `calendar` are called."""
+    found = []
+    for name, count, _ in _terms(series, np.arange(1), recipe):
+        if count:
+            found += [_level(name, k) for k in range(count)]
+        else:
+            found += [f"{name}, {wave} {k}" for k in range(1, WAVES + 1) for wave in ("sine", "cosine")]
+    return found
+
+
+def _level(name: str, k: int) -> str:
+    """What a value of a part of the calendar is called."""
+    return WEEKDAYS[k] if name == "weekday" else f"{name} {k + 1 if name == 'month' else k}"
+
+
+def _terms(series: Series, places: Ints, recipe: Recipe) -> list[tuple[str, int, Floats]]:
+    """Each part of the calendar: how many values it has (0: waves of its share of the period), and those at places."""
+    grid = series.grid
+    if "season" in recipe.terms:
+        of = [(m, (places % m).astype(np.float64)) for m in recipe.seasons]
+        return [(f"place in {m}", m, at) if m <= 24 else (f"place in {m}", 0, at / m) for m, at in of]
+    if not recipe.terms:
+        return []
+    when = grid.local(places)
+    days, months = when.astype("datetime64[D]"), when.astype("datetime64[M]")
+    years = when.astype("datetime64[Y]")
+    weekday = ((days.astype(np.int64) + 3) % 7).astype(np.float64)
+    hour = np.floor((when - days.astype("datetime64[us]")).astype(np.int64) / HOUR)
+    parts = {
+        "month": (12, (months - years.astype("datetime64[M]")).astype(np.int64).astype(np.float64)),
+        "hour": (24, hour),
+        "weekend's hour": (24, np.where(weekday >= 5, hour, -1.0)),
+        "weekday": (7, weekday),
+        "year": (0, (days - years.astype("datetime64[D]")).astype(np.int64) / 365.25),
+    }
+    return [(name, *parts[name]) for name in recipe.terms]

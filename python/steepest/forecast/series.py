@@ -1,0 +1,564 @@
+"""Series from a table: stamps on an even grid, a row a series; what was found on the way is said."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from steepest.errors import InputError, TableError
+from steepest.findings import Finding
+
+__all__ = ["Grid", "Series", "read_series"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+SECOND = 1_000_000
+HOUR, DAY = 3600 * SECOND, 86_400 * SECOND
+#: a categorical column has at most so many levels
+LEVELS = 12
+#: the least share of a grid's places that have an observation
+PRESENT = 0.5
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Even steps of time: how a place on it is written, and the seasons that its unit suggests."""
+
+    #: "time" (microseconds), "month", "workday" or "number"
+    unit: str
+    #: the stamp of place 0, in the unit: microseconds, months or work days since 1970, or a number
+    start: float
+    step: float
+    zone: str | None = None
+    #: what a month's stamps have beyond the first of it, in microseconds; None for the last day of a month
+    within: int | None = 0
+
+    def stamps(self, places: Ints) -> NDArray[Any]:
+        """The stamps of places: datetime64[us], or numbers."""
+        at = self.start + self.step * places
+        if self.unit == "number":
+            return (
+                at.astype(np.int64)
+                if float(self.start).is_integer() and float(self.step).is_integer()
+                else at
+            )
+        if self.unit == "workday":
+            days = np.busday_offset(np.datetime64("1970-01-01"), at.astype(np.int64))
+            return days.astype("datetime64[us]")
+        if self.unit == "month":
+            if self.within is None:
+                after = (at.astype(np.int64) + 1).astype("datetime64[M]").astype("datetime64[D]")
+                return (after - np.timedelta64(1, "D")).astype("datetime64[us]")
+            months = at.astype(np.int64).astype("datetime64[M]").astype("datetime64[us]")
+            return months + np.timedelta64(self.within, "us")
+        return at.astype(np.int64).astype("datetime64[us]")
+
+    def local(self, places: Ints) -> NDArray[Any]:
+        """The stamps as clocks on the wall show them."""
+        stamps = self.stamps(places)
+        if self.zone is None or self.unit != "time" or self.step >= DAY:
+            return stamps
+        zoned = (
+            pa.array(stamps, pa.timestamp("us"))
+            .cast(pa.timestamp("us", "UTC"))
+            .cast(pa.timestamp("us", self.zone))
+        )
+        return np.asarray(pc.local_timestamp(zoned).to_numpy(zero_copy_only=False))
+
+    def column(self, places: Ints) -> pa.Array:
+        """The stamps as an Arrow array, in their zone."""
+        stamps = self.stamps(places)
+        if self.unit == "number" or self.zone is None:
+            return pa.array(stamps)
+        if self.step < DAY and self.unit == "time":
+            return (
+                pa.array(stamps, pa.timestamp("us"))
+                .cast(pa.timestamp("us", "UTC"))
+                .cast(pa.timestamp("us", self.zone))
+            )
+        return pc.assume_timezone(
+            pa.array(stamps, pa.timestamp("us")), self.zone, ambiguous="earliest", nonexistent="latest"
+        )
+
+    @property
+    def seasons(self) -> tuple[int, ...]:
+        """The periods, in steps, that the unit suggests; those of numbers are looked for in the data."""
+        if self.unit == "month":
+            return {1.0: (12,), 3.0: (4,), 2.0: (6,), 6.0: (2,)}.get(self.step, ())
+        if self.unit == "workday":
+            return (5,)
+        if self.unit == "number":
+            return ()
+        whole = [period / self.step for period in (DAY, 7 * DAY)]
+        found = tuple(int(p) for p in whole if p >= 2 and p.is_integer() and p <= 2016)
+        return (52,) if self.step == 7 * DAY else found
+
+    def __str__(self) -> str:
+        if self.unit == "workday":
+            return "work day"
+        if self.unit == "month":
+            return {1.0: "month", 3.0: "quarter", 12.0: "year"}.get(self.step, f"{self.step:g} months")
+        if self.unit == "number":
+            return f"{self.step:g}"
+        for name, size in (("week", 7 * DAY), ("day", DAY), ("hour", HOUR), ("minute", 60 * SECOND)):
+            if self.step % size == 0:
+                return name if self.step == size else f"{self.step / size:g} {name}s"
+        return f"{self.step / SECOND:g} s"
+
+
+@dataclass(frozen=True)
+class Series:
+    """Series on one grid, a row each, NaN where there is no observation."""
+
+    name: str
+    target: str
+    grid: Grid
+    #: of shape (series, places)
+    values: Floats
+    names: list[Any]
+    #: what is known ahead, of shape (series, places + horizon); what is known when it happened, (series, places)
+    known: dict[str, Floats] = field(default_factory=dict)
+    seen: dict[str, Floats] = field(default_factory=dict)
+
+    @property
+    def length(self) -> int:
+        """How many places there are until the last observation."""
+        return int(self.values.shape[1])
+
+    def until(self, end: int, horizon: int) -> Series:
+        """What was known when `end` places had been observed: copies, which hold nothing of what came after."""
+        return replace(
+            self,
+            values=self.values[:, :end].copy(),
+            known={name: x[:, : end + horizon].copy() for name, x in self.known.items()},
+            seen={name: x[:, :end].copy() for name, x in self.seen.items()},
+        )
+
+
+def read_series(
+    table: Any, target: Any, time: Any, horizon: int, by: Any, known: Sequence[Any], drop: Sequence[Any]
+) -> tuple[Series, list[Finding]]:
+    """The series of a table's column, and what was found."""
+    from steepest.tables import read
+    from steepest.tables.values import read_values
+
+    table = read(table)
+    target_name, time_name = table.find(target, "target"), table.find(time, "time column")
+    by_name = None if by is None else table.find(by, "series column")
+    ahead = [table.find(name, "known column") for name in known]
+    left_out = [table.find(name, "column to drop") for name in drop]
+    roles = [target_name, time_name, *([by_name] if by_name is not None else []), *ahead]
+    twice = [name for name, count in Counter(roles).items() if count > 1]
+    if twice:
+        raise InputError(
+            f"column {twice[0]!r} has two roles: target, time, by and known are different columns"
+        )
+    findings: list[Finding] = []
+
+    found = read_values(table.column(target_name), target_name)
+    if found.kind == "empty" or found.numbers is None:
+        raise TableError(f"the target {target_name!r} must be numbers; it holds {found.kind}s")
+    y = np.array(found.numbers, dtype=np.float64)
+    if np.isinf(y).any():
+        raise TableError(f"the target {target_name!r} is not finite in row {int(np.argmax(np.isinf(y)))}")
+    if np.isnan(y).all():
+        raise TableError(f"the target {target_name!r} has no value at all")
+    ticks, zone = _ticks(table, time_name)
+    names, series = _series(table, by_name, target_name)
+
+    order = np.lexsort((np.arange(len(y)), ticks, series))
+    _went_back(ticks, series, time_name, findings)
+    order = _without_duplicates(order, ticks, series, y, time_name, names, by_name, findings)
+    grid, places = _grid(ticks[order], series[order], zone, time_name)
+    y, series = y[order], series[order]
+
+    there = ~np.isnan(y)
+    first, last = int(places[there].min()), int(places[there].max())
+    length = last - first + 1
+    grid = replace(grid, start=grid.start + grid.step * first)
+    places = places - first
+    if there.sum() == 1 or length < 2:
+        raise TableError(f"{table.name} has one observation of {target_name!r}: nothing to forecast from")
+    if horizon >= length:
+        raise InputError(
+            f"horizon must be below the {length} steps of history that there are; got {horizon}: "
+            "ask for fewer steps, or bring a longer history"
+        )
+    values = np.full((len(names), length), np.nan)
+    use = there & (places >= 0) & (places < length)
+    values[series[use], places[use]] = y[use]
+    empty = np.isnan(values).all(axis=1)
+    if empty.any():
+        raise TableError(
+            f"series {names[int(np.argmax(empty))]!r} has no value of {target_name!r}: drop its rows"
+        )
+    _gaps(values, grid, names, findings)
+
+    used = Series(table.name, target_name, grid, values, names)
+    for column in table.names:
+        if column in (target_name, time_name, by_name) or column in left_out:
+            continue
+        kept = _numbers(read_values(table.column(column), column), order, column, findings)
+        width = length + horizon if column in ahead else length
+        for label, x in kept.items():
+            spread = np.full((len(names), width), np.nan)
+            here = (places >= 0) & (places < width)
+            spread[series[here], places[here]] = x[here]
+            if column in ahead:
+                _known_ahead(spread, values, length, label, names, grid)
+                used.known[label] = spread
+            elif not np.isnan(spread).all():
+                used.seen[label] = spread
+    for label in _looks_ahead(used, horizon, findings):
+        del used.seen[label]
+    return used, findings
+
+
+def _ticks(table: Any, name: str) -> tuple[NDArray[Any], str | None]:
+    """Microseconds (int64) or numbers (float64) of the time column, and its zone."""
+    from steepest.tables.values import read_values
+
+    column = table.column(name)
+    kind = column.type
+    zone = kind.tz if pa.types.is_timestamp(kind) else None
+    values = read_values(column, name)
+    raw: NDArray[Any]
+    if values.times is not None:
+        raw = values.times.astype("datetime64[us]")
+        missing = np.isnat(raw)
+    elif values.kind == "number" and values.numbers is not None:
+        raw = np.array(values.numbers, dtype=np.float64)
+        missing = ~np.isfinite(raw)
+        from steepest.tables.dates import from_whole
+
+        days = from_whole(raw) if values.whole and not missing.any() else None
+        if days is not None:
+            raw = days.times
+    else:
+        raise TableError(f"time column {name!r} holds {values.kind}s: it must hold dates, times or numbers")
+    if missing.any():
+        raise TableError(f"time column {name!r} is missing in row {int(np.argmax(missing))}: drop the row")
+    return (raw.astype(np.int64) if raw.dtype.kind == "M" else raw), zone
+
+
+def _series(table: Any, name: str | None, alone: str) -> tuple[list[Any], Ints]:
+    """The names of the series, and which each row is of; one that is alone is called as the target."""
+    if name is None:
+        return [alone], np.zeros(table.rows, dtype=np.int64)
+    column = table.column(name)
+    if column.null_count:
+        row = int(np.flatnonzero(column.is_null().to_numpy())[0])
+        raise TableError(f"series column {name!r} is missing in row {row}: drop the row")
+    coded = (
+        column.combine_chunks().dictionary_encode()
+        if not pa.types.is_dictionary(column.type)
+        else (column.combine_chunks())
+    )
+    if isinstance(coded, pa.ChunkedArray):
+        coded = coded.combine_chunks() if coded.num_chunks != 1 else coded.chunk(0)
+    names = coded.dictionary.to_pylist()
+    codes = np.asarray(coded.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
+    used = np.unique(codes)
+    used = np.array(sorted(used, key=lambda k: (str(type(names[k])), names[k])), dtype=np.int64)
+    where = np.full(len(names), -1, dtype=np.int64)
+    where[used] = np.arange(len(used))
+    return [names[k] for k in used], where[codes]
+
+
+def _went_back(ticks: NDArray[Any], series: Ints, name: str, findings: list[Finding]) -> None:
+    """Says where time goes back within a series."""
+    order = np.argsort(series, kind="stable")
+    t, s = ticks[order], series[order]
+    back = np.flatnonzero((s[1:] == s[:-1]) & (t[1:] < t[:-1]))
+    if len(back):
+        findings.append(
+            Finding(
+                "unsorted",
+                "note",
+                f"Time goes back at {len(back)} rows, the first of them row {int(order[back[0] + 1])}: rows are sorted "
+                f"by {name!r}.",
+                {"rows": len(back)},
+            )
+        )
+
+
+def _without_duplicates(
+    order: Ints,
+    ticks: NDArray[Any],
+    series: Ints,
+    y: Floats,
+    time: str,
+    names: list[Any],
+    by: str | None,
+    findings: list[Finding],
+) -> Ints:
+    """The rows in order of time, one for each series and stamp; hours that clocks show twice become their mean."""
+    t, s = ticks[order], series[order]
+    same = np.flatnonzero((t[1:] == t[:-1]) & (s[1:] == s[:-1]))
+    if not len(same):
+        return order
+    first, second = order[same], order[same + 1]
+    equal = (y[first] == y[second]) | np.isnan(y[second])
+    if equal.all():
+        findings.append(
+            Finding(
+                "duplicates",
+                "note",
+                f"{len(same)} rows repeat a stamp and a value of the row before: they are left out.",
+                {"rows": len(same), "first": int(second[0])},
+            )
+        )
+        return np.delete(order, same + 1)
+    if ticks.dtype.kind == "i" and _clocks_go_back(t[same], t):
+        findings.append(
+            Finding(
+                "daylight_saving",
+                "warning",
+                f"{len(same)} stamps occur twice where clocks go back an hour: each is the mean of both.",
+                {"stamps": len(same)},
+                remedy="Pass stamps with their zone, or in UTC: then no hour is lost.",
+            )
+        )
+        for a, b in zip(first.tolist(), second.tolist(), strict=True):
+            y[a] = np.nanmean([y[a], y[b]])
+        return np.delete(order, same + 1)
+    k = int(np.argmin(equal))
+    stamp = _tick(ticks[first[k]])
+    of = "" if by is None else f" of series {names[int(series[first[k]])]!r}"
+    remedy = (
+        "sum or average them first, or name the column that tells the series apart by `by`"
+        if by is None
+        else "sum or average them first"
+    )
+    raise TableError(
+        f"time {stamp}{of} in column {time!r} has two values: {y[first[k]]:g} in row {int(first[k])} and "
+        f"{y[second[k]]:g} in row {int(second[k])} ({int((~equal).sum())} rows like this): {remedy}"
+    )
+
+
+def _clocks_go_back(twice: NDArray[Any], all_: NDArray[Any]) -> bool:
+    """Whether stamps occur twice on a Sunday night of spring or autumn, in steps of an hour at most."""
+    steps = np.diff(np.unique(all_))
+    if not len(steps) or np.median(steps) > HOUR:
+        return False
+    when = twice.astype("datetime64[us]")
+    days = when.astype("datetime64[D]").astype(np.int64)
+    months = when.astype("datetime64[M]").astype(np.int64) % 12 + 1
+    hours = (twice % DAY) // HOUR
+    night = np.isin(months, (3, 4, 9, 10, 11)) & ((days + 3) % 7 == 6) & (hours <= 3)
+    one_hour = all(len(np.unique(hours[days == day])) == 1 for day in np.unique(days))
+    return bool(night.all() and one_hour)
+
+
+def _grid(ticks: NDArray[Any], series: Ints, zone: str | None, name: str) -> tuple[Grid, Ints]:
+    """The even grid that the stamps lie on, and the place of each."""
+    if len(np.unique(ticks)) < 2:
+        raise TableError(f"time column {name!r} has one time only: one observation is no history")
+    if ticks.dtype.kind == "i":
+        wall = ticks
+        if zone is not None:
+            zoned = (
+                pa.array(ticks, pa.timestamp("us"))
+                .cast(pa.timestamp("us", "UTC"))
+                .cast(pa.timestamp("us", zone))
+            )
+            wall = np.asarray(pc.local_timestamp(zoned).to_numpy(zero_copy_only=False)).astype(np.int64)
+            # Days are those of the wall: of 23 and 25 hours where clocks change.
+            if len(np.unique(wall % DAY)) == 1:
+                ticks = wall
+            else:
+                wall = ticks
+        months = wall.astype("datetime64[us]").astype("datetime64[M]")
+        within = wall - months.astype("datetime64[us]").astype(np.int64)
+        after = wall // DAY * DAY + DAY
+        ends = (after.astype("datetime64[us]").astype("datetime64[M]") != months) & (wall % DAY == 0)
+        count = months.astype(np.int64)
+        if len(np.unique(count)) > 1 and (len(np.unique(within)) == 1 or ends.all()):
+            step = int(np.gcd.reduce(np.diff(np.unique(count))))
+            start = int(count.min())
+            places = (count - start) // step
+            _mostly_there(places, name, "month" if step == 1 else f"{step} months")
+            return Grid("month", start, step, zone, None if ends.all() else int(within[0])), places
+    unique = np.unique(ticks)
+    apart: NDArray[Any] = np.concatenate([np.diff(np.unique(ticks[series == k])) for k in np.unique(series)])
+    if not len(apart):
+        apart = np.diff(unique)
+    if apart.dtype.kind == "f":
+        apart = np.round(apart, 9)
+    steps, counts = np.unique(apart, return_counts=True)
+    step = steps[int(counts.argmax())]
+    if (
+        ticks.dtype.kind == "i"
+        and step == DAY
+        and (unique % DAY == unique[0] % DAY).all()
+        and len(unique) >= 10
+    ):
+        days = (ticks // DAY).astype("datetime64[D]")
+        if np.is_busday(days).all():
+            count = np.busday_count(np.datetime64("1970-01-01"), days)
+            places = (count - count.min()).astype(np.int64)
+            return Grid("workday", int(count.min()), 1, zone), places
+    places_ = (ticks - unique[0]) / step
+    off = np.abs(places_ - np.round(places_)) > 1e-6
+    if off.any():
+        k = int(np.argmax(off))
+        grid = Grid("number" if ticks.dtype.kind == "f" else "time", float(unique[0]), float(step), zone)
+        raise TableError(
+            f"time column {name!r} has uneven stamps: most lie a step of {grid} apart, {int(off.sum())} of "
+            f"{len(ticks)} do not, the first of them {_tick(ticks[k])}: sum or average them over even steps first"
+        )
+    places = np.round(places_).astype(np.int64)
+    grid = Grid("number" if ticks.dtype.kind == "f" else "time", float(unique[0]), float(step), zone)
+    _mostly_there(places, name, str(grid))
+    return grid, places
+
+
+def _mostly_there(places: Ints, name: str, step: str) -> None:
+    """Refuses a grid that is mostly empty: its stamps are not even."""
+    share = len(np.unique(places)) / (int(places.max()) - int(places.min()) + 1)
+    if share < PRESENT:
+        raise TableError(
+            f"time column {name!r} has uneven stamps: of steps of {step} only {100 * share:.2g} % are there "
+            f"({100 * PRESENT:g} % at least): sum or average them over even steps first"
+        )
+
+
+def _gaps(values: Floats, grid: Grid, names: list[Any], findings: list[Finding]) -> None:
+    """Says what is missing inside series, which end early, and which never change."""
+    there = ~np.isnan(values)
+    n = values.shape[1]
+    first, last = there.argmax(axis=1), n - 1 - there[:, ::-1].argmax(axis=1)
+    places = np.arange(n)
+    inside = ~there & (places > first[:, None]) & (places < last[:, None])
+    if inside.any():
+        k, place = (int(i) for i in np.argwhere(inside)[0])
+        of = "" if len(names) == 1 else f", of series {names[k]!r}"
+        runs = np.diff(np.flatnonzero(np.concatenate([[True], ~inside.ravel(), [True]])))
+        findings.append(
+            Finding(
+                "gaps",
+                "note" if inside.mean() < 0.05 else "warning",
+                f"{int(inside.sum())} steps have no observation, the first of them "
+                f"{_written(grid.stamps(places)[place])}{of}: "
+                "lags there are the value before; nothing is learnt from them or judged at them.",
+                {"steps": int(inside.sum()), "longest": int(runs.max()) - 1},
+            )
+        )
+    early = last < n - 1
+    if early.any():
+        k = int(np.argmin(last))
+        findings.append(
+            Finding(
+                "ends_early",
+                "warning",
+                f"{int(early.sum())} of {len(names)} series end before the others, {names[k]!r} "
+                f"{n - 1 - int(last[k])} steps before: their last value stands for what is missing.",
+                {"series": int(early.sum()), "steps": n - 1 - int(last[k])},
+                remedy="Forecast series that have ended by themselves, or leave them out.",
+            )
+        )
+    constant = np.array([len(np.unique(row[~np.isnan(row)])) == 1 for row in values])
+    if constant.any():
+        k = int(np.argmax(constant))
+        what = "The series never changes" if len(names) == 1 else f"{int(constant.sum())} series never change"
+        findings.append(
+            Finding(
+                "constant",
+                "warning",
+                f"{what} ({np.nanmean(values[k]):g} throughout): the forecast is that value, without a spread, "
+                "and says nothing of how likely a change is.",
+                {"series": int(constant.sum())},
+            )
+        )
+
+
+def _numbers(found: Any, order: Ints, name: str, findings: list[Finding]) -> dict[str, Floats]:
+    """A column as numbers, a text as one for each of its levels."""
+    if found.numbers is not None and found.kind in ("number", "boolean"):
+        x = np.array(found.numbers, dtype=np.float64)[order]
+        return {name: np.where(np.isinf(x), np.nan, x)}
+    if found.kind == "text" and found.codes is not None and len(found.texts) <= LEVELS:
+        codes = found.codes[order]
+        return {
+            f"{name}={text}": np.where(codes < 0, np.nan, (codes == k).astype(np.float64))
+            for k, text in enumerate(found.texts)
+        }
+    if found.kind != "empty":
+        findings.append(
+            Finding(
+                "left_out",
+                "note",
+                f"Column {name!r} is left out: it holds {found.kind}s"
+                + (f" of more than {LEVELS} kinds." if found.kind == "text" else "."),
+            )
+        )
+    return {}
+
+
+def _known_ahead(x: Floats, values: Floats, length: int, name: str, names: list[Any], grid: Grid) -> None:
+    """Refuses a column that is to be known ahead where it is not; fills what is missing in the past."""
+    missing = np.isnan(x[:, length:])
+    if missing.any():
+        k, step = (int(i) for i in np.argwhere(missing)[0])
+        of = "" if len(names) == 1 else f" of series {names[k]!r}"
+        stamp = _written(grid.stamps(np.array([length + step]))[0])
+        raise TableError(
+            f"{name!r} is to be known ahead, and is not at {stamp}{of}: the table must have rows for the "
+            f"{x.shape[1] - length} steps ahead, with {name!r} and without the target; or leave it out of known"
+        )
+
+
+def _looks_ahead(series: Series, horizon: int, findings: list[Finding]) -> list[str]:
+    """Columns, not known ahead, that hold what the target becomes later: they cannot be had in time."""
+    y, bad = series.values, []
+    for name, x in series.seen.items():
+        for ahead in range(1, min(horizon, series.length - 3) + 1):
+            now, then = x[:, :-ahead], y[:, ahead:]
+            both = ~(np.isnan(now) | np.isnan(then))
+            a, b = now[both], then[both]
+            if len(a) < 8 or np.ptp(a) == 0 or np.ptp(b) == 0:
+                continue
+            if abs(np.corrcoef(a, b)[0, 1]) < 0.9999 or _own(y, ahead, b, both):
+                continue
+            bad.append(name)
+            findings.append(
+                Finding(
+                    "looks_ahead",
+                    "warning",
+                    f"Column {name!r} is left out: it is the target {ahead} steps later, which nobody has in time.",
+                    {"correlation": float(np.corrcoef(a, b)[0, 1]), "steps": ahead},
+                    0.9999,
+                    f"If it is truly known ahead, as a plan is, name it in known=({name!r},).",
+                )
+            )
+            break
+    return bad
+
+
+def _own(y: Floats, ahead: int, then: Floats, both: NDArray[np.bool_]) -> bool:
+    """Whether the target itself says as much of its future, as a smooth series does."""
+    own = y[:, :-ahead][both]
+    there = ~np.isnan(own)
+    if there.sum() < 8 or np.ptp(own[there]) == 0:
+        return False
+    return bool(abs(np.corrcoef(own[there], then[there])[0, 1]) >= 0.9999)
+
+
+def _written(stamp: Any) -> str:
+    """A stamp as people write it: a time, or a number."""
+    if isinstance(stamp, np.datetime64):
+        return str(np.datetime_as_string(stamp, unit="s")).replace("T00:00:00", "").replace("T", " ")
+    return f"{float(stamp):g}"
+
+
+def _tick(tick: Any) -> str:
+    """A tick as people write it: microseconds are a time."""
+    return _written(np.datetime64(int(tick), "us") if isinstance(tick, np.integer) else tick)

@@ -1,0 +1,406 @@
+"""Forecasts: processes whose best forecast is known, what may not be seen, what tables hold wrongly."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from steepest.errors import InputError, TableError
+from steepest.forecast import Forecast, forecast
+from steepest.forecast.series import read_series
+
+
+def table(y: Any, start: str = "2021-01-01", step: str = "D", **columns: Any) -> dict[str, Any]:
+    """A table of daily (or other) stamps."""
+    stamps = pd.date_range(start, periods=len(y), freq=step)
+    return {"when": stamps.to_numpy(), "y": np.asarray(y, dtype=float), **columns}
+
+
+def ar(n: int, phi: float, seed: int) -> np.ndarray[Any, Any]:
+    """An autoregressive process of order one with steps of size one."""
+    rng = np.random.default_rng(seed)
+    y = np.zeros(n)
+    for t in range(1, n):
+        y[t] = phi * y[t - 1] + rng.normal()
+    return y
+
+
+def numbered(y: Any) -> dict[str, Any]:
+    return {"when": np.arange(len(y)), "y": np.asarray(y, dtype=float)}
+
+
+def kinds(found: Forecast) -> list[str]:
+    return [finding.kind for finding in found.findings]
+
+
+def values(found: Forecast, name: str = "forecast") -> np.ndarray[Any, Any]:
+    return np.array(found.forecast[name].to_pylist(), dtype=float)
+
+
+# Processes whose best forecast is known
+
+
+def test_of_a_random_walk_the_naive_forecast_is_given_and_that_is_said() -> None:
+    given = []
+    for seed in range(6):
+        y = np.cumsum(np.random.default_rng(seed).normal(size=300))
+        found = forecast(numbered(y), "y", time="when", horizon=5)
+        given.append(found.methods["y"])
+        assert "naive_stands" in kinds(found)
+        if given[-1] == "naive":
+            assert values(found) == pytest.approx(y[-1], abs=0)
+            assert "by naive" in str(found)
+    # A walk that drifts by chance may have the drift forecast, by a test at 5 %; never the model.
+    assert set(given) <= {"naive", "drift"}
+    assert given.count("naive") >= 5
+
+
+def test_an_autoregression_is_forecast_nearly_as_well_as_by_its_own_law() -> None:
+    y = ar(1500, 0.7, 0)
+    found = forecast(numbered(y), "y", time="when", horizon=3)
+    assert found.methods == {"y": "model"}
+    rows = found.backtest.forecasts.to_pandas()
+    rows = rows[rows.method == "model"]
+    rows = rows.assign(best=0.7**rows.step * y[rows.origin.to_numpy()])
+    for step, part in rows.groupby("step"):
+        ours = (part.actual - part.forecast).abs().mean()
+        best = (part.actual - part.best).abs().mean()
+        assert ours < 1.05 * best, step
+
+
+def test_a_season_is_found_and_beats_the_seasonal_naive_forecast() -> None:
+    t = np.arange(240)
+    y = 10 * np.sin(2 * np.pi * t / 12) + ar(240, 0.3, 1)
+    found = forecast(numbered(y), "y", time="when", horizon=6)
+    assert found.recipe.seasons == (12,)
+    assert found.methods == {"y": "model"}
+    figures = found.backtest.figures
+    # The mean absolute error of the best forecast is 0.8 of a step; that of the seasonal naive one is 1.41 times it.
+    assert figures["model"]["mase"] < 0.85 * figures["seasonal naive"]["mase"]
+
+
+def test_a_trend_goes_on() -> None:
+    t = np.arange(200)
+    y = 0.5 * t + np.random.default_rng(0).normal(size=200)
+    found = forecast(numbered(y), "y", time="when", horizon=10)
+    assert found.methods == {"y": "model"}
+    assert values(found) == pytest.approx(0.5 * np.arange(200, 210), abs=1.5)
+
+
+def test_growth_with_a_season_in_proportion_by_months() -> None:
+    t = np.arange(120)
+    y = np.exp(3 + 0.01 * t + 0.3 * np.sin(2 * np.pi * t / 12)) * np.exp(
+        0.02 * np.random.default_rng(0).normal(size=120)
+    )
+    found = forecast(table(y, step="MS"), "y", time="when", horizon=12)
+    ahead = np.arange(120, 132)
+    assert values(found) == pytest.approx(
+        np.exp(3 + 0.01 * ahead + 0.3 * np.sin(2 * np.pi * ahead / 12)), rel=0.08
+    )
+    assert [str(when)[:7] for when in found.forecast["time"].to_pylist()[:2]] == ["2031-01", "2031-02"]
+    assert found.step == "month"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_levels_hold_what_they_promise_of_what_comes(seed: int) -> None:
+    """Of a process that goes on, where the law of what comes is known: not of the backtest's own figures."""
+    y = ar(1200, 0.8, seed)
+    rng = np.random.default_rng(100 + seed)
+    found = forecast(numbered(y), "y", time="when", horizon=4, levels=(0.1, 0.25, 0.5, 0.75, 0.9))
+    after = np.empty((4000, 4))
+    now = np.full(4000, y[-1])
+    for h in range(4):
+        now = 0.8 * now + rng.normal(size=4000)
+        after[:, h] = now
+    for level in found.levels:
+        below = (after <= values(found, f"{level:g}")).mean(axis=0)
+        # Levels learnt from some 1000 errors that go together; a level that is off by .1 is wrong.
+        assert below == pytest.approx(level, abs=0.08), level
+
+
+def test_the_spread_follows_what_moves_much() -> None:
+    """Where weekends are loud, levels are wide on weekends."""
+    rng = np.random.default_rng(0)
+    stamps = pd.date_range("2021-01-04", periods=700)
+    y = (
+        20
+        + 10.0 * (stamps.day_of_week >= 5)
+        + rng.normal(size=700) * np.where(stamps.day_of_week >= 5, 6.0, 0.5)
+    )
+    found = forecast({"when": stamps.to_numpy(), "y": y}, "y", time="when", horizon=7)
+    wide = values(found, "0.9") - values(found, "0.1")
+    day = np.array([when.weekday() for when in found.forecast["time"].to_pylist()])
+    assert found.methods == {"y": "model"}
+    assert wide[day >= 5].min() > 1.5 * wide[day < 5].max()
+
+
+def test_levels_never_cross() -> None:
+    rng = np.random.default_rng(2)
+    y = np.exp(ar(220, 0.5, 3)) * rng.gamma(1.0, 1.0, 220)
+    levels = tuple(np.round(np.arange(0.05, 1.0, 0.05), 2))
+    found = forecast(numbered(y), "y", time="when", horizon=8, levels=levels)
+    rows = found.backtest.forecasts.to_pandas()[[f"{q:g}" for q in levels]].to_numpy()
+    assert (np.diff(rows, axis=1) >= 0).all()
+    ahead = np.column_stack([values(found, f"{q:g}") for q in levels])
+    assert (np.diff(ahead, axis=1) >= 0).all()
+
+
+def test_zeros_that_come_after_logarithms_were_chosen_break_nothing() -> None:
+    rng = np.random.default_rng(0)
+    t = np.arange(400)
+    y = np.exp(2 + np.sin(2 * np.pi * t / 7)) * np.exp(0.1 * rng.normal(size=400))
+    y[[260, 301, 302, 350, 390]] = 0.0
+    found = forecast(table(y), "y", time="when", horizon=5)
+    assert found.recipe.transform == "log"
+    assert found.methods == {"y": "model"}
+    assert values(found) == pytest.approx(np.exp(2 + np.sin(2 * np.pi * np.arange(400, 405) / 7)), rel=0.3)
+
+
+# What may not be seen
+
+
+def seasonal(n: int, seed: int) -> np.ndarray[Any, Any]:
+    t = np.arange(n)
+    return 20 + 5 * np.sin(2 * np.pi * t / 7) + ar(n, 0.6, seed)
+
+
+def test_what_comes_later_changes_no_forecast_made_before() -> None:
+    """The future after an origin in another order, or all different: forecasts from there are the same numbers."""
+    y, x = seasonal(300, 0), ar(300, 0.5, 9)
+    first = forecast(table(y, x=x), "y", time="when", horizon=7).backtest.forecasts.to_pandas()
+    origins = np.sort(first.origin.unique())
+    for cut in (origins[0], origins[len(origins) // 2], origins[-2]):
+        after = pd.date_range("2021-01-01", periods=300) > cut
+        rng = np.random.default_rng(1)
+        other, another = y.copy(), x.copy()
+        order = rng.permutation(np.flatnonzero(after))
+        other[after], another[after] = 3 * y[order] + 50, x[order] - 8
+        second = forecast(table(other, x=another), "y", time="when", horizon=7).backtest.forecasts.to_pandas()
+        for method in ("model", "naive", "seasonal naive", "drift"):
+            a, b = (f[(f.method == method) & (f.origin <= cut)] for f in (first, second))
+            assert len(a)
+            for column in ("forecast", "0.1", "0.9"):
+                np.testing.assert_array_equal(a[column].to_numpy(), b[column].to_numpy())
+        assert (first.actual.to_numpy() != second.actual.to_numpy()).any()
+
+
+def test_the_order_of_rows_changes_nothing() -> None:
+    rows = table(seasonal(200, 3), x=ar(200, 0.5, 4))
+    order = np.random.default_rng(0).permutation(200)
+    mixed = {name: column[order] for name, column in rows.items()}
+    first, second = (forecast(t, "y", time="when", horizon=5) for t in (rows, mixed))
+    assert "unsorted" in kinds(second)
+    assert "unsorted" not in kinds(first)
+    assert first.forecast.equals(second.forecast)
+
+
+@pytest.mark.parametrize("ahead", [1, 3])
+def test_a_column_that_is_the_targets_future_is_left_out_and_named(ahead: int) -> None:
+    y = ar(300, 0.8, 5)
+    planted = np.append(y[ahead:], np.full(ahead, np.nan))
+    found = forecast(table(y, oracle=2 * planted + 1), "y", time="when", horizon=4)
+    finding = next(f for f in found.findings if f.kind == "looks_ahead")
+    assert "'oracle'" in finding.sentence
+    assert f"{ahead} steps later" in finding.sentence
+    without = forecast(table(y), "y", time="when", horizon=4)
+    assert found.forecast.equals(without.forecast)
+    assert found.backtest.figures == without.backtest.figures
+
+
+def test_a_part_of_the_target_is_seen_only_as_late_as_the_target() -> None:
+    """What is measured with the target, and makes it up, is no help for what comes."""
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=400)
+    found = forecast(table(y, twice=2 * y), "y", time="when", horizon=3)
+    assert found.backtest.figures["model"]["mase"] > 0.6  # what is drawn anew each day cannot be foreseen
+
+
+def test_what_is_known_ahead_is_used_where_it_is_said_to_be() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=310)
+    y = 5 * x[:300] + 0.3 * rng.normal(size=300)
+    rows = table(np.append(y, np.full(10, np.nan)), plan=x)
+    blind = forecast(rows, "y", time="when", horizon=10)
+    told = forecast(rows, "y", time="when", horizon=10, known=["plan"])
+    assert told.backtest.figures["model"]["mase"] < 0.2 * blind.backtest.figures["model"]["mase"]
+    assert values(told) == pytest.approx(5 * x[300:], abs=1.5)
+    assert len(told.forecast) == 10
+
+
+def test_what_is_to_be_known_ahead_and_is_not_is_named() -> None:
+    rows = table(seasonal(100, 0), plan=np.arange(100.0))
+    with pytest.raises(TableError, match=r"'plan' is to be known ahead, and is not at 2021-04-11"):
+        forecast(rows, "y", time="when", horizon=5, known="plan")
+
+
+# Panels
+
+
+def test_each_series_of_a_panel_has_what_suits_it() -> None:
+    rng = np.random.default_rng(0)
+    frames = []
+    for k in range(3):
+        frames.append(pd.DataFrame(table(100 * (k + 1) + (k + 1) * seasonal(250, k))).assign(shop=f"s{k}"))
+    frames.append(pd.DataFrame(table(np.cumsum(rng.normal(size=250)))).assign(shop="walk"))
+    found = forecast(pd.concat(frames), "y", time="when", by="shop", horizon=7)
+    assert found.methods["s0"] == found.methods["s1"] == found.methods["s2"] == "model"
+    assert found.methods["walk"] != "model"
+    assert found.forecast.num_rows == 4 * 7
+    assert found.forecast["series"].to_pylist()[:7] == ["s0"] * 7
+
+
+def test_a_series_that_ends_early_is_named() -> None:
+    long, short = pd.DataFrame(table(seasonal(120, 0))), pd.DataFrame(table(seasonal(90, 1)))
+    found = forecast(
+        pd.concat([long.assign(shop=1), short.assign(shop=2)]), "y", time="when", by="shop", horizon=3
+    )
+    finding = next(f for f in found.findings if f.kind == "ends_early")
+    assert "2" in finding.sentence
+    assert finding.evidence["steps"] == 30
+
+
+# What tables hold wrongly
+
+
+def test_gaps_are_said_and_neither_learnt_nor_judged() -> None:
+    y = seasonal(200, 0)
+    rows = pd.DataFrame(table(y)).drop(index=[50, 51, 52, 150])
+    found = forecast(rows, "y", time="when", horizon=5)
+    finding = next(f for f in found.findings if f.kind == "gaps")
+    assert finding.evidence == {"steps": 4, "longest": 3}
+    assert "2021-02-20" in finding.sentence
+    assert np.isfinite(values(found)).all()
+    actual = found.backtest.forecasts.to_pandas().actual
+    assert actual.isna().any()
+
+
+def test_two_values_at_a_time_are_refused_and_the_same_twice_is_said() -> None:
+    rows = pd.DataFrame(table(seasonal(60, 0)))
+    same = pd.concat([rows, rows.iloc[[7]]])
+    assert "duplicates" in kinds(forecast(same, "y", time="when", horizon=3))
+    other = pd.concat([rows, rows.iloc[[7]].assign(y=1.0)])
+    with pytest.raises(
+        TableError, match=r"time 2021-01-08 in column 'when' has two values: .* in row 7 and 1 in"
+    ):
+        forecast(other, "y", time="when", horizon=3)
+
+
+def test_uneven_stamps_are_refused_with_the_first_that_is_off() -> None:
+    rows = table(seasonal(60, 0))
+    rows["when"] = rows["when"].copy()
+    rows["when"][30] += np.timedelta64(5, "h")
+    with pytest.raises(TableError, match=r"uneven stamps.*first of them 2021-01-31 05:00:00"):
+        forecast(rows, "y", time="when", horizon=3)
+    rng = np.random.default_rng(0)
+    wild = {"when": np.sort(rng.choice(100_000, 60, replace=False)), "y": seasonal(60, 0)}
+    with pytest.raises(TableError, match="uneven stamps"):
+        forecast(wild, "y", time="when", horizon=3)
+
+
+def test_work_days_are_a_step_apart() -> None:
+    stamps = pd.bdate_range("2021-01-04", periods=150)
+    y = np.cumsum(np.random.default_rng(0).normal(size=150))
+    found = forecast({"when": stamps.to_numpy(), "y": y}, "y", time="when", horizon=6)
+    assert found.step == "work day"
+    ahead = pd.DatetimeIndex(found.forecast["time"].to_pylist())
+    assert list(ahead) == list(pd.bdate_range(stamps[-1], periods=7)[1:])
+
+
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+def test_an_hour_that_clocks_show_twice_or_not_at_all(zone: str | None) -> None:
+    utc = pd.date_range("2022-10-01", "2023-04-20", freq="h", tz="UTC")
+    local = utc.tz_convert("Europe/Berlin")
+    y = 10 + 5 * np.sin(2 * np.pi * local.hour / 24) + 0.1 * np.random.default_rng(0).normal(size=len(utc))
+    stamps = local.tz_localize(None) if zone is None else local
+    found = forecast(pd.DataFrame({"when": stamps, "y": y}), "y", time="when", horizon=24)
+    # After the change of March the day's wave stands at the clock's hours again.
+    ahead = pd.DatetimeIndex(found.forecast["time"].to_pylist())
+    assert ahead[0] == stamps[-1] + pd.Timedelta("1h")
+    assert values(found) == pytest.approx(10 + 5 * np.sin(2 * np.pi * ahead.hour / 24), abs=0.5)
+    assert ("daylight_saving" in kinds(found)) == (zone is None)
+    assert ("gaps" in kinds(found)) == (zone is None)
+
+
+def test_days_of_a_zone_are_days_though_one_has_23_hours() -> None:
+    stamps = pd.date_range("2023-01-01", periods=150, tz="Europe/Berlin")
+    found = forecast(pd.DataFrame({"when": stamps, "y": seasonal(150, 0)}), "y", time="when", horizon=3)
+    assert found.step == "day"
+    assert str(pd.Timestamp(found.forecast["time"].to_pylist()[0])) == "2023-05-31 00:00:00+02:00"
+
+
+def test_a_series_that_never_changes_is_said_and_goes_on() -> None:
+    found = forecast(table(np.full(60, 7.0)), "y", time="when", horizon=3)
+    assert "constant" in kinds(found)
+    assert (values(found) == 7.0).all()
+    assert (values(found, "0.9") == 7.0).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"y": np.array([3.0])}, "one time only|one observation"),
+        ({"y": np.arange(8.0), "horizon": 8}, "horizon must be below the 8 steps"),
+        ({"y": np.arange(30.0), "horizon": 0}, "horizon must be a whole number"),
+        ({"y": np.arange(30.0), "levels": (0.1, 1.0)}, "levels must be numbers between 0 and 1"),
+        ({"y": np.arange(30.0), "levels": ()}, "levels must be numbers between 0 and 1"),
+        ({"y": np.full(30, np.nan)}, "no value at all|must be numbers"),
+        ({"y": np.append(np.arange(29.0), np.inf)}, "not finite in row 29"),
+        ({"y": np.arange(30.0), "known": ("y",)}, "has two roles"),
+        ({"y": np.arange(30.0), "known": ("plans",)}, "no column 'plans'"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(change: dict[str, Any], words: str) -> None:
+    rows = table(change.pop("y"))
+    with pytest.raises(InputError, match=words):
+        forecast(rows, "y", **{"time": "when", "horizon": 3, **change})
+
+
+def test_few_steps_prove_nothing_and_have_the_naive_forecast() -> None:
+    for n in (2, 3, 5, 9, 14):
+        y = np.random.default_rng(n).normal(size=n)
+        found = forecast(table(y), "y", time="when", horizon=min(4, n - 1))
+        assert found.methods["y"] != "model"
+        assert np.isfinite(values(found)).all()
+        assert found.findings
+
+
+def test_units_of_the_target_change_nothing_but_the_units() -> None:
+    y = seasonal(200, 1)
+    first, second = (forecast(table(y * k), "y", time="when", horizon=5) for k in (1.0, 1e6))
+    assert values(second) == pytest.approx(1e6 * values(first), rel=1e-5)
+
+
+def test_months_end_and_quarters_and_numbers_are_steps() -> None:
+    for step, word in (
+        ("ME", "month"),
+        ("QS", "quarter"),
+        ("YS", "year"),
+        ("W", "week"),
+        ("15min", "15 minutes"),
+    ):
+        rows = table(np.random.default_rng(0).normal(size=40), step=step)
+        series, _ = read_series(rows, "y", "when", 3, None, (), ())
+        assert str(series.grid) == word
+        assert list(pd.DatetimeIndex(series.grid.stamps(np.arange(43)))) == list(
+            pd.date_range("2021-01-01", periods=43, freq=step)
+        )
+
+
+# What it shows
+
+
+def test_pictures_pages_and_texts(tmp_path: Path) -> None:
+    found = forecast(table(seasonal(150, 0)), "y", time="when", horizon=7)
+    axes = found.plot(file=tmp_path / "fan.png")
+    assert len(axes) == 3
+    assert axes[0].get_legend_handles_labels()[1][0] == "observed"
+    found.report(tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert "<svg" in text
+    assert "sCRPS" in text
+    assert "MASE" in str(found)
+    assert found._repr_html_().startswith("<div>")
+    with pytest.raises(InputError, match="there is no series 'x'"):
+        found.plot(series="x")
