@@ -189,6 +189,18 @@ def test_huber_of_columns_that_fit_exactly(given, weighted):
         assert value(at, *own)[0] <= value(beside, *own)[0]
 
 
+@pytest.mark.filterwarnings("ignore::steepest.errors.NotConverged")
+def test_huber_of_an_exact_fit_passes_the_gate_of_all(monkeypatch):
+    """What is proved of it has to be what rounding explains, as of any other answer."""
+    r = np.random.default_rng(0)
+    X, y = r.normal(size=(9, 12)), r.normal(size=9) + 3
+    certificate = HuberRegressor().fit(X, y).result_.certificate
+    assert certificate["bound"] <= certificate["rounding"] <= 1e-12
+    monkeypatch.setattr(HuberRegressor, "_bound", lambda *_: 0.01)
+    model = HuberRegressor().fit(X, y)
+    assert "exactly" not in model.result_.message
+
+
 def test_huber_pays_for_errors_where_that_is_cheaper():
     """The columns fit exactly, but at a price: the scale is not 0."""
     r = np.random.default_rng(0)

@@ -31,6 +31,15 @@ def test_paths_are_scikit_learns(ours, theirs, given, weight):
     assert model.score(X, Y) == pytest.approx(reference.score(X, Y), rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [(LassoCV, linear_model.LassoCV), (ElasticNetCV, linear_model.ElasticNetCV)]
+)
+def test_a_path_by_itself_is_scikit_learns(ours, theirs):
+    for given in ({}, {"alphas": [0.1, 1.0]}, *([{"l1_ratio": 0.9}] if ours is ElasticNetCV else [])):
+        for mine, other in zip(ours.path(X, Y, **given), theirs.path(X, Y, **given), strict=True):
+            np.testing.assert_array_equal(mine, other)
+
+
 @pytest.mark.parametrize("weight", [None, WEIGHT])
 @pytest.mark.parametrize("given", [{}, {"cv": 4}, {"alpha_per_target": True}, {"store_cv_results": True}])
 def test_ridge_is_scikit_learns(given, weight):

@@ -62,9 +62,23 @@ def test_raw_columns_of_any_kind():
         model = QuantileRegressor(alpha=0.0).fit(other, Y)
         assert model.result_.success
         assert model.result_.fun == pytest.approx(plain.result_.fun, rel=2e-6)
-    for penalty in ("l1", "l2"):
-        wide = GeneralizedLinear("hinge", penalty, 1e-3).fit(X[:8], (Y > 100)[:8])
-        assert wide.result_.success
+
+
+def test_more_columns_than_rows():
+    S, b = X[:8] * 20, (Y > 100)[:8]
+    sign = 2.0 * b - 1
+    wide = GeneralizedLinear("hinge", "l1", 1e-2).fit(S, b)
+    # max(0, 1 - margin) as a linear program of w+, w-, the intercept and the slacks.
+    cost = np.concatenate([np.full(20, 1e-2), [0.0], np.full(8, 1 / 8)])
+    rows = -sign[:, None] * np.hstack([S, -S, np.ones((8, 1))])
+    bounds = [(0, None)] * 20 + [(None, None)] + [(0, None)] * 8
+    found = linprog(cost, np.hstack([rows, -np.eye(8)]), np.full(8, -1.0), bounds=bounds, method="highs")
+    assert wide.result_.success
+    assert wide.result_.fun == pytest.approx(found.fun, rel=2e-6)
+    wide = GeneralizedLinear("hinge", "l2", 1e-2).fit(S, b)
+    theirs = svm.SVC(kernel="linear", C=100 / 8, tol=1e-12).fit(S, b)
+    assert wide.result_.success
+    np.testing.assert_allclose(wide.coef_, theirs.coef_[0], rtol=1e-3, atol=1e-4)
 
 
 def test_columns_that_depend_on_each_other():
@@ -98,10 +112,11 @@ def test_support_vectors_are_scikit_learns(weighted, C):
 
 def test_support_vectors_of_several_classes():
     A, b = load_iris(return_X_y=True)
-    model = LinearSVC(loss="hinge").fit(A, b)
-    assert model.coef_.shape == (3, 4)
-    assert model.score(A, b) > 0.9
+    model = LinearSVC(loss="hinge", tol=1e-9).fit(A, b)
+    theirs = svm.LinearSVC(loss="hinge", tol=1e-9, max_iter=10_000_000, random_state=0).fit(A, b)
     assert all(r.success for r in model.results_)
+    np.testing.assert_allclose(model.coef_, theirs.coef_, rtol=1e-3, atol=1e-3)
+    np.testing.assert_array_equal(model.predict(A), theirs.predict(A))
 
 
 @pytest.mark.parametrize("loss", ["epsilon_insensitive", "squared_epsilon_insensitive"])
@@ -143,8 +158,13 @@ def test_offsets_bounds_and_refusals():
     plain = GeneralizedLinear("pinball", None).fit(X, Y - offset)
     assert moved.result_.fun == pytest.approx(plain.result_.fun, rel=2e-6)
     held = GeneralizedLinear("pinball", "l1", 1e-3, bounds=(0, np.inf)).fit(X, Y)
+    n, d = X.shape
+    cost = np.concatenate([np.full(d, 1e-3), [0.0], np.full(2 * n, 0.5 / n)])
+    rows = sparse.hstack([X, np.ones((n, 1)), sparse.eye(n), -sparse.eye(n)])
+    least = linprog(cost, A_eq=rows, b_eq=Y, bounds=[(0, None)] * d + [(None, None)] + [(0, None)] * 2 * n)
     assert held.result_.success
     assert (held.coef_ >= 0).all()
+    assert held.result_.fun == pytest.approx(least.fun, rel=2e-6)
     with pytest.raises(
         InputError, match=r"lbfgs cannot handle a loss made of straight parts.*interior_point"
     ):
@@ -204,6 +224,8 @@ def test_sgd_told_how_to_descend_is_theirs():
     model = SGDRegressor(alpha=1e-3, random_state=0).fit(X, Y)
     before = model.coef_.copy()
     model.partial_fit(X, Y)
+    assert not hasattr(model, "result_")
+    assert not hasattr(model, "results_")
     assert 0 < abs(model.coef_ - before).max() < abs(before).max()
 
 

@@ -11,6 +11,7 @@ __all__ = [
     "Progress",
     "Rule",
     "TestFunction",
+    "admitted",
     "catalog",
     "check_structure",
     "checked",
@@ -36,6 +37,7 @@ __all__ = [
     "train_network",
 ]
 
+def admitted(bound: float, target: float, rounding: float) -> dict[str, Any]: ...
 def catalog() -> dict[str, list[dict[str, Any]]]: ...
 def check_structure(x: Any, name: str) -> None: ...
 def checked(registry: str, name: str, given: Mapping[str, float]) -> dict[str, float]: ...

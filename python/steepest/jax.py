@@ -21,6 +21,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -316,13 +317,8 @@ class Objective:
         return jax.tree_util.tree_map(np.asarray, self._run(self._product, x, p, *args))
 
     def _run(self, function: Callable[..., Any], *given: Any) -> Any:
-        with jax.enable_x64(True) if self.double else _as_it_is():
+        with jax.enable_x64(True) if self.double else nullcontext():
             return function(*given)
-
-
-class _as_it_is:
-    def __enter__(self) -> None: ...
-    def __exit__(self, *_: Any) -> None: ...
 
 
 def objective(fun: Callable[..., Any], *, double: bool = True) -> Objective:

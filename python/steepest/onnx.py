@@ -13,6 +13,8 @@ is imported.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,7 @@ from steepest import linear
 from steepest.errors import InputError
 from steepest.linear.theirs import Counterpart
 from steepest.model import Model
+from steepest.tables.missing import TOKENS
 from steepest.tables.pieces import MISSING, OTHER, LevelsPiece, NumberPiece
 
 __all__ = ["export"]
@@ -56,16 +59,18 @@ def export(model: Any, path: str | os.PathLike[str] | None = None) -> Any:
     ----------
     model : Model or linear estimator
         What `steepest.fit` returned: the graph has one input a column of the table, of shape (rows, 1), numbers as
-        float64 with NaN where one is missing, categories as texts with "" where one is missing. Or a fitted estimator
-        of `steepest.linear`: one input "X" of float64.
+        float64 with NaN where one is missing (0 and 1 for no and yes), categories as texts without blanks round them,
+        with "" or any word that `steepest.fit` takes for it where one is missing. Or a fitted estimator of
+        `steepest.linear`: one input "X" of float64.
     path : path, optional
         Where to write the graph as well.
 
     Returns
     -------
     onnx.ModelProto
-        Of a `Model` it has the outputs "label" and "probabilities" for classes, "prediction" for numbers; of an
-        estimator those of skl2onnx: the margins in place of probabilities where it has none.
+        Of a `Model` it has the outputs "label" and "probabilities" for classes, "prediction" for numbers (with "_2"
+        behind where a column has that name); of an estimator those of skl2onnx: the margins in place of probabilities
+        where it has none.
 
     Raises
     ------
@@ -99,26 +104,34 @@ def export(model: Any, path: str | os.PathLike[str] | None = None) -> Any:
 
 
 class _Graph:
-    """A graph that is being written: nodes with names of their own, constants beside them."""
+    """A graph that is being written: nodes and constants whose names no column has."""
 
-    def __init__(self) -> None:
+    def __init__(self, columns: Iterable[str]) -> None:
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
+        self.taken = set(columns)
+
+    def _called(self, name: str) -> str:
+        """The name, or the first after it that is free."""
+        free = next(n for n in chain([name], (f"{name}_{k}" for k in count(2))) if n not in self.taken)
+        self.taken.add(free)
+        return free
 
     def constant(self, value: NDArray[Any]) -> str:
-        name = f"c{len(self.constants)}"
+        name = self._called(f"c{len(self.constants)}")
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
     def add(self, kind: str, *inputs: str, out: str = "", **settings: Any) -> str:
-        out = out or f"n{len(self.nodes)}"
+        out = self._called(out or f"n{len(self.nodes)}")
         self.nodes.append(helper.make_node(kind, list(inputs), [out], **settings))
         return out
 
 
 def _of_table(model: Model) -> Any:
     """The encoding of the columns, the margins, and what they stand for."""
-    schema, weights, graph = model.schema, model.weights, _Graph()
+    schema, weights = model.schema, model.weights
+    graph = _Graph(column.name for column in schema.used)
     dated = [p.column for p in schema.pieces if p.part is not None]
     if dated:
         raise InputError(
@@ -174,7 +187,8 @@ def _level(graph: _Graph, piece: LevelsPiece) -> str:
     if piece.pooled:
         place |= dict.fromkeys(piece.pooled, piece.levels.index(OTHER))
     none = len(piece.levels)
-    place[""] = piece.levels.index(MISSING) if MISSING in piece.levels else none
+    absent = piece.levels.index(MISSING) if MISSING in piece.levels else none
+    place = dict.fromkeys(sorted(TOKENS), absent) | place
     return graph.add(
         "LabelEncoder",
         piece.column,
@@ -191,26 +205,25 @@ def _means(graph: _Graph, model: Model, margin: str) -> list[Any]:
     if model.schema.classes is None:
         if task.link not in ("identity", "log"):
             raise InputError(f"a model of the loss {task.loss} has no graph yet")
-        graph.add("Exp" if task.link == "log" else "Identity", margin, out="prediction")
-        return [helper.make_tensor_value_info("prediction", TensorProto.DOUBLE, [None, 1])]
+        out = graph.add("Exp" if task.link == "log" else "Identity", margin, out="prediction")
+        return [helper.make_tensor_value_info(out, TensorProto.DOUBLE, [None, 1])]
     if task.several:
-        graph.add("Softmax", margin, out="probabilities", axis=1)
-        called = graph.add("ArgMax", "probabilities", axis=1, keepdims=0)
+        shares = graph.add("Softmax", margin, out="probabilities", axis=1)
+        called = graph.add("ArgMax", shares, axis=1, keepdims=0)
     else:
         # Each class from its own side, so that small probabilities keep their digits.
         sides = [graph.add("Sigmoid", m) for m in (graph.add("Neg", margin), margin)]
-        graph.add("Concat", *sides, out="probabilities", axis=1)
+        shares = graph.add("Concat", *sides, out="probabilities", axis=1)
         above = graph.add("Greater", sides[1], graph.constant(np.array(model.threshold)))
         flat = graph.add("Squeeze", above, graph.constant(np.array([1])))
         called = graph.add("Cast", flat, to=TensorProto.INT64)
     classes = np.array(model.schema.classes)
-    kind = TensorProto.INT64
-    if classes.dtype.kind in "iu":
-        graph.add("Gather", graph.constant(classes.astype(np.int64)), called, out="label", axis=0)
-    else:
-        kind, texts = TensorProto.STRING, [str(c) for c in classes.tolist()]
+    kinds = {"b": TensorProto.BOOL, "i": TensorProto.INT64, "u": TensorProto.INT64, "f": TensorProto.DOUBLE}
+    kind = kinds.get(classes.dtype.kind, TensorProto.STRING)
+    if kind == TensorProto.STRING:
+        texts = [str(c) for c in classes.tolist()]
         places = list(range(len(texts)))
-        graph.add(
+        label = graph.add(
             "LabelEncoder",
             called,
             out="label",
@@ -218,9 +231,12 @@ def _means(graph: _Graph, model: Model, margin: str) -> list[Any]:
             keys_int64s=places,
             values_strings=texts,
         )
+    else:
+        known = classes.astype(np.int64) if kind == TensorProto.INT64 else classes
+        label = graph.add("Gather", graph.constant(known), called, out="label", axis=0)
     return [
-        helper.make_tensor_value_info("label", kind, [None]),
-        helper.make_tensor_value_info("probabilities", TensorProto.DOUBLE, [None, len(classes)]),
+        helper.make_tensor_value_info(label, kind, [None]),
+        helper.make_tensor_value_info(shares, TensorProto.DOUBLE, [None, len(classes)]),
     ]
 
 

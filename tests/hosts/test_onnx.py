@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.base import is_classifier
+from sklearn.base import clone, is_classifier
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -58,6 +58,66 @@ def test_an_estimator_becomes_scikits_own_and_a_graph(name: str) -> None:
     else:
         np.testing.assert_allclose(there, here, rtol=1e-12)
         np.testing.assert_allclose(answers[0][:, 0], here, rtol=1e-12)
+
+
+SETTINGS: dict[str, list[dict[str, Any]]] = {
+    "ElasticNet": [{"alpha": 0.3, "l1_ratio": 0.2}],
+    "LinearSVC": [{"loss": "hinge"}, {"penalty": "l1"}],
+    "LinearSVR": [{"loss": "squared_epsilon_insensitive", "epsilon": 0.2}],
+    "LogisticRegression": [{"penalty": "l1"}, {"penalty": "elasticnet", "l1_ratio": 0.3}, {"max_iter": 50}],
+    "Ridge": [{"alpha": 3.0, "positive": True}],
+    "TweedieRegressor": [{"power": 1.5, "alpha": 0.1}],
+}
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_scikits_own_can_be_cloned_and_fitted_again(name: str) -> None:
+    """With the same coefficients, but for what its own tolerance leaves, under all that it was told."""
+    kind, rng = getattr(linear, name), np.random.default_rng(0)
+    A = rng.normal(size=(300, 3))
+    score = A @ [1.0, 0.5, 0.0] + 0.5 * rng.normal(size=300)
+    y = (score > 0.2).astype(int) if is_classifier(kind()) else np.exp(score / 3)
+    for more in [{}, {"fit_intercept": False}, *SETTINGS.get(name, [])]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = kind(**more).fit(A, y)
+            again = clone(model.to_sklearn()).fit(A, y)
+        given = {n: v for n, v in again.get_params().items() if n in more}
+        assert given == more
+        answers = run(steepest.onnx.export(model), {"X": A})
+        np.testing.assert_allclose(np.ravel(answers[0]), model.predict(A), rtol=1e-12)
+        if not name.startswith("SGD"):  # whose algorithm ends elsewhere
+            np.testing.assert_allclose(again.coef_, model.coef_, rtol=0.02, atol=0.01)
+
+
+def test_columns_may_be_called_like_parts_of_the_graph() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 200))
+    score = a + 2 * b + 0.1 * rng.normal(size=200)
+    for names in (("c0", "c1"), ("n0", "n1"), ("prediction", "label"), ("probabilities", "c0_2")):
+        given = dict(zip(names, (a, b), strict=True))
+        for y in (score, np.where(score > 0, "yes", "no")):
+            model = steepest.fit({**given, "y": y}, "y")
+            answers = run(steepest.onnx.export(model), {n: v[:, None] for n, v in given.items()})
+            if model.classes is None:
+                np.testing.assert_allclose(answers[0][:, 0], model.predict(given), rtol=1e-12)
+            else:
+                assert (answers[0] == model.predict(given)).all()
+
+
+def test_labels_and_texts_are_those_of_predict() -> None:
+    rng = np.random.default_rng(0)
+    a, town = rng.normal(size=300), rng.choice(np.array(["Rome", "Oslo", None], dtype=object), 300)
+    truth = a + (town == "Rome") + 0.5 * rng.normal(size=300) > 0.3
+    for y in (truth, np.where(truth, 7, 3), np.where(truth, "yes", "no")):
+        model = steepest.fit({"a": a, "town": town, "y": y}, "y")
+        texts = np.array(["Rome", "NA", "nan", "-", "", "N/A", "Paris", "Oslo"], dtype=object)
+        new = {"a": np.linspace(-1, 1, 8), "town": texts}
+        label, shares = run(steepest.onnx.export(model), {"a": new["a"][:, None], "town": texts[:, None]})
+        expected = model.predict(new)
+        assert (label == expected).all()
+        assert (label.dtype.kind == expected.dtype.kind) or label.dtype == object
+        np.testing.assert_allclose(shares, model.predict_proba(new), atol=1e-14)
 
 
 def test_a_pipeline_is_converted() -> None:

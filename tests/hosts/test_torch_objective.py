@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 import steepest
 from steepest.errors import InputError
@@ -52,9 +53,23 @@ def test_parts_and_arguments_arrive() -> None:
 
 
 def test_single_precision_is_not_called_exact() -> None:
-    of = steepest.torch.objective(lambda x: ((x - 0.1) ** 2).sum() + 1.0, dtype=torch.float32)
-    r = steepest.minimize(of, np.ones(3))
-    np.testing.assert_allclose(r.x, 0.1, atol=1e-3)
+    def bowl(x: torch.Tensor) -> torch.Tensor:
+        return ((x - 0.1) ** 2).sum() + torch.cosh(3 * x - 0.5).sum()
+
+    unit = float(np.finfo(np.float32).eps)
+    best = brentq(lambda x: 2 * (x - 0.1) + 3 * np.sinh(3 * x - 0.5), 0, 1, xtol=1e-15)
+    single = steepest.torch.objective(bowl, dtype=torch.float32)
+    double = steepest.torch.objective(bowl)
+    for start in (np.ones(3), -np.ones(3)):
+        r = steepest.minimize(single, start, tol=1e-12)
+        assert r.outcome == "precision_limit"
+        assert r.certificate["kind"] == "stationary"
+        # As low as values in single precision can tell.
+        assert double(r.x) - double(np.full(3, best)) <= unit * double(np.full(3, best))
+        assert r.fun == pytest.approx(double(r.x), rel=4 * unit)
+        exact = steepest.minimize(double, start, tol=1e-12)
+        assert exact.outcome == "converged"
+        np.testing.assert_allclose(exact.x, best, rtol=1e-7)
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,8 @@ mod _core {
     #[pymodule_export]
     use super::searches::line_search;
     #[pymodule_export]
+    use super::solution::admitted;
+    #[pymodule_export]
     use super::squares::{least_squares, reduced};
     #[pymodule_export]
     use super::step::Rule;

@@ -1,4 +1,4 @@
-//! QuadraticProgram programs: what `steepest.portfolio` asks for, put together and run.
+//! Quadratic programs: what `steepest.portfolio` asks for, put together and run.
 use crate::enter::enter;
 use crate::solution::{Story, to_dict};
 use numpy::{PyArray1, PyReadonlyArray1, PyReadonlyArray2};

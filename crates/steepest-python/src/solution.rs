@@ -2,10 +2,30 @@
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
-use steepest::certificate::Certificate;
+use steepest::certificate::{Certificate, Kind};
 use steepest::curvature::Curvature;
 use steepest::descend::{Record, Solution};
 use steepest::health::{Finding, Severity};
+use steepest::status::Status;
+
+/// What a claim to be converged comes to beside a duality gap, for what is proved in Python: through the one gate.
+#[pyfunction]
+pub fn admitted(
+    py: Python<'_>,
+    bound: f64,
+    target: f64,
+    rounding: f64,
+) -> PyResult<Bound<'_, PyDict>> {
+    let kind = Kind::DualityGap;
+    let certificate = Certificate { kind, bound, target, rounding, assumption: "" };
+    let status = Status::Converged.admitted(Some(&certificate));
+    let d = PyDict::new(py);
+    d.set_item("success", status.success())?;
+    d.set_item("status", status.number())?;
+    d.set_item("outcome", status.name())?;
+    d.set_item("message", status.message())?;
+    Ok(d)
+}
 
 /// Who did it, and why that one: what a solution does not know of itself.
 pub struct Story<'a> {

@@ -1,4 +1,4 @@
-//! QuadraticProgram programs, solved to a duality gap: squares and kinks of rows, bounds, and a few linear constraints.
+//! Quadratic programs, solved to a duality gap: squares and kinks of rows, bounds, and a few linear constraints.
 //!
 //! min ½ w′Pw + ½ Σ d_i w_i² + c′w + Σ_k φ_k(v_k′w + o_k) + q′x   subject to   l ≤ A x ≤ u,   lower ≤ x ≤ upper,
 //!

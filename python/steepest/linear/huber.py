@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils._param_validation import Interval
 
+from steepest import _core
 from steepest.errors import InputError
 from steepest.result import Result
 from steepest.tables.stream import Stream
@@ -180,7 +181,8 @@ class HuberRegressor(RegressorMixin, LinearEstimator):  # type: ignore[misc]
         w, b = (np.asarray(part, dtype=kept).astype(np.float64) for part in (found.coef[0], found.intercept))
         left = np.abs(target - rows @ w - b)
         size = np.abs(rows) @ np.abs(w) + np.abs(b) + np.abs(target)
-        if not (left <= 4 * rows.shape[1] ** 0.5 * np.finfo(kept).eps * size + np.finfo(float).tiny).all():
+        rounded = 4 * rows.shape[1] ** 0.5 * np.finfo(kept).eps * size + np.finfo(float).tiny
+        if not (left <= rounded).all():
             return None
         bound = self._bound(rows, share, w, problem.alpha)
         if bound is None:
@@ -190,25 +192,28 @@ class HuberRegressor(RegressorMixin, LinearEstimator):  # type: ignore[misc]
         losses = float(share @ (scale + left**2 / scale))
         value = losses + float(0.5 * problem.alpha * w @ w)
         bound, goal = losses + bound + 8 * _EPS * value, float(self.tol) * value
+        # Errors as large as rounding may leave them cost twice their root mean square, at the best scale.
+        hidden = 2 * float(np.sqrt(share @ rounded**2)) + 10 * _EPS / unit + 8 * _EPS * value
         certificate = {
             "kind": "duality_gap",
             "bound": bound,
             "target": goal,
-            "rounding": 4 * bound,
+            "rounding": hidden,
             "assumption": "what the columns leave of y is rounding",
         }
+        claim = _core.admitted(bound, goal, hidden)
+        if not claim["success"]:
+            return None
         result = {
             **found.result,
             "x": np.concatenate([w, [*b] * self.fit_intercept, [scale - 1.0]]),
             "fun": value,
             "jac": None,
-            "outcome": "converged" if bound <= goal else "precision_limit",
-            "message": "Converged: the columns fit y exactly, so that the scale is the least that is allowed.",
             "reason": "the columns fit y exactly: the least scale, and the coefficients of least norm",
             "certificate": certificate,
             "findings": [],
-            "success": True,
-            "status": 0,
+            **claim,
+            "message": "Converged: the columns fit y exactly, so that the scale is the least that is allowed.",
         }
         return Solved(w[None], b, Result.of(result), np.array([scale - 1.0]))
 

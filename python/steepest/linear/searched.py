@@ -21,15 +21,15 @@ _SWEEPS = 100_000
 _MAX_ITER: list[Any] = [Interval(Integral, 1, None, closed="left"), None]
 
 
-def _path(X: Any, y: Any, **given: Any) -> Any:
-    """scikit-learn's path along alpha.
+def _lasso_path(X: Any, y: Any, **given: Any) -> Any:
+    """scikit-learn's path along alpha, of absolute values alone.
 
     Parameters
     ----------
     X : array or sparse matrix of shape (rows, columns)
     y : array of shape (rows,)
     **given
-        Those of `sklearn.linear_model.enet_path`; a `max_iter` of None is as good as without limit.
+        Those of `sklearn.linear_model.lasso_path`; a `max_iter` of None is as good as without limit.
 
     Returns
     -------
@@ -46,8 +46,35 @@ def _path(X: Any, y: Any, **given: Any) -> Any:
     """
     if given.get("max_iter") is None:
         given["max_iter"] = _SWEEPS
-    ratio = given.pop("l1_ratio", 1.0)
-    return linear_model.enet_path(X, y, l1_ratio=ratio, **given)
+    return linear_model.lasso_path(X, y, **given)
+
+
+def _enet_path(X: Any, y: Any, **given: Any) -> Any:
+    """scikit-learn's path along alpha, of a mixture of absolute values and squares.
+
+    Parameters
+    ----------
+    X : array or sparse matrix of shape (rows, columns)
+    y : array of shape (rows,)
+    **given
+        Those of `sklearn.linear_model.enet_path`; a `max_iter` of None is as good as without limit.
+
+    Returns
+    -------
+    tuple
+        What that returns: alphas, coefficients, duality gaps.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from steepest.linear import ElasticNetCV
+    >>> alphas, coefs, gaps = ElasticNetCV.path(np.eye(3), np.array([1.0, 2.0, 3.0]), alphas=[0.5])
+    >>> coefs.round(2).ravel().tolist()
+    [0.14, 0.71, 1.29]
+    """
+    if given.get("max_iter") is None:
+        given["max_iter"] = _SWEEPS
+    return linear_model.enet_path(X, y, **given)
 
 
 class _Searched(Counterpart):
@@ -119,7 +146,7 @@ class LassoCV(_Searched, linear_model.LassoCV):  # type: ignore[misc]
         **linear_model.LassoCV._parameter_constraints,
         "max_iter": _MAX_ITER,
     }
-    path = staticmethod(_path)
+    path = staticmethod(_lasso_path)
 
     def __init__(
         self,
@@ -207,7 +234,7 @@ class ElasticNetCV(_Searched, linear_model.ElasticNetCV):  # type: ignore[misc]
         **linear_model.ElasticNetCV._parameter_constraints,
         "max_iter": _MAX_ITER,
     }
-    path = staticmethod(_path)
+    path = staticmethod(_enet_path)
 
     def __init__(
         self,

@@ -51,6 +51,12 @@ class _Sgd(LinearEstimator):
         large = min(rows, columns) > _MOST or (columns > _MOST and rows * columns > _COPIED)
         return large and self.loss in _STRAIGHT
 
+    def _partial_fit(self, *given: Any, **named: Any) -> Any:
+        """Their algorithm, from `fit` or `partial_fit`: what was known of an optimum is of other coefficients."""
+        for name in ("result_", "results_"):
+            self.__dict__.pop(name, None)
+        return super()._partial_fit(*given, **named)
+
     def _solved(
         self, X: Any, targets: list[NDArray[np.float64]], weight: Any, checkpoint: Any
     ) -> list[Solved]:
@@ -159,7 +165,6 @@ class SGDRegressor(_Sgd, linear_model.SGDRegressor):  # type: ignore[misc]
         SGDRegressor
             The estimator itself, fitted.
         """
-        self.__dict__.pop("result_", None)
         if not self._untouched(coef_init, intercept_init):
             super().fit(X, y, coef_init=coef_init, intercept_init=intercept_init, sample_weight=sample_weight)
             return self
@@ -264,7 +269,6 @@ class SGDClassifier(_Sgd, linear_model.SGDClassifier):  # type: ignore[misc]
         SGDClassifier
             The estimator itself, fitted.
         """
-        self.__dict__.pop("result_", None)
         if not self._untouched(coef_init, intercept_init):
             super().fit(X, y, coef_init=coef_init, intercept_init=intercept_init, sample_weight=sample_weight)
             return self

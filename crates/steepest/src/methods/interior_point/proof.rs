@@ -242,7 +242,7 @@ impl InteriorPoint {
         let root = |j: usize| if lost.contains(&j) { 0.0 } else { normal.factor.energy(j, u.len()) };
         let with = (0..u.len()).filter(|&j| pulls[j].left > 0.0);
         let mut energy: f64 = with.map(|j| pulls[j].left * root(j)).sum();
-        let parts: Vec<Parts> = (0..u.len()).map(|j| self.parts(j, pulls[j].s, u[j])).collect();
+        let parts: Vec<Split> = (0..u.len()).map(|j| self.parts(j, pulls[j].s, u[j])).collect();
         let room = |k: usize| match self.ties.variable(k) {
             None => c * self.inside.above[k].min(self.inside.below[k]),
             Some(j) => {
@@ -280,7 +280,7 @@ impl InteriorPoint {
         }
         let inside = (0..self.ties.len()).filter(|&k| !is_out(k, energy));
         let far: f64 = inside.map(|k| (normal.stiff[k].sqrt() * (seen[k] - self.ties.at[k])).powi(2)).sum();
-        let square = |(p, (piece, u)): (&Parts, (&Piece, &f64))| {
+        let square = |(p, (piece, u)): (&Split, (&Piece, &f64))| {
             if piece.l2 > 0.0 { (piece.l2.sqrt() * (u - p.free)).powi(2) } else { 0.0 }
         };
         let far = far + parts.iter().zip(self.pieces.iter().zip(u)).map(square).sum::<f64>();
@@ -288,12 +288,12 @@ impl InteriorPoint {
     }
 
     /// How a variable's penalty shares what pulls at it.
-    fn parts(&self, j: usize, s: f64, u: f64) -> Parts {
+    fn parts(&self, j: usize, s: f64, u: f64) -> Split {
         let p = self.pieces[j];
         let absolute = if p.low < 0.0 && p.high > 0.0 { s.clamp(-p.l1, p.l1) } else { self.ties.lean[j] };
         let rest = s - absolute;
         let free = if p.l2 > 0.0 { (rest / p.l2).clamp(p.low, p.high) } else { u };
-        Parts { absolute, free, past: rest - p.l2 * free }
+        Split { absolute, free, past: rest - p.l2 * free }
     }
 
     /// Whether these columns are combinations of the others up to the last digits of the numbers in them, in every row.
@@ -317,7 +317,7 @@ struct Pulled {
 }
 
 /// What its absolute value takes, where its squares would have the variable, and what bounds take.
-struct Parts {
+struct Split {
     absolute: f64,
     free: f64,
     past: f64,
