@@ -71,7 +71,8 @@ def cases():
         f"{name} by differences": {k: v for k, v in all_[name].items() if k not in ("jac", "hess")}
         for name in list(all_)
     }
-    all_["augmented_lagrangian"] |= {"constraints": {"type": "eq", "fun": lambda x: x.sum() - 1}}
+    for by in ("augmented_lagrangian", "sqp"):
+        all_[by] |= {"constraints": {"type": "eq", "fun": lambda x: x.sum() - 1}}
     for rule in found["rules"]:
         name = rule["name"]
         chain = [name, "sgd"] if rule["kind"] == "gradient" else name

@@ -123,6 +123,7 @@ MAY: dict[str, set[str]] = {
         "penalty",
         "pool",
         "problem",
+        "quadratic",
         "random",
         "rate",
         "rates",
@@ -139,6 +140,7 @@ MAY: dict[str, set[str]] = {
         "table",
         "units",
         "vectors",
+        "watch",
     },
     "objective": {"held", "penalty", "state", "status", "table"},
     "network": {

@@ -37,8 +37,8 @@ _SETTINGS = {"maxcor": "memory"}
 #: SciPy's names of whether to print.
 _PRINTS = ("disp", "verbose")
 
-#: The method for constraints: SciPy's criteria are held to by its tolerance alone.
-_CONSTRAINED = "augmented_lagrangian"
+#: The methods for constraints: SciPy's criteria are held to by its tolerance alone.
+_CONSTRAINED = ("augmented_lagrangian", "sqp")
 
 
 @cache
@@ -121,7 +121,7 @@ class Asked:
                 path = bool(value)
             elif key in NO_EFFECT and key not in own:
                 idle.append(key)
-            elif constrained and name in (None, _CONSTRAINED) and key in ("ftol", "gtol"):
+            elif constrained and name in (None, *_CONSTRAINED) and key in ("ftol", "gtol"):
                 if key == "ftol":
                     ftol = number(key, value)
             elif key in _STEPS:

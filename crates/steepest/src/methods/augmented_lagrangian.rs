@@ -1,4 +1,7 @@
-//! Constraints beside bounds: a descent of the objective with what they are missed by, round after round.
+//! Constraints beside bounds: a descent of the objective with what they are missed by, round after round; by itself, or
+//! after quadratic models have led to where it can begin.
+pub(super) mod models;
+
 use crate::certificate::{Certificate, Kind};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
 use crate::methods::lbfgs;
@@ -9,6 +12,7 @@ use crate::state;
 use crate::state::{Bad, Reference, State, Visitor};
 use crate::status::{Halt, Status};
 use crate::units::Units;
+use models::{Came, FLOOR, Models};
 
 crate::settings! {
     /// The augmented Lagrangian method, for constraints low ≤ c(x) ≤ high beside bounds: L-BFGS goes down
@@ -32,8 +36,13 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: AugmentedLagrangian::<f64>::PARAMETERS,
     needs: Needs { constraints: true, penalty: Takes::SmoothOrBounds, ..Needs::GRADIENT },
     suits,
-    build: |_| Box::new(Rounds { now: None }),
+    build: |_| rounds(false),
 };
+
+/// The rounds, from the start or after quadratic models of the Lagrangian.
+pub(super) fn rounds(by_models: bool) -> Box<dyn Method + Send> {
+    Box::new(Rounds { now: None, by_models })
+}
 
 fn suits(facts: &Facts) -> Option<Suit> {
     (facts.constraints > 0).then(|| Suit {
@@ -42,8 +51,6 @@ fn suits(facts: &Facts) -> Option<Suit> {
     })
 }
 
-/// L is told from 0 down to this part of what it has fallen by.
-const FLOOR: f64 = 1e-9;
 /// Rounds at most; each takes some ten to hundreds of evaluations.
 const ROUNDS: u32 = 60;
 /// A round that does not miss the constraints by less than this part of the round before makes ρ grow.
@@ -105,6 +112,8 @@ impl Terms {
 struct Lagrangian<'a> {
     inner: &'a mut dyn Objective,
     terms: &'a mut Terms,
+    /// What is added, so that its value is measured by what f has come by where little of it is left.
+    raised: f64,
 }
 
 impl Objective for Lagrangian<'_> {
@@ -125,7 +134,7 @@ impl Objective for Lagrangian<'_> {
         asks: &mut [Ask<'_>],
         work: &mut Work<'_>,
     ) -> Result<(), Halt> {
-        let Lagrangian { inner, terms } = self;
+        let Lagrangian { inner, terms, raised } = self;
         let Sorted { value, gradient, others } = Sorted::of(asks);
         for ask in others {
             match ask {
@@ -159,7 +168,7 @@ impl Objective for Lagrangian<'_> {
         done?;
         let prices = terms.prices();
         if let Some(to) = value {
-            *to = own + 0.5 * prices.iter().map(|u| u * u).sum::<f64>() / terms.rho;
+            *to = own + *raised + 0.5 * prices.iter().map(|u| u * u).sum::<f64>() / terms.rho;
         }
         if wanted {
             terms.price.clear();
@@ -175,6 +184,8 @@ impl Objective for Lagrangian<'_> {
 
 #[derive(Default)]
 struct Now {
+    /// While they propose steps.
+    models: Option<Models>,
     terms: Terms,
     units: Units,
     inner: Option<Box<dyn Method + Send>>,
@@ -186,15 +197,15 @@ struct Now {
     tolerance: f64,
     /// Findings before the first round.
     noticed: usize,
-    /// f where the descent began, how large it was or how far it has come since, and L at the end of the last round.
+    /// f where the descent began, and how large it was or how far it has come since.
     begun: f64,
     size: f64,
-    least: f64,
 }
 
 impl State for Now {
     fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
-        let Now { terms, units, inner, round, missed, vain, tolerance, noticed, begun, size, least } = self;
+        let Now { models, terms, units, inner, round, missed, vain, tolerance, noticed, begun, size } = self;
+        v.field("models", models)?;
         v.field("terms", terms)?;
         let Terms { low, high, scale, lambda, c, price, .. } = terms;
         let alike = [high, scale, lambda, c].into_iter().all(|of| of.len() == low.len());
@@ -219,12 +230,11 @@ impl State for Now {
         v.field("tolerance", tolerance)?;
         v.field("noticed", noticed)?;
         v.field("begun", begun)?;
-        v.field("size", size)?;
-        v.field("least", least)
+        v.field("size", size)
     }
 }
 
-state!(Rounds { now: begun });
+state!(Rounds { now: begun } but by_models);
 
 /// What goes down L.
 fn first() -> Box<dyn Method + Send> {
@@ -234,6 +244,8 @@ fn first() -> Box<dyn Method + Send> {
 
 struct Rounds {
     now: Option<Now>,
+    /// Whether they begin with quadratic models.
+    by_models: bool,
 }
 
 impl Now {
@@ -267,22 +279,20 @@ impl Now {
             terms.rho = (2.0 * value.abs() / (missed * missed)).clamp(1e-3, 1e3);
         }
         let tolerance = problem.stop.tolerance;
-        Ok(Now { terms, units: Units::default(), inner: None, round: 0, missed, vain: 0, tolerance, noticed: problem.findings.len(), begun: value, size: value.abs(), least: f64::INFINITY })
+        Ok(Now { models: None, terms, units: Units::default(), inner: None, round: 0, missed, vain: 0, tolerance, noticed: problem.findings.len(), begun: value, size: value.abs() })
     }
 
-    /// How exactly this round is gone down: to the tolerance in the end; where next to nothing is left of L beside what it
-    /// has fallen by, to that of a billionth of the fall.
+    /// How exactly this round is gone down: to the tolerance in the end.
     fn exactly(&self) -> f64 {
-        let left = (FLOOR * self.size / self.least.abs().max(f64::MIN_POSITIVE)).clamp(1.0, 1e30);
-        left * self.tolerance.max(1e-2 * 0.1f64.powi(self.round as i32))
+        self.tolerance.max(1e-2 * 0.1f64.powi(self.round as i32))
     }
 
     /// A step of L-BFGS down L.
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
-        let exactly = self.exactly();
+        let (exactly, raised) = (self.exactly(), FLOOR * self.size);
         let Now { terms, units, inner, .. } = self;
         problem.wrapped(
-            |objective| Lagrangian { inner: objective, terms },
+            |objective| Lagrangian { inner: objective, terms, raised },
             exactly,
             units,
             |problem| match inner {
@@ -300,20 +310,17 @@ impl Now {
         step.violation = self.terms.most(|_| 1.0);
         let Some(verdict) = step.verdict.take() else {
             // The value is that of L less what the constraints add: not known of itself between rounds.
+            step.value -= FLOOR * self.size;
             step.residual = step.residual.max(self.terms.missed());
             return Ok(step);
         };
-        let mut value = f64::NAN;
-        let mut c = std::mem::take(&mut self.terms.c);
-        let asked = problem.ask(x, Rows::All, &mut [Ask::Value(&mut value), Ask::Constraints(&mut c)]);
-        self.terms.c = c;
-        asked?;
+        let value = problem.total(x)?;
+        problem.ask(x, Rows::All, &mut [Ask::Constraints(&mut self.terms.c)])?;
         let missed = self.terms.missed();
-        let reached = std::mem::replace(&mut step.value, value);
+        step.value = value;
         step.violation = self.terms.most(|_| 1.0);
         step.residual = step.residual.max(missed);
         self.size = self.size.max((value - self.begun).abs());
-        self.least = reached;
         let settled = matches!(verdict, Status::Converged | Status::PrecisionLimit);
         if !settled && !matches!(verdict, Status::Plateau | Status::NoiseFloor | Status::Unbounded) {
             step.verdict = Some(verdict);
@@ -323,7 +330,7 @@ impl Now {
         let size = lambda.iter().fold(0.0, |m: f64, l| m.max(l.abs()));
         let moved = lambda.iter().zip(&self.terms.lambda).fold(0.0, |m: f64, (a, b)| m.max((a - b).abs()));
         let met = missed <= 1e-2 * self.tolerance && self.terms.most(|i| self.terms.unit(i)) <= self.tolerance;
-        let share = self.tolerance / self.tolerance.max(1e-2 * 0.1f64.powi(self.round as i32));
+        let share = self.tolerance / self.exactly();
         let exact = step.certificate.as_ref().is_some_and(|c| c.bound <= share * c.target);
         if met && exact && settled && moved <= 1e-3 * size.max(1e-3) {
             step.verdict = Some(verdict);
@@ -358,18 +365,58 @@ impl Now {
     }
 }
 
+impl Now {
+    /// A step of the models, or where they are at rest one of the rounds.
+    fn advance(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
+        if let Some(models) = &mut self.models {
+            let came = models.step(problem, x)?;
+            match came {
+                Came::On(step) => return Ok(step),
+                Came::Rest => self.take_over(true),
+                Came::Stuck => self.take_over(false),
+            }
+        }
+        let step = self.step(problem, x)?;
+        self.told(problem, x, step)
+    }
+    /// The rounds begin where the models have ended, and at once with the tolerance where nothing was left to gain.
+    fn take_over(&mut self, rest: bool) {
+        let Some(models) = self.models.take() else { return };
+        let Terms { scale, lambda, rho, c, .. } = &mut self.terms;
+        lambda.iter_mut().zip(&models.lambda).zip(&*scale).for_each(|((to, l), s)| *to = l / s);
+        // Enough for L to bend up along what the constraints forbid.
+        *rho = rho.max(10.0 * models.steepest()).min(1e8);
+        *c = models.c().to_vec();
+        self.size = self.size.max(models.size());
+        self.missed = self.terms.missed();
+        self.round = if rest { 8 } else { 0 };
+    }
+}
+
 impl Method for Rounds {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let mut now = Now::begin(problem, x)?;
-        let step = now.step(problem, x)?;
-        let step = now.told(problem, x, step);
+        if self.by_models {
+            now.models = Models::begin(problem, x)?;
+        }
+        let step = match &now.models {
+            Some(models) => Ok(models.start(now.terms.most(|_| 1.0))),
+            None => now.advance(problem, x),
+        };
         self.now = Some(now);
         step
     }
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
-        let now = self.now.as_mut().expect("begun");
-        let step = now.step(problem, x)?;
-        now.told(problem, x, step)
+        self.now.as_mut().expect("begun").advance(problem, x)
+    }
+    fn again(&mut self, problem: &mut Problem<'_>) -> Result<(), Halt> {
+        let (n, m) = (problem.dim(), problem.limits().0.len());
+        match self.now.as_ref().and_then(|now| now.models.as_ref()) {
+            Some(models) if !models.fits(n, m) => {
+                Err(Halt::Failed(Box::new(Bad("'method.now.models' is of other constraints".into()))))
+            }
+            _ => Ok(()),
+        }
     }
     fn state(&mut self) -> &mut dyn State {
         self

@@ -44,6 +44,7 @@ methods! {
     progressive,
     ruled,
     saga,
+    sqp,
     steepest_descent,
     stochastic_lbfgs,
     svrg,

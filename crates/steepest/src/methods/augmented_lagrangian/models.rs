@@ -1,0 +1,314 @@
+//! Quadratic models of the Lagrangian over the constraints as they are bent at x, solved one after another.
+use super::super::smooth::bounds::Bounds;
+use crate::method::Step;
+use crate::objective::{Ask, Rows};
+use crate::problem::Problem;
+use crate::quadratic::{QuadraticProgram, Variable};
+use crate::status::{Halt, Status};
+use crate::vectors::dot;
+use crate::watch::Stop;
+
+/// Variables and constraints at most: each step solves a dense program of that size.
+pub(in super::super) const MOST: usize = 500;
+/// Steps at most.
+const STEPS: u32 = 200;
+/// Halvings of a step at most.
+const TRIALS: u32 = 30;
+/// The part of what a step promises that it has to keep.
+const KEPT: f64 = 1e-4;
+/// What rounding may hide of a merit, as a part of it.
+const NOISE: f64 = 8.0 * f64::EPSILON;
+/// f is told from 0 down to this part of what it has fallen by.
+pub(super) const FLOOR: f64 = 1e-9;
+/// Where y′s is below this part of s′Bs, y is moved towards Bs: B stays positive definite (Powell 1978).
+const DAMPED: f64 = 0.2;
+
+/// Where the models stand.
+#[derive(Default)]
+pub(super) struct Models {
+    /// What the Lagrangian is taken to bend by.
+    bend: Vec<f64>,
+    gradient: Vec<f64>,
+    /// A row a constraint.
+    jacobian: Vec<f64>,
+    c: Vec<f64>,
+    pub lambda: Vec<f64>,
+    /// What a constraint costs that is missed by 1, in the merit that steps are held to.
+    weight: Vec<f64>,
+    value: f64,
+    /// How large f was where they began, or how far it has come since.
+    size: f64,
+    steps: u32,
+}
+
+crate::state!(Models { bend: square, gradient: vector, jacobian, c, lambda, weight, value, size, steps });
+
+/// What came of a step.
+pub(super) enum Came {
+    /// A step, and there are more.
+    On(Step),
+    /// Nothing is left that a step would gain.
+    Rest,
+    /// No step that the models propose is one.
+    Stuck,
+}
+
+/// By how much c is beyond its limits, signed.
+fn beyond(c: f64, low: f64, high: f64) -> f64 {
+    c - c.clamp(low, high)
+}
+
+impl Models {
+    /// At x, within its bounds; none where there are too many variables or constraints.
+    pub fn begin(problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Option<Self>, Halt> {
+        let (n, m) = (x.len(), problem.limits().0.len());
+        if n.max(m) > MOST {
+            return Ok(None);
+        }
+        if let Some(bounds) = Bounds::of(problem) {
+            bounds.project(x);
+        }
+        let mut models = Models {
+            gradient: vec![0.0; n],
+            jacobian: vec![0.0; n * m],
+            c: vec![0.0; m],
+            lambda: vec![0.0; m],
+            weight: vec![0.0; m],
+            ..Models::default()
+        };
+        models.value = problem.total_gradient(x, &mut models.gradient)?;
+        models.size = models.value.abs();
+        problem.ask(x, Rows::All, &mut [Ask::Constraints(&mut models.c)])?;
+        models.bend_rows(problem, x)?;
+        // As if a step along the gradient came to be as long as x is.
+        let size = |v: &[f64]| v.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+        let unit = size(&models.gradient) / size(x).max(1.0);
+        models.bend = vec![0.0; n * n];
+        let unit = if unit > 0.0 && unit.is_finite() { unit } else { 1.0 };
+        (0..n).for_each(|j| models.bend[j * n + j] = unit);
+        Ok(models.finite().then_some(models))
+    }
+
+    fn finite(&self) -> bool {
+        let all = [&self.gradient, &self.jacobian, &self.c, &self.bend];
+        self.value.is_finite() && all.into_iter().all(|v| v.iter().all(|v| v.is_finite()))
+    }
+
+    /// Whether what was loaded is of so many variables and constraints.
+    pub fn fits(&self, n: usize, m: usize) -> bool {
+        let alike = [&self.c, &self.lambda, &self.weight].into_iter().all(|v| v.len() == m);
+        alike && self.jacobian.len() == n * m && self.finite()
+    }
+
+    /// Where they begin, with constraints that are missed by so much.
+    pub fn start(&self, missed: f64) -> Step {
+        let steepest = self.gradient.iter().fold(0.0, |m: f64, g| m.max(g.abs()));
+        let (value, residual) = (self.value, steepest.max(missed));
+        Step { value, residual, violation: missed, ..Step::default() }
+    }
+
+    /// How large f was where they began, or how far it has come since.
+    pub fn size(&self) -> f64 {
+        self.size
+    }
+
+    /// What the constraints are.
+    pub fn c(&self) -> &[f64] {
+        &self.c
+    }
+
+    /// The largest curvature along a variable.
+    pub fn steepest(&self) -> f64 {
+        let n = self.gradient.len();
+        (0..n).map(|j| self.bend[j * n + j]).fold(0.0, f64::max)
+    }
+
+    /// The gradients of the constraints at x.
+    fn bend_rows(&mut self, problem: &mut Problem<'_>, x: &[f64]) -> Result<(), Halt> {
+        let mut by = vec![0.0; self.c.len()];
+        for (i, row) in self.jacobian.chunks_exact_mut(x.len().max(1)).enumerate() {
+            by[i] = 1.0;
+            problem.ask(x, Rows::All, &mut [Ask::Pull { by: &by, to: row }])?;
+            by[i] = 0.0;
+        }
+        Ok(())
+    }
+
+    /// The step to the least of the model, with constraints that are `c` where it begins, and their multipliers.
+    fn least(
+        &self,
+        x: &[f64],
+        c: &[f64],
+        (low, high): (&[f64], &[f64]),
+        bounds: Option<&Bounds>,
+    ) -> Option<(Vec<f64>, Vec<f64>)> {
+        let n = x.len();
+        let room = |j: usize| match bounds {
+            Some(b) => (b.ends()[0][j] - x[j], b.ends()[1][j] - x[j]),
+            None => (f64::NEG_INFINITY, f64::INFINITY),
+        };
+        let minus = |a: &[f64]| -> Vec<f64> { a.iter().zip(c).map(|(a, c)| a - c).collect() };
+        let program = QuadraticProgram {
+            dense: Some((&self.bend[..]).into()),
+            diagonal: vec![0.0; n].into(),
+            linear: (&self.gradient[..]).into(),
+            base: vec![0.0; n].into(),
+            variables: (0..n)
+                .map(|column| {
+                    let (lower, upper) = room(column);
+                    Variable { column, sign: 1.0, price: 0.0, lower, upper }
+                })
+                .collect(),
+            start: vec![0.0; n],
+            limits: (&self.jacobian[..]).into(),
+            least: minus(low).into(),
+            most: minus(high).into(),
+            ..QuadraticProgram::default()
+        };
+        let stop = Stop { tolerance: 1e-9, ..Stop::default() };
+        let found = program.solve(None, &stop);
+        let (Status::Converged | Status::PrecisionLimit) = found.solution.status else {
+            return None;
+        };
+        let (d, prices) = (found.solution.x, found.prices.limits);
+        let finite = d.iter().chain(&prices).all(|v| v.is_finite());
+        finite.then_some((d, prices))
+    }
+
+    /// f, and what is missed at its price.
+    fn merit(&self, value: f64, c: &[f64], (low, high): (&[f64], &[f64])) -> f64 {
+        let missed = |i: usize| self.weight[i] * beyond(c[i], low[i], high[i]).abs();
+        value + (0..c.len()).map(missed).sum::<f64>()
+    }
+
+    /// A step to the least of the model, as far along it as the merit falls.
+    pub fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Came, Halt> {
+        let n = x.len();
+        let (low, high) = problem.limits();
+        let (low, high) = (low.to_vec(), high.to_vec());
+        let limits = (&low[..], &high[..]);
+        let bounds = Bounds::of(problem);
+        self.steps += 1;
+        let Some((d, price)) = self.least(x, &self.c, limits, bounds.as_ref()) else {
+            return Ok(Came::Stuck);
+        };
+        let largest = price.iter().fold(0.0, |m: f64, p| m.max(p.abs()));
+        for (w, p) in self.weight.iter_mut().zip(&price) {
+            *w = p.abs().max(0.5 * (*w + p.abs())).max(1e-2 * largest);
+        }
+        let here = self.merit(self.value, &self.c, limits);
+        let promised = dot(&self.gradient, &d) - (here - self.value);
+        let bent: Vec<f64> = self.bend.chunks_exact(n).map(|row| dot(row, &d)).collect();
+        let residual = bent.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+        // A value to the square of the tolerance: x, and how far the constraints are met, to the tolerance itself.
+        let exactly = problem.stop.tolerance;
+        let nothing = (NOISE * (self.value.abs() + here.abs()))
+            .max(exactly * exactly * self.value.abs())
+            .max(exactly * FLOOR * self.size);
+        if !(promised < 0.0) || -promised <= nothing {
+            self.lambda = price;
+            return Ok(Came::Rest);
+        }
+        if self.steps > STEPS {
+            return Ok(Came::Stuck);
+        }
+        let (mut along, mut corrected) = (1.0, false);
+        let (mut at, mut c) = (x.to_vec(), self.c.clone());
+        let value = 'taken: {
+            for _ in 0..TRIALS {
+                at.iter_mut().zip(&*x).zip(&d).for_each(|((at, x), d)| *at = x + along * d);
+                let (value, merit) = self.tried(problem, &mut at, &mut c, limits, bounds.as_ref())?;
+                let enough = |merit: f64| merit <= here + KEPT * along * promised + NOISE * here.abs();
+                if enough(merit) {
+                    break 'taken value;
+                }
+                if !corrected && merit.is_finite() {
+                    // Constraints that bend keep a whole step from being taken, however near the end is: once more, with
+                    // what they are at its end (Mayne and Polak 1982).
+                    corrected = true;
+                    let rows = self.jacobian.chunks_exact(n);
+                    let there: Vec<f64> = c.iter().zip(rows).map(|(c, row)| c - dot(row, &d)).collect();
+                    if let Some((d, _)) = self.least(x, &there, limits, bounds.as_ref()) {
+                        at.iter_mut().zip(&*x).zip(&d).for_each(|((at, x), d)| *at = x + d);
+                        let (value, merit) = self.tried(problem, &mut at, &mut c, limits, bounds.as_ref())?;
+                        if enough(merit) {
+                            break 'taken value;
+                        }
+                    }
+                }
+                let bow = merit - here - along * promised;
+                let least = -0.5 * along * along * promised / bow;
+                along = if least.is_finite() { least.clamp(0.1 * along, 0.5 * along) } else { 0.1 * along };
+            }
+            return Ok(Came::Stuck);
+        };
+        // A new model, from how the Lagrangian's gradient has changed.
+        let slope = |models: &Self| {
+            let mut to = models.gradient.clone();
+            for (row, p) in models.jacobian.chunks_exact(n).zip(&price) {
+                to.iter_mut().zip(row).for_each(|(to, a)| *to += p * a);
+            }
+            to
+        };
+        let before = slope(self);
+        problem.total_gradient_there(&at, &mut self.gradient)?;
+        let s: Vec<f64> = at.iter().zip(&*x).map(|(a, b)| a - b).collect();
+        x.copy_from_slice(&at);
+        self.size = self.size.max((value - self.value).abs());
+        (self.value, self.c) = (value, c);
+        self.bend_rows(problem, x)?;
+        if !self.finite() {
+            return Ok(Came::Stuck);
+        }
+        let y: Vec<f64> = slope(self).iter().zip(&before).map(|(a, b)| a - b).collect();
+        self.learn(&s, y);
+        self.lambda = price;
+        let missed = self.c.iter().enumerate().fold(0.0, |m: f64, (i, c)| m.max(beyond(*c, low[i], high[i]).abs()));
+        Ok(Came::On(Step { value, residual: residual.max(missed), rate: along, violation: missed, ..Step::default() }))
+    }
+
+    /// The value and the merit at a point, which is brought within bounds; c becomes what the constraints are there.
+    fn tried(
+        &self,
+        problem: &mut Problem<'_>,
+        at: &mut [f64],
+        c: &mut [f64],
+        limits: (&[f64], &[f64]),
+        bounds: Option<&Bounds>,
+    ) -> Result<(f64, f64), Halt> {
+        if let Some(bounds) = bounds {
+            bounds.project(at);
+        }
+        problem.ask(at, Rows::All, &mut [Ask::Constraints(c)])?;
+        let value = problem.total(at)?;
+        let merit = self.merit(value, c, limits);
+        Ok((value, if merit.is_nan() { f64::INFINITY } else { merit }))
+    }
+
+    /// B ← B − Bs s′B / s′Bs + yy′ / y′s, with y moved towards Bs where it bends too little.
+    fn learn(&mut self, s: &[f64], mut y: Vec<f64>) {
+        let n = s.len();
+        let (sy, ss) = (dot(s, &y), dot(s, s));
+        if self.steps == 1 && sy > 0.0 {
+            // How much it bends along the first step stands for all others.
+            let unit = dot(&y, &y) / sy;
+            self.bend.fill(0.0);
+            (0..n).for_each(|j| self.bend[j * n + j] = unit);
+        }
+        let bs: Vec<f64> = self.bend.chunks_exact(n).map(|row| dot(row, s)).collect();
+        let sbs = dot(s, &bs);
+        if !(sbs > 0.0) || !(ss > 0.0) {
+            return;
+        }
+        if sy < DAMPED * sbs {
+            let t = (1.0 - DAMPED) * sbs / (sbs - sy);
+            y.iter_mut().zip(&bs).for_each(|(y, b)| *y = t * *y + (1.0 - t) * b);
+        }
+        let sy = dot(s, &y);
+        for (j, row) in self.bend.chunks_exact_mut(n).enumerate() {
+            for (k, b) in row.iter_mut().enumerate() {
+                *b += y[j] * y[k] / sy - bs[j] * bs[k] / sbs;
+            }
+        }
+    }
+}
