@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import assume, given, note, settings
+from scipy.optimize import linprog
+from scipy.optimize import minimize as scipy_minimize
 from sklearn.datasets import load_diabetes
 from tests.generated import functions, further, linear
 from tests.generated.chosen import cases
@@ -182,6 +184,68 @@ def test_the_oracle_solves_l1_as_its_conditions_say() -> None:
     assert not held.all()
     np.testing.assert_allclose(slope[~held], -0.3 * np.sign(w[0][~held]), rtol=1e-9)
     assert np.abs(slope[held]).max() < 0.3
+
+
+@pytest.mark.parametrize(("loss", "width"), [("pinball", 0.3), ("epsilon_insensitive", 40.0), ("hinge", 0.0)])
+@pytest.mark.parametrize("l1", [0.0, 0.1])
+def test_the_oracle_solves_straight_losses_as_linear_programs(loss: str, width: float, l1: float) -> None:
+    """HiGHS, which is told of the columns as they are, finds the same value."""
+    X, y = load_diabetes(return_X_y=True)
+    X, y = 10 * X[:60], y[:60]
+    if loss == "hinge":
+        y = (y > 140).astype(float)
+    n, d = X.shape
+    model = Model(X, y, Loss(loss, width), l1=l1)
+    # coefficients, intercept, what lies above and below, sizes of the coefficients
+    rows = np.hstack([X, np.ones((n, 1))])
+    none, one = np.zeros((n, d)), np.eye(n)
+    if loss == "hinge":
+        side = 2 * y[:, None] - 1
+        A, b, up, down = [np.hstack([-side * rows, -one, 0 * one, none])], [-np.ones(n)], 1.0, 0.0
+    else:
+        off = width if loss == "epsilon_insensitive" else 0.0
+        up, down = (1 - width, width) if loss == "pinball" else (1.0, 1.0)
+        A = [np.hstack([rows, -one, 0 * one, none]), np.hstack([-rows, 0 * one, -one, none])]
+        b = [y + off, off - y]
+    for sign in (1, -1):
+        A.append(np.hstack([sign * np.eye(d), np.zeros((d, 1 + 2 * n)), -np.eye(d)]))
+        b.append(np.zeros(d))
+    cost = np.r_[np.zeros(d + 1), np.full(n, up / n), np.full(n, down / n), np.full(d, l1)]
+    free = [(None, None)] * (d + 1) + [(0, None)] * (2 * n + d)
+    right = linprog(cost, np.vstack(A), np.concatenate(b), bounds=free).fun
+    assert abs(model.value(model.least([model.first()])) - right) < 1e-7 * max(right, 1e-3)
+
+
+@pytest.mark.parametrize("loss", ["pinball", "epsilon_insensitive", "hinge"])
+def test_the_oracle_solves_straight_losses_with_squares_as_their_duals_say(loss: str) -> None:
+    """A point of the dual, found by SciPy's L-BFGS-B, has nearly the value that the oracle calls the least."""
+    X, y = load_diabetes(return_X_y=True)
+    X, y = 10 * X[:60], y[:60]
+    width = {"pinball": 0.3, "epsilon_insensitive": 40.0, "hinge": 0.0}[loss]
+    if loss == "hinge":
+        y = (y > 140).astype(float)
+    n, l2 = len(y), 0.05
+    # min over w of mean loss(y, Xw) + l2 w'w / 2 is the most of -sum conjugate(a) / n - |X'a|^2 / (2 n^2 l2)
+    side = 2 * y - 1
+    low, high, linear, edge = {
+        "pinball": (-width * np.ones(n), (1 - width) * np.ones(n), y, 0.0),
+        "epsilon_insensitive": (-np.ones(n), np.ones(n), y, width),
+        "hinge": (np.where(side > 0, -1.0, 0.0), np.where(side > 0, 0.0, 1.0), side, 0.0),
+    }[loss]
+
+    def short(parts: Any) -> tuple[float, Any]:
+        a = parts[:n] - parts[n:]
+        w = -X.T @ a / (n * l2)
+        slope = (linear - X @ w) / n
+        value = (a @ linear + edge * parts.sum()) / n + l2 * (w @ w) / 2
+        return value, np.r_[slope + edge / n, -slope + edge / n]
+
+    box = [(0.0, t) for t in high] + [(0.0, -t) for t in low]
+    dual = scipy_minimize(short, np.zeros(2 * n), jac=True, bounds=box, method="L-BFGS-B",
+                          options={"maxiter": 20000, "maxfun": 50000, "ftol": 1e-16, "gtol": 1e-12})  # fmt: skip
+    model = Model(X, y, Loss(loss, width), l2=l2, intercept=False)
+    least = model.value(model.least([model.first()]))
+    assert -1e-12 * least < least + dual.fun < 1e-6 * least
 
 
 def test_the_oracle_tells_a_wrong_answer() -> None:

@@ -444,3 +444,27 @@ def test_x_may_be_kept_and_written_to():
 def test_a_view_of_x_as_the_gradient_is_what_it_says():
     assert steepest.minimize(lambda x: 0.5 * float(x @ x), [1.0, 2.0], jac=lambda x: x[:]).success
     assert steepest.minimize(square, [1.0, 2.0], jac=lambda x: x).outcome == "gradient_inconsistent"
+
+
+def test_a_given_product_is_taken_where_the_function_brings_its_own_hessian() -> None:
+    """What the caller gives stands before what the object has."""
+    calls = {"hess": 0, "hessp": 0}
+
+    class Own:
+        def __call__(self, x):
+            return float((x**4).sum())
+
+        def grad(self, x):
+            return 4 * x**3
+
+        def hess(self, x):
+            calls["hess"] += 1
+            return np.diag(12 * x**2)
+
+    def hessp(x, p):
+        calls["hessp"] += 1
+        return 12 * x**2 * p
+
+    assert steepest.minimize(Own(), [1.0, 2.0], hessp=hessp, method="newton").success
+    assert calls["hessp"] > 0
+    assert calls["hess"] == 0

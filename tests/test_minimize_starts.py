@@ -31,6 +31,67 @@ def test_one_minimum_is_no_finding() -> None:
     assert all(f.kind != "several_minima" for f in r.findings)
 
 
+@pytest.mark.parametrize("power", [2, 4])
+def test_a_flat_set_of_minima_is_one(power) -> None:
+    """Wherever the starts end on the line x0 + x1 = 1, nothing lies between them; quartic ends differ in f, too."""
+    r = steepest.minimize(lambda x: (x[0] + x[1] - 1) ** power, [3.0, 0.0], starts=10)
+    assert r.spread["minima"] == 1
+    assert r.spread["chance_of_another"] == 0
+    assert all(f.kind != "several_minima" for f in r.findings)
+
+
+def test_minima_of_one_value_that_a_rise_parts_are_several() -> None:
+    """A lattice of one level, as low at every eighth of the way."""
+    starts = np.array([[0.0], [8.0], [16.0], [3.0]])
+    r = steepest.minimize(
+        lambda x: (-np.cos(2 * np.pi * x[0]), 2 * np.pi * np.sin(2 * np.pi * x)),
+        [0.1],
+        jac=True,
+        starts=starts,
+    )
+    assert r.spread["minima"] == 4
+
+
+def test_what_parts_the_minima_is_counted() -> None:
+    calls = []
+
+    def fun(x):
+        calls.append(1)
+        return (x[0] + x[1] - 1) ** 2
+
+    r = steepest.minimize(fun, [3.0, 0.0], starts=5)
+    assert r.nfev == len(calls)
+
+
+def test_rounds_of_escape_tell_nothing_of_the_chance_of_another() -> None:
+    """They begin at the lowest point: that they end there again is no sign that there is no other."""
+    r = steepest.minimize(waves, [3.1, -2.0], escape=25)
+    assert r.spread["minima"] > 1
+    assert np.isnan(r.spread["chance_of_another"])
+    found = next(f for f in r.findings if f.kind == "several_minima")
+    assert "hardly" not in found.remedy
+    more = steepest.minimize(waves, [3.1, -2.0], escape=3, starts=6)
+    assert (
+        more.spread["chance_of_another"]
+        == steepest.minimize(waves, [3.1, -2.0], starts=6).spread["chance_of_another"]
+    )
+
+
+@pytest.mark.parametrize("given", [{"starts": 5}, {"escape": 4}, {"starts": 3, "escape": 4}])
+def test_a_callback_that_stops_ends_the_whole_series(given) -> None:
+    calls = []
+
+    def stop(x):
+        calls.append(x)
+        raise StopIteration
+
+    r = steepest.minimize("rosenbrock", [-1.2, 1.0], callback=stop, **given)
+    assert len(calls) == 1
+    assert r.outcome == "stopped"
+    assert not r.success
+    assert r.spread["starts"] == 1
+
+
 def test_of_many_minima_another_is_likely() -> None:
     """Rastrigin's are a lattice: a dozen starts meet few of them twice."""
     r = steepest.minimize(waves, np.zeros(4), bounds=[(-5, 5)] * 4, starts=12)

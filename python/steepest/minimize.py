@@ -104,12 +104,15 @@ def minimize(
     starts : int or array_like, optional
         Several starting points: as many, drawn around x0 (within the bounds where there are some), or an
         array of them, one a row. The best result is returned, and `spread` tells how they differ: how many ``minima``
-        the successes ended in, and the ``chance_of_another``, that one more start would end in one not seen yet (the
-        share of those ends that were met once). Several minima are a finding.
+        the successes ended in (ends that a straight way joins on which `fun` never rises are one), and the
+        ``chance_of_another``, that one more start would end in one not seen yet (the share of those ends that were
+        met once; NaN unless two starts or more succeeded). Several minima are a finding. A callback that stops a
+        run ends them all.
     escape : int, optional
         Rounds of basin hopping, with any method: so many times the lowest point so far is perturbed (each entry by up
         to half of its size, which is at least 1, or of half its room between bounds; further where that led back,
-        less where it led higher), and gone on from. They count among the ``starts`` of `spread`.
+        less where it led higher), and gone on from. They count among the ``starts`` of `spread`, and not for the
+        chance of another, which is that of independent starts.
     watch : callable or None
         Called at most ten times a second with the progress.
     seed : int
@@ -288,7 +291,4 @@ class of_x:
 
     def __call__(self, x: Any) -> float:
         """The value at x, which comes flat."""
-        function = self._function
-        answer = function.fun(np.reshape(x, function.start.shape), *function.args)
-        pair = isinstance(function.jac, str) and function.jac == "pair"
-        return float(np.reshape(answer[0] if pair else answer, ()))
+        return self._function.value(x)

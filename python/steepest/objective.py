@@ -191,8 +191,9 @@ class Function:
         if jac is None:
             both = _of_its_own(fun, "value_and_grad")
             fun, jac = (both, True) if both else (fun, _of_its_own(fun, "grad") or "found")
-            hess = hess if hess is not None else _of_its_own(of, "hess")
-            hessp = hessp if hessp is not None else _of_its_own(of, "hessp")
+            if hess is None and hessp is None:
+                # What is given is taken: neither of the object's own stands in its way.
+                hess, hessp = _of_its_own(of, "hess"), _of_its_own(of, "hessp")
         if isinstance(bounds, Mapping):
             if tree is None:
                 raise InputError("bounds by name need an x0 with names; got one array")
@@ -274,6 +275,12 @@ class Function:
         """A point that the caller gave, as `start` is."""
         what = "each of starts"
         return read_start(x if self.tree is None else self.tree.flat(x, what), what)
+
+    def value(self, flat: Floats) -> float:
+        """The value of `fun` alone at a point that is flat."""
+        answer = self.fun(np.reshape(flat, self.start.shape), *self.args)
+        pair = isinstance(self.jac, str) and self.jac == "pair"
+        return float(np.reshape(answer[0] if pair else answer, ()))
 
     def shaped(self, flat: Floats) -> Any:
         """A point as the caller wrote the start."""

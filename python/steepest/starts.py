@@ -21,6 +21,11 @@ _MOST = 1_000_000
 #: Ends this near, relative to the size of x (1 where that is less) and of f, are one minimum.
 _NEAR, _LEVEL = 1e-2, 1e-6
 
+#: Ends whose values differ by less than this, relative to f, may be of one set: looked at on the way between them, from
+#: the higher. Two minima have a rise between them, beside the higher at the latest; the distances are no multiples of
+#: one another, for what repeats itself.
+_CLOSE, _WAY, _RISE = 1e-3, (0.01, 0.031, 0.1, 0.2137, 0.382, 0.618, 0.8541), 1e-9
+
 #: How far a perturbation leads at first, and what it grows by where it led back, and shrinks by where it led higher;
 #: in units of max(1, |x|), or of the box.
 _FAR, _GROWS, _SHRINKS, _MOST_FAR = 0.5, 1.5, 0.9, 10.0
@@ -60,17 +65,29 @@ def several(function: Function, starts: Any, escape: Any, seed: Any, run: Run) -
     except (TypeError, ValueError):
         raise InputError(f"seed must be a whole number of at least 0; got {seed!r}") from None
     points = _points(1 if starts is None else starts, function, random)
-    runs = [run(function.at(p)) for p in points]
+    runs: list[Result] = []
+    for p in points:
+        runs.append(run(function.at(p)))
+        if _stopped(runs[-1]):
+            return _told(function, runs, min(runs, key=_order), 0)
+    begun = len(runs)
     best, far = min(runs, key=_order), _FAR
     for _ in range(rounds):
         end = run(function.at(_around(_flat(function, best), far, function, random)))
         runs.append(end)
+        if _stopped(end):
+            return _told(function, runs, min(best, end, key=_order), len(runs) - begun)
         if _same(function, end, best):
             far = min(_GROWS * far, _MOST_FAR)
         elif _order(end) >= _order(best):
             far *= _SHRINKS
         best = min(best, end, key=_order)
-    return _told(function, runs, best)
+    return _told(function, runs, best, rounds)
+
+
+def _stopped(run: Result) -> bool:
+    """Whether the caller ended it: no other run is begun then."""
+    return bool(run.outcome == "stopped")
 
 
 def _count(what: str, value: Any, least: int) -> int:
@@ -132,27 +149,63 @@ def _flat(function: Function, run: Result) -> Floats:
 
 
 def _same(function: Function, a: Result, b: Result) -> bool:
-    """Whether two runs ended in one minimum, as far as values and points tell."""
+    """Whether two runs ended in one point, as far as values and points tell."""
     x, y = _flat(function, a), _flat(function, b)
     level = abs(a.fun - b.fun) <= _LEVEL * max(1.0, abs(a.fun), abs(b.fun))
     return bool(level and (np.abs(x - y) <= _NEAR * np.maximum(1.0, np.abs(y))).all())
 
 
-def _told(function: Function, runs: list[Result], best: Result) -> Result:
-    """The lowest, with how the runs differ."""
+class _Minima:
+    """The minima that runs ended in, and how often each was met; `calls` of the function told them apart."""
+
+    def __init__(self, function: Function) -> None:
+        self._function = function
+        self.met: list[tuple[Result, int]] = []
+        self.calls = 0
+
+    def add(self, run: Result) -> None:
+        """One more end, those lower than it before it."""
+        for i, (m, times) in enumerate(self.met):
+            if _same(self._function, run, m) or self._joined(run, m):
+                self.met[i] = (m, times + 1)
+                return
+        self.met.append((run, 1))
+
+    def _joined(self, high: Result, low: Result) -> bool:
+        """Whether the straight way from the higher end to the lower never rises: of a flat set, or ended early."""
+        function, most = self._function, max(1.0, abs(high.fun), abs(low.fun))
+        # what penalties add, and where constraints hold, the function does not tell
+        if function.penalty is not None or function.constraints is not None:
+            return False
+        if abs(high.fun - low.fun) > _CLOSE * most:
+            return False
+        x, y = _flat(function, high), _flat(function, low)
+        for t in _WAY:
+            self.calls += 1
+            value = function.value(x + t * (y - x))
+            if not value <= high.fun + _RISE * most:
+                return False
+        return True
+
+
+def _told(function: Function, runs: list[Result], best: Result, rounds: int) -> Result:
+    """The lowest, with how the runs differ; the last `rounds` of them began where others had ended."""
     values = np.array([r.fun for r in runs])
     near = values <= best.fun + _LEVEL * max(1.0, abs(best.fun))
-    minima: list[tuple[Result, int]] = []
+    found, alone = _Minima(function), _Minima(function)
     for r in sorted((r for r in runs if r.success), key=_order):
-        at = next((i for i, (m, _) in enumerate(minima) if _same(function, r, m)), None)
-        if at is None:
-            minima.append((r, 1))
-        else:
-            minima[at] = (minima[at][0], minima[at][1] + 1)
+        found.add(r)
+    minima = found.met
+    if rounds:
+        for r in sorted((r for r in runs[: len(runs) - rounds] if r.success), key=_order):
+            alone.add(r)
+    drawn = alone.met if rounds else minima
     ended = sum(times for _, times in minima)
-    once = sum(times == 1 for _, times in minima)
-    # What no run has met yet is met next as often as what was met once (Good 1953).
-    chance = once / ended if ended > 1 else float("nan")
+    # What no start has met yet is met next as often as what was met once (Good 1953): of starts that know nothing of
+    # one another. Rounds begin at the lowest point so far, and tell nothing of it.
+    independent = sum(times for _, times in drawn)
+    once = sum(times == 1 for _, times in drawn)
+    chance = once / independent if independent > 1 else float("nan")
     best["spread"] = {
         "starts": len(runs),
         "reached_the_best": int(near.sum()),
@@ -163,24 +216,29 @@ def _told(function: Function, runs: list[Result], best: Result) -> Result:
         "chance_of_another": chance,
     }
     if len(minima) > 1:
-        best["findings"] = [*best["findings"], _finding(minima, ended, chance)]
+        best["findings"] = [*best["findings"], _finding(minima, ended, chance, rounds)]
     for count in ("nfev", "njev", "nhev"):
         best[count] = sum(r[count] for r in runs)
+    best["nfev"] += found.calls + alone.calls
     best["seconds"] = sum(r.seconds for r in runs)
     return best
 
 
-def _finding(minima: list[tuple[Result, int]], ended: int, chance: float) -> Finding:
+def _finding(minima: list[tuple[Result, int]], ended: int, chance: float, rounds: int) -> Finding:
     """The minima in a sentence, the lowest first."""
     shown = ", ".join(f"{m.fun:.6g} ({times} of {ended})" for m, times in minima[:3])
     rest = f", and {len(minima) - 3} higher" if len(minima) > 3 else ""
-    likely = chance > 0.1
+    if np.isnan(chance):
+        remedy = "Whether there are others is told by several independent starts (starts=)."
+    elif chance > 0.1:
+        remedy = "More starts (or rounds of escape) are likely to end in minima not seen yet."
+    else:
+        remedy = "Another start would hardly end in a minimum not seen yet."
     return Finding(
         kind="several_minima",
-        severity="warning" if likely else "note",
-        sentence=f"The starts ended in {len(minima)} minima, with the values {shown}{rest}.",
+        severity="warning" if chance > 0.1 else "note",
+        sentence=f"The {'starts and rounds' if rounds else 'starts'} ended in {len(minima)} minima, with the "
+        f"values {shown}{rest}.",
         evidence={"minima": len(minima), "chance_of_another": chance},
-        remedy="More starts (or rounds of escape) are likely to end in minima not seen yet."
-        if likely
-        else "Another start would hardly end in a minimum not seen yet.",
+        remedy=remedy,
     )

@@ -30,7 +30,7 @@ UNENDING = (*CLASSES, "poisson", "tweedie")
 CORNERS = {"squared_hinge": 2, "modified_huber": 2, "squared_epsilon_insensitive": 2}
 
 
-#: Losses made of straight parts. Their least is led up to by rounding the kinks off less and less.
+#: Losses made of straight parts. Their least is that of a linear or quadratic program.
 STRAIGHT = ("hinge", "pinball", "epsilon_insensitive")
 
 
@@ -41,8 +41,6 @@ class Loss:
     name: str
     #: the setting of the loss, where it has one
     width: float = 1.35
-    #: how far from a kink it is rounded off
-    soft: float = 0.0
 
     def value(self, y: Wide, z: Wide) -> Wide:
         return getattr(self, "_" + self.name)(y, z)[0]
@@ -148,14 +146,8 @@ class Loss:
         return self._one(over * over, 2 * over * np.sign(r), 2 * (over > 0).astype(LD))
 
     def _kink(self, t: Wide, down: Wide | LD, up: Wide | LD) -> tuple[Wide, Wide, Wide]:
-        """up t above 0, -down t below; within `soft` of 0 the parabola between."""
-        h = LD(self.soft)
-        value, slope = np.where(t > 0, up * t, -down * t), np.where(t > 0, up, -down) + 0 * t
-        if h == 0:
-            return self._one(value, slope, 0 * t)
-        near, bend = np.abs(t) < h, (up + down) / (2 * h)
-        value = np.where(near, bend * (t + h) ** 2 / 2 - down * t, value)
-        return self._one(value, np.where(near, bend * (t + h) - down, slope), np.where(near, bend, 0) + 0 * t)
+        """up t above 0, -down t below."""
+        return self._one(np.where(t > 0, up * t, -down * t), np.where(t > 0, up, -down) + 0 * t, 0 * t)
 
     def _hinge(self, y: Wide, z: Wide) -> tuple[Wide, Wide, Wide]:
         value, slope, bend = self._kink(1 - (2 * y - 1) * z[:, 0], LD(0), LD(1))
@@ -396,20 +388,51 @@ class Model:
 
     # the least value
 
-    def _rounded_off(self, v: Wide) -> Iterable[Wide]:
-        """Ends of descents of which each has its kinks rounded off less than the one before."""
-        size = LD(1) if self.loss.name == "hinge" else np.abs(self.t - np.median(self.t)).mean()
-        for k in range(1, 17):
-            self.loss.soft = float(max(size, LD(1e-300)) * LD(10) ** -k)
-            v, _ = self.descend(v, 40)
-            self.loss.soft = 0.0
-            yield v
+    def _program(self, v: Wide) -> Iterable[Wide]:
+        """Points ever nearer the least of a loss made of straight parts, from a fair start.
+
+        F is v'Qv / 2 + q'v + sum_k c_k max(0, h_k - g_k'v); a bound is such a part whose c is infinite.
+        """
+        z, t, c, p = self.Z, self.t, self.share, self.Z.shape[1]
+        if self.loss.name == "hinge":
+            side = 2 * t - 1
+            q, G, h, C = np.zeros(p, dtype=LD), side[:, None] * z, np.ones_like(t), c
+        elif self.loss.name == "pinball":
+            # q |r| below 0 and (1 - q) r above: -q r everywhere, and max(0, r) besides
+            q, G, h, C = -LD(self.loss.width) * (c @ z), -z, -t, c
+        else:
+            width = LD(self.loss.width)
+            q, G, h, C = np.zeros(p, dtype=LD), np.vstack([-z, z]), np.r_[-t - width, t - width], np.r_[c, c]
+        Q, a1, one = np.diag(self.a2.ravel()), self.a1.ravel(), np.eye(p, dtype=LD)
+        there = a1 > 0
+        # a |w| = a w + 2 a max(0, -w)
+        q = q + a1
+        G, h, C = (
+            np.vstack([G, one[there]]),
+            np.r_[h, np.zeros(there.sum(), dtype=LD)],
+            np.r_[C, 2 * a1[there]],
+        )
+        for limit, sign in ((self.lo.ravel(), 1), (self.hi.ravel(), -1)):
+            on = np.isfinite(limit)
+            G, h = np.vstack([G, sign * one[on]]), np.r_[h, sign * limit[on]]
+            C = np.r_[C, np.full(on.sum(), np.inf, dtype=LD)]
+        at, ways = np.zeros(p, dtype=LD), one
+        if self.radius is not None:
+            # the last share is what the others leave
+            at[self.d - 1] = LD(self.radius) * self.s[-1]
+            ways = np.delete(one, self.d - 1, axis=1)
+            ways[self.d - 1, : self.d - 1] = -self.s[-1] / self.s[:-1]
+        h, q = h - G @ at, ways.T @ (q + Q @ at)
+        size = LD(1) if self.loss.name == "hinge" else max(c @ np.abs(t - np.median(t)), LD(1e-300))
+        first = np.delete(v.ravel() - at, self.d - 1) if self.radius is not None else v.ravel()
+        for u in interior(ways.T @ Q @ ways, q, G @ ways, h, C, first, size):
+            yield np.clip((at + ways @ u).reshape(v.shape), self.lo, self.hi)
 
     def least(self, starts: Iterable[Wide]) -> Wide:
         """The best point that is found from any of the starts, rounded to float64."""
         if self.loss.name in STRAIGHT:
             starts = list(starts)
-            points = [*starts, *self._rounded_off(np.array(starts[-1], dtype=LD))]
+            points = [*starts, *self._program(self.first())]
             return min(map(self.rounded, points), key=self.value)
         best, found = LD(np.inf), None
         for start in starts:
@@ -596,6 +619,70 @@ class Model:
         if not np.isfinite(A).all():
             return False
         return bool(not len(A) or np.linalg.eigvalsh(A)[0] > 1e-9) and float(np.abs(v).max(initial=0)) < 1e14
+
+
+def interior(Q: Wide, q: Wide, G: Wide, h: Wide, c: Wide, v: Wide, size: LD) -> Iterable[Wide]:
+    """Points of Mehrotra's method for the least of v'Qv / 2 + q'v + c'max(0, h - Gv), c infinite where Gv >= h holds.
+
+    With e what a part costs, s = Gv + e - h what it has to spare, y in [0, c] its multiplier: y s = 0 = (c - y) e at
+    the least, where Qv + q = G'y. (Mehrotra 1992.)
+    """
+    soft = np.isfinite(c)
+    weight = np.where(soft, c, LD(1))
+    y = np.where(soft, weight / 2, 1 / LD(len(h)))
+    # c - y, which would cancel
+    w = np.where(soft, weight / 2, LD(1))
+    short = h - G @ v
+    e = np.where(soft, np.maximum(short, 0) + size, LD(0))
+    s = np.maximum(-short, 0) + size
+    for _ in range(80):
+        off, miss = Q @ v + q - G.T @ y, s - (G @ v + e - h)
+        mu = (y @ s + w @ e) / (len(h) + soft.sum())
+        D = 1 / (s / y + e / w)
+        H = Q + G.T @ (D[:, None] * G)
+        now = (y, e, s, w, off, miss, D, H)
+        moves = _newton_step(now, G, soft, y * s, w * e)
+        if moves is None:
+            return
+        t, (_, dy, de, ds) = _room(now, moves, soft), moves
+        after = (y + t * dy) @ (s + t * ds) + ((w - t * dy) * (e + t * de))[soft].sum()
+        aim = mu * (after / (len(h) + soft.sum()) / mu) ** 3
+        moves = _newton_step(now, G, soft, y * s + dy * ds - aim, np.where(soft, w * e - dy * de - aim, 0))
+        if moves is None:
+            return
+        t, (dv, dy, de, ds) = LD(0.99) * _room(now, moves, soft), moves
+        v, y, e, s, w = v + t * dv, y + t * dy, e + t * de, s + t * ds, np.where(soft, w - t * dy, w)
+        if not np.isfinite(v).all() or not ((y > 0) & (s > 0) & (w > 0)).all() or mu == 0:
+            return
+        yield v
+
+
+def _newton_step(
+    now: tuple[Wide, ...], G: Wide, soft: NDArray[Any], ys: Wide, we: Wide
+) -> tuple[Wide, Wide, Wide, Wide] | None:
+    """What changes v, y, e and s so that y s and w e become what they are less `ys` and `we`."""
+    y, e, s, w, off, miss, D, H = now
+    have = np.where(soft, we / w, 0) - ys / y + miss
+    right = -off + G.T @ (D * have)
+    for size in (1e-19, 1e-17, 1e-15, 1e-13):
+        # where columns are alike, a little of the identity: the step is then one of many
+        solved = solve(H + np.diag(LD(size) * (np.diag(H) + np.diag(H).max())), right)
+        if solved is not None:
+            dv = solved[0]
+            dy = D * (have - G @ dv)
+            return dv, dy, np.where(soft, (e * dy - we) / w, 0), -(ys + s * dy) / y
+    return None
+
+
+def _room(now: tuple[Wide, ...], moves: tuple[Wide, ...], soft: NDArray[Any]) -> LD:
+    """How long a step, at most 1, keeps all above 0."""
+    y, e, s, w, *_ = now
+    _, dy, de, ds = moves
+    t = LD(1)
+    for a, d in ((y, dy), (s, ds), (w[soft], -dy[soft]), (e[soft], de[soft])):
+        if (d < 0).any():
+            t = min(t, (-a[d < 0] / d[d < 0]).min())
+    return t
 
 
 def solve(A: Wide, b: Wide) -> tuple[Wide, Wide] | None:
