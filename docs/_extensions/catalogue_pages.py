@@ -1,4 +1,4 @@
-"""A page for each rule, loss, penalty, method, search, rate and problem, written from the registries."""
+"""A page for each entry of each kind: rules, losses and so on, written from the registries."""
 
 from __future__ import annotations
 
@@ -34,6 +34,14 @@ NOTES = {
         "methods that go along lines names one; `line_search` is one by itself."
     ),
     "rates": "A rate falls (or not) over the steps of a run: its *factor* multiplies the rate given.",
+    "activations": (
+        "An activation bends the sums of a dense layer. `activation=` of `MLPClassifier` and `MLPRegressor` takes "
+        "its name."
+    ),
+    "initialisers": (
+        "An initialiser draws the weights that a dense layer begins with, with mean 0; what suits the activation "
+        "unless `initialiser=` of `MLPClassifier` and `MLPRegressor` says otherwise."
+    ),
     "problems": "Standard functions with known minima, to try methods on.",
 }
 

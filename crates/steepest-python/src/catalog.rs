@@ -7,7 +7,7 @@ use steepest::rule::Scope;
 use steepest::settings::{Parameter, nearest};
 use steepest::trace::{Op, Program};
 
-/// Everything of every registry: `{"rules": [...], "losses": [...], "penalties": [...], "methods": [...], "searches": [...], "rates": [...], "problems": [...]}`.
+/// Everything of every registry: `{"rules": [...], "losses": [...], "penalties": [...], "methods": [...], "searches": [...], "rates": [...], "activations": [...], "initialisers": [...], "problems": [...]}`.
 ///
 /// Each entry is a dictionary with at least `name`, `doc` and `parameters`, a list of dictionaries with `name`,
 /// `default`, `low`, `high` and `doc`. What is written as a formula has `programs`: by stage, a dictionary with
@@ -21,6 +21,8 @@ pub fn catalog(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     all.set_item("methods", methods(py)?)?;
     all.set_item("searches", searches(py)?)?;
     all.set_item("rates", rates(py)?)?;
+    all.set_item("activations", activations(py)?)?;
+    all.set_item("initialisers", initialisers(py)?)?;
     all.set_item("problems", problems(py)?)?;
     Ok(all)
 }
@@ -47,6 +49,11 @@ pub fn checked(
         "methods" => (named!(steepest::methods::METHODS), "method"),
         "searches" => (named!(steepest::searches::SEARCHES), "line search"),
         "rates" => (named!(steepest::rates::RATES), "rate schedule"),
+        "activations" => (named!(steepest::activations::ACTIVATIONS), "activation"),
+        "initialisers" => {
+            let all = steepest::initialise::INITIALISERS.iter();
+            (all.map(|i| (i.name, &[][..])).collect(), "initialiser")
+        }
         _ => return Err(PyValueError::new_err(format!("no registry is called '{registry}'"))),
     };
     let Some((name, parameters)) = entries.iter().find(|e| e.0 == name) else {
@@ -231,6 +238,25 @@ fn rates(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
         all.append(d)?;
     }
     Ok(all)
+}
+
+fn activations(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
+    let all = PyList::empty(py);
+    for e in steepest::activations::ACTIVATIONS {
+        let d = entry(py, e.name, e.doc, e.parameters)?;
+        let programs = PyDict::new(py);
+        programs.set_item("value", program(py, &(e.program)())?)?;
+        d.set_item("programs", programs)?;
+        d.set_item("initialiser", e.initialiser)?;
+        all.append(d)?;
+    }
+    Ok(all)
+}
+
+fn initialisers(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
+    let all = steepest::initialise::INITIALISERS.iter();
+    let all = all.map(|i| entry(py, i.name, i.doc, &[])).collect::<PyResult<Vec<_>>>()?;
+    PyList::new(py, all)
 }
 
 fn problems(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {

@@ -22,6 +22,8 @@ KINDS = {
     "methods": "how to take one step",
     "searches": "how far to go along a direction",
     "rates": "how the rate changes over the steps",
+    "activations": "what a layer of a network makes of its sums",
+    "initialisers": "how the weights of a layer begin",
     "problems": "standard functions to descend",
 }
 
@@ -151,6 +153,8 @@ def _python(entry: _catalog.Entry) -> tuple[str, ...]:
         given = ", ".join(f'"{key}": {value}' for key, value in settings.items())
         more = f", {word}_settings={{{given}}}" if settings else ""
         return ("import steepest", f'model = steepest.GeneralizedLinear({word}="{name}"{more})')
+    if kind in ("activations", "initialisers"):
+        return ("import steepest", f'model = steepest.MLPClassifier({kind[:-1]}="{name}")')
     module = import_module(f"steepest.{kind}")
     types = {getattr(module, made).name: made for made in module.__all__}
     called = ", ".join(f"{key}={value}" for key, value in settings.items())
@@ -244,6 +248,8 @@ def _facts(entry: _catalog.Entry) -> Iterable[tuple[str, str]]:
     elif entry.registry == "methods":
         needs = [what for word, what in _NEEDS.items() if about["needs"].get(word)]
         yield "needs", ", ".join(needs) or "values and gradients"
+    elif entry.registry == "activations":
+        yield "weights begin by", about["initialiser"]
     elif entry.registry == "penalties":
         can = [what for word, what in _OFFERS.items() if about["offers"].get(word)]
         yield "is", ", ".join(can) or "general"

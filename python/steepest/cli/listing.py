@@ -9,7 +9,9 @@ from steepest.cli.terminal import Terminal
 from steepest.errors import InputError, did_you_mean
 
 NAME = "list"
-HELP = "what there is: rules, losses, penalties, methods, searches, rates, problems"
+HELP = (
+    "what there is: rules, losses, penalties, methods, searches, rates, activations, initialisers, problems"
+)
 EXAMPLES = """examples:
   steepest list
   steepest list rules
@@ -89,7 +91,8 @@ def _lines(kind: str | None) -> list[str]:
     """The Python lines for a list of names."""
     lines = ["import steepest"]
     for one in KINDS if kind is None else [kind]:
-        lines.append(f"print(steepest.{one}.__all__)")
+        network = one in ("activations", "initialisers")
+        lines.append(f"print(steepest.{f'network.{one.upper()}' if network else f'{one}.__all__'})")
     return lines
 
 

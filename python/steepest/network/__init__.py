@@ -8,7 +8,14 @@
 True
 """
 
+from steepest import _catalog
+
 from .classifier import MLPClassifier
 from .regressor import MLPRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["ACTIVATIONS", "INITIALISERS", "MLPClassifier", "MLPRegressor"]
+
+#: What `activation` may be; scikit-learn's "logistic" is "sigmoid".
+ACTIVATIONS = tuple(_catalog.registry("activations"))
+#: What `initialiser` may be.
+INITIALISERS = tuple(_catalog.registry("initialisers"))
