@@ -73,6 +73,8 @@ def ours(case: Case, X: np.ndarray, y: np.ndarray) -> Epoch:
         "per_row": False,
         "patience": None,
         "tolerance": 0.0,
+        "falling": None,
+        "own_weights": False,
         "seconds": np.inf,
         "score": "loss",
     }

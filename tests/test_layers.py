@@ -147,7 +147,6 @@ MAY: dict[str, set[str]] = {
         "activation",
         "activations",
         "chain",
-        "design",
         "gemm",
         "initialise",
         "loss",

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 from sklearn import neural_network
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, make_regression
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
@@ -80,7 +81,7 @@ def test_lbfgs_minimises_what_scikit_learn_does(alpha):
     """A network without a hidden layer is a linear model: both end at its one optimum."""
     X, y = load_iris(return_X_y=True)
     X = X - X.mean(axis=0)
-    ours = MLPClassifier((), solver="lbfgs", alpha=alpha, max_iter=5000).fit(X, y)
+    ours = MLPClassifier((), solver="lbfgs", alpha=alpha, max_iter=5000, tol=1e-9).fit(X, y)
     theirs = neural_network.MLPClassifier(
         (), solver="lbfgs", alpha=alpha, max_iter=5000, tol=1e-9, random_state=0
     )
@@ -124,6 +125,112 @@ def test_regression_steps_as_scikit_learn_does(loss):
             model.fit(X, y, sample_weight=weight)
     np.testing.assert_allclose(ours.coefs_[0], theirs.coefs_[0], rtol=1e-7, atol=1e-9)
     np.testing.assert_allclose(ours.predict(X), theirs.predict(X), rtol=1e-6)
+
+
+def begun(ours, theirs, X, y):
+    """Ours, where theirs begins: a rate of nothing leaves the weights as they were drawn."""
+    still = (
+        {"learning_rate_init": 1e-300, "momentum": 0.0}
+        if theirs.solver == "sgd"
+        else {"learning_rate_init": 1e-300}
+    )
+    drawn = clone(theirs).set_params(**still, max_iter=1)
+    rates = ours.learning_rate_init
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        drawn.fit(X, y)
+        ours.set_params(warm_start=True, max_iter=1, learning_rate_init=1e-300).fit(X, y)
+    ours.set_params(max_iter=theirs.max_iter, learning_rate_init=rates)
+    ours.coefs_, ours.intercepts_ = list(drawn.coefs_), list(drawn.intercepts_)
+    ours.t_, ours.loss_curve_ = 0, []
+    return ours
+
+
+def alike(ours, theirs, X, y, **more):
+    for model in (begun(ours, theirs, X, y), theirs):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(X, y, **more)
+    assert ours.n_iter_ == theirs.n_iter_
+    np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-8)
+    for a, b in zip(ours.coefs_ + ours.intercepts_, theirs.coefs_ + theirs.intercepts_, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("learning_rate", ["constant", "invscaling", "adaptive"])
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_rows_in_their_order_go_scikit_learns_way(learning_rate, nesterov):
+    """Mini-batches, a last one that is smaller, weights of rows, momentum, rates that fall, the end by `tol`."""
+    X, y = load_iris(return_X_y=True)
+    X, y = X[::-7] - X.mean(axis=0), y[::-7]
+    X, y = np.vstack([X] * 3), np.hstack([y] * 3)
+    weight = np.random.default_rng(0).uniform(0.1, 3, len(y))
+    settings = {
+        **{
+            "hidden_layer_sizes": (6,),
+            "activation": "tanh",
+            "solver": "sgd",
+            "batch_size": 10,
+            "shuffle": False,
+        },
+        **{"learning_rate": learning_rate, "learning_rate_init": 0.2, "nesterovs_momentum": nesterov},
+        **{
+            "momentum": 0.5,
+            "alpha": 0.1,
+            "max_iter": 150,
+            "tol": 1e-3,
+            "n_iter_no_change": 3,
+            "power_t": 0.3,
+        },
+    }
+    ours, theirs = MLPClassifier(**settings), neural_network.MLPClassifier(**settings, random_state=0)
+    alike(ours, theirs, X, y, sample_weight=weight)
+    assert len(ours.result_.history["loss"]) == ours.n_iter_
+    assert ours.result_.outcome == ("budget" if ours.n_iter_ == 150 else "plateau")
+
+
+def test_adam_goes_scikit_learns_way_but_for_where_epsilon_stands():
+    X, y = load_iris(return_X_y=True)
+    settings = {
+        **{
+            "hidden_layer_sizes": (6,),
+            "solver": "adam",
+            "batch_size": 40,
+            "shuffle": False,
+            "activation": "tanh",
+        },
+        **{"learning_rate_init": 0.01, "max_iter": 30, "epsilon": 1e-14},
+    }
+    alike(MLPClassifier(**settings), neural_network.MLPClassifier(**settings, random_state=0), X, y)
+
+
+def test_an_epoch_that_brings_just_the_tolerance_counts_as_gain():
+    X, y = load_iris(return_X_y=True)
+    still = {"solver": "adam", "learning_rate_init": 1e-300, "tol": 0, "n_iter_no_change": 3, "max_iter": 12}
+    ours = MLPClassifier((3,), **still, shuffle=False)
+    theirs = neural_network.MLPClassifier((3,), **still, shuffle=False, random_state=0)
+    alike(ours, theirs, X, y)
+    assert ours.n_iter_ == 12
+
+
+def test_parts_of_an_adaptive_fit_lower_the_rate_as_scikit_learn_does():
+    X, y = load_iris(return_X_y=True)
+    settings = {
+        **{"hidden_layer_sizes": (4,), "activation": "tanh", "solver": "sgd", "learning_rate": "adaptive"},
+        **{"learning_rate_init": 0.5, "shuffle": False, "tol": 0.05, "n_iter_no_change": 2, "max_iter": 1},
+    }
+    ours, theirs = MLPClassifier(**settings), neural_network.MLPClassifier(**settings, random_state=0)
+    drawn = begun(ours, theirs, X, y)
+    ours = MLPClassifier(**settings).set_params(learning_rate_init=1e-300)
+    ours.partial_fit(X, y, classes=[0, 1, 2])
+    ours.coefs_, ours.intercepts_ = drawn.coefs_, drawn.intercepts_
+    ours.t_, ours._memory = 0, None
+    ours.set_params(learning_rate_init=0.5)
+    for _ in range(25):
+        ours.partial_fit(X, y)
+        theirs.partial_fit(X, y, classes=[0, 1, 2])
+    assert theirs._optimizer.learning_rate < 0.01
+    np.testing.assert_allclose(ours.coefs_[0], theirs.coefs_[0], rtol=1e-7)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -195,7 +302,12 @@ def test_early_stopping_keeps_the_best_weights():
     ).fit(X, y)
     assert model.result_.outcome == "held_out"
     assert model.n_iter_ < 200
-    assert model.best_validation_score_ == max(model.validation_scores_)
+    # The rows held out, drawn as they are: after the seed of the weights, by scikit-learn.
+    random = np.random.RandomState(0)
+    random.randint(np.iinfo(np.int32).max)
+    _, held = train_test_split(np.arange(len(X)), random_state=random, test_size=0.1, stratify=y)
+    assert model.score(X[held], y[held]) == max(model.validation_scores_) == model.best_validation_score_
+    assert model.validation_scores_[-1] < model.best_validation_score_
     assert len(model.validation_scores_) == len(model.loss_curve_) == model.n_iter_
 
 
@@ -213,11 +325,76 @@ def test_partial_fits_go_on_where_the_last_one_ended():
     assert not hasattr(MLPClassifier(solver="lbfgs"), "partial_fit")
 
 
-@pytest.mark.parametrize("learning_rate", ["invscaling", "adaptive"])
-def test_rates_that_fall(learning_rate):
+@pytest.mark.parametrize("solver", ["auto", "adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize(("by", "to"), [(1e200, 1.0), (1.0, 1e200)])
+def test_a_loss_that_is_not_finite_is_an_error(solver, by, to):
+    X, y = load_diabetes(return_X_y=True)
+    model = MLPRegressor(hidden_layer_sizes=(4,), solver=solver, random_state=0)
+    if solver == "auto":  # which makes columns and targets alike
+        assert np.isfinite(model.fit(X, y).loss_)
+    else:
+        with pytest.raises(ValueError, match="no finite loss"):
+            model.fit(by * X, to * y)
+
+
+def test_a_network_keeps_the_precision_it_began_with():
+    X, y = load_iris(return_X_y=True)
+    model = MLPClassifier((5,), solver="adam", random_state=0)
+    model.partial_fit(X.astype(np.float32), y, classes=[0, 1, 2])
+    model.partial_fit(X, y)
+    assert model.coefs_[0].dtype == np.float32
+    warm = MLPClassifier((5,), warm_start=True, random_state=0, max_iter=5)
+    assert warm.fit(X, y).fit(X.astype(np.float32), y).coefs_[0].dtype == np.float64
+
+
+def test_the_one_class_there_is_has_probability_1():
+    X, _ = load_iris(return_X_y=True)
+    model = MLPClassifier((5,), random_state=0, max_iter=5).fit(X, ["only"] * len(X))
+    np.testing.assert_array_equal(model.predict_proba(X), np.ones((len(X), 1)))
+    assert set(model.predict(X)) == {"only"}
+
+
+def test_lbfgs_ends_by_tol_and_says_its_steps(capsys):
+    X, y = load_iris(return_X_y=True)
+    steps = [
+        MLPClassifier((5,), solver="lbfgs", tol=tol, random_state=0, max_iter=5000).fit(X, y).n_iter_
+        for tol in (1.0, 1e-1)
+    ]
+    assert steps[0] < steps[1]
+    assert capsys.readouterr().out == ""
+    model = MLPClassifier((5,), solver="lbfgs", tol=1e-1, random_state=0, verbose=True, max_iter=5000)
+    assert f"Iteration {model.fit(X, y).n_iter_}, loss = " in capsys.readouterr().out
+
+
+def test_losses_of_several_targets_are_of_targets_made_alike():
+    """Their units do not matter, in the report either."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(90, 3))
+    y = np.column_stack([X[:, 0], X[:, 1] * X[:, 2]])
+    models = [
+        MLPRegressor(hidden_layer_sizes=(5,), random_state=0, max_iter=5).fit(X, y * unit)
+        for unit in ([1.0, 1.0], [1.0, 1e6])
+    ]
+    np.testing.assert_allclose(models[0].loss_curve_, models[1].loss_curve_, rtol=1e-6)
+
+
+def test_an_adaptive_fit_that_starts_warm_trains():
     X, y = load_iris(return_X_y=True)
     model = MLPClassifier(
-        (10,), solver="sgd", learning_rate=learning_rate, learning_rate_init=0.1, random_state=0
+        (10,), solver="sgd", learning_rate="adaptive", warm_start=True, max_iter=5, random_state=0
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        before = model.fit(X, y).coefs_[0].copy()
+        assert model.fit(X, y).n_iter_ == 10
+    assert (model.coefs_[0] != before).any()
+
+
+def test_an_adaptive_rate_trains():
+    # "invscaling" goes scikit-learn's way, step by step, as above; on this table that is up.
+    X, y = load_iris(return_X_y=True)
+    model = MLPClassifier(
+        (10,), solver="sgd", learning_rate="adaptive", learning_rate_init=0.1, random_state=0
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -228,6 +405,12 @@ def test_rates_that_fall(learning_rate):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
+        (
+            {"hidden_layer_sizes": 10**13},
+            r"hidden_layer_sizes=10000000000000 makes 80000000000003 weights, whose training",
+        ),
+        ({"hidden_layer_sizes": (10**12, 10**12)}, r"GB are free: take fewer units"),
+        ({"solver": "lbfgs", "dropout": 0.5}, r"drops nothing: got dropout=0.5; take solver='auto'"),
         ({"activation": "rellu"}, "no activation is called 'rellu'; did you mean 'relu'"),
         ({"initialiser": "xavier"}, "no initialiser is called 'xavier'"),
         ({"hidden_layer_sizes": (3, 0)}, "hidden_layer_sizes must be > 0"),
@@ -259,6 +442,8 @@ def test_gradients_are_those_of_torch():
             "epochs": 1,
             "shuffle": False,
             "seed": 0,
+            "falling": None,
+            "own_weights": False,
         },
         **{"per_row": False, "patience": None, "tolerance": 0.0, "seconds": np.inf, "score": "loss"},
     }

@@ -16,8 +16,8 @@ use steepest::initialise;
 use steepest::losses::LOSSES;
 use steepest::network::data::Picked;
 use steepest::network::passes::{Number, Passes};
-use steepest::network::training::{Memory, Score, Trained, Training, train};
-use steepest::network::{Examples, Head, Inputs, Layer, Network, Supervised};
+use steepest::network::training::{Falling, Memory, Score, Trained, Training, train};
+use steepest::network::{Examples, Head, Layer, Network, Supervised};
 use steepest::penalties::none::NoPenalty;
 use steepest::penalty::PerCoordinate;
 use steepest::pool::with_threads;
@@ -113,6 +113,9 @@ pub struct How {
     per_row: bool,
     patience: Option<u64>,
     tolerance: f64,
+    /// "power" with the power and the rows of before, or "idle" with a divisor and the least rate.
+    falling: Option<(String, f64, f64)>,
+    own_weights: bool,
     seconds: f64,
     score: String,
 }
@@ -121,12 +124,13 @@ pub struct How {
 type Table<'py, N> =
     (PyReadonlyArray2<'py, N>, PyReadonlyArray1<'py, f64>, Option<PyReadonlyArray1<'py, f64>>);
 
-/// What a run remembers: the rules' memories by tensor, their state, steps and epochs.
-type Kept<'py, N> = (Vec<Vec<PyReadonlyArray1<'py, N>>>, Vec<f64>, u64, u64);
+/// What a run remembers: the rules' memories by tensor, their state, steps and epochs; what the rate is divided by, the
+/// best score and the epochs since. Where it stands comes beside.
+type Kept<'py, N> = (Vec<Vec<PyReadonlyArray1<'py, N>>>, Vec<f64>, u64, u64, f64, f64, u64);
 
 fn examples<'a, N: Element>(table: &'a Table<'_, N>) -> PyResult<Examples<'a, N>> {
     Ok(Examples {
-        inputs: Inputs::Rows(table.0.as_slice()?),
+        inputs: table.0.as_slice()?,
         targets: table.1.as_slice()?,
         weight: table.2.as_ref().map(|w| w.as_slice()).transpose()?,
         rows: table.0.shape()[0],
@@ -139,8 +143,7 @@ fn checked<N: steepest::real::Float>(
     head: &Head,
     inputs: usize,
 ) -> Result<(), String> {
-    let Inputs::Rows(x) = table.inputs else { return Ok(()) };
-    if let Some(at) = x.iter().position(|x| !x.is_finite()) {
+    if let Some(at) = table.inputs.iter().position(|x| !x.is_finite()) {
         let (row, column) = (at / inputs, at % inputs);
         return Err(format!("column {column} row {row} is not finite: drop the row, or fill it"));
     }
@@ -162,6 +165,16 @@ fn score(name: &str) -> Result<Score, String> {
         "r2" => Score::Variance,
         other => {
             return Err(format!("no score is called '{other}'; available: loss, accuracy, r2"));
+        }
+    })
+}
+
+fn falling(asked: &(String, f64, f64)) -> Result<Falling, String> {
+    Ok(match *asked {
+        (ref kind, power, before) if kind == "power" => Falling::Power { power, before },
+        (ref kind, by, least) if kind == "idle" => Falling::Idle { by, least },
+        (ref other, ..) => {
+            return Err(format!("no rate falls by '{other}'; available: power, idle"));
         }
     })
 }
@@ -196,33 +209,26 @@ fn rows_of<'py, N: Number + rule::Compiled + Element>(
         per_row: how.per_row,
         patience: how.patience,
         tolerance: how.tolerance,
+        falling: how.falling.as_ref().map(falling).transpose().map_err(refused)?,
+        own_weights: how.own_weights,
         seconds: how.seconds,
     };
     let score = score(&how.score).map_err(refused)?;
     let (data, aside) = (examples(&table)?, held.as_ref().map(examples).transpose()?);
-    let x = start.as_slice()?.to_vec();
-    if x.len() != network.dim() {
-        return Err(refused(format!(
-            "the network has {} parameters; got {}",
-            network.dim(),
-            x.len()
-        )));
+    let mut from = Memory::at(start.as_slice()?.to_vec());
+    if let Some((tensors, state, step, epoch, cut, score, idle)) = memory {
+        let tensor = |t: Vec<PyReadonlyArray1<'_, N>>| -> PyResult<Vec<Vec<N>>> {
+            t.iter().map(|m| Ok(m.as_slice()?.to_vec())).collect()
+        };
+        let tensors = tensors.into_iter().map(tensor).collect::<PyResult<_>>()?;
+        from = Memory { tensors, state, step, epoch, cut, score, idle, ..from };
     }
-    let memory = memory
-        .map(|(tensors, state, step, epoch)| {
-            let tensor = |t: Vec<PyReadonlyArray1<'_, N>>| -> PyResult<Vec<Vec<N>>> {
-                t.iter().map(|m| Ok(m.as_slice()?.to_vec())).collect()
-            };
-            let tensors = tensors.into_iter().map(tensor).collect::<PyResult<_>>()?;
-            PyResult::Ok(Memory { tensors, state, step, epoch })
-        })
-        .transpose()?;
     let done = enter(py, || {
         checked(&data, &head, inputs)?;
         aside.as_ref().map_or(Ok(()), |held| checked(held, &head, inputs))?;
         let held = aside.as_ref().map(|held| (held, score));
         with_threads(learnt.threads, || {
-            train(&network, &training, &data, &head, held, x, memory, watcher)
+            train(&network, &training, &data, &head, held, from, watcher)
         })
     })?;
     trained(py, done)
@@ -264,8 +270,8 @@ fn trained<N: Number + Element>(py: Python<'_>, done: Trained<N>) -> PyResult<Bo
         let arrays: Vec<_> = tensor.into_iter().map(|m| PyArray1::from_vec(py, m)).collect();
         tensors.append(arrays)?;
     }
-    let Memory { state, step, epoch, .. } = done.memory;
-    d.set_item("memory", (tensors, state, step, epoch))?;
+    let Memory { state, step, epoch, cut, score, idle, .. } = done.memory;
+    d.set_item("memory", (tensors, state, step, epoch, cut, score, idle))?;
     Ok(d)
 }
 
@@ -388,12 +394,7 @@ pub fn network_outputs<'py>(
         }
         let k = network.outputs();
         let ending = loss.map(|l| head(l, k, false)).transpose().map_err(refused)?;
-        let data = Examples {
-            inputs: Inputs::Rows(rows.as_slice()?),
-            targets: &[],
-            weight: None,
-            rows: n,
-        };
+        let data = Examples { inputs: rows.as_slice()?, targets: &[], weight: None, rows: n };
         let out = enter(py, || {
             let mut out = vec![0.0; n * k];
             let mut passes = Passes::new(&network, n.clamp(1, 480), None);

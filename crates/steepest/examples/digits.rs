@@ -4,8 +4,8 @@
 //! `python -c "from sklearn.datasets import load_digits as d; [print(int(t), *map(int, x), sep=',') for x, t in zip(*d(return_X_y=True))]"`
 use steepest::chain;
 use steepest::losses::softmax::Classes;
-use steepest::network::training::{Score, Training, train};
-use steepest::network::{Examples, Head, Inputs, Network, dense};
+use steepest::network::training::{Memory, Score, Training, train};
+use steepest::network::{Examples, Head, Network, dense};
 use steepest::random::Random;
 use steepest::rates;
 use steepest::watch::Unwatched;
@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     // Every fifth row is held out.
     let learnt = rows - rows / 5;
     let part = |from: usize, to: usize| Examples {
-        inputs: Inputs::Rows(&x[from * columns..to * columns]),
+        inputs: &x[from * columns..to * columns],
         targets: &targets[from..to],
         weight: None,
         rows: to - from,
@@ -53,11 +53,13 @@ fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         per_row: false,
         patience: None,
         tolerance: 0.0,
+        falling: None,
+        own_weights: false,
         seconds: f64::INFINITY,
     };
     let start: Vec<f32> = network.start(0).into_iter().map(|w| w as f32).collect();
     let held = Some((&held, Score::Accuracy));
-    let done = train(&network, &training, &seen, &head, held, start, None, &mut Unwatched)?;
+    let done = train(&network, &training, &seen, &head, held, Memory::at(start), &mut Unwatched)?;
     let best = done.epochs[done.best - 1];
     println!("{}", done.status.message());
     println!(

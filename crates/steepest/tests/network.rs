@@ -1,17 +1,19 @@
 //! Networks: gradients against differences, ways that must agree, training.
 use steepest::activations::ACTIVATIONS;
 use steepest::chain;
-use steepest::gemm::Multiplies;
 use steepest::losses::LOSSES;
 use steepest::network::data::Picked;
 use steepest::network::passes::{Dropping, Number, Passes};
-use steepest::network::training::{Score, Training, train};
-use steepest::network::{Coded, Examples, Head, Inputs, Layer, Network, Supervised, dense};
+use steepest::network::training::{Falling, Memory, Score, Training, train};
+use steepest::network::{Coded, Examples, Head, Layer, Network, Supervised, dense};
 use steepest::objective::Objective;
 use steepest::pool::with_threads;
 use steepest::random::Random;
-use steepest::status::{Budget, Status};
-use steepest::watch::Unwatched;
+use steepest::rates;
+use steepest::rule::Kind;
+use steepest::rules::RULES;
+use steepest::status::{Budget, Halt, Status};
+use steepest::watch::{Progress, Unwatched, Watch};
 
 fn loss(name: &str, outputs: usize) -> Head {
     let entry = LOSSES.iter().find(|l| l.name == name).expect("a registered loss");
@@ -50,8 +52,7 @@ fn gradients_are_those_of_differences() {
             _ => (0..rows).map(|i| (i % 2) as f64).collect(),
         };
         let network = Network::new(5, &all_kinds(activation.name, outputs)).unwrap();
-        let data =
-            Examples { inputs: Inputs::Rows(&x), targets: &targets, weight: Some(&weight), rows };
+        let data = Examples { inputs: &x, targets: &targets, weight: Some(&weight), rows };
         let mut objective = Supervised::<f64>::new(&network, data, head(), 0.1).unwrap();
         let mut at = network.start(3);
         // Where no sum is next to 0, so that kinks are not met.
@@ -89,7 +90,7 @@ fn codes_are_embedded() {
         [Layer::Embedding(codes), dense(6, "tanh").unwrap(), dense(1, "identity").unwrap()];
     let network = Network::new(4, &layers).unwrap();
     assert_eq!(network.tensors()[..3], [vec![5, 3], vec![3, 2], vec![7, 6]]);
-    let data = Examples { inputs: Inputs::Rows(&x), targets: &targets, weight: None, rows };
+    let data = Examples { inputs: &x, targets: &targets, weight: None, rows };
     let mut objective = Supervised::<f64>::new(&network, data, loss("squared", 1), 0.1).unwrap();
     let at = network.start(0);
     let mut gradient = vec![0.0; at.len()];
@@ -135,7 +136,7 @@ fn one_gradient<N: Number>(threads: usize, dropout: f64) -> (f64, Vec<f64>) {
     let network = Network::new(40, &layers).unwrap();
     let at: Vec<N> = network.start(0).into_iter().map(N::of_f64).collect();
     let head = loss("softmax", 3);
-    let data = Examples { inputs: Inputs::Rows(&x), targets: &targets, weight: None, rows };
+    let data = Examples { inputs: &x, targets: &targets, weight: None, rows };
     let mut passes = Passes::<N>::new(&network, rows, Some(&head));
     let mut gradient = vec![N::default(); network.dim()];
     let drops = Some(Dropping { seed: 5, step: 7 });
@@ -170,7 +171,7 @@ fn batches_are_parts_of_the_whole() {
     let (rows, x) = (1000, normal(1, 4000));
     let targets = normal(2, rows);
     let network = Network::new(4, &all_kinds("silu", 1)).unwrap();
-    let data = Examples { inputs: Inputs::Rows(&x), targets: &targets, weight: None, rows };
+    let data = Examples { inputs: &x, targets: &targets, weight: None, rows };
     let mut objective = Supervised::<f64>::new(&network, data, loss("squared", 1), 0.0).unwrap();
     let at = network.start(1);
     let (mut whole, mut part) = (vec![0.0; at.len()], vec![0.0; at.len()]);
@@ -197,26 +198,20 @@ fn settings(rules: &[chain::Named<'_>], rate: f64, epochs: u64) -> Training {
         per_row: false,
         patience: None,
         tolerance: 0.0,
+        falling: None,
+        own_weights: false,
         seconds: f64::INFINITY,
     }
 }
 
-/// Two half moons: a network tells them apart, by rules of every make; stopped and going on is the same as never stopped.
+/// Two half moons: a network tells them apart, by rules of every make.
 #[test]
 fn it_learns() {
     let rows = 400;
-    let noise = normal(3, 2 * rows);
-    let mut x = Vec::new();
-    let mut targets = Vec::new();
-    for i in 0..rows {
-        let (t, upper) = (std::f64::consts::PI * (i / 2) as f64 / 200.0, i % 2 == 0);
-        let at = if upper { [t.cos(), t.sin()] } else { [1.0 - t.cos(), 0.5 - t.sin()] };
-        x.extend([at[0] + 0.1 * noise[2 * i], at[1] + 0.1 * noise[2 * i + 1]]);
-        targets.push(f64::from(u8::from(upper)));
-    }
+    let (x, targets) = moons(rows);
     let network =
         Network::new(2, &[dense(16, "tanh").unwrap(), dense(1, "identity").unwrap()]).unwrap();
-    let data = Examples { inputs: Inputs::Rows(&x), targets: &targets, weight: None, rows };
+    let data = Examples { inputs: &x, targets: &targets, weight: None, rows };
     let head = loss("logistic", 1);
     let chains: [(&[chain::Named<'_>], f64); 5] = [
         (&[("adam", &[])], 0.02),
@@ -228,30 +223,150 @@ fn it_learns() {
     for (rules, rate) in chains {
         let start = network.start(0);
         let held = Some((&data, Score::Accuracy));
-        let run = |epochs, x, memory| {
-            let t = settings(rules, rate, epochs);
-            train(&network, &t, &data, &head, held, x, memory, &mut Unwatched).unwrap()
-        };
-        let whole = run(30, start.clone(), None);
+        let t = settings(rules, rate, 30);
+        let begun = Memory::at(start.clone());
+        let whole = train(&network, &t, &data, &head, held, begun, &mut Unwatched).unwrap();
         let best = whole.epochs[whole.best - 1].score;
         assert!(best > 0.97, "{rules:?}: {best}");
         assert_eq!(whole.status, Status::Budget(Budget::Epochs));
-        if rules[0].0 == "adam" {
-            let free = |epochs, x, memory| {
-                let t = settings(rules, rate, epochs);
-                train(&network, &t, &data, &head, None, x, memory, &mut Unwatched).unwrap()
+    }
+}
+
+/// Two half moons.
+fn moons(rows: usize) -> (Vec<f64>, Vec<f64>) {
+    let noise = normal(3, 2 * rows);
+    let (mut x, mut targets) = (Vec::new(), Vec::new());
+    for i in 0..rows {
+        let (t, upper) = (std::f64::consts::PI * (i / 2) as f64 * 2.0 / rows as f64, i % 2 == 0);
+        let at = if upper { [t.cos(), t.sin()] } else { [1.0 - t.cos(), 0.5 - t.sin()] };
+        x.extend([at[0] + 0.1 * noise[2 * i], at[1] + 0.1 * noise[2 * i + 1]]);
+        targets.push(f64::from(u8::from(upper)));
+    }
+    (x, targets)
+}
+
+/// Says stop at some step of its own.
+struct Stopping(u64);
+impl Watch for Stopping {
+    fn iteration(&mut self, at: &Progress<'_>) -> Result<(), Halt> {
+        if at.counts.iterations == self.0 { Err(Halt::Stopped) } else { Ok(()) }
+    }
+    fn poll(&mut self) -> Result<(), Halt> {
+        Ok(())
+    }
+}
+
+/// Every rule, a schedule that remembers, rates that fall: stopped and going on is never having stopped, to the bit; with
+/// held-out rows too, of which the best are known still.
+#[test]
+fn a_run_goes_on_as_if_it_had_not_stopped() {
+    let (x, targets) = moons(200);
+    let network =
+        Network::new(2, &[dense(9, "tanh").unwrap(), dense(1, "identity").unwrap()]).unwrap();
+    let data = Examples { inputs: &x, targets: &targets, weight: None, rows: 200 };
+    let head = loss("logistic", 1);
+    let takes = RULES.iter().filter(|e| e.kind == Kind::Parameter);
+    for (i, rule) in takes.enumerate() {
+        for held in [None, Some((&data, Score::Loss))] {
+            let run = |epochs, memory, watch: &mut dyn Watch| {
+                let mut t = settings(&[(rule.name, &[])], 0.01, epochs);
+                t.patience = Some(2);
+                t.tolerance = 1e-3;
+                if i % 2 == 0 {
+                    t.falling = Some(Falling::Idle { by: 5.0, least: 1e-6 });
+                } else {
+                    let schedule = rates::find("plateau").unwrap();
+                    let defaults = schedule.parameters.iter().map(|p| p.default).collect();
+                    t.schedule = Some((schedule, defaults));
+                }
+                train(&network, &t, &data, &head, held, memory, watch).unwrap()
             };
-            let half = free(10, start.clone(), None);
-            let rest = free(30, half.x, Some(half.memory));
-            assert_eq!(rest.x, free(30, start, None).x);
+            let start = || Memory::at(network.start(0));
+            let whole = run(12, start(), &mut Unwatched);
+            let part = run(12, start(), &mut Stopping(2));
+            assert_eq!(part.status, Status::Stopped, "{}", rule.name);
+            let rest = run(12, part.memory, &mut Unwatched);
+            assert_eq!(rest.x, whole.x, "{}", rule.name);
+            assert_eq!(rest.memory.x, whole.memory.x, "{}", rule.name);
+            assert_eq!(rest.status, whole.status, "{}", rule.name);
+            assert_eq!(rest.epochs.len() + 2, whole.epochs.len(), "{}", rule.name);
         }
     }
 }
 
-/// Multiplies read right factors where they lie in whole lanes only.
+/// A run that is cut off by the clock in an epoch goes on in that epoch.
 #[test]
-fn lanes_divide_each_other() {
-    assert_eq!(<f32 as Multiplies>::LANES, 2 * <f64 as Multiplies>::LANES);
+fn a_run_that_ran_out_of_seconds_goes_on_within_its_epoch() {
+    let (x, targets) = moons(4000);
+    let network =
+        Network::new(2, &[dense(200, "tanh").unwrap(), dense(1, "identity").unwrap()]).unwrap();
+    let data = Examples { inputs: &x, targets: &targets, weight: None, rows: 4000 };
+    let head = loss("logistic", 1);
+    let run = |seconds, memory| {
+        let t = Training { seconds, batch: 2, ..settings(&[("adam", &[])], 0.01, 4) };
+        train(&network, &t, &data, &head, None, memory, &mut Unwatched).unwrap()
+    };
+    let start = || Memory::at(network.start(0));
+    let whole = run(f64::INFINITY, start());
+    let mut memory = run(1e-3, start()).memory;
+    assert!(memory.rows > 0, "it stops within an epoch");
+    memory = run(1e-3, memory).memory;
+    let rest = run(f64::INFINITY, memory);
+    assert_eq!(rest.x, whole.x);
+    assert_eq!(rest.epochs.last().unwrap().loss, whole.epochs.last().unwrap().loss);
+}
+
+/// Where the first loss is no number there is nothing to go down from, and where a later one is none it grew: both end.
+#[test]
+fn a_loss_that_is_not_finite_ends_the_run() {
+    let network = Network::new(1, &[dense(1, "identity").unwrap()]).unwrap();
+    let head = loss("squared", 1);
+    let run = |x: f64, rate| {
+        let (x, targets) = ([x, x, x, x], [1.0; 4]);
+        let data = Examples { inputs: &x, targets: &targets, weight: None, rows: 4 };
+        let t = Training { batch: 1, ..settings(&[("sgd", &[])], rate, 500) };
+        let start = Memory::at(vec![0.5, 0.0]);
+        train(&network, &t, &data, &head, None, start, &mut Unwatched).unwrap()
+    };
+    let first = run(1e200, 0.1);
+    assert!(first.status.message().contains("inf"), "{}", first.status.message());
+    assert!(matches!(first.status, Status::NotFinite(_)));
+    assert_eq!(first.x, [0.5, 0.0]);
+    let later = run(1e60, 1.0);
+    assert_eq!(later.status, Status::Diverged);
+    assert_eq!(later.x, [0.5, 0.0]);
+}
+
+/// A loss that is 0 where nothing is learnt yet may rise from there: that is no divergence.
+#[test]
+fn a_loss_of_nothing_at_first_is_no_measure_of_divergence() {
+    let rows = 600;
+    let targets: Vec<f64> = (0..rows).map(|i| f64::from(u8::from(i >= 480))).collect();
+    let network = Network::new(1, &[dense(1, "identity").unwrap()]).unwrap();
+    let data = Examples { inputs: &targets, targets: &targets, weight: None, rows };
+    let t = Training { shuffle: false, ..settings(&[("sgd", &[])], 0.1, 50) };
+    let (start, head) = (Memory::at(vec![0.0, 0.0]), loss("epsilon_insensitive", 1));
+    let done = train(&network, &t, &data, &head, None, start, &mut Unwatched).unwrap();
+    assert_eq!(done.status, Status::Budget(Budget::Epochs));
+    assert!(done.epochs[49].loss < 0.5 * done.epochs[0].loss);
+}
+
+/// Memory of another network, table or rule.
+#[test]
+fn memory_of_something_else_is_refused() {
+    let (x, targets) = moons(20);
+    let network = Network::new(2, &[dense(1, "identity").unwrap()]).unwrap();
+    let data = Examples { inputs: &x, targets: &targets, weight: None, rows: 20 };
+    let head = loss("logistic", 1);
+    let run = |rule, memory| {
+        let t = settings(&[(rule, &[])], 0.1, 5);
+        train(&network, &t, &data, &head, None, memory, &mut Unwatched)
+    };
+    let why = |rule, memory| run(rule, memory).err().expect("a refusal").to_string();
+    let there = || run("adam", Memory::at(network.start(0))).unwrap().memory;
+    assert!(why("momentum", there()).contains("of other rules"));
+    assert!(why("adam", Memory::at(vec![0.0; 4])).contains("has 3 parameters; got 4"));
+    assert!(why("adam", Memory { rows: 21, ..there() }).contains("of another table"));
 }
 
 #[test]
@@ -263,5 +378,9 @@ fn what_cannot_be_is_refused() {
     assert!(why(&link).contains("as many numbers after its layers as before; got 4 and 3"));
     let code = Coded { column: 3, levels: 2, width: 2 };
     assert!(why(&[Layer::Embedding(vec![code])]).contains("a column below 3, once; got 3"));
+    let half = 1 << (usize::BITS / 2);
+    assert!(why(&[dense(half, "relu").unwrap(), dense(half, "relu").unwrap()]).contains("fewer"));
+    let code = Coded { column: 0, levels: half, width: half };
+    assert!(why(&[Layer::Embedding(vec![code])]).contains("fewer units"));
     assert!(dense(3, "rellu").err().unwrap().contains("did you mean 'relu'"));
 }

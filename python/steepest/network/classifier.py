@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import (
     type_of_target,
     unique_labels,
 )
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
 from .perceptron import Perceptron
 
@@ -51,9 +51,10 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     learning_rate_init : float, default 0.001
         The rate that they begin with.
     power_t : float, default 0.5
-        Of "invscaling": the rate is divided by the step's number to this power.
+        Of "invscaling": after each epoch the rate is the first divided by this power of the rows gone through, and 1.
     tol : float, default 0.0001
-        Epochs that gain less than this are counted.
+        Epochs that gain less than this are counted; of "lbfgs" how near to a stationary point it ends, relative to
+        the size of its numbers.
     n_iter_no_change : int, default 10
         As many of them in a row end the fit.
     momentum : float, default 0.9
@@ -63,7 +64,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     beta_1, beta_2 : float, default 0.9 and 0.999
         Of "adam": how much of the means of gradients and of their squares is kept.
     epsilon : float, default 1e-8
-        Of "adam": what is added to the root of the mean square.
+        Of "adam": what is added to the root of the mean square, which is corrected for its start at 0 first, as Kingma
+        and Ba have it (scikit-learn adds it before).
     max_iter : int, default 200
         Epochs at most; of "lbfgs" steps. "auto" takes as many as make some 8000 steps, at least 20.
     max_fun : int, default 15000
@@ -73,7 +75,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     random_state : int, RandomState or None
         Of the start, the order, the rows held out and what is dropped.
     verbose : bool, default False
-        Whether to print each epoch.
+        Whether to print each epoch, or step of "lbfgs".
     warm_start : bool, default False
         Starts where the last fit ended.
     early_stopping : bool or "auto", default "auto"
@@ -87,7 +89,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         How weights begin: "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform",
         "lecun_normal", "orthogonal", "random_uniform" or "random_normal"; None is what suits the activation.
     dropout : float, default 0
-        The chance that a hidden unit is 0 while it is trained.
+        The chance that a hidden unit is 0 while it is trained; not of "lbfgs", which refuses it.
     layer_norm : bool, default False
         Whether each hidden layer's numbers are normalised, row by row.
     residual : bool, default False
@@ -296,8 +298,9 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         -------
         ndarray of shape (rows, classes)
         """
-        check_is_fitted(self)
         p = self._outputs(X, means=True)
+        if len(self.classes_) == 1 and not self._several:
+            return np.ones_like(p)
         return p if self._several or p.shape[1] > 1 else np.hstack([1 - p, p])[:, : len(self.classes_)]
 
     def predict_log_proba(self, X: Any) -> NDArray[np.float64]:

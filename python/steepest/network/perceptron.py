@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -17,7 +18,9 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from steepest import _core
+from steepest.errors import InputError
 from steepest.result import Result
+from steepest.tables.room import available
 
 __all__ = ["Perceptron"]
 
@@ -29,8 +32,9 @@ _STEPS, _FEWEST = 8000, 20
 _ENOUGH = 100
 #: What an answer has beside the fields of a result.
 _BESIDE = ("scores", "best", "losses", "memory")
-#: The cap of the rule that finds its own rate, from which it falls to 0 along a cosine: on eight tables, of .003, .01,
-#: .02 and .1, that of the least losses on rows not seen.
+#: How training ends where there is no network to hand over.
+_LOST = ("diverged", "not_finite")
+#: The cap of the rule that finds its own rate, from which it falls to 0 along a cosine.
 _CAP = 0.01
 
 
@@ -169,7 +173,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
     # -- training ------------------------------------------------------------------------------------------------
 
     def _how(self, rows: int, epochs: int, seed: int, **more: Any) -> dict[str, Any]:
-        """How a rule goes through the rows."""
+        """How a rule goes through the rows; but for what `more` says, as scikit-learn does."""
         batch = self.batch_size
         if batch == "auto":
             batch = min(200, rows) if self.solver != "auto" else _batch(rows)
@@ -190,10 +194,18 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             "per_row": True,
             "patience": patience,
             "tolerance": float(self.tol),
+            "falling": self._falling() if self.solver == "sgd" else None,
+            "own_weights": True,
             "seconds": float("inf"),
             "score": self._score,
             **more,
         }
+
+    def _falling(self) -> tuple[str, float, float] | None:
+        """How the rate falls from epoch to epoch."""
+        if self.learning_rate == "invscaling":
+            return "power", float(self.power_t), float(self.t_)
+        return ("idle", 5.0, 1e-6) if self.learning_rate == "adaptive" else None
 
     def _rules(self) -> list[tuple[str, list[tuple[str, float]]]]:
         if self.solver == "sgd":
@@ -209,7 +221,14 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, incremental: bool = False) -> Any:
         first = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
+        if self.solver == "lbfgs" and self.dropout:
+            raise InputError(
+                f"solver='lbfgs' sees all rows at once and drops nothing: got dropout={self.dropout}; take "
+                "solver='auto', 'adam' or 'sgd', or dropout=0"
+            )
         X, y = self._rows(X, first, y, **self._options())
+        if not first:  # a network keeps the precision that it began with
+            X = X.astype(self.coefs_[0].dtype, copy=False)
         weight = None
         if sample_weight is not None:
             weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
@@ -221,6 +240,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         layers = self._layers(outputs)
         self.n_layers_ = len(self._sizes()) + 2
         if first:
+            self._fits(X.shape[1], outputs)
             start, self._shapes = _core.network_start(X.shape[1], layers, seed)
             self._unpack(start.astype(X.dtype))
             self.t_, self.loss_curve_, self._memory = 0, [], None
@@ -234,8 +254,10 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             self._train(table, y, random, seed)
         else:
             self._epochs(table, y, random, seed)
-        finite = all(np.isfinite(w).all() for w in (*self.coefs_, *self.intercepts_))
-        if self.result_.outcome == "diverged" or not finite:
+        finite = all(np.isfinite(w).all() for w in (*self.coefs_, *self.intercepts_, *self.norms_))
+        if self.result_.outcome == "not_finite":
+            raise ValueError(f"Training found no finite loss: {self.result_.message}")
+        if self.result_.outcome in _LOST or not finite:
             raise ValueError(
                 f"Training diverged: the loss grew without end, or the weights are non-finite. Take a smaller "
                 f"learning_rate_init than {self.learning_rate_init}, columns of a like scale, or solver='auto'."
@@ -252,6 +274,18 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         sizes = self.hidden_layer_sizes
         return list(sizes) if hasattr(sizes, "__iter__") else [sizes]
 
+    def _fits(self, columns: int, outputs: int) -> None:
+        """Refuses a network that memory cannot hold."""
+        widths = [columns, *map(int, self._sizes()), outputs]
+        weights = sum(a * b + b for a, b in pairwise(widths))
+        # The weights, their slopes, two memories of the rule, the best of them, and those handed over.
+        needed, free = 8 * 6 * weights, available()
+        if needed > free:
+            raise InputError(
+                f"hidden_layer_sizes={self.hidden_layer_sizes} makes {weights} weights, whose training takes "
+                f"{needed / 1e9:.3g} GB of memory, and {free / 1e9:.3g} GB are free: take fewer units"
+            )
+
     def _descend(self, table: Any) -> None:
         """All rows at once, by lbfgs."""
         X, targets, weight = table
@@ -263,10 +297,10 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             learnt,
             start,
             ("lbfgs", []),
-            1e-6,
+            float(self.tol),
             int(self.max_iter),
             int(self.max_fun),
-            None,
+            self._says(),
             None,
         )
         self._unpack(answer["x"].astype(X.dtype))
@@ -286,10 +320,11 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         if self.early_stopping is True:
             raise ValueError("partial_fit does not support early_stopping=True")
         done = 0 if self._memory is None else self._memory[3]
-        rate = self.learning_rate_init
-        if self.solver == "sgd" and self.learning_rate == "invscaling":
-            rate /= (self.t_ + 1) ** self.power_t
-        how = self._how(len(X), done + 1, seed, rate=float(rate), patience=None)
+        how = self._how(len(X), done + 1, seed)
+        if how["falling"] is None or how["falling"][0] != "idle":
+            how["patience"] = None
+        if how["falling"] is not None and how["falling"][0] == "power":
+            how["falling"] = ("power", float(self.power_t), float(self.t_ - done * len(X)))
         answer = _core.train_network(
             (X, targets.ravel(), weight), None, self._learnt(), how, self._packed(), self._memory, None, None
         )
@@ -340,21 +375,18 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
     def _epochs(self, table: Any, y: Any, random: Any, seed: int) -> None:
         """scikit-learn's own course: a rate, and stopping where nothing is gained."""
         seen, held = self._split(table, y, random, self.early_stopping is True)
-        falls = self.solver == "sgd" and self.learning_rate != "constant"
         if held is not None:
             self.validation_scores_, self.best_loss_ = [], None
         rows = len(seen[0])
         lent = (seen[0], seen[1].ravel(), seen[2])
         aside = None if held is None else (held[0], held[1].ravel(), held[2])
-        learnt, memory = self._learnt(), None
-        if not falls:
-            how = self._how(rows, self.max_iter, seed)
-            answer = _core.train_network(lent, aside, learnt, how, self._packed(), memory, self._says(), None)
-            self._judged(answer, held)
-            self._took(answer, rows)
-            over = answer["outcome"] == "budget"
-        else:
-            over = self._falling(lent, aside, learnt, rows, seed)
+        how = self._how(rows, self.max_iter, seed)
+        answer = _core.train_network(
+            lent, aside, self._learnt(), how, self._packed(), None, self._says(), None
+        )
+        over = answer["outcome"] == "budget"
+        self._judged(answer, held)
+        self._took(answer, rows)
         if over:
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
@@ -362,38 +394,6 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
                 ConvergenceWarning,
                 stacklevel=5,
             )
-
-    def _falling(self, lent: Any, aside: Any, learnt: Any, rows: int, seed: int) -> bool:
-        """Epoch by epoch, at a rate that falls by scikit-learn's `invscaling` or `adaptive`; whether it ran out."""
-        rate, idle, best, kept = float(self.learning_rate_init), 0, -np.inf, None
-        for epoch in range(int(self.max_iter)):
-            how = self._how(rows, epoch + 1, seed, rate=rate, patience=None)
-            answer = _core.train_network(
-                lent, aside, learnt, how, self._packed(), self._memory, self._says(), None
-            )
-            if answer["outcome"] == "diverged":
-                self.result_ = Result(
-                    {k: v for k, v in answer.items() if k not in ("scores", "best", "losses", "memory")}
-                )
-                return False
-            self._judged(answer, aside)
-            self._took(answer, rows)
-            score = -self.loss_ if self.validation_scores_ is None else self.validation_scores_[-1]
-            idle = idle + 1 if score < best + self.tol else 0
-            if score > best:
-                best = score
-                kept = self._packed().copy() if aside is not None else None
-            if self.learning_rate == "invscaling":
-                rate = self.learning_rate_init / (self.t_ + 1) ** self.power_t
-            if idle > self.n_iter_no_change:
-                if self.learning_rate != "adaptive" or rate <= 1e-6:
-                    break
-                rate, idle = rate / 5, 0
-        else:
-            idle = -1
-        if kept is not None:
-            self._unpack(kept)
-        return idle == -1
 
     def _judged(self, answer: dict[str, Any], held: Any) -> None:
         if held is None:
@@ -438,15 +438,13 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             rate=_CAP,
             schedule=("cosine", []),
             patience=None,
+            falling=None,
+            own_weights=False,
             score="loss",
         )
         aside = None if held is None else alike(held)
         answer = _core.train_network(alike(seen), aside, self._learnt(), how, start, None, self._says(), None)
-        if held is not None:
-            self.validation_scores_ = [*(self.validation_scores_ or []), *answer["scores"]]
-            self.best_validation_score_ = max(self.validation_scores_, default=None)
-        square = float(np.mean(unit) ** 2)
-        answer["losses"] = [loss * square for loss in answer["losses"]]
+        self._judged(answer, held)
         self._took(answer, rows)
         self._memory = None
         self._back(centre, scale, middle, unit)
@@ -496,7 +494,7 @@ def _batch(rows: int) -> int:
 
 def _spread(X: NDArray[Any], weight: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The mean and the standard deviation of each column; 1 where it does not change."""
-    centre = np.average(X, axis=0, weights=weight).astype(np.float64)
+    centre = X.mean(axis=0, dtype=np.float64) if weight is None else np.average(X, axis=0, weights=weight)
     scale = np.sqrt(np.average((X - centre) ** 2, axis=0, weights=weight))
     scale[~(scale > 1e-12 * np.abs(centre))] = 1.0
     return centre, scale

@@ -51,9 +51,10 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
 
     Attributes
     ----------
-    coefs_, intercepts_, norms_, loss_, loss_curve_, best_loss_, n_iter_, n_layers_, n_outputs_, t_, out_activation_,
-    result_
+    coefs_, intercepts_, norms_, n_iter_, n_layers_, n_outputs_, t_, out_activation_, result_
         As for `MLPClassifier`.
+    loss_, loss_curve_, best_loss_
+        As for `MLPClassifier`; for ``solver="auto"`` of targets made alike.
     validation_scores_, best_validation_score_
         Of held-out rows: R2, for ``solver="auto"`` the loss, negated, of targets made alike.
 

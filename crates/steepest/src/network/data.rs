@@ -1,23 +1,13 @@
 //! Rows, targets and weights that a network learns from, and the loss at its end.
-use crate::design::Design;
 use crate::loss::Block;
 use crate::real::Float;
 use std::ops::Range;
 
-/// Where rows lie.
-#[derive(Clone, Copy)]
-pub enum Inputs<'a, N> {
-    /// One after another.
-    Rows(&'a [N]),
-    /// In a table of any kind, which makes them dense some at a time.
-    Design(&'a dyn Design),
-}
-
 /// A table to learn from.
 #[derive(Clone, Copy)]
 pub struct Examples<'a, N> {
-    /// The rows.
-    pub inputs: Inputs<'a, N>,
+    /// The rows, one after another.
+    pub inputs: &'a [N],
     /// As many numbers a row as [`Head::targets`] says.
     pub targets: &'a [f64],
     /// One a row; none: each counts the same.
@@ -35,29 +25,17 @@ impl<N: Float> Examples<'_, N> {
     pub fn total(&self) -> f64 {
         self.weight.map_or(self.rows as f64, |w| w.iter().sum())
     }
-    /// Copies rows, each to the beginning of `stride` numbers; `room` is used where they are of a table.
+    /// Copies rows, each to the beginning of `stride` numbers.
     pub(super) fn gather(
         &self,
         picked: Picked<'_>,
         range: Range<usize>,
         columns: usize,
         (to, stride): (&mut [N], usize),
-        room: &mut Vec<f64>,
     ) {
-        match self.inputs {
-            Inputs::Rows(all) => {
-                for (i, to) in range.zip(to.chunks_exact_mut(stride)) {
-                    let row = picked.row(i);
-                    to[..columns].copy_from_slice(&all[row * columns..(row + 1) * columns]);
-                }
-            }
-            Inputs::Design(design) => {
-                room.resize(columns, 0.0);
-                for (i, to) in range.zip(to.chunks_exact_mut(stride)) {
-                    design.gather(&[picked.row(i) as u32], room);
-                    to.iter_mut().zip(&*room).for_each(|(to, v)| *to = N::of_f64(*v));
-                }
-            }
+        for (i, to) in range.zip(to.chunks_exact_mut(stride)) {
+            let row = picked.row(i);
+            to[..columns].copy_from_slice(&self.inputs[row * columns..(row + 1) * columns]);
         }
     }
 }

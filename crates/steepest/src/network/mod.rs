@@ -12,7 +12,7 @@ mod objective;
 pub mod passes;
 mod room;
 pub mod training;
-pub use data::{Examples, Head, Inputs};
+pub use data::{Examples, Head};
 pub use objective::Supervised;
 
 /// A layer, as it is asked for.
@@ -105,6 +105,13 @@ pub struct Network {
     dim: usize,
 }
 
+/// More parameters are in no memory.
+const MOST: usize = isize::MAX as usize / 16;
+
+fn more() -> String {
+    format!("a network has at most {MOST} parameters: take fewer units")
+}
+
 /// Random numbers for the weights, apart from those of other uses.
 const WEIGHTS: u32 = 11;
 
@@ -135,15 +142,20 @@ impl Network {
                     let suits = || initialise::find(activation.entry.initialiser);
                     let initialiser = initialiser.map_or_else(suits, Ok)?;
                     let kind = Kind::Dense { activation: activation.clone(), initialiser };
-                    self.push(kind, source, *outputs, width * outputs + outputs)
+                    let weights = width.checked_mul(*outputs).and_then(|w| w.checked_add(*outputs));
+                    self.push(kind, source, *outputs, weights)?
                 }
                 Layer::Dropout(chance) if !(0.0..1.0).contains(chance) => {
                     return Err(format!("dropout must be at least 0 and below 1; got {chance}"));
                 }
                 Layer::Dropout(chance) if *chance == 0.0 => source,
-                Layer::Dropout(chance) => self.push(Kind::Dropout(*chance), source, width, 0),
+                Layer::Dropout(chance) => {
+                    self.push(Kind::Dropout(*chance), source, width, Some(0))?
+                }
                 Layer::Embedding(codes) => self.embed(codes, source)?,
-                Layer::LayerNorm => self.push(Kind::LayerNorm, source, width, 2 * width),
+                Layer::LayerNorm => {
+                    self.push(Kind::LayerNorm, source, width, width.checked_mul(2))?
+                }
                 Layer::Residual(inner) => {
                     let end = self.build(inner, source)?;
                     if self.widths[end] != width {
@@ -152,7 +164,7 @@ impl Network {
                             self.widths[end]
                         ));
                     }
-                    self.push(Kind::Add { other: source, adds: false }, end, width, 0)
+                    self.push(Kind::Add { other: source, adds: false }, end, width, Some(0))?
                 }
             };
         }
@@ -178,15 +190,24 @@ impl Network {
         }
         let plain = |j: &usize| codes.iter().all(|c| c.column != *j);
         let numbers: Vec<usize> = (0..inputs).filter(plain).collect();
-        let width = numbers.len() + codes.iter().map(|c| c.width).sum::<usize>();
-        let parameters = codes.iter().map(|c| c.levels * c.width).sum();
-        Ok(self.push(Kind::Embedding { codes: codes.to_vec(), numbers }, source, width, parameters))
+        let wide = |sum: usize, c: &Coded| sum.checked_add(c.width);
+        let width = codes.iter().try_fold(numbers.len(), wide).ok_or_else(more)?;
+        let table = |sum: usize, c: &Coded| sum.checked_add(c.levels.checked_mul(c.width)?);
+        let parameters = codes.iter().try_fold(0, table);
+        self.push(Kind::Embedding { codes: codes.to_vec(), numbers }, source, width, parameters)
     }
-    fn push(&mut self, kind: Kind, source: usize, width: usize, parameters: usize) -> usize {
-        self.operations.push(Operation { kind, source, at: self.dim, adds: false });
-        self.dim += parameters;
+    fn push(
+        &mut self,
+        kind: Kind,
+        source: usize,
+        width: usize,
+        parameters: Option<usize>,
+    ) -> Result<usize, String> {
+        let dim = parameters.and_then(|p| self.dim.checked_add(p)).filter(|&dim| dim <= MOST);
+        let at = std::mem::replace(&mut self.dim, dim.ok_or_else(more)?);
+        self.operations.push(Operation { kind, source, at, adds: false });
         self.widths.push(width);
-        self.operations.len()
+        Ok(self.operations.len())
     }
     /// Finds out who is the first to leave slopes at each buffer.
     fn way_back(&mut self) {

@@ -1,8 +1,8 @@
 //! Rows through a network, and slopes back.
 //!
 //! A batch goes in two rounds over the threads: blocks of rows, each there and back; then blocks of the weights, whose
-//! slopes are sums over all rows in their order. So the bits are the same on any number of threads. No step allocates but
-//! for the two jobs that are handed out.
+//! slopes are sums over all rows in their order. So the bits are the same on any number of threads. No pass allocates
+//! but for the two jobs that are handed out.
 use super::data::{Examples, Head, Picked};
 use super::room::{Allotted, Room};
 use super::{Coded, Kind, Network};
@@ -60,8 +60,6 @@ pub struct Passes<N: Number> {
     target: Room<f64>,
     value: Room<f64>,
     share: Room<f64>,
-    /// Room for a row of a table, one a block.
-    rooms: Room<Vec<f64>>,
     squares: Room<f64>,
     most: usize,
 }
@@ -176,7 +174,6 @@ impl<N: Number> Passes<N> {
             target: Room::new(most * targets),
             value: Room::new(most * targets),
             share: Room::new(most),
-            rooms: Room::new(most.div_ceil(block(1))),
             most,
             network: network.clone(),
         }
@@ -210,8 +207,8 @@ impl<N: Number> Passes<N> {
             let some = picked.some(from..(from + most).min(all));
             let to = Allotted::new(&mut to[from * k..(from + some.len()) * k]);
             // SAFETY: the rows of a block are its own.
-            self.blocks(some, |way, rows, room| unsafe {
-                way.go(x, data, some, rows.clone(), None, room);
+            self.blocks(some, |way, rows| unsafe {
+                way.go(x, data, some, rows.clone(), None);
                 let to = to.part(rows.start * k, rows.end * k);
                 way.margins(rows, to);
             });
@@ -232,8 +229,8 @@ impl<N: Number> Passes<N> {
         for from in (0..all).step_by(most) {
             let some = picked.some(from..(from + most).min(all));
             // SAFETY: the rows of a block are its own.
-            self.blocks(some, |way, rows, room| unsafe {
-                way.go(x, data, some, rows.clone(), None, room);
+            self.blocks(some, |way, rows| unsafe {
+                way.go(x, data, some, rows.clone(), None);
                 way.judge(data, head, some, rows, scale, false);
             });
             sum += self.summed(some.len(), head);
@@ -256,8 +253,8 @@ impl<N: Number> Passes<N> {
     ) -> f64 {
         self.pack(x, true);
         // SAFETY: the rows of a block are its own.
-        self.blocks(picked, |way, rows, room| unsafe {
-            way.go(x, data, picked, rows.clone(), dropping, room);
+        self.blocks(picked, |way, rows| unsafe {
+            way.go(x, data, picked, rows.clone(), dropping);
             way.judge(data, head, picked, rows.clone(), scale, true);
             way.return_by(x, rows);
         });
@@ -273,20 +270,14 @@ impl<N: Number> Passes<N> {
         each.zip(&*self.share.all()).map(one).sum()
     }
     /// Blocks of rows on all threads.
-    fn blocks(
-        &mut self,
-        picked: Picked<'_>,
-        work: impl Fn(&Self, Range<usize>, &mut Vec<f64>) + Sync,
-    ) {
+    fn blocks(&mut self, picked: Picked<'_>, work: impl Fn(&Self, Range<usize>) + Sync) {
         let rows = picked.len();
         assert!(rows <= self.most, "no more rows than there is room for");
         let few = rows * self.network.dim() < FEW;
         let per = if few { rows.max(1) } else { block(rows) };
         let way = &*self;
         pool().each(rows.div_ceil(per), |b| {
-            // SAFETY: a block's room is its own.
-            let room = unsafe { way.rooms.part(b, b + 1) };
-            work(way, b * per..((b + 1) * per).min(rows), &mut room[0]);
+            work(way, b * per..((b + 1) * per).min(rows));
         });
     }
     /// Slopes of the parameters, by what lies in the buffers.
@@ -298,12 +289,12 @@ impl<N: Number> Passes<N> {
             let o = &network.operations[tile.operation];
             let (from, to) = (&buffers[o.source], &buffers[tile.operation + 1]);
             let (n, inputs) = (to.width, tile.inputs.clone());
-            // SAFETY: what lies in the buffers is only read in this round.
+            // SAFETY: all tasks of this round read the buffers, and none writes there.
             let [delta, plain, value] = unsafe {
                 [
-                    &*to.delta.part(0, rows * to.stride),
-                    &*to.slope.part(0, (rows * to.stride).min(to.slope.len())),
-                    &*from.value.part(0, rows * from.stride),
+                    to.delta.read(0, rows * to.stride),
+                    to.slope.read(0, (rows * to.stride).min(to.slope.len())),
+                    from.value.read(0, rows * from.stride),
                 ]
             };
             if let Kind::LayerNorm = o.kind {
@@ -365,9 +356,14 @@ impl<N: Number> Passes<N> {
 
 /// What a block of rows does on its way.
 //
-// SAFETY, of all of these: no other task works on these rows meanwhile, and the parts of a buffer that are lent here at once
-// are of different buffers.
+// SAFETY, of all of these: no other task works on these rows meanwhile. An operation writes the buffer behind it and reads
+// those before it (two of them may be the same one); on the way back it has the slopes of its own buffer, and those of one
+// other at a time.
 impl<N: Number> Passes<N> {
+    unsafe fn read(&self, buffer: usize, rows: &Range<usize>) -> &[N] {
+        let p = &self.buffers[buffer];
+        unsafe { p.value.read(rows.start * p.stride, rows.end * p.stride) }
+    }
     #[allow(clippy::mut_from_ref)]
     unsafe fn values(&self, buffer: usize, rows: &Range<usize>) -> &mut [N] {
         let p = &self.buffers[buffer];
@@ -391,15 +387,14 @@ impl<N: Number> Passes<N> {
         picked: Picked<'_>,
         rows: Range<usize>,
         dropping: Option<Dropping>,
-        room: &mut Vec<f64>,
     ) {
         let first = &self.buffers[0];
         let to = (unsafe { self.values(0, &rows) }, first.stride);
-        data.gather(picked, rows.clone(), first.width, to, room);
+        data.gather(picked, rows.clone(), first.width, to);
         for (i, o) in self.network.operations.iter().enumerate() {
             let (from, to) = (&self.buffers[o.source], &self.buffers[i + 1]);
             let (before, after) =
-                (unsafe { self.values(o.source, &rows) }, unsafe { self.values(i + 1, &rows) });
+                (unsafe { self.read(o.source, &rows) }, unsafe { self.values(i + 1, &rows) });
             match &o.kind {
                 Kind::Dense { .. } => {
                     let (weights, shift) = x[o.at..].split_at(from.width * to.width);
@@ -459,7 +454,7 @@ impl<N: Number> Passes<N> {
                 }
                 Kind::Add { other, .. } => {
                     after.copy_from_slice(before);
-                    plus(after, unsafe { self.values(*other, &rows) });
+                    plus(after, unsafe { self.read(*other, &rows) });
                 }
             }
         }
@@ -473,7 +468,7 @@ impl<N: Number> Passes<N> {
     unsafe fn margins(&self, rows: Range<usize>, to: &mut [f64]) {
         let last = self.buffers.len() - 1;
         let place = &self.buffers[last];
-        let from = unsafe { self.values(last, &rows) };
+        let from = unsafe { self.read(last, &rows) };
         let each = from.chunks_exact(place.stride).zip(to.chunks_exact_mut(place.width));
         each.for_each(|(z, to)| to.iter_mut().zip(z).for_each(|(to, z)| *to = z.to_f64()));
     }

@@ -5,8 +5,9 @@ use std::cell::UnsafeCell;
 pub(super) struct Room<N> {
     all: Box<[UnsafeCell<N>]>,
 }
-// SAFETY: parts are lent by `part`, whose callers keep them apart.
-unsafe impl<N: Send> Sync for Room<N> {}
+// SAFETY: parts are lent by `part` and `read`, whose callers keep what is written apart; what is read, several tasks may
+// see at once.
+unsafe impl<N: Send + Sync> Sync for Room<N> {}
 
 impl<N: Clone + Default> Room<N> {
     pub fn new(len: usize) -> Self {
@@ -15,9 +16,21 @@ impl<N: Clone + Default> Room<N> {
     pub fn len(&self) -> usize {
         self.all.len()
     }
+    /// Numbers to read, by any number of tasks.
+    ///
     /// # Safety
     ///
-    /// No other part that is lent meanwhile reaches into this one.
+    /// No part that is lent by [`part`](Self::part) meanwhile reaches into this one.
+    pub unsafe fn read(&self, from: usize, to: usize) -> &[N] {
+        let part = &self.all[from..to];
+        // SAFETY: an `UnsafeCell` lies as what is in it; nobody writes there as the caller promises.
+        unsafe { std::slice::from_raw_parts(part.as_ptr() as *const N, part.len()) }
+    }
+    /// Numbers to write, by one task.
+    ///
+    /// # Safety
+    ///
+    /// No other part that is lent meanwhile, be it to read, reaches into this one.
     #[allow(clippy::mut_from_ref)]
     pub unsafe fn part(&self, from: usize, to: usize) -> &mut [N] {
         let part = &self.all[from..to];

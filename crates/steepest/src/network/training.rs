@@ -39,8 +39,34 @@ pub struct Training {
     pub patience: Option<u64>,
     /// See [`patience`](Self::patience).
     pub tolerance: f64,
+    /// How steps become shorter beside the schedule.
+    pub falling: Option<Falling>,
+    /// What the losses of a batch are divided by: the weights of its rows, or its rows times the mean weight of all. The
+    /// first is scikit-learn's; by the second, the mean over the batches is the mean over all rows.
+    pub own_weights: bool,
     /// Seconds at most.
     pub seconds: f64,
+}
+
+/// How steps become shorter from epoch to epoch: a gradient is divided before the rules see it, so that a velocity keeps what
+/// went into it, as in scikit-learn. It is for rules whose steps are as long as the gradient says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Falling {
+    /// From the second epoch on, divided by a power of 1 and the rows gone through.
+    Power {
+        /// The power.
+        power: f64,
+        /// Rows gone through before the run began.
+        before: f64,
+    },
+    /// Where patience is at its end it is divided by more, and the run ends only if what is left of the rate is not above the
+    /// least.
+    Idle {
+        /// By how much more.
+        by: f64,
+        /// See above.
+        least: f64,
+    },
 }
 
 /// What held-out rows are judged by; more is better.
@@ -54,17 +80,56 @@ pub enum Score {
     Variance,
 }
 
-/// What a run remembers between its steps, so that another goes on from it.
-#[derive(Clone, Debug, Default)]
+/// What a run remembers between its steps: another that goes on from it takes the same steps, to the bit.
+#[derive(Clone, Debug)]
 pub struct Memory<N> {
+    /// Where the rules stand; some of them show another point.
+    pub x: Vec<N>,
     /// The rules' memories, by tensor; empty before the first step.
     pub tensors: Vec<Vec<Vec<N>>>,
     /// Their numbers of state.
     pub state: Vec<f64>,
+    /// The schedule's.
+    pub schedule: Vec<f64>,
     /// Steps taken.
     pub step: u64,
     /// Epochs gone through.
     pub epoch: u64,
+    /// Rows of the next epoch that are behind already, and the sum of their losses.
+    pub rows: usize,
+    /// See [`rows`](Self::rows).
+    pub sum: f64,
+    /// What gradients are divided by, by [`Falling::Idle`].
+    pub cut: f64,
+    /// The loss of the first batch, before anything was learnt; NaN before it.
+    pub first: f64,
+    /// The best score so far, by the held-out rows or of the loss, negated.
+    pub score: f64,
+    /// The parameters there, where rows are held out.
+    pub best: Vec<N>,
+    /// Epochs in a row that brought less than the tolerance.
+    pub idle: u64,
+}
+
+impl<N> Memory<N> {
+    /// Of a run that begins at these parameters.
+    pub fn at(x: Vec<N>) -> Self {
+        Memory {
+            x,
+            tensors: Vec::new(),
+            state: Vec::new(),
+            schedule: Vec::new(),
+            step: 0,
+            epoch: 0,
+            rows: 0,
+            sum: 0.0,
+            cut: 1.0,
+            first: f64::NAN,
+            score: f64::NEG_INFINITY,
+            best: Vec::new(),
+            idle: 0,
+        }
+    }
 }
 
 /// An epoch.
@@ -88,7 +153,7 @@ pub struct Trained<N> {
     pub status: Status,
     /// Its epochs.
     pub epochs: Vec<Epoch>,
-    /// The epoch whose parameters these are.
+    /// The epoch whose parameters these are, from 1; 0 where they are of before this run.
     pub best: usize,
     /// What was spent.
     pub counts: Counts,
@@ -154,18 +219,19 @@ struct Underway<'a, N: Number + rule::Compiled> {
     chain: Chain<N>,
     shapes: Vec<Vec<usize>>,
     memory: Memory<N>,
-    rate_state: Vec<f64>,
-    x: Vec<N>,
     gradient: Vec<N>,
     /// Where a second gradient is asked.
     place: Vec<N>,
     order: Vec<u32>,
     /// Mean weight of a row.
     mean: f64,
+    /// Of the last step, and what its gradient was divided by.
     rate: f64,
-    /// The loss of the first batch, before anything was learnt.
-    first: f64,
-    /// The loss where every output is 0.
+    /// See `rate`.
+    fallen: f64,
+    /// Epochs and steps of before.
+    begun: (u64, u64),
+    /// How large losses are where nothing is learnt.
     null: f64,
     started: Instant,
     polled: Instant,
@@ -174,54 +240,77 @@ struct Underway<'a, N: Number + rule::Compiled> {
 impl<N: Number + rule::Compiled> Underway<'_, N> {
     /// The rate of the next step, `done` of the run being behind.
     fn scheduled(&self, done: f64) -> f64 {
+        let Memory { step, schedule, .. } = &self.memory;
         let factor = |(e, settings): &(&'static rate::Entry, Vec<f64>)| {
-            (e.factor)(settings, done, (self.memory.step + 1) as f64, &self.rate_state)
+            (e.factor)(settings, done, (step + 1) as f64, schedule)
         };
         self.training.rate * self.training.schedule.as_ref().map_or(1.0, factor)
     }
+    /// What gradients are divided by from here on.
+    fn falls(&self) -> f64 {
+        let epoch = self.memory.epoch as f64;
+        match self.training.falling {
+            Some(Falling::Power { power, before }) if epoch > 0.0 => {
+                (before + epoch * self.data.rows as f64 + 1.0).powf(power)
+            }
+            _ => self.memory.cut,
+        }
+    }
     /// One step over some rows; the loss there.
-    fn step(&mut self, from: usize, to: usize, done: f64) -> f64 {
-        let Training { decay, per_row, seed, .. } = *self.training;
-        self.rate = self.scheduled(done);
+    fn step(&mut self, from: usize, to: usize, done: f64) -> Result<f64, Status> {
+        let Training { decay, per_row, own_weights, seed, .. } = *self.training;
+        (self.rate, self.fallen) = (self.scheduled(done), self.falls());
+        let (rate, fallen) = (self.rate, self.fallen);
         let rows = Picked::Named(&self.order[from..to]);
-        let count = rows.len() as f64;
-        let scale = 1.0 / (count * self.mean);
-        let decay = if per_row { decay * scale } else { decay };
-        let dropping = Some(Dropping { seed, step: self.memory.step as u32 });
+        let weight = match own_weights {
+            true => (0..rows.len()).map(|i| self.data.weight(rows.row(i))).sum(),
+            false => rows.len() as f64 * self.mean,
+        };
+        // Rows of no weight say nothing.
+        let scale = if weight > 0.0 { 1.0 / weight } else { 0.0 };
+        let decay = if per_row { decay * scale } else { decay } / fallen;
+        let scale = scale / fallen;
+        let Memory { x, tensors, state, step, first, .. } = &mut self.memory;
+        let dropping = Some(Dropping { seed, step: *step as u32 });
         let (passes, data, head) = (&mut self.passes, self.data, self.head);
         let mut ask =
             |x: &[N], g: &mut [N]| passes.gradient(x, data, head, rows, scale, decay, dropping, g);
-        let value = ask(&self.x, &mut self.gradient);
-        if self.first.is_nan() {
-            self.first = value;
+        let value = fallen * ask(x, &mut self.gradient);
+        if !value.is_finite() && first.is_nan() {
+            return Err(Status::NotFinite(format!(
+                "the loss of the first batch is {value} where training begins: columns, targets or weights are too large for the precision"
+            )));
         }
         if !value.is_finite() {
-            return value;
+            return Err(Status::Diverged);
         }
-        let Memory { tensors, state, step, .. } = &mut self.memory;
+        if first.is_nan() {
+            *first = value;
+        }
         *step += 1;
-        let at = Moment { step: *step, rate: self.rate, value };
+        let at = Moment { step: *step, rate, value };
         if self.chain.asks_twice() {
-            self.place.resize(self.x.len(), N::default());
-            let mut here = cut(&self.shapes, &mut self.x, &self.gradient, tensors);
+            self.place.resize(x.len(), N::default());
+            let mut here = cut(&self.shapes, x, &self.gradient, tensors);
             self.chain.place(at, &mut here, state, &mut split(&self.shapes, &mut self.place));
             ask(&self.place, &mut self.gradient);
         }
-        let mut here = cut(&self.shapes, &mut self.x, &self.gradient, tensors);
+        let mut here = cut(&self.shapes, x, &self.gradient, tensors);
         self.chain.step(at, &mut here, state);
-        value
+        Ok(value)
     }
     /// The point to look at.
     fn shown(&mut self, to: &mut Vec<N>) {
-        to.clone_from(&self.x);
+        let Memory { x, tensors, state, step, .. } = &mut self.memory;
+        to.clone_from(x);
         if !self.chain.shows() {
             return;
         }
-        let at = Moment { step: self.memory.step, rate: self.rate, value: f64::NAN };
-        let tensors = cut(&self.shapes, &mut self.x, &self.gradient, &mut self.memory.tensors);
-        self.chain.shown(at, &tensors, &self.memory.state, &mut split(&self.shapes, to));
+        let at = Moment { step: *step, rate: self.rate, value: f64::NAN };
+        let tensors = cut(&self.shapes, x, &self.gradient, tensors);
+        self.chain.shown(at, &tensors, state, &mut split(&self.shapes, to));
     }
-    /// An epoch; the mean loss.
+    /// An epoch, or the rest of one; the mean loss.
     fn epoch(&mut self, watch: &mut dyn Watch) -> Result<f64, Halt> {
         let Training { batch, epochs, shuffle, seed, seconds, .. } = *self.training;
         let (n, epoch) = (self.data.rows, self.memory.epoch);
@@ -230,15 +319,13 @@ impl<N: Number + rule::Compiled> Underway<'_, N> {
             self.order.extend(0..n as u32);
             Random::new(seed, ORDER, epoch as u32, 0).shuffle(&mut self.order);
         }
-        let mut sum = 0.0;
-        for from in (0..n).step_by(batch) {
+        while self.memory.rows < n {
+            let from = self.memory.rows;
             let to = (from + batch).min(n);
             let done = (epoch as f64 + from as f64 / n as f64) / epochs as f64;
-            let value = self.step(from, to, done.min(1.0));
-            if !value.is_finite() {
-                return Ok(value);
-            }
-            sum += value * (to - from) as f64;
+            let value = self.step(from, to, done.min(1.0)).map_err(Halt::Status)?;
+            self.memory.sum += value * (to - from) as f64;
+            self.memory.rows = to;
             let now = Instant::now();
             if now - self.polled >= POLL {
                 self.polled = now;
@@ -249,11 +336,28 @@ impl<N: Number + rule::Compiled> Underway<'_, N> {
             }
         }
         self.memory.epoch += 1;
-        Ok(sum / n as f64)
+        self.memory.rows = 0;
+        Ok(std::mem::take(&mut self.memory.sum) / n as f64)
+    }
+    /// The last rate, as its gradient was divided.
+    fn length(&self) -> f64 {
+        self.rate / self.fallen
+    }
+    /// What this run spent.
+    fn spent(&self) -> Counts {
+        let (epochs, steps) = (self.memory.epoch - self.begun.0, self.memory.step - self.begun.1);
+        let each = if self.chain.asks_twice() { 2 } else { 1 };
+        let passes = epochs as f64;
+        Counts { iterations: epochs, gradients: each * steps, passes, ..Counts::default() }
+    }
+    /// Whether such a mean loss is that of a run that diverges.
+    fn far(&self, loss: f64) -> bool {
+        let most = FAR * self.memory.first.abs().max(self.null);
+        !(loss.abs() < f64::INFINITY && loss <= most)
     }
 }
 
-/// Trains a network from `x` on, or goes on where a memory says.
+/// Trains a network: from its start on, or from where a memory stands.
 #[allow(clippy::too_many_arguments)]
 pub fn train<N: Number + rule::Compiled>(
     network: &Network,
@@ -261,30 +365,36 @@ pub fn train<N: Number + rule::Compiled>(
     data: &Examples<'_, N>,
     head: &Head,
     held: Option<(&Examples<'_, N>, Score)>,
-    x: Vec<N>,
-    memory: Option<Memory<N>>,
+    mut memory: Memory<N>,
     watch: &mut dyn Watch,
 ) -> Result<Trained<N>, Box<dyn Error + Send + Sync>> {
     refuse(network, training, data, head)?;
     let (chain, shapes) = (Chain::new(&training.rules), shapes(network, &training.rules));
     let zeros = |shape: Vec<usize>| vec![N::default(); shape.iter().product()];
     let empty = |s: &Vec<usize>| chain.memory(s).into_iter().map(zeros).collect();
-    let fresh = Memory {
-        tensors: shapes.iter().map(empty).collect(),
-        state: vec![0.0; chain.state(shapes.len())],
-        ..Memory::default()
-    };
-    let alike = |m: &Memory<N>| {
-        let lengths = |m: &Memory<N>| -> Vec<Vec<usize>> {
-            m.tensors.iter().map(|t| t.iter().map(Vec::len).collect()).collect()
+    let tensors: Vec<Vec<Vec<N>>> = shapes.iter().map(empty).collect();
+    let state = chain.state(shapes.len());
+    let schedule = training.schedule.as_ref().map_or(0, |(e, _)| e.state.len());
+    if memory.tensors.is_empty() && memory.step == 0 {
+        (memory.tensors, memory.state) = (tensors, vec![0.0; state]);
+        memory.schedule = vec![0.0; schedule];
+    } else {
+        let lengths = |t: &[Vec<Vec<N>>]| -> Vec<Vec<usize>> {
+            t.iter().map(|t| t.iter().map(Vec::len).collect()).collect()
         };
-        lengths(m) == lengths(&fresh) && m.state.len() == fresh.state.len()
-    };
-    let memory = match memory {
-        Some(memory) if !alike(&memory) => return Err("the memory is of other rules".into()),
-        Some(memory) => memory,
-        None => fresh,
-    };
+        let alike = lengths(&memory.tensors) == lengths(&tensors) && memory.state.len() == state;
+        if !alike || memory.schedule.len() != schedule {
+            return Err("the memory is of other rules, or of another schedule".into());
+        }
+    }
+    if memory.x.len() != network.dim() {
+        let (n, got) = (network.dim(), memory.x.len());
+        return Err(format!("the network has {n} parameters; got {got}").into());
+    }
+    if memory.rows > data.rows || !(memory.best.is_empty() || memory.best.len() == network.dim()) {
+        return Err("the memory is of another table, or of another network".into());
+    }
+    let begun = (memory.epoch, memory.step);
     let now = Instant::now();
     let most = training.batch.min(data.rows).max(held.map_or(0, |(d, _)| d.rows.min(480)));
     let mut run = Underway {
@@ -295,21 +405,19 @@ pub fn train<N: Number + rule::Compiled>(
         chain,
         shapes,
         memory,
-        rate_state: vec![0.0; training.schedule.as_ref().map_or(0, |(e, _)| e.state.len())],
-        gradient: vec![N::default(); x.len()],
-        x,
+        gradient: vec![N::default(); network.dim()],
         place: Vec::new(),
         order: (0..data.rows as u32).collect(),
         mean: data.total() / data.rows as f64,
         rate: training.rate,
-        first: f64::NAN,
+        fallen: 1.0,
+        begun,
         null: null(data, head),
         started: now,
         polled: now,
     };
-    let mut kept =
-        Foremost { x: run.x.clone(), score: f64::NEG_INFINITY, at: 0, idle: 0, epochs: Vec::new() };
-    let begun = run.memory.epoch;
+    let mut kept = Foremost { x: Vec::new(), at: 0, epochs: Vec::new() };
+    kept.x.clone_from(if run.memory.best.is_empty() { &run.memory.x } else { &run.memory.best });
     let status = loop {
         if run.memory.epoch >= training.epochs {
             break Status::Budget(Budget::Epochs);
@@ -323,35 +431,20 @@ pub fn train<N: Number + rule::Compiled>(
             Err(Halt::Failed(error)) => return Err(error),
         }
     };
-    if held.is_none() && !matches!(status, Status::Diverged) {
+    if held.is_none() && !matches!(status, Status::Diverged | Status::NotFinite(_)) {
         run.shown(&mut kept.x);
         kept.at = kept.epochs.len();
     }
-    let passes = (run.memory.epoch - begun) as f64;
-    let counts = Counts {
-        iterations: kept.epochs.len() as u64,
-        gradients: run.memory.step,
-        passes,
-        ..Counts::default()
-    };
-    Ok(Trained {
-        x: kept.x,
-        status,
-        epochs: kept.epochs,
-        best: kept.at,
-        counts,
-        memory: run.memory,
-    })
+    let counts = run.spent();
+    let Foremost { x, at, epochs } = kept;
+    Ok(Trained { x, status, epochs, best: at, counts, memory: run.memory })
 }
 
-/// The best so far.
+/// What a run hands over.
 struct Foremost<N> {
     x: Vec<N>,
-    score: f64,
     /// The number of its epoch, from 1.
     at: usize,
-    /// Epochs in a row that brought less than the tolerance.
-    idle: u64,
     epochs: Vec<Epoch>,
 }
 
@@ -363,7 +456,7 @@ fn one<N: Number + rule::Compiled>(
     watch: &mut dyn Watch,
 ) -> Result<Option<Status>, Halt> {
     let loss = run.epoch(watch)?;
-    if !(loss <= FAR * run.first.max(run.null)) {
+    if run.far(loss) {
         return Ok(Some(Status::Diverged));
     }
     let mut shown = Vec::new();
@@ -374,42 +467,51 @@ fn one<N: Number + rule::Compiled>(
     let told = held.map(judged);
     let score = told.unwrap_or(-loss);
     let seconds = run.started.elapsed().as_secs_f64();
-    kept.epochs.push(Epoch { loss, score: told.unwrap_or(f64::NAN), rate: run.rate, seconds });
+    kept.epochs.push(Epoch { loss, score: told.unwrap_or(f64::NAN), rate: run.length(), seconds });
     if let Some((e, settings)) = &run.training.schedule {
-        (e.look)(settings, loss, &mut run.rate_state);
+        (e.look)(settings, loss, &mut run.memory.schedule);
     }
-    let gained = score > kept.score + run.training.tolerance || kept.score == f64::NEG_INFINITY;
-    kept.idle = if gained { 0 } else { kept.idle + 1 };
-    if score > kept.score {
-        kept.score = score;
+    let memory = &mut run.memory;
+    // An epoch that brings just the tolerance counts as gain, as it does in scikit-learn.
+    memory.idle = if score >= memory.score + run.training.tolerance { 0 } else { memory.idle + 1 };
+    if score > memory.score {
+        memory.score = score;
         if held.is_some() {
             (kept.at, kept.x) = (kept.epochs.len(), shown.clone());
+            memory.best.clone_from(&shown);
         }
     }
     let x: Vec<f64> = shown.iter().map(|x| x.to_f64()).collect();
     watch.iteration(&Progress {
-        counts: Counts {
-            iterations: kept.epochs.len() as u64,
-            gradients: run.memory.step,
-            passes: kept.epochs.len() as f64,
-            ..Counts::default()
-        },
+        counts: run.spent(),
         value: loss,
         residual: f64::NAN,
-        rate: run.rate,
+        rate: run.length(),
         seconds,
         x: &x,
     })?;
-    let ended = run.training.patience.is_some_and(|most| kept.idle > most);
-    Ok(ended.then_some(if held.is_some() { Status::HeldOut } else { Status::Plateau }))
+    if run.training.patience.is_none_or(|most| run.memory.idle <= most) {
+        return Ok(None);
+    }
+    if let Some(Falling::Idle { by, least }) = run.training.falling
+        && run.training.rate / run.memory.cut > least
+    {
+        (run.memory.cut, run.memory.idle) = (run.memory.cut * by, 0);
+        return Ok(None);
+    }
+    Ok(Some(if held.is_some() { Status::HeldOut } else { Status::Plateau }))
 }
 
-/// The mean loss of the first rows where every output is 0.
+/// How large the loss of a few rows is where every output is 0; where that is nothing, where every output is 1 or -1.
 fn null<N: Number>(data: &Examples<'_, N>, head: &Head) -> f64 {
     let (rows, t) = (data.rows.min(480), head.targets());
-    let (margin, mut value) = (vec![0.0; rows * head.outputs], vec![0.0; rows * t]);
-    head.loss.values(&data.targets[..rows * t], &margin, &mut value);
-    head.factor * value.iter().sum::<f64>() / rows as f64
+    let mean = |z: f64| {
+        let (margin, mut value) = (vec![z; rows * head.outputs], vec![0.0; rows * t]);
+        head.loss.values(&data.targets[..rows * t], &margin, &mut value);
+        head.factor * value.iter().map(|v| v.abs()).sum::<f64>() / rows as f64
+    };
+    let there = mean(0.0);
+    if there > 0.0 { there } else { mean(1.0).max(mean(-1.0)) }
 }
 
 /// What held-out rows say of the parameters.
@@ -467,6 +569,9 @@ fn refuse<N: Number>(
     }
     if !(data.total() > 0.0 && data.total().is_finite()) {
         return Err("the weights of the rows must add up to more than 0".into());
+    }
+    if data.rows > u32::MAX as usize {
+        return Err(format!("training takes at most {} rows; got {}", u32::MAX, data.rows));
     }
     if !(training.rate > 0.0 && training.rate.is_finite()) {
         return Err(format!("the rate must be above 0; got {}", training.rate));
