@@ -261,6 +261,22 @@ def test_a_series_that_ends_early_is_named() -> None:
     assert finding.evidence["steps"] == 30
 
 
+def test_a_series_is_not_forecast_before_it_begins() -> None:
+    """Its first value stands for what is before it in no forecast that is judged, and the other series go on."""
+    old, young = pd.DataFrame(table(seasonal(200, 0))), pd.DataFrame(table(900 + ar(200, 0.5, 1))).iloc[150:]
+    new = pd.DataFrame(table(seasonal(200, 2))).iloc[197:]
+    rows = pd.concat([old.assign(shop="old"), young.assign(shop="young"), new.assign(shop="new")])
+    found = forecast(rows, "y", time="when", by="shop", horizon=4)
+    tested = found.backtest.forecasts.to_pandas()
+    begun = {"old": "2021-01-01", "young": "2021-05-31", "new": "2021-07-17"}
+    judged = tested[tested.actual.notna()]
+    for name, part in judged.groupby("series"):
+        assert part.origin.min() >= pd.Timestamp(begun[name])
+        assert np.isfinite(part.forecast).all()
+    assert {"old", "young"} <= set(judged.series)
+    assert np.isfinite(values(found)).all()
+
+
 # What tables hold wrongly
 
 
@@ -364,6 +380,12 @@ def test_few_steps_prove_nothing_and_have_the_naive_forecast() -> None:
         assert found.methods["y"] != "model"
         assert np.isfinite(values(found)).all()
         assert found.findings
+
+
+def test_what_moved_only_at_its_end_cannot_be_compared_and_that_is_said() -> None:
+    found = forecast(table(np.append(np.ones(120), 5.0)), "y", time="when", horizon=3)
+    assert found.methods == {"y": "naive"}
+    assert "nothing_to_compare" in kinds(found)
 
 
 def test_units_of_the_target_change_nothing_but_the_units() -> None:

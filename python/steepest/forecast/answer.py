@@ -380,7 +380,18 @@ def _say(
             )
         )
         return
-    if not naive or (np.isnan(gain) or not np.isfinite(error)):
+    if not naive or (len(chosen) == 1 and "constant" in {f.kind for f in findings}):
+        return
+    if not np.isfinite(by_method["model"]).any():
+        findings.append(
+            Finding(
+                "nothing_to_compare",
+                "warning",
+                f"Nothing moved before the first origin of the backtest, so no error has a size to be held against: "
+                f"the forecast is the {naive[0]} one.",
+                remedy="Bring a history that moved, or wait for one.",
+            )
+        )
         return
     those = max(set(naive), key=naive.count)
     if len(naive) == len(chosen):

@@ -10,7 +10,18 @@ from numpy.typing import NDArray
 from steepest.forecast.series import DAY, HOUR, Series
 from steepest.tables.dates import WEEKDAYS
 
-__all__ = ["Recipe", "View", "baseline", "behind", "bent", "filled", "straight", "terms_of", "windows_of"]
+__all__ = [
+    "Recipe",
+    "View",
+    "baseline",
+    "begins",
+    "behind",
+    "bent",
+    "filled",
+    "straight",
+    "terms_of",
+    "windows_of",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -79,8 +90,7 @@ class View:
 
     def __post_init__(self) -> None:
         y = self.series.values
-        there = ~np.isnan(y)
-        self.begin = there.argmax(axis=1)
+        self.begin = begins(y)
         z = filled(bent(y, self.recipe))
         steps = np.abs(np.diff(z, axis=1))
         used = np.arange(1, y.shape[1]) > self.begin[:, None]
@@ -173,6 +183,13 @@ def baseline(values: Floats, t: Ints, h: int, kind: str, season: int) -> Floats:
     first = np.take_along_axis(z, begin, axis=1)
     slope: Floats = (now - first) / np.maximum(t[None] - begin, 1)
     return now + h * slope
+
+
+def begins(y: Floats) -> Ints:
+    """The place of each series' first observation; past the end for one that has none."""
+    there = ~np.isnan(y)
+    first: Ints = np.where(there.any(axis=1), there.argmax(axis=1), y.shape[1]).astype(np.int64)
+    return first
 
 
 def filled(z: Floats) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from steepest.forecast.features import Recipe, View, baseline, bent, straight
+from steepest.forecast.features import Recipe, View, baseline, begins, bent, straight
 from steepest.forecast.model import Levels, Middle, about, baseline_levels, usual_moves
 from steepest.forecast.series import Series
 
@@ -112,7 +112,9 @@ def judge(
                 found[into[cut], :, h - 1] = (plain[..., None] + above[:, None] * moves).transpose(1, 0, 2)
         methods[name] = found
     steps = origins[:, None] + np.arange(1, horizon + 1)
-    actual = series.values[:, steps].transpose(1, 0, 2)
+    # Nobody forecasts a series that has not begun.
+    begun = origins[:, None] >= begins(series.values)[None]
+    actual = np.where(begun[..., None], series.values[:, steps].transpose(1, 0, 2), np.nan)
     return Judged(methods, actual, np.append(origins, n - 1), len(tested), final)
 
 
@@ -137,7 +139,7 @@ def _errors(blocks: list[tuple[Any, ...]], past: Series, end: int, recipe: Recip
         known = t + h < end
         t = t[known]
         above = (bent(past.values[:, t + h], like) - base[:, known]) / scale[:, None] - ahead[:, known]
-        use = ~np.isnan(above)
+        use = ~np.isnan(above) & (t[None] >= begins(past.values)[:, None])
         features.append(seen[:, known][use])
         errors.append(above[use])
         when.append(np.broadcast_to(t + h, above.shape)[use])

@@ -11,7 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steepest.errors import NotConverged
-from steepest.forecast.features import Recipe, View, baseline, behind, filled, straight, terms_of, windows_of
+from steepest.forecast.features import (
+    Recipe,
+    View,
+    baseline,
+    begins,
+    behind,
+    filled,
+    straight,
+    terms_of,
+    windows_of,
+)
 from steepest.forecast.series import Series
 from steepest.linear import QuantileRegressor, Ridge
 
@@ -192,8 +202,10 @@ def choose(series: Series, horizon: int, seasons: tuple[int, ...]) -> tuple[Reci
     cuts = [n // 2, n * 3 // 4, n] if n >= 60 else [n * 2 // 3, n]
     tried: list[dict[str, Any]] = []
     short = [k for k in (2, 6, 14) if k <= n // 8] or [1]
-    size = np.nanmean(np.abs(np.diff(y, axis=1)), axis=1) if n > 1 else np.ones(len(y))
-    size = np.where(np.isfinite(size) & (size > 0), size, 1.0)
+    moves = np.abs(np.diff(y, axis=1))
+    size = np.nansum(moves, axis=1) / np.maximum((~np.isnan(moves)).sum(axis=1), 1)
+    size = np.where(size > 0, size, 1.0)
+    begun = begins(y)
 
     def judge(transform: str, base: int, lags: int, alphas: tuple[float, ...]) -> None:
         losses = np.zeros(len(alphas))
@@ -206,7 +218,7 @@ def choose(series: Series, horizon: int, seasons: tuple[int, ...]) -> tuple[Reci
                     continue
                 view = View(series, recipe, horizon, begin)
                 truth = y[:, t + h]
-                use = ~np.isnan(truth)
+                use = ~np.isnan(truth) & (t[None] >= begun[:, None])
                 models = Middle.fit(view, h, begin, alphas)
                 for k, model in enumerate(models):
                     losses[k] += float((np.abs(model.predict(view, t) - truth) / size[:, None])[use].sum())
