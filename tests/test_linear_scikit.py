@@ -22,6 +22,7 @@ ESTIMATORS = [
     linear.QuantileRegressor(),
     linear.Ridge(),
     linear.RidgeCV(),
+    linear.RidgeClassifier(),
     linear.SGDClassifier(),
     linear.SGDRegressor(),
     linear.PoissonRegressor(),

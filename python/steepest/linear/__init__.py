@@ -21,6 +21,7 @@ from .least_squares import LinearRegression
 from .logistic import LogisticRegression
 from .quantile import QuantileRegressor
 from .ridge import Ridge
+from .ridge_classes import RidgeClassifier
 from .searched import ElasticNetCV, LassoCV, RidgeCV
 from .sgd import SGDClassifier, SGDRegressor
 from .support import LinearSVC, LinearSVR
@@ -41,6 +42,7 @@ __all__ = [
     "QuantileRegressor",
     "Ridge",
     "RidgeCV",
+    "RidgeClassifier",
     "SGDClassifier",
     "SGDRegressor",
     "Summary",

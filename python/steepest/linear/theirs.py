@@ -15,6 +15,8 @@ __all__ = ["Counterpart"]
 
 #: what only estimators of this package have
 _OURS = frozenset({"result_", "results_"})
+#: what scikit-learn's own keep beside what ends in an underscore
+_THEIRS = frozenset({"_label_binarizer"})
 
 
 def _to_sklearn(ours: Any) -> Any:
@@ -30,6 +32,7 @@ def _to_sklearn(ours: Any) -> Any:
         )
     theirs = kind(**_settings(ours, kind))
     fitted = {n: v for n, v in vars(ours).items() if n.endswith("_") and not n.startswith("_")}
+    fitted |= {n: v for n, v in vars(ours).items() if n in _THEIRS}
     vars(theirs).update({n: v for n, v in fitted.items() if n not in _OURS})
     if isinstance(
         getattr(theirs, "intercept_", None), float
