@@ -61,9 +61,49 @@ def test_without_a_target_they_are_clicks(table: Path, capsys: Any) -> None:
         (["--user", "reader", "--item", "book", "--target", "book"], "the target must be numbers"),
         (["--user", "reader", "--item", "book", "--save", "model"], "--save is not for"),
         (["--user", "reader", "--item", "book", "--loss", "huber"], "name their column by --target"),
+        (["--user", "reader", "--item", "book", "--sample-weight", "when"], "--sample-weight is of ratings"),
+        (["--user", "reader", "--item", "book", "--drop", "when"], "--drop is not for"),
+        (["--user", "reader", "--item", "book", "--category", "when"], "--category is not for"),
+        (["--user", "reader", "--item", "book", "--amount", "when"], "--amount is not for"),
+        (["--user", "reader", "--item", "book", "--no-refit"], "--no-refit is not for"),
+        (["--user", "reader", "--item", "book", "--l1-ratio", "0.5"], "--l1-ratio is not for"),
+        (["--user", "reader", "--item", "book", "--missing", "fill"], "--missing is not for"),
+        (["--user", "reader", "--item", "book", "--class-weight", "balanced"], "--class-weight is not for"),
+        (["--user", "reader", "--item", "book", "--threshold", "0.5"], "--threshold is not for"),
+        (["--user", "reader", "--item", "book", "--cost", "2"], "--cost is not for"),
+        (["--user", "reader", "--item", "book", "--positive", "1"], "--positive is not for"),
+        (["--user", "reader", "--item", "book", "--thousands", ","], "--thousands is not for"),
     ],
 )
 def test_what_cannot_be_is_named(table: Path, more: list[str], words: str, capsys: Any) -> None:
     assert main(["fit", str(table), *more]) != 0
     said = capsys.readouterr()
     assert words in said.out + said.err
+
+
+def test_sample_weights_are_those_of_the_column(table: Path, capsys: Any) -> None:
+    import csv
+
+    from steepest.factors import RatingsFactorization
+
+    weighed = table.with_name("weighed.csv")
+    with table.open() as file:
+        rows = list(csv.reader(file))
+    weights = np.random.default_rng(1).uniform(0.1, 5.0, len(rows) - 1)
+    weighed.write_text(
+        "\n".join(
+            ",".join(row)
+            for row in [
+                [*rows[0], "w"],
+                *([*r, repr(w)] for r, w in zip(rows[1:], weights.tolist(), strict=True)),
+            ]
+        )
+    )
+    words = ["fit", str(weighed), "--user", "reader", "--item", "book", "--target", "stars", "--alpha", "0.1"]
+    assert main([*words, "--sample-weight", "w"]) == 0
+    said = capsys.readouterr().out
+    model = RatingsFactorization(alpha=0.1).fit(
+        [row[0] for row in rows[1:]], [row[1] for row in rows[1:]], [float(row[2]) for row in rows[1:]],
+        sample_weight=weights,
+    )  # fmt: skip
+    assert f"{model.held_out_['model']['rmse']:.4g}" in said

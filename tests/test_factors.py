@@ -12,6 +12,7 @@ from scipy import sparse
 from steepest.errors import InputError, NotConverged
 from steepest.factors import ClicksFactorization, ColdStart, RatingsFactorization, ranking, split_last
 from steepest.factors.cells import Cells, read
+from steepest.factors.choosing import largest_alpha
 from steepest.factors.problem import Factors, Problem
 
 
@@ -379,3 +380,111 @@ def test_a_picture_is_drawn(tmp_path: Any) -> None:
     axes = RatingsFactorization().fit(u, i, r).plot(file=tmp_path / "a.png")
     assert len(axes) == 3
     assert (tmp_path / "a.png").stat().st_size > 5000
+
+
+def test_small_and_large_whole_numbers_are_ids_like_any_other() -> None:
+    u, i, r = made(21)
+    plain = RatingsFactorization(2, 0.05, validation=None).fit(u, i, r)
+    for ids in (
+        (5 * u - 100).astype(np.int8),
+        (6 * u).astype(np.uint8),
+        u.astype(np.uint64),
+        u.astype(np.uint64) + np.uint64(2**63 + 5),
+        u.astype(np.int64) + np.iinfo(np.int64).min,
+    ):
+        model = RatingsFactorization(2, 0.05, validation=None).fit(ids, i, r)
+        assert model.user_ids_.tolist() == sorted(set(ids.tolist()))
+        np.testing.assert_array_equal(model.predict(ids, i), plain.predict(u, i))
+    # uint64 beside int64, as large as floats cannot tell apart.
+    model = RatingsFactorization(2, 0.05, validation=None).fit(u + 2**60, i, r)
+    known = model.predict((u + 2**60).astype(np.uint64), i)
+    np.testing.assert_array_equal(known, plain.predict(u, i))
+
+
+def test_a_pair_clicked_again_later_is_one_pair() -> None:
+    u, i, _ = made(22)
+    counts = np.random.default_rng(0).integers(1, 4, len(u)).astype(float)
+    model = ClicksFactorization(2, 0.01, validation=None).fit(u, i, counts)
+    model.partial_fit(u[:40], i[:40], np.full(40, 2.0))
+    counts[:40] += 2
+    whole = ClicksFactorization(2, 0.01, validation=None, tol=1e-8).fit(u, i, counts)
+    assert len(model._cells) == len(whole._cells)
+    np.testing.assert_array_equal(model._cells.weight, whole._cells.weight)
+    at = whole._factors
+    assert model._at.gradient(model._cells, at)[0] == pytest.approx(
+        whole._at.gradient(whole._cells, at)[0], rel=1e-12
+    )
+
+
+def test_what_weighs_nothing_is_not_there() -> None:
+    u, i, r = made(23)
+    weight, when = np.ones(len(u)), np.random.default_rng(0).permutation(len(u))
+    weight[when > 0.75 * len(u)] = 0.0
+    model = RatingsFactorization(2, 0.05).fit(u, i, r, sample_weight=weight, time=when)
+    there = weight > 0
+    other = RatingsFactorization(2, 0.05).fit(u[there], i[there], r[there], time=when[there])
+    assert model.held_out_["model"] == pytest.approx(other.held_out_["model"], rel=1e-9)
+    np.testing.assert_allclose(model.predict(u, i), other.predict(u, i), rtol=1e-9)
+    with pytest.raises(InputError, match="all weights are 0"):
+        RatingsFactorization(2, 0.05).fit(u, i, r, sample_weight=np.zeros(len(u)))
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, "NA"])
+def test_what_is_missing_is_named_wherever_it_is(missing: Any) -> None:
+    u, i, r = made(24)
+    if missing == "NA":
+        missing = pytest.importorskip("pandas").NA
+    ids = u.astype(object)
+    ids[3] = missing
+    with pytest.raises(InputError, match="users row 3 is missing"):
+        RatingsFactorization(2, 0.05).fit(ids, i, r)
+    with pytest.raises(InputError, match="time row 3 is missing"):
+        RatingsFactorization(2, 0.05).fit(u, i, r, time=ids)
+    when = np.arange(len(u)) * 1.0
+    when[5] = np.nan
+    with pytest.raises(InputError, match="time row 5 is missing, nan"):
+        RatingsFactorization(2, 0.05).fit(u, i, r, time=when)
+    days = np.datetime64("2024-01-01") + np.arange(len(u))
+    days[4] = np.datetime64("NaT")
+    with pytest.raises(InputError, match="time row 4 is missing, NaT"):
+        split_last(u, days)
+    texts = np.array([f"{k:04d}" for k in range(len(u))], dtype=object)
+    assert split_last(u, texts).sum() == len(set(u.tolist()))
+
+
+@pytest.mark.parametrize("loss", ["hinge", "epsilon_insensitive", "pinball"])
+def test_losses_with_kinks_are_refused(loss: str) -> None:
+    u, i, r = made(25)
+    with pytest.raises(InputError, match="a slope everywhere"):
+        RatingsFactorization(2, 0.05, loss=loss, validation=None).fit(u, i, (r > 3) * 1.0)
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gamma", "logistic", "huber"])
+def test_the_largest_alpha_is_where_factors_of_0_stop_being_a_minimum(loss: str) -> None:
+    u, i, r = made(26, users=25, items=20)
+    r = (r > 3) * 1.0 if loss == "logistic" else np.abs(r) + 0.2
+    model = RatingsFactorization(2, 0.1, loss=loss, biases=False, validation=None)
+    cells = read(u, i, r)
+    centre = 1.2 if loss == "huber" else float(np.log(r.mean() / (1 - r.mean() if loss == "logistic" else 1)))
+    problem = model._problem(cells)
+    top = largest_alpha(problem, cells, centre)
+    # By the second derivatives at 0, in the open: one factor of each, differences of the gradient.
+    one = replace(problem, rank=1, alpha=0.0)
+    n = sum(cells.shape)
+
+    def slopes(x: Any) -> Any:
+        return one.gradient(cells, Factors(x[:25, None], np.zeros(0), x[25:, None], np.zeros(0), centre))[1]
+
+    bend = np.array([(slopes(h) - slopes(-h)) / 2e-4 for h in 1e-4 * np.eye(n)])
+    penalty = np.diag(np.concatenate(replace(one, alpha=1.0).alphas(cells)))
+    least = [np.linalg.eigvalsh(bend + share * top * penalty)[0] for share in (0.99, 1.01)]
+    assert least[0] < 0 < least[1]
+
+
+def test_what_is_chosen_for_gamma_does_not_depend_on_the_unit() -> None:
+    u, i, r = made(27)
+    r = np.exp(0.5 * r)
+    plain, large = (RatingsFactorization(loss="gamma").fit(u, i, size * r) for size in (1.0, 1e4))
+    assert (plain.rank_, plain.alpha_) == pytest.approx((large.rank_, large.alpha_), rel=1e-6)
+    assert plain.held_out_["model"]["rmse"] < plain.held_out_["item mean"]["rmse"]
+    np.testing.assert_allclose(1e4 * plain.predict(u, i), large.predict(u, i), rtol=1e-4)

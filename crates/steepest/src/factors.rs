@@ -1,7 +1,7 @@
 //! Factors of a matrix of which some entries are known, or all of them once they are counted together.
 use crate::loss::Block;
 use crate::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
-use crate::penalty::Penalty;
+use crate::penalty::{Penalty, Piece};
 use crate::pool::pool;
 use crate::refusal::Refusal;
 use crate::status::Halt;
@@ -86,6 +86,11 @@ impl Factors {
         }
         if loss.outputs() != 1 || !loss.convex() {
             return refused("the loss must be a convex one of one number");
+        }
+        if loss.straight() {
+            return refused(
+                "the loss must have a slope everywhere: huber or squared_epsilon_insensitive, of classes logistic or squared_hinge",
+            );
         }
         if shape.background > 0.0 && (!loss.quadratic() || shape.biases || shape.centre != 0.0) {
             return refused("entries that are not known have a squared loss, and no biases");
@@ -179,6 +184,13 @@ impl Factors {
         to: &mut [f64],
     ) -> Result<(), Halt> {
         let (other, place) = (self.seen(1 - side, x), self.place(side));
+        let squares =
+            |p: Piece| p.l1 == 0.0 && p.low == f64::NEG_INFINITY && p.high == f64::INFINITY;
+        let all = place.from..place.biases().end;
+        if !self.loss.quadratic() && !all.into_iter().all(|j| squares(penalty.piece(j))) {
+            let why = "a loss that is not squared takes penalties that are squares, without bounds";
+            return Err(Halt::Failed(Box::new(Refusal::of("penalty", why))));
+        }
         let gram = (self.shape.background > 0.0).then(|| other.gram());
         let parts = self.over(side, |rows| {
             let mut row = Normal::new(self.shape.rank, self.shape.biases);

@@ -18,8 +18,14 @@ __all__ = ["run"]
 
 #: What this verb passes on, under its own name.
 PASSED = ("alpha", "tol", "validation", "seed", "threads")
-#: What is for other tables.
-NOT_HERE = ("test", "save", "coefficients", "task", "penalty", "cv", "scoring", "checkpoint", "memory")
+#: What is for other tables: none of it is passed over in silence.
+NOT_HERE = (
+    "test", "save", "coefficients", "task", "penalty", "l1_ratio", "missing", "cv", "scoring", "positive", "threshold",
+    "cost", "checkpoint", "memory", "thousands", "missing_target", "no_refit", "class_weight", "drop", "categories",
+    "amounts",
+)  # fmt: skip
+#: Options whose name is not that of what they are kept as.
+SPELT = {"categories": "category", "amounts": "amount"}
 
 
 def run(args: argparse.Namespace) -> int:
@@ -27,8 +33,11 @@ def run(args: argparse.Namespace) -> int:
     if args.user is None or args.item is None:
         raise InputError("--user and --item go together: name the columns of both")
     for name in NOT_HERE:
-        if getattr(args, name) is not None:
-            raise InputError(f"--{name.replace('_', '-')} is not for tables of users and items")
+        if getattr(args, name) not in (None, False, []):
+            option = SPELT.get(name, name).replace("_", "-")
+            raise InputError(f"--{option} is not for tables of users and items")
+    if args.sample_weight is not None and args.target is None:
+        raise InputError("--sample-weight is of ratings: name their column by --target")
     if args.report is not None:
         check_place(args.report, "--report", (args.table,))
     settings = {name: getattr(args, name) for name in PASSED if getattr(args, name) is not None}
@@ -62,13 +71,13 @@ def read(args: argparse.Namespace) -> dict[str, Any]:
     table = read_table(
         args.table,
         header=header,
-        delimiter=args.delimiter,
+        delimiter="\t" if args.delimiter == r"\t" else args.delimiter,
         encoding=args.encoding,
         decimal=args.decimal,
         as_texts=None,
     )
     found = {}
-    for name in ("user", "item", "target", "time"):
+    for name in ("user", "item", "target", "time", "sample_weight"):
         asked = getattr(args, name)
         if asked is None:
             continue
@@ -77,7 +86,7 @@ def read(args: argparse.Namespace) -> dict[str, Any]:
             row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
             raise TableError(f"column {asked!r} row {row} is missing: drop the row")
         found[name] = column.to_numpy()
-    for name in ("target", "time"):
+    for name in ("target", "time", "sample_weight"):
         if name in found and found[name].dtype.kind in "OUT":
             found[name] = numbers(found[name], name)
     return found
@@ -92,6 +101,8 @@ def numbers(values: Any, name: str) -> Any:
             return values.astype(str)
         raise TableError(
             f"the target must be numbers; got {values[0]!r}: leave --target out for clicks"
+            if name == "target"
+            else f"the sample weight must be numbers; got {values[0]!r}"
         ) from None
 
 
@@ -101,7 +112,9 @@ def fitted(columns: dict[str, Any], settings: dict[str, Any]) -> Any:
 
     ids, time = (columns["user"], columns["item"]), columns.get("time")
     if "target" in columns:
-        return RatingsFactorization(**settings).fit(*ids, columns["target"], time=time)
+        return RatingsFactorization(**settings).fit(
+            *ids, columns["target"], time=time, sample_weight=columns.get("sample_weight")
+        )
     return ClicksFactorization(**settings).fit(*ids, time=time)
 
 
@@ -111,6 +124,8 @@ def lines(args: argparse.Namespace, settings: dict[str, Any]) -> list[str]:
     words = ", ".join(f"{name}={value!r}" for name, value in settings.items())
     columns = [f"table[{name!r}]" for name in (args.user, args.item, args.target) if name is not None]
     time = "" if args.time is None else f", time=table[{args.time!r}]"
+    if args.sample_weight is not None:
+        time += f", sample_weight=table[{args.sample_weight!r}]"
     return [
         "import pandas",
         f"from steepest.factors import {kind}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, cast
 
 import numpy as np
@@ -13,7 +14,7 @@ from scipy import sparse
 from steepest import _core
 from steepest.errors import InputError, did_you_mean
 
-__all__ = ["Cells", "choice", "coded", "codes_of", "numbers", "read"]
+__all__ = ["Cells", "choice", "coded", "codes_of", "numbers", "read", "times"]
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.uint32]
@@ -130,18 +131,27 @@ def coded(name: str, ids: Any) -> tuple[Codes, NDArray[Any]]:
     if values.dtype.kind in "iu" and len(values):
         low, high = int(values.min()), int(values.max())
         if high - low < max(4 * len(values), 1 << 20):
-            places = (values - low).astype(np.int64)
+            # In a type that holds the differences: those of int8 do not fit into int8.
+            signed = values.dtype.kind == "i"
+            places = (
+                values.astype(np.int64) - low
+                if signed
+                else (values - values.dtype.type(low)).astype(np.int64)
+            )
             there = np.zeros(high - low + 1, dtype=bool)
             there[places] = True
             code = np.cumsum(there, dtype=np.uint32)
             code -= 1
-            return code[places], (np.flatnonzero(there) + low).astype(values.dtype)
+            known = np.flatnonzero(there)
+            if signed:
+                return code[places], (known + low).astype(values.dtype)
+            return code[places], known.astype(values.dtype) + values.dtype.type(low)
     try:
-        known, codes = np.unique(values, return_inverse=True)
+        ascending, codes = np.unique(values, return_inverse=True)
     except TypeError:
         kinds = " and ".join(sorted({type(value).__name__ for value in values.tolist()}))
         raise InputError(f"{name} has ids of several types, {kinds}: make them all texts") from None
-    return codes.astype(np.uint32), known
+    return codes.astype(np.uint32), ascending
 
 
 def codes_of(name: str, ids: Any, known: NDArray[Any]) -> NDArray[np.int64]:
@@ -172,11 +182,12 @@ def _ids(name: str, ids: Any) -> NDArray[Any]:
             raise InputError(
                 f"{name} row {int(bad.argmax())} is not finite, {values[bad.argmax()]}: drop the row"
             )
-        whole = values.astype(np.int64)
+        with np.errstate(invalid="ignore"):
+            whole = values.astype(np.int64)
         return whole if (whole == values).all() else values
     if values.dtype.kind == "O":
         for row, value in enumerate(values.tolist()):
-            if value is None or value != value or type(value).__name__ in ("NAType", "NaTType"):
+            if _missing(value):
                 raise InputError(f"{name} row {row} is missing, {value!r}: drop the row")
         if all(isinstance(value, str) for value in values.tolist()):
             return values.astype(str)
@@ -186,7 +197,15 @@ def _ids(name: str, ids: Any) -> NDArray[Any]:
         raise InputError(f"{name} row {int(np.isnat(values).argmax())} is missing, NaT: drop the row")
     if values.dtype.kind == "c":
         raise InputError(f"{name} must be ids; got complex numbers")
+    if values.dtype == np.uint64 and len(values) and int(values.max()) < 2**63:
+        # Beside int64 NumPy compares these as floats, which are the same for several of them.
+        return values.astype(np.int64)
     return values
+
+
+def _missing(value: Any) -> bool:
+    """None, NaN, and what stands for them: pandas' NA is neither equal to itself nor not."""
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or bool(value != value)
 
 
 def numbers(name: str, given: Any) -> Floats:
@@ -208,7 +227,7 @@ def numbers(name: str, given: Any) -> Floats:
 
 
 def _beside(time: Any, sample_weight: Any, n: int) -> tuple[NDArray[Any] | None, Floats | None]:
-    when = None if time is None else np.asarray(time)
+    when = None if time is None else times(time)
     weight = None if sample_weight is None else numbers("sample_weight", sample_weight)
     for name, values in (("time", when), ("sample_weight", weight)):
         if values is not None and values.shape != (n,):
@@ -216,15 +235,41 @@ def _beside(time: Any, sample_weight: Any, n: int) -> tuple[NDArray[Any] | None,
     if weight is not None and len(weight) and weight.min() < 0:
         row = int((weight < 0).argmax())
         raise InputError(f"sample_weight row {row} is {weight[row]}: weights must be at least 0")
-    if when is not None and when.dtype.kind not in "iufMmUS":
-        raise InputError(f"time must be numbers, dates or texts that sort; got dtype {when.dtype}")
     return when, weight
+
+
+def times(time: Any) -> NDArray[Any]:
+    """Times that sort; what is missing is named."""
+    when = np.asarray(time)
+    if when.dtype.kind == "O":
+        for row, value in enumerate(when.ravel().tolist()):
+            if _missing(value):
+                raise InputError(f"time row {row} is missing, {value!r}: drop the row")
+        if all(isinstance(value, str) for value in when.ravel().tolist()):
+            when = when.astype(str)
+        elif all(isinstance(value, date) for value in when.ravel().tolist()):
+            when = when.astype("datetime64[us]")
+    if when.dtype.kind not in "iufMmUST":
+        raise InputError(f"time must be numbers, dates or texts that sort; got dtype {when.dtype}")
+    bad = (
+        np.isnat(when) if when.dtype.kind in "Mm" else ~np.isfinite(when) if when.dtype.kind == "f" else None
+    )
+    if bad is not None and bad.any():
+        row = int(bad.argmax())
+        raise InputError(f"time row {row} is missing, {when[row]}: drop the row")
+    return when
 
 
 def _checked(cells: Cells) -> Cells:
     if not len(cells):
         raise InputError("there are no ratings: pass at least one")
-    return cells
+    if cells.weight is None or (cells.weight > 0).all():
+        return cells
+    # What weighs nothing is not there; its ids are.
+    there = cells.weight > 0
+    if not there.any():
+        raise InputError("all weights are 0: there is no rating that counts")
+    return cells.taken(np.flatnonzero(there))
 
 
 def choice(name: str, given: Any, known: Sequence[str]) -> str:

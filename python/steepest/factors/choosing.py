@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from steepest import _core
+
 from .cells import Cells
 from .problem import Factors, Problem
 
@@ -41,8 +43,12 @@ def largest_alpha(problem: Problem, cells: Cells, centre: float) -> float:
     """The alpha above which factors of 0 are a minimum: the largest singular value of the slopes there, each row and
     column in units of its own penalty."""
     slopes = cells.ratings - centre
-    if problem.loss == "logistic":
-        slopes = cells.ratings - 1.0 / (1.0 + np.exp(-centre))
+    if problem.loss != "squared":
+        # By differences, whatever the loss: those of a link are no residuals.
+        loss, step = (problem.loss, list(problem.loss_settings.items())), 1e-6 * max(1.0, abs(centre))
+        ends = [np.full(len(cells), centre + side * step) for side in (1.0, -1.0)]
+        above, below = (np.asarray(_core.row_losses(loss, 1, cells.ratings, at)) for at in ends)
+        slopes = (below - above) / (2.0 * step)
     weight = np.ones(len(cells)) if cells.weight is None else cells.weight
     total = problem.total(cells)
     users, items = (np.sqrt(a) for a in replace(problem, alpha=1.0).alphas(cells))

@@ -234,6 +234,15 @@ class ClicksFactorization(Factorization):
             taken, ratings=np.ones(len(weight)), weight=weight, time=None if time is None else time[there]
         )
 
+    def _together(self, cells: Cells) -> Cells:
+        # A pair is one cell, whose counts are added: 1 + confidence * (first + second).
+        assert cells.weight is not None
+        keys = cells.users.astype(np.int64) * cells.shape[1] + cells.items
+        known, first, place = np.unique(keys, return_index=True, return_inverse=True)
+        counted = np.bincount(place, cells.weight - 1.0, minlength=len(known))
+        weight = np.asarray(1.0 + counted, dtype=np.float64)
+        return replace(cells.taken(first), weight=weight)
+
     def _centre(self, cells: Cells) -> float:
         return 0.0
 

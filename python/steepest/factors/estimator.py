@@ -43,6 +43,10 @@ class Factorization(BaseEstimator):  # type: ignore[misc]
         """What is fitted, from what was given."""
         raise NotImplementedError
 
+    def _together(self, cells: Cells) -> Cells:
+        """Cells of two times of which some may be of the same pair."""
+        return cells
+
     def _centre(self, cells: Cells) -> float:
         raise NotImplementedError
 
@@ -178,7 +182,7 @@ class Factorization(BaseEstimator):  # type: ignore[misc]
         if not hasattr(self, "_cells"):
             return self.fit(users, items, ratings)
         more = self._prepared(read(users, items, ratings))
-        cells = _joined(self._cells, more)
+        cells = self._together(_joined(self._cells, more))
         problem = self._at
         fresh = problem.start(cells, self._centre(cells), self.seed)
         old = self._factors

@@ -53,10 +53,10 @@ def split_last(users: Any, time: Any = None) -> NDArray[np.bool_]:
     >>> split_last(["ann", "bob", "ann", "ann", "cy"], time=[3, 1, 5, 4, 2]).tolist()
     [False, False, True, False, False]
     """
-    from .cells import coded
+    from .cells import coded, times
 
     codes, known = coded("users", users)
-    when = np.arange(len(codes)) if time is None else np.asarray(time)
+    when = np.arange(len(codes)) if time is None else times(time)
     if when.shape != codes.shape:
         raise InputError(f"time must be as many as users, {len(codes)}; got the shape {when.shape}")
     order = np.lexsort((when, codes))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -329,7 +328,3 @@ class RatingsFactorization(Factorization):
                 )
             )
         return found
-
-    def _with(self, **settings: Any) -> Problem:
-        """The problem of the fit with other settings, for tests and benchmarks."""
-        return replace(self._at, **settings)

@@ -80,20 +80,13 @@ def plot_recommender(
     ndarray of matplotlib Axes
     """
     import numpy as np
-    from matplotlib.figure import Figure
     from matplotlib.ticker import NullFormatter
 
-    from .plots import COLOURS, DASHES, MARKS
+    from .plots import COLOURS, DASHES, MARKS, axes_on
 
     count = 1 + bool(held_out) + bool(tried)
-    size = (4.4 * count, 3.6)
-    if file is None:
-        import matplotlib.pyplot as plt
-
-        drawn = plt.figure(figsize=size, layout="constrained")
-    else:
-        drawn = Figure(figsize=size, layout="constrained")
-    axes = np.atleast_1d(drawn.subplots(1, count))
+    drawn, axes = axes_on(None, file, (4.4 * count, 3.6), count)
+    axes = np.atleast_1d(axes)
     left = list(axes)
     if held_out:
         ax = left.pop(0)

@@ -345,7 +345,7 @@ impl Normal {
                 self.rounds();
             }
         } else {
-            self.newton(row, other, loss, gram, plain);
+            self.newton(row, other, loss, gram);
         }
         self.out[..self.rank].copy_from_slice(&self.x[..self.rank]);
         if self.biases {
@@ -442,16 +442,8 @@ impl Normal {
         }
         places.iter().zip(&x).for_each(|(&at, x)| self.x[at] = *x);
     }
-    /// Newton's steps with halving, for a loss that is not quadratic.
-    fn newton(
-        &mut self,
-        row: RowCells<'_>,
-        other: &Other,
-        loss: &dyn Block,
-        gram: Option<&[f64]>,
-        plain: bool,
-    ) {
-        debug_assert!(plain, "refused before");
+    /// Newton's steps with halving, for a loss that is not quadratic and pieces that are squares.
+    fn newton(&mut self, row: RowCells<'_>, other: &Other, loss: &dyn Block, gram: Option<&[f64]>) {
         let mut here = self.added_value() + self.value(row, other, loss);
         for _ in 0..STEPS {
             let from = self.x.clone();
