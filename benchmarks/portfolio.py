@@ -187,6 +187,33 @@ def tail(n: int, days: int) -> Case:
     return Case(f"CVaR, {n} assets, {days} scenarios", value, lambda: portfolio.min_cvar(r), peers)
 
 
+def parity(n: int, factors: int) -> Case:
+    """Equal parts of the variance: ½ ln w'Σw less the mean of ln w, the same of any multiple of w, is least there."""
+    _, loadings, specific = market(n, factors)
+    cov = loadings @ loadings.T + np.diag(specific)
+
+    def value(w: Array) -> float:
+        return 0.5 * float(np.log(w @ cov @ w)) - float(np.mean(np.log(np.maximum(w, 1e-300))))
+
+    peers = {}
+    if have("skfolio") and n <= 500:
+        days = np.linalg.cholesky(cov)
+        rows = np.sqrt(n) * np.vstack([days.T, -days.T])
+
+        def skfolio() -> Array:
+            from skfolio.moments import EmpiricalCovariance
+            from skfolio.optimization import RiskBudgeting
+            from skfolio.prior import EmpiricalPrior
+
+            prior = EmpiricalPrior(covariance_estimator=EmpiricalCovariance())
+            return np.asarray(RiskBudgeting(prior_estimator=prior).fit(rows).weights_)
+
+        peers["skfolio"] = skfolio
+    return Case(
+        f"parity, n = {n}", value, lambda: portfolio.risk_parity(FactorCovariance(loadings, specific)), peers
+    )
+
+
 def timed(run: Callable[[], Any], repeats: int) -> tuple[float, Any]:
     """The least seconds of some repeats, one where that takes long."""
     best, found = np.inf, None
@@ -243,6 +270,7 @@ if __name__ == "__main__":
         least_variance(500, 20, True),
         least_variance(500, 20, False),
         tail(100, 500),
+        parity(500, 20),
     ]
     if not given.quick:
         cases += [

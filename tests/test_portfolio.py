@@ -223,15 +223,16 @@ def test_a_frontier_is_the_same_from_anywhere() -> None:
 
 
 def test_each_part_of_the_risk_is_what_it_should_be() -> None:
-    _, factors, cov = market(60, 2)
-    for form in (factors, cov):
-        p = risk_parity(form)
-        assert p.success
-        risks = p.x * (cov @ p.x)
-        np.testing.assert_allclose(risks / risks.sum(), 1 / 60, rtol=2e-4)
+    for n, seed in ((5, 0), (60, 2), (300, 0)):
+        _, factors, cov = market(n, seed)
+        for form in (factors, cov):
+            p = risk_parity(form)
+            assert p.success
+            risks = p.x * (cov @ p.x)
+            np.testing.assert_allclose(risks / risks.sum(), 1 / n, rtol=1e-6)
     shares = {0: 3.0, 1: 1.0}
     p = risk_parity(np.array([[0.04, 0.01], [0.01, 0.09]]), shares=shares)
-    np.testing.assert_allclose(p.risk_shares, [0.75, 0.25], rtol=1e-4)
+    np.testing.assert_allclose(p.risk_shares, [0.75, 0.25], rtol=1e-6)
     with pytest.raises(InputError, match="takes no bounds"):
         risk_parity(cov, bounds=(0, 0.1))
 
