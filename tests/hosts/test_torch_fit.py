@@ -160,6 +160,18 @@ def test_the_cap_grows_where_steps_are_timid_and_shrinks_where_they_lead_up() ->
     assert StepSize.of(10**9).cap < StepSize.of(10**5).cap == StepSize.of(10).cap
 
 
+def test_the_cap_follows_slower_the_more_layers_there_are() -> None:
+    """What layers change multiplies: a cap that leaps led seven of them too far."""
+    caps = {}
+    for layers in (0, 1, 3, 4, 7, 12):
+        size = StepSize.of(10, layers)
+        size.judge(0.5, 0.5 * 0.95**2, -0.05, 0.1)
+        caps[layers] = math.log(size.cap / size.start) / (size.ratio - 0.2)
+    assert caps == pytest.approx(
+        {0: 0.2 / 0.775, 1: 0.2 / 0.775, 3: 0.2 / 0.775, 4: 0.25, 7: 1 / 7, 12: 1 / 12}
+    )
+
+
 def test_budgets_are_held_to_the_step() -> None:
     data = circles()
     for given in ({"max_steps": 3}, {"max_steps": 3, "epochs": 100}, {"max_steps": 3, "epochs": 1}):

@@ -2,9 +2,10 @@
 
 A step d taken on a batch is judged on that batch: the *model ratio* ρ = (f(x) − f(x + d)) / −⟨g, d⟩ is 1 where the
 loss falls as its slope promises, ½ at the lowest point along d, and below 0 where d leads up. During the first quarter
-of the budget the cap is multiplied by exp(.3 (ρ − .2)), at most by 1.22, and does not fall below where it began; after
-that only steps that lead up lower it. A step that more than doubles the loss, and adds half of the first one to it, is
-not taken, and the cap falls to a quarter. Over the whole budget the rate falls along a cosine to 0.
+of the budget the cap is multiplied by exp(γ (ρ − .2)), γ the less of .3 and 1 over the number of layers, at most by
+1.22, and does not fall below where it began; after that only steps that lead up lower it. A step that more than doubles
+the loss, and adds half of the first one to it, is not taken, and the cap falls to a quarter. Over
+the whole budget the rate falls along a cosine to 0.
 
 Conn, Gould and Toint 2000, Trust-Region Methods, section 6.1, for the ratio; Schaipp et al. 2023,
 <https://arxiv.org/abs/2305.07583>, for the step below the cap.
@@ -40,6 +41,8 @@ class StepSize:
 
     cap: float
     start: float = 0.0
+    #: how fast the cap follows the ratio
+    gain: float = GAIN
     fallen: float = 0.0
     promised: float = 0.0
     looks: int = 0
@@ -55,10 +58,12 @@ class StepSize:
     marks: list[list[float]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, parameters: int) -> StepSize:
-        """Where a module of so many parameters starts: the more there are, the smaller a step of each must be."""
+    def of(cls, parameters: int, layers: int = 1) -> StepSize:
+        """Where a module of so many parameters starts: the more there are, the smaller a step of each must be. The more
+        layers there are, the slower the cap follows, since what they change multiplies (Bernstein, Vahdat, Yue and
+        Liu 2020, <https://arxiv.org/abs/2002.03432>)."""
         start = 3e-3 * min(1.0, math.sqrt(1e5 / parameters))
-        return cls(start, start)
+        return cls(start, start, min(GAIN, 1.0 / max(layers, 1)))
 
     def looks_at(self, step: int) -> bool:
         """Whether this step is judged."""
@@ -80,7 +85,7 @@ class StepSize:
         self.fallen = keep * self.fallen + before - after
         self.promised = keep * self.promised + max(-slope, 0.0)
         self.ratio = max(-2.0, min(1.0, self.fallen / self.promised)) if self.promised > 0 else 0.0
-        push = GAIN * (self.ratio - TARGET if done < GROWING else min(self.ratio, 0.0))
+        push = self.gain * (self.ratio - TARGET if done < GROWING else min(self.ratio, 0.0))
         # Never below where it began: on columns of many scales the ratio is small however short the step.
         self.cap = max(min(MOST, self.cap * math.exp(min(GROWTH, push))), min(self.cap, self.start))
         self.most = max(self.most, self.cap)

@@ -51,7 +51,8 @@ class Steps:
         self.plan, self.module = plan, plan.module
         self.names = [n for n, p in plan.module.named_parameters() if p.requires_grad]
         self.params = [p for p in plan.module.parameters() if p.requires_grad]
-        self.size = StepSize.of(sum(p.numel() for p in self.params))
+        layers = sum(p.ndim >= 2 for p in self.params)
+        self.size = StepSize.of(sum(p.numel() for p in self.params), layers)
         self.optimizer = _MomoAdam(self.params, lr=1.0, weight_decay=plan.weight_decay)
         self.noticed = Noticed(plan.module)
         self.average = [p.detach().clone() for p in self.params] if plan.ema is not None else None
