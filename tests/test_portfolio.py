@@ -228,6 +228,7 @@ def test_each_part_of_the_risk_is_what_it_should_be() -> None:
         for form in (factors, cov):
             p = risk_parity(form)
             assert p.success
+            assert p.certificate["bound"] >= np.finfo(float).eps
             risks = p.x * (cov @ p.x)
             np.testing.assert_allclose(risks / risks.sum(), 1 / n, rtol=1e-6)
     shares = {0: 3.0, 1: 1.0}

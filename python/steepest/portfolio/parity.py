@@ -45,14 +45,16 @@ def even_risks(bend: Bend, shares: Floats, settings: dict[str, Any]) -> tuple[di
     found = minimize(fun, start, jac=True, hessp=product, tol=1e-4 * settings["tol"], options=options)
     y = np.asarray(found.x, dtype=np.float64)
     value, slope = fun(y)
-    bound = _distance(bend, unit, y, slope, shares)
+    rounding = 1e-15 * float(np.abs(shares * np.log(y)).sum() + 1.0)
+    # No less is proved than what rounding may hide.
+    bound = max(_distance(bend, unit, y, slope, shares), rounding)
     target = settings["tol"] * max(abs(value), 1e-12)
     values = dict(found)
     values["certificate"] = {
         "kind": "duality_gap",
         "bound": bound,
         "target": target,
-        "rounding": 1e-15 * float(np.abs(shares * np.log(y)).sum() + 1.0),
+        "rounding": rounding,
         "assumption": "by the Newton decrement of a self-concordant function",
     }
     good = bound <= target and found.outcome not in ("stopped",)
