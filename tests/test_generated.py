@@ -20,8 +20,8 @@ from tests.generated.verdict import FAULTS
 
 CASES = 3000
 SEED = 20_26
-#: Cases of losses made of straight parts: their oracle leads up to the least by many descents.
-STRAIGHT = 20
+#: Cases of losses made of straight parts.
+STRAIGHT = 60
 
 TABLES = (
     "collinear",
@@ -40,13 +40,35 @@ VALUES = (
     "rounded", "saddle", "unbounded", "valley", "wrong gradient",
 )  # fmt: skip
 
-#: Cases of the pinned seed whose faults are known: all others are judged.
+#: Cases of the pinned seed whose faults are known, by index: of which kind, and why. All others are judged, and these
+#: are held to be at fault still.
 KNOWN = {
-    "linear": {474, 716, 1202, 1340, 2550},
-    "functions": {831, 927, 1215, 1495, 1557},
-    "further": {990, 1730, 2390},
-    "methods": {1730, 2010},
-}
+    "linear": {
+        474: ("not reached", "columns of sizes 1e-9 to 1e9 under L-BFGS end in a plateau"),
+        1202: ("not reached", "gradient descent does not fit to 1e-10 of the null model"),
+        1340: ("not reached", "gradient descent on columns far from 0"),
+        2550: ("not reached", "gradient descent on columns far from 0"),
+    },
+    "functions": {
+        927: ("false success", "single precision by differences to both sides: level far from the least"),
+        1495: ("not reached", "a saddle is left and not followed to the end"),
+        1557: ("costly", "a gradient that is exact beside noisy values: 23 times SciPy's calls"),
+    },
+    "further": {
+        990: ("wrong value", "targets of 1e93: their squares have no room"),
+        1730: ("costly", "it starts at the least: what a claim asks is more than all of SciPy's calls"),
+        2390: ("costly", "it starts at the least: what a claim asks is more than all of SciPy's calls"),
+    },
+    "methods": {
+        1730: ("not reached", "mirror descent starts where powers of a column have no value"),
+        2010: ("false success", "Barzilai and Borwein's steps: the curvature seen is not the least there is"),
+    },
+    "straight": {
+        40: ("not reached", "far columns, separable but for 1e-7: the interior point method ends in a plateau"),
+        51: ("not reached", "powers that nearly agree, next to no penalty: it ends in a plateau far off"),
+        58: ("not reached", "far columns, separable but for 1e-6: the interior point method ends in a plateau"),
+    },
+}  # fmt: skip
 #: Families that have faults which are known (`make hunt` shows them), by the method asked for: hypothesis leaves them
 #: out until they are mended.
 OPEN = {
@@ -88,10 +110,23 @@ def test_what_is_claimed_is_so() -> None:
 
 
 def test_what_is_claimed_of_straight_losses_is_so() -> None:
-    for index in range(STRAIGHT):
+    for index in sorted(set(range(STRAIGHT)) - set(KNOWN["straight"])):
         with np.errstate(all="ignore"):
             verdict = KINDS["straight"].judge(case("straight", SEED, index))
         assert not verdict.fault, f"--case straight:{SEED}:{index} {verdict.kind}: {verdict.text[:300]}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "index", "fault"),
+    [(k, i, fault) for k, known in KNOWN.items() for i, (fault, _) in known.items()],
+)
+def test_what_is_known_to_be_at_fault_still_is(kind: str, index: int, fault: str) -> None:
+    """One that no longer is belongs to those that are judged."""
+    with np.errstate(all="ignore"):
+        verdict = KINDS[kind].judge(case(kind, SEED, index))
+    assert verdict.kind == fault, (
+        f"--case {kind}:{SEED}:{index}: strike it from KNOWN, or say what it is: {verdict}"
+    )
 
 
 def as_promised(kind: str, drawn: Any) -> None:

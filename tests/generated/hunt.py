@@ -49,7 +49,10 @@ def one(job: Job) -> tuple[int, str, str, Verdict]:
 def jobs(
     cases: int, seed: int, only: str | None = None, family: str | None = None, first: int = 0
 ) -> list[Job]:
-    """Kind, seed, index and family of each case: so many by turns, a tenth as many of the others."""
+    """Kind, seed, index and family of each case: so many by turns, a tenth as many of `further` and of `methods`.
+
+    The other kinds are drawn where `only` names them.
+    """
     kinds = [only] if only else TURNS
     work = []
     for i in range(first, first + cases):
