@@ -45,7 +45,15 @@ def test_sessions_of_a_page_run(page: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/index.md", "docs/command_line.md", "docs/portfolio.md", "docs/forecast.md"]
+    "page",
+    [
+        "README.md",
+        "docs/index.md",
+        "docs/command_line.md",
+        "docs/portfolio.md",
+        "docs/forecast.md",
+        "docs/energy.md",
+    ],
 )
 @pytest.mark.filterwarnings("ignore::steepest.errors.NotConverged")
 def test_code_of_a_page_runs(page: str) -> None:

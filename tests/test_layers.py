@@ -65,6 +65,7 @@ MAY: dict[str, set[str]] = {
     "designs": {"cancel", "design", "pool", "real", "simd", "source", "vectors"},
     "differences": {"objective", "random", "state", "status"},
     "duality": {"held", "loss", "penalty", "pool"},
+    "energy": {"refusal"},
     "evaluated": set(),
     "factor": {"cancel", "cholesky", "simd", "vectors"},
     "glm": {

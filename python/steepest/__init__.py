@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import (
+        energy,
         errors,
         factors,
         linear,
@@ -90,6 +91,7 @@ _PLACES = {
     "compare": "descend",
     "curve_fit": "curve_fit",
     "descend": "descend",
+    "energy": None,
     "errors": None,
     "factors": None,
     "fit": "fit",
@@ -137,6 +139,7 @@ __all__ = [
     "compare",
     "curve_fit",
     "descend",
+    "energy",
     "errors",
     "factors",
     "fit",

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 __all__ = [
     "Descent",
     "Optimum",
+    "Potential",
     "Progress",
     "Rule",
     "TestFunction",
@@ -113,6 +114,19 @@ def definiteness(matrix: NDArray[np.float64], shift: float) -> tuple[float, int,
 
 @final
 class Optimum: ...
+
+@final
+class Potential:
+    @staticmethod
+    def pairs(
+        form: str, numbers: Sequence[float], cutoff: float | None, smooth: bool, cell: Any | None
+    ) -> Potential: ...
+    @staticmethod
+    def springs(
+        ends: Sequence[Sequence[int]], stiffness: Sequence[float], length: Sequence[float], cell: Any | None
+    ) -> Potential: ...
+    def evaluate(self, positions: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]: ...
+    def coincident(self, positions: NDArray[np.float64], distance: float) -> list[int] | None: ...
 
 def quadratic(request: Mapping[str, Any], warm: Optimum | None = None) -> tuple[dict[str, Any], Optimum]: ...
 def means(

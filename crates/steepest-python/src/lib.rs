@@ -8,6 +8,7 @@ mod catalog;
 pub mod checkpoint;
 mod choose;
 pub mod descent;
+pub mod energy;
 pub mod enter;
 pub mod factors;
 pub mod fit;
@@ -34,6 +35,8 @@ mod _core {
     use super::catalog::{catalog, checked};
     #[pymodule_export]
     use super::descent::Steps;
+    #[pymodule_export]
+    use super::energy::Potential;
     #[pymodule_export]
     use super::enter::panics;
     #[pymodule_export]

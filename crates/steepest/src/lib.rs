@@ -19,6 +19,7 @@ pub mod design;
 pub mod designs;
 pub mod differences;
 pub mod duality;
+pub mod energy;
 mod evaluated;
 pub mod factor;
 pub mod factors;

@@ -1,0 +1,199 @@
+//! Held against sums over all pairs and all images, written out, and against differences of the energy.
+use super::{Lattice, PairForm, Potential, Spring};
+use crate::random::Random;
+
+const LJ: PairForm = PairForm::LennardJones { epsilon: 1.3, sigma: 0.9 };
+
+/// Atoms near the points of a grid of so many along each edge.
+fn scattered(counts: [usize; 3], apart: f64, seed: u64) -> Vec<f64> {
+    let mut random = Random::new(seed, 0, 0, 0);
+    let mut x = Vec::new();
+    for a in 0..counts[0] {
+        for b in 0..counts[1] {
+            for c in 0..counts[2] {
+                x.extend([a, b, c].map(|v| apart * (v as f64 + 0.3 * random.uniform())));
+            }
+        }
+    }
+    x
+}
+
+/// 4 ε ((σ/r)¹² − (σ/r)⁶) over all pairs and their images two cells around, less what makes value and force 0 at the cut-off.
+fn written_out(x: &[f64], edges: [[f64; 3]; 3], repeats: [bool; 3], cut: f64, smooth: bool) -> f64 {
+    let v = |r: f64| 4.0 * 1.3 * ((0.9 / r).powi(12) - (0.9 / r).powi(6));
+    let slope = if smooth { (v(cut + 1e-5) - v(cut - 1e-5)) / 2e-5 } else { 0.0 };
+    let range = |k: usize| if repeats[k] { -2..=2 } else { 0..=0 };
+    let n = x.len() / 3;
+    let mut sum = 0.0;
+    for i in 0..n {
+        for j in 0..n {
+            for a in range(0) {
+                for b in range(1) {
+                    for c in range(2) {
+                        let d = |k: usize| {
+                            x[3 * i + k] - x[3 * j + k]
+                                + [a, b, c]
+                                    .iter()
+                                    .zip(&edges)
+                                    .map(|(&t, e)| f64::from(t) * e[k])
+                                    .sum::<f64>()
+                        };
+                        let r = (d(0).powi(2) + d(1).powi(2) + d(2).powi(2)).sqrt();
+                        if r > 0.0 && r < cut {
+                            sum += 0.5 * (v(r) - v(cut) - (r - cut) * slope);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    sum
+}
+
+fn by_differences(potential: &mut Potential, x: &[f64], j: usize) -> f64 {
+    let mut at = x.to_vec();
+    let mut rest = vec![0.0; x.len()];
+    let h = 1e-5;
+    at[j] = x[j] + h;
+    let above = potential.evaluate(&at, &mut rest);
+    at[j] = x[j] - h;
+    (potential.evaluate(&at, &mut rest) - above) / (2.0 * h)
+}
+
+#[test]
+fn boxes_agree_with_all_images_written_out() {
+    // The second is skewed, the third repeats along two edges only; the last is large enough for bins.
+    let cells: [([usize; 3], [[f64; 3]; 3], [bool; 3]); 4] = [
+        ([4, 4, 4], [[4.4, 0.0, 0.0], [0.0, 4.4, 0.0], [0.0, 0.0, 4.4]], [true; 3]),
+        ([4, 4, 4], [[4.4, 0.0, 0.0], [1.5, 4.6, 0.0], [-0.8, 1.1, 4.8]], [true; 3]),
+        ([4, 4, 4], [[4.4, 0.0, 0.0], [0.7, 4.6, 0.0], [0.0, 0.0, 1.0]], [true, true, false]),
+        ([7, 7, 7], [[7.7, 0.0, 0.0], [0.9, 7.7, 0.0], [0.4, -0.5, 7.7]], [true; 3]),
+    ];
+    for (which, (counts, edges, repeats)) in cells.into_iter().enumerate() {
+        for smooth in [false, true] {
+            let lattice = Lattice::new(edges, repeats).unwrap();
+            let cut = 1.9;
+            let mut potential = Potential::pairs(LJ, Some(cut), smooth, Some(lattice)).unwrap();
+            let mut x = scattered(counts, 1.1, which as u64);
+            // Outside of the box, which is where walks end.
+            (0..3).for_each(|k| x[k] += edges[0][k] - edges[1][k]);
+            let mut forces = vec![0.0; x.len()];
+            let energy = potential.evaluate(&x, &mut forces);
+            let expected = written_out(&x, edges, repeats, cut, smooth);
+            assert!(
+                (energy - expected).abs() < 1e-6 * expected.abs(),
+                "{which} {smooth}: {energy} {expected}"
+            );
+            if smooth {
+                for j in [0, 17, 100] {
+                    let found = by_differences(&mut potential, &x, j);
+                    let size = forces[j].abs().max(1.0);
+                    assert!(
+                        (forces[j] - found).abs() < 1e-5 * size,
+                        "{which} {j}: {} {found}",
+                        forces[j]
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn bins_in_free_space_miss_nobody() {
+    let x = scattered([9, 6, 5], 1.2, 7);
+    let mut potential = Potential::pairs(LJ, Some(1.7), false, None).unwrap();
+    let mut forces = vec![0.0; x.len()];
+    let energy = potential.evaluate(&x, &mut forces);
+    let expected = written_out(&x, [[0.0; 3]; 3], [false; 3], 1.7, false);
+    assert!((energy - expected).abs() < 1e-9 * expected.abs(), "{energy} {expected}");
+}
+
+#[test]
+fn what_was_asked_before_changes_no_bit() {
+    let edges = [[8.0, 0.0, 0.0], [0.5, 8.0, 0.0], [0.0, 0.0, 8.0]];
+    let new = || {
+        Potential::pairs(LJ, Some(2.0), true, Some(Lattice::new(edges, [true; 3]).unwrap()))
+            .unwrap()
+    };
+    let mut walked = new();
+    let mut x = scattered([7, 7, 7], 1.1, 3);
+    let mut random = Random::new(5, 0, 0, 0);
+    for _ in 0..20 {
+        x.iter_mut().for_each(|x| *x += 0.08 * random.normal());
+        let [mut a, mut b] = [0; 2].map(|_| vec![0.0; x.len()]);
+        assert_eq!(walked.evaluate(&x, &mut a).to_bits(), new().evaluate(&x, &mut b).to_bits());
+        assert!(a.iter().zip(&b).all(|(a, b)| a.to_bits() == b.to_bits()));
+    }
+}
+
+#[test]
+fn forces_are_what_the_energy_falls_by() {
+    let x = scattered([3, 2, 2], 1.1, 1);
+    let springs = (1..x.len() / 3).map(|j| Spring {
+        ends: [j - 1, j],
+        stiffness: 2.0 + j as f64,
+        length: 0.8,
+    });
+    let kinds = [
+        Potential::pairs(LJ, None, true, None),
+        Potential::pairs(LJ, Some(1.6), true, None),
+        Potential::pairs(
+            PairForm::Morse { depth: 2.0, steepness: 3.0, distance: 1.2 },
+            None,
+            true,
+            None,
+        ),
+        Potential::pairs(
+            PairForm::Morse { depth: 2.0, steepness: 3.0, distance: 1.2 },
+            Some(1.9),
+            true,
+            None,
+        ),
+        Potential::pairs(PairForm::Yukawa { strength: 1.5, screening: 0.7 }, None, true, None),
+        Ok(Potential::springs(springs.collect(), None)),
+    ];
+    for (which, kind) in kinds.into_iter().enumerate() {
+        let mut potential = kind.unwrap();
+        let mut forces = vec![0.0; x.len()];
+        potential.evaluate(&x, &mut forces);
+        for (j, &force) in forces.iter().enumerate() {
+            let found = by_differences(&mut potential, &x, j);
+            assert!(
+                (force - found).abs() < 1e-5 * force.abs().max(1.0),
+                "{which} {j}: {force} {found}"
+            );
+        }
+    }
+}
+
+#[test]
+fn cells_and_cut_offs_that_cannot_be_are_refused() {
+    let flat = Lattice::new([[1.0, 0.0, 0.0], [2.0, 0.0, 0.0], [0.0, 0.0, 3.0]], [true; 3]);
+    assert!(flat.unwrap_err().why.contains("volume"));
+    // Heights are shorter than edges in a skewed cell: half of 2.0 is the most, not half of 4.
+    let skewed =
+        Lattice::new([[4.0, 0.0, 0.0], [12.0_f64.sqrt(), 2.0, 0.0], [0.0, 0.0, 9.0]], [true; 3])
+            .unwrap();
+    assert!(Potential::pairs(LJ, Some(0.99), true, Some(skewed.clone())).is_ok());
+    assert!(
+        Potential::pairs(LJ, Some(1.01), true, Some(skewed.clone()))
+            .unwrap_err()
+            .why
+            .contains("half")
+    );
+    assert!(Potential::pairs(LJ, None, true, Some(skewed)).is_err());
+}
+
+#[test]
+fn atoms_on_each_other_are_named() {
+    let mut x = scattered([7, 6, 6], 1.1, 2);
+    let lattice =
+        Lattice::new([[9.0, 0.0, 0.0], [0.0, 9.0, 0.0], [0.0, 0.0, 9.0]], [true; 3]).unwrap();
+    let potential = Potential::pairs(LJ, Some(2.0), true, Some(lattice)).unwrap();
+    assert_eq!(potential.coincident(&x, 1e-6), None);
+    for k in 0..3 {
+        x[3 * 90 + k] = x[3 * 4 + k] + if k == 1 { 9.0 } else { 0.0 };
+    }
+    assert_eq!(potential.coincident(&x, 1e-6), Some([4, 90]));
+}

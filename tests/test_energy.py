@@ -1,0 +1,183 @@
+"""Energies: potentials against sums written out in NumPy, known clusters, what must not matter, and bad input."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from steepest.energy import LennardJones, Morse, Springs, Yukawa, minimize_energy
+from steepest.errors import InputError
+
+
+def lennard_jones(x: np.ndarray) -> tuple[float, np.ndarray]:
+    """All pairs, written out."""
+    d = x[:, None] - x[None]
+    q = (d**2).sum(-1)
+    np.fill_diagonal(q, np.inf)
+    s6 = q**-3
+    return 2 * (s6 * s6 - s6).sum(), ((24 * (2 * s6 * s6 - s6) / q)[:, :, None] * d).sum(1)
+
+
+def start(n: int, seed: int) -> np.ndarray:
+    """Atoms in a ball, none nearer to another than 0.8."""
+    random = np.random.default_rng(seed)
+    radius, points = (n / 3.1) ** (1 / 3), []
+    while len(points) < n:
+        p = random.uniform(-radius, radius, 3)
+        if p @ p < radius**2 and all(((p - q) ** 2).sum() > 0.64 for q in points):
+            points.append(p)
+    return np.array(points)
+
+
+def icosahedron() -> np.ndarray:
+    golden = (1 + 5**0.5) / 2
+    corners = [(0, a, b * golden) for a in (-1, 1) for b in (-1, 1)]
+    shell = np.array([np.roll(c, k) for c in corners for k in range(3)])
+    return np.vstack([np.zeros(3), shell * 1.08 / np.linalg.norm(shell[0])])
+
+
+def test_energy_and_forces_are_the_sum_over_all_pairs() -> None:
+    x = start(60, 0)
+    energy, forces = LennardJones()(x)
+    expected, push = lennard_jones(x)
+    assert energy == pytest.approx(expected, rel=1e-12)
+    np.testing.assert_allclose(forces, push, rtol=1e-10, atol=1e-9)
+
+
+def test_the_icosahedron_of_thirteen() -> None:
+    x = icosahedron() + 0.02 * np.random.default_rng(1).standard_normal((13, 3))
+    result = minimize_energy(LennardJones(), x, fmax=1e-6)
+    assert result.success
+    # The Cambridge Cluster Database.
+    assert result.fun == pytest.approx(-44.326801, abs=1e-6)
+
+
+@pytest.mark.parametrize("n", [13, 38])
+@pytest.mark.parametrize("method", [None, "lbfgs", "nonlinear_cg"])
+def test_what_is_claimed_holds_at_the_positions_returned(n: int, method: str | None) -> None:
+    for seed in range(4):
+        for energy in (LennardJones(), lennard_jones):
+            result = minimize_energy(energy, start(n, seed), method=method, fmax=1e-3)
+            value, forces = lennard_jones(result.x)
+            assert result.success
+            assert np.sqrt((forces**2).sum(1)).max() <= 1e-3 * (1 + 1e-9)
+            assert result.fun == pytest.approx(value, rel=1e-12)
+
+
+def test_origin_and_units_change_nothing_of_note() -> None:
+    x = start(13, 3)
+    plain = minimize_energy(LennardJones(), x, fmax=1e-3)
+    far = minimize_energy(LennardJones(), x + np.array([100.0, 0, -50.0]), fmax=1e-3)
+    assert far.fun == pytest.approx(plain.fun, abs=1e-5)
+    # Metres and joules: nothing is near 1.
+    small = LennardJones(epsilon=1.65e-21, sigma=3.4e-10)
+    result = minimize_energy(small, 3.4e-10 * x, fmax=1e-3 * 1.65e-21 / 3.4e-10)
+    assert result.success
+    assert result.fun / 1.65e-21 == pytest.approx(plain.fun, abs=1e-4)
+
+
+def test_turned_and_renumbered_atoms_have_the_same_energy() -> None:
+    x, potential = start(20, 5), LennardJones()
+    turn, _ = np.linalg.qr(np.random.default_rng(0).standard_normal((3, 3)))
+    order = np.random.default_rng(1).permutation(20)
+    energy, forces = potential(x)
+    turned, pushed = potential((x @ turn)[order])
+    assert turned == pytest.approx(energy, rel=1e-12)
+    np.testing.assert_allclose(pushed, (forces @ turn)[order], rtol=1e-9, atol=1e-9)
+
+
+def test_a_row_of_three_is_no_minimum() -> None:
+    """By symmetry no force leads out of the line: only a look across does."""
+    result = minimize_energy(LennardJones(), [[0, 0, 0], [1.1, 0, 0], [2.2, 0, 0]], fmax=1e-6)
+    assert result.success
+    assert result.fun == pytest.approx(-3.0, abs=1e-9)
+
+
+def test_fixed_atoms_stay() -> None:
+    x = start(13, 2)
+    result = minimize_energy(LennardJones(), x, fixed=[0, 5], fmax=1e-4)
+    assert result.success
+    assert (result.x[[0, 5]] == x[[0, 5]]).all()
+    forces = lennard_jones(result.x)[1]
+    moving = np.delete(np.arange(13), [0, 5])
+    assert np.sqrt((forces[moving] ** 2).sum(1)).max() <= 1e-4 * (1 + 1e-9)
+    level = np.zeros(x.shape, dtype=bool)
+    level[:, 2] = True
+    assert (minimize_energy(LennardJones(), x, fixed=level).x[:, 2] == x[:, 2]).all()
+
+
+def test_a_crystal_that_was_shaken_comes_back() -> None:
+    grid = np.array([[a, b, c] for a in range(4) for b in range(4) for c in range(4)], dtype=float)
+    faces = np.concatenate([grid + s for s in ([0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0])])
+    a = 1.56
+    potential = LennardJones(cutoff=2.5, cell=[4 * a] * 3)
+    perfect = potential(a * faces)[0]
+    shaken = a * faces + 0.05 * np.random.default_rng(0).standard_normal(faces.shape)
+    result = minimize_energy(potential, shaken, fmax=1e-5)
+    assert result.success
+    assert result.fun == pytest.approx(perfect, abs=1e-6)
+
+
+def test_springs_between_fixed_ends() -> None:
+    """A chain of n equal springs without a length of their own, with its ends held, is straight: ½ k L² / n."""
+    x = np.random.default_rng(0).standard_normal((11, 3))
+    x[0], x[10] = (0, 0, 0), (5, 0, 0)
+    ends = [[i, i + 1] for i in range(10)]
+    result = minimize_energy(Springs(ends, 3.0), x, fixed=[0, 10], fmax=1e-8)
+    assert result.success
+    assert result.fun == pytest.approx(0.5 * 3.0 * 25 / 10, rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    "potential", [LennardJones(cutoff=2.0, cell=[9, 9, 9]), Morse(), Yukawa(), Springs([[0, 1], [1, 2]])]
+)
+def test_a_potential_is_pickled(potential: object) -> None:
+    x = start(8, 0)
+    again = pickle.loads(pickle.dumps(potential))
+    assert again(x)[0] == potential(x)[0]  # type: ignore[operator]
+
+
+def wrong_on_seven(x: np.ndarray) -> tuple[float, np.ndarray]:
+    energy, forces = lennard_jones(x)
+    forces[7] += [0.0, 3.0, 0.0]
+    return energy, forces
+
+
+def test_forces_that_are_not_the_energys_are_named() -> None:
+    result = minimize_energy(wrong_on_seven, start(13, 0))
+    assert not result.success
+    assert result.outcome == "gradient_inconsistent"
+    assert "atom 7, coordinate 1" in result.message
+    turned = minimize_energy(lambda x: (lennard_jones(x)[0], -lennard_jones(x)[1]), start(13, 0))
+    assert not turned.success
+    assert "forces are minus" in turned.message
+
+
+def test_no_success_where_fmax_is_beyond_the_arithmetic() -> None:
+    result = minimize_energy(LennardJones(), start(13, 0), fmax=1e-300)
+    assert not result.success
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda x: minimize_energy(LennardJones(), x[[0, 1, 0]]), "atoms 0 and 2 lie on top"),
+        (lambda x: minimize_energy(lennard_jones, [[0.0, 0, 0], [np.nan, 0, 0]]), "atom 1, coordinate 0"),
+        (lambda x: minimize_energy(lambda p: (0.0, p * np.nan), x), "the force on atom 0 is nan"),
+        (lambda x: minimize_energy(lambda p: 1.0, x), r"must return \(energy, forces\)"),
+        (lambda x: minimize_energy(lambda p: (1.0, p[:2]), x), "shape of the positions"),
+        (lambda x: minimize_energy(LennardJones(), x, fmax=0), "fmax must be"),
+        (lambda x: minimize_energy(LennardJones(), x, fixed=[40]), "fixed names atom 40"),
+        (lambda x: minimize_energy(LennardJones(), x, fixed=np.ones(13, bool)), "every atom"),
+        (lambda x: minimize_energy(LennardJones(), x, options={"gtol": 1}), "leave gtol out"),
+        (lambda x: minimize_energy(LennardJones(), x[:, :2]), "three numbers an atom"),
+        (lambda x: LennardJones(cutoff=2.0, cell=[[1, 0, 0], [2, 0, 0], [0, 0, 3]]), "span a volume"),
+        (lambda x: LennardJones(cutoff=3.0, cell=[5, 9, 9]), "at most half of the least height"),
+        (lambda x: LennardJones(cell=[5, 9, 9]), "cutoff must be given"),
+        (lambda x: LennardJones(cutoff=-1), "cutoff must be"),
+        (lambda x: Springs([[0, 40]])(x), "ends at atom 40"),
+    ],
+)
+def test_bad_input_is_named(call: object, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        call(start(13, 0))  # type: ignore[operator]
