@@ -54,7 +54,8 @@ unsafe impl<N: Send> Sync for Allotted<'_, N> {}
 
 impl<'a, N> Allotted<'a, N> {
     pub fn new(all: &'a mut [N]) -> Self {
-        let all: *const [N] = all;
+        // From `*const` on, nobody may write.
+        let all: *mut [N] = all;
         // SAFETY: an `UnsafeCell` lies as what is in it, and nobody else has the numbers meanwhile.
         Allotted { all: unsafe { &*(all as *const [UnsafeCell<N>]) } }
     }
