@@ -153,8 +153,9 @@ class _Moved:
             if len(bad)
             else f"the energy is {value}"
         )
-        again = self.start[:, None] == self.start[None]
-        pair = np.argwhere(np.triu(again.all(axis=2), 1)) if len(self.start) <= 4096 else []
+        few = self.start[:4096]
+        again = few[:, None] == few[None]
+        pair = np.argwhere(np.triu(again.all(axis=2), 1))
         why = (
             f": atoms {pair[0][0]} and {pair[0][1]} lie on top of each other"
             if len(pair)
@@ -194,7 +195,7 @@ def _apart(start: Floats) -> float:
 
     if len(start) < 2:
         return 1.0
-    nearest = cKDTree(start).query(start, k=2)[0][:, 1]
+    nearest = np.asarray(cKDTree(start).query(start, k=2)[0])[:, 1]
     nearest = nearest[nearest > 0]
     return float(np.median(nearest)) if nearest.size else 1.0
 
