@@ -247,3 +247,65 @@ def test_keep_feasible_of_a_constraint_is_not_silently_dropped() -> None:
     disk = optimize.NonlinearConstraint(lambda x: x @ x, -np.inf, 1.0, keep_feasible=True)
     r = steepest.minimize(rosen, [0.0, 0.0], constraints=disk)
     assert [f.kind for f in r.findings].count("feasibility_not_kept") == 1
+
+
+def _generated(seed: int) -> tuple[Any, Any, Any, Any, Any, Any, int]:
+    """A polynomial of the fourth degree, convex or not, under bent equations and inequalities, in any units."""
+    random = np.random.default_rng(seed)
+    n = int(random.integers(2, 9))
+    equations, others = int(random.integers(0, n // 2 + 1)), int(random.integers(0, 4))
+    others = max(others, 1 - equations)
+    m = equations + others
+    unit, units = 10 ** random.uniform(-3, 3), 10 ** random.uniform(-3, 3, m)
+    root = random.normal(size=(n, n))
+    q = root @ root.T * random.uniform(0, 1) + np.diag(random.normal(size=n)) * (random.random() < 0.4)
+    p = random.normal(size=n)
+    a = random.normal(size=(m, n))
+    b = [random.normal(size=(n, n)) * 0.3 * (random.random() < 0.6) for _ in range(m)]
+
+    def bent(x: Any) -> Any:
+        return a @ x + np.array([x @ b @ x for b in b])
+
+    inside = random.normal(size=n)
+    at = bent(inside) - np.append(np.zeros(equations), random.uniform(0, 1, others))
+
+    def fun(x: Any) -> tuple[float, Any]:
+        return unit * (0.5 * x @ q @ x + p @ x + 0.1 * (x**4).sum()), unit * (q @ x + p + 0.4 * x**3)
+
+    def held(x: Any) -> Any:
+        return units * (bent(x) - at)
+
+    def rows(x: Any) -> Any:
+        return units[:, None] * (a + np.array([(b + b.T) @ x for b in b]))
+
+    bounds = [(-3.0, 3.0)] * n if random.random() < 0.3 else None
+    return fun, held, rows, units, random.normal(size=n) * 2, bounds, equations
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_what_is_claimed_meets_the_conditions_of_first_order(block: int) -> None:
+    """Karush, Kuhn and Tucker's, with multipliers of the right signs found by non-negative least squares."""
+    claimed = 0
+    for seed in range(25 * block, 25 * block + 25):
+        fun, held, rows, units, x0, bounds, equations = _generated(seed)
+        constraints = [
+            {"type": kind, "fun": lambda x, f=held, s=part: f(x)[s], "jac": lambda x, f=rows, s=part: f(x)[s]}
+            for kind, part in (("eq", slice(equations)), ("ineq", slice(equations, None)))
+            if len(units[part])
+        ]
+        result = steepest.minimize(fun, x0, jac=True, constraints=constraints, bounds=bounds)
+        if not result.success:
+            continue
+        claimed += 1
+        c, jacobian = held(result.x) / units, rows(result.x) / units[:, None]
+        missed = max(np.abs(c[:equations]).max(initial=0), (-c[equations:]).max(initial=0))
+        assert missed < 1e-5, seed
+        normals = [*jacobian[:equations], *-jacobian[:equations], *jacobian[equations:][c[equations:] < 1e-5]]
+        if bounds is not None:
+            e = np.eye(result.x.size)
+            normals += [*e[result.x < -3 + 1e-7], *-e[result.x > 3 - 1e-7]]
+        slope = fun(result.x)[1]
+        left = optimize.nnls(np.array(normals).T, slope)[1] if normals else np.linalg.norm(slope)
+        steep = max(np.linalg.norm(slope), np.abs(fun(x0)[1]).max())
+        assert left <= 2e-3 * steep, seed
+    assert claimed >= 24

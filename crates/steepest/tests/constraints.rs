@@ -1,11 +1,12 @@
 //! Constraints beside bounds, on textbook problems whose answers are known.
-use steepest::descend::{Solution, descend};
+use steepest::descend::{Descent, Solution, descend};
 use steepest::methods::{METHODS, at_work};
 use steepest::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
 use steepest::penalties::{bounds::Bounds, none::NoPenalty};
 use steepest::penalty::{Penalty, PerCoordinate};
 use steepest::problem::facts;
 use steepest::settings::Described;
+use steepest::state::Data;
 use steepest::status::{Halt, Status};
 use steepest::watch::{Stop, Unwatched};
 
@@ -220,5 +221,59 @@ fn other_methods_refuse_constraints() {
         if let Some(why) = refusal {
             assert!(why.contains("augmented_lagrangian") || entry.needs.glm, "{why}");
         }
+    }
+}
+
+#[test]
+fn a_forged_run_is_refused_or_ends_where_the_constraints_are_met() {
+    let build = || Constrained {
+        n: 2,
+        value: |x| (1.0 + x[0] * x[0]).ln() - x[1],
+        constraints: &[|x| (1.0 + x[0] * x[0]).powi(2) + x[1] * x[1] - 4.0],
+        low: vec![0.0],
+        high: vec![0.0],
+    };
+    let penalty = PerCoordinate::uniform(NoPenalty::default(), 1.0, 2);
+    let stop = Stop { evaluations: 3000, iterations: 2000, ..Stop::default() };
+    for by in BY {
+        let entry = METHODS.iter().find(|e| e.name == by).unwrap();
+        let begin = || Descent::new(at_work(entry, &[]), &[2.0, 2.0], stop);
+        let mut tried = 0;
+        for steps in [1, 4, 9] {
+            let (mut own, mut descent) = (build(), begin());
+            for _ in 0..steps {
+                descent.advance(&mut own, &penalty, &mut Unwatched).unwrap();
+            }
+            let saved = descent.save(&mut own).unwrap();
+            for (name, data) in saved.iter().filter(|(name, _)| name.contains("method.")) {
+                let Data::Numbers(numbers) = data else { continue };
+                let within = name.contains(".inner.inner");
+                for other in [f64::NAN, f64::INFINITY, -1.0, 0.0, 1e-300, 1e300] {
+                    let forged = Data::Numbers(numbers.iter().map(|_| other).collect());
+                    if within || forged == *data {
+                        continue;
+                    }
+                    let mut all = saved.clone();
+                    all.insert(name.clone(), forged);
+                    let (mut own, mut descent) = (build(), begin());
+                    tried += 1;
+                    if descent.load(&mut own, &penalty, all).is_err() {
+                        continue;
+                    }
+                    while descent.advance(&mut own, &penalty, &mut Unwatched).unwrap() {}
+                    descent.settle(&mut own, &penalty).unwrap();
+                    let end = descent.solution();
+                    let claimed = end.status.success();
+                    assert!(
+                        !claimed || end.violation < 1e-5,
+                        "{by} {name} {other} {}",
+                        end.violation
+                    );
+                    let off = (end.value + 3f64.sqrt()).abs();
+                    assert!(!claimed || off < 1e-4, "{by} {steps} {name} {other} {}", end.value);
+                }
+            }
+        }
+        assert!(tried > 100, "{by} {tried}");
     }
 }

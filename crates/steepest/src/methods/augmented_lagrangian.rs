@@ -194,7 +194,6 @@ struct Now {
     missed: f64,
     /// Rounds in a row that hardly came nearer, at a ρ as large as it gets.
     vain: u32,
-    tolerance: f64,
     /// Findings before the first round.
     noticed: usize,
     /// f where the descent began, and how large it was or how far it has come since.
@@ -204,7 +203,7 @@ struct Now {
 
 impl State for Now {
     fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
-        let Now { models, terms, units, inner, round, missed, vain, tolerance, noticed, begun, size } = self;
+        let Now { models, terms, units, inner, round, missed, vain, noticed, begun, size } = self;
         v.field("models", models)?;
         v.field("terms", terms)?;
         let Terms { low, high, scale, lambda, c, price, .. } = terms;
@@ -227,7 +226,6 @@ impl State for Now {
         v.field("round", round)?;
         v.field("missed", missed)?;
         v.field("vain", vain)?;
-        v.field("tolerance", tolerance)?;
         v.field("noticed", noticed)?;
         v.field("begun", begun)?;
         v.field("size", size)
@@ -278,18 +276,17 @@ impl Now {
         if missed > 0.0 && value.is_finite() {
             terms.rho = (2.0 * value.abs() / (missed * missed)).clamp(1e-3, 1e3);
         }
-        let tolerance = problem.stop.tolerance;
-        Ok(Now { models: None, terms, units: Units::default(), inner: None, round: 0, missed, vain: 0, tolerance, noticed: problem.findings.len(), begun: value, size: value.abs() })
+        Ok(Now { models: None, terms, units: Units::default(), inner: None, round: 0, missed, vain: 0, noticed: problem.findings.len(), begun: value, size: value.abs() })
     }
 
     /// How exactly this round is gone down: to the tolerance in the end.
-    fn exactly(&self) -> f64 {
-        self.tolerance.max(1e-2 * 0.1f64.powi(self.round as i32))
+    fn exactly(&self, tolerance: f64) -> f64 {
+        tolerance.max(1e-2 * 0.1f64.powi(self.round as i32))
     }
 
     /// A step of L-BFGS down L.
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
-        let (exactly, raised) = (self.exactly(), FLOOR * self.size);
+        let (exactly, raised) = (self.exactly(problem.stop.tolerance), FLOOR * self.size);
         let Now { terms, units, inner, .. } = self;
         problem.wrapped(
             |objective| Lagrangian { inner: objective, terms, raised },
@@ -316,6 +313,7 @@ impl Now {
         };
         let value = problem.total(x)?;
         problem.ask(x, Rows::All, &mut [Ask::Constraints(&mut self.terms.c)])?;
+        let tolerance = problem.stop.tolerance;
         let missed = self.terms.missed();
         step.value = value;
         step.violation = self.terms.most(|_| 1.0);
@@ -329,8 +327,8 @@ impl Now {
         let lambda = self.terms.prices();
         let size = lambda.iter().fold(0.0, |m: f64, l| m.max(l.abs()));
         let moved = lambda.iter().zip(&self.terms.lambda).fold(0.0, |m: f64, (a, b)| m.max((a - b).abs()));
-        let met = missed <= 1e-2 * self.tolerance && self.terms.most(|i| self.terms.unit(i)) <= self.tolerance;
-        let share = self.tolerance / self.exactly();
+        let met = missed <= 1e-2 * tolerance && self.terms.most(|i| self.terms.unit(i)) <= tolerance;
+        let share = tolerance / self.exactly(tolerance);
         let exact = step.certificate.as_ref().is_some_and(|c| c.bound <= share * c.target);
         if met && exact && settled && moved <= 1e-3 * size.max(1e-3) {
             step.verdict = Some(verdict);
@@ -349,7 +347,7 @@ impl Now {
         let near = missed <= ENOUGH * self.missed || met;
         let largest = self.terms.rho >= MOST;
         self.vain = if !met && missed > 0.9 * self.missed { self.vain + 1 } else { 0 };
-        if self.vain >= 4 && (largest || self.vain >= 10) && missed > self.tolerance.sqrt() {
+        if self.vain >= 4 && (largest || self.vain >= 10) && missed > tolerance.sqrt() {
             step.verdict = Some(Status::Infeasible);
         } else if self.round >= ROUNDS {
             step.verdict = Some(Status::Plateau);
@@ -410,11 +408,16 @@ impl Method for Rounds {
         self.now.as_mut().expect("begun").advance(problem, x)
     }
     fn again(&mut self, problem: &mut Problem<'_>) -> Result<(), Halt> {
-        let (n, m) = (problem.dim(), problem.limits().0.len());
-        match self.now.as_ref().and_then(|now| now.models.as_ref()) {
-            Some(models) if !models.fits(n, m) => {
-                Err(Halt::Failed(Box::new(Bad("'method.now.models' is of other constraints".into()))))
-            }
+        let Some(now) = &self.now else { return Ok(()) };
+        let (low, high) = problem.limits();
+        let (terms, sound) = (&now.terms, |v: f64| v > 0.0 && v.is_finite());
+        let same = terms.low == low && terms.high == high && terms.scale.len() == low.len();
+        let scaled = sound(terms.rho) && terms.scale.iter().all(|s| sound(*s));
+        let fits = now.models.as_ref().is_none_or(|models| models.fits(problem.dim(), low.len()));
+        let bad = |words: &str| Err(Halt::Failed(Box::new(Bad(format!("'method.now.{words}")))));
+        match (same && scaled, fits) {
+            (false, _) => bad("terms' is of other constraints"),
+            (_, false) => bad("models' is of other constraints"),
             _ => Ok(()),
         }
     }
