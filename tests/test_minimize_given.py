@@ -468,3 +468,18 @@ def test_a_given_product_is_taken_where_the_function_brings_its_own_hessian() ->
     assert steepest.minimize(Own(), [1.0, 2.0], hessp=hessp, method="newton").success
     assert calls["hessp"] > 0
     assert calls["hess"] == 0
+
+
+@pytest.mark.parametrize(("low", "high", "start"), [(0, 1, 0.5), (-1, 0, -0.5), (0, 0.9, 0.5)])
+def test_differences_between_a_bound_and_a_region_without_values(low, high, start) -> None:
+    """As far as there is room on the one side, and nothing on the other: half as far is the second value."""
+
+    def fun(x):
+        seen.append(x.copy())
+        return 1 + (x[1] - 0.2) ** 2 if abs(x[0]) > 0.3 and np.sign(x[0]) == np.sign(start) else float("nan")
+
+    seen: list[np.ndarray] = []
+    r = steepest.minimize(fun, [start, 0.5], bounds=[(low, high), (0, 1)])
+    assert r.outcome != "not_finite"
+    assert abs(r.fun - 1) < 1e-9
+    assert all(low <= x[0] <= high for x in seen)

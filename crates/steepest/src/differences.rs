@@ -558,7 +558,17 @@ impl Differences {
                 (a, fa) = (b, fb);
             }
             b = (a + (a - x[j])).clamp(low, high);
-            fb = self.moved(j, x, b, value)?;
+            if (b - a).abs() < 0.5 * (a - x[j]).abs() {
+                // No room for it: half as far is the other.
+                (b, fb) = (a, fa);
+                a = x[j] + 0.5 * (b - x[j]);
+                fa = self.moved(j, x, a, value)?;
+            } else {
+                fb = self.moved(j, x, b, value)?;
+            }
+            if a == x[j] || a == b {
+                return Ok(Some(BothSides { h, both: false, ..BothSides::default() }));
+            }
         }
         if !(fa.is_finite() && fb.is_finite()) {
             return Ok(None);
