@@ -4,12 +4,14 @@ use steepest::descend::descend;
 use steepest::factors::top::{LeftOut, NONE, top};
 use steepest::factors::{Factors, MatrixShape};
 use steepest::loss::Each;
+use steepest::losses::hinge::Hinge;
 use steepest::losses::logistic::Logistic;
 use steepest::losses::squared::Squared;
 use steepest::methods::METHODS;
 use steepest::objective::{Ask, Objective};
+use steepest::penalties::l1::L1;
 use steepest::penalties::l2::L2;
-use steepest::penalty::PerCoordinate;
+use steepest::penalty::{Penalty, PerCoordinate};
 use steepest::pool::with_threads;
 use steepest::random::Random;
 use steepest::watch::{Stop, Unwatched};
@@ -184,4 +186,25 @@ fn the_highest_scores_are_those_of_all_sorted() {
             }
         }
     }
+}
+
+#[test]
+fn what_newton_does_not_solve_is_refused() {
+    let all = known(5, 4, 0.9);
+    let shape =
+        MatrixShape { users: 5, items: 4, rank: 2, biases: false, centre: 0.0, background: 0.0 };
+    let target: Vec<f64> = all.target.iter().map(|t| f64::from(*t > 3.0)).collect();
+    let codes = [&all.users[..], &all.items[..]];
+    let loss = Box::new(Each(Logistic::default()));
+    let mut factors = Factors::new(shape, loss, codes, &target, None).expect("a matrix");
+    let x = start(factors.dim());
+    let n = x.len();
+    let mut half = |penalty: &dyn Penalty| {
+        let mut to = x.clone();
+        factors.asked(&x, &mut [Ask::Least { block: 0, penalty, to: &mut to }])
+    };
+    assert!(half(&PerCoordinate::uniform(L2::default(), 0.1, n)).is_ok());
+    assert!(half(&PerCoordinate::uniform(L1::default(), 0.1, n)).is_err());
+    let loss = Box::new(Each(Hinge::default()));
+    assert!(Factors::new(shape, loss, codes, &target, None).is_err());
 }
