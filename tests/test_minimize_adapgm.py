@@ -51,3 +51,17 @@ def test_the_end_is_that_of_other_methods(penalty: Any) -> None:
     other = steepest.minimize(fun, np.full(N, 0.1), tol=1e-12, **given)
     assert r.success, r.message
     assert r.fun - other.fun <= 1e-7 * abs(other.fun)
+
+
+def test_a_claim_from_far_above_the_start_is_followed_twice() -> None:
+    """The first steps, as long as another variable's size, lead to 1e15: all that is left is small beside that."""
+    scale = np.array([1.6e-8, 5.9e-3])
+    slope = np.array([0.055, 0.35])
+
+    def fun(x: Any) -> float:
+        u = np.minimum(x / scale, 700.0)
+        return float(1.8e-7 * (np.exp(u) - slope * u).sum())
+
+    result = steepest.minimize(fun, scale * [3.3, 4.4], method="adapgm")
+    least = 1.8e-7 * (slope - slope * np.log(slope)).sum()
+    assert not result.success or result.fun < least * 1.001

@@ -63,7 +63,8 @@ fn by_differences(potential: &mut Potential, x: &[f64], j: usize) -> f64 {
 #[test]
 fn boxes_agree_with_all_images_written_out() {
     // The second is skewed, the third repeats along two edges only; the last is large enough for bins.
-    let cells: [([usize; 3], [[f64; 3]; 3], [bool; 3]); 4] = [
+    type Cell = ([usize; 3], [[f64; 3]; 3], [bool; 3]);
+    let cells: [Cell; 4] = [
         ([4, 4, 4], [[4.4, 0.0, 0.0], [0.0, 4.4, 0.0], [0.0, 0.0, 4.4]], [true; 3]),
         ([4, 4, 4], [[4.4, 0.0, 0.0], [1.5, 4.6, 0.0], [-0.8, 1.1, 4.8]], [true; 3]),
         ([4, 4, 4], [[4.4, 0.0, 0.0], [0.7, 4.6, 0.0], [0.0, 0.0, 1.0]], [true, true, false]),

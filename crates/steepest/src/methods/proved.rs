@@ -54,7 +54,7 @@ impl Proved {
             return Ok(step);
         }
         if self.followed
-            && let Some(end) = follow(problem, x, self.began - step.value)?
+            && let Some(end) = follow(problem, x, self.began, step.value)?
         {
             return Ok(end);
         }
@@ -84,20 +84,39 @@ impl Proved {
     }
 }
 
+/// Times that it is followed at most, and how many times the fall from the start each may fall by to be the last.
+const FOLLOWED: usize = 4;
+const HIGH: f64 = 1e3;
+
 /// To the end from here by L-BFGS, which looks round before it claims: at once where nothing is left to gain; none where
-/// that is not for it. `fallen` is what F has fallen by on the way here.
-fn follow(problem: &mut Problem<'_>, x: &mut [f64], fallen: f64) -> Result<Option<Step>, Halt> {
+/// that is not for it. F was `began` at the start, and is `value` here. Where that is far above the start, what is left is
+/// small beside such a fall however much it is: from the end once more.
+fn follow(
+    problem: &mut Problem<'_>,
+    x: &mut [f64],
+    began: f64,
+    mut value: f64,
+) -> Result<Option<Step>, Halt> {
     let facts = problem.facts();
     if facts.glm || lbfgs::ENTRY.refusal(&facts, &[]).is_some() {
         return Ok(None);
     }
     let settings: Vec<f64> = lbfgs::ENTRY.parameters.iter().map(|p| p.default).collect();
-    let mut method = (lbfgs::ENTRY.build)(&settings);
-    let mut at = x.to_vec();
-    let mut step = method.start(problem, &mut at)?;
-    while step.verdict.is_none() {
-        step = method.step(problem, &mut at)?;
-    }
+    let fallen = began - value;
+    let (mut at, mut times) = (x.to_vec(), 0);
+    let step = loop {
+        let mut method = (lbfgs::ENTRY.build)(&settings);
+        let mut step = method.start(problem, &mut at)?;
+        while step.verdict.is_none() {
+            step = method.step(problem, &mut at)?;
+        }
+        times += 1;
+        let far = value - step.value > HIGH * (began - step.value).abs();
+        value = step.value;
+        if !far || step.verdict != Some(Status::Converged) || times == FOLLOWED {
+            break step;
+        }
+    };
     let noise = problem.accuracy(&mut vec![0.0; at.len()]);
     if step.verdict == Some(Status::NoiseFloor) && noise <= QUIET * fallen {
         // It knows of no fall but its own, beside which the noise is large.
