@@ -47,6 +47,12 @@ impl Units {
         let tame = size == 0.0 || (TAME.0..TAME.1).contains(&size);
         Units { value: if tame { 1.0 } else { power(size) }, lengths, room: Vec::new() }
     }
+    /// A unit of F in which its slopes are next to 1, however far they were from it.
+    pub fn of_slopes(value: f64, gradient: &[f64]) -> Self {
+        let steepest = gradient.iter().fold(0.0, |m: f64, g| m.max(g.abs()));
+        let size = if steepest > 0.0 { steepest } else { value.abs() };
+        Units { value: power(size), ..Units::default() }
+    }
     /// Lengths so many times as long; the unit of F stays.
     pub fn stretched(&self, by: &[f64]) -> Self {
         let lengths = by.iter().enumerate().map(|(j, b)| power(*b) * self.length(j)).collect();

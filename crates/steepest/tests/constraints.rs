@@ -225,6 +225,34 @@ fn other_methods_refuse_constraints() {
 }
 
 #[test]
+fn what_f_is_measured_in_makes_no_difference() {
+    fn times(by: f64) -> impl Fn(&[f64]) -> f64 {
+        move |x| by * (0.5 * x[0] * x[0] + x[1] * x[1] - x[0] * x[1] - 7.0 * x[0] - 7.0 * x[1])
+    }
+    const SIZES: [(f64, Value); 5] = [
+        (1e-200, |x| times(1e-200)(x)),
+        (1e-20, |x| times(1e-20)(x)),
+        (1e8, |x| times(1e8)(x)),
+        (1e20, |x| times(1e20)(x)),
+        (1e200, |x| times(1e200)(x)),
+    ];
+    for by in BY {
+        for (size, value) in SIZES {
+            let problem = Constrained {
+                n: 2,
+                value,
+                constraints: &[|x| 25.0 - 4.0 * x[0] * x[0] - x[1] * x[1]],
+                low: vec![0.0],
+                high: vec![INF],
+            };
+            let mut found = solved(problem, &[0.0, 0.0], None, by);
+            found.value /= size;
+            near(&found, -30.0, &[2.0, 3.0]);
+        }
+    }
+}
+
+#[test]
 fn a_forged_run_is_refused_or_ends_where_the_constraints_are_met() {
     let build = || Constrained {
         n: 2,
@@ -245,7 +273,9 @@ fn a_forged_run_is_refused_or_ends_where_the_constraints_are_met() {
                 descent.advance(&mut own, &penalty, &mut Unwatched).unwrap();
             }
             let saved = descent.save(&mut own).unwrap();
-            for (name, data) in saved.iter().filter(|(name, _)| name.contains("method.")) {
+            for (name, data) in
+                saved.iter().filter(|(name, _)| name.contains("method.") || name.contains("units"))
+            {
                 let Data::Numbers(numbers) = data else { continue };
                 let within = name.contains(".inner.inner");
                 for other in [f64::NAN, f64::INFINITY, -1.0, 0.0, 1e-300, 1e300] {

@@ -2,6 +2,7 @@
 //! after quadratic models have led to where it can begin.
 pub(super) mod models;
 
+use super::smooth::bounds::Bounds;
 use crate::certificate::{Certificate, Kind};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
 use crate::methods::lbfgs;
@@ -112,6 +113,8 @@ impl Terms {
 struct Lagrangian<'a> {
     inner: &'a mut dyn Objective,
     terms: &'a mut Terms,
+    /// What f is divided by.
+    unit: f64,
     /// What is added, so that its value is measured by what f has come by where little of it is left.
     raised: f64,
 }
@@ -134,12 +137,16 @@ impl Objective for Lagrangian<'_> {
         asks: &mut [Ask<'_>],
         work: &mut Work<'_>,
     ) -> Result<(), Halt> {
-        let Lagrangian { inner, terms, raised } = self;
+        let Lagrangian { inner, terms, unit, raised } = self;
         let Sorted { value, gradient, others } = Sorted::of(asks);
         for ask in others {
             match ask {
-                Ask::Accuracy { .. } | Ask::Sharpen(_) => {
-                    inner.answer(x, rows, &mut [ask.again()], work)?;
+                Ask::Sharpen(_) => inner.answer(x, rows, &mut [ask.again()], work)?,
+                Ask::Accuracy { value, gradient } => {
+                    let asks = &mut [Ask::Accuracy { value, gradient }];
+                    inner.answer(x, rows, asks, work)?;
+                    **value /= *unit;
+                    gradient.iter_mut().for_each(|g| *g /= *unit);
                 }
                 other => other.unknown()?,
             }
@@ -168,7 +175,7 @@ impl Objective for Lagrangian<'_> {
         done?;
         let prices = terms.prices();
         if let Some(to) = value {
-            *to = own + *raised + 0.5 * prices.iter().map(|u| u * u).sum::<f64>() / terms.rho;
+            *to = own / *unit + *raised + 0.5 * prices.iter().map(|u| u * u).sum::<f64>() / terms.rho;
         }
         if wanted {
             terms.price.clear();
@@ -176,7 +183,7 @@ impl Objective for Lagrangian<'_> {
             terms.pulled.resize(x.len(), 0.0);
             let Terms { price, pulled, .. } = &mut **terms;
             inner.answer(x, rows, &mut [Ask::Pull { by: price, to: pulled }], work)?;
-            gradient.iter_mut().zip(&*pulled).for_each(|(g, p)| *g += p);
+            gradient.iter_mut().zip(&*pulled).for_each(|(g, p)| *g = *g / *unit + p);
         }
         Ok(())
     }
@@ -247,13 +254,23 @@ struct Rounds {
 }
 
 impl Now {
-    fn begin(problem: &mut Problem<'_>, x: &[f64]) -> Result<Self, Halt> {
+    fn begin(problem: &mut Problem<'_>, x: &mut [f64], by_models: bool) -> Result<Self, Halt> {
+        if let Some(bounds) = Bounds::of(problem) {
+            bounds.project(x);
+        }
         let (low, high) = problem.limits();
         let (low, high) = (low.to_vec(), high.to_vec());
         let m = low.len();
         let (mut c, mut pulled, mut by) = (vec![0.0; m], vec![0.0; x.len()], vec![0.0; m]);
-        let mut value = f64::NAN;
-        problem.ask(x, Rows::All, &mut [Ask::Value(&mut value), Ask::Constraints(&mut c)])?;
+        let mut gradient = vec![0.0; x.len()];
+        let mut value = problem.total_gradient(x, &mut gradient)?;
+        if problem.scalable() {
+            // f and the constraints are weighed against each other: by their slopes, whatever either is measured in.
+            *problem.units = Units::of_slopes(value, &gradient);
+            value /= problem.units.value();
+            problem.units.slopes(&mut gradient);
+        }
+        problem.ask(x, Rows::All, &mut [Ask::Constraints(&mut c)])?;
         if let Some(i) = c.iter().position(|c| !c.is_finite()) {
             let why = format!("constraint {i} is {} where the descent starts", c[i]);
             return Err(Halt::Status(Status::NotFinite(why)));
@@ -276,7 +293,11 @@ impl Now {
         if missed > 0.0 && value.is_finite() {
             terms.rho = (2.0 * value.abs() / (missed * missed)).clamp(1e-3, 1e3);
         }
-        Ok(Now { models: None, terms, units: Units::default(), inner: None, round: 0, missed, vain: 0, noticed: problem.findings.len(), begun: value, size: value.abs() })
+        let models = match by_models {
+            true => Models::begin(problem, x, (value, gradient), &terms.c)?,
+            false => None,
+        };
+        Ok(Now { models, terms, units: Units::default(), inner: None, round: 0, missed, vain: 0, noticed: problem.findings.len(), begun: value, size: value.abs() })
     }
 
     /// How exactly this round is gone down: to the tolerance in the end.
@@ -287,9 +308,10 @@ impl Now {
     /// A step of L-BFGS down L.
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let (exactly, raised) = (self.exactly(problem.stop.tolerance), FLOOR * self.size);
+        let unit = problem.units.value();
         let Now { terms, units, inner, .. } = self;
         problem.wrapped(
-            |objective| Lagrangian { inner: objective, terms, raised },
+            |objective| Lagrangian { inner: objective, terms, unit, raised },
             exactly,
             units,
             |problem| match inner {
@@ -305,9 +327,16 @@ impl Now {
     /// What a step is beside the constraints, and what comes after the round that it ended.
     fn told(&mut self, problem: &mut Problem<'_>, x: &[f64], mut step: Step) -> Result<Step, Halt> {
         step.violation = self.terms.most(|_| 1.0);
+        let unit = problem.units.value();
+        step.certificate = step.certificate.map(|c| Certificate {
+            bound: c.bound * unit,
+            target: c.target * unit,
+            rounding: c.rounding * unit,
+            ..c
+        });
         let Some(verdict) = step.verdict.take() else {
             // The value is that of L less what the constraints add: not known of itself between rounds.
-            step.value -= FLOOR * self.size;
+            step.value = (step.value - FLOOR * self.size) * unit;
             step.residual = step.residual.max(self.terms.missed());
             return Ok(step);
         };
@@ -315,7 +344,7 @@ impl Now {
         problem.ask(x, Rows::All, &mut [Ask::Constraints(&mut self.terms.c)])?;
         let tolerance = problem.stop.tolerance;
         let missed = self.terms.missed();
-        step.value = value;
+        step.value = value * unit;
         step.violation = self.terms.most(|_| 1.0);
         step.residual = step.residual.max(missed);
         self.size = self.size.max((value - self.begun).abs());
@@ -369,7 +398,9 @@ impl Now {
         if let Some(models) = &mut self.models {
             let came = models.step(problem, x)?;
             match came {
-                Came::On(step) => return Ok(step),
+                Came::On(step) => {
+                    return Ok(Step { value: step.value * problem.units.value(), ..step });
+                }
                 Came::Rest => self.take_over(true),
                 Came::Stuck => self.take_over(false),
             }
@@ -393,12 +424,13 @@ impl Now {
 
 impl Method for Rounds {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
-        let mut now = Now::begin(problem, x)?;
-        if self.by_models {
-            now.models = Models::begin(problem, x)?;
-        }
+        let mut now = Now::begin(problem, x, self.by_models)?;
+        let unit = problem.units.value();
         let step = match &now.models {
-            Some(models) => Ok(models.start(now.terms.most(|_| 1.0))),
+            Some(models) => {
+                let step = models.start(now.terms.most(|_| 1.0));
+                Ok(Step { value: step.value * unit, ..step })
+            }
             None => now.advance(problem, x),
         };
         self.now = Some(now);

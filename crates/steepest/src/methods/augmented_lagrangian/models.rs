@@ -59,26 +59,21 @@ fn beyond(c: f64, low: f64, high: f64) -> f64 {
 }
 
 impl Models {
-    /// At x, within its bounds; none where there are too many variables or constraints.
-    pub fn begin(problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Option<Self>, Halt> {
-        let (n, m) = (x.len(), problem.limits().0.len());
+    /// At x, where f and its gradient, and the constraints, are these; none where there are too many variables or constraints.
+    pub fn begin(
+        problem: &mut Problem<'_>,
+        x: &[f64],
+        (value, gradient): (f64, Vec<f64>),
+        c: &[f64],
+    ) -> Result<Option<Self>, Halt> {
+        let (n, m) = (x.len(), c.len());
         if n.max(m) > MOST {
             return Ok(None);
         }
-        if let Some(bounds) = Bounds::of(problem) {
-            bounds.project(x);
-        }
-        let mut models = Models {
-            gradient: vec![0.0; n],
-            jacobian: vec![0.0; n * m],
-            c: vec![0.0; m],
-            lambda: vec![0.0; m],
-            weight: vec![0.0; m],
-            ..Models::default()
-        };
-        models.value = problem.total_gradient(x, &mut models.gradient)?;
-        models.size = models.value.abs();
-        problem.ask(x, Rows::All, &mut [Ask::Constraints(&mut models.c)])?;
+        let (jacobian, none) = (vec![0.0; n * m], || vec![0.0; m]);
+        let (lambda, weight, size) = (none(), none(), value.abs());
+        let c = c.to_vec();
+        let mut models = Models { gradient, jacobian, c, lambda, weight, value, size, ..Models::default() };
         models.bend_rows(problem, x)?;
         // As if a step along the gradient came to be as long as x is.
         let size = |v: &[f64]| v.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
@@ -222,7 +217,7 @@ impl Models {
                 if enough(merit) {
                     break 'taken value;
                 }
-                if !corrected && merit.is_finite() {
+                if !corrected && along == 1.0 && merit.is_finite() {
                     // Constraints that bend keep a whole step from being taken, however near the end is: once more, with
                     // what they are at its end (Mayne and Polak 1982).
                     corrected = true;
