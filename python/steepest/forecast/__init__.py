@@ -7,7 +7,8 @@
 >>> found.methods
 {'sales': 'model'}
 
-Who uses whom: series <- features <- model <- judging <- answer, which is what a user calls; pictures draw its answer.
+Who uses whom: grid <- series <- features <- model <- judging <- answer, which is what a user calls; choosing says whose
+forecast a series has, by the figures of the backtest; pictures draw the answer.
 """
 
 from .answer import Forecast, forecast

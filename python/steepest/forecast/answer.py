@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from steepest.errors import InputError
 from steepest.findings import Finding, by_severity, findings_text
+from steepest.forecast.choosing import chosen_of, said_of
 from steepest.forecast.features import Recipe, View
 from steepest.forecast.judging import (
     Backtest,
@@ -32,11 +33,6 @@ from steepest.forecast.series import Series, read_series
 __all__ = ["Forecast", "forecast"]
 
 Floats = NDArray[np.float64]
-
-#: how many standard errors a gain must be above 0: Diebold and Mariano's test at 5 %, of one side
-SURE = 1.645
-#: origins below which nothing is proved
-FEWEST = 3
 
 
 @dataclass(frozen=True, repr=False)
@@ -63,17 +59,20 @@ class Forecast:
     history : pyarrow.Table
         ``time``, ``series`` and ``value``, on even steps.
     levels : tuple of float
+        The shares that are to lie below each level, in order.
+    step : str
+        How far apart the stamps are: ``day``, ``month``, ``15 minutes``.
     tried : list of dict
         What was tried on expanding windows before the first origin, with its loss.
 
     Examples
     --------
-    >>> import numpy as np
     >>> from steepest.forecast import forecast
-    >>> table = {"week": np.arange(80), "sales": np.tile([3.0, 9.0, 4.0, 6.0], 20) + np.arange(80)}
-    >>> found = forecast(table, "sales", time="week", horizon=2)
-    >>> found.methods
-    {'sales': 'model'}
+    >>> found = forecast({"year": range(1990, 2020), "rate": [5.0] * 30}, "rate", time="year", horizon=2)
+    >>> found.forecast["0.9"].to_pylist()
+    [5.0, 5.0]
+    >>> [finding.kind for finding in found.findings]
+    ['constant']
     """
 
     forecast: pa.Table
@@ -268,9 +267,9 @@ def forecast(
     by_method = {name: losses(found, judged.actual, scale, middle) for name, found in judged.methods.items()}
     apart = int(origins[1] - origins[0]) if len(origins) > 1 else 1
     room = (series.length - first) // horizon
-    chosen, gain, error = _chosen(by_method, -(-horizon // apart), room)
+    chosen, gain, error = chosen_of(by_method, -(-horizon // apart), room)
     answer = np.stack([judged.methods[name][:, i] for i, name in enumerate(chosen)], axis=1)
-    _say(findings, chosen, by_method, gain, error, room, series)
+    said_of(findings, chosen, by_method, gain, error, room, series)
 
     methods = {"answer": answer, **judged.methods}
     tested = Backtest(
@@ -308,113 +307,6 @@ def _levels(levels: Any) -> tuple[float, ...]:
     if len(set(found)) < len(found):
         raise InputError(f"levels must be different; got {levels!r}")
     return tuple(sorted(found))
-
-
-def _chosen(by_method: dict[str, Floats], overlap: int, room: int) -> tuple[list[str], float, float]:
-    """The method of each series; by how much the model is better than the best baseline over all, and how sure."""
-    means = {name: _mean(loss, 0) for name, loss in by_method.items()}
-    names = [name for name in means if name != "model"]
-    table = np.nan_to_num(np.stack([means[name] for name in names]), nan=np.inf)
-    best = [names[k] for k in table.argmin(axis=0)]
-    gains = np.stack(
-        [by_method[name][:, i] - by_method["model"][:, i] for i, name in enumerate(best)], axis=1
-    )
-    whole, error = _sure(_mean(gains, 1), overlap)
-    found = []
-    for i, name in enumerate(best):
-        if room >= FEWEST and name != "naive":
-            # Of forecasts that learn nothing too, the simplest that is not clearly worse.
-            better, how_sure = _sure(by_method["naive"][:, i] - by_method[name][:, i], overlap)
-            name = name if better > SURE * how_sure else "naive"
-        own, own_error = _sure(gains[:, i], overlap)
-        alone = own > SURE * own_error
-        together = whole > SURE * error and own > 0
-        found.append("model" if room >= FEWEST and (alone or together) else name)
-    return found, whole, error
-
-
-def _mean(values: Floats, axis: int) -> Floats:
-    """The mean of what is there."""
-    there = ~np.isnan(values)
-    count = there.sum(axis=axis)
-    return np.where(count > 0, np.where(there, values, 0.0).sum(axis=axis) / np.maximum(count, 1), np.nan)
-
-
-def _sure(gains: Floats, overlap: int) -> tuple[float, float]:
-    """A mean over origins and its standard error, of which `overlap` in a row share what they forecast."""
-    gains = gains[~np.isnan(gains)]
-    n = len(gains)
-    if n < 2:
-        return (float(gains[0]) if n else 0.0), float("inf")
-    mean = float(gains.mean())
-    apart = gains - mean
-    # Bartlett's weights: the variance of a mean of values that go together (Newey and West 1987).
-    most = min(max(overlap, int(np.ceil(n ** (1 / 3)))), n - 1)
-    total = float(apart @ apart)
-    for lag in range(1, most):
-        total += 2 * (1 - lag / most) * float(apart[lag:] @ apart[:-lag])
-    return mean, float(np.sqrt(max(total, 0.0) / n / max(n - most, 1)))
-
-
-def _say(
-    findings: list[Finding],
-    chosen: list[str],
-    by_method: dict[str, Floats],
-    gain: float,
-    error: float,
-    room: int,
-    series: Series,
-) -> None:
-    """What is to be known of the choice."""
-    naive = [name for name in chosen if name != "model"]
-    if room < FEWEST:
-        findings.append(
-            Finding(
-                "too_short",
-                "warning",
-                f"The history has room for {room} stretches as long as the horizon to be judged on: nothing can be "
-                f"proved of a model, so the forecast is the {chosen[0]} one.",
-                {"stretches": room, "steps": series.length},
-                FEWEST,
-                "Bring a longer history, or forecast fewer steps.",
-            )
-        )
-        return
-    if not naive or (len(chosen) == 1 and "constant" in {f.kind for f in findings}):
-        return
-    if not np.isfinite(by_method["model"]).any():
-        findings.append(
-            Finding(
-                "nothing_to_compare",
-                "warning",
-                f"Nothing moved before the first origin of the backtest, so no error has a size to be held against: "
-                f"the forecast is the {naive[0]} one.",
-                remedy="Bring a history that moved, or wait for one.",
-            )
-        )
-        return
-    those = max(set(naive), key=naive.count)
-    if len(naive) == len(chosen):
-        sentence = f"The model does not beat what learns nothing: the forecast is the {those} one."
-    else:
-        sentence = (
-            f"For {len(naive)} of {len(chosen)} series the model does not beat what learns nothing: "
-            "they have the naive, seasonal naive or drift forecast."
-        )
-    findings.append(
-        Finding(
-            "naive_stands",
-            "warning" if len(naive) == len(chosen) else "note",
-            sentence,
-            {
-                "gain": gain,
-                "standard_error": error,
-                "mase_of_the_model": float(np.nanmean(by_method["model"])),
-            },
-            f"{SURE:g} standard errors, the test of Diebold and Mariano at 5 %",
-            "Columns that are known ahead (known=) or a longer history may help; a price often has no more to give.",
-        )
-    )
 
 
 def _table(

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from steepest.forecast.series import DAY, HOUR, Series
+from steepest.forecast.grid import DAY, HOUR
+from steepest.forecast.series import Series
 from steepest.tables.dates import WEEKDAYS
 
 __all__ = [
