@@ -346,6 +346,50 @@ def test_days_of_a_zone_are_days_though_one_has_23_hours() -> None:
     assert str(pd.Timestamp(found.forecast["time"].to_pylist()[0])) == "2023-05-31 00:00:00+02:00"
 
 
+def test_days_of_utc_shown_by_the_clocks_of_a_zone_stay_days_of_utc() -> None:
+    """Their clocks show one o'clock in winter and two in summer: a day of 24 hours after the last is what comes."""
+    for step, ahead in (("D", "2023-05-31 02:00:00+02:00"), ("MS", "2035-07-01 02:00:00+02:00")):
+        stamps = pd.date_range("2023-01-01", periods=150, freq=step, tz="UTC").tz_convert("Europe/Berlin")
+        found = forecast(pd.DataFrame({"when": stamps, "y": seasonal(150, 0)}), "y", time="when", horizon=3)
+        assert str(pd.Timestamp(found.forecast["time"].to_pylist()[0])) == ahead
+        assert found.history["time"].to_pylist() == [stamp.to_pydatetime() for stamp in stamps]
+
+
+@pytest.mark.parametrize(
+    ("stamps", "word"),
+    [
+        (pd.bdate_range("2021-01-04", periods=43) + pd.Timedelta("16h"), "work day"),
+        (pd.bdate_range("2021-01-04 16:00", periods=43, tz="America/New_York"), "work day"),
+        (pd.date_range("2021-01-31", periods=43, freq="ME") + pd.Timedelta("23:59:59"), "month"),
+        (pd.DatetimeIndex(["2021-09-30", "2021-10-30", "2021-11-30", "2021-12-30", "2022-01-30",
+                           "2022-02-28", "2022-03-30", "2022-04-30"]), "month"),
+    ],
+)  # fmt: skip
+def test_stamps_ahead_go_on_as_those_before(stamps: pd.DatetimeIndex, word: str) -> None:
+    """The hour at which a market closes is kept; a month ends at its last second; February has no 30th."""
+    n = len(stamps) - 3
+    rows = pd.DataFrame({"when": stamps[:n], "y": seasonal(n, 0)})
+    series, _ = read_series(rows, "y", "when", 3, None, (), ())
+    assert str(series.grid) == word
+    assert series.grid.column(np.arange(n + 3)).to_pylist() == [stamp.to_pydatetime() for stamp in stamps]
+
+
+@pytest.mark.parametrize("step", [1 / 12, 1 / 3, 0.1, 1e-10])
+def test_fractions_without_an_end_are_even_steps(step: float) -> None:
+    stamps = (1960 if step > 1e-3 else 0) + np.arange(3000) * step
+    series, _ = read_series({"when": stamps, "y": seasonal(3000, 0)}, "y", "when", 3, None, (), ())
+    assert series.length == 3000
+    ahead = series.grid.stamps(np.arange(3003))
+    # The stamps are rounded to half a unit of their last place, and the last of them is 3000 steps from the first.
+    assert ahead[:3000] == pytest.approx(stamps, rel=0, abs=4 * float(np.spacing(stamps[-1])))
+
+
+def test_work_days_that_are_mostly_not_there_are_refused() -> None:
+    stamps = pd.bdate_range("2001-01-01", periods=20).append(pd.bdate_range("2021-01-04", periods=20))
+    with pytest.raises(TableError, match="of steps of a work day only"):
+        read_series({"when": stamps.to_numpy(), "y": seasonal(40, 0)}, "y", "when", 3, None, (), ())
+
+
 def test_a_series_that_never_changes_is_said_and_goes_on() -> None:
     found = forecast(table(np.full(60, 7.0)), "y", time="when", horizon=3)
     assert "constant" in kinds(found)

@@ -33,8 +33,11 @@ class Grid:
     start: float
     step: float
     zone: str | None = None
-    #: what a month's stamps have beyond the first of it, in microseconds; None for the last day of a month
-    within: int | None = 0
+    #: what stamps have beyond the start of their month or work day, in microseconds; below 0 it is what they lie before
+    #: the month's end
+    within: int = 0
+    #: whether stamps are those of clocks on the wall in the zone; they are in UTC otherwise
+    wall: bool = False
 
     def stamps(self, places: Ints) -> NDArray[Any]:
         """The stamps of places: datetime64[us], or numbers."""
@@ -47,41 +50,34 @@ class Grid:
             )
         if self.unit == "workday":
             days = np.busday_offset(np.datetime64("1970-01-01"), at.astype(np.int64))
-            return days.astype("datetime64[us]")
+            return days.astype("datetime64[us]") + np.timedelta64(self.within, "us")
         if self.unit == "month":
-            if self.within is None:
-                after = (at.astype(np.int64) + 1).astype("datetime64[M]").astype("datetime64[D]")
-                return (after - np.timedelta64(1, "D")).astype("datetime64[us]")
-            months = at.astype(np.int64).astype("datetime64[M]").astype("datetime64[us]")
-            return months + np.timedelta64(self.within, "us")
+            months = at.astype(np.int64).astype("datetime64[M]")
+            ends = (months + 1).astype("datetime64[us]")
+            if self.within < 0:
+                return ends + np.timedelta64(self.within, "us")
+            # A month without a 29th, 30th or 31st has its last day.
+            last = ends + np.timedelta64(self.within % DAY - DAY, "us")
+            return np.minimum(months.astype("datetime64[us]") + np.timedelta64(self.within, "us"), last)
         return at.astype(np.int64).astype("datetime64[us]")
 
     def local(self, places: Ints) -> NDArray[Any]:
         """The stamps as clocks on the wall show them."""
         stamps = self.stamps(places)
-        if self.zone is None or self.unit != "time" or self.step >= DAY:
+        if self.zone is None or self.wall:
             return stamps
-        zoned = (
-            pa.array(stamps, pa.timestamp("us"))
-            .cast(pa.timestamp("us", "UTC"))
-            .cast(pa.timestamp("us", self.zone))
-        )
-        return np.asarray(pc.local_timestamp(zoned).to_numpy(zero_copy_only=False))
+        return on_the_wall(stamps, self.zone)
 
     def column(self, places: Ints) -> pa.Array:
         """The stamps as an Arrow array, in their zone."""
         stamps = self.stamps(places)
         if self.unit == "number" or self.zone is None:
             return pa.array(stamps)
-        if self.step < DAY and self.unit == "time":
-            return (
-                pa.array(stamps, pa.timestamp("us"))
-                .cast(pa.timestamp("us", "UTC"))
-                .cast(pa.timestamp("us", self.zone))
+        if self.wall:
+            return pc.assume_timezone(
+                pa.array(stamps, pa.timestamp("us")), self.zone, ambiguous="earliest", nonexistent="latest"
             )
-        return pc.assume_timezone(
-            pa.array(stamps, pa.timestamp("us")), self.zone, ambiguous="earliest", nonexistent="latest"
-        )
+        return _zoned(stamps, self.zone)
 
     @property
     def seasons(self) -> tuple[int, ...]:
@@ -109,43 +105,43 @@ class Grid:
         return f"{self.step / SECOND:g} s"
 
 
+def _zoned(utc: NDArray[Any], zone: str) -> pa.Array:
+    """Stamps in UTC as an Arrow array of the zone."""
+    return pa.array(utc, pa.timestamp("us")).cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us", zone))
+
+
+def on_the_wall(utc: NDArray[Any], zone: str) -> NDArray[Any]:
+    """Stamps in UTC as the clocks of the zone show them."""
+    return np.asarray(pc.local_timestamp(_zoned(utc, zone)).to_numpy(zero_copy_only=False))
+
+
 def grid_of(ticks: NDArray[Any], series: Ints, zone: str | None, name: str) -> tuple[Grid, Ints]:
     """The even grid that the stamps lie on, and the place of each."""
     if len(np.unique(ticks)) < 2:
         raise TableError(f"time column {name!r} has one time only: one observation is no history")
+    wall = False
     if ticks.dtype.kind == "i":
-        wall = ticks
         if zone is not None:
-            zoned = (
-                pa.array(ticks, pa.timestamp("us"))
-                .cast(pa.timestamp("us", "UTC"))
-                .cast(pa.timestamp("us", zone))
-            )
-            wall = np.asarray(pc.local_timestamp(zoned).to_numpy(zero_copy_only=False)).astype(np.int64)
+            shown = on_the_wall(ticks, zone).astype(np.int64)
             # Days are those of the wall: of 23 and 25 hours where clocks change.
-            if len(np.unique(wall % DAY)) == 1:
-                ticks = wall
-            else:
-                wall = ticks
-        months = wall.astype("datetime64[us]").astype("datetime64[M]")
-        within = wall - months.astype("datetime64[us]").astype(np.int64)
-        after = wall // DAY * DAY + DAY
-        ends = (after.astype("datetime64[us]").astype("datetime64[M]") != months) & (wall % DAY == 0)
+            wall = len(np.unique(shown % DAY)) == 1
+            ticks = shown if wall else ticks
+        months = ticks.astype("datetime64[us]").astype("datetime64[M]")
         count = months.astype(np.int64)
-        if len(np.unique(count)) > 1 and (len(np.unique(within)) == 1 or ends.all()):
-            step = int(np.gcd.reduce(np.diff(np.unique(count))))
+        within = ticks - months.astype("datetime64[us]").astype(np.int64)
+        before = ticks - (months + 1).astype("datetime64[us]").astype(np.int64)
+        ends = len(np.unique(before)) == 1 and before[0] >= -DAY
+        if len(np.unique(count)) > 1 and (ends or len(np.unique(within)) == 1):
+            every = int(np.gcd.reduce(np.diff(np.unique(count))))
             start = int(count.min())
-            places = (count - start) // step
-            _mostly_there(places, name, "month" if step == 1 else f"{step} months")
-            return Grid("month", start, step, zone, None if ends.all() else int(within[0])), places
+            places = (count - start) // every
+            _mostly_there(places, name, "month" if every == 1 else f"{every} months")
+            return Grid("month", start, every, zone, int((before if ends else within)[0]), wall), places
     unique = np.unique(ticks)
     apart: NDArray[Any] = np.concatenate([np.diff(np.unique(ticks[series == k])) for k in np.unique(series)])
     if not len(apart):
         apart = np.diff(unique)
-    if apart.dtype.kind == "f":
-        apart = np.round(apart, 9)
-    steps, counts = np.unique(apart, return_counts=True)
-    step = steps[int(counts.argmax())]
+    step = _usual(apart, float(unique[-1] - unique[0]))
     if (
         ticks.dtype.kind == "i"
         and step == DAY
@@ -156,21 +152,31 @@ def grid_of(ticks: NDArray[Any], series: Ints, zone: str | None, name: str) -> t
         if np.is_busday(days).all():
             count = np.busday_count(np.datetime64("1970-01-01"), days)
             places = (count - count.min()).astype(np.int64)
-            return Grid("workday", int(count.min()), 1, zone), places
+            _mostly_there(places, name, "a work day")
+            return Grid("workday", int(count.min()), 1, zone, int(unique[0] % DAY), wall), places
+    grid = Grid("number" if ticks.dtype.kind == "f" else "time", float(unique[0]), step, zone, wall=wall)
     places_ = (ticks - unique[0]) / step
     off = np.abs(places_ - np.round(places_)) > 1e-6
     if off.any():
         k = int(np.argmax(off))
-        grid = Grid("number" if ticks.dtype.kind == "f" else "time", float(unique[0]), float(step), zone)
         raise TableError(
             f"time column {name!r} has uneven stamps: most lie a step of {grid} apart, {int(off.sum())} of "
             f"{len(ticks)} do not, the first of them {tick_written(ticks[k])}: "
             "sum or average them over even steps first"
         )
     places = np.round(places_).astype(np.int64)
-    grid = Grid("number" if ticks.dtype.kind == "f" else "time", float(unique[0]), float(step), zone)
     _mostly_there(places, name, str(grid))
     return grid, places
+
+
+def _usual(apart: NDArray[Any], span: float) -> float:
+    """The distance between stamps that is there most often; where only rounding parts them, a share of the whole."""
+    share = np.round(apart / np.median(apart), 6)
+    kinds, counts = np.unique(share, return_counts=True)
+    step = float(np.median(apart[share == kinds[int(counts.argmax())]]))
+    # Thirds and twelfths have no end: an error of one step is as many times larger at the last stamp.
+    whole = round(span / step)
+    return span / whole if abs(span / step - whole) < 1e-3 else step
 
 
 def _mostly_there(places: Ints, name: str, step: str) -> None:
