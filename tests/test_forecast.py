@@ -296,6 +296,10 @@ def test_two_values_at_a_time_are_refused_and_the_same_twice_is_said() -> None:
     rows = pd.DataFrame(table(seasonal(60, 0)))
     same = pd.concat([rows, rows.iloc[[7]]])
     assert "duplicates" in kinds(forecast(same, "y", time="when", horizon=3))
+    without = rows.assign(y=rows.y.where(rows.index != 7))
+    late = forecast(pd.concat([without, rows.iloc[[7]]]), "y", time="when", horizon=3)
+    assert "duplicates" in kinds(late)
+    assert late.history["value"].to_pylist() == rows.y.to_list()
     other = pd.concat([rows, rows.iloc[[7]].assign(y=1.0)])
     with pytest.raises(
         TableError, match=r"time 2021-01-08 in column 'when' has two values: .* in row 7 and 1 in"
@@ -409,6 +413,9 @@ def test_a_series_that_never_changes_is_said_and_goes_on() -> None:
         ({"y": np.append(np.arange(29.0), np.inf)}, "not finite in row 29"),
         ({"y": np.arange(30.0), "known": ("y",)}, "has two roles"),
         ({"y": np.arange(30.0), "known": ("plans",)}, "no column 'plans'"),
+        ({"y": np.arange(30.0), "known": 1}, "'y' has two roles"),
+        ({"y": np.arange(30.0), "drop": 1}, "'y' has two roles"),
+        ({"y": np.arange(30.0), "levels": (0.1, 0.10000001)}, "different in their first six digits"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(change: dict[str, Any], words: str) -> None:

@@ -250,8 +250,9 @@ def forecast(
         raise InputError(f"horizon must be a whole number of steps, 1 at least; got {horizon!r}")
     horizon = int(horizon)
     asked = _levels(levels)
-    known = (known,) if isinstance(known, str) else tuple(known)
-    drop = (drop,) if isinstance(drop, str) else tuple(drop)
+    known, drop = (
+        (given,) if isinstance(given, (str, Integral)) else tuple(given) for given in (known, drop)
+    )
     series, findings = read_series(table, target, time, horizon, by, known, drop)
     inner = tuple(sorted({*asked, 0.5}))
 
@@ -304,8 +305,9 @@ def _levels(levels: Any) -> tuple[float, ...]:
         found = ()
     if not found or not all(0 < q < 1 for q in found):
         raise InputError(f"levels must be numbers between 0 and 1, such as (0.1, 0.5, 0.9); got {levels!r}")
-    if len(set(found)) < len(found):
-        raise InputError(f"levels must be different; got {levels!r}")
+    # A level's column is called as the level in six digits.
+    if len({f"{q:g}" for q in found}) < len(found):
+        raise InputError(f"levels must be different in their first six digits; got {levels!r}")
     return tuple(sorted(found))
 
 

@@ -65,11 +65,11 @@ def read_series(
     by_name = None if by is None else table.find(by, "series column")
     ahead = [table.find(name, "known column") for name in known]
     left_out = [table.find(name, "column to drop") for name in drop]
-    roles = [target_name, time_name, *([by_name] if by_name is not None else []), *ahead]
+    roles = [target_name, time_name, *([by_name] if by_name is not None else []), *ahead, *set(left_out)]
     twice = [name for name, count in Counter(roles).items() if count > 1]
     if twice:
         raise InputError(
-            f"column {twice[0]!r} has two roles: target, time, by and known are different columns"
+            f"column {twice[0]!r} has two roles: target, time, by, known and drop are different columns"
         )
     findings: list[Finding] = []
 
@@ -84,7 +84,7 @@ def read_series(
     ticks, zone = _ticks(table, time_name)
     names, series = _series(table, by_name, target_name)
 
-    order = np.lexsort((np.arange(len(y)), ticks, series))
+    order = np.lexsort((np.arange(len(y)), np.isnan(y), ticks, series))
     _went_back(ticks, series, time_name, findings)
     order = _without_duplicates(order, ticks, series, y, time_name, names, by_name, findings)
     grid, places = grid_of(ticks[order], series[order], zone, time_name)
@@ -167,11 +167,9 @@ def _series(table: Any, name: str | None, alone: str) -> tuple[list[Any], Ints]:
     if column.null_count:
         row = int(np.flatnonzero(column.is_null().to_numpy())[0])
         raise TableError(f"series column {name!r} is missing in row {row}: drop the row")
-    coded = (
-        column.combine_chunks().dictionary_encode()
-        if not pa.types.is_dictionary(column.type)
-        else (column.combine_chunks())
-    )
+    coded = column.combine_chunks()
+    if not pa.types.is_dictionary(column.type):
+        coded = coded.dictionary_encode()
     if isinstance(coded, pa.ChunkedArray):
         coded = coded.combine_chunks() if coded.num_chunks != 1 else coded.chunk(0)
     names = coded.dictionary.to_pylist()
@@ -210,7 +208,10 @@ def _without_duplicates(
     by: str | None,
     findings: list[Finding],
 ) -> Ints:
-    """The rows in order of time, one for each series and stamp; hours that clocks show twice become their mean."""
+    """The rows in order of time, one for each series and stamp; hours that clocks show twice become their mean.
+
+    Of rows with the same stamp those without a value come last in `order`.
+    """
     t, s = ticks[order], series[order]
     same = np.flatnonzero((t[1:] == t[:-1]) & (s[1:] == s[:-1]))
     if not len(same):
@@ -222,7 +223,7 @@ def _without_duplicates(
             Finding(
                 "duplicates",
                 "note",
-                f"{len(same)} rows repeat a stamp and a value of the row before: they are left out.",
+                f"{len(same)} rows have a stamp again, with the same value or none: they are left out.",
                 {"rows": len(same), "first": int(second[0])},
             )
         )
@@ -238,7 +239,7 @@ def _without_duplicates(
             )
         )
         for a, b in zip(first.tolist(), second.tolist(), strict=True):
-            y[a] = np.nanmean([y[a], y[b]])
+            y[a] = y[a] if np.isnan(y[b]) else (y[a] + y[b]) / 2
         return np.delete(order, same + 1)
     k = int(np.argmin(equal))
     stamp = tick_written(ticks[first[k]])
@@ -341,7 +342,7 @@ def _numbers(found: Any, order: Ints, name: str, findings: list[Finding]) -> dic
 
 
 def _known_ahead(x: Floats, values: Floats, length: int, name: str, names: list[Any], grid: Grid) -> None:
-    """Refuses a column that is to be known ahead where it is not; fills what is missing in the past."""
+    """Refuses a column that is to be known ahead where it is not; in the past it may be missing."""
     missing = np.isnan(x[:, length:])
     if missing.any():
         k, step = (int(i) for i in np.argwhere(missing)[0])
