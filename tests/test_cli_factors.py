@@ -72,6 +72,7 @@ def test_without_a_target_they_are_clicks(table: Path, capsys: Any) -> None:
         (["--user", "reader", "--item", "book", "--threshold", "0.5"], "--threshold is not for"),
         (["--user", "reader", "--item", "book", "--cost", "2"], "--cost is not for"),
         (["--user", "reader", "--item", "book", "--positive", "1"], "--positive is not for"),
+        (["--user", "reader", "--item", "book", "--horizon", "3"], "--horizon is not for"),
         (["--user", "reader", "--item", "book", "--thousands", ","], "--thousands is not for"),
     ],
 )

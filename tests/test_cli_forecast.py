@@ -54,7 +54,24 @@ def test_the_target_is_the_only_column_left(file: Path, capsys: Any) -> None:
         "--python",
     ]
     assert main(words) == 0
-    assert "forecast(" in capsys.readouterr().out
+    assert (
+        f"forecast({str(file)!r}, 'sold', time='day', horizon=7, by='shop', drop=('plan',))"
+        in capsys.readouterr().out
+    )
+
+
+def test_the_python_lines_do_what_the_command_does(file: Path, capsys: Any) -> None:
+    file.write_text(file.read_text().replace(",", ";").replace(".", ","))
+    out = file.with_name("out.csv")
+    words = ["fit", str(file), "--time", "day", "--target", "sold", "--horizon", "7", "--drop", "plan", "--forecast",
+             str(out), "--delimiter", ";", "--decimal", ","]  # fmt: skip
+    assert main(words) == 0
+    written = out.read_text()
+    out.unlink()
+    capsys.readouterr()
+    assert main([*words, "--python"]) == 0
+    exec(capsys.readouterr().out, {})
+    assert out.read_text() == written
 
 
 @pytest.mark.parametrize(
@@ -69,6 +86,8 @@ def test_the_target_is_the_only_column_left(file: Path, capsys: Any) -> None:
             ["--time", "day", "--horizon", "7", "--target", "sold", "--save", "m"],
             "--save is not for forecasts",
         ),
+        (["--time", "day", "--horizon", "7", "--no-refit"], "--no-refit is not for forecasts"),
+        (["--time", "day", "--horizon", "7", "--category", "shop"], "--category is not for forecasts"),
         (["--time", "day", "--horizon", "500", "--target", "sold"], "horizon must be below the 120 steps"),
         (["--time", "day", "--target", "sold", "--known", "plan"], "--known is of forecasts"),
     ],

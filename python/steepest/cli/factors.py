@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from steepest.cli.options import refuse, text_form
 from steepest.cli.places import check_place
 from steepest.cli.progress import Progress
 from steepest.cli.terminal import Terminal
@@ -22,20 +23,15 @@ PASSED = ("alpha", "tol", "validation", "seed", "threads")
 NOT_HERE = (
     "test", "save", "coefficients", "task", "penalty", "l1_ratio", "missing", "cv", "scoring", "positive", "threshold",
     "cost", "checkpoint", "memory", "thousands", "missing_target", "no_refit", "class_weight", "drop", "categories",
-    "amounts",
+    "amounts", "horizon", "by", "known", "level", "forecast",
 )  # fmt: skip
-#: Options whose name is not that of what they are kept as.
-SPELT = {"categories": "category", "amounts": "amount"}
 
 
 def run(args: argparse.Namespace) -> int:
     """Fit, print the summary, write the report; 1 where the fit did not converge."""
     if args.user is None or args.item is None:
         raise InputError("--user and --item go together: name the columns of both")
-    for name in NOT_HERE:
-        if getattr(args, name) not in (None, False, []):
-            option = SPELT.get(name, name).replace("_", "-")
-            raise InputError(f"--{option} is not for tables of users and items")
+    refuse(args, NOT_HERE, "tables of users and items")
     if args.sample_weight is not None and args.target is None:
         raise InputError("--sample-weight is of ratings: name their column by --target")
     if args.report is not None:
@@ -67,15 +63,8 @@ def read(args: argparse.Namespace) -> dict[str, Any]:
     """The columns that were named, as arrays."""
     from steepest.tables import read as read_table
 
-    header = args.header if args.header or args.no_header else None
-    table = read_table(
-        args.table,
-        header=header,
-        delimiter="\t" if args.delimiter == r"\t" else args.delimiter,
-        encoding=args.encoding,
-        decimal=args.decimal,
-        as_texts=None,
-    )
+    form = text_form(args, ("delimiter", "encoding", "decimal"))
+    table = read_table(args.table, **form, as_texts=None)
     found = {}
     for name in ("user", "item", "target", "time", "sample_weight"):
         asked = getattr(args, name)

@@ -7,6 +7,7 @@ import sys
 import warnings
 from typing import Any
 
+from steepest.cli.options import text_form
 from steepest.cli.places import check_place
 from steepest.cli.progress import Progress
 from steepest.cli.terminal import Terminal
@@ -205,14 +206,11 @@ def run(args: argparse.Namespace) -> int:
 
 def given(args: argparse.Namespace) -> dict[str, Any]:
     """The settings that were given, by the names of `steepest.fit`."""
-    settings = {name: getattr(args, name) for name in (*PASSED, *TEXT) if getattr(args, name) is not None}
+    settings = {name: getattr(args, name) for name in PASSED if getattr(args, name) is not None}
+    settings |= text_form(args, TEXT)
     for name in ("drop", "categories", "amounts"):
         if getattr(args, name):
             settings[name] = getattr(args, name)
-    if settings.get("delimiter") == r"\t":
-        settings["delimiter"] = "\t"
-    if args.header or args.no_header:
-        settings["header"] = args.header
     if args.no_refit:
         settings["refit"] = False
     if args.class_weight:

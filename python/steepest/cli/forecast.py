@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from steepest.cli.options import refuse, text_form
 from steepest.cli.places import check_place
 from steepest.cli.terminal import Terminal
 from steepest.errors import InputError
@@ -15,7 +16,10 @@ __all__ = ["run"]
 NOT_HERE = (
     "test", "save", "task", "loss", "penalty", "l1_ratio", "alpha", "cv", "scoring", "sample_weight", "positive",
     "threshold", "cost", "tol", "validation", "missing", "checkpoint", "memory", "seed", "threads", "missing_target",
+    "no_refit", "class_weight", "categories", "amounts",
 )  # fmt: skip
+#: What is written as a table of commas where it is asked for, by its name in the answer too.
+TABLES = ("forecast", "coefficients")
 #: How a text is read.
 TEXT = ("delimiter", "encoding", "decimal", "thousands")
 
@@ -24,22 +28,13 @@ def run(args: argparse.Namespace) -> int:
     """Forecast, print the summary, write what was asked for."""
     if args.time is None:
         raise InputError("--horizon goes with --time: name the column of times")
-    for name in NOT_HERE:
-        if getattr(args, name) is not None:
-            raise InputError(f"--{name.replace('_', '-')} is not for forecasts")
-    for name in ("class_weight", "categories", "amounts"):
-        if getattr(args, name):
-            raise InputError(f"--{name.replace('_', '-')} is not for forecasts")
-    for option in ("report", "forecast", "coefficients"):
+    refuse(args, NOT_HERE, "forecasts")
+    for option in ("report", *TABLES):
         if getattr(args, option) is not None:
             check_place(getattr(args, option), f"--{option}", (args.table,))
     from steepest.tables import read
 
-    form: dict[str, Any] = {name: getattr(args, name) for name in TEXT if getattr(args, name) is not None}
-    if form.get("delimiter") == r"\t":
-        form["delimiter"] = "\t"
-    if args.header or args.no_header:
-        form["header"] = args.header
+    form = text_form(args, TEXT)
     table = read(args.table, **form)
     target = args.target
     if target is None:
@@ -59,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         if getattr(args, name):
             settings[name] = tuple(getattr(args, name))
     if args.python:
-        print("\n".join(lines(args, target, settings)))
+        print("\n".join(lines(args, form, target, settings)))
         return 0
     from steepest.forecast import forecast
 
@@ -69,23 +64,31 @@ def run(args: argparse.Namespace) -> int:
     if args.report is not None:
         found.report(args.report)
         terminal.say(f"report: {args.report}")
-    for option, written in (("forecast", found.forecast), ("coefficients", found.coefficients)):
-        if getattr(args, option) is not None:
+    for name in TABLES:
+        if getattr(args, name) is not None:
             from pyarrow import csv
 
-            csv.write_csv(written, getattr(args, option))
-            terminal.say(f"{option}: {getattr(args, option)}")
+            csv.write_csv(getattr(found, name), getattr(args, name))
+            terminal.say(f"{name}: {getattr(args, name)}")
     return 0
 
 
-def lines(args: argparse.Namespace, target: Any, settings: dict[str, Any]) -> list[str]:
+def lines(args: argparse.Namespace, form: dict[str, Any], target: Any, settings: dict[str, Any]) -> list[str]:
     """The Python lines that do the same."""
+    start, table = ["from steepest.forecast import forecast"], repr(args.table)
+    if form:
+        read = ", ".join([table, *(f"{name}={value!r}" for name, value in form.items())])
+        start += ["from steepest.tables import read", f"table = read({read})"]
+        table = "table"
     words = ", ".join(f"{name}={value!r}" for name, value in settings.items())
     end = ["print(found)"]
     if args.report is not None:
         end.append(f"found.report({args.report!r})")
-    return [
-        "from steepest.forecast import forecast",
-        f"found = forecast({args.table!r}, {target!r}, {words})",
-        *end,
+    written = [
+        f"csv.write_csv(found.{name}, {getattr(args, name)!r})"
+        for name in TABLES
+        if getattr(args, name) is not None
     ]
+    if written:
+        start.insert(0, "from pyarrow import csv")
+    return [*start, f"found = forecast({table}, {target!r}, {words})", *end, *written]
