@@ -433,6 +433,22 @@ def test_few_steps_prove_nothing_and_have_the_naive_forecast() -> None:
         assert found.findings
 
 
+def test_a_short_panel_is_not_said_to_have_one_forecast_for_all() -> None:
+    t = np.arange(12)
+    rows = {
+        "when": np.tile(t, 2),
+        "y": np.append(2.0 * t, (-1.0) ** (t // 2)),
+        "shop": np.repeat(["up", "to and fro"], 12),
+    }
+    found = forecast(rows, "y", time="when", by="shop", horizon=4)
+    assert len(set(found.methods.values())) == 2
+    finding = next(f for f in found.findings if f.kind == "too_short")
+    assert (
+        "each series has the naive, seasonal naive or drift forecast that was the least wrong"
+        in finding.sentence
+    )
+
+
 def test_what_moved_only_at_its_end_cannot_be_compared_and_that_is_said() -> None:
     found = forecast(table(np.append(np.ones(120), 5.0)), "y", time="when", horizon=3)
     assert found.methods == {"y": "naive"}

@@ -204,7 +204,7 @@ def forecast(
     of the backtest. Levels come from pinball loss on errors of forecasts that had not seen what they forecast; levels
     that cross change places. Where the backtest does not show that the model is better, by the test of Diebold
     and Mariano at 5 %, the answer is the naive forecast, or the seasonal naive or drift one where that beats the naive
-    by the same test.
+    by the same test. A history too short for a test has that of the three which was the least wrong.
 
     Parameters
     ----------

@@ -27,9 +27,9 @@ __all__ = [
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-#: how many seasons back it is looked how much they differ
+#: how many seasons back it is looked how much they differ: two months of weeks
 PAST = 8
-#: waves of a year, or of a season too long for a column for each of its places
+#: waves of a year, or of a season too long for a column for each of its places: the third is four months long
 WAVES = 3
 
 

@@ -19,7 +19,7 @@ Ints = NDArray[np.int64]
 
 SECOND = 1_000_000
 HOUR, DAY = 3600 * SECOND, 86_400 * SECOND
-#: the least share of a grid's places that have an observation
+#: the least share of a grid's places that have an observation: with fewer the value before stands for most of them
 PRESENT = 0.5
 
 

@@ -20,7 +20,7 @@ __all__ = ["Series", "read_series"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-#: a categorical column has at most so many levels
+#: a categorical column has at most so many levels, each of which is a column: the months of a year
 LEVELS = 12
 
 
