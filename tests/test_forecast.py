@@ -455,10 +455,13 @@ def test_what_moved_only_at_its_end_cannot_be_compared_and_that_is_said() -> Non
     assert "nothing_to_compare" in kinds(found)
 
 
-def test_units_of_the_target_change_nothing_but_the_units() -> None:
+@pytest.mark.parametrize("unit", [1e6, 1e-200, 1e200])
+@pytest.mark.parametrize("stamps", [table, numbered])
+def test_units_of_the_target_change_nothing_but_the_units(unit: float, stamps: Any) -> None:
     y = seasonal(200, 1)
-    first, second = (forecast(table(y * k), "y", time="when", horizon=5) for k in (1.0, 1e6))
-    assert values(second) == pytest.approx(1e6 * values(first), rel=1e-5)
+    first, second = (forecast(stamps(y * k), "y", time="when", horizon=5) for k in (1.0, unit))
+    assert second.recipe.seasons == first.recipe.seasons == (7,)
+    assert values(second) == pytest.approx(unit * values(first), rel=1e-5, abs=0)
 
 
 def test_months_end_and_quarters_and_numbers_are_steps() -> None:

@@ -265,6 +265,8 @@ def seasons_of(series: Series) -> tuple[int, ...]:
         if len(step) < most + 2 or np.ptp(step) == 0:
             continue
         step = step - step.mean()
+        # Squares of what is very large or small are none: in units of a power of two, the same digits.
+        step = np.ldexp(step, -int(np.frexp(np.abs(step).max())[1]))
         size = 1 << int(np.ceil(np.log2(2 * len(step))))
         power = np.abs(np.fft.rfft(step, size)) ** 2
         own = np.fft.irfft(power)[: most + 1]
