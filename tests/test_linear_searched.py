@@ -1,5 +1,6 @@
 """Models that choose their penalty's weight on held-out rows: scikit-learn's choice, and the optimum there."""
 
+import joblib
 import numpy as np
 import pytest
 from sklearn import linear_model
@@ -38,6 +39,13 @@ def test_a_path_by_itself_is_scikit_learns(ours, theirs):
     for given in ({}, {"alphas": [0.1, 1.0]}, *([{"l1_ratio": 0.9}] if ours is ElasticNetCV else [])):
         for mine, other in zip(ours.path(X, Y, **given), theirs.path(X, Y, **given), strict=True):
             np.testing.assert_array_equal(mine, other)
+
+
+def test_folds_may_be_fitted_in_processes_of_their_own():
+    """Which get the path by pickling it."""
+    with joblib.parallel_config(backend="loky", n_jobs=2):
+        apart = LassoCV(cv=3, alphas=5, n_jobs=2).fit(X, Y)
+    np.testing.assert_array_equal(apart.mse_path_, LassoCV(cv=3, alphas=5).fit(X, Y).mse_path_)
 
 
 @pytest.mark.parametrize("weight", [None, WEIGHT])

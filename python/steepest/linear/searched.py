@@ -21,15 +21,22 @@ _SWEEPS = 100_000
 _MAX_ITER: list[Any] = [Interval(Integral, 1, None, closed="left"), None]
 
 
-def _lasso_path(X: Any, y: Any, **given: Any) -> Any:
-    """scikit-learn's path along alpha, of absolute values alone.
+def _path(theirs: Any, name: str, coefs: str) -> Any:
+    """scikit-learn's path along alpha, where a `max_iter` of None is as good as without limit."""
+
+    def path(X: Any, y: Any, **given: Any) -> Any:
+        if given.get("max_iter") is None:
+            given["max_iter"] = _SWEEPS
+        return theirs(X, y, **given)
+
+    path.__doc__ = f"""scikit-learn's path along alpha.
 
     Parameters
     ----------
     X : array or sparse matrix of shape (rows, columns)
     y : array of shape (rows,)
     **given
-        Those of `sklearn.linear_model.lasso_path`; a `max_iter` of None is as good as without limit.
+        Those of `sklearn.linear_model.{theirs.__name__}`; a `max_iter` of None is as good as without limit.
 
     Returns
     -------
@@ -39,42 +46,12 @@ def _lasso_path(X: Any, y: Any, **given: Any) -> Any:
     Examples
     --------
     >>> import numpy as np
-    >>> from steepest.linear import LassoCV
-    >>> alphas, coefs, gaps = LassoCV.path(np.eye(3), np.array([1.0, 2.0, 3.0]), alphas=[0.5])
+    >>> from steepest.linear import {name}
+    >>> alphas, coefs, gaps = {name}.path(np.eye(3), np.array([1.0, 2.0, 3.0]), alphas=[0.5])
     >>> coefs.round(2).ravel().tolist()
-    [0.0, 0.5, 1.5]
+    {coefs}
     """
-    if given.get("max_iter") is None:
-        given["max_iter"] = _SWEEPS
-    return linear_model.lasso_path(X, y, **given)
-
-
-def _enet_path(X: Any, y: Any, **given: Any) -> Any:
-    """scikit-learn's path along alpha, of a mixture of absolute values and squares.
-
-    Parameters
-    ----------
-    X : array or sparse matrix of shape (rows, columns)
-    y : array of shape (rows,)
-    **given
-        Those of `sklearn.linear_model.enet_path`; a `max_iter` of None is as good as without limit.
-
-    Returns
-    -------
-    tuple
-        What that returns: alphas, coefficients, duality gaps.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from steepest.linear import ElasticNetCV
-    >>> alphas, coefs, gaps = ElasticNetCV.path(np.eye(3), np.array([1.0, 2.0, 3.0]), alphas=[0.5])
-    >>> coefs.round(2).ravel().tolist()
-    [0.14, 0.71, 1.29]
-    """
-    if given.get("max_iter") is None:
-        given["max_iter"] = _SWEEPS
-    return linear_model.enet_path(X, y, **given)
+    return path
 
 
 class _Searched(Counterpart):
@@ -146,7 +123,7 @@ class LassoCV(_Searched, linear_model.LassoCV):  # type: ignore[misc]
         **linear_model.LassoCV._parameter_constraints,
         "max_iter": _MAX_ITER,
     }
-    path = staticmethod(_lasso_path)
+    path = staticmethod(_path(linear_model.lasso_path, "LassoCV", "[0.0, 0.5, 1.5]"))
 
     def __init__(
         self,
@@ -234,7 +211,7 @@ class ElasticNetCV(_Searched, linear_model.ElasticNetCV):  # type: ignore[misc]
         **linear_model.ElasticNetCV._parameter_constraints,
         "max_iter": _MAX_ITER,
     }
-    path = staticmethod(_enet_path)
+    path = staticmethod(_path(linear_model.enet_path, "ElasticNetCV", "[0.14, 0.71, 1.29]"))
 
     def __init__(
         self,
