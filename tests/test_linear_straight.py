@@ -6,6 +6,7 @@ from scipy import sparse
 from scipy.optimize import linprog
 from sklearn import linear_model, svm
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from tests.generated.oracle import Loss, Model
 
 from steepest import GeneralizedLinear, LinearSVC, LinearSVR, QuantileRegressor, SGDClassifier, SGDRegressor
 from steepest.errors import InputError
@@ -267,9 +268,16 @@ def test_a_success_far_from_zero_is_one(far, alpha):
     r = np.random.default_rng(0)
     A = r.normal(size=(200, 4))
     b = A @ [1, 2, 0, 0] + 0.1 * r.normal(size=200) > 0
-    result = GeneralizedLinear("hinge", "elastic_net", alpha).fit(A + far, b).result_
-    bound = result.certificate["bound"]
+    fitted = GeneralizedLinear("hinge", "elastic_net", alpha).fit(A + far, b)
+    result, bound = fitted.result_, fitted.result_.certificate["bound"]
     assert result.success == (bound <= 1e-6 * result.fun)
+    # Held against the least value in 80 bits: of the point as it is rounded.
+    model = Model(A + far, b.astype(float), Loss("hinge"), l1=alpha / 2, l2=alpha / 2)
+    own = model.inner(fitted.coef_, fitted.intercept_)
+    gap = model.value(own) - model.value(model.least([own]))
+    assert gap <= bound + model.blur(own)
+    if result.success:
+        assert gap <= 1e-6 * result.fun + model.blur(own)
 
 
 @pytest.mark.filterwarnings("ignore::steepest.errors.NotConverged")
@@ -311,6 +319,16 @@ def test_tables_that_are_too_large_are_refused_with_what_would_do():
     model = SGDClassifier(random_state=0).fit(empty, y)
     assert not hasattr(model, "result_")
     assert model.coef_.shape == (1, 4001)
+    assert SGDClassifier().fit(wide, y[:50]).result_.success
+    for kind, given in (
+        (SGDClassifier, {"penalty": None}),
+        (SGDRegressor, {"loss": "epsilon_insensitive", "penalty": None}),
+        (SGDRegressor, {"loss": "epsilon_insensitive", "alpha": 0.0}),
+    ):
+        model = kind(random_state=0, **given).fit(wide, y[:50])
+        theirs = getattr(linear_model, kind.__name__)(random_state=0, **given).fit(wide, y[:50])
+        assert not hasattr(model, "result_")
+        np.testing.assert_array_equal(model.coef_, theirs.coef_)
 
 
 @pytest.mark.parametrize("loss", ["log_loss", "hinge"])
@@ -329,6 +347,7 @@ def test_weights_are_worth_what_they_are_to_scikit_learn(loss):
         own = SGD_LOSSES[loss]((2 * b - 1) * m.decision_function(A))
         return (each * own).mean() + 0.05 * (m.coef_ @ m.coef_.T)[0, 0]
 
+    assert ours.result_.fun * each.mean() == pytest.approx(value(ours), rel=1e-12)
     assert value(ours) <= value(theirs)
     assert value(ours) == pytest.approx(value(theirs), rel=1e-3)
     np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=0.03, atol=0.01)
@@ -339,3 +358,5 @@ def test_weighted_sgd_regression_is_ridge():
     model = SGDRegressor(alpha=0.01).fit(X * 20, Y, sample_weight=weight)
     ridge = linear_model.Ridge(alpha=0.01 * len(Y), tol=1e-12).fit(X * 20, Y, sample_weight=weight)
     np.testing.assert_allclose(model.coef_, ridge.coef_, rtol=1e-3, atol=1e-3)
+    own = weight @ (Y - model.predict(X * 20)) ** 2 / (2 * len(Y)) + 0.005 * model.coef_ @ model.coef_
+    assert model.result_.fun * weight.mean() == pytest.approx(own, rel=1e-12)

@@ -48,7 +48,9 @@ class _Sgd(LinearEstimator):
 
     def _beyond(self, rows: int, columns: int) -> bool:
         """Whether the table is too large for the optimum of a loss of straight parts."""
-        large = min(rows, columns) > _MOST or (columns > _MOST and rows * columns > _COPIED)
+        # So many columns are taken where a penalty holds each.
+        free = self.penalty is None or self.alpha == 0.0
+        large = min(rows, columns) > _MOST or (columns > _MOST and (free or rows * columns > _COPIED))
         return large and self.loss in _STRAIGHT
 
     def _partial_fit(self, *given: Any, **named: Any) -> Any:
@@ -89,7 +91,8 @@ class SGDRegressor(_Sgd, linear_model.SGDRegressor):  # type: ignore[misc]
     Minimises ``sum(weight * loss(y, Xw + b)) / rows + alpha * penalty(w)``, its objective, to the optimum
     (``result_.certificate`` proves how near), as long as nothing says how to descend; with any of `learning_rate`,
     `eta0`, `power_t`, `max_iter`, `average` or `early_stopping` set, a `coef_init`, in `partial_fit`, or for
-    ``epsilon_insensitive`` over a table of some 4000 rows and columns or more it is their algorithm.
+    ``epsilon_insensitive`` over a table of some 4000 rows and columns or more (of so many columns, without a penalty)
+    it is their algorithm.
 
     Parameters are scikit-learn's `SGDRegressor`; `shuffle`, `random_state` and `tol` are for the algorithm. In terms of
     `steepest`: loss ``squared``, ``huber`` (of width epsilon), ``epsilon_insensitive`` or
@@ -117,7 +120,8 @@ class SGDRegressor(_Sgd, linear_model.SGDRegressor):  # type: ignore[misc]
     intercept_ : ndarray of shape (1,)
     n_iter_ : int
     result_ : Result
-        How it ended; not there after the algorithm.
+        How it ended; not there after the algorithm. Its `fun` and bounds are of the mean over the weights: times the
+        mean of the weights they are those of the objective above.
 
     Examples
     --------
@@ -186,7 +190,7 @@ class SGDClassifier(_Sgd, linear_model.SGDClassifier):  # type: ignore[misc]
     (``result_.certificate`` proves how near), of several classes for each against all others, as long as nothing says
     how to descend; with any of `learning_rate`, `eta0`, `power_t`, `max_iter`, `average` or `early_stopping` set, a
     `coef_init`, the loss ``perceptron``, in `partial_fit`, or for ``hinge`` over a table of some 4000 rows and
-    columns or more it is their algorithm.
+    columns or more (of so many columns, without a penalty) it is their algorithm.
 
     Parameters are scikit-learn's `SGDClassifier`; `shuffle`, `random_state`, `n_jobs` and `tol` are for the
     algorithm. In terms of `steepest`: losses ``hinge``, ``logistic``, ``modified_huber``, ``squared_hinge``, or one
@@ -218,7 +222,8 @@ class SGDClassifier(_Sgd, linear_model.SGDClassifier):  # type: ignore[misc]
     n_iter_ : int
     result_ : Result
         How it ended, of several classes the one farthest from its goal; `results_` has all. Not there after the
-        algorithm.
+        algorithm. Its `fun` and bounds are of the mean over the weights, those of the classes in them: times the mean
+        of the weights they are those of the objective above.
 
     Examples
     --------
