@@ -171,6 +171,7 @@ def test_no_success_where_fmax_is_beyond_the_arithmetic() -> None:
         (lambda x: minimize_energy(LennardJones(), x, fixed=np.ones(13, bool)), "every atom"),
         (lambda x: minimize_energy(LennardJones(), x, options={"gtol": 1}), "leave gtol out"),
         (lambda x: minimize_energy(LennardJones(), x[:, :2]), "three numbers an atom"),
+        (lambda x: LennardJones()("three atoms"), "positions must be numbers"),
         (lambda x: LennardJones(cutoff=2.0, cell=[[1, 0, 0], [2, 0, 0], [0, 0, 3]]), "span a volume"),
         (lambda x: LennardJones(cutoff=3.0, cell=[5, 9, 9]), "at most half of the least height"),
         (lambda x: LennardJones(cell=[5, 9, 9]), "cutoff must be given"),

@@ -26,7 +26,7 @@ class Potential:
         return self._core.evaluate(self.read(positions))
 
     def read(self, positions: Any) -> Floats:
-        """Positions as they go to the core: finite numbers in rows of three.
+        """Positions as they go to the core: numbers in rows of three; where one is none, so are energy and forces.
 
         Parameters
         ----------
@@ -38,7 +38,10 @@ class Potential:
         ndarray
             Of float64, without gaps.
         """
-        array = np.ascontiguousarray(positions, dtype=np.float64)
+        try:
+            array = np.ascontiguousarray(positions, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"positions must be numbers, one row an atom; {error}") from None
         if array.ndim != 2 or array.shape[1] != 3:
             raise InputError(
                 f"positions must have one row of three numbers an atom; got the shape {array.shape}"
