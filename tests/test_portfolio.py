@@ -597,6 +597,24 @@ def test_a_few_names_are_kept_to_wherever_they_are_asked_for() -> None:
     assert "no answer" not in repr(found)
 
 
+@pytest.mark.parametrize("end", [0.0, 0.05])
+def test_what_cannot_move_hinders_no_answer(end: float) -> None:
+    """A tail without an asset that is held at 0 is that of the others, whichever it is; at most so many names are found
+    where there are some."""
+    for seed in range(4):
+        r = np.random.default_rng(seed).normal(0.001, 0.01, (300, 6))
+        for still in range(6):
+            found = min_cvar(r, bounds={still: (end, end)})
+            others = np.delete(r, still, axis=1)
+            if end == 0:
+                assert found.fun == pytest.approx(min_cvar(others).fun, rel=1e-6)
+            assert found.success, (seed, still, found.message)
+            assert found.x[still] == end
+        few = min_cvar(r, at_most=2)
+        assert np.count_nonzero(few.x) <= 2
+        assert few.heuristic
+
+
 def test_the_highest_ratio_is_found_or_it_is_said_why_not() -> None:
     mu, cov = np.array([0.1, 0.2, 0.15]), np.diag([0.04, 0.09, 0.05])
     p = max_sharpe(mu, cov, bounds=None)

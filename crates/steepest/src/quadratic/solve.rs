@@ -302,7 +302,8 @@ impl QuadraticProgram<'_> {
         }
         let mut interior = Interior::new(&part);
         let mut aim = TRY;
-        let few = play.iter().any(|p| !p);
+        // Those that cannot move are no help where constraints are missed.
+        let few = play.iter().zip(&self.variables).any(|(p, v)| !p && v.lower < v.upper);
         for step in 0..STEPS {
             cancel::check();
             if spent.over().is_some() || !interior.step() {
