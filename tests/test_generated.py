@@ -55,7 +55,6 @@ KNOWN = {
         1557: ("costly", "a gradient that is exact beside noisy values: 23 times SciPy's calls"),
     },
     "further": {
-        990: ("wrong value", "weights of 1e200 times squares of targets of 1e93 have no room"),
         1730: ("costly", "it starts at the least: what a claim asks is more than all of SciPy's calls"),
         2390: ("costly", "it starts at the least: what a claim asks is more than all of SciPy's calls"),
     },

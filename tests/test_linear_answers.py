@@ -400,3 +400,18 @@ def test_a_hundred_classes_in_a_few_passes():
     result = linear.LogisticRegression().fit(X, y).result_
     assert result.success
     assert result.passes < 60
+
+
+@pytest.mark.parametrize("loss", ["squared", "huber", "pinball"])
+@pytest.mark.parametrize(("size", "level"), [(2.0**700, 2.0**310), (2.0**-700, 2.0**-310), (2.0**1000, 1.0)])
+def test_weights_of_any_size_are_worth_their_shares(loss, size, level):
+    """Their products with losses have no room in float64."""
+    r = np.random.default_rng(0)
+    X, weight = r.normal(size=(40, 3)), r.integers(0, 4, 40).astype(float)
+    y = level * (X @ [1.0, 2.0, 0.0] + r.normal(size=40))
+    settings = {"width": max(level, 1.0)} if loss == "huber" else {}
+    plain = linear.GeneralizedLinear(loss, None, loss_settings=settings).fit(X, y, weight)
+    other = linear.GeneralizedLinear(loss, None, loss_settings=settings).fit(X, y, weight * size)
+    assert other.result_.success
+    assert other.result_.fun == pytest.approx(plain.result_.fun, rel=1e-12)
+    np.testing.assert_allclose(other.coef_, plain.coef_, rtol=1e-9)

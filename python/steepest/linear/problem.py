@@ -20,6 +20,9 @@ __all__ = ["Problem", "Solved", "solve_all", "warn_unless_converged"]
 
 Floats = NDArray[np.float64]
 
+#: Powers of two that a sum of weights may be from 1.
+_ROOM = 256
+
 
 @dataclass(frozen=True)
 class Solved:
@@ -143,7 +146,7 @@ class Problem:
             "max_passes": self.max_passes,
             "max_seconds": self.max_seconds,
         }
-        aside = None
+        aside, weight = None, _with_room(weight)
         if held_out is not None:
             aside, weight = self._aside(X, y, weight, *held_out)
         packed = None if start is None else self._packed(*start)
@@ -218,6 +221,19 @@ class Problem:
             column = np.broadcast_to(np.asarray(intercept, dtype=np.float64).ravel(), (self.outputs,))
             rows = np.column_stack([rows, column])
         return np.concatenate([rows.ravel(), *learnt])
+
+
+def _with_room(weight: Any) -> Any:
+    """The weights; near 1, and otherwise the same, where their products with losses would have little room.
+
+    The objective is of their shares, and a power of two takes no digit from them.
+    """
+    if weight is None:
+        return None
+    total = float(np.sum(weight))
+    if not 0.0 < total < np.inf or 2.0**-_ROOM <= total <= 2.0**_ROOM:
+        return weight
+    return np.ldexp(np.asarray(weight, dtype=np.float64), -int(np.frexp(total)[1]))
 
 
 def solve_all(
