@@ -135,9 +135,10 @@ impl Potential {
         Ok(Potential { kind: Kind::Pairs(form, cut), lattice, neighbours })
     }
 
-    /// Of springs between some of the atoms.
+    /// Of springs between some of the atoms, each by the shortest way.
     pub fn springs(springs: Vec<Spring>, lattice: Option<Lattice>) -> Self {
         let neighbours = Neighbours::within(f64::INFINITY, f64::INFINITY);
+        let lattice = lattice.map(|l| l.shortened());
         Potential { kind: Kind::Springs(springs), lattice, neighbours }
     }
 
@@ -148,7 +149,8 @@ impl Potential {
         match &self.kind {
             Kind::Springs(springs) => springs.iter().fold(0.0, |sum, spring| {
                 let [i, j] = spring.ends;
-                let d = between(positions, i, j, lattice);
+                let across = between(positions, i, j, None);
+                let d = lattice.map_or(across, |l| l.shortest(across));
                 let r = square(d).sqrt();
                 let stretch = r - spring.length;
                 let over = if r > 0.0 { spring.stiffness * stretch / r } else { 0.0 };
@@ -165,7 +167,9 @@ impl Potential {
                     }
                     let r = q.sqrt();
                     let lifted = value - cut.value - (r - cut.radius) * cut.slope;
-                    (lifted, over - cut.slope / r)
+                    // At no distance at all there is no direction to be pushed in.
+                    let push = if r > 0.0 { cut.slope / r } else { 0.0 };
+                    (lifted, over - push)
                 };
                 self.neighbours.renew(positions, lattice);
                 self.neighbours.each(positions, lattice, |i, j, d| {
@@ -181,13 +185,13 @@ impl Potential {
         }
     }
 
-    /// The first two atoms that lie on each other, within a distance.
+    /// The first two atoms that lie on each other, within a distance along each axis (a square of it may be no number).
     pub fn coincident(&self, positions: &[f64], distance: f64) -> Option<[usize; 2]> {
         let mut search = Neighbours::within(distance, f64::INFINITY);
         search.renew(positions, self.lattice.as_ref());
         let mut found = None;
         search.each(positions, self.lattice.as_ref(), |i, j, d| {
-            if found.is_none() && square(d) <= distance * distance {
+            if found.is_none() && d.iter().all(|d| d.abs() <= distance) {
                 found = Some([i, j]);
             }
             0.0

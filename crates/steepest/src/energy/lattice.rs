@@ -8,6 +8,8 @@ pub struct Lattice {
     /// The columns of the inverse: what turns a vector into shares of the edges.
     shares: [[f64; 3]; 3],
     repeats: [bool; 3],
+    /// The square of half of the least height: no image is shorter than a vector within.
+    near: f64,
 }
 
 fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
@@ -18,6 +20,18 @@ fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
     a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 }
 
+/// Takes a vector from an edge where that makes it shorter, by more than rounding.
+fn shorten(edge: &mut [f64; 3], by: [f64; 3]) {
+    let tried = [0, 1, 2].map(|k| edge[k] - by[k]);
+    if dot(tried, tried) < SHORTER * dot(*edge, *edge) {
+        *edge = tried;
+    }
+}
+
+/// Rounds of shortening, each by a share at least of an edge: most cells need one or two.
+const ROUNDS: usize = 256;
+/// Edges are shortened by more than rounding.
+const SHORTER: f64 = 1.0 - 1e-9;
 /// Less of the volume that edges as long as these could have is none.
 const FLAT: f64 = 1e-12;
 
@@ -38,7 +52,39 @@ impl Lattice {
             return Err(Refusal::of("cell", why));
         }
         let shares = [cross(b, c), cross(c, a), cross(a, b)].map(|n| n.map(|v| v / volume));
-        Ok(Lattice { edges, shares, repeats })
+        let mut lattice = Lattice { edges, shares, repeats, near: f64::INFINITY };
+        lattice.near = lattice.narrowest().map_or(f64::INFINITY, |h| 0.25 * h * h);
+        Ok(lattice)
+    }
+
+    /// The same images by the shortest edges (Minkowski's): the shortest image of a vector is then that which has at most
+    /// half of each edge, or one beside it. An edge along which nothing repeats is made to stand upright on the others.
+    pub(super) fn shortened(&self) -> Self {
+        let mut edges = self.edges;
+        for _ in 0..ROUNDS {
+            let before = edges;
+            for (i, j) in [(0, 1), (1, 0), (0, 2), (2, 0), (1, 2), (2, 1)] {
+                if self.repeats[j] {
+                    let share = dot(edges[i], edges[j]) / dot(edges[j], edges[j]);
+                    let share = if self.repeats[i] { share.round() } else { share };
+                    let by = edges[j].map(|v| share * v);
+                    shorten(&mut edges[i], by);
+                }
+            }
+            // Three edges, no two of which shorten each other, may still do so together.
+            if self.repeats == [true; 3] {
+                for i in 0..3 {
+                    let (a, b) = (edges[(i + 1) % 3], edges[(i + 2) % 3]);
+                    for (s, t) in [(1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0)] {
+                        shorten(&mut edges[i], [0, 1, 2].map(|k| s * a[k] + t * b[k]));
+                    }
+                }
+            }
+            if edges == before {
+                break;
+            }
+        }
+        Lattice::new(edges, self.repeats).unwrap_or_else(|_| self.clone())
     }
 
     /// The least distance between two faces that repeat; none where nothing repeats.
@@ -70,5 +116,36 @@ impl Lattice {
             (0..3).for_each(|k| d[k] -= turn * edge[k]);
         }
         d
+    }
+
+    /// The shortest image of a vector, in a cell that was shortened.
+    #[inline(always)]
+    pub(super) fn shortest(&self, d: [f64; 3]) -> [f64; 3] {
+        let d = self.nearest(d);
+        if dot(d, d) <= self.near { d } else { self.beside(d) }
+    }
+
+    /// The shortest of an image and those beside it.
+    fn beside(&self, d: [f64; 3]) -> [f64; 3] {
+        let turns = |k: usize| if self.repeats[k] { -1..=1 } else { 0..=0 };
+        let mut least = d;
+        for a in turns(0) {
+            for b in turns(1) {
+                for c in turns(2) {
+                    let sum = |k: usize| {
+                        [a, b, c]
+                            .iter()
+                            .zip(&self.edges)
+                            .map(|(&t, e)| f64::from(t) * e[k])
+                            .sum::<f64>()
+                    };
+                    let tried = [0, 1, 2].map(|k| d[k] + sum(k));
+                    if dot(tried, tried) < dot(least, least) {
+                        least = tried;
+                    }
+                }
+            }
+        }
+        least
     }
 }

@@ -198,3 +198,50 @@ fn atoms_on_each_other_are_named() {
     }
     assert_eq!(potential.coincident(&x, 1e-6), Some([4, 90]));
 }
+
+#[test]
+fn springs_go_the_shortest_way_in_skewed_cells() {
+    // Rounding shares of the edges finds another image in each of these; the last repeats along one edge, then two.
+    let cells = [
+        ([[4.0, 0.0, 0.0], [1.0, 4.0, 0.0], [0.0, 0.0, 4.0]], [true; 3]),
+        ([[4.0, 0.0, 0.0], [12.0_f64.sqrt(), 2.0, 0.0], [0.0, 0.0, 9.0]], [true; 3]),
+        ([[3.0, 0.0, 0.0], [7.0, 2.0, 0.0], [-5.0, 6.0, 2.5]], [true; 3]),
+        ([[2.0, 0.1, 0.0], [-1.0, 1.8, 0.0], [-0.9, -1.8, 0.4]], [true; 3]),
+        ([[4.0, 0.0, 0.0], [3.0, 2.0, 1.0], [0.0, 2.0, 3.0]], [true, false, false]),
+        ([[4.0, 0.0, 0.0], [3.0, 2.0, 1.0], [0.0, 2.0, 3.0]], [true, false, true]),
+    ];
+    let mut random = Random::new(11, 0, 0, 0);
+    for (which, (edges, repeats)) in cells.into_iter().enumerate() {
+        let spring = Spring { ends: [0, 1], stiffness: 2.0, length: 0.0 };
+        let lattice = Lattice::new(edges, repeats).unwrap();
+        let mut potential = Potential::springs(vec![spring], Some(lattice));
+        // So far that no image within 11 is left out in any of them.
+        let most = [60, 20, 12];
+        let range = |k: usize| if repeats[k] { -most[k]..=most[k] } else { 0..=0 };
+        for _ in 0..8 {
+            let d = [0; 3].map(|_| 12.0 * (random.uniform() - 0.5));
+            let mut least = f64::INFINITY;
+            for a in range(0) {
+                for b in range(1) {
+                    for c in range(2) {
+                        let image = |k: usize| {
+                            let turns = [a, b, c].map(f64::from);
+                            d[k] + (0..3).map(|e| turns[e] * edges[e][k]).sum::<f64>()
+                        };
+                        least = least.min((0..3).map(|k| image(k) * image(k)).sum());
+                    }
+                }
+            }
+            let x = [d, [0.0; 3]].concat();
+            let energy = potential.evaluate(&x, &mut [0.0; 6]);
+            assert!((energy - least).abs() < 1e-9 * (1.0 + least), "{which}: {energy} {least}");
+        }
+    }
+}
+
+#[test]
+fn atoms_very_far_apart_are_not_on_each_other() {
+    let potential = Potential::pairs(LJ, None, true, None).unwrap();
+    let far = [0.0, 0.0, 0.0, 1e200, 0.0, 0.0, 0.0, -1e200, 0.0];
+    assert_eq!(potential.coincident(&far, 1e188), None);
+}
