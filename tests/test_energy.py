@@ -1,6 +1,8 @@
 """Energies: potentials against sums written out in NumPy, known clusters, what must not matter, and bad input."""
 
+import copy
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +23,8 @@ def lennard_jones(x: np.ndarray) -> tuple[float, np.ndarray]:
 def start(n: int, seed: int) -> np.ndarray:
     """Atoms in a ball, none nearer to another than 0.8."""
     random = np.random.default_rng(seed)
-    radius, points = (n / 3.1) ** (1 / 3), []
+    radius = (n / 3.1) ** (1 / 3)
+    points: list[np.ndarray] = []
     while len(points) < n:
         p = random.uniform(-radius, radius, 3)
         if p @ p < radius**2 and all(((p - q) ** 2).sum() > 0.64 for q in points):
@@ -133,8 +136,20 @@ def test_springs_between_fixed_ends() -> None:
 )
 def test_a_potential_is_pickled(potential: object) -> None:
     x = start(8, 0)
-    again = pickle.loads(pickle.dumps(potential))
-    assert again(x)[0] == potential(x)[0]  # type: ignore[operator]
+    for again in (pickle.loads(pickle.dumps(potential)), copy.deepcopy(potential)):
+        assert again(x)[0] == potential(x)[0]  # type: ignore[operator]
+        assert repr(again) == repr(potential)
+
+
+def test_a_potential_is_what_it_was_made_of() -> None:
+    """What the caller does to arrays afterwards changes nothing, pickled or not."""
+    x, edges, ends, stiffness = start(8, 0), np.eye(3) * 9, np.array([[0, 1], [1, 2]]), np.array([1.0, 2.0])
+    potential = Springs(ends, stiffness, cell=edges)
+    before = potential(x)[0]
+    edges *= 0.1
+    ends[:], stiffness[:] = 3, 0.0
+    assert potential(x)[0] == before
+    assert pickle.loads(pickle.dumps(potential))(x)[0] == before
 
 
 def wrong_on_seven(x: np.ndarray) -> tuple[float, np.ndarray]:
@@ -151,6 +166,104 @@ def test_forces_that_are_not_the_energys_are_named() -> None:
     turned = minimize_energy(lambda x: (lennard_jones(x)[0], -lennard_jones(x)[1]), start(13, 0))
     assert not turned.success
     assert "forces are minus" in turned.message
+
+
+def test_forces_written_into_one_array_are_no_wrong_forces() -> None:
+    kept = np.empty((13, 3))
+
+    def one_array(x: np.ndarray) -> tuple[float, np.ndarray]:
+        energy, kept[:] = lennard_jones(x)
+        return energy, kept
+
+    result = minimize_energy(one_array, start(13, 0), fmax=1e-14)
+    assert result.outcome == "plateau"
+    assert "no step lowers the energy" in result.message
+    assert not result.findings
+
+
+def test_right_forces_are_held_against_the_energy_in_a_few_calls() -> None:
+    """At the end of the arithmetic, with many atoms: two calls for each coordinate would be 1200."""
+    calls = 0
+
+    def counted(x: np.ndarray) -> tuple[float, np.ndarray]:
+        nonlocal calls
+        calls += 1
+        return potential(x)
+
+    potential = LennardJones()
+    result = minimize_energy(counted, start(200, 0), fmax=1e-30)
+    assert result.outcome == "plateau"
+    assert not result.findings
+    assert calls <= result.nfev + 40
+
+
+@pytest.mark.parametrize("potential", [Yukawa(strength=-1.0), LennardJones(epsilon=-1.0)])
+def test_atoms_that_fall_into_each_other_are_no_wrong_forces(potential: Any) -> None:
+    """An energy without a least value, whose forces are its own."""
+    result = minimize_energy(potential, start(13, 0))
+    assert not result.success
+    assert result.outcome != "gradient_inconsistent"
+    assert "forces are not" not in result.message
+    assert "fall into each other" in result.message
+
+
+def test_forces_too_small_to_be_squared_are_forces() -> None:
+    """They are above fmax, though their squares are 0."""
+
+    def weak(x: np.ndarray) -> tuple[float, np.ndarray]:
+        return 1e-170 * float(x.sum()), np.full(x.shape, -1e-170)
+
+    result = minimize_energy(weak, start(5, 0), fmax=1e-180, options={"maxiter": 20})
+    assert not result.success
+    assert result.largest_force == pytest.approx(3**0.5 * 1e-170, rel=1e-9)
+
+
+def test_each_kind_of_callback_is_given_positions() -> None:
+    seen: list[Any] = []
+
+    def named(intermediate_result: Any) -> None:
+        seen.append((intermediate_result.x, intermediate_result.fun))
+
+    def both(x: np.ndarray, so_far: Any) -> None:
+        seen.append((x, so_far.fun))
+
+    def plain(x: np.ndarray) -> None:
+        seen.append((x, lennard_jones(x)[0]))
+
+    def stops(x: np.ndarray) -> bool:
+        seen.append((x, lennard_jones(x)[0]))
+        return True
+
+    for callback in (named, both, plain, stops):
+        seen.clear()
+        result = minimize_energy(LennardJones(), start(13, 0), callback=callback)
+        assert len(seen) == result.nit
+        for x, energy in seen:
+            assert lennard_jones(x)[0] == pytest.approx(energy, rel=1e-9)
+    assert result.outcome == "stopped"
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("repeats", [True, [True, True, False]])
+@pytest.mark.parametrize("cell", [[[4, 0, 0], [1, 4, 0], [0, 0, 4]], [[4, 0, 0], [12**0.5, 2, 0], [0, 0, 9]]])
+def test_a_spring_goes_the_shortest_way(cell: Any, repeats: Any) -> None:
+    """Half of each edge at most is not the shortest in a skewed cell."""
+    spring, edges = Springs([[0, 1]], 2.0, cell=cell, pbc=repeats), np.array(cell, dtype=float)
+    turns = np.array([[a, b, c] for a in range(-6, 7) for b in range(-6, 7) for c in range(-3, 4)])
+    if repeats is not True:
+        turns = turns[turns[:, 2] == 0]
+    for d in np.random.default_rng(0).uniform(-6, 6, (200, 3)):
+        least = ((d + turns @ edges) ** 2).sum(1).min()
+        assert spring([d, [0, 0, 0]])[0] == pytest.approx(least, rel=1e-12)
+
+
+def test_atoms_on_each_other_and_atoms_very_far_apart() -> None:
+    together = [[0.0, 0, 0], [0.0, 0, 0]]
+    for potential in (Morse(), Morse(cutoff=2.0)):
+        assert (potential(together)[1] == 0).all()
+    apart = minimize_energy(LennardJones(), 1e200 * start(4, 0))
+    assert apart.success
+    assert apart.fun == 0
 
 
 def test_no_success_where_fmax_is_beyond_the_arithmetic() -> None:
@@ -177,6 +290,27 @@ def test_no_success_where_fmax_is_beyond_the_arithmetic() -> None:
         (lambda x: LennardJones(cell=[5, 9, 9]), "cutoff must be given"),
         (lambda x: LennardJones(cutoff=-1), "cutoff must be"),
         (lambda x: Springs([[0, 40]])(x), "ends at atom 40"),
+        (lambda x: Springs([[0, 1], [2]]), "two atoms a row"),
+        (lambda x: Springs([[0, 1]], np.nan), "stiffness must be one finite number"),
+        (lambda x: Springs([[0, 1]], [1.0, 2.0]), "one for each of the 1 springs"),
+        (lambda x: Springs([[0, 1]], 1.0, "long"), "length must be real"),
+        (lambda x: LennardJones(epsilon=np.inf), "epsilon must be finite"),
+        (lambda x: LennardJones(sigma=0), "sigma must be a number above 0"),
+        (lambda x: Morse(distance=-1), "distance must be a number above 0"),
+        (lambda x: Yukawa(screening=-1), "screening must be at least 0"),
+        (lambda x: LennardJones(cutoff=2.0, cell="wide"), "cell must be real numbers"),
+        (
+            lambda x: LennardJones(cutoff=2.0, cell=[9, 9, 9], pbc=[True, False]),
+            "pbc must be one truth value",
+        ),
+        (lambda x: LennardJones()([["a", "b", "c"]]), "positions must be real numbers"),
+        (lambda x: minimize_energy(lambda p: (1.0, p * 1j), x), "forces must be real numbers"),
+        (lambda x: minimize_energy(lambda p: (p.sum(axis=0), p), x), "energy must be one number"),
+        (lambda x: minimize_energy(lambda p: ("low", p), x), "energy must be real numbers"),
+        (lambda x: minimize_energy(LennardJones(), x, fixed=[[0], [1, 2]]), "fixed must be one row"),
+        (lambda x: minimize_energy(LennardJones(), x, options=["gtol"]), "options must be a mapping"),  # type: ignore[arg-type]
+        (lambda x: minimize_energy(LennardJones(), x, callback=3), "callback must be a function"),  # type: ignore[arg-type]
+        (lambda x: minimize_energy(LennardJones(), x, method="adam"), "stops by the size of forces"),
     ],
 )
 def test_bad_input_is_named(call: object, words: str) -> None:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from steepest._catalog import number
-from steepest.energy.potentials import Floats, Potential, read_positions
+from steepest._catalog import number, registry
+from steepest.callbacks import after_each
+from steepest.energy.potentials import Floats, Potential, read_floats, read_positions
 from steepest.errors import InputError
 from steepest.findings import Finding
 from steepest.minimize import minimize
+from steepest.options import Asked
 from steepest.result import Result
 
 __all__ = ["minimize_energy"]
 
 #: Forces that differ from the energy's own by more than this share of them are not its forces.
 _WRONG = 1e-2
+#: Directions along which they are compared first.
+_LOOKS = 8
 
 
 def minimize_energy(
@@ -40,7 +45,7 @@ def minimize_energy(
     positions : array_like
         Where to begin, one row an atom; of three coordinates for the potentials here, of any number for yours.
     method : str, dataclass or None
-        As `steepest.minimize` has it: a name from `steepest.methods` or `steepest.rules`; None for what suits.
+        A method of `steepest.methods` with a setting `gtol`, or SciPy's name of one; None for what suits.
     fmax : float
         The largest force that may be left on an atom that can move, in units of energy over length: the length of the
         force on it, as in ASE. It is held against the forces at the positions returned, and there is no success
@@ -48,7 +53,7 @@ def minimize_energy(
     fixed : array_like or None
         Atoms that stay: their rows, or one truth value for each atom, or for each coordinate.
     callback, options
-        As `steepest.minimize` has them; the callback is given the positions.
+        As `steepest.minimize` has them; where the callback is given x, those are the positions.
 
     Returns
     -------
@@ -59,8 +64,8 @@ def minimize_energy(
     Raises
     ------
     InputError
-        If an argument cannot be used: atoms on top of each other, forces that are not finite at the start, a cutoff
-        that the cell has no room for.
+        If an argument cannot be used: atoms on top of each other, forces that are not finite at the start, a method
+        that stops by something else than forces.
 
     Examples
     --------
@@ -92,17 +97,24 @@ def minimize_energy(
             raise InputError(
                 f"atoms {together[0]} and {together[1]} lie on top of each other: move one of them before it begins"
             )
+    if options is not None and not isinstance(options, Mapping):
+        raise InputError(f"options must be a mapping of names to values; got {options!r}")
     options = dict(options or {})
     for name in ("gtol", "ftol"):
         if name in options:
             raise InputError(f"{name} says when to stop, and so does fmax: leave {name} out")
+    _stops_by_forces(Asked.of(method, options=options).method)
     moved = _Moved(energy, start, free)
     moved.check()
     # Each entry of a force at most this: then its length is at most fmax.
     options |= {"gtol": limit * moved.unit / np.sqrt(start.shape[1])}
-    following = None if callback is None else lambda y: callback(moved.at(y))
     result = minimize(
-        moved, np.ones(int(free.sum())), method=method, jac=True, callback=following, options=options
+        moved,
+        np.ones(int(free.sum())),
+        method=method,
+        jac=True,
+        callback=_following(callback, moved),
+        options=options,
     )
     return _told(result, moved, limit)
 
@@ -131,12 +143,14 @@ class _Moved:
             value, forces = answer
         except (TypeError, ValueError):
             raise InputError(f"energy must return (energy, forces); got {type(answer).__name__}") from None
-        forces = np.asarray(forces, dtype=np.float64)
+        value, forces = read_floats("the energy", value), read_floats("the forces", forces)
+        if value.size != 1:
+            raise InputError(f"the energy must be one number; got the shape {value.shape}")
         if forces.shape != positions.shape:
             raise InputError(
                 f"the forces must have the shape of the positions, {positions.shape}; got {forces.shape}"
             )
-        return float(value), forces
+        return value.item(), forces
 
     def __call__(self, y: Floats) -> tuple[float, Floats]:
         value, forces = self.ask(self.at(y))
@@ -164,13 +178,51 @@ class _Moved:
         raise InputError(f"{what} at the start{why}")
 
 
+def _stops_by_forces(method: str | None) -> None:
+    """Refuse a method that cannot be told to stop at a force."""
+    fits = [
+        name
+        for name, entry in registry("methods").items()
+        if any(p.name == "gtol" for p in entry.parameters) and not entry.about["needs"]["residuals"]
+    ]
+    if method is not None and method not in fits:
+        raise InputError(
+            f"method must be one that stops by the size of forces: {', '.join(fits)}; got {method}"
+        )
+
+
+def _following(callback: Any, moved: _Moved) -> Callable[..., Any] | None:
+    """The caller's callback, given positions where `minimize` would give it displacements."""
+    told = after_each(callback, moved.at)
+    if told is None:
+        return None
+
+    def following(intermediate_result: Result) -> Any:
+        so_far = intermediate_result
+        return told(
+            SimpleNamespace(
+                x=so_far.x,
+                loss=so_far.fun,
+                iteration=so_far.nit,
+                evaluations=so_far.nfev,
+                passes=so_far.passes,
+                seconds=so_far.seconds,
+            )
+        )
+
+    return following
+
+
 def _free(fixed: Any, start: Floats) -> Any:
     """Which coordinates move, as truth values in the shape of the positions."""
     n = len(start)
     free = np.ones(start.shape, dtype=bool)
     if fixed is None:
         return free
-    held = np.asarray(fixed)
+    try:
+        held = np.asarray(fixed)
+    except ValueError as error:
+        raise InputError(f"fixed must be one row of atoms, or truth values; {error}") from None
     if held.dtype == bool and held.shape in ((n,), start.shape):
         free[held] = False
     elif held.size == 0 or (held.dtype.kind in "iu" and held.ndim <= 1):
@@ -196,7 +248,7 @@ def _apart(start: Floats) -> float:
     if len(start) < 2:
         return 1.0
     nearest = np.asarray(cKDTree(start).query(start, k=2)[0])[:, 1]
-    nearest = nearest[nearest > 0]
+    nearest = nearest[(nearest > 0) & np.isfinite(nearest)]
     return float(np.median(nearest)) if nearest.size else 1.0
 
 
@@ -205,7 +257,8 @@ def _told(result: Result, moved: _Moved, limit: float) -> Result:
     at = moved.at(np.asarray(result.x))
     value, forces = moved.ask(at.copy())
     felt = np.where(moved.free, forces, 0.0)
-    sizes = np.sqrt((felt**2).sum(axis=1))
+    # Squares of very small forces are 0, and would be below any fmax.
+    sizes = np.hypot.reduce(felt, axis=1)
     worst = int(np.argmax(np.where(np.isnan(sizes), np.inf, sizes)))
     largest = float(sizes[worst])
     result["x"], result["fun"], result["jac"], result["hess_inv"] = at, value, -forces, None
@@ -235,30 +288,59 @@ def _told(result: Result, moved: _Moved, limit: float) -> Result:
     if not result["success"] and result["outcome"] in ("gradient_inconsistent", "plateau"):
         wrong = _wrong(moved, at)
         if wrong is not None:
-            result["outcome"], result["status"] = "gradient_inconsistent", 7
-            result["message"] = f"The forces are not the energy's: {wrong.sentence}"
+            if wrong.kind == "forces_inconsistent":
+                result["outcome"], result["status"] = "gradient_inconsistent", 7
+                result["message"] = f"The forces are not the energy's: {wrong.sentence}"
+            else:
+                result["outcome"], result["status"] = "plateau", 2
+                result["message"] = f"Not converged: {wrong.sentence}"
             result["findings"] = [wrong, *result["findings"]]
     return result
 
 
 def _wrong(moved: _Moved, at: Floats) -> Finding | None:
-    """The coordinate at which force and energy differ most, by differences over all that moves."""
-    forces = moved.ask(at.copy())[1]
-    found = np.where(moved.free, 0.0, forces)
+    """The coordinate at which force and energy differ most, by differences over all that moves; or that forces
+    bend too much within a difference for it to tell. None where they agree."""
+    value, forces = moved.ask(at.copy())
+    # The caller may write each answer into the same array.
+    forces = forces.copy()
     h = 1e-5 * moved.unit
+    size, noise = float(np.abs(forces).max()), 1e-12 * abs(value) / h
+    # A few calls say whether to look at each coordinate: two calls for each are many where there are many atoms.
+    random, agree = np.random.default_rng(0), True
+    for _ in range(_LOOKS):
+        way = np.where(moved.free, random.standard_normal(at.shape), 0.0)
+        (above, pushed), (below, pulled) = [
+            (energy, pull.copy()) for energy, pull in (moved.ask(at + s * h * way) for s in (1, -1))
+        ]
+        bent = np.abs(0.5 * (pushed + pulled) - forces).max()
+        if not bent <= _WRONG * max(float(np.abs(f).max()) for f in (forces, pushed, pulled)):
+            return Finding(
+                kind="forces_steep",
+                severity="warning",
+                sentence=f"the forces change by as much as {bent:.3g} within {h:.3g}, too much for the energy to be "
+                "held against them: atoms fall into each other, or the same positions have other forces when "
+                "asked again.",
+                evidence={"change": float(bent), "within": h},
+                remedy="Use an energy that is bounded below, and forces that are the same whenever asked.",
+            )
+        off = abs((below - above) / (2 * h) - float((forces * way).sum()))
+        agree = agree and off <= 0.1 * _WRONG * size + 10 * noise
+    if agree:
+        return None
+    found = np.where(moved.free, 0.0, forces)
     for i, k in np.argwhere(moved.free):
         ends = []
-        for way in (h, -h):
+        for step in (h, -h):
             there = at.copy()
-            there[i, k] += way
+            there[i, k] += step
             ends.append(moved.ask(there)[0])
         found[i, k] = (ends[1] - ends[0]) / (2 * h)
     apart = np.abs(found - forces)
     if not np.isfinite(apart).all():
         return None
     i, k = np.unravel_index(int(np.argmax(apart)), apart.shape)
-    size = max(float(np.abs(found).max()), float(np.abs(forces).max()))
-    noise = 1e-12 * abs(moved.ask(at.copy())[0]) / h
+    size = max(float(np.abs(found).max()), size)
     if apart[i, k] <= _WRONG * size + 10 * noise:
         return None
     turned = np.abs(found + forces).max() <= _WRONG * size + 10 * noise
