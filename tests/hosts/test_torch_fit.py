@@ -679,6 +679,33 @@ def test_a_checkpoint_of_another_loss_is_refused(tmp_path: Path, loss: object, o
     assert fit(net(2, 4, 2), data, loss(), epochs=5, checkpoint=file).resumed
 
 
+def test_a_loss_may_see_what_is_trained_or_call_itself(tmp_path: Path) -> None:
+    """The weights of a fresh module are not those of the one before; the loss is the same."""
+    data = circles(64)
+
+    def decayed(module: nn.Module) -> object:
+        return lambda o, t: entropy(o, t) + 1e-3 * sum(p.square().sum() for p in module.parameters())
+
+    def sized(module: nn.Module) -> object:
+        some = list(module.parameters())
+        return lambda o, t: entropy(o, t) + 1e-3 * sum(p.abs().sum() for p in some)
+
+    def recursive(_: nn.Module) -> object:
+        def loss(o: torch.Tensor, t: torch.Tensor, times: int = 1) -> torch.Tensor:
+            return loss(o, t, times - 1) if times else entropy(o, t)
+
+        return loss
+
+    for i, make in enumerate((decayed, sized, recursive)):
+        file, modules = tmp_path / f"{i}.safetensors", []
+        for seed in (0, 1):
+            torch.manual_seed(seed)
+            modules.append(nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 2)))
+        first, then = modules
+        fit(first, data, make(first), epochs=5, checkpoint=(file, 0.0), callback=lambda p: p.epoch > 1)
+        assert fit(then, data, make(then), epochs=5, checkpoint=file).resumed
+
+
 # What is not finite
 
 

@@ -194,7 +194,7 @@ def fit(
         about = {
             "module": checkpoints.digest(state),
             "data": checkpoints.digest([train.identity(), held and held.identity()]),
-            "loss": checkpoints.digest(objective.identity()),
+            "loss": checkpoints.digest(objective.identity(module)),
             "settings": checkpoints.digest(settings),
         }
         kept = Kept(checkpoint, about)

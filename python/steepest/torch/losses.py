@@ -242,10 +242,14 @@ class Loss:
         second = self.compute is _cross_entropy or not self.named
         return 1 if second and output.ndim > 1 else -1
 
-    def identity(self) -> Any:
+    def identity(self, module: torch.nn.Module) -> Any:
         """What tells it from other losses, for a checkpoint: a name; of functions what they compute, since those that
-        are written in place have no name."""
-        return self.name if self.named else _identity(self.given)
+        are written in place have no name. What it sees of the module that is trained is known by its place there: its
+        numbers change."""
+        if self.named:
+            return self.name
+        places = [*module.named_modules(), *module.named_parameters(), *module.named_buffers()]
+        return _identity(self.given, {id(part): f"trained {name}" for name, part in places})
 
     def _checked(self, output: Any, target: Any) -> Any:
         """The loss; at first with a look at whether it sets (N, 1) against (N,), from which torch makes (N, N)."""
@@ -298,34 +302,47 @@ class _Against(TorchFunctionMode):
             )
 
 
-def _identity(given: Any) -> Any:
-    """A function, a module or an object that is called, as what tells it from others."""
+def _identity(given: Any, known: dict[int, str]) -> Any:
+    """A function, a module or an object that is called, as what tells it from others; what is known, by its name."""
+    if id(given) in known:
+        return known[id(given)]
     if isinstance(given, torch.nn.Module):
         state = [[n, tensor_identity(t)] for n, t in given.state_dict().items()]
         settings = [[n, v] for n, v in sorted(vars(given).items()) if isinstance(v, bool | int | float | str)]
         return [type(given).__qualname__, settings, state]
     if isinstance(given, functools.partial):
-        return [_identity(given.func), _value(given.args), _value(sorted(given.keywords.items()))]
+        held = [given.args, sorted(given.keywords.items())]
+        return [_identity(given.func, known), *(_value(part, known) for part in held)]
     code = getattr(given, "__code__", None)
     if code is None:
         return digest(given)
-    held = [cell.cell_contents for cell in given.__closure__ or ()]
+    known[id(given)] = given.__name__  # which it may call itself by
+    cells = [cell.cell_contents for cell in given.__closure__ or ()]
     defaults = [given.__defaults__, sorted((given.__kwdefaults__ or {}).items())]
-    return [given.__name__, _code(code), _value(held), _value(defaults)]
+    return [given.__name__, _code(code), _value(cells, known), _value(defaults, known)]
 
 
 def _code(code: Any) -> Any:
     """A function's code without its place."""
-    consts = [_code(c) if hasattr(c, "co_code") else repr(c) for c in code.co_consts]
-    return [code.co_code.hex(), list(code.co_names), list(code.co_varnames), consts]
+
+    def told(const: Any) -> Any:
+        if hasattr(const, "co_code"):
+            return _code(const)
+        # Texts in a set lie in another order in every process.
+        return sorted(map(repr, const)) if isinstance(const, frozenset) else repr(const)
+
+    names = [list(code.co_names), list(code.co_varnames)]
+    return [code.co_code.hex(), *names, [told(const) for const in code.co_consts]]
 
 
-def _value(value: Any) -> Any:
+def _value(value: Any, known: dict[int, str]) -> Any:
+    if id(value) in known:
+        return known[id(value)]
     if isinstance(value, torch.Tensor):
         return tensor_identity(value)
     if isinstance(value, list | tuple):
-        return [_value(part) for part in value]
-    return _identity(value) if callable(value) else value
+        return [_value(part, known) for part in value]
+    return _identity(value, known) if callable(value) else value
 
 
 def named(target: Any) -> str | None:
