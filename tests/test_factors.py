@@ -3,6 +3,7 @@
 import pickle
 import warnings
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import numpy as np
@@ -450,6 +451,18 @@ def test_what_is_missing_is_named_wherever_it_is(missing: Any) -> None:
         split_last(u, days)
     texts = np.array([f"{k:04d}" for k in range(len(u))], dtype=object)
     assert split_last(u, texts).sum() == len(set(u.tolist()))
+
+
+def test_times_with_zones_are_those_of_utc() -> None:
+    """NumPy has no zones, and warned; those without one were taken for UTC."""
+    here, there = timezone(timedelta(hours=2)), timezone(timedelta(hours=-5))
+    # 11:00 and 10:30 in UTC: by the clock on the wall it is the other way round.
+    when = np.array([datetime(2024, 1, 1, 6, tzinfo=there), datetime(2024, 1, 1, 12, 30, tzinfo=here)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert split_last(["a", "a"], when).tolist() == [True, False]
+    with pytest.raises(InputError, match="time row 1 has no time zone, others have one"):
+        split_last(["a", "a"], [when[0], datetime(2024, 1, 1, 12)])
 
 
 @pytest.mark.parametrize("loss", ["hinge", "epsilon_insensitive", "pinball"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date
 from typing import Any, cast
 
 import numpy as np
@@ -248,7 +248,7 @@ def times(time: Any) -> NDArray[Any]:
         if all(isinstance(value, str) for value in when.ravel().tolist()):
             when = when.astype(str)
         elif all(isinstance(value, date) for value in when.ravel().tolist()):
-            when = when.astype("datetime64[us]")
+            when = _instants(when)
     if when.dtype.kind not in "iufMmUST":
         raise InputError(f"time must be numbers, dates or texts that sort; got dtype {when.dtype}")
     bad = (
@@ -258,6 +258,20 @@ def times(time: Any) -> NDArray[Any]:
         row = int(bad.argmax())
         raise InputError(f"time row {row} is missing, {when[row]}: drop the row")
     return when
+
+
+def _instants(when: NDArray[Any]) -> NDArray[Any]:
+    """Dates as NumPy has them, which knows no zones: of those that have one, as they are in UTC."""
+    zoned = [getattr(value, "tzinfo", None) is not None for value in when.ravel().tolist()]
+    if any(zoned) and not all(zoned):
+        row = zoned.index(not zoned[0])
+        raise InputError(
+            f"time row {row} has {'a' if zoned[row] else 'no'} time zone, others have {'none' if zoned[row] else 'one'}"
+        )
+    if any(zoned):
+        plain = [value.astimezone(UTC).replace(tzinfo=None) for value in when.ravel().tolist()]
+        when = np.array(plain, dtype=object).reshape(when.shape)
+    return when.astype("datetime64[us]")
 
 
 def _checked(cells: Cells) -> Cells:
