@@ -8,8 +8,8 @@
 
 Returns, variances and costs are of one period, whichever that is; ``periods=252`` adds figures of a year.
 
-Who uses whom: covariance <- limits, prices <- program, parity <- few <- objectives <- backtest, estimators; pictures
-draw.
+Who uses whom: covariance <- limits, prices <- program, parity <- few <- task <- objectives <- backtest, estimators;
+pictures draw.
 """
 
 from steepest.portfolio.backtest import Backtest, backtest
