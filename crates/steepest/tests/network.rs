@@ -297,13 +297,14 @@ fn a_run_goes_on_as_if_it_had_not_stopped() {
 /// A run that is cut off by the clock in an epoch goes on in that epoch.
 #[test]
 fn a_run_that_ran_out_of_seconds_goes_on_within_its_epoch() {
-    let (x, targets) = moons(4000);
+    // Many small steps: the clock is looked at now and then, and twice before a fast machine is through.
+    let (x, targets) = moons(40_000);
     let network =
         Network::new(2, &[dense(200, "tanh").unwrap(), dense(1, "identity").unwrap()]).unwrap();
-    let data = Examples { inputs: &x, targets: &targets, weight: None, rows: 4000 };
+    let data = Examples { inputs: &x, targets: &targets, weight: None, rows: 40_000 };
     let head = loss("logistic", 1);
     let run = |seconds, memory| {
-        let t = Training { seconds, batch: 2, ..settings(&[("adam", &[])], 0.01, 4) };
+        let t = Training { seconds, batch: 2, ..settings(&[("adam", &[])], 0.01, 2) };
         train(&network, &t, &data, &head, None, memory, &mut Unwatched).unwrap()
     };
     let start = || Memory::at(network.start(0));
