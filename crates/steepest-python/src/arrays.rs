@@ -16,7 +16,7 @@ use steepest::design::Design;
 use steepest::designs::codes::{Category, Codes};
 use steepest::designs::dense::Dense;
 use steepest::designs::sparse::Sparse;
-use steepest::real::Float;
+use steepest::numbers::real::Float;
 
 /// A table of numbers, borrowed from Python.
 pub enum Table<'py> {

@@ -3,9 +3,9 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 use steepest::loss::Outputs;
+use steepest::numbers::trace::{Op, Program};
 use steepest::rule::Scope;
 use steepest::settings::{Parameter, nearest};
-use steepest::trace::{Op, Program};
 
 /// Everything of every registry: `{"rules": [...], "losses": [...], "penalties": [...], "methods": [...], "searches": [...], "rates": [...], "activations": [...], "initialisers": [...], "problems": [...]}`.
 ///

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::{Mutex, PoisonError};
-use steepest::cancel::{shield, until};
+use steepest::parallel::cancel::{shield, until};
 use steepest::refusal::Refusal;
 
 /// What the core hands back when something failed: the caller's own exception, or words.
@@ -88,7 +88,7 @@ pub fn guarded<T>(work: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
 #[pyfunction]
 pub fn panics(py: Python<'_>, words: String) -> PyResult<()> {
     enter(py, || {
-        steepest::pool::pool().each(8, |_| panic!("{words}"));
+        steepest::parallel::pool::pool().each(8, |_| panic!("{words}"));
         Ok(())
     })
 }

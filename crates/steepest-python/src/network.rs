@@ -18,9 +18,9 @@ use steepest::network::data::Picked;
 use steepest::network::passes::{Number, Passes};
 use steepest::network::training::{Falling, Memory, Score, Trained, Training, train};
 use steepest::network::{Examples, Head, Layer, Network, Supervised};
+use steepest::parallel::pool::with_threads;
 use steepest::penalties::none::NoPenalty;
 use steepest::penalty::PerCoordinate;
-use steepest::pool::with_threads;
 use steepest::problem::facts;
 use steepest::rates::RATES;
 use steepest::rule;
@@ -138,7 +138,7 @@ fn examples<'a, N: Element>(table: &'a Table<'_, N>) -> PyResult<Examples<'a, N>
 }
 
 /// What the core would read beyond its numbers, or not believe.
-fn checked<N: steepest::real::Float>(
+fn checked<N: steepest::numbers::real::Float>(
     table: &Examples<'_, N>,
     head: &Head,
     inputs: usize,

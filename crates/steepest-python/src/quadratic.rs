@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::borrow::Cow;
 use steepest::descend::Solution;
-use steepest::pool::with_threads;
+use steepest::parallel::pool::with_threads;
 use steepest::quadratic::{Cost, QuadraticProgram, Variable};
 use steepest::watch::Stop;
 
@@ -137,7 +137,7 @@ pub fn definiteness(
             }
             let mut m = all.to_vec();
             (0..n).for_each(|i| m[i * n + i] += shift);
-            let definite = steepest::cholesky::factor(&mut m, n, |_, left, _| left > 0.0);
+            let definite = steepest::linalg::cholesky::factor(&mut m, n, |_, left, _| left > 0.0);
             Ok((worst.0, worst.1, worst.2, definite))
         })
     })

@@ -6,7 +6,7 @@ use crate::solution::{Story, to_dict};
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
-use steepest::pool::with_threads;
+use steepest::parallel::pool::with_threads;
 use steepest::refusal;
 use steepest::squares::qr::ColumnMajor;
 use steepest::squares::{Squares, TooLarge};

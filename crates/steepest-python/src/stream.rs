@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use steepest::design::Design;
 use steepest::designs::streamed::Streamed;
-use steepest::real::Float;
+use steepest::numbers::real::Float;
 use steepest::source::{Entries, Source, Unreadable};
 
 /// Rows that are written side by side at a time: columns of so many stay in the nearest caches.

@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
-use steepest::pool::Pool;
+use steepest::parallel::pool::Pool;
 
 const TASKS: usize = 16;
 

@@ -6,7 +6,7 @@ use steepest::chain;
 use steepest::losses::softmax::Classes;
 use steepest::network::training::{Memory, Score, Training, train};
 use steepest::network::{Examples, Head, Network, dense};
-use steepest::random::Random;
+use steepest::numbers::random::Random;
 use steepest::rates;
 use steepest::watch::Unwatched;
 

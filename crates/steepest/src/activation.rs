@@ -1,8 +1,8 @@
 //! What a layer makes of its sums: a function of one number, written once over any numbers.
-use crate::jet::Jet;
-use crate::real::{Float, Real};
+use crate::numbers::jet::Jet;
+use crate::numbers::real::{Float, Real};
+use crate::numbers::trace::{Program, Symbol, record};
 use crate::settings::{Described, Parameter};
-use crate::trace::{Program, Symbol, record};
 
 /// A function of one number, which is not a straight line; its slope follows by [`Jet`].
 pub trait Activation: Described {

@@ -1,6 +1,6 @@
 //! Rules at work on tensors: what turns gradients, what makes a change of one, what turns changes; on all threads, in
 //! ordered sums.
-use crate::pool::pool;
+use crate::parallel::pool::pool;
 use crate::rule::{Compiled, Entry, Kernel, Kind, Moment, Scope};
 use crate::settings::checked;
 use std::sync::{Mutex, PoisonError};

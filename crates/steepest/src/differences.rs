@@ -4,8 +4,8 @@
 //! computational noise*, 2011). Each variable's bend |∂²f/∂x_j²| is seen by steps to both sides. From both follow the
 //! step to one side, 2 √(noise/bend), whose error is 2 √(noise·bend), and the step to both sides,
 //! (3 noise · size/bend)^(1/3) (Gill, Murray and Wright, *Practical Optimization*, 1981, section 8.6).
+use crate::numbers::random::Random;
 use crate::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
-use crate::random::Random;
 use crate::state::Long;
 use crate::status::Halt;
 

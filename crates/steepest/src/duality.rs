@@ -12,8 +12,8 @@
 //! Massias, Gramfort and Salmon 2018, <https://proceedings.mlr.press/v80/massias18a.html>.
 use crate::held::Held;
 use crate::loss::Block;
+use crate::parallel::pool::pool;
 use crate::penalty::Piece;
-use crate::pool::pool;
 
 impl Piece {
     /// l1·|x| + ½ l2 x² within the bounds.

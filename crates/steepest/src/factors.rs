@@ -1,11 +1,11 @@
 //! Factors of a matrix of which some entries are known, or all of them once they are counted together.
+use crate::linalg::vectors::padded;
 use crate::loss::Block;
 use crate::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
+use crate::parallel::pool::pool;
 use crate::penalty::{Penalty, Piece};
-use crate::pool::pool;
 use crate::refusal::Refusal;
 use crate::status::Halt;
-use crate::vectors::padded;
 use cells::Cells;
 use normal::{Normal, Other};
 use std::ops::Range;

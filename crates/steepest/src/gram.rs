@@ -1,9 +1,9 @@
 //! Σ weight_i x_i x_i′ over some rows of a design, in standardised variables, and what else is summed over them.
-use crate::cancel;
 use crate::held::Held;
-use crate::pool::pool;
+use crate::linalg::vectors::dot;
+use crate::parallel::cancel;
+use crate::parallel::pool::pool;
 use crate::scaling::Scaling;
-use crate::vectors::dot;
 use std::sync::{Mutex, PoisonError};
 
 /// Rows gathered at once.
@@ -120,14 +120,14 @@ impl StandardisedRows<'_> {
             let mut r = vec![0.0; w * w];
             blocks(&mut |from, n, raw, block| {
                 self.scaling.rows(raw, &times[from..from + n], block);
-                crate::factor::append(&mut r, &block[..n * w], w);
+                crate::linalg::factor::append(&mut r, &block[..n * w], w);
             });
             r
         });
         let mut parts = parts.into_iter();
         let mut r = parts.next().unwrap_or_else(|| vec![0.0; w * w]);
         for part in parts {
-            crate::factor::append(&mut r, &part, w);
+            crate::linalg::factor::append(&mut r, &part, w);
         }
         r
     }

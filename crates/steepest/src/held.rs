@@ -3,7 +3,7 @@ use crate::design::{Design, rows_per_part};
 use crate::designs::centred::Centred;
 use crate::designs::dense::Dense;
 use crate::loss::{Block, KINKS, Kink};
-use crate::pool::pool;
+use crate::parallel::pool::pool;
 use crate::status::Halt;
 use std::borrow::Cow;
 use std::ops::Range;

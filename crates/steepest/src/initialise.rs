@@ -1,5 +1,5 @@
 //! How the weights of a layer begin.
-use crate::random::Random;
+use crate::numbers::random::Random;
 
 /// A row of the table.
 pub struct Initialiser {

@@ -4,15 +4,13 @@
 //! changes a parameter; a *method* how to take one step; one *loop* drives them; a *watch* looks on; a
 //! *solution* tells the story.
 //!
-//! Who may use whom: `real → jet, trace → rule → rules`; `loss, source → design → glm`; `status → objective, watch →
+//! Who may use whom: `numbers → rule → rules`; `loss, source → design → glm`; `status → objective, watch →
 //! problem → method → methods`; `descend` uses `method`, never `methods`; an objective never names a method or the loop.
 
 pub mod activation;
 pub mod activations;
-pub mod cancel;
 pub mod certificate;
 pub mod chain;
-pub mod cholesky;
 pub mod curvature;
 pub mod descend;
 pub mod design;
@@ -21,32 +19,28 @@ pub mod differences;
 pub mod duality;
 pub mod energy;
 mod evaluated;
-pub mod factor;
 pub mod factors;
-pub mod gemm;
 pub mod glm;
 pub mod gram;
 pub mod health;
 pub mod held;
 pub mod initialise;
-pub mod jet;
+pub mod linalg;
 pub mod loss;
 pub mod losses;
-pub mod matrix;
 pub mod method;
 pub mod methods;
 pub mod network;
+pub mod numbers;
 pub mod objective;
+pub mod parallel;
 pub mod penalties;
 pub mod penalty;
-pub mod pool;
 pub mod problem;
 pub mod problems;
 pub mod quadratic;
-pub mod random;
 pub mod rate;
 pub mod rates;
-pub mod real;
 pub mod refusal;
 pub mod residuals;
 pub mod rule;
@@ -55,13 +49,10 @@ pub mod scaling;
 pub mod search;
 pub mod searches;
 pub mod settings;
-pub mod simd;
 pub mod source;
 pub mod squares;
 pub mod state;
 pub mod status;
 pub mod table;
-pub mod trace;
 pub mod units;
-pub mod vectors;
 pub mod watch;

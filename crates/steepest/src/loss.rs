@@ -1,6 +1,6 @@
 //! Pointwise losses of a target and a prediction.
-use crate::jet::Jet;
-use crate::real::Real;
+use crate::numbers::jet::Jet;
+use crate::numbers::real::Real;
 use crate::settings::{Described, Parameter};
 
 pub mod offset;
@@ -339,7 +339,7 @@ pub struct Entry {
     pub probabilities: bool,
     /// What it recorded of itself, with inputs `target`, its numbers and its settings; of several margins three
     /// stand for all.
-    pub program: fn() -> crate::trace::Program,
+    pub program: fn() -> crate::numbers::trace::Program,
     /// Value, slope and curvature of one sample in f64, for tests.
     pub jet: Option<JetOf>,
 }
@@ -488,7 +488,7 @@ impl<L: Loss> Block for Each<L> {
 impl Entry {
     /// The row of a loss of one margin.
     pub const fn of<L: Loss>() -> Self {
-        use crate::trace::{Symbol, record};
+        use crate::numbers::trace::{Symbol, record};
         Entry {
             name: L::NAME,
             doc: L::DOC,
@@ -511,7 +511,7 @@ impl Entry {
     }
     /// The row of a loss of several numbers.
     pub const fn joint<L: Joint>() -> Self {
-        use crate::trace::{Symbol, record};
+        use crate::numbers::trace::{Symbol, record};
         Entry {
             name: L::NAME,
             doc: L::DOC,

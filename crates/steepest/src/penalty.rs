@@ -1,8 +1,8 @@
 //! What is added to an objective, or forbidden: a value and a prox. A constraint is a penalty whose prox projects.
-use crate::jet::Jet;
-use crate::real::Real;
+use crate::numbers::jet::Jet;
+use crate::numbers::real::Real;
+use crate::numbers::trace::{Program, Symbol, record};
 use crate::settings::{Described, Parameter};
-use crate::trace::{Program, Symbol, record};
 
 /// The step that a prox is taken in: the same for all coordinates, or one each.
 #[derive(Clone, Copy, Debug)]

@@ -2,9 +2,9 @@
 //!
 //! Most are sums of pieces of a few variables each, written once over [`Real`]: gradient and Hessian follow by
 //! [`Jet`]. Those with cosines have their derivatives written out, and a test holds them against differences.
-use crate::jet::Jet;
+use crate::numbers::jet::Jet;
+use crate::numbers::real::Real;
 use crate::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
-use crate::real::Real;
 use crate::settings::{Parameter, checked, nearest};
 use crate::status::Halt;
 

@@ -21,8 +21,8 @@ mod system;
 pub use settle::Active;
 pub use solve::Optimum;
 
-use crate::factor::take;
-use crate::vectors::dot;
+use crate::linalg::factor::take;
+use crate::linalg::vectors::dot;
 use std::borrow::Cow;
 
 /// What a row of the program costs, of s = v′w + o.

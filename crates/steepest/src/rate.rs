@@ -1,7 +1,7 @@
 //! How a rate changes over a run: a factor, written once over any numbers.
-use crate::real::Real;
+use crate::numbers::real::Real;
+use crate::numbers::trace::{Program, Symbol, record};
 use crate::settings::{Described, Parameter};
-use crate::trace::{Program, Symbol, record};
 
 /// A schedule: what the rate is multiplied by. Steps are handed the product, as f64, each time.
 pub trait Rate<const S: usize = 0>: Described {

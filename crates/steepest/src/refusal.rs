@@ -1,6 +1,6 @@
 //! What cannot be used, and why: one error for every argument, with the place that it is about.
 use crate::design::Design;
-use crate::pool::pool;
+use crate::parallel::pool::pool;
 use std::error::Error;
 use std::fmt;
 

@@ -2,10 +2,10 @@
 //!
 //! A rule is written once, over the numbers trait [`Real`], in up to four short functions. `f32` and `f64` compile
 //! it into the hot loops, [`Symbol`] records it for torch, Keras, NumPy and the documentation.
-use crate::matrix::{Gemm, Matrix};
-use crate::real::{Float, Real};
+use crate::linalg::matrix::{Gemm, Matrix};
+use crate::numbers::real::{Float, Real};
+use crate::numbers::trace::{Program, Symbol, record};
 use crate::settings::{Described, Parameter};
-use crate::trace::{Program, Symbol, record};
 
 /// What is known when a step is taken.
 #[derive(Clone, Copy, Debug)]
@@ -372,9 +372,16 @@ where
     ) {
         let extents: Vec<_> = R::MATRIX_MEMORY.iter().map(|(_, extent)| extent.of(shape)).collect();
         let stands = R::LYING && shape[0] > shape[1];
-        crate::matrix::whole(shape, &extents, stands, x, g, memory, keep, |x, g, memory| {
-            R::matrix(self.rule.lit(), at.at([]), x, g, memory)
-        });
+        crate::linalg::matrix::whole(
+            shape,
+            &extents,
+            stands,
+            x,
+            g,
+            memory,
+            keep,
+            |x, g, memory| R::matrix(self.rule.lit(), at.at([]), x, g, memory),
+        );
     }
 }
 

@@ -1,8 +1,8 @@
 //! Inner centring and scaling of columns: other variables for the same objective.
 use crate::held::Held;
-use crate::pool::pool;
+use crate::linalg::vectors;
+use crate::parallel::pool::pool;
 use crate::table::Table;
-use crate::vectors;
 
 /// What centres and scales are told by.
 pub enum Look<'a> {

@@ -1,5 +1,5 @@
 //! What the entries of every registry share: a name, words and parameters.
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 /// What a setting may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,7 +168,7 @@ macro_rules! settings {
             fn default() -> Self { Self { $($p: $default as f64,)* of: std::marker::PhantomData } }
         }
         impl $crate::settings::Described for $type {
-            type Of<N: $crate::real::Real> = $type<N>;
+            type Of<N: $crate::numbers::real::Real> = $type<N>;
             const NAME: &'static str = $name;
             const DOC: &'static str = concat!($($doc, "\n"),*);
             const PARAMETERS: &'static [$crate::settings::Parameter] = &[$($crate::settings::Parameter {
@@ -180,10 +180,10 @@ macro_rules! settings {
             }
             fn values(&self) -> Vec<f64> { vec![$(self.$p),*] }
             #[inline(always)]
-            fn lit<N: $crate::real::Real>(&self) -> $type<N> {
+            fn lit<N: $crate::numbers::real::Real>(&self) -> $type<N> {
                 $type { $($p: N::lit(self.$p),)* of: std::marker::PhantomData }
             }
-            fn with<N: $crate::real::Real>(values: &[N]) -> $type<N> {
+            fn with<N: $crate::numbers::real::Real>(values: &[N]) -> $type<N> {
                 let [$($p),*] = *values else { unreachable!("every parameter is passed") };
                 $type { $($p,)* of: std::marker::PhantomData }
             }

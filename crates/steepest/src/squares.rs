@@ -13,8 +13,8 @@ mod space;
 use crate::certificate::{Certificate, Kind};
 use crate::descend::Solution;
 use crate::design::Design;
+use crate::linalg::vectors::room;
 use crate::status::Status;
-use crate::vectors::room;
 use crate::watch::Counts;
 use qr::{ColumnMajor, Pivoted, Qr};
 use rows::CentredRows;
@@ -366,7 +366,7 @@ fn turned(rows: &CentredRows<'_>) -> Transposed {
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
-    crate::vectors::dot(a, b)
+    crate::linalg::vectors::dot(a, b)
 }
 
 fn product(a: &ColumnMajor, b: &ColumnMajor) -> ColumnMajor {

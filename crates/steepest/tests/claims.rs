@@ -10,16 +10,16 @@ use steepest::certificate::Kind;
 use steepest::descend::{Solution, descend};
 use steepest::designs::dense::Dense;
 use steepest::glm::Glm;
-use steepest::jet::Jet;
 use steepest::loss::{self, Outputs};
 use steepest::losses::LOSSES;
 use steepest::methods::METHODS;
+use steepest::numbers::jet::Jet;
+use steepest::numbers::real::Real;
 use steepest::objective::{Function, Objective};
+use steepest::parallel::pool::with_threads;
 use steepest::penalties::PENALTIES;
 use steepest::penalty::{self, Penalty};
-use steepest::pool::with_threads;
 use steepest::problem::facts;
-use steepest::real::Real;
 use steepest::settings::checked;
 use steepest::watch::{Stop, Unwatched};
 use tables::Draw;
@@ -98,13 +98,13 @@ fn targets(e: &loss::Entry, block: &dyn loss::Block, y: &[f64]) -> Vec<f64> {
 struct Oracle<'a> {
     t: &'a Table,
     y: Vec<f64>,
-    loss: steepest::trace::Program,
+    loss: steepest::numbers::trace::Program,
     settings: Vec<(&'static str, f64)>,
     numbers: &'static [&'static str],
     outputs: usize,
     learnt: usize,
     penalty: &'a dyn Penalty,
-    added: Option<steepest::trace::Program>,
+    added: Option<steepest::numbers::trace::Program>,
     chosen: Vec<(&'static str, f64)>,
     alpha: f64,
 }

@@ -1,19 +1,19 @@
 //! Factors of a matrix: their halves against elimination in the open, and the same bits on any number of threads.
-use steepest::cholesky::Cholesky;
 use steepest::descend::descend;
 use steepest::factors::top::{LeftOut, NONE, top};
 use steepest::factors::{Factors, MatrixShape};
+use steepest::linalg::cholesky::Cholesky;
 use steepest::loss::Each;
 use steepest::losses::hinge::Hinge;
 use steepest::losses::logistic::Logistic;
 use steepest::losses::squared::Squared;
 use steepest::methods::METHODS;
+use steepest::numbers::random::Random;
 use steepest::objective::{Ask, Objective};
+use steepest::parallel::pool::with_threads;
 use steepest::penalties::l1::L1;
 use steepest::penalties::l2::L2;
 use steepest::penalty::{Penalty, PerCoordinate};
-use steepest::pool::with_threads;
-use steepest::random::Random;
 use steepest::watch::{Stop, Unwatched};
 
 struct Known {

@@ -4,7 +4,7 @@ use steepest::glm::{Glm, Keep};
 use steepest::loss::{Block, Each};
 use steepest::losses::{huber::Huber, logistic::Logistic, softmax::Classes, squared::Squared};
 use steepest::objective::Objective;
-use steepest::pool::with_threads;
+use steepest::parallel::pool::with_threads;
 use steepest::status::Halt;
 use steepest::table::Sample;
 
@@ -86,17 +86,17 @@ fn the_same_bits_on_any_number_of_threads_and_any_instruction_set() {
     for glm in [Glm::new(&rows, &loss, &y, None, true), Glm::new(&columns, &loss, &y, None, true)] {
         let mut glm = glm.expect("a problem");
         let mut answer = |threads, level| {
-            steepest::simd::hold(level);
+            steepest::numbers::simd::hold(level);
             let mut g = [0.0; 24];
             let v = with_threads(threads, || glm.gradient(&at, &mut g)).expect("a value");
-            steepest::simd::hold(None);
+            steepest::numbers::simd::hold(None);
             (v, g)
         };
         let first = answer(1, None);
         for threads in [2, 7] {
             assert_eq!(answer(threads, None), first);
         }
-        use steepest::simd::Level::{Avx2, Baseline};
+        use steepest::numbers::simd::Level::{Avx2, Baseline};
         assert_eq!(answer(2, Some(Avx2)), first);
         assert_eq!(answer(2, Some(Baseline)), first);
     }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use steepest::loss::{Block, Entry, Outputs};
 use steepest::losses::LOSSES;
-use steepest::simd::{self, Level};
+use steepest::numbers::simd::{self, Level};
 
 /// Settings: the defaults, and the defaults pulled a little towards both ends of their ranges.
 fn settings(e: &Entry) -> Vec<Vec<f64>> {

@@ -2,7 +2,7 @@
 use proptest::prelude::*;
 use steepest::loss::{Block, Entry, Outputs};
 use steepest::losses::LOSSES;
-use steepest::simd::{self, Level};
+use steepest::numbers::simd::{self, Level};
 
 /// Margins of a row: few, three (those that are traced), as many as a vector's lanes and more.
 const MANY: [usize; 6] = [2, 3, 7, 8, 10, 37];

@@ -7,7 +7,7 @@
 #![cfg(loom)]
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
-use steepest::pool::{Pool, with_threads};
+use steepest::parallel::pool::{Pool, with_threads};
 
 /// Places that tasks write without a lock: the checker fails where a read is not ordered after the write.
 struct Places(Vec<UnsafeCell<usize>>);

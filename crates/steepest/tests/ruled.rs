@@ -1,11 +1,11 @@
 //! Rules as methods: with nothing tuned, at a given rate, over batches; honest about how they ended.
 use steepest::descend::{Solution, descend};
 use steepest::methods::ruled::Plan;
+use steepest::numbers::random::Random;
 use steepest::objective::{Ask, Function, Objective, Offers, Rows as Which, Sorted, Work};
+use steepest::parallel::pool::with_threads;
 use steepest::penalties::PENALTIES;
 use steepest::penalty::Penalty;
-use steepest::pool::with_threads;
-use steepest::random::Random;
 use steepest::rule::Kind;
 use steepest::rules::RULES;
 use steepest::status::{Halt, Status};

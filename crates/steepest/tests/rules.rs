@@ -1,9 +1,9 @@
 //! Every rule of the registry: what must hold for all of them, without a line for any one.
 use steepest::chain::{Chain, Named, Tensor, plan};
-use steepest::pool::with_threads;
+use steepest::numbers::simd::{Level, hold};
+use steepest::parallel::pool::with_threads;
 use steepest::rule::{Compiled, Kind, Moment};
 use steepest::rules::RULES;
-use steepest::simd::{Level, hold};
 
 /// A chain that takes steps: a rule that turns gradients stands before sgd, one that turns steps after it.
 fn named(rule: &'static str) -> Vec<Named<'static>> {

@@ -1,5 +1,5 @@
 use crate::activation::Activation;
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 crate::settings! {
     /// The exponential linear unit: alpha·(e^z − 1) below 0, so that its mean is nearer to 0.

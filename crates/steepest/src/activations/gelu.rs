@@ -1,5 +1,5 @@
 use crate::activation::Activation;
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 crate::settings! {
     /// The Gaussian error linear unit, z times the chance that a standard normal number is below it, by the authors' own

@@ -1,5 +1,5 @@
 use crate::activation::Activation;
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 crate::settings! {
     /// The sum itself: a linear layer, as the last one of a network is.

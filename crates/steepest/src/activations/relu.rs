@@ -1,5 +1,5 @@
 use crate::activation::Activation;
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 crate::settings! {
     /// The rectified linear unit: what is below 0 becomes 0, max(z, 0). The default of most networks.

@@ -1,5 +1,5 @@
 use crate::activation::Activation;
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 crate::settings! {
     /// The logistic function 1 / (1 + e^−z): from 0 to 1.

@@ -1,5 +1,5 @@
 use crate::activation::Activation;
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 crate::settings! {
     /// The sigmoid linear unit (swish): z·sigmoid(z), smooth, and 0 far below 0.

@@ -1,6 +1,6 @@
 //! Categories beside numbers: a code stands for a row of zeros with a single 1, which is never stored.
 use crate::design::{Design, countable};
-use crate::real::Float;
+use crate::numbers::real::Float;
 use std::ops::Range;
 
 /// A column of categories: each row's code, and how many categories there are.

@@ -1,6 +1,6 @@
 //! The same loops where each column lies in one piece: four columns at a time.
 use super::rows::{add4, dot4, prefetch};
-use crate::real::Float;
+use crate::numbers::real::Float;
 use std::ops::Range;
 
 /// Columns of a slice with a stride between them.

@@ -2,7 +2,7 @@
 use super::columns::{self, StridedColumns};
 use super::rows::{self, Strided};
 use crate::design::{Design, countable};
-use crate::real::Float;
+use crate::numbers::real::Float;
 use std::ops::Range;
 
 /// A dense table of `f32` or `f64`, in row-major or column-major order or any stride; never copied.

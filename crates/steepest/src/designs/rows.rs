@@ -1,6 +1,6 @@
 //! The two loops over a few rows that lie side by side: products with vectors, and sums of rows. What is
 //! a row for one storage order is a column for the other, so these serve both.
-use crate::real::{Float, Real};
+use crate::numbers::real::{Float, Real};
 
 const LANES: usize = 8;
 

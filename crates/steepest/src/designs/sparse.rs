@@ -1,6 +1,6 @@
 //! Sparse rows: of each row only what is not zero (CSR).
 use crate::design::{Design, countable};
-use crate::real::Float;
+use crate::numbers::real::Float;
 use std::ops::Range;
 
 /// A place in an array, as sparse matrices store it: `i32` or `i64`.

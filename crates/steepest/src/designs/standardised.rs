@@ -1,7 +1,7 @@
 //! A table seen in other variables: columns less a centre, over a scale, without a copy.
 use crate::design::Design;
+use crate::linalg::vectors::{self, dot};
 use crate::source::Unreadable;
-use crate::vectors::{self, dot};
 use std::ops::Range;
 
 /// A column whose mean is farther from 0 than so many deviations loses digits where it lies.

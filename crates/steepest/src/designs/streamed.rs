@@ -3,7 +3,7 @@ mod pieces;
 mod reading;
 
 use crate::design::Design;
-use crate::real::Float;
+use crate::numbers::real::Float;
 use crate::source::{Source, Unreadable};
 use pieces::{Decoded, Layout};
 use reading::{AHEAD, Reading, WAIT, lock};
@@ -108,7 +108,7 @@ impl<N: Float> Streamed<N> {
         shape.per = (rows / grid).max(1) * grid;
         let (pieces, piece) = (shape.rows.div_ceil(shape.per), shape.per * shape.bytes::<N>());
         // Threads are as far apart as the rows that each takes at once: what one has passed another may still come to.
-        let threads = crate::pool::pool().threads();
+        let threads = crate::parallel::pool::pool().threads();
         let apart = (threads * TAKEN).min(memory / 2).div_ceil(piece.max(1));
         let others = 2 + AHEAD + threads.div_ceil(4).max(apart);
         let whole = shape.rows * shape.bytes::<N>() <= memory;

@@ -1,6 +1,6 @@
 //! Held against sums over all pairs and all images, written out, and against differences of the energy.
 use super::{Lattice, PairForm, Potential, Spring};
-use crate::random::Random;
+use crate::numbers::random::Random;
 
 const LJ: PairForm = PairForm::LennardJones { epsilon: 1.3, sigma: 0.9 };
 

@@ -1,11 +1,11 @@
 //! One row's problem while the other side stays: a small convex one, solved exactly.
 use super::MatrixShape;
 use super::cells::RowCells;
+use crate::linalg::vectors::{Aligned, LANES, fold8, padded};
 use crate::loss::Block;
+use crate::numbers::simd::{Level, level};
+use crate::parallel::pool::pool;
 use crate::penalty::Piece;
-use crate::pool::pool;
-use crate::simd::{Level, level};
-use crate::vectors::{Aligned, LANES, fold8, padded};
 
 /// Newton's steps for a loss that is not quadratic, and halvings of one, at most.
 const STEPS: usize = 100;

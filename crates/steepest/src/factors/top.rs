@@ -1,6 +1,6 @@
 //! The highest scores of each of many rows, without all scores at once.
-use crate::pool::pool;
-use crate::vectors::LANES;
+use crate::linalg::vectors::LANES;
+use crate::parallel::pool::pool;
 
 /// Rows that read the other side together, and columns that are scored before any is looked at.
 const TOGETHER: usize = 4;

@@ -1,7 +1,7 @@
 //! Second derivatives of a loss over a design.
 use super::Glm;
-use crate::cancel;
-use crate::pool::pool;
+use crate::parallel::cancel;
+use crate::parallel::pool::pool;
 
 impl Glm<'_> {
     /// (1/Σ weight) Σ weight_i x_i H_i x_i′v, H_i the second derivatives of the loss in the row's margins.

@@ -1,9 +1,9 @@
 //! What a table keeps of its rows, and what it answers about them from that, without a read.
 use super::Glm;
 use crate::gram::{add_product, mirror};
-use crate::pool::pool;
+use crate::linalg::vectors::ahead;
+use crate::parallel::pool::pool;
 use crate::table::{Margins, OfRows, Sample, Scores, Slot, Sum};
-use crate::vectors::ahead;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 

@@ -3,10 +3,10 @@
 use super::Glm;
 use crate::design::{Design, rows_per_part};
 use crate::designs::dense::Dense;
-use crate::pool::pool;
+use crate::linalg::vectors::{Aligned, sum};
+use crate::parallel::pool::pool;
 use crate::status::Halt;
 use crate::table::Sample;
-use crate::vectors::{Aligned, sum};
 use std::ops::Range;
 use std::sync::Mutex;
 

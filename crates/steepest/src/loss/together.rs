@@ -1,7 +1,7 @@
 //! Losses of several numbers at work, their derivatives by jets.
 use super::{Block, Joint};
-use crate::jet::Jet;
-use crate::real::Real;
+use crate::numbers::jet::Jet;
+use crate::numbers::real::Real;
 
 /// A [`Joint`] loss at work.
 pub struct Together<L> {

@@ -1,5 +1,5 @@
 use crate::loss::{Kink, Loss};
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 crate::settings! {
     /// The absolute error beyond `epsilon`, max(0, |margin − target| − epsilon): errors up to there cost nothing (support

@@ -1,6 +1,6 @@
-use crate::jet::Jet;
+use crate::numbers::jet::Jet;
 use crate::loss::{Loss, entropy};
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 crate::settings! {
     /// Half the deviance of amounts above 0 whose spread grows with their mean, the margin its logarithm: with

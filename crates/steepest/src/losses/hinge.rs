@@ -1,6 +1,6 @@
 use super::squared_hinge::side;
 use crate::loss::{Kink, Loss};
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 crate::settings! {
     /// Two classes, targets 0 and 1, kept apart by a margin of 1: max(0, 1 − s·margin), s being −1 for target 0 and 1 for

@@ -1,5 +1,5 @@
 use crate::loss::Loss;
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 crate::settings! {
     /// Squared near the target and linear beyond `width` from it: outliers pull with a bounded force.

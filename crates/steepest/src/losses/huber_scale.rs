@@ -1,5 +1,5 @@
 use crate::loss::{Joint, Outputs};
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 crate::settings! {
     /// Huber's loss with its scale learnt beside the coefficients, so that `epsilon` is in units of the errors' own spread:

@@ -1,6 +1,6 @@
-use crate::jet::Jet;
+use crate::numbers::jet::Jet;
 use crate::loss::Loss;
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 crate::settings! {
     /// Half the deviance of amounts above 0 whose variance is the cube of their mean, the margin its logarithm: with

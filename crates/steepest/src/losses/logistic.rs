@@ -1,6 +1,6 @@
-use crate::jet::Jet;
+use crate::numbers::jet::Jet;
 use crate::loss::{Loss, entropy};
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 crate::settings! {
     /// Log-loss of two classes, targets 0 and 1, margin the log-odds: ln(1 + e^margin) − target·margin, written as

@@ -1,6 +1,6 @@
 use super::squared_hinge::{conjugate, side};
 use crate::loss::Loss;
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 crate::settings! {
     /// Two classes, targets 0 and 1, kept apart by a margin of 1, outliers pulling with a bounded force: with

@@ -1,6 +1,6 @@
 use super::logistic::Logistic;
 use crate::loss::{Block, Each, Joint, Outputs, Together};
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 crate::settings! {
     /// Log-loss of classes that have an order (proportional odds), the target being the class, 0, 1, 2 …: the probability

@@ -1,5 +1,5 @@
 use crate::loss::{Kink, Loss};
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 crate::settings! {
     /// What a quantile costs (quantile regression): with r = target − margin, quantile · r where the target lies above,

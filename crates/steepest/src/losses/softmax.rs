@@ -1,5 +1,5 @@
 use crate::loss::{Block, Joint, Outputs, entropy};
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 crate::settings! {
     /// Log-loss of several classes: the target is the class, 0, 1, 2 …, and a row has one margin a class.

@@ -1,5 +1,5 @@
 use crate::loss::Loss;
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 crate::settings! {
     /// Half the squared error, ½ (margin − target)²: its minimiser is the mean.

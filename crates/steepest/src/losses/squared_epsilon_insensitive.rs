@@ -1,5 +1,5 @@
 use crate::loss::Loss;
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 crate::settings! {
     /// The square of what is missed by more than `epsilon`, max(0, |margin − target| − epsilon)²: near misses cost nothing.

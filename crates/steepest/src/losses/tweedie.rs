@@ -1,6 +1,6 @@
-use crate::jet::Jet;
+use crate::numbers::jet::Jet;
 use crate::loss::Loss;
-use crate::real::Real;
+use crate::numbers::real::Real;
 use std::marker::PhantomData;
 
 crate::settings! {

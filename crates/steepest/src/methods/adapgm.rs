@@ -6,7 +6,7 @@ use crate::problem::Problem;
 use crate::settings::Described;
 use crate::state::State;
 use crate::status::Halt;
-use crate::vectors::largest;
+use crate::linalg::vectors::largest;
 
 crate::settings! {
     /// Adaptive proximal gradient (adaPGM; without a penalty it is adaptive gradient descent, AdGD, with a longer step):

@@ -1,12 +1,12 @@
 //! Blocks of variables minimised over in turn, exactly, and their rounds extrapolated.
 use crate::certificate::{Certificate, Kind};
-use crate::cholesky::Cholesky;
+use crate::linalg::cholesky::Cholesky;
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
 use crate::problem::Problem;
 use crate::settings::Described;
 use crate::state::State;
 use crate::status::{Halt, Status};
-use crate::vectors::{dot, minus};
+use crate::linalg::vectors::{dot, minus};
 use std::collections::VecDeque;
 
 crate::settings! {

@@ -1,11 +1,9 @@
 //! What a direction is: which way to go, from the gradient and the last steps.
 use super::pairs::Pairs;
-use super::smooth::Smooth;
 use crate::curvature::Curvature;
-use crate::method::{Entry, Needs, Suit};
+use crate::method::{Needs, Suit};
 use crate::problem::{Facts, Problem};
-use crate::searches;
-use crate::settings::{Described, Kind, Parameter};
+use crate::settings::Described;
 use crate::state::State;
 use crate::status::Halt;
 
@@ -110,77 +108,4 @@ pub trait Directed: Described {
         let _ = facts;
         None
     }
-}
-
-/// The settings that all of them share, after their own.
-const SHARED: [Parameter; 4] = [
-    Parameter {
-        name: "gtol",
-        default: -1.0,
-        low: -1.0,
-        high: f64::INFINITY,
-        kind: Kind::Number,
-        doc: "SciPy's criterion: claim convergence where max |P(x − g) − x| is at most this; below 0 the method's own.",
-    },
-    Parameter {
-        name: "ftol",
-        default: -1.0,
-        low: -1.0,
-        high: f64::INFINITY,
-        kind: Kind::Number,
-        doc: "SciPy's criterion: claim convergence where a step lowers F by at most this, relative; below 0 the method's own.",
-    },
-    Parameter {
-        name: "verify",
-        default: 1.0,
-        low: 0.0,
-        high: 1.0,
-        kind: Kind::Switch,
-        doc: "Whether to look at both sides of the point before convergence is claimed (a few evaluations).",
-    },
-    Parameter {
-        name: "search",
-        default: 0.0,
-        low: 0.0,
-        high: (searches::NAMES.len() - 1) as f64,
-        kind: Kind::Choice(searches::NAMES),
-        doc: "The line search along the direction.",
-    },
-];
-
-/// No direction has more settings of its own.
-const MOST: usize = 8;
-
-/// A direction's row among the methods.
-pub struct Row<D>(std::marker::PhantomData<D>);
-
-impl<D: Directed> Row<D> {
-    const ALL: [Parameter; MOST + SHARED.len()] = {
-        let (mut all, own) = ([SHARED[0]; MOST + SHARED.len()], D::PARAMETERS);
-        let mut i = 0;
-        while i < own.len() {
-            all[i] = own[i];
-            i += 1;
-        }
-        while i < own.len() + SHARED.len() {
-            all[i] = SHARED[i - own.len()];
-            i += 1;
-        }
-        all[i - 1].default = searches::place(D::SEARCH) as f64;
-        all
-    };
-    /// The row.
-    pub const ENTRY: Entry = Entry {
-        name: D::NAME,
-        doc: D::DOC,
-        parameters: (&Self::ALL as &'static [Parameter])
-            .split_at(D::PARAMETERS.len() + SHARED.len())
-            .0,
-        needs: D::NEEDS,
-        suits: D::suits,
-        build: |settings| {
-            let (own, shared) = settings.split_at(D::PARAMETERS.len());
-            Box::new(Smooth::new::<D>(own, shared.try_into().expect("all are passed")))
-        },
-    };
 }

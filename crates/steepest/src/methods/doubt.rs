@@ -1,8 +1,8 @@
 //! Doubting a gradient and a claim: does the function do what the gradient says, and is nothing lower near by?
 use crate::health::{Finding, Severity};
+use crate::linalg::vectors::{dot, largest};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
-use crate::vectors::{dot, largest};
 pub use below::{TRIED, below, below_along};
 pub use curved::curved;
 pub use gap::{Gap, gap};

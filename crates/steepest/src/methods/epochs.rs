@@ -3,12 +3,12 @@
 use super::composite;
 use super::doubt::{self, Doubt};
 use super::fista::metric;
+use crate::linalg::vectors::{dot, largest};
 use crate::method::Step;
 use crate::methods::claims;
 use crate::penalty::Steps;
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
-use crate::vectors::{dot, largest};
 
 /// Epochs without a visible change before the arithmetic is at its end.
 const QUIET: u64 = 10;

@@ -11,7 +11,7 @@ use super::proved::Proved;
 use crate::settings::Described;
 use crate::state::State;
 use crate::table::OfRows;
-use crate::vectors::largest;
+use crate::linalg::vectors::largest;
 
 crate::settings! {
     /// Accelerated proximal gradient: u = y − t D∇f(y), x⁺ = prox(u), y⁺ = x⁺ + β (x⁺ − x). The step t is found

@@ -7,7 +7,7 @@ use crate::problem::Problem;
 use crate::settings::Described;
 use crate::state::State;
 use crate::status::{Halt, Status};
-use crate::vectors::dot;
+use crate::linalg::vectors::dot;
 
 crate::settings! {
     /// Frank and Wolfe's method (conditional gradients) with away steps, on a bounded set: x is a mean of points of the set;

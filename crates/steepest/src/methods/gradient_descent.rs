@@ -12,7 +12,7 @@ use crate::methods::doubt::{self, Doubt, Gap, room};
 use crate::penalty::Steps;
 use crate::methods::seen::Seen;
 use crate::settings::Described;
-use crate::vectors::{self, Aligned, dot, largest};
+use crate::linalg::vectors::{self, Aligned, dot, largest};
 
 mod claim;
 

@@ -7,7 +7,7 @@ use crate::settings::Described;
 use crate::state::{Bad, State, Visitor};
 use crate::state;
 use crate::status::{Halt, Status};
-use crate::vectors::{dot, room};
+use crate::linalg::vectors::{dot, room};
 use model::{Model, Moved};
 
 mod claim;

@@ -7,7 +7,7 @@ use crate::problem::Problem;
 use crate::settings::Described;
 use crate::state::State;
 use crate::status::{Halt, Status};
-use crate::vectors::{dot, largest};
+use crate::linalg::vectors::{dot, largest};
 
 crate::settings! {
     /// Mirror descent, x⁺ = argmin ∇f(x)′u + L·D(u, x) by a Bregman distance D. On the simplex D is the relative entropy, and the

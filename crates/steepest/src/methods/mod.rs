@@ -9,6 +9,7 @@ mod atoms;
 mod choose;
 pub mod claims;
 mod composite;
+pub mod directed;
 pub mod direction;
 pub mod directions;
 pub mod doubt;

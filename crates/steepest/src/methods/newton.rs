@@ -1,6 +1,6 @@
 //! Newton's method for functions of a few hundred variables, regularised where the function bends the wrong way.
 use crate::curvature::Curvature;
-use crate::cholesky::Cholesky;
+use crate::linalg::cholesky::Cholesky;
 use crate::problem::{Facts, Problem};
 use crate::state;
 use crate::state::{Bad, State, Visitor};
@@ -11,7 +11,7 @@ use crate::methods::doubt;
 use crate::methods::standing::Standing;
 use crate::settings::Described;
 use crate::health::{Finding, Severity};
-use crate::vectors::{self, dot, largest, room};
+use crate::linalg::vectors::{self, dot, largest, room};
 
 mod claim;
 

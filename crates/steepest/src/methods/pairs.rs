@@ -1,8 +1,8 @@
 //! What is remembered of the curvature: pairs (s, y) of steps and changes of the gradient, and the steps of L-BFGS by them.
 use crate::curvature::Curvature;
+use crate::linalg::vectors::{self, Aligned, dot, padded};
 use crate::state::{Bad, State, Visitor};
 use crate::units::Units;
-use crate::vectors::{self, Aligned, dot, padded};
 use loops::{coefficients, combine, products, recursion, renew, whole};
 
 mod compact;

@@ -9,7 +9,7 @@ use crate::problem::{Facts, Problem};
 use crate::settings::Described;
 use crate::state::State;
 use crate::status::{Halt, Status};
-use crate::vectors::{dot, largest, padded};
+use crate::linalg::vectors::{dot, largest, padded};
 
 crate::settings! {
     /// Proximal gradient with quasi-Newton directions: z = prox(x − t∇f(x)) and R = (x − z)/t, x⁺ = z + τ (x − H R − z) for

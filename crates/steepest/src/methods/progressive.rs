@@ -32,7 +32,7 @@
 //!   L-BFGS on unscaled columns took 400 to 900 to none. A table of 2000 x 5000 with columns 1e±2 apart took 5000, and
 //!   107 once it is made square.
 //! - Several classes: a Hessian over all variables is (K − 1)² times as large. Where that is too dear, conjugate
-//!   gradients over the metric's rows do the same without it (`turned`): 200 000 x 200, 10 classes, correlated columns,
+//!   gradients over the metric's rows do the same without it (`class_blocks`): 200 000 x 200, 10 classes, correlated columns,
 //!   took 186 passes and 12.3 s round a diagonal and takes 10 passes and 1.1 s.
 use crate::certificate::{Certificate, Kind};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
@@ -44,34 +44,34 @@ use crate::state;
 use crate::state::State;
 use crate::status::{Halt, Status};
 use crate::table::{OfRows, Table};
-use ground::{Ground, Seen};
+use subproblem::{Ground, Seen};
 use metric::{Form, Shape};
 use renewal::Dear;
-use sample::Sides;
+use stage_rows::Sides;
 use stages::GROWTH;
-use walk::Walk;
+use lbfgs::Walk;
 
-mod apart;
 mod blocked;
 mod certify;
-mod draw;
-mod ground;
+mod class_blocks;
+mod findings;
+mod joint;
+mod kernel;
+mod lbfgs;
+mod line_search;
 mod metric;
-mod noticed;
-mod null;
-mod outputs;
+mod metric_rows;
+mod newton_cg;
+mod null_model;
 mod proof;
+mod rare_levels;
 mod renewal;
-mod sample;
-mod search;
-mod square;
+mod separable;
+mod stage_rows;
 mod stages;
-mod support;
+mod subproblem;
 #[cfg(test)]
 mod tests;
-mod turned;
-mod walk;
-mod wide;
 
 crate::settings! {
     /// Progressive descent, for a loss over a table with an l2 penalty or none: the default for linear models.
@@ -184,7 +184,7 @@ impl Default for Work {
             idle: 0,
             blind: false,
             endless: 0,
-            next_look: apart::LOOK,
+            next_look: separable::LOOK,
             quick: false,
             leaves: 0,
             along: Vec::new(),
@@ -234,7 +234,7 @@ impl Method for Descent {
 /// The rows that it is sure to look at, on its way by stages or to prove a point that another method has come to.
 pub fn foresees(objective: &mut dyn Objective, stages: bool) -> Result<Vec<u32>, Halt> {
     let Some(table) = objective.offers().table else { return Ok(Vec::new()) };
-    sample::foreseen(&table, stages, &mut |ask| objective.asked(&[], &mut [Ask::Rows(ask)]))
+    stage_rows::foreseen(&table, stages, &mut |ask| objective.asked(&[], &mut [Ask::Rows(ask)]))
 }
 
 /// What is proved of a point that another method has come to, in a read of the table; none where this table and
@@ -274,12 +274,12 @@ impl Work {
         // A penalised intercept must stay what it is.
         let centred = table.intercept && (0..table.margins()).all(|o| weight(o * width + d) == 0.0);
         let sides = Sides::of(problem, &table)?;
-        let foreseen = sample::foreseen(&table, stages, &mut |ask| problem.of_rows(ask))?;
+        let foreseen = stage_rows::foreseen(&table, stages, &mut |ask| problem.of_rows(ask))?;
         if !foreseen.is_empty() {
             problem.hold(Rows::All, &foreseen, None)?;
         }
         let mut scaling = if table.dense {
-            let rows = sample::runs(first(&table), n, 1).into_iter().flatten();
+            let rows = stage_rows::runs(first(&table), n, 1).into_iter().flatten();
             let rows: Vec<u32> = rows.map(|i| i as u32).collect();
             let held = problem.hold(Rows::All, &rows, None)?;
             Scaling::of(&table, &Look::Rows(&held), centred)
@@ -299,11 +299,11 @@ impl Work {
         let penalty: Vec<f64> = (0..dim)
             .map(|j| scaling.scale.get(seen(j)).map_or(weight(j), |s| weight(j) / s / s))
             .collect();
-        if table.level && !outputs::alike(&penalty, table.outputs) {
+        if table.level && !joint::alike(&penalty, table.outputs) {
             let why = "progressive takes penalties that are the same for every output; use lbfgs";
             return Err(Halt::Failed(why.into()));
         }
-        let one_sided = centred && apart::one_sided(problem, table.outputs)?;
+        let one_sided = centred && separable::one_sided(problem, table.outputs)?;
         Ok(Work { table, scaling, centred, penalty, one_sided, sides, ..Work::default() })
     }
 
@@ -324,17 +324,17 @@ impl Work {
         work.scaling.inward(x, &mut u);
         if !given && (centred || table.learnt > 0) {
             // The null model: from margins 0 a target far off may meet no curvature at all, or overflow.
-            let rows = sample::rows(problem, &table, work.sides.as_ref(), first, 1)?;
-            let (best, _) = null::model(problem, &table, Rows::Sample(&rows), centred)?;
+            let rows = stage_rows::rows(problem, &table, work.sides.as_ref(), first, 1)?;
+            let (best, _) = null_model::model(problem, &table, Rows::Sample(&rows), centred)?;
             none(&mut u, &best);
         }
         if table.level {
-            outputs::level(&mut u, table.outputs);
+            joint::level(&mut u, table.outputs);
         }
         work.settle(problem, u.clone())?;
         if given {
             // What was given may be worse than to know nothing; and far out there may be no curvature at all.
-            let (best, value) = null::least(problem, &table, centred)?;
+            let (best, value) = null_model::least(problem, &table, centred)?;
             if !(work.walk.value <= value) {
                 u.fill(0.0);
                 none(&mut u, &best);
@@ -345,8 +345,8 @@ impl Work {
             work.stage = stage;
             work.settle(problem, u)?;
         }
-        noticed::scales(&work.scaling, problem);
-        noticed::rare(work.sides.as_ref(), n, problem);
+        findings::scales(&work.scaling, problem);
+        findings::rare(work.sides.as_ref(), n, problem);
         // From a point given the first value says nothing about the null model.
         work.first = if given { f64::NAN } else { work.walk.value };
         Ok(work)
@@ -382,7 +382,7 @@ impl Work {
         let promise = self.walk.promise;
         let taken = self.walk.step(&mut Seen { problem, table, scaling, ground })?;
         self.steps += 1;
-        self.quick = self.walk.promise < apart::QUICK * promise;
+        self.quick = self.walk.promise < separable::QUICK * promise;
         match taken {
             Some(taken) => {
                 self.stuck = 0;
@@ -415,7 +415,7 @@ impl Work {
         wholly: bool,
         step: &mut Step,
     ) -> Result<(), Halt> {
-        noticed::separable(wholly, step.value, problem);
+        findings::separable(wholly, step.value, problem);
         step.certificate = Some(Certificate {
             kind: Kind::ExactGap,
             bound: step.value + self.rounding(problem)?.value,
@@ -452,7 +452,7 @@ impl Work {
         }
         // The null model can matter only where the loss is next to nothing beside what it was.
         if self.floor.is_none() && !(value > 1e-3 * self.first) {
-            self.floor = Some(1e-12 * null::least(problem, &self.table, self.table.intercept)?.1);
+            self.floor = Some(1e-12 * null_model::least(problem, &self.table, self.table.intercept)?.1);
         }
         let target = self.target(problem);
         // A diagonal with its pairs promises too little, and its proof leads on where it fails.

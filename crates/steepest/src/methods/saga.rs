@@ -8,7 +8,7 @@ use crate::problem::Problem;
 use crate::settings::Described;
 use crate::state::{Bad, State};
 use crate::status::Halt;
-use crate::vectors::dot;
+use crate::linalg::vectors::dot;
 
 crate::settings! {
     /// SAGA: every batch's last gradient a_B is remembered, and a step is x ← prox(x − η (∇f_B(x) − a_B + ā)) with their mean ā.

@@ -1,5 +1,5 @@
 //! Which terms of a mean a step looks at: batches with and without replacement, runs of neighbours, by importance.
-use crate::random::Random;
+use crate::numbers::random::Random;
 use crate::settings::{Kind, Parameter};
 use crate::state::Bad;
 use crate::status::Halt;

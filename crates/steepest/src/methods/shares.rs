@@ -2,10 +2,10 @@
 //! sets find exactly.
 //!
 //! Nocedal and Wright 2006, Numerical Optimization, section 16.5.
-use crate::cholesky::Cholesky;
+use crate::linalg::cholesky::Cholesky;
+use crate::linalg::vectors::dot;
 use crate::problem::Problem;
 use crate::status::Halt;
-use crate::vectors::dot;
 
 /// Variables up to which a matrix of them is worth its making.
 const MOST: usize = 300;

@@ -4,13 +4,13 @@ use super::direction::{Directed, Direction, Iterate, StepTaken};
 use super::pairs::Pairs;
 use super::standing::{Standing, View};
 use crate::curvature::Curvature;
+use crate::linalg::vectors::{self, Aligned, dot, largest};
 use crate::method::{Method, Step};
 use crate::problem::Problem;
 use crate::search::Search;
 use crate::searches::SEARCHES;
 use crate::state::{Bad, State, Visitor};
 use crate::status::{Halt, Status};
-use crate::vectors::{self, Aligned, dot, largest};
 use path::Path;
 
 pub mod bounds;

@@ -3,11 +3,11 @@
 use super::claims::{Claims, Sight, not_finite, sizes};
 use super::doubt::{self, Doubt, Known};
 use super::smooth::bounds::Bounds;
+use crate::linalg::vectors::{self, Aligned, largest};
 use crate::method::Step;
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
 use crate::units::Units;
-use crate::vectors::{self, Aligned, largest};
 
 /// A point beyond this times the start's size, reached downhill, is taken to be diverging.
 pub const FAR: f64 = 1e20;

@@ -5,11 +5,11 @@ use super::proved::Proved;
 use super::sampler::{NAMES, Sampler};
 use crate::method::{Entry, Method, Needs, Step, Takes};
 use crate::problem::Problem;
-use crate::random::Random;
+use crate::numbers::random::Random;
 use crate::settings::Described;
 use crate::state::State;
 use crate::status::Halt;
-use crate::vectors::{dot, padded};
+use crate::linalg::vectors::{dot, padded};
 
 crate::settings! {
     /// Stochastic variance reduced gradient: each epoch begins with the gradient of all terms at x̃, and each of its steps is

@@ -1,6 +1,6 @@
 //! Rows, targets and weights that a network learns from, and the loss at its end.
 use crate::loss::Block;
-use crate::real::Float;
+use crate::numbers::real::Float;
 use std::ops::Range;
 
 /// A table to learn from.

@@ -5,7 +5,7 @@
 use crate::activation::Activity;
 use crate::activations;
 use crate::initialise::{self, Initialiser};
-use crate::random::Random;
+use crate::numbers::random::Random;
 
 pub mod data;
 mod objective;

@@ -7,10 +7,10 @@ use super::data::{Examples, Head, Picked};
 use super::room::{Allotted, Room};
 use super::{Coded, Kind, Network};
 use crate::activation::{Activated, Activates};
-use crate::gemm::{Begin, Multiplies, Packed, Right, Strides, multiply};
-use crate::pool::pool;
-use crate::random::Random;
-use crate::real::Float;
+use crate::linalg::gemm::{Begin, Multiplies, Packed, Right, Strides, multiply};
+use crate::numbers::random::Random;
+use crate::numbers::real::Float;
+use crate::parallel::pool::pool;
 use std::ops::Range;
 
 /// Numbers that networks work with.

@@ -6,7 +6,7 @@ use super::Network;
 use super::data::{Examples, Head, Picked};
 use super::passes::{Dropping, Number, Passes};
 use crate::chain::{Chain, Tensor};
-use crate::random::Random;
+use crate::numbers::random::Random;
 use crate::rate;
 use crate::rule::{self, Moment, Scope};
 use crate::status::{Budget, Halt, Status};

@@ -1,5 +1,5 @@
 use crate::penalty::{Offers, Separable};
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 crate::settings! {
     /// Nothing is added: 0.

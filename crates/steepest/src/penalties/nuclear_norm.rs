@@ -2,7 +2,7 @@
 use super::secular::{along, penalised};
 use crate::penalty::{Entry, Offers, Penalty, Steps, Structure};
 use crate::settings::Described;
-use crate::vectors::dot;
+use crate::linalg::vectors::dot;
 
 crate::settings! {
     /// The sum of the singular values of a matrix (trace norm): most become exactly 0, so that the matrix is of low rank. Its

@@ -1,5 +1,5 @@
 use crate::penalty::{Offers, Separable};
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 crate::settings! {
     /// Absolute values rounded off at 0 (Huber's function): x²/(2 width) where |x| ≤ width, |x| − width/2 beyond. Large

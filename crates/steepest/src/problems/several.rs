@@ -1,6 +1,6 @@
 //! Test functions of any number of variables.
 use super::{Pieces, pieces};
-use crate::real::Real;
+use crate::numbers::real::Real;
 use crate::settings::{Kind, Parameter};
 
 pieces!(SPHERE: Sphere, "sphere", "Σ x_j²",

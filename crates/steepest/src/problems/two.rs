@@ -1,6 +1,6 @@
 //! Test functions of two variables.
 use super::{Pieces, pieces};
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 /// A function of two variables is one piece.
 macro_rules! two {

@@ -2,9 +2,9 @@
 use super::interior::Interior;
 use super::settle::{Active, Settled};
 use super::{Cost, Prices, QuadraticProgram, ValuedPoint, Variable};
-use crate::cancel;
 use crate::certificate::{Certificate, Kind};
 use crate::descend::{Record, Solution};
+use crate::parallel::cancel;
 use crate::status::{Budget, Status};
 use crate::watch::{Counts, Stop};
 use std::borrow::Cow;

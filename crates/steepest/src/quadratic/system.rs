@@ -1,10 +1,10 @@
 //! The equations of a step: what bends, the rows, and the constraints, all at once.
 use super::QuadraticProgram;
-use crate::cholesky;
-use crate::factor::take;
 use crate::gram::{Columns, product};
-use crate::pool::pool;
-use crate::vectors::dot;
+use crate::linalg::cholesky;
+use crate::linalg::factor::take;
+use crate::linalg::vectors::dot;
+use crate::parallel::pool::pool;
 
 /// What is added to pivots, as a part of them, where they are lost in rounding: at first, and at last.
 const RIDGE: (f64, f64) = (1e-15, 1e-8);

@@ -1,6 +1,6 @@
 //! Programs small enough that every set of bounds can be tried; and what has no answer.
 use super::*;
-use crate::pool::with_threads;
+use crate::parallel::pool::with_threads;
 use crate::status::Status;
 use crate::watch::Stop;
 

@@ -1,5 +1,5 @@
 use crate::rate::Rate;
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 crate::settings! {
     /// The same rate all along.

@@ -1,5 +1,5 @@
 use crate::rate::Rate;
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 crate::settings! {
     /// Falls by the same factor at every step, to `end` at the end of the run: end^done.

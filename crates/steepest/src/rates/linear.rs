@@ -1,5 +1,5 @@
 use crate::rate::Rate;
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 crate::settings! {
     /// Falls in a straight line over the run, from 1 to `end`.

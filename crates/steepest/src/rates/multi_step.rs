@@ -1,5 +1,5 @@
 use crate::rate::Rate;
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 crate::settings! {
     /// Falls by `factor` after each of up to four numbers of steps; 0 is none. For more, or for falls that differ, join

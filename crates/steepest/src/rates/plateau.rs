@@ -1,5 +1,5 @@
 use crate::rate::Rate;
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 crate::settings! {
     /// Falls where the value does: once it has not come below its least by `threshold` (a part of it) for more than

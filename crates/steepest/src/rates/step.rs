@@ -1,5 +1,5 @@
 use crate::rate::Rate;
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 crate::settings! {
     /// Falls by `factor` after every so many steps: factor^⌊(k − 1) / every⌋ at step k.

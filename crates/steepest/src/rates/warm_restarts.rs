@@ -1,5 +1,5 @@
 use crate::rate::Rate;
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 crate::settings! {
     /// Falls along half a cosine, again and again: the first time over `first` steps, then over `grow` times as many each

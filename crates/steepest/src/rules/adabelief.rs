@@ -1,5 +1,5 @@
 use super::moments::{unbiased, unbiased_root};
-use crate::real::Real;
+use crate::numbers::real::Real;
 use crate::rule::{At, Rule};
 
 crate::settings! {

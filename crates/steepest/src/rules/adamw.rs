@@ -1,5 +1,5 @@
 use super::adam::Adam;
-use crate::real::Real;
+use crate::numbers::real::Real;
 use crate::rule::{At, Rule};
 use std::marker::PhantomData;
 

@@ -1,5 +1,5 @@
 use super::dog::Dog;
-use crate::real::Real;
+use crate::numbers::real::Real;
 use crate::rule::{At, Rule, Scope};
 use std::marker::PhantomData;
 

@@ -1,4 +1,4 @@
-use crate::real::Real;
+use crate::numbers::real::Real;
 use super::moments::{moments, unbiased, unbiased_root};
 use crate::rule::{At, Rule, Scope};
 

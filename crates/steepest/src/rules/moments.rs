@@ -1,5 +1,5 @@
 //! What the rules of Adam's kind share: averages with fading memory, and what corrects them for having started at 0.
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 /// The mean and the mean square of the gradient moved on; `new` is the share of the newest of each.
 #[inline(always)]

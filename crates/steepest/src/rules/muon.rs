@@ -1,5 +1,5 @@
-use crate::matrix::Matrix;
-use crate::real::Real;
+use crate::linalg::matrix::Matrix;
+use crate::numbers::real::Real;
 use crate::rule::{At, Extent, Rule};
 use crate::rules::adam::Adam;
 use std::marker::PhantomData;

@@ -1,5 +1,5 @@
 use super::moments::{moments, unbiased};
-use crate::real::Real;
+use crate::numbers::real::Real;
 use crate::rule::{At, Rule};
 
 crate::settings! {

@@ -1,4 +1,4 @@
-use crate::real::Real;
+use crate::numbers::real::Real;
 use crate::rule::{At, Rule};
 
 crate::settings! {

@@ -1,5 +1,5 @@
 //! What the schedule-free rules share: where they stand, how much the newest point counts, and what they show.
-use crate::real::Real;
+use crate::numbers::real::Real;
 use crate::rule::At;
 
 /// The rate with its warm-up, and the state moved on: the largest rate and the sum of the weights.

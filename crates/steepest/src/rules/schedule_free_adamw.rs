@@ -1,6 +1,6 @@
 use super::moments::unbiased_root;
 use super::schedule_free::{change, lean, moved_on};
-use crate::real::Real;
+use crate::numbers::real::Real;
 use crate::rule::{At, Rule, Scope};
 
 crate::settings! {

@@ -1,5 +1,5 @@
 use super::schedule_free::{change, lean, moved_on};
-use crate::real::Real;
+use crate::numbers::real::Real;
 use crate::rule::{At, Rule, Scope};
 
 crate::settings! {

@@ -1,10 +1,10 @@
 //! Orthogonal factors of matrices that lie column after column, by Householder's reflections.
 //!
 //! Golub and Van Loan, Matrix Computations, 4th edition, sections 5.2 and 5.4.
-use crate::cancel;
-use crate::factor::take;
-use crate::pool::pool;
-use crate::vectors::dot;
+use crate::linalg::factor::take;
+use crate::linalg::vectors::dot;
+use crate::parallel::cancel;
+use crate::parallel::pool::pool;
 use std::sync::{Mutex, PoisonError};
 
 /// Columns reflected one by one before the rest is, by products.

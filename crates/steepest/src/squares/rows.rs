@@ -1,8 +1,8 @@
 //! Rows and targets with their shares, centred; and the triangle that stands for all of them.
 use super::Squares;
 use super::qr::{ColumnMajor, Qr};
-use crate::pool::pool;
-use crate::vectors::dot;
+use crate::linalg::vectors::dot;
+use crate::parallel::pool::pool;
 
 /// Rows of a block, in units of columns: the factor of a block then costs little beside reading it.
 const BLOCK: usize = 8;

@@ -3,7 +3,7 @@
 //! Dekker 1971, <https://doi.org/10.1007/BF01397083>; Hida, Li and Bailey 2001, "Library for double-double and
 //! quad-double arithmetic".
 use std::ops::{Add, Div, Mul, Neg, Sub};
-use steepest::real::Real;
+use steepest::numbers::real::Real;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Double(pub f64, pub f64);

@@ -4,7 +4,7 @@ use super::super::dense::Dense;
 use super::super::sparse::Sparse;
 use super::super::stack::Stack;
 use crate::design::{Design, countable};
-use crate::real::Float;
+use crate::numbers::real::Float;
 use crate::source::{Entries, Source, Unreadable};
 use std::ops::Range;
 

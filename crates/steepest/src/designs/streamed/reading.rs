@@ -1,7 +1,7 @@
 //! The thread that reads: which piece comes next, which ones stay, and waiting for one.
 use super::pieces::{Decoded, Layout};
-use crate::cancel;
-use crate::real::Float;
+use crate::numbers::real::Float;
+use crate::parallel::cancel;
 use crate::source::{Source, Unreadable};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -5,7 +5,7 @@ use crate::objective::{Ask, Rows};
 use crate::problem::Problem;
 use crate::quadratic::{QuadraticProgram, Variable};
 use crate::status::{Halt, Status};
-use crate::vectors::dot;
+use crate::linalg::vectors::dot;
 use crate::watch::Stop;
 
 /// Variables and constraints at most: each step solves a dense program of that size.

@@ -4,11 +4,11 @@
 //! signs): on the face (coordinates away from their kinks and bounds) the minimiser, as far along the line as the
 //! value falls; who reaches a kink or a bound leaves, then the coordinate that promises most enters. The value falls
 //! at each step, so there is an end, however nearly the columns depend on each other.
-use crate::cancel;
-use crate::cholesky::{backward, forward};
+use crate::parallel::cancel;
+use crate::linalg::cholesky::{backward, forward};
 use crate::status::Halt;
 use crate::penalty::Piece;
-use crate::vectors::dot;
+use crate::linalg::vectors::dot;
 
 /// A of A′A, column after column.
 #[derive(Default)]

@@ -2,7 +2,7 @@
 use crate::status::Halt;
 use crate::held::Held;
 use crate::penalty::Piece;
-use crate::pool::pool;
+use crate::parallel::pool::pool;
 use crate::problem::Meter;
 use crate::table::OfRows;
 

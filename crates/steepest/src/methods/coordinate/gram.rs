@@ -1,9 +1,9 @@
 //! The curvature of a loss over some columns of a table, from all rows or from some.
 use super::frame::Frame;
-use crate::cancel;
-use crate::factor::append;
+use crate::parallel::cancel;
+use crate::linalg::factor::append;
 use crate::held::{Held, Jets};
-use crate::pool::pool;
+use crate::parallel::pool::pool;
 use std::ops::Range;
 
 /// Σ share·h·x̃x̃′ over a working set in units of the columns, and what the intercept adds.

@@ -1,9 +1,9 @@
 //! A small quadratic with a piece on each coordinate: coordinate descent, and Newton's step on the face it finds.
-use crate::cancel;
-use crate::cholesky::{backward, factor, forward};
+use crate::parallel::cancel;
+use crate::linalg::cholesky::{backward, factor, forward};
 use crate::status::Halt;
 use crate::penalty::Piece;
-use crate::vectors::dot;
+use crate::linalg::vectors::dot;
 
 /// ½ u′Hu + linear′u + Σ piece_j(u_j).
 pub(super) struct Quadratic<'a> {

@@ -1,10 +1,10 @@
 //! BFGS with the whole matrix.
 use crate::curvature::Curvature;
 use crate::methods::direction::{Directed, Direction, Iterate, StepTaken};
-use crate::pool::pool;
+use crate::parallel::pool::pool;
 use crate::state::{Bad, State, Visitor};
 use crate::status::Halt;
-use crate::vectors::{Aligned, dot, fold8, padded, room};
+use crate::linalg::vectors::{Aligned, dot, fold8, padded, room};
 use std::sync::{Mutex, PoisonError};
 
 crate::settings! {

@@ -1,6 +1,7 @@
 //! L-BFGS, for smooth functions of any size.
 use crate::method::{Entry, Needs, Suit, Takes};
-use crate::methods::direction::{Directed, Direction, Iterate, Row};
+use crate::methods::directed::Row;
+use crate::methods::direction::{Directed, Direction, Iterate};
 use crate::methods::pairs::within;
 use crate::problem::Facts;
 use crate::status::Halt;

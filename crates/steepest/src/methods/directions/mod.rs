@@ -1,5 +1,5 @@
 //! The registry of directions: one line each. Each is a method by its name.
-use super::direction::Row;
+use super::directed::Row;
 use crate::method::Entry;
 
 macro_rules! directions {

@@ -2,7 +2,7 @@
 use crate::methods::direction::{Directed, Direction, Iterate, StepTaken};
 use crate::state::State;
 use crate::status::Halt;
-use crate::vectors::{Aligned, ahead, dot, minus};
+use crate::linalg::vectors::{Aligned, ahead, dot, minus};
 
 /// How much of the last direction is kept.
 const BETAS: &[&str] = &["polak_ribiere", "hager_zhang"];

@@ -5,7 +5,7 @@ use crate::methods::direction::{Directed, Direction, Foretold, Iterate, StepTake
 use crate::problem::{Facts, Problem};
 use crate::state::State;
 use crate::status::Halt;
-use crate::vectors::{Aligned, add_over, ahead, dot};
+use crate::linalg::vectors::{Aligned, add_over, ahead, dot};
 
 crate::settings! {
     /// Truncated Newton: down the quadratic model g'd + ½ d'Hd by conjugate gradients, preconditioned by L-BFGS over the last

@@ -1,6 +1,6 @@
 //! What second differences of the values say, where slopes drown in noise.
 use super::Known;
-use crate::cholesky::Cholesky;
+use crate::linalg::cholesky::Cholesky;
 use crate::problem::Problem;
 use crate::status::Halt;
 

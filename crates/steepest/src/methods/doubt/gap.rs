@@ -1,8 +1,8 @@
 //! How far the least value is by the curvature around: conjugate gradients, by gradients ahead.
 use super::{Known, NEAR};
+use crate::linalg::vectors::{dot, largest};
 use crate::problem::Problem;
 use crate::status::Halt;
-use crate::vectors::{dot, largest};
 
 /// What the function's own curvature predicts of a decrease, over what slopes and curvature span from here.
 pub enum Gap {

@@ -4,7 +4,7 @@ use crate::method::Step;
 use crate::methods::doubt::{self, Doubt, Gap, Known, room};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
-use crate::vectors::{self, dot, largest};
+use crate::linalg::vectors::{self, dot, largest};
 
 impl Work {
     pub(super) fn claim(&mut self, problem: &mut Problem<'_>, verdict: Status, explained: f64) -> Result<Step, Halt> {

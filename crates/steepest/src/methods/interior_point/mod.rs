@@ -3,8 +3,8 @@ mod proof;
 mod ties;
 mod wide;
 
-use crate::cholesky::Cholesky;
-use crate::factor::{Factor, append};
+use crate::linalg::cholesky::Cholesky;
+use crate::linalg::factor::{Factor, append};
 use crate::gram::StandardisedRows;
 use crate::held::Held;
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};

@@ -2,7 +2,7 @@
 use super::ties::FAINT;
 use super::{IDLE, InteriorPoint, MARGINS, NewtonMatrix};
 use crate::certificate::{Certificate, Kind};
-use crate::factor::Factor;
+use crate::linalg::factor::Factor;
 use crate::gram::StandardisedRows;
 use crate::held::Held;
 use crate::method::Step;

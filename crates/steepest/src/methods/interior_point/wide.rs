@@ -1,5 +1,5 @@
 //! Newton's matrix where columns are more than rows: by a matrix over the rows.
-use crate::cholesky::Cholesky;
+use crate::linalg::cholesky::Cholesky;
 use crate::gram::add_product;
 use std::sync::Arc;
 
@@ -80,7 +80,7 @@ impl Wide {
             y.iter_mut().zip(ones).for_each(|(y, one)| *y += level * one);
         }
         for j in 0..w {
-            b[j] = self.loose[j] * (b[j] - crate::vectors::dot(column(j), &y));
+            b[j] = self.loose[j] * (b[j] - crate::linalg::vectors::dot(column(j), &y));
         }
         if self.ones.is_some() {
             b[w - 1] = level;

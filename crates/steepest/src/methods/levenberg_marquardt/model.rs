@@ -1,6 +1,6 @@
 //! The model that a step is least for: ½ ‖c + W J p‖², in a region of trust, within bounds.
-use crate::factor::append;
-use crate::vectors::dot;
+use crate::linalg::factor::append;
+use crate::linalg::vectors::dot;
 
 /// Rows that go into the triangle at once, in columns.
 const BLOCK: usize = 4;

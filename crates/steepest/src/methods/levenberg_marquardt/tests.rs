@@ -1,6 +1,6 @@
 use super::*;
 use crate::descend::descend;
-use crate::vectors::largest;
+use crate::linalg::vectors::largest;
 use crate::penalties::none::NoPenalty;
 use crate::penalty::PerCoordinate;
 use crate::residuals::{Residuals, SumOfSquares};

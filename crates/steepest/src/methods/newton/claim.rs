@@ -5,7 +5,7 @@ use crate::methods::doubt::{self, Doubt};
 use crate::methods::standing::{Standing, View};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
-use crate::vectors::{dot, largest};
+use crate::linalg::vectors::{dot, largest};
 
 impl Work {
     /// Convergence, unless the curvature or a look at both sides says otherwise.

@@ -1,7 +1,7 @@
 //! The pairs as a matrix, B = θ (I − W K⁻¹ W′), and the least value of their quadratic model within bounds.
 use super::Pairs;
-use crate::cholesky::{backward, factor, forward};
-use crate::vectors::{Aligned, dot};
+use crate::linalg::cholesky::{backward, factor, forward};
+use crate::linalg::vectors::{Aligned, dot};
 
 /// B over the pairs in use, oldest first: W = (Y, S), where each pair's y is divided and its s multiplied by √θ, and both
 /// are divided by √(s'y), so that K = [[−I, L'], [L, S'S]] with L what lies below the diagonal of S'Y.

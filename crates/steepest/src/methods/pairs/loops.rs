@@ -1,5 +1,5 @@
 //! The loops of L-BFGS over pairs, inner products and matrices, for each instruction set.
-use crate::vectors::fold8;
+use crate::linalg::vectors::fold8;
 
 crate::simd! {
     /// H ← (I − s y′/s′y) H (I − y s′/s′y) + more · s s′/s′y.

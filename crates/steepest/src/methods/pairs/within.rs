@@ -1,7 +1,7 @@
 //! Down the pairs' quadratic model within bounds.
 use super::Pairs;
 use super::compact::Compact;
-use crate::vectors::{Aligned, ahead, dot};
+use crate::linalg::vectors::{Aligned, ahead, dot};
 
 /// Rounds at most, and where they end: the way that is left along the gradient is so much shorter than at first. More
 /// of either saves no evaluations.

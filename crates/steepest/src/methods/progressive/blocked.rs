@@ -1,6 +1,6 @@
 //! A large positive semidefinite matrix, factored whatever its rank.
-use crate::cholesky;
-use crate::vectors::dot;
+use crate::linalg::cholesky;
+use crate::linalg::vectors::dot;
 
 /// The least pivot of a matrix with unit diagonal that is taken.
 const PIVOT: f64 = 1e-12;

@@ -5,11 +5,11 @@
 //! row's margin and ω_i its share. Why: F(x + y) − F(x) = g′y + Σ ω_i D_i(x_i′y) + ½ y′Ay; drop the rows outside
 //! S, for D_i ≥ 0; Fenchel and Young on each term that is left. v = −B⁻¹g with B the Hessian over S makes
 //! p = Av, and the bound at most 1 to 2 times ½ g′B⁻¹g. No other read of the table is needed.
-use super::ground::Rounding;
+use super::subproblem::Rounding;
 use super::metric::{Few, factor};
-use crate::factor::Factor;
+use crate::linalg::factor::Factor;
 use crate::gram::Swept;
-use crate::vectors::dot;
+use crate::linalg::vectors::dot;
 
 /// A point whose distance from the optimum is asked for.
 pub struct Point<'a> {

@@ -1,11 +1,11 @@
 //! The metric of a descent: the Hessian over few rows, by Cholesky of its Gram matrix where that is
 //! well-conditioned, by QR where it is not.
-use super::draw::choose;
-use super::ground::Seen;
-use super::outputs;
-use super::sample::Sides;
-use super::turned::Turned;
-use crate::factor::Factor;
+use super::metric_rows::choose;
+use super::subproblem::Seen;
+use super::joint;
+use super::stage_rows::Sides;
+use super::class_blocks::Turned;
+use crate::linalg::factor::Factor;
 use crate::gram::StandardisedRows;
 use crate::held::Held;
 use crate::scaling::Scaling;
@@ -60,7 +60,7 @@ pub enum Inverse {
     /// Of one output.
     One(Factor),
     /// Of several.
-    Several(outputs::Joint),
+    Several(joint::Joint),
     /// Of several, one direction among them at a time.
     Turned(Turned),
     /// Where no matrix pays.
@@ -115,13 +115,13 @@ pub fn factor(few: Few<'_>, weight: &[f64], ridge: f64) -> Factor {
     for (j, a) in penalty.iter().enumerate() {
         diagonal[j * width + j] = a.sqrt();
     }
-    crate::factor::append(&mut r, &diagonal, width);
+    crate::linalg::factor::append(&mut r, &diagonal, width);
     if ridge > 0.0 {
         for j in 0..width {
             let norm: f64 = (0..=j).map(|i| r[i * width + j] * r[i * width + j]).sum();
             diagonal[j * width + j] = (ridge * norm).sqrt();
         }
-        crate::factor::append(&mut r, &diagonal, width);
+        crate::linalg::factor::append(&mut r, &diagonal, width);
     }
     Factor::pivoted(r, width)
 }
@@ -279,7 +279,7 @@ fn factored(
     let ridge = if rows < 20 * few.held.width() && rows < n { 1e-3 } else { 0.0 };
     match form {
         Form::Turned => Inverse::Turned(Turned::new(few, portion, ridge)),
-        _ if outputs > 1 => Inverse::Several(outputs::joint(few, portion)),
+        _ if outputs > 1 => Inverse::Several(joint::joint(few, portion)),
         _ => Inverse::One(factor(few, weight, ridge)),
     }
 }

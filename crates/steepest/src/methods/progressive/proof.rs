@@ -1,7 +1,7 @@
 //! What is held against the tolerance: a bound on F − F*, from as many rows as it takes.
-use super::ground::Rounding;
+use super::subproblem::Rounding;
 use super::metric::{Few, Form, Inverse, Metric};
-use super::{Work, certify, null, outputs, sample, wide};
+use super::{Work, certify, null_model, joint, stage_rows, newton_cg};
 use crate::certificate::{Certificate, Kind};
 use crate::problem::Problem;
 use crate::status::Halt;
@@ -25,7 +25,7 @@ impl Work {
         }
         let Metric { rows, weight, factor, broad, .. } = &self.walk.metric;
         let anew = |problem: &mut Problem<'_>, rows: &[u32]| {
-            let by = if self.table.outputs > 1 { outputs::bound } else { certify::bound };
+            let by = if self.table.outputs > 1 { joint::bound } else { certify::bound };
             self.bound(problem, rows, by)
         };
         let mut bound = match factor {
@@ -58,7 +58,7 @@ impl Work {
     /// Whether coefficients are so large that rounding swamps the loss, so that smaller ones may do better: where it is
     /// no small part of what the null model loses, and more than it is there.
     fn swamped(&self, problem: &mut Problem<'_>, rounding: f64) -> Result<bool, Halt> {
-        let (best, null) = null::least(problem, &self.table, self.centred)?;
+        let (best, null) = null_model::least(problem, &self.table, self.centred)?;
         if rounding <= 1e-6 * null.max(self.walk.value) {
             return Ok(false);
         }
@@ -96,7 +96,7 @@ impl Work {
         problem: &mut Problem<'_>,
         target: f64,
     ) -> Result<Option<Certificate>, Halt> {
-        let found = wide::prove(&mut self.seen(problem), &self.walk, target)?;
+        let found = newton_cg::prove(&mut self.seen(problem), &self.walk, target)?;
         if let Some(bound) = found.bound {
             return Ok(Some(self.gap(problem, bound, target)?));
         }
@@ -124,7 +124,7 @@ impl Work {
         if more * 5 > n * 4 {
             return Ok((0..n as u32).collect());
         }
-        let even = sample::rows(problem, &self.table, self.sides.as_ref(), more, 99)?;
+        let even = stage_rows::rows(problem, &self.table, self.sides.as_ref(), more, 99)?;
         let mut all: Vec<u32> = even.rows().iter().chain(rows).copied().collect();
         all.sort_unstable();
         all.dedup();

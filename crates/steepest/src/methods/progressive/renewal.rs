@@ -1,9 +1,9 @@
 //! When a metric is renewed, and with how many rows.
 use super::Work;
 use super::metric::{self, Form, Inverse, Metric, Recipe, Shape};
-use super::ground::Seen;
-use super::square;
-use super::walk::{Taken, Walk};
+use super::subproblem::Seen;
+use super::kernel;
+use super::lbfgs::{Taken, Walk};
 use crate::gram::StandardisedRows;
 use crate::method::Step;
 use crate::objective::{Ask, Rows};
@@ -125,7 +125,7 @@ impl Work {
             return None;
         }
         let spent = problem.counts.passes - self.since;
-        if let Some(price) = square::price(table, &self.penalty).filter(|_| !self.squared_once) {
+        if let Some(price) = kernel::price(table, &self.penalty).filter(|_| !self.squared_once) {
             return (spent >= price).then_some(Dear::Square);
         }
         let shape = Shape { form, rows: matrix_rows(table, true) };

@@ -1,17 +1,17 @@
 //! From sample to sample, and on to all rows.
-use super::ground::{Ground, Seen};
+use super::subproblem::{Ground, Seen};
 use super::metric::{self, Form, Recipe, Shape};
-use super::sample::{self, Sides};
-use super::search::{Line, search};
-use super::walk::{HERE, NEXT, Walk};
-use super::{Work, draw, renewal};
+use super::stage_rows::{self, Sides};
+use super::line_search::{Line, search};
+use super::lbfgs::{HERE, NEXT, Walk};
+use super::{Work, metric_rows, renewal};
 use crate::method::Step;
 use crate::problem::Problem;
 use crate::scaling::Scaling;
 use crate::state::Bad;
 use crate::status::Halt;
 use crate::table::{Margins, Sum, Table};
-use crate::vectors::largest;
+use crate::linalg::vectors::largest;
 
 /// A sample has four times the rows of the one before.
 pub const GROWTH: usize = 4;
@@ -69,7 +69,7 @@ impl Work {
     pub(super) fn settle(&mut self, problem: &mut Problem<'_>, u: Vec<f64>) -> Result<(), Halt> {
         if self.stage.is_none() && self.far {
             let rows = self.seen(problem).len();
-            self.tailed = self.scaling.guessed() || draw::tailed(problem, rows)?;
+            self.tailed = self.scaling.guessed() || metric_rows::tailed(problem, rows)?;
         }
         self.shape = renewal::shape(&self.table, self.stage.is_none());
         (self.steps, self.age) = (0, 0);
@@ -129,7 +129,7 @@ fn ground(
     stage: Option<usize>,
 ) -> Result<Ground, Halt> {
     let Some(m) = stage else { return Ok(Ground::whole(penalty.to_vec())) };
-    let sample = sample::rows(problem, table, sides, m, m as u64)?;
+    let sample = stage_rows::rows(problem, table, sides, m, m as u64)?;
     Ground::some(problem, table, scaling, sample, penalty.to_vec())
 }
 

@@ -1,10 +1,10 @@
 //! The bound is true: held to the optimum found by Newton's method, from afar to near, with rows of all kinds.
 use super::certify::{Point, bound, bound_by};
-use super::ground::{Ground, Seen};
+use super::subproblem::{Ground, Seen};
 use super::metric::{Few, Form, Inverse, Recipe, Shape, factor, metric};
-use super::sample;
-use super::walk::{HERE, NEXT, Walk};
-use super::wide::prove;
+use super::stage_rows;
+use super::lbfgs::{HERE, NEXT, Walk};
+use super::newton_cg::prove;
 use crate::designs::dense::Dense;
 use crate::glm::Glm;
 use crate::loss::{Block, Each};
@@ -15,7 +15,7 @@ use crate::penalty::PerCoordinate;
 use crate::problem::with_problem;
 use crate::scaling::{Look, Scaling};
 use crate::table::Margins;
-use crate::vectors::dot;
+use crate::linalg::vectors::dot;
 use proptest::prelude::*;
 
 /// Where Newton's method with halving ends, in standardised variables; none where it has not converged.
@@ -45,7 +45,7 @@ fn newton(seen: &mut Seen<'_, '_>) -> Option<Vec<f64>> {
 }
 
 /// At these margins, or those that are kept.
-fn hessian(seen: &mut Seen<'_, '_>, margins: Option<Vec<f64>>) -> crate::factor::Factor {
+fn hessian(seen: &mut Seen<'_, '_>, margins: Option<Vec<f64>>) -> crate::linalg::factor::Factor {
     let rows: Vec<u32> = (0..seen.table.rows as u32).collect();
     let (scaling, penalty) = (seen.scaling, &seen.ground.penalty);
     let mut held = seen.hold(&rows, Some(HERE)).expect("rows");
@@ -306,9 +306,9 @@ fn a_sample_keeps_the_sum_of_shares() {
     let facts = glm.offers().table.expect("a table");
     let none = PerCoordinate::uniform(NoPenalty::default(), 1.0, 2);
     with_problem(&mut glm, &none, |problem| {
-        let sides = sample::Sides::of(problem, &facts).expect("an answer").expect("a rare side");
+        let sides = stage_rows::Sides::of(problem, &facts).expect("an answer").expect("a rare side");
         assert_eq!(sides.rare.len(), 20);
-        let some = sample::rows(problem, &facts, Some(&sides), 400, 3).expect("rows");
+        let some = stage_rows::rows(problem, &facts, Some(&sides), 400, 3).expect("rows");
         assert!((some.share.iter().sum::<f64>() - 1.0).abs() < 1e-12);
         let rows = some.rows().iter().zip(&*some.share);
         let rare: f64 = rows.filter(|(i, _)| y[**i as usize] > 0.0).map(|(_, s)| s).sum();

@@ -1,14 +1,11 @@
 //! A rule over batches: a step of the method is an epoch, at whose end the whole objective is looked at.
+use super::batch_step::batch_step;
 use super::race::race;
-use super::{Plan, Ruled, Way, within};
+use super::{Plan, Ruled, Way};
 use crate::problem::Problem;
 use crate::status::{Budget, Halt, Status};
 use crate::method::Step;
 use crate::methods::sampler::Sampler;
-
-/// What terms are drawn for beside batches.
-pub(super) const PROBE: u32 = 2;
-pub(super) const RACE: u32 = 3;
 
 /// Where batches grow: once the noise of their gradients is as large as the gradient of all terms, the mean square of theirs
 /// is twice its square (Byrd, Chin, Nocedal and Wu 2012).
@@ -60,35 +57,6 @@ impl Batches {
     }
 }
 
-/// One step of the rule on the terms named, whose mean is weighted; the value of the batch and the squared length of its
-/// gradient.
-pub(super) fn one(
-    r: &mut Ruled,
-    problem: &mut Problem<'_>,
-    x: &mut [f64],
-    (named, weight): (&[u32], f64),
-    rate: f64,
-    gradient: &mut [f64],
-) -> Result<(f64, f64), Halt> {
-    let batch = |problem: &mut Problem<'_>, x: &[f64], gradient: &mut [f64]| -> Result<f64, Halt> {
-        let value = weight * problem.batch(named, x, gradient)?;
-        if weight != 1.0 {
-            gradient.iter_mut().for_each(|g| *g *= weight);
-        }
-        Ok(value + problem.added_gradient(x, gradient))
-    };
-    let stand = r.mover.stand(x);
-    let value = batch(problem, &stand, gradient)?;
-    let square = gradient.iter().map(|g| g * g).sum();
-    if r.mover.asks_twice() {
-        let mut place = r.mover.place(rate, value, &stand, gradient);
-        within(problem, &mut place);
-        batch(problem, &place, gradient)?;
-    }
-    r.mover.advance(rate, value, x, gradient, |x| within(problem, x));
-    Ok((value, square))
-}
-
 /// One epoch; the last rate, and the mean squared length of the batches' gradients.
 fn epoch(
     r: &mut Ruled,
@@ -106,7 +74,7 @@ fn epoch(
         r.taken += 1;
         let batch = sampler.batch(turn);
         let (place, weight) = (batch.place, batch.weight);
-        let (value, length) = one(r, problem, x, (batch.terms, weight), rate, gradient)?;
+        let (value, length) = batch_step(r, problem, x, (batch.terms, weight), rate, gradient)?;
         sampler.saw(place, length.sqrt() / weight);
         square += length / steps as f64;
         if !value.is_finite() {

@@ -4,12 +4,13 @@
 //! - full batch: it doubles until a step raises the value, steps back, and from then on creeps up and halves;
 //! - batches, a rule that tunes itself (`momo_adam`): its cap for a rate that falls, along a cosine;
 //! - batches, any other rule: a race of eight rates over a fifth of the budget, then the winner along a cosine.
+mod batch_step;
 mod batches;
+mod chain_state;
 mod full;
-mod mover;
+mod gap_estimate;
 mod race;
 mod schedule;
-mod still;
 mod sure;
 
 use crate::chain::{self, Named};
@@ -22,10 +23,10 @@ use crate::method::{Entry, Method, Needs, Step, Takes};
 use crate::methods::claims::{Claims, not_finite};
 use crate::settings::{Kind, Parameter, checked};
 use crate::methods::sampler::SAMPLING;
-use mover::Mover;
+use chain_state::Mover;
 pub use schedule::{RateFactor, LAST, Schedule};
 use std::borrow::Cow;
-use still::Still;
+use gap_estimate::Still;
 
 /// How a rule is to be run. [`Plan::new`] gives the defaults.
 #[derive(Clone)]

@@ -2,12 +2,16 @@
 //!
 //! Jamieson and Talwalkar 2016, <https://arxiv.org/abs/1502.07943>; each arm's second half decays, so that slow
 //! starters are not dropped for their noise.
-use super::batches::{PROBE, RACE, one};
-use super::mover::ChainState;
+use super::batch_step::batch_step;
+use super::chain_state::ChainState;
 use super::{Ruled, within};
 use crate::problem::Problem;
 use crate::status::Halt;
-use crate::random::Random;
+use crate::numbers::random::Random;
+
+/// What terms are drawn for beside batches.
+const PROBE: u32 = 2;
+const RACE: u32 = 3;
 
 const ARMS: usize = 8;
 const ROUNDS: u32 = 3;
@@ -119,7 +123,7 @@ fn run(
         // All arms see the same batches.
         let named = draw(r, terms, RACE, (arm.steps + k) as u32, r.plan.batch);
         let rate = arm.rate * (1.0 - 0.95 * late);
-        let (value, _) = one(r, problem, &mut arm.x, (&named, 1.0), rate, room)?;
+        let (value, _) = batch_step(r, problem, &mut arm.x, (&named, 1.0), rate, room)?;
         if !value.is_finite() {
             break;
         }

@@ -1,13 +1,13 @@
 //! Before a rule may claim anything: whether the gradient is the function's, whether a lower point lies near by, and
 //! how much the function's own curvature says is left. In a valley the steps of a rule see the steep sides alone.
 use super::Ruled;
-use super::still::target;
+use super::gap_estimate::target;
 use crate::certificate::{Certificate, Kind};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
 use crate::method::Step;
 use crate::methods::doubt::{self, Doubt, Gap, Known};
-use crate::vectors::largest;
+use crate::linalg::vectors::largest;
 
 /// Gradients that a look at the curvature around may take.
 const PRODUCTS: usize = 20;

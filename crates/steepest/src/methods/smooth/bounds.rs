@@ -1,7 +1,7 @@
 //! Bounds on the coordinates: projection, and who is free to move.
+use crate::linalg::vectors::Aligned;
 use crate::problem::Problem;
 use crate::units::Units;
-use crate::vectors::Aligned;
 
 /// low ≤ x ≤ high, and the mask of the free coordinates (1 free, 0 held).
 #[derive(Default)]

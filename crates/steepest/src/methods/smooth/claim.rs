@@ -1,5 +1,6 @@
 //! When it says that it is done: what it claims, what it looks at before, and where that leads.
 use super::Run;
+use crate::linalg::vectors::largest;
 use crate::method::Step;
 use crate::methods::claims::STEEP;
 use crate::methods::doubt::{self, Doubt};
@@ -7,7 +8,6 @@ use crate::methods::standing::{ESCAPES, FAR};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
 use crate::units::Units;
-use crate::vectors::largest;
 
 impl Run {
     /// Convergence, unless a look at both sides says otherwise.

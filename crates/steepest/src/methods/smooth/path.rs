@@ -1,9 +1,9 @@
 //! The path along a direction, bent by bounds, and a search on it.
 use super::bounds::Bounds;
+use crate::linalg::vectors::{self, dot, largest};
 use crate::problem::Problem;
 use crate::search::{Line, Phi, Search, TRIALS, along};
 use crate::status::{Halt, Status};
-use crate::vectors::{self, dot, largest};
 
 /// The path from x along d.
 pub struct Path<'a> {

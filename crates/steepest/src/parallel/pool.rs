@@ -2,7 +2,7 @@
 //!
 //! Checked by a model of every interleaving (`tests/pool_model.rs`) and by valgrind.
 #[cfg(not(loom))]
-use crate::cancel::{self, Cancelled, within};
+use crate::parallel::cancel::{self, Cancelled, within};
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -5,13 +5,13 @@
 //! order ½ (v′Bv + Σ r_j (r_j / a_j + 2 v_j)), which costs nothing to follow from one v to the next; where that is
 //! small enough the bound itself is computed, in one more read. Intercepts, which nothing penalises, are moved so
 //! that nothing is left of r in them.
-use super::ground::Seen;
-use super::walk::{CHANGE, Walk};
-use crate::cholesky::Cholesky;
+use super::subproblem::Seen;
+use super::lbfgs::{CHANGE, Walk};
+use crate::linalg::cholesky::Cholesky;
 use crate::objective::{Ask, Rows};
 use crate::status::Halt;
 use crate::table::{Margins, OfRows, Sum};
-use crate::vectors::dot;
+use crate::linalg::vectors::dot;
 
 /// Reads at most.
 const READS: usize = 400;

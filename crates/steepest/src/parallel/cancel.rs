@@ -89,7 +89,7 @@ pub(crate) fn within<R>(off: &Arc<AtomicBool>, task: impl FnOnce() -> R) -> R {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::pool::Pool;
+    use crate::parallel::pool::Pool;
     use std::thread::sleep;
 
     thread_local!(static ASKED: Cell<u32> = const { Cell::new(0) });

@@ -1,9 +1,9 @@
 //! Rows that can be separated: the loss falls without end.
 use super::metric::{Few, Form};
-use super::outputs::ClassRows;
-use super::walk::CHANGE;
+use super::joint::ClassRows;
+use super::lbfgs::CHANGE;
 use super::{Work, renewal};
-use crate::factor::Factor;
+use crate::linalg::factor::Factor;
 use crate::held::Held;
 use crate::objective::{Ask, Rows};
 use crate::problem::Problem;

@@ -1,8 +1,8 @@
 //! Factors of a positive semidefinite matrix: Cholesky where it is well-conditioned, pivoted QR of what it
 //! is the square of where it is not (squaring would lose half the digits).
-use crate::cancel;
-use crate::cholesky;
-use crate::vectors::dot;
+use crate::linalg::cholesky;
+use crate::linalg::vectors::dot;
+use crate::parallel::cancel;
 
 /// M = D P L L′ P′ D: D the square roots of its diagonal, P a permutation, L lower triangular of full rank.
 /// Coordinates beyond the rank stay where they are.

@@ -11,9 +11,9 @@ use super::certify::{NEXT_TO_NOTHING, Point, close, ended, reach};
 use super::metric::Few;
 use crate::design::Design;
 use crate::designs::dense::Dense;
-use crate::factor::Factor;
-use crate::pool::pool;
-use crate::vectors::dot;
+use crate::linalg::factor::Factor;
+use crate::parallel::pool::pool;
+use crate::linalg::vectors::dot;
 
 /// An orthonormal basis of what sums to 0 over the classes: column a is e_a − s·(1, …, 1) with −1/√K at the last.
 #[derive(Clone, Copy, Debug)]
@@ -267,13 +267,13 @@ impl ClassRows {
                 }
             }
             if rows.len() >= BLOCK * width || (i + 1) * w == self.x.len() {
-                crate::factor::append(&mut r, &rows, width);
+                crate::linalg::factor::append(&mut r, &rows, width);
                 rows.clear();
             }
         }
         let mut diagonal = vec![0.0; width * width];
         (0..width).for_each(|j| diagonal[j * (width + 1)] = self.penalty[j % w].sqrt());
-        crate::factor::append(&mut r, &diagonal, width);
+        crate::linalg::factor::append(&mut r, &diagonal, width);
         Factor::pivoted(r, width)
     }
 

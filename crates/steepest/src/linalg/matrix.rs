@@ -1,6 +1,6 @@
 //! Whole matrices, for rules that treat them so: a few named operations, compiled for arrays, recorded for hosts.
-use crate::real::{Float, Real};
-use crate::trace::Symbol;
+use crate::numbers::real::{Float, Real};
+use crate::numbers::trace::Symbol;
 
 /// A matrix that a rule is written over: [`RowMajor`] computes, [`Symbol`] records.
 pub trait Matrix: Clone {
@@ -109,7 +109,7 @@ impl<N: Float + Gemm> Matrix for RowMajor<N> {
     fn matmul(&self, other: &Self) -> Self {
         assert_eq!(self.columns, other.rows, "as many columns as the other has rows");
         let (k, n) = (self.columns, other.columns);
-        let panels = crate::pool::pool().map(self.rows.div_ceil(PANEL), |p| {
+        let panels = crate::parallel::pool::pool().map(self.rows.div_ceil(PANEL), |p| {
             let rows = PANEL.min(self.rows - p * PANEL);
             let mut out = vec![N::lit(0.0); rows * n];
             N::gemm(rows, k, n, &self.data[p * PANEL * k..], &other.data, &mut out);

@@ -1,8 +1,8 @@
 //! Symmetric systems: A = L L′, by panels, the products between them on all threads.
-use crate::cancel;
-use crate::pool::pool;
+use crate::linalg::vectors::dot;
+use crate::parallel::cancel;
+use crate::parallel::pool::pool;
 use crate::state::{Bad, State, Visitor};
-use crate::vectors::dot;
 
 /// Columns factored at once.
 const PANEL: usize = 64;
@@ -180,7 +180,9 @@ mod tests {
         let a: Vec<f64> =
             (0..n * n).map(|k| (-((k / n) as f64 - (k % n) as f64).powi(2) / 9.0).exp()).collect();
         let run = |threads| {
-            crate::pool::with_threads(threads, || Cholesky::new(n, &a, |_| 0.1).unwrap().l)
+            crate::parallel::pool::with_threads(threads, || {
+                Cholesky::new(n, &a, |_| 0.1).unwrap().l
+            })
         };
         let lower = |l: Vec<f64>| -> Vec<f64> {
             (0..n).flat_map(|i| l[i * n..=i * n + i].to_vec()).collect()

@@ -1,11 +1,11 @@
 //! The null model: the intercept alone, and what is learnt beside the coefficients.
-use super::walk::CHANGE;
-use crate::cholesky::Cholesky;
+use super::lbfgs::CHANGE;
+use crate::linalg::cholesky::Cholesky;
 use crate::objective::{Ask, Rows};
 use crate::problem::Problem;
 use crate::status::Halt;
 use crate::table::{Margins, OfRows, Sum, Table};
-use crate::vectors::dot;
+use crate::linalg::vectors::dot;
 
 /// The best intercept over all rows and its mean loss; margins 0, where there is none that is free.
 pub fn least(problem: &mut Problem<'_>, table: &Table, free: bool) -> Result<(Vec<f64>, f64), Halt> {

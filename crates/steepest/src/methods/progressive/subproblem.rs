@@ -1,5 +1,5 @@
 //! What a descent walks on: all rows, or a sample of them; seen in standardised variables.
-use super::{sample, support};
+use super::{stage_rows, rare_levels};
 use crate::held::{Held, Jets};
 use crate::objective::{Ask, Rows};
 use crate::problem::Problem;
@@ -42,7 +42,7 @@ impl Rounding {
     /// signs are drawn the largest, so that no direction in which B is small is missed.
     pub fn energy(&self, energy: impl Fn(&[f64]) -> f64) -> f64 {
         let drawn = |stream: u64| {
-            let sign = |j: usize| if sample::noise(stream, j as u64) & 1 == 0 { 1.0 } else { -1.0 };
+            let sign = |j: usize| if stage_rows::noise(stream, j as u64) & 1 == 0 { 1.0 } else { -1.0 };
             let error: Vec<f64> = self.gradient.iter().enumerate().map(|(j, g)| sign(j) * g).collect();
             0.5 * energy(&error)
         };
@@ -69,7 +69,7 @@ impl Ground {
     ) -> Result<Self, Halt> {
         let held = problem.hold(Rows::All, sample.rows(), None)?;
         // One pseudo-observation for columns that hardly vary here.
-        for (a, more) in penalty.iter_mut().zip(support::support(&held, table, scaling)) {
+        for (a, more) in penalty.iter_mut().zip(rare_levels::support(&held, table, scaling)) {
             *a += more;
         }
         drop(held);
@@ -145,7 +145,7 @@ impl Seen<'_, '_> {
         const EPS: f64 = 4.0 * f64::EPSILON;
         let (n, k, penalty) = (self.len(), self.table.outputs, self.penalty(u));
         let (d, width, scaling) = (self.table.columns, self.table.width(), self.scaling);
-        let places: Vec<u32> = sample::places(n).collect();
+        let places: Vec<u32> = stage_rows::places(n).collect();
         let kept = if let Margins::Kept(slot) = at { Some(slot) } else { None };
         let mut held = self.hold(&places, kept)?;
         if let Margins::Same(z) = at {

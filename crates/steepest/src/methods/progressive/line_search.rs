@@ -1,5 +1,5 @@
 //! A search along a line on stored margins: no read of the table.
-use super::ground::Seen;
+use super::subproblem::Seen;
 use crate::status::Halt;
 use crate::table::{Margins, OfRows, Slot};
 

@@ -1,10 +1,10 @@
 //! Quasi-Newton steps on a ground: L-BFGS pairs round the metric.
-use super::ground::Seen;
+use super::subproblem::Seen;
 use super::metric::{Inverse, Metric};
-use super::search::{Line, search};
+use super::line_search::{Line, search};
 use crate::status::Halt;
 use crate::table::{Margins, OfRows, Slot, Sum};
-use crate::vectors::dot;
+use crate::linalg::vectors::dot;
 use std::collections::VecDeque;
 
 /// Pairs round a matrix, and round a diagonal, which tells less.

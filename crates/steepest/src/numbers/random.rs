@@ -1,7 +1,7 @@
 //! Random numbers that are a function of where they are used: seed, stream, epoch, block, place. The same on any
 //! number of threads, and after a resume.
 
-use crate::real::Real;
+use crate::numbers::real::Real;
 
 /// Philox 4x32 with ten rounds: a block cipher over a counter.
 ///

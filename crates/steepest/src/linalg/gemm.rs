@@ -3,8 +3,8 @@
 //!
 //! A tile of c stays in registers while k runs; b is read along its rows, from where it lies or packed in panels; a may lie
 //! in any way, for its numbers are broadcast one by one. A tile is written once, over `Vector`.
-use crate::real::Float;
-use crate::simd::{Level, level};
+use crate::numbers::real::Float;
+use crate::numbers::simd::{Level, level};
 
 /// A matrix that is lent: the next row lies `down` further on, the next column `right`.
 #[derive(Clone, Copy)]
@@ -550,7 +550,7 @@ products!(f64, 8, [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
+    use crate::numbers::random::Random;
 
     /// Multiplies of small whole numbers are exact: every shape, start and way to lie against the schoolbook.
     fn agrees<N: Multiplies>() {
@@ -617,18 +617,18 @@ mod tests {
         let want: Vec<f32> = (0..m * n).map(sum).collect();
         let _alone = HELD.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for packing in levels {
-            crate::simd::hold(Some(packing));
+            crate::numbers::simd::hold(Some(packing));
             let mut packed = Packed::default();
             packed.pack(Strides::rows(&b, k, n, n));
             for using in levels {
-                crate::simd::hold(Some(using));
+                crate::numbers::simd::hold(Some(using));
                 let mut c = vec![0.0; m * n];
                 let left = Strides::rows(&a, m, k, k);
                 multiply(left, Right::Packed(&packed), Begin::Zero, &mut c, n);
                 assert!(c == want, "packed for {packing:?}, used by {using:?}");
             }
         }
-        crate::simd::hold(None);
+        crate::numbers::simd::hold(None);
     }
 
     /// Sizes whose product is more than can be counted are not within any numbers.
@@ -678,10 +678,10 @@ mod tests {
     fn products_are_those_of_the_schoolbook() {
         let _alone = HELD.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for level in [Level::Baseline, Level::Avx2, Level::Avx512] {
-            crate::simd::hold(Some(level));
+            crate::numbers::simd::hold(Some(level));
             agrees::<f32>();
             agrees::<f64>();
         }
-        crate::simd::hold(None);
+        crate::numbers::simd::hold(None);
     }
 }

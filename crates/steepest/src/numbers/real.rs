@@ -1,8 +1,8 @@
 //! Numbers a formula is written over.
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-/// A number: `f32`, `f64`, [`Jet`](crate::jet::Jet) (which differentiates) or
-/// [`Symbol`](crate::trace::Symbol) (which records).
+/// A number: `f32`, `f64`, [`Jet`](crate::numbers::jet::Jet) (which differentiates) or
+/// [`Symbol`](crate::numbers::trace::Symbol) (which records).
 ///
 /// There is no comparison, so a formula cannot branch, so a loop over it vectorises.
 pub trait Real:

@@ -10,10 +10,10 @@
 //! 200 000 x 200 with 10 classes and correlated columns: 186 passes round a diagonal, 49 with these matrices alone,
 //! 10 with conjugate gradients round them, in a tenth of the time.
 use super::metric::{self, Few};
-use super::outputs::{ClassRows, Contrasts};
-use crate::factor::Factor;
-use crate::pool::pool;
-use crate::vectors::dot;
+use super::joint::{ClassRows, Contrasts};
+use crate::linalg::factor::Factor;
+use crate::parallel::pool::pool;
+use crate::linalg::vectors::dot;
 
 /// The metric, factored.
 pub struct Turned {
@@ -183,7 +183,7 @@ fn eigenvectors(mut m: Vec<f64>, n: usize, near: f64) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::outputs::joint;
+    use super::super::joint::joint;
     use super::*;
     use crate::designs::dense::Dense;
     use crate::held::Held;

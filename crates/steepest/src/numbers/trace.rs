@@ -3,7 +3,7 @@
 //! A formula run over [`Symbol`]s leaves a [`Program`]: a list of named operations that torch, JAX
 //! or NumPy can evaluate, that the documentation prints, and that tests hold against the compiled
 //! formula.
-use crate::real::Real;
+use crate::numbers::real::Real;
 use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::ops::{Add, Div, Mul, Neg, Sub};

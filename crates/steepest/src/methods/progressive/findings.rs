@@ -1,5 +1,5 @@
 //! What a descent over a table notices: scales, rare targets, separable rows.
-use super::sample::Sides;
+use super::stage_rows::Sides;
 use crate::health::{Finding, Severity};
 use crate::problem::Problem;
 use crate::scaling::Scaling;

@@ -4,7 +4,7 @@ use crate::problem::Problem;
 use crate::status::Status;
 use crate::method::Step;
 use crate::methods::seen::Seen;
-use crate::vectors::dot;
+use crate::linalg::vectors::dot;
 
 /// Steps whose curvature is remembered.
 const REMEMBERED: usize = 10;

@@ -3,15 +3,15 @@
 //!
 //! Kimeldorf and Wahba 1971, <https://doi.org/10.1016/0022-247X(71)90184-3>.
 use super::Work;
-use super::walk::Walk;
-use crate::cholesky;
+use super::lbfgs::Walk;
+use crate::linalg::cholesky;
 use crate::designs::dense::Dense;
 use crate::gram::product;
 use crate::method::Step;
 use crate::objective::{Ask, Rows};
 use crate::penalties::l2::L2;
 use crate::penalty;
-use crate::pool::pool;
+use crate::parallel::pool::pool;
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
 use crate::table::{OfRows, Table};

@@ -1,7 +1,7 @@
 //! Which rows stand for all in a metric: some spread evenly, some drawn by what they carry.
-use super::ground::Seen;
+use super::subproblem::Seen;
 use super::metric::Recipe;
-use super::sample;
+use super::stage_rows;
 use crate::problem::Problem;
 use crate::status::Halt;
 use crate::table::{OfRows, Scores};
@@ -46,16 +46,16 @@ fn spread_out(
     k: usize,
 ) -> Result<Vec<u32>, Halt> {
     if seen.ground.sample.is_none() {
-        let k = sample::even(&seen.table, k);
-        let sample = sample::rows(seen.problem, &seen.table, recipe.sides, k, sample::METRIC)?;
+        let k = stage_rows::even(&seen.table, k);
+        let sample = stage_rows::rows(seen.problem, &seen.table, recipe.sides, k, stage_rows::METRIC)?;
         return Ok(sample.rows().to_vec());
     }
-    Ok(sample::runs(k - k / 4, seen.len(), sample::METRIC).into_iter().flatten().map(|p| p as u32).collect())
+    Ok(stage_rows::runs(k - k / 4, seen.len(), stage_rows::METRIC).into_iter().flatten().map(|p| p as u32).collect())
 }
 
 /// How often a place is drawn when they are drawn evenly, on the rarer side and on the other.
 struct Even<'a> {
-    sides: Option<&'a sample::Sides>,
+    sides: Option<&'a stage_rows::Sides>,
     common: f64,
     rare: f64,
 }

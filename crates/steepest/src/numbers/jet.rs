@@ -1,5 +1,5 @@
 //! A number with its first two derivatives: write the value, get slope and curvature.
-use crate::real::Real;
+use crate::numbers::real::Real;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// A value, and its first and second derivative in the one variable.

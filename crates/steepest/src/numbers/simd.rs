@@ -79,13 +79,13 @@ macro_rules! simd {
             #[target_feature(enable = "avx2,fma")]
             #[allow(clippy::too_many_arguments)]
             fn avx2<$($generics)*>($($arg: $type),*) $(-> $out)? { body($($arg),*) }
-            match $crate::simd::level() {
+            match $crate::numbers::simd::level() {
                 // SAFETY: `level` found these features on this machine.
                 #[cfg(target_arch = "x86_64")]
-                $crate::simd::Level::Avx512 => unsafe { avx512($($arg),*) },
+                $crate::numbers::simd::Level::Avx512 => unsafe { avx512($($arg),*) },
                 // SAFETY: as above.
                 #[cfg(target_arch = "x86_64")]
-                $crate::simd::Level::Avx2 => unsafe { avx2($($arg),*) },
+                $crate::numbers::simd::Level::Avx2 => unsafe { avx2($($arg),*) },
                 _ => body($($arg),*),
             }
         }

@@ -1,0 +1,7 @@
+//! Sums of long vectors, products and factors of matrices.
+
+pub mod cholesky;
+pub mod factor;
+pub mod gemm;
+pub mod matrix;
+pub mod vectors;
