@@ -45,7 +45,7 @@ use crate::state::State;
 use crate::status::{Halt, Status};
 use crate::table::{OfRows, Table};
 use subproblem::{Ground, Seen};
-use metric::{Form, Shape};
+use shape::{Form, Shape};
 use renewal::Dear;
 use stage_rows::Sides;
 use stages::GROWTH;
@@ -54,8 +54,10 @@ use lbfgs::Walk;
 mod blocked;
 mod certify;
 mod class_blocks;
+mod few_rows;
 mod findings;
-mod joint;
+mod joint_bound;
+mod joint_metric;
 mod kernel;
 mod lbfgs;
 mod line_search;
@@ -67,6 +69,7 @@ mod proof;
 mod rare_levels;
 mod renewal;
 mod separable;
+mod shape;
 mod stage_rows;
 mod stages;
 mod subproblem;
@@ -234,7 +237,7 @@ impl Method for Descent {
 /// The rows that it is sure to look at, on its way by stages or to prove a point that another method has come to.
 pub fn foresees(objective: &mut dyn Objective, stages: bool) -> Result<Vec<u32>, Halt> {
     let Some(table) = objective.offers().table else { return Ok(Vec::new()) };
-    stage_rows::foreseen(&table, stages, &mut |ask| objective.asked(&[], &mut [Ask::Rows(ask)]))
+    stages::foreseen(&table, stages, &mut |ask| objective.asked(&[], &mut [Ask::Rows(ask)]))
 }
 
 /// What is proved of a point that another method has come to, in a read of the table; none where this table and
@@ -274,7 +277,7 @@ impl Work {
         // A penalised intercept must stay what it is.
         let centred = table.intercept && (0..table.margins()).all(|o| weight(o * width + d) == 0.0);
         let sides = Sides::of(problem, &table)?;
-        let foreseen = stage_rows::foreseen(&table, stages, &mut |ask| problem.of_rows(ask))?;
+        let foreseen = stages::foreseen(&table, stages, &mut |ask| problem.of_rows(ask))?;
         if !foreseen.is_empty() {
             problem.hold(Rows::All, &foreseen, None)?;
         }
@@ -299,7 +302,7 @@ impl Work {
         let penalty: Vec<f64> = (0..dim)
             .map(|j| scaling.scale.get(seen(j)).map_or(weight(j), |s| weight(j) / s / s))
             .collect();
-        if table.level && !joint::alike(&penalty, table.outputs) {
+        if table.level && !joint_metric::alike(&penalty, table.outputs) {
             let why = "progressive takes penalties that are the same for every output; use lbfgs";
             return Err(Halt::Failed(why.into()));
         }
@@ -329,7 +332,7 @@ impl Work {
             none(&mut u, &best);
         }
         if table.level {
-            joint::level(&mut u, table.outputs);
+            joint_metric::level(&mut u, table.outputs);
         }
         work.settle(problem, u.clone())?;
         if given {

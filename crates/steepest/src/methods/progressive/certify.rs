@@ -6,7 +6,7 @@
 //! S, for D_i ≥ 0; Fenchel and Young on each term that is left. v = −B⁻¹g with B the Hessian over S makes
 //! p = Av, and the bound at most 1 to 2 times ½ g′B⁻¹g. No other read of the table is needed.
 use super::subproblem::Rounding;
-use super::metric::{Few, factor};
+use super::few_rows::{Few, factor};
 use crate::linalg::factor::Factor;
 use crate::gram::Swept;
 use crate::linalg::vectors::dot;

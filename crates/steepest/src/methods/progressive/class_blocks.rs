@@ -9,8 +9,8 @@
 //!
 //! 200 000 x 200 with 10 classes and correlated columns: 186 passes round a diagonal, 49 with these matrices alone,
 //! 10 with conjugate gradients round them, in a tenth of the time.
-use super::metric::{self, Few};
-use super::joint::{ClassRows, Contrasts};
+use super::few_rows::{Few, factor};
+use super::joint_metric::{ClassRows, Contrasts};
 use crate::linalg::factor::Factor;
 use crate::parallel::pool::pool;
 use crate::linalg::vectors::dot;
@@ -44,7 +44,7 @@ impl Turned {
             let each = p.chunks_exact(k).zip(portion).step_by(step);
             let each = each.map(|(p, portion)| portion * step as f64 * bend(p, u));
             let few = Few { held: &some, ..few };
-            metric::factor(few, &each.collect::<Vec<_>>(), ridge)
+            factor(few, &each.collect::<Vec<_>>(), ridge)
         });
         let factors = factors.collect();
         Turned { factors, directions, portion: portion.to_vec(), rows }
@@ -183,7 +183,7 @@ fn eigenvectors(mut m: Vec<f64>, n: usize, near: f64) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::joint::joint;
+    use super::super::joint_metric::joint;
     use super::*;
     use crate::designs::dense::Dense;
     use crate::held::Held;

@@ -28,9 +28,9 @@ pub fn price(table: &Table, penalty: &[f64]) -> Option<f64> {
     let (n, d, width) = (table.rows, table.columns, table.width());
     let held = penalty.iter().enumerate().all(|(j, a)| *a > 0.0 || j % width == d);
     let free = !table.intercept || penalty[d] == 0.0;
-    let smaller = 2 * n <= d && super::renewal::fits(table, n * n);
+    let smaller = 2 * n <= d && super::shape::fits(table, n * n);
     let flops = (n * n) as f64 * d as f64;
-    (held && free && smaller).then(|| super::renewal::passes(table, flops))
+    (held && free && smaller).then(|| super::shape::passes(table, flops))
 }
 
 impl Work {

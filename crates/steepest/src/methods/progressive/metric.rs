@@ -1,35 +1,14 @@
-//! The metric of a descent: the Hessian over few rows, by Cholesky of its Gram matrix where that is
-//! well-conditioned, by QR where it is not.
-use super::metric_rows::choose;
+//! The metric of a descent: the Hessian over few rows, or its diagonal where no matrix pays.
+use super::few_rows::{Few, factor};
+use super::metric_rows::{Recipe, choose};
+use super::shape::{Form, Shape};
 use super::subproblem::Seen;
-use super::joint;
-use super::stage_rows::Sides;
+use super::joint_metric::{Joint, joint};
 use super::class_blocks::Turned;
 use crate::linalg::factor::Factor;
-use crate::gram::StandardisedRows;
 use crate::held::Held;
-use crate::scaling::Scaling;
-use crate::state::{Bad, State, Visitor};
 use crate::status::Halt;
-use crate::table::{Slot, Sum};
-
-/// A few rows, the standardised variables that they are seen in, and the diagonal penalty there.
-#[derive(Clone, Copy)]
-pub struct Few<'a> {
-    /// The rows.
-    pub held: &'a Held<'a>,
-    /// The variables.
-    pub scaling: &'a Scaling,
-    /// The penalty.
-    pub penalty: &'a [f64],
-}
-
-impl<'a> Few<'a> {
-    /// As rows of numbers.
-    pub fn standardised(&self) -> StandardisedRows<'a> {
-        StandardisedRows { held: self.held, scaling: self.scaling }
-    }
-}
+use crate::table::Sum;
 
 /// Rows that stand for all in a metric, and the metric. A run that is stopped remembers what it was made from: the rows
 /// as they were seen then; the rest follows.
@@ -60,7 +39,7 @@ pub enum Inverse {
     /// Of one output.
     One(Factor),
     /// Of several.
-    Several(joint::Joint),
+    Several(Joint),
     /// Of several, one direction among them at a time.
     Turned(Turned),
     /// Where no matrix pays.
@@ -92,85 +71,6 @@ impl Inverse {
             Inverse::Diagonal(m) => b.iter().zip(m).map(|(b, m)| b * b / m).sum(),
         }
     }
-}
-
-/// M over rows with weights (share times curvature), and the diagonal penalty; of several outputs, of one of them.
-pub fn factor(few: Few<'_>, weight: &[f64], ridge: f64) -> Factor {
-    let standardised = few.standardised();
-    let width = standardised.width();
-    let mut gram = standardised.gram(weight);
-    let penalty = &few.penalty[..width];
-    for (j, a) in penalty.iter().enumerate() {
-        gram[j * width + j] += a;
-    }
-    if ridge > 0.0 {
-        (0..width).for_each(|j| gram[j * width + j] *= 1.0 + ridge);
-    }
-    if let Some(factor) = Factor::cholesky(gram, width) {
-        return factor;
-    }
-    let root: Vec<f64> = weight.iter().map(|w| w.sqrt()).collect();
-    let mut r = standardised.triangle(&root);
-    let mut diagonal = vec![0.0; width * width];
-    for (j, a) in penalty.iter().enumerate() {
-        diagonal[j * width + j] = a.sqrt();
-    }
-    crate::linalg::factor::append(&mut r, &diagonal, width);
-    if ridge > 0.0 {
-        for j in 0..width {
-            let norm: f64 = (0..=j).map(|i| r[i * width + j] * r[i * width + j]).sum();
-            diagonal[j * width + j] = (ridge * norm).sqrt();
-        }
-        crate::linalg::factor::append(&mut r, &diagonal, width);
-    }
-    Factor::pivoted(r, width)
-}
-
-/// What stands for the Hessian.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum Form {
-    /// Its diagonal, where no matrix pays.
-    #[default]
-    Diagonal,
-    /// Of several outputs, one matrix a direction among them.
-    Turned,
-    /// A matrix over all variables.
-    Whole,
-}
-
-/// A form, and how many rows it is made from.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Shape {
-    /// The form.
-    pub form: Form,
-    /// Number of rows; unused by the diagonal form.
-    pub rows: usize,
-}
-
-impl State for Shape {
-    fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
-        let mut form = self.form as usize;
-        v.field("form", &mut form)?;
-        let known = [Form::Diagonal, Form::Turned, Form::Whole].into_iter().find(|f| *f as usize == form);
-        v.check("form", known.is_some(), "is no form")?;
-        self.form = known.unwrap_or_default();
-        v.field("rows", &mut self.rows)?;
-        // Four times as many at a time, no further than all.
-        v.check("rows", self.rows < 1 << 40, "are more than there can be")
-    }
-}
-
-/// What a metric is made from.
-pub struct Recipe<'a> {
-    /// Where the margins at the point are kept.
-    pub at: Slot,
-    /// Whether squared distances from the centre are kept.
-    pub far: bool,
-    /// The rarer side, on all rows.
-    pub sides: Option<&'a Sides>,
-    /// Whether the curvature of chords counts where there is more of it: straight parts of a loss have none, and
-    /// bend on the way down.
-    pub broad: bool,
 }
 
 /// Whether too few rows have any curvature to tell of all directions.
@@ -279,7 +179,7 @@ fn factored(
     let ridge = if rows < 20 * few.held.width() && rows < n { 1e-3 } else { 0.0 };
     match form {
         Form::Turned => Inverse::Turned(Turned::new(few, portion, ridge)),
-        _ if outputs > 1 => Inverse::Several(joint::joint(few, portion)),
+        _ if outputs > 1 => Inverse::Several(joint(few, portion)),
         _ => Inverse::One(factor(few, weight, ridge)),
     }
 }

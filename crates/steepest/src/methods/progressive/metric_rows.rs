@@ -1,10 +1,22 @@
 //! Which rows stand for all in a metric: some spread evenly, some drawn by what they carry.
 use super::subproblem::Seen;
-use super::metric::Recipe;
-use super::stage_rows;
+use super::stage_rows::{self, Sides};
 use crate::problem::Problem;
 use crate::status::Halt;
-use crate::table::{OfRows, Scores};
+use crate::table::{OfRows, Scores, Slot};
+
+/// What a metric is made from.
+pub struct Recipe<'a> {
+    /// Where the margins at the point are kept.
+    pub at: Slot,
+    /// Whether squared distances from the centre are kept.
+    pub far: bool,
+    /// The rarer side, on all rows.
+    pub sides: Option<&'a Sides>,
+    /// Whether the curvature of chords counts where there is more of it: straight parts of a loss have none, and
+    /// bend on the way down.
+    pub broad: bool,
+}
 
 /// Places, and how many others each stands for; some are drawn by their scores if wanted.
 pub fn choose(
@@ -55,7 +67,7 @@ fn spread_out(
 
 /// How often a place is drawn when they are drawn evenly, on the rarer side and on the other.
 struct Even<'a> {
-    sides: Option<&'a stage_rows::Sides>,
+    sides: Option<&'a Sides>,
     common: f64,
     rare: f64,
 }

@@ -1,7 +1,9 @@
 //! What is held against the tolerance: a bound on F − F*, from as many rows as it takes.
 use super::subproblem::Rounding;
-use super::metric::{Few, Form, Inverse, Metric};
-use super::{Work, certify, null_model, joint, stage_rows, newton_cg};
+use super::few_rows::Few;
+use super::metric::{Inverse, Metric};
+use super::shape::Form;
+use super::{Work, certify, null_model, joint_bound, stage_rows, newton_cg};
 use crate::certificate::{Certificate, Kind};
 use crate::problem::Problem;
 use crate::status::Halt;
@@ -25,7 +27,7 @@ impl Work {
         }
         let Metric { rows, weight, factor, broad, .. } = &self.walk.metric;
         let anew = |problem: &mut Problem<'_>, rows: &[u32]| {
-            let by = if self.table.outputs > 1 { joint::bound } else { certify::bound };
+            let by = if self.table.outputs > 1 { joint_bound::bound } else { certify::bound };
             self.bound(problem, rows, by)
         };
         let mut bound = match factor {

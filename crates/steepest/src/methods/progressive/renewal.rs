@@ -1,6 +1,8 @@
 //! When a metric is renewed, and with how many rows.
 use super::Work;
-use super::metric::{self, Form, Inverse, Metric, Recipe, Shape};
+use super::metric::{self, Inverse, Metric};
+use super::metric_rows::Recipe;
+use super::shape::{Form, Shape, fits, matrices, matrix_rows, price};
 use super::subproblem::Seen;
 use super::kernel;
 use super::lbfgs::{Taken, Walk};
@@ -9,10 +11,7 @@ use crate::method::Step;
 use crate::objective::{Ask, Rows};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
-use crate::table::{OfRows, Table};
-
-/// A matrix that costs more passes than this is not made: pairs round the diagonal need fewer.
-const DEAR: f64 = 20.0;
+use crate::table::OfRows;
 
 /// The least ridge of a metric that lacks curvature and the largest, beside the curvature of columns of scale 1.
 const RIDGES: [f64; 2] = [1e-6, 1.0];
@@ -20,58 +19,12 @@ const RIDGES: [f64; 2] = [1e-6, 1.0];
 /// What F may fall by along columns of scale 1 that a metric does not determine, in times of what is wanted.
 const UNSEEN: f64 = 0.1;
 
-/// What a metric is at first: the most telling that is not too dear.
-pub fn shape(table: &Table, on_all: bool) -> Shape {
-    let rows = matrix_rows(table, on_all);
-    let of = |form| Shape { form, rows };
-    // What is learnt beside the coefficients is as much a part of the metric as they are.
-    let cheap = |shape: &Shape| price(table, *shape) <= DEAR || table.coupled();
-    [of(Form::Whole), of(Form::Turned)].into_iter().find(cheap).unwrap_or(of(Form::Diagonal))
-}
-
-/// Rows of a matrix. On all rows: what a pass gains grows with them, and so does the Hessian's cost, which is to stay
-/// below some passes (44: products run at about 60 GFLOP/s where memory is read at 25 GB/s).
-fn matrix_rows(table: &Table, on_all: bool) -> usize {
-    let (n, width) = (table.rows, table.width().max(1));
-    let each = if on_all && table.margins() == 1 { (n / (16 * width)).clamp(50, 400) } else { 50 };
-    (each * width).min((44 * n / width).max(8 * width))
-}
-
-/// Whether there is room for matrices of so many numbers: as much as the table takes, or a little.
-pub fn fits(table: &Table, numbers: usize) -> bool {
-    8 * numbers <= table.bytes.max(32 << 20)
-}
-
 /// What is made where steps alone were dear.
 pub enum Dear {
     /// The square table.
     Square,
     /// A metric of this shape.
     Matrix(Shape),
-}
-
-/// How many matrices a metric has, and their width.
-fn matrices(table: &Table, form: Form) -> (usize, usize) {
-    match form {
-        Form::Diagonal => (0, 0),
-        Form::Turned => ((table.outputs - 1).max(1), table.width()),
-        Form::Whole => (1, super::free(table)),
-    }
-}
-
-/// What a metric costs, in passes.
-pub fn price(table: &Table, shape: Shape) -> f64 {
-    let (count, width) = matrices(table, shape.form);
-    let rows = shape.rows.min(table.rows);
-    passes(table, count as f64 * (rows + width) as f64 * (width as f64).powi(2))
-}
-
-/// As many passes as so many multiplications and additions take.
-pub fn passes(table: &Table, flops: f64) -> f64 {
-    // A pass reads memory, or multiplies each number twice for each output; however small the table, it has to begin
-    // and end.
-    let read = table.bytes as f64 * (1.0 / 25e9f64).max(table.outputs as f64 / (4.0 * 60e9));
-    (flops / 60e9) / (read + 20e-6)
 }
 
 impl Work {

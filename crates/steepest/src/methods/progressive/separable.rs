@@ -1,8 +1,9 @@
 //! Rows that can be separated: the loss falls without end.
-use super::metric::{Few, Form};
-use super::joint::ClassRows;
+use super::few_rows::Few;
+use super::shape::{self, Form};
+use super::joint_metric::ClassRows;
 use super::lbfgs::CHANGE;
-use super::{Work, renewal};
+use super::Work;
 use crate::linalg::factor::Factor;
 use crate::held::Held;
 use crate::objective::{Ask, Rows};
@@ -167,7 +168,7 @@ impl Work {
         way: &mut [f64],
     ) -> Result<bool, Halt> {
         let (width, rows) = (way.len(), &stay.rows[..]);
-        problem.spend(renewal::passes(&self.table, rows.len() as f64 * (width as f64).powi(2)))?;
+        problem.spend(shape::passes(&self.table, rows.len() as f64 * (width as f64).powi(2)))?;
         let held = problem.hold(Rows::All, rows, None)?;
         let all: f64 = held.share.iter().sum();
         let weight: Vec<f64> = held.share.iter().map(|s| s / all).collect();

@@ -1,6 +1,4 @@
 //! Which rows: short runs spread over the table and, where one side is rare, over the targets.
-use super::metric::Form;
-use super::{renewal, stages};
 use crate::problem::Problem;
 use crate::status::Halt;
 use crate::table::{OfRows, Sample, Table, joined};
@@ -57,7 +55,7 @@ impl Sides {
 }
 
 /// The rows of the rarer side, where it is rare.
-fn rarer(
+pub fn rarer(
     table: &Table,
     ask: &mut dyn FnMut(OfRows<'_>) -> Result<(), Halt>,
 ) -> Result<Option<Vec<u32>>, Halt> {
@@ -70,36 +68,6 @@ fn rarer(
     let (mut rare, above) = (Vec::new(), sides[0] <= sides[1]);
     ask(OfRows::Side { above, to: &mut rare })?;
     Ok(Some(rare))
-}
-
-/// Rows, ascending, that are sure to be looked at where a table is read anew each time: held from one read, they serve the
-/// scales, all stages, the first metric on all rows and what rounding is told by. None of a table in memory.
-pub fn foreseen(
-    table: &Table,
-    stages: bool,
-    ask: &mut dyn FnMut(OfRows<'_>) -> Result<(), Halt>,
-) -> Result<Vec<u32>, Halt> {
-    if !table.read_anew() {
-        return Ok(Vec::new());
-    }
-    let (n, rare) = (table.rows, rarer(table, ask)?);
-    let mut all: Vec<u32> = places(n).collect();
-    let mut add = |runs: Vec<Range<usize>>| all.extend(runs.into_iter().flatten().map(|i| i as u32));
-    if table.dense {
-        add(runs(super::first(table), n, 1));
-    }
-    let mut stage = stages::first(table).filter(|_| stages);
-    while let Some(m) = stage {
-        add(drawn(n, rare.as_deref(), m, m as u64));
-        stage = stages::next(table, m);
-    }
-    let k = renewal::shape(table, true);
-    if k.form != Form::Diagonal && k.rows + k.rows / 4 < n {
-        add(drawn(n, rare.as_deref(), even(table, k.rows), METRIC));
-    }
-    all.sort_unstable();
-    all.dedup();
-    Ok(all)
 }
 
 /// How many of a metric's `k` rows are spread evenly over all. Others are drawn by what they carry, which is known only
@@ -136,7 +104,7 @@ pub fn rows(
 }
 
 /// Which rows these are.
-fn drawn(n: usize, rare: Option<&[u32]>, m: usize, stream: u64) -> Vec<Range<usize>> {
+pub fn drawn(n: usize, rare: Option<&[u32]>, m: usize, stream: u64) -> Vec<Range<usize>> {
     let plain = runs(m, n, stream);
     let Some(rare) = rare.filter(|_| m < n) else { return plain };
     let wanted = (m / 4).clamp(1, rare.len());

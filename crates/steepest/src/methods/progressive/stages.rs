@@ -1,17 +1,20 @@
 //! From sample to sample, and on to all rows.
 use super::subproblem::{Ground, Seen};
-use super::metric::{self, Form, Recipe, Shape};
+use super::metric;
+use super::metric_rows::{self, Recipe};
+use super::shape::{self, Form, Shape};
 use super::stage_rows::{self, Sides};
 use super::line_search::{Line, search};
 use super::lbfgs::{HERE, NEXT, Walk};
-use super::{Work, metric_rows, renewal};
+use super::Work;
 use crate::method::Step;
 use crate::problem::Problem;
 use crate::scaling::Scaling;
 use crate::state::Bad;
 use crate::status::Halt;
-use crate::table::{Margins, Sum, Table};
+use crate::table::{Margins, OfRows, Sum, Table};
 use crate::linalg::vectors::largest;
+use std::ops::Range;
 
 /// A sample has four times the rows of the one before.
 pub const GROWTH: usize = 4;
@@ -31,10 +34,40 @@ pub fn next(table: &Table, m: usize) -> Option<usize> {
 /// Whether a sample can be held, with those before it and a metric's rows beside it: to read all rows for a few of
 /// them, step after step, is dearer than to go on to all.
 fn held(table: &Table, m: usize) -> bool {
-    let k = renewal::shape(table, true);
+    let k = shape::shape(table, true);
     let metric = if k.form == Form::Diagonal { 0 } else { k.rows + k.rows / 4 };
     m + m / 3 + super::first(table) + metric + LITTLE <= table.holds
 }
+/// Rows, ascending, that are sure to be looked at where a table is read anew each time: held from one read, they serve the
+/// scales, all stages, the first metric on all rows and what rounding is told by. None of a table in memory.
+pub fn foreseen(
+    table: &Table,
+    stages: bool,
+    ask: &mut dyn FnMut(OfRows<'_>) -> Result<(), Halt>,
+) -> Result<Vec<u32>, Halt> {
+    if !table.read_anew() {
+        return Ok(Vec::new());
+    }
+    let (n, rare) = (table.rows, stage_rows::rarer(table, ask)?);
+    let mut all: Vec<u32> = stage_rows::places(n).collect();
+    let mut add = |runs: Vec<Range<usize>>| all.extend(runs.into_iter().flatten().map(|i| i as u32));
+    if table.dense {
+        add(stage_rows::runs(super::first(table), n, 1));
+    }
+    let mut stage = first(table).filter(|_| stages);
+    while let Some(m) = stage {
+        add(stage_rows::drawn(n, rare.as_deref(), m, m as u64));
+        stage = next(table, m);
+    }
+    let k = shape::shape(table, true);
+    if k.form != Form::Diagonal && k.rows + k.rows / 4 < n {
+        add(stage_rows::drawn(n, rare.as_deref(), stage_rows::even(table, k.rows), stage_rows::METRIC));
+    }
+    all.sort_unstable();
+    all.dedup();
+    Ok(all)
+}
+
 impl Work {
     /// Whether this sample can teach no more.
     pub(super) fn taught(&self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
@@ -71,7 +104,7 @@ impl Work {
             let rows = self.seen(problem).len();
             self.tailed = self.scaling.guessed() || metric_rows::tailed(problem, rows)?;
         }
-        self.shape = renewal::shape(&self.table, self.stage.is_none());
+        self.shape = shape::shape(&self.table, self.stage.is_none());
         (self.steps, self.age) = (0, 0);
         self.since = problem.counts.passes;
         let before = std::mem::replace(&mut self.walk, Walk::nowhere()).value;

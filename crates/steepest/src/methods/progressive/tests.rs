@@ -1,7 +1,10 @@
 //! The bound is true: held to the optimum found by Newton's method, from afar to near, with rows of all kinds.
 use super::certify::{Point, bound, bound_by};
 use super::subproblem::{Ground, Seen};
-use super::metric::{Few, Form, Inverse, Recipe, Shape, factor, metric};
+use super::few_rows::{Few, factor};
+use super::metric::{Inverse, metric};
+use super::metric_rows::Recipe;
+use super::shape::{Form, Shape};
 use super::stage_rows;
 use super::lbfgs::{HERE, NEXT, Walk};
 use super::newton_cg::prove;
