@@ -19,6 +19,7 @@ ESTIMATORS = [
     linear.LinearSVR(),
     linear.LogisticRegression(),
     linear.LogisticRegression(solver="liblinear"),
+    linear.LogisticRegressionCV(cv=3, Cs=3),
     linear.QuantileRegressor(),
     linear.Ridge(),
     linear.RidgeCV(),

@@ -19,6 +19,7 @@ from .inference import Summary
 from .lasso import Lasso
 from .least_squares import LinearRegression
 from .logistic import LogisticRegression
+from .logistic_cv import LogisticRegressionCV
 from .quantile import QuantileRegressor
 from .ridge import Ridge
 from .ridge_classes import RidgeClassifier
@@ -38,6 +39,7 @@ __all__ = [
     "LinearSVC",
     "LinearSVR",
     "LogisticRegression",
+    "LogisticRegressionCV",
     "PoissonRegressor",
     "QuantileRegressor",
     "Ridge",

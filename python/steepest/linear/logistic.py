@@ -26,7 +26,7 @@ from .estimator import Classes, LinearEstimator, alike, opened
 from .inference import Inferred
 from .problem import Problem
 
-__all__ = ["LogisticRegression"]
+__all__ = ["LogOdds", "LogisticRegression"]
 
 # The defaults that differ between versions of scikit-learn: those of the one that is installed.
 _INSTALLED = inspect.signature(sklearn.linear_model.LogisticRegression).parameters
@@ -64,7 +64,156 @@ def _coded(y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64]]:
     return classes, np.concatenate([np.searchsorted(classes, piece).astype(np.float64) for piece in pieces])
 
 
-class LogisticRegression(Inferred, CallbackSupportMixin, ClassifierMixin, Classes, LinearEstimator):  # type: ignore[misc]
+class LogOdds(Inferred, ClassifierMixin, Classes, LinearEstimator):  # type: ignore[misc]
+    """What models of classes by their log-odds share."""
+
+    solver: str
+    class_weight: Any
+    fit_intercept: bool
+    intercept_scaling: float
+    tol: float
+    max_iter: int | None
+    coef_: Any
+    intercept_: Any
+
+    def _objective(self, C: float, ratio: float, total: float) -> Problem:
+        """The objective, given the penalty's weight, its share of l1 and the sum of the weights."""
+        classes = len(self.classes_)
+        penalised = 0.0
+        if self.solver == "liblinear":
+            if classes > 2:
+                raise ValueError(
+                    "Only binary classification is supported. The 'liblinear' solver does not support "
+                    "multiclass classification (n_classes >= 3): use another solver's name, or wrap the estimator in a "
+                    "OneVsRestClassifier."
+                )
+            power = 1 if ratio == 1.0 else 2
+            penalised = float(self.intercept_scaling) ** -power
+        return Problem(
+            loss="logistic" if classes == 2 else "softmax",
+            penalty={0.0: "l2", 1.0: "l1"}.get(ratio, "elastic_net"),
+            penalty_settings={} if ratio in (0.0, 1.0) else {"ratio": ratio},
+            alpha=1.0 / (C * total),
+            outputs=1 if classes == 2 else classes,
+            intercept=self.fit_intercept,
+            intercept_penalty=penalised,
+            tol=self.tol,
+            max_iter=self.max_iter,
+        )
+
+    def _rows(
+        self, X: Any, y: NDArray[Any], sample_weight: Any
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, float]:
+        """Each row's place among the classes and its weight, and the sum of the weights."""
+        self.classes_, codes = _coded(y)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                "This solver needs samples of at least 2 classes in the data, but the data contains only one "
+                f"class: {self.classes_[0]!r}"
+            )
+        weight = self._weights(sample_weight, X)
+        if self.class_weight is not None:
+            factor = self._factors(y, codes, weight)
+            weight = factor[codes.astype(np.intp)] * (1.0 if weight is None else weight)
+        total = float(len(codes) if weight is None else weight.sum())
+        if total <= 0.0:
+            raise ValueError("sample_weight must have a positive sum; got all zeros")
+        if weight is not None:
+            there = np.bincount(codes.astype(np.intp), weight > 0.0) > 0.0
+            if there.sum() < 2:
+                raise ValueError(
+                    "This solver needs samples of at least 2 classes in the data, but only one class has a positive "
+                    f"weight: {self.classes_[there][0]!r}"
+                )
+        return codes, weight, total
+
+    def _targets(self, y: Any) -> NDArray[np.float64]:
+        return np.asarray(alike(np.asarray(y)) == self.classes_[1], dtype=np.float64)
+
+    def _weighed(self, y: Any, weight: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+        if self.class_weight is None:
+            return weight
+        y = alike(np.asarray(y))
+        codes = np.searchsorted(self.classes_, y)
+        factor = self._factors(y, codes, weight)
+        return np.asarray(factor[codes] * (1.0 if weight is None else weight))
+
+    def _unconverged(self, steps: int) -> str:
+        words = _UNCONVERGED.get(self.solver, "")
+        return words.format(steps=steps)
+
+    @staticmethod
+    def _parts(coef: NDArray[Any], intercept: NDArray[Any], dtype: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+        """What is kept of a point. The probabilities do not change by a common shift of all intercepts."""
+        if len(intercept) > 1:
+            intercept = intercept - intercept.mean()
+        narrow = np.float32 if dtype == np.float32 else np.float64
+        return coef.astype(narrow, copy=False), intercept.astype(narrow, copy=False)
+
+    def _factors(self, y: NDArray[Any], codes: NDArray[Any], weight: Any) -> NDArray[Any]:
+        """What the weights of each class's rows are multiplied by; a row of weight 2 counts as two."""
+        if self.class_weight != "balanced" or weight is None:
+            return np.asarray(compute_class_weight(self.class_weight, classes=self.classes_, y=y))
+        there = np.bincount(codes.astype(np.intp), weight, len(self.classes_))
+        # A class without weight has no rows that could be multiplied.
+        return np.where(there > 0.0, there.sum() / (len(there) * np.where(there > 0.0, there, 1.0)), 1.0)
+
+    def sparsify(self) -> Any:
+        """Keeps `coef_` as a sparse matrix, which predicts faster where most of it is 0."""
+        check_is_fitted(self)
+        self.coef_ = sparse.csr_matrix(self.coef_)
+        return self
+
+    def densify(self) -> Any:
+        """Keeps `coef_` as an array again."""
+        check_is_fitted(self)
+        if sparse.issparse(self.coef_):
+            self.coef_ = self.coef_.toarray()  # type: ignore[attr-defined]
+        return self
+
+    def predict_proba(self, X: Any) -> NDArray[Any]:
+        """The probability of each class, in the order of `classes_`: rows x classes.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (rows, columns)
+
+        Returns
+        -------
+        ndarray of shape (rows, classes)
+            Each row's sum is 1.
+        """
+        check_is_fitted(self)
+        scores = self.decision_function(X)
+        if scores.ndim == 1:
+            return np.column_stack([expit(-scores), expit(scores)])
+        return np.asarray(softmax(scores, axis=1))
+
+    def predict_log_proba(self, X: Any) -> NDArray[Any]:
+        """The logarithm of `predict_proba`, exact in the tails.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (rows, columns)
+
+        Returns
+        -------
+        ndarray of shape (rows, classes)
+            At most 0.
+        """
+        check_is_fitted(self)
+        scores = self.decision_function(X)
+        if scores.ndim == 1:
+            return -np.column_stack([np.logaddexp(0, scores), np.logaddexp(0, -scores)])
+        return np.asarray(log_softmax(scores, axis=1))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = self.solver != "liblinear"
+        return tags
+
+
+class LogisticRegression(CallbackSupportMixin, LogOdds):  # type: ignore[misc]
     """Classes by their log-odds: log-loss with a penalty, two classes or several, from raw columns.
 
     Minimises C sum(weight * loss) + penalty, scikit-learn's objective, where the loss of two classes is
@@ -180,32 +329,6 @@ class LogisticRegression(Inferred, CallbackSupportMixin, ClassifierMixin, Classe
             raise ValueError("l1_ratio must be specified when penalty is elasticnet.")
         return float(self.l1_ratio or 0.0)
 
-    def _problem(self, total: float) -> Problem:
-        """The objective, given the sum of the weights."""
-        classes, ratio = len(self.classes_), self._ratio()
-        free = self.penalty is None or np.isinf(self.C)
-        penalised = 0.0
-        if self.solver == "liblinear":
-            if classes > 2:
-                raise ValueError(
-                    "Only binary classification is supported. The 'liblinear' solver does not support "
-                    "multiclass classification (n_classes >= 3): use another solver's name, or wrap the estimator in a "
-                    "OneVsRestClassifier."
-                )
-            power = 1 if ratio == 1.0 else 2
-            penalised = float(self.intercept_scaling) ** -power
-        return Problem(
-            loss="logistic" if classes == 2 else "softmax",
-            penalty={0.0: "l2", 1.0: "l1"}.get(ratio, "elastic_net"),
-            penalty_settings={} if ratio in (0.0, 1.0) else {"ratio": ratio},
-            alpha=0.0 if free else 1.0 / (self.C * total),
-            outputs=1 if classes == 2 else classes,
-            intercept=self.fit_intercept,
-            intercept_penalty=penalised,
-            tol=self.tol,
-            max_iter=self.max_iter,
-        )
-
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, checkpoint: Any = None) -> LogisticRegression:
@@ -231,33 +354,15 @@ class LogisticRegression(Inferred, CallbackSupportMixin, ClassifierMixin, Classe
         """
         self._warn_of_contradictions()
         X, y = self._checked(X, y, (sample_weight,))
-        self.classes_, codes = _coded(y)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                "This solver needs samples of at least 2 classes in the data, but the data contains only one "
-                f"class: {self.classes_[0]!r}"
-            )
-        weight = self._weights(sample_weight, X)
-        if self.class_weight is not None:
-            factor = self._factors(y, codes, weight)
-            weight = factor[codes.astype(np.intp)] * (1.0 if weight is None else weight)
-        total = float(len(codes) if weight is None else weight.sum())
-        if total <= 0.0:
-            raise ValueError("sample_weight must have a positive sum; got all zeros")
-        if weight is not None:
-            there = np.bincount(codes.astype(np.intp), weight > 0.0) > 0.0
-            if there.sum() < 2:
-                raise ValueError(
-                    "This solver needs samples of at least 2 classes in the data, but only one class has a positive "
-                    f"weight: {self.classes_[there][0]!r}"
-                )
-        problem = replace(self._problem(total), narrow=X.dtype == np.float32)
+        codes, weight, total = self._rows(X, y, sample_weight)
+        C = np.inf if self.penalty is None else self.C
+        problem = replace(self._objective(C, self._ratio(), total), narrow=X.dtype == np.float32)
         start = None
         if self.warm_start and getattr(getattr(self, "coef_", None), "shape", None) == (
             problem.outputs,
             X.shape[1],
         ):
-            start = (self.densify().coef_, self.intercept_)  # type: ignore[has-type]
+            start = (self.densify().coef_, self.intercept_)
 
         def parts(x: Any) -> tuple[NDArray[Any], NDArray[Any]]:
             return self._parts(*problem.parts(x, X.shape[1]), X.dtype)
@@ -275,37 +380,6 @@ class LogisticRegression(Inferred, CallbackSupportMixin, ClassifierMixin, Classe
 
     def _inferred(self) -> tuple[str, dict[str, float], bool]:
         return "logistic", {}, not (self.penalty is None or np.isinf(self.C))
-
-    def _targets(self, y: Any) -> NDArray[np.float64]:
-        return np.asarray(alike(np.asarray(y)) == self.classes_[1], dtype=np.float64)
-
-    def _weighed(self, y: Any, weight: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
-        if self.class_weight is None:
-            return weight
-        y = alike(np.asarray(y))
-        codes = np.searchsorted(self.classes_, y)
-        factor = self._factors(y, codes, weight)
-        return np.asarray(factor[codes] * (1.0 if weight is None else weight))
-
-    def _unconverged(self, steps: int) -> str:
-        words = _UNCONVERGED.get(self.solver, "")
-        return words.format(steps=steps)
-
-    @staticmethod
-    def _parts(coef: NDArray[Any], intercept: NDArray[Any], dtype: Any) -> tuple[NDArray[Any], NDArray[Any]]:
-        """What is kept of a point. The probabilities do not change by a common shift of all intercepts."""
-        if len(intercept) > 1:
-            intercept = intercept - intercept.mean()
-        narrow = np.float32 if dtype == np.float32 else np.float64
-        return coef.astype(narrow, copy=False), intercept.astype(narrow, copy=False)
-
-    def _factors(self, y: NDArray[Any], codes: NDArray[Any], weight: Any) -> NDArray[Any]:
-        """What the weights of each class's rows are multiplied by; a row of weight 2 counts as two."""
-        if self.class_weight != "balanced" or weight is None:
-            return np.asarray(compute_class_weight(self.class_weight, classes=self.classes_, y=y))
-        there = np.bincount(codes.astype(np.intp), weight, len(self.classes_))
-        # A class without weight has no rows that could be multiplied.
-        return np.where(there > 0.0, there.sum() / (len(there) * np.where(there > 0.0, there, 1.0)), 1.0)
 
     def _warn_of_contradictions(self) -> None:
         """What two parameters say against each other, in scikit-learn's words."""
@@ -355,57 +429,3 @@ class LogisticRegression(Inferred, CallbackSupportMixin, ClassifierMixin, Classe
         X, y, sample_weight = opened(X, y, sample_weight)
         labels = np.asarray(y)
         return float(super().score(X, alike(labels) if labels.dtype == object else y, sample_weight))
-
-    def sparsify(self) -> LogisticRegression:
-        """Keeps `coef_` as a sparse matrix, which predicts faster where most of it is 0."""
-        check_is_fitted(self)
-        self.coef_ = sparse.csr_matrix(self.coef_)  # type: ignore[assignment]
-        return self
-
-    def densify(self) -> LogisticRegression:
-        """Keeps `coef_` as an array again."""
-        check_is_fitted(self)
-        if sparse.issparse(self.coef_):
-            self.coef_ = self.coef_.toarray()  # type: ignore[attr-defined]
-        return self
-
-    def predict_proba(self, X: Any) -> NDArray[Any]:
-        """The probability of each class, in the order of `classes_`: rows x classes.
-
-        Parameters
-        ----------
-        X : array or sparse matrix of shape (rows, columns)
-
-        Returns
-        -------
-        ndarray of shape (rows, classes)
-            Each row's sum is 1.
-        """
-        check_is_fitted(self)
-        scores = self.decision_function(X)
-        if scores.ndim == 1:
-            return np.column_stack([expit(-scores), expit(scores)])
-        return np.asarray(softmax(scores, axis=1))
-
-    def predict_log_proba(self, X: Any) -> NDArray[Any]:
-        """The logarithm of `predict_proba`, exact in the tails.
-
-        Parameters
-        ----------
-        X : array or sparse matrix of shape (rows, columns)
-
-        Returns
-        -------
-        ndarray of shape (rows, classes)
-            At most 0.
-        """
-        check_is_fitted(self)
-        scores = self.decision_function(X)
-        if scores.ndim == 1:
-            return -np.column_stack([np.logaddexp(0, scores), np.logaddexp(0, -scores)])
-        return np.asarray(log_softmax(scores, axis=1))
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = self.solver != "liblinear"
-        return tags

@@ -49,9 +49,11 @@ def _settings(ours: Any, kind: Any) -> dict[str, Any]:
     settings = {n: v for n, v in ours.get_params(deep=False).items() if n in known}
     # Left untouched, tol, max_iter and solver are its own: they mean another thing there.
     settings = {n: v for n, v in settings.items() if n not in _HOW or v is not plain[n]}
-    ratio, penalty = settings.get("l1_ratio"), settings.get("penalty", "deprecated")
-    if kind is linear_model.LogisticRegression:
-        absolute = penalty in ("l1", "elasticnet") or (penalty == "deprecated" and bool(ratio))
+    penalty = settings.get("penalty", "deprecated")
+    if kind in (linear_model.LogisticRegression, linear_model.LogisticRegressionCV):
+        ratio = settings.get("l1_ratio", settings.get("l1_ratios"))
+        some = not isinstance(ratio, str) and bool(np.any(ratio))  # None is none
+        absolute = penalty in ("l1", "elasticnet") or (penalty == "deprecated" and some)
         if absolute and settings.get("solver", "lbfgs") not in (
             "saga",
             *(["liblinear"] if penalty == "l1" else []),
