@@ -8,24 +8,18 @@
 
 Returns, variances and costs are of one period, whichever that is; ``periods=252`` adds figures of a year.
 
-Who uses whom: covariance <- limits, prices <- program, parity <- few <- task <- objectives <- backtest, estimators;
+Who uses whom: covariance <- limits, prices <- program, parity <- few <- task <- objectives, sharpe <- frontier,
+backtest, estimators;
 pictures draw.
 """
 
 from steepest.portfolio.backtest import Backtest, backtest
 from steepest.portfolio.covariance import FactorCovariance
 from steepest.portfolio.estimators import MeanRisk
-from steepest.portfolio.objectives import (
-    Frontier,
-    frontier,
-    max_sharpe,
-    mean_variance,
-    min_cvar,
-    min_variance,
-    risk_parity,
-    tracking,
-)
+from steepest.portfolio.frontier import Frontier, frontier
+from steepest.portfolio.objectives import mean_variance, min_cvar, min_variance, risk_parity, tracking
 from steepest.portfolio.program import Portfolio
+from steepest.portfolio.sharpe import max_sharpe
 
 __all__ = [
     "Backtest",

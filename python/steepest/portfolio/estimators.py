@@ -13,8 +13,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from steepest.errors import InputError, NotConverged, did_you_mean
 from steepest.portfolio.covariance import Named, labels_of
-from steepest.portfolio.objectives import max_sharpe, mean_variance, min_cvar, min_variance, risk_parity
+from steepest.portfolio.objectives import mean_variance, min_cvar, min_variance, risk_parity
 from steepest.portfolio.program import Portfolio
+from steepest.portfolio.sharpe import max_sharpe
 
 __all__ = ["MeanRisk"]
 

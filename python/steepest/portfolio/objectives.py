@@ -1,4 +1,4 @@
-"""What is asked of a portfolio: least variance, most utility, most return for its risk, least loss in the tail."""
+"""What is asked of a portfolio: least variance, most utility, least loss in the tail, an index, even risks."""
 
 from __future__ import annotations
 
@@ -11,13 +11,10 @@ from numpy.typing import NDArray
 from steepest.errors import InputError
 from steepest.portfolio.covariance import Bend, as_floats, labels_of, positions
 from steepest.portfolio.limits import by_asset, number
-from steepest.portfolio.program import Portfolio, Program
+from steepest.portfolio.program import Portfolio
 from steepest.portfolio.task import SETTINGS, Task
 
 __all__ = [
-    "Frontier",
-    "frontier",
-    "max_sharpe",
     "mean_variance",
     "min_cvar",
     "min_variance",
@@ -26,9 +23,6 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
-
-#: A portfolio is without variance where it has no more than this of the largest variance of an asset: rounding.
-FREE = 1e-14
 
 
 def min_variance(
@@ -144,168 +138,6 @@ def mean_variance(
         why = f"most utility at a risk aversion of {aversion:g}: a convex quadratic program"
         found.append(task.solved(program, why, **({} if alone else {"risk_aversion": aversion})))
     return found[0] if alone else found
-
-
-def max_sharpe(
-    mu: Any = None,
-    cov: Any = None,
-    *,
-    risk_free: float = 0.0,
-    returns: Any = None,
-    prices: Any = None,
-    **constraints: Any,
-) -> Portfolio:
-    """The portfolio of most excess return for its volatility, (mu'w - r Σw) / √(w'Σw).
-
-    Parameters
-    ----------
-    mu, cov, returns, prices
-        As in `min_variance`; the means of `returns` where `mu` is not given.
-    risk_free : float
-        r, the return of a period without risk.
-    **constraints
-        As in `min_variance`.
-
-    Returns
-    -------
-    Portfolio
-        As in `min_variance`; `fun` is the ratio's negative (of a period; with ``l2``, of the variances that it is
-        added to), and the certificate's bound is on it: no
-        portfolio that is allowed has a ratio higher by more.
-
-    Raises
-    ------
-    InputError
-        If an argument cannot be used, or no portfolio that is allowed has a return above `risk_free`.
-
-    Examples
-    --------
-    >>> from steepest.portfolio import max_sharpe
-    >>> max_sharpe([0.10, 0.05], [[0.04, 0.0], [0.0, 0.01]]).x.round(6)
-    array([0.333333, 0.666667])
-
-    Notes
-    -----
-    Along the portfolios of most utility the excess return less γ times the variance is piecewise linear in γ; its
-    zero is the answer, found by false position.
-    Sharpe 1966, <https://doi.org/10.1086/294846>.
-    """
-    task = Task(mu, cov, returns, prices, **constraints)
-    if task.at_most is not None:
-        raise InputError("at_most is not for max_sharpe: use mean_variance")
-    excess = task.returns_needed() - number(risk_free, "risk_free")
-    why = "most return for its volatility: quadratic programs at the right risk aversion"
-    least, _ = task.program().solve()
-    if not least["success"]:
-        return task.portfolio(least, why)
-    top, best = _best_return(task, excess)
-    if top <= best["certificate"]["rounding"]:
-        raise InputError(
-            f"no portfolio that is allowed has an expected return above risk_free = {risk_free:g}: "
-            f"the best is {max(-top, 0.0):.3g} below"
-        )
-    scale = float(task.variances().max(initial=0.0))
-    if task.bend.variance(least["x"]) <= FREE * scale * float(least["x"] @ least["x"]):
-        sure = _without_risk(task, excess, scale, best)
-        if sure is not None:
-            return task.portfolio(sure, why)
-    if task.limits.allows_nothing():
-        raise InputError(
-            "max_sharpe needs weights that cannot all be 0, where the ratio has no meaning: give a budget that is "
-            "not 0; or use mean_variance, with a limit on gross"
-        )
-    warm = None
-
-    def at(aversion: float) -> tuple[float, dict[str, Any]]:
-        nonlocal warm
-        values, warm = task.program(-excess / aversion, aversion).solve(warm)
-        w = values["x"]
-        return aversion * task.bend.variance(w) - float(excess @ w), values
-
-    w = least["x"]
-    variance = max(task.bend.variance(w), 1e-12 * scale * float(w @ w))
-    mean = float(excess @ w)
-    if np.isfinite(top):
-        guess = max(mean, 0.5 * top) / variance
-    else:
-        guess = mean / variance if mean > 0 else float(np.abs(excess).max()) / scale
-    low, high = None, None
-    error, values = at(guess)
-    tries = 0
-    while abs(error) > 1e-13 * guess * task.bend.variance(values["x"]) and tries < 60 and values["success"]:
-        if error < 0:
-            low = (guess, error)
-        else:
-            high = (guess, error)
-        if low and high:
-            guess = low[0] - low[1] * (high[0] - low[0]) / (high[1] - low[1])
-            if tries > 12:
-                guess = float(np.sqrt(low[0] * high[0]))
-            if guess in (low[0], high[0]):
-                break
-        else:
-            # The zero of the piece on which it is: its slope is at most the variance here.
-            step = max(abs(error) / max(task.bend.variance(values["x"]), 1e-300), 0.5 * guess)
-            guess = guess + step if error < 0 else max(guess - step, 0.5 * guess)
-        error, values = at(guess)
-        tries += 1
-    if not values["success"]:
-        return task.portfolio(values, why)
-    w = values["x"]
-    spread = float(np.sqrt(task.bend.variance(w)))
-    ratio = float(excess @ w) / spread if spread > 0 else float("nan")
-    smallest = float(np.sqrt(max(least["fun"] * 2 - 2 * least["certificate"]["bound"], 0.0)))
-    # e - λ s <= (e - γ Σŵ)'w for all w, so no ratio is above λ by more than the gap over the least volatility.
-    gap = (values["certificate"]["bound"] + abs(error)) / smallest if smallest > 0 else float("inf")
-    target = float(task.settings["tol"]) * abs(ratio)
-    values["fun"], values["history"] = -ratio, {}
-    values["certificate"] |= {
-        "bound": gap,
-        "target": target,
-        "rounding": values["certificate"]["rounding"] / max(smallest, 1e-300),
-    }
-    values["nit"] += tries
-    if gap <= target:
-        values |= {"outcome": "converged", "message": "Converged: within the tolerance of the best possible."}
-    else:
-        values |= {"success": False, "status": 2, "outcome": "plateau"}
-        if not smallest > 0:
-            missing = "a portfolio without variance is allowed, beside which no bound on the ratio holds"
-        elif low is None:
-            missing = "the ratio still rises as the weights grow: give bounds, or limit gross"
-        else:
-            missing = f"{target:.3g} was asked for"
-        values["message"] = f"Not proved to be the highest ratio: within {gap:.3g} of it; {missing}."
-    return task.portfolio(values, why)
-
-
-def _without_risk(task: Task, excess: Floats, scale: float, best: dict[str, Any]) -> dict[str, Any] | None:
-    """A portfolio that gains and does not vary, whose ratio has no end; None where none is found."""
-    values = best
-    if scale > 0:
-        aversion = float(np.abs(excess).max()) / scale / np.sqrt(FREE)
-        values, _ = task.program(-excess / aversion, aversion).solve()
-    w = values["x"]
-    size = float(np.abs(w).max(initial=0.0))
-    gains = float(excess @ w) > 1e-9 * float(np.abs(excess).max()) * size
-    if not (values["success"] and gains and task.bend.variance(w) <= FREE * scale * size**2):
-        return None
-    values |= {"success": False, "status": 5, "outcome": "unbounded", "fun": -np.inf, "history": {}}
-    values["certificate"] = None
-    values["message"] = (
-        f"Unbounded: a portfolio without variance gains {float(excess @ w):.3g} beside risk_free, so that the ratio "
-        "has no upper end; leave out what does not vary, or raise risk_free to what it returns."
-    )
-    return values
-
-
-def _best_return(task: Task, excess: Floats) -> tuple[float, dict[str, Any]]:
-    """The most that is expected of a portfolio that is allowed: a linear program; infinite where there is no end."""
-    n = len(excess)
-    bend = Bend(np.zeros(n), np.empty((0, n)))
-    program = Program(task.limits, bend, -excess)
-    values, _ = program.solve()
-    return (float("inf") if values["outcome"] == "unbounded" else -float(values["fun"])), values
 
 
 def min_cvar(
@@ -433,117 +265,6 @@ def _same_periods(index: Any, returns: Any) -> Any:
     if lacking:
         raise InputError(f"index has no return for the period {lacking[0]}, which the returns have")
     return np.asarray(index)[[where[period] for period in want]]
-
-
-class Frontier(list[Portfolio]):
-    """The efficient portfolios, from the least variance to the highest return: a list that draws itself.
-
-    Parameters
-    ----------
-    portfolios : list of Portfolio
-        In the order of their returns.
-    assets : tuple
-        The names of the assets, their expected returns and their volatilities.
-
-    Examples
-    --------
-    >>> from steepest.portfolio import frontier
-    >>> f = frontier([0.10, 0.05], [[0.04, 0.0], [0.0, 0.01]], points=3)
-    >>> len(f), f[0].success
-    (3, True)
-    """
-
-    def __init__(self, portfolios: list[Portfolio], assets: tuple[list[Any], Floats, Floats]) -> None:
-        super().__init__(portfolios)
-        self._assets = assets
-
-    def plot(self, *, file: Any = None) -> Any:
-        """Draw the frontier with the assets, and the weights along it; needs matplotlib.
-
-        Parameters
-        ----------
-        file : path, optional
-            Where to save the picture, in the format that its ending names; it is then not shown.
-
-        Returns
-        -------
-        ndarray of matplotlib Axes
-            The frontier, and the weights.
-
-        Examples
-        --------
-        >>> from steepest.portfolio import frontier
-        >>> axes = frontier([0.10, 0.05], [[0.04, 0.0], [0.0, 0.01]], points=5).plot(file="/tmp/frontier.png")
-        """
-        from steepest.portfolio.pictures import draw_frontier
-
-        return draw_frontier(self, self._assets, file=file)
-
-
-def frontier(
-    mu: Any = None,
-    cov: Any = None,
-    *,
-    points: int = 20,
-    returns: Any = None,
-    prices: Any = None,
-    **constraints: Any,
-) -> Frontier:
-    """The efficient frontier: portfolios of least variance for returns from that of the least variance to the highest.
-
-    Parameters
-    ----------
-    mu, cov, returns, prices
-        As in `min_variance`; the means of `returns` where `mu` is not given.
-    points : int
-        How many, evenly spaced in the expected return; each begins where the one before ended.
-    **constraints
-        As in `min_variance`.
-
-    Returns
-    -------
-    Frontier
-        A list of `Portfolio`; `plot` draws it.
-
-    Raises
-    ------
-    InputError
-        If an argument cannot be used, or expected returns have no upper end.
-
-    Examples
-    --------
-    >>> from steepest.portfolio import frontier
-    >>> f = frontier([0.10, 0.05], [[0.04, 0.0], [0.0, 0.01]], points=3)
-    >>> [round(p.expected_return, 6) for p in f]
-    [0.06, 0.08, 0.1]
-    """
-    if not (isinstance(points, int) and points >= 2):
-        raise InputError(f"points must be 2 at least; got {points!r}")
-    task = Task(mu, cov, returns, prices, **constraints)
-    if task.at_most is not None:
-        raise InputError("at_most is not for a frontier: pass it to min_variance with a target_return")
-    mean = task.returns_needed()
-    values, warm = task.program(times=2.0).solve()
-    first = task.portfolio(values, "least variance: a convex quadratic program")
-    assets = (list(task.names or []), mean, np.sqrt(task.variances()))
-    if not first.success:
-        return Frontier([first], assets)
-    top, _ = _best_return(task, mean)
-    if not np.isfinite(top):
-        raise InputError(
-            "expected returns have no upper end under these constraints: give bounds, or limit gross"
-        )
-    found = [first]
-    task.limits.add("target_return", mean, first.expected_return, np.inf)
-    shift = float(mean @ task.limits.base)
-    task.findings = []
-    warm = None
-    for target in np.linspace(first.expected_return, top, points)[1:]:
-        # The last one lies at the very end of what is allowed: as much less as rounding is.
-        task.limits.least[-1] = float(target) - shift - 1e-12 * abs(top)
-        values, warm = task.program(times=2.0).solve(warm)
-        found.append(task.portfolio(values, "least variance for its return: a convex quadratic program"))
-    return Frontier(found, assets)
 
 
 def risk_parity(
