@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 from sklearn import neural_network
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, make_regression
@@ -352,6 +353,26 @@ def test_the_one_class_there_is_has_probability_1():
     model = MLPClassifier((5,), random_state=0, max_iter=5).fit(X, ["only"] * len(X))
     np.testing.assert_array_equal(model.predict_proba(X), np.ones((len(X), 1)))
     assert set(model.predict(X)) == {"only"}
+
+
+@pytest.mark.parametrize(("tol", "outcome"), [(1e-2, "converged"), (1e-4, "plateau")])
+def test_lbfgs_ends_by_scikit_learns_criteria(tol, outcome):
+    """A loss with kinks has slopes to the end: told to be stationary, it went on for 1024 steps at any tol."""
+    X, y = load_iris(return_X_y=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = MLPClassifier(solver="lbfgs", tol=tol, max_iter=1000, random_state=0).fit(X, y)
+    assert model.result_.outcome == outcome
+    assert model.result_.success == (outcome == "converged")
+    # The largest slope of the mean loss and ½ alpha ‖W‖² / n, written out.
+    (W, V), (a, b) = model.coefs_, model.intercepts_
+    hidden = np.maximum(X @ W + a, 0)
+    off = softmax(hidden @ V + b, axis=1) - np.eye(3)[y]
+    back = off @ V.T * (hidden > 0)
+    rows, alpha = len(X), model.alpha
+    slopes = [X.T @ back + alpha * W, hidden.T @ off + alpha * V, back.sum(0), off.sum(0)]
+    largest = max(np.abs(s).max() for s in slopes) / rows
+    assert largest <= tol or outcome == "plateau"
 
 
 def test_lbfgs_ends_by_tol_and_says_its_steps(capsys):

@@ -32,6 +32,12 @@ _STEPS, _FEWEST = 8000, 20
 _ENOUGH = 100
 #: What an answer has beside the fields of a result.
 _BESIDE = ("scores", "best", "losses", "memory")
+#: By how much of itself, times tol, the loss must fall in a step of lbfgs: at the default tol SciPy's 2.2e-9, which
+#: scikit-learn leaves at that.
+_FLAT = 1e11 * np.finfo(float).eps
+_STILL = (
+    "The last step hardly lowered the loss: that this is a least one is not known; a smaller tol goes on."
+)
 #: How training ends where there is no network to hand over.
 _LOST = ("diverged", "not_finite")
 #: The cap of the rule that finds its own rate, from which it falls to 0 along a cosine.
@@ -292,11 +298,13 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         total = len(X) if weight is None else float(weight.sum())
         learnt = {**self._learnt(), "decay": self.alpha / total}
         start = self._packed().astype(np.float64)
+        # Layers with kinks have no point at which the slope fades: SciPy's criteria, as scikit-learn has them.
+        flat = _FLAT * float(self.tol)
         answer = _core.descend_network(
             (X, targets.ravel(), weight),
             learnt,
             start,
-            ("lbfgs", []),
+            ("lbfgs", [("gtol", float(self.tol)), ("ftol", flat)]),
             float(self.tol),
             int(self.max_iter),
             int(self.max_fun),
@@ -304,6 +312,16 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             None,
         )
         self._unpack(answer["x"].astype(X.dtype))
+        by = answer["certificate"]
+        if by is not None and by["target"] == flat:
+            # Not by the slopes: as at a kink, where more of other steps may well go lower.
+            answer |= {
+                "outcome": "plateau",
+                "success": False,
+                "status": 1,
+                "certificate": None,
+                "message": _STILL,
+            }
         self.result_ = Result(answer)
         self.loss_, self.n_iter_ = float(answer["fun"]), max(int(answer["nit"]), 1)
         if answer["outcome"] == "budget":
