@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         rules,
         searches,
     )
+    from .callbacks import log_to
     from .curve_fit import curve_fit
     from .descend import compare, descend
     from .fit import fit, load
@@ -102,6 +103,7 @@ _PLACES = {
     "line_search": "line_search",
     "linear": None,
     "load": "fit",
+    "log_to": "callbacks",
     "losses": None,
     "methods": None,
     "minimize": "minimize",
@@ -151,6 +153,7 @@ __all__ = [
     "line_search",
     "linear",
     "load",
+    "log_to",
     "losses",
     "methods",
     "minimize",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,10 @@ import numpy as np
 from steepest.errors import InputError
 from steepest.result import Result
 
-__all__ = ["after_each", "ten_times_a_second"]
+__all__ = ["after_each", "log_to", "ten_times_a_second"]
+
+#: What of a progress is a number that a curve is drawn of.
+_CURVES = ("loss", "held_out", "residual", "rate", "evaluations", "passes")
 
 
 def after_each(
@@ -69,6 +73,56 @@ def ten_times_a_second(watch: Any) -> Any:
     if not callable(watch):
         raise InputError(f"watch must be a function of the progress or None; got {watch!r}")
     return lambda progress: _stops(watch(progress))
+
+
+def log_to(writer: Any, prefix: str = "") -> Callable[[Any], None]:
+    """A watch that hands what it sees to TensorBoard, MLflow or Weights & Biases, as curves over the iterations.
+
+    Parameters
+    ----------
+    writer : object
+        What has `add_scalar` (a `SummaryWriter`), `log_metrics` (the module `mlflow`) or `log` (a run of `wandb`).
+    prefix : str, default ""
+        What the names of the curves begin with.
+
+    Returns
+    -------
+    callable
+        For `watch=` of `minimize` and of `torch.fit`; for `callback=` of `torch.fit` it writes at each review.
+
+    Raises
+    ------
+    InputError
+        Where the writer has none of these.
+
+    Examples
+    --------
+    >>> import steepest
+    >>> class Writer:  # such as torch.utils.tensorboard.SummaryWriter()
+    ...     def add_scalar(self, name, value, step):
+    ...         self.last = name
+    >>> writer = Writer()
+    >>> r = steepest.minimize("rosenbrock", watch=steepest.log_to(writer))
+    >>> writer.last
+    'passes'
+    """
+    ways: dict[str, Callable[[dict[str, float], int], Any]] = {
+        "add_scalar": lambda numbers, step: [writer.add_scalar(n, v, step) for n, v in numbers.items()],
+        "log_metrics": lambda numbers, step: writer.log_metrics(numbers, step=step),
+        "log": lambda numbers, step: writer.log(numbers, step=step),
+    }
+    way = next((way for name, way in ways.items() if callable(getattr(writer, name, None))), None)
+    if way is None:
+        raise InputError(
+            "writer must have add_scalar (TensorBoard's SummaryWriter), log_metrics (the module mlflow) or log (a run "
+            f"of wandb); got {writer!r}"
+        )
+
+    def watch(progress: Any) -> None:
+        seen = {name: getattr(progress, name, math.nan) for name in _CURVES}
+        way({prefix + name: float(v) for name, v in seen.items() if math.isfinite(v)}, progress.iteration)
+
+    return watch
 
 
 def _stops(answer: Any) -> bool:

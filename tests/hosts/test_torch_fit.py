@@ -433,6 +433,17 @@ def test_a_callback_and_a_watch_stop_it() -> None:
     assert fit(net(2, 8, 2), data, epochs=10**6, watch=lambda p: p.iteration > 20).outcome == "stopped"
 
 
+def test_a_callback_sees_the_last_review_too() -> None:
+    """The one that ends the run was kept from it."""
+    seen: list[float] = []
+
+    def callback(progress: steepest.torch.Progress) -> None:
+        seen.append(progress.held_out)
+
+    result = fit(net(2, 8, 2), circles(), epochs=12, validation=0.2, callback=callback)
+    assert seen == list(result.history["held_out"])
+
+
 def test_an_error_of_a_callback_comes_out_as_itself() -> None:
     def broken(_: object) -> None:
         raise LookupError("mine")
@@ -897,3 +908,32 @@ def test_two_fits_at_once() -> None:
     with pytest.raises(InputError, match="another call of fit"):
         fit(modules[0], (X, Y), epochs=2, callback=lambda p: fit(modules[0], (X, Y), epochs=1))
     assert fit(modules[0], (X, Y), epochs=1).nit > 0
+
+
+# Curves for others
+
+
+def test_tensorboard_draws_each_review(tmp_path: Path) -> None:
+    """Read back by TensorBoard itself."""
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(tmp_path) as writer:
+        result = fit(
+            net(2, 8, 2), circles(), epochs=12, validation=0.2, callback=steepest.log_to(writer, "run/")
+        )
+    kept = EventAccumulator(str(tmp_path)).Reload()
+    seen = kept.Scalars("run/held_out")
+    np.testing.assert_allclose([e.value for e in seen], result.history["held_out"], rtol=1e-6)
+    assert [e.step for e in seen] == [int(k) for k in result.history["iteration"]]
+
+
+def test_mlflow_keeps_each_review(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mlflow = pytest.importorskip("mlflow")
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # mlflow-skinny has no other
+    mlflow.set_tracking_uri(tmp_path.as_uri())
+    with mlflow.start_run() as run:
+        result = fit(net(2, 8, 2), circles(), epochs=12, callback=steepest.log_to(mlflow))
+    kept = mlflow.MlflowClient().get_metric_history(run.info.run_id, "loss")
+    np.testing.assert_allclose([m.value for m in kept], result.history["loss"])

@@ -337,3 +337,23 @@ def test_a_constant_for_each_output() -> None:
     with torch.no_grad():
         module[2].bias.copy_(y.mean(0))
     assert constant("squared", X, y, module)
+
+
+def test_a_loss_that_sums_is_a_mean_over_the_rows() -> None:
+    """It weighed batches by their rows once more, and the held-out loss hung on how rows fell into batches."""
+    torch.manual_seed(0)
+    x = torch.randn(90, 3)
+    y = x.sum(1, keepdim=True).sin()
+    held = (x[:70], y[:70])
+    ended = []
+    for loss in (nn.MSELoss(), nn.MSELoss(reduction="sum"), functools.partial(F.mse_loss, reduction="sum")):
+        torch.manual_seed(1)
+        net = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1))
+        batches = [(held[0][:40], held[1][:40]), (held[0][40:], held[1][40:])]
+        result = fit(net, (x, y), loss, epochs=4, validation=batches, accumulate=2, batch_size=20)
+        with torch.no_grad():
+            right = float(F.mse_loss(net.eval()(held[0]), held[1], reduction="sum")) / 70
+        assert result.fun == pytest.approx(right, rel=1e-5)
+        ended.append(result.fun)
+    # As many rows as numbers here: the means are the same, and so are the steps.
+    assert ended[1:] == pytest.approx(ended[:1] * 2, rel=1e-3)

@@ -20,6 +20,7 @@ from steepest.result import OUTCOMES, Result
 from steepest.torch import data as given
 from steepest.torch.losses import Loss, named
 from steepest.torch.plan import Budget, Kept, Plan, Progress
+from steepest.torch.processes import Processes
 from steepest.torch.training import Training
 
 __all__ = ["fit"]
@@ -148,6 +149,8 @@ def fit(
     >>> result.fun < 0.05
     True
     """
+    if isinstance(module, torch.nn.parallel.DistributedDataParallel):
+        module = module.module
     _checked_module(module)
     budget = _budget(epochs, max_steps, max_seconds)
     seed, accumulate, starts = (
@@ -205,6 +208,7 @@ def fit(
         objective,
         budget,
         where,
+        Processes(where),
         accumulate,
         bool(clip),
         precision == "bfloat16",
@@ -221,7 +225,7 @@ def fit(
         module.to(where)
         run, spread = _best_of(plan, starts, seed)
     result = _result(run, spread)
-    if place is not None:
+    if place is not None and plan.processes.first:
         result.to_csv(place) if place.suffix == ".csv" else result.to_jsonl(place)
     return result
 

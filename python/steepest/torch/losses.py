@@ -205,6 +205,8 @@ class Loss:
             self.classes = Classes.of(given, kind, words)
         if bound is None and (self.named or kind in _AT_LEAST_0):
             self.bound = 0.0
+        #: whether it is a sum over the rows, of which the mean is taken
+        self.sums = not self.named and words.get("reduction", getattr(given, "reduction", "mean")) == "sum"
         #: the numbers of axes of outputs and targets that were seen to be set against each other rightly
         self._seen: set[tuple[int, int]] = set()
 
@@ -217,7 +219,8 @@ class Loss:
             raise InputError(f"the loss must be one number; got a tensor of shape {tuple(value.shape)}")
         if not value.is_floating_point():
             raise InputError(f"the loss must be a real number; got {value.dtype}")
-        return value.reshape(())
+        value = value.reshape(())
+        return value / max(1, _rows(target, output)) if self.sums else value
 
     def weight(self, target: Any, rows: int) -> float:
         """What a batch counts against others in a mean: as many numbers as the loss is a mean of, each as much as it
@@ -300,6 +303,11 @@ class _Against(TorchFunctionMode):
                 f"which torch makes {tuple(both)}, rows against columns: give both the same shape, the target by "
                 "y[:, None] or the output by a Flatten(0) at the module's end"
             )
+
+
+def _rows(*tensors: Any) -> int:
+    """How many rows the first tensor among these has."""
+    return next((len(t) for t in tensors if isinstance(t, torch.Tensor) and t.ndim), 1)
 
 
 def _identity(given: Any, known: dict[int, str]) -> Any:

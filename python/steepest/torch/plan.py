@@ -12,6 +12,7 @@ import torch
 from steepest.checkpoint import Checkpoint
 from steepest.torch.data import Batches
 from steepest.torch.losses import Loss
+from steepest.torch.processes import Processes
 
 __all__ = ["Budget", "Kept", "Plan", "Progress"]
 
@@ -92,6 +93,7 @@ class Plan:
     loss: Loss
     budget: Budget
     device: torch.device
+    processes: Processes
     accumulate: int = 1
     clip: bool = True
     half: bool = False

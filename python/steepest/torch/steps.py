@@ -20,6 +20,8 @@ __all__ = ["Steps", "Strange", "rows", "set_stream", "stream"]
 
 #: A gradient beyond this many times what is usual (the geometric mean of the last hundred or so) is clipped to it.
 CLIP = 10.0
+#: What is said to be not finite where no part is.
+UNKNOWN = "the loss itself"
 
 Pairs = list[tuple[Any, Any]]
 
@@ -68,13 +70,17 @@ class Steps:
         for part in self.still:
             part.eval()
 
-    def step(self, pairs: Pairs, done: float, place: tuple[int, int]) -> dict[str, float]:
+    def step(
+        self, pairs: Pairs, shares: list[float], done: float, place: tuple[int, int]
+    ) -> dict[str, float]:
         """Takes one; what is to be said of it.
 
         Parameters
         ----------
         pairs : list of (input, target)
             The batches, whose mean loss is lowered.
+        shares : list of float
+            What each of them counts in that mean.
         done : float
             The share of the budget that is spent.
         place : (int, int)
@@ -83,7 +89,7 @@ class Steps:
         looks = self.size.looks_at(self.taken)
         before = (stream(self.plan.device), [b.clone() for b in self.module.buffers()]) if looks else None
         self.optimizer.zero_grad(set_to_none=True)
-        value = self._gradient(pairs, place)
+        value = self._gradient(pairs, shares, place)
         if not math.isfinite(value):
             raise self._strange(pairs, "the loss", place)
         norm = self._norm()
@@ -98,7 +104,7 @@ class Steps:
         self.taken, self.evaluations = self.taken + 1, self.evaluations + len(pairs)
         said = {"loss": value, "residual": norm, "rate": rate}
         if before is not None:
-            said |= self._judge(pairs, value, start, kept, done, before)
+            said |= self._judge(pairs, shares, value, start, kept, done, before)
         if self.average is not None:
             # At first as a mean of all so far.
             decay = min(self.plan.ema or 0.0, self.taken / (9 + self.taken))
@@ -121,6 +127,13 @@ class Steps:
         """What a batch counts against others in a mean; 0 where all of its labels are left out."""
         return self.plan.loss.weight(y, rows(x))
 
+    def shares(self, pairs: Pairs) -> list[float]:
+        """What each batch counts in their mean, those of other processes included; none where all labels are left
+        out."""
+        counts = [self.weight(x, y) for x, y in pairs]
+        (total,) = self.plan.processes.sums([sum(counts)])
+        return [count / total for count in counts] if total > 0 else []
+
     def forget(self) -> None:
         """Drops memories, which may hold what is not finite, and takes smaller steps."""
         self.optimizer.state.clear()
@@ -129,13 +142,13 @@ class Steps:
         self.usual = [0.0, 0.0]
         self.size.shrink()
 
-    def _gradient(self, pairs: Pairs, place: tuple[int, int]) -> float:
+    def _gradient(self, pairs: Pairs, shares: list[float], place: tuple[int, int]) -> float:
         """The loss over the batches; the gradients lie in the parameters."""
-        counts, total = [self.weight(x, y) for x, y in pairs], 0.0
-        for k, ((x, y), count) in enumerate(zip(pairs, counts, strict=True)):
-            if count == 0:
+        total = 0.0
+        for k, ((x, y), share) in enumerate(zip(pairs, shares, strict=True)):
+            if share == 0:
                 continue
-            loss = self.loss(x, y, self.plan.train, (place[0], place[1] + k)) * (count / sum(counts))
+            loss = self.loss(x, y, self.plan.train, (place[0], place[1] + k)) * share
             if not loss.requires_grad:
                 raise InputError(
                     "the loss does not depend on any parameter that is trained: was the output detached, or computed "
@@ -143,7 +156,8 @@ class Steps:
                 )
             loss.backward()
             total += float(loss.detach())
-        return total
+        self.plan.processes.add_gradients(self.params)
+        return self.plan.processes.sums([total])[0]
 
     def _labels(self, output: Any, y: Any, source: Batches, place: tuple[int, int]) -> None:
         read = self.plan.loss.classes
@@ -152,9 +166,10 @@ class Steps:
         count = output.shape[self.plan.loss.axis(output)]
         if found := outside(y, count, read.ignore):
             also = "; two classes by one output are the loss 'logistic'" if count == 1 else ""
+            row = self._where(source, *place, found[0])
             raise InputError(
-                f"{source.name}: the label of {source.where(*place, found[0])} is {found[1]}, and the module has "
-                f"{count} outputs, for labels from 0 to {count - 1}{also}"
+                f"{source.name}: the label of {row} is {found[1]}, and the module has {count} outputs, "
+                f"for labels from 0 to {count - 1}{also}"
             )
 
     def _norm(self) -> float:
@@ -184,6 +199,7 @@ class Steps:
     def _judge(
         self,
         pairs: Pairs,
+        shares: list[float],
         before: float,
         start: list[torch.Tensor],
         kept: float,
@@ -195,11 +211,10 @@ class Steps:
         after_buffers = [b.clone() for b in buffers]
         set_stream(was[0], self.plan.device)
         _copy(buffers, was[1])
-        counts = [self.weight(x, y) for x, y in pairs]
-        shares = [
-            (x, y, count / sum(counts)) for (x, y), count in zip(pairs, counts, strict=True) if count > 0
-        ]
-        after = sum(float(self.loss(x, y)) * share for x, y, share in shares)
+        after = sum(
+            float(self.loss(x, y)) * share for (x, y), share in zip(pairs, shares, strict=True) if share > 0
+        )
+        (after,) = self.plan.processes.sums([after])
         _copy(buffers, after_buffers)
         set_stream(now, self.plan.device)
         self.evaluations += len(pairs)
@@ -215,12 +230,22 @@ class Steps:
         self.noticed.look(done, self.size.ratio)
         return {"model_ratio": self.size.ratio, "step": length}
 
+    def _where(self, source: Batches, epoch: int, batch: int, row: int) -> str:
+        """A row of this process's share of a batch in words."""
+        return source.where(epoch, batch, self.plan.processes.row(source, row))
+
     def _strange(self, pairs: Pairs, what: str, place: tuple[int, int]) -> Strange:
+        """What is not finite, as the process says that knows most of it: that the data are not, or which part."""
+        here = self._looked(pairs, what, place)
+        said = self.plan.processes.gathered((here.what, here.first, here.data))
+        return Strange(*min(said, key=lambda s: (not s[2], s[1] == UNKNOWN)))
+
+    def _looked(self, pairs: Pairs, what: str, place: tuple[int, int]) -> Strange:
         """Names the first of the data, the parameters, the parts' outputs and the gradients that is not finite."""
         for k, (x, y) in enumerate(pairs):
             for part, value in (("input", x), ("target", y)):
                 if found := strange(value):
-                    row = self.plan.train.where(place[0], place[1] + k, found[0])
+                    row = self._where(self.plan.train, place[0], place[1] + k, found[0])
                     return Strange(what, f"the {part} of {row} is {found[1]}", True)
         for name, p in self.module.named_parameters():
             if not torch.isfinite(p).all():
@@ -238,14 +263,15 @@ class Steps:
         try:
             with torch.no_grad():
                 for x, y in pairs:
-                    self.loss(x, y)
+                    if rows(x):
+                        self.loss(x, y)
         finally:
             for hook in hooks:
                 hook.remove()
         for name, p in self.module.named_parameters():
             if p.grad is not None and not torch.isfinite(p.grad).all():
                 seen.append(f"the gradient of {name}")
-        return Strange(what, seen[0] if seen else "the loss itself", False)
+        return Strange(what, seen[0] if seen else UNKNOWN, False)
 
 
 def rows(x: Any) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from steepest.errors import InputError
-from steepest.torch.data import move
+from steepest.torch.data import Batches, move
 from steepest.torch.plan import Plan, Progress
 from steepest.torch.step_size import StepSize
 from steepest.torch.steps import Pairs, Steps, Strange, set_stream, stream
@@ -60,17 +60,20 @@ class Training:
         #: where the random numbers stood when the epoch began, from which a DataLoader draws its order
         self.order: torch.Tensor | None = None
         self.before, self.began, self.watched = 0.0, time.perf_counter(), -math.inf
+        #: the seconds of the first process, by which all of several go
+        self.clock = 0.0
 
     def run(self) -> None:
         """Trains until the budget is spent, or something says stop; leaves the weights that count in the module."""
         kept = self.plan.kept
         if kept is not None and kept.there is not None:
             self._load(kept.there)
+        self.plan.processes.alike(self.plan.module)
         with _interrupted(self):
             while not self.outcome:
                 self.steps.train()
                 self._epoch()
-        if kept is not None:
+        if kept is not None and self.plan.processes.first:
             kept.write(self._state() if self.outcome == "stopped" else None)
         if self.counts and self.outcome != "not_finite":
             self._review()
@@ -100,7 +103,8 @@ class Training:
 
     def done(self) -> float:
         """The share of the budget that is spent."""
-        return self.plan.budget.done(self.passes, self.steps.taken, self.seconds)
+        seconds = self.seconds if self.plan.processes.count == 1 else self.clock
+        return self.plan.budget.done(self.passes, self.steps.taken, seconds)
 
     # An epoch
 
@@ -108,7 +112,12 @@ class Training:
         skip, now = self.batch, stream(self.plan.device)
         if self.order is not None:
             set_stream(self.order, self.plan.device)
+        elif (
+            self.plan.processes.count > 1
+        ):  # their dropout may have drawn unlike, and their order must be one
+            torch.default_generator.manual_seed((self.plan.seed * 1_000_003 + self.epoch) % 2**63)
         self.order = stream(self.plan.device)
+        self.plan.processes.begin(self.plan.train, self.epoch)
         source, counted = self.plan.train.epoch(self.epoch, skip), skip > 0
         pending: Pairs = []
         back = skip > 0
@@ -116,7 +125,7 @@ class Training:
             if back:
                 set_stream(now, self.plan.device)
                 back = False
-            pending.append((move(x, self.plan.device), move(y, self.plan.device)))
+            pending.append(self._share(self.plan.train, x, y))
             counted = counted or self.steps.weight(*pending[-1]) > 0
             if len(pending) == self.plan.accumulate:
                 self._step(pending)
@@ -127,7 +136,7 @@ class Training:
             self._step(pending)
             if self.outcome:
                 return
-        if not counted:
+        if not self.plan.processes.sums([counted])[0]:
             raise InputError(f"{self.plan.train.name}: every label is one that is left out")
         if back:  # all of the epoch's batches were behind it
             set_stream(now, self.plan.device)
@@ -136,13 +145,19 @@ class Training:
         if self.counts:
             self._review()
 
+    def _share(self, source: Batches, x: Any, y: Any) -> tuple[Any, Any]:
+        """A batch, where the module lies; of several processes this one's share of it."""
+        share, device = self.plan.processes.share, self.plan.device
+        return share(source, move(x, device)), share(source, move(y, device))
+
     def _step(self, pairs: Pairs) -> None:
         """A step, and what is due after it."""
         said: dict[str, float] = {}
+        shares = self.steps.shares(pairs)
         try:
-            # Where all labels are left out there is nothing to learn.
-            if any(self.steps.weight(x, y) > 0 for x, y in pairs):
-                said = self.steps.step(pairs, self.done(), (self.epoch, self.batch))
+            # Where all labels are left out, in all processes, there is nothing to learn.
+            if shares:
+                said = self.steps.step(pairs, shares, self.done(), (self.epoch, self.batch))
         except Strange as error:
             self._go_back(error)
         self.batch += len(pairs)
@@ -150,19 +165,32 @@ class Training:
             self.sums[name] = self.sums.get(name, 0.0) + value
             self.counts[name] = self.counts.get(name, 0) + 1
         self.rate = said.get("rate", self.rate)
+        if not (self.outcome or self.interrupted):
+            self._show()
+        self._agree()
         if self.interrupted:
             self._end("stopped", "Stopped by Ctrl-C; the best weights so far are in place.")
         if self.outcome:
             return
-        self._show()
         budget, done = self.plan.budget, self.done()
         few = not budget.open and (budget.epochs is None or budget.epochs < REVIEWS)
         due = done >= 1.0 or (few and math.floor(REVIEWS * done) > math.floor(REVIEWS * self.since))
         if self.counts and due and self.batch != self.plan.train.length and not self.outcome:
             self._review()
             self.steps.train()
-        if not self.outcome and self.plan.kept is not None and self.plan.kept.due:
-            self.plan.kept.write(self._state())
+        kept = self.plan.kept if self.plan.processes.first else None
+        if not self.outcome and kept is not None and kept.due:
+            kept.write(self._state())
+
+    def _agree(self) -> None:
+        """What one of several processes was asked is heard by all."""
+        processes = self.plan.processes
+        if processes.count > 1:
+            told = [self.interrupted, bool(self.outcome), self.seconds if processes.first else 0.0]
+            interrupted, ended, self.clock = processes.sums(told)
+            self.interrupted = interrupted > 0
+            if ended:
+                self.outcome, self.message = processes.said((self.outcome, self.message))
 
     def _go_back(self, error: Strange) -> None:
         """To the last good weights, where smaller steps may help."""
@@ -193,6 +221,7 @@ class Training:
         """Records where the run stands; keeps the best weights; ends it where it is time."""
         done, size = self.done(), self.steps.size
         mean = {name: total / self.counts[name] for name, total in self.sums.items()}
+        self.plan.processes.alike(self.plan.module)
         with self._shown():
             held = self._held_out()
             if held < self.best_loss:
@@ -212,20 +241,23 @@ class Training:
                 "not_finite",
                 "Not finite: the loss on the held-out rows; the best weights so far are in place.",
             )
-        if self.outcome:
-            return
-        self.good = self.weights()
-        if self.plan.disp:
+        if not self.outcome:
+            self.good = self.weights()
+        if not self.outcome and self.plan.disp and self.plan.processes.first:
             out = "" if math.isnan(held) else f"  held out {held:.6g}"
             print(
                 f"{self.steps.taken:7d}  epoch {self.passes:6.4g}  loss {row['loss']:.6g}{out}  rate {self.rate:.3g}"
             )
-        self._judge(done, row["loss"] if math.isnan(held) else held)
-        if self.plan.callback is not None and not self.outcome:
+        if not self.outcome:
+            self._judge(done, row["loss"] if math.isnan(held) else held)
+        if self.plan.callback is not None:
+            stop = None
             try:
-                stop = self.plan.callback(self._progress(row["loss"]))
+                if self.plan.processes.first:
+                    stop = self.plan.callback(self._progress(row["loss"]))
             except StopIteration:
                 stop = True
+            stop = self.plan.processes.said(stop)
             if isinstance(stop, bool | np.bool_) and stop:
                 self._end("stopped", "Stopped by the callback; the best weights so far are in place.")
 
@@ -260,10 +292,11 @@ class Training:
         total, count = 0.0, 0.0
         with torch.no_grad():
             for k, (x, y) in enumerate(held.epoch(0)):
-                x, y = move(x, self.plan.device), move(y, self.plan.device)
-                loss = float(self.steps.loss(x, y, held, (0, k)))
+                x, y = self._share(held, x, y)
                 if (weight := self.steps.weight(x, y)) > 0:
+                    loss = float(self.steps.loss(x, y, held, (0, k)))
                     total, count = total + loss * weight, count + weight
+        total, count = self.plan.processes.sums([total, count])
         self.steps.train()
         if count == 0:
             raise InputError(f"{held.name}: every label is one that is left out")
@@ -299,7 +332,11 @@ class Training:
 
     def _show(self) -> None:
         """Calls the watch, at most ten times a second."""
-        if self.plan.watch is None or time.perf_counter() - self.watched < 0.1:
+        if (
+            self.plan.watch is None
+            or not self.plan.processes.first
+            or time.perf_counter() - self.watched < 0.1
+        ):
             return
         self.watched = time.perf_counter()
         loss = self.sums["loss"] / self.counts["loss"] if self.counts else math.nan
