@@ -144,7 +144,7 @@ def test_counts_predicted_below_nought_are_told() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=800)
     data = {"x": x, "visits": rng.poisson(np.exp(1.2 * x))}
-    found = finding(steepest.fit(data, "visits", task="regression"), "negative_predictions")
+    found = finding(steepest.fit(data, "visits", task="regression", form="linear"), "negative_predictions")
     assert 'loss="poisson"' in found.remedy
     positive = {"x": x, "y": 100 + x + rng.normal(size=800)}
     assert "negative_predictions" not in kinds(steepest.fit(positive, "y"))
@@ -264,7 +264,7 @@ def test_one_class_held_out_is_not_told_apart() -> None:
 
 @pytest.mark.parametrize("rows", [1, 2])
 def test_folds_keep_a_row_of_every_class(rows: int) -> None:
-    from steepest.fitting.job import folds
+    from steepest.fitting.splits import folds
     from steepest.tables import prepare
 
     y = np.array(["u", "v"])[np.arange(60) % 2].astype("U1")

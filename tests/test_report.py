@@ -481,7 +481,7 @@ def test_classes_that_are_numbers_are_called_classes_beside_coefficients():
     rng = np.random.default_rng(0)
     x = rng.normal(size=300)
     three = {"x": x, "y": (x > 0) * 1 + (x > 1)}
-    found = coefficients(steepest.fit(three, "y").story())
+    found = coefficients(steepest.fit(three, "y", form="linear").story())
     assert found is not None
     assert found["names"] == ["class 0", "class 1", "class 2"]
     assert len(found["first"][0]["cells"]) == 3

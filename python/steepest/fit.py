@@ -25,6 +25,7 @@ from steepest.tables import Part, Prepared, prepare
 __all__ = ["fit", "load"]
 
 PENALTIES = ("l2", "l1", "elastic_net")
+FORMS = ("auto", "linear")
 
 
 def fit(
@@ -35,6 +36,7 @@ def fit(
     loss: str | None = None,
     test: Any = None,
     time: str | int | None = None,
+    form: str = "auto",
     alpha: float | None = None,
     penalty: str = "l2",
     l1_ratio: float = 0.5,
@@ -105,6 +107,11 @@ def fit(
         A second table with the same columns, never looked at while fitting; the figures are its.
     time : str or int, optional
         A column by which the last rows are held out instead of random ones.
+    form : {"auto", "linear"}
+        "linear": every column of numbers is a straight line. "auto": where alpha is chosen too, those whose curve
+        (cubic splines, constant beyond the ends) or levels clearly lower the loss of rows held out among the *training*
+        rows enter so, and so do the few pairs of columns that together tell more than each alone; which, and by how
+        much, is in the summary and the report. Columns named in `amounts` stay straight.
     alpha : float, optional
         Strength of the penalty, at least 0; chosen on held-out rows when None.
     penalty : {"l2", "l1", "elastic_net"}
@@ -197,6 +204,7 @@ def fit(
     ('binary', True)
     """
     check_settings(alpha, penalty, l1_ratio, validation, tol, threads)
+    check_form(form)
     check_asked(cv, time, scoring, threshold, cost)
     check(checkpoint)
     stages = Stages(watch)
@@ -235,6 +243,7 @@ def fit(
     headline, score = named_score(scoring, chosen, cut)
     settings = {
         "loss": chosen.loss,
+        "form": form if alpha is None else "linear",
         "alpha": alpha,
         "penalty": penalty,
         "l1_ratio": l1_ratio if penalty == "elastic_net" else float(penalty == "l1"),
@@ -249,7 +258,7 @@ def fit(
         "headline": headline,
     }
     arguments = {
-        "task": task, "loss": loss, "test": test, "time": time, "alpha": alpha, "penalty": penalty,
+        "task": task, "loss": loss, "test": test, "time": time, "form": form, "alpha": alpha, "penalty": penalty,
         "l1_ratio": l1_ratio,
         "drop": list(drop), "categories": list(categories), "amounts": list(amounts), "missing": missing,
         "validation": validation,
@@ -260,8 +269,10 @@ def fit(
         "missing_target": None if missing_target is None else list(missing_target),
         "memory": memory,
     }  # fmt: skip
+    named = [column.name for column in prepared.schema.columns]
+    straight = [name if isinstance(name, str) else named[int(name)] for name in amounts]
     kept = None if checkpoint is None else Series(checkpoint, _description(prepared, rows, arguments))
-    job = Job(prepared, chosen, settings | {"scoring": score}, threads, stages, kept)
+    job = Job(prepared, chosen, settings | {"scoring": score, "straight": straight}, threads, stages, kept)
     job.rows = rows
     with kept or nullcontext():
         fitted = job.run()
@@ -269,7 +280,7 @@ def fit(
     solution = fitted.final.solution
     if not solution["success"]:
         warnings.warn(f"the fit did not converge: {solution['message']}", NotConverged, stacklevel=2)
-    return Model(prepared.schema, fitted.final.weights, settings | {"alpha": fitted.alpha}, facts)
+    return Model(job.prepared.schema, fitted.final.weights, settings | {"alpha": fitted.alpha}, facts)
 
 
 def _description(prepared: Prepared, rows: Rows | None, arguments: Mapping[str, Any]) -> dict[str, str]:
@@ -317,6 +328,13 @@ def load(path: str | os.PathLike[str]) -> Model:
     array([50.])
     """
     return Model.load(path)
+
+
+def check_form(form: str) -> None:
+    """Refuses a form that there is not."""
+    if form not in FORMS:
+        hint = did_you_mean(str(form), FORMS) or f"; available: {', '.join(FORMS)}"
+        raise InputError(f"fit has no form called {form!r}{hint}")
 
 
 def check_settings(

@@ -13,7 +13,7 @@ is imported.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ from steepest import linear
 from steepest.errors import InputError
 from steepest.linear.theirs import Counterpart
 from steepest.model import Model
+from steepest.tables.form import DEGREE, Pair
 from steepest.tables.missing import TOKENS
 from steepest.tables.pieces import MISSING, OTHER, LevelsPiece, NumberPiece
 
@@ -146,24 +147,34 @@ def _of_table(model: Model) -> Any:
     ]
     numbers = [p for p in schema.pieces if isinstance(p, NumberPiece)]
     levels = [p for p in schema.pieces if isinstance(p, LevelsPiece)]
-    wide = sum(p.width for p in numbers)
     margin = graph.constant(weights.offset[None, :])
-    if numbers:
-        columns = [column for p in numbers for column in _number(graph, p)]
+    named = {name: column for p in numbers for name, column in zip(p.names, _number(graph, p), strict=True)}
+    places = {p.name: _level(graph, p) for p in levels}
+    form = schema.form
+    curves, gone = {curve.name: curve for curve in form.curves}, {step.name for step in form.steps}
+    columns = [
+        _splines(graph, column, curves[name].knots) if name in curves else column
+        for name, column in named.items()
+        if name not in gone
+    ]
+    first = schema.width - form.cells - sum(len(p.levels) for p in levels)
+    if columns:
         table = graph.add("Concat", *columns, axis=1)
-        centred = graph.add("Sub", table, graph.constant(weights.centre[None, :wide]))
-        product = graph.add("MatMul", centred, graph.constant(weights.coefficients[:, :wide].T))
+        centred = graph.add("Sub", table, graph.constant(weights.centre[None, :first]))
+        product = graph.add("MatMul", centred, graph.constant(weights.coefficients[:, :first].T))
         margin = graph.add("Add", product, margin)
-    first = wide
-    for p in levels:
-        own = slice(first, first + len(p.levels))
+    coded = [(len(p.levels), places[p.name]) for p in levels]
+    coded += [(len(step.levels), _stretch(graph, named[step.name], step.edges)) for step in form.steps]
+    coded += [(len(pair.levels), _pair(graph, pair, named, places)) for pair in form.pairs]
+    for many, code in coded:
+        own = slice(first, first + many)
         absent = -(weights.coefficients[:, own] * weights.centre[own]).sum(axis=1)
         added = np.vstack([absent + weights.coefficients[:, own].T, absent])
-        codes = graph.add("Flatten", _level(graph, p), axis=0)  # (1, rows)
+        codes = graph.add("Flatten", code, axis=0)  # (1, rows)
         rows = graph.add("Gather", graph.constant(added), codes, axis=0)  # (1, rows, outputs)
         rows = graph.add("Squeeze", rows, graph.constant(np.array([0])))
         margin = graph.add("Add", margin, rows)
-        first += len(p.levels)
+        first += many
     outputs = _means(graph, model, margin)
     made = helper.make_graph(graph.nodes, "steepest", inputs, outputs, graph.constants)
     versions = [helper.make_opsetid("", _OPSET), helper.make_opsetid("ai.onnx.ml", _OPSET_ML)]
@@ -197,6 +208,54 @@ def _level(graph: _Graph, piece: LevelsPiece) -> str:
         values_int64s=list(place.values()),
         default_int64=none,
     )
+
+
+def _splines(graph: _Graph, column: str, knots: Sequence[float]) -> str:
+    """The cubic B-splines over knots, by the recursion of Cox and de Boor; constant beyond the ends."""
+    inner = np.asarray(knots)
+    before = inner[0] - (inner[1] - inner[0]) * np.arange(DEGREE, 0, -1)
+    after = inner[-1] + (inner[-1] - inner[-2]) * np.arange(1, DEGREE + 1)
+    t = np.concatenate([before, inner, after])
+    # The last piece holds its end.
+    low, high = graph.constant(inner[0]), graph.constant(np.nextafter(inner[-1], inner[0]))
+    x = graph.add("Min", graph.add("Max", column, low), high)
+    from_, until = (graph.constant(part[None, :]) for part in (t[:-1], t[1:]))
+    inside = graph.add("And", graph.add("GreaterOrEqual", x, from_), graph.add("Less", x, until))
+    basis = graph.add("Cast", inside, to=TensorProto.DOUBLE)
+    axis, zero, one = (graph.constant(np.array([value])) for value in (1, 0, 1))
+    for degree in range(1, DEGREE + 1):
+        count = len(t) - 1 - degree
+        width = graph.constant(np.array([count])), graph.constant(np.array([count + 1]))
+        rises, falls = t[degree : degree + count] - t[:count], t[degree + 1 :] - t[1 : count + 1]
+        up = graph.add(
+            "Div", graph.add("Sub", x, graph.constant(t[None, :count])), graph.constant(rises[None, :])
+        )
+        down = graph.add(
+            "Div", graph.add("Sub", graph.constant(t[None, degree + 1 :]), x), graph.constant(falls[None, :])
+        )
+        here = graph.add("Slice", basis, zero, width[0], axis)
+        there = graph.add("Slice", basis, one, width[1], axis)
+        basis = graph.add("Add", graph.add("Mul", up, here), graph.add("Mul", down, there))
+    return basis
+
+
+def _stretch(graph: _Graph, column: str, edges: Sequence[float]) -> str:
+    """Between which edges each number lies: how many of them it reaches."""
+    reached = graph.add("GreaterOrEqual", column, graph.constant(np.asarray(edges)[None, :]))
+    whole = graph.add("Cast", reached, to=TensorProto.INT64)
+    return graph.add("ReduceSum", whole, graph.constant(np.array([1])), keepdims=1)
+
+
+def _pair(graph: _Graph, pair: Pair, named: dict[str, str], places: dict[str, str]) -> str:
+    """The cell of a pair; one further where a side has none of its levels."""
+    one, other = (
+        _stretch(graph, named[side.name], side.edges) if side.edges else places[side.name]
+        for side in (pair.one, pair.other)
+    )
+    wide, deep = (graph.constant(np.array(len(side.levels))) for side in (pair.one, pair.other))
+    cell = graph.add("Add", graph.add("Mul", one, deep), other)
+    none = graph.add("Or", graph.add("Equal", one, wide), graph.add("Equal", other, deep))
+    return graph.add("Where", none, graph.constant(np.array(len(pair.levels))), cell)
 
 
 def _means(graph: _Graph, model: Model, margin: str) -> list[Any]:

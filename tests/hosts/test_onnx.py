@@ -177,6 +177,42 @@ def test_a_model_of_a_table_takes_its_columns_as_they_are(kind: str, tmp_path: P
         np.testing.assert_allclose(answers[1], model.predict_proba(new), atol=1e-14)
 
 
+@pytest.mark.parametrize("kind", ["numbers", "three"])
+def test_curves_levels_and_pairs_go_into_the_graph(kind: str) -> None:
+    rng = np.random.default_rng(2)
+    rows = 3000
+    given: dict[str, Any] = {
+        "x": rng.uniform(-2, 2, rows),
+        "step": rng.integers(0, 12, rows) / 2,
+        "u": rng.uniform(-2, 2, rows),
+        "town": rng.choice(["Bonn", "Rome"], rows),
+    }
+    jumps = rng.normal(size=12)[(2 * given["step"]).astype(int)]
+    score = (
+        2 * np.sin(2.5 * given["x"]) + 2 * jumps + 2 * np.where(given["town"] == "Rome", 1, -1) * given["u"]
+    )
+    score += rng.logistic(size=rows) * 0.2
+    given["x"][::9] = np.nan
+    model = steepest.fit(
+        {**given, "y": score if kind == "numbers" else np.digitize(score, [-1, 1])}, "y", tol=1e-3
+    )
+    form = model.schema.form
+    assert form.curves
+    assert form.steps
+    assert form.pairs
+    graph = steepest.onnx.export(model)
+    knots, edges = form.curves[0].knots, form.steps[0].edges
+    new = {name: column[:60].copy() for name, column in given.items()}
+    new["x"][:8] = [*knots[:2], knots[-1], -99.0, 99.0, np.nan, knots[-2], 0.0]
+    new["step"][:4] = [edges[0], edges[-1], -99.0, 99.0]
+    new["town"][:2] = "Lima"
+    answers = run(graph, inputs(graph, new))
+    if kind == "numbers":
+        np.testing.assert_allclose(answers[0][:, 0], model.predict(new), rtol=1e-10)
+    else:
+        np.testing.assert_allclose(answers[1], model.predict_proba(new), atol=1e-12)
+
+
 def test_what_cannot_be_exported_is_refused_by_name() -> None:
     X, y = load_diabetes(return_X_y=True)
     with pytest.raises(InputError, match="scikit-learn has no GeneralizedLinear"):

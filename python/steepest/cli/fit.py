@@ -31,6 +31,7 @@ PASSED = (
     "loss",
     "test",
     "time",
+    "form",
     "alpha",
     "penalty",
     "l1_ratio",
@@ -114,6 +115,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="COLUMN",
         help="take whole numbers with few values as an amount, not as levels; again for more",
     )
+    add("--form", metavar="FORM", help="auto (default): curves, levels and pairs where they pay; or linear")
     add("--alpha", type=float, metavar="A", help="strength of the penalty; chosen on held-out rows")
     add("--penalty", metavar="NAME", help="l2 (default), l1 or elastic_net")
     add("--l1-ratio", type=float, metavar="R", help="share of l1 in the elastic net (0.5)")

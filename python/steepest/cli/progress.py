@@ -12,6 +12,7 @@ __all__ = ["Progress"]
 
 STAGES = {
     "read": "reading",
+    "form": "choosing the form",
     "path": "choosing alpha",
     "fit": "fitting",
     "refit": "fitting all rows",

@@ -97,6 +97,11 @@ class Encoding:
         ]
         share = np.concatenate([np.empty(0), *shares])
         sd = np.sqrt(share * (1.0 - share))
+        first = len(sd) - sum(len(own) for own in shares[len(shares) - len(design.made) :])
+        for own in shares[len(shares) - len(design.made) :]:
+            # Cells that were made have one scale: a penalty then holds those of few rows most.
+            sd[first : first + len(own)] = np.sqrt(np.mean(sd[first : first + len(own)] ** 2))
+            first += len(own)
         return cls(
             numbers,
             np.concatenate([numbers.mean, share]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +14,9 @@ from steepest.errors import InputError
 from steepest.findings import Finding
 from steepest.fitting.alphas import MANY_CLASSES, Path, choose, ladder
 from steepest.fitting.columns import Columns, Encoding, Scaling
+from steepest.fitting.forms import Chosen, Search
 from steepest.fitting.progress import Stages
+from steepest.fitting.splits import folds, joined, taken
 from steepest.fitting.streamed import Rows
 from steepest.linear.problem import Problem
 from steepest.model.weights import Weights
@@ -22,7 +24,7 @@ from steepest.tables import Part, Prepared
 from steepest.tables.stream import Stream
 from steepest.tasks import Baseline, Spread, Task, Unit
 
-__all__ = ["Descent", "Fitted", "Job", "joined"]
+__all__ = ["Descent", "Fitted", "Job"]
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 #: passes over the data for each fit of the path where classes are many, so that a pass is expensive
@@ -95,11 +97,17 @@ class Job:
         self.outputs = task.outputs(self.classes)
         self.seconds: dict[str, float] = {}
         self.whole: Part | None = None
+        #: the parts as they lie, before any column enters as a curve
+        self.plain = prepared
+        self.form = Chosen()
 
     def run(self) -> Fitted:
         """Chooses alpha where it is not given, fits, and fits again to all rows where asked to."""
-        train, held = self.prepared.train, self.prepared.validation
         alpha, path, start = self.settings["alpha"], None, None
+        if self.settings.get("form") == "auto":
+            self.stages.enter("form", 0.05, 0.0)
+            self.timed("form", self.choose_form)
+        train, held = self.prepared.train, self.prepared.validation
         if alpha is None:
             path, start = self.timed("path", lambda: self.choose_alpha(train))
             alpha = path.chosen
@@ -123,6 +131,36 @@ class Job:
         if self.settings["cv"]:
             folds = self.timed("folds", lambda: self.in_folds(self.all_rows(), alpha))
         return Fitted(final, first or final, float(alpha), path, folds, self.seconds)
+
+    def choose_form(self) -> None:
+        """Which columns enter as curves or levels and which in pairs; the parts are then encoded so."""
+        prepared = self.plain
+        unit, train = self.unit(prepared.train), prepared.train
+        part = Part(train.design, (train.y - unit.shift) / unit.scale, train.rows, self.weight(train))
+        if self.classes:
+            part = replace(part, y=train.y)
+
+        def solve(columns: Columns, y: Floats, weight: Any, alpha: float, start: Any, tol: float) -> Any:
+            watch = self.stages.during()
+            return self.solve(columns, y, weight, alpha, start, tol, watch, self.task.path_steps)
+
+        straight = self.settings.get("straight", ())
+        search = Search(part, self.task, self.outputs, solve, straight, self.settings["seed"])
+        self.form = search.run()
+        form = self.form.form
+        if not form:
+            return
+
+        def formed(own: Part | None) -> Any:
+            return None if own is None else replace(own, design=form.expand(own.design))
+
+        self.prepared = replace(
+            prepared,
+            schema=replace(prepared.schema, form=form),
+            train=formed(prepared.train),
+            validation=formed(prepared.validation),
+            test=formed(prepared.test),
+        )
 
     def timed(self, stage: str, work: Callable[[], Any]) -> Any:
         """What the work gives; its seconds are kept under the stage's name."""
@@ -277,45 +315,3 @@ class Job:
         length = self.outputs * (columns.width + 1)
         answer = descend(None) if self.kept is None else self.kept.run(length, descend)
         return answer | {"findings": [Finding.of(finding) for finding in answer["findings"]]}
-
-
-def joined(one: Part, other: Part) -> Part:
-    """The rows of two parts of one table, in the table's order."""
-    rows = np.sort(np.concatenate([one.rows, other.rows]))
-    places = [np.searchsorted(rows, part.rows) for part in (one, other)]
-
-    def both(first: Any, second: Any) -> Any:
-        out = np.empty((len(rows), *first.shape[1:]), first.dtype)
-        out[places[0]], out[places[1]] = first, second
-        return out
-
-    design = replace(
-        one.design,
-        numbers=both(one.design.numbers, other.design.numbers),
-        codes=both(one.design.codes, other.design.codes),
-    )
-    weight = None if one.weight is None or other.weight is None else both(one.weight, other.weight)
-    return Part(design, both(one.y, other.y), rows, weight)
-
-
-def taken(part: Part, rows: Any) -> Part:
-    """Some rows of a part."""
-    design = replace(part.design, numbers=part.design.numbers[rows], codes=part.design.codes[rows])
-    weight = None if part.weight is None else part.weight[rows]
-    return Part(design, part.y[rows], part.rows[rows], weight)
-
-
-def folds(part: Part, count: int, seed: int) -> Iterator[tuple[Any, Any]]:
-    """Places of the rows kept and held out in turn, each class and each range of a number spread over all folds."""
-    generator = np.random.Generator(np.random.Philox(seed + 1))
-    shuffled = generator.permutation(len(part.y))
-    ordered = shuffled[np.argsort(part.y[shuffled], kind="stable")]
-    for k in range(count):
-        held = np.sort(ordered[k::count])
-        kept = np.setdiff1d(np.arange(len(part.y)), held)
-        if part.y.dtype.kind == "i":
-            # A class of which no row is left cannot be learned, nor judged.
-            known = np.isin(part.y[held], part.y[kept])
-            kept, held = np.sort(np.append(kept, held[~known])), held[known]
-        if len(held):
-            yield kept, held

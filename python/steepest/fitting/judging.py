@@ -11,6 +11,7 @@ import numpy as np
 
 import steepest
 from steepest.fitting.alphas import Path
+from steepest.fitting.formed import form_facts
 from steepest.fitting.job import Descent, Fitted, Job
 from steepest.fitting.noticing import (
     about_columns,
@@ -23,6 +24,7 @@ from steepest.fitting.noticing import (
     separated_levels,
     unsettled,
 )
+from steepest.fitting.splits import joined
 from steepest.model import story
 from steepest.tables import Part
 from steepest.tasks import Task
@@ -31,11 +33,11 @@ from steepest.tasks.metrics import in_order
 __all__ = ["python_lines", "story_of"]
 
 DEFAULTS: dict[str, Any] = {
-    "task": None, "loss": None, "test": None, "time": None, "alpha": None, "penalty": "l2", "l1_ratio": 0.5, "drop": [],
-    "categories": [], "amounts": [], "missing": "fill", "validation": 0.2, "refit": True, "cv": None, "scoring": None,
-    "class_weight": None, "sample_weight": None, "positive": None, "threshold": None, "cost": None, "tol": 1e-6,
-    "seed": 0, "header": None, "delimiter": None, "encoding": None, "decimal": None, "thousands": None,
-    "missing_target": None, "memory": None,
+    "task": None, "loss": None, "test": None, "time": None, "form": "auto", "alpha": None, "penalty": "l2",
+    "l1_ratio": 0.5, "drop": [], "categories": [], "amounts": [], "missing": "fill", "validation": 0.2, "refit": True,
+    "cv": None, "scoring": None, "class_weight": None, "sample_weight": None, "positive": None, "threshold": None,
+    "cost": None, "tol": 1e-6, "seed": 0, "header": None, "delimiter": None, "encoding": None, "decimal": None,
+    "thousands": None, "missing_target": None, "memory": None,
 }  # fmt: skip
 
 
@@ -162,9 +164,14 @@ def story_of(job: Job, fitted: Fitted, python: str, later: bool) -> dict[str, An
         figures, fitted.path, later, shifted=settings.get("class_weight") is not None
     )
     findings += about_target(prepared, job.task, rows, final.weights, heldout, figures)
-    findings += separated_levels(coefficients, schema.classes)
+    # What is said of columns is said of them as they lie.
+    findings += separated_levels([c for c in coefficients if not c.get("made")], schema.classes)
     findings += about_weights(settings.get("class_weight"), schema.classes)
-    findings += about_columns(prepared, rows)
+    whole = rows
+    if job.form.form:
+        aside = job.plain.validation if rows is not prepared.train else None
+        whole = job.plain.train if aside is None else joined(job.plain.train, aside)
+    findings += about_columns(job.plain, whole)
     said = {finding.kind for finding in findings}
     # A rare class is told of above, with its name.
     own = [f for f in final.solution["findings"] if not (f.kind == "rare" and "imbalanced_classes" in said)]
@@ -203,6 +210,7 @@ def story_of(job: Job, fitted: Fitted, python: str, later: bool) -> dict[str, An
         "columns": story.columns(schema),
         "metrics": figures,
         "heldout": heldout,
+        "form": form_facts(job, final),
         "path": path_facts(fitted.path, fitted.alpha, settings["penalty"]),
         "solution": story.solution(final.solution) | {"start": final.start},
         "coefficients": coefficients,

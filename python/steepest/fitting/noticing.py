@@ -244,7 +244,7 @@ def slim(part: Part, step: int) -> Part:
     """Every `step`-th row of a part."""
     if step == 1:
         return part
-    from steepest.fitting.job import taken
+    from steepest.fitting.splits import taken
 
     return taken(part, slice(None, None, step))
 

@@ -44,6 +44,14 @@ _PATH = {
 _COEFFICIENT = {
     "name": str, "column": str, "level": _TEXT, "value": REAL, "per_sd": REAL, "class": _LABEL, "*": object,
 }  # fmt: skip
+_TERM = {
+    "columns": [str], "kind": {"curve", "levels", "pair"}, "gain": REAL, "error": REAL, "x?": np.ndarray,
+    "y": np.ndarray, "one?": [str], "other?": [str],
+}  # fmt: skip
+_FORM = {
+    "terms": [_TERM], "sentence": str, "short": str, "plain": REAL, "loss": REAL, "rows": int, "columns": int,
+    "pairs": int,
+}  # fmt: skip
 #: what a story has; what later versions add is not looked at
 STORY = {
     "title": str, "version": str, "created": str, "task": str, "loss?": str, "task_reason": str, "target": str,
@@ -52,6 +60,7 @@ STORY = {
     "split": str, "threshold?": float, "positive?": _LABEL, "cost?": (None, float), "weighted?": Each(bool),
     "folds?": int, "columns": [_COLUMN], "metrics": [_METRIC],
     "heldout": {"part": str, "y": np.ndarray, "p": np.ndarray, "*": object}, "path": (None, _PATH),
+    "form?": (None, _FORM),
     "solution": _SOLUTION, "coefficients": [_COEFFICIENT], "intercept": (REAL, [REAL]), "findings": [_FINDING],
     "timing": Each(REAL), "python": str, "*": object,
 }  # fmt: skip
@@ -141,6 +150,8 @@ def coefficients(
                 "per_sd": value * float(weights.sd[j]),
                 "class": label,
             }
+            if feature.made:
+                entry["made"] = feature.made
             if counts is not None and j in counts:
                 entry["rows"] = int(counts[j].sum())
                 if classes is not None:

@@ -25,6 +25,7 @@ MARKS = {"problem": "Problem", "warning": "Warning", "note": "Note"}
 STAGES = {
     "read": "reading",
     "prepare": "preparing",
+    "form": "choosing the form",
     "path": "choosing alpha",
     "fit": "fitting",
     "refit": "fitting again",
@@ -252,6 +253,8 @@ def ending(story: dict[str, Any], verbose: bool) -> str:
         )
         if solution.get("start"):
             lines.append(f"It started from {solution['start']} solution, so it had little left to do.")
+    if (form := story.get("form")) and (verbose or form["terms"]):
+        lines.append(form["sentence" if verbose else "short"])
     path = story.get("path") or {}
     if path.get("sentence"):
         lines.append(

@@ -25,7 +25,9 @@ MOST_ROWS = 20
 
 def coefficients(story: Mapping[str, Any]) -> View | None:
     """What the template needs for the chapter on coefficients; None where the story has no coefficients."""
-    given = [dict(c) for c in story.get("coefficients") or ()]
+    every = [dict(c) for c in story.get("coefficients") or ()]
+    # Curves and pairs are drawn: their coefficients one by one say nothing.
+    given = [c for c in every if not c.get("made")]
     if not given:
         return None
     for c in given:
@@ -37,6 +39,7 @@ def coefficients(story: Mapping[str, Any]) -> View | None:
         "zero": largest == 0.0,
         "intercept": _intercept(story),
         "total": plural(len(given), "coefficient"),
+        "made": count(len(every) - len(given)) if len(every) > len(given) else "",
     }
     task = of_story(story)
     view["at_zero"] = task.at_zero if task else "it predicts"

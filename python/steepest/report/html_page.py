@@ -15,6 +15,7 @@ from steepest.findings import by_severity
 from steepest.report.coefficients import coefficients
 from steepest.report.convergence import convergence
 from steepest.report.figures import NONE, plural, short, value_text
+from steepest.report.forms import forms
 from steepest.report.goodness import goodness
 from steepest.report.inputs import alpha_path, columns_read, timing
 from steepest.report.writing import write_whole
@@ -117,6 +118,7 @@ def _view(story: Mapping[str, Any]) -> dict[str, Any]:
         "good": goodness(story),
         "descent": convergence(story),
         "coefficients": coefficients(story),
+        "form": forms(story),
         "alpha": alpha_path(story),
         "data": columns_read(story),
         "timing": timing(story),

@@ -16,6 +16,7 @@ View = dict[str, Any]
 STAGES = {
     "read": "reading the table",
     "prepare": "preparing columns",
+    "form": "choosing the form",
     "path": "choosing alpha",
     "fit": "fitting",
     "refit": "fitting again, to all rows",

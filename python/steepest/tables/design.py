@@ -22,6 +22,8 @@ class Feature:
     name: str
     column: str
     level: str | None = None
+    #: how it was made of its column: "curve", "levels" or "pair"; empty where it is the column, or a level of it
+    made: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Design:
     categories: tuple[str, ...]
     #: the table's column of each category; the category's own name where not given
     category_columns: tuple[str, ...] = ()
+    #: how the last categories were made of number columns or pairs ("levels" or "pair"); the others were there
+    made: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -64,11 +68,12 @@ class Design:
     def features(self) -> list[Feature]:
         """What each column of the dense design is, in order."""
         columns = self.category_columns or self.categories
+        made = ("",) * (len(self.categories) - len(self.made)) + self.made
         return [
             *self.number_features,
             *(
-                Feature(f"{name} = {level}", column, level)
-                for name, column, levels in zip(self.categories, columns, self.levels, strict=True)
+                Feature(f"{name} = {level}", column, level, how)
+                for name, column, levels, how in zip(self.categories, columns, self.levels, made, strict=True)
                 for level in levels
             ),
         ]

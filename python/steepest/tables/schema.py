@@ -12,6 +12,7 @@ from steepest.conform import Each, conforms
 from steepest.errors import InputError, TableError, did_you_mean
 from steepest.tables import dates
 from steepest.tables.design import Design, Feature
+from steepest.tables.form import SHAPE, Form
 from steepest.tables.kinds import expect
 from steepest.tables.numerals import GROUPS, Notation
 from steepest.tables.pieces import OTHER, LevelsPiece, NumberPiece, Piece, piece_from_dict, split_parts
@@ -40,7 +41,7 @@ _COLUMN = {
 SCHEMA = {
     "target": str, "task": {"binary", "multiclass", "regression"}, "task_reason": str,
     "classes": (None, [(str, int, float, bool)]), "columns": [_COLUMN], "missing": set(MISSING_WAYS), "named": bool,
-    "reading": {"delimiter?": str, "header?": (None, bool), "encoding?": (None, str), **_MARKS},
+    "reading": {"delimiter?": str, "header?": (None, bool), "encoding?": (None, str), **_MARKS}, "form?": SHAPE,
 }  # fmt: skip
 
 
@@ -117,6 +118,8 @@ class Schema:
     named: bool = True
     #: how its text was read
     reading: dict[str, Any] = field(default_factory=dict)
+    #: what enters as curves, as levels of numbers, in pairs
+    form: Form = field(default_factory=Form)
 
     @property
     def used(self) -> list[Column]:
@@ -135,6 +138,8 @@ class Schema:
     def to_json(self) -> str:
         """As JSON text."""
         data = {"format": FORMAT, **asdict(self)}
+        if not self.form:  # as versions wrote and read it that knew of no form
+            del data["form"]
         return json.dumps(data, allow_nan=False)
 
     @classmethod
@@ -162,6 +167,8 @@ class Schema:
             for column in data.pop("columns")
         ]
         classes = data.pop("classes")
+        if "form" in data:
+            data["form"] = Form.from_dict(data["form"])
         schema = cls(**data, columns=columns, classes=None if classes is None else tuple(classes))
         if (wrong := schema.contradiction()) is not None:
             raise InputError(f"this is no schema: {wrong}")
@@ -193,12 +200,15 @@ class Schema:
                     return f"{piece.name!r} is of another kind than its column"
                 if isinstance(piece, LevelsPiece) and piece.pooled and OTHER not in piece.levels:
                     return f"{piece.name!r} has no level for those that are pooled"
-        return None
+        numbers = {n for piece in self.pieces if isinstance(piece, NumberPiece) for n in piece.names}
+        texts = {piece.name: piece.levels for piece in self.pieces if isinstance(piece, LevelsPiece)}
+        return self.form.fault(numbers, texts)
 
     @property
     def width(self) -> int:
         """The number of columns of the dense design."""
-        return sum(len(p.levels) if isinstance(p, LevelsPiece) else p.width for p in self.pieces)
+        plain = sum(len(p.levels) if isinstance(p, LevelsPiece) else p.width for p in self.pieces)
+        return self.form.width(plain)
 
     def apply(self, source: Any) -> Applied:
         """Encodes new rows: columns in any order, further ones ignored, unseen and missing values included.
@@ -222,7 +232,7 @@ class Schema:
         known = {column.name for column in self.columns}
         ignored = [name for name in table.names if name not in known]
         far = {c.name: found for c in self.used if (found := far_outside(c, values[c.name]))}
-        return Applied(design, table, unseen, filled, ignored, far)
+        return Applied(self.form.expand(design), table, unseen, filled, ignored, far)
 
     def read_options(self, source: Any) -> dict[str, Any]:
         """How a file of new rows is read: with a header where there was one, and one column if one is needed."""
