@@ -21,6 +21,7 @@ from steepest.result import Result
 from steepest.tables.batches import Batches
 from steepest.tables.stream import Stream, batches_of, is_frame, is_unread
 
+from .explained import Explained
 from .offset import added
 from .problem import Problem, Solved, solve_all, warn_unless_converged
 from .settings import refuse_strange_numbers
@@ -143,7 +144,7 @@ def _refuse_inexact(values: NDArray[Any]) -> None:
                 )
 
 
-class LinearEstimator(Counterpart, BaseEstimator):  # type: ignore[misc]
+class LinearEstimator(Explained, Counterpart, BaseEstimator):  # type: ignore[misc]
     """A model whose scores are X w + b."""
 
     def _validate_params(self) -> None:
