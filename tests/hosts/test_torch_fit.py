@@ -340,6 +340,36 @@ def test_half_precision_trains() -> None:
     assert next(module.parameters()).dtype == torch.float32
 
 
+def test_in_float16_small_gradients_do_not_vanish() -> None:
+    """A millionth of a loss has slopes below what float16 can hold: without a scale nothing was learnt."""
+    module, (x, y) = net(2, 16, 2), circles()
+    before = ends_at(module, (x, y))
+    fit(
+        module,
+        (x, y),
+        lambda out, t: 1e-6 * nn.functional.cross_entropy(out, t),
+        bound=0,
+        epochs=10,
+        precision="float16",
+    )
+    assert ends_at(module, (x, y)) < 0.6 * before
+    assert next(module.parameters()).dtype == torch.float32
+
+
+def test_in_float16_gradients_that_overflow_by_their_scale_are_taken_again() -> None:
+    module, (x, y) = net(2, 16, 2), circles()
+    result = fit(
+        module,
+        (x, y),
+        lambda out, t: 1e3 * nn.functional.cross_entropy(out, t),
+        bound=0,
+        epochs=10,
+        precision="float16",
+    )
+    assert result.history["loss"][-1] < 0.6 * result.history["loss"][0]
+    assert "not_finite" not in [f.kind for f in result.findings]
+
+
 def test_several_starts_keep_the_best() -> None:
     module, (x, y) = net(2, 16, 2), circles()
     for p in module.parameters():  # a start from which no unit ever moves
@@ -932,7 +962,7 @@ def test_tensorboard_draws_each_review(tmp_path: Path) -> None:
 def test_mlflow_keeps_each_review(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mlflow = pytest.importorskip("mlflow")
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # mlflow-skinny has no other
-    mlflow.set_tracking_uri(tmp_path.as_uri())
+    mlflow.set_tracking_uri((tmp_path / "runs").as_uri())
     with mlflow.start_run() as run:
         result = fit(net(2, 8, 2), circles(), epochs=12, callback=steepest.log_to(mlflow))
     kept = mlflow.MlflowClient().get_metric_history(run.info.run_id, "loss")

@@ -25,6 +25,7 @@ from steepest.torch.training import Training
 
 __all__ = ["fit"]
 
+PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _BUSY: WeakSet[torch.nn.Module] = WeakSet()
 _LOCK = threading.Lock()
 _STATUS = {"held_out": 0, "budget": 1, "plateau": 2, "not_finite": 4, "stopped": 99}
@@ -101,8 +102,9 @@ def fit(
         Whether a gradient more than ten times as large as usual is clipped to that.
     ema : float, optional
         Weights are averaged with this decay, like 0.999, and the average is judged and returned.
-    precision : {"float32", "bfloat16"}
-        ``"bfloat16"``: mixed precision (autocast).
+    precision : {"float32", "bfloat16", "float16"}
+        The last two: mixed precision (autocast). With ``"float16"``, for GPUs without bfloat16, the loss is scaled so
+        that its gradients do not vanish in so few digits.
     starts : int, default 1
         So many runs, the first from the weights as they are, others from fresh ones (`reset_parameters`); the best
         is kept.
@@ -160,8 +162,8 @@ def fit(
     )
     batch = None if batch_size is None else _whole("batch_size", batch_size, 1)
     patience = None if patience is None else _whole("patience", patience, 1)
-    if precision not in ("float32", "bfloat16"):
-        raise InputError(f"precision must be 'float32' or 'bfloat16'; got {precision!r}")
+    if precision not in PRECISIONS:
+        raise InputError(f"precision must be one of {', '.join(map(repr, PRECISIONS))}; got {precision!r}")
     decay = _real("weight_decay", weight_decay, 0.0, math.inf)
     average = None if ema is None else _real("ema", ema, 0.0, 1.0)
     floor = None if bound is None else _real("bound", bound, -math.inf, math.inf)
@@ -211,7 +213,7 @@ def fit(
         Processes(where),
         accumulate,
         bool(clip),
-        precision == "bfloat16",
+        PRECISIONS[precision],
         average,
         decay,
         patience,

@@ -96,7 +96,8 @@ class Plan:
     processes: Processes
     accumulate: int = 1
     clip: bool = True
-    half: bool = False
+    #: the precision of mixed precision, where it is asked for
+    half: torch.dtype | None = None
     ema: float | None = None
     weight_decay: float = 0.0
     patience: int | None = None

@@ -20,6 +20,8 @@ __all__ = ["Steps", "Strange", "rows", "set_stream", "stream"]
 
 #: A gradient beyond this many times what is usual (the geometric mean of the last hundred or so) is clipped to it.
 CLIP = 10.0
+#: After so many steps of float16 without an infinite gradient the loss is scaled by twice as much, up to the most.
+STEADY, WIDEST = 500, 2.0**24
 #: What is said to be not finite where no part is.
 UNKNOWN = "the loss itself"
 
@@ -61,6 +63,9 @@ class Steps:
         # Parts that stand still within a module that trains, as frozen normalisation does, go on standing still.
         self.still = [m for m in plan.module.modules() if not m.training] if plan.module.training else []
         self.taken = self.evaluations = self.clipped = 0
+        #: what the loss is multiplied by before its gradient is taken, and for how many steps that has been well
+        self.scale = 2.0**16 if plan.half is torch.float16 else 1.0
+        self.steady = 0
         #: the mean logarithm of the gradient's norm, and over how many steps it is taken
         self.usual = [0.0, 0.0]
 
@@ -88,13 +93,7 @@ class Steps:
         """
         looks = self.size.looks_at(self.taken)
         before = (stream(self.plan.device), [b.clone() for b in self.module.buffers()]) if looks else None
-        self.optimizer.zero_grad(set_to_none=True)
-        value = self._gradient(pairs, shares, place)
-        if not math.isfinite(value):
-            raise self._strange(pairs, "the loss", place)
-        norm = self._norm()
-        if not math.isfinite(norm):
-            raise self._strange(pairs, "the gradient", place)
+        value, norm = self._scaled(pairs, shares, place)
         kept, rate = self._clip(norm), self.size.rate(done)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -115,7 +114,7 @@ class Steps:
     def loss(self, x: Any, y: Any, source: Batches | None = None, place: tuple[int, int] = (0, 0)) -> Any:
         """The loss of a batch; labels that the module has no output for are refused where a source is there to name
         them."""
-        half = torch.autocast(self.plan.device.type, torch.bfloat16) if self.plan.half else nullcontext()
+        half = torch.autocast(self.plan.device.type, self.plan.half) if self.plan.half else nullcontext()
         with half:
             output = _called(self.module, x)
             # On a GPU in the first steps only: looking waits.
@@ -142,6 +141,27 @@ class Steps:
         self.usual = [0.0, 0.0]
         self.size.shrink()
 
+    def _scaled(self, pairs: Pairs, shares: list[float], place: tuple[int, int]) -> tuple[float, float]:
+        """The loss, and the norm of its gradient, which lies in the parameters; in float16 it is computed of a multiple
+        of the loss, as large as its range allows."""
+        now = stream(self.plan.device) if self.scale > 1.0 else None
+        while True:
+            self.optimizer.zero_grad(set_to_none=True)
+            value = self._gradient(pairs, shares, place)
+            if not math.isfinite(value):
+                raise self._strange(pairs, "the loss", place)
+            norm = self._norm()
+            if math.isfinite(norm):
+                break
+            if now is None or self.scale <= 1.0:
+                raise self._strange(pairs, "the gradient", place)
+            self.scale, self.steady = self.scale / 4, 0
+            set_stream(now, self.plan.device)
+        self.steady += 1
+        if now is not None and self.steady >= STEADY:
+            self.scale, self.steady = min(2 * self.scale, WIDEST), 0
+        return value, norm
+
     def _gradient(self, pairs: Pairs, shares: list[float], place: tuple[int, int]) -> float:
         """The loss over the batches; the gradients lie in the parameters."""
         total = 0.0
@@ -154,8 +174,10 @@ class Steps:
                     "the loss does not depend on any parameter that is trained: was the output detached, or computed "
                     "under torch.no_grad?"
                 )
-            loss.backward()
+            (loss * self.scale if self.scale > 1.0 else loss).backward()
             total += float(loss.detach())
+        if self.scale > 1.0:
+            torch._foreach_div_([p.grad for p in self.params if p.grad is not None], self.scale)
         self.plan.processes.add_gradients(self.params)
         return self.plan.processes.sums([total])[0]
 

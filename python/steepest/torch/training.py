@@ -31,7 +31,7 @@ _NUMBERS = (
     "epoch", "batch", "failures", "best_loss", "best_review", "last_round", "since", "sums", "counts", "rate",
     "history",
 )  # fmt: skip
-_OF_STEPS = ("taken", "evaluations", "clipped", "usual")
+_OF_STEPS = ("taken", "evaluations", "clipped", "usual", "scale", "steady")
 
 
 class Training:
