@@ -14,6 +14,7 @@ import numpy as np
 from steepest import tasks
 from steepest.checkpoint import Series, check, digest
 from steepest.errors import InputError, NotConverged, did_you_mean
+from steepest.fitting import network
 from steepest.fitting.asked import class_weights, named_score, threshold_of, with_positive
 from steepest.fitting.job import Job
 from steepest.fitting.judging import python_lines, story_of
@@ -34,6 +35,7 @@ def fit(
     *,
     task: str | None = None,
     loss: str | None = None,
+    model: str = "linear",
     test: Any = None,
     time: str | int | None = None,
     form: str = "auto",
@@ -66,7 +68,7 @@ def fit(
     memory: int | None = None,
     checkpoint: Any = None,
 ) -> Model:
-    """Fit a linear model to a table, with nothing to tune.
+    """Fit a linear model, or a network, to a table, with nothing to tune.
 
     Minimises Σ weight · loss / Σ weight + alpha · penalty of the coefficients of standardised columns; the loss is
     the logistic one for two classes, softmax for several, half the squared error for numbers (in units of the
@@ -103,6 +105,11 @@ def fit(
         (amounts above 0 whose spread grows with their mean), "tweedie" (amounts of which many are exactly 0),
         "inverse_gaussian" (amounts above 0 with a tail longer still; not convex, so that no optimum is proved). It
         decides the task where that is not given.
+    model : {"linear", "network", "auto"}, default "linear"
+        "network": a network (`steepest.network`) of one hidden layer, to which every level of a category brings
+        weights of its own. "auto": the network where its mean loss on the held-out rows is below the linear model's
+        by more than the standard error of the difference, else the linear model. Both are fitted either way, and what
+        they lose is a finding. For the losses "logistic", "softmax", "squared" and "poisson", and rows in memory.
     test : table, optional
         A second table with the same columns, never looked at while fitting; the figures are its.
     time : str or int, optional
@@ -239,6 +246,7 @@ def fit(
     for part in (prepared.train, prepared.validation, prepared.test):
         if part is not None:
             chosen.refuse(part.y, prepared.schema.target)
+    network.refuse(model, chosen.loss, rows is not None, {"alpha": alpha, "cv": cv, "checkpoint": checkpoint})
     cut = threshold_of(threshold, cost, chosen)
     headline, score = named_score(scoring, chosen, cut)
     settings = {
@@ -258,7 +266,8 @@ def fit(
         "headline": headline,
     }
     arguments = {
-        "task": task, "loss": loss, "test": test, "time": time, "form": form, "alpha": alpha, "penalty": penalty,
+        "task": task, "loss": loss, "model": model, "test": test, "time": time, "form": form, "alpha": alpha,
+        "penalty": penalty,
         "l1_ratio": l1_ratio,
         "drop": list(drop), "categories": list(categories), "amounts": list(amounts), "missing": missing,
         "validation": validation,
@@ -276,11 +285,20 @@ def fit(
     job.rows = rows
     with kept or nullcontext():
         fitted = job.run()
+        choice = None if model == "linear" else network.beside(job, fitted)
         facts = story_of(job, fitted, python_lines(table, target, arguments), later=time is not None)
+    settings["alpha"] = fitted.alpha
+    if choice is not None and prepared.validation is not None:
+        taken = model == "network" or choice.better
+        facts = network.facts_of(job, choice, facts, later=time is not None) if taken else facts
+        facts = network.with_finding(facts, choice.finding(len(prepared.validation.y), taken, model), model)
+        if taken:
+            own = settings | {"model": "network", "penalty": "l2", "alpha": network.ALPHA}
+            return Model(job.plain.schema, choice.final.weights, own, facts)
     solution = fitted.final.solution
     if not solution["success"]:
         warnings.warn(f"the fit did not converge: {solution['message']}", NotConverged, stacklevel=2)
-    return Model(job.prepared.schema, fitted.final.weights, settings | {"alpha": fitted.alpha}, facts)
+    return Model(job.prepared.schema, fitted.final.weights, settings, facts)
 
 
 def _description(prepared: Prepared, rows: Rows | None, arguments: Mapping[str, Any]) -> dict[str, str]:

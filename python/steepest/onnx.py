@@ -43,6 +43,7 @@ from steepest import linear
 from steepest.errors import InputError
 from steepest.linear.theirs import Counterpart
 from steepest.model import Model
+from steepest.model.weights import Weights
 from steepest.tables.form import DEGREE, Pair
 from steepest.tables.missing import TOKENS
 from steepest.tables.pieces import MISSING, OTHER, LevelsPiece, NumberPiece
@@ -132,6 +133,8 @@ class _Graph:
 def _of_table(model: Model) -> Any:
     """The encoding of the columns, the margins, and what they stand for."""
     schema, weights = model.schema, model.weights
+    if not isinstance(weights, Weights):
+        raise InputError("networks of tables are not exported: fit with model='linear' for a graph")
     graph = _Graph(column.name for column in schema.used)
     dated = [p.column for p in schema.pieces if p.part is not None]
     if dated:

@@ -29,6 +29,7 @@ examples:
 PASSED = (
     "task",
     "loss",
+    "model",
     "test",
     "time",
     "form",
@@ -97,6 +98,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="of a number: squared (default), huber, poisson, gamma, tweedie or inverse_gaussian",
     )
+    add("--model", metavar="KIND", help="linear (default), network, or auto: the better one on held-out rows")
     add("--time", metavar="COLUMN", help="hold out the last rows by this column instead of random ones")
     add("--drop", action="append", default=[], metavar="COLUMN", help="leave a column out; again for more")
     add(
@@ -203,7 +205,9 @@ def run(args: argparse.Namespace) -> int:
     if args.coefficients:
         model.coefficients.to_csv(args.coefficients)
         terminal.say(f"coefficients: {args.coefficients}")
-    return 0 if model.story()["solution"]["success"] else 1
+    # A network is trained for a while, and does not converge.
+    network = model.story().get("model") == "network"
+    return 0 if network or model.story()["solution"]["success"] else 1
 
 
 def given(args: argparse.Namespace) -> dict[str, Any]:

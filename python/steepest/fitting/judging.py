@@ -37,7 +37,7 @@ DEFAULTS: dict[str, Any] = {
     "l1_ratio": 0.5, "drop": [], "categories": [], "amounts": [], "missing": "fill", "validation": 0.2, "refit": True,
     "cv": None, "scoring": None, "class_weight": None, "sample_weight": None, "positive": None, "threshold": None,
     "cost": None, "tol": 1e-6, "seed": 0, "header": None, "delimiter": None, "encoding": None, "decimal": None,
-    "thousands": None, "missing_target": None, "memory": None,
+    "thousands": None, "missing_target": None, "memory": None, "model": "linear",
 }  # fmt: skip
 
 

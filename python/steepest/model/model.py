@@ -12,6 +12,7 @@ import numpy as np
 from steepest import tasks
 from steepest.errors import InputError, ModelFileError
 from steepest.findings import Finding
+from steepest.model.network import NetworkWeights
 from steepest.model.operating import operating_points
 from steepest.model.records import Records
 from steepest.model.story import fault, pack, unpack
@@ -27,7 +28,7 @@ __all__ = ["Model"]
 
 @dataclass(frozen=True, repr=False)
 class Model:
-    """A linear model of a table's target, with all it takes to apply it to new rows and to report on it.
+    """A linear model of a table's target, or a network, with all it takes to apply it to new rows and to report on it.
 
     Made by `steepest.fit` or `steepest.load`; it does not change.
 
@@ -39,8 +40,8 @@ class Model:
 
     #: how the table's columns are encoded
     schema: Schema
-    #: the coefficients
-    weights: Weights
+    #: the coefficients, or a network's layers
+    weights: Weights | NetworkWeights
     #: the settings of the fit: alpha, penalty, l1_ratio, seed, …
     settings: dict[str, Any]
     #: what came of the fit, as `story()` returns it
@@ -94,6 +95,8 @@ class Model:
         >>> steepest.fit("diabetes", alpha=0.1).coefficients[:2]["column"]
         ['(intercept)', 'age']
         """
+        if isinstance(self.weights, NetworkWeights):
+            raise InputError("a network has no coefficients: fit with model='linear' for some")
         facts = self.facts["coefficients"]
         intercepts = np.atleast_1d(self.facts["intercept"]).tolist()
         labels = [None] if len(intercepts) == 1 or self.schema.classes is None else list(self.schema.classes)
@@ -274,7 +277,7 @@ class Model:
         """
         facts, arrays = pack(self.facts)
         content = {"schema": self.schema.to_json(), "settings": self.settings, "story": facts}
-        arrays |= {f"weights.{name}": getattr(self.weights, name) for name in Weights.__dataclass_fields__}
+        arrays |= self.weights.arrays()
         write_file(path, "model", content, arrays)
 
     @classmethod
@@ -298,9 +301,7 @@ class Model:
         """
         content, arrays = read_file(path, "model")
         try:
-            weights = Weights(
-                **{name: arrays.pop(f"weights.{name}") for name in Weights.__dataclass_fields__}
-            )
+            weights = NetworkWeights.taken(arrays) or Weights.taken(arrays)
             schema = Schema.from_json(content["schema"])
             weights.check(schema)
             facts, settings = unpack(content["story"], arrays), content["settings"]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from steepest.conform import REAL, Each, conforms
+from steepest.model.network import NetworkWeights
 from steepest.model.weights import Weights
 from steepest.tables import Design, Schema
 
@@ -74,7 +75,7 @@ SETTINGS = {
 }
 
 
-def fault(facts: Any, settings: Any, schema: Schema, weights: Weights) -> str | None:
+def fault(facts: Any, settings: Any, schema: Schema, weights: Weights | NetworkWeights) -> str | None:
     """What in a story and its settings from a file is not as `story_of` makes them, or None."""
     wrong = conforms(facts, STORY, "the story") or conforms(settings, SETTINGS, "the settings")
     if wrong is not None:
@@ -91,9 +92,13 @@ def fault(facts: Any, settings: Any, schema: Schema, weights: Weights) -> str | 
         and len({len(path[name]) for name in ("alphas", "train_loss", "validation_loss")}) > 1
     ):
         return "its path is of unequal length"
-    if len(facts["coefficients"]) != weights.coefficients.size or facts["task"] != schema.task:
+    linear = isinstance(weights, Weights)
+    size = weights.coefficients.size if isinstance(weights, Weights) else 0
+    if len(facts["coefficients"]) != size or facts["task"] != schema.task:
         return "its coefficients are not those of its weights"
-    if len(np.atleast_1d(facts["intercept"])) != len(weights.offset):
+    if (facts.get("model") == "network") == linear:
+        return "it is of another kind of model than its weights"
+    if isinstance(weights, Weights) and len(np.atleast_1d(facts["intercept"])) != len(weights.offset):
         return "its intercept is not that of its weights"
     if not 0 <= settings.get("threshold", 0.5) <= 1 or not (settings.get("cost") or 1.0) > 0:
         return "its threshold or its cost is out of range"

@@ -29,6 +29,7 @@ STAGES = {
     "path": "choosing alpha",
     "fit": "fitting",
     "refit": "fitting again",
+    "network": "a network",
     "folds": "folds",
     "evaluate": "judging",
 }
@@ -160,7 +161,9 @@ def quality(story: dict[str, Any], width: int, figures: list[dict[str, Any]], ve
     elif story["heldout"]["part"] == "test":
         lines = [f"On the {plural(rows, 'test row')}, never looked at while fitting"]
     else:
-        also = "; they also chose alpha" if (story.get("path") or {}).get("alphas") else ""
+        chose = ["alpha"] if (story.get("path") or {}).get("alphas") else []
+        chose += ["the model"] if (story.get("choice") or {}).get("asked") == "auto" else []
+        also = f"; they also chose {' and '.join(chose)}" if chose else ""
         drawn, the = (" of the sample", "its") if sample_of(fitted) else ("", "the")
         lines = [
             f"On {plural(rows, 'held-out row')}{drawn}, by a model fitted to {the} other {judged:,}{also}"
@@ -256,10 +259,17 @@ def ending(story: dict[str, Any], verbose: bool) -> str:
     if (form := story.get("form")) and (verbose or form["terms"]):
         lines.append(form["sentence" if verbose else "short"])
     path = story.get("path") or {}
-    if path.get("sentence"):
+    if story.get("model") == "network":
+        # It is trained for a while, and no optimum of it is known: that it did not converge says nothing.
+        lines = [
+            f"Network: {path['sentence'].rstrip('.')}; {effort}, {figure(sum(story['timing'].values()), 2)} s in all."
+        ]
+    elif path.get("sentence"):
         lines.append(
             path["sentence"] if verbose else f"alpha {path['chosen']:.3g}, {path.get('short') or 'as given'}."
         )
+    if not verbose and (story.get("choice") or {}).get("asked") == "auto":
+        lines.append(story["choice"]["sentence"])
     if not verbose:
         notes = sum(f["severity"] == "note" for f in story["findings"])
         also = f" ({plural(notes, 'note')} on the data)" if notes else ""

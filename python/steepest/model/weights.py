@@ -41,6 +41,15 @@ class Weights:
         grid = np.asarray(point, dtype=np.float64).reshape(outputs, len(mean) + 1)
         return cls(grid[:, :-1] / sd, mean.copy(), sd.copy(), grid[:, -1].copy())
 
+    def arrays(self) -> dict[str, Floats]:
+        """Its arrays by the names that they have in a file."""
+        return {f"weights.{name}": getattr(self, name) for name in self.__dataclass_fields__}
+
+    @classmethod
+    def taken(cls, arrays: dict[str, Floats]) -> Weights:
+        """Those of a file's arrays, which are taken out of them."""
+        return cls(**{name: arrays.pop(f"weights.{name}") for name in cls.__dataclass_fields__})
+
     def times(self, scale: float, shift: float) -> Weights:
         """The predictor of scale · (what it predicts) + shift."""
         return Weights(self.coefficients * scale, self.centre, self.sd, self.offset * scale + shift)
