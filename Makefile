@@ -21,7 +21,7 @@ test: $(VENV)/.test
 	cargo test --quiet --workspace --exclude steepest-python
 	$(BIN)/python -m pytest -m "not hosts"
 
-## test-hosts: torch and Keras too
+## test-hosts: torch, Keras, JAX, ONNX and ASE too
 test-hosts: $(VENV)/.hosts
 	KERAS_BACKEND=torch $(BIN)/python -m pytest -m hosts
 
@@ -30,9 +30,10 @@ peer-tests: $(VENV)/.test
 	$(BIN)/python tools/peer_tests.py scikit
 	$(BIN)/python tools/peer_tests.py scipy_optimize
 
-## peer-tests-hosts: Keras' own tests of its optimizers; torch's where TORCH_TESTS names test/optim of its checkout
+## peer-tests-hosts: Keras' own tests of its optimizers, ASE's of its own; torch's where TORCH_TESTS names test/optim of its checkout
 peer-tests-hosts: $(VENV)/.hosts
 	$(BIN)/python tools/peer_tests.py keras_optimizers
+	$(BIN)/python tools/peer_tests.py ase_optimize
 	$(if $(TORCH_TESTS),$(BIN)/python tools/peer_tests.py torch_optim)
 
 ## hunt: generated problems, new ones each time, judged by an oracle in 80-bit numbers; counts go to hunt.txt (SEED=, CASES=, FIRST=)
@@ -101,7 +102,7 @@ $(VENV)/.develop: $(VENV)/.test
 	touch $@
 
 $(VENV)/.hosts: $(VENV)/.test
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'torch>=2.4' 'keras>=3.5' 'jax>=0.8' 'optax>=0.2.4' 'skl2onnx>=1.17' onnxruntime expecttest
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'torch>=2.4' 'keras>=3.5' 'jax>=0.8' 'optax>=0.2.4' 'skl2onnx>=1.17' onnxruntime 'ase>=3.29' expecttest
 	touch $@
 
 clean:

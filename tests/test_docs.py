@@ -13,7 +13,7 @@ import steepest
 ROOT = Path(__file__).parents[1]
 OPTIONS = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
 #: modules that need what is not always installed
-HOSTS = {"steepest.torch", "steepest.keras", "steepest.jax", "steepest.onnx"}
+HOSTS = {"steepest.torch", "steepest.keras", "steepest.jax", "steepest.onnx", "steepest.ase"}
 MODULES = sorted(
     module.name
     for module in pkgutil.walk_packages(steepest.__path__, "steepest.")

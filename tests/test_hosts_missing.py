@@ -1,4 +1,4 @@
-"""torch and Keras are extras: without them there is a plain message that names the extra."""
+"""torch, Keras and ASE are extras: without them there is a plain message that names the extra."""
 
 import subprocess
 import sys
@@ -7,7 +7,8 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    ("host", "extra"), [("torch", r"steepest\[torch\]"), ("keras", r"steepest\[keras\]")]
+    ("host", "extra"),
+    [("torch", r"steepest\[torch\]"), ("keras", r"steepest\[keras\]"), ("ase", r"steepest\[ase\]")],
 )
 def test_without_the_host_the_extra_is_named(host: str, extra: str) -> None:
     code = f"""

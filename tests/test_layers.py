@@ -29,7 +29,7 @@ LAYERS = [
     {"fitting"},
     {"fit"},
     {"hosts"},
-    {"torch", "jax", "keras", "dask", "onnx", "mlflow"},
+    {"torch", "jax", "keras", "dask", "onnx", "mlflow", "ase"},
     {"catalogue"},
     {"cli"},
 ]
@@ -63,7 +63,7 @@ MAY: dict[str, set[str]] = {
     "designs": {"design", "linalg", "numbers", "parallel", "source"},
     "differences": {"numbers", "objective", "state", "status"},
     "duality": {"held", "loss", "parallel", "penalty"},
-    "energy": {"refusal"},
+    "energy": {"linalg", "refusal"},
     "evaluated": set(),
     "factors": {"linalg", "loss", "numbers", "objective", "parallel", "penalty", "refusal", "status"},
     "glm": {

@@ -168,7 +168,7 @@ __all__ = [
 
 
 # Modules that need a package which is not always installed: found when asked for, and in no list of names.
-_HOSTS = ("jax", "keras", "onnx", "torch")
+_HOSTS = ("ase", "jax", "keras", "onnx", "torch")
 
 
 def __getattr__(name: str) -> object:

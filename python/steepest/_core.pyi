@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "Descent",
+    "Displaced",
     "Optimum",
     "Potential",
     "Progress",
@@ -127,6 +128,13 @@ class Potential:
     ) -> Potential: ...
     def evaluate(self, positions: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]: ...
     def coincident(self, positions: NDArray[np.float64], distance: float) -> list[int] | None: ...
+
+@final
+class Displaced:
+    def __new__(
+        cls, potential: Potential, start: NDArray[np.float64], free: Sequence[int] | None, unit: float
+    ) -> Displaced: ...
+    def __call__(self, y: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]: ...
 
 def quadratic(request: Mapping[str, Any], warm: Optimum | None = None) -> tuple[dict[str, Any], Optimum]: ...
 def means(

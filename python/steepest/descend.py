@@ -6,7 +6,7 @@ import html
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -48,6 +48,16 @@ class Step:
     rate: float
 
 
+class Kept(Protocol):
+    """What keeps a descent between two steps, as `steepest.checkpoint.Checkpoint` does."""
+
+    def request(self) -> dict[str, Any]:
+        """What the compiled core needs to know of it."""
+
+    def findings(self) -> list[dict[str, Any]]:
+        """What there is to say of it."""
+
+
 class Descent(Iterator[Step]):
     """A descent under way: iterate over it, steer it by `rate`, `stop` it, go on with it.
 
@@ -55,9 +65,9 @@ class Descent(Iterator[Step]):
     called; after `stop` or a budget, `go_on` lets it continue.
     """
 
-    def __init__(self, function: Function, asked: Asked, kept: Checkpoint | None = None) -> None:
+    def __init__(self, function: Function, asked: Asked, kept: Kept | None = None, path: bool = True) -> None:
         self._function, self._asked, self._kept = function, asked, kept
-        request = function.request() | asked.request() | {"path": True}
+        request = function.request() | asked.request() | {"path": path}
         self._steps = _core.Descent(request | {"checkpoint": None if kept is None else kept.request()})
 
     def __next__(self) -> Step:

@@ -19,6 +19,7 @@ __all__ = [
     "BarzilaiBorwein",
     "Bfgs",
     "Coordinate",
+    "Fire",
     "Fista",
     "FrankWolfe",
     "GradientDescent",
@@ -112,6 +113,61 @@ class Coordinate(Settings):
 
     registry: ClassVar[str] = "methods"
     name: ClassVar[str] = "coordinate"
+
+
+@dataclass(frozen=True)
+class Fire(Settings):
+    """FIRE 2.0, the fast inertial relaxation engine: v ← v − Δt ∇f, turned towards the slope, v ← (1 − α) v
+    − α |v| ∇f/|∇f|, and x ← x + Δt v. Where the slope pushes against v (power below 0) it takes half a step
+    back and stops.
+
+    One gradient a step, and the value is looked at only where it ends. Here Δt follows the curvature that
+    the last steps have met, c = |Δg| / |Δx|: it grows up to a share of 1/√c, beyond which a mass on a
+    spring as stiff would swing ever further. So no unit of length, mass or energy has to be known. Many
+    steps, each of them safe: for energies whose forces are noisy or are no gradient at all; `lbfgs` takes
+    fewer where they are.
+
+    Bitzek, Koskinen, Gähler, Moseler and Gumbsch 2006; Guénolé et al. 2020,
+    <https://arxiv.org/abs/1908.02038>.
+
+    Parameters
+    ----------
+    reach : float, default 0.3
+        The largest time step, as a share of 1/√c. Allowed: between 0.01 and 1.4.
+    grow : float, default 2.0
+        What the time step grows by, once it goes downhill. Allowed: between 1 and 10.
+    shrink : float, default 0.9
+        What it shrinks by where the slope pushes back. Allowed: between 0.01 and 1.
+    delay : int, default 1
+        Steps downhill before it grows. Allowed: between 0 and 1000.
+    mix : float, default 0.4
+        α at first, and after each stop. Allowed: between 0 and 1.
+    fade : float, default 0.95
+        What α falls by while it goes downhill. Allowed: between 0 and 1.
+    longest : float, default 0.2
+        How far one step may lead, in units of the size of x. Allowed: at least 0.
+    gtol : float, default -1.0
+        SciPy's criterion: claim convergence where max |∇F| is at most this; below 0 the method's own.
+        Allowed: at least -1.
+    ftol : float, default -1.0
+        SciPy's criterion: claim convergence where a step lowers F by at most this, relative; below 0 the
+        method's own. Allowed: at least -1.
+    verify : bool, default True
+        Whether to look at both sides of the point before convergence is claimed (a few evaluations).
+    """
+
+    registry: ClassVar[str] = "methods"
+    name: ClassVar[str] = "fire"
+    reach: float = 0.3
+    grow: float = 2.0
+    shrink: float = 0.9
+    delay: int = 1
+    mix: float = 0.4
+    fade: float = 0.95
+    longest: float = 0.2
+    gtol: float = -1.0
+    ftol: float = -1.0
+    verify: bool = True
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from steepest.findings import Finding
 from steepest.objective import Floats, Function
 from steepest.result import Result
 
-__all__ = ["several"]
+__all__ = ["Walk", "read_count", "read_seed", "several"]
 
 #: More starts than this are taken for a mistake.
 _MOST = 1_000_000
@@ -29,6 +29,10 @@ _CLOSE, _WAY, _RISE = 1e-3, (0.01, 0.031, 0.1, 0.2137, 0.382, 0.618, 0.8541), 1e
 #: How far a perturbation leads at first, and what it grows by where it led back, and shrinks by where it led higher;
 #: in units of max(1, |x|), or of the box.
 _FAR, _GROWS, _SHRINKS, _MOST_FAR = 0.5, 1.5, 0.9, 10.0
+
+#: What a temperature that is found on the way falls by at each rise that is gone on from; it grows at the others, by so
+#: much that this share of them is.
+_COOLS, _TAKEN = 0.95, 0.2
 
 Run = Callable[[Function], Result]
 
@@ -59,11 +63,8 @@ def several(function: Function, starts: Any, escape: Any, seed: Any, run: Run) -
     InputError
         If `starts`, `escape` or `seed` cannot be used.
     """
-    rounds = _count("escape", 0 if escape is None else escape, 0)
-    try:
-        random = np.random.Generator(np.random.Philox(seed))
-    except (TypeError, ValueError):
-        raise InputError(f"seed must be a whole number of at least 0; got {seed!r}") from None
+    rounds = read_count("escape", 0 if escape is None else escape, 0)
+    random = read_seed(seed)
     points = _points(1 if starts is None else starts, function, random)
     runs: list[Result] = []
     for p in points:
@@ -71,18 +72,71 @@ def several(function: Function, starts: Any, escape: Any, seed: Any, run: Run) -
         if _stopped(runs[-1]):
             return _told(function, runs, min(runs, key=_order), 0)
     begun = len(runs)
-    best, far = min(runs, key=_order), _FAR
+    best, walk = min(runs, key=_order), Walk(random, 0.0)
     for _ in range(rounds):
-        end = run(function.at(_around(_flat(function, best), far, function, random)))
+        end = run(function.at(_around(_flat(function, best), walk.far, function, random)))
         runs.append(end)
         if _stopped(end):
             return _told(function, runs, min(best, end, key=_order), len(runs) - begun)
-        if _same(function, end, best):
-            far = min(_GROWS * far, _MOST_FAR)
-        elif _order(end) >= _order(best):
-            far *= _SHRINKS
-        best = min(best, end, key=_order)
+        rise = np.inf if _order(end) >= _order(best) else -np.inf
+        if walk.takes(rise, _same(function, end, best)):
+            best = end
     return _told(function, runs, best, rounds)
+
+
+class Walk:
+    """A walk from minimum to minimum: how far to perturb, and whether to go on from where that led.
+
+    Parameters
+    ----------
+    random : Generator
+        For what is accepted by chance.
+    temperature : float or None
+        A rise by Δ is gone on from with the probability exp(−Δ / temperature): at 0 none is. None for a temperature at
+        which a fifth of the rises are.
+    far : float or None
+        How far a perturbation leads, where that is given: else it grows where one led back, and shrinks where one led
+        higher.
+
+    Examples
+    --------
+    >>> walk = Walk(np.random.default_rng(0), 0.0)
+    >>> walk.takes(-1.0, False), walk.takes(1.0, False), walk.far < 0.5
+    (True, False, True)
+    """
+
+    def __init__(
+        self, random: np.random.Generator, temperature: float | None, far: float | None = None
+    ) -> None:
+        self._random = random
+        self._tuned = temperature is None, far is None
+        self.temperature = 0.0 if temperature is None else temperature
+        self.far = _FAR if far is None else far
+
+    def takes(self, rise: float, same: bool) -> bool:
+        """Whether to go on from an end that lies so much higher, or is the same minimum.
+
+        Parameters
+        ----------
+        rise : float
+            Its value, less that of the minimum where the walk stands.
+        same : bool
+            Whether it is that minimum.
+        """
+        tuned, stepped = self._tuned
+        if tuned and self.temperature == 0.0 and 0 < rise < np.inf and not same:
+            self.temperature = rise
+        lower = rise < 0
+        taken = lower or bool(
+            self.temperature > 0 and self._random.random() < np.exp(-max(rise, 0.0) / self.temperature)
+        )
+        if tuned and not same and not lower and self.temperature > 0:
+            self.temperature *= _COOLS if taken else _COOLS ** (-_TAKEN / (1.0 - _TAKEN))
+        if stepped and same:
+            self.far = min(_GROWS * self.far, _MOST_FAR)
+        elif stepped and not taken:
+            self.far *= _SHRINKS
+        return taken
 
 
 def _stopped(run: Result) -> bool:
@@ -90,7 +144,15 @@ def _stopped(run: Result) -> bool:
     return bool(run.outcome == "stopped")
 
 
-def _count(what: str, value: Any, least: int) -> int:
+def read_seed(seed: Any) -> np.random.Generator:
+    """What is drawn from, by a seed."""
+    try:
+        return np.random.Generator(np.random.Philox(seed))
+    except (TypeError, ValueError):
+        raise InputError(f"seed must be a whole number of at least 0; got {seed!r}") from None
+
+
+def read_count(what: str, value: Any, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         kinds = ", or an array of points" if what == "starts" else ""
         raise InputError(f"{what} must be a whole number{kinds}; got {value!r}")
@@ -103,7 +165,7 @@ def _points(starts: Any, function: Function, random: np.random.Generator) -> Ite
     """Where to begin: x0 itself and others around it, or the points given."""
     x0 = function.start
     if np.ndim(starts) == 0:
-        return itertools.chain([x0], _drawn(_count("starts", starts, 1) - 1, function, random))
+        return itertools.chain([x0], _drawn(read_count("starts", starts, 1) - 1, function, random))
     points = [function.read(p) for p in starts]
     if not points:
         raise InputError("starts must be a number or an array of points; got none")

@@ -1,5 +1,6 @@
 //! A Python function as an objective.
 use crate::calling::call;
+use crate::energy::Displaced;
 use crate::enter::refused;
 use crate::returned::{dense, entries, number, pair, real};
 use crate::watch::failed;
@@ -8,6 +9,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyComplex, PyTuple};
 use steepest::differences::{Differences, Length, Scheme};
+use steepest::energy::Displaced as Moved;
 use steepest::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
 use steepest::state::{Bad, State, Visitor};
 use steepest::status::Halt;
@@ -49,6 +51,8 @@ pub struct Callable {
     pub batch: Option<(Py<PyAny>, usize)>,
     /// Constraints beside bounds.
     pub limited: Option<Limited>,
+    /// Where the function is the core's own: it is asked without Python.
+    own: Option<Moved>,
     dim: usize,
     slope: Slope,
     bend: Bend,
@@ -78,6 +82,9 @@ impl Callable {
         let dim = shape.iter().product();
         let (lent, value, checked, spent) = (None, f64::NAN, false, 0);
         let tensors = vec![shape.clone()];
+        let own =
+            Python::attach(|py| fun.bind(py).cast::<Displaced>().ok().map(|own| own.get().core()));
+        let own = own.filter(|own| own.dim() == dim && matches!(slope, Slope::WithValue));
         Callable {
             fun,
             args,
@@ -85,6 +92,7 @@ impl Callable {
             tensors,
             batch: None,
             limited: None,
+            own,
             dim,
             slope,
             bend,
@@ -300,7 +308,15 @@ impl Objective for Callable {
             return rows.all();
         }
         let Sorted { value, gradient, others } = Sorted::of(asks);
-        if value.is_some() || gradient.is_some() {
+        if let Some(own) = self.own.as_mut().filter(|_| value.is_some() || gradient.is_some()) {
+            let found = match gradient {
+                Some(to) => own.evaluate(x, to),
+                None => own.evaluate(x, &mut vec![0.0; x.len()]),
+            };
+            if let Some(to) = value {
+                *to = found;
+            }
+        } else if value.is_some() || gradient.is_some() {
             let found = Python::attach(|py| match rows {
                 Rows::Terms(terms) => self.some(py, terms, x, gradient),
                 _ => self.both(py, x, value.is_some(), gradient),

@@ -1,9 +1,9 @@
 //! Energies of atoms as Python sees them: energy and forces in one crossing.
 use crate::enter::{guarded, refused};
-use numpy::{PyArray2, PyArrayMethods, PyReadonlyArray2};
+use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use std::sync::{Mutex, PoisonError};
-use steepest::energy::{Lattice, PairForm, Potential as Core, Spring};
+use steepest::energy::{Displaced as Moved, Lattice, PairForm, Potential as Core, Spring};
 
 /// A potential of the core's own, with the list of neighbours that it keeps between calls.
 #[pyclass(frozen, module = "steepest._core")]
@@ -85,5 +85,56 @@ impl Potential {
             let core = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             Ok(core.coincident(x, distance))
         })
+    }
+}
+
+/// The energy of displacements: what a descent asks without Python. Called from Python, it answers too.
+#[pyclass(frozen, module = "steepest._core")]
+pub struct Displaced(Mutex<Moved>);
+
+#[pymethods]
+impl Displaced {
+    /// Of a potential: the positions, the coordinates that may move (None for all), and the unit.
+    #[new]
+    #[pyo3(signature = (potential, start, free, unit))]
+    fn new(
+        potential: &Potential,
+        start: Positions<'_>,
+        free: Option<Vec<usize>>,
+        unit: f64,
+    ) -> PyResult<Self> {
+        let start = start.as_slice()?.to_vec();
+        if free.iter().flatten().any(|i| *i >= start.len()) {
+            return Err(refused("a coordinate that may move is not there".to_owned()));
+        }
+        let core = potential.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok(Displaced(Mutex::new(Moved::new(core, start, free, unit))))
+    }
+
+    /// The energy and its gradient.
+    fn __call__<'py>(
+        &self,
+        py: Python<'py>,
+        y: PyReadonlyArray1<'py, f64>,
+    ) -> PyResult<(f64, Bound<'py, PyArray1<f64>>)> {
+        let mut core = self.core();
+        let y = y.as_slice()?;
+        if y.len() != core.dim() {
+            return Err(refused(format!(
+                "{} displacements are needed; got {}",
+                core.dim(),
+                y.len()
+            )));
+        }
+        let mut gradient = vec![0.0; y.len()];
+        let value = core.evaluate(y, &mut gradient);
+        Ok((value, PyArray1::from_vec(py, gradient)))
+    }
+}
+
+impl Displaced {
+    /// A copy for one descent.
+    pub fn core(&self) -> Moved {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -36,7 +36,7 @@ mod _core {
     #[pymodule_export]
     use super::descent::Steps;
     #[pymodule_export]
-    use super::energy::Potential;
+    use super::energy::{Displaced, Potential};
     #[pymodule_export]
     use super::enter::panics;
     #[pymodule_export]

@@ -1,4 +1,5 @@
 //! Energies of atoms, and the forces on them: pairs within a cut-off, springs; in free space or in a box that repeats.
+use crate::linalg::vectors::fold8;
 use crate::refusal::Refusal;
 pub use lattice::Lattice;
 use neighbours::Neighbours;
@@ -36,16 +37,21 @@ pub enum PairForm {
     },
 }
 
+/// 4 ε ((σ/r)¹² − (σ/r)⁶) at the square of a distance, and its derivative by the distance over the distance.
+#[inline(always)]
+fn lennard_jones(epsilon: f64, sigma: f64, q: f64) -> (f64, f64) {
+    let over = 1.0 / q;
+    let s2 = sigma * sigma * over;
+    let s6 = s2 * s2 * s2;
+    (4.0 * epsilon * (s6 * s6 - s6), -24.0 * epsilon * (2.0 * s6 * s6 - s6) * over)
+}
+
 impl PairForm {
     /// The value at the square of a distance, and its derivative by the distance over the distance.
     #[inline(always)]
     fn at(self, q: f64) -> (f64, f64) {
         match self {
-            PairForm::LennardJones { epsilon, sigma } => {
-                let s2 = sigma * sigma / q;
-                let s6 = s2 * s2 * s2;
-                (4.0 * epsilon * (s6 * s6 - s6), -24.0 * epsilon * (2.0 * s6 * s6 - s6) / q)
-            }
+            PairForm::LennardJones { epsilon, sigma } => lennard_jones(epsilon, sigma, q),
             PairForm::Morse { depth, steepness, distance } => {
                 let r = q.sqrt();
                 let e = (-steepness * (r - distance)).exp();
@@ -90,6 +96,8 @@ pub struct Potential {
     kind: Kind,
     lattice: Option<Lattice>,
     neighbours: Neighbours,
+    /// Coordinates and forces axis by axis, while all pairs are summed.
+    room: Vec<f64>,
 }
 
 #[derive(Clone, Debug)]
@@ -132,14 +140,14 @@ impl Potential {
         });
         let room = lattice.as_ref().and_then(Lattice::narrowest).map_or(f64::INFINITY, |h| 0.5 * h);
         let neighbours = Neighbours::within(cut.map_or(f64::INFINITY, |c| c.radius), room);
-        Ok(Potential { kind: Kind::Pairs(form, cut), lattice, neighbours })
+        Ok(Potential { kind: Kind::Pairs(form, cut), lattice, neighbours, room: Vec::new() })
     }
 
     /// Of springs between some of the atoms, each by the shortest way.
     pub fn springs(springs: Vec<Spring>, lattice: Option<Lattice>) -> Self {
         let neighbours = Neighbours::within(f64::INFINITY, f64::INFINITY);
         let lattice = lattice.map(|l| l.shortened());
-        Potential { kind: Kind::Springs(springs), lattice, neighbours }
+        Potential { kind: Kind::Springs(springs), lattice, neighbours, room: Vec::new() }
     }
 
     /// The energy; the force on each atom into `forces`.
@@ -157,6 +165,9 @@ impl Potential {
                 push(forces, i, j, d, over);
                 sum + 0.5 * spring.stiffness * stretch * stretch
             }),
+            Kind::Pairs(PairForm::LennardJones { epsilon, sigma }, None) => {
+                all_by_lanes(*epsilon, *sigma, positions, forces, &mut self.room)
+            }
             Kind::Pairs(form, None) => all(positions, forces, |q| form.at(q)),
             Kind::Pairs(form, Some(cut)) => {
                 let most = cut.radius * cut.radius;
@@ -200,6 +211,46 @@ impl Potential {
     }
 }
 
+/// The energy of displacements of what may move, counted from 1 each and in units of a length of the atoms' own: so
+/// neither the unit of length nor where the origin lies changes the way that a descent takes.
+#[derive(Clone, Debug)]
+pub struct Displaced {
+    potential: Potential,
+    start: Vec<f64>,
+    /// The coordinates that may move; none where all may.
+    free: Option<Vec<usize>>,
+    unit: f64,
+    positions: Vec<f64>,
+    forces: Vec<f64>,
+}
+
+impl Displaced {
+    /// From positions, of which only those coordinates move.
+    pub fn new(potential: Potential, start: Vec<f64>, free: Option<Vec<usize>>, unit: f64) -> Self {
+        let (positions, forces) = (start.clone(), vec![0.0; start.len()]);
+        Displaced { potential, start, free, unit, positions, forces }
+    }
+    /// How many coordinates may move.
+    pub fn dim(&self) -> usize {
+        self.free.as_ref().map_or(self.start.len(), Vec::len)
+    }
+    /// The energy, and its gradient by the displacements.
+    pub fn evaluate(&mut self, y: &[f64], gradient: &mut [f64]) -> f64 {
+        let Displaced { potential, start, free, unit, positions, forces } = self;
+        let place = |i: usize, y: f64| start[i] + *unit * (y - 1.0);
+        match free {
+            Some(free) => free.iter().zip(y).for_each(|(i, y)| positions[*i] = place(*i, *y)),
+            None => y.iter().enumerate().for_each(|(i, y)| positions[i] = place(i, *y)),
+        }
+        let value = potential.evaluate(positions, forces);
+        match free {
+            Some(free) => gradient.iter_mut().zip(free).for_each(|(g, i)| *g = -*unit * forces[*i]),
+            None => gradient.iter_mut().zip(forces).for_each(|(g, f)| *g = -*unit * *f),
+        }
+        value
+    }
+}
+
 /// Every pair in free space, row by row: the force on the first is summed before it is written.
 fn all(positions: &[f64], forces: &mut [f64], at: impl Fn(f64) -> (f64, f64)) -> f64 {
     let n = positions.len() / 3;
@@ -223,6 +274,58 @@ fn all(positions: &[f64], forces: &mut [f64], at: impl Fn(f64) -> (f64, f64)) ->
         (0..3).for_each(|k| before[3 * i + k] += own[k]);
     }
     energy
+}
+
+/// Of pairs that are seen at once.
+const LANES: usize = 8;
+
+crate::simd! {
+    /// As [`all`], eight atoms at a time: for a form without exponentials, whose pairs cost next to nothing.
+    fn all_by_lanes[](epsilon: f64, sigma: f64, positions: &[f64], forces: &mut [f64], room: &mut Vec<f64>) -> f64 {
+        let n = positions.len() / 3;
+        let long = n + LANES;
+        room.clear();
+        room.resize(6 * long, 0.0);
+        let (places, pushes) = room.split_at_mut(3 * long);
+        for (i, p) in positions.chunks_exact(3).enumerate() {
+            for k in 0..3 { places[k * long + i] = p[k] }
+        }
+        let mut energy = 0.0;
+        for i in 0..n {
+            let here = [places[i], places[long + i], places[2 * long + i]];
+            let (mut row, mut own) = ([0.0; LANES], [[0.0; LANES]; 3]);
+            let mut j = i + 1;
+            while j < n {
+                let mut d = [[0.0; LANES]; 3];
+                for k in 0..3 {
+                    let there: &[f64; LANES] = places[k * long + j..][..LANES].try_into().expect("eight");
+                    for l in 0..LANES { d[k][l] = if j + l < n { here[k] - there[l] } else { 1.0 } }
+                }
+                let mut over = [0.0; LANES];
+                for l in 0..LANES {
+                    let q = d[0][l] * d[0][l] + d[1][l] * d[1][l] + d[2][l] * d[2][l];
+                    let (value, slope) = lennard_jones(epsilon, sigma, q);
+                    row[l] += if j + l < n { value } else { 0.0 };
+                    over[l] = if j + l < n { slope } else { 0.0 };
+                }
+                for k in 0..3 {
+                    let to: &mut [f64; LANES] = (&mut pushes[k * long + j..][..LANES]).try_into().expect("eight");
+                    for l in 0..LANES {
+                        let pushed = over[l] * d[k][l];
+                        own[k][l] -= pushed;
+                        to[l] += pushed;
+                    }
+                }
+                j += LANES;
+            }
+            energy += fold8(&row);
+            for k in 0..3 { pushes[k * long + i] += fold8(&own[k]) }
+        }
+        for (i, f) in forces.chunks_exact_mut(3).enumerate() {
+            for k in 0..3 { f[k] = pushes[k * long + i] }
+        }
+        energy
+    }
 }
 
 #[inline(always)]

@@ -6,7 +6,8 @@
 -3.0
 """
 
+from steepest.energy.hopping import basin_hopping
 from steepest.energy.minimising import minimize_energy
 from steepest.energy.potentials import LennardJones, Morse, Springs, Yukawa
 
-__all__ = ["LennardJones", "Morse", "Springs", "Yukawa", "minimize_energy"]
+__all__ = ["LennardJones", "Morse", "Springs", "Yukawa", "basin_hopping", "minimize_energy"]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from steepest import _core
 from steepest._catalog import number, registry
 from steepest.callbacks import after_each
 from steepest.energy.potentials import Floats, Potential, read_floats, read_positions
@@ -17,7 +19,7 @@ from steepest.minimize import minimize
 from steepest.options import Asked
 from steepest.result import Result
 
-__all__ = ["minimize_energy"]
+__all__ = ["Displacements", "minimize_energy", "read_free", "read_start"]
 
 #: Forces that differ from the energy's own by more than this share of them are not its forces.
 _WRONG = 1e-2
@@ -81,22 +83,8 @@ def minimize_energy(
     Variables are displacements in units of how near atoms are to each other, so neither the unit of length nor where
     the origin lies changes the way that is taken.
     """
-    start = read_positions(positions)
-    limit = number("fmax", fmax)
-    if not 0 < limit < np.inf:
-        raise InputError(f"fmax must be a force above 0; got {fmax!r}")
-    if not callable(energy):
-        raise InputError(
-            f"energy must be a function of the positions that returns (energy, forces); got {energy!r}"
-        )
-    free = _free(fixed, start)
-    if isinstance(energy, Potential):
-        start = energy.read(start)
-        together = energy.coincident(start)
-        if together is not None:
-            raise InputError(
-                f"atoms {together[0]} and {together[1]} lie on top of each other: move one of them before it begins"
-            )
+    start, limit = read_start(energy, positions, fmax)
+    free = read_free(fixed, start)
     if options is not None and not isinstance(options, Mapping):
         raise InputError(f"options must be a mapping of names to values; got {options!r}")
     options = dict(options or {})
@@ -104,13 +92,13 @@ def minimize_energy(
         if name in options:
             raise InputError(f"{name} says when to stop, and so does fmax: leave {name} out")
     _stops_by_forces(Asked.of(method, options=options).method)
-    moved = _Moved(energy, start, free)
+    moved = Displacements(energy, start, free)
     moved.check()
     # Each entry of a force at most this: then its length is at most fmax.
     options |= {"gtol": limit * moved.unit / np.sqrt(start.shape[1])}
     result = minimize(
-        moved,
-        np.ones(int(free.sum())),
+        moved.function(),
+        np.ones(moved.dim),
         method=method,
         jac=True,
         callback=_following(callback, moved),
@@ -119,13 +107,39 @@ def minimize_energy(
     return _told(result, moved, limit)
 
 
-class _Moved:
+def read_start(energy: Any, positions: Any, fmax: Any) -> tuple[Floats, float]:
+    """The positions, no two of which lie on each other where the energy is one of the core's, and the largest force."""
+    start = read_positions(positions)
+    limit = number("fmax", fmax)
+    if not 0 < limit < np.inf:
+        raise InputError(f"fmax must be a force above 0; got {fmax!r}")
+    if not callable(energy):
+        raise InputError(
+            f"energy must be a function of the positions that returns (energy, forces); got {energy!r}"
+        )
+    if isinstance(energy, Potential):
+        start = energy.read(start)
+        together = energy.coincident(start)
+        if together is not None:
+            raise InputError(
+                f"atoms {together[0]} and {together[1]} lie on top of each other: move one of them before it begins"
+            )
+    return start, limit
+
+
+class Displacements:
     """The energy of displacements of what is free, counted from 1 each and in units of a length of the atoms' own."""
 
     def __init__(self, energy: Callable[[Floats], Any], start: Floats, free: Any) -> None:
         self.energy, self.start, self.free = energy, start, free
-        self.all = bool(free.all())
+        self.all, self.dim = bool(free.all()), int(free.sum())
         self.unit = _apart(start)
+
+    def of(self, start: Floats) -> Displacements:
+        """Those from other positions, in the same unit."""
+        other = copy(self)
+        other.start = start
+        return other
 
     def at(self, y: Floats) -> Floats:
         """The positions."""
@@ -151,6 +165,13 @@ class _Moved:
                 f"the forces must have the shape of the positions, {positions.shape}; got {forces.shape}"
             )
         return value.item(), forces
+
+    def function(self) -> Callable[[Floats], tuple[float, Floats]]:
+        """What is minimised: of the core's own potentials the core's own function, which it asks without Python."""
+        if not isinstance(self.energy, Potential):
+            return self
+        free = None if self.all else np.flatnonzero(self.free).tolist()
+        return _core.Displaced(self.energy.made, self.start, free, self.unit)
 
     def __call__(self, y: Floats) -> tuple[float, Floats]:
         value, forces = self.ask(self.at(y))
@@ -191,7 +212,7 @@ def _stops_by_forces(method: str | None) -> None:
         )
 
 
-def _following(callback: Any, moved: _Moved) -> Callable[..., Any] | None:
+def _following(callback: Any, moved: Displacements) -> Callable[..., Any] | None:
     """The caller's callback, given positions where `minimize` would give it displacements."""
     told = after_each(callback, moved.at)
     if told is None:
@@ -213,7 +234,7 @@ def _following(callback: Any, moved: _Moved) -> Callable[..., Any] | None:
     return following
 
 
-def _free(fixed: Any, start: Floats) -> Any:
+def read_free(fixed: Any, start: Floats) -> Any:
     """Which coordinates move, as truth values in the shape of the positions."""
     n = len(start)
     free = np.ones(start.shape, dtype=bool)
@@ -252,7 +273,7 @@ def _apart(start: Floats) -> float:
     return float(np.median(nearest)) if nearest.size else 1.0
 
 
-def _told(result: Result, moved: _Moved, limit: float) -> Result:
+def _told(result: Result, moved: Displacements, limit: float) -> Result:
     """The result in positions and forces; what `fmax` says of it is what it is."""
     at = moved.at(np.asarray(result.x))
     value, forces = moved.ask(at.copy())
@@ -279,7 +300,8 @@ def _told(result: Result, moved: _Moved, limit: float) -> Result:
         result["message"] = (
             f"Converged: the largest force is {largest:.3g}, on atom {worst}; fmax is {limit:g}."
         )
-    elif result["success"]:
+    elif result["success"] or result["outcome"] == "plateau":
+        # What the core says of it is in units of its own.
         result["success"], result["outcome"], result["status"] = False, "plateau", 2
         result["message"] = (
             f"Not converged: no step lowers the energy any more, and the force on atom {worst} is {largest:.3g}; "
@@ -298,7 +320,7 @@ def _told(result: Result, moved: _Moved, limit: float) -> Result:
     return result
 
 
-def _wrong(moved: _Moved, at: Floats) -> Finding | None:
+def _wrong(moved: Displacements, at: Floats) -> Finding | None:
     """The coordinate at which force and energy differ most, by differences over all that moves; or that forces
     bend too much within a difference for it to tell. None where they agree."""
     value, forces = moved.ask(at.copy())

@@ -34,6 +34,7 @@ methods! {
     alternating,
     augmented_lagrangian,
     coordinate,
+    fire,
     fista,
     frank_wolfe,
     gradient_descent,

@@ -1,0 +1,328 @@
+"""`basin_hopping`: the lowest of many minima, by a walk from one to the next."""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from steepest import _core
+from steepest._catalog import number
+from steepest.energy.minimising import Displacements, minimize_energy, read_free, read_start
+from steepest.energy.potentials import Floats
+from steepest.errors import InputError
+from steepest.findings import Finding
+from steepest.objective import Function
+from steepest.options import Asked
+from steepest.result import Result
+from steepest.starts import Walk, read_count, read_seed
+
+__all__ = ["basin_hopping"]
+
+#: Energies nearer than this, relative, are of one minimum.
+_LEVEL = 1e-5
+#: What is left of the forces at the end of a hop, in units of the energy an atom over the unit of length: enough to
+#: tell minima apart. The lowest is gone on from to `fmax`.
+_ROUGH = 1e-3
+#: Hops in a walk that have not led lower, and it is begun anew elsewhere: a multiple of the atoms that move, or of as
+#: many where they are fewer. Of 38 atoms, whose lowest minimum lies in the narrower of two funnels, 10 times as many
+#: took 1.5 times the hops.
+_PATIENCE, _FEW = 4, 25
+#: Iterations of a hop's descent at most; how many pairs it remembers: more take longer than they save.
+_LONG, _MEMORY = 2000, 12
+
+
+@dataclass
+class _Minimum:
+    """Where hops have ended, and how often."""
+
+    energy: float
+    positions: Floats
+    times: int = 1
+    #: the walks that came by
+    walks: set[int] = field(default_factory=set)
+
+
+def basin_hopping(
+    energy: Callable[[Floats], Any],
+    x0: Any,
+    hops: int = 1000,
+    temperature: float | None = None,
+    step: float | None = None,
+    seed: int = 0,
+    *,
+    hits: int | None = None,
+    fmax: float = 1e-3,
+    fixed: Any = None,
+    callback: Callable[[Floats, float, bool], Any] | None = None,
+) -> Result:
+    """Look for the lowest of all minima: atoms are shaken, descend to the next minimum, and go on from there.
+
+    A hop that leads lower is gone on from; one that leads higher by Δ with the probability exp(−Δ / T). How far atoms
+    are shaken, how (all of them, the loosest put elsewhere, one part turned against the other) and T are found on the
+    way. A walk that has not led lower for long is begun anew.
+
+    Parameters
+    ----------
+    energy : callable
+        As `minimize_energy` has it; a potential of `steepest.energy` is asked without Python.
+    x0 : array_like
+        Where to begin, one row an atom.
+    hops : int
+        Descents at most.
+    temperature : float or None
+        T, in units of the energy; None for one at which a fifth of the hops that lead higher are gone on from.
+    step : float or None
+        How far an atom is shaken along each axis at most; None for what leads to another minimum as a rule, and not far
+        up.
+    seed : int
+        For what is drawn.
+    hits : int or None
+        Ends once as many walks have come to the lowest minimum, each from a beginning of its own; None for all hops.
+    fmax, fixed
+        As `minimize_energy` has them, for the minimum that is returned.
+    callback : callable or None
+        ``callback(positions, energy, accepted)`` after each hop, as SciPy has it; it ends the search by returning True.
+
+    Returns
+    -------
+    Result
+        That of `minimize_energy` from the lowest minimum. `spread` says how many `minima` were met, in how many walks
+        (`starts`), and how many of them `reached_the_best`; `minima` has the energy, positions and times of each, the
+        lowest first; `nit` counts hops, `nfev` calls. It is a `success` where the descent to `fmax` is one: that no
+        minimum is lower is not known, and is not said.
+
+    Raises
+    ------
+    InputError
+        If an argument cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from steepest.energy import LennardJones, basin_hopping
+    >>> start = np.random.default_rng(0).uniform(-1, 1, (7, 3))
+    >>> result = basin_hopping(LennardJones(), start, hops=50, seed=1)
+    >>> round(result.fun, 5), result.spread["minima"] > 1
+    (-16.50538, True)
+    """
+    start, limit = read_start(energy, x0, fmax)
+    free = read_free(fixed, start)
+    most, wanted = read_count("hops", hops, 1), None if hits is None else read_count("hits", hits, 1)
+    random = read_seed(seed)
+    for name, value in (("temperature", temperature), ("step", step)):
+        if value is not None and not 0 <= number(name, value) < np.inf:
+            raise InputError(f"{name} must be a number of at least 0; got {value!r}")
+    if callback is not None and not callable(callback):
+        raise InputError(f"callback must be a function or None; got {callback!r}")
+    began = time.monotonic()
+    search = _Search(energy, start, free, temperature, step, random)
+    search.moved.check()
+    stopped = False
+    for positions, value, accepted in search.walk(most):
+        if callback is not None and callback(positions.copy(), value, accepted) is True:
+            stopped = True
+            break
+        if wanted is not None and search.minima and len(search.minima[0].walks) >= wanted:
+            break
+    best = search.best()
+    result = minimize_energy(energy, best.positions, fmax=limit, fixed=fixed)
+    return _told(result, search, stopped, time.monotonic() - began)
+
+
+class _Search:
+    """Hops, and the minima that they end in; the lowest first."""
+
+    def __init__(
+        self,
+        energy: Callable[[Floats], Any],
+        start: Floats,
+        free: Any,
+        temperature: float | None,
+        step: float | None,
+        random: np.random.Generator,
+    ) -> None:
+        self.energy, self.start, self.free, self.random = energy, start, free, random
+        self.moved = Displacements(energy, start, free)
+        self.unit = self.moved.unit
+        self.temperature, self.step = temperature, step
+        self.minima: list[_Minimum] = []
+        self.calls = self.hops = self.walks = self.accepted = 0
+        self._asked = Asked.of("lbfgs", 0.0, {"gtol": 0.0, "verify": 0, "memory": _MEMORY, "maxiter": _LONG})
+        self._moves = _Moves(random, free, self.unit)
+
+    def best(self) -> _Minimum:
+        """The lowest of all; the start, where no hop has ended anywhere."""
+        if not self.minima:
+            raise InputError(
+                "no descent from the positions, nor from around them, came to an energy that is a number: begin "
+                "elsewhere"
+            )
+        return self.minima[0]
+
+    def walk(self, hops: int) -> Iterator[tuple[Floats, float, bool]]:
+        """Hop after hop: where it ended, the energy there, and whether it is gone on from."""
+        patience = _PATIENCE * max(int(self.free.any(axis=1).sum()), _FEW)
+        positions = self.start
+        while self.hops < hops:
+            here = self._descend(positions)
+            self.walks += 1
+            walk = Walk(self.random, self.temperature, None if self.step is None else self.step / self.unit)
+            at, value = here if here is not None else (positions, np.inf)
+            lowest, since = value, 0
+            if here is not None:
+                self._met(at, value)
+            yield at, value, here is not None
+            while self.hops < hops and since < patience:
+                kind, tried = self._moves.propose(at, walk.far * self.unit)
+                end = self._descend(tried)
+                if end is None:
+                    since += 1
+                    continue
+                self._met(*end)
+                same = abs(end[1] - value) <= _LEVEL * max(1.0, abs(value))
+                taken = walk.takes(end[1] - value, same)
+                self._moves.learn(kind, taken and not same)
+                if taken:
+                    at, value = end
+                    self.accepted += 1
+                since = 0 if end[1] < lowest - _LEVEL * max(1.0, abs(lowest)) else since + 1
+                lowest = min(lowest, end[1])
+                yield end[0], end[1], taken
+            positions = self._moves.anew(at, self.energy)
+
+    def _descend(self, positions: Floats) -> tuple[Floats, float] | None:
+        """The minimum downhill of positions, roughly; None where there is none."""
+        self.hops += 1
+        moved = self.moved.of(positions)
+        request = Function.of(moved.function(), np.ones(moved.dim), jac=True).request() | self._rough(moved)
+        told = _core.minimize(request, None, None)
+        self.calls += told["nfev"]
+        at, value = moved.at(np.asarray(told["x"])), float(told["fun"])
+        return (at, value) if np.isfinite(value) and np.isfinite(at).all() else None
+
+    def _rough(self, moved: Displacements) -> dict[str, Any]:
+        asked = self._asked.request() | {"path": False, "checkpoint": None}
+        size = abs(self.minima[0].energy) / len(self.start) if self.minima else 1.0
+        asked["settings"] = [
+            (name, _ROUGH * max(size, 1e-12) if name == "gtol" else value)
+            for name, value in asked["settings"]
+        ]
+        return asked
+
+    def _met(self, positions: Floats, value: float) -> None:
+        """One more end, in its place among the minima."""
+        near = _LEVEL * max(1.0, abs(value))
+        place = bisect_left(self.minima, value - near, key=lambda m: m.energy)
+        if place < len(self.minima) and self.minima[place].energy <= value + near:
+            minimum = self.minima[place]
+            minimum.times += 1
+            minimum.walks.add(self.walks)
+            if value < minimum.energy:
+                minimum.energy, minimum.positions = value, positions
+        else:
+            insort(self.minima, _Minimum(value, positions, walks={self.walks}), key=lambda m: m.energy)
+
+
+class _Moves:
+    """Ways to leave a minimum: those that have led elsewhere are taken more often."""
+
+    KINDS = ("shake", "loosest", "twist")
+
+    def __init__(self, random: np.random.Generator, free: Any, length: float) -> None:
+        self._random, self._free, self._length = random, free, length
+        whole = bool(free.all()) and free.shape[1] == 3 and len(free) > 3
+        self._tried = dict.fromkeys(self.KINDS if whole else self.KINDS[:1], 2.0)
+        self._led = dict.fromkeys(self._tried, 1.0)
+
+    def propose(self, at: Floats, far: float) -> tuple[str, Floats]:
+        """A way, and where it leads."""
+        share = np.array([self._led[kind] / self._tried[kind] for kind in self._tried])
+        kind = str(self._random.choice(list(self._tried), p=share / share.sum()))
+        return kind, {"shake": self.shake, "loosest": self._loosest, "twist": self._twist}[kind](at, far)
+
+    def learn(self, kind: str, led: bool) -> None:
+        """Whether it led to another minimum that is gone on from; what was long ago counts less."""
+        self._tried[kind] = 0.99 * self._tried[kind] + 1.0
+        self._led[kind] = 0.99 * self._led[kind] + led
+
+    def shake(self, at: Floats, far: float) -> Floats:
+        """Every atom that is free, a little."""
+        by = far * self._random.uniform(-1.0, 1.0, at.shape)
+        return np.asarray(at + np.where(self._free, by, 0.0))
+
+    def _loosest(self, at: Floats, _: float) -> Floats:
+        """The atoms with the fewest neighbours put elsewhere on the surface."""
+        apart = np.linalg.norm(at[:, None] - at, axis=-1)
+        beside = (apart < 1.4 * self._length).sum(axis=1) + self._random.uniform(0.0, 0.9, len(at))
+        loose = np.argsort(beside)[: 1 + self._random.integers(max(1, len(at) // 10))]
+        middle = at.mean(axis=0)
+        out = np.linalg.norm(at - middle, axis=1).max()
+        ways = self._random.standard_normal((len(loose), at.shape[1]))
+        moved = at.copy()
+        moved[loose] = middle + out * ways / np.linalg.norm(ways, axis=1, keepdims=True)
+        return moved
+
+    def _twist(self, at: Floats, far: float) -> Floats:
+        """What lies to one side of a plane turned about its normal."""
+        middle, normal = at.mean(axis=0), self._random.standard_normal(3)
+        normal /= np.linalg.norm(normal)
+        height = (at - middle) @ normal
+        side = height > self._random.choice(height)
+        angle = self._random.uniform(-np.pi, np.pi)
+        part = at[side] - middle
+        along = np.outer(part @ normal, normal)
+        across = part - along
+        moved = at.copy()
+        moved[side] = (
+            middle
+            + along
+            + np.cos(angle) * across
+            + np.sin(angle) * np.cross(np.broadcast_to(normal, part.shape), across)
+        )
+        return self.shake(moved, 0.2 * far)
+
+    def anew(self, at: Floats, energy: Callable[[Floats], Any]) -> Floats:
+        """A beginning of another walk: shaken until nothing is left of the order that there was."""
+        return self.shake(at, 1.5 * self._length)
+
+
+def _told(result: Result, search: _Search, stopped: bool, seconds: float) -> Result:
+    """The result of the last descent, with what the hops came to."""
+    minima = search.minima
+    result["nit"], result["seconds"] = search.hops, seconds
+    for count in ("nfev", "njev"):
+        result[count] += search.calls
+    values = np.array([m.energy for m in minima])
+    walks = len(minima[0].walks)
+    result["minima"] = [{"energy": m.energy, "times": m.times, "positions": m.positions} for m in minima]
+    result["spread"] = {
+        "starts": search.walks,
+        "reached_the_best": walks,
+        "best": float(values[0]),
+        "worst": float(values[-1]),
+        "successes": sum(m.times for m in minima),
+        "minima": len(minima),
+        "chance_of_another": sum(m.times == 1 for m in minima) / max(sum(m.times for m in minima), 1),
+    }
+    if stopped and result["success"]:
+        result["success"], result["outcome"], result["status"] = False, "stopped", 99
+        result["message"] = "Stopped by `callback`."
+    result["findings"] = [
+        Finding(
+            kind="several_minima",
+            severity="note" if walks > 1 else "warning",
+            sentence=f"{search.hops} hops in {search.walks} walks ended in {len(minima)} minima; the lowest, "
+            f"{values[0]:.8g}, was met {minima[0].times} times, by {walks} of the walks.",
+            evidence={"minima": len(minima), "walks": search.walks, "reached_the_best": walks},
+            remedy="That no minimum is lower is not known: more hops, or another seed, may tell."
+            if walks > 1
+            else "More hops: only one walk has met the lowest.",
+        ),
+        *result["findings"],
+    ]
+    return result
