@@ -29,8 +29,7 @@ _LEVEL = 1e-5
 #: tell minima apart. The lowest is gone on from to `fmax`.
 _ROUGH = 1e-3
 #: Hops in a walk that have not led lower, and it is begun anew elsewhere: a multiple of the atoms that move, or of as
-#: many where they are fewer. Of 38 atoms, whose lowest minimum lies in the narrower of two funnels, 10 times as many
-#: took 1.5 times the hops.
+#: many where they are fewer.
 _PATIENCE, _FEW = 4, 25
 #: Iterations of a hop's descent at most; how many pairs it remembers: more take longer than they save.
 _LONG, _MEMORY = 2000, 12
@@ -63,8 +62,9 @@ def basin_hopping(
     """Look for the lowest of all minima: atoms are shaken, descend to the next minimum, and go on from there.
 
     A hop that leads lower is gone on from; one that leads higher by Δ with the probability exp(−Δ / T). How far atoms
-    are shaken, how (all of them, the loosest put elsewhere, one part turned against the other) and T are found on the
-    way. A walk that has not led lower for long is begun anew.
+    are shaken and T are found on the way. Where all atoms may move, in three dimensions, those furthest out are drawn in
+    as they are shaken, or the loosest are put elsewhere on the surface, whichever leads to other minima more often. A
+    walk that has not led lower for long is begun anew.
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ class _Search:
                 since = 0 if end[1] < lowest - _LEVEL * max(1.0, abs(lowest)) else since + 1
                 lowest = min(lowest, end[1])
                 yield end[0], end[1], taken
-            positions = self._moves.anew(at, self.energy)
+            positions = self._moves.anew(at)
 
     def _descend(self, positions: Floats) -> tuple[Floats, float] | None:
         """The minimum downhill of positions, roughly; None where there is none."""
@@ -231,19 +231,19 @@ class _Search:
 class _Moves:
     """Ways to leave a minimum: those that have led elsewhere are taken more often."""
 
-    KINDS = ("shake", "loosest", "twist")
-
     def __init__(self, random: np.random.Generator, free: Any, length: float) -> None:
         self._random, self._free, self._length = random, free, length
+        # What is held, or lies in other than three dimensions, has no middle to be drawn to and no surface.
         whole = bool(free.all()) and free.shape[1] == 3 and len(free) > 3
-        self._tried = dict.fromkeys(self.KINDS if whole else self.KINDS[:1], 2.0)
-        self._led = dict.fromkeys(self._tried, 1.0)
+        self._ways = {"squeeze": self._squeeze, "loosest": self._loosest} if whole else {"shake": self.shake}
+        self._tried = dict.fromkeys(self._ways, 2.0)
+        self._led = dict.fromkeys(self._ways, 1.0)
 
     def propose(self, at: Floats, far: float) -> tuple[str, Floats]:
         """A way, and where it leads."""
         share = np.array([self._led[kind] / self._tried[kind] for kind in self._tried])
         kind = str(self._random.choice(list(self._tried), p=share / share.sum()))
-        return kind, {"shake": self.shake, "loosest": self._loosest, "twist": self._twist}[kind](at, far)
+        return kind, self._ways[kind](at, far)
 
     def learn(self, kind: str, led: bool) -> None:
         """Whether it led to another minimum that is gone on from; what was long ago counts less."""
@@ -267,26 +267,15 @@ class _Moves:
         moved[loose] = middle + out * ways / np.linalg.norm(ways, axis=1, keepdims=True)
         return moved
 
-    def _twist(self, at: Floats, far: float) -> Floats:
-        """What lies to one side of a plane turned about its normal."""
-        middle, normal = at.mean(axis=0), self._random.standard_normal(3)
-        normal /= np.linalg.norm(normal)
-        height = (at - middle) @ normal
-        side = height > self._random.choice(height)
-        angle = self._random.uniform(-np.pi, np.pi)
-        part = at[side] - middle
-        along = np.outer(part @ normal, normal)
-        across = part - along
-        moved = at.copy()
-        moved[side] = (
-            middle
-            + along
-            + np.cos(angle) * across
-            + np.sin(angle) * np.cross(np.broadcast_to(normal, part.shape), across)
-        )
-        return self.shake(moved, 0.2 * far)
+    def _squeeze(self, at: Floats, far: float) -> Floats:
+        """Those furthest out drawn in to one distance from the middle, and all shaken: what is round has more room."""
+        middle = at.mean(axis=0)
+        out = np.linalg.norm(at - middle, axis=1, keepdims=True)
+        most = self._random.uniform(0.6, 0.9) * np.quantile(out, 0.9)
+        drawn = np.minimum(1.0, most / np.maximum(out, np.finfo(np.float64).tiny))
+        return self.shake(middle + drawn * (at - middle), far)
 
-    def anew(self, at: Floats, energy: Callable[[Floats], Any]) -> Floats:
+    def anew(self, at: Floats) -> Floats:
         """A beginning of another walk: shaken until nothing is left of the order that there was."""
         return self.shake(at, 1.5 * self._length)
 
