@@ -62,9 +62,9 @@ def basin_hopping(
     """Look for the lowest of all minima: atoms are shaken, descend to the next minimum, and go on from there.
 
     A hop that leads lower is gone on from; one that leads higher by Δ with the probability exp(−Δ / T). How far atoms
-    are shaken and T are found on the way. Where all atoms may move, in three dimensions, those furthest out are drawn in
-    as they are shaken, or the loosest are put elsewhere on the surface, whichever leads to other minima more often. A
-    walk that has not led lower for long is begun anew.
+    are shaken and T are found on the way. Where all atoms may move, in three dimensions, those furthest out are drawn
+    in as they are shaken, or the loosest are put elsewhere on the surface, whichever leads to other minima more often.
+    A walk that has not led lower for long is begun anew.
 
     Parameters
     ----------
