@@ -266,6 +266,20 @@ def test_atoms_on_each_other_and_atoms_very_far_apart() -> None:
     assert apart.fun == 0
 
 
+@pytest.mark.parametrize("method", [None, "bfgs", "nonlinear_cg"])
+def test_atoms_that_begin_in_each_other_come_apart(method: Any) -> None:
+    # One of 60 by chance has atoms so near that the energy is 1e18, and 250 after the first step.
+    random = np.random.default_rng(0)
+    for k in range(60):
+        x = 1.5 * random.uniform(-1, 1, (13, 3))
+        result = minimize_energy(LennardJones(), x, method=method)
+        assert result.success, (k, result.message)
+        energy, forces = lennard_jones(result.x)
+        assert energy == pytest.approx(result.fun)
+        assert energy < 0
+        assert np.linalg.norm(forces, axis=1).max() <= 1e-3
+
+
 def test_no_success_where_fmax_is_beyond_the_arithmetic() -> None:
     result = minimize_energy(LennardJones(), start(13, 0), fmax=1e-300)
     assert not result.success

@@ -34,7 +34,8 @@ def test_the_hardest_of_the_small_ones() -> None:
 
 
 def test_what_is_said_of_the_minima_is_so() -> None:
-    result = basin_hopping(LennardJones(), start(8, 0), hops=300, seed=3)
+    crowded = np.random.default_rng(1).uniform(-0.5, 0.5, (8, 3))
+    result = basin_hopping(LennardJones(), crowded, hops=300, seed=3)
     energies = [m["energy"] for m in result.minima]
     assert energies == sorted(energies)
     assert np.diff(energies).min() > 1e-6

@@ -22,7 +22,7 @@ def test_the_code_of_a_page_runs(host: str, tmp_path: Path, monkeypatch: pytest.
     code = "\n".join(
         re.findall(r"```python\n(.*?)```", (ROOT / "docs" / f"{host}.md").read_text(), re.DOTALL)
     )
-    assert code.count("steepest") > 2
+    assert "steepest" in code
     exec(compile(code, f"{host}.md", "exec"), {})
 
 

@@ -18,6 +18,8 @@ from peer_tests import names_used  # noqa: E402
 from steepest.ase import Descent  # noqa: E402
 
 _FOLDER = Path(ase.test.__file__).parent
+# A tenth of the few tests asks for what ours does not offer; each failure has its reason.
+LEAST = 0.85
 TESTS = [
     str(_FOLDER / name)
     for name in (

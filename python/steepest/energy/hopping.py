@@ -199,20 +199,28 @@ class _Search:
         """The minimum downhill of positions, roughly; None where there is none."""
         self.hops += 1
         moved = self.moved.of(positions)
-        request = Function.of(moved.function(), np.ones(moved.dim), jac=True).request() | self._rough(moved)
-        told = _core.minimize(request, None, None)
-        self.calls += told["nfev"]
-        at, value = moved.at(np.asarray(told["x"])), float(told["fun"])
-        return (at, value) if np.isfinite(value) and np.isfinite(at).all() else None
+        function, y, value = moved.function(), np.ones(moved.dim), np.inf
+        asked, enough = self._rough()
+        while True:
+            told = _core.minimize(Function.of(function, y, jac=True).request() | asked, None, None)
+            self.calls += told["nfev"]
+            before, value, y = value, float(told["fun"]), np.asarray(told["x"])
+            slopes = told["jac"]
+            if slopes is None or not np.isfinite(value) or not np.isfinite(y).all():
+                return None
+            if np.abs(slopes).max() <= enough:
+                return moved.at(y), value
+            # Atoms that were put into each other, as of `minimize_energy`: once more, as long as that leads lower.
+            if not value < before - _LEVEL * abs(value) or told["nit"] >= _LONG:
+                return None
 
-    def _rough(self, moved: Displacements) -> dict[str, Any]:
-        asked = self._asked.request() | {"path": False, "checkpoint": None}
+    def _rough(self) -> tuple[dict[str, Any], float]:
+        """What a hop's descent is asked for, and the largest slope that it may end with."""
         size = abs(self.minima[0].energy) / len(self.start) if self.minima else 1.0
-        asked["settings"] = [
-            (name, _ROUGH * max(size, 1e-12) if name == "gtol" else value)
-            for name, value in asked["settings"]
-        ]
-        return asked
+        enough = _ROUGH * max(size, 1e-12)
+        asked = self._asked.request() | {"path": False, "checkpoint": None}
+        asked["settings"] = [(n, enough if n == "gtol" else value) for n, value in asked["settings"]]
+        return asked, enough
 
     def _met(self, positions: Floats, value: float) -> None:
         """One more end, in its place among the minima."""

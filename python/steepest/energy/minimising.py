@@ -23,6 +23,9 @@ __all__ = ["Displacements", "minimize_energy", "read_free", "read_start"]
 
 #: Forces that differ from the energy's own by more than this share of them are not its forces.
 _WRONG = 1e-2
+#: Times that a descent which goes no further is begun anew from where it is, and by what share of its energy it must
+#: have come down for that.
+_ANEW, _FALL = 10, 1e-6
 #: Directions along which they are compared first.
 _LOOKS = 8
 
@@ -96,14 +99,17 @@ def minimize_energy(
     moved.check()
     # Each entry of a force at most this: then its length is at most fmax.
     options |= {"gtol": limit * moved.unit / np.sqrt(start.shape[1])}
-    result = minimize(
-        moved.function(),
-        np.ones(moved.dim),
-        method=method,
-        jac=True,
-        callback=_following(callback, moved),
-        options=options,
-    )
+    function, following = moved.function(), _following(callback, moved)
+
+    def descend(y: Any) -> Result:
+        return minimize(function, y, method=method, jac=True, callback=following, options=options)
+
+    result = descend(np.ones(moved.dim))
+    for _ in range(_ANEW):
+        # Atoms that began in each other: what was learned of such steep places leads nowhere, and is forgotten.
+        if result["outcome"] != "plateau" or not _fell(result):
+            break
+        result = _after(result, descend(result["x"]))
     return _told(result, moved, limit)
 
 
@@ -197,6 +203,27 @@ class Displacements:
             else ": begin where it is finite"
         )
         raise InputError(f"{what} at the start{why}")
+
+
+def _fell(result: Result) -> bool:
+    """Whether it came down at all: what it has learned may be of steeper places than where it is."""
+    first, last = float(result["history"]["loss"][0]), float(result["fun"])
+    return first - last > _FALL * max(abs(first), abs(last))
+
+
+def _after(before: Result, result: Result) -> Result:
+    """A descent that began where another ended, with what both took."""
+    for count in ("nit", "nfev", "njev", "nhev"):
+        result[count] += before[count]
+    history = before["history"]
+    for name, values in result["history"].items():
+        goes_on = name in ("iteration", "evaluations", "passes", "seconds") and len(history[name])
+        more = values + (history[name][-1] if goes_on else 0)
+        result["history"][name] = np.concatenate([history[name], more[1:]])
+    result["seconds"] += before["seconds"]
+    if result["path"] is not None and before["path"] is not None:
+        result["path"] = np.vstack([before["path"], result["path"][1:]])
+    return result
 
 
 def _stops_by_forces(method: str | None) -> None:
@@ -295,6 +322,11 @@ def _told(result: Result, moved: Displacements, limit: float) -> Result:
         "assumption": "the largest force on an atom was asked for (fmax): a minimum near the start, not the least",
     }
     result["certificate"] = known
+    lost = not result["success"] and result["outcome"] in ("gradient_inconsistent", "plateau")
+    wrong = _wrong(moved, at) if lost else None
+    if result["outcome"] == "plateau" and largest <= limit and wrong is None:
+        # No step was found beyond, and none is asked for.
+        result["success"] = True
     if result["success"] and largest <= limit and np.isfinite(value):
         result["outcome"], result["status"] = "converged", 0
         result["message"] = (
@@ -307,16 +339,16 @@ def _told(result: Result, moved: Displacements, limit: float) -> Result:
             f"Not converged: no step lowers the energy any more, and the force on atom {worst} is {largest:.3g}; "
             f"fmax is {limit:g}."
         )
-    if not result["success"] and result["outcome"] in ("gradient_inconsistent", "plateau"):
+    if not lost and result["outcome"] == "plateau":
         wrong = _wrong(moved, at)
-        if wrong is not None:
-            if wrong.kind == "forces_inconsistent":
-                result["outcome"], result["status"] = "gradient_inconsistent", 7
-                result["message"] = f"The forces are not the energy's: {wrong.sentence}"
-            else:
-                result["outcome"], result["status"] = "plateau", 2
-                result["message"] = f"Not converged: {wrong.sentence}"
-            result["findings"] = [wrong, *result["findings"]]
+    if wrong is not None:
+        if wrong.kind == "forces_inconsistent":
+            result["outcome"], result["status"] = "gradient_inconsistent", 7
+            result["message"] = f"The forces are not the energy's: {wrong.sentence}"
+        else:
+            result["outcome"], result["status"] = "plateau", 2
+            result["message"] = f"Not converged: {wrong.sentence}"
+        result["findings"] = [wrong, *result["findings"]]
     return result
 
 
