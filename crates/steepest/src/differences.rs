@@ -3,7 +3,9 @@
 //! The noise of f is measured by Hamming's table of differences along one direction (Moré and Wild, *Estimating
 //! computational noise*, 2011). Each variable's bend |∂²f/∂x_j²| is seen by steps to both sides. From both follow the
 //! step to one side, 2 √(noise/bend), whose error is 2 √(noise·bend), and the step to both sides,
-//! (3 noise · size/bend)^(1/3) (Gill, Murray and Wright, *Practical Optimization*, 1981, section 8.6).
+//! (3 noise · size/bend)^(1/3) (Gill, Murray and Wright, *Practical Optimization*, 1981, section 8.6), which takes the bend
+//! to be what it is as far as the variable is large. Far from 0 that is not so: where steps are long one value more, a third
+//! difference, tells how far it is.
 use crate::numbers::random::Random;
 use crate::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
 use crate::state::Long;
@@ -49,6 +51,15 @@ struct PerVariable {
     error: f64,
     /// Whether f was seen not to depend on it.
     flat: bool,
+    /// How far the bend stays what it is: over the third derivative; 0 where that was not looked at.
+    steady: f64,
+}
+
+impl PerVariable {
+    /// How far the bend is taken to stay what it is.
+    fn alike(&self) -> f64 {
+        if self.steady > 0.0 { self.steady } else { self.size }
+    }
 }
 
 /// Differences of a function of n variables, and what they have learned of it.
@@ -82,7 +93,7 @@ pub struct Differences {
     scattered: Vec<f64>,
 }
 
-crate::state!(columns PerVariable { size, second, at, slope, error, flat });
+crate::state!(columns PerVariable { size, second, at, slope, error, flat, steady });
 
 impl Long for Vec<PerVariable> {
     fn is_long(&self, n: usize) -> bool {
@@ -113,6 +124,10 @@ const LOST: f64 = 1e-10;
 const LEAP: f64 = 100.0;
 /// A change of f by as many times the noise is too much for a step to one side.
 const FAR: f64 = 1e10;
+/// Steps to both sides that bend f by more than this of it are long: what they take the third derivative for is looked at.
+const LONG: f64 = 1e-7;
+/// Third differences of as many times the noise are f's own.
+const THIRD: f64 = 16.0;
 /// Values that are all multiples of as many times their own precision were rounded when they were larger, as 1 − cos x
 /// is near 0. (What is stored in single precision is finer than that: its noise is measured.)
 const COARSE: f64 = 1e10;
@@ -185,6 +200,9 @@ impl Differences {
             let (slope, error) = if self.width(j) <= 0.0 {
                 (0.0, 0.0)
             } else if survey || self.both {
+                if survey {
+                    self.seen[j].steady = 0.0;
+                }
                 self.survey(j, x, f, value)?
             } else {
                 self.aside(j, x, f, value)?
@@ -340,7 +358,8 @@ impl Differences {
         }
         self.taken = EPS;
         if self.share > NOISY * EPS && self.unmoved(x, f, value)? {
-            self.taken = self.share;
+            // No less than single precision has: what hides more is how f itself is rounded.
+            self.taken = self.share.min(f64::from(f32::EPSILON));
         }
         self.measured = Some(f.abs());
         self.measures += 1;
@@ -453,7 +472,7 @@ impl Differences {
     fn first(&self, j: usize, x: f64, noise: f64) -> f64 {
         let PerVariable { second, at, size, .. } = self.seen[j];
         let found = if second > 0.0 {
-            (3.0 * (noise / second) * at * at * size).cbrt()
+            (3.0 * (noise / second) * at * at * self.seen[j].alike()).cbrt()
         } else {
             FIRST * size
         };
@@ -476,6 +495,7 @@ impl Differences {
         let (mut shrunk, mut still) = (false, false);
         let (mut answer, mut furthest_seen) = ((f64::NAN, f64::INFINITY), 0.0f64);
         let (mut looks, mut leap) = (0, LEAP);
+        let mut last = None;
         while looks < 6 {
             looks += 1;
             let Some(look) = self.look(j, x, f, h, value)? else {
@@ -501,6 +521,7 @@ impl Differences {
             answer = self.learn(j, &look, noise, still);
             still = look.change == 0.0;
             if settled || !growing && !coarse {
+                last = Some(look);
                 break;
             }
             if growing && still && h < LOST * furthest {
@@ -513,6 +534,68 @@ impl Differences {
                 (h, shrunk) = (0.01 * h, true);
             }
         }
+        match last {
+            Some(look) if given.is_none() && self.long(j, f, &look) => {
+                self.steadily(j, x, f, (look, answer, known), value)
+            }
+            _ => Ok(answer),
+        }
+    }
+
+    /// Whether steps to both sides are so long that how far the bend stays what it is has to be known, and is not.
+    fn long(&self, j: usize, f: f64, look: &BothSides) -> bool {
+        let noisy = self.share > NOISY * EPS || self.floor > 0.0;
+        look.both && self.seen[j].steady == 0.0 && (noisy || look.second > LONG * f.abs())
+    }
+
+    /// Looks how far the bend along variable j stays what it is: shorter steps where that is not far, and what they say.
+    fn steadily<E>(
+        &mut self,
+        j: usize,
+        x: &[f64],
+        f: f64,
+        (mut look, mut answer, known): (BothSides, (f64, f64), bool),
+        value: &mut Value<'_, E>,
+    ) -> Result<(f64, f64), E> {
+        let PerVariable { second, at, .. } = self.seen[j];
+        let (first, mut before) = (answer, f64::INFINITY);
+        for _ in 0..4 {
+            let noise = self.noise_along(j, x[j], f);
+            let (low, high) = self.range(j);
+            let ahead = [2.0 * look.h, -2.0 * look.h];
+            let Some(ahead) = ahead.into_iter().find(|by| (low..=high).contains(&(x[j] + by)))
+            else {
+                break;
+            };
+            let there = self.moved(j, x, x[j] + ahead, value)?;
+            // Over the third power of h: the third derivative.
+            let third = (there - f - ahead * look.slope - 4.0 * look.bent * look.h).abs();
+            let seen = &mut self.seen[j];
+            if !(third > THIRD * noise && third.is_finite()) {
+                // Of steps as short as the first, made before anything was known, longer ones are not told.
+                if known || seen.steady > 0.0 {
+                    seen.steady = seen.alike();
+                }
+                break;
+            }
+            if third > 0.3 * before {
+                // What is f's own falls with the third power: this is noise, and larger than it was measured.
+                (seen.second, seen.at, seen.steady) = (second, at, seen.size);
+                return Ok((first.0, first.1.max(third / at)));
+            }
+            seen.steady = (look.h * seen.second / third).min(seen.size);
+            answer.1 = answer.1.max(noise / look.h + third / (6.0 * look.h));
+            let h = self.first(j, x[j], noise);
+            if h > 0.5 * look.h {
+                break;
+            }
+            let Some(nearer) = self.look(j, x, f, h, value)?.filter(|l| l.both && l.change > 0.0)
+            else {
+                break;
+            };
+            (look, before) = (nearer, third);
+            answer = self.learn(j, &look, noise, false);
+        }
         Ok(answer)
     }
 
@@ -523,7 +606,7 @@ impl Differences {
         seen.flat = look.change == 0.0;
         // What is smooth and moves as much here moved at a tenth or a hundredth of the step too: this is a stair.
         let stair = still && look.change > 1e4 * CLEAR * noise;
-        let cut = seen.second / seen.size / if look.both { 6.0 } else { 3.0 };
+        let cut = seen.second / seen.alike() / if look.both { 6.0 } else { 3.0 };
         let rounding = if look.both { noise } else { 4.0 * noise } / look.h;
         let lost = if stair { look.change / look.h } else { 0.0 };
         (look.slope, rounding + cut + lost)
@@ -579,7 +662,8 @@ impl Differences {
         let (sa, sb) = ((fa - f) / (a - x[j]), (fb - f) / (b - x[j]));
         let bent = (sa - sb) * ((a - x[j]) / (a - b));
         let h = (a - x[j]).abs();
-        Ok(Some(BothSides { h, both, change, slope: sa - bent, second: 2.0 * (bent * h).abs() }))
+        let second = 2.0 * (bent * h).abs();
+        Ok(Some(BothSides { h, both, change, slope: sa - bent, bent, second }))
     }
 }
 
@@ -591,6 +675,8 @@ struct BothSides {
     /// The larger change of f.
     change: f64,
     slope: f64,
+    /// ½ f″ h, with the sign of the step.
+    bent: f64,
     /// |f″| h².
     second: f64,
 }

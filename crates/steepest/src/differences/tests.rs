@@ -69,6 +69,40 @@ fn one_side_then_both() {
     }
 }
 
+/// Far from 0 the bend is another within far less than a variable is large: the error said covers what that makes of it.
+#[test]
+fn a_valley_far_from_0_in_single_precision() {
+    let far = [-990.0, 139.0];
+    let f = |x: &[f64]| {
+        let [u, v] = [(x[0] - far[0]) as f32, (x[1] - far[1]) as f32];
+        f64::from(15.0 * (v - u * u).powi(2) + (1.0 - u).powi(2) + 1.0)
+    };
+    let right = |[u, v]: [f64; 2]| [-60.0 * u * (v - u * u) - 2.0 * (1.0 - u), 30.0 * (v - u * u)];
+    let mut d = Differences::new(2, Scheme::Both, Length::Found, None);
+    for u in [[0.96, -1.16], [0.3, 0.06], [0.93, 0.86], [0.937, 0.878]] {
+        let (g, said, ..) = once(&mut d, &[far[0] + u[0], far[1] + u[1]], f);
+        for j in 0..2 {
+            let off = (g[j] - right(u)[j]).abs();
+            assert!(off <= 2.0 * said[j], "{u:?} {j}: {off} {}", said[j]);
+            assert!(said[j] < 0.02, "{u:?} {j}: {}", said[j]);
+        }
+    }
+}
+
+/// What is rounded to a few decimals takes x in all its digits, however far from 0.
+#[test]
+fn rounded_values_far_from_0() {
+    let far = -111_153.0;
+    let f = |x: &[f64]| (1e3 * (1.0 - (-(x[0] - far).powi(2)).exp())).round() / 1e3;
+    let mut d = Differences::new(1, Scheme::Both, Length::Found, None);
+    for (k, u) in [0.8, 0.5, 0.4].into_iter().enumerate() {
+        let (g, said, ..) = once(&mut d, &[far + u], f);
+        let off = (g[0] - 2.0 * u * (-u * u).exp()).abs();
+        // Its first steps are as long as the variable is large, where nothing moves: that is said.
+        assert!(off <= 2.0 * said[0] && (k == 0 || said[0] < 0.3), "{u}: {off} {}", said[0]);
+    }
+}
+
 #[test]
 fn within_bounds_however_narrow() {
     let (low, high) = (vec![0.0, 1.0, 5.0], vec![1e-9, 1.0 + 1e-6, 5.0]);
