@@ -58,6 +58,38 @@ def test_linear_constraints_and_bounds(a: Any) -> None:
     assert ours.maxcv < 1e-7
 
 
+@pytest.mark.parametrize("scale", [(1.0, 1.0), (1e-6, 1e5), (1e9, 1e-9), (1e-9, 1e-9)])
+@pytest.mark.parametrize("method", ["sqp", "augmented_lagrangian"])
+@pytest.mark.parametrize("gradient", [True, False])
+def test_the_units_of_the_variables_do_not_matter(
+    scale: tuple[float, float], method: str, gradient: bool
+) -> None:
+    """Hock and Schittkowski 14, with a term that mixes: line and ellipse meet where 8 v² - 4 v = 3, u = 2 v - 1."""
+    s, calls = np.array(scale), 0
+
+    def fun(x: Any) -> float:
+        nonlocal calls
+        calls += 1
+        u, v = x / s
+        return float((u - 2) ** 2 + (v - 1) ** 2 + (u * v - 1) ** 2)
+
+    def jac(x: Any) -> Any:
+        u, v = x / s
+        return np.array([2 * (u - 2) + 2 * (u * v - 1) * v, 2 * (v - 1) + 2 * (u * v - 1) * u]) / s
+
+    held = [
+        {"type": "eq", "fun": lambda x: x[0] / s[0] - 2 * x[1] / s[1] + 1},
+        {"type": "ineq", "fun": lambda x: 1 - (x[0] / s[0]) ** 2 / 4 - (x[1] / s[1]) ** 2},
+    ]
+    r = steepest.minimize(fun, 2 * s, jac=jac if gradient else None, constraints=held, method=method)
+    v = (1 + np.sqrt(7)) / 4
+    assert r.success, r.message
+    assert r.maxcv < 1e-7
+    np.testing.assert_allclose(r.x / s, [2 * v - 1, v], atol=1e-6)
+    # 59 and 87 where both are 1, and by differences 126 and 204
+    assert calls <= (120 if gradient else 260)
+
+
 def test_random_convex_problems_are_as_slsqp_has_them() -> None:
     """Quadratics under random half-spaces and an equation, of several scales."""
     for seed, scale in itertools.product(range(4), (1e-3, 1.0, 1e3)):

@@ -47,11 +47,13 @@ impl Units {
         let tame = size == 0.0 || (TAME.0..TAME.1).contains(&size);
         Units { value: if tame { 1.0 } else { power(size) }, lengths, room: Vec::new() }
     }
-    /// A unit of F in which its slopes are next to 1, however far they were from it.
-    pub fn of_slopes(value: f64, gradient: &[f64]) -> Self {
-        let steepest = gradient.iter().fold(0.0, |m: f64, g| m.max(g.abs()));
+    /// Those that `lengths` give (empty: 1), and a unit of F in which its slopes are next to 1, however far they were from it.
+    pub fn of_slopes(lengths: Vec<f64>, value: f64, gradient: &[f64]) -> Self {
+        let units = Units::new(lengths, value, gradient);
+        let slope = |(j, g): (usize, &f64)| g.abs() * units.length(j);
+        let steepest = gradient.iter().enumerate().map(slope).fold(0.0, f64::max);
         let size = if steepest > 0.0 { steepest } else { value.abs() };
-        Units { value: power(size), ..Units::default() }
+        Units { value: power(size), ..units }
     }
     /// Lengths so many times as long; the unit of F stays.
     pub fn stretched(&self, by: &[f64]) -> Self {

@@ -6,6 +6,7 @@ use super::smooth::bounds::Bounds;
 use crate::certificate::{Certificate, Kind};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
 use crate::methods::lbfgs;
+use crate::methods::standing::sizes_within;
 use crate::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
 use crate::problem::{Facts, Problem};
 use crate::settings::Described;
@@ -24,7 +25,8 @@ crate::settings! {
     ///
     /// and λ_i ← ρ (c_i + λ_i / ρ less its nearest point of [low_i, high_i]) after each round; ρ grows where constraints
     /// are not missed by much less than before. Constraints are measured by the length of their gradients at the start.
-    /// It has converged where L has, the constraints are met to a hundredth of the tolerance, and λ has come to rest.
+    /// It has converged where L has, the constraints are met to a hundredth of the tolerance, λ has come to rest, and what
+    /// constraints are still away from where λ holds them is worth no more than the tolerance of f.
     ///
     /// Hestenes 1969; Powell 1969; Nocedal and Wright, *Numerical Optimization*, section 17.3; Andreani, Birgin, Martinez and
     /// Schuverdt 2008, <https://doi.org/10.1137/060654797>.
@@ -197,8 +199,9 @@ struct Now {
     units: Units,
     inner: Option<Box<dyn Method + Send>>,
     round: u32,
-    /// By how much the constraints were missed after the last round, at most.
+    /// By how much the constraints were missed after the last round, at most, and were off from where λ holds them.
     missed: f64,
+    off: f64,
     /// Rounds in a row that hardly came nearer, at a ρ as large as it gets.
     vain: u32,
     /// Findings before the first round.
@@ -210,7 +213,7 @@ struct Now {
 
 impl State for Now {
     fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
-        let Now { models, terms, units, inner, round, missed, vain, noticed, begun, size } = self;
+        let Now { models, terms, units, inner, round, missed, off, vain, noticed, begun, size } = self;
         v.field("models", models)?;
         v.field("terms", terms)?;
         let Terms { low, high, scale, lambda, c, price, .. } = terms;
@@ -232,6 +235,7 @@ impl State for Now {
         }
         v.field("round", round)?;
         v.field("missed", missed)?;
+        v.field("off", off)?;
         v.field("vain", vain)?;
         v.field("noticed", noticed)?;
         v.field("begun", begun)?;
@@ -253,9 +257,17 @@ struct Rounds {
     by_models: bool,
 }
 
+/// x in the units of the problem.
+fn inward(problem: &Problem<'_>, x: &[f64]) -> Vec<f64> {
+    let mut z = x.to_vec();
+    problem.units.inward(x, &mut z);
+    z
+}
+
 impl Now {
     fn begin(problem: &mut Problem<'_>, x: &mut [f64], by_models: bool) -> Result<Self, Halt> {
-        if let Some(bounds) = Bounds::of(problem) {
+        let bounds = Bounds::of(problem);
+        if let Some(bounds) = &bounds {
             bounds.project(x);
         }
         let (low, high) = problem.limits();
@@ -265,11 +277,14 @@ impl Now {
         let mut gradient = vec![0.0; x.len()];
         let mut value = problem.total_gradient(x, &mut gradient)?;
         if problem.scalable() {
-            // f and the constraints are weighed against each other: by their slopes, whatever either is measured in.
-            *problem.units = Units::of_slopes(value, &gradient);
+            // f and the constraints are weighed against each other: by their slopes, whatever either is measured in, and the
+            // variables too.
+            let lengths = sizes_within(bounds.as_ref(), x, value, &gradient);
+            *problem.units = Units::of_slopes(lengths, value, &gradient);
             value /= problem.units.value();
             problem.units.slopes(&mut gradient);
         }
+        let x = &inward(problem, x)[..];
         problem.ask(x, Rows::All, &mut [Ask::Constraints(&mut c)])?;
         if let Some(i) = c.iter().position(|c| !c.is_finite()) {
             let why = format!("constraint {i} is {} where the descent starts", c[i]);
@@ -297,7 +312,7 @@ impl Now {
             true => Models::begin(problem, x, (value, gradient), &terms.c)?,
             false => None,
         };
-        Ok(Now { models, terms, units: Units::default(), inner: None, round: 0, missed, vain: 0, noticed: problem.findings.len(), begun: value, size: value.abs() })
+        Ok(Now { models, terms, units: Units::default(), inner: None, round: 0, missed, off: f64::INFINITY, vain: 0, noticed: problem.findings.len(), begun: value, size: value.abs() })
     }
 
     /// How exactly this round is gone down: to the tolerance in the end.
@@ -305,7 +320,7 @@ impl Now {
         tolerance.max(1e-2 * 0.1f64.powi(self.round as i32))
     }
 
-    /// A step of L-BFGS down L.
+    /// A step of L-BFGS down L, which has units of its own for the variables.
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let (exactly, raised) = (self.exactly(problem.stop.tolerance), FLOOR * self.size);
         let unit = problem.units.value();
@@ -355,11 +370,16 @@ impl Now {
         }
         let lambda = self.terms.prices();
         let size = lambda.iter().fold(0.0, |m: f64, l| m.max(l.abs()));
-        let moved = lambda.iter().zip(&self.terms.lambda).fold(0.0, |m: f64, (a, b)| m.max((a - b).abs()));
+        let moves = || lambda.iter().zip(&self.terms.lambda).map(|(a, b)| (a, (a - b).abs()));
+        let moved = moves().fold(0.0, |m: f64, (_, by)| m.max(by));
+        // A constraint with room left is met, and held by its λ nevertheless: f falls by as much as that is worth.
+        let off = moved / self.terms.rho;
+        let worth = moves().map(|(l, by)| l.abs() * by).sum::<f64>() / self.terms.rho;
+        let held = worth <= tolerance * self.size.max(value.abs());
         let met = missed <= 1e-2 * tolerance && self.terms.most(|i| self.terms.unit(i)) <= tolerance;
         let share = tolerance / self.exactly(tolerance);
         let exact = step.certificate.as_ref().is_some_and(|c| c.bound <= share * c.target);
-        if met && exact && settled && moved <= 1e-3 * size.max(1e-3) {
+        if met && held && exact && settled && moved <= 1e-3 * size.max(1e-3) {
             step.verdict = Some(verdict);
             step.certificate = step.certificate.map(|c| Certificate {
                 kind: if c.kind.proves() { Kind::Stationary } else { c.kind },
@@ -373,7 +393,7 @@ impl Now {
         problem.findings.truncate(self.noticed);
         self.round += 1;
         self.inner = None;
-        let near = missed <= ENOUGH * self.missed || met;
+        let near = off <= ENOUGH * self.off || met && held;
         let largest = self.terms.rho >= MOST;
         self.vain = if !met && missed > 0.9 * self.missed { self.vain + 1 } else { 0 };
         if self.vain >= 4 && (largest || self.vain >= 10) && missed > tolerance.sqrt() {
@@ -387,7 +407,7 @@ impl Now {
         if !near {
             self.terms.rho = (GROWTH * self.terms.rho).min(MOST);
         }
-        self.missed = missed;
+        (self.missed, self.off) = (missed, off);
         Ok(step)
     }
 }
@@ -396,7 +416,9 @@ impl Now {
     /// A step of the models, or where they are at rest one of the rounds.
     fn advance(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         if let Some(models) = &mut self.models {
-            let came = models.step(problem, x)?;
+            let mut z = inward(problem, x);
+            let came = models.step(problem, &mut z)?;
+            problem.units.outward(&z, x);
             match came {
                 Came::On(step) => {
                     return Ok(Step { value: step.value * problem.units.value(), ..step });
@@ -406,7 +428,8 @@ impl Now {
             }
         }
         let step = self.step(problem, x)?;
-        self.told(problem, x, step)
+        let z = inward(problem, x);
+        self.told(problem, &z, step)
     }
     /// The rounds begin where the models have ended, and at once with the tolerance where nothing was left to gain.
     fn take_over(&mut self, rest: bool) {

@@ -252,7 +252,7 @@ impl Run {
     /// Remembers the step to `xn`, if the gradient grew along it by more than the noise of differences; whether it did.
     fn remember(&mut self, problem: &mut Problem<'_>, a: f64, f: f64) -> bool {
         let at = &self.at;
-        // A fall that was seen for certain is no noise, and so is what was met on the way.
+        // A fall that was seen for certain is no noise, and neither is the curvature met on the way.
         let seen = (at.f - f).abs() > at.hidden(problem);
         let noise = if seen { 0.0 } else { at.noise_along(problem) };
         let kept = self.pairs.store_above(noise, &at.x, &at.xn, &at.g, &at.gn);

@@ -11,7 +11,8 @@ use crate::units::Units;
 
 /// A point beyond this times the start's size, reached downhill, is taken to be diverging.
 pub const FAR: f64 = 1e20;
-/// A decrease by so many times the noise (its deviation) is seen for certain; of what is less, steps find nothing.
+/// A decrease by so many times the noise (its deviation) is seen for certain; of what is less, steps find nothing. A look
+/// around follows what is lower by 4 times it: to be wrong there costs a few values, and here a claim.
 const HIDES: f64 = 16.0;
 /// Lower points found by looking around before it is left at that.
 pub const ESCAPES: u32 = 20;
@@ -81,6 +82,14 @@ pub struct View<'a> {
     pub blind: bool,
 }
 
+/// The sizes of the variables (see [`sizes`]): a start on a bound says nothing of its variable's.
+pub fn sizes_within(bounds: Option<&Bounds>, x: &[f64], value: f64, g: &[f64]) -> Vec<f64> {
+    let width = |j| bounds.map_or(f64::INFINITY, |b| b.width(j));
+    let inside = |j: usize| bounds.is_none_or(|b| b.inside(x[j], j));
+    let own: Vec<f64> = (0..x.len()).map(|j| if inside(j) { x[j] } else { 0.0 }).collect();
+    sizes(&own, value, g, width)
+}
+
 impl Standing {
     /// At x0, or the nearest point within bounds; `measured` where variables get units of their own.
     pub fn new(
@@ -100,12 +109,9 @@ impl Standing {
         }
         let mut f = problem.total_gradient(&x[..n], &mut g[..n])?;
         if problem.scalable() && not_finite(f, &g[..n]).is_none() {
-            let width = |j| bounds.as_ref().map_or(f64::INFINITY, |b| b.width(j));
             let at = x[..n].to_vec();
-            // A start on a bound says nothing of its variable's size.
-            let inside = |j: usize| bounds.as_ref().is_none_or(|b| b.inside(at[j], j));
-            let own: Vec<f64> = (0..n).map(|j| if inside(j) { at[j] } else { 0.0 }).collect();
-            *problem.units = Units::new(sizes(&own, f, &g[..n], width), f, &g[..n]);
+            let lengths = sizes_within(bounds.as_ref(), &at, f, &g[..n]);
+            *problem.units = Units::new(lengths, f, &g[..n]);
             problem.units.inward(&at, &mut x[..n]);
             problem.units.slopes(&mut g[..n]);
             f /= problem.units.value();
@@ -296,11 +302,14 @@ impl Standing {
 
     /// What the noise of the value alone hides of a decrease.
     pub fn hidden(&self, problem: &mut Problem<'_>) -> f64 {
+        if problem.offers().differences == 0 {
+            return 0.0;
+        }
         HIDES * problem.accuracy(&mut vec![0.0; self.n])
     }
 
     /// Whether values around lead lower than the noise of differences hides, where slopes say that no more is left: that
-    /// point in `xn`.
+    /// point in `xn`. Not asked of values that are exact to rounding.
     pub fn curved(&mut self, problem: &mut Problem<'_>, view: View<'_>) -> Result<bool, Halt> {
         let mut slopes = vec![0.0; self.n];
         let noise = problem.accuracy(&mut slopes);
@@ -364,22 +373,16 @@ impl Standing {
     }
 
     /// Whether F goes on to fall some steps of this length along d beyond where they close in, as x³ does behind 0. One
-    /// value; the lower point is in `xn`.
-    pub fn beyond(
-        &mut self,
-        problem: &mut Problem<'_>,
-        length: f64,
-        explained: f64,
-    ) -> Result<bool, Halt> {
+    /// value, which the noise of values alone can make lower: what that of slopes hides is lower. The point is in `xn`.
+    pub fn beyond(&mut self, problem: &mut Problem<'_>, length: f64) -> Result<bool, Halt> {
         const STEPS: f64 = 8.0;
         vectors::ahead(&self.x, STEPS * length, &self.d, &mut self.xn);
         if let Some(b) = &self.bounds {
             b.project(&mut self.xn);
         }
         let f = problem.total(&self.xn[..self.n])?;
-        let explained = explained.max(self.claims.rounding(self.f));
-        let foretold = 4.0 * self.predicted.unwrap_or(0.0) + explained;
-        Ok(f < self.f - foretold)
+        let hidden = self.hidden(problem).max(self.claims.rounding(self.f));
+        Ok(f < self.f - 4.0 * self.predicted.unwrap_or(0.0) - hidden)
     }
 
     /// The value and the gradient of the lower point in `xn`, found by looking around; or why it is left at that.

@@ -182,7 +182,10 @@ impl Models {
         let (low, high) = problem.limits();
         let (low, high) = (low.to_vec(), high.to_vec());
         let limits = (&low[..], &high[..]);
-        let bounds = Bounds::of(problem);
+        let mut bounds = Bounds::of(problem);
+        if let Some(bounds) = &mut bounds {
+            bounds.measure(problem.units);
+        }
         self.steps += 1;
         let Some((d, price)) = self.least(x, &self.c, limits, bounds.as_ref()) else {
             return Ok(Came::Stuck);

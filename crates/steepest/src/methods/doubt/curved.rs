@@ -9,9 +9,9 @@ const MOST: usize = 10;
 /// What is lower by so many times the noise is lower.
 const CLEAR: f64 = 8.0;
 
-/// Whether the quadratic through the values around x, `steps` off, leads to a point that is lower by more than noise,
-/// which is left in `trial`: along a valley askew to the coordinates slopes tell nothing of how far it is to its floor,
-/// nor do steps that were as short as the steep side asked for.
+/// Whether a value around x, `steps` off, or the quadratic through them, leads to a point that is lower by more than
+/// noise, which is left in `trial`: along a valley askew to the coordinates slopes tell nothing of how far it is to its
+/// floor, nor do steps that were as short as the steep side asked for.
 pub fn curved(
     problem: &mut Problem<'_>,
     at: &Known<'_>,
@@ -29,10 +29,15 @@ pub fn curved(
     if !(2..=MOST).contains(&k) {
         return Ok(false);
     }
+    let mut lowest = (at.value - (CLEAR * noise).max(at.enough), None);
     let mut value = |moved: &[(usize, f64)]| {
         trial[..n].copy_from_slice(at.x);
         moved.iter().for_each(|(i, by)| trial[free[*i]] += by * steps[free[*i]]);
-        problem.total(&trial[..n])
+        let value = problem.total(&trial[..n])?;
+        if value < lowest.0 {
+            lowest = (value, Some(trial[..n].to_vec()));
+        }
+        Ok::<f64, Halt>(value)
     };
     let (mut ahead, mut slope, mut bends) = (vec![0.0; k], vec![0.0; k], vec![0.0; k * k]);
     for i in 0..k {
@@ -42,6 +47,10 @@ pub fn curved(
         for j in 0..i {
             bends[i * k + j] = value(&[(i, 1.0), (j, 1.0)])? - up - ahead[j] + at.value;
         }
+    }
+    if let (_, Some(lower)) = lowest {
+        trial[..n].copy_from_slice(&lower);
+        return Ok(true);
     }
     if bends.iter().chain(&slope).any(|v| !v.is_finite()) {
         return Ok(false);

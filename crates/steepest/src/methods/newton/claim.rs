@@ -24,8 +24,7 @@ impl Work {
             return Ok(sure);
         }
         if self.at.closes_in() && self.aim() {
-            let explained = self.explained(problem);
-            if self.at.beyond(problem, 1.0, explained)? {
+            if self.at.beyond(problem, 1.0)? {
                 return self.escape(problem);
             }
         }

@@ -90,8 +90,7 @@ impl Run {
         if !self.at.closes_in() || !self.aim(problem)? {
             return Ok(false);
         }
-        let explained = self.explained(problem);
-        self.at.beyond(problem, self.length, explained)
+        self.at.beyond(problem, self.length)
     }
 
     /// Coordinates that no step has moved by what matters, though they have a slope: one of them that leads lower, and
