@@ -151,7 +151,9 @@ impl Work {
         while table.level && form != Form::Diagonal && absurd(walk) {
             walk.metric.ridge = (100.0 * walk.metric.ridge).max(RIDGES[0]);
             problem.spend(price(&table, Shape { form, rows: walk.metric.rows.len() }))?;
-            walk.metric.again(&mut Seen { problem, table, scaling, ground }, form)?;
+            if !walk.metric.again(&mut Seen { problem, table, scaling, ground }, form)? {
+                break;
+            }
             walk.forget();
             walk.aim();
         }

@@ -140,7 +140,8 @@ impl Seen<'_, '_> {
     /// What rounding does to F and to its gradient at `u`, where the rows have margins `z`.
     ///
     /// A margin is as exact as the terms Σ_j |x_ij w_j| + |b| that it is the sum of; F by a row's slope times that, its
-    /// own terms, and the penalty's. Rows spread over the table tell it as well as all.
+    /// own terms, and the penalty's. Where a loss bends on a stretch shorter than that, as Huber's does, its values so far
+    /// to both sides tell: no more. Rows spread over the table tell it as well as all.
     pub fn rounding(&mut self, u: &[f64], at: Margins<'_>) -> Result<Rounding, Halt> {
         const EPS: f64 = 4.0 * f64::EPSILON;
         let (n, k, penalty) = (self.len(), self.table.outputs, self.penalty(u));
@@ -156,26 +157,44 @@ impl Seen<'_, '_> {
         scaling.out(u, &mut x);
         let mut row = vec![0.0; d];
         let (margins, bending) = (held.margins(), held.loss.bending());
+        let mut sizes = vec![0.0; held.share.len() * k];
+        for (i, sizes) in sizes.chunks_exact_mut(k).enumerate() {
+            held.gather(i..i + 1, &mut row);
+            for (o, size) in sizes.iter_mut().enumerate() {
+                let x = if o < margins { &x[o * width..(o + 1) * width] } else { &[] };
+                let terms: f64 = row.iter().zip(x).map(|(v, w)| (v * w).abs()).sum();
+                *size = terms + x.get(d).map_or(0.0, |b| b.abs()) + held.margin(i)[o].abs();
+            }
+        }
+        let sides = if k == 1 {
+            [EPS, -EPS].map(|e| {
+                let there = held.margins.iter().zip(&sizes).map(|(z, size)| z + e * size);
+                Some(held.jets(&there.collect::<Vec<_>>()))
+            })
+        } else {
+            [None, None]
+        };
+        // What changes at most that far off, in units of what the margins are wrong by.
+        let most = |at: fn(&Jets) -> &[f64], i: usize, here: f64| {
+            let sides = sides.iter().flatten().map(|jets| (at(jets)[i] - here).abs() / EPS + here.abs());
+            sides.reduce(f64::max).filter(|m| m.is_finite()).unwrap_or(f64::INFINITY)
+        };
         let (mut all, mut squares, mut lost, mut sum, mut slopes, mut bends) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
         for (i, &share) in held.share.iter().enumerate() {
             if share == 0.0 {
                 continue;
             }
-            held.gather(i..i + 1, &mut row);
             all += share;
             squares += share * share;
             lost += share * values[i].abs();
             for o in 0..k {
-                let (s, z) = (s[i * k + o].abs(), held.margin(i)[o].abs());
+                let (s, size) = (s[i * k + o], sizes[i * k + o]);
                 // Probabilities tell no less than the curvature that they stand for.
                 let told = bending == k;
                 let h = if told { h[i * k + o] } else { held.loss.bends(&h[i * bending..], o, o) }.abs();
-                let x = if o < margins { &x[o * width..(o + 1) * width] } else { &[] };
-                let terms: f64 = row.iter().zip(x).map(|(v, w)| (v * w).abs()).sum();
-                let size = terms + x.get(d).map_or(0.0, |b| b.abs()) + z;
-                sum += share * size * (s + EPS * h * size);
+                sum += share * (size * (s.abs() + EPS * h * size)).min(most(|j| &j.value, i, values[i]));
                 slopes += share * s * s;
-                bends += share * h * h * size * size;
+                bends += share * (h * size).min(most(|j| &j.slope, i, s)).powi(2);
             }
         }
         let all = if all > 0.0 { all } else { 1.0 };
