@@ -40,8 +40,9 @@ const LOWER: f64 = 0.7;
 const HIGHER: f64 = 2.0;
 /// Changes of L before nothing can be found.
 const CHANGES: usize = 200;
-/// The part of the whole that all shares have at the start: a share of 0 would stay so.
-const EVEN: f64 = 0.1;
+/// The part of the whole that all shares have at the start: a share of 0 would stay so. Where f has no value there, as
+/// exponentials of large margins have none, a hundredth of that, down to the least.
+const EVEN: [f64; 2] = [0.1, 1e-13];
 
 #[derive(Default)]
 struct Mirror {
@@ -134,19 +135,26 @@ impl Mirror {
     }
     /// From a point, or near by where a share is 0.
     fn begin(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<(), Halt> {
-        if let Some(whole) = self.whole {
-            let n = x.len() as f64;
-            if x.iter().any(|x| !(*x > 0.0)) {
-                x.iter_mut().for_each(|x| *x = (1.0 - EVEN) * x.max(0.0) + EVEN * whole / n);
+        let (asked, mut even) = (x.to_vec(), EVEN[0]);
+        loop {
+            let lacking = self.whole.filter(|_| asked.iter().any(|x| !(*x > 0.0)));
+            if let Some(whole) = lacking {
+                let least = even * whole / x.len() as f64;
+                x.iter_mut().zip(&asked).for_each(|(x, asked)| *x = (1.0 - even) * asked.max(0.0) + least);
             }
-            self.dual = x.iter().map(|x| x.ln()).collect();
-            levelled(&mut self.dual);
-        } else {
-            self.dual = slope(x, self.p);
+            if self.whole.is_some() {
+                self.dual = x.iter().map(|x| x.ln()).collect();
+                levelled(&mut self.dual);
+            } else {
+                self.dual = slope(x, self.p);
+            }
+            x.copy_from_slice(&self.point(&self.dual));
+            self.value = problem.gradient(x, &mut self.gradient)?;
+            if lacking.is_none() || self.value.is_finite() || even <= EVEN[1] {
+                return Ok(());
+            }
+            even *= 1e-2;
         }
-        x.copy_from_slice(&self.point(&self.dual));
-        self.value = problem.gradient(x, &mut self.gradient)?;
-        Ok(())
     }
 }
 
