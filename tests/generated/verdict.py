@@ -14,8 +14,8 @@ SECONDS = 5.0
 #: What nothing excuses.
 FAULTS = (
     "false success", "bound below", "bad bound", "loose claim", "wrong value", "crash", "slow",
-    "false separable", "false unbounded", "false gradient_inconsistent", "false diverged", "not reached", "outside",
-    "costly",
+    "false separable", "false unbounded", "false gradient_inconsistent", "false diverged", "false infeasible",
+    "not reached", "outside", "costly",
 )  # fmt: skip
 
 

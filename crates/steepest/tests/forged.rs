@@ -2,6 +2,7 @@
 //! name, or goes on to an end within its budgets whose claims are true: never a hang, a panic, or a huge allocation.
 //!
 //! `STEEPEST_FORGED=1` tries every entry, place and number; otherwise a share of them that is drawn anew for each entry.
+use constrained::Constrained;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -25,6 +26,7 @@ use steepest::status::Status;
 use steepest::watch::{Stop, Unwatched};
 use tables::{Draw, table};
 
+mod constrained;
 #[allow(dead_code)]
 mod tables;
 
@@ -240,6 +242,12 @@ impl Case<'_> {
         }
         let value = objective.value(&s.x).map_err(|h| format!("{h:?}"))? + self.penalty.value(&s.x);
         if s.status.success() {
+            if !(s.violation <= 1e-6) {
+                return Err(format!(
+                    "{:?}, and constraints are missed by {:e}",
+                    s.status, s.violation
+                ));
+            }
             let Some(c) = &s.certificate else {
                 return Err("success without a certificate".into());
             };
@@ -311,6 +319,39 @@ fn a_forged_run_of_a_function_is_refused_or_ends_well() {
         }
     }
     report(tried, &faults);
+}
+
+/// The distance from a point to a plane within a ball, of which a step along the plane leaves nothing.
+#[test]
+fn a_forged_run_under_constraints_is_refused_or_ends_well() {
+    watch_over();
+    let (mut faults, mut tried) = (Vec::new(), [0, 0]);
+    let (free, start) = (free(4), [3.0, -2.0, 0.5, 1.0]);
+    let away: fn(&[f64]) -> f64 = |x| {
+        let a = [1.0, 2.0, 0.0, -1.0];
+        x.iter().zip(a).map(|(x, a)| (x - a).powi(2) + 0.1 * (x - a).powi(4)).sum()
+    };
+    let objective = || -> Box<dyn Objective> {
+        Box::new(Constrained {
+            n: 4,
+            value: away,
+            constraints: &[|x| x.iter().sum(), |x| x.iter().map(|x| x * x).sum()],
+            low: vec![1.0, f64::NEG_INFINITY],
+            high: vec![1.0, 100.0],
+        })
+    };
+    // By symmetry all four are off by a quarter of what the sum is.
+    let least = 4.0 * (0.0625 + 0.1 * 0.25f64.powi(4));
+    for entry in METHODS.iter().filter(|entry| entry.needs.constraints) {
+        let settings: Vec<f64> = entry.parameters.iter().map(|p| p.default).collect();
+        let build = || at_work(entry, &settings);
+        let (name, objective) = (entry.name.into(), &objective);
+        let case = Case { name, build: &build, penalty: &*free, start: &start, least, objective };
+        let [on, refused] = case.forge(&[1, 3, 6], &mut faults);
+        tried = [tried[0] + on, tried[1] + refused];
+    }
+    report(tried, &faults);
+    assert!(tried[0] > 10 && tried[1] > 10, "{tried:?}");
 }
 
 #[test]
