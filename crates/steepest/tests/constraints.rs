@@ -1,7 +1,6 @@
 //! Constraints beside bounds, on textbook problems whose answers are known.
 use steepest::descend::{Descent, Solution, descend};
 use steepest::methods::{METHODS, at_work};
-use steepest::objective::Objective;
 use steepest::penalties::{bounds::Bounds, none::NoPenalty};
 use steepest::penalty::{Penalty, PerCoordinate};
 use steepest::problem::facts;
@@ -12,7 +11,7 @@ use steepest::watch::{Stop, Unwatched};
 
 mod constrained;
 
-use constrained::Constrained;
+use constrained::{Constrained, Value};
 
 /// By the rounds alone, and after quadratic models: the same answers.
 const BY: [&str; 2] = ["augmented_lagrangian", "sqp"];

@@ -331,24 +331,26 @@ fn a_forged_run_under_constraints_is_refused_or_ends_well() {
         let a = [1.0, 2.0, 0.0, -1.0];
         x.iter().zip(a).map(|(x, a)| (x - a).powi(2) + 0.1 * (x - a).powi(4)).sum()
     };
-    let objective = || -> Box<dyn Objective> {
-        Box::new(Constrained {
-            n: 4,
-            value: away,
-            constraints: &[|x| x.iter().sum(), |x| x.iter().map(|x| x * x).sum()],
-            low: vec![1.0, f64::NEG_INFINITY],
-            high: vec![1.0, 100.0],
-        })
-    };
     // By symmetry all four are off by a quarter of what the sum is.
     let least = 4.0 * (0.0625 + 0.1 * 0.25f64.powi(4));
-    for entry in METHODS.iter().filter(|entry| entry.needs.constraints) {
-        let settings: Vec<f64> = entry.parameters.iter().map(|p| p.default).collect();
-        let build = || at_work(entry, &settings);
-        let (name, objective) = (entry.name.into(), &objective);
-        let case = Case { name, build: &build, penalty: &*free, start: &start, least, objective };
+    let mut forge = |name: &str, build: &dyn Fn() -> Box<dyn Method + Send>| {
+        let objective = || -> Box<dyn Objective> {
+            Box::new(Constrained {
+                n: 4,
+                value: away,
+                constraints: &[|x| x.iter().sum(), |x| x.iter().map(|x| x * x).sum()],
+                low: vec![1.0, f64::NEG_INFINITY],
+                high: vec![1.0, 100.0],
+            })
+        };
+        let (name, objective) = (name.into(), &objective);
+        let case = Case { name, build, penalty: &*free, start: &start, least, objective };
         let [on, refused] = case.forge(&[1, 3, 6], &mut faults);
         tried = [tried[0] + on, tried[1] + refused];
+    };
+    for entry in METHODS.iter().filter(|entry| entry.needs.constraints) {
+        let settings: Vec<f64> = entry.parameters.iter().map(|p| p.default).collect();
+        forge(entry.name, &|| at_work(entry, &settings));
     }
     report(tried, &faults);
     assert!(tried[0] > 10 && tried[1] > 10, "{tried:?}");

@@ -99,7 +99,7 @@ fn rounded_values_far_from_0() {
         let (g, said, ..) = once(&mut d, &[far + u], f);
         let off = (g[0] - 2.0 * u * (-u * u).exp()).abs();
         // Its first steps are as long as the variable is large, where nothing moves: that is said.
-        assert!(off <= 2.0 * said[0] && (k == 0 || said[0] < 0.3), "{u}: {off} {}", said[0]);
+        assert!(off <= 2.0 * said[0] && (k == 0 || off < 0.05), "{u}: {off} {}", said[0]);
     }
 }
 

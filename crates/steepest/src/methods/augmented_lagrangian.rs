@@ -370,11 +370,12 @@ impl Now {
         }
         let lambda = self.terms.prices();
         let size = lambda.iter().fold(0.0, |m: f64, l| m.max(l.abs()));
-        let moves = || lambda.iter().zip(&self.terms.lambda).map(|(a, b)| (a, (a - b).abs()));
-        let moved = moves().fold(0.0, |m: f64, (_, by)| m.max(by));
+        let moves = lambda.iter().zip(&self.terms.lambda).map(|(a, b)| (a - b).abs());
+        let moved = moves.clone().fold(0.0, f64::max);
         // A constraint with room left is met, and held by its λ nevertheless: f falls by as much as that is worth.
-        let off = moved / self.terms.rho;
-        let worth = moves().map(|(l, by)| l.abs() * by).sum::<f64>() / self.terms.rho;
+        let room = |i: usize| self.terms.c[i] > self.terms.low[i] && self.terms.c[i] < self.terms.high[i];
+        let worth: f64 = moves.enumerate().map(|(i, by)| if room(i) { lambda[i].abs() * by } else { 0.0 }).sum();
+        let (off, worth) = (moved / self.terms.rho, worth / self.terms.rho);
         let held = worth <= tolerance * self.size.max(value.abs());
         let met = missed <= 1e-2 * tolerance && self.terms.most(|i| self.terms.unit(i)) <= tolerance;
         let share = tolerance / self.exactly(tolerance);
