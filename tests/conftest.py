@@ -2,8 +2,13 @@
 
 from hypothesis import HealthCheck, settings
 
+from steepest.fit import fit
+
 settings.register_profile("same", derandomize=True, deadline=None, max_examples=50)
 settings.register_profile(
     "explore", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("same")
+
+# Gradient boosting beside each model takes longer than the model: tests of the reference ask for it.
+fit.__kwdefaults__["reference"] = False

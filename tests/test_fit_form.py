@@ -10,7 +10,7 @@ import steepest
 from steepest.errors import InputError
 from steepest.model import Model
 from steepest.tables import Schema
-from steepest.tables.form import Curve, Form, Pair, Side, Steps, splines
+from steepest.tables.form import Curve, Form, Pair, Side, splines
 
 
 def made(seed: int, rows: int = 2000, columns: int = 4) -> dict[str, np.ndarray]:
@@ -184,16 +184,20 @@ def test_a_form_expands_as_it_says() -> None:
         np.array([[0.0, 1.0], [1.0, 5.0], [2.0, 9.0]]), np.array([[0], [1], [-1]], np.int32),
         (Feature("a", "a"), Feature("b", "b")), (("u", "v"),), ("c",), ("c",),
     )  # fmt: skip
-    pair = Pair(Side("b", (5.0,)), Side("c", texts=("u", "v")))
-    form = Form((Curve("a", (0.0, 1.0, 2.0)),), (Steps("b", (4.0, 6.0)),), (pair,))
+    pair = Pair(Side("b", ("1", "5 to 9"), (5.0,)), Side("c", ("u", "v")))
+    form = Form(
+        (Curve("a", (0.0, 1.0, 2.0)),),
+        (Side.cut("b", np.array([4.0, 6.0]), np.array([1.0, 5.0, 9.0])),),
+        (pair,),
+    )
     made = form.expand(design)
     assert made.codes.tolist() == [[0, 0, 0], [1, 1, 3], [-1, 2, -1]]
     assert made.names[:4] == [f"a: curve {k}" for k in range(1, 5)]
     assert made.width == form.width(4)
     assert made.names[-4:] == [
-        "b × c = below 5, u",
-        "b × c = below 5, v",
-        "b × c = from 5, u",
-        "b × c = from 5, v",
+        "b × c = 1, u",
+        "b × c = 1, v",
+        "b × c = 5 to 9, u",
+        "b × c = 5 to 9, v",
     ]
     np.testing.assert_allclose(made.numbers.sum(axis=1), 1.0)

@@ -141,6 +141,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--positive", metavar="CLASS", help="which of two classes is the positive one (the second in order)")
     add("--threshold", type=float, metavar="P", help="predict positive above this probability (0.5)")
     add("--cost", type=float, metavar="C", help="a missed positive costs C false alarms; sets the threshold")
+    add(
+        "--no-reference",
+        action="store_true",
+        help="leave out gradient boosting on the same rows (scikit-learn's)",
+    )
     add("--tol", type=float, metavar="TOL", help="distance from the best possible to reach, relative (1e-6)")
     add("--seed", type=int, metavar="N", help="seed of the split (0)")
     add("--threads", type=int, metavar="N", help="threads (all); the result does not depend on them")
@@ -219,6 +224,8 @@ def given(args: argparse.Namespace) -> dict[str, Any]:
             settings[name] = getattr(args, name)
     if args.no_refit:
         settings["refit"] = False
+    if args.no_reference:
+        settings["reference"] = False
     if args.class_weight:
         settings["class_weight"] = class_weight(args.class_weight)
     return settings

@@ -17,6 +17,7 @@ STAGES = {
     "fit": "fitting",
     "refit": "fitting all rows",
     "folds": "fitting folds",
+    "reference": "gradient boosting beside it",
     "evaluate": "judging",
     "done": "done",
 }

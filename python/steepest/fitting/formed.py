@@ -9,7 +9,7 @@ import numpy as np
 from steepest.fitting.job import Descent, Job
 from steepest.model.weights import Weights
 from steepest.tables import Design
-from steepest.tables.form import Curve, Pair, Steps, splines
+from steepest.tables.form import Curve, Pair, Side, splines
 
 __all__ = ["form_facts"]
 
@@ -22,7 +22,7 @@ def form_facts(job: Job, final: Descent) -> dict[str, Any] | None:
     if job.settings.get("form") != "auto":
         return None
     chosen = job.form
-    made: list[Curve | Steps | Pair] = [*chosen.form.curves, *chosen.form.steps, *chosen.form.pairs]
+    made: list[Curve | Side | Pair] = [*chosen.form.curves, *chosen.form.steps, *chosen.form.pairs]
     terms = [
         term | shape(one, final.weights, job)
         for one, term in zip(ordered(made, chosen.terms), chosen.terms, strict=True)
@@ -53,12 +53,12 @@ def ordered(made: list[Any], terms: list[dict[str, Any]]) -> list[Any]:
     return found
 
 
-def kind(made: Curve | Steps | Pair) -> str:
+def kind(made: Curve | Side | Pair) -> str:
     """What it is called."""
-    return "curve" if isinstance(made, Curve) else "levels" if isinstance(made, Steps) else "pair"
+    return "curve" if isinstance(made, Curve) else "levels" if isinstance(made, Side) else "pair"
 
 
-def names(made: Curve | Steps | Pair) -> tuple[str, ...]:
+def names(made: Curve | Side | Pair) -> tuple[str, ...]:
     """The columns that it is made of."""
     return (made.one.name, made.other.name) if isinstance(made, Pair) else (made.name,)
 
@@ -87,7 +87,7 @@ def sentence(job: Job, most: int) -> str:
     return f"Form: {'; '.join(parts)}; {less:.0%} off the loss of rows held out among the training rows."
 
 
-def shape(made: Curve | Steps | Pair, weights: Weights, job: Job) -> dict[str, Any]:
+def shape(made: Curve | Side | Pair, weights: Weights, job: Job) -> dict[str, Any]:
     """What a curve, steps or a pair add to the margins, beside what they add on average, of shape (points, outputs)."""
     design = job.prepared.train.design
     own = columns_of(made, design)
@@ -96,7 +96,7 @@ def shape(made: Curve | Steps | Pair, weights: Weights, job: Job) -> dict[str, A
     if isinstance(made, Curve):
         x = np.linspace(made.knots[0], made.knots[-1], POINTS)
         return {"x": x, "y": splines(x, made.knots) @ coefficients - average}
-    if isinstance(made, Steps):
+    if isinstance(made, Side):
         column = next(c for c in job.prepared.schema.columns if c.name == column_of(made.name, design, job))
         low, high = (
             (made.edges[0], made.edges[-1])
@@ -118,7 +118,7 @@ def column_of(name: str, design: Design, job: Job) -> str:
     return next(f.column for f in job.plain.train.design.number_features if f.name == name)
 
 
-def columns_of(made: Curve | Steps | Pair, design: Design) -> slice:
+def columns_of(made: Curve | Side | Pair, design: Design) -> slice:
     """The columns of the design that it makes."""
     if isinstance(made, Curve):
         called = [f.name for f in design.number_features]

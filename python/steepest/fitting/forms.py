@@ -19,7 +19,7 @@ import numpy as np
 from steepest.fitting.columns import Encoding
 from steepest.fitting.splits import folds, taken
 from steepest.tables import Design, Part
-from steepest.tables.form import MOST_CELLS, Curve, Form, Pair, Side, Steps, splines
+from steepest.tables.form import MOST_CELLS, Curve, Form, Pair, Side, splines
 from steepest.tasks import Task
 from steepest.tasks.intervals import moments
 
@@ -30,7 +30,7 @@ Whole = np.ndarray[Any, np.dtype[np.int64]]
 #: fewer training rows than this tell nothing of forms; of more than the second so many are looked at
 LEAST, MOST = 80, 30_000
 #: fewer rows than this are split in folds, more in two
-FEW, FOLDS = 4000, 4
+FEW, FOLDS = 10_000, 4
 #: more number columns than this are measurements of one kind, as pixels are
 MOST_COLUMNS = 200
 #: cells that a column is cut into; knots that are tried; a column of at most so many values may have a level for each
@@ -65,6 +65,8 @@ class Chosen:
     rows: int = 0
     columns: int = 0
     pairs: int = 0
+    #: about how strong a penalty suits it; 0 where it is plain
+    alpha: float = 0.0
     #: why nothing was tried
     why: str = ""
 
@@ -78,6 +80,8 @@ class _Split:
     margin: Floats = field(default_factory=lambda: np.empty((0, 0)))
     slope: Floats = field(default_factory=lambda: np.empty((0, 0)))
     bend: Floats = field(default_factory=lambda: np.empty((0, 0)))
+    #: the curvature of a row
+    unit: float = 1.0
     #: of the held rows
     loss: Floats = field(default_factory=lambda: np.empty(0))
 
@@ -121,6 +125,9 @@ class Search:
         }
         self.distinct = {name: np.unique(design.numbers[:, j]) for name, j in self.numbers.items()}
         self.numbers = {name: j for name, j in self.numbers.items() if len(self.distinct[name]) > 1}
+        #: the strength of the penalty at which the last fit did best
+        self.alpha = 0.0
+        self.cuts: dict[tuple[str, int], Side] = {}
 
     def run(self) -> Chosen:
         """The form that pays."""
@@ -138,17 +145,23 @@ class Search:
         form, now = Form(tuple(curves), tuple(steps)), plain
         if form and (fitted := self.better(form, plain)):
             now = fitted
-            chosen.form, chosen.terms, chosen.loss = form, terms, self.mean(fitted)
+            chosen.form, chosen.terms, chosen.loss, chosen.alpha = form, terms, self.mean(fitted), self.alpha
         self.stand(now)
-        pairs, terms = self.paired(chosen, design)
-        while pairs:
-            form = replace(chosen.form, pairs=tuple(pairs))
-            if fitted := self.better(form, now):
-                chosen.form, chosen.loss = form, self.mean(fitted)
-                chosen.terms = chosen.terms + terms[: len(pairs)]
+        # What pairs leave over is known when they are fitted together: then they are sought once more.
+        while len(chosen.form.pairs) < TAKEN:
+            pairs, terms = self.paired(chosen, design)
+            fitted = []
+            while pairs and not fitted:
+                form = replace(chosen.form, pairs=(*chosen.form.pairs, *pairs))
+                fitted = self.better(form, now)
+                # Those taken last may be what is too much.
+                pairs = pairs if fitted else pairs[: len(pairs) // 2]
+            if not fitted:
                 break
-            # Those taken last may be what is too much.
-            pairs = pairs[: len(pairs) // 2]
+            now = fitted
+            chosen.form, chosen.loss, chosen.alpha = form, self.mean(fitted), self.alpha
+            chosen.terms = chosen.terms + terms[: len(pairs)]
+            self.stand(now)
         return chosen
 
     # What is fitted, and how well it does.
@@ -171,13 +184,16 @@ class Search:
                     return []
                 start = solution["x"]
                 tried[k].append(whole.margins(start))
-        return min(tried, key=self.mean)
+        best = min(range(len(ALPHAS)), key=lambda k: self.mean(tried[k]))
+        self.alpha = ALPHAS[best] * curvature
+        return tried[best]
 
     def stand(self, margins: list[Floats]) -> None:
         """Takes margins as what further candidates start from."""
         for split, margin in zip(self.splits, margins, strict=True):
             split.margin = margin
             split.slope, split.bend = self.slopes(margin)
+            split.unit = float(split.bend[split.kept].mean()) or 1.0
             split.loss = self.task.losses(margin[split.held], self.part.y[split.held])
 
     def slopes(self, margin: Floats) -> tuple[Floats, Floats]:
@@ -227,16 +243,12 @@ class Search:
         ]
         return both[0].reshape(cells, k), both[1].reshape(cells, k)
 
-    def unit(self, split: _Split) -> float:
-        """The curvature of a row."""
-        return float(split.bend[split.kept].mean()) or 1.0
-
     # Single columns.
 
-    def bent(self, chosen: Chosen) -> tuple[list[Curve], list[Steps], list[dict[str, Any]]]:
+    def bent(self, chosen: Chosen) -> tuple[list[Curve], list[Side], list[dict[str, Any]]]:
         """The columns that are more than a line: as curves, or as steps."""
         curves: list[Curve] = []
-        steps: list[Steps] = []
+        steps: list[Side] = []
         terms: list[dict[str, Any]] = []
         tried = [name for name in self.numbers if len(self.distinct[name]) > 2]
         chosen.columns = len(tried)
@@ -267,7 +279,7 @@ class Search:
         """A number column."""
         return self.part.design.numbers[:, self.numbers[name]]
 
-    def candidates(self, name: str, edges: Floats) -> Iterator[Curve | Steps]:
+    def candidates(self, name: str, edges: Floats) -> Iterator[Curve | Side]:
         """The forms that a column may have, the simplest first."""
         distinct = self.distinct[name]
         for count in KNOTS:
@@ -277,13 +289,13 @@ class Search:
                 if Curve(name, knots).sound():
                     yield Curve(name, knots)
         if len(distinct) <= LEVELS or len(edges) + 1 >= CELLS // 2:
-            yield Steps(name, tuple(edges.tolist()))
+            yield Side.cut(name, edges, distinct)
 
     def smooth(self, codes: Whole, basis: Floats, split: _Split) -> Floats:
         """What a Newton step on the rows kept makes of a basis over cells, of shape (cells, outputs)."""
         slope, bend = self.sums(codes, len(basis), split, split.kept)
         gram = np.einsum("ci,ck,cj->kij", basis, bend, basis)
-        gram += SHRINK[1] * self.unit(split) * np.eye(basis.shape[1])
+        gram += SHRINK[1] * split.unit * np.eye(basis.shape[1])
         return basis @ np.linalg.solve(gram, (basis.T @ slope).T[:, :, None])[:, :, 0].T
 
     def taken(
@@ -312,16 +324,17 @@ class Search:
                 seen.append((self.likely(a * deep + b, wide * deep), one, other))
         chosen.pairs = len(seen)
         seen.sort(key=lambda entry: -entry[0])
+        best = [(one, other) for likely, one, other in seen[:LOOKED] if likely > 0]
         looked = [
-            pair for likely, *names in seen[:LOOKED] if likely > 0 for pair in self.finer(names[0], names[1])
+            pair for one, other in best for pair in self.finer(one, other) if pair not in chosen.form.pairs
         ]
         codes = {pair: self.crossed(pair) for pair in looked}
         pairs: list[Pair] = []
         terms: list[dict[str, Any]] = []
-        while looked and len(pairs) < TAKEN:
+        while looked and len(chosen.form.pairs) + len(pairs) < TAKEN:
             found = []
             for pair in looked:
-                values = self.table(codes[pair], len(pair.levels) + 1)
+                values = self.table(codes[pair], pair.cells + 1)
                 found.append((pair, *self.gain(codes[pair], values), values))
             surely = NormalDist().inv_cdf(1 - CHANCE / max(1, len(seen)))
             sound = [one for one in found if one[1] > max(surely * one[2], PAYS * chosen.plain)]
@@ -353,8 +366,13 @@ class Search:
         """One side of a pair."""
         design = self.part.design
         if name not in self.numbers:
-            return Side(name, texts=design.levels[design.categories.index(name)])
-        return Side(name, tuple(cut(self.column(name), self.distinct[name], cells).tolist()))
+            return Side(name, design.levels[design.categories.index(name)])
+        # A column of few values is the same in each fineness.
+        key = name, min(cells, len(self.distinct[name]))
+        if key not in self.cuts:
+            edges = cut(self.column(name), self.distinct[name], cells)
+            self.cuts[key] = Side.cut(name, edges, self.distinct[name])
+        return self.cuts[key]
 
     def cells(self, side: Side) -> tuple[Whole, int]:
         """The level of each row, with one more for none, and how many those are."""
@@ -374,7 +392,7 @@ class Search:
     def crossed(self, pair: Pair) -> Whole:
         """The cell of each row, one more for none."""
         codes = pair.codes(self.part.design, self.numbers, self.categories)
-        return np.where(codes < 0, len(pair.levels), codes).astype(np.int64)
+        return np.where(codes < 0, pair.cells, codes).astype(np.int64)
 
     def likely(self, codes: Whole, cells: int) -> float:
         """What a table of cells may take off the held-out loss, by its slopes and curvatures."""
@@ -383,7 +401,7 @@ class Search:
             slope, bend = self.sums(codes, cells, split, split.kept)
             there, curved = self.sums(codes, cells, split, split.held)
             for k, shrink in enumerate(SHRINK):
-                value = slope / (bend + shrink * self.unit(split))
+                value = slope / (bend + shrink * split.unit)
                 gains[k] += float((value * there - 0.5 * value**2 * curved).sum())
         return float(gains.max()) / sum(float(self.weight[s.held].sum()) for s in self.splits)
 
@@ -394,7 +412,7 @@ class Search:
         best, values = -np.inf, [slope for slope, _ in sums]
         for shrink in SHRINK:
             tried = [
-                slope / (bend + shrink * self.unit(split))
+                slope / (bend + shrink * split.unit)
                 for (slope, bend), split in zip(sums, self.splits, strict=True)
             ]
             gain = sum(float((v * s - 0.5 * v**2 * b).sum()) for v, (s, b) in zip(tried, there, strict=True))

@@ -243,6 +243,9 @@ class Job:
         alphas = ladder(
             columns, y, self.task, self.settings["penalty"], self.settings["l1_ratio"], self.classes
         )
+        if near := self.form.alpha:
+            # The choice of the form has seen which strength does best, within a power of ten.
+            alphas = alphas[(alphas >= near / 10) & (alphas <= near * 100)]
         each = 0.75 / len(alphas)
 
         def solve(alpha: float, start: Floats | None, tol: float) -> dict[str, Any]:

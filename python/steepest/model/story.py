@@ -21,7 +21,8 @@ _TEXT, _COUNT = (None, str), (None, int)
 _LABEL = (None, str, int, float, bool)
 _METRIC = {
     "name": str, "plain": str, "value": REAL, "baseline": REAL, "better?": str, "low?": (None, REAL),
-    "high?": (None, REAL), "interval?": str, "folds?": [REAL], "folds_mean?": REAL, "folds_sd?": REAL, "*": object,
+    "high?": (None, REAL), "interval?": str, "reference?": REAL, "folds?": [REAL],
+    "folds_mean?": REAL, "folds_sd?": REAL, "*": object,
 }  # fmt: skip
 _FINDING = {
     "kind": str, "severity": {"problem", "warning", "note"}, "sentence": str, "evidence": Each(object),
@@ -53,6 +54,9 @@ _FORM = {
     "terms": [_TERM], "sentence": str, "short": str, "plain": REAL, "loss": REAL, "rows": int, "columns": int,
     "pairs": int,
 }  # fmt: skip
+_REFERENCE = {
+    "name": str, "rows": int, "trees": int, "seconds": REAL, "remark": str, "figures": Each(REAL),
+}  # fmt: skip
 #: what a story has; what later versions add is not looked at
 STORY = {
     "title": str, "version": str, "created": str, "task": str, "loss?": str, "task_reason": str, "target": str,
@@ -61,7 +65,7 @@ STORY = {
     "split": str, "threshold?": float, "positive?": _LABEL, "cost?": (None, float), "weighted?": Each(bool),
     "folds?": int, "columns": [_COLUMN], "metrics": [_METRIC],
     "heldout": {"part": str, "y": np.ndarray, "p": np.ndarray, "*": object}, "path": (None, _PATH),
-    "form?": (None, _FORM),
+    "form?": (None, _FORM), "reference?": (None, _REFERENCE),
     "solution": _SOLUTION, "coefficients": [_COEFFICIENT], "intercept": (REAL, [REAL]), "findings": [_FINDING],
     "timing": Each(REAL), "python": str, "*": object,
 }  # fmt: skip

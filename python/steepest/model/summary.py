@@ -31,6 +31,7 @@ STAGES = {
     "refit": "fitting again",
     "network": "a network",
     "folds": "folds",
+    "reference": "gradient boosting beside it",
     "evaluate": "judging",
 }
 
@@ -75,9 +76,12 @@ def summary_html(story: dict[str, Any]) -> str:
     ]
     judged, *_ = quality(story, WIDTH, story["metrics"], False).split("\n")
     folds = story.get("folds") and story["metrics"] and "folds_mean" in story["metrics"][0]
-    head = ["", "model", "95 % interval", "baseline", *([f"{story['folds']} folds"] if folds else [])]
+    referred = any("reference" in f for f in story["metrics"])
+    head = ["", "model", "95 % interval", "baseline", *(["reference"] if referred else [])]
+    head += [f"{story['folds']} folds"] if folds else []
     lines = [
         [f"{f['name']}: {f['plain']}", number(f["value"]), interval_text(f), number(f["baseline"])]
+        + ([number(f["reference"]) if "reference" in f else ""] if referred else [])
         + ([f"{f['folds_mean']:.4g} ± {f['folds_sd']:.2g}"] if folds else [])
         for f in story["metrics"]
     ]
@@ -169,35 +173,50 @@ def quality(story: dict[str, Any], width: int, figures: list[dict[str, Any]], ve
             f"On {plural(rows, 'held-out row')}{drawn}, by a model fitted to {the} other {judged:,}{also}"
         ]
     folds = int(story.get("folds") or 0)
+    referred = any("reference" in f for f in figures)
     spread = [f"{f['folds_mean']:.4g} ± {f['folds_sd']:.2g}" if "folds_mean" in f else "" for f in figures]
     if width < 72:
         for f, own in zip(figures, spread, strict=True):
             beside = f"; {folds} folds {own}" if own else ""
             ends = interval_text(f)
             within = f" ({ends})" if ends else ""
+            other = f"; reference {number(f['reference'])}" if "reference" in f else ""
             lines.append(
-                f"  {f['name']}: {number(f['value'])}{within}; baseline {number(f['baseline'])}{beside}"
+                f"  {f['name']}: {number(f['value'])}{within}; baseline {number(f['baseline'])}{other}{beside}"
             )
     else:
-        most = width - (47 if not folds else 63)
+        # Folds leave no room for a further column.
+        column = referred and not folds
+        most = width - (63 if folds else 58 if column else 47)
         names = [f"{f['name']}: {f['plain']}" for f in figures]
         if not verbose:
             names = [name if len(name) <= most else f["name"] for name, f in zip(names, figures, strict=True)]
         wide = min(max(map(len, names)), most)
-        tail = f"  {f'{folds} folds':>16}" if folds else ""
+        tail = f"  {f'{folds} folds':>16}" if folds else f"  {'reference':>9}" if column else ""
         lines.append(f"  {'':{wide}}  {'model':>9}  {'95 % interval':>18}  {'baseline':>9}{tail}")
         for name, f, own in zip(names, figures, spread, strict=True):
             *first, last = textwrap.wrap(name, wide, subsequent_indent="  ") or [""]
             lines += [f"  {line}" for line in first]
-            beside = f"  {own:>16}" if folds else ""
+            other = number(f["reference"]) if "reference" in f else ""
+            beside = f"  {own:>16}" if folds else f"  {other:>9}" if column else ""
             lines.append(
                 f"  {last:{wide}}  {number(f['value']):>9}  {interval_text(f):>18}  {number(f['baseline']):>9}{beside}"
             )
+    if referred:
+        lines.append(f"  {reference_of(story, figures if folds and width >= 72 else [])}")
     cut = story.get("threshold")
     two = tasks.find(story["task"], story.get("loss")).two
     if two and cut is not None and (verbose or cut != 0.5):
         lines.append(f"  A row is predicted {story['positive']} where its probability is above {cut:.4g}.")
     return "\n".join(lines)
+
+
+def reference_of(story: dict[str, Any], figures: list[dict[str, Any]]) -> str:
+    """What the reference is, and its figures where they have no column."""
+    reference = story["reference"]
+    remark = f" ({reference['remark']})" if reference["remark"] else ""
+    own = ", ".join(f"{f['name']} {number(f['reference'])}" for f in figures if "reference" in f)
+    return f"Reference: scikit-learn's gradient boosting on the same rows{remark}{f': {own}' if own else ''}."
 
 
 def shortest(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -108,7 +108,7 @@ def cells_picture(
     if down:
         y, one, other = y.T, other, one
     wide, deep = 330.0, 214.0
-    left, top = 84.0, 8.0
+    left, top = 100.0, 8.0
     most = float(np.abs(y).max()) or 1.0
     side, tall = (wide - left - 6) / y.shape[1], (deep - top) / y.shape[0]
     marks = []
@@ -142,7 +142,7 @@ def cells_picture(
     marks.append(
         f'<text class="label mid" x="{(left + wide) / 2:.1f}" y="{deep + 34:.1f}">{escape(names[1])}</text>'
     )
-    turned = f"translate(11 {(top + deep) / 2:.1f}) rotate(-90)"
+    turned = f"translate(10 {(top + deep) / 2:.1f}) rotate(-90)"
     marks.append(f'<text class="label mid" transform="{turned}">{escape(names[0])}</text>')
     title = (
         f"What {names[0]} and {names[1]} together add to {unit}: from {figure(y.min())} to {figure(y.max())}"

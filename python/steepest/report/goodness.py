@@ -47,6 +47,7 @@ def goodness(story: Mapping[str, Any]) -> View:
     part = PARTS.get(str(held.get("part")), f"{held.get('part') or 'held-out'} rows")
     view: View = {"metrics": metrics, "part": part, "pictures": [], "remark": "", "rows": 0}
     view["intervals"] = any(m["interval"] for m in metrics)
+    view["reference"] = _reference(story, metrics)
     view["how"] = _how(story.get("metrics") or ())
     view["folds"] = int(finite(story.get("folds")) or 0)
     view["thresholds"] = []
@@ -102,6 +103,29 @@ def _how(metrics: Any) -> str:
     return "; ".join(f"{how}: {', '.join(names)}" for how, names in by.items())
 
 
+def _reference(story: Mapping[str, Any], metrics: list[View]) -> str:
+    """What the reference is, and how the model stands beside it by the figure that comes first."""
+    reference = story.get("reference") or {}
+    if not any(m["reference"] for m in metrics):
+        return ""
+    first = next(iter(story["metrics"]))
+    own, other = finite(first.get("value")), finite(first.get("reference"))
+    less = f" ({reference['remark']})" if reference.get("remark") else ""
+    text = (
+        f"The reference is scikit-learn\N{RIGHT SINGLE QUOTATION MARK}s histogram gradient boosting, "
+        f"{reference.get('trees')} trees on the same rows{less}: no formula, but what can be had from these columns."
+    )
+    low, high = finite(first.get("low")), finite(first.get("high"))
+    if own is None or other is None or low is None or high is None:
+        return text
+    name = metrics[0]["name"]
+    if low <= other <= high:
+        return f"{text} By {name} the two are the same within the interval."
+    ahead = (own > other) == (first.get("better") != "lower")
+    stands = "ahead of it" if ahead else "behind it: that is what a formula costs here"
+    return f"{text} By {name} the model is {stands}."
+
+
 def _target(story: Mapping[str, Any]) -> str:
     return short(story.get("target") or "the target")
 
@@ -137,6 +161,9 @@ def _metric(metric: Mapping[str, Any]) -> View:
         "value": _shown(value, shares, places, name in AT_MOST_ONE),
         "interval": ends,
         "folds": spread,
+        "reference": ""
+        if finite(metric.get("reference")) is None
+        else _shown(finite(metric.get("reference")), shares, places, name in AT_MOST_ONE),
         "baseline": _shown(baseline, shares, places, name in AT_MOST_ONE),
         "meaning": meaning,
         "verdict": verdict,

@@ -21,6 +21,7 @@ STAGES = {
     "fit": "fitting",
     "refit": "fitting again, to all rows",
     "folds": "folds",
+    "reference": "the reference (gradient boosting)",
     "evaluate": "judging",
 }
 FIRST = 10

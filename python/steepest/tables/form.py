@@ -6,7 +6,6 @@ are codes, whose one-hot columns are never made.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -15,7 +14,7 @@ import numpy as np
 
 from steepest.tables.design import Design, Feature
 
-__all__ = ["Curve", "Form", "Pair", "Side", "Steps", "splines"]
+__all__ = ["Curve", "Form", "Pair", "Side", "splines"]
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Codes = np.ndarray[Any, np.dtype[np.int32]]
@@ -82,39 +81,26 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Steps:
-    """A number column as levels, one for each stretch between edges; numbers beyond the ends belong to the last."""
-
-    name: str
-    edges: tuple[float, ...]
-
-    @property
-    def levels(self) -> tuple[str, ...]:
-        """What the levels are called."""
-        return Side(self.name, self.edges).levels
-
-    def sound(self) -> bool:
-        """Whether its edges go up."""
-        return len(self.edges) > 0 and bool((np.diff(self.edges) > 0).all())
-
-
-@dataclass(frozen=True)
 class Side:
-    """One side of a pair: a number column cut at edges, or a category (no edges) with its levels."""
+    """A column as levels: a number column cut at edges, numbers beyond the ends in the last ones; or a category."""
 
+    #: the name of the number column or of the category
     name: str
+    #: what its levels are called: a value, or the least and greatest there were; a category's own
+    levels: tuple[str, ...]
+    #: where a number column is cut; none for a category
     edges: tuple[float, ...] = ()
-    #: of a category
-    texts: tuple[str, ...] = ()
 
-    @property
-    def levels(self) -> tuple[str, ...]:
-        """What its levels are called: texts, or stretches of numbers."""
-        if not self.edges:
-            return self.texts
-        ends = [f"{edge:.6g}" for edge in self.edges]
-        between = [f"{low} to {high}" for low, high in itertools.pairwise(ends)]
-        return (f"below {ends[0]}", *between, f"from {ends[-1]}")
+    @classmethod
+    def cut(cls, name: str, edges: Floats, distinct: Floats) -> Side:
+        """A number column cut at edges, its levels called by the values that they hold."""
+        place = np.searchsorted(edges, distinct, side="right")
+        ends = [np.flatnonzero(place == level)[[0, -1]] for level in range(len(edges) + 1)]
+        called = [
+            f"{distinct[low]:.6g}" if low == high else f"{distinct[low]:.6g} to {distinct[high]:.6g}"
+            for low, high in ends
+        ]
+        return cls(name, tuple(called), tuple(edges.tolist()))
 
     def codes(self, design: Design, places: dict[str, int], categories: dict[str, int]) -> Codes:
         """The level of each row; -1 for none."""
@@ -123,6 +109,11 @@ class Side:
         return np.searchsorted(self.edges, design.numbers[:, places[self.name]], side="right").astype(
             np.int32
         )
+
+    def sound(self) -> bool:
+        """Whether its edges go up, with a level for each stretch between them."""
+        up = bool((np.diff(self.edges) > 0).all())
+        return not self.edges or (up and len(self.levels) == len(self.edges) + 1)
 
 
 @dataclass(frozen=True)
@@ -138,6 +129,11 @@ class Pair:
         return f"{self.one.name} {TIMES} {self.other.name}"
 
     @property
+    def cells(self) -> int:
+        """How many levels there are."""
+        return len(self.one.levels) * len(self.other.levels)
+
+    @property
     def levels(self) -> tuple[str, ...]:
         """A level for each pair, those of the second side running fastest."""
         return tuple(f"{a}, {b}" for a in self.one.levels for b in self.other.levels)
@@ -150,8 +146,7 @@ class Pair:
 
     def sound(self) -> bool:
         """Whether its edges go up and its cells are not too many."""
-        up = all(bool((np.diff(side.edges) > 0).all()) for side in (self.one, self.other))
-        return up and 1 < len(self.one.levels) * len(self.other.levels) <= MOST_CELLS
+        return self.one.sound() and self.other.sound() and 1 < self.cells <= MOST_CELLS
 
 
 @dataclass(frozen=True)
@@ -161,12 +156,13 @@ class Form:
     Examples
     --------
     >>> design = Design(np.array([[0.0], [1.0], [2.0]]), np.empty((3, 0), np.int32), (Feature("age", "age"),), (), ())
-    >>> Form(steps=(Steps("age", (0.5,)),)).expand(design).names
-    ['age = below 0.5', 'age = from 0.5']
+    >>> Form(steps=(Side("age", ("0", "1 to 2"), (0.5,)),)).expand(design).names
+    ['age = 0', 'age = 1 to 2']
     """
 
     curves: tuple[Curve, ...] = ()
-    steps: tuple[Steps, ...] = ()
+    #: number columns as levels
+    steps: tuple[Side, ...] = ()
     pairs: tuple[Pair, ...] = ()
 
     def __bool__(self) -> bool:
@@ -197,7 +193,7 @@ class Form:
                 features.append(feature)
         codes = [design.codes]
         for step in self.steps:
-            codes.append(Side(step.name, step.edges).codes(design, places, categories)[:, None])
+            codes.append(step.codes(design, places, categories)[:, None])
         codes += [pair.codes(design, places, categories)[:, None] for pair in self.pairs]
         columns = design.category_columns or design.categories
         own = {f.name: f.column for f in design.number_features}
@@ -219,20 +215,21 @@ class Form:
     @property
     def cells(self) -> int:
         """The levels of steps and pairs."""
-        return sum(len(s.levels) for s in self.steps) + sum(len(p.levels) for p in self.pairs)
+        return sum(len(s.levels) for s in self.steps) + sum(p.cells for p in self.pairs)
 
     def fault(self, numbers: set[str], levels: dict[str, tuple[str, ...]]) -> str | None:
         """What in it does not fit the number columns and categories of a schema, or None."""
         names = [curve.name for curve in self.curves] + [step.name for step in self.steps]
         if len(set(names)) < len(names) or not set(names) <= numbers:
             return "its form bends columns that it has not"
-        every: list[Curve | Steps | Pair] = [*self.curves, *self.steps, *self.pairs]
+        every: list[Curve | Side | Pair] = [*self.curves, *self.steps, *self.pairs]
         for made in every:
             if not made.sound():
                 return f"the form of {made.name!r} has knots or edges that do not go up, or too many cells"
+        if any(not step.edges for step in self.steps):
+            return "its form has levels without edges"
         for side in (side for pair in self.pairs for side in (pair.one, pair.other)):
-            known = side.name in numbers if side.edges else levels.get(side.name) == side.texts
-            if not known or (side.edges and side.texts):
+            if side.name not in numbers if side.edges else levels.get(side.name) != side.levels:
                 return f"its form pairs {side.name!r}, which it has not"
         return None
 
@@ -245,19 +242,19 @@ class Form:
         """From what `to_dict` made, of the shape `SHAPE`, by way of JSON."""
 
         def side(own: dict[str, Any]) -> Side:
-            return Side(own["name"], tuple(own["edges"]), tuple(own["texts"]))
+            return Side(own["name"], tuple(own["levels"]), tuple(own["edges"]))
 
         return cls(
             tuple(Curve(c["name"], tuple(c["knots"])) for c in data["curves"]),
-            tuple(Steps(s["name"], tuple(s["edges"])) for s in data["steps"]),
+            tuple(map(side, data["steps"])),
             tuple(Pair(side(p["one"]), side(p["other"])) for p in data["pairs"]),
         )
 
 
-_SIDE = {"name": str, "edges": [float], "texts": [str]}
+_SIDE = {"name": str, "levels": [str], "edges": [float]}
 #: the shape of a form in JSON
 SHAPE = {
     "curves": [{"name": str, "knots": [float]}],
-    "steps": [{"name": str, "edges": [float]}],
+    "steps": [_SIDE],
     "pairs": [{"one": _SIDE, "other": _SIDE}],
 }
