@@ -83,3 +83,10 @@ def test_each_loss_of_numbers_has_one(loss: str) -> None:
 def test_the_command_leaves_it_out(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", "iris", "--no-reference", "--form", "linear", "--python"]) == 0
     assert "steepest.fit('iris', form='linear', reference=False)" in capsys.readouterr().out
+
+
+def test_it_stands_beside_a_network_too() -> None:
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=300)
+    model = steepest.fit({"x": x, "y": np.sin(3 * x)}, "y", model="network", reference=True)
+    assert all(np.isfinite(f["reference"]) for f in model.metrics())

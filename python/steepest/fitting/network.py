@@ -171,6 +171,8 @@ def facts_of(job: Job, choice: Choice, linear: dict[str, Any], later: bool) -> d
     heldout, figures = judge(part, name, choice.judged, job.task, settings["threshold"], positive)
     if settings.get("headline"):
         figures = in_order(figures, (settings["headline"],))
+    beside = (linear.get("reference") or {}).get("figures", {})
+    figures = [f | ({"reference": beside[f["name"]]} if f["name"] in beside else {}) for f in figures]
     shifted = settings.get("class_weight") is not None
     findings = [*prepared.findings, *about_figures(figures, None, later, shifted=shifted)]
     solution = choice.final.solution
