@@ -98,6 +98,9 @@ plt.ylabel("loss on held-out sentences")
 plt.legend()
 plt.show()
 
+if len(sys.argv) > 1:  # what was learnt of reviews is not what is made here
+    sys.exit()
+
 # Fine-tuning: sentences with words that were never seen. What "not" and "but" do stays; the words are learnt from 30.
 
 tuned, fresh = readers["LSTM"], Reader(nn.LSTM(32, 32, batch_first=True))
