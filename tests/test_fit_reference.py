@@ -90,3 +90,13 @@ def test_it_stands_beside_a_network_too() -> None:
     x = rng.normal(size=300)
     model = steepest.fit({"x": x, "y": np.sin(3 * x)}, "y", model="network", reference=True)
     assert all(np.isfinite(f["reference"]) for f in model.metrics())
+
+
+def test_one_that_cannot_be_fitted_leaves_the_model_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(self: object, *args: object, **more: object) -> None:
+        raise ValueError("no bins")
+
+    monkeypatch.setattr(HistGradientBoostingRegressor, "fit", failing)
+    table = {"x": np.arange(100.0), "y": np.arange(100.0) % 7}
+    model = steepest.fit(table, "y", task="regression", reference=True)
+    assert model.story()["reference"]["remark"] == "it could not be fitted: no bins"

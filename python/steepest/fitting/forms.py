@@ -47,7 +47,8 @@ PAYS = 2e-3
 ALPHAS, TOL = (0.3, 0.03, 3e-3, 3e-4), 3e-3
 #: rows' worth of shrinking of a cell
 SHRINK = (1.0, 5.0, 25.0, 125.0)
-STEP = 1e-3
+#: the step of differences; the least curvature that strengths of the penalty are in units of
+STEP, BEND = 1e-3, 1e-3
 
 Solve = Callable[[Any, Floats, Any, float, Any, float], dict[str, Any]]
 
@@ -172,7 +173,9 @@ class Search:
         They are kept as what further candidates start from. Empty where the fit was stopped.
         """
         design = form.expand(self.part.design)
-        part, curvature = replace(self.part, design=design), self.task.slope_and_curvature(self.part.y)[1]
+        part = replace(self.part, design=design)
+        # Where the best constant lies on a straight part of the loss there is no bend to go by.
+        curvature = max(self.task.slope_and_curvature(self.part.y)[1], BEND)
         tried: list[list[Floats]] = [[] for _ in ALPHAS]
         for split in self.splits:
             own = taken(part, split.kept)

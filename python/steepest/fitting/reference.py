@@ -101,16 +101,20 @@ def reference(
     limit = threads or min(1 + len(rows) // 20_000, available())
     with threadpool_limits(limit, user_api="openmp"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for count in range(AT_ONCE, TREES + 1, AT_ONCE):
-            trees.set_params(max_iter=count).fit(x, y, sample_weight=weight)
-            if clock.perf_counter() - began > SECONDS and count < TREES:
-                remark = "; ".join(filter(None, [remark, f"stopped after {count} of {TREES} trees"]))
-                break
-        new = numbers(held.design)
-        p = trees.predict_proba(new) if classes else trees.predict(new)
-    p = np.asarray(p[:, 1] if task.two else p, dtype=np.float64)
-    baseline = Baseline(train.y, classes, train.weight)
-    figures = task.metrics(held.y, p, baseline, held.weight, settings.get("threshold", 0.5))
+        try:
+            for count in range(AT_ONCE, TREES + 1, AT_ONCE):
+                trees.set_params(max_iter=count).fit(x, y, sample_weight=weight)
+                if clock.perf_counter() - began > SECONDS and count < TREES:
+                    remark = "; ".join(filter(None, [remark, f"stopped after {count} of {TREES} trees"]))
+                    break
+            new = numbers(held.design)
+            p = trees.predict_proba(new) if classes else trees.predict(new)
+        except (ValueError, ArithmeticError, RuntimeError, MemoryError) as error:
+            # It stands beside the model, and is not to stand in its way.
+            return Reference(remark=f"it could not be fitted: {error}")
+        p = np.asarray(p[:, 1] if task.two else p, dtype=np.float64)
+        baseline = Baseline(train.y, classes, train.weight)
+        figures = task.metrics(held.y, p, baseline, held.weight, settings.get("threshold", 0.5))
     return Reference(figures, len(rows), count, clock.perf_counter() - began, remark=remark)
 
 
