@@ -195,6 +195,7 @@ def test_arguments_as_scipy_has_them() -> None:
         ({"fun": lambda x: np.ones((2, 2))}, "in one row; got the shape"),
         ({"fun": lambda x: x * 1j}, "real numbers"),
         ({"fun": lambda x: []}, "at least one residual"),
+        ({"fun": lambda x: None}, "real numbers in a row; got None"),
         ({"fun": None}, "must be a function"),
         ({"x0": [np.nan, 1.0]}, "must be finite"),
         ({"x0": [5.0, 1.0], "bounds": (0, 2)}, "within the bounds"),
@@ -243,6 +244,30 @@ def test_residuals_that_change_their_number_or_fail() -> None:
 def test_minimize_refuses_the_method_by_name() -> None:
     with pytest.raises(InputError, match="least_squares"):
         steepest.minimize(lambda x: (x**2).sum(), [1.0], method="levenberg_marquardt")
+
+
+@pytest.mark.parametrize(
+    ("curve", "ydata", "got"),
+    [
+        (lambda x, a, b: a * x + b, np.ones(3), r"shape \(5,\)"),
+        (lambda x, a, b: np.ones(3) * a, np.ones(5), r"shape \(3,\)"),
+        # Spread over the data it would be 25 residuals, and a fit of something else.
+        (lambda x, a, b: (a * x + b)[:, None], np.ones(5), r"shape \(5, 1\)"),
+        (lambda x, a, b: None, np.ones(5), "None"),
+        (lambda x, a, b: "abc", np.ones(5), "'abc'"),
+    ],
+)
+def test_a_curve_of_another_shape_than_its_data_is_named(curve: Any, ydata: Any, got: str) -> None:
+    with pytest.raises(InputError, match=f"f must return a number for each of ydata, .*got .*{got}"):
+        steepest.curve_fit(curve, np.arange(5.0), ydata)
+
+
+def test_a_curve_in_a_row_of_its_own_is_that_of_the_data() -> None:
+    x = np.arange(5.0)
+    popt, _ = steepest.curve_fit(lambda x, a, b: (a * x + b)[None], x, 2 * x + 1)
+    np.testing.assert_allclose(popt, [2, 1])
+    popt, _ = steepest.curve_fit(lambda x, a: a, x, 2 * x + 1)
+    np.testing.assert_allclose(popt, [5])
 
 
 def test_curve_fit_as_scipy_has_it() -> None:

@@ -57,6 +57,7 @@ def test_a_number_is_an_array_of_one_entry():
         ({"x0": 10**400}, "x0 must be numbers"),
         ({"starts": 10**30}, "starts must be at least 1 and at most 1000000"),
         ({"options": 3}, "options must be a dict"),
+        ({"options": {"maxiter": 1.5}}, "maxiter must be a whole number; got 1.5"),
         ({"options": {"nonsense": 1}}, "no option is called 'nonsense'; available: maxiter"),
         ({"method": "Nelder-Mead", "path": True}, "Nelder-Mead is run by SciPy, which has no path"),
         ({"method": "powell", "x0": {"a": 1.0}}, "Powell is run by SciPy, which wants x0 as one array"),
@@ -399,6 +400,7 @@ def _raises(x):
     [
         ({"fun": lambda x: None}, TypeError, "fun must return one real number; got None"),
         ({"fun": lambda x: x}, TypeError, "fun must return one real number; got array"),
+        ({"fun": lambda x: (1.0, x)}, TypeError, r"got \(1.0, .* \(for value and gradient pass jac=True\)"),
         ({"fun": lambda x: 1 + 1j}, TypeError, "fun must return one real number"),
         ({"fun": lambda x: "1.5"}, TypeError, "fun must return one real number; got '1.5'"),
         ({"fun": _raises}, RuntimeError, "mine"),

@@ -158,3 +158,79 @@ def test_of_a_table_the_gap_is_a_proof(method: str) -> None:
     assert model.result_.success, model.result_.message
     assert model.result_.certificate["kind"] == "duality_gap"
     np.testing.assert_allclose(model.coef_, other.coef_, atol=1e-4)
+
+
+def test_a_set_over_each_group_is_the_product() -> None:
+    """Two rows of transition probabilities: each sums to 1 by itself; SLSQP with an equality for each agrees."""
+    fun, jac = quadratic(6)
+    groups = np.arange(N) % 3
+    given = {"jac": jac, "penalty": ("simplex", 1.0, groups)}
+    theirs = scipy_minimize(
+        fun, np.full(N, 1 / 4), jac=jac, method="SLSQP", bounds=[(0, 1)] * N, options={"ftol": 1e-14, "maxiter": 1000},
+        constraints=[{"type": "eq", "fun": lambda x, g=g: x[groups == g].sum() - 1} for g in range(3)],
+    )  # fmt: skip
+    for method in [None, "fista", "panoc", "adapgm", "frank_wolfe"]:
+        r = steepest.minimize(fun, np.full(N, 1 / 4), method=method, **given)
+        assert r.success, (method, r.message)
+        np.testing.assert_allclose([r.x[groups == g].sum() for g in range(3)], 1.0, atol=1e-12)
+        assert r.x.min() >= 0
+        assert abs(r.fun - theirs.fun) <= 1e-5 * abs(r.fun), method
+    # One entry a group: nothing is left to choose.
+    alone = steepest.minimize(fun, np.zeros(N), jac=jac, penalty=("simplex", 1.0, np.arange(N)))
+    np.testing.assert_array_equal(alone.x, np.ones(N))
+    for penalty in ["l1", "box"]:
+        with pytest.raises(InputError, match=f"the penalty {penalty} knows no groups"):
+            steepest.minimize(fun, np.zeros(N), jac=jac, penalty=(penalty, 1.0, groups))
+    with pytest.raises(InputError, match="takes the simplex over all variables"):
+        steepest.minimize(fun, np.full(N, 1 / 4), method="mirror_descent", **given)
+
+
+@pytest.mark.parametrize("name", ["half_space", "hyperplane"])
+@pytest.mark.parametrize("seed", range(4))
+def test_one_side_of_a_plane(name: str, seed: int) -> None:
+    """The least on a plane solves a linear system, with one multiplier more; so does that beyond it."""
+    fun, jac = quadratic(seed)
+    rng = np.random.default_rng(50 + seed)
+    normal, right = rng.normal(size=N), float(rng.normal())
+    normal[3] = 0.0
+    hessian = np.array([jac(e) - jac(np.zeros(N)) for e in np.eye(N)])
+    free = np.linalg.solve(hessian, -jac(np.zeros(N)))
+    bordered = np.block([[hessian, normal[:, None]], [normal[None], np.zeros((1, 1))]])
+    held = np.linalg.solve(bordered, [*-jac(np.zeros(N)), right])[:N]
+    best = free if name == "half_space" and normal @ free <= right else held
+    side = getattr(penalties, "HalfSpace" if name == "half_space" else "Hyperplane")(right)
+    for method in [None, "fista", "panoc", "adapgm"]:
+        r = steepest.minimize(fun, 10 * rng.normal(size=N), jac=jac, penalty=(side, normal), method=method)
+        assert r.success, (method, r.message)
+        beyond = normal @ r.x - right
+        rounding = 1e-12 * (abs(normal) @ abs(r.x) + abs(right))
+        assert (beyond if name == "half_space" else abs(beyond)) <= rounding
+        assert fun(r.x) - fun(best) <= 1e-6 * fun(best)
+
+
+@pytest.mark.parametrize(
+    ("penalty", "why"),
+    [
+        (
+            penalties.CappedSimplex(radius=1.0, cap=0.05),
+            "12 shares of at most cap=0.05 do not reach radius=1",
+        ),
+        (penalties.Box(low=1.0, high=0.0), "low=1 is above high=0"),
+        ((penalties.Hyperplane(2.0), 0.0), r"its normal \(alpha\) is 0"),
+        ((penalties.HalfSpace(-2.0), 0.0), r"its normal \(alpha\) is 0"),
+    ],
+)
+def test_sets_without_a_point_are_refused(penalty: Any, why: str) -> None:
+    """Shares too small for their whole were found, of value infinity, and called converged."""
+    fun, jac = quadratic(0)
+    with pytest.raises(InputError, match=f"allows no point: {why}"):
+        steepest.minimize(fun, np.zeros(N), jac=jac, penalty=penalty)
+
+
+def test_penalties_and_constraints_do_not_go_together() -> None:
+    fun, jac = quadratic(0)
+    plane = {"type": "eq", "fun": lambda x: x.sum() - 1}
+    with pytest.raises(InputError, match="constraints cannot go with the penalty l1: leave one of them out"):
+        steepest.minimize(fun, np.zeros(N), jac=jac, penalty="l1", constraints=plane)
+    with pytest.raises(InputError, match="no method takes this problem on that has the options memory, away"):
+        steepest.minimize(fun, np.zeros(N), jac=jac, options={"memory": 3, "away": True})

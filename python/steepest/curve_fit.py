@@ -111,7 +111,7 @@ def curve_fit(
         by_p = lambda p: weigh(np.asarray(jac(x, *p), dtype=np.float64))  # noqa: E731
 
     def residuals(p: Any) -> Any:
-        return weigh(np.ravel(np.asarray(f(x, *p)) - y))  # complex where steps are
+        return weigh(np.ravel(_fitting(f(x, *p), y) - y))  # complex where steps are
 
     if kwargs.get("checkpoint") is not None:
         # By which a file of other data is refused.
@@ -131,6 +131,20 @@ def curve_fit(
         return result.x, pcov
     infodict = {"nfev": result.nfev, "fvec": result.fun, "result": result}
     return result.x, pcov, infodict, result.message, 1
+
+
+def _fitting(values: Any, y: Floats) -> Any:
+    """What f returned, a number for each datum or one for all: other shapes would be spread over more than the data."""
+    got = np.asarray(values)
+    numbers = got.dtype.kind in "biufc"
+    try:
+        fits = numbers and np.broadcast(got, y).size == y.size
+    except ValueError:
+        fits = False
+    if not fits:
+        what = f"the shape {got.shape}" if numbers else repr(values)[:60]
+        raise InputError(f"f must return a number for each of ydata, in its shape {y.shape}; got {what}")
+    return got
 
 
 def _start_of_curve(f: Any, p0: Any, bounds: Any) -> tuple[Floats, tuple[Floats, Floats] | None]:

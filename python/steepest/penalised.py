@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from steepest import penalties
-from steepest._catalog import Settings, checked
+from steepest._catalog import Settings, checked, find
 from steepest.errors import InputError
 from steepest.trees import Tree
 
@@ -72,8 +72,6 @@ def _part(what: str, given: Any, shape: tuple[int, ...]) -> dict[str, Any]:
         raise InputError(
             f"alpha of {what} must be a number, or numbers in the shape {shape}; got {alpha!r}"
         ) from None
-    if not (np.isfinite(weight).all() and (weight >= 0).all()):
-        raise InputError(f"alpha of {what} must be finite and at least 0; got {alpha!r}")
     labels = None
     if groups is not None:
         array = np.asarray(groups)
@@ -83,6 +81,11 @@ def _part(what: str, given: Any, shape: tuple[int, ...]) -> dict[str, Any]:
             )
         labels = np.unique(array, return_inverse=True)[1].ravel().tolist()
     name, settings = named
+    # A set whose alpha is a normal takes it with any sign.
+    signed = find("penalties", name).about["offers"]["normal"]
+    if not (np.isfinite(weight).all() and (signed or (weight >= 0).all())):
+        at_least = "" if signed else " and at least 0"
+        raise InputError(f"alpha of {what} must be finite{at_least}; got {alpha!r}")
     return {
         "penalty": (name, [(key, float(value)) for key, value in settings.items()]),
         "weight": weight.tolist(),

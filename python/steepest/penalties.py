@@ -19,6 +19,8 @@ __all__ = [
     "CappedSimplex",
     "ElasticNet",
     "GroupLasso",
+    "HalfSpace",
+    "Hyperplane",
     "L1Ball",
     "L2Ball",
     "Linf",
@@ -330,3 +332,41 @@ class NuclearNorm(Settings):
 
     registry: ClassVar[str] = "penalties"
     name: ClassVar[str] = "nuclear_norm"
+
+
+@dataclass(frozen=True)
+class HalfSpace(Settings):
+    """One side of a plane, a′x ≤ right: 0 there and +∞ beyond. The normal a is what alpha is, one number
+    for each variable, of either sign; 0 leaves a variable free. Its prox is the projection, x − t a max(0,
+    a′x − right)/(a′ t a). Several at once are constraints.
+
+    Parikh and Boyd 2014, section 6.2.2, <https://doi.org/10.1561/2400000003>.
+
+    Parameters
+    ----------
+    right : float, default 0.0
+        The largest a′x allowed. Allowed: any number.
+    """
+
+    registry: ClassVar[str] = "penalties"
+    name: ClassVar[str] = "half_space"
+    right: float = 0.0
+
+
+@dataclass(frozen=True)
+class Hyperplane(Settings):
+    """A plane, a′x = right (an affine set of one row): 0 on it and +∞ off it. The normal a is what alpha
+    is, one number for each variable, of either sign; 0 leaves a variable free. Its prox is the projection,
+    x − t a (a′x − right)/(a′ t a). Several rows at once are constraints.
+
+    Parikh and Boyd 2014, section 6.2.1, <https://doi.org/10.1561/2400000003>.
+
+    Parameters
+    ----------
+    right : float, default 0.0
+        What a′x is to be. Allowed: any number.
+    """
+
+    registry: ClassVar[str] = "penalties"
+    name: ClassVar[str] = "hyperplane"
+    right: float = 0.0

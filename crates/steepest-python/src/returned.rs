@@ -3,7 +3,7 @@ use crate::enter::refused;
 use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyFloat, PyString};
+use pyo3::types::{PyFloat, PyString, PyTuple};
 
 /// (value, gradient), as `fun` returns them where `jac=True`; what comes after is left alone, as SciPy does.
 pub fn pair<'py>(answer: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
@@ -25,7 +25,9 @@ pub fn number(value: &Bound<'_, PyAny>) -> PyResult<f64> {
     }
     let wrong = || {
         let got = shown(value);
-        PyTypeError::new_err(format!("fun must return one real number; got {got}"))
+        let both = value.is_instance_of::<PyTuple>() && value.len().is_ok_and(|n| n > 1);
+        let hint = if both { " (for value and gradient pass jac=True)" } else { "" };
+        PyTypeError::new_err(format!("fun must return one real number; got {got}{hint}"))
     };
     if value.is_none() || value.hasattr("mask")? {
         return Err(wrong());

@@ -194,6 +194,13 @@ impl Descent {
         self.last = step;
         let claimed = self.last.verdict.take();
         self.last.verdict = claimed.map(|s| s.admitted(self.last.certificate.as_ref()));
+        // What is forbidden, or no number, is no answer, whatever stands behind it.
+        if self.last.verdict.as_ref().is_some_and(Status::success) && !self.last.value.is_finite() {
+            let forbidden = penalty.value(&self.x) == f64::INFINITY;
+            let what = format!("the value where it ended is {}", self.last.value);
+            self.last.verdict =
+                Some(if forbidden { Status::Infeasible } else { Status::NotFinite(what) });
+        }
         if self.counts.iterations == 0
             && self.last.value.is_nan()
             && !self.last.verdict.as_ref().is_some_and(named)

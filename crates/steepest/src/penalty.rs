@@ -3,6 +3,9 @@ use crate::numbers::jet::Jet;
 use crate::numbers::real::Real;
 use crate::numbers::trace::{Program, Symbol, record};
 use crate::settings::{Described, Parameter};
+use over_groups::OverGroups;
+
+mod over_groups;
 
 /// The step that a prox is taken in: the same for all coordinates, or one each.
 #[derive(Clone, Copy, Debug)]
@@ -137,6 +140,10 @@ pub trait Penalty: Send + Sync {
     /// is. What a proof needs of a convex penalty that is not made of [`Piece`]s; none where it is not written out.
     fn excess(&self, x: &[f64], s: &[f64], spread: &[f64]) -> Option<f64> {
         let _ = (x, s, spread);
+        None
+    }
+    /// Why no point is allowed, where that is so.
+    fn nowhere(&self) -> Option<String> {
         None
     }
     /// The same penalty of x where the variables are u = x / scale; none where it has no such form
@@ -293,6 +300,13 @@ impl<P: Separable> Penalty for PerCoordinate<P> {
         }
         p
     }
+    fn nowhere(&self) -> Option<String> {
+        let apart = |j: usize| {
+            let Piece { low, high, .. } = self.piece(j);
+            (low > high).then(|| format!("low={low} is above high={high}"))
+        };
+        (0..self.weight.len()).find_map(apart)
+    }
     fn rescaled(&self, scale: &[f64]) -> Option<Box<dyn Penalty>> {
         let n = self.weight.len();
         let scaled = |v: &[f64]| -> Vec<f64> { v.iter().zip(scale).map(|(v, s)| v / s).collect() };
@@ -356,20 +370,30 @@ pub struct Entry {
     pub structured: Option<BuildOn>,
     /// Whether that is by groups.
     pub groups: bool,
+    /// Whether the weights are a normal vector, of any sign.
+    pub normal: bool,
     /// What its formula recorded of itself: value and prox of one coordinate, with inputs `x`, `step` and
     /// its settings. None where it is no sum over coordinates.
     pub program: Option<fn() -> Program>,
 }
 
 impl Entry {
-    /// The penalty over coordinates of such a structure; refuses groups that mean nothing to it.
+    /// The penalty over coordinates of such a structure. Of what knows no groups itself, but is over a whole vector, there
+    /// is one over each group; a sum over coordinates refuses them, and so does what allows no point at all.
     pub fn over(&self, settings: &[f64], on: &Structure<'_>) -> Result<Box<dyn Penalty>, String> {
-        match self.structured {
-            _ if on.groups.is_some() && !self.groups => {
-                Err(format!("the penalty {} knows no groups", self.name))
+        let penalty: Box<dyn Penalty> = match (self.structured, on.groups) {
+            (None, Some(groups)) if self.program.is_none() => {
+                Box::new(OverGroups::new(on, groups, |weight| (self.build)(settings, weight)))
             }
-            Some(build) => Ok(build(settings, on)),
-            None => Ok((self.build)(settings, on.weight)),
+            (_, Some(_)) if !self.groups => {
+                return Err(format!("the penalty {} knows no groups", self.name));
+            }
+            (Some(build), _) => build(settings, on),
+            (None, _) => (self.build)(settings, on.weight),
+        };
+        match penalty.nowhere() {
+            Some(why) => Err(format!("the penalty {} allows no point: {why}", self.name)),
+            None => Ok(penalty),
         }
     }
     /// The row of a separable penalty.
@@ -382,6 +406,7 @@ impl Entry {
             build: |settings, weight| Box::new(PerCoordinate::new(P::of(settings), weight)),
             structured: None,
             groups: false,
+            normal: false,
             program: Some(|| {
                 record(|| {
                     let names: Vec<Symbol> =

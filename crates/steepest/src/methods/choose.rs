@@ -69,7 +69,25 @@ pub fn suited(
     able.filter_map(|e| Some((e, (e.suits)(facts)?)))
         .min_by(|a, b| a.1.passes.total_cmp(&b.1.passes))
         .map(|(e, suit)| (e, suit.reason))
-        .ok_or_else(|| refusal("no method can take this problem on with these options"))
+        .ok_or_else(|| refusal(none_suits(settings, facts)))
+}
+
+/// Why no method takes a problem on: what goes wrong together, as far as that is known.
+fn none_suits(settings: &[(&str, f64)], facts: &Facts) -> String {
+    if facts.constraints > 0 && !facts.offers.bounds {
+        return format!(
+            "constraints cannot go with the penalty {}: leave one of them out, or write the penalty as constraints",
+            facts.penalty
+        );
+    }
+    let names: Vec<&str> = settings.iter().map(|(name, _)| *name).collect();
+    if names.is_empty() {
+        return "no method can take this problem on".into();
+    }
+    format!(
+        "no method takes this problem on that has the options {}: name a method, or leave them out",
+        names.join(", ")
+    )
 }
 
 /// The rule of that name as a method: what it does not know itself is how it is run.

@@ -110,6 +110,12 @@ impl Penalty for Capped {
         let slack = 1e-12 * self.radius * self.inside.iter().map(|&j| s[j].abs()).fold(0.0, f64::max);
         Some((best - least).max(0.0) + slack)
     }
+    fn nowhere(&self) -> Option<String> {
+        let (count, most) = (self.inside.len(), self.cap * self.inside.len() as f64);
+        let short = count > 0 && !(most >= self.radius || reaches(most, self.radius, count));
+        let (cap, radius) = (self.cap, self.radius);
+        short.then(|| format!("{count} shares of at most cap={cap} do not reach radius={radius}"))
+    }
     fn rescaled(&self, _: &[f64]) -> Option<Box<dyn Penalty>> {
         None
     }
@@ -127,5 +133,6 @@ pub(super) const ENTRY: Entry = Entry {
     },
     structured: None,
     groups: false,
+    normal: false,
     program: None,
 };

@@ -116,5 +116,6 @@ pub(super) const ENTRY: Entry = Entry {
     build: |settings, weight| Box::new(Groups::new(settings[0] > 0.0, &Structure::plain(weight))),
     structured: Some(|settings, on| Box::new(Groups::new(settings[0] > 0.0, on))),
     groups: true,
+    normal: false,
     program: None,
 };

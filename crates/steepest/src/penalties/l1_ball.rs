@@ -98,5 +98,6 @@ pub(super) const ENTRY: Entry = Entry {
     },
     structured: None,
     groups: false,
+    normal: false,
     program: None,
 };

@@ -83,5 +83,6 @@ pub(super) const ENTRY: Entry = Entry {
     },
     structured: None,
     groups: false,
+    normal: false,
     program: None,
 };

@@ -31,4 +31,6 @@ penalties! {
     total_variation,
     monotone,
     nuclear_norm,
+    half_space,
+    hyperplane,
 }

@@ -161,5 +161,6 @@ pub(super) const ENTRY: Entry = Entry {
     build: |_, weight| Box::new(Trace::new(&Structure::plain(weight))),
     structured: Some(|_, on| Box::new(Trace::new(on))),
     groups: false,
+    normal: false,
     program: None,
 };
