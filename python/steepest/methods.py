@@ -33,6 +33,7 @@ __all__ = [
     "Progressive",
     "Ruled",
     "Saga",
+    "Spsa",
     "Sqp",
     "SteepestDescent",
     "StochasticLbfgs",
@@ -465,6 +466,44 @@ class Saga(Settings):
     name: ClassVar[str] = "saga"
     batch_size: int = 0
     sampling: Literal["shuffle", "replacement", "blocks", "importance"] = "shuffle"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Spsa(Settings):
+    """Simultaneous perturbation stochastic approximation (SPSA): all variables are perturbed at once, each
+    up or down by the toss of a coin, and two values tell a slope, g_j = (f(x + cΔ) − f(x − cΔ)) / (2 c
+    Δ_j), however many variables there are. For functions known by their values only, and those noisy:
+    measured ones, simulated ones. A step that ends higher than the noise explains is taken back. The noise
+    is that of five values at the start; where there is noise, steps and perturbations shrink as Spall's
+    gains do, a/(k + A)^0.602 and c/k^0.101; where there is none, by what is accepted.
+
+    It sees no slope that it could make a claim by: it ends by a budget, at the floor of the noise, or where
+    no step is accepted any more, and never says that it has converged. Where differences can be taken (no
+    noise, few variables) other methods are quicker and can say so.
+
+    Spall 1992, <https://doi.org/10.1109/9.119632>; its gains and the blocking of steps: Spall 1998,
+    <https://doi.org/10.1109/7.705889>.
+
+    Parameters
+    ----------
+    samples : int, default 1
+        Pairs of values whose slopes are averaged for a step. Allowed: between 1 and 1048576.
+    perturbation : float, default 0.1
+        How far each variable is perturbed at first: far enough that f changes by more than its noise.
+        Allowed: between 1e-300 and 1e+300.
+    first : float, default 0.0
+        How far each variable moves at the first step; 0: as far as it is perturbed. Allowed: between 0 and
+        1e+300.
+    seed : int, default 0
+        Of the coins. Allowed: between 0 and 9.00719925474e+15.
+    """
+
+    registry: ClassVar[str] = "methods"
+    name: ClassVar[str] = "spsa"
+    samples: int = 1
+    perturbation: float = 0.1
+    first: float = 0.0
     seed: int = 0
 
 

@@ -23,6 +23,8 @@ pub struct Needs {
     pub blocks: bool,
     /// A loss over a design.
     pub glm: bool,
+    /// Whether it is for functions of which nothing is known but values; losses over a design have more to go by.
+    pub plain: bool,
     /// A loss of one margin a row (not softmax).
     pub single: bool,
     /// Whether, of losses over a design, it takes those with numbers that are learnt beside the coefficients.
@@ -84,6 +86,7 @@ impl Needs {
         residuals: false,
         blocks: false,
         glm: false,
+        plain: false,
         single: false,
         learnt: false,
         straight: false,
@@ -219,6 +222,9 @@ impl Entry {
         }
         if n.glm && !f.glm {
             return Some("a plain function: it needs a loss over a table".into());
+        }
+        if n.plain && f.glm {
+            return Some("a loss over a table: it is for functions known by their values".into());
         }
         if n.glm && f.coupled && !n.learnt {
             return Some("a loss with numbers that are learnt beside the coefficients".into());

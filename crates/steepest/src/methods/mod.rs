@@ -46,6 +46,7 @@ methods! {
     progressive,
     ruled,
     saga,
+    spsa,
     sqp,
     steepest_descent,
     stochastic_lbfgs,
