@@ -37,7 +37,7 @@ def test_examples_of_docstrings_run(name: str) -> None:
     assert failed == 0
 
 
-@pytest.mark.parametrize("page", ["docs/guide.md", "docs/network.md"])
+@pytest.mark.parametrize("page", ["docs/guide.md", "docs/network.md", "docs/questions.md"])
 def test_sessions_of_a_page_run(page: str) -> None:
     failed, tried = doctest.testfile(str(ROOT / page), module_relative=False, optionflags=OPTIONS)
     assert tried > 5

@@ -179,6 +179,8 @@ def descend(
     function = Function.of(fun, x0, args, jac, hess, hessp, bounds, penalty=penalty)
     asked = Asked.of(method, tol, given)
     asked.check(function.terms)
+    if asked.workers is not None:
+        raise InputError("workers is for minimize, which finds several values at the same time; leave it out")
     kept = (
         None
         if checkpoint is None

@@ -14,8 +14,9 @@ from steepest.checkpoint import Checkpoint, digest
 from steepest.errors import InputError, did_you_mean
 from steepest.objective import read_bounds, read_start
 from steepest.options import Asked
-from steepest.residuals import LOSSES, Called, Fit, Loss
+from steepest.residuals import LOSSES, Fit, Loss
 from steepest.result import Result
+from steepest.workers import Called
 
 __all__ = ["least_squares", "read_box"]
 
@@ -168,6 +169,8 @@ def least_squares(
         "path": repr(bool(path)),
     }
     asked = Asked.of(*_method(method), tol, _options(options, ftol, gtol, max_nfev))
+    if asked.workers is not None:
+        raise InputError("workers is an argument of its own here: leave it out of the options")
     kept = None if checkpoint is None else Checkpoint(checkpoint, about | asked.description())
     request = asked.request()
     for name in ("before", "schedule", "step"):

@@ -16,6 +16,7 @@ from steepest.options import Asked
 from steepest.result import Result
 from steepest.scipys import hand_over, is_scipys
 from steepest.starts import several
+from steepest.workers import mapped
 
 __all__ = ["minimize", "named", "of_x"]
 
@@ -64,7 +65,7 @@ def minimize(
         descents are done by the method here that does the same, "SLSQP" and "trust-constr" by what suits; those
         that are no descent (Nelder-Mead, Powell, COBYLA, COBYQA), and a function as SciPy has them for methods,
         SciPy runs itself.
-    jac : callable, bool or {"2-point", "3-point", "cs"}
+    jac : callable, bool or {"2-point", "3-point", "cs", "parameter-shift"}
         The gradient ``jac(x, *args)``; True where `fun` returns it along. Otherwise it is found from values
         nearby, at steps that the noise of `fun` and the bend along each variable ask for: to one side, near
         the end to both. "2-point" keeps to one side, "3-point" to both; "cs" takes complex steps.
@@ -87,16 +88,20 @@ def minimize(
         SciPy's ``maxiter``, ``maxfun`` (or ``maxfev``), ``gtol``, ``ftol`` (within constraints the tolerance),
         ``maxcor``, ``disp``, ``return_all`` (the result has `allvecs`); others of SciPy's that mean nothing here
         are findings; for differences ``eps`` (the step) or ``finite_diff_rel_step`` (relative to the entry of x,
-        or to 1 where that is less), one or one for each variable; ``max_seconds``; and the settings of the method
-        by their names. Under a rule ``rate`` may be a schedule from `steepest.rates`, by which the rate that it finds
-        is multiplied; a function that is given the steps taken and returns the rate; or a list of (schedule, steps).
+        or to 1 where that is less), one or one for each variable, and ``workers``, by which their values are found at
+        the same time: so many processes (-1: one a core), or a map as SciPy takes it; ``max_seconds``; and the settings
+        of the method by their names. Under a rule ``rate`` may be a schedule from `steepest.rates`, by which the rate
+        that it finds is multiplied; a function that is given the steps taken and returns the rate; or a list of
+        (schedule, steps).
         With a number as the rate, what multiplies it goes as ``schedule``.
         Where none of ``maxiter``, ``maxfun`` and ``max_seconds`` is given, it gives up after 100 000 iterations, or
         100 000 evaluations of ``fun`` (2000 for each variable, if that is more), and says so.
     penalty : penalty, (penalty, alpha) or (penalty, alpha, groups), optional
         One of `steepest.penalties`, an instance or its name: what is added to `fun` (``"l1"``), or a set that x stays
         in (``"simplex"``). `alpha` multiplies it: a number (1 unless given), or one for each variable, where 0 leaves a
-        variable free; `groups` labels the variables of ``"group_lasso"``. For an x0 with names a dict of these by name;
+        variable free, and for ``"half_space"`` and ``"hyperplane"`` the normal; `groups` labels the variables of
+        ``"group_lasso"``, and of what is over a whole vector (``"simplex"``, say), which is then over each group alone.
+        Variables that are fixed are bounds (v, v). For an x0 with names a dict of these by name;
         what it does not name has none. Of a matrix x0 or part ``"nuclear_norm"`` sees the matrix. `fun` of the result
         has the penalty in it.
     path : bool
@@ -256,9 +261,11 @@ def _run(
 ) -> Result:
     request = function.request() | asked.request() | {"path": path}
     request["checkpoint"] = None if kept is None else kept.request()
-    values = _core.minimize(
-        request, after_each(callback, function.shaped, asked.disp), ten_times_a_second(watch)
-    )
+    with mapped(asked.workers if function.by_values else None) as by:
+        request["many"] = None if by is None else function.many(by)
+        values = _core.minimize(
+            request, after_each(callback, function.shaped, asked.disp), ten_times_a_second(watch)
+        )
     if (
         values["jac"] is not None
         and isinstance(function.jac, str)

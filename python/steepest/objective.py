@@ -13,10 +13,12 @@ from steepest.constraints import Constraints, read_constraints
 from steepest.errors import InputError
 from steepest.penalised import read_penalty
 from steepest.trees import Tree, is_tree
+from steepest.workers import Called, Map
 
 __all__ = ["Function", "Terms"]
 
 _DIFFERENCES = ("2-point", "3-point", "cs")
+_SHIFTS = "parameter-shift"
 
 Floats = NDArray[np.float64]
 
@@ -127,9 +129,9 @@ class Function:
         Where to begin, as float64 in the caller's shape; flat where it has parts.
     args : tuple
         What else `fun`, `jac`, `hess` and `hessp` are given.
-    jac : callable or {"pair", "found", "2-point", "3-point", "cs"}
+    jac : callable or {"pair", "found", "2-point", "3-point", "cs", "parameter-shift:1"}
         Where the gradient comes from: a function; `fun` itself; differences to the sides that it takes, to
-        one side, to both; complex steps.
+        one side, to both; complex steps; shifted angles, with the number of frequencies of all variables or of each.
     hess, hessp : callable or None
         Second derivatives ``hess(x, *args)`` or their products ``hessp(x, p, *args)``.
     bounds : pair of ndarray or None
@@ -198,10 +200,14 @@ class Function:
             if tree is None:
                 raise InputError("bounds by name need an x0 with names; got one array")
             bounds = tree.bounds(bounds)
-        jac, batch = _read_jac(jac), None
+        jac, batch = _read_jac(jac, start.size), None
         if isinstance(fun, Terms):
             batch, jac = fun.batch(jac), fun.jac(jac)
         box = read_bounds(bounds, start.size)
+        if box is not None and isinstance(jac, str) and jac.startswith(_SHIFTS):
+            raise InputError(
+                f"jac={_SHIFTS!r} looks at angles far from x, beyond any bounds: leave one of them out"
+            )
         start, moved = _within(start, box)
         function = cls(
             fun,
@@ -221,6 +227,11 @@ class Function:
         function = replace(function, constraints=held)
         return function if tree is None else function._of_flat(tree)
 
+    @property
+    def by_values(self) -> bool:
+        """Whether its gradient is found from real values nearby."""
+        return isinstance(self.jac, str) and self.jac not in ("pair", "cs")
+
     def request(self) -> dict[str, Any]:
         """What the compiled core is told of it."""
         held = self.constraints
@@ -230,6 +241,7 @@ class Function:
             "x0": self.start,
             "tensors": None if self.tree is None else self.tree.shapes,
             "args": self.args,
+            "many": None,
             "jac": self.jac,
             "hess": self.hess,
             "hessp": self.hessp,
@@ -241,6 +253,22 @@ class Function:
             if held is None
             else (held.values, held.pull, held.low, held.high, held.found),
         }
+
+    def many(self, by: Map) -> Callable[[list[Floats]], list[Any]]:
+        """The values at several points, by a map.
+
+        Parameters
+        ----------
+        by : callable
+            ``by(function, points)``.
+
+        Returns
+        -------
+        callable
+            ``many(points)``, the values in order.
+        """
+        one = Called(self.fun, self.start.shape, self.args, {})
+        return lambda points: list(by(one, points))
 
     def at(self, start: Floats) -> Function:
         """The same function from another start."""
@@ -400,17 +428,39 @@ def _of_its_own(fun: Any, name: str) -> Any:
     return own if callable(own) else None
 
 
-def _read_jac(jac: Any) -> Any:
+def _read_jac(jac: Any, n: int) -> Any:
     if jac is True:
         return "pair"
     if jac is False:
         return "found"
     if callable(jac) or (isinstance(jac, str) and jac in ("found", *_DIFFERENCES)):
         return jac
+    shifts = (jac,) if isinstance(jac, str) else jac
+    if (
+        isinstance(shifts, tuple)
+        and 1 <= len(shifts) <= 2
+        and isinstance(shifts[0], str)
+        and shifts[0] == _SHIFTS
+    ):
+        return _read_shifts(shifts[1] if len(shifts) > 1 else 1, n)
     raise InputError(
         f"jac must be a function, True (fun returns value and gradient), or one of "
-        f"{', '.join(_DIFFERENCES)}; got {jac!r}"
+        f"{', '.join(_DIFFERENCES)}, {_SHIFTS}; got {jac!r}"
     )
+
+
+def _read_shifts(frequencies: Any, n: int) -> str:
+    """How many frequencies f has along each variable, one number for all or one for each; as the core is told of it."""
+    try:
+        each = np.atleast_1d(np.asarray(frequencies, dtype=np.float64)).ravel()
+    except (TypeError, ValueError):
+        each = np.array([np.nan])
+    if each.size not in (1, n) or not ((each % 1 == 0) & (each >= 1) & (each <= 1000)).all():
+        raise InputError(
+            f"the frequencies of {_SHIFTS} must be a whole number from 1 to 1000, or one for each of the {n} angles; "
+            f"got {frequencies!r}"
+        )
+    return f"{_SHIFTS}:{','.join(str(int(r)) for r in each)}"
 
 
 def _read_callable(name: str, what: Any, differences: tuple[str, ...] = ()) -> Any:

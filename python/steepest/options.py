@@ -15,6 +15,7 @@ from steepest._catalog import Settings, checked, find, number, registry
 from steepest.errors import InputError, did_you_mean
 from steepest.objective import Function
 from steepest.scipys import METHODS, NO_EFFECT, TOLERANCE, is_scipys, told
+from steepest.workers import check_workers
 
 __all__ = ["Asked", "name_of"]
 
@@ -78,6 +79,7 @@ class Asked:
     schedule : how the rate changes over the run.
     scipys : SciPy's name of the method, where it was asked for by that.
     path : whether SciPy's option asks for the points gone through.
+    workers : by how many processes, or which map, values for differences are found at the same time.
     """
 
     method: str | None
@@ -92,6 +94,7 @@ class Asked:
     schedule: Any = None
     scipys: str = ""
     path: bool = False
+    workers: Any = None
 
     @classmethod
     def of(
@@ -108,7 +111,7 @@ class Asked:
         name, settings, reason = _read_method(method)
         schedule: Any = None
         loop: dict[str, Any] = {"iterations": None, "evaluations": None, "seconds": None, "step": None}
-        disp, path, idle, ftol = False, False, [], None
+        disp, path, idle, ftol, workers = False, False, [], None, None
         own = settings_by_method()[name] if name else ()
         if not isinstance(options, Mapping | None):
             raise InputError(f"options must be a dict of options by name; got {options!r}")
@@ -119,6 +122,9 @@ class Asked:
                 disp = bool(value)
             elif key == "return_all":
                 path = bool(value)
+            elif key == "workers":
+                check_workers(value)
+                workers = value
             elif key in NO_EFFECT and key not in own:
                 idle.append(key)
             elif constrained and name in (None, *_CONSTRAINED) and key in ("ftol", "gtol"):
@@ -150,6 +156,7 @@ class Asked:
             name, tuple(settings.items()), loop, tol, disp, reason, tuple(idle), before, after, schedule,
             scipys,
             path,
+            workers,
         )  # fmt: skip
 
     def request(self) -> dict[str, Any]:
@@ -336,7 +343,7 @@ def _check_setting(key: str, method: str | None) -> None:
     of_method = known[method] if method else tuple(s for all_ in known.values() for s in all_)
     if key in of_method:
         return
-    general = [*_LOOP, *_SETTINGS, *_STEPS, *_PRINTS, "return_all"]
+    general = [*_LOOP, *_SETTINGS, *_STEPS, *_PRINTS, "return_all", "workers"]
     there = f"; available: {', '.join(general)} and the settings of the method"
     if method:
         there += f" {method}: {', '.join(of_method)}"
@@ -351,6 +358,8 @@ def read_budget(name: str, value: Any) -> Any:
         raise InputError(f"{name} must be at least 0; got {value!r}")
     if _LOOP[name] == "seconds":
         return most
+    if most % 1 and most < math.inf:
+        raise InputError(f"{name} must be a whole number; got {value!r}")
     return int(min(most, 2.0**62))
 
 

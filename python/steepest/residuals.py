@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from multiprocessing import Pool
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from steepest.errors import InputError
+from steepest.workers import mapped
 
-__all__ = ["LOSSES", "Called", "Fit"]
+__all__ = ["LOSSES", "Fit"]
 
 Floats = NDArray[np.float64]
 Loss = Callable[[Floats], Any]
@@ -55,19 +54,6 @@ LOSSES: dict[str, Loss | None] = {
 }
 
 
-@dataclass(frozen=True)
-class Called:
-    """``fun(x, *args, **kwargs)`` for an x in one row; a class, so that processes can be handed it."""
-
-    fun: Callable[..., Any]
-    shape: tuple[int, ...]
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-
-    def __call__(self, x: Floats) -> Any:
-        return self.fun(x.reshape(self.shape), *self.args, **self.kwargs)
-
-
 class Fit:
     """The residuals as the core asks for them: numbers in one row, derivatives from wherever they come."""
 
@@ -106,17 +92,9 @@ class Fit:
     @contextmanager
     def by(self, workers: Any) -> Iterator[None]:
         """Evaluations of differences made by so many processes, or by a map."""
-        if workers is None or workers == 1:
+        with mapped(workers) as by:
+            self._map = self._map if by is None else by
             yield
-        elif callable(workers):
-            self._map = workers
-            yield
-        elif isinstance(workers, int | np.integer) and (workers == -1 or workers > 1):
-            with Pool(None if workers == -1 else int(workers)) as pool:
-                self._map = pool.map
-                yield
-        else:
-            raise InputError(f"workers must be a whole number of at least 1, -1, or a map; got {workers!r}")
 
     def residuals(self, x: Floats) -> Floats:
         """r(x)."""
@@ -245,7 +223,7 @@ class Fit:
 def _row(got: Any) -> Floats:
     """Residuals in one row; a matrix of them is nearly always a mistake of broadcasting."""
     try:
-        if np.iscomplexobj(got) or np.ma.is_masked(got):
+        if got is None or np.iscomplexobj(got) or np.ma.is_masked(got):
             raise TypeError
         row = np.array(got, dtype=np.float64)
     except (TypeError, ValueError):

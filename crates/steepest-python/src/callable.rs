@@ -7,8 +7,10 @@ use crate::watch::failed;
 use numpy::{IxDyn, PyArray1, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyComplex, PyTuple};
-use steepest::differences::{Differences, Length, Scheme};
+use pyo3::types::{PyComplex, PyList, PyTuple};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use steepest::differences::{Ahead, Differences, Length, Scheme};
 use steepest::energy::Displaced as Moved;
 use steepest::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
 use steepest::state::{Bad, State, Visitor};
@@ -24,6 +26,47 @@ pub enum Slope {
     Differences(Box<Differences>),
     /// Complex steps: n more values, exact to rounding; `fun` must take complex numbers, and be analytic.
     Complex,
+    /// From values at angles shifted far: exact where f is a trigonometric polynomial along each variable, of so many
+    /// frequencies 1, 2, … (one number for all variables, or one for each).
+    Shifts(Vec<u32>),
+}
+
+/// The shifts of an angle with the frequencies 1 to r, and what each value counts.
+fn shifts(r: u32) -> impl Iterator<Item = (f64, f64)> {
+    use std::f64::consts::PI;
+    (1..=2 * r).map(move |mu| {
+        let shift = f64::from(2 * mu - 1) * PI / f64::from(2 * r);
+        let weight = 1.0 / (f64::from(4 * r) * (0.5 * shift).sin().powi(2));
+        // The same by its period, and nearer.
+        (
+            if shift > PI { shift - 2.0 * PI } else { shift },
+            if mu % 2 == 1 { weight } else { -weight },
+        )
+    })
+}
+
+/// A point, to look its value up by.
+fn bits(x: &[f64]) -> Vec<u64> {
+    x.iter().map(|x| x.to_bits()).collect()
+}
+
+/// The values at several points, by the point.
+fn at_once(
+    many: &Bound<'_, PyAny>,
+    shape: &[usize],
+    points: Vec<Vec<f64>>,
+) -> PyResult<HashMap<Vec<u64>, f64>> {
+    let py = many.py();
+    let array = |x: &Vec<f64>| PyArray1::from_slice(py, x).reshape(IxDyn(shape));
+    let arrays = points.iter().map(array).collect::<PyResult<Vec<_>>>()?;
+    let values: Vec<Bound<'_, PyAny>> = many.call1((PyList::new(py, arrays)?,))?.extract()?;
+    if values.len() != points.len() {
+        let (asked, got) = (points.len(), values.len());
+        return Err(refused(format!(
+            "workers must return a value for each point; got {got} for {asked}"
+        )));
+    }
+    points.iter().zip(values).map(|(x, value)| Ok((bits(x), number(&value)?))).collect()
 }
 
 /// Where second derivatives come from.
@@ -63,7 +106,9 @@ pub struct Callable {
     bounds: Option<(Vec<f64>, Vec<f64>)>,
     /// Where the whole Hessian was asked for last for the sake of products, and what it was.
     bent_at: Option<(Vec<f64>, Py<PyAny>)>,
-    /// Whether complex steps were held against real ones.
+    /// `many(points)`, the values at several points, which are then found at the same time.
+    pub many: Option<Py<PyAny>>,
+    /// Whether complex steps, or shifts, were held against differences.
     checked: bool,
     /// Values asked for beside those that the loop asked for.
     spent: u64,
@@ -101,6 +146,7 @@ impl Callable {
             value,
             bounds,
             bent_at: None,
+            many: None,
             checked,
             spent,
         }
@@ -180,7 +226,55 @@ impl Callable {
             }
             Slope::Differences(_) => self.differenced(py, x, gradient),
             Slope::Complex => self.complex(py, x, gradient),
+            Slope::Shifts(_) => self.shifted(py, x, gradient),
         }
+    }
+
+    /// Σ_μ (−1)^(μ−1) f(x + s_μ e_j) / (4R sin²(s_μ/2)) over the 2R shifts s_μ = (2μ − 1) π/(2R), which is ∂f/∂x_j where f
+    /// has the frequencies 1 to R along x_j; with R = 1, ½ (f(x + π/2 e_j) − f(x − π/2 e_j)). Wierichs, Izaac, Wang and Lin
+    /// 2022, <https://doi.org/10.22331/q-2022-03-30-677>.
+    fn shifted(&mut self, py: Python<'_>, x: &[f64], gradient: &mut [f64]) -> PyResult<()> {
+        let Slope::Shifts(frequencies) = &self.slope else { return Ok(()) };
+        let frequencies = frequencies.clone();
+        let value = self.value;
+        let mut at = x.to_vec();
+        let mut found = HashMap::new();
+        if let Some(many) = &self.many {
+            let mut points = Vec::new();
+            for j in 0..x.len() {
+                for (near, _) in shifts(frequencies[j.min(frequencies.len() - 1)]) {
+                    at[j] = x[j] + near;
+                    points.push(at.clone());
+                }
+                at[j] = x[j];
+            }
+            found = at_once(many.bind(py), &self.shape, points)?;
+        }
+        for (j, slope) in gradient.iter_mut().enumerate() {
+            *slope = 0.0;
+            for (near, weight) in shifts(frequencies[j.min(frequencies.len() - 1)]) {
+                at[j] = x[j] + near;
+                self.spent += 1;
+                let value = match found.remove(&bits(&at)) {
+                    Some(value) => value,
+                    None => self.plain_value(py, &at)?,
+                };
+                *slope += weight * value;
+            }
+            at[j] = x[j];
+        }
+        self.value = value;
+        if !self.checked && value.is_finite() {
+            self.checked = true;
+            if let Some([told, seen]) = self.disagrees(py, x, gradient)? {
+                return Err(refused(format!(
+                    "jac=\"parameter-shift\" needs a function of angles that has no frequencies along each but 1 (or 1 to \
+                     R, with jac=(\"parameter-shift\", R)): along one direction shifts tell a slope of {told:.6} where \
+                     values nearby tell {seen:.6}. Say what R is, or leave jac out (differences)"
+                )));
+            }
+        }
+        Ok(())
     }
 
     fn differenced(&mut self, py: Python<'_>, x: &[f64], gradient: &mut [f64]) -> PyResult<()> {
@@ -192,8 +286,21 @@ impl Callable {
             ));
         };
         let value = self.value;
-        let done = differences.gradient(x, value, &mut |at| self.plain_value(py, at), gradient);
-        self.spent += differences.spent();
+        let many = self.many.as_ref().map(|many| (many.clone_ref(py), self.shape.clone()));
+        let found = RefCell::new(HashMap::new());
+        let mut ahead = |points: Vec<Vec<f64>>| -> PyResult<()> {
+            let Some((many, shape)) = &many else { return Ok(()) };
+            found.replace(at_once(many.bind(py), shape, points)?);
+            Ok(())
+        };
+        let ahead = many.is_some().then_some(&mut ahead as &mut Ahead<'_, PyErr>);
+        let mut one = |at: &[f64]| match found.borrow_mut().remove(&bits(at)) {
+            Some(value) => Ok(value),
+            None => self.plain_value(py, at),
+        };
+        let done = differences.gradient_ahead(x, value, &mut one, ahead, gradient);
+        // Those that were not asked for after all count too.
+        self.spent += differences.spent() + found.into_inner().len() as u64;
         (self.slope, self.value) = (Slope::Differences(differences), value);
         done
     }
@@ -214,14 +321,26 @@ impl Callable {
         }
         if !self.checked && self.value.is_finite() {
             self.checked = true;
-            self.analytic(py, x, gradient)?;
+            if let Some([told, real]) = self.disagrees(py, x, gradient)? {
+                return Err(refused(format!(
+                    "jac=\"cs\" needs a function that is analytic: along one direction complex steps tell a slope of \
+                     {told:.6} where real ones tell {real:.6}. Leave jac out (differences), or do without abs, comparisons \
+                     and parts that are cast to real numbers"
+                )));
+            }
         }
         Ok(())
     }
 
-    /// Holds the complex steps against real ones along one direction: what is not analytic (abs, conj, comparisons,
-    /// parts cast to real) has another slope there.
-    fn analytic(&mut self, py: Python<'_>, x: &[f64], gradient: &[f64]) -> PyResult<()> {
+    /// Holds a gradient against differences along one direction: what is not analytic (abs, conj, comparisons, parts cast
+    /// to real) has another slope there than complex steps tell, and so has what has other frequencies than shifts are for.
+    /// Both slopes, where they are not the same but for noise.
+    fn disagrees(
+        &mut self,
+        py: Python<'_>,
+        x: &[f64],
+        gradient: &[f64],
+    ) -> PyResult<Option<[f64; 2]>> {
         let (mut u, mut ahead, mut back) = (vec![0.0; x.len()], f64::INFINITY, f64::INFINITY);
         let bounds = self.bounds.clone();
         let range = |j: usize| {
@@ -252,15 +371,8 @@ impl Callable {
         self.value = value;
         let told: f64 = gradient.iter().zip(&u).map(|(g, u)| g * u).sum();
         let size: f64 = gradient.iter().zip(&u).map(|(g, u)| (g * u).abs()).sum();
-        if !((told - real[0]).abs() > 1e-4 * size.max(real[0].abs()) + 10.0 * noise[0]) {
-            return Ok(());
-        }
-        Err(refused(format!(
-            "jac=\"cs\" needs a function that is analytic: along one direction complex steps tell a slope of {told:.6} \
-             where real ones tell {:.6}. Leave jac out (differences), or do without abs, comparisons and parts that are \
-             cast to real numbers",
-            real[0]
-        )))
+        let off = (told - real[0]).abs() > 1e-4 * size.max(real[0].abs()) + 10.0 * noise[0];
+        Ok(off.then_some([told, real[0]]))
     }
 }
 
@@ -293,6 +405,9 @@ impl Objective for Callable {
                 }
                 Slope::Differences(d) => d.least(),
                 Slope::Complex => self.dim as u64,
+                Slope::Shifts(r) => {
+                    (0..self.dim).map(|j| 2 * u64::from(r[j.min(r.len() - 1)])).sum()
+                }
             },
             ..Offers::gradients(self.dim)
         }
@@ -372,7 +487,11 @@ impl Callable {
     ) -> PyResult<f64> {
         let together = matches!(self.slope, Slope::WithValue);
         if let Some(gradient) = gradient {
-            let from = matches!(self.slope, Slope::Differences(_) | Slope::Complex);
+            let from = match self.slope {
+                Slope::Differences(_) | Slope::Complex => true,
+                Slope::Shifts(_) => !self.checked,
+                _ => false,
+            };
             if (wanted && !together) || (from && self.at != x) {
                 self.spent += u64::from(!wanted);
                 self.valued(py, x)?;

@@ -32,6 +32,7 @@ pub struct Request {
     batch: Option<Py<PyAny>>,
     terms: usize,
     constraints: Option<Limited>,
+    many: Option<Py<PyAny>>,
     args: Py<PyTuple>,
     jac: Py<PyAny>,
     hess: Option<Py<PyAny>>,
@@ -102,6 +103,7 @@ impl Request {
         let bounds = self.bounds.clone();
         let mut objective = Callable::new(self.fun, self.args, shape, slope, bend, bounds);
         objective.limited = self.constraints;
+        objective.many = self.many;
         objective.batch = self.batch.map(|batch| (batch, self.terms));
         if let Some(tensors) = self.tensors {
             objective.tensors = tensors;
@@ -181,7 +183,15 @@ fn slope(
         "found" => Scheme::Auto,
         "2-point" => Scheme::One,
         "3-point" => Scheme::Both,
-        other => return Err(PyTypeError::new_err(format!("no such jac: {other}"))),
+        other => {
+            let frequencies = other
+                .strip_prefix("parameter-shift:")
+                .map(|list| list.split(',').map(str::parse).collect());
+            return match frequencies {
+                Some(Ok(frequencies)) => Ok(Slope::Shifts(frequencies)),
+                _ => Err(PyTypeError::new_err(format!("no such jac: {other}"))),
+            };
+        }
     };
     let length = match step {
         None => Length::Found,

@@ -36,6 +36,9 @@ pub enum Length {
 /// A function of a point that may fail.
 type Value<'a, E> = dyn FnMut(&[f64]) -> Result<f64, E> + 'a;
 
+/// Who is told which points will be asked for.
+pub type Ahead<'a, E> = dyn FnMut(Vec<Vec<f64>>) -> Result<(), E> + 'a;
+
 /// What is known of one variable.
 #[derive(Clone, Copy, Debug, Default)]
 struct PerVariable {
@@ -171,6 +174,19 @@ impl Differences {
         value: &mut Value<'_, E>,
         gradient: &mut [f64],
     ) -> Result<(), E> {
+        self.gradient_ahead(x, f, value, None, gradient)
+    }
+
+    /// The same; `ahead` is first told the points whose values each variable will ask for whatever the others' are, so that
+    /// they can be found at the same time.
+    pub fn gradient_ahead<E>(
+        &mut self,
+        x: &[f64],
+        f: f64,
+        value: &mut Value<'_, E>,
+        ahead: Option<&mut Ahead<'_, E>>,
+        gradient: &mut [f64],
+    ) -> Result<(), E> {
         self.value = f;
         self.grain = (f64::INFINITY, 0);
         self.grains(f);
@@ -196,6 +212,9 @@ impl Differences {
         }
         let survey = self.gradients == 0 || self.again || due;
         (self.again, self.gradients) = (false, self.gradients + 1);
+        if let Some(ahead) = ahead {
+            ahead(self.foreseen(x, f, survey))?;
+        }
         for j in 0..x.len() {
             let (slope, error) = if self.width(j) <= 0.0 {
                 (0.0, 0.0)
@@ -421,6 +440,27 @@ impl Differences {
             self.grains(*value);
         }
         answer
+    }
+
+    /// The points that the variables begin with: each is gone through in a copy that does not get its values.
+    fn foreseen(&self, x: &[f64], f: f64, survey: bool) -> Vec<Vec<f64>> {
+        let mut points = Vec::new();
+        for j in (0..x.len()).filter(|&j| self.width(j) > 0.0) {
+            let both = survey || self.both || self.seen[j].second < 0.0;
+            let (mut copy, mut left) = (self.clone(), if both { 2 } else { 1 });
+            let mut note = |at: &[f64]| {
+                points.push(at.to_vec());
+                left -= 1;
+                // The second of two does not hang on the first, as long as that is a number.
+                if left > 0 { Ok(f) } else { Err(()) }
+            };
+            let _ = if survey || self.both {
+                copy.survey(j, x, f, &mut note)
+            } else {
+                copy.aside(j, x, f, &mut note)
+            };
+        }
+        points
     }
 
     /// To one side: slope and error.

@@ -1,0 +1,112 @@
+"""Values for differences found at the same time: the same answers, by processes, threads or a map that is given."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.optimize import rosen
+
+import steepest
+from steepest.errors import InputError
+
+Floats = NDArray[np.float64]
+START = np.linspace(-1.5, 1.5, 8)
+
+
+def slow(x: Floats, off: float = 0.0) -> float:
+    time.sleep(0.005)
+    return float(rosen(x)) + off
+
+
+@pytest.mark.parametrize("jac", [None, "2-point", "3-point"])
+@pytest.mark.parametrize("options", [{}, {"eps": 1e-7}, {"finite_diff_rel_step": 1e-6}])
+@pytest.mark.parametrize("bounds", [None, [(-2, 0.5)] * 8, [(-2, 2), (0.3, 0.3)] * 4])
+def test_the_answer_is_the_same_to_the_bit(jac: Any, options: dict[str, Any], bounds: Any) -> None:
+    alone = steepest.minimize(rosen, START, jac=jac, bounds=bounds, options=options)
+    seen = []
+
+    def by(function: Any, points: Any) -> Any:
+        seen.append(len(points))
+        return map(function, points)
+
+    among = steepest.minimize(rosen, START, jac=jac, bounds=bounds, options=options | {"workers": by})
+    np.testing.assert_array_equal(alone.x, among.x)
+    assert (alone.fun, alone.nit, alone.njev, alone.outcome) == (
+        among.fun,
+        among.nit,
+        among.njev,
+        among.outcome,
+    )
+    # The first values of every gradient are asked for at once, and hardly one in vain.
+    assert sum(seen) >= 0.4 * among.nfev
+    assert alone.nfev <= among.nfev <= 1.05 * alone.nfev + 8
+
+
+def test_they_are_found_at_the_same_time() -> None:
+    running, most, lock = 0, 0, threading.Lock()
+
+    def watched(x: Floats) -> float:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.002)
+        with lock:
+            running -= 1
+        return float(rosen(x))
+
+    with ThreadPoolExecutor(8) as pool:
+        r = steepest.minimize(watched, START, options={"workers": pool.map, "maxiter": 20})
+    assert r.nit == 20
+    assert most >= 4
+
+
+def test_by_processes_with_arguments() -> None:
+    alone = steepest.minimize(slow, START[:3], args=(2.0,))
+    among = steepest.minimize(slow, START[:3], args=(2.0,), options={"workers": 2})
+    np.testing.assert_array_equal(alone.x, among.x)
+
+
+def test_shifted_angles_too() -> None:
+    fun = lambda x: float(np.cos(x).sum() + np.sin(x[0] + x[1]))  # noqa: E731
+    x0 = [0.3, 0.4, 0.5]
+    sizes = []
+
+    def by(function: Any, points: Any) -> Any:
+        sizes.append(len(points))
+        return [function(x) for x in points]
+
+    alone = steepest.minimize(fun, x0, jac="parameter-shift")
+    among = steepest.minimize(fun, x0, jac="parameter-shift", options={"workers": by})
+    np.testing.assert_array_equal(alone.x, among.x)
+    assert set(sizes) == {6}
+    assert alone.nfev == among.nfev
+
+
+def test_what_goes_wrong_says_so() -> None:
+    for workers in (0, -2, 1.5, "4", True):
+        with pytest.raises(InputError, match="workers must be a whole number of at least 1, -1, or a map"):
+            steepest.minimize(rosen, START, options={"workers": workers})
+    with pytest.raises(InputError, match="workers must return a value for each point; got 0 for 16"):
+        steepest.minimize(rosen, START, options={"workers": lambda f, points: []})
+    with pytest.raises(InputError, match="workers is for minimize"):
+        steepest.descend(rosen, START, options={"workers": 2})
+    with pytest.raises(InputError, match="workers is an argument of its own"):
+        steepest.least_squares(lambda x: x - 1, [0.0], options={"workers": 2})
+
+    def failing(x: Floats) -> float:
+        if (x != START).any():
+            raise KeyError("mine")
+        return float(rosen(x))
+
+    with pytest.raises(KeyError, match="mine"):
+        steepest.minimize(failing, START, options={"workers": map})
+    # Where nothing is found by values, nobody is asked.
+    r = steepest.minimize("rosenbrock", options={"workers": lambda f, points: 1 / 0})
+    assert r.success
