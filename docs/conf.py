@@ -41,6 +41,7 @@ sphinx_gallery_conf = {
     "min_reported_time": 600,
     "show_signature": False,
     "plot_gallery": True,
+    "matplotlib_animations": True,
 }
 
 html_theme = "pydata_sphinx_theme"
