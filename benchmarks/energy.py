@@ -5,7 +5,7 @@ python benchmarks/energy.py --runs 20 --only hopping
 
 Clusters by Lennard and Jones from random starts, the potential in Rust for all of them (peers call it from Python); copper
 and an adsorbate on aluminium by ASE's EMT. To a largest force of 1e-3 (clusters) and 1e-2 eV/Å (EMT), geometric means; a run
-that has not come there after 5000 calls counts as so many, and is said. Then the cluster of 38 atoms by basin hopping, whose
+that has not come there after 2000 calls counts as so many, and is said. Then the cluster of 38 atoms by basin hopping, whose
 lowest minimum (-173.928427) is the harder of two to find. Needs ASE: pip install 'steepest[ase]'.
 """
 
@@ -26,7 +26,7 @@ from _given import keep, parser  # noqa: E402
 
 from steepest.energy import LennardJones, basin_hopping, minimize_energy  # noqa: E402
 
-MOST = 5000
+MOST = 2000
 LOWEST = -173.928427
 Array = Any
 
