@@ -23,10 +23,8 @@ impl Work {
         if !self.at.verify {
             return Ok(sure);
         }
-        if self.at.closes_in() && self.aim() {
-            if self.at.beyond(problem, 1.0)? {
-                return self.escape(problem);
-            }
+        if self.at.closes_in() && self.aim() && self.at.beyond(problem, 1.0)? {
+            return self.escape(problem);
         }
         let lengths = self.lengths();
         doubt::scattered(self.at.n, &mut self.at.d);
