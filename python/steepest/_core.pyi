@@ -23,6 +23,8 @@ __all__ = [
     "fit_factors",
     "fit_linear",
     "fold_factors",
+    "learn",
+    "learned_numbers",
     "least_squares",
     "line_search",
     "means",
@@ -59,6 +61,19 @@ def fit_linear(
     checkpoint: Mapping[str, Any] | None = None,
     offset: NDArray[np.float64] | None = None,
 ) -> dict[str, Any]: ...
+def learn(
+    X: Any,
+    y: Any,
+    learning: Mapping[str, Any],
+    known: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
+    coef: NDArray[np.float64],
+    intercept: NDArray[np.float64],
+    *,
+    weight: Any = None,
+    begun: float | None = None,
+    names: Sequence[str] | None = None,
+) -> None: ...
+def learned_numbers(columns: int) -> tuple[int, bool]: ...
 def descend_network(
     table: tuple[Any, Any, Any],
     learnt: Mapping[str, Any],

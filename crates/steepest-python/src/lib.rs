@@ -15,6 +15,7 @@ pub mod fit;
 pub mod losses;
 pub mod minimize;
 pub mod network;
+pub mod online;
 pub mod problems;
 mod quadratic;
 pub mod residuals;
@@ -49,6 +50,8 @@ mod _core {
     use super::minimize::minimize;
     #[pymodule_export]
     use super::network::{descend_network, network_outputs, network_start, train_network};
+    #[pymodule_export]
+    use super::online::{learn, learned_numbers};
     #[pymodule_export]
     use super::problems::{TestFunction, problem_names};
     #[pymodule_export]

@@ -36,6 +36,15 @@ pub trait Design: Send + Sync {
     );
     /// Copies rows, dense, one after another, to `out` (`rows.len() · columns`).
     fn gather(&self, rows: &[u32], out: &mut [f64]);
+    /// What is not 0 in a row: the columns, and the numbers there.
+    fn entries(&self, row: usize, columns: &mut Vec<u32>, values: &mut Vec<f64>) {
+        values.clear();
+        values.resize(self.columns(), 0.0);
+        self.gather(&[row as u32], values);
+        columns.clear();
+        columns.extend((0..values.len()).filter(|&j| values[j] != 0.0).map(|j| j as u32));
+        values.retain(|v| *v != 0.0);
+    }
     /// Copies some columns (ascending) of some rows, one row after another, to `out` (`rows.len() · columns.len()`).
     fn select(&self, rows: &[u32], columns: &[u32], out: &mut [f64]) {
         let mut row = vec![0.0; self.columns()];

@@ -33,6 +33,7 @@ pub mod methods;
 pub mod network;
 pub mod numbers;
 pub mod objective;
+pub mod online;
 pub mod parallel;
 pub mod penalties;
 pub mod penalty;

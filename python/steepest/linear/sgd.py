@@ -10,10 +10,15 @@ from numpy.typing import NDArray
 from sklearn import linear_model
 from sklearn.base import _fit_context
 from sklearn.utils import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
+
+from steepest.errors import InputError
+from steepest.tables.stream import Stream
 
 from .estimator import LinearEstimator, alike
+from .online import Online
 from .problem import Problem, Solved, solve_all
+from .settings import number
 
 __all__ = ["SGDClassifier", "SGDRegressor"]
 
@@ -40,6 +45,9 @@ _TOL = 1e-6
 class _Sgd(LinearEstimator):
     """What both share."""
 
+    _online: Online
+    _told: tuple[NDArray[Any], NDArray[Any]]
+
     def _untouched(self, *starts: Any) -> bool:
         """Whether nothing says how to descend."""
         theirs = inspect.signature(self.__init__).parameters  # type: ignore[misc]
@@ -55,9 +63,64 @@ class _Sgd(LinearEstimator):
 
     def _partial_fit(self, *given: Any, **named: Any) -> Any:
         """Their algorithm, from `fit` or `partial_fit`: what was known of an optimum is of other coefficients."""
-        for name in ("result_", "results_"):
+        for name in ("result_", "results_", "_online"):
             self.__dict__.pop(name, None)
         return super()._partial_fit(*given, **named)
+
+    def _learns(self, forget: Any) -> bool:
+        """Whether rows of a stream are learned with nothing told; else it is their algorithm, which forgets nothing."""
+        learns = self._untouched() and self.penalty in ("l2", None)
+        if not learns and forget:
+            raise InputError(
+                "forget is for what is learned with nothing told: leave learning_rate, eta0, power_t, max_iter, "
+                "average and early_stopping as they are, with the penalty l2 or None"
+            )
+        return learns
+
+    def _next(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+        """The next rows of a stream, checked."""
+        first = not hasattr(self, "coef_")
+        numeric = {"y_numeric": True} if isinstance(self, SGDRegressor) else {}
+        X, y = self._checked(X, y, (sample_weight,), reset=first, **numeric)
+        if isinstance(X, Stream):
+            raise InputError("partial_fit takes rows in memory: pass it one batch after another, or use fit")
+        return X, y, self._weights(sample_weight, X)
+
+    def _learned(
+        self, X: Any, y: NDArray[np.float64], weight: Any, outputs: int, low: float, forget: Any
+    ) -> None:
+        """Learns the next rows; `y` is the target, or of several outputs which of them is 1."""
+        forget = number("forget", forget)
+        if not forget < 1.0:
+            raise InputError(f"forget must be below 1, the share forgotten with each row; got {forget!r}")
+        shape = outputs, X.shape[1]
+        online: Online | None = getattr(self, "_online", None)
+        coef, level = getattr(self, "coef_", np.zeros(shape)), getattr(self, "intercept_", np.zeros(outputs))
+        if online is None or not all(map(np.array_equal, self._told, (coef, level))):
+            # Where a fit ended, or what somebody set.
+            known = (getattr(self, "t_", 1.0) - 1.0) / getattr(self, "n_iter_", 1)
+            seen = known if online is None else online.rows
+            online = Online(
+                loss=_LOSSES[self.loss],
+                loss_settings={_WIDTHS[self.loss]: float(self.epsilon)} if self.loss in _WIDTHS else {},
+                outputs=outputs,
+                columns=X.shape[1],
+                low=low,
+                alpha=0.0 if self.penalty is None else float(self.alpha),
+                intercept=bool(self.fit_intercept),
+                coef=coef,
+                level=level,
+                begun=seen if hasattr(self, "coef_") else 0.0,
+            )
+        online.learn(X, y, weight, forget, self._names())
+        for name in ("result_", "results_"):
+            self.__dict__.pop(name, None)
+        self.coef_ = online.coef.astype(X.dtype)
+        self.intercept_ = online.level.astype(X.dtype)
+        if isinstance(self, SGDRegressor):
+            self.coef_ = self.coef_[0]
+        self._online, self._told = online, (self.coef_.copy(), self.intercept_.copy())
+        self.n_iter_, self.t_ = 1, getattr(self, "t_", 1.0) + X.shape[0]
 
     def _solved(
         self, X: Any, targets: list[NDArray[np.float64]], weight: Any, checkpoint: Any
@@ -79,6 +142,7 @@ class _Sgd(LinearEstimator):
         each = [problem] * len(targets)
         solved = solve_all(each, X, targets, weight, names=self._names(), checkpoint=checkpoint)
         self._set_result([s.result for s in solved])
+        self.__dict__.pop("_online", None)
         self.n_iter_ = max(1, *(s.result.nit for s in solved))
         # As if each row had been seen once an iteration: where `partial_fit` goes on from.
         self.t_ = 1.0 + float(self.n_iter_) * X.shape[0]
@@ -90,7 +154,7 @@ class SGDRegressor(_Sgd, linear_model.SGDRegressor):  # type: ignore[misc]
 
     Minimises ``sum(weight * loss(y, Xw + b)) / rows + alpha * penalty(w)``, its objective, to the optimum
     (``result_.certificate`` proves how near), as long as nothing says how to descend; with any of `learning_rate`,
-    `eta0`, `power_t`, `max_iter`, `average` or `early_stopping` set, a `coef_init`, in `partial_fit`, or for
+    `eta0`, `power_t`, `max_iter`, `average` or `early_stopping` set, a `coef_init`, or for
     ``epsilon_insensitive`` over a table of some 4000 rows and columns or more (of so many columns, without a penalty)
     it is their algorithm.
 
@@ -182,6 +246,36 @@ class SGDRegressor(_Sgd, linear_model.SGDRegressor):  # type: ignore[misc]
         self.coef_, self.intercept_ = solved.coef[0].astype(X.dtype), solved.intercept.astype(X.dtype)
         return self
 
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, *, forget: float = 0.0) -> SGDRegressor:
+        """Learns the next rows of a stream, each once.
+
+        As long as nothing says how to descend, nothing has to: scales and steps are learned on the way
+        (`steepest::online` in the crate has the method), to near the optimum of the rows seen so far. Else, and with a
+        penalty other than ``l2`` or None, it is scikit-learn's algorithm.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (rows, columns)
+        y : array of shape (rows,)
+        sample_weight : array of shape (rows,), optional
+            At least 0; a row of weight 0 is a row that is not there.
+        forget : float, default 0
+            The share of what is known that is forgotten with each row, for what drifts: about 1 / `forget` rows are
+            remembered.
+
+        Returns
+        -------
+        SGDRegressor
+            The estimator itself.
+        """
+        if not self._learns(forget):
+            super().partial_fit(X, y, sample_weight=sample_weight)
+            return self
+        X, y, weight = self._next(X, y, sample_weight)
+        self._learned(X, np.asarray(y, dtype=np.float64), weight, 1, 0.0, forget)
+        return self
+
 
 class SGDClassifier(_Sgd, linear_model.SGDClassifier):  # type: ignore[misc]
     """Linear classes, with scikit-learn's `SGDClassifier`'s names.
@@ -189,7 +283,7 @@ class SGDClassifier(_Sgd, linear_model.SGDClassifier):  # type: ignore[misc]
     Minimises ``sum(weight * loss(y, Xw + b)) / rows + alpha * penalty(w)``, its objective, to the optimum
     (``result_.certificate`` proves how near), of several classes for each against all others, as long as nothing says
     how to descend; with any of `learning_rate`, `eta0`, `power_t`, `max_iter`, `average` or `early_stopping` set, a
-    `coef_init`, the loss ``perceptron``, in `partial_fit`, or for ``hinge`` over a table of some 4000 rows and
+    `coef_init`, the loss ``perceptron``, or for ``hinge`` over a table of some 4000 rows and
     columns or more (of so many columns, without a penalty) it is their algorithm.
 
     Parameters are scikit-learn's `SGDClassifier`; `shuffle`, `random_state`, `n_jobs` and `tol` are for the
@@ -298,4 +392,60 @@ class SGDClassifier(_Sgd, linear_model.SGDClassifier):  # type: ignore[misc]
         solved = self._solved(X, targets, weight, checkpoint)
         self.coef_ = np.vstack([s.coef for s in solved]).astype(X.dtype)
         self.intercept_ = np.concatenate([s.intercept for s in solved]).astype(X.dtype)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None, *, forget: float = 0.0
+    ) -> SGDClassifier:
+        """Learns the next rows of a stream, each once.
+
+        As long as nothing says how to descend, nothing has to: scales and steps are learned on the way
+        (`steepest::online` in the crate has the method), to near the optimum of the rows seen so far. Else, with a
+        penalty other than ``l2`` or None, and with the loss ``perceptron``, it is scikit-learn's algorithm.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (rows, columns)
+        y : array of shape (rows,)
+        classes : array, for the first call
+            All classes that will come.
+        sample_weight : array of shape (rows,), optional
+            At least 0; a row of weight 0 is a row that is not there.
+        forget : float, default 0
+            The share of what is known that is forgotten with each row, for what drifts: about 1 / `forget` rows are
+            remembered.
+
+        Returns
+        -------
+        SGDClassifier
+            The estimator itself.
+        """
+        if not self._learns(forget):
+            super().partial_fit(X, y, classes=classes, sample_weight=sample_weight)
+            return self
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight 'balanced' is not supported for partial_fit: the classes' shares are not known. Pass "
+                "their weights as a dict"
+            )
+        X, y, weight = self._next(X, y, sample_weight)
+        _check_partial_fit_first_call(self, classes)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"The number of classes has to be greater than one; got {len(self.classes_)} class"
+            )
+        y = alike(y)
+        codes = np.searchsorted(self.classes_, y)
+        strange = self.classes_[np.minimum(codes, len(self.classes_) - 1)] != y
+        if np.any(strange):
+            row = int(np.argmax(strange))
+            raise ValueError(f"y row {row} is {y[row]!s:.80}, none of the classes of the first call")
+        if self.class_weight is not None:
+            factor = compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_)
+            weight = factor[codes] * (1.0 if weight is None else weight)
+        low = -1.0 if self.loss in _AMOUNTS else 0.0
+        several = len(self.classes_) > 2
+        target = codes.astype(np.float64) if several else np.where(codes == 1, 1.0, low)
+        self._learned(X, target, weight, len(self.classes_) if several else 1, low, forget)
         return self

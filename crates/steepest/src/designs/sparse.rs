@@ -78,7 +78,7 @@ impl<'a, V: Float, I: Place> Sparse<'a, V, I> {
         (&self.values[r.clone()], &self.indices[r])
     }
     #[inline]
-    fn entries(&self, i: usize) -> impl Iterator<Item = (usize, f64)> {
+    fn present(&self, i: usize) -> impl Iterator<Item = (usize, f64)> {
         let (values, indices) = self.row(i);
         indices.iter().zip(values).map(|(j, v)| (j.at(), v.to_f64()))
     }
@@ -93,6 +93,14 @@ impl<V: Float, I: Place> Design for Sparse<'_, V, I> {
     }
     fn dense(&self) -> bool {
         false
+    }
+    fn entries(&self, row: usize, columns: &mut Vec<u32>, values: &mut Vec<f64>) {
+        columns.clear();
+        values.clear();
+        for (j, v) in self.present(row) {
+            columns.push(j as u32);
+            values.push(v);
+        }
     }
     fn bytes(&self) -> usize {
         size_of_val(self.values) + size_of_val(self.indices) + size_of_val(self.starts)
@@ -126,7 +134,7 @@ impl<V: Float, I: Place> Design for Sparse<'_, V, I> {
         }
         for (i, out) in rows.zip(out.chunks_exact_mut(outputs)) {
             out.fill(0.0);
-            for (j, v) in self.entries(i) {
+            for (j, v) in self.present(i) {
                 for (k, out) in out.iter_mut().enumerate() {
                     *out += v * w[k * d + j];
                 }
@@ -143,7 +151,7 @@ impl<V: Float, I: Place> Design for Sparse<'_, V, I> {
     ) {
         let d = self.columns;
         for (i, s) in rows.zip(s.chunks_exact(outputs)) {
-            for (j, v) in self.entries(i) {
+            for (j, v) in self.present(i) {
                 for (k, s) in s.iter().enumerate() {
                     gradient[k * d + j] += v * s;
                 }
@@ -153,7 +161,7 @@ impl<V: Float, I: Place> Design for Sparse<'_, V, I> {
     fn gather(&self, rows: &[u32], out: &mut [f64]) {
         out.fill(0.0);
         for (&i, out) in rows.iter().zip(out.chunks_exact_mut(self.columns.max(1))) {
-            for (j, v) in self.entries(i as usize) {
+            for (j, v) in self.present(i as usize) {
                 out[j] += v;
             }
         }
@@ -161,7 +169,7 @@ impl<V: Float, I: Place> Design for Sparse<'_, V, I> {
     fn select(&self, rows: &[u32], columns: &[u32], out: &mut [f64]) {
         out.fill(0.0);
         for (&i, out) in rows.iter().zip(out.chunks_exact_mut(columns.len().max(1))) {
-            for (j, v) in self.entries(i as usize) {
+            for (j, v) in self.present(i as usize) {
                 if let Ok(k) = columns.binary_search(&(j as u32)) {
                     out[k] += v;
                 }
@@ -170,7 +178,7 @@ impl<V: Float, I: Place> Design for Sparse<'_, V, I> {
     }
     fn moments(&self, rows: Range<usize>, weight: &[f64], sum: &mut [f64], square: &mut [f64]) {
         for (i, w) in rows.zip(weight) {
-            for (j, v) in self.entries(i) {
+            for (j, v) in self.present(i) {
                 sum[j] += w * v;
                 square[j] += w * v * v;
             }

@@ -1,0 +1,141 @@
+"""What is known of a linear model whose rows come as a stream, and how the next ones are learned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from steepest import _core
+
+__all__ = ["Online"]
+
+Floats = NDArray[np.float64]
+
+#: Dense rows that are kept, and learned again with those that come, until their columns' scales are known by so many.
+_EARLY = 64
+#: Rows that say how far amounts spread.
+_FIRST = 1000
+#: The variance of a margin before anything is known: log-odds of classes, and amounts in times of their noise's.
+_CLASSES, _AMOUNTS = 3.0, 30.0
+
+
+@dataclass
+class Online:
+    """Coefficients of each output, how sure they are, and how their columns lie.
+
+    Attributes
+    ----------
+    loss, loss_settings : str, mapping of str to float
+        A loss of one margin, by its name in the catalogue.
+    outputs, columns : int
+    low : float
+        The target of all other classes, where there are several outputs.
+    alpha : float
+        The weight of half the squares of the coefficients beside a row's loss.
+    intercept : bool
+    coef, level : ndarray of shape (outputs, columns) and (outputs,)
+        The coefficients and the intercepts; what they are before the first row is where the stream begins.
+    begun : float
+        Rows of a fit that those came from.
+    """
+
+    loss: str
+    loss_settings: Mapping[str, float]
+    outputs: int
+    columns: int
+    low: float
+    alpha: float
+    intercept: bool
+    coef: Floats
+    level: Floats
+    begun: float = 0.0
+    early: tuple[Any, Any, Any] | None = None
+    size: float = 0.0
+    raw: bool = False
+    known: tuple[Floats, ...] = field(default_factory=tuple)
+    first: tuple[Floats, Floats] = field(default_factory=tuple)  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        self.coef = np.array(self.coef, dtype=np.float64).reshape(self.outputs, self.columns)
+        self.level = np.array(self.level, dtype=np.float64).reshape(self.outputs)
+        self.first = self.coef.copy(), self.level.copy()
+
+    @property
+    def rows(self) -> float:
+        """How many have been learned."""
+        return float(self.known[0][0]) if self.known else 0.0
+
+    def learn(
+        self, X: Any, y: Floats, weight: Floats | None, forget: float, names: Sequence[str] | None
+    ) -> None:
+        """Learns rows in their order; `y` is the target, or of several outputs which of them is 1."""
+        if weight is not None:
+            # A row of weight 0 is a row that is not there.
+            there = weight > 0.0
+            if not there.any():
+                return
+            if not there.all():
+                X, y, weight = X[there], y[there], weight[there]
+        if self.early is not None and not sparse.issparse(X):
+            before, past, weights = self.early
+            given = np.ones(len(y)) if weight is None else weight
+            X, y = np.concatenate([before, X]), np.concatenate([past, y])
+            weight = np.concatenate([weights, given])
+            self.known = ()
+        if not self.known:
+            self._begin(sparse.issparse(X), y)
+        learning = {
+            "loss": (self.loss, list(self.loss_settings.items())),
+            "low": self.low,
+            "alpha": self.alpha,
+            "forget": forget,
+            "size": self.size,
+            "intercept": self.intercept,
+            "raw": self.raw,
+        }
+        begun = self.begun if self.rows == 0.0 and self.begun > 0.0 else None
+        coef, level = self.coef.ravel().copy(), self.level.copy()
+        _core.learn(X, y, learning, self.known, coef, level, weight=weight, begun=begun, names=names)  # type: ignore[arg-type]
+        self.coef, self.level = coef.reshape(self.coef.shape), level
+        few = not sparse.issparse(X) and self.rows < _EARLY and len(y) == self.rows
+        self.early = (X, y, np.ones(len(y)) if weight is None else weight) if few else None
+
+    def _begin(self, raw: bool, y: Floats) -> None:
+        each, _ = _core.learned_numbers(self.columns)
+        self.raw = raw
+        self.coef, self.level = self.first[0].copy(), self.first[1].copy()
+        self.known = (
+            np.zeros(1),
+            np.zeros(self.columns),
+            np.zeros(self.columns),
+            np.zeros(self.outputs * each),
+        )
+        self.size = self._size(y[:_FIRST])
+
+    def _size(self, y: Floats) -> float:
+        """How far margins are expected to spread, as a variance in times of one over the loss's bend."""
+        amounts = {"squared": None, "squared_epsilon_insensitive": None, "huber": "width"}
+        if self.loss not in (*amounts, "epsilon_insensitive") or self.low == -1.0:
+            return _CLASSES
+        spread = float(np.std(y)) or float(np.abs(y).max(initial=0.0)) or 1.0
+        if self.loss == "epsilon_insensitive":
+            return _AMOUNTS * spread
+        width = self.loss_settings.get(str(amounts[self.loss]), np.inf)
+        return _AMOUNTS * max(1.0, spread / max(width, np.finfo(float).tiny))
+
+    def widen(self, columns: int) -> None:
+        """Makes room for more columns, of which nothing is known; of many columns taken as they lie."""
+        more = ((0, 0), (0, columns - self.columns))
+        if self.known:
+            rows, centre, scale, state = self.known
+            each = state.reshape(self.outputs, self.columns + 1, -1)
+            new = np.zeros((self.outputs, columns + 1, each.shape[2]))
+            new[:, : self.columns], new[:, -1] = each[:, :-1], each[:, -1]
+            self.known = rows, np.pad(centre, more[1]), np.pad(scale, more[1]), new.ravel()
+        self.coef, self.first = np.pad(self.coef, more), (np.pad(self.first[0], more), self.first[1])
+        self.columns = columns

@@ -1,0 +1,234 @@
+"""Rows of a stream one at a time, as dictionaries: River's interface over the streams of `linear`.
+
+Names that were not there before may come at any time, and what a row does not name is 0 in it.
+
+>>> from steepest.river import Classifier
+>>> model = Classifier()
+>>> for hours, passed in [(1.0, False), (2.0, False), (3.0, True), (4.0, True)] * 20:
+...     model.learn_one({"hours": hours}, passed)
+>>> model.predict_one({"hours": 3.5})
+True
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from steepest.errors import InputError
+from steepest.linear.online import Online
+
+__all__ = ["Classifier", "Regressor"]
+
+Row = Mapping[Hashable, float]
+
+#: Columns that there is room for at first; so many that none is kept with all others.
+_ROOM = 128
+
+
+class _Stream:
+    """Names of columns, and what is known of their coefficients."""
+
+    def __init__(self, loss: str, alpha: float, forget: float) -> None:
+        if not alpha >= 0.0:
+            raise InputError(f"alpha must be at least 0; got {alpha}")
+        if not 0.0 <= forget < 1.0:
+            raise InputError(f"forget must be from 0 to below 1; got {forget}")
+        self.loss, self.alpha, self.forget = loss, alpha, forget
+        self._places: dict[Hashable, int] = {}
+        self._online = Online(
+            loss=loss,
+            loss_settings={},
+            outputs=1,
+            columns=_ROOM,
+            low=0.0,
+            alpha=alpha,
+            intercept=True,
+            coef=np.zeros(_ROOM),
+            level=np.zeros(1),
+        )
+        self._weights: Any = memoryview(self._online.coef[0])
+        self._level = 0.0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_weights"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._weights = memoryview(self._online.coef[0])
+
+    @property
+    def weights(self) -> dict[Hashable, float]:
+        """The coefficient of each name."""
+        return {name: float(self._weights[place]) for name, place in self._places.items()}
+
+    @property
+    def intercept(self) -> float:
+        """What a row without names is given."""
+        return self._level
+
+    def _margin(self, x: Row) -> float:
+        places, weights, margin = self._places, self._weights, self._level
+        for name, value in x.items():
+            place = places.get(name)
+            if place is not None:
+                margin += weights[place] * value
+        return float(margin)
+
+    def _learn(self, x: Row, target: float, weight: float) -> None:
+        for name, value in x.items():
+            if not isinstance(value, (int, float, np.number)) or not math.isfinite(value):
+                raise InputError(f"x[{name!r}] must be a finite number; got {value!r:.80}")
+        if not (math.isfinite(weight) and weight >= 0.0):
+            raise InputError(f"w must be at least 0 and finite; got {weight!r:.80}")
+        places = self._places
+        for name in x:
+            places.setdefault(name, len(places))
+        online = self._online
+        if len(places) > online.columns:
+            online.widen(2 * len(places))
+        entries = sorted((places[name], float(value)) for name, value in x.items())
+        where, values = zip(*entries, strict=True) if entries else ((), ())
+        row = sparse.csr_matrix(
+            (np.array(values, dtype=np.float64), np.array(where, dtype=np.int32), [0, len(entries)]),
+            shape=(1, online.columns),
+        )
+        online.learn(row, np.array([target]), np.array([weight]), self.forget, None)
+        self._weights, self._level = memoryview(online.coef[0]), float(online.level[0])
+
+
+class Classifier(_Stream):
+    """Two classes by their log-odds, a row at a time, with nothing told.
+
+    Parameters
+    ----------
+    alpha : float, default 1e-4
+        The weight of half the squares of the coefficients beside each row's loss.
+    forget : float, default 0
+        The share of what is known that is forgotten with each row, for what drifts.
+
+    Examples
+    --------
+    >>> from steepest.river import Classifier
+    >>> model = Classifier()
+    >>> model.learn_one({"free": 1.0}, "spam")
+    >>> model.learn_one({"hello": 1.0}, "mail")
+    >>> model.predict_one({"free": 1.0})
+    'spam'
+    """
+
+    def __init__(self, alpha: float = 1e-4, forget: float = 0.0) -> None:
+        super().__init__("logistic", alpha, forget)
+        self._labels: list[Any] = []
+
+    def learn_one(self, x: Row, y: Any, w: float = 1.0) -> None:
+        """Learns a row.
+
+        Parameters
+        ----------
+        x : mapping of names to numbers
+        y : bool, str or number
+            The class; of no more than two.
+        w : float, default 1
+            The row's weight.
+        """
+        if y not in self._labels:
+            if len(self._labels) > 1:
+                raise InputError(
+                    f"y is {y!r:.80}, a third class beside {self._labels[0]!r} and {self._labels[1]!r}: "
+                    "wrap the model in River's OneVsRestClassifier"
+                )
+            self._labels.append(y)
+        # True is the class whose margin is above 0; of other labels the second.
+        second = y if isinstance(y, (bool, np.bool_)) else self._labels.index(y)
+        self._learn(x, float(second), w)
+
+    def predict_proba_one(self, x: Row) -> dict[Any, float]:
+        """The probability of each class seen so far.
+
+        Parameters
+        ----------
+        x : mapping of names to numbers
+
+        Returns
+        -------
+        dict
+        """
+        labels = self._labels
+        if not labels:
+            return {}
+        margin = self._margin(x)
+        p = 1.0 / (1.0 + math.exp(-margin)) if margin > -700.0 else 0.0
+        if isinstance(labels[0], (bool, np.bool_)):
+            return {False: 1.0 - p, True: p}
+        return dict(zip(labels, (1.0 - p, p), strict=False)) if len(labels) > 1 else {labels[0]: 1.0}
+
+    def predict_one(self, x: Row) -> Any:
+        """The likelier class; None before any was seen.
+
+        Parameters
+        ----------
+        x : mapping of names to numbers
+        """
+        labels = self._labels
+        if not labels:
+            return None
+        above = self._margin(x) > 0.0
+        if isinstance(labels[0], (bool, np.bool_)):
+            return above
+        return labels[above and len(labels) > 1]
+
+
+class Regressor(_Stream):
+    """An amount by least squares, a row at a time, with nothing told.
+
+    Parameters
+    ----------
+    alpha : float, default 1e-4
+        The weight of half the squares of the coefficients beside each row's loss.
+    forget : float, default 0
+        The share of what is known that is forgotten with each row, for what drifts.
+
+    Examples
+    --------
+    >>> from steepest.river import Regressor
+    >>> model = Regressor(alpha=0.0)
+    >>> for i in range(200):
+    ...     model.learn_one({"a": i % 7, "b": 1000 * (i % 5)}, 2 * (i % 7) + i % 5 + 3)
+    >>> round(model.predict_one({"a": 3, "b": 2000}), 1)
+    11.0
+    """
+
+    def __init__(self, alpha: float = 1e-4, forget: float = 0.0) -> None:
+        super().__init__("squared", alpha, forget)
+
+    def learn_one(self, x: Row, y: float, w: float = 1.0) -> None:
+        """Learns a row.
+
+        Parameters
+        ----------
+        x : mapping of names to numbers
+        y : float
+        w : float, default 1
+            The row's weight.
+        """
+        if not math.isfinite(y):
+            raise InputError(f"y must be a finite number; got {y!r:.80}")
+        self._learn(x, float(y), w)
+
+    def predict_one(self, x: Row) -> float:
+        """The amount that is expected.
+
+        Parameters
+        ----------
+        x : mapping of names to numbers
+
+        Returns
+        -------
+        float
+        """
+        return self._margin(x)
