@@ -205,7 +205,7 @@ impl Online<'_> {
                     self.pair(w, p, &x, &mut waiting[k], t, weight);
                     let row = *known.rows as usize;
                     let j = row / PULL % d;
-                    if self.alpha > 0.0 && row % PULL == 0 && known.scale[j] > 0.0 {
+                    if self.alpha > 0.0 && row.is_multiple_of(PULL) && known.scale[j] > 0.0 {
                         let bend = self.alpha * (PULL * d) as f64 / known.scale[j].powi(2);
                         waiting[k].flush(w, p, self.grow());
                         waiting[k].pull(w, p, j, bend);
