@@ -1,10 +1,10 @@
 //! What methods on a bounded convex set know where they stand: the point of the set that the slopes point at most, and how
 //! much lower a convex function can be at most (the Frank-Wolfe gap).
 use super::composite;
-use super::doubt::{self, Doubt};
+use super::gradient_check::{self, Doubt};
 use crate::certificate::{Certificate, Kind};
 use crate::method::Step;
-use crate::methods::claims::Claims;
+use crate::methods::convergence::Claims;
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
 
@@ -96,11 +96,11 @@ impl Gaps {
         value: f64,
         bend: f64,
     ) -> Result<Option<Option<Status>>, Halt> {
-        if !doubt::cheap(problem) {
+        if !gradient_check::cheap(problem) {
             return Ok(None);
         }
         let n = x.len();
-        if doubt::doubtful(problem) {
+        if gradient_check::doubtful(problem) {
             let mut trial = vec![0.0; n];
             let steps = vec![1.0 / bend; n];
             if let Doubt::Inconsistent(status) = composite::look(problem, x, &steps, &mut trial)? {
@@ -110,7 +110,7 @@ impl Gaps {
         // At a saddle or a maximum the gap is 0 too: along ways into the set it is seen.
         let (mut u, mut s) = (vec![0.0; n], vec![0.0; n]);
         let enough = self.target(value);
-        doubt::scattered(n, &mut u);
+        gradient_check::scattered(n, &mut u);
         for k in 0..LOOKS {
             if !problem.penalty.atom(&u, &mut s) {
                 break;
@@ -129,7 +129,7 @@ impl Gaps {
             if k.is_multiple_of(2) {
                 u.iter_mut().for_each(|u| *u = -*u)
             } else {
-                doubt::scattered_else(n, &mut u)
+                gradient_check::scattered_else(n, &mut u)
             }
         }
         Ok(None)

@@ -1,6 +1,6 @@
 //! What a method for f + penalty may say where it stands, f a function and the penalty known by its prox.
 use crate::certificate::{Certificate, Kind};
-use crate::methods::doubt::{self, Doubt, Known};
+use crate::methods::gradient_check::{self, Doubt, Known};
 use crate::problem::Problem;
 use crate::status::Halt;
 
@@ -49,12 +49,12 @@ pub fn look(
     let mut gradient = vec![0.0; n];
     let value = problem.total_gradient(x, &mut gradient)?;
     let offers = problem.penalty.offers();
-    let room = doubt::room(problem, x);
+    let room = gradient_check::room(problem, x);
     let room = |j: usize, way: f64| room[j][usize::from(way > 0.0)];
-    let lengths = doubt::lengths(steps, x, &gradient, value.abs(), &room);
+    let lengths = gradient_check::lengths(steps, x, &gradient, value.abs(), &room);
     let small = 1e-4 * problem.stop.tolerance * value.abs();
     let mut u = vec![0.0; n];
-    doubt::scattered(n, &mut u);
+    gradient_check::scattered(n, &mut u);
     let known = Known {
         x,
         value,
@@ -67,5 +67,5 @@ pub fn look(
         ahead: offers.smooth,
         blind: false,
     };
-    doubt::look(problem, &known, &mut u, trial)
+    gradient_check::look(problem, &known, &mut u, trial)
 }

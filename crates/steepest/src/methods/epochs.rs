@@ -1,11 +1,11 @@
 //! What methods over the terms of a mean have in common: the whole objective is looked at where an epoch ends, and only
 //! there is anything claimed; how terms bend is seen on the way.
 use super::composite;
-use super::doubt::{self, Doubt};
 use super::fista::metric;
+use super::gradient_check::{self, Doubt};
 use crate::linalg::vectors::{dot, largest};
 use crate::method::Step;
-use crate::methods::claims;
+use crate::methods::convergence;
 use crate::penalty::Steps;
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
@@ -61,7 +61,7 @@ impl Whole {
         whole.value = whole.smooth + problem.penalty.value(x);
         whole.scale = whole.value.abs().sqrt().max(1e-150);
         whole.least = 1e-6 * whole.scale;
-        let mut wrong = claims::not_finite(whole.smooth, &whole.gradient);
+        let mut wrong = convergence::not_finite(whole.smooth, &whole.gradient);
         if wrong.is_some() && problem.table().is_some() {
             wrong = problem.not_finite()?.map(Status::NotFinite).or(wrong);
         }
@@ -144,7 +144,7 @@ impl Whole {
         let mut slope = self.gradient.clone();
         if !(largest(&slope) > 0.0) {
             // At a saddle there is none to go along.
-            doubt::scattered(x.len(), &mut slope);
+            gradient_check::scattered(x.len(), &mut slope);
         }
         let steep = slope.iter().zip(&self.metric).fold(0.0f64, |m, (g, d)| m.max((d * g).abs()));
         let mut there = x.to_vec();
@@ -183,7 +183,7 @@ impl Whole {
         let steps = self.steps(1.0 / bend);
         let certificate =
             composite::certificate(problem, residual, &steps, self.smooth, self.scale);
-        if doubt::doubtful(problem) {
+        if gradient_check::doubtful(problem) {
             let mut trial = vec![0.0; x.len()];
             match composite::look(problem, x, &steps, &mut trial)? {
                 Doubt::Inconsistent(status) => return Ok(Step { verdict: Some(status), ..step }),

@@ -2,7 +2,7 @@
 use super::proved::Proved;
 use super::standing::{Standing, View};
 use crate::method::{Entry, Method, Needs, Step};
-use crate::methods::doubt::Doubt;
+use crate::methods::gradient_check::Doubt;
 use crate::problem::Problem;
 use crate::settings::Described;
 use crate::state;

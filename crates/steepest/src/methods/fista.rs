@@ -4,8 +4,8 @@ use crate::problem::{Facts, Problem};
 use crate::status::{Halt, Status};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
 use crate::methods::composite;
-use crate::methods::doubt::{self, Doubt};
-use crate::methods::{claims, coordinate, shares};
+use crate::methods::gradient_check::{self, Doubt};
+use crate::methods::{convergence, coordinate, shares};
 use crate::penalty::Steps;
 use super::proved::Proved;
 use crate::settings::Described;
@@ -159,7 +159,7 @@ impl Descent {
         let (smooth, scale) = (self.smooth, self.scale);
         step.certificate = Some(composite::certificate(problem, residual, &self.steps, smooth, scale));
         step.verdict = Some(status);
-        if doubt::doubtful(problem) {
+        if gradient_check::doubtful(problem) {
             return self.doubted(problem, x, step);
         }
         Ok(step)
@@ -277,7 +277,7 @@ impl Method for Descent {
             let table = problem.table().is_some();
             let what = if table { problem.not_finite()? } else { None };
             let what = what.map(Status::NotFinite);
-            let status = what.or_else(|| claims::not_finite(self.smooth, &self.gradient));
+            let status = what.or_else(|| convergence::not_finite(self.smooth, &self.gradient));
             let step = Step { residual: f64::NAN, ..self.here(f64::NAN) };
             return Ok(Step { verdict: status, ..step });
         }
@@ -381,7 +381,7 @@ self.scale = value.abs().sqrt().max(self.least);
             self.begin(problem, &from, x)?;
             if self.gradient.iter().any(|g| !g.is_finite()) {
                 let step = self.here(f64::NAN);
-                let status = claims::not_finite(self.smooth, &self.gradient).map(|_| Status::Plateau);
+                let status = convergence::not_finite(self.smooth, &self.gradient).map(|_| Status::Plateau);
                 return Ok(Step { verdict: status, ..step });
             }
         }

@@ -1,7 +1,7 @@
 //! Steps towards the point of a set that the slopes point at most, and away from the worst of those that x is made of.
 use super::atoms::{Gaps, gap};
 use crate::method::{Entry, Method, Needs, Step, Takes};
-use crate::methods::claims;
+use crate::methods::convergence;
 use crate::penalty::Steps;
 use crate::problem::Problem;
 use crate::settings::Described;
@@ -132,7 +132,7 @@ impl Method for Conditional {
         self.gradient = vec![0.0; n];
         self.value = problem.gradient(x, &mut self.gradient)?;
         self.alone(x);
-        let mut wrong = claims::not_finite(self.value, &self.gradient);
+        let mut wrong = convergence::not_finite(self.value, &self.gradient);
         if wrong.is_some() && problem.table().is_some() {
             wrong = problem.not_finite()?.map(Status::NotFinite).or(wrong);
         }

@@ -7,8 +7,8 @@ use crate::status::{Halt, Status};
 use crate::units::Units;
 use crate::health::{Finding, Severity};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
-use crate::methods::claims::{Claims, Sight, not_finite, sizes};
-use crate::methods::doubt::{self, Doubt, Gap, room};
+use crate::methods::convergence::{Claims, Sight, not_finite, sizes};
+use crate::methods::gradient_check::{self, Doubt, Gap, room};
 use crate::penalty::Steps;
 use crate::methods::seen::Seen;
 use crate::settings::Described;
@@ -234,7 +234,7 @@ impl Work {
             bent: None,
             a: 0.0,
             halved: false,
-            verify: set.verify > 0.0 && (smooth || bounded) && doubt::cheap(problem),
+            verify: set.verify > 0.0 && (smooth || bounded) && gradient_check::cheap(problem),
             escapes: 0,
         };
         let size = dot(&work.g, &work.g).sqrt();
@@ -369,13 +369,13 @@ impl Work {
 
     /// Where F changes by other than its slopes say: whether the gradient is the function's.
     fn suspect(&mut self, problem: &mut Problem<'_>, odd: bool) -> Result<Option<Status>, Halt> {
-        if !(odd || self.claims.due()) || !self.verify || !doubt::doubtful(problem) {
+        if !(odd || self.claims.due()) || !self.verify || !gradient_check::doubtful(problem) {
             return Ok(None);
         }
         if odd {
             self.downhill(problem);
         } else {
-            doubt::scattered(self.n, &mut self.s);
+            gradient_check::scattered(self.n, &mut self.s);
         }
         Ok(match self.look(problem)? {
             Doubt::Inconsistent(status) => Some(status),

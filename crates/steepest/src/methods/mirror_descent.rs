@@ -2,7 +2,7 @@
 use super::atoms::{Gaps, gap};
 use super::proved::Proved;
 use crate::method::{Entry, Method, Needs, Step, Takes};
-use crate::methods::claims::{self, Claims, Sight};
+use crate::methods::convergence::{self, Claims, Sight};
 use crate::problem::Problem;
 use crate::settings::Described;
 use crate::state::State;
@@ -171,7 +171,7 @@ impl Method for Mirror {
         }
         self.gradient = vec![0.0; n];
         self.begin(problem, x)?;
-        if let Some(status) = claims::not_finite(self.value, &self.gradient) {
+        if let Some(status) = convergence::not_finite(self.value, &self.gradient) {
             let table = if problem.table().is_some() { problem.not_finite()? } else { None };
             let status = table.map_or(status, Status::NotFinite);
             return Ok(Step { value: self.value, residual: f64::NAN, verdict: Some(status), ..Step::default() });

@@ -7,13 +7,13 @@ use proved::Proved;
 
 mod atoms;
 mod choose;
-pub mod claims;
 mod composite;
+pub mod convergence;
 pub mod directed;
 pub mod direction;
 pub mod directions;
-pub mod doubt;
 mod epochs;
+pub mod gradient_check;
 mod natural;
 pub mod pairs;
 pub mod proved;

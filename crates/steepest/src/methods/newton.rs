@@ -6,8 +6,8 @@ use crate::state;
 use crate::state::{Bad, State, Visitor};
 use crate::status::{Halt, Status};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
-use crate::methods::claims::diagonal;
-use crate::methods::doubt;
+use crate::methods::convergence::diagonal;
+use crate::methods::gradient_check;
 use crate::methods::standing::Standing;
 use crate::settings::Described;
 use crate::health::{Finding, Severity};
@@ -320,7 +320,7 @@ impl Work {
     }
 
     fn by_diagonal(&self) -> f64 {
-        diagonal(&self.at.g[..self.at.n], &self.metric(), doubt::endless)
+        diagonal(&self.at.g[..self.at.n], &self.metric(), gradient_check::endless)
     }
 
     /// H at x, symmetric: given, or from products, or from gradients on both sides.

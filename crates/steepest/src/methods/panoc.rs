@@ -2,8 +2,8 @@
 use super::pairs::Pairs;
 use super::proved::Proved;
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
-use crate::methods::doubt::{self, Doubt};
-use crate::methods::{claims, composite};
+use crate::methods::gradient_check::{self, Doubt};
+use crate::methods::{composite, convergence};
 use crate::penalty::Steps;
 use crate::problem::{Facts, Problem};
 use crate::settings::Described;
@@ -269,7 +269,7 @@ impl Descent {
         step.certificate =
             Some(composite::certificate(problem, residual, &steps, self.smooth, self.scale));
         step.verdict = Some(status);
-        if doubt::doubtful(problem) {
+        if gradient_check::doubtful(problem) {
             let mut trial = vec![0.0; x.len()];
             match composite::look(problem, x, &steps, &mut trial)? {
                 Doubt::Inconsistent(status) => {
@@ -329,7 +329,7 @@ impl Method for Descent {
                 true => problem.not_finite()?.map(Status::NotFinite),
                 false => None,
             };
-            let status = what.or_else(|| claims::not_finite(self.smooth, &self.gradient));
+            let status = what.or_else(|| convergence::not_finite(self.smooth, &self.gradient));
             return Ok(Step { residual: f64::NAN, verdict: status, ..self.here(f64::NAN) });
         }
         self.scale = self.value.abs().sqrt().max(1e-150);

@@ -1,5 +1,5 @@
 //! What the steps of a method without a metric tell of the coordinates.
-use super::doubt;
+use super::gradient_check;
 use crate::problem::Problem;
 
 /// Σ s_j², Σ y_j², Σ s_j y_j over the last steps, older ones fading.
@@ -65,14 +65,14 @@ impl Seen {
     /// How far each coordinate has to go to make a difference.
     pub fn lengths(&self, problem: &Problem<'_>, x: &[f64], g: &[f64], size: f64) -> Vec<f64> {
         let n = self.ss.len();
-        let room = doubt::room(problem, &x[..n]);
+        let room = gradient_check::room(problem, &x[..n]);
         let way = |j: usize, way: f64| room[j][usize::from(way > 0.0)];
-        doubt::lengths(&self.metric(), &x[..n], &g[..n], size, &way)
+        gradient_check::lengths(&self.metric(), &x[..n], &g[..n], size, &way)
     }
     /// A direction along the coordinates that no step has moved, though others were, or, before any step, another one
     /// along all; false where there are none.
     pub fn unmoved(&self, u: &mut [f64]) -> bool {
-        doubt::scattered_else(u.len(), u);
+        gradient_check::scattered_else(u.len(), u);
         if !self.moved {
             return true;
         }

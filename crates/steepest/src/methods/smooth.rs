@@ -1,5 +1,5 @@
 //! A direction and a search: all that methods share which go along lines, with or without bounds.
-use super::claims::{STEEP, diagonal};
+use super::convergence::{STEEP, diagonal};
 use super::direction::{Directed, Direction, Iterate, StepTaken};
 use super::pairs::Pairs;
 use super::standing::{Standing, View};
@@ -367,7 +367,7 @@ impl Run {
         -0.5 * dot(&noise, &hidden) <= small
     }
 
-    /// See [`Claims::steep`](super::claims::Claims::steep).
+    /// See [`Claims::steep`](super::convergence::Claims::steep).
     fn steep(&self) -> f64 {
         let at = &self.at;
         // A slope far below those that the steps went through is no kink's.

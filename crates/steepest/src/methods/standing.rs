@@ -1,7 +1,7 @@
 //! Where a method for functions stands, and what every one of them may say of it: shared by those that go by directions,
 //! by Newton's steps and by the gradient alone.
-use super::claims::{Claims, Sight, not_finite, sizes};
-use super::doubt::{self, Doubt, Known};
+use super::convergence::{Claims, Sight, not_finite, sizes};
+use super::gradient_check::{self, Doubt, Known};
 use super::smooth::bounds::Bounds;
 use crate::linalg::vectors::{self, Aligned, largest};
 use crate::method::Step;
@@ -123,7 +123,7 @@ impl Standing {
             n,
             claims: Claims::new(f, problem.stop.tolerance, gtol, ftol),
             reach: FAR * largest(&x).max(1.0),
-            verify: verify > 0.0 && doubt::cheap(problem),
+            verify: verify > 0.0 && gradient_check::cheap(problem),
             unit: problem.units.value(),
             plain: problem.units.plain(),
             rate: 0.0,
@@ -210,7 +210,9 @@ impl Standing {
     /// How far each coordinate has to go to make a difference.
     pub fn lengths(&self, metric: &[f64]) -> Vec<f64> {
         let (n, near) = (self.n, self.claims.near(self.f));
-        doubt::lengths(metric, &self.x[..n], &self.g[..n], near, &|j, way| self.room(j, way))
+        gradient_check::lengths(metric, &self.x[..n], &self.g[..n], near, &|j, way| {
+            self.room(j, way)
+        })
     }
 
     /// Asks with what is known where it stands: `d` and `xn` are lent.
@@ -234,7 +236,7 @@ impl Standing {
             room: &room,
             enough: self.claims.small(self.f),
             small: self.claims.slight(self.f),
-            given: doubt::doubtful(problem),
+            given: gradient_check::doubtful(problem),
             ahead,
             blind,
         };
@@ -243,7 +245,7 @@ impl Standing {
 
     /// Looks at both sides along d (which is lost), a multiple of the lengths.
     pub fn look(&mut self, problem: &mut Problem<'_>, view: View<'_>) -> Result<Doubt, Halt> {
-        self.known(problem, view, doubt::look)
+        self.known(problem, view, gradient_check::look)
     }
 
     /// Looks along a direction that no symmetry singles out.
@@ -252,7 +254,7 @@ impl Standing {
         problem: &mut Problem<'_>,
         view: View<'_>,
     ) -> Result<Doubt, Halt> {
-        doubt::scattered(self.n, &mut self.d);
+        gradient_check::scattered(self.n, &mut self.d);
         self.look(problem, view)
     }
 
@@ -276,7 +278,7 @@ impl Standing {
         odd: bool,
         view: View<'_>,
     ) -> Result<Option<Status>, Halt> {
-        if !self.verify || !doubt::doubtful(problem) {
+        if !self.verify || !gradient_check::doubtful(problem) {
             return Ok(None);
         }
         let doubt = if odd {
@@ -319,7 +321,7 @@ impl Standing {
         // A step to both sides is wrong by the noise over its length, and half as much besides.
         let steps: Vec<f64> = slopes.iter().map(|slope| 4.0 * noise / slope).collect();
         self.known(problem, view, |problem, at, _, xn| {
-            doubt::curved(problem, at, &steps, noise, xn)
+            gradient_check::curved(problem, at, &steps, noise, xn)
         })
     }
 
@@ -353,8 +355,8 @@ impl Standing {
             return Ok(false);
         }
         self.known(problem, view, |problem, at, u, xn| {
-            doubt::scattered(at.x.len(), u);
-            doubt::moves(problem, at, u, xn)
+            gradient_check::scattered(at.x.len(), u);
+            gradient_check::moves(problem, at, u, xn)
         })
     }
 
@@ -362,7 +364,7 @@ impl Standing {
     pub fn noise(&mut self, problem: &mut Problem<'_>, view: View<'_>) -> Result<f64, Halt> {
         let most = 1e-3 * self.claims.size(self.f);
         let noise = self.known(problem, view, |problem, at, _, xn| {
-            doubt::noise(problem, at, doubt::NEAR, xn)
+            gradient_check::noise(problem, at, gradient_check::NEAR, xn)
         })?;
         Ok((4.0 * noise).min(most))
     }

@@ -1,6 +1,6 @@
 //! Newton's method by conjugate gradients, for functions of any size.
 use crate::method::{Needs, Suit, Takes};
-use crate::methods::doubt;
+use crate::methods::gradient_check;
 use crate::methods::direction::{Directed, Direction, Foretold, Iterate, StepTaken};
 use crate::problem::{Facts, Problem};
 use crate::state::State;
@@ -320,7 +320,7 @@ fn product(here: &mut Iterate<'_, '_>, p: &[f64], hp: &mut [f64]) -> Result<bool
         }
     } else {
         let wanted = 2.0 * f64::EPSILON.sqrt() * (1.0 + norm(x)) / norm(p);
-        let room = doubt::room(problem, &x[..n]);
+        let room = gradient_check::room(problem, &x[..n]);
         let most = |side: f64| {
             let far = |j: usize| 0.9 * room[j][usize::from(side * p[j] > 0.0)] / p[j].abs();
             (0..n).filter(|j| p[*j] != 0.0).map(far).fold(wanted, f64::min)

@@ -1,7 +1,7 @@
 //! When it says that it is done: what it claims, what it looks at before, and where that leads.
 use super::{ESCAPES, PRODUCTS, Work, evaluate};
 use crate::method::Step;
-use crate::methods::doubt::{self, Doubt, Gap, Known, room};
+use crate::methods::gradient_check::{self, Doubt, Gap, Known, room};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
 use crate::linalg::vectors::{self, dot, largest};
@@ -9,13 +9,13 @@ use crate::linalg::vectors::{self, dot, largest};
 impl Work {
     pub(super) fn claim(&mut self, problem: &mut Problem<'_>, verdict: Status, explained: f64) -> Result<Step, Halt> {
         if self.verify {
-            doubt::scattered(self.n, &mut self.s);
+            gradient_check::scattered(self.n, &mut self.s);
             let mut doubt = self.look(problem)?;
             if matches!(doubt, Doubt::None | Doubt::Kink(_)) && self.seen.unmoved(&mut self.s[..self.n]) {
                 doubt = self.look(problem)?;
             }
             if matches!(doubt, Doubt::None | Doubt::Kink(_)) && self.escapes > 0 && self.seen.blind() {
-                doubt = self.known(problem, |problem, at, _, xn| doubt::look_along_each(problem, at, xn))?;
+                doubt = self.known(problem, |problem, at, _, xn| gradient_check::look_along_each(problem, at, xn))?;
             }
             match doubt {
                 Doubt::Inconsistent(status) => return Ok(self.ended(status)),
@@ -98,12 +98,12 @@ impl Work {
         self.downhill(problem);
         let mut doubt = self.look(problem)?;
         if matches!(doubt, Doubt::None) {
-            doubt::scattered(self.n, &mut self.s);
+            gradient_check::scattered(self.n, &mut self.s);
             doubt = self.look(problem)?;
         }
         match doubt {
             Doubt::Inconsistent(status) => return Ok(self.ended(status)),
-            Doubt::Kink(slopes) => problem.findings.push(doubt::kink(slopes)),
+            Doubt::Kink(slopes) => problem.findings.push(gradient_check::kink(slopes)),
             Doubt::Lower => return self.escape(problem),
             Doubt::None | Doubt::Stairs => {}
         }
@@ -147,7 +147,7 @@ impl Work {
             room: &|j, way| room[j][usize::from(way > 0.0)],
             enough: self.claims.small(self.f),
             small: self.claims.slight(self.f),
-            given: doubt::doubtful(problem),
+            given: gradient_check::doubtful(problem),
             ahead: true,
             blind: self.seen.blind(),
         };
@@ -156,29 +156,29 @@ impl Work {
 
     /// Looks at both sides along s (which is lost), a multiple of the lengths.
     pub(super) fn look(&mut self, problem: &mut Problem<'_>) -> Result<Doubt, Halt> {
-        self.known(problem, doubt::look)
+        self.known(problem, gradient_check::look)
     }
 
     /// A lower point at any scale, in `xn`: where its steps tell nothing of some coordinate, or all are few.
     pub(super) fn below(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
-        let known = self.n > doubt::TRIED && !self.seen.doubtful() && self.claims.left(self.f);
+        let known = self.n > gradient_check::TRIED && !self.seen.doubtful() && self.claims.left(self.f);
         // What is found again and again is no saddle: a flat valley's floor, which steps come down to as well.
-        if known || self.escapes >= doubt::SADDLES {
+        if known || self.escapes >= gradient_check::SADDLES {
             return Ok(false);
         }
         let matters = 1e-9 * (self.first - self.f);
         self.known(problem, |problem, at, _, xn| {
-            doubt::below(problem, &Known { small: at.small.max(matters), ..*at }, xn)
+            gradient_check::below(problem, &Known { small: at.small.max(matters), ..*at }, xn)
         })
     }
 
     pub(super) fn gap(&mut self, problem: &mut Problem<'_>, enough: f64) -> Result<Gap, Halt> {
-        self.known(problem, |problem, at, s, xn| doubt::gap(problem, at, PRODUCTS, enough, s, xn))
+        self.known(problem, |problem, at, s, xn| gradient_check::gap(problem, at, PRODUCTS, enough, s, xn))
     }
 
     /// What the noise of F can hide, measured: up to a thousandth of F's size.
     pub(super) fn noise(&mut self, problem: &mut Problem<'_>) -> Result<f64, Halt> {
         let most = 1e-3 * self.claims.size(self.f);
-        self.known(problem, |problem, at, _, xn| doubt::noise(problem, at, doubt::NEAR, xn)).map(|noise| (4.0 * noise).min(most))
+        self.known(problem, |problem, at, _, xn| gradient_check::noise(problem, at, gradient_check::NEAR, xn)).map(|noise| (4.0 * noise).min(most))
     }
 }

@@ -4,7 +4,7 @@ use super::{LevenbergMarquardt, Work};
 use crate::certificate::{Certificate, Kind};
 use crate::health::{Finding, Severity};
 use crate::method::Step;
-use crate::methods::doubt::{self, Doubt, Known};
+use crate::methods::gradient_check::{self, Doubt, Known};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
 
@@ -106,7 +106,7 @@ impl Work {
         let left = self.measured(problem, &Model::new(&jacobian, &weight, &c, &scale));
         self.jacobian = jacobian;
         self.left = left?;
-        let noise = self.known(problem, |problem, at, _, trial| doubt::noise(problem, at, doubt::NEAR, trial))?;
+        let noise = self.known(problem, |problem, at, _, trial| gradient_check::noise(problem, at, gradient_check::NEAR, trial))?;
         let explained = (4.0 * noise).max(4.0 * f64::EPSILON * self.f).min(1e-3 * self.f).max(4.0 * self.grain());
         let near = self.left <= explained || self.left <= problem.stop.tolerance * self.height();
         self.claim(problem, 0.0, if near { Status::PrecisionLimit } else { Status::Plateau }, explained, set)
@@ -128,13 +128,13 @@ impl Work {
             return Ok(sure);
         }
         let look = self.known(problem, |problem, at, u, trial| {
-            doubt::scattered(at.x.len(), u);
-            doubt::look(problem, at, u, trial)
+            gradient_check::scattered(at.x.len(), u);
+            gradient_check::look(problem, at, u, trial)
         })?;
         let lower = match look {
             Doubt::Inconsistent(status) => return Ok(self.ended(status)),
             Doubt::Lower => true,
-            _ if self.blind() => self.known(problem, |problem, at, _, trial| doubt::below(problem, at, trial))?,
+            _ if self.blind() => self.known(problem, |problem, at, _, trial| gradient_check::below(problem, at, trial))?,
             _ => false,
         };
         if !lower || self.escapes >= ESCAPES {
@@ -169,7 +169,7 @@ impl Work {
             .map(|square| if square > 0.0 { 1.0 / square } else { f64::NAN })
             .collect();
         let slack = |j: usize, sign: f64| self.slack(j, sign);
-        let lengths = doubt::lengths(&metric, &self.x, &self.gradient, self.height(), &slack);
+        let lengths = gradient_check::lengths(&metric, &self.x, &self.gradient, self.height(), &slack);
         let small = problem.stop.tolerance * self.height();
         let known = Known {
             x: &self.x,
@@ -179,7 +179,7 @@ impl Work {
             room: &slack,
             enough: small,
             small,
-            given: doubt::doubtful(problem),
+            given: gradient_check::doubtful(problem),
             ahead: false,
             blind: self.blind(),
         };

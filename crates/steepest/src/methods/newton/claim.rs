@@ -1,7 +1,7 @@
 //! When it says that it is done: what it claims, what it looks at before, and where that leads.
 use super::Work;
 use crate::method::Step;
-use crate::methods::doubt::{self, Doubt};
+use crate::methods::gradient_check::{self, Doubt};
 use crate::methods::standing::{Standing, View};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
@@ -27,7 +27,7 @@ impl Work {
             return self.escape(problem);
         }
         let lengths = self.lengths();
-        doubt::scattered(self.at.n, &mut self.at.d);
+        gradient_check::scattered(self.at.n, &mut self.at.d);
         self.at.d.iter_mut().zip(&lengths).for_each(|(d, l)| *d *= l);
         if !self.agree(problem)? {
             return self.stand(problem);
@@ -40,7 +40,7 @@ impl Work {
                 self.at.predicted = None;
                 Ok(self.at.ended(Status::Plateau))
             }
-            _ if !self.seen(problem) && self.at.escapes < doubt::SADDLES && self.below(problem)? => {
+            _ if !self.seen(problem) && self.at.escapes < gradient_check::SADDLES && self.below(problem)? => {
                 self.escape(problem)
             }
             _ => Ok(sure),
@@ -58,7 +58,7 @@ impl Work {
     fn bent_down(&mut self) -> bool {
         let Some(factor) = &self.factor else { return false };
         let v = &mut self.at.d[..self.at.n];
-        doubt::scattered(v.len(), v);
+        gradient_check::scattered(v.len(), v);
         for _ in 0..20 {
             factor.solve(v);
             let size = dot(v, v).sqrt();
@@ -120,7 +120,7 @@ impl Work {
         }
         match self.with(|at, view| at.look_stuck(problem, view))? {
             Doubt::Inconsistent(status) => return Ok(self.at.ended(status)),
-            Doubt::Kink(slopes) => problem.findings.push(doubt::kink(slopes)),
+            Doubt::Kink(slopes) => problem.findings.push(gradient_check::kink(slopes)),
             Doubt::Lower => return self.escape(problem),
             Doubt::None | Doubt::Stairs => {}
         }
@@ -145,7 +145,7 @@ impl Work {
     /// A lower point at any scale, in `xn`.
     fn below(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
         self.with(|at, view| {
-            at.known(problem, view, |problem, known, _, xn| doubt::below(problem, known, xn))
+            at.known(problem, view, |problem, known, _, xn| gradient_check::below(problem, known, xn))
         })
     }
 
@@ -159,7 +159,7 @@ impl Work {
         ) else {
             return;
         };
-        if let Some(finding) = doubt::bad_scaling(bend(steep) / bend(flat), steep, flat) {
+        if let Some(finding) = gradient_check::bad_scaling(bend(steep) / bend(flat), steep, flat) {
             problem.findings.push(finding);
         }
     }

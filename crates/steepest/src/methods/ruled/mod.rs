@@ -20,7 +20,7 @@ use crate::state::{Bad, State, Visitor};
 use crate::status::Halt;
 use crate::units::Units;
 use crate::method::{Entry, Method, Needs, Step, Takes};
-use crate::methods::claims::{Claims, not_finite};
+use crate::methods::convergence::{Claims, not_finite};
 use crate::settings::{Kind, Parameter, checked};
 use crate::methods::sampler::SAMPLING;
 use chain_state::Mover;

@@ -6,7 +6,7 @@ use crate::certificate::{Certificate, Kind};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
 use crate::method::Step;
-use crate::methods::doubt::{self, Doubt, Gap, Known};
+use crate::methods::gradient_check::{self, Doubt, Gap, Known};
 use crate::linalg::vectors::largest;
 
 /// Gradients that a look at the curvature around may take.
@@ -27,14 +27,14 @@ pub(super) fn judged(
     if r.value == f64::NEG_INFINITY || (largest(x) > r.reach && r.value < r.start) {
         return Ok(Step { verdict: Some(Status::Unbounded), certificate: None, ..step });
     }
-    if r.claims.due() && doubt::doubtful(problem) && r.value.is_finite() {
+    if r.claims.due() && gradient_check::doubtful(problem) && r.value.is_finite() {
         let mut u = vec![0.0; x.len()];
-        doubt::scattered(x.len(), &mut u);
+        gradient_check::scattered(x.len(), &mut u);
         if let Doubt::Inconsistent(status) = look(r, problem, x, &mut u, false)?.0 {
             return Ok(Step { verdict: Some(status), certificate: None, ..step });
         }
     }
-    if odd && doubt::doubtful(problem) && r.value.is_finite() {
+    if odd && gradient_check::doubtful(problem) && r.value.is_finite() {
         let mut u: Vec<f64> = r.gradient.iter().map(|g| -g).collect();
         if let Doubt::Inconsistent(status) = look(r, problem, x, &mut u, true)?.0 {
             return Ok(Step { verdict: Some(status), certificate: None, ..step });
@@ -52,7 +52,7 @@ pub(super) fn judged(
 /// A claim, or standing still: as the looks around say.
 fn claim(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64], step: Step) -> Result<Step, Halt> {
     let none = Step { certificate: None, ..step.clone() };
-    if doubt::cheap(problem) {
+    if gradient_check::cheap(problem) {
         if problem.sharpen()? {
             // A step to one side that reaches across a valley sees no slope: on both sides it does.
             r.value = problem.total_gradient(x, &mut r.gradient)?;
@@ -62,14 +62,14 @@ fn claim(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64], step: Step) ->
             }
         }
         let mut u = vec![0.0; x.len()];
-        doubt::scattered(x.len(), &mut u);
+        gradient_check::scattered(x.len(), &mut u);
         let mut found = look(r, problem, x, &mut u, false)?;
         if matches!(found.0, Doubt::None | Doubt::Kink(_)) && r.still.seen.unmoved(&mut u) {
             found = look(r, problem, x, &mut u, false)?;
         }
         if matches!(found.0, Doubt::None | Doubt::Kink(_)) && r.escapes > 0 && r.still.seen.blind() {
             let mut trial = vec![0.0; x.len()];
-            let doubt = known(r, problem, x, |problem, at| doubt::look_along_each(problem, at, &mut trial))?;
+            let doubt = known(r, problem, x, |problem, at| gradient_check::look_along_each(problem, at, &mut trial))?;
             found = (doubt, trial);
         }
         match found {
@@ -80,7 +80,7 @@ fn claim(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64], step: Step) ->
             }
             _ if below(r, problem, x, &mut u)? => return lower(r, problem, x, &u, none),
             (Doubt::Kink(slopes), _) if step.verdict == Some(Status::Plateau) => {
-                problem.findings.push(doubt::kink(slopes));
+                problem.findings.push(gradient_check::kink(slopes));
             }
             _ => {}
         }
@@ -92,7 +92,7 @@ fn claim(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64], step: Step) ->
     let mut trial = vec![0.0; x.len()];
     let mut along = vec![0.0; x.len()];
     let left = known(r, problem, x, |problem, at| {
-        doubt::gap(problem, at, PRODUCTS, f64::INFINITY, &mut along, &mut trial)
+        gradient_check::gap(problem, at, PRODUCTS, f64::INFINITY, &mut along, &mut trial)
     })?;
     let left = match left {
         Gap::Left(left) => left,
@@ -103,9 +103,9 @@ fn claim(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64], step: Step) ->
             f64::INFINITY
         }
     };
-    if step.verdict == Some(Status::Plateau) && left > target.max(explained) && doubt::cheap(problem) {
+    if step.verdict == Some(Status::Plateau) && left > target.max(explained) && gradient_check::cheap(problem) {
         let most = 1e-3 * r.claims.size(r.value);
-        let noise = known(r, problem, x, |problem, at| doubt::noise(problem, at, doubt::NEAR, &mut trial))?;
+        let noise = known(r, problem, x, |problem, at| gradient_check::noise(problem, at, gradient_check::NEAR, &mut trial))?;
         explained = explained.max((4.0 * noise).min(most));
     }
     let unit = problem.units.value();
@@ -155,8 +155,8 @@ fn known<R>(
     ask: impl FnOnce(&mut Problem<'_>, &Known<'_>) -> R,
 ) -> R {
     let lengths = r.still.seen.lengths(problem, x, &r.gradient, r.claims.near(r.value));
-    let room = doubt::room(problem, x);
-    let given = doubt::doubtful(problem);
+    let room = gradient_check::room(problem, x);
+    let given = gradient_check::doubtful(problem);
     let at = Known {
         x,
         value: r.value,
@@ -187,20 +187,20 @@ fn look(
             let size = largest(u);
             u.iter_mut().for_each(|u| *u /= size);
         }
-        doubt::look(problem, at, u, &mut trial)
+        gradient_check::look(problem, at, u, &mut trial)
     })?;
     Ok((found, trial))
 }
 
 /// A lower point at any scale, in `to`: where its steps tell nothing of some coordinate, or all are few.
 fn below(r: &Ruled, problem: &mut Problem<'_>, x: &[f64], to: &mut [f64]) -> Result<bool, Halt> {
-    let told = x.len() > doubt::TRIED && !r.still.seen.doubtful() && r.claims.left(r.value);
-    if told || r.escapes >= doubt::SADDLES {
+    let told = x.len() > gradient_check::TRIED && !r.still.seen.doubtful() && r.claims.left(r.value);
+    if told || r.escapes >= gradient_check::SADDLES {
         return Ok(false);
     }
     let matters = 1e-9 * (r.start - r.value);
     known(r, problem, x, |problem, at| {
-        doubt::below(problem, &Known { small: at.small.max(matters), ..*at }, to)
+        gradient_check::below(problem, &Known { small: at.small.max(matters), ..*at }, to)
     })
 }
 

@@ -2,8 +2,8 @@
 use super::Run;
 use crate::linalg::vectors::largest;
 use crate::method::Step;
-use crate::methods::claims::STEEP;
-use crate::methods::doubt::{self, Doubt};
+use crate::methods::convergence::STEEP;
+use crate::methods::gradient_check::{self, Doubt};
 use crate::methods::standing::{ESCAPES, FAR};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
@@ -40,7 +40,7 @@ impl Run {
         // Where nothing is known of any direction, all of them are looked at below.
         if matches!(doubt, Doubt::None | Doubt::Kink(_)) && !self.pairs.is_empty() {
             let (lengths, d) = (self.lengths(), &mut self.at.d);
-            doubt::scattered_else(n, d);
+            gradient_check::scattered_else(n, d);
             (0..n).for_each(|j| d[j] *= lengths[j]);
             if self.pairs.unexplored(d) {
                 (0..n).for_each(|j| d[j] /= lengths[j]);
@@ -249,7 +249,7 @@ impl Run {
         }
         match self.with(false, |at, view| at.look_stuck(problem, view))? {
             Doubt::Inconsistent(status) => return Ok(self.at.ended(status)),
-            Doubt::Kink(slopes) => problem.findings.push(doubt::kink(slopes)),
+            Doubt::Kink(slopes) => problem.findings.push(gradient_check::kink(slopes)),
             Doubt::Lower => return self.escape(problem),
             Doubt::None | Doubt::Stairs => {
                 if self.below(problem)? {
@@ -268,7 +268,9 @@ impl Run {
     fn below(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
         if self.learned().is_none() || !self.at.claims.left(self.at.f) {
             return self.with(false, |at, view| {
-                at.known(problem, view, |problem, known, _, xn| doubt::below(problem, known, xn))
+                at.known(problem, view, |problem, known, _, xn| {
+                    gradient_check::below(problem, known, xn)
+                })
             });
         }
         if self.at.claims.as_scipy() {
@@ -286,7 +288,7 @@ impl Run {
         }
         self.with(false, |at, view| {
             at.known(problem, view, |problem, known, _, xn| {
-                doubt::below_along(problem, known, &down, &unseen, xn)
+                gradient_check::below_along(problem, known, &down, &unseen, xn)
             })
         })
     }
@@ -294,7 +296,7 @@ impl Run {
     fn notice(&mut self, problem: &mut Problem<'_>) {
         let scales = if self.warned { None } else { self.pairs.scales(problem.units) };
         if let Some((ratio, steep, flat)) = scales
-            && let Some(finding) = doubt::bad_scaling(ratio, steep, flat)
+            && let Some(finding) = gradient_check::bad_scaling(ratio, steep, flat)
         {
             self.warned = true;
             problem.findings.push(finding);
