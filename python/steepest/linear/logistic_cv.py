@@ -209,6 +209,11 @@ class LogisticRegressionCV(LogOdds):
         -------
         LogisticRegressionCV
             The estimator itself, fitted.
+
+        Raises
+        ------
+        InputError
+            If `Cs` are no numbers above 0, or X is a path to files, whose rows cannot be held out.
         """
         _raise_for_params(params, self, "fit")
         Cs, told, ratios = self._grid()
