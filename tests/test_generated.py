@@ -196,8 +196,8 @@ MENDED = (
     "functions:770193355:771", "functions:770193355:3353", "functions:20261128:1199",
     # lower values that were seen, and taken for the noise of slopes
     "functions:551734021:303",
-    # columns that are copies but for their last digits; rounding of a loss that is straight beyond its width
-    "linear:770193355:2210", "further:770193355:820",
+    # rounding of a loss that is straight beyond its width
+    "further:770193355:820",
     # shares of a point at which there is no value
     "methods:908172635:490", "methods:908172635:1920", "methods:908172635:2030", "methods:908172635:2350",
     # a constraint with room left that its multiplier held

@@ -126,8 +126,9 @@ impl Stand<'_> {
 pub const NEXT_TO_NOTHING: f64 = 1e-14;
 /// How far off the least value is looked for where the columns say nothing about it, in times of how wide the loss is: as
 /// far as this where the slope is rounding, and farther where there is more of it. Columns that are copies but for their
-/// last digits get coefficients of 1e5, with which those digits fit a little.
-const FAR: [f64; 2] = [1e5, 1e7];
+/// last digits may get coefficients of 1e5, with which those digits fit a little; to reckon with that (1e5) proved nothing
+/// to 1e-11 of dependent columns without a penalty, and (1e6) nothing to 1e-6 of constant ones.
+const FAR: [f64; 2] = [1e4, 1e7];
 /// How far margins may be from those of the least value, in times of how wide the loss is.
 const WIDE: f64 = 10.0;
 
