@@ -17,6 +17,33 @@ pub struct Tensor<'a, N> {
     pub memory: Vec<&'a mut [N]>,
 }
 
+/// A vector by tensors.
+pub fn split<'a, N>(shapes: &[Vec<usize>], mut rest: &'a mut [N]) -> Vec<&'a mut [N]> {
+    let one = |shape: &Vec<usize>| {
+        let (here, after) = std::mem::take(&mut rest).split_at_mut(shape.iter().product());
+        rest = after;
+        here
+    };
+    shapes.iter().map(one).collect()
+}
+
+/// The tensors of a vector, with their gradients and memories.
+pub fn tensors<'a, N>(
+    shapes: &'a [Vec<usize>],
+    x: &'a mut [N],
+    mut g: &'a [N],
+    memory: &'a mut [Vec<Vec<N>>],
+) -> Vec<Tensor<'a, N>> {
+    let mut tensors = Vec::with_capacity(shapes.len());
+    for ((shape, x), memory) in shapes.iter().zip(split(shapes, x)).zip(memory) {
+        let (here, rest) = g.split_at(x.len());
+        g = rest;
+        let memory = memory.iter_mut().map(|m| &mut m[..]).collect();
+        tensors.push(Tensor { shape, x, g: here, memory });
+    }
+    tensors
+}
+
 /// Rules one after the other: those that turn the gradient, the one that makes a change of it, those that turn that.
 pub struct Chain<N> {
     stages: Vec<Box<dyn Kernel<N>>>,

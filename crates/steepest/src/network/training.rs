@@ -5,7 +5,7 @@
 use super::Network;
 use super::data::{Examples, Head, Picked};
 use super::passes::{Dropping, Number, Passes};
-use crate::chain::{Chain, Tensor};
+use crate::chain::{self, Chain, split};
 use crate::numbers::random::Random;
 use crate::rate;
 use crate::rule::{self, Moment, Scope};
@@ -183,33 +183,6 @@ fn shapes(network: &Network, rules: &[(&'static rule::Entry, Vec<f64>)]) -> Vec<
     (0..network.dim()).step_by(PIECE).map(piece).collect()
 }
 
-/// A vector by tensors.
-fn split<'a, N>(shapes: &[Vec<usize>], mut rest: &'a mut [N]) -> Vec<&'a mut [N]> {
-    let one = |shape: &Vec<usize>| {
-        let (here, after) = std::mem::take(&mut rest).split_at_mut(shape.iter().product());
-        rest = after;
-        here
-    };
-    shapes.iter().map(one).collect()
-}
-
-/// The tensors of a vector, with their gradients and memories.
-fn cut<'a, N>(
-    shapes: &'a [Vec<usize>],
-    x: &'a mut [N],
-    mut g: &'a [N],
-    memory: &'a mut [Vec<Vec<N>>],
-) -> Vec<Tensor<'a, N>> {
-    let mut tensors = Vec::with_capacity(shapes.len());
-    for ((shape, x), memory) in shapes.iter().zip(split(shapes, x)).zip(memory) {
-        let (here, rest) = g.split_at(x.len());
-        g = rest;
-        let memory = memory.iter_mut().map(|m| &mut m[..]).collect();
-        tensors.push(Tensor { shape, x, g: here, memory });
-    }
-    tensors
-}
-
 /// A run under way.
 struct Underway<'a, N: Number + rule::Compiled> {
     training: &'a Training,
@@ -291,11 +264,11 @@ impl<N: Number + rule::Compiled> Underway<'_, N> {
         let at = Moment { step: *step, rate, value };
         if self.chain.asks_twice() {
             self.place.resize(x.len(), N::default());
-            let mut here = cut(&self.shapes, x, &self.gradient, tensors);
+            let mut here = chain::tensors(&self.shapes, x, &self.gradient, tensors);
             self.chain.place(at, &mut here, state, &mut split(&self.shapes, &mut self.place));
             ask(&self.place, &mut self.gradient);
         }
-        let mut here = cut(&self.shapes, x, &self.gradient, tensors);
+        let mut here = chain::tensors(&self.shapes, x, &self.gradient, tensors);
         self.chain.step(at, &mut here, state);
         Ok(value)
     }
@@ -307,7 +280,7 @@ impl<N: Number + rule::Compiled> Underway<'_, N> {
             return;
         }
         let at = Moment { step: *step, rate: self.rate, value: f64::NAN };
-        let tensors = cut(&self.shapes, x, &self.gradient, tensors);
+        let tensors = chain::tensors(&self.shapes, x, &self.gradient, tensors);
         self.chain.shown(at, &tensors, state, &mut split(&self.shapes, to));
     }
     /// An epoch, or the rest of one; the mean loss.

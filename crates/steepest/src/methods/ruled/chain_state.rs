@@ -1,5 +1,5 @@
 //! A chain of rules with the memory it keeps, which can be saved and put back.
-use crate::chain::{Chain, Tensor};
+use crate::chain::{self, Chain, split};
 use crate::rule::{Entry, Moment};
 use crate::state::{Bad, State, Visitor};
 use std::borrow::Cow;
@@ -95,7 +95,7 @@ impl Mover {
         let (mut x, mut to) = (stand.to_vec(), vec![0.0; stand.len()]);
         let at = Moment { step: self.step + 1, rate, value };
         let ChainState { tensors, state, .. } = &mut self.memory;
-        let mut tensors = cut(&self.shapes, &mut x, gradient, tensors);
+        let mut tensors = chain::tensors(&self.shapes, &mut x, gradient, tensors);
         self.chain.place(at, &mut tensors, state, &mut split(&self.shapes, &mut to));
         to
     }
@@ -112,43 +112,16 @@ impl Mover {
         let at = Moment { step: self.step, rate, value };
         let ChainState { tensors, state, stand, .. } = &mut self.memory;
         if !self.chain.shows() {
-            self.chain.step(at, &mut cut(&self.shapes, x, gradient, tensors), state);
+            self.chain.step(at, &mut chain::tensors(&self.shapes, x, gradient, tensors), state);
             return inside(x);
         }
         if stand.is_empty() {
             *stand = x.to_vec();
         }
-        self.chain.step(at, &mut cut(&self.shapes, stand, gradient, tensors), state);
+        self.chain.step(at, &mut chain::tensors(&self.shapes, stand, gradient, tensors), state);
         inside(stand);
-        let tensors = cut(&self.shapes, stand, gradient, tensors);
+        let tensors = chain::tensors(&self.shapes, stand, gradient, tensors);
         self.chain.shown(at, &tensors, state, &mut split(&self.shapes, x));
         inside(x);
     }
-}
-
-/// A vector by tensors.
-fn split<'a>(shapes: &[Vec<usize>], mut rest: &'a mut [f64]) -> Vec<&'a mut [f64]> {
-    let one = |shape: &Vec<usize>| {
-        let (here, after) = std::mem::take(&mut rest).split_at_mut(shape.iter().product());
-        rest = after;
-        here
-    };
-    shapes.iter().map(one).collect()
-}
-
-/// The tensors of a vector, with their gradients and memories.
-fn cut<'a>(
-    shapes: &'a [Vec<usize>],
-    x: &'a mut [f64],
-    mut g: &'a [f64],
-    memory: &'a mut [Vec<Vec<f64>>],
-) -> Vec<Tensor<'a, f64>> {
-    let mut tensors = Vec::with_capacity(shapes.len());
-    for ((shape, x), memory) in shapes.iter().zip(split(shapes, x)).zip(memory) {
-        let (here, rest) = g.split_at(x.len());
-        g = rest;
-        let memory = memory.iter_mut().map(|m| &mut m[..]).collect();
-        tensors.push(Tensor { shape, x, g: here, memory });
-    }
-    tensors
 }
