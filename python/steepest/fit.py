@@ -136,8 +136,8 @@ def fit(
     refit : bool, default True
         Fit again to all rows (those of a test part excepted) once alpha is chosen and the figures are known.
     cv : int, optional
-        Also fit and judge in so many folds at the chosen alpha; the figures' mean and standard deviation over
-        folds stand beside those of the held-out rows.
+        Also fit and judge in so many folds at the chosen alpha and form; the figures' mean and standard deviation over
+        folds stand beside those of the held-out rows. Rows that folds judge were among those that chose the form.
     scoring : str or callable, optional
         The figure by which alpha is chosen and which comes first, such as "roc_auc", "f1", "average_precision",
         "balanced_accuracy", "log_loss", "r2" or "neg_mean_absolute_error"; or a function of the held-out target

@@ -84,7 +84,7 @@ def sentence(job: Job, most: int) -> str:
             more = f" and {len(own) - most} more" if len(own) > most else ""
             parts.append(f"{word} {', '.join(own[:most])}{more}")
     less = 1 - chosen.loss / chosen.plain
-    return f"Form: {'; '.join(parts)}; {less:.0%} off the loss of rows held out among the training rows."
+    return f"Form: {'; '.join(parts)}; {less:.0%} off the loss of the training rows held out to choose it."
 
 
 def shape(made: Curve | Side | Pair, weights: Weights, job: Job) -> dict[str, Any]:

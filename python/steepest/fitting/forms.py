@@ -45,6 +45,11 @@ CHANCE = 0.01
 PAYS = 2e-3
 #: strengths of the penalty that are tried, times the loss's curvature, and how near to the least loss each is fitted
 ALPHAS, TOL = (0.3, 0.03, 3e-3, 3e-4), 3e-3
+#: those tried while each does better than the one before: what a penalty leaves of a line that is nearly exact would
+#: be taken for a curve
+WEAKER = (3e-5, 3e-6, 3e-7, 3e-8)
+#: lines whose loss is no larger than this share of that at margins of 0 are off by what a solver leaves
+EXACT = 1e-12
 #: rows' worth of shrinking of a cell
 SHRINK = (1.0, 5.0, 25.0, 125.0)
 #: the step of differences; the least curvature that strengths of the penalty are in units of
@@ -141,6 +146,9 @@ class Search:
         if chosen.why or not (plain := self.fit(Form())):
             return chosen
         chosen.plain = chosen.loss = self.mean(plain)
+        if chosen.plain <= EXACT * self.mean([np.zeros_like(margin) for margin in plain]):
+            chosen.why = "they leave nothing to tell"
+            return chosen
         self.stand(plain)
         curves, steps, terms = self.bent(chosen)
         form, now = Form(tuple(curves), tuple(steps)), plain
@@ -176,20 +184,28 @@ class Search:
         part = replace(self.part, design=design)
         # Where the best constant lies on a straight part of the loss there is no bend to go by.
         curvature = max(self.task.slope_and_curvature(self.part.y)[1], BEND)
-        tried: list[list[Floats]] = [[] for _ in ALPHAS]
+        encoded = []
         for split in self.splits:
             own = taken(part, split.kept)
             encoding = Encoding.of(own.design, own.weight)
-            columns, whole, start = encoding.columns(own.design), encoding.columns(design), None
-            for k, alpha in enumerate(ALPHAS):
-                solution = self.solve(columns, own.y, own.weight, alpha * curvature, start, TOL)
+            encoded.append((own, encoding.columns(own.design), encoding.columns(design)))
+        starts: list[Any] = [None] * len(encoded)
+        best: list[Floats] = []
+        least = np.inf
+        for alpha in (*ALPHAS, *WEAKER):
+            margins = []
+            for k, (own, columns, whole) in enumerate(encoded):
+                solution = self.solve(columns, own.y, own.weight, alpha * curvature, starts[k], TOL)
                 if solution["outcome"] == "stopped":
                     return []
-                start = solution["x"]
-                tried[k].append(whole.margins(start))
-        best = min(range(len(ALPHAS)), key=lambda k: self.mean(tried[k]))
-        self.alpha = ALPHAS[best] * curvature
-        return tried[best]
+                starts[k] = solution["x"]
+                margins.append(whole.margins(starts[k]))
+            mean = self.mean(margins)
+            if not best or mean < least:
+                best, least, self.alpha = margins, mean, alpha * curvature
+            elif alpha <= ALPHAS[-1]:
+                break
+        return best
 
     def stand(self, margins: list[Floats]) -> None:
         """Takes margins as what further candidates start from."""
@@ -297,7 +313,7 @@ class Search:
     def smooth(self, codes: Whole, basis: Floats, split: _Split) -> Floats:
         """What a Newton step on the rows kept makes of a basis over cells, of shape (cells, outputs)."""
         slope, bend = self.sums(codes, len(basis), split, split.kept)
-        gram = np.einsum("ci,ck,cj->kij", basis, bend, basis)
+        gram = (basis.T * bend.T[:, None, :]) @ basis
         gram += SHRINK[1] * split.unit * np.eye(basis.shape[1])
         return basis @ np.linalg.solve(gram, (basis.T @ slope).T[:, :, None])[:, :, 0].T
 

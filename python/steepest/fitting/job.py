@@ -244,7 +244,8 @@ class Job:
             columns, y, self.task, self.settings["penalty"], self.settings["l1_ratio"], self.classes
         )
         if near := self.form.alpha:
-            # The choice of the form has seen which strength does best, within a power of ten.
+            # The choice of the form has seen which strength does best, within a power of ten; it may lie below these.
+            near = max(near, float(alphas[-1]))
             alphas = alphas[(alphas >= near / 10) & (alphas <= near * 100)]
         each = 0.75 / len(alphas)
 
