@@ -116,6 +116,15 @@ def test_rows_of_no_weight_are_not_there() -> None:
     assert np.abs(model.predict(taken(t, slice(0, 450))) - t["target"][:450]).mean() < 0.5
 
 
+@pytest.mark.parametrize(("scale", "shift"), [(1e-60, 0.0), (1e60, 0.0), (1.0, 1e9)])
+def test_the_target_may_be_in_any_unit(scale: float, shift: float) -> None:
+    t = table("bent")
+    plain = steepest.fit(t, "target", model="network").metrics()[0]
+    model = steepest.fit(t | {"target": t["target"] * scale + shift}, "target", model="network")
+    assert plain["name"] == model.metrics()[0]["name"] == "R²"
+    assert model.metrics()[0]["value"] == pytest.approx(plain["value"], abs=2e-3)
+
+
 def test_classes_weigh_what_they_are_told_to() -> None:
     t = table("classes")
     plain, heavy = (

@@ -1,6 +1,9 @@
 """Gradient boosting beside a model: the figures are those of scikit-learn's own fit, and it never stands in the way."""
 
 import importlib.util
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -100,3 +103,25 @@ def test_one_that_cannot_be_fitted_leaves_the_model_alone(monkeypatch: pytest.Mo
     table = {"x": np.arange(100.0), "y": np.arange(100.0) % 7}
     model = steepest.fit(table, "y", task="regression", reference=True)
     assert model.story()["reference"]["remark"] == "it could not be fitted: no bins"
+
+
+@pytest.mark.parametrize("table", ["diabetes", "breast_cancer", "iris"])
+def test_the_command_as_it_is_shipped(table: str, tmp_path: Path) -> None:
+    """In a process of its own, where the suite has turned nothing off."""
+    page, file = tmp_path / "page.html", tmp_path / "model.safetensors"
+    words = ["fit", table, "--report", str(page), "--save", str(file)]
+    done = subprocess.run(
+        [sys.executable, "-m", "steepest", *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Reference: scikit-learn's gradient boosting on the same rows." in done.stdout
+    assert "histogram gradient boosting, 100 trees on the same rows" in " ".join(page.read_text().split())
+    model = steepest.load(file)
+    assert all(np.isfinite(f["reference"]) for f in model.metrics())
+    assert model.story()["form"] is not None
+
+
+def test_the_call_as_it_is_shipped() -> None:
+    program = "import steepest; print(steepest.fit('iris').story()['reference']['trees'])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["100"]

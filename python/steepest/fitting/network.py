@@ -22,7 +22,7 @@ from steepest.model.network import NetworkWeights
 from steepest.network import MLPClassifier, MLPRegressor
 from steepest.tables import Part
 from steepest.tables.room import available
-from steepest.tasks import Baseline
+from steepest.tasks import Baseline, Unit
 from steepest.tasks.metrics import in_order
 
 __all__ = ["ALPHA", "MODELS", "Choice", "beside", "facts_of", "refuse", "with_finding"]
@@ -141,12 +141,15 @@ def fitted(job: Job, part: Part) -> Descent:
         if job.classes
         else MLPRegressor(LOSSES[job.task.loss], alpha=ALPHA, random_state=seed)
     )
+    # In single precision a target of 1e-60, or of 1e60, is nothing, or without end.
+    unit = job.unit(part) if job.task.loss == "squared" else Unit()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        net.fit(x, part.y, sample_weight=weight)
+        net.fit(x, part.y if job.classes else (part.y - unit.shift) / unit.scale, sample_weight=weight)
     layers = [
         (w.astype(np.float64), b.astype(np.float64)) for w, b in zip(net.coefs_, net.intercepts_, strict=True)
     ]
+    layers[-1] = layers[-1][0] * unit.factor, layers[-1][1] * unit.factor + unit.offset
     if job.classes and len(net.classes_) < job.classes:
         layers[-1] = spread_out(layers[-1], net.classes_.astype(int), job.outputs)
     weights = NetworkWeights(scaling.mean, scaling.sd, tuple(layers))
