@@ -1,5 +1,8 @@
 """Basin hopping: minima known from elsewhere are found, counted as they are met, and nothing more is said of them."""
 
+import os
+import signal
+import threading
 from typing import Any
 
 import numpy as np
@@ -98,6 +101,84 @@ def test_the_callback_sees_each_hop_and_ends_it() -> None:
     assert result.outcome == "stopped"
     assert not result.success
     assert result.fun == pytest.approx(min(e for e, _ in seen), abs=1e-3)
+
+
+def test_a_callback_may_answer_with_numpys_truth() -> None:
+    result = basin_hopping(
+        LennardJones(), start(7, 0), hops=50, callback=lambda p, _, __: np.isfinite(p).all()
+    )
+    assert result.nit == 1
+    assert result.outcome == "stopped"
+
+
+@pytest.mark.parametrize("offset", [44.326801, 1e4, -1e6])
+def test_minima_are_told_apart_wherever_energies_are_counted_from(offset: float) -> None:
+    def shifted(p: np.ndarray) -> tuple[float, np.ndarray]:
+        energy, forces = LennardJones()(p)
+        return energy + offset, forces
+
+    result = basin_hopping(shifted, start(13, 0), hops=200, seed=0)
+    energies = np.array([m["energy"] for m in result.minima]) - offset
+    assert len(energies) > 40
+    for m, told in zip(result.minima, energies, strict=True):
+        energy, forces = lennard_jones(m["positions"])
+        assert energy == pytest.approx(told, abs=1e-8)
+        assert np.abs(forces).max() < 0.05
+    assert result.fun - offset == pytest.approx(LOWEST[13], abs=1e-5)
+
+
+@pytest.mark.parametrize("unit", [1.65e-21, 1e6])
+def test_the_units_of_energy_and_length_say_nothing(unit: float) -> None:
+    length = 3.4e-10
+    argon = LennardJones(epsilon=unit, sigma=length)
+    result = basin_hopping(argon, length * start(13, 0), hops=200, seed=0, fmax=1e-5 * unit / length)
+    assert result.success
+    assert len(result.minima) > 40
+    assert result.minima[0]["energy"] / unit == pytest.approx(LOWEST[13], abs=1e-5)
+
+
+def test_atoms_that_begin_far_apart_are_shaken_by_how_near_they_come_to_rest() -> None:
+    for seed in range(3):
+        far = 10 * start(13, seed)
+        result = basin_hopping(
+            LennardJones(), far, hops=600, seed=seed, callback=lambda _, e, __: e < -44.3267
+        )
+        assert result.fun == pytest.approx(LOWEST[13], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("energy", "outcome"),
+    [
+        (lambda p: (p[0, 0], np.eye(1, p.size).reshape(p.shape) * -1.0), "unbounded"),
+        (lambda p: (LennardJones()(p)[0], -LennardJones()(p)[1]), "gradient_inconsistent"),
+    ],
+)
+def test_where_no_hop_ends_the_result_says_why(energy: Any, outcome: str) -> None:
+    result = basin_hopping(energy, start(13, 0), hops=5)
+    assert not result.success
+    assert result.outcome == outcome
+    assert result.minima == []
+    assert result.spread["minima"] == result.spread["reached_the_best"] == 0
+    assert result.findings[0].kind == "no_minimum"
+
+
+def test_what_an_energy_raises_is_raised() -> None:
+    def fails(p: np.ndarray) -> Any:
+        if np.abs(p - x).max() > 0.1:
+            raise RuntimeError("not converged")
+        return LennardJones()(p)
+
+    x = start(13, 0)
+    with pytest.raises(RuntimeError, match="not converged"):
+        basin_hopping(fails, x, hops=5)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no signals there")
+def test_ctrl_c_is_heard_while_rust_is_at_work() -> None:
+    for k in range(5):
+        threading.Timer(0.2 + 0.013 * k, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            basin_hopping(LennardJones(), start(60, 0), hops=2000)
 
 
 def test_at_no_temperature_nothing_higher_is_gone_on_from() -> None:

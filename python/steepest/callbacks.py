@@ -12,7 +12,7 @@ import numpy as np
 from steepest.errors import InputError
 from steepest.result import Result
 
-__all__ = ["after_each", "log_to", "ten_times_a_second"]
+__all__ = ["after_each", "log_to", "stops", "ten_times_a_second"]
 
 #: What of a progress is a number that a curve is drawn of.
 _CURVES = ("loss", "held_out", "residual", "rate", "evaluations", "passes")
@@ -59,8 +59,8 @@ def after_each(
             return None
         x = shaped(progress.x)
         if named:
-            return _stops(callback(intermediate_result=_so_far(progress, x)))
-        return _stops(callback(x, _so_far(progress, x)) if both else callback(x))
+            return stops(callback(intermediate_result=_so_far(progress, x)))
+        return stops(callback(x, _so_far(progress, x)) if both else callback(x))
 
     return each
 
@@ -72,7 +72,7 @@ def ten_times_a_second(watch: Any) -> Any:
         return None
     if not callable(watch):
         raise InputError(f"watch must be a function of the progress or None; got {watch!r}")
-    return lambda progress: _stops(watch(progress))
+    return lambda progress: stops(watch(progress))
 
 
 def log_to(writer: Any, prefix: str = "") -> Callable[[Any], None]:
@@ -125,7 +125,7 @@ def log_to(writer: Any, prefix: str = "") -> Callable[[Any], None]:
     return watch
 
 
-def _stops(answer: Any) -> bool:
+def stops(answer: Any) -> bool:
     """Whether a callback asked to stop: only by True itself."""
     return isinstance(answer, bool | np.bool_) and bool(answer)
 

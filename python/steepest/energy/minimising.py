@@ -19,7 +19,7 @@ from steepest.minimize import minimize
 from steepest.options import Asked
 from steepest.result import Result
 
-__all__ = ["Displacements", "minimize_energy", "read_free", "read_start"]
+__all__ = ["Displacements", "how_near", "minimize_energy", "read_free", "read_start"]
 
 #: Forces that differ from the energy's own by more than this share of them are not its forces.
 _WRONG = 1e-2
@@ -139,7 +139,7 @@ class Displacements:
     def __init__(self, energy: Callable[[Floats], Any], start: Floats, free: Any) -> None:
         self.energy, self.start, self.free = energy, start, free
         self.all, self.dim = bool(free.all()), int(free.sum())
-        self.unit = _apart(start)
+        self.unit = how_near(start)
 
     def of(self, start: Floats) -> Displacements:
         """Those from other positions, in the same unit."""
@@ -289,7 +289,7 @@ def read_free(fixed: Any, start: Floats) -> Any:
     return free
 
 
-def _apart(start: Floats) -> float:
+def how_near(start: Floats) -> float:
     """How far atoms are from the one nearest to them, in the middle; 1 where there is no other."""
     from scipy.spatial import cKDTree
 
