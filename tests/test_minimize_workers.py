@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -73,6 +77,59 @@ def test_by_processes_with_arguments() -> None:
     np.testing.assert_array_equal(alone.x, among.x)
 
 
+def of_parts(parts: dict[str, Floats]) -> float:
+    return float(rosen(parts["a"]))
+
+
+def test_a_start_with_names_goes_to_processes_too() -> None:
+    alone = steepest.minimize(of_parts, {"a": START[:3]})
+    among = steepest.minimize(of_parts, {"a": START[:3]}, options={"workers": 2})
+    np.testing.assert_array_equal(alone.x["a"], among.x["a"])
+
+
+#: What goes wrong in a process that is not the first; what it ends in, by name.
+PROGRAM = """
+import os, sys, time
+import numpy as np, steepest
+
+class Odd(Exception):  # cannot be unpickled: two arguments are wanted, one is kept
+    def __init__(self, a, b):
+        super().__init__(f"{a}{b}")
+
+FIRST = int(os.environ.setdefault("FIRST", str(os.getpid())))
+
+def fun(x):
+    if os.getpid() != FIRST:
+        WRONG
+    return float(x @ x)
+
+if __name__ == "__main__":
+    try:
+        steepest.minimize(fun, np.ones(4), options={"workers": 2})
+    except BaseException as error:
+        print(type(error).__name__)
+"""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("os._exit(3)", "BrokenProcessPool"),
+        ("raise Odd(1, 2)", "BrokenProcessPool"),
+        ("raise SystemExit(3)", "SystemExit"),
+        ("raise KeyError(3)", "KeyError"),
+        ("os.kill(FIRST, 2); time.sleep(60)", "KeyboardInterrupt"),
+    ],
+)
+def test_nobody_waits_for_a_process_that_is_lost(wrong: str, said: str, tmp_path: Path) -> None:
+    """The first three were waited for without an end."""
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM.replace("WRONG", wrong))
+    env = {name: value for name, value in os.environ.items() if name != "FIRST"}
+    ran = subprocess.run([sys.executable, program], env=env, capture_output=True, text=True, timeout=40)
+    assert ran.stdout.split() == [said], ran.stderr
+
+
 def test_shifted_angles_too() -> None:
     fun = lambda x: float(np.cos(x).sum() + np.sin(x[0] + x[1]))  # noqa: E731
     x0 = [0.3, 0.4, 0.5]
@@ -95,6 +152,8 @@ def test_what_goes_wrong_says_so() -> None:
             steepest.minimize(rosen, START, options={"workers": workers})
     with pytest.raises(InputError, match="workers must return a value for each point; got 0 for 16"):
         steepest.minimize(rosen, START, options={"workers": lambda f, points: []})
+    with pytest.raises(InputError, match="wants a function that can be pickled"):
+        steepest.minimize(lambda x: float(rosen(x)), START, options={"workers": 2})
     with pytest.raises(InputError, match="workers is for minimize"):
         steepest.descend(rosen, START, options={"workers": 2})
     with pytest.raises(InputError, match="workers is an argument of its own"):

@@ -317,7 +317,7 @@ class Function:
     def _of_flat(self, tree: Tree) -> Function:
         """The same function of the one vector that its parts are laid out in."""
         fun, jac, hess, hessp, batch = self.fun, self.jac, self.hess, self.hessp, self.batch
-        here: dict[str, Any] = {"fun": lambda x, *args: fun(tree.build(x), *args)}
+        here: dict[str, Any] = {"fun": _OfParts(fun, tree)}
 
         def pair(of: Callable[..., Any]) -> Callable[..., Any]:
             def both(x: Floats, *args: Any) -> Any:
@@ -339,6 +339,17 @@ class Function:
                 hessp(tree.build(x), tree.build(p), *args), "the product (hessp)"
             )
         return replace(self, **here)
+
+
+@dataclass(frozen=True)
+class _OfParts:
+    """A function of parts, of the vector that they are laid out in; a class, so that processes can be handed it."""
+
+    fun: Callable[..., Any]
+    tree: Tree
+
+    def __call__(self, x: Floats, *args: Any) -> Any:
+        return self.fun(self.tree.build(x), *args)
 
 
 def read_start(x0: Any, what: str = "x0") -> Floats:

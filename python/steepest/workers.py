@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pickle
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import Pool
 from typing import Any
 
 import numpy as np
@@ -83,5 +85,38 @@ def mapped(workers: Any) -> Iterator[Map | None]:
     elif callable(workers):
         yield workers
     else:
-        with Pool(None if workers == -1 else int(workers)) as pool:
-            yield pool.map
+        with _processes(int(workers) if workers > 0 else os.cpu_count() or 1) as by:
+            yield by
+
+
+@contextmanager
+def _processes(count: int) -> Iterator[Map]:
+    """The map of so many processes. Where one of them dies (killed for memory, say) it raises; `multiprocessing.Pool`
+    would wait for ever, and so where an exception cannot be unpickled."""
+    pool, seen = ProcessPoolExecutor(count), set()
+
+    def by(function: Callable[[Any], Any], points: Iterable[Any]) -> Iterable[Any]:
+        if id(function) not in seen:
+            _check_pickled(function)
+            seen.add(id(function))
+        points = list(points)
+        # A few portions each: those that are done early take more.
+        return pool.map(function, points, chunksize=max(1, -(-len(points) // (4 * count))))
+
+    try:
+        yield by
+    finally:
+        # Who wants no values any more does not wait for those that are still being found.
+        for process in list((pool._processes or {}).values()):
+            process.terminate()
+        pool.shutdown(cancel_futures=True)
+
+
+def _check_pickled(function: Any) -> None:
+    try:
+        pickle.dumps(function)
+    except Exception as error:
+        raise InputError(
+            "workers, as a number of processes, wants a function that can be pickled: one defined at the top level of "
+            f"a module, with arguments of that kind ({error}); or pass a map of threads, ThreadPoolExecutor().map"
+        ) from None
