@@ -133,6 +133,23 @@ def test_what_is_measured_by_shots_claims_no_more_than_it_knows() -> None:
     assert circuit(by_rule.x) - circuit.least() < 0.15
 
 
+@pytest.mark.parametrize("seed", [10, 21, 22])
+@pytest.mark.parametrize("odd", [0.0, 1.0])
+def test_a_symmetric_start_hides_no_frequencies(seed: int, odd: float) -> None:
+    """All cosines are flat at 0, whatever their frequency is: the shifts agreed there with differences, and success was
+    claimed of what they told elsewhere."""
+    rng, k = np.random.default_rng(seed), np.arange(1, 3)
+    height, off = rng.normal(size=(2, 2))
+    waves = lambda x: float(height @ np.cos(k * x[0]) + odd * off[0] * np.sin(x[0]))  # noqa: E731
+    with pytest.raises(InputError, match="no frequencies along each but 1"):
+        steepest.minimize(waves, [0.0], jac="parameter-shift")
+    r = steepest.minimize(waves, [0.0], jac=("parameter-shift", 2))
+    angles = np.linspace(-np.pi, np.pi, 20001)[:, None]
+    slope = -height @ (k * np.sin(k * r.x)) + odd * off[0] * np.cos(r.x[0])
+    assert r.success, r.message
+    assert abs(slope) < 1e-3 * max(abs(waves(x)) for x in angles)
+
+
 def test_what_is_refused() -> None:
     fun = lambda x: float(np.cos(x).sum())  # noqa: E731
     with pytest.raises(InputError, match="no frequencies along each but 1"):

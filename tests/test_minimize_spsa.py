@@ -25,13 +25,13 @@ def noisy(seed: int, size: float = 0.1) -> Any:
     return lambda x: bowl(x) + size * rng.normal()
 
 
-def spalls(fun: Any, x: Floats, steps: int, seed: int) -> Floats:
-    """The loop of Spall 1998, with his guidelines: A a tenth of the steps, a from a first move of 0.1."""
+def spalls(fun: Any, x: Floats, steps: int, seed: int, first: float = 0.1) -> Floats:
+    """The loop of Spall 1998, with his guidelines: A a tenth of the steps, a from a first move."""
     rng = np.random.default_rng(seed)
     A, c = 0.1 * steps, 0.1
     coins = lambda: rng.choice([-1.0, 1.0], x.size)  # noqa: E731
     typical = np.mean([abs(fun(x + c * d) - fun(x - c * d)) / (2 * c) for d in (coins() for _ in range(10))])
-    a = 0.1 * (A + 1) ** 0.602 / typical
+    a = first * (A + 1) ** 0.602 / typical
     for k in range(1, steps + 1):
         d = coins()
         ck = c / k**0.101
@@ -54,9 +54,10 @@ def test_under_noise_it_ends_as_near_as_the_textbooks_loop() -> None:
 
 
 def test_a_first_step_that_is_far_too_long_is_taken_back() -> None:
-    """The textbook's loop, told to move by 3 at first, is thrown to where values are no numbers any more."""
+    """The textbook's loop, told to move by 3 at first, is thrown beyond all that is of use."""
     walls = lambda x: float(np.sum(x**4)) + noisy(0)(x)  # noqa: E731
     run = steepest.minimize(walls, np.zeros(N), method=methods.Spsa(first=3.0), options={"maxiter": 1000})
+    assert np.abs(spalls(walls, np.zeros(N), 1000, 0, first=3.0)).max() > 1e10
     assert np.isfinite(run.x).all()
     assert walls(run.x) < 0.25 * walls(np.zeros(N))
 

@@ -230,13 +230,37 @@ impl Callable {
         }
     }
 
+    /// The gradient by shifts. At first they are held against differences: not at x, since a start that is symmetric (all
+    /// zeros, often) has the slope 0 there whatever the frequencies are, but aside.
+    fn shifted(&mut self, py: Python<'_>, x: &[f64], gradient: &mut [f64]) -> PyResult<()> {
+        const GOLDEN: f64 = 0.618_033_988_749_894_9;
+        let value = self.value;
+        if !self.checked {
+            self.checked = true;
+            let off = |j: usize| 0.25 + (GOLDEN * (j + 1) as f64).fract();
+            let aside: Vec<f64> = x.iter().enumerate().map(|(j, x)| x + off(j)).collect();
+            self.by_shifts(py, &aside, gradient)?;
+            self.value = self.plain_value(py, &aside)?;
+            self.spent += 1;
+            if let Some([told, seen]) = self.disagrees(py, &aside, gradient)? {
+                return Err(refused(format!(
+                    "jac=\"parameter-shift\" needs a function of angles that has no frequencies along each but 1 (or 1 to \
+                     R, with jac=(\"parameter-shift\", R)): along one direction shifts tell a slope of {told:.6} where \
+                     values nearby tell {seen:.6}. Say what R is, or leave jac out (differences)"
+                )));
+            }
+        }
+        self.by_shifts(py, x, gradient)?;
+        self.value = value;
+        Ok(())
+    }
+
     /// Σ_μ (−1)^(μ−1) f(x + s_μ e_j) / (4R sin²(s_μ/2)) over the 2R shifts s_μ = (2μ − 1) π/(2R), which is ∂f/∂x_j where f
     /// has the frequencies 1 to R along x_j; with R = 1, ½ (f(x + π/2 e_j) − f(x − π/2 e_j)). Wierichs, Izaac, Wang and Lin
     /// 2022, <https://doi.org/10.22331/q-2022-03-30-677>.
-    fn shifted(&mut self, py: Python<'_>, x: &[f64], gradient: &mut [f64]) -> PyResult<()> {
+    fn by_shifts(&mut self, py: Python<'_>, x: &[f64], gradient: &mut [f64]) -> PyResult<()> {
         let Slope::Shifts(frequencies) = &self.slope else { return Ok(()) };
         let frequencies = frequencies.clone();
-        let value = self.value;
         let mut at = x.to_vec();
         let mut found = HashMap::new();
         if let Some(many) = &self.many {
@@ -262,17 +286,6 @@ impl Callable {
                 *slope += weight * value;
             }
             at[j] = x[j];
-        }
-        self.value = value;
-        if !self.checked && value.is_finite() {
-            self.checked = true;
-            if let Some([told, seen]) = self.disagrees(py, x, gradient)? {
-                return Err(refused(format!(
-                    "jac=\"parameter-shift\" needs a function of angles that has no frequencies along each but 1 (or 1 to \
-                     R, with jac=(\"parameter-shift\", R)): along one direction shifts tell a slope of {told:.6} where \
-                     values nearby tell {seen:.6}. Say what R is, or leave jac out (differences)"
-                )));
-            }
         }
         Ok(())
     }
@@ -487,11 +500,7 @@ impl Callable {
     ) -> PyResult<f64> {
         let together = matches!(self.slope, Slope::WithValue);
         if let Some(gradient) = gradient {
-            let from = match self.slope {
-                Slope::Differences(_) | Slope::Complex => true,
-                Slope::Shifts(_) => !self.checked,
-                _ => false,
-            };
+            let from = matches!(self.slope, Slope::Differences(_) | Slope::Complex);
             if (wanted && !together) || (from && self.at != x) {
                 self.spent += u64::from(!wanted);
                 self.valued(py, x)?;

@@ -53,8 +53,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     power_t : float, default 0.5
         Of "invscaling": after each epoch the rate is the first divided by this power of the rows gone through, and 1.
     tol : float, default 0.0001
-        Epochs that gain less than this are counted; "lbfgs" ends where no slope is larger, or where a step lowers the
-        loss by less than 2.2e-5 tol of it, as in scikit-learn.
+        Epochs that gain less than this are counted; "lbfgs" ends where no slope is larger, as in scikit-learn, or
+        where a step lowers the loss by less than 2.2e-5 tol of it, which at the default is scikit-learn's.
     n_iter_no_change : int, default 10
         As many of them in a row end the fit.
     momentum : float, default 0.9
