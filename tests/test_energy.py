@@ -280,6 +280,24 @@ def test_atoms_that_begin_in_each_other_come_apart(method: Any) -> None:
         assert np.linalg.norm(forces, axis=1).max() <= 1e-3
 
 
+@pytest.mark.parametrize(
+    ("factor", "noise", "wrong"), [(1.0, 1e-3, False), (2.0, 1e-9, True), (-1.0, 1e-9, True)]
+)
+def test_a_noisy_energy_is_no_reason_to_call_its_forces_wrong(
+    factor: float, noise: float, wrong: bool
+) -> None:
+    random = np.random.default_rng(0)
+
+    def noisy(p: np.ndarray) -> tuple[float, np.ndarray]:
+        energy, forces = LennardJones()(p)
+        return energy + noise * random.standard_normal(), factor * forces
+
+    result = minimize_energy(noisy, start(13, 0), fmax=1e-3)
+    assert not result.success
+    assert (result.outcome == "gradient_inconsistent") == wrong
+    assert ("forces_inconsistent" in {f.kind for f in result.findings}) == wrong
+
+
 def test_no_success_where_fmax_is_beyond_the_arithmetic() -> None:
     result = minimize_energy(LennardJones(), start(13, 0), fmax=1e-300)
     assert not result.success
