@@ -8,7 +8,7 @@ cells, as FAST ranks pairs (Lou, Caruana, Gehrke and Hooker, Accurate Intelligib
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from statistics import NormalDist
@@ -16,21 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from steepest.fitting.columns import Encoding
-from steepest.fitting.splits import folds, taken
+from steepest.fitting.heldout import PAYS, Floats, HeldOut, Solve, Split, Whole
 from steepest.tables import Design, Part
 from steepest.tables.form import MOST_CELLS, Curve, Form, Pair, Side, splines
 from steepest.tasks import Task
-from steepest.tasks.intervals import moments
 
 __all__ = ["Chosen", "Search"]
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
-Whole = np.ndarray[Any, np.dtype[np.int64]]
-#: fewer training rows than this tell nothing of forms; of more than the second so many are looked at
-LEAST, MOST = 80, 30_000
-#: fewer rows than this are split in folds, more in two
-FEW, FOLDS = 10_000, 4
+#: fewer training rows than this tell nothing of forms
+LEAST = 80
 #: more number columns than this are measurements of one kind, as pixels are
 MOST_COLUMNS = 200
 #: cells that a column is cut into; knots that are tried; a column of at most so many values may have a level for each
@@ -41,21 +35,10 @@ PAIRED, COARSE, SIDES = 20, 8, (8, 16, 32)
 LOOKED, TAKEN = 24, 12
 #: chance that a column or pair of pure noise is taken
 CHANCE = 0.01
-#: what a column, or a pair, has to take off the held-out loss
-PAYS = 2e-3
-#: strengths of the penalty that are tried, times the loss's curvature, and how near to the least loss each is fitted
-ALPHAS, TOL = (0.3, 0.03, 3e-3, 3e-4), 3e-3
-#: those tried while each does better than the one before: what a penalty leaves of a line that is nearly exact would
-#: be taken for a curve
-WEAKER = (3e-5, 3e-6, 3e-7, 3e-8)
 #: lines whose loss is no larger than this share of that at margins of 0 are off by what a solver leaves
 EXACT = 1e-12
 #: rows' worth of shrinking of a cell
 SHRINK = (1.0, 5.0, 25.0, 125.0)
-#: the step of differences; the least curvature that strengths of the penalty are in units of
-STEP, BEND = 1e-3, 1e-3
-
-Solve = Callable[[Any, Floats, Any, float, Any, float], dict[str, Any]]
 
 
 @dataclass
@@ -77,22 +60,7 @@ class Chosen:
     why: str = ""
 
 
-@dataclass
-class _Split:
-    """Rows to learn from and rows to judge, and the margins of all rows by what was fitted to the former."""
-
-    kept: Whole
-    held: Whole
-    margin: Floats = field(default_factory=lambda: np.empty((0, 0)))
-    slope: Floats = field(default_factory=lambda: np.empty((0, 0)))
-    bend: Floats = field(default_factory=lambda: np.empty((0, 0)))
-    #: the curvature of a row
-    unit: float = 1.0
-    #: of the held rows
-    loss: Floats = field(default_factory=lambda: np.empty(0))
-
-
-class Search:
+class Search(HeldOut):
     """The search for a form.
 
     Parameters
@@ -113,17 +81,9 @@ class Search:
     def __init__(
         self, part: Part, task: Task, outputs: int, solve: Solve, straight: Sequence[str], seed: int
     ) -> None:
-        if len(part.y) > MOST:
-            drawn = np.random.Generator(np.random.Philox(seed + 2)).choice(len(part.y), MOST, replace=False)
-            part = taken(part, np.sort(drawn))
-        self.part, self.task, self.outputs, self.solve = part, task, outputs, solve
-        self.weight = np.ones(len(part.y)) if part.weight is None else part.weight
+        super().__init__(part, task, outputs, solve, seed)
         self.straight = set(straight)
-        found = folds(part, FOLDS, seed + 3)
-        self.splits = [_Split(kept, held) for kept, held in found]
-        if len(part.y) >= FEW:
-            self.splits = self.splits[:1]
-        design = part.design
+        design = self.part.design
         self.numbers = {
             f.name: j
             for j, f in enumerate(design.number_features)
@@ -131,8 +91,6 @@ class Search:
         }
         self.distinct = {name: np.unique(design.numbers[:, j]) for name, j in self.numbers.items()}
         self.numbers = {name: j for name, j in self.numbers.items() if len(self.distinct[name]) > 1}
-        #: the strength of the penalty at which the last fit did best
-        self.alpha = 0.0
         self.cuts: dict[tuple[str, int], Side] = {}
 
     def run(self) -> Chosen:
@@ -172,95 +130,6 @@ class Search:
             chosen.terms = chosen.terms + terms[: len(pairs)]
             self.stand(now)
         return chosen
-
-    # What is fitted, and how well it does.
-
-    def fit(self, form: Form) -> list[Floats]:
-        """Margins of all rows by models of a form, one a split, at the alpha whose held-out loss is the least.
-
-        They are kept as what further candidates start from. Empty where the fit was stopped.
-        """
-        design = form.expand(self.part.design)
-        part = replace(self.part, design=design)
-        # Where the best constant lies on a straight part of the loss there is no bend to go by.
-        curvature = max(self.task.slope_and_curvature(self.part.y)[1], BEND)
-        encoded = []
-        for split in self.splits:
-            own = taken(part, split.kept)
-            encoding = Encoding.of(own.design, own.weight)
-            encoded.append((own, encoding.columns(own.design), encoding.columns(design)))
-        starts: list[Any] = [None] * len(encoded)
-        best: list[Floats] = []
-        least = np.inf
-        for alpha in (*ALPHAS, *WEAKER):
-            margins = []
-            for k, (own, columns, whole) in enumerate(encoded):
-                solution = self.solve(columns, own.y, own.weight, alpha * curvature, starts[k], TOL)
-                if solution["outcome"] == "stopped":
-                    return []
-                starts[k] = solution["x"]
-                margins.append(whole.margins(starts[k]))
-            mean = self.mean(margins)
-            if not best or mean < least:
-                best, least, self.alpha = margins, mean, alpha * curvature
-            elif alpha <= ALPHAS[-1]:
-                break
-        return best
-
-    def stand(self, margins: list[Floats]) -> None:
-        """Takes margins as what further candidates start from."""
-        for split, margin in zip(self.splits, margins, strict=True):
-            split.margin = margin
-            split.slope, split.bend = self.slopes(margin)
-            split.unit = float(split.bend[split.kept].mean()) or 1.0
-            split.loss = self.task.losses(margin[split.held], self.part.y[split.held])
-
-    def slopes(self, margin: Floats) -> tuple[Floats, Floats]:
-        """How each row pulls its margins, and how its loss bends there, times its weight."""
-        y, weight = self.part.y, self.weight[:, None]
-        if self.task.several:
-            p = self.task.means(margin)
-            return (np.eye(p.shape[1])[y.astype(np.intp)] - p) * weight, p * (1 - p) * weight
-        below, here, above = (self.task.losses(margin + d, y) for d in (-STEP, 0.0, STEP))
-        slope, bend = (below - above) / (2 * STEP), ((above - here) - (here - below)) / STEP**2
-        return slope[:, None] * weight, np.maximum(bend, 0.0)[:, None] * weight
-
-    def losses(self, margins: list[Floats]) -> tuple[Floats, Floats]:
-        """Each held-out row's loss, and its weight."""
-        y = self.part.y
-        found = [self.task.losses(m[s.held], y[s.held]) for s, m in zip(self.splits, margins, strict=True)]
-        return np.concatenate(found), np.concatenate([self.weight[s.held] for s in self.splits])
-
-    def mean(self, margins: list[Floats]) -> float:
-        """The mean held-out loss."""
-        return moments(*self.losses(margins))[0]
-
-    def better(self, form: Form, than: list[Floats]) -> list[Floats]:
-        """The margins by a form where its held-out loss is clearly below that of others; else empty."""
-        fitted = self.fit(form)
-        if not fitted:
-            return []
-        (new, weight), (old, _) = self.losses(fitted), self.losses(than)
-        gain, error = moments(old - new, weight)
-        return fitted if gain > max(2 * error, PAYS * moments(old, weight)[0]) else []
-
-    def gain(self, codes: Whole, values: list[Floats]) -> tuple[float, float]:
-        """What values of cells, one table a split, take off the held-out loss, and the standard error of that."""
-        y, gains = self.part.y, []
-        for split, value in zip(self.splits, values, strict=True):
-            new = split.margin[split.held] + value[codes[split.held]]
-            gains.append(split.loss - self.task.losses(new, y[split.held]))
-        return moments(np.concatenate(gains), np.concatenate([self.weight[s.held] for s in self.splits]))
-
-    def sums(self, codes: Whole, cells: int, split: _Split, rows: Whole) -> tuple[Floats, Floats]:
-        """Slopes and curvatures summed over the rows of each cell, of shape (cells, outputs)."""
-        k = self.outputs
-        flat = (codes[rows, None] * k + np.arange(k)).ravel()
-        both = [
-            np.asarray(np.bincount(flat, weights=of[rows].ravel(), minlength=cells * k), dtype=np.float64)
-            for of in (split.slope, split.bend)
-        ]
-        return both[0].reshape(cells, k), both[1].reshape(cells, k)
 
     # Single columns.
 
@@ -310,7 +179,7 @@ class Search:
         if len(distinct) <= LEVELS or len(edges) + 1 >= CELLS // 2:
             yield Side.cut(name, edges, distinct)
 
-    def smooth(self, codes: Whole, basis: Floats, split: _Split) -> Floats:
+    def smooth(self, codes: Whole, basis: Floats, split: Split) -> Floats:
         """What a Newton step on the rows kept makes of a basis over cells, of shape (cells, outputs)."""
         slope, bend = self.sums(codes, len(basis), split, split.kept)
         gram = (basis.T * bend.T[:, None, :]) @ basis
