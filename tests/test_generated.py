@@ -202,7 +202,7 @@ MENDED = (
     "methods:908172635:490", "methods:908172635:1920", "methods:908172635:2030", "methods:908172635:2350",
     # a constraint with room left that its multiplier held
     "constrained:2026:111",
-    # a claim that says itself how far off it is
+    # a rule whose weight decay pulls away from the least point, and that called where it stood still near enough
     "functions:770193355:2325",
 )  # fmt: skip
 

@@ -488,13 +488,10 @@ def weigh(case: Case, result: Any, counted: Counted) -> Verdict:
     drop = begin - least
     gap = here - least
     allowed = allowance(case, near, here, least, drop, x)
-    certificate = result.certificate
-    if certificate is not None and certificate["kind"] == "estimated":
-        # Such a claim says itself how far off it is, by estimate: it is false beyond that, or beyond what was asked.
-        allowed = max(allowed, min(LD(certificate["bound"] / case.size), LD(1e-6) * drop))
     told = f"{how} phi {here:.9g} least {least:.9g} start {begin:.6g} allowed {allowed:.3g}, {counted.calls} calls"
     if result.success and not gap <= allowed:
         return Verdict("false success", told)
+    certificate = result.certificate
     if certificate is not None:
         if not certificate["bound"] >= 0:
             return Verdict("bad bound", told + f" bound {certificate['bound']}")

@@ -85,8 +85,9 @@ fn claim(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64], step: Step) ->
             _ => {}
         }
     }
-    // Where no step is lower, the tolerance itself is near enough.
-    let resting = if step.verdict == Some(Status::Plateau) { 100.0 } else { 1.0 };
+    // Where no step is lower, the tolerance itself is near enough; but not where lower points lay beside those at which it
+    // stood still, as where the rule pulls x elsewhere (weight decay, far from 0).
+    let resting = if step.verdict == Some(Status::Plateau) && r.escapes == 0 { 100.0 } else { 1.0 };
     let target = resting * target(problem, r.value, r.start);
     let mut explained = r.claims.rounding(r.value).max(differenced(r, problem));
     let mut trial = vec![0.0; x.len()];
