@@ -133,7 +133,7 @@ impl Differences {
 }
 
 /// The largest power of two that a number other than 0 is a multiple of.
-fn lowest_bit(value: f64) -> f64 {
+pub(super) fn lowest_bit(value: f64) -> f64 {
     let bits = value.abs().to_bits();
     let (exponent, rest) = ((bits >> 52) as i32, bits & ((1 << 52) - 1));
     let (exponent, whole) = if exponent == 0 { (1, rest) } else { (exponent, rest | 1 << 52) };

@@ -1,3 +1,4 @@
+use super::noise::lowest_bit;
 use super::*;
 
 /// Gradient, its error, the noise of the value, and how many values it took.
