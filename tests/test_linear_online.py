@@ -287,3 +287,73 @@ def test_far_numbers_are_no_danger():
     X[700] *= 1e9
     model = by_pieces(SGDClassifier(loss="log_loss"), X, y, 100, classes=[0, 1])
     assert np.isfinite(model.coef_).all()
+
+
+@pytest.mark.parametrize("off", [0.0, 1e9])
+@pytest.mark.parametrize("columns", [4, 150])
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix])
+def test_amounts_may_lie_far_from_0(off, columns, kind):
+    """As far as a least-squares fit of all rows, but for the noise of so many coefficients."""
+    rng = np.random.default_rng(15)
+    X = rng.normal(size=(3000, columns))
+    y = X[:, :4] @ [1.0, 2, 3, 4] + rng.normal(size=3000) + off
+    model = by_pieces(SGDRegressor(alpha=0.0), kind(X), y, 100)
+    Z = np.column_stack([X, np.ones(3000)])
+    residual = y - off - Z @ np.linalg.lstsq(Z, y - off, rcond=None)[0]
+    allowed = 1.02 if columns == 4 else 1.1
+    assert np.mean((model.predict(kind(X)) - y) ** 2) <= allowed * np.mean(residual**2)
+
+
+def test_a_zero_that_is_written_out_is_no_entry():
+    rng = np.random.default_rng(16)
+    for columns in (4, 150):
+        table = rng.normal(size=(300, columns)) * (rng.random((300, columns)) < 0.2)
+        y = (table[:, 0] > 0).astype(int)
+        written = sparse.csr_matrix(
+            (table.ravel(), np.tile(np.arange(columns), 300), np.arange(0, 300 * columns + 1, columns))
+        )
+        assert written.nnz == table.size
+        some, all_ = (
+            SGDClassifier(loss="log_loss").partial_fit(X, y, classes=[0, 1])
+            for X in (sparse.csr_matrix(table), written)
+        )
+        np.testing.assert_array_equal(some.coef_, all_.coef_)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix])
+@pytest.mark.parametrize("columns", [4, 150])
+def test_what_is_too_large_to_be_learned_changes_nothing(kind, columns):
+    rng = np.random.default_rng(17)
+    X = rng.normal(size=(300, columns))
+    y = X[:, 0] + 1.0
+    model = SGDRegressor().partial_fit(kind(X), y)
+    again = copy.deepcopy(model)
+    with pytest.raises(InputError, match="too large"):
+        model.partial_fit(kind(X[:5]), np.full(5, 1e308))
+    for each in (model, again):
+        each.partial_fit(kind(X), y)
+    np.testing.assert_array_equal(model.coef_, again.coef_)
+
+
+def test_the_first_rows_are_kept_though_later_ones_are_refused():
+    X, y, _ = stream(18, rows=300, raw=False)
+    models = [SGDClassifier(loss="log_loss").partial_fit(X[:9], y[:9], classes=[0, 1]) for _ in range(2)]
+    with pytest.raises(ValueError, match="not finite"):
+        models[0].partial_fit(X[:3] * np.nan, y[:3])
+    for each in models:
+        each.partial_fit(sparse.csr_matrix(X[9:]), y[9:])
+    np.testing.assert_array_equal(models[0].coef_, models[1].coef_)
+
+
+def test_what_is_set_between_two_calls_is_what_the_next_one_learns_by():
+    X, y, _ = stream(19, raw=False)
+    first = SGDClassifier(loss="log_loss", alpha=0.0).partial_fit(X[:1000], y[:1000], classes=[0, 1])
+    strong = copy.deepcopy(first).set_params(alpha=10.0).partial_fit(X[1000:], y[1000:])
+    assert np.abs(strong.coef_).max() < 0.1 < np.abs(first.coef_).max()
+    hinge = copy.deepcopy(first).set_params(loss="hinge").partial_fit(X[1000:], y[1000:])
+    whole = SGDClassifier(loss="hinge", alpha=0.0).fit(X, y)
+
+    def cost(model):
+        return np.maximum(1 - np.where(y == 1, 1, -1) * model.decision_function(X), 0).mean()
+
+    assert cost(hinge) <= 1.03 * cost(whole)

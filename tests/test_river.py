@@ -87,3 +87,58 @@ def test_one_prediction_takes_microseconds():
     x = {f"x{j}": 1.0 for j in range(28)}
     model.learn_one(x, 3.0)
     assert min(timeit.repeat(lambda: model.predict_one(x), number=200, repeat=20)) / 200 < 20e-6
+
+
+def test_what_is_refused_leaves_the_model_as_it_was():
+    """Names and classes of a refused row, and of one of weight 0, are as unknown as before."""
+    model, amounts = Classifier(), Regressor()
+    for i in range(20):
+        model.learn_one({"a": float(i % 3)}, i % 3 > 1)
+        amounts.learn_one({"a": float(i % 3)}, 2.0 * (i % 3))
+    fresh = {f"n{j}": 1.0 for j in range(200)}
+    kept = [(m.weights, m.intercept) for m in (model, amounts)]
+    with pytest.raises(InputError, match="too large"):
+        amounts.learn_one(fresh, 1e308)
+    with pytest.raises(InputError, match="classes of their own"):
+        model.learn_one({"a": 1.0}, "no")
+    model.learn_one({"a": 1.0, "b": 1.0}, True, w=0.0)
+    assert [(m.weights, m.intercept) for m in (model, amounts)] == kept
+    for _ in range(200):
+        amounts.learn_one({**fresh, "a": 1.0}, 2.0)
+    assert amounts.predict_one({**fresh, "a": 1.0}) == pytest.approx(2.0, abs=0.1)
+    other = Classifier()
+    for refused in ({"x": {"a": float("nan")}, "y": "odd"}, {"x": {"a": 1.0}, "y": "odd", "w": -1.0}):
+        with pytest.raises(InputError):
+            other.learn_one(**refused)
+    other.learn_one({"a": 1.0}, "odd", w=0.0)
+    assert other.predict_one({"a": 1.0}) is None
+    other.learn_one({"a": 1.0}, "yes")
+    other.learn_one({"b": 1.0}, "no")
+    assert set(other.predict_proba_one({"a": 1.0})) == {"yes", "no"}
+
+
+def test_amounts_far_from_0_are_learned_as_well_as_near_it():
+    rng = np.random.default_rng(3)
+    model, errors = Regressor(alpha=0.0), []
+    for i in range(1500):
+        x = {"a": rng.normal(), "b": rng.normal()}
+        y = 1e8 + 3 * x["a"] - x["b"] + 0.1 * rng.normal()
+        if i >= 1000:
+            errors.append(model.predict_one(x) - y)
+        model.learn_one(x, y)
+    assert np.sqrt(np.mean(np.square(errors))) < 0.12
+
+
+def test_a_wrapper_of_rivers_makes_others_of_the_same_parameters():
+    model = Classifier(alpha=0.5, forget=0.01)
+    for x, y, _ in words(200, 20):
+        model.learn_one(x, y)
+    other = model.clone()
+    assert (other.alpha, other.forget, other.weights) == (0.5, 0.01, {})
+    assert model.clone({"alpha": 2.0}).alpha == 2.0
+    again = model.clone(include_attributes=True)
+    assert again.weights == model.weights
+    model.learn_one({"w1": 1.0}, True)
+    assert again.weights != model.weights
+    with pytest.raises(InputError, match="alpha"):
+        model.clone({"alpha": -1.0})

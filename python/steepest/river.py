@@ -12,9 +12,10 @@ True
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Hashable, Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
@@ -79,16 +80,43 @@ class _Stream:
                 margin += weights[place] * value
         return float(margin)
 
-    def _learn(self, x: Row, target: float, weight: float) -> None:
+    def clone(self, new_params: Mapping[str, Any] | None = None, include_attributes: bool = False) -> Self:
+        """Another model of the same parameters, as River's wrappers ask for.
+
+        Parameters
+        ----------
+        new_params : mapping of str to number, optional
+            `alpha` and `forget`, where they are to differ.
+        include_attributes : bool, default False
+            Whether what was learned is copied too.
+
+        Returns
+        -------
+        Classifier or Regressor
+        """
+        made = type(self)(**{"alpha": self.alpha, "forget": self.forget, **(new_params or {})})
+        if include_attributes:
+            parameters = made.alpha, made.forget
+            made.__setstate__(copy.deepcopy(self.__getstate__()))
+            made.alpha, made.forget = parameters
+            made._online.alpha = made.alpha
+        return made
+
+    def _check(self, x: Row, weight: float) -> None:
         for name, value in x.items():
             if not isinstance(value, (int, float, np.number)) or not math.isfinite(value):
                 raise InputError(f"x[{name!r}] must be a finite number; got {value!r:.80}")
         if not (math.isfinite(weight) and weight >= 0.0):
             raise InputError(f"w must be at least 0 and finite; got {weight!r:.80}")
-        places = self._places
-        for name in x:
-            places.setdefault(name, len(places))
-        online = self._online
+
+    def _learn(self, x: Row, target: float, weight: float) -> None:
+        """Learns a row that was checked; one of weight 0 is not there."""
+        if weight == 0.0:
+            return
+        places, online = self._places, self._online
+        fresh = [name for name in x if name not in places]
+        for name in fresh:
+            places[name] = len(places)
         if len(places) > online.columns:
             online.widen(2 * len(places))
         entries = sorted((places[name], float(value)) for name, value in x.items())
@@ -97,7 +125,12 @@ class _Stream:
             (np.array(values, dtype=np.float64), np.array(where, dtype=np.int32), [0, len(entries)]),
             shape=(1, online.columns),
         )
-        online.learn(row, np.array([target]), np.array([weight]), self.forget, None)
+        try:
+            online.learn(row, np.array([target]), np.array([weight]), self.forget, None)
+        except BaseException:
+            for name in fresh:
+                del places[name]
+            raise
         self._weights, self._level = memoryview(online.coef[0]), float(online.level[0])
 
 
@@ -136,16 +169,22 @@ class Classifier(_Stream):
         w : float, default 1
             The row's weight.
         """
-        if y not in self._labels:
-            if len(self._labels) > 1:
-                raise InputError(
-                    f"y is {y!r:.80}, a third class beside {self._labels[0]!r} and {self._labels[1]!r}: "
-                    "wrap the model in River's OneVsRestClassifier"
-                )
-            self._labels.append(y)
+        self._check(x, w)
+        labels, true = self._labels, isinstance(y, (bool, np.bool_))
+        if labels and true != isinstance(labels[0], (bool, np.bool_)):
+            raise InputError(
+                f"y is {y!r:.80} beside {labels[0]!r:.80}: True and False are classes of their own"
+            )
+        if y not in labels and len(labels) > 1:
+            raise InputError(
+                f"y is {y!r:.80}, a third class beside {labels[0]!r} and {labels[1]!r}: "
+                "wrap the model in River's OneVsRestClassifier"
+            )
         # True is the class whose margin is above 0; of other labels the second.
-        second = y if isinstance(y, (bool, np.bool_)) else self._labels.index(y)
+        second = y if true else labels.index(y) if y in labels else len(labels)
         self._learn(x, float(second), w)
+        if w > 0.0 and y not in labels:
+            labels.append(y)
 
     def predict_proba_one(self, x: Row) -> dict[Any, float]:
         """The probability of each class seen so far.
@@ -218,6 +257,7 @@ class Regressor(_Stream):
         """
         if not math.isfinite(y):
             raise InputError(f"y must be a finite number; got {y!r:.80}")
+        self._check(x, w)
         self._learn(x, float(y), w)
 
     def predict_one(self, x: Row) -> float:

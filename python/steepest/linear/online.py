@@ -22,6 +22,13 @@ _EARLY = 64
 _FIRST = 1000
 #: The variance of a margin before anything is known: log-odds of classes, and amounts in times of their noise's.
 _CLASSES, _AMOUNTS = 3.0, 30.0
+#: Losses of amounts, and the setting beyond which each bends no more.
+_OF_AMOUNTS = {
+    "squared": None,
+    "squared_epsilon_insensitive": None,
+    "huber": "width",
+    "epsilon_insensitive": None,
+}
 
 
 @dataclass
@@ -49,10 +56,10 @@ class Online:
     outputs: int
     columns: int
     low: float
-    alpha: float
     intercept: bool
     coef: Floats
     level: Floats
+    alpha: float = 0.0
     begun: float = 0.0
     early: tuple[Any, Any, Any] | None = None
     size: float = 0.0
@@ -81,51 +88,54 @@ class Online:
                 return
             if not there.all():
                 X, y, weight = X[there], y[there], weight[there]
+        raw, size, known, start = self.raw, self.size, self.known, (self.coef, self.level)
         if self.early is not None and not sparse.issparse(X):
             before, past, weights = self.early
             given = np.ones(len(y)) if weight is None else weight
             X, y = np.concatenate([before, X]), np.concatenate([past, y])
             weight = np.concatenate([weights, given])
-            self.known = ()
-        if not self.known:
-            self._begin(sparse.issparse(X), y)
+            known = ()
+        begun = None if known else self.begun
+        if not known:
+            raw, size, start = sparse.issparse(X), self._size(y[:_FIRST]), (self.first[0], self._level(y))
+            each, _ = _core.learned_numbers(self.columns)
+            known = tuple(map(np.zeros, (1, self.columns, self.columns, self.outputs * each)))
         learning = {
             "loss": (self.loss, list(self.loss_settings.items())),
             "low": self.low,
             "alpha": self.alpha,
             "forget": forget,
-            "size": self.size,
+            "size": size,
             "intercept": self.intercept,
-            "raw": self.raw,
+            "raw": raw,
         }
-        begun = self.begun if self.rows == 0.0 and self.begun > 0.0 else None
-        coef, level = self.coef.ravel().copy(), self.level.copy()
-        _core.learn(X, y, learning, self.known, coef, level, weight=weight, begun=begun, names=names)  # type: ignore[arg-type]
+        # Written to, and kept only where nothing was refused.
+        known = tuple(part.copy() for part in known)
+        coef, level = start[0].ravel().copy(), start[1].copy()
+        _core.learn(X, y, learning, known, coef, level, weight=weight, begun=begun, names=names)  # type: ignore[arg-type]
+        self.raw, self.size, self.known = raw, size, known
         self.coef, self.level = coef.reshape(self.coef.shape), level
         few = not sparse.issparse(X) and self.rows < _EARLY and len(y) == self.rows
         self.early = (X, y, np.ones(len(y)) if weight is None else weight) if few else None
 
-    def _begin(self, raw: bool, y: Floats) -> None:
-        each, _ = _core.learned_numbers(self.columns)
-        self.raw = raw
-        self.coef, self.level = self.first[0].copy(), self.first[1].copy()
-        self.known = (
-            np.zeros(1),
-            np.zeros(self.columns),
-            np.zeros(self.columns),
-            np.zeros(self.outputs * each),
-        )
-        self.size = self._size(y[:_FIRST])
+    def _amounts(self) -> bool:
+        """Whether targets are amounts, not classes by their signs."""
+        return self.loss in _OF_AMOUNTS and self.low != -1.0
+
+    def _level(self, y: Floats) -> Floats:
+        """Where intercepts begin: amounts may lie farther from 0 than any noise says."""
+        if not self._amounts() or not self.intercept or self.begun > 0.0 or self.first[1].any():
+            return self.first[1]
+        return np.full(self.outputs, float(np.median(y[:_FIRST])))
 
     def _size(self, y: Floats) -> float:
         """How far margins are expected to spread, as a variance in times of one over the loss's bend."""
-        amounts = {"squared": None, "squared_epsilon_insensitive": None, "huber": "width"}
-        if self.loss not in (*amounts, "epsilon_insensitive") or self.low == -1.0:
+        if not self._amounts():
             return _CLASSES
         spread = float(np.std(y)) or float(np.abs(y).max(initial=0.0)) or 1.0
         if self.loss == "epsilon_insensitive":
             return _AMOUNTS * spread
-        width = self.loss_settings.get(str(amounts[self.loss]), np.inf)
+        width = self.loss_settings.get(str(_OF_AMOUNTS[self.loss]), np.inf)
         return _AMOUNTS * max(1.0, spread / max(width, np.finfo(float).tiny))
 
     def widen(self, columns: int) -> None:

@@ -96,22 +96,26 @@ class _Sgd(LinearEstimator):
         shape = outputs, X.shape[1]
         online: Online | None = getattr(self, "_online", None)
         coef, level = getattr(self, "coef_", np.zeros(shape)), getattr(self, "intercept_", np.zeros(outputs))
-        if online is None or not all(map(np.array_equal, self._told, (coef, level))):
-            # Where a fit ended, or what somebody set.
+        task: dict[str, Any] = {
+            "loss": _LOSSES[self.loss],
+            "loss_settings": {_WIDTHS[self.loss]: float(self.epsilon)} if self.loss in _WIDTHS else {},
+            "intercept": bool(self.fit_intercept),
+        }
+        same = online is not None and all(getattr(online, name) == given for name, given in task.items())
+        if online is None or not same or not all(map(np.array_equal, self._told, (coef, level))):
+            # Where a fit ended, what somebody set, or what was learned by another loss.
             known = (getattr(self, "t_", 1.0) - 1.0) / getattr(self, "n_iter_", 1)
             seen = known if online is None else online.rows
             online = Online(
-                loss=_LOSSES[self.loss],
-                loss_settings={_WIDTHS[self.loss]: float(self.epsilon)} if self.loss in _WIDTHS else {},
+                **task,
                 outputs=outputs,
                 columns=X.shape[1],
                 low=low,
-                alpha=0.0 if self.penalty is None else float(self.alpha),
-                intercept=bool(self.fit_intercept),
                 coef=coef,
                 level=level,
                 begun=seen if hasattr(self, "coef_") else 0.0,
             )
+        online.alpha = 0.0 if self.penalty is None else float(self.alpha)
         online.learn(X, y, weight, forget, self._names())
         for name in ("result_", "results_"):
             self.__dict__.pop(name, None)
