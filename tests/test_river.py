@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import subprocess
+import sys
 import timeit
 
 import numpy as np
@@ -142,3 +144,35 @@ def test_a_wrapper_of_rivers_makes_others_of_the_same_parameters():
     assert again.weights != model.weights
     with pytest.raises(InputError, match="alpha"):
         model.clone({"alpha": -1.0})
+
+
+#: What River asks of a model before it takes one into a pipeline, a wrapper or an evaluation.
+RIVERS = """
+import abc
+class Estimator(abc.ABC):
+    def __or__(self, other): return [self, other]
+class Classifier(Estimator):
+    _supervised = True
+    @abc.abstractmethod
+    def learn_one(self, x, y): ...
+class Regressor(Classifier): ...
+"""
+
+
+def test_where_river_is_they_are_its_own_kinds_of_models(tmp_path):
+    (tmp_path / "river").mkdir()
+    (tmp_path / "river" / "__init__.py").touch()
+    (tmp_path / "river" / "base.py").write_text(RIVERS)
+    code = """
+import sys; sys.path.insert(0, sys.argv[1])
+import copy, pickle
+from river import base
+from steepest.river import Classifier, Regressor
+assert isinstance(Classifier(), base.Classifier) and isinstance(Regressor(), base.Regressor)
+model = Classifier()
+model.learn_one({"a": 1.0}, True)
+assert model._supervised and (model | 3) == [model, 3]
+for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+    assert other.weights == model.weights != {}
+"""
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=300)

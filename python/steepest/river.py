@@ -1,5 +1,7 @@
 """Rows of a stream one at a time, as dictionaries: River's interface over the streams of `linear`.
 
+Where River is installed they are its own kinds of models, for its pipelines, wrappers and evaluations.
+
 Names that were not there before may come at any time, and what a row does not name is 0 in it.
 
 >>> from steepest.river import Classifier
@@ -22,6 +24,14 @@ from scipy import sparse
 
 from steepest.errors import InputError
 from steepest.linear.online import Online
+
+try:
+    from river import base
+except ImportError:  # without River they are the same, but for what it adds to a model
+    _Classifier: Any = object
+    _Regressor: Any = object
+else:
+    _Classifier, _Regressor = base.Classifier, base.Regressor
 
 __all__ = ["Classifier", "Regressor"]
 
@@ -134,7 +144,7 @@ class _Stream:
         self._weights, self._level = memoryview(online.coef[0]), float(online.level[0])
 
 
-class Classifier(_Stream):
+class Classifier(_Stream, _Classifier):  # type: ignore[misc]
     """Two classes by their log-odds, a row at a time, with nothing told.
 
     Parameters
@@ -222,7 +232,7 @@ class Classifier(_Stream):
         return labels[above and len(labels) > 1]
 
 
-class Regressor(_Stream):
+class Regressor(_Stream, _Regressor):  # type: ignore[misc]
     """An amount by least squares, a row at a time, with nothing told.
 
     Parameters
