@@ -151,3 +151,36 @@ def test_a_fold_may_hold_a_row_twice_and_the_order_of_the_grid_changes_nothing()
 def test_what_cannot_be_searched_is_named(given, words):
     with pytest.raises(ValueError, match=words):
         LogisticRegressionCV(**given).fit(TWO, CLASS)
+
+
+@pytest.mark.parametrize(
+    ("cv", "first", "words"),
+    [
+        ([], 0, "no folds"),
+        (
+            [(np.arange(200, 569), np.arange(569)), (np.arange(200), np.arange(569))],
+            200,
+            "fold 1 has no row",
+        ),
+        ([(np.arange(0), np.arange(200))], 0, "fold 0 has no row"),
+    ],
+)
+def test_folds_that_nothing_can_be_fitted_to_are_named(cv, first, words):
+    weight = np.ones(len(CLASS))
+    weight[:first] = 0.0
+    with pytest.raises(ValueError, match=words):
+        LogisticRegressionCV(cv=cv, Cs=[1.0]).fit(TWO, CLASS, weight)
+
+
+@THEIRS
+@pytest.mark.filterwarnings("ignore::steepest.errors.NotConverged")
+def test_a_fold_whose_rows_lack_a_class_is_judged_as_scikit_learn_does():
+    """There an intercept has no least value; what is predicted has."""
+    rows = np.arange(150)
+    folds = [(rows[KIND != 2], rows), (rows[::2], rows[1::2])]
+    models = [
+        kind(Cs=[0.1, 10.0], cv=folds).fit(IRIS, KIND)
+        for kind in (LogisticRegressionCV, linear_model.LogisticRegressionCV)
+    ]
+    np.testing.assert_allclose(models[0].scores_[0], models[1].scores_[0])
+    np.testing.assert_array_equal(models[0].C_, models[1].C_)

@@ -213,7 +213,8 @@ class LogisticRegressionCV(LogOdds):
         Raises
         ------
         InputError
-            If `Cs` are no numbers above 0, or X is a path to files, whose rows cannot be held out.
+            If `Cs` are no numbers above 0, X is a path to files, whose rows cannot be held out, or there is no fold,
+            or one without a row to be fitted to.
         """
         _raise_for_params(params, self, "fit")
         Cs, told, ratios = self._grid()
@@ -224,6 +225,8 @@ class LogisticRegressionCV(LogOdds):
         split, scored = self._routed(sample_weight, params)
         score = self._scores_of(X, alike(y), scored)
         folds = list(check_cv(self.cv, y, classifier=True).split(X, y, **split))
+        if not folds:
+            raise InputError("cv gives no folds, on which the penalty could be chosen")
         # Each begins where the one before ended, so from the strongest penalty on.
         order = np.argsort(Cs, kind="stable")
         shape = (len(folds), len(ratios), len(Cs))
@@ -233,6 +236,8 @@ class LogisticRegressionCV(LogOdds):
             model = self._judged(X.shape[1])
             times = np.bincount(np.arange(len(codes))[train], minlength=len(codes)).astype(np.float64)
             rows = times if weight is None else times * weight
+            if not rows.any():
+                raise InputError(f"fold {f} has no row to be fitted to, or none of a weight above 0")
             aside = X[test]
             for r, ratio in enumerate(ratios):
                 start = None
