@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.exceptions import NotFittedError
 from sklearn.inspection import partial_dependence
 from sklearn.linear_model import LogisticRegression as Theirs
 
@@ -132,3 +133,62 @@ def test_partial_pictures_are_scikit_learns_partial_dependence(several, tmp_path
     assert Ridge().fit(frame, Y).plot_partial(frame, "b", file=tmp_path / "y.png").get_xlabel() == "b"
     with pytest.raises(InputError, match="no column"):
         Ridge().fit(frame, Y).plot_partial(frame, "q")
+
+
+@pytest.mark.parametrize("kind", [Ridge, LogisticRegression])
+@pytest.mark.parametrize("picture", ["explain", "plot_coefficients", "plot_calibration", "plot_partial"])
+def test_what_is_not_fitted_or_of_another_width_is_refused(kind, picture):
+    more = {"plot_calibration": (TWO,), "plot_partial": (0,)}.get(picture, ())
+    with pytest.raises(NotFittedError):
+        getattr(kind(), picture)(X, *more)
+    with pytest.raises(ValueError, match="features"):
+        getattr(kind().fit(X, TWO), picture)(X[:, :2], *more)
+
+
+@pytest.mark.parametrize(
+    ("picture", "given", "words"),
+    [
+        ("plot_calibration", {"X": X[:30], "y": Y}, "shape of the predictions"),
+        ("plot_calibration", {"X": X, "y": Y[:30]}, "shape of the predictions"),
+        ("plot_calibration", {"X": X, "y": Y * np.nan}, "finite"),
+        ("plot_calibration", {"X": X, "y": Y, "bins": 0}, "bins"),
+        ("plot_calibration", {"X": X, "y": Y, "bins": 2.5}, "bins"),
+        ("plot_coefficients", {"most": 0}, "most"),
+        ("plot_coefficients", {"most": -1}, "most"),
+        ("plot_partial", {"X": X, "column": -1}, "column"),
+        ("plot_partial", {"X": X, "column": 1.5}, "column"),
+        ("plot_partial", {"X": X, "column": None}, "column"),
+        ("plot_path", {"X": X, "y": Y, "values": []}, "above 0"),
+        ("plot_path", {"X": X, "y": Y, "values": [0.0, 1.0]}, "above 0"),
+        ("plot_path", {"X": X, "y": Y, "values": [np.nan]}, "above 0"),
+    ],
+)
+def test_what_cannot_be_drawn_is_named(picture, given, words):
+    with pytest.raises(InputError, match=words):
+        getattr(Ridge().fit(X, Y), picture)(**given)
+
+
+def test_calibration_is_of_the_classes_of_the_fit(tmp_path):
+    model = LogisticRegression().fit(X, np.array(["no", "yes"])[TWO.astype(int)])
+    with pytest.raises(InputError, match="y row 0 is"):
+        model.plot_calibration(X, TWO)
+    with pytest.raises(ValueError, match="inconsistent numbers"):
+        model.plot_calibration(X[:30], np.array(["no", "yes"])[TWO.astype(int)])
+    labels = np.array(["no", "yes"], dtype=object)[TWO.astype(int)]
+    one, column = (model.plot_calibration(X, y, file=tmp_path / "a.png") for y in (labels, labels[:, None]))
+    assert one.lines[0].get_ydata().max() > 0.5
+    np.testing.assert_array_equal(one.lines[0].get_ydata(), column.lines[0].get_ydata())
+
+
+def test_partial_pictures_of_sparse_rows_are_those_of_dense_ones(tmp_path):
+    model = Ridge().fit(X, Y)
+    plain = model.plot_partial(X, 1, file=tmp_path / "a.png").lines[0].get_ydata()
+    few = model.plot_partial(sparse.coo_matrix(X), 1, file=tmp_path / "b.png").lines[0].get_ydata()
+    np.testing.assert_allclose(few, plain)
+
+
+def test_a_path_marks_the_models_own_penalty_where_it_has_one(tmp_path):
+    lines = [
+        len(Ridge(alpha=a).plot_path(X, Y, [0.1, 1.0], file=tmp_path / "a.png").lines) for a in (0.0, 1.0)
+    ]
+    assert lines == [4, 5]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from steepest.errors import InputError, NotConverged
 
@@ -150,6 +151,8 @@ class Explained:
         from steepest.report.plots import COLOURS, axes_on, finish, save
 
         check_is_fitted(self, "coef_")
+        if not isinstance(most, Integral) or most < 1:
+            raise InputError(f"most must be a whole number of at least 1; got {most!r:.80}")
         coef, label = _coefficients(self), "coefficient"
         if X is not None:
             self._scores(X)  # type: ignore[attr-defined]
@@ -190,7 +193,7 @@ class Explained:
         y : array of shape (rows,)
         values : sequence of float, optional
             Of `alpha` (of `C`, where that is the parameter); 30 from a thousandth of the model's own to a thousand
-            times it unless given.
+            times it unless given. Above 0, for the picture is on a logarithmic axis.
         title : str, optional
         ax : Axes, optional
             Where to draw; a new figure unless given.
@@ -206,7 +209,7 @@ class Explained:
         Raises
         ------
         InputError
-            If the model has neither `alpha` nor `C`, or several outputs.
+            If the model has neither `alpha` nor `C`, or several outputs, or a value is not above 0.
 
         Examples
         --------
@@ -224,8 +227,14 @@ class Explained:
         if name is None:
             raise InputError(f"{type(self).__name__} has no weight of a penalty, alpha or C, to go along")
         own = float(np.max(known[name]))
-        own = own if np.isfinite(own) and own > 0 else 1.0
-        grid = own * np.logspace(-3, 3, 30) if values is None else np.asarray(values, dtype=np.float64)
+        shown = np.isfinite(own) and own > 0
+        grid = (
+            (own if shown else 1.0) * np.logspace(-3, 3, 30)
+            if values is None
+            else np.asarray(values, dtype=np.float64)
+        )
+        if grid.ndim != 1 or not len(grid) or not (grid > 0.0).all():
+            raise InputError(f"values of {name} must be numbers above 0, at least one; got {values!r:.80}")
         coefs = []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotConverged)
@@ -249,7 +258,8 @@ class Explained:
             if place >= _NAMED:
                 style = {"color": "#b6bac0", "linestyle": "-"}
             ax.plot(grid, along[:, j], linewidth=1.4, label=names[j] if place < _NAMED else None, **style)
-        ax.axvline(own, color="#30343a", linewidth=0.8, linestyle=":")
+        if shown:
+            ax.axvline(own, color="#30343a", linewidth=0.8, linestyle=":")
         ax.set(xscale="log", xlabel=name, ylabel="coefficient x standard deviation")
         ax.legend(frameon=False, fontsize=8)
         finish(ax, title)
@@ -296,6 +306,8 @@ class Explained:
         """
         from steepest.report.plots import COLOURS, MARKS, axes_on, finish, save
 
+        if not isinstance(bins, Integral) or bins < 1:
+            raise InputError(f"bins must be a whole number of at least 1; got {bins!r:.80}")
         pairs = self._expected(X, y)
         figure, ax = axes_on(ax, file, (5.2, 4.8))
         ends = []
@@ -334,11 +346,23 @@ class Explained:
         y = np.asarray(y)
         if hasattr(self, "predict_proba"):
             proba, classes = self.predict_proba(X), self.classes_  # type: ignore[attr-defined]
+            check_consistent_length(proba, y)
+            y = y.reshape(-1) if y.size == len(y) else y
+            strange = ~np.isin(y, classes)
+            if strange.any():
+                row = int(np.argmax(strange))
+                raise InputError(f"y row {row} is {y[row]!s:.80}, none of the classes of the fit")
             places = [1] if len(classes) == 2 else list(range(len(classes)))
             return [(str(classes[k]), proba[:, k], (y == classes[k]).astype(np.float64)) for k in places]
         if hasattr(self, "classes_"):
             raise InputError(f"{type(self).__name__} gives no probabilities, which could be calibrated")
         expected = np.asarray(self.predict(X), dtype=np.float64)  # type: ignore[attr-defined]
+        if y.size == len(y) == expected.size:
+            y = y.reshape(expected.shape)
+        if y.shape != expected.shape or not np.isfinite(y.astype(np.float64)).all():
+            raise InputError(
+                f"y must be finite numbers of the shape of the predictions, {expected.shape}; got {y.shape}"
+            )
         if expected.ndim > 1:
             return [(str(k), expected[:, k], y[:, k].astype(np.float64)) for k in range(expected.shape[1])]
         return [("", expected, y.astype(np.float64))]
@@ -376,15 +400,22 @@ class Explained:
         from steepest.report.plots import COLOURS, DASHES, axes_on, finish, save
 
         check_is_fitted(self, "coef_")
+        given: Any = X
+        X = given.tocsr() if sparse.issparse(X) else X
         self._scores(X[:1])  # type: ignore[attr-defined]
         names = _named(self, int(self.n_features_in_))  # type: ignore[attr-defined]
-        if not isinstance(column, str) and not 0 <= column < len(names):
-            raise InputError(f"column must be below {len(names)}, the columns of the model; got {column}")
+        whole = isinstance(column, Integral) and not isinstance(column, bool)
+        if not isinstance(column, str) and not (whole and 0 <= column < len(names)):
+            raise InputError(
+                f"column must be a name, or a number below {len(names)}, the columns of the model; got {column!r:.80}"
+            )
         if isinstance(column, str) and column not in names:
             raise InputError(f"no column is called {column!r}")
         place = names.index(column) if isinstance(column, str) else int(column)
-        rows = _plain(X)
-        rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _ROWS)).astype(int))]
+        count: int = X.shape[0] if hasattr(X, "shape") else len(X)
+        some = np.unique(np.linspace(0, count - 1, min(count, _ROWS)).astype(int))
+        # Of a sparse matrix only these are made dense.
+        rows = _plain(X[some]) if sparse.issparse(given) else _plain(X)[some]
         values = np.linspace(rows[:, place].min(), rows[:, place].max(), _POINTS)
         lines = []
         with warnings.catch_warnings():
