@@ -355,7 +355,8 @@ impl Online<'_> {
                 continue;
             }
             if c[3] == 0.0 {
-                let entries = places.len() as f64;
+                // A zero that is written out is no entry.
+                let entries = values.iter().filter(|x| **x != 0.0).count() as f64;
                 c[3] = self.size / (entries * x * x);
                 c[1] = 1.0 / (1.0 / c[3] + before * x * x * entries / d as f64);
                 c[2] = now - 1.0;
