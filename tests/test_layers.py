@@ -13,7 +13,7 @@ RUST = ROOT / "crates" / "steepest" / "src"
 # Python: a module may use those in layers before its own, and its own package.
 LAYERS = [
     {"_core", "errors", "findings", "conform"},
-    {"_catalog", "constraints", "curvature", "tasks", "trees", "workers"},
+    {"_catalog", "constraints", "curvature", "points", "tasks", "terms", "trees", "workers"},
     {"rules", "methods", "penalties", "losses", "searches", "rates", "formula", "saving", "tables"},
     {"report"},
     {"result", "penalised"},

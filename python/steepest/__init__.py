@@ -60,8 +60,8 @@ if TYPE_CHECKING:
     )
     from .minimize import minimize
     from .network import MLPClassifier, MLPRegressor
-    from .objective import Terms
     from .result import Result
+    from .terms import Terms
 
 __version__ = "0.1.0"
 
@@ -89,7 +89,7 @@ _PLACES = {
     "RidgeClassifier": "linear",
     "SGDClassifier": "linear",
     "SGDRegressor": "linear",
-    "Terms": "objective",
+    "Terms": "terms",
     "TweedieRegressor": "linear",
     "compare": "descend",
     "curve_fit": "curve_fit",

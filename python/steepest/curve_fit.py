@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from steepest.checkpoint import digest
 from steepest.errors import InputError
 from steepest.least_squares import least_squares, read_box
-from steepest.objective import read_start
+from steepest.points import read_start
 from steepest.result import Result
 
 __all__ = ["curve_fit"]

@@ -12,8 +12,8 @@ from steepest import _core
 from steepest.callbacks import after_each, ten_times_a_second
 from steepest.checkpoint import Checkpoint, digest
 from steepest.errors import InputError, did_you_mean
-from steepest.objective import read_bounds, read_start
 from steepest.options import Asked
+from steepest.points import read_bounds, read_start
 from steepest.residuals import LOSSES, Fit, Loss
 from steepest.result import Result
 from steepest.workers import Called

@@ -7,114 +7,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from steepest.constraints import Constraints, read_constraints
 from steepest.errors import InputError
 from steepest.penalised import read_penalty
+from steepest.points import Floats, read_bounds, read_start, within
+from steepest.terms import Terms
 from steepest.trees import Tree, is_tree
 from steepest.workers import Called, Map
 
-__all__ = ["Function", "Terms"]
+__all__ = ["Floats", "Function"]
 
 _DIFFERENCES = ("2-point", "3-point", "cs")
 _SHIFTS = "parameter-shift"
-
-Floats = NDArray[np.float64]
-
-
-class Terms:
-    """A mean of many terms, as a function to minimise: rules may then look at some of them at each step.
-
-        f(x) = (1/n) Σ_i f_i(x)
-
-    Parameters
-    ----------
-    fun : callable
-        ``fun(x, rows, *args)``: the mean of the terms that `rows`, an array of whole numbers from 0 to n - 1, names.
-        With ``jac=True`` it returns (value, gradient); a `jac` of its own is ``jac(x, rows, *args)``.
-    n : int
-        How many terms there are.
-
-    Raises
-    ------
-    InputError
-        If `fun` is no function, or `n` no whole number of at least 1.
-
-    Notes
-    -----
-    Methods that look at all terms at each step (the default) see a plain function. A rule with the option
-    ``batch_size`` goes through the terms in batches, in a random order that ``seed`` decides, ``epochs`` times; an
-    iteration is then an epoch, and the result's `passes` count what the batches read. The methods ``"svrg"``,
-    ``"saga"`` and ``"stochastic_lbfgs"`` are for such means: they find their step, and claim by the gradient of all
-    terms.
-
-    Robbins and Monro 1951, <https://doi.org/10.1214/aoms/1177729586>.
-
-    Examples
-    --------
-    >>> import numpy as np, steepest
-    >>> t = np.linspace(-1, 1, 200)
-    >>> y = 3 * t - 1
-    >>> def fun(x, rows):
-    ...     off = x[0] * t[rows] + x[1] - y[rows]
-    ...     return 0.5 * (off @ off) / len(rows), np.array([off @ t[rows], off.sum()]) / len(rows)
-    >>> line = steepest.Terms(fun, 200)
-    >>> r = steepest.minimize(line, [0.0, 0.0], jac=True, method="sgd", options={"batch_size": 10})
-    >>> r.x.round(2)
-    array([ 3., -1.])
-    """
-
-    def __init__(self, fun: Callable[..., Any], n: int) -> None:
-        if not callable(fun):
-            raise InputError(f"fun must be a function of x and rows; got {type(fun).__name__}")
-        whole = isinstance(n, int | np.integer) and not isinstance(n, bool)
-        if not whole or not 1 <= n < 2**32:
-            raise InputError(f"n, how many terms there are, must be a whole number of at least 1; got {n!r}")
-        self.fun, self.n = fun, int(n)
-        self._all = np.arange(self.n)
-        self._all.flags.writeable = False
-
-    def __call__(self, x: Any, *args: Any) -> Any:
-        """What `fun` returns for all terms."""
-        return self.fun(x, self._all, *args)
-
-    def __repr__(self) -> str:
-        return f"Terms({getattr(self.fun, '__name__', repr(self.fun))}, {self.n})"
-
-    def jac(self, jac: Any) -> Any:
-        """The gradient of all terms, where `jac` is one of some of them.
-
-        Parameters
-        ----------
-        jac : callable or other
-            ``jac(x, rows, *args)``; what is no function comes back as it is.
-
-        Returns
-        -------
-        callable or other
-            ``jac(x, *args)``.
-        """
-        return (lambda x, *args: jac(x, self._all, *args)) if callable(jac) else jac
-
-    def batch(self, jac: Any) -> Callable[..., Any] | None:
-        """``batch(x, rows, *args)``: value and gradient of some terms; none where there is no gradient.
-
-        Parameters
-        ----------
-        jac : callable, "pair" or other
-            ``jac(x, rows, *args)``; with "pair" `fun` returns both itself.
-
-        Returns
-        -------
-        callable or None
-            It returns the pair (value, gradient).
-        """
-        if jac == "pair":
-            return self.fun
-        if not callable(jac):
-            return None
-        return lambda x, rows, *args: (self.fun(x, rows, *args), jac(x, rows, *args))
 
 
 @dataclass(frozen=True)
@@ -208,7 +113,7 @@ class Function:
             raise InputError(
                 f"jac={_SHIFTS!r} looks at angles far from x, beyond any bounds: leave one of them out"
             )
-        start, moved = _within(start, box)
+        start, moved = within(start, box)
         function = cls(
             fun,
             start,
@@ -272,7 +177,7 @@ class Function:
 
     def at(self, start: Floats) -> Function:
         """The same function from another start."""
-        start, moved = _within(start, self.bounds)
+        start, moved = within(start, self.bounds)
         return replace(self, start=start, moved=moved)
 
     def findings(self) -> list[dict[str, Any]]:
@@ -352,87 +257,6 @@ class _OfParts:
         return self.fun(self.tree.build(x), *args)
 
 
-def read_start(x0: Any, what: str = "x0") -> Floats:
-    """The start as float64, a copy, in its own shape; a number is an array of one entry, as in SciPy."""
-    if x0 is None:
-        raise InputError(f"{what} must say where to begin: numbers in an array of any shape; got None")
-    if np.ma.is_masked(x0):
-        raise InputError(f"{what} must not be masked: fill it first (x0.filled(value))")
-    try:
-        array = np.asarray(x0)
-    except ValueError as error:
-        raise InputError(f"{what} must be numbers in an array of any shape; {error}") from None
-    if np.iscomplexobj(array):
-        raise InputError(
-            f"{what} must be real; got complex numbers: split them into real and imaginary parts"
-        )
-    try:
-        start = np.atleast_1d(np.array(array, dtype=np.float64, order="C"))
-    except (TypeError, ValueError, OverflowError):
-        first = repr(_first(array))[:60]
-        raise InputError(f"{what} must be numbers; got {array.dtype} such as {first}") from None
-    if start.size == 0:
-        raise InputError(f"{what} must have at least one entry; got an empty array")
-    bad = np.flatnonzero(~np.isfinite(start))
-    if bad.size:
-        raise InputError(f"{what} must be finite; got {start.flat[bad[0]]} at entry {bad[0]}")
-    return start
-
-
-def _within(start: Floats, box: tuple[Floats, Floats] | None) -> tuple[Floats, str]:
-    """The nearest point within the bounds: nothing is asked outside of them; and what was moved, in a sentence."""
-    if box is None:
-        return start, ""
-    inside = np.clip(start.ravel(), *box).reshape(start.shape)
-    moved = np.flatnonzero(inside.ravel() != start.ravel())
-    if not moved.size:
-        return start, ""
-    j = int(moved[0])
-    told = f"entry {j} from {start.flat[j]:g} to {inside.flat[j]:g}"
-    more = f", and {moved.size - 1} more" if moved.size > 1 else ""
-    return inside, f"x0 lay outside the bounds and was moved to the nearest point within: {told}{more}."
-
-
-def read_bounds(bounds: Any, n: int) -> tuple[Floats, Floats] | None:
-    """Bounds as SciPy has them: a sequence of pairs (None is no bound), or `scipy.optimize.Bounds`."""
-    if bounds is None:
-        return None
-    if hasattr(bounds, "lb") and hasattr(bounds, "ub"):
-        low, high = (np.broadcast_to(np.ravel(b), n) if np.size(b) == 1 else np.ravel(b)
-                     for b in (bounds.lb, bounds.ub))  # fmt: skip
-    else:
-        low, high = map(np.array, _from_pairs(bounds))
-    low, high = np.array(low, dtype=np.float64), np.array(high, dtype=np.float64)
-    if low.size != n or high.size != n:
-        raise InputError(f"bounds must have a pair for each of the {n} variables; got {low.size}")
-    if np.isnan(low).any() or np.isnan(high).any():
-        j = int(np.flatnonzero(np.isnan(low) | np.isnan(high))[0])
-        raise InputError(f"bounds must not be NaN; got ({low[j]}, {high[j]}) for x[{j}]")
-    empty = np.flatnonzero((low > high) | (low == np.inf) | (high == -np.inf))
-    if empty.size:
-        j = int(empty[0])
-        raise InputError(f"bounds must have low <= high; got ({low[j]}, {high[j]}) for x[{j}]")
-    return low, high
-
-
-def _from_pairs(bounds: Any) -> tuple[list[float], list[float]]:
-    low, high = [], []
-    if not np.iterable(bounds):
-        raise InputError(f"bounds must be pairs (low, high), one for each variable; got {bounds!r}")
-    for j, pair in enumerate(bounds):
-        try:
-            a, b = pair
-            if np.ma.is_masked(a) or np.ma.is_masked(b):
-                raise ValueError
-            low.append(-np.inf if a is None else float(a))
-            high.append(np.inf if b is None else float(b))
-        except (TypeError, ValueError, OverflowError):
-            raise InputError(
-                f"bounds must be pairs (low, high), None for none; got {pair!r} for x[{j}]"
-            ) from None
-    return low, high
-
-
 def _of_its_own(fun: Any, name: str) -> Any:
     """The derivative that a callable object brings along; what is no function there is something else."""
     own = getattr(fun, name, None)
@@ -482,7 +306,3 @@ def _read_callable(name: str, what: Any, differences: tuple[str, ...] = ()) -> A
     if differences and (hasattr(what, "get_matrix") or (isinstance(what, str) and what in differences)):
         return None
     raise InputError(f"{name} must be a function or None; got {what!r}")
-
-
-def _first(array: NDArray[Any]) -> Any:
-    return array.flat[0] if array.size else None

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from steepest.errors import InputError
-from steepest.objective import Function, read_start
+from steepest.objective import Function
+from steepest.points import read_start
 from steepest.result import Result
 from steepest.trees import is_tree
 
