@@ -6,8 +6,6 @@ import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from numbers import Integral, Real
-from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
@@ -17,9 +15,9 @@ import torch
 from steepest import checkpoint as checkpoints
 from steepest.errors import InputError
 from steepest.result import OUTCOMES, Result
-from steepest.torch import data as given
+from steepest.torch import reading
 from steepest.torch.losses import Loss, named
-from steepest.torch.plan import Budget, Kept, Plan, Progress
+from steepest.torch.plan import Kept, Plan, Progress
 from steepest.torch.processes import Processes
 from steepest.torch.training import Training
 
@@ -153,28 +151,28 @@ def fit(
     """
     if isinstance(module, torch.nn.parallel.DistributedDataParallel):
         module = module.module
-    _checked_module(module)
-    budget = _budget(epochs, max_steps, max_seconds)
+    reading.check_module(module)
+    budget = reading.budget_of(epochs, max_steps, max_seconds)
     seed, accumulate, starts = (
-        _whole("seed", seed, 0),
-        _whole("accumulate", accumulate, 1),
-        _whole("starts", starts, 1),
+        reading.whole("seed", seed, 0),
+        reading.whole("accumulate", accumulate, 1),
+        reading.whole("starts", starts, 1),
     )
-    batch = None if batch_size is None else _whole("batch_size", batch_size, 1)
-    patience = None if patience is None else _whole("patience", patience, 1)
+    batch = None if batch_size is None else reading.whole("batch_size", batch_size, 1)
+    patience = None if patience is None else reading.whole("patience", patience, 1)
     if precision not in PRECISIONS:
         raise InputError(f"precision must be one of {', '.join(map(repr, PRECISIONS))}; got {precision!r}")
-    decay = _real("weight_decay", weight_decay, 0.0, math.inf)
-    average = None if ema is None else _real("ema", ema, 0.0, 1.0)
-    floor = None if bound is None else _real("bound", bound, -math.inf, math.inf)
+    decay = reading.real("weight_decay", weight_decay, 0.0, math.inf)
+    average = None if ema is None else reading.real("ema", ema, 0.0, 1.0)
+    floor = None if bound is None else reading.real("bound", bound, -math.inf, math.inf)
     for name, function in (("watch", watch), ("callback", callback)):
         if function is not None and not callable(function):
             raise InputError(f"{name} must be a function of the progress or None; got {function!r}")
-    place = None if history is None else _history_file(history)
-    where = _device(module, device)
+    place = None if history is None else reading.history_file(history)
+    where = reading.device_of(module, device)
     with torch.random.fork_rng([]):  # a DataLoader draws a number where it is begun
-        train, held = _data(data, validation, batch, seed)
-        objective = Loss(named(_target(train)) if loss is None else loss, floor)
+        train, held = reading.opened(data, validation, batch, seed)
+        objective = Loss(named(reading.target_of(train)) if loss is None else loss, floor)
     if patience is not None and held is None:
         raise InputError("patience is counted on held-out rows: pass validation")
     checkpoints.check(checkpoint)
@@ -235,7 +233,7 @@ def fit(
 def _best_of(plan: Plan, starts: int, seed: int) -> tuple[Training, dict[str, Any] | None]:
     """The best of so many runs; its weights are in the module."""
     best, weights, losses = None, None, []
-    fresh = _resettable(plan.module) if starts > 1 else []
+    fresh = reading.resettable(plan.module) if starts > 1 else []
     for k in range(starts):
         _sow(seed + k, plan.device)
         if k:
@@ -353,115 +351,6 @@ def _constant(plan: Plan) -> float | None:
     if plan.loss.named and plan.loss.name == "squared":
         return float(y.double().var(0, correction=0).mean())
     return None
-
-
-# What was given
-
-
-def _checked_module(module: Any) -> None:
-    if not isinstance(module, torch.nn.Module):
-        raise InputError(f"module must be a torch.nn.Module; got {type(module).__name__}")
-    params = dict(module.named_parameters())
-    for name, p in params.items():
-        if isinstance(p, torch.nn.parameter.UninitializedParameter):
-            raise InputError(f"the parameter {name} has no shape yet: call the module once on a batch before")
-    if not params:
-        raise InputError("the module has no parameters to train")
-    if not any(p.requires_grad for p in params.values()):
-        raise InputError(
-            "all parameters of the module are frozen (requires_grad is False): nothing is left to train"
-        )
-    places = {p.device: name for name, p in params.items()}
-    if len(places) > 1:
-        where = ", ".join(f"{name} on {place}" for place, name in places.items())
-        raise InputError(f"the module lies on more than one device ({where}): move it to one")
-    for name, p in params.items():
-        if p.is_complex():
-            raise InputError(f"the parameter {name} is complex: real ones are trained")
-        if not torch.isfinite(p).all():
-            raise InputError(f"the parameter {name} holds a number that is not finite: make the module anew")
-
-
-def _budget(epochs: Any, steps: Any, seconds: Any) -> Budget:
-    return Budget(
-        None if epochs is None else _whole("epochs", epochs, 1),
-        None if steps is None else _whole("max_steps", steps, 1),
-        None if seconds is None else _real("max_seconds", seconds, 0.0, math.inf, open_=True),
-    )
-
-
-def _whole(name: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise InputError(f"{name} must be a whole number of at least {least}; got {value!r}")
-    return int(value)
-
-
-def _real(name: str, value: Any, low: float, high: float, open_: bool = False) -> float:
-    number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
-    if not (low <= number <= high and math.isfinite(number)) or (open_ and number == low):
-        words = f"above {low:g}" if open_ else f"from {low:g} to {high:g}"
-        raise InputError(f"{name} must be a number {words}; got {value!r}")
-    return number
-
-
-def _data(
-    data: Any, validation: Any, batch: int | None, seed: int
-) -> tuple[given.Batches, given.Batches | None]:
-    if isinstance(validation, Real):
-        share = _real("validation", validation, 0.0, 1.0, open_=True)
-        return given.split(data, share, batch, seed)
-    train = given.opened(data, batch, seed)
-    return train, None if validation is None else given.opened(
-        validation, None, seed, "validation", shuffle=False
-    )
-
-
-def _target(train: given.Batches) -> Any:
-    """The targets, to choose a loss by: those in memory, else of the first batch."""
-    y = getattr(train, "y", None)
-    if y is None:
-        y = given.move(next(train.epoch(0))[1], torch.device("cpu"))
-    return y
-
-
-def _device(module: torch.nn.Module, device: Any) -> torch.device:
-    if device is None:
-        return next(module.parameters()).device
-    try:
-        place = torch.device(device)
-    except (RuntimeError, TypeError):
-        raise InputError(f"device must be one of torch's, like 'cpu' or 'cuda'; got {device!r}") from None
-    if place.type == "cuda" and not torch.cuda.is_available():
-        raise InputError("device is 'cuda', and torch sees no GPU here")
-    return place
-
-
-def _history_file(path: Any) -> Path:
-    place = Path(path)
-    if place.suffix not in (".csv", ".jsonl"):
-        raise InputError(f"history must be a path that ends in .csv or .jsonl; got {str(path)!r}")
-    if not place.parent.is_dir():
-        raise InputError(f"history {str(path)!r} cannot be written: there is no folder {str(place.parent)!r}")
-    return place
-
-
-def _resettable(module: torch.nn.Module) -> list[Any]:
-    """The parts that know how to begin anew; all that is trained must be in one."""
-    parts, missing = [], []
-    for name, part in module.named_modules():
-        own = [p for p in part.parameters(recurse=False) if p.requires_grad]
-        if not own:
-            continue
-        if callable(getattr(part, "reset_parameters", None)):
-            parts.append(part)
-        else:
-            missing.append(name or type(part).__name__)
-    if missing:
-        raise InputError(
-            f"starts begins again from fresh weights, and {missing[0]} has no reset_parameters: give it one, or call "
-            "fit on modules that you make"
-        )
-    return parts
 
 
 @contextmanager

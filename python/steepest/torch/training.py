@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from steepest.errors import InputError
+from steepest.torch import in_file
 from steepest.torch.data import Batches, move
 from steepest.torch.plan import Plan, Progress
 from steepest.torch.step_size import StepSize
@@ -367,13 +368,15 @@ class Training:
             "steps": {n: getattr(steps, n) for n in _OF_STEPS},
             "size": vars(steps.size),
             "noticed": steps.noticed.state(),
-            "momo": _told(steps.optimizer.param_groups[0].get("numbers", {})),
+            "momo": in_file.told(steps.optimizer.param_groups[0].get("numbers", {})),
             "budget": [self.plan.budget.begun, self.plan.budget.round],
             "seconds": self.seconds,
             "length": self.plan.train.length,
         }
         arrays = {
-            f"{part}/{name}": _array(t) for part, tensors in parts.items() for name, t in tensors.items()
+            f"{part}/{name}": in_file.as_array(t)
+            for part, tensors in parts.items()
+            for name, t in tensors.items()
         }
         return {**arrays, "told": json.dumps(told)}
 
@@ -384,7 +387,9 @@ class Training:
         parts: dict[str, dict[str, torch.Tensor]] = {}
         for key, array in arrays.items():
             part, _, name = key.partition("/")
-            parts.setdefault(part, {})[name] = _tensor(array, None if part == "random" else like.get(name))
+            parts.setdefault(part, {})[name] = in_file.as_tensor(
+                array, None if part == "random" else like.get(name)
+            )
         self.plan.module.load_state_dict(parts["now"], strict=False)
         self.good, self.best = parts["good"], parts.get("best")
         if steps.average is not None:
@@ -394,7 +399,7 @@ class Training:
                 p = steps.params[steps.names.index(name)]
                 steps.optimizer.state[p][part.removeprefix("memory ")] = tensor
         if told["momo"]:
-            steps.optimizer.param_groups[0]["numbers"] = _untold(told["momo"], self.plan.device)
+            steps.optimizer.param_groups[0]["numbers"] = in_file.untold(told["momo"], self.plan.device)
         for owner, numbers in ((self, told["numbers"]), (steps, told["steps"])):
             for name, value in numbers.items():
                 setattr(owner, name, value)
@@ -405,44 +410,6 @@ class Training:
         self.before, self.resumed = told["seconds"], steps.taken
         self.order = parts["random"].get("order")
         set_stream(parts["random"]["now"], self.plan.device)
-
-
-def _array(tensor: torch.Tensor) -> Any:
-    """A tensor's numbers; those that NumPy has no type for as their bits."""
-    plain = tensor.detach().cpu().contiguous()
-    return (plain.view(torch.int16) if plain.dtype == torch.bfloat16 else plain).numpy()
-
-
-def _tensor(array: Any, like: torch.Tensor | None) -> torch.Tensor:
-    """The tensor that was put there, where and as its like is; one that has none (a step's number) as it is."""
-    plain = torch.from_numpy(np.array(array))
-    if like is None:
-        return plain
-    back = (
-        plain.view(torch.bfloat16) if like.dtype == torch.bfloat16 and plain.dtype == torch.int16 else plain
-    )
-    # A step's number is named as its parameter is, and is looked at on the CPU.
-    return back.to(like.device) if plain.ndim == like.ndim else back
-
-
-def _told(numbers: Any) -> Any:
-    """A rule's own numbers as JSON has them: those that are tensors, as where torch computes, with their kind."""
-    if isinstance(numbers, dict):
-        return {name: _told(part) for name, part in numbers.items()}
-    if isinstance(numbers, list):
-        return [_told(part) for part in numbers]
-    if isinstance(numbers, torch.Tensor):
-        return {"kind": str(numbers.dtype).removeprefix("torch."), "value": float(numbers)}
-    return numbers
-
-
-def _untold(told: Any, device: torch.device) -> Any:
-    """What was told."""
-    if isinstance(told, dict) and told.keys() == {"kind", "value"}:
-        return torch.tensor(told["value"], dtype=getattr(torch, told["kind"]), device=device)
-    if isinstance(told, dict):
-        return {name: _untold(part, device) for name, part in told.items()}
-    return [_untold(part, device) for part in told] if isinstance(told, list) else told
 
 
 @contextmanager

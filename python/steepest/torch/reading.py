@@ -1,0 +1,132 @@
+"""What `torch.fit` is given, read and checked: what cannot be used is refused by name, before anything is touched."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from steepest.errors import InputError
+from steepest.torch import data as given
+from steepest.torch.plan import Budget
+
+__all__ = [
+    "budget_of",
+    "check_module",
+    "device_of",
+    "history_file",
+    "opened",
+    "real",
+    "resettable",
+    "target_of",
+    "whole",
+]
+
+
+def check_module(module: Any) -> None:
+    if not isinstance(module, torch.nn.Module):
+        raise InputError(f"module must be a torch.nn.Module; got {type(module).__name__}")
+    params = dict(module.named_parameters())
+    for name, p in params.items():
+        if isinstance(p, torch.nn.parameter.UninitializedParameter):
+            raise InputError(f"the parameter {name} has no shape yet: call the module once on a batch before")
+    if not params:
+        raise InputError("the module has no parameters to train")
+    if not any(p.requires_grad for p in params.values()):
+        raise InputError(
+            "all parameters of the module are frozen (requires_grad is False): nothing is left to train"
+        )
+    places = {p.device: name for name, p in params.items()}
+    if len(places) > 1:
+        where = ", ".join(f"{name} on {place}" for place, name in places.items())
+        raise InputError(f"the module lies on more than one device ({where}): move it to one")
+    for name, p in params.items():
+        if p.is_complex():
+            raise InputError(f"the parameter {name} is complex: real ones are trained")
+        if not torch.isfinite(p).all():
+            raise InputError(f"the parameter {name} holds a number that is not finite: make the module anew")
+
+
+def budget_of(epochs: Any, steps: Any, seconds: Any) -> Budget:
+    return Budget(
+        None if epochs is None else whole("epochs", epochs, 1),
+        None if steps is None else whole("max_steps", steps, 1),
+        None if seconds is None else real("max_seconds", seconds, 0.0, math.inf, open_=True),
+    )
+
+
+def whole(name: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise InputError(f"{name} must be a whole number of at least {least}; got {value!r}")
+    return int(value)
+
+
+def real(name: str, value: Any, low: float, high: float, open_: bool = False) -> float:
+    number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
+    if not (low <= number <= high and math.isfinite(number)) or (open_ and number == low):
+        words = f"above {low:g}" if open_ else f"from {low:g} to {high:g}"
+        raise InputError(f"{name} must be a number {words}; got {value!r}")
+    return number
+
+
+def opened(
+    data: Any, validation: Any, batch: int | None, seed: int
+) -> tuple[given.Batches, given.Batches | None]:
+    if isinstance(validation, Real):
+        share = real("validation", validation, 0.0, 1.0, open_=True)
+        return given.split(data, share, batch, seed)
+    train = given.opened(data, batch, seed)
+    return train, None if validation is None else given.opened(
+        validation, None, seed, "validation", shuffle=False
+    )
+
+
+def target_of(train: given.Batches) -> Any:
+    """The targets, to choose a loss by: those in memory, else of the first batch."""
+    y = getattr(train, "y", None)
+    if y is None:
+        y = given.move(next(train.epoch(0))[1], torch.device("cpu"))
+    return y
+
+
+def device_of(module: torch.nn.Module, device: Any) -> torch.device:
+    if device is None:
+        return next(module.parameters()).device
+    try:
+        place = torch.device(device)
+    except (RuntimeError, TypeError):
+        raise InputError(f"device must be one of torch's, like 'cpu' or 'cuda'; got {device!r}") from None
+    if place.type == "cuda" and not torch.cuda.is_available():
+        raise InputError("device is 'cuda', and torch sees no GPU here")
+    return place
+
+
+def history_file(path: Any) -> Path:
+    place = Path(path)
+    if place.suffix not in (".csv", ".jsonl"):
+        raise InputError(f"history must be a path that ends in .csv or .jsonl; got {str(path)!r}")
+    if not place.parent.is_dir():
+        raise InputError(f"history {str(path)!r} cannot be written: there is no folder {str(place.parent)!r}")
+    return place
+
+
+def resettable(module: torch.nn.Module) -> list[Any]:
+    """The parts that know how to begin anew; all that is trained must be in one."""
+    parts, missing = [], []
+    for name, part in module.named_modules():
+        own = [p for p in part.parameters(recurse=False) if p.requires_grad]
+        if not own:
+            continue
+        if callable(getattr(part, "reset_parameters", None)):
+            parts.append(part)
+        else:
+            missing.append(name or type(part).__name__)
+    if missing:
+        raise InputError(
+            f"starts begins again from fresh weights, and {missing[0]} has no reset_parameters: give it one, or call "
+            "fit on modules that you make"
+        )
+    return parts
