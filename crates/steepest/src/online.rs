@@ -9,7 +9,12 @@
 //! Amari 1998, <https://doi.org/10.1162/089976698300017746>; Crammer, Kulesza and Dredze 2009 (by themselves),
 //! <https://papers.nips.cc/paper/3848>; Toulis and Airoldi 2017 (implicit steps), <https://doi.org/10.1214/16-AOS1506>.
 use crate::design::Design;
-use crate::loss::{Block, JetOf, Kink};
+use crate::loss::{Block, JetOf};
+use pairs::Waiting;
+
+mod implicit;
+mod pairs;
+mod single;
 
 /// Columns up to which all pairs are kept.
 pub const PAIRS: usize = 100;
@@ -17,9 +22,8 @@ pub const PAIRS: usize = 100;
 const FIRST: usize = 1000;
 /// Rows read at once.
 const READ: usize = 64;
-/// Rows learned together once they surprise nobody, and up to which variance of their margin they do not.
+/// Rows learned together, and numbers that are added side by side.
 const BLOCK: usize = 8;
-const FAMILIAR: f64 = 0.05;
 /// One coefficient is pulled to 0 every so many rows.
 const PULL: usize = 16;
 /// What a row is taken to tell of a standardised coefficient, where an earlier fit saw rows nobody remembers.
@@ -85,44 +89,6 @@ pub fn len(columns: usize, pairs: bool) -> usize {
 }
 
 impl Online<'_> {
-    #[inline]
-    fn at(&self, target: f64, margin: f64) -> (f64, f64) {
-        let j = (self.jet)(self.settings, target, margin);
-        (j.first, j.second)
-    }
-    /// The slope of weight · loss where (m − margin)² / 2v + weight · loss(m) is least, and the second derivative there.
-    #[inline]
-    fn implicit(&self, target: f64, margin: f64, v: f64, weight: f64) -> (f64, f64) {
-        if let Some(loss) = self.straight {
-            return bent(&loss.kinks(target), margin, v, weight);
-        }
-        let (s, h) = self.at(target, margin);
-        let (mut s, mut h) = (weight * s, weight * h);
-        let far = v * s;
-        if v * h <= 0.02 && far.abs() <= 0.05 {
-            return (s / (1.0 + v * h), h);
-        }
-        // Between the margin and a plain step from it.
-        let (mut low, mut high) =
-            if far > 0.0 { (margin - far, margin) } else { (margin, margin - far) };
-        let mut m = margin;
-        for _ in 0..60 {
-            let gap = m - margin + v * s;
-            if gap.abs() <= 1e-6 * far.abs() {
-                break;
-            }
-            *(if gap > 0.0 { &mut high } else { &mut low }) = m;
-            let next = m - gap / (1.0 + v * h);
-            m = if next > low && next < high { next } else { 0.5 * (low + high) };
-            let there = self.at(target, m);
-            (s, h) = (weight * there.0, weight * there.1);
-        }
-        // What it bends by over the margins that are likely: at one of them a narrow loss bends far more, or not at all.
-        let spread = v.sqrt();
-        let (above, below) = (self.at(target, m + spread).0, self.at(target, m - spread).0);
-        ((margin - m) / v, weight * (above - below) / (2.0 * spread))
-    }
-
     /// Learns all rows, in their order.
     ///
     /// `target` is one number a row: of several outputs the one that is 1, the others being [`low`](Self::low).
@@ -289,107 +255,8 @@ impl Online<'_> {
         intercept
     }
 
-    /// What the penalty has left of a coefficient since it was last seen.
-    fn pulled(&self, c: &[f64], now: f64, scale: f64) -> f64 {
-        1.0 / (1.0 + self.alpha / (scale * scale) * (now - c[2]) * c[1])
-    }
-
     fn grow(&self) -> f64 {
         1.0 / (1.0 - self.forget)
-    }
-
-    /// A row, all pairs of coefficients being known.
-    fn pair(
-        &self,
-        w: &mut [f64],
-        p: &mut [f64],
-        x: &[f64],
-        waiting: &mut Waiting,
-        target: f64,
-        weight: f64,
-    ) {
-        let mut seen = [0.0; 2];
-        looked(x, w, &waiting.diagonal, &mut seen);
-        let [margin, v] = seen;
-        if !(v * weight <= FAMILIAR) || self.straight.is_some() {
-            // Rows before it come first.
-            if waiting.rows > 0 {
-                waiting.flush(w, p, self.grow());
-                return self.pair(w, p, x, waiting, target, weight);
-            }
-            let v = waiting.towards(p, x);
-            if v > 0.0 && v.is_finite() {
-                let (s, h) = self.implicit(target, margin, v, weight);
-                w.iter_mut().zip(&waiting.q).for_each(|(w, q)| *w -= s * q);
-                waiting.narrow(p, h / (1.0 + h * v), self.grow());
-            }
-            return;
-        }
-        let (s, h) = self.at(target, margin);
-        waiting.add(x, weight * s, weight * h);
-        if waiting.rows == BLOCK {
-            waiting.flush(w, p, self.grow());
-        }
-    }
-
-    /// A row, each coefficient being known by itself.
-    #[allow(clippy::too_many_arguments)]
-    fn single(
-        &self,
-        state: &mut [f64],
-        (places, values): (&[u32], &[f64]),
-        scale: Option<&[f64]>,
-        now: f64,
-        before: f64,
-        target: f64,
-        weight: f64,
-    ) {
-        let (each, intercept) = state.split_at_mut(state.len() - EACH);
-        let each = each.as_chunks_mut::<EACH>().0;
-        let d = each.len();
-        let grow = self.grow();
-        let (mut margin, mut v) = (intercept[0], intercept[1]);
-        for (&j, &x) in places.iter().zip(values) {
-            let c = &mut each[j as usize];
-            if x == 0.0 {
-                continue;
-            }
-            if c[3] == 0.0 {
-                // A zero that is written out is no entry.
-                let entries = values.iter().filter(|x| **x != 0.0).count() as f64;
-                c[3] = self.size / (entries * x * x);
-                c[1] = 1.0 / (1.0 / c[3] + before * x * x * entries / d as f64);
-                c[2] = now - 1.0;
-            }
-            if self.alpha > 0.0 {
-                let left = self.pulled(c, now, scale.map_or(1.0, |s| s[j as usize]));
-                (c[0], c[1]) = (c[0] * left, c[1] * left);
-            }
-            c[2] = now;
-            margin += c[0] * x;
-            v += c[1] * x * x;
-        }
-        if !(v > 0.0 && v.is_finite()) {
-            return;
-        }
-        let (s, h) = self.implicit(target, margin, v, weight);
-        let k = h / (1.0 + h * v);
-        let moved = |c: &mut [f64], x: f64| {
-            let q = c[1] * x;
-            c[0] -= s * q;
-            c[1] -= k * q * q;
-            if self.forget > 0.0 {
-                c[1] = (c[1] * grow).min(c[3]);
-            }
-        };
-        for (&j, &x) in places.iter().zip(values) {
-            if x != 0.0 {
-                moved(&mut each[j as usize], x);
-            }
-        }
-        if self.intercept {
-            moved(intercept, 1.0);
-        }
     }
 }
 
@@ -424,148 +291,4 @@ crate::simd! {
             *x = (raw - c) * i;
         }
     }
-}
-crate::simd! {
-    /// x'w, and what x'P x would be, were no pair of columns alike.
-    fn looked[](x: &[f64], w: &[f64], diagonal: &[f64], out: &mut [f64; 2]) {
-        let (mut m, mut v) = ([0.0; BLOCK], [0.0; BLOCK]);
-        let (x, w, p) = (x.as_chunks::<BLOCK>().0, w.as_chunks::<BLOCK>().0, diagonal.as_chunks::<BLOCK>().0);
-        for ((x, w), p) in x.iter().zip(w).zip(p) {
-            for l in 0..BLOCK {
-                m[l] += x[l] * w[l];
-                v[l] += p[l] * x[l] * x[l];
-            }
-        }
-        *out = [m.iter().sum(), v.iter().sum()];
-    }
-}
-crate::simd! {
-    /// The sum of slopes, with one more.
-    fn added[](sum: &mut [f64], x: &[f64], slope: f64) {
-        for (s, x) in sum.as_chunks_mut::<BLOCK>().0.iter_mut().zip(x.as_chunks::<BLOCK>().0) {
-            for l in 0..BLOCK {
-                s[l] += slope * x[l];
-            }
-        }
-    }
-}
-crate::simd! {
-    /// q ← P x.
-    fn product[](p: &[f64], x: &[f64], q: &mut [f64]) {
-        q.fill(0.0);
-        for (row, x) in p.chunks_exact(q.len()).zip(x) {
-            for (q, p) in q.as_chunks_mut::<BLOCK>().0.iter_mut().zip(row.as_chunks::<BLOCK>().0) {
-                for l in 0..BLOCK {
-                    q[l] += x * p[l];
-                }
-            }
-        }
-    }
-}
-crate::simd! {
-    /// P ← (P − k q q′) · grow, symmetric to the last bit: what is not would grow without end.
-    fn narrowed[](p: &mut [f64], q: &[f64], k: f64, grow: f64) {
-        for (row, own) in p.chunks_exact_mut(q.len()).zip(q) {
-            for (p, q) in row.as_chunks_mut::<BLOCK>().0.iter_mut().zip(q.as_chunks::<BLOCK>().0) {
-                for l in 0..BLOCK {
-                    p[l] = (p[l] - k * (own * q[l])) * grow;
-                }
-            }
-        }
-    }
-}
-
-/// Rows that are learned together: the sum of their slopes, and one of them that stands for how all bend.
-struct Waiting {
-    rows: usize,
-    /// Which of the rows that is: another each time.
-    turn: usize,
-    slopes: Vec<f64>,
-    row: Vec<f64>,
-    bend: f64,
-    /// P x.
-    q: Vec<f64>,
-    /// The diagonal of P, and up to which sum of it what is forgotten makes it grow.
-    diagonal: Vec<f64>,
-    most: f64,
-}
-
-impl Waiting {
-    fn new(n: usize, p: &[f64], most: f64) -> Self {
-        let zeros = || vec![0.0; n];
-        let (slopes, row, q) = (zeros(), zeros(), zeros());
-        let diagonal: Vec<f64> = p.iter().step_by(n + 1).copied().collect();
-        Waiting { rows: 0, turn: 0, slopes, row, bend: 0.0, q, diagonal, most }
-    }
-    fn add(&mut self, x: &[f64], slope: f64, bend: f64) {
-        added(&mut self.slopes, x, slope);
-        if self.rows == self.turn {
-            self.row.copy_from_slice(x);
-            self.bend = bend;
-        }
-        self.rows += 1;
-    }
-    /// q = P x; returns x'P x.
-    fn towards(&mut self, p: &[f64], x: &[f64]) -> f64 {
-        product(p, x, &mut self.q);
-        self.q.iter().zip(x).map(|(q, x)| q * x).sum()
-    }
-    /// P − k q q', which then grows.
-    fn narrow(&mut self, p: &mut [f64], k: f64, grow: f64) {
-        let n = self.q.len();
-        let grow = if self.diagonal.iter().sum::<f64>() < self.most { grow } else { 1.0 };
-        narrowed(p, &self.q, k, grow);
-        self.diagonal.iter_mut().zip(p.iter().step_by(n + 1)).for_each(|(d, p)| *d = *p);
-    }
-    /// Learns the rows that wait.
-    fn flush(&mut self, w: &mut [f64], p: &mut [f64], grow: f64) {
-        if self.rows == 0 {
-            return;
-        }
-        if self.turn < self.rows {
-            let row = std::mem::take(&mut self.row);
-            let v = self.towards(p, &row);
-            self.row = row;
-            let h = self.bend * self.rows as f64;
-            self.narrow(p, h / (1.0 + h * v), grow.powi(self.rows as i32));
-        }
-        product(p, &self.slopes, &mut self.q);
-        w.iter_mut().zip(&self.q).for_each(|(w, q)| *w -= q);
-        self.slopes.fill(0.0);
-        (self.rows, self.turn) = (0, (self.turn + 3) % BLOCK);
-    }
-    /// A coefficient is pulled to 0 by a row of its own.
-    fn pull(&mut self, w: &mut [f64], p: &mut [f64], j: usize, bend: f64) {
-        let n = self.q.len();
-        self.q.copy_from_slice(&p[j * n..(j + 1) * n]);
-        let k = bend / (1.0 + bend * self.q[j]);
-        let s = k * w[j];
-        w.iter_mut().zip(&self.q).for_each(|(w, q)| *w -= s * q);
-        self.narrow(p, k, 1.0);
-    }
-}
-
-/// [`Online::implicit`] of a loss made of straight parts; it bends where its kinks are likely to be met.
-fn bent(kinks: &[Kink], margin: f64, v: f64, weight: f64) -> (f64, f64) {
-    let mut kinks: Vec<Kink> = kinks.iter().filter(|k| k.up + k.down > 0.0).copied().collect();
-    kinks.sort_by(|a, b| a.at.total_cmp(&b.at));
-    let mut slope = -weight * kinks.iter().map(|k| k.down).sum::<f64>();
-    let mut found = None;
-    for k in &kinks {
-        if found.is_none() && margin - v * slope <= k.at {
-            found = Some(slope);
-        }
-        slope += weight * (k.up + k.down);
-        if found.is_none() && margin - v * slope <= k.at {
-            found = Some((margin - k.at) / v);
-        }
-    }
-    let s = found.unwrap_or(slope);
-    let m = margin - v * s;
-    let spread = v.sqrt();
-    let met = |k: &Kink| {
-        let far = (k.at - m) / spread;
-        (k.up + k.down) * (-0.5 * far * far).exp() / (spread * (2.0 * std::f64::consts::PI).sqrt())
-    };
-    (s, weight * kinks.iter().map(met).sum::<f64>())
 }
