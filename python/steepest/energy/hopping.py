@@ -153,12 +153,12 @@ class _Search:
         random: np.random.Generator,
         limit: float,
     ) -> None:
-        self.energy, self.start, self.free, self.random, self.limit = energy, start, free, random, limit
+        self.start, self.free, self.random, self.limit = start, free, random, limit
         self.moved = Displacements(energy, start, free)
         self.moved.check()
         self.temperature, self.step = temperature, step
         self.minima: list[_Minimum] = []
-        self.calls = self.hops = self.walks = self.accepted = 0
+        self.calls = self.hops = self.walks = 0
         self._asked = Asked.of("lbfgs", 0.0, {"gtol": 0.0, "verify": 0, "memory": _MEMORY, "maxiter": _LONG})
         self._moves = _Moves(random, free)
         #: what binds an atom, at the start and then at the lowest minima
@@ -190,7 +190,6 @@ class _Search:
                 self._moves.learn(kind, taken and not same)
                 if taken:
                     at, value = end
-                    self.accepted += 1
                 since = 0 if end[1] < lowest - self._level(lowest) else since + 1
                 lowest = min(lowest, end[1])
                 yield end[0], end[1], taken
