@@ -6,7 +6,8 @@ python benchmarks/energy.py --runs 20 --only hopping
 Clusters by Lennard and Jones from random starts, the potential in Rust for all of them (peers call it from Python); copper
 and an adsorbate on aluminium by ASE's EMT. To a largest force of 1e-3 (clusters) and 1e-2 eV/Å (EMT), geometric means; a run
 that has not come there after 2000 calls counts as so many, and is said. Then the cluster of 38 atoms by basin hopping, whose
-lowest minimum (-173.928427) is the harder of two to find. Needs ASE: pip install 'steepest[ase]'.
+lowest minimum (-173.928427) is the harder of two to find. *Paths*: an adatom from one hollow to the next by EMT, five images
+and the highest climbing, to 0.01 eV/Å; force calls of single images (ASE's count those of its steps), and the barrier. Needs ASE: pip install 'steepest[ase]'.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import numpy as np  # noqa: E402
 from _given import keep, parser  # noqa: E402
 
-from steepest.energy import LennardJones, basin_hopping, minimize_energy  # noqa: E402
+from steepest.energy import LennardJones, basin_hopping, minimize_energy, minimum_energy_path  # noqa: E402
 
 MOST = 2000
 LOWEST = -173.928427
@@ -205,9 +206,68 @@ def hopping(runs: int) -> dict[str, Any]:
     return kept
 
 
+def paths() -> dict[str, Any]:
+    """The barrier of an adatom's hop by ASE's band and by ours."""
+    import ase.optimize
+    from ase.build import add_adsorbate, fcc100, fcc111
+    from ase.calculators.emt import EMT
+    from ase.constraints import FixAtoms
+    from ase.mep import NEB
+
+    images, kept = 5, {}
+
+    def ends(name: str) -> list[Any]:
+        found = []
+        for place in (0, 1):
+            if name == "Au on Al(001)":
+                atoms = fcc100("Al", (2, 2, 3))
+                add_adsorbate(atoms, "Au", 1.7, "hollow", offset=(place, 0))
+            else:
+                atoms = fcc111("Cu", (3, 3, 3))
+                add_adsorbate(atoms, "Cu", 1.9, ("fcc", "hcp")[place])
+            atoms.center(axis=2, vacuum=6.0)
+            atoms.set_constraint(FixAtoms(mask=[a.tag > 1 for a in atoms]))
+            atoms.calc = EMT()
+            ase.optimize.BFGS(atoms, logfile=None).run(fmax=1e-3)
+            found.append(atoms)
+        return found
+
+    print("\nPaths, five images, to 0.01 eV/Å\n\n| | by | calls | barrier, eV |\n|---|---|---|---|")
+    for name in ("Au on Al(001)", "Cu on Cu(111)"):
+        first, last = ends(name)
+        moved, calls = first.copy(), [0]
+        moved.set_constraint()
+        moved.calc = EMT()
+
+        def energy(x: Array, moved: Any = moved, calls: Any = calls) -> tuple[float, Array]:
+            moved.positions = x
+            calls[0] += 1
+            return moved.get_potential_energy(), moved.get_forces()
+
+        held = np.array([a.tag > 1 for a in first])
+        path = minimum_energy_path(energy, first.positions, last.positions, images, 0.01, fixed=held)
+        rows = {"steepest": (calls[0], path.barrier, path.success)}
+        for method in ("BFGS", "FIRE", "MDMin"):
+            chain = [first.copy() for _ in range(images + 1)] + [last.copy()]
+            for image in chain:
+                image.calc = EMT()
+            band = NEB(chain, climb=True, method="improvedtangent")
+            band.interpolate()
+            run = getattr(ase.optimize, method)(band, logfile=None)
+            done = run.run(fmax=0.01, steps=500)
+            heights = [image.get_potential_energy() for image in chain]
+            rows[f"ASE {method}"] = (run.nsteps * images, max(heights) - heights[0], done)
+        for by, (count, barrier, done) in rows.items():
+            print(f"| {name} | {by} | {count}{'' if done else ' (not there)'} | {barrier:.4f} |")
+        kept[name] = {
+            by: {"calls": count, "barrier": float(barrier)} for by, (count, barrier, _) in rows.items()
+        }
+    return kept
+
+
 def main() -> None:
     asked = parser(__doc__, runs=8)
-    asked.add_argument("--only", choices=["clusters", "emt", "hopping"])
+    asked.add_argument("--only", choices=["clusters", "emt", "hopping", "paths"])
     given = asked.parse_args()
     kept: dict[str, Any] = {}
     if given.only in (None, "clusters"):
@@ -246,6 +306,8 @@ def main() -> None:
         )
     if given.only in (None, "hopping"):
         kept["hopping"] = hopping(given.runs)
+    if given.only in (None, "paths"):
+        kept["paths"] = paths()
     keep(given, kept)
 
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.hosts
 
 try:
     from ase import Atoms
-    from ase.build import add_adsorbate, bulk, fcc111, molecule
+    from ase.build import add_adsorbate, bulk, fcc100, fcc111, molecule
     from ase.calculators.emt import EMT
     from ase.calculators.lj import LennardJones
     from ase.constraints import FixAtoms, FixBondLength
@@ -25,6 +25,7 @@ try:
     from ase.optimize import BFGS, FIRE, RestartError
 
     from steepest.ase import Descent
+    from steepest.energy import minimum_energy_path
 except ModuleNotFoundError:  # chosen with -m hosts, this fails: nothing is skipped in silence
     pass
 
@@ -203,6 +204,46 @@ def test_rigid_bonds_are_kept() -> None:
         warnings.simplefilter("ignore", RuntimeWarning)
         Descent(atoms, logfile=None).run(fmax=0.02, steps=100)
     assert atoms.get_distance(0, 1) == pytest.approx(length, abs=1e-5)
+
+
+@pytest.mark.parametrize(("images", "surface"), [(3, "Al"), (5, "Al"), (4, "Cu")])
+def test_a_barrier_is_that_of_ases_own_band(images: int, surface: str) -> None:
+    ends = []
+    for k in range(2):
+        if surface == "Al":
+            # The way is symmetric: rounding is all that is left across it.
+            atoms = fcc100("Al", (2, 2, 3))
+            add_adsorbate(atoms, "Au", 1.7, "hollow", offset=(k, 0))
+        else:
+            atoms = fcc111("Cu", (3, 3, 3))
+            add_adsorbate(atoms, "Cu", 1.9, ("fcc", "hcp")[k])
+        atoms.center(axis=2, vacuum=6.0)
+        atoms.set_constraint(FixAtoms(mask=[a.tag > 1 for a in atoms]))
+        atoms.calc = EMT()
+        BFGS(atoms, logfile=None).run(fmax=1e-3)
+        ends.append(atoms)
+    chain = [ends[0].copy() for _ in range(images + 1)] + [ends[1].copy()]
+    for image in chain:
+        image.calc = EMT()
+    neb = NEB(chain, climb=True, method="improvedtangent")
+    neb.interpolate()
+    assert BFGS(neb, logfile=None).run(fmax=5e-3, steps=500)
+    heights = [image.get_potential_energy() for image in chain]
+
+    moved = ends[0].copy()
+    moved.set_constraint()
+    moved.calc = EMT()
+
+    def energy(x: Any) -> Any:
+        moved.positions = x
+        return moved.get_potential_energy(), moved.get_forces()
+
+    held = np.array([a.tag > 1 for a in moved])
+    path = minimum_energy_path(energy, *(end.positions for end in ends), images, 5e-3, fixed=held)
+    assert path.success
+    assert not path.findings
+    assert path.barrier == pytest.approx(max(heights) - heights[0], abs=1e-4)
+    assert np.array_equal(path.x[:, held], np.broadcast_to(ends[0].positions[held], path.x[:, held].shape))
 
 
 def test_a_band_of_images_is_relaxed_by_its_forces_alone() -> None:

@@ -185,7 +185,7 @@ class Displacements:
         value, forces = self.ask(self.at(y))
         return value, -self.unit * (forces.ravel() if self.all else forces[self.free])
 
-    def check(self) -> None:
+    def check(self, where: str = "at the start") -> None:
         """Refuse a start at which there is no energy, or a force that is no number."""
         value, forces = self.ask(self.start.copy())
         bad = np.argwhere(~np.isfinite(forces))
@@ -204,7 +204,7 @@ class Displacements:
             if len(pair)
             else ": begin where it is finite"
         )
-        raise InputError(f"{what} at the start{why}")
+        raise InputError(f"{what} {where}{why}")
 
 
 def _fell(result: Result) -> bool:
