@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import poisson
 
 from steepest.errors import InputError, TableError
 from steepest.forecast import Forecast, forecast
@@ -145,6 +146,48 @@ def test_levels_never_cross() -> None:
     assert (np.diff(rows, axis=1) >= 0).all()
     ahead = np.column_stack([values(found, f"{q:g}") for q in levels])
     assert (np.diff(ahead, axis=1) >= 0).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_levels_of_counts_are_whole_numbers_from_0_on(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n = 400
+    mean = 0.6 * np.exp(np.sin(2 * np.pi * np.arange(n + 7) / 7))
+    y = rng.poisson(mean)
+    assert (y[:n] == 0).mean() > 0.4
+    found = forecast(table(y[:n]), "y", time="when", horizon=7)
+    every = np.concatenate([values(found, name) for name in ("forecast", "0.1", "0.5", "0.9")])
+    tested = found.backtest.forecasts
+    past = np.concatenate([np.array(tested[name].to_pylist()) for name in ("forecast", "0.1", "0.5", "0.9")])
+    assert set(tested["method"].to_pylist()) >= {"model", "naive", "drift"}
+    for levels in (every, past):
+        assert np.array_equal(levels, np.floor(levels))
+        assert levels.min() == 0
+    # At least the share below each level, up to what so many days tell.
+    for level, share in found.backtest.figures["model"]["coverage"].items():
+        assert share > level - 0.05
+    # The law's own levels, by SciPy: to lose a third more than them is to be no wiser than the mean of all days.
+    inside = [row for row in tested.to_pylist() if row["method"] == "model"]
+    at = [int((row["time"] - found.history["time"][0].as_py()).days) for row in inside]
+    actual = np.array([row["actual"] for row in inside])
+
+    def pinball(level: float, below: Any) -> float:
+        above = actual - below
+        return float(np.maximum(level * above, (level - 1) * above).mean())
+
+    ours = sum(pinball(q, np.array([row[f"{q:g}"] for row in inside])) for q in (0.1, 0.5, 0.9))
+    best = sum(pinball(q, poisson.ppf(q, mean[at])) for q in (0.1, 0.5, 0.9))
+    blind = sum(pinball(q, np.quantile(y[:200], q)) for q in (0.1, 0.5, 0.9))
+    assert ours < best + 0.6 * (blind - best)
+
+
+@pytest.mark.parametrize("y", [np.arange(100.0) % 7 + 0.5, np.arange(100.0) % 7 - 3])
+def test_what_is_no_count_has_levels_between(y: Any) -> None:
+    rng = np.random.default_rng(0)
+    noisy = y + rng.integers(-1, 2, 100)
+    found = forecast(numbered(noisy), "y", time="when", horizon=3)
+    drift = [row["forecast"] for row in found.backtest.forecasts.to_pylist() if row["method"] == "drift"]
+    assert not np.array_equal(drift, np.floor(drift))
 
 
 def test_zeros_that_come_after_logarithms_were_chosen_break_nothing() -> None:

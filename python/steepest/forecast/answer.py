@@ -201,10 +201,11 @@ def forecast(
     A linear model for each step ahead corrects the last value, or the value a season before: lags, rolling means,
     seasons, what the calendar says, other columns. How far it looks back, how strongly it shrinks to what it corrects,
     and whether logarithms or roots are taken, is chosen on windows that expand through the past before the first origin
-    of the backtest. Levels come from pinball loss on errors of forecasts that had not seen what they forecast; levels
-    that cross change places. Where the backtest does not show that the model is better, by the test of Diebold
-    and Mariano at 5 %, the answer is the naive forecast, or the seasonal naive or drift one where that beats the naive
-    by the same test. A history too short for a test has that of the three which was the least wrong.
+    of the backtest. Levels come from pinball loss on errors of forecasts that had not seen what they forecast;
+    levels that cross change places, those of counts are whole numbers from 0 on. Where the backtest does not show
+    that the model is better, by the test of Diebold and Mariano at 5 %, the answer is the naive forecast, or the
+    seasonal naive or drift one where that beats the naive by the same test. A history too short for a test has that
+    of the three which was the least wrong.
 
     Parameters
     ----------

@@ -18,9 +18,11 @@ __all__ = [
     "begins",
     "behind",
     "bent",
+    "counted",
     "filled",
     "straight",
     "terms_of",
+    "whole",
     "windows_of",
 ]
 
@@ -221,6 +223,18 @@ def straight(z: Floats, transform: str) -> Floats:
     if transform == "log":
         return np.exp(np.minimum(z, 700.0))
     return np.square(np.maximum(z, 0.0)) if transform == "sqrt" else z
+
+
+def counted(y: Floats) -> bool:
+    """Whether these are counts: whole numbers from 0 on."""
+    there = y[~np.isnan(y)]
+    return bool(((there >= 0) & (there == np.floor(there))).all())
+
+
+def whole(levels: Floats) -> Floats:
+    """Levels of counts: the nearest whole numbers from 0 on, of two the lower."""
+    found: Floats = np.maximum(np.ceil(levels - 0.5), 0.0)
+    return found
 
 
 def windows_of(n: int, seasons: tuple[int, ...]) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from steepest.forecast.features import Recipe, View, baseline, begins, bent, straight
+from steepest.forecast.features import Recipe, View, baseline, begins, bent, counted, straight, whole
 from steepest.forecast.model import Levels, Middle, about, baseline_levels, usual_moves
 from steepest.forecast.series import Series
 
@@ -102,7 +102,8 @@ def judge(
                     blocks.append((h, block, view.base(block, h), ahead, one.scale, seen, view.recipe))
             if cut == n:
                 final += now
-    methods = {"model": model}
+    counts = counted(series.values)
+    methods = {"model": whole(model) if counts else model}
     longest = max(recipe.seasons, default=0)
     for name, (kind, season) in baselines(recipe.seasons).items():
         found = np.empty(shape)
@@ -112,7 +113,7 @@ def judge(
                 above = baseline_levels(pasts[cut], h, kind, season, longest, levels)
                 plain = baseline(pasts[after[cut]].values, here[cut], h, kind, season)
                 found[into[cut], :, h - 1] = (plain[..., None] + above[:, None] * moves).transpose(1, 0, 2)
-        methods[name] = found
+        methods[name] = whole(found) if counts else found
     steps = origins[:, None] + np.arange(1, horizon + 1)
     # Nobody forecasts a series that has not begun.
     begun = origins[:, None] >= begins(series.values)[None]
