@@ -290,6 +290,24 @@ def test_layers_of_every_kind_learn():
     assert len(model.coefs_) == 4
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_batch_normalisation_predicts_row_by_row(dtype):
+    """Running means are fitted, pickled and gone on from, like weights; what is predicted of a row is its own."""
+    X, y = load_digits(return_X_y=True)
+    X = X.astype(dtype)
+    model = MLPClassifier((48, 24), batch_norm=True, random_state=0, max_iter=20).fit(X[:1200], y[:1200])
+    assert model.score(X[1200:], y[1200:]) > 0.9
+    assert [len(r) for r in model.running_] == [len(n) for n in model.norms_] == [48, 48, 24, 24]
+    assert {r.dtype for r in model.running_} == {np.dtype(dtype)}
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+    whole = model.predict_proba(X)
+    np.testing.assert_allclose(np.vstack([model.predict_proba(x[None]) for x in X[:5]]), whole[:5], rtol=1e-5)
+    before = [r.copy() for r in model.running_]
+    model.set_params(solver="adam").partial_fit(X[:50] + 3, y[:50])
+    assert not np.allclose(before[0], model.running_[0])
+
+
 def test_early_stopping_keeps_the_best_weights():
     X, y = load_digits(return_X_y=True)
     model = MLPClassifier(
@@ -432,6 +450,9 @@ def test_an_adaptive_rate_trains():
         ),
         ({"hidden_layer_sizes": (10**12, 10**12)}, r"GB are free: take fewer units"),
         ({"solver": "lbfgs", "dropout": 0.5}, r"drops nothing: got dropout=0.5; take solver='auto'"),
+        ({"solver": "lbfgs", "batch_norm": True}, r"does not go with solver='lbfgs'"),
+        ({"layer_norm": True, "batch_norm": True}, r"does not go with layer_norm=True"),
+        ({"batch_size": 1, "batch_norm": True}, r"at least two rows a batch"),
         ({"activation": "rellu"}, "no activation is called 'rellu'; did you mean 'relu'"),
         ({"initialiser": "xavier"}, "no initialiser is called 'xavier'"),
         ({"hidden_layer_sizes": (3, 0)}, "hidden_layer_sizes must be > 0"),
@@ -442,6 +463,60 @@ def test_what_cannot_be_used_is_named(settings, words):
     X, y = load_iris(return_X_y=True)
     with pytest.raises(ValueError, match=words):
         MLPClassifier(**settings).fit(X, y)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_batch_normalisation_steps_as_torch_does(dtype):
+    """20 steps of momentum over batches: weights, running means and variances, and what is predicted by them."""
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(100, 6)).astype(dtype), rng.integers(0, 4, 100)
+    layers = [
+        layer("dense", 9, "tanh"),
+        layer("batch_norm"),
+        layer("dense", 8, "relu"),
+        layer("batch_norm"),
+        layer("dense", 4, "identity"),
+    ]
+    flat, shapes = _core.network_start(6, layers, 3)
+    learnt = {"layers": layers, "loss": ("softmax", []), "mean": False, "decay": 0.0, "threads": 0}
+    how = {
+        **{"rules": [("momentum", [("momentum", 0.9)])], "rate": 0.05, "schedule": None, "batch": 25},
+        **{"epochs": 5, "shuffle": False, "seed": 0, "falling": None, "own_weights": False},
+        **{"per_row": False, "patience": None, "tolerance": 0.0, "seconds": np.inf, "score": "loss"},
+    }
+    start = flat.astype(dtype)
+    answer = _core.train_network((X, y.astype(float), None), None, learnt, how, start, None, None, None)
+    there = torch.float64 if dtype is np.float64 else torch.float32
+    nn = torch.nn
+    net = nn.Sequential(
+        nn.Linear(6, 9),
+        nn.Tanh(),
+        nn.BatchNorm1d(9),
+        nn.Linear(9, 8),
+        nn.ReLU(),
+        nn.BatchNorm1d(8),
+        nn.Linear(8, 4),
+    ).to(there)
+    parts = np.split(start, np.cumsum([np.prod(s) for s in shapes]))
+    with torch.no_grad():
+        for p, part, shape in zip(net.parameters(), parts, shapes, strict=False):
+            p.copy_(torch.tensor(part.reshape(shape).T))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
+    for step in range(20):
+        for part in (net[2], net[5]):
+            part.momentum = max(0.1, 1 / (step + 1))  # at first the mean of all so far
+        rows = slice(25 * (step % 4), 25 * (step % 4) + 25)
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(net(torch.tensor(X[rows])), torch.tensor(y[rows])).backward()
+        optimizer.step()
+    state = [p.detach().numpy().T.ravel() for p in net.parameters()]
+    state += [s.numpy() for part in (net[2], net[5]) for s in (part.running_mean, part.running_var)]
+    close = {"rtol": 1e-9, "atol": 1e-11} if dtype is np.float64 else {"rtol": 2e-4, "atol": 2e-5}
+    np.testing.assert_allclose(answer["x"], np.concatenate(state), **close)
+    net.eval()
+    want = net(torch.tensor(X)).detach().numpy()
+    np.testing.assert_allclose(_core.network_outputs(answer["x"], X, layers), want, **close)
 
 
 def test_gradients_are_those_of_torch():

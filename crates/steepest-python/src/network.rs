@@ -30,7 +30,7 @@ use steepest::watch::Stop;
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 pub struct Asked {
-    /// "dense", "dropout", "layer_norm" or "residual".
+    /// "dense", "dropout", "layer_norm", "batch_norm" or "residual".
     kind: String,
     /// Units, or the chance of a dropout.
     size: f64,
@@ -58,6 +58,7 @@ fn layers(asked: &[Asked]) -> Result<Vec<Layer>, String> {
             }
             "dropout" => Layer::Dropout(a.size),
             "layer_norm" => Layer::LayerNorm,
+            "batch_norm" => Layer::BatchNorm,
             "residual" => Layer::Residual(layers(&a.layers)?),
             other => return Err(format!("no layer is called '{other}'")),
         })
@@ -65,7 +66,7 @@ fn layers(asked: &[Asked]) -> Result<Vec<Layer>, String> {
     asked.iter().map(one).collect()
 }
 
-/// Parameters, and the shapes of the tensors that they are.
+/// Parameters with running means and variances behind them, and the shapes of the tensors that the parameters are.
 type Beginning<'py> = (Bound<'py, PyArray1<f64>>, Vec<Vec<usize>>);
 
 /// Where the parameters begin, and the shapes of the tensors that they are.
@@ -385,10 +386,10 @@ pub fn network_outputs<'py>(
     ) -> PyResult<Bound<'py, PyArray2<f64>>> {
         let (n, inputs) = (rows.shape()[0], rows.shape()[1]);
         let network = layers(asked).and_then(|l| Network::new(inputs, &l)).map_err(refused)?;
-        if x.len() != network.dim() {
+        if x.len() != network.size() {
             return Err(refused(format!(
                 "the network has {} parameters; got {}",
-                network.dim(),
+                network.size(),
                 x.len()
             )));
         }

@@ -74,6 +74,48 @@ fn gradients_are_those_of_differences() {
     }
 }
 
+/// Columns of a batch that are normalised, before and behind other layers and in a residual link: the slopes are those of
+/// differences, of a loss whose rows hang together.
+#[test]
+fn slopes_through_a_batch_are_those_of_differences() {
+    let rows = 11;
+    let (x, targets) = (normal(1, rows * 5), normal(2, rows * 2));
+    let weight: Vec<f64> = (0..rows).map(|i| (i % 3) as f64).collect();
+    let layers = [
+        Layer::BatchNorm,
+        dense(7, "tanh").unwrap(),
+        Layer::BatchNorm,
+        Layer::Residual(vec![dense(7, "silu").unwrap(), Layer::BatchNorm]),
+        Layer::LayerNorm,
+        dense(2, "identity").unwrap(),
+    ];
+    let network = Network::new(5, &layers).unwrap();
+    assert_eq!(network.size() - network.dim(), 2 * (5 + 7 + 7));
+    let (head, data) = (
+        loss("squared", 2),
+        Examples { inputs: &x, targets: &targets, weight: Some(&weight), rows },
+    );
+    let mut passes = Passes::<f64>::new(&network, rows, Some(&head));
+    let mut ask = |at: &[f64], gradient: &mut [f64]| {
+        let all = Picked::From(0, rows);
+        passes.gradient(at, &data, &head, all, 0.1, 0.3, None, gradient)
+    };
+    let mut at = network.start(3);
+    at.iter_mut().zip(normal(4, network.dim())).for_each(|(x, n)| *x += 0.2 * n);
+    let (mut gradient, mut unused) = (vec![0.0; network.dim()], vec![0.0; network.dim()]);
+    ask(&at, &mut gradient);
+    for j in 0..network.dim() {
+        let mut there = |by: f64| {
+            let mut to = at.clone();
+            to[j] += by;
+            ask(&to, &mut unused)
+        };
+        let difference = (there(1e-5) - there(-1e-5)) / 2e-5;
+        let error = (difference - gradient[j]).abs();
+        assert!(error <= 2e-9 * (1.0 + difference.abs()), "{j}: {error}");
+    }
+}
+
 /// Codes become learnt numbers: their slopes are those of differences too, and a code beyond the last is the last.
 #[test]
 fn codes_are_embedded() {
@@ -131,6 +173,7 @@ fn one_gradient<N: Number>(threads: usize, dropout: f64) -> (f64, Vec<f64>) {
         Layer::Dropout(dropout),
         Layer::LayerNorm,
         dense(64, "tanh").unwrap(),
+        Layer::BatchNorm,
         dense(3, "identity").unwrap(),
     ];
     let network = Network::new(40, &layers).unwrap();
@@ -294,6 +337,38 @@ fn a_run_goes_on_as_if_it_had_not_stopped() {
     }
 }
 
+/// With batch normalisation the running means and variances go on as well, to the bit; and what is asked of one row does not
+/// depend on the rows beside it.
+#[test]
+fn running_means_are_kept() {
+    let (x, targets) = moons(200);
+    let layers = [dense(9, "tanh").unwrap(), Layer::BatchNorm, dense(1, "identity").unwrap()];
+    let network = Network::new(2, &layers).unwrap();
+    let data = Examples { inputs: &x, targets: &targets, weight: None, rows: 200 };
+    let head = loss("logistic", 1);
+    for rule in ["adam", "schedule_free_adamw"] {
+        for held in [None, Some((&data, Score::Loss))] {
+            let run = |memory, watch: &mut dyn Watch| {
+                let t = settings(&[("sam", &[]), (rule, &[])], 0.03, 20);
+                train(&network, &t, &data, &head, held, memory, watch).unwrap()
+            };
+            let whole = run(Memory::at(network.start(0)), &mut Unwatched);
+            let part = run(Memory::at(network.start(0)), &mut Stopping(2));
+            let rest = run(part.memory, &mut Unwatched);
+            assert_eq!(rest.x, whole.x, "{rule}");
+            assert_eq!(rest.memory.x, whole.memory.x, "{rule}");
+            let mut passes = Passes::<f64>::new(&network, 200, None);
+            let (mut all, mut one) = (vec![0.0; 200], [0.0]);
+            passes.outputs(&whole.x, &data, Picked::From(0, 200), &mut all);
+            passes.outputs(&whole.x, &data, Picked::From(77, 1), &mut one);
+            assert_eq!(one[0], all[77], "{rule}");
+            let right = |(z, t): &(&f64, &f64)| (**z > 0.0) == (**t > 0.5);
+            let count = all.iter().zip(&targets).filter(right).count();
+            assert!(count > 180, "{rule}: {count}");
+        }
+    }
+}
+
 /// A run that is cut off by the clock in an epoch goes on in that epoch.
 #[test]
 fn a_run_that_ran_out_of_seconds_goes_on_within_its_epoch() {
@@ -372,6 +447,15 @@ fn memory_of_something_else_is_refused() {
 
 #[test]
 fn what_cannot_be_is_refused() {
+    let layers = [dense(2, "relu").unwrap(), Layer::BatchNorm, dense(1, "identity").unwrap()];
+    let network = Network::new(2, &layers).unwrap();
+    let data = Examples { inputs: &[1.0; 8], targets: &[1.0; 4], weight: None, rows: 4 };
+    let whole = Supervised::<f64>::new(&network, data, loss("squared", 1), 0.0);
+    assert!(whole.err().unwrap().contains("mini-batches"));
+    let t = Training { batch: 1, ..settings(&[("sgd", &[])], 0.1, 5) };
+    let begun = Memory::at(network.start(0));
+    let alone = train(&network, &t, &data, &loss("squared", 1), None, begun, &mut Unwatched);
+    assert!(alone.err().unwrap().to_string().contains("at least two rows a batch"));
     let why = |layers: &[Layer]| Network::new(3, layers).err().unwrap();
     assert!(why(&[]).contains("at least one dense layer"));
     assert!(why(&[Layer::Dropout(1.0)]).contains("below 1; got 1"));

@@ -92,6 +92,9 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         The chance that a hidden unit is 0 while it is trained; not of "lbfgs", which refuses it.
     layer_norm : bool, default False
         Whether each hidden layer's numbers are normalised, row by row.
+    batch_norm : bool, default False
+        Whether each hidden layer's numbers are normalised, column by column over the rows of a batch; what is predicted
+        goes by running means and variances. Not with `layer_norm`, nor of "lbfgs", which has no batches.
     residual : bool, default False
         Whether a hidden layer as wide as the one before it is added to that one.
 
@@ -102,6 +105,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         One a layer; `coefs_[i]` has a row for each number that goes in.
     norms_ : list of ndarray
         Gains and shifts of normalised layers, one after another.
+    running_ : list of ndarray
+        Means and variances that `batch_norm` predicts by, one after another.
     loss_ : float
         The last epoch's mean loss, and `loss_curve_` that of each.
     best_loss_ : float
@@ -163,6 +168,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         initialiser: str | None = None,
         dropout: float = 0.0,
         layer_norm: bool = False,
+        batch_norm: bool = False,
         residual: bool = False,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -192,6 +198,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         self.initialiser = initialiser
         self.dropout = dropout
         self.layer_norm = layer_norm
+        self.batch_norm = batch_norm
         self.residual = residual
 
     @property

@@ -74,12 +74,14 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
         "initialiser": [str, None],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "layer_norm": ["boolean"],
+        "batch_norm": ["boolean"],
         "residual": ["boolean"],
     }
 
     coefs_: list[NDArray[Any]]
     intercepts_: list[NDArray[Any]]
     norms_: list[NDArray[Any]]
+    running_: list[NDArray[Any]]
     loss_curve_: list[float]
     best_loss_: float | None
     validation_scores_: list[float] | None
@@ -120,6 +122,8 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             here = [layer("dense", size, activation=activation, initialiser=self.initialiser)]
             if self.layer_norm:
                 here.append(layer("layer_norm"))
+            if self.batch_norm:
+                here.append(layer("batch_norm"))
             if self.dropout:
                 here.append(layer("dropout", self.dropout))
             layers += [layer("residual", layers=here)] if self.residual and size == before else here
@@ -129,15 +133,16 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
     def _unpack(self, flat: NDArray[Any]) -> None:
         """Sets what a fitted network has, from the core's one vector."""
         ends = np.cumsum([int(np.prod(shape)) for shape in self._shapes])
-        parts = [
-            part.reshape(shape).copy()
-            for part, shape in zip(np.split(flat, ends[:-1]), self._shapes, strict=True)
-        ]
+        *parts, running = np.split(flat, ends)
+        parts = [part.reshape(shape).copy() for part, shape in zip(parts, self._shapes, strict=True)]
         dense = [i for i, shape in enumerate(self._shapes) if len(shape) == 2]
         self.coefs_ = [parts[i] for i in dense]
         self.intercepts_ = [parts[i + 1] for i in dense]
         taken = {i for j in dense for i in (j, j + 1)}
         self.norms_ = [part for i, part in enumerate(parts) if i not in taken]
+        # As wide as gains and shifts, where there are any: none but batch normalisation keeps them.
+        ends = np.cumsum([len(part) for part in self.norms_ if running.size])
+        self.running_ = [part.copy() for part in np.split(running, ends)[:-1]]
 
     def _packed(self) -> NDArray[Any]:
         """The core's one vector, from what the network has now."""
@@ -152,7 +157,13 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
                 skip = True
             else:
                 parts.append(next(norms))
-        return np.concatenate([np.ravel(p) for p in parts]).astype(self.coefs_[0].dtype, copy=False)
+        return np.concatenate([np.ravel(p) for p in [*parts, *self.running_]]).astype(
+            self.coefs_[0].dtype, copy=False
+        )
+
+    def _numbers(self) -> list[NDArray[Any]]:
+        """All that a fitted network predicts by."""
+        return [*self.coefs_, *self.intercepts_, *self.norms_, *self.running_]
 
     # -- rows ----------------------------------------------------------------------------------------------------
 
@@ -232,6 +243,9 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
                 f"solver='lbfgs' sees all rows at once and drops nothing: got dropout={self.dropout}; take "
                 "solver='auto', 'adam' or 'sgd', or dropout=0"
             )
+        if self.batch_norm and (self.layer_norm or self.solver == "lbfgs"):
+            other = "layer_norm=True" if self.layer_norm else "solver='lbfgs', which has no batches"
+            raise InputError(f"batch_norm=True does not go with {other}: take one of the two")
         X, y = self._rows(X, first, y, **self._options())
         if not first:  # a network keeps the precision that it began with
             X = X.astype(self.coefs_[0].dtype, copy=False)
@@ -260,7 +274,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             self._train(table, y, random, seed)
         else:
             self._epochs(table, y, random, seed)
-        finite = all(np.isfinite(w).all() for w in (*self.coefs_, *self.intercepts_, *self.norms_))
+        finite = all(np.isfinite(w).all() for w in self._numbers())
         if self.result_.outcome == "not_finite":
             raise ValueError(f"Training found no finite loss: {self.result_.message}")
         if self.result_.outcome in _LOST or not finite:

@@ -46,12 +46,12 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         As for `MLPClassifier`.
     beta_1, beta_2, epsilon, early_stopping, validation_fraction : optional
         As for `MLPClassifier`.
-    initialiser, dropout, layer_norm, residual : optional
+    initialiser, dropout, layer_norm, batch_norm, residual : optional
         As for `MLPClassifier`.
 
     Attributes
     ----------
-    coefs_, intercepts_, norms_, n_iter_, n_layers_, n_outputs_, t_, out_activation_, result_
+    coefs_, intercepts_, norms_, running_, n_iter_, n_layers_, n_outputs_, t_, out_activation_, result_
         As for `MLPClassifier`.
     loss_, loss_curve_, best_loss_
         As for `MLPClassifier`; for ``solver="auto"`` of targets made alike.
@@ -108,6 +108,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         initialiser: str | None = None,
         dropout: float = 0.0,
         layer_norm: bool = False,
+        batch_norm: bool = False,
         residual: bool = False,
     ) -> None:
         self.loss = loss
@@ -137,6 +138,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         self.initialiser = initialiser
         self.dropout = dropout
         self.layer_norm = layer_norm
+        self.batch_norm = batch_norm
         self.residual = residual
 
     @property

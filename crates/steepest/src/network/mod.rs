@@ -33,6 +33,12 @@ pub enum Layer {
     ///
     /// Ba, Kiros and Hinton 2016, <https://arxiv.org/abs/1607.06450>.
     LayerNorm,
+    /// Each column less its mean over the rows of the batch, over its standard deviation there, then times a gain and with a
+    /// shift. Rows that are only asked take the running means and variances of the batches that were learnt from, which lie
+    /// behind the parameters. Weights of rows do not count.
+    ///
+    /// Ioffe and Szegedy 2015, <https://arxiv.org/abs/1502.03167>.
+    BatchNorm,
     /// The first layer where some columns are codes, whole numbers from 0 on: each becomes numbers that are learnt, a row of
     /// a table by its code, behind the columns that are numbers already. A code beyond the last level is the last.
     ///
@@ -84,6 +90,8 @@ pub(crate) enum Kind {
     },
     Dropout(f64),
     LayerNorm,
+    /// Where its running means begin behind the parameters; the variances follow.
+    BatchNorm(usize),
     /// Columns that are codes, and those that are not.
     Embedding {
         codes: Vec<Coded>,
@@ -103,6 +111,8 @@ pub struct Network {
     /// Numbers of a row in each buffer.
     pub(crate) widths: Vec<usize>,
     dim: usize,
+    /// Running means and variances.
+    running: usize,
 }
 
 /// More parameters are in no memory.
@@ -118,7 +128,8 @@ const WEIGHTS: u32 = 11;
 impl Network {
     /// From so many inputs through these layers.
     pub fn new(inputs: usize, layers: &[Layer]) -> Result<Self, String> {
-        let mut network = Network { operations: Vec::new(), widths: vec![inputs], dim: 0 };
+        let mut network =
+            Network { operations: Vec::new(), widths: vec![inputs], dim: 0, running: 0 };
         if inputs == 0 {
             return Err("a network needs at least one input; got none".into());
         }
@@ -155,6 +166,12 @@ impl Network {
                 Layer::Embedding(codes) => self.embed(codes, source)?,
                 Layer::LayerNorm => {
                     self.push(Kind::LayerNorm, source, width, width.checked_mul(2))?
+                }
+                Layer::BatchNorm => {
+                    let kind = Kind::BatchNorm(self.running);
+                    let end = self.push(kind, source, width, width.checked_mul(2))?;
+                    self.running += 2 * width;
+                    end
                 }
                 Layer::Residual(inner) => {
                     let end = self.build(inner, source)?;
@@ -231,6 +248,15 @@ impl Network {
     pub fn dim(&self) -> usize {
         self.dim
     }
+    /// Numbers in all: the parameters, and behind them the running means and variances of batch normalisation.
+    pub fn size(&self) -> usize {
+        self.dim + self.running
+    }
+    /// Which operations need all rows of a batch before one can go on.
+    pub(crate) fn gathers(&self) -> impl DoubleEndedIterator<Item = usize> {
+        let all = self.operations.iter().enumerate();
+        all.filter(|(_, o)| matches!(o.kind, Kind::BatchNorm(_))).map(|(i, _)| i)
+    }
     /// Lengths of the tensors that the parameters are, in order: of a dense layer W and b, of a normalised one gain
     /// and shift, of codes a table each.
     pub fn tensors(&self) -> Vec<Vec<usize>> {
@@ -242,7 +268,7 @@ impl Network {
                 Kind::Embedding { codes, .. } => {
                     all.extend(codes.iter().map(|c| vec![c.levels, c.width]));
                 }
-                Kind::LayerNorm => all.extend([vec![after], vec![after]]),
+                Kind::LayerNorm | Kind::BatchNorm(_) => all.extend([vec![after], vec![after]]),
                 _ => {}
             }
         }
@@ -257,9 +283,9 @@ impl Network {
             .filter(|(_, o)| matches!(o.kind, Kind::Dense { .. }));
         dense.map(|(i, o)| o.at..o.at + self.widths[o.source] * self.widths[i + 1])
     }
-    /// Parameters to begin with: weights drawn, gains 1, everything else 0.
+    /// Numbers to begin with: weights drawn, gains and running variances 1, everything else 0.
     pub fn start(&self, seed: u64) -> Vec<f64> {
-        let mut x = vec![0.0; self.dim];
+        let mut x = vec![0.0; self.size()];
         for (i, operation) in self.operations.iter().enumerate() {
             let (before, after) = (self.widths[operation.source], self.widths[i + 1]);
             let here = &mut x[operation.at..];
@@ -278,8 +304,11 @@ impl Network {
                         from += table.len();
                     }
                 }
-                Kind::LayerNorm => here[..after].fill(1.0),
+                Kind::LayerNorm | Kind::BatchNorm(_) => here[..after].fill(1.0),
                 _ => {}
+            }
+            if let Kind::BatchNorm(running) = operation.kind {
+                x[self.dim + running + after..][..after].fill(1.0);
             }
         }
         x

@@ -32,6 +32,9 @@ impl<'a, N: Number> Supervised<'a, N> {
             let (k, n) = (head.outputs, network.outputs());
             return Err(format!("the loss is of {k} outputs, and the network has {n}"));
         }
+        if network.gathers().next().is_some() {
+            return Err("batch normalisation looks at the rows of a mini-batch, and this loss is of all rows: train it by mini-batches, or take layer normalisation".into());
+        }
         let passes = Passes::new(network, BATCH.min(data.rows.max(1)), Some(&head));
         let zeros = vec![N::default(); network.dim()];
         Ok(Supervised {

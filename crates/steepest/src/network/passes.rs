@@ -1,8 +1,8 @@
 //! Rows through a network, and slopes back.
 //!
-//! A batch goes in two rounds over the threads: blocks of rows, each there and back; then blocks of the weights, whose
-//! slopes are sums over all rows in their order. So the bits are the same on any number of threads. No pass allocates
-//! but for the two jobs that are handed out.
+//! A batch goes in two rounds over the threads: blocks of rows, each there and back, which wait for each other where columns
+//! are normalised; then blocks of the weights, whose slopes are sums over all rows in their order. So the bits are the same on any number of threads. No pass allocates
+//! but for the jobs that are handed out.
 mod block;
 mod normal;
 
@@ -15,6 +15,7 @@ use crate::numbers::random::Random;
 use crate::numbers::real::Float;
 use crate::parallel::pool::pool;
 use block::level;
+use normal::{OF_A_COLUMN, follow, gather_back, recall, spread};
 use std::ops::Range;
 
 /// Numbers that networks work with.
@@ -33,6 +34,8 @@ struct Buffer<N> {
     delta: Room<N>,
     /// Inverse standard deviations of normalised rows.
     inverse: Room<N>,
+    /// What normalised columns need, see [`OF_A_COLUMN`].
+    columns: Room<f64>,
 }
 
 /// A block of weights whose slopes are one task.
@@ -60,6 +63,8 @@ pub struct Passes<N: Number> {
     there: Vec<Packed<N>>,
     back: Vec<Packed<N>>,
     tiles: Vec<Patch>,
+    /// The operations that need all rows of a batch before one can go on.
+    gathers: Vec<usize>,
     margin: Room<f64>,
     target: Room<f64>,
     value: Room<f64>,
@@ -123,9 +128,10 @@ impl<N: Number> Passes<N> {
                 let stride = width.next_multiple_of(N::LANES);
                 let kind = i.checked_sub(1).map(|o| &network.operations[o].kind);
                 let trained = head.is_some();
+                let columns = matches!(kind, Some(Kind::BatchNorm(_)));
                 let bent = match kind {
                     Some(Kind::Dense { activation, .. }) => activation.entry.name != "identity",
-                    Some(Kind::Dropout(_) | Kind::LayerNorm) => true,
+                    Some(Kind::Dropout(_) | Kind::LayerNorm | Kind::BatchNorm(_)) => true,
                     _ => false,
                 };
                 Buffer {
@@ -139,6 +145,7 @@ impl<N: Number> Passes<N> {
                     } else {
                         0
                     }),
+                    columns: Room::new(if columns { OF_A_COLUMN * width } else { 0 }),
                 }
             })
             .collect();
@@ -158,7 +165,7 @@ impl<N: Number> Passes<N> {
                     let cuts = (0..before).step_by(rows).map(cut);
                     tiles.extend(cuts.map(|inputs| Patch { operation, inputs }));
                 }
-                Kind::LayerNorm | Kind::Embedding { .. } => {
+                Kind::LayerNorm | Kind::BatchNorm(_) | Kind::Embedding { .. } => {
                     tiles.push(Patch { operation, inputs: 0..0 });
                 }
                 _ => {}
@@ -172,6 +179,7 @@ impl<N: Number> Passes<N> {
             back: vec![Packed::default(); network.operations.len()],
             squares: Room::new(tiles.len()),
             tiles,
+            gathers: network.gathers().collect(),
             margin: Room::new(most * outputs),
             target: Room::new(most * targets),
             value: Room::new(most * targets),
@@ -187,6 +195,12 @@ impl<N: Number> Passes<N> {
     /// Packs weights that are not read as they lie.
     fn pack(&mut self, x: &[N], trained: bool) {
         for (i, o) in self.network.operations.iter().enumerate() {
+            if let Kind::BatchNorm(running) = o.kind
+                && !trained
+            {
+                let to = &mut self.buffers[i + 1];
+                recall(&x[self.network.dim + running..], to.width, to.columns.all());
+            }
             if !matches!(o.kind, Kind::Dense { .. }) {
                 continue;
             }
@@ -210,7 +224,7 @@ impl<N: Number> Passes<N> {
             let to = Allotted::new(&mut to[from * k..(from + some.len()) * k]);
             // SAFETY: the rows of a block are its own.
             self.blocks(some, |way, rows| unsafe {
-                way.go(x, data, some, rows.clone(), None);
+                way.go(x, data, some, rows.clone(), None, 0..way.activations.len());
                 let to = to.part(rows.start * k, rows.end * k);
                 way.margins(rows, to);
             });
@@ -232,12 +246,24 @@ impl<N: Number> Passes<N> {
             let some = picked.some(from..(from + most).min(all));
             // SAFETY: the rows of a block are its own.
             self.blocks(some, |way, rows| unsafe {
-                way.go(x, data, some, rows.clone(), None);
+                way.go(x, data, some, rows.clone(), None, 0..way.activations.len());
                 way.judge(data, head, some, rows, scale, false);
             });
             sum += self.summed(some.len(), head);
         }
         sum
+    }
+    /// Brings the running means and variances, which lie behind the parameters, nearer to those of the rows whose gradient was
+    /// asked last, by a tenth; at first they are the means of all so far. `step` counts from 1.
+    pub fn follow(&mut self, x: &mut [N], rows: usize, step: u64) {
+        let share = (1.0 / step as f64).max(0.1);
+        for (i, o) in self.network.operations.iter().enumerate() {
+            if let Kind::BatchNorm(running) = o.kind {
+                let to = &mut self.buffers[i + 1];
+                let numbers = &mut x[self.network.dim + running..];
+                follow(numbers, to.width, to.columns.all(), rows, share);
+            }
+        }
     }
     /// Σ scale · weight · loss over at most [`most`](Self::most) rows, and its slopes; with ½ `decay` ‖W‖² of all weights
     /// of dense layers.
@@ -254,16 +280,51 @@ impl<N: Number> Passes<N> {
         gradient: &mut [N],
     ) -> f64 {
         self.pack(x, true);
-        // SAFETY: the rows of a block are its own.
-        self.blocks(picked, |way, rows| unsafe {
-            way.go(x, data, picked, rows.clone(), dropping);
-            way.judge(data, head, picked, rows.clone(), scale, true);
-            way.return_by(x, rows);
-        });
+        // Where columns are normalised, all rows must be there before one goes on, on the way back too.
         let rows = picked.len();
+        let mut first = 0;
+        for g in 0..self.gathers.len() {
+            let i = self.gathers[g];
+            // SAFETY: the rows of a block are its own.
+            self.blocks(picked, |way, rows| unsafe {
+                way.go(x, data, picked, rows, dropping, first..i);
+            });
+            self.gather(i, rows, false);
+            first = i;
+        }
+        let mut last = self.activations.len();
+        let after = self.gathers.last().map_or(0, |i| i + 1);
+        // SAFETY: as above.
+        self.blocks(picked, |way, rows| unsafe {
+            way.go(x, data, picked, rows.clone(), dropping, first..last);
+            way.judge(data, head, picked, rows.clone(), scale, true);
+            way.return_by(x, rows, after..last);
+        });
+        last = after;
+        for g in (0..self.gathers.len()).rev() {
+            self.gather(self.gathers[g], rows, true);
+            let after = g.checked_sub(1).map_or(0, |g| self.gathers[g] + 1);
+            // SAFETY: as above.
+            self.blocks(picked, |way, rows| unsafe { way.return_by(x, rows, after..last) });
+            last = after;
+        }
         self.weigh(x, rows, decay, gradient);
         let squares: f64 = if decay > 0.0 { self.squares.all().iter().sum() } else { 0.0 };
         self.summed(rows, head) + 0.5 * decay * squares
+    }
+    /// What all rows together say of the columns before an operation, or of the slopes behind it.
+    fn gather(&mut self, i: usize, rows: usize, back: bool) {
+        let (from, to) = (&self.buffers[self.network.operations[i].source], &self.buffers[i + 1]);
+        let (shape, all) = ((to.width, to.stride), rows * to.stride);
+        // SAFETY: no task is under way.
+        unsafe {
+            let columns = to.columns.part(0, to.columns.len());
+            if back {
+                gather_back(to.delta.read(0, all), to.slope.read(0, all), shape, columns);
+            } else {
+                spread(from.value.read(0, all), shape, columns);
+            }
+        }
     }
     /// Sums in the order of the rows.
     fn summed(&mut self, rows: usize, head: &Head) -> f64 {
@@ -309,6 +370,15 @@ impl<N: Number> Passes<N> {
                     plus_product(gain, delta, plain);
                     plus(shift, delta);
                 }
+                return;
+            }
+            if let Kind::BatchNorm(_) = o.kind {
+                // SAFETY: as above; what was gathered is read alone.
+                let (gain, shift) = unsafe { all.part(o.at, o.at + 2 * n) }.split_at_mut(n);
+                let means = unsafe { to.columns.read(3 * n, 5 * n) };
+                let sum = |to: &mut N, mean: &f64| *to = N::of_f64(mean * rows as f64);
+                shift.iter_mut().zip(means).for_each(|(to, m)| sum(to, m));
+                gain.iter_mut().zip(&means[n..]).for_each(|(to, m)| sum(to, m));
                 return;
             }
             if let Kind::Embedding { codes, numbers } = &o.kind {

@@ -246,9 +246,10 @@ impl<N: Number + rule::Compiled> Underway<'_, N> {
         let Memory { x, tensors, state, step, first, .. } = &mut self.memory;
         let dropping = Some(Dropping { seed, step: *step as u32 });
         let (passes, data, head) = (&mut self.passes, self.data, self.head);
-        let mut ask =
-            |x: &[N], g: &mut [N]| passes.gradient(x, data, head, rows, scale, decay, dropping, g);
-        let value = fallen * ask(x, &mut self.gradient);
+        let ask = |passes: &mut Passes<N>, x: &[N], g: &mut [N]| {
+            passes.gradient(x, data, head, rows, scale, decay, dropping, g)
+        };
+        let value = fallen * ask(passes, x, &mut self.gradient);
         if !value.is_finite() && first.is_nan() {
             return Err(Status::NotFinite(format!(
                 "the loss of the first batch is {value} where training begins: columns, targets or weights are too large for the precision"
@@ -261,12 +262,13 @@ impl<N: Number + rule::Compiled> Underway<'_, N> {
             *first = value;
         }
         *step += 1;
+        passes.follow(x, rows.len(), *step);
         let at = Moment { step: *step, rate, value };
         if self.chain.asks_twice() {
-            self.place.resize(x.len(), N::default());
+            self.place.resize(self.gradient.len(), N::default());
             let mut here = chain::tensors(&self.shapes, x, &self.gradient, tensors);
             self.chain.place(at, &mut here, state, &mut split(&self.shapes, &mut self.place));
-            ask(&self.place, &mut self.gradient);
+            ask(passes, &self.place, &mut self.gradient);
         }
         let mut here = chain::tensors(&self.shapes, x, &self.gradient, tensors);
         self.chain.step(at, &mut here, state);
@@ -360,11 +362,11 @@ pub fn train<N: Number + rule::Compiled>(
             return Err("the memory is of other rules, or of another schedule".into());
         }
     }
-    if memory.x.len() != network.dim() {
-        let (n, got) = (network.dim(), memory.x.len());
+    if memory.x.len() != network.size() {
+        let (n, got) = (network.size(), memory.x.len());
         return Err(format!("the network has {n} parameters; got {got}").into());
     }
-    if memory.rows > data.rows || !(memory.best.is_empty() || memory.best.len() == network.dim()) {
+    if memory.rows > data.rows || !(memory.best.is_empty() || memory.best.len() == network.size()) {
         return Err("the memory is of another table, or of another network".into());
     }
     let begun = (memory.epoch, memory.step);
@@ -536,6 +538,9 @@ fn refuse<N: Number>(
     if head.outputs != network.outputs() {
         let (k, n) = (head.outputs, network.outputs());
         return Err(format!("the loss is of {k} outputs, and the network has {n}"));
+    }
+    if network.gathers().next().is_some() && training.batch.min(data.rows) < 2 {
+        return Err("batch normalisation needs at least two rows a batch".into());
     }
     if data.rows == 0 || training.batch == 0 {
         return Err("training needs at least one row, and one row a batch".into());

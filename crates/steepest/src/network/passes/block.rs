@@ -1,5 +1,5 @@
 //! A block of rows through the layers, there and back.
-use super::normal::{normalise, normalise_back};
+use super::normal::{normalise, normalise_back, normalise_columns, normalise_columns_back};
 use super::*;
 
 /// What a block of rows does on its way.
@@ -27,7 +27,7 @@ impl<N: Number> Passes<N> {
         let p = &self.buffers[buffer];
         unsafe { p.delta.part(rows.start * p.stride, rows.end * p.stride) }
     }
-    /// The way there.
+    /// The way there, by some of the operations.
     pub(super) unsafe fn go(
         &self,
         x: &[N],
@@ -35,11 +35,15 @@ impl<N: Number> Passes<N> {
         picked: Picked<'_>,
         rows: Range<usize>,
         dropping: Option<Dropping>,
+        some: Range<usize>,
     ) {
-        let first = &self.buffers[0];
-        let to = (unsafe { self.values(0, &rows) }, first.stride);
-        data.gather(picked, rows.clone(), first.width, to);
-        for (i, o) in self.network.operations.iter().enumerate() {
+        if some.start == 0 {
+            let first = &self.buffers[0];
+            let to = (unsafe { self.values(0, &rows) }, first.stride);
+            data.gather(picked, rows.clone(), first.width, to);
+        }
+        for i in some {
+            let o = &self.network.operations[i];
             let (from, to) = (&self.buffers[o.source], &self.buffers[i + 1]);
             let (before, after) =
                 (unsafe { self.read(o.source, &rows) }, unsafe { self.values(i + 1, &rows) });
@@ -99,6 +103,13 @@ impl<N: Number> Passes<N> {
                     let inverse =
                         plain.is_some().then(|| unsafe { to.inverse.part(rows.start, rows.end) });
                     normalise(before, after, (to.width, to.stride), gain, shift, plain, inverse);
+                }
+                Kind::BatchNorm(_) => {
+                    let numbers = x[o.at..o.at + 2 * to.width].split_at(to.width);
+                    let plain = unsafe { self.slopes_if_trained(i + 1, &rows) };
+                    let columns = unsafe { to.columns.read(0, to.columns.len()) };
+                    let shape = (to.width, to.stride);
+                    normalise_columns(before, after, shape, columns, numbers, plain);
                 }
                 Kind::Add { other, .. } => {
                     after.copy_from_slice(before);
@@ -161,9 +172,10 @@ impl<N: Number> Passes<N> {
             }
         }
     }
-    /// The way back.
-    pub(super) unsafe fn return_by(&self, x: &[N], rows: Range<usize>) {
-        for (i, o) in self.network.operations.iter().enumerate().rev() {
+    /// The way back, by some of the operations.
+    pub(super) unsafe fn return_by(&self, x: &[N], rows: Range<usize>, some: Range<usize>) {
+        for i in some.rev() {
+            let o = &self.network.operations[i];
             let (from, to) = (&self.buffers[o.source], &self.buffers[i + 1]);
             let delta = unsafe { self.deltas(i + 1, &rows) };
             if self.activations[i].is_some() || matches!(o.kind, Kind::Dropout(_)) {
@@ -191,6 +203,12 @@ impl<N: Number> Passes<N> {
                     let inverse = unsafe { to.inverse.part(rows.start, rows.end) };
                     let plain = unsafe { self.slopes(i + 1, &rows) };
                     normalise_back(delta, plain, inverse, gain, to.stride, before, o.adds);
+                }
+                Kind::BatchNorm(_) => {
+                    let gain = &x[o.at..o.at + to.width];
+                    let columns = unsafe { to.columns.read(0, to.columns.len()) };
+                    let slopes = (&*delta, unsafe { &*self.slopes(i + 1, &rows) });
+                    normalise_columns_back(slopes, columns, gain, to.stride, before, o.adds);
                 }
             }
         }
