@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.linalg import lstsq
 from scipy.optimize import minimize as scipy_minimize
+from scipy.sparse import csr_array
 
 import steepest
 from steepest import penalties
@@ -234,3 +236,94 @@ def test_penalties_and_constraints_do_not_go_together() -> None:
         steepest.minimize(fun, np.zeros(N), jac=jac, penalty="l1", constraints=plane)
     with pytest.raises(InputError, match="no method takes this problem on that has the options memory, away"):
         steepest.minimize(fun, np.zeros(N), jac=jac, options={"memory": 3, "away": True})
+
+
+def equations(seed: int, rows: int = 4) -> tuple[Floats, Floats]:
+    """Rows of very different sizes, of which the last follows from two others."""
+    rng = np.random.default_rng(90 + seed)
+    A = rng.normal(size=(rows, N)) * 10.0 ** rng.uniform(-3, 3, size=(rows, 1))
+    A[:, 3] = 0.0
+    A[-1] = A[0] / np.linalg.norm(A[0]) - 2 * A[1] / np.linalg.norm(A[1])
+    return A, A @ rng.normal(size=N)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_nearest_point_that_solves_equations_is_that_of_least_squares(seed: int) -> None:
+    """x + A⁺(b − A x), by SciPy's lstsq; one FISTA step on half the squared distance is the projection."""
+    A, b = equations(seed)
+    far = 100 * np.random.default_rng(seed).normal(size=N)
+    size = np.linalg.norm(A, axis=1)
+    nearest = far + lstsq(A / size[:, None], (b - A @ far) / size)[0]
+    r = steepest.minimize(
+        lambda x: 0.5 * np.sum((x - far) ** 2), np.zeros(N), jac=lambda x: x - far,
+        penalty=("affine", A, b), tol=1e-14,
+    )  # fmt: skip
+    assert r.success, r.message
+    np.testing.assert_allclose(r.x, nearest, atol=1e-9)
+    assert np.all(np.abs(A @ r.x - b) <= 1e-12 * (np.abs(A) @ np.abs(r.x) + np.abs(b)))
+    sparse = steepest.minimize(
+        lambda x: 0.5 * np.sum((x - far) ** 2), np.zeros(N), jac=lambda x: x - far,
+        penalty=("affine", csr_array(A), b), tol=1e-14,
+    )  # fmt: skip
+    np.testing.assert_array_equal(sparse.x, r.x)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_least_under_equations_solves_the_bordered_system(seed: int) -> None:
+    fun, jac = quadratic(seed)
+    A, b = equations(seed)
+    hessian = np.array([jac(e) - jac(np.zeros(N)) for e in np.eye(N)])
+    bordered = np.block([[hessian, A[:3].T], [A[:3], np.zeros((3, 3))]])
+    best = np.linalg.solve(bordered, [*-jac(np.zeros(N)), *b[:3]])[:N]
+    start = 10 * np.random.default_rng(seed).normal(size=N)
+    for method in [None, "fista", "panoc", "adapgm"]:
+        r = steepest.minimize(fun, start, jac=jac, penalty=("affine", A, b), method=method)
+        assert r.success, (method, r.message)
+        assert fun(r.x) - fun(best) <= 1e-6 * fun(best), method
+        assert np.all(np.abs(A @ r.x - b) <= 1e-12 * (np.abs(A) @ np.abs(r.x) + np.abs(b))), method
+
+
+def test_one_equation_is_a_plane_and_names_have_their_own() -> None:
+    fun, jac = quadratic(2)
+    normal = np.random.default_rng(2).normal(size=N)
+    plane = steepest.minimize(fun, np.zeros(N), jac=jac, penalty=(penalties.Hyperplane(1.5), normal))
+    for row in [normal, normal[None]]:
+        r = steepest.minimize(fun, np.zeros(N), jac=jac, penalty=("affine", row, 1.5))
+        np.testing.assert_allclose(r.x, plane.x, atol=1e-6)
+    parts = steepest.minimize(
+        lambda p: float(np.sum((p["w"] - 1) ** 2) + np.sum(p["b"] ** 2)), {"w": np.zeros((2, 3)), "b": np.ones(2)},
+        penalty={"w": ("affine", np.stack([np.ones((2, 3)), np.eye(2, 3)]), [3.0, 0.0])},
+    )  # fmt: skip
+    assert parts.success, parts.message
+    np.testing.assert_allclose([parts.x["w"].sum(), np.trace(parts.x["w"])], [3.0, 0.0], atol=1e-9)
+    np.testing.assert_allclose(parts.x["b"], 0.0, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("A", "b", "why"),
+    [
+        ([[1, 1, 0], [0, 1, 1], [2, 4, 2]], [1, 1, 5], "row 2 follows from rows 0, 1, which make its right side 4"),
+        ([[1, 0, 0], [0, 1, 0], [3, 0, 0]], [1, 1, 2], "row 2 follows from row 0, which makes its right side 3"),
+        ([[1, 0, 0], [0, 0, 0]], [1, 2], "row 1 is 0, and 0 does not reach its right side 2"),
+        (np.eye(3)[[0, 1, 2, 2]], [1, 2, 3, 3.1], "row 3 follows from row 2, which makes its right side 3; got 3.1"),
+    ],
+)  # fmt: skip
+def test_equations_that_contradict_each_other_are_named(A: Any, b: Any, why: str) -> None:
+    with pytest.raises(InputError, match=f"the penalty affine allows no point: {why}"):
+        steepest.minimize(lambda x: float(x @ x), np.zeros(3), penalty=("affine", A, b))
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ((np.ones((2, 4)), 0.0), r"A of penalty must be numbers in the shape \(rows, 3\); got the shape \(2, 4\)"),
+        ((np.ones((0, 3)), 0.0), r"A of penalty must be numbers in the shape \(rows, 3\)"),
+        (("all", 0.0), r"A of penalty must be numbers in the shape \(rows, 3\); got 'all'"),
+        ((np.eye(3), [1.0, 2.0]), "b of penalty must be a number for each of the 3 rows of A"),
+        ((np.diag([1.0, np.nan, 1.0]), 0.0), "A of penalty must be finite; row 1 is not"),
+        ((np.eye(3), [1.0, 2.0, np.inf]), "b of penalty must be finite; row 2 is not"),
+    ],
+)  # fmt: skip
+def test_equations_that_are_none_are_refused(given: Any, why: str) -> None:
+    with pytest.raises(InputError, match=why):
+        steepest.minimize(lambda x: float(x @ x), np.zeros(3), penalty=("affine", *given))

@@ -101,6 +101,8 @@ def minimize(
         in (``"simplex"``). `alpha` multiplies it: a number (1 unless given), or one for each variable, where 0 leaves a
         variable free, and for ``"half_space"`` and ``"hyperplane"`` the normal; `groups` labels the variables of
         ``"group_lasso"``, and of what is over a whole vector (``"simplex"``, say), which is then over each group alone.
+        Linear equations A x = b are ``("affine", A, b)``: rows that depend on others are found, and named where
+        they contradict them.
         Variables that are fixed are bounds (v, v). For an x0 with names a dict of these by name;
         what it does not name has none. Of a matrix x0 or part ``"nuclear_norm"`` sees the matrix. `fun` of the result
         has the penalty in it.

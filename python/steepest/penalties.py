@@ -15,6 +15,7 @@ from steepest._catalog import Settings
 __all__ = [
     "L1",
     "L2",
+    "Affine",
     "Box",
     "CappedSimplex",
     "ElasticNet",
@@ -357,7 +358,7 @@ class HalfSpace(Settings):
 class Hyperplane(Settings):
     """A plane, a′x = right (an affine set of one row): 0 on it and +∞ off it. The normal a is what alpha
     is, one number for each variable, of either sign; 0 leaves a variable free. Its prox is the projection,
-    x − t a (a′x − right)/(a′ t a). Several rows at once are constraints.
+    x − t a (a′x − right)/(a′ t a). Several rows at once are `affine`.
 
     Parikh and Boyd 2014, section 6.2.1, <https://doi.org/10.1561/2400000003>.
 
@@ -370,3 +371,18 @@ class Hyperplane(Settings):
     registry: ClassVar[str] = "penalties"
     name: ClassVar[str] = "hyperplane"
     right: float = 0.0
+
+
+@dataclass(frozen=True)
+class Affine(Settings):
+    """What solves linear equations, A x = b (an affine set): 0 there and +∞ elsewhere. The rows of A are
+    what alpha is, with their right sides b beside them (0 unless given); one row is a `hyperplane`. Its
+    prox is the projection, x − t A′(A t A′)⁻¹(A x − b), by rows that are made orthogonal once. A row that
+    depends on those before it (its angle to them is below 1e-10) says nothing where its right side is
+    theirs; else no point is allowed, and the row is named.
+
+    Parikh and Boyd 2014, section 6.2.1, <https://doi.org/10.1561/2400000003>.
+    """
+
+    registry: ClassVar[str] = "penalties"
+    name: ClassVar[str] = "affine"

@@ -192,7 +192,7 @@ fn penalties(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
         offers.set_item("bounds", o.bounds)?;
         offers.set_item("convex", o.convex)?;
         offers.set_item("groups", e.structured.is_some())?;
-        offers.set_item("normal", e.normal)?;
+        offers.set_item("alpha", snake(&format!("{:?}", e.alpha)))?;
         d.set_item("offers", offers)?;
         all.append(d)?;
     }

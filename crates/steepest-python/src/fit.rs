@@ -168,7 +168,7 @@ impl Model {
         let groups =
             (entry.groups || self.groups.is_some()).then(|| (0..n).map(of).collect::<Vec<_>>());
         let shape = (lay.learnt == 0).then_some([lay.margins, lay.width]);
-        let on = Structure { weight: &weight, groups: groups.as_deref(), shape };
+        let on = Structure { weight: &weight, groups: groups.as_deref(), shape, right: None };
         let mut plain = entry.over(&settings, &on)?;
         if let Some(scale) = &self.scale {
             if scale.len() != columns || scale.iter().any(|s| !(*s > 0.0 && s.is_finite())) {

@@ -58,8 +58,9 @@ pub struct Request {
 #[pyo3(from_item_all)]
 pub struct Part {
     penalty: Named,
-    /// The weight (alpha) of each of its variables.
+    /// The weight (alpha) of each of its variables; rows of them where it has right sides.
     weight: Vec<f64>,
+    right: Option<Vec<f64>>,
     groups: Option<Vec<usize>>,
     shape: Vec<usize>,
 }
@@ -146,9 +147,10 @@ fn penalised(
     for part in parts {
         let (entry, settings) = look_up!("penalty", PENALTIES, &part.penalty)?;
         let shape = <[usize; 2]>::try_from(&part.shape[..]).ok();
-        let on = Structure { weight: &part.weight, groups: part.groups.as_deref(), shape };
+        let (groups, right) = (part.groups.as_deref(), part.right.as_deref());
+        let on = Structure { weight: &part.weight, groups, shape, right };
         names.push(entry.name);
-        all.push((part.weight.len(), entry.over(&settings, &on)?));
+        all.push((part.shape.iter().product(), entry.over(&settings, &on)?));
     }
     // One part needs no parts: it may be more than they can be.
     let whole = if all.len() == 1 { all.remove(0).1 } else { Box::new(Parts::new(all)) };

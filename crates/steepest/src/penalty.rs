@@ -341,13 +341,26 @@ pub struct Structure<'a> {
     pub groups: Option<&'a [usize]>,
     /// Rows and columns, where the coordinates are a matrix, a row after the other.
     pub shape: Option<[usize; 2]>,
+    /// A right side for each row, where the weights are the rows of several equations, one after the other.
+    pub right: Option<&'a [f64]>,
 }
 
 impl<'a> Structure<'a> {
     /// Coordinates without groups, in no matrix.
     pub fn plain(weight: &'a [f64]) -> Self {
-        Structure { weight, groups: None, shape: None }
+        Structure { weight, groups: None, shape: None, right: None }
     }
+}
+
+/// What the weights of a penalty are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alpha {
+    /// How much it counts at each coordinate, at least 0.
+    Weight,
+    /// A normal vector, of any sign.
+    Normal,
+    /// The rows of a matrix, of any sign, each with a right side.
+    Rows,
 }
 
 /// (settings, structure) → the penalty.
@@ -370,8 +383,8 @@ pub struct Entry {
     pub structured: Option<BuildOn>,
     /// Whether that is by groups.
     pub groups: bool,
-    /// Whether the weights are a normal vector, of any sign.
-    pub normal: bool,
+    /// What the weights (alpha) are.
+    pub alpha: Alpha,
     /// What its formula recorded of itself: value and prox of one coordinate, with inputs `x`, `step` and
     /// its settings. None where it is no sum over coordinates.
     pub program: Option<fn() -> Program>,
@@ -406,7 +419,7 @@ impl Entry {
             build: |settings, weight| Box::new(PerCoordinate::new(P::of(settings), weight)),
             structured: None,
             groups: false,
-            normal: false,
+            alpha: Alpha::Weight,
             program: Some(|| {
                 record(|| {
                     let names: Vec<Symbol> =

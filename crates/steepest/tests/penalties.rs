@@ -270,3 +270,47 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    /// Several equations, in the metric of the steps: what is left solves them, and what was moved is made of T A′.
+    #[test]
+    fn equations_are_met_along_their_rows(
+        a in prop::collection::vec(-1.0..1.0f64, 2 * N), at in vector(-3.0, 3.0), x in vector(-100.0, 100.0),
+        t in vector(0.01, 10.0), scale in vector(0.1, 5.0),
+    ) {
+        let e = PENALTIES.iter().find(|e| e.name == "affine").expect("it is there");
+        // The third row follows from the first two.
+        let third: Vec<f64> = (0..N).map(|j| a[j] - 2.0 * a[N + j]).collect();
+        let rows = [&a[..], &third].concat();
+        let times = |x: &[f64]| -> Vec<f64> {
+            rows.chunks(N).map(|r| r.iter().zip(x).map(|(a, x)| a * x).sum()).collect()
+        };
+        let right = times(&at);
+        let on = Structure { right: Some(&right), ..Structure::plain(&rows) };
+        let plain = e.over(&[], &on).expect("they fit together");
+        let scaled = plain.rescaled(&scale).expect("it has units");
+        for (p, unit) in [(&plain, [1.0; N].to_vec()), (&scaled, scale.clone())] {
+            let mut u = x.clone();
+            p.prox(&mut u, Steps::Diagonal(&t));
+            prop_assert_eq!(p.value(&u), 0.0);
+            let there: Vec<f64> = u.iter().zip(&unit).map(|(u, s)| u * s).collect();
+            for (got, want) in times(&there).iter().zip(&right) {
+                prop_assert!((got - want).abs() <= 1e-9, "{got} {want}");
+            }
+            // Two numbers explain all of (x − u) / t: the rest is at right angles to both rows' complement.
+            let moved: Vec<f64> = (0..N).map(|j| (x[j] - u[j]) / t[j]).collect();
+            let row = |i: usize| -> Vec<f64> { (0..N).map(|j| a[i * N + j] * unit[j]).collect() };
+            let inner = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+            let (r, s) = (row(0), row(1));
+            let (rr, rs, ss) = (inner(&r, &r), inner(&r, &s), inner(&s, &s));
+            let det = rr * ss - rs * rs;
+            prop_assume!(det > 1e-3 * rr * ss);
+            let (mr, ms) = (inner(&moved, &r), inner(&moved, &s));
+            let (c, d) = ((mr * ss - ms * rs) / det, (ms * rr - mr * rs) / det);
+            let size = inner(&moved, &moved).sqrt();
+            for j in 0..N {
+                prop_assert!((moved[j] - c * r[j] - d * s[j]).abs() <= 1e-8 * (1.0 + size), "{moved:?}");
+            }
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Shares of a whole of which none may be too large.
 use super::secular::{along, penalised, reaches};
-use crate::penalty::{Entry, Offers, Penalty, Steps};
+use crate::penalty::{Alpha, Entry, Offers, Penalty, Steps};
 use crate::settings::Described;
 
 crate::settings! {
@@ -133,6 +133,6 @@ pub(super) const ENTRY: Entry = Entry {
     },
     structured: None,
     groups: false,
-    normal: false,
+    alpha: Alpha::Weight,
     program: None,
 };

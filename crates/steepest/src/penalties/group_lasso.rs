@@ -1,6 +1,6 @@
 //! Norms by groups: coefficients that come and go together.
 use super::secular::{along, norm, penalised, secular};
-use crate::penalty::{Entry, Offers, Penalty, Steps, Structure};
+use crate::penalty::{Alpha, Entry, Offers, Penalty, Steps, Structure};
 use crate::settings::Described;
 
 crate::settings! {
@@ -116,6 +116,6 @@ pub(super) const ENTRY: Entry = Entry {
     build: |settings, weight| Box::new(Groups::new(settings[0] > 0.0, &Structure::plain(weight))),
     structured: Some(|settings, on| Box::new(Groups::new(settings[0] > 0.0, on))),
     groups: true,
-    normal: false,
+    alpha: Alpha::Weight,
     program: None,
 };

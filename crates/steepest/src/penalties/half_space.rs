@@ -1,6 +1,6 @@
 //! One side of a plane, and the plane itself.
 use super::secular::{SLACK, penalised};
-use crate::penalty::{Entry, Offers, Penalty, Steps};
+use crate::penalty::{Alpha, Entry, Offers, Penalty, Steps};
 use crate::settings::Described;
 
 crate::settings! {
@@ -91,6 +91,6 @@ pub(super) const ENTRY: Entry = Entry {
     },
     structured: None,
     groups: false,
-    normal: true,
+    alpha: Alpha::Normal,
     program: None,
 };

@@ -1,12 +1,12 @@
 //! A plane.
 use super::half_space::{OFFERS, Side};
-use crate::penalty::Entry;
+use crate::penalty::{Alpha, Entry};
 use crate::settings::Described;
 
 crate::settings! {
     /// A plane, a′x = right (an affine set of one row): 0 on it and +∞ off it. The normal a is what alpha is, one number
     /// for each variable, of either sign; 0 leaves a variable free. Its prox is the projection,
-    /// x − t a (a′x − right)/(a′ t a). Several rows at once are constraints.
+    /// x − t a (a′x − right)/(a′ t a). Several rows at once are `affine`.
     ///
     /// Parikh and Boyd 2014, section 6.2.1, <https://doi.org/10.1561/2400000003>.
     "hyperplane" Hyperplane {
@@ -25,6 +25,6 @@ pub(super) const ENTRY: Entry = Entry {
     },
     structured: None,
     groups: false,
-    normal: true,
+    alpha: Alpha::Normal,
     program: None,
 };

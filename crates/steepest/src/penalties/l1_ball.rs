@@ -1,6 +1,6 @@
 //! The ball of absolute values.
 use super::secular::{SLACK, along, penalised};
-use crate::penalty::{Entry, Offers, Penalty, Steps};
+use crate::penalty::{Alpha, Entry, Offers, Penalty, Steps};
 use crate::settings::Described;
 
 crate::settings! {
@@ -98,6 +98,6 @@ pub(super) const ENTRY: Entry = Entry {
     },
     structured: None,
     groups: false,
-    normal: false,
+    alpha: Alpha::Weight,
     program: None,
 };

@@ -1,6 +1,6 @@
 //! The Euclidean ball.
 use super::secular::{SLACK, along, norm, penalised};
-use crate::penalty::{Entry, Offers, Penalty, Steps};
+use crate::penalty::{Alpha, Entry, Offers, Penalty, Steps};
 use crate::settings::Described;
 
 crate::settings! {
@@ -97,6 +97,6 @@ pub(super) const ENTRY: Entry = Entry {
     },
     structured: None,
     groups: false,
-    normal: false,
+    alpha: Alpha::Weight,
     program: None,
 };

@@ -1,6 +1,6 @@
 //! The largest of all coefficients.
 use super::secular::{along, penalised};
-use crate::penalty::{Entry, Offers, Penalty, Steps};
+use crate::penalty::{Alpha, Entry, Offers, Penalty, Steps};
 use crate::settings::Described;
 
 crate::settings! {
@@ -83,6 +83,6 @@ pub(super) const ENTRY: Entry = Entry {
     },
     structured: None,
     groups: false,
-    normal: false,
+    alpha: Alpha::Weight,
     program: None,
 };

@@ -33,4 +33,5 @@ penalties! {
     nuclear_norm,
     half_space,
     hyperplane,
+    affine,
 }

@@ -1,6 +1,6 @@
 //! The sum of a matrix's singular values: matrices of low rank.
 use super::secular::{along, penalised};
-use crate::penalty::{Entry, Offers, Penalty, Steps, Structure};
+use crate::penalty::{Alpha, Entry, Offers, Penalty, Steps, Structure};
 use crate::settings::Described;
 use crate::linalg::vectors::dot;
 
@@ -161,6 +161,6 @@ pub(super) const ENTRY: Entry = Entry {
     build: |_, weight| Box::new(Trace::new(&Structure::plain(weight))),
     structured: Some(|_, on| Box::new(Trace::new(on))),
     groups: false,
-    normal: false,
+    alpha: Alpha::Weight,
     program: None,
 };

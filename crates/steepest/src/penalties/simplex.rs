@@ -1,6 +1,6 @@
 //! The simplex: shares that sum to a whole.
 use super::secular::{penalised, reaches};
-use crate::penalty::{Entry, Offers, Penalty, Piece, Steps};
+use crate::penalty::{Alpha, Entry, Offers, Penalty, Piece, Steps};
 use crate::settings::Described;
 
 crate::settings! {
@@ -97,6 +97,6 @@ pub(super) const ENTRY: Entry = Entry {
     },
     structured: None,
     groups: false,
-    normal: false,
+    alpha: Alpha::Weight,
     program: None,
 };

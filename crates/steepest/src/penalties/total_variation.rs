@@ -1,6 +1,6 @@
 //! Total variation in one dimension: coordinates that follow one another with few steps.
 use super::secular::penalised;
-use crate::penalty::{Entry, Offers, Penalty, Steps};
+use crate::penalty::{Alpha, Entry, Offers, Penalty, Steps};
 use crate::settings::Described;
 use std::collections::VecDeque;
 
@@ -162,6 +162,6 @@ pub(super) const ENTRY: Entry = Entry {
     },
     structured: None,
     groups: false,
-    normal: false,
+    alpha: Alpha::Weight,
     program: None,
 };
