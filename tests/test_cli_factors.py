@@ -53,13 +53,20 @@ def test_without_a_target_they_are_clicks(table: Path, capsys: Any) -> None:
     assert "popular" in said
 
 
+def test_clicks_are_ranked_where_that_is_asked_for(table: Path, capsys: Any) -> None:
+    words = ["fit", str(table), "--user", "reader", "--item", "book", "--loss"]
+    assert main([*words, "bpr", "--alpha", "0.1"]) == 0
+    assert "ndcg" in capsys.readouterr().out
+    assert main([*words, "huber"]) == 2
+    assert "--loss is of ratings" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [
         (["--user", "reader"], "--user and --item go together"),
         (["--user", "reader", "--item", "bok"], "did you mean 'book'"),
         (["--user", "reader", "--item", "book", "--target", "book"], "the target must be numbers"),
-        (["--user", "reader", "--item", "book", "--save", "model"], "--save is not for"),
         (["--user", "reader", "--item", "book", "--loss", "huber"], "name their column by --target"),
         (["--user", "reader", "--item", "book", "--sample-weight", "when"], "--sample-weight is of ratings"),
         (["--user", "reader", "--item", "book", "--drop", "when"], "--drop is not for"),

@@ -161,7 +161,7 @@ def test_other_losses_and_factors_at_or_above_0_are_stationary() -> None:
     assert ((shown > 0) & (shown < 1)).all()
     model = RatingsFactorization(3, 0.02, nonnegative=True, validation=None, tol=1e-6).fit(u, i, np.abs(r))
     slopes = model._at.gradient(model._cells, model._factors)[1]
-    x = model._factors.packed(False)
+    x = model._factors.packed()
     assert x.min() >= 0
     assert np.abs(np.where(x > 0, slopes, np.minimum(slopes, 0))).max() < 1e-6
     assert (x == 0).any()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import re
 import secrets
@@ -25,7 +26,7 @@ from safetensors.numpy import load, save
 import steepest
 from steepest.errors import ModelFileError
 
-__all__ = ["FORMAT", "read_file", "write_file"]
+__all__ = ["FORMAT", "kind_of", "pack", "read_file", "unpack", "write_file"]
 
 #: the newest format that this version reads and writes
 FORMAT = 1
@@ -214,6 +215,21 @@ def read_file(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], 
     return checked(name, text, arrays, kind), arrays
 
 
+def kind_of(path: str | os.PathLike[str]) -> str | None:
+    """What kind of file it says it is; None where it says nothing. Only `read_file` checks it."""
+    if not Path(path).is_file():
+        return None
+    try:
+        with open(path, "rb") as stream:
+            head = stream.read(8)
+            size = int.from_bytes(head, "little")
+            text = metadata(head + stream.read(size)) if len(head) == 8 and size <= MOST_HEADER else None
+        found = None if text is None else json.loads(text)["kind"]
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return found if isinstance(found, str) else None
+
+
 def whole(path: str | os.PathLike[str]) -> bytes:
     """The file's bytes; read, not mapped, since a mapped file that is cut off meanwhile ends the process."""
     with open(path, "rb") as stream:
@@ -269,3 +285,44 @@ def checksum(data: dict[str, Any], arrays: Arrays) -> str:
         sha.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
         sha.update(np.ascontiguousarray(array).tobytes())
     return sha.hexdigest()
+
+
+def pack(facts: dict[str, Any], name: str) -> tuple[dict[str, Any], Arrays]:
+    """Plain data as JSON data and arrays, whose names begin with the one given: each array is replaced by its name.
+
+    Numbers that are not finite become texts, since JSON has none.
+    """
+    arrays: Arrays = {}
+
+    def walk(value: Any, name: str) -> Any:
+        if isinstance(value, np.ndarray):
+            arrays[name] = value
+            return {"array": name}
+        if isinstance(value, dict):
+            return {"dict": {str(key): walk(item, f"{name}.{key}") for key, item in value.items()}}
+        if isinstance(value, (list, tuple)):
+            return [walk(item, f"{name}.{i}") for i, item in enumerate(value)]
+        value = plain(value)
+        if isinstance(value, float) and not math.isfinite(value):
+            return {"float": repr(value)}
+        return value
+
+    return walk(facts, name), arrays
+
+
+def unpack(data: Any, arrays: Arrays) -> Any:
+    """What `pack` took apart."""
+    if isinstance(data, list):
+        return [unpack(item, arrays) for item in data]
+    if not isinstance(data, dict):
+        return data
+    if "array" in data:
+        return arrays[data["array"]]
+    if "float" in data:
+        return float(data["float"])
+    return {key: unpack(item, arrays) for key, item in data["dict"].items()}
+
+
+def plain(value: Any) -> Any:
+    """NumPy's scalars as Python's own."""
+    return value.item() if isinstance(value, np.generic) else value

@@ -8,6 +8,7 @@ use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use steepest::descend::descend;
+use steepest::factors::pairs::RankedPairs;
 use steepest::factors::top::{LeftOut, top};
 use steepest::factors::{Factors, MatrixShape};
 use steepest::losses::LOSSES;
@@ -19,7 +20,8 @@ use steepest::problem::facts;
 use steepest::refusal;
 use steepest::status::Halt;
 
-/// What is fitted, beside the arrays.
+/// What is fitted, beside the arrays; `pairs` where clicks are ranked: what each is set against, drawn by which seed, and
+/// whether the items stay.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 pub struct Model {
@@ -32,6 +34,7 @@ pub struct Model {
     loss: Named,
     method: Option<Named>,
     threads: usize,
+    pairs: Option<(usize, u64, bool)>,
 }
 
 /// The known entries, the start and the weight of the penalty of each variable.
@@ -72,7 +75,7 @@ impl Entries<'_> {
 }
 
 impl Model {
-    fn objective(&self, lent: &Lent<'_>) -> Result<Factors, Failure> {
+    fn objective(&self, lent: &Lent<'_>) -> Result<Box<dyn Objective>, Failure> {
         let (entry, settings) = look_up!("loss", LOSSES, &self.loss)?;
         let loss = (entry.build)(&settings, 1);
         refusal::targets("ratings", lent.target, |t| loss.refuses(t))?;
@@ -88,7 +91,12 @@ impl Model {
             let why = format!("{} has no non-negative factors: take the squared loss", entry.name);
             return Err(why.into());
         }
-        let factors = Factors::new(shape, loss, lent.codes, lent.target, lent.weight)?;
+        let factors: Box<dyn Objective> = match self.pairs {
+            None => Box::new(Factors::new(shape, loss, lent.codes, lent.target, lent.weight)?),
+            Some((each, seed, fixed)) => {
+                Box::new(RankedPairs::new(shape, loss, lent.codes, each, seed, fixed)?)
+            }
+        };
         let n = factors.dim();
         if [lent.start.len(), lent.alpha.len()] != [n; 2] || lent.low.is_some_and(|l| l.len() != n)
         {
@@ -126,7 +134,7 @@ pub fn fit_factors<'py>(
         with_threads(model.threads, || {
             let mut objective = model.objective(&lent)?;
             let penalty = penalty(&lent);
-            let facts = facts(&mut objective, &*penalty);
+            let facts = facts(&mut *objective, &*penalty);
             let (name, settings) = match &model.method {
                 Some((name, settings)) => (Some(name.as_str()), &settings[..]),
                 None => (None, &[][..]),
@@ -134,7 +142,7 @@ pub fn fit_factors<'py>(
             let chosen = choose(name, settings, &Around::default(), &facts)?;
             let (name, reason) = (chosen.name, chosen.reason);
             let solution =
-                descend(&mut objective, &*penalty, chosen.method, lent.start, stop, &mut watcher)?;
+                descend(&mut *objective, &*penalty, chosen.method, lent.start, stop, &mut watcher)?;
             Ok((solution, name, reason))
         })
     })?;

@@ -12,6 +12,7 @@ use std::ops::Range;
 
 mod cells;
 mod normal;
+pub mod pairs;
 pub mod top;
 
 /// How the entries are explained, beside the factors themselves.

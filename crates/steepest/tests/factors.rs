@@ -1,5 +1,6 @@
 //! Factors of a matrix: their halves against elimination in the open, and the same bits on any number of threads.
 use steepest::descend::descend;
+use steepest::factors::pairs::RankedPairs;
 use steepest::factors::top::{LeftOut, NONE, top};
 use steepest::factors::{Factors, MatrixShape};
 use steepest::linalg::cholesky::Cholesky;
@@ -207,4 +208,133 @@ fn what_newton_does_not_solve_is_refused() {
     assert!(half(&PerCoordinate::uniform(L1::default(), 0.1, n)).is_err());
     let loss = Box::new(Each(Hinge::default()));
     assert!(Factors::new(shape, loss, codes, &target, None).is_err());
+}
+
+/// Clicks of which the first user has all and the second all but one.
+fn clicked(users: u32, items: u32) -> Known {
+    let mut all = known(users, items, 0.3);
+    for user in 0..2 {
+        let kept = |k: &usize| all.users[*k] != user;
+        let order: Vec<usize> = (0..all.users.len()).filter(kept).collect();
+        all.users = order.iter().map(|&k| all.users[k]).collect();
+        all.items = order.iter().map(|&k| all.items[k]).collect();
+        let more = items - user;
+        all.users.extend((0..more).map(|_| user));
+        all.items.extend(0..more);
+    }
+    all
+}
+
+#[test]
+fn a_click_is_set_against_what_its_user_has_not_clicked_each_as_likely() {
+    let all = clicked(60, 20);
+    let shape =
+        MatrixShape { users: 60, items: 20, rank: 1, biases: false, centre: 0.0, background: 0.0 };
+    let pairs = |seed| {
+        let loss = Box::new(Each(Logistic::default()));
+        RankedPairs::new(shape, loss, [&all.users, &all.items], 200, seed, false).expect("pairs")
+    };
+    let (drawn, again, another) = (pairs(1), pairs(1), pairs(2));
+    // Nothing stands against the clicks of one who has clicked everything.
+    let left = all.users.iter().filter(|u| **u != 0).count();
+    assert_eq!(drawn.terms(), 200 * left);
+    let has: std::collections::HashSet<(usize, usize)> =
+        all.users.iter().zip(&all.items).map(|(u, i)| (*u as usize, *i as usize)).collect();
+    let mut counts = vec![vec![0usize; 20]; 60];
+    let mut differ = 0;
+    for term in 0..drawn.terms() {
+        let [user, own, other] = drawn.pair(term);
+        assert!(user != 0 && has.contains(&(user, own)) && !has.contains(&(user, other)));
+        assert_eq!(drawn.pair(term), again.pair(term));
+        differ += usize::from(drawn.pair(term) != another.pair(term));
+        counts[user][other] += 1;
+    }
+    assert!(differ > drawn.terms() / 2);
+    for (user, counts) in counts.iter().enumerate().skip(1) {
+        let own = (0..20).filter(|i| has.contains(&(user, *i))).count();
+        let mean = (200 * own) as f64 / (20 - own) as f64;
+        for i in (0..20).filter(|i| !has.contains(&(user, *i))) {
+            // Six standard deviations.
+            assert!((counts[i] as f64 - mean).abs() < 6.0 * mean.sqrt(), "user {user}, item {i}");
+        }
+    }
+}
+
+#[test]
+fn the_mean_over_pairs_is_that_of_its_terms_written_out_and_its_gradient_its_slope() {
+    let all = clicked(12, 7);
+    for (rank, biases, fixed) in [(4, true, false), (9, false, false), (3, true, true)] {
+        let shape = MatrixShape { users: 12, items: 7, rank, biases, centre: 0.0, background: 0.0 };
+        let loss = Box::new(Each(Logistic::default()));
+        let mut pairs =
+            RankedPairs::new(shape, loss, [&all.users, &all.items], 3, 1, fixed).expect("pairs");
+        let (n, terms) = (pairs.dim(), pairs.terms());
+        let x = start(n);
+        let score = |u: usize, i: usize| {
+            let dot: f64 = (0..rank).map(|f| x[u * rank + f] * x[(12 + i) * rank + f]).sum();
+            dot + if biases { x[19 * rank + i] } else { 0.0 }
+        };
+        let one = |term: usize| {
+            let [u, i, j] = pairs.pair(term);
+            (1.0 + (score(u, j) - score(u, i)).exp()).ln() / terms as f64
+        };
+        let whole: f64 = (0..terms).map(one).sum();
+        let mut gradient = vec![0.0; n];
+        let value = pairs.gradient(&x, &mut gradient).expect("a gradient");
+        assert!((value - whole).abs() < 1e-14 * whole && value == pairs.value(&x).expect("one"));
+        for j in 0..n {
+            let mut at = |by: f64| {
+                let mut there = x.clone();
+                there[j] += by;
+                pairs.value(&there).expect("a value")
+            };
+            let slope = if fixed && j >= 12 * rank { 0.0 } else { (at(1e-5) - at(-1e-5)) / 2e-5 };
+            assert!((slope - gradient[j]).abs() < 1e-9, "{j}: {slope} and {}", gradient[j]);
+        }
+        let (mut slopes, mut one) = (vec![0.0; n], vec![0.0; n]);
+        for k in 0..terms {
+            pairs.batch(&[k as u32], &x, &mut one).expect("a term");
+            slopes.iter_mut().zip(&one).for_each(|(s, g)| *s += g / terms as f64);
+        }
+        assert!(slopes.iter().zip(&gradient).all(|(s, g)| (s - g).abs() < 1e-14));
+        // What is asked of no point finds nothing there.
+        let (mut noise, mut sharper) = (1.0, true);
+        let asks = &mut [
+            Ask::Accuracy { value: &mut noise, gradient: &mut slopes },
+            Ask::Sharpen(&mut sharper),
+        ];
+        pairs.asked(&[], asks).expect("answers");
+        assert!(noise == 0.0 && !sharper);
+    }
+}
+
+#[test]
+fn pairs_have_the_same_bits_on_any_number_of_threads() {
+    let all = known(900, 700, 0.3);
+    let shape =
+        MatrixShape { users: 900, items: 700, rank: 5, biases: true, centre: 0.0, background: 0.0 };
+    let run = |threads: usize| {
+        with_threads(threads, || {
+            let loss = Box::new(Each(Logistic::default()));
+            let mut pairs = RankedPairs::new(shape, loss, [&all.users, &all.items], 2, 1, false)
+                .expect("pairs");
+            let mut gradient = vec![0.0; pairs.dim()];
+            let value = pairs.gradient(&start(gradient.len()), &mut gradient).expect("a gradient");
+            (value, gradient)
+        })
+    };
+    let one = run(1);
+    assert!(one == run(2) && one == run(5));
+}
+
+#[test]
+fn pairs_that_cannot_be_are_refused() {
+    let shape =
+        MatrixShape { users: 2, items: 2, rank: 1, biases: true, centre: 0.0, background: 0.0 };
+    let refused = |clicks: [&[u32]; 2]| {
+        let loss = Box::new(Each(Logistic::default()));
+        RankedPairs::new(shape, loss, clicks, 2, 1, false).err().expect("refused").to_string()
+    };
+    assert!(refused([&[0, 0, 1, 1], &[0, 1, 0, 1]]).contains("clicked every item"));
+    assert!(refused([&[0, 2], &[0, 1]]).contains("outside"));
 }

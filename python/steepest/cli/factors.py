@@ -1,10 +1,11 @@
-"""``steepest fit`` with ``--user`` and ``--item``: a recommender from a table of ratings or clicks."""
+"""``steepest fit`` with ``--user`` and ``--item``: a recommender from ratings or clicks; and ``predict`` by one."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,15 @@ from steepest.cli.progress import Progress
 from steepest.cli.terminal import Terminal
 from steepest.errors import InputError, NotConverged, TableError
 
-__all__ = ["run"]
+__all__ = ["predict", "run"]
 
 #: What this verb passes on, under its own name.
 PASSED = ("alpha", "tol", "validation", "seed", "threads")
+#: What columns may be of.
+COLUMNS = ("user", "item", "target", "time", "sample_weight")
 #: What is for other tables: none of it is passed over in silence.
 NOT_HERE = (
-    "test", "save", "coefficients", "task", "penalty", "l1_ratio", "missing", "cv", "scoring", "positive", "threshold",
+    "test", "coefficients", "task", "penalty", "l1_ratio", "missing", "cv", "scoring", "positive", "threshold",
     "cost", "checkpoint", "memory", "thousands", "missing_target", "no_refit", "class_weight", "drop", "categories",
     "amounts", "horizon", "by", "known", "level", "forecast",
 )  # fmt: skip
@@ -34,23 +37,28 @@ def run(args: argparse.Namespace) -> int:
     refuse(args, NOT_HERE, "tables of users and items")
     if args.sample_weight is not None and args.target is None:
         raise InputError("--sample-weight is of ratings: name their column by --target")
-    if args.report is not None:
-        check_place(args.report, "--report", (args.table,))
+    for option in ("report", "save"):
+        if getattr(args, option) is not None:
+            check_place(getattr(args, option), f"--{option}", (args.table,))
     settings = {name: getattr(args, name) for name in PASSED if getattr(args, name) is not None}
     if args.loss is not None:
-        if args.target is None:
-            raise InputError("--loss is of ratings: name their column by --target")
+        if args.target is None and args.loss not in ("squared", "bpr"):
+            raise InputError("--loss is of ratings: name their column by --target; of clicks squared or bpr")
         settings["loss"] = args.loss
     if args.python:
         print("\n".join(lines(args, settings)))
         return 0
     terminal = Terminal(args.quiet)
-    columns = read(args)
+    columns = read(args, {name: getattr(args, name) for name in COLUMNS})
     with Progress(Terminal(args.quiet, sys.stderr)) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotConverged)  # the summary says it
         model = fitted(columns, settings | {"watch": progress.watch})
     model.watch = None
+    model.columns = tuple(name for name in (args.user, args.item, args.target) if name is not None)
     terminal.say(model.summary(terminal.width))
+    if args.save:
+        model.save(args.save)
+        terminal.say(f"model: {args.save}")
     if args.report is not None:
         from steepest.report.recommenders import recommender_page
 
@@ -59,15 +67,48 @@ def run(args: argparse.Namespace) -> int:
     return 0 if model.result_.success else 1
 
 
-def read(args: argparse.Namespace) -> dict[str, Any]:
-    """The columns that were named, as arrays."""
+def predict(args: argparse.Namespace) -> int:
+    """Rate the pairs of a table by a recommender that was saved."""
+    from steepest.cli.predict import answered, check_output
+    from steepest.factors import ColdStart
+    from steepest.factors.saved import loaded
+
+    refuse(args, ("threshold", "cost", "thousands"), "tables of users and items")
+    if args.python:
+        print("\n".join(predict_lines(args)))
+        return 0
+    check_output(args.output, (args.model, args.table))
+    model = loaded(args.model)
+    user, item, *target = model.columns
+    columns = read(args, {"user": user, "item": item, **{f"keep {name}": name for name in args.keep}})
+    with warnings.catch_warnings(record=True) as noticed:
+        warnings.simplefilter("always", ColdStart)
+        found = model.predict(columns["user"], columns["item"])
+    kept = {name: columns[f"keep {name}"] for name in args.keep}
+    answer = {f"predicted_{target[0]}" if target else "score": found}
+    return answered(args, kept, answer, [str(one.message) for one in noticed])
+
+
+def predict_lines(args: argparse.Namespace) -> list[str]:
+    """The Python lines that do the same."""
+    return [
+        "import pandas",
+        "from steepest.factors.saved import loaded",
+        f"model = loaded({args.model!r})",
+        f"table = pandas.read_csv({args.table!r}, dtype=str)",
+        "user, item = model.columns[:2]",
+        "print(model.predict(table[user], table[item]))",
+    ]
+
+
+def read(args: argparse.Namespace, names: Mapping[str, str | None]) -> dict[str, Any]:
+    """The columns that were named, by what they are of, as arrays."""
     from steepest.tables import read as read_table
 
     form = text_form(args, ("delimiter", "encoding", "decimal"))
     table = read_table(args.table, **form, as_texts=None)
     found = {}
-    for name in ("user", "item", "target", "time", "sample_weight"):
-        asked = getattr(args, name)
+    for name, asked in names.items():
         if asked is None:
             continue
         column = table.column(table.find(asked, name))
@@ -121,4 +162,5 @@ def lines(args: argparse.Namespace, settings: dict[str, Any]) -> list[str]:
         f"table = pandas.read_csv({args.table!r})",
         f"model = {kind}({words}).fit({', '.join(columns)}{time})",
         "print(model.summary())",
+        *([] if args.save is None else [f"model.save({args.save!r})"]),
     ]

@@ -41,6 +41,6 @@ def text_form(args: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
     form = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     if form.get("delimiter") == r"\t":
         form["delimiter"] = "\t"
-    if args.header or args.no_header:
+    if getattr(args, "header", False) or getattr(args, "no_header", False):
         form["header"] = args.header
     return form

@@ -17,7 +17,8 @@ from steepest.errors import InputError
 NAME = "predict"
 HELP = "apply a saved model to new rows"
 EXAMPLES = """Columns may stand in any order; the target need not be there; values never seen and missing
-ones are taken as the model learned to. One row of output for each row of the table, in its order.
+ones are taken as the model learned to. One row of output for each row of the table, in its order. A
+recommender rates the pairs of the columns that it was fitted to.
 
 examples:
   steepest predict model.safetensors new.csv -o predictions.csv
@@ -63,6 +64,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Predict and write."""
+    from steepest.saving import kind_of
+
+    if kind_of(args.model) == "recommender":
+        from steepest.cli import factors
+
+        return factors.predict(args)
     if args.python:
         print("\n".join(lines(args)))
         return 0
@@ -71,16 +78,23 @@ def run(args: argparse.Namespace) -> int:
     check_output(args.output, (args.model, args.table))
     model = steepest.load(args.model)
     applied = model.encode(opened(model, args))
-    columns: dict[str, Any] = {}
+    kept: dict[str, Any] = {}
     for name in args.keep:
-        kept = applied.table.find(name, "column to keep")
-        columns[kept] = applied.table.column(kept)
+        column = applied.table.find(name, "column to keep")
+        kept[column] = applied.table.column(column)
     found = predictions(model, applied.table, args.threshold, args.cost)
-    if both := sorted(set(columns) & set(found)):
+    return answered(args, kept, found, remarks(applied))
+
+
+def answered(
+    args: argparse.Namespace, kept: dict[str, Any], found: dict[str, Any], said: Sequence[str]
+) -> int:
+    """Write the answer beside the columns kept, and what there is to say of it."""
+    if both := sorted(set(kept) & set(found)):
         raise InputError(
             f"--keep {both[0]!r} is what a column of the answer is called; rename it in the table"
         )
-    columns |= found
+    columns = kept | found
     guarded = write(columns, args.output, args.raw)
     notes = Terminal(args.quiet, sys.stderr)
     if guarded:
@@ -90,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
             0,
             2,
         )
-    for remark in remarks(applied):
+    for remark in said:
         notes.paragraph(remark, 0, 2)
     if args.output != "-":
         rows = len(next(iter(columns.values())))

@@ -26,8 +26,6 @@ MORE, FEWER = (32, 64), (8, 4, 2, 1)
 BETTER = 1e-3
 #: Of a fresh start, added to where the last fit ended: factors that were 0 there need not stay so.
 NUDGE = 0.1
-#: What a fit on the way is solved to, and rounds at most.
-TOLERANCE, ROUNDS = 1.0, 20
 
 
 @dataclass(frozen=True)
@@ -42,6 +40,8 @@ class Tried:
 def largest_alpha(problem: Problem, cells: Cells, centre: float) -> float:
     """The alpha above which factors of 0 are a minimum: the largest singular value of the slopes there, each row and
     column in units of its own penalty."""
+    if problem.against:
+        return _largest_ranked(problem, cells)
     slopes = cells.ratings - centre
     if problem.loss != "squared":
         # By differences, whatever the loss: those of a link are no residuals.
@@ -62,6 +62,24 @@ def largest_alpha(problem: Problem, cells: Cells, centre: float) -> float:
     return size
 
 
+def _largest_ranked(problem: Problem, cells: Cells) -> float:
+    """The same where items are ranked, whose slopes the core alone knows: with one side's factors 0 those of that side
+    are the matrix of slopes times the other's."""
+    one = replace(problem, rank=1, alpha=0.0)
+    count = cells.shape[0]
+    scale = [np.sqrt(a) for a in replace(problem, alpha=1.0).alphas(cells)]
+    none = [np.zeros(width) for width in one.widths(cells.shape)]
+    v, size = np.random.default_rng(0).standard_normal(cells.shape[1]), 0.0
+    for _ in range(20):
+        v = v / max(float(np.linalg.norm(v)), 1e-300) / scale[1]
+        at = Factors(np.zeros((count, 1)), none[0], v[:, None], none[1], 0.0)
+        u = -one.gradient(cells, at)[1][:count] / scale[0] ** 2
+        at = Factors(u[:, None], none[0], np.zeros((len(v), 1)), none[1], 0.0)
+        v = -one.gradient(cells, at)[1][count : count + len(v)] / scale[1]
+        size = float(np.sqrt(np.linalg.norm(v)))
+    return size
+
+
 def choose(
     problem: Problem,
     cells: Cells,
@@ -75,7 +93,7 @@ def choose(
     """The problem with the rank and alpha whose loss on what was held out is least; what was tried on the way."""
     tried: list[Tried] = []
     top = largest_alpha(problem, cells, centre)
-    quick = replace(problem, tol=max(problem.tol, TOLERANCE), max_iter=ROUNDS)
+    quick = problem.quick()
 
     def path(rank: int, alphas: Iterator[float]) -> Tried:
         """Down the alphas, each from where the last one ended, until it gets worse."""

@@ -21,6 +21,7 @@ from .cells import Cells, coded, codes_of, read
 from .choosing import Tried, as_dicts, choose
 from .judging import split_off
 from .problem import Factors, Problem
+from .saved import Saved
 
 __all__ = ["ColdStart", "Factorization"]
 
@@ -31,7 +32,7 @@ class ColdStart(UserWarning):
     """Users or items that the fit has not seen: they are answered by what is known without factors."""
 
 
-class Factorization(BaseEstimator):  # type: ignore[misc]
+class Factorization(Saved, BaseEstimator):  # type: ignore[misc]
     """Factors of users and items."""
 
     # What the two kinds differ in
@@ -92,8 +93,7 @@ class Factorization(BaseEstimator):  # type: ignore[misc]
                     alpha=self.alpha,
                     seed=self.seed,
                 )
-            quick = replace(problem, tol=max(problem.tol, 0.1))
-            factors, _ = quick.solve(fit, problem.start(fit, centre, self.seed))
+            factors, _ = problem.judged().solve(fit, problem.start(fit, centre, self.seed))
             self.held_out_ = self._figures(factors, fit, held)
         elif chosen:
             raise InputError(
@@ -202,7 +202,8 @@ class Factorization(BaseEstimator):  # type: ignore[misc]
     def add_users(self, users: Any, items: Any = None, ratings: Any = None) -> Any:
         """Take in new people without a refit: their factors are those that fit their ratings best, all items staying.
 
-        Exact for a squared loss: what a fit would make of them if they changed no item. Ratings of items that the
+        Exact for a squared loss, and otherwise to the tolerance: what a fit would make of them if they changed no
+        item. Ratings of items that the
         fit has not seen are left out, with a warning.
 
         Parameters
@@ -236,7 +237,7 @@ class Factorization(BaseEstimator):  # type: ignore[misc]
         cells = replace(given, items=codes[given.items].astype(np.uint32), item_ids=self.item_ids_)
         problem, old = self._at, self._factors
         count = cells.shape[0]
-        width = count if problem.biases else 0
+        width = problem.widths((count, len(self.item_ids_)))[0]
         start = Factors(
             np.zeros((count, problem.rank)), np.zeros(width), old.items, old.item_biases, old.centre
         )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from steepest import _core
-from steepest._catalog import Settings
+from steepest._catalog import Settings, checked
 from steepest.errors import InputError
 from steepest.result import Result
 
@@ -19,6 +19,14 @@ from .cells import Cells
 __all__ = ["Factors", "Problem", "method_of"]
 
 Floats = NDArray[np.float64]
+
+#: What a fit on the way is solved to, and rounds at most; iterations where items are ranked.
+TOLERANCE, ROUNDS, RANKED = 1.0, 20, 30
+#: What the fit is solved to whose figures are given, and iterations at most where items are ranked: the order of items
+#: stands long before the mean over pairs does.
+ROUGH, JUDGED = 0.1, 100
+#: The size of the first factors where items are ranked.
+SLIGHT = 0.1
 
 
 def method_of(given: Any) -> tuple[str, list[tuple[str, float]]] | None:
@@ -29,7 +37,7 @@ def method_of(given: Any) -> tuple[str, list[tuple[str, float]]] | None:
         raise InputError(
             f"method must be a name or an object of steepest.methods or steepest.rules; got {given!r}"
         )
-    return given.name, [(name, float(value)) for name, value in given.settings.items()]
+    return given.name, list(checked(given.registry, given.name, given.settings).items())
 
 
 @dataclass(frozen=True)
@@ -42,10 +50,9 @@ class Factors:
     item_biases: Floats
     centre: float
 
-    def packed(self, biases: bool) -> Floats:
+    def packed(self) -> Floats:
         """All in one row, as the core has them."""
-        parts = [self.users.ravel(), self.user_biases, self.items.ravel(), self.item_biases]
-        return np.concatenate(parts if biases else parts[::2])
+        return np.concatenate([self.users.ravel(), self.user_biases, self.items.ravel(), self.item_biases])
 
     def scores(self, users: NDArray[Any], items: NDArray[Any]) -> Floats:
         """The score of each pair, by codes; a code of -1 has no factors and no bias."""
@@ -70,7 +77,8 @@ class Problem:
 
     The means of the penalty are over the ratings (``by_count``: a user counts as often as there are ratings of
     theirs) or over the users, and over the items. ``background`` is the weight of each pair that is not there,
-    which counts as 0.
+    which counts as 0. With ``against`` it is the mean over so many items that each click is set against, drawn by
+    `seed` among those without one, of loss(1, score of the click - score of the other); users have no biases then.
     """
 
     rank: int
@@ -79,6 +87,8 @@ class Problem:
     loss: str = "squared"
     loss_settings: Mapping[str, float] = field(default_factory=dict)
     background: float = 0.0
+    against: int = 0
+    seed: int = 0
     by_count: bool = True
     nonnegative: bool = False
     method: tuple[str, list[tuple[str, float]]] | None = None
@@ -87,19 +97,33 @@ class Problem:
     max_seconds: float | None = None
     threads: int = 0
 
+    def widths(self, shape: tuple[int, int]) -> list[int]:
+        """How many biases users have, and items."""
+        return [shape[0] if self.biases and not self.against else 0, shape[1] if self.biases else 0]
+
+    def judged(self) -> Problem:
+        """The same for the fit whose figures on what was held out are given."""
+        rough = replace(self, tol=max(self.tol, ROUGH))
+        return replace(rough, max_iter=min(self.max_iter or JUDGED, JUDGED)) if self.against else rough
+
+    def quick(self) -> Problem:
+        """The same for fits on the way to a rank and an alpha."""
+        return replace(self, tol=max(self.tol, TOLERANCE), max_iter=RANKED if self.against else ROUNDS)
+
     def start(self, cells: Cells, centre: float, seed: int) -> Factors:
         """Random factors of the ratings' own size; the items' biases are their mean, drawn to 0 as alpha says."""
         users, items = cells.shape
         rng = np.random.default_rng(seed)
         size = np.sqrt(max(float(np.std(cells.ratings)), 1e-3 * float(np.abs(cells.ratings).max()), 1e-300))
         if self.loss != "squared" or self.background > 0:
-            size = 1.0
+            # Where items are ranked a start that says much would first have to be unlearnt.
+            size = SLIGHT if self.against else 1.0
         factors = [
             size * rng.standard_normal((rows, self.rank)) / np.sqrt(self.rank) for rows in (users, items)
         ]
         if self.nonnegative:
             factors = [np.abs(f) for f in factors]
-        biases = [np.zeros(rows if self.biases else 0) for rows in (users, items)]
+        biases = [np.zeros(width) for width in self.widths(cells.shape)]
         if self.biases and self.loss == "squared":
             weight = np.ones(len(cells)) if cells.weight is None else cells.weight
             summed = np.bincount(cells.items, weight * (cells.ratings - centre), minlength=items)
@@ -122,6 +146,8 @@ class Problem:
 
     def total(self, cells: Cells) -> float:
         """The sum of all weights, those of pairs that are not there among them."""
+        if self.against:
+            return float(len(cells))
         known = float(len(cells)) if cells.weight is None else float(cells.weight.sum())
         return known + self.background * (float(cells.shape[0]) * cells.shape[1] - len(cells))
 
@@ -133,20 +159,31 @@ class Problem:
         callback: Callable[..., Any] | None = None,
     ) -> tuple[Factors, Result]:
         """Descends from `start`."""
-        stop = {
-            "tol": self.tol,
-            "max_iter": self.max_iter,
-            "max_passes": None,
-            "max_seconds": self.max_seconds,
-        }
-        answer = _core.fit_factors(
-            self._cells(cells, start), self._model(cells, start), stop, watch, callback
-        )
+        answer = self._answer(cells, start, watch, callback)
         x = np.asarray(answer["x"])
         return self._unpacked(x, cells, start), Result.of(answer)
 
+    def _answer(
+        self, cells: Cells, start: Factors, watch: Any = None, callback: Any = None, *, fixed: bool = False
+    ) -> dict[str, Any]:
+        stop = {
+            "tol": self.tol,
+            "max_iter": None if fixed else self.max_iter,
+            "max_passes": None,
+            "max_seconds": self.max_seconds,
+        }
+        entries, model = self._cells(cells, start), self._model(cells, start)
+        if fixed:
+            # What stays has no penalty either.
+            entries["alpha"][start.users.size :] = 0.0
+            model["pairs"] = (self.against, self.seed, True)
+        return _core.fit_factors(entries, model, stop, watch, callback)
+
     def fold(self, cells: Cells, start: Factors) -> Factors:
         """The users where they fit best, the items staying as they are: exact, for a squared loss in one step."""
+        if self.against:
+            answer = self._answer(cells, start, fixed=True)
+            return self._unpacked(np.asarray(answer["x"]), cells, start)
         x = _core.fold_factors(self._cells(cells, start), self._model(cells, start), 0)
         return self._unpacked(np.asarray(x), cells, start)
 
@@ -156,25 +193,17 @@ class Problem:
         return value, np.asarray(slopes)
 
     def _cells(self, cells: Cells, start: Factors) -> dict[str, Any]:
-        users, items = self.alphas(cells)
-        penalty = []
-        for alpha in (users, items):
-            penalty += [np.repeat(alpha, self.rank), alpha if self.biases else np.zeros(0)]
-        low = None
-        if self.nonnegative:
-            parts = []
-            for alpha in (users, items):
-                parts += [
-                    np.zeros(len(alpha) * self.rank),
-                    np.full(len(alpha) if self.biases else 0, -np.inf),
-                ]
-            low = np.concatenate(parts)
+        penalty, parts = [], []
+        for alpha, width in zip(self.alphas(cells), self.widths(cells.shape), strict=True):
+            penalty += [np.repeat(alpha, self.rank), alpha[:width]]
+            parts += [np.zeros(len(alpha) * self.rank), np.full(width, -np.inf)]
+        low = np.concatenate(parts) if self.nonnegative else None
         return {
             "users": cells.users,
             "items": cells.items,
             "target": cells.ratings,
             "weight": cells.weight,
-            "start": start.packed(self.biases),
+            "start": start.packed(),
             "alpha": np.concatenate(penalty),
             "low": low,
         }
@@ -191,15 +220,15 @@ class Problem:
             "loss": (self.loss, list(self.loss_settings.items())),
             "method": self.method,
             "threads": self.threads,
+            "pairs": (self.against, self.seed, False) if self.against else None,
         }
 
     def _unpacked(self, x: Floats, cells: Cells, start: Factors) -> Factors:
         at = 0
         parts: list[Any] = []
-        for rows in cells.shape:
+        for rows, width in zip(cells.shape, self.widths(cells.shape), strict=True):
             parts.append(x[at : at + rows * self.rank].reshape(rows, self.rank).copy())
             at += rows * self.rank
-            width = rows if self.biases else 0
             parts.append(x[at : at + width].copy())
             at += width
         return Factors(parts[0], parts[1], parts[2], parts[3], start.centre)

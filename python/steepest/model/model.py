@@ -15,10 +15,10 @@ from steepest.findings import Finding
 from steepest.model.network import NetworkWeights
 from steepest.model.operating import operating_points
 from steepest.model.records import Records
-from steepest.model.story import fault, pack, unpack
+from steepest.model.story import fault
 from steepest.model.summary import summary_html, summary_text
 from steepest.model.weights import Weights
-from steepest.saving import read_file, write_file
+from steepest.saving import pack, read_file, unpack, write_file
 from steepest.tables import Applied, Schema
 from steepest.tables.target import encode_target
 from steepest.tasks.metrics import explained_share
@@ -275,7 +275,7 @@ class Model:
         ModelFileError
             It cannot be written.
         """
-        facts, arrays = pack(self.facts)
+        facts, arrays = pack(self.facts, "story")
         content = {"schema": self.schema.to_json(), "settings": self.settings, "story": facts}
         arrays |= self.weights.arrays()
         write_file(path, "model", content, arrays)

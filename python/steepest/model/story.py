@@ -1,8 +1,7 @@
-"""The story of a fit: the plain dict that the report is made from, and how it goes into a file."""
+"""The story of a fit: the plain dict that the report is made from, and whether one from a file is such."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from steepest.model.network import NetworkWeights
 from steepest.model.weights import Weights
 from steepest.tables import Design, Schema
 
-__all__ = ["coefficients", "columns", "pack", "plain", "solution", "unpack"]
+__all__ = ["coefficients", "columns", "fault", "solution"]
 
 HISTORY = ("loss", "residual", "passes", "seconds")
 
@@ -185,44 +184,3 @@ def solution(result: dict[str, Any]) -> dict[str, Any]:
         "iterations": int(result["nit"]),
         "history": {name: np.asarray(history[name], dtype=np.float64) for name in HISTORY},
     }
-
-
-def pack(facts: dict[str, Any]) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
-    """A story as JSON data and arrays: each array is replaced by its name.
-
-    Numbers that are not finite become texts, since JSON has none.
-    """
-    arrays: dict[str, np.ndarray[Any, Any]] = {}
-
-    def walk(value: Any, name: str) -> Any:
-        if isinstance(value, np.ndarray):
-            arrays[name] = value
-            return {"array": name}
-        if isinstance(value, dict):
-            return {"dict": {str(key): walk(item, f"{name}.{key}") for key, item in value.items()}}
-        if isinstance(value, (list, tuple)):
-            return [walk(item, f"{name}.{i}") for i, item in enumerate(value)]
-        value = plain(value)
-        if isinstance(value, float) and not math.isfinite(value):
-            return {"float": repr(value)}
-        return value
-
-    return walk(facts, "story"), arrays
-
-
-def unpack(data: Any, arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
-    """The story that `pack` took apart."""
-    if isinstance(data, list):
-        return [unpack(item, arrays) for item in data]
-    if not isinstance(data, dict):
-        return data
-    if "array" in data:
-        return arrays[data["array"]]
-    if "float" in data:
-        return float(data["float"])
-    return {key: unpack(item, arrays) for key, item in data["dict"].items()}
-
-
-def plain(value: Any) -> Any:
-    """NumPy's scalars as Python's own."""
-    return value.item() if isinstance(value, np.generic) else value

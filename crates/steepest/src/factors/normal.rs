@@ -17,9 +17,9 @@ const ROWS: usize = 2048;
 
 /// What a row sees of the other side: its factors, padded to whole lanes, and what it adds to a score.
 pub(super) struct Other {
-    width: usize,
-    factors: Aligned,
-    added: Vec<f64>,
+    pub(super) width: usize,
+    pub(super) factors: Aligned,
+    pub(super) added: Vec<f64>,
     background: f64,
 }
 
@@ -148,7 +148,7 @@ crate::simd! {
 }
 crate::simd! {
     /// Σ slope q, added.
-    fn combined[](q: &[f64], w: usize, named: &[u32], slope: &[f64], to: &mut [f64]) {
+    pub(super) fn combined[](q: &[f64], w: usize, named: &[u32], slope: &[f64], to: &mut [f64]) {
         for a in (0..w).step_by(LANES) {
             let mut sum = [0.0; LANES];
             for (&i, &s) in named.iter().zip(slope) {
@@ -161,7 +161,7 @@ crate::simd! {
 }
 crate::simd! {
     /// to = base + q′x.
-    fn scores[](q: &[f64], w: usize, named: &[u32], x: &[f64], added: &[f64], base: f64, to: &mut [f64]) {
+    pub(super) fn scores[](q: &[f64], w: usize, named: &[u32], x: &[f64], added: &[f64], base: f64, to: &mut [f64]) {
         for (&i, to) in named.iter().zip(to) {
             let row = &q[i as usize * w..][..w];
             let mut sum = [0.0; LANES];

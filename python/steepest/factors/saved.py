@@ -1,0 +1,280 @@
+"""A recommender as a model file, and back."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from importlib import import_module
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from steepest._catalog import Settings
+from steepest.conform import REAL, Each, conforms
+from steepest.errors import InputError, ModelFileError
+from steepest.findings import Finding
+from steepest.result import Result
+from steepest.saving import Arrays, pack, read_file, unpack, write_file
+
+from .cells import Cells
+from .choosing import Tried, as_dicts
+from .problem import Factors
+
+__all__ = ["KIND", "Saved", "loaded"]
+
+Own = TypeVar("Own", bound="Saved")
+
+#: What such a file holds.
+KIND = "recommender"
+#: What follows from the factors, or is as long as they are and of the descent alone.
+NOT_KEPT = ("x", "jac", "hess_inv", "path")
+#: Ids that are numbers, and their bytes at most.
+NUMBERS, WIDEST = "biuf", 8
+
+_RESULT = {
+    "success": bool, "message": str, "outcome": str, "method": str, "reason": str, "nit": int,
+    "history": Each(np.ndarray),
+    "findings": [
+        {
+            "kind": str, "severity": {"problem", "warning", "note"}, "sentence": str, "evidence": Each(object),
+            "threshold": (None, REAL, str), "remedy": str,
+        }
+    ],
+    "certificate": (None, Each((REAL, str))),
+    "*": object,
+}  # fmt: skip
+_FITTED = {
+    "rank": int, "alpha": float, "mean": float, "held_out": Each(Each(REAL)),
+    "tried": [{"rank": int, "alpha": REAL, "loss": REAL}], "columns": [str], "result": _RESULT,
+}  # fmt: skip
+
+
+class Saved:
+    """What goes into a file and comes back."""
+
+    #: Columns of users and items that ``steepest predict`` looks for in a table, and what is predicted.
+    columns: tuple[str, ...]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to a safetensors file, all at once or not at all.
+
+        The ratings or clicks are in it, so that what was seen can be left out and `partial_fit` go on; of `result_`
+        what is as long as the factors is not.
+
+        Parameters
+        ----------
+        path : path
+            Where to.
+
+        Raises
+        ------
+        ModelFileError
+            It cannot be written.
+        InputError
+            Ids are neither texts, bytes, numbers nor times.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> from steepest.factors import RatingsFactorization
+        >>> users, items = ["ann", "ann", "bob", "bob", "cy"], ["tea", "rum", "tea", "rum", "tea"]
+        >>> model = RatingsFactorization(rank=1, alpha=0.1).fit(users, items, [5, 1, 4, 1, 5])
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "drinks.safetensors"
+        >>> model.save(path)
+        >>> again = RatingsFactorization.load(path)
+        >>> bool(again.predict(["cy"], ["rum"]) == model.predict(["cy"], ["rum"]))
+        True
+        """
+        check_is_fitted(self, "user_factors_")
+        content, arrays = taken_apart(self)
+        write_file(path, KIND, content, arrays)
+
+    @classmethod
+    def load(cls: type[Own], path: str | os.PathLike[str]) -> Own:
+        """Read a model that `save` wrote; no code in the file is run.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+
+        Returns
+        -------
+        RatingsFactorization or ClicksFactorization
+            As it was saved: it answers with the same bits.
+
+        Raises
+        ------
+        ModelFileError
+            The file is not there, cut off, altered, of another kind, or from a later version.
+        """
+        model = loaded(path)
+        if not isinstance(model, cls):
+            raise ModelFileError(f"{str(path)!r} holds a {type(model).__name__}, not a {cls.__name__}")
+        return model
+
+
+def taken_apart(model: Any) -> tuple[dict[str, Any], Arrays]:
+    """A fitted model as plain data and arrays."""
+    cells, factors = model._cells, model._factors
+    arrays: Arrays = {
+        "factors.users": factors.users,
+        "factors.items": factors.items,
+        "factors.user_biases": factors.user_biases,
+        "factors.item_biases": factors.item_biases,
+        "cells.users": cells.users,
+        "cells.items": cells.items,
+        "cells.ratings": cells.ratings,
+    }
+    if cells.weight is not None:
+        arrays["cells.weight"] = cells.weight
+    result = {name: value for name, value in model.result_.items() if name not in NOT_KEPT}
+    result["findings"] = [vars(finding) for finding in model.result_.findings]
+    fitted = {
+        "rank": model.rank_,
+        "alpha": float(model.alpha_),
+        "mean": float(model.mean_),
+        "held_out": model.held_out_,
+        "tried": as_dicts(model.tried_),
+        "columns": list(model.columns),
+        "result": result,
+    }
+    parameters = {name: value for name, value in model.get_params().items() if name != "watch"}
+    if isinstance(model.method, Settings):
+        method = model.method
+        parameters["method"] = {"registry": method.registry, "name": method.name, "settings": method.settings}
+    content: dict[str, Any] = {"estimator": type(model).__name__}
+    for name, part in (("parameters", parameters), ("fitted", fitted)):
+        content[name], more = pack(part, name)
+        arrays |= more
+    for name in ("user", "item"):
+        content[f"{name}_ids"], more = ids_apart(name, getattr(cells, f"{name}_ids"))
+        arrays |= more
+    return content, arrays
+
+
+def ids_apart(name: str, ids: NDArray[Any]) -> tuple[str, Arrays]:
+    """What type ids are of, and arrays of numbers that they are made of."""
+    kind, at = ids.dtype.kind, f"{name}_ids"
+    if kind in NUMBERS and ids.dtype.itemsize <= WIDEST:
+        return "numbers", {at: ids.astype(ids.dtype.newbyteorder("="))}
+    if kind in "Mm":
+        native = ids.astype(ids.dtype.newbyteorder("="))
+        return native.dtype.str[1:], {at: native.view(np.int64)}
+    if kind in "UTS":
+        texts = [
+            text if isinstance(text, bytes) else str(text).encode("utf-8", "surrogatepass") for text in ids
+        ]
+        ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
+        flat = np.frombuffer(b"".join(texts), dtype=np.uint8)
+        return "bytes" if kind == "S" else "texts", {at: flat, f"{at}.ends": ends}
+    found = type(ids[0]).__name__ if kind == "O" else ids.dtype.name
+    raise InputError(f"{name} ids of type {found} cannot be saved: make them texts or whole numbers")
+
+
+def ids_again(name: str, described: Any, arrays: Arrays) -> NDArray[Any]:
+    """The ids that `ids_apart` took apart."""
+    at = f"{name}_ids"
+    flat = arrays[at]
+    if described == "numbers":
+        ids = flat
+    elif described in ("texts", "bytes"):
+        ends = arrays[f"{at}.ends"].tolist()
+        whole = flat.tobytes()
+        if flat.dtype != np.uint8 or ends != sorted(ends) or (ends or [0])[-1] != len(whole):
+            raise InputError(f"the {name} ids do not end where they should")
+        texts = [whole[a:b] for a, b in zip([0, *ends], ends, strict=False)]
+        ids = np.array(
+            texts if described == "bytes" else [text.decode("utf-8", "surrogatepass") for text in texts]
+        )
+    elif isinstance(described, str) and described[:2] in ("M8", "m8") and flat.dtype == np.int64:
+        ids = flat.view(np.dtype(described))
+    else:
+        raise InputError(f"the {name} ids are of no known type")
+    if ids.ndim != 1 or not (ids[1:] > ids[:-1]).all():
+        raise InputError(f"the {name} ids are not in order")
+    return ids
+
+
+def loaded(path: str | os.PathLike[str]) -> Any:
+    """The model in a file, of whichever kind.
+
+    Raises
+    ------
+    ModelFileError
+        The file is not there, cut off, altered, of another kind, or from a later version.
+    """
+    content, arrays = read_file(path, KIND)
+    try:
+        return put_together(content, arrays)
+    except Exception as error:
+        said = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+        raise ModelFileError(f"{str(path)!r} was altered, or a fault wrote it: {said}") from error
+
+
+def put_together(content: dict[str, Any], arrays: Arrays) -> Any:
+    """The model that `taken_apart` took apart, everything checked."""
+    from . import ClicksFactorization, RatingsFactorization
+
+    kinds: dict[str, Any] = {kind.__name__: kind for kind in (ClicksFactorization, RatingsFactorization)}
+    parameters, fitted = (unpack(content[name], arrays) for name in ("parameters", "fitted"))
+    if content["estimator"] not in kinds:
+        raise InputError(f"it holds a {str(content['estimator'])[:40]}, which is no recommender")
+    if (wrong := conforms(fitted, _FITTED, "the fit")) is not None:
+        raise InputError(wrong)
+    if isinstance(parameters["method"], dict):
+        parameters["method"] = settings_again(**parameters["method"])
+    if len(fitted["columns"]) not in (2, 3):
+        raise InputError("its columns are not those of users, items and ratings")
+    model = kinds[content["estimator"]](**parameters)
+    model._check()
+    ids = [ids_again(name, content[f"{name}_ids"], arrays) for name in ("user", "item")]
+    weight = arrays.get("cells.weight")
+    codes = arrays["cells.users"], arrays["cells.items"]
+    cells = Cells(*codes, arrays["cells.ratings"], ids[0], ids[1], None, weight)
+    problem = replace(model._problem(cells), rank=fitted["rank"], alpha=fitted["alpha"])
+    sides = [(arrays[f"factors.{name}s"], arrays[f"factors.{name}_biases"]) for name in ("user", "item")]
+    factors = Factors(*sides[0], *sides[1], fitted["mean"])
+    shapes = {
+        "users": (len(ids[0]), problem.rank),
+        "items": (len(ids[1]), problem.rank),
+        "user_biases": problem.widths(cells.shape)[:1],
+        "item_biases": problem.widths(cells.shape)[1:],
+    }
+    for name, shape in shapes.items():
+        real("factors", getattr(factors, name), tuple(shape))
+    real("ratings", cells.ratings, (len(cells.users),))
+    if weight is not None:
+        real("weights", weight, (len(cells.users),))
+    for own, count in zip(codes, cells.shape, strict=True):
+        if own.dtype != np.uint32 or own.shape != cells.ratings.shape or not len(own) or own.max() >= count:
+            raise InputError("a rating is of a user or an item that is not there")
+    model._keep(problem, cells, factors)
+    model.tried_ = [Tried(**row) for row in fitted["tried"]]
+    model.held_out_, model.columns = fitted["held_out"], tuple(fitted["columns"])
+    result = fitted["result"] | {"x": factors.packed()}
+    result["findings"] = [Finding.of(finding) for finding in result["findings"]]
+    model.result_ = Result.of(result)
+    model.n_iter_ = model.result_.nit
+    # What prints it must be able to.
+    _ = model.summary(), repr(model.result_)
+    return model
+
+
+def real(what: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:
+    """Refuses what is not an array of finite numbers of that shape."""
+    if array.dtype != np.float64 or array.shape != shape or not np.isfinite(array).all():
+        raise InputError(
+            f"the {what} must be {shape} finite numbers of 64 bits; got {array.dtype} of shape {array.shape}"
+        )
+
+
+def settings_again(registry: str, name: str, settings: dict[str, Any]) -> Any:
+    """A method or rule with its settings, by the registry that it stands in."""
+    if registry not in ("methods", "rules"):
+        raise InputError(f"method is of no registry: {registry!r:.40}")
+    module = import_module(f"steepest.{registry}")
+    known = {getattr(getattr(module, each), "name", None): getattr(module, each) for each in module.__all__}
+    return known[name](**settings)

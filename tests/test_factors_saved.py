@@ -1,0 +1,242 @@
+"""Recommenders in files: the same bits in another process, ids of every kind, files that are not right."""
+
+import json
+import subprocess
+import sys
+import warnings
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import steepest
+from steepest.cli import main
+from steepest.errors import InputError, ModelFileError
+from steepest.factors import ClicksFactorization, RatingsFactorization
+from steepest.methods import Lbfgs
+from steepest.saving import read_file, write_file
+
+
+def made(kind: Any = RatingsFactorization, ids: Any = str, **settings: Any) -> Any:
+    rng = np.random.default_rng(3)
+    u, i = np.nonzero(rng.random((40, 25)) < 0.4)
+    stars = 3 + rng.normal(size=40)[u] * rng.normal(size=25)[i] + 0.1 * rng.normal(size=len(u))
+    users = [ids(k) for k in u]
+    model = kind(**{"rank": 3, "alpha": 0.05, "validation": None, **settings})
+    return model.fit(users, i, *([stars] if kind is RatingsFactorization else []))
+
+
+ASKED = """
+import sys, warnings
+import numpy as np
+from steepest.factors import ClicksFactorization, RatingsFactorization
+warnings.simplefilter("ignore")
+kind = {"R": RatingsFactorization, "C": ClicksFactorization}[sys.argv[2]]
+model = kind.load(sys.argv[1])
+ids, scores = model.recommend(n=5)
+more = model.similar_items(model.item_ids_[:4], 3)
+told = model.predict(model.user_ids_[[0, 7, 3]], model.item_ids_[[5, 2, 2]])
+model.partial_fit(model.user_ids_[[0, 1]], model.item_ids_[[3, 4]], None if sys.argv[2] == "C" else [1.0, 2.0])
+print(b"".join(a.tobytes() for a in (ids, scores, *more, told, model.user_factors_)).hex())
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        (RatingsFactorization, {}),
+        (RatingsFactorization, {"rank": None, "alpha": None, "validation": 0.2}),
+        (RatingsFactorization, {"biases": False, "method": Lbfgs(memory=7)}),
+        (ClicksFactorization, {}),
+        (ClicksFactorization, {"loss": "bpr"}),
+    ],
+)
+def test_another_process_answers_with_the_same_bits(
+    kind: Any, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    model = made(kind, **settings)
+    path = tmp_path / "m.safetensors"
+    model.save(path)
+    ids, scores = model.recommend(n=5)
+    more = model.similar_items(model.item_ids_[:4], 3)
+    told = model.predict(model.user_ids_[[0, 7, 3]], model.item_ids_[[5, 2, 2]])
+    rated = [] if kind is ClicksFactorization else [[1.0, 2.0]]
+    again = kind.load(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.partial_fit(model.user_ids_[[0, 1]], model.item_ids_[[3, 4]], *rated)
+    expected = b"".join(a.tobytes() for a in (ids, scores, *more, told, model.user_factors_)).hex()
+    found = subprocess.run(
+        [sys.executable, "-c", ASKED, str(path), kind.__name__[0]], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == expected
+    assert again.get_params() == {**kind(**settings).get_params(), **again.get_params()}
+    assert again.held_out_ == made(kind, **settings).held_out_
+    assert again.get_params()["method"] == settings.get("method")
+
+
+IDS: list[Any] = [
+    str, "ä\N{SNOWMAN}{}".format, lambda k: k, lambda k: -k * 10**15, lambda k: k / 8,
+    lambda k: np.datetime64("2024-01-01") + int(k), lambda k: str(k).encode(), np.uint8,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("ids", IDS, ids=range(len(IDS)))
+def test_ids_come_back_as_they_were(ids: Any, tmp_path: Path) -> None:
+    model = made(ids=ids)
+    model.save(tmp_path / "m")
+    again = RatingsFactorization.load(tmp_path / "m")
+    assert again.user_ids_.dtype == model.user_ids_.dtype
+    assert (again.user_ids_ == model.user_ids_).all()
+    assert again.item_ids_.dtype == model.item_ids_.dtype
+    few = [ids(k) for k in (3, 5)]
+    assert again.predict(few, [0, 1]).tobytes() == model.predict(few, [0, 1]).tobytes()
+
+
+def test_what_it_says_is_the_same(tmp_path: Path) -> None:
+    model = made(rank=None, alpha=None, validation=0.2)
+    model.save(tmp_path / "m")
+    again = RatingsFactorization.load(tmp_path / "m")
+    assert again.summary() == model.summary()
+    assert again.tried_ == model.tried_
+    assert str(again.result_) == str(model.result_)
+    assert again.n_iter_ == model.n_iter_
+    again.plot(file=tmp_path / "p.svg")
+    again.save(tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "m").read_bytes()
+
+
+def test_ids_that_cannot_be_written_are_named_and_no_file_is_left(tmp_path: Path) -> None:
+    model = made(ids=lambda k: date(2024, 1, 1 + int(k) % 28))
+    with pytest.raises(InputError, match="user ids of type date cannot be saved: make them texts"):
+        model.save(tmp_path / "m")
+    assert not list(tmp_path.iterdir())
+
+
+def test_files_of_another_kind_are_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "m"
+    made(ClicksFactorization).save(path)
+    with pytest.raises(ModelFileError, match="holds a ClicksFactorization, not a RatingsFactorization"):
+        RatingsFactorization.load(path)
+    with pytest.raises(ModelFileError, match="holds a recommender, not a model"):
+        steepest.load(path)
+    steepest.fit("diabetes", alpha=1.0).save(path)
+    with pytest.raises(ModelFileError, match="holds a model, not a recommender"):
+        ClicksFactorization.load(path)
+    path.write_text("no model at all")
+    with pytest.raises(ModelFileError, match="cut off or is another kind of file"):
+        ClicksFactorization.load(path)
+    with pytest.raises(ModelFileError, match="there is no recommender file"):
+        ClicksFactorization.load(tmp_path / "none")
+
+
+def test_damaged_files_and_those_of_later_versions_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m"
+    made().save(path)
+    whole = path.read_bytes()
+    for end in (5, 100, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:end])
+        with pytest.raises(ModelFileError):
+            RatingsFactorization.load(path)
+    for at in (len(whole) - 3, len(whole) // 2):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 64]) + whole[at + 1 :])
+        with pytest.raises(ModelFileError):
+            RatingsFactorization.load(path)
+    size = int.from_bytes(whole[:8], "little")
+    header = json.loads(whole[8 : 8 + size])
+    told = json.loads(header["__metadata__"]["steepest"])
+    header["__metadata__"]["steepest"] = json.dumps(told | {"format": 2, "version": "9.0"})
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + whole[8 + size :])
+    with pytest.raises(ModelFileError, match=r"has format 2, written by steepest 9\.0"):
+        RatingsFactorization.load(path)
+
+
+def test_forged_content_is_a_model_file_error_or_a_model(tmp_path: Path) -> None:
+    path = tmp_path / "m"
+    made(ClicksFactorization, loss="bpr", method=Lbfgs(), rank=None, alpha=None, validation=0.2).save(path)
+    content, arrays = read_file(path, "recommender")
+    content = {key: content[key] for key in ("estimator", "parameters", "fitted", "user_ids", "item_ids")}
+
+    def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        pairs = (
+            value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        )
+        return [at, *(place for key, item in pairs for place in places(item, (*at, key)))]
+
+    def altered(value: Any, at: tuple[Any, ...], new: Any) -> Any:
+        if not at:
+            return new
+        copy = dict(value) if isinstance(value, dict) else list(value)
+        copy[at[0]] = altered(value[at[0]], at[1:], new)
+        return copy
+
+    rng = np.random.default_rng(5)
+    every, refused = places(content)[1:], 0
+    hostile: list[Any] = [None, {}, [], "x", -1, 1e300, True, {"array": "x"}, {"dict": 3}, 10**30]
+    forged = [
+        (altered(content, every[rng.integers(len(every))], hostile[k % len(hostile)]), arrays)
+        for k in range(150)
+    ]
+    for name, array in arrays.items():
+        changed = [
+            array[:-1],
+            array.astype(np.float32),
+            array[None],
+            array[::-1],
+            array + array.dtype.type(50),
+        ]
+        forged += [(content, {**arrays, name: new}) for new in changed]
+    for data, parts in forged:
+        write_file(path, "recommender", data, parts)
+        try:
+            model = ClicksFactorization.load(path)
+        except ModelFileError:
+            refused += 1
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.recommend(n=3)
+            model.predict(["1", "x"], [0, 1])
+    assert refused > 80
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    u, i = np.nonzero(rng.random((30, 20)) < 0.6)
+    stars = 3 + rng.normal(size=30)[u] * rng.normal(size=20)[i]
+    path = tmp_path / "ratings.csv"
+    lines = [f"{k:03d},book {m},{s:.3f}" for k, m, s in zip(u, i, stars, strict=True)]
+    path.write_text("\n".join(["reader,book,stars", *lines]) + "\n")
+    return path
+
+
+def test_the_command_line_saves_and_predicts(table: Path, tmp_path: Path, capsys: Any) -> None:
+    path, out = tmp_path / "m.safetensors", tmp_path / "out.csv"
+    words = ["fit", str(table), "--user", "reader", "--item", "book"]
+    assert main([*words, "--target", "stars", "--save", str(path)]) == 0
+    assert f"model: {path}" in capsys.readouterr().out
+    new = tmp_path / "new.csv"
+    new.write_text("note,book,reader\na,book 3,004\nb,book 99,007\n")
+    assert main(["predict", str(path), str(new), "-o", str(out), "--keep", "note"]) == 0
+    assert "1 of 2 pairs are of items that the fit has not seen" in capsys.readouterr().err.replace(
+        "\n  ", " "
+    )
+    head, *rows = out.read_text().splitlines()
+    assert head == "note,predicted_stars"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = RatingsFactorization.load(path).predict(["004", "007"], ["book 3", "book 99"])
+    assert [float(row.split(",")[1]) for row in rows] == expected.tolist()
+    new.write_text("book,who\nbook 3,004\n")
+    assert main(["predict", str(path), str(new), "-o", str(out)]) == 2
+    assert "reader" in capsys.readouterr().err
+    assert main(["predict", str(path), str(table), "-o", str(out), "--threshold", "0.5"]) == 2
+    assert "--threshold is not for tables of users and items" in capsys.readouterr().err
+    assert main([*words, "--save", str(path)]) == 0
+    assert main(["predict", str(path), str(table), "-o", "-"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].count(",") == 0
+    assert main(["predict", str(path), str(table), "-o", "-", "--python"]) == 0
