@@ -18,7 +18,7 @@ demo: $(VENV)/.installed
 
 ## test: the whole suite without torch: Rust, then Python
 test: $(VENV)/.test
-	cargo test --quiet --workspace --exclude steepest-python
+	cargo test --quiet --package steepest --all-features
 	$(BIN)/python -m pytest -m "not hosts"
 
 ## test-hosts: torch, Keras, JAX, ONNX and ASE too
@@ -62,7 +62,7 @@ check: lint types generated docs
 
 lint: $(VENV)/.develop
 	cargo fmt --all --check
-	cargo clippy --quiet --workspace --all-targets -- -D warnings
+	cargo clippy --quiet --workspace --all-targets --all-features -- -D warnings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
@@ -74,7 +74,7 @@ generated: $(VENV)/.develop
 	$(BIN)/python tools/gen.py --check
 
 docs: $(VENV)/.develop
-	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps -p steepest
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps -p steepest --all-features
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
 
 bench: $(VENV)/.develop

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
-use steepest::descend::{Descent, Keeper};
+use steepest::descend::{Descent, Keeper, Keeps};
 use steepest::objective::Objective;
 use steepest::penalty::Penalty;
 use steepest::state::{Bad, Data, Saved};
@@ -58,54 +58,6 @@ impl Checkpoint {
         })
     }
 
-    /// Goes on from the file, where there is one; what does not fit is refused by name.
-    pub fn begin(
-        &mut self,
-        descent: &mut Descent,
-        objective: &mut dyn Objective,
-        penalty: &dyn Penalty,
-    ) -> Result<(), Failure> {
-        let Some(saved) = self.saved.take() else { return Ok(()) };
-        let loaded = descent.load(objective, penalty, saved);
-        self.at = Some(descent.counts.iterations);
-        loaded.map_err(|why| match why.downcast::<Bad>() {
-            Ok(bad) => Box::new(refused(format!(
-                "the checkpoint {} does not fit this run: {bad}; delete it to begin anew",
-                self.name
-            ))) as Failure,
-            Err(own) => own,
-        })
-    }
-
-    /// After each step: a copy is kept, and written where the last one is old.
-    pub fn after(
-        &mut self,
-        descent: &mut Descent,
-        objective: &mut dyn Objective,
-    ) -> Result<(), Failure> {
-        self.keeper.look(descent, objective)?;
-        if self.written.elapsed()
-            >= Duration::try_from_secs_f64(self.every).unwrap_or(Duration::MAX)
-        {
-            self.save(descent, objective)?;
-        }
-        Ok(())
-    }
-
-    /// At the end: kept where it may go on, else taken away.
-    pub fn end(
-        &mut self,
-        descent: &mut Descent,
-        objective: &mut dyn Objective,
-    ) -> Result<(), Failure> {
-        self.ended = true;
-        if descent.unfinished() {
-            return self.save(descent, objective);
-        }
-        Python::attach(|py| self.write.call1(py, (py.None(),)).map(|_| ()))?;
-        Ok(())
-    }
-
     /// Where a signal has called the run off in the middle of the arithmetic: the newest copy is written.
     pub fn called_off(&mut self, py: Python<'_>) -> PyResult<()> {
         match self.keeper.copy() {
@@ -126,6 +78,52 @@ impl Checkpoint {
         Python::attach(|py| self.write.call1(py, (arrays(py, saved)?,)).map(|_| ()))?;
         (self.written, self.at) =
             (Instant::now(), descent.whole().then_some(descent.counts.iterations));
+        Ok(())
+    }
+}
+
+impl Keeps for Checkpoint {
+    /// Goes on from the file, where there is one; what does not fit is refused by name.
+    fn begin(
+        &mut self,
+        descent: &mut Descent,
+        objective: &mut dyn Objective,
+        penalty: &dyn Penalty,
+    ) -> Result<(), Failure> {
+        let Some(saved) = self.saved.take() else { return Ok(()) };
+        let loaded = descent.load(objective, penalty, saved);
+        self.at = Some(descent.counts.iterations);
+        loaded.map_err(|why| match why.downcast::<Bad>() {
+            Ok(bad) => Box::new(refused(format!(
+                "the checkpoint {} does not fit this run: {bad}; delete it to begin anew",
+                self.name
+            ))) as Failure,
+            Err(own) => own,
+        })
+    }
+
+    /// After each step: a copy is kept, and written where the last one is old.
+    fn after(
+        &mut self,
+        descent: &mut Descent,
+        objective: &mut dyn Objective,
+    ) -> Result<(), Failure> {
+        self.keeper.look(descent, objective)?;
+        if self.written.elapsed()
+            >= Duration::try_from_secs_f64(self.every).unwrap_or(Duration::MAX)
+        {
+            self.save(descent, objective)?;
+        }
+        Ok(())
+    }
+
+    /// At the end: kept where it may go on, else taken away.
+    fn end(&mut self, descent: &mut Descent, objective: &mut dyn Objective) -> Result<(), Failure> {
+        self.ended = true;
+        if descent.unfinished() {
+            return self.save(descent, objective);
+        }
+        Python::attach(|py| self.write.call1(py, (py.None(),)).map(|_| ()))?;
         Ok(())
     }
 }

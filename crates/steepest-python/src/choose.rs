@@ -9,23 +9,7 @@ use steepest::methods::ruled::{LAST, Schedule};
 use steepest::methods::{self, Chosen};
 use steepest::problem::Facts;
 
-/// An entry of a registry and its settings, both by name: `("huber", {"width": 2.0})`.
-pub type Named = (String, Vec<(String, f64)>);
-
-/// The entry of a registry and its checked settings, or what was wrong with them.
-macro_rules! look_up {
-    ($what:literal, $registry:expr, $named:expr) => {{
-        let (name, given) = $named;
-        let entry = $registry.iter().find(|e| e.name == name.as_str()).ok_or_else(|| {
-            let near = steepest::settings::nearest(name, $registry.iter().map(|e| e.name));
-            format!(concat!("no ", $what, " is called '{}'{}"), name, near)
-        })?;
-        let given: Vec<(&str, f64)> = given.iter().map(|(k, v)| (k.as_str(), *v)).collect();
-        let settings = steepest::settings::checked(entry.name, entry.parameters, &given)?;
-        Ok::<_, String>((entry, settings))
-    }};
-}
-pub(crate) use look_up;
+pub use steepest::settings::{Spec as Named, borrowed, look_up};
 
 /// How a rate changes over the run, as Python says it.
 #[derive(FromPyObject)]
@@ -98,10 +82,6 @@ pub fn choose(
     let schedule = around.schedule.as_ref().map(Changing::schedule).transpose()?;
     let around = methods::Around { before: &before, after: &after, schedule };
     methods::choose(name, &borrowed(settings), around, facts).map_err(|r| exception(r.into()))
-}
-
-fn borrowed(settings: &[(String, f64)]) -> Vec<(&str, f64)> {
-    settings.iter().map(|(k, v)| (k.as_str(), *v)).collect()
 }
 
 /// Unless asked otherwise, a function is given up after as many steps, and a table by a method that was named.

@@ -10,7 +10,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::sync::{Mutex, MutexGuard};
-use steepest::descend::Descent;
+use steepest::descend::{Descent, Keeps};
 use steepest::penalty::Penalty;
 use steepest::watch::Stop;
 

@@ -3,14 +3,11 @@ use crate::calling::Inside;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use std::cell::RefCell;
-use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::{Mutex, PoisonError};
 use steepest::parallel::cancel::{shield, until};
 use steepest::refusal::Refusal;
-
-/// What the core hands back when something failed: the caller's own exception, or words.
-pub type Failure = Box<dyn Error + Send + Sync>;
+pub use steepest::status::Failure;
 
 /// Runs the arithmetic with the interpreter detached, so that other Python threads go on.
 ///

@@ -76,7 +76,7 @@ impl Entries<'_> {
 
 impl Model {
     fn objective(&self, lent: &Lent<'_>) -> Result<Box<dyn Objective>, Failure> {
-        let (entry, settings) = look_up!("loss", LOSSES, &self.loss)?;
+        let (entry, settings) = look_up("loss", LOSSES, &self.loss)?;
         let loss = (entry.build)(&settings, 1);
         refusal::targets("ratings", lent.target, |t| loss.refuses(t))?;
         let shape = MatrixShape {

@@ -49,7 +49,7 @@ pub fn row_losses(
 
 fn at_work(loss: &Named, outputs: usize) -> PyResult<Box<dyn Block>> {
     let build = || {
-        let (entry, settings) = look_up!("loss", LOSSES, loss)?;
+        let (entry, settings) = look_up("loss", LOSSES, loss)?;
         Ok((entry.build)(&settings, outputs))
     };
     build().map_err(|words: String| refused(words))

@@ -9,7 +9,7 @@ use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
-use steepest::descend::{Descent, Solution};
+use steepest::descend::{Descent, Keeps, Solution};
 use steepest::differences::{Differences, Length, Scheme};
 use steepest::objective::{Ask, Objective, Rows, Work};
 use steepest::penalties::PENALTIES;
@@ -145,7 +145,7 @@ fn penalised(
     let mut names = Vec::new();
     let mut all = Vec::new();
     for part in parts {
-        let (entry, settings) = look_up!("penalty", PENALTIES, &part.penalty)?;
+        let (entry, settings) = look_up("penalty", PENALTIES, &part.penalty)?;
         let shape = <[usize; 2]>::try_from(&part.shape[..]).ok();
         let (groups, right) = (part.groups.as_deref(), part.right.as_deref());
         let on = Structure { weight: &part.weight, groups, shape, right };

@@ -83,7 +83,7 @@ pub fn network_start<'py>(
 
 /// The loss at the end.
 fn head(loss: &Named, outputs: usize, mean: bool) -> Result<Head, String> {
-    let (entry, settings) = look_up!("loss", LOSSES, loss)?;
+    let (entry, settings) = look_up("loss", LOSSES, loss)?;
     let classes = if entry.outputs == steepest::loss::Outputs::Many { outputs } else { 1 };
     Head::new((entry.build)(&settings, classes), outputs, mean)
 }
@@ -197,7 +197,7 @@ fn rows_of<'py, N: Number + rule::Compiled + Element>(
     let rules: Vec<(&str, Vec<(&str, f64)>)> =
         how.rules.iter().map(|(n, s)| (n.as_str(), pairs(s))).collect();
     let rules: Vec<chain::Named<'_>> = rules.iter().map(|(n, s)| (*n, &s[..])).collect();
-    let schedule = how.schedule.as_ref().map(|s| look_up!("rate schedule", RATES, s)).transpose();
+    let schedule = how.schedule.as_ref().map(|s| look_up("rate schedule", RATES, s)).transpose();
     let training = Training {
         rules: chain::plan(&rules).map_err(refused)?,
         rate: how.rate,

@@ -39,7 +39,7 @@ pub fn learned_numbers(columns: usize) -> (usize, bool) {
 }
 
 fn known_loss(named: &Named) -> Result<(&'static Entry, Vec<f64>), String> {
-    look_up!("loss", LOSSES, named)
+    look_up("loss", LOSSES, named)
 }
 
 /// Learns the rows of `X` in their order: `known` (rows, centre, scale, state) is written to, and so are `coef` (outputs ×

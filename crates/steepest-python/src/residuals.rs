@@ -10,7 +10,7 @@ use crate::watch::{Watcher, failed};
 use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
-use steepest::descend::Descent;
+use steepest::descend::{Descent, Keeps};
 use steepest::problem::facts;
 use steepest::residuals::{Residuals, SumOfSquares};
 use steepest::state::{Bad, State, Visitor};

@@ -6,16 +6,15 @@ use crate::method::{Method, Step};
 use crate::objective::Objective;
 use crate::penalty::Penalty;
 use crate::problem::{Clock, Meter, Problem};
-use crate::status::{Budget, Halt, Status};
+use crate::status::{Budget, Failure, Halt, Status};
 use crate::units::Units;
 use crate::watch::{Counts, Progress, Stop, Watch};
-use std::error::Error;
 use std::time::Instant;
 
 mod keeper;
 mod saved;
 mod solution;
-pub use keeper::Keeper;
+pub use keeper::{Keeper, Keeps, Unkept, kept};
 pub use solution::{Record, Solution};
 
 /// Stops when the loss on held-out rows has not fallen for `patience` iterations; the best point there is kept.
@@ -120,7 +119,7 @@ impl Descent {
         objective: &mut dyn Objective,
         penalty: &dyn Penalty,
         watch: &mut dyn Watch,
-    ) -> Result<bool, Box<dyn Error + Send + Sync>> {
+    ) -> Result<bool, Failure> {
         if self.status.is_some() {
             return Ok(false);
         }
@@ -135,7 +134,7 @@ impl Descent {
         penalty: &dyn Penalty,
         held: &mut HeldOut<'_>,
         watch: &mut dyn Watch,
-    ) -> Result<bool, Box<dyn Error + Send + Sync>> {
+    ) -> Result<bool, Failure> {
         let going = self.advance(objective, penalty, watch)?;
         let value = match held.objective.value(&self.x) {
             Ok(v) => v,
@@ -242,7 +241,7 @@ impl Descent {
         })
     }
 
-    fn after(&mut self, answer: Result<(), Halt>) -> Result<bool, Box<dyn Error + Send + Sync>> {
+    fn after(&mut self, answer: Result<(), Halt>) -> Result<bool, Failure> {
         self.status = Some(match answer {
             Ok(()) => return Ok(true),
             Err(Halt::Stopped) => Status::Stopped,
@@ -323,7 +322,7 @@ impl Descent {
         objective: &mut dyn Objective,
         penalty: &dyn Penalty,
         watch: &mut dyn Watch,
-    ) -> Result<Solution, Box<dyn Error + Send + Sync>> {
+    ) -> Result<Solution, Failure> {
         while self.advance(objective, penalty, watch)? {}
         self.settle(objective, penalty)?;
         Ok(self.solution())
@@ -336,7 +335,7 @@ impl Descent {
         penalty: &dyn Penalty,
         held: &mut HeldOut<'_>,
         watch: &mut dyn Watch,
-    ) -> Result<Solution, Box<dyn Error + Send + Sync>> {
+    ) -> Result<Solution, Failure> {
         while self.advance_held(objective, penalty, held, watch)? {}
         self.end_held(objective, penalty)
     }
@@ -346,7 +345,7 @@ impl Descent {
         mut self,
         objective: &mut dyn Objective,
         penalty: &dyn Penalty,
-    ) -> Result<Solution, Box<dyn Error + Send + Sync>> {
+    ) -> Result<Solution, Failure> {
         let Some((_, x)) = self.best.clone().filter(|b| b.1 != self.x) else {
             self.settle(objective, penalty)?;
             return Ok(self.solution());
@@ -368,7 +367,7 @@ impl Descent {
         &mut self,
         objective: &mut dyn Objective,
         penalty: &dyn Penalty,
-    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+    ) -> Result<(), Failure> {
         if self.last.sampled {
             if let Some(value) = self.evaluate(objective, penalty, &self.x.clone())? {
                 self.last.value = value;
@@ -401,7 +400,7 @@ impl Descent {
         objective: &mut dyn Objective,
         penalty: &dyn Penalty,
         x: &[f64],
-    ) -> Result<Option<f64>, Box<dyn Error + Send + Sync>> {
+    ) -> Result<Option<f64>, Failure> {
         match objective.value(x) {
             Ok(value) => {
                 self.counts.values += 1;
@@ -491,6 +490,6 @@ pub fn descend(
     x0: &[f64],
     stop: Stop,
     watch: &mut dyn Watch,
-) -> Result<Solution, Box<dyn Error + Send + Sync>> {
+) -> Result<Solution, Failure> {
     Descent::new(method, x0, stop).run(objective, penalty, watch)
 }

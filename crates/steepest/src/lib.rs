@@ -26,6 +26,9 @@ pub mod health;
 pub mod held;
 pub mod initialise;
 pub mod linalg;
+pub mod linear;
+#[cfg(feature = "linfa")]
+pub mod linfa;
 pub mod loss;
 pub mod losses;
 pub mod method;

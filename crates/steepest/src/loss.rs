@@ -345,6 +345,7 @@ pub struct Entry {
     /// Value, slope and curvature of one sample in f64, for tests.
     pub jet: Option<JetOf>,
 }
+crate::settings::entered!(Entry);
 
 impl Entry {
     /// The row of a loss of one margin.

@@ -389,6 +389,7 @@ pub struct Entry {
     /// its settings. None where it is no sum over coordinates.
     pub program: Option<fn() -> Program>,
 }
+crate::settings::entered!(Entry);
 
 impl Entry {
     /// The penalty over coordinates of such a structure. Of what knows no groups itself, but is over a whole vector, there

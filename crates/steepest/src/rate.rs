@@ -35,6 +35,7 @@ pub struct Entry {
     /// What it recorded of itself, by stage, with inputs `done`, `step`, `value`, its settings and its state.
     pub programs: fn() -> Vec<(&'static str, Program)>,
 }
+crate::settings::entered!(Entry);
 
 /// Numbers as an array.
 fn fixed<const S: usize>(state: &[f64]) -> [f64; S] {

@@ -78,6 +78,36 @@ pub trait Described: Copy + Send + Sync + 'static {
     fn lit<N: Real>(&self) -> Self::Of<N>;
 }
 
+/// An entry of a registry and its settings, both by name: `("huber", {"width": 2.0})`.
+pub type Spec = (String, Vec<(String, f64)>);
+
+/// A row of a registry whose entries are asked for by name.
+pub trait Entered {
+    /// Its name.
+    fn name(&self) -> &'static str;
+    /// Its settings.
+    fn parameters(&self) -> &'static [Parameter];
+}
+
+/// Settings lent.
+pub fn borrowed(settings: &[(String, f64)]) -> Vec<(&str, f64)> {
+    settings.iter().map(|(k, v)| (k.as_str(), *v)).collect()
+}
+
+/// The entry of a registry and its checked settings, or what was wrong with them; `what` is the registry's own word.
+pub fn look_up<'r, E: Entered>(
+    what: &str,
+    registry: &'r [E],
+    (name, given): &Spec,
+) -> Result<(&'r E, Vec<f64>), String> {
+    let entry = registry.iter().find(|e| e.name() == name).ok_or_else(|| {
+        let near = nearest(name, registry.iter().map(Entered::name));
+        format!("no {what} is called '{name}'{near}")
+    })?;
+    let settings = checked(entry.name(), entry.parameters(), &borrowed(given))?;
+    Ok((entry, settings))
+}
+
 /// Settings by name, filled up with the defaults and checked against their ranges.
 pub fn checked(
     name: &str,
@@ -148,6 +178,21 @@ fn distance(a: &str, b: &str) -> usize {
     }
     row[b.len()]
 }
+
+/// Says of types with fields `name` and `parameters` that they are [`Entered`](crate::settings::Entered).
+macro_rules! entered {
+    ($($entry:ty),* $(,)?) => {$(
+        impl $crate::settings::Entered for $entry {
+            fn name(&self) -> &'static str {
+                self.name
+            }
+            fn parameters(&self) -> &'static [$crate::settings::Parameter] {
+                self.parameters
+            }
+        }
+    )*};
+}
+pub(crate) use entered;
 
 /// Declares a struct of settings together with their defaults, ranges and words:
 /// `settings! { /// words  "name" Type { /// words  setting = default in low => high, … } }`.

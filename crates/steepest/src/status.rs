@@ -130,6 +130,9 @@ impl Status {
     }
 }
 
+/// An error that is not ours: a [`Refusal`](crate::refusal::Refusal), words, or what an objective or whoever looks on has failed with.
+pub type Failure = Box<dyn Error + Send + Sync>;
+
 /// Why a descent ends before its method says so.
 #[derive(Debug)]
 pub enum Halt {
@@ -140,7 +143,7 @@ pub enum Halt {
     /// A status found out in the middle of a step.
     Status(Status),
     /// The objective or a callback failed: the error comes out as itself, and nothing else does.
-    Failed(Box<dyn Error + Send + Sync>),
+    Failed(Failure),
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! A copy of where a descent stood last between two steps: what is saved of a run that ends in the middle of one.
 use super::Descent;
 use crate::objective::Objective;
+use crate::penalty::Penalty;
 use crate::state::{Bad, Saved};
+use crate::status::Failure;
 use std::time::{Duration, Instant};
 
 /// Copies are so rare that they take at most one part in so many of the time.
@@ -50,4 +52,55 @@ impl Keeper {
         }
         Ok(self.copy.as_ref())
     }
+}
+
+/// Who keeps a descent while it runs, in a file or elsewhere.
+pub trait Keeps {
+    /// Before its first step: goes on from what was kept, if anything was.
+    fn begin(
+        &mut self,
+        descent: &mut Descent,
+        objective: &mut dyn Objective,
+        penalty: &dyn Penalty,
+    ) -> Result<(), Failure> {
+        let _ = (descent, objective, penalty);
+        Ok(())
+    }
+    /// After each step.
+    fn after(
+        &mut self,
+        descent: &mut Descent,
+        objective: &mut dyn Objective,
+    ) -> Result<(), Failure> {
+        let _ = (descent, objective);
+        Ok(())
+    }
+    /// Once it has ended: kept where it may go on.
+    fn end(&mut self, descent: &mut Descent, objective: &mut dyn Objective) -> Result<(), Failure> {
+        let _ = (descent, objective);
+        Ok(())
+    }
+}
+
+/// Nobody keeps it.
+pub struct Unkept;
+impl Keeps for Unkept {}
+
+/// Runs a descent by `step` to its end, kept all the while, whatever ends it.
+pub fn kept(
+    keep: &mut dyn Keeps,
+    descent: &mut Descent,
+    objective: &mut dyn Objective,
+    penalty: &dyn Penalty,
+    mut step: impl FnMut(&mut Descent, &mut dyn Objective) -> Result<bool, Failure>,
+) -> Result<(), Failure> {
+    keep.begin(descent, objective, penalty)?;
+    let mut run = || -> Result<(), Failure> {
+        while step(descent, objective)? {
+            keep.after(descent, objective)?;
+        }
+        Ok(())
+    };
+    let ran = run();
+    ran.and(keep.end(descent, objective))
 }

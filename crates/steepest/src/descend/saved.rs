@@ -4,9 +4,8 @@ use crate::objective::Objective;
 use crate::penalty::Penalty;
 use crate::problem::{Meter, Problem};
 use crate::state::{Bad, Reference, Saved, State, Visitor};
-use crate::status::{Budget, Halt, Status};
+use crate::status::{Budget, Failure, Halt, Status};
 use crate::watch::{Counts, Stop, Unwatched};
-use std::error::Error;
 
 /// By so much of F, or of what it has fallen by, the value found at the point saved may be another than the one saved.
 const ALIKE: f64 = 1e-2;
@@ -103,7 +102,7 @@ impl Descent {
         objective: &mut dyn Objective,
         penalty: &dyn Penalty,
         mut saved: Saved,
-    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+    ) -> Result<(), Failure> {
         let n = self.x.len();
         let mut look = saved.clone();
         Loop(self).visit_named("loop", &mut Visitor::loading(&mut look, n))?;
@@ -127,7 +126,7 @@ impl Descent {
         &mut self,
         objective: &mut dyn Objective,
         penalty: &dyn Penalty,
-    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+    ) -> Result<(), Failure> {
         let (mut counts, mut findings) = (Counts::default(), Vec::new());
         let meter = Meter {
             evaluated: None,
@@ -146,11 +145,7 @@ impl Descent {
     }
 
     /// Whether F at the point saved is what it was.
-    fn alike(
-        &self,
-        objective: &mut dyn Objective,
-        penalty: &dyn Penalty,
-    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+    fn alike(&self, objective: &mut dyn Objective, penalty: &dyn Penalty) -> Result<(), Failure> {
         let was = self.last.value;
         // Under constraints the value between two rounds is another function's.
         if objective.offers().constraints > 0 || self.last.sampled || !was.is_finite() {

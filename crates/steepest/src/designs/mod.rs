@@ -3,6 +3,8 @@ pub mod centred;
 pub mod codes;
 mod columns;
 pub mod dense;
+#[cfg(any(feature = "ndarray", feature = "nalgebra", feature = "linfa"))]
+mod foreign;
 mod rows;
 pub mod sparse;
 pub mod stack;

@@ -1,0 +1,171 @@
+//! The linear models of the crate's front, judged by their own conditions of optimality, written out here.
+use nalgebra::{DMatrix, DVector};
+use steepest::designs::dense::Dense;
+use steepest::linear::{
+    ElasticNet, How, Lasso, Linear, LinearRegression, LogisticRegression, Observations, Ridge,
+};
+use steepest::numbers::random::Random;
+
+const N: usize = 300;
+const D: usize = 6;
+
+/// Raw columns: scales from 1e-2 to 1e3, shifted.
+fn table(seed: u64) -> (Vec<f64>, Vec<f64>) {
+    let mut random = Random::new(seed, 0, 0, 0);
+    let mut draw = || random.normal();
+    let x: Vec<f64> = (0..N * D).map(|i| (draw() + 3.0) * 10f64.powi((i % D) as i32 - 2)).collect();
+    let y = x
+        .chunks(D)
+        .map(|row| {
+            let exact: f64 =
+                row.iter().enumerate().map(|(j, v)| v * 10f64.powi(2 - j as i32)).sum();
+            exact - 17.0 + 0.5 * draw()
+        })
+        .collect();
+    (x, y)
+}
+
+fn sigmoid(z: f64) -> f64 {
+    1.0 / (1.0 + (-z).exp())
+}
+
+#[test]
+fn ridge_solves_its_normal_equations() {
+    let (x, y) = table(1);
+    let weight: Vec<f64> = (0..N).map(|i| 0.5 + (i % 3) as f64).collect();
+    let design = Dense::by_rows(&x, D).unwrap();
+    let rows = Observations { weight: Some(&weight), ..Observations::new(&design, &y) };
+    for alpha in [0.0, 3.0] {
+        let fitted = Ridge { alpha, ..Ridge::default() }.fit(&rows).unwrap();
+        assert!(fitted.solution.status.success());
+        let a = DMatrix::from_fn(N, D + 1, |i, j| if j < D { x[i * D + j] } else { 1.0 });
+        let w = DMatrix::from_diagonal(&DVector::from_column_slice(&weight));
+        let mut square = a.transpose() * &w * &a;
+        (0..D).for_each(|j| square[(j, j)] += alpha);
+        let right = a.transpose() * &w * DVector::from_column_slice(&y);
+        let exact = square.lu().solve(&right).unwrap();
+        for j in 0..D {
+            assert!((fitted.coefficients[j] / exact[j] - 1.0).abs() < 1e-5, "{alpha} {j}");
+        }
+        assert!((fitted.intercept[0] / exact[D] - 1.0).abs() < 1e-5);
+        let predicted = fitted.predict(&design).unwrap();
+        let row: f64 = (0..D).map(|j| x[j] * fitted.coefficients[j]).sum();
+        assert!((predicted[0] - row - fitted.intercept[0]).abs() < 1e-9);
+        let mut margin = [0.0];
+        fitted.margin(&x[..D], &mut margin);
+        assert!((margin[0] - predicted[0]).abs() < 1e-12 * predicted[0].abs());
+    }
+    let free = LinearRegression::default().fit(&rows).unwrap();
+    let none = Ridge { alpha: 0.0, ..Ridge::default() }.fit(&rows).unwrap();
+    assert_eq!(free.coefficients, none.coefficients);
+}
+
+#[test]
+fn the_lasso_and_the_elastic_net_meet_their_subgradients() {
+    let (x, y) = table(2);
+    let design = Dense::by_rows(&x, D).unwrap();
+    let rows = Observations::new(&design, &y);
+    let lasso = Lasso { alpha: 0.4, tolerance: 1e-12, ..Lasso::default() };
+    let net = ElasticNet { alpha: 0.4, l1_ratio: 0.7, tolerance: 1e-12, ..ElasticNet::default() };
+    for (fitted, l1, l2) in
+        [(lasso.fit(&rows).unwrap(), 0.4, 0.0), (net.fit(&rows).unwrap(), 0.28, 0.12)]
+    {
+        assert!(fitted.solution.status.success());
+        let mut slope = [0.0; D];
+        for (row, (y, p)) in x.chunks(D).zip(y.iter().zip(fitted.predict(&design).unwrap())) {
+            row.iter().zip(&mut slope).for_each(|(v, s)| *s += v * (p - y) / N as f64);
+        }
+        for j in 0..D {
+            let w = fitted.coefficients[j];
+            let s = slope[j] + l2 * w;
+            let scale = 10f64.powi(j as i32 - 2);
+            if w == 0.0 {
+                assert!(s.abs() <= l1 + 1e-4, "{j}: {s}");
+            } else {
+                assert!((s + l1 * w.signum()).abs() <= 1e-4 * scale.max(1.0), "{j}: {s}");
+            }
+        }
+        assert!(fitted.coefficients.contains(&0.0));
+    }
+}
+
+#[test]
+fn logistic_regression_of_two_and_of_three_classes_is_stationary() {
+    let (x, y) = table(3);
+    let design = Dense::by_rows(&x, D).unwrap();
+    let mut sorted = y.clone();
+    sorted.sort_by(f64::total_cmp);
+    for cuts in [vec![sorted[N / 2]], vec![sorted[N / 3], sorted[2 * N / 3]]] {
+        let names = ["low", "middle", "top"];
+        // every seventh label is another's, so that the classes are not separated
+        let class = |i: usize| {
+            let own = cuts.iter().filter(|c| y[i] > **c).count();
+            if i.is_multiple_of(7) { (own + 1) % (cuts.len() + 1) } else { own }
+        };
+        let labels: Vec<&str> = (0..N).map(|i| names[class(i)]).collect();
+        let model = LogisticRegression { tolerance: 1e-12, ..LogisticRegression::default() };
+        let found = model.fit(&design, &labels).unwrap();
+        assert!(found.fitted.solution.status.success());
+        let k = cuts.len() + 1;
+        assert_eq!(found.classes, names[..k]);
+        let p = found.probabilities(&design).unwrap();
+        let outputs = if k == 2 { 1 } else { k };
+        for a in 0..outputs {
+            let own = if k == 2 { 1 } else { a };
+            for j in 0..=D {
+                let slope: f64 = (0..N)
+                    .map(|i| {
+                        let v = if j < D { x[i * D + j] } else { 1.0 };
+                        (p[i * k + own] - f64::from(class(i) == own)) * v
+                    })
+                    .sum();
+                let pull = if j < D { found.fitted.coefficients[a * D + j] } else { 0.0 };
+                let scale = 10f64.powi(j.min(D - 1) as i32 - 2).max(1.0);
+                assert!((slope + pull).abs() < 2e-2 * scale, "{k} {a} {j}: {}", slope + pull);
+            }
+        }
+        for (i, said) in found.predict(&design).unwrap().into_iter().enumerate() {
+            let best = (0..k).max_by(|a, b| p[i * k + a].total_cmp(&p[i * k + b])).unwrap();
+            assert_eq!(*said, names[best]);
+        }
+        if k == 2 {
+            let margin = found.fitted.margins(&design).unwrap()[0];
+            assert!((p[1] - sigmoid(margin)).abs() < 1e-15);
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_used_is_refused_in_words() {
+    let (x, y) = table(4);
+    let design = Dense::by_rows(&x, D).unwrap();
+    let said = |r: Result<_, steepest::linear::Failure>| match r {
+        Err(why) => why.to_string(),
+        Ok(()) => "nothing".to_owned(),
+    };
+    let logistic = LogisticRegression::default();
+    let one = said(logistic.fit(&design, &[7; N]).map(|_| ()));
+    assert!(one.contains("at least two classes") && one.contains("got 1"), "{one}");
+    let short = said(logistic.fit(&design, &[0, 1]).map(|_| ()));
+    assert!(short.contains("300") && short.contains('2'), "{short}");
+    let c = LogisticRegression { c: 0.0, ..logistic };
+    assert!(said(c.fit(&design, &vec![1; N]).map(|_| ())).contains("C must be above 0"));
+    let below = said(
+        Ridge { alpha: -1.0, ..Ridge::default() }.fit(&Observations::new(&design, &y)).map(|_| ()),
+    );
+    assert!(below.contains("alpha must be at least 0"), "{below}");
+    let rows = Observations::new(&design, &y);
+    let far = said(Linear::of("poison").fit(&rows, How::default()).map(|_| ()));
+    assert!(far.contains("did you mean 'poisson'"), "{far}");
+    let minus = said(Linear::of("gamma").fit(&rows, How::default()).map(|_| ()));
+    assert!(minus.contains("row"), "{minus}");
+    let mut holed = x.clone();
+    holed[5 * D + 2] = f64::NAN;
+    let design = Dense::by_rows(&holed, D).unwrap();
+    let nan = said(Lasso::default().fit(&Observations::new(&design, &y)).map(|_| ()));
+    assert!(nan.contains("row 5, column 2"), "{nan}");
+    let fitted = Ridge::default().fit(&rows).unwrap();
+    let other = Dense::by_rows(&x, D / 2).unwrap();
+    let columns = said(fitted.predict(&other).map(|_| ()));
+    assert!(columns.contains("6 columns") && columns.contains("got 3"), "{columns}");
+}
