@@ -425,3 +425,24 @@ def test_noise_as_large_as_all_that_f_falls_by_is_no_success():
             lambda x, noise=noise: float(x @ x + 1e3 * noise.standard_normal()), [3.0, -1.0], method="newton"
         )
         assert r.outcome == "noise_floor", r.message
+
+
+@pytest.mark.parametrize("method", ["lbfgs", "truncated_newton"])
+def test_a_least_value_of_0_is_claimed_however_near_the_steps_have_come(method):
+    """A chain that is followed for hundreds of steps down to 1e-26 of 2e4: there a look around finds rounding only."""
+
+    def fun(x):
+        r = x[1:] - x[:-1] + 1 - x[:-1] ** 2
+        return 100 * float(r @ r)
+
+    def jac(x):
+        r = x[1:] - x[:-1] + 1 - x[:-1] ** 2
+        g = np.zeros_like(x)
+        g[1:] += 200 * r
+        g[:-1] -= 200 * r * (1 + 2 * x[:-1])
+        return g
+
+    r = steepest.minimize(fun, np.zeros(200), jac=jac, method=method)
+    assert r.success, r.message
+    assert r.fun < 1e-12
+    assert not any(f.kind == "kink" for f in r.findings)

@@ -209,3 +209,23 @@ def test_signals_of_others_do_not_disturb():
     steepest.minimize(square, np.ones(3), jac=lambda x: 2 * x)
     assert signal.getsignal(signal.SIGINT) is before
     assert time.perf_counter() >= began
+
+
+def test_waves_shorter_than_a_look_do_not_accuse_the_gradient():
+    """Far from 0 the squares turn over hundreds of times in a length by which other variables are looked at."""
+
+    def phase(x):
+        return x[:-1] ** 2 - 0.5 * x[1:]
+
+    def fun(x):
+        return float(np.cos(phase(x)).sum())
+
+    def jac(x):
+        s, g = -np.sin(phase(x)), np.zeros_like(x)
+        g[:-1] += 2 * x[:-1] * s
+        g[1:] -= 0.5 * s
+        return g
+
+    r = steepest.minimize(fun, np.full(500, 0.9), jac=jac, method="lbfgs")
+    assert r.outcome != "gradient_inconsistent", r.message
+    assert r.fun == pytest.approx(-499.0)

@@ -139,9 +139,10 @@ impl Claims {
         size.max(1e-8 * self.size(value))
     }
 
-    /// A decrease that does not matter to one who looks around.
+    /// A decrease that does not matter to one who looks around: of where F stands, or, once it has come down to its rounding,
+    /// of all that it has fallen by.
     pub fn slight(&self, value: f64) -> f64 {
-        self.tolerance * self.near(value)
+        (self.tolerance * self.near(value)).max(self.small(value).min(self.lost(value)))
     }
 
     /// Decreases below this are rounding.

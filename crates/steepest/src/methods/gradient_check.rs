@@ -165,7 +165,11 @@ pub fn look(
             step(at, u, h, trial);
             Ok(Doubt::Lower)
         }
-        Seen::Other(off, h) if off * h > noise && further(problem, at, u, h, claimed, trial)? => {
+        Seen::Other(off, h)
+            if off * h > noise
+                && further(problem, at, u, h, claimed, trial)?
+                && !nearer(problem, at, u, h, [claimed, noise], trial)? =>
+        {
             accuse(problem, at, u, h, trial).map(Doubt::Inconsistent)
         }
         Seen::Ahead(off, h) if off * h > 10.0 * noise => {
@@ -175,7 +179,9 @@ pub fn look(
             let value = problem.total_gradient(&x, &mut gradient)?;
             let there = Known { x: &x, value, gradient: &gradient, ..*at };
             let claimed = dot(&gradient, &u[..n]);
-            if !further(problem, &there, u, 0.3 * h, claimed, trial)? {
+            if !further(problem, &there, u, 0.3 * h, claimed, trial)?
+                || nearer(problem, &there, u, 0.3 * h, [claimed, noise], trial)?
+            {
                 return Ok(Doubt::None);
             }
             accuse(problem, &there, u, 0.3 * h, trial).map(Doubt::Inconsistent)
@@ -226,6 +232,30 @@ fn further(
         told = Some(slope);
     }
     Ok(true)
+}
+
+/// Whether shorter steps, down to what noise hides, come to the slope claimed after all: over a longer one F has turned
+/// back, as a wave does, and the mean of that is no slope.
+fn nearer(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    u: &[f64],
+    mut h: f64,
+    [claimed, noise]: [f64; 2],
+    trial: &mut [f64],
+) -> Result<bool, Halt> {
+    for _ in 0..4 {
+        h *= 0.1;
+        if !(claimed.abs() * h > noise) {
+            return Ok(false);
+        }
+        let [up, down] = both_sides(problem, at, u, h, trial)?;
+        let slope = (up - down) / (2.0 * h);
+        if (slope - claimed).abs() <= 0.1 * slope.abs().max(claimed.abs()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// What was seen along a line.
