@@ -45,6 +45,7 @@ def fit(
     drop: Sequence[str | int] = (),
     categories: Sequence[str | int] = (),
     amounts: Sequence[str | int] = (),
+    hash_columns: Sequence[str | int] | Mapping[str | int, int] = (),
     missing: str = "fill",
     validation: float = 0.2,
     refit: bool = True,
@@ -129,6 +130,10 @@ def fit(
     drop, categories, amounts : sequence of str or int
         Columns to leave out; number columns to be taken as categories; whole numbers with few values to be taken as
         amounts, even where their levels tell more of the target than a straight line does.
+    hash_columns : sequence of str or int, or mapping of those to int, optional
+        Columns of very many texts (names, addresses, codes): each text is hashed to one of 4096 levels, or of as many
+        as the mapping says, and so is one that was never seen. Texts that share a level share its coefficient. The
+        whole text is hashed, not its words.
     missing : {"fill", "impute", "refuse"}
         See `steepest.tables.prepare`.
     validation : float, default 0.2
@@ -235,6 +240,7 @@ def fit(
         drop=drop,
         categories=categories,
         amounts=amounts,
+        hash_columns=hash_columns,
         missing=missing,
         validation=validation,
         seed=seed,
@@ -275,7 +281,9 @@ def fit(
         "task": task, "loss": loss, "model": model, "test": test, "time": time, "form": form, "alpha": alpha,
         "penalty": penalty,
         "l1_ratio": l1_ratio,
-        "drop": list(drop), "categories": list(categories), "amounts": list(amounts), "missing": missing,
+        "drop": list(drop), "categories": list(categories), "amounts": list(amounts),
+        "hash_columns": dict(hash_columns) if isinstance(hash_columns, Mapping) else list(hash_columns),
+        "missing": missing,
         "validation": validation,
         "refit": refit, "cv": cv, "scoring": scoring, "class_weight": class_weight,
         "sample_weight": sample_weight,

@@ -46,7 +46,7 @@ from steepest.model import Model
 from steepest.model.weights import Weights
 from steepest.tables.form import DEGREE, Pair
 from steepest.tables.missing import TOKENS
-from steepest.tables.pieces import MISSING, OTHER, LevelsPiece, NumberPiece
+from steepest.tables.pieces import MISSING, OTHER, HashedPiece, LevelsPiece, NumberPiece
 
 __all__ = ["export"]
 
@@ -77,7 +77,7 @@ def export(model: Any, path: str | os.PathLike[str] | None = None) -> Any:
     Raises
     ------
     InputError
-        The model uses parts of dates, or has no counterpart in scikit-learn.
+        The model uses parts of dates or hashes texts, or has no counterpart in scikit-learn.
 
     Examples
     --------
@@ -141,6 +141,11 @@ def _of_table(model: Model) -> Any:
         raise InputError(
             f"the model uses parts of the date {dated[0]!r}, which ONNX cannot take apart: make them columns of "
             "numbers before the fit"
+        )
+    if hashed := [p.column for p in schema.pieces if isinstance(p, HashedPiece)]:
+        raise InputError(
+            f"the model hashes the texts of {hashed[0]!r}, for which ONNX has no operator: fit without "
+            "hash_columns for a graph"
         )
     inputs = [
         helper.make_tensor_value_info(

@@ -221,5 +221,9 @@ def test_what_cannot_be_exported_is_refused_by_name() -> None:
         steepest.onnx.export(StandardScaler())
     days = np.datetime64("2024-01-01") + np.arange(100)
     dated = steepest.fit({"day": days, "y": np.arange(100) % 7 + 0.5}, "y")
+    names = {"name": [f"n{k}" for k in range(40)], "y": list(range(40))}
+    hashed = steepest.fit(names, "y", hash_columns=["name"], alpha=0.1, reference=False)
+    with pytest.raises(InputError, match="hashes the texts of 'name'"):
+        steepest.onnx.export(hashed)
     with pytest.raises(InputError, match="date 'day'"):
         steepest.onnx.export(dated)

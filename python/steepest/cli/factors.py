@@ -26,7 +26,7 @@ COLUMNS = ("user", "item", "target", "time", "sample_weight")
 NOT_HERE = (
     "test", "coefficients", "task", "penalty", "l1_ratio", "missing", "cv", "scoring", "positive", "threshold",
     "cost", "checkpoint", "memory", "thousands", "missing_target", "no_refit", "class_weight", "drop", "categories",
-    "amounts", "horizon", "by", "known", "level", "forecast",
+    "amounts", "hash_columns", "horizon", "by", "known", "level", "forecast",
 )  # fmt: skip
 
 

@@ -117,6 +117,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="COLUMN",
         help="take whole numbers with few values as an amount, not as levels; again for more",
     )
+    add(
+        "--hash-column",
+        action="append",
+        default=[],
+        dest="hash_columns",
+        metavar="COLUMN",
+        help="hash the texts of a column that has very many to 4096 levels; again for more",
+    )
     add("--form", metavar="FORM", help="auto (default): curves, levels and pairs where they pay; or linear")
     add("--alpha", type=float, metavar="A", help="strength of the penalty; chosen on held-out rows")
     add("--penalty", metavar="NAME", help="l2 (default), l1 or elastic_net")
@@ -219,7 +227,7 @@ def given(args: argparse.Namespace) -> dict[str, Any]:
     """The settings that were given, by the names of `steepest.fit`."""
     settings = {name: getattr(args, name) for name in PASSED if getattr(args, name) is not None}
     settings |= text_form(args, TEXT)
-    for name in ("drop", "categories", "amounts"):
+    for name in ("drop", "categories", "amounts", "hash_columns"):
         if getattr(args, name):
             settings[name] = getattr(args, name)
     if args.no_refit:

@@ -16,7 +16,7 @@ __all__ = ["run"]
 NOT_HERE = (
     "test", "save", "task", "loss", "penalty", "l1_ratio", "alpha", "cv", "scoring", "sample_weight", "positive",
     "threshold", "cost", "tol", "validation", "missing", "checkpoint", "memory", "seed", "threads", "missing_target",
-    "no_refit", "class_weight", "categories", "amounts",
+    "no_refit", "class_weight", "categories", "amounts", "hash_columns",
 )  # fmt: skip
 #: What is written as a table of commas where it is asked for, by its name in the answer too.
 TABLES = ("forecast", "coefficients")

@@ -11,7 +11,7 @@ from steepest.errors import InputError
 __all__ = ["refuse", "text_form"]
 
 #: Options whose name is not that of what they are kept as.
-SPELT = {"categories": "category", "amounts": "amount"}
+SPELT = {"categories": "category", "amounts": "amount", "hash_columns": "hash_column"}
 
 
 def refuse(args: argparse.Namespace, names: Sequence[str], what: str) -> None:

@@ -35,7 +35,8 @@ __all__ = ["python_lines", "story_of"]
 
 DEFAULTS: dict[str, Any] = {
     "task": None, "loss": None, "test": None, "time": None, "form": "auto", "alpha": None, "penalty": "l2",
-    "l1_ratio": 0.5, "drop": [], "categories": [], "amounts": [], "missing": "fill", "validation": 0.2, "refit": True,
+    "l1_ratio": 0.5, "drop": [], "categories": [], "amounts": [], "hash_columns": [], "missing": "fill",
+    "validation": 0.2, "refit": True,
     "cv": None, "scoring": None, "class_weight": None, "sample_weight": None, "positive": None, "threshold": None,
     "cost": None, "tol": 1e-6, "reference": True, "seed": 0, "header": None, "delimiter": None, "encoding": None,
     "decimal": None, "thousands": None, "missing_target": None, "memory": None, "model": "linear",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from steepest.errors import TableError
 from steepest.findings import Finding
 from steepest.tables import dates, remarks
 from steepest.tables.kinds import Judgement, fingerprint, judge
-from steepest.tables.pieces import MISSING, LevelsPiece, NumberPiece, Piece, split_parts
+from steepest.tables.pieces import MISSING, HashedPiece, LevelsPiece, NumberPiece, Piece, split_parts
 from steepest.tables.schema import Column, check_finite
 from steepest.tables.table import ON_TEXTS, Table
 from steepest.tables.target import Target
@@ -32,6 +32,7 @@ def describe(
     categories: list[str],
     missing: str,
     amounts: Collection[str] = (),
+    hashes: Mapping[str, int] | None = None,
 ) -> tuple[list[Column], dict[str, Values], list[Finding]]:
     """The columns of a table, the values of those used, and what was found.
 
@@ -45,6 +46,8 @@ def describe(
         Columns that the caller wants as categories.
     amounts
         Number columns that the caller wants as they are, however few values they have.
+    hashes
+        Columns whose texts are hashed, and to how many levels.
 
     Raises
     ------
@@ -56,6 +59,7 @@ def describe(
     findings: list[Finding] = []
     seen: dict[tuple[Any, ...], str] = {}
     codes: list[str] = []
+    hashes = hashes or {}
     for name in table.names:
         if name == goal.name:
             columns.append(target_column(table, goal, kept))
@@ -64,7 +68,7 @@ def describe(
             columns.append(Column(name, "dropped", False, "left out as asked"))
             continue
         said = table.categories | table.codes
-        plain = name in categories or (name in said and name not in amounts)
+        plain = name in categories or name in hashes or (name in said and name not in amounts)
         array = table.column(name)
         values = read_values(
             array,
@@ -77,13 +81,17 @@ def describe(
         values.decimal = values.decimal or table.decimal_of(name, array.type)
         if name in table.commas:
             values.remark = WITH_COMMAS
+        texts = values.kind == "text"
         if plain:
             values = as_text(values)
         elif name not in amounts:
             values = as_days(values)
         check_finite(values, name, missing)
-        judgement = unlike_the_others(name, values, judge(name, values, name in categories), seen)
-        column = described(name, values, judgement, goal, kept)
+        judgement = unlike_the_others(
+            name, values, judge(name, values, name in categories or name in hashes), seen
+        )
+        hashed = (hashes[name], texts) if name in hashes else None
+        column = described(name, values, judgement, goal, kept, hashed)
         columns.append(column)
         if column.used:
             used[name] = values
@@ -160,8 +168,15 @@ def target_column(table: Table, goal: Target, kept: Rows) -> Column:
     return column
 
 
-def described(name: str, values: Values, judgement: Judgement, goal: Target, kept: Rows) -> Column:
-    """One column with its pieces and statistics."""
+def described(
+    name: str,
+    values: Values,
+    judgement: Judgement,
+    goal: Target,
+    kept: Rows,
+    hashed: tuple[int, bool] | None = None,
+) -> Column:
+    """One column with its pieces and statistics; `hashed`: to how many levels, and whether its values were texts."""
     column = Column(
         name,
         judgement.kind,
@@ -180,7 +195,12 @@ def described(name: str, values: Values, judgement: Judgement, goal: Target, kep
         column.levels = len(values.texts)
     if not judgement.used:
         return column
-    column.pieces = fit_pieces(name, values, kept)
+    if hashed is not None:
+        count, texts = hashed
+        column.pieces = [HashedPiece.fit(name, count, values, kept, texts)]
+        column.reason += f", hashed to {count} levels"
+    else:
+        column.pieces = fit_pieces(name, values, kept)
     if not column.pieces:
         column.used = False
         if values.missing[kept].all():

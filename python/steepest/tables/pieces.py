@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,13 +11,23 @@ import numpy as np
 from steepest.tables import dates
 from steepest.tables.values import Floats, Values
 
-__all__ = ["LevelsPiece", "NumberPiece", "piece_from_dict", "split_parts"]
+__all__ = [
+    "HASHED",
+    "MOST_HASHED",
+    "HashedPiece",
+    "LevelsPiece",
+    "NumberPiece",
+    "piece_from_dict",
+    "split_parts",
+]
 
 MISSING, OTHER = "(missing)", "(other)"
 #: a column with more than this share missing also says where it was missing
 INDICATOR_SHARE = 0.01
 #: a category keeps at most this many levels of its own
 MOST_LEVELS = 1000
+#: levels that texts are hashed to unless said, and at most
+HASHED, MOST_HASHED = 1 << 12, 1 << 20
 
 Codes = np.ndarray[Any, np.dtype[np.int32]]
 
@@ -126,13 +137,68 @@ class LevelsPiece:
         return unseen
 
 
-Piece = NumberPiece | LevelsPiece
+@dataclass(frozen=True)
+class HashedPiece:
+    """A category of any number of texts, each hashed to one of a fixed number of levels; a text never seen has one too.
+
+    Weinberger, Dasgupta, Langford, Smola and Attenberg, Feature Hashing for Large Scale Multitask Learning (2009). A
+    row has one text, so that a sign would only double the levels, which can be asked for as they are.
+    """
+
+    name: str
+    column: str
+    part: str | None
+    count: int
+    #: whether missing values were seen; they are a level of their own then, and else none
+    absent: bool
+    #: whether the values were texts: digits of new rows are then kept as they are written
+    texts: bool
+    type: str = "hashed"
+
+    #: texts are never pooled
+    pooled = ()
+
+    @classmethod
+    def fit(cls, name: str, count: int, values: Values, rows: Any, texts: bool) -> HashedPiece:
+        """Learns from the given rows whether values are missing; of their texts there is nothing to learn."""
+        assert values.codes is not None
+        return cls(name, name, None, count, bool((values.codes[rows] < 0).any()), texts)
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """What its levels are called."""
+        return (*(f"hash {i}" for i in range(self.count)), *((MISSING,) if self.absent else ()))
+
+    def write(self, values: Values, rows: Any, out: Codes) -> dict[str, int]:
+        """Writes the codes for the given rows into `out`; only missing values can be unseen."""
+        assert values.codes is not None
+        absent = self.count if self.absent else -1
+        lookup = np.array([*(hashed(text, self.count) for text in values.texts), absent], np.int32)
+        out[:] = lookup[values.codes[rows]]
+        nothing = int((out < 0).sum())
+        return {MISSING: nothing} if nothing else {}
+
+
+def hashed(text: str, count: int) -> int:
+    """The level of a text: the same in each process, on each machine.
+
+    >>> hashed("Ulm", 4096), hashed("Jena", 4096)
+    (2841, 1997)
+    """
+    # A lone half of a surrogate pair, which UTF-8 has not, is a text like any other.
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little") % count
+
+
+Piece = NumberPiece | LevelsPiece | HashedPiece
 
 
 def piece_from_dict(data: dict[str, Any]) -> Piece:
     """A piece from what `asdict` made of it."""
     if data["type"] == "number":
         return NumberPiece(**data)
+    if data["type"] == "hashed":
+        return HashedPiece(**data)
     return LevelsPiece(**{**data, "levels": tuple(data["levels"]), "pooled": tuple(data["pooled"])})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from steepest.tables import memory, remarks
 from steepest.tables.describe import describe
 from steepest.tables.design import Part
 from steepest.tables.leakage import giveaways, repeated_rows
+from steepest.tables.pieces import HASHED, MOST_HASHED
 from steepest.tables.schema import Schema, encode, is_path
 from steepest.tables.source import read
 from steepest.tables.split import hold_out, hold_out_last
@@ -55,6 +56,7 @@ def prepare(
     drop: Sequence[str | int] = (),
     categories: Sequence[str | int] = (),
     amounts: Sequence[str | int] = (),
+    hash_columns: Sequence[str | int] | Mapping[str | int, int] = (),
     missing: str = "fill",
     validation: float = 0.2,
     seed: int = 0,
@@ -90,6 +92,8 @@ def prepare(
     amounts
         Whole numbers with few values to be taken as amounts; unless given, levels are used where they tell
         more of the target in the training rows than a straight line.
+    hash_columns
+        Columns whose texts are hashed, each to 4096 levels; or a mapping of columns to numbers of levels.
     missing
         "fill" fills missing values (numbers by their median, categories by a level of their own) and
         refuses infinite ones; "impute" fills those too; "refuse" refuses both.
@@ -124,6 +128,7 @@ def prepare(
         ("drop", drop),
         ("categories", categories),
         ("amounts", amounts),
+        ("hash_columns", hash_columns),
         ("missing_target", missing_target),
     ):
         if isinstance(value, str):
@@ -148,7 +153,12 @@ def prepare(
         kept, held, how = hold_out_last(goal, table, time, validation)
     check_training(goal, kept)
     straight = {table.find(column, "amount") for column in amounts}
-    columns, values, findings = describe(table, goal, kept, out, chosen, missing, straight)
+    hashes = hashed_columns(table, hash_columns, goal.name)
+    for name in hashes:
+        for other, of in (("categories", chosen), ("amounts", straight), ("drop", out)):
+            if name in of:
+                raise InputError(f"{name!r} stands in hash_columns and in {other}: pass it in one of them")
+    columns, values, findings = describe(table, goal, kept, out, chosen, missing, straight, hashes)
     schema = Schema(
         goal.name, goal.task, goal.reason, goal.classes, columns, missing, table.named, table_form(table)
     )
@@ -203,6 +213,28 @@ def dropped_columns(table: Table, drop: Sequence[str | int], target: str) -> set
     if target in out:
         raise InputError(f"{target!r} is the target and cannot be dropped")
     return out
+
+
+def hashed_columns(
+    table: Table, asked: Sequence[str | int] | Mapping[str | int, int], target: str
+) -> dict[str, int]:
+    """The names of the columns to hash, each with how many levels."""
+    counts = asked.items() if isinstance(asked, Mapping) else ((column, HASHED) for column in asked)
+    found: dict[str, int] = {}
+    for column, count in counts:
+        name = table.find(column, "column to hash")
+        if name == target:
+            raise InputError(f"{name!r} is the target and cannot be hashed")
+        if (
+            isinstance(count, bool)
+            or not isinstance(count, (int, np.integer))
+            or not 2 <= count <= MOST_HASHED
+        ):
+            raise InputError(
+                f"hash_columns: {name!r} is hashed to a whole number of levels from 2 to {MOST_HASHED}; got {count!r}"
+            )
+        found[name] = int(count)
+    return found
 
 
 def check_training(goal: Target, kept: np.ndarray[Any, Any]) -> None:

@@ -43,7 +43,7 @@ def about_column(
     found: list[Finding] = []
     if not column.used:
         remedy = judgement.remedy or (
-            f"pass it among categories to use it: {column.name!r}"
+            f"pass it among categories, or hash_columns, to use it: {column.name!r}"
             if values.codes is not None and column.kind != "constant" and not judgement.used
             else ""
         )

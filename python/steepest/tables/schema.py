@@ -15,7 +15,16 @@ from steepest.tables.design import Design, Feature
 from steepest.tables.form import SHAPE, Form
 from steepest.tables.kinds import expect
 from steepest.tables.numerals import GROUPS, Notation
-from steepest.tables.pieces import OTHER, LevelsPiece, NumberPiece, Piece, piece_from_dict, split_parts
+from steepest.tables.pieces import (
+    MOST_HASHED,
+    OTHER,
+    HashedPiece,
+    LevelsPiece,
+    NumberPiece,
+    Piece,
+    piece_from_dict,
+    split_parts,
+)
 from steepest.tables.source import read
 from steepest.tables.table import Table, listed
 from steepest.tables.values import CLOCK, Values
@@ -29,13 +38,14 @@ MISSING_WAYS = ("fill", "impute", "refuse")
 _PIECE = {"name": str, "column": str, "part": (None, str)}
 _NUMBER = {**_PIECE, "fill": float, "indicator": bool, "type": {"number"}}
 _LEVELS = {**_PIECE, "levels": [str], "pooled": [str], "type": {"levels"}}
+_HASHED = {**_PIECE, "count": int, "absent": bool, "texts": bool, "type": {"hashed"}}
 _MARKS = {"decimal?": (None, {".", ","}), "thousands?": (None, set(GROUPS))}
 _COLUMN = {
     "name": str, "kind": str, "used": bool, "reason": str, "missing": int, "missing_in_training?": (None, int),
     "filled_with": (None, str, float, Each((str, float))), "levels": (None, int), "mean": (None, float),
     "sd": (None, float), "min": (None, float), "max": (None, float),
     "values": {"number", "boolean", "time", "text"}, "format": (None, str), "decimal?": _MARKS["decimal?"],
-    "pieces": [(_NUMBER, _LEVELS)],
+    "pieces": [(_NUMBER, _LEVELS, _HASHED)],
 }  # fmt: skip
 #: the shape of a schema in JSON
 SCHEMA = {
@@ -190,7 +200,7 @@ class Schema:
             if column.format is not None and not known(column.format):
                 return f"the dates of {column.name!r} have no format that is known"
             for piece in column.pieces:
-                levels = isinstance(piece, LevelsPiece)
+                levels = not isinstance(piece, NumberPiece)
                 part = dates.KINDS.get(piece.part or "")
                 if (part is not None) != (column.values == "time") or (piece.part is not None) != (
                     part is not None
@@ -198,16 +208,18 @@ class Schema:
                     return f"{piece.name!r} is no part of a date"
                 if levels != (part == "category" if part else column.values == "text"):
                     return f"{piece.name!r} is of another kind than its column"
+                if isinstance(piece, HashedPiece) and not 2 <= piece.count <= MOST_HASHED:
+                    return f"{piece.name!r} is hashed to {piece.count} levels"
                 if isinstance(piece, LevelsPiece) and piece.pooled and OTHER not in piece.levels:
                     return f"{piece.name!r} has no level for those that are pooled"
         numbers = {n for piece in self.pieces if isinstance(piece, NumberPiece) for n in piece.names}
-        texts = {piece.name: piece.levels for piece in self.pieces if isinstance(piece, LevelsPiece)}
+        texts = {piece.name: piece.levels for piece in self.pieces if not isinstance(piece, NumberPiece)}
         return self.form.fault(numbers, texts)
 
     @property
     def width(self) -> int:
         """The number of columns of the dense design."""
-        plain = sum(len(p.levels) if isinstance(p, LevelsPiece) else p.width for p in self.pieces)
+        plain = sum(p.width if isinstance(p, NumberPiece) else len(p.levels) for p in self.pieces)
         return self.form.width(plain)
 
     def apply(self, source: Any) -> Applied:
@@ -248,7 +260,10 @@ class Schema:
         commas = [column.name for column in self.columns if column.decimal == ","]
         # And 01234 for a number, where it is a code.
         codes = [
-            p.column for p in self.pieces if isinstance(p, LevelsPiece) and p.part is None and has_zeros(p)
+            p.column
+            for p in self.pieces
+            if (isinstance(p, LevelsPiece) and p.part is None and has_zeros(p))
+            or (isinstance(p, HashedPiece) and p.texts)
         ]
         kept = [*commas, *codes]
         as_texts = kept if self.named or not kept else None
@@ -370,7 +385,7 @@ def encode(
     """The design of the given rows, what was unseen, and how many values were filled by column."""
     pieces = [piece for column in columns for piece in column.pieces]
     number_pieces = [piece for piece in pieces if isinstance(piece, NumberPiece)]
-    level_pieces = [piece for piece in pieces if isinstance(piece, LevelsPiece)]
+    level_pieces = [piece for piece in pieces if not isinstance(piece, NumberPiece)]
     numbers = Strips(count, sum(piece.width for piece in number_pieces))
     codes = np.empty((count, len(level_pieces)), np.int32)
     unseen: dict[str, dict[str, int]] = {}
