@@ -43,7 +43,7 @@ MAY: dict[str, set[str]] = {
     "activation": {"numbers", "settings"},
     "activations": {"activation", "numbers", "settings"},
     "certificate": {"state"},
-    "chain": {"parallel", "rule", "rules", "settings"},
+    "chain": {"numbers", "parallel", "rule", "rules", "settings"},
     "curvature": {"units"},
     "descend": {
         "certificate",

@@ -277,3 +277,18 @@ def test_rules_with_places(chain: object, by_hand: Callable[[int], NDArray[np.fl
 def test_places_have_an_order(chain: list[str]) -> None:
     with pytest.raises(InputError, match=r"must come|put one before it|only turns|second gradient"):
         steepest.minimize(bowl, START, jac=slope, method=chain)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_gradient_noise_is_drawn_by_its_seed_and_nothing_is_claimed_that_it_hides(seed: int) -> None:
+    chain = [rules.GradientNoise(eta=0.1, seed=seed), rules.Sgd()]
+    fixed = {"rate": 0.05, "maxiter": 30}
+    once, again, other = (
+        steepest.minimize(bowl, START, jac=slope, method=m, options=fixed).x
+        for m in (chain, chain, [rules.GradientNoise(eta=0.1, seed=seed + 1), rules.Sgd()])
+    )
+    np.testing.assert_array_equal(once, again)
+    assert np.abs(once - other).max() > 1e-4
+    for rule in (rules.Sgd(), rules.Adam(), rules.Lion()):
+        found = steepest.minimize(bowl, START, jac=slope, method=[chain[0], rule], options={"maxiter": 3000})
+        assert not found.success or bowl(found.x) <= 1e-6 * bowl(START), (found.message, bowl(found.x))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from steepest import _catalog, _core, formula, losses, methods, penalties, rates, rules
 from steepest.errors import InputError
@@ -217,6 +218,50 @@ def test_every_entry_has_its_class() -> None:
             assert given == _catalog.checked(registry, made.name, {})
     with pytest.raises(InputError, match=r"^epsilon must be between 0 and 1; got -1\.0$"):
         rules.Adam(epsilon=-1.0)
+
+
+def noise(
+    steps: int, shapes: list[tuple[int, ...]], before: int = 0, more: tuple[str, ...] = (), **set_: float
+) -> Any:
+    """What is added to gradients of 0 at each step: the steps of sgd at rate 1, turned round."""
+    rule = _core.Rule([("gradient_noise", set_), *((name, {}) for name in more), ("sgd", {})])
+    seen = []
+    for t in range(1, steps + 1):
+        x = [np.zeros(s) for s in shapes]
+        memory: list[list[Any]] = [[] for _ in shapes]
+        rule.step(x, [np.zeros(s) for s in shapes], memory, np.zeros(0), t, 1.0, before=before)
+        seen.append([-v for v in x])
+    return seen
+
+
+def test_gradient_noise_is_normal_and_fades_as_it_says() -> None:
+    shapes = [(300, 400), (120_000,)]
+    drawn = noise(3, shapes, eta=0.3, gamma=0.8, seed=7)
+    flat = []
+    for t, tensors in enumerate(drawn, start=1):
+        for v in tensors:
+            deviation = np.sqrt(0.3 / t**0.8)
+            assert abs(v.std() / deviation - 1) < 4 / np.sqrt(2 * v.size)
+            assert stats.normaltest(v.ravel()).pvalue > 1e-4
+            assert stats.kstest(v.ravel() / deviation, "norm").pvalue > 1e-4
+            flat.append(v.ravel() / deviation)
+    # Steps, tensors and seeds have nothing to do with each other.
+    flat.append(noise(1, [(120_000,)], eta=1.0, gamma=0.0, seed=8)[0][0])
+    flat.append(flat[1][::-1])
+    apart = np.corrcoef(flat) - np.eye(len(flat))
+    assert np.abs(apart).max() < 5 / np.sqrt(120_000)
+
+
+def test_gradient_noise_goes_by_seed_step_and_place_alone() -> None:
+    shapes = [(300, 400), (7,)]
+    all_ = noise(2, shapes, seed=3)[1]
+    deviation = np.sqrt(0.01 * 2.0**-0.55)
+    for k, v in enumerate(all_):
+        np.testing.assert_allclose(v.ravel(), deviation * _core.normal(3, 2, k, v.size), rtol=1e-14)
+    # A tensor moved on apart from those before it, and a matrix that a rule takes whole, see the same numbers.
+    np.testing.assert_array_equal(noise(2, shapes[1:], before=1, seed=3)[1][0], all_[1])
+    whole = noise(2, shapes, more=("centralise",), seed=3)[1][0]
+    np.testing.assert_allclose(whole, all_[0] - all_[0].mean(axis=1, keepdims=True), atol=1e-15)
 
 
 #: Schedules that rise too: what they are is in tests/hosts/test_rates.py.

@@ -222,6 +222,7 @@ class Rule:
         step: int,
         rate: float,
         value: float = ...,
+        before: int = ...,
     ) -> None: ...
     def shown(
         self,
@@ -242,8 +243,10 @@ class Rule:
         step: int,
         rate: float,
         value: float = ...,
+        before: int = ...,
     ) -> None: ...
 
+def normal(seed: int, step: int, tensor: int, count: int) -> NDArray[np.float64]: ...
 def fit_factors(
     entries: Mapping[str, Any],
     model: Mapping[str, Any],

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from steepest import _core
 from steepest._catalog import Entry, Program
 
 __all__ = [
@@ -108,11 +109,15 @@ class Host:
     operations : what each named operation is, for arrays and for scalars.
     add_up : the sum of a tensor's entries.
     cast : a scalar as it may be used beside an array; most libraries need nothing done.
+    draw : standard normal numbers by seed, step and the tensor's number, of an array's shape and kind.
     """
 
     operations: Operations
     add_up: Callable[[Any], Any]
     cast: Callable[[Any, Any], Any] = lambda scalar, array: scalar
+    draw: Callable[[Any, Any, int, Any], Any] = lambda seed, step, tensor, like: _core.normal(
+        int(seed), int(step), tensor, like.size
+    ).reshape(like.shape)
 
 
 #: NumPy.
@@ -198,6 +203,7 @@ def step(
     host: Host = NUMPY,
     totals: Mapping[str, Any] | None = None,
     seen: list[Any] | None = None,
+    before: int = 0,
 ) -> tuple[list[Any], list[list[Any]], list[dict[str, Any]]]:
     """One step of one rule over several tensors: what it makes of `g`, the memories and the state.
 
@@ -207,14 +213,15 @@ def step(
     host : the library that computes.
     totals : the rule's sums, where they run over more tensors than these.
     seen : the gradients that the step saw, which the sums of a rule that turns changes are over.
+    before : how many tensors are moved on apart from these, before them: each draws numbers of its own.
     """
     out, after, states = list(x), [list(m) for m in memory], []
     looked = g if seen is None else seen
     for group, scalars, kept in _settled(entry, known, x, looked, memory, state, host, totals):
         states.append(kept)
         for k in group:
-            moved = _move(entry, known, scalars, x[k], g[k], memory[k], host)
-            out[k], after[k] = moved[0], moved[1:]
+            moved = _move(entry, known, scalars, x[k], g[k], memory[k], host, before + k)
+            out[k], after[k] = moved[0], moved[1 : 1 + len(memory[k])]
     return out, after, states
 
 
@@ -334,6 +341,7 @@ def _move(
     g: Any,
     memory: list[Any],
     host: Host,
+    number: int,
 ) -> list[Any]:
     """What a rule makes of one tensor, and its memories."""
     shape = tuple(getattr(x, "shape", ()))
@@ -341,6 +349,8 @@ def _move(
     inputs = {n: host.cast(v, x) for n, v in beside.items()}
     if not takes_whole(entry, shape):
         named = dict(zip(entry.about["memory"], memory, strict=True))
+        if drawn := entry.about["drawn"]:
+            named[drawn] = host.draw(known["seed"], known["step"], number, x)
         return evaluate(entry.programs["element"], {**inputs, "x": x, "g": g, **named}, host.operations)
     # Matrices are wide, as many columns as rows or more, unless the rule says otherwise.
     stands = entry.about["lying"] and shape[0] > shape[1]

@@ -18,6 +18,7 @@ rate. What turns gradients goes before: ``adam(before=[steepest.rules.ClipNorm(m
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 from collections.abc import Callable, Sequence
@@ -72,6 +73,15 @@ _JAX = formula.Host(
     _TABLE,
     add_up=lambda a: jnp.sum(a, dtype=_wide()),
     cast=lambda scalar, array: jnp.asarray(scalar, array.dtype),
+    draw=lambda seed, step, tensor, like: jax.random.normal(
+        functools.reduce(
+            jax.random.fold_in,
+            [jnp.asarray(step).astype(jnp.uint32), tensor],
+            jax.random.key(jnp.asarray(seed).astype(jnp.uint32)),
+        ),
+        like.shape,
+        like.dtype,
+    ),
 )
 
 #: What optax' users call a rule's settings.

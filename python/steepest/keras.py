@@ -146,6 +146,10 @@ class Rule(keras.optimizers.Optimizer):  # type: ignore[misc, unused-ignore]
         before = hosts.checked_before(b if isinstance(b, Settings) else _settings(*b) for b in before)
         after = hosts.checked_after(a if isinstance(a, Settings) else _settings(*a) for a in after)
         for e in (b.entry for b in before):
+            if e.about["drawn"]:
+                raise InputError(
+                    f"{e.name} draws numbers by the step's, which Keras hands to no generator: torch and JAX do"
+                )
             if e.about["evaluations"] > 1:
                 raise InputError(
                     f"{e.name} asks for a second gradient, which Keras does not compute: torch has it"

@@ -35,6 +35,7 @@ __all__ = [
     "Dog",
     "Dowg",
     "Ema",
+    "GradientNoise",
     "LDog",
     "Lamb",
     "Lars",
@@ -1867,3 +1868,36 @@ class ClipAdaptive(Settings):
     most: float = 0.01
     least: float = 0.001
     by_column: bool = False
+
+
+@dataclass(frozen=True)
+class GradientNoise(Settings):
+    """Gradient noise: a normal number is added to each coordinate of the gradient, of variance eta / tᵞ at
+    step t = 1, 2, … The numbers are a function of seed, step and place: a run that is stopped and goes on
+    draws the same. Stands before another rule. As `optax.add_noise`; torch away from the CPU, and JAX, draw
+    by generators of their own.
+
+    Neelakantan et al. 2015, <https://arxiv.org/abs/1511.06807>.
+
+    Parameters
+    ----------
+    eta : float, default 0.01
+        The variance at the first step. Allowed: at least 0.
+    gamma : float, default 0.55
+        How fast the variance falls: with the step's number to this power. Allowed: between 0 and 100.
+    seed : int, default 0
+        Another number, other noise. Allowed: between 0 and 4294967295.
+
+    Notes
+    -----
+    As recorded from the core::
+
+        deviation ← sqrt(eta·pow(step, -gamma))
+        g ← g + deviation·normal
+    """
+
+    registry: ClassVar[str] = "rules"
+    name: ClassVar[str] = "gradient_noise"
+    eta: float = 0.01
+    gamma: float = 0.55
+    seed: int = 0

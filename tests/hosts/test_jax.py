@@ -210,3 +210,24 @@ def test_it_computes_in_doubles_and_takes_parts_and_arguments() -> None:
     assert r.success
     np.testing.assert_allclose(r.x["a"], 3.0, atol=1e-6)
     np.testing.assert_allclose(r.x["b"], 0.0, atol=1e-5)
+
+
+def test_gradient_noise_inside_jit_goes_by_seed_step_and_leaf() -> None:
+    p = [jnp.zeros(40_000), jnp.zeros((200, 200))]
+
+    def run(seed: int) -> list[Any]:
+        optimizer = steepest.jax.sgd(1.0, before=[rules.GradientNoise(eta=0.3, gamma=0.8, seed=seed)])
+
+        def one(state: Any, _: Any) -> Any:
+            changes, state = optimizer.update(p, state, p)
+            return state, changes
+
+        return jax.jit(lambda: jax.lax.scan(one, optimizer.init(p), None, length=3)[1])()
+
+    first, again, other = run(1), run(1), run(2)
+    flat = [np.asarray(leaf[t]).ravel() / np.sqrt(0.3 / (t + 1) ** 0.8) for leaf in first for t in range(3)]
+    flat.append(np.asarray(other[0][0]).ravel() / np.sqrt(0.3))
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    for v in flat:
+        assert abs(v.std() - 1) < 4 / np.sqrt(2 * v.size)
+    assert np.abs(np.corrcoef(flat) - np.eye(len(flat))).max() < 5 / np.sqrt(40_000)

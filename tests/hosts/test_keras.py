@@ -104,6 +104,10 @@ def test_schedules_and_what_is_wrong() -> None:
         (lambda: ours.Adam(epsilon=-1.0), r"^epsilon must be between 0 and 1; got -1\.0$"),
         (lambda: ours.Adam(epsilom=1.0), "no setting called 'epsilom'; did you mean 'epsilon'"),
         (lambda: ours.Adam(before=[rules.Adam()]), "before takes rules that turn the gradient"),
+        (
+            lambda: ours.Adam(before=[rules.GradientNoise()]),
+            "gradient_noise draws numbers .*: torch and JAX do",
+        ),
     ]:
         with pytest.raises(InputError, match=words):
             wrong()

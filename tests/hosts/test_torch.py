@@ -262,3 +262,46 @@ def test_momo_at_its_default_learns_from_labels_that_contradict_each_other() -> 
         assert losses[-1] < losses[len(losses) // 2] < losses[0]
     assert final["MomoAdam"][0] < final["Adam"][0]
     assert final["MomoAdam"][1] > final["Adam"][1] - 0.03
+
+
+def noisy(
+    groups: int, dtype: torch.dtype = torch.float32
+) -> tuple[list[torch.nn.Parameter], torch.optim.Optimizer]:
+    """Two parameters of 0 without slopes, in one group or two: a step of rate 1 is the noise."""
+    params = [torch.nn.Parameter(torch.zeros(1000, dtype=dtype)) for _ in range(2)]
+    for p in params:
+        p.grad = torch.zeros_like(p)
+    given = [{"params": params}] if groups == 1 else [{"params": [p]} for p in params]
+    return params, ours.Sgd(given, lr=1.0, before=[rules.GradientNoise(eta=1.0, seed=5)])
+
+
+def test_gradient_noise_goes_by_the_place_of_a_parameter_and_goes_on_as_it_was() -> None:
+    seen = []
+    for groups in (1, 2):
+        params, optimizer = noisy(groups)
+        optimizer.step()
+        saved = copy.deepcopy(optimizer.state_dict())
+        optimizer.step()
+        seen.append([p.detach().clone() for p in params])
+        later, fresh = noisy(groups)
+        fresh.load_state_dict(saved)
+        fresh.step()
+        first, once = noisy(groups)
+        once.step()
+        for p, q, whole in zip(first, later, seen[-1], strict=True):
+            torch.testing.assert_close(p + q, whole, rtol=0, atol=1e-6)
+    for one, two in zip(*seen, strict=True):
+        assert torch.equal(one, two)
+    assert abs(np.corrcoef(*(v.numpy() for v in seen[1]))[0, 1]) < 0.15
+    assert abs(float(seen[1][0].std()) - np.sqrt(1 + 2**-0.55)) < 0.15
+    # In half precision by torch's operations: the same numbers, rounded.
+    half, optimizer = noisy(1, torch.bfloat16)
+    optimizer.step()
+    params, optimizer = noisy(1)
+    optimizer.step()
+    for p, q in zip(half, params, strict=True):
+        torch.testing.assert_close(p, q.to(torch.bfloat16))
+    compiled, optimizer = noisy(1)
+    torch.compile(optimizer.step, backend="eager")()
+    for p, q in zip(compiled, params, strict=True):
+        torch.testing.assert_close(p, q)

@@ -131,6 +131,7 @@ fn rules(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
     for e in steepest::rules::RULES {
         let d = entry(py, e.name, e.doc, e.parameters)?;
         d.set_item("memory", e.memory.to_vec())?;
+        d.set_item("drawn", e.drawn)?;
         d.set_item("whole", e.whole)?;
         d.set_item("lying", e.lying)?;
         let named = e.matrix_memory.iter().map(|m| m.0).collect::<Vec<_>>();

@@ -65,7 +65,7 @@ mod _core {
     #[pymodule_export]
     use super::squares::{least_squares, reduced};
     #[pymodule_export]
-    use super::step::Rule;
+    use super::step::{Rule, normal};
     #[pymodule_export]
     use super::structure::check_structure;
     #[pymodule_export]

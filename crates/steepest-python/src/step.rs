@@ -1,6 +1,6 @@
 //! One step of a chain of rules, in place on NumPy arrays (and so on any CPU tensor that shares its memory).
 use crate::enter::guarded;
-use numpy::{Element, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
+use numpy::{Element, PyArray1, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use numpy::{PyReadonlyArrayDyn, PyReadwriteArray1, PyReadwriteArrayDyn};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -56,8 +56,9 @@ impl Rule {
     /// Moves `x` and `memory` on in place, all C-contiguous and of one dtype, float32 or float64.
     ///
     /// `memory` has for each tensor a list of arrays of its shape; `state` is a float64 array. `step` counts from 1;
-    /// `value` is the loss at x, NaN where the rule needs none.
-    #[pyo3(signature = (x, g, memory, state, step, rate, value=f64::NAN))]
+    /// `value` is the loss at x, NaN where the rule needs none; `before`, how many tensors are moved on apart from these,
+    /// before them: what is drawn at random goes by the tensor's number.
+    #[pyo3(signature = (x, g, memory, state, step, rate, value=f64::NAN, before=0))]
     #[allow(clippy::too_many_arguments)]
     fn step<'py>(
         &self,
@@ -68,6 +69,7 @@ impl Rule {
         step: u64,
         rate: f64,
         value: f64,
+        before: u32,
     ) -> PyResult<()> {
         let Some(first) = x.first() else { return Ok(()) };
         if g.len() != x.len() || memory.len() != x.len() {
@@ -86,7 +88,7 @@ impl Rule {
                 state.len()
             )));
         }
-        let at = Moment { step, rate, value };
+        let at = Moment { step, rate, value, before };
         if first.cast::<PyArrayDyn<f32>>().is_ok() {
             advance(py, &self.f32, &x, &g, &memory, state, at)
         } else {
@@ -95,7 +97,7 @@ impl Rule {
     }
 
     /// Writes to `to` where the second gradient of that step is asked; `x`, `g`, `memory` and `state` as for `step`.
-    #[pyo3(signature = (x, g, memory, state, to, step, rate, value=f64::NAN))]
+    #[pyo3(signature = (x, g, memory, state, to, step, rate, value=f64::NAN, before=0))]
     #[allow(clippy::too_many_arguments)]
     fn place<'py>(
         &self,
@@ -107,9 +109,10 @@ impl Rule {
         step: u64,
         rate: f64,
         value: f64,
+        before: u32,
     ) -> PyResult<()> {
         let Some(first) = x.first() else { return Ok(()) };
-        let (state, at) = (state.as_slice_mut()?, Moment { step, rate, value });
+        let (state, at) = (state.as_slice_mut()?, Moment { step, rate, value, before });
         let seen = Seen::Place;
         if first.cast::<PyArrayDyn<f32>>().is_ok() {
             look(&self.f32, &x, &g, &memory, state, &to, at, seen)
@@ -132,7 +135,7 @@ impl Rule {
         value: f64,
     ) -> PyResult<()> {
         let Some(first) = x.first() else { return Ok(()) };
-        let (state, at) = (state.as_slice_mut()?, Moment { step, rate, value });
+        let (state, at) = (state.as_slice_mut()?, Moment { step, rate, value, before: 0 });
         let seen = Seen::Shown;
         if first.cast::<PyArrayDyn<f32>>().is_ok() {
             look(&self.f32, &x, &to, &memory, state, &to, at, seen)
@@ -140,6 +143,21 @@ impl Rule {
             look(&self.f64, &x, &to, &memory, state, &to, at, seen)
         }
     }
+}
+
+/// The standard normal numbers that a rule draws for a tensor of so many at a step.
+#[pyfunction]
+pub fn normal(
+    py: Python<'_>,
+    seed: u64,
+    step: u64,
+    tensor: u32,
+    count: usize,
+) -> Bound<'_, PyArray1<f64>> {
+    let at = Moment { step, rate: 0.0, value: f64::NAN, before: 0 };
+    let mut numbers = vec![0.0; count];
+    steepest::chain::normal(seed, at, tensor as usize, 0, &mut numbers);
+    PyArray1::from_vec(py, numbers)
 }
 
 fn writable<'py, N: Element>(

@@ -1,5 +1,6 @@
 //! Rules at work on tensors: what turns gradients, what makes a change of one, what turns changes; on all threads, in
 //! ordered sums.
+use crate::numbers::random::Random;
 use crate::parallel::pool::pool;
 use crate::rule::{Compiled, Entry, Kernel, Kind, Moment, Scope};
 use crate::settings::checked;
@@ -61,6 +62,8 @@ struct Chunk<'a, N> {
     tensor: usize,
     /// Of the tensor.
     shape: &'a [usize],
+    /// Which of the tensor's blocks this is, or begins with.
+    block: usize,
     /// The tensor's shape where a rule takes it whole, so that this is all of it.
     whole: Option<[usize; 2]>,
     x: &'a mut [N],
@@ -323,7 +326,8 @@ impl<N: Compiled> Chain<N> {
             if let (Some(g), true) = (&mut g, i < through) {
                 let memory = &mut piece.memory[from..from + count];
                 let s = own(s, stage.entry(), piece.tensor);
-                turn(&**stage, at, s, piece.whole, piece.x, g, memory, keep);
+                let place = [piece.tensor, piece.block];
+                turn(&**stage, at, place, s, piece.whole, piece.x, g, memory, keep);
             }
             from += count;
         }
@@ -337,9 +341,10 @@ impl<N: Compiled> Chain<N> {
         let stage = &*self.stages[last];
         let (entry, memory) = (stage.entry(), &mut piece.memory[from..]);
         let s = own(&scalars[last], entry, piece.tensor);
-        if entry.takes_whole(piece.shape) {
+        if entry.takes_whole(piece.shape) || entry.drawn.is_some() {
+            let place = [piece.tensor, piece.block];
             let mut change = turned.unwrap_or_else(|| piece.g.to_vec());
-            turn(stage, at, s, piece.whole, piece.x, &mut change, memory, true);
+            turn(stage, at, place, s, piece.whole, piece.x, &mut change, memory, true);
             piece.x.iter_mut().zip(change).for_each(|(x, change)| *x = *x + change);
         } else {
             stage.element(s, piece.x, turned.as_deref().unwrap_or(piece.g), memory);
@@ -352,6 +357,7 @@ impl<N: Compiled> Chain<N> {
 fn turn<N: Compiled>(
     stage: &dyn Kernel<N>,
     at: Moment,
+    place: [usize; 2],
     scalars: &[f64],
     whole: Option<[usize; 2]>,
     x: &[N],
@@ -363,7 +369,26 @@ fn turn<N: Compiled>(
         Some(shape) if stage.entry().takes_whole(&shape) => {
             stage.matrix(at, shape, x, g, memory, keep)
         }
+        _ if stage.entry().drawn.is_some() => {
+            let [tensor, block] = place;
+            let mut drawn = vec![N::lit(0.0); g.len()];
+            normal(stage.seed(), at, tensor, block, &mut drawn);
+            let kept = memory.iter_mut().map(|m| &mut **m);
+            stage.turn(scalars, x, g, &mut kept.chain([&mut drawn[..]]).collect::<Vec<_>>(), keep)
+        }
         _ => stage.turn(scalars, x, g, memory, keep),
+    }
+}
+
+/// The stream of the numbers that rules draw, tensor after tensor.
+const DRAWN: u32 = 1 << 24;
+
+/// Standard normal numbers for a tensor from one of its blocks on: a function of seed, step and place alone.
+pub fn normal<N: Compiled>(seed: u64, at: Moment, tensor: usize, block: usize, to: &mut [N]) {
+    for (b, to) in to.chunks_mut(BLOCK).enumerate() {
+        let stream = DRAWN + at.before + tensor as u32;
+        let mut random = Random::new(seed, stream, at.step as u32, (block + b) as u32);
+        to.iter_mut().for_each(|v| *v = N::of_f64(random.normal()));
     }
 }
 
@@ -393,13 +418,15 @@ fn cut<'t, N>(tensor: usize, t: &'t mut Tensor<'_, N>, whole: bool) -> Vec<Chunk
     let whole = whole.then(|| [shape[0], shape[1]]);
     if whole.is_some() {
         let memory = t.memory.iter_mut().map(|m| &mut **m).collect();
-        return vec![Chunk { tensor, shape, whole, x: t.x, g: t.g, memory }];
+        return vec![Chunk { tensor, shape, block: 0, whole, x: t.x, g: t.g, memory }];
     }
     let mut memory: Vec<_> = t.memory.iter_mut().map(|m| m.chunks_mut(BLOCK)).collect();
     (t.x.chunks_mut(BLOCK).zip(t.g.chunks(BLOCK)))
-        .map(|(x, g)| Chunk {
+        .enumerate()
+        .map(|(block, (x, g))| Chunk {
             tensor,
             shape,
+            block,
             whole,
             x,
             g,

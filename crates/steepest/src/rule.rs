@@ -105,6 +105,9 @@ pub trait Rule<const M: usize, const S: usize, const T: usize = 0, const K: usiz
     /// Whether it finds a rate where none is given by going down at every step, in full batches; a rule whose steps do
     /// not depend on the rate after the first does not.
     const SEARCHED: bool = true;
+    /// Whether its last memory is none, but a standard normal number for each coordinate, drawn anew at each step by the
+    /// setting `seed`: `element` may use it.
+    const DRAWS: bool = false;
     /// Whether it treats matrices as a whole (see [`Rule::matrix`]).
     const WHOLE: bool = false;
     /// Whether tall matrices are transposed for it, so that they lie.
@@ -164,6 +167,8 @@ pub trait Rule<const M: usize, const S: usize, const T: usize = 0, const K: usiz
 pub trait Kernel<N>: Send + Sync {
     /// What the registry says of it.
     fn entry(&self) -> &'static Entry;
+    /// What its numbers are drawn by, where it draws some.
+    fn seed(&self) -> u64;
     /// Writes the scalars.
     fn scalars(&self, at: Moment, state: &[f64], scalars: &mut [f64]);
     /// Adds a block's terms to the sums.
@@ -216,6 +221,8 @@ pub struct Moment {
     pub rate: f64,
     /// The value of the loss at x; NaN where there is none.
     pub value: f64,
+    /// How many tensors stand before the first one, moved on apart from these: each draws numbers of its own.
+    pub before: u32,
 }
 
 impl Moment {
@@ -318,6 +325,10 @@ where
     fn entry(&self) -> &'static Entry {
         self.entry
     }
+    fn seed(&self) -> u64 {
+        let at = R::PARAMETERS.iter().position(|p| p.name == "seed");
+        at.map_or(0, |at| self.rule.values()[at] as u64)
+    }
     fn scalars(&self, at: Moment, state: &[f64], scalars: &mut [f64]) {
         scalars.copy_from_slice(&R::scalars(self.rule.lit::<f64>(), at.at(fixed::<K>(state))));
     }
@@ -395,6 +406,8 @@ pub struct Entry {
     pub parameters: &'static [Parameter],
     /// Its memories' names.
     pub memory: &'static [&'static str],
+    /// The name of the numbers that it draws, where it does: see [`Rule::DRAWS`].
+    pub drawn: Option<&'static str>,
     /// Whether it treats matrices as a whole, and whether they lie for it.
     pub whole: bool,
     /// See [`Rule::LYING`].
@@ -448,7 +461,8 @@ impl Entry {
             name: R::NAME,
             doc: R::DOC,
             parameters: R::PARAMETERS,
-            memory: const { &R::MEMORY },
+            memory: const { R::MEMORY.split_at(M - R::DRAWS as usize).0 },
+            drawn: const { if R::DRAWS { R::MEMORY.last().copied() } else { None } },
             whole: R::WHOLE,
             lying: R::LYING,
             matrix_memory: R::MATRIX_MEMORY,

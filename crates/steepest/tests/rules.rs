@@ -62,7 +62,7 @@ fn run<N: Compiled>(
             .zip(&curve)
             .map(|(x, a)| x.iter().zip(a).map(|(x, a)| N::of_f64(a * x.to_f64())).collect())
             .collect();
-        let at = Moment { step, rate, value: values[values.len() - 1] };
+        let at = Moment { step, rate, value: values[values.len() - 1], before: 0 };
         let mut tensors: Vec<Tensor<N>> = (x.iter_mut().zip(&g))
             .zip(memory.iter_mut().zip(shapes))
             .map(|((x, g), (m, shape))| Tensor {
@@ -196,7 +196,7 @@ fn clipping_bounds_the_gradient_over_all_tensors_together() {
             Tensor { shape: &[1000], x: &mut a, g: &g[0], memory: vec![] },
             Tensor { shape: &[50], x: &mut b, g: &g[1], memory: vec![] },
         ];
-        chain.step(Moment { step: 1, rate: 1.0, value: 0.0 }, &mut tensors, &mut []);
+        chain.step(Moment { step: 1, rate: 1.0, value: 0.0, before: 0 }, &mut tensors, &mut []);
         let moved: Vec<f64> = a.iter().chain(&b).copied().collect();
         let length = moved.iter().map(|v| v * v).sum::<f64>().sqrt();
         let most = moved.iter().fold(0.0f64, |m, v| m.max(v.abs()));

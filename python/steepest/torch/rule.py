@@ -153,6 +153,13 @@ class Rule(torch.optim.Optimizer):
             own["weight_decay"] = 0.0
         return own
 
+    def _before(self, first: torch.Tensor) -> int:
+        """How many parameters stand before one: what is drawn at random goes by its place."""
+        if not any(e.about["drawn"] for e in self._entries):
+            return 0
+        mine = (p for group in self.param_groups for p in group["params"])
+        return next(k for k, p in enumerate(mine) if p is first)
+
     def _gradient(self, group: dict[str, Any], p: torch.Tensor) -> torch.Tensor:
         """The gradient that the rules see."""
         g = torch.zeros_like(p) if p.grad is None else p.grad
@@ -298,7 +305,8 @@ class Rule(torch.optim.Optimizer):
         numbers = [kept for each in self._numbers(group, params) for kept in each]
         flat = np.array([v for kept in numbers for v in kept.values()], dtype=float)
         value = -float(value) if group["maximize"] else float(value)
-        chain.step(x, g, memory, flat, int(step), float(group["lr"]), value)
+        before = self._before(params[0])
+        chain.step(x, g, memory, flat, int(step), float(group["lr"]), value, before)
         at = 0
         for kept in numbers:
             kept.update(zip(kept, flat[at : at + len(kept)].tolist(), strict=True))

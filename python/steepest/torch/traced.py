@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from steepest import formula
+from steepest import _core, formula
 from steepest._catalog import Entry
 from steepest.errors import InputError
 from steepest.torch.states import memory_dtype
@@ -61,7 +61,18 @@ def _add_up(a: torch.Tensor) -> torch.Tensor:
     return a.sum() if a.device.type == "mps" else a.sum(dtype=torch.float64)
 
 
-_TORCH = formula.Host(_TABLE, _add_up)
+@torch.compiler.disable
+def _draw(seed: Any, step: Any, tensor: int, like: torch.Tensor) -> torch.Tensor:
+    """On the CPU the numbers of the core; elsewhere those of the device's own generator. Compiled code calls it."""
+    if like.device.type == "cpu":
+        numbers = _core.normal(int(seed), int(step), tensor, like.numel())
+        return torch.from_numpy(numbers).to(like.dtype).reshape(like.shape)
+    place = ((int(seed) << 48) + (int(step) << 16) + tensor) * 0x9E3779B97F4A7C15
+    generator = torch.Generator(like.device).manual_seed(place >> 8 & (1 << 62) - 1)
+    return torch.randn(like.shape, generator=generator, dtype=like.dtype, device=like.device)
+
+
+_TORCH = formula.Host(_TABLE, _add_up, draw=_draw)
 
 
 def advance(optimizer: Rule, batches: list[Any], value: Any) -> None:
@@ -83,7 +94,7 @@ def _stage(optimizer: Rule, k: int, plans: list[dict[str, Any]], last: bool) -> 
         memory = _memory(plan, k)
         given = (plan["known"][k], plan["x"], plan["g"], memory, plan["numbers"][k], _TORCH, sums)
         seen = plan["seen"] if entry.about["kind"] == "change" else None
-        out, after, numbers = formula.step(entry, *given, seen)
+        out, after, numbers = formula.step(entry, *given, seen, plan["before"])
         for state, ns, values in zip(plan["state"], plan["names"][k], after, strict=True):
             for n, v in zip(ns, values, strict=True):
                 state[n].copy_(v)
@@ -148,6 +159,7 @@ def _plan(
     work = [memory_dtype(p) for p in params]
     return {
         "params": params,
+        "before": optimizer._before(params[0]),
         "x": [p.to(d) for p, d in zip(params, work, strict=True)],
         "g": [optimizer._gradient(group, p).to(d) for p, d in zip(params, work, strict=True)],
         "state": [optimizer.state[p] for p in params],

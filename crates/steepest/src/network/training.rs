@@ -263,7 +263,7 @@ impl<N: Number + rule::Compiled> Underway<'_, N> {
         }
         *step += 1;
         passes.follow(x, rows.len(), *step);
-        let at = Moment { step: *step, rate, value };
+        let at = Moment { step: *step, rate, value, before: 0 };
         if self.chain.asks_twice() {
             self.place.resize(self.gradient.len(), N::default());
             let mut here = chain::tensors(&self.shapes, x, &self.gradient, tensors);
@@ -281,7 +281,7 @@ impl<N: Number + rule::Compiled> Underway<'_, N> {
         if !self.chain.shows() {
             return;
         }
-        let at = Moment { step: *step, rate: self.rate, value: f64::NAN };
+        let at = Moment { step: *step, rate: self.rate, value: f64::NAN, before: 0 };
         let tensors = chain::tensors(&self.shapes, x, &self.gradient, tensors);
         self.chain.shown(at, &tensors, state, &mut split(&self.shapes, to));
     }

@@ -56,6 +56,7 @@ rules! {
     adafactor::Adafactor,
     centralise::Centralise,
     clip_adaptive::ClipAdaptive,
+    gradient_noise::GradientNoise,
 }
 
 /// The rule of that name, or what is wrong with the name.

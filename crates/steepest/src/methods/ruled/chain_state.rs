@@ -93,7 +93,7 @@ impl Mover {
     /// Where the second gradient of the next step is asked, by the first one.
     pub fn place(&mut self, rate: f64, value: f64, stand: &[f64], gradient: &[f64]) -> Vec<f64> {
         let (mut x, mut to) = (stand.to_vec(), vec![0.0; stand.len()]);
-        let at = Moment { step: self.step + 1, rate, value };
+        let at = Moment { step: self.step + 1, rate, value, before: 0 };
         let ChainState { tensors, state, .. } = &mut self.memory;
         let mut tensors = chain::tensors(&self.shapes, &mut x, gradient, tensors);
         self.chain.place(at, &mut tensors, state, &mut split(&self.shapes, &mut to));
@@ -109,7 +109,7 @@ impl Mover {
         inside: impl Fn(&mut [f64]),
     ) {
         self.step += 1;
-        let at = Moment { step: self.step, rate, value };
+        let at = Moment { step: self.step, rate, value, before: 0 };
         let ChainState { tensors, state, stand, .. } = &mut self.memory;
         if !self.chain.shows() {
             self.chain.step(at, &mut chain::tensors(&self.shapes, x, gradient, tensors), state);
