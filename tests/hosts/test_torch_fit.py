@@ -166,10 +166,45 @@ def test_the_cap_follows_slower_the_more_layers_there_are() -> None:
     for layers in (0, 1, 3, 4, 7, 12):
         size = StepSize.of(10, layers)
         size.judge(0.5, 0.5 * 0.95**2, -0.05, 0.1)
-        caps[layers] = math.log(size.cap / size.start) / (size.ratio - 0.2)
+        target = {4: 0.3, 7: 0.5, 12: 0.5}.get(layers, 0.2)
+        caps[layers] = math.log(size.cap / size.start) / (size.ratio - target)
     assert caps == pytest.approx(
         {0: 0.2 / 0.775, 1: 0.2 / 0.775, 3: 0.2 / 0.775, 4: 0.25, 7: 1 / 7, 12: 1 / 12}
     )
+
+
+def test_the_cap_stays_small_where_rows_are_looked_up() -> None:
+    """Rows that are in few batches move as far as each batch says, whatever that does to the others."""
+    codes = torch.randint(0, 200, (600, 2), generator=torch.Generator().manual_seed(0))
+    target = (codes[:, 0] % 7 - codes[:, 1] % 5).float()
+
+    class Looks(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Embedding(200, 8)
+            self.frozen = False
+
+        def forward(self, pairs: torch.Tensor) -> torch.Tensor:
+            return self.table(pairs).prod(1).sum(1)
+
+    caps = {}
+    for frozen in (False, True):
+        torch.manual_seed(0)
+        module = nn.Sequential(Looks(), nn.Unflatten(0, (-1, 1)), nn.Linear(1, 1))
+        module[0].table.weight.requires_grad_(not frozen)
+        caps[frozen] = max(fit(module, (codes, target), epochs=20, seed=0).history["cap"])
+    assert caps[False] <= 0.05 < caps[True]
+
+
+def test_the_more_layers_there_are_the_more_of_its_promise_a_step_is_to_keep() -> None:
+    """Steps beyond the lowest point, which bring a third of what their slope promises: enough in few layers, too far in
+    many."""
+    for layers, grows in ((1, True), (3, True), (4, True), (6, False), (12, False)):
+        size = StepSize.of(10, layers)
+        size.cap = before = 0.1
+        for _ in range(3):
+            size.judge(0.5, 0.5 * (1 - 1.34) ** 2, -1.34, 0.1)
+        assert (size.cap > before) == grows, layers
 
 
 def test_budgets_are_held_to_the_step() -> None:

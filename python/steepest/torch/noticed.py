@@ -188,10 +188,8 @@ class Noticed:
         )
 
     def _too_small(self, size: Any) -> Finding | None:
-        from steepest.torch.step_size import MOST
-
         early = median(self.ratios) if len(self.ratios) >= 10 else math.nan
-        if not (early > TOO_SMALL and size.most >= MOST):
+        if not (early > TOO_SMALL and size.most >= size.limit):
             return None
         return Finding(
             "steps_too_small",

@@ -2,8 +2,9 @@
 
 A step d taken on a batch is judged on that batch: the *model ratio* ρ = (f(x) − f(x + d)) / −⟨g, d⟩ is 1 where the
 loss falls as its slope promises, ½ at the lowest point along d, and below 0 where d leads up. During the first quarter
-of the budget the cap is multiplied by exp(γ (ρ − .2)), γ the less of .3 and 1 over the number of layers, at most by
-1.22, and does not fall below where it began; after that only steps that lead up lower it. A step that more than doubles
+of the budget the cap is multiplied by exp(γ (ρ − t)), γ the less of .3 and 1 over the number of layers, t from .2 in
+up to three layers to .5 in six and more, at most by 1.22, and does not fall below where it began; after that only steps
+that lead up lower it. A step that more than doubles
 the loss, and adds half of the first one to it, is not taken, and the cap falls to a quarter. Over
 the whole budget the rate falls along a cosine to 0.
 
@@ -21,10 +22,13 @@ __all__ = ["StepSize"]
 
 #: The ratio that the cap is steered to while it may grow, how fast, by how much at most, for which share of the budget.
 TARGET, GAIN, GROWTH, GROWING = 0.2, 0.3, 0.2, 0.25
+#: By how much the ratio is to be larger for each layer beyond so many, and for how many of them.
+DEEPER, SHALLOW, DEEPEST = 0.1, 3, 3
 #: How many steps at the start are judged each, and every how many after that.
 EACH, EVERY = 20, 4
-#: No cap is beyond this.
-MOST = 1.0
+#: No cap is beyond the first; where rows are looked up, as embeddings are, none is beyond the second: a batch says how
+#: far rows may go that it holds, and most of them are in no other batch for long.
+MOST, MOST_LOOKED_UP = 1.0, 0.05
 
 
 @dataclass
@@ -41,8 +45,11 @@ class StepSize:
 
     cap: float
     start: float = 0.0
-    #: how fast the cap follows the ratio
+    #: how fast the cap follows the ratio, and to which it is steered
     gain: float = GAIN
+    target: float = TARGET
+    #: what it does not grow beyond
+    limit: float = MOST
     fallen: float = 0.0
     promised: float = 0.0
     looks: int = 0
@@ -58,12 +65,15 @@ class StepSize:
     marks: list[list[float]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, parameters: int, layers: int = 1) -> StepSize:
+    def of(cls, parameters: int, layers: int = 1, looked_up: bool = False) -> StepSize:
         """Where a module of so many parameters starts: the more there are, the smaller a step of each must be. The more
-        layers there are, the slower the cap follows, since what they change multiplies (Bernstein, Vahdat, Yue and
-        Liu 2020, <https://arxiv.org/abs/2002.03432>)."""
+        layers there are, the slower the cap follows and the more of the promised fall it is to bring, since what they
+        change multiplies (Bernstein, Vahdat, Yue and Liu 2020, <https://arxiv.org/abs/2002.03432>). Where rows are
+        looked up, as embeddings are, it stays small."""
         start = 3e-3 * min(1.0, math.sqrt(1e5 / parameters))
-        return cls(start, start, min(GAIN, 1.0 / max(layers, 1)))
+        target = TARGET + DEEPER * min(max(layers - SHALLOW, 0), DEEPEST)
+        limit = MOST_LOOKED_UP if looked_up else MOST
+        return cls(start, start, min(GAIN, 1.0 / max(layers, 1)), target, limit)
 
     def looks_at(self, step: int) -> bool:
         """Whether this step is judged."""
@@ -85,9 +95,9 @@ class StepSize:
         self.fallen = keep * self.fallen + before - after
         self.promised = keep * self.promised + max(-slope, 0.0)
         self.ratio = max(-2.0, min(1.0, self.fallen / self.promised)) if self.promised > 0 else 0.0
-        push = self.gain * (self.ratio - TARGET if done < GROWING else min(self.ratio, 0.0))
+        push = self.gain * (self.ratio - self.target if done < GROWING else min(self.ratio, 0.0))
         # Never below where it began: on columns of many scales the ratio is small however short the step.
-        self.cap = max(min(MOST, self.cap * math.exp(min(GROWTH, push))), min(self.cap, self.start))
+        self.cap = max(min(self.limit, self.cap * math.exp(min(GROWTH, push))), min(self.cap, self.start))
         self.most = max(self.most, self.cap)
         return True
 

@@ -20,6 +20,9 @@ __all__ = ["Steps", "Strange", "rows", "set_stream", "stream"]
 
 #: A gradient beyond this many times what is usual (the geometric mean of the last hundred or so) is clipped to it.
 CLIP = 10.0
+#: How much of the mean gradient and of the mean square is kept at each step: runs of some hundreds of steps are over
+#: before a mean over the usual thousand says how large gradients are now.
+DECAYS = (0.9, 0.99)
 #: After so many steps of float16 without an infinite gradient the loss is scaled by twice as much, up to the most.
 STEADY, WIDEST = 500, 2.0**24
 #: What is said to be not finite where no part is.
@@ -56,8 +59,12 @@ class Steps:
         self.names = [n for n, p in plan.module.named_parameters() if p.requires_grad]
         self.params = [p for p in plan.module.parameters() if p.requires_grad]
         layers = sum(p.ndim >= 2 for p in self.params)
-        self.size = StepSize.of(sum(p.numel() for p in self.params), layers)
-        self.optimizer = _MomoAdam(self.params, lr=1.0, weight_decay=plan.weight_decay)
+        looked_up = any(
+            isinstance(part, torch.nn.Embedding | torch.nn.EmbeddingBag) and part.weight.requires_grad
+            for part in plan.module.modules()
+        )
+        self.size = StepSize.of(sum(p.numel() for p in self.params), layers, looked_up)
+        self.optimizer = _MomoAdam(self.params, lr=1.0, betas=DECAYS, weight_decay=plan.weight_decay)
         self.noticed = Noticed(plan.module)
         self.average = [p.detach().clone() for p in self.params] if plan.ema is not None else None
         # Parts that stand still within a module that trains, as frozen normalisation does, go on standing still.
