@@ -229,3 +229,23 @@ def test_waves_shorter_than_a_look_do_not_accuse_the_gradient():
     r = steepest.minimize(fun, np.full(500, 0.9), jac=jac, method="lbfgs")
     assert r.outcome != "gradient_inconsistent", r.message
     assert r.fun == pytest.approx(-499.0)
+
+
+@pytest.mark.parametrize(
+    "method",
+    ["lbfgs", "bfgs", "fire", "nonlinear_cg", "barzilai_borwein", "gradient_descent", "truncated_newton"],
+)
+def test_slopes_that_are_rounding_say_nothing_of_how_far_to_go(method: str) -> None:
+    """Symmetric places: most slopes would be 0, and are what sums have left of it."""
+    rng = np.random.default_rng(0)
+    left = rng.uniform(1e-15, 4e-15, 20) * rng.choice([-1, 1], 20)
+
+    def symmetric(x: np.ndarray) -> tuple[float, np.ndarray]:
+        a, b = x[:10] - 1.05, x[10:] - 1
+        return 6.5 + float(a @ a) + float((b**2 + b**4).sum()), np.r_[2 * a, 2 * b + 4 * b**3 + left]
+
+    result = steepest.minimize(symmetric, np.ones(30), jac=True, method=method)
+    assert result.success
+    assert result.fun == pytest.approx(6.5, abs=1e-6)
+    # Without the twenty it is a few steps.
+    assert result.nfev < 100

@@ -246,6 +246,23 @@ def test_a_barrier_is_that_of_ases_own_band(images: int, surface: str) -> None:
     assert np.array_equal(path.x[:, held], np.broadcast_to(ends[0].positions[held], path.x[:, held].shape))
 
 
+@pytest.mark.parametrize("adsorbed", [False, True])
+def test_a_symmetric_slab_is_relaxed_though_most_of_its_forces_are_rounding(adsorbed: bool) -> None:
+    def slab() -> Any:
+        atoms = fcc100("Cu" if adsorbed else "Al", (3, 3, 4), vacuum=6)
+        if adsorbed:
+            add_adsorbate(atoms, "Au", 1.7, "hollow")
+        atoms.calc = EMT()
+        return atoms
+
+    ours, theirs = slab(), slab()
+    descent, peer = Descent(ours, logfile=None), BFGS(theirs, logfile=None)
+    assert descent.run(fmax=0.01, steps=100)
+    assert peer.run(fmax=0.01, steps=100)
+    assert ours.get_potential_energy() == pytest.approx(theirs.get_potential_energy(), abs=1e-2)
+    assert descent.nsteps <= 2 * peer.nsteps + 5
+
+
 def test_a_band_of_images_is_relaxed_by_its_forces_alone() -> None:
     def band() -> Any:
         ends = [fcc111("Al", (2, 2, 2), vacuum=6) for _ in range(2)]

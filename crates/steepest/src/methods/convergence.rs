@@ -110,6 +110,11 @@ impl Claims {
         self.scipy.is_some()
     }
 
+    /// Whether this is above where it began: a method that may climb has nothing to claim there.
+    pub fn risen(&self, value: f64) -> bool {
+        value > self.values[0] && !self.as_scipy()
+    }
+
     fn before(&self, steps: usize) -> f64 {
         self.values[self.values.len().saturating_sub(steps + 1)]
     }
@@ -368,8 +373,8 @@ pub fn sizes(x: &[f64], value: f64, g: &[f64], width: impl Fn(usize) -> f64) -> 
         value.abs()
     });
     for (size, g) in size.iter_mut().zip(g) {
-        // What is rounding beside the others, or beside F, tells nothing.
-        let tells = g.abs() > f64::EPSILON * (1e2 * steepest).max(value.abs());
+        // What is rounding beside the others, or beside F, tells nothing: a slope is a sum whose rounding adds up.
+        let tells = g.abs() > 1e2 * f64::EPSILON * steepest.max(value.abs());
         if size.is_nan() && tells {
             *size = change / g.abs();
         }

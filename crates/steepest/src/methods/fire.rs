@@ -217,7 +217,7 @@ impl Motion {
         }
         at.predicted = (self.bend > 0.0).then(|| 0.5 * square / self.bend);
         let left = at.predicted.unwrap_or(f64::INFINITY);
-        if at.claims.converged(at.sight(), || left) {
+        if !at.claims.risen(at.f) && at.claims.converged(at.sight(), || left) {
             return self.claim(problem, Status::Converged);
         }
         Ok(self.at.here())
@@ -228,7 +228,7 @@ impl Motion {
         let explained = self.at.explained(problem, None);
         let left = self.at.predicted.unwrap_or(f64::INFINITY);
         let verdict = self.at.claims.at_rest(self.at.f, left, explained);
-        if verdict == Status::PrecisionLimit {
+        if verdict == Status::PrecisionLimit && !self.at.claims.risen(self.at.f) {
             return self.claim(problem, verdict);
         }
         Ok(self.at.stuck(Status::Plateau, explained))
