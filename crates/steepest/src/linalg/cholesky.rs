@@ -1,62 +1,83 @@
-//! Symmetric systems: A = L L′, by panels, the products between them on all threads.
+//! Symmetric systems: A = L L′, by halves, the products between them on all threads.
 use crate::linalg::vectors::dot;
 use crate::parallel::cancel;
 use crate::parallel::pool::pool;
 use crate::state::{Bad, State, Visitor};
+use std::sync::{Mutex, PoisonError};
 
 /// Columns factored at once.
-const PANEL: usize = 64;
+const PANEL: usize = 16;
 /// Columns of the rest that a thread updates at once.
 const STRIP: usize = 128;
+
+/// So few multiplications are handed to no thread.
+const LITTLE: usize = 1 << 18;
 
 /// The lower triangle of a symmetric matrix of n rows becomes its factor, in place; what is above the diagonal is
 /// left alone. False where `enough(row, what is left of its pivot, its diagonal)` is: not safely positive.
 pub fn factor(m: &mut [f64], n: usize, enough: impl Fn(usize, f64, f64) -> bool) -> bool {
     assert!(m.len() >= n * n);
     let diagonal: Vec<f64> = (0..n).map(|i| m[i * n + i]).collect();
-    for from in (0..n).step_by(PANEL) {
-        cancel::check();
-        let to = (from + PANEL).min(n);
-        for i in from..to {
-            let (above, rest) = m.split_at_mut(i * n);
-            let row = &mut rest[..=i];
-            substitute(row, above, (from, i), n);
-            let left = row[i] - dot(&row[from..i], &row[from..i]);
-            if !enough(i, left, diagonal[i]) || !left.is_finite() {
-                return false;
-            }
-            row[i] = left.sqrt();
+    n == 0 || columns(m, n, (0, n), &|i, left| left.is_finite() && enough(i, left, diagonal[i]))
+}
+
+/// Factors columns from..to, of which all that lies to the left was taken off: one half, what that takes off the other, and
+/// the other, so that most of the work is products of large blocks.
+fn columns(
+    m: &mut [f64],
+    n: usize,
+    (from, to): (usize, usize),
+    enough: &dyn Fn(usize, f64) -> bool,
+) -> bool {
+    if to - from > PANEL {
+        let middle = from + ((to - from) / 2).next_multiple_of(PANEL);
+        if !columns(m, n, (from, middle), enough) {
+            return false;
         }
-        let (panel, rest) = m.split_at_mut(to * n);
-        let rows: Vec<_> = rest.chunks_mut(STRIP * n).map(std::sync::Mutex::new).collect();
-        let each = |p: usize| {
-            let mut rows = rows[p].lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            rows.chunks_exact_mut(n).for_each(|row| substitute(row, panel, (from, to), n));
-        };
-        // Little work is handed to no thread.
-        if (n - to) * PANEL * PANEL < 1 << 18 {
-            (0..rows.len()).for_each(each)
-        } else {
-            pool().each(rows.len(), each)
+        update(m, n, (from, middle), (middle, to));
+        return columns(m, n, (middle, to), enough);
+    }
+    cancel::check();
+    let mut panel = [[0.0; PANEL]; PANEL];
+    for i in from..to {
+        let row = &mut m[i * n..=i * n + i];
+        substitute(&mut row[from..i], &panel);
+        let left = row[i] - row[from..i].iter().map(|v| v * v).sum::<f64>();
+        if !enough(i, left) {
+            return false;
         }
-        drop(rows);
-        update(m, n, (from, to));
+        row[i] = left.sqrt();
+        row[from..=i].iter().zip(&mut panel).for_each(|(v, column)| column[i - from] = *v);
+    }
+    let rows: Vec<_> = m[to * n..n * n].chunks_mut(STRIP * n).map(Mutex::new).collect();
+    let each = |p: usize| {
+        let mut rows = rows[p].lock().unwrap_or_else(PoisonError::into_inner);
+        rows.chunks_exact_mut(n).for_each(|row| substitute(&mut row[from..to], &panel));
+    };
+    if (n - to) * PANEL * PANEL < LITTLE {
+        (0..rows.len()).for_each(each)
+    } else {
+        pool().each(rows.len(), each)
     }
     true
 }
 
-/// row[j] ← (row[j] − Σ row[k] L[j, k]) / L[j, j] over from ≤ j < to, k from `from` on.
-fn substitute(row: &mut [f64], l: &[f64], (from, to): (usize, usize), n: usize) {
-    for j in from..to {
-        let other = &l[j * n..=j * n + j];
-        row[j] = (row[j] - dot(&row[from..j], &other[from..j])) / other[j];
+/// row ← L⁻¹ row, where L's columns are those of the panel.
+fn substitute(row: &mut [f64], panel: &[[f64; PANEL]; PANEL]) {
+    let mut all = [0.0; PANEL];
+    all[..row.len()].copy_from_slice(row);
+    for (k, column) in panel.iter().enumerate().take(row.len()) {
+        let v = all[k] / column[k];
+        // Whole, for the sake of its vectors: place k is not read again, and those before it lose nothing.
+        all.iter_mut().zip(column).for_each(|(a, l)| *a -= v * l);
+        row[k] = v;
     }
 }
 
-/// Takes the panel's products off what lies below and to the right of it.
-fn update(m: &mut [f64], n: usize, (from, to): (usize, usize)) {
+/// Takes the products of columns from..to off columns at..end, from row `at` down.
+fn update(m: &mut [f64], n: usize, (from, to): (usize, usize), (at, end): (usize, usize)) {
     struct SharedMatrix(*mut f64);
-    // SAFETY: each task writes columns of its own, and what all read (the panel) none writes.
+    // SAFETY: each task writes rows or columns of its own, and what all read (columns from..to) none writes.
     unsafe impl Sync for SharedMatrix {}
     impl SharedMatrix {
         fn at(&self, place: usize) -> *mut f64 {
@@ -64,32 +85,45 @@ fn update(m: &mut [f64], n: usize, (from, to): (usize, usize)) {
         }
     }
     let shared = SharedMatrix(m.as_mut_ptr());
-    let strip = |s: usize| {
-        let at = to + s * STRIP;
-        let (columns, stride) = (STRIP.min(n - at), n as isize);
-        // SAFETY: rows at..n and at..at + columns of the panel's columns are read, rows at..n of the columns
-        // at..at + columns, all to the right of the panel, are written: inside the n·n numbers, and apart.
+    let product = |rows: (usize, usize), columns: (usize, usize)| {
+        let stride = n as isize;
+        // SAFETY: rows of columns from..to are read, and the named rows of the named columns, all to the right of those, are
+        // written: inside the n·n numbers, and apart from what other tasks write.
         unsafe {
             matrixmultiply::dgemm(
-                n - at,
+                rows.1 - rows.0,
                 to - from,
-                columns,
+                columns.1 - columns.0,
                 -1.0,
-                shared.at(at * n + from),
+                shared.at(rows.0 * n + from),
                 stride,
                 1,
-                shared.at(at * n + from),
+                shared.at(columns.0 * n + from),
                 1,
                 stride,
                 1.0,
-                shared.at(at * n + at),
+                shared.at(rows.0 * n + columns.0),
                 stride,
                 1,
             );
         }
     };
-    let strips = (n - to).div_ceil(STRIP);
-    if strips > 1 { pool().each(strips, strip) } else { (0..strips).for_each(strip) }
+    let work = (n - at) * (to - from) * (end - at);
+    if work < LITTLE {
+        product((at, n), (at, end));
+        return;
+    }
+    // Few columns: by rows of them all.
+    let few = end < n || end - at <= STRIP;
+    let task = |s: usize| {
+        let (low, high) = (at + s * STRIP, at + (s + 1) * STRIP);
+        if few {
+            product((low, high.min(n)), (at, end))
+        } else {
+            product((low, n), (low, high.min(end)))
+        }
+    };
+    pool().each((if few { n } else { end } - at).div_ceil(STRIP), task);
 }
 
 /// b ← L⁻¹ b, for a factor of `b.len()` rows.
@@ -157,7 +191,7 @@ mod tests {
 
     #[test]
     fn solves_what_it_factors() {
-        for n in [1, 2, 7, 40, 64, 65, 200, 333] {
+        for n in [0, 1, 2, 7, 16, 17, 40, 64, 65, 200, 333] {
             let entry = |i: usize, j: usize| 1.0 / (1.0 + (i as f64 - j as f64).abs());
             let mut a: Vec<f64> = (0..n * n).map(|k| entry(k / n, k % n)).collect();
             let x: Vec<f64> = (0..n).map(|i| i as f64 - 3.0).collect();

@@ -29,8 +29,8 @@
 //! - A column that is constant to rounding has a gradient of rounding alone; the proof must allow for that much,
 //!   or it refuses tables with a constant column and no penalty.
 //! - Without a matrix: 200 000 x 50 000 sparse, 78 entries a row, takes 11 to 25 reads to its certificate of 1e-6 where
-//!   L-BFGS on unscaled columns took 400 to 900 to none. A table of 2000 x 5000 with columns 1e±2 apart took 5000, and
-//!   107 once it is made square.
+//!   L-BFGS on unscaled columns took 400 to 900 to none. A table of 2000 x 5000 with columns 1e±2 apart took 5000; made
+//!   square it took 107, and most of the time on the square table, until Newton's method solved that (`kernel_newton`).
 //! - Several classes: a Hessian over all variables is (K − 1)² times as large. Where that is too dear, conjugate
 //!   gradients over the metric's rows do the same without it (`class_blocks`): 200 000 x 200, 10 classes, correlated columns,
 //!   took 186 passes and 12.3 s round a diagonal and takes 10 passes and 1.1 s.
@@ -59,6 +59,7 @@ mod findings;
 mod joint_bound;
 mod joint_metric;
 mod kernel;
+mod kernel_newton;
 mod lbfgs;
 mod line_search;
 mod metric;
@@ -130,6 +131,8 @@ struct Work {
     shape: Shape,
     /// Passes that had been spent when it began on these rows.
     since: f64,
+    /// What a step promised when an eighth of the square table's price was spent; NaN before.
+    promised: f64,
     /// Whether the square table was tried.
     squared_once: bool,
     /// Rows of the stage; none on all rows.
@@ -175,6 +178,7 @@ impl Default for Work {
             sides: None,
             shape: Shape::default(),
             since: 0.0,
+            promised: f64::NAN,
             squared_once: false,
             stage: None,
             ground: Ground::whole(Vec::new()),
@@ -200,7 +204,7 @@ impl Default for Work {
 
 // What is left out follows from the table and the stage (`Work::again`).
 state!(Work {
-    walk, shape, since, squared_once, stage, far, tailed, age, steps, stuck, idle, blind, endless, next_look, quick, leaves, along: maybe, looked_at_end, floor, first,
+    walk, shape, since, promised, squared_once, stage, far, tailed, age, steps, stuck, idle, blind, endless, next_look, quick, leaves, along: maybe, looked_at_end, floor, first,
 } but table, scaling, centred, penalty, one_sided, sides, ground);
 
 /// Steps on one sample at most.

@@ -1,12 +1,12 @@
 //! A table with far fewer rows than columns, made square: the best coefficients are A⁻¹X′s for some s, one number a
-//! row, so with K = XA⁻¹X′ = LL′ the same objective is that of the table L with the penalty ½ |c|², c = L′s.
+//! row, so with K = XA⁻¹X′ only s is looked for. Of one output Newton's method finds it (`kernel_newton`); of several, and
+//! where that finds none, K = LL′: the same objective is that of the table L with the penalty ½ |c|², c = L′s.
 //!
 //! Kimeldorf and Wahba 1971, <https://doi.org/10.1016/0022-247X(71)90184-3>.
-use super::Work;
+use super::{Work, kernel_newton};
 use super::lbfgs::Walk;
 use crate::linalg::cholesky;
 use crate::designs::dense::Dense;
-use crate::gram::product;
 use crate::method::Step;
 use crate::objective::{Ask, Rows};
 use crate::penalties::l2::L2;
@@ -15,21 +15,23 @@ use crate::parallel::pool::pool;
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
 use crate::table::{OfRows, Table};
+use std::sync::{Mutex, PoisonError};
 
 /// Columns taken at once.
 const COLUMNS: usize = 512;
-/// Columns of K that a thread updates at once.
+/// Rows that a thread reads at once, and columns of K that it updates.
 const STRIP: usize = 128;
 /// Steps on the square table at most.
 const STEPS: usize = 20_000;
 
-/// What it costs to make the square table, in passes; none where it could not be, or would not be smaller.
+/// What it costs to make the square table and to solve it, in passes; none where it could not be, or would not be smaller.
 pub fn price(table: &Table, penalty: &[f64]) -> Option<f64> {
     let (n, d, width) = (table.rows, table.columns, table.width());
     let held = penalty.iter().enumerate().all(|(j, a)| *a > 0.0 || j % width == d);
     let free = !table.intercept || penalty[d] == 0.0;
     let smaller = 2 * n <= d && super::shape::fits(table, n * n);
-    let flops = (n * n) as f64 * d as f64;
+    // K, and some six factors.
+    let flops = (n * n) as f64 * (d + 2 * n) as f64;
     (held && free && smaller).then(|| super::shape::passes(table, flops))
 }
 
@@ -41,9 +43,44 @@ impl Work {
         problem: &mut Problem<'_>,
         x: &mut [f64],
     ) -> Result<Step, Halt> {
-        let (n, k) = (self.table.rows, self.table.outputs);
         problem.spend(1.0)?;
-        let root = self.root(problem)?;
+        let kernel = self.kernel(problem)?;
+        if self.table.outputs == 1
+            && let Some(found) = self.newton(problem, &kernel)?
+        {
+            let u = self.back(problem, &found.s, &[found.intercept])?;
+            if self.moved(problem, u)?.is_some() {
+                return self.report(problem, x, 1.0);
+            }
+        }
+        self.by_table(problem, kernel, x)
+    }
+
+    /// The best number a row, from the slopes where it stands.
+    fn newton(&self, problem: &mut Problem<'_>, kernel: &[f64]) -> Result<Option<kernel_newton::RowNumbers>, Halt> {
+        let tolerance = problem.stop.tolerance;
+        let (rows, mut meter) = problem.rows(Some(self.walk.here))?;
+        let about = kernel_newton::About { kernel, rows: &rows, tolerance };
+        let intercept = if self.table.intercept { Some(self.walk.u[self.table.columns]) } else { None };
+        kernel_newton::descend(&about, intercept, &mut || meter.pause())
+    }
+
+    /// Walks on from `u`, if it is lower there: the value there.
+    fn moved(&mut self, problem: &mut Problem<'_>, u: Vec<f64>) -> Result<Option<f64>, Halt> {
+        let (mut g, [here, next]) = (vec![0.0; u.len()], [self.walk.here, self.walk.next]);
+        let value = self.seen(problem).evaluate(&u, &mut g, next, false)?;
+        if !(value < self.walk.value) {
+            return Ok(None);
+        }
+        let metric = std::mem::replace(&mut self.walk, Walk::nowhere()).metric;
+        self.walk = Walk::new(u, value, g, [next, here], metric);
+        Ok(Some(value))
+    }
+
+    /// By this method itself on the square table.
+    fn by_table(&mut self, problem: &mut Problem<'_>, kernel: Vec<f64>, x: &mut [f64]) -> Result<Step, Halt> {
+        let (n, k) = (self.table.rows, self.table.outputs);
+        let root = root(kernel, n);
         let table = Dense::strided(&root, n, n, n, 1).map_err(|why| Halt::Failed(why.into()))?;
         let width = n + usize::from(self.table.intercept);
         let weight: Vec<f64> = (0..k * width).map(|j| f64::from(j % width < n)).collect();
@@ -62,12 +99,15 @@ impl Work {
         })?;
         let bound = step.certificate.map_or(f64::INFINITY, |c| c.bound);
         let found = step.value;
-        let u = self.back(problem, &root, &c)?;
-        let (mut g, [here, next]) = (vec![0.0; u.len()], [self.walk.here, self.walk.next]);
-        let value = self.seen(problem).evaluate(&u, &mut g, next, false)?;
-        if value < self.walk.value {
-            let metric = std::mem::replace(&mut self.walk, Walk::nowhere()).metric;
-            self.walk = Walk::new(u, value, g, [next, here], metric);
+        let mut s = vec![0.0; n * k];
+        for (o, c) in c.chunks_exact(width).enumerate() {
+            let mut one = c[..n].to_vec();
+            cholesky::backward(&root, &mut one);
+            one.iter().enumerate().for_each(|(i, v)| s[i * k + o] = *v);
+        }
+        let intercepts: Vec<f64> = c.chunks_exact(width).filter_map(|c| c.get(n).copied()).collect();
+        let u = self.back(problem, &s, &intercepts)?;
+        if let Some(value) = self.moved(problem, u)? {
             let target = self.target(problem);
             let bound = bound + (value - found).abs() + self.rounding(problem)?.value;
             if bound <= target {
@@ -91,8 +131,8 @@ impl Work {
         scale.map(|(s, a)| 1.0 / (s * a.sqrt())).collect()
     }
 
-    /// L, row after row, with zeros above the diagonal. The smallest ridge that makes K positive definite is added.
-    fn root(&self, problem: &mut Problem<'_>) -> Result<Vec<f64>, Halt> {
+    /// K, whole.
+    fn kernel(&self, problem: &mut Problem<'_>) -> Result<Vec<f64>, Halt> {
         let n = self.table.rows;
         let factors = self.factors();
         let rows: Vec<u32> = (0..n as u32).collect();
@@ -101,53 +141,45 @@ impl Work {
         let mut gram = vec![0.0; n * n];
         let mut block = Vec::new();
         for columns in columns.chunks(COLUMNS) {
-            block.resize(n * columns.len(), 0.0);
-            held.select(0..n, columns, &mut block);
-            // One column after another, so that a product over columns is one over rows.
-            let mut turned = vec![0.0; block.len()];
-            for (c, (&j, to)) in columns.iter().zip(turned.chunks_exact_mut(n)).enumerate() {
-                let (centre, by) = (self.scaling.centre[j as usize], factors[j as usize]);
-                let column = block.iter().skip(c).step_by(columns.len());
-                to.iter_mut().zip(column).for_each(|(to, x)| *to = (x - centre) * by);
-            }
+            let w = columns.len();
+            block.resize(n * w, 0.0);
+            let parts: Vec<_> = block.chunks_mut(STRIP * w).map(Mutex::new).collect();
+            pool().each(parts.len(), |p| {
+                let mut part = parts[p].lock().unwrap_or_else(PoisonError::into_inner);
+                let from = p * STRIP;
+                held.select(from..from + part.len() / w, columns, &mut part);
+                for row in part.chunks_exact_mut(w) {
+                    for (x, &j) in row.iter_mut().zip(columns) {
+                        *x = (*x - self.scaling.centre[j as usize]) * factors[j as usize];
+                    }
+                }
+            });
+            drop(parts);
             let to = crate::gram::Columns::of(&mut gram);
             pool().each(n.div_ceil(STRIP), |s| {
                 let (from, end) = (s * STRIP, ((s + 1) * STRIP).min(n));
-                // SAFETY: rows 0..end and columns from..end of n rows of n numbers, which no other task touches.
-                unsafe { product(&turned, &turned, n, (from, end), to.get()) };
+                let (w, n) = (w as isize, n as isize);
+                // SAFETY: rows 0..end and from..end of `n` rows of `w` numbers, into rows 0..end and columns from..end of n
+                // rows of n numbers, which no other task touches.
+                unsafe {
+                    let (rows, others) = (block.as_ptr(), block.as_ptr().add(from * w as usize));
+                    let to = to.get().add(from);
+                    matrixmultiply::dgemm(
+                        end, w as usize, end - from, 1.0, rows, w, 1, others, 1, w, 1.0, to, n, 1,
+                    );
+                }
             });
         }
         crate::gram::mirror(&mut gram, n);
-        let mean = (0..n).map(|i| gram[i * (n + 1)]).sum::<f64>() / n as f64;
-        let mut ridge = 1e-13 * mean;
-        loop {
-            let mut root = gram.clone();
-            (0..n).for_each(|i| root[i * (n + 1)] += ridge);
-            if cholesky::factor(&mut root, n, |_, left, _| left > 0.0) || ridge > mean {
-                (0..n).for_each(|i| root[i * n + i + 1..(i + 1) * n].fill(0.0));
-                return Ok(root);
-            }
-            ridge *= 100.0;
-        }
+        Ok(gram)
     }
 
-    /// The standardised variables that belong to the square table's: A⁻¹X′L′⁻¹c.
-    fn back(
-        &self,
-        problem: &mut Problem<'_>,
-        root: &[f64],
-        c: &[f64],
-    ) -> Result<Vec<f64>, Halt> {
-        let Table { rows: n, columns: d, outputs: k, .. } = self.table;
+    /// The standardised variables of numbers a row and of intercepts, one of each an output: A⁻¹X′s.
+    fn back(&self, problem: &mut Problem<'_>, s: &[f64], intercepts: &[f64]) -> Result<Vec<f64>, Halt> {
+        let Table { columns: d, outputs: k, .. } = self.table;
         let width = self.table.width();
-        let mut s = vec![0.0; n * k];
-        for (o, c) in c.chunks_exact(c.len() / k).enumerate() {
-            let mut one = c[..n].to_vec();
-            cholesky::backward(root, &mut one);
-            one.iter().enumerate().for_each(|(i, v)| s[i * k + o] = *v);
-        }
         let mut sums = vec![0.0; k * d];
-        let combined = OfRows::Combined { by: &s, to: &mut sums };
+        let combined = OfRows::Combined { by: s, to: &mut sums };
         problem.ask(&[], Rows::All, &mut [Ask::Rows(combined)])?;
         let mut u = vec![0.0; k * width];
         for (o, u) in u.chunks_exact_mut(width).enumerate() {
@@ -156,10 +188,25 @@ impl Work {
                 let raw = sums[o * d + j] - self.scaling.centre[j] * all;
                 u[j] = raw / (self.scaling.scale[j] * self.penalty[j]);
             }
-            if self.table.intercept {
-                u[d] = c[o * (c.len() / k) + n];
+            if let Some(b) = intercepts.get(o) {
+                u[d] = *b;
             }
         }
         Ok(u)
+    }
+}
+
+/// L of K = LL′, row after row, with zeros above the diagonal. The smallest ridge that makes K positive definite is added.
+fn root(kernel: Vec<f64>, n: usize) -> Vec<f64> {
+    let mean = (0..n).map(|i| kernel[i * (n + 1)]).sum::<f64>() / n as f64;
+    let mut ridge = 1e-13 * mean;
+    loop {
+        let mut root = kernel.clone();
+        (0..n).for_each(|i| root[i * (n + 1)] += ridge);
+        if cholesky::factor(&mut root, n, |_, left, _| left > 0.0) || ridge > mean {
+            (0..n).for_each(|i| root[i * n + i + 1..(i + 1) * n].fill(0.0));
+            return root;
+        }
+        ridge *= 100.0;
     }
 }

@@ -67,7 +67,7 @@ impl Work {
 
     /// As much as a matrix costs was spent on steps without one: it is made now. Whatever would have been best, this
     /// costs no more than twice as much.
-    pub(super) fn pays(&self, problem: &Problem<'_>) -> Option<Dear> {
+    pub(super) fn pays(&mut self, problem: &Problem<'_>) -> Option<Dear> {
         let table = &self.table;
         let form = match self.shape.form {
             Form::Whole => return None,
@@ -79,12 +79,23 @@ impl Work {
         }
         let spent = problem.counts.passes - self.since;
         if let Some(price) = kernel::price(table, &self.penalty).filter(|_| !self.squared_once) {
-            return (spent >= price).then_some(Dear::Square);
+            return self.creeps(problem, spent, price).then_some(Dear::Square);
         }
         let shape = Shape { form, rows: matrix_rows(table, true) };
         let (count, width) = matrices(table, form);
         let pays = fits(table, count * width * width) && spent >= price(table, shape);
         pays.then_some(Dear::Matrix(shape))
+    }
+
+    /// Whether steps have cost the price, or a quarter of it, and at the pace since an eighth will cost as much as half yet.
+    fn creeps(&mut self, problem: &Problem<'_>, spent: f64, price: f64) -> bool {
+        let (from, promise) = (price / 8.0, self.walk.promise);
+        if self.promised.is_nan() && spent >= from {
+            self.promised = promise;
+        }
+        let pace = (self.promised / promise).ln().max(0.0) / (spent - from);
+        let wanting = (promise / self.target(problem)).ln();
+        spent >= price || spent >= price / 4.0 && wanting > pace * price / 2.0
     }
 
     /// Where a metric failed that was drawn without regard to distances, they are told after all.
