@@ -169,3 +169,45 @@ def test_wrong_products_make_no_false_claim(wrong: Any) -> None:
     r = steepest.minimize(rosen, START, jac=rosen_der, hessp=wrong)
     assert r.method == "truncated_newton"
     assert not r.success or r.fun < 1e-8
+
+
+@pytest.mark.parametrize("form", ["array", "sparse"])
+def test_a_hessian_of_many_variables_is_taken_by_its_products(form: str) -> None:
+    asked = [0]
+
+    def hess(x: Any) -> Any:
+        asked[0] += 1
+        return FORMS[form]["hess"](x)
+
+    start = np.tile([-1.2, 1.0], 150)
+    r = steepest.minimize(rosen, start, jac=rosen_der, hess=hess)
+    assert (r.method, r.success) == ("truncated_newton", True), r.message
+    assert 0 < asked[0] <= r.nit
+    assert np.abs(rosen_der(r.x)).max() < 1e-4
+    few = steepest.minimize(rosen, start[:6], jac=rosen_der, hess=hess)
+    assert few.method == "newton"
+
+
+def trigonometric(n: int) -> tuple[Any, Any, Any]:
+    """Of Moré, Garbow and Hillstrom: rounding leaves ten digits of it, whose terms cancel."""
+    i = np.arange(1.0, n + 1)
+
+    def residuals(x: Any) -> Any:
+        return n - np.cos(x).sum() + i * (1 - np.cos(x)) - np.sin(x)
+
+    def jac(x: Any) -> Any:
+        r = residuals(x)
+        return 2 * (np.sin(x) * r.sum() + r * (i * np.sin(x) - np.cos(x)))
+
+    def hessp(x: Any, p: Any) -> Any:
+        return np.imag(jac(x + 1e-40j * p)) / 1e-40
+
+    return lambda x: float((residuals(x) ** 2).sum()), jac, hessp
+
+
+def test_searches_among_rounding_come_to_an_end() -> None:
+    fun, jac, hessp = trigonometric(100)
+    r = steepest.minimize(fun, np.full(100, 0.01), jac=jac, hessp=hessp)
+    assert r.success, r.message
+    assert np.abs(jac(r.x)).max() < 1e-6
+    assert r.nfev < 1000

@@ -246,7 +246,7 @@ fn nearer(
 ) -> Result<bool, Halt> {
     for _ in 0..4 {
         h *= 0.1;
-        if !(claimed.abs() * h > noise) {
+        if !(claimed.abs() * h > 10.0 * noise) {
             return Ok(false);
         }
         let [up, down] = both_sides(problem, at, u, h, trial)?;

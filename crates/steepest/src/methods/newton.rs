@@ -43,7 +43,7 @@ pub(super) const ENTRY: Entry = Entry {
 };
 
 /// Up to here the factorisation is cheap beside most functions.
-const SMALL: usize = 200;
+pub(super) const SMALL: usize = 200;
 
 fn suits(facts: &Facts) -> Option<Suit> {
     // One output over a table has better; several have their Hessian in a read or two.

@@ -7,7 +7,7 @@ use crate::curvature::Curvature;
 use crate::linalg::vectors::{self, Aligned, dot, largest};
 use crate::method::{Method, Step};
 use crate::problem::Problem;
-use crate::search::Search;
+use crate::search::{Search, TRIALS};
 use crate::searches::SEARCHES;
 use crate::state::{Bad, State, Visitor};
 use crate::status::{Halt, Status};
@@ -76,6 +76,7 @@ impl State for Smooth {
             metric,
             gamma,
             failures,
+            vain,
             warned,
         } = run;
         v.field("at", at)?;
@@ -88,6 +89,7 @@ impl State for Smooth {
         v.vector("metric", metric)?;
         v.field("gamma", gamma)?;
         v.field("failures", failures)?;
+        v.field("vain", vain)?;
         v.field("warned", warned)?;
         direction.state().map_or(Ok(()), |state| v.field("direction", state))?;
         search.state().map_or(Ok(()), |state| v.field("search", state))
@@ -141,6 +143,8 @@ struct Run {
     gamma: Option<f64>,
     /// Searches in a row that found nothing.
     failures: u32,
+    /// Long searches in a row that gained nothing that matters.
+    vain: u32,
     warned: bool,
 }
 
@@ -167,6 +171,7 @@ impl Run {
             metric: None,
             gamma: None,
             failures: 0,
+            vain: 0,
             warned: false,
             at,
         })
@@ -186,8 +191,10 @@ impl Run {
                 bounds: at.bounds.as_ref(),
                 first: self.pairs.is_empty() && self.gamma.is_none(),
             };
+            let before = problem.counts.values;
             if let Some((a, f)) = path.search(&mut *self.search, problem, &mut at.xn, &mut at.gn)? {
-                return self.take(problem, a, f);
+                let spent = problem.counts.values - before;
+                return self.take(problem, a, f, spent);
             }
             self.failures += 1;
             let known = self.at.predicted.is_some_and(|p| p <= self.explained(problem));
@@ -211,7 +218,14 @@ impl Run {
     }
 
     /// Moves to the point that the search has left.
-    fn take(&mut self, problem: &mut Problem<'_>, a: f64, f: f64) -> Result<Step, Halt> {
+    fn take(
+        &mut self,
+        problem: &mut Problem<'_>,
+        a: f64,
+        f: f64,
+        spent: u64,
+    ) -> Result<Step, Halt> {
+        let vain = self.in_vain(problem, f, spent);
         let first = self.pairs.is_empty();
         let (kept, at) = (self.remember(problem, a, f), &mut self.at);
         let odd = at.verify && {
@@ -232,7 +246,7 @@ impl Run {
         if odd && let Some(status) = self.suspect(problem, true)? {
             return Ok(self.at.ended(status));
         }
-        if self.at.claims.took(f) {
+        if self.at.claims.took(f) || vain {
             return self.rest(problem);
         }
         if self.at.claims.due()
@@ -247,6 +261,18 @@ impl Run {
             return Ok(self.at.ended(Status::Unbounded));
         }
         self.stand(problem)
+    }
+
+    /// Whether long searches, one after another, have only found what rounding makes lower: no more is left than matters, and
+    /// what they gain is less.
+    fn in_vain(&mut self, problem: &Problem<'_>, f: f64, spent: u64) -> bool {
+        const LONG: u64 = TRIALS as u64 / 2;
+        const VAIN: u32 = 3;
+        let (at, small) = (&self.at, self.at.claims.small(self.at.f));
+        let left = at.predicted.is_some_and(|p| p <= small) && at.f - f <= small;
+        let long = spent >= LONG && problem.offers().differences == 0 && !at.claims.as_scipy();
+        self.vain = if left && long { self.vain + 1 } else { 0 };
+        self.vain >= VAIN && std::mem::take(&mut self.vain) > 0
     }
 
     /// Remembers the step to `xn`, if the gradient grew along it by more than the noise of differences; whether it did.

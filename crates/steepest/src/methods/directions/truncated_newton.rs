@@ -1,6 +1,6 @@
 //! Newton's method by conjugate gradients, for functions of any size.
 use crate::method::{Needs, Suit, Takes};
-use crate::methods::gradient_check;
+use crate::methods::{gradient_check, newton};
 use crate::methods::direction::{Directed, Direction, Foretold, Iterate, StepTaken};
 use crate::problem::{Facts, Problem};
 use crate::state::State;
@@ -37,9 +37,9 @@ impl Directed for TruncatedNewton {
         Box::new(ByProducts { most: self.products as u64, ..ByProducts::default() })
     }
     fn suits(facts: &Facts) -> Option<Suit> {
-        // What a whole Hessian costs is not known, a product over a table is a read, and within bounds little is saved.
-        let free = facts.offers.smooth;
-        (facts.products && !facts.hessian && !facts.glm && free).then(|| Suit {
+        // Of few variables a whole Hessian is solved with, a product over a table is a read, and within bounds little is saved.
+        let free = facts.offers.smooth && !(facts.hessian && facts.dim <= newton::SMALL);
+        (facts.products && !facts.glm && free).then(|| Suit {
             passes: 50.0,
             reason: "products with the Hessian are given, and are taken where they are worth what they cost"
                 .into(),
