@@ -32,6 +32,7 @@ __all__ = [
     "minimize_residuals",
     "network_outputs",
     "network_start",
+    "normal",
     "panics",
     "problem_names",
     "quadratic",
