@@ -38,6 +38,8 @@ result = steepest.torch.fit(net, data, epochs=4, seed=1, history=f"{out}/{rank}.
 said = {"weights": [p.tolist() for p in net.parameters()], "fun": result.fun, "outcome": result.outcome,
         "steps": result.nit, "loss": list(map(float, result.history["loss"]))}
 json.dump(said, open(f"{out}/{kind}-{rank}.json", "w"))
+if torch.distributed.is_initialized():
+    torch.distributed.destroy_process_group()  # else gloo's threads are alive when the process ends, which may abort it
 """
 
 

@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         warnings.simplefilter("ignore", NotConverged)  # the summary says it
         model = fitted(columns, settings | {"watch": progress.watch})
     model.watch = None
-    model.columns = tuple(name for name in (args.user, args.item, args.target) if name is not None)
+    model.columns_ = tuple(name for name in (args.user, args.item, args.target) if name is not None)
     terminal.say(model.summary(terminal.width))
     if args.save:
         model.save(args.save)
@@ -79,7 +79,7 @@ def predict(args: argparse.Namespace) -> int:
         return 0
     check_output(args.output, (args.model, args.table))
     model = loaded(args.model)
-    user, item, *target = model.columns
+    user, item, *target = model.columns_
     columns = read(args, {"user": user, "item": item, **{f"keep {name}": name for name in args.keep}})
     with warnings.catch_warnings(record=True) as noticed:
         warnings.simplefilter("always", ColdStart)
@@ -96,7 +96,7 @@ def predict_lines(args: argparse.Namespace) -> list[str]:
         "from steepest.factors.saved import loaded",
         f"model = loaded({args.model!r})",
         f"table = pandas.read_csv({args.table!r}, dtype=str)",
-        "user, item = model.columns[:2]",
+        "user, item = model.columns_[:2]",
         "print(model.predict(table[user], table[item]))",
     ]
 

@@ -115,7 +115,7 @@ class ClicksFactorization(Factorization):
     2009, https://arxiv.org/abs/1205.2618
     """
 
-    columns = ("user", "item")
+    columns_ = ("user", "item")
     _unseen = "answered by how popular each item is"
     _figure = (
         "ndcg",

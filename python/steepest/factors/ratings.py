@@ -107,7 +107,7 @@ class RatingsFactorization(Factorization):
     https://doi.org/10.1007/978-3-540-68880-8_32 (the weighting by counts).
     """
 
-    columns = ("user", "item", "rating")
+    columns_ = ("user", "item", "rating")
     _unseen = "answered by the mean and the biases that are known"
     _figure = (
         "rmse",

@@ -55,7 +55,7 @@ class Saved:
     """What goes into a file and comes back."""
 
     #: Columns of users and items that ``steepest predict`` looks for in a table, and what is predicted.
-    columns: tuple[str, ...]
+    columns_: tuple[str, ...]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a safetensors file, all at once or not at all.
@@ -138,7 +138,7 @@ def taken_apart(model: Any) -> tuple[dict[str, Any], Arrays]:
         "mean": float(model.mean_),
         "held_out": model.held_out_,
         "tried": as_dicts(model.tried_),
-        "columns": list(model.columns),
+        "columns": list(model.columns_),
         "result": result,
     }
     parameters = {name: value for name, value in model.get_params().items() if name != "watch"}
@@ -253,7 +253,7 @@ def put_together(content: dict[str, Any], arrays: Arrays) -> Any:
             raise InputError("a rating is of a user or an item that is not there")
     model._keep(problem, cells, factors)
     model.tried_ = [Tried(**row) for row in fitted["tried"]]
-    model.held_out_, model.columns = fitted["held_out"], tuple(fitted["columns"])
+    model.held_out_, model.columns_ = fitted["held_out"], tuple(fitted["columns"])
     result = fitted["result"] | {"x": factors.packed()}
     result["findings"] = [Finding.of(finding) for finding in result["findings"]]
     model.result_ = Result.of(result)
