@@ -634,5 +634,5 @@ def test_it_is_its_reference(name: str, problem: Callable[[Any], tuple[float, An
 
 def test_every_rule_has_one() -> None:
     tested = {rule for chain, _, _ in CASES.values() for rule, _ in chain}
-    # muon is in test_torch.py, and so is noise, which is judged by what its numbers are distributed like in test_rules.py.
+    # muon is in test_torch.py; noise is judged by how its numbers are distributed, in test_rules.py.
     assert set(_catalog.registry("rules")) == tested | {"muon", "gradient_noise"}
