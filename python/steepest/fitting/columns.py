@@ -97,7 +97,12 @@ class Encoding:
         ]
         share = np.concatenate([np.empty(0), *shares])
         sd = np.sqrt(share * (1.0 - share))
-        first = len(sd) - sum(len(own) for own in shares[len(shares) - len(design.made) :])
+        first = 0
+        for own in shares[: len(shares) - len(design.made)]:
+            # A level that none of these rows has may be in others, where these are a sample: of hashed texts for one.
+            own_sd = sd[first : first + len(own)]
+            own_sd[own == 0] = np.sqrt(1.0 / max(2, design.rows, len(own)))
+            first += len(own)
         for own in shares[len(shares) - len(design.made) :]:
             # Cells that were made have one scale: a penalty then holds those of few rows most.
             sd[first : first + len(own)] = np.sqrt(np.mean(sd[first : first + len(own)] ** 2))
