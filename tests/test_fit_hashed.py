@@ -114,6 +114,37 @@ def test_streams_hash_as_memory_does(tmp_path: Path) -> None:
     np.testing.assert_allclose(streamed.predict(new), whole.predict(new), atol=0.05)
 
 
+def test_levels_that_a_sample_has_not_are_fitted_as_the_others_are(tmp_path: Path) -> None:
+    """Most texts are in no row of the sample; the penalty holds their levels no harder than its rarest."""
+    rng = np.random.default_rng(2)
+    code = rng.integers(0, 3000, 20_000)
+    level = 3 * rng.normal(size=3000)
+    table = {"code": [f"c{k}" for k in code], "y": level[code] + 0.3 * rng.normal(size=len(code))}
+    path = str(tmp_path / "t.parquet")
+    pq.write_table(pa.table(table), path, row_group_size=2000)
+    settings: dict[str, Any] = {"hash_columns": {"code": 1 << 14}, "alpha": 1e-3, "reference": False}
+    whole = steepest.fit(path, "y", **settings)
+    streamed = steepest.fit(path, "y", memory=600_000, **settings)
+    assert any(f.kind == "sampled" for f in streamed.findings)
+    new = {"code": [f"c{k}" for k in range(3000)]}
+    left = [np.mean((model.predict(new) - level) ** 2) for model in (whole, streamed)]
+    assert left[1] < 1.05 * left[0] < 0.3 * np.var(level), left
+
+
+@pytest.mark.parametrize("asked", [{"hash_columns": {"id": 4096}}, {"categories": ["id"]}])
+def test_whole_numbers_keep_digits_that_floats_have_not(asked: dict[str, Any]) -> None:
+    """Neighbours beyond 2^53 are one number as floats, and different ids."""
+    rng = np.random.default_rng(3)
+    which = rng.integers(0, 40, 1000)
+    ids = [2**60 + int(k) for k in which]
+    y = rng.normal(size=40)[which]
+    model = steepest.fit({"id": ids, "y": y}, "y", reference=False, **asked)
+    assert model.schema.column("id").levels == 40
+    np.testing.assert_allclose(model.predict({"id": ids}), y, atol=0.2)
+    # As texts they are the same ids.
+    np.testing.assert_array_equal(model.predict({"id": list(map(str, ids))}), model.predict({"id": ids}))
+
+
 def test_what_cannot_be_hashed_is_refused() -> None:
     table = shops(200)
     with pytest.raises(InputError, match=r"hash_columns is a list.*\['shop'\]"):
@@ -124,6 +155,11 @@ def test_what_cannot_be_hashed_is_refused() -> None:
         steepest.fit(table, "y", hash_columns=["y"])
     with pytest.raises(InputError, match="hash_columns and in categories"):
         steepest.fit(table, "y", hash_columns=["shop"], categories=["shop"])
+    with pytest.raises(InputError, match="hash_columns and in sample_weight"):
+        steepest.fit({**table, "heavy": np.ones(200)}, "y", hash_columns=["heavy"], sample_weight="heavy")
+    with pytest.raises(InputError, match="names 'shop' twice, with 64 levels and with 128"):
+        steepest.fit(table, "y", hash_columns={"shop": 64, 0: 128})
+    steepest.fit(table, "y", hash_columns={"shop": 64, 0: 64}, alpha=1.0, reference=False)
 
 
 def test_the_command_hashes_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from steepest.tables.pieces import MISSING, HashedPiece, LevelsPiece, NumberPiec
 from steepest.tables.schema import Column, check_finite
 from steepest.tables.table import ON_TEXTS, Table
 from steepest.tables.target import Target
-from steepest.tables.values import WITH_COMMAS, Values, as_days, as_text, read_values
+from steepest.tables.values import WITH_COMMAS, Values, as_days, as_text, read_texts, read_values
 
 __all__ = ["describe"]
 
@@ -83,7 +83,7 @@ def describe(
             values.remark = WITH_COMMAS
         texts = values.kind == "text"
         if plain:
-            values = as_text(values)
+            values = as_text(values) if values.exact else read_texts(array, name)
         elif name not in amounts:
             values = as_days(values)
         check_finite(values, name, missing)

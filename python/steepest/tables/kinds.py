@@ -12,7 +12,16 @@ import pyarrow as pa
 from steepest.errors import TableError
 from steepest.tables import dates
 from steepest.tables.numerals import Notation, read_numerals
-from steepest.tables.values import CLOCK, PAIRS, Values, as_clock, as_text, as_times, is_clock, read_values
+from steepest.tables.values import (
+    CLOCK,
+    PAIRS,
+    Values,
+    as_clock,
+    as_times,
+    is_clock,
+    read_texts,
+    read_values,
+)
 
 __all__ = ["Judgement", "expect", "fingerprint", "judge"]
 
@@ -176,7 +185,7 @@ def expect(
         A value does not fit, named by row and column.
     """
     if kind == "text":
-        return as_text(read_values(array, name, plain=True))
+        return read_texts(array, name)
     values = read_values(array, name, plain=True)
     if values.kind == "empty":
         return blank(values, kind)

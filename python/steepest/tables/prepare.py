@@ -154,8 +154,11 @@ def prepare(
     check_training(goal, kept)
     straight = {table.find(column, "amount") for column in amounts}
     hashes = hashed_columns(table, hash_columns, goal.name)
+    others: tuple[tuple[str, Collection[str | None]], ...] = (
+        ("sample_weight", [by]), ("categories", chosen), ("amounts", straight), ("drop", out),
+    )  # fmt: skip
     for name in hashes:
-        for other, of in (("categories", chosen), ("amounts", straight), ("drop", out)):
+        for other, of in others:
             if name in of:
                 raise InputError(f"{name!r} stands in hash_columns and in {other}: pass it in one of them")
     columns, values, findings = describe(table, goal, kept, out, chosen, missing, straight, hashes)
@@ -233,7 +236,8 @@ def hashed_columns(
             raise InputError(
                 f"hash_columns: {name!r} is hashed to a whole number of levels from 2 to {MOST_HASHED}; got {count!r}"
             )
-        found[name] = int(count)
+        if found.setdefault(name, int(count)) != count:
+            raise InputError(f"hash_columns names {name!r} twice, with {found[name]} levels and with {count}")
     return found
 
 

@@ -15,7 +15,7 @@ from steepest.tables import dates
 from steepest.tables.missing import TOKENS
 from steepest.tables.numerals import Notation, is_numeral, read_numerals
 
-__all__ = ["Values", "are_codes", "as_days", "as_text", "read_values"]
+__all__ = ["Values", "are_codes", "as_days", "as_text", "read_texts", "read_values"]
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Kind = Literal["number", "boolean", "text", "time", "empty"]
@@ -396,6 +396,15 @@ def as_days(values: Values) -> Values:
     if found is None:
         return values
     return Values("time", values.rows, times=found.times, tokens=values.tokens, format=found.format)
+
+
+def read_texts(array: pa.ChunkedArray, name: str) -> Values:
+    """A column's values as texts; of whole numbers every digit, of those too that float64 does not hold."""
+    values = read_values(array, name, plain=True)
+    if values.exact:
+        return as_text(values)
+    whole = pc.cast(array, array.type.value_type) if pa.types.is_dictionary(array.type) else array
+    return from_texts(pc.cast(whole, pa.large_string()), frozenset())
 
 
 def as_text(values: Values) -> Values:
