@@ -9,7 +9,7 @@ use steepest::methods::ruled::{LAST, Schedule};
 use steepest::methods::{self, Chosen};
 use steepest::problem::Facts;
 
-pub use steepest::settings::{Spec as Named, borrowed, look_up};
+use steepest::settings::{Spec, borrowed};
 
 /// How a rate changes over the run, as Python says it.
 #[derive(FromPyObject)]
@@ -61,9 +61,9 @@ fn factor(function: &Bound<'_, PyAny>, taken: u64) -> PyResult<f64> {
 #[derive(Default)]
 pub struct Around {
     /// The rules before it, in order.
-    pub before: Vec<Named>,
+    pub before: Vec<Spec>,
     /// The rules after it, in order.
-    pub after: Vec<Named>,
+    pub after: Vec<Spec>,
     /// The schedule of its rate.
     pub schedule: Option<Changing>,
 }

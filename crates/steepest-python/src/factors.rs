@@ -1,5 +1,5 @@
 //! Factors of a matrix of ratings or clicks: what Python asks for, put together and run.
-use crate::choose::{Around, Named, choose, look_up};
+use crate::choose::{Around, choose};
 use crate::enter::{Failure, enter, refused};
 use crate::fit::Limits;
 use crate::solution::{Story, to_dict};
@@ -18,6 +18,7 @@ use steepest::penalties::l2::L2;
 use steepest::penalty::{Penalty, PerCoordinate};
 use steepest::problem::facts;
 use steepest::refusal;
+use steepest::settings::{Spec, look_up};
 use steepest::status::Halt;
 
 /// What is fitted, beside the arrays; `pairs` where clicks are ranked: what each is set against, drawn by which seed, and
@@ -31,8 +32,8 @@ pub struct Model {
     biases: bool,
     centre: f64,
     background: f64,
-    loss: Named,
-    method: Option<Named>,
+    loss: Spec,
+    method: Option<Spec>,
     threads: usize,
     pairs: Option<(usize, u64, bool)>,
 }

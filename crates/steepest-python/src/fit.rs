@@ -1,7 +1,7 @@
 //! A linear model fitted in one crossing: arrays and words in, the core's `linear`, and back.
 use crate::arrays::{Table, column};
 use crate::checkpoint::{Asked, Checkpoint};
-use crate::choose::{ITERATIONS, Named};
+use crate::choose::ITERATIONS;
 use crate::enter::{enter, guarded, worded};
 use crate::solution::{Story, to_dict};
 use crate::watch::Watcher;
@@ -16,34 +16,21 @@ use steepest::parallel::pool::with_threads;
 use steepest::refusal::{self, Refusal};
 use steepest::watch::Stop;
 
-/// What is fitted, beside the arrays.
-#[derive(FromPyObject)]
-#[pyo3(from_item_all)]
-pub struct Model {
-    /// The loss.
-    loss: Named,
-    /// FittedClasses of the targets where the loss takes several; 1 elsewhere.
-    outputs: usize,
-    /// The penalty.
-    penalty: Named,
-    /// Its weight.
-    alpha: f64,
-    /// Whether each output has an intercept.
-    intercept: bool,
-    /// What alpha is multiplied by for the intercept: 0 leaves it free.
-    intercept_penalty: f64,
-    /// Bounds of all coefficients, beside the penalty.
-    bounds: Option<(f64, f64)>,
-    /// What each column's coefficient is multiplied by in the penalty.
-    scale: Option<Vec<f64>>,
-    /// What alpha is multiplied by for each column; 0 leaves its coefficient free.
-    factors: Option<Vec<f64>>,
-    /// The group of each column, by any number, for penalties by groups.
-    groups: Option<Vec<usize>>,
-    /// The method; None is the one that suits best.
-    method: Option<Named>,
-    /// Whether the coefficients are handed over in single precision.
-    narrow: bool,
+/// What is fitted, beside the arrays: a mapping with the names of [`Linear`]'s fields.
+pub struct Model(Linear);
+
+impl<'py> FromPyObject<'_, 'py> for Model {
+    type Error = PyErr;
+    fn extract(model: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        macro_rules! read {
+            ($($field:ident),*) => {
+                Linear { $($field: model.get_item(stringify!($field))?.extract()?),* }
+            };
+        }
+        Ok(Model(read! {
+            loss, outputs, penalty, alpha, intercept, intercept_penalty, bounds, scale, factors, groups, method, narrow
+        }))
+    }
 }
 
 /// When to stop; None is without limit, but for the iterations of a method that was named.
@@ -71,39 +58,6 @@ impl Limits {
             passes: least("max_passes", self.max_passes.unwrap_or(f64::INFINITY))?,
             seconds: least("max_seconds", self.max_seconds.unwrap_or(f64::INFINITY))?,
         })
-    }
-}
-
-impl From<Model> for Linear {
-    fn from(model: Model) -> Self {
-        let Model {
-            loss,
-            outputs,
-            penalty,
-            alpha,
-            intercept,
-            intercept_penalty,
-            bounds,
-            scale,
-            factors,
-            groups,
-            method,
-            narrow,
-        } = model;
-        Linear {
-            loss,
-            outputs,
-            penalty,
-            alpha,
-            intercept,
-            intercept_penalty,
-            bounds,
-            scale,
-            factors,
-            groups,
-            method,
-            narrow,
-        }
     }
 }
 
@@ -207,14 +161,14 @@ pub fn fit_linear<'py>(
     let mut kept = checkpoint.map(|asked| Checkpoint::new(py, asked)).transpose()?;
     let fitted = enter(py, || {
         let how = How {
-            stop: stop.stop(model.method.is_some())?,
+            stop: stop.stop(model.0.method.is_some())?,
             start,
             held,
             watch: Some(&mut watcher),
             keep: kept.as_mut().map(|kept| kept as &mut dyn Keeps),
         };
         let rows = Observations { design: &*design, target, weight, offset };
-        let fitted = with_threads(threads, || Linear::from(model).fit(&rows, how));
+        let fitted = with_threads(threads, || model.0.fit(&rows, how));
         fitted.map_err(|failure| in_names(failure, names.as_deref()))
     })
     .map_err(|error| table.raised().unwrap_or(error));

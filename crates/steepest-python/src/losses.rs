@@ -1,17 +1,17 @@
 //! What a loss says of margins by itself.
-use crate::choose::{Named, look_up};
 use crate::enter::{enter, refused};
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use steepest::loss::Block;
 use steepest::losses::LOSSES;
 use steepest::refusal;
+use steepest::settings::{Spec, look_up};
 
 /// What margins stand for under a loss: means, or the probabilities of classes (flat, as the margins are).
 #[pyfunction]
 pub fn means(
     py: Python<'_>,
-    loss: Named,
+    loss: Spec,
     outputs: usize,
     margin: PyReadonlyArray1<'_, f64>,
 ) -> PyResult<Py<PyArray1<f64>>> {
@@ -28,7 +28,7 @@ pub fn means(
 #[pyfunction]
 pub fn row_losses(
     py: Python<'_>,
-    loss: Named,
+    loss: Spec,
     outputs: usize,
     target: PyReadonlyArray1<'_, f64>,
     margin: PyReadonlyArray1<'_, f64>,
@@ -47,7 +47,7 @@ pub fn row_losses(
     Ok(PyArray1::from_vec(py, value).unbind())
 }
 
-fn at_work(loss: &Named, outputs: usize) -> PyResult<Box<dyn Block>> {
+fn at_work(loss: &Spec, outputs: usize) -> PyResult<Box<dyn Block>> {
     let build = || {
         let (entry, settings) = look_up("loss", LOSSES, loss)?;
         Ok((entry.build)(&settings, outputs))

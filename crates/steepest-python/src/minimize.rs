@@ -1,7 +1,7 @@
 //! Minimising a function: what Python asks for, put together and run.
 use crate::callable::{Bend, Callable, Limited, Slope};
 use crate::checkpoint::{self, Checkpoint, run};
-use crate::choose::{Around, Changing, ITERATIONS, Named, choose, evaluations, look_up};
+use crate::choose::{Around, Changing, ITERATIONS, choose, evaluations};
 use crate::enter::{Failure, guarded, refused, stay};
 use crate::solution::{Story, curvature, to_dict};
 use crate::watch::Watcher;
@@ -19,6 +19,7 @@ use steepest::penalties::parts::Parts;
 use steepest::penalty::{Penalty, PerCoordinate, Structure};
 use steepest::problem::facts;
 use steepest::settings::Described;
+use steepest::settings::{Spec, look_up};
 use steepest::status::Halt;
 use steepest::watch::Stop;
 
@@ -42,8 +43,8 @@ pub struct Request {
     penalty: Option<Vec<Part>>,
     method: Option<String>,
     settings: Vec<(String, f64)>,
-    before: Vec<Named>,
-    after: Vec<Named>,
+    before: Vec<Spec>,
+    after: Vec<Spec>,
     schedule: Option<Changing>,
     tolerance: Option<f64>,
     iterations: Option<u64>,
@@ -57,7 +58,7 @@ pub struct Request {
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 pub struct Part {
-    penalty: Named,
+    penalty: Spec,
     /// The weight (alpha) of each of its variables; rows of them where it has right sides.
     weight: Vec<f64>,
     right: Option<Vec<f64>>,

@@ -1,5 +1,5 @@
 //! Networks: built, trained and asked in one crossing each.
-use crate::choose::{Around, Named, choose, look_up};
+use crate::choose::{Around, choose};
 use crate::enter::{enter, refused};
 use crate::solution::{Story, to_dict};
 use crate::watch::Watcher;
@@ -24,6 +24,7 @@ use steepest::penalty::PerCoordinate;
 use steepest::problem::facts;
 use steepest::rates::RATES;
 use steepest::rule;
+use steepest::settings::{Spec, look_up};
 use steepest::watch::Stop;
 
 /// A layer, as Python says it.
@@ -35,7 +36,7 @@ pub struct Asked {
     /// Units, or the chance of a dropout.
     size: f64,
     /// Of a dense layer.
-    activation: Option<Named>,
+    activation: Option<Spec>,
     /// By name, of a dense layer.
     initialiser: Option<String>,
     /// Of a residual link.
@@ -82,7 +83,7 @@ pub fn network_start<'py>(
 }
 
 /// The loss at the end.
-fn head(loss: &Named, outputs: usize, mean: bool) -> Result<Head, String> {
+fn head(loss: &Spec, outputs: usize, mean: bool) -> Result<Head, String> {
     let (entry, settings) = look_up("loss", LOSSES, loss)?;
     let classes = if entry.outputs == steepest::loss::Outputs::Many { outputs } else { 1 };
     Head::new((entry.build)(&settings, classes), outputs, mean)
@@ -93,7 +94,7 @@ fn head(loss: &Named, outputs: usize, mean: bool) -> Result<Head, String> {
 #[pyo3(from_item_all)]
 pub struct Learnt {
     layers: Vec<Asked>,
-    loss: Named,
+    loss: Spec,
     /// Whether the mean over the outputs is meant, of losses that take each by itself.
     mean: bool,
     decay: f64,
@@ -104,9 +105,9 @@ pub struct Learnt {
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 pub struct How {
-    rules: Vec<Named>,
+    rules: Vec<Spec>,
     rate: f64,
-    schedule: Option<Named>,
+    schedule: Option<Spec>,
     batch: usize,
     epochs: u64,
     shuffle: bool,
@@ -320,7 +321,7 @@ pub fn descend_network<'py>(
     table: Bound<'py, PyAny>,
     learnt: Learnt,
     start: PyReadonlyArray1<'py, f64>,
-    method: Named,
+    method: Spec,
     tol: f64,
     max_iter: u64,
     max_evaluations: u64,
@@ -332,7 +333,7 @@ pub fn descend_network<'py>(
         table: Table<'py, N>,
         learnt: &Learnt,
         start: &[f64],
-        method: &Named,
+        method: &Spec,
         stop: Stop,
         watcher: &mut Watcher,
     ) -> PyResult<Bound<'py, PyDict>> {
@@ -375,14 +376,14 @@ pub fn network_outputs<'py>(
     x: Bound<'py, PyAny>,
     rows: Bound<'py, PyAny>,
     asked: Vec<Asked>,
-    loss: Option<Named>,
+    loss: Option<Spec>,
 ) -> PyResult<Bound<'py, PyArray2<f64>>> {
     fn go<'py, N: Number + Element>(
         py: Python<'py>,
         x: &[N],
         rows: PyReadonlyArray2<'py, N>,
         asked: &[Asked],
-        loss: Option<&Named>,
+        loss: Option<&Spec>,
     ) -> PyResult<Bound<'py, PyArray2<f64>>> {
         let (n, inputs) = (rows.shape()[0], rows.shape()[1]);
         let network = layers(asked).and_then(|l| Network::new(inputs, &l)).map_err(refused)?;

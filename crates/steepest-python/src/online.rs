@@ -1,6 +1,5 @@
 //! Rows of a stream, learned as they come: what is known lies in arrays of Python's.
 use crate::arrays::{Table, column};
-use crate::choose::{Named, look_up};
 use crate::enter::{enter, refused};
 use crate::fit::name_of_bad;
 use numpy::{PyArray1, PyArrayMethods};
@@ -10,13 +9,14 @@ use steepest::loss::Entry;
 use steepest::losses::LOSSES;
 use steepest::online::{Begun, Learned, Online, PAIRS, len};
 use steepest::refusal;
+use steepest::settings::{Spec, look_up};
 
 /// How rows are learned.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 pub struct Learning {
     /// The loss.
-    loss: Named,
+    loss: Spec,
     /// The target of the other classes, of several outputs.
     low: f64,
     /// The weight of half the squares.
@@ -38,7 +38,7 @@ pub fn learned_numbers(columns: usize) -> (usize, bool) {
     (len(columns, pairs), pairs)
 }
 
-fn known_loss(named: &Named) -> Result<(&'static Entry, Vec<f64>), String> {
+fn known_loss(named: &Spec) -> Result<(&'static Entry, Vec<f64>), String> {
     look_up("loss", LOSSES, named)
 }
 

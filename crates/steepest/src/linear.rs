@@ -34,7 +34,7 @@ pub use models::{ElasticNet, FittedClasses, Lasso, LinearRegression, LogisticReg
 pub struct Linear {
     /// The loss.
     pub loss: Spec,
-    /// FittedClasses of the targets where the loss takes several; 1 elsewhere.
+    /// Classes of the targets where the loss takes several; 1 elsewhere.
     pub outputs: usize,
     /// The penalty.
     pub penalty: Spec,

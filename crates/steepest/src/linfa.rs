@@ -46,6 +46,17 @@ where
     dataset.weights().map(|w| w.iter().map(|w| f64::from(*w)).collect())
 }
 
+/// A matrix as a table where it lies, or a copy of one that lies in pieces.
+fn with_table<D: Data<Elem = f64>, A>(
+    x: &ArrayBase<D, Ix2>,
+    then: impl FnOnce(&Dense<'_, f64>) -> Result<A, Failure>,
+) -> Result<A, Failure> {
+    match Dense::try_from(x) {
+        Ok(table) => then(&table),
+        Err(_) => then(&Dense::try_from(&x.as_standard_layout())?),
+    }
+}
+
 macro_rules! regressions {
     ($($model:ident),*) => {$(
         impl<D: Data<Elem = f64>, T: AsSingleTargets<Elem = f64>> Fit<ArrayBase<D, Ix2>, T, Error>
@@ -55,9 +66,11 @@ macro_rules! regressions {
             fn fit(&self, dataset: &DatasetBase<ArrayBase<D, Ix2>, T>) -> Result<Self::Object, Error> {
                 let target = dataset.as_single_targets().to_vec();
                 let weight = weights(dataset);
-                let design = Dense::try_from(dataset.records()).map_err(|why| Error(why.into()))?;
-                let rows = Observations { weight: weight.as_deref(), ..Observations::new(&design, &target) };
-                self.0.fit(&rows).map(ForLinfa).map_err(Error)
+                let fitted = with_table(dataset.records(), |design| {
+                    let weight = weight.as_deref();
+                    self.0.fit(&Observations { weight, ..Observations::new(design, &target) })
+                });
+                fitted.map(ForLinfa).map_err(Error)
             }
         }
     )*};
@@ -71,15 +84,11 @@ impl<C: Ord + Clone, D: Data<Elem = f64>, T: AsSingleTargets<Elem = C>>
     fn fit(&self, dataset: &DatasetBase<ArrayBase<D, Ix2>, T>) -> Result<Self::Object, Error> {
         let labels = dataset.as_single_targets().to_vec();
         let weight = weights(dataset);
-        let design = Dense::try_from(dataset.records()).map_err(|why| Error(why.into()))?;
-        let fitted = self.0.fit_weighted(&design, &labels, weight.as_deref());
+        let fitted = with_table(dataset.records(), |design| {
+            self.0.fit_weighted(design, &labels, weight.as_deref())
+        });
         fitted.map(ForLinfa).map_err(Error)
     }
-}
-
-/// linfa's predictions know no refusal: what does not fit is a mistake of the caller's.
-fn table<D: Data<Elem = f64>>(x: &ArrayBase<D, Ix2>) -> Dense<'_, f64> {
-    Dense::try_from(x).unwrap_or_else(|why| panic!("{why}"))
 }
 
 impl<D: Data<Elem = f64>> PredictInplace<ArrayBase<D, Ix2>, Array1<f64>>
@@ -87,10 +96,10 @@ impl<D: Data<Elem = f64>> PredictInplace<ArrayBase<D, Ix2>, Array1<f64>>
 {
     /// # Panics
     ///
-    /// Where X has other columns than the table that was fitted, or does not lie in one piece.
+    /// Where X has other columns than the table that was fitted: linfa's predictions know no refusal.
     fn predict_inplace(&self, x: &ArrayBase<D, Ix2>, y: &mut Array1<f64>) {
-        let found = self.0.predict(&table(x)).unwrap_or_else(|why| panic!("{why}"));
-        *y = Array1::from_vec(found);
+        let found = with_table(x, |table| self.0.predict(table));
+        *y = Array1::from_vec(found.unwrap_or_else(|why| panic!("{why}")));
     }
     fn default_target(&self, x: &ArrayBase<D, Ix2>) -> Array1<f64> {
         Array1::zeros(x.nrows())
@@ -102,10 +111,10 @@ impl<C: Clone, D: Data<Elem = f64>> PredictInplace<ArrayBase<D, Ix2>, Array1<C>>
 {
     /// # Panics
     ///
-    /// Where X has other columns than the table that was fitted, or does not lie in one piece.
+    /// Where X has other columns than the table that was fitted: linfa's predictions know no refusal.
     fn predict_inplace(&self, x: &ArrayBase<D, Ix2>, y: &mut Array1<C>) {
-        let found = self.0.predict(&table(x)).unwrap_or_else(|why| panic!("{why}"));
-        *y = found.into_iter().cloned().collect();
+        let found = with_table(x, |table| self.0.predict(table));
+        *y = found.unwrap_or_else(|why| panic!("{why}")).into_iter().cloned().collect();
     }
     fn default_target(&self, x: &ArrayBase<D, Ix2>) -> Array1<C> {
         Array1::from_elem(x.nrows(), self.0.classes[0].clone())

@@ -5,7 +5,7 @@ use linfa_ndarray as nd16;
 use ndarray::{Array2, s};
 use steepest::design::Design;
 use steepest::designs::dense::Dense;
-use steepest::linear::{LogisticRegression, Observations, Ridge};
+use steepest::linear::{LinearRegression, LogisticRegression, Observations, Ridge};
 use steepest::linfa::ForLinfa;
 
 /// Each row's numbers, read through the table.
@@ -61,6 +61,16 @@ fn a_pipeline_of_linfas_is_the_model_itself() {
     let own = Ridge::default().fit(&rows).unwrap();
     assert_eq!(linfas.0.coefficients, own.coefficients);
     assert_eq!(linfas.predict(&records).to_vec(), own.predict(&design).unwrap());
+
+    // what lies in pieces is copied: linfa's predictions know no refusal
+    let wide =
+        nd16::Array2::from_shape_fn((40, 5), |(i, j)| if j < 3 { x[3 * i + j] } else { f64::NAN });
+    let piece = wide.slice(nd16::s![.., ..3]);
+    assert_eq!(linfas.predict(&piece).to_vec(), own.predict(&design).unwrap());
+    let some = DatasetBase::new(piece, nd16::Array1::from(y.clone()));
+    let again = ForLinfa(LinearRegression::default()).fit(&some).unwrap();
+    let exact = LinearRegression::default().fit(&Observations::new(&design, &y)).unwrap();
+    assert_eq!(again.0.coefficients, exact.coefficients);
 
     let labels = nd16::Array1::from_iter(y.iter().map(|y| *y > -5.0));
     let dataset = Dataset::new(records.clone(), labels);

@@ -5,6 +5,7 @@ use steepest::linear::{
     ElasticNet, How, Lasso, Linear, LinearRegression, LogisticRegression, Observations, Ridge,
 };
 use steepest::numbers::random::Random;
+use steepest::watch::Stop;
 
 const N: usize = 300;
 const D: usize = 6;
@@ -132,6 +133,33 @@ fn logistic_regression_of_two_and_of_three_classes_is_stationary() {
             let margin = found.fitted.margins(&design).unwrap()[0];
             assert!((p[1] - sigmoid(margin)).abs() < 1e-15);
         }
+    }
+}
+
+#[test]
+fn counts_with_offsets_and_weights_are_stationary_and_predicted_with_them() {
+    let (x, y) = table(5);
+    let design = Dense::by_rows(&x, D).unwrap();
+    let years: Vec<f64> = (0..N).map(|i| 1.0 + (i % 4) as f64).collect();
+    let offset: Vec<f64> = years.iter().map(|y| y.ln()).collect();
+    let weight: Vec<f64> = (0..N).map(|i| (i % 3) as f64).collect();
+    let counts: Vec<f64> = y.iter().zip(&years).map(|(y, t)| (y.abs() * t).floor()).collect();
+    let rows = Observations {
+        weight: Some(&weight),
+        offset: Some(&offset),
+        ..Observations::new(&design, &counts)
+    };
+    let how = How { stop: Stop { tolerance: 1e-12, ..Stop::default() }, ..How::default() };
+    let fitted = Linear::of("poisson").fit(&rows, how).unwrap();
+    assert!(fitted.solution.status.success());
+    let mut expected = fitted.margins(&design).unwrap();
+    expected.iter_mut().zip(&offset).for_each(|(m, o)| *m += o);
+    fitted.means(&mut expected);
+    for j in 0..=D {
+        let v = |i: usize| if j < D { x[i * D + j] } else { 1.0 };
+        let slope: f64 = (0..N).map(|i| weight[i] * (expected[i] - counts[i]) * v(i)).sum();
+        let size: f64 = (0..N).map(|i| weight[i] * counts[i] * v(i).abs()).sum();
+        assert!(slope.abs() < 1e-6 * size, "{j}: {slope} of {size}");
     }
 }
 

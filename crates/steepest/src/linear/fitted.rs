@@ -58,6 +58,11 @@ impl FittedLinear {
             return Err(Refusal::of("X", why).into());
         }
         let (rows, k) = (design.rows(), self.outputs());
+        if design.holds() < rows {
+            return Err(
+                Refusal::of("X", "X must lie in memory: predict its blocks one by one").into()
+            );
+        }
         let part = rows_per_part(design, self.columns.max(1)).max(1);
         let parts = pool().map(rows.div_ceil(part), |p| {
             let at = p * part..((p + 1) * part).min(rows);
@@ -73,9 +78,10 @@ impl FittedLinear {
     ///
     /// # Panics
     ///
-    /// Where the row has not as many numbers as the table had columns.
+    /// Where the row has not as many numbers as the table had columns, or `margins` not one for each output.
     pub fn margin(&self, row: &[f64], margins: &mut [f64]) {
         assert_eq!(row.len(), self.columns, "a row needs a number for each column");
+        assert_eq!(margins.len(), self.outputs(), "there is a margin for each output");
         let each = self.coefficients.chunks_exact(self.columns.max(1));
         margins.iter_mut().zip(each).for_each(|(m, w)| *m = crate::linalg::vectors::dot(w, row));
         self.lifted(margins);
@@ -84,8 +90,13 @@ impl FittedLinear {
     /// What the targets are expected to be: means, or of classes their probabilities side by side.
     pub fn predict(&self, design: &dyn Design) -> Result<Vec<f64>, Failure> {
         let mut margins = self.margins(design)?;
-        self.loss.means(&mut margins);
+        self.means(&mut margins);
         Ok(margins)
+    }
+
+    /// What margins stand for, in their place: where rows have offsets, these are added to the margins before.
+    pub fn means(&self, margins: &mut [f64]) {
+        self.loss.means(margins);
     }
 
     fn lifted(&self, margins: &mut [f64]) {

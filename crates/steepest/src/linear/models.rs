@@ -1,20 +1,15 @@
-//! The usual models by their names, with scikit-learn's parameters, defaults and optima.
+//! The usual models by their names, with scikit-learn's parameters, defaults and optima. Where several coefficients are equally
+//! good (dependent columns without a penalty) it is one of them, not that of least norm.
 use super::{Failure, FittedLinear, How, Linear, Observations};
 use crate::design::Design;
 use crate::refusal::{self, Refusal};
 use crate::settings::Spec;
 use crate::watch::Stop;
+use std::collections::BTreeSet;
 
-/// Fits half the mean squared error under a penalty.
-fn squares(
-    rows: &Observations<'_>,
-    penalty: Spec,
-    alpha: f64,
-    intercept: bool,
-    tolerance: f64,
-) -> Result<FittedLinear, Failure> {
-    let model = Linear { penalty, alpha, intercept, ..Linear::of("squared") };
-    model.fit(rows, How { stop: Stop { tolerance, ..Stop::default() }, ..How::default() })
+/// Until that much is proved.
+fn until(tolerance: f64) -> Stop {
+    Stop { tolerance, ..Stop::default() }
 }
 
 /// The sum of the weights, or the number of rows.
@@ -29,10 +24,16 @@ fn plain(name: &str) -> Spec {
     (name.to_owned(), Vec::new())
 }
 
-/// Declares models of half the mean squared error: their own fields, and alpha and penalty by them.
+/// Absolute values and squares.
+fn mixed(l1_ratio: f64) -> Spec {
+    ("elastic_net".to_owned(), vec![("ratio".to_owned(), l1_ratio)])
+}
+
+/// Declares models of half the mean squared error: their own fields, and by these and the
+/// sum of the weights the penalty and alpha.
 macro_rules! regressions {
     ($($(#[doc = $doc:literal])* $name:ident { $($(#[doc = $pdoc:literal])* $p:ident = $default:literal),* }
-       ($self:ident, $total:ident) => $alpha:expr, $penalty:expr;)*) => {$(
+       => $held:expr;)*) => {$(
         $(#[doc = $doc])*
         #[derive(Clone, Copy, Debug, PartialEq)]
         pub struct $name {
@@ -50,16 +51,17 @@ macro_rules! regressions {
         impl $name {
             /// Fits it; rows may have weights and offsets.
             pub fn fit(&self, rows: &Observations<'_>) -> Result<FittedLinear, Failure> {
-                let ($self, $total) = (self, total(rows)?);
-                let _ = ($self, $total);
-                squares(rows, $penalty, $alpha, self.intercept, self.tolerance)
+                let held: fn(&Self, f64) -> (Spec, f64) = $held;
+                let (penalty, alpha) = held(self, total(rows)?);
+                let model = Linear { penalty, alpha, intercept: self.intercept, ..Linear::of("squared") };
+                model.fit(rows, How { stop: until(self.tolerance), ..How::default() })
             }
         }
     )*};
 }
 regressions! {
     /// Least squares: Σ weight (y − x′w − b)² is least.
-    LinearRegression {} (m, total) => 0.0, plain("l2");
+    LinearRegression {} => |_, _| (plain("l2"), 0.0);
     /// Least squares with a penalty on large coefficients: Σ weight (y − x′w − b)² + alpha ‖w‖² is least.
     ///
     /// ```
@@ -71,12 +73,12 @@ regressions! {
     Ridge {
         /// The strength of the penalty.
         alpha = 1.0
-    } (m, total) => m.alpha / total, plain("l2");
+    } => |model, total| (plain("l2"), model.alpha / total);
     /// Least squares with few columns in use: Σ weight (y − x′w − b)² / (2 Σ weight) + alpha ‖w‖₁ is least.
     Lasso {
         /// The strength of the penalty.
         alpha = 1.0
-    } (m, total) => m.alpha, plain("l1");
+    } => |model, _| (plain("l1"), model.alpha);
     /// Between the lasso and ridge: the mean of ½ (y − x′w − b)², and
     /// alpha (l1_ratio ‖w‖₁ + ½ (1 − l1_ratio) ‖w‖²).
     ElasticNet {
@@ -84,7 +86,7 @@ regressions! {
         alpha = 1.0,
         /// The share of the absolute values.
         l1_ratio = 0.5
-    } (m, total) => m.alpha, ("elastic_net".to_owned(), vec![("ratio".to_owned(), m.l1_ratio)]);
+    } => |model, _| (mixed(model.l1_ratio), model.alpha);
 }
 
 /// Logistic regression, of two classes or of several at once: the sum of the log-losses times C, and
@@ -136,9 +138,7 @@ impl LogisticRegression {
             let why = format!("C must be above 0 and finite; got {}", self.c);
             return Err(Refusal::of("C", why).into());
         }
-        let mut classes = labels.to_vec();
-        classes.sort_unstable();
-        classes.dedup();
+        let classes: Vec<T> = BTreeSet::from_iter(labels).into_iter().cloned().collect();
         let k = classes.len();
         if k < 2 {
             let why = format!("labels of at least two classes are needed; got {k}");
@@ -147,16 +147,14 @@ impl LogisticRegression {
         let place = |label: &T| classes.binary_search(label).expect("is among them") as f64;
         let target: Vec<f64> = labels.iter().map(place).collect();
         let rows = Observations { weight, ..Observations::new(design, &target) };
-        let mixed = || ("elastic_net".to_owned(), vec![("ratio".to_owned(), self.l1_ratio)]);
         let model = Linear {
             outputs: if k == 2 { 1 } else { k },
-            penalty: if self.l1_ratio == 0.0 { plain("l2") } else { mixed() },
+            penalty: if self.l1_ratio == 0.0 { plain("l2") } else { mixed(self.l1_ratio) },
             alpha: 1.0 / (self.c * total(&rows)?),
             intercept: self.intercept,
             ..Linear::of(if k == 2 { "logistic" } else { "softmax" })
         };
-        let stop = Stop { tolerance: self.tolerance, ..Stop::default() };
-        let fitted = model.fit(&rows, How { stop, ..How::default() })?;
+        let fitted = model.fit(&rows, How { stop: until(self.tolerance), ..How::default() })?;
         Ok(FittedClasses { classes, fitted })
     }
 }
