@@ -13,8 +13,8 @@ const STRIP: usize = 128;
 /// So few multiplications are handed to no thread.
 const LITTLE: usize = 1 << 18;
 
-/// The lower triangle of a symmetric matrix of n rows becomes its factor, in place; what is above the diagonal is
-/// left alone. False where `enough(row, what is left of its pivot, its diagonal)` is: not safely positive.
+/// The lower triangle of a symmetric matrix of n rows becomes its factor, in place; what is above the diagonal means
+/// nothing afterwards. False where `enough(row, what is left of its pivot, its diagonal)` is: not safely positive.
 pub fn factor(m: &mut [f64], n: usize, enough: impl Fn(usize, f64, f64) -> bool) -> bool {
     assert!(m.len() >= n * n);
     let diagonal: Vec<f64> = (0..n).map(|i| m[i * n + i]).collect();
