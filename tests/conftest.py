@@ -1,5 +1,7 @@
 """The suite tries the same inputs each time it runs; `pytest --hypothesis-profile=explore` looks for new ones."""
 
+import signal
+
 from hypothesis import HealthCheck, settings
 
 from steepest.fit import fit
@@ -12,3 +14,7 @@ settings.load_profile("same")
 
 # Gradient boosting beside each model takes longer than the model: tests of the reference ask for it.
 fit.__kwdefaults__["reference"] = False
+
+# A shell hides Ctrl-C from what it runs in the background, and tests that send it would wait for good.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
