@@ -4,13 +4,18 @@ use crate::evaluated::Evaluated;
 use crate::health::Finding;
 use crate::held::Held;
 use crate::objective::{Ask, Objective, Offers, Rows, Work};
-use crate::penalty::{self, Penalty};
+use crate::penalty::Penalty;
 use crate::status::{Budget, Halt};
 use crate::table::{OfRows, Slot, Table};
 use crate::units::Units;
 use crate::watch::{Counts, Stop, Watch};
 use std::ops::Range;
-use std::time::{Duration, Instant};
+
+mod facts;
+mod meter;
+pub use facts::{Facts, facts};
+pub(crate) use meter::Clock;
+pub use meter::Meter;
 
 /// A problem as a method sees it: the objective and the penalty, with every evaluation counted and
 /// the budgets held.
@@ -32,28 +37,6 @@ pub struct Problem<'a> {
     /// Where values are kept, so that the one handed over is held against them; only of a descent's own objective.
     evaluated: Option<&'a mut Evaluated>,
 }
-
-/// When it started, and when the watch was last polled.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
-    pub(crate) started: Instant,
-    pub(crate) polled: Instant,
-    /// Seconds of the run before it was stopped and went on.
-    pub(crate) before: f64,
-}
-
-impl Clock {
-    pub(crate) fn new() -> Self {
-        let now = Instant::now();
-        Clock { started: now, polled: now, before: 0.0 }
-    }
-    /// Seconds of the run so far.
-    pub(crate) fn seconds(&self, now: Instant) -> f64 {
-        self.before + (now - self.started).as_secs_f64()
-    }
-}
-
-const POLL: Duration = Duration::from_millis(40);
 
 impl<'a> Problem<'a> {
     /// How many variables.
@@ -389,134 +372,6 @@ impl<'a> Problem<'a> {
     /// What is known of this problem.
     pub fn facts(&mut self) -> Facts {
         facts(self.objective, self.penalty)
-    }
-}
-
-/// What is spent on a problem and who looks on, apart from the objective.
-pub struct Meter<'a> {
-    /// The tolerance and the budgets.
-    pub stop: Stop,
-    /// What has been spent.
-    pub counts: &'a mut Counts,
-    /// What was noticed.
-    pub findings: &'a mut Vec<Finding>,
-    pub(crate) watch: &'a mut dyn Watch,
-    pub(crate) clock: &'a mut Clock,
-    pub(crate) evaluated: Option<&'a mut Evaluated>,
-}
-
-impl Meter<'_> {
-    /// For work on the side, to so much of the tolerance: what it spends of its own is counted apart and has no
-    /// budget but the clock.
-    pub fn aside<'m>(
-        &'m mut self,
-        share: f64,
-        counts: &'m mut Counts,
-        findings: &'m mut Vec<Finding>,
-    ) -> Meter<'m> {
-        let stop = Stop {
-            tolerance: share * self.stop.tolerance,
-            seconds: self.stop.seconds,
-            ..Stop::default()
-        };
-        Meter { stop, counts, findings, watch: self.watch, clock: self.clock, evaluated: None }
-    }
-    /// Another problem under the same budgets, in units of its own.
-    pub fn problem<'m>(
-        &'m mut self,
-        objective: &'m mut dyn Objective,
-        penalty: &'m dyn Penalty,
-        tolerance: f64,
-        units: &'m mut Units,
-    ) -> Problem<'m> {
-        let stop = Stop { tolerance, ..self.stop };
-        let Meter { counts, findings, watch, clock, .. } = self;
-        let meter = Meter { stop, counts, findings, watch: &mut **watch, clock, evaluated: None };
-        Problem::of(objective, penalty, meter, units)
-    }
-    /// Lets the watch have its turn where it is due.
-    pub fn pause(&mut self) -> Result<(), Halt> {
-        let now = Instant::now();
-        if now - self.clock.polled >= POLL {
-            self.clock.polled = now;
-            self.watch.poll()?;
-            if self.clock.seconds(now) > self.stop.seconds {
-                return Err(Halt::Budget(Budget::Seconds));
-            }
-        }
-        Ok(())
-    }
-    /// Holds the budgets, and counts work of so many passes.
-    pub fn spend(&mut self, passes: f64) -> Result<(), Halt> {
-        if self.counts.passes >= self.stop.passes {
-            return Err(Halt::Budget(Budget::Passes));
-        }
-        self.counts.passes += passes;
-        self.pause()
-    }
-    /// The same, and a value and gradient that it brings.
-    pub fn evaluation(&mut self, passes: f64) -> Result<(), Halt> {
-        if self.counts.values >= self.stop.evaluations {
-            return Err(Halt::Budget(Budget::Evaluations));
-        }
-        self.spend(passes)?;
-        self.counts.values += 1;
-        self.counts.gradients += 1;
-        Ok(())
-    }
-}
-
-/// What is known of a problem before the first step: `auto` and refusals decide by it.
-#[derive(Clone, Copy, Debug)]
-pub struct Facts {
-    /// Variables.
-    pub dim: usize,
-    /// Terms of the mean; 0 where it is not one.
-    pub terms: usize,
-    /// How much is constrained beside bounds.
-    pub constraints: usize,
-    /// Whether products with second derivatives can be had.
-    pub products: bool,
-    /// Whether the matrix of second derivatives can be had.
-    pub hessian: bool,
-    /// Residuals of whose losses it is the sum; 0 where it is not one.
-    pub residuals: usize,
-    /// Blocks of variables that it can be minimised over while the others stay; 0 where there are none.
-    pub blocks: usize,
-    /// Whether it is a loss over a design.
-    pub glm: bool,
-    /// Numbers that the loss of a row of it is of; 0 where it is none.
-    pub outputs: usize,
-    /// Whether those are more than margins to which a number may be added: some are learnt beside the coefficients.
-    pub coupled: bool,
-    /// Whether it is made of straight parts.
-    pub straight: bool,
-    /// Whether that design is dense.
-    pub dense: bool,
-    /// What the penalty can do.
-    pub offers: penalty::Offers,
-    /// The penalty's name, for refusals.
-    pub penalty: &'static str,
-}
-
-/// What is known of a problem.
-pub fn facts(objective: &mut dyn Objective, penalty: &dyn Penalty) -> Facts {
-    let offered = objective.offers();
-    Facts {
-        dim: offered.dim,
-        terms: offered.terms,
-        constraints: offered.constraints,
-        products: offered.products,
-        hessian: offered.hessian,
-        residuals: offered.residuals,
-        blocks: objective.blocks().len(),
-        glm: offered.table.is_some(),
-        outputs: offered.table.map_or(0, |t| t.outputs),
-        coupled: offered.table.is_some_and(|t| t.coupled()),
-        straight: offered.table.is_some_and(|t| t.straight),
-        dense: offered.table.is_some_and(|t| t.dense),
-        offers: penalty.offers(),
-        penalty: penalty.name(),
     }
 }
 
