@@ -148,6 +148,52 @@ def test_too_few_steps_are_no_success() -> None:
     assert path.largest_force > 1e-6
 
 
+@pytest.mark.parametrize("most", [30, 100, 200])
+def test_a_budget_of_calls_is_of_the_whole_search_and_of_all_its_calls(most: int) -> None:
+    deep, shallow = exact(DEEP)[0], exact(SHALLOW)[0]
+    calls = []
+
+    def counted(positions: Any) -> Any:
+        calls.append(1)
+        return mueller_brown(positions)
+
+    path = minimum_energy_path(counted, [deep], [shallow], 7, fmax=1e-6, options={"maxfun": most})
+    assert path.outcome == "budget"
+    assert path.nfev == len(calls) <= most
+
+
+@pytest.mark.parametrize("maxiter", [None, np.inf])
+def test_what_went_before_the_climb_is_told_too(maxiter: Any) -> None:
+    deep, shallow = exact(DEEP)[0], exact(SHALLOW)[0]
+    options = {"return_all": True, "maxiter": maxiter}
+    path = minimum_energy_path(mueller_brown, [deep], [shallow], 5, fmax=1e-3, options=options)
+    assert path.success
+    assert path.history["iteration"].tolist() == list(range(path.nit + 1))
+    assert np.all(np.diff(path.history["seconds"]) >= 0)
+    assert path.seconds >= path.history["seconds"][-1]
+    # As positions, from the straight line to the answer.
+    assert path.path.shape == (path.nit + 1, 7 * 2)
+    assert path.path[0] == pytest.approx(np.linspace(deep, shallow, 7).ravel(), abs=1e-12)
+    assert path.path[-1] == pytest.approx(path.x.ravel(), abs=1e-12)
+
+
+def test_forces_that_are_very_small_are_not_0() -> None:
+    """Their squares are."""
+    small = 1e-200
+    middle, shallow = exact(MIDDLE)[0], exact(SHALLOW)[0]
+
+    def scaled(positions: Any) -> Any:
+        value, forces = mueller_brown(positions)
+        return small * value, small * forces
+
+    path = minimum_energy_path(scaled, [middle], [shallow], 5, fmax=1e-3 * small)
+    force = mueller_brown(path.x[path.saddle])[1]
+    assert path.success
+    assert 0 < path.largest_force <= 1e-3 * small
+    assert np.hypot(*force[0]) <= 1e-3
+    assert path.fun / small == pytest.approx(exact(LOW)[1], abs=1e-6)
+
+
 def test_forces_that_belong_to_nothing_are_no_success() -> None:
     rng = np.random.default_rng(0)
 
@@ -211,6 +257,8 @@ def test_the_picture_and_pickles(tmp_path: Path) -> None:
         ({"images": 2.5}, "images must be a whole number"),
         ({"fmax": 0}, "fmax must be a force above 0"),
         ({"guess": [[[0, 0]]]}, r"guess must have the shape \(7, 1, 2\)"),
+        ({"guess": [[[0, 0]], [[0]]]}, r"guess must have the shape \(7, 1, 2\)"),
+        ({"options": {"maxiter": 2.5}}, "maxiter must be a whole number"),
         ({"fixed": [[True, False]]}, "atom 0 is held, and lies at -0.55 in the start and 0.6 in the end"),
         ({"energy": 3}, "energy must be a function"),
         ({"energy": lambda p: (np.nan, p)}, "the energy is nan in the start"),

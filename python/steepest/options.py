@@ -17,10 +17,10 @@ from steepest.objective import Function
 from steepest.scipys import METHODS, NO_EFFECT, TOLERANCE, is_scipys, told
 from steepest.workers import check_workers
 
-__all__ = ["Asked", "name_of"]
+__all__ = ["LOOP", "Asked", "name_of"]
 
 #: Options of the loop (and SciPy's names for them).
-_LOOP = {
+LOOP = {
     "maxiter": "iterations",
     "max_iter": "iterations",
     "maxfun": "evaluations",
@@ -132,8 +132,8 @@ class Asked:
                     ftol = number(key, value)
             elif key in _STEPS:
                 loop["step"] = _read_step(key, value)
-            elif key in _LOOP:
-                loop[_LOOP[key]] = read_budget(key, value)
+            elif key in LOOP:
+                loop[LOOP[key]] = read_budget(key, value)
             elif key == "schedule" or (key == "rate" and _changes(value)):
                 if schedule is not None:
                     raise InputError("rate and schedule both say how the rate changes: one of them at a time")
@@ -343,7 +343,7 @@ def _check_setting(key: str, method: str | None) -> None:
     of_method = known[method] if method else tuple(s for all_ in known.values() for s in all_)
     if key in of_method:
         return
-    general = [*_LOOP, *_SETTINGS, *_STEPS, *_PRINTS, "return_all", "workers"]
+    general = [*LOOP, *_SETTINGS, *_STEPS, *_PRINTS, "return_all", "workers"]
     there = f"; available: {', '.join(general)} and the settings of the method"
     if method:
         there += f" {method}: {', '.join(of_method)}"
@@ -356,7 +356,7 @@ def read_budget(name: str, value: Any) -> Any:
     most = number(name, value)
     if not most >= 0:
         raise InputError(f"{name} must be at least 0; got {value!r}")
-    if _LOOP[name] == "seconds":
+    if LOOP[name] == "seconds":
         return most
     if most % 1 and most < math.inf:
         raise InputError(f"{name} must be a whole number; got {value!r}")

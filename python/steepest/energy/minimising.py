@@ -19,7 +19,7 @@ from steepest.minimize import minimize
 from steepest.options import Asked
 from steepest.result import Result
 
-__all__ = ["Displacements", "how_near", "minimize_energy", "read_free", "read_start"]
+__all__ = ["Displacements", "how_near", "joined", "minimize_energy", "read_free", "read_start"]
 
 #: Forces that differ from the energy's own by more than this share of them are not its forces.
 _WRONG = 1e-2
@@ -111,7 +111,7 @@ def minimize_energy(
         # Atoms that began in each other: what was learned of such steep places leads nowhere, and is forgotten.
         if result["outcome"] != "plateau" or not _fell(result):
             break
-        result = _after(result, descend(result["x"]))
+        result = joined(result, descend(result["x"]))
     return _told(result, moved, limit)
 
 
@@ -185,12 +185,12 @@ class Displacements:
         value, forces = self.ask(self.at(y))
         return value, -self.unit * (forces.ravel() if self.all else forces[self.free])
 
-    def check(self, where: str = "at the start") -> None:
-        """Refuse a start at which there is no energy, or a force that is no number."""
+    def check(self, where: str = "at the start") -> tuple[float, Floats]:
+        """The energy and the forces at the start; refuses one where there is no energy, or a force is no number."""
         value, forces = self.ask(self.start.copy())
         bad = np.argwhere(~np.isfinite(forces))
         if np.isfinite(value) and not len(bad):
-            return
+            return value, forces
         what = (
             f"the force on atom {bad[0][0]} is {forces[tuple(bad[0])]}"
             if len(bad)
@@ -213,7 +213,7 @@ def _fell(result: Result) -> bool:
     return first - last > _FALL * max(abs(first), abs(last))
 
 
-def _after(before: Result, result: Result) -> Result:
+def joined(before: Result, result: Result) -> Result:
     """A descent that began where another ended, with what both took."""
     for count in ("nit", "nfev", "njev", "nhev"):
         result[count] += before[count]

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from steepest._catalog import number
-from steepest.energy.minimising import Displacements, how_near, read_free, read_start
+from steepest.energy.band import Band
+from steepest.energy.minimising import joined, read_free, read_start
 from steepest.energy.potentials import Floats, read_positions
 from steepest.errors import InputError
 from steepest.findings import Finding
 from steepest.minimize import minimize
+from steepest.options import LOOP, Asked
 from steepest.result import Result
 from steepest.starts import read_count
 
@@ -25,11 +26,6 @@ __all__ = ["EnergyPath", "minimum_energy_path"]
 _EARLY = 10.0
 #: Steps at most unless told otherwise; times that a band whose highest image has changed is begun anew.
 _STEPS, _ANEW = 2000, 10
-#: Slopes below this share of the steepest, or of the energy, are rounding.
-_ROUNDED = 1e-12
-#: How far apart the energies are looked at that say how stiff the springs should be, in units of what lies between
-#: images.
-_NEAR = 0.05
 #: A dip between two barriers is a minimum of its own where it is deeper than this share of the higher one.
 _DIP = 0.05
 
@@ -102,7 +98,7 @@ def minimum_energy_path(
         Where the images begin, of shape (images, atoms, coordinates); a straight line unless given.
     callback, options
         As `steepest.minimize` has them, for the method, which is FIRE; where the callback is given x, that is the band
-        in its units. ``maxiter`` is 2000 unless given.
+        in its units. ``maxiter`` is 2000 unless given; ``maxfun`` counts what `nfev` does.
 
     Returns
     -------
@@ -151,11 +147,11 @@ def minimum_energy_path(
     between = _begin(first, last, free, count, guess)
     if options is not None and not isinstance(options, Mapping):
         raise InputError(f"options must be a mapping of names to values; got {options!r}")
-    options = {"maxiter": _STEPS, **(options or {})}
+    options = dict(options or {})
     for name in ("gtol", "ftol"):
         if name in options:
             raise InputError(f"{name} says when to stop, and so does fmax: leave {name} out")
-    band = _Band.of(energy, first, last, between, free)
+    band = Band.of(energy, first, last, between, free)
     result = _descend(band, limit, bool(climb), callback, options)
     return _told(result, band, limit, bool(climb))
 
@@ -176,180 +172,60 @@ def _begin(first: Floats, last: Floats, free: Any, count: int, guess: Any) -> Fl
         shares = np.arange(1, count + 1) / (count + 1)
         line: Floats = first + shares[:, None, None] * (last - first)
         return line
-    given = np.asarray(guess)
+    try:
+        given = np.asarray(guess)
+    except ValueError as error:
+        raise InputError(f"guess must have the shape {(count, *first.shape)}; {error}") from None
     if given.shape != (count, *first.shape):
         raise InputError(f"guess must have the shape {(count, *first.shape)}; got {given.shape}")
     return np.where(free, np.stack([read_positions(image) for image in given]), first)
 
 
-@dataclass
-class _Band:
-    """Images between two ends, as a function of their displacements: minus the forces on them are its slopes."""
-
-    moved: Displacements
-    #: the images from which displacements are counted
-    base: Floats
-    #: all images, the ends among them, and their energies and forces where they stand
-    images: Floats
-    energies: Floats
-    forces: Floats
-    #: displacements at which they stand
-    at: Floats
-    #: of the springs
-    stiffness: float
-    calls: int = 0
-    #: which image climbs
-    climbs: int | None = None
-
-    @classmethod
-    def of(cls, energy: Any, first: Floats, last: Floats, between: Floats, free: Any) -> _Band:
-        """A band where it begins."""
-        moved = Displacements(energy, first, free)
-        length = float(np.sqrt(((last - first) ** 2).sum(axis=1)).max())
-        # An atom alone has no neighbour to say what is far.
-        moved.unit = min(how_near(first), length) if len(first) > 1 else length
-        images = np.stack([first, *between, last])
-        band = cls(
-            moved, images, images.copy(), np.zeros(len(images)), np.zeros(images.shape), np.empty(0), 0.0
-        )
-        for k, image in enumerate(images):
-            where = {0: "start", len(images) - 1: "end"}.get(k, f"image {k}")
-            moved.of(image).check(f"in the {where}" if k in (0, len(images) - 1) else f"in {where}")
-            band.energies[k], band.forces[k] = band._ask(image)
-        band.stiffness = band._stiff()
-        return band
-
-    def _ask(self, image: Floats) -> tuple[float, Floats]:
-        self.calls += 1
-        value, forces = self.moved.ask(image.copy())
-        return value, np.where(self.moved.free, forces, 0.0)
-
-    def _stiff(self) -> float:
-        """How stiff the energy is along the path at its ends: what the springs shall be."""
-        found = []
-        for end, there in ((0, 1), (-1, -2)):
-            step = self.images[there] - self.images[end]
-            _, pulled = self._ask(self.images[end] + _NEAR * step)
-            bend = float(((self.forces[end] - pulled) * step).sum()) / _NEAR / float((step**2).sum())
-            found.append(abs(bend))
-        stiff = float(np.mean(found))
-        if np.isfinite(stiff) and stiff > 0:
-            return stiff
-        # Flat at both ends: as what it rises by over the path.
-        length = float(self.distances()[-1])
-        rise = float(np.ptp(self.energies))
-        return max(rise, float(np.abs(self.forces).max()) * length, 1e-300) / length**2
-
-    def distances(self) -> Floats:
-        """How far each image lies along the path."""
-        steps = np.sqrt((np.diff(self.images, axis=0) ** 2).sum(axis=(1, 2)))
-        return np.concatenate([[0.0], np.cumsum(steps)])
-
-    def tangents(self) -> Floats:
-        """The improved tangents: towards the neighbour that lies higher, both at a top or in a dip."""
-        found = np.zeros(self.images.shape)
-        energies, steps = self.energies, np.diff(self.images, axis=0)
-        for k in range(len(found)):
-            if k == 0 or k == len(found) - 1:
-                way = steps[min(k, len(steps) - 1)]
-            else:
-                after, before = steps[k], steps[k - 1]
-                up, down = energies[k + 1] - energies[k], energies[k - 1] - energies[k]
-                if up > 0 >= down:
-                    way = after
-                elif down > 0 >= up:
-                    way = before
-                else:
-                    most, least = max(abs(up), abs(down)), min(abs(up), abs(down))
-                    share = (most, least) if energies[k + 1] > energies[k - 1] else (least, most)
-                    way = share[0] * after + share[1] * before
-                    if not way.any():
-                        way = after + before
-            size = float(np.sqrt((way**2).sum()))
-            found[k] = way / size if size > 0 else 0.0
-        return found
-
-    def pull(self) -> Floats:
-        """What moves each image: the force across the path, and that of the springs along it; the whole force, turned
-        round along the path, on the one that climbs."""
-        ways, apart = self.tangents(), np.diff(self.distances())
-        along = (self.forces * ways).sum(axis=(1, 2))
-        springs = np.zeros(len(ways))
-        springs[1:-1] = self.stiffness * np.diff(apart)
-        by = springs - along
-        if self.climbs is not None:
-            by[self.climbs] = -2 * along[self.climbs]
-        found: Floats = self.forces + by[:, None, None] * ways
-        found[[0, -1]] = 0.0
-        return found
-
-    def sizes(self) -> Floats:
-        """How much each atom of each image still feels."""
-        return np.asarray(np.sqrt((self.pull() ** 2).sum(axis=2)))
-
-    def place(self, y: Floats) -> None:
-        """Put the images at displacements, and find energies and forces there."""
-        if np.array_equal(y, self.at):
-            return
-        self.at, free = y.copy(), self.moved.free
-        for k, own in enumerate(y.reshape(len(self.images) - 2, -1), start=1):
-            image = self.images[0].copy()
-            image[free] = self.base[k][free] + self.moved.unit * (own - 1.0)
-            self.images[k] = image
-            self.energies[k], self.forces[k] = self._ask(image)
-
-    def begin(self) -> Floats:
-        """Displacements, counted from where the images are."""
-        self.base = self.images.copy()
-        self.at = np.ones((len(self.images) - 2) * self.moved.dim)
-        return self.at.copy()
-
-    def __call__(self, y: Floats) -> tuple[float, Floats]:
-        self.place(y)
-        slopes = -self.moved.unit * self.pull()[1:-1][:, self.moved.free].ravel()
-        # Above the start: energies may be counted from anywhere.
-        value = float((self.energies[1:-1] - self.energies[0]).sum())
-        # Where the path is symmetric, rounding is all that is left across it, and says nothing of how far to go.
-        small = _ROUNDED * max(abs(value), float(np.abs(slopes).max()))
-        slopes[np.abs(slopes) < small] = 0.0
-        return value, slopes
-
-
-def _descend(band: _Band, limit: float, climb: bool, callback: Any, options: dict[str, Any]) -> Result:
+def _descend(band: Band, limit: float, climb: bool, callback: Any, options: dict[str, Any]) -> Result:
     """Falls until the limit is met, at first without climbing: it is to be the highest image that climbs."""
-    left, result, taken = number("maxiter", options["maxiter"]), None, 0
+    most, result, began = Asked.of("fire", options=options).loop, None, time.monotonic()
+    steps = _STEPS if most["iterations"] is None else most["iterations"]
+    others = {name: value for name, value in options.items() if name not in LOOP}
 
-    def fall(goal: float) -> Result:
+    def fall(goal: float, taken: int) -> Result:
         # Each entry of a force at most this: then its length is at most the goal.
         tight = goal * band.moved.unit / np.sqrt(band.images.shape[2])
+        own = {"verify": 0, **others, "gtol": tight, "maxiter": steps - taken}
+        if most["evaluations"] is not None:
+            # Each asks all images but the ends.
+            own["maxfun"] = max(most["evaluations"] - band.calls, 0) // (len(band.images) - 2)
+        if most["seconds"] is not None:
+            own["max_seconds"] = max(most["seconds"] - (time.monotonic() - began), 0.0)
         y = band.begin()
-        own = {"verify": 0, **options, "gtol": tight, "maxiter": max(int(left - taken), 0)}
-        return minimize(band, y, method="fire", jac=True, callback=callback, options=own)
+        found = minimize(band, y, method="fire", jac=True, callback=callback, options=own)
+        if found["path"] is not None:
+            found["path"] = np.array([band.put(y).ravel() for y in found["path"]])
+        return found
 
     for _ in range(_ANEW):
         top = int(np.argmax(band.energies))
         band.climbs = top if climb and result is not None and 0 < top < len(band.energies) - 1 else None
-        before = result
-        result = fall(limit if before is not None or not climb else _EARLY * limit)
+        if result is None:
+            now = fall(_EARLY * limit if climb else limit, 0)
+        else:
+            now = joined(result, fall(limit, int(result["nit"])))
+        first, result = result is None, now
         # It may end elsewhere than where it looked last.
         band.place(np.asarray(result["x"]))
-        taken += int(result["nit"])
-        again = int(np.argmax(band.energies))
-        met = float(band.sizes().max()) <= limit
-        if result["outcome"] in ("budget", "stopped") or taken >= left:
+        if result["outcome"] in ("budget", "stopped"):
             break
-        if before is not None and met and (not climb or again == top):
-            break
-        if not climb and met:
+        if float(band.sizes().max()) <= limit and (
+            not climb or (not first and int(np.argmax(band.energies)) == top)
+        ):
             break
     assert result is not None
-    result["nit"] = taken
     return result
 
 
-def _told(result: Result, band: _Band, limit: float, climb: bool) -> EnergyPath:
+def _told(result: Result, band: Band, limit: float, climb: bool) -> EnergyPath:
     """The result in positions and energies; what `fmax` says of it is what it is."""
-    sizes = np.where(np.isfinite(band.sizes()), band.sizes(), np.inf)
+    sizes = band.sizes()
+    sizes = np.where(np.isnan(sizes), np.inf, sizes)
     image, atom = (int(i) for i in np.unravel_index(int(sizes.argmax()), sizes.shape))
     largest = float(sizes[image, atom])
     energies, top = band.energies, int(np.argmax(band.energies))
@@ -407,11 +283,11 @@ def _told(result: Result, band: _Band, limit: float, climb: bool) -> EnergyPath:
     return found
 
 
-def _noticed(band: _Band, limit: float, inside: bool) -> list[Finding]:
+def _noticed(band: Band, limit: float, inside: bool) -> list[Finding]:
     """What is to be known of a path."""
     found, energies = [], band.energies
     for name, k in (("start", 0), ("end", -1)):
-        sizes = np.sqrt((band.forces[k] ** 2).sum(axis=1))
+        sizes = np.hypot.reduce(band.forces[k], axis=1)
         atom = int(sizes.argmax())
         if sizes[atom] > limit:
             found.append(
