@@ -19,9 +19,11 @@ from pyarrow import feather, ipc, parquet
 from steepest.errors import TableError
 from steepest.tables import delimited, memory, unpacking
 from steepest.tables.objects import looks_like_json, read_json
+from steepest.tables.parsing import first_line
 from steepest.tables.sniff import Form
 from steepest.tables.table import ON_TEXTS, Table, listed, unique_names
 from steepest.tables.unpacking import DAMAGE, Unpacked, check_claim, check_room, check_unpacked, unzipped
+from steepest.tables.utf8 import encoding_of
 
 __all__ = ["read"]
 
@@ -127,7 +129,7 @@ def refuse_foreign(head: bytes, name: str, suffix: str) -> None:
             f"{name} is in LIBSVM's format (class number:value …): read it with "
             "sklearn.datasets.load_svmlight_file and pass its matrix and target"
         )
-    if b"\x00" in head and delimited.encoding_of(head) is None:
+    if b"\x00" in head and encoding_of(head) is None:
         raise TableError(
             f"{name} is neither text nor a kind of file that is known here (it begins with {head[:8]!r}); "
             "CSV, TSV, Parquet, Arrow, Feather and .npz are read"
@@ -170,7 +172,7 @@ def refused(error: Exception, name: str, kind: str) -> TableError:
     """The error on a binary file that cannot be read."""
     if isinstance(error, TableError):
         return error
-    why = delimited.first_line(error)
+    why = first_line(error)
     return TableError(f"{name} begins as {kind} but cannot be read, as when it was cut off: {why}")
 
 
@@ -237,7 +239,7 @@ def npy(data: bytes, member: str, name: str) -> np.ndarray[Any, Any]:
             raise TableError(
                 f"{name} holds Python objects, which could run code when opened: save it with plain dtypes"
             ) from None
-        raise TableError(f"{name} is cut off or damaged: {delimited.first_line(error)}") from None
+        raise TableError(f"{name} is cut off or damaged: {first_line(error)}") from None
 
 
 def from_npz(archive: zipfile.ZipFile, members: list[str], name: str) -> Table:

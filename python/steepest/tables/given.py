@@ -17,8 +17,9 @@ import pyarrow as pa
 from pyarrow import compute, csv, ipc
 
 from steepest.errors import InputError, TableError
-from steepest.tables import delimited, sniff
+from steepest.tables import sniff, utf8
 from steepest.tables.batches import Batches, Group, Place, gather, is_category, one_by_one, unreadable
+from steepest.tables.parsing import BLOCK, Parsing
 from steepest.tables.row_groups import is_changed, is_number, levels_of, stamp
 from steepest.tables.table import listed
 from steepest.tables.unpacking import DAMAGE
@@ -328,7 +329,7 @@ def delimited_files(paths: Sequence[Path]) -> list[Maker]:
     return [maker(path, parsing) for path, parsing in zip(paths, parsings, strict=True)]
 
 
-def _parsing(path: Path) -> delimited.Parsing:
+def _parsing(path: Path) -> Parsing:
     """How a text is to be parsed, by its first lines."""
 
     def opened() -> Any:
@@ -336,24 +337,24 @@ def _parsing(path: Path) -> delimited.Parsing:
 
     stamp(path)
     try:
-        prefix = delimited.first_lines(opened)
+        prefix = utf8.first_lines(opened)
     except DAMAGE as error:
         raise unreadable(path.name, error) from None
     form = sniff.Form(least=1, as_texts=None)
     look = sniff.sniff(prefix.decode("utf-8-sig", "replace"), path.name, form)
-    if look.aligned or look.spaced or look.trailing or not delimited.is_utf8(prefix):
+    if look.aligned or look.spaced or look.trailing or not utf8.is_utf8(prefix):
         raise TableError(
             f"{path.name} is no plain UTF-8 text with one delimiter between its fields: read it into a frame first, or "
             "write it as Parquet"
         )
     mark = 3 if prefix.startswith(b"\xef\xbb\xbf") else 0
     skip = mark + len(prefix[mark:].decode("utf-8", "replace")[: look.skip].encode())
-    return delimited.Parsing(opened, path.name, look, form, skip, True)
+    return Parsing(opened, path.name, look, form, skip, True)
 
 
 def _open(path: Path, parsing: Any, kinds: dict[str, Any] | None) -> Iterator[pa.RecordBatch]:
     """The batches of a text: all texts where the kinds are yet to be found."""
-    options = parsing.options(True, frozenset(), delimited.BLOCK, None)
+    options = parsing.options(True, frozenset(), BLOCK, None)
     options["convert_options"].auto_dict_encode = False
     options["convert_options"].strings_can_be_null = kinds is None
     if kinds is not None:
