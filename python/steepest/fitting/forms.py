@@ -65,17 +65,10 @@ class Search(HeldOut):
 
     Parameters
     ----------
-    part : Part
-        Training rows, plainly encoded, the target in the unit that it is fitted in.
-    task : Task
-    outputs : int
-        Margins a row.
-    solve : callable
-        Fits columns at an alpha from a start to a tolerance: ``solve(columns, y, weight, alpha, start, tol)``.
+    part, task, outputs, solve, seed
+        As for `HeldOut`.
     straight : collection of str
         Columns that stay as they are.
-    seed : int
-        Of the split.
     """
 
     def __init__(
