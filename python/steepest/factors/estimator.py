@@ -150,6 +150,10 @@ class Factorization(Saved, BaseEstimator):  # type: ignore[misc]
             value = getattr(self, name)
             if value is not None and not (isinstance(value, int | np.integer) and value >= least):
                 raise InputError(f"{name} must be None or a whole number of at least {least}; got {value!r}")
+        for name in ("seed", "threads"):
+            value = getattr(self, name)
+            if not (isinstance(value, int | np.integer) and 0 <= value < 2**63):
+                raise InputError(f"{name} must be a whole number of at least 0; got {value!r}")
         for name in ("alpha", "tol", "validation"):
             value = getattr(self, name)
             fits = isinstance(value, int | float | np.floating | np.integer) and 0 <= value < (

@@ -147,7 +147,9 @@ class Problem:
     def total(self, cells: Cells) -> float:
         """The sum of all weights, those of pairs that are not there among them."""
         if self.against:
-            return float(len(cells))
+            # Nothing stands against the clicks of who has every item: they are no term.
+            counts = np.bincount(cells.users, minlength=cells.shape[0])
+            return float(counts[counts < cells.shape[1]].sum())
         known = float(len(cells)) if cells.weight is None else float(cells.weight.sum())
         return known + self.background * (float(cells.shape[0]) * cells.shape[1] - len(cells))
 
