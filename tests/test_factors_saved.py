@@ -72,7 +72,7 @@ def test_another_process_answers_with_the_same_bits(
         [sys.executable, "-c", ASKED, str(path), kind.__name__[0]], capture_output=True, text=True, check=True
     )
     assert found.stdout.strip() == expected
-    assert again.get_params() == {**kind(**settings).get_params(), **again.get_params()}
+    assert again.get_params() == model.get_params()
     assert again.held_out_ == made(kind, **settings).held_out_
     assert again.get_params()["method"] == settings.get("method")
 
@@ -203,6 +203,31 @@ def test_forged_content_is_a_model_file_error_or_a_model(tmp_path: Path) -> None
     assert refused > 80
 
 
+@pytest.mark.parametrize(
+    ("part", "key", "value", "words"),
+    [
+        ("fitted", "alpha", -1.0, "an alpha below 0"),
+        ("parameters", "watch", "x", "somebody to call"),
+        ("parameters", "threads", -1, "threads must be"),
+        ("parameters", "seed", 2.5, "seed must be"),
+    ],
+)
+def test_what_a_fit_would_not_take_is_refused(
+    part: str, key: str, value: Any, words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "m"
+    made(ClicksFactorization).save(path)
+    content, arrays = read_file(path, "recommender")
+    content = {key: content[key] for key in ("estimator", "parameters", "fitted", "user_ids", "item_ids")}
+    write_file(path, "recommender", content, {**arrays, "cells.weight": -arrays["cells.weight"]})
+    with pytest.raises(ModelFileError, match="weighs nothing"):
+        ClicksFactorization.load(path)
+    content[part]["dict"][key] = value
+    write_file(path, "recommender", content, arrays)
+    with pytest.raises(ModelFileError, match=words):
+        ClicksFactorization.load(path)
+
+
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
     rng = np.random.default_rng(0)
@@ -240,3 +265,25 @@ def test_the_command_line_saves_and_predicts(table: Path, tmp_path: Path, capsys
     assert main(["predict", str(path), str(table), "-o", "-"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].count(",") == 0
     assert main(["predict", str(path), str(table), "-o", "-", "--python"]) == 0
+
+
+def test_the_lines_that_are_printed_do_the_same(table: Path, tmp_path: Path, capsys: Any) -> None:
+    table.write_text(table.read_text().replace("book ", "0").replace(",", ";"))
+    path, told = tmp_path / "m.safetensors", []
+    words = ["--user", "reader", "--item", "book", "--target", "stars", "--alpha", "0.05"]
+    fit = ["fit", str(table), *words, "--delimiter", ";", "--save", str(path)]
+    for printed in (False, True):
+        if printed:
+            assert main([*fit, "--python"]) == 0
+            exec(capsys.readouterr().out, {})
+        else:
+            assert main(fit) == 0
+        capsys.readouterr()
+        ask = ["predict", str(path), str(table), "--delimiter", ";", "-o", "-"]
+        assert main(ask) == 0
+        told.append(capsys.readouterr().out)
+        assert main([*ask, "--python"]) == 0
+        own = dict[str, Any]()
+        exec(capsys.readouterr().out.replace("print(model", "found = (model"), own)
+        assert [float(line) for line in told[-1].split()[1:]] == own["found"].tolist()
+    assert told[0] == told[1]

@@ -20,6 +20,8 @@ from scipy import sparse
 
 import steepest
 from steepest.errors import InputError, ModelFileError
+from steepest.factors import ClicksFactorization
+from steepest.factors.saved import loaded as recommender_of
 from steepest.linear import GeneralizedLinear, Lasso, LinearRegression, LogisticRegression, Ridge
 from steepest.saving import read_file, write_file
 from steepest.tables import files, prepare, read
@@ -100,6 +102,21 @@ def description(data: bytes) -> None:
                     loaded.predict({"x": [0.5, None], "town": ["a", "z"], "day": ["2024-02-03", None]})
 
 
+def recommender(data: bytes) -> None:
+    """What a file says of a recommender, with a checksum that fits."""
+    path = FOLDER / "told"
+    _, arrays = read_file(FOLDER / "clicks", "recommender")
+    with contextlib.suppress(ValueError, RecursionError):
+        content = json.loads(data)
+        if isinstance(content, dict):
+            with contextlib.suppress(TypeError, ModelFileError), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                write_file(path, "recommender", content, arrays)
+                loaded = recommender_of(path)
+                loaded.recommend(n=2)
+                loaded.predict(["a", "?"], [0, 99])
+
+
 def resumed(path: Path, **more: Any) -> Any:
     """A short run of a rule, kept in a file."""
     options = {"maxiter": 9}
@@ -170,6 +187,7 @@ TARGETS: dict[str, Target] = {
     "arrow": whole_file(".arrow"),
     "model": model,
     "description": description,
+    "recommender": recommender,
     "checkpoint": checkpoint,
     "remembered": remembered,
     "structure": structure,
@@ -228,6 +246,14 @@ def seeds(name: str) -> list[bytes]:
         content, _ = read_file(FOLDER / "whole", "model")
         kept = {key: content[key] for key in ("settings", "story")}
         return [json.dumps({**kept, "schema": json.loads(content["schema"])}).encode()]
+    elif name == "recommender":
+        users, items = np.nonzero(np.random.default_rng(2).random((12, 8)) < 0.5)
+        ClicksFactorization(2, 0.1, loss="bpr", validation=0.2).fit(
+            np.array(list("abcdefghijkl"))[users], items
+        ).save(FOLDER / "clicks")
+        content, _ = read_file(FOLDER / "clicks", name)
+        kept = ("estimator", "parameters", "fitted", "user_ids", "item_ids")
+        return [json.dumps({key: content[key] for key in kept}).encode()]
     elif name in ("checkpoint", "remembered"):
         (FOLDER / "kept").unlink(missing_ok=True)
         resumed(FOLDER / "kept")

@@ -95,10 +95,17 @@ def predict_lines(args: argparse.Namespace) -> list[str]:
         "import pandas",
         "from steepest.factors.saved import loaded",
         f"model = loaded({args.model!r})",
-        f"table = pandas.read_csv({args.table!r}, dtype=str)",
+        f"table = {opening(args, 'str')}",
         "user, item = model.columns_[:2]",
         "print(model.predict(table[user], table[item]))",
     ]
+
+
+def opening(args: argparse.Namespace, dtype: str) -> str:
+    """The call of pandas that reads the table, texts of the type given."""
+    form = text_form(args, ("delimiter", "encoding", "decimal"))
+    said = "".join(f", {name}={form[name]!r}" for name in form if name != "header")
+    return f"pandas.read_csv({args.table!r}, dtype={dtype}{said})"
 
 
 def read(args: argparse.Namespace, names: Mapping[str, str | None]) -> dict[str, Any]:
@@ -152,15 +159,16 @@ def lines(args: argparse.Namespace, settings: dict[str, Any]) -> list[str]:
     """The Python lines that do the same."""
     kind = "ClicksFactorization" if args.target is None else "RatingsFactorization"
     words = ", ".join(f"{name}={value!r}" for name, value in settings.items())
-    columns = [f"table[{name!r}]" for name in (args.user, args.item, args.target) if name is not None]
+    named = tuple(name for name in (args.user, args.item, args.target) if name is not None)
+    columns = [f"table[{name!r}]" for name in named]
     time = "" if args.time is None else f", time=table[{args.time!r}]"
     if args.sample_weight is not None:
         time += f", sample_weight=table[{args.sample_weight!r}]"
     return [
         "import pandas",
         f"from steepest.factors import {kind}",
-        f"table = pandas.read_csv({args.table!r})",
+        f"table = {opening(args, f'{{{args.user!r}: str, {args.item!r}: str}}')}",
         f"model = {kind}({words}).fit({', '.join(columns)}{time})",
         "print(model.summary())",
-        *([] if args.save is None else [f"model.save({args.save!r})"]),
+        *([] if args.save is None else [f"model.columns_ = {named!r}", f"model.save({args.save!r})"]),
     ]

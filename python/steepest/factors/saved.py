@@ -228,6 +228,8 @@ def put_together(content: dict[str, Any], arrays: Arrays) -> Any:
         parameters["method"] = settings_again(**parameters["method"])
     if len(fitted["columns"]) not in (2, 3):
         raise InputError("its columns are not those of users, items and ratings")
+    if fitted["alpha"] < 0 or "watch" in parameters:
+        raise InputError("it has an alpha below 0, or somebody to call")
     model = kinds[content["estimator"]](**parameters)
     model._check()
     ids = [ids_again(name, content[f"{name}_ids"], arrays) for name in ("user", "item")]
@@ -248,6 +250,8 @@ def put_together(content: dict[str, Any], arrays: Arrays) -> Any:
     real("ratings", cells.ratings, (len(cells.users),))
     if weight is not None:
         real("weights", weight, (len(cells.users),))
+        if not (weight > 0).all():
+            raise InputError("a rating weighs nothing, or less")
     for own, count in zip(codes, cells.shape, strict=True):
         if own.dtype != np.uint32 or own.shape != cells.ratings.shape or not len(own) or own.max() >= count:
             raise InputError("a rating is of a user or an item that is not there")
