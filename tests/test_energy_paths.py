@@ -235,6 +235,33 @@ def test_a_guess_leads_along_another_way() -> None:
     assert over.x[4, 0, 1] > 0 > under.x[4, 0, 1]
 
 
+@pytest.mark.parametrize("further", [0, 3, 40])
+def test_a_straight_way_over_a_hill_is_said_to_have_a_lower_one_beside(further: int) -> None:
+    """Along the line all forces are along it. Further coordinates, each of which bends up, hide the one that falls."""
+    stiff = np.linspace(1, 9, further)
+
+    def hill(positions: Any) -> Any:
+        x, y, rest = positions[0, 0], positions[0, 1], positions[0, 2:]
+        both = 4 * (x**2 + y**2 - 1)
+        value = (x**2 + y**2 - 1) ** 2 + 0.1 * y**2 + (stiff * rest**2).sum()
+        return float(value), -np.array([[both * x, both * y + 0.2 * y, *(2 * stiff * rest)]])
+
+    ends = np.zeros((2, 1, 2 + further))
+    ends[:, 0, 0] = -1, 1
+    straight = minimum_energy_path(hill, *ends, fmax=1e-4)
+    assert straight.barrier == pytest.approx(1)
+    assert [finding.kind for finding in straight.findings] == ["falls_across"]
+    if not further:
+        # The only direction there is: 4 (0 - 1) + 0.2, by hand.
+        assert straight.findings[0].evidence["bend"] == pytest.approx(-3.8, abs=1e-3)
+    guess = np.linspace(*ends, 9)[1:-1]
+    guess[:, 0, 1] = 0.01
+    round_it = minimum_energy_path(hill, *ends, fmax=1e-4, guess=guess)
+    # At (0, y) with y² = 0.95: 0.05² + 0.095.
+    assert round_it.barrier == pytest.approx(0.0975, abs=1e-6)
+    assert not round_it.findings
+
+
 def test_the_picture_and_pickles(tmp_path: Path) -> None:
     path = minimum_energy_path(mueller_brown, [exact(MIDDLE)[0]], [exact(SHALLOW)[0]], 5)
     axes = path.plot(file=tmp_path / "path.svg")

@@ -17,6 +17,9 @@ _ROUNDED = 1e-12
 #: How far apart the energies are looked at that say how stiff the springs should be, in units of what lies between
 #: images.
 _NEAR = 0.05
+#: How far forces are looked at on both sides of an image, in units of the atoms' own length, and along how many
+#: directions at most.
+_ASIDE, LOOKS = 3e-3, 8
 
 
 @dataclass
@@ -107,6 +110,32 @@ class Band:
             size = float(np.sqrt((way**2).sum()))
             found[k] = way / size if size > 0 else 0.0
         return found
+
+    def bends(self, k: int, looks: int) -> tuple[float, float]:
+        """How much the energy bends across the path at an image: the least and the most that so many directions show.
+
+        Lanczos: each direction is what the forces' change along the last one leaves that is new. What the least is said
+        to be is never below what it is, so far as the change over a short way is the slope.
+        """
+        way = self.tangents()[k][self.moved.free]
+        across, spread = np.random.default_rng(0).standard_normal(way.size), _ASIDE * self.moved.unit
+        seen, bent = [way], np.zeros((0, 0))
+        for _ in range(min(looks, way.size - 1)):
+            for _ in range(2):
+                for other in seen:
+                    across = across - (across @ other) * other
+            size = float(np.sqrt((across**2).sum()))
+            if not size > 0:
+                break
+            seen.append(across / size)
+            aside = np.zeros(self.images[k].shape)
+            aside[self.moved.free] = spread * seen[-1]
+            ahead, behind = (self._ask(self.images[k] + s * aside)[1][self.moved.free] for s in (1, -1))
+            across = (behind - ahead) / (2 * spread)
+            new = np.array([across @ other for other in seen[1:]])
+            bent = np.block([[bent, new[:-1, None]], [new[None]]])
+        found = np.linalg.eigvalsh(bent, UPLO="L") if np.isfinite(bent).all() and bent.size else np.zeros(1)
+        return float(found[0]), float(found[-1])
 
     def pull(self) -> Floats:
         """What moves each image: the force across the path, and that of the springs along it; the whole force, turned

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.energy.band import Band
+from steepest.energy.band import LOOKS, Band
 from steepest.energy.minimising import joined, read_free, read_start
 from steepest.energy.potentials import Floats, read_positions
 from steepest.errors import InputError
@@ -28,6 +28,8 @@ _EARLY = 10.0
 _STEPS, _ANEW = 2000, 10
 #: A dip between two barriers is a minimum of its own where it is deeper than this share of the higher one.
 _DIP = 0.05
+#: Across the path the energy falls where it bends down by more than this share of what it bends up at most.
+_FALLS = 1e-2
 
 
 class EnergyPath(Result):
@@ -133,7 +135,9 @@ def minimum_energy_path(
     -----
     Tangents are the improved ones of Henkelman and Jónsson. Springs are as stiff as the energy is along the path at its
     ends, so neither the unit of length nor that of energy changes the way that is taken. A path found so is one near
-    the guess, and not the lowest of all.
+    the guess, and not the lowest of all. A straight line over a hill is such a path where it is symmetric: forces are
+    looked at on both sides of the saddle along a few directions, and where the energy falls across the path too, it is
+    said (the finding ``falls_across``).
 
     References
     ----------
@@ -153,7 +157,13 @@ def minimum_energy_path(
             raise InputError(f"{name} says when to stop, and so does fmax: leave {name} out")
     band = Band.of(energy, first, last, between, free)
     result = _descend(band, limit, bool(climb), callback, options)
-    return _told(result, band, limit, bool(climb))
+    found = _told(result, band, limit, bool(climb))
+    if climb and found["success"] and found["saddle"] is not None:
+        most = Asked.of("fire", options=options).loop["evaluations"]
+        left = LOOKS if most is None else max(most - band.calls, 0) // 2
+        found["findings"] = [*_across(band, found["saddle"], min(left, LOOKS)), *found["findings"]]
+        found["nfev"] = found["njev"] = band.calls
+    return found
 
 
 def _begin(first: Floats, last: Floats, free: Any, count: int, guess: Any) -> Floats:
@@ -281,6 +291,24 @@ def _told(result: Result, band: Band, limit: float, climb: bool) -> EnergyPath:
     found["history"]["residual"] = found["history"]["residual"] / band.moved.unit
     found["findings"] = [*_noticed(band, limit, inside), *found["findings"]]
     return found
+
+
+def _across(band: Band, top: int, looks: int) -> list[Finding]:
+    """Whether the path goes over a hill, beside which there is a lower way: no force says so where it is symmetric."""
+    least, most = band.bends(top, looks)
+    if not least < -_FALLS * max(abs(most), abs(least)):
+        return []
+    return [
+        Finding(
+            "falls_across",
+            "warning",
+            f"At the highest image the energy falls across the path too (it bends by {least:.3g}): that is no saddle "
+            "between these two minima, and a lower way lies beside it.",
+            {"bend": least, "most": most},
+            None,
+            "Pass a guess that is a little off this path.",
+        )
+    ]
 
 
 def _noticed(band: Band, limit: float, inside: bool) -> list[Finding]:
