@@ -8,8 +8,8 @@
 True
 """
 
+from .asking import ColdStart
 from .clicks import ClicksFactorization
-from .estimator import ColdStart
 from .judging import ranking, split_last
 from .ratings import RatingsFactorization
 

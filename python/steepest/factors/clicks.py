@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from steepest.errors import InputError
 from steepest.findings import Finding
 
+from .asking import top
 from .cells import Cells, choice, read
-from .estimator import Factorization, top
+from .estimator import Factorization
 from .judging import popular, ranking
 from .problem import Factors, Problem, method_of
 

@@ -1,4 +1,4 @@
-"""What both recommenders share: ids, recommendations, likeness, and people who come later."""
+"""What both recommenders share: how they are fitted, gone on with, and told of; and people who come later."""
 
 from __future__ import annotations
 
@@ -12,27 +12,23 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from steepest import _core
 from steepest.errors import InputError, NotConverged
 from steepest.findings import Finding, findings_text
 from steepest.result import Result
 
+from .asking import Asking
 from .cells import Cells, coded, codes_of, read
 from .choosing import Tried, as_dicts, choose
 from .judging import split_off
 from .problem import Factors, Problem
 from .saved import Saved
 
-__all__ = ["ColdStart", "Factorization"]
+__all__ = ["Factorization"]
 
 Floats = NDArray[np.float64]
 
 
-class ColdStart(UserWarning):
-    """Users or items that the fit has not seen: they are answered by what is known without factors."""
-
-
-class Factorization(Saved, BaseEstimator):  # type: ignore[misc]
+class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
     """Factors of users and items."""
 
     # What the two kinds differ in
@@ -61,14 +57,6 @@ class Factorization(Saved, BaseEstimator):  # type: ignore[misc]
 
     def _noticed(self, cells: Cells) -> list[Finding]:
         raise NotImplementedError
-
-    def _base(self) -> Floats:
-        """What is added to each item's score."""
-        raise NotImplementedError
-
-    def _cold_base(self) -> Floats:
-        """What each item's score is for a user of whom nothing is known."""
-        return self._base()
 
     # Fitting
 
@@ -265,162 +253,6 @@ class Factorization(Saved, BaseEstimator):  # type: ignore[misc]
         self._keep(problem, _joined(self._cells, cells), factors)
         return self
 
-    # Asking
-
-    def _cold(self, what: str, count: int, of: int, how: str) -> None:
-        warnings.warn(f"{count} of {of} {what} that the fit has not seen: {how}", ColdStart, stacklevel=4)
-
-    def _scores(self, users: Any, items: Any) -> Floats:
-        check_is_fitted(self, "user_factors_")
-        pairs = [
-            codes_of(name, ids, known)
-            for name, ids, known in (("users", users, self.user_ids_), ("items", items, self.item_ids_))
-        ]
-        if len(pairs[0]) != len(pairs[1]):
-            raise InputError(f"items must be as many as users, {len(pairs[0])}; got {len(pairs[1])}")
-        for name, codes in zip(("users", "items"), pairs, strict=True):
-            if (codes < 0).any():
-                self._cold(f"pairs are of {name}", int((codes < 0).sum()), len(codes), self._unseen)
-        return self._factors.scores(*pairs)
-
-    def recommend(
-        self, users: Any = None, n: int = 10, *, exclude_seen: bool = True, among: Any = None
-    ) -> tuple[NDArray[Any], Floats]:
-        """The items of the highest scores for each user, without the matrix of all scores.
-
-        Parameters
-        ----------
-        users : array of ids of shape (users,), optional
-            All that were fitted unless given, in the order of `user_ids_`. Users that the fit has not seen get the
-            items that are best without factors, with a warning (`ColdStart`).
-        n : int, default 10
-            How many for each; at most as many as there are items.
-        exclude_seen : bool, default True
-            Leaves out what the user has rated or clicked.
-        among : array of ids, optional
-            The items to choose from; all unless given.
-
-        Returns
-        -------
-        items : ndarray of shape (users, n)
-            Ids, the best first; None where fewer than n are left of them.
-        scores : ndarray of shape (users, n)
-            Their scores, as `predict` has them; NaN where there is none.
-
-        Raises
-        ------
-        InputError
-            If n is below 1, or `among` names items that the fit has not seen.
-        """
-        check_is_fitted(self, "user_factors_")
-        if not (isinstance(n, int | np.integer) and n >= 1):
-            raise InputError(f"n must be a whole number of at least 1; got {n!r}")
-        codes = np.arange(len(self.user_ids_)) if users is None else codes_of("users", users, self.user_ids_)
-        if (codes < 0).any():
-            self._cold("users are ones", int((codes < 0).sum()), len(codes), self._unseen)
-        places = np.arange(len(self.item_ids_))
-        if among is not None:
-            places = np.unique(codes_of("items", among, self.item_ids_))
-            if not len(places) or places[0] < 0:
-                raise InputError("among must name items that were fitted, at least one")
-        if self._seen is None:
-            self._seen = self._cells.starts()
-        starts, seen = self._seen
-        out = None
-        if exclude_seen:
-            to = np.full(len(self.item_ids_), -1)
-            to[places] = np.arange(len(places))
-            lists = [
-                to[seen[starts[u] : starts[u + 1]]] if u >= 0 else seen[:0].astype(int)
-                for u in codes.tolist()
-            ]
-            kept = np.concatenate(lists) if lists else np.zeros(0, dtype=int)
-            ends = np.cumsum([0, *(int((one >= 0).sum()) for one in lists)]).astype(np.int64)
-            out = ends, kept[kept >= 0].astype(np.uint32)
-        factors = np.where((codes >= 0)[:, None], self.user_factors_[codes], 0.0)
-        count = min(int(n), len(places))
-        found, scores = self._top(factors, places, count, self._base()[places], out)
-        if (codes < 0).any():
-            best, shares = self._top(0.0 * factors[:1], places, count, self._cold_base()[places])
-            found[codes < 0], scores[codes < 0] = best[0], shares[0]
-        biases = self.user_biases_
-        if len(biases):
-            scores += np.where(codes >= 0, biases[codes], 0.0)[:, None]
-        return found, self._scaled(scores + self.mean_)
-
-    def _scaled(self, scores: Floats) -> Floats:
-        """Scores as `predict` has them."""
-        return scores
-
-    def _top(
-        self, factors: Floats, places: NDArray[Any], n: int, added: Floats, out: Any = None
-    ) -> tuple[NDArray[Any], Floats]:
-        columns, scores = top(factors, self.item_factors_[places], n, added, out, self._at.threads)
-        return _named(self.item_ids_[places], columns), scores
-
-    def similar_items(self, items: Any, n: int = 10) -> tuple[NDArray[Any], Floats]:
-        """The items whose factors point the same way, by the cosine of the angle between them.
-
-        Parameters
-        ----------
-        items : array of ids of shape (items,)
-            Known ones.
-        n : int, default 10
-            How many for each, itself left out.
-
-        Returns
-        -------
-        items : ndarray of shape (items, n)
-            Ids, the most alike first.
-        cosines : ndarray of shape (items, n)
-
-        Raises
-        ------
-        InputError
-            If an item was not fitted, or n is below 1.
-        """
-        check_is_fitted(self, "user_factors_")
-        return self._alike("items", items, n, self.item_ids_, self.item_factors_)
-
-    def similar_users(self, users: Any, n: int = 10) -> tuple[NDArray[Any], Floats]:
-        """The users whose factors point the same way: as `similar_items`.
-
-        Parameters
-        ----------
-        users : array of ids of shape (users,)
-            Known ones.
-        n : int, default 10
-            How many for each, the user left out.
-
-        Returns
-        -------
-        users : ndarray of shape (users, n)
-            Ids, the most alike first.
-        cosines : ndarray of shape (users, n)
-
-        Raises
-        ------
-        InputError
-            If a user was not fitted, or n is below 1.
-        """
-        check_is_fitted(self, "user_factors_")
-        return self._alike("users", users, n, self.user_ids_, self.user_factors_)
-
-    def _alike(
-        self, name: str, given: Any, n: int, ids: NDArray[Any], factors: Floats
-    ) -> tuple[NDArray[Any], Floats]:
-        codes = codes_of(name, given, ids)
-        if (codes < 0).any():
-            raise InputError(f"{name} {np.asarray(given)[(codes < 0).argmax()]!s} was not fitted")
-        if not (isinstance(n, int | np.integer) and n >= 1):
-            raise InputError(f"n must be a whole number of at least 1; got {n!r}")
-        length = np.linalg.norm(factors, axis=1, keepdims=True)
-        ways = factors / np.where(length > 0, length, 1.0)
-        out = np.arange(len(codes) + 1), codes.astype(np.uint32)
-        most = max(min(int(n), len(ids) - 1), 1)
-        columns, scores = top(ways[codes], ways, most, np.zeros(len(ids)), out, self._at.threads)
-        return _named(ids, columns), scores
-
     def summary(self, width: int = 80) -> str:
         """What was fitted and how good it is, as text.
 
@@ -474,33 +306,6 @@ class Factorization(Saved, BaseEstimator):  # type: ignore[misc]
         return plot_recommender(
             self.held_out_, figure, as_dicts(self.tried_), self.result_.history, file=file
         )
-
-
-def top(
-    factors: Floats, others: Floats, n: int, added: Floats, out: Any = None, threads: int = 0
-) -> tuple[NDArray[np.int64], Floats]:
-    """The places of the n highest of added + factors @ others.T in each row, and what they are; -1 and NaN for none."""
-    columns, scores = _core.top_factors(
-        np.ascontiguousarray(factors, dtype=np.float64).ravel(),
-        np.ascontiguousarray(others).ravel(),
-        np.ascontiguousarray(added),
-        factors.shape[1],
-        n,
-        out,
-        threads,
-    )
-    places = np.asarray(columns).astype(np.int64).reshape(-1, n)
-    places[places == np.iinfo(np.uint32).max] = -1
-    return places, np.asarray(scores).reshape(-1, n)
-
-
-def _named(ids: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
-    """Ids by their places; None where there is none."""
-    found = ids[places]
-    if (places < 0).any():
-        found = found.astype(object)
-        found[places < 0] = None
-    return found
 
 
 def _joined(first: Cells, second: Cells) -> Cells:
