@@ -446,3 +446,24 @@ def test_a_least_value_of_0_is_claimed_however_near_the_steps_have_come(method):
     assert r.success, r.message
     assert r.fun < 1e-12
     assert not any(f.kind == "kink" for f in r.findings)
+
+
+@pytest.mark.parametrize("method", ["fire", "adapgm", "fista", "panoc"])
+@pytest.mark.parametrize("unit", [1e-7, 1e-5, 1.0, 1e5, 1e9])
+@pytest.mark.parametrize("start", [0.0, 1.0])
+def test_a_claim_that_another_method_follows_up_is_followed_in_the_same_units(method, unit, start):
+    """Variables of size 1e5 get units of their own, and the other method begins at the very point that was claimed."""
+    bends = np.array([1.0, 10.0, 3.0])
+
+    def fun(x):
+        return float(bends @ (x / unit - 3) ** 2)
+
+    def jac(x):
+        return 2 * bends * (x / unit - 3) / unit
+
+    r = steepest.minimize(fun, np.full(3, start * unit), jac=jac, method=method)
+    assert not r.success or r.fun <= 1e-6 * fun(np.zeros(3)), (r.message, r.fun)
+    if method == "fire":
+        assert r.success, r.message
+        np.testing.assert_allclose(r.x / unit, 3.0, atol=1e-6)
+    np.testing.assert_allclose(r.jac, jac(r.x), rtol=0, atol=1e-12 / unit)

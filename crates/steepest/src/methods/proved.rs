@@ -5,6 +5,7 @@ use crate::method::{Method, Step};
 use crate::problem::Problem;
 use crate::state::{Bad, State, Visitor};
 use crate::status::{Halt, Status};
+use crate::units::Units;
 
 /// A method that sees values and gradients only, made to prove what it claims of a convex loss over a table: a gradient
 /// that is small says little where columns differ in scale. Where the proof falls short it goes on; where it has come
@@ -19,6 +20,8 @@ pub struct Proved {
     waited: u64,
     /// The value where it began.
     began: f64,
+    /// Whether a claim was followed up: the point is no longer the method's own.
+    left: bool,
 }
 
 /// Noise that hides no more than this share of a fall leaves the fall to be seen.
@@ -27,7 +30,7 @@ const QUIET: f64 = 1e-2;
 impl Proved {
     /// Round a method.
     pub fn new(inner: Box<dyn Method + Send>) -> Self {
-        Proved { inner, followed: false, wait: 0, waited: 1, began: f64::NAN }
+        Proved { inner, followed: false, wait: 0, waited: 1, began: f64::NAN, left: false }
     }
     /// Round a method whose claims of functions are to be followed up.
     pub fn followed(inner: Box<dyn Method + Send>) -> Self {
@@ -56,6 +59,7 @@ impl Proved {
         if self.followed
             && let Some(end) = follow(problem, x, self.began, step.value)?
         {
+            self.left = true;
             return Ok(end);
         }
         let Some(mut judged) = prove(problem, x)? else { return Ok(step) };
@@ -95,17 +99,33 @@ fn follow(
     problem: &mut Problem<'_>,
     x: &mut [f64],
     began: f64,
-    mut value: f64,
+    value: f64,
 ) -> Result<Option<Step>, Halt> {
     let facts = problem.facts();
     if facts.glm || lbfgs::ENTRY.refusal(&facts, &[]).is_some() {
         return Ok(None);
     }
+    // x is in the objective's units, whatever the method's own are; these it needs again where it goes on.
+    let own = std::mem::take(problem.units);
+    let end = to_the_end(problem, x, began, value);
+    if !matches!(end, Ok(Some(_))) {
+        *problem.units = own;
+    }
+    end
+}
+
+fn to_the_end(
+    problem: &mut Problem<'_>,
+    x: &mut [f64],
+    began: f64,
+    mut value: f64,
+) -> Result<Option<Step>, Halt> {
     let settings: Vec<f64> = lbfgs::ENTRY.parameters.iter().map(|p| p.default).collect();
     let fallen = began - value;
     let (mut at, mut times) = (x.to_vec(), 0);
     let step = loop {
         let mut method = (lbfgs::ENTRY.build)(&settings);
+        *problem.units = Units::default();
         let mut step = method.start(problem, &mut at)?;
         while step.verdict.is_none() {
             step = method.step(problem, &mut at)?;
@@ -117,7 +137,7 @@ fn follow(
             break step;
         }
     };
-    let noise = problem.accuracy(&mut vec![0.0; at.len()]);
+    let noise = problem.accuracy(&mut vec![0.0; at.len()]) * problem.units.value();
     if step.verdict == Some(Status::NoiseFloor) && noise <= QUIET * fallen {
         // It knows of no fall but its own, beside which the noise is large.
         return Ok(None);
@@ -173,11 +193,12 @@ fn prove(problem: &mut Problem<'_>, x: &[f64]) -> Result<Option<Step>, Halt> {
 
 impl State for Proved {
     fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
-        let Proved { inner, followed: _, wait, waited, began } = self;
+        let Proved { inner, followed: _, wait, waited, began, left } = self;
         v.field("inner", inner.state())?;
         v.field("wait", wait)?;
         v.field("waited", waited)?;
-        v.field("began", began)
+        v.field("began", began)?;
+        v.field("left", left)
     }
 }
 
@@ -217,9 +238,9 @@ impl Method for Proved {
         self.inner.set_rate(rate)
     }
     fn gradient(&self) -> Option<&[f64]> {
-        self.inner.gradient()
+        self.inner.gradient().filter(|_| !self.left)
     }
     fn curvature(&self) -> Option<Curvature> {
-        self.inner.curvature()
+        self.inner.curvature().filter(|_| !self.left)
     }
 }
