@@ -299,6 +299,15 @@ def test_one_equation_is_a_plane_and_names_have_their_own() -> None:
     np.testing.assert_allclose(parts.x["b"], 0.0, atol=1e-3)
 
 
+@pytest.mark.parametrize("angle", [1e-9, 1e-7, 1e-3])
+def test_rows_that_are_all_but_parallel_bear_others_that_follow_from_them(angle: float) -> None:
+    A = np.array([[1, 1, 0], [1, 1 + angle, 0], [2, 2, 0], [2, 2 + angle, 0]])
+    r = steepest.minimize(lambda x: float(x @ x), np.zeros(3), penalty=("affine", A, A @ [3.0, -1.0, 0.0]))
+    assert r.success, r.message
+    b = A @ [3.0, -1.0, 0.0]
+    assert np.all(np.abs(A @ r.x - b) <= 1e-12 * (np.abs(A) @ np.abs(r.x) + np.abs(b)))
+
+
 @pytest.mark.parametrize(
     ("A", "b", "why"),
     [
@@ -306,6 +315,8 @@ def test_one_equation_is_a_plane_and_names_have_their_own() -> None:
         ([[1, 0, 0], [0, 1, 0], [3, 0, 0]], [1, 1, 2], "row 2 follows from row 0, which makes its right side 3"),
         ([[1, 0, 0], [0, 0, 0]], [1, 2], "row 1 is 0, and 0 does not reach its right side 2"),
         (np.eye(3)[[0, 1, 2, 2]], [1, 2, 3, 3.1], "row 3 follows from row 2, which makes its right side 3; got 3.1"),
+        ([[1, 1, 0], [1, 1 + 1e-9, 0], [1, 1, 0]], [1, 2, 1.05], "row 2 follows from row"),
+        ([[1, 1, 0], [1, 1 + 1e-7, 0], [3, 3, 0]], [1, 2, 3.0003], "row 2 follows from row"),
     ],
 )  # fmt: skip
 def test_equations_that_contradict_each_other_are_named(A: Any, b: Any, why: str) -> None:

@@ -17,6 +17,8 @@ crate::settings! {
 
 /// The sine of a row's angle to those before it below which it depends on them, and how well its right side fits theirs then.
 const DEPENDENT: f64 = 1e-10;
+/// What rounding makes of that sine, at least.
+const ROUNDED: f64 = 64.0 * f64::EPSILON;
 
 /// Rows at right angles, of length 1, that say what some equations say.
 #[derive(Default)]
@@ -44,9 +46,13 @@ impl OrthogonalRows {
             let mut c = b / size;
             let mut of = vec![0.0; rows.len()];
             of[i] = 1.0 / size;
+            // What those before make its right side of.
+            let mut parts = vec![0.0; basis.rows.len()];
             for _ in 0..2 {
-                for ((p, &d), made) in basis.rows.iter().zip(&basis.right).zip(&made) {
+                let those = basis.rows.iter().zip(&basis.right).zip(&made);
+                for (((p, &d), made), part) in those.zip(&mut parts) {
                     let along = dot(p, &q);
+                    *part += along * d;
                     q.iter_mut().zip(p).for_each(|(q, p)| *q -= along * p);
                     of.iter_mut().zip(made).for_each(|(o, m)| *o -= along * m);
                     c -= along * d;
@@ -57,7 +63,12 @@ impl OrthogonalRows {
                 basis.rows.push(q.into_iter().map(|q| q / left).collect());
                 basis.right.push(c / left);
                 made.push(of.into_iter().map(|o| o / left).collect());
-            } else if c.abs() > DEPENDENT * ((b / size).abs() + norm(basis.right.iter().copied())) {
+                continue;
+            }
+            // All but parallel rows make the others' right sides huge: of these it may differ by its own angle alone.
+            let own = (b / size).abs() + norm(parts.iter().copied());
+            let others = (1e2 * left).clamp(ROUNDED, DEPENDENT) * norm(basis.right.iter().copied());
+            if c.abs() > (DEPENDENT * own).max(others) {
                 wrong = wrong.or_else(|| Some(contradicted(i, &of, rows, right)));
             }
         }
