@@ -1,6 +1,6 @@
 //! A direction and a search: all that methods share which go along lines, with or without bounds.
 use super::convergence::{STEEP, diagonal};
-use super::direction::{Directed, Direction, Iterate, StepTaken};
+use super::direction::{Directed, Direction, StepTaken};
 use super::pairs::Pairs;
 use super::standing::{Standing, View};
 use crate::curvature::Curvature;
@@ -13,6 +13,7 @@ use crate::state::{Bad, State, Visitor};
 use crate::status::{Halt, Status};
 use path::Path;
 
+mod aim;
 pub mod bounds;
 mod claim;
 mod path;
@@ -438,85 +439,5 @@ impl Run {
 
     fn suspect(&mut self, problem: &mut Problem<'_>, odd: bool) -> Result<Option<Status>, Halt> {
         self.with(false, |at, view| at.suspect(problem, odd, view))
-    }
-
-    /// Finds the direction; false where no direction leads down.
-    fn aim(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
-        loop {
-            if !self.pairs.is_empty() && !self.direct(problem)? {
-                self.forget();
-            }
-            if self.pairs.is_empty() {
-                self.plain();
-            }
-            self.slope = dot(&self.at.g, &self.at.d);
-            if self.slope < 0.0 && self.slope.is_finite() {
-                return Ok(true);
-            }
-            if self.pairs.is_empty() {
-                return Ok(false);
-            }
-            self.forget();
-        }
-    }
-
-    /// d = −a g over the free coordinates.
-    fn plain(&mut self) {
-        let Standing { x, g, d, bounds, .. } = &mut self.at;
-        if let Some(b) = bounds {
-            b.release(x, g);
-            d.fill(0.0);
-            vectors::add_over(&b.free, -1.0, g, d);
-        } else {
-            vectors::scaled(-1.0, g, d);
-        }
-        if let (Some(b), None) = (bounds, self.gamma) {
-            b.chord(x, d);
-            if b.boxes(x, d) {
-                // The box is all that is known of how far to go.
-                self.length = 1.0;
-                return;
-            }
-        }
-        let a = self.gamma.unwrap_or_else(|| (1.0 / dot(d, d).sqrt()).min(1.0));
-        d.iter_mut().for_each(|d| *d *= a);
-        self.length = 1.0;
-    }
-
-    /// The direction over the free coordinates, none of which is pushed out of its bounds; false where there is none.
-    fn direct(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
-        let Standing { x, g, d, bounds, .. } = &mut self.at;
-        let pairs = &mut self.pairs;
-        let Some(b) = bounds else {
-            let mut here = Iterate { problem, x, g, pairs, free: None, ends: None };
-            let length = self.direction.towards(&mut here, d)?;
-            self.length = length.unwrap_or(1.0);
-            return Ok(length.is_some());
-        };
-        b.release(x, g);
-        if self.set.within {
-            let (free, ends) = (Some(&*b.free), Some(b.ends()));
-            let length =
-                self.direction.towards(&mut Iterate { problem, x, g, pairs, free, ends }, d)?;
-            self.length = length.unwrap_or(1.0);
-            return Ok(length.is_some());
-        }
-        for _ in 0..10 {
-            let free = (!b.all_free()).then_some(&*b.free);
-            match self
-                .direction
-                .towards(&mut Iterate { problem, x, g, pairs, free, ends: None }, d)?
-            {
-                Some(length) => self.length = length,
-                None => return Ok(false),
-            }
-            if b.hold(x, d) == 0 {
-                return Ok(true);
-            }
-        }
-        for (d, free) in d.iter_mut().zip(&*b.free) {
-            *d *= free;
-        }
-        Ok(true)
     }
 }
