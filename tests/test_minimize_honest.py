@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 
 import steepest
 from steepest import problems
@@ -104,6 +105,45 @@ def test_a_kink_off_the_axes_is_not_called_converged():
     r = steepest.minimize(fun, [1.0, 1.3], jac=jac)
     assert r.outcome in ("plateau", "gradient_inconsistent")
     assert not r.success
+
+
+def straight(seed):
+    """Sums or the largest of |A x − b|, and the least that SciPy's linear programme finds."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 8))
+    m = int(rng.integers(n + 1, 4 * n))
+    A = rng.normal(size=(m, n)) * 10 ** rng.uniform(-1, 1, size=n)
+    b = A @ rng.normal(size=n) + rng.normal(size=m) * rng.choice([0.0, 1e-3, 1.0])
+    level = float(rng.choice([0.0, 1.0, 1e4]))
+    largest = bool(rng.integers(2))
+
+    def fun(x):
+        r = np.abs(A @ x - b)
+        return level + float(r.max() if largest else r.sum())
+
+    def jac(x):
+        r = A @ x - b
+        i = int(np.abs(r).argmax())
+        return A[i] * np.sign(r[i]) if largest else A.T @ np.sign(r)
+
+    above = np.ones((m, 1)) if largest else np.eye(m)
+    rows = np.block([[A, -above], [-A, -above]])
+    cost = np.r_[np.zeros(n), np.ones(above.shape[1])]
+    limits = [(None, None)] * n + [(0, None)] * above.shape[1]
+    least = linprog(cost, A_ub=rows, b_ub=np.r_[b, -b], bounds=limits).fun
+    return fun, jac, rng.normal(size=n), level + least
+
+
+@pytest.mark.parametrize(
+    "method", ["lbfgs", "bfgs", "barzilai_borwein", "gradient_descent", "nonlinear_cg", "truncated_newton"]
+)
+def test_kinks_that_steps_have_closed_in_on_are_not_called_converged(method):
+    """Along a kink the steps grow as short as the slopes turn, and what they have learned says that nothing is left."""
+    for seed in range(60):
+        fun, jac, start, least = straight(seed)
+        r = steepest.minimize(fun, start, jac=jac, method=method, options={"maxfun": 20_000})
+        near = max(1e-6 * abs(least), 1e-12 * fun(start))
+        assert not r.success or r.fun - least <= near, (seed, r.message, r.fun - least)
 
 
 def test_flat_ground_with_a_slope_claimed():

@@ -207,6 +207,17 @@ impl Claims {
         if change == 0.0 { 0.0 } else { change / fallen }
     }
 
+    /// Whether the slopes would still change F by so much on the way back to the start that it may stand at a kink.
+    pub fn abrupt(
+        &self,
+        x: &[f64],
+        start: &[f64],
+        g: &[f64],
+        free: impl Fn(usize) -> bool,
+    ) -> bool {
+        !self.as_scipy() && self.steep(x, start, g, free) > STEEP[0]
+    }
+
     /// Whether the step to come lowers F by a share of what the last one did: steps that close in on a point from one
     /// side, as on x³, x⁴ or a kink, and not as fast as curvature lets them.
     pub fn crawls(&self, predicted: f64) -> bool {

@@ -6,11 +6,13 @@ use crate::status::{Halt, Status};
 pub use below::{TRIED, below, below_along};
 pub use curved::curved;
 pub use gap::{Gap, gap};
+pub use kinked::kinked;
 use sides::{Seen, sides};
 
 mod below;
 mod curved;
 mod gap;
+mod kinked;
 mod sides;
 
 /// As many saddles are left before lower points at a distance are no ground for doubt any more.

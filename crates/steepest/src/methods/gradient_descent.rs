@@ -84,6 +84,8 @@ struct Work {
     /// Where it is bounds: these, in the problem's units.
     ranges: Option<Vec<[f64; 2]>>,
     claims: Claims,
+    /// Where it began.
+    start: Vec<f64>,
     x: Aligned,
     xn: Aligned,
     g: Aligned,
@@ -129,7 +131,7 @@ const LONG: usize = 4096;
 const DROWNED: u32 = 10;
 
 state!(Work {
-    n, smooth, ranges, claims, x: point, xn, g, gn, s, f: value, first, reach: within(FAR, f64::INFINITY), began, unit: unit, plain: plain,
+    n, smooth, ranges, claims, start: vector, x: point, xn, g, gn, s, f: value, first, reach: within(FAR, f64::INFINITY), began, unit: unit, plain: plain,
     residual, predicted, seen, patience, recent, steps, bent, a, halved, drowned, verify, escapes,
 });
 
@@ -214,6 +216,7 @@ impl Work {
             ranges,
             drowned: 0,
             claims: Claims::new(f, problem.stop.tolerance, set.gtol, set.ftol).slow(),
+            start: x[..n].to_vec(),
             xn,
             gn,
             s,

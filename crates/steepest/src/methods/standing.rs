@@ -339,6 +339,20 @@ impl Standing {
         2.0 * (0..self.n).map(one).sum::<f64>()
     }
 
+    /// The slopes on both sides, where steps have closed in on a kink: what they have learned says nothing there.
+    pub fn kinked(&mut self, problem: &mut Problem<'_>) -> Result<Option<[f64; 2]>, Halt> {
+        let counts = |j: usize| self.room(j, -self.g[j]) > 0.0;
+        if !self.claims.abrupt(&self.x, &self.start, &self.g, counts) {
+            return Ok(None);
+        }
+        let (start, hidden, metric) =
+            (self.start.clone(), self.hidden(problem), vec![f64::NAN; self.n]);
+        let view = View { metric: &metric, ahead: false, blind: false };
+        self.known(problem, view, |problem, at, u, xn| {
+            gradient_check::kinked(problem, at, &start, hidden, u, xn)
+        })
+    }
+
     /// Whether no difference has seen F move where it stands.
     fn flat(&self, problem: &mut Problem<'_>) -> bool {
         let mut noise = vec![0.0; self.n];

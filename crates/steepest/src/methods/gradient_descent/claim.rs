@@ -44,8 +44,27 @@ impl Work {
                 return Ok(if verdict == Status::Converged { self.here() } else { self.ended(Status::Plateau) });
             }
         }
+        if let Some(slopes) = self.kinked(problem)? {
+            problem.findings.push(gradient_check::kink(slopes));
+            self.predicted = None;
+            return Ok(self.ended(Status::Plateau));
+        }
         let certificate = Some(self.claims.certificate(self.sight(), verdict == Status::PrecisionLimit, explained));
         Ok(Step { certificate, ..self.ended(verdict) })
+    }
+
+    /// The slopes on both sides, where steps have closed in on a kink. Within bounds or free alike.
+    fn kinked(&mut self, problem: &mut Problem<'_>) -> Result<Option<[f64; 2]>, Halt> {
+        if !self.verify {
+            return Ok(None);
+        }
+        let room = room(problem, &self.x[..self.n]);
+        let counts = |j: usize| room[j][usize::from(self.g[j] < 0.0)] > 0.0;
+        if !self.claims.abrupt(&self.x, &self.start, &self.g, counts) {
+            return Ok(None);
+        }
+        let (start, hidden) = (self.start.clone(), 4.0 * self.differenced(problem));
+        self.known(problem, |problem, at, u, xn| gradient_check::kinked(problem, at, &start, hidden, u, xn))
     }
 
     /// Goes on from the lower point in `xn`.

@@ -74,6 +74,11 @@ impl Run {
                 Ok(self.at.ended(Status::Plateau))
             }
             _ => {
+                if let Some(slopes) = self.at.kinked(problem)? {
+                    problem.findings.push(gradient_check::kink(slopes));
+                    self.at.predicted = None;
+                    return Ok(self.at.ended(Status::Plateau));
+                }
                 self.aim(problem)?;
                 Ok(sure)
             }
