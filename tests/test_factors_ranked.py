@@ -236,4 +236,5 @@ def test_ranking_of_its_lists_is_what_it_says_of_itself() -> None:
         right.setdefault(user, set()).add(item)
     users = [user for user in right if user in set(own.user_ids_.tolist())]
     found = ranking(own.recommend(users)[0], [right[user] for user in users])
+    # The pairs are others, since users are numbered anew: by other seeds the figure spreads by about 0.02.
     assert found["ndcg"] == pytest.approx(model.held_out_["model"]["ndcg"], abs=0.05)
