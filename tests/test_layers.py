@@ -28,7 +28,7 @@ LAYERS = [
     {"model"},
     {"fitting"},
     {"fit"},
-    {"hosts"},
+    {"hosts", "training"},
     {"torch", "jax", "keras", "dask", "onnx", "mlflow", "ase"},
     {"catalogue"},
     {"cli"},
@@ -36,7 +36,7 @@ LAYERS = [
 HOSTS = {"torch", "jax", "keras"}
 HOST_MAY_USE = {"_core", "_catalog", "formula", "errors", "rules", "rates", "hosts", "trees"}
 # What a loop of a host's own, as `torch.fit`, speaks the package's language with.
-HOST_MAY_USE |= {"checkpoint", "findings", "result"}
+HOST_MAY_USE |= {"checkpoint", "findings", "result", "training"}
 
 # Rust: what each module may use of the crate, and nothing else.
 MAY: dict[str, set[str]] = {

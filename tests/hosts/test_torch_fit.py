@@ -20,7 +20,7 @@ torch = pytest.importorskip("torch")
 
 import steepest.torch  # noqa: E402
 from steepest.errors import InputError, ModelFileError  # noqa: E402
-from steepest.torch.step_size import StepSize  # noqa: E402
+from steepest.training.step_size import StepSize  # noqa: E402
 
 pytestmark = pytest.mark.hosts
 fit = steepest.torch.fit
@@ -612,7 +612,7 @@ def test_in_other_precisions_it_goes_on_to_the_same_bits(tmp_path: Path, kind: s
 
 def test_from_every_step_it_goes_on_to_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The end of an epoch too, where no batch is left to go on with."""
-    from steepest.torch.plan import Kept
+    from steepest.training.plan import Kept
 
     file, write, kept = tmp_path / "kept.safetensors", Kept.write, []
 

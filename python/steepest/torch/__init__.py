@@ -35,8 +35,8 @@ from steepest.errors import InputError
 from steepest.torch.fitting import fit
 from steepest.torch.losses import LOSSES
 from steepest.torch.objective import Objective, objective
-from steepest.torch.plan import Progress
 from steepest.torch.rule import Rule, words
+from steepest.training.plan import Progress
 
 
 class AdamW(Rule):

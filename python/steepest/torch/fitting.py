@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from weakref import WeakSet
 
 import numpy as np
 import torch
 
 from steepest import checkpoint as checkpoints
 from steepest.errors import InputError
-from steepest.result import OUTCOMES, Result
+from steepest.result import Result
 from steepest.torch import reading
 from steepest.torch.losses import Loss, named
-from steepest.torch.plan import Kept, Plan, Progress
 from steepest.torch.processes import Processes
 from steepest.torch.training import Training
+from steepest.training.plan import Kept, Plan, Progress
+from steepest.training.reading import budget_of, functions, history_file, real, whole
+from steepest.training.story import alone, result, value_of
 
 __all__ = ["fit"]
 
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
-_BUSY: WeakSet[torch.nn.Module] = WeakSet()
-_LOCK = threading.Lock()
-_STATUS = {"held_out": 0, "budget": 1, "plateau": 2, "not_finite": 4, "stopped": 99}
 
 
 def fit(
@@ -152,23 +149,21 @@ def fit(
     if isinstance(module, torch.nn.parallel.DistributedDataParallel):
         module = module.module
     reading.check_module(module)
-    budget = reading.budget_of(epochs, max_steps, max_seconds)
+    budget = budget_of(epochs, max_steps, max_seconds)
     seed, accumulate, starts = (
-        reading.whole("seed", seed, 0),
-        reading.whole("accumulate", accumulate, 1),
-        reading.whole("starts", starts, 1),
+        whole("seed", seed, 0),
+        whole("accumulate", accumulate, 1),
+        whole("starts", starts, 1),
     )
-    batch = None if batch_size is None else reading.whole("batch_size", batch_size, 1)
-    patience = None if patience is None else reading.whole("patience", patience, 1)
+    batch = None if batch_size is None else whole("batch_size", batch_size, 1)
+    patience = None if patience is None else whole("patience", patience, 1)
     if precision not in PRECISIONS:
         raise InputError(f"precision must be one of {', '.join(map(repr, PRECISIONS))}; got {precision!r}")
-    decay = reading.real("weight_decay", weight_decay, 0.0, math.inf)
-    average = None if ema is None else reading.real("ema", ema, 0.0, 1.0)
-    floor = None if bound is None else reading.real("bound", bound, -math.inf, math.inf)
-    for name, function in (("watch", watch), ("callback", callback)):
-        if function is not None and not callable(function):
-            raise InputError(f"{name} must be a function of the progress or None; got {function!r}")
-    place = None if history is None else reading.history_file(history)
+    decay = real("weight_decay", weight_decay, 0.0, math.inf)
+    average = None if ema is None else real("ema", ema, 0.0, 1.0)
+    floor = None if bound is None else real("bound", bound, -math.inf, math.inf)
+    functions(watch=watch, callback=callback)
+    place = None if history is None else history_file(history)
     where = reading.device_of(module, device)
     with torch.random.fork_rng([]):  # a DataLoader draws a number where it is begun
         train, held = reading.opened(data, validation, batch, seed)
@@ -221,13 +216,14 @@ def fit(
         bool(disp),
         kept,
     )
-    with _alone(module), _as_it_was(module), torch.random.fork_rng([where] if where.type == "cuda" else []):
+    with alone(module), _as_it_was(module), torch.random.fork_rng([where] if where.type == "cuda" else []):
         module.to(where)
         run, spread = _best_of(plan, starts, seed)
-    result = _result(run, spread)
+    values = {n: _numbers(p) for n, p in module.named_parameters()}
+    told = result(run, values, _constant(plan), spread)
     if place is not None and plan.processes.first:
-        result.to_csv(place) if place.suffix == ".csv" else result.to_jsonl(place)
-    return result
+        told.to_csv(place) if place.suffix == ".csv" else told.to_jsonl(place)
+    return told
 
 
 def _best_of(plan: Plan, starts: int, seed: int) -> tuple[Training, dict[str, Any] | None]:
@@ -242,10 +238,10 @@ def _best_of(plan: Plan, starts: int, seed: int) -> tuple[Training, dict[str, An
         plan.budget.begun = plan.budget.round = 0
         run = Training(plan)
         run.run()
-        value = _value(run)
+        value = value_of(run)
         losses.append(value)
-        if best is None or value < _value(best) or not math.isfinite(_value(best)):
-            best, weights = run, run.weights()
+        if best is None or value < value_of(best) or not math.isfinite(value_of(best)):
+            best, weights = run, run.steps.weights()
         if run.outcome == "stopped":
             break
     assert best is not None
@@ -269,69 +265,6 @@ def _sow(seed: int, device: torch.device) -> None:
             torch.cuda.manual_seed(seed)
 
 
-def _value(run: Training) -> float:
-    """The loss that a run is judged by."""
-    if run.best is not None:
-        return run.best_loss
-    losses = run.history.get("loss", [])
-    return losses[-1] if losses else math.nan
-
-
-def _result(run: Training, spread: dict[str, Any] | None) -> Result:
-    outcome, message, plan = run.outcome, run.message, run.plan
-    held = run.history.get("held_out", [])
-    after = len(held) - 1 - run.best_review
-    if outcome == "budget" and run.best is not None and after >= max(5, len(held) / 4):
-        outcome = "held_out"
-        message = (
-            f"The loss on held-out rows was least after {run.history['passes'][run.best_review]:.3g} epochs and fell "
-            "no more within the budget; the weights of then are in place."
-        )
-    values = {n: _numbers(p) for n, p in plan.module.named_parameters()}
-    cap = run.steps.size.most or run.steps.size.cap
-    known = "below MoMo's step" if plan.loss.bound is not None else "the floor of the loss guessed"
-    findings = run.steps.noticed.findings(run.history, run.steps.size, _constant(plan))
-    if plan.loss.bound is not None and any(v < plan.loss.bound for v in run.history.get("loss", [])):
-        from steepest.findings import Finding
-
-        findings.append(
-            Finding(
-                "below_its_bound",
-                "warning",
-                "The loss fell below its bound, so that steps were too short.",
-                {"least": min(run.history["loss"])},
-                plan.loss.bound,
-                "Pass the bound that it has, or none.",
-            )
-        )
-    kept = [] if plan.kept is None else plan.kept.findings()
-    assert outcome in OUTCOMES
-    return Result.of(
-        {
-            "x": values,
-            "fun": _value(run),
-            "success": outcome == "held_out",
-            "status": _STATUS[outcome],
-            "outcome": outcome,
-            "message": message,
-            "nit": run.steps.taken,
-            "nfev": run.steps.evaluations,
-            "njev": run.steps.taken,
-            "passes": run.passes,
-            "seconds": run.seconds,
-            "resumed": run.resumed,
-            "method": "momo_adam",
-            "reason": f"no rate was given: a cap of {cap:.2g} was found on the way, {known}; it falls along a cosine "
-            f"over {plan.budget.words()}",
-            "history": run.history,
-            "findings": [*findings, *kept],
-            "spread": spread,
-            "module": plan.module,
-            "best_epoch": run.history["passes"][run.best_review] if run.best is not None else run.passes,
-        }
-    )
-
-
 def _numbers(p: torch.Tensor) -> Any:
     """A copy of a parameter, in its own precision where NumPy has it."""
     plain = p.detach().cpu()
@@ -351,22 +284,6 @@ def _constant(plan: Plan) -> float | None:
     if plan.loss.named and plan.loss.name == "squared":
         return float(y.double().var(0, correction=0).mean())
     return None
-
-
-@contextmanager
-def _alone(module: torch.nn.Module) -> Iterator[None]:
-    """One fit at a time on a module."""
-    with _LOCK:
-        if module in _BUSY:
-            raise InputError(
-                "this module is being trained by another call of fit: wait for it, or copy the module"
-            )
-        _BUSY.add(module)
-    try:
-        yield
-    finally:
-        with _LOCK:
-            _BUSY.discard(module)
 
 
 @contextmanager

@@ -15,12 +15,13 @@ from torch import distributed
 from torch.utils.data import DataLoader, DistributedSampler
 
 from steepest.errors import InputError
-from steepest.torch.data import Batches
+from steepest.training.batches import Batches
+from steepest.training.processes import Alone
 
 __all__ = ["Processes"]
 
 
-class Processes:
+class Processes(Alone):
     """The processes that take part, and what they tell each other; one alone tells itself.
 
     Parameters
@@ -38,11 +39,6 @@ class Processes:
         there = distributed.is_available() and distributed.is_initialized()
         self.count = distributed.get_world_size() if there else 1
         self.rank = distributed.get_rank() if there else 0
-
-    @property
-    def first(self) -> bool:
-        """Whether this is the one that writes and prints."""
-        return self.rank == 0
 
     def share(self, batches: Batches, batch: Any) -> Any:
         """This process's rows of a part of a batch; a DataLoader with a DistributedSampler has shared them out."""
@@ -72,7 +68,7 @@ class Processes:
     def sums(self, numbers: Sequence[float]) -> list[float]:
         """Each number, summed over the processes."""
         if self.count == 1:
-            return list(numbers)
+            return super().sums(numbers)
         told = torch.tensor(numbers, dtype=torch.float64, device=self.device)
         distributed.all_reduce(told)
         return [float(v) for v in told]
@@ -80,7 +76,7 @@ class Processes:
     def said(self, value: Any) -> Any:
         """What the first process says."""
         if self.count == 1:
-            return value
+            return super().said(value)
         told = [value]
         distributed.broadcast_object_list(told, 0)
         return told[0]
@@ -88,7 +84,7 @@ class Processes:
     def gathered(self, value: Any) -> list[Any]:
         """What each process says."""
         if self.count == 1:
-            return [value]
+            return super().gathered(value)
         told: list[Any] = [None] * self.count
         distributed.all_gather_object(told, value)
         return told

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from numbers import Integral, Real
-from pathlib import Path
+from numbers import Real
 from typing import Any
 
 import torch
 
 from steepest.errors import InputError
 from steepest.torch import data as given
-from steepest.torch.plan import Budget
+from steepest.training.batches import Batches
+from steepest.training.reading import real
 
 __all__ = [
-    "budget_of",
     "check_module",
     "device_of",
-    "history_file",
     "opened",
-    "real",
     "resettable",
     "target_of",
-    "whole",
 ]
 
 
@@ -50,31 +45,7 @@ def check_module(module: Any) -> None:
             raise InputError(f"the parameter {name} holds a number that is not finite: make the module anew")
 
 
-def budget_of(epochs: Any, steps: Any, seconds: Any) -> Budget:
-    return Budget(
-        None if epochs is None else whole("epochs", epochs, 1),
-        None if steps is None else whole("max_steps", steps, 1),
-        None if seconds is None else real("max_seconds", seconds, 0.0, math.inf, open_=True),
-    )
-
-
-def whole(name: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise InputError(f"{name} must be a whole number of at least {least}; got {value!r}")
-    return int(value)
-
-
-def real(name: str, value: Any, low: float, high: float, open_: bool = False) -> float:
-    number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
-    if not (low <= number <= high and math.isfinite(number)) or (open_ and number == low):
-        words = f"above {low:g}" if open_ else f"from {low:g} to {high:g}"
-        raise InputError(f"{name} must be a number {words}; got {value!r}")
-    return number
-
-
-def opened(
-    data: Any, validation: Any, batch: int | None, seed: int
-) -> tuple[given.Batches, given.Batches | None]:
+def opened(data: Any, validation: Any, batch: int | None, seed: int) -> tuple[Batches, Batches | None]:
     if isinstance(validation, Real):
         share = real("validation", validation, 0.0, 1.0, open_=True)
         return given.split(data, share, batch, seed)
@@ -84,7 +55,7 @@ def opened(
     )
 
 
-def target_of(train: given.Batches) -> Any:
+def target_of(train: Batches) -> Any:
     """The targets, to choose a loss by: those in memory, else of the first batch."""
     y = getattr(train, "y", None)
     if y is None:
@@ -101,15 +72,6 @@ def device_of(module: torch.nn.Module, device: Any) -> torch.device:
         raise InputError(f"device must be one of torch's, like 'cpu' or 'cuda'; got {device!r}") from None
     if place.type == "cuda" and not torch.cuda.is_available():
         raise InputError("device is 'cuda', and torch sees no GPU here")
-    return place
-
-
-def history_file(path: Any) -> Path:
-    place = Path(path)
-    if place.suffix not in (".csv", ".jsonl"):
-        raise InputError(f"history must be a path that ends in .csv or .jsonl; got {str(path)!r}")
-    if not place.parent.is_dir():
-        raise InputError(f"history {str(path)!r} cannot be written: there is no folder {str(place.parent)!r}")
     return place
 
 

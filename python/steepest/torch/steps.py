@@ -1,42 +1,32 @@
-"""One step: gradients of one or several batches, clipped, taken along Adam's direction, judged on the same batches."""
+"""What torch computes of a step: gradients of one or several batches, Adam's direction, the same batches again."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
 
 from steepest.errors import InputError
-from steepest.torch.data import Batches, outside, strange
-from steepest.torch.noticed import Noticed
-from steepest.torch.plan import Plan
+from steepest.torch.data import move, outside, strange
 from steepest.torch.rule import Rule
-from steepest.torch.step_size import StepSize
+from steepest.training import steps
+from steepest.training.batches import Batches
+from steepest.training.noticed import Noticed
+from steepest.training.plan import Plan
+from steepest.training.step_size import StepSize
+from steepest.training.steps import DECAYS, UNKNOWN, Pairs, Place, Strange, rows
 
-__all__ = ["Steps", "Strange", "rows", "set_stream", "stream"]
+__all__ = ["Steps", "set_stream", "stream"]
 
-#: A gradient beyond this many times what is usual (the geometric mean of the last hundred or so) is clipped to it.
-CLIP = 10.0
-#: How much of the mean gradient and of the mean square is kept at each step: runs of some hundreds of steps are over
-#: before a mean over the usual thousand says how large gradients are now.
-DECAYS = (0.9, 0.99)
 #: After so many steps of float16 without an infinite gradient the loss is scaled by twice as much, up to the most.
 STEADY, WIDEST = 500, 2.0**24
-#: What is said to be not finite where no part is.
-UNKNOWN = "the loss itself"
-
-Pairs = list[tuple[Any, Any]]
 
 
-class Strange(Exception):
-    """A number that is not finite: where it was met, and whether smaller steps may help."""
-
-    def __init__(self, what: str, first: str, data: bool) -> None:
-        super().__init__(what)
-        self.what, self.first, self.data = what, first, data
+#: Parts whose weights have a row a unit.
+_OF_UNITS = (torch.nn.Linear, torch.nn.modules.conv._ConvNd)
 
 
 class _MomoAdam(Rule):
@@ -45,7 +35,7 @@ class _MomoAdam(Rule):
     rule = "momo_adam"
 
 
-class Steps:
+class Steps(steps.Steps):
     """A module and what moves it.
 
     Parameters
@@ -55,7 +45,7 @@ class Steps:
     """
 
     def __init__(self, plan: Plan) -> None:
-        self.plan, self.module = plan, plan.module
+        self.module = plan.module
         self.names = [n for n, p in plan.module.named_parameters() if p.requires_grad]
         self.params = [p for p in plan.module.parameters() if p.requires_grad]
         layers = sum(p.ndim >= 2 for p in self.params)
@@ -63,18 +53,20 @@ class Steps:
             isinstance(part, torch.nn.Embedding | torch.nn.EmbeddingBag) and part.weight.requires_grad
             for part in plan.module.modules()
         )
-        self.size = StepSize.of(sum(p.numel() for p in self.params), layers, looked_up)
+        size = StepSize.of(sum(p.numel() for p in self.params), layers, looked_up)
+        # One weight a layer: matrices and kernels, in the order in which the module names them, which is mostly
+        # that of use.
+        self.layers = {n: p for n, p in zip(self.names, self.params, strict=True) if p.ndim >= 2}
+        super().__init__(plan, size, Noticed(list(self.layers)))
+        units = {m.weight for m in plan.module.modules() if isinstance(m, _OF_UNITS)}
+        self.units = {n: p for n, p in self.layers.items() if p in units}
         self.optimizer = _MomoAdam(self.params, lr=1.0, betas=DECAYS, weight_decay=plan.weight_decay)
-        self.noticed = Noticed(plan.module)
         self.average = [p.detach().clone() for p in self.params] if plan.ema is not None else None
         # Parts that stand still within a module that trains, as frozen normalisation does, go on standing still.
         self.still = [m for m in plan.module.modules() if not m.training] if plan.module.training else []
-        self.taken = self.evaluations = self.clipped = 0
         #: what the loss is multiplied by before its gradient is taken, and for how many steps that has been well
         self.scale = 2.0**16 if plan.half is torch.float16 else 1.0
         self.steady = 0
-        #: the mean logarithm of the gradient's norm, and over how many steps it is taken
-        self.usual = [0.0, 0.0]
 
     def train(self) -> None:
         """Puts the module into training mode."""
@@ -82,43 +74,7 @@ class Steps:
         for part in self.still:
             part.eval()
 
-    def step(
-        self, pairs: Pairs, shares: list[float], done: float, place: tuple[int, int]
-    ) -> dict[str, float]:
-        """Takes one; what is to be said of it.
-
-        Parameters
-        ----------
-        pairs : list of (input, target)
-            The batches, whose mean loss is lowered.
-        shares : list of float
-            What each of them counts in that mean.
-        done : float
-            The share of the budget that is spent.
-        place : (int, int)
-            Epoch and number of the first batch, for messages.
-        """
-        looks = self.size.looks_at(self.taken)
-        before = (stream(self.plan.device), [b.clone() for b in self.module.buffers()]) if looks else None
-        value, norm = self._scaled(pairs, shares, place)
-        kept, rate = self._clip(norm), self.size.rate(done)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        start = [p.detach().clone() for p in self.params] if looks else []
-        floor = self.size.floor(value) if self.plan.loss.bound is None else self.plan.loss.bound
-        self.optimizer.step(loss=value - floor)
-        self.taken, self.evaluations = self.taken + 1, self.evaluations + len(pairs)
-        said = {"loss": value, "residual": norm, "rate": rate}
-        if before is not None:
-            said |= self._judge(pairs, shares, value, start, kept, done, before)
-        if self.average is not None:
-            # At first as a mean of all so far.
-            decay = min(self.plan.ema or 0.0, self.taken / (9 + self.taken))
-            with torch.no_grad():
-                torch._foreach_lerp_(self.average, [p.detach() for p in self.params], 1.0 - decay)
-        return said
-
-    def loss(self, x: Any, y: Any, source: Batches | None = None, place: tuple[int, int] = (0, 0)) -> Any:
+    def loss(self, x: Any, y: Any, source: Batches | None = None, place: Place = (0, 0)) -> Any:
         """The loss of a batch; labels that the module has no output for are refused where a source is there to name
         them."""
         half = torch.autocast(self.plan.device.type, self.plan.half) if self.plan.half else nullcontext()
@@ -129,29 +85,17 @@ class Steps:
                 self._labels(output, y, source, place)
             return self.plan.loss(output, y)
 
-    def weight(self, x: Any, y: Any) -> float:
-        """What a batch counts against others in a mean; 0 where all of its labels are left out."""
-        return self.plan.loss.weight(y, rows(x))
-
-    def shares(self, pairs: Pairs) -> list[float]:
-        """What each batch counts in their mean, those of other processes included; none where all labels are left
-        out."""
-        counts = [self.weight(x, y) for x, y in pairs]
-        (total,) = self.plan.processes.sums([sum(counts)])
-        return [count / total for count in counts] if total > 0 else []
-
     def forget(self) -> None:
         """Drops memories, which may hold what is not finite, and takes smaller steps."""
         self.optimizer.state.clear()
         for group in self.optimizer.param_groups:
             group.pop("numbers", None)
-        self.usual = [0.0, 0.0]
-        self.size.shrink()
+        super().forget()
 
-    def _scaled(self, pairs: Pairs, shares: list[float], place: tuple[int, int]) -> tuple[float, float]:
+    def gradient(self, pairs: Pairs, shares: list[float], place: Place) -> tuple[float, float]:
         """The loss, and the norm of its gradient, which lies in the parameters; in float16 it is computed of a multiple
         of the loss, as large as its range allows."""
-        now = stream(self.plan.device) if self.scale > 1.0 else None
+        now = self.stream() if self.scale > 1.0 else None
         while True:
             self.optimizer.zero_grad(set_to_none=True)
             value = self._gradient(pairs, shares, place)
@@ -163,13 +107,13 @@ class Steps:
             if now is None or self.scale <= 1.0:
                 raise self._strange(pairs, "the gradient", place)
             self.scale, self.steady = self.scale / 4, 0
-            set_stream(now, self.plan.device)
+            self.set_stream(now)
         self.steady += 1
         if now is not None and self.steady >= STEADY:
             self.scale, self.steady = min(2 * self.scale, WIDEST), 0
         return value, norm
 
-    def _gradient(self, pairs: Pairs, shares: list[float], place: tuple[int, int]) -> float:
+    def _gradient(self, pairs: Pairs, shares: list[float], place: Place) -> float:
         """The loss over the batches; the gradients lie in the parameters."""
         total = 0.0
         for k, ((x, y), share) in enumerate(zip(pairs, shares, strict=True)):
@@ -188,7 +132,7 @@ class Steps:
         self.plan.processes.add_gradients(self.params)
         return self.plan.processes.sums([total])[0]
 
-    def _labels(self, output: Any, y: Any, source: Batches, place: tuple[int, int]) -> None:
+    def _labels(self, output: Any, y: Any, source: Batches, place: Place) -> None:
         read = self.plan.loss.classes
         if read is None or not isinstance(output, torch.Tensor) or not output.ndim:
             return
@@ -210,66 +154,122 @@ class Steps:
         norms = [torch.linalg.vector_norm(g.float()) for g in grads]
         return float(torch.linalg.vector_norm(torch.stack(norms)))
 
-    def _clip(self, norm: float) -> float:
-        """Clips a gradient that is far beyond what is usual; by how much it was multiplied."""
-        if norm <= 0.0:
-            return 1.0
-        mean, count = self.usual
-        most = CLIP * math.exp(mean) if count >= 10 and self.plan.clip else math.inf
-        # What was clipped counts as the most, so that gradients that stay large are let through in the end.
-        self.usual = [mean + (math.log(min(norm, most)) - mean) / min(count + 1, 100), count + 1]
-        if norm <= most:
-            return 1.0
-        self.clipped += 1
-        torch._foreach_mul_([p.grad for p in self.params if p.grad is not None], most / norm)
-        return most / norm
+    def brought(self, value: Any) -> Any:
+        return move(value, self.plan.device)
+
+    def scale_gradient(self, factor: float) -> None:
+        torch._foreach_mul_([p.grad for p in self.params if p.grad is not None], factor)
+
+    def move(self, rate: float, loss: float) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step(loss=loss)
+
+    def remembered(self) -> Any:
+        return self.stream(), [b.clone() for b in self.module.buffers()]
 
     @torch.no_grad()
-    def _judge(
-        self,
-        pairs: Pairs,
-        shares: list[float],
-        before: float,
-        start: list[torch.Tensor],
-        kept: float,
-        done: float,
-        was: tuple[Any, Any],
-    ) -> dict[str, float]:
-        """The same batches again after the step, with the same dropout; whatever they change is put back."""
-        now, buffers = stream(self.plan.device), list(self.module.buffers())
+    def again(self, pairs: Pairs, shares: list[float], before: Any) -> float:
+        now, buffers = self.stream(), list(self.module.buffers())
         after_buffers = [b.clone() for b in buffers]
-        set_stream(was[0], self.plan.device)
-        _copy(buffers, was[1])
+        self.set_stream(before[0])
+        _copy(buffers, before[1])
         after = sum(
             float(self.loss(x, y)) * share for (x, y), share in zip(pairs, shares, strict=True) if share > 0
         )
         (after,) = self.plan.processes.sums([after])
         _copy(buffers, after_buffers)
-        set_stream(now, self.plan.device)
-        self.evaluations += len(pairs)
+        self.set_stream(now)
+        return after
+
+    def values(self) -> list[torch.Tensor]:
+        return [p.detach().clone() for p in self.params]
+
+    @torch.no_grad()
+    def put_values(self, values: list[torch.Tensor]) -> None:
+        _copy(self.params, values)
+
+    @torch.no_grad()
+    def went(self, start: list[torch.Tensor]) -> tuple[float, float]:
         moved = [p - x0 for p, x0 in zip(self.params, start, strict=True)]
         slope = sum(
             float((d * p.grad).sum()) for d, p in zip(moved, self.params, strict=True) if p.grad is not None
         )
-        length = math.sqrt(
-            sum(float(d.float().square().sum()) for d in moved) / sum(d.numel() for d in moved)
-        )
-        if not self.size.judge(before, after, slope / kept, done):
-            _copy(self.params, start)
-        self.noticed.look(done, self.size.ratio)
-        return {"model_ratio": self.size.ratio, "step": length}
+        squares = sum(float(d.float().square().sum()) for d in moved)
+        return slope, math.sqrt(squares / sum(d.numel() for d in moved))
+
+    @torch.no_grad()
+    def look(self, done: float) -> None:
+        def sizes() -> dict[str, float]:
+            return {
+                n: float(p.grad.float().square().mean().sqrt())
+                for n, p in self.layers.items()
+                if p.grad is not None
+            }
+
+        moving = {n: (p.grad != 0).flatten(1).any(1) for n, p in self.units.items() if p.grad is not None}
+        self.noticed.look(done, self.size.ratio, sizes, moving)
+
+    @torch.no_grad()
+    def moved(self) -> None:
+        if self.average is not None:
+            # At first as a mean of all so far.
+            decay = min(self.plan.ema or 0.0, self.taken / (9 + self.taken))
+            torch._foreach_lerp_(self.average, [p.detach() for p in self.params], 1.0 - decay)
+
+    @torch.no_grad()
+    def held_out(self, held: Batches, x: Any, y: Any, place: Place) -> float:
+        return float(self.loss(x, y, held, place))
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        state = self.module.state_dict()
+        return {n: t.detach().clone() for n, t in state.items() if isinstance(t, torch.Tensor)}
+
+    def put(self, weights: dict[str, torch.Tensor]) -> None:
+        self.module.load_state_dict(weights, strict=False)
+
+    def rest(self) -> None:
+        self.module.eval()
+
+    def end(self) -> None:
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def stream(self) -> torch.Tensor:
+        return stream(self.plan.device)
+
+    def set_stream(self, state: torch.Tensor) -> None:
+        set_stream(state, self.plan.device)
+
+    def reseed(self, seed: int) -> None:
+        torch.default_generator.manual_seed(seed)
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        if self.average is None:
+            yield
+            return
+        kept = self.values()
+        self.hand_over()
+        try:
+            yield
+        finally:
+            self.put_values(kept)
+
+    def hand_over(self) -> None:
+        if self.average is not None:
+            self.put_values(self.average)
 
     def _where(self, source: Batches, epoch: int, batch: int, row: int) -> str:
         """A row of this process's share of a batch in words."""
         return source.where(epoch, batch, self.plan.processes.row(source, row))
 
-    def _strange(self, pairs: Pairs, what: str, place: tuple[int, int]) -> Strange:
+    def _strange(self, pairs: Pairs, what: str, place: Place) -> Strange:
         """What is not finite, as the process says that knows most of it: that the data are not, or which part."""
         here = self._looked(pairs, what, place)
         said = self.plan.processes.gathered((here.what, here.first, here.data))
         return Strange(*min(said, key=lambda s: (not s[2], s[1] == UNKNOWN)))
 
-    def _looked(self, pairs: Pairs, what: str, place: tuple[int, int]) -> Strange:
+    def _looked(self, pairs: Pairs, what: str, place: Place) -> Strange:
         """Names the first of the data, the parameters, the parts' outputs and the gradients that is not finite."""
         for k, (x, y) in enumerate(pairs):
             for part, value in (("input", x), ("target", y)):
@@ -301,13 +301,6 @@ class Steps:
             if p.grad is not None and not torch.isfinite(p.grad).all():
                 seen.append(f"the gradient of {name}")
         return Strange(what, seen[0] if seen else UNKNOWN, False)
-
-
-def rows(x: Any) -> int:
-    """How many rows a batch has."""
-    while isinstance(x, tuple | dict):
-        x = next(iter(x.values() if isinstance(x, dict) else x))
-    return len(x) if getattr(x, "ndim", 0) else 1
 
 
 def stream(device: torch.device) -> torch.Tensor:

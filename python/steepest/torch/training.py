@@ -1,32 +1,20 @@
-"""The loop: epochs of steps, reviews now and then, the best weights kept."""
+"""A run of `fit`, and how it is kept in a file."""
 
 from __future__ import annotations
 
 import json
-import math
-import signal
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 
-from steepest.errors import InputError
 from steepest.torch import in_file
-from steepest.torch.data import Batches, move
-from steepest.torch.plan import Plan, Progress
-from steepest.torch.step_size import StepSize
-from steepest.torch.steps import Pairs, Steps, Strange, set_stream, stream
+from steepest.torch.steps import Steps
+from steepest.training.loop import Training as Loop
+from steepest.training.plan import Plan
+from steepest.training.step_size import StepSize
 
 __all__ = ["Training"]
 
-#: How often a run goes back to its last good weights after numbers that are not finite.
-RETRIES = 3
-#: In how many parts a budget of fewer epochs is reviewed.
-REVIEWS = 10
 #: What is kept of a run as it is, by name.
 _NUMBERS = (
     "epoch", "batch", "failures", "best_loss", "best_review", "last_round", "since", "sums", "counts", "rate",
@@ -35,7 +23,7 @@ _NUMBERS = (
 _OF_STEPS = ("taken", "evaluations", "clipped", "usual", "scale", "steady")
 
 
-class Training:
+class Training(Loop):
     """A run.
 
     Parameters
@@ -44,314 +32,16 @@ class Training:
         What was asked for.
     """
 
+    steps: Steps
+
     def __init__(self, plan: Plan) -> None:
-        self.plan, self.steps = plan, Steps(plan)
-        self.epoch = self.batch = self.failures = 0
-        self.history: dict[str, list[float]] = {}
-        #: sums of what is averaged from one review to the next, over how many steps each; the budget's share at
-        #: the last
-        self.sums: dict[str, float] = {}
-        self.counts: dict[str, int] = {}
-        self.since, self.rate = 0.0, math.nan
-        self.best: dict[str, torch.Tensor] | None = None
-        self.best_loss, self.best_review, self.last_round = math.inf, -1, math.inf
-        self.good = self.weights()
-        self.outcome, self.message, self.interrupted = "", "", False
-        self.resumed: int | None = None
-        #: where the random numbers stood when the epoch began, from which a DataLoader draws its order
-        self.order: torch.Tensor | None = None
-        self.before, self.began, self.watched = 0.0, time.perf_counter(), -math.inf
-        #: the seconds of the first process, by which all of several go
-        self.clock = 0.0
+        super().__init__(plan, Steps(plan))
 
-    def run(self) -> None:
-        """Trains until the budget is spent, or something says stop; leaves the weights that count in the module."""
-        kept = self.plan.kept
-        if kept is not None and kept.there is not None:
-            self._load(kept.there)
-        self.plan.processes.alike(self.plan.module)
-        with _interrupted(self):
-            while not self.outcome:
-                self.steps.train()
-                self._epoch()
-        if kept is not None and self.plan.processes.first:
-            kept.write(self._state() if self.outcome == "stopped" else None)
-        if self.counts and self.outcome != "not_finite":
-            self._review()
-        if self.best is not None:
-            self.plan.module.load_state_dict(self.best, strict=False)
-        elif self.outcome == "not_finite":
-            self.plan.module.load_state_dict(self.good, strict=False)
-        elif self.steps.average is not None:
-            self._put(self.steps.average)
-        self.steps.optimizer.zero_grad(set_to_none=True)
-
-    @property
-    def seconds(self) -> float:
-        """Since the start, those of the run that this one goes on from included."""
-        return self.before + time.perf_counter() - self.began
-
-    @property
-    def passes(self) -> float:
-        """How often the data were walked through."""
-        length = self.plan.train.length
-        return self.epoch + (min(1.0, self.batch / length) if length else 0.0)
-
-    def weights(self) -> dict[str, torch.Tensor]:
-        """A copy of the module's parameters and buffers."""
-        state = self.plan.module.state_dict()
-        return {n: t.detach().clone() for n, t in state.items() if isinstance(t, torch.Tensor)}
-
-    def done(self) -> float:
-        """The share of the budget that is spent."""
-        seconds = self.seconds if self.plan.processes.count == 1 else self.clock
-        return self.plan.budget.done(self.passes, self.steps.taken, seconds)
-
-    # An epoch
-
-    def _epoch(self) -> None:
-        skip, now = self.batch, stream(self.plan.device)
-        if self.order is not None:
-            set_stream(self.order, self.plan.device)
-        elif (
-            self.plan.processes.count > 1
-        ):  # their dropout may have drawn unlike, and their order must be one
-            torch.default_generator.manual_seed((self.plan.seed * 1_000_003 + self.epoch) % 2**63)
-        self.order = stream(self.plan.device)
-        self.plan.processes.begin(self.plan.train, self.epoch)
-        source, counted = self.plan.train.epoch(self.epoch, skip), skip > 0
-        pending: Pairs = []
-        back = skip > 0
-        for x, y in source:
-            if back:
-                set_stream(now, self.plan.device)
-                back = False
-            pending.append(self._share(self.plan.train, x, y))
-            counted = counted or self.steps.weight(*pending[-1]) > 0
-            if len(pending) == self.plan.accumulate:
-                self._step(pending)
-                pending = []
-                if self.outcome:
-                    return
-        if pending:
-            self._step(pending)
-            if self.outcome:
-                return
-        if not self.plan.processes.sums([counted])[0]:
-            raise InputError(f"{self.plan.train.name}: every label is one that is left out")
-        if back:  # all of the epoch's batches were behind it
-            set_stream(now, self.plan.device)
-        self.plan.train.length = self.plan.train.length or self.batch
-        self.epoch, self.batch, self.order = self.epoch + 1, 0, None
-        if self.counts:
-            self._review()
-
-    def _share(self, source: Batches, x: Any, y: Any) -> tuple[Any, Any]:
-        """A batch, where the module lies; of several processes this one's share of it."""
-        share, device = self.plan.processes.share, self.plan.device
-        return share(source, move(x, device)), share(source, move(y, device))
-
-    def _step(self, pairs: Pairs) -> None:
-        """A step, and what is due after it."""
-        said: dict[str, float] = {}
-        shares = self.steps.shares(pairs)
-        try:
-            # Where all labels are left out, in all processes, there is nothing to learn.
-            if shares:
-                said = self.steps.step(pairs, shares, self.done(), (self.epoch, self.batch))
-        except Strange as error:
-            self._go_back(error)
-        self.batch += len(pairs)
-        for name, value in said.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
-            self.counts[name] = self.counts.get(name, 0) + 1
-        self.rate = said.get("rate", self.rate)
-        if not (self.outcome or self.interrupted):
-            self._show()
-        self._agree()
-        if self.interrupted:
-            self._end("stopped", "Stopped by Ctrl-C; the best weights so far are in place.")
-        if self.outcome:
-            return
-        budget, done = self.plan.budget, self.done()
-        few = not budget.open and (budget.epochs is None or budget.epochs < REVIEWS)
-        due = done >= 1.0 or (few and math.floor(REVIEWS * done) > math.floor(REVIEWS * self.since))
-        if self.counts and due and self.batch != self.plan.train.length and not self.outcome:
-            self._review()
-            self.steps.train()
-        kept = self.plan.kept if self.plan.processes.first else None
-        if not self.outcome and kept is not None and kept.due:
-            kept.write(self._state())
-
-    def _agree(self) -> None:
-        """What one of several processes was asked is heard by all."""
-        processes = self.plan.processes
-        if processes.count > 1:
-            told = [self.interrupted, bool(self.outcome), self.seconds if processes.first else 0.0]
-            interrupted, ended, self.clock = processes.sums(told)
-            self.interrupted = interrupted > 0
-            if ended:
-                self.outcome, self.message = processes.said((self.outcome, self.message))
-
-    def _go_back(self, error: Strange) -> None:
-        """To the last good weights, where smaller steps may help."""
-        self.failures += 1
-        place = f"batch {self.batch} of epoch {self.epoch}"
-        if error.data:
-            self._end("not_finite", f"Not finite: {error.first} ({place}): drop the row or fill it.")
-        elif self.failures > RETRIES:
-            self._end(
-                "not_finite",
-                f"Not finite: {error.what} at step {self.steps.taken + 1} ({place}), first in {error.first}; so it "
-                f"was {RETRIES} times before, with smaller steps each time. The last good weights are in place.",
-            )
-        else:
-            self.steps.noticed.failed(self.steps.taken + 1, place, error.what, error.first)
-            self.plan.module.load_state_dict(self.good, strict=False)
-            self.steps.forget()
-            self.steps.taken += 1
-
-    def _end(self, outcome: str, message: str) -> None:
-        """Says how it ended, the first time."""
-        if not self.outcome:
-            self.outcome, self.message = outcome, message
-
-    # A review
-
-    def _review(self) -> None:
-        """Records where the run stands; keeps the best weights; ends it where it is time."""
-        done, size = self.done(), self.steps.size
-        mean = {name: total / self.counts[name] for name, total in self.sums.items()}
-        self.plan.processes.alike(self.plan.module)
-        with self._shown():
-            held = self._held_out()
-            if held < self.best_loss:
-                self.best, self.best_loss = self.weights(), held
-                self.best_review = len(self._column("loss"))
-        row = {
-            "iteration": self.steps.taken, "loss": mean["loss"], "residual": mean["residual"], "rate": self.rate,
-            "evaluations": self.steps.evaluations, "passes": self.passes, "seconds": self.seconds, "held_out": held,
-            "cap": size.cap, "step": mean.get("step", math.nan), "model_ratio": mean.get("model_ratio", math.nan),
-            "clipped": self.steps.clipped,
-        }  # fmt: skip
-        for name, value in row.items():
-            self._column(name).append(float(value))
-        self.since, self.sums, self.counts = done, {}, {}
-        if self.plan.held is not None and not math.isfinite(held):
-            self._end(
-                "not_finite",
-                "Not finite: the loss on the held-out rows; the best weights so far are in place.",
-            )
-        if not self.outcome:
-            self.good = self.weights()
-        if not self.outcome and self.plan.disp and self.plan.processes.first:
-            out = "" if math.isnan(held) else f"  held out {held:.6g}"
-            print(
-                f"{self.steps.taken:7d}  epoch {self.passes:6.4g}  loss {row['loss']:.6g}{out}  rate {self.rate:.3g}"
-            )
-        if not self.outcome:
-            self._judge(done, row["loss"] if math.isnan(held) else held)
-        if self.plan.callback is not None:
-            stop = None
-            try:
-                if self.plan.processes.first:
-                    stop = self.plan.callback(self._progress(row["loss"]))
-            except StopIteration:
-                stop = True
-            stop = self.plan.processes.said(stop)
-            if isinstance(stop, bool | np.bool_) and stop:
-                self._end("stopped", "Stopped by the callback; the best weights so far are in place.")
-
-    def _judge(self, done: float, judged: float) -> None:
-        """Ends the run where it is time."""
-        budget, reviews, held = self.plan.budget, len(self._column("loss")), self.plan.held is not None
-        if self.plan.patience is not None and reviews - 1 - self.best_review >= self.plan.patience:
-            self._end(
-                "held_out",
-                "Stopped early: the loss on held-out rows no longer falls; the best weights are in place.",
-            )
-        elif done >= 1.0 and not budget.open:
-            self._end("budget", budget.spent(self.passes, self.steps.taken, self.seconds))
-        elif done >= 1.0:
-            best = self.best_loss if held else judged
-            gained = not math.isfinite(self.last_round) or best < self.last_round - 0.01 * abs(
-                self.last_round
-            )
-            if not gained:
-                self._end("held_out" if held else "plateau", budget.no_gain(held))
-            elif budget.last:
-                self._end("budget", budget.spent(self.passes, self.steps.taken, self.seconds))
-            self.last_round = best
-            budget.begun, budget.round = self.epoch, budget.round + 1
-
-    def _held_out(self) -> float:
-        """The mean loss over the held-out rows; NaN where there are none."""
-        held = self.plan.held
-        if held is None:
-            return math.nan
-        self.plan.module.eval()
-        total, count = 0.0, 0.0
-        with torch.no_grad():
-            for k, (x, y) in enumerate(held.epoch(0)):
-                x, y = self._share(held, x, y)
-                if (weight := self.steps.weight(x, y)) > 0:
-                    loss = float(self.steps.loss(x, y, held, (0, k)))
-                    total, count = total + loss * weight, count + weight
-        total, count = self.plan.processes.sums([total, count])
-        self.steps.train()
-        if count == 0:
-            raise InputError(f"{held.name}: every label is one that is left out")
-        return total / count
-
-    @contextmanager
-    def _shown(self) -> Iterator[None]:
-        """Within it the parameters are what is handed over: their average, where one is kept."""
-        if self.steps.average is None:
-            yield
-            return
-        kept = [p.detach().clone() for p in self.steps.params]
-        self._put(self.steps.average)
-        try:
-            yield
-        finally:
-            self._put(kept)
-
-    @torch.no_grad()
-    def _put(self, values: list[torch.Tensor]) -> None:
-        for p, value in zip(self.steps.params, values, strict=True):
-            p.copy_(value)
-
-    def _column(self, name: str) -> list[float]:
-        return self.history.setdefault(name, [])
-
-    def _progress(self, loss: float) -> Progress:
-        done, held = min(1.0, self.done()), self._column("held_out")
-        left = self.seconds * (1 - done) / done if done > 0.02 and not self.plan.budget.open else None
-        out = held[-1] if held else math.nan
-        module = self.plan.module
-        return Progress(self.steps.taken, self.epoch, loss, out, self.rate, done, self.seconds, left, module)
-
-    def _show(self) -> None:
-        """Calls the watch, at most ten times a second."""
-        if (
-            self.plan.watch is None
-            or not self.plan.processes.first
-            or time.perf_counter() - self.watched < 0.1
-        ):
-            return
-        self.watched = time.perf_counter()
-        loss = self.sums["loss"] / self.counts["loss"] if self.counts else math.nan
-        stop = self.plan.watch(self._progress(loss))
-        if isinstance(stop, bool | np.bool_) and stop:
-            self._end("stopped", "Stopped by the watch; the best weights so far are in place.")
-
-    # A run in a file
-
-    def _state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, Any]:
         """All that the run goes on from, as arrays and one text."""
         steps = self.steps
         parts: dict[str, dict[str, torch.Tensor]] = {
-            "now": self.weights(),
+            "now": self.steps.weights(),
             "good": self.good,
             "best": self.best or {},
         }
@@ -360,7 +50,7 @@ class Training:
         for name, p in zip(steps.names, steps.params, strict=True):
             for key, value in steps.optimizer.state.get(p, {}).items():
                 parts.setdefault(f"memory {key}", {})[name] = value
-        parts["random"] = {"now": stream(self.plan.device)}
+        parts["random"] = {"now": steps.stream()}
         if self.order is not None:
             parts["random"]["order"] = self.order
         told = {
@@ -380,7 +70,7 @@ class Training:
         }
         return {**arrays, "told": json.dumps(told)}
 
-    def _load(self, arrays: dict[str, Any]) -> None:
+    def load(self, arrays: dict[str, Any]) -> None:
         """Goes on from what was kept."""
         told, steps = json.loads(bytes(arrays["told"]).decode()), self.steps
         like = self.plan.module.state_dict()
@@ -390,7 +80,7 @@ class Training:
             parts.setdefault(part, {})[name] = in_file.as_tensor(
                 array, None if part == "random" else like.get(name)
             )
-        self.plan.module.load_state_dict(parts["now"], strict=False)
+        steps.put(parts["now"])
         self.good, self.best = parts["good"], parts.get("best")
         if steps.average is not None:
             steps.average = [parts["average"][name] for name in steps.names]
@@ -404,29 +94,9 @@ class Training:
             for name, value in numbers.items():
                 setattr(owner, name, value)
         steps.size = StepSize(**told["size"])
-        steps.noticed.load(told["noticed"])
+        steps.noticed.load(told["noticed"], lambda n, v: torch.tensor(v, device=like[n].device))
         self.plan.budget.begun, self.plan.budget.round = told["budget"]
         self.plan.train.length = told["length"]
         self.before, self.resumed = told["seconds"], steps.taken
         self.order = parts["random"].get("order")
-        set_stream(parts["random"]["now"], self.plan.device)
-
-
-@contextmanager
-def _interrupted(training: Training) -> Iterator[None]:
-    """Ctrl-C ends the run after the step that is under way; a second one at once. In the main thread only."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def asked(number: int, frame: Any) -> None:
-        if training.interrupted:
-            raise KeyboardInterrupt
-        training.interrupted = True
-
-    signal.signal(signal.SIGINT, asked)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+        steps.set_stream(parts["random"]["now"])

@@ -7,12 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-
 from steepest.checkpoint import Checkpoint
-from steepest.torch.data import Batches
-from steepest.torch.losses import Loss
-from steepest.torch.processes import Processes
+from steepest.training.batches import Batches
+from steepest.training.processes import Alone
 
 __all__ = ["Budget", "Kept", "Plan", "Progress"]
 
@@ -87,17 +84,18 @@ class Budget:
 class Plan:
     """What was asked of a run, checked."""
 
-    module: torch.nn.Module
+    module: Any
     train: Batches
     held: Batches | None
-    loss: Loss
+    #: has a `name`, and a `bound`: its least possible value, or None
+    loss: Any
     budget: Budget
-    device: torch.device
-    processes: Processes
+    device: Any = None
+    processes: Alone = field(default_factory=Alone)
     accumulate: int = 1
     clip: bool = True
     #: the precision of mixed precision, where it is asked for
-    half: torch.dtype | None = None
+    half: Any = None
     ema: float | None = None
     weight_decay: float = 0.0
     patience: int | None = None

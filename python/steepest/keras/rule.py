@@ -1,15 +1,4 @@
-"""Every rule as a `keras.optimizers.Optimizer`, on whatever backend Keras runs.
-
-`Adam`, `Momentum`, `Muon` … are made from the catalogue: a rule that is added to the core is here too. The
-formula that the core recorded is evaluated with `keras.ops`, so that it is compiled along with the model.
-
->>> import keras, steepest.keras
->>> model = keras.Sequential([keras.layers.Dense(1)])
->>> model.compile(optimizer=steepest.keras.Adam(learning_rate=1e-3), loss="mse")
-
-`learning_rate` may be left out: `MomoAdam` and `Rprop` find their steps by themselves, the others have the
-usual rate. What turns gradients goes before: ``Adam(before=[steepest.rules.ClipNorm(most=1.0)])``.
-"""
+"""A rule as a `keras.optimizers.Optimizer`: its memories, its step."""
 
 from __future__ import annotations
 
@@ -18,23 +7,14 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-try:
-    import keras
-except ModuleNotFoundError as error:
-    if error.name != "keras":
-        raise
-    raise ModuleNotFoundError(
-        "steepest.keras needs Keras, which is not installed: pip install 'steepest[keras]' and a backend, "
-        "such as torch",
-        name="keras",
-    ) from None
+import keras
 from keras import ops
 
 from steepest import _catalog, formula, hosts
 from steepest._catalog import Entry, Settings
 from steepest.errors import InputError
 
-_TABLE = formula.table(
+TABLE = formula.table(
     sqrt=ops.sqrt,
     exp=ops.exp,
     log=ops.log,
@@ -61,7 +41,7 @@ def _number(v: Any, dtype: str) -> Any:
 
 #: Scalars are wide; beside an array they take its precision.
 _KERAS = formula.Host(
-    _TABLE,
+    TABLE,
     add_up=lambda a: _number(ops.sum(a), _wide()),
     cast=lambda scalar, array: _number(scalar, keras.backend.standardize_dtype(array.dtype)),
 )
@@ -143,8 +123,8 @@ class Rule(keras.optimizers.Optimizer):  # type: ignore[misc, unused-ignore]
         **settings: Any,
     ) -> None:
         entry = _catalog.find("rules", self.rule)
-        before = hosts.checked_before(b if isinstance(b, Settings) else _settings(*b) for b in before)
-        after = hosts.checked_after(a if isinstance(a, Settings) else _settings(*a) for a in after)
+        before = hosts.checked_before(b if isinstance(b, Settings) else settings_of(*b) for b in before)
+        after = hosts.checked_after(a if isinstance(a, Settings) else settings_of(*a) for a in after)
         for e in (b.entry for b in before):
             if e.about["drawn"]:
                 raise InputError(
@@ -329,73 +309,7 @@ class Rule(keras.optimizers.Optimizer):  # type: ignore[misc, unused-ignore]
         return {**super().get_config(), **self.settings, **around}
 
 
-@keras.saving.register_keras_serializable(package="steepest")
-class SGD(Rule):
-    """`keras.optimizers.SGD` with its own arguments: `Sgd`, `Momentum`, or `Nesterov` where `nesterov` is true.
-
-    At a constant rate it takes the same steps. Where the rate changes, Keras' velocity holds the rates of the
-    gradients that it was made of; here, as in torch, the whole velocity is taken at the rate of the step.
-
-    Parameters
-    ----------
-    learning_rate : float, schedule or callable, default 0.01
-    momentum : float, default 0
-        How much of the velocity is kept at each step.
-    nesterov : bool, default False
-        Use the gradient as if taken one velocity ahead.
-    **settings
-        What every Keras optimizer takes, `weight_decay` (decoupled, as Keras has it) included.
-    """
-
-    def __init__(
-        self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, **settings: Any
-    ) -> None:
-        # before Keras' own beginning, after which attributes may be set
-        object.__setattr__(self, "rule", "nesterov" if nesterov else "momentum" if momentum else "sgd")
-        decay = settings.pop("weight_decay", None)
-        super().__init__(learning_rate, momentum=momentum, **settings)
-        self.weight_decay = decay
-        self.nesterov = nesterov
-
-    def get_config(self) -> dict[str, Any]:
-        """What the optimizer is made from, for saving."""
-        return {**super().get_config(), "weight_decay": self.weight_decay, "nesterov": self.nesterov}
-
-
-@keras.saving.register_keras_serializable(package="steepest")
-class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc, unused-ignore]
-    """A schedule of `steepest.rates` over so many steps, as a learning rate for any Keras optimizer.
-
-    Parameters
-    ----------
-    rate : Settings
-        Such as ``steepest.rates.Cosine()``.
-    learning_rate : float
-        What it starts from.
-    steps : int
-        How many batches the run has; after them it stays.
-    """
-
-    def __init__(self, rate: Any, learning_rate: float, steps: int) -> None:
-        self.schedule = rate if isinstance(rate, Settings) else _settings(rate[0], rate[1], "rates")
-        self.learning_rate, self.steps = hosts.rate("learning_rate", learning_rate), steps
-        hosts.factor(self.schedule, steps)
-
-    def __call__(self, step: Any) -> Any:
-        """The rate at a step, counted from 0."""
-        taken = ops.cast(step, "float32")
-        known = {n: ops.convert_to_tensor(v, "float32") for n, v in self.schedule.settings.items()}
-        known |= {"done": ops.minimum(taken / self.steps, 1.0), "step": taken + 1.0}
-        found = formula.evaluate(self.schedule.entry.programs["factor"], known, _TABLE)[0]
-        return self.learning_rate * found
-
-    def get_config(self) -> dict[str, Any]:
-        """What it is made from, for saving."""
-        made = (self.schedule.name, self.schedule.settings)
-        return {"rate": made, "learning_rate": self.learning_rate, "steps": self.steps}
-
-
-def _settings(name: str, given: dict[str, float], registry: str = "rules") -> Settings:
+def settings_of(name: str, given: dict[str, float], registry: str = "rules") -> Settings:
     """The settings of a rule or a schedule from its name, as a saved model has them."""
     from steepest import rates, rules
 
@@ -415,16 +329,6 @@ def _pairs(variables: list[list[Any]], values: list[list[Any]]) -> list[tuple[An
     return [p for a, b in zip(variables, values, strict=True) for p in zip(a, b, strict=True)]
 
 
-def _make(entry: Entry) -> type[Rule]:
-    head = f"learning_rate : float, default {entry.about['rate']!r}"
-    doc = hosts.docstring(entry, head, {p.name: (p.name,) for p in entry.parameters})
-    made = type(
-        hosts.class_name(entry), (Rule,), {"rule": entry.name, "__doc__": doc, "__module__": __name__}
-    )
-    registered: type[Rule] = keras.saving.register_keras_serializable(package="steepest")(made)
-    return registered
-
-
 def _hand_on_the_loss() -> None:
     """Lets Keras' optimizer for float16, which wraps another, tell a rule inside it the loss before scaling."""
     kind = keras.optimizers.LossScaleOptimizer
@@ -440,13 +344,3 @@ def _hand_on_the_loss() -> None:
 
 
 _hand_on_the_loss()
-_STEPS = [e for e in _catalog.registry("rules").values() if e.about["kind"] == "parameter"]
-_CLASSES = {c.__name__: c for c in map(_make, _STEPS)}
-# as Keras writes it
-_CLASSES["RMSprop"] = _CLASSES["Rmsprop"]
-globals().update(_CLASSES)
-__all__ = ["SGD", "Rule", "Schedule", *sorted(_CLASSES)]
-
-
-def __getattr__(name: str) -> type[Rule]:
-    raise AttributeError(hosts.no_attribute(__name__, name, __all__))

@@ -1,4 +1,4 @@
-"""What is noticed while a module is trained: gradients by layer, dead units, steps too large or too small,
+"""What is noticed while a network is trained: gradients by layer, dead units, steps too large or too small,
 overfitting.
 
 The thresholds are those of AutoTrainer (Zhang, Zhai, Ma and Shen 2021,
@@ -8,10 +8,9 @@ The thresholds are those of AutoTrainer (Zhang, Zhai, Ma and Shen 2021,
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import Any
-
-import torch
 
 from steepest.findings import Finding
 
@@ -32,45 +31,49 @@ class Noticed:
 
     Parameters
     ----------
-    module : torch.nn.Module
-        Whose layers are looked at.
+    layers : sequence of str
+        One weight a layer, matrices and kernels, by name in the order of use.
     """
 
-    def __init__(self, module: torch.nn.Module) -> None:
-        # One weight a layer: matrices and kernels, in the order in which the module names them, which is mostly
-        # that of use.
-        self.weights = {n: p for n, p in module.named_parameters() if p.requires_grad and p.ndim >= 2}
-        units = {
-            m.weight: n
-            for n, m in module.named_modules()
-            if isinstance(m, torch.nn.Linear | torch.nn.modules.conv._ConvNd)
-        }
-        self.units = {n: p for n, p in self.weights.items() if p in units}
-        self.norms: dict[str, list[float]] = {n: [] for n in self.weights}
+    def __init__(self, layers: Sequence[str]) -> None:
+        self.norms: dict[str, list[float]] = {n: [] for n in layers}
         #: which units had a gradient in the last window of looks, and in this one
-        self.moved: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+        self.moved: dict[str, tuple[Any, Any]] = {}
         self.looks = 0
         self.ratios: list[float] = []
         self.failures: list[list[Any]] = []
 
-    @torch.no_grad()
-    def look(self, done: float, ratio: float) -> None:
-        """After a step that was judged; the gradients are still there."""
+    def look(
+        self,
+        done: float,
+        ratio: float,
+        sizes: Callable[[], Mapping[str, float]],
+        moving: Mapping[str, Any],
+    ) -> None:
+        """After a step that was judged.
+
+        Parameters
+        ----------
+        done, ratio : float
+            The share of the budget that is spent; the step's model ratio.
+        sizes : callable
+            The root mean square of each layer's gradient, by name; asked now and then.
+        moving : mapping of arrays of bool
+            Which units of a layer have a gradient; arrays of any library.
+        """
         self.looks += 1
         if done < 0.1 or len(self.ratios) < 10:
             self.ratios.append(ratio)
         if self.looks % 4 == 1:
-            for name, p in self.weights.items():
-                if p.grad is not None:
-                    self.norms[name].append(float(p.grad.float().square().mean().sqrt()))
-        for name, p in self.units.items():
-            if p.grad is not None:
-                now = (p.grad != 0).flatten(1).any(1)
-                window = self.looks // LOOKS
-                if name not in self.moved or (self.looks % LOOKS == 0 and window & (window - 1) == 0):
-                    # A window twice as long begins; the last one still counts, so that there is always a full one.
-                    self.moved[name] = (self.moved.get(name, (now, now))[1], torch.zeros_like(now))
-                self.moved[name][1].logical_or_(now)
+            for name, size in sizes().items():
+                self.norms[name].append(size)
+        for name, now in moving.items():
+            window = self.looks // LOOKS
+            if name not in self.moved or (self.looks % LOOKS == 0 and window & (window - 1) == 0):
+                # A window twice as long begins; the last one still counts, so that there is always a full one.
+                self.moved[name] = (self.moved.get(name, (now, now))[1], now ^ now)
+            last, here = self.moved[name]
+            self.moved[name] = (last, here | now)
 
     def failed(self, step: int, place: str, what: str, first: str) -> None:
         """A step whose numbers were not finite."""
@@ -87,14 +90,11 @@ class Noticed:
             "failures": self.failures,
         }
 
-    def load(self, state: dict[str, Any]) -> None:
-        """Goes on from what was kept."""
+    def load(self, state: dict[str, Any], array: Callable[[str, list[bool]], Any]) -> None:
+        """Goes on from what was kept; `array` makes a layer's arrays of bool."""
         self.norms, self.looks = state["norms"], state["looks"]
         self.ratios, self.failures = state["ratios"], state["failures"]
-        self.moved = {
-            n: (torch.tensor(a, device=self.units[n].device), torch.tensor(b, device=self.units[n].device))
-            for n, (a, b) in state["moved"].items()
-        }
+        self.moved = {n: (array(n, a), array(n, b)) for n, (a, b) in state["moved"].items()}
 
     def findings(self, history: dict[str, list[float]], size: Any, constant: float | None) -> list[Finding]:
         """What there is to say at the end."""
@@ -159,7 +159,7 @@ class Noticed:
     def _dead(self) -> Finding | None:
         if self.looks < 2 * LOOKS:
             return None
-        dead = {n: 1.0 - float((a | b).float().mean()) for n, (a, b) in self.moved.items()}
+        dead = {n: 1.0 - float((a | b).sum()) / len(a) for n, (a, b) in self.moved.items()}
         dead = {n: share for n, share in dead.items() if share >= DEAD}
         if not dead:
             return None

@@ -1,0 +1,205 @@
+"""`steepest.keras.fit`: a model trained with nothing to tune."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from numbers import Real
+from typing import Any
+
+import keras
+import numpy as np
+
+from steepest.errors import InputError
+from steepest.keras import data as given
+from steepest.keras.backends import compute
+from steepest.keras.losses import Loss, usual
+from steepest.keras.steps import Steps
+from steepest.result import Result
+from steepest.training.batches import Batches
+from steepest.training.loop import Training
+from steepest.training.plan import Plan, Progress
+from steepest.training.reading import budget_of, functions, history_file, real, whole
+from steepest.training.story import alone, result
+
+__all__ = ["fit"]
+
+
+def fit(
+    model: Any,
+    data: Any,
+    loss: Any = None,
+    *,
+    validation: Any = None,
+    epochs: int | None = None,
+    max_steps: int | None = None,
+    max_seconds: float | None = None,
+    batch_size: int | None = None,
+    bound: float | None = None,
+    weight_decay: float = 0.0,
+    patience: int | None = None,
+    accumulate: int = 1,
+    clip: bool = True,
+    seed: int = 0,
+    history: Any = None,
+    watch: Callable[[Progress], Any] | None = None,
+    callback: Callable[[Progress], Any] | None = None,
+    disp: bool = False,
+) -> Result:
+    """Trains a Keras model, with no learning rate to tune, and says what happened.
+
+    It is the loop of `steepest.torch.fit` on Keras' backends torch and jax: MoMo's step along Adam's direction,
+    below a cap that is found on the way and falls along a cosine over the budget. What the model's layers add to the
+    loss, as regularisers do, is part of it. The optimizer and the metrics of `model.compile` are not touched.
+
+    Parameters
+    ----------
+    model : keras.Model
+        What is trained, in place; what is not trainable stays as it is. It is left with the best weights.
+    data : array, pair (X, y), PyDataset, or loader or list of batches
+        The rows. Several inputs are a tuple or a dict, as the model takes them. X alone is its own target, as in an
+        autoencoder. Arrays of float64 are taken in Keras' own precision.
+    loss : str, keras.losses.Loss or callable, optional
+        ``"squared"``, ``"absolute"``, ``"huber"``, ``"logistic"`` (two classes by one output), ``"softmax"`` (classes
+        along the last axis): the last two of logits, or of probabilities where the model ends in that activation.
+        Keras' names and losses mean what they mean there; a function of target and output returns a number a sample.
+        Unless given that of `model.compile`, else squares for numbers and softmax for whole numbers.
+    validation : float or data, optional
+        A share of the rows to hold out, or rows by themselves. The weights with the least loss there are returned.
+    epochs, max_steps, max_seconds : optional
+        The budget: passes over the data, steps, or seconds; the rate falls over the one that is spent first. Unless
+        any is given, rounds of 5, 10, 20 … epochs, up to 6, until one lowers the loss by less than a hundredth.
+    batch_size : int, optional
+        32 below 1000 rows, 64 below 10 000, else 128; for rows in memory.
+    bound : float, optional
+        The least value that the loss can have: 0 for the named ones and those of Keras that cannot be below it, where
+        no layer adds to them. Where it is not known it is guessed from how the loss falls.
+    weight_decay : float, default 0
+        Pull of the weights towards 0, times the rate.
+    patience : int, optional
+        End after so many reviews (epochs, or tenths of a budget below 10 epochs) without a lower held-out loss.
+    accumulate : int, default 1
+        How many batches make a step.
+    clip : bool, default True
+        Whether a gradient more than ten times as large as usual is clipped to that.
+    seed : int, default 0
+        What the order of the rows and the held-out rows follow from, and dropout where layers have no seeds of
+        their own (on torch).
+    history : path, optional
+        Where to write the history, as ``.csv`` or ``.jsonl``.
+    watch : callable, optional
+        Called with a `Progress` at most ten times a second; stops the run by returning True.
+    callback : callable, optional
+        Called with a `Progress` at each review; stops the run by returning True or raising StopIteration.
+    disp : bool, default False
+        Print a line at each review.
+
+    Returns
+    -------
+    Result
+        As that of `steepest.torch.fit`: `x` holds the weights by their paths, `fun` the held-out loss of what is
+        returned, or the training loss of the last review; `success` is true only where held-out rows say that more of
+        the same does not help.
+
+    Raises
+    ------
+    InputError
+        Where an argument, the model or the data cannot be used; labels and rows are named.
+
+    Examples
+    --------
+    >>> import keras, numpy as np, steepest.keras
+    >>> x = np.linspace(-2, 2, 200)[:, None]
+    >>> model = keras.Sequential([keras.layers.Dense(16, activation="tanh"), keras.layers.Dense(1)])
+    >>> result = steepest.keras.fit(model, (x, np.sin(x)), epochs=50, validation=0.2)
+    >>> result.fun < 0.05
+    True
+    """
+    here = compute()
+    if not isinstance(model, keras.Model):
+        raise InputError(f"model must be a keras.Model; got {type(model).__name__}")
+    budget = budget_of(epochs, max_steps, max_seconds)
+    seed, accumulate = whole("seed", seed, 0), whole("accumulate", accumulate, 1)
+    batch = None if batch_size is None else whole("batch_size", batch_size, 1)
+    patience = None if patience is None else whole("patience", patience, 1)
+    decay = real("weight_decay", weight_decay, 0.0, math.inf)
+    floor = None if bound is None else real("bound", bound, -math.inf, math.inf)
+    functions(watch=watch, callback=callback)
+    place = None if history is None else history_file(history)
+    train, held = _opened(data, validation, batch, seed)
+    if patience is not None and held is None:
+        raise InputError("patience is counted on held-out rows: pass validation")
+    some = train if isinstance(train, given.Rows) else None
+    x, y = (some.x, some.y) if some is not None else map(given.array, next(train.epoch(0)))
+    first = model(_first(x), training=False) if model._call_has_training_arg else model(_first(x))
+    _check(model)
+    if loss is None:
+        loss = (model.loss if model.compiled else None) or usual(y)
+    objective = Loss(loss, floor, model, first)
+    if floor is None and model.losses:
+        objective.bound = None
+    plan = Plan(
+        model,
+        train,
+        held,
+        objective,
+        budget,
+        accumulate=accumulate,
+        clip=bool(clip),
+        weight_decay=decay,
+        patience=patience,
+        seed=seed,
+        watch=watch,
+        callback=callback,
+        disp=bool(disp),
+    )
+    with alone(model), here.sown(seed):
+        run = Training(plan, Steps(plan))
+        run.run()
+    values = {v.path: np.array(keras.ops.convert_to_numpy(v)) for v in model.trainable_variables}
+    told = result(run, values, _constant(objective, None if some is None else some.y))
+    if place is not None:
+        told.to_csv(place) if place.suffix == ".csv" else told.to_jsonl(place)
+    return told
+
+
+def _opened(data: Any, validation: Any, batch: int | None, seed: int) -> tuple[Batches, Batches | None]:
+    if isinstance(validation, Real):
+        return given.split(data, real("validation", validation, 0.0, 1.0, open_=True), batch, seed)
+    train = given.opened(data, batch, seed)
+    return train, None if validation is None else given.opened(
+        validation, None, seed, "validation", shuffle=False
+    )
+
+
+def _first(x: Any) -> Any:
+    """The first row of each input: a model that has no shape yet finds it from that."""
+    if isinstance(x, dict):
+        return {key: _first(part) for key, part in x.items()}
+    return tuple(_first(part) for part in x) if isinstance(x, tuple) else x[:1]
+
+
+def _check(model: Any) -> None:
+    """Refuses models that cannot be trained."""
+    if not model.trainable_variables:
+        frozen = "all are frozen" if model.variables else "it has none"
+        raise InputError(f"the model has no variables to train: {frozen}")
+    for v in model.trainable_variables:
+        if not np.isfinite(given.array(v.value)).all():
+            raise InputError(f"the variable {v.path} holds a number that is not finite: make the model anew")
+    if any(part.compute_dtype == "float16" for part in model._flatten_layers()):
+        raise InputError(
+            "the model computes in float16, in which small gradients vanish: take the policy 'mixed_bfloat16'"
+        )
+
+
+def _constant(loss: Loss, y: Any) -> float | None:
+    """What the best constant would lose on the training rows, where they lie in memory."""
+    if not isinstance(y, np.ndarray):
+        return None
+    if loss.classes and y.dtype.kind in "iu":
+        shares = np.unique(y, return_counts=True)[1] / y.size
+        return float(-(shares * np.log(shares)).sum())
+    if loss.name in ("squared", "MeanSquaredError", "mean_squared_error"):
+        return float(y.astype(float).var(0).mean())
+    return None

@@ -1,0 +1,260 @@
+"""What Keras computes of a step: gradients, Adam's direction, the same batches again; all without side effects on the
+model, whose variables are written at reviews and at the end."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from steepest.errors import InputError
+from steepest.keras.backends import compute
+from steepest.keras.data import array, outside, strange
+from steepest.keras.rule import Rule
+from steepest.training import steps
+from steepest.training.batches import Batches
+from steepest.training.noticed import Noticed
+from steepest.training.plan import Plan
+from steepest.training.step_size import StepSize
+from steepest.training.steps import DECAYS, UNKNOWN, Pairs, Place, Strange
+
+__all__ = ["Steps"]
+
+#: Layers whose kernels have a unit at each place of the last axis.
+_OF_UNITS = (keras.layers.Dense, keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
+#: What a step goes by: what is trained, and what the model holds beside it (averages of normalisation, seeds).
+Values = tuple[list[Any], list[Any]]
+
+
+class _MomoAdam(Rule):
+    """MoMo's step along Adam's direction; the losses that it is given are above 0."""
+
+    rule = "momo_adam"
+
+    def _value(self) -> Any:
+        return self._loss
+
+
+class Steps(steps.Steps):
+    """A model and what moves it.
+
+    Parameters
+    ----------
+    plan : Plan
+        What was asked for.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        model = self.model = plan.module
+        variables = model.trainable_variables
+        self.layers = {v.path: k for k, v in enumerate(variables) if len(v.shape) >= 2}
+        every = list(model._flatten_layers())
+        kernels = {id(part.kernel) for part in every if isinstance(part, _OF_UNITS) and part.built}
+        self.units = {v.path: k for k, v in enumerate(variables) if id(v) in kernels}
+        trained = {id(v) for v in variables}
+        looked_up = any(
+            isinstance(part, keras.layers.Embedding) and part.built and id(part._embeddings) in trained
+            for part in every
+        )
+        size = StepSize.of(sum(math.prod(v.shape) for v in variables), len(self.layers), looked_up)
+        super().__init__(plan, size, Noticed(list(self.layers)))
+        self.optimizer = _MomoAdam(1.0, beta_1=DECAYS[0], beta_2=DECAYS[1], weight_decay=plan.weight_decay)
+        self.optimizer.build(variables)
+        self.trained = [ops.copy(v) for v in variables]
+        self.resting = [ops.copy(v) for v in model.non_trainable_variables]
+        self.begun = self.memory = [ops.copy(v) for v in self.optimizer.variables]
+        #: where among the memories the rate is
+        self.rate = next(
+            k for k, v in enumerate(self.optimizer.variables) if v is self.optimizer._learning_rate
+        )
+        self.slopes: list[Any] = []
+        here = self.compute = compute()
+        training = functools.partial(self._loss, True)
+        self.derived, self.trial = here.derived(training), here.compiled(training)
+        self.resting_loss = here.compiled(functools.partial(self._loss, False))
+        self.moving = here.compiled(self._moving)
+        self.measured = here.compiled(_measured)
+
+    # Functions of tensors
+
+    def _loss(self, training: bool, trained: Any, resting: Any, x: Any, y: Any) -> tuple[Any, Any]:
+        given = {"training": training} if self.model._call_has_training_arg else {}
+        output, resting, extra = self.model.stateless_call(trained, resting, x, return_losses=True, **given)
+        return sum(extra, self.plan.loss(output, y)), resting
+
+    def _moving(self, trained: Any, memory: Any, slopes: Any, rate: Any, loss: Any) -> tuple[Any, Any]:
+        self.optimizer._loss = loss
+        memory = [ops.cast(rate, m.dtype) if k == self.rate else m for k, m in enumerate(memory)]
+        moved: tuple[Any, Any] = self.optimizer.stateless_apply(memory, slopes, trained)
+        self.optimizer._loss = None
+        return moved
+
+    # What the loop asks for
+
+    def brought(self, value: Any) -> Any:
+        return array(value)
+
+    def gradient(self, pairs: Pairs, shares: list[float], place: Place) -> tuple[float, float]:
+        total, self.slopes = 0.0, []
+        for k, ((x, y), share) in enumerate(zip(pairs, shares, strict=True)):
+            if share == 0:
+                continue
+            self._labels(y, self.plan.train, (place[0], place[1] + k))
+            (loss, self.resting), slopes = self.derived(self.trained, self.resting, x, y)
+            total += share * float(loss)
+            slopes = slopes if share == 1.0 else [share * s for s in slopes]
+            self.slopes = [a + b for a, b in zip(self.slopes, slopes, strict=True)] if self.slopes else slopes
+        if not math.isfinite(total):
+            raise self._strange(pairs, "the loss", place)
+        norm = math.sqrt(float(self.measured(self.slopes, self.slopes)[0]))
+        if not math.isfinite(norm):
+            raise self._strange(pairs, "the gradient", place)
+        return total, norm
+
+    def _labels(self, y: Any, source: Batches, place: Place) -> None:
+        """Refuses labels that the model has no output for."""
+        classes = self.plan.loss.classes
+        if classes and (found := outside(y, classes)):
+            also = "; two classes by one output are the loss 'logistic'" if classes == 1 else ""
+            raise InputError(
+                f"{source.name}: the label of {source.where(*place, found[0])} is {found[1]}, and the model has "
+                f"{classes} outputs, for labels from 0 to {classes - 1}{also}"
+            )
+
+    def scale_gradient(self, factor: float) -> None:
+        self.slopes = [factor * s for s in self.slopes]
+
+    def move(self, rate: float, loss: float) -> None:
+        self.trained, self.memory = self.moving(self.trained, self.memory, self.slopes, rate, loss)
+
+    def remembered(self) -> Any:
+        return self.stream(), self.resting
+
+    def again(self, pairs: Pairs, shares: list[float], before: Any) -> float:
+        after, now, (stream, resting) = 0.0, self.stream(), before
+        self.set_stream(stream)
+        for (x, y), share in zip(pairs, shares, strict=True):
+            if share > 0:
+                loss, resting = self.trial(self.trained, resting, x, y)
+                after += share * float(loss)
+        self.set_stream(now)
+        return after
+
+    def stream(self) -> Any:
+        return self.compute.stream()
+
+    def set_stream(self, state: Any) -> None:
+        self.compute.set_stream(state)
+
+    def values(self) -> list[Any]:
+        return self.trained
+
+    def put_values(self, values: list[Any]) -> None:
+        self.trained = values
+
+    def went(self, start: list[Any]) -> tuple[float, float]:
+        moved = [a - b for a, b in zip(self.trained, start, strict=True)]
+        length, slope = self.measured(moved, self.slopes)
+        return float(slope), math.sqrt(float(length) / sum(math.prod(d.shape) for d in moved))
+
+    def look(self, done: float) -> None:
+        def slope(k: int) -> Any:
+            return ops.convert_to_numpy(self.slopes[k])
+
+        def sizes() -> dict[str, float]:
+            return {n: float(np.sqrt(np.square(slope(k)).mean())) for n, k in self.layers.items()}
+
+        moving = {
+            n: (slope(k) != 0).reshape(-1, self.slopes[k].shape[-1]).any(0) for n, k in self.units.items()
+        }
+        self.noticed.look(done, self.size.ratio, sizes, moving)
+
+    def held_out(self, held: Batches, x: Any, y: Any, place: Place) -> float:
+        self._labels(y, held, place)
+        loss, _ = self.resting_loss(self.trained, self.resting, x, y)
+        return float(loss)
+
+    def weights(self) -> Values:
+        return self.trained, self.resting
+
+    def put(self, weights: Values) -> None:
+        self.trained, self.resting = weights
+
+    def forget(self) -> None:
+        self.memory = self.begun
+        super().forget()
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        self.write()
+        yield
+
+    def end(self) -> None:
+        self.write()
+
+    def write(self) -> None:
+        """Puts the values into the model's variables."""
+        variables = (*self.model.trainable_variables, *self.model.non_trainable_variables)
+        for variable, value in zip(variables, (*self.trained, *self.resting), strict=True):
+            variable.assign(value)
+
+    def _strange(self, pairs: Pairs, what: str, place: Place) -> Strange:
+        """Names the first of the data, the variables, the layers' outputs and the gradients that is not finite."""
+        for k, (x, y) in enumerate(pairs):
+            for part, value in (("input", x), ("target", y)):
+                if found := strange(value):
+                    row = self.plan.train.where(place[0], place[1] + k, found[0])
+                    return Strange(what, f"the {part} of {row} is {found[1]}", True)
+        paths = [v.path for v in self.model.trainable_variables]
+        for path, value in zip(paths, self.trained, strict=True):
+            if strange(array(value)):
+                return Strange(what, f"the variable {path}", False)
+        self.write()
+        for x, _ in pairs:
+            if seen := _first_strange(self.model, x):
+                return Strange(what, f"the output of {seen}", False)
+        for path, value in zip(paths, self.slopes, strict=False):
+            if strange(array(value)):
+                return Strange(what, f"the gradient of {path}", False)
+        return Strange(what, UNKNOWN, False)
+
+
+def _measured(a: list[Any], b: list[Any]) -> tuple[Any, Any]:
+    """⟨a, a⟩ and ⟨a, b⟩."""
+    wide = [ops.cast(v, "float32") for v in a]
+    lengths = [ops.sum(ops.square(v)) for v in wide]
+    products = [ops.sum(v * ops.cast(w, "float32")) for v, w in zip(wide, b, strict=True)]
+    return sum(lengths[1:], lengths[0]), sum(products[1:], products[0])
+
+
+def _first_strange(model: Any, x: Any) -> str:
+    """The name of the first layer of a model whose output is not finite."""
+    seen: list[str] = []
+    watched = [part for part in model._flatten_layers(include_self=False) if "call" not in vars(part)]
+
+    def watch(part: Any) -> Any:
+        call = part.call
+
+        @functools.wraps(call)
+        def watched_call(*args: Any, **kwargs: Any) -> Any:
+            output = call(*args, **kwargs)
+            if not seen and any(strange(array(leaf)) for leaf in keras.tree.flatten(output)):
+                seen.append(part.name)
+            return output
+
+        return watched_call
+
+    for part in watched:
+        object.__setattr__(part, "call", watch(part))
+    try:
+        model.stateless_call(model.trainable_variables, model.non_trainable_variables, x)
+    finally:
+        for part in watched:
+            object.__delattr__(part, "call")
+    return seen[0] if seen else ""

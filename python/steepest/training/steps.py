@@ -1,0 +1,210 @@
+"""One step: a gradient, clipped, taken along Adam's direction below the cap, judged on the same batches."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from steepest.training.batches import Batches
+from steepest.training.noticed import Noticed
+from steepest.training.plan import Plan
+from steepest.training.step_size import StepSize
+
+__all__ = ["CLIP", "DECAYS", "UNKNOWN", "Pairs", "Place", "Steps", "Strange", "rows"]
+
+#: A gradient beyond this many times what is usual (the geometric mean of the last hundred or so) is clipped to it.
+CLIP = 10.0
+#: How much of the mean gradient and of the mean square is kept at each step: runs of some hundreds of steps are over
+#: before a mean over the usual thousand says how large gradients are now.
+DECAYS = (0.9, 0.99)
+#: What is said to be not finite where no part is.
+UNKNOWN = "the loss itself"
+
+Pairs = list[tuple[Any, Any]]
+#: Epoch and number of a batch.
+Place = tuple[int, int]
+
+
+class Strange(Exception):
+    """A number that is not finite: where it was met, and whether smaller steps may help."""
+
+    def __init__(self, what: str, first: str, data: bool) -> None:
+        super().__init__(what)
+        self.what, self.first, self.data = what, first, data
+
+
+class Steps:
+    """A network and what moves it; a host says how.
+
+    Parameters
+    ----------
+    plan : Plan
+        What was asked for.
+    size : StepSize
+        The cap.
+    noticed : Noticed
+        What the findings are made of.
+    """
+
+    def __init__(self, plan: Plan, size: StepSize, noticed: Noticed) -> None:
+        self.plan, self.size, self.noticed = plan, size, noticed
+        self.taken = self.evaluations = self.clipped = 0
+        #: the mean logarithm of the gradient's norm, and over how many steps it is taken
+        self.usual = [0.0, 0.0]
+
+    def step(self, pairs: Pairs, shares: list[float], done: float, place: Place) -> dict[str, float]:
+        """Takes one; what is to be said of it.
+
+        Parameters
+        ----------
+        pairs : list of (input, target)
+            The batches, whose mean loss is lowered.
+        shares : list of float
+            What each of them counts in that mean.
+        done : float
+            The share of the budget that is spent.
+        place : (int, int)
+            Epoch and number of the first batch, for messages.
+        """
+        looks = self.size.looks_at(self.taken)
+        before = self.remembered() if looks else None
+        value, norm = self.gradient(pairs, shares, place)
+        kept, rate = self._clip(norm), self.size.rate(done)
+        floor = self.size.floor(value) if self.plan.loss.bound is None else self.plan.loss.bound
+        start = self.values() if looks else None
+        self.move(rate, value - floor)
+        self.taken, self.evaluations = self.taken + 1, self.evaluations + len(pairs)
+        said = {"loss": value, "residual": norm, "rate": rate}
+        if looks:
+            after = self.again(pairs, shares, before)
+            self.evaluations += len(pairs)
+            slope, length = self.went(start)
+            if not self.size.judge(value, after, slope / kept, done):
+                self.put_values(start)
+            self.look(done)
+            said |= {"model_ratio": self.size.ratio, "step": length}
+        self.moved()
+        return said
+
+    def _clip(self, norm: float) -> float:
+        """Clips a gradient that is far beyond what is usual; by how much it was multiplied."""
+        if norm <= 0.0:
+            return 1.0
+        mean, count = self.usual
+        most = CLIP * math.exp(mean) if count >= 10 and self.plan.clip else math.inf
+        # What was clipped counts as the most, so that gradients that stay large are let through in the end.
+        self.usual = [mean + (math.log(min(norm, most)) - mean) / min(count + 1, 100), count + 1]
+        if norm <= most:
+            return 1.0
+        self.clipped += 1
+        self.scale_gradient(most / norm)
+        return most / norm
+
+    def weight(self, x: Any, y: Any) -> float:
+        """What a batch counts against others in a mean; 0 where all of its labels are left out."""
+        return float(self.plan.loss.weight(y, rows(x)))
+
+    def shares(self, pairs: Pairs) -> list[float]:
+        """What each batch counts in their mean, those of other processes included; none where all labels are left
+        out."""
+        counts = [self.weight(x, y) for x, y in pairs]
+        (total,) = self.plan.processes.sums([sum(counts)])
+        return [count / total for count in counts] if total > 0 else []
+
+    def forget(self) -> None:
+        """Drops memories, which may hold what is not finite, and takes smaller steps."""
+        self.usual = [0.0, 0.0]
+        self.size.shrink()
+
+    # What a host brings
+
+    @abstractmethod
+    def brought(self, value: Any) -> Any:
+        """A part of a batch as the network takes it, where it lies."""
+
+    @abstractmethod
+    def gradient(self, pairs: Pairs, shares: list[float], place: Place) -> tuple[float, float]:
+        """The loss, and the norm of its gradient, which is kept; `Strange` where one is not finite."""
+
+    @abstractmethod
+    def scale_gradient(self, factor: float) -> None:
+        """Multiplies the gradient that is kept."""
+
+    @abstractmethod
+    def move(self, rate: float, loss: float) -> None:
+        """MoMo's step along Adam's direction, below a cap, for a loss whose least possible value is 0."""
+
+    @abstractmethod
+    def remembered(self) -> Any:
+        """Random numbers and buffers, as they are."""
+
+    @abstractmethod
+    def again(self, pairs: Pairs, shares: list[float], before: Any) -> float:
+        """The loss of the same batches, from what was remembered; whatever they change is put back."""
+
+    @abstractmethod
+    def values(self) -> Any:
+        """A copy of what is trained."""
+
+    @abstractmethod
+    def put_values(self, values: Any) -> None:
+        """Puts such a copy back."""
+
+    @abstractmethod
+    def went(self, start: Any) -> tuple[float, float]:
+        """The slope of the last step by its gradient; the root mean square of a weight's change."""
+
+    @abstractmethod
+    def look(self, done: float) -> None:
+        """Shows `noticed` the gradient."""
+
+    @abstractmethod
+    def held_out(self, held: Batches, x: Any, y: Any, place: Place) -> float:
+        """The loss of a batch of held-out rows, in evaluation mode."""
+
+    @abstractmethod
+    def weights(self) -> Any:
+        """A copy of all that the network holds."""
+
+    @abstractmethod
+    def put(self, weights: Any) -> None:
+        """Puts such a copy back."""
+
+    def train(self) -> None:
+        """Puts the network into training mode."""
+
+    def rest(self) -> None:
+        """Puts it into evaluation mode."""
+
+    def moved(self) -> None:
+        """Called after each step."""
+
+    def end(self) -> None:
+        """Called after the last."""
+
+    def stream(self) -> Any:
+        """Where the random numbers stand that loaders draw from."""
+
+    def set_stream(self, state: Any) -> None:
+        """Puts them back to there."""
+
+    def reseed(self, seed: int) -> None:
+        """Begins them anew, for several processes alike."""
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Within it the parameters are what is handed over."""
+        yield
+
+    def hand_over(self) -> None:
+        """Puts what is handed over into the parameters, where that is not what is trained."""
+
+
+def rows(x: Any) -> int:
+    """How many rows a batch has."""
+    while isinstance(x, tuple | dict):
+        x = next(iter(x.values() if isinstance(x, dict) else x))
+    return len(x) if getattr(x, "ndim", 0) else 1

@@ -1,0 +1,112 @@
+"""What a run tells: its outcome, its history, what was noticed."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from weakref import WeakSet
+
+from steepest.errors import InputError
+from steepest.findings import Finding
+from steepest.result import OUTCOMES, Result
+from steepest.training.loop import Training
+
+__all__ = ["alone", "result", "value_of"]
+
+_BUSY: WeakSet[Any] = WeakSet()
+_LOCK = threading.Lock()
+_STATUS = {"held_out": 0, "budget": 1, "plateau": 2, "not_finite": 4, "stopped": 99}
+
+
+def value_of(run: Training) -> float:
+    """The loss that a run is judged by."""
+    if run.best is not None:
+        return run.best_loss
+    losses = run.history.get("loss", [])
+    return losses[-1] if losses else math.nan
+
+
+def result(
+    run: Training, values: dict[str, Any], constant: float | None, spread: dict[str, Any] | None = None
+) -> Result:
+    """What came of it.
+
+    Parameters
+    ----------
+    run : Training
+        The run.
+    values : dict
+        Its weights by name.
+    constant : float, optional
+        What the best constant would lose on the training rows, where that is known.
+    spread : dict, optional
+        Of several runs, how they ended.
+    """
+    outcome, message, plan = run.outcome, run.message, run.plan
+    held = run.history.get("held_out", [])
+    after = len(held) - 1 - run.best_review
+    if outcome == "budget" and run.best is not None and after >= max(5, len(held) / 4):
+        outcome = "held_out"
+        message = (
+            f"The loss on held-out rows was least after {run.history['passes'][run.best_review]:.3g} epochs and fell "
+            "no more within the budget; the weights of then are in place."
+        )
+    cap = run.steps.size.most or run.steps.size.cap
+    known = "below MoMo's step" if plan.loss.bound is not None else "the floor of the loss guessed"
+    findings = run.steps.noticed.findings(run.history, run.steps.size, constant)
+    if plan.loss.bound is not None and any(v < plan.loss.bound for v in run.history.get("loss", [])):
+        findings.append(
+            Finding(
+                "below_its_bound",
+                "warning",
+                "The loss fell below its bound, so that steps were too short.",
+                {"least": min(run.history["loss"])},
+                plan.loss.bound,
+                "Pass the bound that it has, or none.",
+            )
+        )
+    kept = [] if plan.kept is None else plan.kept.findings()
+    assert outcome in OUTCOMES
+    return Result.of(
+        {
+            "x": values,
+            "fun": value_of(run),
+            "success": outcome == "held_out",
+            "status": _STATUS[outcome],
+            "outcome": outcome,
+            "message": message,
+            "nit": run.steps.taken,
+            "nfev": run.steps.evaluations,
+            "njev": run.steps.taken,
+            "passes": run.passes,
+            "seconds": run.seconds,
+            "resumed": run.resumed,
+            "method": "momo_adam",
+            "reason": f"no rate was given: a cap of {cap:.2g} was found on the way, {known}; it falls along a cosine "
+            f"over {plan.budget.words()}",
+            "history": run.history,
+            "findings": [*findings, *kept],
+            "spread": spread,
+            "module": plan.module,
+            "best_epoch": run.history["passes"][run.best_review] if run.best is not None else run.passes,
+        }
+    )
+
+
+@contextmanager
+def alone(module: Any) -> Iterator[None]:
+    """One fit at a time on a module."""
+    with _LOCK:
+        if module in _BUSY:
+            raise InputError(
+                "this module is being trained by another call of fit: wait for it, or copy the module"
+            )
+        _BUSY.add(module)
+    try:
+        yield
+    finally:
+        with _LOCK:
+            _BUSY.discard(module)
