@@ -60,6 +60,7 @@ def table(
     transpose: Callable[[Any], Any],
     norm: Callable[[Any], Any],
     mean: Callable[..., Any],
+    orthonormal: Callable[[Any], Any],
 ) -> Operations:
     """The operations of a library, from the functions that it has under whatever name."""
 
@@ -99,6 +100,7 @@ def table(
         "mean": mean,
         "row_means": lambda a: mean(a, 1),
         "column_means": lambda a: mean(a, 0),
+        "orthonormal": orthonormal,
     }
 
 
@@ -140,6 +142,7 @@ NUMPY = Host(
         transpose=np.transpose,
         norm=np.linalg.norm,
         mean=lambda a, axis=None: np.mean(a, axis=axis, keepdims=axis is not None),
+        orthonormal=lambda a: np.linalg.qr(a)[0],
     ),
     np.sum,
 )

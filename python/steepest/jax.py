@@ -61,6 +61,7 @@ _TABLE = formula.table(
     transpose=jnp.transpose,
     norm=lambda a: jnp.sqrt(jnp.sum(jnp.square(a))),
     mean=lambda a, axis=None: jnp.mean(a, axis=axis, keepdims=axis is not None),
+    orthonormal=lambda a: jnp.linalg.qr(a)[0],
 )
 
 

@@ -58,6 +58,7 @@ __all__ = [
     "ScheduleFreeSgd",
     "Sgd",
     "SignSgd",
+    "Soap",
     "Yogi",
 ]
 
@@ -1901,3 +1902,50 @@ class GradientNoise(Settings):
     eta: float = 0.01
     gamma: float = 0.55
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class Soap(Settings):
+    """SOAP, of one side: Adam in the directions in which a matrix's gradients vary, the eigenvectors of the
+    mean of GG′. The basis is that of the shorter side, as the authors have it where a side is long, and is
+    renewed at each step (a frequency of 1) by one step of orthogonal iteration from the last; at first from
+    the identity. The gradient of a step comes into its basis, so that the first step need not be left out.
+    What is not a matrix moves by Adam, and so does a matrix of one row or column.
+
+    Vyas et al. 2024, <https://arxiv.org/abs/2409.11321>.
+
+    Parameters
+    ----------
+    mean_decay : float, default 0.95
+        How much of the mean gradient is kept at each step. Allowed: between 0 and 0.999999999.
+    square_decay : float, default 0.95
+        How much of the mean squared gradient, and of the mean of GG′, is kept at each step. Allowed:
+        between 0 and 0.999999999.
+    epsilon : float, default 1e-08
+        Added to the root mean square, so that a still coordinate does not divide by zero. Allowed: between
+        0 and 1.
+    weight_decay : float, default 0.0
+        Fraction of the parameter removed at each step, times the rate. Allowed: at least 0.
+
+    Notes
+    -----
+    As recorded from the core::
+
+        new_mean ← 1 - mean_decay
+        new_square ← 1 - square_decay
+        length ← rate / (1 - pow(mean_decay, step))
+        root ← 1 / sqrt(1 - pow(square_decay, step))
+        still ← epsilon
+        decay ← rate·weight_decay
+        Δx ← -(length·(mean + new_mean·(g - mean)) / (root·sqrt(square + new_square·(g·g - square)) +
+        still)) - decay·x
+        mean ← mean + new_mean·(g - mean)
+        square ← square + new_square·(g·g - square)
+    """
+
+    registry: ClassVar[str] = "rules"
+    name: ClassVar[str] = "soap"
+    mean_decay: float = 0.95
+    square_decay: float = 0.95
+    epsilon: float = 1e-08
+    weight_decay: float = 0.0

@@ -590,6 +590,48 @@ optaxs(
 )
 
 
+def soap_written_out(b1: float, b2: float, lr: float, eps: float, decay: float) -> Callable[..., Point]:
+    """Algorithms 3 and 4 of the paper at a frequency of 1 with the basis of the left alone, Q_R = 1; Q_L begins as 1,
+    and lines 10 to 14 come before the step."""
+
+    def one(x: Point, g: Point, memory: dict[str, Any], t: int, *_: Any) -> Point:
+        (w, bias), (gradient, own) = x, g
+        if t == 1:
+            memory |= {
+                "M": 0 * w,
+                "V": 0 * w,
+                "L": np.zeros((3, 3)),
+                "Q": np.eye(3),
+                "m": 0 * bias,
+                "v": 0 * bias,
+            }
+        memory["L"] = b2 * memory["L"] + (1 - b2) * gradient @ gradient.T
+        memory["Q"] = np.linalg.qr(memory["L"] @ memory["Q"])[0]
+        q = memory["Q"]
+        memory["M"] = b1 * memory["M"] + (1 - b1) * gradient
+        memory["V"] = b2 * memory["V"] + (1 - b2) * (q.T @ gradient) ** 2
+        first, second = q.T @ memory["M"] / (1 - b1**t), memory["V"] / (1 - b2**t)
+        w = w - lr * (q @ (first / (np.sqrt(second) + eps))) - lr * decay * w
+        memory["m"] = b1 * memory["m"] + (1 - b1) * own
+        memory["v"] = b2 * memory["v"] + (1 - b2) * own**2
+        moved = memory["m"] / (1 - b1**t) / (np.sqrt(memory["v"] / (1 - b2**t)) + eps)
+        return [w, bias - lr * moved - lr * decay * bias]
+
+    return one
+
+
+case("soap", ("soap", {}), 0.02, lambda: Plain(soap_written_out(0.95, 0.95, 0.02, 1e-8, 0.0)))
+case(
+    "soap set",
+    (
+        "soap",
+        {"mean_decay": 0.9, "square_decay": 0.99, "epsilon": 1e-6, "weight_decay": 0.1},
+    ),
+    0.02,
+    lambda: Plain(soap_written_out(0.9, 0.99, 0.02, 1e-6, 0.1)),
+)
+
+
 def run(name: str, problem: Callable[[Any], tuple[float, Any]]) -> tuple[float, float]:
     """How far ours ends from the reference, and float32 from float64 by the same gradients, against the largest."""
     chain, rate, reference = CASES[name]

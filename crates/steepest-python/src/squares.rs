@@ -6,9 +6,9 @@ use crate::solution::{Story, to_dict};
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
+use steepest::linalg::qr::ColumnMajor;
 use steepest::parallel::pool::with_threads;
 use steepest::refusal;
-use steepest::squares::qr::ColumnMajor;
 use steepest::squares::{Squares, TooLarge};
 
 /// Least squares: the table and its targets (one after another, flat), weights, and what is to be solved.

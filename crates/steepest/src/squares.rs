@@ -6,17 +6,16 @@
 //! one of least norm in the units that they came in.
 //!
 //! Golub and Van Loan, Matrix Computations, 4th edition, sections 5.3 to 5.5.
-pub mod qr;
 mod rows;
 mod space;
 
 use crate::certificate::{Certificate, Kind};
 use crate::descend::Solution;
 use crate::design::Design;
+use crate::linalg::qr::{ColumnMajor, Pivoted, Qr};
 use crate::linalg::vectors::room;
 use crate::status::Status;
 use crate::watch::Counts;
-use qr::{ColumnMajor, Pivoted, Qr};
 use rows::CentredRows;
 use space::{Bounded, Space, units};
 use std::time::Instant;

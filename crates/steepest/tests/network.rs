@@ -256,12 +256,13 @@ fn it_learns() {
         Network::new(2, &[dense(16, "tanh").unwrap(), dense(1, "identity").unwrap()]).unwrap();
     let data = Examples { inputs: &x, targets: &targets, weight: None, rows };
     let head = loss("logistic", 1);
-    let chains: [(&[chain::Named<'_>], f64); 5] = [
+    let chains: [(&[chain::Named<'_>], f64); 6] = [
         (&[("adam", &[])], 0.02),
         (&[("clip_norm", &[]), ("momentum", &[])], 0.1),
         (&[("schedule_free_adamw", &[])], 0.05),
         (&[("sam", &[]), ("adam", &[])], 0.02),
         (&[("muon", &[])], 0.02),
+        (&[("soap", &[])], 0.05),
     ];
     for (rules, rate) in chains {
         let start = network.start(0);

@@ -32,6 +32,7 @@ TABLE = formula.table(
     transpose=ops.transpose,
     norm=lambda a: ops.sqrt(ops.sum(ops.square(a))),
     mean=lambda a, axis=None: ops.mean(a, axis=axis, keepdims=axis is not None),
+    orthonormal=lambda a: ops.qr(a)[0],
 )
 
 

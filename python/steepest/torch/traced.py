@@ -54,6 +54,7 @@ _TABLE = formula.table(
     transpose=lambda a: a.mT,
     norm=lambda a: torch.linalg.matrix_norm(a),
     mean=lambda a, axis=None: a.mean() if axis is None else a.mean(axis, keepdim=True),
+    orthonormal=lambda a: torch.linalg.qr(a)[0],
 )
 
 

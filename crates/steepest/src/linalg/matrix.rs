@@ -1,4 +1,5 @@
 //! Whole matrices, for rules that treat them so: a few named operations, compiled for arrays, recorded for hosts.
+use crate::linalg::qr::{ColumnMajor, Qr};
 use crate::numbers::real::{Float, Real};
 use crate::numbers::trace::Symbol;
 
@@ -30,6 +31,8 @@ pub trait Matrix: Clone {
     fn mean(&self) -> Self::Number;
     /// The Frobenius norm.
     fn norm(&self) -> Self::Number;
+    /// The orthogonal factor Q of a square matrix that is QR.
+    fn orthonormal(&self) -> Self;
     /// How many rows.
     fn rows(&self) -> Self::Number;
     /// How many columns.
@@ -71,6 +74,9 @@ impl Matrix for Symbol {
     }
     fn norm(&self) -> Symbol {
         Symbol::call("norm", &[*self])
+    }
+    fn orthonormal(&self) -> Self {
+        Symbol::call("orthonormal", &[*self])
     }
     fn rows(&self) -> Symbol {
         Symbol::input("rows")
@@ -166,6 +172,15 @@ impl<N: Float + Gemm> Matrix for RowMajor<N> {
     }
     fn norm(&self) -> f64 {
         self.data.iter().map(|v| v.to_f64() * v.to_f64()).sum::<f64>().sqrt()
+    }
+    fn orthonormal(&self) -> Self {
+        let n = self.rows;
+        assert_eq!(n, self.columns, "as many rows as columns");
+        let factors = Qr::new(ColumnMajor::of(n, n, |i, j| self.data[i * n + j].to_f64()));
+        let mut q = ColumnMajor::of(n, n, |i, j| f64::from(u8::from(i == j)));
+        factors.apply(&mut q, false);
+        let data = (0..n * n).map(|k| N::of_f64(q.at(k / n, k % n))).collect();
+        RowMajor { data, ..*self }
     }
     fn rows(&self) -> f64 {
         self.rows as f64

@@ -4,4 +4,5 @@ pub mod cholesky;
 pub mod factor;
 pub mod gemm;
 pub mod matrix;
+pub mod qr;
 pub mod vectors;

@@ -57,6 +57,7 @@ rules! {
     centralise::Centralise,
     clip_adaptive::ClipAdaptive,
     gradient_noise::GradientNoise,
+    soap::Soap,
 }
 
 /// The rule of that name, or what is wrong with the name.

@@ -1,6 +1,6 @@
 //! Rows and targets with their shares, centred; and the triangle that stands for all of them.
 use super::Squares;
-use super::qr::{ColumnMajor, Qr};
+use crate::linalg::qr::{ColumnMajor, Qr};
 use crate::linalg::vectors::dot;
 use crate::parallel::pool::pool;
 

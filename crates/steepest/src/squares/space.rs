@@ -1,5 +1,5 @@
 //! What the columns of a matrix span: coefficients of least norm, and how far they are from the least value.
-use super::qr::{ColumnMajor, Pivoted, length};
+use crate::linalg::qr::{ColumnMajor, Pivoted, length};
 
 /// How far along directions that the columns do not tell from nothing the least value is looked for, in residuals.
 const FAR: f64 = 1e7;
