@@ -130,6 +130,14 @@ crate::simd! {
     }
 }
 crate::simd! {
+    /// to += s·x.
+    pub fn add_scaled[](s: f64, x: &[f64], to: &mut [f64]) {
+        let n = to.len();
+        let x = &x[..n];
+        for i in 0..n { to[i] += s * x[i] }
+    }
+}
+crate::simd! {
     /// to = s·x.
     pub fn scaled[](s: f64, x: &[f64], to: &mut [f64]) {
         let n = to.len();

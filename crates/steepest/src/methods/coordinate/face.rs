@@ -4,10 +4,10 @@
 //! signs): on the face (coordinates away from their kinks and bounds) the minimiser, as far along the line as the
 //! value falls; who reaches a kink or a bound leaves, then the coordinate that promises most enters. The value falls
 //! at each step, so there is an end, however nearly the columns depend on each other.
+use super::kinked::{Kinked, Signs, Went};
 use crate::parallel::cancel;
 use crate::linalg::cholesky::{backward, forward};
 use crate::status::Halt;
-use crate::penalty::Piece;
 use crate::linalg::vectors::dot;
 
 /// A of A′A, column after column.
@@ -183,14 +183,8 @@ impl Factored {
 /// ½ u′A′Au + linear′u + Σ piece_j(u_j), at u.
 pub(super) struct Ending<'a> {
     pub root: &'a Root,
-    pub pieces: &'a [Piece],
-    pub u: &'a mut [f64],
-    /// The gradient of the quadratic part, kept up to date.
-    pub gradient: &'a mut [f64],
+    pub here: Kinked<'a>,
 }
-
-/// Which way a coordinate at 0 goes when it enters a face; 0 for those that are on their way already.
-type Signs = Vec<f64>;
 
 impl Ending<'_> {
     /// Descends until no step promises more than `least`; returns by how much the value fell.
@@ -199,19 +193,19 @@ impl Ending<'_> {
         least: f64,
         pause: &mut dyn FnMut() -> Result<(), Halt>,
     ) -> Result<f64, Halt> {
-        let k = self.u.len();
+        let k = self.here.u.len();
         let square: Vec<f64> = (0..k).map(|j| dot(self.root.column(j), self.root.column(j))).collect();
         debug_assert_eq!(self.root.columns(), k);
-        let mut sign: Signs = self.u.iter().map(|u| if *u == 0.0 { 0.0 } else { u.signum() }).collect();
-        let mut on: Vec<bool> = (0..k).map(|j| square[j] > 0.0 && self.inside(j)).collect();
+        let mut sign: Signs = self.here.u.iter().map(|u| if *u == 0.0 { 0.0 } else { u.signum() }).collect();
+        let mut on: Vec<bool> = (0..k).map(|j| square[j] > 0.0 && self.here.inside(j)).collect();
         let mut refused = vec![false; k];
         let (mut fell, mut entered) = (0.0, None);
         for _ in 0..40 * k + 200 {
             pause()?;
             cancel::check();
             let face: Vec<usize> = (0..k).filter(|&j| on[j]).collect();
-            let factored = self.root.factor(&face, |j| self.pieces[j].l2);
-            let slope: Vec<f64> = face.iter().map(|&j| self.slope(j, sign[j])).collect();
+            let factored = self.root.factor(&face, |j| self.here.pieces[j].l2);
+            let slope: Vec<f64> = face.iter().map(|&j| self.here.slope(j, sign[j])).collect();
             let step = factored.solve(&slope);
             // Who enters must go where it was pulled; rounding can turn it.
             if let Some(j) = entered.take() {
@@ -239,8 +233,8 @@ impl Ending<'_> {
             }
             // The face is at its best: who promises most beside it?
             let promise = |j: usize| {
-                let pull = self.pull(j);
-                (0.5 * pull * pull / (square[j] + self.pieces[j].l2), j, pull)
+                let pull = self.here.pull(j);
+                (0.5 * pull * pull / (square[j] + self.here.pieces[j].l2), j, pull)
             };
             let others = (0..k).filter(|&j| !on[j] && !refused[j] && square[j] > 0.0).map(promise);
             let best = others.fold((least, k, 0.0), |m, v| if v.0 > m.0 { v } else { m });
@@ -256,38 +250,15 @@ impl Ending<'_> {
         Ok(fell)
     }
 
-    /// Away from kinks and bounds.
-    fn inside(&self, j: usize) -> bool {
-        let (p, u) = (self.pieces[j], self.u[j]);
-        (u != 0.0 || p.l1 == 0.0) && u > p.low && u < p.high
-    }
-    /// Minus the slope of the value along a coordinate that is at `sign` of its kink.
-    fn slope(&self, j: usize, sign: f64) -> f64 {
-        let p = self.pieces[j];
-        -(self.gradient[j] + p.l2 * self.u[j] + p.l1 * if self.u[j] == 0.0 { sign } else { self.u[j].signum() })
-    }
-    /// How a coordinate that is at a kink or a bound is pulled off it: minus the slope there, 0 where it is held.
-    fn pull(&self, j: usize) -> f64 {
-        let (p, u) = (self.pieces[j], self.u[j]);
-        let (up, down) = if u == 0.0 { (self.slope(j, 1.0), self.slope(j, -1.0)) } else { (self.slope(j, 0.0), self.slope(j, 0.0)) };
-        if up > 0.0 && u < p.high {
-            up
-        } else if down < 0.0 && u > p.low {
-            down
-        } else {
-            0.0
-        }
-    }
-
     /// Along what depends on the others the value is straight: as far as the next kink or bound, where it falls.
     fn slide(&mut self, face: &[usize], factored: &Factored, sign: &mut Signs) -> Option<(f64, usize)> {
         for mut way in factored.flat() {
             // What is 0 but for rounding leads nowhere.
             let most = way.iter().fold(0.0, |m: f64, w| m.max(w.abs()));
             way.iter_mut().filter(|w| w.abs() <= 1e-10 * most).for_each(|w| *w = 0.0);
-            let down: f64 = face.iter().zip(&way).map(|(&j, w)| w * self.slope(j, sign[j])).sum();
+            let down: f64 = face.iter().zip(&way).map(|(&j, w)| w * self.here.slope(j, sign[j])).sum();
             let size: f64 = (face.iter().zip(&way))
-                .map(|(&j, w)| w.abs() * (self.gradient[j].abs() + self.pieces[j].l1))
+                .map(|(&j, w)| w.abs() * (self.here.gradient[j].abs() + self.here.pieces[j].l1))
                 .sum();
             if down.abs() <= 1e-11 * size {
                 continue;
@@ -304,80 +275,12 @@ impl Ending<'_> {
     /// and the coordinate that came to rest at a kink or a bound, if that was what ended it.
     fn along(&mut self, face: &[usize], step: &[f64], sign: &mut Signs, most: f64) -> (f64, Option<usize>) {
         let turned = self.root.times(face, step);
-        let bend = dot(&turned, &turned);
-        // The derivative just after the start, and how it grows.
-        let mut down: f64 = face.iter().zip(step).map(|(&j, s)| s * self.slope(j, sign[j])).sum();
-        let mut grows = bend;
-        let mut stops: Vec<(f64, usize, f64)> = Vec::new();
-        for (r, &j) in face.iter().enumerate() {
-            let (p, u, s) = (self.pieces[j], self.u[j], step[r]);
-            if s == 0.0 {
-                continue;
-            }
-            grows += p.l2 * s * s;
-            if p.l1 > 0.0 && u * s < 0.0 {
-                stops.push((-u / s, r, 2.0 * p.l1 * s.abs()));
-            } else if p.l1 > 0.0 && u == 0.0 && sign[j] * s < 0.0 {
-                stops.push((0.0, r, f64::INFINITY));
-            }
-            let wall = if s > 0.0 { p.high } else { p.low };
-            if wall.is_finite() {
-                stops.push((((wall - u) / s).max(0.0), r, f64::INFINITY));
+        let Went { fell, left, length } = self.here.along(face, step, sign, most, dot(&turned, &turned));
+        if length != 0.0 {
+            for (j, g) in self.here.gradient.iter_mut().enumerate() {
+                *g += length * dot(self.root.column(j), &turned);
             }
         }
-        if !(down > 0.0 && grows.is_finite()) {
-            return (0.0, None);
-        }
-        stops.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let (mut at, mut ended, mut fell) = (0.0, None, 0.0);
-        let straight = most.is_infinite();
-        for &(far, r, jump) in &stops {
-            // To where the derivative is 0, where that is before the next stop.
-            let rest = if straight || grows <= 0.0 { f64::INFINITY } else { down / grows };
-            if at + rest < far || far > most {
-                break;
-            }
-            let by = far - at;
-            fell += by * (down - if straight { 0.0 } else { 0.5 * by * grows });
-            down -= if straight { 0.0 } else { by * grows };
-            at = far;
-            down -= jump;
-            if down <= 0.0 {
-                ended = Some(r);
-                break;
-            }
-        }
-        if ended.is_none() {
-            if straight {
-                // Nothing ends it: what is unbounded, or rounding, is left alone.
-                return (0.0, None);
-            }
-            let by = (down / grows).min(most - at);
-            if by.is_finite() && by > 0.0 {
-                fell += by * (down - 0.5 * by * grows);
-                at += by;
-            }
-        }
-        if !(fell.is_finite() && at.is_finite()) {
-            return (0.0, None);
-        }
-        for (r, &j) in face.iter().enumerate() {
-            let (p, old) = (self.pieces[j], self.u[j]);
-            let new = (old + at * step[r]).clamp(p.low, p.high);
-            self.u[j] = match ended {
-                // Exactly on its kink or bound, not nearly.
-                Some(e) if e == r => {
-                    let crossed = p.l1 > 0.0 && old * step[r] <= 0.0 && (-old / step[r]) >= at;
-                    let wall = if step[r] > 0.0 { p.high } else { p.low };
-                    if crossed { 0.0f64.clamp(p.low, p.high) } else { wall }
-                }
-                _ => new,
-            };
-            sign[j] = if self.u[j] != 0.0 { self.u[j].signum() } else { sign[j] };
-        }
-        for (j, g) in self.gradient.iter_mut().enumerate() {
-            *g += at * dot(self.root.column(j), &turned);
-        }
-        (fell.max(0.0), ended.map(|r| face[r]))
+        (fell, left)
     }
 }

@@ -2,6 +2,7 @@
 use super::frame::Frame;
 use crate::parallel::cancel;
 use crate::linalg::factor::append;
+use crate::gram::mirror;
 use crate::held::{Held, Jets};
 use crate::parallel::pool::pool;
 use std::ops::Range;
@@ -170,6 +171,9 @@ impl<'a> Set<'a> {
             all.total.iter_mut().zip(&g.total).for_each(|(a, b)| *a += b);
             share += s;
         }
+        if self.rows.dense() {
+            mirror(&mut all.matrix, k);
+        }
         if rows < n && share > 0.0 {
             // The rows stand for all.
             all.matrix.iter_mut().chain(&mut all.cross).chain(&mut all.total).for_each(|v| *v /= share);
@@ -202,16 +206,23 @@ impl<'a> Set<'a> {
     }
 }
 
-/// Adds x′x of rows of k.
+/// Rows of a matrix that are added to at once.
+const STRIP: usize = 128;
+
+/// Adds x′x of rows of k, above the diagonal and what else comes with its strips.
 fn square(x: &[f64], k: usize, to: &mut [f64]) {
     let n = x.len() / k.max(1);
     assert!(x.len() >= n * k && to.len() >= k * k);
     let (one, wide) = (1isize, k as isize);
-    // SAFETY: x holds n rows of k and `to` k rows of k, as the strides say.
-    unsafe {
-        matrixmultiply::dgemm(
-            k, n, k, 1.0, x.as_ptr(), one, wide, x.as_ptr(), wide, one, 1.0, to.as_mut_ptr(), wide, one,
-        );
+    for from in (0..k).step_by(STRIP) {
+        let strip = STRIP.min(k - from);
+        // SAFETY: x holds n rows of k, of which columns from.. are read, and `to` k rows of k, of which rows from..from + strip
+        // and columns from.. are written.
+        unsafe {
+            let x = x.as_ptr().add(from);
+            let to = to.as_mut_ptr().add(from * k + from);
+            matrixmultiply::dgemm(strip, n, k - from, 1.0, x, one, wide, x, wide, one, 1.0, to, wide, one);
+        }
     }
 }
 

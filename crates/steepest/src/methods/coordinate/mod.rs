@@ -1,8 +1,10 @@
 //! Coordinate descent on a working set, for losses over a table with absolute values, squares and bounds.
+mod active;
 mod face;
 mod frame;
 mod gram;
 mod judge;
+mod kinked;
 mod quadratic;
 mod start;
 mod working;
@@ -17,7 +19,7 @@ use crate::penalty::Piece;
 use crate::table::{OfRows, Slot};
 use frame::Frame;
 pub(super) use start::instead;
-use working::{Model, chosen};
+use working::{Model, chosen, most};
 
 /// Proximal Newton on a working set: the columns that are in use or want to be, a quadratic of the loss over them
 /// (exact for squares), solved by coordinate descent and by Newton's steps on the face that it finds; then one read
@@ -277,8 +279,9 @@ impl Method for Coordinate {
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let frame = self.frame.as_ref().expect("made at the start");
         let set = chosen(frame, &self.seen, &self.pieces, |a| self.promise(a));
-        let kept = self.model.take().filter(|m| m.holds(&set));
         let (rows, mut meter) = problem.rows(Some(self.margin))?;
+        let set = if rows.quadratic() { most(frame, set) } else { set };
+        let kept = self.model.take().filter(|m| m.holds(&set));
         let rows = rows.less(&frame.far, &frame.centre);
         let mut model = match kept {
             Some(m) => m,
@@ -288,8 +291,11 @@ impl Method for Coordinate {
             }
         };
         let least = 1e-16 * self.value.max(1e-12 * self.null);
-        // A small model is solved to the end; a large one as far as the rest of the table is known.
-        let least = if model.set.len() <= 200 { least } else { least.max(1e-6 * self.bound.min(self.value)) };
+        // A small model is solved to the end; a large one as far as the rest of the table is known, and what is left of a
+        // gap is the root of what a step promises.
+        let known = self.bound.min(self.value);
+        let rough = 1e-6 * known * (known / self.value);
+        let least = if model.set.len() <= 200 || self.stuck > 0 { least } else { least.max(rough) };
         let solved = model.solve((&rows, frame), &self.seen, &self.gradient, least, &mut meter)?;
         let exact = model.exact;
         self.model = Some(model);

@@ -1,9 +1,10 @@
-//! A small quadratic with a piece on each coordinate: coordinate descent, and Newton's step on the face it finds.
+//! A small quadratic with a piece on each coordinate: coordinate descent, Newton's step on the face it finds, and where these
+//! do not end soon the face followed to the end (`active`).
+use super::active::ActiveSet;
 use crate::parallel::cancel;
 use crate::linalg::cholesky::{backward, factor, forward};
 use crate::status::Halt;
 use crate::penalty::Piece;
-use crate::linalg::vectors::dot;
 
 /// ½ u′Hu + linear′u + Σ piece_j(u_j).
 pub(super) struct Quadratic<'a> {
@@ -13,13 +14,17 @@ pub(super) struct Quadratic<'a> {
     pub pieces: &'a [Piece],
     /// A round that lowers the value by no more than this share of what was gained so far is the last but one.
     pub enough: f64,
+    /// Rows that the matrix is a sum over.
+    pub rows: usize,
     /// Whether something better takes over where this does not get on.
     pub relieved: bool,
 }
 
 /// Between two tries of Newton's step on the face.
 const SWEEPS: usize = 8;
-/// Faces of up to so many coordinates are solved by factors, larger ones by conjugate gradients.
+/// Rounds of sweeps before the face is followed to the end, and between two tries of that.
+const SWEPT: usize = 4;
+/// Faces of up to so many coordinates are solved by factors made anew each time; on larger ones they are kept.
 const FACTORED: usize = 400;
 /// What must be left of a pivot of a matrix whose diagonal is 1: below, squares have lost what tells columns apart.
 const SAFE: f64 = 1e-9;
@@ -41,8 +46,10 @@ impl Quadratic<'_> {
         let mut fell = 0.0;
         let mut quiet = 0;
         let mut sure = true;
-        for _ in 0..if self.relieved { RELIEVED } else { ROUNDS } {
+        for at in 0..if self.relieved { RELIEVED } else { ROUNDS } {
             let mut round = 0.0;
+            // Sweeps let in more coordinates than rows tell apart, of which most would have to leave again.
+            let kept = (at == 0 && self.crowd(u.len())).then(|| (u.to_vec(), gradient.to_vec()));
             for _ in 0..SWEEPS {
                 let by = self.sweep(u, gradient);
                 cancel::check();
@@ -51,11 +58,29 @@ impl Quadratic<'_> {
                     break;
                 }
             }
-            let newton = self.newton(u, gradient);
+            let back = kept.filter(|_| self.crowd(self.face(u).len()));
+            let crowded = back.is_some();
+            if let Some((start, slopes)) = back {
+                u.copy_from_slice(&start);
+                gradient.copy_from_slice(&slopes);
+                round = 0.0;
+            }
+            let newton = if !crowded && self.face(u).len() <= FACTORED { self.newton(u, gradient) } else { None };
             sure = newton.is_some();
             round += newton.unwrap_or(0.0);
             fell += round;
             quiet = if round <= least.max(self.enough * fell) { quiet + 1 } else { 0 };
+            if quiet == 2 && sure {
+                return Ok((fell, sure));
+            }
+            if crowded || (!sure && at % SWEPT == 0) || at == SWEPT {
+                let least = least.max(self.enough * fell) / u.len() as f64;
+                let (by, ended) = ActiveSet::new(self.matrix, self.pieces, u, gradient).finish(least, pause)?;
+                (fell, sure) = (fell + by, ended);
+                if sure {
+                    return Ok((fell, true));
+                }
+            }
             if quiet == 2 {
                 return Ok((fell, sure));
             }
@@ -66,6 +91,11 @@ impl Quadratic<'_> {
             pause()?;
         }
         Ok((fell, sure && !self.relieved))
+    }
+
+    /// Whether so many coordinates are more than the rows are likely to tell apart.
+    fn crowd(&self, coordinates: usize) -> bool {
+        4 * coordinates > 3 * self.rows
     }
 
     /// Each coordinate in turn to its best; returns by how much the value fell.
@@ -97,9 +127,8 @@ impl Quadratic<'_> {
         fell.max(0.0)
     }
 
-    /// Newton's step over the coordinates that are neither at a kink nor at a bound, as far as the face goes.
-    /// None where the matrix of the face is not safely positive.
-    fn newton(&self, u: &mut [f64], gradient: &mut [f64]) -> Option<f64> {
+    /// The coordinates that are neither at a kink nor at a bound.
+    fn face(&self, u: &[f64]) -> Vec<usize> {
         let n = u.len();
         let inside = |j: usize| {
             let p = self.pieces[j];
@@ -108,7 +137,13 @@ impl Quadratic<'_> {
                 && u[j] < p.high
                 && self.matrix[j * n + j] > 0.0
         };
-        let face: Vec<usize> = (0..n).filter(|&j| inside(j)).collect();
+        (0..n).filter(|&j| inside(j)).collect()
+    }
+
+    /// Newton's step over the coordinates that are neither at a kink nor at a bound, as far as the face goes.
+    /// None where the matrix of the face is not safely positive.
+    fn newton(&self, u: &mut [f64], gradient: &mut [f64]) -> Option<f64> {
+        let face = self.face(u);
         let m = face.len();
         if m == 0 {
             return Some(0.0);
@@ -119,7 +154,8 @@ impl Quadratic<'_> {
                 -(gradient[j] + p.l2 * u[j] + p.l1 * u[j].signum() * f64::from(u[j] != 0.0))
             })
             .collect();
-        let step = if m <= FACTORED { self.factored(&face, &slope) } else { self.conjugate(&face, &slope) }?;
+        let step = self.factored(&face, &slope)?;
+        let n = u.len();
         // Many signs may be in the way at once: past them all, where that is lower.
         for length in [1.0, 0.3, 0.1] {
             let fell = self.past(u, gradient, &face, &step, length);
@@ -220,45 +256,5 @@ impl Quadratic<'_> {
             backward(&a, &mut step);
             step
         })
-    }
-
-    /// The same by conjugate gradients, scaled by the diagonal: any number of them is a descent.
-    fn conjugate(&self, face: &[usize], slope: &[f64]) -> Option<Vec<f64>> {
-        let (n, m) = (self.pieces.len(), face.len());
-        let diagonal: Vec<f64> =
-            face.iter().map(|&j| self.matrix[j * n + j] + self.pieces[j].l2).collect();
-        let (mut step, mut residual) = (vec![0.0; m], slope.to_vec());
-        let mut z: Vec<f64> = residual.iter().zip(&diagonal).map(|(r, d)| r / d).collect();
-        let mut p = z.clone();
-        let mut rz = dot(&residual, &z);
-        let goal = 1e-6 * rz;
-        let mut wide = vec![0.0; n];
-        for _ in 0..60 {
-            cancel::check();
-            face.iter().zip(&p).for_each(|(&j, p)| wide[j] = *p);
-            let hp: Vec<f64> = (face.iter().zip(&p))
-                .map(|(&j, p)| {
-                    dot(&self.matrix[j * n..(j + 1) * n], &wide) + self.pieces[j].l2 * p
-                })
-                .collect();
-            let curvature = dot(&p, &hp);
-            if curvature.is_nan() || curvature <= 0.0 {
-                break;
-            }
-            let by = rz / curvature;
-            for i in 0..m {
-                step[i] += by * p[i];
-                residual[i] -= by * hp[i];
-                z[i] = residual[i] / diagonal[i];
-            }
-            let new = dot(&residual, &z);
-            if new <= goal {
-                break;
-            }
-            let turn = new / rz;
-            rz = new;
-            p.iter_mut().zip(&z).for_each(|(p, z)| *p = z + turn * *p);
-        }
-        Some(step)
     }
 }

@@ -1,6 +1,7 @@
 //! The working set and the quadratic of the loss over it.
 use super::face::{Ending, Root};
 use super::frame::Frame;
+use super::kinked::Kinked;
 use super::gram::{Gram, Set, runs};
 use super::quadratic::Quadratic;
 use crate::status::Halt;
@@ -49,6 +50,12 @@ pub(super) fn chosen(
     set.extend(others.iter().take(room).map(|o| o.1));
     set.sort_unstable();
     set
+}
+
+/// A working set of most coordinates is made one of all, where its matrix serves to the end: made again it would cost more.
+pub(super) fn most(frame: &Frame, set: Vec<u32>) -> Vec<u32> {
+    let d = frame.coordinates();
+    if d > MOST || 3 * set.len() < 2 * d { set } else { (0..d as u32).filter(|&j| frame.size(j as usize) > 0.0).collect() }
 }
 
 /// A quadratic of the loss over a working set, in units in which each coordinate's curvature is 1.
@@ -248,6 +255,7 @@ impl Model {
                 pieces: &self.pieces,
                 // A model that is not the loss itself is worth no more.
                 enough: if self.exact { 0.0 } else { 1e-3 },
+                rows: read * frame.outputs,
                 relieved,
             };
             let (by, sure) = quadratic.descend(&mut u, &mut slope, least, &mut || meter.pause())?;
@@ -272,7 +280,7 @@ impl Model {
                 *s = (gradient[self.set[i] as usize] - free * self.centre[i]) * per(i);
             }
             root.add_square(&step, &mut slope);
-            let mut ending = Ending { root, pieces: &self.pieces, u: &mut u, gradient: &mut slope };
+            let mut ending = Ending { root, here: Kinked { pieces: &self.pieces, u: &mut u, gradient: &mut slope } };
             fell += ending.finish(least / k as f64, &mut || meter.pause())?;
         }
         let mut to = x.to_vec();
