@@ -18,7 +18,7 @@ use steepest::network::data::Picked;
 use steepest::network::passes::{Number, Passes};
 use steepest::network::training::{Falling, Memory, Score, Trained, Training, train};
 use steepest::network::{Examples, Head, Layer, Network, Supervised};
-use steepest::parallel::pool::with_threads;
+use steepest::parallel::pool::{pool, with_threads};
 use steepest::penalties::none::NoPenalty;
 use steepest::penalty::PerCoordinate;
 use steepest::problem::facts;
@@ -139,13 +139,21 @@ fn examples<'a, N: Element>(table: &'a Table<'_, N>) -> PyResult<Examples<'a, N>
     })
 }
 
+/// Numbers that a task looks over.
+const PIECE: usize = 1 << 18;
+
 /// What the core would read beyond its numbers, or not believe.
 fn checked<N: steepest::numbers::real::Float>(
     table: &Examples<'_, N>,
     head: &Head,
     inputs: usize,
 ) -> Result<(), String> {
-    if let Some(at) = table.inputs.iter().position(|x| !x.is_finite()) {
+    let pieces: Vec<&[N]> = table.inputs.chunks(PIECE).collect();
+    let finite = |k: usize| pieces[k].iter().fold(true, |all, x| all & x.is_finite());
+    let wrong = pool().map(pieces.len(), finite).iter().position(|fine| !fine);
+    let found =
+        wrong.and_then(|k| Some(k * PIECE + pieces[k].iter().position(|x| !x.is_finite())?));
+    if let Some(at) = found {
         let (row, column) = (at / inputs, at % inputs);
         return Err(format!("column {column} row {row} is not finite: drop the row, or fill it"));
     }

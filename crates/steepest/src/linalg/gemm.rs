@@ -11,6 +11,9 @@ mod tiles;
 use crate::numbers::real::Float;
 use crate::numbers::simd::{Level, level};
 
+/// How many rows at least say whether there are zeros.
+const LOOKS: usize = 4;
+
 /// A matrix that is lent: the next row lies `down` further on, the next column `right`.
 #[derive(Clone, Copy)]
 pub struct Strides<'a, N> {
@@ -19,19 +22,39 @@ pub struct Strides<'a, N> {
     columns: usize,
     down: usize,
     right: usize,
+    zeros: bool,
 }
 
 impl<'a, N> Strides<'a, N> {
     /// Rows of `columns` numbers, each `down` after the one before.
     pub fn rows(data: &'a [N], rows: usize, columns: usize, down: usize) -> Self {
-        let matrix = Strides { data, rows, columns, down, right: 1 };
+        let matrix = Strides { data, rows, columns, down, right: 1, zeros: false };
         assert!(down >= columns && matrix.fits(), "a matrix within its numbers");
         matrix
     }
     /// Rows as columns.
     pub fn transposed(self) -> Self {
-        let Strides { data, rows, columns, down, right } = self;
-        Strides { data, rows: columns, columns: rows, down: right, right: down }
+        let Strides { rows, columns, down, right, .. } = self;
+        Strides { rows: columns, columns: rows, down: right, right: down, ..self }
+    }
+    /// The same; where a quarter or more of the numbers of some of its rows are zero, what all rows of a tile have zeros
+    /// for is passed over, which changes no number of a product with finite ones. Of a matrix whose rows lie.
+    pub fn looked(self) -> Self
+    where
+        N: Float,
+    {
+        if self.right != 1 {
+            return self;
+        }
+        let step = self.rows.div_ceil(LOOKS).max(1);
+        let rows =
+            (0..self.rows).step_by(step).map(|i| &self.data[i * self.down..][..self.columns]);
+        let (mut zeros, mut all) = (0, 0);
+        for row in rows {
+            zeros += row.iter().map(|v| usize::from(*v == N::default())).sum::<usize>();
+            all += row.len();
+        }
+        Strides { zeros: 4 * zeros >= all, ..self }
     }
     /// Some of its columns.
     pub fn columns(self, from: usize, to: usize) -> Self {
@@ -172,6 +195,8 @@ pub struct Product<N> {
     /// As many as columns, or null; then `there` says whether c itself is the start.
     start: *const N,
     there: bool,
+    /// Whether zeros of a are looked for.
+    zeros: bool,
 }
 
 /// c ← start + a b, the rows of c `stride` apart.
@@ -217,10 +242,23 @@ pub fn multiply<N: Multiplies>(
         }
         return;
     }
-    let Strides { data: left, rows, down, right, .. } = a;
+    let Strides { data: left, rows, down, right, zeros, .. } = a;
     let (a, c) = (left.as_ptr(), c.as_mut_ptr());
-    let job =
-        Product { rows, k, columns, a, down, right, b: data, along, c, stride, start: row, there };
+    let job = Product {
+        rows,
+        k,
+        columns,
+        a,
+        down,
+        right,
+        b: data,
+        along,
+        c,
+        stride,
+        start: row,
+        there,
+        zeros,
+    };
     // SAFETY: all three matrices lie within their slices, as was just checked; this machine has the level.
     unsafe { N::product(level, &job) };
 }

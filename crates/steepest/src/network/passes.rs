@@ -402,7 +402,8 @@ impl<N: Number> Passes<N> {
             // SAFETY: tiles are apart.
             let (g, square) = unsafe { (all.part(first, last), squares.part(t, t + 1)) };
             let left = Strides::rows(value, rows, from.width, from.stride);
-            let left = left.columns(inputs.start, inputs.end).transposed();
+            let left = left.columns(inputs.start, inputs.end);
+            let left = if o.source == 0 { left.looked() } else { left }.transposed();
             let right = Right::There { data: delta, rows, columns: n, down: to.stride };
             multiply(left, right, Begin::Zero, g, n);
             if decay > 0.0 {

@@ -11,14 +11,22 @@ fn agrees<N: Multiplies>() {
         let mut some = |count: usize| -> Vec<N> {
             (0..count).map(|_| N::of_f64(f64::from(random.below(9)) - 4.0)).collect()
         };
-        let (a, b, row, before) = (some(m * k), some(k * n), some(n), some(m * n));
+        let (mut a, b, row, before) = (some(m * k), some(k * n), some(n), some(m * n));
         let stands = case % 2 == 0;
+        if case % 4 < 2 {
+            // Zeros by columns and here and there.
+            for (at, v) in a.iter_mut().enumerate() {
+                let p = if stands { at / m } else { at % k };
+                *v = if p % 3 == 0 || at % 4 == 1 { N::default() } else { *v };
+            }
+        }
         let left = Strides::rows(
             &a,
             if stands { k } else { m },
             if stands { m } else { k },
             if stands { m } else { k },
         );
+        let left = if case % 4 < 2 { left.looked() } else { left };
         let left = if stands { left.transposed() } else { left };
         let wide = n.next_multiple_of(N::LANES);
         let mut lying = vec![N::of_f64(7.0); k * wide];
@@ -52,6 +60,42 @@ fn agrees<N: Multiplies>() {
             assert!(c.iter().zip(&want).all(|(c, w)| c.to_f64() == *w), "{m} x {k} x {n}");
         }
     }
+}
+
+/// What the rows of a tile all have zeros for is passed over: infinite numbers there do not come into the product.
+#[test]
+fn zeros_are_passed_over() {
+    let _alone = HELD.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    for held in [Level::Baseline, Level::Avx2, Level::Avx512] {
+        crate::numbers::simd::hold(Some(held));
+        for (m, k) in [(12, 512), (48, 128)] {
+            let n = 128;
+            let used = |p: usize| p % 3 == 2;
+            let number = |i: usize, p: usize| if used(p) { ((i + p) % 5) as f32 } else { 0.0 };
+            let b: Vec<f32> = (0..k * n)
+                .map(|at| if used(at / n) { (at % 7) as f32 } else { f32::INFINITY })
+                .collect();
+            let right = Right::There { data: &b, rows: k, columns: n, down: n };
+            let want: Vec<f32> = (0..m * n)
+                .map(|at| {
+                    let terms =
+                        (0..k).filter(|p| used(*p)).map(|p| number(at / n, p) * b[p * n + at % n]);
+                    terms.sum()
+                })
+                .collect();
+            let lying: Vec<f32> = (0..m * k).map(|at| number(at / k, at % k)).collect();
+            let standing: Vec<f32> = (0..m * k).map(|at| number(at % m, at / m)).collect();
+            for left in [
+                Strides::rows(&lying, m, k, k).looked(),
+                Strides::rows(&standing, k, m, m).looked().transposed(),
+            ] {
+                let mut c = vec![0.0; m * n];
+                multiply(left, right, Begin::Zero, &mut c, n);
+                assert!(c == want, "{held:?} {m} x {k}");
+            }
+        }
+    }
+    crate::numbers::simd::hold(None);
 }
 
 /// What was packed for other instructions than are held when it is used.
@@ -90,14 +134,14 @@ fn sizes_that_overflow_are_refused() {
         |work: &dyn Fn()| std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_err();
     assert!(refused(&|| _ = Strides::rows(&data, half + 1, 16, half)));
     let right = Right::There { data: &data, rows: half, columns: 16, down: half };
-    let tall = Strides { data: &data, rows: 1, columns: half, down: half, right: 0 };
+    let tall = Strides { data: &data, rows: 1, columns: half, down: half, right: 0, zeros: false };
     assert!(refused(&|| multiply(tall, right, Begin::Zero, &mut [0.0; 64], 16)));
     let packed = {
         let mut packed = Packed::default();
         packed.pack(Strides::rows(&data, 1, 16, 16));
         packed
     };
-    let flat = Strides { data: &data, rows: half + 1, columns: 1, down: 0, right: 1 };
+    let flat = Strides { data: &data, rows: half + 1, columns: 1, down: 0, right: 1, zeros: false };
     let right = Right::Packed(&packed);
     assert!(refused(&|| multiply(flat, right, Begin::Zero, &mut [0.0; 64], half)));
 }

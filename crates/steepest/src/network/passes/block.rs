@@ -57,6 +57,7 @@ impl<N: Number> Passes<N> {
                         Right::Packed(&self.there[i])
                     };
                     let left = Strides::rows(before, rows.len(), from.width, from.stride);
+                    let left = if o.source == 0 { left.looked() } else { left };
                     multiply(left, right, Begin::Row(&shift[..to.width]), after, to.stride);
                     if let Some(activation) = &self.activations[i] {
                         match unsafe { self.slopes_if_trained(i + 1, &rows) } {
