@@ -7,7 +7,8 @@
 //!
 //! Rows whose curvature says next to nothing beside the penalty (`LEFT_OUT`) are left out of the matrix: in the end more than 700
 //! of 2000 rows with 5000 raw columns, which makes those factors four times as fast. Losses that bend at a kink and nearly fit
-//! every row take several times as many steps: they are left to others.
+//! every row take several times as many steps: they are left to others, and so are kernels of columns of about the same scale, on
+//! which others need few steps.
 use crate::held::{Held, Jets};
 use crate::linalg::cholesky::{Cholesky, backward, factor, forward};
 use crate::linalg::vectors::dot;
@@ -39,6 +40,10 @@ const STEPS: usize = 24;
 const LEFT_OUT: f64 = 0.1;
 /// Beside the mean of K's diagonal: rows may be copies of others.
 const RIDGE: f64 = 1e-10;
+/// Rows that bend where it starts, at least, as a part of all; of fewer each step leads far past what the others allow.
+const BENT: f64 = 0.5;
+/// The mean of the squares of K's eigenvalues beside the square of their mean, at least: where that is less, none stands out.
+const SPREAD: f64 = 2.0;
 /// How near the end is, beside the tolerance: the way back to coefficients rounds.
 const NEAR: f64 = 0.1;
 /// Along a line: evaluations at most, and the part of the first slope that may be left.
@@ -68,6 +73,9 @@ pub fn descend(
     intercept: Option<f64>,
     pause: &mut dyn FnMut() -> Result<(), Halt>,
 ) -> Result<Option<RowNumbers>, Halt> {
+    if !about.pays() {
+        return Ok(None);
+    }
     let b = intercept.unwrap_or(0.0);
     let free = intercept.is_some();
     let mut at = about.begin(b);
@@ -104,6 +112,15 @@ impl KernelPoint {
 }
 
 impl About<'_> {
+    /// Whether it is likely to take fewer steps than others by so much that its factors pay.
+    fn pays(&self) -> bool {
+        let n = self.rows.len();
+        let sum = (0..n).map(|i| self.kernel[i * (n + 1)]).sum::<f64>();
+        let bent = self.slopes(&self.rows.margins).1.iter().filter(|w| **w > 0.0).count();
+        let there = self.rows.share.iter().filter(|share| **share > 0.0).count();
+        bent as f64 >= BENT * there as f64 && n as f64 * dot(self.kernel, self.kernel) >= SPREAD * sum * sum
+    }
+
     /// The cheapest numbers with the margins at which it is to start (all coefficients with those cost more), or none.
     fn begin(&self, b: f64) -> KernelPoint {
         let n = self.rows.len();
