@@ -308,6 +308,23 @@ def test_batch_normalisation_predicts_row_by_row(dtype):
     assert not np.allclose(before[0], model.running_[0])
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("solver", ["auto", "adam"])
+def test_batch_normalisation_counts_rows_by_their_weights(solver):
+    """Rows of weight 0 may hold anything, and change nothing."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 5))
+    y = (X[:, 0] + X[:, 1] ** 2 > 1).astype(int)
+    weight = rng.integers(0, 3, 400).astype(float)
+    found = []
+    for held in (0.0, 1e6):
+        wild = np.where(weight[:, None] == 0, held, X)
+        model = MLPClassifier((16,), batch_norm=True, solver=solver, random_state=0, max_iter=400)
+        found.append(model.fit(wild, y, sample_weight=weight))
+    assert found[0].score(X, y) > 0.8
+    np.testing.assert_array_equal(found[0].predict_proba(X), found[1].predict_proba(X))
+
+
 def test_early_stopping_keeps_the_best_weights():
     X, y = load_digits(return_X_y=True)
     model = MLPClassifier(

@@ -116,6 +116,59 @@ fn slopes_through_a_batch_are_those_of_differences() {
     }
 }
 
+/// Where columns are normalised a row of weight 2 is two rows, and one of weight 0 is none, whatever it holds.
+#[test]
+fn a_batch_is_its_rows_by_their_weights() {
+    let layers = [
+        dense(6, "tanh").unwrap(),
+        Layer::BatchNorm,
+        Layer::Residual(vec![dense(6, "identity").unwrap(), Layer::BatchNorm]),
+        dense(1, "identity").unwrap(),
+    ];
+    let network = Network::new(3, &layers).unwrap();
+    let head = loss("squared", 1);
+    let (x, targets) = (normal(1, 8 * 3), normal(2, 8));
+    let weight = [2.0, 0.0, 1.0, 1.0, 2.0, 0.0, 3.0, 1.0];
+    let mut wild = x.clone();
+    wild[3..6].fill(1e300);
+    wild[15..18].fill(-1e9);
+    let by_weight = Examples { inputs: &wild, targets: &targets, weight: Some(&weight), rows: 8 };
+    let names: Vec<usize> =
+        (0..8).flat_map(|i| std::iter::repeat_n(i, weight[i] as usize)).collect();
+    let again: Vec<f64> = names.iter().flat_map(|i| x[3 * i..3 * i + 3].to_vec()).collect();
+    let repeated: Vec<f64> = names.iter().map(|i| targets[*i]).collect();
+    let rows = names.len();
+    let alone = Examples { inputs: &again, targets: &repeated, weight: None, rows };
+    let found = [&by_weight, &alone].map(|data| {
+        let mut passes = Passes::<f64>::new(&network, rows, Some(&head));
+        let (mut at, mut gradient) = (network.start(3), vec![0.0; network.dim()]);
+        let all = Picked::From(0, data.rows);
+        let value = passes.gradient(&at, data, &head, all, 0.1, 0.3, None, &mut gradient);
+        passes.follow(&mut at, 1);
+        (value, gradient, at[network.dim()..network.dim() + 6].to_vec())
+    });
+    let close = |a: f64, b: f64| (a - b).abs() <= 1e-12 * (1.0 + a.abs());
+    assert!(close(found[0].0, found[1].0), "{} {}", found[0].0, found[1].0);
+    let both = found[0].1.iter().chain(&found[0].2).zip(found[1].1.iter().chain(&found[1].2));
+    for (j, (a, b)) in both.enumerate() {
+        assert!(close(*a, *b), "{j}: {a} {b}");
+    }
+    // Weights of one size are none.
+    let seven = Examples { weight: Some(&[7.0; 8]), ..by_weight };
+    let none = Examples { weight: None, ..by_weight };
+    let variances = [&seven, &none].map(|data| {
+        let mut passes = Passes::<f64>::new(&network, 8, Some(&head));
+        let (mut at, mut unused) = (network.start(3), vec![0.0; network.dim()]);
+        let some = Picked::Named(&[0, 2, 3, 4, 6, 7]);
+        passes.gradient(&at, data, &head, some, 0.1, 0.0, None, &mut unused);
+        passes.follow(&mut at, 1);
+        at[network.dim() + 6..network.dim() + 12].to_vec()
+    });
+    for (a, b) in variances[0].iter().zip(&variances[1]) {
+        assert!(close(*a, *b) && *a > 0.0, "{a} {b}");
+    }
+}
+
 /// Codes become learnt numbers: their slopes are those of differences too, and a code beyond the last is the last.
 #[test]
 fn codes_are_embedded() {

@@ -93,8 +93,9 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     layer_norm : bool, default False
         Whether each hidden layer's numbers are normalised, row by row.
     batch_norm : bool, default False
-        Whether each hidden layer's numbers are normalised, column by column over the rows of a batch; what is predicted
-        goes by running means and variances. Not with `layer_norm`, nor of "lbfgs", which has no batches.
+        Whether each hidden layer's numbers are normalised, column by column over the rows of a batch, which count by
+        their weights; what is predicted goes by running means and variances. Not with `layer_norm`, nor of "lbfgs",
+        which has no batches.
     residual : bool, default False
         Whether a hidden layer as wide as the one before it is added to that one.
 

@@ -35,7 +35,7 @@ pub enum Layer {
     LayerNorm,
     /// Each column less its mean over the rows of the batch, over its standard deviation there, then times a gain and with a
     /// shift. Rows that are only asked take the running means and variances of the batches that were learnt from, which lie
-    /// behind the parameters. Weights of rows do not count.
+    /// behind the parameters. A row counts by its weight.
     ///
     /// Ioffe and Szegedy 2015, <https://arxiv.org/abs/1502.03167>.
     BatchNorm,

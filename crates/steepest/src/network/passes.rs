@@ -15,7 +15,7 @@ use crate::numbers::random::Random;
 use crate::numbers::real::Float;
 use crate::parallel::pool::pool;
 use block::level;
-use normal::{OF_A_COLUMN, follow, gather_back, recall, spread};
+use normal::{Heft, OF_A_COLUMN, follow, gather_back, recall, spread, weighed};
 use std::ops::Range;
 
 /// Numbers that networks work with.
@@ -69,6 +69,9 @@ pub struct Passes<N: Number> {
     target: Room<f64>,
     value: Room<f64>,
     share: Room<f64>,
+    /// What the rows of a batch weigh, where columns are normalised.
+    weight: Room<f64>,
+    heft: Heft,
     squares: Room<f64>,
     most: usize,
 }
@@ -184,6 +187,8 @@ impl<N: Number> Passes<N> {
             target: Room::new(most * targets),
             value: Room::new(most * targets),
             share: Room::new(most),
+            weight: Room::new(if network.gathers().next().is_some() { most } else { 0 }),
+            heft: Heft::default(),
             most,
             network: network.clone(),
         }
@@ -255,13 +260,13 @@ impl<N: Number> Passes<N> {
     }
     /// Brings the running means and variances, which lie behind the parameters, nearer to those of the rows whose gradient was
     /// asked last, by a tenth; at first they are the means of all so far. `step` counts from 1.
-    pub fn follow(&mut self, x: &mut [N], rows: usize, step: u64) {
+    pub fn follow(&mut self, x: &mut [N], step: u64) {
         let share = (1.0 / step as f64).max(0.1);
         for (i, o) in self.network.operations.iter().enumerate() {
             if let Kind::BatchNorm(running) = o.kind {
                 let to = &mut self.buffers[i + 1];
                 let numbers = &mut x[self.network.dim + running..];
-                follow(numbers, to.width, to.columns.all(), rows, share);
+                follow(numbers, to.width, to.columns.all(), self.heft.rows, share);
             }
         }
     }
@@ -282,6 +287,11 @@ impl<N: Number> Passes<N> {
         self.pack(x, true);
         // Where columns are normalised, all rows must be there before one goes on, on the way back too.
         let rows = picked.len();
+        if !self.gathers.is_empty() {
+            let weights = &mut self.weight.all()[..rows];
+            weights.iter_mut().enumerate().for_each(|(i, w)| *w = data.weight(picked.row(i)));
+            self.heft = weighed(weights);
+        }
         let mut first = 0;
         for g in 0..self.gathers.len() {
             let i = self.gathers[g];
@@ -319,10 +329,11 @@ impl<N: Number> Passes<N> {
         // SAFETY: no task is under way.
         unsafe {
             let columns = to.columns.part(0, to.columns.len());
+            let weights = (self.weight.read(0, rows), self.heft);
             if back {
-                gather_back(to.delta.read(0, all), to.slope.read(0, all), shape, columns);
+                gather_back(to.delta.read(0, all), to.slope.read(0, all), shape, weights, columns);
             } else {
-                spread(from.value.read(0, all), shape, columns);
+                spread(from.value.read(0, all), shape, weights, columns);
             }
         }
     }
@@ -345,7 +356,7 @@ impl<N: Number> Passes<N> {
     }
     /// Slopes of the parameters, by what lies in the buffers.
     fn weigh(&mut self, x: &[N], rows: usize, decay: f64, gradient: &mut [N]) {
-        let Passes { network, buffers, tiles, squares, .. } = &*self;
+        let Passes { network, buffers, tiles, squares, heft, .. } = &*self;
         let all = Allotted::new(gradient);
         let task = |t: usize| {
             let tile = &tiles[t];
@@ -376,7 +387,7 @@ impl<N: Number> Passes<N> {
                 // SAFETY: as above; what was gathered is read alone.
                 let (gain, shift) = unsafe { all.part(o.at, o.at + 2 * n) }.split_at_mut(n);
                 let means = unsafe { to.columns.read(3 * n, 5 * n) };
-                let sum = |to: &mut N, mean: &f64| *to = N::of_f64(mean * rows as f64);
+                let sum = |to: &mut N, mean: &f64| *to = N::of_f64(mean * heft.total);
                 shift.iter_mut().zip(means).for_each(|(to, m)| sum(to, m));
                 gain.iter_mut().zip(&means[n..]).for_each(|(to, m)| sum(to, m));
                 return;

@@ -262,7 +262,7 @@ impl<N: Number + rule::Compiled> Underway<'_, N> {
             *first = value;
         }
         *step += 1;
-        passes.follow(x, rows.len(), *step);
+        passes.follow(x, *step);
         let at = Moment { step: *step, rate, value, before: 0 };
         if self.chain.asks_twice() {
             self.place.resize(self.gradient.len(), N::default());

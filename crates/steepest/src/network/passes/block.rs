@@ -209,7 +209,9 @@ impl<N: Number> Passes<N> {
                     let gain = &x[o.at..o.at + to.width];
                     let columns = unsafe { to.columns.read(0, to.columns.len()) };
                     let slopes = (&*delta, unsafe { &*self.slopes(i + 1, &rows) });
-                    normalise_columns_back(slopes, columns, gain, to.stride, before, o.adds);
+                    let weights = unsafe { self.weight.read(rows.start, rows.end) };
+                    let shape = (to.stride, weights);
+                    normalise_columns_back(slopes, columns, gain, shape, before, o.adds);
                 }
             }
         }

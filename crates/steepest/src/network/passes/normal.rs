@@ -65,19 +65,19 @@ pub fn normalise_back<N: Float>(
 pub const OF_A_COLUMN: usize = 5;
 
 crate::simd! {
-    /// sum ← sum + z.
-    fn add_up[N: Float](sum: &mut [f64], z: &[N]) {
+    /// sum ← sum + by · z.
+    fn add_up[N: Float](sum: &mut [f64], by: f64, z: &[N]) {
         for (sum, z) in sum.iter_mut().zip(z) {
-            *sum += z.to_f64();
+            *sum += by * z.to_f64();
         }
     }
 }
 crate::simd! {
-    /// sum ← sum + (z − mean)².
-    fn add_squares[N: Float](sum: &mut [f64], mean: &[f64], z: &[N]) {
+    /// sum ← sum + by · (z − mean)².
+    fn add_squares[N: Float](sum: &mut [f64], by: f64, mean: &[f64], z: &[N]) {
         for ((sum, mean), z) in sum.iter_mut().zip(mean).zip(z) {
             let d = z.to_f64() - *mean;
-            *sum += d * d;
+            *sum += by * (d * d);
         }
     }
 }
@@ -98,17 +98,42 @@ crate::simd! {
     }
 }
 
-/// The columns' means and deviations over the rows of a batch.
-pub fn spread<N: Float>(rows: &[N], (width, stride): (usize, usize), columns: &mut [f64]) {
-    let n = (rows.len() / stride) as f64;
+/// What the rows of a batch weigh.
+#[derive(Clone, Copy, Default)]
+pub struct Heft {
+    /// Their sum.
+    pub total: f64,
+    /// As many rows of one weight say as much as these do.
+    pub rows: f64,
+}
+
+/// The weights of rows; where all are 0, which teach nothing, each is 1.
+pub fn weighed(weights: &mut [f64]) -> Heft {
+    let total: f64 = weights.iter().sum();
+    if total > 0.0 {
+        let squares: f64 = weights.iter().map(|w| (w / total).powi(2)).sum();
+        return Heft { total, rows: 1.0 / squares };
+    }
+    weights.fill(1.0);
+    Heft { total: weights.len() as f64, rows: 0.0 }
+}
+
+/// The columns' means and deviations over the rows of a batch, each by its weight. A row of none may hold anything.
+pub fn spread<N: Float>(
+    rows: &[N],
+    (width, stride): (usize, usize),
+    (weights, heft): (&[f64], Heft),
+    columns: &mut [f64],
+) {
+    let counted = || rows.chunks_exact(stride).zip(weights).filter(|(_, by)| **by > 0.0);
     let (mean, rest) = columns.split_at_mut(width);
     let (variance, rest) = rest.split_at_mut(width);
     mean.fill(0.0);
     variance.fill(0.0);
-    rows.chunks_exact(stride).for_each(|z| add_up(mean, z));
-    mean.iter_mut().for_each(|m| *m /= n);
-    rows.chunks_exact(stride).for_each(|z| add_squares(variance, mean, z));
-    variance.iter_mut().for_each(|v| *v /= n);
+    counted().for_each(|(z, by)| add_up(mean, *by, z));
+    mean.iter_mut().for_each(|m| *m /= heft.total);
+    counted().for_each(|(z, by)| add_squares(variance, *by, mean, z));
+    variance.iter_mut().for_each(|v| *v /= heft.total);
     invert(variance, &mut rest[..width]);
 }
 
@@ -123,13 +148,12 @@ fn invert(variance: &[f64], inverse: &mut [f64]) {
     inverse.iter_mut().zip(variance).for_each(|(to, v)| *to = 1.0 / (v + LEAST).sqrt());
 }
 
-/// Brings running means and variances nearer to those of a batch of so many rows, by this share; as in torch the variance is
-/// the one that its rows estimate. One row has none.
-pub fn follow<N: Float>(running: &mut [N], width: usize, columns: &[f64], rows: usize, share: f64) {
-    if rows < 2 {
+/// Brings running means and variances nearer to those of a batch that says as much as so many rows, by this share; as in torch
+/// the variance is the one that its rows estimate. One row has none.
+pub fn follow<N: Float>(running: &mut [N], width: usize, columns: &[f64], n: f64, share: f64) {
+    if n <= 1.0 {
         return;
     }
-    let n = rows as f64;
     let (means, variances) = running[..2 * width].split_at_mut(width);
     let nearer = |to: &mut N, now: f64| *to = N::of_f64((1.0 - share) * to.to_f64() + share * now);
     means.iter_mut().zip(columns).for_each(|(to, m)| nearer(to, *m));
@@ -160,31 +184,32 @@ pub fn normalise_columns<N: Float>(
     }
 }
 
-/// The columns' means of the slopes, and of their products with the normalised rows; their sums are the slopes of shift and
-/// gain.
+/// The sums of the columns' slopes, and of their products with the normalised rows, over what the rows weigh: times that they
+/// are the slopes of shift and gain. The slopes have the weights in them.
 pub fn gather_back<N: Float>(
     delta: &[N],
     plain: &[N],
     (width, stride): (usize, usize),
+    (weights, heft): (&[f64], Heft),
     columns: &mut [f64],
 ) {
-    let n = (delta.len() / stride) as f64;
     let (mean, along) = columns[3 * width..].split_at_mut(width);
     mean.fill(0.0);
     along.fill(0.0);
-    for (delta, plain) in delta.chunks_exact(stride).zip(plain.chunks_exact(stride)) {
-        add_up(mean, delta);
+    let rows = delta.chunks_exact(stride).zip(plain.chunks_exact(stride)).zip(weights);
+    for ((delta, plain), _) in rows.filter(|(_, by)| **by > 0.0) {
+        add_up(mean, 1.0, delta);
         add_products(along, delta, plain);
     }
-    mean.iter_mut().chain(along).for_each(|m| *m /= n);
+    mean.iter_mut().chain(along).for_each(|m| *m /= heft.total);
 }
 
-/// With v the normalised column and d its slopes: gain · (d − mean d − v · mean(d v)) / deviation.
+/// With v the normalised column, d its slopes and w the weights: gain · (d − w · mean d − w · v · mean(d v)) / deviation.
 pub fn normalise_columns_back<N: Float>(
     (delta, plain): (&[N], &[N]),
     columns: &[f64],
     gain: &[N],
-    stride: usize,
+    (stride, weights): (usize, &[f64]),
     before: &mut [N],
     adds: bool,
 ) {
@@ -192,9 +217,16 @@ pub fn normalise_columns_back<N: Float>(
     let (inverse, rest) = columns[2 * width..].split_at(width);
     let (mean, along) = rest.split_at(width);
     let rows = delta.chunks_exact(stride).zip(plain.chunks_exact(stride));
-    for ((delta, v), before) in rows.zip(before.chunks_exact_mut(stride)) {
+    for (((delta, v), before), by) in rows.zip(before.chunks_exact_mut(stride)).zip(weights) {
+        if *by == 0.0 {
+            // It teaches nothing, and what it holds may be anything.
+            if !adds {
+                before[..width].fill(N::default());
+            }
+            continue;
+        }
         for j in 0..width {
-            let d = delta[j].to_f64() - mean[j] - v[j].to_f64() * along[j];
+            let d = delta[j].to_f64() - by * mean[j] - by * (v[j].to_f64() * along[j]);
             let d = N::of_f64(gain[j].to_f64() * d * inverse[j]);
             before[j] = if adds { before[j] + d } else { d };
         }
