@@ -7,11 +7,13 @@ use crate::penalty::{Penalty, Piece};
 use crate::refusal::Refusal;
 use crate::status::Halt;
 use cells::Cells;
-use normal::{Normal, Other};
+use normal::Normal;
+use other::Other;
 use std::ops::Range;
 
 mod cells;
 mod normal;
+mod other;
 pub mod pairs;
 pub mod top;
 

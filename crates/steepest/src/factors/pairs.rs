@@ -1,7 +1,7 @@
 //! Clicks set above what was not clicked: pairs of items of one user, drawn once.
 use super::MatrixShape;
 use super::cells::Cells;
-use super::normal::{Other, combined, scores};
+use super::other::{Other, combined, scores};
 use crate::linalg::vectors::LANES;
 use crate::loss::Block;
 use crate::numbers::random::Random;
