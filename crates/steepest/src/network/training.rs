@@ -11,8 +11,14 @@ use crate::rate;
 use crate::rule::{self, Moment, Scope};
 use crate::status::{Budget, Halt, Status};
 use crate::watch::{Counts, Progress, Watch};
+use judged::null;
 use std::error::Error;
 use std::time::{Duration, Instant};
+
+mod judged;
+mod memory;
+pub use judged::{Score, judge};
+pub use memory::Memory;
 
 /// How a network is trained.
 pub struct Training {
@@ -67,69 +73,6 @@ pub enum Falling {
         /// See above.
         least: f64,
     },
-}
-
-/// What held-out rows are judged by; more is better.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Score {
-    /// The mean loss, negated.
-    Loss,
-    /// The part of the rows of which all outputs are on the right side, or whose class has the largest.
-    Accuracy,
-    /// The part of the targets' variance that is explained; the mean over the outputs.
-    Variance,
-}
-
-/// What a run remembers between its steps: another that goes on from it takes the same steps, to the bit.
-#[derive(Clone, Debug)]
-pub struct Memory<N> {
-    /// Where the rules stand; some of them show another point.
-    pub x: Vec<N>,
-    /// The rules' memories, by tensor; empty before the first step.
-    pub tensors: Vec<Vec<Vec<N>>>,
-    /// Their numbers of state.
-    pub state: Vec<f64>,
-    /// The schedule's.
-    pub schedule: Vec<f64>,
-    /// Steps taken.
-    pub step: u64,
-    /// Epochs gone through.
-    pub epoch: u64,
-    /// Rows of the next epoch that are behind already, and the sum of their losses.
-    pub rows: usize,
-    /// See [`rows`](Self::rows).
-    pub sum: f64,
-    /// What gradients are divided by, by [`Falling::Idle`].
-    pub cut: f64,
-    /// The loss of the first batch, before anything was learnt; NaN before it.
-    pub first: f64,
-    /// The best score so far, by the held-out rows or of the loss, negated.
-    pub score: f64,
-    /// The parameters there, where rows are held out.
-    pub best: Vec<N>,
-    /// Epochs in a row that brought less than the tolerance.
-    pub idle: u64,
-}
-
-impl<N> Memory<N> {
-    /// Of a run that begins at these parameters.
-    pub fn at(x: Vec<N>) -> Self {
-        Memory {
-            x,
-            tensors: Vec::new(),
-            state: Vec::new(),
-            schedule: Vec::new(),
-            step: 0,
-            epoch: 0,
-            rows: 0,
-            sum: 0.0,
-            cut: 1.0,
-            first: f64::NAN,
-            score: f64::NEG_INFINITY,
-            best: Vec::new(),
-            idle: 0,
-        }
-    }
 }
 
 /// An epoch.
@@ -475,57 +418,6 @@ fn one<N: Number + rule::Compiled>(
         return Ok(None);
     }
     Ok(Some(if held.is_some() { Status::HeldOut } else { Status::Plateau }))
-}
-
-/// How large the loss of a few rows is where every output is 0; where that is nothing, where every output is 1 or -1.
-fn null<N: Number>(data: &Examples<'_, N>, head: &Head) -> f64 {
-    let (rows, t) = (data.rows.min(480), head.targets());
-    let mean = |z: f64| {
-        let (margin, mut value) = (vec![z; rows * head.outputs], vec![0.0; rows * t]);
-        head.loss.values(&data.targets[..rows * t], &margin, &mut value);
-        head.factor * value.iter().map(|v| v.abs()).sum::<f64>() / rows as f64
-    };
-    let there = mean(0.0);
-    if there > 0.0 { there } else { mean(1.0).max(mean(-1.0)) }
-}
-
-/// What held-out rows say of the parameters.
-pub fn judge<N: Number>(
-    passes: &mut Passes<N>,
-    x: &[N],
-    data: &Examples<'_, N>,
-    head: &Head,
-    score: Score,
-) -> f64 {
-    let (all, k) = (Picked::From(0, data.rows), head.outputs);
-    if score == Score::Loss {
-        return -passes.loss(x, data, head, all, 1.0 / data.total());
-    }
-    let mut z = vec![0.0; data.rows * k];
-    passes.outputs(x, data, all, &mut z);
-    let targets = data.targets.chunks_exact(head.targets());
-    let rows = || z.chunks_exact(k).zip(targets.clone()).enumerate();
-    if score == Score::Accuracy {
-        let right = |z: &[f64], t: &[f64]| {
-            if head.loss.outputs() == 1 {
-                return z.iter().zip(t).all(|(z, t)| (*z > 0.0) == (*t > 0.5));
-            }
-            z.iter().enumerate().all(|(j, v)| j == t[0] as usize || *v < z[t[0] as usize])
-        };
-        let sum: f64 = rows().map(|(i, (z, t))| data.weight(i) * f64::from(right(z, t))).sum();
-        return sum / data.total();
-    }
-    head.loss.means(&mut z);
-    let rows = || z.chunks_exact(k).zip(targets.clone()).enumerate();
-    let explained = |j: usize| {
-        let mean = rows().map(|(i, (_, t))| data.weight(i) * t[j]).sum::<f64>() / data.total();
-        let sum = |from: &dyn Fn(&[f64]) -> f64| -> f64 {
-            rows().map(|(i, (z, t))| data.weight(i) * (t[j] - from(z)).powi(2)).sum()
-        };
-        let (left, spread) = (sum(&|z| z[j]), sum(&|_| mean));
-        if spread > 0.0 { 1.0 - left / spread } else { f64::from(left == 0.0) }
-    };
-    (0..k).map(explained).sum::<f64>() / k as f64
 }
 
 /// What cannot be trained, in words.
