@@ -90,6 +90,20 @@ def test_the_units_of_the_variables_do_not_matter(
     assert calls <= (120 if gradient else 260)
 
 
+@pytest.mark.parametrize("method", ["sqp", "augmented_lagrangian"])
+@pytest.mark.parametrize("start", [5.0, 20.0, 40.0, 100.0])
+def test_a_constraint_is_far_steeper_where_the_descent_starts(method: str, start: float) -> None:
+    """exp(x) <= 1 is e^start times as steep there as at the answer (0, 1), which the square's centre (3, 1) is led to."""
+    held = optimize.NonlinearConstraint(lambda x: np.exp(x[0]), -INF, 1)
+    r = steepest.minimize(
+        lambda x: float((x[0] - 3) ** 2 + (x[1] - 1) ** 2), [start, 0.0], constraints=held, method=method
+    )
+    assert r.success, r.message
+    assert r.maxcv < 1e-6
+    np.testing.assert_allclose(r.x, [0, 1], atol=1e-5)
+    assert r.nfev < 1000
+
+
 def test_random_convex_problems_are_as_slsqp_has_them() -> None:
     """Quadratics under random half-spaces and an equation, of several scales."""
     for seed, scale in itertools.product(range(4), (1e-3, 1.0, 1e3)):

@@ -55,6 +55,11 @@ impl Reference {
         let there = value * self.unit;
         known.is_nan() || there == known || (there - known).abs() <= 1e-6 * known.abs()
     }
+
+    /// Whether a value in the unit of F may have been seen: it is no higher than the highest.
+    pub fn saw(&self, value: f64) -> bool {
+        value <= self.highest / self.unit || self.is(value, self.highest)
+    }
 }
 
 /// Walks over a run's fields, by name.
@@ -239,7 +244,7 @@ impl<T: Long> Long for Option<T> {
 
 /// Writes [`State`](crate::state::State) for a struct: its fields, each with how long it must be where that is not free
 /// (`vector`: as x is; `maybe`: as x is, or empty; `square`: as a matrix over x; `some`: not empty; `begun`: no `None`) or
-/// what it must be to steer a loop (`within(1.0, 10.0)`; `point`: as x is, and finite; `value`, `unit`, `plain`: as [`Reference`](crate::state::Reference)), then those that need not be saved, since they follow from the settings or are mere room. A field that is in neither list does not compile. Of a
+/// what it must be to steer a loop (`within(1.0, 10.0)`; `point`: as x is, and finite; `value`, `seen`, `unit`, `plain`: as [`Reference`](crate::state::Reference)), then those that need not be saved, since they follow from the settings or are mere room. A field that is in neither list does not compile. Of a
 /// struct of plain numbers that there are many of, `columns` saves a column a field.
 #[macro_export]
 macro_rules! state {
@@ -295,6 +300,9 @@ macro_rules! state {
     };
     (@one $v:ident, $field:ident, value) => {
         $v.as_known(stringify!($field), $field, |f, known| known.is(*f, known.value))?
+    };
+    (@one $v:ident, $field:ident, seen) => {
+        $v.as_known(stringify!($field), $field, |f, known| known.saw(*f))?
     };
     (@one $v:ident, $field:ident, plain) => {
         $v.as_known(stringify!($field), $field, |p, known| *p == known.plain)?

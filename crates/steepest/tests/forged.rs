@@ -1,7 +1,7 @@
 //! Saved runs in which one entry is another, as a forger with the right checksum could write them. Each is refused by a
 //! name, or goes on to an end within its budgets whose claims are true: never a hang, a panic, or a huge allocation.
 //!
-//! `STEEPEST_FORGED=1` tries every entry, place and number; otherwise a share of them that is drawn anew for each entry.
+//! `STEEPEST_FORGED=` part of a name tries every entry, place and number of the runs that have it in theirs; otherwise a share of them that is drawn anew for each entry.
 use constrained::Constrained;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -163,7 +163,10 @@ impl Case<'_> {
 
     /// Saved after each of these steps, as far as it comes; forged in every entry, loaded, run on.
     fn forge(&self, at: &[u64], faults: &mut Vec<String>) -> [u64; 2] {
-        let all = std::env::var_os("STEEPEST_FORGED").is_some();
+        let all = std::env::var("STEEPEST_FORGED").ok();
+        if all.as_ref().is_some_and(|part| !self.name.contains(part)) {
+            return [0, 0];
+        }
         let mut draw = Draw(0x9e37_79b9 + self.name.len() as u64);
         let mut tried = [0, 0];
         let stop = Stop { iterations: 40, ..Stop::default() };
@@ -177,7 +180,7 @@ impl Case<'_> {
             let saved = descent.save(&mut *own).expect("between two steps");
             for (entry, data) in &saved {
                 for (words, other) in others(data, &mut draw) {
-                    if !all && draw.uniform() > 0.04 {
+                    if all.is_none() && draw.uniform() > 0.04 {
                         continue;
                     }
                     let mut forged = saved.clone();
@@ -264,8 +267,8 @@ impl Case<'_> {
             if !(value - self.least <= most + 1e-12 * value.abs()) {
                 let Solution { status, .. } = s;
                 return Err(format!(
-                    "{status:?} ({:?}) at {value:e}, and the least is {:e}",
-                    c.kind, self.least
+                    "{status:?} ({c:?}) at {value:e}, and the least is {:e}",
+                    self.least
                 ));
             }
             if !((s.value - value).abs() <= 1e-9 * value.abs().max(1e-9 * first)) {
@@ -353,7 +356,8 @@ fn a_forged_run_under_constraints_is_refused_or_ends_well() {
         forge(entry.name, &|| at_work(entry, &settings));
     }
     report(tried, &faults);
-    assert!(tried[0] > 10 && tried[1] > 10, "{tried:?}");
+    let some = std::env::var_os("STEEPEST_FORGED").is_some();
+    assert!(some || tried[0] > 10 && tried[1] > 10, "{tried:?}");
 }
 
 #[test]

@@ -62,13 +62,15 @@ const ENOUGH: f64 = 0.25;
 const GROWTH: f64 = 10.0;
 /// ρ is not made larger than so many times what it was: beyond, L is nothing but its constraints.
 const MOST: f64 = 1e12;
+/// A slope that has become so many times what it was, or that part of it, is another.
+const OTHER: f64 = 100.0;
 
 /// What the rounds share.
 #[derive(Default)]
 struct Terms {
     low: Vec<f64>,
     high: Vec<f64>,
-    /// One over the length of each constraint's gradient at the start.
+    /// One over the length of each constraint's gradient: at the start, and anew where a round ends and it is another.
     scale: Vec<f64>,
     lambda: Vec<f64>,
     rho: f64,
@@ -108,6 +110,30 @@ impl Terms {
             self.rho * (at - at.clamp(self.scale[i] * self.low[i], self.scale[i] * self.high[i]))
         };
         (0..self.c.len()).map(one).collect()
+    }
+    /// The scales by the slopes at x, of the constraints that are at work there: one that was e^40 times as steep where the
+    /// descent began would be taken as met wherever it is, and f be drowned by what its λ adds. Whether any is another.
+    fn measure(&mut self, problem: &mut Problem<'_>, x: &[f64]) -> Result<bool, Halt> {
+        let mut others = false;
+        let mut by = vec![0.0; self.c.len()];
+        self.pulled.resize(x.len(), 0.0);
+        for i in 0..self.c.len() {
+            let (c, low, high) = (self.c[i], self.low[i], self.high[i]);
+            if self.lambda[i] == 0.0 && low < c && c < high {
+                continue;
+            }
+            by[i] = 1.0;
+            problem.ask(x, Rows::All, &mut [Ask::Pull { by: &by, to: &mut self.pulled }])?;
+            by[i] = 0.0;
+            let steepest = self.pulled.iter().fold(0.0, |m: f64, g| m.max(g.abs()));
+            let times = steepest * self.scale[i];
+            if (steepest.is_finite() && times > 0.0) && !(1.0 / OTHER..OTHER).contains(&times) {
+                self.lambda[i] *= times;
+                self.scale[i] = 1.0 / steepest;
+                others = true;
+            }
+        }
+        Ok(others)
     }
 }
 
@@ -239,7 +265,8 @@ impl State for Now {
         v.field("vain", vain)?;
         v.field("noticed", noticed)?;
         v.field("begun", begun)?;
-        v.field("size", size)
+        v.field("size", size)?;
+        v.check("size", (0.0..=f64::MAX).contains(size), "is out of its range")
     }
 }
 
@@ -368,6 +395,13 @@ impl Now {
             step.verdict = Some(verdict);
             return Ok(step);
         }
+        // What was noticed on the way is of L, and of this round alone.
+        if self.terms.measure(problem, x)? {
+            problem.findings.truncate(self.noticed);
+            self.next(&mut step);
+            (self.missed, self.off, self.vain) = (self.terms.missed(), f64::INFINITY, 0);
+            return Ok(step);
+        }
         let lambda = self.terms.prices();
         let size = lambda.iter().fold(0.0, |m: f64, l| m.max(l.abs()));
         let moves = lambda.iter().zip(&self.terms.lambda).map(|(a, b)| (a - b).abs());
@@ -380,7 +414,10 @@ impl Now {
         let met = missed <= 1e-2 * tolerance && self.terms.most(|i| self.terms.unit(i)) <= tolerance;
         let share = tolerance / self.exactly(tolerance);
         let exact = step.certificate.as_ref().is_some_and(|c| c.bound <= share * c.target);
-        if met && held && exact && settled && moved <= 1e-3 * size.max(1e-3) {
+        // A fall of f is not seen beside what is far above it.
+        let added = 0.5 * lambda.iter().map(|u| u * u).sum::<f64>() / self.terms.rho;
+        let seen = added <= self.size.max(value.abs()).max(1.0);
+        if met && held && exact && seen && settled && moved <= 1e-3 * size.max(1e-3) {
             step.verdict = Some(verdict);
             step.certificate = step.certificate.map(|c| Certificate {
                 kind: if c.kind.proves() { Kind::Stationary } else { c.kind },
@@ -389,27 +426,31 @@ impl Now {
             });
             return Ok(step);
         }
-        step.certificate = None;
-        // What was noticed on the way is of L, and of this round alone.
         problem.findings.truncate(self.noticed);
-        self.round += 1;
-        self.inner = None;
+        self.next(&mut step);
         let near = off <= ENOUGH * self.off || met && held;
         let largest = self.terms.rho >= MOST;
         self.vain = if !met && missed > 0.9 * self.missed { self.vain + 1 } else { 0 };
         if self.vain >= 4 && (largest || self.vain >= 10) && missed > tolerance.sqrt() {
             step.verdict = Some(Status::Infeasible);
-        } else if self.round >= ROUNDS {
-            step.verdict = Some(Status::Plateau);
         }
         if near || self.round == 1 {
             self.terms.lambda = lambda;
         }
-        if !near {
+        if !near || !seen {
             self.terms.rho = (GROWTH * self.terms.rho).min(MOST);
         }
         (self.missed, self.off) = (missed, off);
         Ok(step)
+    }
+    /// The next round, where there is one.
+    fn next(&mut self, step: &mut Step) {
+        step.certificate = None;
+        self.round += 1;
+        self.inner = None;
+        if self.round >= ROUNDS {
+            step.verdict = Some(Status::Plateau);
+        }
     }
 }
 
@@ -427,6 +468,8 @@ impl Now {
                 Came::Rest => self.take_over(true),
                 Came::Stuck => self.take_over(false),
             }
+            self.terms.measure(problem, &z)?;
+            self.missed = self.terms.missed();
         }
         let step = self.step(problem, x)?;
         let z = inward(problem, x);
@@ -441,7 +484,6 @@ impl Now {
         *rho = rho.max(10.0 * models.steepest()).min(1e8);
         *c = models.c().to_vec();
         self.size = self.size.max(models.size());
-        self.missed = self.terms.missed();
         self.round = if rest { 8 } else { 0 };
     }
 }

@@ -41,10 +41,7 @@ pub struct Claims {
 impl State for Claims {
     fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
         let Claims { values, least, idle, odd, tolerance, slow, scipy } = self;
-        let high = |v: &f64, known: &Reference| {
-            *v <= known.highest / known.unit || known.is(*v, known.highest)
-        };
-        let seen = |v: &Vec<f64>, known: &Reference| v.iter().all(|v| high(v, known));
+        let seen = |v: &Vec<f64>, known: &Reference| v.iter().all(|v| known.saw(*v));
         v.as_known("values", values, seen)?;
         v.check("values", !values.is_empty(), "is empty")?;
         v.field("least", least)?;

@@ -38,7 +38,7 @@ pub struct Whole {
 crate::state!(Whole {
     smooth,
     gradient: vector,
-    value,
+    value: within(f64::MIN, f64::INFINITY),
     scale,
     least,
     quiet,

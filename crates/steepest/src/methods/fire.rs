@@ -85,7 +85,7 @@ struct Motion {
     lost: u32,
 }
 
-state!(Motion { at, v, time, mix, downhill, bend, lost });
+state!(Motion { at, v, time: within(0.0, f64::MAX), mix, downhill, bend, lost });
 
 impl State for Inertial {
     fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {

@@ -59,7 +59,7 @@ struct Mirror {
     claims: Claims,
 }
 
-crate::state!(Mirror { p, whole, dual: vector, value, gradient: vector, bend, gaps, claims });
+crate::state!(Mirror { p, whole, dual: vector, value: within(-1e300, f64::INFINITY), gradient: vector, bend, gaps, claims });
 
 /// The slope of ½‖x‖_p²: of p it leads to the dual, of p/(p − 1) back.
 fn slope(x: &[f64], p: f64) -> Vec<f64> {

@@ -93,7 +93,7 @@ struct Work {
     last: Seen,
 }
 
-state!(Work { k, value, noise, gain, calm, moved, refused, window, last } but samples, perturbation, first, seed);
+state!(Work { k, value: within(-1e300, f64::INFINITY), noise, gain, calm, moved, refused, window, last } but samples, perturbation, first, seed);
 
 /// Values: how many, their mean, and the sum of their squares about it.
 #[derive(Clone, Copy, Default)]

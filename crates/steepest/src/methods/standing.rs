@@ -68,7 +68,7 @@ crate::state!(Standing {
     predicted,
     verify,
     escapes,
-    reach: within(FAR, f64::INFINITY),
+    reach: within(largest(x).max(FAR), f64::INFINITY),
 });
 
 /// What its looks need to know of the method.

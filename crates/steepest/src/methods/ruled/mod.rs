@@ -217,7 +217,7 @@ impl State for Plan {
 }
 
 crate::state!(Ruled {
-    plan, mover, way, rate, taken, value: value, gradient: vector, start, least, still, claims, patience, escapes,
+    plan, mover, way, rate, taken, value: value, gradient: vector, start: seen, least, still, claims, patience, escapes,
     reach: within(FAR, f64::INFINITY), unscaled: plain,
 });
 
