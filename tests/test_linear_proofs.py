@@ -514,3 +514,18 @@ def test_levels_in_which_only_some_classes_occur_are_named_within_few_reads(seed
     start = np.zeros((y.max() + 1) * (X.shape[1] + 1))
     least = optimize.minimize(softmax, start, jac=True, method="BFGS", options={"gtol": 1e-9})
     assert result.fun == pytest.approx(least.fun, rel=2e-6)
+
+
+def test_two_counts_and_a_line_through_them_end():
+    """Steps that changed the loss by its rounding alone were followed for ever, since some were called falls."""
+    X, y, weight, alpha = np.array([[2.0], [3.0]]), np.array([964.0, 792.0]), np.array([2.0, 1.0]), 1.4e-7
+    model = GeneralizedLinear("poisson", alpha=alpha, max_iter=1000).fit(X, y, weight)
+    proved(model.result_)
+
+    # The two slopes of the mean loss and ½ alpha w² are 0.
+    def slopes(at):
+        off = weight / weight.sum() * (np.exp(X[:, 0] * at[0] + at[1]) - y)
+        return [off @ X[:, 0] + alpha * at[0], off.sum()]
+
+    root = optimize.root(slopes, [-0.2, 7.3], tol=1e-13).x
+    np.testing.assert_allclose([model.coef_[0], model.intercept_], root, rtol=1e-9)

@@ -156,10 +156,7 @@ impl Walk {
             value = seen.evaluate(&u, &mut g, self.next, false)?;
         }
         let after = self.metric.factor.energy(&g);
-        let change = (self.value - value).abs();
-        let near = change <= 40.0 * f64::EPSILON * self.value.abs()
-            || change <= 1e-6 * self.value.abs()
-                && change <= seen.rounding(&self.u, Margins::Kept(self.here))?.value;
+        let near = self.alike(seen, value)?;
         let ratio = (self.value - value) / (self.promise * shrunk);
         // Where values differ by rounding alone the gradient decides.
         let good = if near {
@@ -197,8 +194,15 @@ impl Walk {
         }
         let contraction = self.metric.factor.energy(&g) / before;
         let ratio = (self.value - value) / (self.promise * length);
+        let still = self.alike(seen, value)?;
         self.settle(u, value, g);
-        Ok(Some(Taken { length, ratio, contraction, still: false }))
+        Ok(Some(Taken { length, ratio, contraction, still }))
+    }
+    /// Whether rounding explains by how much a value differs from that here.
+    fn alike(&self, seen: &mut Seen<'_, '_>, value: f64) -> Result<bool, Halt> {
+        let (change, size) = ((self.value - value).abs(), self.value.abs());
+        Ok(change <= 40.0 * f64::EPSILON * size
+            || change <= 1e-6 * size && change <= seen.rounding(&self.u, Margins::Kept(self.here))?.value)
     }
     /// How far to go where numbers are learnt that may not be any: at most a part of the way to where they are not allowed,
     /// so that the coefficients keep up with a scale that falls.
