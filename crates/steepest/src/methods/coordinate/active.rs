@@ -117,7 +117,7 @@ impl<'a> ActiveSet<'a> {
                     taken = by <= least;
                     continue;
                 }
-                let sure = !self.doubtful && (0..k).all(|j| self.on[j] || self.promise(j).0 <= least);
+                let sure = !self.doubtful && self.told() && (0..k).all(|j| self.on[j] || self.promise(j).0 <= least);
                 return Ok((self.fell, sure));
             };
             taken = false;
@@ -134,6 +134,11 @@ impl<'a> ActiveSet<'a> {
         Ok((self.fell, false))
     }
 
+    /// Whether the slopes, which are sums of parts as large as u, tell on which side of a kink they are.
+    fn told(&self) -> bool {
+        let rounding = f64::EPSILON * self.here.u.iter().fold(0.0, |m: f64, u| m.max(u.abs()));
+        self.here.pieces.iter().all(|p| p.l1 == 0.0 || p.l1 > 100.0 * rounding)
+    }
     /// H_jj + l2.
     fn curvature(&self, j: usize) -> f64 {
         let h = self.row(j)[j];
@@ -213,13 +218,29 @@ impl<'a> ActiveSet<'a> {
             match stopped {
                 Some(i) if i != j => self.leave(i),
                 _ => {
-                    self.doubtful |= self.here.u[j] != 0.0 && bend > CERTAIN * whole;
+                    // Where the way is straight after all it leads as far as the next kink.
+                    let further = bend > left && down.abs() * self.room(&over, &way) > least;
+                    self.doubtful |= further || self.here.u[j] != 0.0 && bend > CERTAIN * whole;
                     self.watched.push(j);
                     self.follow();
                     return;
                 }
             }
         }
+    }
+
+    /// How many steps of a way there are before a coordinate comes to a kink or a bound: as many as make it as long as u,
+    /// where none does.
+    fn room(&self, over: &[usize], way: &[f64]) -> f64 {
+        let size = |of: &mut dyn Iterator<Item = f64>| of.fold(0.0, |m: f64, v| m.max(v.abs()));
+        let longest = size(&mut self.here.u.iter().copied()) / size(&mut way.iter().copied());
+        let one = |(&i, w): (&usize, &f64)| {
+            let (p, u) = (self.here.pieces[i], self.here.u[i]);
+            let wall = if *w > 0.0 { p.high } else { p.low };
+            let kink = if p.l1 > 0.0 && u * w < 0.0 { -u / w } else { f64::INFINITY };
+            if *w == 0.0 { f64::INFINITY } else { kink.min((wall - u) / w) }
+        };
+        over.iter().zip(way).map(one).fold(longest, f64::min)
     }
 
     /// Newton's step on the face, as far as the value falls along it.

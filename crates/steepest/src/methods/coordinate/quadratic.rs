@@ -85,7 +85,7 @@ impl Quadratic<'_> {
                 return Ok((fell, sure));
             }
             // Where columns depend on each other too nearly, sweeps alone creep.
-            if !sure && self.relieved {
+            if !sure && self.relieved && !crowded {
                 break;
             }
             pause()?;
