@@ -109,7 +109,8 @@ fn brought_back(
     if let Some(c) = &mut s.certificate
         && c.kind.proves()
     {
-        c.bound += cost;
+        // The value there is rounded as the margins are that cost it: it may be as much again.
+        c.bound += 2.0 * cost;
         // Rounding that costs more than a millionth of what was lost at the start is no limit of the arithmetic: other
         // coefficients may be rounded better. Of straight parts it costs as much as it moves margins, not its square: a
         // millionth of what is lost at the end is what it may cost there, or of an exact fit what rounding has left.
