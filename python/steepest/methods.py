@@ -94,9 +94,10 @@ class AugmentedLagrangian(Settings):
 
     and λ_i ← ρ (c_i + λ_i / ρ less its nearest point of [low_i, high_i]) after each round; ρ grows where
     constraints are not missed by much less than before. Constraints are measured by the length of their
-    gradients at the start. It has converged where L has, the constraints are met to a hundredth of the
-    tolerance, λ has come to rest, and what constraints are still away from where λ holds them is worth no
-    more than the tolerance of f.
+    gradients: at the start, and anew where a round ends and one has become a hundred times as steep, or
+    that part of it. It has converged where L has, the constraints are met to a hundredth of the tolerance,
+    λ has come to rest, and what constraints are still away from where λ holds them is worth no more than
+    the tolerance of f.
 
     Hestenes 1969; Powell 1969; Nocedal and Wright, *Numerical Optimization*, section 17.3; Andreani,
     Birgin, Martinez and Schuverdt 2008, <https://doi.org/10.1137/060654797>.

@@ -1,5 +1,6 @@
 //! Constraints beside bounds: a descent of the objective with what they are missed by, round after round; by itself, or
 //! after quadratic models have led to where it can begin.
+mod lagrangian;
 pub(super) mod models;
 
 use super::smooth::bounds::Bounds;
@@ -7,13 +8,14 @@ use crate::certificate::{Certificate, Kind};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
 use crate::methods::lbfgs;
 use crate::methods::standing::sizes_within;
-use crate::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
+use crate::objective::{Ask, Rows};
 use crate::problem::{Facts, Problem};
 use crate::settings::Described;
 use crate::state;
 use crate::state::{Bad, Reference, State, Visitor};
 use crate::status::{Halt, Status};
 use crate::units::Units;
+use lagrangian::{Lagrangian, Terms};
 use models::{Came, FLOOR, Models};
 
 crate::settings! {
@@ -24,7 +26,8 @@ crate::settings! {
     /// ```
     ///
     /// and λ_i ← ρ (c_i + λ_i / ρ less its nearest point of [low_i, high_i]) after each round; ρ grows where constraints
-    /// are not missed by much less than before. Constraints are measured by the length of their gradients at the start.
+    /// are not missed by much less than before. Constraints are measured by the length of their gradients: at the start, and
+    /// anew where a round ends and one has become a hundred times as steep, or that part of it.
     /// It has converged where L has, the constraints are met to a hundredth of the tolerance, λ has come to rest, and what
     /// constraints are still away from where λ holds them is worth no more than the tolerance of f.
     ///
@@ -62,160 +65,6 @@ const ENOUGH: f64 = 0.25;
 const GROWTH: f64 = 10.0;
 /// ρ is not made larger than so many times what it was: beyond, L is nothing but its constraints.
 const MOST: f64 = 1e12;
-/// A slope that has become so many times what it was, or that part of it, is another.
-const OTHER: f64 = 100.0;
-
-/// What the rounds share.
-#[derive(Default)]
-struct Terms {
-    low: Vec<f64>,
-    high: Vec<f64>,
-    /// One over the length of each constraint's gradient: at the start, and anew where a round ends and it is another.
-    scale: Vec<f64>,
-    lambda: Vec<f64>,
-    rho: f64,
-    /// c at the point looked at last, and its price there, in the constraints' own units.
-    c: Vec<f64>,
-    price: Vec<f64>,
-    pulled: Vec<f64>,
-}
-
-state!(Terms { low, high, scale, lambda, rho, c, price, pulled: maybe });
-
-impl Terms {
-    /// What c_i misses [low_i, high_i] by at most, times what `unit` says.
-    fn most(&self, unit: impl Fn(usize) -> f64) -> f64 {
-        let one = |i: usize| {
-            let c = self.c[i];
-            unit(i) * (c - c.clamp(self.low[i], self.high[i])).abs()
-        };
-        let all = (0..self.c.len()).map(one);
-        all.fold(0.0, |m: f64, v| if v.is_nan() { f64::INFINITY } else { m.max(v) })
-    }
-    /// One over what a constraint may be missed by in its own numbers, beside the tolerance: its limit where that is above 1,
-    /// and no less than what x is known to.
-    fn unit(&self, i: usize) -> f64 {
-        let size = |limit: f64| if limit.is_finite() { limit.abs() } else { 0.0 };
-        let steep = 1e-6 / self.scale[i];
-        1.0 / size(self.low[i]).max(size(self.high[i])).max(1.0).max(steep)
-    }
-    /// The same by the constraints' scales.
-    fn missed(&self) -> f64 {
-        self.most(|i| self.scale[i])
-    }
-    /// λ as the prices at c would have it, scaled.
-    fn prices(&self) -> Vec<f64> {
-        let one = |i: usize| {
-            let at = self.scale[i] * self.c[i] + self.lambda[i] / self.rho;
-            self.rho * (at - at.clamp(self.scale[i] * self.low[i], self.scale[i] * self.high[i]))
-        };
-        (0..self.c.len()).map(one).collect()
-    }
-    /// The scales by the slopes at x, of the constraints that are at work there: one that was e^40 times as steep where the
-    /// descent began would be taken as met wherever it is, and f be drowned by what its λ adds. Whether any is another.
-    fn measure(&mut self, problem: &mut Problem<'_>, x: &[f64]) -> Result<bool, Halt> {
-        let mut others = false;
-        let mut by = vec![0.0; self.c.len()];
-        self.pulled.resize(x.len(), 0.0);
-        for i in 0..self.c.len() {
-            let (c, low, high) = (self.c[i], self.low[i], self.high[i]);
-            if self.lambda[i] == 0.0 && low < c && c < high {
-                continue;
-            }
-            by[i] = 1.0;
-            problem.ask(x, Rows::All, &mut [Ask::Pull { by: &by, to: &mut self.pulled }])?;
-            by[i] = 0.0;
-            let steepest = self.pulled.iter().fold(0.0, |m: f64, g| m.max(g.abs()));
-            let times = steepest * self.scale[i];
-            if (steepest.is_finite() && times > 0.0) && !(1.0 / OTHER..OTHER).contains(&times) {
-                self.lambda[i] *= times;
-                self.scale[i] = 1.0 / steepest;
-                others = true;
-            }
-        }
-        Ok(others)
-    }
-}
-
-/// The objective and what its constraints are missed by, as one.
-struct Lagrangian<'a> {
-    inner: &'a mut dyn Objective,
-    terms: &'a mut Terms,
-    /// What f is divided by.
-    unit: f64,
-    /// What is added, so that its value is measured by what f has come by where little of it is left.
-    raised: f64,
-}
-
-impl Objective for Lagrangian<'_> {
-    fn offers(&self) -> Offers {
-        let of = self.inner.offers();
-        Offers {
-            values_are_cheap: of.values_are_cheap,
-            differences: of.differences,
-            reads: of.reads,
-            scalable: of.scalable,
-            ..Offers::gradients(of.dim)
-        }
-    }
-    fn answer(
-        &mut self,
-        x: &[f64],
-        rows: Rows<'_>,
-        asks: &mut [Ask<'_>],
-        work: &mut Work<'_>,
-    ) -> Result<(), Halt> {
-        let Lagrangian { inner, terms, unit, raised } = self;
-        let Sorted { value, gradient, others } = Sorted::of(asks);
-        for ask in others {
-            match ask {
-                Ask::Sharpen(_) => inner.answer(x, rows, &mut [ask.again()], work)?,
-                Ask::Accuracy { value, gradient } => {
-                    let asks = &mut [Ask::Accuracy { value, gradient }];
-                    inner.answer(x, rows, asks, work)?;
-                    **value /= *unit;
-                    gradient.iter_mut().for_each(|g| *g /= *unit);
-                }
-                other => other.unknown()?,
-            }
-        }
-        if value.is_none() && gradient.is_none() {
-            return Ok(());
-        }
-        let mut c = std::mem::take(&mut terms.c);
-        let mut own = f64::NAN;
-        let mut there = Vec::with_capacity(3);
-        if value.is_some() {
-            there.push(Ask::Value(&mut own));
-        }
-        let wanted = gradient.is_some();
-        let gradient = match gradient {
-            Some(to) => to,
-            None => &mut [][..],
-        };
-        if wanted {
-            there.push(Ask::Gradient(&mut *gradient));
-        }
-        there.push(Ask::Constraints(&mut c));
-        let done = inner.answer(x, rows, &mut there, work);
-        drop(there);
-        terms.c = c;
-        done?;
-        let prices = terms.prices();
-        if let Some(to) = value {
-            *to = own / *unit + *raised + 0.5 * prices.iter().map(|u| u * u).sum::<f64>() / terms.rho;
-        }
-        if wanted {
-            terms.price.clear();
-            terms.price.extend(prices.iter().zip(&terms.scale).map(|(u, s)| u * s));
-            terms.pulled.resize(x.len(), 0.0);
-            let Terms { price, pulled, .. } = &mut **terms;
-            inner.answer(x, rows, &mut [Ask::Pull { by: price, to: pulled }], work)?;
-            gradient.iter_mut().zip(&*pulled).for_each(|(g, p)| *g = *g / *unit + p);
-        }
-        Ok(())
-    }
-}
 
 #[derive(Default)]
 struct Now {
