@@ -10,7 +10,16 @@ import numpy as np
 
 from steepest.errors import InputError
 from steepest.training import batches
-from steepest.training.batches import Batches, counted, held_out, leaves, taken, usual_batch
+from steepest.training.batches import (
+    Batches,
+    counted,
+    held_out,
+    in_memory,
+    leaves,
+    of_arrays,
+    taken,
+    usual_batch,
+)
 
 __all__ = ["Rows", "array", "opened", "outside", "split", "strange"]
 
@@ -110,18 +119,8 @@ def outside(target: Any, classes: int) -> tuple[int, float] | None:
 
 
 def _in_memory(data: Any, name: str) -> tuple[Any, Any] | None:
-    """Inputs and targets as arrays; None of what does not lie in memory as a whole."""
-    if isinstance(data, tuple) and len(data) == 2 and all(_whole(part) for part in data):
-        return array(data[0], name), array(data[1], name)
-    if _whole(data) and not isinstance(data, tuple | list):
-        x = array(data, name)
-        return x, x
-    return None
+    return in_memory(data, lambda part: array(part, name), _whole)
 
 
 def _whole(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return bool(value) and all(_whole(part) for part in value.values())
-    if isinstance(value, tuple | list):
-        return bool(value) and all(_whole(part) for part in value)
-    return keras.ops.is_tensor(value) or hasattr(value, "__array__")
+    return of_arrays(value, keras.ops.is_tensor)

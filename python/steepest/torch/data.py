@@ -11,7 +11,16 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
 
 from steepest.errors import InputError
 from steepest.training import batches
-from steepest.training.batches import Batches, counted, held_out, leaves, taken, usual_batch
+from steepest.training.batches import (
+    Batches,
+    counted,
+    held_out,
+    in_memory,
+    leaves,
+    of_arrays,
+    taken,
+    usual_batch,
+)
 
 __all__ = [
     "Loaded",
@@ -195,21 +204,11 @@ def _drawn(rows: int, share: float, seed: int) -> tuple[torch.Tensor, torch.Tens
 
 
 def _in_memory(data: Any, name: str) -> tuple[Any, Any] | None:
-    """Inputs and targets as tensors; None of what does not lie in memory as a whole."""
-    if isinstance(data, tuple) and len(data) == 2 and all(_whole(part) for part in data):
-        return _tensors(data[0], name), _tensors(data[1], name)
-    if _whole(data) and not isinstance(data, tuple | list):
-        x = _tensors(data, name)
-        return x, x
-    return None
+    return in_memory(data, lambda part: _tensors(part, name), _whole)
 
 
 def _whole(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return bool(value) and all(_whole(part) for part in value.values())
-    if isinstance(value, tuple | list):
-        return bool(value) and all(_whole(part) for part in value)
-    return isinstance(value, torch.Tensor) or hasattr(value, "__array__")
+    return of_arrays(value, lambda v: isinstance(v, torch.Tensor))
 
 
 def _tensors(value: Any, name: str) -> Any:

@@ -14,7 +14,18 @@ from typing import Any
 
 from steepest.errors import InputError
 
-__all__ = ["Batches", "Rows", "counted", "held_out", "leaves", "parts", "taken", "usual_batch"]
+__all__ = [
+    "Batches",
+    "Rows",
+    "counted",
+    "held_out",
+    "in_memory",
+    "leaves",
+    "of_arrays",
+    "parts",
+    "taken",
+    "usual_batch",
+]
 
 
 class Batches:
@@ -127,6 +138,27 @@ def parts(batch: Any) -> tuple[Any, Any]:
             )
         return batch[0], batch[1]
     return batch, batch
+
+
+def in_memory(
+    data: Any, array: Callable[[Any], Any], within: Callable[[Any], bool]
+) -> tuple[Any, Any] | None:
+    """Inputs and targets as a host's arrays; None of what does not lie in memory as a whole."""
+    if isinstance(data, tuple) and len(data) == 2 and all(map(within, data)):
+        return array(data[0]), array(data[1])
+    if within(data) and not isinstance(data, tuple | list):
+        x = array(data)
+        return x, x
+    return None
+
+
+def of_arrays(value: Any, tensor: Callable[[Any], bool]) -> bool:
+    """Whether it is an array, or a tensor of the host, or made of such."""
+    if isinstance(value, Mapping):
+        return bool(value) and all(of_arrays(part, tensor) for part in value.values())
+    if isinstance(value, tuple | list):
+        return bool(value) and all(of_arrays(part, tensor) for part in value)
+    return tensor(value) or hasattr(value, "__array__")
 
 
 def leaves(value: Any) -> list[Any]:
