@@ -397,20 +397,31 @@ mod tests {
         for threads in [1, 2, 7] {
             let p = Pool::new(threads);
             let (caller, mut pauses) = (thread::current().id(), 0);
-            let all = p.map_pausing(50, |i| i, &mut || {
+            // The others wait until the caller has a task, or they might leave it none.
+            let began = AtomicBool::new(false);
+            let together = |i| {
+                began.fetch_or(thread::current().id() == caller, AcqRel);
+                while !began.load(Acquire) {
+                    thread::yield_now();
+                }
+                i
+            };
+            let all = p.map_pausing(50, together, &mut || {
                 pauses += 1;
                 assert_eq!(thread::current().id(), caller);
                 Ok::<(), ()>(())
             });
             assert_eq!(all.map(|a| a.len()), Ok(50));
-            let calls = AtomicUsize::new(0);
+            assert!(pauses > 0);
+            // So many that all of them would take half a minute: however late the caller asks, some are left.
+            let (calls, many) = (AtomicUsize::new(0), 1_000_000);
             let slow = |i| {
                 calls.fetch_add(1, AcqRel);
                 thread::sleep(std::time::Duration::from_micros(200));
                 i
             };
-            assert_eq!(p.map_pausing(1000, slow, &mut || Err("enough")), Err("enough"));
-            assert!(calls.load(Acquire) < 500 && pauses > 0);
+            assert_eq!(p.map_pausing(many, slow, &mut || Err("enough")), Err("enough"));
+            assert!(calls.load(Acquire) < many);
             assert_eq!(p.map(9, |i| i).len(), 9);
         }
     }
