@@ -16,6 +16,8 @@ from steepest.linear import GeneralizedLinear
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 METHODS = ["svrg", "saga", "stochastic_lbfgs"]
+#: Those that draw terms in other ways too.
+ALL = [*METHODS, "subsampled_newton"]
 SAMPLINGS = ["shuffle", "replacement", "blocks", "importance"]
 N, D = 600, 8
 RANDOM = np.random.default_rng(3)
@@ -106,7 +108,7 @@ def test_a_prox_is_taken_after_each_step(method: str, penalty: Any) -> None:
     np.testing.assert_array_equal(r.x == 0, other.x == 0)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ALL)
 def test_a_wrong_gradient_is_called_so(method: str) -> None:
     def forgotten(x: Floats, rows: Rows) -> tuple[float, Floats]:
         value, gradient = logistic(x, rows)
@@ -118,7 +120,7 @@ def test_a_wrong_gradient_is_called_so(method: str) -> None:
     assert r.outcome == "gradient_inconsistent"
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ALL)
 def test_a_saddle_is_no_minimum(method: str) -> None:
     """The mean of t⁴/4 − t²/2 by t = x′w about 0, where the slope is 0 and all ways but 0 lead down."""
 
@@ -133,7 +135,7 @@ def test_a_saddle_is_no_minimum(method: str) -> None:
 
 
 def test_what_has_no_terms_is_refused() -> None:
-    for method in METHODS:
+    for method in ALL:
         with pytest.raises(InputError, match="mean of"):
             steepest.minimize(lambda x: x @ x, np.ones(2), jac=lambda x: 2 * x, method=method)
     with pytest.raises(InputError, match="sampling"):

@@ -37,6 +37,7 @@ __all__ = [
     "Sqp",
     "SteepestDescent",
     "StochasticLbfgs",
+    "SubsampledNewton",
     "Svrg",
     "TruncatedNewton",
 ]
@@ -773,6 +774,64 @@ class NonlinearCg(Settings):
     search: Literal[
         "approximate_wolfe", "armijo", "hager_zhang", "more_thuente", "non_monotone", "strong_wolfe"
     ] = "more_thuente"
+
+
+@dataclass(frozen=True)
+class SubsampledNewton(Settings):
+    """Sub-sampled Newton, for means of many terms: the gradient is that of all terms, the second
+    derivatives are those of a few, drawn anew at each step. Down the model g'd + ½ d'H_S d by conjugate
+    gradients, preconditioned by L-BFGS over the last steps; then a line search over all terms. A product
+    with H_S reads the terms of S alone (of a table; elsewhere it is a difference of their gradients), so
+    that a step costs little more than a gradient. The sample is doubled where full steps gain too little.
+
+    Convergence is claimed by the gradient of all terms alone, as every method along lines claims it. It
+    takes far fewer reads than `lbfgs` and `svrg` where terms are many more than variables and F is badly
+    conditioned.
+
+    Erdogdu and Montanari 2015, <https://arxiv.org/abs/1508.02810>; Roosta-Khorasani and Mahoney 2019,
+    <https://doi.org/10.1007/s10107-018-1346-5>; products and conjugate gradients: Byrd, Chin, Neveitt and
+    Nocedal 2011, <https://doi.org/10.1137/10079923X>.
+
+    Parameters
+    ----------
+    sample : int, default 0
+        Terms whose second derivatives a step looks at; 0: twenty for each variable to begin with. Allowed:
+        between 0 and 4294967295.
+    growing : bool, default True
+        Whether the sample grows where full steps gain too little.
+    memory : int, default 30
+        Pairs of steps and changes of the gradient that are remembered, to precondition by. Allowed: between
+        1 and 1000.
+    products : int, default 100
+        Products with the Hessian of the sample at most for a step. Allowed: between 1 and 1000000000.
+    seed : int, default 0
+        Of the terms that are drawn. Allowed: between 0 and 9.00719925474e+15.
+    gtol : float, default -1.0
+        SciPy's criterion: claim convergence where max |P(x − g) − x| is at most this; below 0 the method's
+        own. Allowed: at least -1.
+    ftol : float, default -1.0
+        SciPy's criterion: claim convergence where a step lowers F by at most this, relative; below 0 the
+        method's own. Allowed: at least -1.
+    verify : bool, default True
+        Whether to look at both sides of the point before convergence is claimed (a few evaluations).
+    search : str, default 'approximate_wolfe'
+        The line search along the direction. One of: approximate_wolfe, armijo, hager_zhang, more_thuente,
+        non_monotone, strong_wolfe.
+    """
+
+    registry: ClassVar[str] = "methods"
+    name: ClassVar[str] = "subsampled_newton"
+    sample: int = 0
+    growing: bool = True
+    memory: int = 30
+    products: int = 100
+    seed: int = 0
+    gtol: float = -1.0
+    ftol: float = -1.0
+    verify: bool = True
+    search: Literal[
+        "approximate_wolfe", "armijo", "hager_zhang", "more_thuente", "non_monotone", "strong_wolfe"
+    ] = "approximate_wolfe"
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,8 @@ class Terms:
     Methods that look at all terms at each step (the default) see a plain function. A rule with the option
     ``batch_size`` goes through the terms in batches, in a random order that ``seed`` decides, ``epochs`` times; an
     iteration is then an epoch, and the result's `passes` count what the batches read. The methods ``"svrg"``,
-    ``"saga"`` and ``"stochastic_lbfgs"`` are for such means: they find their step, and claim by the gradient of all
-    terms.
+    ``"saga"``, ``"stochastic_lbfgs"`` and ``"subsampled_newton"`` are for such means: they find their step, and claim
+    by the gradient of all terms.
 
     Robbins and Monro 1951, <https://doi.org/10.1214/aoms/1177729586>.
 

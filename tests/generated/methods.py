@@ -20,7 +20,10 @@ FUNCTIONS = (
 )  # fmt: skip
 BOUNDED = ("barzilai_borwein", "adapgm", "panoc")
 #: Methods for tables: any, those that take a prox, and those that need a set.
-TABLES = ("bfgs", "nonlinear_cg", "truncated_newton", "stochastic_lbfgs", "svrg", "saga", "adapgm", "panoc")
+TABLES = (
+    "bfgs", "nonlinear_cg", "truncated_newton", "subsampled_newton", "stochastic_lbfgs", "svrg", "saga", "adapgm",
+    "panoc",
+)  # fmt: skip
 PROXIMAL = ("svrg", "saga", "adapgm", "panoc")
 SETS = ("frank_wolfe", "mirror_descent")
 

@@ -314,9 +314,9 @@ impl Glm<'_> {
                 Ask::Product { along, to } => rows.all().map(|()| self.bend(x, along, to))?,
                 Ask::Hessian(to) => rows.all().map(|()| self.squared(x, to))?,
                 Ask::Rows(OfRows::Bent { at, along, to, keep }) => {
-                    rows.all()?;
                     let mut changes = kept.take(*keep, n * k);
-                    let done = self.bent(kept.slot(*at), along, &mut changes, to, work.pause);
+                    let done =
+                        self.bent(sample, kept.slot(*at), along, &mut changes, to, work.pause);
                     kept.put(*keep, changes);
                     done?;
                 }

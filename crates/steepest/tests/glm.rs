@@ -3,10 +3,10 @@ use steepest::designs::dense::Dense;
 use steepest::glm::{Glm, Keep};
 use steepest::loss::{Block, Each};
 use steepest::losses::{huber::Huber, logistic::Logistic, softmax::Classes, squared::Squared};
-use steepest::objective::Objective;
+use steepest::objective::{Ask, Objective, Rows, Work};
 use steepest::parallel::pool::with_threads;
 use steepest::status::Halt;
-use steepest::table::Sample;
+use steepest::table::{OfRows, Sample, Slot};
 
 fn table(n: usize, d: usize) -> (Vec<f64>, Vec<f64>) {
     let noise = |k: usize| ((k * 7919 + 13) % 1009) as f64 / 504.5 - 1.0;
@@ -126,6 +126,43 @@ fn a_sample_of_all_rows_is_all_rows_and_batches_are_unbiased() {
     }
     assert!((mean - want).abs() < 1e-14);
     g.iter().zip(sum).for_each(|(g, h)| assert!((g - h).abs() < 1e-14));
+}
+
+/// Second derivatives over a sample are what the slopes over it change by, whatever its rows' shares are.
+#[test]
+fn a_sample_bends_as_its_slopes_change() {
+    let (x, y) = table(300, 3);
+    let design = Dense::by_rows(&x, 3).expect("a table");
+    // Runs of several lengths, which begin anywhere: places in the sample are not the table's.
+    let runs = vec![5..40, 90..91, 130..200, 299..300];
+    let share: Vec<f64> = (0..107).map(|i| (i % 4) as f64 / 160.0).collect();
+    let sample = Sample::new(runs, share);
+    let (at, keep) = (Slot(0), Slot(1));
+    for loss in losses() {
+        for threads in [1, 2] {
+            let mut glm = Glm::new(&design, &*loss, &y, None, true).expect("a problem");
+            let n = glm.dim();
+            let point: Vec<f64> = (0..n).map(|j| 0.2 * j as f64 - 0.4).collect();
+            let along: Vec<f64> = (0..n).map(|j| 1.0 - 0.3 * j as f64).collect();
+            let mut answer = |x: &[f64], asks: &mut [Ask<'_>]| {
+                let mut work = Work { pause: &mut || Ok(()), values: 0 };
+                with_threads(threads, || glm.answer(x, Rows::Sample(&sample), asks, &mut work))
+                    .expect("an answer");
+            };
+            let (mut bent, mut ends) = (vec![0.0; n], [vec![0.0; n], vec![0.0; n]]);
+            answer(&point, &mut [Ask::Rows(OfRows::Keep(at))]);
+            let asked = OfRows::Bent { at, along: &along, to: &mut bent, keep };
+            answer(&[], &mut [Ask::Rows(asked)]);
+            for (side, end) in [-1e-5, 1e-5].into_iter().zip(&mut ends) {
+                let there: Vec<f64> = point.iter().zip(&along).map(|(x, a)| x + side * a).collect();
+                answer(&there, &mut [Ask::Gradient(end)]);
+            }
+            for j in 0..n {
+                let want = (ends[1][j] - ends[0][j]) / 2e-5;
+                assert!((bent[j] - want).abs() < 1e-7, "{}: {} for {want}", loss.name(), bent[j]);
+            }
+        }
+    }
 }
 
 #[test]

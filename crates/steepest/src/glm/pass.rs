@@ -51,7 +51,7 @@ enum Turn<'t> {
     Value,
     /// The slopes of the loss.
     Slope,
-    /// The change of those slopes at these margins of all rows, where margins change as these do.
+    /// The change of those slopes at these margins of the rows that are read, where margins change as these do.
     Bend(&'t [f64]),
 }
 
@@ -80,9 +80,11 @@ impl Glm<'_> {
         self.read(sample, x, turn, gradient, keep, pause)
     }
 
-    /// The second derivatives times v where the rows have margins `z`, in one read; the margins' changes are kept.
+    /// The second derivatives times v where the rows, all or those of a sample, have margins `z`, in one read; the margins'
+    /// changes are kept.
     pub fn bent(
         &self,
+        sample: Option<&Sample>,
         z: &[f64],
         v: &[f64],
         changes: &mut [f64],
@@ -90,7 +92,7 @@ impl Glm<'_> {
         pause: &mut dyn FnMut() -> Result<(), Halt>,
     ) -> Result<(), Halt> {
         let keep = Keep { margins: Some(changes), distances: None };
-        self.read(None, v, Turn::Bend(z), Some(to), keep, pause)?;
+        self.read(sample, v, Turn::Bend(z), Some(to), keep, pause)?;
         Ok(())
     }
 
@@ -309,7 +311,7 @@ impl Glm<'_> {
                     Turn::Value => self.loss.values(target, margin, value),
                     Turn::Slope => self.loss.slopes(target, margin, value),
                     Turn::Bend(z) => {
-                        let z = &z[rows.start * k..rows.end * k];
+                        let z = &z[(part.first + at) * k..][..n * k];
                         let h = &mut s.curvature[..n * self.loss.bending()];
                         let slope = &mut s.slope[..n * k];
                         self.loss.jets(target, z, value, slope, h);

@@ -71,7 +71,7 @@ mod rare_levels;
 mod renewal;
 mod separable;
 mod shape;
-mod stage_rows;
+pub(super) mod stage_rows;
 mod stages;
 mod subproblem;
 #[cfg(test)]

@@ -14,5 +14,6 @@ directions! {
     bfgs::Bfgs,
     lbfgs::Lbfgs,
     nonlinear_cg::NonlinearCg,
+    subsampled_newton::SubsampledNewton,
     truncated_newton::TruncatedNewton,
 }

@@ -176,7 +176,7 @@ impl Direction for ByProducts {
 impl ByProducts {
     /// Down the model, from the pairs' direction in `d`, whose place the result takes.
     fn descend(&mut self, here: &mut Iterate<'_, '_>, d: &mut [f64]) -> Result<(), Halt> {
-        let mut way = InnerIteration::new(here, d);
+        let mut way = InnerIteration::new(here, d, products(here.problem));
         let (first, claim) = (norm(&way.r), usize::from(self.exact));
         let close = CLOSE[claim] * first;
         let enough = LOOSE.min((first / self.steepest).sqrt()) * first;
@@ -220,7 +220,7 @@ impl ByProducts {
 
 /// What ends the way down the model before it is at its least value.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Stopping {
+pub(super) enum Stopping {
     /// The edge of the region, or of what can be told.
     Edge,
     /// The model bends down.
@@ -229,19 +229,20 @@ enum Stopping {
 
 /// Conjugate gradients under way: the step so far, the gradient of the model there, the direction to go on along, what H makes
 /// of it, and the preconditioned gradient.
-struct InnerIteration {
-    step: Aligned,
-    r: Aligned,
-    p: Aligned,
-    hp: Aligned,
+pub(super) struct InnerIteration {
+    pub step: Aligned,
+    pub r: Aligned,
+    pub p: Aligned,
+    pub hp: Aligned,
     z: Aligned,
-    rz: f64,
+    pub rz: f64,
     /// Whether products are given, and no differences.
     exact: bool,
 }
 
 impl InnerIteration {
-    fn new(here: &Iterate<'_, '_>, d: &[f64]) -> Self {
+    /// From the direction that the pairs know, in `d`; products are those of H, or differences.
+    pub fn new(here: &Iterate<'_, '_>, d: &[f64], exact: bool) -> Self {
         let [step, mut r, mut p, hp, z] = [0; 5].map(|_| Aligned::zeros(d.len()));
         match here.free {
             Some(free) => add_over(free, 1.0, here.g, &mut r),
@@ -249,11 +250,11 @@ impl InnerIteration {
         }
         p.copy_from_slice(d);
         let rz = -dot(&r, d);
-        InnerIteration { step, r, p, hp, z, rz, exact: products(here.problem) }
+        InnerIteration { step, r, p, hp, z, rz, exact }
     }
 
     /// How far to go along p, where the model bends so much and is trusted so far; what ends the way there, if anything.
-    fn length(&self, bend: f64, radius: f64) -> (f64, Option<Stopping>) {
+    pub fn length(&self, bend: f64, radius: f64) -> (f64, Option<Stopping>) {
         let InnerIteration { step, p, hp, rz, .. } = self;
         let (ss, sp, pp) = (dot(step, step), dot(step, p), dot(p, p));
         let edge =
@@ -278,7 +279,8 @@ impl InnerIteration {
         (a, None)
     }
 
-    fn go(&mut self, length: f64) {
+    /// So far along p.
+    pub fn go(&mut self, length: f64) {
         for (step, p) in self.step.iter_mut().zip(&*self.p) {
             *step += length * p;
         }
@@ -288,7 +290,7 @@ impl InnerIteration {
     }
 
     /// Turns p; false where rounding has left nothing to go along.
-    fn turn(&mut self, here: &mut Iterate<'_, '_>) -> bool {
+    pub fn turn(&mut self, here: &mut Iterate<'_, '_>) -> bool {
         here.pairs.applied(here.free, &self.r, &mut self.z);
         let before = std::mem::replace(&mut self.rz, -dot(&self.r, &self.z));
         let beta = self.rz / before;
@@ -299,7 +301,7 @@ impl InnerIteration {
     }
 }
 
-fn norm(v: &[f64]) -> f64 {
+pub(super) fn norm(v: &[f64]) -> f64 {
     dot(v, v).sqrt()
 }
 
