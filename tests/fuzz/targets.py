@@ -23,6 +23,8 @@ from steepest.errors import InputError, ModelFileError
 from steepest.factors import ClicksFactorization
 from steepest.factors.saved import loaded as recommender_of
 from steepest.linear import GeneralizedLinear, Lasso, LinearRegression, LogisticRegression, Ridge
+from steepest.linear import load as load_linear
+from steepest.linear import save as save_linear
 from steepest.saving import read_file, write_file
 from steepest.tables import files, prepare, read
 from steepest.tables.kinds import expect
@@ -117,6 +119,18 @@ def recommender(data: bytes) -> None:
                 loaded.predict(["a", "?"], [0, 99])
 
 
+def linear_model(data: bytes) -> None:
+    """What a file says of a linear model, with a checksum that fits."""
+    _, arrays = read_file(FOLDER / "lines", "linear model")
+    with contextlib.suppress(ValueError, RecursionError):
+        content = json.loads(data)
+        if isinstance(content, dict):
+            with contextlib.suppress(TypeError, ModelFileError), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                write_file(FOLDER / "line", "linear model", content, arrays)
+                load_linear(FOLDER / "line").predict(np.eye(3))
+
+
 def resumed(path: Path, **more: Any) -> Any:
     """A short run of a rule, kept in a file."""
     options = {"maxiter": 9}
@@ -188,6 +202,7 @@ TARGETS: dict[str, Target] = {
     "model": model,
     "description": description,
     "recommender": recommender,
+    "linear_model": linear_model,
     "checkpoint": checkpoint,
     "remembered": remembered,
     "structure": structure,
@@ -254,6 +269,12 @@ def seeds(name: str) -> list[bytes]:
         content, _ = read_file(FOLDER / "clicks", name)
         kept = ("estimator", "parameters", "fitted", "user_ids", "item_ids")
         return [json.dumps({key: content[key] for key in kept}).encode()]
+    elif name == "linear_model":
+        save_linear(LogisticRegression().fit(np.eye(6, 3), list("aabcbc")), FOLDER / "lines")
+        content, _ = read_file(FOLDER / "lines", "linear model")
+        return [
+            json.dumps({k: v for k, v in content.items() if k not in ("format", "version", "kind")}).encode()
+        ]
     elif name in ("checkpoint", "remembered"):
         (FOLDER / "kept").unlink(missing_ok=True)
         resumed(FOLDER / "kept")

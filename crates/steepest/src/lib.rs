@@ -49,6 +49,7 @@ pub mod refusal;
 pub mod residuals;
 pub mod rule;
 pub mod rules;
+pub mod saved;
 pub mod scaling;
 pub mod search;
 pub mod searches;

@@ -11,11 +11,16 @@ use crate::penalty::{Penalty, Structure};
 use crate::settings::{Spec, look_up};
 use crate::watch::{Stop, Watch};
 
+mod file;
 mod fitted;
 mod fitting;
+mod label;
+mod model;
 mod models;
 pub use crate::status::Failure;
 pub use fitted::FittedLinear;
+pub use label::Label;
+pub use model::LinearModel;
 pub use models::{ElasticNet, FittedClasses, Lasso, LinearRegression, LogisticRegression, Ridge};
 
 /// (1/Σ weight) Σ weight_i · loss(target_i, x_i′w + b) + alpha · penalty(w).

@@ -23,6 +23,7 @@ from .logistic_cv import LogisticRegressionCV
 from .quantile import QuantileRegressor
 from .ridge import Ridge
 from .ridge_classes import RidgeClassifier
+from .saved import load, save
 from .searched import ElasticNetCV, LassoCV, RidgeCV
 from .sgd import SGDClassifier, SGDRegressor
 from .support import LinearSVC, LinearSVR
@@ -49,4 +50,6 @@ __all__ = [
     "SGDRegressor",
     "Summary",
     "TweedieRegressor",
+    "load",
+    "save",
 ]

@@ -292,6 +292,12 @@ impl Linear {
         {
             return Err(bad.into());
         }
-        Ok(FittedLinear::new(solution, method, reason, base, lay))
+        Ok(FittedLinear::new(
+            solution,
+            method,
+            reason,
+            (self.loss.clone(), self.outputs, base),
+            lay,
+        ))
     }
 }

@@ -1,11 +1,13 @@
 //! The usual models by their names, with scikit-learn's parameters, defaults and optima. Where several coefficients are equally
 //! good (dependent columns without a penalty) it is one of them, not that of least norm.
-use super::{Failure, FittedLinear, How, Linear, Observations};
+use super::model::likeliest;
+use super::{Failure, FittedLinear, How, Label, Linear, Observations};
 use crate::design::Design;
 use crate::refusal::{self, Refusal};
 use crate::settings::Spec;
 use crate::watch::Stop;
 use std::collections::BTreeSet;
+use std::path::Path;
 
 /// Until that much is proved.
 fn until(tolerance: f64) -> Stop {
@@ -180,14 +182,14 @@ impl<T> FittedClasses<T> {
     /// The likeliest class of each row.
     pub fn predict(&self, design: &dyn Design) -> Result<Vec<&T>, Failure> {
         let margins = self.fitted.margins(design)?;
-        let k = self.fitted.outputs();
-        if k == 1 {
-            return Ok(margins.iter().map(|m| &self.classes[usize::from(*m > 0.0)]).collect());
-        }
-        let likeliest = |row: &[f64]| {
-            let first = |best: usize, j: usize| if row[j] > row[best] { j } else { best };
-            &self.classes[(1..k).fold(0, first)]
-        };
-        Ok(margins.chunks_exact(k).map(likeliest).collect())
+        Ok(likeliest(&margins, self.fitted.outputs()).map(|best| &self.classes[best]).collect())
+    }
+
+    /// Writes it to a file, its classes with it: see [`LinearModel::save`](super::LinearModel::save).
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Failure>
+    where
+        for<'a> Label: From<&'a T>,
+    {
+        self.fitted.saved(path.as_ref(), &self.classes.iter().map(Label::from).collect::<Vec<_>>())
     }
 }
