@@ -348,3 +348,115 @@ def test_no_success_where_fmax_is_beyond_the_arithmetic() -> None:
 def test_bad_input_is_named(call: object, words: str) -> None:
     with pytest.raises(InputError, match=words):
         call(start(13, 0))  # type: ignore[operator]
+
+
+def morse(x: np.ndarray) -> tuple[float, np.ndarray]:
+    """All pairs, written out."""
+    d = x[:, None] - x[None]
+    r = np.sqrt((d**2).sum(-1)) + np.eye(len(x))
+    e = np.exp(-4 * (r - 1)) * (1 - np.eye(len(x)))
+    return 0.5 * (e * (e - 2)).sum(), ((8 * e * (e - 1) / r)[:, :, None] * d).sum(1)
+
+
+@pytest.mark.parametrize("energy", [lennard_jones, morse])
+@pytest.mark.parametrize(("n", "most"), [(13, 20), (38, 25), (55, 30)])
+def test_forces_of_pairs_are_learned_from_few_calls(energy: Any, n: int, most: int) -> None:
+    calls = [0]
+
+    def counted(x: np.ndarray) -> tuple[float, np.ndarray]:
+        calls[0] += 1
+        return energy(x)
+
+    for seed in range(3):
+        calls[0] = 0
+        result = minimize_energy(counted, start(n, seed))
+        value, forces = energy(result.x)
+        assert result.success
+        assert np.sqrt((forces**2).sum(1)).max() <= 1e-3
+        assert result.fun == pytest.approx(value, rel=1e-12)
+        # Those of the descent, one at the start and one at the end; L-BFGS takes from 60 to 250.
+        assert calls[0] <= result.nfev + 2 <= most
+        # A minimum: by differences of forces no way leads down.
+        h = 1e-5
+        sides = [
+            energy(result.x + s * h * e.reshape(n, 3))[1].ravel() for e in np.eye(3 * n) for s in (1, -1)
+        ]
+        bends = (np.array(sides[1::2]) - np.array(sides[::2])) / (2 * h)
+        assert np.linalg.eigvalsh(0.5 * (bends + bends.T))[0] > -1e-2
+        losses = result.history["loss"]
+        assert (np.diff(losses) < 0).all()
+        assert len(losses) == result.nit + 1
+        assert losses[0] == pytest.approx(energy(start(n, seed))[0], rel=1e-12)
+
+
+def test_energies_that_are_not_those_of_pairs_lose_a_few_calls_at_most() -> None:
+    """Each atom in a well of its own, of which no distance between atoms tells anything."""
+    random = np.random.default_rng(0)
+    wells, stiff = 3 * random.standard_normal((20, 3)), random.uniform(1, 30, (20, 3))
+
+    def energy(x: np.ndarray) -> tuple[float, np.ndarray]:
+        return 0.5 * (stiff * (x - wells) ** 2).sum(), -stiff * (x - wells)
+
+    begin = wells + random.standard_normal((20, 3))
+    led, alone = (minimize_energy(energy, begin, method, fmax=1e-6) for method in (None, "lbfgs"))
+    np.testing.assert_allclose(led.x, wells, atol=1e-6)
+    assert led.nfev <= alone.nfev + 10
+
+
+def test_budgets_and_callbacks_hold_while_models_lead() -> None:
+    x = start(38, 0)
+    calls = [0]
+
+    def counted(x: np.ndarray) -> tuple[float, np.ndarray]:
+        calls[0] += 1
+        return lennard_jones(x)
+
+    for most in (1, 2, 4):
+        calls[0] = 0
+        result = minimize_energy(counted, x, options={"maxfun": most})
+        assert (result.success, result.outcome) == (False, "budget")
+        assert result.nfev <= most
+        assert calls[0] <= most + 2
+        assert minimize_energy(counted, x, options={"maxiter": most}).nit == most
+    seen: list[np.ndarray] = []
+
+    def twice(x: np.ndarray) -> bool:
+        seen.append(x)
+        return len(seen) == 2
+
+    result = minimize_energy(lennard_jones, x, callback=twice)
+    assert (result.success, result.outcome, result.nit, len(seen)) == (False, "stopped", 2, 2)
+    assert np.array_equal(result.x, seen[-1])
+    assert result.fun == lennard_jones(seen[-1])[0]
+
+
+def test_a_saddle_to_which_models_lead_is_left() -> None:
+    """Four in a plane: no force leads out of it, and the energy is lowest at the corners of a tetrahedron."""
+    square = 1.1 * np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]])
+    result = minimize_energy(lennard_jones, square, fmax=1e-5)
+    assert result.success
+    assert result.fun == pytest.approx(-6.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("factor", [1.2, 0.5])
+def test_forces_that_the_energy_has_not_are_found_though_a_model_explains_them(factor: float) -> None:
+    def wrong(x: np.ndarray) -> tuple[float, np.ndarray]:
+        energy, forces = lennard_jones(x)
+        return energy, factor * forces
+
+    result = minimize_energy(wrong, start(13, 0))
+    assert not result.success
+    assert result.outcome == "gradient_inconsistent"
+
+
+def test_some_atoms_held_and_two_dimensions_are_led_too() -> None:
+    x = start(20, 1)
+    result = minimize_energy(lennard_jones, x, fixed=[0, 5])
+    assert result.success
+    assert result.nfev <= 25
+    assert np.array_equal(result.x[[0, 5]], x[[0, 5]])
+    flat = np.random.default_rng(0).permutation(np.indices((4, 4)).reshape(2, -1).T) * 1.1
+    flat += 0.1 * np.random.default_rng(1).standard_normal(flat.shape)
+    result = minimize_energy(lennard_jones, flat)
+    assert result.success
+    assert result.nfev <= 25
