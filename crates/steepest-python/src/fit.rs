@@ -178,8 +178,8 @@ pub fn fit_linear<'py>(
     let fitted = fitted?;
     let story = Story { method: fitted.method, reason: &fitted.reason };
     let d = to_dict(py, &fitted.solution, &story)?;
-    d.set_item("coefficients", PyArray1::from_vec(py, fitted.coefficients))?;
-    d.set_item("intercept", PyArray1::from_vec(py, fitted.intercept))?;
-    d.set_item("learnt", PyArray1::from_vec(py, fitted.learnt))?;
+    d.set_item("coefficients", PyArray1::from_vec(py, fitted.model.coefficients))?;
+    d.set_item("intercept", PyArray1::from_vec(py, fitted.model.intercept))?;
+    d.set_item("learnt", PyArray1::from_vec(py, fitted.model.learnt))?;
     Ok(d)
 }
