@@ -190,11 +190,11 @@ impl Penalty for Equations {
         if (0..self.basis.rows.len()).all(solved) { 0.0 } else { f64::INFINITY }
     }
     fn prox(&self, x: &mut [f64], steps: Steps<'_>) {
-        if let Steps::Diagonal(t) = steps {
-            if !self.basis.project_by(x, t) {
-                let roots: Vec<f64> = t.iter().map(|t| t.sqrt()).collect();
-                self.basis.in_units(|j| roots[j]).project(x, |j| roots[j]);
-            }
+        if let Steps::Diagonal(t) = steps
+            && !self.basis.project_by(x, t)
+        {
+            let roots: Vec<f64> = t.iter().map(|t| t.sqrt()).collect();
+            self.basis.in_units(|j| roots[j]).project(x, |j| roots[j]);
         }
         // In the variables themselves there is rounding left then.
         self.basis.project(x, |_| 1.0);
