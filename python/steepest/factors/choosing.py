@@ -28,6 +28,11 @@ BETTER = 1e-3
 NUDGE = 0.1
 
 
+#: Where items are ranked alphas double from this share of the largest on; iterations for the first, and for each that
+#: goes on from another.
+LEAST, FIRST, NEXT = 2.0**-6, 40, 12
+
+
 @dataclass(frozen=True)
 class Tried:
     """One rank and alpha, and the loss on what was held out."""
@@ -89,10 +94,15 @@ def choose(
     rank: int | None,
     alpha: float | None,
     seed: int,
-) -> tuple[Problem, list[Tried]]:
-    """The problem with the rank and alpha whose loss on what was held out is least; what was tried on the way."""
+) -> tuple[Problem, list[Tried], Factors | None]:
+    """The problem with the rank and alpha whose loss on what was held out is least; what was tried on the way; and
+    where its fit was left, if that is where to go on from."""
     tried: list[Tried] = []
     top = largest_alpha(problem, cells, centre)
+    if problem.against:
+        search = _Ranked(problem, cells, loss, max(top, 1e-12), tried)
+        found, at = search.best(rank, alpha, centre, seed)
+        return replace(problem, rank=found.rank, alpha=found.alpha), tried, at
     quick = problem.quick()
 
     def path(rank: int, alphas: Iterator[float]) -> Tried:
@@ -129,7 +139,90 @@ def choose(
             if not found.loss < best.loss * enough:
                 break
             best = found
-    return replace(problem, rank=best.rank, alpha=best.alpha), tried
+    return replace(problem, rank=best.rank, alpha=best.alpha), tried, None
+
+
+@dataclass
+class _Ranked:
+    """The choice where items are ranked: each fit goes on from another, for a few iterations.
+
+    From factors near 0 those of a smaller alpha take long to grow, and then the path seems to get worse; larger ones
+    shrink at once. So alphas go up.
+    """
+
+    problem: Problem
+    cells: Cells
+    loss: Callable[[Problem, Factors], float]
+    top: float
+    tried: list[Tried]
+
+    def fit(self, rank: int, alpha: float, at: Factors, iterations: int) -> tuple[Tried, Factors]:
+        quick = replace(self.problem.quick(), max_iter=min(iterations, self.problem.max_iter or iterations))
+        one = replace(quick, rank=rank, alpha=alpha)
+        at, _ = one.solve(self.cells, at)
+        found = Tried(rank, alpha, self.loss(one, at))
+        self.tried.append(found)
+        return found, at
+
+    def best(self, rank: int | None, alpha: float | None, centre: float, seed: int) -> tuple[Tried, Factors]:
+        largest = min(self.cells.shape)
+        first = min(RANK, largest) if rank is None else rank
+        start = replace(self.problem, rank=first).start(self.cells, centre, seed)
+        best = self.alphas(first, alpha, start)
+        if rank is not None:
+            return best
+        least = best[0].loss
+        for other in MORE:
+            if other > largest:
+                break
+            found = self.fit(other, best[0].alpha, _widened(best[1], other, seed), 2 * NEXT)
+            if not 1.0 - found[0].loss > (1.0 + BETTER) * (1.0 - least):
+                break
+            best, least = found, found[0].loss
+        for other in FEWER:
+            # Beside the best of all: many small losses would be a large one.
+            if best[0].rank > first or other >= best[0].rank:
+                continue
+            found = self.fit(other, best[0].alpha, _narrowed(best[1], other), NEXT)
+            if not 1.0 - found[0].loss >= (1.0 - BETTER) * (1.0 - least):
+                break
+            best, least = found, min(least, found[0].loss)
+        return best
+
+    def alphas(self, rank: int, alpha: float | None, start: Factors) -> tuple[Tried, Factors]:
+        low = alpha if alpha is not None else LEAST * self.top
+        best = self.fit(rank, low, start, FIRST)
+        if alpha is not None:
+            return best
+        for way in (2.0, 0.5):
+            worse, (found, at) = 0, best
+            if way < 1 and found.alpha > low:
+                break
+            while worse < WORSE and LEAST**2 * self.top < way * found.alpha < self.top:
+                found, at = self.fit(rank, way * found.alpha, at, NEXT)
+                worse = 0 if found.loss < best[0].loss else worse + 1
+                if not worse:
+                    best = found, at
+        return best
+
+
+def _widened(at: Factors, rank: int, seed: int) -> Factors:
+    """The same with more factors, small beside those that there are."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    for side in (at.users, at.items):
+        more = rng.standard_normal((len(side), rank - side.shape[1]))
+        size = NUDGE * float(np.sqrt(np.mean(side**2)))
+        parts.append(np.concatenate([side, size * more], axis=1))
+    return replace(at, users=parts[0], items=parts[1])
+
+
+def _narrowed(at: Factors, rank: int) -> Factors:
+    """The scores as near as so few factors come, both sides of one size."""
+    (left, inner), (right, outer) = np.linalg.qr(at.users), np.linalg.qr(at.items)
+    u, sizes, v = np.linalg.svd(inner @ outer.T)
+    root = np.sqrt(sizes[:rank])
+    return replace(at, users=(left @ u[:, :rank]) * root, items=(right @ v[:rank].T) * root)
 
 
 def as_dicts(tried: list[Tried]) -> list[dict[str, Any]]:

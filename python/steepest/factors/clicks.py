@@ -25,8 +25,8 @@ __all__ = ["ClicksFactorization"]
 Floats = NDArray[np.float64]
 #: How many are recommended where figures are taken, and users looked at, at most.
 TOP, USERS = 10, 20_000
-#: What each click is set against with the ranking loss.
-AGAINST = 4
+#: What each click is set against with the ranking loss; and what the last step may still gain there, of `tol`.
+AGAINST, HELD = 4, 1e-4
 
 
 class ClicksFactorization(Factorization):
@@ -70,7 +70,7 @@ class ClicksFactorization(Factorization):
         wanted.
     tol : float, default 1e-3
         How much more rounds may still gain, relative to the objective. Nothing proves that: what the last rounds
-        show to be left is held to a ten-thousandth of it.
+        show to be left is held to a ten-thousandth of it, and with ``loss="bpr"`` what the last step gained.
     max_iter : int, optional
         Rounds at most.
     seed : int, default 0
@@ -231,7 +231,11 @@ class ClicksFactorization(Factorization):
             seed=int(self.seed),
             by_count=False,
             nonnegative=bool(self.nonnegative),
-            method=method_of("lbfgs" if ranked and self.method is None else self.method),
+            # What is left of a mean over pairs is known by what steps still gain: the bends of so many variables would
+            # have it seem more for hundreds of steps, in which the order of items does not change.
+            method=("lbfgs", [("ftol", HELD * float(self.tol))])
+            if ranked and self.method is None
+            else method_of(self.method),
             tol=float(self.tol),
             max_iter=self.max_iter,
             threads=int(self.threads),

@@ -65,6 +65,7 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
         cells = self._prepared(given)
         problem = self._problem(cells)
         tried: list[Tried] = []
+        at: Factors | None = None
         self.held_out_: dict[str, dict[str, float]] = {}
         chosen = self.rank is None or self.alpha is None
         if self.validation is not None and len(cells) >= 10:
@@ -72,7 +73,7 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
             fit, held = cells.taken(rows), cells.taken(aside)
             centre = self._centre(fit)
             if chosen:
-                problem, tried = choose(
+                problem, tried, at = choose(
                     problem,
                     fit,
                     centre,
@@ -81,15 +82,16 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
                     alpha=self.alpha,
                     seed=self.seed,
                 )
-            factors, _ = problem.judged().solve(fit, problem.start(fit, centre, self.seed))
+            factors, _ = problem.judged().solve(fit, at or problem.start(fit, centre, self.seed))
             self.held_out_ = self._figures(factors, fit, held)
+            at = at and factors
         elif chosen:
             raise InputError(
                 "rank and alpha are chosen on held-out ratings, of which there are too few (at least 10 ratings, and "
                 "validation a share of them): pass rank= and alpha="
             )
         self.tried_ = tried
-        self._solve(problem, cells, problem.start(cells, self._centre(cells), self.seed))
+        self._solve(problem, cells, at or problem.start(cells, self._centre(cells), self.seed))
         return self
 
     def _solve(self, problem: Problem, cells: Cells, start: Factors) -> None:

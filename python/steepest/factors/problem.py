@@ -129,6 +129,10 @@ class Problem:
             summed = np.bincount(cells.items, weight * (cells.ratings - centre), minlength=items)
             counts = np.bincount(cells.items, weight, minlength=items)
             biases[1] = summed / np.maximum(counts + self.alphas(cells)[1] * counts.sum(), 1e-300)
+        if self.biases and self.against:
+            # Were people all alike, an item would stand above another as often as it is clicked more.
+            often = np.bincount(cells.items, minlength=items) + 1.0
+            biases[1] = np.log(often / often.mean())
         return Factors(factors[0], biases[0], factors[1], biases[1], centre)
 
     def alphas(self, cells: Cells) -> list[Floats]:
