@@ -146,6 +146,28 @@ def test_judging_a_step_changes_nothing_else(monkeypatch: pytest.MonkeyPatch) ->
         np.testing.assert_array_equal(a, b)
 
 
+def test_averages_are_over_the_last_tenth_of_the_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    from keras import ops
+
+    from steepest.keras import steps
+
+    seen, moved = [], steps.Steps.moved
+
+    def watched(self: steps.Steps) -> None:
+        seen.append([ops.convert_to_numpy(v).copy() for v in self.trained])
+        moved(self)
+
+    monkeypatch.setattr(steps.Steps, "moved", watched)
+    model = net(2, 8, 2)
+    average = model.get_weights()
+    steepest.keras.fit(model, circles(), max_steps=50)
+    for k, now in enumerate(seen, 1):
+        average = [a + 9 / (k + 9) * (b - a) for a, b in zip(average, now, strict=True)]
+    assert len(seen) == 50
+    for a, b in zip(average, model.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
 def test_accumulated_batches_are_one_large_batch() -> None:
     ends = []
     for size, batches in ((300, 1), (100, 3)):

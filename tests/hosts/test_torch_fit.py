@@ -153,6 +153,9 @@ def test_the_cap_grows_where_steps_are_timid_and_shrinks_where_they_lead_up() ->
         for _ in range(400):
             size.judge(0.5, 0.5 * (1 + length) ** 2, length, 0.1)
         assert size.cap == (1.0 if grows else 0.01)
+    assert [size.rate(done) / size.cap for done in (0.0, 0.6, 0.8, 1.0, 2.0)] == pytest.approx(
+        [1, 1, 0.5, 0, 0]
+    )
     size = StepSize(0.01, 0.01)
     assert not size.judge(0.5, 2.0, -1.0, 0.1)
     assert not size.judge(0.5, math.nan, -1.0, 0.1)
@@ -363,9 +366,31 @@ def test_patience_ends_early() -> None:
 
 
 def test_averaged_weights_are_what_is_judged() -> None:
-    module, (x, y) = net(2, 16, 2), circles()
-    result = fit(module, (x, y), validation=(x, y), epochs=5, ema=0.9)
-    assert ends_at(module, (x, y)) == pytest.approx(result.fun, rel=1e-4)
+    for given in ({}, {"ema": 0.9}):
+        module, (x, y) = net(2, 16, 2), circles()
+        result = fit(module, (x, y), validation=(x, y), epochs=5, **given)
+        assert ends_at(module, (x, y)) == pytest.approx(result.fun, rel=1e-4)
+
+
+@pytest.mark.parametrize(("given", "most"), [({}, 1.0), ({"ema": 0.5}, 0.5), ({"ema": 0.0}, 0.0)])
+def test_averages_are_over_the_last_tenth_of_the_steps(
+    given: dict[str, float], most: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from steepest.torch import steps
+
+    seen, moved = [], steps.Steps.moved
+    monkeypatch.setattr(
+        steps.Steps, "moved", lambda self: (seen.append(weights(self.module)), moved(self))[1]
+    )
+    module = net(2, 8, 2)
+    average = weights(module)
+    fit(module, circles(), max_steps=50, **given)
+    for k, now in enumerate(seen, 1):
+        new = 1.0 - min(most, k / (k + 9))
+        average = [(1.0 - new) * a + new * b for a, b in zip(average, now, strict=True)]
+    assert len(seen) == 50
+    for a, b in zip(average, module.parameters(), strict=True):
+        torch.testing.assert_close(a, b.detach(), rtol=1e-5, atol=1e-6)
 
 
 def test_half_precision_trains() -> None:

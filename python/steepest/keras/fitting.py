@@ -49,7 +49,8 @@ def fit(
     """Trains a Keras model, with no learning rate to tune, and says what happened.
 
     It is the loop of `steepest.torch.fit` on Keras' backends torch and jax: MoMo's step along Adam's direction,
-    below a cap that is found on the way and falls along a cosine over the budget. What the model's layers add to the
+    below a cap that is found on the way and falls to 0 over the last two fifths of the budget; the weights that are
+    judged and left in the model are averages over the last tenth or so of the steps. What the model's layers add to the
     loss, as regularisers do, is part of it. The optimizer and the metrics of `model.compile` are not touched.
 
     Parameters

@@ -67,6 +67,7 @@ class Steps(steps.Steps):
         self.optimizer = _MomoAdam(1.0, beta_1=DECAYS[0], beta_2=DECAYS[1], weight_decay=plan.weight_decay)
         self.optimizer.build(variables)
         self.trained = [ops.copy(v) for v in variables]
+        self.average = self.trained
         self.resting = [ops.copy(v) for v in model.non_trainable_variables]
         self.begun = self.memory = [ops.copy(v) for v in self.optimizer.variables]
         #: where among the memories the rate is
@@ -80,6 +81,7 @@ class Steps(steps.Steps):
         self.resting_loss = here.compiled(functools.partial(self._loss, False))
         self.moving = here.compiled(self._moving)
         self.measured = here.compiled(_measured)
+        self.nearer = here.compiled(_nearer)
 
     # Functions of tensors
 
@@ -175,6 +177,9 @@ class Steps(steps.Steps):
         }
         self.noticed.look(done, self.size.ratio, sizes, moving)
 
+    def moved(self) -> None:
+        self.average = self.nearer(self.average, self.trained, 1.0 - self.keeps())
+
     def held_out(self, held: Batches, x: Any, y: Any, place: Place) -> float:
         self._labels(y, held, place)
         loss, _ = self.resting_loss(self.trained, self.resting, x, y)
@@ -192,8 +197,16 @@ class Steps(steps.Steps):
 
     @contextmanager
     def shown(self) -> Iterator[None]:
+        kept = self.trained
+        self.hand_over()
         self.write()
-        yield
+        try:
+            yield
+        finally:
+            self.trained = kept
+
+    def hand_over(self) -> None:
+        self.trained = self.average
 
     def end(self) -> None:
         self.write()
@@ -231,6 +244,11 @@ def _measured(a: list[Any], b: list[Any]) -> tuple[Any, Any]:
     lengths = [ops.sum(ops.square(v)) for v in wide]
     products = [ops.sum(v * ops.cast(w, "float32")) for v, w in zip(wide, b, strict=True)]
     return sum(lengths[1:], lengths[0]), sum(products[1:], products[0])
+
+
+def _nearer(average: list[Any], values: list[Any], share: Any) -> list[Any]:
+    """An average of floats, with such a share of new values."""
+    return [a + ops.cast(share, a.dtype) * (v - a) for a, v in zip(average, values, strict=True)]
 
 
 def _first_strange(model: Any, x: Any) -> str:

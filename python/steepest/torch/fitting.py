@@ -57,8 +57,9 @@ def fit(
     F(w), the mean of loss(module(input), target) over the rows, is lowered by Adam's direction with
     a step that is found on the way: MoMo's, which brings a model of the loss down to its least possible value,
     below a cap that grows while the loss falls as its slope promises and shrinks where it does not, and that falls
-    along a cosine over the budget. Each of the first 20 steps and every fourth later is judged by one more
-    evaluation of its batch.
+    along a line to 0 over the last two fifths of the budget. Each of the first 20 steps and every fourth later is
+    judged by one more evaluation of its batch. The weights that are judged and returned are averages over the last
+    tenth or so of the steps, for which a copy of them is kept.
 
     Parameters
     ----------
@@ -96,7 +97,8 @@ def fit(
     clip : bool, default True
         Whether a gradient more than ten times as large as usual is clipped to that.
     ema : float, optional
-        Weights are averaged with this decay, like 0.999, and the average is judged and returned.
+        The decay of the averages of the weights at most, like 0.9, which averages over the last ten steps; 0 for no
+        averages.
     precision : {"float32", "bfloat16", "float16"}
         The last two: mixed precision (autocast). With ``"float16"``, for GPUs without bfloat16, the loss is scaled so
         that its gradients do not vanish in so few digits.

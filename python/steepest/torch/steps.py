@@ -61,7 +61,7 @@ class Steps(steps.Steps):
         units = {m.weight for m in plan.module.modules() if isinstance(m, _OF_UNITS)}
         self.units = {n: p for n, p in self.layers.items() if p in units}
         self.optimizer = _MomoAdam(self.params, lr=1.0, betas=DECAYS, weight_decay=plan.weight_decay)
-        self.average = [p.detach().clone() for p in self.params] if plan.ema is not None else None
+        self.average = [p.detach().clone() for p in self.params] if plan.ema != 0 else None
         # Parts that stand still within a module that trains, as frozen normalisation does, go on standing still.
         self.still = [m for m in plan.module.modules() if not m.training] if plan.module.training else []
         #: what the loss is multiplied by before its gradient is taken, and for how many steps that has been well
@@ -213,9 +213,7 @@ class Steps(steps.Steps):
     @torch.no_grad()
     def moved(self) -> None:
         if self.average is not None:
-            # At first as a mean of all so far.
-            decay = min(self.plan.ema or 0.0, self.taken / (9 + self.taken))
-            torch._foreach_lerp_(self.average, [p.detach() for p in self.params], 1.0 - decay)
+            torch._foreach_lerp_(self.average, [p.detach() for p in self.params], 1.0 - self.keeps())
 
     @torch.no_grad()
     def held_out(self, held: Batches, x: Any, y: Any, place: Place) -> float:

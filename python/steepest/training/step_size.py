@@ -5,8 +5,8 @@ loss falls as its slope promises, ½ at the lowest point along d, and below 0 wh
 of the budget the cap is multiplied by exp(γ (ρ − t)), γ the less of .3 and 1 over the number of layers, t from .2 in
 up to three layers to .5 in six and more, at most by 1.22, and does not fall below where it began; after that only steps
 that lead up lower it. A step that more than doubles
-the loss, and adds half of the first one to it, is not taken, and the cap falls to a quarter. Over
-the whole budget the rate falls along a cosine to 0.
+the loss, and adds half of the first one to it, is not taken, and the cap falls to a quarter. The
+rate is the cap for the first .6 of the budget and falls along a line to 0 over the rest.
 
 Conn, Gould and Toint 2000, Trust-Region Methods, section 6.1, for the ratio; Schaipp et al. 2023,
 <https://arxiv.org/abs/2305.07583>, for the step below the cap.
@@ -24,6 +24,8 @@ __all__ = ["StepSize"]
 TARGET, GAIN, GROWTH, GROWING = 0.2, 0.3, 0.2, 0.25
 #: By how much the ratio is to be larger for each layer beyond so many, and for how many of them.
 DEEPER, SHALLOW, DEEPEST = 0.1, 3, 3
+#: For which share of the budget the rate is the cap: weights that are averaged need no small steps before its end.
+FLAT = 0.6
 #: How many steps at the start are judged each, and every how many after that.
 EACH, EVERY = 20, 4
 #: No cap is beyond the first; where rows are looked up, as embeddings are, none is beyond the second: a batch says how
@@ -81,7 +83,7 @@ class StepSize:
 
     def rate(self, done: float) -> float:
         """The cap of a step after this share of the budget."""
-        return self.cap * 0.5 * (1.0 + math.cos(math.pi * min(max(done, 0.0), 1.0)))
+        return self.cap * min(1.0, max(1.0 - done, 0.0) / (1.0 - FLAT))
 
     def judge(self, before: float, after: float, slope: float, done: float) -> bool:
         """Whether a step may stand that led from `before` to `after` where its slope ⟨g, d⟩ was `slope`."""

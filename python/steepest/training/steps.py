@@ -17,9 +17,12 @@ __all__ = ["CLIP", "DECAYS", "UNKNOWN", "Pairs", "Place", "Steps", "Strange", "r
 
 #: A gradient beyond this many times what is usual (the geometric mean of the last hundred or so) is clipped to it.
 CLIP = 10.0
-#: How much of the mean gradient and of the mean square is kept at each step: runs of some hundreds of steps are over
-#: before a mean over the usual thousand says how large gradients are now.
-DECAYS = (0.9, 0.99)
+#: How much of the mean gradient and of the mean square is kept at each step. Runs of some hundreds of steps are over
+#: before a mean over the usual thousand says how large gradients are now; and the weights that count are averages over
+#: many steps, which takes the noise that the mean gradient need not take then.
+DECAYS = (0.8, 0.95)
+#: The weights that count are averages over one in so many of the steps so far, the last ones.
+AVERAGED = 9
 #: What is said to be not finite where no part is.
 UNKNOWN = "the loss itself"
 
@@ -113,6 +116,11 @@ class Steps:
         counts = [self.weight(x, y) for x, y in pairs]
         (total,) = self.plan.processes.sums([sum(counts)])
         return [count / total for count in counts] if total > 0 else []
+
+    def keeps(self) -> float:
+        """How much of the averaged weights a step keeps."""
+        decay = self.taken / (AVERAGED + self.taken)
+        return decay if self.plan.ema is None else min(self.plan.ema, decay)
 
     def forget(self) -> None:
         """Drops memories, which may hold what is not finite, and takes smaller steps."""

@@ -85,8 +85,8 @@ def result(
             "seconds": run.seconds,
             "resumed": run.resumed,
             "method": "momo_adam",
-            "reason": f"no rate was given: a cap of {cap:.2g} was found on the way, {known}; it falls along a cosine "
-            f"over {plan.budget.words()}",
+            "reason": f"no rate was given: a cap of {cap:.2g} was found on the way, {known}; it stands for "
+            f"three fifths of {plan.budget.words()}, then falls to 0",
             "history": run.history,
             "findings": [*findings, *kept],
             "spread": spread,
