@@ -15,7 +15,7 @@ const IDLE: u32 = 20;
 /// Steps after which a descent is asked whether it gets anywhere.
 const CREEPING: usize = 1024;
 /// Noise that hides more than this of F, and of all that it has fallen by, leaves nothing to claim.
-const LOUD: f64 = 0.1;
+const LOUD: f64 = 1e-3;
 /// What [`Claims::steep`] may be for a claim, and where no step is lower any more.
 pub const STEEP: [f64; 2] = [1e-2, 0.1];
 /// As many steps in a row whose decrease the slopes did not foretell, and the gradient is looked at.

@@ -18,6 +18,10 @@ mod sides;
 /// As many saddles are left before lower points at a distance are no ground for doubt any more.
 pub const SADDLES: u32 = 5;
 
+/// A decrease by so many times the noise (its deviation) is seen for certain; of what is less, steps find nothing. A look
+/// around follows what is lower by 4 times it: to be wrong there costs a few values, and here a claim.
+pub const HIDES: f64 = 16.0;
+
 /// Where the function is found to lead lower still.
 pub enum Doubt {
     /// No ground for any.

@@ -1,4 +1,6 @@
 //! What a method claims of a loss over a table is proved, where it can be: the same proof whoever walked there.
+use super::convergence::Claims;
+use super::gradient_check::{self, Known};
 use super::{coordinate, lbfgs, natural, progressive};
 use crate::curvature::Curvature;
 use crate::method::{Method, Step};
@@ -18,19 +20,28 @@ pub struct Proved {
     /// Steps to go before the next proof, and how many they were last time: a proof costs some passes.
     wait: u64,
     waited: u64,
-    /// The value where it began.
+    /// Where it began, and the value there; where claims of functions are not followed up no point.
+    from: Vec<f64>,
     began: f64,
     /// Whether a claim was followed up: the point is no longer the method's own.
     left: bool,
 }
 
 /// Noise that hides no more than this share of a fall leaves the fall to be seen.
-const QUIET: f64 = 1e-2;
+const QUIET: f64 = 1e-4;
 
 impl Proved {
     /// Round a method.
     pub fn new(inner: Box<dyn Method + Send>) -> Self {
-        Proved { inner, followed: false, wait: 0, waited: 1, began: f64::NAN, left: false }
+        Proved {
+            inner,
+            followed: false,
+            wait: 0,
+            waited: 1,
+            from: Vec::new(),
+            began: f64::NAN,
+            left: false,
+        }
     }
     /// Round a method whose claims of functions are to be followed up.
     pub fn followed(inner: Box<dyn Method + Send>) -> Self {
@@ -56,11 +67,10 @@ impl Proved {
             step.verdict = None;
             return Ok(step);
         }
-        if self.followed
-            && let Some(end) = follow(problem, x, self.began, step.value)?
-        {
-            self.left = true;
-            return Ok(end);
+        if self.followed && !problem.facts().glm {
+            let end = follow(problem, x, self.began, step.value)?;
+            self.left |= end.is_some();
+            return self.at_kinks(problem, x, end.unwrap_or(step));
         }
         let Some(mut judged) = prove(problem, x)? else { return Ok(step) };
         let explained =
@@ -85,6 +95,23 @@ impl Proved {
         self.waited = (2 * self.waited).min(64);
         self.wait = self.waited;
         Ok(step)
+    }
+}
+
+impl Proved {
+    /// What was claimed, unless it is at a kink.
+    fn at_kinks(&self, problem: &mut Problem<'_>, x: &[f64], step: Step) -> Result<Step, Halt> {
+        let success = step.verdict.as_ref().is_some_and(Status::success);
+        let penalty = problem.penalty.offers();
+        if !(success && gradient_check::cheap(problem) && (penalty.smooth || penalty.bounds)) {
+            return Ok(step);
+        }
+        let own = std::mem::take(problem.units);
+        let seen = kinked(problem, x, (&self.from, self.began), step.value);
+        *problem.units = own;
+        let Some(slopes) = seen? else { return Ok(step) };
+        problem.findings.push(gradient_check::kink(slopes));
+        Ok(Step { verdict: Some(Status::Plateau), certificate: None, ..step })
     }
 }
 
@@ -138,12 +165,47 @@ fn to_the_end(
         }
     };
     let noise = problem.accuracy(&mut vec![0.0; at.len()]) * problem.units.value();
-    if step.verdict == Some(Status::NoiseFloor) && noise <= QUIET * fallen {
+    if step.verdict == Some(Status::NoiseFloor) && gradient_check::HIDES * noise <= QUIET * fallen {
         // It knows of no fall but its own, beside which the noise is large.
         return Ok(None);
     }
     x.copy_from_slice(&at);
     Ok(Some(step))
+}
+
+/// The slopes on both sides, where all the steps from the start have closed in on a kink: the other method, which begins
+/// beside it, has seen no way there.
+fn kinked(
+    problem: &mut Problem<'_>,
+    x: &[f64],
+    (from, began): (&[f64], f64),
+    value: f64,
+) -> Result<Option<[f64; 2]>, Halt> {
+    let (n, mut gradient) = (x.len(), vec![0.0; x.len()]);
+    problem.total_gradient(x, &mut gradient)?;
+    let room = gradient_check::room(problem, x);
+    let room = |j: usize, way: f64| room[j][usize::from(way > 0.0)];
+    let mut claims = Claims::new(began, problem.stop.tolerance, -1.0, -1.0);
+    claims.took(value);
+    if !claims.abrupt(x, from, &gradient, |j| room(j, -gradient[j]) > 0.0) {
+        return Ok(None);
+    }
+    let hidden = 4.0 * problem.accuracy(&mut vec![0.0; n]);
+    let known = Known {
+        x,
+        value,
+        gradient: &gradient,
+        lengths: &vec![1.0; n],
+        room: &room,
+        enough: claims.small(value),
+        small: claims.slight(value),
+        given: gradient_check::doubtful(problem),
+        ahead: false,
+        blind: false,
+    };
+    let (mut u, mut trial) = (vec![0.0; n], vec![0.0; n]);
+    let way: Vec<f64> = x.iter().zip(from).map(|(x, from)| (x - from).abs()).collect();
+    gradient_check::kinked(problem, &known, &way, hidden, &mut u, &mut trial)
 }
 
 /// Steps by the other method at most.
@@ -193,10 +255,12 @@ fn prove(problem: &mut Problem<'_>, x: &[f64]) -> Result<Option<Step>, Halt> {
 
 impl State for Proved {
     fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
-        let Proved { inner, followed: _, wait, waited, began, left } = self;
+        let Proved { inner, followed: _, wait, waited, from, began, left } = self;
         v.field("inner", inner.state())?;
         v.field("wait", wait)?;
         v.field("waited", waited)?;
+        v.field("from", from)?;
+        v.check("from", from.is_empty() || from.len() == v.dim(), "is of another run")?;
         v.field("began", began)?;
         v.field("left", left)
     }
@@ -204,6 +268,9 @@ impl State for Proved {
 
 impl Method for Proved {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
+        if self.followed {
+            self.from = x.to_vec();
+        }
         let mut step = self.inner.start(problem, x);
         let value = match &step {
             Ok(step) => step.value,

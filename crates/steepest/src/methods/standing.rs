@@ -1,7 +1,7 @@
 //! Where a method for functions stands, and what every one of them may say of it: shared by those that go by directions,
 //! by Newton's steps and by the gradient alone.
 use super::convergence::{Claims, Sight, not_finite, sizes};
-use super::gradient_check::{self, Doubt, Known};
+use super::gradient_check::{self, Doubt, HIDES, Known};
 use super::smooth::bounds::Bounds;
 use crate::linalg::vectors::{self, Aligned, largest};
 use crate::method::Step;
@@ -11,9 +11,6 @@ use crate::units::Units;
 
 /// A point beyond this times the start's size, reached downhill, is taken to be diverging.
 pub const FAR: f64 = 1e20;
-/// A decrease by so many times the noise (its deviation) is seen for certain; of what is less, steps find nothing. A look
-/// around follows what is lower by 4 times it: to be wrong there costs a few values, and here a claim.
-const HIDES: f64 = 16.0;
 /// Lower points found by looking around before it is left at that.
 pub const ESCAPES: u32 = 20;
 
@@ -313,15 +310,9 @@ impl Standing {
     /// Whether values around lead lower than the noise of differences hides, where slopes say that no more is left: that
     /// point in `xn`. Not asked of values that are exact to rounding.
     pub fn curved(&mut self, problem: &mut Problem<'_>, view: View<'_>) -> Result<bool, Halt> {
-        let mut slopes = vec![0.0; self.n];
-        let noise = problem.accuracy(&mut slopes);
-        if HIDES * noise <= 4.0 * self.claims.rounding(self.f) {
-            return Ok(false);
-        }
-        // A step to both sides is wrong by the noise over its length, and half as much besides.
-        let steps: Vec<f64> = slopes.iter().map(|slope| 4.0 * noise / slope).collect();
+        let rounding = self.claims.rounding(self.f);
         self.known(problem, view, |problem, at, _, xn| {
-            gradient_check::curved(problem, at, &steps, noise, xn)
+            gradient_check::curved(problem, at, rounding, xn)
         })
     }
 
@@ -345,12 +336,39 @@ impl Standing {
         if !self.claims.abrupt(&self.x, &self.start, &self.g, counts) {
             return Ok(None);
         }
-        let (start, hidden, metric) =
-            (self.start.clone(), self.hidden(problem), vec![f64::NAN; self.n]);
+        let way: Vec<f64> = (0..self.n).map(|j| (self.x[j] - self.start[j]).abs()).collect();
+        let (hidden, metric) = (self.hidden(problem), vec![f64::NAN; self.n]);
         let view = View { metric: &metric, ahead: false, blind: false };
         self.known(problem, view, |problem, at, u, xn| {
-            gradient_check::kinked(problem, at, &start, hidden, u, xn)
+            gradient_check::kinked(problem, at, &way, hidden, u, xn)
         })
+    }
+
+    /// What is to be said where slopes on both sides were seen to differ however near one looked: a kink, at which in more
+    /// than one dimension nothing tells that no way along it leads lower; noise as large as F; or neither.
+    pub fn jagged(
+        &mut self,
+        problem: &mut Problem<'_>,
+        view: View<'_>,
+    ) -> Result<Option<Status>, Halt> {
+        if self.n < 2 || self.claims.as_scipy() {
+            return Ok(None);
+        }
+        let (hidden, lengths) = (self.hidden(problem), self.lengths(view.metric));
+        let (kink, noise) = self.known(problem, view, |problem, at, u, xn| {
+            let kink = gradient_check::kinked(problem, at, &lengths, hidden, u, xn)?;
+            let noise = match kink {
+                Some(_) => 0.0,
+                None => gradient_check::noise(problem, at, gradient_check::NEAR, xn)?,
+            };
+            Ok::<_, Halt>((kink, noise))
+        })?;
+        if let Some(slopes) = kink {
+            problem.findings.push(gradient_check::kink(slopes));
+            return Ok(Some(Status::Plateau));
+        }
+        let loud = self.claims.limit(self.f, noise) == Status::NoiseFloor;
+        Ok(loud.then_some(Status::NoiseFloor))
     }
 
     /// Whether no difference has seen F move where it stands.

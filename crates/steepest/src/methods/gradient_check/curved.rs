@@ -1,5 +1,5 @@
 //! What second differences of the values say, where slopes drown in noise.
-use super::Known;
+use super::{HIDES, Known};
 use crate::linalg::cholesky::Cholesky;
 use crate::problem::Problem;
 use crate::status::Halt;
@@ -9,16 +9,22 @@ const MOST: usize = 10;
 /// What is lower by so many times the noise is lower.
 const CLEAR: f64 = 8.0;
 
-/// Whether a value around x, `steps` off, or the quadratic through them, leads to a point that is lower by more than
-/// noise, which is left in `trial`: along a valley askew to the coordinates slopes tell nothing of how far it is to its
-/// floor, nor do steps that were as short as the steep side asked for.
+/// Whether a value around x, or the quadratic through such values, leads to a point that is lower by more than noise, which
+/// is left in `trial`: along a valley askew to the coordinates slopes tell nothing of how far it is to its floor, nor do
+/// steps that were as short as the steep side asked for. Not asked of values that are exact to `rounding`.
 pub fn curved(
     problem: &mut Problem<'_>,
     at: &Known<'_>,
-    steps: &[f64],
-    noise: f64,
+    rounding: f64,
     trial: &mut [f64],
 ) -> Result<bool, Halt> {
+    let mut slopes = vec![0.0; at.x.len()];
+    let noise = problem.accuracy(&mut slopes);
+    if HIDES * noise <= 4.0 * rounding {
+        return Ok(false);
+    }
+    // A step to both sides is wrong by the noise over its length, and half as much besides.
+    let steps: Vec<f64> = slopes.iter().map(|slope| 4.0 * noise / slope).collect();
     let n = at.x.len();
     let fits = |j: &usize| {
         let h = steps[*j];

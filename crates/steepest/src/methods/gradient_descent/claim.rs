@@ -21,7 +21,7 @@ impl Work {
                 Doubt::Inconsistent(status) => return Ok(self.ended(status)),
                 Doubt::Lower => return self.escape(problem),
                 Doubt::Stairs if self.seen.blind() => return Ok(self.ended(Status::Plateau)),
-                _ if self.below(problem)? => return self.escape(problem),
+                _ if self.below(problem)? || self.curved(problem)? => return self.escape(problem),
                 _ => {}
             }
             let enough = match verdict {
@@ -63,8 +63,9 @@ impl Work {
         if !self.claims.abrupt(&self.x, &self.start, &self.g, counts) {
             return Ok(None);
         }
-        let (start, hidden) = (self.start.clone(), 4.0 * self.differenced(problem));
-        self.known(problem, |problem, at, u, xn| gradient_check::kinked(problem, at, &start, hidden, u, xn))
+        let way: Vec<f64> = (0..self.n).map(|j| (self.x[j] - self.start[j]).abs()).collect();
+        let hidden = 4.0 * self.differenced(problem);
+        self.known(problem, |problem, at, u, xn| gradient_check::kinked(problem, at, &way, hidden, u, xn))
     }
 
     /// Goes on from the lower point in `xn`.
@@ -189,6 +190,15 @@ impl Work {
         self.known(problem, |problem, at, _, xn| {
             gradient_check::below(problem, &Known { small: at.small.max(matters), ..*at }, xn)
         })
+    }
+
+    /// A lower point by the values around, in `xn`, where slopes are differences of such as are noisy.
+    fn curved(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
+        let rounding = self.claims.rounding(self.f);
+        if problem.offers().differences == 0 {
+            return Ok(false);
+        }
+        self.known(problem, |problem, at, _, xn| gradient_check::curved(problem, at, rounding, xn))
     }
 
     pub(super) fn gap(&mut self, problem: &mut Problem<'_>, enough: f64) -> Result<Gap, Halt> {

@@ -26,13 +26,17 @@ impl Work {
         if self.at.closes_in() && self.aim() && self.at.beyond(problem, 1.0)? {
             return self.escape(problem);
         }
+        if problem.offers().differences > 0 && self.with(|at, view| at.curved(problem, view))? {
+            return self.escape(problem);
+        }
         let lengths = self.lengths();
         gradient_check::scattered(self.at.n, &mut self.at.d);
         self.at.d.iter_mut().zip(&lengths).for_each(|(d, l)| *d *= l);
         if !self.agree(problem)? {
             return self.stand(problem);
         }
-        match self.with(|at, view| at.look_scattered(problem, view))? {
+        let doubt = self.with(|at, view| at.look_scattered(problem, view))?;
+        match doubt {
             Doubt::Inconsistent(status) => Ok(self.at.ended(status)),
             Doubt::Lower => self.escape(problem),
             // Stairs, or the edge of where F has values: slopes tell nothing there.
@@ -43,7 +47,20 @@ impl Work {
             _ if !self.seen(problem) && self.at.escapes < gradient_check::SADDLES && self.below(problem)? => {
                 self.escape(problem)
             }
-            _ => Ok(sure),
+            _ => {
+                if matches!(doubt, Doubt::Kink(_))
+                    && let Some(why) = self.with(|at, view| at.jagged(problem, view))?
+                {
+                    self.at.predicted = None;
+                    return Ok(self.at.ended(why));
+                }
+                if let Some(slopes) = self.at.kinked(problem)? {
+                    problem.findings.push(gradient_check::kink(slopes));
+                    self.at.predicted = None;
+                    return Ok(self.at.ended(Status::Plateau));
+                }
+                Ok(sure)
+            }
         }
     }
 

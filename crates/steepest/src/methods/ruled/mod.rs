@@ -173,6 +173,8 @@ struct Ruled {
     /// F and its gradient at x.
     value: f64,
     gradient: Vec<f64>,
+    /// Where it began, and F there.
+    from: Vec<f64>,
     start: f64,
     least: f64,
     still: Still,
@@ -217,7 +219,7 @@ impl State for Plan {
 }
 
 crate::state!(Ruled {
-    plan, mover, way, rate, taken, value: value, gradient: vector, start: seen, least, still, claims, patience, escapes,
+    plan, mover, way, rate, taken, value: value, gradient: vector, from: vector, start: seen, least, still, claims, patience, escapes,
     reach: within(FAR, f64::INFINITY), unscaled: plain,
 });
 
@@ -230,6 +232,7 @@ impl Ruled {
             taken: 0,
             value: f64::NAN,
             gradient: Vec::new(),
+            from: Vec::new(),
             start: f64::NAN,
             least: f64::INFINITY,
             still: Still::default(),
@@ -312,6 +315,7 @@ impl Method for Ruled {
             self.value /= problem.units.value();
             self.unscaled = problem.units.plain();
         }
+        self.from = x.to_vec();
         (self.start, self.least) = (self.value, self.value);
         self.claims = Claims::new(self.value, problem.stop.tolerance, -1.0, -1.0).slow();
         self.reach = FAR * x.iter().fold(1.0, |m: f64, x| m.max(x.abs()));

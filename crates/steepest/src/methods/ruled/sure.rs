@@ -78,7 +78,9 @@ fn claim(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64], step: Step) ->
             (Doubt::Stairs, _) if r.still.seen.blind() => {
                 return Ok(Step { verdict: Some(Status::Plateau), ..none });
             }
-            _ if below(r, problem, x, &mut u)? => return lower(r, problem, x, &u, none),
+            _ if below(r, problem, x, &mut u)? || curved(r, problem, x, &mut u)? => {
+                return lower(r, problem, x, &u, none);
+            }
             (Doubt::Kink(slopes), _) if step.verdict == Some(Status::Plateau) => {
                 problem.findings.push(gradient_check::kink(slopes));
             }
@@ -120,7 +122,11 @@ fn claim(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64], step: Step) ->
     let verdict = match step.verdict {
         // Slopes that were the same wherever they were asked for, though lower points were found beside, tell nothing.
         _ if r.escapes > 0 && r.still.seen.blind() => Some(Status::Plateau),
-        _ if left <= target => Some(Status::Converged),
+        // Noise that hides so much makes slopes that are small by chance.
+        _ if left <= target => match r.claims.limit(r.value, explained) {
+            Status::NoiseFloor => Some(Status::NoiseFloor),
+            _ => Some(Status::Converged),
+        },
         Some(Status::Plateau) if left <= explained => Some(r.claims.limit(r.value, explained)),
         Some(Status::Plateau) => Some(Status::Plateau),
         _ => None,
@@ -128,8 +134,29 @@ fn claim(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64], step: Step) ->
     if verdict.is_none() {
         r.patience = r.claims.steps() + r.claims.steps() / 4 + 10;
     }
+    if verdict.as_ref().is_some_and(Status::success)
+        && let Some(slopes) = kinked(r, problem, x)?
+    {
+        problem.findings.push(gradient_check::kink(slopes));
+        return Ok(Step { verdict: Some(Status::Plateau), ..none });
+    }
     let certificate = certificate.filter(|_| verdict.is_some());
     Ok(Step { verdict, certificate, ..none })
+}
+
+/// The slopes on both sides, where steps have closed in on a kink: the shorter they are, the less is left by what they see.
+fn kinked(r: &Ruled, problem: &mut Problem<'_>, x: &[f64]) -> Result<Option<[f64; 2]>, Halt> {
+    let room = gradient_check::room(problem, x);
+    let counts = |j: usize| room[j][usize::from(r.gradient[j] < 0.0)] > 0.0;
+    if !gradient_check::cheap(problem) || !r.claims.abrupt(x, &r.from, &r.gradient, counts) {
+        return Ok(None);
+    }
+    let hidden = differenced(r, problem);
+    let way: Vec<f64> = x.iter().zip(&r.from).map(|(x, from)| (x - from).abs()).collect();
+    let (mut u, mut trial) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+    known(r, problem, x, |problem, at| {
+        gradient_check::kinked(problem, at, &way, hidden, &mut u, &mut trial)
+    })
 }
 
 /// Goes on from a lower point that was seen; what the rule remembers is of another place.
@@ -203,6 +230,15 @@ fn below(r: &Ruled, problem: &mut Problem<'_>, x: &[f64], to: &mut [f64]) -> Res
     known(r, problem, x, |problem, at| {
         gradient_check::below(problem, &Known { small: at.small.max(matters), ..*at }, to)
     })
+}
+
+/// A lower point by the values around, in `to`, where slopes are differences of such as are noisy.
+fn curved(r: &Ruled, problem: &mut Problem<'_>, x: &[f64], to: &mut [f64]) -> Result<bool, Halt> {
+    if problem.offers().differences == 0 {
+        return Ok(false);
+    }
+    let rounding = r.claims.rounding(r.value);
+    known(r, problem, x, |problem, at| gradient_check::curved(problem, at, rounding, to))
 }
 
 /// What the noise of differences can hide.

@@ -74,6 +74,12 @@ impl Run {
                 Ok(self.at.ended(Status::Plateau))
             }
             _ => {
+                if matches!(doubt, Doubt::Kink(_))
+                    && let Some(why) = self.with(false, |at, view| at.jagged(problem, view))?
+                {
+                    self.at.predicted = None;
+                    return Ok(self.at.ended(why));
+                }
                 if let Some(slopes) = self.at.kinked(problem)? {
                     problem.findings.push(gradient_check::kink(slopes));
                     self.at.predicted = None;
