@@ -19,9 +19,6 @@ pub(super) enum Seen {
     Far(f64),
 }
 
-/// Lengths that change F by its size, and up to all that it has fallen by; the one first that most likely does.
-const FURTHER: [f64; 4] = [1e6, 1.0, 1e3, 1e9];
-
 /// Both sides of x along `u`, nearer and nearer until they tell what the gradient claims, or something else.
 pub(super) fn sides(
     problem: &mut Problem<'_>,
@@ -68,16 +65,11 @@ pub(super) fn sides(
         }
         if up == at.value && down == at.value {
             // Where curvature was seen the slopes are known: a flat valley, or how F is stored.
-            if at.blind {
-                return stairs(problem, at, u, claimed, trial);
-            }
-            // As far as changes F by its own size, or by all that it has fallen by, if the slopes given are its own.
-            let endless = |j: usize| (at.room)(j, 1.0).min((at.room)(j, -1.0)) == f64::INFINITY;
-            let mut still = at.given && (0..n).all(endless);
-            for h in FURTHER {
-                still = still && both_sides(problem, at, u, h, trial)? == [at.value; 2];
-            }
-            return Ok(if still { Seen::Stairs } else { Seen::Nothing });
+            return if at.blind {
+                stairs(problem, at, u, claimed, trial)
+            } else {
+                Ok(Seen::Nothing)
+            };
         }
         slopes = [(up - at.value) / h, (at.value - down) / h];
         let (slope, bend) = (0.5 * (slopes[0] + slopes[1]), (slopes[0] - slopes[1]) / h);

@@ -255,6 +255,13 @@ impl Run {
         if verdict == Status::PrecisionLimit && self.steep() <= STEEP[1] {
             return self.claim(problem, verdict, explained);
         }
+        if verdict == Status::NoiseFloor
+            && self.at.verify
+            && problem.offers().differences > 0
+            && self.with(false, |at, view| at.curved(problem, view))?
+        {
+            return self.escape(problem);
+        }
         if !self.at.verify || verdict == Status::NoiseFloor {
             return Ok(self.at.stuck(verdict, explained));
         }
