@@ -30,7 +30,7 @@ FLAT = 0.6
 EACH, EVERY = 20, 4
 #: No cap is beyond the first; where rows are looked up, as embeddings are, none is beyond the second: a batch says how
 #: far rows may go that it holds, and most of them are in no other batch for long.
-MOST, MOST_LOOKED_UP = 1.0, 0.05
+MOST, MOST_LOOKED_UP = 1.0, 0.02
 
 
 @dataclass
