@@ -192,7 +192,7 @@ MAY: dict[str, set[str]] = {
     "searches": {"search", "settings", "state"},
     "settings": {"numbers"},
     "source": set(),
-    "squares": {"certificate", "descend", "design", "linalg", "parallel", "status", "watch"},
+    "squares": {"certificate", "descend", "design", "designs", "linalg", "parallel", "status", "watch"},
     "state": set(),
     "status": {"certificate"},
     "table": set(),

@@ -30,6 +30,7 @@ __all__ = [
     "means",
     "minimize",
     "minimize_residuals",
+    "multi_task",
     "network_outputs",
     "network_start",
     "normal",
@@ -115,6 +116,15 @@ def minimize(
 def least_squares(
     X: Any, y: NDArray[np.float64], asked: Mapping[str, Any], weight: Any = None
 ) -> tuple[list[dict[str, Any]], int, NDArray[np.float64]]: ...
+def multi_task(
+    X: Any,
+    y: NDArray[np.float64],
+    asked: Mapping[str, Any],
+    lengths: float,
+    weight: Any = None,
+    start: NDArray[np.float64] | None = None,
+    max_iter: int | None = None,
+) -> dict[str, Any]: ...
 def line_search(
     search: str,
     settings: Sequence[tuple[str, float]],

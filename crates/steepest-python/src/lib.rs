@@ -63,7 +63,7 @@ mod _core {
     #[pymodule_export]
     use super::solution::admitted;
     #[pymodule_export]
-    use super::squares::{least_squares, reduced};
+    use super::squares::{least_squares, multi_task, reduced};
     #[pymodule_export]
     use super::step::{Rule, normal};
     #[pymodule_export]

@@ -3,7 +3,7 @@ use crate::arrays::{Table, column};
 use crate::enter::{Failure, enter};
 use crate::fit::name_of_bad;
 use crate::solution::{Story, to_dict};
-use numpy::{PyArray1, PyArray2, PyArrayMethods};
+use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use steepest::linalg::qr::ColumnMajor;
@@ -82,6 +82,28 @@ pub fn least_squares<'py>(
     let dicts: Vec<Bound<'py, PyDict>> =
         found.solutions.iter().map(|s| to_dict(py, s, &story)).collect::<PyResult<_>>()?;
     Ok((PyList::new(py, dicts)?, found.rank, matrix(py, found.triangle)?))
+}
+
+/// Minimises Σ share · |y − xW − b|² / 2 + ridge · ‖W‖² / 2 + lengths · Σ_j |W_j| over all targets together: a dict, what
+/// `Result.of` takes, whose point is each target's coefficients, then the intercepts. `start` is such coefficients.
+#[pyfunction]
+#[pyo3(signature = (X, y, asked, lengths, weight=None, start=None, max_iter=None))]
+#[allow(non_snake_case, clippy::too_many_arguments)]
+pub fn multi_task<'py>(
+    py: Python<'py>,
+    X: &Bound<'py, PyAny>,
+    y: &Bound<'py, PyAny>,
+    asked: Asked,
+    lengths: f64,
+    weight: Option<&Bound<'py, PyAny>>,
+    start: Option<PyReadonlyArray1<'py, f64>>,
+    max_iter: Option<u64>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let start = start.as_ref().map(|s| s.as_slice()).transpose()?;
+    let most = max_iter.unwrap_or(u64::MAX);
+    let found = solved(py, X, y, weight, &asked, |s| s.multi_task(lengths, start, most))?;
+    let reason = "columns are kept or dropped by the length of their coefficients over all targets";
+    to_dict(py, &found, &Story { method: "block_coordinate", reason })
 }
 
 /// As few rows as columns that stand for all, their targets, and the level and the centre that intercepts follow from:

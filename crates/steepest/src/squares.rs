@@ -6,6 +6,7 @@
 //! one of least norm in the units that they came in.
 //!
 //! Golub and Van Loan, Matrix Computations, 4th edition, sections 5.3 to 5.5.
+mod multi_task;
 mod rows;
 mod space;
 

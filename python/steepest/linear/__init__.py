@@ -20,6 +20,8 @@ from .lasso import Lasso
 from .least_squares import LinearRegression
 from .logistic import LogisticRegression
 from .logistic_cv import LogisticRegressionCV
+from .multi_task import MultiTaskElasticNet, MultiTaskLasso
+from .multi_task_cv import MultiTaskElasticNetCV, MultiTaskLassoCV
 from .quantile import QuantileRegressor
 from .ridge import Ridge
 from .ridge_classes import RidgeClassifier
@@ -41,6 +43,10 @@ __all__ = [
     "LinearSVR",
     "LogisticRegression",
     "LogisticRegressionCV",
+    "MultiTaskElasticNet",
+    "MultiTaskElasticNetCV",
+    "MultiTaskLasso",
+    "MultiTaskLassoCV",
     "PoissonRegressor",
     "QuantileRegressor",
     "Ridge",

@@ -15,7 +15,7 @@ from steepest.result import Result
 from .problem import Solved
 from .products import by_products
 
-__all__ = ["Squares", "least_squares", "reduced"]
+__all__ = ["Squares", "least_squares", "multi_task", "reduced"]
 
 Floats = NDArray[np.float64]
 
@@ -58,6 +58,32 @@ def least_squares(
         coef, intercept = x[None, :d].copy(), x[d:].copy()
         solved.append(Solved(coef, intercept, Result.of(answer | {"x": coef[0]})))
     return Squares(solved, rank, triangle)
+
+
+def multi_task(
+    X: Any,
+    y: NDArray[Any],
+    weight: Floats | None,
+    fit_intercept: bool,
+    names: Any,
+    *,
+    lengths: float,
+    ridge: float,
+    tol: float,
+    start: Floats | None,
+    max_iter: int | None,
+) -> list[Solved]:
+    """Minimises the sum over targets of what `least_squares` does, and lengths * sum of the columns' lengths over them.
+
+    One solution, of all targets.
+    """
+    (d, targets) = X.shape[1], y.shape[1]
+    asked = _asked(X, fit_intercept, names, ridge, tol)
+    answer = _core.multi_task(X, _columns(y), asked, lengths, weight, start, max_iter)
+    x = answer["x"]
+    coef = x[: targets * d].reshape(targets, d).copy()
+    intercept = x[targets * d :].copy() if fit_intercept else np.zeros(targets)
+    return [Solved(coef, intercept, Result.of(answer))]
 
 
 def reduced(
