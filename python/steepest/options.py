@@ -185,9 +185,12 @@ class Asked:
     def check(self, terms: int) -> None:
         """Refuse batches of what has no terms to put into them."""
         batch = dict(self.settings).get("batch_size", 0.0)
-        if batch > 0 and not terms:
+        entry = registry("methods").get(self.method or "")
+        of_terms = entry is not None and entry.about["needs"]["terms"]
+        if (batch > 0 or of_terms) and not terms:
+            what = self.method if of_terms else f"batch_size={batch:g}"
             raise InputError(
-                f"batch_size={batch:g} needs a mean of many terms: pass fun as steepest.Terms(fun, n), with its "
+                f"{what} needs a mean of many terms: pass fun as steepest.Terms(fun, n), with its "
                 "gradient (jac=True, or a jac of its own)"
             )
 
