@@ -23,9 +23,9 @@ __all__ = ["MultiTaskElasticNet", "MultiTaskLasso"]
 class MultiTaskElasticNet(LinearRegressor):
     """Least squares of several targets with a penalty that keeps a column for all of them or drops it for all.
 
-    Minimises ||Y - XW - b||_F^2 / (2 n) + alpha (l1_ratio ||W||_21 + (1 - l1_ratio) ||W||_F^2 / 2), scikit-learn's
-    objective, where ||W||_21 is the sum over the columns of the length of their coefficients; with weights the first
-    term is sum(weight * |r|^2) / (2 sum(weight)).
+    Minimises ``sum((Y - XW - b)**2) / (2 n) + alpha * (l1_ratio * lengths(W) + (1 - l1_ratio) * sum(W**2) / 2)``,
+    scikit-learn's objective, where ``lengths`` is the sum over the columns of the length of their coefficients; with
+    weights the first term is ``sum(weight * |r|^2) / (2 sum(weight))``.
 
     Parameters are scikit-learn's `MultiTaskElasticNet`. Announced departures: ``tol=1e-6`` bounds the objective's
     distance from its optimum relative to its value (``result_.certificate`` proves it, by a dual point), and
@@ -187,8 +187,9 @@ class MultiTaskElasticNet(LinearRegressor):
 class MultiTaskLasso(MultiTaskElasticNet):
     """Least squares of several targets, with a column's coefficients at exactly 0 for all of them or for none.
 
-    Minimises ||Y - XW - b||_F^2 / (2 n) + alpha ||W||_21, scikit-learn's objective, where ||W||_21 is the sum over the
-    columns of the length of their coefficients; with weights the first term is sum(weight * |r|^2) / (2 sum(weight)).
+    Minimises ``sum((Y - XW - b)**2) / (2 n) + alpha * lengths(W)``, scikit-learn's objective, where ``lengths`` is the
+    sum over the columns of the length of their coefficients; with weights the first term is
+    ``sum(weight * |r|^2) / (2 sum(weight))``.
 
     Parameters are scikit-learn's `MultiTaskLasso`. Announced departures: ``tol=1e-6`` bounds the objective's distance
     from its optimum relative to its value (``result_.certificate`` proves it, by a dual point), and ``max_iter=None``
