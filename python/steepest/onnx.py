@@ -325,7 +325,7 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
 def _register() -> None:
     for name in linear.__all__:
         ours = getattr(linear, name)
-        if not issubclass(ours, Counterpart):
+        if not (isinstance(ours, type) and issubclass(ours, Counterpart)):
             continue
         classifies = is_classifier(ours())
         shape = (

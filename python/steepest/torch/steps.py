@@ -61,7 +61,7 @@ class Steps(steps.Steps):
         units = {m.weight for m in plan.module.modules() if isinstance(m, _OF_UNITS)}
         self.units = {n: p for n, p in self.layers.items() if p in units}
         self.optimizer = _MomoAdam(self.params, lr=1.0, betas=DECAYS, weight_decay=plan.weight_decay)
-        self.average = [p.detach().clone() for p in self.params] if plan.ema != 0 else None
+        self.average: list[torch.Tensor] | None = None if plan.ema == 0 else []
         # Parts that stand still within a module that trains, as frozen normalisation does, go on standing still.
         self.still = [m for m in plan.module.modules() if not m.training] if plan.module.training else []
         #: what the loss is multiplied by before its gradient is taken, and for how many steps that has been well
@@ -209,6 +209,10 @@ class Steps(steps.Steps):
 
         moving = {n: (p.grad != 0).flatten(1).any(1) for n, p in self.units.items() if p.grad is not None}
         self.noticed.look(done, self.size.ratio, sizes, moving)
+
+    def begin(self) -> None:
+        if self.average is not None:
+            self.average = [p.detach().clone() for p in self.params]
 
     @torch.no_grad()
     def moved(self) -> None:

@@ -62,6 +62,8 @@ class Training:
         if kept is not None and kept.there is not None:
             self.load(kept.there)
         self.plan.processes.alike(self.plan.module)
+        if self.steps.taken == 0:
+            self.steps.begin()
         with _interrupted(self):
             while not self.outcome:
                 self.steps.train()

@@ -187,6 +187,9 @@ class Steps:
     def rest(self) -> None:
         """Puts it into evaluation mode."""
 
+    def begin(self) -> None:
+        """Takes the weights as they are for the averages: those of several processes have been made alike."""
+
     def moved(self) -> None:
         """Called after each step."""
 
