@@ -143,6 +143,28 @@ fn what_was_rounded_when_it_was_larger() {
     assert!(d.accuracy(&mut [0.0; 2]) < 1e-25);
 }
 
+/// Rounded values that rise by a step of their stairs from point to point of the table are no straight line.
+#[test]
+fn stairs_that_look_like_a_line() {
+    let along = scattered(1)[0];
+    for (slope, exact) in [(1.0, false), (2.0, false), (1.0, true), (1e-3, true), (1e6, true)] {
+        let steep = slope * 1e-5 / (3e-6 * along);
+        let f = |x: &[f64]| {
+            let line = 1.0 + steep * (x[0] - 1.0);
+            if exact { line } else { (1e5 * line).round() / 1e5 }
+        };
+        let mut d = found(1);
+        let (g, ..) = once(&mut d, &[1.0], f);
+        let noise = d.accuracy(&mut [0.0]);
+        let fits =
+            if exact { noise < 1e-13 * steep.max(1.0) } else { (1e-6..1e-4).contains(&noise) };
+        assert!(
+            fits && (g[0] - steep).abs() < 0.1 * steep,
+            "{slope} {exact} {noise} {g:?} {steep}"
+        );
+    }
+}
+
 /// A stair and a constant tell nothing, and say so.
 #[test]
 fn what_does_not_move() {
