@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from sklearn import linear_model
 
 from .multi_task import MultiTaskElasticNet, MultiTaskLasso
-from .searched import _MAX_ITER, _path, _Searched
+from .searched import _path, _Searched
 
 __all__ = ["MultiTaskElasticNetCV", "MultiTaskLassoCV"]
 
@@ -55,10 +55,7 @@ class MultiTaskLassoCV(_Searched, linear_model.MultiTaskLassoCV):  # type: ignor
     Obozinski, Taskar and Jordan 2010, https://doi.org/10.1007/s11222-008-9111-x
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **linear_model.MultiTaskLassoCV._parameter_constraints,
-        "max_iter": _MAX_ITER,
-    }
+    MODEL = MultiTaskLasso
     path = staticmethod(_path(linear_model.lasso_path, "LassoCV", "[0.0, 0.5, 1.5]"))
 
     def __init__(
@@ -89,10 +86,6 @@ class MultiTaskLassoCV(_Searched, linear_model.MultiTaskLassoCV):  # type: ignor
             random_state=random_state,
             selection=selection,
         )
-
-    def _get_estimator(self) -> MultiTaskLasso:
-        self._model = model = MultiTaskLasso()
-        return model
 
 
 class MultiTaskElasticNetCV(_Searched, linear_model.MultiTaskElasticNetCV):  # type: ignore[misc]
@@ -139,10 +132,7 @@ class MultiTaskElasticNetCV(_Searched, linear_model.MultiTaskElasticNetCV):  # t
     Obozinski, Taskar and Jordan 2010, https://doi.org/10.1007/s11222-008-9111-x
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **linear_model.MultiTaskElasticNetCV._parameter_constraints,
-        "max_iter": _MAX_ITER,
-    }
+    MODEL = MultiTaskElasticNet
     path = staticmethod(_path(linear_model.enet_path, "ElasticNetCV", "[0.14, 0.71, 1.29]"))
 
     def __init__(
@@ -175,7 +165,3 @@ class MultiTaskElasticNetCV(_Searched, linear_model.MultiTaskElasticNetCV):  # t
             random_state=random_state,
             selection=selection,
         )
-
-    def _get_estimator(self) -> MultiTaskElasticNet:
-        self._model = model = MultiTaskElasticNet()
-        return model

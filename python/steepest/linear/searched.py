@@ -57,7 +57,17 @@ def _path(theirs: Any, name: str, coefs: str) -> Any:
 class _Searched(Counterpart):
     """Keeps how the model at the chosen alpha ended."""
 
+    #: What is fitted at the chosen alpha.
+    MODEL: ClassVar[type]
     _model: Any
+
+    def __init_subclass__(cls, **given: Any) -> None:
+        super().__init_subclass__(**given)
+        cls._parameter_constraints = {**cls._parameter_constraints, "max_iter": _MAX_ITER}  # type: ignore[attr-defined]
+
+    def _get_estimator(self) -> Any:
+        self._model = model = self.MODEL()
+        return model
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> Any:
         """Chooses alpha on held-out rows and fits the model there.
@@ -119,10 +129,7 @@ class LassoCV(_Searched, linear_model.LassoCV):  # type: ignore[misc]
     Friedman, Hastie and Tibshirani 2010, https://doi.org/10.18637/jss.v033.i01
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **linear_model.LassoCV._parameter_constraints,
-        "max_iter": _MAX_ITER,
-    }
+    MODEL = Lasso
     path = staticmethod(_path(linear_model.lasso_path, "LassoCV", "[0.0, 0.5, 1.5]"))
 
     def __init__(
@@ -157,10 +164,6 @@ class LassoCV(_Searched, linear_model.LassoCV):  # type: ignore[misc]
             random_state=random_state,
             selection=selection,
         )
-
-    def _get_estimator(self) -> Lasso:
-        self._model = model = Lasso()
-        return model
 
 
 class ElasticNetCV(_Searched, linear_model.ElasticNetCV):  # type: ignore[misc]
@@ -207,10 +210,7 @@ class ElasticNetCV(_Searched, linear_model.ElasticNetCV):  # type: ignore[misc]
     Zou and Hastie 2005, https://doi.org/10.1111/j.1467-9868.2005.00503.x
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **linear_model.ElasticNetCV._parameter_constraints,
-        "max_iter": _MAX_ITER,
-    }
+    MODEL = ElasticNet
     path = staticmethod(_path(linear_model.enet_path, "ElasticNetCV", "[0.14, 0.71, 1.29]"))
 
     def __init__(
@@ -247,10 +247,6 @@ class ElasticNetCV(_Searched, linear_model.ElasticNetCV):  # type: ignore[misc]
             random_state=random_state,
             selection=selection,
         )
-
-    def _get_estimator(self) -> ElasticNet:
-        self._model = model = ElasticNet()
-        return model
 
 
 class RidgeCV(Counterpart, linear_model.RidgeCV):  # type: ignore[misc]
