@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from steepest.energy.minimising import Displacements, how_near
+from steepest.energy.displacements import Displacements, how_near
 from steepest.energy.potentials import Floats
 
 __all__ = ["Band"]

@@ -13,7 +13,8 @@ import numpy as np
 from steepest import _core
 from steepest._catalog import number
 from steepest.callbacks import stops
-from steepest.energy.minimising import Displacements, how_near, minimize_energy, read_free, read_start
+from steepest.energy.displacements import Displacements, how_near, read_free, read_start
+from steepest.energy.minimising import minimize_energy
 from steepest.energy.potentials import Floats
 from steepest.errors import InputError
 from steepest.findings import Finding

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import minimize
 
+from steepest.energy.displacements import Displacements
 from steepest.energy.potentials import Floats
 
 __all__ = ["ATOMS", "Approach", "PairModel", "approach"]
@@ -225,7 +226,9 @@ class Approach:
                 told.pop()
 
 
-def approach(moved: Any, goal: float, most: Mapping[str, float], told: Callable[[Approach], Any]) -> Approach:
+def approach(
+    moved: Displacements, goal: float, most: Mapping[str, float], told: Callable[[Approach], Any]
+) -> Approach:
     """Go down models of pairs, each fitted to the forces so far, while these foretell what the steps lead to.
 
     It stays at the start, and spends that one call, where the forces there are not those of pairs. Else it goes on
@@ -287,7 +290,7 @@ def approach(moved: Any, goal: float, most: Mapping[str, float], told: Callable[
     return at
 
 
-def _rises(moved: Any, at: Approach, softest: Floats) -> bool:
+def _rises(moved: Displacements, at: Approach, softest: Floats) -> bool:
     """Whether the energy rises on both sides, along the way on which the model does so least and a random one, and as
     the forces say."""
     random = np.random.default_rng(0).standard_normal(len(softest))

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from steepest.energy.band import LOOKS, Band
-from steepest.energy.minimising import joined, read_free, read_start
+from steepest.energy.displacements import read_free, read_start
+from steepest.energy.minimising import joined
 from steepest.energy.potentials import Floats, read_positions
 from steepest.errors import InputError
 from steepest.findings import Finding
