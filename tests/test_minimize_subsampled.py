@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from logistic_mean import LogisticMean
 from numpy.typing import NDArray
 from scipy.optimize import lsq_linear
 from scipy.sparse import csr_array
-from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 import steepest
@@ -24,26 +24,8 @@ Z = RANDOM.normal(size=(N, D))
 #: Directions of which the last is a hundred times as flat as the first, along no axis.
 X = (Z * np.geomspace(1.0, 1e-2, D)) @ np.linalg.qr(RANDOM.normal(size=(D, D)))[0]
 Y = np.where(Z @ RANDOM.normal(size=D) + RANDOM.logistic(size=N) > 0, 1.0, -1.0)
-
-
-def logistic(x: Floats, rows: Rows) -> tuple[float, Floats]:
-    margin = Y[rows] * (X[rows] @ x)
-    slope = -Y[rows] * expit(-margin)
-    value = np.logaddexp(0.0, -margin).mean() + 0.5 * L2 * x @ x
-    return float(value), X[rows].T @ slope / len(rows) + L2 * x
-
-
-def least() -> Floats:
-    """By Newton's steps over all terms, written out."""
-    x = np.zeros(D)
-    for _ in range(40):
-        p = 1.0 / (1.0 + np.exp(-Y * (X @ x)))
-        hessian = (X.T * (p * (1 - p))) @ X / N + L2 * np.eye(D)
-        x = x - np.linalg.solve(hessian, logistic(x, np.arange(N))[1])
-    return x
-
-
-LEAST = least()
+logistic = LogisticMean(X, Y, L2)
+LEAST = logistic.least()
 
 
 class Counted:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from logistic_mean import LogisticMean
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
@@ -24,31 +25,8 @@ RANDOM = np.random.default_rng(3)
 X = RANDOM.normal(size=(N, D)) * np.geomspace(0.5, 2.0, D)
 Y = np.where(X @ RANDOM.normal(size=D) + RANDOM.normal(size=N) > 0, 1.0, -1.0)
 L2 = 1e-2
-
-
-def logistic(x: Floats, rows: Rows) -> tuple[float, Floats]:
-    """The mean of ln(1 + exp(−y x′w)) and half of L2 times the square."""
-    margin = Y[rows] * (X[rows] @ x)
-    slope = -Y[rows] / (1.0 + np.exp(margin))
-    value = np.logaddexp(0.0, -margin).mean() + 0.5 * L2 * x @ x
-    return float(value), X[rows].T @ slope / len(rows) + L2 * x
-
-
-def least() -> Floats:
-    """The same by Newton's steps, written out."""
-    x = np.zeros(D)
-    for _ in range(30):
-        p = 1.0 / (1.0 + np.exp(-Y * (X @ x)))
-        hessian = (X.T * (p * (1 - p))) @ X / N + L2 * np.eye(D)
-        x = x - np.linalg.solve(hessian, logistic(x, np.arange(N))[1])
-    return x
-
-
-LEAST = least()
-
-
-def whole(x: Floats) -> float:
-    return logistic(x, np.arange(N))[0]
+logistic = LogisticMean(X, Y, L2)
+LEAST = logistic.least()
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -59,7 +37,7 @@ def test_the_least_value_is_reached_and_said(method: str, sampling: str, size: i
     options = {"batch_size": size, "sampling": sampling, "seed": 1}
     r = steepest.minimize(terms, np.zeros(D), jac=True, method=method, options=options)
     assert r.success, r.message
-    assert r.fun - whole(LEAST) < 1e-8 * whole(LEAST)
+    assert r.fun - logistic.whole(LEAST) < 1e-8 * logistic.whole(LEAST)
     np.testing.assert_allclose(r.x, LEAST, atol=1e-3)
 
 
@@ -70,9 +48,9 @@ def test_the_gap_falls_by_a_factor_an_epoch(method: str) -> None:
 
     def gap(method: str, **options: Any) -> float:
         r = steepest.minimize(terms, np.zeros(D), jac=True, method=method, options=options)
-        return float(r.fun - whole(LEAST))
+        return float(r.fun - logistic.whole(LEAST))
 
-    start = whole(np.zeros(D)) - whole(LEAST)
+    start = logistic.whole(np.zeros(D)) - logistic.whole(LEAST)
     gaps = [gap(method, max_iter=k, batch_size=2) for k in (4, 8, 12)]
     assert gaps[0] < 0.05 * start
     assert gaps[1] < 0.1 * gaps[0]
@@ -183,7 +161,7 @@ def test_batches_grow_where_noise_hides_the_gradient() -> None:
         sizes.clear()
         options = {"batch_size": 4, "growing": growing, "rate": 0.5, "epochs": 30}
         r = steepest.minimize(steepest.Terms(fun, N), np.zeros(D), jac=True, method="sgd", options=options)
-        return float(r.fun - whole(LEAST))
+        return float(r.fun - logistic.whole(LEAST))
 
     at_4 = run(False)
     assert max(sizes) == 4
