@@ -1,8 +1,9 @@
 //! Linear models as files: those of estimators, here and in Python, and those of tables that Python fitted.
 use super::label::Label;
 use super::{Failure, LinearModel};
-use crate::saved::{Content, Json};
+use crate::saved::{Content, count};
 use crate::settings::Spec;
+use serde_json::{Map, Value};
 use std::path::Path;
 
 /// The kind of file that an estimator's coefficients are kept in.
@@ -30,20 +31,17 @@ impl LinearModel {
 
     /// With these classes.
     pub(super) fn saved(&self, path: &Path, classes: &[Label]) -> Result<(), Failure> {
-        let named = |v: &[(String, f64)]| {
-            Json::Map(v.iter().map(|(name, v)| (name.clone(), Json::number(*v))).collect())
-        };
-        let texts = |v: &[String]| Json::List(v.iter().map(Json::text).collect());
-        let classes = Json::List(classes.iter().map(Label::json).collect());
-        let none = |list: Json| if list == Json::List(Vec::new()) { Json::Null } else { list };
+        let settings: Map<String, Value> =
+            self.spec.1.iter().map(|(name, v)| (name.clone(), (*v).into())).collect();
+        let none = |list: Vec<Value>| if list.is_empty() { Value::Null } else { list.into() };
         let mut content = Content::default();
-        content.description = vec![
-            ("loss".into(), Json::text(&self.spec.0)),
-            ("loss_settings".into(), named(&self.spec.1)),
-            ("outputs".into(), Json::Number(self.made_for.to_string())),
-            ("classes".into(), none(classes)),
-            ("names".into(), none(texts(&self.names))),
-        ];
+        content.description = Map::from_iter([
+            ("loss".into(), self.spec.0.as_str().into()),
+            ("loss_settings".into(), settings.into()),
+            ("outputs".into(), self.made_for.into()),
+            ("classes".into(), none(classes.iter().map(Label::json).collect())),
+            ("names".into(), none(self.names.iter().map(|name| name.as_str().into()).collect())),
+        ]);
         let k = self.outputs();
         content.put("coefficients", &[k, self.columns], &self.coefficients);
         content.put("intercept", &[self.intercept.len()], &self.intercept);
@@ -89,28 +87,28 @@ fn wanted<T>(found: Option<T>, what: &str) -> Result<T, String> {
     found.ok_or_else(|| format!("it was altered, or a fault wrote it: {what}"))
 }
 
-fn several<T>(json: Option<&Json>, one: impl Fn(&Json) -> Option<T>) -> Option<Vec<T>> {
+fn several<T>(json: Option<&Value>, one: impl Fn(&Value) -> Option<T>) -> Option<Vec<T>> {
     match json? {
-        Json::Null => Some(Vec::new()),
-        list => list.as_list()?.iter().map(one).collect(),
+        Value::Null => Some(Vec::new()),
+        list => list.as_array()?.iter().map(one).collect(),
     }
 }
 
 fn of_estimator(content: &Content) -> Result<LinearModel, String> {
     let (shape, coefficients) = content.array("coefficients")?;
     let [margins, columns] = *shape else { return Err("its coefficients are no matrix".into()) };
-    let name = wanted(content.get("loss").and_then(Json::as_text), "it has no loss")?;
+    let name = wanted(content.get("loss").and_then(Value::as_str), "it has no loss")?;
     let settings =
-        wanted(content.get("loss_settings").and_then(Json::as_map), "it has no settings")?;
-    let setting = |(name, v): &(String, Json)| Some((name.clone(), v.as_number()?));
+        wanted(content.get("loss_settings").and_then(Value::as_object), "it has no settings")?;
+    let setting = |(name, v): (&String, &Value)| Some((name.clone(), v.as_f64()?));
     let settings = wanted(settings.iter().map(setting).collect(), "a setting is no number")?;
     let classes = wanted(several(content.get("classes"), Label::of), "its classes are none")?;
-    let text = |json: &Json| json.as_text().map(str::to_owned);
+    let text = |json: &Value| json.as_str().map(str::to_owned);
     let names = wanted(several(content.get("names"), text), "its names are none")?;
     let [intercept, learnt, centre] =
         ["intercept", "learnt", "centre"].map(|name| content.array(name).map(|a| a.1));
     let spec = (name.to_owned(), settings);
-    let outputs = wanted(content.get("outputs").and_then(Json::as_count), "it has no outputs")?;
+    let outputs = wanted(content.get("outputs").and_then(count), "it has no outputs")?;
     let model = LinearModel::new(spec, outputs, columns, [coefficients, intercept?, learnt?])?;
     let (k, centre) = (model.outputs(), centre?);
     let told = classes.is_empty() || classes.len() == outputs.max(2);
@@ -132,14 +130,14 @@ fn of_table(content: &Content) -> Result<LinearModel, String> {
         return Err(MADE.into());
     };
     let [margins, columns] = *shape else { return Err("its coefficients are no matrix".into()) };
-    let schema = wanted(content.get("schema").and_then(Json::as_text), "it has no schema")?;
-    let schema = Json::of(schema)?;
-    if !matches!(schema.get("form"), None | Some(Json::Null)) {
+    let schema = wanted(content.get("schema").and_then(Value::as_str), "it has no schema")?;
+    let schema: Value = serde_json::from_str(schema).map_err(|why| format!("its schema: {why}"))?;
+    if !matches!(schema.get("form"), None | Some(Value::Null)) {
         return Err(MADE.into());
     }
     let names = wanted(features(&schema), MADE).map_err(|_| MADE)?;
     let classes = wanted(several(schema.get("classes"), Label::of), "its classes are none")?;
-    let named = content.get("settings").and_then(|s| s.get("loss")).and_then(Json::as_text);
+    let named = content.get("settings").and_then(|s| s.get("loss")).and_then(Value::as_str);
     let loss = match (named, classes.len()) {
         (Some(name), 0) => name,
         (_, 0) => "squared",
@@ -155,21 +153,21 @@ fn of_table(content: &Content) -> Result<LinearModel, String> {
 
 /// The columns of the table as the model sees it: numbers first, then the levels of each category. None where they are made
 /// of others.
-fn features(schema: &Json) -> Option<Vec<String>> {
+fn features(schema: &Value) -> Option<Vec<String>> {
     let (mut numbers, mut levels) = (Vec::new(), Vec::new());
-    for column in schema.get("columns")?.as_list()? {
-        if column.get("used")? != &Json::Flag(true) {
+    for column in schema.get("columns")?.as_array()? {
+        if column.get("used")? != &Value::Bool(true) {
             continue;
         }
-        for piece in column.get("pieces")?.as_list()? {
-            let name = piece.get("name")?.as_text()?;
-            match piece.get("type")?.as_text()? {
-                "number" if piece.get("indicator")? == &Json::Flag(false) => {
+        for piece in column.get("pieces")?.as_array()? {
+            let name = piece.get("name")?.as_str()?;
+            match piece.get("type")?.as_str()? {
+                "number" if piece.get("indicator")? == &Value::Bool(false) => {
                     numbers.push(name.to_owned())
                 }
                 "levels" => {
-                    for level in piece.get("levels")?.as_list()? {
-                        levels.push(format!("{name} = {}", level.as_text()?));
+                    for level in piece.get("levels")?.as_array()? {
+                        levels.push(format!("{name} = {}", level.as_str()?));
                     }
                 }
                 _ => return None,

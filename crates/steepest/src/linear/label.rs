@@ -1,5 +1,5 @@
 //! Classes as a file names them.
-use crate::saved::Json;
+use serde_json::Value;
 use std::fmt;
 
 /// A class as a file names it: a text, a number, or true and false.
@@ -16,22 +16,22 @@ pub enum Label {
 }
 
 impl Label {
-    pub(super) fn json(&self) -> Json {
+    pub(super) fn json(&self) -> Value {
         match self {
-            Label::Text(text) => Json::text(text.clone()),
-            Label::Whole(n) => Json::Number(n.to_string()),
-            Label::Number(v) => Json::number(*v),
-            Label::Flag(flag) => Json::Flag(*flag),
+            Label::Text(text) => text.as_str().into(),
+            Label::Whole(n) => (*n).into(),
+            Label::Number(v) => (*v).into(),
+            Label::Flag(flag) => (*flag).into(),
         }
     }
-    pub(super) fn of(json: &Json) -> Option<Self> {
+    pub(super) fn of(json: &Value) -> Option<Self> {
         Some(match json {
-            Json::Text(text) => Label::Text(text.clone()),
-            Json::Number(digits) => match digits.parse() {
-                Ok(n) => Label::Whole(n),
-                Err(_) => Label::Number(digits.parse().ok().filter(|v: &f64| v.is_finite())?),
+            Value::String(text) => Label::Text(text.clone()),
+            Value::Number(number) => match number.as_i64() {
+                Some(n) => Label::Whole(n),
+                None => Label::Number(number.as_f64()?),
             },
-            Json::Flag(flag) => Label::Flag(*flag),
+            Value::Bool(flag) => Label::Flag(*flag),
             _ => return None,
         })
     }
