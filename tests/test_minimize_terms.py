@@ -115,5 +115,5 @@ def test_an_error_inside_a_batch_comes_out_as_itself() -> None:
 def test_methods_for_means_say_what_they_are_to_be_given(method: str) -> None:
     mean = steepest.Terms(lambda x, rows: float(((x[0] - rows) ** 2).mean()), 9)
     for fun in (mean, lambda x: x @ x):
-        with pytest.raises(InputError, match=rf"{method} needs a mean .*Terms.*jac=True"):
+        with pytest.raises(InputError, match=rf"{method} cannot handle .* mean .*Terms.*jac=True"):
             steepest.minimize(fun, [0.0], method=method)

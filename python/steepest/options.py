@@ -188,10 +188,10 @@ class Asked:
         entry = registry("methods").get(self.method or "")
         of_terms = entry is not None and entry.about["needs"]["terms"]
         if (batch > 0 or of_terms) and not terms:
-            what = self.method if of_terms else f"batch_size={batch:g}"
+            what = f"{self.method} cannot handle what is not" if of_terms else f"batch_size={batch:g} needs"
             raise InputError(
-                f"{what} needs a mean of many terms: pass fun as steepest.Terms(fun, n), with its "
-                "gradient (jac=True, or a jac of its own)"
+                f"{what} a mean of many terms: pass fun as steepest.Terms(fun, n), with its gradient (jac=True, or a "
+                "jac of its own)"
             )
 
     def told(self, values: Mapping[str, Any], function: Function | None = None) -> dict[str, Any]:
