@@ -26,6 +26,8 @@ pub(super) struct Interior<'p> {
     pub place: ValuedPoint,
     /// Σ distance · multiplier, and what else is left: of slopes, and of equations.
     pub left: [f64; 3],
+    /// By how much the constraints are missed, of which those of the rows, that any x can meet, are no part.
+    pub hard: f64,
 }
 
 impl<'p> Interior<'p> {
@@ -81,6 +83,7 @@ impl<'p> Interior<'p> {
             multipliers: Vec::new(),
             place,
             left: [f64::INFINITY; 3],
+            hard: f64::INFINITY,
         };
         let slope = of.slopes(&interior.place, &interior.prices).0;
         let steep = slope.iter().fold(1e-300, |m: f64, g| m.max(g.abs()));
@@ -233,8 +236,8 @@ impl<'p> Interior<'p> {
             Cost::Square(_) => 0.0,
             Cost::Kink(_) => (self.place.s[i] - self.z[n + m + i] + self.z[n + m + k + i]).abs(),
         });
-        let missed = hard.chain(soft).fold(0.0, f64::max);
-        self.left = [complementarity, slopes, missed];
+        self.hard = hard.fold(0.0, f64::max);
+        self.left = [complementarity, slopes, soft.fold(self.hard, f64::max)];
     }
 
     /// Its multipliers.

@@ -15,7 +15,7 @@ const FEW: usize = 200;
 const FIRST: usize = 100;
 /// Steps of the interior point method at most.
 const STEPS: usize = 100;
-/// Steps after which constraints that are still missed are beyond those few that are in play.
+/// Steps in a row that do not halve what the constraints are missed by: those few that are in play cannot meet them.
 const PATIENCE: usize = 12;
 /// What the active sets are tried at, and what is the end, as parts of the tolerance.
 const TRY: f64 = 1.0;
@@ -42,7 +42,7 @@ pub struct Optimum {
 }
 
 /// What is spent, and the history of it.
-struct Spent<'s> {
+pub(super) struct Spent<'s> {
     stop: &'s Stop,
     started: Instant,
     counts: Counts,
@@ -51,7 +51,16 @@ struct Spent<'s> {
     null: f64,
 }
 
-impl Spent<'_> {
+impl<'s> Spent<'s> {
+    pub(super) fn new(stop: &'s Stop, null: f64) -> Self {
+        Spent {
+            stop,
+            started: Instant::now(),
+            counts: Counts::default(),
+            history: Vec::new(),
+            null,
+        }
+    }
     fn record(&mut self, value: f64, residual: f64) {
         self.counts.values += 1;
         self.counts.gradients += 1;
@@ -78,10 +87,7 @@ impl Spent<'_> {
 impl QuadraticProgram<'_> {
     /// The least, from another program's answer where that is much the same.
     pub fn solve(&self, warm: Option<&Optimum>, stop: &Stop) -> Optimum {
-        let started = Instant::now();
-        let null = self.at(self.start.clone()).size;
-        let mut spent =
-            Spent { stop, started, counts: Counts::default(), history: Vec::new(), null };
+        let mut spent = Spent::new(stop, self.at(self.start.clone()).size);
         let (scaled, units) = self.alike();
         let within = scaled.within();
         let crossed = within.iter().any(|(low, high)| low - high > 1e-9 * (low.abs() + high.abs()))
@@ -273,7 +279,7 @@ impl QuadraticProgram<'_> {
     }
 
     /// The answer over those in play, all others at x; whether it is one, or only how far it came.
-    fn part(
+    pub(super) fn part(
         &self,
         play: &[bool],
         x: &[f64],
@@ -304,7 +310,8 @@ impl QuadraticProgram<'_> {
         let mut aim = TRY;
         // Those that cannot move are no help where constraints are missed.
         let few = play.iter().zip(&self.variables).any(|(p, v)| !p && v.lower < v.upper);
-        for step in 0..STEPS {
+        let (mut halved, mut waited) = (f64::INFINITY, 0);
+        for _ in 0..STEPS {
             cancel::check();
             if spent.over().is_some() || !interior.step() {
                 break;
@@ -314,7 +321,11 @@ impl QuadraticProgram<'_> {
             let [products, slopes, missed] = interior.left;
             spent.record(interior.place.value, products);
             if products + slopes > aim * target || missed > 1e-9 {
-                if few && step >= PATIENCE && missed > 1e-6 {
+                match interior.hard <= 0.5 * halved {
+                    true => (halved, waited) = (interior.hard, 0),
+                    false => waited += 1,
+                }
+                if few && waited >= PATIENCE && interior.hard > 1e-6 {
                     break;
                 }
                 continue;
@@ -473,7 +484,7 @@ impl QuadraticProgram<'_> {
 }
 
 impl Prices {
-    fn zeros(of: &QuadraticProgram<'_>) -> Self {
+    pub(super) fn zeros(of: &QuadraticProgram<'_>) -> Self {
         Prices { limits: vec![0.0; of.least.len()], rows: vec![0.0; of.costs.len()] }
     }
 }

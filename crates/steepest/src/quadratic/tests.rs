@@ -155,6 +155,44 @@ fn kinks_end_where_a_quantile_lies() {
 }
 
 #[test]
+fn kinks_that_are_late_to_fit_do_not_bring_all_variables_into_play() {
+    // The mean of the worst twentieth of 400 days: t + Σ max(−r′w − t, 0) / 20, w the shares of 300 names, t any number.
+    let (n, days) = (300, 400);
+    let mut next = draw(7);
+    let market: Vec<f64> = (0..days).map(|_| 0.02 * next()).collect();
+    let rows: Vec<f64> = (market.iter())
+        .flat_map(|m| {
+            (0..=n).map(|j| if j < n { m + 0.05 * next() } else { -1.0 }).collect::<Vec<_>>()
+        })
+        .collect();
+    let mut variables = simple(n + 1, f64::INFINITY);
+    (variables[n].lower, variables[n].upper) = (f64::NEG_INFINITY, f64::INFINITY);
+    let last = |last: f64, others: f64| [vec![others; n], vec![last]].concat();
+    let of = QuadraticProgram {
+        diagonal: vec![0.0; n + 1].into(),
+        linear: last(1.0, 0.0).into(),
+        base: vec![0.0; n + 1].into(),
+        rows: rows.into(),
+        shift: vec![0.0; days].into(),
+        costs: vec![Cost::Kink(1.0 / 20.0); days].into(),
+        variables,
+        start: last(0.0, 1.0 / n as f64),
+        limits: last(0.0, 1.0).into(),
+        least: vec![1.0].into(),
+        most: vec![1.0].into(),
+        ..QuadraticProgram::default()
+    };
+    let (prices, stop) = (Prices::zeros(&of), Stop::default());
+    let mut spent = solve::Spent::new(&stop, 0.0);
+    for few in [20, 60] {
+        let play: Vec<bool> = (0..=n).map(|j| j < few || j == n).collect();
+        let (part, good) = of.part(&play, &vec![0.0; n + 1], &prices, None, &mut spent);
+        assert!(good && part.gap.violation <= 1e-9, "{few}: {:?}", part.gap.bound);
+    }
+    assert_eq!(of.solve(None, &stop).solution.status, Status::Converged);
+}
+
+#[test]
 fn what_is_bought_and_what_is_sold_are_one_weight() {
     // From (1, 0), a trade costs 0.1 a unit: half of what would be free is not worth its cost.
     let piece = |column, sign, upper| Variable { column, sign, price: 0.1, lower: 0.0, upper };
