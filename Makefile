@@ -102,7 +102,7 @@ $(VENV)/.develop: $(VENV)/.test
 	touch $@
 
 $(VENV)/.hosts: $(VENV)/.test
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'torch>=2.4' 'keras>=3.5' 'jax>=0.8' 'optax>=0.2.4' 'skl2onnx>=1.17' onnxruntime 'ase>=3.29' tensorboard mlflow-skinny expecttest
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'torch>=2.4' 'keras>=3.5' tensorflow-cpu 'jax>=0.8' 'optax>=0.2.4' 'skl2onnx>=1.17' onnxruntime 'ase>=3.29' tensorboard mlflow-skinny expecttest
 	touch $@
 
 clean:

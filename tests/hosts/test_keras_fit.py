@@ -1,16 +1,20 @@
 """`steepest.keras.fit`: trained with nothing said, as by torch, on Keras' backends, and refused where it must be."""
 
+import importlib.util
 import json
 import os
+import random
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from steepest.errors import InputError
+from steepest.errors import InputError, ModelFileError
 
 # Keras's own variables do not know NumPy's `copy` yet.
 pytestmark = [
@@ -61,6 +65,12 @@ def test_classes_are_told_apart_with_nothing_said_and_the_best_weights_are_kept(
         np.testing.assert_array_equal(result.x[v.path], keras.ops.convert_to_numpy(v))
 
 
+TENSORFLOW = pytest.mark.skipif(
+    importlib.util.find_spec("tensorflow") is None,
+    reason="TensorFlow is not installed: pip install tensorflow-cpu",
+)
+
+
 def test_it_is_the_loop_of_torch() -> None:
     """From the same weights, and where a batch is all rows in whatever order, the steps are those of `torch.fit`."""
     import torch
@@ -86,7 +96,7 @@ import json, sys
 import numpy as np, keras
 sys.path.insert(0, sys.argv[1])
 import test_keras_fit as t, steepest.keras
-layers = keras.layers
+layers, file = keras.layers, sys.argv[2] + ".safetensors"
 model = t.net(2, 16, 16, 2, act="relu", more=lambda: [layers.BatchNormalization()])
 given = np.load(sys.argv[2])
 model.set_weights([given[k] for k in given.files])
@@ -97,19 +107,30 @@ for _ in range(2):
     again = t.net(2, 16, 2, more=lambda: [layers.Dropout(.5)])
     steepest.keras.fit(again, (x, y), epochs=3)
     ends.append(np.concatenate([w.ravel() for w in again.get_weights()]))
+stop = lambda progress: progress.iteration > 5
+for callback in (stop, None):
+    again = t.net(2, 16, 2, more=lambda: [layers.Dropout(.5)])
+    went = steepest.keras.fit(again, (x, y), epochs=3, checkpoint=(file, 0.0), callback=callback)
+keras.config.set_dtype_policy("mixed_float16")
+small = lambda y_true, y_pred: 1e-6 * keras.losses.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)
+half = steepest.keras.fit(t.net(2, 16, 2), (x, y), small, epochs=10).history["loss"]
 shown = {"history": {n: list(map(float, c)) for n, c in result.history.items()}, "held": result.fun}
 shown["same"] = bool((ends[0] == ends[1]).all())
+shown["resumed"] = went.resumed
+shown["goes_on"] = bool((ends[0] == np.concatenate([w.ravel() for w in again.get_weights()])).all())
+shown["half"] = half[-1] / half[0]
 shown["mean"] = keras.ops.convert_to_numpy(model.layers[-2].moving_mean).tolist()
 shown["backend"] = keras.backend.backend()
 print(json.dumps(shown))
 """
 
 
-def test_it_runs_alike_on_torch_and_on_jax(tmp_path: Path) -> None:
+@pytest.mark.parametrize("other", ["jax", pytest.param("tensorflow", marks=TENSORFLOW)])
+def test_it_runs_alike_on_torch_and_on_others(tmp_path: Path, other: str) -> None:
     model = net(2, 16, 16, 2, act="relu", more=lambda: [keras.layers.BatchNormalization()])
     np.savez(tmp_path / "weights.npz", *model.get_weights())
     ends = []
-    for backend in ("torch", "jax"):
+    for backend in ("torch", other):
         told = subprocess.run(
             [sys.executable, "-c", PROGRAM, str(Path(__file__).parent), str(tmp_path / "weights.npz")],
             env={**os.environ, "KERAS_BACKEND": backend},
@@ -119,16 +140,20 @@ def test_it_runs_alike_on_torch_and_on_jax(tmp_path: Path) -> None:
         )
         assert told.returncode == 0, told.stderr
         ends.append(json.loads(told.stdout))
-    torch, jax = ends
-    assert (torch["backend"], jax["backend"]) == ("torch", "jax")
+    torch, mine = ends
+    assert (torch["backend"], mine["backend"]) == ("torch", other)
     # The first five reviews: later, what rounding left has grown. The bias of a unit that is on for all rows has no
     # gradient in front of normalisation but what rounding left, of which Adam makes whole steps: they shift the
     # averages that held-out rows are normalised by.
     for column, apart in (("loss", 2e-3), ("cap", 2e-3), ("evaluations", 0.0), ("held_out", 0.02)):
-        np.testing.assert_allclose(jax["history"][column][:5], torch["history"][column][:5], rtol=apart)
-    np.testing.assert_allclose(jax["mean"], torch["mean"], rtol=0.02, atol=0.02)
-    assert torch["same"]
-    assert jax["same"]
+        np.testing.assert_allclose(mine["history"][column][:5], torch["history"][column][:5], rtol=apart)
+    np.testing.assert_allclose(mine["mean"], torch["mean"], rtol=0.02, atol=0.02)
+    for shown in ends:
+        assert shown["same"]
+        assert shown["resumed"] > 5
+        assert shown["goes_on"]
+        # A millionth of a loss has slopes below what float16 can hold.
+        assert shown["half"] < 0.8
 
 
 def test_judging_a_step_changes_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,6 +191,216 @@ def test_averages_are_over_the_last_tenth_of_the_steps(monkeypatch: pytest.Monke
     assert len(seen) == 50
     for a, b in zip(average, model.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("given", "most"), [({}, 1.0), ({"ema": 0.5}, 0.5), ({"ema": 0.0}, 0.0)])
+def test_the_averages_decay_as_told(
+    given: dict[str, float], most: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from keras import ops
+
+    from steepest.keras import steps
+
+    seen, moved = [], steps.Steps.moved
+
+    def watched(self: steps.Steps) -> None:
+        seen.append([ops.convert_to_numpy(v).copy() for v in self.trained])
+        moved(self)
+
+    monkeypatch.setattr(steps.Steps, "moved", watched)
+    model = net(2, 8, 2)
+    average = model.get_weights()
+    steepest.keras.fit(model, circles(), max_steps=40, **given)
+    for k, now in enumerate(seen, 1):
+        keep = min(most, k / (k + 9))
+        average = [keep * a + (1 - keep) * b for a, b in zip(average, now, strict=True)]
+    for a, b in zip(average, model.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_rows_count_by_their_weights_and_by_their_classes() -> None:
+    """The first loss, before any step, is Keras' own of weighted rows."""
+    x, y = circles()
+    w = np.random.default_rng(2).random(300)
+    once: dict[str, Any] = {"batch_size": 300, "max_steps": 1}
+
+    def first(*, classes: Any = None, **sample: Any) -> float:
+        model = net(2, 8, 2)
+        model.compile(loss=crossed())
+        if classes:
+            sample["sample_weight"] = np.array([classes[k] for k in y]) * sample.get("sample_weight", 1.0)
+        return float(model.evaluate(x, y, batch_size=300, verbose=0, **sample))
+
+    known = [
+        (((x, y, w), {}), first(sample_weight=w)),
+        (((x, y), {"class_weight": {1: 5.0}}), first(classes=[1.0, 5.0])),
+        (((x, np.eye(2)[y]), {"class_weight": {0: 0.5, 1: 2}}), first(classes=[0.5, 2.0])),
+        (((x, y, w), {"class_weight": {0: 3.0}}), first(classes=[3.0, 1.0], sample_weight=w)),
+        ((([(x, y, w)]), {"class_weight": {0: 3.0}}), first(classes=[3.0, 1.0], sample_weight=w)),
+    ]
+    for (data, given), wanted in known:
+        size = {"max_steps": 1} if isinstance(data, list) else once
+        result = steepest.keras.fit(net(2, 8, 2), data, "softmax", **size, **given)
+        assert result.history["loss"][0] == pytest.approx(wanted, rel=1e-5)
+    # Held-out rows bring their weights along; those of classes are for training.
+    model = net(2, 8, 2)
+    result = steepest.keras.fit(model, (x, y), validation=(x, y, w), epochs=2, class_weight={0: 9.0})
+    model.compile(loss=crossed())
+    assert result.fun == pytest.approx(float(model.evaluate(x, y, sample_weight=w, verbose=0)), rel=1e-5)
+
+
+def test_rows_of_weight_0_are_as_if_they_were_not_there() -> None:
+    x, y = circles()
+    wrong, ends = np.arange(300) % 3 == 0, []
+    for labels in (y, np.where(wrong, 1 - y, y)):
+        model = net(2, 8, 2)
+        steepest.keras.fit(model, (x, labels, 1.0 - wrong), validation=0.2, epochs=5)
+        ends.append(model.get_weights())
+    for a, b in zip(*ends, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_several_starts_keep_the_best_and_leave_what_is_frozen() -> None:
+    model = net(2, 8, 8, 2, more=lambda: [keras.layers.BatchNormalization()])
+    model.layers[0].trainable = False
+    frozen, before = model.layers[0].get_weights(), random.getstate()
+    seen: list[Any] = []
+    result = steepest.keras.fit(
+        model,
+        circles(),
+        validation=circles(200, 1),
+        epochs=4,
+        starts=3,
+        watch=lambda p: seen.append((p.iteration, p.loss)),
+    )
+    assert result.spread["starts"] == 3
+    assert result.spread["least"] < result.spread["largest"]
+    assert result.fun == result.spread["least"]
+    assert held(model, *circles(200, 1), crossed()) == pytest.approx(result.fun, rel=1e-5)
+    for a, b in zip(frozen, model.layers[0].get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert random.getstate() == before
+    seeded = keras.initializers.GlorotUniform(seed=1)
+    same = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(2, kernel_initializer=seeded)])
+    with pytest.raises(InputError, match="draw the same ones each time"):
+        steepest.keras.fit(same, circles(), epochs=1, starts=2)
+
+
+def dropped() -> Any:
+    layers = keras.layers
+    return net(2, 8, 2, more=lambda: [layers.BatchNormalization(), layers.Dropout(0.3)])
+
+
+def test_from_every_step_it_goes_on_to_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With dropout, normalisation, averages, weights of rows, and models whose layers have other names each time."""
+    from steepest.training.plan import Kept
+
+    (x, y), file, write, kept = circles(64), tmp_path / "kept.safetensors", Kept.write, []
+    given: dict[str, Any] = {"epochs": 4, "validation": 0.25, "ema": 0.9, "accumulate": 2, "batch_size": 8}
+
+    def copied(self: Kept, state: object) -> None:
+        write(self, state)
+        if state is not None:
+            kept.append(file.read_bytes())
+
+    monkeypatch.setattr(Kept, "write", copied)
+    straight = dropped()
+    whole = steepest.keras.fit(straight, (x, y, x[:, 0] ** 2), checkpoint=(file, 0.0), **given)
+    monkeypatch.undo()
+    assert len(kept) >= 9
+    assert not file.exists()
+    for content in kept:
+        file.write_bytes(content)
+        model = dropped()
+        again = steepest.keras.fit(model, (x, y, x[:, 0] ** 2), checkpoint=file, **given)
+        assert again.resumed
+        np.testing.assert_array_equal(again.history["held_out"], whole.history["held_out"])
+        for a, b in zip(straight.get_weights(), model.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+KILLED = """
+import sys
+sys.path.insert(0, folder)
+import test_keras_fit as t, steepest.keras
+model = t.dropped()
+print("on", flush=True)
+result = steepest.keras.fit(model, t.circles(), epochs=12, validation=.2, checkpoint=where)
+"""
+
+
+def test_killed_at_any_moment_it_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    file, folder = tmp_path / "kept.safetensors", str(Path(__file__).parent)
+    code = f"folder, where = {folder!r}, ({str(file)!r}, 0.0)\n{KILLED}"
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "on\n"
+    while not file.exists() and child.poll() is None:
+        time.sleep(0.002)
+    time.sleep(0.05)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
+    assert file.exists()
+    ran = []
+    for where in ((file, 30.0), None):
+        known: dict[str, Any] = {"where": where, "folder": folder}
+        exec(KILLED, known)
+        ran.append(known)
+    assert ran[0]["result"].resumed > 0
+    assert ran[1]["result"].resumed is None
+    for a, b in zip(*(r["model"].get_weights() for r in ran), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
+    file, data = tmp_path / "run.safetensors", circles(100)
+
+    def go(model: Any, data: Any, *args: Any, **given: Any) -> Any:
+        return steepest.keras.fit(model, data, *args, **{"epochs": 50, "checkpoint": (file, 0.0), **given})
+
+    go(net(2, 8, 2), data, callback=lambda p: p.epoch > 1)
+    x, y = data
+    others: list[tuple[str, Any, Any, tuple[Any, ...], dict[str, Any]]] = [
+        ("settings is another", net(2, 8, 2), data, (), {"epochs": 51}),
+        ("settings is another", net(2, 8, 2), data, (), {"ema": 0.5}),
+        ("module is another", net(2, 9, 2), data, (), {}),
+        ("data is another", net(2, 8, 2), circles(100, 1), (), {}),
+        ("data is another", net(2, 8, 2), data, (), {"class_weight": {1: 2.0}}),
+        ("loss is another", net(2, 8, 2), data, (lambda t, o: keras.ops.square(o[:, 0] - t),), {}),
+    ]
+    for words, model, rows, loss, given in others:
+        with pytest.raises(InputError, match=words):
+            go(model, rows, *loss, **given)
+    assert go(net(2, 8, 2), (x, y)).resumed
+    go(net(2, 8, 2), data, callback=lambda p: p.epoch > 1)
+    file.write_bytes(file.read_bytes()[:-50])
+    with pytest.raises(ModelFileError):
+        go(net(2, 8, 2), data)
+
+
+def test_in_float16_gradients_that_overflow_by_their_scale_are_taken_again() -> None:
+    """The averages of normalisation are as if that had not been: three batches, three steps of their averages."""
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = net(2, 16, 1, more=lambda: [keras.layers.BatchNormalization(momentum=0.5)])
+        x, y = circles(64)
+        result = steepest.keras.fit(
+            model,
+            (x, y),
+            lambda t, o: 1e3 * keras.ops.square(o[:, 0] - t),
+            batch_size=64,
+            max_steps=1,
+            ema=0.0,
+        )
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert result.nit == 1
+    assert np.isfinite(result.history["residual"][0])
+    normal = model.layers[1]
+    first = keras.Sequential([keras.layers.Input((2,)), net(2, 16, 1).layers[0]])
+    inside = first.predict(x, verbose=0)
+    np.testing.assert_allclose(normal.get_weights()[2], 0.5 * inside.mean(0), atol=2e-3)
 
 
 def test_accumulated_batches_are_one_large_batch() -> None:
@@ -338,7 +573,25 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"y": np.zeros((64, 1, 2), int)}, "with classes along the last axis, labels have the shape"),
     ({"y": np.full(64, 2)}, "the label of row .* is 2, and the model has 2 outputs, for labels from 0 to 1"),
     ({"loss": "softmax", "y": np.full(64, 0.5)}, r"the label of row .* is 0\.5, and the model has 2 outputs"),
-    ({"data": (np.zeros((8, 2)), np.zeros(8), np.ones(8))}, r"must be a pair \(X, y\); got three parts"),
+    (
+        {"data": (np.zeros((8, 2)), np.zeros(8, int), -np.ones(8))},
+        "the weights of data must be a number of at least 0",
+    ),
+    (
+        {"data": (np.zeros((8, 2)), np.zeros(8, int), np.ones((8, 1)))},
+        r"at least 0 for each row; got shape \(8, 1\)",
+    ),
+    ({"data": (np.zeros((8, 2)), np.zeros(8, int), np.ones(7))}, "must have one row each for a sample"),
+    ({"class_weight": [1.0, 2.0]}, "class_weight must be a dict of a weight for each class"),
+    ({"class_weight": {0: -1.0}}, "class_weight of class 0 must be a number"),
+    (
+        {"class_weight": {1: 2.0}, "y": np.full(64, 0.5)},
+        "class_weight is for targets of data that are a class a row",
+    ),
+    ({"starts": 0}, "starts must be a whole number of at least 1"),
+    ({"ema": 1.5}, "ema must be a number"),
+    ({"starts": 2, "checkpoint": "c"}, "checkpoint keeps one run: leave starts out"),
+    ({"checkpoint": 3}, "checkpoint must be a path"),
     ({"x": np.zeros((3, 2))}, "must have one row each for a sample"),
     ({"x": np.array([["a", "b"]] * 64)}, "data must be numbers; got <U1"),
     ({"data": 3.0}, "data must be an array, a pair"),
@@ -375,13 +628,29 @@ def test_models_that_cannot_be_trained_are_refused() -> None:
     model.layers[0].set_weights([np.full((2, 8), np.nan), np.zeros(8)])
     with pytest.raises(InputError, match="kernel holds a number that is not finite"):
         steepest.keras.fit(model, circles())
-    half = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(2, dtype="mixed_float16")])
-    with pytest.raises(InputError, match="take the policy 'mixed_bfloat16'"):
-        steepest.keras.fit(half, circles())
 
 
-def test_half_precision_trains() -> None:
-    keras.config.set_dtype_policy("mixed_bfloat16")
+class Own(keras.Model if keras else object):  # type: ignore[misc]
+    """A model that Keras cannot make anew."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.dense = keras.layers.Dense(width)
+
+    def call(self, x: Any) -> Any:
+        """Its output."""
+        return self.dense(x)
+
+
+def test_a_model_that_cannot_be_made_anew_has_one_start() -> None:
+    with pytest.raises(InputError, match="the model cannot be cloned"):
+        steepest.keras.fit(Own(2), circles(), epochs=1, starts=2)
+    assert steepest.keras.fit(Own(2), circles(), epochs=1).nit
+
+
+@pytest.mark.parametrize("kind", ["bfloat16", "float16"])
+def test_half_precision_trains(kind: str) -> None:
+    keras.config.set_dtype_policy(f"mixed_{kind}")
     try:
         result = steepest.keras.fit(net(2, 16, 2), circles(), epochs=20)
     finally:

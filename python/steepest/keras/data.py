@@ -20,8 +20,9 @@ from steepest.training.batches import (
     taken,
     usual_batch,
 )
+from steepest.training.reading import real, whole
 
-__all__ = ["Rows", "array", "opened", "outside", "split", "strange"]
+__all__ = ["Rows", "array", "class_weights", "opened", "outside", "split", "strange"]
 
 
 class Rows(batches.Rows):
@@ -31,8 +32,35 @@ class Rows(batches.Rows):
         rows = len(leaves(self.x)[0])
         return np.arange(rows) if seed is None else np.random.default_rng(seed).permutation(rows)
 
+    def identity(self) -> Any:
+        return [self.length, self.x, self.y]
 
-class Fetched(Batches):
+
+class Loaded(Batches):
+    """Batches out of a loader, each a pair of input and target, with weights of its rows or without.
+
+    Parameters
+    ----------
+    classes : mapping, optional
+        Weights of classes.
+    """
+
+    def __init__(self, loader: Any, name: str, classes: Mapping[int, float] | None = None) -> None:
+        super().__init__(loader, name)
+        self.classes = classes
+
+    def parts(self, batch: Any) -> tuple[Any, Any]:
+        """Input, and a tuple of the target and perhaps of the rows' weights."""
+        three = isinstance(batch, tuple | list) and len(batch) == 3
+        x, y = batches.parts(batch[:2] if three else batch)
+        return array(x), _weighted(array(y), batch[2] if three else None, self.classes, self.name)
+
+    def identity(self) -> Any:
+        """The arrays that are held; of what is read from elsewhere only its kind and its length."""
+        return [self.length, self.classes, _held(self.loader)]
+
+
+class Fetched(Loaded):
     """Batches of a `PyDataset`, in its own order."""
 
     def epoch(self, number: int, skip: int = 0) -> Iterator[tuple[Any, Any]]:
@@ -40,15 +68,18 @@ class Fetched(Batches):
         self.loader.on_epoch_end()
 
 
-def opened(data: Any, batch: int | None, seed: int, name: str = "data", shuffle: bool = True) -> Batches:
-    """The one door: whatever was given, as batches."""
-    if (whole := _in_memory(data, name)) is not None:
+def opened(
+    data: Any,
+    batch: int | None,
+    seed: int,
+    name: str = "data",
+    shuffle: bool = True,
+    classes: Mapping[int, float] | None = None,
+) -> Batches:
+    """The one door: whatever was given, as batches of input and a tuple: the target, and perhaps the rows' weights."""
+    if (whole := _in_memory(data, name, classes)) is not None:
         rows = counted(*whole, name, strange)
         return Rows(*whole, batch or usual_batch(rows), seed, name, shuffle)
-    if isinstance(data, tuple) and len(data) == 3 and all(map(_whole, data)):
-        raise InputError(
-            f"{name} must be a pair (X, y); got three parts, and weights of samples are not taken"
-        )
     if batch is not None:
         raise InputError("batch_size is for rows in memory: batches are as they come here")
     if isinstance(data, keras.utils.PyDataset):
@@ -56,17 +87,19 @@ def opened(data: Any, batch: int | None, seed: int, name: str = "data", shuffle:
             raise InputError(
                 f"{name} has no end (its num_batches is None), and an epoch is a pass over all of it"
             )
-        return Fetched(data, name)
+        return Fetched(data, name, classes)
     if hasattr(data, "__iter__") and not isinstance(data, str | bytes | Mapping):
-        return Batches(data, name)
+        return Loaded(data, name, classes)
     raise InputError(
         f"{name} must be an array, a pair (X, y), a PyDataset or a loader of batches; got {type(data).__name__}"
     )
 
 
-def split(data: Any, share: float, batch: int | None, seed: int) -> tuple[Batches, Batches]:
-    """Data with a share of the rows held out, drawn by the seed."""
-    whole = _in_memory(data, "data")
+def split(
+    data: Any, share: float, batch: int | None, seed: int, classes: Mapping[int, float] | None = None
+) -> tuple[Batches, Batches]:
+    """Data with a share of the rows held out, drawn by the seed; classes count among those to train on."""
+    whole = _in_memory(data, "data", None)
     if whole is None:
         raise InputError(
             "a share of the rows can be held out of rows in memory only: pass other data as validation"
@@ -77,10 +110,28 @@ def split(data: Any, share: float, batch: int | None, seed: int) -> tuple[Batche
     order = np.random.default_rng(seed).permutation(rows)
     some, rest = order[:held], order[held:]
     batch = batch or usual_batch(len(rest))
+    target, *weights = taken(y, rest)
+    train = _weighted(target, weights[0] if weights else None, classes, "data")
     return (
-        Rows(taken(x, rest), taken(y, rest), batch, seed, "data"),
+        Rows(taken(x, rest), train, batch, seed, "data"),
         Rows(taken(x, some), taken(y, some), max(batch, 512), seed, "validation", shuffle=False),
     )
+
+
+def class_weights(given: Any) -> dict[int, float] | None:
+    """Weights of classes by their numbers, checked."""
+    if given is None:
+        return None
+    if not isinstance(given, Mapping) or not given:
+        raise InputError(
+            f"class_weight must be a dict of a weight for each class, like {{0: 1.0, 1: 5.0}}; got {given!r}"
+        )
+    return {
+        whole("a class of class_weight", int(k) if isinstance(k, np.integer) else k, 0): real(
+            f"class_weight of class {k}", v, 0.0, np.inf
+        )
+        for k, v in given.items()
+    }
 
 
 def array(value: Any, name: str = "a batch") -> Any:
@@ -118,8 +169,59 @@ def outside(target: Any, classes: int) -> tuple[int, float] | None:
     return row, target.reshape(len(target), -1)[row][bad[row]][0].item()
 
 
-def _in_memory(data: Any, name: str) -> tuple[Any, Any] | None:
-    return in_memory(data, lambda part: array(part, name), _whole)
+def _in_memory(data: Any, name: str, classes: Mapping[int, float] | None) -> tuple[Any, Any] | None:
+    weights = None
+    if isinstance(data, tuple) and len(data) == 3 and all(map(_whole, data)):
+        *pair, weights = data
+        data = tuple(pair)
+    found = in_memory(data, lambda part: array(part, name), _whole)
+    return None if found is None else (found[0], _weighted(found[1], weights, classes, name))
+
+
+def _weighted(target: Any, weights: Any, classes: Mapping[int, float] | None, name: str) -> tuple[Any, ...]:
+    """A target, and the weights of its rows where they or their classes have any."""
+    if weights is not None:
+        weights = array(weights, f"the weights of {name}")
+        fine = isinstance(weights, np.ndarray) and weights.ndim == 1
+        if not fine or not np.isfinite(weights).all() or (weights < 0).any():
+            what = f"shape {weights.shape}" if isinstance(weights, np.ndarray) and not fine else "others"
+            raise InputError(f"the weights of {name} must be a number of at least 0 for each row; got {what}")
+    if classes is not None:
+        known = np.array([classes.get(k, 1.0) for k in range(max(classes) + 1)], keras.config.floatx())
+        labels = _labels(target, name)
+        by = np.where(labels < len(known), known[np.minimum(labels, len(known) - 1)], known.dtype.type(1))
+        weights = by if weights is None else by * weights
+    return (target,) if weights is None else (target, weights)
+
+
+def _labels(target: Any, name: str) -> Any:
+    """The class of each row, of numbers of classes or of rows of zeros and a one."""
+    if isinstance(target, np.ndarray) and target.size == len(target):
+        labels = target.reshape(-1)
+        if (labels >= 0).all() and (labels == np.floor(labels)).all():
+            return labels.astype(int)
+    ones = isinstance(target, np.ndarray) and target.ndim == 2 and np.isin(target, (0, 1)).all()
+    if ones and (target.sum(1) == 1).all():
+        return target.argmax(1)
+    raise InputError(
+        f"class_weight is for targets of {name} that are a class a row: numbers from 0, or one of several ones"
+    )
+
+
+def _held(value: Any) -> Any:
+    """Arrays by their bytes; lists, dicts and a `PyDataset` by those that they hold."""
+    if keras.ops.is_tensor(value):
+        return array(value)
+    if isinstance(value, Mapping):
+        return {str(key): _held(part) for key, part in value.items()}
+    if isinstance(value, tuple | list):
+        return [_held(part) for part in value]
+    if isinstance(value, keras.utils.PyDataset):
+        kinds = (np.ndarray, list, tuple, bool, int, float, str)
+        parts = {k: _held(v) for k, v in sorted(vars(value).items()) if isinstance(v, kinds)}
+        return [type(value).__qualname__, parts]
+    plain = isinstance(value, np.ndarray | np.generic | bool | int | float | str)
+    return value if plain else type(value).__qualname__
 
 
 def _whole(value: Any) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any
 
@@ -13,14 +12,15 @@ import numpy as np
 from steepest.errors import InputError
 from steepest.keras import data as given
 from steepest.keras.backends import compute
+from steepest.keras.fresh import begin_anew, check_fresh
 from steepest.keras.losses import Loss, usual
 from steepest.keras.steps import Steps
 from steepest.result import Result
 from steepest.training.batches import Batches
 from steepest.training.loop import Training
 from steepest.training.plan import Plan, Progress
-from steepest.training.reading import budget_of, functions, history_file, real, whole
-from steepest.training.story import alone, result
+from steepest.training.reading import Asked, real
+from steepest.training.story import alone, best_of, result
 
 __all__ = ["fit"]
 
@@ -40,7 +40,11 @@ def fit(
     patience: int | None = None,
     accumulate: int = 1,
     clip: bool = True,
+    ema: float | None = None,
+    class_weight: Mapping[int, float] | None = None,
+    starts: int = 1,
     seed: int = 0,
+    checkpoint: Any = None,
     history: Any = None,
     watch: Callable[[Progress], Any] | None = None,
     callback: Callable[[Progress], Any] | None = None,
@@ -48,18 +52,21 @@ def fit(
 ) -> Result:
     """Trains a Keras model, with no learning rate to tune, and says what happened.
 
-    It is the loop of `steepest.torch.fit` on Keras' backends torch and jax: MoMo's step along Adam's direction,
-    below a cap that is found on the way and falls to 0 over the last two fifths of the budget; the weights that are
-    judged and left in the model are averages over the last tenth or so of the steps. What the model's layers add to the
-    loss, as regularisers do, is part of it. The optimizer and the metrics of `model.compile` are not touched.
+    It is the loop of `steepest.torch.fit` on Keras' backends torch, jax and tensorflow: MoMo's step along Adam's
+    direction, below a cap that is found on the way and falls to 0 over the last two fifths of the budget; the weights
+    that are judged and left in the model are averages over the last tenth or so of the steps. What the model's layers
+    add to the loss, as regularisers do, is part of it. The optimizer and the metrics of `model.compile` are not
+    touched. The precision is that of the layers' own policies; where one computes in float16, the loss is scaled so
+    that its gradients do not vanish in so few digits.
 
     Parameters
     ----------
     model : keras.Model
         What is trained, in place; what is not trainable stays as it is. It is left with the best weights.
-    data : array, pair (X, y), PyDataset, or loader or list of batches
+    data : array, pair (X, y), (X, y, weights), PyDataset, or loader or list of batches
         The rows. Several inputs are a tuple or a dict, as the model takes them. X alone is its own target, as in an
-        autoencoder. Arrays of float64 are taken in Keras' own precision.
+        autoencoder. Arrays of float64 are taken in Keras' own precision. By weights each row's loss is multiplied, as
+        by Keras' `sample_weight`: the mean is over the number of rows.
     loss : str, keras.losses.Loss or callable, optional
         ``"squared"``, ``"absolute"``, ``"huber"``, ``"logistic"`` (two classes by one output), ``"softmax"`` (classes
         along the last axis): the last two of logits, or of probabilities where the model ends in that activation.
@@ -83,9 +90,20 @@ def fit(
         How many batches make a step.
     clip : bool, default True
         Whether a gradient more than ten times as large as usual is clipped to that.
+    ema : float, optional
+        The decay of the averages of the weights at most, like 0.9, which averages over the last ten steps; 0 for no
+        averages.
+    class_weight : dict, optional
+        By class a weight of its rows, 1 unless given; held-out rows count alike.
+    starts : int, default 1
+        So many runs, the first from the weights as they are, others from fresh ones, as `keras.models.clone_model`
+        makes them; the best is kept.
     seed : int, default 0
         What the order of the rows and the held-out rows follow from, and dropout where layers have no seeds of
         their own (on torch).
+    checkpoint : path or (path, seconds), optional
+        A file that the run is kept in every 30 seconds; the same call, on a model made alike, goes on from it, on the
+        CPU to the same bits where batches come alike again.
     history : path, optional
         Where to write the history, as ``.csv`` or ``.jsonl``.
     watch : callable, optional
@@ -119,58 +137,71 @@ def fit(
     here = compute()
     if not isinstance(model, keras.Model):
         raise InputError(f"model must be a keras.Model; got {type(model).__name__}")
-    budget = budget_of(epochs, max_steps, max_seconds)
-    seed, accumulate = whole("seed", seed, 0), whole("accumulate", accumulate, 1)
-    batch = None if batch_size is None else whole("batch_size", batch_size, 1)
-    patience = None if patience is None else whole("patience", patience, 1)
-    decay = real("weight_decay", weight_decay, 0.0, math.inf)
-    floor = None if bound is None else real("bound", bound, -math.inf, math.inf)
-    functions(watch=watch, callback=callback)
-    place = None if history is None else history_file(history)
-    train, held = _opened(data, validation, batch, seed)
-    if patience is not None and held is None:
-        raise InputError("patience is counted on held-out rows: pass validation")
+    asked = Asked(
+        epochs=epochs,
+        max_steps=max_steps,
+        max_seconds=max_seconds,
+        batch_size=batch_size,
+        bound=bound,
+        weight_decay=weight_decay,
+        patience=patience,
+        accumulate=accumulate,
+        clip=clip,
+        ema=ema,
+        starts=starts,
+        seed=seed,
+        checkpoint=checkpoint,
+        history=history,
+        watch=watch,
+        callback=callback,
+        disp=disp,
+    )
+    train, held = _opened(data, validation, asked, given.class_weights(class_weight))
+    asked.held(held)
     some = train if isinstance(train, given.Rows) else None
-    x, y = (some.x, some.y) if some is not None else map(given.array, next(train.epoch(0)))
-    first = model(_first(x), training=False) if model._call_has_training_arg else model(_first(x))
+    x, (y, *weights) = (some.x, some.y) if some is not None else next(train.epoch(0))
+    x = _first(x)
+    first = model(x, training=False) if model._call_has_training_arg else model(x)
     _check(model)
     if loss is None:
         loss = (model.loss if model.compiled else None) or usual(y)
-    objective = Loss(loss, floor, model, first)
-    if floor is None and model.losses:
+    objective = Loss(loss, asked.bound, model, first)
+    if asked.bound is None and model.losses:
         objective.bound = None
-    plan = Plan(
-        model,
-        train,
-        held,
-        objective,
-        budget,
-        accumulate=accumulate,
-        clip=bool(clip),
-        weight_decay=decay,
-        patience=patience,
-        seed=seed,
-        watch=watch,
-        callback=callback,
-        disp=bool(disp),
-    )
-    with alone(model), here.sown(seed):
-        run = Training(plan, Steps(plan))
-        run.run()
+    kept = asked.kept(lambda: _identity(model), train, held, objective.identity)
+    plan = Plan(model, train, held, objective, asked.budget, kept=kept, **asked.planned)
+    if asked.starts > 1:
+        check_fresh(model, x)
+
+    def begin(k: int) -> Training:
+        here.sow(asked.seed + k)
+        if k:
+            begin_anew(model, x, asked.seed + k)
+        return Training(plan, Steps(plan))
+
+    with alone(model), here.kept():
+        run, spread = best_of(asked.starts, begin)
     values = {v.path: np.array(keras.ops.convert_to_numpy(v)) for v in model.trainable_variables}
-    told = result(run, values, _constant(objective, None if some is None else some.y))
-    if place is not None:
-        told.to_csv(place) if place.suffix == ".csv" else told.to_jsonl(place)
-    return told
-
-
-def _opened(data: Any, validation: Any, batch: int | None, seed: int) -> tuple[Batches, Batches | None]:
-    if isinstance(validation, Real):
-        return given.split(data, real("validation", validation, 0.0, 1.0, open_=True), batch, seed)
-    train = given.opened(data, batch, seed)
-    return train, None if validation is None else given.opened(
-        validation, None, seed, "validation", shuffle=False
+    return result(
+        run, values, _constant(objective, None if weights or some is None else y), spread, asked.place
     )
+
+
+def _opened(
+    data: Any, validation: Any, asked: Asked, classes: Mapping[int, float] | None
+) -> tuple[Batches, Batches | None]:
+    if isinstance(validation, Real):
+        share = real("validation", validation, 0.0, 1.0, open_=True)
+        return given.split(data, share, asked.batch, asked.seed, classes)
+    train = given.opened(data, asked.batch, asked.seed, classes=classes)
+    return train, None if validation is None else given.opened(
+        validation, None, asked.seed, "validation", shuffle=False
+    )
+
+
+def _identity(model: Any) -> Any:
+    """What tells a model from others, for a checkpoint; one that is made anew may name its variables anew."""
+    return [[list(v.shape), str(v.dtype), v.trainable] for v in model.variables]
 
 
 def _first(x: Any) -> Any:
@@ -188,10 +219,6 @@ def _check(model: Any) -> None:
     for v in model.trainable_variables:
         if not np.isfinite(given.array(v.value)).all():
             raise InputError(f"the variable {v.path} holds a number that is not finite: make the model anew")
-    if any(part.compute_dtype == "float16" for part in model._flatten_layers()):
-        raise InputError(
-            "the model computes in float16, in which small gradients vanish: take the policy 'mixed_bfloat16'"
-        )
 
 
 def _constant(loss: Loss, y: Any) -> float | None:

@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from steepest.errors import InputError, did_you_mean
+from steepest.training.identity import identity
 
 __all__ = ["LOSSES", "Loss", "usual"]
 
@@ -74,8 +75,9 @@ class _Function(keras.losses.Loss):  # type: ignore[misc, unused-ignore]
     """A function of target and output as Keras has them: one number a sample, or a row of them."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        super().__init__(name=getattr(function, "__name__", type(function).__name__))
+        super().__init__(name="function")  # TensorFlow does not take the names of all
         self.function = function
+        self.called = getattr(function, "__name__", type(function).__name__)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of each sample."""
@@ -109,8 +111,8 @@ class Loss:
         else:
             found = _found(given)
             self.compute = found if isinstance(found, keras.losses.Loss) else _Function(found)
-        kind = self.compute.name if isinstance(self.compute, _Function) else type(self.compute).__name__
-        self.name = self.compute.name if isinstance(self.compute, _Named | _Function) else kind
+        kind = self.compute.called if isinstance(self.compute, _Function) else type(self.compute).__name__
+        self.name = self.compute.name if isinstance(self.compute, _Named) else kind
         #: how many classes there are outputs for; 0 of losses of something else
         self.classes = int(output.shape[-1]) if self.name in _OF_CLASSES else 0
         camel = "".join(part.capitalize() for part in kind.split("_"))
@@ -119,18 +121,34 @@ class Loss:
         #: whether it is a sum over the rows, of which the mean is taken
         self.sums = self.compute.reduction == "sum"
 
-    def __call__(self, output: Any, target: Any) -> Any:
-        """Its value, one number that can be differentiated."""
-        value = self.compute(target, output)
+    def __call__(self, output: Any, target: Any, weights: Any = None) -> Any:
+        """Its value, one number that can be differentiated; of weighted rows as Keras has it, the sum of each row's
+        weight times its loss, over the number of rows."""
+        value = self.compute(target, output, weights)
         if getattr(value, "shape", None) != () and len(value.shape):
             raise InputError(
                 f"the loss must be one number; got a tensor of shape {tuple(value.shape)}: leave its reduction as it is"
             )
         return value / max(1, _rows(target)) if self.sums else value
 
+    def identity(self) -> Any:
+        """What tells it from other losses, for a checkpoint."""
+        if isinstance(self.compute, _Named):
+            return [self.name, self.compute.probabilities]
+        given = self.compute.function if isinstance(self.compute, _Function) else self.compute
+        return identity(given, {}, _of_keras)
+
     def weight(self, target: Any, rows: int) -> float:
         """What a batch counts against others in a mean."""
         return float(rows)
+
+
+def _of_keras(value: Any) -> Any:
+    """A loss of Keras or a tensor as what tells it from others; None of anything else."""
+    if isinstance(value, keras.losses.Loss):
+        held = {k: v for k, v in vars(value).items() if not k.startswith("_")}
+        return [type(value).__qualname__, *(identity([k, v], {}, _of_keras) for k, v in sorted(held.items()))]
+    return ops.convert_to_numpy(value) if ops.is_tensor(value) else None
 
 
 def usual(target: Any) -> str:

@@ -49,8 +49,9 @@ _KERAS = formula.Host(
 
 
 def _wide() -> str:
-    """The precision of scalars and sums: JAX has no float64 unless told so."""
-    return "float32" if keras.backend.backend() == "jax" else "float64"
+    """The precision of scalars and sums: JAX has no float64 unless told so, and TensorFlow does not set one beside
+    arrays of another."""
+    return "float64" if keras.backend.backend() == "torch" else "float32"
 
 
 #: What Keras' users call a rule's settings.
@@ -179,6 +180,15 @@ class Rule(keras.optimizers.Optimizer):  # type: ignore[misc, unused-ignore]
             ]
             for e in self._entries
         ]
+
+    # On TensorFlow, Keras' own of these two take what is inside a variable, which is no variable in a stateless scope.
+
+    def assign(self, variable: Any, value: Any) -> None:
+        """Puts a value into a variable."""
+        variable.assign(value)
+
+    def _var_key(self, variable: Any) -> Any:
+        return id(variable)
 
     def scale_loss(self, loss: Any) -> Any:
         """Called by Keras with the loss of each batch; rules that need it take it here."""

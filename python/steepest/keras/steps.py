@@ -63,17 +63,14 @@ class Steps(steps.Steps):
             for part in every
         )
         size = StepSize.of(sum(math.prod(v.shape) for v in variables), len(self.layers), looked_up)
-        super().__init__(plan, size, Noticed(list(self.layers)))
+        scaled = any(part.compute_dtype == "float16" for part in every)
+        super().__init__(plan, size, Noticed(list(self.layers)), scaled)
         self.optimizer = _MomoAdam(1.0, beta_1=DECAYS[0], beta_2=DECAYS[1], weight_decay=plan.weight_decay)
         self.optimizer.build(variables)
         self.trained = [ops.copy(v) for v in variables]
         self.average = self.trained
         self.resting = [ops.copy(v) for v in model.non_trainable_variables]
         self.begun = self.memory = [ops.copy(v) for v in self.optimizer.variables]
-        #: where among the memories the rate is
-        self.rate = next(
-            k for k, v in enumerate(self.optimizer.variables) if v is self.optimizer._learning_rate
-        )
         self.slopes: list[Any] = []
         here = self.compute = compute()
         training = functools.partial(self._loss, True)
@@ -85,17 +82,25 @@ class Steps(steps.Steps):
 
     # Functions of tensors
 
-    def _loss(self, training: bool, trained: Any, resting: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    def _loss(
+        self, training: bool, trained: Any, resting: Any, x: Any, y: Any, scale: Any = 1.0
+    ) -> tuple[Any, list[Any]]:
+        """So many times the loss; the loss itself, and what the model holds beside what is trained."""
         given = {"training": training} if self.model._call_has_training_arg else {}
         output, resting, extra = self.model.stateless_call(trained, resting, x, return_losses=True, **given)
-        return sum(extra, self.plan.loss(output, y)), resting
+        loss = sum(extra, self.plan.loss(output, *y))
+        return scale * loss, [loss, *resting]
 
     def _moving(self, trained: Any, memory: Any, slopes: Any, rate: Any, loss: Any) -> tuple[Any, Any]:
-        self.optimizer._loss = loss
-        memory = [ops.cast(rate, m.dtype) if k == self.rate else m for k, m in enumerate(memory)]
-        moved: tuple[Any, Any] = self.optimizer.stateless_apply(memory, slopes, trained)
-        self.optimizer._loss = None
-        return moved
+        # As `stateless_apply`, which Keras does not have on TensorFlow.
+        optimizer, variables = self.optimizer, self.model.trainable_variables
+        held = [*zip(variables, trained, strict=True), *zip(optimizer.variables, memory, strict=True)]
+        optimizer._loss = loss
+        with keras.StatelessScope(state_mapping=held) as scope:
+            optimizer._backend_update_step(slopes, variables, rate)
+            optimizer.iterations.assign(optimizer.iterations + 1)
+        current = scope.get_current_value
+        return [current(v) for v in variables], [current(v) for v in optimizer.variables]
 
     # What the loop asks for
 
@@ -107,17 +112,12 @@ class Steps(steps.Steps):
         for k, ((x, y), share) in enumerate(zip(pairs, shares, strict=True)):
             if share == 0:
                 continue
-            self._labels(y, self.plan.train, (place[0], place[1] + k))
-            (loss, self.resting), slopes = self.derived(self.trained, self.resting, x, y)
+            self._labels(y[0], self.plan.train, (place[0], place[1] + k))
+            (_, (loss, *self.resting)), slopes = self.derived(self.trained, self.resting, x, y, self.scale)
             total += share * float(loss)
-            slopes = slopes if share == 1.0 else [share * s for s in slopes]
+            slopes = slopes if share == self.scale else [(share / self.scale) * s for s in slopes]
             self.slopes = [a + b for a, b in zip(self.slopes, slopes, strict=True)] if self.slopes else slopes
-        if not math.isfinite(total):
-            raise self._strange(pairs, "the loss", place)
-        norm = math.sqrt(float(self.measured(self.slopes, self.slopes)[0]))
-        if not math.isfinite(norm):
-            raise self._strange(pairs, "the gradient", place)
-        return total, norm
+        return total, math.sqrt(float(self.measured(self.slopes, self.slopes)[0]))
 
     def _labels(self, y: Any, source: Batches, place: Place) -> None:
         """Refuses labels that the model has no output for."""
@@ -138,20 +138,24 @@ class Steps(steps.Steps):
     def remembered(self) -> Any:
         return self.stream(), self.resting
 
-    def again(self, pairs: Pairs, shares: list[float], before: Any) -> float:
-        after, now, (stream, resting) = 0.0, self.stream(), before
+    def put_back(self, before: Any) -> None:
+        stream, self.resting = before
         self.set_stream(stream)
+
+    def again(self, pairs: Pairs, shares: list[float], before: Any) -> float:
+        after, now = 0.0, self.remembered()
+        self.put_back(before)
         for (x, y), share in zip(pairs, shares, strict=True):
             if share > 0:
-                loss, resting = self.trial(self.trained, resting, x, y)
+                _, (loss, *self.resting) = self.trial(self.trained, self.resting, x, y)
                 after += share * float(loss)
-        self.set_stream(now)
+        self.put_back(now)
         return after
 
-    def stream(self) -> Any:
+    def stream(self) -> dict[str, Any]:
         return self.compute.stream()
 
-    def set_stream(self, state: Any) -> None:
+    def set_stream(self, state: dict[str, Any]) -> None:
         self.compute.set_stream(state)
 
     def values(self) -> list[Any]:
@@ -178,11 +182,12 @@ class Steps(steps.Steps):
         self.noticed.look(done, self.size.ratio, sizes, moving)
 
     def moved(self) -> None:
-        self.average = self.nearer(self.average, self.trained, 1.0 - self.keeps())
+        keeps = self.keeps()
+        self.average = self.nearer(self.average, self.trained, 1.0 - keeps) if keeps > 0 else self.trained
 
     def held_out(self, held: Batches, x: Any, y: Any, place: Place) -> float:
-        self._labels(y, held, place)
-        loss, _ = self.resting_loss(self.trained, self.resting, x, y)
+        self._labels(y[0], held, place)
+        _, (loss, *_) = self.resting_loss(self.trained, self.resting, x, y)
         return float(loss)
 
     def weights(self) -> Values:
@@ -190,6 +195,22 @@ class Steps(steps.Steps):
 
     def put(self, weights: Values) -> None:
         self.trained, self.resting = weights
+
+    def arrays(self, weights: Values) -> dict[str, Any]:
+        return _arrays(weights[0], "trained ") | _arrays(weights[1], "resting ")
+
+    def from_arrays(self, arrays: dict[str, Any]) -> Values:
+        return _tensors(self.trained, arrays, "trained "), _tensors(self.resting, arrays, "resting ")
+
+    def memories(self) -> tuple[dict[str, dict[str, Any]], Any]:
+        return {"average": _arrays(self.average), "memory": _arrays(self.memory)}, None
+
+    def put_memories(self, parts: dict[str, dict[str, Any]], told: Any) -> None:
+        self.average = _tensors(self.trained, parts["average"])
+        self.memory = _tensors(self.begun, parts["memory"])
+
+    def flags(self, layer: str, values: list[bool]) -> Any:
+        return np.array(values, bool)
 
     def forget(self) -> None:
         self.memory = self.begun
@@ -217,7 +238,7 @@ class Steps(steps.Steps):
         for variable, value in zip(variables, (*self.trained, *self.resting), strict=True):
             variable.assign(value)
 
-    def _strange(self, pairs: Pairs, what: str, place: Place) -> Strange:
+    def strange(self, pairs: Pairs, what: str, place: Place) -> Strange:
         """Names the first of the data, the variables, the layers' outputs and the gradients that is not finite."""
         for k, (x, y) in enumerate(pairs):
             for part, value in (("input", x), ("target", y)):
@@ -236,6 +257,22 @@ class Steps(steps.Steps):
             if strange(array(value)):
                 return Strange(what, f"the gradient of {path}", False)
         return Strange(what, UNKNOWN, False)
+
+
+def _arrays(values: list[Any], head: str = "") -> dict[str, Any]:
+    """Tensors as NumPy's arrays by their places; it has no bfloat16, all of which float32 has."""
+    wide = [
+        ops.cast(v, "float32") if keras.backend.standardize_dtype(v.dtype) == "bfloat16" else v
+        for v in values
+    ]
+    return {f"{head}{k}": np.array(ops.convert_to_numpy(v)) for k, v in enumerate(wide)}
+
+
+def _tensors(like: list[Any], arrays: dict[str, Any], head: str = "") -> list[Any]:
+    """The tensors that were put there; a file knows a lone number as one of an array."""
+    kinds = [keras.backend.standardize_dtype(v.dtype) for v in like]
+    shaped = [arrays[f"{head}{k}"].reshape(tuple(v.shape)) for k, v in enumerate(like)]
+    return [ops.convert_to_tensor(v, kind) for v, kind in zip(shaped, kinds, strict=True)]
 
 
 def _measured(a: list[Any], b: list[Any]) -> tuple[Any, Any]:

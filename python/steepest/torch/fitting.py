@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 
-from steepest import checkpoint as checkpoints
 from steepest.errors import InputError
 from steepest.result import Result
 from steepest.torch import reading
 from steepest.torch.losses import Loss, named
 from steepest.torch.processes import Processes
-from steepest.torch.training import Training
-from steepest.training.plan import Kept, Plan, Progress
-from steepest.training.reading import budget_of, functions, history_file, real, whole
-from steepest.training.story import alone, result, value_of
+from steepest.torch.steps import Steps
+from steepest.training.loop import Training
+from steepest.training.plan import Plan, Progress
+from steepest.training.reading import Asked
+from steepest.training.story import alone, best_of, result
 
 __all__ = ["fit"]
 
@@ -151,112 +149,65 @@ def fit(
     if isinstance(module, torch.nn.parallel.DistributedDataParallel):
         module = module.module
     reading.check_module(module)
-    budget = budget_of(epochs, max_steps, max_seconds)
-    seed, accumulate, starts = (
-        whole("seed", seed, 0),
-        whole("accumulate", accumulate, 1),
-        whole("starts", starts, 1),
-    )
-    batch = None if batch_size is None else whole("batch_size", batch_size, 1)
-    patience = None if patience is None else whole("patience", patience, 1)
     if precision not in PRECISIONS:
         raise InputError(f"precision must be one of {', '.join(map(repr, PRECISIONS))}; got {precision!r}")
-    decay = real("weight_decay", weight_decay, 0.0, math.inf)
-    average = None if ema is None else real("ema", ema, 0.0, 1.0)
-    floor = None if bound is None else real("bound", bound, -math.inf, math.inf)
-    functions(watch=watch, callback=callback)
-    place = None if history is None else history_file(history)
+    asked = Asked(
+        [precision],
+        epochs=epochs,
+        max_steps=max_steps,
+        max_seconds=max_seconds,
+        batch_size=batch_size,
+        bound=bound,
+        weight_decay=weight_decay,
+        patience=patience,
+        accumulate=accumulate,
+        clip=clip,
+        ema=ema,
+        starts=starts,
+        seed=seed,
+        checkpoint=checkpoint,
+        history=history,
+        watch=watch,
+        callback=callback,
+        disp=disp,
+    )
     where = reading.device_of(module, device)
     with torch.random.fork_rng([]):  # a DataLoader draws a number where it is begun
-        train, held = reading.opened(data, validation, batch, seed)
-        objective = Loss(named(reading.target_of(train)) if loss is None else loss, floor)
-    if patience is not None and held is None:
-        raise InputError("patience is counted on held-out rows: pass validation")
-    checkpoints.check(checkpoint)
-    kept = None
-    if checkpoint is not None:
-        if starts > 1:
-            raise InputError("checkpoint keeps one run: leave starts out, or call fit once for each")
-        settings = [
-            epochs,
-            max_steps,
-            max_seconds,
-            batch,
-            floor,
-            decay,
-            accumulate,
-            clip,
-            average,
-            precision,
-            seed,
-        ]
-        state = [[n, list(t.shape), str(t.dtype)] for n, t in module.state_dict().items()]
-        about = {
-            "module": checkpoints.digest(state),
-            "data": checkpoints.digest([train.identity(), held and held.identity()]),
-            "loss": checkpoints.digest(objective.identity(module)),
-            "settings": checkpoints.digest(settings),
-        }
-        kept = Kept(checkpoint, about)
+        train, held = reading.opened(data, validation, asked.batch, asked.seed)
+        objective = Loss(named(reading.target_of(train)) if loss is None else loss, asked.bound)
+    asked.held(held)
+    kept = asked.kept(lambda: _identity(module), train, held, lambda: objective.identity(module))
     plan = Plan(
         module,
         train,
         held,
         objective,
-        budget,
+        asked.budget,
         where,
         Processes(where),
-        accumulate,
-        bool(clip),
-        PRECISIONS[precision],
-        average,
-        decay,
-        patience,
-        seed,
-        watch,
-        callback,
-        bool(disp),
-        kept,
+        half=PRECISIONS[precision],
+        kept=kept,
+        **asked.planned,
     )
-    with alone(module), _as_it_was(module), torch.random.fork_rng([where] if where.type == "cuda" else []):
-        module.to(where)
-        run, spread = _best_of(plan, starts, seed)
-    values = {n: _numbers(p) for n, p in module.named_parameters()}
-    told = result(run, values, _constant(plan), spread)
-    if place is not None and plan.processes.first:
-        told.to_csv(place) if place.suffix == ".csv" else told.to_jsonl(place)
-    return told
+    fresh = reading.resettable(module) if asked.starts > 1 else []
 
-
-def _best_of(plan: Plan, starts: int, seed: int) -> tuple[Training, dict[str, Any] | None]:
-    """The best of so many runs; its weights are in the module."""
-    best, weights, losses = None, None, []
-    fresh = reading.resettable(plan.module) if starts > 1 else []
-    for k in range(starts):
-        _sow(seed + k, plan.device)
+    def begin(k: int) -> Training:
+        _sow(asked.seed + k, where)
         if k:
             for part in fresh:
                 part.reset_parameters()
-        plan.budget.begun = plan.budget.round = 0
-        run = Training(plan)
-        run.run()
-        value = value_of(run)
-        losses.append(value)
-        if best is None or value < value_of(best) or not math.isfinite(value_of(best)):
-            best, weights = run, run.steps.weights()
-        if run.outcome == "stopped":
-            break
-    assert best is not None
-    assert weights is not None
-    if starts == 1:
-        return best, None
-    plan.module.load_state_dict(weights)
-    return best, {
-        "starts": len(losses),
-        "least": min(losses),
-        "median": float(np.median(losses)),
-        "largest": max(losses),
-    }
+        return Training(plan, Steps(plan))
+
+    with alone(module), _as_it_was(module), torch.random.fork_rng([where] if where.type == "cuda" else []):
+        module.to(where)
+        run, spread = best_of(asked.starts, begin)
+    values = {n: _numbers(p) for n, p in module.named_parameters()}
+    return result(run, values, _constant(plan), spread, asked.place)
+
+
+def _identity(module: torch.nn.Module) -> Any:
+    """What tells a module from others, for a checkpoint."""
+    return [[n, list(t.shape), str(t.dtype)] for n, t in module.state_dict().items()]
 
 
 def _sow(seed: int, device: torch.device) -> None:

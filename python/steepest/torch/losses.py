@@ -12,9 +12,9 @@ import torch
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from steepest.checkpoint import digest
 from steepest.errors import InputError, did_you_mean
 from steepest.torch.data import tensor_identity
+from steepest.training.identity import identity
 
 __all__ = ["LOSSES", "Classes", "Loss", "named"]
 
@@ -252,7 +252,7 @@ class Loss:
         if self.named:
             return self.name
         places = [*module.named_modules(), *module.named_parameters(), *module.named_buffers()]
-        return _identity(self.given, {id(part): f"trained {name}" for name, part in places})
+        return identity(self.given, {id(part): f"trained {name}" for name, part in places}, _of_torch)
 
     def _checked(self, output: Any, target: Any) -> Any:
         """The loss; at first with a look at whether it sets (N, 1) against (N,), from which torch makes (N, N)."""
@@ -310,47 +310,13 @@ def _rows(*tensors: Any) -> int:
     return next((len(t) for t in tensors if isinstance(t, torch.Tensor) and t.ndim), 1)
 
 
-def _identity(given: Any, known: dict[int, str]) -> Any:
-    """A function, a module or an object that is called, as what tells it from others; what is known, by its name."""
-    if id(given) in known:
-        return known[id(given)]
-    if isinstance(given, torch.nn.Module):
-        state = [[n, tensor_identity(t)] for n, t in given.state_dict().items()]
-        settings = [[n, v] for n, v in sorted(vars(given).items()) if isinstance(v, bool | int | float | str)]
-        return [type(given).__qualname__, settings, state]
-    if isinstance(given, functools.partial):
-        held = [given.args, sorted(given.keywords.items())]
-        return [_identity(given.func, known), *(_value(part, known) for part in held)]
-    code = getattr(given, "__code__", None)
-    if code is None:
-        return digest(given)
-    known[id(given)] = given.__name__  # which it may call itself by
-    cells = [cell.cell_contents for cell in given.__closure__ or ()]
-    defaults = [given.__defaults__, sorted((given.__kwdefaults__ or {}).items())]
-    return [given.__name__, _code(code), _value(cells, known), _value(defaults, known)]
-
-
-def _code(code: Any) -> Any:
-    """A function's code without its place."""
-
-    def told(const: Any) -> Any:
-        if hasattr(const, "co_code"):
-            return _code(const)
-        # Texts in a set lie in another order in every process.
-        return sorted(map(repr, const)) if isinstance(const, frozenset) else repr(const)
-
-    names = [list(code.co_names), list(code.co_varnames)]
-    return [code.co_code.hex(), *names, [told(const) for const in code.co_consts]]
-
-
-def _value(value: Any, known: dict[int, str]) -> Any:
-    if id(value) in known:
-        return known[id(value)]
-    if isinstance(value, torch.Tensor):
-        return tensor_identity(value)
-    if isinstance(value, list | tuple):
-        return [_value(part, known) for part in value]
-    return _identity(value, known) if callable(value) else value
+def _of_torch(value: Any) -> Any:
+    """A module or a tensor as what tells it from others; None of anything else."""
+    if isinstance(value, torch.nn.Module):
+        state = [[n, tensor_identity(t)] for n, t in value.state_dict().items()]
+        settings = [[n, v] for n, v in sorted(vars(value).items()) if isinstance(v, bool | int | float | str)]
+        return [type(value).__qualname__, settings, state]
+    return tensor_identity(value) if isinstance(value, torch.Tensor) else None
 
 
 def named(target: Any) -> str | None:

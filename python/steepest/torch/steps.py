@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
+import numpy as np
 import torch
 
 from steepest.errors import InputError
+from steepest.torch import in_file
 from steepest.torch.data import move, outside, strange
 from steepest.torch.rule import Rule
 from steepest.training import steps
@@ -19,11 +21,7 @@ from steepest.training.plan import Plan
 from steepest.training.step_size import StepSize
 from steepest.training.steps import DECAYS, UNKNOWN, Pairs, Place, Strange, rows
 
-__all__ = ["Steps", "set_stream", "stream"]
-
-#: After so many steps of float16 without an infinite gradient the loss is scaled by twice as much, up to the most.
-STEADY, WIDEST = 500, 2.0**24
-
+__all__ = ["Steps"]
 
 #: Parts whose weights have a row a unit.
 _OF_UNITS = (torch.nn.Linear, torch.nn.modules.conv._ConvNd)
@@ -57,16 +55,13 @@ class Steps(steps.Steps):
         # One weight a layer: matrices and kernels, in the order in which the module names them, which is mostly
         # that of use.
         self.layers = {n: p for n, p in zip(self.names, self.params, strict=True) if p.ndim >= 2}
-        super().__init__(plan, size, Noticed(list(self.layers)))
+        super().__init__(plan, size, Noticed(list(self.layers)), plan.half is torch.float16)
         units = {m.weight for m in plan.module.modules() if isinstance(m, _OF_UNITS)}
         self.units = {n: p for n, p in self.layers.items() if p in units}
         self.optimizer = _MomoAdam(self.params, lr=1.0, betas=DECAYS, weight_decay=plan.weight_decay)
         self.average: list[torch.Tensor] | None = None if plan.ema == 0 else []
         # Parts that stand still within a module that trains, as frozen normalisation does, go on standing still.
         self.still = [m for m in plan.module.modules() if not m.training] if plan.module.training else []
-        #: what the loss is multiplied by before its gradient is taken, and for how many steps that has been well
-        self.scale = 2.0**16 if plan.half is torch.float16 else 1.0
-        self.steady = 0
 
     def train(self) -> None:
         """Puts the module into training mode."""
@@ -93,28 +88,8 @@ class Steps(steps.Steps):
         super().forget()
 
     def gradient(self, pairs: Pairs, shares: list[float], place: Place) -> tuple[float, float]:
-        """The loss, and the norm of its gradient, which lies in the parameters; in float16 it is computed of a multiple
-        of the loss, as large as its range allows."""
-        now = self.stream() if self.scale > 1.0 else None
-        while True:
-            self.optimizer.zero_grad(set_to_none=True)
-            value = self._gradient(pairs, shares, place)
-            if not math.isfinite(value):
-                raise self._strange(pairs, "the loss", place)
-            norm = self._norm()
-            if math.isfinite(norm):
-                break
-            if now is None or self.scale <= 1.0:
-                raise self._strange(pairs, "the gradient", place)
-            self.scale, self.steady = self.scale / 4, 0
-            self.set_stream(now)
-        self.steady += 1
-        if now is not None and self.steady >= STEADY:
-            self.scale, self.steady = min(2 * self.scale, WIDEST), 0
-        return value, norm
-
-    def _gradient(self, pairs: Pairs, shares: list[float], place: Place) -> float:
-        """The loss over the batches; the gradients lie in the parameters."""
+        """The loss, and the norm of its gradient, which lies in the parameters."""
+        self.optimizer.zero_grad(set_to_none=True)
         total = 0.0
         for k, ((x, y), share) in enumerate(zip(pairs, shares, strict=True)):
             if share == 0:
@@ -130,7 +105,7 @@ class Steps(steps.Steps):
         if self.scale > 1.0:
             torch._foreach_div_([p.grad for p in self.params if p.grad is not None], self.scale)
         self.plan.processes.add_gradients(self.params)
-        return self.plan.processes.sums([total])[0]
+        return self.plan.processes.sums([total])[0], self._norm()
 
     def _labels(self, output: Any, y: Any, source: Batches, place: Place) -> None:
         read = self.plan.loss.classes
@@ -169,17 +144,19 @@ class Steps(steps.Steps):
         return self.stream(), [b.clone() for b in self.module.buffers()]
 
     @torch.no_grad()
-    def again(self, pairs: Pairs, shares: list[float], before: Any) -> float:
-        now, buffers = self.stream(), list(self.module.buffers())
-        after_buffers = [b.clone() for b in buffers]
+    def put_back(self, before: Any) -> None:
         self.set_stream(before[0])
-        _copy(buffers, before[1])
+        _copy(list(self.module.buffers()), before[1])
+
+    @torch.no_grad()
+    def again(self, pairs: Pairs, shares: list[float], before: Any) -> float:
+        now = self.remembered()
+        self.put_back(before)
         after = sum(
             float(self.loss(x, y)) * share for (x, y), share in zip(pairs, shares, strict=True) if share > 0
         )
         (after,) = self.plan.processes.sums([after])
-        _copy(buffers, after_buffers)
-        self.set_stream(now)
+        self.put_back(now)
         return after
 
     def values(self) -> list[torch.Tensor]:
@@ -236,11 +213,48 @@ class Steps(steps.Steps):
     def end(self) -> None:
         self.optimizer.zero_grad(set_to_none=True)
 
-    def stream(self) -> torch.Tensor:
-        return stream(self.plan.device)
+    def arrays(self, weights: dict[str, torch.Tensor]) -> dict[str, Any]:
+        return {name: in_file.as_array(t) for name, t in weights.items()}
 
-    def set_stream(self, state: torch.Tensor) -> None:
-        set_stream(state, self.plan.device)
+    def from_arrays(self, arrays: dict[str, Any]) -> dict[str, torch.Tensor]:
+        like = self.module.state_dict()
+        return {name: in_file.as_tensor(array, like.get(name)) for name, array in arrays.items()}
+
+    def memories(self) -> tuple[dict[str, dict[str, Any]], Any]:
+        parts: dict[str, dict[str, torch.Tensor]] = {}
+        if self.average is not None:
+            parts["average"] = dict(zip(self.names, self.average, strict=True))
+        for name, p in zip(self.names, self.params, strict=True):
+            for key, value in self.optimizer.state.get(p, {}).items():
+                parts.setdefault(f"memory {key}", {})[name] = value
+        numbers = in_file.told(self.optimizer.param_groups[0].get("numbers", {}))
+        return {part: self.arrays(some) for part, some in parts.items()}, numbers
+
+    def put_memories(self, parts: dict[str, dict[str, Any]], told: Any) -> None:
+        if self.average is not None:
+            average = self.from_arrays(parts["average"])
+            self.average = [average[name] for name in self.names]
+        for part in (part for part in parts if part.startswith("memory ")):
+            for name, tensor in self.from_arrays(parts[part]).items():
+                p = self.params[self.names.index(name)]
+                self.optimizer.state[p][part.removeprefix("memory ")] = tensor
+        if told:
+            self.optimizer.param_groups[0]["numbers"] = in_file.untold(told, self.plan.device)
+
+    def flags(self, layer: str, values: list[bool]) -> torch.Tensor:
+        return torch.tensor(values, device=self.layers[layer].device)
+
+    def stream(self) -> dict[str, Any]:
+        device = self.plan.device
+        state = torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
+        return {"stream": state.numpy()}
+
+    def set_stream(self, state: dict[str, Any]) -> None:
+        numbers = torch.from_numpy(np.array(state["stream"]))
+        if self.plan.device.type == "cuda":
+            torch.cuda.set_rng_state(numbers, self.plan.device)
+        else:
+            torch.set_rng_state(numbers)
 
     def reseed(self, seed: int) -> None:
         torch.default_generator.manual_seed(seed)
@@ -265,7 +279,7 @@ class Steps(steps.Steps):
         """A row of this process's share of a batch in words."""
         return source.where(epoch, batch, self.plan.processes.row(source, row))
 
-    def _strange(self, pairs: Pairs, what: str, place: Place) -> Strange:
+    def strange(self, pairs: Pairs, what: str, place: Place) -> Strange:
         """What is not finite, as the process says that knows most of it: that the data are not, or which part."""
         here = self._looked(pairs, what, place)
         said = self.plan.processes.gathered((here.what, here.first, here.data))
@@ -303,20 +317,6 @@ class Steps(steps.Steps):
             if p.grad is not None and not torch.isfinite(p.grad).all():
                 seen.append(f"the gradient of {name}")
         return Strange(what, seen[0] if seen else UNKNOWN, False)
-
-
-def stream(device: torch.device) -> torch.Tensor:
-    """Where the random numbers, those of dropout, stand."""
-    state: torch.Tensor = torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
-    return state
-
-
-def set_stream(state: torch.Tensor, device: torch.device) -> None:
-    """Puts the random numbers back to where they stood."""
-    if device.type == "cuda":
-        torch.cuda.set_rng_state(state, device)
-    else:
-        torch.set_rng_state(state)
 
 
 @torch.no_grad()

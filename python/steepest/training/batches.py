@@ -61,7 +61,7 @@ class Batches:
         for batch in self.loader:
             seen += 1
             if seen > skip:
-                yield parts(batch)
+                yield self.parts(batch)
         if not seen:
             empty = (
                 "has no batch"
@@ -69,6 +69,10 @@ class Batches:
                 else f"gave no batch in epoch {number}: it can be read once only"
             )
             raise InputError(f"{self.name} {empty}")
+
+    def parts(self, batch: Any) -> tuple[Any, Any]:
+        """A batch as input and target."""
+        return parts(batch)
 
     def where(self, number: int, batch: int, row: int) -> str:
         """A row of a batch in words."""

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from steepest.errors import InputError
+from steepest.training import keeping
 from steepest.training.batches import Batches
 from steepest.training.plan import Plan, Progress
 from steepest.training.steps import Pairs, Steps, Strange
@@ -51,7 +52,7 @@ class Training:
         self.outcome, self.message, self.interrupted = "", "", False
         self.resumed: int | None = None
         #: where the random numbers stood when the epoch began, from which a DataLoader draws its order
-        self.order: Any = None
+        self.order: dict[str, Any] | None = None
         self.before, self.began, self.watched = 0.0, time.perf_counter(), -math.inf
         #: the seconds of the first process, by which all of several go
         self.clock = 0.0
@@ -60,7 +61,7 @@ class Training:
         """Trains until the budget is spent, or something says stop; leaves the weights that count in the module."""
         kept = self.plan.kept
         if kept is not None and kept.there is not None:
-            self.load(kept.there)
+            keeping.load(self, kept.there)
         self.plan.processes.alike(self.plan.module)
         if self.steps.taken == 0:
             self.steps.begin()
@@ -69,7 +70,7 @@ class Training:
                 self.steps.train()
                 self._epoch()
         if kept is not None and self.plan.processes.first:
-            kept.write(self.state() if self.outcome == "stopped" else None)
+            kept.write(keeping.state(self) if self.outcome == "stopped" else None)
         if self.counts and self.outcome != "not_finite":
             self._review()
         if self.best is not None:
@@ -170,7 +171,7 @@ class Training:
             self.steps.train()
         kept = self.plan.kept if self.plan.processes.first else None
         if not self.outcome and kept is not None and kept.due:
-            kept.write(self.state())
+            kept.write(keeping.state(self))
 
     def _agree(self) -> None:
         """What one of several processes was asked is heard by all."""
@@ -314,14 +315,6 @@ class Training:
         stop = self.plan.watch(self._progress(loss))
         if isinstance(stop, bool | np.bool_) and stop:
             self._end("stopped", "Stopped by the watch; the best weights so far are in place.")
-
-    def state(self) -> dict[str, Any]:
-        """All that the run goes on from, as arrays and one text; of hosts that keep runs in files."""
-        raise NotImplementedError
-
-    def load(self, arrays: dict[str, Any]) -> None:
-        """Goes on from what was kept."""
-        raise NotImplementedError
 
 
 @contextmanager

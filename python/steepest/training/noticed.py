@@ -80,10 +80,12 @@ class Noticed:
         self.failures.append([step, place, what, first])
 
     def state(self) -> dict[str, Any]:
-        """All of it, as JSON has it."""
-        moved = {n: [m.tolist() for m in pair] for n, pair in self.moved.items()}
+        """All of it, as JSON has it; layers by their places, since a model that is made anew may name them anew."""
+        moved = [
+            [k, *(m.tolist() for m in self.moved[n])] for k, n in enumerate(self.norms) if n in self.moved
+        ]
         return {
-            "norms": self.norms,
+            "norms": list(self.norms.values()),
             "moved": moved,
             "looks": self.looks,
             "ratios": self.ratios,
@@ -92,9 +94,10 @@ class Noticed:
 
     def load(self, state: dict[str, Any], array: Callable[[str, list[bool]], Any]) -> None:
         """Goes on from what was kept; `array` makes a layer's arrays of bool."""
-        self.norms, self.looks = state["norms"], state["looks"]
+        names, self.looks = list(self.norms), state["looks"]
+        self.norms = dict(zip(names, state["norms"], strict=True))
         self.ratios, self.failures = state["ratios"], state["failures"]
-        self.moved = {n: (array(n, a), array(n, b)) for n, (a, b) in state["moved"].items()}
+        self.moved = {names[k]: (array(names[k], a), array(names[k], b)) for k, a, b in state["moved"]}
 
     def findings(self, history: dict[str, list[float]], size: Any, constant: float | None) -> list[Finding]:
         """What there is to say at the end."""

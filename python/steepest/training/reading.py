@@ -8,10 +8,90 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
+from steepest import checkpoint as checkpoints
 from steepest.errors import InputError
-from steepest.training.plan import Budget
+from steepest.training.batches import Batches
+from steepest.training.plan import Budget, Kept
 
-__all__ = ["budget_of", "functions", "history_file", "real", "whole"]
+__all__ = ["Asked", "budget_of", "functions", "history_file", "real", "whole"]
+
+
+class Asked:
+    """What every host's `fit` is asked, under its arguments' names, checked.
+
+    Parameters
+    ----------
+    more : sequence
+        Further settings by which a checkpoint tells one run from another.
+    **given
+        The arguments.
+    """
+
+    def __init__(
+        self,
+        more: Any = (),
+        *,
+        epochs: Any,
+        max_steps: Any,
+        max_seconds: Any,
+        batch_size: Any,
+        bound: Any,
+        weight_decay: Any,
+        patience: Any,
+        accumulate: Any,
+        clip: Any,
+        ema: Any,
+        starts: Any,
+        seed: Any,
+        checkpoint: Any,
+        history: Any,
+        watch: Any,
+        callback: Any,
+        disp: Any,
+    ) -> None:
+        self.budget = budget_of(epochs, max_steps, max_seconds)
+        self.seed = whole("seed", seed, 0)
+        self.starts = whole("starts", starts, 1)
+        self.batch = None if batch_size is None else whole("batch_size", batch_size, 1)
+        self.bound = None if bound is None else real("bound", bound, -math.inf, math.inf)
+        #: what a plan has of it as it is
+        self.planned: dict[str, Any] = {
+            "accumulate": whole("accumulate", accumulate, 1),
+            "clip": bool(clip),
+            "ema": None if ema is None else real("ema", ema, 0.0, 1.0),
+            "weight_decay": real("weight_decay", weight_decay, 0.0, math.inf),
+            "patience": None if patience is None else whole("patience", patience, 1),
+            "seed": self.seed,
+            "watch": watch,
+            "callback": callback,
+            "disp": bool(disp),
+        }
+        functions(watch=watch, callback=callback)
+        self.place = None if history is None else history_file(history)
+        checkpoints.check(checkpoint)
+        if checkpoint is not None and self.starts > 1:
+            raise InputError("checkpoint keeps one run: leave starts out, or call fit once for each")
+        self.checkpoint = checkpoint
+        known = ("accumulate", "clip", "ema", "weight_decay", "seed")
+        self.settings = [epochs, max_steps, max_seconds, self.batch, self.bound, *more]
+        self.settings += [self.planned[name] for name in known]
+
+    def held(self, held: Batches | None) -> None:
+        """Refuses patience where no rows are held out."""
+        if self.planned["patience"] is not None and held is None:
+            raise InputError("patience is counted on held-out rows: pass validation")
+
+    def kept(self, module: Any, train: Batches, held: Batches | None, loss: Any) -> Kept | None:
+        """The file that the run is kept in; what tells module, rows and loss from others is asked for one alone."""
+        if self.checkpoint is None:
+            return None
+        about = {
+            "module": module(),
+            "data": [train.identity(), held and held.identity()],
+            "loss": loss(),
+            "settings": self.settings,
+        }
+        return Kept(self.checkpoint, {name: checkpoints.digest(part) for name, part in about.items()})
 
 
 def budget_of(epochs: Any, steps: Any, seconds: Any) -> Budget:

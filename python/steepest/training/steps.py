@@ -23,6 +23,9 @@ CLIP = 10.0
 DECAYS = (0.8, 0.95)
 #: The weights that count are averages over one in so many of the steps so far, the last ones.
 AVERAGED = 9
+#: In float16 the loss is multiplied by this much before its gradient is taken; after so many steps without an infinite
+#: gradient by twice as much, up to the most.
+SCALE, STEADY, WIDEST = 2.0**16, 500, 2.0**24
 #: What is said to be not finite where no part is.
 UNKNOWN = "the loss itself"
 
@@ -50,10 +53,14 @@ class Steps:
         The cap.
     noticed : Noticed
         What the findings are made of.
+    scaled : bool, default False
+        Whether gradients are computed in float16, in which small ones vanish.
     """
 
-    def __init__(self, plan: Plan, size: StepSize, noticed: Noticed) -> None:
+    def __init__(self, plan: Plan, size: StepSize, noticed: Noticed, scaled: bool = False) -> None:
         self.plan, self.size, self.noticed = plan, size, noticed
+        #: what the loss is multiplied by before its gradient is taken, and for how many steps that has been well
+        self.scale, self.steady = SCALE if scaled else 1.0, 0
         self.taken = self.evaluations = self.clipped = 0
         #: the mean logarithm of the gradient's norm, and over how many steps it is taken
         self.usual = [0.0, 0.0]
@@ -73,8 +80,8 @@ class Steps:
             Epoch and number of the first batch, for messages.
         """
         looks = self.size.looks_at(self.taken)
-        before = self.remembered() if looks else None
-        value, norm = self.gradient(pairs, shares, place)
+        before = self.remembered() if looks or self.scale > 1.0 else None
+        value, norm = self._gradient(pairs, shares, place, before)
         kept, rate = self._clip(norm), self.size.rate(done)
         floor = self.size.floor(value) if self.plan.loss.bound is None else self.plan.loss.bound
         start = self.values() if looks else None
@@ -91,6 +98,24 @@ class Steps:
             said |= {"model_ratio": self.size.ratio, "step": length}
         self.moved()
         return said
+
+    def _gradient(self, pairs: Pairs, shares: list[float], place: Place, before: Any) -> tuple[float, float]:
+        """The loss, and the norm of its gradient; in float16 that is computed of a multiple of the loss, as large as
+        its range allows."""
+        while True:
+            value, norm = self.gradient(pairs, shares, place)
+            if not math.isfinite(value):
+                raise self.strange(pairs, "the loss", place)
+            if math.isfinite(norm):
+                break
+            if self.scale <= 1.0:
+                raise self.strange(pairs, "the gradient", place)
+            self.scale, self.steady = self.scale / 4, 0
+            self.put_back(before)
+        self.steady += 1
+        if self.scale > 1.0 and self.steady >= STEADY:
+            self.scale, self.steady = min(2 * self.scale, WIDEST), 0
+        return value, norm
 
     def _clip(self, norm: float) -> float:
         """Clips a gradient that is far beyond what is usual; by how much it was multiplied."""
@@ -135,7 +160,11 @@ class Steps:
 
     @abstractmethod
     def gradient(self, pairs: Pairs, shares: list[float], place: Place) -> tuple[float, float]:
-        """The loss, and the norm of its gradient, which is kept; `Strange` where one is not finite."""
+        """The loss, and the norm of its gradient, which is kept and computed of `scale` times the loss."""
+
+    @abstractmethod
+    def strange(self, pairs: Pairs, what: str, place: Place) -> Strange:
+        """Names the first of the data, the parameters, the layers' outputs and the gradients that is not finite."""
 
     @abstractmethod
     def scale_gradient(self, factor: float) -> None:
@@ -148,6 +177,10 @@ class Steps:
     @abstractmethod
     def remembered(self) -> Any:
         """Random numbers and buffers, as they are."""
+
+    @abstractmethod
+    def put_back(self, before: Any) -> None:
+        """Puts what was remembered back."""
 
     @abstractmethod
     def again(self, pairs: Pairs, shares: list[float], before: Any) -> float:
@@ -181,6 +214,29 @@ class Steps:
     def put(self, weights: Any) -> None:
         """Puts such a copy back."""
 
+    # What a file keeps
+
+    @abstractmethod
+    def arrays(self, weights: Any) -> dict[str, Any]:
+        """Such a copy as NumPy's arrays by name."""
+
+    @abstractmethod
+    def from_arrays(self, arrays: dict[str, Any]) -> Any:
+        """Such a copy out of its arrays."""
+
+    @abstractmethod
+    def memories(self) -> tuple[dict[str, dict[str, Any]], Any]:
+        """What else a run goes on from, averages and the rule's memories: arrays by part and name, and what JSON
+        has."""
+
+    @abstractmethod
+    def put_memories(self, parts: dict[str, dict[str, Any]], told: Any) -> None:
+        """Puts it back."""
+
+    @abstractmethod
+    def flags(self, layer: str, values: list[bool]) -> Any:
+        """Such an array as `look` shows of a layer's units."""
+
     def train(self) -> None:
         """Puts the network into training mode."""
 
@@ -196,10 +252,11 @@ class Steps:
     def end(self) -> None:
         """Called after the last."""
 
-    def stream(self) -> Any:
-        """Where the random numbers stand that loaders draw from."""
+    def stream(self) -> dict[str, Any]:
+        """Where the random numbers stand that loaders draw from: arrays by name."""
+        return {}
 
-    def set_stream(self, state: Any) -> None:
+    def set_stream(self, state: dict[str, Any]) -> None:
         """Puts them back to there."""
 
     def reseed(self, seed: int) -> None:

@@ -4,24 +4,55 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from weakref import WeakSet
+
+import numpy as np
 
 from steepest.errors import InputError
 from steepest.findings import Finding
 from steepest.result import OUTCOMES, Result
 from steepest.training.loop import Training
 
-__all__ = ["alone", "result", "value_of"]
+__all__ = ["alone", "best_of", "result"]
 
 _BUSY: WeakSet[Any] = WeakSet()
 _LOCK = threading.Lock()
 _STATUS = {"held_out": 0, "budget": 1, "plateau": 2, "not_finite": 4, "stopped": 99}
 
 
-def value_of(run: Training) -> float:
+def best_of(starts: int, begin: Callable[[int], Training]) -> tuple[Training, dict[str, Any] | None]:
+    """The best of so many runs, and how they ended where there are several; its weights are in the network.
+
+    Parameters
+    ----------
+    starts : int
+        How many.
+    begin : callable
+        Makes one, by its number: the first from the weights as they are, others from fresh ones.
+    """
+    best, weights, losses = begin(0), None, []
+    for k in range(starts):
+        run = begin(k) if k else best
+        run.plan.budget.begun = run.plan.budget.round = 0
+        run.run()
+        losses.append(_value(run))
+        if weights is None or losses[-1] < _value(best) or not math.isfinite(_value(best)):
+            best, weights = run, run.steps.weights() if starts > 1 else ()
+        if run.outcome == "stopped":
+            break
+    if starts == 1:
+        return best, None
+    best.steps.put(weights)
+    best.steps.end()
+    spread = {"least": min(losses), "median": float(np.median(losses)), "largest": max(losses)}
+    return best, {"starts": len(losses), **spread}
+
+
+def _value(run: Training) -> float:
     """The loss that a run is judged by."""
     if run.best is not None:
         return run.best_loss
@@ -30,9 +61,13 @@ def value_of(run: Training) -> float:
 
 
 def result(
-    run: Training, values: dict[str, Any], constant: float | None, spread: dict[str, Any] | None = None
+    run: Training,
+    values: dict[str, Any],
+    constant: float | None,
+    spread: dict[str, Any] | None,
+    place: Path | None,
 ) -> Result:
-    """What came of it.
+    """What came of it, its history written where that was asked for.
 
     Parameters
     ----------
@@ -44,6 +79,8 @@ def result(
         What the best constant would lose on the training rows, where that is known.
     spread : dict, optional
         Of several runs, how they ended.
+    place : Path, optional
+        The history's file.
     """
     outcome, message, plan = run.outcome, run.message, run.plan
     held = run.history.get("held_out", [])
@@ -70,10 +107,10 @@ def result(
         )
     kept = [] if plan.kept is None else plan.kept.findings()
     assert outcome in OUTCOMES
-    return Result.of(
+    told = Result.of(
         {
             "x": values,
-            "fun": value_of(run),
+            "fun": _value(run),
             "success": outcome == "held_out",
             "status": _STATUS[outcome],
             "outcome": outcome,
@@ -94,6 +131,9 @@ def result(
             "best_epoch": run.history["passes"][run.best_review] if run.best is not None else run.passes,
         }
     )
+    if place is not None and plan.processes.first:
+        told.to_csv(place) if place.suffix == ".csv" else told.to_jsonl(place)
+    return told
 
 
 @contextmanager
