@@ -177,7 +177,7 @@ MAY: dict[str, set[str]] = {
         "units",
         "watch",
     },
-    "online": {"design", "loss", "numbers"},
+    "online": {"design", "linalg", "loss", "numbers"},
     "problems": {"numbers", "objective", "settings", "status"},
     "quadratic": {"certificate", "descend", "gram", "linalg", "parallel", "status", "watch"},
     "rate": {"numbers", "settings"},

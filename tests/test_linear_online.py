@@ -357,3 +357,22 @@ def test_what_is_set_between_two_calls_is_what_the_next_one_learns_by():
         return np.maximum(1 - np.where(y == 1, 1, -1) * model.decision_function(X), 0).mean()
 
     assert cost(hinge) <= 1.03 * cost(whole)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_is_not_finite_is_named_wherever_it_stands(dtype):
+    X, y, _ = stream(21, rows=9, columns=19, raw=False)
+    for row, column, value in [
+        (0, 0, np.nan),
+        (4, 7, np.inf),
+        (4, 8, -np.inf),
+        (8, 16, np.nan),
+        (8, 18, np.inf),
+    ]:
+        bad = X.astype(dtype)
+        bad[row, column] = value
+        for table in (bad, np.asfortranarray(bad), sparse.csr_matrix(bad)):
+            with pytest.raises(
+                ValueError, match=rf"row {row}\b.*column {column}\b|column {column}\b.*row {row}\b"
+            ):
+                SGDClassifier(loss="log_loss").partial_fit(table, y, classes=[0, 1])

@@ -92,9 +92,9 @@ pub fn learn<'py>(
     let raw = learning.raw && !pairs;
     let mut known = Learned { rows: &mut seen[0], centre, scale, state, pairs, raw };
     let (entry, settings) = known_loss(&learning.loss).map_err(refused)?;
-    let jet = entry
-        .jet
-        .ok_or_else(|| PyValueError::new_err(format!("{} is no loss of one margin", entry.name)))?;
+    if entry.jet.is_none() {
+        return Err(PyValueError::new_err(format!("{} is no loss of one margin", entry.name)));
+    }
     let block = (entry.build)(&settings, 1);
     enter(py, || {
         if let Some(bad) = name_of_bad(&*design, names.as_deref()) {
@@ -107,9 +107,7 @@ pub fn learn<'py>(
         })?;
         weight.map(|w| refusal::weights("sample_weight", w)).transpose()?;
         let online = Online {
-            jet,
-            settings: &settings,
-            straight: block.straight().then_some(&*block),
+            loss: &*block,
             low: learning.low,
             alpha: learning.alpha,
             forget: learning.forget,

@@ -9,8 +9,8 @@
 //! Amari 1998, <https://doi.org/10.1162/089976698300017746>; Crammer, Kulesza and Dredze 2009 (by themselves),
 //! <https://papers.nips.cc/paper/3848>; Toulis and Airoldi 2017 (implicit steps), <https://doi.org/10.1214/16-AOS1506>.
 use crate::design::Design;
-use crate::loss::{Block, JetOf};
-use pairs::Waiting;
+use crate::linalg::vectors::fold8_apart;
+use crate::loss::Block;
 
 mod implicit;
 mod pairs;
@@ -33,12 +33,8 @@ const EACH: usize = 4;
 
 /// What is learned, and how.
 pub struct Online<'a> {
-    /// Value, slope and curvature of the loss.
-    pub jet: JetOf,
-    /// Its settings.
-    pub settings: &'a [f64],
-    /// The loss itself where it is made of straight parts.
-    pub straight: Option<&'a dyn Block>,
+    /// A loss of one margin.
+    pub loss: &'a dyn Block,
     /// The target of rows of other classes, of several.
     pub low: f64,
     /// The weight of half the squares of the coefficients, beside a row's loss.
@@ -100,104 +96,30 @@ impl Online<'_> {
         known: &mut Learned<'_>,
         begun: Option<&Begun<'_>>,
     ) {
-        let d = design.columns();
-        let each = len(d, known.pairs);
-        let outputs = known.state.len() / each;
         if *known.rows == 0.0 {
             if !known.raw {
                 lie(design, known.centre, known.scale);
             }
-            self.begin(known, begun, d);
+            self.begin(known, begun, design.columns());
         }
-        // Where nobody remembers how often a column was seen, as often as any other.
-        let before = begun.map_or(0.0, |b| b.rows * TOLD);
-        let n = width(d);
-        let (mut table, mut x) = (vec![0.0; READ * d], vec![0.0; n]);
-        let (mut places, mut values): (Vec<u32>, Vec<f64>) = ((0..d as u32).collect(), Vec::new());
-        let mut waiting = Vec::new();
+        let rows = Incoming { design, target, weight };
         if known.pairs {
-            waiting.extend(
-                known.state.chunks_exact(each).map(|s| Waiting::new(n, &s[n..], 2.0 * self.size)),
-            );
-        }
-        x[d] = f64::from(self.intercept);
-        let of = |s: &f64| if *s > 0.0 { 1.0 / s } else { 0.0 };
-        let mut inverse: Vec<f64> = known.scale.iter().map(of).collect();
-        let mut varied = known.scale.iter().all(|s| *s > 0.0);
-        for from in (0..design.rows()).step_by(READ) {
-            let rows = READ.min(design.rows() - from);
-            if !known.raw {
-                let named: Vec<u32> = (from..from + rows).map(|i| i as u32).collect();
-                design.gather(&named, &mut table[..rows * d]);
-            }
-            for i in 0..rows {
-                let (t, weight) = (target[from + i], weight.map_or(1.0, |w| w[from + i]));
-                if weight == 0.0 {
-                    continue;
-                }
-                *known.rows += 1.0;
-                if known.raw {
-                    design.entries(from + i, &mut places, &mut values);
-                } else {
-                    let row = &table[i * d..(i + 1) * d];
-                    if varied {
-                        placed(row, known.centre, &inverse, &mut x[..d]);
-                    } else {
-                        self.place(row, known, &mut inverse, &mut x[..d]);
-                        varied = known.scale.iter().all(|s| *s > 0.0);
-                    }
-                }
-                for (k, state) in known.state.chunks_exact_mut(each).enumerate() {
-                    let t = match outputs {
-                        1 => t,
-                        _ if t as usize == k => 1.0,
-                        _ => self.low,
-                    };
-                    if !known.pairs {
-                        let values = if known.raw { &values[..] } else { &x[..d] };
-                        let scale = (!known.raw).then_some(&*known.scale);
-                        self.single(
-                            state,
-                            (&places, values),
-                            scale,
-                            *known.rows,
-                            before,
-                            t,
-                            weight,
-                        );
-                        continue;
-                    }
-                    let (w, p) = state.split_at_mut(n);
-                    self.pair(w, p, &x, &mut waiting[k], t, weight);
-                    let row = *known.rows as usize;
-                    let j = row / PULL % d;
-                    if self.alpha > 0.0 && row.is_multiple_of(PULL) && known.scale[j] > 0.0 {
-                        let bend = self.alpha * (PULL * d) as f64 / known.scale[j].powi(2);
-                        waiting[k].flush(w, p, self.grow());
-                        waiting[k].pull(w, p, j, bend);
-                    }
-                }
-            }
-        }
-        for (waiting, state) in waiting.iter_mut().zip(known.state.chunks_exact_mut(each)) {
-            let (w, p) = state.split_at_mut(n);
-            waiting.flush(w, p, self.grow());
+            self.learn_pairs(&rows, known);
+        } else {
+            // Where nobody remembers how often a column was seen, as often as any other.
+            self.learn_singly(&rows, known, begun.map_or(0.0, |b| b.rows * TOLD));
         }
     }
 
-    /// A row in which some columns have not varied yet: one that does now is as wide as it is, and rare if that is late.
-    fn place(&self, row: &[f64], known: &mut Learned<'_>, inverse: &mut [f64], x: &mut [f64]) {
-        let d = row.len();
-        for (j, raw) in row.iter().enumerate() {
-            let off = raw - known.centre[j];
-            if known.scale[j] == 0.0 && off != 0.0 {
-                let scale = off.abs() / known.rows.min(d as f64).sqrt();
-                (known.scale[j], inverse[j]) = (scale, 1.0 / scale);
-                let (step, each) = (if known.pairs { 1 } else { EACH }, len(d, known.pairs));
-                known.state.chunks_exact_mut(each).for_each(|state| state[step * j] *= scale);
-            }
-        }
-        placed(row, known.centre, inverse, x);
+    /// The targets of some rows for one of so many outputs.
+    fn targets(&self, all: &[f64], outputs: usize, k: usize, to: &mut Vec<f64>) {
+        let own = |t: &f64| match outputs {
+            1 => *t,
+            _ if *t as usize == k => 1.0,
+            _ => self.low,
+        };
+        to.clear();
+        to.extend(all.iter().map(own));
     }
 
     /// What is known before the first row.
@@ -240,17 +162,20 @@ impl Online<'_> {
         let d = coef.len();
         let each = len(d, known.pairs);
         let state = &known.state[output * each..(output + 1) * each];
+        if known.raw {
+            let (each, level) = state.as_chunks::<EACH>().0.split_at(d);
+            single::read(each, self.alpha, *known.rows, coef);
+            return level[0][0];
+        }
         let step = if known.pairs { 1 } else { EACH };
         let mut intercept = state[step * d];
         for (j, c) in coef.iter_mut().enumerate() {
-            let scale = if known.raw || known.scale[j] == 0.0 { 1.0 } else { known.scale[j] };
+            let scale = if known.scale[j] == 0.0 { 1.0 } else { known.scale[j] };
             *c = state[step * j] / scale;
             if !known.pairs {
                 *c *= self.pulled(&state[EACH * j..], *known.rows, scale);
             }
-            if !known.raw {
-                intercept -= *c * known.centre[j];
-            }
+            intercept -= *c * known.centre[j];
         }
         intercept
     }
@@ -284,11 +209,97 @@ fn lie(design: &dyn Design, centre: &mut [f64], scale: &mut [f64]) {
     }
 }
 
+/// Rows that come: their numbers, targets and weights.
+struct Incoming<'a> {
+    design: &'a dyn Design,
+    target: &'a [f64],
+    weight: Option<&'a [f64]>,
+}
+
+/// Some of them, those of weight 0 left out.
+#[derive(Default)]
+struct Gathered {
+    named: Vec<u32>,
+    target: Vec<f64>,
+    weight: Vec<f64>,
+}
+
+impl Gathered {
+    fn take(&mut self, rows: &Incoming<'_>, from: usize) {
+        let weight = |i: usize| rows.weight.map_or(1.0, |w| w[i]);
+        let there = from..rows.design.rows().min(from + READ);
+        self.named.clear();
+        self.named.extend(there.filter(|&i| weight(i) != 0.0).map(|i| i as u32));
+        let each = || self.named.iter().map(|&i| i as usize);
+        self.target.clear();
+        self.target.extend(each().map(|i| rows.target[i]));
+        self.weight.clear();
+        self.weight.extend(each().map(weight));
+    }
+}
+
+/// Where columns lie, at work: rows are turned into those of columns centred and scaled.
+struct Placing {
+    inverse: Vec<f64>,
+    /// Whether every column has varied.
+    varied: bool,
+}
+
+impl Placing {
+    fn new(known: &Learned<'_>) -> Self {
+        let of = |s: &f64| if *s > 0.0 { 1.0 / s } else { 0.0 };
+        let varied = known.scale.iter().all(|s| *s > 0.0);
+        Placing { inverse: known.scale.iter().map(of).collect(), varied }
+    }
+
+    /// Rows one after another become such, each `n` numbers from the next. A column that varies for the first time is as
+    /// wide as it does, and rare if that is late.
+    fn place(&mut self, table: &[f64], known: &mut Learned<'_>, x: &mut [f64], n: usize) {
+        let d = known.centre.len();
+        for (i, row) in table.chunks_exact(d).enumerate() {
+            if self.varied {
+                break;
+            }
+            let rows = *known.rows + 1.0 + i as f64;
+            for (j, raw) in row.iter().enumerate() {
+                let off = raw - known.centre[j];
+                if known.scale[j] == 0.0 && off != 0.0 {
+                    let scale = off.abs() / rows.min(d as f64).sqrt();
+                    (known.scale[j], self.inverse[j]) = (scale, 1.0 / scale);
+                    let (step, each) = (if known.pairs { 1 } else { EACH }, len(d, known.pairs));
+                    known.state.chunks_exact_mut(each).for_each(|state| state[step * j] *= scale);
+                }
+            }
+            self.varied = known.scale.iter().all(|s| *s > 0.0);
+        }
+        placed(table, known.centre, &self.inverse, x, n);
+    }
+}
+
 crate::simd! {
     /// (x − centre) / scale.
-    fn placed[](row: &[f64], centre: &[f64], inverse: &[f64], x: &mut [f64]) {
-        for (((x, raw), c), i) in x.iter_mut().zip(row).zip(centre).zip(inverse) {
-            *x = (raw - c) * i;
+    fn placed[](table: &[f64], centre: &[f64], inverse: &[f64], x: &mut [f64], n: usize) {
+        for (row, x) in table.chunks_exact(centre.len()).zip(x.chunks_exact_mut(n)) {
+            for (((x, raw), c), i) in x.iter_mut().zip(row).zip(centre).zip(inverse) {
+                *x = (raw - c) * i;
+            }
+        }
+    }
+}
+
+crate::simd! {
+    /// x′w and Σ v x² of rows one after another.
+    fn looked[](rows: &[f64], w: &[f64], v: &[f64], margin: &mut [f64], spread: &mut [f64]) {
+        let (w, v) = (w.as_chunks::<BLOCK>().0, v.as_chunks::<BLOCK>().0);
+        for ((x, margin), spread) in rows.chunks_exact(BLOCK * w.len()).zip(margin).zip(spread) {
+            let (mut m, mut s) = ([0.0; BLOCK], [0.0; BLOCK]);
+            for ((x, w), v) in x.as_chunks::<BLOCK>().0.iter().zip(w).zip(v) {
+                for l in 0..BLOCK {
+                    m[l] += x[l] * w[l];
+                    s[l] += v[l] * x[l] * x[l];
+                }
+            }
+            (*margin, *spread) = (fold8_apart(&m), fold8_apart(&s));
         }
     }
 }

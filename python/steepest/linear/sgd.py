@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from typing import Any, ClassVar
 
@@ -42,6 +43,13 @@ _STRAIGHT, _MOST, _COPIED = ("hinge", "epsilon_insensitive"), 3999, 2**27 - 4000
 _TOL = 1e-6
 
 
+@functools.cache
+def _defaults(kind: type) -> list[tuple[str, Any]]:
+    """What says how to descend, where nobody has said."""
+    theirs = inspect.signature(kind.__init__).parameters  # type: ignore[misc]
+    return [(name, theirs[name].default) for name in _ALGORITHM]
+
+
 class _Sgd(LinearEstimator):
     """What both share."""
 
@@ -50,8 +58,7 @@ class _Sgd(LinearEstimator):
 
     def _untouched(self, *starts: Any) -> bool:
         """Whether nothing says how to descend."""
-        theirs = inspect.signature(self.__init__).parameters  # type: ignore[misc]
-        plain = all(getattr(self, name) == theirs[name].default for name in _ALGORITHM)
+        plain = all(getattr(self, name) == default for name, default in _defaults(type(self)))
         return plain and self.loss in _LOSSES and all(start is None for start in starts)
 
     def _beyond(self, rows: int, columns: int) -> bool:
@@ -434,7 +441,8 @@ class SGDClassifier(_Sgd, linear_model.SGDClassifier):  # type: ignore[misc]
                 "their weights as a dict"
             )
         X, y, weight = self._next(X, y, sample_weight)
-        _check_partial_fit_first_call(self, classes)
+        if classes is None or not np.array_equal(getattr(self, "classes_", None), classes):
+            _check_partial_fit_first_call(self, classes)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"The number of classes has to be greater than one; got {len(self.classes_)} class"

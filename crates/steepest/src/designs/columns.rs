@@ -1,6 +1,7 @@
 //! The same loops where each column lies in one piece: four columns at a time.
-use super::rows::{add4, dot4, prefetch};
+use super::rows::{add4, dot4};
 use crate::numbers::real::Float;
+use crate::numbers::simd::prefetch;
 use std::ops::Range;
 
 /// Columns of a slice with a stride between them.

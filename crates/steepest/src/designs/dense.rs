@@ -219,7 +219,8 @@ impl<N: Float> Design for Dense<'_, N> {
         }
     }
     fn not_finite(&self) -> Option<(usize, usize)> {
-        (0..self.rows)
+        let from = self.by_row().map_or(0, |x| rows::finite(x, self.rows));
+        (from..self.rows)
             .flat_map(|i| (0..self.columns).map(move |j| (i, j)))
             .find(|&(i, j)| !self.at(i, j).is_finite())
     }

@@ -1,29 +1,10 @@
 //! The two loops over a few rows that lie side by side: products with vectors, and sums of rows. What is
 //! a row for one storage order is a column for the other, so these serve both.
+use crate::linalg::vectors::fold8_apart;
 use crate::numbers::real::{Float, Real};
+use crate::numbers::simd::prefetch;
 
 const LANES: usize = 8;
-
-/// Out of sight on purpose: seen, the shape of this sum makes LLVM cut the loops above to two lanes.
-#[inline(never)]
-fn fold(a: &[f64; LANES]) -> f64 {
-    ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))
-}
-
-/// Asks for memory ahead of its use.
-#[inline(always)]
-pub(super) fn prefetch<N>(row: &[N]) {
-    #[cfg(target_arch = "x86_64")]
-    for i in (0..size_of_val(row)).step_by(64) {
-        // SAFETY: a prefetch never faults, and the address is inside the row.
-        unsafe {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T0>(row.as_ptr().cast::<i8>().wrapping_add(i));
-        }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = row;
-}
 
 /// Inner products of four rows with `w`.
 #[inline(always)]
@@ -57,10 +38,10 @@ pub(super) fn dot4<N: Float>(rows: [&[N]; 4], w: &[f64]) -> [f64; 4] {
         rest[3] += t3[j].to_f64() * w;
     }
     [
-        fold(&acc[0]) + rest[0],
-        fold(&acc[1]) + rest[1],
-        fold(&acc[2]) + rest[2],
-        fold(&acc[3]) + rest[3],
+        fold8_apart(&acc[0]) + rest[0],
+        fold8_apart(&acc[1]) + rest[1],
+        fold8_apart(&acc[2]) + rest[2],
+        fold8_apart(&acc[3]) + rest[3],
     ]
 }
 
@@ -119,8 +100,8 @@ fn dot4x2<N: Float>(rows: [&[N]; 4], u: &[f64], v: &[f64]) -> [[f64; 4]; 2] {
             p += tails[r][j].to_f64() * ut[j];
             q += tails[r][j].to_f64() * vt[j];
         }
-        out[0][r] = fold(&a[r]) + p;
-        out[1][r] = fold(&b[r]) + q;
+        out[0][r] = fold8_apart(&a[r]) + p;
+        out[1][r] = fold8_apart(&b[r]) + q;
     }
     out
 }
@@ -253,7 +234,7 @@ fn far4<N: Float>(rows: [&[N]; 4], centre: &[f64], inverse: &[f64]) -> [f64; 4] 
             *rest += ((t[j].to_f64() - ct[j]) * vt[j]).square();
         }
     }
-    std::array::from_fn(|r| fold(&acc[r]) + rest[r])
+    std::array::from_fn(|r| fold8_apart(&acc[r]) + rest[r])
 }
 
 crate::simd! {
@@ -281,6 +262,25 @@ crate::simd! {
                 *o = x.to_f64();
             }
         }
+    }
+}
+crate::simd! {
+    /// Rows before the first that has a number that is not finite.
+    pub(super) fn finite[N: Float](x: Strided<'_, N>, rows: usize) -> usize {
+        (0..rows)
+            .position(|i| {
+                let (chunks, tail) = x.row(i).as_chunks::<LANES>();
+                // Times 0 it is 0, or NaN from then on.
+                let mut seen = [0.0; LANES];
+                for chunk in chunks {
+                    for l in 0..LANES {
+                        seen[l] += chunk[l].to_f64() * 0.0;
+                    }
+                }
+                let rest = tail.iter().fold(0.0, |seen, x| seen + x.to_f64() * 0.0);
+                fold8_apart(&seen) + rest != 0.0
+            })
+            .unwrap_or(rows)
     }
 }
 crate::simd! {

@@ -56,7 +56,9 @@ impl<'a, V: Float, I: Place> Sparse<'a, V, I> {
             );
         }
         countable(starts.len() - 1)?;
-        if let Some(k) = indices.iter().position(|j| j.at() >= columns) {
+        // All at once first: the first that is wrong is looked for where there is one.
+        let wrong = indices.iter().fold(false, |any, j| any | (j.at() >= columns));
+        if wrong && let Some(k) = indices.iter().position(|j| j.at() >= columns) {
             return Err(format!("a sparse matrix of {columns} columns has entry {k} outside them"));
         }
         Ok(Sparse { values, indices, starts, columns })
@@ -95,12 +97,11 @@ impl<V: Float, I: Place> Design for Sparse<'_, V, I> {
         false
     }
     fn entries(&self, row: usize, columns: &mut Vec<u32>, values: &mut Vec<f64>) {
+        let (present, places) = self.row(row);
         columns.clear();
+        columns.extend(places.iter().map(|j| j.at() as u32));
         values.clear();
-        for (j, v) in self.present(row) {
-            columns.push(j as u32);
-            values.push(v);
-        }
+        values.extend(present.iter().map(|v| v.to_f64()));
     }
     fn bytes(&self) -> usize {
         size_of_val(self.values) + size_of_val(self.indices) + size_of_val(self.starts)
@@ -186,7 +187,10 @@ impl<V: Float, I: Place> Design for Sparse<'_, V, I> {
     }
     fn not_finite(&self) -> Option<(usize, usize)> {
         let used = self.starts.last().map_or(0, |s| s.at());
-        let k = self.values[..used].iter().position(|v| !v.is_finite())?;
+        // Many at once, each whole.
+        let bad = |some: &[V]| some.iter().fold(false, |bad, v| bad | !v.is_finite());
+        let near = self.values[..used].chunks(64).position(bad)? * 64;
+        let k = near + self.values[near..used].iter().position(|v| !v.is_finite())?;
         let row = self.starts.partition_point(|s| s.at() <= k) - 1;
         Some((row, self.indices[k].at()))
     }

@@ -91,6 +91,11 @@ fn fold(a: &[f64; 32]) -> f64 {
 pub fn fold8(a: &[f64; 8]) -> f64 {
     ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))
 }
+/// [`fold8`] out of sight of a loop, which would otherwise be cut to two lanes.
+#[inline(never)]
+pub fn fold8_apart(a: &[f64; 8]) -> f64 {
+    fold8(a)
+}
 
 crate::simd! {
     /// Σ a_i b_i.

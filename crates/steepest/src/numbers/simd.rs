@@ -91,3 +91,18 @@ macro_rules! simd {
         }
     };
 }
+
+/// Asks for memory ahead of its use.
+#[inline(always)]
+pub fn prefetch<N>(row: &[N]) {
+    #[cfg(target_arch = "x86_64")]
+    for i in (0..size_of_val(row)).step_by(64) {
+        // SAFETY: a prefetch never faults, and the address is inside the row.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(row.as_ptr().cast::<i8>().wrapping_add(i));
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = row;
+}

@@ -2,43 +2,55 @@
 use super::Online;
 use crate::loss::Kink;
 
+/// How near the step is taken to the least, as a share of the plain one.
+const NEAR: f64 = 1e-6;
+/// By how much a slope may bow, in shares of what the step changes it by.
+const STRAIGHT: f64 = 0.05;
+
 impl Online<'_> {
+    /// Slopes and second derivatives at several margins, at the cost of one.
     #[inline]
-    pub(super) fn at(&self, target: f64, margin: f64) -> (f64, f64) {
-        let j = (self.jet)(self.settings, target, margin);
-        (j.first, j.second)
+    pub(super) fn at<const N: usize>(&self, target: f64, margin: [f64; N]) -> ([f64; N], [f64; N]) {
+        let (mut value, mut slope, mut bend) = ([0.0; N], [0.0; N], [0.0; N]);
+        self.loss.jets(&[target; N], &margin, &mut value, &mut slope, &mut bend);
+        (slope, bend)
     }
     /// The slope of weight · loss where (m − margin)² / 2v + weight · loss(m) is least, and the second derivative there.
     #[inline]
     pub(super) fn implicit(&self, target: f64, margin: f64, v: f64, weight: f64) -> (f64, f64) {
-        if let Some(loss) = self.straight {
-            return bent(&loss.kinks(target), margin, v, weight);
+        if self.loss.straight() {
+            return bent(&self.loss.kinks(target), margin, v, weight);
         }
-        let (s, h) = self.at(target, margin);
-        let (mut s, mut h) = (weight * s, weight * h);
-        let far = v * s;
-        if v * h <= 0.02 && far.abs() <= 0.05 {
-            return (s / (1.0 + v * h), h);
-        }
-        // Between the margin and a plain step from it.
-        let (mut low, mut high) =
-            if far > 0.0 { (margin - far, margin) } else { (margin, margin - far) };
+        // How far margins are likely to be from this one: what a narrow loss bends by over these counts, at one of them it
+        // bends far more, or not at all.
+        let spread = v.sqrt();
+        let (mut low, mut high, mut far) = (f64::NEG_INFINITY, f64::INFINITY, 0.0);
         let mut m = margin;
-        for _ in 0..60 {
+        for round in 0.. {
+            let ([s, above, below], [h, ..]) = self.at(target, [m, m + spread, m - spread]);
+            let (s, above, below, h) = (weight * s, weight * above, weight * below, weight * h);
             let gap = m - margin + v * s;
-            if gap.abs() <= 1e-6 * far.abs() {
-                break;
+            if round == 0 {
+                far = gap.abs();
+                // What is too large to be found a step for is not hidden by none.
+                if (v * h <= 0.02 && far <= 0.05) || !far.is_finite() {
+                    return (s / (1.0 + v * h), h);
+                }
+                // Between the margin and a plain step from it.
+                (low, high) = (margin.min(margin - gap), margin.max(margin - gap));
             }
             *(if gap > 0.0 { &mut high } else { &mut low }) = m;
-            let next = m - gap / (1.0 + v * h);
-            m = if next > low && next < high { next } else { 0.5 * (low + high) };
-            let there = self.at(target, m);
-            (s, h) = (weight * there.0, weight * there.1);
+            let newton = m - gap / (1.0 + v * h);
+            let inside = newton > low && newton < high;
+            // As good as straight from here to there, the slope of the loss has been found.
+            let bow = v * (above - s - h * spread).abs().max((s - below - h * spread).abs());
+            let straight = gap.abs() <= spread && bow <= STRAIGHT * spread;
+            if gap.abs() <= NEAR * far || straight || round == 60 {
+                return ((margin - newton.clamp(low, high)) / v, (above - below) / (2.0 * spread));
+            }
+            m = if inside { newton } else { 0.5 * (low + high) };
         }
-        // What it bends by over the margins that are likely: at one of them a narrow loss bends far more, or not at all.
-        let spread = v.sqrt();
-        let (above, below) = (self.at(target, m + spread).0, self.at(target, m - spread).0);
-        ((margin - m) / v, weight * (above - below) / (2.0 * spread))
+        unreachable!("the last round returns")
     }
 }
 

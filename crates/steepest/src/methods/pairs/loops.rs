@@ -1,5 +1,5 @@
 //! The loops of L-BFGS over pairs, inner products and matrices, for each instruction set.
-use crate::linalg::vectors::fold8;
+use crate::linalg::vectors::{fold8, fold8_apart};
 
 crate::simd! {
     /// H ← (I − s y′/s′y) H (I − y s′/s′y) + more · s s′/s′y.
@@ -76,12 +76,6 @@ fn along(a: &[f64], b: &[f64]) -> f64 {
     fold8(&acc)
 }
 
-/// Out of sight of the loop, which would otherwise be cut to two lanes.
-#[inline(never)]
-fn fold_apart(a: &[f64; 8]) -> f64 {
-    fold8(a)
-}
-
 crate::simd! {
     /// Each row's product with `p`, four rows at a time.
     pub(super) fn products[](rows: &[f64], stride: usize, p: &[f64], out: &mut [f64]) {
@@ -100,12 +94,12 @@ crate::simd! {
                 for l in 0..8 { a[2][l] += r2[l] * p[l] }
                 for l in 0..8 { a[3][l] += r3[l] * p[l] }
             }
-            for a in &a { out[k] = fold_apart(a); k += 1; }
+            for a in &a { out[k] = fold8_apart(a); k += 1; }
         }
         for r in fours.remainder().chunks_exact(stride) {
             let mut a = [0.0; 8];
             for (p, r) in p.iter().zip(r.as_chunks::<8>().0) { for l in 0..8 { a[l] += r[l] * p[l] } }
-            out[k] = fold_apart(&a);
+            out[k] = fold8_apart(&a);
             k += 1;
         }
     }
