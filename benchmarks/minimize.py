@@ -2,8 +2,8 @@
 
     python benchmarks/minimize.py [--json FILE] [--quick]
 
-Both run in turns within one process. The cost of an iteration is the best of many whole runs, less the
-time of the callable replayed over the very points at which it was asked.
+Both run in turns within one process. The cost of a call is the best of many runs of one iteration, less the time of
+the callable replayed over the very points at which it was asked; that of an iteration is what each one more adds to it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ from scipy.optimize import minimize as scipy_minimize
 
 import steepest
 
-Run = Callable[[Callable[[np.ndarray], Any]], Any]
+Run = Callable[[Callable[[np.ndarray], Any], int], Any]
+
+#: Iterations that no run here needs.
+ENDLESS = 10**5
 
 
 def overhead(n: int, repeats: int) -> list[dict[str, Any]]:
@@ -37,35 +40,40 @@ def overhead(n: int, repeats: int) -> list[dict[str, Any]]:
 
     options = {"gtol": 1e-6, "verify": 0}
     runs: dict[str, Run] = {
-        "SciPy L-BFGS-B": lambda f: scipy_minimize(
+        "SciPy L-BFGS-B": lambda f, most: scipy_minimize(
             f, x0, jac=True, method="L-BFGS-B",
-            options={"ftol": 0, "gtol": 1e-6, "maxiter": 10**5, "maxfun": 10**6}),
-        "steepest lbfgs": lambda f: steepest.minimize(f, x0, jac=True, method="lbfgs", options=options),
-        "steepest lbfgs, memory 10": lambda f: steepest.minimize(
-            f, x0, jac=True, method="lbfgs", options=options | {"memory": 10}),
+            options={"ftol": 0, "gtol": 1e-6, "maxiter": most, "maxfun": 10**6}),
+        "steepest lbfgs": lambda f, most: steepest.minimize(
+            f, x0, jac=True, method="lbfgs", options=options | {"maxiter": most}),
+        "steepest lbfgs, memory 10": lambda f, most: steepest.minimize(
+            f, x0, jac=True, method="lbfgs", options=options | {"memory": 10, "maxiter": most}),
     }  # fmt: skip
-    best = dict.fromkeys(runs, np.inf)
+    best = dict.fromkeys(((name, most) for name in runs for most in (1, ENDLESS)), np.inf)
     for _ in range(repeats):
-        for name, run in runs.items():
-            run(fun)  # warm: what ran before is not to be paid for
+        for name, most in best:
+            runs[name](fun, most)  # warm: what ran before is not to be paid for
             began = time.perf_counter()
-            run(fun)
-            best[name] = min(best[name], time.perf_counter() - began)
-    return [_row(n, name, runs[name], fun, best[name]) for name in runs]
+            runs[name](fun, most)
+            best[name, most] = min(best[name, most], time.perf_counter() - began)
+    return [_row(n, name, runs[name], fun, (best[name, 1], best[name, ENDLESS])) for name in runs]
 
 
-def _row(n: int, name: str, run: Run, fun: Any, seconds: float) -> dict[str, Any]:
-    points: list[np.ndarray] = []
+def _row(n: int, name: str, run: Run, fun: Any, seconds: tuple[float, float]) -> dict[str, Any]:
+    """What a run of one iteration costs beyond the callable, and what each iteration more does."""
+    net, counts = [], []
+    for most, took in zip((1, ENDLESS), seconds, strict=True):
+        points: list[np.ndarray] = []
 
-    def recording(x: np.ndarray) -> Any:
-        points.append(x.copy())
-        return fun(x)
+        def recording(x: np.ndarray, points: list[np.ndarray] = points) -> Any:
+            points.append(x.copy())
+            return fun(x)
 
-    result = run(recording)
-    own = min(_replayed(fun, points) for _ in range(5))
-    beyond = 1e6 * (seconds - own) / result.nit
-    return {"n": n, "who": name, "iterations": int(result.nit), "evaluations": len(points),
-            "us_an_iteration_beyond_the_callable": round(beyond, 2)}  # fmt: skip
+        counts.append((int(run(recording, most).nit), len(points)))
+        net.append(1e6 * (took - min(_replayed(fun, points) for _ in range(5))))
+    more = counts[1][0] - counts[0][0]
+    return {"n": n, "who": name, "iterations": counts[1][0], "evaluations": counts[1][1],
+            "us_a_call_beyond_the_callable": round(net[0], 1),
+            "us_an_iteration_beyond_the_callable": round((net[1] - net[0]) / more, 2)}  # fmt: skip
 
 
 def _replayed(fun: Any, points: list[np.ndarray]) -> float:

@@ -1,5 +1,6 @@
 """`minimize`: every method on the standard problems, SciPy's arguments, and parity with SciPy."""
 
+import sys
 import threading
 
 import numpy as np
@@ -496,3 +497,25 @@ def test_a_matrix_for_which_there_is_no_room_is_refused_before_it_is_made():
 def test_a_masked_start_is_refused():
     with pytest.raises(ValueError, match="x0 must not be masked"):
         steepest.minimize(lambda x: float(x @ x), np.ma.array([1.0, 2.0], mask=[False, True]))
+
+
+def test_a_call_does_little_beside_its_iterations():
+    """Functions of the interpreter that one short run enters: a small problem is done before the rest is."""
+    entered = 0
+
+    def count(frame, event, _):
+        nonlocal entered
+        entered += event == "call"
+
+    def run():
+        return steepest.minimize(
+            lambda x: (x @ x, 2 * x), np.ones(3), jac=True, method="lbfgs", options={"maxiter": 1}
+        )
+
+    run()
+    sys.setprofile(count)
+    try:
+        run()
+    finally:
+        sys.setprofile(None)
+    assert entered < 100, entered

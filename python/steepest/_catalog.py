@@ -212,6 +212,8 @@ def number(name: str, value: Any) -> float:
     Traceback (most recent call last):
     steepest.errors.InputError: rate must be a number; got 'much'
     """
+    if type(value) is float and value == value:
+        return value
     plain = value.item() if isinstance(value, np.ndarray | np.generic) and np.size(value) == 1 else value
     real = isinstance(plain, Real | Decimal) and not np.ma.is_masked(value)
     try:

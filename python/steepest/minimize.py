@@ -227,8 +227,9 @@ def minimize(
     path = bool(path) or asked.path
     if many:
         return several(function, starts, escape, seed, lambda f: _run(f, asked, callback, watch, path))
-    about = description(fun, function, asked) | {"path": repr(path)}
-    kept = None if checkpoint is None else Checkpoint(checkpoint, about)
+    kept = None
+    if checkpoint is not None:
+        kept = Checkpoint(checkpoint, description(fun, function, asked) | {"path": repr(path)})
     return _run(function, asked, callback, watch, path, kept)
 
 

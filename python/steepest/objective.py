@@ -129,7 +129,8 @@ class Function:
             penalty=read_penalty(penalty, start.shape, tree),
         )
         held = read_constraints(constraints, start.ravel(), function.shaped, box)
-        function = replace(function, constraints=held)
+        if held is not None:
+            function = replace(function, constraints=held)
         return function if tree is None else function._of_flat(tree)
 
     @property

@@ -18,7 +18,8 @@ def read_start(x0: Any, what: str = "x0") -> Floats:
     """The start as float64, a copy, in its own shape; a number is an array of one entry, as in SciPy."""
     if x0 is None:
         raise InputError(f"{what} must say where to begin: numbers in an array of any shape; got None")
-    if np.ma.is_masked(x0):
+    # Of a plain array there is nothing to ask, and asking takes longer than an iteration.
+    if type(x0) is not np.ndarray and np.ma.is_masked(x0):
         raise InputError(f"{what} must not be masked: fill it first (x0.filled(value))")
     try:
         array = np.asarray(x0)
@@ -35,8 +36,8 @@ def read_start(x0: Any, what: str = "x0") -> Floats:
         raise InputError(f"{what} must be numbers; got {array.dtype} such as {first}") from None
     if start.size == 0:
         raise InputError(f"{what} must have at least one entry; got an empty array")
-    bad = np.flatnonzero(~np.isfinite(start))
-    if bad.size:
+    if not np.isfinite(start).all():
+        bad = np.flatnonzero(~np.isfinite(start))
         raise InputError(f"{what} must be finite; got {start.flat[bad[0]]} at entry {bad[0]}")
     return start
 

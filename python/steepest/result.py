@@ -34,6 +34,9 @@ _WHOLE = {"status": -1, "nit": 0, "nfev": 0, "njev": 0, "nhev": 0}
 _REAL = {"fun": float("nan"), "maxcv": 0.0, "passes": float("nan"), "reads": 0.0, "seconds": float("nan")}
 _TEXT = ("message", "outcome", "method", "reason")
 
+#: What a result is before anything is known.
+_NOTHING = dict.fromkeys(FIELDS)
+
 
 class Result(dict[str, Any]):
     """What a descent ended with: a dict with attribute access, as SciPy's `OptimizeResult` is; where
@@ -145,17 +148,16 @@ class Result(dict[str, Any]):
         array([2., 1.])
         """
         result = cls()
-        for name in FIELDS:
-            value = values.get(name)
-            if name in _WHOLE:
-                value = _WHOLE[name] if value is None else int(value)
-            elif name in _REAL:
-                # The residuals of least squares are a row of numbers; their sum is the cost.
-                whole = np.asarray if name == "fun" and "cost" in values else float
-                value = _REAL[name] if value is None else whole(value)
-            elif name in _TEXT:
-                value = "" if value is None else str(value)
-            result[name] = value
+        result.update(_NOTHING)
+        result.update(values)
+        for name, nothing in _WHOLE.items():
+            result[name] = nothing if result[name] is None else int(result[name])
+        for name, zero in _REAL.items():
+            # The residuals of least squares are a row of numbers; their sum is the cost.
+            whole = np.asarray if name == "fun" and "cost" in values else float
+            result[name] = zero if result[name] is None else whole(result[name])
+        for name in _TEXT:
+            result[name] = "" if result[name] is None else str(result[name])
         result["success"] = bool(values.get("success", False))
         for name in ("x", "jac", "path"):
             if result[name] is not None and not (name != "path" and is_tree(result[name])):
@@ -164,7 +166,6 @@ class Result(dict[str, Any]):
             result["hess_inv"] = InverseHessian(**result["hess_inv"])
         result["history"] = _history(values.get("history") or {})
         result["findings"] = [Finding.of(finding) for finding in values.get("findings") or ()]
-        result.update({name: value for name, value in values.items() if name not in FIELDS})
         object.__setattr__(result, "_objective", objective)
         return result
 
@@ -335,13 +336,14 @@ def _no_field(name: str, result: Result) -> NoReturn:
     raise AttributeError(f"a result has no field {name!r}{hint}", name=name, obj=None)
 
 
+def _row(column: Any) -> NDArray[np.float64]:
+    array = np.asarray(column, dtype=np.float64)
+    return array if array.ndim else array[None]
+
+
 def _history(columns: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
     """The history's columns as float arrays of one length; a column that is not there is NaN."""
-    arrays = {
-        name: np.atleast_1d(np.asarray(column, dtype=np.float64))
-        for name, column in columns.items()
-        if column is not None
-    }
+    arrays = {name: _row(column) for name, column in columns.items() if column is not None}
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) > 1:
         found = ", ".join(f"{name} {length}" for name, length in lengths.items())
@@ -349,6 +351,5 @@ def _history(columns: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
     length = max(lengths.values(), default=0)
     if "iteration" not in arrays:
         arrays["iteration"] = np.arange(length, dtype=np.float64)
-    missing = {name: np.full(length, np.nan) for name in HISTORY if name not in arrays}
-    known = {name: arrays.get(name, missing.get(name, np.empty(0))) for name in HISTORY}
-    return known | {name: array for name, array in arrays.items() if name not in HISTORY}
+    known = {name: arrays[name] if name in arrays else np.full(length, np.nan) for name in HISTORY}
+    return known | arrays

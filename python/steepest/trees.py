@@ -25,6 +25,8 @@ def is_tree(x: Any) -> bool:
     >>> is_tree({"slope": 1.0}), is_tree([np.zeros(2), np.zeros(3)]), is_tree([1.0, 2.0])
     (True, True, False)
     """
+    if isinstance(x, np.ndarray):
+        return False
     if isinstance(x, Mapping) or (dataclasses.is_dataclass(x) and not isinstance(x, type)):
         return True
     if not isinstance(x, list | tuple):
