@@ -70,7 +70,7 @@ def test_rounds_are_those_of_dense_least_squares(settings: dict[str, Any]) -> No
     problem = Problem(
         **{"rank": 4, "alpha": 0.02, "max_iter": 5} | settings, method=("alternating", [("memory", 0)])
     )
-    at = problem.start(cells, 3.0 if problem.biases else 0.0, 0)
+    at = replace(problem.start(cells, 3.0 if problem.biases else 0.0, 0), fresh=False)
     ours, result = problem.solve(cells, at)
     assert result.nit == 5
     for _ in range(5):
@@ -501,3 +501,64 @@ def test_what_is_chosen_for_gamma_does_not_depend_on_the_unit() -> None:
     assert (plain.rank_, plain.alpha_) == pytest.approx((large.rank_, large.alpha_), rel=1e-6)
     assert plain.held_out_["model"]["rmse"] < plain.held_out_["item mean"]["rmse"]
     np.testing.assert_allclose(1e4 * plain.predict(u, i), large.predict(u, i), rtol=1e-4)
+
+
+def test_a_fresh_start_is_led_into_the_leading_directions_of_what_biases_leave() -> None:
+    u, i, r = made(5, 50, 40)
+    weight = 0.5 + np.random.default_rng(2).random(len(u))
+    cells = read(u, i, r, sample_weight=weight)
+    problem = Problem(rank=3, alpha=0.02, max_iter=0)
+    begun = problem.start(cells, 3.0, 0)
+    ours, _ = problem.solve(cells, begun)
+    same, _ = problem.solve(cells, replace(begun, fresh=False))
+    assert np.array_equal(same.items, begun.items)
+    W, T = np.zeros((50, 40)), np.zeros((50, 40))
+    W[u, i], T[u, i] = weight, r
+    over = [W.sum(1) + W.sum() * problem.alphas(cells)[0], W.sum(0) + W.sum() * problem.alphas(cells)[1]]
+    bias = (W * (T - 3.0 - begun.item_biases)).sum(1) / over[0]
+    np.testing.assert_allclose(ours.user_biases, bias, rtol=1e-12)
+    R = W * (T - 3.0 - begun.item_biases - bias[:, None])
+    Q = begun.items
+    for _ in range(4):
+        Q = np.linalg.qr(R.T @ ((R @ Q) / over[0][:, None]) / over[1][:, None])[0]
+    q = np.linalg.qr(ours.items)[0]
+    # The same subspace, and the size that the start had.
+    np.testing.assert_allclose(q @ q.T, Q @ Q.T, atol=1e-9)
+    np.testing.assert_allclose(np.linalg.norm(ours.items), np.linalg.norm(begun.items), rtol=1e-12)
+
+
+@pytest.mark.parametrize("given", [{}, {"rank": 6, "alpha": 3e-3}])
+def test_rounds_end_where_held_out_ratings_are_predicted_best(given: dict[str, Any], tmp_path: Any) -> None:
+    u, i, r = made(7, 150, 80, share=0.3)
+    r = r + np.random.default_rng(3).normal(size=len(r))
+    early = RatingsFactorization(**given).fit(u, i, r)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotConverged)
+        late = RatingsFactorization(
+            early.rank_, early.alpha_, early_stopping=False, max_iter=2000
+        ).fit(u, i, r)  # fmt: skip
+    assert early.result_.success
+    assert early.result_.outcome == "held_out"
+    assert f"after the {early.n_iter_} rounds" in early.result_.message
+    assert early.n_iter_ < late.n_iter_ / 4
+    assert early.result_.fun > late.result_.fun
+    assert early.held_out_["model"]["rmse"] < 1.002 * late.held_out_["model"]["rmse"]
+    assert late.result_.outcome == "converged"
+    # As many rounds again with more ratings, and from a file.
+    early.save(tmp_path / "m.safetensors")
+    for model in (early, RatingsFactorization.load(tmp_path / "m.safetensors")):
+        before = model.n_iter_
+        model.partial_fit([u[0], u[1]], [i[0], i[1]], [1.0, 2.0])
+        assert model.n_iter_ == before
+        assert model.result_.outcome == "held_out"
+
+
+@pytest.mark.parametrize(
+    "ratings", [np.full(12, 3.0), np.tile([1.0, 5.0], 6), 3.0 + 1e-9 * np.arange(12)], ids=str
+)
+def test_a_start_that_has_nothing_to_be_led_by_stays(ratings: Any) -> None:
+    u, i = np.repeat(np.arange(6), 2), np.tile(np.arange(2), 6)
+    model = RatingsFactorization(4, 0.1, validation=None).fit(u, i, ratings)
+    assert np.isfinite(model.user_factors_).all()
+    assert np.isfinite(model.predict(u, i)).all()
+    assert np.abs(model.predict(u, i) - ratings).max() <= np.ptp(ratings) + 1e-9

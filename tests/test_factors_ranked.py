@@ -81,8 +81,8 @@ def test_choosing_takes_few_iterations_and_is_as_good_as_a_grid(monkeypatch: Any
     taken: list[int] = []
     solve = Problem.solve
 
-    def counted(problem: Problem, *given: Any) -> Any:
-        found = solve(problem, *given)
+    def counted(problem: Problem, *given: Any, **named: Any) -> Any:
+        found = solve(problem, *given, **named)
         taken.append(found[1].nit)
         return found
 

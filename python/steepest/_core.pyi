@@ -263,7 +263,6 @@ def fit_factors(
     model: Mapping[str, Any],
     stop: Mapping[str, Any],
     watch: Callable[..., Any] | None = None,
-    callback: Callable[..., Any] | None = None,
 ) -> dict[str, Any]: ...
 def factors_gradient(
     entries: Mapping[str, Any], model: Mapping[str, Any]

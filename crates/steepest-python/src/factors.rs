@@ -7,7 +7,7 @@ use crate::watch::Watcher;
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use steepest::descend::descend;
+use steepest::descend::{Descent, HeldOut};
 use steepest::factors::pairs::RankedPairs;
 use steepest::factors::top::{LeftOut, top};
 use steepest::factors::{Factors, MatrixShape};
@@ -19,7 +19,7 @@ use steepest::penalty::{Penalty, PerCoordinate};
 use steepest::problem::facts;
 use steepest::refusal;
 use steepest::settings::{Spec, look_up};
-use steepest::status::Halt;
+use steepest::status::{Budget, Halt, Status};
 
 /// What is fitted, beside the arrays; `pairs` where clicks are ranked: what each is set against, drawn by which seed, and
 /// whether the items stay.
@@ -36,6 +36,10 @@ pub struct Model {
     method: Option<Spec>,
     threads: usize,
     pairs: Option<(usize, u64, bool)>,
+    /// Whether the start says nothing yet: it is led to where alternating begins best.
+    fresh: bool,
+    /// How many rounds did best on entries that were held out elsewhere.
+    rounds: Option<u64>,
 }
 
 /// The known entries, the start and the weight of the penalty of each variable.
@@ -50,6 +54,22 @@ pub struct Entries<'py> {
     alpha: PyReadonlyArray1<'py, f64>,
     /// The least that each variable may be; −∞ where it is free.
     low: Option<PyReadonlyArray1<'py, f64>>,
+    #[pyo3(default)]
+    held_out: Option<Aside<'py>>,
+}
+
+/// Entries that are held out.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub struct Aside<'py> {
+    users: PyReadonlyArray1<'py, u32>,
+    items: PyReadonlyArray1<'py, u32>,
+    target: PyReadonlyArray1<'py, f64>,
+    weight: Option<PyReadonlyArray1<'py, f64>>,
+    /// Rounds without a fall of the loss there before the end.
+    patience: u64,
+    /// The share of the loss that a fall must come to.
+    least: f64,
 }
 
 /// The arrays, lent to the arithmetic.
@@ -60,6 +80,27 @@ struct Lent<'a> {
     start: &'a [f64],
     alpha: &'a [f64],
     low: Option<&'a [f64]>,
+}
+
+/// Entries that are held out, lent.
+struct AsideLent<'a> {
+    codes: [&'a [u32]; 2],
+    target: &'a [f64],
+    weight: Option<&'a [f64]>,
+    patience: u64,
+    least: f64,
+}
+
+impl Aside<'_> {
+    fn lend(&self) -> PyResult<AsideLent<'_>> {
+        Ok(AsideLent {
+            codes: [self.users.as_slice()?, self.items.as_slice()?],
+            target: self.target.as_slice()?,
+            weight: self.weight.as_ref().map(|w| w.as_slice()).transpose()?,
+            patience: self.patience,
+            least: self.least,
+        })
+    }
 }
 
 impl Entries<'_> {
@@ -75,35 +116,59 @@ impl Entries<'_> {
     }
 }
 
+/// What is minimised.
+struct Built {
+    objective: Box<dyn Objective>,
+    start: Vec<f64>,
+    /// How many entries are of a pair that was there before.
+    repeated: usize,
+}
+
 impl Model {
-    fn objective(&self, lent: &Lent<'_>) -> Result<Box<dyn Objective>, Failure> {
-        let (entry, settings) = look_up("loss", LOSSES, &self.loss)?;
-        let loss = (entry.build)(&settings, 1);
-        refusal::targets("ratings", lent.target, |t| loss.refuses(t))?;
-        let shape = MatrixShape {
+    fn shape(&self) -> MatrixShape {
+        MatrixShape {
             users: self.users,
             items: self.items,
             rank: self.rank,
             biases: self.biases,
             centre: self.centre,
             background: self.background,
-        };
+        }
+    }
+    /// The loss of what is held out, of which there is no penalty.
+    fn held(&self, aside: &AsideLent<'_>) -> Result<Factors, Failure> {
+        let (entry, settings) = look_up("loss", LOSSES, &self.loss)?;
+        let loss = (entry.build)(&settings, 1);
+        Ok(Factors::new(self.shape(), loss, aside.codes, aside.target, aside.weight)?)
+    }
+    /// The objective, and where it starts.
+    fn objective(&self, lent: &Lent<'_>) -> Result<Built, Failure> {
+        let (entry, settings) = look_up("loss", LOSSES, &self.loss)?;
+        let loss = (entry.build)(&settings, 1);
+        refusal::targets("ratings", lent.target, |t| loss.refuses(t))?;
+        let shape = self.shape();
         if lent.low.is_some() && !loss.quadratic() {
             let why = format!("{} has no non-negative factors: take the squared loss", entry.name);
             return Err(why.into());
         }
-        let factors: Box<dyn Objective> = match self.pairs {
-            None => Box::new(Factors::new(shape, loss, lent.codes, lent.target, lent.weight)?),
-            Some((each, seed, fixed)) => {
-                Box::new(RankedPairs::new(shape, loss, lent.codes, each, seed, fixed)?)
-            }
+        let fits = |n: usize| {
+            let all = [lent.start.len(), lent.alpha.len(), lent.low.map_or(n, <[f64]>::len)];
+            let told = || format!("start, alpha and bounds must be {n} numbers each");
+            (all == [n; 3]).then_some(()).ok_or_else(told)
         };
-        let n = factors.dim();
-        if [lent.start.len(), lent.alpha.len()] != [n; 2] || lent.low.is_some_and(|l| l.len() != n)
-        {
-            return Err(format!("start, alpha and bounds must be {n} numbers each").into());
+        let mut start = lent.start.to_vec();
+        if let Some((each, seed, fixed)) = self.pairs {
+            let pairs = RankedPairs::new(shape, loss, lent.codes, each, seed, fixed)?;
+            fits(pairs.dim())?;
+            return Ok(Built { objective: Box::new(pairs), start, repeated: 0 });
         }
-        Ok(factors)
+        let factors = Factors::new(shape, loss, lent.codes, lent.target, lent.weight)?;
+        fits(factors.dim())?;
+        if self.fresh && lent.low.is_none() {
+            factors.lead(&*penalty(lent), &mut start);
+        }
+        let repeated = factors.repeated();
+        Ok(Built { objective: Box::new(factors), start, repeated })
     }
 }
 
@@ -119,21 +184,23 @@ fn penalty(lent: &Lent<'_>) -> Box<dyn Penalty> {
 
 /// Runs a descent over factors and biases to its end; the dict of its result.
 #[pyfunction]
-#[pyo3(signature = (entries, model, stop, watch=None, callback=None))]
+#[pyo3(signature = (entries, model, stop, watch=None))]
 pub fn fit_factors<'py>(
     py: Python<'py>,
     entries: Entries<'py>,
     model: Model,
     stop: Limits,
     watch: Option<Py<PyAny>>,
-    callback: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let lent = entries.lend()?;
-    let stop = stop.stop(true).map_err(refused)?;
-    let mut watcher = Watcher::new(callback, watch);
-    let (solution, name, reason) = enter(py, || {
+    let aside = entries.held_out.as_ref().map(Aside::lend).transpose()?;
+    let mut stop = stop.stop(true).map_err(refused)?;
+    let enough = model.rounds.filter(|rounds| *rounds < stop.iterations);
+    stop.iterations = enough.unwrap_or(stop.iterations);
+    let mut watcher = Watcher::new(None, watch);
+    let (mut solution, name, reason, repeated) = enter(py, || {
         with_threads(model.threads, || {
-            let mut objective = model.objective(&lent)?;
+            let Built { mut objective, start, repeated } = model.objective(&lent)?;
             let penalty = penalty(&lent);
             let facts = facts(&mut *objective, &*penalty);
             let (name, settings) = match &model.method {
@@ -142,12 +209,24 @@ pub fn fit_factors<'py>(
             };
             let chosen = choose(name, settings, &Around::default(), &facts)?;
             let (name, reason) = (chosen.name, chosen.reason);
-            let solution =
-                descend(&mut *objective, &*penalty, chosen.method, lent.start, stop, &mut watcher)?;
-            Ok((solution, name, reason))
+            let descent = Descent::new(chosen.method, &start, stop);
+            let solution = match &aside {
+                None => descent.run(&mut *objective, &*penalty, &mut watcher)?,
+                Some(aside) => {
+                    let mut loss = model.held(aside)?;
+                    let mut held = HeldOut::new(&mut loss, aside.patience, aside.least);
+                    descent.run_held(&mut *objective, &*penalty, &mut held, &mut watcher)?
+                }
+            };
+            Ok((solution, name, reason, repeated))
         })
     })?;
-    to_dict(py, &solution, &Story { method: name, reason: &reason })
+    if enough.is_some() && solution.status == Status::Budget(Budget::Iterations) {
+        solution.status = Status::HeldOut;
+    }
+    let told = to_dict(py, &solution, &Story { method: name, reason: &reason })?;
+    told.set_item("repeated", repeated)?;
+    Ok(told)
 }
 
 /// Value, and gradient, of the objective with its penalty where `start` is.
@@ -160,7 +239,8 @@ pub fn factors_gradient<'py>(
     let lent = entries.lend()?;
     let (value, gradient) = enter(py, || {
         with_threads(model.threads, || {
-            let (mut objective, penalty) = (model.objective(&lent)?, penalty(&lent));
+            let Built { mut objective, .. } = model.objective(&lent)?;
+            let penalty = penalty(&lent);
             let mut gradient = vec![0.0; lent.start.len()];
             let value = objective.gradient(lent.start, &mut gradient).map_err(failure)?;
             penalty.add_gradient(lent.start, &mut gradient);
@@ -182,7 +262,8 @@ pub fn fold_factors<'py>(
     let lent = entries.lend()?;
     let found = enter(py, || {
         with_threads(model.threads, || {
-            let (mut objective, penalty) = (model.objective(&lent)?, penalty(&lent));
+            let Built { mut objective, .. } = model.objective(&lent)?;
+            let penalty = penalty(&lent);
             let mut to = lent.start.to_vec();
             let penalty = &*penalty;
             let asks = &mut [Ask::Least { block: side.min(1), penalty, to: &mut to }];

@@ -20,9 +20,28 @@ pub use solution::{Record, Solution};
 /// Stops when the loss on held-out rows has not fallen for `patience` iterations; the best point there is kept.
 pub struct HeldOut<'a> {
     /// The loss on rows that the descent does not see.
-    pub objective: &'a mut dyn Objective,
+    objective: &'a mut dyn Objective,
     /// Iterations without a fall before it stops.
-    pub patience: u64,
+    patience: u64,
+    /// The share of the loss that a fall must come to; 0 where each counts.
+    least: f64,
+    /// The loss at the last fall that counted.
+    mark: f64,
+}
+
+impl<'a> HeldOut<'a> {
+    /// Stops after `patience` iterations without a fall by this share of the loss.
+    pub fn new(objective: &'a mut dyn Objective, patience: u64, least: f64) -> Self {
+        HeldOut { objective, patience, least, mark: f64::INFINITY }
+    }
+    /// Whether a loss lower than all before it is so by enough.
+    fn counts(&mut self, value: f64) -> bool {
+        let enough = self.least == 0.0 || !(value > self.mark * (1.0 - self.least));
+        if enough {
+            self.mark = value;
+        }
+        enough
+    }
 }
 
 /// A descent under way: one step at a time, steerable in between.
@@ -140,9 +159,13 @@ impl Descent {
             Ok(v) => v,
             Err(halt) => return self.after(Err(halt)),
         };
-        if value < self.held.0 || self.held.0.is_infinite() {
-            self.held = (value, self.counts.iterations);
+        let best = value < self.held.0 || self.held.0.is_infinite();
+        if best {
+            self.held.0 = value;
             self.best = Some((self.last.value, self.x.clone()));
+        }
+        if best && held.counts(value) {
+            self.held.1 = self.counts.iterations;
         } else if going && self.counts.iterations - self.held.1 >= held.patience {
             self.status = Some(Status::HeldOut);
             return Ok(false);

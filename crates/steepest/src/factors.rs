@@ -12,6 +12,7 @@ use other::Other;
 use std::ops::Range;
 
 mod cells;
+mod lead;
 mod normal;
 mod other;
 pub mod pairs;
@@ -111,6 +112,11 @@ impl Factors {
     /// The sum of all weights, by which losses are divided.
     pub fn total(&self) -> f64 {
         self.total
+    }
+    /// How many entries are of a pair that another one before is of too.
+    pub fn repeated(&self) -> usize {
+        let rows = (0..self.shape.users).map(|i| self.sides[0].row(i).other);
+        rows.map(|row| row.windows(2).filter(|pair| pair[0] == pair[1]).count()).sum()
     }
     fn place(&self, side: usize) -> SideAt {
         let MatrixShape { users, items, rank, biases, .. } = self.shape;

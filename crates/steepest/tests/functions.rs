@@ -159,7 +159,7 @@ fn held_out_loss_stops_early_and_keeps_its_best_point() {
     let entry = METHODS.iter().find(|e| e.name == "gradient_descent").unwrap();
     let settings = checked(entry.name, entry.parameters, &[("rate", 0.02)]).unwrap();
     let mut d = Descent::new((entry.build)(&settings), &[0.0], Stop::default());
-    let mut held = HeldOut { objective: &mut other, patience: 5 };
+    let mut held = HeldOut::new(&mut other, 5, 0.0);
     while d.advance_held(&mut train, &nothing(1), &mut held, &mut Unwatched).unwrap() {}
     let s = d.solution();
     assert_eq!(s.status, Status::HeldOut);

@@ -94,6 +94,7 @@ def choose(
     rank: int | None,
     alpha: float | None,
     seed: int,
+    held: Cells | None = None,
 ) -> tuple[Problem, list[Tried], Factors | None]:
     """The problem with the rank and alpha whose loss on what was held out is least; what was tried on the way; and
     where its fit was left, if that is where to go on from."""
@@ -113,7 +114,7 @@ def choose(
             fresh = one.start(cells, centre, seed)
             # From factors of 0 no round leads away.
             from_ = fresh if at is None else replace(at, items=at.items + NUDGE * fresh.items)
-            at, _ = one.solve(cells, from_)
+            at, _ = one.solve(cells, from_, held=held)
             found = Tried(rank, value, loss(one, at))
             tried.append(found)
             if found.loss < best.loss:

@@ -72,6 +72,7 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
             rows, aside = split_off(cells, self.validation, self.seed)
             fit, held = cells.taken(rows), cells.taken(aside)
             centre = self._centre(fit)
+            early = held if getattr(self, "early_stopping", False) else None
             if chosen:
                 problem, tried, at = choose(
                     problem,
@@ -81,8 +82,11 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
                     rank=self.rank,
                     alpha=self.alpha,
                     seed=self.seed,
+                    held=early,
                 )
-            factors, _ = problem.judged().solve(fit, at or problem.start(fit, centre, self.seed))
+            begun = at or problem.start(fit, centre, self.seed)
+            factors, result = problem.judged().solve(fit, begun, held=early)
+            problem = problem.ended(result)
             self.held_out_ = self._figures(factors, fit, held)
             at = at and factors
         elif chosen:

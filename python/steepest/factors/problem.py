@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from steepest import _core
 from steepest._catalog import Settings, checked
 from steepest.errors import InputError
+from steepest.findings import Finding
 from steepest.result import Result
 
 from .cells import Cells
@@ -25,8 +26,21 @@ TOLERANCE, ROUNDS, RANKED = 1.0, 20, 30
 #: What the fit is solved to whose figures are given, and iterations at most where items are ranked: the order of items
 #: stands long before the mean over pairs does.
 ROUGH, JUDGED = 0.1, 100
+#: Rounds without a fall of the held-out loss before a fit ends, and the share of it that a fall must come to.
+PATIENCE, FALL = 3, 1e-3
 #: The size of the first factors where items are ranked.
 SLIGHT = 0.1
+
+
+def _repeated(count: int) -> Finding:
+    return Finding(
+        "repeated_pairs",
+        "note",
+        f"{count} ratings are of a pair that was rated before: each counts as one.",
+        {"ratings": count},
+        0,
+        "Keep the last of each, if that is the one that counts.",
+    )
 
 
 def method_of(given: Any) -> tuple[str, list[tuple[str, float]]] | None:
@@ -49,6 +63,8 @@ class Factors:
     items: Floats
     item_biases: Floats
     centre: float
+    fresh: bool = False
+    """Whether they say nothing yet."""
 
     def packed(self) -> Floats:
         """All in one row, as the core has them."""
@@ -96,6 +112,8 @@ class Problem:
     max_iter: int | None = None
     max_seconds: float | None = None
     threads: int = 0
+    rounds: int | None = None
+    """How many did best on ratings that were held out elsewhere; None to go on to the tolerance."""
 
     def widths(self, shape: tuple[int, int]) -> list[int]:
         """How many biases users have, and items."""
@@ -133,7 +151,7 @@ class Problem:
             # Were people all alike, an item would stand above another as often as it is clicked more.
             often = np.bincount(cells.items, minlength=items) + 1.0
             biases[1] = np.log(often / often.mean())
-        return Factors(factors[0], biases[0], factors[1], biases[1], centre)
+        return Factors(factors[0], biases[0], factors[1], biases[1], centre, fresh=True)
 
     def alphas(self, cells: Cells) -> list[Floats]:
         """alpha of each user, and of each item."""
@@ -162,15 +180,35 @@ class Problem:
         cells: Cells,
         start: Factors,
         watch: Callable[..., Any] | None = None,
-        callback: Callable[..., Any] | None = None,
+        held: Cells | None = None,
     ) -> tuple[Factors, Result]:
-        """Descends from `start`."""
-        answer = self._answer(cells, start, watch, callback)
+        """Descends from `start`, with `held` for as long as the loss there falls."""
+        answer = self._answer(cells, start, watch, held)
+        repeated = answer.pop("repeated")
         x = np.asarray(answer["x"])
-        return self._unpacked(x, cells, start), Result.of(answer)
+        if self.rounds is not None and answer["outcome"] == "held_out":
+            answer["message"] = (
+                f"Stopped early, after the {self.rounds} rounds that did best on ratings held out; "
+                "early_stopping=False goes on to the tolerance."
+            )
+        result = Result.of(answer)
+        if repeated:
+            result["findings"] += [_repeated(repeated)]
+        return self._unpacked(x, cells, start), result
+
+    def ended(self, result: Result) -> Problem:
+        """The same for a fit to all ratings, which makes as many rounds as one with some held out did."""
+        early = result.outcome == "held_out"
+        return replace(self, rounds=max(result.nit - PATIENCE, 1)) if early else self
 
     def _answer(
-        self, cells: Cells, start: Factors, watch: Any = None, callback: Any = None, *, fixed: bool = False
+        self,
+        cells: Cells,
+        start: Factors,
+        watch: Any = None,
+        held: Cells | None = None,
+        *,
+        fixed: bool = False,
     ) -> dict[str, Any]:
         stop = {
             "tol": self.tol,
@@ -179,11 +217,20 @@ class Problem:
             "max_seconds": self.max_seconds,
         }
         entries, model = self._cells(cells, start), self._model(cells, start)
+        if held is not None:
+            entries["held_out"] = {
+                "users": held.users,
+                "items": held.items,
+                "target": held.ratings,
+                "weight": held.weight,
+                "patience": PATIENCE,
+                "least": FALL,
+            }
         if fixed:
             # What stays has no penalty either.
             entries["alpha"][start.users.size :] = 0.0
             model["pairs"] = (self.against, self.seed, True)
-        return _core.fit_factors(entries, model, stop, watch, callback)
+        return _core.fit_factors(entries, model, stop, watch)
 
     def fold(self, cells: Cells, start: Factors) -> Factors:
         """The users where they fit best, the items staying as they are: exact, for a squared loss in one step."""
@@ -227,6 +274,8 @@ class Problem:
             "method": self.method,
             "threads": self.threads,
             "pairs": (self.against, self.seed, False) if self.against else None,
+            "fresh": start.fresh,
+            "rounds": self.rounds,
         }
 
     def _unpacked(self, x: Floats, cells: Cells, start: Factors) -> Factors:

@@ -55,6 +55,9 @@ class RatingsFactorization(Factorization):
     validation : float or None, default 0.1
         The share of ratings held out to choose by and to judge; None where rank and alpha are given and no figures
         wanted.
+    early_stopping : bool, default True
+        Ends after as many rounds as did best on the ratings held out, long before the objective is at its least, and
+        predicts better; False goes on to `tol`, as does a fit without `validation`.
     tol : float, default 1e-3
         How much more rounds may still gain, relative to the objective. Nothing proves that: what the last rounds
         show to be left is held to a ten-thousandth of it.
@@ -126,6 +129,7 @@ class RatingsFactorization(Factorization):
         weighting: str = "count",
         method: Any = None,
         validation: float | None = 0.1,
+        early_stopping: bool = True,
         tol: float = 1e-3,
         max_iter: int | None = None,
         seed: int = 0,
@@ -140,6 +144,7 @@ class RatingsFactorization(Factorization):
         self.weighting = weighting
         self.method = method
         self.validation = validation
+        self.early_stopping = early_stopping
         self.tol = tol
         self.max_iter = max_iter
         self.seed = seed
@@ -300,20 +305,6 @@ class RatingsFactorization(Factorization):
                     {"rating": float(cells.ratings[0])},
                     None,
                     "If what is there only says who took what, use ClicksFactorization.",
-                )
-            )
-        pairs = cells.users.astype(np.int64) * cells.shape[1] + cells.items
-        pairs.sort()
-        twice = int((pairs[1:] == pairs[:-1]).sum())
-        if twice:
-            found.append(
-                Finding(
-                    "repeated_pairs",
-                    "note",
-                    f"{twice} ratings are of a pair that was rated before: each counts as one.",
-                    {"ratings": twice},
-                    0,
-                    "Keep the last of each, if that is the one that counts.",
                 )
             )
         once = int((np.bincount(cells.users, minlength=cells.shape[0]) <= 1).sum())

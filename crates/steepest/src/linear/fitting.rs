@@ -193,7 +193,7 @@ impl Work<'_> {
                 let aside = seen.as_ref().map(|s| s.alike(h.design));
                 let rows: &dyn Design = aside.as_ref().map_or(h.design, |s| s);
                 let mut objective = Glm::new(rows, loss, h.target, h.weight, intercept)?;
-                let mut held = HeldOut { objective: &mut objective, patience };
+                let mut held = HeldOut::new(&mut objective, patience, 0.0);
                 kept(keep, &mut descent, &mut glm, penalty, |descent, glm| {
                     descent.advance_held(glm, penalty, &mut held, &mut watch)
                 })?;
