@@ -125,8 +125,10 @@ print(json.dumps(shown))
 """
 
 
-@pytest.mark.parametrize("other", ["jax", pytest.param("tensorflow", marks=TENSORFLOW)])
-def test_it_runs_alike_on_torch_and_on_others(tmp_path: Path, other: str) -> None:
+@pytest.mark.parametrize(
+    ("other", "reviews"), [("jax", 5), pytest.param("tensorflow", 3, marks=TENSORFLOW, id="tensorflow")]
+)
+def test_it_runs_alike_on_torch_and_on_others(tmp_path: Path, other: str, reviews: int) -> None:
     model = net(2, 16, 16, 2, act="relu", more=lambda: [keras.layers.BatchNormalization()])
     np.savez(tmp_path / "weights.npz", *model.get_weights())
     ends = []
@@ -142,11 +144,14 @@ def test_it_runs_alike_on_torch_and_on_others(tmp_path: Path, other: str) -> Non
         ends.append(json.loads(told.stdout))
     torch, mine = ends
     assert (torch["backend"], mine["backend"]) == ("torch", other)
-    # The first five reviews: later, what rounding left has grown. The bias of a unit that is on for all rows has no
+    # The first reviews: later, what rounding left has grown, sooner on TensorFlow, which computes in another order.
+    # The bias of a unit that is on for all rows has no
     # gradient in front of normalisation but what rounding left, of which Adam makes whole steps: they shift the
     # averages that held-out rows are normalised by.
     for column, apart in (("loss", 2e-3), ("cap", 2e-3), ("evaluations", 0.0), ("held_out", 0.02)):
-        np.testing.assert_allclose(mine["history"][column][:5], torch["history"][column][:5], rtol=apart)
+        np.testing.assert_allclose(
+            mine["history"][column][:reviews], torch["history"][column][:reviews], rtol=apart
+        )
     np.testing.assert_allclose(mine["mean"], torch["mean"], rtol=0.02, atol=0.02)
     for shown in ends:
         assert shown["same"]
@@ -470,7 +475,8 @@ def test_kinds_of_data() -> None:
     model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Dense(8, "tanh")(both)))
     steepest.keras.fit(model, ((x[:, :1], x[:, 1:]), y), epochs=2, validation=0.25)
     coder = keras.Sequential([keras.layers.Dense(1), keras.layers.Dense(2)])  # not built yet, its own target
-    losses = steepest.keras.fit(coder, x, epochs=5).history["loss"]
+    keras.utils.set_random_seed(0)
+    losses = steepest.keras.fit(coder, x, epochs=20).history["loss"]
     assert losses[-1] < losses[0]
 
 

@@ -53,11 +53,11 @@ def fit(
     """Trains a module, with no learning rate to tune, and says what happened.
 
     F(w), the mean of loss(module(input), target) over the rows, is lowered by Adam's direction with
-    a step that is found on the way: MoMo's, which brings a model of the loss down to its least possible value,
-    below a cap that grows while the loss falls as its slope promises and shrinks where it does not, and that falls
-    along a line to 0 over the last two fifths of the budget. Each of the first 20 steps and every fourth later is
-    judged by one more evaluation of its batch. The weights that are judged and returned are averages over the last
-    tenth or so of the steps, for which a copy of them is kept.
+    a step that is found on the way: MoMo's, which brings a linear model of the loss down to its least possible value,
+    and twice that in networks of several layers, below a cap that grows while the loss falls as its slope promises and
+    shrinks where it does not, and that falls along a line to 0 over the last two fifths of the budget. Each of the
+    first 20 steps and every fourth later is judged by one more evaluation of its batch. The weights that are judged and
+    returned are averages over the last tenth or so of the steps, for which a copy of them is kept.
 
     Parameters
     ----------

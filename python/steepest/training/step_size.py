@@ -2,11 +2,15 @@
 
 A step d taken on a batch is judged on that batch: the *model ratio* ρ = (f(x) − f(x + d)) / −⟨g, d⟩ is 1 where the
 loss falls as its slope promises, ½ at the lowest point along d, and below 0 where d leads up. During the first quarter
-of the budget the cap is multiplied by exp(γ (ρ − t)), γ the less of .3 and 1 over the number of layers, t from .2 in
-up to three layers to .5 in six and more, at most by 1.22, and does not fall below where it began; after that only steps
-that lead up lower it. A step that more than doubles
-the loss, and adds half of the first one to it, is not taken, and the cap falls to a quarter. The
-rate is the cap for the first .6 of the budget and falls along a line to 0 over the rest.
+of the budget the cap is multiplied by exp(γ (ρ − t)), γ the less of .3 and 1 over the number of layers, t ½ in networks
+and .2 in one layer, at most by 1.22, and does not fall below where it began; after that only steps that lead up lower
+it. A step that more than doubles the loss, and adds half of the first one to it, is not taken, and the cap falls to a
+quarter. The rate is the cap for the first .6 of the budget and falls along a line to 0 over the rest.
+
+Below the cap a step is as long as MoMo's in one layer and twice as long in networks: a linear model of the loss leads
+half as far as the lowest point of a quadratic lies, and networks fit their rows so well that steps by it die away
+before the loss of other rows has come down (Loizou, Vaswani, Laradji and Lacoste-Julien 2021,
+<https://arxiv.org/abs/2002.10542>, whose c is ½ then).
 
 Conn, Gould and Toint 2000, Trust-Region Methods, section 6.1, for the ratio; Schaipp et al. 2023,
 <https://arxiv.org/abs/2305.07583>, for the step below the cap.
@@ -22,8 +26,8 @@ __all__ = ["StepSize"]
 
 #: The ratio that the cap is steered to while it may grow, how fast, by how much at most, for which share of the budget.
 TARGET, GAIN, GROWTH, GROWING = 0.2, 0.3, 0.2, 0.25
-#: By how much the ratio is to be larger for each layer beyond so many, and for how many of them.
-DEEPER, SHALLOW, DEEPEST = 0.1, 3, 3
+#: The ratio in networks, whose layers multiply, and how much longer than MoMo's their steps are.
+OF_NETWORKS, REACH = 0.5, 2.0
 #: For which share of the budget the rate is the cap: weights that are averaged need no small steps before its end.
 FLAT = 0.6
 #: How many steps at the start are judged each, and every how many after that.
@@ -52,6 +56,8 @@ class StepSize:
     target: float = TARGET
     #: what it does not grow beyond
     limit: float = MOST
+    #: how much longer than MoMo's a step below it is
+    reach: float = 1.0
     fallen: float = 0.0
     promised: float = 0.0
     looks: int = 0
@@ -69,13 +75,12 @@ class StepSize:
     @classmethod
     def of(cls, parameters: int, layers: int = 1, looked_up: bool = False) -> StepSize:
         """Where a module of so many parameters starts: the more there are, the smaller a step of each must be. The more
-        layers there are, the slower the cap follows and the more of the promised fall it is to bring, since what they
-        change multiplies (Bernstein, Vahdat, Yue and Liu 2020, <https://arxiv.org/abs/2002.03432>). Where rows are
-        looked up, as embeddings are, it stays small."""
+        layers there are, the slower the cap follows, since what they change multiplies (Bernstein, Vahdat, Yue and Liu
+        2020, <https://arxiv.org/abs/2002.03432>). Where rows are looked up, as embeddings are, it stays small."""
         start = 3e-3 * min(1.0, math.sqrt(1e5 / parameters))
-        target = TARGET + DEEPER * min(max(layers - SHALLOW, 0), DEEPEST)
+        target, reach = (OF_NETWORKS, REACH) if layers > 1 else (TARGET, 1.0)
         limit = MOST_LOOKED_UP if looked_up else MOST
-        return cls(start, start, min(GAIN, 1.0 / max(layers, 1)), target, limit)
+        return cls(start, start, min(GAIN, 1.0 / max(layers, 1)), target, limit, reach)
 
     def looks_at(self, step: int) -> bool:
         """Whether this step is judged."""

@@ -85,7 +85,7 @@ class Steps:
         kept, rate = self._clip(norm), self.size.rate(done)
         floor = self.size.floor(value) if self.plan.loss.bound is None else self.plan.loss.bound
         start = self.values() if looks else None
-        self.move(rate, value - floor)
+        self.move(rate, self.size.reach * (value - floor))
         self.taken, self.evaluations = self.taken + 1, self.evaluations + len(pairs)
         said = {"loss": value, "residual": norm, "rate": rate}
         if looks:
