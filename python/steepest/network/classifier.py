@@ -39,8 +39,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     solver : {"auto", "adam", "sgd", "lbfgs"}, default "auto"
         "auto" has nothing to tune: columns are made alike within (mean 0, standard deviation 1; `coefs_` are of the
         columns as they came, while `alpha` is of those made alike), the rule ``momo_adam`` finds its rate below a cap
-        that falls along a cosine over the epochs, and the weights are those that were best on held-out rows. The
-        others are scikit-learn's, from the columns as they are.
+        that falls along a cosine over the epochs, and the weights are averages over two epochs or so, those that were
+        best on held-out rows. The others are scikit-learn's, from the columns as they are.
     alpha : float, default 0.0001
         The weight of the squares of the weights.
     batch_size : int or "auto"

@@ -37,6 +37,9 @@ _STILL = (
 _LOST = ("diverged", "not_finite")
 #: The cap of the rule that finds its own rate, from which it falls to 0 along a cosine.
 _CAP = 0.01
+#: Over about how many epochs the weights are averaged that are judged and kept: steps stay so long that the noise of
+#: the batches does not die away before the end, and the best weights are mostly those of an earlier epoch.
+_AVERAGED = 2
 
 
 class Perceptron(Layered):
@@ -293,7 +296,7 @@ class Perceptron(Layered):
 
     def _train(self, table: Any, y: Any, random: Any, seed: int) -> None:
         """With nothing to tune: columns (and targets) made alike within, a rule that finds its own rate below a cap
-        that falls to 0 over the epochs, and the weights that were best on held-out rows."""
+        that falls to 0 over the epochs, averages of the weights, and those that were best on held-out rows."""
         early = self.early_stopping is True or (self.early_stopping == "auto" and len(y) >= _ENOUGH)
         seen, held = self._split(table, y, random, early)
         X, targets, weight = seen
@@ -317,7 +320,7 @@ class Perceptron(Layered):
             rows,
             epochs,
             seed,
-            rules=[("momo_adam", [])],
+            rules=[("momo_adam", []), ("ema", [("decay", 1.0 - 1.0 / (1 + _AVERAGED * steps))])],
             rate=_CAP,
             schedule=("cosine", []),
             patience=None,

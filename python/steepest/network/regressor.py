@@ -38,8 +38,8 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         "auto" has nothing to tune: columns, and targets of "squared_error", are made alike within (mean 0, standard
         deviation 1; `coefs_` are of the numbers as they came, while `alpha` is of those made alike, and several targets
         count alike), the rule ``momo_adam`` finds its rate below a cap that falls along a cosine over the epochs, and
-        the weights are those that were best on held-out rows. The others are scikit-learn's, from the numbers as they
-        are.
+        the weights are averages over two epochs or so, those that were best on held-out rows. The others are
+        scikit-learn's, from the numbers as they are.
     alpha, batch_size, max_iter, max_fun, shuffle, random_state, verbose, warm_start : optional
         As for `MLPClassifier`.
     learning_rate, learning_rate_init, power_t, tol, n_iter_no_change, momentum, nesterovs_momentum : optional
