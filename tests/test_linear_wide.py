@@ -6,12 +6,16 @@ What is proved is judged by NumPy alone: under a penalty alpha/2 |w|^2 in the ta
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from steepest.linear.problem import Problem
+
+EPSILON = 0.1  # what squared_epsilon_insensitive forgives by itself
+BENT = ["squared_hinge", "squared_epsilon_insensitive"]
 
 
 def table(rows: int, columns: int, seed: int) -> tuple[Any, Any]:
@@ -29,6 +33,13 @@ def loss_and_slope(loss: str, z: Any, y: Any) -> tuple[Any, Any]:
         return np.logaddexp(0.0, z) - y * z, 1.0 / (1.0 + np.exp(-z)) - y
     if loss == "squared":
         return 0.5 * (z - y) ** 2, z - y
+    if loss == "squared_hinge":
+        side = 2.0 * y - 1.0
+        missed = np.maximum(1.0 - side * z, 0.0)
+        return missed**2, -2.0 * side * missed
+    if loss == "squared_epsilon_insensitive":
+        missed = np.maximum(np.abs(z - y) - EPSILON, 0.0)
+        return missed**2, 2.0 * np.sign(z - y) * missed
     return np.exp(z) - y * z + np.where(y > 0, y * np.log(np.maximum(y, 1.0)) - y, 0.0), np.exp(z) - y
 
 
@@ -79,3 +90,83 @@ def test_a_raw_wide_table_is_not_read_until_its_square_is_paid_for() -> None:
     price = 700 * (2100 + 1400) / 2100 * 25 / (60 * 8)
     assert solved.result.success
     assert solved.result.history["passes"][-1] < 0.5 * price
+
+
+def bent(rows: int, columns: int, loss: str) -> tuple[Any, Any]:
+    X, score = table(rows, columns, 11)
+    return X, (score > 0.5).astype(float) if loss == "squared_hinge" else score
+
+
+def plain_optimum(loss: str, found: Any, X: Any, y: Any, weight: Any, alpha: float) -> Any:
+    """The optimum as NumPy finds it by active sets, from the rows that cost something at `found`: coef and intercept.
+
+    Those rows' losses are squares (z - t)^2, so with K = XX'/alpha their numbers s solve (K + 1/2 share) s + b = t,
+    sum(s) = 0.
+    """
+    share = weight / weight.sum()
+    centred = X - share @ X
+    K = centred @ centred.T / alpha
+    z = X @ found.coef[0] + found.intercept[0]
+    for _ in range(60):
+        missed = loss_and_slope(loss, z, y)[1]
+        on = np.flatnonzero((missed != 0.0) & (share > 0.0))
+        goal = 2.0 * y - 1.0 if loss == "squared_hinge" else y + EPSILON * np.sign(z - y)
+        system = np.ones((on.size + 1, on.size + 1))
+        system[:-1, :-1] = K[np.ix_(on, on)] + np.diag(0.5 / share[on])
+        system[-1, -1] = 0.0
+        solved = np.linalg.solve(system, np.append(goal[on], 0.0))
+        s = np.zeros(len(y))
+        s[on] = solved[:-1]
+        z = K @ s + solved[-1]
+        if np.array_equal(on, np.flatnonzero((loss_and_slope(loss, z, y)[1] != 0.0) & (share > 0.0))):
+            break
+    coef = s @ centred / alpha
+    return SimpleNamespace(coef=[coef], intercept=[solved[-1] - share @ X @ coef])
+
+
+def relative_error(loss: str, found: Any, X: Any, y: Any, weight: Any, alpha: float) -> float:
+    """(F - F*) / F at most."""
+    value = plain_bound(loss, found, X, y, weight, alpha)[0]
+    least, bound = plain_bound(loss, plain_optimum(loss, found, X, y, weight, alpha), X, y, weight, alpha)
+    assert bound <= 1e-7 * value  # NumPy's optimum is one
+    return (value - least + bound) / value
+
+
+@pytest.mark.parametrize("loss", BENT)
+@pytest.mark.parametrize("columns", [330, 900])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_losses_that_bend_at_kinks_end_on_raw_wide_tables(loss: str, columns: int, weighted: bool) -> None:
+    X, y = bent(300, columns, loss)
+    weight = np.random.default_rng(1).integers(0, 3, 300).astype(float) if weighted else np.ones(300)
+    problem = Problem(loss=loss, alpha=1e-3, method="progressive", tol=1e-6)
+    solved = problem.solve(X, y, weight if weighted else None)
+    assert solved.result.success
+    assert relative_error(loss, solved, X, y, weight, 1e-3) <= 1e-6
+
+
+@pytest.mark.parametrize("loss", BENT)
+def test_kinks_of_rows_that_are_copies_of_others(loss: str) -> None:
+    X, y = bent(200, 700, loss)
+    X, y = np.vstack([X, X[:80], X[:20]]), np.concatenate([y, y[:80], y[:20]])
+    solved = Problem(loss=loss, alpha=1e-3, method="progressive", tol=1e-6).solve(X, y)
+    assert solved.result.success
+    assert relative_error(loss, solved, X, y, np.ones(300), 1e-3) <= 1e-6
+
+
+@pytest.mark.parametrize("loss", BENT)
+def test_kinks_on_columns_far_apart_in_scale(loss: str) -> None:
+    X, y = bent(150, 400, loss)
+    X *= np.logspace(-4, 4, 400)  # 1e-6 to 1e6 with the scales that they have
+    solved = Problem(loss=loss, alpha=1e5, method="progressive", tol=1e-6).solve(X, y)
+    assert solved.result.success
+    assert relative_error(loss, solved, X, y, np.ones(150), 1e5) <= 1e-6
+
+
+def test_a_raw_wide_table_with_a_squared_hinge_ends_soon() -> None:
+    # Neither pairs round a diagonal nor the square table end it in that time; interior points take a tenth of it.
+    X, y = bent(1000, 2500, "squared_hinge")
+    solved = Problem(
+        loss="squared_hinge", alpha=1e-3, method="progressive", tol=1e-6, max_seconds=10.0
+    ).solve(X, y)
+    assert solved.result.success
+    assert relative_error("squared_hinge", solved, X, y, np.ones(1000), 1e-3) <= 1e-6

@@ -327,7 +327,11 @@ impl<'a> Held<'a> {
         }
         h.chunks_exact(self.loss.bending()).map(|h| self.loss.trace(h)).collect()
     }
-    /// Where a row's loss of straight parts bends ([`Block::kinks`]).
+    /// Whether their losses are made of half squares ([`Block::half_squares`]).
+    pub fn half_squares(&self) -> bool {
+        self.loss.half_squares()
+    }
+    /// Where a row's loss bends ([`Block::kinks`]).
     pub fn kinks(&self, row: usize) -> [Kink; KINKS] {
         self.loss.kinks(self.target[row])
     }

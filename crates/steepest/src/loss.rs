@@ -50,7 +50,9 @@ pub trait Loss: Described {
     /// Whether it is made of straight parts, which [`kinks`](Self::kinks) tells: it has no slope where they meet, and is for
     /// methods that know of it.
     const STRAIGHT: bool = false;
-    /// Where a loss made of straight parts bends.
+    /// Whether it is made of squares: of how far a margin is beyond each of its [`kinks`](Self::kinks), times the slope there.
+    const HALF_SQUARES: bool = false;
+    /// Where a loss made of straight parts, or of half squares, bends.
     fn kinks(settings: &Self, target: f64) -> [Kink; KINKS] {
         let _ = (settings, target);
         [Kink::default(); KINKS]
@@ -239,6 +241,10 @@ pub trait Block: Send + Sync {
     }
     /// See [`Loss::STRAIGHT`].
     fn straight(&self) -> bool {
+        false
+    }
+    /// See [`Loss::HALF_SQUARES`].
+    fn half_squares(&self) -> bool {
         false
     }
     /// See [`Loss::kinks`].

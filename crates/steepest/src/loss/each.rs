@@ -129,6 +129,9 @@ impl<L: Loss> Block for Each<L> {
     fn straight(&self) -> bool {
         L::STRAIGHT
     }
+    fn half_squares(&self) -> bool {
+        L::HALF_SQUARES
+    }
     fn kinks(&self, target: f64) -> [Kink; KINKS] {
         L::kinks(&self.0, target)
     }

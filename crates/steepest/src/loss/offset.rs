@@ -137,6 +137,9 @@ impl Block for Offset<'_> {
     fn straight(&self) -> bool {
         self.base.straight()
     }
+    fn half_squares(&self) -> bool {
+        self.base.half_squares()
+    }
     fn kinks(&self, target: f64) -> [Kink; KINKS] {
         let row = Self::row(target);
         self.base.kinks(self.target[row]).map(|k| Kink { at: k.at - self.offset[row], ..k })

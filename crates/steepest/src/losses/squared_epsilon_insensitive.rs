@@ -1,4 +1,4 @@
-use crate::loss::Loss;
+use crate::loss::{KINKS, Kink, Loss};
 use crate::numbers::real::Real;
 
 crate::settings! {
@@ -12,6 +12,7 @@ crate::settings! {
 }
 
 impl Loss for SquaredEpsilonInsensitive {
+    const HALF_SQUARES: bool = true;
     #[inline(always)]
     fn value<N: Real>(s: SquaredEpsilonInsensitive<N>, target: N, margin: N) -> N {
         ((margin - target).abs() - s.epsilon).max(N::lit(0.0)).square()
@@ -24,6 +25,9 @@ impl Loss for SquaredEpsilonInsensitive {
         let kept = if v == 0.0 { 0.0 } else { v.signum() };
         let bent = s.epsilon * ((v + u).abs() - kept * (v + u));
         0.25 * u * u + bent + u * (kept * s.epsilon + 0.5 * v - r)
+    }
+    fn kinks(s: &Self, target: f64) -> [Kink; KINKS] {
+        [Kink { at: target - s.epsilon, down: 1.0, up: 0.0 }, Kink { at: target + s.epsilon, down: 0.0, up: 1.0 }]
     }
     fn conjugate_edge(_: &Self, _: f64, _: f64, _: f64) -> f64 {
         f64::INFINITY

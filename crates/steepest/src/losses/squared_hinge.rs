@@ -1,4 +1,4 @@
-use crate::loss::Loss;
+use crate::loss::{KINKS, Kink, Loss};
 use crate::numbers::real::Real;
 
 crate::settings! {
@@ -31,6 +31,7 @@ impl Loss for SquaredHinge {
     const RARE: bool = true;
     const CLASSES: bool = true;
     const PROBABILITIES: bool = false;
+    const HALF_SQUARES: bool = true;
     #[inline(always)]
     fn value<N: Real>(_: SquaredHinge<N>, target: N, margin: N) -> N {
         (N::lit(1.0) - side(target) * margin).max(N::lit(0.0)).square()
@@ -42,6 +43,10 @@ impl Loss for SquaredHinge {
     fn conjugate_edge(_: &Self, target: f64, margin: f64, sign: f64) -> f64 {
         let s = side(target);
         if s * sign > 0.0 { 2.0 * (1.0 - s * margin).max(0.0) } else { f64::INFINITY }
+    }
+    fn kinks(_: &Self, target: f64) -> [Kink; KINKS] {
+        let s = side(target);
+        [Kink { at: s, down: s.max(0.0), up: (-s).max(0.0) }, Kink::default()]
     }
     fn refuses(_: &Self, target: f64) -> Option<&'static str> {
         (target != 0.0 && target != 1.0).then_some("squared_hinge needs targets 0 and 1")

@@ -6,11 +6,14 @@
 //! far it goes is looked for on the margins: near separable rows want steps of up to three times Newton's.
 //!
 //! Rows whose curvature says next to nothing beside the penalty (`LEFT_OUT`) are left out of the matrix: in the end more than 700
-//! of 2000 rows with 5000 raw columns, which makes those factors four times as fast. Losses that bend at a kink and nearly fit
-//! every row take several times as many steps: they are left to others, and so are kernels of columns of about the same scale, on
-//! which others need few steps.
+//! of 2000 rows with 5000 raw columns, which makes those factors four times as fast. Kernels of columns of about the same scale
+//! are left to others, which need few steps on them. Losses that bend at kinks and nearly fit every row would take several times
+//! as many steps: those made of half squares begin where an interior point method leads (`kernel_interior`), next to the end;
+//! others that bend at kinks are left to others.
+use super::kernel_interior;
+use super::kernel_matrix::KernelMatrix;
 use crate::held::{Held, Jets};
-use crate::linalg::cholesky::{Cholesky, backward, factor, forward};
+use crate::linalg::cholesky::Cholesky;
 use crate::linalg::vectors::dot;
 use crate::parallel::pool::pool;
 use crate::status::Halt;
@@ -36,7 +39,7 @@ pub struct RowNumbers {
 
 /// Steps at most, of which smooth losses need ten to sixteen; where these do not do something else must.
 const STEPS: usize = 24;
-/// Rows are left out as long as their w·K_ii sum up to no more: Newton's step is off by at most that part.
+/// What rows that are left out may sum up to ([`KernelMatrix`]).
 const LEFT_OUT: f64 = 0.1;
 /// Beside the mean of K's diagonal: rows may be copies of others.
 const RIDGE: f64 = 1e-10;
@@ -53,11 +56,13 @@ const FLAT: f64 = 1e-2;
 const STRIP: usize = 64;
 
 /// Where it stands.
-struct KernelPoint {
-    s: Vec<f64>,
-    b: f64,
+pub struct KernelPoint {
+    /// A number a row.
+    pub s: Vec<f64>,
+    /// The intercept.
+    pub b: f64,
     /// The margins.
-    z: Vec<f64>,
+    pub z: Vec<f64>,
 }
 
 /// A step, and how the margins change along it.
@@ -73,13 +78,16 @@ pub fn descend(
     intercept: Option<f64>,
     pause: &mut dyn FnMut() -> Result<(), Halt>,
 ) -> Result<Option<RowNumbers>, Halt> {
-    if !about.pays() {
-        return Ok(None);
-    }
-    let b = intercept.unwrap_or(0.0);
-    let free = intercept.is_some();
-    let mut at = about.begin(b);
+    let (free, b) = (intercept.is_some(), intercept.unwrap_or(0.0));
     let mut room = Vec::new();
+    let begun = if !about.stands_out() {
+        None
+    } else if about.rows.half_squares() {
+        kernel_interior::approach(about, intercept, &mut room, pause)?
+    } else {
+        about.bent().then(|| about.begin(b))
+    };
+    let Some(mut at) = begun else { return Ok(None) };
     for _ in 0..STEPS {
         pause()?;
         let (mut left, w, loss) = about.slopes(&at.z);
@@ -101,7 +109,8 @@ pub fn descend(
 }
 
 impl KernelPoint {
-    fn penalty(&self) -> f64 {
+    /// ½ s′Ks.
+    pub fn penalty(&self) -> f64 {
         0.5 * self.s.iter().zip(&self.z).map(|(s, z)| s * (z - self.b)).sum::<f64>()
     }
     fn go(&mut self, along: &KernelStep, length: f64) {
@@ -113,12 +122,17 @@ impl KernelPoint {
 
 impl About<'_> {
     /// Whether it is likely to take fewer steps than others by so much that its factors pay.
-    fn pays(&self) -> bool {
+    fn stands_out(&self) -> bool {
         let n = self.rows.len();
         let sum = (0..n).map(|i| self.kernel[i * (n + 1)]).sum::<f64>();
+        n as f64 * dot(self.kernel, self.kernel) >= SPREAD * sum * sum
+    }
+
+    /// Whether enough rows bend where it is to start.
+    fn bent(&self) -> bool {
         let bent = self.slopes(&self.rows.margins).1.iter().filter(|w| **w > 0.0).count();
         let there = self.rows.share.iter().filter(|share| **share > 0.0).count();
-        bent as f64 >= BENT * there as f64 && n as f64 * dot(self.kernel, self.kernel) >= SPREAD * sum * sum
+        bent as f64 >= BENT * there as f64
     }
 
     /// The cheapest numbers with the margins at which it is to start (all coefficients with those cost more), or none.
@@ -146,7 +160,7 @@ impl About<'_> {
     }
 
     /// K v.
-    fn times(&self, v: &[f64]) -> Vec<f64> {
+    pub fn times(&self, v: &[f64]) -> Vec<f64> {
         let n = v.len();
         let mut to = vec![0.0; n];
         let strips: Vec<_> = to.chunks_mut(STRIP).map(Mutex::new).collect();
@@ -168,63 +182,12 @@ impl About<'_> {
         (free, first): (bool, f64),
         room: &mut Vec<f64>,
     ) -> KernelStep {
-        let n = s.len();
-        let kept = self.kept(w);
-        let root: Vec<f64> = kept.iter().map(|&i| w[i].sqrt()).collect();
-        let m = kept.len();
-        room.resize(room.len().max(m * m), 0.0);
-        let l = &mut room[..m * m];
-        let rows: Vec<_> = l.chunks_mut(m.max(1)).map(Mutex::new).collect();
-        pool().each(m, |i| {
-            let mut row = rows[i].lock().unwrap_or_else(PoisonError::into_inner);
-            let from = &self.kernel[kept[i] * n..][..n];
-            for (j, to) in row[..=i].iter_mut().enumerate() {
-                *to = root[i] * from[kept[j]] * root[j];
-            }
-            row[i] += 1.0;
-        });
-        drop(rows);
-        factor(l, m, |_, left, _| left > 0.0);
-        // √W (I + √W K √W)⁻¹ √W v.
-        let solved = |v: &dyn Fn(usize) -> f64| {
-            let mut y: Vec<f64> = kept.iter().zip(&root).map(|(&i, root)| root * v(i)).collect();
-            forward(l, &mut y);
-            backward(l, &mut y);
-            y.iter_mut().zip(&root).for_each(|(y, root)| *y *= root);
-            y
-        };
-        let mut ds: Vec<f64> = left.iter().map(|l| -l).collect();
-        kept.iter().zip(solved(&|i| turned[i])).for_each(|(&i, y)| ds[i] += y);
-        let mut db = first;
-        if free {
-            let ones = solved(&|_| 1.0);
-            let sum = ones.iter().sum::<f64>();
-            if sum > 0.0 {
-                let more = (ds.iter().sum::<f64>() + s.iter().sum::<f64>()) / sum;
-                kept.iter().zip(ones).for_each(|(&i, o)| ds[i] -= more * o);
-                db += more;
-            }
-        }
+        let matrix = KernelMatrix::new(self.kernel, w, LEFT_OUT, room);
+        let (ds, more) = matrix.step(s, (left, turned), free);
+        let db = first + more;
         let mut dz = self.times(&ds);
         dz.iter_mut().for_each(|z| *z += db);
         KernelStep { ds, db, dz }
-    }
-
-    /// The rows whose curvature counts, ascending.
-    fn kept(&self, w: &[f64]) -> Vec<usize> {
-        let n = w.len();
-        let says = |i: usize| w[i] * self.kernel[i * (n + 1)];
-        let mut order: Vec<usize> = (0..n).collect();
-        order.sort_by(|&a, &b| says(a).total_cmp(&says(b)).then(a.cmp(&b)));
-        let mut sum = 0.0;
-        let out = order.iter().take_while(|&&i| {
-            sum += says(i);
-            sum <= LEFT_OUT
-        });
-        let out = out.count();
-        let mut kept = order.split_off(out);
-        kept.sort_unstable();
-        kept
     }
 
     /// How far along a step F is least, nearly; none where it does not lead down.

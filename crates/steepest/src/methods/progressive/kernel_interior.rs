@@ -1,0 +1,159 @@
+//! Interior points in one number a row, for losses made of half squares: c·max(0, σ(at − z))² at each kink of a row with the margin
+//! z. Its slope there is one dual variable a ≥ 0, and with the slack u = a/2c − σ(at − z) ≥ 0 the end is where every a·u is 0.
+//! Mehrotra's predictor and corrector (1992, <https://doi.org/10.1137/0802028>) take one matrix over the rows a step and some
+//! twelve steps, however many kinks are crossed on the way: Newton's method crosses them one group after another.
+use super::kernel_matrix::KernelMatrix;
+use super::kernel_newton::{About, KernelPoint};
+use crate::status::Halt;
+
+/// A kink of a row that counts.
+struct HalfSquare {
+    row: usize,
+    /// 1 where what lies below it costs, −1 where what lies above it does.
+    sign: f64,
+    at: f64,
+    /// What the square is multiplied by.
+    c: f64,
+}
+
+/// Steps at most.
+const STEPS: usize = 40;
+/// How near a step goes to where something would be 0.
+const NEAR: f64 = 0.995;
+/// The gap beside F at which Newton's method goes on: few rows are on a wrong side of a kink by then.
+const ENOUGH: f64 = 1e-6;
+/// What rows that are left out may sum up to.
+const LEFT_OUT: f64 = 1e-3;
+
+/// The dual variables, their slacks and the intercept.
+struct SlackedDual {
+    a: Vec<f64>,
+    u: Vec<f64>,
+    b: f64,
+}
+
+/// How these change.
+struct SlackedStep {
+    a: Vec<f64>,
+    u: Vec<f64>,
+    b: f64,
+}
+
+/// A point next to the end; none where it does not get there.
+pub fn approach(
+    about: &About<'_>,
+    intercept: Option<f64>,
+    room: &mut Vec<f64>,
+    pause: &mut dyn FnMut() -> Result<(), Halt>,
+) -> Result<Option<KernelPoint>, Halt> {
+    let n = about.rows.len();
+    let ends = ends(about);
+    let mut at = begin(about, &ends, intercept);
+    for _ in 0..STEPS {
+        pause()?;
+        let mut s = vec![0.0; n];
+        ends.iter().zip(&at.a).for_each(|(end, a)| s[end.row] += end.sign * a);
+        let mut z = about.times(&s);
+        z.iter_mut().for_each(|z| *z += at.b);
+        let point = KernelPoint { s, b: at.b, z };
+        let missed: Vec<f64> = ends.iter().map(|end| end.sign * (end.at - point.z[end.row])).collect();
+        let (mut value, mut gap) = (point.penalty(), (at.b * point.s.iter().sum::<f64>()).abs());
+        for ((end, v), a) in ends.iter().zip(&missed).zip(&at.a) {
+            value += end.c * v.max(0.0).powi(2);
+            gap += end.c * (v.max(0.0) - 0.5 * a / end.c).powi(2) + a * (-v).max(0.0);
+        }
+        if gap <= ENOUGH * value {
+            return Ok(Some(point));
+        }
+        if !gap.is_finite() {
+            break;
+        }
+        let stiff: Vec<f64> =
+            ends.iter().zip(at.a.iter().zip(&at.u)).map(|(end, (a, u))| 1.0 / (0.5 / end.c + u / a)).collect();
+        let mut w = vec![0.0; n];
+        ends.iter().zip(&stiff).for_each(|(end, p)| w[end.row] += p);
+        let matrix = KernelMatrix::new(about.kernel, &w, LEFT_OUT, room);
+        // By which products a·u are to change.
+        let course = |products: &[f64]| {
+            let off = |k: usize| {
+                let (end, a, u) = (&ends[k], at.a[k], at.u[k]);
+                missed[k] + u - 0.5 * a / end.c + products[k] / a
+            };
+            let off: Vec<f64> = (0..ends.len()).map(off).collect();
+            let mut left = vec![0.0; n];
+            for ((end, p), q) in ends.iter().zip(&stiff).zip(&off) {
+                left[end.row] -= end.sign * p * q;
+            }
+            let (ds, b) = matrix.step(&point.s, (&left, &about.times(&left)), intercept.is_some());
+            let dz = about.times(&ds);
+            let mut course = SlackedStep { a: Vec::new(), u: Vec::new(), b };
+            for (k, (end, p)) in ends.iter().zip(&stiff).enumerate() {
+                let da = p * (off[k] - end.sign * (dz[end.row] + b));
+                course.a.push(da);
+                course.u.push((products[k] - at.u[k] * da) / at.a[k]);
+            }
+            course
+        };
+        let mean = |of: &dyn Fn(usize) -> f64| (0..ends.len()).map(of).sum::<f64>() / ends.len() as f64;
+        let mu = mean(&|k| at.a[k] * at.u[k]);
+        let plain: Vec<f64> = at.a.iter().zip(&at.u).map(|(a, u)| -a * u).collect();
+        let first = course(&plain);
+        let length = at.room(&first).min(1.0);
+        let after = mean(&|k| (at.a[k] + length * first.a[k]) * (at.u[k] + length * first.u[k]));
+        let target = mu * (after / mu).powi(3);
+        let products: Vec<f64> =
+            plain.iter().zip(first.a.iter().zip(&first.u)).map(|(p, (a, u))| p + target - a * u).collect();
+        let course = course(&products);
+        let length = (NEAR * at.room(&course)).min(1.0);
+        at.a.iter_mut().zip(&course.a).for_each(|(v, d)| *v += length * d);
+        at.u.iter_mut().zip(&course.u).for_each(|(v, d)| *v += length * d);
+        at.b += length * course.b;
+    }
+    Ok(None)
+}
+
+impl SlackedDual {
+    /// How far along a course nothing is below 0.
+    fn room(&self, along: &SlackedStep) -> f64 {
+        let of = |v: &[f64], d: &[f64]| {
+            let each = v.iter().zip(d).filter(|(_, d)| **d < 0.0).map(|(v, d)| -v / d);
+            each.fold(f64::INFINITY, f64::min)
+        };
+        of(&self.a, &along.a).min(of(&self.u, &along.u))
+    }
+}
+
+/// The kinks of all rows that count.
+fn ends(about: &About<'_>) -> Vec<HalfSquare> {
+    let rows = about.rows;
+    let of = |row: usize| {
+        let share = rows.share[row];
+        let each = rows.kinks(row).into_iter().flat_map(move |kink| {
+            [(1.0, kink.down), (-1.0, kink.up)].map(|(sign, c)| HalfSquare { row, sign, at: kink.at, c: share * c })
+        });
+        each.filter(|end| end.c > 0.0)
+    };
+    (0..rows.len()).flat_map(of).collect()
+}
+
+/// Every dual variable as if its row were the only one, those of both signs in balance where an intercept is free.
+fn begin(about: &About<'_>, ends: &[HalfSquare], intercept: Option<f64>) -> SlackedDual {
+    let (n, b) = (about.rows.len(), intercept.unwrap_or(0.0));
+    let count = ends.len().max(1) as f64;
+    let far = ends.iter().map(|end| (end.at - b).abs()).sum::<f64>() / count;
+    let mut a: Vec<f64> =
+        ends.iter().map(|end| far / (about.kernel[end.row * (n + 1)] + 0.5 / end.c)).collect();
+    let sum = |a: &[f64], sign: f64| ends.iter().zip(a).filter(|(e, _)| e.sign == sign).map(|(_, a)| a).sum::<f64>();
+    let (up, down) = (sum(&a, 1.0), sum(&a, -1.0));
+    if intercept.is_some() && up > 0.0 && down > 0.0 {
+        for (end, a) in ends.iter().zip(&mut a) {
+            *a *= 2.0 * if end.sign > 0.0 { down } else { up } / (up + down);
+        }
+    }
+    let mut s = vec![0.0; n];
+    ends.iter().zip(&a).for_each(|(end, a)| s[end.row] += end.sign * a);
+    let z = about.times(&s);
+    let slack = |(end, a): (&HalfSquare, &f64)| (0.5 * a / end.c - end.sign * (end.at - z[end.row] - b)).max(0.0) + far;
+    let u = ends.iter().zip(&a).map(slack).collect();
+    SlackedDual { a, u, b }
+}
