@@ -553,6 +553,19 @@ def test_rounds_end_where_held_out_ratings_are_predicted_best(given: dict[str, A
         assert model.result_.outcome == "held_out"
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_ending_early_chooses_as_well_as_going_on(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    u, i = rng.integers(0, 400, 12000), rng.integers(0, 150, 12000)
+    taste = (rng.normal(size=(400, 3))[u] * rng.normal(size=(150, 3))[i]).sum(1)
+    r = 3 + taste + (0.3 + 0.5 * seed) * rng.normal(size=len(u))
+    fit, test = (u[2000:], i[2000:], r[2000:]), (u[:2000], i[:2000])
+    models = [RatingsFactorization(early_stopping=early).fit(*fit) for early in (True, False)]
+    off = [float(np.sqrt(np.mean((model.predict(*test) - r[:2000]) ** 2))) for model in models]
+    assert off[0] < 1.01 * off[1]
+    assert models[0].rank_ <= 4
+
+
 @pytest.mark.parametrize(
     "ratings", [np.full(12, 3.0), np.tile([1.0, 5.0], 6), 3.0 + 1e-9 * np.arange(12)], ids=str
 )

@@ -164,7 +164,7 @@ impl Model {
         }
         let factors = Factors::new(shape, loss, lent.codes, lent.target, lent.weight)?;
         fits(factors.dim())?;
-        if self.fresh && lent.low.is_none() {
+        if self.fresh {
             factors.lead(&*penalty(lent), &mut start);
         }
         let repeated = factors.repeated();

@@ -105,16 +105,21 @@ def choose(
         found, at = search.best(rank, alpha, centre, seed)
         return replace(problem, rank=found.rank, alpha=found.alpha), tried, at
     quick = problem.quick()
+    # What ends early has to begin as the last fit will: along a path it would end elsewhere than that does.
+    own = held is not None and problem.led
 
     def path(rank: int, alphas: Iterator[float]) -> Tried:
-        """Down the alphas, each from where the last one ended, until it gets worse."""
+        """Down the alphas until it gets worse, each from where the last one ended, or from a start of its own."""
         best, worse, at = Tried(rank, np.nan, np.inf), 0, None
         for value in alphas:
             one = replace(quick, rank=rank, alpha=value)
             fresh = one.start(cells, centre, seed)
-            # From factors of 0 no round leads away.
-            from_ = fresh if at is None else replace(at, items=at.items + NUDGE * fresh.items)
-            at, _ = one.solve(cells, from_, held=held)
+            if own or at is None:
+                from_ = fresh
+            else:
+                # From factors of 0 no round leads away.
+                from_ = replace(at, items=at.items + NUDGE * fresh.items)
+            at, _ = one.solve(cells, from_, held=held if own else None)
             found = Tried(rank, value, loss(one, at))
             tried.append(found)
             if found.loss < best.loss:

@@ -115,6 +115,11 @@ class Problem:
     rounds: int | None = None
     """How many did best on ratings that were held out elsewhere; None to go on to the tolerance."""
 
+    @property
+    def led(self) -> bool:
+        """Whether a fresh start is led to where alternating begins best."""
+        return self.loss == "squared" and not self.nonnegative and not self.against
+
     def widths(self, shape: tuple[int, int]) -> list[int]:
         """How many biases users have, and items."""
         return [shape[0] if self.biases and not self.against else 0, shape[1] if self.biases else 0]
@@ -274,7 +279,7 @@ class Problem:
             "method": self.method,
             "threads": self.threads,
             "pairs": (self.against, self.seed, False) if self.against else None,
-            "fresh": start.fresh,
+            "fresh": start.fresh and self.led,
             "rounds": self.rounds,
         }
 
