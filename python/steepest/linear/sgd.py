@@ -58,7 +58,8 @@ class _Sgd(LinearEstimator):
 
     def _untouched(self, *starts: Any) -> bool:
         """Whether nothing says how to descend."""
-        plain = all(getattr(self, name) == default for name, default in _defaults(type(self)))
+        kind: type = type(self)
+        plain = all(getattr(self, name) == default for name, default in _defaults(kind))
         return plain and self.loss in _LOSSES and all(start is None for start in starts)
 
     def _beyond(self, rows: int, columns: int) -> bool:
