@@ -66,8 +66,14 @@ Case = tuple[str, str, Callable[[], Any], Callable[[Any], float]]
 
 def explicit(fit: Any, held: Any, threads: int, shape: tuple[int, int]) -> Iterator[Case]:
     """Every fit with the figure it is judged by: the held-out RMSE."""
+    yield (
+        "steepest, rank and alpha chosen",
+        "nothing said",
+        lambda: RatingsFactorization(threads=threads).fit(*fit),
+        lambda m: rmse(m.predict(*held[:2]), held[2]),
+    )
     for alpha in (0.03, 0.05):
-        for rounds in (3, 4, 5, 6, 8, 12):
+        for rounds in (1, 2, 3, 5):
             model = RatingsFactorization(
                 RANK, alpha, validation=None, max_iter=rounds, threads=threads, tol=1e-6
             )
