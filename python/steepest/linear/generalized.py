@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 from sklearn.utils import ClassifierTags, check_random_state
 from sklearn.utils.metaestimators import available_if
 
 from steepest import _core
 from steepest.errors import InputError
 
-from .estimator import LinearRegressor, alike, opened
+from .coded import between, by_name, in_order, order_of
+from .estimator import LinearRegressor, opened
 from .inference import Inferred
 from .problem import Problem, Solved
-from .settings import mapping, number, pair, text, whole
+from .settings import factors, labels, mapping, number, pair, text, whole
 
 __all__ = ["GeneralizedLinear"]
 
@@ -54,35 +54,6 @@ def _orders(model: GeneralizedLinear) -> bool:
 def _tells_odds(model: GeneralizedLinear) -> bool:
     """Whether margins are the odds of classes."""
     return _tells_classes(model) and not _learns(model)
-
-
-def _order(y: Any) -> list[Any] | None:
-    """The categories of a frame's ordered categorical, in their order."""
-    dtype: Any = getattr(y, "dtype", None)
-    return list(dtype.categories) if getattr(dtype, "ordered", False) else None
-
-
-def _labels(groups: Any, columns: int) -> NDArray[np.intp]:
-    """Labels of any kind as places among them."""
-    labels = np.asarray(groups)
-    if labels.shape != (columns,):
-        raise InputError(
-            f"groups must be one label a column, of shape ({columns},); got shape {labels.shape}"
-        )
-    return np.unique(labels, return_inverse=True)[1].astype(np.intp)
-
-
-def _factors(weights: Any, columns: int) -> Floats:
-    """Finite numbers of at least 0, one a column."""
-    try:
-        factors = np.asarray(weights, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"penalty_weights must be one number a column; got {weights!r:.80}") from None
-    if factors.shape != (columns,) or not np.all(np.isfinite(factors) & (factors >= 0)):
-        raise InputError(
-            f"penalty_weights must be {columns} finite numbers of at least 0; got {weights!r:.80}"
-        )
-    return factors
 
 
 class GeneralizedLinear(Inferred, LinearRegressor):
@@ -257,13 +228,15 @@ class GeneralizedLinear(Inferred, LinearRegressor):
         """
         if self.watch is not None and not callable(self.watch):
             raise InputError(f"watch must be called with the progress; got {self.watch!r:.80}")
-        tells, order = _tells_classes(self), _order(y)
+        tells, order = _tells_classes(self), order_of(y)
         X, y = self._checked(X, y, (sample_weight, offset, exposure), multi_output=True, y_numeric=not tells)
         outputs = 1
         self.__dict__.pop("classes_", None)
         if tells:
-            y = self._ordered(y, order) if _orders(self) else self._coded(y)
-            if _losses()[self.loss]["outputs"] == "many":
+            many = _losses()[self.loss]["outputs"] == "many"
+            coded = in_order(self.loss, y, order) if _orders(self) else by_name(self.loss, many, y)
+            self.classes_, y = coded
+            if many:
                 outputs = max(2, len(self.classes_))
         problem = self._problem(outputs, X.shape[1])
         targets = 1 if y.ndim == 1 else y.shape[1]
@@ -301,8 +274,8 @@ class GeneralizedLinear(Inferred, LinearRegressor):
             classes=self._cut(),
             intercept=self.fit_intercept,
             bounds=pair("bounds", self.bounds),
-            groups=None if self.groups is None else _labels(self.groups, columns),
-            factors=None if self.penalty_weights is None else _factors(self.penalty_weights, columns),
+            groups=None if self.groups is None else labels(self.groups, columns),
+            factors=None if self.penalty_weights is None else factors(self.penalty_weights, columns),
             method=None if method is None else text("method", method),
             method_settings=mapping("method_settings", self.method_settings),
             tol=number("tol", self.tol),
@@ -311,45 +284,6 @@ class GeneralizedLinear(Inferred, LinearRegressor):
             max_seconds=number("max_seconds", self.max_seconds, free=True),
             threads=min(whole("threads", self.threads), 1 << 16),
         )
-
-    def _coded(self, y: NDArray[Any]) -> NDArray[Any]:
-        """Each row's place among the classes, which are kept as they came."""
-        many = _losses()[self.loss]["outputs"] == "many"
-        if many and y.ndim > 1 and y.shape[1] > 1:
-            raise InputError(f"{self.loss} takes one column of classes; got y of shape {y.shape}")
-        plain = y.dtype.kind in "bif" and bool(np.isin(y, (0, 1)).all())
-        if plain and not many:
-            # A table of one class only, or of several targets, is one of 0 and 1 all the same.
-            self.classes_ = np.array([0, 1], dtype=y.dtype)
-            return y.astype(np.float64)
-        if y.ndim > 1 and y.shape[1] > 1:
-            raise InputError(f"several targets of {self.loss} must be 0 and 1; got others")
-        y = alike(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2 or (len(self.classes_) > 2 and not many):
-            wanted = "at least 2 classes" if many else "2 classes"
-            more = "" if many or len(self.classes_) < 2 else ": loss='softmax' takes several"
-            raise InputError(f"{self.loss} needs {wanted}; got {len(self.classes_)} in y{more}")
-        return codes.reshape(y.shape).astype(np.float64)
-
-    def _ordered(self, y: NDArray[Any], order: list[Any] | None) -> NDArray[Any]:
-        """Each row's place among the classes, which are kept in their order."""
-        if y.ndim > 1 and y.shape[1] > 1:
-            raise InputError(f"{self.loss} takes one column of classes; got y of shape {y.shape}")
-        y = alike(y).ravel()
-        if order is None and y.dtype.kind not in "biuf":
-            raise InputError(
-                f"{self.loss} needs classes in an order, numbers or an ordered categorical; got texts such as "
-                f"{y[0]!r:.80}: pandas.Categorical(y, categories=[...], ordered=True) says which comes first"
-            )
-        present, codes = np.unique(y, return_inverse=True)
-        if order is not None:
-            place = np.array([order.index(label) for label in present.tolist()])
-            present, codes = present[np.argsort(place)], np.argsort(np.argsort(place))[codes]
-        if len(present) < 2:
-            raise InputError(f"{self.loss} needs at least 2 classes; got {len(present)} in y")
-        self.classes_ = present
-        return codes.astype(np.float64)
 
     def _cut(self) -> int | None:
         """How many classes there are cuts between."""
@@ -449,7 +383,7 @@ class GeneralizedLinear(Inferred, LinearRegressor):
         if not _tells_classes(self):
             return self._means(margin)
         if _orders(self):
-            margin = self._between(margin)
+            margin = between(self.thresholds_, margin)
         several = self._outputs() > 1 or _orders(self)
         which = margin.argmax(axis=1) if several else self._second(margin).astype(np.intp)
         return np.asarray(self.classes_[which])
@@ -461,14 +395,6 @@ class GeneralizedLinear(Inferred, LinearRegressor):
             return margin > 0
         flat = np.ascontiguousarray(margin, dtype=np.float64).ravel()
         return _core.means(self._loss(), 1, flat).reshape(margin.shape) > 0.5
-
-    def _between(self, margin: NDArray[Any]) -> NDArray[Any]:
-        """The probability of each class in an order: what lies between its cuts."""
-        below = expit(self.thresholds_ - np.asarray(margin, dtype=np.float64)[:, None])
-        above = expit(np.asarray(margin, dtype=np.float64)[:, None] - self.thresholds_)
-        # F(a) - F(b) = F(a) (1 - F(b)) (1 - exp(b - a)): no digits are lost in the tails.
-        inner = below[:, 1:] * above[:, :-1] * -np.expm1(-np.diff(self.thresholds_))
-        return np.column_stack([below[:, :1], inner, above[:, -1:]])
 
     @available_if(_tells_odds)
     def decision_function(self, X: Any) -> NDArray[Any]:
@@ -490,7 +416,7 @@ class GeneralizedLinear(Inferred, LinearRegressor):
         """
         margin = self._scores(X)
         if _orders(self):
-            return self._between(margin).astype(margin.dtype, copy=False)
+            return between(self.thresholds_, margin).astype(margin.dtype, copy=False)
         means = self._means(margin)
         if self._outputs() > 1:
             return means

@@ -7,11 +7,12 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from steepest import _catalog
 from steepest.errors import InputError
 
-__all__ = ["mapping", "number", "pair", "refuse_strange_numbers", "text", "whole"]
+__all__ = ["factors", "labels", "mapping", "number", "pair", "refuse_strange_numbers", "text", "whole"]
 
 #: As good as without limit, and a number that the core's counters hold.
 _MOST = 2**63 - 1
@@ -73,3 +74,24 @@ def refuse_strange_numbers(settings: Mapping[str, Any]) -> None:
     for name, value in settings.items():
         if isinstance(value, Real) or value is np.ma.masked:
             _catalog.number(name, value)
+
+
+def labels(groups: Any, columns: int) -> NDArray[np.intp]:
+    """The group of each column by labels of any kind, as places among them."""
+    given = np.asarray(groups)
+    if given.shape != (columns,):
+        raise InputError(f"groups must be one label a column, of shape ({columns},); got shape {given.shape}")
+    return np.unique(given, return_inverse=True)[1].astype(np.intp)
+
+
+def factors(weights: Any, columns: int) -> NDArray[np.float64]:
+    """What the penalty is multiplied by: finite numbers of at least 0, one a column."""
+    try:
+        numbers = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"penalty_weights must be one number a column; got {weights!r:.80}") from None
+    if numbers.shape != (columns,) or not np.all(np.isfinite(numbers) & (numbers >= 0)):
+        raise InputError(
+            f"penalty_weights must be {columns} finite numbers of at least 0; got {weights!r:.80}"
+        )
+    return numbers
