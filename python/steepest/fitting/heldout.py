@@ -106,9 +106,12 @@ class HeldOut:
                 starts[k] = solution["x"]
                 margins.append(whole.margins(starts[k]))
             mean = self.mean(margins)
+            # A weak penalty's fit costs the most, and past the least a weaker one does worse still.
+            past = bool(best) and mean > least * (1 + PAYS)
+            told = not best or mean < least * (1 - PAYS)
             if not best or mean < least:
                 best, least, self.alpha = margins, mean, alpha * curvature
-            elif alpha <= ALPHAS[-1]:
+            if past or (alpha <= ALPHAS[-1] and not told):
                 break
         return best
 
