@@ -1,5 +1,6 @@
 """Which columns `fit` takes as curves, as levels and in pairs: planted ones are found, noise never is."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -193,9 +194,9 @@ def test_the_certificate_is_of_the_model_that_is_given() -> None:
     # The least of the ridge problem by NumPy's own solver, in the scale that the penalty is on.
     scale = x.std(axis=0)
     first = len(design.number_features)
-    for levels in design.levels:
+    for levels, how in zip(design.levels, design.made, strict=True):
         own = slice(first, first + len(levels))
-        scale[own] = np.sqrt(np.mean(scale[own] ** 2))
+        scale[own] = 1.0 if design.firm and how == "pair" else np.sqrt(np.mean(scale[own] ** 2))
         first += len(levels)
     columns = (x - x.mean(axis=0)) / np.where(scale == 0, 1.0, scale)
     gram = columns.T @ columns / len(y) + model.alpha * np.eye(columns.shape[1])
@@ -241,3 +242,22 @@ def test_a_loss_that_is_straight_at_the_best_constant_is_searched_too() -> None:
     table = {"x": rng.normal(size=400), "y": np.exp(5 * rng.normal(size=400))}
     model = steepest.fit(table, "y", loss="huber")
     assert model.story()["solution"]["success"]
+
+
+def test_cells_are_held_firmly_where_lines_want_a_weak_penalty() -> None:
+    """Lines of little noise beside a table of two columns: loose cells of the same strength learn noise."""
+    rng = np.random.default_rng(22)
+    rows = 3000
+    x = rng.normal(size=(rows, 8))
+    a, b = rng.integers(0, 24, size=(2, rows))
+    cells = np.where(rng.random((24, 24)) < 0.5, -1.0, 1.0)
+    margin = x @ (3.0 * rng.normal(size=8)) + 1.5 * cells[a, b]
+    table = {f"x{j}": x[:, j] for j in range(8)}
+    table |= {"a": a.astype(float), "b": b.astype(float)}
+    table["y"] = np.where(rng.random(rows) < 1 / (1 + np.exp(-margin)), "yes", "no")
+    model = steepest.fit(table, "y", refit=False, reference=False)
+    form = model.schema.form
+    assert [pair.name for pair in form.pairs]
+    assert form.firm
+    again = type(form).from_dict(json.loads(json.dumps(form.to_dict())))
+    assert again == form

@@ -103,9 +103,10 @@ class Encoding:
             own_sd = sd[first : first + len(own)]
             own_sd[own == 0] = np.sqrt(1.0 / max(2, design.rows, len(own)))
             first += len(own)
-        for own in shares[len(shares) - len(design.made) :]:
+        for own, how in zip(shares[len(shares) - len(design.made) :], design.made, strict=True):
             # Cells that were made have one scale: a penalty then holds those of few rows most.
-            sd[first : first + len(own)] = np.sqrt(np.mean(sd[first : first + len(own)] ** 2))
+            cells = slice(first, first + len(own))
+            sd[cells] = 1.0 if how == "pair" and design.firm else np.sqrt(np.mean(sd[cells] ** 2))
             first += len(own)
         return cls(
             numbers,

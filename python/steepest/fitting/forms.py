@@ -85,6 +85,8 @@ class Search(HeldOut):
         self.distinct = {name: np.unique(design.numbers[:, j]) for name, j in self.numbers.items()}
         self.numbers = {name: j for name, j in self.numbers.items() if len(self.distinct[name]) > 1}
         self.cuts: dict[tuple[str, int], Side] = {}
+        #: whether pairs were chosen, and with them how firmly their cells are held
+        self.fixed = False
 
     def run(self) -> Chosen:
         """The form that pays."""
@@ -113,7 +115,7 @@ class Search(HeldOut):
             fitted = []
             while pairs and not fitted:
                 form = replace(chosen.form, pairs=(*chosen.form.pairs, *pairs))
-                fitted = self.better(form, now)
+                form, fitted = self.held(form, now)
                 # Those taken last may be what is too much.
                 pairs = pairs if fitted else pairs[: len(pairs) // 2]
             if not fitted:
@@ -123,6 +125,22 @@ class Search(HeldOut):
             chosen.terms = chosen.terms + terms[: len(pairs)]
             self.stand(now)
         return chosen
+
+    def held(self, form: Form, now: list[Floats]) -> tuple[Form, list[Floats]]:
+        """A form with its first pairs, their cells held loosely or firmly by the penalty, whichever does better.
+
+        One strength serves lines, curves and cells: where the former want a weak one, loose cells learn noise.
+        """
+        kinds = (form.firm,) if self.fixed else (False, True)
+        best, alpha = form, 0.0
+        fitted: list[Floats] = []
+        for firm in kinds:
+            tried = self.better(replace(form, firm=firm), now)
+            if tried and (not fitted or self.mean(tried) < self.mean(fitted)):
+                best, fitted, alpha = replace(form, firm=firm), tried, self.alpha
+        if fitted:
+            self.alpha, self.fixed = alpha, True
+        return best, fitted
 
     # Single columns.
 

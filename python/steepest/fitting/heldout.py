@@ -94,10 +94,14 @@ class HeldOut:
             own = taken(part, split.kept)
             encoding = Encoding.of(own.design, own.weight)
             encoded.append((own, encoding.columns(own.design), encoding.columns(design)))
+        # Pairs are no nearer to exact than what they are added to: no penalty is weaker than suited that.
+        weakest = min(self.alpha / curvature or ALPHAS[-1], ALPHAS[-1]) if form.pairs else 0.0
         starts: list[Any] = [None] * len(encoded)
         best: list[Floats] = []
         least = np.inf
         for alpha in (*ALPHAS, *WEAKER):
+            if alpha < 0.9 * weakest:
+                break
             margins = []
             for k, (own, columns, whole) in enumerate(encoded):
                 solution = self.solve(columns, own.y, own.weight, alpha * curvature, starts[k], TOL)

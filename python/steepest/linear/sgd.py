@@ -442,7 +442,8 @@ class SGDClassifier(_Sgd, linear_model.SGDClassifier):  # type: ignore[misc]
                 "their weights as a dict"
             )
         X, y, weight = self._next(X, y, sample_weight)
-        if classes is None or not np.array_equal(getattr(self, "classes_", ()), classes):
+        known: Any = getattr(self, "classes_", None)
+        if classes is None or not np.array_equal(known, classes):
             _check_partial_fit_first_call(self, classes)
         if len(self.classes_) < 2:
             raise ValueError(

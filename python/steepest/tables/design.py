@@ -53,6 +53,8 @@ class Design:
     category_columns: tuple[str, ...] = ()
     #: how the last categories were made of number columns or pairs ("levels" or "pair"); the others were there
     made: tuple[str, ...] = ()
+    #: whether a penalty holds each cell of a pair as it holds a standardised column
+    firm: bool = False
 
     @property
     def rows(self) -> int:

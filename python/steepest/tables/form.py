@@ -164,6 +164,8 @@ class Form:
     #: number columns as levels
     steps: tuple[Side, ...] = ()
     pairs: tuple[Pair, ...] = ()
+    #: whether a penalty holds each cell of a pair as it holds a standardised column, however few rows it has
+    firm: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.curves or self.steps or self.pairs)
@@ -206,6 +208,7 @@ class Form:
             categories=(*design.categories, *(s.name for s in self.steps), *(p.name for p in self.pairs)),
             category_columns=(*columns, *(own[s.name] for s in self.steps), *(p.name for p in self.pairs)),
             made=("levels",) * len(self.steps) + ("pair",) * len(self.pairs),
+            firm=self.firm,
         )
 
     def width(self, plain: int) -> int:
@@ -248,6 +251,7 @@ class Form:
             tuple(Curve(c["name"], tuple(c["knots"])) for c in data["curves"]),
             tuple(map(side, data["steps"])),
             tuple(Pair(side(p["one"]), side(p["other"])) for p in data["pairs"]),
+            data.get("firm", False),
         )
 
 
@@ -257,4 +261,5 @@ SHAPE = {
     "curves": [{"name": str, "knots": [float]}],
     "steps": [_SIDE],
     "pairs": [{"one": _SIDE, "other": _SIDE}],
+    "firm?": bool,
 }
