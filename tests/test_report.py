@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from report_stories import DATA, story
+from tests.fitted import fitted
 
 import steepest
 from steepest.report import page
@@ -474,7 +475,7 @@ def test_columns_that_the_penalty_left_out_are_folded_away():
 
 
 def test_classes_that_are_numbers_are_called_classes_beside_coefficients():
-    story = steepest.fit("digits").story()
+    story = fitted("digits", None).story()
     found = coefficients(story)
     assert found is not None
     assert found["first"][0]["cells"][0]["class"].startswith("class ")
