@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from steepest.linear import GeneralizedLinear
 from steepest.linear.problem import Problem
 
 EPSILON = 0.1  # what squared_epsilon_insensitive forgives by itself
@@ -170,3 +171,14 @@ def test_a_raw_wide_table_with_a_squared_hinge_ends_soon() -> None:
     ).solve(X, y)
     assert solved.result.success
     assert relative_error("squared_hinge", solved, X, y, np.ones(1000), 1e-3) <= 1e-6
+
+
+def test_a_raw_wide_table_without_an_intercept() -> None:
+    X, score = table(700, 2100, 7)
+    y = (score > 0).astype(float)
+    found = GeneralizedLinear(loss="logistic", penalty="l2", alpha=1e-3, fit_intercept=False).fit(X, y)
+    loss, slope = loss_and_slope("logistic", X @ found.coef_, y)
+    gradient = X.T @ slope / 700 + 1e-3 * found.coef_
+    value = loss.mean() + 0.5e-3 * found.coef_ @ found.coef_
+    assert found.result_.success
+    assert gradient @ gradient / 2e-3 <= 1e-6 * value

@@ -48,7 +48,7 @@ impl Work {
         if self.table.outputs == 1
             && let Some(found) = self.newton(problem, &kernel)?
         {
-            let u = self.back(problem, &found.s, &[found.intercept])?;
+            let u = self.back(problem, &found.s, self.table.intercept.then_some(found.intercept).as_slice())?;
             if self.moved(problem, u)?.is_some() {
                 return self.report(problem, x, 1.0);
             }
