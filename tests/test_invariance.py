@@ -142,14 +142,17 @@ def test_a_table_written_otherwise_has_the_same_answer(
 
 
 def rosenbrock(u: Array) -> float:
-    return float((100.0 * (u[1:] - u[:-1] ** 2) ** 2 + (1.0 - u[:-1]) ** 2).sum())
+    """In plain numbers, for speed; as products, which overflow to infinity where powers of such numbers raise."""
+    a, b, c = u.tolist()
+    d, e, p, q = b - a * a, c - b * b, 1.0 - a, 1.0 - b
+    return float((100.0 * (d * d) + p * p) + (100.0 * (e * e) + q * q))
 
 
 def rosenbrock_slope(u: Array) -> Array:
-    g = np.zeros_like(u)
-    g[:-1] = -400.0 * u[:-1] * (u[1:] - u[:-1] ** 2) - 2.0 * (1.0 - u[:-1])
-    g[1:] += 200.0 * (u[1:] - u[:-1] ** 2)
-    return g
+    a, b, c = u.tolist()
+    d, e = b - a * a, c - b * b
+    first, second = -400.0 * a * d - 2.0 * (1.0 - a), -400.0 * b * e - 2.0 * (1.0 - b)
+    return np.array([first, second + 200.0 * d, 200.0 * e])
 
 
 def bowl(u: Array) -> float:
