@@ -467,3 +467,45 @@ def test_a_claim_that_another_method_follows_up_is_followed_in_the_same_units(me
         assert r.success, r.message
         np.testing.assert_allclose(r.x / unit, 3.0, atol=1e-6)
     np.testing.assert_allclose(r.jac, jac(r.x), rtol=0, atol=1e-12 / unit)
+
+
+def trigonometric(x):
+    """The trigonometric function of Moré, Garbow and Hillstrom, with its gradient."""
+    i, n = np.arange(1, x.size + 1), x.size
+    r = n - np.cos(x).sum() + i * (1 - np.cos(x)) - np.sin(x)
+    return float(r @ r), 2 * (r.sum() * np.sin(x) + r * (i * np.sin(x) - np.cos(x)))
+
+
+def singular(x):
+    """Powell's singular function, extended, with its gradient."""
+    a, b, c, d = x.reshape(-1, 4).T
+    r = [a + 10 * b, c - d, b - 2 * c, a - d]
+    by = [2 * r[0], 10 * r[1], 4 * r[2] ** 3, 40 * r[3] ** 3]
+    g = np.stack([by[0] + by[3], 10 * by[0] + by[2], by[1] - 2 * by[2], -by[1] - by[3]], 1)
+    return float(r[0] @ r[0] + 5 * r[1] @ r[1] + (r[2] ** 4).sum() + 10 * (r[3] ** 4).sum()), g.ravel()
+
+
+def bent(x):
+    """A bowl that is no parabola, with its gradient."""
+    return float(np.cosh(x) @ np.arange(1.0, 4.0)), np.sinh(x) * np.arange(1.0, 4.0)
+
+
+@pytest.mark.parametrize(
+    ("fun", "start", "most"),
+    [(bent, np.array([1.0, -0.5, 2.0]), 1), (singular, np.tile([3.0, -1.0, 0.0, 1.0], 8), 16)],
+)
+def test_a_claim_on_smooth_ground_costs_few_looks(fun, start, most):
+    """Where a value and a slope ahead tell one curvature, neither the other side nor other lengths are asked."""
+    blind = steepest.minimize(fun, start, jac=True, method="lbfgs", options={"verify": 0})
+    seen = steepest.minimize(fun, start, jac=True, method="lbfgs")
+    assert seen.success
+    assert seen.nit == blind.nit
+    assert seen.nfev - blind.nfev <= most
+
+
+def test_no_line_is_searched_for_what_rounding_hides():
+    """Once no more is foretold than rounding, a search of forty trials finds nothing."""
+    r = steepest.minimize(trigonometric, np.full(10, 0.1), jac=True, method="lbfgs")
+    assert r.success
+    assert r.nfev < 50
+    assert np.abs(trigonometric(r.x)[1]).max() < 1e-8

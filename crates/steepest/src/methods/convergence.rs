@@ -267,7 +267,8 @@ impl Claims {
         let small = self.small(at.value);
         let Some(predicted) = at.predicted.filter(|p| *p <= small) else { return false };
         let fine = self.fine(at.value);
-        let waived = predicted <= 1e-4 * fine;
+        // Of so little no step could be seen to gain it, or it is far below what counts.
+        let waived = predicted <= (1e-2 * fine).max(1e-1 * self.rounding(at.value));
         let still = self.before(WINDOW) - at.value <= small || self.values.len() == 1 || waived;
         still && predicted <= fine && diagonal() <= fine
     }

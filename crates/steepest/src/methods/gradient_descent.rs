@@ -5,7 +5,6 @@ use crate::state;
 use crate::state::{Bad, State, Visitor};
 use crate::status::{Halt, Status};
 use crate::units::Units;
-use crate::health::{Finding, Severity};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
 use crate::methods::convergence::{Claims, Sight, not_finite, sizes};
 use crate::methods::gradient_check::{self, Doubt, Gap, room};
@@ -15,6 +14,7 @@ use crate::settings::Described;
 use crate::linalg::vectors::{self, Aligned, dot, largest};
 
 mod claim;
+mod given;
 
 crate::settings! {
     /// Gradient descent, x ← prox(x − rate · ∇f(x)), at a rate that is given, or at Barzilai and Borwein's with a line search.
@@ -59,8 +59,6 @@ fn suits(_: &Facts) -> Option<Suit> {
 const RECENT: usize = 10;
 const SHORTEST: f64 = 1e-30;
 const LONGEST: f64 = 1e30;
-/// A value this many times the first, at a rate that was given, will not come back.
-const GONE: f64 = 1e10;
 
 /// The textbook's: at the rate given, or by Armijo's rule.
 pub(super) fn plain(set: GradientDescent) -> Box<dyn Method + Send> {
@@ -275,28 +273,6 @@ impl Work {
         dot(&self.s, &self.s)
     }
 
-    /// A step at the rate given, whatever comes of it.
-    fn fixed(&mut self, problem: &mut Problem<'_>, a: f64) -> Result<Step, Halt> {
-        self.a = a;
-        let gone = self.go(problem, a);
-        let n = self.n;
-        let f = evaluate(problem, self.smooth, &self.xn[..n], &mut self.gn[..n])?;
-        let lost = !f.is_finite() || !largest(&self.gn).is_finite();
-        if lost || f > GONE * self.first.abs().max(1.0) {
-            return self.diverged(problem);
-        }
-        let rises = f > self.f;
-        let (idle, odd) = self.take(problem, f, gone);
-        if let Some(status) = self.suspect(problem, odd)? {
-            return Ok(self.ended(status));
-        }
-        match (idle, rises) {
-            (true, true) => self.diverged(problem),
-            (true, false) => self.rest(problem),
-            _ => self.stand(problem),
-        }
-    }
-
     /// A step at a rate of its own: the last curvature's, shortened until the value is low enough.
     /// By Armijo's rule: the last rate (twice that, where it was taken at once), halved until the value falls by enough.
     fn own(&mut self, problem: &mut Problem<'_>, armijo: bool) -> Result<Step, Halt> {
@@ -446,56 +422,6 @@ impl Work {
         left <= self.claims.small(self.f).max(explained)
             || self.steps >= LONG && self.claims.at_rest(self.f, left, explained) == Status::PrecisionLimit
     }
-
-    /// At a rate that was given the value grows: says below which rate it would not have.
-    fn diverged(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
-        let limit = self.limit(problem)?;
-        problem.findings.push(Finding {
-            kind: "diverging",
-            severity: Severity::Problem,
-            sentence: format!("The rate {:?} is too large: each step overshoots (divergence).", self.a),
-            evidence: [Some(("rate", self.a)), limit.map(|l| ("largest_stable_rate", l))]
-                .into_iter()
-                .flatten()
-                .collect(),
-            threshold: limit.unwrap_or(f64::NAN),
-            remedy: match limit {
-                Some(limit) => {
-                    format!(
-                        "Take a smaller rate (where it began, one below {:?} is stable; elsewhere that may be another), \
-                         or give none: it then finds its own.",
-                        rounded(limit)
-                    )
-                }
-                None => "Take a smaller rate, or give none: it then finds its own.".into(),
-            },
-        });
-        Ok(self.ended(Status::Diverged))
-    }
-
-    /// The largest rate that is stable where it began: 2 over the curvature there, along the gradient there and
-    /// along the one it ended with, which has turned towards the steepest direction.
-    fn limit(&mut self, problem: &mut Problem<'_>) -> Result<Option<f64>, Halt> {
-        let Some((x, g)) = self.began.take() else { return Ok(None) };
-        let last = copy(&self.g);
-        let mut curvature = 0.0f64;
-        for along in [&g, &last] {
-            let length = dot(along, along).sqrt();
-            if length > 0.0 && length.is_finite() {
-                let h = 1e-4 * (1.0 + largest(&x)) / length;
-                vectors::ahead(&x, -h, along, &mut self.xn);
-                problem.gradient(&self.xn[..self.n], &mut self.gn[..self.n])?;
-                let change = dot(along, &g) - dot(along, &self.gn);
-                curvature = curvature.max(change / (h * length * length));
-            }
-        }
-        Ok((curvature > 0.0).then(|| 2.0 / curvature))
-    }
-}
-
-/// To three digits.
-fn rounded(v: f64) -> f64 {
-    format!("{v:.2e}").parse().unwrap_or(v)
 }
 
 fn copy(v: &Aligned) -> Aligned {

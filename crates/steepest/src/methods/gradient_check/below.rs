@@ -1,5 +1,6 @@
 //! Whether anything lies below a point at rest of whose curvature nothing is known: a maximum, a saddle of any order.
 use super::gap::conjugate;
+use super::sides::tells_all;
 use super::{Gap, Known, NEAR, noise, scattered, within};
 use crate::problem::Problem;
 use crate::status::Halt;
@@ -156,9 +157,31 @@ pub fn below_along(
     for j in named.iter().take(TRIED) {
         u.fill(0.0);
         u[*j] = at.lengths[*j];
+        if at.given && bends_up(problem, at, *j, &mut way, trial)? {
+            continue;
+        }
         scan(problem, at, &u, &mut lowest, trial)?;
     }
     told(problem, at, &lowest, trial)
+}
+
+/// Whether F bends up along coordinate j, by a value and a slope that tell the same: what steps that moved others besides
+/// made it look like was those.
+fn bends_up(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    j: usize,
+    ahead: &mut [f64],
+    trial: &mut [f64],
+) -> Result<bool, Halt> {
+    let n = at.x.len();
+    let h = if (at.room)(j, 1.0) > NEAR * at.lengths[j] { NEAR } else { -NEAR } * at.lengths[j];
+    trial[..n].copy_from_slice(at.x);
+    trial[j] = within(at.x[j], h, (at.room)(j, h));
+    let h = trial[j] - at.x[j];
+    let value = problem.total_gradient(&trial[..n], ahead)?;
+    let rounding = 16.0 * f64::EPSILON * at.value.abs();
+    Ok(h != 0.0 && tells_all(at, [at.gradient[j], rounding, h], value, ahead[j]))
 }
 
 /// Whether the lowest point is lower by more than noise; it is left in `trial`.

@@ -38,10 +38,14 @@ pub(super) fn sides(
     for nearer in 0..5 {
         let [up, down] = if nearer == 0 && at.given && at.ahead {
             // The gradient there is looked at as well: in one evaluation, where they come together.
-            step(at, u, -h, trial);
-            let down = problem.total(&trial[..n])?;
             step(at, u, h, trial);
-            [problem.total_gradient(&trial[..n], &mut front)?, down]
+            let up = problem.total_gradient(&trial[..n], &mut front)?;
+            let rise = dot(&front, &u[..n]);
+            if !at.blind && tells_all(at, [claimed, rounding, h], up, rise) {
+                return Ok(Seen::Nothing);
+            }
+            step(at, u, -h, trial);
+            [up, problem.total(&trial[..n])?]
         } else {
             both_sides(problem, at, u, h, trial)?
         };
@@ -132,6 +136,21 @@ pub(super) fn sides(
     let jump = (slopes[0] - slopes[1]).abs();
     let kinked = jump * h > rounding && jump > 0.1 * slopes[0].abs().max(slopes[1].abs());
     Ok(if lowest.1 == 0.0 && kinked { Seen::Kink(slopes) } else { lower(lowest) })
+}
+
+/// Whether the value and the slope ahead tell one and the same curvature, up, with the slope claimed here: F is a parabola
+/// on the way then, for a cubic, a kink or a gradient that is wrong by a factor or a constant tells two, and the other side
+/// has nothing to add. What that parabola falls by from here must not matter.
+pub(super) fn tells_all(
+    at: &Known<'_>,
+    [claimed, rounding, h]: [f64; 3],
+    value: f64,
+    rise: f64,
+) -> bool {
+    let bend = 2.0 * ((value - at.value) / h - claimed) / h;
+    bend * h * h > 1e3 * rounding
+        && (claimed + bend * h - rise).abs() <= 0.03 * (bend * h).min(rise.abs())
+        && 0.5 * claimed * claimed / bend <= 10.0 * at.enough
 }
 
 /// Where nothing moves near by: whether it does further off, as on stairs, of whose slopes nothing can be said.

@@ -46,7 +46,7 @@ impl Run {
                 (0..n).for_each(|j| d[j] /= lengths[j]);
                 let size = largest(d);
                 d.iter_mut().for_each(|d| *d /= size);
-                doubt = self.with(false, |at, view| at.look(problem, view))?;
+                doubt = self.with(true, |at, view| at.look(problem, view))?;
             }
         }
         if matches!(doubt, Doubt::None | Doubt::Kink(_))
