@@ -1,5 +1,6 @@
 """Gradient boosting beside a model: the figures are those of scikit-learn's own fit, and it never stands in the way."""
 
+import dataclasses
 import importlib.util
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.metrics import log_loss, r2_score
 
 import steepest
+from steepest import tasks
 from steepest.cli import main
 from steepest.fitting import reference as module
 
@@ -125,3 +127,12 @@ def test_the_call_as_it_is_shipped() -> None:
     program = "import steepest; print(steepest.fit('iris').story()['reference']['trees'])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["100"]
+
+
+def test_a_row_among_the_tasks_is_all_that_a_loss_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = tasks.find("regression")
+    row = dataclasses.replace(usual, loss="squared_epsilon_insensitive", heading="free within a width")
+    monkeypatch.setattr(tasks, "TASKS", (*tasks.TASKS, row))
+    model = steepest.fit("diabetes", loss="squared_epsilon_insensitive", alpha=0.1, reference=True)
+    assert "free within a width" in model.summary()
+    assert all(np.isfinite(figure["reference"]) for figure in model.story()["metrics"])

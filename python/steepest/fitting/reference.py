@@ -21,8 +21,6 @@ TREES, AT_ONCE, SECONDS = 100, 10, 20.0
 MOST = 20_000_000
 #: levels that a category may have for its codes to be taken as categories
 LEVELS = 255
-LOSSES = {"squared": "squared_error", "huber": "absolute_error", "poisson": "poisson", "gamma": "gamma",
-          "tweedie": "poisson", "inverse_gaussian": "gamma"}  # fmt: skip
 
 
 @dataclass
@@ -83,7 +81,7 @@ def reference(
         )
         remark = f"fitted to {most:,} of {len(train.y):,} rows"
     made = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
-    own: dict[str, Any] = {} if classes else {"loss": LOSSES[task.loss]}
+    own: dict[str, Any] = {} if classes else {"loss": task.trees}
     categories = [
         len(train.design.number_features) + k
         for k, levels in enumerate(train.design.levels)

@@ -97,6 +97,8 @@ class Task:
     zeros: bool = False
     #: the figure that the loss is the loss of comes first
     first: tuple[str, ...] = ()
+    #: the loss of the gradient boosting beside it, of those that scikit-learn's has for numbers
+    trees: str = "squared_error"
     #: in the summary; {0} and {1} are classes, {count} how many, {positive} the positive one
     heading: str
     #: in the report
@@ -214,6 +216,7 @@ NUMBERS = ("R²", "RMSE", "MAE")
 #: a mean above 0 whose logarithm is linear in the columns; half the deviance is the loss
 logarithmic = partial(
     Task,
+    trees="poisson",
     kind="regression",
     link="log",
     unit=in_means,
@@ -268,6 +271,7 @@ TASKS = (
     Task(
         kind="regression",
         loss="huber",
+        trees="absolute_error",
         unit=in_robust_deviations,
         figures=metrics.regression,
         scorings=NUMBERS,
@@ -282,6 +286,7 @@ TASKS = (
     ),
     logarithmic(
         loss="gamma",
+        trees="gamma",
         heading="predicts a mean amount (gamma regression: the spread grows with the mean)",
         title="a mean amount (gamma regression)",
     ),
@@ -293,6 +298,7 @@ TASKS = (
     ),
     logarithmic(
         loss="inverse_gaussian",
+        trees="gamma",
         heading="predicts a mean amount (inverse Gaussian regression: the variance grows with the mean's cube)",
         title="a mean amount (inverse Gaussian regression)",
     ),
