@@ -315,6 +315,11 @@ fn products(problem: &Problem<'_>) -> bool {
 fn product(here: &mut Iterate<'_, '_>, p: &[f64], hp: &mut [f64]) -> Result<bool, Halt> {
     let Iterate { problem, x, g, free, .. } = here;
     let n = problem.dim();
+    if p[..n].iter().all(|p| *p == 0.0) {
+        // The gradient is 0, where whoever gives products need not expect to be asked.
+        hp.fill(0.0);
+        return Ok(true);
+    }
     if products(problem) {
         problem.product(&x[..n], &p[..n], &mut hp[..n])?;
         if !problem.penalty.offers().bounds {
