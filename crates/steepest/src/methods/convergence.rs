@@ -430,13 +430,18 @@ mod tests {
             assert!(!c.converged(at(2.0 * unit, None), || 0.0));
             for k in 0..11 {
                 c.took(unit);
-                let small = at(unit, Some(3e-15 * unit));
+                let small = at(unit, Some(0.5 * c.fine(unit)));
                 assert_eq!(c.converged(small, || 0.0), k == 10, "{k} steps at {unit}");
             }
             assert!(!c.converged(at(unit, Some(1e-9 * unit)), || 0.0));
             assert!(!c.converged(at(unit, Some(1e-16 * unit)), || 1e-9 * unit));
             assert_eq!(c.at_rest(unit, 1e-16 * unit, c.rounding(unit)), Status::PrecisionLimit);
             assert_eq!(c.at_rest(unit, 1e-6 * unit, c.rounding(unit)), Status::Plateau);
+            // Of far less than what counts, or than F's rounding, no ten steps are waited for.
+            let mut c = Claims::new(2.0 * unit, 1e-6, -1.0, -1.0);
+            c.took(unit);
+            assert!(!c.converged(at(unit, Some(0.5 * c.fine(unit))), || 0.0));
+            assert!(c.converged(at(unit, Some(0.009 * c.fine(unit))), || 0.0));
             let bound = c.certificate(at(unit, Some(1e-13 * unit)), false, 0.0);
             assert!(bound.bound <= bound.target);
         }
