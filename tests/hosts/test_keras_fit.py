@@ -102,6 +102,8 @@ given = np.load(sys.argv[2])
 model.set_weights([given[k] for k in given.files])
 x, y = t.circles()
 result = steepest.keras.fit(model, (x, y), validation=.2, epochs=12)
+model.set_weights([given[k] for k in given.files])
+steepest.keras.fit(model, (x, y), validation=.2, epochs=3)  # later another review may be the best
 ends = []
 for _ in range(2):
     again = t.net(2, 16, 2, more=lambda: [layers.Dropout(.5)])
@@ -152,7 +154,7 @@ def test_it_runs_alike_on_torch_and_on_others(tmp_path: Path, other: str, review
         np.testing.assert_allclose(
             mine["history"][column][:reviews], torch["history"][column][:reviews], rtol=apart
         )
-    np.testing.assert_allclose(mine["mean"], torch["mean"], rtol=0.02, atol=0.02)
+    np.testing.assert_allclose(mine["mean"], torch["mean"], rtol=0.02, atol=1e-3)
     for shown in ends:
         assert shown["same"]
         assert shown["resumed"] > 5
