@@ -214,23 +214,20 @@ def test_searches_among_rounding_come_to_an_end() -> None:
 
 
 def test_no_product_is_asked_for_along_nothing() -> None:
-    # It ends at a gradient of exactly 0.
+    # Of 30 variables it ends at a gradient of exactly 0.
     def fun(x: np.ndarray) -> tuple[float, np.ndarray]:
         assert np.isfinite(x).all()
-        u, v = x[::2], x[1::2]
+        r, s = 10 * (x[1::2] - x[::2] ** 2), 1 - x[::2]
         g = np.empty_like(x)
-        g[::2], g[1::2] = -400 * u * (v - u**2) - 2 * (1 - u), 200 * (v - u**2)
-        return float((100 * (v - u**2) ** 2 + (1 - u) ** 2).sum()), g
+        g[::2], g[1::2] = -40 * x[::2] * r - 2 * s, 20 * r
+        return float((r**2 + s**2).sum()), g
 
     def hessp(x: np.ndarray, p: np.ndarray) -> np.ndarray:
         assert p.any()
-        u, v = x[::2], x[1::2]
-        h = np.empty_like(x)
-        h[::2] = (1200 * u**2 - 400 * v + 2) * p[::2] - 400 * u * p[1::2]
-        h[1::2] = -400 * u * p[::2] + 200 * p[1::2]
-        return h
+        h = 6e-6 * max(1.0, float(np.abs(x).max())) / float(np.abs(p).max())
+        return (fun(x + h * p)[1] - fun(x - h * p)[1]) / (2.0 * h)
 
-    for n in (2, 4, 10, 30, 60):
+    for n in (2, 10, 30, 60):
         for given in ({"hessp": hessp}, {"method": "truncated_newton"}):
             result = steepest.minimize(fun, np.tile([-1.2, 1.0], n // 2), jac=True, **given)
             assert result.success
