@@ -11,38 +11,13 @@ use crate::units::Units;
 use crate::watch::{Counts, Progress, Stop, Watch};
 use std::time::Instant;
 
+mod held_out;
 mod keeper;
 mod saved;
 mod solution;
+pub use held_out::HeldOut;
 pub use keeper::{Keeper, Keeps, Unkept, kept};
 pub use solution::{Record, Solution};
-
-/// Stops when the loss on held-out rows has not fallen for `patience` iterations; the best point there is kept.
-pub struct HeldOut<'a> {
-    /// The loss on rows that the descent does not see.
-    objective: &'a mut dyn Objective,
-    /// Iterations without a fall before it stops.
-    patience: u64,
-    /// The share of the loss that a fall must come to; 0 where each counts.
-    least: f64,
-    /// The loss at the last fall that counted.
-    mark: f64,
-}
-
-impl<'a> HeldOut<'a> {
-    /// Stops after `patience` iterations without a fall by this share of the loss.
-    pub fn new(objective: &'a mut dyn Objective, patience: u64, least: f64) -> Self {
-        HeldOut { objective, patience, least, mark: f64::INFINITY }
-    }
-    /// Whether a loss lower than all before it is so by enough.
-    fn counts(&mut self, value: f64) -> bool {
-        let enough = self.least == 0.0 || !(value > self.mark * (1.0 - self.least));
-        if enough {
-            self.mark = value;
-        }
-        enough
-    }
-}
 
 /// A descent under way: one step at a time, steerable in between.
 pub struct Descent {
@@ -144,33 +119,6 @@ impl Descent {
         }
         let answer = self.step(objective, penalty, watch);
         self.after(answer)
-    }
-
-    /// Like [`advance`](Self::advance), and looks at the held-out loss after each step.
-    pub fn advance_held(
-        &mut self,
-        objective: &mut dyn Objective,
-        penalty: &dyn Penalty,
-        held: &mut HeldOut<'_>,
-        watch: &mut dyn Watch,
-    ) -> Result<bool, Failure> {
-        let going = self.advance(objective, penalty, watch)?;
-        let value = match held.objective.value(&self.x) {
-            Ok(v) => v,
-            Err(halt) => return self.after(Err(halt)),
-        };
-        let best = value < self.held.0 || self.held.0.is_infinite();
-        if best {
-            self.held.0 = value;
-            self.best = Some((self.last.value, self.x.clone()));
-        }
-        if best && held.counts(value) {
-            self.held.1 = self.counts.iterations;
-        } else if going && self.counts.iterations - self.held.1 >= held.patience {
-            self.status = Some(Status::HeldOut);
-            return Ok(false);
-        }
-        Ok(going)
     }
 
     fn step(
@@ -348,39 +296,6 @@ impl Descent {
     ) -> Result<Solution, Failure> {
         while self.advance(objective, penalty, watch)? {}
         self.settle(objective, penalty)?;
-        Ok(self.solution())
-    }
-
-    /// Goes on until it ends, looking at the held-out loss after each step; the best point there is what comes of it.
-    pub fn run_held(
-        mut self,
-        objective: &mut dyn Objective,
-        penalty: &dyn Penalty,
-        held: &mut HeldOut<'_>,
-        watch: &mut dyn Watch,
-    ) -> Result<Solution, Failure> {
-        while self.advance_held(objective, penalty, held, watch)? {}
-        self.end_held(objective, penalty)
-    }
-
-    /// What comes of a descent by [`advance_held`](Self::advance_held): the best point on the held-out rows.
-    pub fn end_held(
-        mut self,
-        objective: &mut dyn Objective,
-        penalty: &dyn Penalty,
-    ) -> Result<Solution, Failure> {
-        let Some((_, x)) = self.best.clone().filter(|b| b.1 != self.x) else {
-            self.settle(objective, penalty)?;
-            return Ok(self.solution());
-        };
-        // What is proved was proved of the last point; of this one the value is told as it is on all rows.
-        (self.x, self.last.certificate, self.last.sampled) = (x, None, true);
-        self.settle(objective, penalty)?;
-        self.best = None;
-        // Coefficients that would grow without end do not, where a point on the way is returned.
-        if self.status.as_ref().is_some_and(|s| s.success() || *s == Status::Separable) {
-            self.status = Some(Status::HeldOut);
-        }
         Ok(self.solution())
     }
 

@@ -164,6 +164,17 @@ fn held_out_loss_stops_early_and_keeps_its_best_point() {
     let s = d.solution();
     assert_eq!(s.status, Status::HeldOut);
     assert!((s.x[0] - 0.5).abs() < 0.03, "{}", s.x[0]);
+
+    // Falls by less than a share of what is left count for nothing, however many there are; together they do.
+    let (mut train, mut other) = (bowl(1.0), bowl(1.5));
+    let run = |train: &mut dyn Objective, other: &mut dyn Objective, least: f64| {
+        let d = Descent::new((entry.build)(&settings), &[0.0], Stop::default());
+        d.run_held(train, &nothing(1), &mut HeldOut::new(other, 5, least), &mut Unwatched).unwrap()
+    };
+    let [one, some, all] = [0.5, 0.03, 0.0].map(|least| run(&mut train, &mut other, least));
+    assert_eq!((one.status.clone(), some.status.clone()), (Status::HeldOut, Status::HeldOut));
+    assert!(one.counts.iterations == 6 && one.x[0] < some.x[0]);
+    assert!(some.x[0] < 0.99 && all.status == Status::Converged, "{} {:?}", some.x[0], all.status);
 }
 
 #[test]
