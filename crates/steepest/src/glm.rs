@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 
 mod curvature;
+mod drawn;
 mod kept;
 mod pass;
 mod scaled;

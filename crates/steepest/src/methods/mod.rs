@@ -20,6 +20,7 @@ pub mod proved;
 mod sampler;
 mod seen;
 mod shares;
+mod sizes;
 pub mod smooth;
 mod standing;
 
