@@ -240,7 +240,7 @@ def test_rows_count_by_their_weights_and_by_their_classes() -> None:
 
     known = [
         (((x, y, w), {}), first(sample_weight=w)),
-        (((x, y), {"class_weight": {1: 5.0}}), first(classes=[1.0, 5.0])),
+        (((x, y, None), {"class_weight": {1: 5.0, 10**12: 2.0}}), first(classes=[1.0, 5.0])),
         (((x, np.eye(2)[y]), {"class_weight": {0: 0.5, 1: 2}}), first(classes=[0.5, 2.0])),
         (((x, y, w), {"class_weight": {0: 3.0}}), first(classes=[3.0, 1.0], sample_weight=w)),
         ((([(x, y, w)]), {"class_weight": {0: 3.0}}), first(classes=[3.0, 1.0], sample_weight=w)),
@@ -254,6 +254,8 @@ def test_rows_count_by_their_weights_and_by_their_classes() -> None:
     result = steepest.keras.fit(model, (x, y), validation=(x, y, w), epochs=2, class_weight={0: 9.0})
     model.compile(loss=crossed())
     assert result.fun == pytest.approx(float(model.evaluate(x, y, sample_weight=w, verbose=0)), rel=1e-5)
+    with pytest.raises(InputError, match="weights of validation are 0 for every row"):
+        steepest.keras.fit(model, (x, y), validation=[(x, y, 0 * w)], epochs=2)
 
 
 def test_rows_of_weight_0_are_as_if_they_were_not_there() -> None:
@@ -590,6 +592,17 @@ CASES: list[tuple[dict[str, Any], str]] = [
         r"at least 0 for each row; got shape \(8, 1\)",
     ),
     ({"data": (np.zeros((8, 2)), np.zeros(8, int), np.ones(7))}, "must have one row each for a sample"),
+    ({"data": [(np.zeros((8, 2)), np.zeros(8, int), np.ones(1))]}, "got 8 targets, 1 weights"),
+    (
+        {"data": (np.zeros((8, 2)), np.zeros(8, int), np.ones(7)), "class_weight": {1: 2.0}},
+        "got 8 targets, 7 weights",
+    ),
+    ({"data": (np.zeros((8, 2)), np.zeros(8, int), 2.0)}, r"for each row; got shape \(\)"),
+    # A loss of 0 would be called a success.
+    ({"data": (np.zeros((8, 2)), np.zeros(8, int), np.zeros(8))}, "the weights of data are 0 for every row"),
+    ({"data": [(np.zeros((8, 2)), np.zeros(8, int), np.zeros(8))]}, "weights of data are 0 for every"),
+    ({"validation": (np.zeros((8, 2)), np.zeros(8, int), np.zeros(8))}, "weights of validation are 0"),
+    ({"class_weight": {0: 0.0, 1: 0.0}}, "weights of data are 0 for every row: no row counts"),
     ({"class_weight": [1.0, 2.0]}, "class_weight must be a dict of a weight for each class"),
     ({"class_weight": {0: -1.0}}, "class_weight of class 0 must be a number"),
     (

@@ -24,9 +24,17 @@ from steepest.training.reading import real, whole
 
 __all__ = ["Rows", "array", "class_weights", "opened", "outside", "split", "strange"]
 
+#: Where nothing is asked of a model, it is not trained: a loss of 0 would say that it fits.
+NOTHING = "the weights of {} are 0 for every row: no row counts"
+
 
 class Rows(batches.Rows):
-    """Rows in memory."""
+    """Rows in memory, and in a tuple their targets and perhaps their weights."""
+
+    def __init__(self, x: Any, y: Any, batch: int, seed: int, name: str, shuffle: bool = True) -> None:
+        super().__init__(x, y, batch, seed, name, shuffle)
+        if not _counts(y):
+            raise InputError(NOTHING.format(name))
 
     def order(self, seed: int | None) -> Any:
         rows = len(leaves(self.x)[0])
@@ -48,6 +56,14 @@ class Loaded(Batches):
     def __init__(self, loader: Any, name: str, classes: Mapping[int, float] | None = None) -> None:
         super().__init__(loader, name)
         self.classes = classes
+
+    def epoch(self, number: int, skip: int = 0) -> Iterator[tuple[Any, Any]]:
+        counted = skip > 0
+        for x, y in super().epoch(number, skip):
+            counted = counted or _counts(y)
+            yield x, y
+        if not counted:
+            raise InputError(NOTHING.format(self.name))
 
     def parts(self, batch: Any) -> tuple[Any, Any]:
         """Input, and a tuple of the target and perhaps of the rows' weights."""
@@ -171,7 +187,7 @@ def outside(target: Any, classes: int) -> tuple[int, float] | None:
 
 def _in_memory(data: Any, name: str, classes: Mapping[int, float] | None) -> tuple[Any, Any] | None:
     weights = None
-    if isinstance(data, tuple) and len(data) == 3 and all(map(_whole, data)):
+    if isinstance(data, tuple) and len(data) == 3 and all(map(_whole, data[:2])):
         *pair, weights = data
         data = tuple(pair)
     found = in_memory(data, lambda part: array(part, name), _whole)
@@ -186,12 +202,22 @@ def _weighted(target: Any, weights: Any, classes: Mapping[int, float] | None, na
         if not fine or not np.isfinite(weights).all() or (weights < 0).any():
             what = f"shape {weights.shape}" if isinstance(weights, np.ndarray) and not fine else "others"
             raise InputError(f"the weights of {name} must be a number of at least 0 for each row; got {what}")
+        if (rows := len(leaves(target)[0])) != len(weights):
+            raise InputError(
+                f"the parts of {name} must have one row each for a sample; got {rows} targets, {len(weights)} weights"
+            )
     if classes is not None:
-        known = np.array([classes.get(k, 1.0) for k in range(max(classes) + 1)], keras.config.floatx())
         labels = _labels(target, name)
-        by = np.where(labels < len(known), known[np.minimum(labels, len(known) - 1)], known.dtype.type(1))
+        by = np.ones(len(labels), keras.config.floatx())
+        for label, weight in classes.items():
+            by[labels == label] = weight
         weights = by if weights is None else by * weights
     return (target,) if weights is None else (target, weights)
+
+
+def _counts(target: tuple[Any, ...]) -> bool:
+    """Whether any row of a batch counts, by the weights that may stand beside its target."""
+    return len(target) == 1 or bool(target[1].any())
 
 
 def _labels(target: Any, name: str) -> Any:
