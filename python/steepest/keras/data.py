@@ -22,7 +22,7 @@ from steepest.training.batches import (
 )
 from steepest.training.reading import real, whole
 
-__all__ = ["Rows", "array", "class_weights", "opened", "outside", "split", "strange"]
+__all__ = ["Rows", "array", "class_weights", "numbers", "opened", "outside", "split", "strange"]
 
 #: Where nothing is asked of a model, it is not trained: a loss of 0 would say that it fits.
 NOTHING = "the weights of {} are 0 for every row: no row counts"
@@ -156,12 +156,18 @@ def array(value: Any, name: str = "a batch") -> Any:
         return {key: array(part, name) for key, part in value.items()}
     if isinstance(value, tuple | list):
         return tuple(array(part, name) for part in value)
-    plain = keras.ops.convert_to_numpy(value) if keras.ops.is_tensor(value) else np.asarray(value)
+    plain = numbers(value) if keras.ops.is_tensor(value) else np.asarray(value)
     if plain.dtype.kind not in "biuf":
         raise InputError(
             f"{name} must be numbers; got {plain.dtype} of shape {plain.shape}: rows of different lengths, or texts?"
         )
     return plain.astype(keras.config.floatx()) if plain.dtype == np.float64 else plain
+
+
+def numbers(value: Any) -> Any:
+    """A tensor as an array; NumPy has no bfloat16, all of which float32 has."""
+    kind = keras.backend.standardize_dtype(value.dtype)
+    return keras.ops.convert_to_numpy(keras.ops.cast(value, "float32") if kind == "bfloat16" else value)
 
 
 def strange(value: Any) -> tuple[int, Any] | None:

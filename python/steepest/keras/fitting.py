@@ -181,7 +181,7 @@ def fit(
 
     with alone(model), here.kept():
         run, spread = best_of(asked.starts, begin)
-    values = {v.path: np.array(keras.ops.convert_to_numpy(v)) for v in model.trainable_variables}
+    values = {v.path: np.array(given.numbers(v.value)) for v in model.trainable_variables}
     return result(
         run, values, _constant(objective, None if weights or some is None else y), spread, asked.place
     )
@@ -225,7 +225,8 @@ def _constant(loss: Loss, y: Any) -> float | None:
     """What the best constant would lose on the training rows, where they lie in memory."""
     if not isinstance(y, np.ndarray):
         return None
-    if loss.classes and y.dtype.kind in "iu":
+    shares_of_classes = y.ndim > 1 and y.shape[-1] == loss.classes > 1
+    if loss.classes and y.dtype.kind in "iu" and not shares_of_classes:
         shares = np.unique(y, return_counts=True)[1] / y.size
         return float(-(shares * np.log(shares)).sum())
     if loss.name in ("squared", "MeanSquaredError", "mean_squared_error"):

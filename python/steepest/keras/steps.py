@@ -15,7 +15,7 @@ from keras import ops
 
 from steepest.errors import InputError
 from steepest.keras.backends import compute
-from steepest.keras.data import array, outside, strange
+from steepest.keras.data import array, numbers, outside, strange
 from steepest.keras.rule import Rule
 from steepest.training import steps
 from steepest.training.batches import Batches
@@ -171,7 +171,7 @@ class Steps(steps.Steps):
 
     def look(self, done: float) -> None:
         def slope(k: int) -> Any:
-            return ops.convert_to_numpy(self.slopes[k])
+            return numbers(self.slopes[k])
 
         def sizes() -> dict[str, float]:
             return {n: float(np.sqrt(np.square(slope(k)).mean())) for n, k in self.layers.items()}
@@ -260,12 +260,8 @@ class Steps(steps.Steps):
 
 
 def _arrays(values: list[Any], head: str = "") -> dict[str, Any]:
-    """Tensors as NumPy's arrays by their places; it has no bfloat16, all of which float32 has."""
-    wide = [
-        ops.cast(v, "float32") if keras.backend.standardize_dtype(v.dtype) == "bfloat16" else v
-        for v in values
-    ]
-    return {f"{head}{k}": np.array(ops.convert_to_numpy(v)) for k, v in enumerate(wide)}
+    """Tensors as NumPy's arrays by their places."""
+    return {f"{head}{k}": np.array(numbers(v)) for k, v in enumerate(values)}
 
 
 def _tensors(like: list[Any], arrays: dict[str, Any], head: str = "") -> list[Any]:
