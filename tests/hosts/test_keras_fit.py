@@ -383,9 +383,47 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
             go(model, rows, *loss, **given)
     assert go(net(2, 8, 2), (x, y)).resumed
     go(net(2, 8, 2), data, callback=lambda p: p.epoch > 1)
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        half = net(2, 8, 2)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    with pytest.raises(InputError, match="module is another"):
+        go(half, data)
     file.write_bytes(file.read_bytes()[:-50])
     with pytest.raises(ModelFileError):
         go(net(2, 8, 2), data)
+
+
+FORGED: dict[str, Any] = {
+    "an array is missing": lambda arrays, told: arrays.pop("average/1"),
+    "an array has another shape": lambda arrays, told: arrays.update({"now/trained 0": np.zeros(3, "f4")}),
+    "a number is missing": lambda arrays, told: told["numbers"].pop("epoch"),
+    "what steers the step has more": lambda arrays, told: told["size"].update(more=1),
+    "what was noticed is no text of ours": lambda arrays, told: told.update(noticed=3),
+    "the random numbers are cut": lambda arrays, told: arrays.update({"random/cpu": np.zeros(3, "u1")}),
+}
+
+
+@pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED)
+def test_a_checkpoint_that_no_run_has_written_is_refused(tmp_path: Path, forge: Any) -> None:
+    """One whose checksum is right: the model stays as it is."""
+    from steepest.saving import read_file, write_file
+
+    file, data = tmp_path / "run.safetensors", circles(100)
+    given: dict[str, Any] = {"epochs": 50, "checkpoint": (file, 0.0)}
+    steepest.keras.fit(net(2, 8, 2), data, callback=lambda p: p.epoch > 1, **given)
+    content, arrays = read_file(file, "checkpoint")
+    told = json.loads(arrays.pop("told").tobytes())
+    forge(arrays, told)
+    arrays["told"] = np.frombuffer(json.dumps(told).encode(), np.uint8)
+    write_file(file, "checkpoint", {"about": content["about"]}, arrays)
+    model = net(2, 8, 2)
+    before = model.get_weights()
+    with pytest.raises(ModelFileError, match="the checkpoint was altered"):
+        steepest.keras.fit(model, data, **given)
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_in_float16_gradients_that_overflow_by_their_scale_are_taken_again() -> None:

@@ -683,6 +683,25 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
         fit(net(2, 8, 2), data, epochs=50, checkpoint=file)
 
 
+@pytest.mark.parametrize("name", ["now/2.bias", "average/0.weight"])
+def test_a_checkpoint_that_no_run_has_written_leaves_the_module_as_it_is(tmp_path: Path, name: str) -> None:
+    """One whose checksum is right, with an array of another shape, or without one."""
+    from steepest.saving import read_file, write_file
+
+    file, data = tmp_path / "run.safetensors", circles(100)
+    fit(net(2, 8, 2), data, epochs=50, checkpoint=(file, 0.0), callback=lambda p: p.epoch > 1)
+    content, arrays = read_file(file, "checkpoint")
+    del arrays[name]
+    if name.startswith("now"):
+        arrays[name] = np.zeros(3, np.float32)
+    write_file(file, "checkpoint", {"about": content["about"]}, arrays)
+    module = net(2, 8, 2)
+    before = weights(module)
+    with pytest.raises(ModelFileError, match="the checkpoint was altered"):
+        fit(module, data, epochs=50, checkpoint=file)
+    assert same(before, weights(module))
+
+
 @pytest.mark.parametrize("kind", ["rows", "dataset", "loader"])
 def test_the_callers_random_numbers_stay_where_they_were(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A DataLoader that shuffles draws from them; those of GPUs that are not trained on are not begun anew."""

@@ -201,7 +201,8 @@ def _opened(
 
 def _identity(model: Any) -> Any:
     """What tells a model from others, for a checkpoint; one that is made anew may name its variables anew."""
-    return [[list(v.shape), str(v.dtype), v.trainable] for v in model.variables]
+    layers = [[type(part).__name__, part.compute_dtype] for part in model._flatten_layers()]
+    return [layers, [[list(v.shape), str(v.dtype), v.trainable] for v in model.variables]]
 
 
 def _first(x: Any) -> Any:

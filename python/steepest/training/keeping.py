@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from steepest.errors import ModelFileError
 from steepest.training.step_size import StepSize
 
 if TYPE_CHECKING:
@@ -46,7 +47,16 @@ def state(run: Training) -> dict[str, Any]:
 
 
 def load(run: Training, arrays: dict[str, Any]) -> None:
-    """Goes on from what was kept."""
+    """Goes on from what was kept; what no run has written is refused, and the network stays as it was."""
+    weights = run.steps.weights()
+    try:
+        _load(run, arrays)
+    except (ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
+        run.steps.put(weights)
+        raise ModelFileError(f"the checkpoint was altered: {type(error).__name__}: {error}") from None
+
+
+def _load(run: Training, arrays: dict[str, Any]) -> None:
     told, steps = json.loads(bytes(arrays["told"]).decode()), run.steps
     parts: dict[str, dict[str, Any]] = {part: {} for part in told["parts"]}
     for key, array in arrays.items():
@@ -57,9 +67,9 @@ def load(run: Training, arrays: dict[str, Any]) -> None:
     run.good = steps.from_arrays(parts["good"])
     run.best = steps.from_arrays(parts["best"]) if "best" in parts else None
     steps.put_memories(parts, told["rule"])
-    for owner, numbers in ((run, told["numbers"]), (steps, told["steps"])):
-        for name, value in numbers.items():
-            setattr(owner, name, value)
+    for owner, numbers, names in ((run, told["numbers"], _NUMBERS), (steps, told["steps"], _OF_STEPS)):
+        for name in names:
+            setattr(owner, name, numbers[name])
     steps.size = StepSize(**told["size"])
     steps.noticed.load(told["noticed"], steps.flags)
     run.plan.budget.begun, run.plan.budget.round = told["budget"]
