@@ -441,6 +441,28 @@ def test_in_float16_gradients_that_overflow_by_their_scale_are_taken_again() -> 
     assert "not_finite" not in [f.kind for f in result.findings]
 
 
+def test_a_start_that_comes_to_no_number_is_the_worst_of_them() -> None:
+    """Though it is the first."""
+
+    class Positive(nn.Linear):
+        def reset_parameters(self) -> None:
+            super().reset_parameters()
+            with torch.no_grad():
+                self.weight[0, 0] = 1.0
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x) + 1e-9 * self.weight[0, 0].log()
+
+    module = Positive(2, 2)
+    with torch.no_grad():
+        module.weight[0, 0] = -1.0
+    result = fit(module, circles(), epochs=2, starts=3)
+    assert result.outcome == "budget"
+    assert math.isfinite(result.fun)
+    assert result.spread["least"] == result.fun
+    assert result.spread["largest"] == math.inf
+
+
 def test_several_starts_keep_the_best() -> None:
     module, (x, y) = net(2, 16, 2), circles()
     for p in module.parameters():  # a start from which no unit ever moves

@@ -39,7 +39,8 @@ def best_of(starts: int, begin: Callable[[int], Training]) -> tuple[Training, di
         run = begin(k) if k else best
         run.plan.budget.begun = run.plan.budget.round = 0
         run.run()
-        losses.append(_value(run))
+        # A run that came to no number is the worst, whichever of them it is.
+        losses.append(_value(run) if math.isfinite(_value(run)) else math.inf)
         if weights is None or losses[-1] < _value(best) or not math.isfinite(_value(best)):
             best, weights = run, run.steps.weights() if starts > 1 else ()
         if run.outcome == "stopped":
