@@ -575,3 +575,37 @@ def test_a_start_that_has_nothing_to_be_led_by_stays(ratings: Any) -> None:
     assert np.isfinite(model.user_factors_).all()
     assert np.isfinite(model.predict(u, i)).all()
     assert np.abs(model.predict(u, i) - ratings).max() <= np.ptp(ratings) + 1e-9
+
+
+def test_who_is_only_among_the_held_out_ends_no_fit_that_has_no_penalty() -> None:
+    rng = np.random.default_rng(0)
+    u, i = rng.integers(0, 300, 8000), rng.integers(0, 100, 8000)
+    r = 3 + (rng.normal(size=(300, 3))[u] * rng.normal(size=(100, 3))[i]).sum(1)
+    # A hundred people of one rating each, of whom some are held out.
+    u, i, r = np.append(u, np.arange(1000, 1100)), np.append(i, i[:100]), np.append(r, r[:100])
+    cells = read(u, i, r).taken(np.arange(8000))
+    problem = Problem(rank=3, alpha=0.0, max_iter=0)
+    assert np.isfinite(problem.solve(cells, problem.start(cells, 3.0, 0))[0].packed()).all()
+    none, slight = (RatingsFactorization(3, alpha).fit(u, i, r) for alpha in (0.0, 1e-9))
+    assert none.n_iter_ > 1
+    assert none.held_out_["model"]["rmse"] < 1.1 * slight.held_out_["model"]["rmse"]
+
+
+def test_a_method_that_does_not_alternate_goes_on_to_the_tolerance() -> None:
+    """Adam's loss on what is held out stands still for a few steps long before it is at its least."""
+    u, i, r = made(7, 150, 80, share=0.3)
+    early, late = (
+        RatingsFactorization(3, 0.02, method="adam", early_stopping=early).fit(u, i, r)
+        for early in (True, False)
+    )
+    assert early.result_.outcome == late.result_.outcome == "converged"
+    assert np.array_equal(early.user_factors_, late.user_factors_)
+    by_name = RatingsFactorization(3, 0.02, method="alternating").fit(u, i, r)
+    assert by_name.result_.outcome == "held_out"
+
+
+@pytest.mark.parametrize("early", ["yes", None, 1, np.array([1, 2])], ids=repr)
+def test_early_stopping_is_true_or_false(early: Any) -> None:
+    u, i, r = made(7, 150, 80, share=0.3)
+    with pytest.raises(InputError, match="early_stopping must be True or False"):
+        RatingsFactorization(early_stopping=early).fit(u, i, r)

@@ -33,6 +33,9 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
 
     # What the two kinds differ in
 
+    #: whether rounds end where what was held out is predicted best
+    early_stopping: bool = False
+
     def _problem(self, cells: Cells) -> Problem:
         raise NotImplementedError
 
@@ -72,7 +75,7 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
             rows, aside = split_off(cells, self.validation, self.seed)
             fit, held = cells.taken(rows), cells.taken(aside)
             centre = self._centre(fit)
-            early = held if getattr(self, "early_stopping", False) else None
+            early = held if self.early_stopping and problem.alternates else None
             if chosen:
                 problem, tried, at = choose(
                     problem,
@@ -144,6 +147,8 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
             value = getattr(self, name)
             if value is not None and not (isinstance(value, int | np.integer) and value >= least):
                 raise InputError(f"{name} must be None or a whole number of at least {least}; got {value!r}")
+        if not isinstance(self.early_stopping, bool | np.bool_):
+            raise InputError(f"early_stopping must be True or False; got {self.early_stopping!r:.80}")
         for name in ("seed", "threads"):
             value = getattr(self, name)
             if not (isinstance(value, int | np.integer) and 0 <= value < 2**63):

@@ -120,6 +120,11 @@ class Problem:
         """Whether a fresh start is led to where alternating begins best."""
         return self.loss == "squared" and not self.nonnegative and not self.against
 
+    @property
+    def alternates(self) -> bool:
+        """Whether its iterations are rounds of exact minimisation: a few without a gain say that none follows."""
+        return not self.against and (self.method is None or self.method[0] == "alternating")
+
     def widths(self, shape: tuple[int, int]) -> list[int]:
         """How many biases users have, and items."""
         return [shape[0] if self.biases and not self.against else 0, shape[1] if self.biases else 0]

@@ -28,7 +28,8 @@ class RatingsFactorization(Factorization):
     Minimises ``sum(weight * loss(r, m + b_u + c_i + p_u'q_i)) / sum(weight) + alpha / 2 * (mean of |p_u|^2 + b_u^2,
     and of |q_i|^2 + c_i^2)`` over the ratings that are there, the means taken over the ratings
     (``weighting="count"``) or over users and items (``"equal"``). Users and items are put at their optimum in turn,
-    exactly (alternating least squares), and the rounds extrapolated. The problem is not convex: `result_` says
+    exactly (alternating least squares), and the rounds extrapolated. They end where ratings that are held out are
+    predicted best, and `result_` says ``held_out``. The problem is not convex: where they go on to `tol` it says
     ``stationary``, never that it is the least there is.
 
     Nothing needs tuning: rank and alpha are chosen on ratings that are held out, the last ones where there is a time.
@@ -57,7 +58,8 @@ class RatingsFactorization(Factorization):
         wanted.
     early_stopping : bool, default True
         Ends after as many rounds as did best on the ratings held out, long before the objective is at its least, and
-        predicts better; False goes on to `tol`, as does a fit without `validation`.
+        mostly predicts better; False goes on to `tol`, as does a fit without `validation` or with a `method` that does
+        not alternate, whose loss may stand still for a few iterations and then fall on.
     tol : float, default 1e-3
         How much more rounds may still gain, relative to the objective. Nothing proves that: what the last rounds
         show to be left is held to a ten-thousandth of it.

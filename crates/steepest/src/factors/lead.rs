@@ -55,13 +55,15 @@ impl Factors {
                 }));
                 let weight: f64 = row.weight.map_or(row.other.len() as f64, |w| w.iter().sum());
                 let over = |j: usize| weight + self.total * penalty.piece(j).l2;
+                // Who has no entries and no penalty has sums of 0.
+                let by = |j: usize| 1.0 / over(j).max(f64::MIN_POSITIVE);
                 if biases {
-                    found.push(left.iter().sum::<f64>() / over(place.biases().start + i));
+                    found.push(left.iter().sum::<f64>() * by(place.biases().start + i));
                     continue;
                 }
                 sum.fill(0.0);
                 combined(&other.factors, width, row.other, &left, &mut sum);
-                let by = 1.0 / over(place.from + i * rank).max(f64::MIN_POSITIVE);
+                let by = by(place.from + i * rank);
                 found.extend(sum[..rank].iter().map(|s| s * by));
             }
             found
