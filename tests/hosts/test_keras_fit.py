@@ -387,6 +387,29 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
         go(net(2, 8, 2), data)
 
 
+class Times:
+    """A loss that is an object, times so much."""
+
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+
+    def __call__(self, target: Any, output: Any) -> Any:
+        return self.factor * keras.ops.square(output[:, 0] - keras.ops.cast(target, output.dtype))
+
+    def called(self, target: Any, output: Any) -> Any:
+        """The same as a method."""
+        return self(target, output)
+
+
+@pytest.mark.parametrize("made", [Times, lambda factor: Times(factor).called], ids=["object", "method"])
+def test_losses_that_are_objects_are_told_apart_by_their_settings(tmp_path: Path, made: Any) -> None:
+    given: dict[str, Any] = {"epochs": 50, "checkpoint": (tmp_path / "run.safetensors", 0.0)}
+    steepest.keras.fit(net(2, 8, 2), circles(100), made(1.0), callback=lambda p: p.epoch > 1, **given)
+    with pytest.raises(InputError, match="loss is another"):
+        steepest.keras.fit(net(2, 8, 2), circles(100), made(3.0), **given)
+    assert steepest.keras.fit(net(2, 8, 2), circles(100), made(1.0), **given).resumed
+
+
 FORGED: dict[str, Any] = {
     "an array is missing": lambda arrays, told: arrays.pop("average/1"),
     "an array has another shape": lambda arrays, told: arrays.update({"now/trained 0": np.zeros(3, "f4")}),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from steepest.checkpoint import digest
 
@@ -37,11 +40,20 @@ def identity(given: Any, known: dict[int, str], host: Callable[[Any], Any]) -> A
         ]
     code = getattr(given, "__code__", None)
     if code is None:
-        return digest(given)
+        return [digest(given), _settings(given)]
+    if inspect.ismethod(given):
+        return [_settings(given.__self__), identity(given.__func__, known, host)]
     known[id(given)] = given.__name__  # which it may call itself by
     cells = [cell.cell_contents for cell in given.__closure__ or ()]
     defaults = [given.__defaults__, sorted((given.__kwdefaults__ or {}).items())]
     return [given.__name__, _code(code), identity(cells, known, host), identity(defaults, known, host)]
+
+
+def _settings(given: Any) -> dict[str, Any]:
+    """The numbers, texts and arrays that an object holds; none of a class."""
+    held = {} if isinstance(given, type) else getattr(given, "__dict__", {})
+    kinds = (bool, int, float, str, np.ndarray)
+    return {k: v for k, v in sorted(held.items()) if isinstance(v, kinds) and not k.startswith("__")}
 
 
 def _code(code: Any) -> Any:
