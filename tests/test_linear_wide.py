@@ -170,6 +170,15 @@ def test_a_squared_hinge_of_a_thousand_rows() -> None:
     assert relative_error("squared_hinge", solved, X, y, np.ones(1000), 1e-3) <= 1e-6
 
 
+@pytest.mark.parametrize("loss", ["logistic", *BENT])
+def test_a_square_table_that_overflows_ends_without_success(loss: str) -> None:
+    X, y = bent(150, 600, "squared_hinge")
+    # Numbers that are finite, as the inner products of their rows in these units are not.
+    assert (
+        not Problem(loss=loss, alpha=1e-3, method="progressive", tol=1e-6).solve(X * 1e150, y).result.success
+    )
+
+
 def test_a_raw_wide_table_without_an_intercept() -> None:
     X, score = table(700, 2100, 7)
     y = (score > 0).astype(float)

@@ -196,14 +196,15 @@ impl Work {
     }
 }
 
-/// L of K = LL′, row after row, with zeros above the diagonal. The smallest ridge that makes K positive definite is added.
+/// L of K = LL′, row after row, with zeros above the diagonal. The smallest ridge that makes K positive definite is added; a K
+/// that is not finite has none.
 fn root(kernel: Vec<f64>, n: usize) -> Vec<f64> {
     let mean = (0..n).map(|i| kernel[i * (n + 1)]).sum::<f64>() / n as f64;
     let mut ridge = 1e-13 * mean;
     loop {
         let mut root = kernel.clone();
         (0..n).for_each(|i| root[i * (n + 1)] += ridge);
-        if cholesky::factor(&mut root, n, |_, left, _| left > 0.0) || ridge > mean {
+        if cholesky::factor(&mut root, n, |_, left, _| left > 0.0) || !(ridge < mean) {
             (0..n).for_each(|i| root[i * n + i + 1..(i + 1) * n].fill(0.0));
             return root;
         }
