@@ -146,6 +146,18 @@ def test_kinks_that_steps_have_closed_in_on_are_not_called_converged(method):
         assert not r.success or r.fun - least <= near, (seed, r.message, r.fun - least)
 
 
+def test_a_fall_that_begins_just_beyond_is_not_cut_off():
+    """Steps come down to 0 on a parabola; beyond it F falls on to -25 at -7.07, as one more step sees."""
+    for factor in (1.0, 1e-3, 1e3):
+        r = steepest.minimize(
+            lambda x, c=factor: c * (x[0] * abs(x[0]) + 0.01 * x[0] ** 4),
+            [3.0],
+            jac=lambda x, c=factor: c * (2 * abs(x) + 0.04 * x**3),
+            method="lbfgs",
+        )
+        assert r.x == pytest.approx([-(50**0.5)], rel=1e-3), r.message
+
+
 def test_flat_ground_with_a_slope_claimed():
     r = steepest.minimize(lambda x: 1.0, [1.0, 2.0], jac=np.ones_like)
     assert r.outcome == "gradient_inconsistent"
