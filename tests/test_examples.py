@@ -58,7 +58,9 @@ def test_a_notebook_runs(path: Path) -> None:
     nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            assert all(out.get("name") != "stderr" for out in cell.outputs), said(cell)
+            errors = "".join(out.get("text", "") for out in cell.outputs if out.get("name") == "stderr")
+            # Which fonts a machine has is not the notebook's affair.
+            assert not [line for line in errors.splitlines() if not line.startswith("findfont:")], said(cell)
 
 
 def test_the_first_descent_shows_what_it_promises() -> None:
