@@ -24,7 +24,7 @@ def test_a_script_runs(script: Path, tmp_path: Path) -> None:
         env=os.environ | {"MPLBACKEND": "agg"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.strip()
@@ -55,7 +55,7 @@ def test_a_notebook_runs(path: Path) -> None:
     nbclient = pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
     notebook = read(path)
-    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
     for cell in notebook.cells:
         if cell.cell_type == "code":
             errors = "".join(out.get("text", "") for out in cell.outputs if out.get("name") == "stderr")

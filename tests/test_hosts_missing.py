@@ -34,4 +34,4 @@ else:
 assert not hasattr(steepest, {host!r}) and {host!r} not in dir(steepest)
 from steepest import *
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)

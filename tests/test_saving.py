@@ -157,7 +157,7 @@ def test_a_pipe_and_a_device_are_written_to_as_they_are(tmp_path: Path) -> None:
     with ThreadPoolExecutor(1) as pool:
         heard = pool.submit(pipe.read_bytes)
         replace(pipe, b"x" * 200_000)
-        assert heard.result(20) == b"x" * 200_000
+        assert heard.result(300) == b"x" * 200_000
     assert stat.S_ISFIFO(pipe.stat().st_mode)
     replace("/dev/null", b"x")
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
@@ -190,7 +190,7 @@ import os, signal, steepest.saving as saving
 saving.os.fsync = lambda handle: os.kill(os.getpid(), signal.SIGKILL)
 saving.replace({str(tmp_path / "m")!r}, b"x" * 100_000)
 """
-    done = subprocess.run([sys.executable, "-c", code], timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], timeout=300)
     assert done.returncode == -signal.SIGKILL
     # Where the system knows no files without a name, one is left, and removed an hour later.
     assert all(name.endswith(".part") for name in os.listdir(tmp_path))

@@ -184,7 +184,7 @@ def test_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
         writer = threading.Thread(target=pipe.write_bytes, args=(data,))
         writer.start()
         assert len(read(pipe).names) in (2, 3)
-        writer.join(20)
+        writer.join(300)
 
 
 def test_a_device_that_does_not_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,7 @@ mod tables;
 /// What is being tried, and since when.
 static NOW: Mutex<Option<(String, Instant)>> = Mutex::new(None);
 /// So long may one of them take.
-const LONGEST: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_secs(240);
 /// So many bytes no run here needs at once.
 const LARGEST: usize = 1 << 28;
 
