@@ -130,6 +130,32 @@ def test_nobody_waits_for_a_process_that_is_lost(wrong: str, said: str, tmp_path
     assert ran.stdout.split() == [said], ran.stderr
 
 
+#: Ctrl-C once more, where the first process ends the others.
+TWICE = """
+import multiprocessing.process as process
+
+def also(end):
+    def ended(self):
+        if "TWICE" not in os.environ:
+            os.environ["TWICE"] = ""
+            os.kill(FIRST, 2)
+        end(self)
+    return ended
+
+for name in ("kill", "terminate"):
+    setattr(process.BaseProcess, name, also(getattr(process.BaseProcess, name)))
+"""
+
+
+def test_a_second_interrupt_leaves_no_process_over(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    text = PROGRAM.replace("WRONG", "os.kill(FIRST, 2); time.sleep(60)")
+    program.write_text(text.replace("def fun", TWICE + "\ndef fun"))
+    env = {name: value for name, value in os.environ.items() if name != "FIRST"}
+    ran = subprocess.run([sys.executable, program], env=env, capture_output=True, text=True, timeout=40)
+    assert "KeyboardInterrupt" in ran.stdout + ran.stderr
+
+
 def test_shifted_angles_too() -> None:
     fun = lambda x: float(np.cos(x).sum() + np.sin(x[0] + x[1]))  # noqa: E731
     x0 = [0.3, 0.4, 0.5]

@@ -6,8 +6,9 @@ import os
 import pickle
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from threading import Event, Lock, Thread
 from typing import Any
 
 import numpy as np
@@ -94,22 +95,45 @@ def _processes(count: int) -> Iterator[Map]:
     """The map of so many processes. Where one of them dies (killed for memory, say) it raises; `multiprocessing.Pool`
     would wait for ever, and so where an exception cannot be unpickled."""
     pool, seen = ProcessPoolExecutor(count), set()
+    wanted, ready = Lock(), Event()
+
+    def keep() -> None:
+        # A thread, since no signal interrupts one: however often Ctrl-C comes, no process is left over that the
+        # interpreter would wait for where it ends.
+        with suppress(Exception):  # what goes wrong does so again in `by`, where it is heard
+            pool.submit(int)
+        ready.set()
+        with wanted:
+            # Who wants no values any more does not wait for those that are still being found.
+            for process in list((pool._processes or {}).values()):
+                process.kill()
+            pool.shutdown(cancel_futures=True)
+
+    keeper = Thread(target=keep)
 
     def by(function: Callable[[Any], Any], points: Iterable[Any]) -> Iterable[Any]:
         if id(function) not in seen:
             _check_pickled(function)
             seen.add(id(function))
+        if keeper.ident is None:
+            keeper.start()
+            ready.wait()
         points = list(points)
-        # A few portions each: those that are done early take more.
-        return pool.map(function, points, chunksize=max(1, -(-len(points) // (4 * count))))
+        # A few portions each: those that are done early take more. Not by the pool's own map: what that cancels, its
+        # thread trips over when the processes are gone.
+        size = max(1, -(-len(points) // (4 * count)))
+        portions = [points[i : i + size] for i in range(0, len(points), size)]
+        found = [pool.submit(_each, function, portion) for portion in portions]
+        return [value for portion in found for value in portion.result()]
 
-    try:
+    with wanted:
         yield by
-    finally:
-        # Who wants no values any more does not wait for those that are still being found.
-        for process in list((pool._processes or {}).values()):
-            process.terminate()
-        pool.shutdown(cancel_futures=True)
+    if keeper.ident is not None:
+        keeper.join()
+
+
+def _each(function: Callable[[Any], Any], points: list[Any]) -> list[Any]:
+    return [function(x) for x in points]
 
 
 def _check_pickled(function: Any) -> None:
