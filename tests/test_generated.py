@@ -20,8 +20,9 @@ from tests.generated.verdict import FAULTS
 
 CASES = 3000
 SEED = 20_26
-#: Cases of losses made of straight parts, and of functions under constraints.
+#: Cases of losses made of straight parts, of functions with two sides, and of functions under constraints.
 STRAIGHT = 60
+SIDED = 40
 CONSTRAINED = 80
 
 TABLES = (
@@ -63,6 +64,11 @@ KNOWN = {
             "Barzilai and Borwein's steps in units by a start 300 times nearer to 0 than the variable is large: the"
             " bends met along it are those of others",
         ),
+    },
+    "sided": {
+        3: ("false success", "it falls on beside a flat: the look around ends before it"),
+        5: ("false success", "t |t| beside 0: both sides are looked at too near"),
+        21: ("false success", "bent down beside 0: both sides are looked at too near"),
     },
     "straight": {
         40: ("not reached", "far columns: a plateau off by less than the last digit of a margin"),
@@ -115,6 +121,13 @@ def test_what_is_claimed_of_straight_losses_is_so() -> None:
         with np.errstate(all="ignore"):
             verdict = KINDS["straight"].judge(case("straight", SEED, index))
         assert not verdict.fault, f"--case straight:{SEED}:{index} {verdict.kind}: {verdict.text[:300]}"
+
+
+def test_what_is_claimed_where_sides_differ_is_so() -> None:
+    for index in sorted(set(range(SIDED)) - set(KNOWN["sided"])):
+        with np.errstate(all="ignore"):
+            verdict = KINDS["sided"].judge(case("sided", SEED, index))
+        assert not verdict.fault, f"--case sided:{SEED}:{index} {verdict.kind}: {verdict.text[:300]}"
 
 
 def test_what_is_claimed_under_constraints_is_so() -> None:

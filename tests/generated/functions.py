@@ -56,6 +56,10 @@ class Case:
     jac: str | None = "exact"
     wrong: str = ""
     slope: str = ""
+    #: along which the coordinates do not mix: the judge goes along them where nothing has a derivative
+    axes: Array | None = None
+    #: what any method may take, and how many are not held against SciPy's: where there is no derivative, both take many
+    calls: int = 0
     method: str | None = None
 
     def __post_init__(self) -> None:
@@ -438,7 +442,8 @@ class Counted:
 
 def ask(case: Case, counted: Counted) -> Any:
     jac = case.grad if case.jac == "exact" else case.jac
-    options = {"maxfev": CALLS} if case.method in SLOW else {}
+    most = case.calls or (CALLS if case.method in SLOW else 0)
+    options = {"maxfev": most} if most else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return steepest.minimize(
@@ -462,7 +467,7 @@ def judge(case: Case) -> Verdict:
         text = f"{type(error).__name__}: {error}"
         return Verdict("refused" if isinstance(error, ValueError) else "crash", text[:200])
     verdict = weigh(case, result, counted)
-    if case.method is None and result.success and not verdict.kind and not case.wrong:
+    if case.method is None and result.success and not (verdict.kind or case.wrong or case.calls):
         verdict.ratio = against(case, counted.calls)
         if verdict.ratio is not None and verdict.ratio > 20:
             verdict.kind = "costly"
@@ -519,6 +524,8 @@ def goal(case: Case, u: Array, here: Any) -> tuple[Any, Array]:
     """The least value that counts, and where: known, or the lowest near the answer."""
     if case.least == -np.inf:
         return LD(-np.inf), u
+    if case.axes is not None:
+        return walked(case, u, here, barrier(case, here))
     if case.slope:
         return LD(case.least), u
     best, where = here, u
@@ -538,6 +545,29 @@ def goal(case: Case, u: Array, here: Any) -> tuple[Any, Array]:
     if case.least < best and best - case.least < 1e-3 * abs(here - case.least):
         best = LD(case.least)
     return best, where
+
+
+def walked(case: Case, u: Array, here: Any, rise: Any) -> tuple[Any, Array]:
+    """The lowest value that is reached along the axes, both ways, and where; on the way phi rises by `rise` at most."""
+    steps = LD(10.0) ** np.arange(-14, 4, LD(0.05))
+    for _ in range(20):
+        before = here
+        for axis in (*case.axes, *-case.axes):
+            with np.errstate(all="ignore"):
+                values = np.asarray(case.phi(u + steps[:, None] * axis.astype(LD)), dtype=LD)
+            rises = np.maximum.accumulate(values) > here + rise
+            way = values[: int(rises.argmax())] if rises.any() else values
+            if len(way) and way.min() < here:
+                u, here = u + steps[way.argmin()] * axis.astype(LD), way.min()
+        if not before - here > 1e-9 * abs(before):
+            break
+    return here, u
+
+
+def barrier(case: Case, here: Any) -> Any:
+    """What is no rise: the rounding of axes that are not quite square to each other."""
+    begin = LD(case.phi((case.x0().astype(LD) - case.shift) / case.scale))
+    return 1e-13 * abs(begin - here) + 1e-17 * abs(here) + LD(1e-26)
 
 
 def box(case: Case) -> tuple[Any, Any]:
