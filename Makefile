@@ -19,7 +19,7 @@ demo: $(VENV)/.installed
 ## test: the whole suite without torch: Rust, then Python
 test: $(VENV)/.test
 	cargo test --quiet --package steepest --all-features
-	$(BIN)/python -m pytest -m "not hosts"
+	$(BIN)/python -m pytest -m "not hosts" --numprocesses auto --maxprocesses 4 --dist worksteal
 
 ## test-hosts: torch, Keras, JAX, ONNX and ASE too
 test-hosts: $(VENV)/.hosts

@@ -1,5 +1,11 @@
 """The suite tries the same inputs each time it runs; `pytest --hypothesis-profile=explore` looks for new ones."""
 
+import os
+
+# Beside other processes of the suite, threads of BLAS that wait for work take their cores.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import signal
 
 from hypothesis import HealthCheck, settings

@@ -63,10 +63,19 @@ def test_what_contributing_says_to_add_passes_the_matrix(tmp_path: Path) -> None
         "tests",
         "tests",
     ], "a file and a line for each kind, and one file for what stands in no registry"
-    environment = {**os.environ, "CARGO_TARGET_DIR": str(ROOT / "target" / "contributing")}
+    # The same place and features as `make test`'s: what the crate stands on is compiled already.
+    environment = {"CARGO_TARGET_DIR": str(ROOT / "target"), **os.environ}
     judges = [*MATRIX, *(Path(p).stem for p in paths if Path(p).parent.name == "tests")]
     done = subprocess.run(
-        ["cargo", "test", "--quiet", "-p", "steepest", *(f"--test={name}" for name in judges)],
+        [
+            "cargo",
+            "test",
+            "--quiet",
+            "-p",
+            "steepest",
+            "--all-features",
+            *(f"--test={name}" for name in judges),
+        ],
         cwd=tree,
         env=environment,
         capture_output=True,

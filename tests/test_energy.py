@@ -182,7 +182,7 @@ def test_forces_written_into_one_array_are_no_wrong_forces() -> None:
 
 
 def test_right_forces_are_held_against_the_energy_in_a_few_calls() -> None:
-    """At the end of the arithmetic, with many atoms: two calls for each coordinate would be 1200."""
+    """At the end of the arithmetic, with many atoms: two calls for each coordinate would be 600."""
     calls = 0
 
     def counted(x: np.ndarray) -> tuple[float, np.ndarray]:
@@ -191,7 +191,7 @@ def test_right_forces_are_held_against_the_energy_in_a_few_calls() -> None:
         return potential(x)
 
     potential = LennardJones()
-    result = minimize_energy(counted, start(200, 0), fmax=1e-30)
+    result = minimize_energy(counted, start(100, 0), fmax=1e-30)
     assert result.outcome == "plateau"
     assert not result.findings
     assert calls <= result.nfev + 40

@@ -367,7 +367,9 @@ def test_callbacks_stop(how):
     assert (r.outcome, r.status, r.nit, r.success) == ("stopped", 99, 1, False)
 
 
-@pytest.mark.parametrize("answer", [1, "yes", [1], np.array([True]), object()], ids=repr)
+@pytest.mark.parametrize(
+    "answer", [1, "yes", [1], np.array([True]), object()], ids=lambda a: type(a).__name__
+)
 def test_only_true_itself_stops(answer):
     r = steepest.minimize(rosen, [-1.2, 1.0], jac=rosen_grad, callback=lambda x: answer)
     assert r.success

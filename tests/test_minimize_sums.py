@@ -107,7 +107,9 @@ def test_a_saddle_is_no_minimum(method: str) -> None:
         with np.errstate(over="ignore"):
             return float(np.mean(t**4 / 4 - t**2 / 2)), X[rows].T @ (t**3 - t) / len(rows)
 
-    r = steepest.minimize(steepest.Terms(fun, N), np.zeros(D), jac=True, method=method)
+    r = steepest.minimize(
+        steepest.Terms(fun, N), np.zeros(D), jac=True, method=method, options={"maxiter": 50}
+    )
     assert r.fun < -0.01
     assert not r.success or np.abs(fun(r.x, np.arange(N))[1]).max() < 1e-3
 
