@@ -376,3 +376,53 @@ def test_what_is_not_finite_is_named_wherever_it_stands(dtype):
                 ValueError, match=rf"row {row}\b.*column {column}\b|column {column}\b.*row {row}\b"
             ):
                 SGDClassifier(loss="log_loss").partial_fit(table, y, classes=[0, 1])
+
+
+def test_sparse_rows_in_blocks_of_any_size_are_learned_to_the_same_bits():
+    rng = np.random.default_rng(12)
+    X = sparse.random(200, 300, 0.03, format="csr", random_state=1, data_rvs=rng.standard_normal)
+    y = (X @ rng.standard_normal(300) > 0).astype(int)
+    found = []
+    for size in (1, 7, 200):
+        model = SGDClassifier(loss="log_loss")
+        for at in range(0, 200, size):
+            model.partial_fit(X[at : at + size], y[at : at + size], classes=[0, 1])
+        found.append(np.append(model.coef_, model.intercept_))
+    assert (found[0] == found[1]).all()
+    assert (found[0] == found[2]).all()
+
+
+def test_classes_that_a_block_lacks_are_learned_as_if_the_blocks_were_one():
+    rng = np.random.default_rng(13)
+    X = sparse.random(900, 300, 0.03, format="csr", random_state=2, data_rvs=rng.standard_normal)
+    y = np.argmax(X @ rng.standard_normal((300, 3)), axis=1)
+    order = np.argsort(y, kind="stable")
+    X, y = X[order], y[order]
+    apart, whole = SGDClassifier(loss="log_loss"), SGDClassifier(loss="log_loss")
+    for k in range(3):
+        apart.partial_fit(X[y == k], y[y == k], classes=[0, 1, 2])
+    whole.partial_fit(X, y, classes=[0, 1, 2])
+    assert (apart.coef_ == whole.coef_).all()
+    assert (apart.intercept_ == whole.intercept_).all()
+
+
+@pytest.mark.parametrize(
+    ("indices", "indptr"),
+    [
+        ([0, 7, 1], [0, 1, 2, 3]),
+        ([0, -1, 1], [0, 1, 2, 3]),
+        ([0, 2**31 - 1, 1], [0, 1, 2, 3]),
+        ([0, 1, 2], [0, 2, 1, 3]),
+        ([0, 1, 2], [0, 1, 2, 9]),
+        ([0, 1, 2], [-1, 1, 2, 3]),
+    ],
+)
+def test_sparse_rows_that_do_not_hold_together_are_refused_and_change_nothing(indices, indptr):
+    rows = sparse.csr_matrix((3, 5))
+    rows.data = np.ones(3)
+    rows.indices, rows.indptr = np.array(indices, np.int32), np.array(indptr, np.int32)
+    model = SGDClassifier(loss="log_loss").partial_fit(np.eye(5)[:3], [0, 1, 1], classes=[0, 1])
+    before = model.coef_.copy()
+    with pytest.raises(ValueError, match="does not hold together"):
+        model.partial_fit(rows, [0, 1, 1])
+    assert (model.coef_ == before).all()

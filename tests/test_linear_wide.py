@@ -188,3 +188,27 @@ def test_a_raw_wide_table_without_an_intercept() -> None:
     value = loss.mean() + 0.5e-3 * found.coef_ @ found.coef_
     assert found.result_.success
     assert gradient @ gradient / 2e-3 <= 1e-6 * value
+
+
+@pytest.mark.parametrize("loss", BENT)
+@pytest.mark.parametrize("weights", ["few", "tiny", "one side", "far apart"])
+def test_kinks_under_weights_of_any_kind(loss: str, weights: str) -> None:
+    X, y = bent(150, 400, loss)
+    weight = {
+        "few": np.where(np.arange(150) < 3, 1.0, 0.0),
+        "tiny": np.full(150, 1e-300),
+        "one side": np.where(y > 0.5, 1.0, 1e-9),
+        "far apart": np.logspace(-12, 0, 150),
+    }[weights]
+    solved = Problem(loss=loss, alpha=1e-3, method="progressive", tol=1e-6).solve(X, y, weight)
+    assert solved.result.success
+    assert relative_error(loss, solved, X, y, weight, 1e-3) <= 1e-6
+
+
+@pytest.mark.parametrize("loss", BENT)
+def test_kinks_of_rows_that_contradict_each_other(loss: str) -> None:
+    X, y = bent(100, 500, loss)
+    X, y = np.vstack([X, X]), np.concatenate([y, 1.0 - y])
+    solved = Problem(loss=loss, alpha=1e-3, method="progressive", tol=1e-6).solve(X, y)
+    assert solved.result.success
+    assert relative_error(loss, solved, X, y, np.ones(200), 1e-3) <= 1e-6
