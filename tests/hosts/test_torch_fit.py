@@ -705,6 +705,28 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
         fit(net(2, 8, 2), data, epochs=50, checkpoint=file)
 
 
+@pytest.mark.parametrize(
+    ("between", "other"),
+    [
+        (nn.ReLU(), nn.Tanh()),
+        (nn.Dropout(0.2), nn.Dropout(0.5)),
+        (nn.LeakyReLU(0.1), nn.LeakyReLU(0.2)),
+        (nn.Sequential(nn.Dropout(0.2), nn.ReLU()), nn.Dropout(0.2)),
+    ],
+)
+def test_a_checkpoint_of_another_module_of_the_same_shapes_is_refused(
+    tmp_path: Path, between: nn.Module, other: nn.Module
+) -> None:
+    def module(between: nn.Module) -> nn.Module:
+        return nn.Sequential(nn.Linear(2, 8), between, nn.Linear(8, 2))
+
+    file, data = tmp_path / "run.safetensors", circles(100)
+    fit(module(between), data, epochs=5, checkpoint=(file, 0.0), callback=lambda p: p.epoch > 1)
+    with pytest.raises(InputError, match="module is another"):
+        fit(module(other), data, epochs=5, checkpoint=file)
+    assert fit(module(between.eval()), data, epochs=5, checkpoint=file).resumed
+
+
 @pytest.mark.parametrize("name", ["now/2.bias", "average/0.weight"])
 def test_a_checkpoint_that_no_run_has_written_leaves_the_module_as_it_is(tmp_path: Path, name: str) -> None:
     """One whose checksum is right, with an array of another shape, or without one."""

@@ -206,8 +206,21 @@ def fit(
 
 
 def _identity(module: torch.nn.Module) -> Any:
-    """What tells a module from others, for a checkpoint."""
-    return [[n, list(t.shape), str(t.dtype)] for n, t in module.state_dict().items()]
+    """What tells a module from others, for a checkpoint: its parts with the settings of torch's own, its tensors."""
+    parts = [[n, type(part).__qualname__, _settings(part)] for n, part in module.named_modules()]
+    return [parts, [[n, list(t.shape), str(t.dtype)] for n, t in module.state_dict().items()]]
+
+
+def _settings(part: torch.nn.Module) -> list[Any]:
+    """The settings of a module of torch's own: a user's may count its calls, say."""
+    if not type(part).__module__.startswith("torch.nn."):
+        return []
+    held = [
+        [n, getattr(v, "__name__", v)]
+        for n, v in sorted(vars(part).items())
+        if n != "training" and n[0] != "_"
+    ]
+    return [[n, v] for n, v in held if isinstance(v, bool | int | float | str | tuple)]
 
 
 def _sow(seed: int, device: torch.device) -> None:
