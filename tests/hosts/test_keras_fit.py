@@ -53,6 +53,17 @@ def crossed(logits: bool = True) -> Any:
     return keras.losses.SparseCategoricalCrossentropy(from_logits=logits)
 
 
+def test_labels_to_ignore_are_no_labels_out_of_range() -> None:
+    (x, y), loss = circles(200), keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1)
+    some = np.where(np.arange(200) % 2, -1, y)
+    model = net(2, 16, 2)
+    result = steepest.keras.fit(model, (x, some), loss, epochs=40)
+    assert (model.predict(x[::2], verbose=0).argmax(1) == y[::2]).mean() > 0.9
+    assert result.fun < 0.4
+    with pytest.raises(InputError, match=r"row 7 is -2"):
+        steepest.keras.fit(net(2, 16, 2), (x, np.where(np.arange(200) == 7, -2, some)), loss, epochs=1)
+
+
 def test_classes_are_told_apart_with_nothing_said_and_the_best_weights_are_kept() -> None:
     model, (x, y), test = net(2, 16, 2), circles(), circles(200, 1)
     result = steepest.keras.fit(model, (x, y), validation=test, epochs=40)

@@ -180,11 +180,13 @@ def strange(value: Any) -> tuple[int, Any] | None:
     return None
 
 
-def outside(target: Any, classes: int) -> tuple[int, float] | None:
-    """The first row whose label is none of 0 … classes − 1, and that label; shares of classes are no labels."""
+def outside(target: Any, classes: int, ignore: int | None) -> tuple[int, float] | None:
+    """The first row whose label is none of 0 … classes − 1 nor one to ignore, and that label; shares of classes are no
+    labels."""
     if not isinstance(target, np.ndarray) or (target.ndim > 1 and target.shape[-1] == classes > 1):
         return None
-    bad = ((target < 0) | (target >= classes) | (target != np.floor(target))).reshape(len(target), -1)
+    bad = (target < 0) | (target >= classes) | (target != np.floor(target))
+    bad = (bad if ignore is None else bad & (target != ignore)).reshape(len(target), -1)
     if not bad.any():
         return None
     row = int(bad.any(1).argmax())

@@ -228,7 +228,8 @@ def _constant(loss: Loss, y: Any) -> float | None:
         return None
     shares_of_classes = y.ndim > 1 and y.shape[-1] == loss.classes > 1
     if loss.classes and y.dtype.kind in "iu" and not shares_of_classes:
-        shares = np.unique(y, return_counts=True)[1] / y.size
+        counted = y if loss.ignore is None else y[y != loss.ignore]
+        shares = np.unique(counted, return_counts=True)[1] / counted.size
         return float(-(shares * np.log(shares)).sum())
     if loss.name in ("squared", "MeanSquaredError", "mean_squared_error"):
         return float(y.astype(float).var(0).mean())

@@ -115,6 +115,8 @@ class Loss:
         self.name = self.compute.name if isinstance(self.compute, _Named) else kind
         #: how many classes there are outputs for; 0 of losses of something else
         self.classes = int(output.shape[-1]) if self.name in _OF_CLASSES else 0
+        #: the label of rows that do not count; None where all do
+        self.ignore: int | None = getattr(self.compute, "ignore_class", None) if self.classes else None
         camel = "".join(part.capitalize() for part in kind.split("_"))
         if bound is None and (isinstance(self.compute, _Named) or {kind, camel} & _AT_LEAST_0):
             self.bound = 0.0

@@ -122,7 +122,7 @@ class Steps(steps.Steps):
     def _labels(self, y: Any, source: Batches, place: Place) -> None:
         """Refuses labels that the model has no output for."""
         classes = self.plan.loss.classes
-        if classes and (found := outside(y, classes)):
+        if classes and (found := outside(y, classes, self.plan.loss.ignore)):
             also = "; two classes by one output are the loss 'logistic'" if classes == 1 else ""
             raise InputError(
                 f"{source.name}: the label of {source.where(*place, found[0])} is {found[1]}, and the model has "
