@@ -14,7 +14,9 @@ MATRIX = (
     "losses",
     "losses_joint",
     "methods",
+    "network",
     "penalties",
+    "rates",
     "ruled",
     "rules",
     "saved",
@@ -57,7 +59,7 @@ def test_what_contributing_says_to_add_passes_the_matrix(tmp_path: Path) -> None
     for name in ("crates", ".cargo"):
         shutil.copytree(ROOT / name, tree / name)
     paths = follow((ROOT / "CONTRIBUTING.md").read_text(), tree)
-    kinds = ["rules", "losses", "penalties", "methods", "directions", "searches"]
+    kinds = ["rules", "losses", "penalties", "methods", "directions", "searches", "rates", "activations"]
     assert [Path(p).parent.name for p in paths] == [
         *(k for k in kinds for _ in range(2)),
         "tests",

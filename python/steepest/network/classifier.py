@@ -34,8 +34,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     hidden_layer_sizes : array-like of int, default (100,)
         Units of each hidden layer.
     activation : str, default "relu"
-        "identity", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid" (scikit-learn's "logistic") or
-        "softplus".
+        ``steepest list activations`` has them: "gelu", "silu", "tanh" and others. scikit-learn's "logistic" is
+        "sigmoid".
     solver : {"auto", "adam", "sgd", "lbfgs"}, default "auto"
         "auto" has nothing to tune: columns are made alike within (mean 0, standard deviation 1; `coefs_` are of the
         columns as they came, while `alpha` is of those made alike), the rule ``momo_adam`` finds its rate below a cap
