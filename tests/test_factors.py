@@ -14,6 +14,7 @@ from steepest.errors import InputError, NotConverged
 from steepest.factors import ClicksFactorization, ColdStart, RatingsFactorization, ranking, split_last
 from steepest.factors.cells import Cells, read
 from steepest.factors.choosing import largest_alpha
+from steepest.factors.judging import split_off
 from steepest.factors.problem import Factors, Problem
 
 
@@ -575,6 +576,62 @@ def test_a_start_that_has_nothing_to_be_led_by_stays(ratings: Any) -> None:
     assert np.isfinite(model.user_factors_).all()
     assert np.isfinite(model.predict(u, i)).all()
     assert np.abs(model.predict(u, i) - ratings).max() <= np.ptp(ratings) + 1e-9
+
+
+def tastes(seed: int) -> tuple[Any, Any]:
+    """Clicks by three tastes and what is popular."""
+    rng = np.random.default_rng(seed)
+    scores = 1.5 * rng.normal(size=(300, 3)) @ rng.normal(size=(3, 120)) + rng.normal(size=120)
+    scores += rng.gumbel(size=scores.shape)
+    users, items = np.nonzero(scores >= np.sort(scores, axis=1)[:, [-20]])
+    return users, items
+
+
+@pytest.mark.parametrize("given", [{}, {"rank": 4, "alpha": 0.05}])
+def test_clicks_end_after_the_rounds_that_rank_best(given: dict[str, Any], tmp_path: Any) -> None:
+    u, i = tastes(0)
+    early = ClicksFactorization(**given).fit(u, i)
+    late = ClicksFactorization(early.rank_, early.alpha_, early_stopping=False).fit(u, i)
+    assert early.result_.outcome == "held_out"
+    assert f"after the {early.n_iter_} rounds that did best on clicks held out" in early.result_.message
+    assert late.result_.outcome == "converged"
+    assert 1 < early.n_iter_ < late.n_iter_
+    assert early.held_out_["model"]["ndcg"] > 0.99 * late.held_out_["model"]["ndcg"]
+    early.save(tmp_path / "m.safetensors")
+    for model in (early, ClicksFactorization.load(tmp_path / "m.safetensors")):
+        before = model.n_iter_
+        model.partial_fit([0, 1], [5, 6])
+        assert model.n_iter_ == before
+    with pytest.warns(NotConverged, match="budget"):
+        assert ClicksFactorization(**given, max_iter=1).fit(u, i).n_iter_ == 1
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_clicks_that_end_early_are_chosen_as_well(seed: int) -> None:
+    u, i = tastes(seed)
+    test = np.random.default_rng(seed).random(len(u)) < 0.15
+    right = [i[test & (u == user)] for user in range(300)]
+    found = []
+    for early in (True, False):
+        model = ClicksFactorization(early_stopping=early).fit(u[~test], i[~test])
+        found.append(ranking(model.recommend(np.arange(300))[0], right)["ndcg"])
+    assert found[0] > 0.97 * found[1]
+
+
+def test_figures_of_clicks_are_those_of_the_public_function() -> None:
+    u, i = tastes(3)
+    model = ClicksFactorization(3, 0.05, max_iter=4)
+    cells = read(u, i)
+    rows, aside = split_off(cells, 0.1, 0)
+    fit, held = cells.taken(rows), cells.taken(aside)
+    rng = np.random.default_rng(0)
+    at = Factors(rng.normal(size=(300, 3)), np.zeros(0), rng.normal(size=(120, 3)), np.zeros(0), 0.0)
+    scores = at.users @ at.items.T
+    scores[fit.users, fit.items] = -np.inf
+    users = np.unique(held.users)
+    lists = np.argsort(-scores[users], axis=1)[:, :10]
+    theirs = ranking(lists, [held.items[held.users == user] for user in users], 120)
+    assert model._judged(at, fit, held) == pytest.approx(theirs, rel=1e-12)
 
 
 def test_who_is_only_among_the_held_out_ends_no_fit_that_has_no_penalty() -> None:

@@ -31,6 +31,11 @@ NUDGE = 0.1
 #: Where items are ranked alphas double from this share of the largest on; iterations for the first, and for each that
 #: goes on from another.
 LEAST, FIRST, NEXT = 2.0**-6, 40, 12
+#: Where lists are judged: rounds of each fit on the way, from a start that is led; and those tried for the last one,
+#: until `WORSE` in a row do no better than the best.
+FEW, ROUNDS = 3, (2, 3, 5, 8, 13, 21)
+#: By which share of NDCG more factors must do better there: it is known to about so much.
+CLEARLY = 2e-2
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,9 @@ def choose(
     quick = problem.quick()
     # What ends early has to begin as the last fit will: along a path it would end elsewhere than that does.
     own = held is not None and problem.led
+    # Lists have no loss that rounds could end by: all make a few, and how many are best is found afterwards.
+    few = own and problem.background > 0
+    quick = replace(quick, rounds=FEW) if few else quick
 
     def path(rank: int, alphas: Iterator[float]) -> Tried:
         """Down the alphas until it gets worse, each from where the last one ended, or from a start of its own."""
@@ -119,7 +127,7 @@ def choose(
             else:
                 # From factors of 0 no round leads away.
                 from_ = replace(at, items=at.items + NUDGE * fresh.items)
-            at, _ = one.solve(cells, from_, held=held if own else None)
+            at, _ = one.solve(cells, from_, held=held if own and not few else None)
             found = Tried(rank, value, loss(one, at))
             tried.append(found)
             if found.loss < best.loss:
@@ -137,15 +145,47 @@ def choose(
     fixed = None if alpha is None else [alpha]
     first = min(RANK, largest) if rank is None else rank
     best = path(first, iter(fixed or down(0.5 * max(top, 1e-12), HALVINGS)))
-    for ranks, enough in () if rank is not None else ((MORE, 1.0 - BETTER), (FEWER, 1.0 + BETTER)):
+    least = best.loss
+    for ranks in () if rank is not None else (MORE, FEWER):
         for other in ranks:
             if min(other, largest) == best.rank or (ranks is FEWER and best.rank > first):
                 continue
-            found = path(min(other, largest), iter(fixed or down(2.0 * best.alpha, 4)))
-            if not found.loss < best.loss * enough:
+            # After a few rounds the best alpha is nearly that of any rank.
+            alphas = iter(fixed or ([best.alpha] if few else down(2.0 * best.alpha, 4)))
+            found = path(min(other, largest), alphas)
+            if few:
+                # What is judged is 1 - loss, and fewer factors stand beside the best of all.
+                more = ranks is MORE
+                enough = 1.0 - (1.0 - least) * (1.0 + CLEARLY if more else 1.0 - BETTER)
+            else:
+                enough = best.loss * (1.0 - BETTER if ranks is MORE else 1.0 + BETTER)
+            if not found.loss < enough:
                 break
-            best = found
+            best, least = found, min(least, found.loss)
+    if few and fixed is None and best.rank > first:
+        # More factors may be held less firmly.
+        best = min(best, path(best.rank, down(0.5 * best.alpha, 2)), key=lambda one: one.loss)
     return replace(problem, rank=best.rank, alpha=best.alpha), tried, None
+
+
+def most_useful_rounds(
+    problem: Problem, cells: Cells, start: Factors, loss: Callable[[Problem, Factors], float]
+) -> Problem:
+    """The problem with as many rounds as do best on what was held out; as it is where the tolerance is met before that
+    is seen, or the most that are tried still help."""
+    judged = problem.judged()
+    best, found = 1.0, ROUNDS[0]
+    for rounds in ROUNDS:
+        one = replace(judged, rounds=rounds)
+        at, result = one.solve(cells, start)
+        here = loss(one, at)
+        if 1.0 - here > (1.0 + BETTER) * (1.0 - best):
+            best, found = here, rounds
+        elif ROUNDS.index(rounds) >= ROUNDS.index(found) + WORSE:
+            return replace(problem, rounds=found)
+        if result.outcome != "held_out":
+            break
+    return problem
 
 
 @dataclass

@@ -17,7 +17,7 @@ from steepest.findings import Finding
 from .asking import top
 from .cells import Cells, choice, read
 from .estimator import Factorization
-from .judging import popular, ranking
+from .judging import figures_of, popular
 from .problem import Factors, Problem, method_of
 
 __all__ = ["ClicksFactorization"]
@@ -36,7 +36,7 @@ class ClicksFactorization(Factorization):
     mean over items of |q_i|^2)``, where a pair that is there has the target t = 1 and the weight c = 1 + confidence
     * count, and one that is not has 0 and 1. No pair that is not there is looked at: the sum over all is had from
     the items' products with each other. Users and items are put at their optimum in turn, exactly, and the rounds
-    extrapolated.
+    extrapolated. They end after as many as rank clicks that are held out best, and `result_` says ``held_out``.
 
     With ``loss="bpr"``, Bayesian personalised ranking, the order counts and not the score: it minimises the mean of
     ``log(1 + exp(s_uj - s_ui))`` over pairs of an item i that u has and one j that u has not, with the score s_ui =
@@ -45,7 +45,8 @@ class ClicksFactorization(Factorization):
     takes many times as long as the squared loss, which may rank as well: see what each says of itself on what is
     held out.
 
-    Neither problem is convex: `result_` says ``stationary``, never that it is the least there is.
+    Neither problem is convex: where rounds go on to `tol` `result_` says ``stationary``, never that it is the least
+    there is.
 
     Nothing needs tuning: rank and alpha are chosen by NDCG on clicks that are held out, the last ones where there
     is a time.
@@ -68,6 +69,9 @@ class ClicksFactorization(Factorization):
     validation : float or None, default 0.1
         The share of clicks held out to choose by and to judge; None where rank and alpha are given and no figures
         wanted.
+    early_stopping : bool, default True
+        Ends after as many rounds as rank the clicks held out best, mostly a few; False goes on to `tol`, as do a fit
+        without `validation` or with non-negative factors, another loss or a `method` that does not alternate.
     tol : float, default 1e-3
         How much more rounds may still gain, relative to the objective. Nothing proves that: what the last rounds
         show to be left is held to a ten-thousandth of it, and with ``loss="bpr"`` what the last step gained.
@@ -134,6 +138,7 @@ class ClicksFactorization(Factorization):
         nonnegative: bool = False,
         method: Any = None,
         validation: float | None = 0.1,
+        early_stopping: bool = True,
         tol: float = 1e-3,
         max_iter: int | None = None,
         seed: int = 0,
@@ -147,6 +152,7 @@ class ClicksFactorization(Factorization):
         self.nonnegative = nonnegative
         self.method = method
         self.validation = validation
+        self.early_stopping = early_stopping
         self.tol = tol
         self.max_iter = max_iter
         self.seed = seed
@@ -284,10 +290,7 @@ class ClicksFactorization(Factorization):
     def _lists(
         self, factors: Floats, item_factors: Floats, added: Floats, fit: Cells, users: NDArray[Any]
     ) -> NDArray[Any]:
-        starts, seen = fit.starts()
-        lists = [seen[starts[u] : starts[u + 1]] for u in users.tolist()]
-        ends = np.cumsum([0, *map(len, lists)]).astype(np.int64)
-        out = ends, np.concatenate(lists).astype(np.uint32)
+        out = _of_users(fit, users)
         return top(factors, item_factors, min(TOP, fit.shape[1]), added, out, int(self.threads))[0]
 
     def _judged(
@@ -296,11 +299,18 @@ class ClicksFactorization(Factorization):
         users = np.unique(held.users)
         if len(users) > USERS:
             users = np.sort(np.random.default_rng(self.seed).choice(users, USERS, replace=False))
-        starts, items = held.starts()
-        right = [items[starts[u] : starts[u + 1]] for u in users.tolist()]
         own = factors.users[users] if added is None else np.zeros((len(users), factors.users.shape[1]))
         base = added_of(factors) if added is None else added
-        return ranking(self._lists(own, factors.items, base, fit, users), right, fit.shape[1])
+        lists = self._lists(own, factors.items, base, fit, users)
+        starts, items = _of_users(held, users)
+        right = np.diff(starts)
+        keys = np.repeat(np.arange(len(users)), right) * fit.shape[1] + items
+        hits = np.isin(np.arange(len(users))[:, None] * fit.shape[1] + lists, keys) & (lists >= 0)
+        shown = np.unique(lists[lists >= 0])
+        return figures_of(hits.astype(np.float64), right) | {
+            "coverage": len(shown) / fit.shape[1],
+            "users": float(len(users)),
+        }
 
     def _judge(self, problem: Problem, factors: Factors, fit: Cells, held: Cells) -> float:
         return 1.0 - self._judged(factors, fit, held)["ndcg"]
@@ -325,6 +335,16 @@ class ClicksFactorization(Factorization):
                 "Recommend what is popular to them, or ask for more.",
             )
         ]
+
+
+def _of_users(cells: Cells, users: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """The items of some users, ascending and once each: where each one's begin, and which."""
+    place = np.full(cells.shape[0], -1)
+    place[users] = np.arange(len(users))
+    own = place[cells.users]
+    keys = np.sort(own[own >= 0] * cells.shape[1] + cells.items[own >= 0])
+    starts = np.searchsorted(keys, np.arange(len(users) + 1) * cells.shape[1])
+    return starts.astype(np.int64), (keys % cells.shape[1]).astype(np.uint32)
 
 
 def added_of(factors: Factors) -> Floats:

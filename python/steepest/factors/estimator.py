@@ -18,7 +18,7 @@ from steepest.result import Result
 
 from .asking import Asking
 from .cells import Cells, coded, codes_of, read
-from .choosing import Tried, as_dicts, choose
+from .choosing import Tried, as_dicts, choose, most_useful_rounds
 from .judging import split_off
 from .problem import Factors, Problem
 from .saved import Saved
@@ -88,8 +88,14 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
                     held=early,
                 )
             begun = at or problem.start(fit, centre, self.seed)
+            if early is not None and problem.background > 0:
+                early = None
+                if problem.led:
+                    problem = most_useful_rounds(
+                        problem, fit, begun, lambda one, at: self._judge(one, at, fit, held)
+                    )
             factors, result = problem.judged().solve(fit, begun, held=early)
-            problem = problem.ended(result)
+            problem = problem.ended(result) if early is not None else problem
             self.held_out_ = self._figures(factors, fit, held)
             at = at and factors
         elif chosen:

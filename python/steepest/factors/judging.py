@@ -131,29 +131,33 @@ def ranking(recommended: Any, held_out: Any, items: int | None = None) -> dict[s
         raise InputError(
             f"recommended must be a list of items for each of the {len(held_out)} users; got the shape {lists.shape}"
         )
-    n = lists.shape[1]
-    gains = 1.0 / np.log2(np.arange(2, n + 2))
-    sums, judged = np.zeros(5), 0
-    for row, right in zip(lists.tolist(), _sets(held_out), strict=True):
-        if not right:
-            continue
-        judged += 1
-        hits = np.array([item in right for item in row], dtype=np.float64)
-        most = min(len(right), n)
-        down = np.cumsum(hits) / np.arange(1, n + 1)
-        sums += (
-            float(hits @ gains) / float(gains[:most].sum()),
-            hits.sum() / most,
-            hits.sum() / n,
-            float(down @ hits) / most,
-            float(hits.any()),
-        )
-    mean = sums / judged if judged else np.full(5, np.nan)
-    found = dict(zip(("ndcg", "recall", "precision", "map", "hit_rate"), mean.tolist(), strict=True))
+    sets = list(_sets(held_out))
+    hits = [[item in right for item in row] for row, right in zip(lists.tolist(), sets, strict=True)]
     shown = {
         item for row in lists.tolist() for item in row if item is not None and item == item and item != -1
     }
-    return found | {"coverage": len(shown) / items if items else float("nan"), "users": float(judged)}
+    found = figures_of(np.array(hits, dtype=np.float64).reshape(lists.shape), np.array([*map(len, sets)]))
+    return found | {
+        "coverage": len(shown) / items if items else float("nan"),
+        "users": float(sum(map(bool, sets))),
+    }
+
+
+def figures_of(hits: Floats, right: NDArray[Any]) -> dict[str, float]:
+    """The means over users with something right: 1 in `hits` where a list's item is, of so many as are `right`."""
+    hits, right = hits[right > 0], right[right > 0]
+    n = hits.shape[1]
+    gains = 1.0 / np.log2(np.arange(2, n + 2))
+    most = np.minimum(right, n)
+    down = np.cumsum(hits, axis=1) / np.arange(1, n + 1)
+    each = {
+        "ndcg": hits @ gains / np.cumsum(gains)[most - 1],
+        "recall": hits.sum(axis=1) / most,
+        "precision": hits.mean(axis=1),
+        "map": (down * hits).sum(axis=1) / most,
+        "hit_rate": hits.any(axis=1),
+    }
+    return {name: float(values.mean()) if len(right) else float("nan") for name, values in each.items()}
 
 
 def _sets(held_out: Any) -> Iterator[set[Any]]:

@@ -197,8 +197,9 @@ class Problem:
         repeated = answer.pop("repeated")
         x = np.asarray(answer["x"])
         if self.rounds is not None and answer["outcome"] == "held_out":
+            what = "clicks" if self.background > 0 else "ratings"
             answer["message"] = (
-                f"Stopped early, after the {self.rounds} rounds that did best on ratings held out; "
+                f"Stopped early, after the {self.rounds} rounds that did best on {what} held out; "
                 "early_stopping=False goes on to the tolerance."
             )
         result = Result.of(answer)

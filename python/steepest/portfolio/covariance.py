@@ -29,6 +29,8 @@ Floats = NDArray[np.float64]
 
 #: By how much, of its largest entry, a matrix may miss symmetry, and of its largest variance an eigenvalue 0.
 ROUNDING = 1e-10
+#: Assets up to which a variance is summed over all: to pick those that are held takes longer.
+WHOLE = 256
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,8 @@ class Bend:
         found = float(self.diagonal @ (w * w)) + float(np.sum((self.rows @ w) ** 2))
         if self.dense is None:
             return found
+        if len(w) <= WHOLE:
+            return found + float(w @ (self.dense @ w))
         held = np.flatnonzero(w)
         return found + float(w[held] @ self.dense[np.ix_(held, held)] @ w[held])
 
