@@ -18,6 +18,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # at these sizes threads cos
 
 import numpy as np
 from _given import keep, parser
+from bounds_set import Bounded, bounded
 from least_squares_set import Case, cases
 from products_set import problems
 from scipy.optimize import minimize as scipy_minimize
@@ -168,6 +169,68 @@ def _solved(case: Case, told: dict[str, dict[str, Any]], f0: float) -> dict[str,
     return told
 
 
+def within(case: Bounded) -> dict[str, dict[str, Any]]:
+    """The same of a problem with bounds, and what each takes to a value and a projected gradient near their least; work
+    counts values and gradients apart, as both are asked for."""
+    slope0 = max(1.0, case.residual(case.x0))
+    path: list[tuple[float, bool]] = []
+
+    def seen(x: np.ndarray, part: int) -> Any:
+        if len(path) >= CALLS:
+            raise Budget
+        path.append((case.pair(x)[0], bool(part) and case.residual(x) <= 1e-5 * slope0))
+        return case.pair(x)[part]
+
+    given: dict[str, Any] = {
+        "fun": lambda x: seen(x, 0),
+        "jac": lambda x: seen(x, 1),
+        "x0": case.x0,
+        "bounds": np.c_[case.low, case.high],
+    }
+    tight = {"gtol": 1e-12, "ftol": 0.0, "maxiter": CALLS, "maxfun": CALLS}
+    runs: dict[str, Callable[[], Any]] = {
+        "SciPy L-BFGS-B": lambda: scipy_minimize(**given, method="L-BFGS-B"),
+        "SciPy L-BFGS-B, tight": lambda: scipy_minimize(**given, method="L-BFGS-B", options=tight),
+        "steepest": lambda: steepest.minimize(**given),
+    }
+    told: dict[str, dict[str, Any]] = {}
+    paths: dict[str, list[tuple[float, bool]]] = {}
+    for name, run in runs.items():
+        path.clear()
+        try:
+            result = run()
+            x, success = np.asarray(result.x), bool(result.success)
+        except Budget:
+            x, success = case.x0, False
+        paths[name] = path.copy()
+        stationary = case.residual(x) <= 1e-5 * slope0
+        told[name] = {"f": case.pair(x)[0], "success": success, "stationary": stationary, "work": len(path)}
+    least = min(f for path in paths.values() for f, _ in path)
+    enough = least + 1e-6 * max(abs(least), 1e-2)
+    for name, t in told.items():
+        t["solved"] = bool(t["f"] <= enough)
+        t["to target"] = next(
+            (k + 1 for k, (f, flat) in enumerate(paths[name]) if flat and f <= enough), None
+        )
+    return told
+
+
+def to_target(told: dict[str, dict[str, dict[str, Any]]]) -> str:
+    """Work to the target beside that of SciPy with tight tolerances, problem by problem and on the whole."""
+    both = {
+        name: [t[who]["to target"] for who in ("steepest", "SciPy L-BFGS-B, tight")]
+        for name, t in told.items()
+    }
+    ratios = {name: ours / theirs for name, (ours, theirs) in both.items() if ours and theirs}
+    whole = float(np.exp(np.mean(np.log(list(ratios.values())))))
+    worst = sorted(ratios, key=lambda name: -ratios[name])
+    reached = [sum(bool(b[who]) for b in both.values()) for who in (0, 1)]
+    lines = [f"- {name}: {both[name][0]} beside {both[name][1]}, {ratios[name]:.2f}" for name in worst]
+    return "\n".join(
+        [f"To the target: {reached[0]} beside {reached[1]} problems, {whole:.2f} of the work", *lines]
+    )
+
+
 def summary(told: dict[str, dict[str, dict[str, Any]]]) -> list[dict[str, Any]]:
     """Counts by who."""
     rows = []
@@ -204,10 +267,15 @@ def main() -> None:
     print(table(counts), end="\n\n")
     with_products = summary({case.name: products(case) for case in [*cases(), *problems(asked.quick)]})
     print(table(with_products), end="\n\n")
+    bounds = {case.name: within(case) for case in bounded(asked.quick)}
+    print(table(summary(bounds)), to_target(bounds), sep="\n\n", end="\n\n")
     for name, by in told.items():
         if not all(v["solved"] and v["success"] and v["stationary"] for v in by.values()):
             print(f"- {name}:", "; ".join(_told(who, v) for who, v in by.items()))
-    keep(asked, {"overhead": costs, "claims": counts, "products": with_products, "problems": told})
+    keep(
+        asked,
+        {"overhead": costs, "claims": counts, "products": with_products, "problems": told, "bounds": bounds},
+    )
 
 
 def _told(who: str, v: dict[str, Any]) -> str:
