@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from steepest.linear import GeneralizedLinear
+from steepest.errors import NotConverged
+from steepest.linear import GeneralizedLinear, LinearSVC, LinearSVR, LogisticRegression
 from steepest.linear.problem import Problem
 
 EPSILON = 0.1  # what squared_epsilon_insensitive forgives by itself
@@ -212,3 +213,65 @@ def test_kinks_of_rows_that_contradict_each_other(loss: str) -> None:
     solved = Problem(loss=loss, alpha=1e-3, method="progressive", tol=1e-6).solve(X, y)
     assert solved.result.success
     assert relative_error(loss, solved, X, y, np.ones(200), 1e-3) <= 1e-6
+
+
+def held_error(loss: str, coef: Any, intercept: float, X: Any, y: Any, alpha: float, held: float) -> float:
+    """(F - F*) / F at most, under alpha / 2 (|w|^2 + held b^2): by NumPy's active sets, as `plain_optimum` has them.
+
+    The intercept is one more column, of 1 / sqrt(held).
+    """
+    B = np.column_stack([X, np.full(len(y), held**-0.5)])
+    at, share = np.append(coef, intercept * held**0.5), 1.0 / len(y)
+
+    def value_and_bound(w: Any) -> tuple[float, float]:
+        value, slope = loss_and_slope(loss, B @ w, y)
+        gradient = share * (B.T @ slope) + alpha * w
+        return float(value.mean() + 0.5 * alpha * w @ w), float(gradient @ gradient / (2.0 * alpha))
+
+    K, w = B @ B.T / alpha, at
+    for _ in range(60):
+        slope = loss_and_slope(loss, B @ w, y)[1]
+        on = np.flatnonzero(slope)
+        goal = 2.0 * y - 1.0 if loss == "squared_hinge" else y + EPSILON * np.sign(slope)
+        s = np.zeros(len(y))
+        s[on] = np.linalg.solve(K[np.ix_(on, on)] + np.diag(np.full(on.size, 0.5 / share)), goal[on])
+        w = B.T @ s / alpha
+        if np.array_equal(on, np.flatnonzero(loss_and_slope(loss, B @ w, y)[1])):
+            break
+    value, (least, bound) = value_and_bound(at)[0], value_and_bound(w)
+    assert bound <= 1e-7 * value  # NumPy's optimum is one
+    return (value - least + bound) / value
+
+
+@pytest.mark.parametrize("loss", BENT)
+@pytest.mark.parametrize("scaling", [1.0, 1e-2, 1e3])
+def test_an_intercept_that_is_penalised_ends_as_one_that_is_free(loss: str, scaling: float) -> None:
+    X, y = bent(300, 900, loss)
+    if loss == "squared_hinge":
+        model: Any = LinearSVC(intercept_scaling=scaling)
+    else:
+        model = LinearSVR(loss=loss, epsilon=EPSILON, intercept_scaling=scaling)
+    fitted = model.fit(X, y)
+    coef, intercept = fitted.coef_.ravel(), float(fitted.intercept_[0])
+    assert fitted.result_.success
+    assert fitted.result_.history["passes"][-1] < 100
+    assert held_error(loss, coef, intercept, X, y, 1.0 / 300, scaling**-2) <= 1e-6
+
+
+def test_a_logistic_loss_with_a_penalised_intercept_on_a_raw_wide_table() -> None:
+    X, y = bent(300, 900, "squared_hinge")
+    fitted = LogisticRegression(solver="liblinear").fit(X, y)
+    w = np.append(fitted.coef_[0], fitted.intercept_)
+    B = np.column_stack([X, np.ones(300)])
+    loss, slope = loss_and_slope("logistic", B @ w, y)
+    gradient = B.T @ slope / 300 + w / 300
+    assert fitted.result_.success
+    assert fitted.result_.history["passes"][-1] < 100
+    assert gradient @ gradient * 150 <= 1e-6 * (loss.mean() + w @ w / 600)
+
+
+def test_a_budget_of_steps_is_held_under_a_penalised_intercept() -> None:
+    X, y = bent(300, 900, "squared_hinge")
+    with pytest.warns(NotConverged):
+        fitted = LinearSVC(max_iter=1).fit(X, y)
+    assert fitted.n_iter_ == 1

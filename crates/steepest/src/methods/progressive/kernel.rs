@@ -6,6 +6,7 @@
 use super::{Work, kernel_newton};
 use super::lbfgs::Walk;
 use crate::linalg::cholesky;
+use crate::linalg::gemm::{Begin, Packed, Right, Strides, multiply};
 use crate::designs::dense::Dense;
 use crate::method::Step;
 use crate::objective::{Ask, Rows};
@@ -17,9 +18,9 @@ use crate::status::{Halt, Status};
 use crate::table::{OfRows, Table};
 use std::sync::{Mutex, PoisonError};
 
-/// Columns taken at once.
-const COLUMNS: usize = 512;
-/// Rows that a thread reads at once, and columns of K that it updates.
+/// Columns taken at once: rows of so many do not all begin at the same place of a cache.
+const COLUMNS: usize = 520;
+/// Rows that a thread reads at once, and rows of K that it updates.
 const STRIP: usize = 128;
 /// Steps on the square table at most.
 const STEPS: usize = 20_000;
@@ -28,11 +29,18 @@ const STEPS: usize = 20_000;
 pub fn price(table: &Table, penalty: &[f64]) -> Option<f64> {
     let (n, d, width) = (table.rows, table.columns, table.width());
     let held = penalty.iter().enumerate().all(|(j, a)| *a > 0.0 || j % width == d);
-    let free = !table.intercept || penalty[d] == 0.0;
     let smaller = 2 * n <= d && super::shape::fits(table, n * n);
     // K, and some six factors.
     let flops = (n * n) as f64 * (d + 2 * n) as f64;
-    (held && free && smaller).then(|| super::shape::passes(table, flops))
+    (held && smaller).then(|| super::shape::passes(table, flops))
+}
+
+/// Whether columns differ so much in how they are held that K is one for `kernel_newton`, as far as they are independent: the
+/// mean of the squares of its eigenvalues is then 1 + n Σ 1/a² / (Σ 1/a)² times the square of their mean.
+pub fn uneven(table: &Table, penalty: &[f64]) -> bool {
+    let inverse = || penalty[..table.columns].iter().map(|a| 1.0 / a);
+    let (sum, squares) = (inverse().sum::<f64>(), inverse().map(|v| v * v).sum::<f64>());
+    table.outputs == 1 && table.rows as f64 * squares >= (kernel_newton::SPREAD - 1.0) * sum * sum && sum.is_finite()
 }
 
 impl Work {
@@ -60,9 +68,10 @@ impl Work {
     fn newton(&self, problem: &mut Problem<'_>, kernel: &[f64]) -> Result<Option<kernel_newton::RowNumbers>, Halt> {
         let tolerance = problem.stop.tolerance;
         let (rows, mut meter) = problem.rows(Some(self.walk.here))?;
-        let about = kernel_newton::About { kernel, rows: &rows, tolerance };
-        let intercept = if self.table.intercept { Some(self.walk.u[self.table.columns]) } else { None };
-        kernel_newton::descend(&about, intercept, &mut || meter.pause())
+        let d = self.table.columns;
+        let (intercept, b) = if self.table.intercept { (Some(self.penalty[d]), self.walk.u[d]) } else { (None, 0.0) };
+        let about = kernel_newton::About { kernel, rows: &rows, intercept, tolerance };
+        kernel_newton::descend(&about, b, &mut || meter.pause())
     }
 
     /// Walks on from `u`, if it is lower there: the value there.
@@ -83,7 +92,8 @@ impl Work {
         let root = root(kernel, n);
         let table = Dense::strided(&root, n, n, n, 1).map_err(|why| Halt::Failed(why.into()))?;
         let width = n + usize::from(self.table.intercept);
-        let weight: Vec<f64> = (0..k * width).map(|j| f64::from(j % width < n)).collect();
+        let intercept = self.penalty.get(self.table.columns).copied().unwrap_or(0.0);
+        let weight: Vec<f64> = (0..k * width).map(|j| if j % width < n { 1.0 } else { intercept }).collect();
         let penalty = penalty::PerCoordinate::new(L2::default(), &weight);
         let mut c = vec![0.0; k * width];
         let step = problem.over(&table, &penalty, 0.1, |square| {
@@ -140,33 +150,32 @@ impl Work {
         let columns: Vec<u32> = (0..held.columns() as u32).collect();
         let mut gram = vec![0.0; n * n];
         let mut block = Vec::new();
+        let mut packed: Vec<Packed<f64>> = vec![Packed::default(); n.div_ceil(STRIP)];
         for columns in columns.chunks(COLUMNS) {
             let w = columns.len();
             block.resize(n * w, 0.0);
-            let parts: Vec<_> = block.chunks_mut(STRIP * w).map(Mutex::new).collect();
+            let parts: Vec<_> = block.chunks_mut(STRIP * w).zip(&mut packed).map(Mutex::new).collect();
             pool().each(parts.len(), |p| {
                 let mut part = parts[p].lock().unwrap_or_else(PoisonError::into_inner);
-                let from = p * STRIP;
-                held.select(from..from + part.len() / w, columns, &mut part);
+                let (part, packed) = &mut *part;
+                let (from, rows) = (p * STRIP, part.len() / w);
+                held.select(from..from + rows, columns, part);
                 for row in part.chunks_exact_mut(w) {
                     for (x, &j) in row.iter_mut().zip(columns) {
                         *x = (*x - self.scaling.centre[j as usize]) * factors[j as usize];
                     }
                 }
+                packed.pack(Strides::rows(part, rows, w, w).transposed());
             });
             drop(parts);
-            let to = crate::gram::Columns::of(&mut gram);
-            pool().each(n.div_ceil(STRIP), |s| {
-                let (from, end) = (s * STRIP, ((s + 1) * STRIP).min(n));
-                let (w, n) = (w as isize, n as isize);
-                // SAFETY: rows 0..end and from..end of `n` rows of `w` numbers, into rows 0..end and columns from..end of n
-                // rows of n numbers, which no other task touches.
-                unsafe {
-                    let (rows, others) = (block.as_ptr(), block.as_ptr().add(from * w as usize));
-                    let to = to.get().add(from);
-                    matrixmultiply::dgemm(
-                        end, w as usize, end - from, 1.0, rows, w, 1, others, 1, w, 1.0, to, n, 1,
-                    );
+            // Of each strip of rows what lies right of the diagonal.
+            let strips: Vec<_> = gram.chunks_mut(STRIP * n).map(Mutex::new).collect();
+            pool().each(strips.len(), |p| {
+                let mut strip = strips[p].lock().unwrap_or_else(PoisonError::into_inner);
+                let rows = strip.len() / n;
+                let left = Strides::rows(&block[p * STRIP * w..], rows, w, w);
+                for (q, right) in packed.iter().enumerate().skip(p) {
+                    multiply(left, Right::Packed(right), Begin::There, &mut strip[q * STRIP..], n);
                 }
             });
         }

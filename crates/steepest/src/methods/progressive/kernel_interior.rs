@@ -42,13 +42,13 @@ struct SlackedStep {
 /// A point next to the end; none where it does not get there.
 pub fn approach(
     about: &About<'_>,
-    intercept: Option<f64>,
+    b: f64,
     room: &mut Vec<f64>,
     pause: &mut dyn FnMut() -> Result<(), Halt>,
 ) -> Result<Option<KernelPoint>, Halt> {
     let n = about.rows.len();
     let ends = ends(about);
-    let mut at = begin(about, &ends, intercept);
+    let mut at = begin(about, &ends, b);
     for _ in 0..STEPS {
         pause()?;
         let mut s = vec![0.0; n];
@@ -56,8 +56,9 @@ pub fn approach(
         let mut z = about.times(&s);
         z.iter_mut().for_each(|z| *z += at.b);
         let point = KernelPoint { s, b: at.b, z };
+        let missing = about.missing(&point.s, at.b);
         let missed: Vec<f64> = ends.iter().map(|end| end.sign * (end.at - point.z[end.row])).collect();
-        let (mut value, mut gap) = (point.penalty(), (at.b * point.s.iter().sum::<f64>()).abs());
+        let (mut value, mut gap) = (about.penalty(&point), missing.map_or(0.0, |m| at.b * m.1).abs());
         for ((end, v), a) in ends.iter().zip(&missed).zip(&at.a) {
             value += end.c * v.max(0.0).powi(2);
             gap += end.c * (v.max(0.0) - 0.5 * a / end.c).powi(2) + a * (-v).max(0.0);
@@ -84,7 +85,7 @@ pub fn approach(
             for ((end, p), q) in ends.iter().zip(&stiff).zip(&off) {
                 left[end.row] -= end.sign * p * q;
             }
-            let (ds, b) = matrix.step(&point.s, (&left, &about.times(&left)), intercept.is_some());
+            let (ds, b) = matrix.step((&left, &about.times(&left)), missing);
             let dz = about.times(&ds);
             let mut course = SlackedStep { a: Vec::new(), u: Vec::new(), b };
             for (k, (end, p)) in ends.iter().zip(&stiff).enumerate() {
@@ -136,16 +137,16 @@ fn ends(about: &About<'_>) -> Vec<HalfSquare> {
     (0..rows.len()).flat_map(of).collect()
 }
 
-/// Every dual variable as if its row were the only one, those of both signs in balance where an intercept is free.
-fn begin(about: &About<'_>, ends: &[HalfSquare], intercept: Option<f64>) -> SlackedDual {
-    let (n, b) = (about.rows.len(), intercept.unwrap_or(0.0));
+/// Every dual variable as if its row were the only one, those of both signs in balance where there is an intercept.
+fn begin(about: &About<'_>, ends: &[HalfSquare], b: f64) -> SlackedDual {
+    let n = about.rows.len();
     let count = ends.len().max(1) as f64;
     let far = ends.iter().map(|end| (end.at - b).abs()).sum::<f64>() / count;
     let mut a: Vec<f64> =
         ends.iter().map(|end| far / (about.kernel[end.row * (n + 1)] + 0.5 / end.c)).collect();
     let sum = |a: &[f64], sign: f64| ends.iter().zip(a).filter(|(e, _)| e.sign == sign).map(|(_, a)| a).sum::<f64>();
     let (up, down) = (sum(&a, 1.0), sum(&a, -1.0));
-    if intercept.is_some() && up > 0.0 && down > 0.0 {
+    if about.intercept.is_some() && up > 0.0 && down > 0.0 {
         for (end, a) in ends.iter().zip(&mut a) {
             *a *= 2.0 * if end.sign > 0.0 { down } else { up } / (up + down);
         }

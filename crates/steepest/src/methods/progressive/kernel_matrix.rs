@@ -3,7 +3,7 @@ use crate::linalg::cholesky::{backward, factor, forward};
 use crate::parallel::pool::pool;
 use std::sync::{Mutex, PoisonError};
 
-/// Solves (I + WK) ds = −left − w db, and Σ (s + ds) = 0 where the intercept is free.
+/// Solves (I + WK) ds = −left − w db, and Σ (s + ds) = a (b + db) where there is an intercept with the penalty ½ a b².
 pub struct KernelMatrix<'a> {
     kept: Vec<usize>,
     root: Vec<f64>,
@@ -43,16 +43,16 @@ impl<'a> KernelMatrix<'a> {
         y
     }
 
-    /// ds and db, `turned` being K times `left`.
-    pub fn step(&self, s: &[f64], (left, turned): (&[f64], &[f64]), free: bool) -> (Vec<f64>, f64) {
+    /// ds and db, `turned` being K times `left`. Where there is an intercept: a, and Σ s − a b.
+    pub fn step(&self, (left, turned): (&[f64], &[f64]), intercept: Option<(f64, f64)>) -> (Vec<f64>, f64) {
         let mut ds: Vec<f64> = left.iter().map(|l| -l).collect();
         self.kept.iter().zip(self.solved(|i| turned[i])).for_each(|(&i, y)| ds[i] += y);
         let mut db = 0.0;
-        if free {
+        if let Some((a, missing)) = intercept {
             let ones = self.solved(|_| 1.0);
-            let sum = ones.iter().sum::<f64>();
+            let sum = a + ones.iter().sum::<f64>();
             if sum > 0.0 {
-                db = (ds.iter().sum::<f64>() + s.iter().sum::<f64>()) / sum;
+                db = (ds.iter().sum::<f64>() + missing) / sum;
                 self.kept.iter().zip(ones).for_each(|(&i, o)| ds[i] -= db * o);
             }
         }

@@ -1,8 +1,8 @@
 //! Newton's method in one number a row, where rows are few: coefficients A⁻¹X′s have the margins Ks + b with K = XA⁻¹X′, and
-//! the penalty ½ s′Ks. No step reads the table, and no scale of its columns matters.
+//! the penalty ½ s′Ks + ½ a b². No step reads the table, and no scale of its columns matters.
 //!
 //! With the rows' slopes r and curvatures w (shares included) a step solves (I + WK) ds = −(r + s) − w db, and
-//! Σ (s + ds) = 0 where there is an intercept, by Cholesky of I + √W K √W: Rasmussen and Williams 2006, algorithm 3.1. How
+//! Σ (s + ds) = a (b + db) where there is an intercept, by Cholesky of I + √W K √W: Rasmussen and Williams 2006, algorithm 3.1. How
 //! far it goes is looked for on the margins: near separable rows want steps of up to three times Newton's.
 //!
 //! Rows whose curvature says next to nothing beside the penalty (`LEFT_OUT`) are left out of the matrix: in the end more than 700
@@ -25,6 +25,8 @@ pub struct About<'a> {
     pub kernel: &'a [f64],
     /// All rows, with the margins at which they are to start.
     pub rows: &'a Held<'a>,
+    /// Of an intercept: a, 0 where it is free.
+    pub intercept: Option<f64>,
     /// F − F* beside F that is wanted.
     pub tolerance: f64,
 }
@@ -46,7 +48,7 @@ const RIDGE: f64 = 1e-10;
 /// Rows that bend where it starts, at least, as a part of all; of fewer each step leads far past what the others allow.
 const BENT: f64 = 0.5;
 /// The mean of the squares of K's eigenvalues beside the square of their mean, at least: where that is less, none stands out.
-const SPREAD: f64 = 2.0;
+pub const SPREAD: f64 = 2.0;
 /// How near the end is, beside the tolerance: the way back to coefficients rounds.
 const NEAR: f64 = 0.1;
 /// Along a line: evaluations at most, and the part of the first slope that may be left.
@@ -72,18 +74,17 @@ struct KernelStep {
     dz: Vec<f64>,
 }
 
-/// From the rows' margins, with an intercept or without; none where it does not get there.
+/// From the rows' margins, in which the intercept is `b`; none where it does not get there.
 pub fn descend(
     about: &About<'_>,
-    intercept: Option<f64>,
+    b: f64,
     pause: &mut dyn FnMut() -> Result<(), Halt>,
 ) -> Result<Option<RowNumbers>, Halt> {
-    let (free, b) = (intercept.is_some(), intercept.unwrap_or(0.0));
     let mut room = Vec::new();
     let begun = if !about.stands_out() {
         None
     } else if about.rows.half_squares() {
-        kernel_interior::approach(about, intercept, &mut room, pause)?
+        kernel_interior::approach(about, b, &mut room, pause)?
     } else {
         about.bent().then(|| about.begin(b))
     };
@@ -91,17 +92,18 @@ pub fn descend(
     for _ in 0..STEPS {
         pause()?;
         let (mut left, w, loss) = about.slopes(&at.z);
-        let value = loss + at.penalty();
+        let value = loss + about.penalty(&at);
         // What is left of r + s = 0, the intercept at its own best.
-        let (slope, bend) = (left.iter().sum::<f64>(), w.iter().sum::<f64>());
-        let first = if free && bend > 0.0 { -slope / bend } else { 0.0 };
+        let a = about.intercept.unwrap_or(0.0);
+        let (slope, bend) = (left.iter().sum::<f64>() + a * at.b, w.iter().sum::<f64>() + a);
+        let first = if about.intercept.is_some() && bend > 0.0 { -slope / bend } else { 0.0 };
         left.iter_mut().zip(&at.s).zip(&w).for_each(|((l, s), w)| *l += s + first * w);
         let turned = about.times(&left);
         let gap = 0.5 * dot(&left, &turned) - 0.5 * slope * first;
         if gap <= NEAR * about.tolerance * value {
-            return Ok(Some(RowNumbers { s: at.s, intercept: at.b }));
+            return Ok(Some(RowNumbers { s: at.s, intercept: at.b + first }));
         }
-        let along = about.step(&at.s, (&left, &turned), &w, (free, first), &mut room);
+        let along = about.step(&at, (&left, &turned), &w, first, &mut room);
         let Some(length) = about.search(&at, &along) else { break };
         at.go(&along, length);
     }
@@ -109,10 +111,6 @@ pub fn descend(
 }
 
 impl KernelPoint {
-    /// ½ s′Ks.
-    pub fn penalty(&self) -> f64 {
-        0.5 * self.s.iter().zip(&self.z).map(|(s, z)| s * (z - self.b)).sum::<f64>()
-    }
     fn go(&mut self, along: &KernelStep, length: f64) {
         self.s.iter_mut().zip(&along.ds).for_each(|(s, d)| *s += length * d);
         self.z.iter_mut().zip(&along.dz).for_each(|(z, d)| *z += length * d);
@@ -121,6 +119,17 @@ impl KernelPoint {
 }
 
 impl About<'_> {
+    /// ½ s′Ks + ½ a b².
+    pub fn penalty(&self, at: &KernelPoint) -> f64 {
+        let of: f64 = at.s.iter().zip(&at.z).map(|(s, z)| s * (z - at.b)).sum();
+        0.5 * (of + self.intercept.unwrap_or(0.0) * at.b * at.b)
+    }
+
+    /// What a step is to be told of the intercept, at `b`: a, and Σ s − a b.
+    pub fn missing(&self, s: &[f64], b: f64) -> Option<(f64, f64)> {
+        self.intercept.map(|a| (a, s.iter().sum::<f64>() - a * b))
+    }
+
     /// Whether it is likely to take fewer steps than others by so much that its factors pay.
     fn stands_out(&self) -> bool {
         let n = self.rows.len();
@@ -146,7 +155,7 @@ impl About<'_> {
         let mut z = self.times(&s);
         z.iter_mut().for_each(|z| *z += b);
         let at = KernelPoint { s, b, z };
-        let value = |at: &KernelPoint| self.slopes(&at.z).2 + at.penalty();
+        let value = |at: &KernelPoint| self.slopes(&at.z).2 + self.penalty(at);
         if value(&at) < value(&nothing) { at } else { nothing }
     }
 
@@ -176,14 +185,14 @@ impl About<'_> {
     /// Newton's step, where `left` is what is left of r + s with the intercept moved by `first`, and `turned` K times that.
     fn step(
         &self,
-        s: &[f64],
+        at: &KernelPoint,
         (left, turned): (&[f64], &[f64]),
         w: &[f64],
-        (free, first): (bool, f64),
+        first: f64,
         room: &mut Vec<f64>,
     ) -> KernelStep {
         let matrix = KernelMatrix::new(self.kernel, w, LEFT_OUT, room);
-        let (ds, more) = matrix.step(s, (left, turned), free);
+        let (ds, more) = matrix.step((left, turned), self.missing(&at.s, at.b + first));
         let db = first + more;
         let mut dz = self.times(&ds);
         dz.iter_mut().for_each(|z| *z += db);
@@ -193,8 +202,9 @@ impl About<'_> {
     /// How far along a step F is least, nearly; none where it does not lead down.
     fn search(&self, at: &KernelPoint, along: &KernelStep) -> Option<f64> {
         let KernelStep { ds, db, dz } = along;
-        let linear: f64 = ds.iter().zip(&at.z).map(|(d, z)| d * (z - at.b)).sum();
-        let square: f64 = ds.iter().zip(dz).map(|(d, z)| d * (z - db)).sum();
+        let a = self.intercept.unwrap_or(0.0);
+        let linear = a * at.b * db + ds.iter().zip(&at.z).map(|(d, z)| d * (z - at.b)).sum::<f64>();
+        let square = a * db * db + ds.iter().zip(dz).map(|(d, z)| d * (z - db)).sum::<f64>();
         // Slope and curvature along it.
         let bent = |t: f64| {
             let z: Vec<f64> = at.z.iter().zip(dz).map(|(z, d)| z + t * d).collect();
