@@ -35,14 +35,6 @@ pub fn price(table: &Table, penalty: &[f64]) -> Option<f64> {
     (held && smaller).then(|| super::shape::passes(table, flops))
 }
 
-/// Whether columns differ so much in how they are held that K is one for `kernel_newton`, as far as they are independent: the
-/// mean of the squares of its eigenvalues is then 1 + n Σ 1/a² / (Σ 1/a)² times the square of their mean.
-pub fn uneven(table: &Table, penalty: &[f64]) -> bool {
-    let inverse = || penalty[..table.columns].iter().map(|a| 1.0 / a);
-    let (sum, squares) = (inverse().sum::<f64>(), inverse().map(|v| v * v).sum::<f64>());
-    table.outputs == 1 && table.rows as f64 * squares >= (kernel_newton::SPREAD - 1.0) * sum * sum && sum.is_finite()
-}
-
 impl Work {
     /// Solves the square table and goes where its optimum leads. The bound is that of the square table, and what the
     /// way back has cost.

@@ -20,8 +20,11 @@ struct HalfSquare {
 const STEPS: usize = 40;
 /// How near a step goes to where something would be 0.
 const NEAR: f64 = 0.995;
-/// The gap beside F at which Newton's method goes on: few rows are on a wrong side of a kink by then.
-const ENOUGH: f64 = 1e-6;
+/// The gap beside F at which Newton's method goes on: no row that counts is on a wrong side of a kink by then. At 1e-6 dozens are, on
+/// 2000 rows with 5000 raw columns, and steps across them are cut to a millionth; three steps more leave nothing to do.
+const ENOUGH: f64 = 1e-10;
+/// The gap that will do where the arithmetic ends before.
+const NEARLY: f64 = 1e-6;
 /// What rows that are left out may sum up to.
 const LEFT_OUT: f64 = 1e-3;
 
@@ -49,6 +52,7 @@ pub fn approach(
     let n = about.rows.len();
     let ends = ends(about);
     let mut at = begin(about, &ends, b);
+    let mut near = None;
     for _ in 0..STEPS {
         pause()?;
         let mut s = vec![0.0; n];
@@ -68,6 +72,9 @@ pub fn approach(
         }
         if !gap.is_finite() {
             break;
+        }
+        if gap <= NEARLY * value {
+            near = Some(point.clone());
         }
         let stiff: Vec<f64> =
             ends.iter().zip(at.a.iter().zip(&at.u)).map(|(end, (a, u))| 1.0 / (0.5 / end.c + u / a)).collect();
@@ -110,7 +117,7 @@ pub fn approach(
         at.u.iter_mut().zip(&course.u).for_each(|(v, d)| *v += length * d);
         at.b += length * course.b;
     }
-    Ok(None)
+    Ok(near)
 }
 
 impl SlackedDual {

@@ -48,7 +48,7 @@ const RIDGE: f64 = 1e-10;
 /// Rows that bend where it starts, at least, as a part of all; of fewer each step leads far past what the others allow.
 const BENT: f64 = 0.5;
 /// The mean of the squares of K's eigenvalues beside the square of their mean, at least: where that is less, none stands out.
-pub const SPREAD: f64 = 2.0;
+const SPREAD: f64 = 2.0;
 /// How near the end is, beside the tolerance: the way back to coefficients rounds.
 const NEAR: f64 = 0.1;
 /// Along a line: evaluations at most, and the part of the first slope that may be left.
@@ -58,6 +58,7 @@ const FLAT: f64 = 1e-2;
 const STRIP: usize = 64;
 
 /// Where it stands.
+#[derive(Clone)]
 pub struct KernelPoint {
     /// A number a row.
     pub s: Vec<f64>,

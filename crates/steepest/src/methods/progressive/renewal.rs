@@ -87,17 +87,15 @@ impl Work {
         pays.then_some(Dear::Matrix(shape))
     }
 
-    /// Whether steps have cost the price, or a quarter of it, and at the pace since an eighth will cost as much as half yet;
-    /// where it is likely to be made square well, a quarter of these parts tells.
+    /// Whether steps have cost the price, or a quarter of it, and at the pace since an eighth will cost as much as half yet.
     fn creeps(&mut self, problem: &Problem<'_>, spent: f64, price: f64) -> bool {
-        let soon = if kernel::uneven(&self.table, &self.penalty) { 0.25 } else { 1.0 };
-        let (from, promise) = (soon * price / 8.0, self.walk.promise);
+        let (from, promise) = (price / 8.0, self.walk.promise);
         if self.promised.is_nan() && spent >= from {
             self.promised = promise;
         }
         let pace = (self.promised / promise).ln().max(0.0) / (spent - from);
         let wanting = (promise / self.target(problem)).ln();
-        spent >= price || spent >= soon * price / 4.0 && wanting > pace * price / 2.0
+        spent >= price || spent >= price / 4.0 && wanting > pace * price / 2.0
     }
 
     /// Where a metric failed that was drawn without regard to distances, they are told after all.
