@@ -79,17 +79,25 @@ pub struct Passes<N: Number> {
 /// Random numbers for dropouts, apart from those of other uses.
 const DROPS: u32 = 1 << 16;
 /// Weights of a tile.
-const TILE: usize = 6 * 1024;
+const TILE: usize = 3 * 1024;
 /// Multiplications below which one thread is quicker alone.
 const FEW: usize = 400_000;
 
-/// Rows of a block: whole tiles of the products, and enough blocks to go round.
+/// Rows of a block: so many that weights which are read once serve several tiles of the products, and enough blocks to go
+/// round.
 fn block(rows: usize) -> usize {
     match rows {
-        0..=96 => 6,
-        97..=384 => 12,
-        _ => 24,
+        0..=96 => 16,
+        97..=384 => 32,
+        _ => 48,
     }
+}
+
+/// From one row of a buffer to the next: whole lanes, but not a multiple of 512 bytes, where few places of a cache would
+/// serve a column.
+fn stride<N: Number>(width: usize) -> usize {
+    let lanes = width.div_ceil(N::LANES);
+    (if lanes % 8 == 0 { lanes + 1 } else { lanes }) * N::LANES
 }
 
 crate::simd! {
@@ -128,7 +136,7 @@ impl<N: Number> Passes<N> {
     pub fn new(network: &Network, most: usize, head: Option<&Head>) -> Self {
         let buffers: Vec<Buffer<N>> = (network.widths.iter().enumerate())
             .map(|(i, &width)| {
-                let stride = width.next_multiple_of(N::LANES);
+                let stride = stride::<N>(width);
                 let kind = i.checked_sub(1).map(|o| &network.operations[o].kind);
                 let trained = head.is_some();
                 let columns = matches!(kind, Some(Kind::BatchNorm(_)));

@@ -7,7 +7,8 @@ fn agrees<N: Multiplies>() {
     let mut random = Random::new(1, 0, 0, 0);
     for case in 0..400 {
         let mut size = |most: u32| random.below(most) as usize + 1;
-        let (m, k, n) = (size(30), size(40), size(150));
+        // Some of more terms than are added up at a time.
+        let (m, k, n) = (size(30), size(120), size(150));
         let mut some = |count: usize| -> Vec<N> {
             (0..count).map(|_| N::of_f64(f64::from(random.below(9)) - 4.0)).collect()
         };

@@ -2,7 +2,6 @@
 use super::lanes::*;
 use super::{Multiplies, Product};
 use crate::numbers::simd::Level;
-use std::ops::BitOr;
 
 /// One tile of c.
 struct Tile<N> {
@@ -18,75 +17,61 @@ struct Tile<N> {
 
 /// The most columns of a tile.
 const WIDE: usize = 64;
-/// Columns of a that are noted for all tiles of a product, and the most tiles.
-const NOTED: usize = 2048;
+/// Rows of the tiles at the lower edge.
+const SOME: usize = 4;
+const FEW: usize = 2;
+/// The most tiles that are noted.
 const TILES: usize = 64;
 
-/// Which columns of a have a number that is not zero, for each whole tile's rows, one after another.
+/// Which columns of a have a number that is not zero, for each whole tile's rows, as bits.
 struct Noted {
     /// Rows of a tile; 0 before they were looked at.
     height: usize,
-    picks: [u16; NOTED],
-    counts: [u16; TILES],
+    bits: [u64; TILES],
 }
 
 impl Noted {
-    /// Of no tile yet; None where no zeros are looked for, or there is no room.
+    /// Of no tile yet; None where no zeros are looked for.
     fn of<N>(job: &Product<N>) -> Option<Self> {
         let lies = job.right == 1 || job.down == 1;
-        if !job.zeros || !lies || job.k > NOTED {
-            return None;
-        }
-        Some(Noted { height: 0, picks: [0; NOTED], counts: [0; TILES] })
+        (job.zeros && lies).then_some(Noted { height: 0, bits: [0; TILES] })
     }
     /// The columns of the tile that begins at a row.
     #[inline(always)]
-    fn tile(&self, top: usize, k: usize) -> Option<&[u16]> {
-        let tile = top / self.height;
-        let (from, count) = (tile * k, usize::from(*self.counts.get(tile)?));
-        self.picks.get(from..from + k).map(|picks| &picks[..count])
+    fn tile(&self, top: usize) -> Option<u64> {
+        self.bits.get(top / self.height).copied()
     }
     /// Looks at tiles of `MR` rows, as far as there is room.
     ///
     /// # Safety
     ///
-    /// As for [`tile`]; `B` has the size of a number.
+    /// As for [`tile`].
     #[inline(always)]
-    unsafe fn look<N, B, const MR: usize>(&mut self, job: &Product<N>)
-    where
-        B: Copy + Default + PartialEq + BitOr<Output = B>,
-    {
-        self.height = MR;
-        let tiles = (job.rows / MR).min(TILES);
-        let noted = self.picks.chunks_exact_mut(job.k.max(1)).zip(&mut self.counts);
-        for (tile, (picks, count)) in noted.enumerate().take(tiles) {
-            let mut some = 0;
-            for from in (0..job.k).step_by(WIDE) {
-                let len = WIDE.min(job.k - from);
-                let mut bits = [B::default(); WIDE];
-                // SAFETY: below the rows of the tile and the columns of a.
-                unsafe {
-                    let first: *const B = job.a.add(tile * MR * job.down).cast();
-                    if job.right == 1 {
-                        for i in 0..MR {
-                            let row = first.add(i * job.down + from);
-                            let row = std::slice::from_raw_parts(row, len);
-                            bits.iter_mut().zip(row).for_each(|(bits, b)| *bits = *bits | *b);
+    unsafe fn look<N: Multiplies, V: Vector<N>, const MR: usize>(&mut self, job: &Product<N>) {
+        (self.height, self.bits) = (MR, [0; TILES]);
+        for (tile, bits) in self.bits.iter_mut().enumerate().take(job.rows / MR) {
+            // SAFETY: below the rows of the tile and the columns of a.
+            unsafe {
+                let first = job.a.add(tile * MR * job.down);
+                if job.right == 1 {
+                    let whole = job.k - job.k % V::COUNT;
+                    for i in 0..MR {
+                        let row = first.add(i * job.down);
+                        for p in (0..whole).step_by(V::COUNT) {
+                            *bits |= V::load(row.add(p)).not_zero() << p;
                         }
-                    } else {
-                        for (p, bits) in bits[..len].iter_mut().enumerate() {
-                            let column = first.add((from + p) * job.right).cast::<[B; MR]>();
-                            *bits = column.read().into_iter().fold(*bits, B::bitor);
+                        for p in whole..job.k {
+                            *bits |= u64::from(*row.add(p) != N::default()) << p;
                         }
                     }
-                    for (p, bits) in bits[..len].iter().enumerate() {
-                        // As many as were seen before it, which is below k.
-                        *picks.get_unchecked_mut(some) = (from + p) as u16;
-                        some += usize::from(*bits != B::default());
+                } else {
+                    for p in 0..job.k {
+                        let column = first.add(p * job.right).cast::<[N; MR]>().read();
+                        let some = column.iter().fold(false, |some, v| some | (*v != N::default()));
+                        *bits |= u64::from(some) << p;
                     }
                 }
             }
-            *count = some as u16;
         }
     }
 }
@@ -104,7 +89,7 @@ unsafe fn tile<
 >(
     job: &Product<N>,
     t: &Tile<N>,
-    picks: &[u16],
+    picked: u64,
 ) {
     let whole = t.rows == MR && t.columns == NV * V::COUNT;
     // SAFETY: rows and columns below those of the tile are within c and the start; a room has `WIDE` columns.
@@ -128,8 +113,11 @@ unsafe fn tile<
         }
         // A row beyond the last reads the last again; what it gives is not kept.
         let at: [*const N; MR] = std::array::from_fn(|i| t.a.add(i.min(t.rows - 1) * job.down));
-        for q in 0..if PICKED { picks.len() } else { job.k } {
-            let p = if PICKED { usize::from(*picks.get_unchecked(q)) } else { q };
+        let (mut q, mut left) = (0, picked);
+        while if PICKED { left != 0 } else { q < job.k } {
+            let p = if PICKED { left.trailing_zeros() as usize } else { q };
+            left &= left.wrapping_sub(1);
+            q += 1;
             let row = t.b.add(p * t.along);
             let b: [V; NV] = std::array::from_fn(|v| V::load(row.add(v * V::COUNT)));
             for i in 0..MR {
@@ -194,7 +182,7 @@ unsafe fn end<N: Multiplies>(job: &Product<N>, t: &Tile<N>, room: &[[N; WIDE]]) 
 ///
 /// As for [`tile`], from column `from` on.
 #[inline(always)]
-unsafe fn panel<N: Multiplies, V: Vector<N>, const MR: usize, const FEW: usize, const NV: usize>(
+unsafe fn panel<N: Multiplies, V: Vector<N>, const MR: usize, const NV: usize>(
     job: &Product<N>,
     from: usize,
     noted: &mut Option<Noted>,
@@ -202,22 +190,19 @@ unsafe fn panel<N: Multiplies, V: Vector<N>, const MR: usize, const FEW: usize, 
     let wide = NV * V::COUNT;
     let mut top = 0;
     if let Some(noted) = noted
-        && noted.height == 0
+        && noted.height != MR
     {
-        // SAFETY: numbers of four or of eight bytes.
-        match size_of::<N>() {
-            4 => unsafe { noted.look::<N, u32, MR>(job) },
-            _ => unsafe { noted.look::<N, u64, MR>(job) },
-        }
+        // SAFETY: as for this function.
+        unsafe { noted.look::<N, V, MR>(job) };
     }
-    let noted = noted.as_ref().filter(|noted| noted.height == MR);
+    let noted = noted.as_ref();
     while top < job.rows {
         let left = job.rows - top;
         // SAFETY: `top` and `from` are within the job.
         unsafe {
             let (b, along) = match job.along {
-                0 => (job.b.add(from * job.k), wide),
-                along => (job.b.add(from), along),
+                0 => (job.b.add(from * job.deep + job.above * wide), wide),
+                along => (job.b.add(job.above * along + from), along),
             };
             let start = if job.start.is_null() { job.start } else { job.start.add(from) };
             let mut t = Tile {
@@ -229,15 +214,17 @@ unsafe fn panel<N: Multiplies, V: Vector<N>, const MR: usize, const FEW: usize, 
                 columns: wide.min(job.columns - from),
                 along,
             };
-            if left + 1 >= MR {
+            if MR == 1 || left + 1 >= MR {
                 t.rows = left.min(MR);
-                match noted.filter(|_| t.rows == MR).and_then(|noted| noted.tile(top, job.k)) {
-                    Some(picks) => tile::<N, V, MR, NV, true>(job, &t, picks),
-                    None => tile::<N, V, MR, NV, false>(job, &t, &[]),
+                match noted.filter(|_| t.rows == MR).and_then(|noted| noted.tile(top)) {
+                    Some(picked) => tile::<N, V, MR, NV, true>(job, &t, picked),
+                    None => tile::<N, V, MR, NV, false>(job, &t, 0),
                 }
+            } else if left > FEW {
+                t.rows = left.min(SOME);
+                tile::<N, V, SOME, NV, false>(job, &t, 0);
             } else {
-                t.rows = left.min(FEW);
-                tile::<N, V, FEW, NV, false>(job, &t, &[]);
+                tile::<N, V, FEW, NV, false>(job, &t, 0);
             }
             top += t.rows;
         }
@@ -245,7 +232,7 @@ unsafe fn panel<N: Multiplies, V: Vector<N>, const MR: usize, const FEW: usize, 
 }
 
 macro_rules! products {
-    ($t:ty, $lanes:literal, [$($level:ident $feature:literal $v:ident: $($rows:literal x $count:literal),*);*], $least:ident: $m:literal x $n:literal) => {
+    ($t:ty, $lanes:literal, [$($level:ident $feature:literal $v:ident: $($rows:literal x $count:literal),*; alone $alone:literal);*], $least:ident: $m:literal x $n:literal) => {
         impl Multiplies for $t {
             const LANES: usize = $lanes;
             fn panel(level: Level, left: usize) -> usize {
@@ -260,8 +247,8 @@ macro_rules! products {
                 }
             }
             unsafe fn product(level: Level, job: &Product<$t>) {
-                let mut from = 0;
                 let mut noted = Noted::of(job);
+                let mut from = 0;
                 match level {
                     $(#[cfg(target_arch = "x86_64")]
                     Level::$level => {
@@ -278,9 +265,25 @@ macro_rules! products {
                             // SAFETY: as for this function.
                             unsafe {
                                 $(if wide == $count * <$v as Vector<$t>>::COUNT {
-                                    return panel::<$t, $v, $rows, 2, $count>(job, from, noted);
+                                    return panel::<$t, $v, $rows, $count>(job, from, noted);
                                 })*
                             }
+                        }
+                        /// # Safety
+                        ///
+                        /// As above.
+                        #[target_feature(enable = $feature)]
+                        unsafe fn alone(job: &Product<$t>, from: usize, noted: &mut Option<Noted>) {
+                            // SAFETY: as for this function.
+                            unsafe { panel::<$t, $v, 1, $alone>(job, from, noted) };
+                        }
+                        // Rows that lie have zeros each of its own.
+                        let wide = $alone * <$v as Vector<$t>>::COUNT;
+                        let lies = noted.is_some() && job.right == 1 && job.along > 0 && job.rows <= TILES;
+                        while lies && wide > 0 && job.columns - from >= wide {
+                            // SAFETY: `level` has these features.
+                            unsafe { alone(job, from, &mut noted) };
+                            from += wide;
                         }
                         while from < job.columns {
                             let wide = Self::panel(level, job.columns - from);
@@ -292,7 +295,7 @@ macro_rules! products {
                     _ => {
                         while from < job.columns {
                             // SAFETY: every machine has these.
-                            unsafe { panel::<$t, $least, $m, 2, $n>(job, from, &mut noted) };
+                            unsafe { panel::<$t, $least, $m, $n>(job, from, &mut noted) };
                             from += $n * <$least as Vector<$t>>::COUNT;
                         }
                     }
@@ -303,10 +306,10 @@ macro_rules! products {
 }
 
 products!(f32, 16, [
-    Avx512 "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma" Wide32: 6 x 4, 6 x 3, 12 x 2, 12 x 1;
-    Avx2 "avx2,fma" Half32: 6 x 2
+    Avx512 "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma" Wide32: 6 x 4, 6 x 3, 12 x 2, 12 x 1; alone 0;
+    Avx2 "avx2,fma" Half32: 6 x 2; alone 8
 ], Least32: 4 x 2);
 products!(f64, 8, [
-    Avx512 "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma" Wide64: 6 x 4, 6 x 3, 12 x 2, 12 x 1;
-    Avx2 "avx2,fma" Half64: 6 x 2
+    Avx512 "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma" Wide64: 6 x 4, 6 x 3, 12 x 2, 12 x 1; alone 0;
+    Avx2 "avx2,fma" Half64: 6 x 2; alone 8
 ], Least64: 4 x 2);
