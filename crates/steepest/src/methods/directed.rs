@@ -50,6 +50,7 @@ pub struct Row<D>(std::marker::PhantomData<D>);
 impl<D: Directed> Row<D> {
     const ALL: [Parameter; MOST + SHARED.len()] = {
         let (mut all, own) = ([SHARED[0]; MOST + SHARED.len()], D::PARAMETERS);
+        assert!(own.len() <= MOST, "a direction has more settings of its own than MOST");
         let mut i = 0;
         while i < own.len() {
             all[i] = own[i];

@@ -36,7 +36,7 @@ pub const fn place(name: &str) -> usize {
         }
         i += 1;
     }
-    panic!("no search is called so")
+    panic!("no search is called as a direction's SEARCH says")
 }
 
 const fn same(a: &[u8], b: &[u8]) -> bool {
