@@ -13,7 +13,8 @@ impl Activation for Gelu {
     const INITIALISER: &'static str = "he_uniform";
     #[inline(always)]
     fn value<N: Real>(_: Gelu<N>, z: N) -> N {
-        let inner = N::lit((2.0 / std::f64::consts::PI).sqrt()) * (z + N::lit(0.044715) * z * z * z);
+        let inner =
+            N::lit((2.0 / std::f64::consts::PI).sqrt()) * (z + N::lit(0.044715) * z * z * z);
         N::lit(0.5) * z * (N::lit(1.0) + inner.tanh())
     }
 }

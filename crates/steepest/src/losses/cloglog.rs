@@ -1,5 +1,5 @@
-use crate::numbers::jet::Jet;
 use crate::loss::{Loss, entropy};
+use crate::numbers::jet::Jet;
 use crate::numbers::real::Real;
 use crate::settings::Described;
 
@@ -36,7 +36,8 @@ impl Loss for Cloglog {
         let (w, mean) = (rate(margin), margin.exp());
         let below = -(-w).exp_m1();
         let g = (-w).exp() * w / below;
-        let more = (w - N::lit(1e-3)).positive(w / below - N::lit(1.0), w * (N::lit(0.5) + w / N::lit(12.0)));
+        let more = (w - N::lit(1e-3))
+            .positive(w / below - N::lit(1.0), w * (N::lit(0.5) + w / N::lit(12.0)));
         let at = target - N::lit(0.5);
         Jet {
             value: Self::value(Self::default().lit(), target, margin),

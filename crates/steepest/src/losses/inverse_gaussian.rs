@@ -1,5 +1,5 @@
-use crate::numbers::jet::Jet;
 use crate::loss::Loss;
+use crate::numbers::jet::Jet;
 use crate::numbers::real::Real;
 
 crate::settings! {

@@ -20,7 +20,8 @@ fn own<N: Real>(class: N, k: usize) -> N {
 /// The cut above a class, of those that are learnt; 0 above the first and the last.
 #[inline(always)]
 fn cut<N: Real>(class: N, gaps: &[N]) -> N {
-    let learnt = gaps.iter().enumerate().map(|(k, gap)| (own(class, k + 1), N::lit((k + 1) as f64) + *gap));
+    let learnt =
+        gaps.iter().enumerate().map(|(k, gap)| (own(class, k + 1), N::lit((k + 1) as f64) + *gap));
     learnt.fold(N::lit(0.0), |cut, (own, learnt)| own.positive(learnt, cut))
 }
 
@@ -47,7 +48,11 @@ impl Joint for Ordinal {
     }
     /// Two classes have the one cut, at 0.
     fn block(self, classes: usize) -> Box<dyn Block> {
-        if classes > 2 { Box::new(Together::new(self, classes)) } else { Box::new(Each(Logistic::default())) }
+        if classes > 2 {
+            Box::new(Together::new(self, classes))
+        } else {
+            Box::new(Each(Logistic::default()))
+        }
     }
     /// The margin, and the cuts on either side.
     fn looks(target: f64, a: usize) -> bool {

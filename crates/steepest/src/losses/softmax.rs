@@ -22,7 +22,8 @@ impl Joint for Softmax {
         let picked = margin.iter().enumerate().map(|(k, z)| own(k).positive(*z, zero));
         let at = picked.reduce(|a, b| a + b).unwrap_or(zero);
         let m = margin.iter().fold(zero, |m, z| m.max(*z - at));
-        let others = margin.iter().enumerate().map(|(k, z)| own(k).positive(zero, (*z - at - m).exp()));
+        let others =
+            margin.iter().enumerate().map(|(k, z)| own(k).positive(zero, (*z - at - m).exp()));
         let sum = others.reduce(|a, b| a + b).unwrap_or(zero);
         m + (sum + ((-m).exp() - N::lit(1.0))).ln_1p()
     }
@@ -193,7 +194,9 @@ impl Block for Classes {
     /// Classes that are as likely as the target's own.
     fn wrong(&self, target: f64, margin: &[f64], slack: f64, to: &mut [bool]) -> bool {
         let own = target as usize;
-        to.iter_mut().enumerate().for_each(|(k, to)| *to = k != own && !(margin[k] - margin[own] < slack));
+        to.iter_mut()
+            .enumerate()
+            .for_each(|(k, to)| *to = k != own && !(margin[k] - margin[own] < slack));
         to.contains(&true)
     }
     /// By each of them the difference to the target's own.

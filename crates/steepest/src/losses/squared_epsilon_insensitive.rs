@@ -27,7 +27,10 @@ impl Loss for SquaredEpsilonInsensitive {
         0.25 * u * u + bent + u * (kept * s.epsilon + 0.5 * v - r)
     }
     fn kinks(s: &Self, target: f64) -> [Kink; KINKS] {
-        [Kink { at: target - s.epsilon, down: 1.0, up: 0.0 }, Kink { at: target + s.epsilon, down: 0.0, up: 1.0 }]
+        [
+            Kink { at: target - s.epsilon, down: 1.0, up: 0.0 },
+            Kink { at: target + s.epsilon, down: 0.0, up: 1.0 },
+        ]
     }
     fn conjugate_edge(_: &Self, _: f64, _: f64, _: f64) -> f64 {
         f64::INFINITY

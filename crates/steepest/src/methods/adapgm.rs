@@ -1,12 +1,12 @@
 //! Proximal gradient steps whose length follows the curvature of the last one: no search, no rate.
 use super::epochs::Whole;
 use super::proved::Proved;
+use crate::linalg::vectors::largest;
 use crate::method::{Entry, Method, Needs, Step, Takes};
 use crate::problem::Problem;
 use crate::settings::Described;
 use crate::state::State;
 use crate::status::Halt;
-use crate::linalg::vectors::largest;
 
 crate::settings! {
     /// Adaptive proximal gradient (adaPGM; without a penalty it is adaptive gradient descent, AdGD, with a longer step):
@@ -59,12 +59,22 @@ impl Method for Adaptive {
         let (whole, wrong) = Whole::begin(problem, x)?;
         self.whole = whole;
         if let Some(status) = wrong {
-            return Ok(Step { value: self.whole.value, residual: f64::NAN, verdict: Some(status), ..Step::default() });
+            return Ok(Step {
+                value: self.whole.value,
+                residual: f64::NAN,
+                verdict: Some(status),
+                ..Step::default()
+            });
         }
         let steep = largest(&self.whole.gradient);
         let mut there = x.to_vec();
         if steep > 0.0 {
-            self.whole.descend(problem, &mut there, &self.whole.gradient, 1e-4 * largest(x).max(1.0) / steep);
+            self.whole.descend(
+                problem,
+                &mut there,
+                &self.whole.gradient,
+                1e-4 * largest(x).max(1.0) / steep,
+            );
         }
         let mut change = vec![0.0; x.len()];
         problem.gradient(&there, &mut change)?;

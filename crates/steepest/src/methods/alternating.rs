@@ -1,12 +1,12 @@
 //! Blocks of variables minimised over in turn, exactly, and their rounds extrapolated.
 use crate::certificate::{Certificate, Kind};
 use crate::linalg::cholesky::Cholesky;
+use crate::linalg::vectors::{dot, minus};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
 use crate::problem::Problem;
 use crate::settings::Described;
 use crate::state::State;
 use crate::status::{Halt, Status};
-use crate::linalg::vectors::{dot, minus};
 use std::collections::VecDeque;
 
 crate::settings! {
@@ -29,7 +29,12 @@ pub(super) const ENTRY: Entry = Entry {
     doc: Alternating::<f64>::DOC,
     parameters: Alternating::<f64>::PARAMETERS,
     needs: Needs { blocks: true, penalty: Takes::Pieces, ..Needs::GRADIENT },
-    suits: |_| Some(Suit { passes: 0.5, reason: "each of its blocks can be minimised over exactly".into() }),
+    suits: |_| {
+        Some(Suit {
+            passes: 0.5,
+            reason: "each of its blocks can be minimised over exactly".into(),
+        })
+    },
     build: |settings| {
         let memory = Alternating::of(settings).memory as usize;
         Box::new(InTurn { memory, ..InTurn::default() })

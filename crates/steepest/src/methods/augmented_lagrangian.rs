@@ -53,7 +53,9 @@ pub(super) fn rounds(by_models: bool) -> Box<dyn Method + Send> {
 fn suits(facts: &Facts) -> Option<Suit> {
     (facts.constraints > 0).then(|| Suit {
         passes: 200.0,
-        reason: "there are constraints beside bounds: they are met by multipliers, round after round".into(),
+        reason:
+            "there are constraints beside bounds: they are met by multipliers, round after round"
+                .into(),
     })
 }
 
@@ -88,7 +90,8 @@ struct Now {
 
 impl State for Now {
     fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
-        let Now { models, terms, units, inner, round, missed, off, vain, noticed, begun, size } = self;
+        let Now { models, terms, units, inner, round, missed, off, vain, noticed, begun, size } =
+            self;
         v.field("models", models)?;
         v.field("terms", terms)?;
         let Terms { low, high, scale, lambda, c, price, .. } = terms;
@@ -104,7 +107,13 @@ impl State for Now {
         if let Some(inner) = inner {
             // The value is that of L, and the tolerance another.
             let (unit, plain, unknown) = (units.value(), units.plain(), f64::NAN);
-            let outside = v.known.replace(Reference { tolerance: f64::INFINITY, unit, plain, value: unknown, highest: unknown });
+            let outside = v.known.replace(Reference {
+                tolerance: f64::INFINITY,
+                unit,
+                plain,
+                value: unknown,
+                highest: unknown,
+            });
             v.field("inner", inner.state())?;
             v.known = outside;
         }
@@ -177,8 +186,7 @@ impl Now {
             }
         }
         let lambda = vec![0.0; m];
-        let mut terms =
-            Terms { low, high, scale, lambda, rho: 1.0, c, price: Vec::new(), pulled };
+        let mut terms = Terms { low, high, scale, lambda, rho: 1.0, c, price: Vec::new(), pulled };
         let missed = terms.missed();
         // As much weight on what is missed as on the objective.
         if missed > 0.0 && value.is_finite() {
@@ -188,7 +196,19 @@ impl Now {
             true => Models::begin(problem, x, (value, gradient), &terms.c)?,
             false => None,
         };
-        Ok(Now { models, terms, units: Units::default(), inner: None, round: 0, missed, off: f64::INFINITY, vain: 0, noticed: problem.findings.len(), begun: value, size: value.abs() })
+        Ok(Now {
+            models,
+            terms,
+            units: Units::default(),
+            inner: None,
+            round: 0,
+            missed,
+            off: f64::INFINITY,
+            vain: 0,
+            noticed: problem.findings.len(),
+            begun: value,
+            size: value.abs(),
+        })
     }
 
     /// How exactly this round is gone down: to the tolerance in the end.
@@ -240,7 +260,8 @@ impl Now {
         step.residual = step.residual.max(missed);
         self.size = self.size.max((value - self.begun).abs());
         let settled = matches!(verdict, Status::Converged | Status::PrecisionLimit);
-        if !settled && !matches!(verdict, Status::Plateau | Status::NoiseFloor | Status::Unbounded) {
+        if !settled && !matches!(verdict, Status::Plateau | Status::NoiseFloor | Status::Unbounded)
+        {
             step.verdict = Some(verdict);
             return Ok(step);
         }
@@ -256,11 +277,14 @@ impl Now {
         let moves = lambda.iter().zip(&self.terms.lambda).map(|(a, b)| (a - b).abs());
         let moved = moves.clone().fold(0.0, f64::max);
         // A constraint with room left is met, and held by its λ nevertheless: f falls by as much as that is worth.
-        let room = |i: usize| self.terms.c[i] > self.terms.low[i] && self.terms.c[i] < self.terms.high[i];
-        let worth: f64 = moves.enumerate().map(|(i, by)| if room(i) { lambda[i].abs() * by } else { 0.0 }).sum();
+        let room =
+            |i: usize| self.terms.c[i] > self.terms.low[i] && self.terms.c[i] < self.terms.high[i];
+        let worth: f64 =
+            moves.enumerate().map(|(i, by)| if room(i) { lambda[i].abs() * by } else { 0.0 }).sum();
         let (off, worth) = (moved / self.terms.rho, worth / self.terms.rho);
         let held = worth <= tolerance * self.size.max(value.abs());
-        let met = missed <= 1e-2 * tolerance && self.terms.most(|i| self.terms.unit(i)) <= tolerance;
+        let met =
+            missed <= 1e-2 * tolerance && self.terms.most(|i| self.terms.unit(i)) <= tolerance;
         let share = tolerance / self.exactly(tolerance);
         let exact = step.certificate.as_ref().is_some_and(|c| c.bound <= share * c.target);
         // A fall of f is not seen beside what is far above it.

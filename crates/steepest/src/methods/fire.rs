@@ -1,6 +1,7 @@
 //! FIRE: atoms, or whatever moves, fall with friction and are stopped where they would climb.
 use super::proved::Proved;
 use super::standing::{Standing, View};
+use crate::linalg::vectors::{self, Aligned, dot, largest};
 use crate::method::{Entry, Method, Needs, Step};
 use crate::methods::gradient_check::Doubt;
 use crate::problem::Problem;
@@ -8,7 +9,6 @@ use crate::settings::Described;
 use crate::state;
 use crate::state::{Bad, State, Visitor};
 use crate::status::{Halt, Status};
-use crate::linalg::vectors::{self, Aligned, dot, largest};
 
 crate::settings! {
     /// FIRE 2.0, the fast inertial relaxation engine: v ← v − Δt ∇f, turned towards the slope, v ← (1 − α) v − α |v| ∇f/|∇f|, and
@@ -243,7 +243,10 @@ impl Motion {
         }
         let curvature = if self.bend > 0.0 { 1.0 / self.bend } else { f64::NAN };
         let metric = vec![curvature; self.at.n];
-        match self.at.look_scattered(problem, View { metric: &metric, ahead: true, blind: false })? {
+        match self
+            .at
+            .look_scattered(problem, View { metric: &metric, ahead: true, blind: false })?
+        {
             Doubt::Inconsistent(status) => Ok(self.at.ended(status)),
             Doubt::Lower => {
                 let f = match self.at.lower(problem)? {

@@ -1,17 +1,17 @@
 //! Accelerated proximal gradient.
+use super::proved::Proved;
 use crate::certificate::Certificate;
-use crate::problem::{Facts, Problem};
-use crate::status::{Halt, Status};
+use crate::linalg::vectors::largest;
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
 use crate::methods::composite;
 use crate::methods::gradient_check::{self, Doubt};
 use crate::methods::{convergence, coordinate, shares};
 use crate::penalty::Steps;
-use super::proved::Proved;
+use crate::problem::{Facts, Problem};
 use crate::settings::Described;
 use crate::state::State;
+use crate::status::{Halt, Status};
 use crate::table::OfRows;
-use crate::linalg::vectors::largest;
 
 crate::settings! {
     /// Accelerated proximal gradient: u = y − t D∇f(y), x⁺ = prox(u), y⁺ = x⁺ + β (x⁺ − x). The step t is found
@@ -39,7 +39,12 @@ pub(super) const ENTRY: Entry = Entry {
         let passes = if f.glm && !f.offers.diagonal_prox { 1500.0 } else { 200.0 };
         Some(Suit { passes, reason: reason.into() })
     },
-    build: |settings| Box::new(Proved::followed(Box::new(Descent { set: Fista::of(settings), ..Descent::default() }))),
+    build: |settings| {
+        Box::new(Proved::followed(Box::new(Descent {
+            set: Fista::of(settings),
+            ..Descent::default()
+        })))
+    },
 };
 
 #[derive(Default)]
@@ -157,7 +162,8 @@ impl Descent {
             return Ok(step);
         }
         let (smooth, scale) = (self.smooth, self.scale);
-        step.certificate = Some(composite::certificate(problem, residual, &self.steps, smooth, scale));
+        step.certificate =
+            Some(composite::certificate(problem, residual, &self.steps, smooth, scale));
         step.verdict = Some(status);
         if gradient_check::doubtful(problem) {
             return self.doubted(problem, x, step);
@@ -189,7 +195,12 @@ impl Descent {
     }
 
     /// Starts anew from a point.
-    fn begin(&mut self, problem: &mut Problem<'_>, from: &[f64], x: &mut [f64]) -> Result<(), Halt> {
+    fn begin(
+        &mut self,
+        problem: &mut Problem<'_>,
+        from: &[f64],
+        x: &mut [f64],
+    ) -> Result<(), Halt> {
         x.copy_from_slice(from);
         self.y.copy_from_slice(from);
         self.smooth = problem.gradient(x, &mut self.gradient)?;
@@ -261,8 +272,8 @@ impl Method for Descent {
         let n = x.len();
         self.diagonal = problem.penalty.offers().diagonal_prox;
         self.shares = problem.penalty.shares().is_some();
-        self.proves =
-            problem.table().is_some_and(|t| !t.coupled()) && (self.shares || problem.penalty.offers().pieces);
+        self.proves = problem.table().is_some_and(|t| !t.coupled())
+            && (self.shares || problem.penalty.offers().pieces);
         (self.next, self.half) = (f64::INFINITY, f64::INFINITY);
         self.metric = if self.diagonal { metric(problem)? } else { vec![1.0; n] };
         self.steps = self.metric.clone();
@@ -283,7 +294,8 @@ impl Method for Descent {
         }
         // The first length: as far as would take a value of this size to 0, or the metric's own.
         let steep = largest(&self.gradient).max(f64::MIN_POSITIVE);
-        let along: f64 = (self.gradient.iter().zip(&self.metric)).map(|(g, d)| d * (g / steep).powi(2)).sum();
+        let along: f64 =
+            (self.gradient.iter().zip(&self.metric)).map(|(g, d)| d * (g / steep).powi(2)).sum();
         let first = self.smooth.abs() / steep / along / steep;
         self.step = if first.is_normal() { first } else { 1.0 };
         if self.proves {
@@ -293,7 +305,11 @@ impl Method for Descent {
         self.scale = self.value.abs().sqrt().max(1e-150);
         self.least = 1e-6 * self.scale;
         let residual = self.honest(problem);
-        if residual == 0.0 { self.claim(problem, x, Status::Converged) } else { Ok(self.here(residual)) }
+        if residual == 0.0 {
+            self.claim(problem, x, Status::Converged)
+        } else {
+            Ok(self.here(residual))
+        }
     }
 
     fn state(&mut self) -> &mut dyn State {
@@ -326,7 +342,9 @@ impl Method for Descent {
                 break true;
             }
             // What drowns in rounding is believed of a step that curvature was seen with, and of no shorter one.
-            if next <= model + noise && (along.abs() + square > noise || self.step >= 0.5 * self.sure) {
+            if next <= model + noise
+                && (along.abs() + square > noise || self.step >= 0.5 * self.sure)
+            {
                 break along.abs() > noise;
             }
             walls += usize::from(!next.is_finite());
@@ -342,7 +360,11 @@ impl Method for Descent {
             self.value = self.smooth + problem.penalty.value(x);
             // A table has a proof, and nothing else will move.
             let still = halvings == 0 && !self.proves;
-            return self.claim(problem, x, if still { Status::Converged } else { Status::PrecisionLimit });
+            return self.claim(
+                problem,
+                x,
+                if still { Status::Converged } else { Status::PrecisionLimit },
+            );
         }
         if seen && walls == 0 {
             self.sure = self.step;
@@ -362,9 +384,13 @@ impl Method for Descent {
             *y = new + beta * (new - old);
         }
         x.copy_from_slice(&self.trial);
-        self.quiet = if (self.value - value).abs() <= 4.0 * f64::EPSILON * value.abs() { self.quiet + 1 } else { 0 };
+        self.quiet = if (self.value - value).abs() <= 4.0 * f64::EPSILON * value.abs() {
+            self.quiet + 1
+        } else {
+            0
+        };
         self.value = value;
-self.scale = value.abs().sqrt().max(self.least);
+        self.scale = value.abs().sqrt().max(self.least);
         if halvings == 0 {
             self.step *= self.set.growth;
         }
@@ -381,7 +407,8 @@ self.scale = value.abs().sqrt().max(self.least);
             self.begin(problem, &from, x)?;
             if self.gradient.iter().any(|g| !g.is_finite()) {
                 let step = self.here(f64::NAN);
-                let status = convergence::not_finite(self.smooth, &self.gradient).map(|_| Status::Plateau);
+                let status =
+                    convergence::not_finite(self.smooth, &self.gradient).map(|_| Status::Plateau);
                 return Ok(Step { verdict: status, ..step });
             }
         }

@@ -1,5 +1,6 @@
 //! Steps towards the point of a set that the slopes point at most, and away from the worst of those that x is made of.
 use super::atoms::{Gaps, gap};
+use crate::linalg::vectors::dot;
 use crate::method::{Entry, Method, Needs, Step, Takes};
 use crate::methods::convergence;
 use crate::penalty::Steps;
@@ -7,7 +8,6 @@ use crate::problem::Problem;
 use crate::settings::Described;
 use crate::state::State;
 use crate::status::{Halt, Status};
-use crate::linalg::vectors::dot;
 
 crate::settings! {
     /// Frank and Wolfe's method (conditional gradients) with away steps, on a bounded set: x is a mean of points of the set;
@@ -29,7 +29,12 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: FrankWolfe::<f64>::PARAMETERS,
     needs: Needs { penalty: Takes::Atoms, ..Needs::GRADIENT },
     suits: |_| None,
-    build: |settings| Box::new(Conditional { away: FrankWolfe::of(settings).away > 0.0, ..Conditional::default() }),
+    build: |settings| {
+        Box::new(Conditional {
+            away: FrankWolfe::of(settings).away > 0.0,
+            ..Conditional::default()
+        })
+    },
 };
 
 /// Points that x may be a mean of before x itself takes their place.
@@ -137,7 +142,12 @@ impl Method for Conditional {
             wrong = problem.not_finite()?.map(Status::NotFinite).or(wrong);
         }
         if let Some(status) = wrong {
-            return Ok(Step { value: self.value, residual: f64::NAN, verdict: Some(status), ..Step::default() });
+            return Ok(Step {
+                value: self.value,
+                residual: f64::NAN,
+                verdict: Some(status),
+                ..Step::default()
+            });
         }
         self.gaps = Gaps::new(self.value, problem.stop.tolerance);
         // The first step is all the way, if that is not too far.
@@ -154,7 +164,8 @@ impl Method for Conditional {
         let mut s = vec![0.0; n];
         problem.penalty.atom(&self.gradient, &mut s);
         let towards = gap(x, &s, &self.gradient);
-        let scores: Vec<f64> = (0..self.weights.len()).map(|k| dot(self.atom(k), &self.gradient)).collect();
+        let scores: Vec<f64> =
+            (0..self.weights.len()).map(|k| dot(self.atom(k), &self.gradient)).collect();
         let worst = (0..scores.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b])).unwrap_or(0);
         let back = -gap(x, self.atom(worst), &self.gradient);
         let from = (self.away && back > towards && self.weights.len() > 1).then_some(worst);
@@ -189,7 +200,11 @@ impl Method for Conditional {
             }
             // What a parabola through what was seen bends by.
             let seen = 2.0 * (value - self.value + t * steep) / (t * t * square);
-            self.bend = if seen.is_finite() { seen.clamp(HIGHER * self.bend, 10.0 * self.bend) } else { 10.0 * self.bend };
+            self.bend = if seen.is_finite() {
+                seen.clamp(HIGHER * self.bend, 10.0 * self.bend)
+            } else {
+                10.0 * self.bend
+            };
         }
         let Some((t, there, value)) = found else { return self.judged(problem, x) };
         self.mix(from, &s, t);

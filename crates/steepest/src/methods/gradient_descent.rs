@@ -1,18 +1,18 @@
 //! Steepest descent: at a rate that is given, or at its own.
-use crate::problem::{Facts, Problem};
 use super::standing::FAR;
+use crate::linalg::vectors::{self, Aligned, dot, largest};
+use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
+use crate::methods::convergence::{Claims, Sight, not_finite};
+use crate::methods::gradient_check::{self, Doubt, Gap, room};
+use crate::methods::seen::Seen;
+use crate::methods::sizes::sizes;
+use crate::penalty::Steps;
+use crate::problem::{Facts, Problem};
+use crate::settings::Described;
 use crate::state;
 use crate::state::{Bad, State, Visitor};
 use crate::status::{Halt, Status};
 use crate::units::Units;
-use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
-use crate::methods::convergence::{Claims, Sight, not_finite};
-use crate::methods::sizes::sizes;
-use crate::methods::gradient_check::{self, Doubt, Gap, room};
-use crate::penalty::Steps;
-use crate::methods::seen::Seen;
-use crate::settings::Described;
-use crate::linalg::vectors::{self, Aligned, dot, largest};
 
 mod claim;
 mod given;
@@ -130,8 +130,34 @@ const LONG: usize = 4096;
 const DROWNED: u32 = 10;
 
 state!(Work {
-    n, smooth, ranges, claims, start: vector, x: point, xn, g, gn, s, f: value, first, reach: within(FAR, f64::INFINITY), began, unit: unit, plain: plain,
-    residual, predicted, seen, patience, recent, steps, bent, a, halved, drowned, verify, escapes,
+    n,
+    smooth,
+    ranges,
+    claims,
+    start: vector,
+    x: point,
+    xn,
+    g,
+    gn,
+    s,
+    f: value,
+    first,
+    reach: within(FAR, f64::INFINITY),
+    began,
+    unit: unit,
+    plain: plain,
+    residual,
+    predicted,
+    seen,
+    patience,
+    recent,
+    steps,
+    bent,
+    a,
+    halved,
+    drowned,
+    verify,
+    escapes,
 });
 
 impl State for Descent {
@@ -156,8 +182,11 @@ impl Method for Descent {
     }
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let work = self.work.as_mut().expect("start is called first");
-        let step =
-            if self.rate > 0.0 { work.fixed(problem, self.rate)? } else { work.own(problem, self.armijo)? };
+        let step = if self.rate > 0.0 {
+            work.fixed(problem, self.rate)?
+        } else {
+            work.own(problem, self.armijo)?
+        };
         problem.units.outward(&work.x[..x.len()], x);
         Ok(step)
     }
@@ -178,7 +207,12 @@ impl Method for Descent {
 }
 
 impl Work {
-    fn new(set: &GradientDescent, armijo: bool, problem: &mut Problem<'_>, x0: &[f64]) -> Result<Self, Halt> {
+    fn new(
+        set: &GradientDescent,
+        armijo: bool,
+        problem: &mut Problem<'_>,
+        x0: &[f64],
+    ) -> Result<Self, Halt> {
         let n = problem.dim();
         let smooth = problem.penalty.offers().smooth;
         let [mut x, xn, mut g, gn, s] = [0; 5].map(|_| Aligned::zeros(n));
@@ -189,10 +223,18 @@ impl Work {
         }
         let mut f = evaluate(problem, smooth, &x[..n], &mut g[..n])?;
         let bounded = problem.penalty.offers().bounds;
-        if problem.scalable() && (smooth || bounded) && set.rate == 0.0 && not_finite(f, &g[..n]).is_none() {
+        if problem.scalable()
+            && (smooth || bounded)
+            && set.rate == 0.0
+            && not_finite(f, &g[..n]).is_none()
+        {
             let room = room(problem, &x[..n]);
             // The textbook's descent is seen in the variables as they are.
-            let own = if armijo { Vec::new() } else { sizes(&x[..n], f, &g[..n], |j| room[j][0] + room[j][1]) };
+            let own = if armijo {
+                Vec::new()
+            } else {
+                sizes(&x[..n], f, &g[..n], |j| room[j][0] + room[j][1])
+            };
             *problem.units = Units::new(own, f, &g[..n]);
             let at = x[..n].to_vec();
             problem.units.inward(&at, &mut x[..n]);
@@ -252,7 +294,8 @@ impl Work {
         // Not x − prox(x − a g): where g is small beside x that is rounding.
         if let Some(ranges) = &self.ranges {
             for (j, [low, high]) in ranges.iter().enumerate() {
-                self.s[j] = (-a * self.g[j]).clamp((low - self.x[j]).min(0.0), (high - self.x[j]).max(0.0));
+                self.s[j] =
+                    (-a * self.g[j]).clamp((low - self.x[j]).min(0.0), (high - self.x[j]).max(0.0));
             }
         } else {
             vectors::ahead(&self.x, -a, &self.g, &mut self.s);
@@ -379,7 +422,8 @@ impl Work {
 
     /// No further, and no success, with what is left beside it, where that can be told.
     fn stuck(&self, verdict: Status, explained: f64) -> Step {
-        let certificate = self.predicted.map(|_| self.claims.certificate(self.sight(), true, explained));
+        let certificate =
+            self.predicted.map(|_| self.claims.certificate(self.sight(), true, explained));
         Step { certificate, ..self.ended(verdict) }
     }
 
@@ -421,7 +465,8 @@ impl Work {
     /// Whether that is near enough where steps gain little; after a long way a tenth of the tolerance is.
     fn near(&self, left: f64, explained: f64) -> bool {
         left <= self.claims.small(self.f).max(explained)
-            || self.steps >= LONG && self.claims.at_rest(self.f, left, explained) == Status::PrecisionLimit
+            || self.steps >= LONG
+                && self.claims.at_rest(self.f, left, explained) == Status::PrecisionLimit
     }
 }
 
@@ -438,7 +483,12 @@ fn shorter(f: f64, beyond: f64, slope: f64) -> f64 {
 }
 
 /// F and the gradient of what has one.
-fn evaluate(problem: &mut Problem<'_>, smooth: bool, x: &[f64], g: &mut [f64]) -> Result<f64, Halt> {
+fn evaluate(
+    problem: &mut Problem<'_>,
+    smooth: bool,
+    x: &[f64],
+    g: &mut [f64],
+) -> Result<f64, Halt> {
     if smooth {
         return problem.total_gradient(x, g);
     }

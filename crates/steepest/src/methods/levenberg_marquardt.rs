@@ -1,13 +1,13 @@
 //! Levenberg's and Marquardt's method for sums of squared residuals, within bounds, in a region of trust.
 use crate::curvature::Curvature;
+use crate::linalg::vectors::{dot, room};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
 use crate::objective::{Ask, Rows};
 use crate::problem::{Facts, Problem};
 use crate::settings::Described;
-use crate::state::{Bad, State, Visitor};
 use crate::state;
+use crate::state::{Bad, State, Visitor};
 use crate::status::{Halt, Status};
-use crate::linalg::vectors::{dot, room};
 use model::{Model, Moved};
 
 mod claim;
@@ -53,7 +53,10 @@ pub(super) const ENTRY: Entry = Entry {
 fn suits(facts: &Facts) -> Option<Suit> {
     (facts.residuals > 0).then(|| Suit {
         passes: 10.0,
-        reason: format!("a sum of squares of {} residuals: their derivatives tell its curvature", facts.residuals),
+        reason: format!(
+            "a sum of squares of {} residuals: their derivatives tell its curvature",
+            facts.residuals
+        ),
     })
 }
 
@@ -105,7 +108,25 @@ struct Work {
 }
 
 state!(Work {
-    n, x, f, first, r, slope, bend, jacobian, gradient, scale, radius, low, high, left, at, tried, verify, escapes, slow,
+    n,
+    x,
+    f,
+    first,
+    r,
+    slope,
+    bend,
+    jacobian,
+    gradient,
+    scale,
+    radius,
+    low,
+    high,
+    left,
+    at,
+    tried,
+    verify,
+    escapes,
+    slow,
 });
 
 impl State for Descent {
@@ -114,7 +135,8 @@ impl State for Descent {
         let n = v.dim();
         let fits = |w: &Work| {
             let m = w.r.len();
-            let of_n = [&w.x, &w.gradient, &w.scale, &w.low, &w.high, &w.at].iter().all(|v| v.len() == n);
+            let of_n =
+                [&w.x, &w.gradient, &w.scale, &w.low, &w.high, &w.at].iter().all(|v| v.len() == n);
             let of_m = [&w.slope, &w.bend].into_iter().chain(&w.tried).all(|v| v.len() == m);
             w.n == n && of_n && of_m && w.jacobian.len() == m * n
         };
@@ -126,10 +148,17 @@ impl Method for Descent {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let (n, m) = (x.len(), problem.offers().residuals);
         room(n.saturating_mul(m.saturating_add(2 * n))).map_err(|why| {
-            Halt::Failed(format!("levenberg_marquardt holds a matrix of {m} x {n} numbers, and {why}: take lbfgs").into())
+            Halt::Failed(
+                format!(
+                    "levenberg_marquardt holds a matrix of {m} x {n} numbers, and {why}: take lbfgs"
+                )
+                .into(),
+            )
         })?;
         let bounded = problem.penalty.offers().bounds;
-        let bound = |j: usize| if bounded { problem.penalty.bounds(j) } else { (f64::NEG_INFINITY, f64::INFINITY) };
+        let bound = |j: usize| {
+            if bounded { problem.penalty.bounds(j) } else { (f64::NEG_INFINITY, f64::INFINITY) }
+        };
         let (low, high): (Vec<f64>, Vec<f64>) = (0..n).map(bound).unzip();
         (0..n).for_each(|j| x[j] = x[j].clamp(low[j], high[j]));
         let row = || vec![0.0; m];
@@ -201,7 +230,11 @@ impl Work {
                 break;
             }
             let mut value = self.try_there(problem)?;
-            if self.radius.is_finite() && moved.damped && value.is_finite() && self.left > 1e-6 * self.f {
+            if self.radius.is_finite()
+                && moved.damped
+                && value.is_finite()
+                && self.left > 1e-6 * self.f
+            {
                 value = self.bent(problem, &model, &moved, value)?;
             }
             let foretold = value.is_finite() && moved.promise > 0.0;
@@ -246,7 +279,13 @@ impl Work {
     }
 
     /// The step bent by what the residuals did beyond what their derivatives foretold, where that is lower.
-    fn bent(&mut self, problem: &mut Problem<'_>, model: &Model, moved: &Moved, value: f64) -> Result<f64, Halt> {
+    fn bent(
+        &mut self,
+        problem: &mut Problem<'_>,
+        model: &Model,
+        moved: &Moved,
+        value: f64,
+    ) -> Result<f64, Halt> {
         let by: Vec<f64> = self.at.iter().zip(&self.x).map(|(a, x)| a - x).collect();
         let beyond: Vec<f64> = self
             .jacobian
@@ -295,7 +334,9 @@ impl Work {
         problem.ask(&self.x, Rows::All, &mut [Ask::Jacobian(&mut self.jacobian)])?;
         if let Some(i) = self.jacobian.iter().position(|j| !j.is_finite()) {
             let (row, column) = (i / self.n, i % self.n);
-            return Ok(Some(Status::NotFinite(format!("the derivative of residual {row} by variable {column}"))));
+            return Ok(Some(Status::NotFinite(format!(
+                "the derivative of residual {row} by variable {column}"
+            ))));
         }
         let mut squares = vec![0.0; self.n];
         self.gradient.fill(0.0);
@@ -332,7 +373,12 @@ impl Work {
     }
 
     /// Looks how far down the model sees, and claims convergence if it may.
-    fn stand(&mut self, problem: &mut Problem<'_>, rate: f64, set: &LevenbergMarquardt) -> Result<Step, Halt> {
+    fn stand(
+        &mut self,
+        problem: &mut Problem<'_>,
+        rate: f64,
+        set: &LevenbergMarquardt,
+    ) -> Result<Step, Halt> {
         let (weight, c) = self.weighed();
         let model = Model::new(&self.jacobian, &weight, &c, &self.scale);
         let whole = model.step(f64::INFINITY, &self.gradient, [&self.x, &self.low, &self.high]);
@@ -358,7 +404,11 @@ impl Work {
     }
 
     fn here(&self) -> Step {
-        Step { value: self.f, residual: (self.left / self.height().max(f64::MIN_POSITIVE)).sqrt(), ..Step::default() }
+        Step {
+            value: self.f,
+            residual: (self.left / self.height().max(f64::MIN_POSITIVE)).sqrt(),
+            ..Step::default()
+        }
     }
 
     fn ended(&self, verdict: Status) -> Step {

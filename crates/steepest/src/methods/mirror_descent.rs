@@ -1,13 +1,13 @@
 //! Gradient steps in the geometry of a distance that suits the set.
 use super::atoms::{Gaps, gap};
 use super::proved::Proved;
+use crate::linalg::vectors::{dot, largest};
 use crate::method::{Entry, Method, Needs, Step, Takes};
 use crate::methods::convergence::{self, Claims, Sight};
 use crate::problem::Problem;
 use crate::settings::Described;
 use crate::state::State;
 use crate::status::{Halt, Status};
-use crate::linalg::vectors::{dot, largest};
 
 crate::settings! {
     /// Mirror descent, x⁺ = argmin ∇f(x)′u + L·D(u, x) by a Bregman distance D. On the simplex D is the relative entropy, and the
@@ -31,7 +31,10 @@ pub(super) const ENTRY: Entry = Entry {
     needs: Needs { penalty: Takes::SharesOrNone, ..Needs::GRADIENT },
     suits: |_| None,
     build: |settings| {
-        Box::new(Proved::followed(Box::new(Mirror { p: MirrorDescent::of(settings).p, ..Mirror::default() })))
+        Box::new(Proved::followed(Box::new(Mirror {
+            p: MirrorDescent::of(settings).p,
+            ..Mirror::default()
+        })))
     },
 };
 
@@ -59,7 +62,16 @@ struct Mirror {
     claims: Claims,
 }
 
-crate::state!(Mirror { p, whole, dual: vector, value: within(-1e300, f64::INFINITY), gradient: vector, bend, gaps, claims });
+crate::state!(Mirror {
+    p,
+    whole,
+    dual: vector,
+    value: within(-1e300, f64::INFINITY),
+    gradient: vector,
+    bend,
+    gaps,
+    claims
+});
 
 /// The slope of ½‖x‖_p²: of p it leads to the dual, of p/(p − 1) back.
 fn slope(x: &[f64], p: f64) -> Vec<f64> {
@@ -93,7 +105,8 @@ impl Mirror {
     }
     /// The dual after a step by one over L.
     fn ahead(&self, bend: f64) -> Vec<f64> {
-        let mut dual: Vec<f64> = self.dual.iter().zip(&self.gradient).map(|(u, g)| u - g / bend).collect();
+        let mut dual: Vec<f64> =
+            self.dual.iter().zip(&self.gradient).map(|(u, g)| u - g / bend).collect();
         if self.whole.is_some() {
             levelled(&mut dual);
         }
@@ -102,15 +115,29 @@ impl Mirror {
     /// D(to, from).
     fn distance(&self, [to, from]: [&[f64]; 2], dual: &[f64]) -> f64 {
         if self.whole.is_some() {
-            return to.iter().zip(dual).zip(&self.dual).map(|((x, l), before)| x * (l - before)).sum();
+            return to
+                .iter()
+                .zip(dual)
+                .zip(&self.dual)
+                .map(|((x, l), before)| x * (l - before))
+                .sum();
         }
         // Of ½‖·‖_p², whose value is half of what its slope makes of the point.
         0.5 * dot(dual, to) + 0.5 * dot(&self.dual, from) - dot(&self.dual, to)
     }
-    fn judged(&mut self, problem: &mut Problem<'_>, x: &mut [f64], promised: f64) -> Result<Step, Halt> {
+    fn judged(
+        &mut self,
+        problem: &mut Problem<'_>,
+        x: &mut [f64],
+        promised: f64,
+    ) -> Result<Step, Halt> {
         if self.whole.is_none() {
             let rests = self.claims.took(self.value);
-            let at = Sight { value: self.value, slope: largest(&self.gradient), predicted: Some(promised) };
+            let at = Sight {
+                value: self.value,
+                slope: largest(&self.gradient),
+                predicted: Some(promised),
+            };
             let residual = self.claims.residual(at.value, at.predicted);
             let rounding = self.claims.rounding(self.value);
             let verdict = if rests {
@@ -120,7 +147,14 @@ impl Mirror {
             };
             let certificate = self.claims.certificate(at, rests, rounding);
             let certificate = verdict.is_some().then_some(certificate);
-            return Ok(Step { value: self.value, residual, rate: 1.0 / self.bend, verdict, certificate, ..Step::default() });
+            return Ok(Step {
+                value: self.value,
+                residual,
+                rate: 1.0 / self.bend,
+                verdict,
+                certificate,
+                ..Step::default()
+            });
         }
         let mut s = vec![0.0; x.len()];
         problem.penalty.atom(&self.gradient, &mut s);
@@ -140,7 +174,9 @@ impl Mirror {
             let lacking = self.whole.filter(|_| asked.iter().any(|x| !(*x > 0.0)));
             if let Some(whole) = lacking {
                 let least = even * whole / x.len() as f64;
-                x.iter_mut().zip(&asked).for_each(|(x, asked)| *x = (1.0 - even) * asked.max(0.0) + least);
+                x.iter_mut()
+                    .zip(&asked)
+                    .for_each(|(x, asked)| *x = (1.0 - even) * asked.max(0.0) + least);
             }
             if self.whole.is_some() {
                 self.dual = x.iter().map(|x| x.ln()).collect();
@@ -174,15 +210,26 @@ impl Method for Mirror {
         if let Some(status) = convergence::not_finite(self.value, &self.gradient) {
             let table = if problem.table().is_some() { problem.not_finite()? } else { None };
             let status = table.map_or(status, Status::NotFinite);
-            return Ok(Step { value: self.value, residual: f64::NAN, verdict: Some(status), ..Step::default() });
+            return Ok(Step {
+                value: self.value,
+                residual: f64::NAN,
+                verdict: Some(status),
+                ..Step::default()
+            });
         }
         self.gaps = Gaps::new(self.value, problem.stop.tolerance);
         self.claims = Claims::new(self.value, problem.stop.tolerance, -1.0, -1.0).slow();
         let spread = |v: &[f64]| {
-            let (low, high) = v.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
+            let (low, high) = v
+                .iter()
+                .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
             high - low
         };
-        let first = if self.whole.is_some() { spread(&self.gradient) } else { largest(&self.gradient) / largest(x).max(1.0) };
+        let first = if self.whole.is_some() {
+            spread(&self.gradient)
+        } else {
+            largest(&self.gradient) / largest(x).max(1.0)
+        };
         self.bend = if first.is_normal() { first } else { 1.0 };
         let still = if first == 0.0 { 0.0 } else { f64::INFINITY };
         self.judged(problem, x, still)
@@ -194,7 +241,8 @@ impl Method for Mirror {
         for _ in 0..CHANGES {
             let dual = self.ahead(self.bend);
             let there = self.point(&dual);
-            let along: f64 = there.iter().zip(&*x).zip(&self.gradient).map(|((z, x), g)| (z - x) * g).sum();
+            let along: f64 =
+                there.iter().zip(&*x).zip(&self.gradient).map(|((z, x), g)| (z - x) * g).sum();
             let far = self.distance([&there, x], &dual).max(0.0);
             promised = -along - self.bend * far;
             let value = problem.value(&there)?;
@@ -214,7 +262,11 @@ impl Method for Mirror {
             self.bend *= HIGHER;
         }
         if self.value == f64::NEG_INFINITY || self.value < -1e300 {
-            return Ok(Step { value: self.value, verdict: Some(Status::Unbounded), ..Step::default() });
+            return Ok(Step {
+                value: self.value,
+                verdict: Some(Status::Unbounded),
+                ..Step::default()
+            });
         }
         self.judged(problem, x, promised.max(0.0))
     }

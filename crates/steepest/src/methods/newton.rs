@@ -1,17 +1,17 @@
 //! Newton's method for functions of a few hundred variables, regularised where the function bends the wrong way.
 use crate::curvature::Curvature;
+use crate::health::{Finding, Severity};
 use crate::linalg::cholesky::Cholesky;
-use crate::problem::{Facts, Problem};
-use crate::state;
-use crate::state::{Bad, State, Visitor};
-use crate::status::{Halt, Status};
+use crate::linalg::vectors::{self, dot, largest, room};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
 use crate::methods::convergence::diagonal;
 use crate::methods::gradient_check;
 use crate::methods::standing::Standing;
+use crate::problem::{Facts, Problem};
 use crate::settings::Described;
-use crate::health::{Finding, Severity};
-use crate::linalg::vectors::{self, dot, largest, room};
+use crate::state;
+use crate::state::{Bad, State, Visitor};
+use crate::status::{Halt, Status};
 
 mod claim;
 
@@ -47,10 +47,14 @@ pub(super) const SMALL: usize = 200;
 
 fn suits(facts: &Facts) -> Option<Suit> {
     // One output over a table has better; several have their Hessian in a read or two.
-    let few = if facts.glm { facts.outputs > 1 && facts.dim <= 5 * SMALL } else { facts.dim <= SMALL };
+    let few =
+        if facts.glm { facts.outputs > 1 && facts.dim <= 5 * SMALL } else { facts.dim <= SMALL };
     (facts.hessian && few).then(|| Suit {
         passes: 15.0,
-        reason: format!("the Hessian is given and {} variables are few enough to solve with it", facts.dim),
+        reason: format!(
+            "the Hessian is given and {} variables are few enough to solve with it",
+            facts.dim
+        ),
     })
 }
 
@@ -151,9 +155,12 @@ impl Work {
             let sound = hopeful && largest(&self.at.gn).is_finite();
             let ratio = (self.at.f - f) / promised;
             // So small a decrease that rounding may hide it: then the slopes say whether it is nearer.
-            let near = hopeful && promised <= 1e-8 * self.at.f.abs() && largest(&self.at.gn) < largest(&self.at.g);
+            let near = hopeful
+                && promised <= 1e-8 * self.at.f.abs()
+                && largest(&self.at.gn) < largest(&self.at.g);
             if sound && (ratio > 1e-4 && f < self.at.f || near) {
-                self.drowned = if promised <= self.explained(problem) { self.drowned + 1 } else { 0 };
+                self.drowned =
+                    if promised <= self.explained(problem) { self.drowned + 1 } else { 0 };
                 return self.take(problem, f, ratio, near);
             }
             self.lambda = (10.0 * self.lambda).max(1e-3);
@@ -180,7 +187,13 @@ impl Work {
         Ok((f, low(f)))
     }
 
-    fn take(&mut self, problem: &mut Problem<'_>, f: f64, ratio: f64, near: bool) -> Result<Step, Halt> {
+    fn take(
+        &mut self,
+        problem: &mut Problem<'_>,
+        f: f64,
+        ratio: f64,
+        near: bool,
+    ) -> Result<Step, Halt> {
         self.foretold = self.lambda == 0.0 && (near || (ratio - 1.0).abs() < 0.5);
         if ratio > 0.75 || near {
             self.lambda = if self.lambda < 1e-7 { 0.0 } else { 0.1 * self.lambda };
@@ -191,7 +204,8 @@ impl Work {
         let (before, now) = (dot(&at.g[..n], &at.d[..n]), dot(&at.gn[..n], &at.d[..n]));
         let change = f - at.f;
         let odd = at.claims.odd(change, 0.5 * (before + now));
-        let far = (now - before - self.bent).abs() > 0.3 * (now - before).abs().max(self.bent.abs());
+        let far =
+            (now - before - self.bent).abs() > 0.3 * (now - before).abs().max(self.bent.abs());
         self.odd = if far && at.claims.matters(change) { self.odd + 1 } else { 0 };
         at.rate = dot(&at.d[..n], &at.d[..n]).sqrt();
         at.adopt(problem, f);
@@ -205,7 +219,9 @@ impl Work {
         if largest(&self.at.x) > self.at.reach {
             return Ok(self.at.ended(Status::Unbounded));
         }
-        if self.at.claims.due() && let Some(status) = self.wrong(problem, false)? {
+        if self.at.claims.due()
+            && let Some(status) = self.wrong(problem, false)?
+        {
             return Ok(self.at.ended(status));
         }
         self.suspect(problem)?;
@@ -235,7 +251,8 @@ impl Work {
             return Ok(true);
         }
         let (n, lengths) = (self.at.n, self.lengths());
-        let far = |d: &[f64]| d.iter().zip(&lengths).map(|(d, l)| (d / l).abs()).fold(0.0, f64::max);
+        let far =
+            |d: &[f64]| d.iter().zip(&lengths).map(|(d, l)| (d / l).abs()).fold(0.0, f64::max);
         let size = far(&self.at.d);
         if !(size > 0.0 && size.is_finite()) {
             return Ok(true);
@@ -246,7 +263,8 @@ impl Work {
         for (h, seen) in [1e-4, 1e-5].into_iter().zip(&mut seen) {
             (0..n).for_each(|j| self.at.xn[j] = self.at.x[j] + h * self.at.d[j]);
             problem.total_gradient(&self.at.xn[..n], &mut self.at.gn[..n])?;
-            let slopes = [dot(&self.at.gn[..n], &self.at.d[..n]), dot(&self.at.g[..n], &self.at.d[..n])];
+            let slopes =
+                [dot(&self.at.gn[..n], &self.at.d[..n]), dot(&self.at.g[..n], &self.at.d[..n])];
             *seen = (slopes[0] - slopes[1]) / h;
             let size = seen.abs().max(claimed.abs());
             // The rounding of a slope over the step is not to be taken for curvature.
@@ -285,7 +303,8 @@ impl Work {
         self.convex = false;
         self.at.predicted = None;
         if aimed && self.lambda == 0.0 {
-            (self.convex, self.at.predicted) = (true, Some(-0.5 * dot(&self.at.g[..n], &self.at.d[..n])));
+            (self.convex, self.at.predicted) =
+                (true, Some(-0.5 * dot(&self.at.g[..n], &self.at.d[..n])));
         } else if let Some(factor) = Cholesky::new(n, &self.h, |_| 0.0) {
             self.at.xn.copy_from_slice(&self.at.g);
             factor.solve(&mut self.at.xn[..n]);
@@ -358,7 +377,8 @@ impl Work {
         let size = self.at.claims.size(self.at.f);
         // Where F is 0 and has not fallen nothing is known of its size.
         let of_size = |v: f64| if size > 0.0 { v / size } else { 0.0 };
-        let share = noise.iter().zip(&lengths).map(|(v, l)| of_size(v * l)).fold(f64::EPSILON, f64::max);
+        let share =
+            noise.iter().zip(&lengths).map(|(v, l)| of_size(v * l)).fold(f64::EPSILON, f64::max);
         let share = share.min(1e-3).cbrt();
         for (j, length) in lengths.into_iter().enumerate() {
             let mut h = share * length;

@@ -1,6 +1,7 @@
 //! Proximal gradient steps, made quick by L-BFGS on what they leave to do.
 use super::pairs::Pairs;
 use super::proved::Proved;
+use crate::linalg::vectors::{dot, largest, padded};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
 use crate::methods::gradient_check::{self, Doubt};
 use crate::methods::{composite, convergence};
@@ -9,7 +10,6 @@ use crate::problem::{Facts, Problem};
 use crate::settings::Described;
 use crate::state::State;
 use crate::status::{Halt, Status};
-use crate::linalg::vectors::{dot, largest, padded};
 
 crate::settings! {
     /// Proximal gradient with quasi-Newton directions: z = prox(x − t∇f(x)) and R = (x − z)/t, x⁺ = z + τ (x − H R − z) for
@@ -29,13 +29,18 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: Panoc::<f64>::PARAMETERS,
     needs: Needs { penalty: Takes::Prox, ..Needs::GRADIENT },
     suits: |f: &Facts| {
-        let reason = "the function is smooth, the penalty has a prox, and curvature is learnt on the way";
+        let reason =
+            "the function is smooth, the penalty has a prox, and curvature is learnt on the way";
         // The columns of a table have sizes of their own, which one step for all does not know; without kinks and edges
         // nothing is needed of the prox.
-        (!f.glm && !f.offers.smooth && !f.offers.bounds).then(|| Suit { passes: 100.0, reason: reason.into() })
+        (!f.glm && !f.offers.smooth && !f.offers.bounds)
+            .then(|| Suit { passes: 100.0, reason: reason.into() })
     },
     build: |settings| {
-        Box::new(Proved::followed(Box::new(Descent { set: Panoc::of(settings), ..Descent::default() })))
+        Box::new(Proved::followed(Box::new(Descent {
+            set: Panoc::of(settings),
+            ..Descent::default()
+        })))
     },
 };
 
@@ -118,7 +123,10 @@ impl Descent {
 
     /// The forward-backward envelope at x.
     fn envelope(&self, problem: &Problem<'_>, aim: &Aim) -> f64 {
-        self.smooth + aim.along + aim.square / (2.0 * self.step) + problem.penalty.value(&self.there)
+        self.smooth
+            + aim.along
+            + aim.square / (2.0 * self.step)
+            + problem.penalty.value(&self.there)
     }
 
     fn noise(&self) -> f64 {
@@ -197,7 +205,8 @@ impl Descent {
         }
         loop {
             for j in 0..n {
-                self.at[j] = if tau > 0.0 { z[j] + tau * (before[j] + way[j] - z[j]) } else { z[j] };
+                self.at[j] =
+                    if tau > 0.0 { z[j] + tau * (before[j] + way[j] - z[j]) } else { z[j] };
             }
             if tau > 0.0 && !problem.penalty.value(&self.at).is_finite() {
                 // A prox of next to no step is the projection on where the penalty is finite.
@@ -336,7 +345,11 @@ impl Method for Descent {
         self.least = 1e-6 * self.scale;
         self.first(problem)?;
         let residual = self.residual(problem);
-        if residual == 0.0 { self.claim(problem, x, Status::Converged) } else { Ok(self.here(residual)) }
+        if residual == 0.0 {
+            self.claim(problem, x, Status::Converged)
+        } else {
+            Ok(self.here(residual))
+        }
     }
 
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {

@@ -45,12 +45,12 @@ use crate::state;
 use crate::state::State;
 use crate::status::{Halt, Status};
 use crate::table::{OfRows, Table};
-use subproblem::{Ground, Seen};
-use shape::{Form, Shape};
+use lbfgs::Walk;
 use renewal::Dear;
+use shape::{Form, Shape};
 use stage_rows::Sides;
 use stages::GROWTH;
-use lbfgs::Walk;
+use subproblem::{Ground, Seen};
 
 mod blocked;
 mod certify;
@@ -462,7 +462,8 @@ impl Work {
         }
         // The null model can matter only where the loss is next to nothing beside what it was.
         if self.floor.is_none() && !(value > 1e-3 * self.first) {
-            self.floor = Some(1e-12 * null_model::least(problem, &self.table, self.table.intercept)?.1);
+            self.floor =
+                Some(1e-12 * null_model::least(problem, &self.table, self.table.intercept)?.1);
         }
         let target = self.target(problem);
         // A diagonal with its pairs promises too little, and its proof leads on where it fails.
@@ -478,9 +479,10 @@ impl Work {
             if step.verdict.is_none()
                 && !(self.quick && self.table.outputs > 1)
                 && !std::mem::replace(&mut self.looked_at_end, true)
-                && let Some(wholly) = self.found(problem)? {
-                    self.endless_fall(problem, wholly, &mut step)?;
-                }
+                && let Some(wholly) = self.found(problem)?
+            {
+                self.endless_fall(problem, wholly, &mut step)?;
+            }
             if step.verdict.is_none()
                 && value <= target
                 && step.certificate.as_ref().is_some_and(|c| c.within_rounding())

@@ -3,12 +3,12 @@ use super::composite;
 use super::epochs::Whole;
 use super::proved::Proved;
 use super::sampler::{NAMES, Sampler};
+use crate::linalg::vectors::dot;
 use crate::method::{Entry, Method, Needs, Step, Takes};
 use crate::problem::Problem;
 use crate::settings::Described;
 use crate::state::{Bad, State};
 use crate::status::Halt;
-use crate::linalg::vectors::dot;
 
 crate::settings! {
     /// SAGA: every batch's last gradient a_B is remembered, and a step is x ← prox(x − η (∇f_B(x) − a_B + ā)) with their mean ā.
@@ -36,7 +36,12 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: Saga::<f64>::PARAMETERS,
     needs: Needs { terms: true, penalty: Takes::Prox, ..Needs::GRADIENT },
     suits: |_| None,
-    build: |settings| Box::new(Proved::followed(Box::new(Average { set: Saga::of(settings), ..Average::default() }))),
+    build: |settings| {
+        Box::new(Proved::followed(Box::new(Average {
+            set: Saga::of(settings),
+            ..Average::default()
+        })))
+    },
 };
 
 /// The step is one over so many times the curvature seen.
@@ -149,7 +154,12 @@ impl Method for Average {
         let (whole, wrong) = Whole::begin(problem, x)?;
         self.whole = whole;
         if let Some(status) = wrong {
-            return Ok(Step { value: self.whole.value, residual: f64::NAN, verdict: Some(status), ..Step::default() });
+            return Ok(Step {
+                value: self.whole.value,
+                residual: f64::NAN,
+                verdict: Some(status),
+                ..Step::default()
+            });
         }
         let mut sampler = Sampler::new(self.set.sampling, size, terms, self.set.seed as u64, true);
         sampler.begin();
@@ -172,9 +182,17 @@ impl Method for Average {
         let value = value + problem.penalty.value(x);
         let residual = self.whole.residual(problem, x, &self.mean, self.seen);
         let epoch = self.sampler().epoch;
-        let due = epoch.is_power_of_two() || value > self.whole.value || residual <= composite::goal(problem);
+        let due = epoch.is_power_of_two()
+            || value > self.whole.value
+            || residual <= composite::goal(problem);
         if finite && !due {
-            return Ok(Step { value, sampled: true, residual, rate: 1.0 / (SAFE * self.bend), ..Step::default() });
+            return Ok(Step {
+                value,
+                sampled: true,
+                residual,
+                rate: 1.0 / (SAFE * self.bend),
+                ..Step::default()
+            });
         }
         if finite && self.whole.look(problem, x)? {
             self.sure.copy_from_slice(x);

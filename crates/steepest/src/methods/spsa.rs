@@ -1,13 +1,13 @@
 //! Stochastic approximation by two values a step.
+use crate::linalg::vectors::largest;
 use crate::method::{Entry, Method, Needs, Step, Takes};
+use crate::numbers::random::Random;
 use crate::penalty::Steps;
 use crate::problem::Problem;
-use crate::numbers::random::Random;
 use crate::settings::Described;
 use crate::state;
 use crate::state::State;
 use crate::status::{Halt, Status};
-use crate::linalg::vectors::largest;
 
 crate::settings! {
     /// Simultaneous perturbation stochastic approximation (SPSA): all variables are perturbed at once, each up or down by
@@ -122,11 +122,21 @@ impl Work {
     /// The perturbation in force.
     fn reach(&self, x: &[f64]) -> f64 {
         let c = self.perturbation / (self.k.max(1) as f64).powf(PERTURBATIONS);
-        if self.noise > 0.0 { c } else { c.min(self.moved).max(NEAR * largest(x).max(self.perturbation)) }
+        if self.noise > 0.0 {
+            c
+        } else {
+            c.min(self.moved).max(NEAR * largest(x).max(self.perturbation))
+        }
     }
 
     /// The mean of slopes by so many pairs, and of the values of each; none where a value is not finite.
-    fn slope(&self, problem: &mut Problem<'_>, x: &[f64], pairs: u32, to: &mut [f64]) -> Result<Option<f64>, Halt> {
+    fn slope(
+        &self,
+        problem: &mut Problem<'_>,
+        x: &[f64],
+        pairs: u32,
+        to: &mut [f64],
+    ) -> Result<Option<f64>, Halt> {
         let c = self.reach(x);
         // Perturbed about the nearest point that has as much room on both sides.
         let room: Vec<(f64, f64)> = (x.iter().enumerate())
@@ -160,7 +170,8 @@ impl Work {
             mean += 0.5 * (above + below) / f64::from(pairs);
             // Where a variable is fixed the two are one, and it stays.
             for (g, (up, down)) in to.iter_mut().zip(up.iter().zip(&down)) {
-                *g += if up == down { 0.0 } else { (above - below) / (up - down) / f64::from(pairs) };
+                *g +=
+                    if up == down { 0.0 } else { (above - below) / (up - down) / f64::from(pairs) };
             }
         }
         Ok(Some(mean))
@@ -192,7 +203,11 @@ impl Work {
 
 /// The bounds of a variable, where there are some.
 fn bounds(problem: &Problem<'_>, j: usize) -> (f64, f64) {
-    if problem.penalty.offers().bounds { problem.penalty.bounds(j) } else { (f64::NEG_INFINITY, f64::INFINITY) }
+    if problem.penalty.offers().bounds {
+        problem.penalty.bounds(j)
+    } else {
+        (f64::NEG_INFINITY, f64::INFINITY)
+    }
 }
 
 /// Back into the bounds, where there are some.
@@ -250,7 +265,8 @@ impl Method for Work {
         let here = if self.noise > 0.0 { known.unwrap_or(self.value) } else { self.value };
         let chance = 2.0 * self.noise * (1.0 + 0.5 / f64::from(self.samples)).sqrt();
         let accepted = known.is_some() && there != x && value <= here + chance;
-        let (longer, most) = if self.noise > 0.0 { (CALMER, self.calm) } else { (LONGER, f64::INFINITY) };
+        let (longer, most) =
+            if self.noise > 0.0 { (CALMER, self.calm) } else { (LONGER, f64::INFINITY) };
         if accepted {
             let by: Vec<f64> = x.iter().zip(&there).map(|(x, there)| there - x).collect();
             self.moved = largest(&by);

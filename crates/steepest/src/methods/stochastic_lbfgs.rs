@@ -32,7 +32,8 @@ pub(super) const ENTRY: Entry = Entry {
     needs: Needs { terms: true, ..Needs::GRADIENT },
     suits: |_| None,
     build: |settings| {
-        let StochasticLbfgs { memory, batch_size, sampling, seed, .. } = StochasticLbfgs::of(settings);
+        let StochasticLbfgs { memory, batch_size, sampling, seed, .. } =
+            StochasticLbfgs::of(settings);
         let work = Anchored::new(batch_size as usize, sampling, seed as u64, memory as usize);
         Box::new(Proved::followed(Box::new(work)))
     },

@@ -3,13 +3,13 @@ use super::epochs::Whole;
 use super::pairs::Pairs;
 use super::proved::Proved;
 use super::sampler::{NAMES, Sampler};
+use crate::linalg::vectors::{dot, padded};
 use crate::method::{Entry, Method, Needs, Step, Takes};
-use crate::problem::Problem;
 use crate::numbers::random::Random;
+use crate::problem::Problem;
 use crate::settings::Described;
 use crate::state::State;
 use crate::status::Halt;
-use crate::linalg::vectors::{dot, padded};
 
 crate::settings! {
     /// Stochastic variance reduced gradient: each epoch begins with the gradient of all terms at x̃, and each of its steps is
@@ -37,7 +37,12 @@ pub(super) const ENTRY: Entry = Entry {
     suits: |_| None,
     build: |settings| {
         let Svrg { batch_size, sampling, seed, .. } = Svrg::of(settings);
-        Box::new(Proved::followed(Box::new(Anchored::new(batch_size as usize, sampling, seed as u64, 0))))
+        Box::new(Proved::followed(Box::new(Anchored::new(
+            batch_size as usize,
+            sampling,
+            seed as u64,
+            0,
+        ))))
     },
 };
 
@@ -212,7 +217,12 @@ impl Method for Anchored {
         let (whole, wrong) = Whole::begin(problem, x)?;
         self.whole = whole;
         if let Some(status) = wrong {
-            return Ok(Step { value: self.whole.value, residual: f64::NAN, verdict: Some(status), ..Step::default() });
+            return Ok(Step {
+                value: self.whole.value,
+                residual: f64::NAN,
+                verdict: Some(status),
+                ..Step::default()
+            });
         }
         sampler.begin();
         let batches = (0..sampler.batches()).map(|turn| sampler.batch(turn).terms);

@@ -41,7 +41,8 @@ impl OrthogonalRows {
             let size = norm(row.iter().copied());
             if size == 0.0 {
                 if b != 0.0 {
-                    wrong = wrong.or(Some(format!("row {i} is 0, and 0 does not reach its right side {b}")));
+                    wrong = wrong
+                        .or(Some(format!("row {i} is 0, and 0 does not reach its right side {b}")));
                 }
                 continue;
             }
@@ -97,7 +98,10 @@ impl OrthogonalRows {
                 let (off, rounding) = self.off(k, x, &unit);
                 if off.abs() > 0.1 * rounding {
                     moved = true;
-                    x.iter_mut().zip(row).enumerate().for_each(|(j, (x, q))| *x -= unit(j) * q * off);
+                    x.iter_mut()
+                        .zip(row)
+                        .enumerate()
+                        .for_each(|(j, (x, q))| *x -= unit(j) * q * off);
                 }
             }
             if !moved {
@@ -146,7 +150,8 @@ fn contradicted(i: usize, of: &[f64], rows: &[Vec<f64>], right: &[f64]) -> Strin
     let most = (0..i).map(weight).fold(0.0, f64::max);
     let from: Vec<usize> = (0..i).filter(|&k| weight(k) > 1e-8 * most).collect();
     let make: f64 = from.iter().map(|&k| part(k) * right[k]).sum();
-    let (these, plural) = (from.iter().map(ToString::to_string).collect::<Vec<_>>(), from.len() > 1);
+    let (these, plural) =
+        (from.iter().map(ToString::to_string).collect::<Vec<_>>(), from.len() > 1);
     let (rows, make_it) = if plural { ("rows", "make") } else { ("row", "makes") };
     format!(
         "row {i} follows from {rows} {}, which {make_it} its right side {make}; got {}",
@@ -238,17 +243,21 @@ mod tests {
     fn both_ways_to_the_nearest_point_are_one() {
         let mut refused = 0;
         for (k, n) in [(1, 1), (1, 9), (4, 9), (9, 9), (20, 50)] {
-            let rows: Vec<Vec<f64>> = (0..k).map(|i| (0..n).map(|j| wave(i * n + j)).collect()).collect();
+            let rows: Vec<Vec<f64>> =
+                (0..k).map(|i| (0..n).map(|j| wave(i * n + j)).collect()).collect();
             let right: Vec<f64> = (0..k).map(|i| wave(3 * i + 1)).collect();
             let basis = OrthogonalRows::new(&rows, &right).0;
             for (spread, near) in [(1.0, 1e-10), (3.0, 1e-10), (1e9, 1e-6)] {
-                let t: Vec<f64> = (0..n).map(|j| 1e3 * f64::powf(spread, wave(5 * j + 2))).collect();
+                let t: Vec<f64> =
+                    (0..n).map(|j| 1e3 * f64::powf(spread, wave(5 * j + 2))).collect();
                 let start: Vec<f64> = (0..n).map(|j| 10.0 * wave(7 * j + 3)).collect();
                 let (mut by, mut anew) = (start.clone(), start.clone());
                 let roots: Vec<f64> = t.iter().map(|t| t.sqrt()).collect();
                 basis.in_units(|j| roots[j]).project(&mut anew, |j| roots[j]);
                 if basis.project_by(&mut by, &t) {
-                    by.iter().zip(&anew).for_each(|(a, b)| assert!((a - b).abs() < near, "{a} {b}"));
+                    by.iter()
+                        .zip(&anew)
+                        .for_each(|(a, b)| assert!((a - b).abs() < near, "{a} {b}"));
                 } else {
                     assert!(spread > 3.0 && by == start, "left as it was");
                     refused += 1;

@@ -1,5 +1,5 @@
-use crate::penalty::{Offers, Separable};
 use crate::numbers::real::Real;
+use crate::penalty::{Offers, Separable};
 
 crate::settings! {
     /// Bounds, low ≤ x ≤ high: 0 within and +∞ outside, whatever alpha. Its prox is the projection. Bounds that

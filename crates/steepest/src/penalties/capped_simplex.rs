@@ -48,7 +48,8 @@ impl Penalty for Capped {
     /// piece ends there; halving keeps it between two sides.
     fn prox(&self, x: &mut [f64], steps: Steps<'_>) {
         let at = |j: usize, price: f64| (x[j] - steps.at(j) * price).clamp(0.0, self.cap);
-        let ends = self.inside.iter().map(|&j| ((x[j] - self.cap) / steps.at(j), x[j] / steps.at(j)));
+        let ends =
+            self.inside.iter().map(|&j| ((x[j] - self.cap) / steps.at(j), x[j] / steps.at(j)));
         let (mut low, mut high) =
             ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), (a, b)| (l.min(a), h.max(b)));
         let mut price = 0.5 * (low + high);
@@ -107,7 +108,8 @@ impl Penalty for Capped {
             left -= share;
         }
         let least = along(&self.inside, x, s, spread);
-        let slack = 1e-12 * self.radius * self.inside.iter().map(|&j| s[j].abs()).fold(0.0, f64::max);
+        let slack =
+            1e-12 * self.radius * self.inside.iter().map(|&j| s[j].abs()).fold(0.0, f64::max);
         Some((best - least).max(0.0) + slack)
     }
     fn nowhere(&self) -> Option<String> {

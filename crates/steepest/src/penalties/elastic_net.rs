@@ -1,5 +1,5 @@
-use crate::penalty::{Offers, Separable};
 use crate::numbers::real::Real;
+use crate::penalty::{Offers, Separable};
 
 crate::settings! {
     /// A mixture, ratio·‖x‖₁ + ½ (1 − ratio)·‖x‖²: sets coordinates to 0 and keeps those that go together.

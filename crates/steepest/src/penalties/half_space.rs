@@ -62,7 +62,8 @@ impl Penalty for Side {
             if beyond.abs() <= 0.1 * rounding || (!self.equal && beyond <= 0.0) {
                 return;
             }
-            let along: f64 = self.inside.iter().map(|&j| self.normal[j] * steps.at(j) * self.normal[j]).sum();
+            let along: f64 =
+                self.inside.iter().map(|&j| self.normal[j] * steps.at(j) * self.normal[j]).sum();
             for &j in &self.inside {
                 x[j] -= steps.at(j) * self.normal[j] * (beyond / along);
             }
@@ -72,7 +73,8 @@ impl Penalty for Side {
         self.inside.binary_search(&j).is_err()
     }
     fn nowhere(&self) -> Option<String> {
-        let never = self.inside.is_empty() && (if self.equal { self.right != 0.0 } else { self.right < 0.0 });
+        let never = self.inside.is_empty()
+            && (if self.equal { self.right != 0.0 } else { self.right < 0.0 });
         never.then(|| format!("its normal (alpha) is 0, and 0 does not reach right={}", self.right))
     }
     fn rescaled(&self, scale: &[f64]) -> Option<Box<dyn Penalty>> {

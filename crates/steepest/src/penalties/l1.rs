@@ -1,5 +1,5 @@
-use crate::penalty::{Offers, Separable};
 use crate::numbers::real::Real;
+use crate::penalty::{Offers, Separable};
 
 crate::settings! {
     /// The sum of absolute values, ‖x‖₁ (lasso): sets most coordinates to exactly 0. Its prox is the soft threshold.

@@ -1,5 +1,5 @@
-use crate::penalty::{Offers, Separable};
 use crate::numbers::real::Real;
+use crate::penalty::{Offers, Separable};
 
 crate::settings! {
     /// Half the sum of squares, ½ ‖x‖² (ridge): shrinks all coordinates, none to exactly 0.

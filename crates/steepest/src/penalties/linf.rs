@@ -43,7 +43,10 @@ impl Penalty for Largest {
         OFFERS
     }
     fn value(&self, x: &[f64]) -> f64 {
-        let most = self.inside.iter().fold(0.0f64, |m, &j| if x[j].is_nan() { x[j] } else { m.max(x[j].abs()) });
+        let most = self
+            .inside
+            .iter()
+            .fold(0.0f64, |m, &j| if x[j].is_nan() { x[j] } else { m.max(x[j].abs()) });
         self.weight * most
     }
     fn prox(&self, x: &mut [f64], steps: Steps<'_>) {
@@ -55,7 +58,8 @@ impl Penalty for Largest {
     }
     fn shrinks(&self, s: &[f64], spread: &[f64]) -> f64 {
         let sum: f64 = self.inside.iter().map(|&j| s[j].abs() + spread[j]).sum();
-        let c = if sum <= self.weight { 1.0 } else { (1.0 - 8.0 * f64::EPSILON) * self.weight / sum };
+        let c =
+            if sum <= self.weight { 1.0 } else { (1.0 - 8.0 * f64::EPSILON) * self.weight / sum };
         if c.is_nan() { 0.0 } else { c }
     }
     fn excess(&self, x: &[f64], s: &[f64], spread: &[f64]) -> Option<f64> {

@@ -1,5 +1,5 @@
-use crate::penalty::{Offers, Separable};
 use crate::numbers::real::Real;
+use crate::penalty::{Offers, Separable};
 
 crate::settings! {
     /// No absolute value above `radius`, max_j |x_j| ≤ radius: 0 there and +∞ elsewhere, whatever alpha. Its prox clips.

@@ -1,5 +1,5 @@
-use crate::penalty::{Offers, Separable};
 use crate::numbers::real::Real;
+use crate::penalty::{Offers, Separable};
 
 crate::settings! {
     /// The minimax concave penalty: absolute values whose pull fades to nothing at |x| = gamma·alpha, so that large

@@ -66,9 +66,7 @@ pub(super) const ENTRY: Entry = Entry {
     doc: Monotone::<f64>::DOC,
     parameters: Monotone::<f64>::PARAMETERS,
     offers: OFFERS,
-    build: |_, weight| {
-        Box::new(Ordered { inside: penalised(weight) })
-    },
+    build: |_, weight| Box::new(Ordered { inside: penalised(weight) }),
     structured: None,
     groups: false,
     alpha: Alpha::Weight,

@@ -1,5 +1,5 @@
-use crate::penalty::{Offers, Separable};
 use crate::numbers::real::Real;
+use crate::penalty::{Offers, Separable};
 
 crate::settings! {
     /// Nothing is added: 0.
@@ -7,7 +7,8 @@ crate::settings! {
 }
 
 impl Separable for NoPenalty {
-    const OFFERS: Offers = Offers { smooth: true, quadratic: true, bounds: true, pieces: true, ..Offers::CONVEX };
+    const OFFERS: Offers =
+        Offers { smooth: true, quadratic: true, bounds: true, pieces: true, ..Offers::CONVEX };
     fn value<N: Real>(_: NoPenalty<N>, _: N) -> N {
         N::lit(0.0)
     }

@@ -1,8 +1,8 @@
 //! The sum of a matrix's singular values: matrices of low rank.
 use super::secular::{along, penalised};
+use crate::linalg::vectors::dot;
 use crate::penalty::{Alpha, Entry, Offers, Penalty, Steps, Structure};
 use crate::settings::Described;
-use crate::linalg::vectors::dot;
 
 crate::settings! {
     /// The sum of the singular values of a matrix (trace norm): most become exactly 0, so that the matrix is of low rank. Its
@@ -54,7 +54,9 @@ impl Trace {
     /// The largest singular value, of numbers that are each known within a spread.
     fn dual(&self, s: &[f64], spread: &[f64]) -> f64 {
         let off = length(&self.columns.iter().flatten().map(|&j| spread[j]).collect::<Vec<_>>());
-        self.singular(s).into_iter().fold(off, |most, v| if v.is_nan() { v } else { most.max(v + off) })
+        self.singular(s)
+            .into_iter()
+            .fold(off, |most, v| if v.is_nan() { v } else { most.max(v + off) })
             * (1.0 + 1e-14 * self.columns.len() as f64)
     }
 }
@@ -76,7 +78,8 @@ fn rotate(a: &mut [Vec<f64>], mut v: Option<&mut Vec<Vec<f64>>>) {
         let mut turned = false;
         for p in 0..a.len() {
             for q in p + 1..a.len() {
-                let (alpha, beta, gamma) = (dot(&a[p], &a[p]), dot(&a[q], &a[q]), dot(&a[p], &a[q]));
+                let (alpha, beta, gamma) =
+                    (dot(&a[p], &a[p]), dot(&a[q], &a[q]), dot(&a[p], &a[q]));
                 if !(gamma.abs() > f64::EPSILON * (alpha * beta).sqrt()) {
                     continue;
                 }
@@ -117,7 +120,8 @@ impl Penalty for Trace {
         let unit = most.log2().floor().exp2();
         let mut a = self.matrix(x);
         a.iter_mut().flatten().for_each(|v| *v /= unit);
-        let mut v: Vec<Vec<f64>> = (0..n).map(|i| (0..n).map(|j| f64::from(i == j)).collect()).collect();
+        let mut v: Vec<Vec<f64>> =
+            (0..n).map(|i| (0..n).map(|j| f64::from(i == j)).collect()).collect();
         rotate(&mut a, Some(&mut v));
         let step = steps.at(self.columns[0][0]) * self.weight / unit;
         let mut out = vec![vec![0.0; self.columns[0].len()]; n];

@@ -1,5 +1,5 @@
-use crate::penalty::{Offers, Separable};
 use crate::numbers::real::Real;
+use crate::penalty::{Offers, Separable};
 
 crate::settings! {
     /// Smoothly clipped absolute deviation: absolute values up to alpha, whose pull then fades to nothing at

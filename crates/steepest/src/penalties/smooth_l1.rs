@@ -1,5 +1,5 @@
-use crate::penalty::{Offers, Separable};
 use crate::numbers::real::Real;
+use crate::penalty::{Offers, Separable};
 
 crate::settings! {
     /// Absolute values rounded off at 0 (Huber's function): x²/(2 width) where |x| ≤ width, |x| − width/2 beyond. Large

@@ -106,7 +106,9 @@ fn level(u: &mut [f64], y: &[f64], stiff: &[f64], weight: f64) {
         last = u[from];
         // No further than half way to its neighbours: their order is what was found.
         let (mut low, mut high) = (f64::NEG_INFINITY, f64::INFINITY);
-        for (side, v) in [(before, (from > 0).then(|| u[from - 1])), (after, (to < n).then(|| u[to]))] {
+        for (side, v) in
+            [(before, (from > 0).then(|| u[from - 1])), (after, (to < n).then(|| u[to]))]
+        {
             match v {
                 Some(v) if side > 0.0 => high = high.min(v),
                 Some(v) => low = low.max(v),

@@ -1,5 +1,5 @@
-use crate::rate::Rate;
 use crate::numbers::real::Real;
+use crate::rate::Rate;
 
 crate::settings! {
     /// The same rate all along.

@@ -1,5 +1,5 @@
-use crate::rate::Rate;
 use crate::numbers::real::Real;
+use crate::rate::Rate;
 
 crate::settings! {
     /// Falls by the same factor at every step, to `end` at the end of the run: end^done.

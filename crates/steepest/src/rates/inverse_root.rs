@@ -1,5 +1,5 @@
-use crate::rate::Rate;
 use crate::numbers::real::Real;
+use crate::rate::Rate;
 
 crate::settings! {
     /// Falls with the square root of the step's number, (step / hold)^−½ after the first `hold` steps: needs no

@@ -1,5 +1,5 @@
-use crate::rate::Rate;
 use crate::numbers::real::Real;
+use crate::rate::Rate;
 
 crate::settings! {
     /// Falls by `factor` after each of up to four numbers of steps; 0 is none. For more, or for falls that differ, join

@@ -1,5 +1,5 @@
-use crate::rate::Rate;
 use crate::numbers::real::Real;
+use crate::rate::Rate;
 
 crate::settings! {
     /// Rises along half a cosine from `start` to 1 over the first `rise` of the run, then falls along another to `end`:

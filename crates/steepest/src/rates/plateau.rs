@@ -1,5 +1,5 @@
-use crate::rate::Rate;
 use crate::numbers::real::Real;
+use crate::rate::Rate;
 
 crate::settings! {
     /// Falls where the value does: once it has not come below its least by `threshold` (a part of it) for more than
@@ -27,7 +27,11 @@ impl Rate<5> for Plateau {
         s.factor.pow(falls).max(s.least)
     }
 
-    fn look<N: Real>(s: Plateau<N>, value: N, [looks, lowest, idle, cooling, falls]: [N; 5]) -> [N; 5] {
+    fn look<N: Real>(
+        s: Plateau<N>,
+        value: N,
+        [looks, lowest, idle, cooling, falls]: [N; 5],
+    ) -> [N; 5] {
         let [zero, one, half] = [0.0, 1.0, 0.5].map(N::lit);
         let first = half - looks;
         let below = lowest - s.threshold * lowest.abs() - value;

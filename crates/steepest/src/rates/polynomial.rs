@@ -1,5 +1,5 @@
-use crate::rate::Rate;
 use crate::numbers::real::Real;
+use crate::rate::Rate;
 
 crate::settings! {
     /// Falls as a power of what is left of the run, from 1 to `end`: end + (1 − end)·(1 − done)^power.

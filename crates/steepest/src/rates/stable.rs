@@ -1,5 +1,5 @@
-use crate::rate::Rate;
 use crate::numbers::real::Real;
+use crate::rate::Rate;
 
 crate::settings! {
     /// Warm-up, stable, decay: rises in a straight line from `start` over the first part of the run, stays at 1, and falls

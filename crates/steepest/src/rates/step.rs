@@ -1,5 +1,5 @@
-use crate::rate::Rate;
 use crate::numbers::real::Real;
+use crate::rate::Rate;
 
 crate::settings! {
     /// Falls by `factor` after every so many steps: factor^⌊(k − 1) / every⌋ at step k.

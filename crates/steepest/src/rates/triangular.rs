@@ -1,5 +1,5 @@
-use crate::rate::Rate;
 use crate::numbers::real::Real;
+use crate::rate::Rate;
 
 crate::settings! {
     /// Rises in a straight line from `low` to 1 over `steps` and falls back over as many, again and again; `shrink` times

@@ -1,5 +1,5 @@
-use crate::rate::Rate;
 use crate::numbers::real::Real;
+use crate::rate::Rate;
 
 crate::settings! {
     /// Falls along half a cosine, again and again: the first time over `first` steps, then over `grow` times as many each
@@ -27,7 +27,8 @@ impl Rate for WarmRestarts {
         let more = s.grow - one;
         // The falls behind, by the sum of a geometric series; a quarter of a step keeps rounding out of it.
         let sum = (along + N::lit(0.25) / s.first) * more + one;
-        let behind = more.positive((sum.ln() / s.grow.max(N::lit(1.5)).ln()).floor(), along.floor());
+        let behind =
+            more.positive((sum.ln() / s.grow.max(N::lit(1.5)).ln()).floor(), along.floor());
         let power = s.grow.pow(behind);
         let spent = more.positive((power - one) / more.max(one), behind);
         let here = ((along - spent) / more.positive(power, one)).max(N::lit(0.0));

@@ -1,5 +1,5 @@
-use crate::rate::Rate;
 use crate::numbers::real::Real;
+use crate::rate::Rate;
 
 crate::settings! {
     /// Rises in a straight line over the first `steps`, from `start` to 1, and stays: by itself, or as the first of joined

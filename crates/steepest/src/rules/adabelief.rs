@@ -24,7 +24,8 @@ crate::settings! {
 
 impl Rule<2, 7> for Adabelief {
     const MEMORY: [&str; 2] = ["mean", "surprise"];
-    const SCALARS: [&str; 7] = ["new_mean", "new_square", "length", "root", "still", "more", "decay"];
+    const SCALARS: [&str; 7] =
+        ["new_mean", "new_square", "length", "root", "still", "more", "decay"];
 
     fn scalars<N: Real>(rule: Adabelief<N>, at: At<N>) -> [N; 7] {
         let one = N::lit(1.0);

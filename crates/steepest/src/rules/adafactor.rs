@@ -61,7 +61,12 @@ impl Rule<1, 4, 3> for Adafactor {
         ([new, least, length, shrink], [])
     }
     #[inline(always)]
-    fn element<N: Real>([new, least, length, shrink]: [N; 4], x: N, g: N, [v]: [N; 1]) -> (N, [N; 1]) {
+    fn element<N: Real>(
+        [new, least, length, shrink]: [N; 4],
+        x: N,
+        g: N,
+        [v]: [N; 1],
+    ) -> (N, [N; 1]) {
         let v = v + new * (g * g - v);
         (-(length * g / v.max(least).sqrt()) - shrink * x, [v])
     }

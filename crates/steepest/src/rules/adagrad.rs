@@ -29,7 +29,12 @@ impl Rule<1, 4> for Adagrad {
         [length, rule.initial, rule.epsilon, rule.weight_decay]
     }
     #[inline(always)]
-    fn element<N: Real>([length, begin, still, decay]: [N; 4], x: N, g: N, [s]: [N; 1]) -> (N, [N; 1]) {
+    fn element<N: Real>(
+        [length, begin, still, decay]: [N; 4],
+        x: N,
+        g: N,
+        [s]: [N; 1],
+    ) -> (N, [N; 1]) {
         let g = g + decay * x;
         let s = s + g * g;
         (-(length * g / ((s + begin).sqrt() + still)), [s])

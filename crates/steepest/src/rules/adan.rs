@@ -25,7 +25,16 @@ crate::settings! {
 impl Rule<4, 10> for Adan {
     const MEMORY: [&str; 4] = ["mean", "change", "square", "last"];
     const SCALARS: [&str; 10] = [
-        "later", "new_mean", "new_change", "new_square", "length", "along", "root", "still", "decay", "lead",
+        "later",
+        "new_mean",
+        "new_change",
+        "new_square",
+        "length",
+        "along",
+        "root",
+        "still",
+        "decay",
+        "lead",
     ];
 
     fn scalars<N: Real>(rule: Adan<N>, at: At<N>) -> [N; 10] {

@@ -42,7 +42,16 @@ impl Rule<3, 8> for Ademamix {
         let b3 = (one - done).positive(grown, b3);
         let (length, root) = (at.rate * unbiased(b1, at.step), unbiased_root(b2, at.step));
         let extra = at.rate * rule.mix * done;
-        [one - b1, one - b2, one - b3, length, extra, root, rule.epsilon, at.rate * rule.weight_decay]
+        [
+            one - b1,
+            one - b2,
+            one - b3,
+            length,
+            extra,
+            root,
+            rule.epsilon,
+            at.rate * rule.weight_decay,
+        ]
     }
     #[inline(always)]
     fn element<N: Real>(

@@ -28,7 +28,13 @@ impl Rule<0, 1> for Centralise {
     fn element<N: Real>(_: [N; 1], _: N, g: N, _: [N; 0]) -> (N, [N; 0]) {
         (g, [])
     }
-    fn matrix<A: Matrix>(rule: Centralise<A::Number>, _: At<A::Number>, _: A, g: A, _: &[A]) -> (A, Vec<A>) {
+    fn matrix<A: Matrix>(
+        rule: Centralise<A::Number>,
+        _: At<A::Number>,
+        _: A,
+        g: A,
+        _: &[A],
+    ) -> (A, Vec<A>) {
         let one = A::Number::lit(1.0);
         let by_row = g.row_means().scale(one - rule.by_column);
         let by_column = g.column_means().scale(rule.by_column);

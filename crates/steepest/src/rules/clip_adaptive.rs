@@ -67,6 +67,10 @@ impl Rule<0, 1, 2> for ClipAdaptive {
         let by_row = shorter(x.row_means(), own.row_means(), g.columns());
         let by_column = shorter(x.column_means(), own.column_means(), g.rows());
         let pick = A::entry(rule.by_column);
-        (g.pair(&by_row, |g, f| pick.positive(g, f * g)).pair(&by_column, |g, f| pick.positive(f * g, g)), Vec::new())
+        (
+            g.pair(&by_row, |g, f| pick.positive(g, f * g))
+                .pair(&by_column, |g, f| pick.positive(f * g, g)),
+            Vec::new(),
+        )
     }
 }

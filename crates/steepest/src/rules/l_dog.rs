@@ -37,7 +37,12 @@ impl Rule<1, 2, 3, 2> for LDog {
     fn terms<N: Real>(scalars: [N; 2], x: N, g: N, memory: [N; 1]) -> [N; 3] {
         Dog::terms(scalars, x, g, memory)
     }
-    fn settle<N: Real>(rule: LDog<N>, at: At<N, 2>, scalars: [N; 2], sums: [N; 3]) -> ([N; 2], [N; 2]) {
+    fn settle<N: Real>(
+        rule: LDog<N>,
+        at: At<N, 2>,
+        scalars: [N; 2],
+        sums: [N; 3],
+    ) -> ([N; 2], [N; 2]) {
         Dog::settle(rule.dog(), at, scalars, sums)
     }
     #[inline(always)]

@@ -1,5 +1,5 @@
-use crate::numbers::real::Real;
 use super::moments::{moments, unbiased, unbiased_root};
+use crate::numbers::real::Real;
 use crate::rule::{At, Rule, Scope};
 
 crate::settings! {

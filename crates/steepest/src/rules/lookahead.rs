@@ -26,7 +26,12 @@ impl Rule<1, 3> for Lookahead {
         [(N::lit(1.5) - at.step).positive(one, zero), (half - over).positive(one, zero), rule.share]
     }
     #[inline(always)]
-    fn element<N: Real>([begin, due, part]: [N; 3], x: N, change: N, [slow]: [N; 1]) -> (N, [N; 1]) {
+    fn element<N: Real>(
+        [begin, due, part]: [N; 3],
+        x: N,
+        change: N,
+        [slow]: [N; 1],
+    ) -> (N, [N; 1]) {
         let slow = slow + begin * (x - slow);
         let to = x + change;
         let slow = slow + due * part * (to - slow);

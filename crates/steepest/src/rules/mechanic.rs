@@ -25,9 +25,30 @@ impl Rule<1, 4, 4, 24> for Mechanic {
     const SCALARS: [&str; 4] = ["begin", "inverse", "times", "least"];
     const SUMS: [&str; 4] = ["g_d", "x_d", "g_g", "x_x"];
     const STATE: [&str; 24] = [
-        "won_1", "won_2", "won_3", "won_4", "won_5", "won_6", "most_1", "most_2", "most_3", "most_4", "most_5",
-        "most_6", "squares_1", "squares_2", "squares_3", "squares_4", "squares_5", "squares_6", "times_1",
-        "times_2", "times_3", "times_4", "times_5", "times_6",
+        "won_1",
+        "won_2",
+        "won_3",
+        "won_4",
+        "won_5",
+        "won_6",
+        "most_1",
+        "most_2",
+        "most_3",
+        "most_4",
+        "most_5",
+        "most_6",
+        "squares_1",
+        "squares_2",
+        "squares_3",
+        "squares_4",
+        "squares_5",
+        "squares_6",
+        "times_1",
+        "times_2",
+        "times_3",
+        "times_4",
+        "times_5",
+        "times_6",
     ];
     const SCOPE: Scope = Scope::All;
     const KIND: Kind = Kind::Change;
@@ -64,7 +85,8 @@ impl Rule<1, 4, 4, 24> for Mechanic {
             let won = keep * won + held * s;
             let wealth = rule.start * share * most + won.max(zero);
             let s = wealth / (squares.sqrt() + rule.epsilon);
-            (state[k], state[BETS + k], state[2 * BETS + k], state[3 * BETS + k]) = (won, most, squares, s);
+            (state[k], state[BETS + k], state[2 * BETS + k], state[3 * BETS + k]) =
+                (won, most, squares, s);
             sum = sum + s;
         }
         ([begin, inverse, sum, least], state)

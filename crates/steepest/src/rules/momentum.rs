@@ -26,7 +26,12 @@ impl Rule<1, 4> for Momentum {
         [rule.momentum, rule.weight_decay, at.rate, share]
     }
     #[inline(always)]
-    fn element<N: Real>([keep, decay, length, share]: [N; 4], x: N, g: N, [v]: [N; 1]) -> (N, [N; 1]) {
+    fn element<N: Real>(
+        [keep, decay, length, share]: [N; 4],
+        x: N,
+        g: N,
+        [v]: [N; 1],
+    ) -> (N, [N; 1]) {
         let v = keep * v + share * (g + decay * x);
         (-(length * v), [v])
     }

@@ -1,5 +1,5 @@
-use crate::numbers::real::Real;
 use super::moments::{moments, unbiased_root};
+use crate::numbers::real::Real;
 use crate::rule::{At, Rule, Scope};
 
 crate::settings! {
@@ -48,12 +48,7 @@ impl Rule<2, 6, 3, 2> for MomoAdam {
         [one - b1, one - b2, length, root, rule.epsilon, keep]
     }
     #[inline(always)]
-    fn terms<N: Real>(
-        [a1, a2, _, root, still, _]: [N; 6],
-        x: N,
-        g: N,
-        memory: [N; 2],
-    ) -> [N; 3] {
+    fn terms<N: Real>([a1, a2, _, root, still, _]: [N; 6], x: N, g: N, memory: [N; 2]) -> [N; 3] {
         let [d, v] = moments([a1, a2], g, memory);
         [g * x, d * x, d * d / (root * v.sqrt() + still)]
     }

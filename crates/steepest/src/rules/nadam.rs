@@ -40,7 +40,12 @@ impl Rule<2, 7, 0, 1> for Nadam {
         let new = [one - rule.mean_decay, one - rule.square_decay];
         [new[0], new[1], newest, mean, root, rule.epsilon, at.rate * rule.weight_decay]
     }
-    fn settle<N: Real>(rule: Nadam<N>, at: At<N, 1>, scalars: [N; 7], _: [N; 0]) -> ([N; 7], [N; 1]) {
+    fn settle<N: Real>(
+        rule: Nadam<N>,
+        at: At<N, 1>,
+        scalars: [N; 7],
+        _: [N; 0],
+    ) -> ([N; 7], [N; 1]) {
         let one = N::lit(1.0);
         (scalars, [one - (one - at.state[0]) * kept(rule, at.step)])
     }

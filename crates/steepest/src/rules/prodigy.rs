@@ -45,7 +45,17 @@ impl Rule<4, 9, 2, 2> for Prodigy {
         let length = d * at.rate * (one - b2.pow(at.step)).sqrt() / (one - b1.pow(at.step));
         // d² in the memory of the squares goes in as d, twice.
         let weight = d * rule.safeguard.positive(d, length) / rule.start;
-        [begin, b1, one - b2, d, length, weight, rule.epsilon, length * rule.weight_decay, rule.sum_decay]
+        [
+            begin,
+            b1,
+            one - b2,
+            d,
+            length,
+            weight,
+            rule.epsilon,
+            length * rule.weight_decay,
+            rule.sum_decay,
+        ]
     }
     #[inline(always)]
     fn terms<N: Real>(

@@ -29,7 +29,15 @@ impl Rule<3, 7> for Rmsprop {
     fn scalars<N: Real>(rule: Rmsprop<N>, at: At<N>) -> [N; 7] {
         let one = N::lit(1.0);
         let new = one - rule.square_decay;
-        [new, rule.centred, rule.momentum, at.rate, rule.epsilon, rule.weight_decay, rule.square_decay]
+        [
+            new,
+            rule.centred,
+            rule.momentum,
+            at.rate,
+            rule.epsilon,
+            rule.weight_decay,
+            rule.square_decay,
+        ]
     }
     #[inline(always)]
     fn element<N: Real>(

@@ -55,9 +55,8 @@ impl Rule<2, 6> for Soap {
         let (zero, one) = (A::Number::lit(0.0), A::Number::lit(1.0));
         let new = [one - rule.mean_decay, one - rule.square_decay];
         let [mean, square, spread, basis] = memory else { unreachable!("as declared") };
-        let kept = |old: &A, fresh: &A, share: A::Number| {
-            old.scale(one - share).add(&fresh.scale(share))
-        };
+        let kept =
+            |old: &A, fresh: &A, share: A::Number| old.scale(one - share).add(&fresh.scale(share));
         // The basis in memory is 0 before the first step, where the identity takes its place.
         let first = (A::Number::lit(2.0) - at.step).max(zero);
         let spread = kept(spread, &g.matmul(&g.transpose()), new[1]);

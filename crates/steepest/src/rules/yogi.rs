@@ -25,7 +25,8 @@ crate::settings! {
 impl Rule<2, 7> for Yogi {
     // What the averages are above `initial`.
     const MEMORY: [&str; 2] = ["mean", "square"];
-    const SCALARS: [&str; 7] = ["new_mean", "new_square", "length", "root", "still", "begin", "decay"];
+    const SCALARS: [&str; 7] =
+        ["new_mean", "new_square", "length", "root", "still", "begin", "decay"];
     const RATE: f64 = 1e-2;
 
     fn scalars<N: Real>(rule: Yogi<N>, at: At<N>) -> [N; 7] {

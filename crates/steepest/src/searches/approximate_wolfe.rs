@@ -18,8 +18,13 @@ crate::settings! {
 impl Searching for ApproximateWolfe {
     fn search(self) -> Box<dyn Search> {
         let start = End { a: 0.0, value: f64::NAN, slope: None };
-        let line =
-            Line { value: f64::NAN, slope: f64::NAN, length: 1.0, last: f64::INFINITY, first: true };
+        let line = Line {
+            value: f64::NAN,
+            slope: f64::NAN,
+            length: 1.0,
+            last: f64::INFINITY,
+            first: true,
+        };
         Box::new(Bracket { set: self, line, low: start, high: None })
     }
 }

@@ -17,7 +17,14 @@ crate::settings! {
 impl Searching for HagerZhang {
     fn search(self) -> Box<dyn Search> {
         let none = End { a: 0.0, value: f64::NAN, slope: None };
-        Box::new(Secants { set: self, line: None, low: none, high: none, stage: Stage::Out, ends: [none; 2] })
+        Box::new(Secants {
+            set: self,
+            line: None,
+            low: none,
+            high: none,
+            stage: Stage::Out,
+            ends: [none; 2],
+        })
     }
 }
 
@@ -78,7 +85,11 @@ impl Search for Secants {
         } else if near {
             self.low = end;
             if self.high.a == f64::INFINITY {
-                return if a >= line.last { Next::Take } else { Next::Try((FURTHER * a).min(line.last)) };
+                return if a >= line.last {
+                    Next::Take
+                } else {
+                    Next::Try((FURTHER * a).min(line.last))
+                };
             }
         } else {
             self.high = End { slope: None, ..end };

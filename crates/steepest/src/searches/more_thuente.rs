@@ -105,7 +105,8 @@ impl Search for Interval {
         let a = if self.first && now.f <= self.best.f && !enough {
             // By the auxiliary function, and back.
             let (mut best, mut other) = (self.best.less(promised), self.other.less(promised));
-            let a = shrink(&mut best, &mut other, now.less(promised), &mut self.bracketed, self.range);
+            let a =
+                shrink(&mut best, &mut other, now.less(promised), &mut self.bracketed, self.range);
             (self.best, self.other) = (best.less(-promised), other.less(-promised));
             a
         } else {

@@ -1,7 +1,7 @@
 //! A search whose values need not fall at each step.
 use super::armijo::Halving;
-use crate::state::State;
 use crate::search::{Line, Next, Search, Searching, Trial};
+use crate::state::State;
 
 crate::settings! {
     /// Non-monotone backtracking: the value has to fall below the largest of the last few, max φ + c₁ a φ′(0), and not

@@ -144,7 +144,8 @@ impl Objective for Lagrangian<'_> {
         done?;
         let prices = terms.prices();
         if let Some(to) = value {
-            *to = own / *unit + *raised + 0.5 * prices.iter().map(|u| u * u).sum::<f64>() / terms.rho;
+            *to =
+                own / *unit + *raised + 0.5 * prices.iter().map(|u| u * u).sum::<f64>() / terms.rho;
         }
         if wanted {
             terms.price.clear();

@@ -1,11 +1,11 @@
 //! Quadratic models of the Lagrangian over the constraints as they are bent at x, solved one after another.
 use super::super::smooth::bounds::Bounds;
+use crate::linalg::vectors::dot;
 use crate::method::Step;
 use crate::objective::{Ask, Rows};
 use crate::problem::Problem;
 use crate::quadratic::{QuadraticProgram, Variable};
 use crate::status::{Halt, Status};
-use crate::linalg::vectors::dot;
 use crate::watch::Stop;
 
 /// Variables and constraints at most: each step solves a dense program of that size.
@@ -41,7 +41,17 @@ pub(super) struct Models {
     steps: u32,
 }
 
-crate::state!(Models { bend: square, gradient: vector, jacobian, c, lambda, weight, value, size, steps });
+crate::state!(Models {
+    bend: square,
+    gradient: vector,
+    jacobian,
+    c,
+    lambda,
+    weight,
+    value,
+    size,
+    steps
+});
 
 /// What came of a step.
 pub(super) enum Came {
@@ -73,7 +83,8 @@ impl Models {
         let (jacobian, none) = (vec![0.0; n * m], || vec![0.0; m]);
         let (lambda, weight, size) = (none(), none(), value.abs());
         let c = c.to_vec();
-        let mut models = Models { gradient, jacobian, c, lambda, weight, value, size, ..Models::default() };
+        let mut models =
+            Models { gradient, jacobian, c, lambda, weight, value, size, ..Models::default() };
         models.bend_rows(problem, x)?;
         // As if a step along the gradient came to be as long as x is.
         let size = |v: &[f64]| v.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
@@ -215,8 +226,10 @@ impl Models {
         let value = 'taken: {
             for _ in 0..TRIALS {
                 at.iter_mut().zip(&*x).zip(&d).for_each(|((at, x), d)| *at = x + along * d);
-                let (value, merit) = self.tried(problem, &mut at, &mut c, limits, bounds.as_ref())?;
-                let enough = |merit: f64| merit <= here + KEPT * along * promised + NOISE * here.abs();
+                let (value, merit) =
+                    self.tried(problem, &mut at, &mut c, limits, bounds.as_ref())?;
+                let enough =
+                    |merit: f64| merit <= here + KEPT * along * promised + NOISE * here.abs();
                 if enough(merit) {
                     break 'taken value;
                 }
@@ -225,10 +238,12 @@ impl Models {
                     // what they are at its end (Mayne and Polak 1982).
                     corrected = true;
                     let rows = self.jacobian.chunks_exact(n);
-                    let there: Vec<f64> = c.iter().zip(rows).map(|(c, row)| c - dot(row, &d)).collect();
+                    let there: Vec<f64> =
+                        c.iter().zip(rows).map(|(c, row)| c - dot(row, &d)).collect();
                     if let Some((d, _)) = self.least(x, &there, limits, bounds.as_ref()) {
                         at.iter_mut().zip(&*x).zip(&d).for_each(|((at, x), d)| *at = x + d);
-                        let (value, merit) = self.tried(problem, &mut at, &mut c, limits, bounds.as_ref())?;
+                        let (value, merit) =
+                            self.tried(problem, &mut at, &mut c, limits, bounds.as_ref())?;
                         if enough(merit) {
                             break 'taken value;
                         }
@@ -236,7 +251,11 @@ impl Models {
                 }
                 let bow = merit - here - along * promised;
                 let least = -0.5 * along * along * promised / bow;
-                along = if least.is_finite() { least.clamp(0.1 * along, 0.5 * along) } else { 0.1 * along };
+                along = if least.is_finite() {
+                    least.clamp(0.1 * along, 0.5 * along)
+                } else {
+                    0.1 * along
+                };
             }
             return Ok(Came::Stuck);
         };
@@ -261,8 +280,18 @@ impl Models {
         let y: Vec<f64> = slope(self).iter().zip(&before).map(|(a, b)| a - b).collect();
         self.learn(&s, y);
         self.lambda = price;
-        let missed = self.c.iter().enumerate().fold(0.0, |m: f64, (i, c)| m.max(beyond(*c, low[i], high[i]).abs()));
-        Ok(Came::On(Step { value, residual: residual.max(missed), rate: along, violation: missed, ..Step::default() }))
+        let missed = self
+            .c
+            .iter()
+            .enumerate()
+            .fold(0.0, |m: f64, (i, c)| m.max(beyond(*c, low[i], high[i]).abs()));
+        Ok(Came::On(Step {
+            value,
+            residual: residual.max(missed),
+            rate: along,
+            violation: missed,
+            ..Step::default()
+        }))
     }
 
     /// The value and the merit at a point, which is brought within bounds; c becomes what the constraints are there.

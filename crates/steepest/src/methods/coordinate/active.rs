@@ -44,7 +44,12 @@ const WATCHED: usize = 64;
 const CHANGES: usize = 64;
 
 impl<'a> ActiveSet<'a> {
-    pub fn new(matrix: &'a [f64], pieces: &'a [Piece], u: &'a mut [f64], gradient: &'a mut [f64]) -> Self {
+    pub fn new(
+        matrix: &'a [f64],
+        pieces: &'a [Piece],
+        u: &'a mut [f64],
+        gradient: &'a mut [f64],
+    ) -> Self {
         let k = u.len();
         ActiveSet {
             matrix,
@@ -64,7 +69,11 @@ impl<'a> ActiveSet<'a> {
 
     /// Descends until no step along one coordinate promises more than `least`; returns by how much the value fell, and
     /// whether it came to that.
-    pub fn finish(mut self, least: f64, pause: &mut dyn FnMut() -> Result<(), Halt>) -> Result<(f64, bool), Halt> {
+    pub fn finish(
+        mut self,
+        least: f64,
+        pause: &mut dyn FnMut() -> Result<(), Halt>,
+    ) -> Result<(f64, bool), Halt> {
         let k = self.on.len();
         for j in 0..k {
             if self.curvature(j) > 0.0 && self.here.inside(j) {
@@ -77,7 +86,8 @@ impl<'a> ActiveSet<'a> {
         for _ in 0..10 * k + 200 {
             pause()?;
             cancel::check();
-            let slope: Vec<f64> = self.face.iter().map(|&j| self.here.slope(j, self.sign[j])).collect();
+            let slope: Vec<f64> =
+                self.face.iter().map(|&j| self.here.slope(j, self.sign[j])).collect();
             let step = self.solve(slope.clone());
             // Who enters must go where it was pulled; rounding can turn it.
             if let Some(j) = entered.take()
@@ -117,7 +127,9 @@ impl<'a> ActiveSet<'a> {
                     taken = by <= least;
                     continue;
                 }
-                let sure = !self.doubtful && self.told() && (0..k).all(|j| self.on[j] || self.promise(j).0 <= least);
+                let sure = !self.doubtful
+                    && self.told()
+                    && (0..k).all(|j| self.on[j] || self.promise(j).0 <= least);
                 return Ok((self.fell, sure));
             };
             taken = false;
@@ -167,7 +179,8 @@ impl<'a> ActiveSet<'a> {
     /// Those that promise most are watched; all slopes are up to date.
     fn watch(&mut self, least: f64) {
         let others = (0..self.on.len()).filter(|&j| !self.on[j] && !self.refused[j]);
-        let mut others: Vec<(f64, usize)> = others.map(|j| (self.promise(j).0, j)).filter(|o| o.0 > least).collect();
+        let mut others: Vec<(f64, usize)> =
+            others.map(|j| (self.promise(j).0, j)).filter(|o| o.0 > least).collect();
         others.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         self.watched = others.iter().take(WATCHED).map(|o| o.1).collect();
     }
@@ -208,13 +221,17 @@ impl<'a> ActiveSet<'a> {
             way.push(1.0);
             let mut over = self.face.clone();
             over.push(j);
-            let down: f64 = over.iter().zip(&way).map(|(&i, w)| w * self.here.slope(i, self.sign[i])).sum();
+            let down: f64 =
+                over.iter().zip(&way).map(|(&i, w)| w * self.here.slope(i, self.sign[i])).sum();
             way.iter_mut().for_each(|w| *w *= down.signum());
             // What is left of the pivot is the bend of the way, and may be rounding: no more than it may be is trusted.
             let bend = left.max(BENDS * way.iter().map(|w| w.abs()).sum::<f64>().powi(2));
             // Where rounding is all that slopes, there is nowhere to go.
-            let stopped =
-                if 0.5 * down * down <= least * bend { None } else { self.along(&over, &way, f64::MAX, bend).left };
+            let stopped = if 0.5 * down * down <= least * bend {
+                None
+            } else {
+                self.along(&over, &way, f64::MAX, bend).left
+            };
             match stopped {
                 Some(i) if i != j => self.leave(i),
                 _ => {
@@ -246,7 +263,8 @@ impl<'a> ActiveSet<'a> {
     /// Newton's step on the face, as far as the value falls along it.
     fn newton(&mut self, slope: &[f64], step: &[f64]) -> (f64, Option<usize>) {
         let face = std::mem::take(&mut self.face);
-        let squares = face.iter().zip(step).map(|(&j, s)| self.here.pieces[j].l2 * s * s).sum::<f64>();
+        let squares =
+            face.iter().zip(step).map(|(&j, s)| self.here.pieces[j].l2 * s * s).sum::<f64>();
         let bend = dot(slope, step) - squares;
         let Went { fell, left, length } = self.along(&face, step, 1.0, bend.max(0.0));
         // What the step was solved for is what it changed.

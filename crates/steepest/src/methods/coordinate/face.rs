@@ -5,10 +5,10 @@
 //! value falls; who reaches a kink or a bound leaves, then the coordinate that promises most enters. The value falls
 //! at each step, so there is an end, however nearly the columns depend on each other.
 use super::kinked::{Kinked, Signs, Went};
-use crate::parallel::cancel;
 use crate::linalg::cholesky::{backward, forward};
-use crate::status::Halt;
 use crate::linalg::vectors::dot;
+use crate::parallel::cancel;
+use crate::status::Halt;
 
 /// A of A′A, column after column.
 #[derive(Default)]
@@ -100,7 +100,9 @@ impl Factored {
                 let v = &a[order[c] * n + rank..(order[c] + 1) * n];
                 dot(v, v).sqrt() / full[order[c]].max(f64::MIN_POSITIVE)
             };
-            let best = (rank..f).map(|c| (left(c), c)).fold((0.0, rank), |m, v| if v.0 > m.0 { v } else { m });
+            let best = (rank..f)
+                .map(|c| (left(c), c))
+                .fold((0.0, rank), |m, v| if v.0 > m.0 { v } else { m });
             if !(best.0 > DEPENDENT) {
                 break;
             }
@@ -157,7 +159,9 @@ impl Factored {
     /// for rounding.
     pub fn faint(&self) -> Vec<f64> {
         let mut faint = vec![0.0; self.order.len()];
-        for (&p, left) in self.order[self.rank..].iter().zip(&self.left).filter(|(_, left)| **left > 0.0) {
+        for (&p, left) in
+            self.order[self.rank..].iter().zip(&self.left).filter(|(_, left)| **left > 0.0)
+        {
             faint[p] = 1.0 / left;
         }
         faint
@@ -194,9 +198,11 @@ impl Ending<'_> {
         pause: &mut dyn FnMut() -> Result<(), Halt>,
     ) -> Result<f64, Halt> {
         let k = self.here.u.len();
-        let square: Vec<f64> = (0..k).map(|j| dot(self.root.column(j), self.root.column(j))).collect();
+        let square: Vec<f64> =
+            (0..k).map(|j| dot(self.root.column(j), self.root.column(j))).collect();
         debug_assert_eq!(self.root.columns(), k);
-        let mut sign: Signs = self.here.u.iter().map(|u| if *u == 0.0 { 0.0 } else { u.signum() }).collect();
+        let mut sign: Signs =
+            self.here.u.iter().map(|u| if *u == 0.0 { 0.0 } else { u.signum() }).collect();
         let mut on: Vec<bool> = (0..k).map(|j| square[j] > 0.0 && self.here.inside(j)).collect();
         let mut refused = vec![false; k];
         let (mut fell, mut entered) = (0.0, None);
@@ -251,12 +257,18 @@ impl Ending<'_> {
     }
 
     /// Along what depends on the others the value is straight: as far as the next kink or bound, where it falls.
-    fn slide(&mut self, face: &[usize], factored: &Factored, sign: &mut Signs) -> Option<(f64, usize)> {
+    fn slide(
+        &mut self,
+        face: &[usize],
+        factored: &Factored,
+        sign: &mut Signs,
+    ) -> Option<(f64, usize)> {
         for mut way in factored.flat() {
             // What is 0 but for rounding leads nowhere.
             let most = way.iter().fold(0.0, |m: f64, w| m.max(w.abs()));
             way.iter_mut().filter(|w| w.abs() <= 1e-10 * most).for_each(|w| *w = 0.0);
-            let down: f64 = face.iter().zip(&way).map(|(&j, w)| w * self.here.slope(j, sign[j])).sum();
+            let down: f64 =
+                face.iter().zip(&way).map(|(&j, w)| w * self.here.slope(j, sign[j])).sum();
             let size: f64 = (face.iter().zip(&way))
                 .map(|(&j, w)| w.abs() * (self.here.gradient[j].abs() + self.here.pieces[j].l1))
                 .sum();
@@ -273,9 +285,16 @@ impl Ending<'_> {
 
     /// The least value along a line, as far as bounds allow and at most `most` steps: returns by how much it fell,
     /// and the coordinate that came to rest at a kink or a bound, if that was what ended it.
-    fn along(&mut self, face: &[usize], step: &[f64], sign: &mut Signs, most: f64) -> (f64, Option<usize>) {
+    fn along(
+        &mut self,
+        face: &[usize],
+        step: &[f64],
+        sign: &mut Signs,
+        most: f64,
+    ) -> (f64, Option<usize>) {
         let turned = self.root.times(face, step);
-        let Went { fell, left, length } = self.here.along(face, step, sign, most, dot(&turned, &turned));
+        let Went { fell, left, length } =
+            self.here.along(face, step, sign, most, dot(&turned, &turned));
         if length != 0.0 {
             for (j, g) in self.here.gradient.iter_mut().enumerate() {
                 *g += length * dot(self.root.column(j), &turned);

@@ -1,9 +1,9 @@
 //! The variables that the work is done in: columns far from 0 are seen less a centre, which the intercept takes up.
-use crate::status::Halt;
 use crate::held::Held;
-use crate::penalty::Piece;
 use crate::parallel::pool::pool;
+use crate::penalty::Piece;
 use crate::problem::Meter;
+use crate::status::Halt;
 use crate::table::OfRows;
 
 /// Beyond so many deviations a mean costs digits that matter.
@@ -158,7 +158,8 @@ impl Frame {
             return;
         }
         for v in v.chunks_exact_mut(self.width) {
-            let taken: f64 = self.far.iter().zip(&self.centre).map(|(&j, c)| c * v[j as usize]).sum();
+            let taken: f64 =
+                self.far.iter().zip(&self.centre).map(|(&j, c)| c * v[j as usize]).sum();
             v[self.columns] += sign * taken;
         }
     }
@@ -167,7 +168,11 @@ impl Frame {
         let of = |v: &[f64]| -> f64 {
             self.far.iter().zip(&self.centre).map(|(&j, c)| (c * v[j as usize]).abs()).sum()
         };
-        if self.far.is_empty() { 0.0 } else { v.chunks_exact(self.width).map(of).fold(0.0, f64::max) }
+        if self.far.is_empty() {
+            0.0
+        } else {
+            v.chunks_exact(self.width).map(of).fold(0.0, f64::max)
+        }
     }
     /// The gradient in the objective's variables.
     pub fn gradient(&self, seen: &[f64], to: &mut [f64]) {

@@ -1,9 +1,9 @@
 //! The curvature of a loss over some columns of a table, from all rows or from some.
 use super::frame::Frame;
-use crate::parallel::cancel;
-use crate::linalg::factor::append;
 use crate::gram::mirror;
 use crate::held::{Held, Jets};
+use crate::linalg::factor::append;
+use crate::parallel::cancel;
 use crate::parallel::pool::pool;
 use std::ops::Range;
 
@@ -66,7 +66,8 @@ impl<'a> Set<'a> {
         unit: &'a [f64],
         guarded: bool,
     ) -> Self {
-        let mut named: Vec<u32> = set.iter().filter_map(|&a| frame.column(a as usize)).map(|j| j as u32).collect();
+        let mut named: Vec<u32> =
+            set.iter().filter_map(|&a| frame.column(a as usize)).map(|j| j as u32).collect();
         named.sort_unstable();
         named.dedup();
         let place = |a: &u32| {
@@ -104,7 +105,11 @@ impl<'a> Set<'a> {
                 row[a] = (at.map_or(1.0, |at| raw[at]) - self.shift[a]) * self.unit[a];
             }
             if outputs == 1 {
-                let h = if share > 0.0 { share * self.curvature(value[r], slope[r], bend[r]) } else { 0.0 };
+                let h = if share > 0.0 {
+                    share * self.curvature(value[r], slope[r], bend[r])
+                } else {
+                    0.0
+                };
                 total[0] += h;
                 each(h, &row);
                 let root = h.sqrt();
@@ -145,7 +150,8 @@ impl<'a> Set<'a> {
         let parts = if k > 1024 { 2 } else { PARTS };
         let per = runs.len().div_ceil(parts).max(1);
         let sums = pool().map(runs.len().div_ceil(per), |p| {
-            let mut g = Gram { matrix: vec![0.0; k * k], cross: vec![0.0; k], total: vec![0.0; outputs] };
+            let mut g =
+                Gram { matrix: vec![0.0; k * k], cross: vec![0.0; k], total: vec![0.0; outputs] };
             let mut shares = 0.0;
             for run in &runs[p * per..((p + 1) * per).min(runs.len())] {
                 cancel::check();
@@ -163,7 +169,8 @@ impl<'a> Set<'a> {
             (g, shares)
         });
         let rows: usize = runs.iter().map(ExactSizeIterator::len).sum();
-        let mut all = Gram { matrix: vec![0.0; k * k], cross: vec![0.0; k], total: vec![0.0; outputs] };
+        let mut all =
+            Gram { matrix: vec![0.0; k * k], cross: vec![0.0; k], total: vec![0.0; outputs] };
         let (mut share, n) = (0.0, self.rows.len());
         for (g, s) in sums {
             all.matrix.iter_mut().zip(&g.matrix).for_each(|(a, b)| *a += b);
@@ -176,7 +183,11 @@ impl<'a> Set<'a> {
         }
         if rows < n && share > 0.0 {
             // The rows stand for all.
-            all.matrix.iter_mut().chain(&mut all.cross).chain(&mut all.total).for_each(|v| *v /= share);
+            all.matrix
+                .iter_mut()
+                .chain(&mut all.cross)
+                .chain(&mut all.total)
+                .for_each(|v| *v /= share);
         }
         all
     }
@@ -221,7 +232,22 @@ fn square(x: &[f64], k: usize, to: &mut [f64]) {
         unsafe {
             let x = x.as_ptr().add(from);
             let to = to.as_mut_ptr().add(from * k + from);
-            matrixmultiply::dgemm(strip, n, k - from, 1.0, x, one, wide, x, wide, one, 1.0, to, wide, one);
+            matrixmultiply::dgemm(
+                strip,
+                n,
+                k - from,
+                1.0,
+                x,
+                one,
+                wide,
+                x,
+                wide,
+                one,
+                1.0,
+                to,
+                wide,
+                one,
+            );
         }
     }
 }

@@ -4,12 +4,12 @@ use super::frame::Frame;
 use super::gram::{Set, runs};
 use super::{Best, CHANGES, Coordinate, STUCK};
 use crate::certificate::{Certificate, Kind};
-use crate::problem::Problem;
-use crate::status::{Halt, Status};
 use crate::duality::{Change, RowsAt, shared};
 use crate::held::{Held, Jets};
 use crate::method::Step;
 use crate::objective::{Ask, Rows};
+use crate::problem::Problem;
+use crate::status::{Halt, Status};
 use crate::table::OfRows;
 
 /// The rows at the point.
@@ -33,7 +33,8 @@ impl Here {
                 continue;
             }
             square += share * s.iter().map(|s| s * s).sum::<f64>();
-            let h = if k == 1 { h[0] } else { h.iter().fold(0.0, |m: f64, p| m.max(p * (1.0 - p))) };
+            let h =
+                if k == 1 { h[0] } else { h.iter().fold(0.0, |m: f64, p| m.max(p * (1.0 - p))) };
             bent += share * h;
             most = most.max(h);
         }
@@ -117,7 +118,10 @@ impl Coordinate {
     fn hidden(&self, frame: &Frame, here: &Here, rows: &Held<'_>) -> f64 {
         let per = unit(frame.width);
         let sizes = self.seen.chunks_exact(frame.width).enumerate().map(|(o, v)| {
-            v.iter().enumerate().map(|(j, v)| v.abs() * frame.size(o * frame.width + j)).sum::<f64>()
+            v.iter()
+                .enumerate()
+                .map(|(j, v)| v.abs() * frame.size(o * frame.width + j))
+                .sum::<f64>()
         });
         let margins = per * sizes.fold(0.0, f64::max);
         // The intercept that is returned is rounded once more where centres are taken off it.
@@ -195,7 +199,8 @@ impl Coordinate {
             self.pieces[a].worst(self.seen[a], c * s, c * spread)
         };
         let of_shares = shares.map_or(0.0, |whole| shared(whole, &self.seen, dual));
-        let of_share = |a: &usize| shares.is_some_and(|(inside, _)| inside.binary_search(a).is_ok());
+        let of_share =
+            |a: &usize| shares.is_some_and(|(inside, _)| inside.binary_search(a).is_ok());
         let penalties: f64 = (0..n).filter(|a| !of_share(a)).map(worst).sum();
         of_shares + penalties + rows.distance(c, change)
     }
@@ -232,16 +237,22 @@ impl Coordinate {
         let mut face: Vec<u32> = (0..all as u32).filter(|&a| smooth(a as usize)).collect();
         if face.len() > FACE {
             // At least those that nothing holds: the others are taken in as a whole.
-            face.retain(|&a| self.pieces[a as usize].l1 == 0.0 && self.pieces[a as usize].l2 == 0.0);
+            face.retain(|&a| {
+                self.pieces[a as usize].l1 == 0.0 && self.pieces[a as usize].l2 == 0.0
+            });
         }
         if face.len() > FACE || face.is_empty() {
             return Ok(f64::INFINITY);
         }
-        let about = width > frame.columns && (0..frame.outputs).all(|o| self.pieces[o * width + frame.columns].is_free());
-        let shift: Vec<f64> = face.iter().map(|&a| match frame.column(a as usize) {
-            Some(j) if about => frame.mean[j],
-            _ => 0.0,
-        }).collect();
+        let about = width > frame.columns
+            && (0..frame.outputs).all(|o| self.pieces[o * width + frame.columns].is_free());
+        let shift: Vec<f64> = face
+            .iter()
+            .map(|&a| match frame.column(a as usize) {
+                Some(j) if about => frame.mean[j],
+                _ => 0.0,
+            })
+            .collect();
         let size = |a: u32| match frame.column(a as usize) {
             Some(j) if about => frame.deviation[j],
             _ => frame.size(a as usize),
@@ -262,7 +273,8 @@ impl Coordinate {
         let held = |g: &[f64], a: usize| g[a] + added(a);
         let turned = |g: &[f64], i: usize| {
             let a = face[i] as usize;
-            let free = if shift[i] == 0.0 { 0.0 } else { frame.intercept(a).map_or(0.0, |b| held(g, b)) };
+            let free =
+                if shift[i] == 0.0 { 0.0 } else { frame.intercept(a).map_or(0.0, |b| held(g, b)) };
             (held(g, a) - shift[i] * free) * per[i]
         };
         let slope: Vec<f64> = places.iter().map(|&i| -turned(&self.gradient, i)).collect();

@@ -35,12 +35,18 @@ impl Kinked<'_> {
     /// Minus the slope of the value along a coordinate that is at `sign` of its kink.
     pub fn slope(&self, j: usize, sign: f64) -> f64 {
         let p = self.pieces[j];
-        -(self.gradient[j] + p.l2 * self.u[j] + p.l1 * if self.u[j] == 0.0 { sign } else { self.u[j].signum() })
+        -(self.gradient[j]
+            + p.l2 * self.u[j]
+            + p.l1 * if self.u[j] == 0.0 { sign } else { self.u[j].signum() })
     }
     /// How a coordinate that is at a kink or a bound is pulled off it: minus the slope there, 0 where it is held.
     pub fn pull(&self, j: usize) -> f64 {
         let (p, u) = (self.pieces[j], self.u[j]);
-        let (up, down) = if u == 0.0 { (self.slope(j, 1.0), self.slope(j, -1.0)) } else { (self.slope(j, 0.0), self.slope(j, 0.0)) };
+        let (up, down) = if u == 0.0 {
+            (self.slope(j, 1.0), self.slope(j, -1.0))
+        } else {
+            (self.slope(j, 0.0), self.slope(j, 0.0))
+        };
         if up > 0.0 && u < p.high {
             up
         } else if down < 0.0 && u > p.low {
@@ -52,7 +58,14 @@ impl Kinked<'_> {
 
     /// Goes to the least value along a line whose bend is this, as far as bounds allow and at most `most` steps. The
     /// gradient is as it was.
-    pub fn along(&mut self, face: &[usize], step: &[f64], sign: &mut Signs, most: f64, bend: f64) -> Went {
+    pub fn along(
+        &mut self,
+        face: &[usize],
+        step: &[f64],
+        sign: &mut Signs,
+        most: f64,
+        bend: f64,
+    ) -> Went {
         // The derivative just after the start, and how it grows.
         let mut down: f64 = face.iter().zip(step).map(|(&j, s)| s * self.slope(j, sign[j])).sum();
         let mut grows = bend;

@@ -9,13 +9,13 @@ mod quadratic;
 mod start;
 mod working;
 
-use crate::problem::{Facts, Problem};
-use crate::state::{Bad, State};
-use crate::status::{Halt, Status};
 use crate::held::Held;
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
 use crate::objective::{Ask, Rows};
 use crate::penalty::Piece;
+use crate::problem::{Facts, Problem};
+use crate::state::{Bad, State};
+use crate::status::{Halt, Status};
 use crate::table::{OfRows, Slot};
 use frame::Frame;
 pub(super) use start::instead;
@@ -219,7 +219,8 @@ impl Method for Coordinate {
         let b = self.measure(&rows);
         if outputs == 1 && x.iter().all(|v| *v == 0.0) {
             // Without coefficients the slopes follow from the targets: one read for gradient and moments.
-            let b = if intercept { b[0].clamp(self.pieces[d].low, self.pieces[d].high) } else { 0.0 };
+            let b =
+                if intercept { b[0].clamp(self.pieces[d].low, self.pieces[d].high) } else { 0.0 };
             let mut slope = vec![b; rows.len()];
             let values = rows.slopes(&mut slope);
             meter.evaluation(0.0)?;
@@ -453,7 +454,8 @@ impl Coordinate {
             if there < best.0 {
                 best = (there, middle);
             }
-            *(if rows.mean(&turns) + added.sum::<f64>() > 0.0 { &mut high } else { &mut low }) = middle;
+            *(if rows.mean(&turns) + added.sum::<f64>() > 0.0 { &mut high } else { &mut low }) =
+                middle;
         }
         Ok(best.1)
     }
@@ -471,7 +473,10 @@ pub(super) const ENTRY: Entry = Entry {
             return None;
         }
         let (passes, reason) = if !f.offers.quadratic {
-            (8.0, "the penalty sets coefficients to zero or holds them, so a small working set has the answer")
+            (
+                8.0,
+                "the penalty sets coefficients to zero or holds them, so a small working set has the answer",
+            )
         } else if f.dim <= 3000 && f.outputs == 1 {
             (40.0, "so few columns that the curvature of all of them can be held")
         } else {

@@ -1,10 +1,10 @@
 //! A small quadratic with a piece on each coordinate: coordinate descent, Newton's step on the face it finds, and where these
 //! do not end soon the face followed to the end (`active`).
 use super::active::ActiveSet;
-use crate::parallel::cancel;
 use crate::linalg::cholesky::{backward, factor, forward};
-use crate::status::Halt;
+use crate::parallel::cancel;
 use crate::penalty::Piece;
+use crate::status::Halt;
 
 /// ½ u′Hu + linear′u + Σ piece_j(u_j).
 pub(super) struct Quadratic<'a> {
@@ -65,7 +65,11 @@ impl Quadratic<'_> {
                 gradient.copy_from_slice(&slopes);
                 round = 0.0;
             }
-            let newton = if !crowded && self.face(u).len() <= FACTORED { self.newton(u, gradient) } else { None };
+            let newton = if !crowded && self.face(u).len() <= FACTORED {
+                self.newton(u, gradient)
+            } else {
+                None
+            };
             sure = newton.is_some();
             round += newton.unwrap_or(0.0);
             fell += round;
@@ -75,7 +79,8 @@ impl Quadratic<'_> {
             }
             if crowded || (!sure && at % SWEPT == 0) || at == SWEPT {
                 let least = least.max(self.enough * fell) / u.len() as f64;
-                let (by, ended) = ActiveSet::new(self.matrix, self.pieces, u, gradient).finish(least, pause)?;
+                let (by, ended) =
+                    ActiveSet::new(self.matrix, self.pieces, u, gradient).finish(least, pause)?;
                 (fell, sure) = (fell + by, ended);
                 if sure {
                     return Ok((fell, true));
@@ -205,7 +210,14 @@ impl Quadratic<'_> {
 impl Quadratic<'_> {
     /// Goes along the step, each coordinate as far as its sign and bounds let it, if the value falls by a good
     /// part of what the step promises; returns by how much it fell, 0 where it did not go.
-    fn past(&self, u: &mut [f64], gradient: &mut [f64], face: &[usize], step: &[f64], length: f64) -> f64 {
+    fn past(
+        &self,
+        u: &mut [f64],
+        gradient: &mut [f64],
+        face: &[usize],
+        step: &[f64],
+        length: f64,
+    ) -> f64 {
         let n = self.pieces.len();
         let mut by = vec![0.0; face.len()];
         let (mut fell, mut promised) = (0.0, 0.0);
@@ -234,7 +246,11 @@ impl Quadratic<'_> {
             let p = self.pieces[j];
             let new = u[j] + by;
             // Exactly 0 and exactly on the bound, not nearly.
-            u[j] = if p.l1 > 0.0 && (new == 0.0 || new * u[j] < 0.0) { 0.0 } else { new.clamp(p.low, p.high) };
+            u[j] = if p.l1 > 0.0 && (new == 0.0 || new * u[j] < 0.0) {
+                0.0
+            } else {
+                new.clamp(p.low, p.high)
+            };
         }
         gradient.iter_mut().zip(&bent).for_each(|(g, b)| *g += b);
         fell

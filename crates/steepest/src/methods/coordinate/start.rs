@@ -59,7 +59,11 @@ const STEPS: usize = 60;
 
 /// A point within the bounds at which the objective is below `value` (that at `x`), by this method itself, with a loss
 /// that does not overflow; none where none is found, or where it makes no difference.
-pub(super) fn tamed(problem: &mut Problem<'_>, x: &[f64], value: f64) -> Result<Option<Vec<f64>>, Halt> {
+pub(super) fn tamed(
+    problem: &mut Problem<'_>,
+    x: &[f64],
+    value: f64,
+) -> Result<Option<Vec<f64>>, Halt> {
     let penalty = problem.penalty;
     let shares = penalty.shares().is_some();
     let one = problem.table().is_some_and(|t| t.outputs == 1);

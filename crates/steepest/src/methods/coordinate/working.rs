@@ -1,13 +1,13 @@
 //! The working set and the quadratic of the loss over it.
 use super::face::{Ending, Root};
 use super::frame::Frame;
-use super::kinked::Kinked;
 use super::gram::{Gram, Set, runs};
+use super::kinked::Kinked;
 use super::quadratic::Quadratic;
-use crate::status::Halt;
 use crate::held::{Held, Jets};
 use crate::penalty::Piece;
 use crate::problem::Meter;
+use crate::status::Halt;
 use std::ops::Range;
 
 /// By how much a step along one coordinate lowers the objective, where its gradient and curvature are these.
@@ -55,7 +55,11 @@ pub(super) fn chosen(
 /// A working set of most coordinates is made one of all, where its matrix serves to the end: made again it would cost more.
 pub(super) fn most(frame: &Frame, set: Vec<u32>) -> Vec<u32> {
     let d = frame.coordinates();
-    if d > MOST || 3 * set.len() < 2 * d { set } else { (0..d as u32).filter(|&j| frame.size(j as usize) > 0.0).collect() }
+    if d > MOST || 3 * set.len() < 2 * d {
+        set
+    } else {
+        (0..d as u32).filter(|&j| frame.size(j as usize) > 0.0).collect()
+    }
 }
 
 /// A quadratic of the loss over a working set, in units in which each coordinate's curvature is 1.
@@ -198,10 +202,12 @@ impl Model {
         let (k, gram) = (self.set.len(), &self.gram);
         let there = self.set.is_sorted_by(|a, b| a < b)
             && self.set.last().is_none_or(|a| (*a as usize) < frame.coordinates());
-        let lengths = [&gram.cross, &self.centre, &self.unit, &self.little].iter().all(|v| v.len() == k);
+        let lengths =
+            [&gram.cross, &self.centre, &self.unit, &self.little].iter().all(|v| v.len() == k);
         let whole = gram.matrix.len() == k * k && gram.total.len() == frame.outputs;
         let runs = self.runs.iter().all(|r| r.start <= r.end && r.end <= rows);
-        let sound = there && lengths && whole && runs && self.root.as_ref().is_none_or(|r| r.fits(k));
+        let sound =
+            there && lengths && whole && runs && self.root.as_ref().is_none_or(|r| r.fits(k));
         if sound {
             (self.given, self.pieces) = scaled(pieces, &self.set, &self.unit);
         }
@@ -246,8 +252,7 @@ impl Model {
             .map(|i| (gradient[self.set[i] as usize] - free * self.centre[i]) * per(i))
             .collect();
         let read: usize = self.runs.iter().map(ExactSizeIterator::len).sum();
-        let relieved = k <= ROOTED
-            && (read * frame.outputs) as f64 * (k * k) as f64 <= WORK;
+        let relieved = k <= ROOTED && (read * frame.outputs) as f64 * (k * k) as f64 <= WORK;
         let mut fell = 0.0;
         if self.root.is_none() {
             let quadratic = Quadratic {
@@ -262,8 +267,7 @@ impl Model {
             fell += by;
             if !sure && relieved {
                 meter.spend(self.share * k as f64 / frame.coordinates().max(1) as f64)?;
-                let set =
-                    Set::new(rows, frame, &self.set, &self.centre, &self.unit, self.guarded);
+                let set = Set::new(rows, frame, &self.set, &self.centre, &self.unit, self.guarded);
                 let mut root = set.root(&self.runs, frame.outputs);
                 for (i, v) in self.little.iter().enumerate().filter(|v| *v.1 > 0.0) {
                     root.resize(root.len() + k, 0.0);
@@ -280,7 +284,10 @@ impl Model {
                 *s = (gradient[self.set[i] as usize] - free * self.centre[i]) * per(i);
             }
             root.add_square(&step, &mut slope);
-            let mut ending = Ending { root, here: Kinked { pieces: &self.pieces, u: &mut u, gradient: &mut slope } };
+            let mut ending = Ending {
+                root,
+                here: Kinked { pieces: &self.pieces, u: &mut u, gradient: &mut slope },
+            };
             fell += ending.finish(least / k as f64, &mut || meter.pause())?;
         }
         let mut to = x.to_vec();
@@ -290,8 +297,9 @@ impl Model {
             }
         }
         if frame.taken_out && self.curvature > 0.0 {
-            let along: f64 =
-                (0..k).map(|i| self.centre[i] * (to[self.set[i] as usize] - x[self.set[i] as usize])).sum();
+            let along: f64 = (0..k)
+                .map(|i| self.centre[i] * (to[self.set[i] as usize] - x[self.set[i] as usize]))
+                .sum();
             to[frame.columns] -= free / self.curvature + along;
             fell += 0.5 * free * free / self.curvature;
         }
@@ -324,7 +332,9 @@ fn flat(rows: &Held<'_>) -> f64 {
     let pull = |i: usize| if share[i] > 0.0 { share[i] * slope[i].abs() } else { 0.0 };
     let all: f64 = (0..n).map(pull).sum();
     let without = (0..n).filter(|&i| bend[i] == 0.0).map(pull).sum::<f64>() > 1e-3 * all;
-    let least = |i: usize| if value[i] > 0.0 { share[i] * 0.5 * slope[i] * (slope[i] / value[i]) } else { 0.0 };
+    let least = |i: usize| {
+        if value[i] > 0.0 { share[i] * 0.5 * slope[i] * (slope[i] / value[i]) } else { 0.0 }
+    };
     if without { (0..n).map(least).sum() } else { 0.0 }
 }
 

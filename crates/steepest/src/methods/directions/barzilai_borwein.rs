@@ -1,9 +1,9 @@
 //! Barzilai and Borwein's steps.
+use crate::linalg::vectors::{add_over, dot, dot_over, scaled};
 use crate::method::{Needs, Takes};
 use crate::methods::direction::{Directed, Direction, Iterate, StepTaken};
 use crate::state::State;
 use crate::status::Halt;
-use crate::linalg::vectors::{add_over, dot, dot_over, scaled};
 
 crate::settings! {
     /// Barzilai and Borwein's gradient steps, d = −γ g, by the curvature that the last step met: γ = s's / s'y and the

@@ -1,10 +1,10 @@
 //! BFGS with the whole matrix.
 use crate::curvature::Curvature;
+use crate::linalg::vectors::{Aligned, dot, fold8, padded, room};
 use crate::methods::direction::{Directed, Direction, Iterate, StepTaken};
 use crate::parallel::pool::pool;
 use crate::state::{Bad, State, Visitor};
 use crate::status::Halt;
-use crate::linalg::vectors::{Aligned, dot, fold8, padded, room};
 use std::sync::{Mutex, PoisonError};
 
 crate::settings! {
@@ -72,7 +72,9 @@ impl Direction for InverseHessian {
     fn begin(&mut self, n: usize) -> Result<(), Halt> {
         let stride = padded(n);
         room(n.saturating_mul(stride)).map_err(|why| {
-            Halt::Failed(format!("bfgs holds a matrix of {n} x {n} numbers, and {why}: take lbfgs").into())
+            Halt::Failed(
+                format!("bfgs holds a matrix of {n} x {n} numbers, and {why}: take lbfgs").into(),
+            )
         })?;
         let [hg, p] = [0; 2].map(|_| Aligned::zeros(n));
         *self = InverseHessian { n, stride, hg, p, ..InverseHessian::default() };

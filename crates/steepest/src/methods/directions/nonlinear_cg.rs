@@ -1,8 +1,8 @@
 //! Nonlinear conjugate gradients.
+use crate::linalg::vectors::{Aligned, ahead, dot, minus};
 use crate::methods::direction::{Directed, Direction, Iterate, StepTaken};
 use crate::state::State;
 use crate::status::Halt;
-use crate::linalg::vectors::{Aligned, ahead, dot, minus};
 
 /// How much of the last direction is kept.
 const BETAS: &[&str] = &["polak_ribiere", "hager_zhang"];

@@ -109,7 +109,8 @@ impl Direction for Sampled {
         }
         let (n, terms) = (here.problem.dim(), here.problem.offers().terms);
         if self.size == 0 {
-            let size = if self.set.sample > 0.0 { self.set.sample as usize } else { LEAST.max(EACH * n) };
+            let size =
+                if self.set.sample > 0.0 { self.set.sample as usize } else { LEAST.max(EACH * n) };
             self.size = size.min(terms);
         }
         self.grow(here, terms);

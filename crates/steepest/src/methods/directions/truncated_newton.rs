@@ -1,11 +1,11 @@
 //! Newton's method by conjugate gradients, for functions of any size.
+use crate::linalg::vectors::{Aligned, add_over, ahead, dot};
 use crate::method::{Needs, Suit, Takes};
-use crate::methods::{gradient_check, newton};
 use crate::methods::direction::{Directed, Direction, Foretold, Iterate, StepTaken};
+use crate::methods::{gradient_check, newton};
 use crate::problem::{Facts, Problem};
 use crate::state::State;
 use crate::status::Halt;
-use crate::linalg::vectors::{Aligned, add_over, ahead, dot};
 
 crate::settings! {
     /// Truncated Newton: down the quadratic model g'd + ½ d'Hd by conjugate gradients, preconditioned by L-BFGS over the last
@@ -122,11 +122,7 @@ impl Direction for ByProducts {
         }
     }
 
-    fn towards(
-        &mut self,
-        here: &mut Iterate<'_, '_>,
-        d: &mut [f64],
-    ) -> Result<Option<f64>, Halt> {
+    fn towards(&mut self, here: &mut Iterate<'_, '_>, d: &mut [f64]) -> Result<Option<f64>, Halt> {
         if let Some((g, known)) = &self.known
             && !self.exact
             && here.free.is_none()
@@ -257,8 +253,7 @@ impl InnerIteration {
     pub fn length(&self, bend: f64, radius: f64) -> (f64, Option<Stopping>) {
         let InnerIteration { step, p, hp, rz, .. } = self;
         let (ss, sp, pp) = (dot(step, step), dot(step, p), dot(p, p));
-        let edge =
-            |far: f64| (-sp + (sp * sp + pp * (far * far - ss).max(0.0)).sqrt()) / pp;
+        let edge = |far: f64| (-sp + (sp * sp + pp * (far * far - ss).max(0.0)).sqrt()) / pp;
         let known = radius > 0.0;
         let (most, noise) = ((dot(hp, hp) * pp).sqrt(), if self.exact { FLAT } else { NOISE });
         if !(bend > FLAT * most) {

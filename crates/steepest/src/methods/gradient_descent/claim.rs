@@ -1,21 +1,33 @@
 //! When it says that it is done: what it claims, what it looks at before, and where that leads.
 use super::{ESCAPES, PRODUCTS, Work, evaluate};
+use crate::linalg::vectors::{self, dot, largest};
 use crate::method::Step;
 use crate::methods::gradient_check::{self, Doubt, Gap, Known, room};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
-use crate::linalg::vectors::{self, dot, largest};
 
 impl Work {
-    pub(super) fn claim(&mut self, problem: &mut Problem<'_>, verdict: Status, explained: f64) -> Result<Step, Halt> {
+    pub(super) fn claim(
+        &mut self,
+        problem: &mut Problem<'_>,
+        verdict: Status,
+        explained: f64,
+    ) -> Result<Step, Halt> {
         if self.verify {
             gradient_check::scattered(self.n, &mut self.s);
             let mut doubt = self.look(problem)?;
-            if matches!(doubt, Doubt::None | Doubt::Kink(_)) && self.seen.unmoved(&mut self.s[..self.n]) {
+            if matches!(doubt, Doubt::None | Doubt::Kink(_))
+                && self.seen.unmoved(&mut self.s[..self.n])
+            {
                 doubt = self.look(problem)?;
             }
-            if matches!(doubt, Doubt::None | Doubt::Kink(_)) && self.escapes > 0 && self.seen.blind() {
-                doubt = self.known(problem, |problem, at, _, xn| gradient_check::look_along_each(problem, at, xn))?;
+            if matches!(doubt, Doubt::None | Doubt::Kink(_))
+                && self.escapes > 0
+                && self.seen.blind()
+            {
+                doubt = self.known(problem, |problem, at, _, xn| {
+                    gradient_check::look_along_each(problem, at, xn)
+                })?;
             }
             match doubt {
                 Doubt::Inconsistent(status) => return Ok(self.ended(status)),
@@ -37,11 +49,16 @@ impl Work {
                     },
                 }
             }
-            let near = |p: f64| p <= enough || verdict != Status::Converged && self.near(p, explained);
+            let near =
+                |p: f64| p <= enough || verdict != Status::Converged && self.near(p, explained);
             if !self.predicted.is_some_and(near) && !self.claims.as_scipy() {
                 // The steps have seen the steep side alone: on, and a later look.
                 self.patience = self.steps + self.steps / 4 + 10;
-                return Ok(if verdict == Status::Converged { self.here() } else { self.ended(Status::Plateau) });
+                return Ok(if verdict == Status::Converged {
+                    self.here()
+                } else {
+                    self.ended(Status::Plateau)
+                });
             }
         }
         if let Some(slopes) = self.kinked(problem)? {
@@ -49,7 +66,11 @@ impl Work {
             self.predicted = None;
             return Ok(self.ended(Status::Plateau));
         }
-        let certificate = Some(self.claims.certificate(self.sight(), verdict == Status::PrecisionLimit, explained));
+        let certificate = Some(self.claims.certificate(
+            self.sight(),
+            verdict == Status::PrecisionLimit,
+            explained,
+        ));
         Ok(Step { certificate, ..self.ended(verdict) })
     }
 
@@ -65,7 +86,9 @@ impl Work {
         }
         let way: Vec<f64> = (0..self.n).map(|j| (self.x[j] - self.start[j]).abs()).collect();
         let hidden = 4.0 * self.differenced(problem);
-        self.known(problem, |problem, at, u, xn| gradient_check::kinked(problem, at, &way, hidden, u, xn))
+        self.known(problem, |problem, at, u, xn| {
+            gradient_check::kinked(problem, at, &way, hidden, u, xn)
+        })
     }
 
     /// Goes on from the lower point in `xn`.
@@ -96,8 +119,15 @@ impl Work {
             let left = self.predicted.unwrap_or(f64::INFINITY);
             let explained = self.claims.rounding(self.f);
             let verdict = self.claims.at_rest(self.f, left, explained);
-            let certificate = Some(self.claims.certificate(self.sight(), verdict == Status::PrecisionLimit, explained));
-            return Ok(Step { certificate: certificate.filter(|_| verdict.success()), ..self.ended(verdict) });
+            let certificate = Some(self.claims.certificate(
+                self.sight(),
+                verdict == Status::PrecisionLimit,
+                explained,
+            ));
+            return Ok(Step {
+                certificate: certificate.filter(|_| verdict.success()),
+                ..self.ended(verdict)
+            });
         }
         let mut explained = self.claims.rounding(self.f).max(self.differenced(problem));
         let left = match self.gap(problem, f64::INFINITY)? {
@@ -181,7 +211,8 @@ impl Work {
 
     /// A lower point at any scale, in `xn`: where its steps tell nothing of some coordinate, or all are few.
     pub(super) fn below(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
-        let known = self.n > gradient_check::TRIED && !self.seen.doubtful() && self.claims.left(self.f);
+        let known =
+            self.n > gradient_check::TRIED && !self.seen.doubtful() && self.claims.left(self.f);
         // What is found again and again is no saddle: a flat valley's floor, which steps come down to as well.
         if known || self.escapes >= gradient_check::SADDLES {
             return Ok(false);
@@ -202,12 +233,17 @@ impl Work {
     }
 
     pub(super) fn gap(&mut self, problem: &mut Problem<'_>, enough: f64) -> Result<Gap, Halt> {
-        self.known(problem, |problem, at, s, xn| gradient_check::gap(problem, at, PRODUCTS, enough, s, xn))
+        self.known(problem, |problem, at, s, xn| {
+            gradient_check::gap(problem, at, PRODUCTS, enough, s, xn)
+        })
     }
 
     /// What the noise of F can hide, measured: up to a thousandth of F's size.
     pub(super) fn noise(&mut self, problem: &mut Problem<'_>) -> Result<f64, Halt> {
         let most = 1e-3 * self.claims.size(self.f);
-        self.known(problem, |problem, at, _, xn| gradient_check::noise(problem, at, gradient_check::NEAR, xn)).map(|noise| (4.0 * noise).min(most))
+        self.known(problem, |problem, at, _, xn| {
+            gradient_check::noise(problem, at, gradient_check::NEAR, xn)
+        })
+        .map(|noise| (4.0 * noise).min(most))
     }
 }

@@ -3,10 +3,10 @@ mod proof;
 mod ties;
 mod wide;
 
-use crate::linalg::cholesky::Cholesky;
-use crate::linalg::factor::{Factor, append};
 use crate::gram::StandardisedRows;
 use crate::held::Held;
+use crate::linalg::cholesky::Cholesky;
+use crate::linalg::factor::{Factor, append};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
 use crate::objective::{Ask, Rows};
 use crate::penalty::Piece;
@@ -432,7 +432,13 @@ pub(super) const ENTRY: Entry = Entry {
           of steps, with a duality gap; up to 4000 columns or rows. Mehrotra 1992, <https://doi.org/10.1137/0802028>; Portnoy \
           and Koenker 1997, <https://doi.org/10.1214/ss/1030037960>.",
     parameters: &[],
-    needs: Needs { glm: true, single: true, straight: true, penalty: Takes::Pieces, ..Needs::GRADIENT },
+    needs: Needs {
+        glm: true,
+        single: true,
+        straight: true,
+        penalty: Takes::Pieces,
+        ..Needs::GRADIENT
+    },
     // What is too large for it is refused with words of its own: no other method takes such losses.
     suits: |_| {
         let reason = "the loss is made of straight parts, and columns or rows are few enough for a matrix over them";

@@ -2,9 +2,9 @@
 use super::ties::FAINT;
 use super::{IDLE, InteriorPoint, MARGINS, NewtonMatrix};
 use crate::certificate::{Certificate, Kind};
-use crate::linalg::factor::Factor;
 use crate::gram::StandardisedRows;
 use crate::held::Held;
+use crate::linalg::factor::Factor;
 use crate::method::Step;
 use crate::objective::{Ask, Rows};
 use crate::penalty::Piece;
@@ -63,8 +63,9 @@ impl InteriorPoint {
         x: &mut [f64],
         normal: Option<&NewtonMatrix>,
     ) -> Result<Step, Halt> {
-        let mu = (0..self.ties.len()).map(|k| self.inside.products(k)).map(|p| p.0 + p.1).sum::<f64>()
-            / self.ties.sides().max(1) as f64;
+        let mu =
+            (0..self.ties.len()).map(|k| self.inside.products(k)).map(|p| p.0 + p.1).sum::<f64>()
+                / self.ties.sides().max(1) as f64;
         let u = self.point(problem, mu, x);
         let mut loss = f64::NAN;
         let asks = &mut [Ask::Value(&mut loss), Ask::Rows(OfRows::Keep(MARGINS))];
@@ -157,7 +158,8 @@ impl InteriorPoint {
         let own: f64 = pulls.iter().enumerate().map(worst).sum();
         let seen = self.ties.seen(&held.margins, u);
         let gap = self.ties.gap(&self.inside, &seen, c) + own;
-        let gap = if gap < all { gap + self.left(&rows, normal, (&pulls, c), (u, &seen)) } else { all };
+        let gap =
+            if gap < all { gap + self.left(&rows, normal, (&pulls, c), (u, &seen)) } else { all };
         Ok((if gap < all { gap } else { all }, rounding))
     }
 
@@ -206,7 +208,12 @@ impl InteriorPoint {
 
     /// Takes the dual variables, by a step of their own, to where nothing is left of what no penalty holds, `v`; false
     /// where that would lead out.
-    fn corrected(&mut self, rows: &StandardisedRows<'_>, normal: &NewtonMatrix, mut v: Vec<f64>) -> bool {
+    fn corrected(
+        &mut self,
+        rows: &StandardisedRows<'_>,
+        normal: &NewtonMatrix,
+        mut v: Vec<f64>,
+    ) -> bool {
         normal.factor.solve(&mut v);
         let seen = self.ties.seen(&rows.margins(&v), &v);
         let by: Vec<f64> = seen.iter().zip(&normal.stiff).map(|(s, d)| s * d).collect();
@@ -239,14 +246,16 @@ impl InteriorPoint {
             return f64::INFINITY;
         }
         // Columns that are combinations of others have left what that combination has.
-        let root = |j: usize| if lost.contains(&j) { 0.0 } else { normal.factor.energy(j, u.len()) };
+        let root =
+            |j: usize| if lost.contains(&j) { 0.0 } else { normal.factor.energy(j, u.len()) };
         let with = (0..u.len()).filter(|&j| pulls[j].left > 0.0);
         let mut energy: f64 = with.map(|j| pulls[j].left * root(j)).sum();
         let parts: Vec<Split> = (0..u.len()).map(|j| self.parts(j, pulls[j].s, u[j])).collect();
         let room = |k: usize| match self.ties.variable(k) {
             None => c * self.inside.above[k].min(self.inside.below[k]),
             Some(j) => {
-                let (p, room) = (&parts[j], (self.ties.low[k].is_finite(), self.ties.high[k].is_finite()));
+                let (p, room) =
+                    (&parts[j], (self.ties.low[k].is_finite(), self.ties.high[k].is_finite()));
                 let room = match room {
                     (true, true) => self.ties.high[k] - p.absolute.abs(),
                     (false, _) => -p.past,
@@ -279,7 +288,8 @@ impl InteriorPoint {
             }
         }
         let inside = (0..self.ties.len()).filter(|&k| !is_out(k, energy));
-        let far: f64 = inside.map(|k| (normal.stiff[k].sqrt() * (seen[k] - self.ties.at[k])).powi(2)).sum();
+        let far: f64 =
+            inside.map(|k| (normal.stiff[k].sqrt() * (seen[k] - self.ties.at[k])).powi(2)).sum();
         let square = |(p, (piece, u)): (&Split, (&Piece, &f64))| {
             if piece.l2 > 0.0 { (piece.l2.sqrt() * (u - p.free)).powi(2) } else { 0.0 }
         };
@@ -290,7 +300,8 @@ impl InteriorPoint {
     /// How a variable's penalty shares what pulls at it.
     fn parts(&self, j: usize, s: f64, u: f64) -> Split {
         let p = self.pieces[j];
-        let absolute = if p.low < 0.0 && p.high > 0.0 { s.clamp(-p.l1, p.l1) } else { self.ties.lean[j] };
+        let absolute =
+            if p.low < 0.0 && p.high > 0.0 { s.clamp(-p.l1, p.l1) } else { self.ties.lean[j] };
         let rest = s - absolute;
         let free = if p.l2 > 0.0 { (rest / p.l2).clamp(p.low, p.high) } else { u };
         Split { absolute, free, past: rest - p.l2 * free }

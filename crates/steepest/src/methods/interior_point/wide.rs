@@ -1,6 +1,6 @@
 //! Newton's matrix where columns are more than rows: by a matrix over the rows.
-use crate::linalg::cholesky::Cholesky;
 use crate::gram::add_product;
+use crate::linalg::cholesky::Cholesky;
 use std::sync::Arc;
 
 /// H = X′DX + A, where A holds all variables, or all but the last that is 1 in every row (an intercept). By
@@ -33,7 +33,9 @@ impl Wide {
     pub fn new(columns: &Arc<Vec<f64>>, stiff: &[f64], own: &[f64]) -> Option<Self> {
         let (n, w) = (stiff.len(), own.len());
         let free = own[w - 1] == 0.0;
-        if own[..w - 1].iter().any(|a| *a <= 0.0) || (free && columns[(w - 1) * n..].iter().any(|x| *x != 1.0)) {
+        if own[..w - 1].iter().any(|a| *a <= 0.0)
+            || (free && columns[(w - 1) * n..].iter().any(|x| *x != 1.0))
+        {
             return None;
         }
         let loose: Vec<f64> = own.iter().map(|a| if *a > 0.0 { 1.0 / a } else { 0.0 }).collect();
@@ -47,9 +49,9 @@ impl Wide {
         // A row that does not count has no share in anything.
         let give = |i: usize| if stiff[i] > 0.0 { 1.0 / stiff[i] } else { 1e300 };
         let little = [0.0, 1e-15, 1e-13];
-        let factor = little.iter().find_map(|more| {
-            Cholesky::new(n, &k, |i| give(i) + more * k[i * n + i])
-        })?;
+        let factor = little
+            .iter()
+            .find_map(|more| Cholesky::new(n, &k, |i| give(i) + more * k[i * n + i]))?;
         let ones = free.then(|| {
             let mut ones = vec![1.0; n];
             factor.solve(&mut ones);

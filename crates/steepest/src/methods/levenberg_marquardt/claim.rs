@@ -31,7 +31,11 @@ impl Work {
 
     /// By how much F can fall where it bends more than JᵀJ says, as it does where J is singular and r is not 0: the curvature
     /// that the model lacks is measured along its step, and damps it.
-    pub(super) fn measured(&mut self, problem: &mut Problem<'_>, model: &Model<'_>) -> Result<f64, Halt> {
+    pub(super) fn measured(
+        &mut self,
+        problem: &mut Problem<'_>,
+        model: &Model<'_>,
+    ) -> Result<f64, Halt> {
         const H: f64 = 1e-4;
         let bounds = || [&self.x[..], &self.low[..], &self.high[..]];
         let whole = model.step(f64::INFINITY, &self.gradient, bounds());
@@ -57,11 +61,22 @@ impl Work {
         Ok(model.step_damped(damping, &self.gradient, bounds).promise.max(self.by_one()))
     }
 
-    pub(super) fn certificate(&self, problem: &Problem<'_>, rounding: f64, set: &LevenbergMarquardt) -> Certificate {
+    pub(super) fn certificate(
+        &self,
+        problem: &Problem<'_>,
+        rounding: f64,
+        set: &LevenbergMarquardt,
+    ) -> Certificate {
         let flattest = self.flattest();
         if flattest <= set.gtol {
             let assumption = "no entry of the gradient is larger than gtol";
-            return Certificate { kind: Kind::Stationary, bound: flattest, target: set.gtol, rounding, assumption };
+            return Certificate {
+                kind: Kind::Stationary,
+                bound: flattest,
+                target: set.gtol,
+                rounding,
+                assumption,
+            };
         }
         let tolerance = if set.ftol >= 0.0 { set.ftol } else { problem.stop.tolerance };
         Certificate {
@@ -89,7 +104,11 @@ impl Work {
     }
 
     /// Nothing is lower along any step of the model's.
-    pub(super) fn rest(&mut self, problem: &mut Problem<'_>, set: &LevenbergMarquardt) -> Result<Step, Halt> {
+    pub(super) fn rest(
+        &mut self,
+        problem: &mut Problem<'_>,
+        set: &LevenbergMarquardt,
+    ) -> Result<Step, Halt> {
         if problem.sharpen()? {
             self.at.copy_from_slice(&self.x);
             let value = self.try_there(problem)?;
@@ -106,10 +125,21 @@ impl Work {
         let left = self.measured(problem, &Model::new(&jacobian, &weight, &c, &scale));
         self.jacobian = jacobian;
         self.left = left?;
-        let noise = self.known(problem, |problem, at, _, trial| gradient_check::noise(problem, at, gradient_check::NEAR, trial))?;
-        let explained = (4.0 * noise).max(4.0 * f64::EPSILON * self.f).min(1e-3 * self.f).max(4.0 * self.grain());
+        let noise = self.known(problem, |problem, at, _, trial| {
+            gradient_check::noise(problem, at, gradient_check::NEAR, trial)
+        })?;
+        let explained = (4.0 * noise)
+            .max(4.0 * f64::EPSILON * self.f)
+            .min(1e-3 * self.f)
+            .max(4.0 * self.grain());
         let near = self.left <= explained || self.left <= problem.stop.tolerance * self.height();
-        self.claim(problem, 0.0, if near { Status::PrecisionLimit } else { Status::Plateau }, explained, set)
+        self.claim(
+            problem,
+            0.0,
+            if near { Status::PrecisionLimit } else { Status::Plateau },
+            explained,
+            set,
+        )
     }
 
     /// What is claimed, unless a look around says otherwise.
@@ -134,7 +164,9 @@ impl Work {
         let lower = match look {
             Doubt::Inconsistent(status) => return Ok(self.ended(status)),
             Doubt::Lower => true,
-            _ if self.blind() => self.known(problem, |problem, at, _, trial| gradient_check::below(problem, at, trial))?,
+            _ if self.blind() => self.known(problem, |problem, at, _, trial| {
+                gradient_check::below(problem, at, trial)
+            })?,
             _ => false,
         };
         if !lower || self.escapes >= ESCAPES {
@@ -169,7 +201,8 @@ impl Work {
             .map(|square| if square > 0.0 { 1.0 / square } else { f64::NAN })
             .collect();
         let slack = |j: usize, sign: f64| self.slack(j, sign);
-        let lengths = gradient_check::lengths(&metric, &self.x, &self.gradient, self.height(), &slack);
+        let lengths =
+            gradient_check::lengths(&metric, &self.x, &self.gradient, self.height(), &slack);
         let small = problem.stop.tolerance * self.height();
         let known = Known {
             x: &self.x,
@@ -192,7 +225,8 @@ impl Work {
     /// Says which variables have lost their influence on the way: at such a point F is flat, and seldom least.
     pub(super) fn faded(&self, problem: &mut Problem<'_>) {
         for j in 0..self.n {
-            let now = self.jacobian.iter().skip(j).step_by(self.n).map(|d| d * d).sum::<f64>().sqrt();
+            let now =
+                self.jacobian.iter().skip(j).step_by(self.n).map(|d| d * d).sum::<f64>().sqrt();
             let share = now / self.scale[j];
             if self.scale[j] > 0.0 && share < FADED {
                 problem.findings.push(Finding {

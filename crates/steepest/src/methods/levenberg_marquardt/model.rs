@@ -36,7 +36,8 @@ pub(super) struct Moved {
 impl<'a> Model<'a> {
     pub fn new(jacobian: &[f64], weight: &[f64], c: &'a [f64], scale: &[f64]) -> Self {
         let n = scale.len();
-        let scale: Vec<f64> = scale.iter().map(|s| if *s > 0.0 && s.is_finite() { *s } else { 1.0 }).collect();
+        let scale: Vec<f64> =
+            scale.iter().map(|s| if *s > 0.0 && s.is_finite() { *s } else { 1.0 }).collect();
         let mut rows = vec![0.0; jacobian.len()];
         for ((to, from), w) in rows.chunks_exact_mut(n).zip(jacobian.chunks_exact(n)).zip(weight) {
             to.iter_mut().zip(from).zip(&scale).for_each(|((to, j), s)| *to = w * j / s);
@@ -127,7 +128,11 @@ impl<'a> Model<'a> {
             let rate = dot(&q, &q) / length;
             found = (p, lambda);
             let newton = lambda + (length - radius) / radius * length / rate;
-            lambda = if newton > low && newton < high { newton } else { (low * high).sqrt().max(1e-3 * high) };
+            lambda = if newton > low && newton < high {
+                newton
+            } else {
+                (low * high).sqrt().max(1e-3 * high)
+            };
         }
         (found.0, found.1, true)
     }
@@ -169,11 +174,16 @@ impl<'a> Model<'a> {
                 own = self.triangle(&free, shifted.as_deref().unwrap_or(self.c));
                 &own
             };
-            let gone: f64 = (0..n).filter(|j| !free.contains(j)).map(|j| (self.scale[j] * (to[j] - x[j])).powi(2)).sum();
+            let gone: f64 = (0..n)
+                .filter(|j| !free.contains(j))
+                .map(|j| (self.scale[j] * (to[j] - x[j])).powi(2))
+                .sum();
             let (p, lambda, short) = solve(r, k, gone);
             (damping, damped) = (lambda, damped || short);
-            let ahead: Vec<f64> = free.iter().zip(&p).map(|(&j, p)| x[j] + p / self.scale[j]).collect();
-            let crossed: Vec<bool> = free.iter().zip(&ahead).map(|(&j, a)| *a < low[j] || *a > high[j]).collect();
+            let ahead: Vec<f64> =
+                free.iter().zip(&p).map(|(&j, p)| x[j] + p / self.scale[j]).collect();
+            let crossed: Vec<bool> =
+                free.iter().zip(&ahead).map(|(&j, a)| *a < low[j] || *a > high[j]).collect();
             for (&j, a) in free.iter().zip(&ahead) {
                 to[j] = a.clamp(low[j], high[j]);
             }
@@ -187,7 +197,9 @@ impl<'a> Model<'a> {
                 .chunks_exact(n)
                 .zip(self.c)
                 .map(|(row, c)| {
-                    let moved = (0..n).filter(|j| !free.contains(j)).map(|j| row[j] * self.scale[j] * (to[j] - x[j]));
+                    let moved = (0..n)
+                        .filter(|j| !free.contains(j))
+                        .map(|j| row[j] * self.scale[j] * (to[j] - x[j]));
                     c + moved.sum::<f64>()
                 })
                 .collect();
@@ -196,7 +208,14 @@ impl<'a> Model<'a> {
         self.moved(to, x, gradient, damping, damped)
     }
 
-    fn moved(&self, to: Vec<f64>, x: &[f64], gradient: &[f64], damping: f64, damped: bool) -> Moved {
+    fn moved(
+        &self,
+        to: Vec<f64>,
+        x: &[f64],
+        gradient: &[f64],
+        damping: f64,
+        damped: bool,
+    ) -> Moved {
         let n = x.len();
         let by: Vec<f64> = to.iter().zip(x).map(|(t, x)| t - x).collect();
         let scaled: Vec<f64> = by.iter().zip(&self.scale).map(|(b, s)| b * s).collect();
@@ -206,11 +225,24 @@ impl<'a> Model<'a> {
             .map(|i| (i..n).map(|j| self.whole[i * w + j] * scaled[j]).sum::<f64>().powi(2))
             .sum();
         let slope = dot(gradient, &by);
-        Moved { x: to, length: dot(&scaled, &scaled).sqrt(), promise: -slope - 0.5 * image, slope, damping, damped }
+        Moved {
+            x: to,
+            length: dot(&scaled, &scaled).sqrt(),
+            promise: -slope - 0.5 * image,
+            slope,
+            damping,
+            damped,
+        }
     }
 
     /// What answers other residuals under the same damping: −(JᵀJ + λD²)⁻¹Jᵀ times them.
-    pub fn answer(&self, jacobian: &[f64], weight: &[f64], residuals: &[f64], lambda: f64) -> Vec<f64> {
+    pub fn answer(
+        &self,
+        jacobian: &[f64],
+        weight: &[f64],
+        residuals: &[f64],
+        lambda: f64,
+    ) -> Vec<f64> {
         let n = self.scale.len();
         let w = n + 1;
         let (_, factor) = Self::damped(&self.whole, n, lambda);

@@ -34,9 +34,21 @@ fn rosenbrock_in_a_few_steps() {
     );
     let method = (ENTRY.build)(&[-1.0, -1.0, 1.0, 1.0]);
     let none = PerCoordinate::uniform(NoPenalty::default(), 1.0, 2);
-    let s = descend(&mut SumOfSquares::of(curve), &none, method, &[-1.2, 1.0], Stop::default(), &mut Unwatched).unwrap();
+    let s = descend(
+        &mut SumOfSquares::of(curve),
+        &none,
+        method,
+        &[-1.2, 1.0],
+        Stop::default(),
+        &mut Unwatched,
+    )
+    .unwrap();
     assert!(s.status.success(), "{:?}", s.status);
-    assert!(largest(&[s.x[0] - 1.0, s.x[1] - 1.0]) < 1e-8 && s.counts.values < 30, "{:?}", s.counts);
+    assert!(
+        largest(&[s.x[0] - 1.0, s.x[1] - 1.0]) < 1e-8 && s.counts.values < 30,
+        "{:?}",
+        s.counts
+    );
 }
 
 #[test]
@@ -49,6 +61,14 @@ fn the_top_of_a_hill_is_left() {
     );
     let method = (ENTRY.build)(&[-1.0, -1.0, 1.0, 1.0]);
     let none = PerCoordinate::uniform(NoPenalty::default(), 1.0, 1);
-    let s = descend(&mut SumOfSquares::of(curve), &none, method, &[0.0], Stop::default(), &mut Unwatched).unwrap();
+    let s = descend(
+        &mut SumOfSquares::of(curve),
+        &none,
+        method,
+        &[0.0],
+        Stop::default(),
+        &mut Unwatched,
+    )
+    .unwrap();
     assert!(s.status.success() && (s.x[0].abs() - 1.0).abs() < 1e-6, "{:?} {:?}", s.status, s.x);
 }

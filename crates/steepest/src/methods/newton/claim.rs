@@ -1,11 +1,11 @@
 //! When it says that it is done: what it claims, what it looks at before, and where that leads.
 use super::Work;
+use crate::linalg::vectors::{dot, largest};
 use crate::method::Step;
 use crate::methods::gradient_check::{self, Doubt};
 use crate::methods::standing::{Standing, View};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
-use crate::linalg::vectors::{dot, largest};
 
 impl Work {
     /// Convergence, unless the curvature or a look at both sides says otherwise.
@@ -44,7 +44,10 @@ impl Work {
                 self.at.predicted = None;
                 Ok(self.at.ended(Status::Plateau))
             }
-            _ if !self.seen(problem) && self.at.escapes < gradient_check::SADDLES && self.below(problem)? => {
+            _ if !self.seen(problem)
+                && self.at.escapes < gradient_check::SADDLES
+                && self.below(problem)? =>
+            {
                 self.escape(problem)
             }
             _ => {
@@ -162,7 +165,9 @@ impl Work {
     /// A lower point at any scale, in `xn`.
     fn below(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
         self.with(|at, view| {
-            at.known(problem, view, |problem, known, _, xn| gradient_check::below(problem, known, xn))
+            at.known(problem, view, |problem, known, _, xn| {
+                gradient_check::below(problem, known, xn)
+            })
         })
     }
 
@@ -170,10 +175,9 @@ impl Work {
         let n = self.at.n;
         let bend = |j: usize| self.h[j * n + j].abs() / problem.units.length(j).powi(2);
         let by_bend = |a: &usize, b: &usize| bend(*a).total_cmp(&bend(*b));
-        let (Some(steep), Some(flat)) = (
-            (0..n).max_by(by_bend),
-            (0..n).filter(|j| bend(*j) > 0.0).min_by(by_bend),
-        ) else {
+        let (Some(steep), Some(flat)) =
+            ((0..n).max_by(by_bend), (0..n).filter(|j| bend(*j) > 0.0).min_by(by_bend))
+        else {
             return;
         };
         if let Some(finding) = gradient_check::bad_scaling(bend(steep) / bend(flat), steep, flat) {

@@ -5,10 +5,10 @@
 //! row's margin and ω_i its share. Why: F(x + y) − F(x) = g′y + Σ ω_i D_i(x_i′y) + ½ y′Ay; drop the rows outside
 //! S, for D_i ≥ 0; Fenchel and Young on each term that is left. v = −B⁻¹g with B the Hessian over S makes
 //! p = Av, and the bound at most 1 to 2 times ½ g′B⁻¹g. No other read of the table is needed.
-use super::subproblem::Rounding;
 use super::few_rows::{Few, factor};
-use crate::linalg::factor::Factor;
+use super::subproblem::Rounding;
 use crate::gram::Swept;
+use crate::linalg::factor::Factor;
 use crate::linalg::vectors::dot;
 
 /// A point whose distance from the optimum is asked for.
@@ -139,7 +139,8 @@ pub fn reach(few: Few<'_>, dropped: &[usize]) -> Vec<(usize, f64)> {
     if dropped.is_empty() {
         return Vec::new();
     }
-    let (rows, root) = (few.standardised(), few.held.share.iter().map(|s| s.sqrt()).collect::<Vec<_>>());
+    let (rows, root) =
+        (few.standardised(), few.held.share.iter().map(|s| s.sqrt()).collect::<Vec<_>>());
     let width = rows.width();
     let all = Factor::pivoted(rows.triangle(&root), width);
     let seen = few.held.margins() * width;

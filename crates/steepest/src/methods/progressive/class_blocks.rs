@@ -12,8 +12,8 @@
 use super::few_rows::{Few, factor};
 use super::joint_metric::{ClassRows, Contrasts};
 use crate::linalg::factor::Factor;
-use crate::parallel::pool::pool;
 use crate::linalg::vectors::dot;
+use crate::parallel::pool::pool;
 
 /// The metric, factored.
 pub struct Turned {
@@ -131,7 +131,8 @@ fn directions(k: usize, p: &[f64], portion: &[f64]) -> Vec<f64> {
         }
         c
     });
-    let m: Vec<f64> = parts.concat().chunks_exact(k).flat_map(|row| contrasts.inward(row)).collect();
+    let m: Vec<f64> =
+        parts.concat().chunks_exact(k).flat_map(|row| contrasts.inward(row)).collect();
     let vectors = eigenvectors(contrasts.inward(&m), r, NEAR);
     vectors.chunks_exact(r).flat_map(|y| contrasts.outward(y)).collect()
 }
@@ -162,7 +163,8 @@ fn eigenvectors(mut m: Vec<f64>, n: usize, near: f64) -> Vec<f64> {
             let tau = (m[b * (n + 1)] - m[a * (n + 1)]) / (2.0 * off);
             let t = tau.signum() / (tau.abs() + (1.0 + tau * tau).sqrt());
             let (cos, sin) = (1.0 / (1.0 + t * t).sqrt(), t / (1.0 + t * t).sqrt());
-            let turn = |x: &mut f64, y: &mut f64| (*x, *y) = (cos * *x - sin * *y, sin * *x + cos * *y);
+            let turn =
+                |x: &mut f64, y: &mut f64| (*x, *y) = (cos * *x - sin * *y, sin * *x + cos * *y);
             let rows = |m: &mut [f64]| {
                 let (head, tail) = m.split_at_mut(b * n);
                 head[a * n..][..n].iter_mut().zip(&mut tail[..n]).for_each(|(x, y)| turn(x, y));
@@ -217,7 +219,8 @@ mod tests {
     fn conjugate_gradients_find_what_the_whole_matrix_finds() {
         let (n, d, k) = (300, 4, 5);
         let wave = |i: usize, by: f64| ((i as f64) * by).sin();
-        let x: Vec<f64> = (0..n * d).map(|i| wave(i, 1.7) * [1.0, 100.0, 0.01, 5.0][i % d]).collect();
+        let x: Vec<f64> =
+            (0..n * d).map(|i| wave(i, 1.7) * [1.0, 100.0, 0.01, 5.0][i % d]).collect();
         let y: Vec<f64> = (0..n).map(|i| (i * i % k) as f64).collect();
         let (table, loss) = (Dense::by_rows(&x, d).expect("a table"), Classes { outputs: k });
         let mut held = Held::lent(&table, None, &loss, y.into(), true);
@@ -255,6 +258,10 @@ mod tests {
         made.solve(&mut turned);
         let energy = |v: &[f64]| dot(v, &made.rows.product(v, &portion));
         let off: Vec<f64> = whole.iter().zip(&turned).map(|(a, b)| a - b).collect();
-        assert!(energy(&off) <= 10.0 * LEFT * energy(&whole), "{:e}", energy(&off) / energy(&whole));
+        assert!(
+            energy(&off) <= 10.0 * LEFT * energy(&whole),
+            "{:e}",
+            energy(&off) / energy(&whole)
+        );
     }
 }

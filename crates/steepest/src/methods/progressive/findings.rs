@@ -59,28 +59,37 @@ pub fn rare(sides: Option<&Sides>, rows: usize, problem: &mut Problem<'_>) {
     let Some(sides) = sides else { return };
     let part = sides.rare.len() as f64 / rows as f64;
     if part < RARE {
-        notice(problem, Finding {
-            kind: "rare",
-            severity: Severity::Note,
-            sentence: format!("One side of the targets is rare: {} of {rows} rows.", sides.rare.len()),
-            evidence: vec![("part", part), ("rows", sides.rare.len() as f64)],
-            threshold: RARE,
-            remedy: "Judge the model by precision and recall, not by accuracy.".into(),
-        });
+        notice(
+            problem,
+            Finding {
+                kind: "rare",
+                severity: Severity::Note,
+                sentence: format!(
+                    "One side of the targets is rare: {} of {rows} rows.",
+                    sides.rare.len()
+                ),
+                evidence: vec![("part", part), ("rows", sides.rare.len() as f64)],
+                threshold: RARE,
+                remedy: "Judge the model by precision and recall, not by accuracy.".into(),
+            },
+        );
     }
 }
 
 /// The rows can be separated, wholly or up to rows on the border.
 pub fn separable(wholly: bool, value: f64, problem: &mut Problem<'_>) {
     let how = if wholly { "" } else { ", but for rows on the border" };
-    notice(problem, Finding {
-        kind: "separable",
-        severity: Severity::Problem,
-        sentence: format!(
-            "The classes can be separated{how}: the loss falls for ever as the coefficients grow."
-        ),
-        evidence: vec![("loss", value)],
-        threshold: 0.0,
-        remedy: "Add an l2 penalty; and look for a column that gives the target away.".into(),
-    });
+    notice(
+        problem,
+        Finding {
+            kind: "separable",
+            severity: Severity::Problem,
+            sentence: format!(
+                "The classes can be separated{how}: the loss falls for ever as the coefficients grow."
+            ),
+            evidence: vec![("loss", value)],
+            threshold: 0.0,
+            remedy: "Add an l2 penalty; and look for a column that gives the target away.".into(),
+        },
+    );
 }

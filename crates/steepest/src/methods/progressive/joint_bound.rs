@@ -42,7 +42,8 @@ pub fn bound(at: &Point<'_>) -> Option<f64> {
             let size = all.repeat(k - 1);
             let dropped = reach(at.few, &b.dropped(g.len()));
             let each = held.p.chunks_exact(k).zip(&portion);
-            let bend: f64 = each.map(|(p, w)| w * p.iter().map(|p| p * (1.0 - p)).sum::<f64>()).sum();
+            let bend: f64 =
+                each.map(|(p, w)| w * p.iter().map(|p| p * (1.0 - p)).sum::<f64>()).sum();
             let (penalty, point) = (&at.few.penalty[..g.len()], (&g[..], at.rounding));
             let closed = close(penalty, point, (&sum, &size), &dropped, (&left, bend / k as f64))?;
             let left = held.basis.outward(closed.left);
@@ -114,7 +115,9 @@ fn plain(at: &Point<'_>, held: &ClassRows, margins: usize) -> Option<f64> {
         (v, found) = (next, there);
     }
     let (sum, size, value, left) = found;
-    if !(b.energy(&left) <= LEFT * b.energy(at.g) || 0.5 * b.energy(&left) <= at.rounding.energy(|g| b.energy(g))) {
+    if !(b.energy(&left) <= LEFT * b.energy(at.g)
+        || 0.5 * b.energy(&left) <= at.rounding.energy(|g| b.energy(g)))
+    {
         return None;
     }
     let dropped = reach(at.few, &b.dropped(v.len()));

@@ -11,8 +11,8 @@ use super::few_rows::Few;
 use crate::design::Design;
 use crate::designs::dense::Dense;
 use crate::linalg::factor::Factor;
-use crate::parallel::pool::pool;
 use crate::linalg::vectors::dot;
+use crate::parallel::pool::pool;
 
 /// An orthonormal basis of what sums to 0 over the classes: column a is e_a − s·(1, …, 1) with −1/√K at the last.
 #[derive(Clone, Copy, Debug)]
@@ -290,11 +290,16 @@ impl ClassRows {
     fn square(&self, portion: &[f64]) -> Blocked {
         let pieces = self.basis.pieces(self.width);
         let r = pieces.len();
-        let pairs: Vec<(usize, usize)> = (0..r).flat_map(|a| (0..=a).map(move |b| (a, b))).collect();
+        let pairs: Vec<(usize, usize)> =
+            (0..r).flat_map(|a| (0..=a).map(move |b| (a, b))).collect();
         let wide = |a: usize| pieces[a].1;
         let blocks = pool().map(pairs.len(), |i| {
             let (a, b) = pairs[i];
-            if a < self.seeing() { self.block(portion, (a, b)) } else { self.beside(portion, (a, b), wide(b)) }
+            if a < self.seeing() {
+                self.block(portion, (a, b))
+            } else {
+                self.beside(portion, (a, b), wide(b))
+            }
         });
         let m = pieces.iter().map(|p| p.1).sum();
         let mut all = vec![0.0; m * m];
@@ -324,7 +329,11 @@ impl ClassRows {
         match self.basis {
             Span::Contrasts(contrasts) => {
                 let k = contrasts.classes;
-                contrasts.curvature(&self.p[i * k..(i + 1) * k], &self.q[i * (k - 1)..(i + 1) * (k - 1)], (a, b))
+                contrasts.curvature(
+                    &self.p[i * k..(i + 1) * k],
+                    &self.q[i * (k - 1)..(i + 1) * (k - 1)],
+                    (a, b),
+                )
             }
             Span::Plain { outputs: k, .. } => self.p[(i * k + a) * k + b],
         }
@@ -403,7 +412,11 @@ impl ClassRows {
 
     /// With t_i the margins' change along v (all classes) and u = `each(i, t_i)`: Σ u_i ⊗ x_i, Σ |u_ik x_ij| and the
     /// sum of the values that `each` returns.
-    pub fn sweep(&self, v: &[f64], each: impl Fn(usize, &mut [f64]) -> f64 + Sync) -> (Vec<f64>, Vec<f64>, f64) {
+    pub fn sweep(
+        &self,
+        v: &[f64],
+        each: impl Fn(usize, &mut [f64]) -> f64 + Sync,
+    ) -> (Vec<f64>, Vec<f64>, f64) {
         let (k, w) = (self.outputs(), self.width);
         let margins = if let Span::Plain { margins, .. } = self.basis { margins } else { k };
         let (seen, dim) = (margins * w, v.len());
@@ -423,7 +436,9 @@ impl ClassRows {
                         size[j] += add.abs();
                     }
                 }
-                for ((sum, size), u) in sum[seen..].iter_mut().zip(&mut size[seen..]).zip(&t[margins..]) {
+                for ((sum, size), u) in
+                    sum[seen..].iter_mut().zip(&mut size[seen..]).zip(&t[margins..])
+                {
                     *sum += u;
                     *size += u.abs();
                 }

@@ -3,16 +3,16 @@
 //! where that finds none, K = LL′: the same objective is that of the table L with the penalty ½ |c|², c = L′s.
 //!
 //! Kimeldorf and Wahba 1971, <https://doi.org/10.1016/0022-247X(71)90184-3>.
-use super::{Work, kernel_newton};
 use super::lbfgs::Walk;
+use super::{Work, kernel_newton};
+use crate::designs::dense::Dense;
 use crate::linalg::cholesky;
 use crate::linalg::gemm::{Begin, Packed, Right, Strides, multiply};
-use crate::designs::dense::Dense;
 use crate::method::Step;
 use crate::objective::{Ask, Rows};
+use crate::parallel::pool::pool;
 use crate::penalties::l2::L2;
 use crate::penalty;
-use crate::parallel::pool::pool;
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
 use crate::table::{OfRows, Table};
@@ -48,7 +48,11 @@ impl Work {
         if self.table.outputs == 1
             && let Some(found) = self.newton(problem, &kernel)?
         {
-            let u = self.back(problem, &found.s, self.table.intercept.then_some(found.intercept).as_slice())?;
+            let u = self.back(
+                problem,
+                &found.s,
+                self.table.intercept.then_some(found.intercept).as_slice(),
+            )?;
             if self.moved(problem, u)?.is_some() {
                 return self.report(problem, x, 1.0);
             }
@@ -57,11 +61,19 @@ impl Work {
     }
 
     /// The best number a row, from the slopes where it stands.
-    fn newton(&self, problem: &mut Problem<'_>, kernel: &[f64]) -> Result<Option<kernel_newton::RowNumbers>, Halt> {
+    fn newton(
+        &self,
+        problem: &mut Problem<'_>,
+        kernel: &[f64],
+    ) -> Result<Option<kernel_newton::RowNumbers>, Halt> {
         let tolerance = problem.stop.tolerance;
         let (rows, mut meter) = problem.rows(Some(self.walk.here))?;
         let d = self.table.columns;
-        let (intercept, b) = if self.table.intercept { (Some(self.penalty[d]), self.walk.u[d]) } else { (None, 0.0) };
+        let (intercept, b) = if self.table.intercept {
+            (Some(self.penalty[d]), self.walk.u[d])
+        } else {
+            (None, 0.0)
+        };
         let about = kernel_newton::About { kernel, rows: &rows, intercept, tolerance };
         kernel_newton::descend(&about, b, &mut || meter.pause())
     }
@@ -79,13 +91,19 @@ impl Work {
     }
 
     /// By this method itself on the square table.
-    fn by_table(&mut self, problem: &mut Problem<'_>, kernel: Vec<f64>, x: &mut [f64]) -> Result<Step, Halt> {
+    fn by_table(
+        &mut self,
+        problem: &mut Problem<'_>,
+        kernel: Vec<f64>,
+        x: &mut [f64],
+    ) -> Result<Step, Halt> {
         let (n, k) = (self.table.rows, self.table.outputs);
         let root = root(kernel, n);
         let table = Dense::strided(&root, n, n, n, 1).map_err(|why| Halt::Failed(why.into()))?;
         let width = n + usize::from(self.table.intercept);
         let intercept = self.penalty.get(self.table.columns).copied().unwrap_or(0.0);
-        let weight: Vec<f64> = (0..k * width).map(|j| if j % width < n { 1.0 } else { intercept }).collect();
+        let weight: Vec<f64> =
+            (0..k * width).map(|j| if j % width < n { 1.0 } else { intercept }).collect();
         let penalty = penalty::PerCoordinate::new(L2::default(), &weight);
         let mut c = vec![0.0; k * width];
         let step = problem.over(&table, &penalty, 0.1, |square| {
@@ -107,7 +125,8 @@ impl Work {
             cholesky::backward(&root, &mut one);
             one.iter().enumerate().for_each(|(i, v)| s[i * k + o] = *v);
         }
-        let intercepts: Vec<f64> = c.chunks_exact(width).filter_map(|c| c.get(n).copied()).collect();
+        let intercepts: Vec<f64> =
+            c.chunks_exact(width).filter_map(|c| c.get(n).copied()).collect();
         let u = self.back(problem, &s, &intercepts)?;
         if let Some(value) = self.moved(problem, u)? {
             let target = self.target(problem);
@@ -146,7 +165,8 @@ impl Work {
         for columns in columns.chunks(COLUMNS) {
             let w = columns.len();
             block.resize(n * w, 0.0);
-            let parts: Vec<_> = block.chunks_mut(STRIP * w).zip(&mut packed).map(Mutex::new).collect();
+            let parts: Vec<_> =
+                block.chunks_mut(STRIP * w).zip(&mut packed).map(Mutex::new).collect();
             pool().each(parts.len(), |p| {
                 let mut part = parts[p].lock().unwrap_or_else(PoisonError::into_inner);
                 let (part, packed) = &mut *part;
@@ -176,7 +196,12 @@ impl Work {
     }
 
     /// The standardised variables of numbers a row and of intercepts, one of each an output: A⁻¹X′s.
-    fn back(&self, problem: &mut Problem<'_>, s: &[f64], intercepts: &[f64]) -> Result<Vec<f64>, Halt> {
+    fn back(
+        &self,
+        problem: &mut Problem<'_>,
+        s: &[f64],
+        intercepts: &[f64],
+    ) -> Result<Vec<f64>, Halt> {
         let Table { columns: d, outputs: k, .. } = self.table;
         let width = self.table.width();
         let mut sums = vec![0.0; k * d];

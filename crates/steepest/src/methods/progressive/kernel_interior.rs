@@ -61,8 +61,10 @@ pub fn approach(
         z.iter_mut().for_each(|z| *z += at.b);
         let point = KernelPoint { s, b: at.b, z };
         let missing = about.missing(&point.s, at.b);
-        let missed: Vec<f64> = ends.iter().map(|end| end.sign * (end.at - point.z[end.row])).collect();
-        let (mut value, mut gap) = (about.penalty(&point), missing.map_or(0.0, |m| at.b * m.1).abs());
+        let missed: Vec<f64> =
+            ends.iter().map(|end| end.sign * (end.at - point.z[end.row])).collect();
+        let (mut value, mut gap) =
+            (about.penalty(&point), missing.map_or(0.0, |m| at.b * m.1).abs());
         for ((end, v), a) in ends.iter().zip(&missed).zip(&at.a) {
             value += end.c * v.max(0.0).powi(2);
             gap += end.c * (v.max(0.0) - 0.5 * a / end.c).powi(2) + a * (-v).max(0.0);
@@ -76,8 +78,11 @@ pub fn approach(
         if gap <= NEARLY * value {
             near = Some(point.clone());
         }
-        let stiff: Vec<f64> =
-            ends.iter().zip(at.a.iter().zip(&at.u)).map(|(end, (a, u))| 1.0 / (0.5 / end.c + u / a)).collect();
+        let stiff: Vec<f64> = ends
+            .iter()
+            .zip(at.a.iter().zip(&at.u))
+            .map(|(end, (a, u))| 1.0 / (0.5 / end.c + u / a))
+            .collect();
         let mut w = vec![0.0; n];
         ends.iter().zip(&stiff).for_each(|(end, p)| w[end.row] += p);
         let matrix = KernelMatrix::new(about.kernel, &w, LEFT_OUT, room);
@@ -102,15 +107,19 @@ pub fn approach(
             }
             course
         };
-        let mean = |of: &dyn Fn(usize) -> f64| (0..ends.len()).map(of).sum::<f64>() / ends.len() as f64;
+        let mean =
+            |of: &dyn Fn(usize) -> f64| (0..ends.len()).map(of).sum::<f64>() / ends.len() as f64;
         let mu = mean(&|k| at.a[k] * at.u[k]);
         let plain: Vec<f64> = at.a.iter().zip(&at.u).map(|(a, u)| -a * u).collect();
         let first = course(&plain);
         let length = at.room(&first).min(1.0);
         let after = mean(&|k| (at.a[k] + length * first.a[k]) * (at.u[k] + length * first.u[k]));
         let target = mu * (after / mu).powi(3);
-        let products: Vec<f64> =
-            plain.iter().zip(first.a.iter().zip(&first.u)).map(|(p, (a, u))| p + target - a * u).collect();
+        let products: Vec<f64> = plain
+            .iter()
+            .zip(first.a.iter().zip(&first.u))
+            .map(|(p, (a, u))| p + target - a * u)
+            .collect();
         let course = course(&products);
         let length = (NEAR * at.room(&course)).min(1.0);
         at.a.iter_mut().zip(&course.a).for_each(|(v, d)| *v += length * d);
@@ -137,7 +146,12 @@ fn ends(about: &About<'_>) -> Vec<HalfSquare> {
     let of = |row: usize| {
         let share = rows.share[row];
         let each = rows.kinks(row).into_iter().flat_map(move |kink| {
-            [(1.0, kink.down), (-1.0, kink.up)].map(|(sign, c)| HalfSquare { row, sign, at: kink.at, c: share * c })
+            [(1.0, kink.down), (-1.0, kink.up)].map(|(sign, c)| HalfSquare {
+                row,
+                sign,
+                at: kink.at,
+                c: share * c,
+            })
         });
         each.filter(|end| end.c > 0.0)
     };
@@ -151,7 +165,9 @@ fn begin(about: &About<'_>, ends: &[HalfSquare], b: f64) -> SlackedDual {
     let far = ends.iter().map(|end| (end.at - b).abs()).sum::<f64>() / count;
     let mut a: Vec<f64> =
         ends.iter().map(|end| far / (about.kernel[end.row * (n + 1)] + 0.5 / end.c)).collect();
-    let sum = |a: &[f64], sign: f64| ends.iter().zip(a).filter(|(e, _)| e.sign == sign).map(|(_, a)| a).sum::<f64>();
+    let sum = |a: &[f64], sign: f64| {
+        ends.iter().zip(a).filter(|(e, _)| e.sign == sign).map(|(_, a)| a).sum::<f64>()
+    };
     let (up, down) = (sum(&a, 1.0), sum(&a, -1.0));
     if about.intercept.is_some() && up > 0.0 && down > 0.0 {
         for (end, a) in ends.iter().zip(&mut a) {
@@ -161,7 +177,9 @@ fn begin(about: &About<'_>, ends: &[HalfSquare], b: f64) -> SlackedDual {
     let mut s = vec![0.0; n];
     ends.iter().zip(&a).for_each(|(end, a)| s[end.row] += end.sign * a);
     let z = about.times(&s);
-    let slack = |(end, a): (&HalfSquare, &f64)| (0.5 * a / end.c - end.sign * (end.at - z[end.row] - b)).max(0.0) + far;
+    let slack = |(end, a): (&HalfSquare, &f64)| {
+        (0.5 * a / end.c - end.sign * (end.at - z[end.row] - b)).max(0.0) + far
+    };
     let u = ends.iter().zip(&a).map(slack).collect();
     SlackedDual { a, u, b }
 }

@@ -36,7 +36,8 @@ impl<'a> KernelMatrix<'a> {
 
     /// √W (I + √W K √W)⁻¹ √W v, of the rows that are kept.
     fn solved(&self, v: impl Fn(usize) -> f64) -> Vec<f64> {
-        let mut y: Vec<f64> = self.kept.iter().zip(&self.root).map(|(&i, root)| root * v(i)).collect();
+        let mut y: Vec<f64> =
+            self.kept.iter().zip(&self.root).map(|(&i, root)| root * v(i)).collect();
         forward(self.l, &mut y);
         backward(self.l, &mut y);
         y.iter_mut().zip(&self.root).for_each(|(y, root)| *y *= root);
@@ -44,7 +45,11 @@ impl<'a> KernelMatrix<'a> {
     }
 
     /// ds and db, `turned` being K times `left`. Where there is an intercept: a, and Σ s − a b.
-    pub fn step(&self, (left, turned): (&[f64], &[f64]), intercept: Option<(f64, f64)>) -> (Vec<f64>, f64) {
+    pub fn step(
+        &self,
+        (left, turned): (&[f64], &[f64]),
+        intercept: Option<(f64, f64)>,
+    ) -> (Vec<f64>, f64) {
         let mut ds: Vec<f64> = left.iter().map(|l| -l).collect();
         self.kept.iter().zip(self.solved(|i| turned[i])).for_each(|(&i, y)| ds[i] += y);
         let mut db = 0.0;

@@ -1,10 +1,10 @@
 //! Quasi-Newton steps on a ground: L-BFGS pairs round the metric.
-use super::subproblem::Seen;
-use super::metric::{Inverse, Metric};
 use super::line_search::{Line, search};
+use super::metric::{Inverse, Metric};
+use super::subproblem::Seen;
+use crate::linalg::vectors::dot;
 use crate::status::Halt;
 use crate::table::{Margins, OfRows, Slot, Sum};
-use crate::linalg::vectors::dot;
 use std::collections::VecDeque;
 
 /// Pairs round a matrix, and round a diagonal, which tells less.
@@ -72,10 +72,17 @@ pub struct Taken {
 
 impl Walk {
     /// At a point that was evaluated, its margins kept in the first slot.
-    pub fn new(u: Vec<f64>, value: f64, g: Vec<f64>, [here, next]: [Slot; 2], metric: Metric) -> Self {
+    pub fn new(
+        u: Vec<f64>,
+        value: f64,
+        g: Vec<f64>,
+        [here, next]: [Slot; 2],
+        metric: Metric,
+    ) -> Self {
         let v = vec![0.0; u.len()];
         let pairs = VecDeque::new();
-        let mut walk = Walk { u, value, g, here, next, metric, pairs, v, promise: 0.0, stride: 1.0 };
+        let mut walk =
+            Walk { u, value, g, here, next, metric, pairs, v, promise: 0.0, stride: 1.0 };
         walk.aim();
         walk
     }
@@ -202,7 +209,8 @@ impl Walk {
     fn alike(&self, seen: &mut Seen<'_, '_>, value: f64) -> Result<bool, Halt> {
         let (change, size) = ((self.value - value).abs(), self.value.abs());
         Ok(change <= 40.0 * f64::EPSILON * size
-            || change <= 1e-6 * size && change <= seen.rounding(&self.u, Margins::Kept(self.here))?.value)
+            || change <= 1e-6 * size
+                && change <= seen.rounding(&self.u, Margins::Kept(self.here))?.value)
     }
     /// How far to go where numbers are learnt that may not be any: at most a part of the way to where they are not allowed,
     /// so that the coefficients keep up with a scale that falls.

@@ -1,12 +1,12 @@
 //! The metric of a descent: the Hessian over few rows, or its diagonal where no matrix pays.
+use super::class_blocks::Turned;
 use super::few_rows::{Few, factor};
+use super::joint_metric::{Joint, joint};
 use super::metric_rows::{Recipe, choose};
 use super::shape::{Form, Shape};
 use super::subproblem::Seen;
-use super::joint_metric::{Joint, joint};
-use super::class_blocks::Turned;
-use crate::linalg::factor::Factor;
 use crate::held::Held;
+use crate::linalg::factor::Factor;
 use crate::status::Halt;
 use crate::table::Sum;
 
@@ -117,7 +117,16 @@ pub fn metric(
         }
         let factor = factored(few, (&portion, &weight), shape.form, (n, 0.0));
         let margins = held.margins.into_owned();
-        return Ok(Metric { rows, times, margins, broad: recipe.broad, ridge: 0.0, weight, factor, bent: 0.0 });
+        return Ok(Metric {
+            rows,
+            times,
+            margins,
+            broad: recipe.broad,
+            ridge: 0.0,
+            weight,
+            factor,
+            bent: 0.0,
+        });
     }
 }
 
@@ -140,7 +149,8 @@ impl Metric {
         let mut held = seen.hold(rows, None)?;
         held.margins.to_mut().clone_from(margins);
         let (portion, weighs) = weighed(&held, times, *broad);
-        *factor = factored(Few { held: &held, scaling, penalty }, (&portion, &weighs), form, (n, *ridge));
+        *factor =
+            factored(Few { held: &held, scaling, penalty }, (&portion, &weighs), form, (n, *ridge));
         *weight = weighs;
         Ok(true)
     }

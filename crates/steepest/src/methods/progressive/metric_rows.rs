@@ -1,6 +1,6 @@
 //! Which rows stand for all in a metric: some spread evenly, some drawn by what they carry.
-use super::subproblem::Seen;
 use super::stage_rows::{self, Sides};
+use super::subproblem::Seen;
 use crate::problem::Problem;
 use crate::status::Halt;
 use crate::table::{OfRows, Scores, Slot};
@@ -52,17 +52,18 @@ pub fn choose(
 }
 
 /// The part of `k` places that is spread over the ground.
-fn spread_out(
-    seen: &mut Seen<'_, '_>,
-    recipe: &Recipe<'_>,
-    k: usize,
-) -> Result<Vec<u32>, Halt> {
+fn spread_out(seen: &mut Seen<'_, '_>, recipe: &Recipe<'_>, k: usize) -> Result<Vec<u32>, Halt> {
     if seen.ground.sample.is_none() {
         let k = stage_rows::even(&seen.table, k);
-        let sample = stage_rows::rows(seen.problem, &seen.table, recipe.sides, k, stage_rows::METRIC)?;
+        let sample =
+            stage_rows::rows(seen.problem, &seen.table, recipe.sides, k, stage_rows::METRIC)?;
         return Ok(sample.rows().to_vec());
     }
-    Ok(stage_rows::runs(k - k / 4, seen.len(), stage_rows::METRIC).into_iter().flatten().map(|p| p as u32).collect())
+    Ok(stage_rows::runs(k - k / 4, seen.len(), stage_rows::METRIC)
+        .into_iter()
+        .flatten()
+        .map(|p| p as u32)
+        .collect())
 }
 
 /// How often a place is drawn when they are drawn evenly, on the rarer side and on the other.

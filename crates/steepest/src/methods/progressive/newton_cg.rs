@@ -5,13 +5,13 @@
 //! order ½ (v′Bv + Σ r_j (r_j / a_j + 2 v_j)), which costs nothing to follow from one v to the next; where that is
 //! small enough the bound itself is computed, in one more read. Intercepts, which nothing penalises, are moved so
 //! that nothing is left of r in them.
-use super::subproblem::Seen;
 use super::lbfgs::{CHANGE, Walk};
+use super::subproblem::Seen;
 use crate::linalg::cholesky::Cholesky;
+use crate::linalg::vectors::dot;
 use crate::objective::{Ask, Rows};
 use crate::status::Halt;
 use crate::table::{Margins, OfRows, Sum};
-use crate::linalg::vectors::dot;
 
 /// Reads at most.
 const READS: usize = 400;
@@ -29,11 +29,7 @@ pub struct Found {
 }
 
 /// At the point where `walk` stands, with its idea of B⁻¹ as the preconditioner.
-pub fn prove(
-    seen: &mut Seen<'_, '_>,
-    walk: &Walk,
-    target: f64,
-) -> Result<Found, Halt> {
+pub fn prove(seen: &mut Seen<'_, '_>, walk: &Walk, target: f64) -> Result<Found, Halt> {
     let mut bent = Bent::of(seen, walk);
     let mut v = vec![0.0; walk.g.len()];
     let mut r: Vec<f64> = walk.g.iter().map(|g| -g).collect();
@@ -134,7 +130,8 @@ impl<'a, 's, 'p> Bent<'a, 's, 'p> {
     }
     /// v with the intercepts moved so that nothing is left of r in them.
     fn levelled(&mut self, v: &[f64], r: &[f64]) -> Result<Vec<f64>, Halt> {
-        let (k, d, width) = (self.seen.table.outputs, self.seen.table.columns, self.seen.table.width());
+        let (k, d, width) =
+            (self.seen.table.outputs, self.seen.table.columns, self.seen.table.width());
         let mut v = v.to_vec();
         if width == d || self.seen.ground.penalty[d] > 0.0 {
             return Ok(v);
@@ -161,7 +158,8 @@ impl<'a, 's, 'p> Bent<'a, 's, 'p> {
     /// The bound by v; none where its dual point leaves the conjugates' domain.
     fn bound(&mut self, v: &[f64]) -> Result<Option<f64>, Halt> {
         let sum = self.loss(v)?;
-        let (d, width, ground) = (self.seen.table.columns, self.seen.table.width(), self.seen.ground);
+        let (d, width, ground) =
+            (self.seen.table.columns, self.seen.table.width(), self.seen.ground);
         let (mut half, mut rounded) = (0.0, 0.0);
         let rounding = self.seen.rounding(&self.walk.u, Margins::Kept(self.walk.here))?;
         for (j, ((g, s), a)) in self.walk.g.iter().zip(&sum).zip(&ground.penalty).enumerate() {
@@ -169,7 +167,9 @@ impl<'a, 's, 'p> Bent<'a, 's, 'p> {
             if *a > 0.0 {
                 half += 0.5 * p * p / a;
                 rounded += 0.5 * rounding.gradient[j] * rounding.gradient[j] / a;
-            } else if j % width != d || p.abs() > 1e-12 * (g.abs() + s.abs()) + 16.0 * rounding.gradient[j] {
+            } else if j % width != d
+                || p.abs() > 1e-12 * (g.abs() + s.abs()) + 16.0 * rounding.gradient[j]
+            {
                 return Ok(None);
             }
         }

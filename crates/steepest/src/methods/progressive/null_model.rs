@@ -1,14 +1,18 @@
 //! The null model: the intercept alone, and what is learnt beside the coefficients.
 use super::lbfgs::CHANGE;
 use crate::linalg::cholesky::Cholesky;
+use crate::linalg::vectors::dot;
 use crate::objective::{Ask, Rows};
 use crate::problem::Problem;
 use crate::status::Halt;
 use crate::table::{Margins, OfRows, Sum, Table};
-use crate::linalg::vectors::dot;
 
 /// The best intercept over all rows and its mean loss; margins 0, where there is none that is free.
-pub fn least(problem: &mut Problem<'_>, table: &Table, free: bool) -> Result<(Vec<f64>, f64), Halt> {
+pub fn least(
+    problem: &mut Problem<'_>,
+    table: &Table,
+    free: bool,
+) -> Result<(Vec<f64>, f64), Halt> {
     let zero = vec![0.0; table.outputs];
     let nothing = mean(problem, Rows::All, &zero)?.0;
     if !free && table.learnt == 0 {
@@ -75,11 +79,7 @@ fn single(problem: &mut Problem<'_>, rows: Rows<'_>) -> Result<f64, Halt> {
     Ok(way * b)
 }
 
-fn several(
-    problem: &mut Problem<'_>,
-    rows: Rows<'_>,
-    outputs: usize,
-) -> Result<Vec<f64>, Halt> {
+fn several(problem: &mut Problem<'_>, rows: Rows<'_>, outputs: usize) -> Result<Vec<f64>, Halt> {
     let mut b = vec![0.0; outputs];
     let mut best = (mean(problem, rows, &b)?.0, b.clone());
     for _ in 0..30 {
@@ -87,7 +87,8 @@ fn several(
         if value < best.0 {
             best = (value, b.clone());
         }
-        let moved: Vec<f64> = slope.iter().zip(&curvature).map(|(s, h)| s / h.max(1e-300)).collect();
+        let moved: Vec<f64> =
+            slope.iter().zip(&curvature).map(|(s, h)| s / h.max(1e-300)).collect();
         let far = moved.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
         if !(far.is_finite() && far > 1e-6) {
             break;

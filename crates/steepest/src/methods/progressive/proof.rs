@@ -1,9 +1,9 @@
 //! What is held against the tolerance: a bound on F − F*, from as many rows as it takes.
-use super::subproblem::Rounding;
 use super::few_rows::Few;
 use super::metric::{Inverse, Metric};
 use super::shape::Form;
-use super::{Work, certify, null_model, joint_bound, stage_rows, newton_cg};
+use super::subproblem::Rounding;
+use super::{Work, certify, joint_bound, newton_cg, null_model, stage_rows};
 use crate::certificate::{Certificate, Kind};
 use crate::problem::Problem;
 use crate::status::Halt;
@@ -17,10 +17,7 @@ impl Work {
         problem.stop.tolerance * self.walk.value.max(self.floor.unwrap_or(0.0))
     }
 
-    pub(super) fn proof(
-        &mut self,
-        problem: &mut Problem<'_>,
-    ) -> Result<Option<Certificate>, Halt> {
+    pub(super) fn proof(&mut self, problem: &mut Problem<'_>) -> Result<Option<Certificate>, Halt> {
         let target = self.target(problem);
         if self.shape.form != Form::Whole {
             return self.wide(problem, target);
@@ -31,9 +28,7 @@ impl Work {
             self.bound(problem, rows, by)
         };
         let mut bound = match factor {
-            Inverse::One(b) => {
-                self.bound(problem, rows, |at| certify::bound_by(at, b, weight))?
-            }
+            Inverse::One(b) => self.bound(problem, rows, |at| certify::bound_by(at, b, weight))?,
             _ => f64::INFINITY,
         };
         if bound.is_infinite() {

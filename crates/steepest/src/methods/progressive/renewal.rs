@@ -1,11 +1,11 @@
 //! When a metric is renewed, and with how many rows.
 use super::Work;
+use super::kernel;
+use super::lbfgs::{Taken, Walk};
 use super::metric::{self, Inverse, Metric};
 use super::metric_rows::Recipe;
 use super::shape::{Form, Shape, fits, matrices, matrix_rows, price};
 use super::subproblem::Seen;
-use super::kernel;
-use super::lbfgs::{Taken, Walk};
 use crate::gram::StandardisedRows;
 use crate::method::Step;
 use crate::objective::{Ask, Rows};
@@ -147,7 +147,9 @@ impl Work {
         b.solve(&mut v);
         let target = self.target(problem);
         let held = &problem.hold(Rows::All, rows, None)?;
-        let bent = StandardisedRows { held, scaling: &self.scaling }.sweep(&v, |i, t| (weight[i] * t, 0.0)).sum;
+        let bent = StandardisedRows { held, scaling: &self.scaling }
+            .sweep(&v, |i, t| (weight[i] * t, 0.0))
+            .sum;
         let left = dropped.iter().map(|&j| self.walk.g[j] + bent[j]);
         let bend: f64 = weight.iter().sum();
         Ok(left.map(|e| e * e).sum::<f64>() > UNSEEN * target * bend)

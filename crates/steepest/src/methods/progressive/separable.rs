@@ -1,11 +1,11 @@
 //! Rows that can be separated: the loss falls without end.
+use super::Work;
 use super::few_rows::Few;
-use super::shape::{self, Form};
 use super::joint_metric::ClassRows;
 use super::lbfgs::CHANGE;
-use super::Work;
-use crate::linalg::factor::Factor;
+use super::shape::{self, Form};
 use crate::held::Held;
+use crate::linalg::factor::Factor;
 use crate::objective::{Ask, Rows};
 use crate::problem::Problem;
 use crate::status::Halt;
@@ -119,7 +119,10 @@ impl Work {
     /// a level in which one never occurs is separated from that one, whatever becomes of the others.
     pub(super) fn apart(&self, problem: &mut Problem<'_>) -> Result<Option<Vec<f64>>, Halt> {
         let columns = &self.penalty[..self.table.columns.min(self.penalty.len())];
-        if self.table.coupled() || self.shape.form != Form::Whole || columns.iter().all(|a| *a > 0.0) {
+        if self.table.coupled()
+            || self.shape.form != Form::Whole
+            || columns.iter().all(|a| *a > 0.0)
+        {
             return Ok(None);
         }
         if self.leaves > 0 {
@@ -161,12 +164,7 @@ impl Work {
 
     /// Takes off a way what moves some rows, and what is penalised; whether more than rounding is left of it, which is
     /// given a largest entry of 1.
-    fn rid(
-        &self,
-        problem: &mut Problem<'_>,
-        stay: &Stay,
-        way: &mut [f64],
-    ) -> Result<bool, Halt> {
+    fn rid(&self, problem: &mut Problem<'_>, stay: &Stay, way: &mut [f64]) -> Result<bool, Halt> {
         let (width, rows) = (way.len(), &stay.rows[..]);
         problem.spend(shape::passes(&self.table, rows.len() as f64 * (width as f64).powi(2)))?;
         let held = problem.hold(Rows::All, rows, None)?;
@@ -204,7 +202,11 @@ impl Work {
 
     /// Whether no row's loss grows along a way, and some row's falls; the way is given a largest entry of 1, and 0
     /// in what is penalised.
-    pub(super) fn without_end(&self, problem: &mut Problem<'_>, way: &mut [f64]) -> Result<bool, Halt> {
+    pub(super) fn without_end(
+        &self,
+        problem: &mut Problem<'_>,
+        way: &mut [f64],
+    ) -> Result<bool, Halt> {
         way.iter_mut().zip(&self.penalty).filter(|(_, a)| **a > 0.0).for_each(|(v, _)| *v = 0.0);
         if !unit(way) {
             return Ok(false);
@@ -278,8 +280,12 @@ impl Stay {
     /// Puts others to them; whether there is any that was not among them.
     fn join(&mut self, more: &Stay) -> bool {
         let k = self.outputs;
-        let mut all: BTreeMap<u32, Vec<bool>> =
-            self.rows.iter().copied().zip(self.which.chunks_exact(k).map(<[bool]>::to_vec)).collect();
+        let mut all: BTreeMap<u32, Vec<bool>> = self
+            .rows
+            .iter()
+            .copied()
+            .zip(self.which.chunks_exact(k).map(<[bool]>::to_vec))
+            .collect();
         let mut grown = false;
         for (row, which) in more.rows.iter().zip(more.which.chunks_exact(k)) {
             let known = all.entry(*row).or_insert_with(|| vec![false; k]);
@@ -288,7 +294,8 @@ impl Stay {
                 *known |= new;
             }
         }
-        (self.rows, self.which) = (all.keys().copied().collect(), all.into_values().flatten().collect());
+        (self.rows, self.which) =
+            (all.keys().copied().collect(), all.into_values().flatten().collect());
         grown
     }
     /// The squares of what they must not do, one matrix a row.

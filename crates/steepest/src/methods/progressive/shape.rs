@@ -27,7 +27,8 @@ impl State for Shape {
     fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
         let mut form = self.form as usize;
         v.field("form", &mut form)?;
-        let known = [Form::Diagonal, Form::Turned, Form::Whole].into_iter().find(|f| *f as usize == form);
+        let known =
+            [Form::Diagonal, Form::Turned, Form::Whole].into_iter().find(|f| *f as usize == form);
         v.check("form", known.is_some(), "is no form")?;
         self.form = known.unwrap_or_default();
         v.field("rows", &mut self.rows)?;

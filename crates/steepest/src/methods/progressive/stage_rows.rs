@@ -113,8 +113,7 @@ pub fn drawn(n: usize, rare: Option<&[u32]>, m: usize, stream: u64) -> Vec<Range
         let at = from + (noise(stream + 1000, k as u64) % (to - from).max(1) as u64) as usize;
         rare[at] as usize
     });
-    let common =
-        plain.into_iter().flatten().filter(|&i| rare.binary_search(&(i as u32)).is_err());
+    let common = plain.into_iter().flatten().filter(|&i| rare.binary_search(&(i as u32)).is_err());
     let mut all: Vec<u32> = common.chain(picked).map(|i| i as u32).collect();
     all.sort_unstable();
     all.dedup();

@@ -1,19 +1,19 @@
 //! From sample to sample, and on to all rows.
-use super::subproblem::{Ground, Seen};
+use super::Work;
+use super::lbfgs::{HERE, NEXT, Walk};
+use super::line_search::{Line, search};
 use super::metric;
 use super::metric_rows::{self, Recipe};
 use super::shape::{self, Form, Shape};
 use super::stage_rows::{self, Sides};
-use super::line_search::{Line, search};
-use super::lbfgs::{HERE, NEXT, Walk};
-use super::Work;
+use super::subproblem::{Ground, Seen};
+use crate::linalg::vectors::largest;
 use crate::method::Step;
 use crate::problem::Problem;
 use crate::scaling::Scaling;
 use crate::state::Bad;
 use crate::status::Halt;
 use crate::table::{Margins, OfRows, Sum, Table};
-use crate::linalg::vectors::largest;
 use std::ops::Range;
 
 /// A sample has four times the rows of the one before.
@@ -24,7 +24,8 @@ const LITTLE: usize = 2000;
 pub fn first(table: &Table) -> Option<usize> {
     let (n, first) = (table.rows, super::first(table));
     // A class that a sample has none of leaves a cut without a place.
-    (table.learnt == 0 && n >= 80 * super::free(table) && first * GROWTH <= n && held(table, first)).then_some(first)
+    (table.learnt == 0 && n >= 80 * super::free(table) && first * GROWTH <= n && held(table, first))
+        .then_some(first)
 }
 /// The rows of the sample after one of `m`; none where all rows are next.
 pub fn next(table: &Table, m: usize) -> Option<usize> {
@@ -50,7 +51,8 @@ pub fn foreseen(
     }
     let (n, rare) = (table.rows, stage_rows::rarer(table, ask)?);
     let mut all: Vec<u32> = stage_rows::places(n).collect();
-    let mut add = |runs: Vec<Range<usize>>| all.extend(runs.into_iter().flatten().map(|i| i as u32));
+    let mut add =
+        |runs: Vec<Range<usize>>| all.extend(runs.into_iter().flatten().map(|i| i as u32));
     if table.dense {
         add(stage_rows::runs(super::first(table), n, 1));
     }
@@ -61,7 +63,12 @@ pub fn foreseen(
     }
     let k = shape::shape(table, true);
     if k.form != Form::Diagonal && k.rows + k.rows / 4 < n {
-        add(stage_rows::drawn(n, rare.as_deref(), stage_rows::even(table, k.rows), stage_rows::METRIC));
+        add(stage_rows::drawn(
+            n,
+            rare.as_deref(),
+            stage_rows::even(table, k.rows),
+            stage_rows::METRIC,
+        ));
     }
     all.sort_unstable();
     all.dedup();
@@ -79,7 +86,8 @@ impl Work {
         let mut seen = self.seen(problem);
         let spread = seen.sum(Sum::Spread, self.walk.here)?;
         let (slopes, curvatures, loss) = (spread[0], spread[1], spread[2]);
-        let kappa = if curvatures > 0.0 { (slopes / curvatures).min(2.0 * loss) } else { 2.0 * loss };
+        let kappa =
+            if curvatures > 0.0 { (slopes / curvatures).min(2.0 * loss) } else { 2.0 * loss };
         let part = (self.table.width() * self.table.outputs) as f64 / rows as f64;
         // Rows that are all on their right side have little left to say.
         let settled = (self.free() || loss < 0.1 * part) && seen.settled(self.walk.here)?;
@@ -125,7 +133,8 @@ impl Work {
     /// may add it up otherwise.
     pub(super) fn again(&mut self, problem: &mut Problem<'_>) -> Result<(), Halt> {
         let bad = |words: &str| Err(Halt::Failed(Box::new(Bad(format!("'method.work.{words}")))));
-        let Work { table, scaling, centred, penalty, one_sided, sides, .. } = Work::new(problem, self.stage.is_some())?;
+        let Work { table, scaling, centred, penalty, one_sided, sides, .. } =
+            Work::new(problem, self.stage.is_some())?;
         if self.stage.is_some_and(|m| !(super::first(&table)..=table.rows).contains(&m)) {
             return bad("stage' is no part of these rows");
         }
@@ -147,7 +156,9 @@ impl Work {
         }
         // The verdict rests on a way without end that was found.
         let mut along = self.along.clone();
-        if self.leaves > 0 && !(along.len() == self.walk.u.len() && self.without_end(problem, &mut along)?) {
+        if self.leaves > 0
+            && !(along.len() == self.walk.u.len() && self.without_end(problem, &mut along)?)
+        {
             return bad("along' is no way without end of these rows");
         }
         Ok(())

@@ -1,5 +1,5 @@
 //! What a descent walks on: all rows, or a sample of them; seen in standardised variables.
-use super::{stage_rows, rare_levels};
+use super::{rare_levels, stage_rows};
 use crate::held::{Held, Jets};
 use crate::objective::{Ask, Rows};
 use crate::problem::Problem;
@@ -42,8 +42,10 @@ impl Rounding {
     /// signs are drawn the largest, so that no direction in which B is small is missed.
     pub fn energy(&self, energy: impl Fn(&[f64]) -> f64) -> f64 {
         let drawn = |stream: u64| {
-            let sign = |j: usize| if stage_rows::noise(stream, j as u64) & 1 == 0 { 1.0 } else { -1.0 };
-            let error: Vec<f64> = self.gradient.iter().enumerate().map(|(j, g)| sign(j) * g).collect();
+            let sign =
+                |j: usize| if stage_rows::noise(stream, j as u64) & 1 == 0 { 1.0 } else { -1.0 };
+            let error: Vec<f64> =
+                self.gradient.iter().enumerate().map(|(j, g)| sign(j) * g).collect();
             0.5 * energy(&error)
         };
         (1..=8).map(drawn).fold(0.0, f64::max)
@@ -91,7 +93,13 @@ impl Seen<'_, '_> {
     }
     /// F(u) with its gradient; the margins are kept, and where wanted the squared distances of the rows from their centre.
     /// Refused where the table is not finite.
-    pub fn evaluate(&mut self, u: &[f64], g: &mut [f64], keep: Slot, far: bool) -> Result<f64, Halt> {
+    pub fn evaluate(
+        &mut self,
+        u: &[f64],
+        g: &mut [f64],
+        keep: Slot,
+        far: bool,
+    ) -> Result<f64, Halt> {
         let mut x = vec![0.0; u.len()];
         self.scaling.out(u, &mut x);
         let s = self.scaling;
@@ -176,10 +184,12 @@ impl Seen<'_, '_> {
         };
         // What changes at most that far off, in units of what the margins are wrong by.
         let most = |at: fn(&Jets) -> &[f64], i: usize, here: f64| {
-            let sides = sides.iter().flatten().map(|jets| (at(jets)[i] - here).abs() / EPS + here.abs());
+            let sides =
+                sides.iter().flatten().map(|jets| (at(jets)[i] - here).abs() / EPS + here.abs());
             sides.reduce(f64::max).filter(|m| m.is_finite()).unwrap_or(f64::INFINITY)
         };
-        let (mut all, mut squares, mut lost, mut sum, mut slopes, mut bends) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
+        let (mut all, mut squares, mut lost, mut sum, mut slopes, mut bends) =
+            (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
         for (i, &share) in held.share.iter().enumerate() {
             if share == 0.0 {
                 continue;
@@ -191,8 +201,10 @@ impl Seen<'_, '_> {
                 let (s, size) = (s[i * k + o], sizes[i * k + o]);
                 // Probabilities tell no less than the curvature that they stand for.
                 let told = bending == k;
-                let h = if told { h[i * k + o] } else { held.loss.bends(&h[i * bending..], o, o) }.abs();
-                sum += share * (size * (s.abs() + EPS * h * size)).min(most(|j| &j.value, i, values[i]));
+                let h = if told { h[i * k + o] } else { held.loss.bends(&h[i * bending..], o, o) }
+                    .abs();
+                sum += share
+                    * (size * (s.abs() + EPS * h * size)).min(most(|j| &j.value, i, values[i]));
                 slopes += share * s * s;
                 bends += share * (h * size).min(most(|j| &j.slope, i, s)).powi(2);
             }

@@ -1,15 +1,16 @@
 //! The bound is true: held to the optimum found by Newton's method, from afar to near, with rows of all kinds.
 use super::certify::{Point, bound, bound_by};
-use super::subproblem::{Ground, Seen};
 use super::few_rows::{Few, factor};
+use super::lbfgs::{HERE, NEXT, Walk};
 use super::metric::{Inverse, metric};
 use super::metric_rows::Recipe;
+use super::newton_cg::prove;
 use super::shape::{Form, Shape};
 use super::stage_rows;
-use super::lbfgs::{HERE, NEXT, Walk};
-use super::newton_cg::prove;
+use super::subproblem::{Ground, Seen};
 use crate::designs::dense::Dense;
 use crate::glm::Glm;
+use crate::linalg::vectors::dot;
 use crate::loss::{Block, Each};
 use crate::losses::{huber::Huber, logistic::Logistic, squared::Squared};
 use crate::objective::{Objective, Rows};
@@ -18,7 +19,6 @@ use crate::penalty::PerCoordinate;
 use crate::problem::with_problem;
 use crate::scaling::{Look, Scaling};
 use crate::table::Margins;
-use crate::linalg::vectors::dot;
 use proptest::prelude::*;
 
 /// Where Newton's method with halving ends, in standardised variables; none where it has not converged.
@@ -309,7 +309,8 @@ fn a_sample_keeps_the_sum_of_shares() {
     let facts = glm.offers().table.expect("a table");
     let none = PerCoordinate::uniform(NoPenalty::default(), 1.0, 2);
     with_problem(&mut glm, &none, |problem| {
-        let sides = stage_rows::Sides::of(problem, &facts).expect("an answer").expect("a rare side");
+        let sides =
+            stage_rows::Sides::of(problem, &facts).expect("an answer").expect("a rare side");
         assert_eq!(sides.rare.len(), 20);
         let some = stage_rows::rows(problem, &facts, Some(&sides), 400, 3).expect("rows");
         assert!((some.share.iter().sum::<f64>() - 1.0).abs() < 1e-12);

@@ -2,10 +2,10 @@
 use super::batch_step::batch_step;
 use super::race::race;
 use super::{Plan, Ruled, Way};
-use crate::problem::Problem;
-use crate::status::{Budget, Halt, Status};
 use crate::method::Step;
 use crate::methods::sampler::Sampler;
+use crate::problem::Problem;
+use crate::status::{Budget, Halt, Status};
 
 /// Where batches grow: once the noise of their gradients is as large as the gradient of all terms, the mean square of theirs
 /// is twice its square (Byrd, Chin, Nocedal and Wu 2012).
@@ -114,7 +114,8 @@ pub(super) fn step(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64]) -> R
     if !r.value.is_finite() || r.value > r.start + 1e3 * (r.start - r.least + r.start.abs()) {
         step.verdict = Some(Status::Diverged);
     } else if ended && step.verdict.is_none() {
-        step.verdict = Some(if noisy { Status::NoiseFloor } else { Status::Budget(Budget::Epochs) });
+        step.verdict =
+            Some(if noisy { Status::NoiseFloor } else { Status::Budget(Budget::Epochs) });
     }
     Ok(step)
 }

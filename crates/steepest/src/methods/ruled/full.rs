@@ -1,8 +1,8 @@
 //! A rule over the whole objective, step by step.
 use super::{Plan, Ruled, Way};
+use crate::method::Step;
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
-use crate::method::Step;
 
 /// Where a full-batch run stands.
 pub(super) struct Full {
@@ -77,7 +77,10 @@ fn fixed(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step
     let Way::Full(full) = &mut r.way else { unreachable!("only full batches come here") };
     full.rising = if r.value > before { full.rising + 1 } else { 0 };
     let far = r.value > r.start + 1e3 * (fall + r.start.abs());
-    if !r.value.is_finite() || (full.rising >= 5 && far) || far && r.value > 1e12 * (1.0 + r.start.abs()) {
+    if !r.value.is_finite()
+        || (full.rising >= 5 && far)
+        || far && r.value > 1e12 * (1.0 + r.start.abs())
+    {
         step.verdict = Some(Status::Diverged);
     }
     Ok(step)
@@ -123,7 +126,14 @@ fn search(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Ste
     }
 }
 
-fn accept(r: &mut Ruled, problem: &Problem<'_>, x: &[f64], rate: f64, before: f64, rejected: u32) -> Step {
+fn accept(
+    r: &mut Ruled,
+    problem: &Problem<'_>,
+    x: &[f64],
+    rate: f64,
+    before: f64,
+    rejected: u32,
+) -> Step {
     r.taken += 1;
     r.still.look(problem, x, &r.gradient, r.value);
     let look_back = if r.mover.remembers() { LOOK_BACK } else { 1 };

@@ -1,10 +1,10 @@
 //! How far from standing still: the residual, and the certificate `estimated` that rests on it.
 use crate::certificate::{Certificate, Kind};
-use crate::problem::Problem;
-use crate::status::Status;
+use crate::linalg::vectors::dot;
 use crate::method::Step;
 use crate::methods::seen::Seen;
-use crate::linalg::vectors::dot;
+use crate::problem::Problem;
+use crate::status::Status;
 
 /// Steps whose curvature is remembered.
 const REMEMBERED: usize = 10;
@@ -64,7 +64,11 @@ impl Still {
             return 0.0;
         }
         let longest = self.inverse.iter().fold(f64::NAN, |m, &s| m.max(s));
-        if longest.is_nan() { f64::INFINITY } else { (0.5 * longest * self.square).max(self.to_fall()) }
+        if longest.is_nan() {
+            f64::INFINITY
+        } else {
+            (0.5 * longest * self.square).max(self.to_fall())
+        }
     }
     /// What is still to fall if it goes on as in the last two eighths of the steps: a geometric series.
     fn to_fall(&self) -> f64 {
@@ -100,10 +104,14 @@ impl Still {
         };
         let converged = gap <= target && value.is_finite();
         // The root, as the residual of a slope is: 1 where nothing is known, or the tolerance is met.
-        let residual = if gap.is_finite() { (gap / target.max(f64::MIN_POSITIVE)).sqrt() } else { 1.0 };
+        let residual =
+            if gap.is_finite() { (gap / target.max(f64::MIN_POSITIVE)).sqrt() } else { 1.0 };
         let unit = problem.units.value();
-        let certificate =
-            Certificate { bound: certificate.bound * unit, target: certificate.target * unit, ..certificate };
+        let certificate = Certificate {
+            bound: certificate.bound * unit,
+            target: certificate.target * unit,
+            ..certificate
+        };
         Step {
             violation: 0.0,
             value: value * unit,

@@ -13,20 +13,20 @@ mod race;
 mod schedule;
 mod sure;
 
-use crate::chain::{self, Named};
-use crate::problem::Problem;
 use super::standing::FAR;
+use crate::chain::{self, Named};
+use crate::method::{Entry, Method, Needs, Step, Takes};
+use crate::methods::convergence::{Claims, not_finite};
+use crate::methods::sampler::SAMPLING;
+use crate::problem::Problem;
+use crate::settings::{Kind, Parameter, checked};
 use crate::state::{Bad, State, Visitor};
 use crate::status::Halt;
 use crate::units::Units;
-use crate::method::{Entry, Method, Needs, Step, Takes};
-use crate::methods::convergence::{Claims, not_finite};
-use crate::settings::{Kind, Parameter, checked};
-use crate::methods::sampler::SAMPLING;
 use chain_state::Mover;
-pub use schedule::{RateFactor, LAST, Schedule};
-use std::borrow::Cow;
 use gap_estimate::Still;
+pub use schedule::{LAST, RateFactor, Schedule};
+use std::borrow::Cow;
 
 /// How a rule is to be run. [`Plan::new`] gives the defaults.
 #[derive(Clone)]
@@ -53,7 +53,16 @@ impl Plan {
     /// A chain of rules by name, everything else at its default.
     pub fn new(rules: &[Named<'_>]) -> Result<Self, String> {
         let rules = chain::plan(rules)?;
-        Ok(Plan { rules, rate: None, schedule: None, batch: 0, sampling: 0.0, growing: false, epochs: 20, seed: 0 })
+        Ok(Plan {
+            rules,
+            rate: None,
+            schedule: None,
+            batch: 0,
+            sampling: 0.0,
+            growing: false,
+            epochs: 20,
+            seed: 0,
+        })
     }
     /// The rule that takes the step.
     fn step_rule(&self) -> &'static crate::rule::Entry {
@@ -219,8 +228,22 @@ impl State for Plan {
 }
 
 crate::state!(Ruled {
-    plan, mover, way, rate, taken, value: value, gradient: vector, from: vector, start: seen, least, still, claims, patience, escapes,
-    reach: within(FAR, f64::INFINITY), unscaled: plain,
+    plan,
+    mover,
+    way,
+    rate,
+    taken,
+    value: value,
+    gradient: vector,
+    from: vector,
+    start: seen,
+    least,
+    still,
+    claims,
+    patience,
+    escapes,
+    reach: within(FAR, f64::INFINITY),
+    unscaled: plain,
 });
 
 impl Ruled {
@@ -307,7 +330,12 @@ impl Method for Ruled {
         within(problem, x);
         self.value = problem.total_gradient(x, &mut self.gradient)?;
         if let Some(why) = not_finite(self.value, &self.gradient) {
-            return Ok(Step { value: self.value, residual: 1.0, verdict: Some(why), ..Step::default() });
+            return Ok(Step {
+                value: self.value,
+                residual: 1.0,
+                verdict: Some(why),
+                ..Step::default()
+            });
         }
         if self.plan.rate.is_none() && self.plan.batch == 0 && problem.scalable() {
             *problem.units = Units::new(Vec::new(), self.value, &self.gradient);

@@ -5,9 +5,9 @@
 use super::batch_step::batch_step;
 use super::chain_state::ChainState;
 use super::{Ruled, within};
+use crate::numbers::random::Random;
 use crate::problem::Problem;
 use crate::status::Halt;
-use crate::numbers::random::Random;
 
 /// What terms are drawn for beside batches.
 const PROBE: u32 = 2;

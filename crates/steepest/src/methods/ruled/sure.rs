@@ -3,11 +3,11 @@
 use super::Ruled;
 use super::gap_estimate::target;
 use crate::certificate::{Certificate, Kind};
-use crate::problem::Problem;
-use crate::status::{Halt, Status};
+use crate::linalg::vectors::largest;
 use crate::method::Step;
 use crate::methods::gradient_check::{self, Doubt, Gap, Known};
-use crate::linalg::vectors::largest;
+use crate::problem::Problem;
+use crate::status::{Halt, Status};
 
 /// Gradients that a look at the curvature around may take.
 const PRODUCTS: usize = 20;
@@ -50,7 +50,12 @@ pub(super) fn judged(
 }
 
 /// A claim, or standing still: as the looks around say.
-fn claim(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64], step: Step) -> Result<Step, Halt> {
+fn claim(
+    r: &mut Ruled,
+    problem: &mut Problem<'_>,
+    x: &mut [f64],
+    step: Step,
+) -> Result<Step, Halt> {
     let none = Step { certificate: None, ..step.clone() };
     if gradient_check::cheap(problem) {
         if problem.sharpen()? {
@@ -67,9 +72,12 @@ fn claim(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64], step: Step) ->
         if matches!(found.0, Doubt::None | Doubt::Kink(_)) && r.still.seen.unmoved(&mut u) {
             found = look(r, problem, x, &mut u, false)?;
         }
-        if matches!(found.0, Doubt::None | Doubt::Kink(_)) && r.escapes > 0 && r.still.seen.blind() {
+        if matches!(found.0, Doubt::None | Doubt::Kink(_)) && r.escapes > 0 && r.still.seen.blind()
+        {
             let mut trial = vec![0.0; x.len()];
-            let doubt = known(r, problem, x, |problem, at| gradient_check::look_along_each(problem, at, &mut trial))?;
+            let doubt = known(r, problem, x, |problem, at| {
+                gradient_check::look_along_each(problem, at, &mut trial)
+            })?;
             found = (doubt, trial);
         }
         match found {
@@ -106,9 +114,14 @@ fn claim(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64], step: Step) ->
             f64::INFINITY
         }
     };
-    if step.verdict == Some(Status::Plateau) && left > target.max(explained) && gradient_check::cheap(problem) {
+    if step.verdict == Some(Status::Plateau)
+        && left > target.max(explained)
+        && gradient_check::cheap(problem)
+    {
         let most = 1e-3 * r.claims.size(r.value);
-        let noise = known(r, problem, x, |problem, at| gradient_check::noise(problem, at, gradient_check::NEAR, &mut trial))?;
+        let noise = known(r, problem, x, |problem, at| {
+            gradient_check::noise(problem, at, gradient_check::NEAR, &mut trial)
+        })?;
         explained = explained.max((4.0 * noise).min(most));
     }
     let unit = problem.units.value();
@@ -160,7 +173,13 @@ fn kinked(r: &Ruled, problem: &mut Problem<'_>, x: &[f64]) -> Result<Option<[f64
 }
 
 /// Goes on from a lower point that was seen; what the rule remembers is of another place.
-fn lower(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64], at: &[f64], step: Step) -> Result<Step, Halt> {
+fn lower(
+    r: &mut Ruled,
+    problem: &mut Problem<'_>,
+    x: &mut [f64],
+    at: &[f64],
+    step: Step,
+) -> Result<Step, Halt> {
     let mut gradient = vec![0.0; x.len()];
     let value = problem.total_gradient(at, &mut gradient)?;
     r.escapes += 1;
@@ -222,7 +241,8 @@ fn look(
 
 /// A lower point at any scale, in `to`: where its steps tell nothing of some coordinate, or all are few.
 fn below(r: &Ruled, problem: &mut Problem<'_>, x: &[f64], to: &mut [f64]) -> Result<bool, Halt> {
-    let told = x.len() > gradient_check::TRIED && !r.still.seen.doubtful() && r.claims.left(r.value);
+    let told =
+        x.len() > gradient_check::TRIED && !r.still.seen.doubtful() && r.claims.left(r.value);
     if told || r.escapes >= gradient_check::SADDLES {
         return Ok(false);
     }
