@@ -17,6 +17,8 @@ Run = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     monkeypatch.chdir(tmp_path)
+    # A busy machine takes so long that progress is told.
+    monkeypatch.setattr("steepest.cli.progress.EVERY", float("inf"))
 
     def call(*arguments: str, columns: int = 80) -> tuple[int, str, str]:
         monkeypatch.setenv("COLUMNS", str(columns))

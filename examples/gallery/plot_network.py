@@ -8,6 +8,7 @@ Two spirals told apart by a network of two hidden layers: written out in NumPy, 
 
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy.special import expit
 
 import steepest
 from steepest import MLPClassifier
@@ -30,7 +31,7 @@ def margins(net, X):
 def loss(net):
     """The mean logistic loss and its slopes: each layer hands back what it owes to the one before."""
     m, first, second = margins(net, X)
-    out = (1 / (1 + np.exp(-m)) - y[:, None]) / len(y)
+    out = (expit(m) - y[:, None]) / len(y)
     back2 = out @ net["W3"].T * (1 - second**2)
     back1 = back2 @ net["W2"].T * (1 - first**2)
     slopes = {"W1": X.T @ back1, "W2": first.T @ back2, "W3": second.T @ out}

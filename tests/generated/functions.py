@@ -619,6 +619,10 @@ def polish(case: Case, u: Array, steps: int = 60) -> tuple[Array, Any]:
     return u, f
 
 
+#: The least float64 above 0.
+TINIEST = LD(5e-324)
+
+
 def allowance(case: Case, near: Array, here: Any, least: Any, drop: Any, x: Array) -> Any:
     """What a claim may miss by: the share of the drop that is asked for, and what noise explains.
 
@@ -630,7 +634,8 @@ def allowance(case: Case, near: Array, here: Any, least: Any, drop: Any, x: Arra
     """
     if not np.isfinite(least):
         return LD(0)
-    noise = EPS * (abs(here) + abs(case.level / case.size)) + case.noise
+    # The least number that float64 tells from 0 is as large a rounding.
+    noise = EPS * (abs(here) + abs(case.level / case.size)) + case.noise + TINIEST / case.size
     if case.single:
         noise += 1e-7 * (abs(here) + 1) + 1e-9 * drop
     if case.digits is not None:
