@@ -666,3 +666,49 @@ def test_early_stopping_is_true_or_false(early: Any) -> None:
     u, i, r = made(7, 150, 80, share=0.3)
     with pytest.raises(InputError, match="early_stopping must be True or False"):
         RatingsFactorization(early_stopping=early).fit(u, i, r)
+
+
+@pytest.mark.parametrize(
+    ("settings", "times", "more"),
+    [
+        ({}, 10.0, 0.0),
+        ({"rank": 3}, 0.01, 100.0),
+        ({"rank": 3, "alpha": 0.03, "early_stopping": False}, 25.0, -3.0),
+        ({"rank": 3, "weighting": "equal"}, 1.0, -1e4),
+        ({"rank": 3, "alpha": 0.03, "method": "lbfgs"}, 1e-3, 0.0),
+    ],
+)
+def test_ratings_in_another_unit_are_the_same_model_in_it(
+    settings: dict[str, Any], times: float, more: float
+) -> None:
+    u, i, r = made(3)
+    plain, other = (RatingsFactorization(**settings).fit(u, i, v) for v in (r, times * r + more))
+    assert (plain.rank_, plain.alpha_) == pytest.approx((other.rank_, other.alpha_), rel=1e-6)
+    shown = (other.predict(u, i) - more) / times
+    # Rounding in another unit may turn a round, never where it leads.
+    np.testing.assert_allclose(shown, plain.predict(u, i), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(other.user_biases_ / times, plain.user_biases_, rtol=1e-5, atol=1e-5)
+
+
+def test_factors_at_or_above_0_have_the_ratings_unit_too() -> None:
+    u, i, r = made(4)
+    r = r - r.min() + 1.0
+    plain, other = (RatingsFactorization(3, 0.03, nonnegative=True).fit(u, i, s * r) for s in (1.0, 10.0))
+    np.testing.assert_allclose(other.predict(u, i), 10.0 * plain.predict(u, i), rtol=1e-4)
+
+
+def test_choosing_by_few_is_said_and_by_how_many() -> None:
+    u, i, r = made(5)
+    few = RatingsFactorization().fit(u, i, r)
+    count = few.held_out_["model"]["ratings"]
+    assert count == round(0.1 * len(u)) < 100
+    (said,) = (f for f in few.result_.findings if f.kind == "few_held_out")
+    assert f"Only {count:.0f} ratings" in said.sentence
+    assert "rank and alpha" in said.sentence
+    enough = RatingsFactorization(validation=0.3).fit(u, i, r)
+    given = RatingsFactorization(3, 0.05).fit(u, i, r)
+    assert not [f for m in (enough, given) for f in m.result_.findings if f.kind == "few_held_out"]
+    clicked = ClicksFactorization(4).fit(u, i)
+    (said,) = (f for f in clicked.result_.findings if f.kind == "few_held_out")
+    assert said.evidence["users"] == clicked.held_out_["model"]["users"]
+    assert "chose alpha" in said.sentence

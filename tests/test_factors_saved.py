@@ -207,6 +207,7 @@ def test_forged_content_is_a_model_file_error_or_a_model(tmp_path: Path) -> None
     ("part", "key", "value", "words"),
     [
         ("fitted", "alpha", -1.0, "an alpha below 0"),
+        ("fitted", "unit", 0.0, "of no size"),
         ("parameters", "watch", "x", "somebody to call"),
         ("parameters", "threads", -1, "threads must be"),
         ("parameters", "seed", 2.5, "seed must be"),

@@ -69,7 +69,7 @@ def largest_alpha(problem: Problem, cells: Cells, centre: float) -> float:
     for _ in range(20):
         v = matrix.T @ (matrix @ (v / max(float(np.linalg.norm(v)), 1e-300)))
         size = float(np.sqrt(np.linalg.norm(v)))
-    return size
+    return size / problem.unit
 
 
 def _largest_ranked(problem: Problem, cells: Cells) -> float:

@@ -121,6 +121,7 @@ class ClicksFactorization(Factorization):
     """
 
     columns_ = ("user", "item")
+    _counted, _held_words = "users", "users' clicks that were held out"
     _unseen = "answered by how popular each item is"
     _figure = (
         "ndcg",

@@ -26,6 +26,8 @@ from .saved import Saved
 __all__ = ["Factorization"]
 
 Floats = NDArray[np.float64]
+#: By fewer than so many ratings, or users with lists, rank and alpha are chosen by chance as much as by what is better.
+ENOUGH = 100
 
 
 class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
@@ -33,6 +35,9 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
 
     # What the two kinds differ in
 
+    #: how many figures on what was held out are means over, by its name there and in words
+    _counted: str
+    _held_words: str
     #: whether rounds end where what was held out is predicted best
     early_stopping: bool = False
 
@@ -109,7 +114,7 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
 
     def _solve(self, problem: Problem, cells: Cells, start: Factors) -> None:
         factors, result = problem.solve(cells, start, self.watch)
-        result["findings"] += self._noticed(cells) + self._compared()
+        result["findings"] += self._noticed(cells) + self._chosen_by() + self._compared()
         self._keep(problem, cells, factors)
         self.result_: Result = result
         self.n_iter_ = result.nit
@@ -125,6 +130,23 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
         self.mean_ = factors.centre
         # Found when it is asked for: fits need it not.
         self._seen: Any = None
+
+    def _chosen_by(self) -> list[Finding]:
+        """What is to be said where rank and alpha were chosen by little."""
+        if not self.tried_ or self.held_out_["model"][self._counted] >= ENOUGH:
+            return []
+        count = int(self.held_out_["model"][self._counted])
+        asked = " and ".join(name for name in ("rank", "alpha") if getattr(self, name) is None)
+        return [
+            Finding(
+                "few_held_out",
+                "warning",
+                f"Only {count} {self._held_words} chose {asked}: what others lose there is not known well.",
+                {self._counted: count},
+                float(ENOUGH),
+                "More data, a larger share held out (validation=), or rank= and alpha= from data like these.",
+            )
+        ]
 
     def _compared(self) -> list[Finding]:
         """What is to be said where the model does no better than what needs none."""

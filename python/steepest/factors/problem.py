@@ -66,6 +66,12 @@ class Factors:
     fresh: bool = False
     """Whether they say nothing yet."""
 
+    def times(self, unit: float) -> Factors:
+        """The same with scores so many times as far from the centre."""
+        root = np.sqrt(unit)
+        sides = root * self.users, unit * self.user_biases, root * self.items, unit * self.item_biases
+        return Factors(*sides, self.centre, self.fresh)
+
     def packed(self) -> Floats:
         """All in one row, as the core has them."""
         return np.concatenate([self.users.ravel(), self.user_biases, self.items.ravel(), self.item_biases])
@@ -91,14 +97,17 @@ class Factors:
 class Problem:
     """sum(weight * loss(rating, score)) / sum(weight) + alpha / 2 (users' mean + items' mean of squared variables).
 
-    The means of the penalty are over the ratings (``by_count``: a user counts as often as there are ratings of
-    theirs) or over the users, and over the items. ``background`` is the weight of each pair that is not there,
-    which counts as 0. With ``against`` it is the mean over so many items that each click is set against, drawn by
-    `seed` among those without one, of loss(1, score of the click - score of the other); users have no biases then.
+    Of a squared loss ratings and scores are taken from the centre on and in units of `unit`, biases too, and factors in
+    units of its root: ratings in another unit make the same model in that unit, by the same steps. The means of the
+    penalty are over the ratings (``by_count``: a user counts as often as there are ratings of theirs) or over the
+    users, and over the items. ``background`` is the weight of each pair that is not there, which counts as 0. With
+    ``against`` it is the mean over so many items that each click is set against, drawn by `seed` among those without
+    one, of loss(1, score of the click - score of the other); users have no biases then.
     """
 
     rank: int
     alpha: float
+    unit: float = 1.0
     biases: bool = True
     loss: str = "squared"
     loss_settings: Mapping[str, float] = field(default_factory=dict)
@@ -142,7 +151,7 @@ class Problem:
         """Random factors of the ratings' own size; the items' biases are their mean, drawn to 0 as alpha says."""
         users, items = cells.shape
         rng = np.random.default_rng(seed)
-        size = np.sqrt(max(float(np.std(cells.ratings)), 1e-3 * float(np.abs(cells.ratings).max()), 1e-300))
+        size = np.sqrt(self.unit)
         if self.loss != "squared" or self.background > 0:
             # Where items are ranked a start that says much would first have to be unlearnt.
             size = SLIGHT if self.against else 1.0
@@ -232,7 +241,7 @@ class Problem:
             entries["held_out"] = {
                 "users": held.users,
                 "items": held.items,
-                "target": held.ratings,
+                "target": self._targets(held, start),
                 "weight": held.weight,
                 "patience": PATIENCE,
                 "least": FALL,
@@ -265,9 +274,9 @@ class Problem:
         return {
             "users": cells.users,
             "items": cells.items,
-            "target": cells.ratings,
+            "target": self._targets(cells, start),
             "weight": cells.weight,
-            "start": start.packed(),
+            "start": start.times(1.0 / self.unit).packed(),
             "alpha": np.concatenate(penalty),
             "low": low,
         }
@@ -279,7 +288,7 @@ class Problem:
             "items": items,
             "rank": self.rank,
             "biases": self.biases,
-            "centre": start.centre,
+            "centre": 0.0 if self.loss == "squared" else start.centre,
             "background": self.background,
             "loss": (self.loss, list(self.loss_settings.items())),
             "method": self.method,
@@ -297,4 +306,7 @@ class Problem:
             at += rows * self.rank
             parts.append(x[at : at + width].copy())
             at += width
-        return Factors(parts[0], parts[1], parts[2], parts[3], start.centre)
+        return Factors(parts[0], parts[1], parts[2], parts[3], start.centre).times(self.unit)
+
+    def _targets(self, cells: Cells, start: Factors) -> Floats:
+        return (cells.ratings - start.centre) / self.unit if self.loss == "squared" else cells.ratings

@@ -27,7 +27,9 @@ class RatingsFactorization(Factorization):
 
     Minimises ``sum(weight * loss(r, m + b_u + c_i + p_u'q_i)) / sum(weight) + alpha / 2 * (mean of |p_u|^2 + b_u^2,
     and of |q_i|^2 + c_i^2)`` over the ratings that are there, the means taken over the ratings
-    (``weighting="count"``) or over users and items (``"equal"``). Users and items are put at their optimum in turn,
+    (``weighting="count"``) or over users and items (``"equal"``). With the squared loss all this is in units of the
+    ratings' standard deviation: those of 10 to 50 are predicted as those of 1 to 5 are, times ten, and any number may
+    be added to all. Users and items are put at their optimum in turn,
     exactly (alternating least squares), and the rounds extrapolated. They end where ratings that are held out are
     predicted best, and `result_` says ``held_out``. The problem is not convex: where they go on to `tol` it says
     ``stationary``, never that it is the least there is.
@@ -85,11 +87,12 @@ class RatingsFactorization(Factorization):
     rank_, alpha_ : int, float
         Those chosen or given.
     held_out_ : dict of dict
-        ``rmse`` and ``mae`` on the held-out ratings, of the ``model``, the ``item mean`` and the ``mean``.
+        ``rmse`` and ``mae`` on the held-out ratings, of the ``model``, the ``item mean`` and the ``mean``; and how many
+        ``ratings`` that are. Where rank and alpha are chosen on fewer than a hundred, a finding says so.
     tried_ : list
         Ranks and alphas that were tried, and their loss on what was held out.
     result_ : Result
-        How the descent ended, and findings.
+        How the descent ended, and findings; with the squared loss in units of the ratings' standard deviation.
     n_iter_ : int
 
     Examples
@@ -113,6 +116,7 @@ class RatingsFactorization(Factorization):
     """
 
     columns_ = ("user", "item", "rating")
+    _counted, _held_words = "ratings", "ratings that were held out"
     _unseen = "answered by the mean and the biases that are known"
     _figure = (
         "rmse",
@@ -234,6 +238,7 @@ class RatingsFactorization(Factorization):
         return Problem(
             rank=self.rank or 1,
             alpha=0.0 if self.alpha is None else float(self.alpha),
+            unit=self._unit(cells),
             biases=not self.nonnegative if self.biases is None else bool(self.biases),
             loss=self.loss,
             by_count=self.weighting == "count",
@@ -262,6 +267,17 @@ class RatingsFactorization(Factorization):
         if self.loss in ("poisson", "gamma", "tweedie", "inverse_gaussian"):
             return float(np.log(max(mean, 1e-12)))
         return mean
+
+    def _unit(self, cells: Cells) -> float:
+        """The size of what biases and factors explain."""
+        if self.loss != "squared":
+            return 1.0
+        off = np.abs(cells.ratings - self._centre(cells))
+        largest = float(np.abs(cells.ratings).max())
+        # Of ratings that are all the same rounding is left, which is no size.
+        if not float(off.max()) > 1e-12 * largest:
+            return 1e-3 * largest or 1.0
+        return float(off.max() * np.sqrt(np.average((off / off.max()) ** 2, weights=cells.weight)))
 
     def _scaled(self, scores: Floats) -> Floats:
         if self.loss == "squared":
@@ -294,7 +310,8 @@ class RatingsFactorization(Factorization):
             "item mean": item_means(fit)[held.items],
             "mean": np.full(len(held), mean),
         }
-        return {name: errors_of(held.ratings, values, held.weight) for name, values in rows.items()}
+        count = {"ratings": float(len(held))}
+        return {name: errors_of(held.ratings, values, held.weight) | count for name, values in rows.items()}
 
     def _noticed(self, cells: Cells) -> list[Finding]:
         found = []

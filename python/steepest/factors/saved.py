@@ -46,7 +46,7 @@ _RESULT = {
     "*": object,
 }  # fmt: skip
 _FITTED = {
-    "rank": int, "alpha": float, "rounds": (None, int), "mean": float, "held_out": Each(Each(REAL)),
+    "rank": int, "alpha": float, "unit": float, "rounds": (None, int), "mean": float, "held_out": Each(Each(REAL)),
     "tried": [{"rank": int, "alpha": REAL, "loss": REAL}], "columns": [str], "result": _RESULT,
 }  # fmt: skip
 
@@ -135,6 +135,7 @@ def taken_apart(model: Any) -> tuple[dict[str, Any], Arrays]:
     fitted = {
         "rank": model.rank_,
         "alpha": float(model.alpha_),
+        "unit": model._at.unit,
         "rounds": model._at.rounds,
         "mean": float(model.mean_),
         "held_out": model.held_out_,
@@ -229,15 +230,17 @@ def put_together(content: dict[str, Any], arrays: Arrays) -> Any:
         parameters["method"] = settings_again(**parameters["method"])
     if len(fitted["columns"]) not in (2, 3):
         raise InputError("its columns are not those of users, items and ratings")
-    if fitted["alpha"] < 0 or (fitted["rounds"] or 1) < 1 or "watch" in parameters:
-        raise InputError("it has an alpha below 0, fewer rounds than one, or somebody to call")
+    if fitted["alpha"] < 0 or not 0 < fitted["unit"] < np.inf:
+        raise InputError("it has an alpha below 0, or ratings of no size")
+    if (fitted["rounds"] or 1) < 1 or "watch" in parameters:
+        raise InputError("it has fewer rounds than one, or somebody to call")
     model = kinds[content["estimator"]](**parameters)
     model._check()
     ids = [ids_again(name, content[f"{name}_ids"], arrays) for name in ("user", "item")]
     weight = arrays.get("cells.weight")
     codes = arrays["cells.users"], arrays["cells.items"]
     cells = Cells(*codes, arrays["cells.ratings"], ids[0], ids[1], None, weight)
-    chosen = {name: fitted[name] for name in ("rank", "alpha", "rounds")}
+    chosen = {name: fitted[name] for name in ("rank", "alpha", "unit", "rounds")}
     problem = replace(model._problem(cells), **chosen)
     sides = [(arrays[f"factors.{name}s"], arrays[f"factors.{name}_biases"]) for name in ("user", "item")]
     factors = Factors(*sides[0], *sides[1], fitted["mean"])
@@ -260,7 +263,7 @@ def put_together(content: dict[str, Any], arrays: Arrays) -> Any:
     model._keep(problem, cells, factors)
     model.tried_ = [Tried(**row) for row in fitted["tried"]]
     model.held_out_, model.columns_ = fitted["held_out"], tuple(fitted["columns"])
-    result = fitted["result"] | {"x": factors.packed()}
+    result = fitted["result"] | {"x": factors.times(1.0 / problem.unit).packed()}
     result["findings"] = [Finding.of(finding) for finding in result["findings"]]
     model.result_ = Result.of(result)
     model.n_iter_ = model.result_.nit
