@@ -9,6 +9,7 @@ the conditions, in 80-bit numbers too, or HiGHS, where all is linear, may find.
 
 from __future__ import annotations
 
+import functools
 import warnings
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -488,12 +489,26 @@ def _program(case: Case) -> Any:
 def _near(case: Case, u: Array) -> Array | None:
     """SLSQP's answer from there, undisguised."""
     e = _equations(case)
-    held = []
+
+    # both are asked twice at each point
+    @functools.lru_cache(maxsize=1)
+    def values(v: bytes) -> Array:
+        return _all(case, np.frombuffer(v).astype(LD), False)[0].astype(float)
+
+    @functools.lru_cache(maxsize=1)
+    def slopes(v: bytes) -> Array:
+        return _all(case, np.frombuffer(v).astype(LD))[1].astype(float)
+
+    def part(kind: str, of: slice) -> dict[str, Any]:
+        return {
+            "type": kind,
+            "fun": lambda v: values(v.tobytes())[of],
+            "jac": lambda v: slopes(v.tobytes())[of],
+        }
+
+    held = [part("ineq", slice(e, None))]
     if e:
-        held.append({"type": "eq", "fun": lambda v: _all(case, v.astype(LD), False)[0][:e].astype(float),
-                     "jac": lambda v: _all(case, v.astype(LD))[1][:e].astype(float)})  # fmt: skip
-    held.append({"type": "ineq", "fun": lambda v: _all(case, v.astype(LD), False)[0][e:].astype(float),
-                 "jac": lambda v: _all(case, v.astype(LD))[1][e:].astype(float)})  # fmt: skip
+        held.insert(0, part("eq", slice(e)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dpotrf, dpotrs
 from scipy.optimize import linprog
 
 Wide = NDArray[np.longdouble]
@@ -43,6 +44,8 @@ class Loss:
     width: float = 1.35
 
     def value(self, y: Wide, z: Wide) -> Wide:
+        if self.name == "softmax":
+            return self._of_others(y, z)[0]
         return getattr(self, "_" + self.name)(y, z)[0]
 
     def all(self, y: Wide, z: Wide) -> tuple[Wide, Wide, Wide]:
@@ -161,7 +164,9 @@ class Loss:
         below = self._kink(y - z[:, 0] - LD(self.width), LD(0), LD(1))
         return above[0] + below[0], above[1] - below[1], above[2] + below[2]
 
-    def _softmax(self, y: Wide, z: Wide) -> tuple[Wide, Wide, Wide]:
+    @staticmethod
+    def _of_others(y: Wide, z: Wide) -> tuple[Wide, Wide, Wide]:
+        """Value, the exponentials of all classes in units of the largest, and what those of other classes add up to."""
         own = y.astype(np.intp)
         rows = np.arange(len(y))
         d = z - z[rows, own][:, None]
@@ -171,6 +176,13 @@ class Loss:
         e_others[rows, own] = 0
         total, others = e.sum(axis=1), e_others.sum(axis=1)
         value = np.where(top > 0, top + np.log(np.where(total > 0, total, 1)), np.log1p(others))
+        return value, e, others
+
+    def _softmax(self, y: Wide, z: Wide) -> tuple[Wide, Wide, Wide]:
+        own = y.astype(np.intp)
+        rows = np.arange(len(y))
+        value, e, others = self._of_others(y, z)
+        total = e.sum(axis=1)
         p = e / total[:, None]
         slope = p.copy()
         slope[rows, own] = -(others / total)
@@ -434,8 +446,11 @@ class Model:
             starts = list(starts)
             points = [*starts, *self._program(self.first())]
             return min(map(self.rounded, points), key=self.value)
-        best, found = LD(np.inf), None
+        best, found, tried = LD(np.inf), None, []
         for start in starts:
+            if any(np.array_equal(start, before) for before in tried):
+                continue
+            tried.append(start)
             end, settled = self.descend(np.array(start, dtype=LD))
             v = self.rounded(end)
             f = self.value(v)
@@ -456,9 +471,11 @@ class Model:
             return self._on_simplex(v), False
         shape = v.shape
         f = self.value(v)
+        # nothing is asked of what is left of a value that falls towards 0
+        enough = LD(1e-28) * self.value(np.clip(np.zeros_like(v), self.lo, self.hi))
         damping, idle = LD(1e-14), 0
         for _ in range(steps):
-            if not np.isfinite(f):
+            if not np.isfinite(f) or f <= enough:
                 break
             _, g, H = self.parts(v)
             x, lo, hi, a1 = v.ravel(), self.lo.ravel(), self.hi.ravel(), self.a1.ravel()
@@ -686,12 +703,29 @@ def _room(now: tuple[Wide, ...], moves: tuple[Wide, ...], soft: NDArray[Any]) ->
 
 
 def solve(A: Wide, b: Wide) -> tuple[Wide, Wide] | None:
-    """A x = b by Cholesky in 80 bits, scaled to a unit diagonal, and the least pivot; None where A is not positive."""
+    """A x = b by Cholesky in 80 bits, scaled to a unit diagonal, and the least pivot; None where A is not positive.
+
+    Where 64 bits lose no more than half of their digits they do the same: what they leave of b is solved for again.
+    """
     n = len(b)
     d = np.sqrt(np.diag(A))
     if not (d > 0).all() or not np.isfinite(d).all():
         return None
     L = A / d[:, None] / d
+    if n > 3 and np.isfinite(L).all():
+        rough, failed = dpotrf(L.astype(np.float64), lower=1, clean=0)
+        least = LD(np.diag(rough).min() ** 2)
+        if not failed and least > 1e-7:
+            right, x = b / d, np.zeros(n, dtype=LD)
+            size = np.abs(right).max()
+            for _ in range(4):
+                rest = right - L @ x
+                if np.abs(rest).max() <= LD(1e-18) * size:
+                    break
+                scale = np.abs(rest).max()
+                x += scale * dpotrs(rough, (rest / scale).astype(np.float64), lower=1)[0]
+            x = x / d
+            return (x, least) if np.isfinite(x).all() else None
     least = LD(1)
     for j in range(n):
         pivot = L[j, j] - L[j, :j] @ L[j, :j]
