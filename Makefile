@@ -23,7 +23,7 @@ test: $(VENV)/.test
 
 ## test-hosts: torch, Keras, JAX, ONNX and ASE too
 test-hosts: $(VENV)/.hosts
-	KERAS_BACKEND=torch $(BIN)/python -m pytest -m hosts
+	KERAS_BACKEND=torch $(BIN)/python -m pytest -m hosts --numprocesses auto --maxprocesses 2 --dist worksteal
 
 ## peer-tests: scikit-learn's own tests of its linear models and SciPy's of minimize, with ours in the place of theirs
 peer-tests: $(VENV)/.test
@@ -42,7 +42,8 @@ hunt: $(VENV)/.test
 
 ## model: the thread pool under a model checker, in every order of events with up to three preemptions
 model:
-	RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=3 cargo test --quiet -p steepest --test pool_model --target-dir target/loom
+	RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=3 CARGO_PROFILE_TEST_OPT_LEVEL=0 CARGO_PROFILE_DEV_OPT_LEVEL=0 \
+	cargo test --quiet -p steepest --test pool_model --target-dir target/loom
 
 ## valgrind: all that is unsafe, under valgrind, on the instruction set that it knows best
 valgrind:
@@ -62,6 +63,7 @@ check: lint types generated docs
 
 lint: $(VENV)/.develop
 	cargo fmt --all --check
+	find crates -name '*.rs' | xargs rustfmt --check --edition 2024 # those that macros name too
 	cargo clippy --quiet --workspace --all-targets --all-features -- -D warnings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

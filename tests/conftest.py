@@ -2,9 +2,10 @@
 
 import os
 
-# Beside other processes of the suite, threads of BLAS that wait for work take their cores.
+# Beside other processes of the suite, threads of BLAS and torch that wait for work take their cores.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import signal
 
