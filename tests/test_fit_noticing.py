@@ -9,6 +9,7 @@ import pytest
 
 import steepest
 from steepest.findings import Finding
+from steepest.model.summary import interval_text
 
 RNG = np.random.default_rng(5)
 N = 400
@@ -272,3 +273,17 @@ def test_folds_keep_a_row_of_every_class(rows: int) -> None:
     train = prepare({"a": RNG.normal(size=60), "y": y}, "y", validation=0).train
     seen = np.concatenate([held for kept, held in folds(train, 5, 0) if len(np.unique(train.y[kept])) == 3])
     assert len(seen) == len(set(seen)) == (60 if rows == 2 else 59)
+
+
+@pytest.mark.filterwarnings("error")
+def test_numbers_near_the_largest_float_have_no_curves_and_no_cells() -> None:
+    random = np.random.default_rng(1)
+    for huge in (random.choice([1e308, -1e308], N), 1e308 * random.uniform(0.9, 1, N)):
+        model = steepest.fit({**numbers(), "huge": huge}, "y", reference=False)
+        assert model.story()["solution"]["success"]
+        assert model.metrics()[0]["value"] > 0.5
+
+
+def test_an_interval_close_below_one_does_not_go_down() -> None:
+    assert interval_text({"low": 0.9998, "high": 0.99993}) == "0.9998 to 0.9999"
+    assert interval_text({"low": 0.912, "high": 0.9996}) == "0.912 to 0.9996"

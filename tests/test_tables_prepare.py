@@ -583,3 +583,31 @@ def test_the_caller_s_data_are_not_written() -> None:
     prepare(matrix, 2)
     assert matrix.tobytes() == before.tobytes()
     assert read(matrix).rows == 60
+
+
+def test_a_date_that_gives_the_target_away_is_left_out_by_its_own_name() -> None:
+    days = np.arange(np.datetime64("2023-01-02"), np.datetime64("2023-12-02"))
+    table = {"sold on": days, "b": RNG.normal(size=len(days)), "y": 0.5 * np.arange(len(days))}
+    found = next(f for f in prepare(table, "y").findings if f.kind == "too_good_to_be_true")
+    assert found.evidence["columns"] == ["sold on: day of the year"]
+    assert found.remedy.endswith("--drop 'sold on'")
+
+
+def test_a_column_of_the_frame_itself_as_target_is_not_learned_from() -> None:
+    frame = pd.DataFrame({"a": [1.5, 2.0, 0.5] * 9, "y": [0.25, np.nan, 1.0] * 9})
+    schema = prepare(frame, frame["y"]).schema
+    assert (schema.target, [c.name for c in schema.columns if c.used]) == ("y", ["a"])
+    other = frame["y"] + 1
+    assert prepare(frame, other).schema.target == "target"
+    texts = pd.DataFrame({"a": [1.5, 2.0, 0.5] * 9, "y": ["p", "q", "q"] * 9})
+    assert prepare(texts, texts["y"]).schema.target == "y"
+
+
+def test_levels_and_classes_that_differ_in_capitals_are_said_to() -> None:
+    table = {"city": ["Bern", "bern", "Zug", "e\u0301a", "éa"] * 8, "y": ["Yes", "yes ", "no", "No"] * 10}
+    found = [f for f in prepare(table, "y").findings if f.kind == "spelt_alike"]
+    assert [f.severity for f in found] == ["warning", "note"]
+    assert "'No' and 'no'; 'Yes' and 'yes'" in found[0].sentence
+    assert "'Bern' and 'bern'" in found[1].sentence
+    codes = {"allele": ["A", "a"] * 20, "y": np.arange(40) + 0.5}
+    assert not [f for f in prepare(codes, "y").findings if f.kind == "spelt_alike"]

@@ -39,6 +39,8 @@ CHANCE = 0.01
 EXACT = 1e-12
 #: rows' worth of shrinking of a cell
 SHRINK = (1.0, 5.0, 25.0, 125.0)
+#: columns of numbers from here on stay as they are
+HUGE = 1e300
 
 
 @dataclass
@@ -83,7 +85,12 @@ class Search(HeldOut):
             if f.name not in self.straight and f.column not in self.straight
         }
         self.distinct = {name: np.unique(design.numbers[:, j]) for name, j in self.numbers.items()}
-        self.numbers = {name: j for name, j in self.numbers.items() if len(self.distinct[name]) > 1}
+        # Knots and edges are differences of values, which those near the largest float do not have.
+        self.numbers = {
+            name: j
+            for name, j in self.numbers.items()
+            if len(self.distinct[name]) > 1 and np.abs(self.distinct[name]).max() < HUGE
+        }
         self.cuts: dict[tuple[str, int], Side] = {}
         #: whether pairs were chosen, and with them how firmly their cells are held
         self.fixed = False

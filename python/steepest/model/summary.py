@@ -239,7 +239,7 @@ def interval_text(f: dict[str, Any]) -> str:
     low, high = f.get("low", math.nan), f.get("high", math.nan)
     if 0.99995 <= low < 1:
         return "over 0.9999"
-    return f"{low:.3g} to {below_one(high)}" if math.isfinite(low) and math.isfinite(high) else ""
+    return f"{below_one(low)} to {below_one(high)}" if math.isfinite(low) and math.isfinite(high) else ""
 
 
 def below_one(value: float) -> str:

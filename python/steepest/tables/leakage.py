@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -64,16 +66,25 @@ def giveaways(train: Part, goal: Target) -> list[Finding]:
         codes = design.codes[::step, k]
         if found := alone_category(name, codes, len(design.levels[k]), y, goal):
             alone.append(found)
-    if alone:
-        return alone
     raw = train.y[::step]
-    return together(scores, raw, y, goal) or as_product(scores, raw, goal)
+    suspects = alone or together(scores, raw, y, goal) or as_product(scores, raw, goal)
+    # A part of a date is left out with the date: parts have no column of their own.
+    whole = {feature.name: feature.column for feature in design.number_features}
+    return [replace(finding, remedy=leave_out(finding.evidence["columns"], whole)) for finding in suspects]
+
+
+def leave_out(names: list[str], whole: Mapping[str, str]) -> str:
+    """What to do about columns that give the target away."""
+    columns = dict.fromkeys(whole.get(name, name) for name in names)
+    return "ask whether they are known when the prediction is made; if not, leave them out: " + " ".join(
+        f"--drop {shlex.quote(column)}" for column in columns
+    )
 
 
 def suspect(
     names: list[str], goal: Target, measure: str, value: float, threshold: float, how: str
 ) -> Finding:
-    """The finding on columns that give the target away."""
+    """The finding on columns that give the target away; `giveaways` says what to do."""
     shown = " and ".join(repr(name) for name in names) if len(names) < 3 else ", ".join(map(repr, names))
     verb = "gives" if len(names) == 1 else "together give"
     return Finding(
@@ -82,8 +93,6 @@ def suspect(
         f"{shown} {verb} the target {goal.name!r} away: {how} ({measure} {value:.6g}).",
         {"columns": names, "measure": measure, "value": value},
         threshold,
-        "ask whether they are known when the prediction is made; if not, leave them out: "
-        + " ".join(f"--drop {shlex.quote(name)}" for name in names),
     )
 
 

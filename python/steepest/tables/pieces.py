@@ -57,7 +57,9 @@ class NumberPiece:
         elif values.kind == "boolean":
             fill = float(present.mean() > 0.5)
         else:
-            fill = float(np.median(present))
+            fill = 2.0 * float(
+                np.median(0.5 * present)
+            )  # halves, since two of the largest floats have no sum
         share = 1 - len(present) / len(numbers)
         return cls(name, column, part, fill, share > INDICATOR_SHARE)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from steepest.errors import InputError, TableError
 from steepest.findings import Finding
@@ -181,18 +182,30 @@ def prepare(
 
 
 def with_target(table: Table, target: Any) -> tuple[Table, str]:
-    """A table with the target as one more column, called "target", and that name."""
+    """A table that has the target as a column, and its name: "target", where it is not one of the table's own."""
     values, declared = memory.one_column(target, "target") if memory.is_sequence(target) else (None, False)
     if values is None or len(target) != table.rows:
         got = f"{len(target)} values" if values is not None else type(target).__name__
         raise TableError(
             f"a target is given by its name, its number, or as one value a row ({table.rows} here); got {got}"
         )
-    if "target" in table.columns:
-        raise TableError("the table has a column 'target' already: pass that name, or rename it")
     columns = {**table.columns, "target": values}
     categories = table.categories | ({"target"} if declared else set())
-    return replace(table, columns=columns, categories=categories), "target"
+    whole = replace(table, columns=columns, categories=categories)
+    # frame["y"] of the very frame is its column y: it must not be learned from too.
+    name = getattr(target, "name", None)
+    if isinstance(name, str) and name in table.columns and alike(table.column(name), whole.column("target")):
+        return table, name
+    if "target" in table.columns:
+        raise TableError("the table has a column 'target' already: pass that name, or rename it")
+    return whole, "target"
+
+
+def alike(one: pa.ChunkedArray, other: pa.ChunkedArray) -> bool:
+    """Whether two columns hold the same."""
+    if one.type == other.type and pa.types.is_floating(one.type):
+        return np.array_equal(one.to_numpy(), other.to_numpy(), equal_nan=True)
+    return bool(one.equals(other))
 
 
 def table_form(table: Table) -> dict[str, Any]:

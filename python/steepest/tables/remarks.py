@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +36,8 @@ MUCH_MORE = 0.05
 NINES = frozenset(float(n) for n in (9, 99, 999, 9999, 99999, 999999, 888, 8888, 998, 9998))
 #: a class with fewer training rows than this is hard to learn
 RARE_CLASS = 10
+#: levels that are compared with each other
+MOST_TEXTS = 20_000
 
 
 def about_column(
@@ -64,6 +68,8 @@ def about_column(
                     {"levels": list(piece.pooled[:20])},
                 )
             )
+        if isinstance(piece, LevelsPiece) and values.codes is not None:
+            found += spelt_alike("levels", piece.name, (*piece.levels, *piece.pooled))
     if values.ambiguous:
         found.append(
             Finding(
@@ -290,6 +296,7 @@ def about_rows(
     if goal.remark:
         found.append(read_as_numbers(f"the target {goal.name!r}", goal.remark))
     if goal.classes is not None:
+        found += spelt_alike("classes", goal.name, goal.classes)
         counts = np.bincount(goal.y[kept], minlength=len(goal.classes))
         rare = [f"{goal.classes[i]} ({counts[i]})" for i in np.flatnonzero(counts < RARE_CLASS)]
         if rare:
@@ -310,6 +317,28 @@ def about_rows(
     if time is None:
         found += in_time_order(values)
     return found
+
+
+def spelt_alike(what: str, name: str, texts: Sequence[Any]) -> list[Finding]:
+    """Levels or classes that may well be one: they differ in capitals, blanks, or how letters are composed."""
+    alike: dict[str, list[str]] = {}
+    for text in texts[:MOST_TEXTS]:
+        if isinstance(text, str) and len(text) > 1:  # a letter alone is a code
+            alike.setdefault("".join(unicodedata.normalize("NFKC", text).casefold().split()), []).append(text)
+    groups = [group for group in alike.values() if len(group) > 1]
+    if not groups:
+        return []
+    shown = "; ".join(" and ".join(map(repr, sorted(group))) for group in groups[:4])
+    return [
+        Finding(
+            "spelt_alike",
+            "warning" if what == "classes" else "note",
+            f"{what} of {name!r} differ in capitals or blanks only, and are held apart: {shown}"
+            f"{f'; and {len(groups) - 4} more' if len(groups) > 4 else ''}.",
+            {what: groups[:20]},
+            remedy="write those that mean the same in one way",
+        )
+    ]
 
 
 def in_time_order(columns: dict[str, Values]) -> list[Finding]:
