@@ -14,7 +14,7 @@ from mutate import mutate
 from targets import TARGETS, corpus
 
 #: inputs for each reader; the slower ones get fewer
-INPUTS = {"values": 100, "structure": 300}
+INPUTS = {"values": 100, "structure": 300, "arrow": 200, "delimited": 200}
 
 
 @pytest.mark.parametrize("name", TARGETS)
