@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from steepest.errors import InputError, ModelFileError
 
@@ -398,6 +399,58 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
         go(net(2, 8, 2), data)
 
 
+def between(*layers: Any) -> Any:
+    """A model with some layers between two."""
+    return net(2, 8, 2, more=lambda: [part() for part in layers])
+
+
+@pytest.mark.parametrize(
+    ("made", "other"),
+    [
+        (lambda: net(2, 8, 2), lambda: net(2, 8, 2, act="relu")),
+        (
+            lambda: between(lambda: keras.layers.Dropout(0.2)),
+            lambda: between(lambda: keras.layers.Dropout(0.5)),
+        ),
+        (
+            lambda: between(lambda: keras.layers.LeakyReLU(0.1)),
+            lambda: between(lambda: keras.layers.LeakyReLU(0.2)),
+        ),
+        (lambda: wired(both=True), lambda: wired(both=False)),
+    ],
+)
+def test_a_checkpoint_of_another_model_of_the_same_shapes_is_refused(
+    tmp_path: Path, made: Any, other: Any
+) -> None:
+    file, data = tmp_path / "run.safetensors", circles(100)
+    begun = {"epochs": 3, "checkpoint": (file, 0.0)}
+    steepest.keras.fit(made(), data, **begun, callback=lambda p: True)
+    with pytest.raises(InputError, match="module is another"):
+        steepest.keras.fit(other(), data, **begun)
+    # Made anew in the same process its layers have other names.
+    assert steepest.keras.fit(made(), data, **begun).resumed
+
+
+def wired(both: bool) -> Any:
+    """A model of the same layers, one of them fed by two or by one."""
+    keras.utils.set_random_seed(0)
+    first = keras.layers.Input((2,))
+    seen = keras.layers.Dense(2)(first)
+    seen = keras.layers.Add()([seen, first if both else seen])
+    return keras.Model(first, keras.layers.Dense(2)(keras.ops.tanh(seen)))
+
+
+def test_a_function_of_a_column_and_a_row_is_aligned_as_by_keras() -> None:
+    x = circles(64)[0]
+    ends = []
+    for y in (x[:, 0], x[:, :1]):
+        model = net(2, 4, 1)
+        steepest.keras.fit(model, (x, y), lambda t, o: keras.ops.square(t - o), epochs=2)
+        ends.append(model.get_weights())
+    for a, b in zip(*ends, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 class Times:
     """A loss that is an object, times so much."""
 
@@ -686,6 +739,11 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"x": np.zeros((3, 2))}, "must have one row each for a sample"),
     ({"x": np.array([["a", "b"]] * 64)}, "data must be numbers; got <U1"),
     ({"data": 3.0}, "data must be an array, a pair"),
+    ({"loss": np.zeros(64)}, r"pass input and target as one pair, \(X, y\)"),
+    ({"loss": lambda t, o: None}, "must be a number for each sample; got NoneType"),
+    ({"x": scipy.sparse.csr_array(np.eye(64, 2))}, "a sparse matrix is not taken"),
+    ({"data": [1, 2], "loss": "squared"}, "a batch of data must have rows; got a lone number"),
+    ({"data": [(np.zeros((0, 2)), np.zeros(0, int))]}, "or every batch is empty"),
     ({"data": iter([])}, "can be read once only"),
     ({"epochs": 0}, "epochs must be a whole number of at least 1; got 0"),
     ({"batch_size": 2.5}, "batch_size must be a whole number"),

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 torch = pytest.importorskip("torch")
 
@@ -988,6 +989,14 @@ X, Y = circles(64)
         ("net", {"data": []}, "no batch"),
         ("net", {"data": [(X, Y, Y)]}, "got 3 parts"),
         ("net", {"data": 3}, "must be a tensor or an array"),
+        ("net", {"data": X, "loss": Y}, r"pass input and target as one pair, \(X, y\)"),
+        ("net", {"data": (X.to_sparse(), Y)}, "data must be dense; got a tensor of torch.sparse_coo"),
+        ("net", {"data": (scipy.sparse.csr_array(X.numpy()), Y)}, "a sparse matrix is not taken"),
+        ("net", {"data": [(X[:0], Y[:0])]}, "or every batch is empty"),
+        ("net", {"device": "meta"}, "device is 'meta', on which torch does not compute here"),
+        ("meta", {}, "the parameter weight has no numbers: it lies on 'meta'"),
+        ("inference", {}, "the parameter weight was made under torch.inference_mode"),
+        ("recurrent", {"data": (X[:, None], Y)}, "the loss 'softmax' is of two tensors; got an output tuple"),
         ("net", {"data": np.array([[1, 2], [3]], dtype=object)}, "must be numbers"),
         ("net", {"data": np.array(["a", "b"])}, "must be numbers"),
         ("net", {"data": [(X, Y)], "batch_size": 3}, "batch_size is for rows in memory"),
@@ -1006,6 +1015,13 @@ def test_what_cannot_be_used_is_refused(module: object, given: dict[str, object]
         made = nn.Linear(2, 2, dtype=torch.complex64)
     elif module == "two devices":
         made = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2, device="meta"))
+    elif module == "meta":
+        made = nn.Linear(2, 2, device="meta")
+    elif module == "inference":
+        with torch.inference_mode():
+            made = nn.Linear(2, 2)
+    elif module == "recurrent":
+        made = nn.GRU(2, 2)
     elif module == "bare":
         made = nn.Module()
         made.weight = nn.Parameter(torch.zeros(2, 2))
@@ -1015,6 +1031,73 @@ def test_what_cannot_be_used_is_refused(module: object, given: dict[str, object]
     options: dict[str, object] = {"data": (X, Y), "epochs": 1, **given}
     with pytest.raises(InputError, match=message):
         fit(made, options.pop("data"), options.pop("loss", None), **options)
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.bfloat16])
+def test_arrays_are_taken_in_the_precision_of_the_module(kind: torch.dtype) -> None:
+    module, (x, y) = net(2, 4, 2).to(kind), circles(64)
+    rows = x.double().numpy(), y.numpy()
+    for data in (rows, [rows]):
+        assert fit(module, data, validation=data, epochs=1).nit
+
+
+@pytest.mark.parametrize("kind", [torch.int32, torch.uint8])
+@pytest.mark.parametrize("loss", ["softmax", "cross_entropy"])
+def test_labels_may_be_whole_numbers_of_any_kind(kind: torch.dtype, loss: str) -> None:
+    assert fit(net(2, 4, 2), (X, Y.to(kind)), loss, epochs=1).nit == 2
+
+
+def test_an_error_of_the_module_says_in_which_batch_it_came_up() -> None:
+    for data, held, words in (
+        ([(X, Y), (X[:, :1], Y)], None, "batch 1 of epoch 0 of data"),
+        ([(X, Y)], [(X, Y), (X, Y), (X[:, :1], Y)], "batch 2 of validation"),
+    ):
+        with pytest.raises(RuntimeError, match="shapes cannot be multiplied") as raised:
+            fit(net(2, 4, 2), data, validation=held, epochs=1)
+        assert raised.value.__notes__ == [f"This was {words}."]
+
+
+def test_a_loss_without_a_gradient_is_said_to_teach_nothing() -> None:
+    result = fit(net(2, 4, 2), (X, Y), lambda output, target: (0 * output).sum() + 1, epochs=20)
+    assert [f.kind for f in result.findings] == ["no_gradient"]
+
+
+def test_a_history_that_cannot_be_written_takes_no_result_with_it(tmp_path: Path) -> None:
+    place = tmp_path / "h.csv"
+    result = fit(
+        net(2, 4, 2), (X, Y), epochs=1, history=place, callback=lambda progress: place.mkdir(exist_ok=True)
+    )
+    assert "history_not_written" in [f.kind for f in result.findings]
+    with pytest.raises(InputError, match="is a folder; a file name is needed"):
+        fit(net(2, 4, 2), (X, Y), epochs=1, history=place)
+
+
+class Shifted(nn.Module):
+    """A layer whose output is moved by a buffer."""
+
+    def __init__(self, by: float) -> None:
+        super().__init__()
+        self.inner = nn.Linear(2, 2)
+        self.register_buffer("by", torch.full((2,), by))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.inner(x) + self.by
+
+
+@pytest.mark.parametrize(
+    ("module", "loss", "first"),
+    [
+        (Shifted(math.nan), "softmax", "the buffer by"),
+        (Shifted(math.inf), "softmax", "the output of the module"),
+        (nn.Linear(2, 2), lambda output, target: output.sum() * math.inf, "the loss itself"),
+    ],
+)
+def test_what_is_first_not_finite_is_named_not_what_follows_from_it(
+    module: nn.Module, loss: object, first: str
+) -> None:
+    result = fit(module, (X, Y), loss, epochs=3)
+    assert result.outcome == "not_finite"
+    assert f"first in {first};" in result.message
 
 
 def test_integer_parameters_and_buffers_do_no_harm() -> None:

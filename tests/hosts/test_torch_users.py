@@ -268,6 +268,8 @@ def test_what_is_not_the_same_is_refused_by_name() -> None:
     del old["param_groups"][0]["decoupled_weight_decay"]
     for make, loaded, words in [
         (ours.Adam, state("Adagrad"), "another optimizer saved it"),
+        # Without momentum it has no memories that would give it away.
+        (ours.Adam, state("SGD"), "holds no betas: another optimizer saved it"),
         (ours.Adam, state("Adam", amsgrad=True), "adam takes amsgrad=False only; got True"),
         (ours.Adam, old, "whether torch.optim.Adam or AdamW saved it"),
         (ours.Nesterov, state("SGD", momentum=0.9, dampening=0.5), "nesterov takes nesterov=True only"),

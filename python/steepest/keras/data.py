@@ -69,7 +69,10 @@ class Loaded(Batches):
         """Input, and a tuple of the target and perhaps of the rows' weights."""
         three = isinstance(batch, tuple | list) and len(batch) == 3
         x, y = batches.parts(batch[:2] if three else batch)
-        return array(x), _weighted(array(y), batch[2] if three else None, self.classes, self.name)
+        x, y = array(x), array(y)
+        if not all(leaf.ndim for leaf in leaves(x)):
+            raise InputError(f"a batch of {self.name} must have rows; got a lone number")
+        return x, _weighted(y, batch[2] if three else None, self.classes, self.name)
 
     def identity(self) -> Any:
         """The arrays that are held; of what is read from elsewhere only its kind and its length."""

@@ -24,6 +24,10 @@ from steepest.training.story import alone, best_of, result
 
 __all__ = ["fit"]
 
+#: Where a configuration names layers, and where it says what shapes a model was first shown, which may differ.
+_OF_NAMES = {"name", "keras_history", "input_layers", "output_layers"}
+_OF_SHAPES = {"batch_shape", "build_config", "build_input_shape"}
+
 
 def fit(
     model: Any,
@@ -200,9 +204,35 @@ def _opened(
 
 
 def _identity(model: Any) -> Any:
-    """What tells a model from others, for a checkpoint; one that is made anew may name its variables anew."""
-    layers = [[type(part).__name__, part.compute_dtype] for part in model._flatten_layers()]
+    """What tells a model from others, for a checkpoint: its layers with the settings of Keras' own, its variables."""
+    names: dict[str, int] = {}
+    layers = [
+        [type(part).__name__, part.compute_dtype, _settings(part, names)] for part in model._flatten_layers()
+    ]
     return [layers, [[list(v.shape), str(v.dtype), v.trainable] for v in model.variables]]
+
+
+def _settings(part: Any, names: dict[str, int]) -> Any:
+    """The settings of a layer of Keras' own, and of a model that is made of such how they hang together."""
+    if not type(part).__module__.startswith("keras."):
+        return None
+    try:
+        return _unnamed(part.get_config(), names)
+    except (NotImplementedError, TypeError, ValueError):  # it holds what Keras cannot save
+        return None
+
+
+def _unnamed(config: Any, names: dict[str, int], name: bool = False) -> Any:
+    """A configuration with numbers for the names of layers, which a model that is made anew may name anew."""
+    if isinstance(config, dict):
+        return [
+            [key, _unnamed(part, names, key in _OF_NAMES)]
+            for key, part in config.items()
+            if key not in _OF_SHAPES
+        ]
+    if isinstance(config, list | tuple):
+        return [_unnamed(part, names, name) for part in config]
+    return names.setdefault(config, len(names)) if name and isinstance(config, str) else config
 
 
 def _first(x: Any) -> Any:

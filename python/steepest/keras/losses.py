@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from steepest.errors import InputError, did_you_mean
+from steepest.training.batches import no_loss
 from steepest.training.identity import identity
 
 __all__ = ["LOSSES", "Loss", "usual"]
@@ -80,8 +81,14 @@ class _Function(keras.losses.Loss):  # type: ignore[misc, unused-ignore]
         self.called = getattr(function, "__name__", type(function).__name__)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """The loss of each sample."""
-        return self.function(y_true, y_pred)
+        """The loss of each sample; a target that differs by axes of length 1 is aligned, as Keras does."""
+        shapes = [tuple(getattr(v, "shape", ())) for v in (y_true, y_pred)]
+        if len(shapes[0]) != len(shapes[1]) and _differ_by_ones(*shapes):
+            y_true = ops.reshape(y_true, shapes[1])
+        value = self.function(y_true, y_pred)
+        if not hasattr(value, "shape") and not isinstance(value, int | float):
+            raise InputError(f"the loss must be a number for each sample; got {type(value).__name__}")
+        return value
 
 
 class Loss:
@@ -101,6 +108,7 @@ class Loss:
 
     def __init__(self, given: Any, bound: float | None, model: Any, output: Any) -> None:
         self.bound = bound
+        no_loss(given)
         if isinstance(given, list | tuple | dict):
             raise InputError(
                 "a model of several outputs needs one loss of them all: pass a function of (targets, outputs) that "
@@ -181,10 +189,15 @@ def _ends_in(model: Any, name: str) -> bool:
     return made or (name == "softmax" and isinstance(last, keras.layers.Softmax))
 
 
+def _differ_by_ones(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    """Whether two shapes have the same rows, and the same axes longer than 1 in the same order."""
+    return a[:1] == b[:1] and [n for n in a if n != 1] == [n for n in b if n != 1]
+
+
 def _alike(target: Any, output: Any) -> tuple[int, ...]:
     """The output's shape, where the target's differs from it by axes of length 1 only."""
     a, b = tuple(target), tuple(output)
-    if a[:1] != b[:1] or [n for n in a if n != 1] != [n for n in b if n != 1]:
+    if not _differ_by_ones(a, b):
         raise InputError(
             f"the output has the shape {b} and the target {a}: they must be alike but for axes of length 1; reshape "
             "the target or the output"

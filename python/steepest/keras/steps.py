@@ -22,7 +22,7 @@ from steepest.training.batches import Batches
 from steepest.training.noticed import Noticed
 from steepest.training.plan import Plan
 from steepest.training.step_size import StepSize
-from steepest.training.steps import DECAYS, UNKNOWN, Pairs, Place, Strange
+from steepest.training.steps import DECAYS, LOSS, UNKNOWN, Pairs, Place, Strange
 
 __all__ = ["Steps"]
 
@@ -253,6 +253,8 @@ class Steps(steps.Steps):
         for x, _ in pairs:
             if seen := _first_strange(self.model, x):
                 return Strange(what, f"the output of {seen}", False)
+        if what == LOSS:
+            return Strange(what, UNKNOWN, False)
         for path, value in zip(paths, self.slopes, strict=False):
             if strange(array(value)):
                 return Strange(what, f"the gradient of {path}", False)

@@ -55,8 +55,10 @@ class Rows(batches.Rows):
         return [self.length, _identity([self.x, self.y])]
 
 
-def opened(data: Any, batch: int | None, seed: int, name: str = "data", shuffle: bool = True) -> Batches:
-    """The one door: whatever was given, as batches."""
+def opened(
+    data: Any, batch: int | None, seed: int, kind: torch.dtype, name: str = "data", shuffle: bool = True
+) -> Batches:
+    """The one door: whatever was given, as batches; arrays of floats in the precision `kind`."""
     if isinstance(data, Batches):
         return data
     if isinstance(data, DataLoader):
@@ -65,7 +67,7 @@ def opened(data: Any, batch: int | None, seed: int, name: str = "data", shuffle:
         return Loaded(data, name)
     if isinstance(data, Dataset):
         return _dataset(data, batch, seed, name, shuffle)
-    whole = _in_memory(data, name)
+    whole = _in_memory(data, name, kind)
     if whole is not None:
         x, y = whole
         rows = counted(x, y, name, strange)
@@ -79,10 +81,12 @@ def opened(data: Any, batch: int | None, seed: int, name: str = "data", shuffle:
     )
 
 
-def split(data: Any, share: float, batch: int | None, seed: int) -> tuple[Batches, Batches]:
+def split(
+    data: Any, share: float, batch: int | None, seed: int, kind: torch.dtype
+) -> tuple[Batches, Batches]:
     """Data with a share of the rows held out, drawn by the seed."""
     if isinstance(data, DataLoader | IterableDataset) or not isinstance(data, Dataset):
-        whole = None if isinstance(data, DataLoader | IterableDataset) else _in_memory(data, "data")
+        whole = None if isinstance(data, DataLoader | IterableDataset) else _in_memory(data, "data", kind)
         if whole is None:
             raise InputError(
                 "a share of the rows can be held out of rows in memory and of a Dataset only: pass other data as "
@@ -106,18 +110,18 @@ def split(data: Any, share: float, batch: int | None, seed: int) -> tuple[Batche
     )
 
 
-def move(value: Any, device: torch.device) -> Any:
-    """Tensors, and arrays as tensors, on the device."""
+def move(value: Any, device: torch.device, kind: torch.dtype) -> Any:
+    """Tensors, and arrays as tensors of that precision, on the device."""
     if isinstance(value, torch.Tensor):
         return value.to(device, non_blocking=True)
     if isinstance(value, np.ndarray | np.generic):
-        return move(_tensor(value, "a batch"), device)
+        return move(_tensor(value, "a batch", kind), device, kind)
     if isinstance(value, Mapping):
-        return {key: move(part, device) for key, part in value.items()}
+        return {key: move(part, device, kind) for key, part in value.items()}
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(move(part, device) for part in value))
+        return type(value)(*(move(part, device, kind) for part in value))
     if isinstance(value, tuple | list):
-        return tuple(move(part, device) for part in value)
+        return tuple(move(part, device, kind) for part in value)
     return value
 
 
@@ -203,30 +207,33 @@ def _drawn(rows: int, share: float, seed: int) -> tuple[torch.Tensor, torch.Tens
     return order[held:], order[:held]
 
 
-def _in_memory(data: Any, name: str) -> tuple[Any, Any] | None:
-    return in_memory(data, lambda part: _tensors(part, name), _whole)
+def _in_memory(data: Any, name: str, kind: torch.dtype) -> tuple[Any, Any] | None:
+    return in_memory(data, lambda part: _tensors(part, name, kind), _whole)
 
 
 def _whole(value: Any) -> bool:
     return of_arrays(value, lambda v: isinstance(v, torch.Tensor))
 
 
-def _tensors(value: Any, name: str) -> Any:
+def _tensors(value: Any, name: str, kind: torch.dtype) -> Any:
     if isinstance(value, Mapping):
-        return {key: _tensors(part, name) for key, part in value.items()}
+        return {key: _tensors(part, name, kind) for key, part in value.items()}
     if isinstance(value, tuple | list):
-        return tuple(_tensors(part, name) for part in value)
-    return _tensor(value, name)
+        return tuple(_tensors(part, name, kind) for part in value)
+    return _tensor(value, name, kind)
 
 
-def _tensor(value: Any, name: str) -> torch.Tensor:
+def _tensor(value: Any, name: str, kind: torch.dtype) -> torch.Tensor:
     if isinstance(value, torch.Tensor):
+        if value.layout is not torch.strided:
+            raise InputError(f"{name} must be dense; got a tensor of {value.layout}: pass it as to_dense()")
         return value.detach()
     array = np.asarray(value)
     if array.dtype.kind not in "biufc":
         raise InputError(
             f"{name} must be numbers; got {array.dtype} of shape {array.shape}: rows of different lengths, or texts?"
         )
-    # torch's modules are float32 unless told otherwise; what they are given must be alike.
-    kind = np.float32 if array.dtype == np.float64 else np.int64 if array.dtype.kind in "iu" else array.dtype
-    return torch.from_numpy(np.array(array, dtype=kind))
+    # A module takes floats of its own precision alone; torch's labels are of 64 bits.
+    whole = array.dtype.kind in "iu"
+    plain = torch.from_numpy(np.array(array, dtype=np.int64 if whole else array.dtype))
+    return plain.to(kind) if plain.is_floating_point() else plain

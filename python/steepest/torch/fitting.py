@@ -66,8 +66,8 @@ def fit(
         best weights.
     data : tensor, array, pair (X, y), Dataset, DataLoader or list of batches
         The rows. Several inputs are a tuple (arguments by place) or a dict (by name). X alone is its own target, as
-        in an autoencoder. Arrays of float64 are taken as float32, torch's usual precision; tensors stay as they
-        are.
+        in an autoencoder. Arrays of floats are taken in the precision of the module's parameters; tensors stay as
+        they are.
     loss : str or callable, optional
         ``"squared"`` (the mean over all numbers of the target of (output − target)², as `torch.nn.MSELoss`),
         ``"absolute"``, ``"huber"``, ``"logistic"`` (two classes by one output), ``"softmax"`` (classes along the
@@ -173,7 +173,7 @@ def fit(
     )
     where = reading.device_of(module, device)
     with torch.random.fork_rng([]):  # a DataLoader draws a number where it is begun
-        train, held = reading.opened(data, validation, asked.batch, asked.seed)
+        train, held = reading.opened(data, validation, asked.batch, asked.seed, reading.precision_of(module))
         objective = Loss(named(reading.target_of(train)) if loss is None else loss, asked.bound)
     asked.held(held)
     kept = asked.kept(lambda: _identity(module), train, held, lambda: objective.identity(module))

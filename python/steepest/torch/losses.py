@@ -14,6 +14,7 @@ from torch.overrides import TorchFunctionMode
 
 from steepest.errors import InputError, did_you_mean
 from steepest.torch.data import tensor_identity
+from steepest.training.batches import no_loss
 from steepest.training.identity import identity
 
 __all__ = ["LOSSES", "Classes", "Loss", "named"]
@@ -55,7 +56,7 @@ def _softmax(output: Any, target: Any) -> Any:
             f"the output has the shape {tuple(output.shape)} and the labels {tuple(target.shape)}: with classes along "
             f"the last axis, labels have the shape {tuple(output.shape[:-1])}{also}"
         )
-    return functional.cross_entropy(output.reshape(-1, output.shape[-1]), target.reshape(-1))
+    return functional.cross_entropy(output.reshape(-1, output.shape[-1]), target.reshape(-1).long())
 
 
 def _cross_entropy(output: Any, target: Any) -> Any:
@@ -71,7 +72,7 @@ def _cross_entropy(output: Any, target: Any) -> Any:
             f"the output has the shape {tuple(output.shape)} and the labels {tuple(target.shape)}: with classes along "
             f"the second axis, labels have the shape {tuple(place)}{also}"
         )
-    return functional.cross_entropy(output, target.reshape(place))
+    return functional.cross_entropy(output, target.reshape(place).long())
 
 
 def _one_each(places: torch.Size, labels: torch.Size) -> bool:
@@ -182,6 +183,7 @@ class Loss:
     """
 
     def __init__(self, given: Any, bound: float | None) -> None:
+        no_loss(given)
         self.name, self.compute, self.bound = "", given, bound
         self.given, self.classes = given, None
         if given is None:
@@ -257,6 +259,12 @@ class Loss:
     def _checked(self, output: Any, target: Any) -> Any:
         """The loss; at first with a look at whether it sets (N, 1) against (N,), from which torch makes (N, N)."""
         both = isinstance(output, torch.Tensor) and isinstance(target, torch.Tensor)
+        if self.named and not both:
+            got = [f"{n} {type(v).__name__}" for n, v in (("an output", output), ("a target", target))]
+            raise InputError(
+                f"the loss {self.name!r} is of two tensors; got {' and '.join(got)}: pass a function of output and "
+                "target that returns one number"
+            )
         if self.named or not both or output.ndim == target.ndim or not (output.ndim and target.ndim):
             return self.compute(output, target)
         axes = (output.ndim, target.ndim)

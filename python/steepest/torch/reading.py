@@ -16,6 +16,7 @@ __all__ = [
     "check_module",
     "device_of",
     "opened",
+    "precision_of",
     "resettable",
     "target_of",
 ]
@@ -39,19 +40,29 @@ def check_module(module: Any) -> None:
         where = ", ".join(f"{name} on {place}" for place, name in places.items())
         raise InputError(f"the module lies on more than one device ({where}): move it to one")
     for name, p in params.items():
+        if p.is_meta or p.is_inference():
+            how = "has no numbers: it lies on 'meta'" if p.is_meta else "was made under torch.inference_mode"
+            raise InputError(f"the parameter {name} {how}; make the module anew")
         if p.is_complex():
             raise InputError(f"the parameter {name} is complex: real ones are trained")
         if not torch.isfinite(p).all():
             raise InputError(f"the parameter {name} holds a number that is not finite: make the module anew")
 
 
-def opened(data: Any, validation: Any, batch: int | None, seed: int) -> tuple[Batches, Batches | None]:
+def precision_of(module: torch.nn.Module) -> torch.dtype:
+    """That of its parameters."""
+    return next((p.dtype for p in module.parameters() if p.is_floating_point()), torch.get_default_dtype())
+
+
+def opened(
+    data: Any, validation: Any, batch: int | None, seed: int, kind: torch.dtype
+) -> tuple[Batches, Batches | None]:
     if isinstance(validation, Real):
         share = real("validation", validation, 0.0, 1.0, open_=True)
-        return given.split(data, share, batch, seed)
-    train = given.opened(data, batch, seed)
+        return given.split(data, share, batch, seed, kind)
+    train = given.opened(data, batch, seed, kind)
     return train, None if validation is None else given.opened(
-        validation, None, seed, "validation", shuffle=False
+        validation, None, seed, kind, "validation", shuffle=False
     )
 
 
@@ -59,7 +70,7 @@ def target_of(train: Batches) -> Any:
     """The targets, to choose a loss by: those in memory, else of the first batch."""
     y = getattr(train, "y", None)
     if y is None:
-        y = given.move(next(train.epoch(0))[1], torch.device("cpu"))
+        y = given.move(next(train.epoch(0))[1], torch.device("cpu"), torch.get_default_dtype())
     return y
 
 
@@ -72,6 +83,10 @@ def device_of(module: torch.nn.Module, device: Any) -> torch.device:
         raise InputError(f"device must be one of torch's, like 'cpu' or 'cuda'; got {device!r}") from None
     if place.type == "cuda" and not torch.cuda.is_available():
         raise InputError("device is 'cuda', and torch sees no GPU here")
+    try:
+        torch.ones(1, device=place).item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InputError(f"device is {str(place)!r}, on which torch does not compute here: {error}") from None
     return place
 
 

@@ -51,6 +51,10 @@ _THEIRS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
 }
 
 
+#: By rule: a setting that a state of torch's optimizer of that kind holds; SGD's has no memories without momentum.
+_TELLING = {"adam": "betas", "adamw": "betas", "amsgrad": "betas", "rprop": "etas"}
+
+
 def memory_dtype(p: torch.Tensor) -> torch.dtype:
     """Half precision remembers in float32."""
     return p.dtype if p.dtype in FAST else torch.float32
@@ -97,6 +101,8 @@ def taken(optimizer: Rule, saved: dict[str, Any]) -> dict[str, Any]:
             raise InputError(
                 f"this state was saved by {group['rule']}; {optimizer.rule} cannot go on from it"
             )
+        if "rule" not in group and (told := _TELLING.get(optimizer.rule, "lr")) not in group:
+            raise InputError(f"this state holds no {told}: another optimizer saved it")
         undecided = {"rule", "decoupled_weight_decay"}.isdisjoint(group) and "betas" in group
         if undecided and theirs and group.get("weight_decay"):
             raise InputError(

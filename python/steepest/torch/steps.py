@@ -13,13 +13,14 @@ import torch
 from steepest.errors import InputError
 from steepest.torch import in_file
 from steepest.torch.data import move, outside, strange
+from steepest.torch.reading import precision_of
 from steepest.torch.rule import Rule
 from steepest.training import steps
 from steepest.training.batches import Batches
 from steepest.training.noticed import Noticed
 from steepest.training.plan import Plan
 from steepest.training.step_size import StepSize
-from steepest.training.steps import DECAYS, UNKNOWN, Pairs, Place, Strange, rows
+from steepest.training.steps import DECAYS, LOSS, UNKNOWN, Pairs, Place, Strange, rows
 
 __all__ = ["Steps"]
 
@@ -43,7 +44,7 @@ class Steps(steps.Steps):
     """
 
     def __init__(self, plan: Plan) -> None:
-        self.module = plan.module
+        self.module, self.kind = plan.module, precision_of(plan.module)
         self.names = [n for n, p in plan.module.named_parameters() if p.requires_grad]
         self.params = [p for p in plan.module.parameters() if p.requires_grad]
         layers = sum(p.ndim >= 2 for p in self.params)
@@ -130,7 +131,7 @@ class Steps(steps.Steps):
         return float(torch.linalg.vector_norm(torch.stack(norms)))
 
     def brought(self, value: Any) -> Any:
-        return move(value, self.plan.device)
+        return move(value, self.plan.device, self.kind)
 
     def scale_gradient(self, factor: float) -> None:
         torch._foreach_mul_([p.grad for p in self.params if p.grad is not None], factor)
@@ -295,16 +296,19 @@ class Steps(steps.Steps):
         for name, p in self.module.named_parameters():
             if not torch.isfinite(p).all():
                 return Strange(what, f"the parameter {name}", False)
+        for name, buffer in self.module.named_buffers():
+            if buffer.isnan().any():  # masks of attention hold infinities
+                return Strange(what, f"the buffer {name}", False)
         seen: list[str] = []
 
         def look(name: str) -> Callable[..., None]:
             def hook(_: Any, __: Any, output: Any) -> None:
                 if not seen and strange(output) is not None:
-                    seen.append(f"the output of {name}")
+                    seen.append(f"the output of {name or 'the module'}")
 
             return hook
 
-        hooks = [m.register_forward_hook(look(n)) for n, m in self.module.named_modules() if n]
+        hooks = [m.register_forward_hook(look(n)) for n, m in self.module.named_modules()]
         try:
             with torch.no_grad():
                 for x, y in pairs:
@@ -314,7 +318,7 @@ class Steps(steps.Steps):
             for hook in hooks:
                 hook.remove()
         for name, p in self.module.named_parameters():
-            if p.grad is not None and not torch.isfinite(p.grad).all():
+            if what != LOSS and p.grad is not None and not torch.isfinite(p.grad).all():
                 seen.append(f"the gradient of {name}")
         return Strange(what, seen[0] if seen else UNKNOWN, False)
 

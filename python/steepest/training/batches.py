@@ -21,6 +21,7 @@ __all__ = [
     "held_out",
     "in_memory",
     "leaves",
+    "no_loss",
     "of_arrays",
     "parts",
     "taken",
@@ -148,6 +149,10 @@ def in_memory(
     data: Any, array: Callable[[Any], Any], within: Callable[[Any], bool]
 ) -> tuple[Any, Any] | None:
     """Inputs and targets as a host's arrays; None of what does not lie in memory as a whole."""
+    if any(hasattr(part, "toarray") for part in (leaves(data) if isinstance(data, tuple) else [data])):
+        raise InputError(
+            "a sparse matrix is not taken: pass its rows dense (toarray), or a loader of batches"
+        )
     if isinstance(data, tuple) and len(data) == 2 and all(map(within, data)):
         return array(data[0]), array(data[1])
     if within(data) and not isinstance(data, tuple | list):
@@ -196,6 +201,14 @@ def counted(x: Any, y: Any, name: str, strange: Callable[[Any], tuple[int, Any] 
                 f"{name}: the {what} of row {found[0]} is not finite ({found[1]}): drop the row or fill it"
             )
     return counts[0]
+
+
+def no_loss(given: Any) -> None:
+    """Refuses an array where a loss is asked for."""
+    if hasattr(given, "__array__") or hasattr(given, "shape"):
+        raise InputError(
+            "loss must be a name or a function; got an array: pass input and target as one pair, (X, y)"
+        )
 
 
 def held_out(rows: int, share: float) -> int:

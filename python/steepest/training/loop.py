@@ -24,6 +24,8 @@ __all__ = ["Training"]
 RETRIES = 3
 #: In how many parts a budget of fewer epochs is reviewed.
 REVIEWS = 10
+#: What is said where no row counts.
+NOTHING = "{}: every label is one that is left out, or every batch is empty"
 
 
 class Training:
@@ -128,7 +130,7 @@ class Training:
             if self.outcome:
                 return
         if not self.plan.processes.sums([counted])[0]:
-            raise InputError(f"{self.plan.train.name}: every label is one that is left out")
+            raise InputError(NOTHING.format(self.plan.train.name))
         if back:  # all of the epoch's batches were behind it
             self.steps.set_stream(now)
         self.plan.train.length = self.plan.train.length or self.batch
@@ -148,7 +150,8 @@ class Training:
         try:
             # Where all labels are left out, in all processes, there is nothing to learn.
             if shares:
-                said = self.steps.step(pairs, shares, self.done(), (self.epoch, self.batch))
+                with _noted(f"batch {self.batch} of epoch {self.epoch} of {self.plan.train.name}"):
+                    said = self.steps.step(pairs, shares, self.done(), (self.epoch, self.batch))
         except Strange as error:
             self._go_back(error)
         self.batch += len(pairs)
@@ -284,12 +287,13 @@ class Training:
         for k, (x, y) in enumerate(held.epoch(0)):
             x, y = self._share(held, x, y)
             if (weight := self.steps.weight(x, y)) > 0:
-                loss = self.steps.held_out(held, x, y, (0, k))
+                with _noted(f"batch {k} of {held.name}"):
+                    loss = self.steps.held_out(held, x, y, (0, k))
                 total, count = total + loss * weight, count + weight
         total, count = self.plan.processes.sums([total, count])
         self.steps.train()
         if count == 0:
-            raise InputError(f"{held.name}: every label is one that is left out")
+            raise InputError(NOTHING.format(held.name))
         return total / count
 
     def _column(self, name: str) -> list[float]:
@@ -315,6 +319,18 @@ class Training:
         stop = self.plan.watch(self._progress(loss))
         if isinstance(stop, bool | np.bool_) and stop:
             self._end("stopped", "Stopped by the watch; the best weights so far are in place.")
+
+
+@contextmanager
+def _noted(place: str) -> Iterator[None]:
+    """Errors of a module or a loss say in which batch they came up."""
+    try:
+        yield
+    except Strange:
+        raise
+    except Exception as error:
+        error.add_note(f"This was {place}.")
+        raise
 
 
 @contextmanager

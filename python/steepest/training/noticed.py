@@ -101,6 +101,8 @@ class Noticed:
 
     def findings(self, history: dict[str, list[float]], size: Any, constant: float | None) -> list[Finding]:
         """What there is to say at the end."""
+        if still := self._no_gradient(history):
+            return [f for f in (self._failures(), still) if f is not None]
         found = [
             self._failures(),
             *self._gradients(),
@@ -123,6 +125,20 @@ class Noticed:
             {"times": len(self.failures)},
             None,
             "Look at that layer and that batch: a logarithm of 0, a division, values too wide.",
+        )
+
+    def _no_gradient(self, history: dict[str, list[float]]) -> Finding | None:
+        norms = history.get("residual", [])
+        if not norms or any(v != 0.0 for v in norms):
+            return None
+        return Finding(
+            "no_gradient",
+            "warning",
+            "The gradient of the loss was 0 at every step: nothing was learnt.",
+            {"loss": history["loss"][-1]},
+            0.0,
+            "Nothing to do where the loss is as low as it can be. Else look for what stops gradients: a detached "
+            "output, rounding, a comparison, units that are all dead.",
         )
 
     def _gradients(self) -> list[Finding | None]:

@@ -120,6 +120,8 @@ def history_file(path: Any) -> Path:
     place = Path(path)
     if place.suffix not in (".csv", ".jsonl"):
         raise InputError(f"history must be a path that ends in .csv or .jsonl; got {str(path)!r}")
+    if place.is_dir():
+        raise InputError(f"history {str(path)!r} is a folder; a file name is needed")
     if not place.parent.is_dir():
         raise InputError(f"history {str(path)!r} cannot be written: there is no folder {str(place.parent)!r}")
     return place

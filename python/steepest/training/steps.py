@@ -13,7 +13,7 @@ from steepest.training.noticed import Noticed
 from steepest.training.plan import Plan
 from steepest.training.step_size import StepSize
 
-__all__ = ["CLIP", "DECAYS", "UNKNOWN", "Pairs", "Place", "Steps", "Strange", "rows"]
+__all__ = ["CLIP", "DECAYS", "LOSS", "UNKNOWN", "Pairs", "Place", "Steps", "Strange", "rows"]
 
 #: A gradient beyond this many times what is usual (the geometric mean of the last hundred or so) is clipped to it.
 CLIP = 10.0
@@ -28,6 +28,8 @@ AVERAGED = 9
 SCALE, STEADY, WIDEST = 2.0**16, 500, 2.0**24
 #: What is said to be not finite where no part is.
 UNKNOWN = "the loss itself"
+#: What is found to be not finite before any gradient.
+LOSS = "the loss"
 
 Pairs = list[tuple[Any, Any]]
 #: Epoch and number of a batch.
@@ -105,7 +107,7 @@ class Steps:
         while True:
             value, norm = self.gradient(pairs, shares, place)
             if not math.isfinite(value):
-                raise self.strange(pairs, "the loss", place)
+                raise self.strange(pairs, LOSS, place)
             if math.isfinite(norm):
                 break
             if self.scale <= 1.0:

@@ -133,7 +133,19 @@ def result(
         }
     )
     if place is not None and plan.processes.first:
-        told.to_csv(place) if place.suffix == ".csv" else told.to_jsonl(place)
+        try:
+            told.to_csv(place) if place.suffix == ".csv" else told.to_jsonl(place)
+        except OSError as error:  # which must not take the result of a long run with it
+            told["findings"].append(
+                Finding(
+                    "history_not_written",
+                    "warning",
+                    f"The history could not be written to {str(place)!r}: {error}.",
+                    {},
+                    None,
+                    "result.to_csv(path) and result.to_jsonl(path) write it elsewhere.",
+                )
+            )
     return told
 
 
