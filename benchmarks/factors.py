@@ -7,7 +7,7 @@ tenth of them held out; rank 16. *Explicit*: seconds until the held-out RMSE is 
 reached; ours by the number of rounds at one alpha, LIBMF by its iterations and penalties. *Implicit*: the pairs of
 at least four stars; seconds until NDCG@10 is within 1 % of the best; `implicit`'s alternating least squares by
 iterations. *Ranked*: the same pairs by Bayesian personalised ranking, beside `implicit`'s, by iterations and rates, and beside
-the squared loss; each figure is that of the best settings, whose seconds stand beside it. All run in turns within one process, wall clock and processor time; medians. Memory is that of a process of its own. Peers that are not
+WARP and the squared loss; each figure is that of the best settings, whose seconds stand beside it. All run in turns within one process, wall clock and processor time; medians. Memory is that of a process of its own. Peers that are not
 installed are left out: `pip install implicit libmf` (`LIBMF_OBJ` names a LIBMF that was compiled with AVX).
 """
 
@@ -169,7 +169,11 @@ def ranked(fit: Any, held: Any, threads: int, shape: tuple[int, int]) -> Iterato
     def figure(lists: Any) -> float:
         return -ranking(lists, right)["ndcg"]
 
-    for loss, alphas, rounds in (("bpr", (0.3, 0.1, 0.03), 100), ("squared", (0.3, 0.1, 0.03), 20)):
+    for loss, alphas, rounds in (
+        ("bpr", (0.3, 0.1, 0.03), 100),
+        ("warp", (3.0, 1.5, 0.75), 10),
+        ("squared", (0.3, 0.1, 0.03), 20),
+    ):
         for alpha in alphas:
             model = ClicksFactorization(
                 RANK, alpha, loss=loss, validation=None, max_iter=rounds, threads=threads

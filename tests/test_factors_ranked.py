@@ -241,7 +241,7 @@ def test_one_who_has_everything_breaks_nothing() -> None:
 @pytest.mark.parametrize(
     ("settings", "clicks", "words"),
     [
-        ({"loss": "warp"}, None, "loss must be one of squared, bpr; got 'warp'"),
+        ({"loss": "wrap"}, None, "loss must be one of squared, bpr, warp; got 'wrap'"),
         ({"loss": "bpr", "nonnegative": True}, None, 'nonnegative is for loss="squared"'),
         ({"loss": "bpr"}, ([0, 0, 1, 1], [0, 1, 0, 1]), "every user has every item"),
         ({"loss": "bpr"}, ([0, 1, 1], [0, 1, 0], [1, -1, 2]), "clicks are counted from 0"),
@@ -276,3 +276,68 @@ def test_ranking_of_its_lists_is_what_it_says_of_itself() -> None:
     found = ranking(own.recommend(users)[0], [right[user] for user in users])
     # The pairs are others, since users are numbered anew: by other seeds the figure spreads by about 0.02.
     assert found["ndcg"] == pytest.approx(model.held_out_["model"]["ndcg"], abs=0.05)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_ranks_that_are_drawn_recover_kinds_of_people(seed: int) -> None:
+    u, i = kinds(seed)
+    model = ClicksFactorization(loss="warp").fit(u, i)
+    figures = model.held_out_
+    assert figures["model"]["precision"] > 2 * figures["popular"]["precision"]
+    assert figures["model"]["ndcg"] > 2 * figures["popular"]["ndcg"]
+    assert model.result_.success
+    assert model.result_.outcome == "held_out"
+    assert model.n_iter_ in (5, 10, 20, 40)
+    assert f"after the {model.n_iter_} rounds" in model.result_.message
+    assert in_order(model, u, i, (90, 60)) > 0.9
+    best, _ = model.recommend(n=5)
+    own = best[3:] // 20 == (model.user_ids_[3:] % 3)[:, None]
+    assert own.mean() > 0.75
+    # Where rounds were chosen by what was held out is one of several.
+    assert len({one.alpha for one in model.tried_}) >= 3
+
+
+def test_drawn_ranks_have_the_same_bits_on_any_number_of_threads_and_other_ones_by_another_seed() -> None:
+    u, i = kinds(3)
+    given = {"rank": 4, "alpha": 0.1, "loss": "warp", "validation": None, "max_iter": 5}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotConverged)
+        one, many, other = (
+            ClicksFactorization(**given, **more).fit(u, i)
+            for more in ({"threads": 1}, {"threads": 3}, {"seed": 1})
+        )
+    assert one.user_factors_.tobytes() == many.user_factors_.tobytes()
+    assert one.item_biases_.tobytes() == many.item_biases_.tobytes()
+    assert not np.allclose(one.user_factors_, other.user_factors_)
+    assert one.n_iter_ == 5
+
+
+def test_what_warp_cannot_take_is_refused_and_rules_it_can() -> None:
+    u, i = kinds(4)
+    with pytest.raises(InputError, match="method must be a rule"):
+        ClicksFactorization(3, 0.1, loss="warp", method="lbfgs").fit(u, i)
+    with pytest.raises(InputError, match="nothing to rank"):
+        ClicksFactorization(1, 0.1, loss="warp").fit([0, 0, 1, 1], [0, 1, 0, 1])
+    with pytest.raises(InputError, match="nonnegative"):
+        ClicksFactorization(1, 0.1, loss="warp", nonnegative=True).fit(u, i)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotConverged)
+        model = ClicksFactorization(4, 0.1, loss="warp", method="adam", validation=None, max_iter=10).fit(
+            u, i
+        )
+    assert in_order(model, u, i, (90, 60)) > 0.7
+
+
+def test_new_people_are_taken_in_by_drawn_ranks_too(tmp_path: Any) -> None:
+    u, i = kinds(6)
+    new = u % 10 == 9
+    model = ClicksFactorization(4, 0.1, loss="warp").fit(u[~new], i[~new])
+    items = model.item_factors_.copy()
+    model.add_users(u[new], i[new])
+    assert np.array_equal(items, model.item_factors_)
+    late = np.unique(u[new])
+    best, _ = model.recommend(late, n=5)
+    assert (best // 20 == (late % 3)[:, None]).mean() > 0.6
+    model.save(tmp_path / "m")
+    again = ClicksFactorization.load(tmp_path / "m")
+    assert again.predict(late, [0] * len(late)).tobytes() == model.predict(late, [0] * len(late)).tobytes()

@@ -65,7 +65,17 @@ MAY: dict[str, set[str]] = {
     "duality": {"held", "loss", "parallel", "penalty"},
     "energy": {"linalg", "refusal"},
     "evaluated": set(),
-    "factors": {"linalg", "loss", "numbers", "objective", "parallel", "penalty", "refusal", "status"},
+    "factors": {
+        "linalg",
+        "loss",
+        "numbers",
+        "objective",
+        "parallel",
+        "penalty",
+        "refusal",
+        "state",
+        "status",
+    },
     "glm": {
         "design",
         "designs",

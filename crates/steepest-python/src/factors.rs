@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use steepest::descend::{Descent, HeldOut};
 use steepest::factors::pairs::RankedPairs;
+use steepest::factors::ranks::SampledRanks;
 use steepest::factors::top::{LeftOut, top};
 use steepest::factors::{Factors, MatrixShape};
 use steepest::losses::LOSSES;
@@ -21,8 +22,8 @@ use steepest::refusal;
 use steepest::settings::{Spec, look_up};
 use steepest::status::{Budget, Halt, Status};
 
-/// What is fitted, beside the arrays; `pairs` where clicks are ranked: what each is set against, drawn by which seed, and
-/// whether the items stay.
+/// What is fitted, beside the arrays; `pairs` where clicks are ranked: what each is set against, drawn by which seed,
+/// whether the items stay, and whether others are drawn until one stands too high.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 pub struct Model {
@@ -35,7 +36,7 @@ pub struct Model {
     loss: Spec,
     method: Option<Spec>,
     threads: usize,
-    pairs: Option<(usize, u64, bool)>,
+    pairs: Option<(usize, u64, bool, bool)>,
     /// Whether the start says nothing yet: it is led to where alternating begins best.
     fresh: bool,
     /// How many rounds did best on entries that were held out elsewhere.
@@ -157,7 +158,12 @@ impl Model {
             (all == [n; 3]).then_some(()).ok_or_else(told)
         };
         let mut start = lent.start.to_vec();
-        if let Some((each, seed, fixed)) = self.pairs {
+        if let Some((most, seed, fixed, true)) = self.pairs {
+            let ranks = SampledRanks::new(shape, lent.codes, most, seed, fixed)?;
+            fits(ranks.dim())?;
+            return Ok(Built { objective: Box::new(ranks), start, repeated: 0 });
+        }
+        if let Some((each, seed, fixed, false)) = self.pairs {
             let pairs = RankedPairs::new(shape, loss, lent.codes, each, seed, fixed)?;
             fits(pairs.dim())?;
             return Ok(Built { objective: Box::new(pairs), start, repeated: 0 });
@@ -195,7 +201,7 @@ pub fn fit_factors<'py>(
     let lent = entries.lend()?;
     let aside = entries.held_out.as_ref().map(Aside::lend).transpose()?;
     let mut stop = stop.stop(true).map_err(refused)?;
-    let enough = model.rounds.filter(|rounds| *rounds < stop.iterations);
+    let enough = model.rounds.filter(|rounds| *rounds <= stop.iterations);
     stop.iterations = enough.unwrap_or(stop.iterations);
     let mut watcher = Watcher::new(None, watch);
     let (mut solution, name, reason, repeated) = enter(py, || {
@@ -221,7 +227,8 @@ pub fn fit_factors<'py>(
             Ok((solution, name, reason, repeated))
         })
     })?;
-    if enough.is_some() && solution.status == Status::Budget(Budget::Iterations) {
+    let all = matches!(solution.status, Status::Budget(Budget::Iterations | Budget::Epochs));
+    if enough.is_some() && all {
         solution.status = Status::HeldOut;
     }
     let told = to_dict(py, &solution, &Story { method: name, reason: &reason })?;

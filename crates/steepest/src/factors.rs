@@ -16,6 +16,7 @@ mod lead;
 mod normal;
 mod other;
 pub mod pairs;
+pub mod ranks;
 pub mod top;
 
 /// How the entries are explained, beside the factors themselves.

@@ -1,6 +1,7 @@
 //! Factors of a matrix: their halves against elimination in the open, and the same bits on any number of threads.
 use steepest::descend::descend;
 use steepest::factors::pairs::RankedPairs;
+use steepest::factors::ranks::SampledRanks;
 use steepest::factors::top::{LeftOut, NONE, top};
 use steepest::factors::{Factors, MatrixShape};
 use steepest::linalg::cholesky::Cholesky;
@@ -337,4 +338,123 @@ fn pairs_that_cannot_be_are_refused() {
     };
     assert!(refused([&[0, 0, 1, 1], &[0, 1, 0, 1]]).contains("clicked every item"));
     assert!(refused([&[0, 2], &[0, 1]]).contains("outside"));
+}
+
+/// Items' biases alone, so that it is known what stands above what.
+fn by_biases(heights: &[f64], users: usize) -> Vec<f64> {
+    let mut x = vec![0.0; users + heights.len()];
+    x.extend_from_slice(heights);
+    x
+}
+
+#[test]
+fn the_rank_of_a_click_is_told_by_how_long_it_takes_to_draw_what_stands_above() {
+    // One user, who clicked the first of 41 items; of the others 10 stand above it, and 30 far below.
+    let shape =
+        MatrixShape { users: 1, items: 41, rank: 1, biases: true, centre: 0.0, background: 0.0 };
+    let ranks = SampledRanks::new(shape, [&[0], &[0]], 200, 7, false).expect("ranks");
+    let mut heights = vec![-5.0; 41];
+    heights[0] = 0.0;
+    (31..41).for_each(|i| heights[i] = 0.1 * i as f64);
+    let x = by_biases(&heights, 1);
+    let harmonic = |r: usize| (1..=r).map(|k| 1.0 / k as f64).sum::<f64>();
+    let turns = 4000;
+    let (mut first, mut each) = (0, [0usize; 41]);
+    for turn in 0..turns {
+        let above = ranks.above(0, turn, &x).expect("a tenth of a draw stands above");
+        assert_eq!((above.user, above.own), (0, 0));
+        assert!((above.by - (1.0 + heights[above.other])).abs() < 1e-15);
+        each[above.other] += 1;
+        let known = (1..=40).any(|r| above.weight == harmonic(r));
+        assert!(known, "{above:?}");
+        first += usize::from(above.weight == harmonic(40));
+    }
+    // A quarter is found at once, to five standard deviations; and each as often.
+    assert!((first as f64 - 1000.0).abs() < 5.0 * 750f64.sqrt(), "{first}");
+    assert!(each[..31].iter().all(|n| *n == 0));
+    assert!(each[31..].iter().all(|n| (*n as f64 - 400.0).abs() < 5.0 * 360f64.sqrt()), "{each:?}");
+    // What nothing stands above counts nothing, and has no slope.
+    heights[0] = 10.0;
+    let (x, mut slopes) = (by_biases(&heights, 1), vec![1.0; 83]);
+    assert_eq!(ranks.above(0, 0, &x), None);
+    let mut ranks = ranks;
+    assert_eq!(ranks.gradient(&x, &mut slopes).expect("a gradient"), 0.0);
+    assert!(slopes.iter().all(|g| *g == 0.0));
+}
+
+#[test]
+fn ranked_clicks_have_the_mean_and_the_slopes_of_what_stands_above_them() {
+    let all = clicked(12, 7);
+    for (rank, biases, fixed) in [(3, true, false), (9, false, false), (2, true, true)] {
+        let shape = MatrixShape { users: 12, items: 7, rank, biases, centre: 0.0, background: 0.0 };
+        let clicks = [&all.users[..], &all.items[..]];
+        let mut ranks = SampledRanks::new(shape, clicks, 5, 1, fixed).expect("ranks");
+        let (n, terms) = (ranks.dim(), ranks.terms());
+        let x = start(n);
+        let above: Vec<_> = (0..terms).filter_map(|t| ranks.above(t, 0, &x)).collect();
+        let score = |x: &[f64], u: usize, i: usize| {
+            let dot: f64 = (0..rank).map(|f| x[u * rank + f] * x[(12 + i) * rank + f]).sum();
+            dot + if biases { x[19 * rank + i] } else { 0.0 }
+        };
+        let mean = |x: &[f64]| {
+            let one = |a: &steepest::factors::ranks::Above| {
+                a.weight * (1.0 - score(x, a.user, a.own) + score(x, a.user, a.other))
+            };
+            above.iter().map(one).sum::<f64>() / terms as f64
+        };
+        let mut gradient = vec![0.0; n];
+        let value = ranks.gradient(&x, &mut gradient).expect("a gradient");
+        assert!((value - mean(&x)).abs() < 1e-13 * value);
+        assert_eq!(value, ranks.value(&x).expect("the same draws"));
+        for j in 0..n {
+            let mut ends = [x.clone(), x.clone()];
+            (ends[0][j], ends[1][j]) = (x[j] + 1e-4, x[j] - 1e-4);
+            let still = fixed && j >= 12 * rank;
+            let slope = if still { 0.0 } else { (mean(&ends[0]) - mean(&ends[1])) / 2e-4 };
+            assert!((slope - gradient[j]).abs() < 1e-10, "{j}: {slope} and {}", gradient[j]);
+        }
+        // Named terms draw anew each time.
+        let named: Vec<u32> = (0..terms as u32).collect();
+        let mut slopes = vec![0.0; n];
+        let drawn: Vec<f64> =
+            (0..3).map(|_| ranks.batch(&named, &x, &mut slopes).expect("a batch")).collect();
+        assert!(drawn[0] != drawn[1] && drawn[1] != drawn[2] && drawn[0] != value);
+    }
+}
+
+#[test]
+fn ranked_clicks_are_the_same_bits_on_any_number_of_threads() {
+    let all = known(300, 200, 0.3);
+    let shape =
+        MatrixShape { users: 300, items: 200, rank: 5, biases: true, centre: 0.0, background: 0.0 };
+    let run = |threads: usize| {
+        with_threads(threads, || {
+            let clicks = [&all.users[..], &all.items[..]];
+            let mut ranks = SampledRanks::new(shape, clicks, 30, 1, false).expect("ranks");
+            let mut gradient = vec![0.0; ranks.dim()];
+            let x = start(gradient.len());
+            let value = ranks.gradient(&x, &mut gradient).expect("a gradient");
+            let named: Vec<u32> = (0..ranks.terms() as u32).step_by(3).collect();
+            let mut slopes = gradient.clone();
+            let batch = ranks.batch(&named, &x, &mut slopes).expect("a batch");
+            (value, gradient, batch, slopes)
+        })
+    };
+    let one = run(1);
+    assert!(one == run(2) && one == run(5));
+}
+
+#[test]
+fn clicks_that_cannot_be_ranked_are_refused() {
+    let shape =
+        MatrixShape { users: 2, items: 2, rank: 1, biases: true, centre: 0.0, background: 0.0 };
+    let refused = |shape, most, clicks: [&[u32]; 2]| {
+        SampledRanks::new(shape, clicks, most, 0, false).err().expect("refused").to_string()
+    };
+    assert!(refused(shape, 0, [&[0], &[0]]).contains("at least 1"));
+    let whole: [&[u32]; 2] = [&[0, 0, 1, 1, 1], &[0, 1, 0, 1, 1]];
+    assert!(refused(shape, 5, whole).contains("nothing to rank"));
+    // Twice the same is once: the other user has one of two left.
+    let twice = SampledRanks::new(shape, [&[0, 0, 1, 1], &[0, 1, 1, 1]], 5, 0, false);
+    assert_eq!(twice.expect("ranks").terms(), 1);
 }

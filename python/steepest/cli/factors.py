@@ -42,8 +42,10 @@ def run(args: argparse.Namespace) -> int:
             check_place(getattr(args, option), f"--{option}", (args.table,))
     settings = {name: getattr(args, name) for name in PASSED if getattr(args, name) is not None}
     if args.loss is not None:
-        if args.target is None and args.loss not in ("squared", "bpr"):
-            raise InputError("--loss is of ratings: name their column by --target; of clicks squared or bpr")
+        if args.target is None and args.loss not in ("squared", "bpr", "warp"):
+            raise InputError(
+                "--loss is of ratings: name their column by --target; of clicks squared, bpr or warp"
+            )
         settings["loss"] = args.loss
     if args.python:
         print("\n".join(lines(args, settings)))

@@ -96,7 +96,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--loss",
         metavar="NAME",
-        help="of a number: squared (default), huber, poisson, gamma, tweedie or inverse_gaussian; of clicks: bpr ranks",
+        help="of a number: squared (default), huber, poisson, gamma, tweedie, inverse_gaussian; of clicks: bpr, warp",
     )
     add("--model", metavar="KIND", help="linear (default), network, or auto: the better one on held-out rows")
     add("--time", metavar="COLUMN", help="hold out the last rows by this column instead of random ones")

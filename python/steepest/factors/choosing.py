@@ -34,6 +34,8 @@ LEAST, FIRST, NEXT = 2.0**-6, 40, 12
 #: Where lists are judged: rounds of each fit on the way, from a start that is led; and those tried for the last one,
 #: until `WORSE` in a row do no better than the best.
 FEW, ROUNDS = 3, (2, 3, 5, 8, 13, 21)
+#: Where others are drawn anew in each round: rounds of a fit on the way, and those tried for the last one.
+AFRESH, EPOCHS = 10, (5, 10, 20, 40)
 #: By which share of NDCG more factors must do better there: it is known to about so much.
 CLEARLY = 2e-2
 
@@ -108,7 +110,8 @@ def choose(
     if problem.against:
         search = _Ranked(problem, cells, loss, max(top, 1e-12), tried)
         found, at = search.best(rank, alpha, centre, seed)
-        return replace(problem, rank=found.rank, alpha=found.alpha), tried, at
+        # Rounds whose steps become small are gone through as a whole.
+        return replace(problem, rank=found.rank, alpha=found.alpha), tried, None if problem.by_rank else at
     quick = problem.quick()
     # What ends early has to begin as the last fit will: along a path it would end elsewhere than that does.
     own = held is not None and problem.led
@@ -174,18 +177,20 @@ def most_useful_rounds(
     """The problem with as many rounds as do best on what was held out; as it is where the tolerance is met before that
     is seen, or the most that are tried still help."""
     judged = problem.judged()
-    best, found = 1.0, ROUNDS[0]
-    for rounds in ROUNDS:
+    most = problem.max_iter or np.inf
+    all_rounds = [r for r in (EPOCHS if problem.by_rank else ROUNDS) if r <= most] or [int(most)]
+    best, found = 1.0, all_rounds[0]
+    for rounds in all_rounds:
         one = replace(judged, rounds=rounds)
         at, result = one.solve(cells, start)
         here = loss(one, at)
         if 1.0 - here > (1.0 + BETTER) * (1.0 - best):
             best, found = here, rounds
-        elif ROUNDS.index(rounds) >= ROUNDS.index(found) + WORSE:
+        elif all_rounds.index(rounds) >= all_rounds.index(found) + WORSE:
             return replace(problem, rounds=found)
-        if result.outcome != "held_out":
+        if result.outcome != "held_out" and not problem.by_rank:
             break
-    return problem
+    return replace(problem, rounds=found) if problem.by_rank else problem
 
 
 @dataclass
@@ -203,6 +208,12 @@ class _Ranked:
     tried: list[Tried]
 
     def fit(self, rank: int, alpha: float, at: Factors, iterations: int) -> tuple[Tried, Factors]:
+        if self.problem.by_rank:
+            # By a rule whose steps become shorter: each from a start of its own.
+            iterations, at = (
+                AFRESH,
+                replace(self.problem, rank=rank).start(self.cells, 0.0, self.problem.seed),
+            )
         quick = replace(self.problem.quick(), max_iter=min(iterations, self.problem.max_iter or iterations))
         one = replace(quick, rank=rank, alpha=alpha)
         at, _ = one.solve(self.cells, at)
@@ -236,6 +247,8 @@ class _Ranked:
         return best
 
     def alphas(self, rank: int, alpha: float | None, start: Factors) -> tuple[Tried, Factors]:
+        if alpha is None and self.problem.by_rank:
+            return self.down(rank, start)
         low = alpha if alpha is not None else LEAST * self.top
         best = self.fit(rank, low, start, FIRST)
         if alpha is not None:
@@ -249,6 +262,18 @@ class _Ranked:
                 worse = 0 if found.loss < best[0].loss else worse + 1
                 if not worse:
                     best = found, at
+        return best
+
+    def down(self, rank: int, start: Factors) -> tuple[Tried, Factors]:
+        """The same from large alphas down, where no fit goes on from another."""
+        best, worse = None, 0
+        for halvings in range(1, HALVINGS + 1):
+            one = self.fit(rank, 0.5**halvings * self.top, start, FIRST)
+            worse = 0 if best is None or one[0].loss < best[0].loss else worse + 1
+            best = one if best is None or not worse else best
+            if worse >= WORSE:
+                break
+        assert best is not None
         return best
 
 

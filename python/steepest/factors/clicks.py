@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from steepest._catalog import registry
 from steepest.errors import InputError
 from steepest.findings import Finding
 
@@ -27,6 +28,8 @@ Floats = NDArray[np.float64]
 TOP, USERS = 10, 20_000
 #: What each click is set against with the ranking loss; and what the last step may still gain there, of `tol`.
 AGAINST, HELD = 4, 1e-4
+#: Draws for a click at most until one stands too high.
+DRAWS = 100
 
 
 class ClicksFactorization(Factorization):
@@ -45,8 +48,14 @@ class ClicksFactorization(Factorization):
     takes many times as long as the squared loss, which may rank as well: see what each says of itself on what is
     held out.
 
-    Neither problem is convex: where rounds go on to `tol` `result_` says ``stationary``, never that it is the least
-    there is.
+    With ``loss="warp"``, the weighted approximate rank loss, the top of each user's list counts most: it lessens the
+    mean over clicks of ``L(r) * max(0, 1 - s_ui + s_uj)``, L(r) = 1 + 1/2 + ... + 1/r, where j is the first of the
+    items that u has not, drawn at random, that stands no more than 1 below, and r how many stand there, told by how
+    many draws that took (at most 100). They are drawn anew each time, and steps are those of a rule (`adagrad`) over
+    batches of clicks, for as many rounds through all of them as rank held-out ones best.
+
+    None of these problems is convex: where rounds go on to `tol` `result_` says ``stationary``, never that it is the
+    least there is.
 
     Nothing needs tuning: rank and alpha are chosen by NDCG on clicks that are held out, the last ones where there
     is a time.
@@ -57,7 +66,7 @@ class ClicksFactorization(Factorization):
         Factors of each; chosen among 1 to 64 unless given.
     alpha : float, optional
         Strength of the penalty; chosen along a path from where all factors are 0 unless given.
-    loss : {"squared", "bpr"}, default "squared"
+    loss : {"squared", "bpr", "warp"}, default "squared"
         What a score is held against: what is there, or the scores of the user's other items.
     confidence : float, default 10
         How much more a click weighs than none: c = 1 + confidence * count; of the squared loss.
@@ -65,13 +74,14 @@ class ClicksFactorization(Factorization):
         Holds all factors at or above 0; for the squared loss.
     method : str or settings, optional
         A method or, with ``loss="bpr"``, a rule of the catalogue by its name, or with its settings as an object;
-        alternating minimisation unless given, of pairs L-BFGS.
+        alternating minimisation unless given, of pairs L-BFGS. With ``loss="warp"`` a rule, adagrad unless given.
     validation : float or None, default 0.1
         The share of clicks held out to choose by and to judge; None where rank and alpha are given and no figures
         wanted.
     early_stopping : bool, default True
         Ends after as many rounds as rank the clicks held out best, mostly a few; False goes on to `tol`, as do a fit
-        without `validation` or with non-negative factors, another loss or a `method` that does not alternate.
+        without `validation` or with non-negative factors, the loss "bpr" or a `method` that does not alternate. With
+        ``loss="warp"`` it is 5 to 40 rounds, as many as rank them best, or else 20.
     tol : float, default 1e-3
         How much more rounds may still gain, relative to the objective. Nothing proves that: what the last rounds
         show to be left is held to a ten-thousandth of it, and with ``loss="bpr"`` what the last step gained.
@@ -89,7 +99,7 @@ class ClicksFactorization(Factorization):
     user_factors_ : ndarray of shape (users, rank)
     item_factors_ : ndarray of shape (items, rank)
     item_biases_ : ndarray of shape (items,)
-        Of ``loss="bpr"``; else empty.
+        Of ``loss="bpr"`` and ``"warp"``; else empty.
     user_ids_, item_ids_ : ndarray
         Which id each row of factors is of, ascending.
     rank_, alpha_ : int, float
@@ -117,7 +127,8 @@ class ClicksFactorization(Factorization):
     References
     ----------
     Hu, Koren and Volinsky 2008, https://doi.org/10.1109/ICDM.2008.22; Rendle, Freudenthaler, Gantner and Schmidt-Thieme
-    2009, https://arxiv.org/abs/1205.2618
+    2009, https://arxiv.org/abs/1205.2618; Weston, Bengio and Usunier 2011,
+    https://www.ijcai.org/Proceedings/11/Papers/460.pdf
     """
 
     columns_ = ("user", "item")
@@ -197,12 +208,12 @@ class ClicksFactorization(Factorization):
     def predict(self, users: Any, items: Any) -> Floats:
         """The score of each pair: near 1 what a user is likely to have, near 0 what not.
 
-        With ``loss="bpr"`` only the order of one user's scores says anything.
+        With ``loss="bpr"`` or ``"warp"`` only the order of one user's scores says anything.
 
         Parameters
         ----------
         users, items : array of ids of shape (rows,)
-            Pairs. Of users or items that the fit has not seen the score is 0 (of ``loss="bpr"`` the bias of an item
+            Pairs. Of users or items that the fit has not seen the score is 0 (of a loss that ranks the bias of an item
             that it has), with a warning (`ColdStart`); `recommend` answers such users by what is popular.
 
         Returns
@@ -223,25 +234,32 @@ class ClicksFactorization(Factorization):
         return popular(self._cells) / max(len(self.user_ids_), 1)
 
     def _problem(self, cells: Cells) -> Problem:
-        ranked = choice("loss", self.loss, ("squared", "bpr")) == "bpr"
+        ranked = choice("loss", self.loss, ("squared", "bpr", "warp")) != "squared"
+        by_rank = self.loss == "warp"
         if ranked and self.nonnegative:
             raise InputError('nonnegative is for loss="squared": leave one of the two out')
         if ranked and len(cells) == cells.shape[0] * cells.shape[1]:
             raise InputError("every user has every item: there is nothing to rank")
+        if by_rank and self.method is not None and not _is_rule(self.method):
+            raise InputError(
+                f'method must be a rule of the catalogue with loss="warp", whose clicks are drawn anew each time; got '
+                f"{self.method!r}"
+            )
         return Problem(
             rank=self.rank or 1,
             alpha=0.0 if self.alpha is None else float(self.alpha),
             biases=ranked,
             loss="logistic" if ranked else "squared",
             background=0.0 if ranked else 1.0,
-            against=AGAINST if ranked else 0,
+            against=DRAWS if by_rank else AGAINST if ranked else 0,
+            by_rank=by_rank,
             seed=int(self.seed),
             by_count=False,
             nonnegative=bool(self.nonnegative),
             # What is left of a mean over pairs is known by what steps still gain: the bends of so many variables would
             # have it seem more for hundreds of steps, in which the order of items does not change.
             method=("lbfgs", [("ftol", HELD * float(self.tol))])
-            if ranked and self.method is None
+            if ranked and not by_rank and self.method is None
             else method_of(self.method),
             tol=float(self.tol),
             max_iter=self.max_iter,
@@ -346,6 +364,11 @@ def _of_users(cells: Cells, users: NDArray[Any]) -> tuple[NDArray[np.int64], NDA
     keys = np.sort(own[own >= 0] * cells.shape[1] + cells.items[own >= 0])
     starts = np.searchsorted(keys, np.arange(len(users) + 1) * cells.shape[1])
     return starts.astype(np.int64), (keys % cells.shape[1]).astype(np.uint32)
+
+
+def _is_rule(method: Any) -> bool:
+    name = getattr(method, "name", method)
+    return name == "ruled" or (isinstance(name, str) and name in registry("rules"))
 
 
 def added_of(factors: Factors) -> Floats:

@@ -99,6 +99,10 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
                     problem = most_useful_rounds(
                         problem, fit, begun, lambda one, at: self._judge(one, at, fit, held)
                     )
+            if self.early_stopping and problem.by_rank:
+                problem = most_useful_rounds(
+                    problem, fit, begun, lambda one, at: self._judge(one, at, fit, held)
+                )
             factors, result = problem.judged().solve(fit, begun, held=early)
             problem = problem.ended(result) if early is not None else problem
             self.held_out_ = self._figures(factors, fit, held)

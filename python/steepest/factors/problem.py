@@ -30,6 +30,11 @@ ROUGH, JUDGED = 0.1, 100
 PATIENCE, FALL = 3, 1e-3
 #: The size of the first factors where items are ranked.
 SLIGHT = 0.1
+#: Where others are drawn until one stands too high: the rule and its rate, in the unit of scores, the margin of 1 (a
+#: race of rates by a mean so noisy is won by chance); rounds through all clicks unless told; clicks of a step, a share
+#: of all between these, and as many variables as each of them has to come up for.
+RULE, RATE, EPOCHS = "adagrad", 0.05, 20
+SHARE, BATCH, EACH = 64, (64, 4096), 128
 
 
 def _repeated(count: int) -> Finding:
@@ -102,7 +107,8 @@ class Problem:
     penalty are over the ratings (``by_count``: a user counts as often as there are ratings of theirs) or over the
     users, and over the items. ``background`` is the weight of each pair that is not there, which counts as 0. With
     ``against`` it is the mean over so many items that each click is set against, drawn by `seed` among those without
-    one, of loss(1, score of the click - score of the other); users have no biases then.
+    one, of loss(1, score of the click - score of the other); users have no biases then. With ``by_rank`` `against` is
+    how many are drawn at most until one stands no more than 1 below, and the rank that this tells is what counts.
     """
 
     rank: int
@@ -113,6 +119,7 @@ class Problem:
     loss_settings: Mapping[str, float] = field(default_factory=dict)
     background: float = 0.0
     against: int = 0
+    by_rank: bool = False
     seed: int = 0
     by_count: bool = True
     nonnegative: bool = False
@@ -141,7 +148,9 @@ class Problem:
     def judged(self) -> Problem:
         """The same for the fit whose figures on what was held out are given."""
         rough = replace(self, tol=max(self.tol, ROUGH))
-        return replace(rough, max_iter=min(self.max_iter or JUDGED, JUDGED)) if self.against else rough
+        if not self.against or self.by_rank:
+            return rough
+        return replace(rough, max_iter=min(self.max_iter or JUDGED, JUDGED))
 
     def quick(self) -> Problem:
         """The same for fits on the way to a rank and an alpha."""
@@ -205,11 +214,14 @@ class Problem:
         answer = self._answer(cells, start, watch, held)
         repeated = answer.pop("repeated")
         x = np.asarray(answer["x"])
+        if self.by_rank and answer["nit"] == self.rounds and answer["outcome"] == "noise_floor":
+            # As many rounds as were asked for: that more would gain nothing is no failure.
+            answer |= {"success": True, "status": 0, "outcome": "held_out"}
         if self.rounds is not None and answer["outcome"] == "held_out":
-            what = "clicks" if self.background > 0 else "ratings"
+            what = "clicks" if self.background > 0 or self.against else "ratings"
             answer["message"] = (
-                f"Stopped early, after the {self.rounds} rounds that did best on {what} held out; "
-                "early_stopping=False goes on to the tolerance."
+                f"Stopped early, after the {self.rounds} rounds that did best on {what} held out"
+                + ("." if self.by_rank else "; early_stopping=False goes on to the tolerance.")
             )
         result = Result.of(answer)
         if repeated:
@@ -249,7 +261,7 @@ class Problem:
         if fixed:
             # What stays has no penalty either.
             entries["alpha"][start.users.size :] = 0.0
-            model["pairs"] = (self.against, self.seed, True)
+            model["pairs"] = (self.against, self.seed, True, self.by_rank)
         return _core.fit_factors(entries, model, stop, watch)
 
     def fold(self, cells: Cells, start: Factors) -> Factors:
@@ -291,12 +303,21 @@ class Problem:
             "centre": 0.0 if self.loss == "squared" else start.centre,
             "background": self.background,
             "loss": (self.loss, list(self.loss_settings.items())),
-            "method": self.method,
+            "method": self._method(cells) if self.by_rank else self.method,
             "threads": self.threads,
-            "pairs": (self.against, self.seed, False) if self.against else None,
+            "pairs": (self.against, self.seed, False, self.by_rank) if self.against else None,
             "fresh": start.fresh and self.led,
             "rounds": self.rounds,
         }
+
+    def _method(self, cells: Cells) -> tuple[str, list[tuple[str, float]]]:
+        """The rule, over batches of clicks."""
+        name, given = self.method or (RULE, [("rate", RATE)])
+        variables = sum(cells.shape) * (self.rank + 1)
+        batch = max(min(max(len(cells) // SHARE, BATCH[0]), BATCH[1]), variables // EACH)
+        epochs = EPOCHS if self.max_iter is None else max(self.max_iter, 1)
+        run = {"batch_size": batch, "epochs": self.rounds or epochs, "seed": self.seed}
+        return name, list((run | dict(given)).items())
 
     def _unpacked(self, x: Floats, cells: Cells, start: Factors) -> Factors:
         at = 0
