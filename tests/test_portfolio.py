@@ -715,3 +715,29 @@ def test_what_cannot_be_used_is_named(call: Any, words: str) -> None:
     with pytest.raises(InputError) as raised:
         call()
     assert words in str(raised.value)
+
+
+def test_prices_are_put_in_the_order_of_their_dates_and_dates_are_no_assets() -> None:
+    pd = pytest.importorskip("pandas")
+    rng = np.random.default_rng(3)
+    days = np.arange(np.datetime64("2024-01-01"), np.datetime64("2024-04-10"))
+    walks = np.exp(np.cumsum(rng.normal([0.001, 0.002, -0.001], 0.01, (100, 3)), axis=0))
+    frame = pd.DataFrame(walks, columns=["a", "b", "c"])
+    right = max_sharpe(prices=frame)
+    dated = frame.assign(day=days)
+    whole = frame.assign(day=[int(str(day).replace("-", "")) for day in days])
+    mixed = rng.permutation(100)
+    for given in (
+        dated[::-1],
+        dated.set_index("day")[::-1],
+        whole.iloc[mixed],
+        dated.iloc[mixed].astype({"day": str}),
+    ):
+        found = max_sharpe(prices=given)
+        assert found.weights == right.weights
+        assert "put_in_order" in [finding.kind for finding in found.findings]
+    counted = max_sharpe(prices=frame.assign(row=range(1, 101)))
+    assert counted.weights == right.weights
+    assert [finding.kind for finding in counted.findings] == ["no_asset"]
+    with pytest.raises(InputError, match=r"rows 99 and 100 .* 2024-04-09"):
+        max_sharpe(prices=pd.concat([dated, dated.tail(1)]))
