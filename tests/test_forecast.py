@@ -393,6 +393,26 @@ def test_days_of_a_zone_are_days_though_one_has_23_hours() -> None:
     assert str(pd.Timestamp(found.forecast["time"].to_pylist()[0])) == "2023-05-31 00:00:00+02:00"
 
 
+@pytest.mark.parametrize(
+    ("step", "start", "several", "first"),
+    [
+        ("h", "2023-04-01", False, "2023-04-07T06:00:00+02:00"),
+        ("h", "2023-03-24", True, "2023-03-30T07:00:00+02:00"),
+        ("D", "2023-01-01", True, "2023-05-31T00:00:00+02:00"),
+        ("MS", "2023-01-01", True, "2035-07-01T00:00:00+02:00"),
+    ],
+)
+def test_texts_with_offsets_are_forecast_with_the_last(
+    step: str, start: str, several: bool, first: str
+) -> None:
+    stamps = pd.date_range(start, periods=150, freq=step, tz="Europe/Berlin")
+    texts = [stamp.isoformat() for stamp in stamps]
+    found = forecast({"when": texts, "y": seasonal(150, 0)}, "y", time="when", horizon=2)
+    assert found.forecast["time"].to_pylist()[0].isoformat() == first
+    assert ("several_offsets" in kinds(found)) == several
+    assert first.replace("T", " ") in str(found)
+
+
 def test_days_of_utc_shown_by_the_clocks_of_a_zone_stay_days_of_utc() -> None:
     """Their clocks show one o'clock in winter and two in summer: a day of 24 hours after the last is what comes."""
     for step, ahead in (("D", "2023-05-31 02:00:00+02:00"), ("MS", "2035-07-01 02:00:00+02:00")):

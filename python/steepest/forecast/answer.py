@@ -132,9 +132,11 @@ class Forecast:
 
     def _first_rows(self, most: int = 8) -> list[str]:
         columns = ["forecast", *(f"{q:g}" for q in self.levels)]
-        lines = [f"{'time':<20}" + "".join(f"{c:>12}" for c in columns)]
-        for row in self.forecast.slice(0, most).to_pylist():
-            lines.append(f"{row['time']!s:<20}" + "".join(f"{row[c]:>12.5g}" for c in columns))
+        rows = self.forecast.slice(0, most).to_pylist()
+        width = max(20, *(len(str(row["time"])) + 1 for row in rows))
+        lines = [f"{'time':<{width}}" + "".join(f"{c:>12}" for c in columns)]
+        for row in rows:
+            lines.append(f"{row['time']!s:<{width}}" + "".join(f"{row[c]:>12.5g}" for c in columns))
         left = self.forecast.num_rows - most
         return lines if left <= 0 else [*lines, f"and {left} more"]
 

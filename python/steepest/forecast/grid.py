@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from steepest.errors import TableError
 
-__all__ = ["DAY", "HOUR", "Grid", "grid_of", "tick_written", "written"]
+__all__ = ["DAY", "HOUR", "Grid", "grid_of", "offset_of", "tick_written", "written"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -73,6 +73,9 @@ class Grid:
         stamps = self.stamps(places)
         if self.unit == "number" or self.zone is None:
             return pa.array(stamps)
+        offset = offset_of(self.zone)
+        if offset is not None:
+            return _zoned(stamps - np.timedelta64(offset if self.wall else 0, "us"), self.zone)
         if self.wall:
             return pc.assume_timezone(
                 pa.array(stamps, pa.timestamp("us")), self.zone, ambiguous="earliest", nonexistent="latest"
@@ -110,8 +113,23 @@ def _zoned(utc: NDArray[Any], zone: str) -> pa.Array:
     return pa.array(utc, pa.timestamp("us")).cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us", zone))
 
 
+def offset_of(zone: str) -> int | None:
+    """How many microseconds before UTC an offset such as +02:00 is; None for a zone that has a name.
+
+    >>> offset_of("-01:30"), offset_of("Europe/Berlin")
+    (-5400000000, None)
+    """
+    if zone[0] not in "+-":
+        return None
+    ahead = int(zone[1:3]) * HOUR + int(zone[4:6]) * 60 * SECOND
+    return -ahead if zone[0] == "-" else ahead
+
+
 def on_the_wall(utc: NDArray[Any], zone: str) -> NDArray[Any]:
     """Stamps in UTC as the clocks of the zone show them."""
+    offset = offset_of(zone)
+    if offset is not None:
+        return np.asarray(utc).astype("datetime64[us]") + np.timedelta64(offset, "us")
     return np.asarray(pc.local_timestamp(_zoned(utc, zone)).to_numpy(zero_copy_only=False))
 
 

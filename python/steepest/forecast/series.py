@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from steepest.errors import InputError, TableError
 from steepest.findings import Finding
-from steepest.forecast.grid import DAY, HOUR, Grid, grid_of, tick_written, written
+from steepest.forecast.grid import DAY, HOUR, Grid, grid_of, offset_of, tick_written, written
 
 __all__ = ["Series", "read_series"]
 
@@ -81,7 +82,7 @@ def read_series(
         raise TableError(f"the target {target_name!r} is not finite in row {int(np.argmax(np.isinf(y)))}")
     if np.isnan(y).all():
         raise TableError(f"the target {target_name!r} has no value at all")
-    ticks, zone = _ticks(table, time_name)
+    ticks, zone = _ticks(table, time_name, findings)
     names, series = _series(table, by_name, target_name)
 
     order = np.lexsort((np.arange(len(y)), np.isnan(y), ticks, series))
@@ -132,7 +133,7 @@ def read_series(
     return used, findings
 
 
-def _ticks(table: Any, name: str) -> tuple[NDArray[Any], str | None]:
+def _ticks(table: Any, name: str, findings: list[Finding]) -> tuple[NDArray[Any], str | None]:
     """Microseconds (int64) or numbers (float64) of the time column, and its zone."""
     from steepest.tables.values import read_values
 
@@ -156,7 +157,46 @@ def _ticks(table: Any, name: str) -> tuple[NDArray[Any], str | None]:
         raise TableError(f"time column {name!r} holds {values.kind}s: it must hold dates, times or numbers")
     if missing.any():
         raise TableError(f"time column {name!r} is missing in row {int(np.argmax(missing))}: drop the row")
-    return (raw.astype(np.int64) if raw.dtype.kind == "M" else raw), zone
+    if raw.dtype.kind != "M":
+        return raw, zone
+    ticks = raw.astype(np.int64)
+    if values.format == "iso" and not pa.types.is_timestamp(kind):
+        return _with_offset(ticks, column, name, findings)
+    return ticks, zone
+
+
+def _with_offset(
+    ticks: NDArray[Any], column: Any, name: str, findings: list[Finding]
+) -> tuple[NDArray[Any], str | None]:
+    """Microseconds, and the offset of the last text, as +02:00; None where texts have none."""
+    texts = pc.utf8_trim_whitespace(pc.cast(column, pa.large_string()))
+    found = pc.extract_regex(texts, r"[T ].*(?P<end>Z|[+-][0-9]{2}(?::?[0-9]{2})?)$")
+    if found.null_count:
+        return ticks, None
+    ends = pc.struct_field(found, "end").combine_chunks().dictionary_encode()
+    which = ends.indices.to_numpy(zero_copy_only=False)
+    plain = [
+        "+00:00" if end == "Z" else f"{end[:3]}:{end[3:].strip(':') or '00'}"
+        for end in ends.dictionary.to_pylist()
+    ]
+    last = plain[int(which[int(ticks.argmax())])]
+    if len(set(plain)) > 1:
+        shown = ticks + np.array([offset_of(zone) for zone in plain], dtype=np.int64)[which]
+        how = "times are written, and hours counted, in the last one"
+        # Days are those that the texts write: of 23 and 25 hours where clocks change.
+        if len(np.unique(shown % DAY)) == 1:
+            ticks = shown - (offset_of(last) or 0)
+            how = "each is the day that it writes, and all are taken to be of the last one"
+        findings.append(
+            Finding(
+                "several_offsets",
+                "note",
+                f"The stamps of {name!r} have {len(set(plain))} offsets from UTC: {how}, {last}.",
+                {"offsets": sorted(set(plain))},
+                remedy="Pass stamps of the zone, as pandas' tz_convert makes them: days and hours are then its own.",
+            )
+        )
+    return ticks, last
 
 
 def _series(table: Any, name: str | None, alone: str) -> tuple[list[Any], Ints]:
