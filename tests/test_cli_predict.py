@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import errno
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -131,6 +132,31 @@ def test_decimal_marks_and_headers_are_said_on_the_command_line(
     assert main(["fit", str(tmp_path / "years.csv"), "--target", "2001"]) == 2
     assert "pass --header if it holds the names, --no-header if not" in capsys.readouterr().err
     assert main(["fit", str(tmp_path / "years.csv"), "--target", "2001", "--header", "--quiet"]) in (0, 1)
+
+
+def test_values_far_from_those_fitted_to_are_said_by_both(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """1,274 among numbers from 26 to 77 is 1274, as a mark of thousands makes it: that is not passed over."""
+    path, saved = tmp_path / "t.csv", tmp_path / "m"
+    path.write_text("x,y\n" + "".join(f"{26 + v * 37 % 511 / 10},{v % 2}\n" for v in range(60)))
+    assert main(["fit", str(path), "--target", "y", "--save", str(saved), "--quiet"]) == 0
+    new = tmp_path / "new.csv"
+    new.write_text('x\n30.5\n"1,274"\n')
+    model, said = (
+        steepest.load(saved),
+        r"1 value of 'x' in new\.csv lies far outside 26 to 7",
+    )
+    with pytest.warns(UserWarning, match=said) as seen:
+        model.predict(new)
+    assert seen[0].filename == __file__
+    with pytest.warns(UserWarning, match=said):
+        model.predict_proba(new)
+    capsys.readouterr()
+    assert main(["predict", str(saved), str(new), "-o", str(tmp_path / "o.csv")]) == 0
+    assert re.search(said, " ".join(capsys.readouterr().err.split()))
+    new.write_text("x\n30.5\n31\n")
+    assert len(model.predict(new)) == 2
 
 
 def test_names_in_files_cannot_command_the_terminal(

@@ -146,6 +146,7 @@ parquet.write_table(pa.table({"a": list(range(1000))}), PARQUET)
         ("head.csv", b"a,b\n", "no rows"),
         ("one.csv", b"a\n1\n2\n", "one column only"),
         ("twice.csv", b"a,b,a\n1,2,3\n", "two columns called 'a'"),
+        ("cut.csv", b"a,b,c\n1,2,3\n3,4,5\n5\n", "line 4 of cut.csv has 1 field where the header has 3"),
         ("ragged.csv", b"a,b\n1,2\n3,4\n5,6,7\n", "line 4 of ragged.csv has 3 fields where the header has 2"),
         ("short.csv", b"a,b,c\n" + b"1,2,3\n" * 40 + b"1,2\n", "line 42 of short.csv has 2 fields"),
         ("cut.csv.gz", GZIPPED[: len(GZIPPED) // 2], "cut off"),

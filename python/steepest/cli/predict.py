@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     for name in args.keep:
         column = applied.table.find(name, "column to keep")
         kept[column] = applied.table.column(column)
-    found = predictions(model, applied.table, args.threshold, args.cost)
+    found = predictions(model, applied, args.threshold, args.cost)
     return answered(args, kept, found, remarks(applied))
 
 
@@ -126,21 +126,21 @@ def opened(model: Any, args: argparse.Namespace) -> Any:
 
 
 def predictions(
-    model: Any, table: Any, threshold: float | None = None, cost: float | None = None
+    model: Any, applied: Any, threshold: float | None = None, cost: float | None = None
 ) -> dict[str, Any]:
     """The columns of the answer: the prediction, under the target's name, and each class's probability."""
     target = f"predicted_{model.schema.target}"
     cut = model.cut(threshold, cost)
+    p = model.means(applied)
     if model.classes is None:
-        return {target: model.predict(table)}
-    p = model.predict_proba(table)
+        return {target: p[:, 0]}
     classes = {f"probability_{name}": p[:, k] for k, name in enumerate(model.classes.tolist())}
     return {target: model.classes_of(p, cut), **classes}
 
 
 def remarks(applied: Any) -> list[str]:
     """What was out of the ordinary in the new rows."""
-    from steepest.tables.remarks import plural
+    from steepest.tables.remarks import about_applied, plural
 
     said = []
     for column, levels in applied.unseen.items():
@@ -149,11 +149,7 @@ def remarks(applied: Any) -> list[str]:
         said.append(f"{column}: {many} never seen while fitting ({names}); taken as unknown")
     for column, count in applied.filled.items():
         said.append(f"{column}: {plural(count, 'missing value')} filled as the model learned to")
-    for column, (count, low, high) in applied.far.items():
-        seen = f"{low:.4g} to {high:.4g}"
-        said.append(
-            f"{column}: {plural(count)} far outside the range while fitting ({seen}); see that all is well"
-        )
+    said += [finding.sentence for finding in about_applied(applied) if finding.severity == "warning"]
     if applied.ignored:
         more = f" and {len(applied.ignored) - 8} more" if len(applied.ignored) > 8 else ""
         said.append(f"not used: {', '.join(applied.ignored[:8])}{more}")

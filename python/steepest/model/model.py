@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from steepest.model.summary import summary_html, summary_text
 from steepest.model.weights import Weights
 from steepest.saving import pack, read_file, unpack, write_file
 from steepest.tables import Applied, Schema
+from steepest.tables.remarks import about_applied
 from steepest.tables.target import encode_target
 from steepest.tasks.metrics import explained_share
 
@@ -176,12 +178,29 @@ class Model:
             A column is missing, or holds what it did not hold before.
         InputError
             A threshold for another task than two classes, or one out of its range.
+
+        Warns
+        -----
+        UserWarning
+            Values lie far outside the range that the model was fitted to: beyond it by more than its width.
         """
         cut = self.cut(threshold, cost)
-        means = self._task.means(self.weights.margins(self.encode(table).design))
+        means = self.means(self._encoded(table))
         return (
             np.ascontiguousarray(means[:, 0]) if self.schema.classes is None else self.classes_of(means, cut)
         )
+
+    def means(self, applied: Applied) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Of rows that were encoded the probability of each class, or the number predicted: a column each."""
+        return self._task.means(self.weights.margins(applied.design))
+
+    def _encoded(self, table: Any) -> Applied:
+        """New rows encoded; what makes their predictions doubtful is a warning to who called."""
+        applied = self.encode(table)
+        for finding in about_applied(applied):
+            if finding.severity == "warning":
+                warnings.warn(finding.sentence, UserWarning, stacklevel=3)
+        return applied
 
     def cut(self, threshold: float | None = None, cost: float | None = None) -> float:
         """The threshold that is asked for, by itself or by the cost of a missed positive; else the model's own.
@@ -218,7 +237,7 @@ class Model:
         """
         if self.schema.classes is None:
             raise InputError("this model predicts numbers and has no class probabilities; use predict")
-        return self._task.means(self.weights.margins(self.encode(table).design))
+        return self.means(self._encoded(table))
 
     def classes_of(self, p: np.ndarray[Any, Any], threshold: float | None = None) -> np.ndarray[Any, Any]:
         """The class predicted from probabilities: the most probable, or of two the second above a threshold."""
@@ -234,7 +253,7 @@ class Model:
         TableError
             The target is missing, or as `predict`.
         """
-        applied = self.encode(table)
+        applied = self._encoded(table)
         applied.table.find(self.schema.target, "target")
         decimal = self.schema.column(self.schema.target).decimal
         y = encode_target(applied.table, self.schema.target, self.schema.classes, decimal)

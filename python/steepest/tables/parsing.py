@@ -199,7 +199,7 @@ def ragged(opened: Open, name: str, look: Look, row: Any, width: int) -> str:
         else "it may have been cut off; complete it or take it out"
     )
     return (
-        f"{number} of {name} has {row.actual_columns} fields where "
+        f"{number} of {name} has {row.actual_columns} field{'' if row.actual_columns == 1 else 's'} where "
         f"{'the header' if look.header else 'the first'} "
         f"has {width}: {shown!r}; {remedy}"
     )
