@@ -67,8 +67,6 @@ KNOWN = {
     },
     "sided": {
         3: ("false success", "it falls on beside a flat: the look around ends before it"),
-        5: ("false success", "t |t| beside 0: both sides are looked at too near"),
-        21: ("false success", "bent down beside 0: both sides are looked at too near"),
     },
     "straight": {
         40: ("not reached", "far columns: a plateau off by less than the last digit of a margin"),

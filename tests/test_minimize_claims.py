@@ -469,6 +469,17 @@ def test_a_claim_that_another_method_follows_up_is_followed_in_the_same_units(me
     np.testing.assert_allclose(r.jac, jac(r.x), rtol=0, atol=1e-12 / unit)
 
 
+@pytest.mark.parametrize("method", ["lbfgs", "bfgs", "barzilai_borwein"])
+def test_a_point_of_inflexion_is_never_taken_for_a_minimum(method):
+    """F = t |t| + 0.01 t⁴ falls on below 0, where it bends down: looks reach beyond what is left of the way there."""
+
+    def fun(t):
+        return float((t * np.abs(t) + 0.01 * t**4)[0]), 2 * np.abs(t) + 0.04 * t**3
+
+    ends = {s: steepest.minimize(fun, [s], jac=True, method=method) for s in np.linspace(0.3, 5.0, 48)}
+    assert not {s: r.fun for s, r in ends.items() if r.success and r.fun > -24.99}
+
+
 def singular(x):
     """Powell's singular function, extended, with its gradient."""
     a, b, c, d = x.reshape(-1, 4).T

@@ -51,7 +51,7 @@ pub fn look(
     let offers = problem.penalty.offers();
     let room = gradient_check::room(problem, x);
     let room = |j: usize, way: f64| room[j][usize::from(way > 0.0)];
-    let lengths = gradient_check::lengths(steps, x, &gradient, value.abs(), &room);
+    let lengths = gradient_check::lengths(steps, x, &gradient, [value.abs(); 2], &room);
     let small = 1e-4 * problem.stop.tolerance * value.abs();
     let mut u = vec![0.0; n];
     gradient_check::scattered(n, &mut u);

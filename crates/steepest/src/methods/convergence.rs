@@ -2,6 +2,7 @@
 //!
 //! All is held against E, the decrease that the method's own metric still predicts: E = ½ Σ |g_j| r_j, with
 //! r = |x − P(x − D g)|. Neither a variable's unit nor the function's changes E / S.
+use super::gradient_check::NEAR;
 use crate::certificate::{Certificate, Kind};
 use crate::state::{Bad, Reference, State, Visitor};
 use crate::status::Status;
@@ -139,6 +140,13 @@ impl Claims {
         let fallen = self.values[0] - value;
         let size = if fallen > 0.0 { value.abs().min(fallen) } else { value.abs() };
         size.max(1e-8 * self.size(value))
+    }
+
+    /// What a look at both sides changes F by: [`near`](Self::near), and as much as takes it beyond where F may have another
+    /// side. Steps that claim [`fine`](Self::fine) may be so far before that point still: 3 times as far, in shares of [`NEAR`].
+    pub fn looks(&self, value: f64) -> [f64; 2] {
+        let near = self.near(value);
+        [near, near.max(18.0 * self.fine(value) / NEAR.powi(2))]
     }
 
     /// A decrease that does not matter to one who looks around: of where F stands, or, once it has come down to its rounding,

@@ -104,15 +104,26 @@ pub fn scattered_else(n: usize, to: &mut [f64]) {
     to[..n].iter_mut().skip(1).step_by(2).for_each(|u| *u = -*u);
 }
 
+/// Turns u the way that each coordinate has gone: steps that came from one side have not seen what lies beyond.
+pub fn onward(from: &[f64], to: &[f64], u: &mut [f64]) {
+    for ((u, from), to) in u.iter_mut().zip(from).zip(to) {
+        if to != from {
+            *u = u.abs().copysign(to - from);
+        }
+    }
+}
+
 /// How far each coordinate has to go to change F by about `size`: by the metric D (inverse curvatures, NaN where not
-/// known), else by the coordinate's own size, its room, or its slope.
+/// known), else by the coordinate's own size, its room, or its slope. As much further as `span` asks for.
 pub fn lengths(
     metric: &[f64],
     x: &[f64],
     g: &[f64],
-    size: f64,
+    [size, span]: [f64; 2],
     room: &dyn Fn(usize, f64) -> f64,
 ) -> Vec<f64> {
+    // Guessed ones too: else what is known of one coordinate would hide what another does.
+    let longer = if size > 0.0 { (span / size).sqrt() } else { 1.0 };
     let one = |j: usize| {
         let own = x[j].abs();
         let width = room(j, 1.0) + room(j, -1.0);
@@ -122,7 +133,7 @@ pub fn lengths(
         let step = if by_slope.is_normal() { by_slope.min(1.0) } else { 1.0 };
         let natural = if own > 1e-6 * step { own } else { step };
         let length = if by_curvature.is_normal() { by_curvature.max(1e-6 * own) } else { natural };
-        length.min(if width > 0.0 { width } else { f64::INFINITY })
+        (longer * length).min(if width > 0.0 { width } else { f64::INFINITY })
     };
     (0..x.len()).map(one).collect()
 }

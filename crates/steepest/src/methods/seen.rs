@@ -63,7 +63,7 @@ impl Seen {
         (0..self.ss.len()).any(|j| self.yy[j] == 0.0 || down(j))
     }
     /// How far each coordinate has to go to make a difference.
-    pub fn lengths(&self, problem: &Problem<'_>, x: &[f64], g: &[f64], size: f64) -> Vec<f64> {
+    pub fn lengths(&self, problem: &Problem<'_>, x: &[f64], g: &[f64], size: [f64; 2]) -> Vec<f64> {
         let n = self.ss.len();
         let room = gradient_check::room(problem, &x[..n]);
         let way = |j: usize, way: f64| room[j][usize::from(way > 0.0)];

@@ -207,8 +207,8 @@ impl Standing {
 
     /// How far each coordinate has to go to make a difference.
     pub fn lengths(&self, metric: &[f64]) -> Vec<f64> {
-        let (n, near) = (self.n, self.claims.near(self.f));
-        gradient_check::lengths(metric, &self.x[..n], &self.g[..n], near, &|j, way| {
+        let (n, size) = (self.n, self.claims.looks(self.f));
+        gradient_check::lengths(metric, &self.x[..n], &self.g[..n], size, &|j, way| {
             self.room(j, way)
         })
     }
@@ -253,6 +253,7 @@ impl Standing {
         view: View<'_>,
     ) -> Result<Doubt, Halt> {
         gradient_check::scattered(self.n, &mut self.d);
+        gradient_check::onward(&self.start, &self.x, &mut self.d);
         self.look(problem, view)
     }
 

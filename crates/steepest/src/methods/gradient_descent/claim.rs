@@ -15,6 +15,7 @@ impl Work {
     ) -> Result<Step, Halt> {
         if self.verify {
             gradient_check::scattered(self.n, &mut self.s);
+            gradient_check::onward(&self.start, &self.x, &mut self.s);
             let mut doubt = self.look(problem)?;
             if matches!(doubt, Doubt::None | Doubt::Kink(_))
                 && self.seen.unmoved(&mut self.s[..self.n])
@@ -174,7 +175,7 @@ impl Work {
 
     /// The direction along which the slopes lead down, in lengths.
     pub(super) fn downhill(&mut self, problem: &Problem<'_>) {
-        let lengths = self.seen.lengths(problem, &self.x, &self.g, self.claims.near(self.f));
+        let lengths = self.seen.lengths(problem, &self.x, &self.g, self.claims.looks(self.f));
         (0..self.n).for_each(|j| self.s[j] = -self.g[j] * lengths[j]);
         let size = largest(&self.s[..self.n]);
         self.s.iter_mut().for_each(|s| *s /= size);
@@ -187,7 +188,7 @@ impl Work {
         ask: impl FnOnce(&mut Problem<'_>, &Known<'_>, &mut [f64], &mut [f64]) -> R,
     ) -> R {
         let n = self.n;
-        let lengths = self.seen.lengths(problem, &self.x, &self.g, self.claims.near(self.f));
+        let lengths = self.seen.lengths(problem, &self.x, &self.g, self.claims.looks(self.f));
         let room = room(problem, &self.x[..n]);
         let known = Known {
             x: &self.x[..n],

@@ -202,7 +202,7 @@ impl Work {
             .collect();
         let slack = |j: usize, sign: f64| self.slack(j, sign);
         let lengths =
-            gradient_check::lengths(&metric, &self.x, &self.gradient, self.height(), &slack);
+            gradient_check::lengths(&metric, &self.x, &self.gradient, [self.height(); 2], &slack);
         let small = problem.stop.tolerance * self.height();
         let known = Known {
             x: &self.x,

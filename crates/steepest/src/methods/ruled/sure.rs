@@ -68,6 +68,7 @@ fn claim(
         }
         let mut u = vec![0.0; x.len()];
         gradient_check::scattered(x.len(), &mut u);
+        gradient_check::onward(&r.from, x, &mut u);
         let mut found = look(r, problem, x, &mut u, false)?;
         if matches!(found.0, Doubt::None | Doubt::Kink(_)) && r.still.seen.unmoved(&mut u) {
             found = look(r, problem, x, &mut u, false)?;
@@ -201,7 +202,7 @@ fn known<R>(
     x: &[f64],
     ask: impl FnOnce(&mut Problem<'_>, &Known<'_>) -> R,
 ) -> R {
-    let lengths = r.still.seen.lengths(problem, x, &r.gradient, r.claims.near(r.value));
+    let lengths = r.still.seen.lengths(problem, x, &r.gradient, r.claims.looks(r.value));
     let room = gradient_check::room(problem, x);
     let given = gradient_check::doubtful(problem);
     let at = Known {
