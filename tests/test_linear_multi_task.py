@@ -275,3 +275,23 @@ def test_their_own_with_these_coefficients():
     theirs = model.to_sklearn()
     assert isinstance(theirs, linear_model.MultiTaskLasso)
     np.testing.assert_allclose(theirs.predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize("share", [1e-2, 1e-5])
+def test_more_columns_than_rows_down_to_interpolation(share):
+    draw = np.random.default_rng(14)
+    X, W = draw.standard_normal((60, 240)), draw.standard_normal((240, 5))
+    Y = X @ W + draw.standard_normal((60, 5))
+    alpha = share * largest(X, Y)
+    model = MultiTaskLasso(alpha=alpha).fit(X, Y)
+    assert model.result_.success
+    value = objective(model, X, Y, alpha, 1.0)
+    assert model.dual_gap_ <= 1e-6 * value
+    # Any dual point bounds the value from below: the residual, made so small that no column's slope is too long.
+    R = np.asarray(Y - model.predict(X), dtype=LONG)
+    R -= R.mean(0)
+    centred = (X - X.mean(0)).astype(LONG)
+    slopes = np.sqrt(((centred.T @ R / 60) ** 2).sum(1))
+    point = R * min(LONG(1), alpha / slopes.max())
+    bound = ((Y - Y.mean(0)) * point).sum() / 60 - (point**2).sum() / 120
+    assert value - bound <= 1.01e-6 * value

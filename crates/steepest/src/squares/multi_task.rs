@@ -27,6 +27,10 @@ const INSIDE: f64 = 0.1;
 /// Columns up to which a set is solved to the end, and the part of a bound that is left to a larger one that may grow.
 const SMALL: usize = 200;
 const ROUGH: f64 = 1e-2;
+/// Lengths begin to cost this part of what leaves no column in use, and go on to this part of what they cost, as soon as the
+/// bound is so small beside the value: near interpolation columns in use are hard to tell from a point far off.
+const STAGES: f64 = 0.25;
+const STAGED: f64 = 1e-2;
 /// Reads that prove nothing more before the arithmetic is at its end.
 const STUCK: u32 = 3;
 /// What more than so much of what rounding may explain is no rounding.
@@ -78,6 +82,15 @@ impl Squares<'_> {
             known = self.known(&table, &read, &w, lengths);
         }
         let mut best = (known, w.clone(), read.shift.clone());
+        // What the lengths cost now: from more than is asked for down to that, unless there is a start.
+        let mut stage = if start.is_some() {
+            lengths
+        } else {
+            let steepest = (0..d).map(|j| slope(&read, d, j)).fold(0.0, f64::max);
+            lengths.max(STAGES * steepest)
+        };
+        let mut here = self.known(&table, &read, &w, stage);
+        let mut least = here.bound;
         let status = loop {
             let target = self.target(known.value, null);
             counts.passes += 2.0;
@@ -88,14 +101,20 @@ impl Squares<'_> {
             if known.bound <= target {
                 break Status::Converged;
             }
-            if stuck >= STUCK {
+            if stuck >= STUCK && stage <= lengths {
                 break Status::PrecisionLimit;
             }
             if counts.iterations >= iterations {
                 break Status::Budget(Budget::Iterations);
             }
             cancel::check();
-            let more = wanted(&face, &table, &read, lengths, self.ridge);
+            while stage > lengths && (stuck >= STUCK || here.bound <= STAGED * here.value) {
+                stage = lengths.max(STAGES * stage);
+                here = self.known(&table, &read, &w, stage);
+                (stuck, inside, least) = (0, INSIDE, here.bound);
+            }
+            face.lengths = stage;
+            let more = wanted(&face, &table, &read, stage, self.ridge);
             room((face.set.len() + more.len()).pow(2)).map_err(|e| {
                 TooLarge(format!("the columns in use need products of {e}: take a larger alpha"))
             })?;
@@ -106,16 +125,15 @@ impl Squares<'_> {
             counts.passes += more.len() as f64 / d.max(1) as f64;
             // A large set is solved as far as the rest of the table is known.
             let known_of =
-                if more.is_empty() || face.set.len() <= SMALL { 0.0 } else { ROUGH * known.bound };
-            face.solve(&mut w, &read, (inside * target).max(known_of));
+                if more.is_empty() || face.set.len() <= SMALL { 0.0 } else { ROUGH * here.bound };
+            let asked = if stage > lengths { STAGED * here.value } else { target };
+            face.solve(&mut w, &read, (inside * asked).max(known_of));
             counts.iterations += 1;
             read = table.read(&w);
             known = self.known(&table, &read, &w, lengths);
-            if known.bound < 0.9 * best.0.bound || !more.is_empty() {
-                stuck = 0;
-            } else {
-                stuck += 1;
-            }
+            here = if stage > lengths { self.known(&table, &read, &w, stage) } else { known };
+            stuck = if here.bound < 0.9 * least || !more.is_empty() { 0 } else { stuck + 1 };
+            least = least.min(here.bound);
             if known.bound <= best.0.bound {
                 best = (known, w.clone(), read.shift.clone());
             }
@@ -232,6 +250,11 @@ fn unit_of(n: usize) -> f64 {
     f64::EPSILON * (4.0 + 0.25 * (n as f64).sqrt().min(64.0))
 }
 
+/// How long a column's slopes are over the targets.
+fn slope(read: &Read, d: usize, j: usize) -> f64 {
+    read.slopes.chunks_exact(d).map(|g| g[j] * g[j]).sum::<f64>().sqrt()
+}
+
 /// Columns outside of the working set whose slopes are longer than the penalty allows: those that promise the most, at most
 /// as many as make it twice those in use, and a quarter more in any case.
 fn wanted(face: &Face, table: &Seen<'_>, read: &Read, lengths: f64, ridge: f64) -> Vec<u32> {
@@ -239,8 +262,7 @@ fn wanted(face: &Face, table: &Seen<'_>, read: &Read, lengths: f64, ridge: f64) 
     let mut inside = vec![false; d];
     face.set.iter().for_each(|&j| inside[j as usize] = true);
     let promise = |j: usize| {
-        let slope = read.slopes.chunks_exact(d).map(|g| g[j] * g[j]).sum::<f64>().sqrt();
-        let past = (slope - lengths).max(0.0);
+        let past = (slope(read, d, j) - lengths).max(0.0);
         let curvature = table.deviation[j].powi(2) + ridge;
         if curvature > 0.0 { past * (past / curvature) } else { 0.0 }
     };

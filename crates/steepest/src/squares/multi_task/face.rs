@@ -9,19 +9,27 @@ use crate::parallel::cancel;
 /// Rounds, and how many of them in a row may bring nothing.
 const ROUNDS: u32 = 3000;
 const IDLE: u32 = 60;
+/// Newton's steps that were tried meanwhile, at least: sweeps alone may bring next to nothing for long.
+const IDLE_STEPS: u32 = 2;
 /// Newton's steps that it takes, about.
 const STEPS: f64 = 4.0;
+/// What a step costs over m columns: so many times m³ products that are added to numbers far apart, as those of sweeps are.
+const STEP: f64 = 0.15;
 /// What sweeps have cost before a step, in times of its own cost.
 const TRIED: f64 = 1.0;
 /// Sweeps between Newton's steps, at most.
 const SWEEPS: u32 = 32;
+/// Columns of a product, and rows of a triangle that is inverted row by row.
+const STRIP: usize = 128;
+const SMALL: usize = 32;
 /// How often a step is halved.
 const HALVED: u32 = 12;
 
 /// A working set, and the point over it.
 pub(super) struct Face {
     targets: usize,
-    lengths: f64,
+    /// What a column's length costs.
+    pub lengths: f64,
     ridge: f64,
     /// Its columns in the order in which they came, and Σ share · x x′ over them.
     pub set: Vec<u32>,
@@ -66,7 +74,7 @@ impl Face {
         (self.w, self.q) = (pick(w), pick(&read.slopes));
         (self.begun, self.slopes, self.loss) = (self.w.clone(), self.q.clone(), read.loss);
         let (mut last, mut least, mut idle, mut sweeps) = (f64::INFINITY, f64::INFINITY, 0, 1);
-        let mut since = 0;
+        let (mut since, mut steps, mut whole) = (0, 0, false);
         for round in 0..ROUNDS {
             cancel::check();
             let changed = (0..sweeps).fold(false, |changed, _| self.sweep() || changed);
@@ -77,13 +85,16 @@ impl Face {
             let rate = (gap / last).powf(1.0 / f64::from(sweeps));
             let more = if rate < 1.0 { (goal / gap).ln() / rate.ln() } else { f64::INFINITY };
             let used = self.used() as f64;
-            let step = 1.5 * used * used * used / (2.0 * used * (s * t) as f64);
+            let step = STEP * used * used / (s * t) as f64;
             since += sweeps;
             // A rate of a few sweeps is a poor guess: sweeps have to have cost as much as a step.
             let tried = round > 0 && f64::from(since) >= TRIED * step;
-            if tried && more > STEPS * (1.0 + step) {
-                since = 0;
-                sweeps = match self.newton() {
+            if whole || tried && more > STEPS * (1.0 + step) {
+                (since, steps) = (0, steps + 1);
+                let went = self.newton();
+                // Next to its end a step is worth more than any sweep.
+                whole = went == Some(true);
+                sweeps = match went {
                     Some(true) => 1,
                     Some(false) => (2 * sweeps).min(SWEEPS),
                     None => SWEEPS,
@@ -94,9 +105,9 @@ impl Face {
                 }
             }
             last = gap;
-            idle = if gap < 0.9 * least { 0 } else { idle + 1 };
+            (idle, steps) = if gap < 0.9 * least { (0, 0) } else { (idle + 1, steps) };
             least = least.min(gap);
-            if idle > IDLE {
+            if idle > IDLE && steps > IDLE_STEPS {
                 break;
             }
         }
@@ -203,8 +214,10 @@ impl Face {
         };
         let mut step = times(&grad.iter().map(|g| -g).collect::<Vec<_>>());
         if t > 1 {
+            let unit: Vec<f64> = (0..m * t).map(|a| own(a % t, a / t) / long[a / t]).collect();
             let along = |i: usize, l: usize| {
-                (0..t).map(|k| own(k, i) * own(k, l)).sum::<f64>() / (long[i] * long[l])
+                let of = |i: usize| &unit[i * t..(i + 1) * t];
+                of(i).iter().zip(of(l)).map(|(a, b)| a * b).sum::<f64>()
             };
             let root: Vec<f64> = bend.iter().map(|b| b.sqrt()).collect();
             let mut less = vec![0.0; m * m];
@@ -294,18 +307,50 @@ fn inverse(matrix: &[f64], m: usize) -> Option<Vec<f64>> {
         factor(&mut l, m, enough).then_some(l)
     })?;
     let mut low = vec![0.0; m * m];
-    for i in 0..m {
-        let (above, row) = low.split_at_mut(i * m);
-        row[i] = 1.0;
-        for (j, above) in above.chunks_exact(m).enumerate() {
-            add_scaled(-l[i * m + j], &above[..=j], &mut row[..=j]);
-        }
-        row[..=i].iter_mut().for_each(|v| *v /= l[i * m + i]);
-    }
-    let mut packed = Packed::default();
-    let lower = Strides::rows(&low, m, m, m);
-    packed.pack(lower);
+    turn(&l, m, (0, m), &mut low);
+    // Of L⁻ᵀL⁻¹ what lies left of the diagonal: below the first row of a strip there is nothing above it.
     let mut whole = vec![0.0; m * m];
-    multiply(lower.transposed(), Right::Packed(&packed), Begin::Zero, &mut whole, m);
+    let mut packed = Packed::default();
+    for from in (0..m).step_by(STRIP) {
+        cancel::check();
+        let to = (from + STRIP).min(m);
+        let below = Strides::rows(&low[from * m..], m - from, m, m);
+        packed.pack(below.columns(0, to));
+        let left = below.columns(from, to).transposed();
+        multiply(left, Right::Packed(&packed), Begin::Zero, &mut whole[from * m..], m);
+    }
+    for i in 0..m {
+        (0..i).for_each(|j| whole[j * m + i] = whole[i * m + j]);
+    }
     Some(whole)
+}
+
+/// The inverse of rows and columns from..to of a lower triangle, into the same of `low`: of both halves, and what lies below
+/// the first of them, −L₂₂⁻¹ L₂₁ L₁₁⁻¹.
+fn turn(l: &[f64], m: usize, (from, to): (usize, usize), low: &mut [f64]) {
+    if to - from <= SMALL {
+        for i in from..to {
+            let (above, row) = low.split_at_mut(i * m);
+            row[i] = 1.0;
+            for j in from..i {
+                add_scaled(-l[i * m + j], &above[j * m + from..=j * m + j], &mut row[from..=j]);
+            }
+            row[from..=i].iter_mut().for_each(|v| *v /= l[i * m + i]);
+        }
+        return;
+    }
+    let middle = from + (to - from) / 2;
+    turn(l, m, (from, middle), low);
+    turn(l, m, (middle, to), low);
+    let (upper, lower) = (middle - from, to - middle);
+    let (mut packed, mut half) = (Packed::default(), vec![0.0; lower * upper]);
+    packed.pack(Strides::rows(&low[from * m..], upper, m, m).columns(from, middle));
+    let left = Strides::rows(&l[middle * m..], lower, m, m).columns(from, middle);
+    multiply(left, Right::Packed(&packed), Begin::Zero, &mut half, upper);
+    half.iter_mut().for_each(|v| *v = -*v);
+    packed.pack(Strides::rows(&half, lower, upper, upper));
+    let whole: Vec<f64> =
+        (middle..to).flat_map(|i| low[i * m + middle..i * m + to].to_vec()).collect();
+    let left = Strides::rows(&whole, lower, lower, lower);
+    multiply(left, Right::Packed(&packed), Begin::Zero, &mut low[middle * m + from..], m);
 }
