@@ -741,3 +741,59 @@ def test_prices_are_put_in_the_order_of_their_dates_and_dates_are_no_assets() ->
     assert [finding.kind for finding in counted.findings] == ["no_asset"]
     with pytest.raises(InputError, match=r"rows 99 and 100 .* 2024-04-09"):
         max_sharpe(prices=pd.concat([dated, dated.tail(1)]))
+    # Seconds since 1970, week-ends left out: no even steps.
+    seconds = frame.assign(at=[1_700_000_000 + 86_400 * (day + 2 * (day // 5)) for day in range(100)])
+    for given in (seconds, seconds.assign(at=seconds["at"] * 1000), seconds[::-1]):
+        assert max_sharpe(prices=given).weights == right.weights
+
+
+def test_returns_are_put_in_the_order_of_their_dates_before_a_strategy_sees_them() -> None:
+    pd = pytest.importorskip("pandas")
+    r = np.random.default_rng(4).normal(0.001, 0.01, (90, 3))
+    days = pd.bdate_range("2024-01-01", periods=90)
+    frame = pd.DataFrame(r, columns=["a", "b", "c"], index=days)
+    strategy = lambda past: np.eye(3)[past[-1].argmax()]  # noqa: E731
+    right = backtest(frame, strategy, window=40, every=5)
+    assert not right.findings
+    stamps = days.astype("datetime64[s]").astype("int64")
+    for given in (frame[::-1], frame.rename_axis("day").reset_index()[::-1], frame.assign(at=stamps)[::-1]):
+        found = backtest(given, strategy, window=40, every=5)
+        assert found.names == ["a", "b", "c"]
+        np.testing.assert_array_equal(found.returns, right.returns)
+        assert "put_in_order" in [finding["kind"] for finding in found.findings]
+    with pytest.raises(InputError, match=r"rows 89 and 90 of returns .* same date"):
+        backtest(pd.concat([frame, frame.tail(1)]), strategy, window=40)
+    # Where the order does not matter rows may come twice, as a bootstrap draws them, and an index keeps its periods.
+    again = frame.iloc[[0, 0, *range(90)][::-1]]
+    assert min_variance(returns=again).success
+    assert tracking(frame["a"].to_numpy()[::-1], returns=frame[::-1]).x.round(6).tolist() == [1, 0, 0]
+    with pytest.raises(InputError, match="oldest to the newest"):
+        tracking(frame["a"].iloc[1:], prices=(1 + frame).cumprod()[::-1])
+
+
+def test_prices_are_no_returns_and_a_split_is_named() -> None:
+    pd = pytest.importorskip("pandas")
+    rng = np.random.default_rng(5)
+    days = pd.bdate_range("2020-01-01", periods=300)
+    prices = pd.DataFrame(
+        40 * np.exp(np.cumsum(rng.normal(0, 0.02, (300, 2)), axis=0)), index=days, columns=["x", "y"]
+    )
+    for call in (lambda: min_variance(returns=prices), lambda: backtest(prices, lambda past: [1, 0])):
+        with pytest.raises(InputError, match="pass prices="):
+            call()
+    assert not min_variance(prices=prices).findings
+    for factor, words in ((0.5, "1/2 of"), (1 / 7, "1/7 of"), (10.0, "10 times")):
+        split = prices.copy()
+        split.loc[days[100] :, "y"] *= factor
+        for given, when in ((split[::-1], f"on {days[100].date()}"), (split.to_numpy(), "in row 100")):
+            found = [f for f in min_variance(prices=given).findings if f.kind == "split"]
+            assert len(found) == 1
+            assert f"{words} the price before {when}" in found[0].sentence
+            assert found[0].evidence["splits"][0][2] == pytest.approx(factor, rel=0.08)
+    # Wild prices, a wrong one, and a fall that is no such ratio are none.
+    wild = np.exp(np.cumsum(rng.normal(0, 0.4, (300, 2)), axis=0))
+    wrong, fall = prices.to_numpy().copy(), prices.to_numpy().copy()
+    wrong[100, 1] *= 0.5
+    fall[100:, 1] *= 0.4
+    for given in (wild, wrong, fall):
+        assert not [f for f in min_variance(prices=given).findings if f.kind == "split"]

@@ -40,7 +40,7 @@ class Backtest:
     periods : float or None
         Periods in a year.
     findings : list
-        What was done to prices.
+        What was done to prices or returns.
     kept : ndarray of bool
         The looks that found no answer, at which what was held was kept. A portfolio of at most so many names is an
         answer, although no choice of names is proved the best.
@@ -165,7 +165,7 @@ def backtest(
     Parameters
     ----------
     returns : array_like or frame of shape (periods, assets)
-        Simple returns.
+        Simple returns; a frame that has dates, in its index or a column, is put in their order, and `findings` says so.
     strategy : callable
         ``strategy(past)`` of an array (window, assets), a copy that holds the past and nothing else: a `Portfolio`, or
         weights (by name too, a mapping or a series, where the returns have names). Where a portfolio was not found,
@@ -198,7 +198,7 @@ def backtest(
     >>> len(found.returns), len(found.looks)
     (200, 10)
     """
-    rows, names, findings = read_returns(returns, prices)
+    rows, names, findings = read_returns(returns, prices, ordered=True)
     if rows is None:
         raise InputError("pass returns, a row a period, or prices")
     if not callable(strategy):

@@ -240,6 +240,10 @@ def tracking(index: Any, *, returns: Any = None, prices: Any = None, **constrain
     refused = {"shrink": "is of a covariance, and tracking has none: use l2"}
     task = Task(None, None, returns, prices, estimate=False, refused=refused, **constraints)
     assert task.rows is not None
+    if any(finding["kind"] == "put_in_order" for finding in task.findings):
+        raise InputError(
+            "prices must stand from the oldest to the newest, as index does: sort both by date first"
+        )
     days, n = task.rows.shape
     goal = as_floats(_same_periods(index, returns), "index", 1)
     if len(goal) != days:

@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from steepest.errors import InputError
-from steepest.portfolio.covariance import as_floats, names_of
+from steepest.portfolio.covariance import Named, as_floats, names_of
+from steepest.portfolio.periods import Times, counts, date_written, dates_of, dates_of_index, order_of
 from steepest.tables import read
-from steepest.tables.dates import from_whole
 from steepest.tables.values import read_values
 
 __all__ = ["read_returns"]
 
 Floats = NDArray[np.float64]
-Times = NDArray[np.datetime64]
 Found = tuple[Floats | None, list[Any] | None, list[dict[str, Any]]]
 
+#: Returns that are all above 0, and the middle one above this, are something else.
+LARGE = 0.5
+#: New shares for old ones, and old for new; how far a day's own move may take a price from that, in logarithms; how
+#: many times as large as any other move a split must be; in how many rows a wrong price is right again.
+SPLITS = (2, 3, 4, 5, 7, 10, 20)
+MOVE, ALONE, AGAIN = 0.08, 3.0, 5
 
-def read_returns(returns: Any, prices: Any) -> Found:
-    """Returns, a row a period; the assets' names, where they have some; findings."""
+
+def read_returns(returns: Any, prices: Any, *, ordered: bool = False) -> Found:
+    """Returns, a row a period; the assets' names, where they have some; findings.
+
+    Parameters
+    ----------
+    returns, prices
+        One of them.
+    ordered
+        Whether the order of the rows matters: returns that have dates are put in theirs, as prices always are.
+    """
     if returns is not None and prices is not None:
         raise InputError("pass returns or prices, not both")
     if prices is not None:
@@ -33,17 +48,47 @@ def read_returns(returns: Any, prices: Any) -> Found:
         raise InputError(
             f"returns must be a table, a row a period and a column an asset; got {type(returns).__name__}"
         )
-    found = as_floats(returns, "returns", 2)
+    found, names, times, findings = _from_returns(returns)
     if not found.size:
         raise InputError(
             f"returns must have a row a period and a column an asset; got the shape {found.shape}"
         )
-    return found, names_of(returns), []
+    middle = float(np.median(found))
+    if len(found) > 2 and middle > LARGE and found.min() > 0:
+        raise InputError(
+            f"returns must be simple ones, as 0.01 for a hundredth more; got {middle:.4g} in the middle, and all above "
+            "0: if they are prices, pass prices=; if one price over the one before, take 1 off"
+        )
+    order = order_of(times, "returns") if ordered else None
+    if order is not None:
+        findings.append(_put_in_order("returns"))
+        found = np.ascontiguousarray(found[order])
+    return found, names, findings
+
+
+def _from_returns(returns: Any) -> tuple[Floats, list[Any] | None, Times | None, list[dict[str, Any]]]:
+    """Returns as they are, their names, the rows' dates, and what is no asset."""
+    names, times = names_of(returns), dates_of_index(returns)
+    frame = hasattr(returns, "__arrow_c_stream__") or hasattr(returns, "__dataframe__")
+    labels = getattr(returns, "columns", None)
+    if not frame or labels is None or getattr(labels, "nlevels", 1) > 1:
+        return as_floats(returns, "returns", 2), names, times, []
+    read_ = _columns(returns, "returns", times)
+    if len(read_.places) + read_.dates < len(labels):  # texts are refused, by what NumPy says of them
+        return as_floats(returns, "returns", 2), names, read_.times, []
+    if not read_.dates:
+        return as_floats(returns, "returns", 2), names, read_.times, read_.findings
+    names = [list(labels)[k] for k in read_.places]
+    return as_floats(Named(read_.values, names), "returns", 2), names, read_.times, read_.findings
 
 
 def _from_prices(prices: Any) -> Found:
     """Simple returns of one row to the next, r = p / p_before - 1."""
-    values, names, times, findings = _columns(prices)
+    if isinstance(prices, np.ndarray):
+        values, names, times, findings = *_of_array(prices), None, []
+    else:
+        found = _columns(prices, "prices", dates_of_index(prices))
+        values, names, times, findings = found.values, found.names, found.times, found.findings
     bad = np.argwhere(np.isinf(values) | (values <= 0))
     if len(bad):
         row, j = (int(k) for k in bad[0])
@@ -51,7 +96,11 @@ def _from_prices(prices: Any) -> Found:
     there = ~np.isnan(values)
     if not there.any(axis=0).all():
         raise InputError(f"{names[int(np.argmin(there.any(axis=0)))]!r} has no price at all: leave it out")
-    values, there = _in_order(values, there, times, findings)
+    order = order_of(times, "prices")
+    rows = np.arange(len(values)) if order is None else order
+    if order is not None:
+        findings.append(_put_in_order("prices"))
+        values, there = values[order], there[order]
     first = there.argmax(axis=0)
     start = int(first.max())
     if start:
@@ -64,7 +113,7 @@ def _from_prices(prices: Any) -> Found:
                 f"Leave {late!r} out to begin earlier.",
             )
         )
-    values = values[start:]
+    values, rows = values[start:], rows[start:]
     gaps = np.isnan(values)
     whole = gaps.all(axis=1)
     if whole.any():
@@ -75,7 +124,7 @@ def _from_prices(prices: Any) -> Found:
                 {"rows": int(whole.sum())},
             )
         )
-        values, gaps = values[~whole], gaps[~whole]
+        values, gaps, rows = values[~whole], gaps[~whole], rows[~whole]
     if gaps.any():
         most = names[int(gaps.sum(axis=0).argmax())]
         findings.append(
@@ -90,97 +139,102 @@ def _from_prices(prices: Any) -> Found:
         values = np.take_along_axis(values, last, axis=0)
     if len(values) < 3:
         raise InputError(f"prices must have 3 rows in which every asset has one; got {len(values)}")
+    when = [f"in row {row}" if times is None else f"on {date_written(times[row])}" for row in rows.tolist()]
+    findings += _splits(values, names, when)
     return np.ascontiguousarray(values[1:] / values[:-1] - 1), names, findings
 
 
-def _in_order(
-    values: Floats, there: NDArray[np.bool_], times: Times | None, findings: list[dict[str, Any]]
-) -> tuple[Floats, NDArray[np.bool_]]:
-    """The rows from the oldest to the newest, by their dates: a return is that of a row on the one before.
-
-    Raises
-    ------
-    InputError
-        A row has no date, or two have the same.
-    """
-    if times is None:
-        return values, there
-    if np.isnat(times).any():
-        raise InputError(f"row {int(np.isnat(times).argmax())} of prices has no date: leave it out")
-    order = np.argsort(times, kind="stable")
-    twice = np.flatnonzero(np.diff(times[order]) == np.timedelta64(0))
-    if len(twice):
-        one, other = sorted(int(row) for row in order[twice[0] : twice[0] + 2])
-        date = str(times[one]).removesuffix("T00:00:00.000000")
-        raise InputError(
-            f"rows {one} and {other} of prices have the same date, {date}: a row a date"
-            " and a column an asset is what is needed (a long table is made so by pandas' pivot)"
-        )
-    if (np.diff(order) > 0).all():
-        return values, there
-    findings.append(
-        _note("put_in_order", "The rows of prices are put in order of their dates, the oldest first.", {})
-    )
-    return values[order], there[order]
-
-
-def _dates_of(values: Any) -> Times | None:
-    """The times that a column writes, as whole numbers such as 20240131 too; None where it writes none."""
-    if values.kind == "time":
-        return np.asarray(values.times)
-    if values.kind != "number" or not values.whole:
-        return None
-    found = from_whole(values.numbers)
-    return None if found is None else np.asarray(found.times)
+def _splits(values: Floats, names: list[Any], when: list[str]) -> list[dict[str, Any]]:
+    """Moves that stand alone and are those of a split, to a half, a third …, or the other way round."""
+    moves = np.diff(np.log(values), axis=0)
+    sizes = np.abs(moves)
+    logs = np.log(SPLITS)
+    near = sizes > logs[0] - MOVE
+    found = []
+    for j in np.flatnonzero(near.any(axis=0)).tolist():
+        places = np.flatnonzero(near[:, j])
+        others = np.delete(sizes[:, j], places)
+        for place in places.tolist():
+            which = int(np.abs(logs - sizes[place, j]).argmin())
+            alone = len(others) > 9 and sizes[place, j] > ALONE * others.max()
+            # A price that soon comes back was a wrong one, or the stock's own way.
+            back = any(
+                0 < abs(k - place) <= AGAIN and abs(moves[k, j] + moves[place, j]) < 2 * MOVE
+                for k in places.tolist()
+            )
+            if alone and not back and abs(logs[which] - sizes[place, j]) < MOVE:
+                ratio = f"1/{SPLITS[which]} of" if moves[place, j] < 0 else f"{SPLITS[which]} times"
+                found.append((names[j], when[place + 1], ratio, float(np.exp(moves[place, j]))))
+    if not found:
+        return []
+    said = "; ".join(f"{name!r} is at {ratio} the price before {date}" for name, date, ratio, _ in found[:5])
+    more = f"; and {len(found) - 5} more" if len(found) > 5 else ""
+    return [
+        {
+            "kind": "split",
+            "severity": "warning",
+            "sentence": f"{said}{more}: so a split moves a price that is not adjusted; it is counted as a return.",
+            "evidence": {"splits": [[str(name), date, ratio] for name, date, _, ratio in found]},
+            "remedy": "Pass prices that are adjusted for splits.",
+        }
+    ]
 
 
-def _counts(numbers: Floats) -> bool:
-    """Whether whole numbers go up or down by as much in every row, as a row's number does; no price does."""
-    steps = np.diff(numbers)
-    return len(numbers) > 9 and bool(steps[0] != 0 and (steps == steps[0]).all())
+@dataclass(frozen=True)
+class _Columns:
+    """The columns of numbers that a table has."""
+
+    values: Floats
+    names: list[Any]
+    #: where they stand among all columns
+    places: list[int]
+    #: how many columns hold dates, or count the rows
+    dates: int
+    times: Times | None
+    findings: list[dict[str, Any]]
 
 
-def _columns(prices: Any) -> tuple[Floats, list[Any], Times | None, list[dict[str, Any]]]:
-    """The columns of numbers, their names, the rows' dates, and what is no asset; dates and texts are none."""
-    if isinstance(prices, np.ndarray):
-        if prices.ndim != 2:
-            raise InputError(f"prices must be a table, a row a day; got the shape {prices.shape}")
-        if not prices.shape[1]:
-            raise InputError(f"prices must have a column for each asset; got the shape {prices.shape}")
-        try:
-            return np.array(prices, dtype=np.float64), list(range(prices.shape[1])), None, []
-        except (TypeError, ValueError) as error:
-            raise InputError(f"prices must be numbers: {error}") from None
-    table = read(prices)
-    names, columns, findings = [], [], []
-    times = _dates_of_index(prices)
-    for name in table.names:
+def _of_array(prices: NDArray[Any]) -> tuple[Floats, list[Any]]:
+    """An array's columns, named by their numbers."""
+    if prices.ndim != 2:
+        raise InputError(f"prices must be a table, a row a day; got the shape {prices.shape}")
+    if not prices.shape[1]:
+        raise InputError(f"prices must have a column for each asset; got the shape {prices.shape}")
+    try:
+        return np.array(prices, dtype=np.float64), list(range(prices.shape[1]))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"prices must be numbers: {error}") from None
+
+
+def _columns(given: Any, what: str, times: Times | None) -> _Columns:
+    """The columns of numbers, the rows' dates unless the index told them; dates and texts are no assets."""
+    table = read(given)
+    names, columns, places, findings = [], [], [], []
+    no_assets = 0
+    for place, name in enumerate(table.names):
         found = read_values(table.column(name), str(name))
-        dates = _dates_of(found)
-        if dates is not None:
-            times = dates if times is None else times
-            if found.kind != "number":
+        dates = dates_of(found)
+        if dates is not None and times is None:
+            times = dates
+        if found.kind == "number" and found.numbers is not None:
+            if dates is None and not (found.whole and counts(found.numbers)):
+                names.append(name)
+                columns.append(found.numbers)
+                places.append(place)
                 continue
-        if found.kind != "number" or found.numbers is None:
+            how = "holds dates" if dates is not None else "counts the rows"
+            findings.append(_note("no_asset", f"{name!r} {how} and is no asset.", {"column": str(name)}))
+        elif found.kind != "time":
             continue
-        if dates is not None or (found.whole and _counts(found.numbers)):
-            what = "holds dates" if dates is not None else "counts the rows"
-            findings.append(_note("no_asset", f"{name!r} {what} and is no asset.", {"column": str(name)}))
-            continue
-        names.append(name)
-        columns.append(found.numbers)
+        no_assets += 1
     if not columns:
-        raise InputError("prices must have a column of numbers for each asset; there is none")
-    return np.column_stack(columns), names, times, findings
+        raise InputError(f"{what} must have a column of numbers for each asset; there is none")
+    return _Columns(np.column_stack(columns), names, places, no_assets, times, findings)
 
 
-def _dates_of_index(prices: Any) -> Times | None:
-    """The dates of a frame's index, where it has some."""
-    index: Any = getattr(prices, "index", None)
-    if not hasattr(index, "to_series") or getattr(index, "nlevels", 1) > 1 or not len(index):
-        return None
-    table = read({"index": index.to_series()})
-    return _dates_of(read_values(table.column("index"), "index"))
+def _put_in_order(what: str) -> dict[str, Any]:
+    sentence = f"The rows of {what} are put in order of their dates, the oldest first."
+    return _note("put_in_order", sentence, {})
 
 
 def _note(kind: str, sentence: str, evidence: dict[str, Any], remedy: str = "") -> dict[str, Any]:
