@@ -355,3 +355,18 @@ def test_what_is_claimed_meets_the_conditions_of_first_order(block: int) -> None
         steep = max(np.linalg.norm(slope), np.abs(fun(x0)[1]).max())
         assert left <= 2e-3 * steep, seed
     assert claimed >= 24
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@pytest.mark.parametrize(
+    "edge", [lambda x: np.sqrt(2 - x[0]), lambda x: (2 - x[0]) * (1 + np.sqrt(2 - x[0]))]
+)
+@pytest.mark.parametrize("x0", [[0.0, 0.0], [1.0, 1.0]])
+def test_a_constraint_that_is_no_number_beyond_its_limit_is_met_there(edge: Any, x0: list[float]) -> None:
+    """Differences to both sides would ask for the root of what is below 0 at the very answer."""
+    constraints = {"type": "ineq", "fun": edge}
+    result = steepest.minimize(
+        lambda x: ((x - 3) ** 2).sum(), x0, jac=lambda x: 2 * (x - 3), constraints=constraints
+    )
+    assert result.outcome in ("converged", "plateau")
+    assert result.x == pytest.approx([2, 3], abs=1e-4)

@@ -47,7 +47,7 @@ class _Part:
         return rows.reshape(m, n)
 
     def _differences(self, x: Floats) -> Floats:
-        """To both sides where bounds leave room: its error is some 1e-10 of the values."""
+        """To both sides where bounds and the function leave room: its error is some 1e-10 of the values."""
         columns = []
         low, high = self.box or (np.full(x.size, -np.inf), np.full(x.size, np.inf))
         for j in range(x.size):
@@ -55,7 +55,14 @@ class _Part:
             up, down = x.copy(), x.copy()
             up[j], down[j] = min(x[j] + h, high[j]), max(x[j] - h, low[j])
             if up[j] > down[j]:
-                columns.append((self.values(up) - self.values(down)) / (up[j] - down[j]))
+                above, below = self.values(up), self.values(down)
+                width = np.full(self.low.size, up[j] - down[j])
+                # The edge of where sqrt or log is a number is where a constraint often holds.
+                for side, other, at in ((above, below, down), (below, above, up)):
+                    out = ~np.isfinite(side) & np.isfinite(other)
+                    if out.any():
+                        side[out], width[out] = self.values(x)[out], abs(x[j] - at[j])
+                columns.append((above - below) / width)
             else:
                 columns.append(np.zeros(self.low.size))
         return np.stack(columns, axis=1)
