@@ -76,8 +76,11 @@ def giveaways(train: Part, goal: Target) -> list[Finding]:
 def leave_out(names: list[str], whole: Mapping[str, str]) -> str:
     """What to do about columns that give the target away."""
     columns = dict.fromkeys(whole.get(name, name) for name in names)
-    return "ask whether they are known when the prediction is made; if not, leave them out: " + " ".join(
-        f"--drop {shlex.quote(column)}" for column in columns
+    known, them = ("it is", "it") if len(columns) == 1 else ("they are", "them")
+    flags = " ".join(f"--drop {shlex.quote(column)}" for column in columns)
+    return (
+        f"ask whether {known} known when the prediction is made; if not, leave {them} out, in Python with "
+        f"drop={list(columns)!r}, on the command line with {flags}"
     )
 
 
@@ -103,7 +106,10 @@ def alone_number(name: str, score: Floats, y: Floats, goal: Target) -> Finding |
         if value >= ALONE:
             return suspect([name], goal, "R²", value, ALONE, "the target is a straight line in it")
         value = rank_correlation(score, y)
-        how = "the target rises or falls with it throughout"
+        throughout = "the target rises or falls with it throughout"
+        # Up to rounding each row stands where its target does.
+        exact = value > 1 - 1e-12
+        how = f"one of them is a function of the other, since {throughout}" if exact else throughout
         return (
             suspect([name], goal, "squared rank correlation", value, ALONE, how) if value >= ALONE else None
         )
