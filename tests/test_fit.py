@@ -133,6 +133,7 @@ def test_the_optimum_is_that_of_the_objective(models: dict[str, Model], task: st
     assert np.abs(slope.mean(axis=0)).max() < 2e-3 * scale
 
 
+@pytest.mark.filterwarnings("ignore:.* far outside:UserWarning")
 @TASKS
 def test_saved_and_loaded_it_predicts_the_same_bits(
     models: dict[str, Model], task: str, tmp_path: Path

@@ -138,6 +138,7 @@ def test_rows_that_judge_are_never_looked_at() -> None:
     assert again.schema.form == held.schema.form
 
 
+@pytest.mark.filterwarnings("ignore:.* far outside:UserWarning")
 def test_a_model_with_a_form_is_saved_and_predicts_alike(tmp_path: Path) -> None:
     table = made(9, rows=3000)
     table["town"] = np.random.default_rng(10).choice(["Ulm", "Bonn", "Jena"], 3000)

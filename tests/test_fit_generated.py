@@ -74,6 +74,7 @@ def options(rng: np.random.Generator, rows: int) -> dict[str, Any]:
     return given | ({"validation": 0, "alpha": 0.1} if rng.random() < 0.1 else {})
 
 
+@pytest.mark.filterwarnings("ignore:.* far outside:UserWarning")
 @pytest.mark.parametrize("seed", range(60))
 def test_any_table_is_told_or_refused(seed: int, tmp_path: Path) -> None:
     rng = np.random.default_rng(seed)
