@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from steepest.linear import ElasticNet, Lasso, LogisticRegression
 
@@ -89,3 +90,65 @@ def test_columns_twice_and_bounds_at_zero():
     assert np.abs(g[on] + 0.5 * alpha * np.sign(model.coef_[on])).max() <= 1e-3 * alpha
     assert np.abs(g[~on]).max() <= 0.5 * alpha * (1 + 1e-3)
     np.testing.assert_allclose(model.coef_[:300], model.coef_[300:], rtol=0, atol=1e-4)
+
+
+def rare(rows, columns, seed=0):
+    """A sparse table of ten entries a column, a far column and one of entries that are there twice; targets."""
+    rng = np.random.default_rng(seed)
+    X = sp.random(
+        rows, columns, 10 / rows, random_state=rng, format="csr", data_rvs=lambda k: rng.uniform(0.05, 0.4, k)
+    )
+    y = 30 * np.asarray(X.sum(1)).ravel() + 20 * rng.normal(size=rows) + 80
+    twice = sp.random(rows, 1, 0.1, random_state=rng)
+    far = sp.csr_matrix(1e4 + rng.normal(size=(rows, 1)))
+    X = sp.hstack([X, twice, far], format="coo")
+    again = np.flatnonzero(X.col == columns)
+    halves = np.append(X.data, X.data[again])
+    halves[again] *= 0.25
+    halves[len(X.data) :] *= 0.75
+    starts = sp.coo_matrix(
+        (halves, (np.append(X.row, X.row[again]), np.append(X.col, X.col[again]))), X.shape
+    )
+    order = np.argsort(starts.row, kind="stable")
+    indptr = np.append(0, np.cumsum(np.bincount(starts.row, minlength=rows)))
+    made = sp.csr_matrix((starts.data[order], starts.col[order], indptr), starts.shape)
+    assert not made.has_canonical_format
+    return made, y, rng
+
+
+@pytest.mark.parametrize(
+    ("alpha", "l1_ratio", "steps"), [(0.005, 0.5, 12), (0.0005, 0.5, 12), (0.02, 1.0, 25)]
+)
+def test_sparse_tables_with_more_active_columns_than_rows(alpha, l1_ratio, steps):
+    X, y, _ = rare(800, 3500)
+    model = ElasticNet(alpha, l1_ratio=l1_ratio).fit(X, y)
+    assert model.result_.success, model.result_.message
+    D = X.toarray()
+    r = y - D @ model.coef_ - model.intercept_
+    l1, l2 = alpha * l1_ratio, alpha * (1 - l1_ratio)
+    value = 0.5 * np.mean(r * r) + l1 * np.abs(model.coef_).sum() + 0.5 * l2 * (model.coef_**2).sum()
+    u = r - r.mean()
+    s = np.abs((D - D.mean(0)).T @ u) / len(y)
+    if l2 == 0.0:
+        u *= min(1.0, l1 / s.max())
+        over = 0.0
+    else:
+        over = 0.5 * (np.maximum(s - l1, 0.0) ** 2).sum() / l2
+    gap = value - np.mean(u * (y - y.mean() - 0.5 * u)) + over
+    assert -1e-12 * value <= gap <= 2e-6 * value
+    assert model.result_.certificate["bound"] <= 1e-6 * value
+    assert np.count_nonzero(model.coef_) > (800 if l2 else 500)
+    assert model.result_.nit <= steps
+
+
+@pytest.mark.parametrize("fit_intercept", [False, True])
+def test_sparse_classes_with_many_active_columns(fit_intercept):
+    X, y, rng = rare(400, 900)
+    X = X[:, :900]
+    codes = (y + 20 * rng.logistic(size=400) > np.median(y)).astype(int)
+    model = LogisticRegression(C=50.0, l1_ratio=0.5, fit_intercept=fit_intercept).fit(X, codes)
+    assert model.result_.success, model.result_.message
+    dense = LogisticRegression(C=50.0, l1_ratio=0.5, fit_intercept=fit_intercept).fit(X.toarray(), codes)
+    assert np.count_nonzero(model.coef_) > 300
+    both = model.result_.certificate["bound"] + dense.result_.certificate["bound"]
+    assert abs(model.result_.fun - dense.result_.fun) <= both

@@ -189,6 +189,24 @@ impl<'a> Held<'a> {
             }
         }
     }
+    /// What is not 0 in a row, before anything is taken off: the columns (one that comes up twice adds up), and the
+    /// numbers there.
+    pub fn entries(&self, row: usize, columns: &mut Vec<u32>, values: &mut Vec<f64>) {
+        match &self.lie {
+            Lie::There(design) => {
+                let name = self.names.as_ref().map_or(row, |names| names[row] as usize);
+                design.entries(name, columns, values);
+            }
+            Lie::Here(x) => {
+                let name = self.named(row..row + 1)[0] as usize;
+                let x = &x[name * self.columns..][..self.columns];
+                columns.clear();
+                columns.extend((0..x.len()).filter(|&j| x[j] != 0.0).map(|j| j as u32));
+                values.clear();
+                values.extend(x.iter().filter(|v| **v != 0.0));
+            }
+        }
+    }
     /// The table that they are: where it lies, where they are all of one, else of a copy.
     pub fn as_table<T>(&self, work: impl FnOnce(&dyn Design) -> T) -> T {
         match (&self.lie, &self.names) {

@@ -106,7 +106,7 @@ impl<'a> Set<'a> {
             }
             if outputs == 1 {
                 let h = if share > 0.0 {
-                    share * self.curvature(value[r], slope[r], bend[r])
+                    share * row_curvature(self.guarded, value[r], slope[r], bend[r])
                 } else {
                     0.0
                 };
@@ -133,14 +133,6 @@ impl<'a> Set<'a> {
             }
         }
         (x, shares)
-    }
-
-    /// The curvature of a row. Guarded it is at least slope²/2·value: a parabola that promises no less than 0, which
-    /// no loss undercuts.
-    fn curvature(&self, value: f64, slope: f64, bend: f64) -> f64 {
-        let least = if self.guarded && value > 0.0 { 0.5 * slope * (slope / value) } else { 0.0 };
-        let h = bend.max(least);
-        if h.is_finite() { h } else { 0.0 }
     }
 
     /// The matrix of the rows in `runs`.
@@ -215,6 +207,14 @@ impl<'a> Set<'a> {
         }
         rows
     }
+}
+
+/// The curvature of a row. Guarded it is at least slope²/2·value: a parabola that promises no less than 0, which
+/// no loss undercuts.
+pub(super) fn row_curvature(guarded: bool, value: f64, slope: f64, bend: f64) -> f64 {
+    let least = if guarded && value > 0.0 { 0.5 * slope * (slope / value) } else { 0.0 };
+    let h = bend.max(least);
+    if h.is_finite() { h } else { 0.0 }
 }
 
 /// Rows of a matrix that are added to at once.

@@ -1,5 +1,6 @@
 //! Coordinate descent on a working set, for losses over a table with absolute values, squares and bounds.
 mod active;
+mod entries;
 mod face;
 mod frame;
 mod gram;
@@ -19,7 +20,7 @@ use crate::status::{Halt, Status};
 use crate::table::{OfRows, Slot};
 use frame::Frame;
 pub(super) use start::instead;
-use working::{Model, chosen, most};
+use working::{MOST, Model, chosen, most};
 
 /// Proximal Newton on a working set: the columns that are in use or want to be, a quadratic of the loss over them
 /// (exact for squares), solved by coordinate descent and by Newton's steps on the face that it finds; then one read
@@ -41,6 +42,8 @@ pub struct Coordinate {
     /// The loss where all margins are 0, or at the best intercept: what rounding is small beside, where all is well.
     scale: f64,
     model: Option<Model>,
+    /// Whether a sparse table's models have a matrix, where they are small enough: entries crept.
+    matrix: bool,
     /// Rows that the model is made from, as a multiple of what it starts with.
     more: usize,
     /// Whether the model's curvature is guarded, how many steps that is to last, and how many it did the last time.
@@ -80,8 +83,8 @@ crate::state!(Best { bound, seen: vector, step });
 // What is left out follows from the point, the penalty and the table (`again`).
 crate::state!(Coordinate {
     seen: point, gradient: vector, told: vector, value: value, null: within(0.0, f64::INFINITY),
-    scale: within(0.0, f64::INFINITY), model, more, guarded, wait, patience, fell, promised, bound, rounding, stuck, pulled,
-    slow, taken, half, tame, best,
+    scale: within(0.0, f64::INFINITY), model, matrix, more, guarded, wait, patience, fell, promised, bound, rounding, stuck,
+    pulled, slow, taken, half, tame, best,
 } but margin, pieces, frame);
 
 /// Where margins are kept: those of the point and of another that is tried, in turn; and changes of them.
@@ -279,15 +282,18 @@ impl Method for Coordinate {
 
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let frame = self.frame.as_ref().expect("made at the start");
-        let set = chosen(frame, &self.seen, &self.pieces, |a| self.promise(a));
         let (rows, mut meter) = problem.rows(Some(self.margin))?;
+        // Without a matrix there may be any number.
+        let size = if rows.dense() || frame.outputs > 1 { MOST } else { usize::MAX };
+        let set = chosen(frame, &self.seen, &self.pieces, size, |a| self.promise(a));
         let set = if rows.quadratic() { most(frame, set) } else { set };
-        let kept = self.model.take().filter(|m| m.holds(&set));
+        let matrix = self.matrix && set.len() <= MOST;
+        let kept = self.model.take().filter(|m| m.holds(&set) && !(matrix && m.sparse()));
         let rows = rows.less(&frame.far, &frame.centre);
         let mut model = match kept {
             Some(m) => m,
             None => {
-                let how = (self.more, self.guarded);
+                let how = (self.more, self.guarded, matrix);
                 Model::new(&rows, frame, &set, &self.pieces, how, &mut meter)?
             }
         };
@@ -299,6 +305,7 @@ impl Method for Coordinate {
         let least = if model.set.len() <= 200 || self.stuck > 0 { least } else { least.max(rough) };
         let solved = model.solve((&rows, frame), &self.seen, &self.gradient, least, &mut meter)?;
         let exact = model.exact;
+        self.matrix |= solved.creeps;
         self.model = Some(model);
         problem.pause()?;
         self.promised = solved.fell;

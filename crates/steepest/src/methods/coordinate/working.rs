@@ -1,4 +1,5 @@
 //! The working set and the quadratic of the loss over it.
+use super::entries::{Columns, Entries, Sweeping};
 use super::face::{Ending, Root};
 use super::frame::Frame;
 use super::gram::{Gram, Set, runs};
@@ -21,15 +22,16 @@ pub(super) fn promise(p: Piece, x: f64, gradient: f64, curvature: f64) -> f64 {
 }
 
 /// Coordinates in a working set at most: its matrix must stay small beside the table.
-const MOST: usize = 3000;
+pub(super) const MOST: usize = 3000;
 /// So few coordinates are all in it.
 const ALL: usize = 64;
 
-/// The coordinates in use, and those that promise most beside them: as many again, or some scores.
+/// The coordinates in use, and those that promise most beside them: as many again, or some scores; about `most` at most.
 pub(super) fn chosen(
     frame: &Frame,
     x: &[f64],
     pieces: &[Piece],
+    most: usize,
     promise: impl Fn(usize) -> f64,
 ) -> Vec<u32> {
     let d = frame.coordinates();
@@ -46,7 +48,7 @@ pub(super) fn chosen(
         .filter(|p| p.0 > 0.0)
         .collect();
     others.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    let room = set.len().max(100).min(MOST.saturating_sub(set.len()).max(50));
+    let room = set.len().max(100).min(most.saturating_sub(set.len()).max(50));
     set.extend(others.iter().take(room).map(|o| o.1));
     set.sort_unstable();
     set
@@ -77,6 +79,8 @@ pub(super) struct Model {
     runs: Vec<Range<usize>>,
     /// Roots of what was added to the diagonal.
     little: Vec<f64>,
+    /// In the matrix's place, where the table is sparse.
+    entries: Option<Entries>,
     /// The orthogonal factor, where the matrix alone would not do.
     root: Option<Root>,
     guarded: bool,
@@ -90,7 +94,7 @@ pub(super) struct Model {
 
 // What is left out follows from the units (`Model::again`).
 crate::state!(Model {
-    set, gram, centre, unit, runs, little, root, guarded, exact, share, curvature,
+    set, gram, entries, centre, unit, runs, little, root, guarded, exact, share, curvature,
 } but pieces, given);
 
 /// Where a model is at its best.
@@ -99,6 +103,8 @@ pub(super) struct Solved {
     pub to: Vec<f64>,
     /// By how much the model says that the objective falls.
     pub fell: f64,
+    /// Whether a matrix would have come to the end where entries did not.
+    pub creeps: bool,
 }
 
 /// Of a column's square under the loss's curvature, what must be left beside the intercept.
@@ -113,11 +119,16 @@ impl Model {
         frame: &Frame,
         set: &[u32],
         pieces: &[Piece],
-        (more, guarded): (usize, bool),
+        (more, guarded, matrix): (usize, bool, bool),
         meter: &mut Meter<'_>,
     ) -> Result<Self, Halt> {
         let (n, k, d) = (rows.len(), set.len(), frame.coordinates());
         let squares = rows.quadratic();
+        if !matrix && let Some(model) = Model::by_entries(rows, frame, set, pieces, guarded) {
+            meter.spend(k as f64 / d.max(1) as f64)?;
+            meter.counts.products += 1;
+            return Ok(model);
+        }
         // A matrix from all rows costs about k²/8d reads; a step from too few rows gains little.
         let affordable = n.saturating_mul(if squares { 64 } else { 16 }) / (k * k / d.max(1) + 1);
         let m = affordable.max(50 * k).max(1000).saturating_mul(more);
@@ -183,6 +194,7 @@ impl Model {
         Ok(Model {
             set: set.to_vec(),
             gram,
+            entries: None,
             centre,
             unit,
             pieces,
@@ -197,14 +209,63 @@ impl Model {
         })
     }
 
+    /// The same by the entries of a sparse table, from all rows; none where a matrix is worth more.
+    fn by_entries(
+        rows: &Held<'_>,
+        frame: &Frame,
+        set: &[u32],
+        pieces: &[Piece],
+        guarded: bool,
+    ) -> Option<Self> {
+        let size = |a: &u32| {
+            let s = frame.size(*a as usize);
+            if s > 0.0 && s.is_finite() { 1.0 / s } else { 0.0 }
+        };
+        let mut unit: Vec<f64> = set.iter().map(size).collect();
+        let columns = Columns::of(rows, frame, set, &unit, (guarded, MOST))?;
+        let (exact, curvature) = (rows.quadratic(), columns.total);
+        let little = if exact || guarded { 0.0 } else { FLAT * flat(rows) };
+        let taken = |c: f64| if frame.taken_out && curvature > 0.0 { c / curvature } else { 0.0 };
+        let one = |(whole, c): (f64, &f64)| {
+            let v = whole - taken(*c) * c + if whole > 0.0 { little } else { 0.0 };
+            let tells = v > if little > 0.0 { 0.0 } else { LEFT * whole };
+            if tells && v > 0.0 { 1.0 / v.sqrt() } else { 0.0 }
+        };
+        let scale: Vec<f64> = columns.squares().into_iter().zip(&columns.cross).map(one).collect();
+        let per = |(c, u): (&f64, &f64)| if *u > 0.0 { taken(*c) / u } else { 0.0 };
+        let centre: Vec<f64> = columns.cross.iter().zip(&unit).map(per).collect();
+        unit.iter_mut().zip(&scale).for_each(|(u, s)| *u *= s);
+        let off = centre.iter().zip(&unit).map(|(c, u)| c * u).collect();
+        let entries = columns.scaled(&scale, off, scale.iter().map(|s| little * s * s).collect());
+        let (given, pieces) = scaled(pieces, set, &unit);
+        Some(Model {
+            set: set.to_vec(),
+            gram: Gram { total: vec![curvature], ..Gram::default() },
+            entries: Some(entries),
+            centre,
+            unit,
+            pieces,
+            given,
+            little: scale.iter().map(|s| little.sqrt() * s).collect(),
+            guarded,
+            exact,
+            share: 1.0,
+            curvature,
+            ..Model::default()
+        })
+    }
+
     /// Makes again what was not saved; whether it is one of this table.
     pub fn again(&mut self, frame: &Frame, pieces: &[Piece], rows: usize) -> bool {
         let (k, gram) = (self.set.len(), &self.gram);
         let there = self.set.is_sorted_by(|a, b| a < b)
             && self.set.last().is_none_or(|a| (*a as usize) < frame.coordinates());
-        let lengths =
-            [&gram.cross, &self.centre, &self.unit, &self.little].iter().all(|v| v.len() == k);
-        let whole = gram.matrix.len() == k * k && gram.total.len() == frame.outputs;
+        let lengths = [&self.centre, &self.unit, &self.little].iter().all(|v| v.len() == k);
+        let made = match &self.entries {
+            Some(entries) => entries.fits(k, rows) && self.root.is_none(),
+            None => gram.matrix.len() == k * k && gram.cross.len() == k,
+        };
+        let whole = made && gram.total.len() == frame.outputs;
         let runs = self.runs.iter().all(|r| r.start <= r.end && r.end <= rows);
         let sound =
             there && lengths && whole && runs && self.root.as_ref().is_none_or(|r| r.fits(k));
@@ -217,6 +278,10 @@ impl Model {
     /// Whether some rows have a slope and no curvature, so that steps are as long as the loss says.
     pub fn flat(&self) -> bool {
         self.little.iter().any(|v| *v > 0.0)
+    }
+    /// Whether it is without a matrix.
+    pub fn sparse(&self) -> bool {
+        self.entries.is_some()
     }
     /// Whether it still serves: it holds all coordinates asked for, and is exact.
     pub fn holds(&self, set: &[u32]) -> bool {
@@ -253,13 +318,19 @@ impl Model {
             .collect();
         let read: usize = self.runs.iter().map(ExactSizeIterator::len).sum();
         let relieved = k <= ROOTED && (read * frame.outputs) as f64 * (k * k) as f64 <= WORK;
-        let mut fell = 0.0;
-        if self.root.is_none() {
+        let (mut fell, mut creeps) = (0.0, false);
+        // A model that is not the loss itself is worth no more.
+        let enough = if self.exact { 0.0 } else { 1e-3 };
+        if let Some(entries) = &self.entries {
+            let reads = if k <= MOST { entries.reads() } else { f64::INFINITY };
+            let sweeping = Sweeping::new(entries, &self.pieces, &slope, &mut u, (enough, reads));
+            let swept = sweeping.descend(least, &mut || meter.pause())?;
+            (fell, creeps) = (swept.fell, !swept.sure && k <= MOST);
+        } else if self.root.is_none() {
             let quadratic = Quadratic {
                 matrix: &self.gram.matrix,
                 pieces: &self.pieces,
-                // A model that is not the loss itself is worth no more.
-                enough: if self.exact { 0.0 } else { 1e-3 },
+                enough,
                 rows: read * frame.outputs,
                 relieved,
             };
@@ -303,7 +374,7 @@ impl Model {
             to[frame.columns] -= free / self.curvature + along;
             fell += 0.5 * free * free / self.curvature;
         }
-        Ok(Solved { to, fell })
+        Ok(Solved { to, fell, creeps })
     }
 }
 
