@@ -179,6 +179,7 @@ def test_a_model_of_a_table_takes_its_columns_as_they_are(kind: str, tmp_path: P
         np.testing.assert_allclose(answers[1], model.predict_proba(new), atol=1e-14)
 
 
+@pytest.mark.filterwarnings("ignore:.* far outside:UserWarning")
 @pytest.mark.parametrize("kind", ["numbers", "three"])
 def test_curves_levels_and_pairs_go_into_the_graph(kind: str) -> None:
     rng = np.random.default_rng(2)
