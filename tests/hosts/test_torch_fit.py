@@ -1041,10 +1041,12 @@ def test_arrays_are_taken_in_the_precision_of_the_module(kind: torch.dtype) -> N
         assert fit(module, data, validation=data, epochs=1).nit
 
 
-@pytest.mark.parametrize("kind", [torch.int32, torch.uint8])
 @pytest.mark.parametrize("loss", ["softmax", "cross_entropy"])
-def test_labels_may_be_whole_numbers_of_any_kind(kind: torch.dtype, loss: str) -> None:
-    assert fit(net(2, 4, 2), (X, Y.to(kind)), loss, epochs=1).nit == 2
+def test_labels_may_be_whole_numbers_of_any_kind(loss: str) -> None:
+    for kind in (torch.int32, torch.uint8, torch.bool, torch.float32):
+        assert fit(net(2, 4, 2), (X, Y.to(kind)), loss, epochs=1).nit == 2
+    with pytest.raises(InputError, match=r"labels of classes must be whole numbers; got [01]\.5"):
+        fit(net(2, 4, 2), (X, Y + 0.5), loss, epochs=1)
 
 
 def test_an_error_of_the_module_says_in_which_batch_it_came_up() -> None:

@@ -244,7 +244,7 @@ def _constant(plan: Plan) -> float | None:
         return None
     read = plan.loss.classes
     if read is not None and read.plain and not y.is_floating_point():
-        shares = torch.bincount(y[y != read.ignore].flatten()).double()
+        shares = torch.bincount(y[y != read.ignore].flatten().long()).double()
         shares = shares[shares > 0] / shares.sum()
         return float(-(shares * shares.log()).sum())
     if plan.loss.named and plan.loss.name == "squared":

@@ -56,7 +56,7 @@ def _softmax(output: Any, target: Any) -> Any:
             f"the output has the shape {tuple(output.shape)} and the labels {tuple(target.shape)}: with classes along "
             f"the last axis, labels have the shape {tuple(output.shape[:-1])}{also}"
         )
-    return functional.cross_entropy(output.reshape(-1, output.shape[-1]), target.reshape(-1).long())
+    return functional.cross_entropy(output.reshape(-1, output.shape[-1]), _labels(target).reshape(-1))
 
 
 def _cross_entropy(output: Any, target: Any) -> Any:
@@ -72,7 +72,16 @@ def _cross_entropy(output: Any, target: Any) -> Any:
             f"the output has the shape {tuple(output.shape)} and the labels {tuple(target.shape)}: with classes along "
             f"the second axis, labels have the shape {tuple(place)}{also}"
         )
-    return functional.cross_entropy(output, target.reshape(place).long())
+    return functional.cross_entropy(output, _labels(target).reshape(place))
+
+
+def _labels(target: Any) -> Any:
+    """Labels as torch asks for them, in 64 bits; they may come as any numbers that are whole."""
+    if target.is_floating_point():
+        off = target != target.round()
+        if off.any():
+            raise InputError(f"labels of classes must be whole numbers; got {target[off][0].item():g}")
+    return target.long()
 
 
 def _one_each(places: torch.Size, labels: torch.Size) -> bool:
