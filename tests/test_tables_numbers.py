@@ -167,6 +167,7 @@ def test_a_fit_reads_decimal_commas_in_columns_and_target_and_its_model_reads_al
     assert test.metrics()[0]["value"] > 0.9999
 
 
+@pytest.mark.filterwarnings("ignore:.* far outside:UserWarning")
 def test_a_model_of_decimal_points_reads_a_comma_as_thousands(tmp_path: Path) -> None:
     text, _, _ = table(",", comma=False)
     (tmp_path / "t.csv").write_text(text)

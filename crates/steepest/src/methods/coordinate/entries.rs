@@ -14,7 +14,7 @@ use crate::status::Halt;
 
 /// The columns of a working set in units in which each one's curvature is 1, less what the intercept takes up.
 #[derive(Default)]
-pub(super) struct Entries {
+pub(super) struct SparseSet {
     rows: usize,
     /// Where each column's entries begin, and at last where they end: the rows, and the numbers there times the roots of the
     /// rows' curvature.
@@ -30,7 +30,7 @@ pub(super) struct Entries {
     there: Vec<bool>,
 }
 
-crate::state!(Entries { rows, starts, places, values, centre, total, little, there });
+crate::state!(SparseSet { rows, starts, places, values, centre, total, little, there });
 
 /// Working sets of so many coordinates have a matrix: its factors are cheap.
 pub(super) const FEW: usize = 200;
@@ -48,14 +48,14 @@ const ROUNDS: usize = 500;
 const PRODUCTS: usize = 1000;
 
 /// What entries say that a working set is in: what is left of a matrix where there is none.
-pub(super) struct Columns {
-    pub entries: Entries,
+pub(super) struct WorkingColumns {
+    pub entries: SparseSet,
     /// Σ share·h·x̃ and Σ share·h.
     pub cross: Vec<f64>,
     pub total: f64,
 }
 
-impl Columns {
+impl WorkingColumns {
     /// The entries of a working set's columns, each times the root of its row's share of the curvature and a unit; none
     /// where they are too many beside a matrix, of which more than `most` coordinates would have none.
     pub fn of(
@@ -69,7 +69,7 @@ impl Columns {
         if rows.dense() || frame.outputs != 1 || k <= FEW {
             return None;
         }
-        let mut seen = Rows::new(rows, frame, set);
+        let mut seen = Gathering::new(rows, frame, set);
         let step = n.div_ceil(LOOKED).max(1);
         let looked: usize = (0..n).step_by(step).map(|i| seen.row(i).len()).sum();
         let about = looked.saturating_mul(n) / n.div_ceil(step).max(1);
@@ -103,13 +103,13 @@ impl Columns {
             starts[a + 1] += starts[a];
         }
         let mut next = starts.clone();
-        let mut entries = Entries {
+        let mut entries = SparseSet {
             rows: n,
             starts,
             places: vec![0; values.len()],
             values: vec![0.0; values.len()],
             total,
-            ..Entries::default()
+            ..SparseSet::default()
         };
         let mut from = 0;
         for (i, end) in ends.into_iter().enumerate() {
@@ -120,26 +120,26 @@ impl Columns {
             }
             from = end;
         }
-        Some(Columns { entries, cross, total })
+        Some(WorkingColumns { entries, cross, total })
     }
     /// The curvature of each column in the units given.
     pub fn squares(&self) -> Vec<f64> {
         (0..self.cross.len()).map(|a| dot(self.entries.of(a).1, self.entries.of(a).1)).collect()
     }
     /// With columns in other units, `centre` taken off them (in their new units) and `little` added to each curvature.
-    pub fn scaled(self, scale: &[f64], centre: Vec<f64>, little: Vec<f64>) -> Entries {
+    pub fn scaled(self, scale: &[f64], centre: Vec<f64>, little: Vec<f64>) -> SparseSet {
         let mut entries = self.entries;
         for (a, s) in scale.iter().enumerate() {
             let at = entries.starts[a]..entries.starts[a + 1];
             entries.values[at].iter_mut().for_each(|v| *v *= s);
         }
         let there = scale.iter().map(|s| *s > 0.0).collect();
-        Entries { centre, little, there, ..entries }
+        SparseSet { centre, little, there, ..entries }
     }
 }
 
 /// Rows of a table over the coordinates of a working set.
-struct Rows<'a> {
+struct Gathering<'a> {
     held: &'a Held<'a>,
     /// The coordinate of each column.
     place: Vec<u32>,
@@ -153,7 +153,7 @@ struct Rows<'a> {
     row: Vec<(u32, f64)>,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> Gathering<'a> {
     fn new(held: &'a Held<'a>, frame: &Frame, set: &[u32]) -> Self {
         let mut place = vec![u32::MAX; held.columns()];
         let mut all = Vec::new();
@@ -168,14 +168,23 @@ impl<'a> Rows<'a> {
             }
         }
         let (columns, values, row) = (Vec::new(), Vec::new(), Vec::new());
-        Rows { held, place, all, columns, values, looked: 0, last: vec![(0, 0); set.len()], row }
+        Gathering {
+            held,
+            place,
+            all,
+            columns,
+            values,
+            looked: 0,
+            last: vec![(0, 0); set.len()],
+            row,
+        }
     }
     /// What is not 0 in a row: each coordinate once.
     fn row(&mut self, i: usize) -> &[(u32, f64)] {
         self.held.entries(i, &mut self.columns, &mut self.values);
         self.row.clear();
         self.looked += 1;
-        let Rows { place, all, columns, values, looked, last, row, .. } = self;
+        let Gathering { place, all, columns, values, looked, last, row, .. } = self;
         let mut add = |a: u32, v: f64| {
             let (seen, at) = last[a as usize];
             if seen == *looked {
@@ -195,7 +204,7 @@ impl<'a> Rows<'a> {
     }
 }
 
-impl Entries {
+impl SparseSet {
     /// Whether it is one of so many coordinates over so many rows.
     pub fn fits(&self, k: usize, rows: usize) -> bool {
         self.rows == rows
@@ -243,7 +252,7 @@ impl Entries {
 
 /// ½ u′Hu + linear′u + Σ piece_j(u_j), at u.
 pub(super) struct Sweeping<'a> {
-    pub entries: &'a Entries,
+    pub entries: &'a SparseSet,
     pub pieces: &'a [Piece],
     /// The gradient of the quadratic part where u was as it came.
     pub start: &'a [f64],
@@ -258,7 +267,7 @@ pub(super) struct Sweeping<'a> {
 }
 
 /// What came of sweeps.
-pub(super) struct Swept {
+pub(super) struct SweptEntries {
     /// By how much the value fell.
     pub fell: f64,
     /// Whether that is the end of it.
@@ -270,7 +279,7 @@ pub(super) struct Swept {
 
 impl<'a> Sweeping<'a> {
     pub fn new(
-        entries: &'a Entries,
+        entries: &'a SparseSet,
         pieces: &'a [Piece],
         start: &'a [f64],
         u: &'a mut [f64],
@@ -285,7 +294,7 @@ impl<'a> Sweeping<'a> {
         mut self,
         least: f64,
         pause: &mut dyn FnMut() -> Result<(), Halt>,
-    ) -> Result<Swept, Halt> {
+    ) -> Result<SweptEntries, Halt> {
         let all: Vec<usize> = (0..self.u.len()).collect();
         let (mut fell, mut quiet) = (0.0, 0);
         let (mut close, mut solving) = (0.1, 0.0);
@@ -333,8 +342,8 @@ impl<'a> Sweeping<'a> {
         Ok(self.ended(fell, false))
     }
 
-    fn ended(&self, fell: f64, sure: bool) -> Swept {
-        Swept {
+    fn ended(&self, fell: f64, sure: bool) -> SweptEntries {
+        SweptEntries {
             fell,
             sure,
             #[cfg(test)]
@@ -502,7 +511,7 @@ mod tests {
     use super::*;
 
     /// Columns of three entries each, of curvature 1, and how each is pulled.
-    fn drawn(rows: usize, k: usize) -> (Entries, Vec<f64>) {
+    fn drawn(rows: usize, k: usize) -> (SparseSet, Vec<f64>) {
         let mut state = 1u64;
         let mut next = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -517,7 +526,7 @@ mod tests {
             places.extend((0..3).map(|i| ((from + i * (1 + rows / 7)) % rows) as u32));
             values.extend(column.iter().map(|v| v / length));
         }
-        let entries = Entries {
+        let entries = SparseSet {
             rows,
             starts: (0..=k).map(|a| 3 * a).collect(),
             places,

@@ -1,5 +1,5 @@
 //! The working set and the quadratic of the loss over it.
-use super::entries::{Columns, Entries, Sweeping};
+use super::entries::{SparseSet, Sweeping, WorkingColumns};
 use super::face::{Ending, Root};
 use super::frame::Frame;
 use super::gram::{Gram, Set, runs};
@@ -80,7 +80,7 @@ pub(super) struct Model {
     /// Roots of what was added to the diagonal.
     little: Vec<f64>,
     /// In the matrix's place, where the table is sparse.
-    entries: Option<Entries>,
+    entries: Option<SparseSet>,
     /// The orthogonal factor, where the matrix alone would not do.
     root: Option<Root>,
     guarded: bool,
@@ -222,7 +222,7 @@ impl Model {
             if s > 0.0 && s.is_finite() { 1.0 / s } else { 0.0 }
         };
         let mut unit: Vec<f64> = set.iter().map(size).collect();
-        let columns = Columns::of(rows, frame, set, &unit, (guarded, MOST))?;
+        let columns = WorkingColumns::of(rows, frame, set, &unit, (guarded, MOST))?;
         let (exact, curvature) = (rows.quadratic(), columns.total);
         let little = if exact || guarded { 0.0 } else { FLAT * flat(rows) };
         let taken = |c: f64| if frame.taken_out && curvature > 0.0 { c / curvature } else { 0.0 };
