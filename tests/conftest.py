@@ -7,9 +7,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import copy
 import signal
 
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 
 from steepest.fit import fit
 
@@ -18,6 +20,14 @@ settings.register_profile(
     "explore", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("same")
+
+# Hypothesis tries numbers that stand in the modules that happen to be loaded, and no setting keeps it from that: a
+# change of any file, and whatever ran before in the process, would make other inputs.
+if hasattr(providers, "_get_local_constants"):
+    numbers_of_modules, no_numbers = providers._get_local_constants, copy.deepcopy(providers._local_constants)
+    providers._get_local_constants = lambda: (
+        no_numbers if settings.default.derandomize else numbers_of_modules()
+    )
 
 # Gradient boosting beside each model takes longer than the model: tests of the reference ask for it.
 fit.__kwdefaults__["reference"] = False
