@@ -82,7 +82,7 @@ OPEN = {
     ("linear", "gradient_descent"): ("constant", "far", "far_levels", "levels", "powers", "scales", "thin"),
     ("linear", "lbfgs"): ("scales",),
     ("functions", "auto"): ("float32", "noise", "rounded", "saddle", "valley"),
-    ("functions", "lbfgs"): ("float32", "noise", "saddle"),
+    ("functions", "lbfgs"): ("float32", "saddle"),
     ("functions", "newton"): ("valley",),
     ("functions", "fista"): ("nan", "noise", "rounded", "saddle", "unbounded", "valley"),
     ("functions", "gradient_descent"): ("flat", "quadratic"),

@@ -95,11 +95,7 @@ class Factorization(Saved, Asking, BaseEstimator):  # type: ignore[misc]
             begun = at or problem.start(fit, centre, self.seed)
             if early is not None and problem.background > 0:
                 early = None
-                if problem.led:
-                    problem = most_useful_rounds(
-                        problem, fit, begun, lambda one, at: self._judge(one, at, fit, held)
-                    )
-            if self.early_stopping and problem.by_rank:
+            if self.early_stopping and problem.counts_rounds:
                 problem = most_useful_rounds(
                     problem, fit, begun, lambda one, at: self._judge(one, at, fit, held)
                 )

@@ -141,6 +141,11 @@ class Problem:
         """Whether its iterations are rounds of exact minimisation: a few without a gain say that none follows."""
         return not self.against and (self.method is None or self.method[0] == "alternating")
 
+    @property
+    def counts_rounds(self) -> bool:
+        """Whether it makes as many rounds as rank held-out clicks best, which are tried before."""
+        return self.by_rank or (self.background > 0 and self.alternates and self.led)
+
     def widths(self, shape: tuple[int, int]) -> list[int]:
         """How many biases users have, and items."""
         return [shape[0] if self.biases and not self.against else 0, shape[1] if self.biases else 0]

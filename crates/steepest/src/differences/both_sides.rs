@@ -8,7 +8,9 @@ const FIRST: f64 = 1e-5;
 const CLEAR: f64 = 1e3;
 /// Second differences of as many times the noise tell a bend to a digit.
 const BENT: f64 = 30.0;
-/// Steps that change nothing, shorter than this of the furthest, are lengthened by more each time, beginning with this.
+/// A change by so many times the noise tells nothing.
+const HIDDEN: f64 = 4.0;
+/// Steps that tell nothing, shorter than this of the furthest, are lengthened by more each time, beginning with this.
 const LOST: f64 = 1e-10;
 const LEAP: f64 = 100.0;
 /// Steps to both sides that bend f by more than this of it are long: what they take the third derivative for is looked at.
@@ -78,7 +80,8 @@ impl Differences {
                 && look.second > 1e6 * noise
                 && h > FIRST * FIRST * self.seen[j].size;
             let (growing, settled) = (!clear && !shrunk && !stuck && h < furthest, given.is_some());
-            if leap > LEAP && look.change > 0.0 {
+            let hidden = look.change <= HIDDEN * noise;
+            if leap > LEAP && !hidden {
                 self.seen[j].size = self.seen[j].size.max(h);
             }
             answer = self.learn(j, &look, noise, still);
@@ -87,7 +90,7 @@ impl Differences {
                 last = Some(look);
                 break;
             }
-            if growing && still && h < LOST * furthest {
+            if growing && hidden && h < LOST * furthest {
                 // A start of 1e-30 tells nothing of how far it takes to change f: ever further, and not for long.
                 (h, leap, looks) = ((leap * h).min(furthest), leap * leap, 0);
             } else if growing {

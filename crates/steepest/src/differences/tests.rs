@@ -178,6 +178,24 @@ fn what_does_not_move() {
     assert!(g[1] == 0.0 && e[1] < 1e-6 && (g[0] - 0.6).abs() < 1e-8);
 }
 
+// A start of 1e-236 is next to nothing, and any step from it changes what is noise.
+#[test]
+fn noise_hides_what_a_variable_next_to_0_does_until_steps_are_long() {
+    let f = |x: &[f64]| {
+        let bits = x.iter().fold(7u64, |h, x| {
+            (h ^ x.to_bits()).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
+        });
+        100.0 * (x[1] - x[0] * x[0]).powi(2) + 1e-8 * (bits as f64 / 2f64.powi(63) - 1.0)
+    };
+    for scheme in [Scheme::Both, Scheme::Auto] {
+        let mut d = Differences::new(2, scheme, Length::Found, None);
+        for _ in 0..2 {
+            let (g, ..) = once(&mut d, &[0.6, -3.5e-236], f);
+            assert!((g[1] + 72.0).abs() < 0.1, "{g:?}");
+        }
+    }
+}
+
 #[test]
 fn steps_that_were_given() {
     let seen = std::cell::RefCell::new(Vec::new());

@@ -8,6 +8,7 @@ mod judge;
 mod kinked;
 mod quadratic;
 mod start;
+mod sweeping;
 mod working;
 
 use crate::held::Held;

@@ -6,6 +6,24 @@ use crate::parallel::cancel;
 use crate::penalty::Piece;
 use crate::status::Halt;
 
+/// Where a coordinate of curvature h is at its best, and by how much the value falls there; none where it is already.
+pub(super) fn best(p: Piece, h: f64, slope: f64, old: f64) -> Option<(f64, f64)> {
+    // Nothing but the penalty holds a constant column: 0 where it does, as it is where it does not.
+    let new = if h > 0.0 {
+        p.prox(old - slope / h, h)
+    } else if p.l1 > 0.0 || p.l2 > 0.0 {
+        0.0f64.clamp(p.low, p.high)
+    } else {
+        old.clamp(p.low, p.high)
+    };
+    let by = new - old;
+    if by == 0.0 || !new.is_finite() {
+        return None;
+    }
+    let before = if p.value(old).is_finite() { p.value(old) } else { p.value(new) };
+    Some((new, before - p.value(new) - by * slope - 0.5 * h * by * by))
+}
+
 /// ½ u′Hu + linear′u + Σ piece_j(u_j).
 pub(super) struct Quadratic<'a> {
     /// H, symmetric, row after row.
@@ -108,22 +126,12 @@ impl Quadratic<'_> {
         let n = u.len();
         let mut fell = 0.0;
         for j in 0..n {
-            let (p, h) = (self.pieces[j], self.matrix[j * n + j]);
             let old = u[j];
-            // Nothing but the penalty holds a constant column: 0 where it does, as it is where it does not.
-            let new = if h > 0.0 {
-                p.prox(old - gradient[j] / h, h)
-            } else if p.l1 > 0.0 || p.l2 > 0.0 {
-                0.0f64.clamp(p.low, p.high)
-            } else {
-                old.clamp(p.low, p.high)
-            };
-            let by = new - old;
-            if by != 0.0 && new.is_finite() {
-                let row = &self.matrix[j * n..(j + 1) * n];
-                let before = if p.value(old).is_finite() { p.value(old) } else { p.value(new) };
-                fell += before - p.value(new) - by * gradient[j] - 0.5 * h * by * by;
+            if let Some((new, by)) = best(self.pieces[j], self.matrix[j * n + j], gradient[j], old)
+            {
+                fell += by;
                 u[j] = new;
+                let (row, by) = (&self.matrix[j * n..(j + 1) * n], new - old);
                 for (g, h) in gradient.iter_mut().zip(row) {
                     *g += h * by;
                 }

@@ -1,10 +1,11 @@
 //! The working set and the quadratic of the loss over it.
-use super::entries::{SparseSet, Sweeping, WorkingColumns};
+use super::entries::{SparseSet, WorkingColumns};
 use super::face::{Ending, Root};
 use super::frame::Frame;
 use super::gram::{Gram, Set, runs};
 use super::kinked::Kinked;
 use super::quadratic::Quadratic;
+use super::sweeping::Sweeping;
 use crate::held::{Held, Jets};
 use crate::penalty::Piece;
 use crate::problem::Meter;
