@@ -264,6 +264,23 @@ def test_slopes_of_zero_that_are_not_the_functions_never_end_in_success(method):
     assert not r.success
 
 
+@pytest.mark.parametrize("method", [*METHODS, "fista", "steepest_descent"])
+def test_lower_points_found_beside_slopes_that_never_change_are_no_minimum(method):
+    t, draw = np.linspace(0, 3, 25), np.random.default_rng(0)
+    for _ in range(6):
+        right = draw.uniform(0.3, 2.0, 3)
+        y = right[0] * np.exp(-((t - right[1]) ** 2) / right[2] ** 2)
+        x0 = right * draw.uniform(0.3, 1.7, 3)
+
+        def fun(x, y=y):
+            a, b, c = 1e9 * x
+            return float(((a * np.exp(-((t - b) ** 2) / c**2) - y) ** 2).sum())
+
+        for slope in (0.0, 1e-300):
+            r = steepest.minimize(fun, 1e-9 * x0, jac=lambda x, slope=slope: np.full(3, slope), method=method)
+            assert not r.success or r.fun < 1e-6
+
+
 @pytest.mark.parametrize("method", ["fista", "gradient_descent", "lbfgs", "newton", "adam"])
 @pytest.mark.parametrize("budget", [7, 12, 40, 41, 42, 43])
 def test_the_value_told_is_that_of_the_point_wherever_a_budget_ends(method, budget):
