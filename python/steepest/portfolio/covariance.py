@@ -126,7 +126,9 @@ class Bend:
 
     def variance(self, w: Floats) -> float:
         """The variance of a portfolio."""
-        found = float(self.diagonal @ (w * w)) + float(np.sum((self.rows @ w) ** 2))
+        found = float(self.diagonal @ (w * w))
+        if len(self.rows):
+            found += float(np.sum((self.rows @ w) ** 2))
         if self.dense is None:
             return found
         if len(w) <= WHOLE:

@@ -16,6 +16,9 @@ __all__ = ["Limits", "read_limits"]
 
 Floats = NDArray[np.float64]
 
+#: The bounds unless others are given.
+LONG_ONLY = (0.0, None)
+
 
 @dataclass
 class Limits:
@@ -43,9 +46,13 @@ class Limits:
     most: list[float] = field(default_factory=list)
     #: costs that no choice avoids
     fixed: float = 0.0
+    #: whether each weight is one variable, and nothing beside
+    plain: bool = False
 
     def add(self, label: str, weights: Floats, low: float, high: float) -> None:
         """A limit on a sum of weights."""
+        if self.plain:
+            return self.pieces(label, weights, low, high)
         shift = float(weights @ self.base)
         self.pieces(label, weights[self.column] * self.sign, low - shift, high - shift)
 
@@ -81,8 +88,9 @@ class Limits:
 
 def read_limits(
     names: list[Any],
+    where: Mapping[Any, int] | None = None,
     *,
-    bounds: Any = (0.0, None),
+    bounds: Any = LONG_ONLY,
     budget: float | None = 1.0,
     limits: Any = None,
     holdings: Any = None,
@@ -91,7 +99,7 @@ def read_limits(
     gross: float | None = None,
 ) -> Limits:
     """Constraints as people write them, checked."""
-    n, where = len(names), positions(names)
+    n, where = len(names), positions(names) if where is None else where
     low, high = _read_bounds(bounds, where)
     if holdings is not None and np.ndim(holdings) == 0 and not hasattr(holdings, "items"):
         raise InputError(f"holdings must have a weight for each asset, or those by name; got {holdings!r}")
@@ -104,9 +112,10 @@ def read_limits(
     if held is not None or gross is not None:
         found = _pieces(names, low, high, np.zeros(n) if held is None else held, cost)
     else:
-        each = np.arange(n)
         ones, zeros = np.ones(n), np.zeros(n)
-        found = Limits(names, low, high, zeros, each, ones, np.zeros(n), low, high, zeros, zeros)
+        found = Limits(
+            names, low, high, zeros, np.arange(n), ones, zeros, low, high, zeros, zeros, plain=True
+        )
     if budget is not None:
         total = number(budget, "budget")
         found.add("budget", np.ones(n), total, total)
@@ -180,6 +189,8 @@ def _end(value: Any, open_end: float, what: str) -> float:
 
 def _read_bounds(bounds: Any, where: Mapping[Any, int]) -> tuple[Floats, Floats]:
     n = len(where)
+    if bounds is LONG_ONLY:
+        return np.zeros(n), np.full(n, np.inf)
     names = list(where)
     low, high = np.zeros(n), np.full(n, np.inf)
     if hasattr(bounds, "items"):

@@ -18,6 +18,9 @@ __all__ = ["Portfolio", "Program"]
 
 Floats = NDArray[np.float64]
 
+#: What arrays the core takes are of.
+TAKEN = (np.dtype(np.float64), np.dtype(np.int64))
+
 #: A way along which the value falls without end: how flat it is beside how much a covariance bends at most, by how much
 #: the value falls beside the steepest fall, and by how much limits may be missed along it, all relative.
 FLAT, FALL, AWAY = 1e-13, 1e-9, 1e-9
@@ -103,10 +106,13 @@ class Program:
         budget = limits.scale()
         first = np.where(np.isfinite(limits.lower), limits.lower, 0.0)
         start = np.minimum(first + budget / max(len(limits.column), 1), limits.upper)
-        matrix = limits.matrix
+        matrix, column, lower, upper = limits.matrix, limits.column, limits.lower, limits.upper
         if extra:
             matrix = np.hstack([matrix, np.zeros((len(matrix), extra))])
-        ends = np.array(self.extra, dtype=np.float64).reshape(extra, 2)
+            low, high = np.array(self.extra, dtype=np.float64).T
+            column = np.concatenate([column, np.arange(n, n + extra)])
+            lower, upper = np.concatenate([lower, low]), np.concatenate([upper, high])
+            start = np.concatenate([start, np.clip(np.zeros(extra), low, high)])
         found = {
             "dense": self.bend.dense if self.kinks is None else None,
             "diagonal": widen(self.bend.diagonal, 0.0),
@@ -115,12 +121,12 @@ class Program:
             "rows": rows,
             "shift": np.zeros(len(rows)) if shift is None else shift,
             "costs": costs,
-            "column": np.concatenate([limits.column, np.arange(n, n + extra)]),
+            "column": column,
             "sign": widen(limits.sign, 1.0),
             "price": widen(limits.price / self.times, 0.0),
-            "lower": np.concatenate([limits.lower, ends[:, 0]]),
-            "upper": np.concatenate([limits.upper, ends[:, 1]]),
-            "start": np.concatenate([start, np.clip(np.zeros(extra), ends[:, 0], ends[:, 1])]),
+            "lower": lower,
+            "upper": upper,
+            "start": start,
             "limits": matrix,
             "least": np.array(limits.least, dtype=np.float64),
             "most": np.array(limits.most, dtype=np.float64),
@@ -217,8 +223,8 @@ class Program:
 
 def _plain(value: Any) -> Any:
     """An array as the core takes it: without gaps, of floats or of places."""
-    if value is None:
-        return None
+    if value is None or (value.dtype in TAKEN and value.flags.c_contiguous):
+        return value
     return np.ascontiguousarray(value, dtype=np.int64 if value.dtype.kind == "i" else np.float64)
 
 

@@ -105,7 +105,7 @@ class Task:
             raise InputError(f"at_most must be a whole number of names, 1 at least; got {self.at_most!r}")
         self.given = given
         self.holdings = given.get("holdings")
-        self.limits: Limits = read_limits(self.names, **given)
+        self.limits: Limits = read_limits(self.names, self.where, **given)
         self.warm: Any = None
         if not costs_allowed and (self.limits.price > 0).any():
             raise InputError("costs have to be weighed against returns: use mean_variance or min_cvar")
