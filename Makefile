@@ -43,7 +43,7 @@ hunt: $(VENV)/.test
 ## model: the thread pool under a model checker, in every order of events with up to three preemptions
 model:
 	RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=3 CARGO_PROFILE_TEST_OPT_LEVEL=0 CARGO_PROFILE_DEV_OPT_LEVEL=0 \
-	cargo test --quiet -p steepest --test pool_model --target-dir target/loom
+	cargo test --quiet -p pool-model --target-dir target/loom
 
 ## valgrind: all that is unsafe, under valgrind, on the instruction set that it knows best
 valgrind:

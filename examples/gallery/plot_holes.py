@@ -31,7 +31,7 @@ def fill(alpha):
 # %%
 # The stronger the penalty, the lower the rank; the holes are filled best in between.
 
-alphas = np.geomspace(0.1, 20, 12)
+alphas = np.geomspace(0.1, 20, 8)
 results = [fill(alpha) for alpha in alphas]
 error = [np.sqrt(np.mean((r.x - truth)[~seen] ** 2)) for r in results]
 rank = [np.linalg.matrix_rank(r.x, 1e-6) for r in results]

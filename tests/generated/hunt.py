@@ -62,12 +62,17 @@ def jobs(
     return work
 
 
-def run(jobs: list[Job], processes: int) -> Iterator[tuple[int, str, str, Verdict]]:
-    """Verdicts, as they come. A process that dies or hangs is a verdict too; with none, all is done in this one."""
+def run(
+    jobs: list[Job], processes: int, calls: int = functions.CALLS
+) -> Iterator[tuple[int, str, str, Verdict]]:
+    """Verdicts, as they come. A process that dies or hangs is a verdict too; with none, all is done in this one.
+
+    `calls` is what a rule may take for a function.
+    """
     if processes < 1:
         yield from map(one, jobs)
         return
-    lines = [_Line(jobs[k::processes]) for k in range(processes)]
+    lines = [_Line(jobs[k::processes], calls) for k in range(processes)]
     while lines:
         ready = wait([line.pipe for line in lines], timeout=1.0)
         for line in list(lines):
@@ -81,13 +86,15 @@ def run(jobs: list[Job], processes: int) -> Iterator[tuple[int, str, str, Verdic
 class _Line:
     """A process at work on its share of the jobs, begun again after the job that ended it."""
 
-    def __init__(self, jobs: list[Any]) -> None:
-        self.left = jobs
+    def __init__(self, jobs: list[Any], calls: int) -> None:
+        self.left, self.calls = jobs, calls
         self._begin()
 
     def _begin(self) -> None:
         self.pipe, there = get_context("spawn").Pipe(duplex=False)
-        self.process = get_context("spawn").Process(target=_work, args=(there, self.left), daemon=True)
+        self.process = get_context("spawn").Process(
+            target=_work, args=(there, self.left, self.calls), daemon=True
+        )
         self.process.start()
         there.close()
         self.until = time.monotonic() + 60 + 60 * SECONDS
@@ -114,7 +121,8 @@ class _Line:
         return index, kind, case(kind, seed, index, family).family, Verdict("crash", why)
 
 
-def _work(pipe: Any, jobs: list[Any]) -> None:
+def _work(pipe: Any, jobs: list[Any], calls: int) -> None:
+    functions.CALLS = calls
     for job in jobs:
         pipe.send(one(job))
 

@@ -180,7 +180,7 @@ impl Case<'_> {
             let saved = descent.save(&mut *own).expect("between two steps");
             for (entry, data) in &saved {
                 for (words, other) in others(data, &mut draw) {
-                    if all.is_none() && draw.uniform() > 0.04 {
+                    if all.is_none() && draw.uniform() > 0.02 {
                         continue;
                     }
                     let mut forged = saved.clone();

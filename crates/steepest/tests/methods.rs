@@ -192,7 +192,7 @@ fn matrix(name: &str, objective: &mut dyn Objective, width: usize, convex: bool)
                 continue;
             }
             if single && best.is_none() {
-                best = Some(least(objective, &*penalty));
+                best = Some(with_threads(1, || least(objective, &*penalty)));
             }
             let one = with_threads(1, || run(e, objective, &*penalty, &vec![0.0; n]));
             hold(&what, &one, objective, &*penalty, best);

@@ -1,6 +1,6 @@
 //! Threads: work is split by the data, never by their number; safe after fork.
 //!
-//! Checked by a model of every interleaving (`tests/pool_model.rs`) and by valgrind.
+//! Checked by a model of every interleaving (`crates/pool-model`) and by valgrind.
 #[cfg(not(loom))]
 use crate::parallel::cancel::{self, Cancelled, within};
 use std::any::Any;

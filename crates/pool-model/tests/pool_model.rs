@@ -3,11 +3,11 @@
 //! It was seen to fail where it should: with `done` counted by relaxed additions, with no wait for the last task, and with
 //! one task too few called off.
 //!
-//! `RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=3 cargo test --release --test pool_model`
+//! `make model`
 #![cfg(loom)]
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
-use steepest::parallel::pool::{Pool, with_threads};
+use pool_model::parallel::pool::{Pool, with_threads};
 
 /// Places that tasks write without a lock: the checker fails where a read is not ordered after the write.
 struct Places(Vec<UnsafeCell<usize>>);
