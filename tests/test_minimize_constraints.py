@@ -230,6 +230,9 @@ def test_without_constraints_none_are_missed() -> None:
         (optimize.LinearConstraint(np.eye(2), 2, 1), "lb <= ub"),
         (optimize.NonlinearConstraint(lambda x: x, [0, 0, 0], 1), "as many"),
         ({"type": "eq", "fun": lambda x: "text"}, "must return numbers"),
+        ({"type": "ineq", "fun": lambda x: x.sum() <= -2}, "not whether it holds"),
+        ({"type": "ineq", "fun": lambda x: [x[0] <= -2, x[1] >= 0]}, "not whether it holds"),
+        (optimize.NonlinearConstraint(lambda x: x <= -2, 1, 1), "not whether it holds"),
         ({"type": "eq", "fun": lambda x: x[0], "jac": lambda x: np.zeros(3)}, "must have the shape"),
     ],
 )

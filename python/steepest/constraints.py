@@ -246,6 +246,11 @@ def _numbers(must: str, got: Any) -> Floats:
     try:
         if got is None or np.iscomplexobj(got):
             raise TypeError
-        return np.array(np.ravel(got), dtype=np.float64)
+        given = np.ravel(got)
+        numbers = np.array(given, dtype=np.float64)
     except (TypeError, ValueError):
         raise InputError(f"{must}; got {got!r}") from None
+    # True is 1 and False is 0, and both are >= 0: a comparison would hold everywhere.
+    if given.dtype == np.bool_:
+        raise InputError(f"{must}, not whether it holds (2 - x.sum() for x.sum() <= 2); got {got!r}")
+    return numbers
