@@ -158,6 +158,7 @@ parquet.write_table(pa.table({"a": list(range(1000))}), PARQUET)
         ("t.h5", b"\x89HDF\r\n\x1a\n" + b"\x00" * 99, "HDF5"),
         ("t.pkl", b"\x80\x04\x95" + b"\x00" * 99, "could run code"),
         ("noise.bin", bytes(range(256)) * 8, "neither text nor"),
+        ("cut.csv", b"a,b\n1,2\n3,\x00\x00\x00\n" + b"5,6\n" * 40, "a zero byte in line 3"),
         ("page.csv", b"\n<!DOCTYPE html>\n<html><body>a,b</body></html>\n", "a web page"),
         ("t.arff", b"% mine\n@RELATION x\n@ATTRIBUTE a NUMERIC\n@DATA\n1,2\n", "scipy.io.arff"),
         ("t.svm", b"1 1:0.5 3:2\n0 2:-1e-3\n" * 20, "load_svmlight_file"),

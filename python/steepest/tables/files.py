@@ -130,6 +130,13 @@ def refuse_foreign(head: bytes, name: str, suffix: str) -> None:
             "sklearn.datasets.load_svmlight_file and pass its matrix and target"
         )
     if b"\x00" in head and encoding_of(head) is None:
+        before = re.match(rb"[\t\n\r -~]+(?=\x00)", head)
+        if before:
+            line = before[0].count(b"\n") + 1
+            raise TableError(
+                f"{name} holds a zero byte in line {line}, where text has none: "
+                r"write the file anew, or take such bytes out (tr -d '\000')"
+            )
         raise TableError(
             f"{name} is neither text nor a kind of file that is known here (it begins with {head[:8]!r}); "
             "CSV, TSV, Parquet, Arrow, Feather and .npz are read"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -23,7 +25,7 @@ from steepest.tables.values import (
     read_values,
 )
 
-__all__ = ["Judgement", "expect", "fingerprint", "judge"]
+__all__ = ["Judgement", "expect", "fingerprint", "judge", "of_one_unit"]
 
 ColumnKind = Literal[
     "number", "category", "boolean", "date", "identifier", "text", "constant", "duplicate", "empty"
@@ -33,6 +35,10 @@ NEARLY_UNIQUE = 0.5
 #: a number with a unit or the like before or after it
 MEASURED = re.compile(
     r"[^0-9]{0,5}[0-9]+(?:[.,][0-9]+)? ?[^0-9.,:/\s-]{1,6}$|[^0-9.,:/\s-]{1,5} ?[0-9]+[.,][0-9]+$"
+)
+#: a number and what it is counted in, which may end in a digit (m2) where a blank is between
+WITH_UNIT = re.compile(
+    r"[+-]?[0-9]+(?:[.,][0-9]+)?(?P<unit>[^\W\d_]{1,6}| +[^\W\d_/]{1,6}(?:/[^\W\d_]{1,4})?\^?[23]?)"
 )
 #: fewer rows than this say nothing about uniqueness
 FEW_ROWS = 20
@@ -79,7 +85,17 @@ def judge_texts(values: Values, category: bool) -> Judgement:
     if distinct == 1 and present == values.rows:
         return Judgement("constant", False, f"it is always {values.texts[0]!r}")
     if category or present < FEW_ROWS or distinct <= NEARLY_UNIQUE * present:
-        return Judgement("category", True, f"texts with {distinct} different values")
+        said = f"texts with {distinct} different values"
+        unit = None if category else of_one_unit(values.texts)
+        if unit is None:
+            return Judgement("category", True, said)
+        return Judgement(
+            "category",
+            True,
+            f"{said}, numbers with {unit!r} beside them, as {values.texts[0]!r} is",
+            f"take off {unit!r} to use them as amounts",
+            "warning",
+        )
     words = float(np.mean([len(text.split()) for text in values.texts[:2000]]))
     if words >= WORDS:
         return Judgement(
@@ -104,6 +120,21 @@ def judge_texts(values: Values, category: bool) -> Judgement:
         f"nearly every row has a text of its own ({distinct} different in {present})",
         "if it does carry information, derive columns from it (a prefix, a length, a group)",
     )
+
+
+def of_one_unit(texts: Sequence[str]) -> str | None:
+    """What stands beside the number in nearly all of more than a few different texts; None where it differs.
+
+    >>> of_one_unit([f"{i / 10} m2" for i in range(300)])
+    'm2'
+    >>> of_one_unit(["1st", "2nd", "3rd"])
+    """
+    if len(texts) <= FEW_ROWS:
+        return None
+    found = (WITH_UNIT.fullmatch(text) for text in texts[:2000])
+    units = Counter(match["unit"].strip() for match in found if match)
+    unit, count = units.most_common(1)[0] if units else ("", 0)
+    return unit if count > 0.9 * min(2000, len(texts)) else None
 
 
 def judge_times(values: Values) -> Judgement:

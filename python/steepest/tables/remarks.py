@@ -56,6 +56,9 @@ def about_column(
         sentence = f"{column.name!r} is left out: {column.reason}."
         found.append(Finding("column_left_out", judgement.severity, sentence, remedy=remedy))
         return found
+    if judgement.severity == "warning":
+        sentence = f"{column.name!r} is taken as a category: {judgement.reason}."
+        found.append(Finding("numbers_with_unit", "warning", sentence, remedy=judgement.remedy))
     if column.missing:
         found.append(about_missing(column, values))
     for piece in column.pieces:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from steepest.errors import InputError, TableError, did_you_mean
+from steepest.tables.kinds import of_one_unit
 from steepest.tables.missing import NO_CLASS, TOKENS
 from steepest.tables.numerals import Notation
 from steepest.tables.table import Table
@@ -190,6 +191,12 @@ def find_task(
             raise TableError(
                 f"the target {name!r} has {count} different texts in {rows} rows: those are no classes. "
                 "Choose another target, or group them"
+            )
+        unit = of_one_unit(distinct) if task is None else None
+        if unit is not None:
+            raise TableError(
+                f"the target {name!r} holds numbers with {unit!r} beside them, such as {distinct[0]!r}: take it off "
+                "to predict a number, or pass task='multiclass' to take them as classes"
             )
         found, reason = several, f"{name!r} holds {count} different texts"
     elif values.kind == "boolean":
