@@ -196,6 +196,7 @@ def test_arguments_as_scipy_has_them() -> None:
         ({"fun": lambda x: x * 1j}, "real numbers"),
         ({"fun": lambda x: []}, "at least one residual"),
         ({"fun": lambda x: None}, "real numbers in a row; got None"),
+        ({"fun": lambda x: [x[0] <= 2, x[0] > 3]}, "real numbers in a row; got "),
         ({"fun": None}, "must be a function"),
         ({"x0": [np.nan, 1.0]}, "must be finite"),
         ({"x0": [5.0, 1.0], "bounds": (0, 2)}, "within the bounds"),

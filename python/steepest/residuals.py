@@ -225,6 +225,8 @@ def _row(got: Any) -> Floats:
     try:
         if got is None or np.iscomplexobj(got) or np.ma.is_masked(got):
             raise TypeError
+        if np.asarray(got).dtype == np.bool_:
+            raise TypeError
         row = np.array(got, dtype=np.float64)
     except (TypeError, ValueError):
         raise InputError(f"fun must return residuals, real numbers in a row; got {got!r}"[:200]) from None
