@@ -67,9 +67,7 @@ KNOWN = {
             " bends met along it are those of others",
         ),
     },
-    "sided": {
-        3: ("false success", "it falls on beside a flat: the look around ends before it"),
-    },
+    "sided": {},
     "straight": {
         40: ("not reached", "far columns: a plateau off by less than the last digit of a margin"),
         51: ("not reached", "squares of coefficients of seven powers: it ends at the null model; why is not traced"),

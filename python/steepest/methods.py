@@ -228,8 +228,8 @@ class GradientDescent(Settings):
 
     Without a penalty that is x − rate · ∇f(x). With no rate it finds its own from the curvature that the
     last step met, s's / s'y, shortened until the value is below the largest of the last ten: so over any
-    ten steps it goes down. Variables whose sizes at the start lie far apart are then measured in units of
-    their own.
+    ten steps it goes down. Variables whose sizes lie far apart, at the start or by how the function turns
+    out to bend, are then measured in units of their own.
 
     Cauchy 1847; Barzilai and Borwein 1988; Grippo, Lampariello and Lucidi 1986; Wright, Nowak and
     Figueiredo 2009.

@@ -38,7 +38,8 @@ pub fn certificate(
 }
 
 /// Looks to both sides of x, by lengths that these steps are of the size of, whether the function itself speaks against
-/// the gradient, or is lower there: `trial` is then that point.
+/// the gradient, or is lower there: `trial` is then that point. Where slopes are differences of noisy values, so are the
+/// curvatures that steps have met, and the values around tell more.
 pub fn look(
     problem: &mut Problem<'_>,
     x: &[f64],
@@ -48,7 +49,7 @@ pub fn look(
     let n = x.len();
     let mut gradient = vec![0.0; n];
     let value = problem.total_gradient(x, &mut gradient)?;
-    let offers = problem.penalty.offers();
+    let (offers, given) = (problem.penalty.offers(), gradient_check::doubtful(problem));
     let room = gradient_check::room(problem, x);
     let room = |j: usize, way: f64| room[j][usize::from(way > 0.0)];
     let lengths = gradient_check::lengths(steps, x, &gradient, [value.abs(); 2], &room);
@@ -63,9 +64,15 @@ pub fn look(
         room: &room,
         enough: small,
         small,
-        given: true,
-        ahead: offers.smooth,
+        given,
+        ahead: given && offers.smooth,
         blind: false,
     };
-    gradient_check::look(problem, &known, &mut u, trial)
+    let doubt = gradient_check::look(problem, &known, &mut u, trial)?;
+    let rounding = 16.0 * f64::EPSILON * value.abs();
+    let unseen = !given && !matches!(doubt, Doubt::Lower);
+    if unseen && gradient_check::curved(problem, &known, rounding, trial)? {
+        return Ok(Doubt::Lower);
+    }
+    Ok(doubt)
 }

@@ -317,9 +317,10 @@ impl Claims {
         if explained <= LOUD * size { Status::PrecisionLimit } else { Status::NoiseFloor }
     }
 
-    /// Where no step is lower, a tenth of the tolerance of F itself is near enough.
+    /// Where no step is lower, a tenth of the tolerance is near enough: of F, or of what it has fallen by where that is
+    /// less, for F may stand on anything.
     fn resting(&self, value: f64) -> f64 {
-        1e3 * self.tolerance * value.abs()
+        1e3 * self.tolerance * self.near(value)
     }
 
     /// What stands behind a claim; `explained` is what rounding or noise can hide.

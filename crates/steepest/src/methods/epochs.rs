@@ -183,12 +183,15 @@ impl Whole {
         let steps = self.steps(1.0 / bend);
         let certificate =
             composite::certificate(problem, residual, &steps, self.smooth, self.scale);
-        if gradient_check::doubtful(problem) {
+        if gradient_check::cheap(problem) {
             let mut trial = vec![0.0; x.len()];
             match composite::look(problem, x, &steps, &mut trial)? {
                 Doubt::Inconsistent(status) => return Ok(Step { verdict: Some(status), ..step }),
                 // A saddle or a maximum, where nothing is added that would make it a least.
-                Doubt::Lower if problem.penalty.offers().smooth && self.escapes < ESCAPES => {
+                Doubt::Lower if problem.penalty.offers().smooth => {
+                    if self.escapes >= ESCAPES {
+                        return Ok(Step { verdict: Some(Status::Plateau), ..step });
+                    }
                     self.escapes += 1;
                     x.copy_from_slice(&trial);
                     (self.value, self.quiet) = (f64::INFINITY, 0);

@@ -165,7 +165,7 @@ impl Descent {
         step.certificate =
             Some(composite::certificate(problem, residual, &self.steps, smooth, scale));
         step.verdict = Some(status);
-        if gradient_check::doubtful(problem) {
+        if gradient_check::cheap(problem) {
             return self.doubted(problem, x, step);
         }
         Ok(step)
@@ -184,7 +184,10 @@ impl Descent {
                 Ok(Step { verdict: Some(status), certificate: None, ..step })
             }
             // A saddle or a maximum, where nothing is added that would make it a least.
-            Doubt::Lower if problem.penalty.offers().smooth && self.escapes < ESCAPES => {
+            Doubt::Lower if problem.penalty.offers().smooth => {
+                if self.escapes >= ESCAPES {
+                    return Ok(Step { verdict: Some(Status::Plateau), certificate: None, ..step });
+                }
                 self.escapes += 1;
                 self.begin(problem, &trial, x)?;
                 let residual = self.honest(problem);

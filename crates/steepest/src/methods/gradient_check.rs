@@ -5,7 +5,7 @@ use crate::problem::Problem;
 use crate::status::{Halt, Status};
 pub use below::{TRIED, below, below_along};
 pub use curved::curved;
-pub use gap::{Gap, gap};
+pub use gap::{Gap, beyond, gap};
 pub use kinked::kinked;
 use sides::{Seen, sides};
 
@@ -175,12 +175,19 @@ pub fn look(
         return Ok(Doubt::Lower);
     }
     let over = match seen {
-        Seen::Lower(_, h) | Seen::Other(_, h) | Seen::Ahead(_, h) => h.abs().min(1.0),
+        Seen::Lower(_, h) | Seen::Beneath(_, h) | Seen::Other(_, h) | Seen::Ahead(_, h) => {
+            h.abs().min(1.0)
+        }
         _ => NEAR,
     };
     let noise = 4.0 * noise(problem, at, over, trial)?;
     match seen {
         Seen::Lower(value, h) if value < at.value - noise => {
+            step(at, u, h, trial);
+            Ok(Doubt::Lower)
+        }
+        // Noise that is no more than what differences hide is not followed.
+        Seen::Beneath(value, h) if value < at.value - 4.0 * noise => {
             step(at, u, h, trial);
             Ok(Doubt::Lower)
         }

@@ -16,13 +16,14 @@ use crate::units::Units;
 
 mod claim;
 mod given;
+mod units;
 
 crate::settings! {
     /// Gradient descent, x ← prox(x − rate · ∇f(x)), at a rate that is given, or at Barzilai and Borwein's with a line search.
     ///
     /// Without a penalty that is x − rate · ∇f(x). With no rate it finds its own from the curvature that the last step met, s's / s'y, shortened until the
-    /// value is below the largest of the last ten: so over any ten steps it goes down. Variables whose sizes at the start
-    /// lie far apart are then measured in units of their own.
+    /// value is below the largest of the last ten: so over any ten steps it goes down. Variables whose sizes lie far apart, at
+    /// the start or by how the function turns out to bend, are then measured in units of their own.
     ///
     /// Cauchy 1847; Barzilai and Borwein 1988; Grippo, Lampariello and Lucidi 1986; Wright, Nowak and Figueiredo 2009.
     "gradient_descent" GradientDescent {
@@ -241,13 +242,7 @@ impl Work {
             problem.units.slopes(&mut g[..n]);
             f /= problem.units.value();
         }
-        let ranges: Option<Vec<[f64; 2]>> = (!smooth && bounded).then(|| {
-            let one = |j: usize| {
-                let ((low, high), l) = (problem.penalty.bounds(j), problem.units.length(j));
-                [low / l, high / l]
-            };
-            (0..n).map(one).collect()
-        });
+        let ranges = (!smooth && bounded).then(|| units::ranges(problem, n));
         if ranges.iter().flatten().any(|[low, high]| low > high) {
             return Err(Halt::Status(Status::Infeasible));
         }
@@ -350,7 +345,13 @@ impl Work {
                     if let Some(status) = self.suspect(problem, odd)? {
                         return Ok(self.ended(status));
                     }
-                    return if idle { self.rest(problem) } else { self.stand(problem) };
+                    if idle {
+                        return self.rest(problem);
+                    }
+                    if !armijo {
+                        self.fit_units(problem);
+                    }
+                    return self.stand(problem);
                 }
             }
             a *= match (f.is_finite(), armijo) {
@@ -385,7 +386,7 @@ impl Work {
         self.steps += 1;
         self.recent[self.steps % RECENT] = f;
         if self.claims.as_scipy() {
-            self.residual = self.prox_step(problem, self.unit).0;
+            self.residual = self.outside(problem);
         }
         (self.claims.took(f), odd)
     }

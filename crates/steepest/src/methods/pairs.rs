@@ -166,6 +166,11 @@ impl Pairs {
         self.have == 0
     }
 
+    /// Whether there is room for more that are not of the same steps: fewer than variables.
+    pub fn few(&self) -> bool {
+        self.have < self.n.min(self.slots - 1)
+    }
+
     /// How many variables.
     pub fn dim(&self) -> usize {
         self.n

@@ -278,14 +278,21 @@ impl Descent {
         step.certificate =
             Some(composite::certificate(problem, residual, &steps, self.smooth, self.scale));
         step.verdict = Some(status);
-        if gradient_check::doubtful(problem) {
+        if gradient_check::cheap(problem) {
             let mut trial = vec![0.0; x.len()];
             match composite::look(problem, x, &steps, &mut trial)? {
                 Doubt::Inconsistent(status) => {
                     return Ok(Step { verdict: Some(status), certificate: None, ..step });
                 }
                 // A saddle or a maximum, where nothing is added that would make it a least.
-                Doubt::Lower if problem.penalty.offers().smooth && self.escapes < ESCAPES => {
+                Doubt::Lower if problem.penalty.offers().smooth => {
+                    if self.escapes >= ESCAPES {
+                        return Ok(Step {
+                            verdict: Some(Status::Plateau),
+                            certificate: None,
+                            ..step
+                        });
+                    }
                     self.escapes += 1;
                     x.copy_from_slice(&trial);
                     self.begin(problem, &trial)?;

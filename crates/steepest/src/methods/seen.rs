@@ -44,6 +44,13 @@ impl Seen {
         }
         self.moved = true;
     }
+    /// Units of the coordinates so many times as long.
+    pub fn stretch(&mut self, by: &[f64]) {
+        for (j, by) in by.iter().enumerate() {
+            self.ss[j] /= by * by;
+            self.yy[j] *= by * by;
+        }
+    }
     /// ‖s_j‖ / ‖y_j‖: the inverse curvature along each coordinate, NaN where nothing was seen of it.
     pub fn metric(&self) -> Vec<f64> {
         let one = |(ss, yy): (&f64, &f64)| {

@@ -1,7 +1,7 @@
 //! Where a method for functions stands, and what every one of them may say of it: shared by those that go by directions,
 //! by Newton's steps and by the gradient alone.
 use super::convergence::{Claims, Sight, not_finite};
-use super::gradient_check::{self, Doubt, HIDES, Known};
+use super::gradient_check::{self, Doubt, Gap, HIDES, Known};
 use super::sizes::sizes;
 use super::smooth::bounds::Bounds;
 use crate::linalg::vectors::{self, Aligned, largest};
@@ -221,8 +221,9 @@ impl Standing {
         ask: impl FnOnce(&mut Problem<'_>, &Known<'_>, &mut [f64], &mut [f64]) -> T,
     ) -> T {
         let (n, lengths) = (self.n, self.lengths(metric));
-        // Of stairs the curvature that was met on the way tells nothing.
-        let blind = blind || self.claims.left(self.f) && self.flat(problem);
+        // Of stairs the curvature that was met on the way tells nothing: differences that are 0 altogether may be between two.
+        let still = || problem.offers().differences > 0 && largest(&self.g) == 0.0;
+        let blind = blind || still() || self.claims.left(self.f) && self.flat(problem);
         let (bounds, x) = (&self.bounds, &self.x);
         let room =
             |j: usize, way: f64| bounds.as_ref().map_or(f64::INFINITY, |b| b.room(x, j, way));
@@ -419,6 +420,18 @@ impl Standing {
         let f = problem.total(&self.xn[..self.n])?;
         let hidden = self.hidden(problem).max(self.claims.rounding(self.f));
         Ok(f < self.f - 4.0 * self.predicted.unwrap_or(0.0) - hidden)
+    }
+
+    /// The same of the steps that the function's own curvature asks for, which is looked at.
+    pub fn past(&mut self, problem: &mut Problem<'_>, view: View<'_>) -> Result<bool, Halt> {
+        const PRODUCTS: usize = 10;
+        let hidden = self.hidden(problem).max(self.claims.rounding(self.f));
+        self.known(problem, view, |problem, at, d, xn| {
+            match gradient_check::gap(problem, at, PRODUCTS, f64::INFINITY, d, xn)? {
+                Gap::Left(left) => gradient_check::beyond(problem, at, d, [left, hidden], xn),
+                Gap::Down => Ok(false),
+            }
+        })
     }
 
     /// The value and the gradient of the lower point in `xn`, found by looking around; or why it is left at that.

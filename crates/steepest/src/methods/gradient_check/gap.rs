@@ -1,5 +1,5 @@
 //! How far the least value is by the curvature around: conjugate gradients, by gradients ahead.
-use super::{Known, NEAR};
+use super::{Known, NEAR, within};
 use crate::linalg::vectors::{dot, largest};
 use crate::problem::Problem;
 use crate::status::Halt;
@@ -13,7 +13,8 @@ pub enum Gap {
 }
 
 /// E by conjugate gradients (Hestenes and Stiefel 1952) on the quadratic model at x, measured in lengths: ½ g′H⁻¹g from
-/// below, by a gradient for each product. It ends as soon as more than `enough` is left, or little more is to come.
+/// below, by a gradient for each product. It ends as soon as more than `enough` is left, or little more is to come, where there is
+/// more than so many products span. The way to the model's least point is left in `along`, in lengths.
 pub fn gap(
     problem: &mut Problem<'_>,
     at: &Known<'_>,
@@ -46,6 +47,9 @@ pub(super) fn conjugate(
     let first = rr;
     let mut ahead = vec![0.0; n];
     let mut whole = n <= products;
+    // Where as many would do for all that there is, little now may be much later.
+    let all = enough.is_some() && whole;
+    along[..n].fill(0.0);
     for _ in 0..products.min(n) {
         if rr <= 1e-24 * first || rr == 0.0 {
             whole = true;
@@ -96,14 +100,36 @@ pub(super) fn conjugate(
         let a = rr / bend;
         let gain = 0.5 * a * rr;
         left += gain;
+        (0..n).for_each(|j| along[j] += a * p[j]);
         (0..n).for_each(|j| r[j] -= a * product[j]);
         let before = std::mem::replace(&mut rr, dot(&r, &r));
         (0..n).for_each(|j| p[j] = r[j] + rr / before * p[j]);
-        if enough.is_some_and(|e| left > e || gain.max(last) < 1e-2 * left) {
+        if enough.is_some_and(|e| left > e || !all && gain.max(last) < 1e-2 * left) {
             whole = false;
             break;
         }
         last = gain;
     }
     Ok((Gap::Left(left), whole))
+}
+
+/// Whether F goes on to fall some of these steps beyond the point that the model takes for the least, as x³ does behind 0, and
+/// what is flat on one side only: steps have seen nothing of it. `hidden` is what noise may make of a fall. One value; the
+/// point is in `trial`.
+pub fn beyond(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    along: &[f64],
+    [left, hidden]: [f64; 2],
+    trial: &mut [f64],
+) -> Result<bool, Halt> {
+    const STEPS: f64 = 8.0;
+    for (j, x) in at.x.iter().enumerate() {
+        let by = STEPS * along[j] * at.lengths[j];
+        trial[j] = within(*x, by, (at.room)(j, by));
+    }
+    if trial[..at.x.len()] == *at.x {
+        return Ok(false);
+    }
+    Ok(problem.total(&trial[..at.x.len()])? < at.value - 4.0 * left - hidden)
 }

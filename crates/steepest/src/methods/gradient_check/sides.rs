@@ -17,14 +17,37 @@ pub(super) enum Seen {
     Stairs,
     /// Nothing near by, but lower so far off.
     Far(f64),
+    /// A value that is lower by far more than is claimed to be left, as the slope foretells, and how far off.
+    Beneath(f64, f64),
 }
+
+/// A fall by so many times what does not matter is no claim's rest: ten times what is near enough where no step is lower.
+const BENEATH: f64 = 1e4;
 
 /// Both sides of x along `u`, nearer and nearer until they tell what the gradient claims, or something else.
 pub(super) fn sides(
     problem: &mut Problem<'_>,
     at: &Known<'_>,
     u: &[f64],
+    told: [f64; 2],
+    trial: &mut [f64],
+) -> Result<Seen, Halt> {
+    let mut least = (at.value, 0.0);
+    let seen = nearing(problem, at, u, told, &mut least, trial)?;
+    let beneath = least.0 < at.value - BENEATH * at.enough - 4.0 * told[1];
+    Ok(if beneath && matches!(seen, Seen::Nothing) {
+        Seen::Beneath(least.0, least.1)
+    } else {
+        seen
+    })
+}
+
+fn nearing(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    u: &[f64],
     [claimed, rounding]: [f64; 2],
+    least: &mut (f64, f64),
     trial: &mut [f64],
 ) -> Result<Seen, Halt> {
     let n = at.x.len();
@@ -58,6 +81,9 @@ pub(super) fn sides(
         }
         finite = true;
         for (value, h) in [(up, h), (down, -h)] {
+            if value < least.0 {
+                *least = (value, h);
+            }
             // More than the slope foretells.
             if value < lowest.0 && value < at.value - h.abs() * claimed.abs() - 4.0 * rounding {
                 lowest = (value, h);
@@ -72,7 +98,7 @@ pub(super) fn sides(
             return if at.blind {
                 stairs(problem, at, u, claimed, trial)
             } else {
-                Ok(Seen::Nothing)
+                Ok(lower(lowest))
             };
         }
         slopes = [(up - at.value) / h, (at.value - down) / h];

@@ -47,7 +47,12 @@ impl Work {
             };
             if !self.claims.as_scipy() && self.predicted != Some(0.0) {
                 match self.gap(problem, enough)? {
-                    Gap::Left(left) => self.predicted = Some(left),
+                    Gap::Left(left) => {
+                        self.predicted = Some(left);
+                        if self.beyond(problem, left)? {
+                            return self.escape(problem);
+                        }
+                    }
                     Gap::Down => match self.look(problem)? {
                         Doubt::Lower => return self.escape(problem),
                         _ => self.predicted = None,
@@ -240,6 +245,14 @@ impl Work {
     pub(super) fn gap(&mut self, problem: &mut Problem<'_>, enough: f64) -> Result<Gap, Halt> {
         self.known(problem, |problem, at, s, xn| {
             gradient_check::gap(problem, at, PRODUCTS, enough, s, xn)
+        })
+    }
+
+    /// Whether F goes on to fall beyond the point that the last look at the curvature led to, which is in s.
+    fn beyond(&mut self, problem: &mut Problem<'_>, left: f64) -> Result<bool, Halt> {
+        let hidden = self.differenced(problem).max(self.claims.rounding(self.f));
+        self.known(problem, |problem, at, s, xn| {
+            gradient_check::beyond(problem, at, s, [left, hidden], xn)
         })
     }
 

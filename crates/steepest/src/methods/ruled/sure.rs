@@ -107,7 +107,16 @@ fn claim(
         gradient_check::gap(problem, at, PRODUCTS, f64::INFINITY, &mut along, &mut trial)
     })?;
     let left = match left {
-        Gap::Left(left) => left,
+        Gap::Left(left) => {
+            if gradient_check::cheap(problem)
+                && known(r, problem, x, |problem, at| {
+                    gradient_check::beyond(problem, at, &along, [left, explained], &mut trial)
+                })?
+            {
+                return lower(r, problem, x, &trial, none);
+            }
+            left
+        }
         Gap::Down => {
             if let (Doubt::Lower, at) = look(r, problem, x, &mut along, false)? {
                 return lower(r, problem, x, &at, none);
@@ -205,13 +214,14 @@ fn known<R>(
     let lengths = r.still.seen.lengths(problem, x, &r.gradient, r.claims.looks(r.value));
     let room = gradient_check::room(problem, x);
     let given = gradient_check::doubtful(problem);
+    let enough = r.claims.small(r.value).max(target(problem, r.value, r.start));
     let at = Known {
         x,
         value: r.value,
         gradient: &r.gradient,
         lengths: &lengths,
         room: &|j, way| room[j][usize::from(way > 0.0)],
-        enough: r.claims.small(r.value),
+        enough,
         small: r.claims.slight(r.value),
         given,
         ahead: true,

@@ -98,6 +98,11 @@ impl Run {
 
     /// Where steps close in from one side only: whether F goes on to fall some steps beyond.
     fn beyond(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
+        let forgotten = self.metric.is_some() && self.pairs.few();
+        if (self.set.slow || forgotten) && !self.at.claims.as_scipy() {
+            // Its steps go where the last curvature says, whatever they have closed in on.
+            return self.with(false, |at, view| at.past(problem, view));
+        }
         if !self.at.closes_in() || !self.aim(problem)? {
             return Ok(false);
         }

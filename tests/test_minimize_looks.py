@@ -1,0 +1,76 @@
+"""What `minimize` looks at before it claims: beyond what steps have seen, and through noise."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+import steepest
+
+
+@pytest.mark.parametrize(
+    ("start", "bounds"),
+    [([100.0, 0.002], None), ([1000.0, 0.01], None), ([100.0, 0.002], [(1e-9, 1e9)] * 2)],
+)
+def test_units_that_no_longer_fit_are_measured_anew(start, bounds):
+    """F = Σ x − ln x bends alike at its least value, and not in units of where it began: of a billionth the other's."""
+
+    def fun(x):
+        return float(np.sum(x - np.log(x))) if (x > 0).all() else np.inf
+
+    r = steepest.minimize(fun, start, jac=lambda x: 1 - 1 / x, bounds=bounds, method="gradient_descent")
+    assert r.success, r.message
+    np.testing.assert_allclose(r.x, 1, rtol=1e-5)
+    assert r.nit < 2000
+
+
+def test_scipys_criterion_is_asked_of_the_slopes_as_they_are():
+    """In units of their own the slopes were small long before."""
+
+    def fun(x):
+        return float((x[0] - 1e6) ** 2 * 1e-6 + (x[1] - 1e-6) ** 2 * 1e6 + 1)
+
+    def jac(x):
+        return np.array([2e-6 * (x[0] - 1e6), 2e6 * (x[1] - 1e-6)])
+
+    r = steepest.minimize(fun, [3e5, 5e-7], jac=jac, method="gradient_descent", options={"gtol": 1e-8})
+    assert r.success, r.message
+    assert np.abs(jac(r.x)).max() <= 1e-8
+
+
+def test_what_a_look_has_seen_is_not_forgotten_where_nearer_ones_see_nothing():
+    """u³ on a large constant: near 0 nothing moves, and a little further F falls without end."""
+    r = steepest.minimize(
+        lambda x: float(x[0] ** 3 - 11831.4), [0.2108341256479255], jac=lambda x: 3 * x**2, method="lbfgs"
+    )
+    assert not r.success, r.message
+
+
+@pytest.mark.parametrize("method", ["gradient_descent", "steepest_descent", "barzilai_borwein"])
+@pytest.mark.parametrize("angle", [0.0, 0.4, 2.0])
+def test_what_is_flat_on_one_side_is_looked_at_from_the_other(method, angle):
+    """t⁴ ahead of 0 and a fall behind it, askew to the coordinates: no step comes to where it falls."""
+    q = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+
+    def fun(x):
+        t, s = q @ x
+        return float(s * s + (t**4 if t > 0 else t + t**4))
+
+    def jac(x):
+        t, s = q @ x
+        return q.T @ [4 * t**3 + (0 if t > 0 else 1), 2 * s]
+
+    r = steepest.minimize(fun, q.T @ [2.7, -1.3], jac=jac, method=method)
+    assert not r.success or r.fun < -0.4, r.fun
+
+
+@pytest.mark.parametrize("method", ["lamb", "adapgm", "gradient_descent", "lbfgs"])
+def test_what_falls_by_more_than_noise_is_no_end(method):
+    """Curvature that short steps met was that of the noise."""
+
+    def fun(x):
+        noise = int.from_bytes(hashlib.blake2b(x.tobytes(), digest_size=8).digest(), "little") / 2**63 - 1
+        return float(79.2 * (0.5 * (x[0] - 0.018) ** 2 + 1.1e-4 * noise))
+
+    r = steepest.minimize(fun, [-2.1615685470935375], method=method)
+    assert not r.success or r.fun < 1, (r.message, r.fun)
