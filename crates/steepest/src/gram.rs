@@ -201,11 +201,16 @@ fn add_square(block: &[f64], w: usize, sum: &mut [f64]) {
     add_product(block, block, w, sum);
 }
 
-/// The lower triangle from the upper.
-pub fn mirror(m: &mut [f64], w: usize) {
-    for i in 0..w {
-        for j in 0..i {
-            m[i * w + j] = m[j * w + i];
+/// The lower triangle from the upper, by squares: one side would be read in long leaps alone.
+pub fn mirror<N: Copy>(m: &mut [N], w: usize) {
+    const SQUARE: usize = 16;
+    for top in (0..w).step_by(SQUARE) {
+        for left in (0..=top).step_by(SQUARE) {
+            for i in top..(top + SQUARE).min(w) {
+                for j in left..(left + SQUARE).min(i) {
+                    m[i * w + j] = m[j * w + i];
+                }
+            }
         }
     }
 }

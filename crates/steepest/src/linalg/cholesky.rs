@@ -1,5 +1,6 @@
 //! Symmetric systems: A = L L′, by halves, the products between them on all threads.
-use crate::linalg::vectors::dot;
+use crate::linalg::vectors::dot_of;
+use crate::numbers::real::Float;
 use crate::parallel::cancel;
 use crate::parallel::pool::pool;
 use crate::state::{Bad, State, Visitor};
@@ -13,18 +14,61 @@ const STRIP: usize = 128;
 /// So few multiplications are handed to no thread.
 const LITTLE: usize = 1 << 18;
 
+/// Numbers that a matrix may be of.
+pub trait Factored: Float {
+    /// What one operation rounds by, at most.
+    const ROUNDING: f64;
+    /// c −= a b of m × k and k × n numbers, each with what lies between rows and between columns.
+    ///
+    /// # Safety
+    ///
+    /// The pointers reach over all of them, and nobody else touches what is written.
+    #[doc(hidden)]
+    unsafe fn take(
+        sizes: [usize; 3],
+        a: (*const Self, [isize; 2]),
+        b: (*const Self, [isize; 2]),
+        c: (*mut Self, [isize; 2]),
+    );
+}
+
+macro_rules! factored {
+    ($t:ident, $gemm:ident) => {
+        impl Factored for $t {
+            const ROUNDING: f64 = $t::EPSILON as f64;
+            unsafe fn take(
+                [m, k, n]: [usize; 3],
+                (a, [ra, ca]): (*const Self, [isize; 2]),
+                (b, [rb, cb]): (*const Self, [isize; 2]),
+                (c, [rc, cc]): (*mut Self, [isize; 2]),
+            ) {
+                // SAFETY: as the trait demands.
+                unsafe {
+                    matrixmultiply::$gemm(m, k, n, -1.0, a, ra, ca, b, rb, cb, 1.0, c, rc, cc);
+                }
+            }
+        }
+    };
+}
+factored!(f32, sgemm);
+factored!(f64, dgemm);
+
 /// The lower triangle of a symmetric matrix of n rows becomes its factor, in place; what is above the diagonal means
 /// nothing afterwards. False where `enough(row, what is left of its pivot, its diagonal)` is: not safely positive.
-pub fn factor(m: &mut [f64], n: usize, enough: impl Fn(usize, f64, f64) -> bool) -> bool {
+pub fn factor<N: Factored>(
+    m: &mut [N],
+    n: usize,
+    enough: impl Fn(usize, f64, f64) -> bool,
+) -> bool {
     assert!(m.len() >= n * n);
-    let diagonal: Vec<f64> = (0..n).map(|i| m[i * n + i]).collect();
+    let diagonal: Vec<f64> = (0..n).map(|i| m[i * n + i].to_f64()).collect();
     n == 0 || columns(m, n, (0, n), &|i, left| left.is_finite() && enough(i, left, diagonal[i]))
 }
 
 /// Factors columns from..to, of which all that lies to the left was taken off: one half, what that takes off the other, and
 /// the other, so that most of the work is products of large blocks.
-fn columns(
-    m: &mut [f64],
+fn columns<N: Factored>(
+    m: &mut [N],
     n: usize,
     (from, to): (usize, usize),
     enough: &dyn Fn(usize, f64) -> bool,
@@ -38,15 +82,16 @@ fn columns(
         return columns(m, n, (middle, to), enough);
     }
     cancel::check();
-    let mut panel = [[0.0; PANEL]; PANEL];
+    let mut panel = [[N::default(); PANEL]; PANEL];
     for i in from..to {
         let row = &mut m[i * n..=i * n + i];
         substitute(&mut row[from..i], &panel);
-        let left = row[i] - row[from..i].iter().map(|v| v * v).sum::<f64>();
+        let square = |v: &N| v.to_f64() * v.to_f64();
+        let left = row[i].to_f64() - row[from..i].iter().map(square).sum::<f64>();
         if !enough(i, left) {
             return false;
         }
-        row[i] = left.sqrt();
+        row[i] = N::of_f64(left.sqrt());
         row[from..=i].iter().zip(&mut panel).for_each(|(v, column)| column[i - from] = *v);
     }
     let rows: Vec<_> = m[to * n..n * n].chunks_mut(STRIP * n).map(Mutex::new).collect();
@@ -63,50 +108,41 @@ fn columns(
 }
 
 /// row ← L⁻¹ row, where L's columns are those of the panel.
-fn substitute(row: &mut [f64], panel: &[[f64; PANEL]; PANEL]) {
-    let mut all = [0.0; PANEL];
+fn substitute<N: Factored>(row: &mut [N], panel: &[[N; PANEL]; PANEL]) {
+    let mut all = [N::default(); PANEL];
     all[..row.len()].copy_from_slice(row);
     for (k, column) in panel.iter().enumerate().take(row.len()) {
         let v = all[k] / column[k];
         // Whole, for the sake of its vectors: place k is not read again, and those before it lose nothing.
-        all.iter_mut().zip(column).for_each(|(a, l)| *a -= v * l);
+        all.iter_mut().zip(column).for_each(|(a, l)| *a = *a - v * *l);
         row[k] = v;
     }
 }
 
 /// Takes the products of columns from..to off columns at..end, from row `at` down.
-fn update(m: &mut [f64], n: usize, (from, to): (usize, usize), (at, end): (usize, usize)) {
-    struct SharedMatrix(*mut f64);
+fn update<N: Factored>(
+    m: &mut [N],
+    n: usize,
+    (from, to): (usize, usize),
+    (at, end): (usize, usize),
+) {
+    struct SharedMatrix<N>(*mut N);
     // SAFETY: each task writes rows or columns of its own, and what all read (columns from..to) none writes.
-    unsafe impl Sync for SharedMatrix {}
-    impl SharedMatrix {
-        fn at(&self, place: usize) -> *mut f64 {
-            self.0.wrapping_add(place)
+    unsafe impl<N> Sync for SharedMatrix<N> {}
+    impl<N> SharedMatrix<N> {
+        fn at(&self, row: usize, column: usize, n: usize) -> *mut N {
+            self.0.wrapping_add(row * n + column)
         }
     }
     let shared = SharedMatrix(m.as_mut_ptr());
     let product = |rows: (usize, usize), columns: (usize, usize)| {
-        let stride = n as isize;
+        let sizes = [rows.1 - rows.0, to - from, columns.1 - columns.0];
+        let down = n as isize;
+        let left = (shared.at(rows.0, from, n).cast_const(), [down, 1]);
+        let right = (shared.at(columns.0, from, n).cast_const(), [1, down]);
         // SAFETY: rows of columns from..to are read, and the named rows of the named columns, all to the right of those, are
         // written: inside the n·n numbers, and apart from what other tasks write.
-        unsafe {
-            matrixmultiply::dgemm(
-                rows.1 - rows.0,
-                to - from,
-                columns.1 - columns.0,
-                -1.0,
-                shared.at(rows.0 * n + from),
-                stride,
-                1,
-                shared.at(columns.0 * n + from),
-                1,
-                stride,
-                1.0,
-                shared.at(rows.0 * n + columns.0),
-                stride,
-                1,
-            );
-        }
+        unsafe { N::take(sizes, left, right, (shared.at(rows.0, columns.0, n), [down, 1])) };
     };
     let work = (n - at) * (to - from) * (end - at);
     if work < LITTLE {
@@ -127,22 +163,22 @@ fn update(m: &mut [f64], n: usize, (from, to): (usize, usize), (at, end): (usize
 }
 
 /// b ← L⁻¹ b, for a factor of `b.len()` rows.
-pub fn forward(l: &[f64], b: &mut [f64]) {
+pub fn forward<N: Float>(l: &[N], b: &mut [f64]) {
     let n = b.len();
     for i in 0..n {
         let row = &l[i * n..=i * n + i];
-        b[i] = (b[i] - dot(&row[..i], &b[..i])) / row[i];
+        b[i] = (b[i] - dot_of(&row[..i], &b[..i])) / row[i].to_f64();
     }
 }
 
 /// b ← L′⁻¹ b.
-pub fn backward(l: &[f64], b: &mut [f64]) {
+pub fn backward<N: Float>(l: &[N], b: &mut [f64]) {
     let n = b.len();
     for i in (0..n).rev() {
         let row = &l[i * n..=i * n + i];
-        b[i] /= row[i];
+        b[i] /= row[i].to_f64();
         let (head, tail) = b.split_at_mut(i);
-        head.iter_mut().zip(row).for_each(|(b, l)| *b -= tail[0] * l);
+        head.iter_mut().zip(row).for_each(|(b, l)| *b -= tail[0] * l.to_f64());
     }
 }
 
@@ -206,6 +242,25 @@ mod tests {
         assert!(Cholesky::new(2, &[1.0, 2.0, 2.0, 1.0], |_| 0.0).is_none());
         assert!(Cholesky::new(2, &[1.0, 1.0, 1.0, 1.0], |_| 0.0).is_none());
         assert!(Cholesky::new(1, &[f64::NAN], |_| 0.0).is_none());
+    }
+
+    #[test]
+    fn short_numbers_lose_their_digits_alone() {
+        let n = 150;
+        let entry = |i: usize, j: usize| 1.0 / (1.0 + (i as f64 - j as f64).abs());
+        let a: Vec<f64> = (0..n * n).map(|k| entry(k / n, k % n)).collect();
+        let solved = |mut b: Vec<f64>| {
+            let mut l: Vec<f32> = a.iter().map(|v| *v as f32).collect();
+            assert!(factor(&mut l, n, |_, left, _| left > 0.0));
+            forward(&l, &mut b);
+            backward(&l, &mut b);
+            b
+        };
+        let x: Vec<f64> = (0..n).map(|i| (i as f64).cos()).collect();
+        let b = (0..n).map(|i| (0..n).map(|j| a[i * n + j] * x[j]).sum()).collect();
+        let off = solved(b).iter().zip(&x).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(off < 1e-5, "{off}");
+        assert!(!factor(&mut [1.0f32, 0.0, 1.0, 1.0], 2, |_, left, _| left > 0.0));
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! Sums and combinations of long vectors, for each instruction set; the bits are the same on all.
+use crate::numbers::real::Float;
 use crate::state::{Bad, Long, State, Visitor};
 use std::ops::{Deref, DerefMut};
 
@@ -97,15 +98,19 @@ pub fn fold8_apart(a: &[f64; 8]) -> f64 {
     fold8(a)
 }
 
+/// Σ a_i b_i.
+pub fn dot(a: &[f64], b: &[f64]) -> f64 {
+    dot_of(a, b)
+}
 crate::simd! {
-    /// Σ a_i b_i.
-    pub fn dot[](a: &[f64], b: &[f64]) -> f64 {
+    /// Σ a_i b_i of numbers that may be short.
+    pub fn dot_of[N: Float](a: &[N], b: &[f64]) -> f64 {
         let ((a, ra), (b, rb)) = (a.as_chunks::<32>(), b.as_chunks::<32>());
         let mut acc = [0.0; 32];
-        for (a, b) in a.iter().zip(b) { for l in 0..32 { acc[l] += a[l] * b[l] } }
+        for (a, b) in a.iter().zip(b) { for l in 0..32 { acc[l] += a[l].to_f64() * b[l] } }
         let ((a, ra), (b, rb)) = (ra.as_chunks::<8>(), rb.as_chunks::<8>());
-        for (a, b) in a.iter().zip(b) { for l in 0..8 { acc[l] += a[l] * b[l] } }
-        let rest: f64 = ra.iter().zip(rb).map(|(a, b)| a * b).sum();
+        for (a, b) in a.iter().zip(b) { for l in 0..8 { acc[l] += a[l].to_f64() * b[l] } }
+        let rest: f64 = ra.iter().zip(rb).map(|(a, b)| a.to_f64() * b).sum();
         fold(&acc) + rest
     }
 }

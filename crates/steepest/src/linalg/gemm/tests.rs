@@ -8,7 +8,7 @@ fn agrees<N: Multiplies>() {
     for case in 0..400 {
         let mut size = |most: u32| random.below(most) as usize + 1;
         // Some of more terms than are added up at a time.
-        let (m, k, n) = (size(30), size(120), size(150));
+        let (m, k, n) = (size(30), size(300), size(150));
         let mut some = |count: usize| -> Vec<N> {
             (0..count).map(|_| N::of_f64(f64::from(random.below(9)) - 4.0)).collect()
         };

@@ -2,12 +2,16 @@
 //! row, so with K = XA⁻¹X′ only s is looked for. Of one output Newton's method finds it (`kernel_newton`); of several, and
 //! where that finds none, K = LL′: the same objective is that of the table L with the penalty ½ |c|², c = L′s.
 //!
+//! Newton's method asks for no more digits of K than its steps need: K is of short numbers, whose products and factors take half
+//! the time, and what the margins of the table itself then say is missing is made good by steps with the same K. On 2000 rows
+//! with 5000 raw columns F is within 1e-9 of its least value before any of these.
+//!
 //! Kimeldorf and Wahba 1971, <https://doi.org/10.1016/0022-247X(71)90184-3>.
 use super::lbfgs::Walk;
 use super::{Work, kernel_newton};
 use crate::designs::dense::Dense;
-use crate::linalg::cholesky;
-use crate::linalg::gemm::{Begin, Packed, Right, Strides, multiply};
+use crate::linalg::cholesky::{self, Factored};
+use crate::linalg::gemm::{Begin, Multiplies, Packed, Right, Strides, multiply};
 use crate::method::Step;
 use crate::objective::{Ask, Rows};
 use crate::parallel::pool::pool;
@@ -22,6 +26,14 @@ use std::sync::{Mutex, PoisonError};
 const COLUMNS: usize = 520;
 /// Rows that a thread reads at once, and rows of K that it updates.
 const STRIP: usize = 128;
+/// Rows that a thread turns into standardised variables at once.
+const SOME: usize = 16;
+/// The least tolerance that a K of short numbers serves: to prove more takes a hundred reads.
+const SERVES: f64 = 1e-8;
+/// How often Newton's method begins with a K of short numbers, and with one of long ones.
+const ROUNDS: [usize; 2] = [4, 1];
+/// What short numbers may be: their products are neither lost nor without end.
+const SHORT: std::ops::Range<f64> = 1e-15..1e30;
 /// Steps on the square table at most.
 const STEPS: usize = 20_000;
 
@@ -30,8 +42,8 @@ pub fn price(table: &Table, penalty: &[f64]) -> Option<f64> {
     let (n, d, width) = (table.rows, table.columns, table.width());
     let held = penalty.iter().enumerate().all(|(j, a)| *a > 0.0 || j % width == d);
     let smaller = 2 * n <= d && super::shape::fits(table, n * n);
-    // K, and some six factors.
-    let flops = (n * n) as f64 * (d + 2 * n) as f64;
+    // K, and some six factors; of one output in short numbers.
+    let flops = (n * n) as f64 * (d + 2 * n) as f64 * if table.outputs == 1 { 0.5 } else { 1.0 };
     (held && smaller).then(|| super::shape::passes(table, flops))
 }
 
@@ -44,27 +56,58 @@ impl Work {
         x: &mut [f64],
     ) -> Result<Step, Halt> {
         problem.spend(1.0)?;
-        let kernel = self.kernel(problem)?;
-        if self.table.outputs == 1
-            && let Some(found) = self.newton(problem, &kernel)?
-        {
-            let u = self.back(
-                problem,
-                &found.s,
-                self.table.intercept.then_some(found.intercept).as_slice(),
-            )?;
-            if self.moved(problem, u)?.is_some() {
-                return self.report(problem, x, 1.0);
+        // Interior points end where digits do.
+        let serves = self.table.outputs == 1 && problem.stop.tolerance >= SERVES;
+        if serves && !problem.rows(None)?.0.half_squares() {
+            let kernel: Vec<f32> = self.kernel(problem)?;
+            let mut diagonal = kernel.iter().step_by(self.table.rows + 1);
+            if diagonal.all(|v| SHORT.contains(&f64::from(*v)))
+                && let Some(step) = self.by_rows(problem, &kernel, x, ROUNDS[0])?
+            {
+                return Ok(step);
             }
+        }
+        let kernel: Vec<f64> = self.kernel(problem)?;
+        if self.table.outputs == 1
+            && let Some(step) = self.by_rows(problem, &kernel, x, ROUNDS[1])?
+        {
+            return Ok(step);
         }
         self.by_table(problem, kernel, x)
     }
 
-    /// The best number a row, from the slopes where it stands.
-    fn newton(
+    /// By Newton's method in one number a row, begun so often at most: from the second time on with the margins that the table
+    /// itself has there. None where that leads nowhere, or not to the end though it was to be begun again.
+    fn by_rows<N: Factored>(
+        &mut self,
+        problem: &mut Problem<'_>,
+        kernel: &[N],
+        x: &mut [f64],
+        rounds: usize,
+    ) -> Result<Option<Step>, Halt> {
+        let mut known = None;
+        for _ in 0..rounds {
+            let Some(found) = self.newton(problem, kernel, known)? else { break };
+            let intercept = self.table.intercept.then_some(found.intercept);
+            let u = self.back(problem, &found.s, intercept.as_slice())?;
+            if self.moved(problem, u)?.is_none() {
+                break;
+            }
+            let step = self.report(problem, x, 1.0)?;
+            if step.verdict.is_some() || rounds == 1 {
+                return Ok(Some(step));
+            }
+            known = Some(found.s);
+        }
+        Ok(None)
+    }
+
+    /// The best number a row, from the slopes where it stands, of the numbers that led there where these are known.
+    fn newton<N: Factored>(
         &self,
         problem: &mut Problem<'_>,
-        kernel: &[f64],
+        kernel: &[N],
+        known: Option<Vec<f64>>,
     ) -> Result<Option<kernel_newton::RowNumbers>, Halt> {
         let tolerance = problem.stop.tolerance;
         let (rows, mut meter) = problem.rows(Some(self.walk.here))?;
@@ -75,7 +118,7 @@ impl Work {
             (None, 0.0)
         };
         let about = kernel_newton::About { kernel, rows: &rows, intercept, tolerance };
-        kernel_newton::descend(&about, b, &mut || meter.pause())
+        kernel_newton::descend(&about, (b, known), &mut || meter.pause())
     }
 
     /// Walks on from `u`, if it is lower there: the value there.
@@ -153,28 +196,34 @@ impl Work {
     }
 
     /// K, whole.
-    fn kernel(&self, problem: &mut Problem<'_>) -> Result<Vec<f64>, Halt> {
+    fn kernel<N: Multiplies>(&self, problem: &mut Problem<'_>) -> Result<Vec<N>, Halt> {
         let n = self.table.rows;
         let factors = self.factors();
         let rows: Vec<u32> = (0..n as u32).collect();
         let held = problem.hold(Rows::All, &rows, None)?;
         let columns: Vec<u32> = (0..held.columns() as u32).collect();
-        let mut gram = vec![0.0; n * n];
+        let mut gram = vec![N::default(); n * n];
         let mut block = Vec::new();
-        let mut packed: Vec<Packed<f64>> = vec![Packed::default(); n.div_ceil(STRIP)];
+        let mut packed: Vec<Packed<N>> = vec![Packed::default(); n.div_ceil(STRIP)];
         for columns in columns.chunks(COLUMNS) {
             let w = columns.len();
-            block.resize(n * w, 0.0);
+            block.resize(n * w, N::default());
             let parts: Vec<_> =
                 block.chunks_mut(STRIP * w).zip(&mut packed).map(Mutex::new).collect();
             pool().each(parts.len(), |p| {
                 let mut part = parts[p].lock().unwrap_or_else(PoisonError::into_inner);
                 let (part, packed) = &mut *part;
                 let (from, rows) = (p * STRIP, part.len() / w);
-                held.select(from..from + rows, columns, part);
-                for row in part.chunks_exact_mut(w) {
-                    for (x, &j) in row.iter_mut().zip(columns) {
-                        *x = (*x - self.scaling.centre[j as usize]) * factors[j as usize];
+                let mut raw = vec![0.0; SOME * w];
+                for (some, part) in part.chunks_mut(SOME * w).enumerate() {
+                    let (from, raw) = (from + some * SOME, &mut raw[..part.len()]);
+                    held.select(from..from + part.len() / w, columns, raw);
+                    for (row, to) in raw.chunks_exact(w).zip(part.chunks_exact_mut(w)) {
+                        for ((x, to), &j) in row.iter().zip(to).zip(columns) {
+                            let (centre, by) =
+                                (self.scaling.centre[j as usize], factors[j as usize]);
+                            *to = N::of_f64((x - centre) * by);
+                        }
                     }
                 }
                 packed.pack(Strides::rows(part, rows, w, w).transposed());

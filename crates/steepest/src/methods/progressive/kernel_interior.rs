@@ -4,6 +4,7 @@
 //! twelve steps, however many kinks are crossed on the way: Newton's method crosses them one group after another.
 use super::kernel_matrix::KernelMatrix;
 use super::kernel_newton::{About, KernelPoint};
+use crate::linalg::cholesky::Factored;
 use crate::status::Halt;
 
 /// A kink of a row that counts.
@@ -43,10 +44,10 @@ struct SlackedStep {
 }
 
 /// A point next to the end; none where it does not get there.
-pub fn approach(
-    about: &About<'_>,
+pub fn approach<N: Factored>(
+    about: &About<'_, N>,
     b: f64,
-    room: &mut Vec<f64>,
+    room: &mut Vec<N>,
     pause: &mut dyn FnMut() -> Result<(), Halt>,
 ) -> Result<Option<KernelPoint>, Halt> {
     let n = about.rows.len();
@@ -85,7 +86,7 @@ pub fn approach(
             .collect();
         let mut w = vec![0.0; n];
         ends.iter().zip(&stiff).for_each(|(end, p)| w[end.row] += p);
-        let matrix = KernelMatrix::new(about.kernel, &w, LEFT_OUT, room);
+        let Some(matrix) = KernelMatrix::new(about.kernel, &w, LEFT_OUT, room) else { break };
         // By which products a·u are to change.
         let course = |products: &[f64]| {
             let off = |k: usize| {
@@ -141,7 +142,7 @@ impl SlackedDual {
 }
 
 /// The kinks of all rows that count.
-fn ends(about: &About<'_>) -> Vec<HalfSquare> {
+fn ends<N>(about: &About<'_, N>) -> Vec<HalfSquare> {
     let rows = about.rows;
     let of = |row: usize| {
         let share = rows.share[row];
@@ -159,12 +160,14 @@ fn ends(about: &About<'_>) -> Vec<HalfSquare> {
 }
 
 /// Every dual variable as if its row were the only one, those of both signs in balance where there is an intercept.
-fn begin(about: &About<'_>, ends: &[HalfSquare], b: f64) -> SlackedDual {
+fn begin<N: Factored>(about: &About<'_, N>, ends: &[HalfSquare], b: f64) -> SlackedDual {
     let n = about.rows.len();
     let count = ends.len().max(1) as f64;
     let far = ends.iter().map(|end| (end.at - b).abs()).sum::<f64>() / count;
-    let mut a: Vec<f64> =
-        ends.iter().map(|end| far / (about.kernel[end.row * (n + 1)] + 0.5 / end.c)).collect();
+    let mut a: Vec<f64> = ends
+        .iter()
+        .map(|end| far / (about.kernel[end.row * (n + 1)].to_f64() + 0.5 / end.c))
+        .collect();
     let sum = |a: &[f64], sign: f64| {
         ends.iter().zip(a).filter(|(e, _)| e.sign == sign).map(|(_, a)| a).sum::<f64>()
     };

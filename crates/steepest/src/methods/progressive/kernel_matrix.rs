@@ -1,37 +1,36 @@
 //! Newton's matrix in one number a row, I + √W K √W, of the rows that count.
-use crate::linalg::cholesky::{backward, factor, forward};
+use crate::linalg::cholesky::{Factored, backward, factor, forward};
 use crate::parallel::pool::pool;
 use std::sync::{Mutex, PoisonError};
 
 /// Solves (I + WK) ds = −left − w db, and Σ (s + ds) = a (b + db) where there is an intercept with the penalty ½ a b².
-pub struct KernelMatrix<'a> {
+pub struct KernelMatrix<'a, N> {
     kept: Vec<usize>,
     root: Vec<f64>,
-    l: &'a [f64],
+    l: &'a [N],
 }
 
-impl<'a> KernelMatrix<'a> {
+impl<'a, N: Factored> KernelMatrix<'a, N> {
     /// Of curvatures `w`. Rows are left out as long as their w·K_ii sum up to no more than `out`: steps are off by at most
-    /// that part.
-    pub fn new(kernel: &[f64], w: &[f64], out: f64, room: &'a mut Vec<f64>) -> Self {
+    /// that part. None where the numbers are too short for it.
+    pub fn new(kernel: &[N], w: &[f64], out: f64, room: &'a mut Vec<N>) -> Option<Self> {
         let n = w.len();
         let kept = kept(kernel, w, out);
         let root: Vec<f64> = kept.iter().map(|&i| w[i].sqrt()).collect();
         let m = kept.len();
-        room.resize(room.len().max(m * m), 0.0);
+        room.resize(room.len().max(m * m), N::default());
         let l = &mut room[..m * m];
         let rows: Vec<_> = l.chunks_mut(m.max(1)).map(Mutex::new).collect();
         pool().each(m, |i| {
             let mut row = rows[i].lock().unwrap_or_else(PoisonError::into_inner);
             let from = &kernel[kept[i] * n..][..n];
             for (j, to) in row[..=i].iter_mut().enumerate() {
-                *to = root[i] * from[kept[j]] * root[j];
+                *to = N::of_f64(root[i] * from[kept[j]].to_f64() * root[j]);
             }
-            row[i] += 1.0;
+            row[i] = row[i] + N::lit(1.0);
         });
         drop(rows);
-        factor(l, m, |_, left, _| left > 0.0);
-        KernelMatrix { kept, root, l }
+        factor(l, m, |_, left, _| left > 0.0).then_some(KernelMatrix { kept, root, l })
     }
 
     /// √W (I + √W K √W)⁻¹ √W v, of the rows that are kept.
@@ -66,9 +65,9 @@ impl<'a> KernelMatrix<'a> {
 }
 
 /// The rows whose curvature counts, ascending.
-fn kept(kernel: &[f64], w: &[f64], most: f64) -> Vec<usize> {
+fn kept<N: Factored>(kernel: &[N], w: &[f64], most: f64) -> Vec<usize> {
     let n = w.len();
-    let says = |i: usize| w[i] * kernel[i * (n + 1)];
+    let says = |i: usize| w[i] * kernel[i * (n + 1)].to_f64();
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|&a, &b| says(a).total_cmp(&says(b)).then(a.cmp(&b)));
     let mut sum = 0.0;

@@ -13,16 +13,16 @@
 use super::kernel_interior;
 use super::kernel_matrix::KernelMatrix;
 use crate::held::{Held, Jets};
-use crate::linalg::cholesky::Cholesky;
-use crate::linalg::vectors::dot;
+use crate::linalg::cholesky::{Factored, backward, factor, forward};
+use crate::linalg::vectors::{dot, dot_of};
 use crate::parallel::pool::pool;
 use crate::status::Halt;
 use std::sync::{Mutex, PoisonError};
 
 /// What it works on.
-pub struct About<'a> {
+pub struct About<'a, N> {
     /// K, whole.
-    pub kernel: &'a [f64],
+    pub kernel: &'a [N],
     /// All rows, with the margins at which they are to start.
     pub rows: &'a Held<'a>,
     /// Of an intercept: a, 0 where it is free.
@@ -43,8 +43,8 @@ pub struct RowNumbers {
 const STEPS: usize = 24;
 /// What rows that are left out may sum up to ([`KernelMatrix`]).
 const LEFT_OUT: f64 = 0.1;
-/// Beside the mean of K's diagonal: rows may be copies of others.
-const RIDGE: f64 = 1e-10;
+/// Beside the mean of K's diagonal, of long numbers and of short ones: rows may be copies of others.
+const RIDGES: [f64; 2] = [1e-10, 1e-4];
 /// Rows that bend where it starts, at least, as a part of all; of fewer each step leads far past what the others allow.
 const BENT: f64 = 0.5;
 /// The mean of the squares of K's eigenvalues beside the square of their mean, at least: where that is less, none stands out.
@@ -75,19 +75,22 @@ struct KernelStep {
     dz: Vec<f64>,
 }
 
-/// From the rows' margins, in which the intercept is `b`; none where it does not get there.
-pub fn descend(
-    about: &About<'_>,
-    b: f64,
+/// From the rows' margins, in which the intercept is `b`, and which come of the numbers `s` where these are known; none where it
+/// does not get there. K may be short of digits: from such numbers it goes on as if they were none the less exact.
+pub fn descend<N: Factored>(
+    about: &About<'_, N>,
+    (b, s): (f64, Option<Vec<f64>>),
     pause: &mut dyn FnMut() -> Result<(), Halt>,
 ) -> Result<Option<RowNumbers>, Halt> {
     let mut room = Vec::new();
-    let begun = if !about.stands_out() {
+    let begun = if let Some(s) = s {
+        Some(KernelPoint { s, b, z: about.rows.margins.to_vec() })
+    } else if !about.stands_out() {
         None
     } else if about.rows.half_squares() {
         kernel_interior::approach(about, b, &mut room, pause)?
     } else {
-        about.bent().then(|| about.begin(b))
+        about.bent().then(|| about.begin(b, &mut room))
     };
     let Some(mut at) = begun else { return Ok(None) };
     for _ in 0..STEPS {
@@ -105,6 +108,7 @@ pub fn descend(
             return Ok(Some(RowNumbers { s: at.s, intercept: at.b + first }));
         }
         let along = about.step(&at, (&left, &turned), &w, first, &mut room);
+        let Some(along) = along else { break };
         let Some(length) = about.search(&at, &along) else { break };
         at.go(&along, length);
     }
@@ -119,7 +123,7 @@ impl KernelPoint {
     }
 }
 
-impl About<'_> {
+impl<N: Factored> About<'_, N> {
     /// ½ s′Ks + ½ a b².
     pub fn penalty(&self, at: &KernelPoint) -> f64 {
         let of: f64 = at.s.iter().zip(&at.z).map(|(s, z)| s * (z - at.b)).sum();
@@ -134,8 +138,14 @@ impl About<'_> {
     /// Whether it is likely to take fewer steps than others by so much that its factors pay.
     fn stands_out(&self) -> bool {
         let n = self.rows.len();
-        let sum = (0..n).map(|i| self.kernel[i * (n + 1)]).sum::<f64>();
-        n as f64 * dot(self.kernel, self.kernel) >= SPREAD * sum * sum
+        let sum = self.trace();
+        let square = |row: &[N]| row.iter().map(|v| v.to_f64().powi(2)).sum::<f64>();
+        let squares: f64 = self.kernel.chunks_exact(n).map(square).sum();
+        n as f64 * squares >= SPREAD * sum * sum
+    }
+
+    fn trace(&self) -> f64 {
+        self.kernel.iter().step_by(self.rows.len() + 1).map(|v| v.to_f64()).sum()
     }
 
     /// Whether enough rows bend where it is to start.
@@ -146,13 +156,19 @@ impl About<'_> {
     }
 
     /// The cheapest numbers with the margins at which it is to start (all coefficients with those cost more), or none.
-    fn begin(&self, b: f64) -> KernelPoint {
+    fn begin(&self, b: f64, room: &mut Vec<N>) -> KernelPoint {
         let n = self.rows.len();
         let nothing = KernelPoint { s: vec![0.0; n], b, z: vec![b; n] };
-        let ridge = RIDGE * (0..n).map(|i| self.kernel[i * (n + 1)]).sum::<f64>() / n as f64;
-        let Some(factor) = Cholesky::new(n, self.kernel, |_| ridge) else { return nothing };
+        let ridge = RIDGES[usize::from(N::ROUNDING > f64::EPSILON)] * self.trace() / n as f64;
+        room.clear();
+        room.extend(self.kernel);
+        (0..n).for_each(|i| room[i * (n + 1)] = room[i * (n + 1)] + N::of_f64(ridge));
+        if !factor(room, n, |_, left, whole| left > 16.0 * N::ROUNDING * whole) {
+            return nothing;
+        }
         let mut s: Vec<f64> = self.rows.margins.iter().map(|z| z - b).collect();
-        factor.solve(&mut s);
+        forward(room, &mut s);
+        backward(room, &mut s);
         let mut z = self.times(&s);
         z.iter_mut().for_each(|z| *z += b);
         let at = KernelPoint { s, b, z };
@@ -177,7 +193,7 @@ impl About<'_> {
         pool().each(strips.len(), |p| {
             let mut strip = strips[p].lock().unwrap_or_else(PoisonError::into_inner);
             let rows = self.kernel[p * STRIP * n..].chunks_exact(n);
-            strip.iter_mut().zip(rows).for_each(|(to, row)| *to = dot(row, v));
+            strip.iter_mut().zip(rows).for_each(|(to, row)| *to = dot_of(row, v));
         });
         drop(strips);
         to
@@ -190,14 +206,14 @@ impl About<'_> {
         (left, turned): (&[f64], &[f64]),
         w: &[f64],
         first: f64,
-        room: &mut Vec<f64>,
-    ) -> KernelStep {
-        let matrix = KernelMatrix::new(self.kernel, w, LEFT_OUT, room);
+        room: &mut Vec<N>,
+    ) -> Option<KernelStep> {
+        let matrix = KernelMatrix::new(self.kernel, w, LEFT_OUT, room)?;
         let (ds, more) = matrix.step((left, turned), self.missing(&at.s, at.b + first));
         let db = first + more;
         let mut dz = self.times(&ds);
         dz.iter_mut().for_each(|z| *z += db);
-        KernelStep { ds, db, dz }
+        Some(KernelStep { ds, db, dz })
     }
 
     /// How far along a step F is least, nearly; none where it does not lead down.
