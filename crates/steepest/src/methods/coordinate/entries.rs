@@ -28,7 +28,7 @@ crate::state!(SparseSet { rows, starts, places, values, centre, total, little, t
 /// Working sets of so many coordinates have a matrix: its factors are cheap.
 const FEW: usize = 200;
 /// Sweeps that a solution may take: so much less than the matrix, entries are worth their going without it.
-const SPARSE: usize = 32;
+const SPARSE: usize = 8;
 /// Rows looked at to see whether they are.
 const LOOKED: usize = 64;
 
@@ -207,7 +207,7 @@ impl SparseSet {
     /// How often all entries are read for the price of a matrix and the way to the end of it.
     pub fn reads(&self) -> f64 {
         let k = self.there.len() as f64;
-        k * k * k / (128 * self.values.len().max(1)) as f64
+        k * k * k / (16 * self.values.len().max(1)) as f64
     }
     pub fn of(&self, a: usize) -> (&[u32], &[f64]) {
         let at = self.starts[a]..self.starts[a + 1];
