@@ -108,6 +108,28 @@ def test_robust_losses_are_scipys(loss: str) -> None:
     assert by_function.cost == ours.cost
 
 
+@pytest.mark.parametrize("seed", [5, 0, 1, 2])
+@pytest.mark.parametrize("loss", ["linear", "soft_l1", "cauchy"])
+@np.errstate(over="ignore")
+def test_a_curve_that_straightens_as_its_variables_go_off_is_not_claimed(seed: int, loss: str) -> None:
+    """From a start at which e^t hides the constant two variables grow without end towards a straight line: that had
+    been called converged at twice the sum of squares and more."""
+    rng = np.random.default_rng(seed)
+    t = np.linspace(0, 10, 15)
+    off = 0.1 * rng.standard_normal(t.size)
+    off[rng.integers(0, t.size, 3)] *= 10
+    y = 0.5 + 2 * np.exp(-t) + off
+    fun = lambda b: b[0] + b[1] * np.exp(b[2] * t) - y  # noqa: E731
+    scale = {} if loss == "linear" else {"f_scale": 0.1}
+    ours = steepest.least_squares(fun, np.ones(3), loss=loss, **scale)
+    theirs = scipy.optimize.least_squares(fun, np.ones(3), loss=loss, **scale)
+    told = [f.kind for f in ours.findings]
+    assert ours.cost <= theirs.cost * (1 + 1e-6) or not ours.success
+    assert ours.success == ("runs_off" not in told) == bool(np.abs(ours.x[:2]).max() < 1e3)
+    if loss == "soft_l1":
+        assert ours.success
+
+
 def test_a_wrong_jacobian_is_named() -> None:
     t = np.linspace(0, 3, 30)
     fun = lambda b: b[0] * np.exp(-b[1] * t) - 3 * np.exp(-0.5 * t) - 0.1 * np.sin(5 * t)  # noqa: E731

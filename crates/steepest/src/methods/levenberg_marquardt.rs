@@ -80,6 +80,9 @@ const SLOW: u32 = 8;
 /// else count for nothing in the model, and steps be far too long.
 const LEAST_BEND: f64 = 0.1;
 
+/// So many of the last steps are remembered.
+const TRAIL: usize = 200;
+
 #[derive(Default)]
 struct Work {
     n: usize,
@@ -91,8 +94,12 @@ struct Work {
     bend: Vec<f64>,
     jacobian: Vec<f64>,
     gradient: Vec<f64>,
-    /// The largest length that each column has had.
+    /// The largest length that each column has had; or lately, where [`Work::decay`] is below 1.
     scale: Vec<f64>,
+    /// The largest that each has ever had.
+    largest: Vec<f64>,
+    /// What is left at each step of the lengths that columns have had.
+    decay: f64,
     radius: f64,
     low: Vec<f64>,
     high: Vec<f64>,
@@ -105,6 +112,12 @@ struct Work {
     escapes: u32,
     /// Steps in a row that hardly lowered F, though the model foretold more.
     slow: u32,
+    /// Where it began, and F and x at the last steps, one after the other.
+    start: Vec<f64>,
+    trail: Vec<f64>,
+    /// Whether other ways from the start were tried, or this is one of them.
+    again: bool,
+    inner: bool,
 }
 
 state!(Work {
@@ -127,6 +140,12 @@ state!(Work {
     verify,
     escapes,
     slow,
+    largest,
+    decay,
+    start,
+    trail,
+    again,
+    inner,
 });
 
 impl State for Descent {
@@ -135,8 +154,10 @@ impl State for Descent {
         let n = v.dim();
         let fits = |w: &Work| {
             let m = w.r.len();
-            let of_n =
-                [&w.x, &w.gradient, &w.scale, &w.low, &w.high, &w.at].iter().all(|v| v.len() == n);
+            let of_n = [&w.x, &w.gradient, &w.scale, &w.largest, &w.low, &w.high, &w.at, &w.start]
+                .iter()
+                .all(|v| v.len() == n)
+                && w.trail.len().is_multiple_of(n + 1);
             let of_m = [&w.slope, &w.bend].into_iter().chain(&w.tried).all(|v| v.len() == m);
             w.n == n && of_n && of_m && w.jacobian.len() == m * n
         };
@@ -161,39 +182,11 @@ impl Method for Descent {
         };
         let (low, high): (Vec<f64>, Vec<f64>) = (0..n).map(bound).unzip();
         (0..n).for_each(|j| x[j] = x[j].clamp(low[j], high[j]));
-        let row = || vec![0.0; m];
-        let mut work = Work {
-            n,
-            x: x.to_vec(),
-            f: f64::NAN,
-            first: f64::NAN,
-            r: row(),
-            slope: row(),
-            bend: row(),
-            jacobian: vec![0.0; m * n],
-            gradient: vec![0.0; n],
-            scale: vec![0.0; n],
-            radius: f64::NAN,
-            low,
-            high,
-            left: f64::NAN,
-            at: x.to_vec(),
-            tried: [row(), row(), row()],
-            verify: self.set.verify > 0.0,
-            escapes: 0,
-            slow: 0,
-        };
-        let value = work.try_there(problem)?;
-        work.accept(value);
-        work.first = value;
-        if !value.is_finite() {
-            return Ok(work.ended(Status::NotFinite("a residual at the start".into())));
-        }
-        if let Some(status) = work.turn(problem)? {
+        let mut work = Work::new(x, m, (low, high));
+        work.verify = self.set.verify > 0.0;
+        if let Some(status) = work.begin(problem, self.set.factor)? {
             return Ok(work.ended(status));
         }
-        let size = (0..n).map(|j| (work.scale[j] * work.x[j]).powi(2)).sum::<f64>().sqrt();
-        work.radius = self.set.factor * if size > 0.0 && size.is_finite() { size } else { 1.0 };
         let step = work.stand(problem, 0.0, &self.set)?;
         self.work = Some(work);
         Ok(step)
@@ -219,6 +212,49 @@ impl Method for Descent {
 }
 
 impl Work {
+    fn new(x: &[f64], m: usize, (low, high): (Vec<f64>, Vec<f64>)) -> Self {
+        let n = x.len();
+        let row = || vec![0.0; m];
+        Work {
+            n,
+            x: x.to_vec(),
+            f: f64::NAN,
+            first: f64::NAN,
+            r: row(),
+            slope: row(),
+            bend: row(),
+            jacobian: vec![0.0; m * n],
+            gradient: vec![0.0; n],
+            scale: vec![0.0; n],
+            largest: vec![0.0; n],
+            decay: 1.0,
+            radius: f64::NAN,
+            low,
+            high,
+            left: f64::NAN,
+            at: x.to_vec(),
+            tried: [row(), row(), row()],
+            start: x.to_vec(),
+            ..Work::default()
+        }
+    }
+
+    /// F and its derivatives at the start, and the first radius.
+    fn begin(&mut self, problem: &mut Problem<'_>, factor: f64) -> Result<Option<Status>, Halt> {
+        let value = self.try_there(problem)?;
+        self.accept(value);
+        self.first = value;
+        if !value.is_finite() {
+            return Ok(Some(Status::NotFinite("a residual at the start".into())));
+        }
+        if let Some(status) = self.turn(problem)? {
+            return Ok(Some(status));
+        }
+        let size = self.size();
+        self.radius = factor * if size > 0.0 && size.is_finite() { size } else { 1.0 };
+        Ok(None)
+    }
+
     /// One step: shorter and shorter trials until one goes down.
     fn step(&mut self, problem: &mut Problem<'_>, set: &LevenbergMarquardt) -> Result<Step, Halt> {
         let (weight, c) = self.weighed();
@@ -327,6 +363,11 @@ impl Work {
         std::mem::swap(&mut self.r, r);
         std::mem::swap(&mut self.slope, slope);
         std::mem::swap(&mut self.bend, bend);
+        if self.trail.len() >= TRAIL * (self.n + 1) {
+            self.trail.drain(..self.n + 1);
+        }
+        self.trail.push(value);
+        self.trail.extend_from_slice(&self.x);
     }
 
     /// The derivatives at the point whose residuals were asked for last, and what follows from them.
@@ -347,8 +388,9 @@ impl Work {
                 *q += (w * j) * (w * j);
             }
         }
-        for (scale, q) in self.scale.iter_mut().zip(squares) {
-            *scale = scale.max(q.sqrt());
+        for ((scale, largest), q) in self.scale.iter_mut().zip(&mut self.largest).zip(squares) {
+            *scale = q.sqrt().max(self.decay * *scale);
+            *largest = largest.max(q.sqrt());
         }
         Ok(None)
     }

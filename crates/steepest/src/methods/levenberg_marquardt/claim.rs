@@ -1,6 +1,6 @@
 //! When it says that it is done: what is left by the model, what it looks at before, and where that leads.
 use super::model::Model;
-use super::{LevenbergMarquardt, Work};
+use super::{FLOOR, LevenbergMarquardt, Work};
 use crate::certificate::{Certificate, Kind};
 use crate::health::{Finding, Severity};
 use crate::method::Step;
@@ -12,6 +12,14 @@ use crate::status::{Halt, Status};
 const ROUGH: f64 = 1e-7;
 /// Of its largest length a column may lose so much before its variable is said to have lost its influence.
 const FADED: f64 = 1e-9;
+/// A variable that has grown so often while F fell by no more than this part of itself has no end to go to.
+const GROWN: f64 = 4.0;
+const HARDLY: f64 = 1e-5;
+/// Other ways from the start: what is left at each step of the lengths that columns have had, and the part of the first
+/// radius.
+const WAYS: [(f64, f64); 3] = [(0.25, 1.0), (0.25, 1e-2), (0.5, 1e-4)];
+/// So many steps at most each.
+const LONGEST: u32 = 1000;
 /// Lower points found by looking around before it is left at that.
 const ESCAPES: u32 = 20;
 
@@ -151,7 +159,20 @@ impl Work {
         explained: f64,
         set: &LevenbergMarquardt,
     ) -> Result<Step, Halt> {
-        self.faded(problem);
+        let off = self.runs_off();
+        let flat = (0..self.n).any(|j| self.share(j).is_some_and(|share| share < FADED));
+        if self.verify && !self.again && (off.is_some() || flat) {
+            self.again = true;
+            if let Some((other, verdict, explained)) = self.another_way(problem, set)? {
+                *self = other;
+                return self.claim(problem, rate, verdict, explained, set);
+            }
+        }
+        let verdict = if off.is_some() { Status::Plateau } else { verdict };
+        if !self.inner {
+            self.faded(problem);
+            self.told(problem, off);
+        }
         let certificate = Some(self.certificate(problem, explained, set));
         let sure = Step { certificate, rate, ..self.ended(verdict) };
         if !self.verify || self.f == 0.0 {
@@ -225,10 +246,7 @@ impl Work {
     /// Says which variables have lost their influence on the way: at such a point F is flat, and seldom least.
     pub(super) fn faded(&self, problem: &mut Problem<'_>) {
         for j in 0..self.n {
-            let now =
-                self.jacobian.iter().skip(j).step_by(self.n).map(|d| d * d).sum::<f64>().sqrt();
-            let share = now / self.scale[j];
-            if self.scale[j] > 0.0 && share < FADED {
+            if let Some(share) = self.share(j).filter(|share| *share < FADED) {
                 problem.findings.push(Finding {
                     kind: "without_influence",
                     severity: Severity::Warning,
@@ -241,5 +259,82 @@ impl Work {
                 });
             }
         }
+    }
+
+    /// The length of column j, as a part of the largest that it has had.
+    fn share(&self, j: usize) -> Option<f64> {
+        (self.largest[j] > 0.0).then(|| self.length(j) / self.largest[j])
+    }
+
+    fn length(&self, j: usize) -> f64 {
+        self.jacobian.iter().skip(j).step_by(self.n).map(|d| d * d).sum::<f64>().sqrt()
+    }
+
+    /// A variable that has grown on and on while F hardly fell, by how often: F falls on as it goes off, with others that
+    /// make up for it, and no least is that way.
+    fn runs_off(&self) -> Option<(usize, f64)> {
+        let level = (2.0 * self.height()).sqrt();
+        let then = self
+            .trail
+            .chunks_exact(self.n + 1)
+            .find(|step| step[0] <= self.f * (1.0 + HARDLY) && self.f > FLOOR * self.first)?;
+        (0..self.n)
+            .map(|j| (j, self.x[j].abs() / then[1 + j].abs()))
+            .filter(|&(j, grown)| {
+                // What it does by itself is far more than what is left.
+                grown >= GROWN && self.length(j) * then[1 + j].abs() >= level
+            })
+            .max_by(|a, b| a.1.total_cmp(&b.1))
+    }
+
+    fn told(&self, problem: &mut Problem<'_>, off: Option<(usize, f64)>) {
+        let Some((j, grown)) = off else { return };
+        problem.findings.push(Finding {
+            kind: "runs_off",
+            severity: Severity::Warning,
+            sentence: format!(
+                "Variable {j} has grown {grown:.0} times while the sum fell by less than {HARDLY:.0e} of itself: it falls on as the variables go off, and there is no least sum that way."
+            ),
+            evidence: vec![("variable", j as f64), ("grown", grown)],
+            threshold: GROWN,
+            remedy: "Start elsewhere, bound the variables, or fit a curve of fewer of them.".into(),
+        });
+    }
+
+    /// From the start again with lengths of columns that are forgotten, and shorter first steps: what is lowest, if that is
+    /// lower than here.
+    fn another_way(
+        &self,
+        problem: &mut Problem<'_>,
+        set: &LevenbergMarquardt,
+    ) -> Result<Option<(Work, Status, f64)>, Halt> {
+        let mut best: Option<(Work, Status, f64)> = None;
+        for (decay, part) in WAYS {
+            let sides = (self.low.clone(), self.high.clone());
+            let mut other = Work::new(&self.start, self.r.len(), sides);
+            (other.decay, other.again, other.inner) = (decay, true, true);
+            other.verify = self.verify;
+            if other.begin(problem, part * set.factor)?.is_some() {
+                continue;
+            }
+            let mut end = other.stand(problem, 0.0, set)?;
+            for _ in 0..LONGEST {
+                if end.verdict.is_some() {
+                    break;
+                }
+                end = other.step(problem, set)?;
+            }
+            let lowest = best.as_ref().map_or(self.f, |(work, ..)| work.f);
+            let lower = |v: &Status| other.f < lowest && (v.success() || *v == Status::Plateau);
+            let Some(verdict) = end.verdict.filter(lower) else { continue };
+            let explained = end.certificate.map_or(0.0, |c| c.rounding);
+            let done = verdict.success();
+            other.inner = false;
+            best = Some((other, verdict, explained));
+            if done {
+                break;
+            }
+        }
+        Ok(best)
     }
 }
