@@ -55,6 +55,7 @@ KNOWN = {
     },
     "functions": {
         1557: ("costly", "a gradient that is exact beside noisy values: 23 times SciPy's calls"),
+        1703: ("not reached", "Newton's method by differences, from a saddle: what falls beside it is taken for noise"),
     },
     "further": {
         1730: ("costly", "it starts at the least: what a claim asks is more than all of SciPy's calls"),
@@ -83,7 +84,7 @@ OPEN = {
     ("linear", "lbfgs"): ("scales",),
     ("functions", "auto"): ("float32", "noise", "rounded", "saddle", "valley"),
     ("functions", "lbfgs"): ("float32", "saddle"),
-    ("functions", "newton"): ("valley",),
+    ("functions", "newton"): ("saddle", "valley"),
     ("functions", "fista"): ("nan", "noise", "rounded", "saddle", "unbounded", "valley"),
     ("functions", "gradient_descent"): ("flat", "quadratic"),
     ("further", "auto"): ("beside 0", "huge targets", "narrow", "rank"),

@@ -60,7 +60,7 @@ impl Root {
         to.iter_mut().enumerate().for_each(|(j, t)| *t += dot(self.column(j), &turned));
     }
     /// QR with pivots of some columns, below them the roots of `extra` on the diagonal.
-    pub fn factor(&self, face: &[usize], extra: impl Fn(usize) -> f64) -> Factored {
+    pub fn factor(&self, face: &[usize], extra: impl Fn(usize) -> f64) -> FactoredFace {
         let more: Vec<usize> = (0..face.len()).filter(|&r| extra(face[r]) > 0.0).collect();
         let (n, f) = (self.rows + more.len(), face.len());
         let mut a = vec![0.0; n * f];
@@ -70,12 +70,12 @@ impl Root {
                 a[c * n + self.rows + at] = extra(j).sqrt();
             }
         }
-        Factored::new(a, n, f)
+        FactoredFace::new(a, n, f)
     }
 }
 
 /// R of QR with pivots: T′T is the matrix over the columns in `order`; those after `rank` depend on the others.
-pub(super) struct Factored {
+pub(super) struct FactoredFace {
     order: Vec<usize>,
     rank: usize,
     /// Lower triangle of T′ (rows of `rank` numbers), then what T has in the dependent columns.
@@ -88,7 +88,7 @@ pub(super) struct Factored {
 /// What is left of a column, as a part of it, that is rounding.
 const ROUNDING: f64 = 16.0 * f64::EPSILON;
 
-impl Factored {
+impl FactoredFace {
     fn new(mut a: Vec<f64>, n: usize, f: usize) -> Self {
         let full: Vec<f64> = a.chunks_exact(n.max(1)).map(|c| dot(c, c).sqrt()).collect();
         let mut order: Vec<usize> = (0..f).collect();
@@ -132,7 +132,7 @@ impl Factored {
             if left > ROUNDING * full[c] { left } else { 0.0 }
         });
         let left = left.collect();
-        Factored { order, rank, lower, rest, left }
+        FactoredFace { order, rank, lower, rest, left }
     }
     /// The minimiser of ½ s′Ms − slope′s, 0 in the dependent places.
     pub fn solve(&self, slope: &[f64]) -> Vec<f64> {
@@ -260,7 +260,7 @@ impl Ending<'_> {
     fn slide(
         &mut self,
         face: &[usize],
-        factored: &Factored,
+        factored: &FactoredFace,
         sign: &mut Signs,
     ) -> Option<(f64, usize)> {
         for mut way in factored.flat() {
