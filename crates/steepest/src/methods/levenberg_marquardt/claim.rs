@@ -14,7 +14,7 @@ const ROUGH: f64 = 1e-7;
 const FADED: f64 = 1e-9;
 /// A variable that has grown so often while F fell by no more than this part of itself has no end to go to.
 const GROWN: f64 = 4.0;
-const HARDLY: f64 = 1e-5;
+const HARDLY: f64 = 1e-4;
 /// Other ways from the start: what is left at each step of the lengths that columns have had, and the part of the first
 /// radius.
 const WAYS: [(f64, f64); 3] = [(0.25, 1.0), (0.25, 1e-2), (0.5, 1e-4)];
@@ -281,8 +281,8 @@ impl Work {
         (0..self.n)
             .map(|j| (j, self.x[j].abs() / then[1 + j].abs()))
             .filter(|&(j, grown)| {
-                // What it does by itself is far more than what is left.
-                grown >= GROWN && self.length(j) * then[1 + j].abs() >= level
+                // By itself it does more than a fall so small can come of: others make up for it.
+                grown >= GROWN && self.length(j) * self.x[j].abs() >= 0.1 * level
             })
             .max_by(|a, b| a.1.total_cmp(&b.1))
     }
