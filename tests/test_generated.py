@@ -55,7 +55,7 @@ KNOWN = {
     },
     "functions": {
         1557: ("costly", "a gradient that is exact beside noisy values: 23 times SciPy's calls"),
-        1703: ("not reached", "Newton's method by differences, from a saddle: what falls beside it is taken for noise"),
+        1703: ("not reached", "Newton's method by differences, at a flat saddle where f is 0: its steps end at 1e-70"),
     },
     "further": {
         1730: ("costly", "it starts at the least: what a claim asks is more than all of SciPy's calls"),

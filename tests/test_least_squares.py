@@ -130,6 +130,19 @@ def test_a_curve_that_straightens_as_its_variables_go_off_is_not_claimed(seed: i
         assert ours.success
 
 
+@np.errstate(over="ignore", under="ignore")
+def test_a_bell_far_off_whose_height_grows_without_end_is_no_fit() -> None:
+    """Its flank is e^-t; on the way there steps are thousands, and each lowers the sum by a billionth."""
+    t = np.linspace(0, 5, 40)
+    y = 3 * np.exp(-t) + np.array([0.2 if i % 2 else -0.2 for i in range(40)])
+    bell = steepest.least_squares(
+        lambda b: b[0] * np.exp(-((t - b[1]) ** 2) / (2 * b[2] ** 2)) - y, [1, 1, 1]
+    )
+    assert not bell.success
+    assert "runs_off" in [f.kind for f in bell.findings]
+    assert bell.certificate is None
+
+
 def test_a_wrong_jacobian_is_named() -> None:
     t = np.linspace(0, 3, 30)
     fun = lambda b: b[0] * np.exp(-b[1] * t) - 3 * np.exp(-0.5 * t) - 0.1 * np.sin(5 * t)  # noqa: E731

@@ -12,6 +12,7 @@ use model::{Model, Moved};
 
 mod claim;
 mod model;
+mod otherwise;
 #[cfg(test)]
 mod tests;
 
@@ -80,7 +81,7 @@ const SLOW: u32 = 8;
 /// else count for nothing in the model, and steps be far too long.
 const LEAST_BEND: f64 = 0.1;
 
-/// So many of the last steps are remembered.
+/// So many steps are remembered at most: of a longer way one of 2, 4, …
 const TRAIL: usize = 200;
 
 #[derive(Default)]
@@ -112,9 +113,12 @@ struct Work {
     escapes: u32,
     /// Steps in a row that hardly lowered F, though the model foretold more.
     slow: u32,
-    /// Where it began, and F and x at the last steps, one after the other.
+    /// Where it began, and F and x at steps on the way, one after the other.
     start: Vec<f64>,
     trail: Vec<f64>,
+    /// Of so many steps one is, and how many went by since.
+    apart: u64,
+    since: u64,
     /// Whether other ways from the start were tried, or this is one of them.
     again: bool,
     inner: bool,
@@ -144,6 +148,8 @@ state!(Work {
     decay,
     start,
     trail,
+    apart,
+    since,
     again,
     inner,
 });
@@ -159,7 +165,7 @@ impl State for Descent {
                 .all(|v| v.len() == n)
                 && w.trail.len().is_multiple_of(n + 1);
             let of_m = [&w.slope, &w.bend].into_iter().chain(&w.tried).all(|v| v.len() == m);
-            w.n == n && of_n && of_m && w.jacobian.len() == m * n
+            w.n == n && of_n && of_m && w.jacobian.len() == m * n && w.decay > 0.0 && w.decay <= 1.0
         };
         v.check("work", self.work.as_ref().is_some_and(fits), "is of another run")
     }
@@ -363,11 +369,7 @@ impl Work {
         std::mem::swap(&mut self.r, r);
         std::mem::swap(&mut self.slope, slope);
         std::mem::swap(&mut self.bend, bend);
-        if self.trail.len() >= TRAIL * (self.n + 1) {
-            self.trail.drain(..self.n + 1);
-        }
-        self.trail.push(value);
-        self.trail.extend_from_slice(&self.x);
+        self.remember();
     }
 
     /// The derivatives at the point whose residuals were asked for last, and what follows from them.

@@ -1,8 +1,7 @@
 //! When it says that it is done: what is left by the model, what it looks at before, and where that leads.
 use super::model::Model;
-use super::{FLOOR, LevenbergMarquardt, Work};
+use super::{LevenbergMarquardt, Work};
 use crate::certificate::{Certificate, Kind};
-use crate::health::{Finding, Severity};
 use crate::method::Step;
 use crate::methods::gradient_check::{self, Doubt, Known};
 use crate::problem::Problem;
@@ -10,16 +9,6 @@ use crate::status::{Halt, Status};
 
 /// What differences are wrong by, beside the lengths of the columns.
 const ROUGH: f64 = 1e-7;
-/// Of its largest length a column may lose so much before its variable is said to have lost its influence.
-const FADED: f64 = 1e-9;
-/// A variable that has grown so often while F fell by no more than this part of itself has no end to go to.
-const GROWN: f64 = 4.0;
-const HARDLY: f64 = 1e-4;
-/// Other ways from the start: what is left at each step of the lengths that columns have had, and the part of the first
-/// radius.
-const WAYS: [(f64, f64); 3] = [(0.25, 1.0), (0.25, 1e-2), (0.5, 1e-4)];
-/// So many steps at most each.
-const LONGEST: u32 = 1000;
 /// Lower points found by looking around before it is left at that.
 const ESCAPES: u32 = 20;
 
@@ -159,21 +148,23 @@ impl Work {
         explained: f64,
         set: &LevenbergMarquardt,
     ) -> Result<Step, Halt> {
-        let off = self.runs_off();
-        let flat = (0..self.n).any(|j| self.share(j).is_some_and(|share| share < FADED));
-        if self.verify && !self.again && (off.is_some() || flat) {
+        let (off, faded) = (self.runs_off(), self.faded());
+        if self.verify && !self.again && (off.is_some() || !faded.is_empty()) {
             self.again = true;
             if let Some((other, verdict, explained)) = self.another_way(problem, set)? {
                 *self = other;
                 return self.claim(problem, rate, verdict, explained, set);
             }
         }
-        let verdict = if off.is_some() { Status::Plateau } else { verdict };
+        // What the model says is left, is left near by: nothing is known of how far F falls as variables go off.
+        let (verdict, certificate) = match off {
+            Some(_) => (Status::Plateau, None),
+            None => (verdict, Some(self.certificate(problem, explained, set))),
+        };
         if !self.inner {
-            self.faded(problem);
-            self.told(problem, off);
+            problem.findings.extend(faded);
+            problem.findings.extend(off);
         }
-        let certificate = Some(self.certificate(problem, explained, set));
         let sure = Step { certificate, rate, ..self.ended(verdict) };
         if !self.verify || self.f == 0.0 {
             return Ok(sure);
@@ -241,100 +232,5 @@ impl Work {
         let answer = ask(problem, &known, &mut u, &mut trial)?;
         self.at = trial;
         Ok(answer)
-    }
-
-    /// Says which variables have lost their influence on the way: at such a point F is flat, and seldom least.
-    pub(super) fn faded(&self, problem: &mut Problem<'_>) {
-        for j in 0..self.n {
-            if let Some(share) = self.share(j).filter(|share| *share < FADED) {
-                problem.findings.push(Finding {
-                    kind: "without_influence",
-                    severity: Severity::Warning,
-                    sentence: format!(
-                        "Variable {j} has lost its influence on the way: the residuals change by {share:.1e} of what they did with it."
-                    ),
-                    evidence: vec![("variable", j as f64), ("share", share)],
-                    threshold: FADED,
-                    remedy: "Start elsewhere, or bound the variable: this may be a plateau far from the least sum of squares.".into(),
-                });
-            }
-        }
-    }
-
-    /// The length of column j, as a part of the largest that it has had.
-    fn share(&self, j: usize) -> Option<f64> {
-        (self.largest[j] > 0.0).then(|| self.length(j) / self.largest[j])
-    }
-
-    fn length(&self, j: usize) -> f64 {
-        self.jacobian.iter().skip(j).step_by(self.n).map(|d| d * d).sum::<f64>().sqrt()
-    }
-
-    /// A variable that has grown on and on while F hardly fell, by how often: F falls on as it goes off, with others that
-    /// make up for it, and no least is that way.
-    fn runs_off(&self) -> Option<(usize, f64)> {
-        let level = (2.0 * self.height()).sqrt();
-        let then = self
-            .trail
-            .chunks_exact(self.n + 1)
-            .find(|step| step[0] <= self.f * (1.0 + HARDLY) && self.f > FLOOR * self.first)?;
-        (0..self.n)
-            .map(|j| (j, self.x[j].abs() / then[1 + j].abs()))
-            .filter(|&(j, grown)| {
-                // By itself it does more than a fall so small can come of: others make up for it.
-                grown >= GROWN && self.length(j) * self.x[j].abs() >= 0.1 * level
-            })
-            .max_by(|a, b| a.1.total_cmp(&b.1))
-    }
-
-    fn told(&self, problem: &mut Problem<'_>, off: Option<(usize, f64)>) {
-        let Some((j, grown)) = off else { return };
-        problem.findings.push(Finding {
-            kind: "runs_off",
-            severity: Severity::Warning,
-            sentence: format!(
-                "Variable {j} has grown {grown:.0} times while the sum fell by less than {HARDLY:.0e} of itself: it falls on as the variables go off, and there is no least sum that way."
-            ),
-            evidence: vec![("variable", j as f64), ("grown", grown)],
-            threshold: GROWN,
-            remedy: "Start elsewhere, bound the variables, or fit a curve of fewer of them.".into(),
-        });
-    }
-
-    /// From the start again with lengths of columns that are forgotten, and shorter first steps: what is lowest, if that is
-    /// lower than here.
-    fn another_way(
-        &self,
-        problem: &mut Problem<'_>,
-        set: &LevenbergMarquardt,
-    ) -> Result<Option<(Work, Status, f64)>, Halt> {
-        let mut best: Option<(Work, Status, f64)> = None;
-        for (decay, part) in WAYS {
-            let sides = (self.low.clone(), self.high.clone());
-            let mut other = Work::new(&self.start, self.r.len(), sides);
-            (other.decay, other.again, other.inner) = (decay, true, true);
-            other.verify = self.verify;
-            if other.begin(problem, part * set.factor)?.is_some() {
-                continue;
-            }
-            let mut end = other.stand(problem, 0.0, set)?;
-            for _ in 0..LONGEST {
-                if end.verdict.is_some() {
-                    break;
-                }
-                end = other.step(problem, set)?;
-            }
-            let lowest = best.as_ref().map_or(self.f, |(work, ..)| work.f);
-            let lower = |v: &Status| other.f < lowest && (v.success() || *v == Status::Plateau);
-            let Some(verdict) = end.verdict.filter(lower) else { continue };
-            let explained = end.certificate.map_or(0.0, |c| c.rounding);
-            let done = verdict.success();
-            other.inner = false;
-            best = Some((other, verdict, explained));
-            if done {
-                break;
-            }
-        }
-        Ok(best)
     }
 }
