@@ -143,6 +143,36 @@ def test_a_bell_far_off_whose_height_grows_without_end_is_no_fit() -> None:
     assert bell.certificate is None
 
 
+CURVES: dict[str, tuple[int, Any]] = {
+    "decay": (3, lambda t, b: b[0] + b[1] * np.exp(b[2] * t)),
+    "bell": (3, lambda t, b: b[0] * np.exp(-((t - b[1]) ** 2) / (2 * b[2] ** 2))),
+    "logistic": (3, lambda t, b: b[0] / (1 + np.exp(-b[1] * (t - b[2])))),
+    "one too many": (3, lambda t, b: b[0] * b[1] * np.exp(-b[2] * t)),
+    "power": (2, lambda t, b: b[0] * (t + 1) ** b[1]),
+    "wave": (3, lambda t, b: b[0] * np.sin(b[1] * t + b[2])),
+    "saturation": (2, lambda t, b: b[0] * t / (b[1] + t)),
+}
+
+
+@pytest.mark.parametrize("name", CURVES)
+@np.errstate(all="ignore")
+def test_no_fit_is_claimed_whose_variables_have_gone_off(name: str) -> None:
+    """All numbers are of the size of 1, and no least sum lies at 1e5 of them: curves straighten on the way there."""
+    count, curve = CURVES[name]
+    for seed in range(12):
+        rng = np.random.default_rng([seed, len(name)])
+        t = np.sort(rng.uniform(0, 5, 40))
+        true = rng.uniform(0.3, 2, count)
+        y = curve(t, true) + rng.choice([0, 0.01, 0.2]) * rng.standard_normal(40)
+        if seed % 3 == 0:
+            y[rng.integers(0, 40, 4)] += 5 * rng.standard_normal(4)
+        start = true * np.exp(rng.normal(0, 0.8, count)) if seed % 2 else np.ones(count)
+        loss = ("linear", "soft_l1", "cauchy")[seed % 3]
+        found = steepest.least_squares(lambda b, t=t, y=y: curve(t, b) - y, start, loss=loss, max_nfev=3000)
+        said = [f.kind for f in found.findings]
+        assert not found.success or np.abs(found.x).max() < 1e5 or "without_influence" in said, (seed, found)
+
+
 def test_a_wrong_jacobian_is_named() -> None:
     t = np.linspace(0, 3, 30)
     fun = lambda b: b[0] * np.exp(-b[1] * t) - 3 * np.exp(-0.5 * t) - 0.1 * np.sin(5 * t)  # noqa: E731

@@ -12,8 +12,9 @@ const HARDLY: f64 = 1e-4;
 /// Other ways from the start: what is left at each step of the lengths that columns have had, and the part of the first
 /// radius.
 const WAYS: [(f64, f64); 3] = [(0.25, 1.0), (0.25, 1e-2), (0.5, 1e-4)];
-/// So many steps at most each.
-const LONGEST: u32 = 1000;
+/// Each may take twice the evaluations of the way that led off, but so many at least and at most.
+const LEAST: u64 = 500;
+const MOST: u64 = 2000;
 
 impl Work {
     /// Where it stands, as a step on the way.
@@ -89,7 +90,12 @@ impl Work {
         set: &LevenbergMarquardt,
     ) -> Result<Option<(Work, Status, f64)>, Halt> {
         let mut best: Option<(Work, Status, f64)> = None;
+        let most = (2 * problem.counts.values).clamp(LEAST, MOST);
         for (decay, part) in WAYS {
+            let began = problem.counts.values;
+            if problem.stop.evaluations.saturating_sub(began) <= most {
+                break;
+            }
             let sides = (self.low.clone(), self.high.clone());
             let mut other = Work::new(&self.start, self.r.len(), sides);
             (other.decay, other.again, other.inner) = (decay, true, true);
@@ -98,10 +104,7 @@ impl Work {
                 continue;
             }
             let mut end = other.stand(problem, 0.0, set)?;
-            for _ in 0..LONGEST {
-                if end.verdict.is_some() {
-                    break;
-                }
+            while end.verdict.is_none() && problem.counts.values - began <= most {
                 end = other.step(problem, set)?;
             }
             let lowest = best.as_ref().map_or(self.f, |(work, ..)| work.f);
