@@ -275,3 +275,15 @@ def test_a_budget_of_steps_is_held_under_a_penalised_intercept() -> None:
     with pytest.warns(NotConverged):
         fitted = LinearSVC(max_iter=1).fit(X, y)
     assert fitted.n_iter_ == 1
+
+
+@pytest.mark.parametrize("C", [1.0, 100.0])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_weak_penalties_on_raw_wide_tables_take_no_more_reads_than_others(C: float, seed: int) -> None:
+    """Where the penalty says next to nothing, a kernel of short numbers had led next to the end, and no further."""
+    rng = np.random.default_rng(seed)
+    Z = rng.normal(size=(300, 800))
+    y = (Z @ rng.normal(size=800) > 0).astype(int)
+    model = LogisticRegression(C=C, tol=1e-6).fit((Z + 3) * 10.0 ** rng.uniform(-2, 2, 800), y)
+    assert model.result_.success
+    assert model.result_.passes < 15
