@@ -12,7 +12,7 @@ RUST = ROOT / "crates" / "steepest" / "src"
 
 # Python: a module may use those in layers before its own, and its own package.
 LAYERS = [
-    {"_core", "errors", "findings", "conform"},
+    {"_core", "_types", "errors", "findings", "conform"},
     {"_catalog", "constraints", "curvature", "points", "tasks", "terms", "trees", "workers"},
     {"rules", "methods", "penalties", "losses", "searches", "rates", "formula", "saving", "tables"},
     {"report"},
@@ -34,7 +34,7 @@ LAYERS = [
     {"cli"},
 ]
 HOSTS = {"torch", "jax", "keras"}
-HOST_MAY_USE = {"_core", "_catalog", "formula", "errors", "rules", "rates", "hosts", "trees"}
+HOST_MAY_USE = {"_core", "_types", "_catalog", "formula", "errors", "rules", "rates", "hosts", "trees"}
 # What a loop of a host's own, as `torch.fit`, speaks the package's language with.
 HOST_MAY_USE |= {"checkpoint", "findings", "result", "training"}
 
@@ -266,6 +266,18 @@ def test_python_uses_only_what_lies_below(path: Path) -> None:
             )
 
 
+def test_an_alias_of_arrays_is_written_once() -> None:
+    """What several files call their arrays stands in `_types`."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for path in FILES:
+        for name, kind in re.findall(
+            r"^(\w+)(?:: \w+)? = (?:NDArray|np\.ndarray)\[(.*)\]$", path.read_text(), re.MULTILINE
+        ):
+            key = name, re.sub(r"^Any, np\.dtype\[(.*)\]$", r"\1", kind)
+            found.setdefault(key, []).append(str(path.relative_to(PYTHON)))
+    assert {key: files for key, files in found.items() if len(files) > 1} == {}
+
+
 def modules() -> list[str]:
     """The modules of the crate, by their names in `lib.rs`."""
     return sorted({f.relative_to(RUST).parts[0].removesuffix(".rs") for f in RUST.rglob("*.rs")} - {"lib"})
@@ -304,6 +316,22 @@ def test_no_two_rust_modules_know_each_other() -> None:
 def test_what_may_be_used_is_used() -> None:
     """A row that allows more than is needed holds nothing."""
     assert {n: MAY[n] - uses(n) for n in MAY if MAY[n] - uses(n)} == {}
+
+
+def test_every_module_stands_in_the_architecture() -> None:
+    """The map shows all that is there, each name in the part of its own."""
+    page = (ROOT / "ARCHITECTURE.md").read_text()
+    parts = {
+        part.split()[0]: part for part in re.split(r"^(?=crates/|python/)", page, flags=re.MULTILINE)[1:]
+    }
+    binding = ROOT / "crates" / "steepest-python" / "src"
+    there = {
+        "crates/steepest/src": set(modules()),
+        "crates/steepest-python/src": {f.stem for f in binding.iterdir()} - {"lib"},
+        "python/steepest": {room(f) for f in FILES} | {"_core"},
+    }
+    for folder, names in there.items():
+        assert {name for name in names if not re.search(rf"\b{name}\b", parts[folder])} == set(), folder
 
 
 def types() -> dict[str, list[str]]:

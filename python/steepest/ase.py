@@ -27,10 +27,11 @@ except ModuleNotFoundError as error:
         "steepest.ase needs ASE, which is not installed: pip install 'steepest[ase]'", name="ase"
     ) from None
 
+from steepest._types import Floats
 from steepest.descend import Descent as Steps
 from steepest.descend import Step
 from steepest.errors import InputError
-from steepest.objective import Floats, Function
+from steepest.objective import Function
 from steepest.options import Asked, settings_by_method
 
 __all__ = ["Descent"]

@@ -7,13 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from steepest._types import Floats
 from steepest.errors import InputError
 
 __all__ = ["Constraints", "read_constraints"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

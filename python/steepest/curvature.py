@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from steepest._types import Floats
 from steepest.errors import InputError
 
 __all__ = ["InverseHessian"]
-
-Floats = NDArray[np.float64]
 
 
 class InverseHessian:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from steepest._types import Floats
 from steepest.checkpoint import digest
 from steepest.errors import InputError
 from steepest.least_squares import least_squares, read_box
@@ -17,8 +17,6 @@ from steepest.points import read_start
 from steepest.result import Result
 
 __all__ = ["curve_fit"]
-
-Floats = NDArray[np.float64]
 
 
 def curve_fit(

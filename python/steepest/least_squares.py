@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from steepest import _core
+from steepest._types import Floats
 from steepest.callbacks import after_each, ten_times_a_second
 from steepest.checkpoint import Checkpoint, digest
 from steepest.errors import InputError, did_you_mean
@@ -19,8 +19,6 @@ from steepest.result import Result
 from steepest.workers import Called
 
 __all__ = ["least_squares", "read_box"]
-
-Floats = NDArray[np.float64]
 
 
 #: SciPy's names of methods; one method here does what they do.

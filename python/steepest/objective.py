@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from steepest._types import Floats
 from steepest.constraints import Constraints, read_constraints
 from steepest.errors import InputError
 from steepest.penalised import read_penalty
-from steepest.points import Floats, read_bounds, read_start, within
+from steepest.points import read_bounds, read_start, within
 from steepest.terms import Terms
 from steepest.trees import Tree, is_tree
 from steepest.workers import Called, Map
 
-__all__ = ["Floats", "Function"]
+__all__ = ["Function"]
 
 _DIFFERENCES = ("2-point", "3-point", "cs")
 _SHIFTS = "parameter-shift"

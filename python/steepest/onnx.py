@@ -44,9 +44,9 @@ from steepest.errors import InputError
 from steepest.linear.theirs import Counterpart
 from steepest.model import Model
 from steepest.model.weights import Weights
+from steepest.tables.encoders import MISSING, OTHER, HashedPiece, LevelsPiece, NumberPiece
 from steepest.tables.form import DEGREE, Pair
 from steepest.tables.missing import TOKENS
-from steepest.tables.pieces import MISSING, OTHER, HashedPiece, LevelsPiece, NumberPiece
 
 __all__ = ["export"]
 

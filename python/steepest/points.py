@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from steepest._types import Floats
 from steepest.errors import InputError
 
-__all__ = ["Floats", "read_bounds", "read_start", "within"]
-
-Floats = NDArray[np.float64]
+__all__ = ["read_bounds", "read_start", "within"]
 
 
 def read_start(x0: Any, what: str = "x0") -> Floats:

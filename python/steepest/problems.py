@@ -12,14 +12,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from steepest import _core
+from steepest._types import Floats
 from steepest.errors import InputError, did_you_mean
 
 __all__ = ["Problem", "get", "names"]
-
-Floats = NDArray[np.float64]
 
 
 class Problem:

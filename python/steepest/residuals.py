@@ -7,14 +7,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from steepest._types import Floats
 from steepest.errors import InputError
 from steepest.workers import mapped
 
 __all__ = ["LOSSES", "Fit"]
 
-Floats = NDArray[np.float64]
 Loss = Callable[[Floats], Any]
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from steepest._types import Floats
 from steepest.errors import InputError
 from steepest.findings import Finding
-from steepest.objective import Floats, Function
+from steepest.objective import Function
 from steepest.result import Result
 
 __all__ = ["Walk", "read_count", "read_seed", "several"]

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from steepest._types import Floats
 from steepest.energy.displacements import Displacements, how_near
-from steepest.energy.potentials import Floats
 
 __all__ = ["Band"]
 

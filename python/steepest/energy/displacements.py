@@ -10,7 +10,8 @@ import numpy as np
 
 from steepest import _core
 from steepest._catalog import number
-from steepest.energy.potentials import Floats, Potential, read_floats, read_positions
+from steepest._types import Floats
+from steepest.energy.potentials import Potential, read_floats, read_positions
 from steepest.errors import InputError
 
 __all__ = ["Displacements", "how_near", "read_free", "read_start"]

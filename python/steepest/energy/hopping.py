@@ -12,10 +12,10 @@ import numpy as np
 
 from steepest import _core
 from steepest._catalog import number
+from steepest._types import Floats
 from steepest.callbacks import stops
 from steepest.energy.displacements import Displacements, how_near, read_free, read_start
 from steepest.energy.minimising import minimize_energy
-from steepest.energy.potentials import Floats
 from steepest.errors import InputError
 from steepest.findings import Finding
 from steepest.objective import Function

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from steepest._catalog import number, registry
+from steepest._types import Floats
 from steepest.callbacks import after_each
 from steepest.energy.displacements import Displacements, read_free, read_start
 from steepest.energy.pair_model import ATOMS, Approach, approach
-from steepest.energy.potentials import Floats
 from steepest.errors import InputError
 from steepest.findings import Finding
 from steepest.minimize import minimize

@@ -11,8 +11,8 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import minimize
 
+from steepest._types import Floats
 from steepest.energy.displacements import Displacements
-from steepest.energy.potentials import Floats
 
 __all__ = ["ATOMS", "Approach", "PairModel", "approach"]
 

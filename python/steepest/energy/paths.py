@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from steepest._types import Floats
 from steepest.energy.band import LOOKS, Band
 from steepest.energy.displacements import read_free, read_start
 from steepest.energy.minimising import joined
-from steepest.energy.potentials import Floats, read_positions
+from steepest.energy.potentials import read_positions
 from steepest.errors import InputError
 from steepest.findings import Finding
 from steepest.minimize import minimize

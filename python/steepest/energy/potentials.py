@@ -7,15 +7,13 @@ from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from steepest import _core
 from steepest._catalog import number
+from steepest._types import Floats
 from steepest.errors import InputError
 
 __all__ = ["LennardJones", "Morse", "Potential", "Springs", "Yukawa", "read_floats", "read_positions"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

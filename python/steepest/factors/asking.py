@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from steepest import _core
+from steepest._types import Floats
 from steepest.errors import InputError
 
 from .cells import Cells, codes_of
 from .problem import Factors, Problem
 
 __all__ = ["Asking", "ColdStart", "top"]
-
-Floats = NDArray[np.float64]
 
 
 class ColdStart(UserWarning):

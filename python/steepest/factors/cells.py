@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from steepest import _core
+from steepest._types import Floats
 from steepest.errors import InputError, did_you_mean
 
 __all__ = ["Cells", "choice", "coded", "codes_of", "numbers", "read", "times"]
 
-Floats = NDArray[np.float64]
 Codes = NDArray[np.uint32]
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steepest._catalog import registry
+from steepest._types import Floats
 from steepest.errors import InputError
 from steepest.findings import Finding
 
@@ -23,7 +24,6 @@ from .problem import Factors, Problem, method_of
 
 __all__ = ["ClicksFactorization"]
 
-Floats = NDArray[np.float64]
 #: How many are recommended where figures are taken, and users looked at, at most.
 TOP, USERS = 10, 20_000
 #: What each click is set against with the ranking loss; and what the last step may still gain there, of `tol`.

@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from steepest._types import Floats
 from steepest.errors import InputError, NotConverged
 from steepest.findings import Finding, findings_text
 from steepest.result import Result
@@ -25,7 +25,6 @@ from .saved import Saved
 
 __all__ = ["Factorization"]
 
-Floats = NDArray[np.float64]
 #: By fewer than so many ratings, or users with lists, rank and alpha are chosen by chance as much as by what is better.
 ENOUGH = 100
 

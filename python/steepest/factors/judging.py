@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from steepest._types import Floats
 from steepest.errors import InputError
 
 from .cells import Cells
 
 __all__ = ["errors_of", "item_means", "popular", "ranking", "split_last", "split_off"]
-
-Floats = NDArray[np.float64]
 
 
 def split_off(cells: Cells, share: float, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:

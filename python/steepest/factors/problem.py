@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from steepest import _core
 from steepest._catalog import Settings, checked
+from steepest._types import Floats
 from steepest.errors import InputError
 from steepest.findings import Finding
 from steepest.result import Result
@@ -19,7 +20,6 @@ from .cells import Cells
 
 __all__ = ["Factors", "Problem", "method_of"]
 
-Floats = NDArray[np.float64]
 
 #: What a fit on the way is solved to, and rounds at most; iterations where items are ranked.
 TOLERANCE, ROUNDS, RANKED = 1.0, 20, 30

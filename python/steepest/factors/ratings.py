@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from steepest import _core
+from steepest._types import Floats
 from steepest.errors import InputError
 from steepest.findings import Finding
 
@@ -18,8 +18,6 @@ from .judging import errors_of, item_means
 from .problem import Factors, Problem, method_of
 
 __all__ = ["RatingsFactorization"]
-
-Floats = NDArray[np.float64]
 
 
 class RatingsFactorization(Factorization):

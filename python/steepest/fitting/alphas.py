@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from steepest._types import Floats
 from steepest.fitting.columns import Columns
 from steepest.tasks import Task
 from steepest.tasks.intervals import moments
 
 __all__ = ["Path", "choose", "ladder"]
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 COUNT = 25
 LEAST = 1e-6
 #: more classes than this, and half as many alphas are tried, or a quarter: each fit there costs as many times more

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from steepest._types import Floats
 from steepest.tables import Design
 
 __all__ = ["Columns", "Encoding", "Scaling"]
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 #: rows handled at a time
 BLOCK = 1 << 14
 #: deviations between a column's mean and 0 beyond which differences lose digits

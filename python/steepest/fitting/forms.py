@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from steepest.fitting.heldout import PAYS, Floats, HeldOut, Solve, Split, Whole
+from steepest._types import Floats, Ints
+from steepest.fitting.heldout import PAYS, HeldOut, Solve, Split
 from steepest.tables import Design, Part
 from steepest.tables.form import MOST_CELLS, Curve, Form, Pair, Side, splines
 from steepest.tasks import Task
@@ -197,7 +198,7 @@ class Search(HeldOut):
         if len(distinct) <= LEVELS or len(edges) + 1 >= CELLS // 2:
             yield Side.cut(name, edges, distinct)
 
-    def smooth(self, codes: Whole, basis: Floats, split: Split) -> Floats:
+    def smooth(self, codes: Ints, basis: Floats, split: Split) -> Floats:
         """What a Newton step on the rows kept makes of a basis over cells, of shape (cells, outputs)."""
         slope, bend = self.sums(codes, len(basis), split, split.kept)
         gram = (basis.T * bend.T[:, None, :]) @ basis
@@ -280,7 +281,7 @@ class Search(HeldOut):
             self.cuts[key] = Side.cut(name, edges, self.distinct[name])
         return self.cuts[key]
 
-    def cells(self, side: Side) -> tuple[Whole, int]:
+    def cells(self, side: Side) -> tuple[Ints, int]:
         """The level of each row, with one more for none, and how many those are."""
         codes = side.codes(self.part.design, self.numbers, self.categories)
         return np.where(codes < 0, len(side.levels), codes).astype(np.int64), len(side.levels) + 1
@@ -295,12 +296,12 @@ class Search(HeldOut):
         made = {Pair(self.side(one, count), self.side(other, count)): None for count in SIDES}
         return [pair for pair in made if pair.sound()]
 
-    def crossed(self, pair: Pair) -> Whole:
+    def crossed(self, pair: Pair) -> Ints:
         """The cell of each row, one more for none."""
         codes = pair.codes(self.part.design, self.numbers, self.categories)
         return np.where(codes < 0, pair.cells, codes).astype(np.int64)
 
-    def likely(self, codes: Whole, cells: int) -> float:
+    def likely(self, codes: Ints, cells: int) -> float:
         """What a table of cells may take off the held-out loss, by its slopes and curvatures."""
         gains = np.zeros(len(SHRINK))
         for split in self.splits:
@@ -311,7 +312,7 @@ class Search(HeldOut):
                 gains[k] += float((value * there - 0.5 * value**2 * curved).sum())
         return float(gains.max()) / sum(float(self.weight[s.held].sum()) for s in self.splits)
 
-    def table(self, codes: Whole, cells: int) -> list[Floats]:
+    def table(self, codes: Ints, cells: int) -> list[Floats]:
         """Values of cells learned from the rows kept, one table a split, shrunk as suits the held-out rows best."""
         sums = [self.sums(codes, cells, split, split.kept) for split in self.splits]
         there = [self.sums(codes, cells, split, split.held) for split in self.splits]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from steepest._types import Floats, Ints
 from steepest.fitting.columns import Encoding
 from steepest.fitting.splits import folds, taken
 from steepest.tables import Part
@@ -15,10 +16,8 @@ from steepest.tables.form import Form
 from steepest.tasks import Task
 from steepest.tasks.intervals import moments
 
-__all__ = ["PAYS", "Floats", "HeldOut", "Solve", "Split", "Whole"]
+__all__ = ["PAYS", "HeldOut", "Solve", "Split"]
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
-Whole = np.ndarray[Any, np.dtype[np.int64]]
 #: of more training rows so many are looked at
 MOST = 30_000
 #: fewer rows than this are split in folds, more in two
@@ -40,8 +39,8 @@ Solve = Callable[[Any, Floats, Any, float, Any, float], dict[str, Any]]
 class Split:
     """Rows to learn from and rows to judge, and the margins of all rows by what was fitted to the former."""
 
-    kept: Whole
-    held: Whole
+    kept: Ints
+    held: Ints
     margin: Floats = field(default_factory=lambda: np.empty((0, 0)))
     slope: Floats = field(default_factory=lambda: np.empty((0, 0)))
     bend: Floats = field(default_factory=lambda: np.empty((0, 0)))
@@ -156,7 +155,7 @@ class HeldOut:
         gain, error = moments(old - new, weight)
         return fitted if gain > max(2 * error, PAYS * moments(old, weight)[0]) else []
 
-    def gain(self, codes: Whole, values: list[Floats]) -> tuple[float, float]:
+    def gain(self, codes: Ints, values: list[Floats]) -> tuple[float, float]:
         """What values of cells, one table a split, take off the held-out loss, and the standard error of that."""
         y, gains = self.part.y, []
         for split, value in zip(self.splits, values, strict=True):
@@ -164,7 +163,7 @@ class HeldOut:
             gains.append(split.loss - self.task.losses(new, y[split.held]))
         return moments(np.concatenate(gains), np.concatenate([self.weight[s.held] for s in self.splits]))
 
-    def sums(self, codes: Whole, cells: int, split: Split, rows: Whole) -> tuple[Floats, Floats]:
+    def sums(self, codes: Ints, cells: int, split: Split, rows: Ints) -> tuple[Floats, Floats]:
         """Slopes and curvatures summed over the rows of each cell, of shape (cells, outputs)."""
         k = self.outputs
         flat = (codes[rows, None] * k + np.arange(k)).ravel()

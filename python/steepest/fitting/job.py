@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from steepest._types import Floats
 from steepest.checkpoint import Series
 from steepest.errors import InputError
 from steepest.findings import Finding
@@ -26,7 +27,6 @@ from steepest.tasks import Baseline, Spread, Task, Unit
 
 __all__ = ["Descent", "Fitted", "Job"]
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 #: passes over the data for each fit of the path where classes are many, so that a pass is expensive
 PATH_PASSES = 60
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from steepest._types import Floats
 from steepest.findings import Finding
 from steepest.fitting.alphas import Path
 from steepest.model.weights import Weights
@@ -29,7 +30,6 @@ __all__ = [
     "unsettled",
 ]
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 Counts = dict[int, np.ndarray[Any, Any]]
 #: how much lower the loss on training rows may be than on held-out rows
 OVERFITTED = 1.5

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from steepest._types import Floats
 from steepest.errors import InputError
 from steepest.findings import Finding, by_severity, findings_text
 from steepest.forecast.choosing import chosen_of, said_of
@@ -31,8 +31,6 @@ from steepest.forecast.model import choose, seasons_of
 from steepest.forecast.series import Series, read_series
 
 __all__ = ["Forecast", "forecast"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, repr=False)

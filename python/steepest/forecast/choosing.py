@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from steepest._types import Floats
 from steepest.findings import Finding
 from steepest.forecast.series import Series
 
 __all__ = ["chosen_of", "said_of"]
 
-Floats = NDArray[np.float64]
 
 #: how many standard errors a gain must be above 0: Diebold and Mariano's test at 5 %, of one side, whose statistic has
 #: the normal law: 95 % of it lie below 1.6449, here rounded up

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from steepest._types import Floats, Ints
 from steepest.forecast.grid import DAY, HOUR
 from steepest.forecast.series import Series
 from steepest.tables.dates import WEEKDAYS
@@ -26,8 +26,6 @@ __all__ = [
     "windows_of",
 ]
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 #: how many seasons back it is looked how much they differ: two months of weeks
 PAST = 8

@@ -10,12 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from steepest._types import Ints
 from steepest.errors import TableError
 
 __all__ = ["DAY", "HOUR", "Grid", "grid_of", "offset_of", "tick_written", "written"]
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 SECOND = 1_000_000
 HOUR, DAY = 3600 * SECOND, 86_400 * SECOND

@@ -7,16 +7,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from steepest._types import Floats, Ints
 from steepest.forecast.features import Recipe, View, baseline, begins, bent, counted, straight, whole
 from steepest.forecast.model import Levels, Middle, about, baseline_levels, usual_moves
 from steepest.forecast.series import Series
 
 __all__ = ["Backtest", "Judged", "first_origin", "judge", "origins_of"]
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 #: groups of horizons that share their levels: each hour of a day ahead has its own
 GROUPS = 24

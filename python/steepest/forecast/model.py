@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from steepest._types import Floats, Ints
 from steepest.errors import NotConverged
 from steepest.forecast.features import (
     Recipe,
@@ -27,8 +27,6 @@ from steepest.linear import QuantileRegressor, Ridge
 
 __all__ = ["Levels", "Middle", "about", "baseline_levels", "choose", "seasons_of", "usual_moves"]
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 #: the most rows that a model learns from, the latest: what bounds time and memory, at more than three years of hours
 ROWS = 30_000

@@ -12,14 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from steepest._types import Floats, Ints
 from steepest.errors import InputError, TableError
 from steepest.findings import Finding
 from steepest.forecast.grid import DAY, HOUR, Grid, grid_of, offset_of, tick_written, written
 
 __all__ = ["Series", "read_series"]
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 #: a categorical column has at most so many levels, each of which is a column: the months of a year
 LEVELS = 12

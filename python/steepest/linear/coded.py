@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from steepest._types import Floats
 from steepest.errors import InputError
 
 from .estimator import alike
-
-Floats = NDArray[np.float64]
 
 
 def order_of(y: Any) -> list[Any] | None:

@@ -11,6 +11,7 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from steepest import _core
+from steepest._types import Floats
 from steepest.errors import InputError
 
 from .estimator import LinearEstimator, opened
@@ -18,8 +19,6 @@ from .inference import Inferred
 from .problem import Problem
 
 __all__ = ["GammaRegressor", "PoissonRegressor", "TweedieRegressor"]
-
-Floats = NDArray[np.float64]
 
 
 class _Deviance(Inferred, RegressorMixin, LinearEstimator):  # type: ignore[misc]

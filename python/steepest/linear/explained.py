@@ -10,16 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from steepest._types import Floats
 from steepest.errors import InputError, NotConverged
 
 __all__ = ["Attributions", "Explained"]
 
-Floats = NDArray[np.float64]
 
 #: Rows that a partial picture averages over, at most, and points of its line.
 _ROWS, _POINTS = 2000, 60

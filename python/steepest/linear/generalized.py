@@ -12,6 +12,7 @@ from sklearn.utils import ClassifierTags, check_random_state
 from sklearn.utils.metaestimators import available_if
 
 from steepest import _core
+from steepest._types import Floats
 from steepest.errors import InputError
 
 from .coded import between, by_name, in_order, order_of
@@ -21,8 +22,6 @@ from .problem import Problem, Solved
 from .settings import factors, labels, mapping, number, pair, text, whole
 
 __all__ = ["GeneralizedLinear"]
-
-Floats = NDArray[np.float64]
 
 
 @cache

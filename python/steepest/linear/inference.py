@@ -13,6 +13,7 @@ from scipy.special import expit, gammaln, xlogy
 from sklearn.utils import column_or_1d
 
 from steepest import _core
+from steepest._types import Floats
 from steepest.errors import InputError
 
 from .estimator import alike, opened
@@ -20,7 +21,6 @@ from .problem import Problem
 
 __all__ = ["Inferred", "Summary"]
 
-Floats = NDArray[np.float64]
 
 # Numbers of a table that are made dense at most.
 _LARGE = 1e9

@@ -12,6 +12,7 @@ from scipy.optimize import nnls
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 
+from steepest._types import Floats
 from steepest.checkpoint import check
 from steepest.tables.stream import Stream
 
@@ -22,7 +23,6 @@ from .squares import least_squares, reduced
 
 __all__ = ["LinearRegression"]
 
-Floats = NDArray[np.float64]
 
 # Multiplications, and columns, up to which a table is reduced before its coefficients are held at or above 0.
 _CHEAP, _NARROW = 1e8, 300

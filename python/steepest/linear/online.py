@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from steepest import _core
+from steepest._types import Floats
 
 __all__ = ["Online"]
 
-Floats = NDArray[np.float64]
 
 #: Dense rows that are kept, and learned again with those that come, until their columns' scales are known by so many.
 _EARLY = 64

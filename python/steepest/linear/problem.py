@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steepest import _core
+from steepest._types import Floats
 from steepest.checkpoint import Checkpoint, Series, digest
 from steepest.errors import NotConverged
 from steepest.result import Result
@@ -18,7 +19,6 @@ from steepest.tables.stream import Stream
 
 __all__ = ["Problem", "Solved", "solve_all", "warn_unless_converged"]
 
-Floats = NDArray[np.float64]
 
 #: Powers of two that a sum of weights may be from 1.
 _ROOM = 256

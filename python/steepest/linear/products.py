@@ -10,9 +10,9 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator, lsmr
 
+from steepest._types import Floats
 from steepest.errors import InputError
 from steepest.result import Result
 
@@ -20,7 +20,6 @@ from .problem import Solved
 
 __all__ = ["by_products"]
 
-Floats = NDArray[np.float64]
 
 # Rows whose squares are taken at once.
 _ROWS = 4096

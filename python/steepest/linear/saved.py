@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from steepest._types import Floats
 from steepest.errors import InputError, ModelFileError
 from steepest.saving import Arrays, pack, read_file, unpack, write_file
 
@@ -24,7 +25,6 @@ from .ridge import Ridge
 
 __all__ = ["load", "save"]
 
-Floats = NDArray[np.float64]
 
 #: What such a file holds.
 KIND = "linear model"

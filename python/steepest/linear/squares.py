@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from steepest import _core
+from steepest._types import Floats
 from steepest.result import Result
 
 from .problem import Solved
@@ -17,7 +18,6 @@ from .products import by_products
 
 __all__ = ["Squares", "least_squares", "multi_task", "reduced"]
 
-Floats = NDArray[np.float64]
 
 # A factorisation that takes more multiplications than this (about .2 s) is left to LSMR where the table is sparse.
 _EXPENSIVE = 1e9

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from steepest import tasks
+from steepest._types import Floats
 from steepest.errors import InputError
 from steepest.tables import Design, Schema
 
 __all__ = ["NetworkWeights"]
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 #: rows handled at a time
 BLOCK = 1 << 14
 #: what the names of its arrays begin with in a file

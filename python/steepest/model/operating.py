@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from steepest._types import Floats
 from steepest.model.records import Records
 
 __all__ = ["operating_points"]
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 STEPS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
 

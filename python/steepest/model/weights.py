@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from steepest import tasks
+from steepest._types import Floats
 from steepest.errors import InputError
 from steepest.tables import Design, Schema
 
 __all__ = ["Weights"]
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 #: rows handled at a time
 BLOCK = 1 << 14
 

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from steepest._types import Floats
 from steepest.errors import InputError
 from steepest.portfolio.covariance import positions
 from steepest.portfolio.limits import by_asset, number
 from steepest.portfolio.prices import read_returns
 
 __all__ = ["Backtest", "backtest"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, repr=False)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from steepest import _core
+from steepest._types import Floats
 from steepest.errors import InputError
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "shrunk",
 ]
 
-Floats = NDArray[np.float64]
 
 #: By how much, of its largest entry, a matrix may miss symmetry, and of its largest variance an eigenvalue 0.
 ROUNDING = 1e-10

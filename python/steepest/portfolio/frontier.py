@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from steepest._types import Floats
 from steepest.errors import InputError
 from steepest.portfolio.program import Portfolio
 from steepest.portfolio.sharpe import best_return
 from steepest.portfolio.task import Task
 
 __all__ = ["Frontier", "frontier"]
-
-Floats = NDArray[np.float64]
 
 
 class Frontier(list[Portfolio]):

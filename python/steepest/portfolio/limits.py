@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from steepest._types import Floats
 from steepest.errors import InputError, did_you_mean
 from steepest.portfolio.covariance import as_floats, labels_of, positions
 
 __all__ = ["Limits", "read_limits"]
 
-Floats = NDArray[np.float64]
 
 #: The bounds unless others are given.
 LONG_ONLY = (0.0, None)

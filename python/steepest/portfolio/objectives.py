@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from steepest.errors import InputError
 from steepest.portfolio.covariance import Bend, as_floats, labels_of, positions
@@ -21,8 +20,6 @@ __all__ = [
     "risk_parity",
     "tracking",
 ]
-
-Floats = NDArray[np.float64]
 
 
 def min_variance(

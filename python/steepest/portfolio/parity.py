@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from steepest._types import Floats
 from steepest.errors import InputError
 from steepest.minimize import minimize
 from steepest.portfolio.covariance import Bend
 
 __all__ = ["even_risks"]
-
-Floats = NDArray[np.float64]
 
 
 def even_risks(bend: Bend, shares: Floats, settings: dict[str, Any]) -> tuple[dict[str, Any], Floats]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from steepest._types import Floats
 from steepest.errors import InputError
 from steepest.tables import read
 from steepest.tables.dates import from_whole
@@ -14,7 +15,6 @@ from steepest.tables.values import read_values
 
 __all__ = ["Times", "counts", "date_written", "dates_of", "dates_of_index", "order_of"]
 
-Floats = NDArray[np.float64]
 Times = NDArray[np.datetime64]
 
 #: The seconds from 1970 to 1990 and to 2100, between which stamps are looked for, and how many units a second has.

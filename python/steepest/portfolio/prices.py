@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from steepest._types import Floats
 from steepest.errors import InputError
 from steepest.portfolio.covariance import Named, as_floats, names_of
 from steepest.portfolio.periods import Times, counts, date_written, dates_of, dates_of_index, order_of
@@ -17,7 +18,6 @@ from steepest.tables.values import read_values
 
 __all__ = ["read_returns"]
 
-Floats = NDArray[np.float64]
 Found = tuple[Floats | None, list[Any] | None, list[dict[str, Any]]]
 
 #: Returns that are all above 0, and the middle one above this, are something else.

@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from steepest import _core
+from steepest._types import Floats
 from steepest.portfolio.covariance import Bend
 from steepest.portfolio.limits import Limits
 from steepest.result import Result
 
 __all__ = ["Portfolio", "Program"]
 
-Floats = NDArray[np.float64]
 
 #: What arrays the core takes are of.
 TAKEN = (np.dtype(np.float64), np.dtype(np.int64))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from steepest._types import Floats
 from steepest.errors import InputError
 from steepest.portfolio.covariance import Bend
 from steepest.portfolio.limits import number
@@ -15,7 +15,6 @@ from steepest.portfolio.task import Task
 
 __all__ = ["max_sharpe"]
 
-Floats = NDArray[np.float64]
 
 #: A portfolio is without variance where it has no more than this of the largest variance of an asset: rounding.
 FREE = 1e-14

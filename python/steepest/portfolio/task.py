@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from steepest._types import Floats
 from steepest.errors import InputError
 from steepest.portfolio.covariance import Bend, names_of, positions, read_covariance
 from steepest.portfolio.few import fewer
@@ -17,7 +17,6 @@ from steepest.portfolio.program import Portfolio, Program
 
 __all__ = ["SETTINGS", "Task"]
 
-Floats = NDArray[np.float64]
 
 #: Settings that are no constraints: of the estimate, of units, and of when to stop.
 SETTINGS = {

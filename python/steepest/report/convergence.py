@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from steepest._types import Floats
 from steepest.report import pictures
 from steepest.report.figures import count, duration, figure, finite, plural
 
 __all__ = ["convergence"]
 
 View = dict[str, Any]
-Floats = NDArray[np.float64]
 
 #: What stands behind a bound, by the certificate's kind.
 GROUNDS = {

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from markupsafe import Markup, escape
-from numpy.typing import NDArray
 
+from steepest._types import Floats
 from steepest.report.drawing import Picture, Scale
 from steepest.report.figures import figure, named, percent, short, signed
 from steepest.tasks import of_story
@@ -16,7 +16,6 @@ from steepest.tasks import of_story
 __all__ = ["forms"]
 
 View = dict[str, Any]
-Floats = NDArray[np.float64]
 #: shades of a cell, each way
 SHADES = 8
 #: levels that are named beside a picture

@@ -9,6 +9,7 @@ import numpy as np
 from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
+from steepest._types import Floats
 from steepest.report.drawing import Picture, Scale
 from steepest.report.figures import count, figure, percent
 from steepest.report.scoring import Calibration, area, thinned
@@ -18,7 +19,6 @@ __all__ = [
     "meter", "path_picture", "precision_picture", "residual_picture", "roc_picture", "share_strip", "signed_bar",
 ]  # fmt: skip
 
-Floats = NDArray[np.float64]
 MOST_POINTS = 1200
 MOST_CORNERS = 240
 

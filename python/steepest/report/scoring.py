@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from steepest._types import Floats
+
 __all__ = [
     "Calibration", "area", "calibration", "class_codes", "confusion", "per_class", "precision_recall", "roc", "thinned",
     "thresholds",
 ]  # fmt: skip
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.intp]
+Places = NDArray[np.intp]
 
 
 class Calibration(NamedTuple):
@@ -23,10 +24,10 @@ class Calibration(NamedTuple):
     found: Floats
     low: Floats
     high: Floats
-    rows: Ints
+    rows: Places
 
 
-def class_codes(y: Any, classes: list[Any], coded: bool | None = None) -> Ints:
+def class_codes(y: Any, classes: list[Any], coded: bool | None = None) -> Places:
     """Each row's class as its place among `classes`; minus one for a label that is not among them.
 
     `coded` says whether `y` holds places already. Where it is None, floats are taken for places unless
@@ -133,7 +134,7 @@ def calibration(positive: NDArray[np.bool_], p: Floats, bins: int = 10) -> Calib
     return Calibration(said, found, np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0), rows)
 
 
-def confusion(actual: Ints, predicted: Ints, classes: int) -> NDArray[np.int64]:
+def confusion(actual: Places, predicted: Places, classes: int) -> NDArray[np.int64]:
     """Rows counted by actual class (down) and predicted class (across)."""
     counts = np.zeros((classes, classes), dtype=np.int64)
     known = (actual >= 0) & (predicted >= 0)
@@ -148,7 +149,7 @@ def per_class(counts: NDArray[np.int64]) -> list[tuple[int, float, float]]:
         return list(zip(rows.tolist(), (right / rows).tolist(), (right / named).tolist(), strict=True))
 
 
-def thinned(length: int, most: int) -> Ints:
+def thinned(length: int, most: int) -> Places:
     """Which of `length` points to draw so that at most `most` are: evenly spread, both ends kept."""
     if length <= most:
         return np.arange(length)

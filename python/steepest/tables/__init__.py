@@ -5,7 +5,7 @@
     Schema     what was learned about the columns; encodes new rows alike
     Design     encoded rows: numbers, and codes with the one-hot implied
 
-Who uses whom: table <- sniff, delimited, memory, files <- source <- schema; values <- kinds, pieces, target
+Who uses whom: table <- sniff, delimited, memory, files <- source <- schema; values <- kinds, encoders, target
 <- describe, split, leakage <- prepare; rows that are read while they are computed with: batches <- row_groups, given
 <- stream.
 """

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from steepest._types import Ints
 from steepest.errors import TableError
 from steepest.findings import Finding
 from steepest.tables import dates, remarks
+from steepest.tables.encoders import MISSING, HashedPiece, LevelsPiece, NumberPiece, Piece, split_parts
 from steepest.tables.kinds import Judgement, fingerprint, judge
-from steepest.tables.pieces import MISSING, HashedPiece, LevelsPiece, NumberPiece, Piece, split_parts
 from steepest.tables.schema import Column, check_finite
 from steepest.tables.table import ON_TEXTS, Table
 from steepest.tables.target import Target
@@ -19,7 +20,6 @@ from steepest.tables.values import WITH_COMMAS, Values, as_days, as_text, read_t
 
 __all__ = ["describe"]
 
-Rows = np.ndarray[Any, np.dtype[np.int64]]
 #: more columns than this whose levels would tell more are measurements of one kind
 MOST_CODES = 12
 
@@ -27,7 +27,7 @@ MOST_CODES = 12
 def describe(
     table: Table,
     goal: Target,
-    kept: Rows,
+    kept: Ints,
     out: set[str],
     categories: list[str],
     missing: str,
@@ -107,7 +107,7 @@ def describe(
 
 
 def as_levels(
-    columns: list[Column], used: dict[str, Values], names: list[str], goal: Target, kept: Rows
+    columns: list[Column], used: dict[str, Values], names: list[str], goal: Target, kept: Ints
 ) -> list[Finding]:
     """Makes categories of whole numbers whose levels tell more than a straight line; says so.
 
@@ -157,7 +157,7 @@ def unlike_the_others(
     return judgement
 
 
-def target_column(table: Table, goal: Target, kept: Rows) -> Column:
+def target_column(table: Table, goal: Target, kept: Ints) -> Column:
     """The target among the columns."""
     absent = table.rows - len(goal.rows)
     column = Column(goal.name, "target", False, goal.reason, missing=absent, decimal=goal.decimal)
@@ -173,7 +173,7 @@ def described(
     values: Values,
     judgement: Judgement,
     goal: Target,
-    kept: Rows,
+    kept: Ints,
     hashed: tuple[int, bool] | None = None,
 ) -> Column:
     """One column with its pieces and statistics; `hashed`: to how many levels, and whether its values were texts."""
@@ -227,7 +227,7 @@ def statistics(column: Column, numbers: np.ndarray[Any, Any]) -> None:
         column.min, column.max = float(present.min()), float(present.max())
 
 
-def fit_pieces(name: str, values: Values, kept: Rows) -> list[Piece]:
+def fit_pieces(name: str, values: Values, kept: Ints) -> list[Piece]:
     """The pieces that a column's values make, learned from the training rows."""
     if values.kind == "text":
         piece = LevelsPiece.fit(name, name, None, values, kept)

@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from steepest._types import Codes, Floats
 from steepest.tables.design import Design, Feature
 
 __all__ = ["Curve", "Form", "Pair", "Side", "splines"]
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
-Codes = np.ndarray[Any, np.dtype[np.int32]]
 DEGREE = 3
 #: cells of a pair at most
 MOST_CELLS = 4096

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from steepest._types import Floats
 from steepest.findings import Finding, share_text
 from steepest.tables.design import Part
 from steepest.tables.target import Target
 
 __all__ = ["auc", "giveaways", "repeated_rows"]
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 #: one column alone: share of the ordering (AUC) or of the variance (R²) from which on it is suspect
 ALONE = 0.999
 #: several together

@@ -14,11 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from steepest._types import Floats
 from steepest.errors import InputError, TableError
 
 __all__ = ["GROUPS", "Notation", "Numerals", "is_numeral", "read_numerals"]
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 DECIMALS = (".", ",")

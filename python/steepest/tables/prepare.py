@@ -15,8 +15,8 @@ from steepest.findings import Finding
 from steepest.tables import memory, remarks
 from steepest.tables.describe import describe
 from steepest.tables.design import Part
+from steepest.tables.encoders import HASHED, MOST_HASHED
 from steepest.tables.leakage import giveaways, repeated_rows
-from steepest.tables.pieces import HASHED, MOST_HASHED
 from steepest.tables.schema import Schema, encode, is_path
 from steepest.tables.source import read
 from steepest.tables.split import hold_out, hold_out_last

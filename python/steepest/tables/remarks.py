@@ -10,8 +10,8 @@ import numpy as np
 
 from steepest.findings import Finding, share_text
 from steepest.tables.dates import example
+from steepest.tables.encoders import OTHER, LevelsPiece, NumberPiece
 from steepest.tables.kinds import Judgement
-from steepest.tables.pieces import OTHER, LevelsPiece, NumberPiece
 from steepest.tables.table import Table, listed
 from steepest.tables.target import Target
 from steepest.tables.values import Values

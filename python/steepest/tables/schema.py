@@ -12,10 +12,7 @@ from steepest.conform import Each, conforms
 from steepest.errors import InputError, TableError, did_you_mean
 from steepest.tables import dates
 from steepest.tables.design import Design, Feature
-from steepest.tables.form import SHAPE, Form
-from steepest.tables.kinds import expect
-from steepest.tables.numerals import GROUPS, Notation
-from steepest.tables.pieces import (
+from steepest.tables.encoders import (
     MOST_HASHED,
     OTHER,
     HashedPiece,
@@ -25,6 +22,9 @@ from steepest.tables.pieces import (
     piece_from_dict,
     split_parts,
 )
+from steepest.tables.form import SHAPE, Form
+from steepest.tables.kinds import expect
+from steepest.tables.numerals import GROUPS, Notation
 from steepest.tables.source import read
 from steepest.tables.table import Table, listed
 from steepest.tables.values import CLOCK, Values

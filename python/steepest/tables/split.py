@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from steepest._types import Ints
 from steepest.errors import InputError, TableError
 from steepest.tables.table import Table
 from steepest.tables.target import Target
@@ -13,10 +12,8 @@ from steepest.tables.values import read_values
 
 __all__ = ["hold_out", "hold_out_last"]
 
-Rows = np.ndarray[Any, np.dtype[np.int64]]
 
-
-def hold_out(target: Target, share: float, seed: int) -> tuple[Rows, Rows]:
+def hold_out(target: Target, share: float, seed: int) -> tuple[Ints, Ints]:
     """Training and validation rows in the table's order, drawn by class (or evenly over the sorted target).
 
     At least one row of every class stays for training.
@@ -47,14 +44,14 @@ def hold_out(target: Target, share: float, seed: int) -> tuple[Rows, Rows]:
     return np.sort(kept), np.sort(held)
 
 
-def keep_every_class(target: Target, held: Rows, kept: Rows) -> tuple[Rows, Rows]:
+def keep_every_class(target: Target, held: Ints, kept: Ints) -> tuple[Ints, Ints]:
     """Moves back rows of classes that would otherwise be without a training row."""
     absent = np.setdiff1d(target.y[held], target.y[kept])
     back = np.isin(target.y[held], absent)
     return held[~back], np.concatenate([kept, held[back]])
 
 
-def hold_out_last(target: Target, table: Table, time: str | int, share: float) -> tuple[Rows, Rows, str]:
+def hold_out_last(target: Target, table: Table, time: str | int, share: float) -> tuple[Ints, Ints, str]:
     """Training and validation rows with the last in time held out, and where the time column was cut.
 
     Rows of the same time stay together; rows without a time are for training.

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from steepest._types import Floats
 from steepest.errors import TableError
 from steepest.tables import dates
 from steepest.tables.missing import TOKENS
@@ -17,7 +18,6 @@ from steepest.tables.numerals import Notation, is_numeral, read_numerals
 
 __all__ = ["Values", "are_codes", "as_days", "as_text", "read_texts", "read_values"]
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 Kind = Literal["number", "boolean", "text", "time", "empty"]
 #: whole numbers beyond this are not exact as float64
 EXACT = 2**53

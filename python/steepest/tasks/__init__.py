@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 
 from steepest import _core
+from steepest._types import Floats
 from steepest.errors import InputError, did_you_mean
 from steepest.tasks import metrics
 from steepest.tasks.metrics import Baseline
 
 __all__ = ["TASKS", "Baseline", "Spread", "Task", "Unit", "find", "kind_of", "losses_of", "of_story"]
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 #: step of the differences that measure a loss's slope and curvature in the margin
 STEP = 1e-3
 

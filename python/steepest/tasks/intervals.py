@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from steepest._types import Floats
+
 __all__ = [
     "Interval",
     "area_and_interval",
@@ -22,7 +24,6 @@ __all__ = [
     "share_explained",
 ]
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 Interval = tuple[float, float]
 #: the 97.5 % point of the normal distribution
 Z = 1.959963984540054

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from steepest._types import Floats
 from steepest.tasks import intervals
 from steepest.tasks.intervals import Interval
 
@@ -14,7 +15,6 @@ __all__ = [
     "regression", "scoring_name",
 ]  # fmt: skip
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 #: a class with at most this share of the rows makes accuracy say little: what ranks comes first then
 RARE = 0.1
 #: values from here on are added in units of the largest

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from steepest._types import Codes, Floats
 from steepest.tables import dates
-from steepest.tables.values import Floats, Values
+from steepest.tables.values import Values
 
 __all__ = [
     "HASHED",
@@ -28,8 +29,6 @@ INDICATOR_SHARE = 0.01
 MOST_LEVELS = 1000
 #: levels that texts are hashed to unless said, and at most
 HASHED, MOST_HASHED = 1 << 12, 1 << 20
-
-Codes = np.ndarray[Any, np.dtype[np.int32]]
 
 
 @dataclass(frozen=True)
