@@ -59,6 +59,19 @@ def test_every_verb_explains_itself(run: Run, verb: str) -> None:
         (["fit", "irs"], "did you mean 'iris'?"),
         (["fit", "iris", "--alpha", "-1"], "alpha must be at least 0; got -1.0"),
         (["fit", "iris", "--target", "specie"], "species"),
+        (["fit", "iris", "--alpha", "strong"], "--alpha: must be a number; got 'strong'"),
+        (["fit", "iris", "--cv", "2.5"], "--cv: must be a whole number; got '2.5'"),
+        (
+            ["fit", "iris", "species"],
+            "no option or argument 'species'; to predict a column of that name, --target",
+        ),
+        (["fit", "iris", "--target"], "--target needs a value after it; see steepest fit --help"),
+        (["fit", "iris", "--header", "--no-header"], "contradict each other"),
+        (
+            ["fit", "iris", "--loss", "poisson"],
+            "a number is to be predicted (by the task or the loss that was given)",
+        ),
+        (["fit"], "TABLE required; see steepest fit --help"),
         (["fit", "iris", "--penalty", "l3"], "l3"),
         (["fit", "iris", "--report", "nowhere/report.html"], "there is no folder 'nowhere'; make it first"),
         (["predict", "no_such_model.safetensors", "iris", "-o", "-"], "no_such_model.safetensors"),
@@ -83,6 +96,16 @@ def test_without_a_verb_the_verbs_are_shown(run: Run) -> None:
     status, out, _ = run()
     assert status == 2
     assert all(verb in out for verb in VERBS)
+    assert "examples:" in out
+
+
+def test_the_help_of_fit_begins_with_what_is_mostly_wanted(run: Run) -> None:
+    out = run("fit", "--help")[1]
+    assert len(out.split("\n\n")[0].splitlines()) == 1
+    places = [
+        out.index(title) for title in ("What is predicted:", "What is written:", "The columns:", "The run:")
+    ]
+    assert places == sorted(places)
 
 
 def test_debug_shows_the_traceback() -> None:

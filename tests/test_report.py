@@ -406,7 +406,7 @@ def rare_story():
 def test_a_page_of_a_rare_class_leads_with_what_ranks():
     told = rare_story()
     text = check(told).text
-    assert "ROC AUC: pairs of both classes put in the right order" in text
+    assert "AUC: pairs of both classes put in the right order" in text
     first = text.split("Did it converge?")[0].split("Is it any good?")[1]
     assert "accuracy" not in first
     for words in ("Precision-recall curve", "Thresholds", "in use", "largest F1", "95 % interval", "3 folds"):

@@ -10,20 +10,22 @@ import argparse
 import os
 import re
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import NoReturn
 
+from steepest.cli.options import as_options
 from steepest.cli.terminal import visible
 from steepest.errors import InternalError, SteepestError, did_you_mean
 
 __all__ = ["main"]
 
 VERBS = ("fit", "predict", "descend", "list")
-#: arguments of `steepest.fit` that options of the same name stand for
-OPTIONS = (
-    "target|task|loss|test|time|alpha|penalty|missing|validation|tol|seed|threads|delimiter|encoding|cv|scoring|positive"
-    "|threshold|cost|decimal|thousands|missing_target"
-)
+EXAMPLES = """examples:
+  steepest fit breast_cancer --report report.html   a table, and a page on it
+  steepest descend rosenbrock                       a function, descended in sight
+  steepest list                                     what there is to choose from
+  steepest fit --help                               what a verb takes"""
 _DONE, _BAD_INPUT, _OWN_MISTAKE, _INTERRUPTED, _PIPE_CLOSED = 0, 2, 70, 130, 141
 
 
@@ -80,6 +82,8 @@ def _run(arguments: list[str]) -> int:
         verb: Parser = known.parser
         options = [name for action in verb._actions for name in action.option_strings]
         hint = did_you_mean(rest[0].split("=")[0], options) or f"; see steepest {known.verb} --help"
+        if not rest[0].startswith("-") and getattr(known, "target", "none") is None:
+            hint = f"; to predict a column of that name, --target {rest[0]}"
         verb.error(f"no option or argument {rest[0]!r}{hint}")
     status: int = known.run(known)
     sys.stdout.flush()
@@ -99,27 +103,26 @@ def _sentence(error: BaseException) -> str:
     return as_options(" ".join(str(error).split())) or type(error).__name__
 
 
-def as_options(text: str) -> str:
-    """A remedy in the command's words: what Python calls ``target=`` is ``--target`` here.
-
-    >>> from steepest.cli import as_options
-    >>> as_options("name the column (target=), or pass missing='impute'")
-    "name the column (--target), or pass --missing 'impute'"
-    """
-    text = text.replace("header=False", "--no-header").replace("header=True", "--header")
-    return re.sub(
-        rf"\b({OPTIONS})=(?=(\S)?)",
-        lambda m: f"--{m[1].replace('_', '-')}" + (" " if (m[2] or ")") not in ").,;:" else ""),
-        text,
-    )
-
-
 class Parser(argparse.ArgumentParser):
     """A parser whose refusals are one line."""
 
     def error(self, message: str) -> NoReturn:
         """Say what was wrong on standard error; exit status 2."""
+        for theirs, ours in _OURS:
+            message = re.sub(theirs, ours, message)
+        if message.endswith((" required", " needs a value after it")):
+            message += f"; see {self.prog} --help"
         self.exit(_BAD_INPUT, f"{self.prog}: {message}\n")
+
+
+#: what argparse says, in plain words
+_OURS = (
+    (r"^argument ", ""),
+    (r"invalid float value: (.*)", r"must be a number; got \1"),
+    (r"invalid int value: (.*)", r"must be a whole number; got \1"),
+    (r": expected (one|at least one) argument", r" needs a value after it"),
+    (r"^the following arguments are required: (.*)", r"\1 required"),
+)
 
 
 def _parser() -> Parser:
@@ -128,7 +131,11 @@ def _parser() -> Parser:
     from steepest.cli import descend, fit, listing, predict
 
     parser = Parser(
-        prog="steepest", description="Gradient descent, finished: with nothing to tune.", allow_abbrev=False
+        prog="steepest",
+        description="Gradient descent, finished: with nothing to tune.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"steepest {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
@@ -141,9 +148,10 @@ def _parser() -> Parser:
     for verb in (fit, predict, descend, listing):
         inner = verbs.add_parser(
             verb.NAME,
+            usage=getattr(verb, "USAGE", None),
             parents=[everywhere],
             help=verb.HELP,
-            description=verb.HELP[0].upper() + verb.HELP[1:] + ".",
+            description=textwrap.fill(verb.HELP[0].upper() + verb.HELP[1:] + ".", 78),
             epilog=verb.EXAMPLES,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,

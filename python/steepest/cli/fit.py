@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
+from collections.abc import Callable
 from typing import Any
 
-from steepest.cli.options import text_form
+from steepest.cli.options import as_options, text_form
 from steepest.cli.places import check_place
 from steepest.cli.progress import Progress
 from steepest.cli.terminal import Terminal
@@ -15,6 +16,7 @@ from steepest.errors import InputError, NotConverged
 
 NAME = "fit"
 HELP = "fit a table with nothing to tune, and say how good the model is"
+USAGE = "%(prog)s TABLE [--target COLUMN] [--report FILE] [--save FILE] [option ...]"
 EXAMPLES = """TABLE is a CSV, TSV, Parquet, Arrow, Feather or npz file, or one of scikit-learn's data sets:
 breast_cancer, diabetes, digits, iris, wine.
 
@@ -54,40 +56,28 @@ TEXT = ("delimiter", "encoding", "decimal", "thousands", "missing_target")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """The verb's arguments; what is not given is found out."""
-    add = parser.add_argument
-    add(
+    """The verb's arguments, by what they are about; what is not given is found out."""
+    parser.add_argument(
         "table",
         metavar="TABLE",
         help="a file, a pattern of Parquet, Arrow or CSV files, or the name of a data set",
     )
+    for about in (_predicted, _written, _columns, _model, _judged, _recommenders, _forecasts, _text, _run):
+        title = (about.__doc__ or "").rstrip(".")
+        about(parser.add_argument_group(title).add_argument)
+
+
+#: a number; an option that may be given several times
+NUMBER: dict[str, Any] = {"type": float}
+COUNT: dict[str, Any] = {"type": int}
+SEVERAL: dict[str, Any] = {"action": "append", "default": []}
+SWITCH: dict[str, Any] = {"action": "store_true"}
+Add = Callable[..., Any]
+
+
+def _predicted(add: Add) -> None:
+    """What is predicted."""
     add("--target", metavar="COLUMN", help="what to predict, by name or number (from 0; -1 is the last)")
-    add(
-        "--user",
-        metavar="COLUMN",
-        help="whose rating (--target) or click a row is: a recommender, with --item",
-    )
-    add("--item", metavar="COLUMN", help="of what the rating or click is")
-    add("--horizon", type=int, metavar="H", help="forecast the target H steps ahead, with --time")
-    add("--by", metavar="COLUMN", help="which series a row is of, for a forecast of several (with --horizon)")
-    add(
-        "--known",
-        action="append",
-        default=[],
-        metavar="COLUMN",
-        help="a column that is known ahead, for a forecast; again for more",
-    )
-    add("--level", action="append", type=float, metavar="Q", help="a level of a forecast (0.1, 0.5 and 0.9)")
-    add("--forecast", metavar="FILE", help="write the forecast as a table (CSV)")
-    add("--test", metavar="FILE", help="a second table, never looked at while fitting, for the figures")
-    add("--report", metavar="FILE", help="write the report, one self-contained HTML page")
-    add("--save", metavar="FILE", help="save the model (safetensors)")
-    add("--coefficients", metavar="FILE", help="write the coefficients as a table (CSV)")
-    add(
-        "--verbose",
-        action="store_true",
-        help="print everything: all figures, notes on the data, the certificate",
-    )
     add(
         "--task",
         metavar="TASK",
@@ -98,83 +88,98 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="of a number: squared (default), huber, poisson, gamma, tweedie, inverse_gaussian; of clicks: bpr, warp",
     )
-    add("--model", metavar="KIND", help="linear (default), network, or auto: the better one on held-out rows")
-    add("--time", metavar="COLUMN", help="hold out the last rows by this column instead of random ones")
-    add("--drop", action="append", default=[], metavar="COLUMN", help="leave a column out; again for more")
+    add("--positive", metavar="CLASS", help="which of two classes is the positive one (the second in order)")
+    add("--threshold", metavar="P", help="predict positive above this probability (0.5)", **NUMBER)
+    add("--cost", metavar="C", help="a missed positive costs C false alarms; sets the threshold", **NUMBER)
+
+
+def _written(add: Add) -> None:
+    """What is written."""
+    add("--report", metavar="FILE", help="write the report, one self-contained HTML page")
+    add("--save", metavar="FILE", help="save the model (safetensors), for steepest predict")
+    add("--coefficients", metavar="FILE", help="write the coefficients as a table (CSV)")
+    add("--verbose", help="print everything: all figures, notes on the data, the certificate", **SWITCH)
+
+
+def _columns(add: Add) -> None:
+    """The columns."""
+    add("--drop", metavar="COLUMN", help="leave a column out; again for more", **SEVERAL)
     add(
         "--category",
-        action="append",
-        default=[],
         dest="categories",
         metavar="COLUMN",
         help="take a number column as a category; again for more",
+        **SEVERAL,
     )
     add(
         "--amount",
-        action="append",
-        default=[],
         dest="amounts",
         metavar="COLUMN",
         help="take whole numbers with few values as an amount, not as levels; again for more",
+        **SEVERAL,
     )
     add(
         "--hash-column",
-        action="append",
-        default=[],
         dest="hash_columns",
         metavar="COLUMN",
         help="hash the texts of a column that has very many to 4096 levels; again for more",
+        **SEVERAL,
     )
-    add("--form", metavar="FORM", help="auto (default): curves, levels and pairs where they pay; or linear")
-    add("--alpha", type=float, metavar="A", help="strength of the penalty; chosen on held-out rows")
-    add("--penalty", metavar="NAME", help="l2 (default), l1 or elastic_net")
-    add("--l1-ratio", type=float, metavar="R", help="share of l1 in the elastic net (0.5)")
     add("--missing", metavar="HOW", help="fill (default), impute or refuse missing values")
-    add("--validation", type=float, metavar="SHARE", help="share of the rows held out (0.2)")
-    add("--no-refit", action="store_true", help="keep the model fitted without the held-out rows")
-    add("--cv", type=int, metavar="K", help="also judge in K folds: mean and spread beside each figure")
+    add("--form", metavar="FORM", help="auto (default): curves, levels and pairs where they pay; or linear")
+
+
+def _model(add: Add) -> None:
+    """The model."""
+    add("--model", metavar="KIND", help="linear (default), network, or auto: the better one on held-out rows")
+    add("--penalty", metavar="NAME", help="l2 (default), l1 or elastic_net")
+    add("--alpha", metavar="A", help="strength of the penalty; chosen on held-out rows", **NUMBER)
+    add("--l1-ratio", metavar="R", help="share of l1 in the elastic net (0.5)", **NUMBER)
+    add("--class-weight", metavar="W", help="balanced, or CLASS=WEIGHT; again for more", **SEVERAL)
+    add("--sample-weight", metavar="COLUMN", help="what each row weighs")
+
+
+def _judged(add: Add) -> None:
+    """How it is judged."""
+    add("--test", metavar="FILE", help="a second table, never looked at while fitting, for the figures")
+    add("--validation", metavar="SHARE", help="share of the rows held out (0.2)", **NUMBER)
+    add("--time", metavar="COLUMN", help="hold out the last rows by this column instead of random ones")
+    add("--cv", metavar="K", help="also judge in K folds: mean and spread beside each figure", **COUNT)
     add(
         "--scoring",
         metavar="FIGURE",
         help="choose alpha by this figure and print it first: roc_auc, f1, r2 ...",
     )
+    add("--no-refit", help="keep the model fitted without the held-out rows", **SWITCH)
+    add("--no-reference", help="leave out gradient boosting on the same rows (scikit-learn's)", **SWITCH)
+    add("--seed", metavar="N", help="seed of the split (0)", **COUNT)
+
+
+def _recommenders(add: Add) -> None:
+    """Recommenders, from ratings (--target) or clicks (without)."""
+    add("--user", metavar="COLUMN", help="whose rating or click a row is")
+    add("--item", metavar="COLUMN", help="of what the rating or click is")
+
+
+def _forecasts(add: Add) -> None:
+    """Forecasts, with --time and --target."""
+    add("--horizon", metavar="H", help="forecast the target H steps ahead", **COUNT)
+    add("--by", metavar="COLUMN", help="which series a row is of, where there are several")
+    add("--known", metavar="COLUMN", help="a column that is known ahead; again for more", **SEVERAL)
     add(
-        "--class-weight",
-        action="append",
-        default=[],
-        metavar="W",
-        help="balanced, or CLASS=WEIGHT; again for more",
+        "--level", action="append", type=float, metavar="Q", help="a level of the forecast (0.1, 0.5 and 0.9)"
     )
-    add("--sample-weight", metavar="COLUMN", help="what each row weighs")
-    add("--positive", metavar="CLASS", help="which of two classes is the positive one (the second in order)")
-    add("--threshold", type=float, metavar="P", help="predict positive above this probability (0.5)")
-    add("--cost", type=float, metavar="C", help="a missed positive costs C false alarms; sets the threshold")
-    add(
-        "--no-reference",
-        action="store_true",
-        help="leave out gradient boosting on the same rows (scikit-learn's)",
-    )
-    add("--tol", type=float, metavar="TOL", help="distance from the best possible to reach, relative (1e-6)")
-    add("--seed", type=int, metavar="N", help="seed of the split (0)")
-    add("--threads", type=int, metavar="N", help="threads (all); the result does not depend on them")
-    add(
-        "--memory",
-        type=int,
-        metavar="BYTES",
-        help="bytes that the fit may take (what is free); files that need more are read anew",
-    )
-    add(
-        "--checkpoint",
-        metavar="FILE",
-        help="keep the fit in a file while it goes on; the same command again goes on from there",
-    )
-    add("--delimiter", metavar="C", help="what stands between fields; found out")
-    add("--encoding", metavar="NAME", help="encoding of a text file; found out")
-    header = parser.add_mutually_exclusive_group()
-    header.add_argument("--header", action="store_true", help="the first line of a text file holds the names")
-    header.add_argument("--no-header", action="store_true", help="the first line of a text file is data")
+    add("--forecast", metavar="FILE", help="write the forecast as a table (CSV)")
+
+
+def _text(add: Add) -> None:
+    """How a text file is read; found out unless given."""
+    add("--delimiter", metavar="C", help="what stands between fields")
+    add("--encoding", metavar="NAME", help="its encoding")
+    add("--header", help="the first line holds the names", **SWITCH)
+    add("--no-header", help="the first line is data", **SWITCH)
     add("--decimal", metavar="C", help="decimal mark of numbers, . or , (found out by column)")
-    add("--thousands", metavar="C", help="what groups digits by three: , . ' or a blank; found out")
+    add("--thousands", metavar="C", help="what groups digits by three: , . ' or a blank")
     add(
         "--missing-target",
         action="append",
@@ -183,10 +188,30 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _run(add: Add) -> None:
+    """The run."""
+    add("--tol", metavar="TOL", help="distance from the best possible to reach, relative (1e-6)", **NUMBER)
+    add("--threads", metavar="N", help="threads (all); the result does not depend on them", **COUNT)
+    add(
+        "--memory",
+        metavar="BYTES",
+        help="bytes that the fit may take (what is free); files that need more are read anew",
+        **COUNT,
+    )
+    add(
+        "--checkpoint",
+        metavar="FILE",
+        help="keep the fit in a file while it goes on; the same command again goes on from there",
+    )
+
+
 def run(args: argparse.Namespace) -> int:
     """Fit, print the summary, write what was asked for; 1 where the fit did not converge."""
     import steepest
+    from steepest.model.summary import summary_text
 
+    if args.header and args.no_header:
+        raise InputError("--header and --no-header contradict each other: give one of them")
     if args.user is not None or args.item is not None:
         from steepest.cli import factors
 
@@ -209,7 +234,9 @@ def run(args: argparse.Namespace) -> int:
     with Progress(Terminal(args.quiet, sys.stderr)) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotConverged)  # the summary says it
         model = steepest.fit(args.table, args.target, **settings, watch=progress.watch)
-    show(model.summary(terminal.width, verbose=args.verbose), terminal)
+    told = model.story()
+    told["findings"] = [f | {"remedy": as_options(f["remedy"])} for f in told["findings"]]
+    show(summary_text(told, terminal.width, args.verbose), terminal)
     if args.save:
         model.save(args.save)
         terminal.say(f"model: {args.save}")

@@ -3,15 +3,55 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from steepest.errors import InputError
 
-__all__ = ["refuse", "text_form"]
+__all__ = ["as_options", "option_of", "refuse", "text_form"]
 
 #: Options whose name is not that of what they are kept as.
 SPELT = {"categories": "category", "amounts": "amount", "hash_columns": "hash_column"}
+#: arguments of `steepest.fit` that options of the same name stand for
+OPTIONS = (
+    "target|task|loss|model|form|test|time|alpha|penalty|l1_ratio|missing|validation|tol|seed|threads|memory|checkpoint"
+    "|delimiter|encoding|cv|scoring|class_weight|sample_weight|positive|threshold|cost|decimal|thousands|missing_target"
+    "|drop|categories|amounts|hash_columns"
+)
+
+
+def option_of(name: str) -> str:
+    """The option that stands for an argument of this name.
+
+    >>> option_of("hash_columns"), option_of("class_weight")
+    ('--hash-column', '--class-weight')
+    """
+    return "--" + SPELT.get(name, name).replace("_", "-")
+
+
+def as_options(text: str) -> str:
+    """A remedy in the command's words: what Python calls ``target=`` is ``--target`` here.
+
+    >>> from steepest.cli.options import as_options
+    >>> as_options("name the column (target=), or pass missing='impute', or leave it out (drop)")
+    'name the column (--target), or pass --missing impute, or leave it out (--drop)'
+    """
+    text = text.replace("header=False", "--no-header").replace("header=True", "--header")
+    text = re.sub(r"\((drop|categories|amounts|hash_columns)\)", lambda m: f"({option_of(m[1])})", text)
+    return re.sub(rf"\b({OPTIONS})=(\[[^]]*\]|'[^']*'|\"[^\"]*\")?", _as_option, text)
+
+
+def _as_option(match: re.Match[str]) -> str:
+    """One argument with its value, or with each of several, as options."""
+    option, values = option_of(match[1]), re.findall(r"'[^']*'|\"[^\"]*\"", match[2] or "")
+    if values:
+        words = [v[1:-1] if re.fullmatch(r"\w[\w.-]*", v[1:-1]) else v for v in values]
+        return " ".join(f"{option} {word}" for word in words)
+    follows = match.string[match.end() : match.end() + 1]
+    return option + (
+        f" {match[2]}" if match[2] else " " if follows.isalnum() or (follows in "'\"-[" and follows) else ""
+    )
 
 
 def refuse(args: argparse.Namespace, names: Sequence[str], what: str) -> None:
@@ -33,7 +73,7 @@ def refuse(args: argparse.Namespace, names: Sequence[str], what: str) -> None:
     """
     for name in names:
         if getattr(args, name) not in (None, False, []):
-            raise InputError(f"--{SPELT.get(name, name).replace('_', '-')} is not for {what}")
+            raise InputError(f"{option_of(name)} is not for {what}")
 
 
 def text_form(args: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:

@@ -51,15 +51,22 @@ class Progress:
         if self.bar is not None:
             self.bar.stop()
 
-    def watch(self, seen: dict[str, Any]) -> None:
-        """What `steepest.fit` calls, at most ten times a second."""
+    def watch(self, seen: Any) -> None:
+        """What a fit calls, at most ten times a second: with a dict of `steepest.fit`'s, or what a descent tells."""
+        if not isinstance(seen, dict):  # how far a recommender has come is not known
+            seen = {"stage": "fit", "fraction": None, "loss": seen.loss, "residual": seen.residual}
         if self.bar is not None:
             self.bar.update(
-                self.task, completed=seen["fraction"], stage=stage(seen), figures=self._figures(seen)
+                self.task,
+                total=None if seen["fraction"] is None else 1.0,
+                completed=seen["fraction"] or 0.0,
+                stage=stage(seen),
+                share=share(seen),
+                figures=self._figures(seen),
             )
-        elif not self.terminal.quiet and time.monotonic() - self.said >= EVERY:
+        elif not self.terminal.quiet and seen["stage"] != "done" and time.monotonic() - self.said >= EVERY:
             self.said = time.monotonic()
-            self.terminal.say(f"{100 * seen['fraction']:3.0f} % {stage(seen)} {figures(seen)}".rstrip())
+            self.terminal.say(f"{share(seen)} {stage(seen)} {figures(seen)}".strip())
             self.terminal.out.flush()
 
     def _begin(self) -> None:
@@ -71,12 +78,12 @@ class Progress:
         self.bar = Bar(
             TextColumn("{task.fields[stage]}"),
             BarColumn(bar_width=max(8, min(30, self.terminal.width - 60))),
-            TextColumn("{task.percentage:3.0f} %"),
+            TextColumn("{task.fields[share]}"),
             TextColumn("{task.fields[figures]}"),
             console=console,
             transient=True,
         )
-        self.task = self.bar.add_task("", total=1.0, stage="reading", figures="")
+        self.task = self.bar.add_task("", total=1.0, stage="reading", share="", figures="")
         self.bar.start()
 
     def _figures(self, seen: dict[str, Any]) -> str:
@@ -89,6 +96,11 @@ def stage(seen: dict[str, Any]) -> str:
     return STAGES.get(seen["stage"], str(seen["stage"]))
 
 
+def share(seen: dict[str, Any]) -> str:
+    """The share done, where it is known."""
+    return "" if seen["fraction"] is None else f"{100 * seen['fraction']:.0f} %"
+
+
 def figures(seen: dict[str, Any]) -> str:
     """Loss, residual and time left, those that are known."""
     parts = [f"{name} {seen[name]:.4g}" for name in ("loss", "residual") if seen.get(name) is not None]
@@ -98,7 +110,7 @@ def figures(seen: dict[str, Any]) -> str:
 def left(seen: dict[str, Any]) -> str:
     """The time left in words; nothing until enough has been done."""
     seconds = seen.get("seconds_left")
-    if seconds is None or seen["fraction"] < 0.1:
+    if seconds is None or not seen["fraction"] or seen["fraction"] < 0.1:
         return ""
     if seconds < 60:
         return f"{seconds:.0f} s left"

@@ -136,16 +136,16 @@ def chosen(path: Path, penalty: str, by_score: bool) -> int:
     path.one_error = path.alphas[within]
     if by_score:
         scores = np.nan_to_num(np.array(path.score), nan=-np.inf)
-        path.reason = path.short = "chosen on held-out rows: the largest with the best score there"
+        path.short = "the strongest with the best score on held-out rows"
+        path.reason = "chosen on held-out rows: the largest with the best score there"
         return int(np.argmax(scores))
     if penalty == "l2":
-        path.short = "chosen on held-out rows (least loss, up to a tenth of its standard error)"
+        path.short = "the strongest as good as the best on held-out rows"
         path.reason = (
-            "chosen on held-out rows: the largest whose loss there is the least, up to a tenth of its standard "
-            "error"
+            "chosen on held-out rows: the largest within a tenth of a standard error of the least loss there"
         )
         return int(np.flatnonzero(held <= held[best] + SAME * path.error[best])[0])
-    path.short = "chosen on held-out rows (within one standard error of the least loss)"
+    path.short = "the strongest within a standard error of the best on held-out rows"
     path.reason = "chosen on held-out rows: the largest within one standard error of the least loss there"
     return within
 

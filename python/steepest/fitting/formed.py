@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from steepest.findings import share_text
 from steepest.fitting.job import Descent, Job
 from steepest.model.weights import Weights
+from steepest.report.figures import plural
 from steepest.tables import Design
 from steepest.tables.form import Curve, Pair, Side, splines
 
@@ -69,12 +71,15 @@ def sentence(job: Job, most: int) -> str:
     if chosen.why:
         return f"Form: straight lines; {chosen.why}."
     if not chosen.terms:
+        tried = [plural(n, noun) for n, noun in ((chosen.columns, "curve"), (chosen.pairs, "pair")) if n]
+        if not tried:
+            return "Form: straight lines; there was no curve and no pair to try."
         return (
-            f"Form: straight lines; of {chosen.columns} curves and {chosen.pairs} pairs tried none clearly lowered the "
-            "loss of rows held out among the training rows."
+            f"Form: straight lines; of {' and '.join(tried)} tried none clearly lowered the loss of rows held out "
+            "among the training rows."
         )
     parts = []
-    for one, word in (("curve", "curves of"), ("levels", "levels of"), ("pair", "pairs")):
+    for one, word in (("curve", "curves of"), ("levels", "levels of"), ("pair", "pairs of")):
         own = list(
             dict.fromkeys(
                 " \N{MULTIPLICATION SIGN} ".join(t["columns"]) for t in chosen.terms if t["kind"] == one
@@ -84,7 +89,7 @@ def sentence(job: Job, most: int) -> str:
             more = f" and {len(own) - most} more" if len(own) > most else ""
             parts.append(f"{word} {', '.join(own[:most])}{more}")
     less = 1 - chosen.loss / chosen.plain
-    return f"Form: {'; '.join(parts)}; {less:.0%} off the loss of the training rows held out to choose it."
+    return f"Form: {'; '.join(parts)}; {share_text(less, 0)} off the loss of the training rows held out to choose it."
 
 
 def shape(made: Curve | Side | Pair, weights: Weights, job: Job) -> dict[str, Any]:

@@ -196,8 +196,9 @@ def story_of(job: Job, fitted: Fitted, python: str, later: bool) -> dict[str, An
         whole = job.plain.train if aside is None else joined(job.plain.train, aside)
     findings += about_columns(job.plain, whole)
     said = {finding.kind for finding in findings}
-    # A rare class is told of above, with its name.
-    own = [f for f in final.solution["findings"] if not (f.kind == "rare" and "imbalanced_classes" in said)]
+    # A rare class is told of above, with its name; scales call for nothing here, and stand with the columns.
+    told = {"bad_scaling", *(["rare"] if "imbalanced_classes" in said else [])}
+    own = [f for f in final.solution["findings"] if f.kind not in told]
     findings += unsettled(fitted.judged, final) + own
     intercepts = [float(value) for value in final.weights.intercept]
     parts = {"train": prepared.train, "validation": prepared.validation, "test": prepared.test}

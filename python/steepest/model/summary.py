@@ -8,7 +8,7 @@ import textwrap
 from typing import Any
 
 from steepest import tasks
-from steepest.report.figures import figure, plural
+from steepest.report.figures import figure, plural, significant
 
 __all__ = ["summary_html", "summary_text"]
 
@@ -167,11 +167,9 @@ def quality(story: dict[str, Any], width: int, figures: list[dict[str, Any]], ve
     else:
         chose = ["alpha"] if (story.get("path") or {}).get("alphas") else []
         chose += ["the model"] if (story.get("choice") or {}).get("asked") == "auto" else []
-        also = f"; they also chose {' and '.join(chose)}" if chose else ""
+        also = f", which also chose {' and '.join(chose)}," if chose else ","
         drawn, the = (" of the sample", "its") if sample_of(fitted) else ("", "the")
-        lines = [
-            f"On {plural(rows, 'held-out row')}{drawn}, by a model fitted to {the} other {judged:,}{also}"
-        ]
+        lines = [f"On {plural(rows, 'held-out row')}{drawn}{also} by a fit to {the} other {judged:,}"]
     folds = int(story.get("folds") or 0)
     referred = any("reference" in f for f in figures)
     spread = [f"{f['folds_mean']:.4g} ± {f['folds_sd']:.2g}" if "folds_mean" in f else "" for f in figures]
@@ -187,20 +185,28 @@ def quality(story: dict[str, Any], width: int, figures: list[dict[str, Any]], ve
     else:
         # Folds leave no room for a further column.
         column = referred and not folds
-        most = width - (63 if folds else 58 if column else 47)
+        head = [
+            "model",
+            "95 % interval",
+            "baseline",
+            *([f"{folds} folds"] if folds else ["reference"] * column),
+        ]
+        cells = [
+            [number(f["value"]), interval_text(f), number(f["baseline"])]
+            + ([own] if folds else [number(f["reference"]) if "reference" in f else ""] * column)
+            for f, own in zip(figures, spread, strict=True)
+        ]
+        wides = [max(9, *map(len, parts)) for parts in zip(head, *cells, strict=True)]
+        most = width - 4 - sum(wide + 2 for wide in wides)
         names = [f"{f['name']}: {f['plain']}" for f in figures]
         if not verbose:
             names = [name if len(name) <= most else f["name"] for name, f in zip(names, figures, strict=True)]
         wide = min(max(map(len, names)), most)
-        tail = f"  {f'{folds} folds':>16}" if folds else f"  {'reference':>9}" if column else ""
-        lines.append(f"  {'':{wide}}  {'model':>9}  {'95 % interval':>18}  {'baseline':>9}{tail}")
-        for name, f, own in zip(names, figures, spread, strict=True):
+        for name, row in zip(["", *names], [head, *cells], strict=True):
             *first, last = textwrap.wrap(name, wide, subsequent_indent="  ") or [""]
             lines += [f"  {line}" for line in first]
-            other = number(f["reference"]) if "reference" in f else ""
-            beside = f"  {own:>16}" if folds else f"  {other:>9}" if column else ""
             lines.append(
-                f"  {last:{wide}}  {number(f['value']):>9}  {interval_text(f):>18}  {number(f['baseline']):>9}{beside}"
+                f"  {last:{wide}}" + "".join(f"  {cell:>{w}}" for cell, w in zip(row, wides, strict=True))
             )
     if referred:
         lines.append(f"  {reference_of(story, figures if folds and width >= 72 else [])}")
@@ -227,11 +233,18 @@ def shortest(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [f for f in figures if f["name"] not in left_out][:FIGURES]
 
 
+def rounded(value: float, digits: int) -> str:
+    """A figure with so many digits, written out where it has up to nine places before the point."""
+    if 1e4 <= abs(value) < 1e9:
+        return f"{significant(value, digits):,.0f}"
+    return f"{value:.{digits}g}"
+
+
 def number(value: float) -> str:
     """A figure with four digits."""
     if not math.isfinite(value):
         return "undefined"
-    return "0" if -5e-4 < value <= 0 else f"{value:.4g}"
+    return "0" if -5e-4 < value <= 0 else rounded(value, 4)
 
 
 def interval_text(f: dict[str, Any]) -> str:
@@ -244,7 +257,7 @@ def interval_text(f: dict[str, Any]) -> str:
 
 def below_one(value: float) -> str:
     """Three digits; more where they would round what is below 1 up to it."""
-    text = f"{value:.3g}"
+    text = rounded(value, 3)
     return text if value >= 1 or text != "1" else f"{value:.4g}" if f"{value:.4g}" != "1" else "0.9999"
 
 
@@ -285,7 +298,9 @@ def ending(story: dict[str, Any], verbose: bool) -> str:
         ]
     elif path.get("sentence"):
         lines.append(
-            path["sentence"] if verbose else f"alpha {path['chosen']:.3g}, {path.get('short') or 'as given'}."
+            path["sentence"]
+            if verbose
+            else f"Penalty alpha {path['chosen']:.3g}, {path.get('short') or 'as given'}."
         )
     if not verbose and (story.get("choice") or {}).get("asked") == "auto":
         lines.append(story["choice"]["sentence"])

@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from steepest.report import pictures
-from steepest.report.figures import TIMES, count, figure, finite, named, plural, short, signed
+from steepest.report.figures import TIMES, count, figure, finite, named, plural, short, signed, significant
 from steepest.tasks import Task, of_story
 
 __all__ = ["coefficients"]
@@ -43,6 +43,13 @@ def coefficients(story: Mapping[str, Any]) -> View | None:
     }
     task = of_story(story)
     view["at_zero"] = task.at_zero if task else "it predicts"
+    # An indicator of a level is no column that a reader could set to 0.
+    levels = sum(c.get("level") is not None for c in given)
+    view["where_zero"] = "Where every column is 0"
+    if levels:
+        view["where_zero"] = (
+            "Without levels" if levels == len(given) else "Where every number is 0, without levels"
+        )
     view["nonzero"] = count(sum(c["weight"] != 0 for c in given))
     view["sparse"] = any(c["weight"] == 0 for c in given)
     several = task is not None and task.several
@@ -85,7 +92,7 @@ def _intercept(story: Mapping[str, Any]) -> str:
         return ""
     values = pictures.as_floats(value).ravel()
     if len(values) == 1:
-        return signed(values[0])
+        return figure(significant(values[0], 6), 4)
     names = [named(c) for c in story.get("classes") or []]
     if len(names) != len(values) or len(values) > MOST_CLASSES_ABREAST:
         return ""
@@ -158,11 +165,11 @@ def _row(c: View, story: Mapping[str, Any], largest: float, levels: bool) -> Vie
     return {
         "name": _level(c) if levels else str(c.get("name") or c.get("column")),
         "bar": pictures.signed_bar(weight, largest),
-        "per_sd": signed(weight),
+        "per_sd": signed(significant(weight)),
         "direction": "raises" if weight > 0 else "lowers" if weight < 0 else "no effect",
         "effect": _effect(c, story),
         "mark": _mark(c, story),
-        "value": signed(c.get("value"), 4),
+        "value": signed(significant(c.get("value")), 4),
     }
 
 
@@ -185,7 +192,7 @@ def _effect(c: View, story: Mapping[str, Any]) -> str:
             return ""
         if factor:
             return f"{factor} {TIMES} {_times(beside)} of the average"
-        return f"{signed(beside)} beside the average"
+        return f"{signed(significant(beside))} beside the average"
     return f"{factor} {TIMES} {_times(weight)}" if weight and factor else ""
 
 
@@ -228,7 +235,7 @@ def _cell(name: str, weight: float, largest: float, alone: bool = False) -> View
         "class": name,
         "label": label,
         "weight": weight,
-        "text": signed(weight),
+        "text": signed(significant(weight)),
         "bar": bar,
         "named": alone,
     }

@@ -17,6 +17,7 @@ __all__ = [
     "power_of_ten",
     "short",
     "signed",
+    "significant",
     "value_text",
 ]
 
@@ -68,6 +69,18 @@ def figure(value: Any, digits: int = 3) -> str:
         if "." in text:
             text = text.rstrip("0").rstrip(".")
     return text.replace("-", MINUS)
+
+
+def significant(value: Any, digits: int = 4) -> float | None:
+    """An estimate whose digits beyond so many mean nothing, where that leaves whole numbers; None where there is none.
+
+    Examples
+    --------
+    >>> significant(1242455.3), significant(0.123456)
+    (1242000.0, 0.123456)
+    """
+    number = finite(value)
+    return number if number is None or abs(number) < 10.0**digits else float(f"{number:.{digits - 1}e}")
 
 
 def signed(value: Any, digits: int = 3) -> str:

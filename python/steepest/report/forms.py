@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from markupsafe import Markup, escape
 
 from steepest._types import Floats
 from steepest.report.drawing import Picture, Scale
-from steepest.report.figures import figure, named, percent, short, signed
+from steepest.report.figures import MINUS, figure, named, percent, short, signed
 from steepest.tasks import of_story
 
 __all__ = ["forms"]
@@ -62,7 +63,7 @@ def _picture(term: View, story: Mapping[str, Any], unit: str) -> View:
         svg = cells_picture(y[..., widest[0]], term["one"], term["other"], term["columns"], unit)
         own_y = y[..., widest[0]]
         ends = "; ".join(
-            f"{word} at {short(term['one'][i], 24)}, {short(term['other'][j], 24)}: {signed(own_y[i, j])}"
+            f"{word} at {_level_text(term['one'][i], 24)}, {_level_text(term['other'][j], 24)}: {signed(own_y[i, j])}"
             for word, (i, j) in (
                 ("Most", place(own_y.argmax(), own_y)),
                 ("least", place(own_y.argmin(), own_y)),
@@ -75,6 +76,11 @@ def _picture(term: View, story: Mapping[str, Any], unit: str) -> View:
     )
     own = f"Line: {of[0]}; dashes: {of[1]}, the two classes that it moves most. " if len(of) > 1 else ""
     return {"heading": heading, "kind": kind, "svg": svg, "caption": f"{own}{worth}"}
+
+
+def _level_text(name: str, most: int) -> str:
+    """A level, or a range of numbers, with a real minus sign before its numbers."""
+    return re.sub(r"(?<!\S)-(?=[\d.])", MINUS, short(name, most))
 
 
 def place(at: Any, y: Floats) -> tuple[int, int]:
@@ -107,7 +113,8 @@ def cells_picture(
     if down:
         y, one, other = y.T, other, one
     wide, deep = 330.0, 214.0
-    left, top = 100.0, 8.0
+    called = [_level_text(name, 14) for name in one]
+    left, top = 30.0 + 7.0 * max(map(len, called)), 8.0
     most = float(np.abs(y).max()) or 1.0
     side, tall = (wide - left - 6) / y.shape[1], (deep - top) / y.shape[0]
     marks = []
@@ -127,12 +134,10 @@ def cells_picture(
     )
     for i in range(0, len(one), -(-len(one) // LABELS)):
         at = top + (i + 0.5) * tall + 4
-        marks.append(
-            f'<text class="tick end" x="{left - 5:.1f}" y="{at:.1f}">{escape(short(one[i], 12))}</text>'
-        )
+        marks.append(f'<text class="tick end" x="{left - 5:.1f}" y="{at:.1f}">{escape(called[i])}</text>')
     last = -1e9
     for j in range(len(other)):
-        words, at = short(other[j], 14), left + (j + 0.5) * side
+        words, at = _level_text(other[j], 14), left + (j + 0.5) * side
         half = 3.4 * len(words)
         if at - half > max(last, left - 40) and at + half < wide + 8:
             marks.append(f'<text class="tick mid" x="{at:.1f}" y="{deep + 16:.1f}">{escape(words)}</text>')

@@ -11,7 +11,18 @@ from numpy.typing import NDArray
 
 from steepest.findings import Finding
 from steepest.report import pictures, scoring
-from steepest.report.figures import MINUS, NONE, count, figure, finite, named, percent, plural, short
+from steepest.report.figures import (
+    MINUS,
+    NONE,
+    count,
+    figure,
+    finite,
+    named,
+    percent,
+    plural,
+    short,
+    significant,
+)
 from steepest.tasks import of_story
 
 __all__ = ["goodness"]
@@ -21,8 +32,8 @@ SHARES = ("accuracy", "balanced_accuracy", "precision", "recall", "error_rate")
 #: a class of which at most this share of the rows are, and the axes of a picture follow its probabilities
 RARE = 0.1
 TERMS = {
-    "roc_auc": "ROC AUC",
-    "auc": "ROC AUC",
+    "roc_auc": "AUC",
+    "auc": "AUC",
     "r2": "R\u00b2",
     "rmse": "RMSE",
     "mae": "MAE",
@@ -183,7 +194,7 @@ def _shown(value: float | None, share: bool, places: int | None, at_most_one: bo
         return percent(value)
     if value is None or places is None:
         return figure(value, 4)
-    shown = f"{value:,.{places}f}"
+    shown = f"{significant(value):,.{places}f}"
     if float(shown.replace(",", "")) == 0.0:
         return "0" if at_most_one else figure(value, 2)
     if at_most_one and value < 1.0 and float(shown) == 1.0:
@@ -228,7 +239,7 @@ def _regression(actual: Any, predicted: Any, target: str) -> View:
     order = np.argsort(actual, kind="stable")
     actual, predicted = actual[order], predicted[order]
     off = np.abs(actual - predicted)
-    half, most = np.quantile(off, [0.5, 0.9])
+    half, most = (figure(significant(at)) for at in np.quantile(off, [0.5, 0.9]))
     drawn = f"{count(pictures.MOST_POINTS)} of {count(len(actual))} rows are drawn. " if _many(actual) else ""
     return {
         "pictures": [
@@ -240,8 +251,8 @@ def _regression(actual: Any, predicted: Any, target: str) -> View:
             {
                 "heading": "What is left (residuals)",
                 "svg": pictures.residual_picture(actual, predicted, target),
-                "caption": f"Half of the rows are off by less than {figure(half)}, nine in ten by less than "
-                f"{figure(most)}. A bend or a funnel here would mean that something is left to explain.",
+                "caption": f"Half of the rows are off by less than {half}, nine in ten by less than {most}. A bend or "
+                "a funnel here would mean that something is left to explain.",
             },
         ]
     }

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from steepest.report import pictures
-from steepest.report.figures import count, duration, figure, finite, percent, plural, short
+from steepest.report.figures import count, duration, figure, finite, percent, plural, short, significant
 
 __all__ = ["alpha_path", "columns_read", "timing"]
 
@@ -111,8 +111,8 @@ def _column(c: Mapping[str, Any]) -> View:
         "rank": 0 if kind == "target" else 1 if not used else 2 if missing else 3,
         "done": "; ".join(done),
         "levels": plural(c["levels"], "level") if finite(c.get("levels")) is not None else "",
-        "middle": figure(c.get("mean")) if finite(c.get("mean")) is not None else "",
-        "spread": figure(c.get("sd")) if finite(c.get("sd")) is not None else "",
+        "middle": figure(significant(c.get("mean"))) if finite(c.get("mean")) is not None else "",
+        "spread": figure(significant(c.get("sd"))) if finite(c.get("sd")) is not None else "",
         "range": _range(c),
     }
 

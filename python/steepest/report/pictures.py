@@ -161,16 +161,30 @@ def descent_picture(
     picture.axes(passes, f"{up} (log scale)" if vertical.high / vertical.low > 4 else up, xticks=5)
     if target:
         picture.level(target, "target")
-        low = vertical.at(target) < 0.12
-        picture.text(
-            picture.left + 6, picture.py(target) + (-6 if low else 16), f"asked for: {figure(target, 2)}"
-        )
+        words = f"asked for: {figure(target, 2)}"
+        picture.text(*_free_place(picture, x[fine], y[fine], target, 6.4 * len(words)), words, "note")
     early = int(sampled[keep][fine].sum()) if len(sampled) == len(heights) else 0
     picture.line(x[fine][: early + 1].tolist(), y[fine][: early + 1].tolist(), "sampled")
     picture.line(x[fine][early:].tolist(), y[fine][early:].tolist())
     if fine.sum() <= 20:
         picture.points(x[fine].tolist(), y[fine].tolist())
     return picture.points([float(x[fine][-1])], [float(y[fine][-1])], "dots big").svg()
+
+
+def _free_place(picture: Picture, x: Floats, y: Floats, target: float, wide: float) -> tuple[float, float]:
+    """Where words of that width beside the line of what was asked for are furthest from the curve."""
+    across = [picture.px(v) for v in x.tolist()]
+    down = [picture.py(v) for v in y.tolist()]
+    best, place = -1.0, (0.0, 0.0)
+    for left in (picture.left + 6.0, picture.width - picture.right - wide):
+        under = np.interp(np.linspace(left, left + wide, 20), across, down)
+        for below in (16.0, -6.0):
+            at = picture.py(target) + below
+            inside = picture.top + 8 <= at <= picture.height - picture.bottom - 2
+            free = float(np.abs(under - at + 4).min()) if inside else -1.0
+            if free > best + 1.0:
+                best, place = free, (left, at)
+    return place
 
 
 def certificate_strip(bound: float, target: float, loss: float) -> Markup:

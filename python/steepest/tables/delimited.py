@@ -214,4 +214,5 @@ def described(look: Look) -> str:
     if look.aligned:
         delimiter = "blanks"
     first = "the first line holds the names" if look.header else "there is no header: columns are c0, c1, …"
-    return f"fields are separated by {delimiter}; {first} ({look.why_header})"
+    why = look.why_header.replace("the first line ", "it ", 1) if look.header else look.why_header
+    return f"fields are separated by {delimiter}; {first} ({why})"

@@ -34,7 +34,8 @@ def has_header(rows: list[list[str]], name: str = "the text") -> tuple[bool, str
     for j, field in enumerate(first):
         column = column_of(body, j)
         if column and all(is_numeral(entry) for entry in column):
-            return True, f"the first line holds no numbers where column {j} does below"
+            where = repr(field) if field else f"column {j}"
+            return True, f"the first line holds no number above those of {where}"
         if field and field in column:
             return False, f"{field!r} of the first line occurs again below"
     if len(filled) < len(first) - 1:

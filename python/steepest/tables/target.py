@@ -181,7 +181,8 @@ def find_task(
     if values.kind == "text":
         if task == "regression":
             raise TableError(
-                f"task is 'regression' but the target {name!r} holds texts such as {distinct[0]!r}"
+                f"a number is to be predicted (by the task or the loss that was given), but the target {name!r} holds "
+                f"texts such as {distinct[0]!r}"
             )
         if as_times(values) is not None and count > FEW_VALUES:
             raise TableError(
