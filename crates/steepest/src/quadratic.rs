@@ -34,6 +34,12 @@ pub enum Cost {
     Kink(f64),
 }
 
+impl Cost {
+    fn is_kink(&self) -> bool {
+        matches!(self, Cost::Kink(_))
+    }
+}
+
 /// A variable: what it adds to, what it costs, and where it may lie.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Variable {

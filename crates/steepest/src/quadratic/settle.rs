@@ -14,6 +14,17 @@ pub struct Active {
     pub rows: Vec<i8>,
 }
 
+impl Active {
+    /// No bound holds.
+    pub(super) fn nothing(of: &QuadraticProgram<'_>) -> Self {
+        Active {
+            variables: vec![0; of.variables.len()],
+            limits: vec![0; of.least.len()],
+            rows: vec![0; of.costs.len()],
+        }
+    }
+}
+
 /// An answer with what is known of it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Settled {
@@ -24,28 +35,53 @@ pub(super) struct Settled {
     pub rounds: u64,
 }
 
+/// How long active sets are tried.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SettleLimits {
+    /// The gap at which they have come to an answer.
+    pub enough: f64,
+    /// Rounds at most.
+    pub rounds: u64,
+    /// Whether each round has to change fewer bounds than the one before: nothing is known of the guess.
+    pub blind: bool,
+}
+
+/// What is active, as equations.
+struct ActiveEquations<'p> {
+    /// None where nothing is free.
+    system: Option<System<'p>>,
+    /// The constraints among them, then the kinks.
+    limits: Vec<usize>,
+    kinks: Vec<usize>,
+    /// Rows that cost squares.
+    squares: Vec<usize>,
+}
+
 impl QuadraticProgram<'_> {
-    /// From x and a guess; none where it comes to no answer whose gap is `enough`.
+    /// From x and a guess; none where it comes to no answer whose gap is enough.
     pub(super) fn settle(
         &self,
         mut x: Vec<f64>,
         prices: &Prices,
         mut active: Active,
         within: &[(f64, f64)],
-        (enough, rounds): (f64, u64),
+        trial: SettleLimits,
     ) -> Option<Settled> {
         let mut prices = prices.clone();
-        for round in 1..=rounds {
+        let mut before = usize::MAX;
+        for round in 1..=trial.rounds {
             self.at_bounds(&mut x, &active);
             let mut place = self.at(x);
             self.enough_free(&place, &prices, &mut active);
             // Once more where the first time leaves rounding.
+            let equations = self.equations(&active)?;
             for _ in 0..2 {
-                let (to, priced) = self.newton(&place, &prices, &active)?;
+                let (to, priced) = self.newton(&equations, &place, &prices, &active)?;
                 (place, prices) = (self.at(to), priced);
             }
             let held = active.clone();
-            let changed = self.correct(&place, &prices, &mut active);
+            let changes = self.correct(&place, &prices, &mut active);
+            let changed = changes > 0;
             // Where bounds hold by a hair, rounding decides which; the gap says whether it matters.
             let to: Vec<f64> = place
                 .x
@@ -53,12 +89,12 @@ impl QuadraticProgram<'_> {
                 .zip(&self.variables)
                 .map(|(x, v)| x.max(v.lower).min(v.upper))
                 .collect();
-            if !changed || round == rounds || to == place.x {
+            if !changed || round == trial.rounds || to == place.x {
                 let at = self.at(to);
                 let mut sound = prices.clone();
                 self.sound(&at, &mut sound);
                 let gap = self.gap(&at, &sound, within);
-                if gap.bound <= enough.max(gap.rounding) && gap.violation <= 1e-11 {
+                if gap.bound <= trial.enough.max(gap.rounding) && gap.violation <= 1e-11 {
                     return Some(Settled {
                         place: at,
                         prices: sound,
@@ -68,9 +104,10 @@ impl QuadraticProgram<'_> {
                     });
                 }
             }
-            if !changed {
+            if !changed || trial.blind && changes >= before {
                 return None;
             }
+            before = changes;
             x = place.x;
         }
         None
@@ -119,69 +156,74 @@ impl QuadraticProgram<'_> {
         }
     }
 
-    /// Newton's step where what is active is equations: the least there, with its multipliers.
-    fn newton(
-        &self,
-        at: &ValuedPoint,
-        prices: &Prices,
-        active: &Active,
-    ) -> Option<(Vec<f64>, Prices)> {
-        let free = active.variables.iter().filter(|side| **side == 0).count();
-        let mut priced = prices.clone();
-        let (mut soft, mut hard, mut missing) = (Vec::new(), Vec::new(), Vec::new());
-        let mut limits = Vec::new();
-        for i in 0..self.least.len() {
-            let target = match active.limits[i] {
-                _ if self.equation(i) => self.least[i],
-                -1 => self.least[i],
-                1 => self.most[i],
-                _ => {
-                    priced.limits[i] = 0.0;
-                    continue;
-                }
-            };
-            hard.push((self.limit(i).to_vec(), 0.0));
-            missing.push(target - at.held[i]);
-            limits.push(i);
-        }
-        let mut kinks = Vec::new();
+    /// What is active as equations; none where there are more of them than what is free, or they have no solution.
+    fn equations(&self, active: &Active) -> Option<ActiveEquations<'_>> {
+        let limits: Vec<usize> =
+            (0..self.least.len()).filter(|&i| self.equation(i) || active.limits[i] != 0).collect();
+        let mut hard: Vec<(Vec<f64>, f64)> =
+            limits.iter().map(|&i| (self.limit(i).to_vec(), 0.0)).collect();
+        let (mut kinks, mut squares, mut soft) = (Vec::new(), Vec::new(), Vec::new());
         for (k, cost) in self.costs.iter().enumerate() {
             match (cost, active.rows[k]) {
                 (Cost::Square(weight), _) => {
-                    priced.rows[k] = weight * at.s[k];
+                    squares.push(k);
                     soft.push((k, 1.0 / weight));
                 }
                 (Cost::Kink(_), 0) => {
                     let row = self.row(k);
-                    hard.push((
-                        self.variables.iter().map(|v| v.sign * row[v.column]).collect(),
-                        0.0,
-                    ));
-                    missing.push(-at.s[k]);
+                    let own = self.variables.iter().map(|v| v.sign * row[v.column]).collect();
+                    hard.push((own, 0.0));
                     kinks.push(k);
                 }
-                (Cost::Kink(c), side) => priced.rows[k] = if side > 0 { *c } else { 0.0 },
+                (Cost::Kink(_), _) => {}
             }
         }
+        let free = active.variables.iter().filter(|side| **side == 0).count();
         if hard.len() > free {
             return None;
         }
-        if free == 0 {
-            return Some((at.x.clone(), priced));
+        let mut system = None;
+        if free > 0 {
+            // Where nothing bends, as much as keeps what the equations leave open where it is.
+            let bent = match self.steepest_bend() {
+                0.0 => 1.0,
+                bent => 1e-13 * bent,
+            };
+            let steep = |side: &i8| if *side == 0 { bent } else { f64::INFINITY };
+            let theta = active.variables.iter().map(steep).collect();
+            system = Some(System::new(self, theta, soft, hard)?);
         }
-        // Where nothing bends, as much as keeps what the equations leave open where it is.
-        let bent = match self.steepest_bend() {
-            0.0 => 1.0,
-            bent => 1e-13 * bent,
-        };
-        let steep = |side: &i8| if *side == 0 { bent } else { f64::INFINITY };
-        let theta: Vec<f64> = active.variables.iter().map(steep).collect();
-        let nothing = vec![0.0; soft.len()];
-        let squares: Vec<usize> = soft.iter().map(|(k, _)| *k).collect();
-        let slope = self.slopes(at, &priced).0;
-        let system = System::new(self, theta, soft, hard)?;
-        let down: Vec<f64> = slope.iter().map(|g| -g).collect();
-        let step = system.solve(&down, &nothing, &missing, true);
+        Some(ActiveEquations { system, limits, kinks, squares })
+    }
+
+    /// Newton's step where what is active is equations: the least there, with its multipliers.
+    fn newton(
+        &self,
+        equations: &ActiveEquations<'_>,
+        at: &ValuedPoint,
+        prices: &Prices,
+        active: &Active,
+    ) -> Option<(Vec<f64>, Prices)> {
+        let ActiveEquations { system, limits, kinks, squares } = equations;
+        let mut priced = prices.clone();
+        for i in 0..self.least.len() {
+            if !self.equation(i) && active.limits[i] == 0 {
+                priced.limits[i] = 0.0;
+            }
+        }
+        for (k, cost) in self.costs.iter().enumerate() {
+            match (cost, active.rows[k]) {
+                (Cost::Square(weight), _) => priced.rows[k] = weight * at.s[k],
+                (Cost::Kink(_), 0) => {}
+                (Cost::Kink(c), side) => priced.rows[k] = if side > 0 { *c } else { 0.0 },
+            }
+        }
+        let Some(system) = system else { return Some((at.x.clone(), priced)) };
+        let end = |i: usize| if active.limits[i] > 0 { self.most[i] } else { self.least[i] };
+        let missing = limits.iter().map(|&i| end(i) - at.held[i]);
+        let missing: Vec<f64> = missing.chain(kinks.iter().map(|&k| -at.s[k])).collect();
+        let down: Vec<f64> = self.slopes(at, &priced).0.iter().map(|g| -g).collect();
+        let step = system.solve(&down, &vec![0.0; squares.len()], &missing, true);
         let x: Vec<f64> = at.x.iter().zip(&step.x).map(|(x, d)| x + d).collect();
         limits.iter().zip(&step.y).for_each(|(&i, y)| priced.limits[i] += y);
         kinks.iter().zip(&step.y[limits.len()..]).for_each(|(&k, y)| priced.rows[k] += y);
@@ -189,14 +231,14 @@ impl QuadraticProgram<'_> {
         x.iter().all(|x| x.is_finite()).then_some((x, priced))
     }
 
-    /// Lets go of what pulls the wrong way, holds what has been passed; whether there was anything.
-    fn correct(&self, at: &ValuedPoint, prices: &Prices, active: &mut Active) -> bool {
+    /// Lets go of what pulls the wrong way, holds what has been passed; how much there was of it.
+    fn correct(&self, at: &ValuedPoint, prices: &Prices, active: &mut Active) -> usize {
         let (slope, sizes) = self.slopes(at, prices);
         let far = at.x.iter().fold(0.0, |m: f64, x| m.max(x.abs()));
         let (near, flat) = (1e-13 * far, 64.0 * f64::EPSILON);
-        let mut changed = false;
+        let mut changed = 0;
         let mut put = |side: &mut i8, to: i8| {
-            changed |= *side != to;
+            changed += usize::from(*side != to);
             *side = to;
         };
         for (j, v) in self.variables.iter().enumerate() {

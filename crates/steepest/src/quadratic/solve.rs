@@ -1,6 +1,6 @@
 //! A program solved: with few variables in play at first, and with those that the gap asks for.
 use super::interior::Interior;
-use super::settle::{Active, Settled};
+use super::settle::{Active, SettleLimits, Settled};
 use super::{Cost, Prices, QuadraticProgram, ValuedPoint, Variable};
 use crate::certificate::{Certificate, Kind};
 use crate::descend::{Record, Solution};
@@ -300,8 +300,18 @@ impl QuadraticProgram<'_> {
         if let Some(guess) = guess {
             let sides = guess.variables.iter().zip(play).filter(|(_, p)| **p).map(|(s, _)| *s);
             let active = Active { variables: sides.collect(), ..guess };
-            let settled = part.settle(kept(x), prices, active, &within, (enough(&place), ROUNDS.0));
-            if let Some(settled) = settled {
+            let trial = SettleLimits { enough: enough(&place), rounds: ROUNDS.0, blind: false };
+            if let Some(settled) = part.settle(kept(x), prices, active, &within, trial) {
+                spent.counts.iterations += settled.rounds;
+                return (settled, true);
+            }
+        } else if part.variables.len() == part.columns() && !part.costs.iter().any(Cost::is_kink) {
+            // Where each weight is one variable, nothing held is often a good guess: a few rounds in place of many steps.
+            let left = spent.stop.iterations.saturating_sub(spent.counts.iterations);
+            let trial =
+                SettleLimits { enough: enough(&place), rounds: ROUNDS.0.min(left), blind: true };
+            let (active, prices) = (Active::nothing(&part), Prices::zeros(&part));
+            if let Some(settled) = part.settle(place.x, &prices, active, &within, trial) {
                 spent.counts.iterations += settled.rounds;
                 return (settled, true);
             }
@@ -331,8 +341,9 @@ impl QuadraticProgram<'_> {
                 continue;
             }
             let x = interior.place.x.clone();
-            let (limit, active) = ((END * target, ROUNDS.1), interior.active());
-            if let Some(settled) = part.settle(x, &interior.prices(), active, &within, limit) {
+            let active = interior.active();
+            let trial = SettleLimits { enough: END * target, rounds: ROUNDS.1, blind: false };
+            if let Some(settled) = part.settle(x, &interior.prices(), active, &within, trial) {
                 spent.counts.iterations += settled.rounds;
                 return (settled, true);
             }
@@ -353,12 +364,7 @@ impl QuadraticProgram<'_> {
         let place = self.at(x);
         self.sound(&place, &mut prices);
         let gap = self.gap(&place, &prices, within);
-        let sides = Active {
-            variables: vec![0; self.variables.len()],
-            limits: vec![0; self.least.len()],
-            rows: vec![0; self.costs.len()],
-        };
-        Settled { place, prices, gap, active: sides, rounds: 0 }
+        Settled { place, prices, gap, active: Active::nothing(self), rounds: 0 }
     }
 
     /// The program over some of its variables, the others where they are.
