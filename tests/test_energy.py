@@ -96,6 +96,21 @@ def test_a_row_of_three_is_no_minimum() -> None:
     assert result.fun == pytest.approx(-3.0, abs=1e-9)
 
 
+@pytest.mark.parametrize("potential", [LennardJones(), LennardJones(cutoff=2.5), Morse(steepness=5.0)])
+def test_what_near_pairs_resist_saves_calls(potential: Any) -> None:
+    """The same energy as a function tells nothing of its pairs."""
+    led, plain = 0, 0
+    for seed in range(4):
+        x = 1.05 * start(38, seed)
+        with_pairs = minimize_energy(potential, x, fmax=1e-3, method="lbfgs")
+        without = minimize_energy(lambda x: potential(x), x, fmax=1e-3, method="lbfgs")
+        assert with_pairs.success
+        assert without.success
+        assert np.hypot.reduce(potential(with_pairs.x)[1], axis=1).max() <= 1e-3
+        led, plain = led + with_pairs.nfev, plain + without.nfev
+    assert 3 * led < 2 * plain
+
+
 def test_fixed_atoms_stay() -> None:
     x = start(13, 2)
     result = minimize_energy(LennardJones(), x, fixed=[0, 5], fmax=1e-4)

@@ -82,9 +82,9 @@ def test_fixed_atoms_stay_and_the_seed_says_all() -> None:
 
 def test_a_potential_asked_without_python_is_the_potential() -> None:
     for fixed in (None, [1, 3]):
-        # By one method: a function of Python's is led by a model of pairs unless one is named.
+        # By a method that asks for values and slopes alone: L-BFGS asks a potential what its near pairs resist.
         within, through = (
-            minimize_energy(energy, start(13, 1), "lbfgs", fmax=1e-6, fixed=fixed)
+            minimize_energy(energy, start(13, 1), "bfgs", fmax=1e-6, fixed=fixed)
             for energy in (LennardJones(), lambda p: LennardJones()(p))
         )
         assert np.array_equal(within.x, through.x)

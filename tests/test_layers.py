@@ -63,7 +63,7 @@ MAY: dict[str, set[str]] = {
     "designs": {"design", "linalg", "numbers", "parallel", "source"},
     "differences": {"numbers", "objective", "state", "status"},
     "duality": {"held", "loss", "parallel", "penalty"},
-    "energy": {"linalg", "refusal"},
+    "energy": {"linalg", "numbers", "objective", "refusal", "status"},
     "evaluated": set(),
     "factors": {
         "linalg",

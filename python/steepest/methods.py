@@ -705,7 +705,12 @@ class Lbfgs(Settings):
     alone, and the decrease over the last ten steps are all small. Variables whose sizes at the start lie
     far apart are measured in units of their own.
 
-    Nocedal 1980; Liu and Nocedal 1989; Hager and Zhang 2005; Byrd, Lu, Nocedal and Zhu 1995 (bounds).
+    Where the function offers a preconditioner (the potentials of `energy` do: what near pairs resist), H is
+    that and the three newest pairs, and no variable is moved further at first than the preconditioner
+    holds.
+
+    Nocedal 1980; Liu and Nocedal 1989; Hager and Zhang 2005; Byrd, Lu, Nocedal and Zhu 1995 (bounds);
+    Packwood et al. 2016 (preconditioners of atoms).
 
     Parameters
     ----------

@@ -189,6 +189,7 @@ impl Objective for Callable {
             constraints: self.limited.as_ref().map_or(0, |l| l.2.len()),
             products: !matches!(self.bend, Bend::None),
             hessian: matches!(self.bend, Bend::Whole(_)),
+            preconditioner: self.own.as_ref().is_some_and(|own| own.offers().preconditioner),
             values_are_cheap: !matches!(self.slope, Slope::WithValue),
             differences: match &self.slope {
                 // Of the Lagrangian, whose gradient is no better than the Jacobian is.
@@ -242,6 +243,10 @@ impl Objective for Callable {
                 }
                 (Ask::Product { along, to }, _) if !matches!(self.bend, Bend::None) => {
                     Python::attach(|py| self.product_with(py, x, along, to)).map_err(failed)?;
+                }
+                (ask @ Ask::Preconditioned { .. }, _) if self.own.is_some() => {
+                    let own = self.own.as_mut().expect("just seen");
+                    own.answer(x, rows, &mut [ask.again()], work)?;
                 }
                 (Ask::Constraints(to), _) if self.limited.is_some() => {
                     Python::attach(|py| self.limits_met(py, x, None, to)).map_err(failed)?;

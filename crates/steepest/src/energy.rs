@@ -1,11 +1,15 @@
 //! Energies of atoms, and the forces on them: pairs within a cut-off, springs; in free space or in a box that repeats.
 use crate::linalg::vectors::fold8;
 use crate::refusal::Refusal;
+pub use displaced::Displaced;
 pub use lattice::Lattice;
 use neighbours::Neighbours;
+use stiffness::Stiffness;
 
+mod displaced;
 mod lattice;
 mod neighbours;
+mod stiffness;
 #[cfg(test)]
 mod tests;
 
@@ -66,6 +70,42 @@ impl PairForm {
             }
         }
     }
+    /// V″ and V′/r at the square of a distance.
+    #[inline(always)]
+    fn bends(self, q: f64) -> (f64, f64) {
+        match self {
+            PairForm::LennardJones { epsilon, sigma } => {
+                let over = 1.0 / q;
+                let s2 = sigma * sigma * over;
+                let s6 = s2 * s2 * s2;
+                let (twelve, six) = (epsilon * s6 * s6 * over, epsilon * s6 * over);
+                (624.0 * twelve - 168.0 * six, 24.0 * six - 48.0 * twelve)
+            }
+            PairForm::Morse { depth, steepness, distance } => {
+                let r = q.sqrt();
+                let e = (-steepness * (r - distance)).exp();
+                let by = 2.0 * depth * steepness * e;
+                (by * steepness * (2.0 * e - 1.0), by * (1.0 - e) / r)
+            }
+            PairForm::Yukawa { strength, screening } => {
+                let r = q.sqrt();
+                let over = 1.0 / r;
+                let value = strength * (-screening * r).exp() * over;
+                let slope = -value * (screening + over);
+                (value * screening * screening - 2.0 * slope * over, slope * over)
+            }
+        }
+    }
+    /// The distance up to which V bends upward around its least value; none where it has no least value.
+    fn inflection(self) -> Option<f64> {
+        match self {
+            PairForm::LennardJones { sigma, .. } => Some((26.0f64 / 7.0).powf(1.0 / 6.0) * sigma),
+            PairForm::Morse { steepness, distance, .. } => {
+                Some(distance + std::f64::consts::LN_2 / steepness)
+            }
+            PairForm::Yukawa { .. } => None,
+        }
+    }
 }
 
 /// Where pairs end.
@@ -96,6 +136,8 @@ pub struct Potential {
     kind: Kind,
     lattice: Option<Lattice>,
     neighbours: Neighbours,
+    /// Those within which a pair bends upward.
+    near: Neighbours,
     /// Coordinates and forces axis by axis, while all pairs are summed.
     room: Vec<f64>,
 }
@@ -140,14 +182,61 @@ impl Potential {
         });
         let room = lattice.as_ref().and_then(Lattice::narrowest).map_or(f64::INFINITY, |h| 0.5 * h);
         let neighbours = Neighbours::within(cut.map_or(f64::INFINITY, |c| c.radius), room);
-        Ok(Potential { kind: Kind::Pairs(form, cut), lattice, neighbours, room: Vec::new() })
+        let bound = form.inflection().unwrap_or(0.0).min(cut.map_or(f64::INFINITY, |c| c.radius));
+        let near = Neighbours::within(bound, room);
+        Ok(Potential { kind: Kind::Pairs(form, cut), lattice, neighbours, near, room: Vec::new() })
     }
 
     /// Of springs between some of the atoms, each by the shortest way.
     pub fn springs(springs: Vec<Spring>, lattice: Option<Lattice>) -> Self {
         let neighbours = Neighbours::within(f64::INFINITY, f64::INFINITY);
-        let lattice = lattice.map(|l| l.shortened());
-        Potential { kind: Kind::Springs(springs), lattice, neighbours, room: Vec::new() }
+        let (lattice, near) = (lattice.map(|l| l.shortened()), Neighbours::default());
+        Potential { kind: Kind::Springs(springs), lattice, neighbours, near, room: Vec::new() }
+    }
+
+    /// Whether it is known which pairs hold atoms in their places: of a form that has a least value, and of springs.
+    fn is_stiff(&self) -> bool {
+        match &self.kind {
+            Kind::Pairs(form, _) => form.inflection().is_some(),
+            Kind::Springs(springs) => !springs.is_empty(),
+        }
+    }
+
+    /// The length within which pairs hold each other; none of springs, which have lengths of their own.
+    fn near(&self) -> Option<f64> {
+        match &self.kind {
+            Kind::Pairs(form, _) => form.inflection(),
+            Kind::Springs(_) => None,
+        }
+    }
+
+    /// What pairs that bend upward, and springs, resist being moved by; false where there is nothing of the kind.
+    fn stiffness(&mut self, positions: &[f64], to: &mut Stiffness) -> bool {
+        let lattice = self.lattice.as_ref();
+        match &self.kind {
+            Kind::Springs(springs) => {
+                for spring in springs {
+                    let [i, j] = spring.ends;
+                    let across = between(positions, i, j, None);
+                    to.spring(spring, lattice.map_or(across, |l| l.shortest(across)));
+                }
+            }
+            Kind::Pairs(form, cut) => {
+                let Some(bound) = form.inflection() else { return false };
+                let (radius, slope) = cut.map_or((bound, 0.0), |c| (bound.min(c.radius), c.slope));
+                self.near.renew(positions, lattice);
+                self.near.each(positions, lattice, |i, j, d| {
+                    let q = square(d);
+                    if q < radius * radius {
+                        let (bend, over) = form.bends(q);
+                        let lifted = if slope == 0.0 { 0.0 } else { slope / q.sqrt() };
+                        to.add([i, j], d, (bend, over - lifted, q));
+                    }
+                    0.0
+                });
+            }
+        }
+        to.done()
     }
 
     /// The energy; the force on each atom into `forces`.
@@ -208,46 +297,6 @@ impl Potential {
             0.0
         });
         found
-    }
-}
-
-/// The energy of displacements of what may move, counted from 1 each and in units of a length of the atoms' own: so
-/// neither the unit of length nor where the origin lies changes the way that a descent takes.
-#[derive(Clone, Debug)]
-pub struct Displaced {
-    potential: Potential,
-    start: Vec<f64>,
-    /// The coordinates that may move; none where all may.
-    free: Option<Vec<usize>>,
-    unit: f64,
-    positions: Vec<f64>,
-    forces: Vec<f64>,
-}
-
-impl Displaced {
-    /// From positions, of which only those coordinates move.
-    pub fn new(potential: Potential, start: Vec<f64>, free: Option<Vec<usize>>, unit: f64) -> Self {
-        let (positions, forces) = (start.clone(), vec![0.0; start.len()]);
-        Displaced { potential, start, free, unit, positions, forces }
-    }
-    /// How many coordinates may move.
-    pub fn dim(&self) -> usize {
-        self.free.as_ref().map_or(self.start.len(), Vec::len)
-    }
-    /// The energy, and its gradient by the displacements.
-    pub fn evaluate(&mut self, y: &[f64], gradient: &mut [f64]) -> f64 {
-        let Displaced { potential, start, free, unit, positions, forces } = self;
-        let place = |i: usize, y: f64| start[i] + *unit * (y - 1.0);
-        match free {
-            Some(free) => free.iter().zip(y).for_each(|(i, y)| positions[*i] = place(*i, *y)),
-            None => y.iter().enumerate().for_each(|(i, y)| positions[i] = place(i, *y)),
-        }
-        let value = potential.evaluate(positions, forces);
-        match free {
-            Some(free) => gradient.iter_mut().zip(free).for_each(|(g, i)| *g = -*unit * forces[*i]),
-            None => gradient.iter_mut().zip(forces).for_each(|(g, f)| *g = -*unit * *f),
-        }
-        value
     }
 }
 
@@ -336,8 +385,12 @@ fn square(d: [f64; 3]) -> f64 {
 /// From j to i, by the shortest way where the box repeats.
 #[inline(always)]
 fn between(positions: &[f64], i: usize, j: usize, lattice: Option<&Lattice>) -> [f64; 3] {
-    let d = [0, 1, 2].map(|k| positions[3 * i + k] - positions[3 * j + k]);
-    lattice.map_or(d, |l| l.nearest(d))
+    let (a, b) = (&positions[3 * i..3 * i + 3], &positions[3 * j..3 * j + 3]);
+    let d = [a[0] - b[0], a[1] - b[1], a[2] - b[2]];
+    match lattice {
+        Some(lattice) => lattice.nearest(d),
+        None => d,
+    }
 }
 
 /// Adds the force of a pair, −V′(r)/r · d on i and its opposite on j.

@@ -22,6 +22,15 @@ pub enum Ask<'a> {
     },
     /// ∇²f(x), row after row.
     Hessian(&'a mut [f64]),
+    /// P⁻¹·of, where P is positive definite and like ∇²f(x), as well as is worth what it costs; it need not be linear in `of`.
+    Preconditioned {
+        /// The vector.
+        of: &'a [f64],
+        /// Where P⁻¹ times it is written.
+        to: &'a mut [f64],
+        /// How far a variable may go before P is another one; 0 where there is none at x.
+        reach: &'a mut f64,
+    },
     /// c(x), what is held between the [limits](Objective::limits).
     Constraints(&'a mut [f64]),
     /// Σ by_i ∇c_i(x).
@@ -76,6 +85,7 @@ impl Ask<'_> {
             Ask::Gradient(to) => Ask::Gradient(to),
             Ask::Product { along, to } => Ask::Product { along, to },
             Ask::Hessian(to) => Ask::Hessian(to),
+            Ask::Preconditioned { of, to, reach } => Ask::Preconditioned { of, to, reach },
             Ask::Constraints(to) => Ask::Constraints(to),
             Ask::Pull { by, to } => Ask::Pull { by, to },
             Ask::Residuals { to, slope, bend } => Ask::Residuals { to, slope, bend },
@@ -95,6 +105,7 @@ impl Ask<'_> {
             Ask::Gradient(_) => "gradients",
             Ask::Product { .. } => "Hessian products",
             Ask::Hessian(_) => "Hessians",
+            Ask::Preconditioned { .. } => "preconditioner",
             Ask::Constraints(_) => "constraints",
             Ask::Pull { .. } => "gradients of constraints",
             Ask::Residuals { .. } => "residuals",
@@ -197,6 +208,8 @@ pub struct Offers {
     pub products: bool,
     /// Whether the matrix of second derivatives can be had at once.
     pub hessian: bool,
+    /// Whether it knows a [preconditioner](Ask::Preconditioned) that is cheap beside an evaluation.
+    pub preconditioner: bool,
     /// Whether a value alone costs less than value and gradient together.
     pub values_are_cheap: bool,
     /// Values that a gradient takes beside its own: 0 unless it is differenced.
@@ -221,6 +234,7 @@ impl Offers {
             terms: 0,
             products: false,
             hessian: false,
+            preconditioner: false,
             values_are_cheap: true,
             differences: 0,
             reads: 0.0,

@@ -93,6 +93,9 @@ impl<'a> Problem<'a> {
                 Ask::Product { to, .. } => {
                     Ask::Product { along: along_left.next().expect("one each"), to }
                 }
+                Ask::Preconditioned { to, reach, .. } => {
+                    Ask::Preconditioned { of: along_left.next().expect("one each"), to, reach }
+                }
                 other => other.again(),
             })
             .collect();
@@ -103,12 +106,21 @@ impl<'a> Problem<'a> {
         asks.iter_mut().for_each(|ask| self.inward(ask));
         Ok(())
     }
-    /// What a product is taken along, in the objective's own units.
+    /// What a product is taken along, or a gradient that is preconditioned, in the objective's own units.
     fn outward(&self, ask: &Ask<'_>) -> Option<Vec<f64>> {
-        let Ask::Product { along, .. } = ask else { return None };
-        let mut out = along.to_vec();
-        self.units.outward(along, &mut out);
-        Some(out)
+        let units = &*self.units;
+        match ask {
+            Ask::Product { along, .. } => {
+                let mut out = along.to_vec();
+                units.outward(along, &mut out);
+                Some(out)
+            }
+            Ask::Preconditioned { of, .. } => {
+                let one = |(j, g): (usize, &f64)| g * units.value() / units.length(j);
+                Some(of.iter().enumerate().map(one).collect())
+            }
+            _ => None,
+        }
     }
     /// An answer in the units of the method.
     fn inward(&self, ask: &mut Ask<'_>) {
@@ -122,6 +134,10 @@ impl<'a> Problem<'a> {
                     units.slopes(row);
                     row.iter_mut().for_each(|h| *h *= units.length(j));
                 }
+            }
+            Ask::Preconditioned { to, reach, .. } => {
+                to.iter_mut().enumerate().for_each(|(j, d)| *d /= units.length(j));
+                **reach /= (0..to.len()).map(|j| units.length(j)).fold(0.0, f64::max);
             }
             Ask::Accuracy { value, gradient } => {
                 **value /= units.value();
@@ -179,7 +195,13 @@ impl<'a> Problem<'a> {
                     continue;
                 }
                 (Ask::Rows(ask), _) if ask.reads() => {}
-                (Ask::Accuracy { .. } | Ask::Sharpen(_) | Ask::Rows(_), _) => continue,
+                (
+                    Ask::Preconditioned { .. }
+                    | Ask::Accuracy { .. }
+                    | Ask::Sharpen(_)
+                    | Ask::Rows(_),
+                    _,
+                ) => continue,
             }
             swept = true;
         }

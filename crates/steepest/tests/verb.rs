@@ -38,7 +38,7 @@ impl Objective for Counted<'_> {
         for ask in &*asks {
             reads |= match ask {
                 Ask::Rows(ask) => ask.reads(),
-                Ask::Accuracy { .. } | Ask::Sharpen(_) => false,
+                Ask::Preconditioned { .. } | Ask::Accuracy { .. } | Ask::Sharpen(_) => false,
                 _ => true,
             };
             match ask {

@@ -35,6 +35,14 @@ const SHORTER: f64 = 1.0 - 1e-9;
 /// Less of the volume that edges as long as these could have is none.
 const FLAT: f64 = 1e-12;
 
+/// The nearest whole number, without the call that `round` is where the processor may have no instruction for it.
+#[inline(always)]
+fn whole(v: f64) -> f64 {
+    /// From here on numbers are whole; so many and a half more, their last digit stands for 1.
+    const WHOLE: f64 = (1u64 << 52) as f64;
+    if v.abs() < 0.5 * WHOLE { (v + 1.5 * WHOLE) - 1.5 * WHOLE } else { v }
+}
+
 impl Lattice {
     /// By its edges.
     ///
@@ -111,7 +119,8 @@ impl Lattice {
     /// The image of a vector that has at most half of each edge: the shortest one, if that is within half of each height.
     #[inline(always)]
     pub(super) fn nearest(&self, mut d: [f64; 3]) -> [f64; 3] {
-        let turns = [0, 1, 2].map(|k| if self.repeats[k] { self.share(d, k).round() } else { 0.0 });
+        let turn = |k: usize| if self.repeats[k] { whole(self.share(d, k)) } else { 0.0 };
+        let turns = [turn(0), turn(1), turn(2)];
         for (turn, edge) in turns.iter().zip(&self.edges) {
             (0..3).for_each(|k| d[k] -= turn * edge[k]);
         }

@@ -46,9 +46,9 @@ impl Neighbours {
             let others = &mut self.others;
             let mut see = |j: usize| {
                 // A number that is none is near everything: nothing is hidden by it.
-                let far = square(between(positions, i, j, lattice)) > most;
-                if j > i && !far {
-                    others.push(j as u32);
+                if j > i {
+                    let far = square(between(positions, i, j, lattice)) > most;
+                    others.extend((!far).then_some(j as u32));
                 }
             };
             match &bins {

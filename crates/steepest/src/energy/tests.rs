@@ -1,6 +1,7 @@
 //! Held against sums over all pairs and all images, written out, and against differences of the energy.
-use super::{Lattice, PairForm, Potential, Spring};
+use super::{Displaced, Lattice, PairForm, Potential, Spring};
 use crate::numbers::random::Random;
+use crate::objective::{Ask, Objective};
 
 const LJ: PairForm = PairForm::LennardJones { epsilon: 1.3, sigma: 0.9 };
 
@@ -244,4 +245,63 @@ fn atoms_very_far_apart_are_not_on_each_other() {
     let potential = Potential::pairs(LJ, None, true, None).unwrap();
     let far = [0.0, 0.0, 0.0, 1e200, 0.0, 0.0, 0.0, -1e200, 0.0];
     assert_eq!(potential.coincident(&far, 1e188), None);
+}
+
+#[test]
+fn what_is_preconditioned_undoes_the_bends_of_what_holds_atoms() {
+    let x = scattered([3, 2, 2], 1.1, 4);
+    let n = x.len() / 3;
+    let mut random = Random::new(3, 0, 0, 0);
+    // Of springs that are all stretched the positive part is the whole.
+    let pairs = (0..n).flat_map(|i| (0..i).map(move |j| [i, j]));
+    let springs = pairs.map(|ends| Spring { ends, stiffness: 2.0, length: 0.3 }).collect();
+    let unit = 0.8;
+    for held in [false, true] {
+        let free = held.then(|| (0..x.len()).filter(|i| *i > 2 && *i != 7).collect::<Vec<_>>());
+        let potential = Potential::springs(Vec::clone(&springs), None);
+        let mut displaced = Displaced::new(potential, x.clone(), free, unit);
+        let dim = Displaced::dim(&displaced);
+        let y = vec![1.0; dim];
+        let of: Vec<f64> = (0..dim).map(|_| random.normal()).collect();
+        let (mut step, mut reach) = (vec![0.0; dim], 0.0);
+        let asks = &mut [Ask::Preconditioned { of: &of, to: &mut step, reach: &mut reach }];
+        displaced.asked(&y, asks).unwrap();
+        assert!(reach > 0.0);
+        let [mut above, mut below] = [1e-4, -1e-4].map(|h| {
+            let at: Vec<f64> = y.iter().zip(&step).map(|(y, s)| y + h * s).collect();
+            let mut g = vec![0.0; dim];
+            displaced.evaluate(&at, &mut g);
+            g
+        });
+        above.iter_mut().zip(&mut below).for_each(|(a, b)| *a = (*a - *b) / 2e-4);
+        let left: f64 = above.iter().zip(&of).map(|(a, of)| (a - of) * (a - of)).sum();
+        let whole: f64 = of.iter().map(|of| of * of).sum();
+        // Within what conjugate gradients leave; rigid motions, where nothing holds them, are the added diagonal's.
+        assert!(left < if held { 0.1 } else { 0.3 } * whole, "{held}: {left} of {whole}");
+    }
+}
+
+#[test]
+fn bends_are_the_changes_of_slopes() {
+    let forms = [
+        LJ,
+        PairForm::Morse { depth: 2.0, steepness: 3.0, distance: 1.2 },
+        PairForm::Yukawa { strength: 1.5, screening: 0.7 },
+    ];
+    for form in forms {
+        for r in [0.8, 1.0, 1.3, 2.0f64] {
+            let slope = |r: f64| form.at(r * r).1 * r;
+            let found = (slope(r + 1e-5) - slope(r - 1e-5)) / 2e-5;
+            let (bend, over) = form.bends(r * r);
+            assert!((over - form.at(r * r).1).abs() < 1e-12 * over.abs(), "{form:?} {r}");
+            assert!(
+                (bend - found).abs() < 1e-6 * (1.0 + bend.abs()),
+                "{form:?} {r}: {bend} {found}"
+            );
+        }
+        if let Some(r) = form.inflection() {
+            let [here, nearer] = [r * r, 0.64 * r * r].map(|q| form.bends(q).0.abs());
+            assert!(here < 1e-9 * nearer, "{form:?}");
+        }
+    }
 }

@@ -15,7 +15,8 @@ pub struct Iterate<'a, 'p> {
     pub x: &'a [f64],
     /// The gradient.
     pub g: &'a [f64],
-    /// The last steps, and the changes of the gradient over them; there is one at least.
+    /// The last steps, and the changes of the gradient over them; there is one at least, unless a preconditioner is offered
+    /// and taken ([`Directed::PRECONDITIONED`]).
     pub pairs: &'a mut Pairs,
     /// 1 where a coordinate is free to move, 0 where a bound holds it; none where all are free.
     pub free: Option<&'a [f64]>,
@@ -101,6 +102,8 @@ pub trait Directed: Described {
     const BY_PAIRS: bool = false;
     /// Whether its directions end within the bounds, so that no coordinate has to be held for them.
     const WITHIN: bool = false;
+    /// Whether it takes a preconditioner where one is offered and nothing is bounded: then it is asked before there are pairs.
+    const PRECONDITIONED: bool = false;
     /// The direction at work.
     fn direction(self) -> Box<dyn Direction>;
     /// Whether `auto` may take it.

@@ -4,6 +4,7 @@ use crate::state::{Bad, State, Visitor};
 use loops::{coefficients, combine, products, recursion, renew, whole};
 
 mod compact;
+mod from;
 mod loops;
 #[cfg(test)]
 mod tests;

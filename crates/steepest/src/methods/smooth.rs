@@ -31,6 +31,7 @@ struct Asked {
     slow: bool,
     by_pairs: bool,
     within: bool,
+    preconditioned: bool,
     flat: Option<f64>,
 }
 
@@ -53,6 +54,7 @@ impl Smooth {
             slow: D::SLOW,
             by_pairs: D::BY_PAIRS,
             within: D::WITHIN,
+            preconditioned: D::PRECONDITIONED,
             flat: D::FLAT,
         };
         Smooth { set, run: None }
@@ -62,7 +64,8 @@ impl Smooth {
 impl State for Smooth {
     fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
         if v.loads() {
-            let run = Run::of(&self.set, Standing { n: v.dim(), ..Standing::default() });
+            let at = Standing { n: v.dim(), ..Standing::default() };
+            let run = Run::of(&self.set, at, false);
             self.run = Some(run.map_err(|_| Bad("there is no room for it".into()))?);
         }
         let Some(run) = &mut self.run else { return Err(Bad("it has not begun".into())) };
@@ -155,18 +158,21 @@ impl Run {
         if set.slow {
             at.claims = at.claims.slow();
         }
-        Run::of(set, at)
+        let preconditioned = set.preconditioned && problem.offers().preconditioner;
+        Run::of(set, at, preconditioned)
     }
 
     /// Where it begins to go on from.
-    fn of(set: &Asked, at: Standing) -> Result<Self, Halt> {
+    fn of(set: &Asked, at: Standing, preconditioned: bool) -> Result<Self, Halt> {
+        // Sums over pairs that are kept from step to step are of no use where these are not the whole direction.
+        let plain = at.bounds.is_some() || !set.by_pairs || preconditioned;
         let mut direction = (set.build)(&set.own);
         direction.begin(at.n)?;
         Ok(Run {
             set: set.clone(),
             direction,
             search: SEARCHES[set.search].with("curvature", set.flat),
-            pairs: Pairs::new(at.n, set.memory, at.bounds.is_some() || !set.by_pairs),
+            pairs: Pairs::new(at.n, set.memory, plain),
             slope: 0.0,
             length: 1.0,
             metric: None,

@@ -9,20 +9,28 @@ use crate::status::Halt;
 impl Run {
     /// Finds the direction; false where no direction leads down.
     pub(super) fn aim(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
+        let offered = self.set.preconditioned && problem.offers().preconditioner;
+        let mut begins = offered && self.at.bounds.is_none();
         loop {
-            if !self.pairs.is_empty() && !self.direct(problem)? {
-                self.forget();
+            let mut led = false;
+            if begins || !self.pairs.is_empty() {
+                led = self.direct(problem)?;
+                if !led {
+                    self.forget();
+                }
             }
-            if self.pairs.is_empty() {
+            if !led {
                 self.plain();
             }
             self.slope = dot(&self.at.g, &self.at.d);
             if self.slope < 0.0 && self.slope.is_finite() {
                 return Ok(true);
             }
-            if self.pairs.is_empty() {
+            if !led {
                 return Ok(false);
             }
+            // What the preconditioner alone leads to is tried once, then the slope.
+            begins &= !self.pairs.is_empty();
             self.forget();
         }
     }
