@@ -147,6 +147,7 @@ impl QuadraticProgram<'_> {
     ) -> (Settled, Status) {
         let n = self.variables.len();
         let fixed = |v: &Variable| v.lower == v.upper;
+        let every = || -> Vec<bool> { self.variables.iter().map(|v| !fixed(v)).collect() };
         let rest = |v: &Variable| if v.lower.is_finite() { v.lower } else { v.upper };
         // Where those that are not in play lie.
         let mut x: Vec<f64> = self.variables.iter().map(rest).collect();
@@ -171,7 +172,7 @@ impl QuadraticProgram<'_> {
             let budget = if good { None } else { spent.over() };
             if !good && !all && budget.is_none() {
                 // Too few of them to meet the constraints.
-                play = self.variables.iter().map(|v| !fixed(v)).collect();
+                play = every();
                 continue;
             }
             let mut inside = part.place.x.iter();
@@ -204,17 +205,19 @@ impl QuadraticProgram<'_> {
                 .filter(|&j| !play[j] && !fixed(&self.variables[j]))
                 .filter(|&j| whole.gap.slope[j] < 0.0 && whole.gap.parts[j] > 0.0)
                 .collect();
-            if all || lower.is_empty() || whole.gap.bound <= END * target {
+            let near = if lower.is_empty() { target } else { END * target };
+            if all || whole.gap.bound <= near {
                 return (whole, Status::Converged);
             }
             lower.sort_by(|&a, &b| whole.gap.slope[a].total_cmp(&whole.gap.slope[b]));
             let now = play.iter().filter(|p| **p).count();
             lower.truncate(now.max(FIRST));
             lower.iter().for_each(|&j| play[j] = true);
-            if 2 * (now + lower.len()) > n {
-                (0..n).for_each(|j| play[j] = !fixed(&self.variables[j]));
+            // Those in play that cannot move (what is bought has to be sold) tell nothing of what constraints cost.
+            if lower.is_empty() || 2 * (now + lower.len()) > n {
+                play = every();
             }
-            guess = Some(active);
+            guess = (!lower.is_empty()).then_some(active);
         }
     }
 
@@ -308,8 +311,8 @@ impl QuadraticProgram<'_> {
         } else if part.variables.len() == part.columns() && !part.costs.iter().any(Cost::is_kink) {
             // Where each weight is one variable, nothing held is often a good guess: a few rounds in place of many steps.
             let left = spent.stop.iterations.saturating_sub(spent.counts.iterations);
-            let trial =
-                SettleLimits { enough: enough(&place), rounds: ROUNDS.0.min(left), blind: true };
+            let rounds = ROUNDS.0.min(left);
+            let trial = SettleLimits { enough: enough(&place), rounds, blind: true };
             let (active, prices) = (Active::nothing(&part), Prices::zeros(&part));
             if let Some(settled) = part.settle(place.x, &prices, active, &within, trial) {
                 spent.counts.iterations += settled.rounds;

@@ -219,6 +219,33 @@ fn what_is_bought_and_what_is_sold_are_one_weight() {
 }
 
 #[test]
+fn trades_that_begin_where_all_is_held_are_found_among_many() {
+    // Of 300 equal holdings the best hundred pieces are bought alone, and nothing can be without what is sold.
+    let n = 300;
+    let all = shares(n, 5, f64::INFINITY, false);
+    let piece = |j: usize| {
+        let (column, sold) = (j % n, j >= n);
+        let (sign, upper) = if sold { (-1.0, 1.0 / n as f64) } else { (1.0, f64::INFINITY) };
+        Variable { column, sign, price: 1e-3, lower: 0.0, upper }
+    };
+    let variables: Vec<Variable> = (0..2 * n).map(piece).collect();
+    let of = QuadraticProgram {
+        // To buy any looks better than to sell it.
+        linear: all.linear.iter().map(|c| c - 1.0).collect(),
+        base: vec![1.0 / n as f64; n].into(),
+        start: vec![0.0; 2 * n],
+        limits: variables.iter().map(|v| v.sign).collect(),
+        variables,
+        least: vec![0.0].into(),
+        most: vec![0.0].into(),
+        ..all
+    };
+    let found = of.solve(None, &Stop::default());
+    assert_eq!(found.solution.status, Status::Converged);
+    assert!(found.solution.value < of.at(vec![0.0; 2 * n]).value);
+}
+
+#[test]
 fn what_cannot_be_met_is_infeasible_and_budgets_hold() {
     let mut of = shares(5, 1, 0.1, true);
     assert_eq!(of.solve(None, &Stop::default()).solution.status, Status::Infeasible);
