@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import steepest
+from steepest.catalogue.pages import KINDS, entries
 
 ROOT = Path(__file__).parents[1]
 OPTIONS = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
@@ -67,3 +68,13 @@ def test_every_page_of_the_catalogue_is_linked_from_one() -> None:
 
     for kind in KINDS:
         assert f"catalogue/{kind}" in catalogue
+
+
+def test_no_link_of_a_source_ends_in_a_full_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("matplotlib")
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "_extensions"))
+    pages = importlib.import_module("catalogue_pages")
+    sources = [entry.source for kind in KINDS for entry in entries(kind).values() if "http" in entry.source]
+    assert len(sources) > 50
+    assert not [source for source in sources if re.search(r"[.,;]>", pages.linked(source))]
+    assert pages.linked("See https://arxiv.org/abs/1711.05101.") == "See <https://arxiv.org/abs/1711.05101>."

@@ -9,7 +9,7 @@ from typing import Any
 
 from catalogue_pictures import picture
 
-from steepest.catalogue.pages import KINDS, Entry, entries, number, spread
+from steepest.catalogue.pages import KINDS, Entry, entries, spread, usual
 from steepest.cli import main
 
 VERBS = ("fit", "predict", "descend", "list")
@@ -101,9 +101,9 @@ def entry_page(entry: Entry, root: Path) -> str:
             "",
         ]
     if entry.parameters:
-        lines += ["## Settings", "", "| name | default | range | what it does |", "|---|---|---|---|"]
+        lines += ["## Settings", "", "| name | what it does | default | range |", "|---|---|---|---|"]
         lines += [
-            f"| `{p.name}` | {number(p.default)} | {spread(p)} | {cell(p.doc)} |" for p in entry.parameters
+            f"| `{p.name}` | {cell(p.doc)} | {cell(usual(p))} | {cell(spread(p))} |" for p in entry.parameters
         ]
         lines.append("")
     if entry.facts:
@@ -151,10 +151,10 @@ def cell(text: str) -> str:
 
 
 def linked(text: str) -> str:
-    """Words whose links can be clicked."""
+    """Words whose links can be clicked; the full stop of a sentence is no part of one."""
     import re
 
-    return re.sub(r"(https?://[^\s;,]+)", r"<\1>", text)
+    return re.sub(r"(https?://[^\s;,]+[^\s;,.])", r"<\1>", text)
 
 
 def setup(app: Any) -> dict[str, Any]:
