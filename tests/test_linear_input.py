@@ -6,6 +6,7 @@ import pickle
 import signal
 import threading
 import time
+import warnings
 from fractions import Fraction
 
 import numpy as np
@@ -341,3 +342,34 @@ def test_fractions_are_no_settings_of_scikit_learn(settings):
     name = next(iter(settings))
     with pytest.raises(InputError, match=f"{name} must be an int or a float; got Fraction"):
         linear.LogisticRegression(**settings).fit([[0.0], [1.0]], [0, 1])
+
+
+def far_out(far):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, 5))
+    y = (X[:, 0] + rng.standard_normal(300) > 0).astype(float)
+    X[7, 2] = far
+    return X, y
+
+
+@pytest.mark.parametrize("far", [1e9, 1e15, 1e20, 1e30])
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_a_number_far_out_takes_nothing_from_the_rest_of_its_column(far, side):
+    # From 1e6 on its own row is as right as can be, and nothing else changes.
+    near = linear.LogisticRegression().fit(*far_out(side * 1e6)).result_
+    result = linear.LogisticRegression().fit(*far_out(side * far)).result_
+    assert result.success, result.message
+    assert result.fun == pytest.approx(near.fun, rel=2e-6)
+
+
+@pytest.mark.parametrize("far", [1e40, 1e60, 1e110, 1e130, 1e155, 1e200, 1e300])
+def test_a_number_very_far_out_is_fitted_or_nothing_is_claimed(far):
+    # It is on its right side, and its column tells the rest as before.
+    near = linear.LogisticRegression().fit(*far_out(1e6)).result_
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotConverged)
+        result = linear.LogisticRegression().fit(*far_out(far)).result_
+    assert not result.success or result.fun == pytest.approx(near.fun, rel=2e-6)
+    if far > 1e125:
+        (found,) = (f for f in result.findings if f.kind == "far_out")
+        assert "columns: 2" in found.sentence

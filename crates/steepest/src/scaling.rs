@@ -32,11 +32,22 @@ pub struct Scaling {
     pub reach: Vec<f64>,
     /// Whether a column is one number in every row and centred away, so that no margin depends on it.
     flat: Vec<bool>,
+    /// Whether what most rows of a column say is rounding beside a number so far out that its squares would overflow.
+    lost: Vec<bool>,
     /// Whether there is an intercept behind the columns.
     pub intercept: bool,
     /// Outputs that see the columns; what lies behind their variables is learnt, and left as it is.
     outputs: usize,
 }
+
+/// How many rows tell where most of them lie.
+const FEW: usize = 33;
+/// How far the mean is from where most rows lie, in times of how far these lie apart, where rows far out have made it.
+const OUTLYING: f64 = 1e6;
+/// The same of the deviation, so that squares do not overflow.
+const FARTHEST: f64 = 1e120;
+/// How large a column is beside its scale where what it says is lost: nothing is proved of it.
+const LOST: f64 = 1e40;
 
 impl Scaling {
     /// Centres and scales by the mean and the deviation of what was seen.
@@ -59,6 +70,7 @@ impl Scaling {
             }
             Look::Moments { sum, square } => ((table.total, sum.clone(), square.clone()), false),
         };
+        let most = if let Look::Rows(rows) = seen { middles(rows, d) } else { Vec::new() };
         let total = if total > 0.0 { total } else { 1.0 };
         // Sums of squares around 0 lose half of their digits where a column hardly varies.
         let varies = if matches!(seen, Look::Rows(_)) { 1e-12 } else { 1e-7 };
@@ -66,6 +78,7 @@ impl Scaling {
         let mut scale = vec![1.0; d];
         let mut reach = vec![1.0; d];
         let mut flat = vec![false; d];
+        let mut lost = vec![false; d];
         for j in 0..d {
             let mean = sum[j] / total;
             let level = shift[j] + mean / unit[j];
@@ -77,14 +90,22 @@ impl Scaling {
                 scale[j] = 1.0;
             }
             reach[j] = if constant { 1e-3 * scale[j] } else { scale[j] };
-            if centred && level.is_finite() {
+            let outlying = |(middle, off): &&(f64, f64)| {
+                *off > 0.0 && !((level - middle).abs() <= OUTLYING * off)
+            };
+            let outlying = most.get(j).filter(outlying).filter(|_| centred);
+            lost[j] = outlying.is_some_and(|(_, off)| !(deviation < FARTHEST * off));
+            if let Some((middle, off)) = outlying.filter(|_| !lost[j]) {
+                // A mean that few rows far out have made would swallow what most rows say, and so would their deviation.
+                (centre[j], scale[j], reach[j]) = (*middle, *off, *off);
+            } else if centred && level.is_finite() {
                 centre[j] = level;
                 // Of ordinary numbers, so that no square underflows.
                 flat[j] = all && square[j] == 0.0 && level.abs() > 1e-100;
             }
         }
         let (intercept, outputs) = (table.intercept, table.margins());
-        Scaling { centre, scale, reach, flat, intercept, outputs }
+        Scaling { centre, scale, reach, flat, lost, intercept, outputs }
     }
 
     /// Whether some column did not vary in the rows looked at, so that its scale is a guess.
@@ -106,9 +127,20 @@ impl Scaling {
         let j = coordinate % self.width();
         match self.flat.get(j) {
             Some(true) => 0.0,
+            Some(false) if self.lost[j] => LOST,
             Some(false) => 1.0 + self.centre[j].abs() / self.scale[j],
             None => 1.0,
         }
+    }
+    /// Columns of which a number far out has swallowed what the other rows say.
+    pub fn lost(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.lost.len()).filter(move |&j| self.lost[j])
+    }
+    /// The weight of a penalty w²/2 on a column's coefficient (or what lies behind the columns), in u²/2: one that
+    /// underflows is one none the less.
+    pub fn penalty(&self, column: usize, weight: f64) -> f64 {
+        let least = if weight > 0.0 { f64::MIN_POSITIVE } else { 0.0 };
+        self.scale.get(column).map_or(weight, |s| (weight / s / s).max(least))
     }
     /// From the standardised variables to the objective's.
     pub fn out(&self, u: &[f64], x: &mut [f64]) {
@@ -165,6 +197,28 @@ impl Scaling {
             }
         }
     }
+}
+
+/// The median of some rows, and of how far those are off it that are off it, by columns; 0 where none is.
+fn middles(rows: &Held<'_>, d: usize) -> Vec<(f64, f64)> {
+    let count = rows.len().min(FEW);
+    let mut x = vec![0.0; count * d];
+    for (i, row) in x.chunks_exact_mut(d.max(1)).enumerate() {
+        let at = i * rows.len() / count;
+        rows.gather(at..at + 1, row);
+    }
+    let median = |v: &mut [f64]| match v.len() {
+        0 => 0.0,
+        n => *v.select_nth_unstable_by((n - 1) / 2, f64::total_cmp).1,
+    };
+    let of = |j: usize| {
+        let mut column: Vec<f64> = x.iter().skip(j).step_by(d).copied().collect();
+        let middle = median(&mut column);
+        let mut off: Vec<f64> =
+            column.iter().map(|v| (v - middle).abs()).filter(|off| *off > 0.0).collect();
+        (middle, median(&mut off))
+    };
+    if count == 0 { Vec::new() } else { (0..d).map(of).collect() }
 }
 
 /// Σ weight and, of y = (x − shift) · unit, Σ weight y, Σ weight y² and the largest |y|, by columns.

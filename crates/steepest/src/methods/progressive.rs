@@ -306,9 +306,7 @@ impl Work {
             }
         }
         let seen = |j: usize| if j < table.margins() * width { j % width } else { d };
-        let penalty: Vec<f64> = (0..dim)
-            .map(|j| scaling.scale.get(seen(j)).map_or(weight(j), |s| weight(j) / s / s))
-            .collect();
+        let penalty: Vec<f64> = (0..dim).map(|j| scaling.penalty(seen(j), weight(j))).collect();
         if table.level && !joint_metric::alike(&penalty, table.outputs) {
             let why = "progressive takes penalties that are the same for every output; use lbfgs";
             return Err(Halt::Failed(why.into()));
@@ -356,6 +354,7 @@ impl Work {
             work.settle(problem, u)?;
         }
         findings::scales(&work.scaling, problem);
+        findings::far_out(&work.scaling, problem);
         findings::rare(work.sides.as_ref(), n, problem);
         // From a point given the first value says nothing about the null model.
         work.first = if given { f64::NAN } else { work.walk.value };
@@ -396,7 +395,8 @@ impl Work {
         match taken {
             Some(taken) => {
                 self.stuck = 0;
-                self.idle = if taken.still { self.idle + 1 } else { 0 };
+                let idle = taken.still && !(taken.contraction <= 0.5);
+                self.idle = if idle { self.idle + 1 } else { 0 };
                 if self.idle >= IDLE && self.stage.is_none() {
                     return self.ended(problem, x);
                 }

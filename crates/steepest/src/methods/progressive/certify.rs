@@ -189,7 +189,8 @@ pub fn close(
     for (j, a) in penalty.iter().enumerate() {
         let p = p(j);
         if !free(j) {
-            half += 0.5 * p * p / a;
+            // Where one row is very far out, what all the others say is the rounding of its term.
+            half += 0.5 * (p.abs() + 4.0 * f64::EPSILON * size[j]).powi(2) / a;
         } else if let Some(far) = far(j) {
             let off = rounding.gradient[j] + f64::EPSILON * size[j];
             if !(p.abs() <= 16.0 * off + 10.0 * others) {

@@ -54,6 +54,28 @@ pub fn scales(scaling: &Scaling, problem: &mut Problem<'_>) {
     });
 }
 
+/// Columns of which a number far out has swallowed what the other rows say.
+pub fn far_out(scaling: &Scaling, problem: &mut Problem<'_>) {
+    let lost: Vec<String> = scaling.lost().map(|j| j.to_string()).collect();
+    let Some(first) = scaling.lost().next() else { return };
+    let scale = scaling.scale[first];
+    notice(
+        problem,
+        Finding {
+            kind: "far_out",
+            severity: Severity::Problem,
+            sentence: format!(
+                "Numbers so far out that nothing is left of what the other rows say, in columns: {}. Nothing is proved of their coefficients.",
+                lost.join(", ")
+            ),
+            evidence: vec![("scale", scale)],
+            threshold: 1e120,
+            remedy: "Look for the largest number in these columns: mend it, or leave its row out."
+                .into(),
+        },
+    );
+}
+
 /// One side of the targets is rare.
 pub fn rare(sides: Option<&Sides>, rows: usize, problem: &mut Problem<'_>) {
     let Some(sides) = sides else { return };
