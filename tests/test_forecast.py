@@ -559,3 +559,103 @@ def test_pictures_pages_and_texts(tmp_path: Path) -> None:
     assert found._repr_html_().startswith("<div>")
     with pytest.raises(InputError, match="there is no series 'x'"):
         found.plot(series="x")
+
+
+# Tables as people have them
+
+
+def season(n: int, period: int) -> np.ndarray[Any, Any]:
+    rng = np.random.default_rng(n)
+    return 50 + 10 * np.sin(2 * np.pi * np.arange(n) / period) + 0.1 * rng.standard_normal(n)
+
+
+def test_a_series_and_a_frame_may_have_their_times_in_the_index() -> None:
+    stamps = pd.date_range("2020-01-01", periods=60, freq="MS")
+    given = pd.Series(season(60, 12), index=stamps, name="sales")
+    column = pd.DataFrame({"month": stamps, "sales": given.to_numpy()})
+    right = forecast(column, "sales", time="month", horizon=3)
+    named = given.rename_axis("month")
+    for found in (
+        forecast(given, horizon=3),
+        forecast(given.to_period("M"), horizon=3),
+        forecast(given.to_frame(), "sales", time="month", horizon=3),
+        forecast(named.to_frame(), horizon=3),
+        forecast(named, "sales", time="month", horizon=3),
+    ):
+        assert found.forecast["time"].to_pylist() == right.forecast["time"].to_pylist()
+        assert values(found) == pytest.approx(values(right), abs=0)
+    both = pd.concat({"b": given, "a": 2 * given}, names=["shop", "month"])
+    assert list(forecast(both, time="month", by="shop", horizon=3).methods) == ["a", "b"]
+    with pytest.raises(InputError, match="time must name the column of times: the index of the frame"):
+        forecast(pd.Series([1.0, 2.0, 3.0]), horizon=1)
+    with pytest.raises(InputError, match="it may be any of 'y', 'z'"):
+        forecast({"t": [1, 2, 3], "y": [1, 2, 3], "z": [1, 2, 3]}, time="t", horizon=1)
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e3, 1e6, 1e9])
+def test_counts_since_1970_are_times(unit: float) -> None:
+    stamps = pd.date_range("2022-01-01", periods=60, freq="D")
+    counts = (stamps - pd.Timestamp(0)) / pd.Timedelta("1s") * unit
+    found = forecast({"t": counts.to_numpy(), "y": season(60, 7)}, "y", time="t", horizon=2)
+    assert found.step == "day"
+    assert str(found.forecast["time"][0]) == "2022-03-02 00:00:00+00:00"
+    assert "unix_time" in kinds(found)
+
+
+@pytest.mark.parametrize("form", ["%d/%m/%Y", "%m/%d/%Y", "%d-%m-%y", "%b-%y", "%m/%Y"])
+def test_first_days_of_months_are_months_in_any_form(form: str) -> None:
+    texts = pd.date_range("2020-01-01", periods=36, freq="MS").strftime(form)
+    found = forecast({"t": list(texts), "y": season(36, 12)}, "y", time="t", horizon=1)
+    assert (found.step, str(found.forecast["time"][0])) == ("month", "2023-01-01 00:00:00")
+
+
+def test_dates_that_are_even_both_ways_are_asked_for() -> None:
+    texts = [f"{k:02d}/01/2020" for k in range(1, 13)]
+    with pytest.raises(
+        TableError, match=r"'02/01/2020' .* may be 2020-02-01 .* or 2020-01-02 .* both are even"
+    ):
+        forecast({"t": texts, "y": np.arange(12.0)}, "y", time="t", horizon=1)
+
+
+@pytest.mark.parametrize("form", ["{y}Q{q}", "{y}-Q{q}", "Q{q} {y}"])
+def test_quarters_as_they_are_written(form: str) -> None:
+    texts = [form.format(y=2010 + k // 4, q=k % 4 + 1) for k in range(40)]
+    found = forecast({"t": texts, "y": season(40, 4)}, "y", time="t", horizon=1)
+    assert (found.step, str(found.forecast["time"][0])) == ("quarter", "2020-01-01 00:00:00")
+    with pytest.raises(TableError, match=r"holds texts such as .*Q1"):
+        forecast({"t": [*texts[:-1], "later"], "y": season(40, 4)}, "y", time="t", horizon=1)
+
+
+@pytest.mark.parametrize(
+    ("freq", "step", "then"),
+    [("BME", "month", "2017-07-31"), ("WOM-3FRI", "month", "2017-07-01"), ("BQE", "quarter", "2022-09-30")],
+)
+def test_stamps_that_are_one_a_month_are_months(freq: str, step: str, then: str) -> None:
+    stamps = pd.date_range("2015-01-01", periods=30, freq=freq)
+    found = forecast({"t": stamps.to_numpy(), "y": season(30, 12)}, "y", time="t", horizon=1)
+    assert (found.step, str(found.forecast["time"][0])[:10]) == (step, then)
+    assert "one_a_month" in kinds(found)
+
+
+@pytest.mark.parametrize("digits", [2, 3, 4])
+def test_years_with_rounded_twelfths_are_even(digits: int) -> None:
+    years = np.round(1958 + (np.arange(120) + 0.5) / 12, digits)
+    found = forecast({"t": years, "y": season(120, 12)}, "y", time="t", horizon=1)
+    assert found.recipe.seasons == (12,)
+    assert found.forecast["time"][0].as_py() == pytest.approx(1968 + 0.5 / 12, abs=10.0**-digits)
+
+
+def test_days_of_a_zone_in_utc_are_refused_with_what_to_do() -> None:
+    stamps = pd.date_range("2023-01-01", periods=200, freq="D", tz="Europe/Berlin").tz_convert("UTC")
+    with pytest.raises(TableError, match="days of a zone whose clocks change"):
+        forecast(pd.DataFrame({"t": stamps, "y": season(200, 7)}), "y", time="t", horizon=1)
+
+
+def test_a_value_far_from_all_others_is_named_and_long_tails_are_none() -> None:
+    y = season(100, 7)
+    y[60] = 9999.0
+    (said,) = [f for f in forecast(table(y), "y", time="when", horizon=1).findings if f.kind == "far_out"]
+    assert "9999 at 2021-03-02" in said.sentence
+    rng = np.random.default_rng(0)
+    for natural in (np.exp(rng.standard_normal(100)), rng.poisson(0.2, 100), rng.standard_t(3, 100)):
+        assert "far_out" not in kinds(forecast(table(natural), "y", time="when", horizon=1))

@@ -251,7 +251,7 @@ def test_instances_and_rules(method):
         ({"options": {"maxiter": -1}}, "maxiter must be at least 0; got -1"),
         ({"options": {"maxiter": "many"}}, "maxiter must be a number"),
         ({"method": "newton", "options": {"memory": 3}}, "no option is called 'memory'"),
-        ({"method": "newton", "bounds": [(0, 1), (0, 1)]}, "newton cannot handle the penalty box"),
+        ({"method": "newton", "bounds": [(0, 1), (0, 1)]}, "newton takes no bounds"),
         ({"tol": -1}, "tol must be at least 0"),
         ({"jac": 3}, "jac must be a function"),
         ({"hess": 3}, "hess must be a function"),

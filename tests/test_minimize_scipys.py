@@ -171,3 +171,74 @@ def test_residuals_in_single_precision() -> None:
     y = np.random.default_rng(1978).random(100, dtype=np.float32)
     r = steepest.least_squares(lambda p: (p[0] + p[1] * t).astype(np.float32) - y, [-1.0, -1.0])
     assert_allclose(r.x, np.polyfit(t, y, 1)[::-1], atol=9e-5)
+
+
+@pytest.mark.parametrize("method", ["Nelder-Mead", "Powell", "COBYLA", "COBYQA"])
+@pytest.mark.parametrize("named", [False, True])
+def test_a_callback_that_returns_true_stops_scipys_methods_too(method: str, named: bool) -> None:
+    seen = []
+
+    def of_point(x: Any) -> bool:
+        seen.append(x)
+        return True
+
+    def of_result(intermediate_result: Any) -> bool:
+        seen.append(intermediate_result.x)
+        return True
+
+    callback = of_result if named else of_point
+    r = steepest.minimize(rosen, np.array([-1.2, 1.0]), method=method, callback=callback)
+    assert (len(seen), r.success, r.outcome) == (1, False, "stopped")
+    with pytest.raises(InputError, match="callback must be a function"):
+        steepest.minimize(rosen, [-1.2, 1.0], method=method, callback=3)
+
+
+def test_what_scipys_methods_for_constraints_say() -> None:
+    fun, jac = (lambda x: ((x - 2) ** 2).sum()), (lambda x: 2 * (x - 2))
+    parts = [
+        {"type": "ineq", "fun": lambda x: 2 - x[0] - x[1]},
+        {"type": "eq", "fun": lambda x: x[2] - 0.5},
+        {"type": "ineq", "fun": lambda x: 9 - x[:2]},
+    ]
+    ours, theirs = (
+        m(fun, np.zeros(3), jac=jac, method="SLSQP", constraints=parts)
+        for m in (steepest.minimize, scipy.optimize.minimize)
+    )
+    assert_allclose(ours.multipliers, theirs.multipliers, atol=1e-5)
+    assert_allclose(ours.multipliers, [-3, 2, 0, 0], atol=1e-5)
+    assert set(theirs) <= set(ours)
+    limits = [
+        NonlinearConstraint(lambda x: x[0] + x[1], -np.inf, 2),
+        NonlinearConstraint(lambda x: x[1:] - 0.5, 0, [0.75, 0]),
+    ]
+    ours = steepest.minimize(
+        fun, np.zeros(3), jac=jac, method="trust-constr", constraints=limits, bounds=[(None, 0.75)] * 3
+    )
+    # The third is held at 0.5 by a constraint, the first two at 0.75 by bounds.
+    for got, right in zip(ours.constr, ([1.5], [0.25, 0], [0.75, 0.75, 0.5]), strict=True):
+        assert_allclose(got, right, atol=1e-6)
+    for got, right in zip(ours.v, ([0], [0, 3], [2.5, 2.5, 0]), strict=True):
+        assert_allclose(got, right, atol=1e-5)
+    assert abs(ours.lagrangian_grad).max() < 1e-6
+    assert ours.execution_time == ours.seconds
+
+
+@pytest.mark.parametrize("method", ["BFGS", "CG", "dogleg", "trust-exact", "newton", "bfgs"])
+def test_bounds_are_refused_in_their_own_words(method: str) -> None:
+    with pytest.raises(InputError, match=f"^{method} takes no bounds: .* lbfgs"):
+        steepest.minimize(rosen, [0.5, 0.5], method=method, jac=rosen_der, bounds=[(0, 0.8)] * 2)
+    free = steepest.minimize(rosen, [0.5, 0.5], method=method, jac=rosen_der, bounds=[(None, None)] * 2)
+    assert free.success
+
+
+def test_least_squares_tells_pairs_from_scipys_bounds() -> None:
+    for call in (
+        lambda: steepest.least_squares(lambda x: x - 2, [0.5] * 3, bounds=[(0, 1)] * 3),
+        lambda: steepest.curve_fit(
+            lambda t, a, b, c: a + b * t + c * t**2, range(5), range(5), bounds=[(0, 1)] * 3
+        ),
+    ):
+        with pytest.raises(InputError, match=r"all lower and all upper ones.*tuple"):
+            call()
+    with pytest.raises(InputError, match="no pairs"):
+        steepest.least_squares(lambda x: x - 2, [0.5] * 2, bounds=[(0, 1)] * 2)

@@ -33,6 +33,7 @@ from steepest.descend import Step
 from steepest.errors import InputError
 from steepest.objective import Function
 from steepest.options import Asked, settings_by_method
+from steepest.scipys import METHODS
 
 __all__ = ["Descent"]
 
@@ -109,7 +110,15 @@ class Descent(host.Optimizer):  # type: ignore[misc]
         #: where the atoms were put last: a constraint may have moved them from there
         self._asked_for: Floats = np.empty(0)
         self.force_calls = 0
-        super().__init__(atoms, restart, logfile, trajectory, append_trajectory, **kwargs)
+        try:
+            super().__init__(atoms, restart, logfile, trajectory, append_trajectory, **kwargs)
+        except TypeError as error:
+            if "unexpected keyword" not in str(error):
+                raise
+            raise InputError(
+                f"{str(error).partition(' got ')[2]}: settings of the method go in options, and how far a step goes is "
+                "found out on the way"
+            ) from None
 
     def todict(self) -> dict[str, Any]:
         """What ASE writes of the run into its trajectory."""
@@ -281,6 +290,9 @@ def _array(value: Any) -> Any:
 def _asked(method: Any, options: Mapping[str, Any] | None) -> Asked:
     """The method with its settings: ASE says when it is done, and nothing else does."""
     given = dict(options or {})
+    if isinstance(method, str):
+        # ASE's optimizers have their names in capitals.
+        method = METHODS.get(method.lower(), method.lower())
     for name in ("gtol", "ftol"):
         if name in given:
             raise InputError(f"{name} says when to stop, and so does the fmax of run: leave {name} out")

@@ -12,7 +12,7 @@ import numpy as np
 from steepest.errors import InputError
 from steepest.result import Result
 
-__all__ = ["after_each", "log_to", "stops", "ten_times_a_second"]
+__all__ = ["after_each", "is_named", "log_to", "stops", "ten_times_a_second"]
 
 #: What of a progress is a number that a curve is drawn of.
 _CURVES = ("loss", "held_out", "residual", "rate", "evaluations", "passes")
@@ -50,7 +50,7 @@ def after_each(
         return None
     if callback is not None and not callable(callback):
         raise InputError(f"callback must be a function or None; got {callback!r}")
-    named, both = callback is not None and _is_named(callback), callback is not None and _takes_two(callback)
+    named, both = callback is not None and is_named(callback), callback is not None and _takes_two(callback)
 
     def each(progress: Any) -> Any:
         if disp:
@@ -130,7 +130,8 @@ def stops(answer: Any) -> bool:
     return isinstance(answer, bool | np.bool_) and bool(answer)
 
 
-def _is_named(callback: Callable[..., Any]) -> bool:
+def is_named(callback: Callable[..., Any]) -> bool:
+    """Whether a callback is given what is known so far, by SciPy's keyword for it."""
     try:
         return set(inspect.signature(callback).parameters) == {"intermediate_result"}
     except (TypeError, ValueError):

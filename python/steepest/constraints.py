@@ -107,14 +107,20 @@ class Constraints:
         pulled = sum(rows.T @ by[a:b] for rows, a, b in zip(self._rows, ends[:-1], ends[1:], strict=True))
         return np.asarray(pulled, dtype=np.float64)
 
-    def active(self, x: Floats) -> Floats:
-        """The gradients of the constraints that hold x, a row each: of those at a limit, to a millionth of it."""
-        self._stand(x)
-        rows: Floats = np.concatenate([r.toarray() if hasattr(r, "toarray") else r for r in self._rows])
+    def holding(self, x: Floats) -> NDArray[np.bool_]:
+        """Which constraints hold x: those at a limit, to a millionth of it."""
         values = self.values(x)
         near = np.minimum(np.abs(values - self.low), np.abs(values - self.high))
-        held: Floats = rows[near <= 1e-6 * np.maximum(1.0, np.abs(values))]
-        return held
+        return np.asarray(near <= 1e-6 * np.maximum(1.0, np.abs(values)))
+
+    def gradients(self, x: Floats) -> Floats:
+        """The gradients of the constraints, a row each."""
+        self._stand(x)
+        return np.concatenate([r.toarray() if hasattr(r, "toarray") else r for r in self._rows])
+
+    def split(self, numbers: Floats) -> list[Floats]:
+        """One number a row, as one array for each constraint given."""
+        return np.split(numbers, np.cumsum([part.low.size for part in self._parts])[:-1])
 
     def findings(self, x: Floats) -> list[dict[str, Any]]:
         """Jacobians that were given and are not their constraints' at x, as differences tell."""

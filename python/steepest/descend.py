@@ -178,7 +178,7 @@ def descend(
         given["rate"] = rate
     function = Function.of(fun, x0, args, jac, hess, hessp, bounds, penalty=penalty)
     asked = Asked.of(method, tol, given)
-    asked.check(function.terms)
+    asked.check(function.terms, function.bounds is not None)
     if asked.workers is not None:
         raise InputError("workers is for minimize, which finds several values at the same time; leave it out")
     kept = (

@@ -139,8 +139,12 @@ def least_squares(
     box = read_box(bounds, start.size)
     if box is not None and np.any((start.ravel() < box[0]) | (start.ravel() > box[1])):
         j = int(np.flatnonzero((start.ravel() < box[0]) | (start.ravel() > box[1]))[0])
+        as_pairs = (
+            "" if hasattr(bounds, "lb") else " (bounds are all lower ones, then all upper ones: no pairs)"
+        )
         raise InputError(
-            f"x0 must lie within the bounds; got {start.flat[j]} at entry {j}, bounds {box[0][j]} to {box[1][j]}"
+            f"x0 must lie within the bounds; got {start.flat[j]} at entry {j}, "
+            f"bounds {box[0][j]} to {box[1][j]}{as_pairs}"
         )
     if not callable(fun):
         raise InputError(f"fun must be a function of x that returns residuals; got {type(fun).__name__}")
@@ -261,6 +265,12 @@ def read_box(bounds: Any, n: int) -> tuple[Floats, Floats] | None:
     if hasattr(bounds, "lb"):
         return read_bounds(bounds, n)
     try:
+        many = len(bounds) if hasattr(bounds, "__len__") else 0
+        if many == n != 2 and all(np.size(pair) == 2 for pair in bounds):
+            raise InputError(
+                "bounds must be all lower and all upper ones, (low, high), as SciPy's least_squares has them; got a "
+                f"pair for each of the {n} variables: pass tuple(zip(*bounds)), or scipy.optimize.Bounds(low, high)"
+            )
         low, high = bounds
         if any(np.ndim(b) and np.size(b) != n for b in (low, high)):
             raise ValueError

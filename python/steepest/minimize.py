@@ -221,7 +221,7 @@ def minimize(
         return run
     function = Function.of(fun, x0, args, jac, hess, hessp, bounds, constraints, penalty)
     asked = Asked.of(method, tol, options, function.constraints is not None)
-    asked.check(function.terms)
+    asked.check(function.terms, function.bounds is not None)
     if not isinstance(path, bool | np.bool_ | int):
         raise InputError(f"path must be True or False; got {path!r}")
     path = bool(path) or asked.path

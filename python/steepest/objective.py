@@ -110,6 +110,8 @@ class Function:
         if isinstance(fun, Terms):
             batch, jac = fun.batch(jac), fun.jac(jac)
         box = read_bounds(bounds, start.size)
+        if box is not None and not np.isfinite(box).any():
+            box = None
         if box is not None and isinstance(jac, str) and jac.startswith(_SHIFTS):
             raise InputError(
                 f"jac={_SHIFTS!r} looks at angles far from x, beyond any bounds: leave one of them out"

@@ -182,8 +182,8 @@ class Asked:
             "tol": repr(self.tolerance),
         }
 
-    def check(self, terms: int) -> None:
-        """Refuse batches of what has no terms to put into them."""
+    def check(self, terms: int, bounded: bool = False) -> None:
+        """Refuse batches of what has no terms to put into them, and bounds where the method has no use for them."""
         batch = dict(self.settings).get("batch_size", 0.0)
         entry = registry("methods").get(self.method or "")
         of_terms = entry is not None and entry.about["needs"]["terms"]
@@ -192,6 +192,11 @@ class Asked:
             raise InputError(
                 f"{what} a mean of many terms: pass fun as steepest.Terms(fun, n), with its gradient (jac=True, or a "
                 "jac of its own)"
+            )
+        if bounded and entry is not None and entry.about["needs"]["penalty"] in ("smooth", "quadratic"):
+            raise InputError(
+                f"{self.scipys or self.method} takes no bounds: leave method out, or use lbfgs (L-BFGS-B) or "
+                "truncated_newton (TNC)"
             )
 
     def told(self, values: Mapping[str, Any], function: Function | None = None) -> dict[str, Any]:

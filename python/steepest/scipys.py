@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from steepest.callbacks import after_each, is_named, stops
 from steepest.errors import InputError
-from steepest.objective import Function
+from steepest.objective import Floats, Function
 from steepest.points import read_start
 from steepest.result import Result
 from steepest.trees import is_tree
@@ -38,16 +39,6 @@ _STATUS = {"budget": 1, "not_finite": 3, "stopped": 99}
 _OTHER_STATUS = {
     "trust-constr": {"budget": 0, "converged": 1, "precision_limit": 2, "stopped": 3},
     "slsqp": {"budget": 9, "infeasible": 4},
-}
-
-#: Fields beside ours.
-_FIELDS: dict[str, dict[str, Callable[[Mapping[str, Any], Function | None], Any]]] = {
-    "trust-constr": {
-        "grad": lambda values, _: values["jac"],
-        "niter": lambda values, _: values["nit"],
-        "constr_violation": lambda values, _: values["maxcv"],
-        "optimality": lambda values, function: _optimality(values, function),
-    }
 }
 
 #: The tolerances of SciPy's methods, where they are tighter than ours.
@@ -98,25 +89,53 @@ NO_EFFECT = {
 
 def told(method: str, values: Mapping[str, Any], function: Function | None) -> dict[str, Any]:
     """What a result says in SciPy's words beside ours, as its method of that name says it; 0 is a success."""
-    own, outcome = _OTHER_STATUS.get(method.lower(), {}), values["outcome"]
-    status = own.get(outcome, 0 if values["success"] else _STATUS.get(outcome, 2))
-    fields = _FIELDS.get(method.lower(), {})
-    return {"status": status} | {name: field(values, function) for name, field in fields.items()}
+    name = method.lower()
+    own, outcome = _OTHER_STATUS.get(name, {}), values["outcome"]
+    found = {"status": own.get(outcome, 0 if values["success"] else _STATUS.get(outcome, 2))}
+    if name not in _OTHER_STATUS:
+        return found
+    rest, held, at_bounds = _lagrangian(values, function)
+    constraints = None if function is None else function.constraints
+    parts = [] if constraints is None else constraints.split(held)
+    if name == "slsqp":
+        # Of minima SciPy's multipliers of inequalities are at least 0, and equations come first.
+        equal = np.zeros(0, dtype=bool) if constraints is None else constraints.low == constraints.high
+        return found | {"multipliers": -np.concatenate([held[equal], held[~equal]])}
+    x = np.ravel(values["x"])
+    values_of = [] if constraints is None else constraints.split(constraints.values(x))
+    bounds = function is not None and function.bounds is not None
+    return found | {
+        "grad": values["jac"],
+        "niter": values["nit"],
+        "constr_violation": values["maxcv"],
+        "optimality": float(np.max(np.abs(rest))),
+        "lagrangian_grad": rest,
+        "constr": [*values_of, *([x] if bounds else [])],
+        "v": [*parts, *([at_bounds] if bounds else [])],
+        "execution_time": values["seconds"],
+    }
 
 
-def _optimality(values: Mapping[str, Any], function: Function | None) -> float:
-    """The largest entry of the Lagrangian's gradient, at the multipliers that make it least in the sense of squares."""
+def _lagrangian(values: Mapping[str, Any], function: Function | None) -> tuple[Floats, Floats, Floats]:
+    """The Lagrangian's gradient, at the multipliers that make it least in the sense of squares: a row of them for the
+    constraints and one for the bounds."""
+    x = np.ravel(values["x"])
+    constraints = None if function is None else function.constraints
+    gradients = np.empty((0, x.size)) if constraints is None else constraints.gradients(x)
+    holding = np.zeros(0, dtype=bool) if constraints is None else constraints.holding(x)
+    held, at_bounds = np.zeros(len(gradients)), np.zeros(x.size)
     if values["jac"] is None or function is None:
-        return float("nan")
-    x, gradient = (np.ravel(values[name]) for name in ("x", "jac"))
-    rows = [] if function.constraints is None else [function.constraints.active(x)]
+        return np.full(x.size, np.nan), held * np.nan, at_bounds * np.nan
+    gradient = np.ravel(values["jac"])
+    at = np.zeros(x.size, dtype=bool)
     if function.bounds is not None:
-        rows.append(np.eye(x.size)[(x <= function.bounds[0]) | (x >= function.bounds[1])])
-    if rows:
-        normals = np.concatenate(rows)
-        held, *_ = np.linalg.lstsq(normals.T, -gradient, rcond=None)
-        gradient = gradient + normals.T @ held
-    return float(np.max(np.abs(gradient)))
+        at = (x <= function.bounds[0]) | (x >= function.bounds[1])
+    normals = np.concatenate([gradients[holding], np.eye(x.size)[at]])
+    if len(normals):
+        each, *_ = np.linalg.lstsq(normals.T, -gradient, rcond=None)
+        held[holding], at_bounds[at] = np.split(each, [int(holding.sum())])
+        gradient = gradient + normals.T @ each
+    return gradient, held, at_bounds
 
 
 def is_scipys(method: Any) -> bool:
@@ -185,19 +204,49 @@ def hand_over(
     flat = start.ndim == 1
     of_row = fun if flat else lambda x, *more: fun(x.reshape(start.shape), *more)
     row = x0 if flat and np.ndim(x0) else start.ravel()  # in its own precision
+    callback, watching = given["callback"], None
+    if after_each(callback, lambda x: x) is not None:  # what is no function is refused as for our own methods
+        watching = _Stopping(callback, start.shape)
+        given = {**given, "callback": watching.of_result if is_named(callback) else watching.of_point}
     began = time.perf_counter()
     with warnings.catch_warnings():
         # The message of the result says it too.
         warnings.filterwarnings("ignore", message="Maximum number", category=RuntimeWarning)
         got = scipys_minimize()(of_row, row, args, method=name, **given)
+    stopped = watching is not None and watching.stopped
     values = dict(got) | {
         "x": np.reshape(got.x, start.shape),
-        "outcome": _outcome(got),
+        "outcome": "stopped" if stopped else _outcome(got),
+        # Of some methods SciPy calls it a success.
+        "success": bool(got.success) and not stopped,
         "seconds": time.perf_counter() - began,
         "method": name,
         "reason": "asked for; it is no descent, and SciPy ran it",
     }
     return Result.of(values)
+
+
+class _Stopping:
+    """A callback that stops SciPy's methods by returning True, as it stops ours, and remembers that it did."""
+
+    def __init__(self, callback: Callable[..., Any], shape: tuple[int, ...]) -> None:
+        self._callback, self._shape, self.stopped = callback, shape, False
+
+    def of_result(self, intermediate_result: Any) -> None:
+        """SciPy tells by the name of its parameter what a callback is given."""
+        self._ask(lambda: self._callback(intermediate_result=intermediate_result))
+
+    def of_point(self, xk: Any) -> None:
+        """Most are given the point."""
+        self._ask(lambda: self._callback(np.reshape(xk, self._shape)))
+
+    def _ask(self, callback: Callable[[], Any]) -> None:
+        try:
+            self.stopped = stops(callback())
+        except StopIteration:
+            self.stopped = True
+        if self.stopped:
+            raise StopIteration
 
 
 def _outcome(got: Any) -> str:

@@ -295,3 +295,12 @@ def test_methods_that_cannot_be_are_refused_by_name() -> None:
         Descent(rattled(), options={"gtol": 1e-3})
     with pytest.raises(InputError, match="no option is called"):
         Descent(rattled(), "lbfgs", options={"memroy": 3})
+
+
+def test_methods_may_be_named_as_ases_and_scipys_optimizers_are() -> None:
+    for name, method in {"BFGS": "bfgs", "LBFGS": "lbfgs", "L-BFGS-B": "lbfgs", "FIRE": "fire"}.items():
+        descent = Descent(rattled(), method=name, logfile=None)
+        assert descent.method == method
+        assert descent.run(fmax=0.05)
+    with pytest.raises(InputError, match=r"unexpected keyword argument 'maxstep': .* options"):
+        Descent(rattled(), logfile=None, maxstep=0.2)

@@ -29,6 +29,7 @@ from steepest.forecast.judging import (
 )
 from steepest.forecast.model import choose, seasons_of
 from steepest.forecast.series import Series, read_series
+from steepest.forecast.stamps import of_index
 
 __all__ = ["Forecast", "forecast"]
 
@@ -187,9 +188,9 @@ class Forecast:
 
 def forecast(
     table: Any,
-    target: Any,
+    target: Any = None,
     *,
-    time: Any,
+    time: Any = None,
     horizon: int,
     levels: Sequence[float] = (0.1, 0.5, 0.9),
     by: Any = None,
@@ -211,10 +212,11 @@ def forecast(
     ----------
     table : path, frame, dict of columns or any table
         A row for each time (and series); rows after the target's last value say what is known ahead.
-    target : str or int
-        The column to forecast: numbers.
-    time : str or int
+    target : str or int, optional
+        The column to forecast: numbers. The only one that is left, where it is not named.
+    time : str or int, optional
         The column of dates, times or whole numbers, on even steps: gaps may be, work days and months are seen as such.
+        The index of a pandas frame or Series may hold them, and does where no column is named.
     horizon : int
         How many steps ahead.
     levels : sequence of float, default (0.1, 0.5, 0.9)
@@ -254,6 +256,13 @@ def forecast(
     known, drop = (
         (given,) if isinstance(given, (str, Integral)) else tuple(given) for given in (known, drop)
     )
+    from steepest.tables import read
+
+    table, time = of_index(table, time, by)
+    if time is None:
+        raise InputError("time must name the column of times")
+    table = read(table)
+    target = _only_left(table, (time, by, *known, *drop)) if target is None else target
     series, findings = read_series(table, target, time, horizon, by, known, drop)
     inner = tuple(sorted({*asked, 0.5}))
 
@@ -296,6 +305,16 @@ def forecast(
         str(series.grid),
         tried,
     )
+
+
+def _only_left(table: Any, named: Sequence[Any]) -> str:
+    """The one column that has no other role."""
+    given = {table.find(column) for column in named if column is not None}
+    left = [name for name in table.names if name not in given]
+    if len(left) != 1:
+        may = f": it may be any of {', '.join(map(repr, left))}" if left else ""
+        raise InputError(f"target must name the column to forecast{may}")
+    return str(left[0])
 
 
 def _levels(levels: Any) -> tuple[float, ...]:

@@ -20,6 +20,8 @@ SECOND = 1_000_000
 HOUR, DAY = 3600 * SECOND, 86_400 * SECOND
 #: the least share of a grid's places that have an observation: with fewer the value before stands for most of them
 PRESENT = 0.5
+#: how far numbers that were rounded lie from an even grid, at most, in steps: twelfths of a year in two digits
+ROUNDED = 0.08
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Grid:
     within: int = 0
     #: whether stamps are those of clocks on the wall in the zone; they are in UTC otherwise
     wall: bool = False
+    #: of months with one stamp each, on different days: what each is written as, its first or its last work day
+    one_a_month: str = ""
 
     def stamps(self, places: Ints) -> NDArray[Any]:
         """The stamps of places: datetime64[us], or numbers."""
@@ -53,6 +57,9 @@ class Grid:
         if self.unit == "month":
             months = at.astype(np.int64).astype("datetime64[M]")
             ends = (months + 1).astype("datetime64[us]")
+            if self.one_a_month == "last work day":
+                first = (months + 1).astype("datetime64[D]")
+                return np.busday_offset(first, -1, roll="forward").astype("datetime64[us]")
             if self.within < 0:
                 return ends + np.timedelta64(self.within, "us")
             # A month without a 29th, 30th or 31st has its last day.
@@ -175,15 +182,65 @@ def grid_of(ticks: NDArray[Any], series: Ints, zone: str | None, name: str) -> t
     places_ = (ticks - unique[0]) / step
     off = np.abs(places_ - np.round(places_)) > 1e-6
     if off.any():
+        found = (
+            _rounded(ticks, unique) if grid.unit == "number" else _a_month(ticks, unique, series, zone, wall)
+        )
+        if found is not None:
+            _mostly_there(found[1], name, str(found[0]))
+            return found
         k = int(np.argmax(off))
         raise TableError(
             f"time column {name!r} has uneven stamps: most lie a step of {grid} apart, {int(off.sum())} of "
             f"{len(ticks)} do not, the first of them {tick_written(ticks[k])}: "
-            "sum or average them over even steps first"
+            f"{_remedy(apart)}"
         )
     places = np.round(places_).astype(np.int64)
     _mostly_there(places, name, str(grid))
     return grid, places
+
+
+def _rounded(ticks: NDArray[Any], unique: NDArray[Any]) -> tuple[Grid, Ints] | None:
+    """The grid of numbers that were rounded, as years with twelfths in three digits are; None where they are uneven."""
+    usual = np.median(np.diff(unique))
+    number = np.concatenate([[0.0], np.cumsum(np.round(np.diff(unique) / usual))])
+    if number[-1] < 2:
+        return None
+    step = np.polyfit(number, unique, 1)[0]
+    # Twelfths and the like, where they are meant.
+    step = 1 / round(1 / step) if step < 1 and abs(1 / step - round(1 / step)) < 0.01 else step
+    start = float(np.mean(unique - step * number))
+    places = (ticks - start) / step
+    if np.abs(places - np.round(places)).max() > ROUNDED:
+        return None
+    return Grid("number", float(start), float(step)), np.round(places).astype(np.int64)
+
+
+def _a_month(
+    ticks: NDArray[Any], unique: NDArray[Any], series: Ints, zone: str | None, wall: bool
+) -> tuple[Grid, Ints] | None:
+    """The months of stamps that are one a month (or quarter), on different days of it; None where they are not."""
+    days = unique.astype("datetime64[us]").astype("datetime64[D]")
+    months = ticks.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
+    alone = len(np.unique(np.stack([series, months]), axis=1).T) == len(ticks)
+    apart = np.diff(days).astype(np.int64)
+    if not alone or len(days) < 3 or (apart.min() < 14 and len(np.unique(series)) == 1):
+        return None
+    count = np.unique(months)
+    every = int(np.gcd.reduce(np.diff(count))) if len(count) > 1 else 1
+    places = (months - count[0]) // every
+    ends = (days.astype("datetime64[M]") + 1).astype("datetime64[D]")
+    late = (ends - days).astype(np.int64) <= 5
+    written_as = "last work day" if late.all() and np.is_busday(days).all() else "first day"
+    return Grid("month", int(count[0]), every, zone, 0, wall, written_as), places
+
+
+def _remedy(apart: NDArray[Any]) -> str:
+    """What is to be done about stamps that are not even."""
+    if apart.dtype.kind == "i" and set(np.unique(apart).tolist()) <= {DAY - HOUR, DAY, DAY + HOUR}:
+        return (
+            "these are days of a zone whose clocks change: pass them in it, as pandas' tz_convert makes them"
+        )
+    return "sum or average them over even steps first"
 
 
 def _usual(apart: NDArray[Any], span: float) -> float:

@@ -9,19 +9,21 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from steepest._types import Floats, Ints
 from steepest.errors import InputError, TableError
 from steepest.findings import Finding
-from steepest.forecast.grid import DAY, HOUR, Grid, grid_of, offset_of, tick_written, written
+from steepest.forecast.grid import DAY, HOUR, Grid, grid_of, tick_written, written
+from steepest.forecast.stamps import read_stamps
 
 __all__ = ["Series", "read_series"]
 
 
 #: a categorical column has at most so many levels, each of which is a column: the months of a year
 LEVELS = 12
+#: a value is far out by so many times the range of the others, of which the hundredth that lies outmost is left out
+FAR = 3.0
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def read_series(
         raise TableError(f"the target {target_name!r} is not finite in row {int(np.argmax(np.isinf(y)))}")
     if np.isnan(y).all():
         raise TableError(f"the target {target_name!r} has no value at all")
-    ticks, zone = _ticks(table, time_name, findings)
+    ticks, zone = read_stamps(table.column(time_name), time_name, findings)
     names, series = _series(table, by_name, target_name)
 
     order = np.lexsort((np.arange(len(y)), np.isnan(y), ticks, series))
@@ -89,6 +91,15 @@ def read_series(
     order = _without_duplicates(order, ticks, series, y, time_name, names, by_name, findings)
     grid, places = grid_of(ticks[order], series[order], zone, time_name)
     y, series = y[order], series[order]
+    if grid.one_a_month:
+        findings.append(
+            Finding(
+                "one_a_month",
+                "note",
+                f"The stamps of {time_name!r} are one a {grid}, on different days: each is written as the "
+                f"{grid.one_a_month} of its month.",
+            )
+        )
 
     there = ~np.isnan(y)
     first, last = int(places[there].min()), int(places[there].max())
@@ -111,6 +122,7 @@ def read_series(
             f"series {names[int(np.argmax(empty))]!r} has no value of {target_name!r}: drop its rows"
         )
     _gaps(values, grid, names, findings)
+    _far_out(values, grid, names, target_name, findings)
 
     used = Series(table.name, target_name, grid, values, names)
     for column in table.names:
@@ -130,72 +142,6 @@ def read_series(
     for label in _looks_ahead(used, horizon, findings):
         del used.seen[label]
     return used, findings
-
-
-def _ticks(table: Any, name: str, findings: list[Finding]) -> tuple[NDArray[Any], str | None]:
-    """Microseconds (int64) or numbers (float64) of the time column, and its zone."""
-    from steepest.tables.values import read_values
-
-    column = table.column(name)
-    kind = column.type
-    zone = kind.tz if pa.types.is_timestamp(kind) else None
-    values = read_values(column, name)
-    raw: NDArray[Any]
-    if values.times is not None:
-        raw = values.times.astype("datetime64[us]")
-        missing = np.isnat(raw)
-    elif values.kind == "number" and values.numbers is not None:
-        raw = np.array(values.numbers, dtype=np.float64)
-        missing = ~np.isfinite(raw)
-        from steepest.tables.dates import from_whole
-
-        days = from_whole(raw) if values.whole and not missing.any() else None
-        if days is not None:
-            raw = days.times
-    else:
-        raise TableError(f"time column {name!r} holds {values.kind}s: it must hold dates, times or numbers")
-    if missing.any():
-        raise TableError(f"time column {name!r} is missing in row {int(np.argmax(missing))}: drop the row")
-    if raw.dtype.kind != "M":
-        return raw, zone
-    ticks = raw.astype(np.int64)
-    if values.format == "iso" and not pa.types.is_timestamp(kind):
-        return _with_offset(ticks, column, name, findings)
-    return ticks, zone
-
-
-def _with_offset(
-    ticks: NDArray[Any], column: Any, name: str, findings: list[Finding]
-) -> tuple[NDArray[Any], str | None]:
-    """Microseconds, and the offset of the last text, as +02:00; None where texts have none."""
-    texts = pc.utf8_trim_whitespace(pc.cast(column, pa.large_string()))
-    found = pc.extract_regex(texts, r"[T ].*(?P<end>Z|[+-][0-9]{2}(?::?[0-9]{2})?)$")
-    if found.null_count:
-        return ticks, None
-    ends = pc.struct_field(found, "end").combine_chunks().dictionary_encode()
-    which = ends.indices.to_numpy(zero_copy_only=False)
-    plain = [
-        "+00:00" if end == "Z" else f"{end[:3]}:{end[3:].strip(':') or '00'}"
-        for end in ends.dictionary.to_pylist()
-    ]
-    last = plain[int(which[int(ticks.argmax())])]
-    if len(set(plain)) > 1:
-        shown = ticks + np.array([offset_of(zone) for zone in plain], dtype=np.int64)[which]
-        how = "times are written, and hours counted, in the last one"
-        # Days are those that the texts write: of 23 and 25 hours where clocks change.
-        if len(np.unique(shown % DAY)) == 1:
-            ticks = shown - (offset_of(last) or 0)
-            how = "each is the day that it writes, and all are taken to be of the last one"
-        findings.append(
-            Finding(
-                "several_offsets",
-                "note",
-                f"The stamps of {name!r} have {len(set(plain))} offsets from UTC: {how}, {last}.",
-                {"offsets": sorted(set(plain))},
-                remedy="Pass stamps of the zone, as pandas' tz_convert makes them: days and hours are then its own.",
-            )
-        )
-    return ticks, last
 
 
 def _series(table: Any, name: str | None, alone: str) -> tuple[list[Any], Ints]:
@@ -355,6 +301,43 @@ def _gaps(values: Floats, grid: Grid, names: list[Any], findings: list[Finding])
                 {"series": int(constant.sum())},
             )
         )
+
+
+def _far_out(values: Floats, grid: Grid, names: list[Any], target: str, findings: list[Finding]) -> None:
+    """Says which values lie far from all others of their series: one mistyped number decides what is learnt."""
+    found = [(k, int(place)) for k, row in enumerate(values) for place in np.flatnonzero(_far(row))]
+    if not found:
+        return
+    k, place = found[0]
+    of = "" if len(names) == 1 else f" of series {names[k]!r}"
+    inside = np.delete(values[k], place)
+    last = any(p == np.flatnonzero(~np.isnan(values[s])).max() for s, p in found)
+    findings.append(
+        Finding(
+            "far_out",
+            "warning",
+            f"{len(found)} value{'s lie' if len(found) > 1 else ' lies'} far from all others of {target!r}: "
+            f"{values[k, place]:g} at {written(grid.stamps(np.array([place]))[0])}{of}, where the others are "
+            f"{np.nanmin(inside):g} to {np.nanmax(inside):g}"
+            + (", and the forecast starts from such a value." if last else "."),
+            {"values": len(found)},
+            FAR,
+            "Where it is a mistake, leave the cell empty: such values decide what is learnt and chosen.",
+        )
+    )
+
+
+def _far(row: Floats) -> NDArray[np.bool_]:
+    """Which values are far out; of values above 0 by their logarithms too, or long tails would be."""
+    there = np.sort(row[~np.isnan(row)])
+    few = max(1, len(there) // 100)
+    if len(there) < 20 or there[few] == there[-1 - few]:
+        return np.zeros(len(row), dtype=np.bool_)
+    far = np.ones(len(row), dtype=np.bool_)
+    for bend in (np.positive, np.log) if there[0] > 0 else (np.positive,):
+        y, low, high = bend(row), bend(there[few]), bend(there[-1 - few])
+        far &= (y > high + FAR * (high - low)) | (y < low - FAR * (high - low))
+    return far
 
 
 def _numbers(found: Any, order: Ints, name: str, findings: list[Finding]) -> dict[str, Floats]:

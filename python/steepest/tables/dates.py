@@ -18,7 +18,8 @@ DAYS = (
     "%Y-%m-%d", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m-%d-%Y", "%d-%m-%Y", "%m/%d/%y",
     "%d/%m/%y", "%d.%m.%y", "%m-%d-%y", "%d-%m-%y", "%y-%m-%d", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y",
     "%b %d %Y", "%d %B %Y",
-    "%B %d, %Y", "%B %d %Y", "%a, %d %b %Y", "%Y.%m.%d", "%Y-%m", "%Y/%m", "%b %Y", "%B %Y",
+    "%B %d, %Y", "%B %d %Y", "%a, %d %b %Y", "%Y.%m.%d", "%Y-%m", "%Y/%m", "%b %Y", "%B %Y", "%b-%Y", "%b-%y",
+    "%m/%Y",
 )  # fmt: skip
 HOURS = ("", " %H:%M:%S", " %H:%M", "T%H:%M:%S", "T%H:%M", " %I:%M %p", " %I:%M:%S %p")
 #: what each part of a format looks like; years in full or in two digits, never one for the other
