@@ -107,7 +107,7 @@ class Constraints:
         pulled = sum(rows.T @ by[a:b] for rows, a, b in zip(self._rows, ends[:-1], ends[1:], strict=True))
         return np.asarray(pulled, dtype=np.float64)
 
-    def holding(self, x: Floats) -> NDArray[np.bool_]:
+    def holding(self, x: Floats) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Which constraints hold x: those at a limit, to a millionth of it."""
         values = self.values(x)
         near = np.minimum(np.abs(values - self.low), np.abs(values - self.high))

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from steepest._types import Floats
 from steepest.callbacks import after_each, is_named, stops
 from steepest.errors import InputError
-from steepest.objective import Floats, Function
+from steepest.objective import Function
 from steepest.points import read_start
 from steepest.result import Result
 from steepest.trees import is_tree
