@@ -218,6 +218,12 @@ MENDED = (
     "constrained:2026:111",
     # a rule whose weight decay pulls away from the least point, and that called where it stood still near enough
     "functions:770193355:2325",
+    # what bends down beyond the point that one step or two led to
+    "sided:661290077:314", "sided:661290077:358", "sided:661290077:1092", "sided:77101:294",
+    # a tenth of the tolerance, after a long way along a valley of which the curvature around tells too little
+    "functions:803355121:1711",
+    # products of rows with coefficients that cancel, rounded by more than all of the value
+    "linear:81290422:1484", "further:551902117:70",
 )  # fmt: skip
 
 

@@ -74,3 +74,36 @@ def test_what_falls_by_more_than_noise_is_no_end(method):
 
     r = steepest.minimize(fun, [-2.1615685470935375], method=method)
     assert not r.success or r.fun < 1, (r.message, r.fun)
+
+
+@pytest.mark.parametrize("method", ["lbfgs", "bfgs"])
+@pytest.mark.parametrize("angle", [0.4, 1.9])
+def test_what_bends_down_beyond_a_point_that_steps_met_at_once_is_seen(method, angle):
+    """Where all bends alike, one step leads to the least point of what it met; one coordinate of two falls beyond."""
+    q = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+
+    def fun(x):
+        t, s = q @ x
+        return float(s * s + (t * t if t > 0 else -t * t + t**4))
+
+    def jac(x):
+        t, s = q @ x
+        return q.T @ [2 * t if t > 0 else -2 * t + 4 * t**3, 2 * s]
+
+    r = steepest.minimize(fun, q.T @ [1.1, -3.7], jac=jac, method=method)
+    assert not r.success or r.fun < -0.249, r.fun
+
+
+@pytest.mark.parametrize("method", ["sgd", "momentum", "nesterov"])
+def test_a_fall_that_does_not_matter_is_no_lower_point(method):
+    """Beside a cusp there is always a lower one."""
+
+    def fun(x):
+        return float(x[0] ** 2 if x[0] > 0 else abs(x[0]) ** 1.2)
+
+    def jac(x):
+        return np.where(x > 0, 2 * x, -1.2 * abs(x) ** 0.2)
+
+    r = steepest.minimize(fun, [2.7], jac=jac, method=method)
+    assert r.success, r.message
+    assert r.nfev < 400

@@ -152,7 +152,11 @@ impl Squares<'_> {
         };
         Ok(Fitted {
             shift: coefficients.iter().enumerate().map(|(k, coef)| over(k, coef)).collect(),
-            judged: targets.iter().zip(&coefficients).map(|(y, w)| space.judge(y, w)).collect(),
+            judged: targets
+                .iter()
+                .zip(&coefficients)
+                .map(|(y, w)| space.judge(y, w, 0.0))
+                .collect(),
             coefficients,
             columns: d.min(count),
             space,
@@ -215,8 +219,10 @@ impl Squares<'_> {
         let over = |(shift, coef): (&f64, &Vec<f64>)| {
             shift - left.iter().zip(coef).map(|(l, w)| l * w).sum::<f64>()
         };
-        let judge =
-            |(y, coef): (&Vec<f64>, &Vec<f64>)| space.judge(y, &basis.inward(coef, columns));
+        let judge = |(y, coef): (&Vec<f64>, &Vec<f64>)| {
+            let cancelled = lengths.iter().zip(coef).map(|(l, w)| l * w.abs()).sum();
+            space.judge(y, &basis.inward(coef, columns), cancelled)
+        };
         Ok(Fitted {
             shift: shift.iter().zip(&coefficients).map(over).collect(),
             judged: targets.iter().zip(&coefficients).map(judge).collect(),

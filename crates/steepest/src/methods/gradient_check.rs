@@ -149,6 +149,17 @@ pub fn look(
     u: &mut [f64],
     trial: &mut [f64],
 ) -> Result<Doubt, Halt> {
+    look_ahead(problem, at, u, trial, &mut Vec::new())
+}
+
+/// The same, which leaves the gradient at x + [`NEAR`] u, where it was asked for, in `front`.
+pub fn look_ahead(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    u: &mut [f64],
+    trial: &mut [f64],
+    front: &mut Vec<f64>,
+) -> Result<Doubt, Halt> {
     let n = at.x.len();
     for j in 0..n {
         // Where a bound is near, as far as there is room on both sides.
@@ -160,7 +171,7 @@ pub fn look(
         return Ok(Doubt::None);
     }
     let rounding = 16.0 * f64::EPSILON * at.value.abs();
-    let seen = sides(problem, at, u, [claimed, rounding], trial)?;
+    let seen = sides(problem, at, u, [claimed, rounding], trial, front)?;
     if matches!(seen, Seen::Nothing) {
         return Ok(Doubt::None);
     }

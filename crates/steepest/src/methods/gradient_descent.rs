@@ -463,11 +463,11 @@ impl Work {
         })
     }
 
-    /// Whether that is near enough where steps gain little; after a long way a tenth of the tolerance is.
+    /// Whether that is near enough where steps gain little; after a long way a hundredth of the tolerance is.
     fn near(&self, left: f64, explained: f64) -> bool {
         left <= self.claims.small(self.f).max(explained)
             || self.steps >= LONG
-                && self.claims.at_rest(self.f, left, explained) == Status::PrecisionLimit
+                && self.claims.at_rest(self.f, 10.0 * left, explained) == Status::PrecisionLimit
     }
 }
 

@@ -244,7 +244,19 @@ impl Standing {
 
     /// Looks at both sides along d (which is lost), a multiple of the lengths.
     pub fn look(&mut self, problem: &mut Problem<'_>, view: View<'_>) -> Result<Doubt, Halt> {
-        self.known(problem, view, gradient_check::look)
+        self.look_ahead(problem, view, &mut Vec::new())
+    }
+
+    /// The same, which leaves the gradient at x + [`NEAR`](gradient_check::NEAR) d, where it was asked for, in `front`.
+    pub fn look_ahead(
+        &mut self,
+        problem: &mut Problem<'_>,
+        view: View<'_>,
+        front: &mut Vec<f64>,
+    ) -> Result<Doubt, Halt> {
+        self.known(problem, view, |problem, at, u, trial| {
+            gradient_check::look_ahead(problem, at, u, trial, front)
+        })
     }
 
     /// Looks along a direction that no symmetry singles out.
@@ -253,9 +265,19 @@ impl Standing {
         problem: &mut Problem<'_>,
         view: View<'_>,
     ) -> Result<Doubt, Halt> {
+        self.look_scattered_ahead(problem, view, &mut Vec::new())
+    }
+
+    /// Both.
+    pub fn look_scattered_ahead(
+        &mut self,
+        problem: &mut Problem<'_>,
+        view: View<'_>,
+        front: &mut Vec<f64>,
+    ) -> Result<Doubt, Halt> {
         gradient_check::scattered(self.n, &mut self.d);
         gradient_check::onward(&self.start, &self.x, &mut self.d);
-        self.look(problem, view)
+        self.look_ahead(problem, view, front)
     }
 
     /// Looks along the direction in which the slopes lead down, in lengths.

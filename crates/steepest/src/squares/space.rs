@@ -142,7 +142,9 @@ impl Space {
     /// What the columns could still explain of the residual is the distance; it is computed. What is not seen is that the
     /// triangle itself was rounded: each column by `noise` times its length. Directions taken for nothing bring the more
     /// the farther one goes, and no more than the residual: what they bring within `FAR` times it is added.
-    pub fn judge(&self, target: &[f64], coef: &[f64]) -> Bounded {
+    /// `cancelled` is what single coefficients move the rows by before that cancels in what stands behind: F of the rows
+    /// themselves is rounded as much.
+    pub fn judge(&self, target: &[f64], coef: &[f64], cancelled: f64) -> Bounded {
         let inner = self.inner(coef);
         let mut residual = self.residual(target, coef);
         let size = length(&residual);
@@ -151,7 +153,7 @@ impl Space {
         let slope = (self.scale.len() as f64).sqrt() * self.inverse;
         let moved: f64 =
             (0..self.scale.len()).map(|j| length(self.alike.column(j)) * inner[j].abs()).sum();
-        let own = self.noise * (moved + length(target));
+        let own = self.noise * (moved + length(target)) + f64::EPSILON * cancelled;
         let unseen = self.noise * size * slope + own;
         // What the rounding of the factors may hide grows with the residual: no more of it is the rounding of F itself.
         let value = 0.5 * size * size;

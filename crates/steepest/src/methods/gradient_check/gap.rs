@@ -114,8 +114,8 @@ pub(super) fn conjugate(
 }
 
 /// Whether F goes on to fall some of these steps beyond the point that the model takes for the least, as x³ does behind 0, and
-/// what is flat on one side only: steps have seen nothing of it. `hidden` is what noise may make of a fall. One value; the
-/// point is in `trial`.
+/// what is flat on one side only: steps have seen nothing of it. `hidden` is what noise may make of a fall; one that does not
+/// matter to the claim is none, for there is always one beside a cusp. One value; the point is in `trial`.
 pub fn beyond(
     problem: &mut Problem<'_>,
     at: &Known<'_>,
@@ -131,5 +131,5 @@ pub fn beyond(
     if trial[..at.x.len()] == *at.x {
         return Ok(false);
     }
-    Ok(problem.total(&trial[..at.x.len()])? < at.value - 4.0 * left - hidden)
+    Ok(problem.total(&trial[..at.x.len()])? < at.value - 4.0 * left - hidden.max(at.enough))
 }

@@ -31,9 +31,10 @@ pub(super) fn sides(
     u: &[f64],
     told: [f64; 2],
     trial: &mut [f64],
+    front: &mut Vec<f64>,
 ) -> Result<Seen, Halt> {
     let mut least = (at.value, 0.0);
-    let seen = nearing(problem, at, u, told, &mut least, trial)?;
+    let seen = nearing(problem, at, u, told, &mut least, (trial, front))?;
     let beneath = least.0 < at.value - BENEATH * at.enough - 4.0 * told[1];
     Ok(if beneath && matches!(seen, Seen::Nothing) {
         Seen::Beneath(least.0, least.1)
@@ -48,7 +49,7 @@ fn nearing(
     u: &[f64],
     [claimed, rounding]: [f64; 2],
     least: &mut (f64, f64),
-    trial: &mut [f64],
+    (trial, front): (&mut [f64], &mut Vec<f64>),
 ) -> Result<Seen, Halt> {
     let n = at.x.len();
     let mut slopes = [0.0; 2];
@@ -57,13 +58,13 @@ fn nearing(
         if lowest.1 == 0.0 { Seen::Nothing } else { Seen::Lower(lowest.0, lowest.1) }
     };
     let (mut h, mut finite) = (NEAR, false);
-    let mut front = vec![0.0; if at.ahead { n } else { 0 }];
     for nearer in 0..5 {
         let [up, down] = if nearer == 0 && at.given && at.ahead {
             // The gradient there is looked at as well: in one evaluation, where they come together.
             step(at, u, h, trial);
-            let up = problem.total_gradient(&trial[..n], &mut front)?;
-            let rise = dot(&front, &u[..n]);
+            front.resize(n, 0.0);
+            let up = problem.total_gradient(&trial[..n], front)?;
+            let rise = dot(front, &u[..n]);
             if !at.blind && tells_all(at, [claimed, rounding, h], up, rise) {
                 return Ok(Seen::Nothing);
             }
@@ -130,7 +131,7 @@ fn nearing(
                 }
             }
             if lowest.1 == 0.0 && at.given && at.ahead && nearer == 0 && clear {
-                return ahead(problem, at, u, [claimed, bend, h, rounding], (up, &front), trial);
+                return ahead(problem, at, u, [claimed, bend, h, rounding], (up, front), trial);
             }
             return Ok(lower(lowest));
         }

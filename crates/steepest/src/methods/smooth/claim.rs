@@ -1,9 +1,9 @@
 //! When it says that it is done: what it claims, what it looks at before, and where that leads.
 use super::Run;
-use crate::linalg::vectors::largest;
+use crate::linalg::vectors::{Aligned, dot, largest};
 use crate::method::Step;
 use crate::methods::convergence::STEEP;
-use crate::methods::gradient_check::{self, Doubt};
+use crate::methods::gradient_check::{self, Doubt, NEAR};
 use crate::methods::standing::{ESCAPES, FAR};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
@@ -30,24 +30,20 @@ impl Run {
         if self.beyond(problem)? {
             return self.escape(problem);
         }
-        let n = self.at.n;
         if problem.offers().differences > 0
             && self.with(false, |at, view| at.curved(problem, view))?
         {
             return self.escape(problem);
         }
-        let mut doubt = self.with(true, |at, view| at.look_scattered(problem, view))?;
-        // Where nothing is known of any direction, all of them are looked at below.
-        if matches!(doubt, Doubt::None | Doubt::Kink(_)) && !self.pairs.is_empty() {
-            let (lengths, d) = (self.lengths(), &mut self.at.d);
-            gradient_check::scattered_else(n, d);
-            (0..n).for_each(|j| d[j] *= lengths[j]);
-            if self.pairs.unexplored(d) {
-                (0..n).for_each(|j| d[j] /= lengths[j]);
-                let size = largest(d);
-                d.iter_mut().for_each(|d| *d /= size);
-                doubt = self.with(true, |at, view| at.look(problem, view))?;
-            }
+        let mut front = Vec::new();
+        let mut doubt =
+            self.with(true, |at, view| at.look_scattered_ahead(problem, view, &mut front))?;
+        let way = self.at.d.to_vec();
+        doubt = self.foreseen(problem, doubt, &front)?;
+        if matches!(doubt, Doubt::None | Doubt::Kink(_)) && self.turned(&way) {
+            front.clear();
+            doubt = self.with(true, |at, view| at.look_ahead(problem, view, &mut front))?;
+            doubt = self.foreseen(problem, doubt, &front)?;
         }
         if matches!(doubt, Doubt::None | Doubt::Kink(_))
             && let Some(j) = self.unmoved(problem)?
@@ -89,6 +85,74 @@ impl Run {
                 Ok(sure)
             }
         }
+    }
+
+    /// The way of a second look, in `d` in lengths: what no step has explored, or, from where a look has led, the way back.
+    /// Against the way of the first, for the gradient was looked at there. False where the first was enough.
+    fn turned(&mut self, way: &[f64]) -> bool {
+        if self.pairs.is_empty() {
+            return false;
+        }
+        // Where nothing is known of any direction, all of them are looked at below.
+        let (n, lengths, d) = (self.at.n, self.lengths(), &mut self.at.d);
+        gradient_check::scattered_else(n, d);
+        (0..n).for_each(|j| d[j] *= lengths[j]);
+        if !self.pairs.unexplored(d) {
+            if self.at.escapes == 0 {
+                return false;
+            }
+            d.copy_from_slice(way);
+        }
+        let back = if dot(d, way) > 0.0 { -1.0 } else { 1.0 };
+        (0..n).for_each(|j| d[j] *= back / lengths[j]);
+        let size = largest(d);
+        d.iter_mut().for_each(|d| *d /= size);
+        size.is_normal()
+    }
+
+    /// What a look found that left the gradient ahead in `front`; where that is nothing, and H does not explain the step
+    /// there, what another finds along the rest.
+    fn foreseen(
+        &mut self,
+        problem: &mut Problem<'_>,
+        doubt: Doubt,
+        front: &[f64],
+    ) -> Result<Doubt, Halt> {
+        if !matches!(doubt, Doubt::None | Doubt::Kink(_)) || !self.unforeseen(front) {
+            return Ok(doubt);
+        }
+        Ok(match self.with(false, |at, view| at.look(problem, view))? {
+            Doubt::None => doubt,
+            found => found,
+        })
+    }
+
+    /// What H does not explain of the step to where the gradient was looked at ahead, in `d` in lengths, where F bends down
+    /// along it: steps have met nothing of what lies there. False where that is little, or it bends up.
+    fn unforeseen(&mut self, front: &[f64]) -> bool {
+        const PART: f64 = 0.3;
+        if front.is_empty() || self.pairs.is_empty() || !largest(front).is_finite() {
+            return false;
+        }
+        let (n, lengths) = (self.at.n, self.lengths());
+        let [mut turned, mut met] = [0; 2].map(|_| Aligned::zeros(n));
+        (0..n).for_each(|j| turned[j] = (front[j] - self.at.g[j]) / NEAR);
+        let free = self.at.bounds.as_ref().filter(|b| !b.all_free()).map(|b| &*b.free);
+        self.pairs.applied(free, &turned, &mut met);
+        let (d, mut along, mut rise) = (&mut self.at.d, 0.0, 0.0);
+        let mut whole = 0.0f64;
+        for j in 0..n {
+            let (step, rest) = (d[j] / lengths[j], (d[j] + met[j]) / lengths[j]);
+            (along, rise) = (along + step * rest, rise + turned[j] * lengths[j] * rest);
+            whole = whole.max(step.abs());
+            d[j] = rest;
+        }
+        let size = largest(d);
+        if !(size.is_normal() && size > PART * whole && along * rise < 0.0) {
+            return false;
+        }
+        d.iter_mut().for_each(|d| *d /= size);
+        true
     }
 
     fn lengths(&self) -> Vec<f64> {
