@@ -17,6 +17,7 @@ from sklearn.datasets import (
 from sklearn.exceptions import ConvergenceWarning
 
 from steepest import linear
+from steepest.linear.products import _Products
 
 TIGHT = 1e-14
 
@@ -249,8 +250,33 @@ def test_large_sparse_least_squares_are_the_dense_ones(shape, twins, intercept):
     # Not by the same way as the dense one, and no more claimed than that way knows.
     assert got.result_.method == "lsmr"
     certificate = got.result_.certificate
-    assert certificate["kind"] == "estimated"
+    assert certificate["kind"] == ("estimated" if twins or shape[0] < shape[1] else "energy_norm")
     assert got.result_.fun - dense.result_.fun <= certificate["bound"] <= certificate["target"]
+
+
+@pytest.mark.parametrize("apart", [1.0, 1e-3, 1e-6, 1e-9])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_what_proves_sparse_least_squares_is_true_in_longer_arithmetic(apart, weighted):
+    """No eigenvalue is below what is said, and the slope is no steeper, however alike columns are."""
+    rng = np.random.default_rng(2)
+    X = sparse.random(1500, 60, density=0.05, format="csr", random_state=3)
+    twin = X[:, :5] + apart * sparse.random(1500, 5, density=0.05, format="csr", random_state=4)
+    X = sparse.csr_matrix(sparse.hstack([X, twin])) @ sparse.diags(np.logspace(-2, 2, 65))
+    weight = rng.uniform(0.1, 5.0, 1500) if weighted else None
+    products = _Products(X, weight, True)
+    times = 1.0 / np.sqrt(products.squares)
+    target = products.root * rng.standard_normal(1500)
+    coef, end = products.solve(target, times)
+    low = products.flattest(times, end.steps)
+    long = [np.asarray(part, dtype=np.longdouble) for part in (X.toarray(), products.share, times, target)]
+    table, share, scale, goal = long
+    centred = np.sqrt(share)[:, None] * (table - share @ table) * scale
+    smallest = np.linalg.eigvalsh((centred.T @ centred).astype(float))[0]
+    assert low <= smallest + 1e-14
+    assert low > 0.1 * smallest if apart >= 1e-3 else low == 0.0
+    slope = centred.T @ (goal - centred @ (coef / scale))
+    assert np.sqrt(slope @ slope) <= end.steep
+    assert end.steep < 1e-9 or apart < 1e-3
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -34,8 +34,10 @@ class LinearRegression(Inferred, LinearRegressor):
     Minimises sum(weight * (y - Xw - b)^2), scikit-learn's objective. In terms of `steepest`: loss
     ``squared``, no penalty. The rows, centred, are reduced to a triangle by orthogonal (QR) factorisation,
     block by block, and the triangle by the same with pivots: no normal equations, whose condition is
-    the square. Large sparse tables go to LSMR, which finds the same solution by products alone; it is not
-    proved then (the certificate says ``estimated``, and up to what distance a lower point is excluded).
+    the square. Large sparse tables go to LSMR, which finds the same solution by products alone. Where
+    columns are few (up to 800, and up to 2000 where their products with each other take less than half of the
+    table's memory) a Cholesky factor of these proves it; of more columns, or where they depend on each other, the
+    certificate says ``estimated``, and up to what distance a lower point is excluded.
 
     Parameters are scikit-learn's `LinearRegression`. `tol`, `copy_X` and `n_jobs` are taken and have no
     effect: the answer is as exact as the arithmetic, and X is never changed. With ``positive=True`` the
