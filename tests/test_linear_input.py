@@ -354,21 +354,32 @@ def far_out(far):
 
 @pytest.mark.parametrize("far", [1e9, 1e15, 1e20, 1e30])
 @pytest.mark.parametrize("side", [1.0, -1.0])
-def test_a_number_far_out_takes_nothing_from_the_rest_of_its_column(far, side):
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_matrix])
+@pytest.mark.parametrize("intercept", [True, False])
+def test_a_number_far_out_takes_nothing_from_the_rest_of_its_column(far, side, form, intercept):
     # From 1e6 on its own row is as right as can be, and nothing else changes.
-    near = linear.LogisticRegression().fit(*far_out(side * 1e6)).result_
-    result = linear.LogisticRegression().fit(*far_out(side * far)).result_
+    def fitted(far):
+        X, y = far_out(side * far)
+        return linear.LogisticRegression(fit_intercept=intercept).fit(form(X), y).result_
+
+    near, result = fitted(1e6), fitted(far)
     assert result.success, result.message
     assert result.fun == pytest.approx(near.fun, rel=2e-6)
 
 
 @pytest.mark.parametrize("far", [1e40, 1e60, 1e110, 1e130, 1e155, 1e200, 1e300])
-def test_a_number_very_far_out_is_fitted_or_nothing_is_claimed(far):
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_matrix])
+@pytest.mark.parametrize("intercept", [True, False])
+def test_a_number_very_far_out_is_fitted_or_nothing_is_claimed(far, form, intercept):
     # It is on its right side, and its column tells the rest as before.
-    near = linear.LogisticRegression().fit(*far_out(1e6)).result_
+    def fitted(far):
+        X, y = far_out(far)
+        return linear.LogisticRegression(fit_intercept=intercept).fit(form(X), y).result_
+
+    near = fitted(1e6)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotConverged)
-        result = linear.LogisticRegression().fit(*far_out(far)).result_
+        result = fitted(far)
     assert not result.success or result.fun == pytest.approx(near.fun, rel=2e-6)
     if far > 1e125:
         (found,) = (f for f in result.findings if f.kind == "far_out")

@@ -44,6 +44,12 @@ def test_a_number_is_an_array_of_one_entry():
     assert scipy.optimize.minimize(square, 3.5).x.shape == (1,)
 
 
+@pytest.mark.parametrize("kind", [complex, np.complex128, np.complex64, lambda f: np.array([f + 0j])])
+def test_a_complex_number_that_is_real_is_one(kind):
+    result = steepest.minimize(lambda x: kind(((x - 2.0) ** 2).sum()), [1.0, 0.0], tol=1e-4)
+    assert result.x == pytest.approx([2.0, 2.0], abs=1e-2)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -402,6 +408,9 @@ def _raises(x):
         ({"fun": lambda x: x}, TypeError, "fun must return one real number; got array"),
         ({"fun": lambda x: (1.0, x)}, TypeError, r"got \(1.0, .* \(for value and gradient pass jac=True\)"),
         ({"fun": lambda x: 1 + 1j}, TypeError, "fun must return one real number"),
+        ({"fun": lambda x: np.complex128(1 + 1j)}, TypeError, "fun must return one real number"),
+        ({"fun": lambda x: np.complex64(1 + 1j)}, TypeError, "fun must return one real number"),
+        ({"fun": lambda x: np.array([1 + 1j])}, TypeError, "fun must return one real number"),
         ({"fun": lambda x: "1.5"}, TypeError, "fun must return one real number; got '1.5'"),
         ({"fun": _raises}, RuntimeError, "mine"),
         ({"jac": lambda x: None}, InputError, "the gradient .jac. must be real numbers; got None"),

@@ -1,7 +1,7 @@
 //! A Python function as an objective.
 use crate::calling::call;
 use crate::energy::Displaced;
-use crate::returned::{entries, number, pair, real};
+use crate::returned::{entries, number, pair};
 use crate::watch::failed;
 pub use bends::Bend;
 use numpy::{IxDyn, PyArray1, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
@@ -137,9 +137,6 @@ impl Callable {
 
     fn plain_value(&mut self, py: Python<'_>, x: &[f64]) -> PyResult<f64> {
         let answer = self.evaluate(py, x)?;
-        if matches!(self.slope, Slope::Complex) {
-            return real(&answer);
-        }
         if !matches!(self.slope, Slope::WithValue) {
             return number(&answer);
         }

@@ -3,7 +3,7 @@ use crate::enter::refused;
 use numpy::{PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyFloat, PyString, PyTuple};
+use pyo3::types::{PyComplex, PyFloat, PyString, PyTuple};
 
 /// (value, gradient), as `fun` returns them where `jac=True`; what comes after is left alone, as SciPy does.
 pub fn pair<'py>(answer: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
@@ -32,20 +32,23 @@ pub fn number(value: &Bound<'_, PyAny>) -> PyResult<f64> {
     if value.is_none() || value.hasattr("mask")? {
         return Err(wrong());
     }
+    // NumPy's complex numbers turn into their real part where a float is asked for: one that is real is taken for it.
+    if complex(value) {
+        let zero =
+            value.getattr("imag").and_then(|imag| number(&imag)).is_ok_and(|imag| imag == 0.0);
+        return if zero { number(&value.getattr("real")?) } else { Err(wrong()) };
+    }
     match value.extract() {
         Ok(v) => Ok(v),
         Err(_) => value.call_method0("item").and_then(|v| v.extract()).map_err(|_| wrong()),
     }
 }
 
-/// A value of a function that takes complex steps: what it returns of real numbers may be a complex one that is real.
-pub fn real(value: &Bound<'_, PyAny>) -> PyResult<f64> {
-    let numpy = value.py().import("numpy")?;
-    if !numpy.call_method1("iscomplexobj", (value,))?.is_truthy()? {
-        return number(value);
-    }
-    let imaginary = number(&numpy.call_method1("imag", (value,))?)?;
-    if imaginary == 0.0 { number(&numpy.call_method1("real", (value,))?) } else { number(value) }
+/// Whether it is complex by its type.
+fn complex(value: &Bound<'_, PyAny>) -> bool {
+    let kind = || value.getattr("dtype").and_then(|d| d.getattr("kind"));
+    value.is_instance_of::<PyComplex>()
+        || kind().is_ok_and(|kind| kind.extract::<&str>().is_ok_and(|kind| kind == "c"))
 }
 
 /// What was got, short enough for a message.

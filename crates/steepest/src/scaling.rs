@@ -90,14 +90,20 @@ impl Scaling {
                 scale[j] = 1.0;
             }
             reach[j] = if constant { 1e-3 * scale[j] } else { scale[j] };
-            let outlying = |(middle, off): &&(f64, f64)| {
-                *off > 0.0 && !((level - middle).abs() <= OUTLYING * off)
+            // Where nothing takes up a centre, most rows lie as far from 0 as that.
+            let usual = |&(middle, off): &(f64, f64)| match centred {
+                true => (middle, off),
+                false => (0.0, if off > 0.0 { middle.abs().max(off) } else { 0.0 }),
             };
-            let outlying = most.get(j).filter(outlying).filter(|_| centred);
-            lost[j] = outlying.is_some_and(|(_, off)| !(deviation < FARTHEST * off));
+            let outlying = |(middle, off): &(f64, f64)| {
+                let away = if centred { (level - middle).abs() } else { size };
+                *off > 0.0 && !(away <= OUTLYING * off)
+            };
+            let outlying = most.get(j).map(usual).filter(outlying);
+            lost[j] = outlying.is_some_and(|(_, off)| !(size < FARTHEST * off));
             if let Some((middle, off)) = outlying.filter(|_| !lost[j]) {
                 // A mean that few rows far out have made would swallow what most rows say, and so would their deviation.
-                (centre[j], scale[j], reach[j]) = (*middle, *off, *off);
+                (centre[j], scale[j], reach[j]) = (middle, off, off);
             } else if centred && level.is_finite() {
                 centre[j] = level;
                 // Of ordinary numbers, so that no square underflows.
@@ -130,6 +136,40 @@ impl Scaling {
             Some(false) if self.lost[j] => LOST,
             Some(false) => 1.0 + self.centre[j].abs() / self.scale[j],
             None => 1.0,
+        }
+    }
+    /// A column so small that its penalty would overflow is made no larger than that allows: it stays at 0.
+    pub fn keep_finite(&mut self, weight: impl Fn(usize) -> f64) {
+        for (j, (scale, reach)) in self.scale.iter_mut().zip(&mut self.reach).enumerate() {
+            let least = 1e-130 * weight(j).sqrt();
+            if *scale < least {
+                (*scale, *reach) = (least, least / *scale * *reach);
+            }
+        }
+    }
+    /// Columns whose penalty is less than `least`, though there is one: numbers far out may have made their scale.
+    pub fn faint(&self, weight: impl Fn(usize) -> f64, least: f64) -> Vec<usize> {
+        let faint = |j: &usize| weight(*j) > 0.0 && self.penalty(*j, weight(*j)) < least;
+        (0..self.scale.len()).filter(faint).collect()
+    }
+    /// Looks for numbers far out in columns of a sparse table, whose sums tell nothing of most rows: in `rows`, where what
+    /// is not 0 counts.
+    pub fn look(&mut self, rows: &Held<'_>, far: &[usize]) {
+        let mut row = vec![0.0; self.scale.len()];
+        let mut entries = vec![Vec::new(); far.len()];
+        for i in 0..rows.len() {
+            rows.gather(i..i + 1, &mut row);
+            let there = entries.iter_mut().zip(far).filter(|(_, j)| row[**j] != 0.0);
+            there.for_each(|(entries, j)| entries.push(row[*j].abs()));
+        }
+        for (entries, &j) in entries.iter_mut().zip(far) {
+            let usual = median(entries);
+            if usual > 0.0 && !(self.scale[j] <= OUTLYING * usual) {
+                self.lost[j] = !(self.scale[j] < FARTHEST * usual);
+                if !self.lost[j] {
+                    (self.centre[j], self.scale[j], self.reach[j]) = (0.0, usual, usual);
+                }
+            }
         }
     }
     /// Columns of which a number far out has swallowed what the other rows say.
@@ -199,6 +239,14 @@ impl Scaling {
     }
 }
 
+/// The lower median; 0 of nothing.
+fn median(v: &mut [f64]) -> f64 {
+    match v.len() {
+        0 => 0.0,
+        n => *v.select_nth_unstable_by((n - 1) / 2, f64::total_cmp).1,
+    }
+}
+
 /// The median of some rows, and of how far those are off it that are off it, by columns; 0 where none is.
 fn middles(rows: &Held<'_>, d: usize) -> Vec<(f64, f64)> {
     let count = rows.len().min(FEW);
@@ -207,10 +255,6 @@ fn middles(rows: &Held<'_>, d: usize) -> Vec<(f64, f64)> {
         let at = i * rows.len() / count;
         rows.gather(at..at + 1, row);
     }
-    let median = |v: &mut [f64]| match v.len() {
-        0 => 0.0,
-        n => *v.select_nth_unstable_by((n - 1) / 2, f64::total_cmp).1,
-    };
     let of = |j: usize| {
         let mut column: Vec<f64> = x.iter().skip(j).step_by(d).copied().collect();
         let middle = median(&mut column);

@@ -288,23 +288,22 @@ impl Work {
         if !foreseen.is_empty() {
             problem.hold(Rows::All, &foreseen, None)?;
         }
+        let rows = stage_rows::runs(first(&table), n, 1).into_iter().flatten();
+        let rows: Vec<u32> = rows.map(|i| i as u32).collect();
         let mut scaling = if table.dense {
-            let rows = stage_rows::runs(first(&table), n, 1).into_iter().flatten();
-            let rows: Vec<u32> = rows.map(|i| i as u32).collect();
             let held = problem.hold(Rows::All, &rows, None)?;
             Scaling::of(&table, &Look::Rows(&held), centred)
         } else {
             let (mut sum, mut square) = (vec![0.0; d], vec![0.0; d]);
             problem.of_rows(OfRows::Moments { sum: &mut sum, square: &mut square })?;
-            Scaling::of(&table, &Look::Moments { sum, square }, centred)
-        };
-        for (j, (scale, reach)) in scaling.scale.iter_mut().zip(&mut scaling.reach).enumerate() {
-            // A column so small that its penalty would overflow is made no larger than that allows: it stays at 0.
-            let least = 1e-130 * weight(j).sqrt();
-            if *scale < least {
-                (*scale, *reach) = (least, least / *scale * *reach);
+            let mut scaling = Scaling::of(&table, &Look::Moments { sum, square }, centred);
+            let faint = scaling.faint(weight, certify::NEXT_TO_NOTHING);
+            if !faint.is_empty() {
+                scaling.look(&problem.hold(Rows::All, &rows, None)?, &faint);
             }
-        }
+            scaling
+        };
+        scaling.keep_finite(weight);
         let seen = |j: usize| if j < table.margins() * width { j % width } else { d };
         let penalty: Vec<f64> = (0..dim).map(|j| scaling.penalty(seen(j), weight(j))).collect();
         if table.level && !joint_metric::alike(&penalty, table.outputs) {
