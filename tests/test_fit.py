@@ -241,7 +241,7 @@ def test_penalties_that_leave_columns_out() -> None:
     used = {c["name"] for c in model.story()["coefficients"] if c["value"] != 0}
     assert {"x0", "x1"} <= used
     assert len(used) < 12
-    assert "one standard error" in " ".join(model.summary().split())
+    assert "within a standard error" in " ".join(model.summary().split())
     with pytest.raises(InputError, match=r"no penalty called 'L1'.*did you mean"):
         steepest.fit(data, "y", penalty="L1")
 

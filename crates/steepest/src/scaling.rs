@@ -34,6 +34,8 @@ pub struct Scaling {
     flat: Vec<bool>,
     /// Whether what most rows of a column say is rounding beside a number so far out that its squares would overflow.
     lost: Vec<bool>,
+    /// Whether in some column most rows lie far from a few.
+    pub outlying: bool,
     /// Whether there is an intercept behind the columns.
     pub intercept: bool,
     /// Outputs that see the columns; what lies behind their variables is learnt, and left as it is.
@@ -79,6 +81,7 @@ impl Scaling {
         let mut reach = vec![1.0; d];
         let mut flat = vec![false; d];
         let mut lost = vec![false; d];
+        let mut any = false;
         for j in 0..d {
             let mean = sum[j] / total;
             let level = shift[j] + mean / unit[j];
@@ -101,6 +104,7 @@ impl Scaling {
             };
             let outlying = most.get(j).map(usual).filter(outlying);
             lost[j] = outlying.is_some_and(|(_, off)| !(size < FARTHEST * off));
+            any |= outlying.is_some();
             if let Some((middle, off)) = outlying.filter(|_| !lost[j]) {
                 // A mean that few rows far out have made would swallow what most rows say, and so would their deviation.
                 (centre[j], scale[j], reach[j]) = (middle, off, off);
@@ -111,7 +115,7 @@ impl Scaling {
             }
         }
         let (intercept, outputs) = (table.intercept, table.margins());
-        Scaling { centre, scale, reach, flat, lost, intercept, outputs }
+        Scaling { centre, scale, reach, flat, lost, outlying: any, intercept, outputs }
     }
 
     /// Whether some column did not vary in the rows looked at, so that its scale is a guess.
@@ -166,6 +170,7 @@ impl Scaling {
             let usual = median(entries);
             if usual > 0.0 && !(self.scale[j] <= OUTLYING * usual) {
                 self.lost[j] = !(self.scale[j] < FARTHEST * usual);
+                self.outlying = true;
                 if !self.lost[j] {
                     (self.centre[j], self.scale[j], self.reach[j]) = (0.0, usual, usual);
                 }

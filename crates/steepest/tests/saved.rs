@@ -23,6 +23,9 @@ use steepest::settings::checked;
 use steepest::state::{Data, Saved};
 use steepest::watch::{Stop, Unwatched};
 
+mod only;
+use only::tried;
+
 const STEPS: u64 = 40;
 
 fn so_many() -> Stop {
@@ -106,11 +109,11 @@ fn same(
 
 /// Every method, and every rule as one: over single steps, batches and a rate that falls.
 fn all(mut each: impl FnMut(&str, Option<&Entry>, &Build<'_>)) {
-    for entry in METHODS {
+    for entry in METHODS.iter().filter(|e| tried(&[e.name])) {
         let settings: Vec<f64> = entry.parameters.iter().map(|p| p.default).collect();
         each(entry.name, Some(entry), &|| at_work(entry, &settings));
     }
-    for rule in RULES {
+    for rule in RULES.iter().filter(|r| tried(&[r.name])) {
         let alone: &[(&str, &[(&str, f64)])] = &[(rule.name, &[])];
         let before: &[(&str, &[(&str, f64)])] = &[(rule.name, &[]), ("sgd", &[])];
         let after: &[(&str, &[(&str, f64)])] = &[("sgd", &[]), (rule.name, &[])];

@@ -46,7 +46,7 @@ class Portfolio(Result):
     --------
     >>> from steepest.portfolio import min_variance
     >>> p = min_variance([0.1, 0.05], [[0.04, 0.0], [0.0, 0.01]], periods=12)
-    >>> round(p.annual_volatility, 6), p.weights[1]
+    >>> round(p.annual_volatility, 6), round(p.weights[1], 6)
     (0.309839, 0.8)
     """
 

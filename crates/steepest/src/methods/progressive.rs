@@ -394,7 +394,8 @@ impl Work {
         match taken {
             Some(taken) => {
                 self.stuck = 0;
-                let idle = taken.still && !(taken.contraction <= 0.5);
+                // Beside a row far out the value stands still while the others are on their way.
+                let idle = taken.still && !(self.scaling.outlying && taken.contraction <= 0.5);
                 self.idle = if idle { self.idle + 1 } else { 0 };
                 if self.idle >= IDLE && self.stage.is_none() {
                     return self.ended(problem, x);
