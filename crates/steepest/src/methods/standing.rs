@@ -259,25 +259,20 @@ impl Standing {
         })
     }
 
-    /// Looks along a direction that no symmetry singles out.
+    /// Into d a direction that no symmetry singles out.
+    pub fn scatter(&mut self) {
+        gradient_check::scattered(self.n, &mut self.d);
+        gradient_check::onward(&self.start, &self.x, &mut self.d);
+    }
+
+    /// Looks along it.
     pub fn look_scattered(
         &mut self,
         problem: &mut Problem<'_>,
         view: View<'_>,
     ) -> Result<Doubt, Halt> {
-        self.look_scattered_ahead(problem, view, &mut Vec::new())
-    }
-
-    /// Both.
-    pub fn look_scattered_ahead(
-        &mut self,
-        problem: &mut Problem<'_>,
-        view: View<'_>,
-        front: &mut Vec<f64>,
-    ) -> Result<Doubt, Halt> {
-        gradient_check::scattered(self.n, &mut self.d);
-        gradient_check::onward(&self.start, &self.x, &mut self.d);
-        self.look_ahead(problem, view, front)
+        self.scatter();
+        self.look(problem, view)
     }
 
     /// Looks along the direction in which the slopes lead down, in lengths.

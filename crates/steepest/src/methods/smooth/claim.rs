@@ -36,8 +36,8 @@ impl Run {
             return self.escape(problem);
         }
         let mut front = Vec::new();
-        let mut doubt =
-            self.with(true, |at, view| at.look_scattered_ahead(problem, view, &mut front))?;
+        self.at.scatter();
+        let mut doubt = self.with(true, |at, view| at.look_ahead(problem, view, &mut front))?;
         let way = self.at.d.to_vec();
         doubt = self.foreseen(problem, doubt, &front)?;
         if matches!(doubt, Doubt::None | Doubt::Kink(_)) && self.turned(&way) {
