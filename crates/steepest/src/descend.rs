@@ -132,14 +132,8 @@ impl Descent {
         }
         // What is said of a table is found in more ways than by its value.
         let evaluated = objective.offers().table.is_none().then_some(&mut self.evaluated);
-        let meter = Meter {
-            evaluated,
-            stop: self.stop,
-            counts: &mut self.counts,
-            findings: &mut self.findings,
-            watch,
-            clock: &mut self.clock,
-        };
+        let spent = (&mut self.counts, &mut self.findings);
+        let meter = Meter::new(self.stop, spent, (watch, &mut self.clock), evaluated);
         let mut problem = Problem::of(objective, penalty, meter, &mut self.units);
         // A step may end in the middle: the value known is that of the point before.
         self.before.clone_from(&self.x);

@@ -21,19 +21,13 @@ pub use meter::Meter;
 /// the budgets held.
 pub struct Problem<'a> {
     objective: &'a mut dyn Objective,
-    /// What is added.
-    pub penalty: &'a dyn Penalty,
-    /// The tolerance and the budgets.
-    pub stop: Stop,
-    /// What has been spent.
-    pub counts: &'a mut Counts,
-    /// What was noticed.
-    pub findings: &'a mut Vec<Finding>,
-    /// Who looks on.
-    pub watch: &'a mut dyn Watch,
-    /// The units in which `value`, `gradient` and their kin are asked and answered; a method sets them when it starts.
-    pub units: &'a mut Units,
-    pub(crate) clock: &'a mut Clock,
+    penalty: &'a dyn Penalty,
+    stop: Stop,
+    counts: &'a mut Counts,
+    findings: &'a mut Vec<Finding>,
+    watch: &'a mut dyn Watch,
+    units: &'a mut Units,
+    clock: &'a mut Clock,
     /// Where values are kept, so that the one handed over is held against them; only of a descent's own objective.
     evaluated: Option<&'a mut Evaluated>,
 }
@@ -52,6 +46,42 @@ impl<'a> Problem<'a> {
     ) -> Self {
         let Meter { stop, counts, findings, watch, clock, evaluated } = meter;
         Problem { objective, penalty, stop, counts, findings, watch, units, clock, evaluated }
+    }
+    /// What is added.
+    pub fn penalty(&self) -> &'a dyn Penalty {
+        self.penalty
+    }
+    /// The tolerance and the budgets.
+    pub fn stop(&self) -> &Stop {
+        &self.stop
+    }
+    /// F(x) − F* relative to max(F(x), 1e-12 F(null)) is to come below it.
+    pub fn tolerance(&self) -> f64 {
+        self.stop.tolerance
+    }
+    /// What has been spent.
+    pub fn counts(&self) -> &Counts {
+        self.counts
+    }
+    /// What was noticed.
+    pub fn findings(&self) -> &[Finding] {
+        self.findings
+    }
+    /// Says what was noticed.
+    pub fn report(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+    /// Takes back all that was noticed beyond the first so many.
+    pub fn forget_findings(&mut self, beyond: usize) {
+        self.findings.truncate(beyond);
+    }
+    /// The units in which `value`, `gradient` and their kin are asked and answered.
+    pub fn units(&self) -> &Units {
+        self.units
+    }
+    /// Others from here on, which a method sets when it starts; those before.
+    pub fn set_units(&mut self, units: Units) -> Units {
+        std::mem::replace(self.units, units)
     }
     /// What the objective can be asked.
     pub fn offers(&self) -> Offers {
@@ -406,14 +436,7 @@ pub(crate) fn with_problem<R>(
 ) -> R {
     let (mut counts, mut findings) = (Counts::default(), Vec::new());
     let (mut watch, mut clock) = (crate::watch::Unwatched, Clock::new());
-    let (stop, watch) = (Stop::default(), &mut watch);
-    let meter = Meter {
-        stop,
-        counts: &mut counts,
-        findings: &mut findings,
-        watch,
-        clock: &mut clock,
-        evaluated: None,
-    };
+    let meter =
+        Meter::new(Stop::default(), (&mut counts, &mut findings), (&mut watch, &mut clock), None);
     work(&mut Problem::of(objective, penalty, meter, &mut Units::default()))
 }

@@ -5,7 +5,7 @@ use crate::penalty::Penalty;
 use crate::problem::{Meter, Problem};
 use crate::state::{Bad, Reference, Saved, State, Visitor};
 use crate::status::{Budget, Failure, Halt, Status};
-use crate::watch::{Counts, Stop, Unwatched};
+use crate::watch::{Counts, Stop, Unwatched, Watch};
 
 /// By so much of F, or of what it has fallen by, the value found at the point saved may be another than the one saved.
 const ALIKE: f64 = 1e-2;
@@ -128,14 +128,9 @@ impl Descent {
         penalty: &dyn Penalty,
     ) -> Result<(), Failure> {
         let (mut counts, mut findings) = (Counts::default(), Vec::new());
-        let meter = Meter {
-            evaluated: None,
-            stop: Stop { tolerance: self.stop.tolerance, ..Stop::default() },
-            counts: &mut counts,
-            findings: &mut findings,
-            watch: &mut Unwatched,
-            clock: &mut self.clock,
-        };
+        let stop = Stop { tolerance: self.stop.tolerance, ..Stop::default() };
+        let watch: (&mut dyn Watch, _) = (&mut Unwatched, &mut self.clock);
+        let meter = Meter::new(stop, (&mut counts, &mut findings), watch, None);
         let mut problem = Problem::of(objective, penalty, meter, &mut self.units);
         match self.method.again(&mut problem) {
             Ok(()) => Ok(()),

@@ -132,7 +132,7 @@ impl InTurn {
         let certificate = Certificate {
             kind: Kind::Stationary,
             bound: (left / size).sqrt(),
-            target: (HELD * problem.stop.tolerance).sqrt(),
+            target: (HELD * problem.tolerance()).sqrt(),
             rounding: ROUNDING.sqrt(),
             assumption: "each block is at its least while the others stay, and the last rounds show how much more of them \
                          would gain: a stationary point, which need not be the least there is",
@@ -156,18 +156,18 @@ fn round(problem: &mut Problem<'_>, x: &mut [f64]) -> Result<f64, Halt> {
         problem.least(x, block, &mut to)?;
         x[range.clone()].copy_from_slice(&to[range]);
     }
-    Ok(problem.value(x)? + problem.penalty.value(x))
+    Ok(problem.value(x)? + problem.penalty().value(x))
 }
 
 impl Method for InTurn {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let mut held = x.to_vec();
         // Inside the bounds, where there are some.
-        if !problem.penalty.value(x).is_finite() {
-            problem.penalty.prox(&mut held, crate::penalty::Steps::Uniform(1e-100));
+        if !problem.penalty().value(x).is_finite() {
+            problem.penalty().prox(&mut held, crate::penalty::Steps::Uniform(1e-100));
             x.copy_from_slice(&held);
         }
-        self.first = problem.value(x)? + problem.penalty.value(x);
+        self.first = problem.value(x)? + problem.penalty().value(x);
         self.values.push_back(self.first);
         Ok(Step { value: self.first, residual: 1.0, rate: 1.0, ..Step::default() })
     }

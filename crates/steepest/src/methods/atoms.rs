@@ -112,7 +112,7 @@ impl Gaps {
         let enough = self.target(value);
         gradient_check::scattered(n, &mut u);
         for k in 0..LOOKS {
-            if !problem.penalty.atom(&u, &mut s) {
+            if !problem.penalty().atom(&u, &mut s) {
                 break;
             }
             for far in FAR {

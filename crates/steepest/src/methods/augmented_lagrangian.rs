@@ -145,7 +145,7 @@ struct Rounds {
 /// x in the units of the problem.
 fn inward(problem: &Problem<'_>, x: &[f64]) -> Vec<f64> {
     let mut z = x.to_vec();
-    problem.units.inward(x, &mut z);
+    problem.units().inward(x, &mut z);
     z
 }
 
@@ -165,9 +165,9 @@ impl Now {
             // f and the constraints are weighed against each other: by their slopes, whatever either is measured in, and the
             // variables too.
             let lengths = sizes_within(bounds.as_ref(), x, value, &gradient);
-            *problem.units = Units::of_slopes(lengths, value, &gradient);
-            value /= problem.units.value();
-            problem.units.slopes(&mut gradient);
+            problem.set_units(Units::of_slopes(lengths, value, &gradient));
+            value /= problem.units().value();
+            problem.units().slopes(&mut gradient);
         }
         let x = &inward(problem, x)[..];
         problem.ask(x, Rows::All, &mut [Ask::Constraints(&mut c)])?;
@@ -205,7 +205,7 @@ impl Now {
             missed,
             off: f64::INFINITY,
             vain: 0,
-            noticed: problem.findings.len(),
+            noticed: problem.findings().len(),
             begun: value,
             size: value.abs(),
         })
@@ -218,8 +218,8 @@ impl Now {
 
     /// A step of L-BFGS down L, which has units of its own for the variables.
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
-        let (exactly, raised) = (self.exactly(problem.stop.tolerance), FLOOR * self.size);
-        let unit = problem.units.value();
+        let (exactly, raised) = (self.exactly(problem.tolerance()), FLOOR * self.size);
+        let unit = problem.units().value();
         let Now { terms, units, inner, .. } = self;
         problem.wrapped(
             |objective| Lagrangian { inner: objective, terms, unit, raised },
@@ -228,7 +228,7 @@ impl Now {
             |problem| match inner {
                 Some(method) => method.step(problem, x),
                 None => {
-                    *problem.units = Units::default();
+                    problem.set_units(Units::default());
                     inner.insert(first()).start(problem, x)
                 }
             },
@@ -238,7 +238,7 @@ impl Now {
     /// What a step is beside the constraints, and what comes after the round that it ended.
     fn told(&mut self, problem: &mut Problem<'_>, x: &[f64], mut step: Step) -> Result<Step, Halt> {
         step.violation = self.terms.most(|_| 1.0);
-        let unit = problem.units.value();
+        let unit = problem.units().value();
         step.certificate = step.certificate.map(|c| Certificate {
             bound: c.bound * unit,
             target: c.target * unit,
@@ -253,7 +253,7 @@ impl Now {
         };
         let value = problem.total(x)?;
         problem.ask(x, Rows::All, &mut [Ask::Constraints(&mut self.terms.c)])?;
-        let tolerance = problem.stop.tolerance;
+        let tolerance = problem.tolerance();
         let missed = self.terms.missed();
         step.value = value * unit;
         step.violation = self.terms.most(|_| 1.0);
@@ -267,7 +267,7 @@ impl Now {
         }
         // What was noticed on the way is of L, and of this round alone.
         if self.terms.measure(problem, x)? {
-            problem.findings.truncate(self.noticed);
+            problem.forget_findings(self.noticed);
             self.next(&mut step);
             (self.missed, self.off, self.vain) = (self.terms.missed(), f64::INFINITY, 0);
             return Ok(step);
@@ -299,7 +299,7 @@ impl Now {
             });
             return Ok(step);
         }
-        problem.findings.truncate(self.noticed);
+        problem.forget_findings(self.noticed);
         self.next(&mut step);
         let near = off <= ENOUGH * self.off || met && held;
         let largest = self.terms.rho >= MOST;
@@ -333,10 +333,10 @@ impl Now {
         if let Some(models) = &mut self.models {
             let mut z = inward(problem, x);
             let came = models.step(problem, &mut z)?;
-            problem.units.outward(&z, x);
+            problem.units().outward(&z, x);
             match came {
                 Came::On(step) => {
-                    return Ok(Step { value: step.value * problem.units.value(), ..step });
+                    return Ok(Step { value: step.value * problem.units().value(), ..step });
                 }
                 Came::Rest => self.take_over(true),
                 Came::Stuck => self.take_over(false),
@@ -364,7 +364,7 @@ impl Now {
 impl Method for Rounds {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let mut now = Now::begin(problem, x, self.by_models)?;
-        let unit = problem.units.value();
+        let unit = problem.units().value();
         let step = match &now.models {
             Some(models) => {
                 let step = models.start(now.terms.most(|_| 1.0));

@@ -13,7 +13,7 @@ pub fn residual(x: &[f64], there: &[f64], steps: &[f64]) -> f64 {
 
 /// The residual, relative to √F, is of the order of the root of the distance from the optimum.
 pub fn goal(problem: &Problem<'_>) -> f64 {
-    (0.1 * problem.stop.tolerance).min(1e-3)
+    (0.1 * problem.tolerance()).min(1e-3)
 }
 
 /// What stands behind a claim where nothing is proved: the residual by these steps over `scale`, f being `smooth` there.
@@ -49,11 +49,11 @@ pub fn look(
     let n = x.len();
     let mut gradient = vec![0.0; n];
     let value = problem.total_gradient(x, &mut gradient)?;
-    let (offers, given) = (problem.penalty.offers(), gradient_check::doubtful(problem));
+    let (offers, given) = (problem.penalty().offers(), gradient_check::doubtful(problem));
     let room = gradient_check::room(problem, x);
     let room = |j: usize, way: f64| room[j][usize::from(way > 0.0)];
     let lengths = gradient_check::lengths(steps, x, &gradient, [value.abs(); 2], &room);
-    let small = 1e-4 * problem.stop.tolerance * value.abs();
+    let small = 1e-4 * problem.tolerance() * value.abs();
     let mut u = vec![0.0; n];
     gradient_check::scattered(n, &mut u);
     let known = Known {

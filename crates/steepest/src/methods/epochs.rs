@@ -50,15 +50,15 @@ crate::state!(Whole {
 impl Whole {
     /// Where a descent begins, brought inside where it lies outside a constraint. What is wrong there, if anything.
     pub fn begin(problem: &mut Problem<'_>, x: &mut [f64]) -> Result<(Self, Option<Status>), Halt> {
-        if !problem.penalty.value(x).is_finite() {
-            problem.penalty.prox(x, Steps::Uniform(1e-100));
+        if !problem.penalty().value(x).is_finite() {
+            problem.penalty().prox(x, Steps::Uniform(1e-100));
         }
-        let diagonal = problem.penalty.offers().diagonal_prox;
+        let diagonal = problem.penalty().offers().diagonal_prox;
         let metric = if diagonal { metric(problem)? } else { vec![1.0; x.len()] };
         let mut whole =
             Whole { gradient: vec![0.0; x.len()], metric, diagonal, ..Whole::default() };
         whole.smooth = problem.gradient(x, &mut whole.gradient)?;
-        whole.value = whole.smooth + problem.penalty.value(x);
+        whole.value = whole.smooth + problem.penalty().value(x);
         whole.scale = whole.value.abs().sqrt().max(1e-150);
         whole.least = 1e-6 * whole.scale;
         let mut wrong = convergence::not_finite(whole.smooth, &whole.gradient);
@@ -80,7 +80,7 @@ impl Whole {
     fn below(&mut self, problem: &mut Problem<'_>, x: &[f64], highest: f64) -> Result<bool, Halt> {
         let mut gradient = vec![0.0; x.len()];
         let smooth = problem.gradient(x, &mut gradient)?;
-        let value = smooth + problem.penalty.value(x);
+        let value = smooth + problem.penalty().value(x);
         let rests = !((self.value - value).abs() > 4.0 * f64::EPSILON * value.abs());
         self.quiet = if rests { self.quiet + 1 } else { 0 };
         let taken =
@@ -95,9 +95,9 @@ impl Whole {
     pub fn descend(&self, problem: &Problem<'_>, x: &mut [f64], slope: &[f64], t: f64) {
         self.ahead(x, slope, t);
         if self.diagonal {
-            problem.penalty.prox(x, Steps::Diagonal(&self.steps(t)));
+            problem.penalty().prox(x, Steps::Diagonal(&self.steps(t)));
         } else {
-            problem.penalty.prox(x, Steps::Uniform(t));
+            problem.penalty().prox(x, Steps::Uniform(t));
         }
     }
     /// x ← x − t D slope.
@@ -188,7 +188,7 @@ impl Whole {
             match composite::look(problem, x, &steps, &mut trial)? {
                 Doubt::Inconsistent(status) => return Ok(Step { verdict: Some(status), ..step }),
                 // A saddle or a maximum, where nothing is added that would make it a least.
-                Doubt::Lower if problem.penalty.offers().smooth => {
+                Doubt::Lower if problem.penalty().offers().smooth => {
                     if self.escapes >= ESCAPES {
                         return Ok(Step { verdict: Some(Status::Plateau), ..step });
                     }

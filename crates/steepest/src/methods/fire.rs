@@ -104,14 +104,14 @@ impl Method for Inertial {
             Some(why) => run.at.ended(why),
             None => run.stand(problem)?,
         };
-        problem.units.outward(&run.at.x[..x.len()], x);
+        problem.units().outward(&run.at.x[..x.len()], x);
         self.run = Some(run);
         Ok(step)
     }
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let run = self.run.as_mut().expect("start is called first");
         let step = run.step(&self.set, problem)?;
-        problem.units.outward(&run.at.x[..x.len()], x);
+        problem.units().outward(&run.at.x[..x.len()], x);
         Ok(step)
     }
     fn state(&mut self) -> &mut dyn State {

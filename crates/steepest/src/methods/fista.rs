@@ -109,7 +109,7 @@ impl Descent {
             self.steps[j] = step * self.metric[j];
             self.trial[j] = self.y[j] - self.steps[j] * self.gradient[j];
         }
-        problem.penalty.prox(&mut self.trial, steps(&self.steps, self.diagonal));
+        problem.penalty().prox(&mut self.trial, steps(&self.steps, self.diagonal));
     }
 
     /// How far y is from a fixed point, relative to √F; `trial` is the prox from there.
@@ -184,7 +184,7 @@ impl Descent {
                 Ok(Step { verdict: Some(status), certificate: None, ..step })
             }
             // A saddle or a maximum, where nothing is added that would make it a least.
-            Doubt::Lower if problem.penalty.offers().smooth => {
+            Doubt::Lower if problem.penalty().offers().smooth => {
                 if self.escapes >= ESCAPES {
                     return Ok(Step { verdict: Some(Status::Plateau), certificate: None, ..step });
                 }
@@ -207,7 +207,7 @@ impl Descent {
         x.copy_from_slice(from);
         self.y.copy_from_slice(from);
         self.smooth = problem.gradient(x, &mut self.gradient)?;
-        self.value = self.smooth + problem.penalty.value(x);
+        self.value = self.smooth + problem.penalty().value(x);
         self.momentum = 1.0;
         self.quiet = 0;
         Ok(())
@@ -218,7 +218,7 @@ impl Descent {
         if self.y == *x {
             return Ok(false);
         }
-        let there = self.smooth + problem.penalty.value(&self.y);
+        let there = self.smooth + problem.penalty().value(&self.y);
         if there <= self.value {
             x.copy_from_slice(&self.y);
             (self.value, self.momentum) = (there, 1.0);
@@ -273,16 +273,16 @@ pub(super) fn metric(problem: &mut Problem<'_>) -> Result<Vec<f64>, Halt> {
 impl Method for Descent {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let n = x.len();
-        self.diagonal = problem.penalty.offers().diagonal_prox;
-        self.shares = problem.penalty.shares().is_some();
+        self.diagonal = problem.penalty().offers().diagonal_prox;
+        self.shares = problem.penalty().shares().is_some();
         self.proves = problem.table().is_some_and(|t| !t.coupled())
-            && (self.shares || problem.penalty.offers().pieces);
+            && (self.shares || problem.penalty().offers().pieces);
         (self.next, self.half) = (f64::INFINITY, f64::INFINITY);
         self.metric = if self.diagonal { metric(problem)? } else { vec![1.0; n] };
         self.steps = self.metric.clone();
         // A start outside a constraint is brought inside.
-        if !problem.penalty.value(x).is_finite() {
-            problem.penalty.prox(x, steps(&self.steps, self.diagonal));
+        if !problem.penalty().value(x).is_finite() {
+            problem.penalty().prox(x, steps(&self.steps, self.diagonal));
         }
         (self.gradient, self.trial, self.y) = (vec![0.0; n], x.to_vec(), x.to_vec());
         let from = x.to_vec();
@@ -360,7 +360,7 @@ impl Method for Descent {
         if next.is_nan() {
             // The prox does not move at all: y is the answer, if a longer step does not move it either.
             x.copy_from_slice(&self.y);
-            self.value = self.smooth + problem.penalty.value(x);
+            self.value = self.smooth + problem.penalty().value(x);
             // A table has a proof, and nothing else will move.
             let still = halvings == 0 && !self.proves;
             return self.claim(
@@ -372,7 +372,7 @@ impl Method for Descent {
         if seen && walls == 0 {
             self.sure = self.step;
         }
-        let value = next + problem.penalty.value(&self.trial);
+        let value = next + problem.penalty().value(&self.trial);
         let uphill: f64 = (0..x.len())
             .map(|j| (self.y[j] - self.trial[j]) * (self.trial[j] - x[j]) / self.metric[j])
             .sum();
@@ -399,9 +399,9 @@ impl Method for Descent {
         }
         // What is forbidden to x may be forbidden to y too: it goes to the nearest point that is not, in the metric. A prox
         // of next to no step is the projection on where the penalty is finite.
-        if beta > 0.0 && !problem.penalty.value(&self.y).is_finite() {
+        if beta > 0.0 && !problem.penalty().value(&self.y).is_finite() {
             self.steps.iter_mut().for_each(|step| *step *= 1e-100);
-            problem.penalty.prox(&mut self.y, steps(&self.steps, self.diagonal));
+            problem.penalty().prox(&mut self.y, steps(&self.steps, self.diagonal));
         }
         self.smooth = problem.gradient(&self.y, &mut self.gradient)?;
         if !self.smooth.is_finite() || self.gradient.iter().any(|g| !g.is_finite()) {

@@ -109,7 +109,7 @@ impl Conditional {
     /// The gap at x and the point that it is to, and what is to be said.
     fn judged(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let mut s = vec![0.0; x.len()];
-        problem.penalty.atom(&self.gradient, &mut s);
+        problem.penalty().atom(&self.gradient, &mut s);
         let left = gap(x, &s, &self.gradient);
         let before = x.to_vec();
         let step = self.gaps.judged(problem, x, (self.value, &self.gradient), left, self.bend)?;
@@ -125,8 +125,8 @@ impl Conditional {
 
 /// What rounding took out of the set is taken back.
 fn inside(problem: &Problem<'_>, x: &mut [f64]) {
-    if !problem.penalty.value(x).is_finite() {
-        problem.penalty.prox(x, Steps::Uniform(1e-100));
+    if !problem.penalty().value(x).is_finite() {
+        problem.penalty().prox(x, Steps::Uniform(1e-100));
     }
 }
 
@@ -149,10 +149,10 @@ impl Method for Conditional {
                 ..Step::default()
             });
         }
-        self.gaps = Gaps::new(self.value, problem.stop.tolerance);
+        self.gaps = Gaps::new(self.value, problem.tolerance());
         // The first step is all the way, if that is not too far.
         let mut s = vec![0.0; n];
-        problem.penalty.atom(&self.gradient, &mut s);
+        problem.penalty().atom(&self.gradient, &mut s);
         let square: f64 = x.iter().zip(&s).map(|(x, s)| (x - s) * (x - s)).sum();
         let first = gap(x, &s, &self.gradient) / square;
         self.bend = if first.is_normal() { first } else { 1.0 };
@@ -162,7 +162,7 @@ impl Method for Conditional {
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let n = x.len();
         let mut s = vec![0.0; n];
-        problem.penalty.atom(&self.gradient, &mut s);
+        problem.penalty().atom(&self.gradient, &mut s);
         let towards = gap(x, &s, &self.gradient);
         let scores: Vec<f64> =
             (0..self.weights.len()).map(|k| dot(self.atom(k), &self.gradient)).collect();

@@ -68,11 +68,11 @@ pub fn endless(_: usize, _: f64) -> f64 {
 
 /// How far each coordinate of x can go down and up within the penalty's bounds, where it has some.
 pub fn room(problem: &Problem<'_>, x: &[f64]) -> Vec<[f64; 2]> {
-    let bounded = problem.penalty.offers().bounds;
+    let bounded = problem.penalty().offers().bounds;
     let one = |(j, x): (usize, &f64)| {
         let (low, high) =
-            if bounded { problem.penalty.bounds(j) } else { (f64::NEG_INFINITY, f64::INFINITY) };
-        let l = problem.units.length(j);
+            if bounded { problem.penalty().bounds(j) } else { (f64::NEG_INFINITY, f64::INFINITY) };
+        let l = problem.units().length(j);
         [x - low / l, high / l - x]
     };
     x.iter().enumerate().map(one).collect()
@@ -377,7 +377,7 @@ fn accuse(
             "the function changes by other than the gradient says".into(),
         ));
     };
-    let unit = problem.units.value() / (u[j] * problem.units.length(j));
+    let unit = problem.units().value() / (u[j] * problem.units().length(j));
     let (slope, claimed) = (found.0 * unit, found.1 * unit);
     Ok(Status::GradientInconsistent(format!(
         "entry {j}: the function changes by {slope:.6e} a unit where the gradient says {claimed:.6e}"

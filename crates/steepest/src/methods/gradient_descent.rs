@@ -177,7 +177,7 @@ impl Method for Descent {
             Some(why) => work.ended(why),
             None => work.stand(problem)?,
         };
-        problem.units.outward(&work.x[..x.len()], x);
+        problem.units().outward(&work.x[..x.len()], x);
         self.work = Some(work);
         Ok(step)
     }
@@ -188,7 +188,7 @@ impl Method for Descent {
         } else {
             work.own(problem, self.armijo)?
         };
-        problem.units.outward(&work.x[..x.len()], x);
+        problem.units().outward(&work.x[..x.len()], x);
         Ok(step)
     }
     fn state(&mut self) -> &mut dyn State {
@@ -215,15 +215,15 @@ impl Work {
         x0: &[f64],
     ) -> Result<Self, Halt> {
         let n = problem.dim();
-        let smooth = problem.penalty.offers().smooth;
+        let smooth = problem.penalty().offers().smooth;
         let [mut x, xn, mut g, gn, s] = [0; 5].map(|_| Aligned::zeros(n));
         x[..n].copy_from_slice(x0);
-        if !smooth && !problem.penalty.value(&x[..n]).is_finite() {
+        if !smooth && !problem.penalty().value(&x[..n]).is_finite() {
             // outside a constraint: its projection is the nearest point within
-            problem.penalty.prox(&mut x[..n], Steps::Uniform(1.0));
+            problem.penalty().prox(&mut x[..n], Steps::Uniform(1.0));
         }
         let mut f = evaluate(problem, smooth, &x[..n], &mut g[..n])?;
-        let bounded = problem.penalty.offers().bounds;
+        let bounded = problem.penalty().offers().bounds;
         if problem.scalable()
             && (smooth || bounded)
             && set.rate == 0.0
@@ -236,11 +236,11 @@ impl Work {
             } else {
                 sizes(&x[..n], f, &g[..n], |j| room[j][0] + room[j][1])
             };
-            *problem.units = Units::new(own, f, &g[..n]);
+            problem.set_units(Units::new(own, f, &g[..n]));
             let at = x[..n].to_vec();
-            problem.units.inward(&at, &mut x[..n]);
-            problem.units.slopes(&mut g[..n]);
-            f /= problem.units.value();
+            problem.units().inward(&at, &mut x[..n]);
+            problem.units().slopes(&mut g[..n]);
+            f /= problem.units().value();
         }
         let ranges = (!smooth && bounded).then(|| units::ranges(problem, n));
         if ranges.iter().flatten().any(|[low, high]| low > high) {
@@ -251,7 +251,7 @@ impl Work {
             smooth,
             ranges,
             drowned: 0,
-            claims: Claims::new(f, problem.stop.tolerance, set.gtol, set.ftol).slow(),
+            claims: Claims::new(f, problem.tolerance(), set.gtol, set.ftol).slow(),
             start: x[..n].to_vec(),
             xn,
             gn,
@@ -263,8 +263,8 @@ impl Work {
             seen: Seen::new(n),
             x,
             g,
-            unit: problem.units.value(),
-            plain: problem.units.plain(),
+            unit: problem.units().value(),
+            plain: problem.units().plain(),
             residual: f64::NAN,
             predicted: None,
             patience: 0,
@@ -294,7 +294,7 @@ impl Work {
             }
         } else {
             vectors::ahead(&self.x, -a, &self.g, &mut self.s);
-            problem.penalty.prox(&mut self.s[..self.n], Steps::Uniform(a));
+            problem.penalty().prox(&mut self.s[..self.n], Steps::Uniform(a));
             (0..self.n).for_each(|j| self.s[j] -= self.x[j]);
         }
         (largest(&self.s[..self.n]), 0.5 * dot(&self.s, &self.s) / a)
@@ -306,7 +306,7 @@ impl Work {
         if let Some(ranges) = &self.ranges {
             self.xn.iter_mut().zip(ranges).for_each(|(x, [low, high])| *x = x.clamp(*low, *high));
         } else if !self.smooth {
-            problem.penalty.prox(&mut self.xn[..self.n], Steps::Uniform(a));
+            problem.penalty().prox(&mut self.xn[..self.n], Steps::Uniform(a));
         }
         vectors::minus(&self.xn, &self.x, &mut self.s);
         dot(&self.s, &self.s)
@@ -495,5 +495,5 @@ fn evaluate(
     }
     let value = problem.gradient(x, g)?;
     // Within bounds they add nothing, and know of no units.
-    Ok(if problem.penalty.offers().bounds { value } else { value + problem.penalty.value(x) })
+    Ok(if problem.penalty().offers().bounds { value } else { value + problem.penalty().value(x) })
 }

@@ -182,9 +182,9 @@ impl Method for Descent {
                 .into(),
             )
         })?;
-        let bounded = problem.penalty.offers().bounds;
+        let bounded = problem.penalty().offers().bounds;
         let bound = |j: usize| {
-            if bounded { problem.penalty.bounds(j) } else { (f64::NEG_INFINITY, f64::INFINITY) }
+            if bounded { problem.penalty().bounds(j) } else { (f64::NEG_INFINITY, f64::INFINITY) }
         };
         let (low, high): (Vec<f64>, Vec<f64>) = (0..n).map(bound).unzip();
         (0..n).for_each(|j| x[j] = x[j].clamp(low[j], high[j]));
@@ -281,7 +281,7 @@ impl Work {
             }
             let foretold = value.is_finite() && moved.promise > 0.0;
             let ratio = if foretold { (self.f - value) / moved.promise } else { -1.0 };
-            if trial == 0 && problem.counts.iterations == 0 {
+            if trial == 0 && problem.counts().iterations == 0 {
                 self.radius = self.radius.min(moved.length);
             }
             self.radius = if ratio < 0.25 {
@@ -292,7 +292,7 @@ impl Work {
                 self.radius
             };
             if ratio > 1e-4 && value < self.f {
-                let little = self.f - value <= LITTLE * problem.stop.tolerance * self.height();
+                let little = self.f - value <= LITTLE * problem.tolerance() * self.height();
                 self.slow = if little { self.slow + 1 } else { 0 };
                 self.accept(value);
                 if let Some(status) = self.turn(problem)? {
@@ -427,14 +427,14 @@ impl Work {
         let model = Model::new(&self.jacobian, &weight, &c, &self.scale);
         let whole = model.step(f64::INFINITY, &self.gradient, [&self.x, &self.low, &self.high]);
         self.left = whole.promise.max(self.by_one());
-        let close = if set.ftol >= 0.0 { set.ftol } else { CLOSE * problem.stop.tolerance };
+        let close = if set.ftol >= 0.0 { set.ftol } else { CLOSE * problem.tolerance() };
         if self.left <= close * self.height() || self.flattest() <= set.gtol {
             return self.claim(problem, rate, Status::Converged, 0.0, set);
         }
         if self.slow >= SLOW {
             self.slow = 0;
             let left = self.measured(problem, &model)?;
-            if left <= LITTLE * problem.stop.tolerance * self.height() {
+            if left <= LITTLE * problem.tolerance() * self.height() {
                 self.left = left;
                 return self.claim(problem, rate, Status::Converged, 0.0, set);
             }

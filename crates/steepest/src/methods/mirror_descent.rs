@@ -157,7 +157,7 @@ impl Mirror {
             });
         }
         let mut s = vec![0.0; x.len()];
-        problem.penalty.atom(&self.gradient, &mut s);
+        problem.penalty().atom(&self.gradient, &mut s);
         let left = gap(x, &s, &self.gradient);
         let before = x.to_vec();
         let bend = self.bend / self.whole.unwrap_or(1.0);
@@ -197,9 +197,9 @@ impl Mirror {
 impl Method for Mirror {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let n = x.len();
-        self.whole = problem.penalty.shares().map(|(_, whole)| whole);
-        if !problem.penalty.value(x).is_finite() {
-            problem.penalty.prox(x, crate::penalty::Steps::Uniform(1.0));
+        self.whole = problem.penalty().shares().map(|(_, whole)| whole);
+        if !problem.penalty().value(x).is_finite() {
+            problem.penalty().prox(x, crate::penalty::Steps::Uniform(1.0));
         }
         if self.p <= 1.0 {
             let twice = 2.0 * (n as f64).ln();
@@ -217,8 +217,8 @@ impl Method for Mirror {
                 ..Step::default()
             });
         }
-        self.gaps = Gaps::new(self.value, problem.stop.tolerance);
-        self.claims = Claims::new(self.value, problem.stop.tolerance, -1.0, -1.0).slow();
+        self.gaps = Gaps::new(self.value, problem.tolerance());
+        self.claims = Claims::new(self.value, problem.tolerance(), -1.0, -1.0).slow();
         let spread = |v: &[f64]| {
             let (low, high) = v
                 .iter()

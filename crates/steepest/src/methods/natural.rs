@@ -20,8 +20,8 @@ const MARGINS: Slot = Slot(0);
 
 /// What is known at this very point; none where nothing can be.
 pub(super) fn proof(problem: &mut Problem<'_>, x: &[f64]) -> Result<Option<Step>, Halt> {
-    let penalty = problem.penalty;
-    let tolerance = problem.stop.tolerance;
+    let penalty = problem.penalty();
+    let tolerance = problem.tolerance();
     let Some(table) = problem.table().filter(|t| t.outputs == 1 && penalty.offers().convex) else {
         return Ok(None);
     };

@@ -113,14 +113,14 @@ impl Method for Descent {
             None => work.stand(problem)?,
         };
         // A look around may have left the start already.
-        problem.units.outward(&work.at.x[..x.len()], x);
+        problem.units().outward(&work.at.x[..x.len()], x);
         self.work = Some(work);
         Ok(step)
     }
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let work = self.work.as_mut().expect("start is called first");
         let step = work.step(problem)?;
-        problem.units.outward(&work.at.x[..x.len()], x);
+        problem.units().outward(&work.at.x[..x.len()], x);
         Ok(step)
     }
     fn state(&mut self) -> &mut dyn State {
@@ -277,8 +277,8 @@ impl Work {
             return Ok(true);
         }
         self.own = true;
-        let unit = problem.units.value();
-        problem.findings.push(Finding {
+        let unit = problem.units().value();
+        problem.report(Finding {
             kind: "hessian_inconsistent",
             severity: Severity::Problem,
             sentence: format!(
@@ -358,9 +358,9 @@ impl Work {
             }
             None => return self.differences(problem),
         }
-        if problem.penalty.offers().quadratic {
+        if problem.penalty().offers().quadratic {
             for j in 0..n {
-                self.h[j * n + j] += problem.penalty.quadratic(j);
+                self.h[j * n + j] += problem.penalty().quadratic(j);
             }
         }
         self.symmetric();

@@ -113,7 +113,7 @@ impl Descent {
     fn aim(&mut self, problem: &Problem<'_>, step: f64) -> Aim {
         self.there.clear();
         self.there.extend(self.at.iter().zip(&self.gradient).map(|(x, g)| x - step * g));
-        problem.penalty.prox(&mut self.there, Steps::Uniform(step));
+        problem.penalty().prox(&mut self.there, Steps::Uniform(step));
         let off = || self.there.iter().zip(&self.at).map(|(z, x)| z - x);
         Aim {
             along: off().zip(&self.gradient).map(|(d, g)| d * g).sum(),
@@ -126,7 +126,7 @@ impl Descent {
         self.smooth
             + aim.along
             + aim.square / (2.0 * self.step)
-            + problem.penalty.value(&self.there)
+            + problem.penalty().value(&self.there)
     }
 
     fn noise(&self) -> f64 {
@@ -208,9 +208,9 @@ impl Descent {
                 self.at[j] =
                     if tau > 0.0 { z[j] + tau * (before[j] + way[j] - z[j]) } else { z[j] };
             }
-            if tau > 0.0 && !problem.penalty.value(&self.at).is_finite() {
+            if tau > 0.0 && !problem.penalty().value(&self.at).is_finite() {
                 // A prox of next to no step is the projection on where the penalty is finite.
-                problem.penalty.prox(&mut self.at, Steps::Uniform(1e-100));
+                problem.penalty().prox(&mut self.at, Steps::Uniform(1e-100));
             }
             self.smooth = problem.gradient(&self.at, &mut self.gradient)?;
             if self.finite() {
@@ -242,7 +242,7 @@ impl Descent {
         if self.at == *x {
             return Ok(false);
         }
-        let there = self.smooth + problem.penalty.value(&self.at);
+        let there = self.smooth + problem.penalty().value(&self.at);
         if there <= self.value + self.noise() {
             x.copy_from_slice(&self.at);
             self.value = there;
@@ -285,7 +285,7 @@ impl Descent {
                     return Ok(Step { verdict: Some(status), certificate: None, ..step });
                 }
                 // A saddle or a maximum, where nothing is added that would make it a least.
-                Doubt::Lower if problem.penalty.offers().smooth => {
+                Doubt::Lower if problem.penalty().offers().smooth => {
                     if self.escapes >= ESCAPES {
                         return Ok(Step {
                             verdict: Some(Status::Plateau),
@@ -296,7 +296,7 @@ impl Descent {
                     self.escapes += 1;
                     x.copy_from_slice(&trial);
                     self.begin(problem, &trial)?;
-                    self.value = self.smooth + problem.penalty.value(x);
+                    self.value = self.smooth + problem.penalty().value(x);
                     residual = self.residual(problem);
                     return Ok(self.here(residual));
                 }
@@ -334,12 +334,12 @@ impl Method for Descent {
         let n = problem.dim();
         self.pairs = Some(Pairs::new(n, self.set.memory as usize, false));
         // A start outside a constraint is brought inside.
-        if !problem.penalty.value(x).is_finite() {
-            problem.penalty.prox(x, Steps::Uniform(1e-100));
+        if !problem.penalty().value(x).is_finite() {
+            problem.penalty().prox(x, Steps::Uniform(1e-100));
         }
         (self.at, self.gradient, self.there) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
         self.begin(problem, x)?;
-        self.value = self.smooth + problem.penalty.value(x);
+        self.value = self.smooth + problem.penalty().value(x);
         if !self.finite() {
             let what = match problem.table().is_some() {
                 true => problem.not_finite()?.map(Status::NotFinite),
@@ -375,7 +375,7 @@ impl Method for Descent {
             }
             return self.claim(problem, x, Status::PrecisionLimit);
         };
-        let value = next + problem.penalty.value(&self.there);
+        let value = next + problem.penalty().value(&self.there);
         let rests = (self.value - value).abs() <= 4.0 * f64::EPSILON * value.abs();
         self.quiet = if rests { self.quiet + 1 } else { 0 };
         if value <= self.value {

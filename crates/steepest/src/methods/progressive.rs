@@ -279,7 +279,7 @@ impl Work {
             return Err(Halt::Failed("progressive needs a loss over a table".into()));
         };
         let (n, d, width) = (table.rows, table.columns, table.width());
-        let (penalty, dim) = (problem.penalty, problem.dim());
+        let (penalty, dim) = (problem.penalty(), problem.dim());
         let weight = |j: usize| penalty.quadratic(j);
         // A penalised intercept must stay what it is.
         let centred = table.intercept && (0..table.margins()).all(|o| weight(o * width + d) == 0.0);

@@ -102,15 +102,15 @@ impl Proved {
     /// What was claimed, unless it is at a kink.
     fn at_kinks(&self, problem: &mut Problem<'_>, x: &[f64], step: Step) -> Result<Step, Halt> {
         let success = step.verdict.as_ref().is_some_and(Status::success);
-        let penalty = problem.penalty.offers();
+        let penalty = problem.penalty().offers();
         if !(success && gradient_check::cheap(problem) && (penalty.smooth || penalty.bounds)) {
             return Ok(step);
         }
-        let own = std::mem::take(problem.units);
+        let own = problem.set_units(Units::default());
         let seen = kinked(problem, x, (&self.from, self.began), step.value);
-        *problem.units = own;
+        problem.set_units(own);
         let Some(slopes) = seen? else { return Ok(step) };
-        problem.findings.push(gradient_check::kink(slopes));
+        problem.report(gradient_check::kink(slopes));
         Ok(Step { verdict: Some(Status::Plateau), certificate: None, ..step })
     }
 }
@@ -133,10 +133,10 @@ fn follow(
         return Ok(None);
     }
     // x is in the objective's units, whatever the method's own are; these it needs again where it goes on.
-    let own = std::mem::take(problem.units);
+    let own = problem.set_units(Units::default());
     let end = to_the_end(problem, x, began, value);
     if !matches!(end, Ok(Some(_))) {
-        *problem.units = own;
+        problem.set_units(own);
     }
     end
 }
@@ -152,7 +152,7 @@ fn to_the_end(
     let (mut at, mut times) = (x.to_vec(), 0);
     let step = loop {
         let mut method = (lbfgs::ENTRY.build)(&settings);
-        *problem.units = Units::default();
+        problem.set_units(Units::default());
         let mut step = method.start(problem, &mut at)?;
         while step.verdict.is_none() {
             step = method.step(problem, &mut at)?;
@@ -164,7 +164,7 @@ fn to_the_end(
             break step;
         }
     };
-    let noise = problem.accuracy(&mut vec![0.0; at.len()]) * problem.units.value();
+    let noise = problem.accuracy(&mut vec![0.0; at.len()]) * problem.units().value();
     if step.verdict == Some(Status::NoiseFloor) && gradient_check::HIDES * noise <= QUIET * fallen {
         // It knows of no fall but its own, beside which the noise is large.
         return Ok(None);
@@ -185,7 +185,7 @@ fn kinked(
     problem.total_gradient(x, &mut gradient)?;
     let room = gradient_check::room(problem, x);
     let room = |j: usize, way: f64| room[j][usize::from(way > 0.0)];
-    let mut claims = Claims::new(began, problem.stop.tolerance, -1.0, -1.0);
+    let mut claims = Claims::new(began, problem.tolerance(), -1.0, -1.0);
     claims.took(value);
     if !claims.abrupt(x, from, &gradient, |j| room(j, -gradient[j]) > 0.0) {
         return Ok(None);
@@ -246,7 +246,7 @@ fn prove(problem: &mut Problem<'_>, x: &[f64]) -> Result<Option<Step>, Halt> {
         return progressive::judged(problem, x);
     }
     let pieces = facts.offers.pieces && coordinate::ENTRY.refusal(&facts, &[]).is_none();
-    if !pieces && problem.penalty.shares().is_none() {
+    if !pieces && problem.penalty().shares().is_none() {
         return natural::proof(problem, x);
     }
     // At this very point: the method itself would begin elsewhere where a start is worth nothing.

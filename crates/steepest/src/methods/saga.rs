@@ -179,7 +179,7 @@ impl Method for Average {
         self.sampler = Some(sampler);
         let value = value?;
         let finite = value.is_finite() && x.iter().all(|x| x.is_finite());
-        let value = value + problem.penalty.value(x);
+        let value = value + problem.penalty().value(x);
         let residual = self.whole.residual(problem, x, &self.mean, self.seen);
         let epoch = self.sampler().epoch;
         let due = epoch.is_power_of_two()

@@ -19,7 +19,7 @@ const IDLE: usize = 6;
 /// Goes down from `x`, which is on the simplex, as far as Newton's steps lead; the smooth part's value there. None where
 /// the penalty is no such constraint, or where there is no second derivative.
 pub(super) fn descend(problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Option<f64>, Halt> {
-    let (penalty, n) = (problem.penalty, x.len());
+    let (penalty, n) = (problem.penalty(), x.len());
     let Some((inside, whole)) = penalty.shares() else { return Ok(None) };
     if n > MOST || !problem.facts().hessian {
         return Ok(None);

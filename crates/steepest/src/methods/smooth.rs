@@ -107,14 +107,14 @@ impl Method for Smooth {
             Some(why) => run.at.ended(why),
             None => run.stand(problem)?,
         };
-        problem.units.outward(&run.at.x[..x.len()], x);
+        problem.units().outward(&run.at.x[..x.len()], x);
         self.run = Some(run);
         Ok(step)
     }
     fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let run = self.run.as_mut().expect("start is called first");
         let step = run.step(problem)?;
-        problem.units.outward(&run.at.x[..x.len()], x);
+        problem.units().outward(&run.at.x[..x.len()], x);
         Ok(step)
     }
     fn state(&mut self) -> &mut dyn State {
@@ -198,9 +198,9 @@ impl Run {
                 bounds: at.bounds.as_ref(),
                 first: self.pairs.is_empty() && self.gamma.is_none(),
             };
-            let before = problem.counts.values;
+            let before = problem.counts().values;
             if let Some((a, f)) = path.search(&mut *self.search, problem, &mut at.xn, &mut at.gn)? {
-                let spent = problem.counts.values - before;
+                let spent = problem.counts().values - before;
                 return self.take(problem, a, f, spent);
             }
             self.failures += 1;

@@ -203,8 +203,8 @@ impl Work {
 
 /// The bounds of a variable, where there are some.
 fn bounds(problem: &Problem<'_>, j: usize) -> (f64, f64) {
-    if problem.penalty.offers().bounds {
-        problem.penalty.bounds(j)
+    if problem.penalty().offers().bounds {
+        problem.penalty().bounds(j)
     } else {
         (f64::NEG_INFINITY, f64::INFINITY)
     }
@@ -212,8 +212,8 @@ fn bounds(problem: &Problem<'_>, j: usize) -> (f64, f64) {
 
 /// Back into the bounds, where there are some.
 fn within(problem: &Problem<'_>, x: &mut [f64]) {
-    if !problem.penalty.offers().smooth {
-        problem.penalty.prox(x, Steps::Uniform(1.0));
+    if !problem.penalty().offers().smooth {
+        problem.penalty().prox(x, Steps::Uniform(1.0));
     }
 }
 
@@ -243,7 +243,7 @@ impl Method for Work {
             typical += if known.is_some() { largest(&g) / f64::from(SLOPES) } else { 0.0 };
         }
         self.k = 0;
-        let stable = (problem.stop.iterations / 10).min(STABLE) as f64;
+        let stable = (problem.stop().iterations / 10).min(STABLE) as f64;
         let gain = self.first * (1.0 + stable).powf(STEPS) / typical;
         self.gain = if gain.is_finite() { gain } else { 1.0 };
         self.calm = self.gain;
@@ -255,7 +255,7 @@ impl Method for Work {
         // A step that is broken off is gone through again, with the same coins.
         self.k += 1;
         let known = self.slope(problem, x, self.samples, &mut g).inspect_err(|_| self.k -= 1)?;
-        let stable = (problem.stop.iterations / 10).min(STABLE) as f64;
+        let stable = (problem.stop().iterations / 10).min(STABLE) as f64;
         let k = if self.noise > 0.0 { self.k } else { 1 };
         let rate = self.gain / (k as f64 + stable).powf(STEPS);
         let mut there: Vec<f64> = x.iter().zip(&g).map(|(x, g)| x - rate * g).collect();

@@ -109,21 +109,21 @@ impl Standing {
         if problem.scalable() && not_finite(f, &g[..n]).is_none() {
             let at = x[..n].to_vec();
             let lengths = sizes_within(bounds.as_ref(), &at, f, &g[..n]);
-            *problem.units = Units::new(lengths, f, &g[..n]);
-            problem.units.inward(&at, &mut x[..n]);
-            problem.units.slopes(&mut g[..n]);
-            f /= problem.units.value();
+            problem.set_units(Units::new(lengths, f, &g[..n]));
+            problem.units().inward(&at, &mut x[..n]);
+            problem.units().slopes(&mut g[..n]);
+            f /= problem.units().value();
             if let Some(b) = &mut bounds {
-                b.measure(problem.units);
+                b.measure(problem.units());
             }
         }
         let mut at = Standing {
             n,
-            claims: Claims::new(f, problem.stop.tolerance, gtol, ftol),
+            claims: Claims::new(f, problem.tolerance(), gtol, ftol),
             reach: FAR * largest(&x).max(1.0),
             verify: verify > 0.0 && gradient_check::cheap(problem),
-            unit: problem.units.value(),
-            plain: problem.units.plain(),
+            unit: problem.units().value(),
+            plain: problem.units().plain(),
             rate: 0.0,
             residual: f64::NAN,
             predicted: None,
@@ -151,7 +151,7 @@ impl Standing {
         if !self.claims.as_scipy() {
             return;
         }
-        let units = &problem.units;
+        let units = problem.units();
         let one = |j: usize| {
             let (l, g) = (units.length(j), -self.g[j] * units.value() / units.length(j));
             g.abs().min(self.room(j, g) * l)
@@ -384,7 +384,7 @@ impl Standing {
             Ok::<_, Halt>((kink, noise))
         })?;
         if let Some(slopes) = kink {
-            problem.findings.push(gradient_check::kink(slopes));
+            problem.report(gradient_check::kink(slopes));
             return Ok(Some(Status::Plateau));
         }
         let loud = self.claims.limit(self.f, noise) == Status::NoiseFloor;

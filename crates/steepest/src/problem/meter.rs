@@ -33,18 +33,24 @@ const POLL: Duration = Duration::from_millis(40);
 
 /// What is spent on a problem and who looks on, apart from the objective.
 pub struct Meter<'a> {
-    /// The tolerance and the budgets.
-    pub stop: Stop,
-    /// What has been spent.
-    pub counts: &'a mut Counts,
-    /// What was noticed.
-    pub findings: &'a mut Vec<Finding>,
-    pub(crate) watch: &'a mut dyn Watch,
-    pub(crate) clock: &'a mut Clock,
-    pub(crate) evaluated: Option<&'a mut Evaluated>,
+    pub(super) stop: Stop,
+    pub(super) counts: &'a mut Counts,
+    pub(super) findings: &'a mut Vec<Finding>,
+    pub(super) watch: &'a mut dyn Watch,
+    pub(super) clock: &'a mut Clock,
+    pub(super) evaluated: Option<&'a mut Evaluated>,
 }
 
-impl Meter<'_> {
+impl<'a> Meter<'a> {
+    /// Of what may be spent, where what is spent and noticed is written, who looks on since when, and where values are kept.
+    pub(crate) fn new(
+        stop: Stop,
+        (counts, findings): (&'a mut Counts, &'a mut Vec<Finding>),
+        (watch, clock): (&'a mut dyn Watch, &'a mut Clock),
+        evaluated: Option<&'a mut Evaluated>,
+    ) -> Self {
+        Meter { stop, counts, findings, watch, clock, evaluated }
+    }
     /// For work on the side, to so much of the tolerance: what it spends of its own is counted apart and has no
     /// budget but the clock.
     pub fn aside<'m>(
@@ -93,7 +99,13 @@ impl Meter<'_> {
         self.counts.passes += passes;
         self.pause()
     }
-    /// The same, and a value and gradient that it brings.
+    /// The same, and the product that it brings.
+    pub fn product(&mut self, passes: f64) -> Result<(), Halt> {
+        self.spend(passes)?;
+        self.counts.products += 1;
+        Ok(())
+    }
+    /// The same as [`spend`](Self::spend), and a value and gradient that it brings.
     pub fn evaluation(&mut self, passes: f64) -> Result<(), Halt> {
         if self.counts.values >= self.stop.evaluations {
             return Err(Halt::Budget(Budget::Evaluations));

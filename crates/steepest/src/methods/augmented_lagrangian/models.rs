@@ -195,7 +195,7 @@ impl Models {
         let limits = (&low[..], &high[..]);
         let mut bounds = Bounds::of(problem);
         if let Some(bounds) = &mut bounds {
-            bounds.measure(problem.units);
+            bounds.measure(problem.units());
         }
         self.steps += 1;
         let Some((d, price)) = self.least(x, &self.c, limits, bounds.as_ref()) else {
@@ -210,7 +210,7 @@ impl Models {
         let bent: Vec<f64> = self.bend.chunks_exact(n).map(|row| dot(row, &d)).collect();
         let residual = bent.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
         // A value to the square of the tolerance: x, and how far the constraints are met, to the tolerance itself.
-        let exactly = problem.stop.tolerance;
+        let exactly = problem.tolerance();
         let nothing = (NOISE * (self.value.abs() + here.abs()))
             .max(exactly * exactly * self.value.abs())
             .max(exactly * FLOOR * self.size);

@@ -66,14 +66,14 @@ impl Coordinate {
             return Err(Halt::Status(Status::NotFinite(what)));
         }
         let frame = self.frame.as_ref().expect("made at the start");
-        let shares = problem.penalty.shares();
+        let shares = problem.penalty().shares();
         let (rows, _) = problem.rows(Some(self.margin))?;
         let here = Here::at(&rows);
         self.rounding = self.hidden(frame, &here, &rows);
         // No loss and no penalty is below 0, so the value itself is a bound.
         let all = self.value.max(0.0);
         let mut gap = self.natural(&rows, frame, &here, shares).min(all);
-        let target = problem.stop.tolerance * self.value.max(1e-12 * self.null);
+        let target = problem.tolerance() * self.value.max(1e-12 * self.null);
         let near = self.promised <= target.max(self.rounding) || self.stuck > 0;
         if gap + self.rounding > target && near {
             let kept = self.gradient.clone();

@@ -160,7 +160,7 @@ impl Coordinate {
 pub(super) fn proof(problem: &mut Problem<'_>, x: &[f64]) -> Result<Step, Halt> {
     let n = x.len();
     let mut c = Coordinate {
-        pieces: (0..n).map(|j| problem.penalty.piece(j)).collect(),
+        pieces: (0..n).map(|j| problem.penalty().piece(j)).collect(),
         gradient: vec![0.0; n],
         seen: vec![0.0; n],
         ..Coordinate::default()
@@ -209,7 +209,7 @@ fn penalty_between(pieces: &[Piece], x: &[f64], to: &[f64], length: f64) -> f64 
 impl Method for Coordinate {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let n = x.len();
-        self.pieces = (0..n).map(|j| problem.penalty.piece(j)).collect();
+        self.pieces = (0..n).map(|j| problem.penalty().piece(j)).collect();
         for (x, p) in x.iter_mut().zip(&self.pieces) {
             if p.low > p.high {
                 return Err(Halt::Status(Status::Infeasible));
@@ -336,7 +336,7 @@ impl Method for Coordinate {
         self
     }
     fn again(&mut self, problem: &mut Problem<'_>) -> Result<(), Halt> {
-        self.pieces = (0..self.seen.len()).map(|j| problem.penalty.piece(j)).collect();
+        self.pieces = (0..self.seen.len()).map(|j| problem.penalty().piece(j)).collect();
         let (rows, mut meter) = problem.rows(None)?;
         let (frame, _) = Frame::new(&rows, &self.pieces, None, &mut meter)?;
         let there = self.model.as_mut().is_none_or(|m| m.again(&frame, &self.pieces, rows.len()));

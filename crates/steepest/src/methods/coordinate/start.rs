@@ -31,16 +31,16 @@ pub(in super::super) fn instead(
     }
     let (rows, _) = problem.rows(None)?;
     let ((b, least), columns) = (working::null(&rows), rows.columns());
-    let shares = problem.penalty.shares().is_some();
-    if !(shares || problem.penalty.offers().pieces) || !absurd(value, least) {
+    let shares = problem.penalty().shares().is_some();
+    if !(shares || problem.penalty().offers().pieces) || !absurd(value, least) {
         return Ok(None);
     }
-    let pieces: Vec<Piece> = (0..x.len()).map(|j| problem.penalty.piece(j)).collect();
+    let pieces: Vec<Piece> = (0..x.len()).map(|j| problem.penalty().piece(j)).collect();
     let mut point = none(&pieces, &b, columns);
     if shares {
-        problem.penalty.prox(&mut point, Steps::Uniform(1.0));
+        problem.penalty().prox(&mut point, Steps::Uniform(1.0));
     }
-    let there = problem.value(&point)? + problem.penalty.value(&point);
+    let there = problem.value(&point)? + problem.penalty().value(&point);
     let better = there < value || (there.is_finite() && !value.is_finite());
     let (best, from) = if better { (there, &point[..]) } else { (value, x) };
     let tamed = if absurd(best, least) { tamed(problem, from, best)? } else { None };
@@ -64,7 +64,7 @@ pub(super) fn tamed(
     x: &[f64],
     value: f64,
 ) -> Result<Option<Vec<f64>>, Halt> {
-    let penalty = problem.penalty;
+    let penalty = problem.penalty();
     let shares = penalty.shares().is_some();
     let one = problem.table().is_some_and(|t| t.outputs == 1);
     if !one || !(shares || penalty.offers().pieces) {

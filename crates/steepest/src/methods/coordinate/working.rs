@@ -126,8 +126,7 @@ impl Model {
         let (n, k, d) = (rows.len(), set.len(), frame.coordinates());
         let squares = rows.quadratic();
         if !matrix && let Some(model) = Model::by_entries(rows, frame, set, pieces, guarded) {
-            meter.spend(k as f64 / d.max(1) as f64)?;
-            meter.counts.products += 1;
+            meter.product(k as f64 / d.max(1) as f64)?;
             return Ok(model);
         }
         // A matrix from all rows costs about k²/8d reads; a step from too few rows gains little.
@@ -135,8 +134,7 @@ impl Model {
         let m = affordable.max(50 * k).max(1000).saturating_mul(more);
         let runs = runs(n, m);
         let share = (m as f64 / n as f64).min(1.0);
-        meter.spend(share * k as f64 / d.max(1) as f64)?;
-        meter.counts.products += 1;
+        meter.product(share * k as f64 / d.max(1) as f64)?;
         let about = frame.taken_out && rows.dense();
         let shift: Vec<f64> = (set.iter())
             .map(|&a| match frame.column(a as usize) {

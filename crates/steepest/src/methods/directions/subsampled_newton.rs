@@ -253,9 +253,9 @@ fn product(
             (0..n).for_each(|j| hp[j] = (hp[j] - gradient[j]) / length);
         }
     }
-    let offers = problem.penalty.offers();
+    let offers = problem.penalty().offers();
     if offers.quadratic {
-        (0..n).for_each(|j| hp[j] += problem.penalty.quadratic(j) * p[j]);
+        (0..n).for_each(|j| hp[j] += problem.penalty().quadratic(j) * p[j]);
     } else if offers.smooth && !offers.bounds {
         let [mut there, mut at] = [0; 2].map(|_| vec![0.0; n]);
         problem.added_gradient(&near[..n], &mut there);

@@ -302,7 +302,7 @@ pub(super) fn norm(v: &[f64]) -> f64 {
 
 /// Whether H is given: that of a penalty is known where it is a sum of squares.
 fn products(problem: &Problem<'_>) -> bool {
-    let penalty = problem.penalty.offers();
+    let penalty = problem.penalty().offers();
     problem.offers().products && (penalty.quadratic || penalty.bounds)
 }
 
@@ -317,8 +317,8 @@ fn product(here: &mut Iterate<'_, '_>, p: &[f64], hp: &mut [f64]) -> Result<bool
     }
     if products(problem) {
         problem.product(&x[..n], &p[..n], &mut hp[..n])?;
-        if !problem.penalty.offers().bounds {
-            (0..n).for_each(|j| hp[j] += problem.penalty.quadratic(j) * p[j]);
+        if !problem.penalty().offers().bounds {
+            (0..n).for_each(|j| hp[j] += problem.penalty().quadratic(j) * p[j]);
         }
     } else {
         let wanted = 2.0 * f64::EPSILON.sqrt() * (1.0 + norm(x)) / norm(p);

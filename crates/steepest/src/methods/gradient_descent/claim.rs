@@ -72,7 +72,7 @@ impl Work {
             }
         }
         if let Some(slopes) = self.kinked(problem)? {
-            problem.findings.push(gradient_check::kink(slopes));
+            problem.report(gradient_check::kink(slopes));
             self.predicted = None;
             return Ok(self.ended(Status::Plateau));
         }
@@ -163,7 +163,7 @@ impl Work {
         }
         match doubt {
             Doubt::Inconsistent(status) => return Ok(self.ended(status)),
-            Doubt::Kink(slopes) => problem.findings.push(gradient_check::kink(slopes)),
+            Doubt::Kink(slopes) => problem.report(gradient_check::kink(slopes)),
             Doubt::Lower => return self.escape(problem),
             Doubt::None | Doubt::Stairs => {}
         }

@@ -35,7 +35,7 @@ impl Work {
     /// At a rate that was given the value grows: says below which rate it would not have.
     fn diverged(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
         let limit = self.limit(problem)?;
-        problem.findings.push(Finding {
+        problem.report(Finding {
             kind: "diverging",
             severity: Severity::Problem,
             sentence: format!("The rate {:?} is too large: each step overshoots (divergence).", self.a),

@@ -12,7 +12,7 @@ const APART: f64 = 1e6;
 /// The bounds, in the problem's units.
 pub(super) fn ranges(problem: &Problem<'_>, n: usize) -> Vec<[f64; 2]> {
     let one = |j: usize| {
-        let ((low, high), l) = (problem.penalty.bounds(j), problem.units.length(j));
+        let ((low, high), l) = (problem.penalty().bounds(j), problem.units().length(j));
         [low / l, high / l]
     };
     (0..n).map(one).collect()
@@ -34,10 +34,10 @@ impl Work {
         }
         let middle = (low.log2() / 2.0 + high.log2() / 2.0).exp2();
         let by: Vec<f64> = metric.iter().map(|d| (d / middle).sqrt()).collect();
-        let units = problem.units.stretched(&by);
+        let units = problem.units().stretched(&by);
         let factors: Vec<f64> =
-            (0..self.n).map(|j| units.length(j) / problem.units.length(j)).collect();
-        *problem.units = units;
+            (0..self.n).map(|j| units.length(j) / problem.units().length(j)).collect();
+        problem.set_units(units);
         for (j, factor) in factors.iter().enumerate() {
             self.x[j] /= factor;
             self.start[j] /= factor;
@@ -58,7 +58,7 @@ impl Work {
             return self.prox_step(problem, self.unit).0;
         }
         let one = |j: usize| {
-            let l = problem.units.length(j);
+            let l = problem.units().length(j);
             let step = -self.g[j] * self.unit / l / l;
             let [low, high] = match &self.ranges {
                 Some(ranges) => ranges[j],

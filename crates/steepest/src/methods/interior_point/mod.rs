@@ -120,7 +120,7 @@ impl InteriorPoint {
     /// What follows from the table and the penalty alone.
     fn look(&mut self, problem: &mut Problem<'_>) -> Result<Table, Halt> {
         let table = problem.table().expect("a loss over a table");
-        let (d, penalty) = (table.columns, problem.penalty);
+        let (d, penalty) = (table.columns, problem.penalty());
         let raw: Vec<Piece> = (0..table.dim()).map(|j| penalty.piece(j)).collect();
         if let Some(why) = too_large(&table, &raw) {
             return Err(Halt::Failed(Box::new(Refusal::of("X", why))));

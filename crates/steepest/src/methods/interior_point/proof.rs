@@ -50,7 +50,7 @@ impl InteriorPoint {
         u.iter_mut().zip(&self.pieces).for_each(|(u, p)| *u = u.clamp(p.low, p.high));
         self.scaling.out(&u, x);
         for (j, x) in x.iter_mut().enumerate() {
-            let p = problem.penalty.piece(j);
+            let p = problem.penalty().piece(j);
             *x = x.clamp(p.low, p.high);
         }
         u
@@ -70,8 +70,8 @@ impl InteriorPoint {
         let mut loss = f64::NAN;
         let asks = &mut [Ask::Value(&mut loss), Ask::Rows(OfRows::Keep(MARGINS))];
         problem.ask(x, Rows::All, asks)?;
-        let value = loss + problem.penalty.value(x);
-        let target = problem.stop.tolerance * value.max(1e-12 * self.null);
+        let value = loss + problem.penalty().value(x);
+        let target = problem.tolerance() * value.max(1e-12 * self.null);
         let (gap, rounding) = self.gap(problem, (&u, x), value, normal)?;
         let bound = if gap.is_nan() { f64::INFINITY } else { gap * (1.0 + 1e-6) + rounding };
         let certificate = Certificate {

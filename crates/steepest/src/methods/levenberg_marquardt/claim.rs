@@ -75,7 +75,7 @@ impl Work {
                 assumption,
             };
         }
-        let tolerance = if set.ftol >= 0.0 { set.ftol } else { problem.stop.tolerance };
+        let tolerance = if set.ftol >= 0.0 { set.ftol } else { problem.tolerance() };
         Certificate {
             kind: Kind::Estimated,
             bound: self.left,
@@ -129,7 +129,7 @@ impl Work {
             .max(4.0 * f64::EPSILON * self.f)
             .min(1e-3 * self.f)
             .max(4.0 * self.grain());
-        let near = self.left <= explained || self.left <= problem.stop.tolerance * self.height();
+        let near = self.left <= explained || self.left <= problem.tolerance() * self.height();
         self.claim(
             problem,
             0.0,
@@ -162,8 +162,8 @@ impl Work {
             None => (verdict, Some(self.certificate(problem, explained, set))),
         };
         if !self.inner {
-            problem.findings.extend(faded);
-            problem.findings.extend(off);
+            faded.into_iter().for_each(|f| problem.report(f));
+            off.into_iter().for_each(|f| problem.report(f));
         }
         let sure = Step { certificate, rate, ..self.ended(verdict) };
         if !self.verify || self.f == 0.0 {
@@ -215,7 +215,7 @@ impl Work {
         let slack = |j: usize, sign: f64| self.slack(j, sign);
         let lengths =
             gradient_check::lengths(&metric, &self.x, &self.gradient, [self.height(); 2], &slack);
-        let small = problem.stop.tolerance * self.height();
+        let small = problem.tolerance() * self.height();
         let known = Known {
             x: &self.x,
             value: self.f,

@@ -90,10 +90,10 @@ impl Work {
         set: &LevenbergMarquardt,
     ) -> Result<Option<(Work, Status, f64)>, Halt> {
         let mut best: Option<(Work, Status, f64)> = None;
-        let most = (2 * problem.counts.values).clamp(LEAST, MOST);
+        let most = (2 * problem.counts().values).clamp(LEAST, MOST);
         for (decay, part) in WAYS {
-            let began = problem.counts.values;
-            if problem.stop.evaluations.saturating_sub(began) <= most {
+            let began = problem.counts().values;
+            if problem.stop().evaluations.saturating_sub(began) <= most {
                 break;
             }
             let sides = (self.low.clone(), self.high.clone());
@@ -104,7 +104,7 @@ impl Work {
                 continue;
             }
             let mut end = other.stand(problem, 0.0, set)?;
-            while end.verdict.is_none() && problem.counts.values - began <= most {
+            while end.verdict.is_none() && problem.counts().values - began <= most {
                 end = other.step(problem, set)?;
             }
             let lowest = best.as_ref().map_or(self.f, |(work, ..)| work.f);

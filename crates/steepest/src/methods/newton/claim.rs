@@ -58,7 +58,7 @@ impl Work {
                     return Ok(self.at.ended(why));
                 }
                 if let Some(slopes) = self.at.kinked(problem)? {
-                    problem.findings.push(gradient_check::kink(slopes));
+                    problem.report(gradient_check::kink(slopes));
                     self.at.predicted = None;
                     return Ok(self.at.ended(Status::Plateau));
                 }
@@ -140,7 +140,7 @@ impl Work {
         }
         match self.with(|at, view| at.look_stuck(problem, view))? {
             Doubt::Inconsistent(status) => return Ok(self.at.ended(status)),
-            Doubt::Kink(slopes) => problem.findings.push(gradient_check::kink(slopes)),
+            Doubt::Kink(slopes) => problem.report(gradient_check::kink(slopes)),
             Doubt::Lower => return self.escape(problem),
             Doubt::None | Doubt::Stairs => {}
         }
@@ -173,7 +173,7 @@ impl Work {
 
     fn notice(&mut self, problem: &mut Problem<'_>) {
         let n = self.at.n;
-        let bend = |j: usize| self.h[j * n + j].abs() / problem.units.length(j).powi(2);
+        let bend = |j: usize| self.h[j * n + j].abs() / problem.units().length(j).powi(2);
         let by_bend = |a: &usize, b: &usize| bend(*a).total_cmp(&bend(*b));
         let (Some(steep), Some(flat)) =
             ((0..n).max_by(by_bend), (0..n).filter(|j| bend(*j) > 0.0).min_by(by_bend))
@@ -181,7 +181,7 @@ impl Work {
             return;
         };
         if let Some(finding) = gradient_check::bad_scaling(bend(steep) / bend(flat), steep, flat) {
-            problem.findings.push(finding);
+            problem.report(finding);
         }
     }
 }

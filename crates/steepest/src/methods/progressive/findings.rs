@@ -10,8 +10,8 @@ const APART: f64 = 1e3;
 const RARE: f64 = 0.01;
 
 fn notice(problem: &mut Problem<'_>, finding: Finding) {
-    if problem.findings.iter().all(|f| f.kind != finding.kind) {
-        problem.findings.push(finding);
+    if problem.findings().iter().all(|f| f.kind != finding.kind) {
+        problem.report(finding);
     }
 }
 

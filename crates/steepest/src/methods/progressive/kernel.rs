@@ -60,7 +60,7 @@ impl Work {
     ) -> Result<Step, Halt> {
         problem.spend(1.0)?;
         // Interior points end where digits do.
-        let serves = self.table.outputs == 1 && problem.stop.tolerance >= SERVES;
+        let serves = self.table.outputs == 1 && problem.tolerance() >= SERVES;
         if serves && self.short() && !problem.rows(None)?.0.half_squares() {
             let kernel: Vec<f32> = self.kernel(problem)?;
             let mut diagonal = kernel.iter().step_by(self.table.rows + 1);
@@ -112,7 +112,7 @@ impl Work {
         kernel: &[N],
         known: Option<Vec<f64>>,
     ) -> Result<Option<kernel_newton::RowNumbers>, Halt> {
-        let tolerance = problem.stop.tolerance;
+        let tolerance = problem.tolerance();
         let (rows, mut meter) = problem.rows(Some(self.walk.here))?;
         let d = self.table.columns;
         let (intercept, b) = if self.table.intercept {

@@ -14,7 +14,7 @@ const SPARE: f64 = 6.0;
 
 impl Work {
     pub(super) fn target(&self, problem: &Problem<'_>) -> f64 {
-        problem.stop.tolerance * self.walk.value.max(self.floor.unwrap_or(0.0))
+        problem.tolerance() * self.walk.value.max(self.floor.unwrap_or(0.0))
     }
 
     pub(super) fn proof(&mut self, problem: &mut Problem<'_>) -> Result<Option<Certificate>, Halt> {

@@ -77,7 +77,7 @@ impl Work {
         if self.stage.is_some() {
             return None;
         }
-        let spent = problem.counts.passes - self.since;
+        let spent = problem.counts().passes - self.since;
         if let Some(price) = kernel::price(table, &self.penalty).filter(|_| !self.squared_once) {
             return self.creeps(problem, spent, price).then_some(Dear::Square);
         }

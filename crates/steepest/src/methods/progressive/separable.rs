@@ -137,12 +137,13 @@ impl Work {
         let few = all.div_ceil(FEW * self.table.width()).max(1);
         let wrong_here = Stay::of(problem, self.table.outputs, self.walk.here, 0.0, few)?;
         // Of several outputs no more is spent on it than twice what was before.
-        let most = if self.table.outputs > 1 { 3.0 * problem.counts.passes } else { f64::INFINITY };
+        let most =
+            if self.table.outputs > 1 { 3.0 * problem.counts().passes } else { f64::INFINITY };
         for way in [&self.walk.u[..], self.walk.last()] {
             let mut stay = wrong_here.clone();
             let mut way = way.to_vec();
             for _ in 0..ROUNDS {
-                if problem.counts.passes > most || !self.rid(problem, &stay, &mut way)? {
+                if problem.counts().passes > most || !self.rid(problem, &stay, &mut way)? {
                     break;
                 }
                 let largest = self.changes(problem, &way)?;

@@ -114,7 +114,7 @@ impl Work {
         }
         self.shape = shape::shape(&self.table, self.stage.is_none());
         (self.steps, self.age) = (0, 0);
-        (self.since, self.promised) = (problem.counts.passes, f64::NAN);
+        (self.since, self.promised) = (problem.counts().passes, f64::NAN);
         let before = std::mem::replace(&mut self.walk, Walk::nowhere()).value;
         (self.ground, self.walk, self.far) = settle(
             (problem, &self.table),

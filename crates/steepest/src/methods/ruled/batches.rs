@@ -70,7 +70,7 @@ fn epoch(
     let (mut rate, mut square, steps) = (r.rate, 0.0, sampler.batches());
     for turn in 0..steps {
         let behind = (sampler.epoch - 1) as f64 + turn as f64 / steps as f64;
-        rate = r.scheduled(behind / epochs.min(problem.stop.iterations) as f64)?;
+        rate = r.scheduled(behind / epochs.min(problem.stop().iterations) as f64)?;
         r.taken += 1;
         let batch = sampler.batch(turn);
         let (place, weight) = (batch.place, batch.weight);

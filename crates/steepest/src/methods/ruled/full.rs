@@ -64,7 +64,7 @@ pub(super) fn step(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64]) -> R
 
 /// The rate is given: one step, for better or worse.
 fn fixed(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
-    let done = problem.counts.iterations as f64 / problem.stop.iterations as f64;
+    let done = problem.counts().iterations as f64 / problem.stop().iterations as f64;
     let rate = r.scheduled(done)?;
     let before = r.value;
     r.advance(problem, rate, x)?;
@@ -89,7 +89,7 @@ fn fixed(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step
 /// The rate finds itself: a step that goes up is taken back and the rate halved; after a second one the rule
 /// forgets what it remembers, so that it goes down the gradient again.
 fn search(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
-    let done = problem.counts.iterations as f64 / problem.stop.iterations as f64;
+    let done = problem.counts().iterations as f64 / problem.stop().iterations as f64;
     let (memory, x0, g0, value0) = (r.mover.save(), x.to_vec(), r.gradient.clone(), r.value);
     let (mut rejected, mut blocked) = (0, false);
     loop {

@@ -106,7 +106,7 @@ impl Still {
         // The root, as the residual of a slope is: 1 where nothing is known, or the tolerance is met.
         let residual =
             if gap.is_finite() { (gap / target.max(f64::MIN_POSITIVE)).sqrt() } else { 1.0 };
-        let unit = problem.units.value();
+        let unit = problem.units().value();
         let certificate = Certificate {
             bound: certificate.bound * unit,
             target: certificate.target * unit,
@@ -128,15 +128,15 @@ impl Still {
 /// by where that is less (F may stand on anything), and no less than rounding.
 pub(super) fn target(problem: &Problem<'_>, value: f64, start: f64) -> f64 {
     let size = (1e-2 * value.abs().min((start - value).max(0.0))).max(1e-12 * start.abs());
-    (problem.stop.tolerance * size).max(16.0 * f64::EPSILON * value.abs())
+    (problem.tolerance() * size).max(16.0 * f64::EPSILON * value.abs())
 }
 
 fn free_square(problem: &Problem<'_>, x: &[f64], g: &[f64]) -> f64 {
-    if problem.penalty.offers().smooth {
+    if problem.penalty().offers().smooth {
         return dot(g, g);
     }
     let free = |(j, (x, g)): (usize, (&f64, &f64))| {
-        let (low, high) = problem.penalty.bounds(j);
+        let (low, high) = problem.penalty().bounds(j);
         let blocked = (*x <= low && *g > 0.0) || (*x >= high && *g < 0.0);
         if blocked { 0.0 } else { g * g }
     };

@@ -306,11 +306,11 @@ impl Ruled {
 
 /// The gradient without what pushes against a bound: a rule's memory would keep the rest from moving.
 fn inside<'g>(problem: &Problem<'_>, x: &[f64], gradient: &'g [f64]) -> Cow<'g, [f64]> {
-    if problem.penalty.offers().smooth || !problem.penalty.offers().bounds {
+    if problem.penalty().offers().smooth || !problem.penalty().offers().bounds {
         return Cow::Borrowed(gradient);
     }
     let one = |(j, (x, g)): (usize, (&f64, &f64))| {
-        let (low, high) = problem.penalty.bounds(j);
+        let (low, high) = problem.penalty().bounds(j);
         if (*x <= low && *g > 0.0) || (*x >= high && *g < 0.0) { 0.0 } else { *g }
     };
     x.iter().zip(gradient).enumerate().map(one).collect()
@@ -318,8 +318,8 @@ fn inside<'g>(problem: &Problem<'_>, x: &[f64], gradient: &'g [f64]) -> Cow<'g, 
 
 /// Puts x back into the bounds, where the penalty is bounds.
 fn within(problem: &Problem<'_>, x: &mut [f64]) {
-    if !problem.penalty.offers().smooth {
-        problem.penalty.prox(x, crate::penalty::Steps::Uniform(1.0));
+    if !problem.penalty().offers().smooth {
+        problem.penalty().prox(x, crate::penalty::Steps::Uniform(1.0));
     }
 }
 
@@ -338,14 +338,14 @@ impl Method for Ruled {
             });
         }
         if self.plan.rate.is_none() && self.plan.batch == 0 && problem.scalable() {
-            *problem.units = Units::new(Vec::new(), self.value, &self.gradient);
-            problem.units.slopes(&mut self.gradient);
-            self.value /= problem.units.value();
-            self.unscaled = problem.units.plain();
+            problem.set_units(Units::new(Vec::new(), self.value, &self.gradient));
+            problem.units().slopes(&mut self.gradient);
+            self.value /= problem.units().value();
+            self.unscaled = problem.units().plain();
         }
         self.from = x.to_vec();
         (self.start, self.least) = (self.value, self.value);
-        self.claims = Claims::new(self.value, problem.stop.tolerance, -1.0, -1.0).slow();
+        self.claims = Claims::new(self.value, problem.tolerance(), -1.0, -1.0).slow();
         self.reach = FAR * x.iter().fold(1.0, |m: f64, x| m.max(x.abs()));
         let terms = problem.offers().terms;
         if self.plan.batch > 0 && self.plan.batch < terms {

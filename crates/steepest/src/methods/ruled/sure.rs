@@ -91,7 +91,7 @@ fn claim(
                 return lower(r, problem, x, &u, none);
             }
             (Doubt::Kink(slopes), _) if step.verdict == Some(Status::Plateau) => {
-                problem.findings.push(gradient_check::kink(slopes));
+                problem.report(gradient_check::kink(slopes));
             }
             _ => {}
         }
@@ -134,7 +134,7 @@ fn claim(
         })?;
         explained = explained.max((4.0 * noise).min(most));
     }
-    let unit = problem.units.value();
+    let unit = problem.units().value();
     let certificate = left.is_finite().then_some(Certificate {
         kind: Kind::Estimated,
         bound: left * unit,
@@ -160,7 +160,7 @@ fn claim(
     if verdict.as_ref().is_some_and(Status::success)
         && let Some(slopes) = kinked(r, problem, x)?
     {
-        problem.findings.push(gradient_check::kink(slopes));
+        problem.report(gradient_check::kink(slopes));
         return Ok(Step { verdict: Some(Status::Plateau), ..none });
     }
     let certificate = certificate.filter(|_| verdict.is_some());
@@ -201,7 +201,7 @@ fn lower(
     (r.value, r.gradient, r.least) = (value, gradient, r.least.min(value));
     r.mover.clear();
     r.still.look(problem, x, &r.gradient, r.value);
-    Ok(Step { value: r.value * problem.units.value(), verdict: None, ..step })
+    Ok(Step { value: r.value * problem.units().value(), verdict: None, ..step })
 }
 
 /// Runs `ask` with what is known here.

@@ -18,10 +18,10 @@ impl Bounds {
     /// Of a problem whose penalty is bounds; none where nothing is bounded.
     pub fn of(problem: &Problem<'_>) -> Option<Self> {
         let n = problem.dim();
-        if !problem.penalty.offers().bounds {
+        if !problem.penalty().offers().bounds {
             return None;
         }
-        let (low, high): (Vec<f64>, Vec<f64>) = (0..n).map(|j| problem.penalty.bounds(j)).unzip();
+        let (low, high): (Vec<f64>, Vec<f64>) = (0..n).map(|j| problem.penalty().bounds(j)).unzip();
         let any =
             low.iter().any(|l| *l > f64::NEG_INFINITY) || high.iter().any(|h| *h < f64::INFINITY);
         any.then(|| Bounds { low, high, free: Aligned::zeros(n) })

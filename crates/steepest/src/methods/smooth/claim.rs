@@ -77,7 +77,7 @@ impl Run {
                     return Ok(self.at.ended(why));
                 }
                 if let Some(slopes) = self.at.kinked(problem)? {
-                    problem.findings.push(gradient_check::kink(slopes));
+                    problem.report(gradient_check::kink(slopes));
                     self.at.predicted = None;
                     return Ok(self.at.ended(Status::Plateau));
                 }
@@ -225,9 +225,9 @@ impl Run {
         at.adopt(problem, f);
         at.claims.took(f);
         if problem.scalable() {
-            let units = problem.units.stretched(&lengths);
+            let units = problem.units().stretched(&lengths);
             for k in 0..at.n {
-                let factor = units.length(k) / problem.units.length(k);
+                let factor = units.length(k) / problem.units().length(k);
                 at.x[k] /= factor;
                 at.start[k] /= factor;
                 at.g[k] *= factor;
@@ -235,7 +235,7 @@ impl Run {
                     b.stretch(k, factor);
                 }
             }
-            *problem.units = units;
+            problem.set_units(units);
             at.reach = FAR * largest(&at.x).max(1.0);
             at.plain = false;
             at.measure(problem);
@@ -278,8 +278,8 @@ impl Run {
             self.at.predicted = None;
             return Ok(self.at.ended(Status::Plateau));
         }
-        problem.units.outward(&self.at.xn[..n], &mut x);
-        *problem.units = Units::default();
+        problem.units().outward(&self.at.xn[..n], &mut x);
+        problem.set_units(Units::default());
         *self = Run { warned: self.warned, ..Run::new(&self.set, problem, &x)? };
         self.at.escapes = escapes;
         match self.at.unfit() {
@@ -336,7 +336,7 @@ impl Run {
         }
         match self.with(false, |at, view| at.look_stuck(problem, view))? {
             Doubt::Inconsistent(status) => return Ok(self.at.ended(status)),
-            Doubt::Kink(slopes) => problem.findings.push(gradient_check::kink(slopes)),
+            Doubt::Kink(slopes) => problem.report(gradient_check::kink(slopes)),
             Doubt::Lower => return self.escape(problem),
             Doubt::None | Doubt::Stairs => {
                 if self.below(problem)? {
@@ -381,12 +381,12 @@ impl Run {
     }
 
     fn notice(&mut self, problem: &mut Problem<'_>) {
-        let scales = if self.warned { None } else { self.pairs.scales(problem.units) };
+        let scales = if self.warned { None } else { self.pairs.scales(problem.units()) };
         if let Some((ratio, steep, flat)) = scales
             && let Some(finding) = gradient_check::bad_scaling(ratio, steep, flat)
         {
             self.warned = true;
-            problem.findings.push(finding);
+            problem.report(finding);
         }
     }
 }
