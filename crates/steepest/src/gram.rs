@@ -1,10 +1,10 @@
 //! Σ weight_i x_i x_i′ over some rows of a design, in standardised variables, and what else is summed over them.
 use crate::held::Held;
+use crate::linalg::strided::{MatMut, MatRef, gemm};
 use crate::linalg::vectors::dot;
 use crate::parallel::cancel;
 use crate::parallel::pool::pool;
 use crate::scaling::Scaling;
-use std::sync::{Mutex, PoisonError};
 
 /// Rows gathered at once.
 const BLOCK: usize = 128;
@@ -92,23 +92,15 @@ impl StandardisedRows<'_> {
         let mut table = vec![0.0; ROWS.min(self.held.len()) * w];
         for (first, weight) in weight.chunks(ROWS).enumerate() {
             let table = &mut table[..weight.len() * w];
-            let blocks: Vec<_> = table.chunks_mut(BLOCK * w).map(Mutex::new).collect();
-            pool().each(blocks.len(), |b| {
-                let mut to = blocks[b].lock().unwrap_or_else(PoisonError::into_inner);
+            pool().each_of(table.chunks_mut(BLOCK * w), |b, to| {
                 let (from, n) = (b * BLOCK, to.len() / w);
                 let mut raw = vec![0.0; n * d];
                 let rows = first * ROWS + from..first * ROWS + from + n;
                 self.held.gather(rows, &mut raw);
                 let root: Vec<f64> = weight[from..from + n].iter().map(|w| w.sqrt()).collect();
-                self.scaling.rows(&raw, &root, &mut to);
+                self.scaling.rows(&raw, &root, to);
             });
-            drop(blocks);
-            let to = Columns::of(&mut sum);
-            pool().each(w.div_ceil(STRIP), |s| {
-                let (from, end) = (s * STRIP, ((s + 1) * STRIP).min(w));
-                // SAFETY: rows 0..end and columns from..end of w rows of w numbers, which no other task touches.
-                unsafe { product(table, table, w, (from, end), to.get()) };
-            });
+            add_product_apart(table, table, w, &mut sum, STRIP);
         }
         mirror(&mut sum, w);
         sum
@@ -215,54 +207,26 @@ pub fn mirror<N: Copy>(m: &mut [N], w: usize) {
     }
 }
 
-/// A matrix of which each task writes columns of its own.
-pub struct Columns(*mut f64);
-// SAFETY: see what it is.
-unsafe impl Sync for Columns {}
-impl Columns {
-    /// Of this matrix, which is borrowed no longer: whoever writes through it answers for that.
-    pub fn of(matrix: &mut [f64]) -> Self {
-        Columns(matrix.as_mut_ptr())
-    }
-    /// Where it begins.
-    pub fn get(&self) -> *mut f64 {
-        self.0
-    }
-}
-
 /// Adds the upper triangle of a′·b, where that is symmetric: rows of `w` numbers each, as many in a as in b.
 pub fn add_product(a: &[f64], b: &[f64], w: usize, sum: &mut [f64]) {
-    assert!(a.len() == b.len() && sum.len() == w * w);
-    for from in (0..w).step_by(STEP) {
-        // SAFETY: `sum` has w rows of w numbers.
-        unsafe { product(a, b, w, (from, (from + STEP).min(w)), sum.as_mut_ptr()) };
-    }
+    upper(sum, w, STEP).for_each(|strip| add_columns(a, b, w, strip));
 }
 
-/// Columns from..to of a′·b down to row `to`, added to `sum`.
-///
-/// # Safety
-/// `sum` is `w` rows of `w` numbers, of which nobody else touches these columns.
-pub unsafe fn product(a: &[f64], b: &[f64], w: usize, (from, to): (usize, usize), sum: *mut f64) {
-    assert!(a.len() == b.len() && from < to && to <= w);
-    let (n, s) = (a.len() / w, w as isize);
-    // SAFETY: columns 0..to and from..to of `n` rows of `w` numbers, into rows 0..to and columns from..to.
-    unsafe {
-        matrixmultiply::dgemm(
-            to,
-            n,
-            to - from,
-            1.0,
-            a.as_ptr(),
-            1,
-            s,
-            b.as_ptr().add(from),
-            s,
-            1,
-            1.0,
-            sum.add(from),
-            s,
-            1,
-        );
-    }
+/// The same by strips of so many columns, on all threads.
+pub fn add_product_apart(a: &[f64], b: &[f64], w: usize, sum: &mut [f64], wide: usize) {
+    pool().each_of(upper(sum, w, wide), |_, strip| add_columns(a, b, w, strip));
+}
+
+/// The columns of a matrix of `w` by `w` numbers, so many at a time, down to the diagonal; each strip with where it begins.
+fn upper(m: &mut [f64], w: usize, wide: usize) -> impl Iterator<Item = (usize, MatMut<'_, f64>)> {
+    let strips = MatMut::of(m, w, w, w).transposed().strips(wide).map(MatMut::transposed);
+    strips.enumerate().map(move |(s, strip)| (s * wide, strip.rows(0, ((s + 1) * wide).min(w))))
+}
+
+/// Adds these columns of a′·b.
+fn add_columns(a: &[f64], b: &[f64], w: usize, (from, to): (usize, MatMut<'_, f64>)) {
+    assert_eq!(a.len(), b.len());
+    let (n, end) = (a.len() / w, to.shape().0);
+    let (a, b) = (MatRef::of(a, n, w, w), MatRef::of(b, n, w, w));
+    gemm(1.0, a.columns(0, end).transposed(), b.columns(from, end), 1.0, to);
 }

@@ -1,5 +1,6 @@
 //! Second derivatives of a loss over a design.
 use super::Glm;
+use crate::linalg::strided::{MatMut, MatRef, gemm};
 use crate::parallel::cancel;
 use crate::parallel::pool::pool;
 
@@ -106,42 +107,12 @@ impl Glm<'_> {
                         }
                     }
                     let z = if c < margins { &z[..] } else { &ones[..] };
-                    product((&scaled, tall), (z, wide), many, &mut sum[at * n + from..], n);
+                    let left = MatRef::of(&scaled, many, tall, tall).transposed();
+                    let to = MatMut::of(&mut sum[at * n + from..], tall, wide, n);
+                    gemm(1.0, left, MatRef::of(z, many, wide, wide), 1.0, to);
                 }
             }
         }
         sum
-    }
-}
-
-/// Adds a′b of `rows` rows, each as wide as it says, to a block of a matrix with rows of n.
-fn product(
-    (a, tall): (&[f64], usize),
-    (b, wide): (&[f64], usize),
-    rows: usize,
-    to: &mut [f64],
-    n: usize,
-) {
-    assert!(a.len() >= rows * tall && b.len() >= rows * wide);
-    assert!(tall == 0 || to.len() >= (tall - 1) * n + wide);
-    let one = 1isize;
-    // SAFETY: a and b hold the rows, `to` the block, as the strides say.
-    unsafe {
-        matrixmultiply::dgemm(
-            tall,
-            rows,
-            wide,
-            1.0,
-            a.as_ptr(),
-            one,
-            tall as isize,
-            b.as_ptr(),
-            wide as isize,
-            one,
-            1.0,
-            to.as_mut_ptr(),
-            n as isize,
-            one,
-        );
     }
 }

@@ -1,10 +1,10 @@
 //! Symmetric systems: A = L L′, by halves, the products between them on all threads.
+use crate::linalg::strided::{Gemm, MatMut, gemm};
 use crate::linalg::vectors::dot_of;
 use crate::numbers::real::Float;
 use crate::parallel::cancel;
 use crate::parallel::pool::pool;
 use crate::state::{Bad, State, Visitor};
-use std::sync::{Mutex, PoisonError};
 
 /// Columns factored at once.
 const PANEL: usize = 16;
@@ -15,43 +15,16 @@ const STRIP: usize = 128;
 const LITTLE: usize = 1 << 18;
 
 /// Numbers that a matrix may be of.
-pub trait Factored: Float {
+pub trait Factored: Gemm {
     /// What one operation rounds by, at most.
     const ROUNDING: f64;
-    /// c −= a b of m × k and k × n numbers, each with what lies between rows and between columns.
-    ///
-    /// # Safety
-    ///
-    /// The pointers reach over all of them, and nobody else touches what is written.
-    #[doc(hidden)]
-    unsafe fn take(
-        sizes: [usize; 3],
-        a: (*const Self, [isize; 2]),
-        b: (*const Self, [isize; 2]),
-        c: (*mut Self, [isize; 2]),
-    );
 }
-
-macro_rules! factored {
-    ($t:ident, $gemm:ident) => {
-        impl Factored for $t {
-            const ROUNDING: f64 = $t::EPSILON as f64;
-            unsafe fn take(
-                [m, k, n]: [usize; 3],
-                (a, [ra, ca]): (*const Self, [isize; 2]),
-                (b, [rb, cb]): (*const Self, [isize; 2]),
-                (c, [rc, cc]): (*mut Self, [isize; 2]),
-            ) {
-                // SAFETY: as the trait demands.
-                unsafe {
-                    matrixmultiply::$gemm(m, k, n, -1.0, a, ra, ca, b, rb, cb, 1.0, c, rc, cc);
-                }
-            }
-        }
-    };
+impl Factored for f32 {
+    const ROUNDING: f64 = f32::EPSILON as f64;
 }
-factored!(f32, sgemm);
-factored!(f64, dgemm);
+impl Factored for f64 {
+    const ROUNDING: f64 = f64::EPSILON;
+}
 
 /// The lower triangle of a symmetric matrix of n rows becomes its factor, in place; what is above the diagonal means
 /// nothing afterwards. False where `enough(row, what is left of its pivot, its diagonal)` is: not safely positive.
@@ -94,15 +67,14 @@ fn columns<N: Factored>(
         row[i] = N::of_f64(left.sqrt());
         row[from..=i].iter().zip(&mut panel).for_each(|(v, column)| column[i - from] = *v);
     }
-    let rows: Vec<_> = m[to * n..n * n].chunks_mut(STRIP * n).map(Mutex::new).collect();
-    let each = |p: usize| {
-        let mut rows = rows[p].lock().unwrap_or_else(PoisonError::into_inner);
+    let rows = m[to * n..n * n].chunks_mut(STRIP * n);
+    let each = |_, rows: &mut [N]| {
         rows.chunks_exact_mut(n).for_each(|row| substitute(&mut row[from..to], &panel));
     };
     if (n - to) * PANEL * PANEL < LITTLE {
-        (0..rows.len()).for_each(each)
+        rows.for_each(|rows| each(0, rows));
     } else {
-        pool().each(rows.len(), each)
+        pool().each_of(rows, each);
     }
     true
 }
@@ -126,40 +98,26 @@ fn update<N: Factored>(
     (from, to): (usize, usize),
     (at, end): (usize, usize),
 ) {
-    struct SharedMatrix<N>(*mut N);
-    // SAFETY: each task writes rows or columns of its own, and what all read (columns from..to) none writes.
-    unsafe impl<N> Sync for SharedMatrix<N> {}
-    impl<N> SharedMatrix<N> {
-        fn at(&self, row: usize, column: usize, n: usize) -> *mut N {
-            self.0.wrapping_add(row * n + column)
-        }
-    }
-    let shared = SharedMatrix(m.as_mut_ptr());
-    let product = |rows: (usize, usize), columns: (usize, usize)| {
-        let sizes = [rows.1 - rows.0, to - from, columns.1 - columns.0];
-        let down = n as isize;
-        let left = (shared.at(rows.0, from, n).cast_const(), [down, 1]);
-        let right = (shared.at(columns.0, from, n).cast_const(), [1, down]);
-        // SAFETY: rows of columns from..to are read, and the named rows of the named columns, all to the right of those, are
-        // written: inside the n·n numbers, and apart from what other tasks write.
-        unsafe { N::take(sizes, left, right, (shared.at(rows.0, columns.0, n), [down, 1])) };
+    let (left, right) = MatMut::of(&mut m[at * n..n * n], n - at, n, n).split_columns(at);
+    let (left, right) = (left.columns(from, to).read(), right.columns(0, end - at));
+    // Rows from this one on, of columns from that one on.
+    let take = |row: usize, column: usize, of: MatMut<'_, N>| {
+        let (high, wide) = of.shape();
+        let (a, b) = (left.rows(row, row + high), left.rows(column, column + wide).transposed());
+        gemm(N::lit(-1.0), a, b, N::lit(1.0), of);
     };
     let work = (n - at) * (to - from) * (end - at);
     if work < LITTLE {
-        product((at, n), (at, end));
-        return;
+        take(0, 0, right);
+    } else if end < n || end - at <= STRIP {
+        // Few columns: by rows of them all.
+        pool().each_of(right.strips(STRIP), |s, strip| take(s * STRIP, 0, strip));
+    } else {
+        pool().each_of(right.transposed().strips(STRIP), |s, strip| {
+            let strip = strip.transposed();
+            take(s * STRIP, s * STRIP, strip.split_rows(s * STRIP).1);
+        });
     }
-    // Few columns: by rows of them all.
-    let few = end < n || end - at <= STRIP;
-    let task = |s: usize| {
-        let (low, high) = (at + s * STRIP, at + (s + 1) * STRIP);
-        if few {
-            product((low, high.min(n)), (at, end))
-        } else {
-            product((low, n), (low, high.min(end)))
-        }
-    };
-    pool().each((if few { n } else { end } - at).div_ceil(STRIP), task);
 }
 
 /// b ← L⁻¹ b, for a factor of `b.len()` rows.

@@ -1,5 +1,6 @@
 //! Whole matrices, for rules that treat them so: a few named operations, compiled for arrays, recorded for hosts.
 use crate::linalg::qr::{ColumnMajor, Qr};
+use crate::linalg::strided::{Gemm, MatMut, MatRef, gemm};
 use crate::numbers::real::{Float, Real};
 use crate::numbers::trace::Symbol;
 
@@ -118,7 +119,9 @@ impl<N: Float + Gemm> Matrix for RowMajor<N> {
         let panels = crate::parallel::pool::pool().map(self.rows.div_ceil(PANEL), |p| {
             let rows = PANEL.min(self.rows - p * PANEL);
             let mut out = vec![N::lit(0.0); rows * n];
-            N::gemm(rows, k, n, &self.data[p * PANEL * k..], &other.data, &mut out);
+            let a = MatRef::of(&self.data[p * PANEL * k..], rows, k, k);
+            let (b, to) = (MatRef::of(&other.data, k, n, n), MatMut::of(&mut out, rows, n, n));
+            gemm(N::lit(1.0), a, b, N::lit(0.0), to);
             out
         });
         RowMajor { rows: self.rows, columns: n, data: panels.concat() }
@@ -217,40 +220,3 @@ pub fn whole<N: Float + Gemm>(
         memory.iter_mut().zip(after).for_each(|(m, after)| put(m, after));
     }
 }
-
-/// The product of row-major blocks, out = a · b.
-pub trait Gemm: Sized {
-    /// `a` is rows × k, `b` is k × columns.
-    fn gemm(rows: usize, k: usize, columns: usize, a: &[Self], b: &[Self], out: &mut [Self]);
-}
-
-macro_rules! gemm {
-    ($t:ty, $f:ident) => {
-        impl Gemm for $t {
-            fn gemm(m: usize, k: usize, n: usize, a: &[Self], b: &[Self], out: &mut [Self]) {
-                assert!(a.len() >= m * k && b.len() >= k * n && out.len() >= m * n);
-                // SAFETY: the three blocks are as long as the strides reach, which was just checked.
-                unsafe {
-                    matrixmultiply::$f(
-                        m,
-                        k,
-                        n,
-                        1.0,
-                        a.as_ptr(),
-                        k as isize,
-                        1,
-                        b.as_ptr(),
-                        n as isize,
-                        1,
-                        0.0,
-                        out.as_mut_ptr(),
-                        n as isize,
-                        1,
-                    );
-                }
-            }
-        }
-    };
-}
-gemm!(f32, sgemm);
-gemm!(f64, dgemm);

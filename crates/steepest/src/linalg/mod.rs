@@ -5,4 +5,5 @@ pub mod factor;
 pub mod gemm;
 pub mod matrix;
 pub mod qr;
+pub mod strided;
 pub mod vectors;

@@ -2,10 +2,10 @@
 //!
 //! Golub and Van Loan, Matrix Computations, 4th edition, sections 5.2 and 5.4.
 use crate::linalg::factor::take;
+use crate::linalg::strided::{MatMut, MatRef, gemm};
 use crate::linalg::vectors::dot;
 use crate::parallel::cancel;
 use crate::parallel::pool::pool;
-use std::sync::{Mutex, PoisonError};
 
 /// Columns reflected one by one before the rest is, by products.
 const PANEL: usize = 32;
@@ -177,30 +177,24 @@ fn together(v: &ColumnMajor, tau: &[f64]) -> Vec<f64> {
 /// C ← (1 − V T V′) C or its transpose, from row `from` on, for columns of `rows` numbers.
 fn block(v: &ColumnMajor, t: &[f64], transposed: bool, from: usize, rows: usize, c: &mut [f64]) {
     let (n, k) = (v.rows, v.columns);
-    let strips: Vec<_> = c.chunks_mut(STRIP * rows).map(Mutex::new).collect();
-    let each = |s: usize| {
-        let mut strip = strips[s].lock().unwrap_or_else(PoisonError::into_inner);
+    let v = MatRef::of(&v.data, k, n, n).transposed();
+    let t = MatRef::of(t, k, k, k);
+    // T lies column after column, so these rows are those of T′.
+    let t = if transposed { t } else { t.transposed() };
+    let each = |_, strip: &mut [f64]| {
         let columns = strip.len() / rows;
-        let mut w = vec![0.0; k * columns];
-        let mut u = vec![0.0; k * columns];
-        let (stride, high) = (rows as isize, k as isize);
-        // T as it lies, or turned.
-        let (down, right) = if transposed { (high, 1) } else { (1, high) };
-        // SAFETY: V is n × k, T k × k, the strip has `columns` columns of `rows` numbers, of which those from `from` on
-        // (n = rows − from) are used; w and u are k × columns.
-        unsafe {
-            let at = strip.as_mut_ptr().wrapping_add(from);
-            let (vp, wp, up) = (v.data.as_ptr(), w.as_mut_ptr(), u.as_mut_ptr());
-            let (nv, gemm) = (n as isize, matrixmultiply::dgemm);
-            gemm(k, n, columns, 1.0, vp, nv, 1, at, 1, stride, 0.0, wp, 1, high);
-            gemm(k, k, columns, 1.0, t.as_ptr(), down, right, wp, 1, high, 0.0, up, 1, high);
-            gemm(n, k, columns, -1.0, vp, 1, nv, up, 1, high, 1.0, at, 1, stride);
-        }
+        let mut room = [0, 1].map(|_| vec![0.0; k * columns]);
+        let mut c = MatMut::of(strip, columns, rows, rows).columns(from, rows).transposed();
+        let [mut w, mut u] = room.each_mut().map(|m| MatMut::of(m, columns, k, k).transposed());
+        gemm(1.0, v.transposed(), c.again().read(), 0.0, w.again());
+        gemm(1.0, t, w.read(), 0.0, u.again());
+        gemm(-1.0, v, u.read(), 1.0, c);
     };
+    let strips = c.chunks_mut(STRIP * rows);
     if strips.len() > 1 {
-        pool().each(strips.len(), each)
+        pool().each_of(strips, each)
     } else {
-        (0..strips.len()).for_each(each)
+        strips.for_each(|strip| each(0, strip))
     }
 }
 

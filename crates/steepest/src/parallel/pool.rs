@@ -275,6 +275,19 @@ impl Pool {
         }
     }
 
+    /// Calls `task(i, part)` for each part, on all threads, in no order: what is lent apart is written to apart.
+    pub fn each_of<T: Send>(
+        &self,
+        parts: impl IntoIterator<Item = T>,
+        task: impl Fn(usize, T) + Sync,
+    ) {
+        let parts: Vec<_> = parts.into_iter().map(|part| Mutex::new(Some(part))).collect();
+        self.each(parts.len(), |i| {
+            let part = lock(&parts[i]).take();
+            task(i, part.expect("each i is called once"));
+        });
+    }
+
     /// `make(i)` for each i < n, in order.
     pub fn map<T: Send>(&self, n: usize, make: impl Fn(usize) -> T + Sync) -> Vec<T> {
         let all = self.map_pausing(n, make, &mut || Ok::<(), std::convert::Infallible>(()));

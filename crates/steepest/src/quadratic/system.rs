@@ -1,10 +1,9 @@
 //! The equations of a step: what bends, the rows, and the constraints, all at once.
 use super::QuadraticProgram;
-use crate::gram::{Columns, product};
+use crate::gram::{add_product, add_product_apart, mirror};
 use crate::linalg::cholesky;
 use crate::linalg::factor::take;
 use crate::linalg::vectors::dot;
-use crate::parallel::pool::pool;
 
 /// What is added to pivots, as a part of them, where they are lost in rounding: at first, and at last.
 const RIDGE: (f64, f64) = (1e-15, 1e-8);
@@ -291,18 +290,10 @@ impl<'p> System<'p> {
 
 /// table′·table, of rows of `w` numbers, its lower triangle.
 fn square(table: &[f64], w: usize, to: &mut [f64]) {
-    const STRIP: usize = 64;
-    let columns = Columns::of(to);
-    let strip = |s: usize| {
-        let (from, end) = (s * STRIP, ((s + 1) * STRIP).min(w));
-        // SAFETY: rows 0..end and columns from..end of w rows of w numbers, which no other task touches.
-        unsafe { product(table, table, w, (from, end), columns.get()) };
-    };
-    let strips = w.div_ceil(STRIP);
     if table.len() * w > 1 << 20 {
-        pool().each(strips, strip);
+        add_product_apart(table, table, w, to, 64);
     } else {
-        (0..strips).for_each(strip);
+        add_product(table, table, w, to);
     }
-    crate::gram::mirror(to, w);
+    mirror(to, w);
 }

@@ -1,6 +1,6 @@
 //! Rules at work: the loops over blocks of coordinates, compiled for f32 and f64.
 use super::{At, Entry, Rule};
-use crate::linalg::matrix::Gemm;
+use crate::linalg::strided::Gemm;
 use crate::numbers::real::Float;
 
 /// A rule at work on the numbers `N`: one virtual call a block of coordinates, never one a coordinate.

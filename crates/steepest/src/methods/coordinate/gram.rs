@@ -3,6 +3,7 @@ use super::frame::Frame;
 use crate::gram::mirror;
 use crate::held::{Held, Jets};
 use crate::linalg::factor::append;
+use crate::linalg::strided::{MatMut, MatRef, gemm};
 use crate::parallel::cancel;
 use crate::parallel::pool::pool;
 use std::ops::Range;
@@ -222,33 +223,14 @@ const STRIP: usize = 128;
 
 /// Adds x′x of rows of k, above the diagonal and what else comes with its strips.
 fn square(x: &[f64], k: usize, to: &mut [f64]) {
-    let n = x.len() / k.max(1);
-    assert!(x.len() >= n * k && to.len() >= k * k);
-    let (one, wide) = (1isize, k as isize);
-    for from in (0..k).step_by(STRIP) {
-        let strip = STRIP.min(k - from);
-        // SAFETY: x holds n rows of k, of which columns from.. are read, and `to` k rows of k, of which rows from..from + strip
-        // and columns from.. are written.
-        unsafe {
-            let x = x.as_ptr().add(from);
-            let to = to.as_mut_ptr().add(from * k + from);
-            matrixmultiply::dgemm(
-                strip,
-                n,
-                k - from,
-                1.0,
-                x,
-                one,
-                wide,
-                x,
-                wide,
-                one,
-                1.0,
-                to,
-                wide,
-                one,
-            );
-        }
+    if k == 0 {
+        return;
+    }
+    let x = MatRef::of(x, x.len() / k, k, k);
+    for (s, strip) in MatMut::of(to, k, k, k).strips(STRIP).enumerate() {
+        let (from, high) = (s * STRIP, strip.shape().0);
+        let left = x.columns(from, from + high).transposed();
+        gemm(1.0, left, x.columns(from, k), 1.0, strip.columns(from, k));
     }
 }
 
