@@ -3,7 +3,7 @@
 mod lagrangian;
 pub(super) mod models;
 
-use super::smooth::bounds::Bounds;
+use super::bounds::Bounds;
 use crate::certificate::{Certificate, Kind};
 use crate::method::{Entry, Method, Needs, Step, Suit, Takes};
 use crate::methods::lbfgs;

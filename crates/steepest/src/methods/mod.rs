@@ -6,6 +6,7 @@ pub(crate) use directions::lbfgs;
 use proved::Proved;
 
 mod atoms;
+mod bounds;
 mod choose;
 mod composite;
 pub mod convergence;

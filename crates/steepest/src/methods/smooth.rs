@@ -14,7 +14,6 @@ use crate::status::{Halt, Status};
 use path::Path;
 
 mod aim;
-pub mod bounds;
 mod claim;
 mod path;
 

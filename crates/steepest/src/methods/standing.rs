@@ -1,9 +1,9 @@
 //! Where a method for functions stands, and what every one of them may say of it: shared by those that go by directions,
 //! by Newton's steps and by the gradient alone.
+use super::bounds::Bounds;
 use super::convergence::{Claims, Sight, not_finite};
 use super::gradient_check::{self, Doubt, Gap, HIDES, Known};
 use super::sizes::sizes;
-use super::smooth::bounds::Bounds;
 use crate::linalg::vectors::{self, Aligned, largest};
 use crate::method::Step;
 use crate::problem::Problem;

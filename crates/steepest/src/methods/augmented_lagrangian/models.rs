@@ -1,7 +1,7 @@
 //! Quadratic models of the Lagrangian over the constraints as they are bent at x, solved one after another.
-use super::super::smooth::bounds::Bounds;
 use crate::linalg::vectors::dot;
 use crate::method::Step;
+use crate::methods::bounds::Bounds;
 use crate::objective::{Ask, Rows};
 use crate::problem::Problem;
 use crate::quadratic::{QuadraticProgram, Variable};

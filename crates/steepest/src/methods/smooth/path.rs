@@ -1,6 +1,6 @@
 //! The path along a direction, bent by bounds, and a search on it.
-use super::bounds::Bounds;
 use crate::linalg::vectors::{self, dot, largest};
+use crate::methods::bounds::Bounds;
 use crate::problem::Problem;
 use crate::search::{Line, Phi, Search, TRIALS, along};
 use crate::status::{Halt, Status};
