@@ -28,53 +28,49 @@ def made(kind: Any = RatingsFactorization, ids: Any = str, **settings: Any) -> A
     return model.fit(users, i, *([stars] if kind is RatingsFactorization else []))
 
 
-ASKED = """
-import sys, warnings
-import numpy as np
-from steepest.factors import ClicksFactorization, RatingsFactorization
-warnings.simplefilter("ignore")
-kind = {"R": RatingsFactorization, "C": ClicksFactorization}[sys.argv[2]]
-model = kind.load(sys.argv[1])
-ids, scores = model.recommend(n=5)
-more = model.similar_items(model.item_ids_[:4], 3)
-told = model.predict(model.user_ids_[[0, 7, 3]], model.item_ids_[[5, 2, 2]])
-model.partial_fit(model.user_ids_[[0, 1]], model.item_ids_[[3, 4]], None if sys.argv[2] == "C" else [1.0, 2.0])
-print(b"".join(a.tobytes() for a in (ids, scores, *more, told, model.user_factors_)).hex())
-"""
-
-
-@pytest.mark.parametrize(
-    ("kind", "settings"),
-    [
-        (RatingsFactorization, {}),
-        (RatingsFactorization, {"rank": None, "alpha": None, "validation": 0.2}),
-        (RatingsFactorization, {"biases": False, "method": Lbfgs(memory=7)}),
-        (ClicksFactorization, {}),
-        (ClicksFactorization, {"loss": "bpr"}),
-    ],
-)
-def test_another_process_answers_with_the_same_bits(
-    kind: Any, settings: dict[str, Any], tmp_path: Path
-) -> None:
-    model = made(kind, **settings)
-    path = tmp_path / "m.safetensors"
-    model.save(path)
+def told(model: Any) -> str:
+    """The bits of what a model answers, and of what it has learnt of two cells more."""
     ids, scores = model.recommend(n=5)
     more = model.similar_items(model.item_ids_[:4], 3)
-    told = model.predict(model.user_ids_[[0, 7, 3]], model.item_ids_[[5, 2, 2]])
-    rated = [] if kind is ClicksFactorization else [[1.0, 2.0]]
-    again = kind.load(path)
+    values = model.predict(model.user_ids_[[0, 7, 3]], model.item_ids_[[5, 2, 2]])
+    rated = [] if isinstance(model, ClicksFactorization) else [[1.0, 2.0]]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.partial_fit(model.user_ids_[[0, 1]], model.item_ids_[[3, 4]], *rated)
-    expected = b"".join(a.tobytes() for a in (ids, scores, *more, told, model.user_factors_)).hex()
+    return b"".join(a.tobytes() for a in (ids, scores, *more, values, model.user_factors_)).hex()
+
+
+ASKED = """
+import sys
+from tests.test_factors_saved import KINDS, told
+for (kind, _), path in zip(KINDS, sys.argv[1:], strict=True):
+    print(told(kind.load(path)))
+"""
+KINDS: list[tuple[Any, dict[str, Any]]] = [
+    (RatingsFactorization, {}),
+    (RatingsFactorization, {"rank": None, "alpha": None, "validation": 0.2}),
+    (RatingsFactorization, {"biases": False, "method": Lbfgs(memory=7)}),
+    (ClicksFactorization, {}),
+    (ClicksFactorization, {"loss": "bpr"}),
+]
+
+
+def test_another_process_answers_with_the_same_bits(tmp_path: Path) -> None:
+    paths, expected = [], []
+    for n, (kind, settings) in enumerate(KINDS):
+        model = made(kind, **settings)
+        paths.append(str(tmp_path / f"{n}.safetensors"))
+        model.save(paths[-1])
+        again = kind.load(paths[-1])
+        assert again.get_params() == model.get_params()
+        assert again.held_out_ == model.held_out_
+        assert again.get_params()["method"] == settings.get("method")
+        expected.append(told(model))
     found = subprocess.run(
-        [sys.executable, "-c", ASKED, str(path), kind.__name__[0]], capture_output=True, text=True, check=True
-    )
-    assert found.stdout.strip() == expected
-    assert again.get_params() == model.get_params()
-    assert again.held_out_ == made(kind, **settings).held_out_
-    assert again.get_params()["method"] == settings.get("method")
+        [sys.executable, "-c", ASKED, *paths],
+        cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert found.stdout.split() == expected
 
 
 IDS: list[Any] = [

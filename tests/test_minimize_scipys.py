@@ -34,7 +34,7 @@ def test_scipys_methods_end_where_scipy_ends(method: str) -> None:
 
 @pytest.mark.parametrize("method", ITS_OWN)
 def test_what_is_no_descent_is_run_by_scipy(method: str) -> None:
-    options = {"maxiter": 3000}
+    options = {"maxiter": 500}
     ours = steepest.minimize(rosen, START[:2], method=method.lower(), options=options)
     theirs = scipy.optimize.minimize(rosen, START[:2], method=method, options=options)
     assert (ours.x == theirs.x).all()
@@ -42,7 +42,9 @@ def test_what_is_no_descent_is_run_by_scipy(method: str) -> None:
     assert ours.method == method
     assert "SciPy ran it" in ours.reason
     assert ours.certificate is None
-    square = steepest.minimize(lambda x: rosen(x.ravel()), START[:4].reshape(2, 2), method=method)
+    square = steepest.minimize(
+        lambda x: rosen(x.ravel()), START[:4].reshape(2, 2), method=method, options=options
+    )
     assert square.x.shape == (2, 2)
 
 
