@@ -20,9 +20,8 @@ import pytest
 from pyarrow import parquet
 
 import steepest
-from steepest import _core, linear, rates, rules
-from steepest.errors import InputError, ModelFileError, NotConverged
-from steepest.linear import GeneralizedLinear
+from steepest import _core, errors, rates, rules
+from steepest.errors import InputError, ModelFileError
 from steepest.saving import read_file, write_file
 
 BUDGET = 60
@@ -192,9 +191,11 @@ def long_descend(path):
 def long_fit(path):
     """A linear model whose classes no line separates well, by a method of many small steps."""
     rows = np.random.default_rng(8).normal(size=(4000, 8)) * 10.0 ** np.arange(-2, 6)
-    model = GeneralizedLinear(loss="logistic", alpha=1e-9, method="gradient_descent", tol=1e-15, max_iter=400)
+    model = steepest.GeneralizedLinear(
+        loss="logistic", alpha=1e-9, method="gradient_descent", tol=1e-15, max_iter=400
+    )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotConverged)
+        warnings.simplefilter("ignore", errors.NotConverged)
         target = (rows[:, 0] > 0.003 * np.sin(np.arange(4000))).astype(float)
         model.fit(rows, target, checkpoint=None if path is None else (path, 0.0))
     return told(model.results_[0])
@@ -258,10 +259,10 @@ def test_killed_at_any_moment_a_run_loses_nothing(tmp_path, name):
 def test_a_linear_model_goes_on_too(tmp_path, method, penalty):
     path, target = tmp_path / "fit", (TARGET > 0).astype(float)
     asked = {"loss": "logistic", "penalty": penalty, "alpha": 1e-4, "method": method, "tol": 1e-9}
-    never = GeneralizedLinear(**asked, max_iter=40)
-    kept = [GeneralizedLinear(**asked, max_iter=n) for n in (1, 3, 40)]
+    never = steepest.GeneralizedLinear(**asked, max_iter=40)
+    kept = [steepest.GeneralizedLinear(**asked, max_iter=n) for n in (1, 3, 40)]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotConverged)
+        warnings.simplefilter("ignore", errors.NotConverged)
         never.fit(ROWS, target)
         for model in kept:
             model.fit(ROWS, target, checkpoint=path)
@@ -269,7 +270,7 @@ def test_a_linear_model_goes_on_too(tmp_path, method, penalty):
     assert kept[-1].coef_.tobytes() == never.coef_.tobytes()
     assert told(kept[-1].results_[0])[1:] == told(never.results_[0])[1:]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotConverged)
+        warnings.simplefilter("ignore", errors.NotConverged)
         path.unlink(missing_ok=True)
         kept[0].fit(ROWS, target, checkpoint=path)
         with pytest.raises(InputError, match="X is another"):
@@ -287,20 +288,24 @@ def estimators():
     logistic = {"loss": "logistic", "alpha": 1e-9}
     wide = {"method": "progressive", "tol": 1e-12}
     return {
-        "LogisticRegression": (lambda n: linear.LogisticRegression(C=1e6, max_iter=n), rows, classes),
-        "softmax": (lambda n: linear.LogisticRegression(C=1e6, max_iter=n), rows, classes + (rows[:, 2] > 0)),
-        "LinearSVC": (lambda n: linear.LinearSVC(max_iter=n), rows, classes),
-        "ElasticNet": (lambda n: linear.ElasticNet(alpha=1e-3, max_iter=n), *alike),
-        "Lasso": (lambda n: linear.Lasso(alpha=1e-3, max_iter=n), *alike),
-        "Ridge": (lambda n: linear.Ridge(alpha=1e-4, positive=True, max_iter=n), *alike),
-        "PoissonRegressor": (lambda n: linear.PoissonRegressor(alpha=1e-9, max_iter=n), rows, counts),
-        "GammaRegressor": (lambda n: linear.GammaRegressor(alpha=1e-9, max_iter=n), rows, counts + 1),
+        "LogisticRegression": (lambda n: steepest.LogisticRegression(C=1e6, max_iter=n), rows, classes),
+        "softmax": (
+            lambda n: steepest.LogisticRegression(C=1e6, max_iter=n),
+            rows,
+            classes + (rows[:, 2] > 0),
+        ),
+        "LinearSVC": (lambda n: steepest.LinearSVC(max_iter=n), rows, classes),
+        "ElasticNet": (lambda n: steepest.ElasticNet(alpha=1e-3, max_iter=n), *alike),
+        "Lasso": (lambda n: steepest.Lasso(alpha=1e-3, max_iter=n), *alike),
+        "Ridge": (lambda n: steepest.Ridge(alpha=1e-4, positive=True, max_iter=n), *alike),
+        "PoissonRegressor": (lambda n: steepest.PoissonRegressor(alpha=1e-9, max_iter=n), rows, counts),
+        "GammaRegressor": (lambda n: steepest.GammaRegressor(alpha=1e-9, max_iter=n), rows, counts + 1),
         "TweedieRegressor": (
-            lambda n: linear.TweedieRegressor(power=1.5, alpha=1e-9, max_iter=n),
+            lambda n: steepest.TweedieRegressor(power=1.5, alpha=1e-9, max_iter=n),
             rows,
             counts,
         ),
-        "progressive": (lambda n: GeneralizedLinear(**logistic, **wide, max_iter=n), rows, classes),
+        "progressive": (lambda n: steepest.GeneralizedLinear(**logistic, **wide, max_iter=n), rows, classes),
     }
 
 
@@ -309,7 +314,7 @@ def fitted(name, budget, path):
     make, rows, target = estimators()[name]
     model = make(budget)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotConverged)
+        warnings.simplefilter("ignore", errors.NotConverged)
         model.fit(rows, target, checkpoint=path)
     return [np.ravel(model.coef_).tobytes().hex(), *told(model.result_)], model.result_.resumed
 
@@ -335,15 +340,15 @@ def test_every_estimator_goes_on_in_a_fresh_process_to_the_same_bits(tmp_path):
 def test_a_fit_that_cannot_be_kept_is_refused_by_name(tmp_path):
     path, two = tmp_path / "fit", np.column_stack([TARGET, TARGET])
     for model, target in [
-        (linear.Ridge(), TARGET),
-        (linear.Lasso(), two),
-        (linear.LinearRegression(), TARGET),
+        (steepest.Ridge(), TARGET),
+        (steepest.Lasso(), two),
+        (steepest.LinearRegression(), TARGET),
     ]:
         with pytest.raises(InputError, match="no folder"):
             model.fit(ROWS, target, checkpoint=tmp_path / "none" / "fit")
     # What is solved in one go leaves no file.
-    linear.Ridge([1.0, 2.0]).fit(ROWS, two, checkpoint=path)
-    linear.LinearRegression().fit(ROWS, two, checkpoint=path)
+    steepest.Ridge([1.0, 2.0]).fit(ROWS, two, checkpoint=path)
+    steepest.LinearRegression().fit(ROWS, two, checkpoint=path)
     assert not path.exists()
 
 
@@ -354,9 +359,13 @@ ALIKE = np.cumsum(np.random.default_rng(6).normal(size=(300, 300)), axis=1)
 @pytest.mark.parametrize(
     ("make", "rows", "target"),
     [
-        (lambda n: linear.Lasso(1e-3, max_iter=n), ALIKE, ALIKE[:, [150, 20, 3]] ** 3 / 10),
-        (lambda n: linear.LinearSVC(max_iter=n), LOPSIDED, np.arange(400) % 4),
-        (lambda n: GeneralizedLinear("huber", method="lbfgs", max_iter=n), ROWS, np.exp(ROWS[:, :2])),
+        (lambda n: steepest.Lasso(1e-3, max_iter=n), ALIKE, ALIKE[:, [150, 20, 3]] ** 3 / 10),
+        (lambda n: steepest.LinearSVC(max_iter=n), LOPSIDED, np.arange(400) % 4),
+        (
+            lambda n: steepest.GeneralizedLinear("huber", method="lbfgs", max_iter=n),
+            ROWS,
+            np.exp(ROWS[:, :2]),
+        ),
     ],
     ids=["Lasso", "LinearSVC", "GeneralizedLinear"],
 )
@@ -368,7 +377,7 @@ def test_several_targets_are_kept_in_one_file(tmp_path, make, rows, target):
         return np.ravel(model.coef_).tobytes(), [told(r) for r in model.results_]
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotConverged)
+        warnings.simplefilter("ignore", errors.NotConverged)
         never = make(10**6).fit(rows, target)
         most = max(r.nit for r in never.results_)
         for budget in [*range(1, min(most, 12)), 10**6]:
@@ -382,7 +391,7 @@ def test_several_targets_are_kept_in_one_file(tmp_path, make, rows, target):
 def test_what_ends_between_two_targets_does_not_begin_anew(tmp_path, monkeypatch):
     path, own = tmp_path / "fit", _core.fit_linear
     target = np.stack([WIDE[:, 0], WIDE[:, 1] - WIDE[:, 2], WIDE[:, 3]], axis=1)
-    never = linear.LinearRegression(positive=True).fit(WIDE, target)
+    never = steepest.LinearRegression(positive=True).fit(WIDE, target)
     calls = []
 
     def failing(*args, **more):
@@ -393,10 +402,10 @@ def test_what_ends_between_two_targets_does_not_begin_anew(tmp_path, monkeypatch
 
     monkeypatch.setattr(_core, "fit_linear", failing)
     with pytest.raises(OSError, match="the power went"):
-        linear.LinearRegression(positive=True).fit(WIDE, target, checkpoint=path)
+        steepest.LinearRegression(positive=True).fit(WIDE, target, checkpoint=path)
     with pytest.raises(InputError, match="y is another"):
-        linear.LinearRegression(positive=True).fit(WIDE, target + 1, checkpoint=path)
-    again = linear.LinearRegression(positive=True).fit(WIDE, target, checkpoint=path)
+        steepest.LinearRegression(positive=True).fit(WIDE, target + 1, checkpoint=path)
+    again = steepest.LinearRegression(positive=True).fit(WIDE, target, checkpoint=path)
     assert len(calls) == 4
     assert again.coef_.tobytes() == never.coef_.tobytes()
     assert [told(r) for r in again.results_] == [told(r) for r in never.results_]
@@ -424,8 +433,8 @@ def test_a_fit_of_files_goes_on_too(tmp_path, parts, method):
 
     def fit(budget, **more):
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotConverged)
-            return GeneralizedLinear(**asked, max_iter=budget).fit(parts, "y", **more)
+            warnings.simplefilter("ignore", errors.NotConverged)
+            return steepest.GeneralizedLinear(**asked, max_iter=budget).fit(parts, "y", **more)
 
     never = fit(30)
     for budget in (1, 3):
@@ -501,7 +510,7 @@ def test_a_fit_that_its_watch_stops_goes_on(tmp_path):
     never = found(steepest.fit("digits"))
     steps = {"path": iter(range(10**6)), "fit": iter(range(10**6))}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotConverged)
+        warnings.simplefilter("ignore", errors.NotConverged)
         steepest.fit(
             "digits", checkpoint=path, watch=lambda p: p["loss"] is not None and next(steps["path"]) >= 1
         )
