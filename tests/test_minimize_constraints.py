@@ -10,6 +10,7 @@ import pytest
 from scipy import optimize, sparse
 
 import steepest
+from steepest.constraints import read_constraints
 from steepest.errors import InputError
 
 INF = np.inf
@@ -277,6 +278,37 @@ def test_a_wrong_jacobian_of_a_constraint_is_named() -> None:
     right = steepest.minimize(fun, start, jac=jac, constraints=[line, ring(2.0)])
     assert right.success
     assert np.abs(right.x - [1.0, 0.0]).max() < 1e-5
+
+
+@pytest.mark.parametrize("kind", ["eq", "ineq"])
+@pytest.mark.parametrize("rows", [[1.0, -1.0], [1.0, 0.5], [-1.0, -1.0], [0.0, 0.0], [1.0, 1.01]])
+def test_a_wrong_jacobian_is_named_before_a_step_is_taken(kind: str, rows: list[float]) -> None:
+    """Without a gradient of fun it had taken up to a hundred thousand evaluations, or been called converged."""
+    plane = {"type": kind, "fun": lambda x: 2 - x.sum(), "jac": lambda x: -np.array(rows)}
+    r = steepest.minimize(lambda x: float(((x - 3) ** 2).sum()), [0.0, 0.0], constraints=plane)
+    assert (r.success, r.outcome, r.status) == (False, "gradient_inconsistent", 7)
+    assert "The jac of constraints[0] is not that of its function" in r.message
+    assert r.nfev < 30
+
+
+def test_a_jacobian_that_is_right_is_not_called_wrong() -> None:
+    """Beside noise, at a kink, at the edge of what is a number, beside bounds, in other units."""
+    rng = np.random.default_rng(0)
+    noisy = lambda x: np.array([2 - x.sum() + 1e-7 * rng.normal()])  # noqa: E731
+    cases: list[tuple[Any, Any, list[float]]] = [
+        (noisy, lambda x: [[-1.0, -1.0]], [0.0, 0.0]),
+        (lambda x: [2 - abs(x[0]) - x[1]], lambda x: [[-1.0, -1.0]], [0.0, 0.0]),
+        (lambda x: [np.sqrt(x[0]) - 0.1], lambda x: [[0.5 / np.sqrt(max(x[0], 1e-300)), 0.0]], [1e-9, 0.5]),
+        (lambda x: [1e9 * (2 - x[0] ** 3 - x[1])], lambda x: [[-3e9 * x[0] ** 2, -1e9]], [0.0, 0.0]),
+        (lambda x: [1e-9 * (2 - np.exp(x[0]) - x[1])], lambda x: [[-1e-9 * np.exp(x[0]), -1e-9]], [0.0, 0.0]),
+    ]
+    for fun, jac, start in cases:
+        held = read_constraints(
+            optimize.NonlinearConstraint(fun, 0.0, np.inf, jac), np.array(start), lambda x: x,
+            (np.zeros(2), np.full(2, 3.0)),
+        )  # fmt: skip
+        assert held is not None
+        assert held.findings(np.array(start)) == []
 
 
 def test_a_jacobian_found_by_differences_is_known_as_such():

@@ -244,10 +244,13 @@ def test_an_index_of_the_assets_is_followed() -> None:
     true = rng.dirichlet(np.ones(12))
     p = tracking(r @ true, returns=r)
     np.testing.assert_allclose(p.x, true, atol=1e-8)
+    r = rng.normal(0, 0.01, (100, 20))
+    true = rng.dirichlet(np.ones(20))
     few = tracking(r @ true, returns=r, at_most=5)
     assert np.count_nonzero(few.x) <= 5
     assert few.fun > p.fun
     assert not few.success
+    assert few.heuristic
     assert "heuristic" in few.message
 
 
@@ -580,8 +583,10 @@ def test_a_few_names_are_kept_to_wherever_they_are_asked_for() -> None:
     p = min_variance(cov=cov, at_most=2, limits={"must": ([0.0, 0.0, 0.0, 1.0], 0.02, None)})
     assert np.count_nonzero(p.x) <= 2
     assert p.x[3] >= 0.02 - 1e-9
-    assert p.heuristic
-    assert "heuristic" in p.message
+    # All six choices were tried.
+    assert p.success
+    assert not p.heuristic
+    assert "choices" in p.certificate["assumption"]
     # Where it finds no such names it does not say that there are none.
     p = min_variance(cov=cov, at_most=1, bounds=(0, 0.6))
     assert (p.success, p.outcome) == (False, "plateau")
@@ -595,6 +600,20 @@ def test_a_few_names_are_kept_to_wherever_they_are_asked_for() -> None:
     assert not found.kept.any()
     assert (np.count_nonzero(found.weights, axis=1) == 2).all()
     assert "no answer" not in repr(found)
+
+
+@pytest.mark.parametrize(("n", "names", "proved"), [(9, 3, True), (14, 4, True), (20, 3, False)])
+def test_the_few_names_are_the_best_of_all_choices(n: int, names: int, proved: bool) -> None:
+    for seed in range(2):
+        _, _, cov = market(n, seed)
+        p = min_variance(cov=cov, at_most=names)
+        best = min(
+            min_variance(cov=cov[np.ix_(some, some)]).fun for some in itertools.combinations(range(n), names)
+        )
+        assert np.count_nonzero(p.x) <= names
+        assert p.fun == pytest.approx(best, rel=1e-5)
+        assert p.success == proved
+        assert p.heuristic != proved
 
 
 @pytest.mark.parametrize("end", [0.0, 0.05])
@@ -612,7 +631,9 @@ def test_what_cannot_move_hinders_no_answer(end: float) -> None:
             assert found.x[still] == end
         few = min_cvar(r, at_most=2)
         assert np.count_nonzero(few.x) <= 2
-        assert few.heuristic
+        assert few.success
+        pairs = [min_cvar(r[:, list(pair)]).fun for pair in itertools.combinations(range(6), 2)]
+        assert few.fun == pytest.approx(min(pairs), rel=1e-6)
 
 
 def test_the_highest_ratio_is_found_or_it_is_said_why_not() -> None:
@@ -675,8 +696,9 @@ def test_an_estimator_that_finds_no_weights_says_so() -> None:
     r = np.random.default_rng(0).normal(0.001, 0.01, (40, 3))
     with pytest.raises(InputError, match="Infeasible: no weights meet 'budget'"):
         MeanRisk(constraints={"bounds": (0, 0.1)}).fit(r)
+    wide = np.random.default_rng(0).normal(0.001, 0.01, (40, 30))
     with pytest.warns(NotConverged, match="heuristic"):
-        MeanRisk(constraints={"at_most": 1}).fit(r)
+        MeanRisk(constraints={"at_most": 3}).fit(wide)
     with pytest.warns(NotConverged, match="budget"):
         MeanRisk(constraints={"max_iter": 0}).fit(r)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import pytest
 from pyarrow import feather, parquet
 from scipy import sparse
 
+from steepest import fit
 from steepest.errors import TableError
 from steepest.tables import read
 
@@ -45,6 +48,8 @@ def packed(name: str, text: str) -> bytes:
     [
         ("t.csv", CSV),
         ("t.csv.gz", gzip.compress(CSV.encode(), mtime=0)),
+        ("t.csv.bz2", bz2.compress(CSV.encode())),
+        ("t.csv.xz", lzma.compress(CSV.encode())),
         ("t.zip", packed("t.csv", CSV)),
         ("t.tsv", CSV.replace(",", "\t")),
         ("t.txt", CSV.replace(",", ";")),
@@ -145,12 +150,14 @@ parquet.write_table(pa.table({"a": list(range(1000))}), PARQUET)
         ("empty.csv.gz", gzip.compress(b"", mtime=0), "is empty"),
         ("head.csv", b"a,b\n", "no rows"),
         ("one.csv", b"a\n1\n2\n", "one column only"),
-        ("twice.csv", b"a,b,a\n1,2,3\n", "two columns called 'a'"),
         ("cut.csv", b"a,b,c\n1,2,3\n3,4,5\n5\n", "line 4 of cut.csv has 1 field where the header has 3"),
         ("ragged.csv", b"a,b\n1,2\n3,4\n5,6,7\n", "line 4 of ragged.csv has 3 fields where the header has 2"),
         ("short.csv", b"a,b,c\n" + b"1,2,3\n" * 40 + b"1,2\n", "line 42 of short.csv has 2 fields"),
         ("cut.csv.gz", GZIPPED[: len(GZIPPED) // 2], "cut off"),
         ("cut.gz", GZIPPED[:5], "cut off"),
+        ("cut.csv.bz2", bz2.compress(b"a,b\n" + b"1,2\n" * 99)[:-9], "cut off"),
+        ("cut.csv.xz", lzma.compress(b"a,b\n" + b"1,2\n" * 99)[:-9], "cut off"),
+        ("t.csv.zst", b"(\xb5/\xfd" + b"0" * 40, "zstd -d"),
         ("bad.csv.gz", GZIPPED[:100] + b"\xff" * 50 + GZIPPED[150:], "damaged|cut off|table"),
         ("cut.parquet", PARQUET.getvalue()[:200], "cut off"),
         ("cut.npz", b"PK\x03\x04" + b"\x00" * 100, "cut off or damaged"),
@@ -297,3 +304,26 @@ def test_rows_of_unequal_length_are_named(tmp_path: Path) -> None:
     path.write_text("a,b,y\n" + "1,2,3\n4,5\n6,7,8\n" * 10)
     with pytest.raises(TableError, match=r"rows of unequal length.*line 3 with 2"):
         read(path)
+
+
+def test_a_name_that_comes_twice_is_told_apart_and_can_be_left_out_by_number(tmp_path: Path) -> None:
+    path = tmp_path / "twice.csv"
+    rng = np.random.default_rng(0)
+    numbers = rng.normal(size=(80, 3))
+    rows = "".join(f"{a},{b},{c},{a + 2 * b}\n" for a, b, c in numbers)
+    path.write_text(f"size,size,size.1,y\n{rows}")
+    table = read(path)
+    assert table.names == ["size", "size.2", "size.1", "y"]
+    assert table.find(1) == "size.2"
+    with pytest.raises(
+        TableError, match=r"more than one column called 'size': say which by its number \(0 and 1\)"
+    ):
+        table.find("size")
+    model = fit(path, "y", reference=False, form="linear")
+    said = next(f for f in model.findings if f.kind == "repeated_name")
+    assert said.severity == "warning"
+    assert "2 columns are called 'size': all but the first are read as 'size.2'." in said.sentence
+    assert [c.kind for c in fit(path, "y", drop=[1], reference=False).schema.columns][:2] == [
+        "number",
+        "dropped",
+    ]

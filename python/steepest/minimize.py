@@ -264,6 +264,11 @@ def _run(
 ) -> Result:
     request = function.request() | asked.request() | {"path": path}
     request["checkpoint"] = None if kept is None else kept.request()
+    held = function.constraints
+    wrong = [] if held is None else held.findings(function.start.ravel())
+    if wrong:
+        # No step by a Jacobian that is another function's leads anywhere.
+        request |= {"iterations": 0, "checkpoint": None}
     with mapped(asked.workers if function.by_values else None) as by:
         request["many"] = None if by is None else function.many(by)
         values = _core.minimize(
@@ -277,9 +282,13 @@ def _run(
     ):
         # Nobody has moved them.
         values["jac"][function.bounds[0] == function.bounds[1]] = np.nan
-    if values["outcome"] == "gradient_inconsistent" and function.constraints is not None:
-        # What was seen is the Lagrangian's: it may be a constraint's that is wrong.
-        values["findings"] += function.constraints.findings(np.array(values["x"]))
+    if held is not None:
+        wrong = wrong or held.findings(np.array(values["x"]))
+        values["findings"] += wrong
+        # What a method sees is the Lagrangian's gradient: it may be a constraint's that is wrong.
+        if wrong and values["outcome"] != "gradient_inconsistent":
+            values |= {"success": False, "status": 7, "outcome": "gradient_inconsistent"}
+            values["message"] = wrong[0]["sentence"]
     for name in ("x", "jac"):
         values[name] = None if values[name] is None else function.shaped(values[name])
     values |= asked.told(values, function)

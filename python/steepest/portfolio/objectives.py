@@ -46,7 +46,8 @@ def min_variance(
         ``holdings``, the weights held now, with ``turnover`` (most of Σ|w - holdings|) and ``costs`` (of a unit
         traded).
         ``gross``: most of Σ|w|. ``l2``: added to every variance, which spreads the weights. ``at_most``: names at
-        most, by a heuristic, whose `outcome` is "plateau" and `heuristic` True unless it is proved the best.
+        most. Up to a thousand choices of names are all tried and the best is proved; of more it is a heuristic, whose
+        `outcome` is "plateau" and `heuristic` True unless it is proved the best.
         ``shrink``: of returns, "ledoit_wolf", None or a share. ``periods``: periods in a year, for annual figures.
         ``tol``, ``max_iter``, ``max_seconds``: the duality gap asked for, relative to the value; budgets.
 

@@ -153,6 +153,10 @@ class Program:
         values["limit_prices"] = dict(zip(self.limits.labels, values.pop("prices").tolist(), strict=True))
         return values, found
 
+    def impossible(self) -> bool:
+        """Whether it is proved that no weights meet the limits."""
+        return _missed(self.request(), list(range(len(self.limits.labels))))[0] > 0
+
     def _explain(self, values: dict[str, Any], request: dict[str, Any]) -> None:
         """Names the constraints that contradict each other, or the weights along which there is no end."""
         labels = self.limits.labels

@@ -16,7 +16,7 @@ from steepest.tables.missing import TOKENS
 from steepest.tables.numerals import Notation
 from steepest.tables.parsing import NotUtf8, Parsing
 from steepest.tables.sniff import DELIMITERS, Form, Look, sniff
-from steepest.tables.table import Table, listed
+from steepest.tables.table import Table, listed, told_apart
 from steepest.tables.utf8 import (
     MOST_PREFIX,
     Open,
@@ -63,6 +63,8 @@ def read(opened: Open, name: str, form: Form) -> Table:
     text = prefix[mark:].decode("utf-8", "replace")
     look = sniff(text, name, form)
     skip = mark + len(text[: look.skip].encode())
+    names, repeated = told_apart(look.names)
+    look = replace(look, names=names)
     if look.aligned:
         opened, skip = unaligned(opened, skip), 0
         look = replace(look, delimiter="\t")
@@ -100,6 +102,7 @@ def read(opened: Open, name: str, form: Form) -> Table:
         },
         commas=commas,
         codes=codes,
+        repeated=repeated,
     )
 
 

@@ -22,7 +22,16 @@ from steepest.tables.objects import looks_like_json, read_json
 from steepest.tables.parsing import first_line
 from steepest.tables.sniff import Form
 from steepest.tables.table import ON_TEXTS, Table, listed, unique_names
-from steepest.tables.unpacking import DAMAGE, Unpacked, check_claim, check_room, check_unpacked, unzipped
+from steepest.tables.unpacking import (
+    DAMAGE,
+    GZIP,
+    PACKED,
+    Unpacked,
+    check_claim,
+    check_room,
+    check_unpacked,
+    unzipped,
+)
 from steepest.tables.utf8 import encoding_of
 
 __all__ = ["read"]
@@ -38,9 +47,7 @@ FOREIGN = {
     b"\x93NUMPY": "a .npy file: load it with numpy.load and pass the matrix",
     b"\x80\x04": "a pickle, which could run code when opened: load it yourself and pass the table",
     b"\x80\x05": "a pickle, which could run code when opened: load it yourself and pass the table",
-    b"BZh": "a bzip2 file: unpack it first, or pack it with gzip",
-    b"\xfd7zXZ": "an xz file: unpack it first, or pack it with gzip",
-    b"(\xb5/\xfd": "a zstd file: unpack it first, or pack it with gzip",
+    b"(\xb5/\xfd": "a zstd file: unpack it first (zstd -d), or pack it with gzip",
     b"7z\xbc\xaf": "a 7z archive: unpack it first",
     b"\x00\x00\x08\x03": "an idx file of pictures: read it with numpy.frombuffer, pass a matrix",
     b"\x00\x00\x08\x01": "an idx file of labels: read it with numpy.frombuffer and pass it as the target",
@@ -59,7 +66,7 @@ LIBSVM = re.compile(rb"\s*[+-]?[0-9.]+(?:[ \t]+[0-9]+:[0-9.eE+-]+)+[ \t]*\r?\n")
 TABLES = (".csv", ".tsv", ".tab", ".dat", ".data", ".json", ".jsonl", ".ndjson")
 #: how a stream of Arrow record batches begins
 STREAM = b"\xff\xff\xff\xff"
-GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
+ZIP = b"PK\x03\x04"
 
 Open = Callable[[], BinaryIO]
 
@@ -97,10 +104,12 @@ def read_opened(opened: Open, name: str, suffix: str, form: Form) -> Table:
         return from_arrow(opened, name, head)
     if head.startswith((ZIP, b"PK\x05\x06")):
         return from_zip(opened, name, form)
-    if head.startswith(GZIP):
+    begins = next((begins for begins in PACKED if head.startswith(begins)), None)
+    if begins is not None:
         packed = opened
-        check_claim(packed, size, name)
-        opened = lambda: cast(BinaryIO, Unpacked(packed(), size, name))  # noqa: E731
+        if begins == GZIP:
+            check_claim(packed, size, name)
+        opened = lambda: cast(BinaryIO, Unpacked(packed(), size, name, begins))  # noqa: E731
         with opened() as stream:
             head = stream.read(4096)
         if not head:

@@ -278,6 +278,11 @@ def about_rows(
 ) -> list[Finding]:
     """What is worth saying about the table's reading, its rows and its target."""
     found = [Finding("reading", "note", note[0].upper() + note[1:] + ".") for note in table.notes]
+    for name, numbers in table.repeated.items():
+        others = listed([table.names[j] for j in numbers[1:]])
+        sentence = f"{len(numbers)} columns are called {name!r}: all but the first are read as {others}."
+        remedy = f"rename them, or leave one out by its number (drop=[{numbers[-1]}])"
+        found.append(Finding("repeated_name", "warning", sentence, {"columns": numbers}, remedy=remedy))
     absent = table.rows - len(goal.rows)
     if absent:
         sentence = f"{absent} of {table.rows} rows have no target{written(goal.tokens)} and are left out."

@@ -34,7 +34,7 @@ def read(
     Parameters
     ----------
     source
-        A path (CSV, TSV and other delimited text, plain or in gzip or zip; Parquet; Arrow IPC or
+        A path (CSV, TSV and other delimited text, plain or in gzip, bzip2, xz or zip; Parquet; Arrow IPC or
         Feather; `.npz`), a pandas or polars frame, a pyarrow table, a NumPy matrix or structured array,
         a dict of columns, a list of rows, a SciPy sparse matrix, or one of "breast_cancer", "diabetes",
         "digits", "iris", "wine".

@@ -53,6 +53,8 @@ class Table:
     codes: frozenset[str] = frozenset()
     #: the columns whose source says that they are categories
     categories: frozenset[str] = frozenset()
+    #: the names that a text gives to more than one column, and those columns' numbers
+    repeated: Mapping[str, list[int]] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -93,6 +95,12 @@ class Table:
             There is none; near names are suggested.
         """
         names = self.names
+        if isinstance(column, str) and column in self.repeated:
+            numbers = " and ".join(map(str, self.repeated[column]))
+            raise TableError(
+                f"{self.name} has more than one column called {column!r}: say which by its number ({numbers}), or "
+                f"rename one of them"
+            )
         if isinstance(column, str) and column in self.columns:
             return column
         if isinstance(column, str) and column.lstrip("-").isdigit():
@@ -140,6 +148,29 @@ def unique_names(names: list[str], where: str) -> list[str]:
             )
         seen[name] = j
     return tidy
+
+
+def told_apart(names: list[str]) -> tuple[list[str], dict[str, list[int]]]:
+    """Names as `unique_names` has them, those that come again with a number (size, size.1), as pandas reads them; and
+    which do.
+
+    >>> told_apart(["size", "size", "price"])
+    (['size', 'size.1', 'price'], {'size': [0, 1]})
+    """
+    tidy = [name.strip() or f"column {j}" for j, name in enumerate(names)]
+    places: dict[str, list[int]] = {}
+    for j, name in enumerate(tidy):
+        places.setdefault(name, []).append(j)
+    repeated = {name: numbers for name, numbers in places.items() if len(numbers) > 1}
+    taken = set(tidy)
+    for name, numbers in repeated.items():
+        count = 0
+        for j in numbers[1:]:
+            while f"{name}.{(count := count + 1)}" in taken:
+                pass
+            tidy[j] = f"{name}.{count}"
+            taken.add(tidy[j])
+    return tidy, repeated
 
 
 def arrow_vector(vector: np.ndarray[Any, Any], name: str) -> pa.Array:

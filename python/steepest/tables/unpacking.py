@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import os
 import struct
 import tokenize
@@ -17,13 +19,13 @@ import pyarrow as pa
 
 from steepest.errors import TableError
 
-__all__ = ["DAMAGE", "Unpacked", "check_room", "check_unpacked", "refusing", "unzipped"]
+__all__ = ["DAMAGE", "GZIP", "PACKED", "Unpacked", "check_room", "check_unpacked", "refusing", "unzipped"]
 
 #: what readers of packed and binary files raise on damaged or hostile bytes
 DAMAGE = (
     ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError, MemoryError, SyntaxError, EOFError,
-    OSError, NotImplementedError, RuntimeError, AttributeError, zipfile.BadZipFile, zlib.error, struct.error,
-    tokenize.TokenError, pa.ArrowException,
+    OSError, NotImplementedError, RuntimeError, AttributeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError,
+    struct.error, tokenize.TokenError, pa.ArrowException,
 )  # fmt: skip
 #: bytes that may come out of a packed file whatever its size
 FREE = 1 << 28
@@ -34,7 +36,7 @@ STEP = 1 << 24
 
 
 class refusing:
-    """Turns what a damaged gzip or zip file raises into a TableError."""
+    """Turns what a damaged packed file raises into a TableError."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -87,11 +89,20 @@ def available() -> int | None:
         return None
 
 
-class Unpacked(io.RawIOBase):
-    """A gzip file's text, of which no more comes out than may."""
+GZIP = b"\x1f\x8b"
+#: how files that are one packed file begin, and what unpacks them
+PACKED: dict[bytes, Callable[[BinaryIO], Any]] = {
+    GZIP: lambda raw: gzip.GzipFile(fileobj=raw, mode="rb"),
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ": lzma.LZMAFile,
+}
 
-    def __init__(self, raw: BinaryIO, packed: int, name: str) -> None:
-        self.stream = gzip.GzipFile(fileobj=raw, mode="rb")
+
+class Unpacked(io.RawIOBase):
+    """A packed file's text, of which no more comes out than may."""
+
+    def __init__(self, raw: BinaryIO, packed: int, name: str, begins: bytes = GZIP) -> None:
+        self.stream = PACKED[begins](raw)
         self.raw, self.packed, self.name = raw, packed, name
         self.checked = STEP
 
@@ -105,16 +116,16 @@ class Unpacked(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Moves to a place in the text."""
-        return self.stream.seek(offset, whence)
+        return int(self.stream.seek(offset, whence))
 
     def tell(self) -> int:
         """The place in the text."""
-        return self.stream.tell()
+        return int(self.stream.tell())
 
     def readinto(self, buffer: Any) -> int:
         """Fills the buffer as far as the text goes."""
         with refusing(self.name):
-            count = self.stream.readinto(buffer)
+            count = int(self.stream.readinto(buffer))
         if self.stream.tell() > self.checked:
             check_unpacked(self.stream.tell(), self.packed, self.name)
             self.checked = self.stream.tell() + STEP
