@@ -209,6 +209,52 @@ MAY: dict[str, set[str]] = {
     "units": {"state"},
     "watch": {"state", "status"},
 }
+#: The same of the files in `methods/`, beside what all of them share of the crate: what each of them stands on.
+#: `registry` is `mod.rs`, which knows every method.
+METHODS_MAY: dict[str, set[str]] = {
+    "adapgm": {"epochs", "proved"},
+    "alternating": set(),
+    "atoms": {"composite", "convergence", "gradient_check"},
+    "augmented_lagrangian": {"bounds", "directions", "standing"},
+    "bounds": set(),
+    "choose": {"proved", "registry", "ruled"},
+    "composite": {"gradient_check"},
+    "convergence": {"gradient_check"},
+    "coordinate": {"shares"},
+    "directed": {"direction", "smooth"},
+    "direction": {"pairs"},
+    "directions": {"directed", "direction", "gradient_check", "newton", "pairs", "progressive"},
+    "epochs": {"composite", "convergence", "fista", "gradient_check"},
+    "fire": {"gradient_check", "proved", "standing"},
+    "fista": {"composite", "convergence", "coordinate", "gradient_check", "proved", "shares"},
+    "frank_wolfe": {"atoms", "convergence"},
+    "gradient_check": set(),
+    "gradient_descent": {"convergence", "gradient_check", "seen", "sizes", "standing"},
+    "interior_point": set(),
+    "levenberg_marquardt": {"gradient_check"},
+    "mirror_descent": {"atoms", "convergence", "proved"},
+    "natural": set(),
+    "newton": {"convergence", "gradient_check", "standing"},
+    "pairs": set(),
+    "panoc": {"composite", "convergence", "gradient_check", "pairs", "proved"},
+    "progressive": set(),
+    "proved": {"convergence", "coordinate", "directions", "gradient_check", "natural", "progressive"},
+    "ruled": {"convergence", "gradient_check", "sampler", "seen", "standing"},
+    "saga": {"composite", "epochs", "proved", "sampler"},
+    "sampler": set(),
+    "seen": {"gradient_check"},
+    "shares": set(),
+    "sizes": set(),
+    "smooth": {"bounds", "convergence", "direction", "gradient_check", "pairs", "standing"},
+    "spsa": set(),
+    "sqp": {"augmented_lagrangian"},
+    "standing": {"bounds", "convergence", "gradient_check", "sizes"},
+    "steepest_descent": {"gradient_descent"},
+    "stochastic_lbfgs": {"proved", "sampler", "svrg"},
+    "svrg": {"epochs", "pairs", "proved", "sampler"},
+}
+#: What `mod.rs` hands on of a file under a shorter path.
+HANDED_ON = {"lbfgs": "directions", "METHODS": "registry", "at_work": "registry"}
 #: Modules that know each other. What lies between a method and what it minimises is to take the first two away.
 CIRCLES = {("glm", "objective")}
 
@@ -283,19 +329,79 @@ def modules() -> list[str]:
     return sorted({f.relative_to(RUST).parts[0].removesuffix(".rs") for f in RUST.rglob("*.rs")} - {"lib"})
 
 
-def uses(name: str) -> set[str]:
-    """The modules of the crate that a module names, its tests left out."""
-    files = [f for f in [RUST / f"{name}.rs"] if f.exists()] + sorted((RUST / name).rglob("*.rs"))
-    found: set[str] = set()
+def sources(folder: Path, name: str) -> dict[Path, str]:
+    """The code of a module's files, without comments and tests."""
+    files = [f for f in [folder / f"{name}.rs"] if f.exists()] + sorted((folder / name).rglob("*.rs"))
+    found = {}
     for file in (f for f in files if f.name != "tests.rs"):
         code = re.split(r"#\[cfg\(.*\btest\b.*\)\]\s*mod", file.read_text())[0]
-        code = "\n".join(line for line in code.splitlines() if not line.lstrip().startswith("//"))
+        found[file] = "\n".join(line for line in code.splitlines() if not line.lstrip().startswith("//"))
+    return found
+
+
+def uses(name: str) -> set[str]:
+    """The modules of the crate that a module names, its tests left out."""
+    found: set[str] = set()
+    for code in sources(RUST, name).values():
         # A macro stands at the root, wherever it is written.
         code = code.replace("crate::simd!", "crate::numbers::simd!")
         found |= set(re.findall(r"crate::(\w+)", code))
         for group in re.findall(r"crate::\{([^}]*)", code):
             found |= set(re.findall(r"(\w+)(?:::|,|$)", group))
     return found - {name}
+
+
+def heads(tree: str) -> set[str]:
+    """The first names of what stands at the head of a `use`: of `{a::b, c::{d, e}}` a and c."""
+    while (inner := re.sub(r"(?<=.)\{[^{}]*\}", "", tree)) != tree:
+        tree = inner
+    return set(re.findall(r"[{,]\s*(\w+)", "{" + tree.strip("{}")))
+
+
+def used_by_method(name: str) -> set[str]:
+    """The files and folders of `methods/` that one of them names, by `super` or from the root."""
+    found: set[str] = set()
+    for file, code in sources(RUST / "methods", name).items():
+        up = len(file.relative_to(RUST / "methods").parts) - (file.name == "mod.rs")
+        path = rf"(?<![\w:])(?:(?:super::){{{up}}}|crate::methods::)"
+        for tree in re.findall(rf"{path}(\w+|\{{[^;]*\}})", code):
+            found |= heads(tree) - {"super"}
+    return {HANDED_ON.get(used, used) for used in found} - {name}
+
+
+METHOD_FILES = sorted({f.stem for f in (RUST / "methods").iterdir()} - {"mod"})
+
+
+@pytest.mark.parametrize("name", METHOD_FILES)
+def test_a_method_uses_only_what_it_may(name: str) -> None:
+    assert name in METHODS_MAY, f"methods/{name} has no row: say what it may use"
+    assert used_by_method(name) == METHODS_MAY[name], "a row says what is used, no more and no less"
+
+
+def test_no_two_methods_know_each_other() -> None:
+    left = {name: used - {"registry"} for name, used in METHODS_MAY.items()}
+    assert left.keys() == set(METHOD_FILES)
+    while free := [name for name, used in left.items() if not used & left.keys()]:
+        for name in free:
+            del left[name]
+    assert not left, f"a ring among {sorted(left)}"
+
+
+def test_what_stands_around_an_objective_says_so() -> None:
+    """State, tensors, blocks, limits and rows are then those of what it stands around, and `keeps` holds it to that."""
+    around = r"(?:&'\w+ mut|Box<)\s*(?:dyn Objective|Glm<)"
+    wrappers = []
+    for file in sorted((ROOT / "crates").rglob("*.rs")):
+        code = file.read_text()
+        for name in re.findall(r"^impl.* Objective for (\w+)", code, re.MULTILINE):
+            fields = re.search(rf"struct {name}\b[^;{{]*\{{(.*?)^\}}", code, re.MULTILINE | re.DOTALL)
+            if fields and re.search(around, fields[1]):
+                impl = re.search(rf"^impl.* Objective for {name}\b.*?^\}}", code, re.MULTILINE | re.DOTALL)
+                said = set(re.findall(r"fn (\w+)\(", impl[0])) if impl else set()
+                assert {"wrapped", "wrapped_mut"} <= said, name
+                assert RUST not in file.parents or re.search(rf"keeps\(&mut {name}\b", code), name
+                wrappers.append(name)
+    assert {"Counted", "Lagrangian", "Scaled"} <= set(wrappers)
 
 
 @pytest.mark.parametrize("name", modules())

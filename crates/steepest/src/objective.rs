@@ -6,6 +6,9 @@ use crate::status::Halt;
 use crate::table::{OfRows, Sample, Slot, Table};
 use std::ops::Range;
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 /// What can be asked of an objective at a point. All that is asked at once is answered by one sweep, where there are data.
 #[non_exhaustive]
 pub enum Ask<'a> {
@@ -248,7 +251,8 @@ impl Offers {
 
 /// What an answer may use while it works, and what it has spent.
 pub struct Work<'a> {
-    /// Called every few hundredths of a second, where it takes long.
+    /// Called every few hundredths of a second, where it takes long: an `Err` is returned as it is, and everything stays whole.
+    /// (What takes seconds and cannot fail is [cancelled](crate::parallel::cancel) by unwinding.)
     pub pause: &'a mut dyn FnMut() -> Result<(), Halt>,
     /// Evaluations of the value beside those asked for.
     pub values: u64,
@@ -273,34 +277,48 @@ pub trait Objective {
         asks: &mut [Ask<'_>],
         work: &mut Work<'_>,
     ) -> Result<(), Halt>;
+    /// The objective that this one stands around, where it is a wrapper: what it does not say of itself below is said by
+    /// that one, so that nothing is lost in between. Of a wrapper, this and [`wrapped_mut`](Self::wrapped_mut).
+    fn wrapped(&self) -> Option<&dyn Objective> {
+        None
+    }
+    /// The same, to be asked.
+    fn wrapped_mut(&mut self) -> Option<&mut dyn Objective> {
+        None
+    }
     /// Some places of the rows (all of them in their order, where none are named), with the margins that a slot keeps: a
     /// small copy, or lent. The only rows that are seen one by one.
     fn hold(
         &mut self,
-        _: Rows<'_>,
-        _places: Option<&[u32]>,
-        _margins: Option<Slot>,
-        _: &mut Work<'_>,
+        rows: Rows<'_>,
+        places: Option<&[u32]>,
+        margins: Option<Slot>,
+        work: &mut Work<'_>,
     ) -> Result<Held<'_>, Halt> {
-        Err(Halt::Failed("this objective has no rows of a table".into()))
+        let offered = self.offers().table.is_some();
+        match self.wrapped_mut().filter(|_| offered) {
+            Some(wrapped) => wrapped.hold(rows, places, margins, work),
+            None => Err(Halt::Failed("this objective has no rows of a table".into())),
+        }
     }
     /// What it remembers between answers, where later ones depend on it; for runs that are stopped and go on.
     fn state(&mut self) -> Option<&mut dyn State> {
-        None
+        self.wrapped_mut()?.state()
     }
     /// Lengths of the tensors that x is made of, where it is made of several (rules with norms per tensor).
     fn tensors(&self) -> Vec<Vec<usize>> {
-        vec![vec![self.dim()]]
+        self.wrapped().map_or_else(|| vec![vec![self.dim()]], |wrapped| wrapped.tensors())
     }
 
     /// Variables that it can be minimised over exactly while all others stay ([`Ask::Least`]), a range each; together they
-    /// are all variables.
+    /// are all variables. A wrapper that refuses to has none.
     fn blocks(&self) -> Vec<Range<usize>> {
-        Vec::new()
+        self.wrapped().map_or_else(Vec::new, |wrapped| wrapped.blocks())
     }
     /// The least and the largest that each constraint may be; equal where it is an equation.
     fn limits(&self) -> (&[f64], &[f64]) {
-        (&[], &[])
+        let offered = self.offers().constraints > 0;
+        self.wrapped().filter(|_| offered).map_or((&[], &[]), |wrapped| wrapped.limits())
     }
 
     /// How many variables there are.

@@ -135,6 +135,12 @@ impl Objective for Without {
     fn offers(&self) -> Offers {
         Offers { preconditioner: false, ..self.0.offers() }
     }
+    fn wrapped(&self) -> Option<&dyn Objective> {
+        Some(&self.0)
+    }
+    fn wrapped_mut(&mut self) -> Option<&mut dyn Objective> {
+        Some(&mut self.0)
+    }
     fn answer(
         &mut self,
         x: &[f64],

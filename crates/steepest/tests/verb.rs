@@ -3,7 +3,6 @@ use steepest::descend::{Solution, descend};
 use steepest::designs::dense::Dense;
 use steepest::differences::Differenced;
 use steepest::glm::Glm;
-use steepest::held::Held;
 use steepest::loss::Each;
 use steepest::losses::{logistic::Logistic, squared::Squared};
 use steepest::methods::ruled::Plan;
@@ -14,7 +13,7 @@ use steepest::penalty::{Penalty, PerCoordinate};
 use steepest::problem::facts;
 use steepest::problems::TestProblem;
 use steepest::status::{Budget, Halt, Status};
-use steepest::table::{OfRows, Slot};
+use steepest::table::OfRows;
 use steepest::watch::{Counts, Stop, Unwatched};
 
 /// Passes every question on, and counts it.
@@ -62,14 +61,11 @@ impl Objective for Counted<'_> {
         self.counts.values += work.values - before;
         done
     }
-    fn hold(
-        &mut self,
-        rows: Rows<'_>,
-        places: Option<&[u32]>,
-        margins: Option<Slot>,
-        work: &mut Work<'_>,
-    ) -> Result<Held<'_>, Halt> {
-        self.inner.hold(rows, places, margins, work)
+    fn wrapped(&self) -> Option<&dyn Objective> {
+        Some(self.inner)
+    }
+    fn wrapped_mut(&mut self) -> Option<&mut dyn Objective> {
+        Some(self.inner)
     }
 }
 

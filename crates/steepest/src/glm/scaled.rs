@@ -73,6 +73,12 @@ impl Objective for Scaled<'_, '_> {
     fn offers(&self) -> Offers {
         Offers { hessian: false, table: None, ..self.glm.offers() }
     }
+    fn wrapped(&self) -> Option<&dyn Objective> {
+        Some(self.glm)
+    }
+    fn wrapped_mut(&mut self) -> Option<&mut dyn Objective> {
+        Some(self.glm)
+    }
     fn answer(
         &mut self,
         u: &[f64],
@@ -116,5 +122,22 @@ impl Objective for Scaled<'_, '_> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::designs::dense::Dense;
+    use crate::loss::Each;
+    use crate::losses::squared::Squared;
+    use crate::objective::tests::keeps;
+
+    #[test]
+    fn what_is_around_a_loss_loses_nothing_of_it() {
+        let (x, loss) = ([1.0, 2.0, 4.0, 7.0], Each(Squared::default()));
+        let design = Dense::by_rows(&x, 1).unwrap();
+        let mut glm = Glm::new(&design, &loss, &[1.0, 2.0, 3.0, 5.0], None, true).unwrap();
+        keeps(&mut Scaled::new(&mut glm));
     }
 }

@@ -2,6 +2,7 @@
 use crate::objective::{Ask, Objective, Offers, Rows, Sorted, Work};
 use crate::problem::Problem;
 use crate::status::Halt;
+use std::ops::Range;
 
 /// A slope that has become so many times what it was, or that part of it, is another.
 const OTHER: f64 = 100.0;
@@ -99,6 +100,16 @@ impl Objective for Lagrangian<'_> {
             ..Offers::gradients(of.dim)
         }
     }
+    fn wrapped(&self) -> Option<&dyn Objective> {
+        Some(self.inner)
+    }
+    fn wrapped_mut(&mut self) -> Option<&mut dyn Objective> {
+        Some(self.inner)
+    }
+    fn blocks(&self) -> Vec<Range<usize>> {
+        // What the constraints cost is not least where f is.
+        Vec::new()
+    }
     fn answer(
         &mut self,
         x: &[f64],
@@ -156,5 +167,26 @@ impl Objective for Lagrangian<'_> {
             gradient.iter_mut().zip(&*pulled).for_each(|(g, p)| *g = *g / *unit + p);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objective::tests::{Whole, keeps};
+
+    #[test]
+    fn what_is_around_an_objective_loses_nothing_of_it() {
+        let mut terms = Terms {
+            low: vec![0.0; 2],
+            high: vec![1.0; 2],
+            scale: vec![1.0; 2],
+            lambda: vec![0.0; 2],
+            c: vec![0.0; 2],
+            rho: 1.0,
+            ..Terms::default()
+        };
+        let mut inner = Whole::default();
+        keeps(&mut Lagrangian { inner: &mut inner, terms: &mut terms, unit: 1.0, raised: 0.0 });
     }
 }
