@@ -247,7 +247,7 @@ def test_arguments_as_scipy_has_them() -> None:
     assert r.x.shape == (2, 2)
     r = steepest.least_squares(lambda x: x - np.array([1e8, 1.0]), [0.0, 0.0], gtol=1e-3)
     assert r.status == 1
-    assert r.certificate["kind"] == "stationary"
+    assert r.certificate["kind"] == "criterion"
     r = steepest.least_squares(lambda x: x - 1, [0.0], method="lbfgs")
     assert r.success
     assert r.method == "lbfgs"

@@ -229,7 +229,7 @@ def _result(
         far = np.where(gradient > 0, x - box[0], box[1] - x)
         far = np.where((gradient != 0) & np.isfinite(far), far, 1.0)
     outcome = values["outcome"]
-    by_slope = (values["certificate"] or {}).get("kind") == "stationary"
+    by_slope = (values["certificate"] or {}).get("kind") in ("stationary", "criterion")
     status = {"budget": 0, "stopped": -2}.get(outcome, (1 if by_slope else 2) if values["success"] else -1)
     values |= {
         "x": shaped(x),

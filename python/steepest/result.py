@@ -86,7 +86,10 @@ class Result(dict[str, Any]):
     certificate : dict or None
         The *distance from the best possible*: `kind`, `bound` (on the distance, in units of `fun`),
         `target` (what the bound had to reach), `rounding` (what rounding can hide at this point) and
-        `assumption` (what the bound rests on).
+        `assumption` (what the bound rests on). The kinds ``duality_gap``, ``energy_norm`` and
+        ``exact_gap`` are proofs; ``estimated`` is no more than its name. Of ``stationary`` the bound is the
+        scaled residual alone (the step x - prox(x - D grad f) in the method's own metric D, relative to
+        the root of `fun`), of ``criterion`` what was asked for by its own name (`gtol`, `ftol`, `fmax`).
     history : dict of ndarray
         What happened at each recorded iteration: `iteration`, `loss`, `residual`, `rate`,
         `evaluations`, `passes`, `seconds`; float arrays of one length.

@@ -241,7 +241,7 @@ def _told(result: Result, moved: Displacements, limit: float) -> Result:
     if result["path"] is not None:
         result["path"] = np.array([moved.at(y).ravel() for y in result["path"]])
     known = {
-        "kind": "stationary",
+        "kind": "criterion",
         "bound": largest,
         "target": limit,
         "rounding": 0.0,

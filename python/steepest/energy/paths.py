@@ -282,7 +282,7 @@ def _told(result: Result, band: Band, limit: float, climb: bool) -> EnergyPath:
             "image": image,
             "atom": atom,
             "certificate": {
-                "kind": "stationary",
+                "kind": "criterion",
                 "bound": largest,
                 "target": limit,
                 "rounding": 0.0,

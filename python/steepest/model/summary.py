@@ -261,6 +261,17 @@ def below_one(value: float) -> str:
     return text if value >= 1 or text != "1" else f"{value:.4g}" if f"{value:.4g}" != "1" else "0.9999"
 
 
+def _bound(certificate: dict[str, Any], digits: int) -> str:
+    """What a certificate's bound is, in words, by its kind."""
+    kind, bound = certificate["kind"], f"{certificate['bound']:.{digits}e}"
+    if kind == "stationary":
+        return f"scaled residual {bound}"
+    if kind == "criterion":
+        return f"{bound} of what was asked for"
+    how = "about {} above the least loss nearby" if kind == "estimated" else "at most {} above the least loss"
+    return f"{how.format(bound)} ({kind.replace('_', ' ')})"
+
+
 def ending(story: dict[str, Any], verbose: bool) -> str:
     """Whether it converged and how that is known, which alpha, and how long it took."""
     solution, certificate = story["solution"], story["solution"]["certificate"]
@@ -268,19 +279,15 @@ def ending(story: dict[str, Any], verbose: bool) -> str:
     ended = "Converged" if solution["success"] else "Did not converge"
     known = message.removeprefix("Converged: ")
     if solution["success"] and certificate and not verbose:
-        kind = certificate["kind"].replace("_", " ")
-        if certificate["kind"] == "stationary":
-            known = f"scaled residual {certificate['bound']:.1e}"
-        else:
-            known = f"at most {certificate['bound']:.1e} above the least loss ({kind})"
+        known = _bound(certificate, 1)
     effort = f"{figure(solution['passes'], 2)} passes over the data"
     lines = [f"{ended}: {known}; {effort}, {figure(sum(story['timing'].values()), 2)} s in all."]
     if verbose:
         lines = [f"{ended}: {known} (status: {solution['status']})."]
         if certificate:
             lines.append(
-                f"Certificate ({certificate['kind'].replace('_', ' ')}): at most {certificate['bound']:.2e} from the "
-                f"least loss; {certificate['target']:.2e} asked for. Assumes: {certificate['assumption']}."
+                f"Certificate: {_bound(certificate, 2)}; {certificate['target']:.2e} asked for. "
+                f"Assumes: {certificate['assumption']}."
             )
         lines.append(
             f"Method: {solution['method']} ({solution['reason'].rstrip('.')}); "

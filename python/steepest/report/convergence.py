@@ -31,10 +31,12 @@ OTHER_SUCCESSES = {
 }
 #: What is known where nothing is proved, by the certificate's kind.
 UNPROVED = {
-    "estimated": "Nothing is proved here: how far the loss is from its least value nearby is estimated from the "
-    "slope that is left and the curvature met on the way.",
+    "estimated": "Nothing is proved here: how far the loss is from its least value nearby is estimated from what the "
+    "descent met on the way.",
     "stationary": "Nothing is proved here: the slope that is left (the scaled residual) is small, so the point is "
     "stationary. Whether a lower point lies elsewhere is not known.",
+    "criterion": "Nothing is proved here: what was asked for by its own name (gtol, ftol, fmax) is met, and no more "
+    "is said.",
 }
 
 

@@ -12,6 +12,8 @@ from steepest.trees import Tree, is_tree
 
 __all__ = ["OUTCOMES", "headline", "indented", "rows", "wrapped"]
 
+#: What the bound of a certificate measures where that is no distance, by its kind.
+LEFT = {"stationary": "slope left", "criterion": "what was asked for"}
 #: How a descent can end, in plain words. The first three are successes.
 OUTCOMES = {
     "converged": "it converged",
@@ -48,7 +50,7 @@ def rows(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     lines = [least, ("found at (x)", _point(result["x"]))]
     certificate = result["certificate"]
     if certificate:
-        label = "slope left" if certificate.get("kind") == "stationary" else "how far off"
+        label = LEFT.get(str(certificate.get("kind")), "how far off")
         lines.append((f"{label} (certificate)", _certified(certificate)))
     if result["method"]:
         lines.append(
@@ -78,13 +80,15 @@ def _certified(certificate: Mapping[str, Any]) -> str:
         text = f"scaled residual {float(bound):.3g}"
     elif kind == "estimated" and bound is not None:
         text = f"about {float(bound):.3g} from the best nearby, by estimate"
+    elif kind == "criterion" and bound is not None:
+        text = f"{float(bound):.3g}"
     if target is not None:
         text += f", {float(target):.3g} asked for"
     text += f" ({kind})" if kind else ""
     assumption = certificate.get("assumption")
     if not assumption:
         return text
-    return f"{text}\n{'' if kind == 'stationary' else 'assuming '}{assumption}"
+    return f"{text}\n{'' if kind in LEFT else 'assuming '}{assumption}"
 
 
 def _effort(result: Mapping[str, Any]) -> str:

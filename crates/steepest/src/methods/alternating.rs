@@ -130,12 +130,12 @@ impl InTurn {
             return Step { value, residual: 1.0, rate: 1.0, ..Step::default() };
         };
         let certificate = Certificate {
-            kind: Kind::Stationary,
-            bound: (left / size).sqrt(),
-            target: (HELD * problem.tolerance()).sqrt(),
-            rounding: ROUNDING.sqrt(),
-            assumption: "each block is at its least while the others stay, and the last rounds show how much more of them \
-                         would gain: a stationary point, which need not be the least there is",
+            kind: Kind::Estimated,
+            bound: left,
+            target: HELD * problem.tolerance() * size,
+            rounding: ROUNDING * size,
+            assumption: "each block is at its least while the others stay, and further rounds gain as the last ones show: the \
+                         point need not be the least there is",
         };
         let done = certificate.reached() || certificate.within_rounding();
         Step {

@@ -78,12 +78,12 @@ impl Gaps {
             return Ok(Step { verdict: found, ..step });
         }
         let certificate = Certificate {
-            kind: Kind::Stationary,
+            kind: Kind::Estimated,
             bound: left,
             target,
             rounding,
-            assumption: "the Frank-Wolfe gap: no lower point of the set is further below where the function is convex, which \
-                         its values and gradients do not tell",
+            assumption: "the function is convex, which its values and gradients do not tell: the Frank-Wolfe gap bounds how far \
+                         below any point of the set may be then",
         };
         Ok(Step { verdict: Some(status), certificate: Some(certificate), ..step })
     }

@@ -293,7 +293,7 @@ impl Now {
         if met && held && exact && seen && settled && moved <= 1e-3 * size.max(1e-3) {
             step.verdict = Some(verdict);
             step.certificate = step.certificate.map(|c| Certificate {
-                kind: if c.kind.proves() { Kind::Stationary } else { c.kind },
+                kind: if c.kind.proves() { Kind::Estimated } else { c.kind },
                 assumption: "the constraints are met to a hundredth of the tolerance, and their multipliers have come to rest",
                 ..c
             });

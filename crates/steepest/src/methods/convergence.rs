@@ -329,13 +329,7 @@ impl Claims {
             let (bound, target) =
                 if at.slope <= gtol { (at.slope, gtol) } else { (self.fell(at.value), ftol) };
             let assumption = "SciPy's criterion was asked for (gtol or ftol), and nothing else";
-            return Certificate {
-                kind: Kind::Stationary,
-                bound,
-                target,
-                rounding: 0.0,
-                assumption,
-            };
+            return Certificate { kind: Kind::Criterion, bound, target, rounding: 0.0, assumption };
         }
         let near = self.small(at.value).max(if resting { self.resting(at.value) } else { 0.0 });
         Certificate {

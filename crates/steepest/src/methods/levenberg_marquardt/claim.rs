@@ -68,7 +68,7 @@ impl Work {
         if flattest <= set.gtol {
             let assumption = "no entry of the gradient is larger than gtol";
             return Certificate {
-                kind: Kind::Stationary,
+                kind: Kind::Criterion,
                 bound: flattest,
                 target: set.gtol,
                 rounding,

@@ -99,11 +99,11 @@ impl Work {
         }
         if found.promise <= 0.1 * target {
             return Ok(Some(Certificate {
-                kind: Kind::Stationary,
+                kind: Kind::Estimated,
                 bound: found.promise,
                 target,
                 rounding: self.rounding(problem)?.value,
-                assumption: "Newton's step, by conjugate gradients, promises no more: nothing is proved",
+                assumption: "what conjugate gradients found of Newton's step is all that there is to gain: nothing is proved",
             }));
         }
         self.walk.follow(found.v);
