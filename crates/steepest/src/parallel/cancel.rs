@@ -1,9 +1,22 @@
 //! Work that is cancelled from outside, however deep in the arithmetic it is.
 //!
-//! A method asks its watch between steps and reads of the data. Products of matrices and their factors lie below all
-//! that and may take seconds; they call [`check`] every few milliseconds, as the pool does after each task, and where
-//! [`until`] learns that enough is enough the stack unwinds to it, through jobs whose other tasks are over first.
-//! Nothing of what was under way is used after that. rust-analyzer's salsa cancels its queries in this way. Under
+//! There are two ways to end early, for two wishes, and each ends in one place.
+//!
+//! *Stop here and keep what there is* (a budget of seconds, a callback that says so, an exception of the user's) is an
+//! answer: [`Problem::pause`](crate::problem::Problem::pause), or [`Work::pause`](crate::objective::Work::pause) within an
+//! objective, returns `Err(Halt)`, which goes up through `?` to [`descend`](mod@crate::descend). All that a method holds
+//! is whole then, so that there is a solution, and the run can be saved and go on. It is asked on the calling thread,
+//! between steps and blocks of a read, where a `Result` is at hand.
+//!
+//! *Stop, and forget it* (a signal, while a matrix of seconds is factored) unwinds. Products of matrices and their factors
+//! lie below all that, on any thread of the pool, and return numbers, no `Result`; they call [`check`] every few
+//! milliseconds, as the pool does after each task, and where [`until`] learns that enough is enough the stack unwinds to
+//! it, through jobs whose other tasks are over first. Nothing of what was under way is used after that: a descent that
+//! is to go on stands behind [`shield`], and hears its watch alone.
+//!
+//! One way for both does not do. If budgets unwound, the best point would be lost with the step in which they ended; if
+//! signals were answers, each product and factor (and each task of each pool that computes one) would have to carry a
+//! `Result` through code that has no other way to fail. rust-analyzer's salsa cancels its queries by unwinding too. Under
 //! `panic = "abort"` there is no unwinding, and so no cancelling.
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
