@@ -37,7 +37,7 @@ def test_clicks_stand_above_what_was_not_clicked(seed: int) -> None:
     u, i = kinds(seed)
     model = ClicksFactorization(4, 1e-3, loss="bpr", validation=None).fit(u, i)
     assert model.result_.success
-    assert model.result_.certificate["kind"] == "stationary"
+    assert model.result_.certificate["kind"] == "criterion"
     assert in_order(model, u, i, (90, 60)) > 0.95
     assert model.item_biases_.shape == (60,)
     assert not len(model.user_biases_)

@@ -54,7 +54,7 @@ class ClicksFactorization(Factorization):
     many draws that took (at most 100). They are drawn anew each time, and steps are those of a rule (`adagrad`) over
     batches of clicks, for as many rounds through all of them as rank held-out ones best.
 
-    None of these problems is convex: where rounds go on to `tol` `result_` says ``estimated`` or ``stationary``, never
+    None of these problems is convex: where rounds go on to `tol` `result_` says ``estimated`` or ``criterion``, never
     that it is the least there is.
 
     Nothing needs tuning: rank and alpha are chosen by NDCG on clicks that are held out, the last ones where there

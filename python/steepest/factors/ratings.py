@@ -30,7 +30,7 @@ class RatingsFactorization(Factorization):
     be added to all. Users and items are put at their optimum in turn,
     exactly (alternating least squares), and the rounds extrapolated. They end where ratings that are held out are
     predicted best, and `result_` says ``held_out``. The problem is not convex: where they go on to `tol` it says
-    ``estimated`` or ``stationary``, never that it is the least there is.
+    ``estimated`` or ``criterion``, never that it is the least there is.
 
     Nothing needs tuning: rank and alpha are chosen on ratings that are held out, the last ones where there is a time.
 
