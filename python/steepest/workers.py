@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Event, Lock, Thread
@@ -94,6 +93,9 @@ def mapped(workers: Any) -> Iterator[Map | None]:
 def _processes(count: int) -> Iterator[Map]:
     """The map of so many processes. Where one of them dies (killed for memory, say) it raises; `multiprocessing.Pool`
     would wait for ever, and so where an exception cannot be unpickled."""
+    # It loads multiprocessing, which a run without workers has no use for.
+    from concurrent.futures import ProcessPoolExecutor
+
     pool, seen = ProcessPoolExecutor(count), set()
     wanted, ready = Lock(), Event()
 

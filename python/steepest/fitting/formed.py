@@ -102,7 +102,7 @@ def shape(made: Curve | Side | Pair, weights: Weights, job: Job) -> dict[str, An
         x = np.linspace(made.knots[0], made.knots[-1], POINTS)
         return {"x": x, "y": splines(x, made.knots) @ coefficients - average}
     if isinstance(made, Side):
-        column = next(c for c in job.prepared.schema.columns if c.name == column_of(made.name, design, job))
+        column = next(c for c in job.prepared.schema.columns if c.name == _source(made.name, job))
         low, high = (
             (made.edges[0], made.edges[-1])
             if column.min is None or column.max is None
@@ -118,7 +118,7 @@ def shape(made: Curve | Side | Pair, weights: Weights, job: Job) -> dict[str, An
     }
 
 
-def column_of(name: str, design: Design, job: Job) -> str:
+def _source(name: str, job: Job) -> str:
     """The table's column of a number column."""
     return next(f.column for f in job.plain.train.design.number_features if f.name == name)
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 import steepest
+from steepest.findings import Finding
 from steepest.fitting.alphas import Path
 from steepest.fitting.formed import form_facts
 from steepest.fitting.job import Descent, Fitted, Job
@@ -163,6 +164,28 @@ def written(value: Any, name: str) -> str:
     return name
 
 
+def _noticed(
+    job: Job, fitted: Fitted, rows: Part, coefficients: list[dict[str, Any]], judged: list[Finding]
+) -> list[Finding]:
+    """All that is to be said of a fit, in order; `judged` is what its figures and its target say."""
+    prepared, final = job.prepared, fitted.final
+    findings = [] if job.rows is None else [job.rows.finding(final.rows, final is not fitted.judged)]
+    findings += prepared.findings + judged
+    # What is said of columns is said of them as they lie.
+    findings += separated_levels([c for c in coefficients if not c.get("made")], prepared.schema.classes)
+    findings += about_weights(job.settings.get("class_weight"), prepared.schema.classes)
+    whole = rows
+    if job.form.form:
+        aside = job.plain.validation if rows is not prepared.train else None
+        whole = job.plain.train if aside is None else joined(job.plain.train, aside)
+    findings += about_columns(job.plain, whole)
+    said = {finding.kind for finding in findings}
+    # A rare class is told of above, with its name; scales call for nothing here, and stand with the columns.
+    told = {"bad_scaling", *(["rare"] if "imbalanced_classes" in said else [])}
+    findings += unsettled(fitted.judged, final)
+    return findings + [f for f in final.solution["findings"] if f.kind not in told]
+
+
 def story_of(job: Job, fitted: Fitted, python: str, later: bool) -> dict[str, Any]:
     """The story of the fit."""
     prepared, settings = job.prepared, job.settings
@@ -182,24 +205,9 @@ def story_of(job: Job, fitted: Fitted, python: str, later: bool) -> dict[str, An
     rows = job.all_rows() if final.rows > len(prepared.train.y) else prepared.train
     counts = level_counts(rows, job.classes, flags_of(prepared))
     coefficients = story.coefficients(final.weights, prepared.train.design, schema.classes, counts)
-    findings = [] if job.rows is None else [job.rows.finding(final.rows, final is not fitted.judged)]
-    findings += prepared.findings + about_figures(
-        figures, fitted.path, later, shifted=settings.get("class_weight") is not None
-    )
+    findings = about_figures(figures, fitted.path, later, shifted=settings.get("class_weight") is not None)
     findings += about_target(prepared, job.task, rows, final.weights, heldout, figures)
-    # What is said of columns is said of them as they lie.
-    findings += separated_levels([c for c in coefficients if not c.get("made")], schema.classes)
-    findings += about_weights(settings.get("class_weight"), schema.classes)
-    whole = rows
-    if job.form.form:
-        aside = job.plain.validation if rows is not prepared.train else None
-        whole = job.plain.train if aside is None else joined(job.plain.train, aside)
-    findings += about_columns(job.plain, whole)
-    said = {finding.kind for finding in findings}
-    # A rare class is told of above, with its name; scales call for nothing here, and stand with the columns.
-    told = {"bad_scaling", *(["rare"] if "imbalanced_classes" in said else [])}
-    own = [f for f in final.solution["findings"] if f.kind not in told]
-    findings += unsettled(fitted.judged, final) + own
+    findings = _noticed(job, fitted, rows, coefficients, findings)
     intercepts = [float(value) for value in final.weights.intercept]
     parts = {"train": prepared.train, "validation": prepared.validation, "test": prepared.test}
     facts: dict[str, Any] = {

@@ -298,7 +298,7 @@ def forecast(
         by_severity(findings),
         dict(zip(series.names, chosen, strict=True)),
         recipe,
-        _coefficients(judged, series, recipe, horizon),
+        _coefficients(judged, series, horizon),
         series.target,
         _history(series),
         asked,
@@ -366,7 +366,7 @@ def _history(series: Series) -> pa.Table:
     )
 
 
-def _coefficients(judged: Judged, series: Series, recipe: Recipe, horizon: int) -> pa.Table:
+def _coefficients(judged: Judged, series: Series, horizon: int) -> pa.Table:
     """The model's coefficients for each step ahead."""
     view = View(series, judged.models[0].recipe, horizon, series.length)
     names = view.names()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +16,9 @@ from steepest.errors import InputError, TableError
 from steepest.findings import Finding
 from steepest.forecast.grid import DAY, HOUR, Grid, grid_of, tick_written, written
 from steepest.forecast.stamps import read_stamps
+
+if TYPE_CHECKING:
+    from steepest.tables.values import Values
 
 __all__ = ["Series", "read_series"]
 
@@ -75,14 +78,7 @@ def read_series(
         )
     findings: list[Finding] = []
 
-    found = read_values(table.column(target_name), target_name)
-    if found.kind == "empty" or found.numbers is None:
-        raise TableError(f"the target {target_name!r} must be numbers; it holds {found.kind}s")
-    y = np.array(found.numbers, dtype=np.float64)
-    if np.isinf(y).any():
-        raise TableError(f"the target {target_name!r} is not finite in row {int(np.argmax(np.isinf(y)))}")
-    if np.isnan(y).all():
-        raise TableError(f"the target {target_name!r} has no value at all")
+    y = _target(read_values(table.column(target_name), target_name), target_name)
     ticks, zone = read_stamps(table.column(time_name), time_name, findings)
     names, series = _series(table, by_name, target_name)
 
@@ -113,9 +109,7 @@ def read_series(
             f"horizon must be below the {length} steps of history that there are; got {horizon}: "
             "ask for fewer steps, or bring a longer history"
         )
-    values = np.full((len(names), length), np.nan)
-    use = there & (places >= 0) & (places < length)
-    values[series[use], places[use]] = y[use]
+    values = _spread(y[there], series[there], places[there], (len(names), length))
     empty = np.isnan(values).all(axis=1)
     if empty.any():
         raise TableError(
@@ -131,17 +125,27 @@ def read_series(
         kept = _numbers(read_values(table.column(column), column), order, column, findings)
         width = length + horizon if column in ahead else length
         for label, x in kept.items():
-            spread = np.full((len(names), width), np.nan)
-            here = (places >= 0) & (places < width)
-            spread[series[here], places[here]] = x[here]
+            spread = _spread(x, series, places, (len(names), width))
             if column in ahead:
-                _known_ahead(spread, values, length, label, names, grid)
+                _known_ahead(spread, length, label, names, grid)
                 used.known[label] = spread
             elif not np.isnan(spread).all():
                 used.seen[label] = spread
     for label in _looks_ahead(used, horizon, findings):
         del used.seen[label]
     return used, findings
+
+
+def _target(found: Values, name: str) -> Floats:
+    """The target's numbers, of which some may be missing."""
+    if found.kind == "empty" or found.numbers is None:
+        raise TableError(f"the target {name!r} must be numbers; it holds {found.kind}s")
+    y = np.array(found.numbers, dtype=np.float64)
+    if np.isinf(y).any():
+        raise TableError(f"the target {name!r} is not finite in row {int(np.argmax(np.isinf(y)))}")
+    if np.isnan(y).all():
+        raise TableError(f"the target {name!r} has no value at all")
+    return y
 
 
 def _series(table: Any, name: str | None, alone: str) -> tuple[list[Any], Ints]:
@@ -164,6 +168,14 @@ def _series(table: Any, name: str | None, alone: str) -> tuple[list[Any], Ints]:
     where = np.full(len(names), -1, dtype=np.int64)
     where[used] = np.arange(len(used))
     return [names[k] for k in used], where[codes]
+
+
+def _spread(numbers: Floats, series: Ints, places: Ints, shape: tuple[int, int]) -> Floats:
+    """A column's numbers by series and place in time, missing where there is no row."""
+    out = np.full(shape, np.nan)
+    here = (places >= 0) & (places < shape[1])
+    out[series[here], places[here]] = numbers[here]
+    return out
 
 
 def _went_back(ticks: NDArray[Any], series: Ints, name: str, findings: list[Finding]) -> None:
@@ -340,7 +352,7 @@ def _far(row: Floats) -> NDArray[np.bool_]:
     return far
 
 
-def _numbers(found: Any, order: Ints, name: str, findings: list[Finding]) -> dict[str, Floats]:
+def _numbers(found: Values, order: Ints, name: str, findings: list[Finding]) -> dict[str, Floats]:
     """A column as numbers, a text as one for each of its levels."""
     if found.numbers is not None and found.kind in ("number", "boolean"):
         x = np.array(found.numbers, dtype=np.float64)[order]
@@ -363,7 +375,7 @@ def _numbers(found: Any, order: Ints, name: str, findings: list[Finding]) -> dic
     return {}
 
 
-def _known_ahead(x: Floats, values: Floats, length: int, name: str, names: list[Any], grid: Grid) -> None:
+def _known_ahead(x: Floats, length: int, name: str, names: list[Any], grid: Grid) -> None:
     """Refuses a column that is to be known ahead where it is not; in the past it may be missing."""
     missing = np.isnan(x[:, length:])
     if missing.any():

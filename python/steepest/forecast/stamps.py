@@ -64,7 +64,7 @@ def read_stamps(column: Any, name: str, findings: list[Finding]) -> tuple[NDArra
         raw = values.times.astype("datetime64[us]")
         missing = np.isnat(raw)
         if values.ambiguous and values.format is not None and not missing.any():
-            raw = _even_reading(raw, column, values.format, name, findings)
+            raw = _even_reading(raw, column, values.format, name)
     elif values.kind == "number" and values.numbers is not None:
         raw = np.array(values.numbers, dtype=np.float64)
         missing = ~np.isfinite(raw)
@@ -132,9 +132,7 @@ def _quarters(column: Any) -> NDArray[Any] | None:
     return months.astype("datetime64[us]")
 
 
-def _even_reading(
-    times: NDArray[Any], column: Any, format: str, name: str, findings: list[Finding]
-) -> NDArray[Any]:
+def _even_reading(times: NDArray[Any], column: Any, format: str, name: str) -> NDArray[Any]:
     """Times of texts that may be month first or day first, in the one reading whose steps are even."""
     from steepest.tables.dates import TWINS, parsed
 

@@ -62,7 +62,7 @@ def describe(
     hashes = hashes or {}
     for name in table.names:
         if name == goal.name:
-            columns.append(target_column(table, goal, kept))
+            columns.append(target_column(table, goal))
             continue
         if name in out:
             columns.append(Column(name, "dropped", False, "left out as asked"))
@@ -157,7 +157,7 @@ def unlike_the_others(
     return judgement
 
 
-def target_column(table: Table, goal: Target, kept: Ints) -> Column:
+def target_column(table: Table, goal: Target) -> Column:
     """The target among the columns."""
     absent = table.rows - len(goal.rows)
     column = Column(goal.name, "target", False, goal.reason, missing=absent, decimal=goal.decimal)

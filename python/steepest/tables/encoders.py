@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -201,11 +201,6 @@ def piece_from_dict(data: dict[str, Any]) -> Piece:
     if data["type"] == "hashed":
         return HashedPiece(**data)
     return LevelsPiece(**{**data, "levels": tuple(data["levels"]), "pooled": tuple(data["pooled"])})
-
-
-def piece_to_dict(piece: Piece) -> dict[str, Any]:
-    """A piece as a plain dict."""
-    return asdict(piece)
 
 
 def split_parts(values: Values) -> dict[str, Values]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,6 @@ from steepest.tables.numerals import Notation
 
 __all__ = ["Table"]
 
-Lazy = Callable[[], Any]
 #: the units of time that NumPy and Arrow share
 ARROW_UNITS = ("s", "ms", "us", "ns")
 #: the remedy where a table holds texts to be read
