@@ -261,6 +261,25 @@ def test_the_oracle_solves_l1_as_its_conditions_say() -> None:
     assert np.abs(slope[held]).max() < 0.3
 
 
+@pytest.mark.parametrize("loss", ["squared", "huber", "logistic", "poisson"])
+def test_the_oracle_solves_shares_as_their_conditions_say(loss: str) -> None:
+    """Slopes along the shares that are not 0 are the same, others not lower, though two columns are nearly alike."""
+    for seed in range(3):
+        r = np.random.default_rng(seed)
+        X = r.standard_normal((12, 10))
+        X[:, 1] = X[:, 0] + 1e-3 * X[:, 1]
+        mean = X[:, :3] @ [1.5, 0.9, 0.6]
+        y = {"logistic": mean + r.logistic(size=12) > 0, "poisson": r.poisson(np.exp(mean))}.get(
+            loss, mean + r.standard_normal(12)
+        )
+        model = Model(X, np.asarray(y, dtype=float), Loss(loss), low=0.0, radius=1.0)
+        v = model.least([model.first()])
+        slope, on = (model.parts(v)[1] * model.scale)[:10], v[0, :10] > 0
+        assert not on.all()
+        assert np.ptp(slope[on]) <= 1e-10 * np.abs(slope).max()
+        assert slope.min() >= slope[on].min() - 1e-10 * np.abs(slope).max()
+
+
 @pytest.mark.parametrize(("loss", "width"), [("pinball", 0.3), ("epsilon_insensitive", 40.0), ("hinge", 0.0)])
 @pytest.mark.parametrize("l1", [0.0, 0.1])
 def test_the_oracle_solves_straight_losses_as_linear_programs(loss: str, width: float, l1: float) -> None:

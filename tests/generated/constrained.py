@@ -65,15 +65,21 @@ class Case:
         self.shift = np.zeros(n) if self.shift is None else self.shift
         self.heights = np.ones(len(self.constraints)) if self.heights is None else self.heights
         self._code = [compile(text, "formula", "eval") for text in (self.formula, *self.constraints)]
+        self._names: dict[bool, dict[str, Any]] = {}
 
     def at(self, u: Array) -> Array:
         """phi and the constraints."""
         wide = u.dtype in (LD, np.clongdouble)
-        names = {
-            k: v.astype(LD) if wide and isinstance(v, np.ndarray) else v for k, v in self.constants.items()
-        }
+        if wide not in self._names:
+            own = {
+                k: v.astype(LD) if wide and isinstance(v, np.ndarray) else v
+                for k, v in self.constants.items()
+            }
+            self._names[wide] = {"np": np} | own
+        names = self._names[wide]
+        names["u"] = u
         with np.errstate(all="ignore"):
-            return np.array([eval(code, {"np": np, "u": u, **names}) for code in self._code])
+            return np.array([eval(code, names) for code in self._code])
 
     def slope(self, u: Array) -> Array:
         """A row each, by complex steps: exact to rounding."""

@@ -68,20 +68,24 @@ class Case:
         self.shift = np.zeros(n) if self.shift is None else self.shift
         self._code = compile(self.formula, "formula", "eval")
         self._slope = compile(self.slope, "slope", "eval") if self.slope else None
+        self._names: dict[Any, dict[str, Any]] = {}
 
     def phi(self, u: Array) -> Any:
-        names = {k: _as(v, u) for k, v in self.constants.items()}
+        names = self._names.get(u.dtype)
+        if names is None:
+            names = self._names[u.dtype] = {"np": np} | {k: _as(v, u) for k, v in self.constants.items()}
+        names["u"] = u
         with np.errstate(all="ignore"):
-            return eval(self._code, {"np": np, "u": u, **names})
+            return eval(self._code, names)
 
     def gradient(self, u: Array) -> Array:
-        """By complex steps, exact to rounding; or by the formula, where phi is not analytic."""
+        """By complex steps, exact to rounding, of many points at once; or by the formula, where phi is not analytic."""
         with np.errstate(all="ignore"):
             if self._slope is not None:
                 return np.asarray(eval(self._slope, {"np": np, "u": u, **self.constants}))
             kind = np.clongdouble if u.dtype == LD else np.complex128
-            h = u.dtype.type(1e-30)
-            return self.phi(u.astype(kind) + 1j * h * np.eye(len(u), dtype=u.dtype)).imag / h
+            h, n = u.dtype.type(1e-30), u.shape[-1]
+            return self.phi(u.astype(kind)[..., None, :] + 1j * h * np.eye(n, dtype=u.dtype)).imag / h
 
     # what the minimiser sees
 
@@ -579,13 +583,13 @@ def box(case: Case) -> tuple[Any, Any]:
 
 
 def curved(case: Case, u: Array) -> tuple[Array, Array]:
-    """Gradient and Hessian in natural coordinates."""
+    """Gradient and Hessian in natural coordinates, where phi is analytic."""
     n = len(u)
     h = LD(1e-6)
-    g = case.gradient(u)
-    rows = [(case.gradient(u + h * e) - case.gradient(u - h * e)) / (2 * h) for e in np.eye(n, dtype=LD)]
-    H = np.array(rows)
-    return g, (H + H.T) / 2
+    off = h * np.eye(n, dtype=LD)
+    slopes = case.gradient(u + np.vstack([np.zeros(n, dtype=LD), off, -off]))
+    H = (slopes[1 : n + 1] - slopes[n + 1 :]) / (2 * h)
+    return slopes[0], (H + H.T) / 2
 
 
 def polish(case: Case, u: Array, steps: int = 60) -> tuple[Array, Any]:

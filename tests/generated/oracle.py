@@ -581,11 +581,15 @@ class Model:
         return v, f
 
     def _on_simplex(self, v: Wide, sweeps: int = 60) -> Wide:
-        """Newton along the exchange of any two coordinates, and along the intercept."""
+        """Newton among the shares that are not 0, then along the exchange of any two and along the intercept."""
         f = self.value(v)
         d = self.d
+        enough = LD(1e-28) * self.value(self.first())
         for _ in range(sweeps):
+            if not np.isfinite(f) or f <= enough:
+                break
             before = f
+            v, f = self._on_face(v, f)
             moves = [(i, j) for i in range(d) for j in range(i)] + ([(d, d)] if self.intercept else [])
             for i, j in moves:
                 _, slope, curvature = self.loss.all(self.t, self.Z @ v.T)
@@ -612,6 +616,33 @@ class Model:
             if f > before - abs(before) * LD(1e-16):
                 break
         return v
+
+    def _on_face(self, v: Wide, f: Wide) -> tuple[Wide, Wide]:
+        """Newton's steps where the shares that are 0 stay so; each ends at the latest where another becomes 0."""
+        for _ in range(3 * self.d):
+            free = np.flatnonzero(v[0, : self.d] > 0)
+            last = free[np.argmax(v[0, free] / self.scale[free])]
+            # what one share gains the largest loses
+            ways = np.eye(v.shape[1], dtype=LD)[np.r_[free[free != last], self.d : v.shape[1]]] * self.scale
+            ways[: len(free) - 1, last] = -self.scale[last]
+            _, g, H = self.parts(v)
+            A = ways @ H @ ways.T
+            solved = solve(A + np.diag(LD(1e-17) * np.diag(A)), -(ways @ g)) if len(A) else None
+            if solved is None:
+                break
+            step = solved[0] @ ways
+            shrinks = free[step[free] < 0]
+            room = -v[0, shrinks] / step[shrinks]
+            t = min(LD(1), room.min(initial=1))
+            trial = v + t * step
+            trial[0, shrinks[room <= t]] = 0
+            f_new = self.value(trial)
+            if not f_new < f:
+                break
+            gained, v, f = f - f_new, trial, f_new
+            if t == 1 and gained <= f * LD(1e-17):
+                break
+        return v, f
 
     def ordinary(self, v: Wide) -> bool:
         """Whether the least lies at an ordinary point: finite, and curved in every direction."""
