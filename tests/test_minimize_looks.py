@@ -107,3 +107,20 @@ def test_a_fall_that_does_not_matter_is_no_lower_point(method):
     r = steepest.minimize(fun, [2.7], jac=jac, method=method)
     assert r.success, r.message
     assert r.nfev < 400
+
+
+@pytest.mark.parametrize("method", ["lbfgs", "bfgs"])
+def test_steps_along_one_line_have_not_explored_the_plane(method):
+    """Two of them led straight to the least point of what they met; across that line F falls on one side."""
+    q = np.array([[-0.7430841495573695, -0.6691979876513382], [-0.6691979876513382, 0.7430841495573697]])
+
+    def fun(x):
+        t, s = q @ x
+        return float(t * t + (s * s if s > 0 else -(abs(s) ** 1.5) + s**4))
+
+    def jac(x):
+        t, s = q @ x
+        return q.T @ [2 * t, 2 * s if s > 0 else 1.5 * abs(s) ** 0.5 + 4 * s**3]
+
+    r = steepest.minimize(fun, [-3.89692456685873, -1.6445198552710505], jac=jac, method=method)
+    assert not r.success or r.fun < -0.3, r.fun

@@ -87,8 +87,7 @@ impl Claims {
         }
     }
 
-    /// For a method that creeps: what it has fallen by in the whole last half of its steps counts, or a
-    /// hundred-millionth of all.
+    /// For a method that creeps: what it has fallen by in the whole last half of its steps counts.
     pub fn slow(self) -> Self {
         Claims { slow: true, ..self }
     }
@@ -118,11 +117,11 @@ impl Claims {
     }
 
     /// What the function has fallen by in the last half of the steps and at most the last few (the first may fall from
-    /// anywhere), or a ten-billionth of what it has fallen by since the start.
+    /// anywhere), or a hundred-millionth of what it has fallen by since the start.
     pub fn fallen(&self, value: f64) -> f64 {
-        let (last, floor) = (self.values.len() - 1, if self.slow { 1e-8 } else { 1e-10 });
+        let last = self.values.len() - 1;
         let back = if self.slow { last / 2 } else { (last / 2).max(last.saturating_sub(RECENT)) };
-        (self.values[back] - value).max(floor * (self.values[0] - value)).clamp(0.0, f64::MAX)
+        (self.values[back] - value).max(1e-8 * (self.values[0] - value)).clamp(0.0, f64::MAX)
     }
 
     /// So little of all that F has fallen by that nobody would miss it.

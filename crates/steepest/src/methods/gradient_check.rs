@@ -8,12 +8,14 @@ pub use curved::curved;
 pub use gap::{Gap, beyond, gap};
 pub use kinked::kinked;
 use sides::{Seen, sides};
+pub use unmet::unmet;
 
 mod below;
 mod curved;
 mod gap;
 mod kinked;
 mod sides;
+mod unmet;
 
 /// As many saddles are left before lower points at a distance are no ground for doubt any more.
 pub const SADDLES: u32 = 5;

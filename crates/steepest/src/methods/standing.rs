@@ -446,7 +446,12 @@ impl Standing {
         self.known(problem, view, |problem, at, d, xn| {
             match gradient_check::gap(problem, at, PRODUCTS, f64::INFINITY, d, xn)? {
                 Gap::Left(left) => gradient_check::beyond(problem, at, d, [left, hidden], xn),
-                Gap::Down => Ok(false),
+                // It bends down there: that way on both sides.
+                Gap::Down => {
+                    let size = largest(d);
+                    d.iter_mut().for_each(|d| *d /= size);
+                    Ok(matches!(gradient_check::look(problem, at, d, xn)?, Doubt::Lower))
+                }
             }
         })
     }

@@ -2,7 +2,7 @@
 use super::Work;
 use crate::linalg::vectors::{dot, largest};
 use crate::method::Step;
-use crate::methods::gradient_check::{self, Doubt};
+use crate::methods::gradient_check::{self, Doubt, NEAR};
 use crate::methods::standing::{Standing, View};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
@@ -35,7 +35,18 @@ impl Work {
         if !self.agree(problem)? {
             return self.stand(problem);
         }
-        let doubt = self.with(|at, view| at.look_scattered(problem, view))?;
+        let mut front = Vec::new();
+        self.at.scatter();
+        let mut doubt = self.with(|at, view| at.look_ahead(problem, view, &mut front))?;
+        if matches!(doubt, Doubt::None | Doubt::Kink(_))
+            && let Some(rest) = self.unforeseen(&front)
+        {
+            self.at.d[..self.at.n].copy_from_slice(&rest);
+            match self.with(|at, view| at.look(problem, View { ahead: false, ..view }))? {
+                Doubt::None => {}
+                found => doubt = found,
+            }
+        }
         match doubt {
             Doubt::Inconsistent(status) => Ok(self.at.ended(status)),
             Doubt::Lower => self.escape(problem),
@@ -65,6 +76,20 @@ impl Work {
                 Ok(sure)
             }
         }
+    }
+
+    /// What H does not explain of the step to where the gradient was looked at ahead, which `d` holds: see
+    /// [`unmet`](gradient_check::unmet).
+    fn unforeseen(&self, front: &[f64]) -> Option<Vec<f64>> {
+        let n = self.at.n;
+        let factor = self.factor.as_ref().filter(|_| self.convex && self.lambda == 0.0)?;
+        if front.is_empty() || !largest(front).is_finite() {
+            return None;
+        }
+        let turned: Vec<f64> = (0..n).map(|j| (front[j] - self.at.g[j]) / NEAR).collect();
+        let mut met: Vec<f64> = turned.iter().map(|y| -y).collect();
+        factor.solve(&mut met);
+        gradient_check::unmet(&self.at.d[..n], &self.lengths(), &turned, &met)
     }
 
     /// Whether the curvature here speaks for a least value: differences at a start where all slopes are 0 may have

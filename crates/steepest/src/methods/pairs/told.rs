@@ -72,7 +72,7 @@ impl Pairs {
     /// Takes out of `u` what steps have explored; false where little or nothing is left, or it would cost much.
     pub fn unexplored(&self, u: &mut [f64]) -> bool {
         const NUMBERS: usize = 1 << 20;
-        if self.have >= self.n || self.have * self.n > NUMBERS {
+        if self.have * self.n > NUMBERS {
             return false;
         }
         let before = dot(u, u);
@@ -90,6 +90,9 @@ impl Pairs {
             if left > 1e-8 * size {
                 s.iter_mut().for_each(|s| *s /= left);
                 basis.push(s);
+            }
+            if basis.len() >= self.n {
+                return false;
             }
         }
         for _ in 0..2 {

@@ -35,17 +35,26 @@ impl Run {
         {
             return self.escape(problem);
         }
+        let clear = |doubt: &Doubt| matches!(doubt, Doubt::None | Doubt::Kink(_));
         let mut front = Vec::new();
         self.at.scatter();
         let mut doubt = self.with(true, |at, view| at.look_ahead(problem, view, &mut front))?;
-        let way = self.at.d.to_vec();
-        doubt = self.foreseen(problem, doubt, &front)?;
-        if matches!(doubt, Doubt::None | Doubt::Kink(_)) && self.turned(&way) {
+        let mut rest = self.unforeseen(&front);
+        if clear(&doubt) && self.turned() {
             front.clear();
             doubt = self.with(true, |at, view| at.look_ahead(problem, view, &mut front))?;
-            doubt = self.foreseen(problem, doubt, &front)?;
+            rest = self.unforeseen(&front).or(rest);
         }
-        if matches!(doubt, Doubt::None | Doubt::Kink(_))
+        if clear(&doubt)
+            && let Some(rest) = rest
+        {
+            self.at.d[..self.at.n].copy_from_slice(&rest);
+            match self.with(false, |at, view| at.look(problem, view))? {
+                Doubt::None => {}
+                found => doubt = found,
+            }
+        }
+        if clear(&doubt)
             && let Some(j) = self.unmoved(problem)?
         {
             return self.stretched(problem, j);
@@ -88,71 +97,42 @@ impl Run {
     }
 
     /// The way of a second look, in `d` in lengths: what no step has explored, or, from where a look has led, the way back.
-    /// Against the way of the first, for the gradient was looked at there. False where the first was enough.
-    fn turned(&mut self, way: &[f64]) -> bool {
+    /// Against the way of the first, which `d` holds, for the gradient was looked at there. False where the first was enough.
+    fn turned(&mut self) -> bool {
         if self.pairs.is_empty() {
             return false;
         }
         // Where nothing is known of any direction, all of them are looked at below.
-        let (n, lengths, d) = (self.at.n, self.lengths(), &mut self.at.d);
+        let (n, lengths, way) = (self.at.n, self.lengths(), self.at.d.to_vec());
+        let d = &mut self.at.d;
         gradient_check::scattered_else(n, d);
         (0..n).for_each(|j| d[j] *= lengths[j]);
         if !self.pairs.unexplored(d) {
             if self.at.escapes == 0 {
                 return false;
             }
-            d.copy_from_slice(way);
+            d.copy_from_slice(&way);
         }
-        let back = if dot(d, way) > 0.0 { -1.0 } else { 1.0 };
+        let back = if dot(d, &way) > 0.0 { -1.0 } else { 1.0 };
         (0..n).for_each(|j| d[j] *= back / lengths[j]);
         let size = largest(d);
         d.iter_mut().for_each(|d| *d /= size);
         size.is_normal()
     }
 
-    /// What a look found that left the gradient ahead in `front`; where that is nothing, and H does not explain the step
-    /// there, what another finds along the rest.
-    fn foreseen(
-        &mut self,
-        problem: &mut Problem<'_>,
-        doubt: Doubt,
-        front: &[f64],
-    ) -> Result<Doubt, Halt> {
-        if !matches!(doubt, Doubt::None | Doubt::Kink(_)) || !self.unforeseen(front) {
-            return Ok(doubt);
-        }
-        Ok(match self.with(false, |at, view| at.look(problem, view))? {
-            Doubt::None => doubt,
-            found => found,
-        })
-    }
-
-    /// What H does not explain of the step to where the gradient was looked at ahead, in `d` in lengths, where F bends down
-    /// along it: steps have met nothing of what lies there. False where that is little, or it bends up.
-    fn unforeseen(&mut self, front: &[f64]) -> bool {
-        const PART: f64 = 0.3;
+    /// What H does not explain of the step to where the gradient was looked at ahead, which `d` holds: see
+    /// [`unmet`](gradient_check::unmet).
+    fn unforeseen(&mut self, front: &[f64]) -> Option<Vec<f64>> {
         if front.is_empty() || self.pairs.is_empty() || !largest(front).is_finite() {
-            return false;
+            return None;
         }
         let (n, lengths) = (self.at.n, self.lengths());
         let [mut turned, mut met] = [0; 2].map(|_| Aligned::zeros(n));
         (0..n).for_each(|j| turned[j] = (front[j] - self.at.g[j]) / NEAR);
         let free = self.at.bounds.as_ref().filter(|b| !b.all_free()).map(|b| &*b.free);
+        // −H y.
         self.pairs.applied(free, &turned, &mut met);
-        let (d, mut along, mut rise) = (&mut self.at.d, 0.0, 0.0);
-        let mut whole = 0.0f64;
-        for j in 0..n {
-            let (step, rest) = (d[j] / lengths[j], (d[j] + met[j]) / lengths[j]);
-            (along, rise) = (along + step * rest, rise + turned[j] * lengths[j] * rest);
-            whole = whole.max(step.abs());
-            d[j] = rest;
-        }
-        let size = largest(d);
-        if !(size.is_normal() && size > PART * whole && along * rise < 0.0) {
-            return false;
-        }
-        d.iter_mut().for_each(|d| *d /= size);
-        true
+        gradient_check::unmet(&self.at.d[..n], &lengths, &turned, &met)
     }
 
     fn lengths(&self) -> Vec<f64> {
