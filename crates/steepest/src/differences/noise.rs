@@ -172,7 +172,7 @@ fn straight(line: &[f64; 5], most: f64) -> bool {
 }
 
 /// The noise that the third and fourth differences of five values in a line tell.
-fn table(mut line: [f64; 5]) -> f64 {
+pub(super) fn table(mut line: [f64; 5]) -> f64 {
     let mut by_order = [0.0; 5];
     let mut scale = 1.0;
     for order in 1..5 {
@@ -186,7 +186,7 @@ fn table(mut line: [f64; 5]) -> f64 {
         let mean = row.iter().map(|d| (d / most).powi(2)).sum::<f64>() / row.len() as f64;
         by_order[order] = most * (mean / scale).sqrt();
     }
-    let [.., third, fourth] = by_order;
-    // Where they still fall, the third is the function's own.
-    if third > 4.0 * fourth { fourth } else { third.max(fourth) }
+    let [.., second, third, fourth] = by_order;
+    // Where they still fall, the third is the function's own; of stairs the fourth may be none by chance.
+    if third > 4.0 * fourth && third < 0.1 * second { fourth } else { third.max(fourth) }
 }

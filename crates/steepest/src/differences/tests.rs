@@ -1,4 +1,4 @@
-use super::noise::lowest_bit;
+use super::noise::{lowest_bit, table};
 use super::*;
 
 /// Gradient, its error, the noise of the value, and how many values it took.
@@ -166,6 +166,16 @@ fn stairs_that_look_like_a_line() {
 }
 
 /// A stair and a constant tell nothing, and say so.
+/// Stairs may have no fourth difference by chance; of what is smooth each difference is far less than the one before.
+#[test]
+fn stairs_without_a_fourth_difference_are_noise() {
+    let step = f64::from(f32::EPSILON);
+    let line = |to: [f64; 5]| to.map(|k| 1.0 + k * step);
+    assert!(table(line([0.0, 0.0, 0.0, 1.0, 4.0])) > 0.1 * step);
+    let smooth = [0.0, 1.0, 2.0, 3.0, 4.0].map(|k: f64| (1e-3 * k).exp());
+    assert!(table(smooth) < 1e-11);
+}
+
 #[test]
 fn what_does_not_move() {
     for stair in [|_: &[f64]| 5.0, |x: &[f64]| x[0].floor() + x[1].floor()] {
