@@ -1,6 +1,7 @@
 //! Sums of long vectors, products and factors of matrices.
 
 pub mod cholesky;
+pub mod conjugate;
 pub mod factor;
 pub mod gemm;
 pub mod matrix;

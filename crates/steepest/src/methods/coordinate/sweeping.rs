@@ -6,6 +6,7 @@
 use super::entries::SparseSet;
 use super::kinked::Kinked;
 use super::quadratic::best;
+use crate::linalg::conjugate::ConjugateGradients;
 use crate::linalg::vectors::dot;
 use crate::parallel::cancel;
 use crate::penalty::Piece;
@@ -235,34 +236,31 @@ impl<'a> Sweeping<'a> {
         close: f64,
     ) -> (Vec<f64>, (Vec<f64>, f64)) {
         let per: Vec<f64> = face.iter().map(|&a| 1.0 / (1.0 + self.pieces[a].l2)).collect();
-        let (mut step, mut left) = (vec![0.0; face.len()], slope.to_vec());
+        let scaled =
+            |left: &[f64]| -> Vec<f64> { left.iter().zip(&per).map(|(l, p)| l * p).collect() };
+        let mut cg = ConjugateGradients::new(slope.to_vec(), scaled(slope));
         let mut along = (vec![0.0; self.entries.rows], 0.0);
-        let mut way: Vec<f64> = left.iter().zip(&per).map(|(l, p)| l * p).collect();
-        let mut size = dot(&left, &way);
-        let end = (close * close * size).max(1e-3 * least / face.len().max(1) as f64);
+        let end = (close * close * cg.energy).max(1e-3 * least / face.len().max(1) as f64);
         let mut products = 0;
-        while size > end && products < PRODUCTS && self.read < self.reads {
+        while cg.energy > end && products < PRODUCTS && self.read < self.reads {
             cancel::check();
-            let turned = self.entries.along(face, &way);
-            let bent: Vec<f64> = (face.iter().zip(&way))
+            let turned = self.entries.along(face, &cg.p);
+            let bent: Vec<f64> = (face.iter().zip(&cg.p))
                 .map(|(&a, w)| self.entries.back(a, &turned, *w) + self.pieces[a].l2 * w)
                 .collect();
-            let bend = dot(&way, &bent);
-            if !(bend > 0.0) {
+            let by = cg.length(&bent);
+            if !(by > 0.0 && by < f64::INFINITY) {
                 break;
             }
-            let by = size / bend;
-            step.iter_mut().zip(&way).for_each(|(s, w)| *s += by * w);
-            left.iter_mut().zip(&bent).for_each(|(l, b)| *l -= by * b);
+            cg.go(by, &bent);
             along.0.iter_mut().zip(&turned.0).for_each(|(a, t)| *a += by * t);
             along.1 += by * turned.1;
-            let scaled: Vec<f64> = left.iter().zip(&per).map(|(l, p)| l * p).collect();
-            let next = dot(&left, &scaled);
-            way.iter_mut().zip(&scaled).for_each(|(w, s)| *w = s + next / size * *w);
-            (size, products) = (next, products + 1);
+            let y = scaled(&cg.r);
+            cg.turn(Some(&y));
+            products += 1;
             self.count(face, 2.0);
         }
-        (step, along)
+        (cg.v, along)
     }
 }
 

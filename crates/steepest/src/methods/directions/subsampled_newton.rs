@@ -1,6 +1,6 @@
 //! Newton's method for means of many terms, by second derivatives of a few of them.
 use super::truncated_newton::{InnerIteration, norm};
-use crate::linalg::vectors::{Aligned, ahead, dot};
+use crate::linalg::vectors::{Aligned, ahead, dot, scaled};
 use crate::method::{Needs, Takes};
 use crate::methods::direction::{Directed, Direction, Iterate, StepTaken};
 use crate::methods::progressive::stage_rows::{self, Sides};
@@ -206,26 +206,25 @@ impl Sampled {
         let terms = here.problem.offers().terms;
         (self.promised, self.spent) = (0.0, 0);
         while self.spent < self.set.products as u64 {
-            product(here, drawn, &way.p, &mut way.hp)?;
+            product(here, drawn, &way.cg.p, &mut way.hp)?;
             self.spent += 1;
-            let bend = dot(&way.p, &way.hp);
+            let bend = dot(&way.cg.p, &way.hp);
             if !bend.is_finite() {
                 break;
             }
             let (length, end) = way.length(bend, 0.0);
-            self.promised += length * (way.rz - 0.5 * length * bend);
-            way.go(length);
+            self.promised += length * (way.cg.energy - 0.5 * length * bend);
+            way.cg.go(length, &way.hp);
             let cheap = 4 * self.spent as usize * self.size < terms;
             let left = LEFT[usize::from(self.exact || cheap)];
-            if end.is_some() || !way.turn(here) || 0.5 * way.rz <= left * self.promised {
+            if end.is_some() || !way.turn(here) || 0.5 * way.cg.energy <= left * self.promised {
                 break;
             }
         }
         if self.promised > 0.0 {
-            d.copy_from_slice(&way.step);
+            d.copy_from_slice(&way.cg.v);
         }
-        let n = self.foreseen.len();
-        self.foreseen.copy_from_slice(&way.r[..n]);
+        scaled(-1.0, &way.cg.r[..self.foreseen.len()], &mut self.foreseen);
         Ok(())
     }
 }

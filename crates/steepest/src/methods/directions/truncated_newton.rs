@@ -1,5 +1,6 @@
 //! Newton's method by conjugate gradients, for functions of any size.
-use crate::linalg::vectors::{Aligned, add_over, ahead, dot};
+use crate::linalg::conjugate::ConjugateGradients;
+use crate::linalg::vectors::{Aligned, add_over, ahead, dot, scaled};
 use crate::method::{Needs, Suit, Takes};
 use crate::methods::direction::{Directed, Direction, Foretold, Iterate, StepTaken};
 use crate::methods::{gradient_check, newton};
@@ -173,33 +174,33 @@ impl ByProducts {
     /// Down the model, from the pairs' direction in `d`, whose place the result takes.
     fn descend(&mut self, here: &mut Iterate<'_, '_>, d: &mut [f64]) -> Result<(), Halt> {
         let mut way = InnerIteration::new(here, d, products(here.problem));
-        let (first, claim) = (norm(&way.r), usize::from(self.exact));
+        let (first, claim) = (norm(&way.cg.r), usize::from(self.exact));
         let close = CLOSE[claim] * first;
         let enough = LOOSE.min((first / self.steepest).sqrt()) * first;
         let enough = if self.exact { close } else { enough };
         (self.promised, self.alone, self.spent) = (0.0, 0.0, 0);
         (self.down, self.least) = (false, false);
         while self.spent < self.most {
-            if !product(here, &way.p, &mut way.hp)? {
+            if !product(here, &way.cg.p, &mut way.hp)? {
                 break;
             }
             self.spent += 1;
-            let bend = dot(&way.p, &way.hp);
+            let bend = dot(&way.cg.p, &way.hp);
             if !bend.is_finite() {
                 break;
             }
             let (length, end) = way.length(bend, self.radius);
-            let fall = length * (way.rz - 0.5 * length * bend);
+            let fall = length * (way.cg.energy - 0.5 * length * bend);
             self.promised += fall;
             if self.spent == 1 {
                 self.alone = fall;
             }
-            way.go(length);
+            way.cg.go(length, &way.hp);
             self.down = end == Some(Stopping::Down);
             if end.is_some() {
                 break;
             }
-            let left = norm(&way.r);
+            let left = norm(&way.cg.r);
             self.least = left <= close;
             let cost = STEP + self.spent as f64;
             if left <= enough || fall * cost < WORTH[claim] * self.promised || !way.turn(here) {
@@ -208,7 +209,7 @@ impl ByProducts {
         }
         self.taken = self.promised > 0.0;
         if self.taken {
-            d.copy_from_slice(&way.step);
+            d.copy_from_slice(&way.cg.v);
         }
         Ok(())
     }
@@ -223,15 +224,12 @@ pub(super) enum Stopping {
     Down,
 }
 
-/// Conjugate gradients under way: the step so far, the gradient of the model there, the direction to go on along, what H makes
-/// of it, and the preconditioned gradient.
+/// Conjugate gradients under way down the model, from the pairs' direction: what is left is minus the model's gradient.
 pub(super) struct InnerIteration {
-    pub step: Aligned,
-    pub r: Aligned,
-    pub p: Aligned,
+    pub cg: ConjugateGradients<Aligned>,
+    /// What H makes of the direction to go on along.
     pub hp: Aligned,
     z: Aligned,
-    pub rz: f64,
     /// Whether products are given, and no differences.
     exact: bool,
 }
@@ -241,17 +239,16 @@ impl InnerIteration {
     pub fn new(here: &Iterate<'_, '_>, d: &[f64], exact: bool) -> Self {
         let [step, mut r, mut p, hp, z] = [0; 5].map(|_| Aligned::zeros(d.len()));
         match here.free {
-            Some(free) => add_over(free, 1.0, here.g, &mut r),
-            None => r.copy_from_slice(here.g),
+            Some(free) => add_over(free, -1.0, here.g, &mut r),
+            None => scaled(-1.0, here.g, &mut r),
         }
         p.copy_from_slice(d);
-        let rz = -dot(&r, d);
-        InnerIteration { step, r, p, hp, z, rz, exact }
+        InnerIteration { cg: ConjugateGradients::within(step, r, p), hp, z, exact }
     }
 
     /// How far to go along p, where the model bends so much and is trusted so far; what ends the way there, if anything.
     pub fn length(&self, bend: f64, radius: f64) -> (f64, Option<Stopping>) {
-        let InnerIteration { step, p, hp, rz, .. } = self;
+        let InnerIteration { cg: ConjugateGradients { v: step, p, energy, .. }, hp, .. } = self;
         let (ss, sp, pp) = (dot(step, step), dot(step, p), dot(p, p));
         let edge = |far: f64| (-sp + (sp * sp + pp * (far * far - ss).max(0.0)).sqrt()) / pp;
         let known = radius > 0.0;
@@ -267,32 +264,19 @@ impl InnerIteration {
             };
             return (length, Some(if down { Stopping::Down } else { Stopping::Edge }));
         }
-        let a = rz / bend;
+        let a = energy / bend;
         if known && ss + a * (2.0 * sp + a * pp) > radius * radius {
             return (edge(radius), Some(Stopping::Edge));
         }
         (a, None)
     }
 
-    /// So far along p.
-    pub fn go(&mut self, length: f64) {
-        for (step, p) in self.step.iter_mut().zip(&*self.p) {
-            *step += length * p;
-        }
-        for (r, hp) in self.r.iter_mut().zip(&*self.hp) {
-            *r += length * hp;
-        }
-    }
-
     /// Turns p; false where rounding has left nothing to go along.
     pub fn turn(&mut self, here: &mut Iterate<'_, '_>) -> bool {
-        here.pairs.applied(here.free, &self.r, &mut self.z);
-        let before = std::mem::replace(&mut self.rz, -dot(&self.r, &self.z));
-        let beta = self.rz / before;
-        for (p, z) in self.p.iter_mut().zip(&*self.z) {
-            *p = z + beta * *p;
-        }
-        self.rz > 0.0
+        here.pairs.applied(here.free, &self.cg.r, &mut self.z);
+        self.z.iter_mut().for_each(|z| *z = -*z);
+        self.cg.turn(Some(&self.z));
+        self.cg.energy > 0.0
     }
 }
 

@@ -1,5 +1,6 @@
 //! How far the least value is by the curvature around: conjugate gradients, by gradients ahead.
 use super::{Known, NEAR, within};
+use crate::linalg::conjugate::ConjugateGradients;
 use crate::linalg::vectors::{dot, largest};
 use crate::problem::Problem;
 use crate::status::Halt;
@@ -35,22 +36,25 @@ pub fn gap(
 pub(super) fn conjugate(
     problem: &mut Problem<'_>,
     at: &Known<'_>,
-    mut r: Vec<f64>,
+    r: Vec<f64>,
     products: usize,
     enough: Option<f64>,
     along: &mut [f64],
     trial: &mut [f64],
 ) -> Result<(Gap, bool), Halt> {
     let n = at.x.len();
-    let mut p = r.clone();
-    let (mut rr, mut left, mut last) = (dot(&r, &r), 0.0f64, f64::INFINITY);
-    let first = rr;
+    let start = r.clone();
+    let mut cg = ConjugateGradients::new(r, start);
+    let (mut left, mut last) = (0.0f64, f64::INFINITY);
+    let first = cg.energy;
     let mut ahead = vec![0.0; n];
     let mut whole = n <= products;
     // Where as many would do for all that there is, little now may be much later.
     let all = enough.is_some() && whole;
     along[..n].fill(0.0);
     for _ in 0..products.min(n) {
+        let ConjugateGradients { r, p, energy: rr, .. } = &cg;
+        let rr = *rr;
         if rr <= 1e-24 * first || rr == 0.0 {
             whole = true;
             break;
@@ -64,7 +68,7 @@ pub(super) fn conjugate(
             (0..n).map(one).fold(f64::INFINITY, f64::min)
         };
         let (ahead_of, behind) = (reach(1.0), reach(-1.0));
-        let t = (NEAR / largest(&p))
+        let t = (NEAR / largest(p))
             .min(0.5 * ahead_of.max(behind))
             .copysign(if ahead_of >= behind { 1.0 } else { -1.0 });
         if t == 0.0 {
@@ -84,13 +88,13 @@ pub(super) fn conjugate(
                 }
             })
             .collect();
-        let bend = dot(&p, &product);
+        let bend = dot(p, &product);
         // Slopes are as exact as they are large, where they are not r.
         let slope = |j: usize| (at.gradient[j].abs() + ahead[j].abs()) * at.lengths[j];
         let known = (0..n).map(slope).fold(0.0, f64::max).min(rr.sqrt());
-        let noise = f64::EPSILON * 1e2 * known * dot(&p, &p).sqrt() / t.abs();
+        let noise = f64::EPSILON * 1e2 * known * dot(p, p).sqrt() / t.abs();
         if bend < -noise {
-            (0..n).for_each(|j| along[j] = p[j]);
+            along[..n].copy_from_slice(p);
             return Ok((Gap::Down, false));
         }
         if bend <= noise {
@@ -100,10 +104,9 @@ pub(super) fn conjugate(
         let a = rr / bend;
         let gain = 0.5 * a * rr;
         left += gain;
-        (0..n).for_each(|j| along[j] += a * p[j]);
-        (0..n).for_each(|j| r[j] -= a * product[j]);
-        let before = std::mem::replace(&mut rr, dot(&r, &r));
-        (0..n).for_each(|j| p[j] = r[j] + rr / before * p[j]);
+        cg.go(a, &product);
+        along[..n].copy_from_slice(&cg.v);
+        cg.turn(None);
         if enough.is_some_and(|e| left > e || !all && gain.max(last) < 1e-2 * left) {
             whole = false;
             break;

@@ -11,6 +11,7 @@
 //! 10 with conjugate gradients round them, in a tenth of the time.
 use super::few_rows::{Few, factor};
 use super::joint_metric::{ClassRows, Contrasts};
+use crate::linalg::conjugate::ConjugateGradients;
 use crate::linalg::factor::Factor;
 use crate::linalg::vectors::dot;
 use crate::parallel::pool::pool;
@@ -51,29 +52,25 @@ impl Turned {
     }
     /// b ← M⁻¹ b, nearly.
     pub fn solve(&self, b: &mut [f64]) {
-        let mut e = b.to_vec();
+        let e = b.to_vec();
         self.roughly(b);
-        let (mut along, mut energy) = (b.to_vec(), dot(&e, b));
-        let first = energy;
-        b.fill(0.0);
+        let mut cg = ConjugateGradients::new(e, b.to_vec());
+        let first = cg.energy;
         for _ in 0..STEPS {
-            let bent = self.rows.product(&along, &self.portion);
-            let length = energy / dot(&along, &bent);
+            let bent = self.rows.product(&cg.p, &self.portion);
+            let length = cg.length(&bent);
             if !(length.is_finite() && length > 0.0) {
                 break;
             }
-            b.iter_mut().zip(&along).for_each(|(v, a)| *v += length * a);
-            e.iter_mut().zip(&bent).for_each(|(e, b)| *e -= length * b);
-            let mut next = e.clone();
-            self.roughly(&mut next);
-            let after = dot(&e, &next);
-            if !(after > LEFT * first) {
+            cg.go(length, &bent);
+            let mut y = cg.r.clone();
+            self.roughly(&mut y);
+            cg.turn(Some(&y));
+            if !(cg.energy > LEFT * first) {
                 break;
             }
-            let keep = after / energy;
-            along.iter_mut().zip(&next).for_each(|(a, n)| *a = n + keep * *a);
-            energy = after;
         }
+        b.copy_from_slice(&cg.v);
     }
     /// As if the directions had nothing to do with one another.
     fn roughly(&self, b: &mut [f64]) {

@@ -1,6 +1,7 @@
 //! The bound on F − F* of several outputs, as `certify` has it of one.
 use super::certify::{NEXT_TO_NOTHING, Point, close, ended, reach};
 use super::joint_metric::{ClassRows, Joint, Span, bend};
+use crate::linalg::conjugate::ConjugateGradients;
 use crate::linalg::vectors::dot;
 
 /// Rounds in which rows beyond their domain are given less to say.
@@ -137,29 +138,27 @@ fn shared(g: &[f64], width: usize, penalty: &[f64], bend: f64) -> f64 {
 
 /// v = −B⁻¹g by conjugate gradients round the factor, and what is left of −g − Bv.
 fn dual(held: &ClassRows, b: &Joint, portion: &[f64], g: &[f64]) -> (Vec<f64>, Vec<f64>) {
-    let mut v = vec![0.0; g.len()];
-    let mut e: Vec<f64> = g.iter().map(|g| -g).collect();
-    let mut along = e.clone();
-    b.solve(&mut along);
-    let mut energy = dot(&e, &along);
-    let first = energy;
+    let solved = |e: &[f64]| {
+        let mut y = e.to_vec();
+        b.solve(&mut y);
+        y
+    };
+    let e: Vec<f64> = g.iter().map(|g| -g).collect();
+    let y = solved(&e);
+    let mut cg = ConjugateGradients::new(e, y);
+    let first = cg.energy;
     for _ in 0..REFINEMENTS {
-        if !(energy > 1e-26 * first) {
+        if !(cg.energy > 1e-26 * first) {
             break;
         }
-        let bent = held.product(&along, portion);
-        let length = energy / dot(&along, &bent);
+        let bent = held.product(&cg.p, portion);
+        let length = cg.length(&bent);
         if !length.is_finite() {
             break;
         }
-        v.iter_mut().zip(&along).for_each(|(v, a)| *v += length * a);
-        e.iter_mut().zip(&bent).for_each(|(e, b)| *e -= length * b);
-        let mut next = e.clone();
-        b.solve(&mut next);
-        let after = dot(&e, &next);
-        let keep = after / energy;
-        along.iter_mut().zip(&next).for_each(|(a, n)| *a = n + keep * *a);
-        energy = after;
+        cg.go(length, &bent);
+        let y = solved(&cg.r);
+        cg.turn(Some(&y));
     }
-    (v, e)
+    (cg.v, cg.r)
 }

@@ -8,7 +8,7 @@
 use super::lbfgs::{CHANGE, Walk};
 use super::subproblem::Seen;
 use crate::linalg::cholesky::Cholesky;
-use crate::linalg::vectors::dot;
+use crate::linalg::conjugate::ConjugateGradients;
 use crate::objective::{Ask, Rows};
 use crate::status::Halt;
 use crate::table::{Margins, OfRows, Sum};
@@ -31,15 +31,14 @@ pub struct Found {
 /// At the point where `walk` stands, with its idea of B⁻¹ as the preconditioner.
 pub fn prove(seen: &mut Seen<'_, '_>, walk: &Walk, target: f64) -> Result<Found, Halt> {
     let mut bent = Bent::of(seen, walk);
-    let mut v = vec![0.0; walk.g.len()];
-    let mut r: Vec<f64> = walk.g.iter().map(|g| -g).collect();
+    let r: Vec<f64> = walk.g.iter().map(|g| -g).collect();
     let mut y = r.clone();
     walk.inverse(&mut y);
-    let (mut p, mut square) = (y.clone(), dot(&r, &y));
-    let (first, mut promise, mut goal) = (square, 0.0, 0.9 * target);
+    let mut cg = ConjugateGradients::new(r, y.clone());
+    let (first, mut promise, mut goal) = (cg.energy, 0.0, 0.9 * target);
     // Where the slope itself is next to nothing no step need be found.
-    if bent.nearly(&v, &r) <= goal {
-        let level = bent.levelled(&v, &r)?;
+    if bent.nearly(&cg.v, &cg.r) <= goal {
+        let level = bent.levelled(&cg.v, &cg.r)?;
         if let Some(bound) = bent.bound(&level)?
             && bound <= target
         {
@@ -47,18 +46,15 @@ pub fn prove(seen: &mut Seen<'_, '_>, walk: &Walk, target: f64) -> Result<Found,
         }
     }
     for _ in 0..READS {
-        let product = bent.product(&p)?;
-        let length = square / dot(&p, &product);
+        let product = bent.product(&cg.p)?;
+        let length = cg.length(&product);
         if !(length.is_finite() && length > 0.0) {
             break;
         }
-        for ((v, p), (r, b)) in v.iter_mut().zip(&p).zip(r.iter_mut().zip(&product)) {
-            *v += length * p;
-            *r -= length * b;
-        }
-        promise += 0.5 * length * square;
-        if bent.nearly(&v, &r) <= goal {
-            let level = bent.levelled(&v, &r)?;
+        cg.go(length, &product);
+        promise += 0.5 * length * cg.energy;
+        if bent.nearly(&cg.v, &cg.r) <= goal {
+            let level = bent.levelled(&cg.v, &cg.r)?;
             if let Some(bound) = bent.bound(&level)?
                 && bound <= target
             {
@@ -66,19 +62,16 @@ pub fn prove(seen: &mut Seen<'_, '_>, walk: &Walk, target: f64) -> Result<Found,
             }
             goal *= 0.5;
         }
-        y.copy_from_slice(&r);
+        y.copy_from_slice(&cg.r);
         walk.inverse(&mut y);
-        let next = dot(&r, &y);
+        cg.turn(Some(&y));
         // More than the target is wanting here: no dual point will do, but the step will.
         let enough = if promise > target || !bent.provable { LEFT } else { 1e-24 };
-        if !(next > enough * first) {
+        if !(cg.energy > enough * first) {
             break;
         }
-        let keep = next / square;
-        p.iter_mut().zip(&y).for_each(|(p, y)| *p = y + keep * *p);
-        square = next;
     }
-    Ok(Found { bound: None, v, promise })
+    Ok(Found { bound: None, v: cg.v, promise })
 }
 
 /// The second derivatives over all rows at the walk's point, and the penalty.
