@@ -78,15 +78,23 @@ pub trait Design: Send + Sync {
     }
     /// Says that these runs of rows (ascending, apart) will be read more than once: a table that is not in memory keeps
     /// them there, where there is room. Nothing else changes.
-    fn hold(&self, _runs: &[Range<usize>]) {}
+    fn hold(&self, runs: &[Range<usize>]) {
+        self.wrapped().into_iter().for_each(|wrapped| wrapped.hold(runs));
+    }
     /// How many rows it can keep so: any number where all are in memory.
     fn holds(&self) -> usize {
-        usize::MAX
+        self.wrapped().map_or(usize::MAX, Design::holds)
     }
     /// The same of rows by name, ascending.
-    fn hold_named(&self, _rows: &[u32]) {}
+    fn hold_named(&self, rows: &[u32]) {
+        self.wrapped().into_iter().for_each(|wrapped| wrapped.hold_named(rows));
+    }
     /// What could not be read so far. From there on margins and sums are NaN: whoever takes a sum asks afterwards.
     fn unreadable(&self) -> Option<Unreadable> {
+        self.wrapped()?.unreadable()
+    }
+    /// The design that this one shows in other numbers, which keeps and reads the rows; none where it is one of its own.
+    fn wrapped(&self) -> Option<&dyn Design> {
         None
     }
     /// How many rows a block should have so that it is still in the cache when it is read again.

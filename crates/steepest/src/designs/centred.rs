@@ -1,6 +1,5 @@
 //! A table with a number taken off some of its columns: what is far from 0 beside its own spread keeps its digits.
 use crate::design::Design;
-use crate::source::Unreadable;
 use std::ops::Range;
 
 /// Another design whose entry in row i of column `columns[k]` is x_ij − centre_k; all other columns as they are.
@@ -110,17 +109,8 @@ impl Design for Centred<'_> {
     fn not_finite(&self) -> Option<(usize, usize)> {
         self.inner.not_finite()
     }
-    fn hold(&self, runs: &[Range<usize>]) {
-        self.inner.hold(runs);
-    }
-    fn holds(&self) -> usize {
-        self.inner.holds()
-    }
-    fn hold_named(&self, rows: &[u32]) {
-        self.inner.hold_named(rows);
-    }
-    fn unreadable(&self) -> Option<Unreadable> {
-        self.inner.unreadable()
+    fn wrapped(&self) -> Option<&dyn Design> {
+        Some(self.inner)
     }
     fn block(&self) -> usize {
         self.inner.block()

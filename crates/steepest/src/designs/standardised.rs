@@ -1,7 +1,6 @@
 //! A table seen in other variables: columns less a centre, over a scale, without a copy.
 use crate::design::Design;
 use crate::linalg::vectors::{self, dot};
-use crate::source::Unreadable;
 use std::ops::Range;
 
 /// A column whose mean is farther from 0 than so many deviations loses digits where it lies.
@@ -288,17 +287,8 @@ impl Design for Standardised<'_> {
     fn not_finite(&self) -> Option<(usize, usize)> {
         self.design.not_finite()
     }
-    fn hold(&self, runs: &[Range<usize>]) {
-        self.design.hold(runs);
-    }
-    fn holds(&self) -> usize {
-        self.design.holds()
-    }
-    fn hold_named(&self, rows: &[u32]) {
-        self.design.hold_named(rows);
-    }
-    fn unreadable(&self) -> Option<Unreadable> {
-        self.design.unreadable()
+    fn wrapped(&self) -> Option<&dyn Design> {
+        Some(self.design)
     }
     fn block(&self) -> usize {
         self.design.block()

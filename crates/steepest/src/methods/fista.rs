@@ -97,6 +97,16 @@ const GAINED: f64 = 2e-2;
 /// Saddles that are left at most.
 const ESCAPES: u32 = 5;
 
+/// What backtracking came to.
+enum Backtracked {
+    /// So low a value, and whether the step was halved for it.
+    Lower(f64, bool),
+    /// The prox does not move, whether halved or not.
+    Still(bool),
+    /// Nothing that rounding does not hide.
+    Nothing,
+}
+
 /// One step a coordinate where the prox takes such, else the one that all have.
 fn steps(each: &[f64], diagonal: bool) -> Steps<'_> {
     if diagonal { Steps::Diagonal(each) } else { Steps::Uniform(each[0]) }
@@ -241,6 +251,83 @@ impl Descent {
         }
         Ok(())
     }
+    /// trial ← the prox step from y, as long as the curvature on the way lets it be.
+    fn backtrack(&mut self, problem: &mut Problem<'_>) -> Result<Backtracked, Halt> {
+        let noise = 10.0 * f64::EPSILON * self.smooth.abs();
+        let (mut halvings, mut walls) = (0, 0);
+        loop {
+            self.aim(problem, self.step);
+            let (mut along, mut square) = (0.0, 0.0);
+            for j in 0..self.y.len() {
+                let by = self.trial[j] - self.y[j];
+                along += by * self.gradient[j];
+                square += by * by / self.steps[j];
+            }
+            if square == 0.0 {
+                return Ok(Backtracked::Still(halvings > 0));
+            }
+            let next = problem.value(&self.trial)?;
+            let model = self.smooth + along + 0.5 * square;
+            // What drowns in rounding is believed of a step that curvature was seen with, and of no shorter one.
+            let drowned = next <= model + noise
+                && (along.abs() + square > noise || self.step >= 0.5 * self.sure);
+            if next <= model || drowned {
+                if walls == 0 && (next <= model || along.abs() > noise) {
+                    self.sure = self.step;
+                }
+                return Ok(Backtracked::Lower(next, halvings > 0));
+            }
+            walls += usize::from(!next.is_finite());
+            halvings += 1;
+            if halvings > HALVINGS || along.abs() + square <= noise {
+                return Ok(Backtracked::Nothing);
+            }
+            self.step *= 0.5;
+        }
+    }
+    /// y ← the point beyond the trial that momentum leads to, from x and F there; how far beyond.
+    fn accelerate(&mut self, x: &[f64], value: f64) -> f64 {
+        let uphill: f64 = (0..x.len())
+            .map(|j| (self.y[j] - self.trial[j]) * (self.trial[j] - x[j]) / self.metric[j])
+            .sum();
+        let anew = self.set.restart > 0.0 && (uphill > 0.0 || value > self.value);
+        let before = self.momentum;
+        self.momentum = 0.5 * (1.0 + (1.0 + 4.0 * before * before).sqrt());
+        let beta = if anew { 0.0 } else { (before - 1.0) / self.momentum };
+        if anew {
+            self.momentum = 1.0;
+        }
+        for ((y, new), old) in self.y.iter_mut().zip(&self.trial).zip(x) {
+            *y = new + beta * (new - old);
+        }
+        beta
+    }
+    /// The gradient at y; from x again where there is none. A step where there is none at x either.
+    fn arrive(
+        &mut self,
+        problem: &mut Problem<'_>,
+        x: &mut [f64],
+        beta: f64,
+    ) -> Result<Option<Step>, Halt> {
+        // What is forbidden to x may be forbidden to y too: it goes to the nearest point that is not, in the metric. A prox
+        // of next to no step is the projection on where the penalty is finite.
+        if beta > 0.0 && !problem.penalty().value(&self.y).is_finite() {
+            self.steps.iter_mut().for_each(|step| *step *= 1e-100);
+            problem.penalty().prox(&mut self.y, steps(&self.steps, self.diagonal));
+        }
+        self.smooth = problem.gradient(&self.y, &mut self.gradient)?;
+        if self.smooth.is_finite() && self.gradient.iter().all(|g| g.is_finite()) {
+            return Ok(None);
+        }
+        // The momentum led out of where the function is defined.
+        let from = x.to_vec();
+        self.begin(problem, &from, x)?;
+        if self.gradient.iter().all(|g| g.is_finite()) {
+            return Ok(None);
+        }
+        let verdict = convergence::not_finite(self.smooth, &self.gradient).map(|_| Status::Plateau);
+        Ok(Some(Step { verdict, ..self.here(f64::NAN) }))
+    }
 
     /// The line search is at its end: the least as far as rounding lets see, or a failure, as the residual says.
     fn rest(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
@@ -323,69 +410,21 @@ impl Method for Descent {
             self.taken = 1;
             return self.claim(problem, x, Status::Converged);
         }
-        let noise = 10.0 * f64::EPSILON * self.smooth.abs();
-        let mut next;
-        let (mut halvings, mut walls) = (0, 0);
-        let seen = loop {
-            self.aim(problem, self.step);
-            let (mut along, mut square) = (0.0, 0.0);
-            for j in 0..x.len() {
-                let by = self.trial[j] - self.y[j];
-                along += by * self.gradient[j];
-                square += by * by / self.steps[j];
+        let (next, halved) = match self.backtrack(problem)? {
+            Backtracked::Lower(value, halved) => (value, halved),
+            Backtracked::Still(halved) => {
+                // The prox does not move at all: y is the answer, if a longer step does not move it either.
+                x.copy_from_slice(&self.y);
+                self.value = self.smooth + problem.penalty().value(x);
+                // A table has a proof, and nothing else will move.
+                let still = !halved && !self.proves;
+                let status = if still { Status::Converged } else { Status::PrecisionLimit };
+                return self.claim(problem, x, status);
             }
-            if square == 0.0 {
-                // What a longer step led to is not the value here.
-                next = f64::NAN;
-                break false;
-            }
-            next = problem.value(&self.trial)?;
-            let model = self.smooth + along + 0.5 * square;
-            if next <= model {
-                break true;
-            }
-            // What drowns in rounding is believed of a step that curvature was seen with, and of no shorter one.
-            if next <= model + noise
-                && (along.abs() + square > noise || self.step >= 0.5 * self.sure)
-            {
-                break along.abs() > noise;
-            }
-            walls += usize::from(!next.is_finite());
-            halvings += 1;
-            if halvings > HALVINGS || along.abs() + square <= noise {
-                return self.rest(problem, x);
-            }
-            self.step *= 0.5;
+            Backtracked::Nothing => return self.rest(problem, x),
         };
-        if next.is_nan() {
-            // The prox does not move at all: y is the answer, if a longer step does not move it either.
-            x.copy_from_slice(&self.y);
-            self.value = self.smooth + problem.penalty().value(x);
-            // A table has a proof, and nothing else will move.
-            let still = halvings == 0 && !self.proves;
-            return self.claim(
-                problem,
-                x,
-                if still { Status::Converged } else { Status::PrecisionLimit },
-            );
-        }
-        if seen && walls == 0 {
-            self.sure = self.step;
-        }
         let value = next + problem.penalty().value(&self.trial);
-        let uphill: f64 = (0..x.len())
-            .map(|j| (self.y[j] - self.trial[j]) * (self.trial[j] - x[j]) / self.metric[j])
-            .sum();
-        let anew = self.set.restart > 0.0 && (uphill > 0.0 || value > self.value);
-        let before = self.momentum;
-        self.momentum = 0.5 * (1.0 + (1.0 + 4.0 * before * before).sqrt());
-        let beta = if anew { 0.0 } else { (before - 1.0) / self.momentum };
-        if anew {
-            self.momentum = 1.0;
-        }
-        for ((y, new), old) in self.y.iter_mut().zip(&self.trial).zip(&*x) {
-            *y = new + beta * (new - old);
-        }
+        let beta = self.accelerate(x, value);
         x.copy_from_slice(&self.trial);
         self.quiet = if (self.value - value).abs() <= 4.0 * f64::EPSILON * value.abs() {
             self.quiet + 1
@@ -394,26 +433,11 @@ impl Method for Descent {
         };
         self.value = value;
         self.scale = value.abs().sqrt().max(self.least);
-        if halvings == 0 {
+        if !halved {
             self.step *= self.set.growth;
         }
-        // What is forbidden to x may be forbidden to y too: it goes to the nearest point that is not, in the metric. A prox
-        // of next to no step is the projection on where the penalty is finite.
-        if beta > 0.0 && !problem.penalty().value(&self.y).is_finite() {
-            self.steps.iter_mut().for_each(|step| *step *= 1e-100);
-            problem.penalty().prox(&mut self.y, steps(&self.steps, self.diagonal));
-        }
-        self.smooth = problem.gradient(&self.y, &mut self.gradient)?;
-        if !self.smooth.is_finite() || self.gradient.iter().any(|g| !g.is_finite()) {
-            // The momentum led out of where the function is defined.
-            let from = x.to_vec();
-            self.begin(problem, &from, x)?;
-            if self.gradient.iter().any(|g| !g.is_finite()) {
-                let step = self.here(f64::NAN);
-                let status =
-                    convergence::not_finite(self.smooth, &self.gradient).map(|_| Status::Plateau);
-                return Ok(Step { verdict: status, ..step });
-            }
+        if let Some(step) = self.arrive(problem, x, beta)? {
+            return Ok(step);
         }
         self.taken += 1;
         if self.proves && self.taken >= ASKED && self.taken.is_power_of_two() {

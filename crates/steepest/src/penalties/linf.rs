@@ -1,5 +1,5 @@
 //! The largest of all coefficients.
-use super::secular::{along, penalised};
+use super::secular::{excess, penalised};
 use crate::penalty::{Alpha, Entry, Offers, Penalty, Steps};
 use crate::settings::Described;
 
@@ -64,11 +64,7 @@ impl Penalty for Largest {
     }
     fn excess(&self, x: &[f64], s: &[f64], spread: &[f64]) -> Option<f64> {
         let sum: f64 = self.inside.iter().map(|&j| s[j].abs() + spread[j]).sum();
-        if !(sum <= self.weight) {
-            return Some(f64::INFINITY);
-        }
-        let least = along(&self.inside, x, s, spread);
-        Some((self.value(x) - least).max(0.0))
+        excess(sum <= self.weight, self.value(x), &self.inside, [x, s, spread])
     }
     fn rescaled(&self, _: &[f64]) -> Option<Box<dyn Penalty>> {
         None

@@ -1,5 +1,5 @@
 //! The sum of a matrix's singular values: matrices of low rank.
-use super::secular::{along, penalised};
+use super::secular::{excess, penalised};
 use crate::linalg::vectors::dot;
 use crate::penalty::{Alpha, Entry, Offers, Penalty, Steps, Structure};
 use crate::settings::Described;
@@ -146,11 +146,8 @@ impl Penalty for Trace {
         if size <= self.weight { 1.0 } else { (1.0 - 8.0 * f64::EPSILON) * self.weight / size }
     }
     fn excess(&self, x: &[f64], s: &[f64], spread: &[f64]) -> Option<f64> {
-        if !(self.dual(s, spread) <= self.weight * (1.0 + 1e-14)) {
-            return Some(f64::INFINITY);
-        }
-        let least = along(&self.inside, x, s, spread);
-        Some((self.value(x) - least).max(0.0))
+        let within = self.dual(s, spread) <= self.weight * (1.0 + 1e-14);
+        excess(within, self.value(x), &self.inside, [x, s, spread])
     }
     fn rescaled(&self, _: &[f64]) -> Option<Box<dyn Penalty>> {
         None

@@ -37,6 +37,16 @@ pub(super) fn along(inside: &[usize], x: &[f64], s: &[f64], spread: &[f64]) -> f
     inside.iter().map(|&j| s[j] * x[j] - spread[j] * x[j].abs()).sum()
 }
 
+/// How far a norm's `value` at x is above s′x, whichever s within its spread is meant: none is where they leave the dual ball.
+pub(super) fn excess(
+    within: bool,
+    value: f64,
+    inside: &[usize],
+    [x, s, spread]: [&[f64]; 3],
+) -> Option<f64> {
+    Some(if within { (value - along(inside, x, s, spread)).max(0.0) } else { f64::INFINITY })
+}
+
 /// Whether a sum is the whole but for rounding, of so many terms.
 pub(super) fn reaches(sum: f64, whole: f64, terms: usize) -> bool {
     (sum - whole).abs() <= SLACK * whole * terms as f64

@@ -57,78 +57,26 @@ fn claim(
     step: Step,
 ) -> Result<Step, Halt> {
     let none = Step { certificate: None, ..step.clone() };
-    if gradient_check::cheap(problem) {
-        if problem.sharpen()? {
-            // A step to one side that reaches across a valley sees no slope: on both sides it does.
-            r.value = problem.total_gradient(x, &mut r.gradient)?;
-            r.still.look(problem, x, &r.gradient, r.value);
-            if step.verdict == Some(Status::Plateau) {
-                return Ok(Step { verdict: None, ..none });
-            }
-        }
-        let mut u = vec![0.0; x.len()];
-        gradient_check::scattered(x.len(), &mut u);
-        gradient_check::onward(&r.from, x, &mut u);
-        let mut found = look(r, problem, x, &mut u, false)?;
-        if matches!(found.0, Doubt::None | Doubt::Kink(_)) && r.still.seen.unmoved(&mut u) {
-            found = look(r, problem, x, &mut u, false)?;
-        }
-        if matches!(found.0, Doubt::None | Doubt::Kink(_)) && r.escapes > 0 && r.still.seen.blind()
-        {
-            let mut trial = vec![0.0; x.len()];
-            let doubt = known(r, problem, x, |problem, at| {
-                gradient_check::look_along_each(problem, at, &mut trial)
-            })?;
-            found = (doubt, trial);
-        }
-        match found {
-            (Doubt::Inconsistent(status), _) => return Ok(Step { verdict: Some(status), ..none }),
-            (Doubt::Lower, at) => return lower(r, problem, x, &at, none),
-            (Doubt::Stairs, _) if r.still.seen.blind() => {
-                return Ok(Step { verdict: Some(Status::Plateau), ..none });
-            }
-            _ if below(r, problem, x, &mut u)? || curved(r, problem, x, &mut u)? => {
-                return lower(r, problem, x, &u, none);
-            }
-            (Doubt::Kink(slopes), _) if step.verdict == Some(Status::Plateau) => {
-                problem.report(gradient_check::kink(slopes));
-            }
-            _ => {}
-        }
+    if gradient_check::cheap(problem)
+        && let Some(step) = doubted(r, problem, x, &step, &none)?
+    {
+        return Ok(step);
     }
     // Where no step is lower, the tolerance itself is near enough; but not where lower points lay beside those at which it
     // stood still, as where the rule pulls x elsewhere (weight decay, far from 0).
     let resting = if step.verdict == Some(Status::Plateau) && r.escapes == 0 { 100.0 } else { 1.0 };
     let target = resting * target(problem, r.value, r.start);
     let mut explained = r.claims.rounding(r.value).max(differenced(r, problem));
-    let mut trial = vec![0.0; x.len()];
-    let mut along = vec![0.0; x.len()];
-    let left = known(r, problem, x, |problem, at| {
-        gradient_check::gap(problem, at, PRODUCTS, f64::INFINITY, &mut along, &mut trial)
-    })?;
-    let left = match left {
-        Gap::Left(left) => {
-            if gradient_check::cheap(problem)
-                && known(r, problem, x, |problem, at| {
-                    gradient_check::beyond(problem, at, &along, [left, explained], &mut trial)
-                })?
-            {
-                return lower(r, problem, x, &trial, none);
-            }
-            left
-        }
-        Gap::Down => {
-            if let (Doubt::Lower, at) = look(r, problem, x, &mut along, false)? {
-                return lower(r, problem, x, &at, none);
-            }
-            f64::INFINITY
-        }
+    let left = match left(r, problem, x, explained)? {
+        Left::Much(left) => left,
+        Left::Lower(at) => return lower(r, problem, x, &at, none),
     };
     if step.verdict == Some(Status::Plateau)
         && left > target.max(explained)
         && gradient_check::cheap(problem)
     {
         let most = 1e-3 * r.claims.size(r.value);
+        let mut trial = vec![0.0; x.len()];
         let noise = known(r, problem, x, |problem, at| {
             gradient_check::noise(problem, at, gradient_check::NEAR, &mut trial)
         })?;
@@ -165,6 +113,82 @@ fn claim(
     }
     let certificate = certificate.filter(|_| verdict.is_some());
     Ok(Step { verdict, certificate, ..none })
+}
+
+/// What the looks around say against a claim, if anything: a step without it.
+fn doubted(
+    r: &mut Ruled,
+    problem: &mut Problem<'_>,
+    x: &mut [f64],
+    step: &Step,
+    none: &Step,
+) -> Result<Option<Step>, Halt> {
+    let some = |step| Ok(Some(step));
+    if problem.sharpen()? {
+        // A step to one side that reaches across a valley sees no slope: on both sides it does.
+        r.value = problem.total_gradient(x, &mut r.gradient)?;
+        r.still.look(problem, x, &r.gradient, r.value);
+        if step.verdict == Some(Status::Plateau) {
+            return some(Step { verdict: None, ..none.clone() });
+        }
+    }
+    let mut u = vec![0.0; x.len()];
+    gradient_check::scattered(x.len(), &mut u);
+    gradient_check::onward(&r.from, x, &mut u);
+    let mut found = look(r, problem, x, &mut u, false)?;
+    if matches!(found.0, Doubt::None | Doubt::Kink(_)) && r.still.seen.unmoved(&mut u) {
+        found = look(r, problem, x, &mut u, false)?;
+    }
+    if matches!(found.0, Doubt::None | Doubt::Kink(_)) && r.escapes > 0 && r.still.seen.blind() {
+        let mut trial = vec![0.0; x.len()];
+        let doubt = known(r, problem, x, |problem, at| {
+            gradient_check::look_along_each(problem, at, &mut trial)
+        })?;
+        found = (doubt, trial);
+    }
+    match found {
+        (Doubt::Inconsistent(status), _) => {
+            return some(Step { verdict: Some(status), ..none.clone() });
+        }
+        (Doubt::Lower, at) => return lower(r, problem, x, &at, none.clone()).map(Some),
+        (Doubt::Stairs, _) if r.still.seen.blind() => {
+            return some(Step { verdict: Some(Status::Plateau), ..none.clone() });
+        }
+        _ if below(r, problem, x, &mut u)? || curved(r, problem, x, &mut u)? => {
+            return lower(r, problem, x, &u, none.clone()).map(Some);
+        }
+        (Doubt::Kink(slopes), _) if step.verdict == Some(Status::Plateau) => {
+            problem.report(gradient_check::kink(slopes));
+        }
+        _ => {}
+    }
+    Ok(None)
+}
+
+/// What is left below a point.
+enum Left {
+    /// So much.
+    Much(f64),
+    /// A lower point.
+    Lower(Vec<f64>),
+}
+
+/// By the curvature around, and by a look beyond the point that it leads to.
+fn left(r: &Ruled, problem: &mut Problem<'_>, x: &[f64], explained: f64) -> Result<Left, Halt> {
+    let (mut trial, mut along) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+    let gap = known(r, problem, x, |problem, at| {
+        gradient_check::gap(problem, at, PRODUCTS, f64::INFINITY, &mut along, &mut trial)
+    })?;
+    let Gap::Left(left) = gap else {
+        let (doubt, at) = look(r, problem, x, &mut along, false)?;
+        let lower = matches!(doubt, Doubt::Lower);
+        return Ok(if lower { Left::Lower(at) } else { Left::Much(f64::INFINITY) });
+    };
+    let beyond = gradient_check::cheap(problem)
+        && known(r, problem, x, |problem, at| {
+            gradient_check::beyond(problem, at, &along, [left, explained], &mut trial)
+        })?;
+    Ok(if beyond { Left::Lower(trial) } else { Left::Much(left) })
 }
 
 /// The slopes on both sides, where steps have closed in on a kink: the shorter they are, the less is left by what they see.
