@@ -90,7 +90,8 @@ class _Part:
     def _wrong_entry(self, x: Floats, rows: Floats, here: Floats, unit: Floats) -> str:
         """The entry that is furthest off, where differences over three steps agree beside what it is off by.
 
-        Noise lets them differ, and at a kink all that lies between the slopes of both sides is right.
+        Noise lets them differ, and so do steps that are longer than a variable's own size; at a kink all that lies
+        between the slopes of both sides is right.
         """
         low, high = self.box or (np.full(x.size, -np.inf), np.full(x.size, np.inf))
         worst, said = 1e-3, ""
@@ -107,7 +108,8 @@ class _Part:
                 continue
             off = np.abs(rows[:, j] - seen[0])
             size = np.maximum(np.abs(rows).max(axis=1), np.abs(seen[0]))
-            sure = np.ptp(seen, axis=0) <= 0.2 * off
+            rounding = 8 * np.finfo(float).eps * np.abs(here) / unit[j]
+            sure = np.ptp(seen, axis=0) <= 0.2 * np.minimum(off, np.abs(seen).max(axis=0)) + rounding
             sure &= (rows[:, j] < between[0][0] - 0.2 * off) | (rows[:, j] > between[0][1] + 0.2 * off)
             share = np.where(sure & (size > 0), off / np.maximum(size, 1e-300), 0.0)
             i = int(np.argmax(share))
