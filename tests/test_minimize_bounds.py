@@ -118,3 +118,18 @@ def test_a_start_on_a_bound_says_nothing_of_a_size() -> None:
     assert found.success
     assert found.fun < 1e-12
     assert found.nfev < 60
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"bounds": (0, 1)}, r"got 0 for x\[0\]; for the same ends everywhere pass \[\(0, 1\)\] \* 3"),
+        ({"bounds": (np.zeros(3), np.ones(3))}, r"pass scipy.optimize.Bounds\(low, high\)"),
+        ({"bounds": iter([(0, 1), 2, (0, 1)])}, r"got 2 for x\[1\]$"),
+        ({"options": {"lr": 0.1}}, "'lr': no rate is needed"),
+        ({"options": {"learning_rate": 0.1}, "method": "gradient_descent"}, "'learning_rate': pass rate"),
+    ],
+)
+def test_what_others_write_is_answered_with_how_it_is_written_here(given: Any, words: str) -> None:
+    with pytest.raises(steepest.errors.InputError, match=words):
+        steepest.minimize(lambda x: x @ x, np.zeros(3), **given)

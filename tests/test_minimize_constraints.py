@@ -300,7 +300,11 @@ def test_a_jacobian_that_is_right_is_not_called_wrong() -> None:
         (lambda x: [2 - abs(x[0]) - x[1]], lambda x: [[-1.0, -1.0]], [0.0, 0.0]),
         (lambda x: [np.sqrt(x[0]) - 0.1], lambda x: [[0.5 / np.sqrt(max(x[0], 1e-300)), 0.0]], [1e-9, 0.5]),
         (lambda x: [1e9 * (2 - x[0] ** 3 - x[1])], lambda x: [[-3e9 * x[0] ** 2, -1e9]], [0.0, 0.0]),
-        (lambda x: [np.tanh(1e9 * x[0]) - x[1]], lambda x: [[1e9 / np.cosh(1e9 * x[0]) ** 2, -1.0]], [2e-9, 0.5]),
+        (
+            lambda x: [np.tanh(1e9 * x[0]) - x[1]],
+            lambda x: [[1e9 / np.cosh(1e9 * x[0]) ** 2, -1.0]],
+            [2e-9, 0.5],
+        ),
         (lambda x: [1e-9 * (2 - np.exp(x[0]) - x[1])], lambda x: [[-1e-9 * np.exp(x[0]), -1e-9]], [0.0, 0.0]),
     ]
     for fun, jac, start in cases:

@@ -613,3 +613,25 @@ def test_levels_and_classes_that_differ_in_capitals_are_said_to() -> None:
     assert "'Bern' and 'bern'" in found[1].sentence
     codes = {"allele": ["A", "a"] * 20, "y": np.arange(40) + 0.5}
     assert not [f for f in prepare(codes, "y").findings if f.kind == "spelt_alike"]
+
+
+def test_a_number_beyond_the_range_of_a_few_rows_is_not_called_far() -> None:
+    """Of three values others lie beyond by more than their width one time in some; of many hardly ever."""
+    few = prepare({"x": [1.0, 2.0, 3.0, 1.5, 2.5], "y": [1.0, 2.0, 3.0, 1.0, 2.0]}, "y", validation=0).schema
+    assert few.column("x").max == 3.0
+    assert not few.apply({"x": [5.3]}).far
+    assert few.apply({"x": [50.0]}).far
+
+
+def test_a_decimal_mark_of_other_rows_is_named_with_how_to_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("x,y\n" + "".join(f"{i + 0.5},{i}\n" for i in range(30)))
+    schema = prepare(path, "y").schema
+    path.write_text('x,y\n"1500,5",1\n')
+    with pytest.raises(
+        TableError, match=r"'1500,5' where a number was expected: .*read these rows with decimal=','"
+    ):
+        schema.apply(path)
+    path.write_text("x,y\nold,1\n")
+    with pytest.raises(TableError, match="'old' where a number was expected: mend it"):
+        schema.apply(path)

@@ -35,6 +35,9 @@ _STEPS = {"eps": False, "finite_diff_rel_step": True}
 #: SciPy's names of settings, and ours.
 _SETTINGS = {"maxcor": "memory"}
 
+#: What others call the rate.
+_RATES = ("lr", "learning_rate", "learningrate", "step_size", "stepsize", "eta")
+
 #: SciPy's names of whether to print.
 _PRINTS = ("disp", "verbose")
 
@@ -351,6 +354,13 @@ def _check_setting(key: str, method: str | None) -> None:
     of_method = known[method] if method else tuple(s for all_ in known.values() for s in all_)
     if key in of_method:
         return
+    if key.lower() in _RATES:
+        there = (
+            "pass rate"
+            if "rate" in of_method and method
+            else 'no rate is needed; for one of your own pass method="gradient_descent" or a rule, and rate'
+        )
+        raise InputError(f"no option is called {key!r}: {there}")
     general = [*LOOP, *_SETTINGS, *_STEPS, *_PRINTS, "return_all", "workers"]
     there = f"; available: {', '.join(general)} and the settings of the method"
     if method:

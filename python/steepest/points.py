@@ -63,7 +63,7 @@ def read_bounds(bounds: Any, n: int) -> tuple[Floats, Floats] | None:
         low, high = (np.broadcast_to(np.ravel(b), n) if np.size(b) == 1 else np.ravel(b)
                      for b in (bounds.lb, bounds.ub))  # fmt: skip
     else:
-        low, high = map(np.array, _from_pairs(bounds))
+        low, high = map(np.array, _from_pairs(bounds, n))
     low, high = np.array(low, dtype=np.float64), np.array(high, dtype=np.float64)
     if low.size != n or high.size != n:
         raise InputError(f"bounds must have a pair for each of the {n} variables; got {low.size}")
@@ -77,10 +77,11 @@ def read_bounds(bounds: Any, n: int) -> tuple[Floats, Floats] | None:
     return low, high
 
 
-def _from_pairs(bounds: Any) -> tuple[list[float], list[float]]:
+def _from_pairs(bounds: Any, n: int) -> tuple[list[float], list[float]]:
     low, high = [], []
     if not np.iterable(bounds):
         raise InputError(f"bounds must be pairs (low, high), one for each variable; got {bounds!r}")
+    bounds = list(bounds)
     for j, pair in enumerate(bounds):
         try:
             a, b = pair
@@ -89,8 +90,13 @@ def _from_pairs(bounds: Any) -> tuple[list[float], list[float]]:
             low.append(-np.inf if a is None else float(a))
             high.append(np.inf if b is None else float(b))
         except (TypeError, ValueError, OverflowError):
+            hint = ""
+            if len(bounds) == 2 and all(np.ndim(end) == 1 and len(end) == n != 2 for end in bounds):
+                hint = "; for all low and all high ends pass scipy.optimize.Bounds(low, high)"
+            elif len(bounds) == 2 and all(end is None or np.ndim(end) == 0 for end in bounds):
+                hint = f"; for the same ends everywhere pass [({bounds[0]!r}, {bounds[1]!r})] * {n}"
             raise InputError(
-                f"bounds must be pairs (low, high), None for none; got {pair!r} for x[{j}]"
+                f"bounds must be pairs (low, high), None for none; got {pair!r} for x[{j}]{hint}"
             ) from None
     return low, high
 

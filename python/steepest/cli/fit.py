@@ -60,7 +60,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "table",
         metavar="TABLE",
-        help="a file, a pattern of Parquet, Arrow or CSV files, or the name of a data set",
+        help="a file, a pattern or folder of Parquet, Arrow or CSV files, or the name of a data set",
     )
     for about in (_predicted, _written, _columns, _model, _judged, _recommenders, _forecasts, _text, _run):
         title = (about.__doc__ or "").rstrip(".")

@@ -33,6 +33,8 @@ __all__ = [
 Counts = dict[int, np.ndarray[Any, Any]]
 #: how much lower the loss on training rows may be than on held-out rows
 OVERFITTED = 1.5
+#: beside an error of so little of the baseline's (an R² of .98) nobody asks for more rows
+ENOUGH = 0.14
 #: rows looked at where a share of them tells as much
 SAMPLE = 20_000
 #: a level with fewer rows than this says nothing by having one class only
@@ -83,7 +85,9 @@ def about_figures(
     if path is not None:
         place = path.alphas.index(path.chosen)
         train, held = path.train_loss[place], path.validation_loss[place]
-        if held > OVERFITTED * train + 3 * path.error[place]:
+        # Where next to nothing is left to be explained, many times nothing is no loss.
+        left = next((f["value"] / f["baseline"] for f in known if f["name"] == "RMSE" and f["baseline"]), 1.0)
+        if held > OVERFITTED * train + 3 * path.error[place] and left > ENOUGH:
             why = "the model fits peculiarities of the training rows (overfitting)"
             if later:
                 why += ", or the later rows differ from the earlier ones (drift)"

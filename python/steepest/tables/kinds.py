@@ -277,9 +277,18 @@ def converted(
     if strange.any() and not impute:
         row = int(np.flatnonzero(np.isin(values.codes, np.flatnonzero(strange)))[0])
         comma = " with a decimal comma" if notation.decimal == "," else ""
+        text = values.texts[values.codes[row]]
+        other = "." if notation.decimal == "," else ","
+        by_other = read_numerals(
+            pa.array([text], pa.large_string()), Notation(other), name, 0.0, counts[:1] * 0 + 1
+        )
+        remedy = (
+            f"if that is its decimal mark, read these rows with decimal={other!r}"
+            if kind == "number" and other in text and by_other is not None and by_other.known.all()
+            else "mend it, or leave that field empty, which the model fills"
+        )
         raise TableError(
-            f"column {name!r} row {row} holds {values.texts[values.codes[row]]!r} where a {kind}{comma} was "
-            "expected: mend it, or leave that field empty, which the model fills"
+            f"column {name!r} row {row} holds {text!r} where a {kind}{comma} was expected: {remedy}"
         )
     return Values(
         "number", values.rows, numbers=np.append(parsed, np.nan)[values.codes], tokens=values.tokens

@@ -309,13 +309,18 @@ class Schema:
 
 
 def far_outside(column: Column, values: Values) -> tuple[int, float, float] | None:
-    """How many numbers lie outside a column's range by more than its width, and that range; None for none."""
+    """How many numbers lie outside a column's range by more than its width, and five deviations from its mean; and that
+    range; None for none."""
     low, high = column.min, column.max
     if column.values != "number" or values.numbers is None or low is None or high is None:
         return None
     numbers = values.numbers[np.isfinite(values.numbers)]
     # Halves, since the width of the largest floats is infinite.
-    count = int((np.abs(0.5 * numbers - (0.25 * low + 0.25 * high)) > 1.5 * (0.5 * high - 0.5 * low)).sum())
+    far = np.abs(0.5 * numbers - (0.25 * low + 0.25 * high)) > 1.5 * (0.5 * high - 0.5 * low)
+    if column.mean is not None and column.sd is not None:
+        # The range of a few rows says little: others lie beyond it by chance.
+        far &= np.abs(0.5 * numbers - 0.5 * column.mean) > 2.5 * column.sd
+    count = int(far.sum())
     return (count, low, high) if count else None
 
 

@@ -188,16 +188,16 @@ def find_task(
             raise TableError(
                 f"the target {name!r} holds dates: turn them into a number, such as days from a fixed day"
             )
-        if (count > 0.5 * rows and rows >= 20) or count > MOST_CLASSES:
-            raise TableError(
-                f"the target {name!r} has {count} different texts in {rows} rows: those are no classes. "
-                "Choose another target, or group them"
-            )
         unit = of_one_unit(distinct) if task is None else None
         if unit is not None:
             raise TableError(
                 f"the target {name!r} holds numbers with {unit!r} beside them, such as {distinct[0]!r}: take it off "
                 "to predict a number, or pass task='multiclass' to take them as classes"
+            )
+        if (count > 0.5 * rows and rows >= 20) or count > MOST_CLASSES:
+            raise TableError(
+                f"the target {name!r} has {count} different texts in {rows} rows: those are no classes. "
+                "Choose another target, or group them"
             )
         found, reason = several, f"{name!r} holds {count} different texts"
     elif values.kind == "boolean":
