@@ -54,6 +54,7 @@ KNOWN = {
         2550: ("not reached", "gradient descent where targets of 1e8 meet a width of 0.3"),
     },
     "functions": {
+        1025: ("costly", "a kink in a bowl: right to 3e-16, but looks lead on and on, 34 times SciPy's calls"),
         1557: ("costly", "a gradient that is exact beside noisy values: 23 times SciPy's calls"),
         1703: ("not reached", "Newton's method by differences, at a flat saddle where f is 0: its steps end at 1e-70"),
     },

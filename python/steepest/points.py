@@ -91,9 +91,13 @@ def _from_pairs(bounds: Any, n: int) -> tuple[list[float], list[float]]:
             high.append(np.inf if b is None else float(b))
         except (TypeError, ValueError, OverflowError):
             hint = ""
-            if len(bounds) == 2 and all(np.ndim(end) == 1 and len(end) == n != 2 for end in bounds):
+            if (
+                n != 2
+                and len(bounds) == 2
+                and all(np.iterable(end) and len(list(end)) == n for end in bounds)
+            ):
                 hint = "; for all low and all high ends pass scipy.optimize.Bounds(low, high)"
-            elif len(bounds) == 2 and all(end is None or np.ndim(end) == 0 for end in bounds):
+            elif len(bounds) == 2 and all(end is None or not np.iterable(end) for end in bounds):
                 hint = f"; for the same ends everywhere pass [({bounds[0]!r}, {bounds[1]!r})] * {n}"
             raise InputError(
                 f"bounds must be pairs (low, high), None for none; got {pair!r} for x[{j}]{hint}"
