@@ -10,6 +10,8 @@ use crate::problem::Problem;
 use crate::status::{Halt, Status};
 use crate::units::Units;
 
+mod kinks;
+
 /// A point beyond this times the start's size, reached downhill, is taken to be diverging.
 pub const FAR: f64 = 1e20;
 /// Lower points found by looking around before it is left at that.
@@ -348,47 +350,6 @@ impl Standing {
             if moved == 0.0 { 0.0 } else { moved * noise[j] }
         };
         2.0 * (0..self.n).map(one).sum::<f64>()
-    }
-
-    /// The slopes on both sides, where steps have closed in on a kink: what they have learned says nothing there.
-    pub fn kinked(&mut self, problem: &mut Problem<'_>) -> Result<Option<[f64; 2]>, Halt> {
-        let counts = |j: usize| self.room(j, -self.g[j]) > 0.0;
-        if !self.claims.abrupt(&self.x, &self.start, &self.g, counts) {
-            return Ok(None);
-        }
-        let way: Vec<f64> = (0..self.n).map(|j| (self.x[j] - self.start[j]).abs()).collect();
-        let (hidden, metric) = (self.hidden(problem), vec![f64::NAN; self.n]);
-        let view = View { metric: &metric, ahead: false, blind: false };
-        self.known(problem, view, |problem, at, u, xn| {
-            gradient_check::kinked(problem, at, &way, hidden, u, xn)
-        })
-    }
-
-    /// What is to be said where slopes on both sides were seen to differ however near one looked: a kink, at which in more
-    /// than one dimension nothing tells that no way along it leads lower; noise as large as F; or neither.
-    pub fn jagged(
-        &mut self,
-        problem: &mut Problem<'_>,
-        view: View<'_>,
-    ) -> Result<Option<Status>, Halt> {
-        if self.n < 2 || self.claims.as_scipy() {
-            return Ok(None);
-        }
-        let (hidden, lengths) = (self.hidden(problem), self.lengths(view.metric));
-        let (kink, noise) = self.known(problem, view, |problem, at, u, xn| {
-            let kink = gradient_check::kinked(problem, at, &lengths, hidden, u, xn)?;
-            let noise = match kink {
-                Some(_) => 0.0,
-                None => gradient_check::noise(problem, at, gradient_check::NEAR, xn)?,
-            };
-            Ok::<_, Halt>((kink, noise))
-        })?;
-        if let Some(slopes) = kink {
-            problem.report(gradient_check::kink(slopes));
-            return Ok(Some(Status::Plateau));
-        }
-        let loud = self.claims.limit(self.f, noise) == Status::NoiseFloor;
-        Ok(loud.then_some(Status::NoiseFloor))
     }
 
     /// Whether no difference has seen F move where it stands.

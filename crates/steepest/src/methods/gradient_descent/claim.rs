@@ -91,7 +91,7 @@ impl Work {
         }
         let room = room(problem, &self.x[..self.n]);
         let counts = |j: usize| room[j][usize::from(self.g[j] < 0.0)] > 0.0;
-        if !self.claims.abrupt(&self.x, &self.start, &self.g, counts) {
+        if !self.claims.abrupt(&self.x, &self.start, &self.g, false, counts) {
             return Ok(None);
         }
         let way: Vec<f64> = (0..self.n).map(|j| (self.x[j] - self.start[j]).abs()).collect();

@@ -2,7 +2,7 @@
 use super::Work;
 use crate::linalg::vectors::{dot, largest};
 use crate::method::Step;
-use crate::methods::gradient_check::{self, Doubt, NEAR};
+use crate::methods::gradient_check::{self, Doubt, Hull, NEAR};
 use crate::methods::standing::{Standing, View};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
@@ -68,10 +68,13 @@ impl Work {
                     self.at.predicted = None;
                     return Ok(self.at.ended(why));
                 }
-                if let Some(slopes) = self.at.kinked(problem)? {
-                    problem.report(gradient_check::kink(slopes));
-                    self.at.predicted = None;
-                    return Ok(self.at.ended(Status::Plateau));
+                match self.at.closed_in(problem)? {
+                    Hull::Whole => {}
+                    Hull::Lower => return self.escape(problem),
+                    Hull::Open => {
+                        self.at.predicted = None;
+                        return Ok(self.at.ended(Status::Plateau));
+                    }
                 }
                 Ok(sure)
             }

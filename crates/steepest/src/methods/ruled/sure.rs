@@ -195,7 +195,7 @@ fn left(r: &Ruled, problem: &mut Problem<'_>, x: &[f64], explained: f64) -> Resu
 fn kinked(r: &Ruled, problem: &mut Problem<'_>, x: &[f64]) -> Result<Option<[f64; 2]>, Halt> {
     let room = gradient_check::room(problem, x);
     let counts = |j: usize| room[j][usize::from(r.gradient[j] < 0.0)] > 0.0;
-    if !gradient_check::cheap(problem) || !r.claims.abrupt(x, &r.from, &r.gradient, counts) {
+    if !gradient_check::cheap(problem) || !r.claims.abrupt(x, &r.from, &r.gradient, false, counts) {
         return Ok(None);
     }
     let hidden = differenced(r, problem);

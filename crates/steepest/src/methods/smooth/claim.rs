@@ -3,7 +3,7 @@ use super::Run;
 use crate::linalg::vectors::{Aligned, dot, largest};
 use crate::method::Step;
 use crate::methods::convergence::STEEP;
-use crate::methods::gradient_check::{self, Doubt, NEAR};
+use crate::methods::gradient_check::{self, Doubt, Hull, NEAR};
 use crate::methods::standing::{ESCAPES, FAR};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
@@ -85,10 +85,16 @@ impl Run {
                     self.at.predicted = None;
                     return Ok(self.at.ended(why));
                 }
-                if let Some(slopes) = self.at.kinked(problem)? {
-                    problem.report(gradient_check::kink(slopes));
-                    self.at.predicted = None;
-                    return Ok(self.at.ended(Status::Plateau));
+                match self.at.closed_in(problem)? {
+                    Hull::Whole => {}
+                    Hull::Lower => {
+                        self.forget();
+                        return self.escape(problem);
+                    }
+                    Hull::Open => {
+                        self.at.predicted = None;
+                        return Ok(self.at.ended(Status::Plateau));
+                    }
                 }
                 self.aim(problem)?;
                 Ok(sure)

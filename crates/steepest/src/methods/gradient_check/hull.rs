@@ -1,0 +1,195 @@
+//! Whether anything leads lower from a kink: slopes all around it have 0 in their hull where nothing does.
+use super::{Known, step};
+use crate::linalg::vectors::{dot, largest};
+use crate::problem::Problem;
+use crate::status::Halt;
+
+/// How far around x slopes are asked for, in lengths: of all kinks about at first, then of those that meet at x alone.
+const AROUND: [f64; 4] = [1e-3, 1e-4, 1e-5, 1e-6];
+/// Slopes are asked for in so many coordinates at most; each kink of a vertex needs some of its own.
+const MOST: usize = 32;
+/// Exchanges between two slopes.
+const EXCHANGES: usize = 20_000;
+/// The longest step along the least slope, in lengths, and how often a tenth of it is tried.
+const REACH: (f64, u32) = (1.0, 9);
+
+/// What the slopes around a kink say.
+pub enum Hull {
+    /// Within a length of every coordinate nothing lies lower by more than counts, where F is convex.
+    Whole,
+    /// The lower point is in the vector given.
+    Lower,
+    /// Something may, and was not found.
+    Open,
+}
+
+/// The least slope in the hull of those around x (gradient sampling; Burke, Lewis & Overton, SIAM J. Optim. 15, 2005), in
+/// coordinates counted by the `way` they have come. If it is not small, F falls along it if it does at all, which is tried. Not
+/// beside bounds: nothing is asked of F beyond them.
+pub fn hull(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    way: &[f64],
+    enough: f64,
+    u: &mut [f64],
+    trial: &mut [f64],
+) -> Result<Hull, Halt> {
+    let n = at.x.len();
+    if n > MOST {
+        return Ok(Hull::Open);
+    }
+    let (mut seed, mut lengths) = (0u64, way.to_vec());
+    for around in AROUND {
+        let (slopes, short) = sampled(problem, at, &lengths, [around, -around], &mut seed, trial)?;
+        if slopes.iter().flatten().chain(&short).any(|s| !s.is_finite()) {
+            return Ok(Hull::Open);
+        }
+        if slopes.len() <= n {
+            continue;
+        }
+        if around == AROUND[0] {
+            alike(&slopes, &mut lengths);
+        }
+        let scaled = |g: &Vec<f64>| g.iter().zip(&lengths).map(|(g, l)| g * l).collect();
+        let slopes: Vec<Vec<f64>> = slopes.iter().map(scaled).collect();
+        let shares = least(&slopes);
+        let one = |j: usize| shares.iter().zip(&slopes).map(|(share, g)| share * g[j]).sum::<f64>();
+        let w: Vec<f64> = (0..n).map(one).collect();
+        if dot(&shares, &short) + w.iter().map(|w| w.abs()).sum::<f64>() <= enough {
+            return Ok(Hull::Whole);
+        }
+        (0..n).for_each(|j| u[j] = -w[j] / largest(&w) * lengths[j]);
+        let (mut h, mut best) = (REACH.0, (at.value - at.small, 0.0));
+        for _ in 0..REACH.1 {
+            step(at, u, h, trial);
+            let value = problem.total(&trial[..n])?;
+            if value < best.0 {
+                best = (value, h);
+            }
+            h *= 0.1;
+        }
+        if best.1 != 0.0 {
+            step(at, u, best.1, trial);
+            return Ok(Hull::Lower);
+        }
+    }
+    Ok(Hull::Open)
+}
+
+/// Makes the lengths longer, until F changes along each as along the one that changes it most: a coordinate that has come
+/// less far than it has to go would seem to hold nothing.
+fn alike(slopes: &[Vec<f64>], lengths: &mut [f64]) {
+    let mean = |j: usize| slopes.iter().map(|g| g[j].abs()).sum::<f64>() / slopes.len() as f64;
+    let most = (0..lengths.len()).map(|j| mean(j) * lengths[j]).fold(0.0, f64::max);
+    for j in 0..lengths.len() {
+        let length = most / mean(j);
+        if length.is_normal() {
+            lengths[j] = length;
+        }
+    }
+}
+
+/// Slopes at points so far on both sides of x, and what each by itself promises F to be below its value at x.
+fn sampled(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    lengths: &[f64],
+    sides: [f64; 2],
+    seed: &mut u64,
+    trial: &mut [f64],
+) -> Result<(Vec<Vec<f64>>, Vec<f64>), Halt> {
+    let n = at.x.len();
+    let (mut slopes, mut short, mut u) = (Vec::new(), Vec::new(), vec![0.0; n]);
+    for _ in 0..2 * (n + 1) {
+        for (u, length) in u.iter_mut().zip(lengths) {
+            *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let h = (*seed ^ (*seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            *u = length * (((h ^ (h >> 31)) >> 11) as f64 / (1u64 << 52) as f64 - 1.0);
+        }
+        for side in sides {
+            step(at, &u, side, trial);
+            let there = trial[..n].to_vec();
+            let Some((value, slope)) = slope(problem, at, &there, lengths, side, trial)? else {
+                continue;
+            };
+            let back: f64 = (0..n).map(|j| slope[j] * (at.x[j] - there[j])).sum();
+            short.push((at.value - value - back).max(0.0));
+            slopes.push(slope);
+        }
+    }
+    Ok((slopes, short))
+}
+
+/// F and its slope at a point so far from x. Differences are taken over a part of that, and have to agree on both sides: what
+/// they are between two kinks for one coordinate and across one for another is no slope of F. None where they do not.
+fn slope(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    there: &[f64],
+    lengths: &[f64],
+    side: f64,
+    trial: &mut [f64],
+) -> Result<Option<(f64, Vec<f64>)>, Halt> {
+    const PART: f64 = 0.01;
+    const AGREE: f64 = 1e-3;
+    let n = at.x.len();
+    let mut slope = vec![0.0; n];
+    if at.given {
+        let value = problem.total_gradient(there, &mut slope)?;
+        return Ok(Some((value, slope)));
+    }
+    let value = problem.total(there)?;
+    let noise = 16.0 * f64::EPSILON * value.abs();
+    for j in 0..n {
+        let mut ends = [(0.0, 0.0); 2];
+        for (end, sign) in ends.iter_mut().zip([1.0, -1.0]) {
+            trial[..n].copy_from_slice(there);
+            trial[j] += sign * PART * side * lengths[j];
+            *end = (trial[j] - there[j], problem.total(&trial[..n])? - value);
+        }
+        let [(up, rise), (down, fall)] = ends;
+        slope[j] = (rise - fall) / (up - down);
+        if !((rise + fall).abs() <= AGREE * (rise.abs() + fall.abs()) + noise) {
+            return Ok(None);
+        }
+    }
+    Ok(Some((value, slope)))
+}
+
+/// The shares of the vectors in the least element of their hull, by exchanges between two of them.
+fn least(vectors: &[Vec<f64>]) -> Vec<f64> {
+    let m = vectors.len();
+    let gram: Vec<Vec<f64>> =
+        vectors.iter().map(|a| vectors.iter().map(|b| dot(a, b)).collect()).collect();
+    let mut shares = vec![1.0 / m as f64; m];
+    let mut slopes: Vec<f64> = gram.iter().map(|row| row.iter().sum::<f64>() / m as f64).collect();
+    for _ in 0..EXCHANGES {
+        let by = |a: &usize, b: &usize| slopes[*a].total_cmp(&slopes[*b]);
+        let to = (0..m).min_by(by).expect("vectors");
+        let from = (0..m).filter(|i| shares[*i] > 0.0).max_by(by).expect("shares");
+        let bend = gram[to][to] + gram[from][from] - 2.0 * gram[to][from];
+        let by = ((slopes[from] - slopes[to]) / bend).min(shares[from]);
+        if !(by > 0.0 && bend > 0.0) {
+            break;
+        }
+        shares[to] += by;
+        shares[from] = if by == shares[from] { 0.0 } else { shares[from] - by };
+        for i in 0..m {
+            slopes[i] += by * (gram[i][to] - gram[i][from]);
+        }
+    }
+    shares
+}
+
+#[cfg(test)]
+mod tests {
+    use super::least;
+
+    #[test]
+    fn the_least_of_a_hull() {
+        let corners = [vec![1.0, 2.0], vec![1.0, -1.0], vec![3.0, 0.0]];
+        let shares = least(&corners);
+        let at = |j: usize| (0..3).map(|i| shares[i] * corners[i][j]).sum::<f64>();
+        assert!((at(0) - 1.0).abs() < 1e-12 && at(1).abs() < 1e-12, "{shares:?}");
+    }
+}
