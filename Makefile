@@ -58,7 +58,7 @@ miri:
 fuzz: $(VENV)/.test
 	$(BIN)/python tests/fuzz/run.py --seconds $(or $(SECONDS_EACH),600)
 
-## check: what CI runs after the tests
+## check: what CI runs after the tests; with GALLERY=0 the documentation runs no script, as the suite has run them
 check: lint types generated docs
 
 lint: $(VENV)/.develop

@@ -2,7 +2,7 @@
 The path of a robot arm
 =======================
 
-Three joints, 20 moments: how far each joint turns from one moment to the next are the variables, within
+Three joints, 12 moments: how far each joint turns from one moment to the next are the variables, within
 what a motor can do. The path is as even as may be, ends with the hand at the goal, and keeps the arm clear
 of an obstacle.
 """
@@ -17,7 +17,7 @@ LINKS = np.array([1.0, 0.8, 0.6])
 OBSTACLE, RADIUS = np.array([1.2, 1.2]), 0.4
 GOAL = np.array([0.3, 1.9])
 BEGIN = np.array([0.1, 0.2, 0.1])
-MOMENTS, FASTEST = 20, 0.35
+MOMENTS, FASTEST = 12, 0.6
 
 
 def joints(turns):

@@ -12,9 +12,9 @@ import numpy as np
 import steepest
 
 rng = np.random.default_rng(3)
-people, films, tastes = 60, 40, 3
+people, films, tastes = 40, 30, 3
 truth = rng.standard_normal((people, tastes)) @ rng.standard_normal((tastes, films))
-seen = rng.random(truth.shape) < 0.35
+seen = rng.random(truth.shape) < 0.45
 noisy = truth + 0.1 * rng.standard_normal(truth.shape)
 
 

@@ -34,7 +34,7 @@ for name, given in WAYS.items():
     print(f"{name:15s} {run.nit:3d} steps, {run.nfev:3d} values, to {run.x.round(3)}, f = {run.fun:.1e}")
 
 # %%
-# The same as a film: each frame is a step, and a dot leaves its path behind.
+# The same as a film: each frame is four steps, and a dot leaves its path behind.
 
 x, y = np.meshgrid(np.linspace(-5, 5, 200), np.linspace(-5, 5, 200))
 z = (x**2 + y - 11) ** 2 + (x + y**2 - 7) ** 2
@@ -56,6 +56,6 @@ def frame(k):
     return [*lines.values(), *dots.values(), title]
 
 
-film = FuncAnimation(figure, frame, frames=range(0, STEPS + 1, 2), interval=120)
+film = FuncAnimation(figure, frame, frames=range(0, STEPS + 1, 4), interval=200)
 page = film.to_jshtml()  # in a notebook: IPython.display.HTML(page); as a file: film.save("race.gif")
-print(f"{STEPS // 2 + 1} frames, {len(page) / 1e6:.1f} MB")
+print(f"{STEPS // 4 + 1} frames, {len(page) / 1e6:.1f} MB")
