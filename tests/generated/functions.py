@@ -75,17 +75,15 @@ class Case:
         if names is None:
             names = self._names[u.dtype] = {"np": np} | {k: _as(v, u) for k, v in self.constants.items()}
         names["u"] = u
-        with np.errstate(all="ignore"):
-            return eval(self._code, names)
+        return eval(self._code, names)
 
     def gradient(self, u: Array) -> Array:
         """By complex steps, exact to rounding, of many points at once; or by the formula, where phi is not analytic."""
-        with np.errstate(all="ignore"):
-            if self._slope is not None:
-                return np.asarray(eval(self._slope, {"np": np, "u": u, **self.constants}))
-            kind = np.clongdouble if u.dtype == LD else np.complex128
-            h, n = u.dtype.type(1e-30), u.shape[-1]
-            return self.phi(u.astype(kind)[..., None, :] + 1j * h * np.eye(n, dtype=u.dtype)).imag / h
+        if self._slope is not None:
+            return np.asarray(eval(self._slope, {"np": np, "u": u, **self.constants}))
+        kind = np.clongdouble if u.dtype == LD else np.complex128
+        h, n = u.dtype.type(1e-30), u.shape[-1]
+        return self.phi(u.astype(kind)[..., None, :] + 1j * h * np.eye(n, dtype=u.dtype)).imag / h
 
     # what the minimiser sees
 
@@ -96,7 +94,7 @@ class Case:
         u = self.natural(np.asarray(x))
         if np.iscomplexobj(u):
             return self.size * self.phi(u) + self.level
-        if np.abs(u).max() > self.wall:
+        if self.wall < np.inf and np.abs(u).max() > self.wall:
             return self.beyond
         value = self.phi(u.astype(np.float32)) if self.single else self.phi(u)
         if self.noise:

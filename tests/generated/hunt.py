@@ -35,7 +35,8 @@ FURTHER = 10
 
 
 def case(kind: str, seed: int, index: int, family: str | None = None) -> Any:
-    return KINDS[kind].draw(np.random.default_rng([seed, index]), family)
+    with np.errstate(all="ignore"):
+        return KINDS[kind].draw(np.random.default_rng([seed, index]), family)
 
 
 def one(job: Job) -> tuple[int, str, str, Verdict]:
@@ -224,7 +225,8 @@ def summary(counts: Counter[Any], faults: Counter[Any], ratios: dict[str, list[f
 
 
 def show(kind: str, drawn: Any, verdict: Verdict) -> None:
-    short, why = shortest(kind, drawn, verdict)
+    with np.errstate(all="ignore"):
+        short, why = shortest(kind, drawn, verdict)
     print(f"    {why.text}\n    {short.code()}", flush=True)
 
 

@@ -46,6 +46,8 @@ class Loss:
     def value(self, y: Wide, z: Wide) -> Wide:
         if self.name == "softmax":
             return self._of_others(y, z)[0]
+        if self.name == "logistic":
+            return np.logaddexp(LD(0), (1 - 2 * y) * z[:, 0])
         return getattr(self, "_" + self.name)(y, z)[0]
 
     def all(self, y: Wide, z: Wide) -> tuple[Wide, Wide, Wide]:
@@ -465,7 +467,7 @@ class Model:
     def descend(self, v: Wide, steps: int = 150) -> tuple[Wide, bool]:
         """Damped Newton inside the faces that l1 and bounds make, with steps along single coordinates.
 
-        The second is whether it ended where Newton's own model foresees no gain.
+        The second is whether it ended where Newton's own model foresees no gain, or none is asked for.
         """
         if self.radius is not None:
             return self._on_simplex(v), False
@@ -475,7 +477,9 @@ class Model:
         enough = LD(1e-28) * self.value(np.clip(np.zeros_like(v), self.lo, self.hi))
         damping, idle = LD(1e-14), 0
         for _ in range(steps):
-            if not np.isfinite(f) or f <= enough:
+            if f <= enough:
+                return v, True
+            if not np.isfinite(f):
                 break
             _, g, H = self.parts(v)
             x, lo, hi, a1 = v.ravel(), self.lo.ravel(), self.hi.ravel(), self.a1.ravel()
@@ -562,17 +566,22 @@ class Model:
 
     def _coordinates(self, v: Wide, f: Wide) -> tuple[Wide, Wide]:
         """One exact step of Newton with prox along each coordinate that then lowers F."""
+        at = None
         for k in range(v.shape[0]):
             for j in range(v.shape[1]):
-                _, slope, curvature = self.loss.all(self.t, self.Z @ v.T)
+                if at is not v:
+                    at, (_, slope, curvature) = v, self.loss.all(self.t, self.Z @ v.T)
                 g = self.share @ (slope[:, k] * self.Z[:, j]) + self.a2[k, j] * v[k, j]
                 h = self.share @ (curvature[:, k, k] * self.Z[:, j] ** 2) + self.a2[k, j]
                 h = max(h, LD(1e-12) * (self.share @ self.Z[:, j] ** 2), LD(1e-30))
                 for _ in range(4):
                     u = v[k, j] - g / h
                     u = np.sign(u) * max(abs(u) - self.a1[k, j] / h, LD(0))
+                    u = min(max(u, self.lo[k, j]), self.hi[k, j])
+                    if u == v[k, j]:
+                        break
                     trial = v.copy()
-                    trial[k, j] = min(max(u, self.lo[k, j]), self.hi[k, j])
+                    trial[k, j] = u
                     f_new = self.value(trial)
                     if f_new < f:
                         v, f = trial, f_new
@@ -758,18 +767,18 @@ def solve(A: Wide, b: Wide) -> tuple[Wide, Wide] | None:
             x = x / d
             return (x, least) if np.isfinite(x).all() else None
     least = LD(1)
+    # b is led on as a last row
+    L = np.vstack([L, b / d])
     for j in range(n):
-        pivot = L[j, j] - L[j, :j] @ L[j, :j]
+        row = L[j, :j]
+        pivot = L[j, j] - row @ row
         if not pivot > 0:
             return None
         least = min(least, pivot)
         L[j, j] = np.sqrt(pivot)
-        if j + 1 < n:
-            L[j + 1 :, j] = (L[j + 1 :, j] - L[j + 1 :, :j] @ L[j, :j]) / L[j, j]
-    x = b / d
-    for j in range(n):
-        x[j] = (x[j] - L[j, :j] @ x[:j]) / L[j, j]
+        L[j + 1 :, j] = (L[j + 1 :, j] - L[j + 1 :, :j] @ row) / L[j, j]
+    x = L[n].copy()
     for j in reversed(range(n)):
-        x[j] = (x[j] - L[j + 1 :, j] @ x[j + 1 :]) / L[j, j]
+        x[j] = (x[j] - L[j + 1 : n, j] @ x[j + 1 :]) / L[j, j]
     x = x / d
     return (x, least) if np.isfinite(x).all() else None
