@@ -16,6 +16,8 @@ from tests.fitted import fitted
 import steepest
 from steepest import tasks
 from steepest.errors import InputError
+from steepest.fitting import alphas
+from steepest.fitting.noticing import about_figures
 from steepest.model.operating import operating_points
 from steepest.tasks import Baseline, intervals
 
@@ -364,3 +366,12 @@ def test_many_classes_try_fewer_alphas() -> None:
         lengths.append(len(alphas))
         assert alphas[0] > 1 > 1e-5 > alphas[-1]
     assert lengths == [25, 25, 13, 13, 7, 7]
+
+
+@pytest.mark.parametrize(("error", "said"), [(0.1, False), (0.5, True)])
+def test_of_next_to_nothing_many_times_is_no_overfitting(error: float, said: bool) -> None:
+    """The loss is three times that on training rows, and a hundredth or a quarter of the baseline's."""
+    path = alphas.Path([1.0], [error**2 / 3], [error**2], [0.0], 1.0)
+    figures = [{"name": "RMSE", "value": error, "baseline": 1.0, "better": "lower"}]
+    found = about_figures(figures, path, later=False)
+    assert ("overfitting" in {f.kind for f in found}) == said

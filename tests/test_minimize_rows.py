@@ -11,7 +11,7 @@ import steepest
 def test_quantile_fits_are_claimed_where_they_are_right(columns: int) -> None:
     """Between kinks that lie close, steps get short in all directions and slopes are means of both sides."""
     right = 0
-    for seed in range(4, 10):
+    for seed in range(8):
         rng = np.random.default_rng([columns, seed])
         rows, q = int(rng.integers(30, 300)), float(rng.choice([0.5, 0.9, 0.1, 0.75]))
         X = rng.uniform(0, 10, (rows, columns))
@@ -30,7 +30,7 @@ def test_quantile_fits_are_claimed_where_they_are_right(columns: int) -> None:
 
         result = steepest.minimize(pinball, np.zeros(columns + 1))
         if result.success:
-            assert result.fun <= least * (1 + 2e-6), seed
+            assert result.fun <= least * (1 + 1e-6), seed
             right += 1
         assert result.fun <= least * (1 + 1e-2), seed
-    assert right >= 1
+    assert right >= 2

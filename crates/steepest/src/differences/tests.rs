@@ -165,7 +165,6 @@ fn stairs_that_look_like_a_line() {
     }
 }
 
-/// A stair and a constant tell nothing, and say so.
 /// Stairs may have no fourth difference by chance; of what is smooth each difference is far less than the one before.
 #[test]
 fn stairs_without_a_fourth_difference_are_noise() {
@@ -176,6 +175,7 @@ fn stairs_without_a_fourth_difference_are_noise() {
     assert!(table(smooth) < 1e-11);
 }
 
+/// A stair and a constant tell nothing, and say so.
 #[test]
 fn what_does_not_move() {
     for stair in [|_: &[f64]| 5.0, |x: &[f64]| x[0].floor() + x[1].floor()] {

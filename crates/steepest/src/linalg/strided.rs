@@ -127,53 +127,44 @@ impl<'a, N> MatMut<'a, N> {
 pub fn gemm<N: Gemm>(alpha: N, a: MatRef<'_, N>, b: MatRef<'_, N>, beta: N, c: MatMut<'_, N>) {
     assert_eq!(a.columns, b.rows, "as many columns on the left as rows on the right");
     assert_eq!((c.rows, c.columns), (a.rows, b.columns), "a product of this shape");
-    // SAFETY: each view reaches over numbers that were lent to it, which was checked where it was made; those of c are its
-    // own, and no two of its places are one number.
-    unsafe { N::product(alpha, a, b, beta, c) }
+    let [ra, ca, rb, cb] = [a.down, a.right, b.down, b.right].map(|s| s as isize);
+    let [rc, cc] = [c.down, c.right].map(|s| s as isize);
+    let (m, k, n) = (a.rows, a.columns, b.columns);
+    // SAFETY: the shapes fit. Each view reaches over numbers that were lent to it, which was checked where it was made; those
+    // of c are its own, and no two of its places are one number.
+    unsafe { (N::PRODUCT)(m, k, n, alpha, a.at, ra, ca, b.at, rb, cb, beta, c.at, rc, cc) }
 }
+
+/// `matrixmultiply`'s product: m, k and n; alpha; a, with what lies between its rows and between its columns; b; beta; c.
+type Product<N> = unsafe fn(
+    usize,
+    usize,
+    usize,
+    N,
+    *const N,
+    isize,
+    isize,
+    *const N,
+    isize,
+    isize,
+    N,
+    *mut N,
+    isize,
+    isize,
+);
 
 /// Numbers that matrices are multiplied of.
 pub trait Gemm: Float {
-    /// The work of [`gemm`].
-    ///
-    /// # Safety
-    ///
-    /// The shapes fit.
+    /// What [`gemm`] calls.
     #[doc(hidden)]
-    unsafe fn product(
-        alpha: Self,
-        a: MatRef<'_, Self>,
-        b: MatRef<'_, Self>,
-        beta: Self,
-        c: MatMut<'_, Self>,
-    );
+    const PRODUCT: Product<Self>;
 }
-
-macro_rules! gemm {
-    ($t:ty, $f:ident) => {
-        impl Gemm for $t {
-            unsafe fn product(
-                alpha: Self,
-                a: MatRef<'_, Self>,
-                b: MatRef<'_, Self>,
-                beta: Self,
-                c: MatMut<'_, Self>,
-            ) {
-                let (m, k, n) = (a.rows, a.columns, b.columns);
-                let [ra, ca, rb, cb] = [a.down, a.right, b.down, b.right].map(|s| s as isize);
-                let [rc, cc] = [c.down, c.right].map(|s| s as isize);
-                // SAFETY: as the trait demands.
-                unsafe {
-                    matrixmultiply::$f(
-                        m, k, n, alpha, a.at, ra, ca, b.at, rb, cb, beta, c.at, rc, cc,
-                    )
-                }
-            }
-        }
-    };
+impl Gemm for f32 {
+    const PRODUCT: Product<f32> = matrixmultiply::sgemm;
 }
-gemm!(f32, sgemm);
-gemm!(f64, dgemm);
+impl Gemm for f64 {
+    const PRODUCT: Product<f64> = matrixmultiply::dgemm;
+}
 
 #[cfg(test)]
 mod tests {

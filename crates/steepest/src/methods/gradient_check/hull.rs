@@ -1,6 +1,7 @@
 //! Whether anything leads lower from a kink: slopes all around it have 0 in their hull where nothing does.
 use super::{Known, step};
 use crate::linalg::vectors::{dot, largest};
+use crate::numbers::random::Random;
 use crate::problem::Problem;
 use crate::status::Halt;
 
@@ -10,6 +11,8 @@ const AROUND: [f64; 4] = [1e-3, 1e-4, 1e-5, 1e-6];
 const MOST: usize = 32;
 /// Exchanges between two slopes.
 const EXCHANGES: usize = 20_000;
+/// Where the ways to the points around come from.
+const STREAM: u32 = 0x48;
 /// The longest step along the least slope, in lengths, and how often a tenth of it is tried.
 const REACH: (f64, u32) = (1.0, 9);
 
@@ -38,9 +41,10 @@ pub fn hull(
     if n > MOST {
         return Ok(Hull::Open);
     }
-    let (mut seed, mut lengths) = (0u64, way.to_vec());
+    let (mut random, mut lengths) = (Random::new(0, STREAM, 0, 0), way.to_vec());
     for around in AROUND {
-        let (slopes, short) = sampled(problem, at, &lengths, [around, -around], &mut seed, trial)?;
+        let sides = [around, -around];
+        let (slopes, short) = sampled(problem, at, &lengths, sides, &mut random, trial)?;
         if slopes.iter().flatten().chain(&short).any(|s| !s.is_finite()) {
             return Ok(Hull::Open);
         }
@@ -95,17 +99,13 @@ fn sampled(
     at: &Known<'_>,
     lengths: &[f64],
     sides: [f64; 2],
-    seed: &mut u64,
+    random: &mut Random,
     trial: &mut [f64],
 ) -> Result<(Vec<Vec<f64>>, Vec<f64>), Halt> {
     let n = at.x.len();
     let (mut slopes, mut short, mut u) = (Vec::new(), Vec::new(), vec![0.0; n]);
     for _ in 0..2 * (n + 1) {
-        for (u, length) in u.iter_mut().zip(lengths) {
-            *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let h = (*seed ^ (*seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            *u = length * (((h ^ (h >> 31)) >> 11) as f64 / (1u64 << 52) as f64 - 1.0);
-        }
+        u.iter_mut().zip(lengths).for_each(|(u, l)| *u = l * (2.0 * random.uniform() - 1.0));
         for side in sides {
             step(at, &u, side, trial);
             let there = trial[..n].to_vec();

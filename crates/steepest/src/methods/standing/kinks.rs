@@ -11,7 +11,7 @@ const FAR: f64 = 0.01;
 
 impl Standing {
     /// Where slopes are steeper than what steps have learned explains: whether they have closed in on a kink, which is then
-    /// reported, and whether anything leads lower from there, to what is in `xn`.
+    /// reported, or stand between some, and whether anything leads lower from there, to what is in `xn`.
     pub fn closed_in(&mut self, problem: &mut Problem<'_>) -> Result<Hull, Halt> {
         let counts = |j: usize| self.room(j, -self.g[j]) > 0.0;
         let fallen = self.claims.before(self.claims.steps()) - self.f;
@@ -28,7 +28,7 @@ impl Standing {
         self.known(problem, view, |problem, at, u, xn| {
             let slopes = gradient_check::kinked(problem, at, &way, hidden, u, xn)?;
             let mut found = if slopes.is_some() { Hull::Open } else { Hull::Whole };
-            if rough && slopes.is_some() {
+            if rough {
                 let still = way.iter_mut().zip(at.lengths).filter(|(way, _)| **way == 0.0);
                 still.for_each(|(way, own)| *way = *own);
                 match gradient_check::hull(problem, at, &way, enough, u, xn)? {
