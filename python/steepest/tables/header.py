@@ -31,13 +31,17 @@ def has_header(rows: list[list[str]], name: str = "the text") -> tuple[bool, str
     if len(body) > 1 and all(len(row) == len(first) + 1 for row in body[:-1]):
         return True, "the first line has one field less than the others"
     filled = [field for field in first if field]
-    for j, field in enumerate(first):
-        column = column_of(body, j)
-        if column and all(is_numeral(entry) for entry in column):
-            where = repr(field) if field else f"column {j}"
-            return True, f"the first line holds no number above those of {where}"
-        if field and field in column:
-            return False, f"{field!r} of the first line occurs again below"
+    columns = [column_of(body, j) for j in range(len(first))]
+    numbers = [j for j, column in enumerate(columns) if column and all(is_numeral(entry) for entry in column)]
+    # A word above numbers tells more than one that occurs again, as a name among its own column's values may.
+    words = [j for j in numbers if first[j][:1].isalpha() and not is_missing(first[j])]
+    again = [field for field, column in zip(first, columns, strict=True) if field and field in column]
+    if again and not words:
+        return False, f"{again[0]!r} of the first line occurs again below"
+    if numbers:
+        j = (words or numbers)[0]
+        where = repr(first[j]) if first[j] else f"column {j}"
+        return True, f"the first line holds no number above those of {where}"
     if len(filled) < len(first) - 1:
         return False, "the first line has empty fields"
     if all(len(field) <= 40 for field in first) and len(set(first)) == len(first):
