@@ -105,6 +105,9 @@ def test_comparison():
         "seconds",
     ]
     assert len(lines) == 5
+    c["newton"]["seconds"] = 0.00123456
+    assert " 0.0012\n" in f"{c!r}\n"
+    assert ">0.0012<" in c._repr_html_()
     assert "<table>" in c._repr_html_()
     assert c["newton"].path.shape[1] == 2
     with pytest.raises(InputError, match="at least one method"):

@@ -40,6 +40,9 @@ def columns(tmp_path: Path, text: str | bytes, **options: Any) -> dict[str, list
         ("0,1\n1,0\n0,0\n1,1\n", ["c0", "c1"]),
         ("5.1,3.5,x\n4.9,3.0,x\n4.7,3.2,y\n", ["c0", "c1", "c2"]),
         ("1,5;2,7;x\n3,25;4,5;y\n5,5;1,5;x\n", ["c0", "c1", "c2"]),
+        ("c,z,y\na;b,1.5,2\nc,2.5,3\na,3.5,4\n", ["c", "z", "y"]),
+        ("c,d,y\na,x,1\nc,y,2\na,x,3\n", ["c", "d", "y"]),
+        ("a,NA\nb,3\na,4\n", ["c0", "c1"]),
     ],
 )
 def test_names_that_are_numbers_are_told_from_data(tmp_path: Path, text: str, names: list[str]) -> None:

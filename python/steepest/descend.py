@@ -230,7 +230,7 @@ class Comparison:
         return len(self.results)
 
     def __repr__(self) -> str:
-        rows = [[_cell(v) for v in row.values()] for row in self.rows()]
+        rows = [[_cell(name, v) for name, v in row.items()] for row in self.rows()]
         heads = list(self.rows()[0])
         widths = [max(len(h), *(len(r[i]) for r in rows)) for i, h in enumerate(heads)]
 
@@ -244,7 +244,7 @@ class Comparison:
         rows = self.rows()
         heads = "".join(f"<th>{html.escape(h)}</th>" for h in rows[0])
         body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(_cell(v))}</td>" for v in row.values()) + "</tr>"
+            "<tr>" + "".join(f"<td>{html.escape(_cell(name, v))}</td>" for name, v in row.items()) + "</tr>"
             for row in rows
         )
         return f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
@@ -344,5 +344,8 @@ def _sortable(value: float) -> float:
     return value if np.isfinite(value) else float("inf")
 
 
-def _cell(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def _cell(name: str, value: Any) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    # Times differ from run to run in more digits than two.
+    return f"{value:.2g}" if name == "seconds" else f"{value:.6g}"

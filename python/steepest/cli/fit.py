@@ -17,12 +17,14 @@ from steepest.errors import InputError, NotConverged
 NAME = "fit"
 HELP = "fit a table with nothing to tune, and say how good the model is"
 USAGE = "%(prog)s TABLE [--target COLUMN] [--report FILE] [--save FILE] [option ...]"
-EXAMPLES = """TABLE is a CSV, TSV, Parquet, Arrow, Feather or npz file, or one of scikit-learn's data sets:
-breast_cancer, diabetes, digits, iris, wine.
+EXAMPLES = """TABLE is a CSV, TSV, JSON, Parquet, Arrow, Feather or npz file, or one of scikit-learn's data sets:
+breast_cancer, diabetes, digits, iris, wine. A folder or a pattern of Parquet, Arrow or CSV files is one
+table too, which is read while it is fitted; for --test, --user, --horizon and predict pass one file.
 
 examples:
   steepest fit breast_cancer --report report.html
   steepest fit houses.csv --target price --save model.safetensors
+  steepest fit readings/ --target load
   steepest fit ratings.csv --user reader --item book --target stars
   steepest fit sales.csv --time week --target sold --horizon 8 --report forecast.html
   steepest fit train.tsv --target -1 --test test.tsv --drop id --drop name"""

@@ -56,6 +56,8 @@ def fewer(program: Program, values: dict[str, Any], names: int) -> dict[str, Any
     kept = ((limits.low > 0) | (limits.high < 0)) & movable
     free = np.flatnonzero(movable & ~kept)
     more = names - int(np.count_nonzero(kept))
+    if more < 0:
+        return _impossible(values, names, f"the bounds hold {names - more} away from 0")
     try:
         if 0 <= more <= len(free) and math.comb(len(free), more) <= CHOICES:
             best, all_least = _of_all(program, solve, kept, free, more)
@@ -68,6 +70,8 @@ def fewer(program: Program, values: dict[str, Any], names: int) -> dict[str, Any
                     }
                     return best | {"heuristic": False}
                 return _told(best, names, best["fun"] - least)
+            if all_least == math.inf:
+                return _impossible(values, names, "all choices were tried")
         found = _left_out(solve, values, names, (limits.low > 0) | (limits.high < 0))
         if np.count_nonzero(found["x"]) <= names:
             found = _swapped(solve, found, free, np.abs(values["x"]))
@@ -93,6 +97,25 @@ def _told(found: dict[str, Any], names: int, gap: float) -> dict[str, Any]:
             "could reach; that no other choice of names is better is not known."
         )
     return found
+
+
+def _impossible(values: dict[str, Any], names: int, why: str) -> dict[str, Any]:
+    """That no choice of names meets the limits, and how that is known; the weights are those of more names."""
+    sentence = f"No weights of at most {names} names meet every limit: {why}."
+    finding = {
+        "kind": "contradiction",
+        "severity": "problem",
+        "sentence": sentence,
+        "evidence": {"at_most": names},
+        "remedy": "Raise at_most, or loosen the limits.",
+    }
+    return values | {
+        "success": False,
+        "status": 8,
+        "outcome": "infeasible",
+        "message": f"Infeasible: {sentence[0].lower()}{sentence[1:]}",
+        "findings": [*values["findings"], finding],
+    }
 
 
 def _of_all(

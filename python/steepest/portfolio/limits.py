@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -65,11 +66,13 @@ class Limits:
 
     def scale(self) -> float:
         """How large weights are all together: the budget, or what the other limits ask for."""
-        if self.labels[:1] == ["budget"] and self.most[0]:
+        # Beside what is held, an end is a difference: what rounding leaves of it is none.
+        nothing = 1e-12 * float(np.abs(self.base).sum())
+        if self.labels[:1] == ["budget"] and abs(self.most[0]) > nothing:
             return abs(self.most[0])
         found = 0.0
         for row, least, most in zip(self.rows, self.least, self.most, strict=True):
-            ends = [abs(end) for end in (least, most) if np.isfinite(end) and end]
+            ends = [abs(end) for end in (least, most) if np.isfinite(end) and abs(end) > nothing]
             unit = float(np.abs(row).max(initial=0.0))
             if ends and unit:
                 found = max(found, min(ends) / unit)
@@ -109,7 +112,7 @@ def read_limits(
         raise InputError(f"costs must be at least 0; got {cost.min()}")
     if held is None and (turnover is not None or (cost > 0).any()):
         raise InputError("turnover and costs are of trades: pass holdings, the weights that are held now")
-    if held is not None or gross is not None:
+    if turnover is not None or (cost > 0).any() or gross is not None:
         found = _pieces(names, low, high, np.zeros(n) if held is None else held, cost)
     else:
         ones, zeros = np.ones(n), np.zeros(n)
@@ -205,7 +208,11 @@ def _read_bounds(bounds: Any, where: Mapping[Any, int]) -> tuple[Floats, Floats]
             low, high = (by_asset(end, where, "bounds") for end in pairs)
         elif len(pairs) == 2 and all(np.ndim(end) == 0 for end in pairs):
             low[:], high[:] = _pair(pairs, "bounds")
-        elif len(pairs) == 2 and n != 2 and all(np.size(end) in (1, n) for end in pairs):
+        elif (
+            len(pairs) == 2
+            and all(np.size(end) in (1, n) for end in pairs)
+            and (n != 2 or _are_sides(bounds))
+        ):
             low[:], high[:] = (_ends(end, where, which) for which, end in enumerate(pairs))
         elif len(pairs) == n:
             for i, pair in enumerate(pairs):
@@ -228,6 +235,25 @@ def _read_bounds(bounds: Any, where: Mapping[Any, int]) -> tuple[Floats, Floats]
             "(None, None) for no bounds"
         )
     return low, high
+
+
+def _are_sides(bounds: Any) -> bool:
+    """Whether the bounds of two assets are the lower ends and the upper ones, and not a pair for each."""
+    if not isinstance(bounds, tuple) or any(isinstance(end, tuple) for end in bounds):
+        return False
+    if all(isinstance(end, np.ndarray) for end in bounds):
+        return True
+    try:
+        (a, b), (c, d) = ([np.nan if end is None else float(end) for end in side] for side in bounds)
+    except (TypeError, ValueError):
+        return False
+    pairs, sides = not (a > b or c > d), not (a > c or b > d)
+    if pairs and sides and b != c:
+        raise InputError(
+            f"bounds = {bounds!r} may be a pair for each of the two assets, or the lower ends and the upper ones: "
+            "write [(low, high), (low, high)], or give them by name"
+        )
+    return sides and not pairs
 
 
 def _ends(end: Any, where: Mapping[Any, int], which: int) -> Floats:
@@ -327,15 +353,32 @@ def _read_each(limits: Any, where: Mapping[Any, int]) -> list[tuple[str, Floats,
     return found
 
 
+def _are_names(who: Collection[Any], where: Mapping[Any, int], label: str) -> bool:
+    """Whether these are names of assets, which are counted where they have none: not a number for each."""
+    if any(isinstance(name, str) for name in who):
+        return True
+    whole = all(isinstance(name, Integral) and not isinstance(name, bool) for name in who)
+    if not whole or len(set(who)) < len(who) or not all(name in where for name in who):
+        return False
+    if len(who) == len(where) > 1 and not isinstance(who, set | frozenset):
+        raise InputError(
+            f"limit {label!r} has {who!r}, which may be the names of all assets or a number for each: write the "
+            "numbers with a point, as 1.0"
+        )
+    return True
+
+
 def _read_who(who: Any, where: Mapping[Any, int], label: str) -> list[Floats]:
     if isinstance(who, str) or not np.size(who):
         raise InputError(
             f"limit {label!r} must say of whom: a list of names, or a number for each asset; got {who!r}"
         )
+    if isinstance(who, np.ndarray) and who.ndim == 1 and who.dtype.kind in "iu" and len(who) != len(where):
+        who = who.tolist()
     if (
         not hasattr(who, "items")
         and isinstance(who, Sequence | set | frozenset)
-        and any(isinstance(w, str) for w in who)
+        and _are_names(who, where, label)
     ):
         row = np.zeros(len(where))
         for name in who:

@@ -40,8 +40,8 @@ def min_variance(
     **constraints
         ``bounds`` (low, high), one for each asset, or by name: (0, None) unless given, None for none at all.
         ``budget``: what the weights sum to, 1 unless given, None for any sum.
-        ``limits``: a mapping of labels to (who, low, high), where who is names of assets (a group) or a number
-        for each (a factor's loadings); low == high is an equation.
+        ``limits``: a mapping of labels to (who, low, high), where who is names of assets (a group; their places,
+        where they have none) or a number for each (a factor's loadings); low == high is an equation.
         ``target_return``: the least expected return.
         ``holdings``, the weights held now, with ``turnover`` (most of Σ|w - holdings|) and ``costs`` (of a unit
         traded).

@@ -104,7 +104,9 @@ class Program:
             rows, shift, costs = self.kinks
         budget = limits.scale()
         first = np.where(np.isfinite(limits.lower), limits.lower, 0.0)
-        start = np.minimum(first + budget / max(len(limits.column), 1), limits.upper)
+        # What shrinks weights by less than what grows them: where both cancel, the value begins at 0 and has no scale.
+        share = np.where(limits.sign < 0, 0.5, 1.0) * budget / max(len(limits.column), 1)
+        start = np.minimum(first + share, limits.upper)
         matrix, column, lower, upper = limits.matrix, limits.column, limits.lower, limits.upper
         if extra:
             matrix = np.hstack([matrix, np.zeros((len(matrix), extra))])

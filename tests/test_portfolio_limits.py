@@ -1,0 +1,105 @@
+"""Portfolios under limits of trades and sizes, and of groups by place: the answer is found, whatever is held."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from steepest.errors import InputError
+from steepest.portfolio import mean_variance, min_variance
+
+
+def case(seed: int) -> tuple[int, Any, Any]:
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 12))
+    return n, rng.normal(size=n), np.cov(rng.normal(size=(3 * n, n)).T)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("bounds", [(-0.5, 1), (-1, 1), None])
+def test_short_sales_within_a_gross_limit_have_a_least_variance(seed: int, bounds: Any) -> None:
+    """Bought and sold short at the same size cancel: from there the value begins at 0."""
+    n, _, cov = case(seed)
+    p = min_variance(cov=cov, bounds=bounds, gross=1.2)
+    assert p.success
+    np.testing.assert_allclose(p.x.sum(), 1, atol=1e-9)
+    assert np.abs(p.x).sum() <= 1.2 + 1e-9
+    low, high = (-9.0, 9.0) if bounds is None else bounds
+    # Bought and sold short apart, which SLSQP can differentiate.
+    both = np.hstack([np.eye(n), -np.eye(n)])
+    found = minimize(
+        lambda v: (both @ v) @ cov @ (both @ v),
+        np.concatenate([np.full(n, 1 / n), np.zeros(n)]),
+        jac=lambda v: 2 * both.T @ (cov @ (both @ v)),
+        method="SLSQP",
+        bounds=[(0, high)] * n + [(0, -low)] * n,
+        constraints=[
+            {"type": "eq", "fun": lambda v: (both @ v).sum() - 1},
+            {"type": "ineq", "fun": lambda v: 1.2 - v.sum()},
+        ],
+        options={"ftol": 1e-14, "maxiter": 500},
+    )
+    assert p.fun <= found.fun * (1 + 1e-6)
+
+
+def test_what_rounding_leaves_of_a_budget_that_holdings_meet_is_no_scale() -> None:
+    """Holdings that sum to 1 up to the last digit: of 600 such portfolios 75 had ended after three steps."""
+    for seed in range(40):
+        n, mu, cov = case(seed)
+        held = np.random.default_rng(seed).dirichlet(np.ones(n))
+        for turnover in (0.1, 1.0):
+            p = mean_variance(mu, cov, bounds=(-0.5, 1), holdings=held, turnover=turnover)
+            assert p.success, (seed, turnover, p.message)
+            assert np.abs(p.x - held).sum() <= turnover + 1e-9
+
+
+@pytest.mark.parametrize("who", [[1, 3], (3, 1), {1, 3}, np.array([1, 3])])
+def test_a_group_of_assets_without_names_is_of_their_places(who: Any) -> None:
+    cov = np.diag([4.0, 1.0, 4.0, 1.0])
+    p = min_variance(cov=cov, limits={"few": (who, None, 0.5)})
+    np.testing.assert_allclose(p.x, [0.25, 0.25, 0.25, 0.25], atol=1e-6)
+    same = min_variance(cov=cov, limits={"few": ([0.0, 1.0, 0.0, 1.0], None, 0.5)})
+    np.testing.assert_allclose(p.x, same.x, atol=1e-9)
+
+
+def test_places_of_all_assets_may_be_numbers_for_each_and_are_asked_about() -> None:
+    with pytest.raises(InputError, match="names of all assets or a number for each"):
+        min_variance(cov=np.eye(3), limits={"all": ([0, 1, 2], None, 0.5)})
+    assert min_variance(cov=np.eye(3), limits={"f": ([0.0, 1.0, 2.0], None, 0.5)}).success
+    assert min_variance(cov=np.eye(3), limits={"f": ([1, 1, 0], None, 0.5)}).success
+
+
+def test_bounds_of_two_assets_as_arrays_are_their_ends_and_as_lists_are_asked_about() -> None:
+    cov = np.diag([1.0, 4.0])
+    p = min_variance(cov=cov, bounds=(np.array([0.0, 0.3]), np.array([0.7, 0.9])))
+    np.testing.assert_allclose(p.x, [0.7, 0.3], atol=1e-6)
+    np.testing.assert_allclose(
+        min_variance(cov=cov, bounds=([0.5, 0.3], [0.7, 0.9])).x, [0.7, 0.3], atol=1e-6
+    )
+    np.testing.assert_allclose(min_variance(cov=cov, bounds=[(0, 0.7), (0.3, 0.9)]).x, [0.7, 0.3], atol=1e-6)
+    with pytest.raises(InputError, match="may be a pair for each of the two assets"):
+        min_variance(cov=cov, bounds=([0.0, 0.3], [0.7, 0.9]))
+
+
+def test_holdings_alone_leave_the_weights_as_they_would_be() -> None:
+    loadings = np.random.default_rng(0).normal(size=(6, 3))
+    given: dict[str, Any] = {"cov": loadings @ loadings.T, "holdings": np.full(6, 1 / 6)}
+    p = min_variance(**given)
+    assert p.success
+    assert p.fun <= 1e-9
+    np.testing.assert_allclose(p.trades, np.abs(p.x - 1 / 6).sum())
+
+
+def test_that_no_few_names_meet_the_limits_is_proved_where_all_are_tried() -> None:
+    cov = np.eye(4)
+    p = min_variance(cov=cov, at_most=1, bounds=(0, 0.6))
+    assert p.outcome == "infeasible"
+    assert "all choices were tried" in p.message
+    assert not p.heuristic
+    bounds = [(0.1, 1), (0.1, 1), (0, 1), (0, 1)]
+    p = min_variance(cov=cov, at_most=1, bounds=bounds)
+    assert p.outcome == "infeasible"
+    assert "the bounds hold 2 away from 0" in p.message
