@@ -144,8 +144,9 @@ def descend(
         Where to begin; may be left out for a problem with a usual start.
     rate : float or None
         The rate; None lets the method find its own. It can be read and set while the descent runs.
-    method : str or dataclass
-        A name from `steepest.methods` or `steepest.rules`, or an instance with settings.
+    method : str, dataclass, list or dict
+        A name from `steepest.methods` or `steepest.rules`, an instance with settings, a chain of rules, or rules by
+        the names of x0's parts.
     jac, args, hess, hessp, bounds, tol, options, penalty
         As `minimize` has them.
     checkpoint : path or (path, seconds), optional
@@ -177,7 +178,7 @@ def descend(
     if rate is not None:
         given["rate"] = rate
     function = Function.of(fun, x0, args, jac, hess, hessp, bounds, penalty=penalty)
-    asked = Asked.of(method, tol, given)
+    asked = Asked.of(method, tol, given, tree=function.tree)
     asked.check(function.terms, function.bounds is not None)
     if asked.workers is not None:
         raise InputError("workers is for minimize, which finds several values at the same time; leave it out")

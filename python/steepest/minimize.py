@@ -58,9 +58,10 @@ def minimize(
         May be left out for a problem with a usual start.
     args : tuple
         What else the functions are given.
-    method : str, dataclass, list or None
+    method : str, dataclass, list, dict or None
         A name from `steepest.methods` or `steepest.rules`, or an instance with settings; a list of rules is a
-        chain, of which the last takes the step and the others turn the gradient before. None takes the method
+        chain, of which the last takes the step and the others turn the gradient before; for an x0 with names a dict
+        of rules or chains by name, one for every part. None takes the method
         that promises the least work; the result says which and why. All of SciPy's names are understood: its
         descents are done by the method here that does the same, "SLSQP" and "trust-constr" by what suits; those
         that are no descent (Nelder-Mead, Powell, COBYLA, COBYQA), and a function as SciPy has them for methods,
@@ -93,7 +94,8 @@ def minimize(
         of the method by their names. Under a rule ``rate`` may be a schedule from `steepest.rates`, by which the rate
         that it finds is multiplied; a function that is given the steps taken and returns the rate; or a list of
         (schedule, steps).
-        With a number as the rate, what multiplies it goes as ``schedule``.
+        With a number as the rate, what multiplies it goes as ``schedule``. For an x0 with names it may be a dict of
+        numbers by name. Parts whose rules differ, and that have no rate, keep the ratio of those rules' usual rates.
         Where none of ``maxiter``, ``maxfun`` and ``max_seconds`` is given, it gives up after 100 000 iterations, or
         100 000 evaluations of ``fun`` (2000 for each variable, if that is more), and says so.
     penalty : penalty, (penalty, alpha) or (penalty, alpha, groups), optional
@@ -182,6 +184,14 @@ def minimize(
     >>> r.method, r.fun < 1e-4
     ('clip_norm → adam', True)
 
+    A rule of its own for each part (what a rule adds up over all variables, it adds up over its own):
+
+    >>> each = {"W": rules.Muon(), "b": "adam"}
+    >>> fun = lambda x: ((x["W"] - 1) ** 2).sum() + (x["b"] - 2) ** 2
+    >>> r = steepest.minimize(fun, {"W": np.zeros((2, 3)), "b": 0.0}, method=each)
+    >>> r.method, r.success
+    ("muon, adam on ['b']", True)
+
     Out of one minimum and into lower ones:
 
     >>> waves = lambda x: (x**2 - 10 * np.cos(2 * np.pi * x) + 10).sum()
@@ -220,7 +230,7 @@ def minimize(
         run: Result = hand_over(fun, x0, args, method, given, ours | {"checkpoint": checkpoint is not None})
         return run
     function = Function.of(fun, x0, args, jac, hess, hessp, bounds, constraints, penalty)
-    asked = Asked.of(method, tol, options, function.constraints is not None)
+    asked = Asked.of(method, tol, options, function.constraints is not None, function.tree)
     asked.check(function.terms, function.bounds is not None)
     if not isinstance(path, bool | np.bool_ | int):
         raise InputError(f"path must be True or False; got {path!r}")

@@ -15,6 +15,7 @@ from steepest._catalog import Settings, checked, find, number, registry
 from steepest.errors import InputError, did_you_mean
 from steepest.objective import Function
 from steepest.scipys import METHODS, NO_EFFECT, TOLERANCE, is_scipys, told
+from steepest.trees import Tree
 from steepest.workers import check_workers
 
 __all__ = ["LOOP", "Asked", "name_of"]
@@ -61,6 +62,22 @@ def settings_by_method() -> dict[str, tuple[str, ...]]:
 Named = tuple[str, tuple[tuple[str, float], ...]]
 
 
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Parts of x0 with rules of their own.
+
+    rules : their rules, one after the other.
+    ratio : their rate over that of the first part; None for that of the rules' usual rates.
+    leaves : which of the leaves, by their places.
+    names : and by their names.
+    """
+
+    rules: tuple[Named, ...]
+    ratio: float | None
+    leaves: tuple[int, ...]
+    names: tuple[str, ...]
+
+
 def name_of(method: Any) -> str:
     """A method's name, whether it was given by name, as an instance or as a chain of them.
 
@@ -68,6 +85,8 @@ def name_of(method: Any) -> str:
     >>> name_of([rules.ClipNorm(1.0), "adam"])
     'clip_norm → adam'
     """
+    if isinstance(method, Mapping):
+        return ", ".join(f"{name_of(own)} on {part}" for part, own in method.items())
     if isinstance(method, list | tuple):
         return " → ".join(map(name_of, method))
     return str(getattr(method, "name", method))
@@ -79,6 +98,7 @@ class Asked:
 
     before : the rules that turn the gradient before the one that takes the step.
     after : the rules that turn the step after it.
+    groups : parts of x0 with rules of their own; `method` is that of the others.
     schedule : how the rate changes over the run.
     scipys : SciPy's name of the method, where it was asked for by that.
     path : whether SciPy's option asks for the points gone through.
@@ -94,6 +114,7 @@ class Asked:
     idle: tuple[str, ...] = ()
     before: tuple[Named, ...] = ()
     after: tuple[Named, ...] = ()
+    groups: tuple[Group, ...] = ()
     schedule: Any = None
     scipys: str = ""
     path: bool = False
@@ -101,9 +122,19 @@ class Asked:
 
     @classmethod
     def of(
-        cls, method: Any, tol: Any = None, options: Mapping[str, Any] | None = None, constrained: bool = False
+        cls,
+        method: Any,
+        tol: Any = None,
+        options: Mapping[str, Any] | None = None,
+        constrained: bool = False,
+        tree: Tree | None = None,
     ) -> Asked:
-        """Read and check; unknown names are errors that name near ones."""
+        """Read and check; unknown names are errors that name near ones. `tree` has the names of x0's parts."""
+        if not isinstance(options, Mapping | None):
+            raise InputError(f"options must be a dict of options by name; got {options!r}")
+        groups: tuple[Group, ...] = ()
+        if isinstance(method, Mapping) or isinstance((options or {}).get("rate"), Mapping):
+            method, options, groups = _by_part(method, dict(options or {}), tree)
         chain = list(method) if isinstance(method, list | tuple) and method else [method]
         taking = len(chain) - 1
         while taking > 0 and _turns_steps(chain[taking]):
@@ -116,8 +147,6 @@ class Asked:
         loop: dict[str, Any] = {"iterations": None, "evaluations": None, "seconds": None, "step": None}
         disp, path, idle, ftol, workers = False, False, [], None, None
         own = settings_by_method()[name] if name else ()
-        if not isinstance(options, Mapping | None):
-            raise InputError(f"options must be a dict of options by name; got {options!r}")
         for key, value in (options or {}).items():
             if value is None:
                 continue
@@ -156,7 +185,7 @@ class Asked:
         if tol is None:
             tol = TOLERANCE.get(scipys.lower()) if ftol is None else max(ftol, 0.0)
         return cls(
-            name, tuple(settings.items()), loop, tol, disp, reason, tuple(idle), before, after, schedule,
+            name, tuple(settings.items()), loop, tol, disp, reason, tuple(idle), before, after, groups, schedule,
             scipys,
             path,
             workers,
@@ -169,6 +198,10 @@ class Asked:
             "settings": list(self.settings),
             "before": [(name, list(settings)) for name, settings in self.before],
             "after": [(name, list(settings)) for name, settings in self.after],
+            "groups": [
+                ([(name, list(settings)) for name, settings in group.rules], group.ratio, group.leaves)
+                for group in self.groups
+            ],
             "schedule": self.schedule,
             "tolerance": self.tolerance,
             **self.loop,
@@ -180,6 +213,7 @@ class Asked:
         return {
             "method": name_of([*(rule for rule, _ in self.before), self.method or "auto"]),
             "settings": "; ".join(_in_words(own) for _, own in (*self.before, ("", self.settings))),
+            "parts": "; ".join(map(repr, self.groups)) or "none",
             "rate": _described(self.schedule),
             "differences": repr(loop),
             "tol": repr(self.tolerance),
@@ -206,6 +240,11 @@ class Asked:
         """What a result says of the method: a chain by all its rules."""
         around = [[rule for rule, _ in rules] for rules in (self.before, self.after)]
         method = name_of([*around[0], values["method"], *around[1]])
+        others = {
+            name: name_of([rule for rule, _ in group.rules]) for group in self.groups for name in group.names
+        }
+        if set(others.values()) - {method}:
+            method += "".join(f", {rules} on {name}" for name, rules in others.items())
         why = self.reason if self.method or not self.reason else f"{self.reason}; {values['reason']}"
         as_scipy = told(self.scipys, values, function) if self.scipys else {}
         return {"method": method, "reason": why or values["reason"], **as_scipy}
@@ -243,6 +282,52 @@ def _read_method(method: Any) -> tuple[str | None, dict[str, float], str]:
         f"method must be a name or an instance from steepest.methods or steepest.rules, or a list of rules; got "
         f"{method!r}"
     )
+
+
+def _by_part(
+    method: Any, options: dict[str, Any], tree: Tree | None
+) -> tuple[Any, dict[str, Any], tuple[Group, ...]]:
+    """The method and the options of the first part, and those that have others."""
+    rate = options.get("rate")
+    if tree is None:
+        what = "methods" if isinstance(method, Mapping) else "rates"
+        raise InputError(f"{what} by name need an x0 with names; got one array")
+    leaves = range(len(tree.names))
+    methods = tree.each("method", method) if isinstance(method, Mapping) else [method for _ in leaves]
+    for name, own in zip(tree.names, methods, strict=True):
+        last = own[-1] if isinstance(own, list | tuple) and own else own
+        called = last.name if isinstance(last, Settings) else last
+        if called is None or (isinstance(called, str) and called in registry("methods")):
+            raise InputError(
+                "parts with methods or rates of their own are moved by rules (from steepest.rules); got "
+                f"{own!r} for {name}"
+            )
+    rates = [rate for _ in leaves]
+    if isinstance(rate, Mapping):
+        rates = tree.each("rate", rate)
+        for name, own in zip(tree.names, rates, strict=True):
+            if _changes(own) or not 0 < number(f"rate{name}", own) < math.inf:
+                raise InputError(
+                    f"rate{name} must be a number above 0 (how all of them change is the schedule's affair; a part "
+                    f"stays as it is within bounds (v, v)); got {own!r}"
+                )
+    groups: list[tuple[Any, Any, list[int]]] = []
+    for leaf in leaves:
+        alike = (at for own, step, at in groups if own == methods[leaf] and step == rates[leaf])
+        at = next(alike, None)
+        if at is None:
+            groups.append((methods[leaf], rates[leaf], at := []))
+        at.append(leaf)
+    (first, step, _), *others = groups
+
+    def group(own: Any, step_of_its_own: Any, at: list[int]) -> Group:
+        chain = own if isinstance(own, list | tuple) else [own]
+        ratio = step_of_its_own / step if isinstance(rate, Mapping) else None
+        if ratio is None and rate is not None and (callable(rate) or not _changes(rate)):
+            ratio = 1.0
+        return Group(tuple(map(_read_turn, chain)), ratio, tuple(at), tuple(tree.names[leaf] for leaf in at))
+
+    return first, options | {"rate": step}, tuple(group(*other) for other in others)
 
 
 def _read_setting(key: str, setting: str, method: str | None, value: Any) -> float:

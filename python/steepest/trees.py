@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import re
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
@@ -119,6 +120,27 @@ class Tree:
                     side[at] = np.ravel(_spread(f"bounds{name}", value, self.shapes[k]))
         return list(zip(low.tolist(), high.tolist(), strict=True))
 
+    def each(self, what: str, given: Mapping[Any, Any]) -> list[Any]:
+        """What is given by name, a value a leaf: one that names a part is that of every leaf in it.
+
+        >>> Tree({"layer": {"weight": 1.0, "bias": 0.0}, "scale": 2.0}).each("rate", {"layer": 0.1, "scale": 0.5})
+        [0.1, 0.1, 0.5]
+        """
+        named = {_by_key(name): (name, value) for name, value in _values(given, "")}
+        values, used = [], set()
+        for leaf in self.names:
+            key = _by_key(leaf)
+            at = [name for name in named if key == name or key.startswith(name + "[")]
+            if not at:
+                raise InputError(f"{what} must be given for every part of x0; {leaf} has none")
+            used.update(at)
+            values.append(named[max(at, key=len)][1])
+        for key, (name, _) in named.items():
+            if key not in used:
+                there = ", ".join(self.names)
+                raise InputError(f"{what} names {name}, which x0 does not have; it has {there}")
+        return values
+
     def _leaf(self, what: str, k: int, leaf: Any) -> Flat:
         array = _array(f"{what}{self.names[k]}", leaf)
         if array.shape != self.shapes[k]:
@@ -193,6 +215,20 @@ def _pairs(bounds: Any, name: str) -> Iterator[tuple[str, tuple[Any, Any]]]:
     except (TypeError, ValueError):
         raise InputError(f"bounds{name} must be a pair (low, high), or None; got {bounds!r}") from None
     yield name, (low, high)
+
+
+def _values(given: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """What is given by name, by the names of parts."""
+    if isinstance(given, Mapping):
+        for key, part in given.items():
+            yield from _values(part, f"{name}[{key!r}]")
+    else:
+        yield name, given
+
+
+def _by_key(name: str) -> str:
+    """A leaf's name with the fields of dataclasses as keys, as a dict names them."""
+    return re.sub(r"\.(\w+)", r"['\1']", name)
 
 
 def _array(name: str, leaf: Any) -> Flat:

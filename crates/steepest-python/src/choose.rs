@@ -5,7 +5,8 @@ use crate::watch::failed;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use std::sync::Arc;
-use steepest::methods::ruled::{LAST, Schedule};
+use steepest::chain::Named;
+use steepest::methods::ruled::{Group, LAST, Schedule};
 use steepest::methods::{self, Chosen};
 use steepest::problem::Facts;
 
@@ -57,15 +58,29 @@ fn factor(function: &Bound<'_, PyAny>, taken: u64) -> PyResult<f64> {
     }
 }
 
-/// Around a rule: the rules before and after it, and how its rate changes over the run.
+/// Tensors with rules of their own: those, the ratio of their rate to that of the rule, and which tensors.
+pub type Grouped = (Vec<Spec>, Option<f64>, Vec<usize>);
+
+/// Around a rule: the rules before and after it, tensors that have others, and how its rate changes over the run.
 #[derive(Default)]
 pub struct Around {
     /// The rules before it, in order.
     pub before: Vec<Spec>,
     /// The rules after it, in order.
     pub after: Vec<Spec>,
+    /// Tensors with rules of their own.
+    pub groups: Vec<Grouped>,
     /// The schedule of its rate.
     pub schedule: Option<Changing>,
+}
+
+/// Rules with their settings lent.
+fn lent(rules: &[Spec]) -> Vec<(&str, Vec<(&str, f64)>)> {
+    rules.iter().map(|(name, settings)| (name.as_str(), borrowed(settings))).collect()
+}
+
+fn named<'a>(rules: &'a [(&'a str, Vec<(&'a str, f64)>)]) -> Vec<Named<'a>> {
+    rules.iter().map(|(name, settings)| (*name, &settings[..])).collect()
 }
 
 /// The method named, with settings by name; without a name the one that suits best.
@@ -75,12 +90,15 @@ pub fn choose(
     around: &Around,
     facts: &Facts,
 ) -> PyResult<Chosen> {
-    let [before, after] = [&around.before, &around.after]
-        .map(|rules| rules.iter().map(|(n, s)| (n.as_str(), borrowed(s))).collect::<Vec<_>>());
-    let [before, after] =
-        [&before, &after].map(|rules| rules.iter().map(|(n, s)| (*n, &s[..])).collect::<Vec<_>>());
+    let [before, after] = [&around.before, &around.after].map(|rules| lent(rules));
+    let [before, after] = [&before, &after].map(|rules| named(rules));
+    let grouped = |(rules, ratio, tensors): &Grouped| -> Result<Group, String> {
+        let group = Group::new(&named(&lent(rules)), tensors)?;
+        Ok(Group { ratio: *ratio, ..group })
+    };
+    let groups = around.groups.iter().map(grouped).collect::<Result<_, _>>().map_err(refused)?;
     let schedule = around.schedule.as_ref().map(Changing::schedule).transpose()?;
-    let around = methods::Around { before: &before, after: &after, schedule };
+    let around = methods::Around { before: &before, after: &after, groups, schedule };
     methods::choose(name, &borrowed(settings), around, facts).map_err(|r| exception(r.into()))
 }
 

@@ -1,7 +1,7 @@
 //! Minimising a function: what Python asks for, put together and run.
 use crate::callable::{Bend, Callable, Limited, Slope};
 use crate::checkpoint::{self, Checkpoint, run};
-use crate::choose::{Around, Changing, ITERATIONS, choose, evaluations};
+use crate::choose::{Around, Changing, Grouped, ITERATIONS, choose, evaluations};
 use crate::enter::{Failure, guarded, refused, stay};
 use crate::solution::{Story, curvature, to_dict};
 use crate::watch::Watcher;
@@ -45,6 +45,7 @@ pub struct Request {
     settings: Vec<(String, f64)>,
     before: Vec<Spec>,
     after: Vec<Spec>,
+    groups: Vec<Grouped>,
     schedule: Option<Changing>,
     tolerance: Option<f64>,
     iterations: Option<u64>,
@@ -115,7 +116,8 @@ impl Request {
             Some(parts) => penalised(&parts, self.bounds.as_ref()).map_err(refused)?,
         };
         let facts = facts(&mut objective, &*penalty);
-        let around = Around { before: self.before, after: self.after, schedule: self.schedule };
+        let Request { before, after, groups, schedule, .. } = self;
+        let around = Around { before, after, groups, schedule };
         let chosen = choose(self.method.as_deref(), &self.settings, &around, &facts)?;
         // Who names a budget knows how long it may take.
         let asked = self.iterations.is_some() || self.seconds.is_some();

@@ -1,6 +1,6 @@
 //! Rules as methods: with nothing tuned, at a given rate, over batches; honest about how they ended.
 use steepest::descend::{Solution, descend};
-use steepest::methods::ruled::Plan;
+use steepest::methods::ruled::{Group, Plan};
 use steepest::numbers::random::Random;
 use steepest::objective::{Ask, Function, Objective, Offers, Rows as Which, Sorted, Work};
 use steepest::parallel::pool::with_threads;
@@ -139,6 +139,48 @@ fn a_given_rate_is_kept_and_one_too_large_is_called_divergence() {
     assert_eq!(s.status, Status::Diverged);
     let start: f64 = [1.0f64, 5f64.sqrt(), 5.0].iter().map(|a| 0.5 * a).sum();
     assert!(s.value <= start, "the best point is returned, not the last");
+}
+
+/// ½ Σ a_j (x_j − 1)² over two tensors, the first two variables and the rest.
+struct Apart(Box<dyn Objective>);
+
+impl Objective for Apart {
+    fn offers(&self) -> Offers {
+        self.0.offers()
+    }
+    fn answer(
+        &mut self,
+        x: &[f64],
+        rows: Which<'_>,
+        asks: &mut [Ask<'_>],
+        work: &mut Work<'_>,
+    ) -> Result<(), Halt> {
+        self.0.answer(x, rows, asks, work)
+    }
+    fn tensors(&self) -> Vec<Vec<usize>> {
+        vec![vec![2], vec![self.0.dim() - 2]]
+    }
+}
+
+#[test]
+fn tensors_may_have_rules_and_rates_of_their_own() {
+    let plan = |name: &str| Plan::new(&[(name, &[])]).and_then(|p| p.set(&[("rate", 0.01)]));
+    let mut apart = plan("adam").expect("a registered rule");
+    let group = Group::new(&[("momentum", &[])], &[1]).expect("a registered rule");
+    apart.groups = vec![Group { ratio: Some(0.5), ..group }];
+    let start = [3.0, -2.0, 0.5, 2.0, -1.0];
+    let both = run(apart.clone(), &mut Apart(Box::new(quadratic(5, 4.0))), &start, few(5));
+    // Each part of a quadratic without products of its variables is a problem of its own.
+    let adam = run(plan("adam").unwrap(), &mut quadratic(5, 4.0), &start, few(5));
+    let half = plan("momentum").and_then(|p| p.set(&[("rate", 0.005)])).unwrap();
+    let momentum = run(half, &mut quadratic(5, 4.0), &start, few(5));
+    assert_eq!(both.x, [&adam.x[..2], &momentum.x[2..]].concat());
+    // A tensor that is not there is named.
+    apart.groups[0].tensors = vec![2];
+    let none = penalty("none", &[], 0.0, 5);
+    let mut objective = Apart(Box::new(quadratic(5, 4.0)));
+    let refused = descend(&mut objective, &*none, apart.method(), &start, few(5), &mut Unwatched);
+    assert!(refused.err().expect("no such tensor").to_string().contains("tensor 2 of 2"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The method that was asked for, or the one that suits: methods and rules share one namespace.
 use super::proved::Proved;
-use super::ruled::{PARAMETERS, Plan, Schedule};
+use super::ruled::{Group, PARAMETERS, Plan, Schedule};
 use super::{METHODS, at_work};
 use crate::chain::Named;
 use crate::method::{Entry, Method};
@@ -21,13 +21,16 @@ pub struct Chosen {
     pub standardise: bool,
 }
 
-/// Around a rule: the rules that turn the gradient before it and the step after it, and how its rate changes over the run.
+/// Around a rule: the rules that turn the gradient before it and the step after it, tensors that have others, and how its
+/// rate changes over the run.
 #[derive(Default)]
 pub struct Around<'a> {
     /// The rules before it, in order.
     pub before: &'a [Named<'a>],
     /// The rules after it, in order.
     pub after: &'a [Named<'a>],
+    /// Tensors with rules of their own.
+    pub groups: Vec<Group>,
     /// The schedule of its rate.
     pub schedule: Option<Schedule>,
 }
@@ -101,7 +104,7 @@ fn ruled(
     let (how, own): (Vec<_>, Vec<_>) = settings.iter().copied().partition(|(key, _)| run(key));
     let chain = [around.before, &[(name, &own)], around.after].concat();
     let mut plan = Plan::new(&chain).and_then(|p| p.set(&how)).map_err(refusal)?;
-    plan.schedule = around.schedule;
+    (plan.groups, plan.schedule) = (around.groups, around.schedule);
     let entry = plan.entry();
     accepted(&entry, facts)?;
     let method = Box::new(Proved::new(plan.method()));

@@ -37,7 +37,7 @@ impl Batches {
         let mut raced = 0.0;
         if r.plan.rate.is_none() {
             r.plan.falling();
-            if r.rule().tunes_itself {
+            if r.mover.all(|rule| rule.tunes_itself) {
                 r.rate = r.rule().falling_rate;
             } else {
                 raced = race(r, problem, x, terms)?;

@@ -1,24 +1,46 @@
-//! A chain of rules with the memory it keeps, which can be saved and put back.
-use crate::chain::{self, Chain, split};
+//! Chains of rules with the memory they keep, which can be saved and put back.
+use super::{Plan, Rules, step_rule};
+use crate::chain::{self, Chain, Tensor, split};
 use crate::rule::{Entry, Moment};
 use crate::state::{Bad, State, Visitor};
 use std::borrow::Cow;
 
-/// What a chain remembers between steps.
+/// What chains remember between steps.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ChainState {
     /// By tensor, by name.
     tensors: Vec<Vec<Vec<f64>>>,
+    /// Of one chain after the other.
     state: Vec<f64>,
     step: u64,
-    /// The parameters, where the chain shows another point; empty before its first step.
+    /// The parameters, where a chain shows another point; empty before the first step.
     stand: Vec<f64>,
 }
 
-/// A chain at work on one vector, cut into tensors.
-pub(super) struct Mover {
+/// A chain, over tensors of its own.
+struct Party {
     chain: Chain<f64>,
+    /// Its rate over that of the first.
+    ratio: f64,
+    /// The tensors that it was given by name.
+    named: Vec<usize>,
+    /// How many tensors it moves, and how many numbers of state it keeps.
+    tensors: usize,
+    state: usize,
+}
+
+impl Party {
+    fn new(rules: &Rules, ratio: f64, named: &[usize]) -> Self {
+        Party { chain: Chain::new(rules), ratio, named: named.to_vec(), tensors: 0, state: 0 }
+    }
+}
+
+/// Chains at work on one vector, cut into tensors.
+pub(super) struct Mover {
+    parties: Vec<Party>,
     shapes: Vec<Vec<usize>>,
+    /// Which of the chains moves each tensor.
+    owner: Vec<usize>,
     memory: ChainState,
     /// Steps since the memory was empty.
     pub step: u64,
@@ -46,20 +68,29 @@ impl State for Mover {
 }
 
 impl Mover {
-    pub fn new(rules: &[(&'static Entry, Vec<f64>)], shapes: &[Vec<usize>]) -> Self {
-        let chain = Chain::new(rules);
-        let mut mover =
-            Mover { chain, shapes: shapes.to_vec(), memory: ChainState::default(), step: 0 };
+    pub fn new(plan: &Plan, shapes: &[Vec<usize>]) -> Self {
+        let usual = step_rule(&plan.rules).rate;
+        let mut parties = vec![Party::new(&plan.rules, 1.0, &[])];
+        parties.extend(plan.groups.iter().map(|group| {
+            let ratio = group.ratio.unwrap_or(step_rule(&group.rules).rate / usual);
+            Party::new(&group.rules, ratio, &group.tensors)
+        }));
+        let (shapes, memory) = (shapes.to_vec(), ChainState::default());
+        let mut mover = Mover { parties, shapes, owner: Vec::new(), memory, step: 0 };
         mover.clear();
         mover
     }
-    /// The rule that takes the step.
+    /// The rule that takes the step, the first where there are several.
     pub fn rule(&self) -> &'static Entry {
-        self.chain.step_rule()
+        self.parties[0].chain.step_rule()
+    }
+    /// Whether that holds for every rule that takes a step.
+    pub fn all(&self, holds: impl Fn(&Entry) -> bool) -> bool {
+        self.parties.iter().all(|p| holds(p.chain.step_rule()))
     }
     /// Whether a step asks for a second gradient, at [`place`](Self::place).
     pub fn asks_twice(&self) -> bool {
-        self.chain.asks_twice()
+        self.parties.iter().any(|p| p.chain.asks_twice())
     }
     /// Whether its steps go by what was before them.
     pub fn remembers(&self) -> bool {
@@ -67,11 +98,25 @@ impl Mover {
     }
     /// Forgets everything: the next step is the first.
     pub fn clear(&mut self) {
+        self.owner = vec![0; self.shapes.len()];
+        for (k, party) in self.parties.iter().enumerate() {
+            for &named in &party.named {
+                if let Some(owner) = self.owner.get_mut(named) {
+                    *owner = k;
+                }
+            }
+        }
+        for (k, party) in self.parties.iter_mut().enumerate() {
+            party.tensors = self.owner.iter().filter(|o| **o == k).count();
+            party.state = party.chain.state(party.tensors);
+        }
         let zeros = |shape: Vec<usize>| vec![0.0; shape.iter().product()];
-        let empty = |s: &Vec<usize>| self.chain.memory(s).into_iter().map(zeros).collect();
+        let empty = |(s, o): (&Vec<usize>, &usize)| {
+            self.parties[*o].chain.memory(s).into_iter().map(zeros).collect()
+        };
         self.memory = ChainState {
-            tensors: self.shapes.iter().map(empty).collect(),
-            state: vec![0.0; self.chain.state(self.shapes.len())],
+            tensors: self.shapes.iter().zip(&self.owner).map(empty).collect(),
+            state: vec![0.0; self.parties.iter().map(|p| p.state).sum()],
             ..ChainState::default()
         };
         self.step = 0;
@@ -95,8 +140,13 @@ impl Mover {
         let (mut x, mut to) = (stand.to_vec(), vec![0.0; stand.len()]);
         let at = Moment { step: self.step + 1, rate, value, before: 0 };
         let ChainState { tensors, state, .. } = &mut self.memory;
-        let mut tensors = chain::tensors(&self.shapes, &mut x, gradient, tensors);
-        self.chain.place(at, &mut tensors, state, &mut split(&self.shapes, &mut to));
+        let tensors = chain::tensors(&self.shapes, &mut x, gradient, tensors);
+        let to_each = split(&self.shapes, &mut to);
+        let mut to_each = dealt(to_each, &self.owner, self.parties.len()).into_iter();
+        each(&self.parties, &self.owner, tensors, state, at, |chain, at, tensors, state| {
+            let mut to = to_each.next().expect("as many as chains");
+            chain.place(at, tensors, state, &mut to);
+        });
         to
     }
     /// Moves x on by one step, by the gradient where it stands; `inside` keeps what it is given within bounds.
@@ -110,18 +160,57 @@ impl Mover {
     ) {
         self.step += 1;
         let at = Moment { step: self.step, rate, value, before: 0 };
+        let (parties, shapes, owner) = (&self.parties[..], &self.shapes[..], &self.owner[..]);
         let ChainState { tensors, state, stand, .. } = &mut self.memory;
-        if !self.chain.shows() {
-            self.chain.step(at, &mut chain::tensors(&self.shapes, x, gradient, tensors), state);
+        if !parties.iter().any(|p| p.chain.shows()) {
+            let tensors = chain::tensors(shapes, x, gradient, tensors);
+            each(parties, owner, tensors, state, at, |chain, at, tensors, state| {
+                chain.step(at, tensors, state);
+            });
             return inside(x);
         }
         if stand.is_empty() {
             *stand = x.to_vec();
         }
-        self.chain.step(at, &mut chain::tensors(&self.shapes, stand, gradient, tensors), state);
+        let moved = chain::tensors(shapes, stand, gradient, tensors);
+        each(parties, owner, moved, state, at, |chain, at, tensors, state| {
+            chain.step(at, tensors, state);
+        });
         inside(stand);
-        let tensors = chain::tensors(&self.shapes, stand, gradient, tensors);
-        self.chain.shown(at, &tensors, state, &mut split(&self.shapes, x));
+        let moved = chain::tensors(shapes, stand, gradient, tensors);
+        let mut to = dealt(split(shapes, x), owner, parties.len()).into_iter();
+        each(parties, owner, moved, state, at, |chain, at, tensors, state| {
+            let mut to = to.next().expect("as many as chains");
+            chain.shown(at, tensors, state, &mut to);
+        });
         inside(x);
     }
+}
+
+/// Hands every chain its own tensors, its own state and its own rate.
+fn each<'t>(
+    parties: &[Party],
+    owner: &[usize],
+    tensors: Vec<Tensor<'t, f64>>,
+    mut state: &mut [f64],
+    at: Moment,
+    mut act: impl FnMut(&Chain<f64>, Moment, &mut [Tensor<'t, f64>], &mut [f64]),
+) {
+    let mut before = 0;
+    for (party, mut tensors) in parties.iter().zip(dealt(tensors, owner, parties.len())) {
+        let (own, rest) = std::mem::take(&mut state).split_at_mut(party.state);
+        state = rest;
+        act(&party.chain, Moment { rate: at.rate * party.ratio, before, ..at }, &mut tensors, own);
+        before += party.tensors as u32;
+    }
+}
+
+/// What belongs to the tensors, by the chain that moves them.
+fn dealt<T>(all: Vec<T>, owner: &[usize], chains: usize) -> Vec<Vec<T>> {
+    if chains == 1 {
+        return vec![all];
+    }
+    let mut dealt: Vec<Vec<T>> = (0..chains).map(|_| Vec::new()).collect();
+    all.into_iter().zip(owner).for_each(|(one, &o)| dealt[o].push(one));
+    dealt
 }

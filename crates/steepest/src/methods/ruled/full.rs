@@ -40,8 +40,8 @@ pub(super) fn start(r: &mut Ruled, problem: &mut Problem<'_>, x: &[f64]) -> Resu
         }
     }
     let rule = r.rule();
-    if !rule.searched {
-        // Its steps do not depend on the rate after the first.
+    if !r.mover.all(|rule| rule.searched) {
+        // Its steps (or those of one of several) do not depend on the rate after the first.
         r.rate = rule.rate;
         return Ok(());
     }
@@ -57,7 +57,7 @@ pub(super) fn start(r: &mut Ruled, problem: &mut Problem<'_>, x: &[f64]) -> Resu
 
 pub(super) fn step(r: &mut Ruled, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
     let Way::Full(full) = &r.way else { unreachable!("only full batches come here") };
-    let free = !full.given && r.rule().searched;
+    let free = !full.given && r.mover.all(|rule| rule.searched);
     r.look();
     if free { search(r, problem, x) } else { fixed(r, problem, x) }
 }

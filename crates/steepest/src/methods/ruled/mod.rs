@@ -28,11 +28,35 @@ use gap_estimate::Still;
 pub use schedule::{LAST, RateFactor, Schedule};
 use std::borrow::Cow;
 
+/// Rules with checked settings, one after the other.
+pub type Rules = Vec<(&'static crate::rule::Entry, Vec<f64>)>;
+
+/// Some of the tensors that the variables are, with rules of their own.
+#[derive(Clone)]
+pub struct Group {
+    /// Their rules.
+    pub rules: Rules,
+    /// Their rate over that of [`Plan::rules`]; none: that of the rules' usual rates.
+    pub ratio: Option<f64>,
+    /// Which of the tensors, by their places.
+    pub tensors: Vec<usize>,
+}
+
+impl Group {
+    /// A chain of rules by name for the tensors at these places.
+    pub fn new(rules: &[Named<'_>], tensors: &[usize]) -> Result<Self, String> {
+        Ok(Group { rules: chain::plan(rules)?, ratio: None, tensors: tensors.to_vec() })
+    }
+}
+
 /// How a rule is to be run. [`Plan::new`] gives the defaults.
 #[derive(Clone)]
 pub struct Plan {
     /// The rules: those that turn the gradient, and the one that takes the step, with checked settings.
-    pub rules: Vec<(&'static crate::rule::Entry, Vec<f64>)>,
+    pub rules: Rules,
+    /// Tensors that have rules of their own; all others go by `rules`. What a rule adds up over all tensors (a norm that
+    /// is clipped, say) it adds up over its own.
+    pub groups: Vec<Group>,
     /// The rate; none: it finds its own.
     pub rate: Option<f64>,
     /// How the rate changes over the run; none: constant for a rate that was given, else a cosine over batches.
@@ -55,6 +79,7 @@ impl Plan {
         let rules = chain::plan(rules)?;
         Ok(Plan {
             rules,
+            groups: Vec::new(),
             rate: None,
             schedule: None,
             batch: 0,
@@ -66,8 +91,7 @@ impl Plan {
     }
     /// The rule that takes the step.
     fn step_rule(&self) -> &'static crate::rule::Entry {
-        let step = self.rules.iter().find(|(e, _)| e.kind == crate::rule::Kind::Parameter);
-        step.expect("a chain that was planned has one").0
+        step_rule(&self.rules)
     }
     /// Sets what is said by the names of [`PARAMETERS`]; what is not named stays.
     pub fn set(mut self, given: &[(&str, f64)]) -> Result<Self, String> {
@@ -107,6 +131,12 @@ impl Plan {
         let rule = self.step_rule();
         Entry { name: rule.name, doc: rule.doc, parameters: rule.parameters, ..ENTRY }
     }
+}
+
+/// The rule of a chain that takes the step.
+fn step_rule(rules: &Rules) -> &'static crate::rule::Entry {
+    let step = rules.iter().find(|(e, _)| e.kind == crate::rule::Kind::Parameter);
+    step.expect("a chain that was planned has one").0
 }
 
 /// The settings of every rule used as a method, beside its own.
@@ -249,7 +279,7 @@ crate::state!(Ruled {
 impl Ruled {
     fn new(plan: Plan) -> Self {
         Ruled {
-            mover: Mover::new(&plan.rules, &[]),
+            mover: Mover::new(&plan, &[]),
             way: Way::Full(full::Full::new(&plan)),
             rate: plan.rate.unwrap_or(0.0),
             taken: 0,
@@ -325,7 +355,12 @@ fn within(problem: &Problem<'_>, x: &mut [f64]) {
 
 impl Method for Ruled {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
-        self.mover = Mover::new(&self.plan.rules, &problem.tensors());
+        let tensors = problem.tensors();
+        if let Some(place) = self.plan.groups.iter().flat_map(|g| &g.tensors).find(|t| **t >= tensors.len()) {
+            let all = tensors.len();
+            return Err(Halt::Failed(format!("a group of rules names tensor {place} of {all}").into()));
+        }
+        self.mover = Mover::new(&self.plan, &tensors);
         self.gradient = vec![0.0; x.len()];
         within(problem, x);
         self.value = problem.total_gradient(x, &mut self.gradient)?;
