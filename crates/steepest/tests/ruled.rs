@@ -180,7 +180,7 @@ fn tensors_may_have_rules_and_rates_of_their_own() {
     let none = penalty("none", &[], 0.0, 5);
     let mut objective = Apart(Box::new(quadratic(5, 4.0)));
     let refused = descend(&mut objective, &*none, apart.method(), &start, few(5), &mut Unwatched);
-    assert!(refused.err().expect("no such tensor").to_string().contains("tensor 2 of 2"));
+    assert!(refused.expect_err("no such tensor").to_string().contains("tensor 2 of 2"));
 }
 
 #[test]

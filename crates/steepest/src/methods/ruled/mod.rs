@@ -356,9 +356,13 @@ fn within(problem: &Problem<'_>, x: &mut [f64]) {
 impl Method for Ruled {
     fn start(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         let tensors = problem.tensors();
-        if let Some(place) = self.plan.groups.iter().flat_map(|g| &g.tensors).find(|t| **t >= tensors.len()) {
+        if let Some(place) =
+            self.plan.groups.iter().flat_map(|g| &g.tensors).find(|t| **t >= tensors.len())
+        {
             let all = tensors.len();
-            return Err(Halt::Failed(format!("a group of rules names tensor {place} of {all}").into()));
+            return Err(Halt::Failed(
+                format!("a group of rules names tensor {place} of {all}").into(),
+            ));
         }
         self.mover = Mover::new(&self.plan, &tensors);
         self.gradient = vec![0.0; x.len()];
