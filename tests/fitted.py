@@ -7,6 +7,6 @@ from steepest.model import Model
 
 
 @cache
-def fitted(name: str, folds: int | None) -> Model:
-    """The model of a table with nothing else said; it is looked at, never changed."""
-    return steepest.fit(name, cv=folds)
+def fitted(name: str, folds: int | None, alpha: float | None = None) -> Model:
+    """The model of a table with little else said; it is looked at, never changed."""
+    return steepest.fit(name, cv=folds, alpha=alpha)

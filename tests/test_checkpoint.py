@@ -122,9 +122,12 @@ def stopped(case, at, path):
 
 
 def fresh(what, folder):
-    """This file as a program of its own."""
+    """This file as a program of its own, on one thread."""
     source = str(Path(steepest.__file__).parents[1])
-    env = os.environ | {"PYTHONPATH": source + os.pathsep + os.environ.get("PYTHONPATH", "")}
+    env = os.environ | {
+        "PYTHONPATH": source + os.pathsep + os.environ.get("PYTHONPATH", ""),
+        "STEEPEST_NUM_THREADS": "1",
+    }
     return subprocess.Popen(
         [sys.executable, __file__, what, str(folder)], env=env, stdout=subprocess.PIPE, text=True
     )
@@ -172,7 +175,7 @@ def long_minimize(path):
     kept = {} if path is None else {"checkpoint": (path, 0.0)}
     return told(
         steepest.minimize(
-            valley, np.full(12, -1.2), jac=slope, method="adam", options={"maxiter": 400}, **kept
+            valley, np.full(12, -1.2), jac=slope, method="adam", options={"maxiter": 200}, **kept
         )
     )
 
@@ -181,7 +184,7 @@ def long_descend(path):
     """The same step by step."""
     kept = {} if path is None else {"checkpoint": (path, 0.0)}
     steps = steepest.descend(
-        valley, np.full(12, -1.2), jac=slope, method="momentum", rate=1e-5, options={"maxiter": 400}, **kept
+        valley, np.full(12, -1.2), jac=slope, method="momentum", rate=1e-5, options={"maxiter": 200}, **kept
     )
     for _ in steps:
         pass
@@ -203,7 +206,7 @@ def long_fit(path):
 
 def long_table(path):
     """A table, from its alphas to the last fit to all of its rows."""
-    kept = None if path is None else (path, 0.0)
+    kept = None if path is None else (path, 0.02)
     return found(steepest.fit("breast_cancer", cv=2, checkpoint=kept, reference=False))
 
 
@@ -507,15 +510,15 @@ def test_a_fit_of_a_table_goes_on_to_the_same_model(tmp_path, table, settings):
 
 def test_a_fit_that_its_watch_stops_goes_on(tmp_path):
     path, stages = tmp_path / "fit", []
-    never = found(steepest.fit("digits"))
+    never = found(steepest.fit("wine"))
     steps = {"path": iter(range(10**6)), "fit": iter(range(10**6))}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", errors.NotConverged)
         steepest.fit(
-            "digits", checkpoint=path, watch=lambda p: p["loss"] is not None and next(steps["path"]) >= 1
+            "wine", checkpoint=path, watch=lambda p: p["loss"] is not None and next(steps["path"]) >= 1
         )
     assert path.exists()
-    again = steepest.fit("digits", checkpoint=path, watch=lambda p: stages.append(p["stage"]))
+    again = steepest.fit("wine", checkpoint=path, watch=lambda p: stages.append(p["stage"]))
     assert found(again) == never
     assert not path.exists()
 

@@ -72,7 +72,7 @@ def test_rank_and_alpha_are_chosen_by_what_is_held_out_and_it_beats_the_popular(
 def test_choosing_takes_few_iterations_and_is_as_good_as_a_grid(monkeypatch: Any) -> None:
     """Tastes beside what is popular, against fits of their own at each alpha."""
     rng = np.random.default_rng(0)
-    users, items, clicks = 1500, 400, 45_000
+    users, items, clicks = 900, 300, 30_000
     taste = 0.4 * rng.normal(size=(users, 6)) @ rng.normal(size=(6, items))
     shares = np.exp(taste) / np.arange(1, items + 1) ** 0.7
     ends = shares.cumsum(axis=1) / shares.sum(axis=1, keepdims=True)

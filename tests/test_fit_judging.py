@@ -338,10 +338,11 @@ TABLES = ("breast_cancer", "diabetes", "iris", "wine")
 
 
 @pytest.mark.parametrize(
-    ("name", "folds"), [("digits", None), *((name, k) for name in TABLES for k in (None, 3))]
+    ("name", "folds", "alpha"),
+    [("digits", None, 0.1), *((name, k, None) for name in TABLES for k in (None, 3))],
 )
-def test_the_summary_fits_a_screen(name: str, folds: int | None) -> None:
-    model = fitted(name, folds)
+def test_the_summary_fits_a_screen(name: str, folds: int | None, alpha: float | None) -> None:
+    model = fitted(name, folds, alpha)
     lines = model.summary().splitlines()
     assert len(lines) <= 24
     assert max(map(len, lines)) <= 80

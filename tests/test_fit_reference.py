@@ -107,26 +107,28 @@ def test_one_that_cannot_be_fitted_leaves_the_model_alone(monkeypatch: pytest.Mo
     assert model.story()["reference"]["remark"] == "it could not be fitted: no bins"
 
 
-@pytest.mark.parametrize("table", ["diabetes", "breast_cancer", "iris"])
-def test_the_command_as_it_is_shipped(table: str, tmp_path: Path) -> None:
-    """In a process of its own, where the suite has turned nothing off."""
-    page, file = tmp_path / "page.html", tmp_path / "model.safetensors"
-    words = ["fit", table, "--report", str(page), "--save", str(file)]
+SHIPPED = """
+import steepest
+from steepest.cli import main
+for table in ("diabetes", "breast_cancer", "iris"):
+    assert main(["fit", table, "--report", table + ".html", "--save", table + ".safetensors"]) == 0
+assert steepest.fit("iris").story()["reference"]["trees"] == 100
+"""
+
+
+def test_the_command_and_the_call_as_they_are_shipped(tmp_path: Path) -> None:
+    """In a process of their own, where the suite has turned nothing off."""
     done = subprocess.run(
-        [sys.executable, "-m", "steepest", *words], capture_output=True, text=True, check=False
+        [sys.executable, "-c", SHIPPED], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "Reference: scikit-learn's gradient boosting on the same rows." in done.stdout
-    assert "histogram gradient boosting, 100 trees on the same rows" in " ".join(page.read_text().split())
-    model = steepest.load(file)
-    assert all(np.isfinite(f["reference"]) for f in model.metrics())
-    assert model.story()["form"] is not None
-
-
-def test_the_call_as_it_is_shipped() -> None:
-    program = "import steepest; print(steepest.fit('iris').story()['reference']['trees'])"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["100"]
+    assert done.stdout.count("Reference: scikit-learn's gradient boosting on the same rows.") == 3
+    for table in ("diabetes", "breast_cancer", "iris"):
+        page = (tmp_path / f"{table}.html").read_text()
+        assert "histogram gradient boosting, 100 trees on the same rows" in " ".join(page.split())
+        model = steepest.load(tmp_path / f"{table}.safetensors")
+        assert all(np.isfinite(f["reference"]) for f in model.metrics())
+        assert model.story()["form"] is not None
 
 
 def test_a_row_among_the_tasks_is_all_that_a_loss_needs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ def test_scipys_methods_end_where_scipy_ends(method: str) -> None:
 
 @pytest.mark.parametrize("method", ITS_OWN)
 def test_what_is_no_descent_is_run_by_scipy(method: str) -> None:
-    options = {"maxiter": 500}
+    options = {"maxiter": 200}
     ours = steepest.minimize(rosen, START[:2], method=method.lower(), options=options)
     theirs = scipy.optimize.minimize(rosen, START[:2], method=method, options=options)
     assert (ours.x == theirs.x).all()

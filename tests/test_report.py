@@ -475,7 +475,7 @@ def test_columns_that_the_penalty_left_out_are_folded_away():
 
 
 def test_classes_that_are_numbers_are_called_classes_beside_coefficients():
-    story = fitted("digits", None).story()
+    story = fitted("digits", None, 0.1).story()
     found = coefficients(story)
     assert found is not None
     assert found["first"][0]["cells"][0]["class"].startswith("class ")
