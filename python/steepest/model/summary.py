@@ -158,63 +158,84 @@ def quality(story: dict[str, Any], width: int, figures: list[dict[str, Any]], ve
     """Some of the figures, each with its interval and the baseline's."""
     if not story["metrics"]:
         return "How good the model is cannot be said: no rows were held out."
-    fitted = story.get("fitted") or {}
-    rows, judged = len(story["heldout"]["y"]), fitted.get("judged_rows", story["rows"]["train"])
-    if not rows:
-        lines = [f"No rows were held out; the figures are means over {story.get('folds')} folds"]
-    elif story["heldout"]["part"] == "test":
-        lines = [f"On the {plural(rows, 'test row')}, never looked at while fitting"]
-    else:
-        chose = ["alpha"] if (story.get("path") or {}).get("alphas") else []
-        chose += ["the model"] if (story.get("choice") or {}).get("asked") == "auto" else []
-        also = f", which also chose {' and '.join(chose)}," if chose else ","
-        drawn, the = (" of the sample", "its") if sample_of(fitted) else ("", "the")
-        lines = [f"On {plural(rows, 'held-out row')}{drawn}{also} by a fit to {the} other {judged:,}"]
-    folds = int(story.get("folds") or 0)
-    referred = any("reference" in f for f in figures)
-    spread = [f"{f['folds_mean']:.4g} ± {f['folds_sd']:.2g}" if "folds_mean" in f else "" for f in figures]
-    if width < 72:
-        for f, own in zip(figures, spread, strict=True):
-            beside = f"; {folds} folds {own}" if own else ""
-            ends = interval_text(f)
-            within = f" ({ends})" if ends else ""
-            other = f"; reference {number(f['reference'])}" if "reference" in f else ""
-            lines.append(
-                f"  {f['name']}: {number(f['value'])}{within}; baseline {number(f['baseline'])}{other}{beside}"
-            )
-    else:
-        # Folds leave no room for a further column.
-        column = referred and not folds
-        head = [
-            "model",
-            "95 % interval",
-            "baseline",
-            *([f"{folds} folds"] if folds else ["reference"] * column),
-        ]
-        cells = [
-            [number(f["value"]), interval_text(f), number(f["baseline"])]
-            + ([own] if folds else [number(f["reference"]) if "reference" in f else ""] * column)
-            for f, own in zip(figures, spread, strict=True)
-        ]
-        wides = [max(9, *map(len, parts)) for parts in zip(head, *cells, strict=True)]
-        most = width - 4 - sum(wide + 2 for wide in wides)
-        names = [f"{f['name']}: {f['plain']}" for f in figures]
-        if not verbose:
-            names = [name if len(name) <= most else f["name"] for name, f in zip(names, figures, strict=True)]
-        wide = min(max(map(len, names)), most)
-        for name, row in zip(["", *names], [head, *cells], strict=True):
-            *first, last = textwrap.wrap(name, wide, subsequent_indent="  ") or [""]
-            lines += [f"  {line}" for line in first]
-            lines.append(
-                f"  {last:{wide}}" + "".join(f"  {cell:>{w}}" for cell, w in zip(row, wides, strict=True))
-            )
-    if referred:
-        lines.append(f"  {reference_of(story, figures if folds and width >= 72 else [])}")
+    folds, narrow = int(story.get("folds") or 0), width < 72
+    lines = [
+        judged_on(story),
+        *(in_words(figures, folds) if narrow else in_columns(figures, folds, width, verbose)),
+    ]
+    if any("reference" in f for f in figures):
+        # Folds leave no room for a column of it.
+        lines.append(f"  {reference_of(story, figures if folds and not narrow else [])}")
     cut = story.get("threshold")
     two = tasks.find(story["task"], story.get("loss")).two
     if two and cut is not None and (verbose or cut != 0.5):
         lines.append(f"  A row is predicted {story['positive']} where its probability is above {cut:.4g}.")
     return "\n".join(lines)
+
+
+def judged_on(story: dict[str, Any]) -> str:
+    """Which rows the figures are of, and what else those have told."""
+    rows = len(story["heldout"]["y"])
+    if not rows:
+        return f"No rows were held out; the figures are means over {story.get('folds')} folds"
+    if story["heldout"]["part"] == "test":
+        return f"On the {plural(rows, 'test row')}, never looked at while fitting"
+    fitted = story.get("fitted") or {}
+    judged = fitted.get("judged_rows", story["rows"]["train"])
+    chose = ["alpha"] if (story.get("path") or {}).get("alphas") else []
+    chose += ["the model"] if (story.get("choice") or {}).get("asked") == "auto" else []
+    also = f", which also chose {' and '.join(chose)}," if chose else ","
+    drawn, the = (" of the sample", "its") if sample_of(fitted) else ("", "the")
+    return f"On {plural(rows, 'held-out row')}{drawn}{also} by a fit to {the} other {judged:,}"
+
+
+def spread_of(figure: dict[str, Any]) -> str:
+    """A figure's mean and spread over the folds, where there are folds."""
+    return f"{figure['folds_mean']:.4g} ± {figure['folds_sd']:.2g}" if "folds_mean" in figure else ""
+
+
+def in_words(figures: list[dict[str, Any]], folds: int) -> list[str]:
+    """A line for each figure, where there is no room for columns."""
+    lines = []
+    for f in figures:
+        ends, own = interval_text(f), spread_of(f)
+        within = f" ({ends})" if ends else ""
+        other = f"; reference {number(f['reference'])}" if "reference" in f else ""
+        beside = f"; {folds} folds {own}" if own else ""
+        lines.append(
+            f"  {f['name']}: {number(f['value'])}{within}; baseline {number(f['baseline'])}{other}{beside}"
+        )
+    return lines
+
+
+def in_columns(figures: list[dict[str, Any]], folds: int, width: int, verbose: bool) -> list[str]:
+    """The figures as a table, their names wrapped, with what they mean where there is room."""
+    head = ["model", "95 % interval", "baseline"]
+    cells = [[number(f["value"]), interval_text(f), number(f["baseline"])] for f in figures]
+    further: list[str] = []
+    if folds:
+        head, further = [*head, f"{folds} folds"], [spread_of(f) for f in figures]
+    elif any("reference" in f for f in figures):
+        head, further = (
+            [*head, "reference"],
+            [number(f["reference"]) if "reference" in f else "" for f in figures],
+        )
+    if further:
+        cells = [[*row, last] for row, last in zip(cells, further, strict=True)]
+    wides = [max(9, *map(len, parts)) for parts in zip(head, *cells, strict=True)]
+    most = width - 4 - sum(wide + 2 for wide in wides)
+    names = [f"{f['name']}: {f['plain']}" for f in figures]
+    if not verbose:
+        names = [name if len(name) <= most else f["name"] for name, f in zip(names, figures, strict=True)]
+    wide = min(max(map(len, names)), most)
+    lines = []
+    for name, row in zip(["", *names], [head, *cells], strict=True):
+        *first, last = textwrap.wrap(name, wide, subsequent_indent="  ") or [""]
+        lines += [f"  {line}" for line in first]
+        lines.append(
+            f"  {last:{wide}}" + "".join(f"  {cell:>{w}}" for cell, w in zip(row, wides, strict=True))
+        )
+    return lines
 
 
 def reference_of(story: dict[str, Any], figures: list[dict[str, Any]]) -> str:
