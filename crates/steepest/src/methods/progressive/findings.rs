@@ -44,8 +44,9 @@ pub fn scales(scaling: &Scaling, problem: &mut Problem<'_>) {
         kind: "bad_scaling",
         severity: Severity::Note,
         sentence: format!(
-            "Columns are on very different scales: the largest is {:.1e} times the smallest. Worst: {}.",
+            "Columns are on very different scales: the largest is {:.1e} times the smallest. Worst: column{} {}.",
             high / low,
+            if worst.len() == 1 { "" } else { "s" },
             worst.join(", ")
         ),
         evidence: vec![("ratio", high / low), ("smallest", low), ("largest", high)],
