@@ -22,10 +22,11 @@ CASES = 3000
 SEED = 20_26
 #: What a rule may take for a function here: a hunt gives four times as much.
 CALLS = 5000
-#: Cases of losses made of straight parts, of functions with two sides, and of functions under constraints.
+#: Cases of straight losses, of functions with two sides, of functions under constraints, and of what is applied.
 STRAIGHT = 60
 SIDED = 40
 CONSTRAINED = 50
+APPLIED = 14
 
 TABLES = (
     "collinear",
@@ -70,6 +71,7 @@ KNOWN = {
         ),
     },
     "sided": {},
+    "applied": {},
     "straight": {
         40: ("not reached", "far columns: a plateau off by less than the last digit of a margin"),
         51: ("not reached", "squares of coefficients of seven powers: it ends at the null model; why is not traced"),
@@ -135,6 +137,13 @@ def test_what_is_claimed_under_constraints_is_so() -> None:
         with np.errstate(all="ignore"):
             verdict = KINDS["constrained"].judge(case("constrained", SEED, index))
         assert not verdict.fault, f"--case constrained:{SEED}:{index} {verdict.kind}: {verdict.text[:300]}"
+
+
+def test_what_is_claimed_of_what_is_applied_is_so() -> None:
+    for index in sorted(set(range(APPLIED)) - set(KNOWN["applied"])):
+        with np.errstate(all="ignore"):
+            verdict = KINDS["applied"].judge(case("applied", SEED, index))
+        assert not verdict.fault, f"--case applied:{SEED}:{index} {verdict.kind}: {verdict.text[:300]}"
 
 
 @pytest.mark.parametrize(

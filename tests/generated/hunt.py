@@ -21,13 +21,24 @@ os.environ.setdefault("STEEPEST_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-from tests.generated import constrained, functions, further, learnt, linear, losses, methods, sided, straight
+from tests.generated import (
+    applied,
+    constrained,
+    functions,
+    further,
+    learnt,
+    linear,
+    losses,
+    methods,
+    sided,
+    straight,
+)
 from tests.generated.verdict import FAULTS, SECONDS, Verdict
 
 Job = tuple[str, int, int, str | None]
 KINDS: dict[str, Any] = {
     "linear": linear, "functions": functions, "further": further, "losses": losses, "learnt": learnt,
-    "straight": straight, "methods": methods, "constrained": constrained, "sided": sided,
+    "straight": straight, "methods": methods, "constrained": constrained, "sided": sided, "applied": applied,
 }  # fmt: skip
 #: The kinds that take turns; of every FURTHER indices one is drawn from the further families and methods besides.
 TURNS = ("linear", "functions")

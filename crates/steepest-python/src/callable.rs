@@ -254,7 +254,7 @@ impl Objective for Callable {
                 (Ask::Accuracy { value, gradient }, Slope::Differences(d)) => {
                     **value = d.accuracy(gradient);
                 }
-                (Ask::Sharpen(done), Slope::Differences(d)) => **done = d.sharpen(),
+                (Ask::Sharpen(done), Slope::Differences(d)) => **done = d.sharpened(**done),
                 (other, _) => other.unknown()?,
             }
         }

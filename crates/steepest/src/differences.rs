@@ -114,6 +114,8 @@ crate::state!(Differences {
 
 /// Where |f| is less than this of what it was, its noise is measured again.
 const FALLEN: f64 = 0.01;
+/// The noise is measured so often at most for the asking.
+const MEASURES: u32 = 8;
 /// A change of f by as many times the noise is too much for a step to one side.
 const FAR: f64 = 1e10;
 /// Values that are all multiples of as many times their own precision were rounded when they were larger, as 1 − cos x
@@ -237,12 +239,23 @@ impl Differences {
         let known = self.measured.unwrap_or(f64::NAN);
         let elsewhere = !(self.value.abs() > 0.25 * known && self.value.abs() < 4.0 * known);
         let once_more = self.sides == Scheme::Auto && !self.both;
-        if !once_more && (!elsewhere || self.measures >= 8) {
+        if !once_more && (!elsewhere || self.measures >= MEASURES) {
             return false;
         }
         self.again = elsewhere;
         self.both |= self.sides == Scheme::Auto;
         true
+    }
+
+    /// [`sharpen`](Self::sharpen), or, where its noise is `louder` than it was, measured again whatever f is.
+    pub fn sharpened(&mut self, louder: bool) -> bool {
+        if !louder {
+            return self.sharpen();
+        }
+        let can = self.length == Length::Found && self.measures < MEASURES;
+        self.again |= can;
+        self.both |= can && self.sides == Scheme::Auto;
+        can
     }
 
     /// Values asked for since it was asked last.

@@ -64,7 +64,8 @@ pub enum Ask<'a> {
         gradient: &'a mut [f64],
     },
     /// Makes the gradients from here on more exact, where that can be had (differences to both sides, say), and says
-    /// whether it could. Methods ask for it before they say that nothing lower is to be found.
+    /// whether it could. Methods ask for it before they say that nothing lower is to be found. Of one that holds true the
+    /// noise has grown on the way, and is to be measured again.
     Sharpen(&'a mut bool),
     /// What can be asked about the rows of a table.
     Rows(OfRows<'a>),

@@ -287,7 +287,13 @@ impl<'a> Problem<'a> {
     }
     /// Makes the gradients from here on more exact, where that can be had; whether it could.
     pub fn sharpen(&mut self) -> Result<bool, Halt> {
-        let mut done = false;
+        self.sharpened(false)
+    }
+    /// The same where its noise has grown on the way: measured again by the next gradient.
+    pub fn measure_again(&mut self) -> Result<bool, Halt> {
+        self.sharpened(true)
+    }
+    fn sharpened(&mut self, mut done: bool) -> Result<bool, Halt> {
         self.ask(&[], Rows::All, &mut [Ask::Sharpen(&mut done)])?;
         Ok(done)
     }

@@ -49,6 +49,27 @@ fn units_do_not_matter() {
     }
 }
 
+/// Noise that has grown since it was measured, as where large terms come to cancel, is found when it is measured again.
+#[test]
+fn noise_that_has_grown() {
+    let f = |x: &[f64]| {
+        let large = (20.0 * x[0]).exp();
+        (large + (x[0] - 3.0).powi(2) + (x[1] - 1.0).powi(2)) - large
+    };
+    let mut d = found(2);
+    let (_, _, before, _) = once(&mut d, &[0.0, 0.0], f);
+    let x = [1.0, 0.5];
+    let (_, _, still, _) = once(&mut d, &x, f);
+    assert!(d.sharpened(true));
+    let (g, e, grown, _) = once(&mut d, &x, f);
+    assert!(before < 1e-14 && still < 1e-14 && (1e-9..1e-6).contains(&grown), "{still} {grown}");
+    for (j, right) in [-4.0, -1.0].into_iter().enumerate() {
+        assert!((g[j] - right).abs() <= 3.0 * e[j] && e[j] < 0.01, "{} {}", g[j], e[j]);
+    }
+    let often = (0..20).take_while(|_| d.sharpened(true) && once(&mut d, &x, f).3 > 0).count();
+    assert!(often < 10, "{often}");
+}
+
 /// To one side from the second gradient on, to both sides after `sharpen`; the error said is about the error made.
 #[test]
 fn one_side_then_both() {

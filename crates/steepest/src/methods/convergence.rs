@@ -19,9 +19,6 @@ const CREEPING: usize = 1024;
 const LOUD: f64 = 1e-3;
 /// What [`Claims::steep`] may be for a claim, and where no step is lower any more.
 pub const STEEP: [f64; 2] = [1e-2, 0.1];
-/// The first of them where slopes are differences, which lie between those on both sides of a kink: where F is smooth, a
-/// claim leaves a hundred-thousandth.
-const ABRUPT: f64 = 1e-4;
 /// As many steps in a row whose decrease the slopes did not foretell, and the gradient is looked at.
 const ODD: u32 = 3;
 /// What a sum like F is taken to be wrong by, in units of ε |F|: no step can be trusted to lower it by less.
@@ -215,18 +212,15 @@ impl Claims {
         if change == 0.0 { 0.0 } else { change / fallen }
     }
 
-    /// Whether the slopes would still change F by so much on the way back to the start that it may stand at a kink; `rough`
-    /// where they are differences, and no way along a kink need be steep.
+    /// Whether the slopes would still change F by so much on the way back to the start that it may stand at a kink.
     pub fn abrupt(
         &self,
         x: &[f64],
         start: &[f64],
         g: &[f64],
-        rough: bool,
         free: impl Fn(usize) -> bool,
     ) -> bool {
-        let most = if rough { ABRUPT } else { STEEP[0] };
-        !self.as_scipy() && self.steep(x, start, g, free) > most
+        !self.as_scipy() && self.steep(x, start, g, free) > STEEP[0]
     }
 
     /// Whether the step to come lowers F by a share of what the last one did: steps that close in on a point from one

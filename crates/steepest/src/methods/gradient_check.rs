@@ -7,7 +7,7 @@ pub use below::{TRIED, below, below_along};
 pub use curved::curved;
 pub use gap::{Gap, beyond, gap};
 pub use hull::{Hull, hull};
-pub use kinked::kinked;
+pub use kinked::{Come, closed_in, kinked};
 use sides::{Seen, sides};
 pub use unmet::unmet;
 
@@ -63,6 +63,15 @@ pub struct Known<'a> {
     pub ahead: bool,
     /// Whether nothing is known of the curvature: then lengths are guesses, and much shorter ones are tried too.
     pub blind: bool,
+}
+
+/// What a look along a way saw first, at [`NEAR`] of it.
+#[derive(Default)]
+pub struct Front {
+    /// The gradient ahead, where it was asked for.
+    pub gradient: Vec<f64>,
+    /// What F rose by on both sides together.
+    pub rise: f64,
 }
 
 /// Room without end.
@@ -153,16 +162,16 @@ pub fn look(
     u: &mut [f64],
     trial: &mut [f64],
 ) -> Result<Doubt, Halt> {
-    look_ahead(problem, at, u, trial, &mut Vec::new())
+    look_ahead(problem, at, u, trial, &mut Front::default())
 }
 
-/// The same, which leaves the gradient at x + [`NEAR`] u, where it was asked for, in `front`.
+/// The same, which leaves in `front` what was seen at x ± [`NEAR`] u.
 pub fn look_ahead(
     problem: &mut Problem<'_>,
     at: &Known<'_>,
     u: &mut [f64],
     trial: &mut [f64],
-    front: &mut Vec<f64>,
+    front: &mut Front,
 ) -> Result<Doubt, Halt> {
     let n = at.x.len();
     for j in 0..n {

@@ -187,7 +187,7 @@ fn kinked(
     let room = |j: usize, way: f64| room[j][usize::from(way > 0.0)];
     let mut claims = Claims::new(began, problem.tolerance(), -1.0, -1.0);
     claims.took(value);
-    if !claims.abrupt(x, from, &gradient, false, |j| room(j, -gradient[j]) > 0.0) {
+    if !claims.abrupt(x, from, &gradient, |j| room(j, -gradient[j]) > 0.0) {
         return Ok(None);
     }
     let hidden = 4.0 * problem.accuracy(&mut vec![0.0; n]);

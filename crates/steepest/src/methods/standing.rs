@@ -2,7 +2,7 @@
 //! by Newton's steps and by the gradient alone.
 use super::bounds::Bounds;
 use super::convergence::{Claims, Sight, not_finite};
-use super::gradient_check::{self, Doubt, Gap, HIDES, Known};
+use super::gradient_check::{self, Doubt, Front, Gap, HIDES, Known};
 use super::sizes::sizes;
 use crate::linalg::vectors::{self, Aligned, largest};
 use crate::method::Step;
@@ -25,6 +25,9 @@ pub struct Standing {
     pub bounds: Option<Bounds>,
     /// Where it began.
     pub start: Vec<f64>,
+    /// Where all began, before any look led it to begin anew, and F there: in the problem's own units.
+    pub from: Vec<f64>,
+    pub first: f64,
     pub x: Aligned,
     pub g: Aligned,
     pub f: f64,
@@ -55,6 +58,8 @@ crate::state!(Standing {
     claims,
     bounds,
     start: vector,
+    from: vector,
+    first,
     x: point,
     g,
     f: value,
@@ -108,6 +113,7 @@ impl Standing {
             b.project(&mut x);
         }
         let mut f = problem.total_gradient(&x[..n], &mut g[..n])?;
+        let (from, first) = (x[..n].to_vec(), f);
         if problem.scalable() && not_finite(f, &g[..n]).is_none() {
             let at = x[..n].to_vec();
             let lengths = sizes_within(bounds.as_ref(), &at, f, &g[..n]);
@@ -131,6 +137,8 @@ impl Standing {
             predicted: None,
             escapes: 0,
             start: x[..n].to_vec(),
+            from,
+            first,
             bounds,
             x,
             xn,
@@ -246,15 +254,15 @@ impl Standing {
 
     /// Looks at both sides along d (which is lost), a multiple of the lengths.
     pub fn look(&mut self, problem: &mut Problem<'_>, view: View<'_>) -> Result<Doubt, Halt> {
-        self.look_ahead(problem, view, &mut Vec::new())
+        self.look_ahead(problem, view, &mut Front::default())
     }
 
-    /// The same, which leaves the gradient at x + [`NEAR`](gradient_check::NEAR) d, where it was asked for, in `front`.
+    /// The same, which leaves in `front` what was seen at x ± [`NEAR`](gradient_check::NEAR) d.
     pub fn look_ahead(
         &mut self,
         problem: &mut Problem<'_>,
         view: View<'_>,
-        front: &mut Vec<f64>,
+        front: &mut Front,
     ) -> Result<Doubt, Halt> {
         self.known(problem, view, |problem, at, u, trial| {
             gradient_check::look_ahead(problem, at, u, trial, front)

@@ -13,6 +13,8 @@ const HALVINGS: u32 = 40;
 const SHORTER: f64 = 1e-2;
 const LONGER: f64 = 30.0;
 const FURTHER: f64 = 3.0;
+/// Halvings of the way to where something moves first.
+const EDGE: u32 = 6;
 /// The shortest and the longest step, in lengths.
 const REACH: (f64, f64) = (1e-12, 1e10);
 
@@ -355,7 +357,24 @@ fn scan(
             (h, side) = (LONGER * h, -side);
             pair[0] = line.value(problem, side * h, trial)?;
         }
-        line.value(problem, -side * h, trial)?;
+        // The other side too, until it moves.
+        let mut other = h;
+        let mut there = line.value(problem, -side * other, trial)?;
+        while line.best.1 == 0.0 && moves(&pair[0]) && !moves(&there) && other < reach {
+            other *= LONGER;
+            there = line.value(problem, -side * other, trial)?;
+        }
+        if line.best.1 == 0.0 && moves(&pair[0]) {
+            // What moves first may be a stair that leads down, and what lies behind it one that leads up.
+            for (side, far) in [(side, h), (-side, other)] {
+                let (mut still, mut moved) = (far / LONGER.powi(2), far);
+                for _ in 0..EDGE {
+                    let middle = (still * moved).sqrt();
+                    let value = line.value(problem, side * middle, trial)?;
+                    *(if moves(&value) { &mut moved } else { &mut still }) = middle;
+                }
+            }
+        }
     }
     let near = h.min(NEAR);
     lowest.moved |= line.best.1 != 0.0 || pair.iter().any(moves);

@@ -24,11 +24,13 @@ pub enum Hull {
     Lower,
     /// Something may, and was not found.
     Open,
+    /// Slopes are what noise makes of them.
+    Loud,
 }
 
 /// The least slope in the hull of those around x (gradient sampling; Burke, Lewis & Overton, SIAM J. Optim. 15, 2005), in
-/// coordinates counted by the `way` they have come. If it is not small, F falls along it if it does at all, which is tried. Not
-/// beside bounds: nothing is asked of F beyond them.
+/// coordinates counted by the `way` they have come. If it is not small, F falls along it if it does at all, which is tried. Beyond
+/// a bound F is taken to be what it is there, and to rise from there by more than it does anywhere near.
 pub fn hull(
     problem: &mut Problem<'_>,
     at: &Known<'_>,
@@ -44,7 +46,8 @@ pub fn hull(
     let (mut random, mut lengths) = (Random::new(0, STREAM, 0, 0), way.to_vec());
     for around in AROUND {
         let sides = [around, -around];
-        let (slopes, short) = sampled(problem, at, &lengths, sides, &mut random, trial)?;
+        let seen = sampled(problem, at, &lengths, sides, &mut random, trial)?;
+        let (slopes, short) = walled(at, seen);
         if slopes.iter().flatten().chain(&short).any(|s| !s.is_finite()) {
             return Ok(Hull::Open);
         }
@@ -52,7 +55,7 @@ pub fn hull(
             continue;
         }
         if around == AROUND[0] {
-            alike(&slopes, &mut lengths);
+            alike(at, &slopes, &mut lengths);
         }
         let scaled = |g: &Vec<f64>| g.iter().zip(&lengths).map(|(g, l)| g * l).collect();
         let slopes: Vec<Vec<f64>> = slopes.iter().map(scaled).collect();
@@ -82,18 +85,26 @@ pub fn hull(
 
 /// Makes the lengths longer, until F changes along each as along the one that changes it most: a coordinate that has come
 /// less far than it has to go would seem to hold nothing.
-fn alike(slopes: &[Vec<f64>], lengths: &mut [f64]) {
+fn alike(at: &Known<'_>, slopes: &[Vec<f64>], lengths: &mut [f64]) {
     let mean = |j: usize| slopes.iter().map(|g| g[j].abs()).sum::<f64>() / slopes.len() as f64;
     let most = (0..lengths.len()).map(|j| mean(j) * lengths[j]).fold(0.0, f64::max);
     for j in 0..lengths.len() {
         let length = most / mean(j);
         if length.is_normal() {
-            lengths[j] = length;
+            lengths[j] = length.min(((at.room)(j, 1.0) + (at.room)(j, -1.0)).max(lengths[j]));
         }
     }
 }
 
-/// Slopes at points so far on both sides of x, and what each by itself promises F to be below its value at x.
+/// F and its slope at a point, or at the nearest within bounds, and which coordinates lie beyond: above 0 where up.
+struct SlopeAt {
+    there: Vec<f64>,
+    value: f64,
+    slope: Vec<f64>,
+    beyond: Vec<f64>,
+}
+
+/// Slopes at points so far on both sides of x.
 fn sampled(
     problem: &mut Problem<'_>,
     at: &Known<'_>,
@@ -101,59 +112,87 @@ fn sampled(
     sides: [f64; 2],
     random: &mut Random,
     trial: &mut [f64],
-) -> Result<(Vec<Vec<f64>>, Vec<f64>), Halt> {
+) -> Result<Vec<SlopeAt>, Halt> {
     let n = at.x.len();
-    let (mut slopes, mut short, mut u) = (Vec::new(), Vec::new(), vec![0.0; n]);
+    let (mut seen, mut u) = (Vec::new(), vec![0.0; n]);
     for _ in 0..2 * (n + 1) {
         u.iter_mut().zip(lengths).for_each(|(u, l)| *u = l * (2.0 * random.uniform() - 1.0));
         for side in sides {
             step(at, &u, side, trial);
-            let there = trial[..n].to_vec();
-            let Some((value, slope)) = slope(problem, at, &there, lengths, side, trial)? else {
-                continue;
+            let beyond = |j: usize| {
+                let by = side * u[j];
+                if by.abs() < (at.room)(j, by) { 0.0 } else { by }
             };
-            let back: f64 = (0..n).map(|j| slope[j] * (at.x[j] - there[j])).sum();
-            short.push((at.value - value - back).max(0.0));
-            slopes.push(slope);
+            let beyond = (0..n).map(beyond).collect();
+            let mut one =
+                SlopeAt { there: trial[..n].to_vec(), value: 0.0, slope: vec![0.0; n], beyond };
+            if slope(problem, at, &mut one, lengths, side, trial)? {
+                seen.push(one);
+            }
         }
     }
-    Ok((slopes, short))
+    Ok(seen)
+}
+
+/// The slopes, with those of walls beyond bounds, and what each by itself promises F to be below its value at x.
+fn walled(at: &Known<'_>, seen: Vec<SlopeAt>) -> (Vec<Vec<f64>>, Vec<f64>) {
+    const STEEPER: f64 = 10.0;
+    let n = at.x.len();
+    let most = |j: usize| seen.iter().map(|one| one.slope[j].abs()).fold(0.0, f64::max);
+    let walls: Vec<f64> = (0..n).map(|j| STEEPER * most(j)).collect();
+    let one = |mut one: SlopeAt| {
+        for j in (0..n).filter(|j| one.beyond[*j] != 0.0) {
+            one.slope[j] = walls[j].copysign(one.beyond[j]);
+        }
+        let back: f64 = (0..n).map(|j| one.slope[j] * (at.x[j] - one.there[j])).sum();
+        (one.slope, (at.value - one.value - back).max(0.0))
+    };
+    seen.into_iter().map(one).unzip()
 }
 
 /// F and its slope at a point so far from x. Differences are taken over a part of that, and have to agree on both sides: what
-/// they are between two kinks for one coordinate and across one for another is no slope of F. None where they do not.
+/// they are between two kinks for one coordinate and across one for another is no slope of F. False where they do not, and
+/// where a bound is too near.
 fn slope(
     problem: &mut Problem<'_>,
     at: &Known<'_>,
-    there: &[f64],
+    one: &mut SlopeAt,
     lengths: &[f64],
     side: f64,
     trial: &mut [f64],
-) -> Result<Option<(f64, Vec<f64>)>, Halt> {
+) -> Result<bool, Halt> {
     const PART: f64 = 0.01;
     const AGREE: f64 = 1e-3;
     let n = at.x.len();
-    let mut slope = vec![0.0; n];
     if at.given {
-        let value = problem.total_gradient(there, &mut slope)?;
-        return Ok(Some((value, slope)));
+        one.value = problem.total_gradient(&one.there, &mut one.slope)?;
+        one.slope
+            .iter_mut()
+            .zip(&one.beyond)
+            .filter(|(_, b)| **b != 0.0)
+            .for_each(|(s, _)| *s = 0.0);
+        return Ok(true);
     }
-    let value = problem.total(there)?;
-    let noise = 16.0 * f64::EPSILON * value.abs();
-    for j in 0..n {
+    one.value = problem.total(&one.there)?;
+    let noise = 16.0 * f64::EPSILON * one.value.abs();
+    for j in (0..n).filter(|j| one.beyond[*j] == 0.0) {
         let mut ends = [(0.0, 0.0); 2];
         for (end, sign) in ends.iter_mut().zip([1.0, -1.0]) {
-            trial[..n].copy_from_slice(there);
+            trial[..n].copy_from_slice(&one.there);
             trial[j] += sign * PART * side * lengths[j];
-            *end = (trial[j] - there[j], problem.total(&trial[..n])? - value);
+            let gone = trial[j] - at.x[j];
+            if !(gone.abs() <= (at.room)(j, gone)) {
+                return Ok(false);
+            }
+            *end = (trial[j] - one.there[j], problem.total(&trial[..n])? - one.value);
         }
         let [(up, rise), (down, fall)] = ends;
-        slope[j] = (rise - fall) / (up - down);
+        one.slope[j] = (rise - fall) / (up - down);
         if !((rise + fall).abs() <= AGREE * (rise.abs() + fall.abs()) + noise) {
-            return Ok(None);
+            return Ok(false);
         }
     }
-    Ok(Some((value, slope)))
+    Ok(true)
 }
 
 /// The shares of the vectors in the least element of their hull, by exchanges between two of them.

@@ -1,5 +1,5 @@
 //! Whether a point at rest is where steps have closed in on a kink.
-use super::{Known, both_sides, scattered};
+use super::{Hull, Known, both_sides, hull, kink, scattered};
 use crate::problem::Problem;
 use crate::status::Halt;
 
@@ -33,4 +33,64 @@ pub fn kinked(
         (slopes, before) = ([(up - at.value) / h, (at.value - down) / h], Some(rise));
     }
     Ok(Some(slopes))
+}
+
+/// Of what F has fallen by and of F itself: no more may be left at a kink that is claimed.
+const LEFT: [f64; 2] = [1e-9, 1e-7];
+/// What F has to have fallen by, as a part of it, for the start to count as far.
+const FAR: f64 = 0.01;
+/// What slopes may still change F by on the way back, of what it has fallen by, where they are differences, which lie between
+/// those on both sides of a kink, and no way along a kink need be steep: where F is smooth, a claim leaves a tenth of that.
+const ABRUPT: f64 = 1e-4;
+
+/// How a descent has come to where it rests.
+pub struct Come {
+    /// How far each coordinate has.
+    pub way: Vec<f64>,
+    /// What F has fallen by.
+    pub fallen: f64,
+    /// What noise may make of a rise.
+    pub hidden: f64,
+    /// Whether slopes are steep for a point at rest.
+    pub abrupt: bool,
+    /// Whether a kink is to be looked for whatever they are, where they are differences.
+    pub sharp: bool,
+}
+
+/// Whether steps have closed in on a kink, which is then reported, or stand between some, and whether anything leads lower from
+/// there, to what is in `trial`.
+pub fn closed_in(
+    problem: &mut Problem<'_>,
+    at: &Known<'_>,
+    come: Come,
+    u: &mut [f64],
+    trial: &mut [f64],
+) -> Result<Hull, Halt> {
+    let Come { mut way, fallen, hidden, abrupt, sharp } = come;
+    // From a start that was good already, what is left of slopes is much beside the little that F has fallen by.
+    let far = fallen > FAR * at.value.abs();
+    let rough = problem.offers().differences > 0 && way.len() > 1 && far;
+    let free = |j: &usize| (at.room)(*j, -at.gradient[*j]) > 0.0;
+    let change: f64 = (0..way.len()).filter(free).map(|j| at.gradient[j].abs() * way[j]).sum();
+    let abrupt = if rough { change > ABRUPT * fallen } else { abrupt };
+    if !(abrupt || rough && sharp) {
+        return Ok(Hull::Whole);
+    }
+    let slopes = kinked(problem, at, &way, hidden, u, trial)?;
+    let mut found = if slopes.is_some() { Hull::Open } else { Hull::Whole };
+    if rough && (abrupt || slopes.is_some()) {
+        let still = way.iter_mut().zip(at.lengths).filter(|(way, _)| **way == 0.0);
+        still.for_each(|(way, own)| *way = *own);
+        let enough = (LEFT[0] * fallen).max(LEFT[1] * at.value.abs());
+        match hull(problem, at, &way, enough, u, trial)? {
+            // Slopes that are steep at no kink, and tell nothing.
+            Hull::Open if slopes.is_none() => found = Hull::Loud,
+            Hull::Open => {}
+            seen => found = seen,
+        }
+    }
+    if let (Hull::Open, Some(slopes)) = (&found, slopes) {
+        problem.report(kink(slopes));
+    }
+    Ok(found)
 }

@@ -1,5 +1,5 @@
 //! Both sides of a point along a line: what the values there say of the slope that is claimed.
-use super::{Known, NEAR, both_sides, step};
+use super::{Front, Known, NEAR, both_sides, step};
 use crate::linalg::vectors::dot;
 use crate::problem::Problem;
 use crate::status::Halt;
@@ -31,7 +31,7 @@ pub(super) fn sides(
     u: &[f64],
     told: [f64; 2],
     trial: &mut [f64],
-    front: &mut Vec<f64>,
+    front: &mut Front,
 ) -> Result<Seen, Halt> {
     let mut least = (at.value, 0.0);
     let seen = nearing(problem, at, u, told, &mut least, (trial, front))?;
@@ -49,7 +49,7 @@ fn nearing(
     u: &[f64],
     [claimed, rounding]: [f64; 2],
     least: &mut (f64, f64),
-    (trial, front): (&mut [f64], &mut Vec<f64>),
+    (trial, front): (&mut [f64], &mut Front),
 ) -> Result<Seen, Halt> {
     let n = at.x.len();
     let mut slopes = [0.0; 2];
@@ -62,9 +62,9 @@ fn nearing(
         let [up, down] = if nearer == 0 && at.given && at.ahead {
             // The gradient there is looked at as well: in one evaluation, where they come together.
             step(at, u, h, trial);
-            front.resize(n, 0.0);
-            let up = problem.total_gradient(&trial[..n], front)?;
-            let rise = dot(front, &u[..n]);
+            front.gradient.resize(n, 0.0);
+            let up = problem.total_gradient(&trial[..n], &mut front.gradient)?;
+            let rise = dot(&front.gradient, &u[..n]);
             if !at.blind && tells_all(at, [claimed, rounding, h], up, rise) {
                 return Ok(Seen::Nothing);
             }
@@ -81,6 +81,9 @@ fn nearing(
             continue;
         }
         finite = true;
+        if nearer == 0 {
+            front.rise = up + down - 2.0 * at.value;
+        }
         for (value, h) in [(up, h), (down, -h)] {
             if value < least.0 {
                 *least = (value, h);
@@ -131,7 +134,8 @@ fn nearing(
                 }
             }
             if lowest.1 == 0.0 && at.given && at.ahead && nearer == 0 && clear {
-                return ahead(problem, at, u, [claimed, bend, h, rounding], (up, front), trial);
+                let seen = (up, &front.gradient[..]);
+                return ahead(problem, at, u, [claimed, bend, h, rounding], seen, trial);
             }
             return Ok(lower(lowest));
         }

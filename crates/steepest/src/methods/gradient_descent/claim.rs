@@ -2,7 +2,7 @@
 use super::{ESCAPES, PRODUCTS, Work, evaluate};
 use crate::linalg::vectors::{self, dot, largest};
 use crate::method::Step;
-use crate::methods::gradient_check::{self, Doubt, Gap, Known, room};
+use crate::methods::gradient_check::{self, Come, Doubt, Gap, Hull, Known, room};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
 
@@ -71,10 +71,13 @@ impl Work {
                 });
             }
         }
-        if let Some(slopes) = self.kinked(problem)? {
-            problem.report(gradient_check::kink(slopes));
-            self.predicted = None;
-            return Ok(self.ended(Status::Plateau));
+        match self.closed_in(problem)? {
+            Hull::Lower => return self.escape(problem),
+            Hull::Open => {
+                self.predicted = None;
+                return Ok(self.ended(Status::Plateau));
+            }
+            Hull::Whole | Hull::Loud => {}
         }
         let certificate = Some(self.claims.certificate(
             self.sight(),
@@ -84,20 +87,22 @@ impl Work {
         Ok(Step { certificate, ..self.ended(verdict) })
     }
 
-    /// The slopes on both sides, where steps have closed in on a kink. Within bounds or free alike.
-    fn kinked(&mut self, problem: &mut Problem<'_>) -> Result<Option<[f64; 2]>, Halt> {
-        if !self.verify {
-            return Ok(None);
+    /// Whether steps have closed in on a kink, and whether anything leads lower from there. Within bounds or free alike.
+    fn closed_in(&mut self, problem: &mut Problem<'_>) -> Result<Hull, Halt> {
+        if !self.verify || self.claims.as_scipy() {
+            return Ok(Hull::Whole);
         }
         let room = room(problem, &self.x[..self.n]);
         let counts = |j: usize| room[j][usize::from(self.g[j] < 0.0)] > 0.0;
-        if !self.claims.abrupt(&self.x, &self.start, &self.g, false, counts) {
-            return Ok(None);
-        }
-        let way: Vec<f64> = (0..self.n).map(|j| (self.x[j] - self.start[j]).abs()).collect();
-        let hidden = 4.0 * self.differenced(problem);
+        let come = Come {
+            way: (0..self.n).map(|j| (self.x[j] - self.start[j]).abs()).collect(),
+            fallen: self.claims.before(self.claims.steps()) - self.f,
+            hidden: 4.0 * self.differenced(problem),
+            abrupt: self.claims.abrupt(&self.x, &self.start, &self.g, counts),
+            sharp: true,
+        };
         self.known(problem, |problem, at, u, xn| {
-            gradient_check::kinked(problem, at, &way, hidden, u, xn)
+            gradient_check::closed_in(problem, at, come, u, xn)
         })
     }
 

@@ -2,7 +2,7 @@
 use super::Work;
 use crate::linalg::vectors::{dot, largest};
 use crate::method::Step;
-use crate::methods::gradient_check::{self, Doubt, Hull, NEAR};
+use crate::methods::gradient_check::{self, Doubt, Front, Hull, NEAR};
 use crate::methods::standing::{Standing, View};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
@@ -35,11 +35,12 @@ impl Work {
         if !self.agree(problem)? {
             return self.stand(problem);
         }
-        let mut front = Vec::new();
+        let mut front = Front::default();
         self.at.scatter();
         let mut doubt = self.with(|at, view| at.look_ahead(problem, view, &mut front))?;
+        let sharp = self.at.sharp(problem, &front);
         if matches!(doubt, Doubt::None | Doubt::Kink(_))
-            && let Some(rest) = self.unforeseen(&front)
+            && let Some(rest) = self.unforeseen(&front.gradient)
         {
             self.at.d[..self.at.n].copy_from_slice(&rest);
             match self.with(|at, view| at.look(problem, View { ahead: false, ..view }))? {
@@ -68,8 +69,12 @@ impl Work {
                     self.at.predicted = None;
                     return Ok(self.at.ended(why));
                 }
-                match self.at.closed_in(problem)? {
+                match self.at.closed_in(problem, sharp)? {
                     Hull::Whole => {}
+                    Hull::Loud => {
+                        (self.lambda, self.at.rate) = (0.0, 0.0);
+                        return self.stand(problem);
+                    }
                     Hull::Lower => return self.escape(problem),
                     Hull::Open => {
                         self.at.predicted = None;

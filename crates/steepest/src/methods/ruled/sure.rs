@@ -5,7 +5,7 @@ use super::gap_estimate::target;
 use crate::certificate::{Certificate, Kind};
 use crate::linalg::vectors::largest;
 use crate::method::Step;
-use crate::methods::gradient_check::{self, Doubt, Gap, Known};
+use crate::methods::gradient_check::{self, Come, Doubt, Gap, Hull, Known};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
 
@@ -105,11 +105,13 @@ fn claim(
     if verdict.is_none() {
         r.patience = r.claims.steps() + r.claims.steps() / 4 + 10;
     }
-    if verdict.as_ref().is_some_and(Status::success)
-        && let Some(slopes) = kinked(r, problem, x)?
-    {
-        problem.report(gradient_check::kink(slopes));
-        return Ok(Step { verdict: Some(Status::Plateau), ..none });
+    if verdict.as_ref().is_some_and(Status::success) {
+        let mut trial = vec![0.0; x.len()];
+        match closed_in(r, problem, x, &mut trial)? {
+            Hull::Lower => return lower(r, problem, x, &trial, none),
+            Hull::Open => return Ok(Step { verdict: Some(Status::Plateau), ..none }),
+            Hull::Whole | Hull::Loud => {}
+        }
     }
     let certificate = certificate.filter(|_| verdict.is_some());
     Ok(Step { verdict, certificate, ..none })
@@ -191,19 +193,28 @@ fn left(r: &Ruled, problem: &mut Problem<'_>, x: &[f64], explained: f64) -> Resu
     Ok(if beyond { Left::Lower(trial) } else { Left::Much(left) })
 }
 
-/// The slopes on both sides, where steps have closed in on a kink: the shorter they are, the less is left by what they see.
-fn kinked(r: &Ruled, problem: &mut Problem<'_>, x: &[f64]) -> Result<Option<[f64; 2]>, Halt> {
+/// Whether steps have closed in on a kink, and whether anything leads lower from there: the shorter they are, the less is left
+/// by what they see.
+fn closed_in(
+    r: &Ruled,
+    problem: &mut Problem<'_>,
+    x: &[f64],
+    trial: &mut [f64],
+) -> Result<Hull, Halt> {
+    if !gradient_check::cheap(problem) || r.claims.as_scipy() {
+        return Ok(Hull::Whole);
+    }
     let room = gradient_check::room(problem, x);
     let counts = |j: usize| room[j][usize::from(r.gradient[j] < 0.0)] > 0.0;
-    if !gradient_check::cheap(problem) || !r.claims.abrupt(x, &r.from, &r.gradient, false, counts) {
-        return Ok(None);
-    }
-    let hidden = differenced(r, problem);
-    let way: Vec<f64> = x.iter().zip(&r.from).map(|(x, from)| (x - from).abs()).collect();
-    let (mut u, mut trial) = (vec![0.0; x.len()], vec![0.0; x.len()]);
-    known(r, problem, x, |problem, at| {
-        gradient_check::kinked(problem, at, &way, hidden, &mut u, &mut trial)
-    })
+    let come = Come {
+        way: x.iter().zip(&r.from).map(|(x, from)| (x - from).abs()).collect(),
+        fallen: r.claims.before(r.claims.steps()) - r.value,
+        hidden: differenced(r, problem),
+        abrupt: r.claims.abrupt(x, &r.from, &r.gradient, counts),
+        sharp: true,
+    };
+    let mut u = vec![0.0; x.len()];
+    known(r, problem, x, |problem, at| gradient_check::closed_in(problem, at, come, &mut u, trial))
 }
 
 /// Goes on from a lower point that was seen; what the rule remembers is of another place.

@@ -3,7 +3,7 @@ use super::Run;
 use crate::linalg::vectors::{Aligned, dot, largest};
 use crate::method::Step;
 use crate::methods::convergence::STEEP;
-use crate::methods::gradient_check::{self, Doubt, Hull, NEAR};
+use crate::methods::gradient_check::{self, Doubt, Front, Hull, NEAR};
 use crate::methods::standing::{ESCAPES, FAR};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
@@ -36,14 +36,16 @@ impl Run {
             return self.escape(problem);
         }
         let clear = |doubt: &Doubt| matches!(doubt, Doubt::None | Doubt::Kink(_));
-        let mut front = Vec::new();
+        let mut front = Front::default();
         self.at.scatter();
         let mut doubt = self.with(true, |at, view| at.look_ahead(problem, view, &mut front))?;
-        let mut rest = self.unforeseen(&front);
+        let mut sharp = self.at.sharp(problem, &front);
+        let mut rest = self.unforeseen(&front.gradient);
         if clear(&doubt) && self.turned() {
-            front.clear();
+            front = Front::default();
             doubt = self.with(true, |at, view| at.look_ahead(problem, view, &mut front))?;
-            rest = self.unforeseen(&front).or(rest);
+            sharp |= self.at.sharp(problem, &front);
+            rest = self.unforeseen(&front.gradient).or(rest);
         }
         if clear(&doubt)
             && let Some(rest) = rest
@@ -85,8 +87,13 @@ impl Run {
                     self.at.predicted = None;
                     return Ok(self.at.ended(why));
                 }
-                match self.at.closed_in(problem)? {
+                match self.at.closed_in(problem, sharp)? {
                     Hull::Whole => {}
+                    Hull::Loud => {
+                        self.forget();
+                        self.at.predicted = None;
+                        return self.stand_after_look(problem);
+                    }
                     Hull::Lower => {
                         self.forget();
                         return self.escape(problem);
@@ -260,6 +267,7 @@ impl Run {
     fn anew(&mut self, problem: &mut Problem<'_>) -> Result<Step, Halt> {
         let n = self.at.n;
         let (escapes, mut x) = (self.at.escapes + 1, vec![0.0; n]);
+        let (from, first) = (std::mem::take(&mut self.at.from), self.at.first);
         if escapes > ESCAPES {
             self.at.predicted = None;
             return Ok(self.at.ended(Status::Plateau));
@@ -267,7 +275,7 @@ impl Run {
         problem.units().outward(&self.at.xn[..n], &mut x);
         problem.set_units(Units::default());
         *self = Run { warned: self.warned, ..Run::new(&self.set, problem, &x)? };
-        self.at.escapes = escapes;
+        (self.at.escapes, self.at.from, self.at.first) = (escapes, from, first);
         match self.at.unfit() {
             Some(_) if self.at.f == f64::NEG_INFINITY => Ok(self.at.ended(Status::Unbounded)),
             Some(_) => Ok(self.at.ended(Status::Plateau)),

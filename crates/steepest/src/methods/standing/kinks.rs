@@ -1,51 +1,72 @@
 //! Kinks, at which steps have closed in: what can be said of them.
 use super::{Standing, View};
-use crate::methods::gradient_check::{self, Hull};
+use crate::methods::gradient_check::{self, Come, Front, Hull, NEAR};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
 
-/// Of what F has fallen by and of F itself: no more may be left at a kink that is claimed.
-const LEFT: [f64; 2] = [1e-9, 1e-7];
-/// What F has to have fallen by, as a part of it, for the start to count as far.
-const FAR: f64 = 0.01;
+/// Of all that F has fallen by: what it would rise by over the whole way at the jumps of slopes that look like a kink.
+const SHARP: f64 = 0.01;
+/// Noise that is so many times what it was measured to be has grown.
+const GROWN: f64 = 10.0;
 
 impl Standing {
-    /// Where slopes are steeper than what steps have learned explains: whether they have closed in on a kink, which is then
-    /// reported, or stand between some, and whether anything leads lower from there, to what is in `xn`.
-    pub fn closed_in(&mut self, problem: &mut Problem<'_>) -> Result<Hull, Halt> {
-        let counts = |j: usize| self.room(j, -self.g[j]) > 0.0;
-        let fallen = self.claims.before(self.claims.steps()) - self.f;
-        // From a start that was good already, what is left of slopes is much beside the little that F has fallen by.
-        let far = fallen > FAR * self.f.abs() && self.bounds.is_none();
-        let rough = problem.offers().differences > 0 && self.n > 1 && far;
-        if !self.claims.abrupt(&self.x, &self.start, &self.g, rough, counts) {
+    /// Where slopes are steeper than what steps have learned explains, or a look around was `sharp`: whether steps have closed
+    /// in on a kink, which is then reported, or stand between some, and whether anything leads lower from there, to what is
+    /// in `xn`.
+    pub fn closed_in(&mut self, problem: &mut Problem<'_>, sharp: bool) -> Result<Hull, Halt> {
+        if self.claims.as_scipy() {
             return Ok(Hull::Whole);
         }
-        let (mut way, hidden) = (self.way(), self.hidden(problem));
-        let enough = (LEFT[0] * fallen).max(LEFT[1] * self.f.abs());
+        let counts = |j: usize| self.room(j, -self.g[j]) > 0.0;
+        let come = Come {
+            way: self.way(problem),
+            fallen: self.fallen(),
+            hidden: self.hidden(problem),
+            abrupt: self.claims.abrupt(&self.x, &self.start, &self.g, counts),
+            sharp,
+        };
         let metric = vec![f64::NAN; self.n];
         let view = View { metric: &metric, ahead: false, blind: false };
-        self.known(problem, view, |problem, at, u, xn| {
-            let slopes = gradient_check::kinked(problem, at, &way, hidden, u, xn)?;
-            let mut found = if slopes.is_some() { Hull::Open } else { Hull::Whole };
-            if rough {
-                let still = way.iter_mut().zip(at.lengths).filter(|(way, _)| **way == 0.0);
-                still.for_each(|(way, own)| *way = *own);
-                match gradient_check::hull(problem, at, &way, enough, u, xn)? {
-                    Hull::Open => {}
-                    seen => found = seen,
-                }
-            }
-            if let (Hull::Open, Some(slopes)) = (&found, slopes) {
-                problem.report(gradient_check::kink(slopes));
-            }
-            Ok(found)
-        })
+        let found = self.known(problem, view, |problem, at, u, xn| {
+            gradient_check::closed_in(problem, at, come, u, xn)
+        })?;
+        if matches!(found, Hull::Loud) && !self.louder(problem)? {
+            return Ok(Hull::Whole);
+        }
+        Ok(found)
+    }
+
+    /// Whether F rose on both sides of the look along d by so much as it does at a kink, for how short a part of the way here
+    /// that was: it may be how far it bends, but then it bends more than on the way. What a step could have learned tells
+    /// less where differences on both sides of a kink are the same.
+    pub fn sharp(&self, problem: &Problem<'_>, front: &Front) -> bool {
+        let (way, fallen) = (self.way(problem), self.fallen());
+        let share = |j: usize| NEAR * self.d[j].abs() / way[j];
+        let part = (0..self.n).map(share).filter(|s| s.is_finite()).fold(0.0, f64::max);
+        fallen > 0.0 && part > 0.0 && front.rise > SHARP * part * fallen
+    }
+
+    /// Whether the noise of F has grown on the way, as where large terms come to cancel: it is measured again then, and the
+    /// slopes where it stands are by what it is there.
+    fn louder(&mut self, problem: &mut Problem<'_>) -> Result<bool, Halt> {
+        let mut slopes = vec![0.0; self.n];
+        let before = problem.accuracy(&mut slopes);
+        if !problem.measure_again()? {
+            return Ok(false);
+        }
+        self.f = problem.total_gradient(&self.x[..self.n], &mut self.g[..self.n])?;
+        Ok(problem.accuracy(&mut slopes) > GROWN * before)
     }
 
     /// How far each coordinate has come.
-    fn way(&self) -> Vec<f64> {
-        (0..self.n).map(|j| (self.x[j] - self.start[j]).abs()).collect()
+    fn way(&self, problem: &Problem<'_>) -> Vec<f64> {
+        let units = problem.units();
+        (0..self.n).map(|j| (self.x[j] - self.from[j] / units.length(j)).abs()).collect()
+    }
+
+    /// What F has fallen by.
+    fn fallen(&self) -> f64 {
+        self.first / self.unit - self.f
     }
 
     /// What is to be said where slopes on both sides were seen to differ however near one looked: a kink, at which in more
