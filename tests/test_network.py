@@ -500,10 +500,12 @@ def test_what_cannot_be_used_is_named(settings, words):
         MLPClassifier(**settings).fit(X, y)
 
 
+@pytest.mark.hosts
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_batch_normalisation_steps_as_torch_does(dtype):
     """20 steps of momentum over batches: weights, running means and variances, and what is predicted by them."""
-    torch = pytest.importorskip("torch")
+    import torch
+
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(100, 6)).astype(dtype), rng.integers(0, 4, 100)
     layers = [
@@ -554,9 +556,11 @@ def test_batch_normalisation_steps_as_torch_does(dtype):
     np.testing.assert_allclose(_core.network_outputs(answer["x"], X, layers), want, **close)
 
 
+@pytest.mark.hosts
 def test_gradients_are_those_of_torch():
     """Every kind of layer in double precision: one step of plain descent at rate 1 is the gradient."""
-    torch = pytest.importorskip("torch")
+    import torch
+
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(50, 6)), rng.integers(0, 4, 50)
     link = layer("residual", layers=[layer("dense", 9, "silu"), layer("layer_norm")])
