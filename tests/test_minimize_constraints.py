@@ -187,6 +187,47 @@ def test_quadratic_models_take_few_evaluations(fun: Any, held: Any, x0: Any, lea
     assert result.nfev < most
 
 
+@pytest.mark.parametrize("jac", [True, False])
+def test_an_answer_is_confirmed_by_a_few_values(jac: bool) -> None:
+    """Rounds of the augmented Lagrangian that began at the answer had taken three quarters of all calls."""
+    ring = {"type": "eq", "fun": lambda x: x @ x - 1} | ({"jac": lambda x: 2 * x} if jac else {})
+    r = steepest.minimize(
+        lambda x: x[0] + x[1], [1.0, 0.0], jac=(lambda x: np.ones(2)) if jac else None, constraints=ring
+    )
+    assert r.success
+    assert r.nfev <= (20 if jac else 55)
+    np.testing.assert_allclose(r.x, -np.sqrt(0.5), atol=1e-6)
+    np.testing.assert_allclose(r.jac, 1.0, atol=1e-6)
+
+
+def test_a_jacobian_that_is_wrong_by_little_is_told_by_the_looks() -> None:
+    """Hock and Schittkowski 71; no entry is off by what the check of Jacobians alone would name."""
+    off = 1 + 1e-4 * np.sin(1 + np.arange(4))
+    held = [
+        {"type": "eq", "fun": lambda x: x @ x - 40, "jac": lambda x: 2 * x * off},
+        {"type": "ineq", "fun": lambda x: np.prod(x) - 25, "jac": lambda x: np.prod(x) / x * off},
+    ]
+    r = steepest.minimize(
+        lambda x: x[0] * x[3] * x[:3].sum() + x[2], [1.0, 5, 5, 1], constraints=held, bounds=[(1, 5)] * 4,
+        jac=lambda x: np.array([x[3] * (2 * x[0] + x[1] + x[2]), x[0] * x[3], x[0] * x[3] + 1, x[0] * x[:3].sum()]),
+    )  # fmt: skip
+    assert r.outcome == "gradient_inconsistent"
+    assert r.nfev <= 40
+
+
+def test_where_no_step_meets_the_constraints_it_goes_as_near_as_one_comes() -> None:
+    """Hock and Schittkowski 63: at the start the plane and the sphere as bent there meet outside of the bounds."""
+    held = [
+        {"type": "eq", "fun": lambda x: 8 * x[0] + 14 * x[1] + 7 * x[2] - 56},
+        {"type": "eq", "fun": lambda x: x @ x - 25},
+    ]
+    fun = lambda x: 1000 - x[0] ** 2 - 2 * x[1] ** 2 - x[2] ** 2 - x[0] * x[1] - x[0] * x[2]  # noqa: E731
+    r = steepest.minimize(fun, [2.0] * 3, constraints=held, bounds=[(0, None)] * 3)
+    assert r.success
+    np.testing.assert_allclose(r.fun, 961.7151721, rtol=1e-7)
+    assert r.nfev < 150
+
+
 def test_quadratic_models_that_contradict_each_other_are_left() -> None:
     """At the start no step meets both as they are bent there; a point further off does."""
     held = [

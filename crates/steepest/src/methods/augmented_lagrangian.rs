@@ -16,7 +16,7 @@ use crate::state::{Bad, Reference, State, Visitor};
 use crate::status::{Halt, Status};
 use crate::units::Units;
 use lagrangian::{Lagrangian, Terms};
-use models::{Came, FLOOR, Models};
+use models::{Came, Confirmed, FLOOR, Models};
 
 crate::settings! {
     /// The augmented Lagrangian method, for constraints low ≤ c(x) ≤ high beside bounds: L-BFGS goes down
@@ -86,12 +86,26 @@ struct Now {
     /// f where the descent began, and how large it was or how far it has come since.
     begun: f64,
     size: f64,
+    /// The gradient of f where the models claim.
+    gradient: Vec<f64>,
 }
 
 impl State for Now {
     fn visit(&mut self, v: &mut Visitor<'_>) -> Result<(), Bad> {
-        let Now { models, terms, units, inner, round, missed, off, vain, noticed, begun, size } =
-            self;
+        let Now {
+            models,
+            terms,
+            units,
+            inner,
+            round,
+            missed,
+            off,
+            vain,
+            noticed,
+            begun,
+            size,
+            gradient: _,
+        } = self;
         v.field("models", models)?;
         v.field("terms", terms)?;
         let Terms { low, high, scale, lambda, c, price, .. } = terms;
@@ -140,6 +154,11 @@ struct Rounds {
     now: Option<Now>,
     /// Whether they begin with quadratic models.
     by_models: bool,
+}
+
+/// Whether the constraints are met, as far as a claim asks for.
+fn met(terms: &Terms, tolerance: f64) -> bool {
+    terms.missed() <= 1e-2 * tolerance && terms.most(|i| terms.unit(i)) <= tolerance
 }
 
 /// x in the units of the problem.
@@ -208,6 +227,7 @@ impl Now {
             noticed: problem.findings().len(),
             begun: value,
             size: value.abs(),
+            gradient: Vec::new(),
         })
     }
 
@@ -283,8 +303,7 @@ impl Now {
             moves.enumerate().map(|(i, by)| if room(i) { lambda[i].abs() * by } else { 0.0 }).sum();
         let (off, worth) = (moved / self.terms.rho, worth / self.terms.rho);
         let held = worth <= tolerance * self.size.max(value.abs());
-        let met =
-            missed <= 1e-2 * tolerance && self.terms.most(|i| self.terms.unit(i)) <= tolerance;
+        let met = met(&self.terms, tolerance);
         let share = tolerance / self.exactly(tolerance);
         let exact = step.certificate.as_ref().is_some_and(|c| c.bound <= share * c.target);
         // A fall of f is not seen beside what is far above it.
@@ -332,13 +351,23 @@ impl Now {
     fn advance(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Step, Halt> {
         if let Some(models) = &mut self.models {
             let mut z = inward(problem, x);
-            let came = models.step(problem, &mut z)?;
+            self.terms.c.copy_from_slice(models.c());
+            let met = met(&self.terms, problem.tolerance());
+            let came = models.step(problem, &mut z, met)?;
             problem.units().outward(&z, x);
+            let unit = problem.units().value();
             match came {
                 Came::On(step) => {
-                    return Ok(Step { value: step.value * problem.units().value(), ..step });
+                    return Ok(Step { value: step.value * unit, ..step });
                 }
-                Came::Rest => self.take_over(true),
+                Came::Rest(Confirmed::Left(left)) => return Ok(self.claimed(problem, left)),
+                Came::Rest(Confirmed::Wrong(status)) => {
+                    return Ok(Step {
+                        verdict: Some(status),
+                        ..self.claimed(problem, f64::INFINITY)
+                    });
+                }
+                Came::Rest(_) => self.take_over(true),
                 Came::Stuck => self.take_over(false),
             }
             self.terms.measure(problem, &z)?;
@@ -347,6 +376,33 @@ impl Now {
         let step = self.step(problem, x)?;
         let z = inward(problem, x);
         self.told(problem, &z, step)
+    }
+    /// What the models claim where they are at rest, when so much is left at most.
+    fn claimed(&mut self, problem: &Problem<'_>, left: f64) -> Step {
+        let Some(models) = &self.models else { return Step::default() };
+        let units = problem.units();
+        let slopes = models.gradient().iter().enumerate();
+        self.gradient = slopes.map(|(j, g)| g * units.value() / units.length(j)).collect();
+        let (unit, missed) = (problem.units().value(), self.terms.missed());
+        let size = models.size().max(models.value().abs()).max(f64::MIN_POSITIVE);
+        let rounding = 64.0 * f64::EPSILON * models.value().abs();
+        let share = |of: f64| (of.max(0.0) / size).sqrt();
+        let certificate = left.is_finite().then(|| Certificate {
+            kind: Kind::Stationary,
+            bound: share(left),
+            target: share(models.small(problem.tolerance())),
+            rounding: share(rounding),
+            assumption: "the constraints are met to a hundredth of the tolerance, and the Lagrangian is level where the \
+                         descent ends and bends up along them, as far as looks around tell: the least only where all is convex",
+        });
+        Step {
+            value: models.value() * unit,
+            residual: share(left).min(1.0).max(missed),
+            violation: self.terms.most(|_| 1.0),
+            verdict: Some(Status::Converged),
+            certificate,
+            ..Step::default()
+        }
     }
     /// The rounds begin where the models have ended, and at once with the tolerance where nothing was left to gain.
     fn take_over(&mut self, rest: bool) {
@@ -394,6 +450,9 @@ impl Method for Rounds {
     }
     fn state(&mut self) -> &mut dyn State {
         self
+    }
+    fn gradient(&self) -> Option<&[f64]> {
+        self.now.as_ref().map(|now| &now.gradient[..]).filter(|g| !g.is_empty())
     }
     /// The last point: a lower value may be had where constraints are missed.
     fn monotone(&self) -> bool {

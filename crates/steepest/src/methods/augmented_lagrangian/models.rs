@@ -1,12 +1,16 @@
 //! Quadratic models of the Lagrangian over the constraints as they are bent at x, solved one after another.
+mod confirm;
+mod program;
+
 use crate::linalg::vectors::dot;
 use crate::method::Step;
 use crate::methods::bounds::Bounds;
 use crate::objective::{Ask, Rows};
 use crate::problem::Problem;
-use crate::quadratic::{QuadraticProgram, Variable};
-use crate::status::{Halt, Status};
-use crate::watch::Stop;
+use crate::status::Halt;
+use confirm::Claim;
+pub(super) use confirm::Confirmed;
+use program::LinearConstraint;
 
 /// Variables and constraints at most: each step solves a dense program of that size.
 pub(in super::super) const MOST: usize = 500;
@@ -14,6 +18,8 @@ pub(in super::super) const MOST: usize = 500;
 const STEPS: u32 = 200;
 /// Halvings of a step at most.
 const TRIALS: u32 = 30;
+/// Steps that only meet constraints, at most.
+const POLISHED: u32 = 3;
 /// The part of what a step promises that it has to keep.
 const KEPT: f64 = 1e-4;
 /// What rounding may hide of a merit, as a part of it.
@@ -39,6 +45,10 @@ pub(super) struct Models {
     /// How large f was where they began, or how far it has come since.
     size: f64,
     steps: u32,
+    /// Pairs learned from; what the last step promised, if it was taken whole (else 0); steps that only met constraints.
+    learned: u32,
+    last: f64,
+    polished: u32,
 }
 
 crate::state!(Models {
@@ -50,15 +60,18 @@ crate::state!(Models {
     weight,
     value,
     size,
-    steps
+    steps,
+    learned,
+    last,
+    polished
 });
 
 /// What came of a step.
 pub(super) enum Came {
     /// A step, and there are more.
     On(Step),
-    /// Nothing is left that a step would gain.
-    Rest,
+    /// Nothing is left that a step would gain, and what looks around say of that.
+    Rest(Confirmed),
     /// No step that the models propose is one.
     Stuck,
 }
@@ -118,6 +131,21 @@ impl Models {
         self.size
     }
 
+    /// f.
+    pub fn value(&self) -> f64 {
+        self.value
+    }
+
+    /// Its gradient.
+    pub fn gradient(&self) -> &[f64] {
+        &self.gradient
+    }
+
+    /// A decrease that does not matter.
+    pub fn small(&self, tolerance: f64) -> f64 {
+        1e-4 * tolerance * self.value.abs().max(1e-5 * self.size)
+    }
+
     /// What the constraints are.
     pub fn c(&self) -> &[f64] {
         &self.c
@@ -140,45 +168,86 @@ impl Models {
         Ok(())
     }
 
-    /// The step to the least of the model, with constraints that are `c` where it begins, and their multipliers.
+    /// The step to the least of the model, with constraints that are `c` where it begins, their multipliers, and the part of
+    /// what is missed that it leaves: none, unless no step meets them all and `nearer` is enough.
     fn least(
         &self,
         x: &[f64],
         c: &[f64],
         (low, high): (&[f64], &[f64]),
         bounds: Option<&Bounds>,
-    ) -> Option<(Vec<f64>, Vec<f64>)> {
+        nearer: bool,
+    ) -> Option<(Vec<f64>, Vec<f64>, f64)> {
         let n = x.len();
-        let room = |j: usize| match bounds {
-            Some(b) => (b.ends()[0][j] - x[j], b.ends()[1][j] - x[j]),
-            None => (f64::NEG_INFINITY, f64::INFINITY),
+        let mut rows: Vec<LinearConstraint> = Vec::new();
+        let mut of: Vec<(usize, f64)> = Vec::new();
+        for (i, row) in self.jacobian.chunks_exact(n).enumerate() {
+            let equation = low[i] == high[i];
+            if low[i].is_finite() {
+                rows.push(LinearConstraint {
+                    normal: row.to_vec(),
+                    offset: c[i] - low[i],
+                    equation,
+                });
+                of.push((i, -1.0));
+            }
+            if high[i].is_finite() && !equation {
+                let normal = row.iter().map(|a| -a).collect();
+                rows.push(LinearConstraint { normal, offset: high[i] - c[i], equation });
+                of.push((i, 1.0));
+            }
+        }
+        let held = rows.len();
+        for j in 0..if bounds.is_some() { n } else { 0 } {
+            let Some(b) = bounds else { break };
+            let (below, above) = (x[j] - b.ends()[0][j], b.ends()[1][j] - x[j]);
+            let equation = below == 0.0 && above == 0.0;
+            for (room, sign) in [(below, 1.0), (above, -1.0)] {
+                if room.is_finite() && !(equation && sign < 0.0) {
+                    let mut normal = vec![0.0; n];
+                    normal[j] = sign;
+                    rows.push(LinearConstraint { normal, offset: room, equation });
+                }
+            }
+        }
+        let priced = |u: &[f64]| {
+            let mut price = vec![0.0; c.len()];
+            of.iter().zip(u).for_each(|((i, sign), u)| price[*i] += sign * u);
+            price
         };
-        let minus = |a: &[f64]| -> Vec<f64> { a.iter().zip(c).map(|(a, c)| a - c).collect() };
-        let program = QuadraticProgram {
-            dense: Some((&self.bend[..]).into()),
-            diagonal: vec![0.0; n].into(),
-            linear: (&self.gradient[..]).into(),
-            base: vec![0.0; n].into(),
-            variables: (0..n)
-                .map(|column| {
-                    let (lower, upper) = room(column);
-                    Variable { column, sign: 1.0, price: 0.0, lower, upper }
-                })
-                .collect(),
-            start: vec![0.0; n],
-            limits: (&self.jacobian[..]).into(),
-            least: minus(low).into(),
-            most: minus(high).into(),
-            ..QuadraticProgram::default()
-        };
-        let stop = Stop { tolerance: 1e-9, ..Stop::default() };
-        let found = program.solve(None, &stop);
-        let (Status::Converged | Status::PrecisionLimit) = found.solution.status else {
+        if let Some((d, u)) = program::least(&self.bend, &self.gradient, &rows) {
+            return Some((d, priced(&u), 0.0));
+        }
+        if !nearer {
             return None;
-        };
-        let (d, prices) = (found.solution.x, found.prices.limits);
-        let finite = d.iter().chain(&prices).all(|v| v.is_finite());
-        finite.then_some((d, prices))
+        }
+        // No step meets them all: as near as one comes, a share of what is missed at a price.
+        let wide = n + 1;
+        let mut bend = vec![0.0; wide * wide];
+        for j in 0..n {
+            bend[j * wide..j * wide + n].copy_from_slice(&self.bend[j * n..(j + 1) * n]);
+        }
+        let mut gradient = self.gradient.clone();
+        gradient.push(0.0);
+        for (k, row) in rows.iter_mut().enumerate() {
+            let lifted = k < held && (row.equation || row.offset < 0.0);
+            row.normal.push(if lifted { -row.offset } else { 0.0 });
+        }
+        let mut share = vec![0.0; wide];
+        share[n] = 1.0;
+        rows.push(LinearConstraint { normal: share, offset: 0.0, equation: false });
+        let own = |j: usize| self.bend[j * n + j];
+        let scale: f64 = (0..n).map(|j| self.gradient[j] * self.gradient[j] / own(j)).sum();
+        let scale = scale + (0..n).map(own).fold(0.0, f64::max);
+        for dear in [1e2, 1e4, 1e6] {
+            (bend[wide * wide - 1], gradient[n]) = (1e-3 * dear * scale, dear * scale);
+            let (mut d, u) = program::least(&bend, &gradient, &rows)?;
+            let left = d.pop()?.clamp(0.0, 1.0);
+            if left <= 0.9 {
+                return Some((d, priced(&u), left));
+            }
+        }
+        None
     }
 
     /// f, and what is missed at its price.
@@ -188,7 +257,13 @@ impl Models {
     }
 
     /// A step to the least of the model, as far along it as the merit falls.
-    pub fn step(&mut self, problem: &mut Problem<'_>, x: &mut [f64]) -> Result<Came, Halt> {
+    /// `met` says whether the constraints are met.
+    pub fn step(
+        &mut self,
+        problem: &mut Problem<'_>,
+        x: &mut [f64],
+        met: bool,
+    ) -> Result<Came, Halt> {
         let n = x.len();
         let (low, high) = problem.limits();
         let (low, high) = (low.to_vec(), high.to_vec());
@@ -198,7 +273,7 @@ impl Models {
             bounds.measure(problem.units());
         }
         self.steps += 1;
-        let Some((d, price)) = self.least(x, &self.c, limits, bounds.as_ref()) else {
+        let Some((d, price, left)) = self.least(x, &self.c, limits, bounds.as_ref(), true) else {
             return Ok(Came::Stuck);
         };
         let largest = price.iter().fold(0.0, |m: f64, p| m.max(p.abs()));
@@ -206,7 +281,7 @@ impl Models {
             *w = p.abs().max(0.5 * (*w + p.abs())).max(1e-2 * largest);
         }
         let here = self.merit(self.value, &self.c, limits);
-        let promised = dot(&self.gradient, &d) - (here - self.value);
+        let promised = dot(&self.gradient, &d) - (1.0 - left) * (here - self.value);
         let bent: Vec<f64> = self.bend.chunks_exact(n).map(|row| dot(row, &d)).collect();
         let residual = bent.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
         // A value to the square of the tolerance: x, and how far the constraints are met, to the tolerance itself.
@@ -214,9 +289,30 @@ impl Models {
         let nothing = (NOISE * (self.value.abs() + here.abs()))
             .max(exactly * exactly * self.value.abs())
             .max(exactly * FLOOR * self.size);
-        if !(promised < 0.0) || -promised <= nothing {
-            self.lambda = price;
-            return Ok(Came::Rest);
+        let little = !(promised < 0.0) || -promised <= nothing;
+        // A step that gains nothing meets constraints nevertheless, and tells how fast it goes.
+        let again = self.polished < POLISHED && promised <= 0.0;
+        if little && !met && again {
+            self.polished += 1;
+        } else if little {
+            let small = self.small(exactly);
+            let confirmed = if met {
+                let (promised, bounds) = (promised.min(0.0), bounds.as_ref());
+                self.confirm(problem, x, &Claim { price: &price, promised, small, bounds, limits })?
+            } else {
+                Confirmed::Open
+            };
+            if matches!(confirmed, Confirmed::Rough) && problem.sharpen()? {
+                self.value = problem.total_gradient(x, &mut self.gradient)?;
+                if self.finite() && self.steps <= STEPS {
+                    return self.step(problem, x, met);
+                }
+            }
+            if !(matches!(confirmed, Confirmed::Early) && again) {
+                self.lambda = price;
+                return Ok(Came::Rest(confirmed));
+            }
+            self.polished += 1;
         }
         if self.steps > STEPS {
             return Ok(Came::Stuck);
@@ -240,7 +336,7 @@ impl Models {
                     let rows = self.jacobian.chunks_exact(n);
                     let there: Vec<f64> =
                         c.iter().zip(rows).map(|(c, row)| c - dot(row, &d)).collect();
-                    if let Some((d, _)) = self.least(x, &there, limits, bounds.as_ref()) {
+                    if let Some((d, ..)) = self.least(x, &there, limits, bounds.as_ref(), false) {
                         at.iter_mut().zip(&*x).zip(&d).for_each(|((at, x), d)| *at = x + d);
                         let (value, merit) =
                             self.tried(problem, &mut at, &mut c, limits, bounds.as_ref())?;
@@ -260,14 +356,7 @@ impl Models {
             return Ok(Came::Stuck);
         };
         // A new model, from how the Lagrangian's gradient has changed.
-        let slope = |models: &Self| {
-            let mut to = models.gradient.clone();
-            for (row, p) in models.jacobian.chunks_exact(n).zip(&price) {
-                to.iter_mut().zip(row).for_each(|(to, a)| *to += p * a);
-            }
-            to
-        };
-        let before = slope(self);
+        let before = self.slope(&price);
         problem.total_gradient_there(&at, &mut self.gradient)?;
         let s: Vec<f64> = at.iter().zip(&*x).map(|(a, b)| a - b).collect();
         x.copy_from_slice(&at);
@@ -277,7 +366,8 @@ impl Models {
         if !self.finite() {
             return Ok(Came::Stuck);
         }
-        let y: Vec<f64> = slope(self).iter().zip(&before).map(|(a, b)| a - b).collect();
+        let y: Vec<f64> = self.slope(&price).iter().zip(&before).map(|(a, b)| a - b).collect();
+        self.last = if along == 1.0 { -promised } else { 0.0 };
         self.learn(&s, y);
         self.lambda = price;
         let missed = self
@@ -332,6 +422,7 @@ impl Models {
             y.iter_mut().zip(&bs).for_each(|(y, b)| *y = t * *y + (1.0 - t) * b);
         }
         let sy = dot(s, &y);
+        self.learned += 1;
         for (j, row) in self.bend.chunks_exact_mut(n).enumerate() {
             for (k, b) in row.iter_mut().enumerate() {
                 *b += y[j] * y[k] / sy - bs[j] * bs[k] / sbs;
