@@ -1,6 +1,6 @@
 """Calls of f that constrained minimisation takes, from defaults, beside SciPy's SLSQP and trust-constr.
 
-python benchmarks/constrained.py [--values]
+python benchmarks/constrained.py
 
 The problems are those of `_programs.py`: Hock and Schittkowski's small ones, and some that people write by hand. Once
 with all derivatives (exact, by complex steps), once with none. A star stands where no success is claimed, an exclamation
