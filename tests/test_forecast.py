@@ -229,6 +229,21 @@ def test_what_comes_later_changes_no_forecast_made_before() -> None:
         assert (first.actual.to_numpy() != second.actual.to_numpy()).any()
 
 
+def test_that_counts_end_later_rounds_no_forecast_otherwise_before() -> None:
+    y = np.random.default_rng(3).poisson(4 + 2 * np.sin(np.arange(160) * 2 * np.pi / 7)).astype(float)
+    first, second = (
+        forecast(table(other), "y", time="when", horizon=3).backtest.forecasts.to_pandas()
+        for other in (y, np.where(np.arange(160) < 150, y, -0.5))
+    )
+    assert (first.forecast == np.floor(first.forecast)).all()
+    cut = pd.Timestamp("2021-01-01") + pd.Timedelta(days=149)
+    for method in ("model", "naive", "seasonal naive", "drift"):
+        a, b = (f[(f.method == method) & (f.origin <= cut)] for f in (first, second))
+        assert len(a)
+        for column in ("forecast", "0.1", "0.9"):
+            np.testing.assert_array_equal(a[column].to_numpy(), b[column].to_numpy())
+
+
 def test_the_order_of_rows_changes_nothing() -> None:
     rows = table(seasonal(200, 3), x=ar(200, 0.5, 4))
     order = np.random.default_rng(0).permutation(200)

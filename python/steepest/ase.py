@@ -42,6 +42,9 @@ _AGAIN = 1e-9
 #: Coordinates that come back by no more than this elsewhere than they were put (a filter's, through exponentials of
 #: matrices) are where they were put.
 _ELSEWHERE = 1e-7
+#: Where so many of a step's calls gave no number, and it lowered the energy by no more than this, relative, the edge of
+#: what the calculator knows stands in the way: further steps would call it some hundred times each.
+_AT_THE_EDGE, _HARDLY = 20, 1e-8
 
 
 class Descent(host.Optimizer):  # type: ignore[misc]
@@ -110,6 +113,8 @@ class Descent(host.Optimizer):  # type: ignore[misc]
         #: where the atoms were put last: a constraint may have moved them from there
         self._asked_for: Floats = np.empty(0)
         self.force_calls = 0
+        #: calls of this step that gave no number
+        self._numberless = 0
         try:
             super().__init__(atoms, restart, logfile, trajectory, append_trajectory, **kwargs)
         except TypeError as error:
@@ -165,6 +170,7 @@ class Descent(host.Optimizer):  # type: ignore[misc]
     def step(self) -> None:
         """Take one step of the method; ASE calls this."""
         fresh = self._steps is None or self._moved()
+        self._numberless, before = 0, float(self.optimizable.get_value())
         if fresh:
             self._begin(np.array(self.optimizable.get_x(), dtype=np.float64))
         told = self._next()
@@ -175,9 +181,7 @@ class Descent(host.Optimizer):  # type: ignore[misc]
         if told is None:
             reason = "" if self._steps is None else str(self._steps.result().message)
             self._steps = None
-            # It would stand here until all steps are used up.
-            self.max_steps = self.nsteps + 1
-            warnings.warn(f"steepest.ase.Descent goes no further: {reason}", RuntimeWarning, stacklevel=2)
+            self._end(reason)
             return
         x = self._positions(np.asarray(told.x))
         self._place(x)
@@ -187,6 +191,14 @@ class Descent(host.Optimizer):  # type: ignore[misc]
             self._origin, self._asked_for = self._origin + (at - x), at
         self._at = (at, float(self.optimizable.get_value()))
         self._keep()
+        fallen = before - self._at[1]
+        if self._numberless >= _AT_THE_EDGE and fallen <= _HARDLY * max(1.0, abs(before)):
+            self._end("the way down leads to where the calculator gives no number (nan or infinity)")
+
+    def _end(self, reason: str) -> None:
+        """No further step: it would stand here until all that are allowed are used up."""
+        self.max_steps = self.nsteps + 1
+        warnings.warn(f"steepest.ase.Descent goes no further: {reason}", RuntimeWarning, stacklevel=3)
 
     def _begin(self, origin: Floats, arrays: Mapping[str, Any] | None = None) -> None:
         """A new run of the method, from an origin or from what was kept."""
@@ -221,9 +233,12 @@ class Descent(host.Optimizer):  # type: ignore[misc]
             if self._at is None:
                 raise
             # A constraint that cannot be met from so far away: the step is made shorter.
+            self._numberless += 1
             return np.inf, np.zeros(y.size)
         gradient = np.array(self.optimizable.get_gradient(), dtype=np.float64).ravel()
-        return float(self.optimizable.get_value()), gradient
+        energy = float(self.optimizable.get_value())
+        self._numberless += not np.isfinite(energy)
+        return energy, gradient
 
     def _place(self, x: Floats) -> bool:
         """Put the atoms at x, or where their constraints allow; whether they were not there already."""

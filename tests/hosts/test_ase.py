@@ -16,6 +16,7 @@ pytestmark = pytest.mark.hosts
 try:
     from ase import Atoms
     from ase.build import add_adsorbate, bulk, fcc100, fcc111, molecule
+    from ase.calculators.calculator import Calculator
     from ase.calculators.emt import EMT
     from ase.calculators.lj import LennardJones
     from ase.constraints import FixAtoms, FixBondLength
@@ -304,3 +305,26 @@ def test_methods_may_be_named_as_ases_and_scipys_optimizers_are() -> None:
         assert descent.run(fmax=0.05)
     with pytest.raises(InputError, match=r"unexpected keyword argument 'maxstep': .* options"):
         Descent(rattled(), logfile=None, maxstep=0.2)
+
+
+def test_an_edge_of_what_the_calculator_knows_ends_the_run_and_is_said() -> None:
+    """A calculator without a number below an energy: 500 steps had asked it 167 255 times."""
+
+    class Bowl(Calculator):  # type: ignore[misc]
+        implemented_properties = ("energy", "forces")
+
+        def calculate(self, atoms: Any = None, properties: Any = None, system_changes: Any = None) -> None:
+            super().calculate(atoms, properties, system_changes)
+            stiff = np.array([1.0, 10.0, 100.0])
+            energy = 0.5 * float((stiff * self.atoms.positions**2).sum())
+            forces = -stiff * self.atoms.positions
+            known = 1.0 if energy >= 50 else np.nan
+            self.results = {"energy": known * energy, "forces": known * forces}
+
+    atoms = Atoms("H4", positions=2 * np.random.default_rng(0).standard_normal((4, 3)))
+    atoms.calc = Bowl()
+    descent = Descent(atoms, logfile=None)
+    with pytest.warns(RuntimeWarning, match="goes no further: .* gives no number"):
+        assert not descent.run(fmax=1e-3, steps=500)
+    assert descent.force_calls < 1000
+    assert atoms.get_potential_energy() == pytest.approx(50, abs=1e-6)

@@ -100,8 +100,9 @@ def judge(
                     blocks.append((h, block, view.base(block, h), ahead, one.scale, seen, view.recipe))
             if cut == n:
                 final += now
-    counts = counted(series.values)
-    methods = {"model": whole(model) if counts else model}
+    # Whether these are counts is told from what was seen by then, too.
+    counts = [into[cut] for cut in (*tested, n) if counted(series.values[:, :cut])]
+    methods = {"model": model}
     longest = max(recipe.seasons, default=0)
     for name, (kind, season) in baselines(recipe.seasons).items():
         found = np.empty(shape)
@@ -111,7 +112,10 @@ def judge(
                 above = baseline_levels(pasts[cut], h, kind, season, longest, levels)
                 plain = baseline(pasts[after[cut]].values, here[cut], h, kind, season)
                 found[into[cut], :, h - 1] = (plain[..., None] + above[:, None] * moves).transpose(1, 0, 2)
-        methods[name] = whole(found) if counts else found
+        methods[name] = found
+    for found in methods.values():
+        for part in counts:
+            found[part] = whole(found[part])
     steps = origins[:, None] + np.arange(1, horizon + 1)
     # Nobody forecasts a series that has not begun.
     begun = origins[:, None] >= begins(series.values)[None]
@@ -174,10 +178,10 @@ class Backtest:
     Parameters
     ----------
     figures : dict of dict
-        By method (``answer`` is what was chosen): ``mase``, the mean absolute error against that of the seasonal naive
-        forecast a season ahead (the naive one step ahead where there is no season); ``scrps``, twice the mean pinball
-        loss over the levels against the mean size of the target; ``coverage``, by level, the share that lay at it or
-        below.
+        By method (``answer`` is what was chosen, by these very figures): ``mase``, the mean absolute error against that
+        of the seasonal naive forecast a season ahead (the naive one step ahead where there is no season); ``scrps``,
+        twice the mean pinball loss over the levels against the mean size of the target; ``coverage``, by level, the
+        share that lay at it or below.
     forecasts : pyarrow.Table
         Each forecast with what came: ``method``, ``origin`` (the last time that was known), ``series``, ``time``,
         ``step``, ``actual``, ``forecast`` and a column for each level.
