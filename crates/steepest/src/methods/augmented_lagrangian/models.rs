@@ -26,6 +26,8 @@ const KEPT: f64 = 1e-4;
 const NOISE: f64 = 8.0 * f64::EPSILON;
 /// f is told from 0 down to this part of what it has fallen by.
 pub(super) const FLOOR: f64 = 1e-9;
+/// What does not matter of f, as a part of it, times the tolerance.
+const LITTLE: f64 = 1e-4;
 /// Where y′s is below this part of s′Bs, y is moved towards Bs: B stays positive definite (Powell 1978).
 const DAMPED: f64 = 0.2;
 
@@ -76,9 +78,34 @@ pub(super) enum Came {
     Stuck,
 }
 
-/// By how much c is beyond its limits, signed.
-fn beyond(c: f64, low: f64, high: f64) -> f64 {
-    c - c.clamp(low, high)
+/// What the constraints, and the variables, are to be within.
+#[derive(Clone, Copy)]
+struct Within<'a> {
+    low: &'a [f64],
+    high: &'a [f64],
+    bounds: Option<&'a Bounds>,
+}
+
+impl Within<'_> {
+    /// By how much constraint i is beyond its limits, signed.
+    fn beyond(&self, i: usize, c: f64) -> f64 {
+        c - c.clamp(self.low[i], self.high[i])
+    }
+}
+
+/// A step, what the constraints cost along it, and the part of what is missed that it leaves.
+struct Proposal {
+    d: Vec<f64>,
+    price: Vec<f64>,
+    left: f64,
+}
+
+/// Where a step led, which part of it was taken, and f and the constraints there.
+struct Taken {
+    at: Vec<f64>,
+    value: f64,
+    c: Vec<f64>,
+    along: f64,
 }
 
 impl Models {
@@ -143,7 +170,7 @@ impl Models {
 
     /// A decrease that does not matter.
     pub fn small(&self, tolerance: f64) -> f64 {
-        1e-4 * tolerance * self.value.abs().max(1e-5 * self.size)
+        LITTLE * tolerance * self.value.abs().max(FLOOR / LITTLE * self.size)
     }
 
     /// What the constraints are.
@@ -168,27 +195,21 @@ impl Models {
         Ok(())
     }
 
-    /// The step to the least of the model, with constraints that are `c` where it begins, their multipliers, and the part of
-    /// what is missed that it leaves: none, unless no step meets them all and `nearer` is enough.
-    fn least(
+    /// The rows of a step from x, where the constraints are c, as they are bent at x: those that hold, of which each is named with
+    /// the sign of its price, and then the bounds.
+    fn rows(
         &self,
         x: &[f64],
         c: &[f64],
-        (low, high): (&[f64], &[f64]),
-        bounds: Option<&Bounds>,
-        nearer: bool,
-    ) -> Option<(Vec<f64>, Vec<f64>, f64)> {
+        Within { low, high, bounds }: Within<'_>,
+    ) -> (Vec<LinearConstraint>, Vec<(usize, f64)>) {
         let n = x.len();
-        let mut rows: Vec<LinearConstraint> = Vec::new();
-        let mut of: Vec<(usize, f64)> = Vec::new();
+        let (mut rows, mut of) = (Vec::new(), Vec::new());
         for (i, row) in self.jacobian.chunks_exact(n).enumerate() {
             let equation = low[i] == high[i];
             if low[i].is_finite() {
-                rows.push(LinearConstraint {
-                    normal: row.to_vec(),
-                    offset: c[i] - low[i],
-                    equation,
-                });
+                let (normal, offset) = (row.to_vec(), c[i] - low[i]);
+                rows.push(LinearConstraint { normal, offset, equation });
                 of.push((i, -1.0));
             }
             if high[i].is_finite() && !equation {
@@ -197,9 +218,7 @@ impl Models {
                 of.push((i, 1.0));
             }
         }
-        let held = rows.len();
-        for j in 0..if bounds.is_some() { n } else { 0 } {
-            let Some(b) = bounds else { break };
+        for (j, b) in bounds.into_iter().flat_map(|b| (0..n).map(move |j| (j, b))) {
             let (below, above) = (x[j] - b.ends()[0][j], b.ends()[1][j] - x[j]);
             let equation = below == 0.0 && above == 0.0;
             for (room, sign) in [(below, 1.0), (above, -1.0)] {
@@ -210,18 +229,30 @@ impl Models {
                 }
             }
         }
-        let priced = |u: &[f64]| {
-            let mut price = vec![0.0; c.len()];
-            of.iter().zip(u).for_each(|((i, sign), u)| price[*i] += sign * u);
-            price
+        (rows, of)
+    }
+
+    /// The step to the least of the model, with constraints that are `c` where it begins; where no step meets them all, and
+    /// `nearer` is enough, as near as one comes.
+    fn least(&self, x: &[f64], c: &[f64], within: Within<'_>, nearer: bool) -> Option<Proposal> {
+        let (rows, of) = self.rows(x, c, within);
+        let (d, u, left) = match program::least(&self.bend, &self.gradient, &rows) {
+            Some((d, u)) => (d, u, 0.0),
+            None if nearer => self.nearest(rows, of.len())?,
+            None => return None,
         };
-        if let Some((d, u)) = program::least(&self.bend, &self.gradient, &rows) {
-            return Some((d, priced(&u), 0.0));
-        }
-        if !nearer {
-            return None;
-        }
-        // No step meets them all: as near as one comes, a share of what is missed at a price.
+        let mut price = vec![0.0; c.len()];
+        of.iter().zip(&u).for_each(|((i, sign), u)| price[*i] += sign * u);
+        Some(Proposal { d, price, left })
+    }
+
+    /// The least where a share of what is missed of the first rows may be left, at a price: that step, multipliers, that share.
+    fn nearest(
+        &self,
+        mut rows: Vec<LinearConstraint>,
+        constraints: usize,
+    ) -> Option<(Vec<f64>, Vec<f64>, f64)> {
+        let n = self.gradient.len();
         let wide = n + 1;
         let mut bend = vec![0.0; wide * wide];
         for j in 0..n {
@@ -230,7 +261,7 @@ impl Models {
         let mut gradient = self.gradient.clone();
         gradient.push(0.0);
         for (k, row) in rows.iter_mut().enumerate() {
-            let lifted = k < held && (row.equation || row.offset < 0.0);
+            let lifted = k < constraints && (row.equation || row.offset < 0.0);
             row.normal.push(if lifted { -row.offset } else { 0.0 });
         }
         let mut share = vec![0.0; wide];
@@ -244,118 +275,134 @@ impl Models {
             let (mut d, u) = program::least(&bend, &gradient, &rows)?;
             let left = d.pop()?.clamp(0.0, 1.0);
             if left <= 0.9 {
-                return Some((d, priced(&u), left));
+                return Some((d, u, left));
             }
         }
         None
     }
 
     /// f, and what is missed at its price.
-    fn merit(&self, value: f64, c: &[f64], (low, high): (&[f64], &[f64])) -> f64 {
-        let missed = |i: usize| self.weight[i] * beyond(c[i], low[i], high[i]).abs();
+    fn merit(&self, value: f64, c: &[f64], within: Within<'_>) -> f64 {
+        let missed = |i: usize| self.weight[i] * within.beyond(i, c[i]).abs();
         value + (0..c.len()).map(missed).sum::<f64>()
     }
 
-    /// A step to the least of the model, as far along it as the merit falls.
-    /// `met` says whether the constraints are met.
+    /// A step to the least of the model, as far along it as the merit falls; `met` says whether the constraints are met.
     pub fn step(
         &mut self,
         problem: &mut Problem<'_>,
         x: &mut [f64],
         met: bool,
     ) -> Result<Came, Halt> {
-        let n = x.len();
         let (low, high) = problem.limits();
         let (low, high) = (low.to_vec(), high.to_vec());
-        let limits = (&low[..], &high[..]);
         let mut bounds = Bounds::of(problem);
         if let Some(bounds) = &mut bounds {
             bounds.measure(problem.units());
         }
+        let within = Within { low: &low, high: &high, bounds: bounds.as_ref() };
         self.steps += 1;
-        let Some((d, price, left)) = self.least(x, &self.c, limits, bounds.as_ref(), true) else {
-            return Ok(Came::Stuck);
-        };
-        let largest = price.iter().fold(0.0, |m: f64, p| m.max(p.abs()));
-        for (w, p) in self.weight.iter_mut().zip(&price) {
+        let Some(proposal) = self.least(x, &self.c, within, true) else { return Ok(Came::Stuck) };
+        let largest = proposal.price.iter().fold(0.0, |m: f64, p| m.max(p.abs()));
+        for (w, p) in self.weight.iter_mut().zip(&proposal.price) {
             *w = p.abs().max(0.5 * (*w + p.abs())).max(1e-2 * largest);
         }
-        let here = self.merit(self.value, &self.c, limits);
-        let promised = dot(&self.gradient, &d) - (1.0 - left) * (here - self.value);
-        let bent: Vec<f64> = self.bend.chunks_exact(n).map(|row| dot(row, &d)).collect();
-        let residual = bent.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
-        // A value to the square of the tolerance: x, and how far the constraints are met, to the tolerance itself.
-        let exactly = problem.tolerance();
-        let nothing = (NOISE * (self.value.abs() + here.abs()))
-            .max(exactly * exactly * self.value.abs())
-            .max(exactly * FLOOR * self.size);
-        let little = !(promised < 0.0) || -promised <= nothing;
-        // A step that gains nothing meets constraints nevertheless, and tells how fast it goes.
-        let again = self.polished < POLISHED && promised <= 0.0;
-        if little && !met && again {
-            self.polished += 1;
-        } else if little {
-            let small = self.small(exactly);
-            let confirmed = if met {
-                let (promised, bounds) = (promised.min(0.0), bounds.as_ref());
-                self.confirm(problem, x, &Claim { price: &price, promised, small, bounds, limits })?
-            } else {
-                Confirmed::Open
-            };
-            if matches!(confirmed, Confirmed::Rough) && problem.sharpen()? {
-                self.value = problem.total_gradient(x, &mut self.gradient)?;
-                if self.finite() && self.steps <= STEPS {
-                    return self.step(problem, x, met);
+        let here = self.merit(self.value, &self.c, within);
+        let promised =
+            dot(&self.gradient, &proposal.d) - (1.0 - proposal.left) * (here - self.value);
+        let small = self.small(problem.tolerance());
+        let claim = Claim { price: &proposal.price, promised: promised.min(0.0), small, within };
+        if self.little(problem.tolerance(), here, promised) {
+            // A step that gains nothing meets constraints nevertheless, and tells how fast it goes.
+            let again = self.polished < POLISHED && promised <= 0.0;
+            if met || !again {
+                let confirmed =
+                    if met { self.confirm(problem, x, &claim)? } else { Confirmed::Open };
+                if matches!(confirmed, Confirmed::Rough) && problem.sharpen()? {
+                    self.value = problem.total_gradient(x, &mut self.gradient)?;
+                    if self.finite() && self.steps <= STEPS {
+                        return self.step(problem, x, met);
+                    }
                 }
-            }
-            if !(matches!(confirmed, Confirmed::Early) && again) {
-                self.lambda = price;
-                return Ok(Came::Rest(confirmed));
+                if !(matches!(confirmed, Confirmed::Early) && again) {
+                    self.lambda = proposal.price;
+                    return Ok(Came::Rest(confirmed));
+                }
             }
             self.polished += 1;
         }
         if self.steps > STEPS {
             return Ok(Came::Stuck);
         }
-        let (mut along, mut corrected) = (1.0, false);
-        let (mut at, mut c) = (x.to_vec(), self.c.clone());
-        let value = 'taken: {
-            for _ in 0..TRIALS {
-                at.iter_mut().zip(&*x).zip(&d).for_each(|((at, x), d)| *at = x + along * d);
-                let (value, merit) =
-                    self.tried(problem, &mut at, &mut c, limits, bounds.as_ref())?;
-                let enough =
-                    |merit: f64| merit <= here + KEPT * along * promised + NOISE * here.abs();
-                if enough(merit) {
-                    break 'taken value;
-                }
-                if !corrected && along == 1.0 && merit.is_finite() {
-                    // Constraints that bend keep a whole step from being taken, however near the end is: once more, with
-                    // what they are at its end (Mayne and Polak 1982).
-                    corrected = true;
-                    let rows = self.jacobian.chunks_exact(n);
-                    let there: Vec<f64> =
-                        c.iter().zip(rows).map(|(c, row)| c - dot(row, &d)).collect();
-                    if let Some((d, ..)) = self.least(x, &there, limits, bounds.as_ref(), false) {
-                        at.iter_mut().zip(&*x).zip(&d).for_each(|((at, x), d)| *at = x + d);
-                        let (value, merit) =
-                            self.tried(problem, &mut at, &mut c, limits, bounds.as_ref())?;
-                        if enough(merit) {
-                            break 'taken value;
-                        }
-                    }
-                }
-                let bow = merit - here - along * promised;
-                let least = -0.5 * along * along * promised / bow;
-                along = if least.is_finite() {
-                    least.clamp(0.1 * along, 0.5 * along)
-                } else {
-                    0.1 * along
-                };
-            }
+        let Some(taken) = self.search(problem, x, within, &proposal, [here, promised])? else {
             return Ok(Came::Stuck);
         };
-        // A new model, from how the Lagrangian's gradient has changed.
+        self.last = if taken.along == 1.0 { -promised } else { 0.0 };
+        self.moved(problem, x, within, proposal, taken)
+    }
+
+    /// Whether a step that promises so much gains nothing: a value is known to the square of the tolerance; x, and how far the
+    /// constraints are met, to the tolerance itself. Never more than [`small`](Self::small), which a claim is held to.
+    fn little(&self, tolerance: f64, here: f64, promised: f64) -> bool {
+        let nothing = (NOISE * (self.value.abs() + here.abs()))
+            .max(tolerance * tolerance.min(LITTLE) * self.value.abs())
+            .max(tolerance * FLOOR * self.size);
+        !(promised < 0.0) || -promised <= nothing
+    }
+
+    /// As far along the step as the merit, which is so much `here`, falls by a part of what was `promised`; none where it does
+    /// not.
+    fn search(
+        &self,
+        problem: &mut Problem<'_>,
+        x: &[f64],
+        within: Within<'_>,
+        Proposal { d, .. }: &Proposal,
+        [here, promised]: [f64; 2],
+    ) -> Result<Option<Taken>, Halt> {
+        let (mut at, mut c) = (x.to_vec(), self.c.clone());
+        let (mut along, mut corrected) = (1.0, false);
+        let enough =
+            |merit: f64, along: f64| merit <= here + KEPT * along * promised + NOISE * here.abs();
+        for _ in 0..TRIALS {
+            at.iter_mut().zip(x).zip(d).for_each(|((at, x), d)| *at = x + along * d);
+            let (value, merit) = self.tried(problem, &mut at, &mut c, within)?;
+            if enough(merit, along) {
+                return Ok(Some(Taken { at, value, c, along }));
+            }
+            if !corrected && along == 1.0 && merit.is_finite() {
+                // Constraints that bend keep a whole step from being taken, however near the end is: once more, with what
+                // they are at its end (Mayne and Polak 1982).
+                corrected = true;
+                let rows = self.jacobian.chunks_exact(x.len());
+                let there: Vec<f64> = c.iter().zip(rows).map(|(c, row)| c - dot(row, d)).collect();
+                if let Some(Proposal { d, .. }) = self.least(x, &there, within, false) {
+                    at.iter_mut().zip(x).zip(&d).for_each(|((at, x), d)| *at = x + d);
+                    let (value, merit) = self.tried(problem, &mut at, &mut c, within)?;
+                    if enough(merit, along) {
+                        return Ok(Some(Taken { at, value, c, along }));
+                    }
+                }
+            }
+            let bow = merit - here - along * promised;
+            let least = -0.5 * along * along * promised / bow;
+            along =
+                if least.is_finite() { least.clamp(0.1 * along, 0.5 * along) } else { 0.1 * along };
+        }
+        Ok(None)
+    }
+
+    /// x moves on, and the model by how the Lagrangian's gradient has changed.
+    fn moved(
+        &mut self,
+        problem: &mut Problem<'_>,
+        x: &mut [f64],
+        within: Within<'_>,
+        Proposal { d, price, .. }: Proposal,
+        Taken { at, value, c, along }: Taken,
+    ) -> Result<Came, Halt> {
+        let bent = self.bend.chunks_exact(x.len()).map(|row| dot(row, &d).abs());
+        let residual = bent.fold(0.0, f64::max);
         let before = self.slope(&price);
         problem.total_gradient_there(&at, &mut self.gradient)?;
         let s: Vec<f64> = at.iter().zip(&*x).map(|(a, b)| a - b).collect();
@@ -367,14 +414,10 @@ impl Models {
             return Ok(Came::Stuck);
         }
         let y: Vec<f64> = self.slope(&price).iter().zip(&before).map(|(a, b)| a - b).collect();
-        self.last = if along == 1.0 { -promised } else { 0.0 };
         self.learn(&s, y);
         self.lambda = price;
-        let missed = self
-            .c
-            .iter()
-            .enumerate()
-            .fold(0.0, |m: f64, (i, c)| m.max(beyond(*c, low[i], high[i]).abs()));
+        let beyond = |(i, c): (usize, &f64)| within.beyond(i, *c).abs();
+        let missed = self.c.iter().enumerate().map(beyond).fold(0.0, f64::max);
         Ok(Came::On(Step {
             value,
             residual: residual.max(missed),
@@ -390,15 +433,14 @@ impl Models {
         problem: &mut Problem<'_>,
         at: &mut [f64],
         c: &mut [f64],
-        limits: (&[f64], &[f64]),
-        bounds: Option<&Bounds>,
+        within: Within<'_>,
     ) -> Result<(f64, f64), Halt> {
-        if let Some(bounds) = bounds {
+        if let Some(bounds) = within.bounds {
             bounds.project(at);
         }
         problem.ask(at, Rows::All, &mut [Ask::Constraints(c)])?;
         let value = problem.total(at)?;
-        let merit = self.merit(value, c, limits);
+        let merit = self.merit(value, c, within);
         Ok((value, if merit.is_nan() { f64::INFINITY } else { merit }))
     }
 

@@ -1,6 +1,6 @@
 //! Whether where the models are at rest is an answer: the Lagrangian's values around it, against what they say.
-use super::Models;
-use crate::linalg::vectors::dot;
+use super::{LITTLE, Models, Within};
+use crate::linalg::vectors::{dot, largest};
 use crate::methods::bounds::Bounds;
 use crate::methods::gradient_check::{doubtful, scattered, scattered_else};
 use crate::objective::{Ask, Rows};
@@ -41,8 +41,35 @@ pub(super) struct Claim<'a> {
     pub price: &'a [f64],
     pub promised: f64,
     pub small: f64,
-    pub bounds: Option<&'a Bounds>,
-    pub limits: (&'a [f64], &'a [f64]),
+    pub within: Within<'a>,
+}
+
+/// What holds where a claim is made.
+struct Place {
+    /// The slopes of the Lagrangian.
+    slope: Vec<f64>,
+    /// Slopes below this press against nothing.
+    strong: f64,
+    /// How long each variable is, and no longer than there is room.
+    own: Vec<f64>,
+    /// Which variables are at no bound.
+    free: Vec<bool>,
+    /// Bounds that nothing presses against: which variable, and which way leads inward.
+    weak: Vec<(usize, f64)>,
+    /// See [`Models::normals`].
+    normals: Vec<Vec<f64>>,
+    /// What is hidden of a value, and of each slope where they are differences.
+    hidden: f64,
+    noise: Vec<f64>,
+    /// How large f is.
+    size: f64,
+}
+
+/// f and the constraints at a point beside, and what the Lagrangian is there less what it is at x.
+struct Beside {
+    change: f64,
+    value: f64,
+    c: Vec<f64>,
 }
 
 impl Models {
@@ -66,17 +93,16 @@ impl Models {
         &self,
         problem: &mut Problem<'_>,
         x: &[f64],
-        by: (f64, &[f64]),
+        (h, u): (f64, &[f64]),
         price: &[f64],
-    ) -> Result<(f64, f64, Vec<f64>), Halt> {
-        let (h, u) = by;
+    ) -> Result<Beside, Halt> {
         let at: Vec<f64> = x.iter().zip(u).map(|(x, u)| x + h * u).collect();
         let mut c = vec![0.0; self.c.len()];
         problem.ask(&at, Rows::All, &mut [Ask::Constraints(&mut c)])?;
         let value = problem.total(&at)?;
         let held = |i: usize| if price[i] == 0.0 { 0.0 } else { price[i] * (c[i] - self.c[i]) };
         let change = value - self.value + (0..c.len()).map(held).sum::<f64>();
-        Ok((change, value, c))
+        Ok(Beside { change, value, c })
     }
 
     /// Looks at the Lagrangian beside x: along a way within the constraints that hold there (two, where there are), on
@@ -87,55 +113,12 @@ impl Models {
         x: &[f64],
         claim: &Claim<'_>,
     ) -> Result<Confirmed, Halt> {
-        let Claim { price, promised, small, bounds, limits: (low, high) } = *claim;
-        let n = x.len();
+        let Claim { promised, small, .. } = *claim;
         if self.learned == 0 {
             return Ok(Confirmed::Open);
         }
-        let slope = self.slope(price);
-        let steep = |v: &[f64]| v.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
-        let strong = STRONG * steep(&self.gradient);
-        // As long as each variable is, and no longer than there is room.
-        let mut own: Vec<f64> = (0..n).map(|j| (1.0 / self.bend[j * n + j]).sqrt()).collect();
-        own.iter_mut().filter(|own| !own.is_normal()).for_each(|own| *own = 1.0);
-        // A bound is strong where the Lagrangian presses against it.
-        let (mut free, mut weak) = (vec![true; n], Vec::new());
-        for j in 0..if bounds.is_some() { n } else { 0 } {
-            let Some(b) = bounds else { break };
-            let [below, above] = [-1.0, 1.0].map(|way| b.room(x, j, way).max(0.0));
-            if below.min(above) > AT * own[j] {
-                own[j] = own[j].min(below).min(above);
-                continue;
-            }
-            free[j] = false;
-            let pressed = if below <= above { slope[j] } else { -slope[j] };
-            if below.max(above) > AT * own[j] && !(pressed > strong) {
-                own[j] = own[j].min(below.max(above));
-                weak.push((j, if below <= above { 1.0 } else { -1.0 }));
-            }
-        }
-        if weak.len() > WEAK {
-            return Ok(Confirmed::Open);
-        }
-        let normals_of = |free: &[bool]| {
-            let mut normals: Vec<Vec<f64>> = Vec::new();
-            for (i, row) in self.jacobian.chunks_exact(n).enumerate() {
-                let row: Vec<f64> =
-                    row.iter().zip(free).map(|(a, free)| if *free { *a } else { 0.0 }).collect();
-                if low[i] == high[i] || price[i].abs() * steep(&row) > strong {
-                    let (whole, mut left) = (dot(&row, &row), row);
-                    orthogonal(&normals, &mut left);
-                    let length = dot(&left, &left).sqrt();
-                    if length > 1e-8 * whole.sqrt() {
-                        left.iter_mut().for_each(|v| *v /= length);
-                        normals.push(left);
-                    }
-                }
-            }
-            normals
-        };
-        let normals = normals_of(&free);
-        let within = free.iter().filter(|f| **f).count().saturating_sub(normals.len());
+        let Some(place) = self.place(problem, x, claim) else { return Ok(Confirmed::Open) };
+        let within = place.within();
         // What as many more steps as it takes would gain, where each promises that part of the last one.
         let part = -promised / self.last;
         if within > 0 && promised < 0.0 && !(part <= SLOW) {
@@ -143,101 +126,30 @@ impl Models {
         }
         let more = if promised < 0.0 { -promised / (1.0 - part.sqrt()).powi(2) } else { 0.0 };
         let mut left = if within > 0 { more } else { -promised };
-        let mut noise = vec![0.0; n];
-        let hidden = match problem.offers().differences {
-            0 => 0.0,
-            _ => problem.accuracy(&mut noise),
-        };
-        let summed: f64 = price.iter().zip(&self.c).map(|(p, c)| (p * c).abs()).sum();
-        let hidden = hidden.max(16.0 * f64::EPSILON * (self.value.abs() + summed));
-        if !hidden.is_finite() || noise.iter().any(|v| !v.is_finite()) {
+        if !self.rises_inward(problem, x, claim, &place)? {
             return Ok(Confirmed::Open);
         }
-        let size = small / (1e-4 * problem.tolerance());
         let given = doubtful(problem);
-        // Into what a bound does not press against, on one side.
-        for &(j, inward) in &weak {
-            let mut loose = free.clone();
-            loose[j] = true;
-            let mut u = vec![0.0; n];
-            u[j] = inward * own[j];
-            orthogonal(&normals_of(&loose), &mut u);
-            if !(u[j] * inward > 1e-6 * own[j]) {
-                continue;
-            }
-            let mut h = (2.0 * (LOOK * size).max(1e3 * hidden) / self.bent(&u)).sqrt();
-            let Some([most, _]) = room(bounds, x, &u) else { return Ok(Confirmed::Open) };
-            h = h.min(0.5 * most);
-            let (change, ..) = self.beside(problem, x, (h, &u), price)?;
-            if !(change > 4.0 * hidden) {
-                return Ok(Confirmed::Open);
-            }
-        }
         let mut looked: Vec<Vec<f64>> = Vec::new();
         for k in 0..within.min(2) {
-            let mut u = vec![0.0; n];
-            if k == 0 {
-                scattered(n, &mut u)
-            } else {
-                scattered_else(n, &mut u)
-            };
-            for j in 0..n {
-                u[j] *= if free[j] { own[j] } else { 0.0 };
-            }
-            let all = u.clone();
-            orthogonal(&normals, &mut u);
+            let all = place.scattered(k);
+            let mut u = all.clone();
+            orthogonal(&place.normals, &mut u);
             orthogonal(&looked, &mut u);
             if !(dot(&u, &u) > 1e-12 * dot(&all, &all)) {
                 return Ok(Confirmed::Open);
             }
             let length = dot(&u, &u).sqrt();
             looked.push(u.iter().map(|u| u / length).collect());
-            let both = given && k == 0;
-            if both {
+            if given && k == 0 {
                 u.iter_mut().zip(&all).for_each(|(u, all)| *u += ASIDE * (all - *u));
             }
-            let (bent, along) = (self.bent(&u), dot(&slope, &u));
-            let rough: f64 = u.iter().zip(&noise).map(|(u, v)| (u * v).abs()).sum();
-            let mut h = (2.0 * (LOOK * size).max(1e3 * hidden) / bent).sqrt();
-            h = h.max(10.0 * rough / bent);
-            let mut bend = None;
-            for _ in 0..3 {
-                let Some(most) = room(bounds, x, &u) else { return Ok(Confirmed::Open) };
-                // The side with more room.
-                let way = if most[0] >= most[1] { 1.0 } else { -1.0 };
-                let most = if both { most[0].min(most[1]) } else { most[0].max(most[1]) };
-                let reach = h.min(0.5 * most);
-                let (up, above, more) = self.beside(problem, x, (way * reach, &u), price)?;
-                let mut risen = up - way * reach * along;
-                if both {
-                    let (down, below, less) = self.beside(problem, x, (-way * reach, &u), price)?;
-                    risen = 0.5 * (up + down);
-                    let off = self.off(&u, way * reach, [(above, &more), (below, &less)]);
-                    let worth = self.worth(price, &off);
-                    let matters =
-                        0.5 * worth * worth / bent > small && worth > 4.0 * hidden / reach;
-                    if matters && risen.is_finite() {
-                        match self.level(problem, x, claim, (all.clone(), size, hidden), left)? {
-                            Confirmed::Left(_) => {}
-                            other => return Ok(other),
-                        }
-                    }
-                }
-                if !risen.is_finite() {
-                    h *= 0.05;
-                    continue;
-                }
-                let unsure = 4.0 * hidden + reach * rough;
-                if risen > 3.0 * unsure {
-                    bend = Some(2.0 * risen / (reach * reach));
-                    break;
-                }
-                if risen < -unsure || reach < h {
-                    return Ok(Confirmed::Open);
-                }
-                h *= 30.0;
-            }
-            let Some(bend) = bend else { return Ok(Confirmed::Open) };
+            let (bent, along, rough) = (self.bent(&u), dot(&place.slope, &u), place.rough(&u));
+            let level = (given && k == 0).then_some((&all[..], left));
+            let bend = match self.bend_of(problem, x, claim, &place, &u, level)? {
+                Ok(bend) => bend,
+                Err(otherwise) => return Ok(otherwise),
+            };
             // What the models have overrated along one way they may have along others.
             left = left.max(more * (bent / bend).max(1.0).powi(2));
             let unseen = 0.5 * (along.abs() + rough).powi(2) / bend;
@@ -250,25 +162,167 @@ impl Models {
             return Ok(Confirmed::Open);
         }
         if given && within == 0 {
-            let mut u = vec![0.0; n];
-            scattered(n, &mut u);
-            for j in 0..n {
-                u[j] *= if free[j] { own[j] } else { 0.0 };
-            }
-            return self.level(problem, x, claim, (u, size, hidden), left);
+            return self.level(problem, x, claim, &place, &place.scattered(0), left);
         }
         Ok(Confirmed::Left(left))
     }
 
-    /// By how much f, and each constraint, changes along u from one side to the other other than its gradient says.
-    fn off(
+    /// What holds at x; none where too much is in the way of a look.
+    fn place(&self, problem: &mut Problem<'_>, x: &[f64], claim: &Claim<'_>) -> Option<Place> {
+        let Claim { price, small, within: Within { bounds, .. }, .. } = *claim;
+        let n = x.len();
+        let slope = self.slope(price);
+        let strong = STRONG * largest(&self.gradient);
+        let mut own: Vec<f64> = (0..n).map(|j| (1.0 / self.bend[j * n + j]).sqrt()).collect();
+        own.iter_mut().filter(|own| !own.is_normal()).for_each(|own| *own = 1.0);
+        // A bound is strong where the Lagrangian presses against it.
+        let (mut free, mut weak) = (vec![true; n], Vec::new());
+        for (j, b) in bounds.into_iter().flat_map(|b| (0..n).map(move |j| (j, b))) {
+            let [below, above] = [-1.0, 1.0].map(|way| b.room(x, j, way).max(0.0));
+            if below.min(above) > AT * own[j] {
+                own[j] = own[j].min(below).min(above);
+                continue;
+            }
+            free[j] = false;
+            let pressed = if below <= above { slope[j] } else { -slope[j] };
+            if below.max(above) > AT * own[j] && !(pressed > strong) {
+                own[j] = own[j].min(below.max(above));
+                weak.push((j, if below <= above { 1.0 } else { -1.0 }));
+            }
+        }
+        let mut noise = vec![0.0; n];
+        let hidden = match problem.offers().differences {
+            0 => 0.0,
+            _ => problem.accuracy(&mut noise),
+        };
+        let summed: f64 = price.iter().zip(&self.c).map(|(p, c)| (p * c).abs()).sum();
+        let hidden = hidden.max(16.0 * f64::EPSILON * (self.value.abs() + summed));
+        let clear = hidden.is_finite() && noise.iter().all(|v| v.is_finite());
+        let size = small / (LITTLE * problem.tolerance());
+        let normals = self.normals(claim, &free, strong);
+        (clear && weak.len() <= WEAK).then_some(Place {
+            slope,
+            strong,
+            own,
+            free,
+            weak,
+            normals,
+            hidden,
+            noise,
+            size,
+        })
+    }
+
+    /// The normals of the constraints that hold, among the variables that are free: of length 1 and at right angles.
+    fn normals(&self, claim: &Claim<'_>, free: &[bool], strong: f64) -> Vec<Vec<f64>> {
+        let Claim { price, within: Within { low, high, .. }, .. } = *claim;
+        let mut normals: Vec<Vec<f64>> = Vec::new();
+        for (i, row) in self.jacobian.chunks_exact(free.len()).enumerate() {
+            let mut left: Vec<f64> =
+                row.iter().zip(free).map(|(a, free)| if *free { *a } else { 0.0 }).collect();
+            if low[i] != high[i] && !(price[i].abs() * largest(&left) > strong) {
+                continue;
+            }
+            let whole = dot(&left, &left).sqrt();
+            orthogonal(&normals, &mut left);
+            let length = dot(&left, &left).sqrt();
+            if length > 1e-8 * whole {
+                left.iter_mut().for_each(|v| *v /= length);
+                normals.push(left);
+            }
+        }
+        normals
+    }
+
+    /// How many u's long a look is that changes the Lagrangian by enough to be seen.
+    fn seen_at(&self, place: &Place, u: &[f64]) -> f64 {
+        (2.0 * (LOOK * place.size).max(1e3 * place.hidden) / self.bent(u)).sqrt()
+    }
+
+    /// Whether the Lagrangian rises from every bound that it does not press against.
+    fn rises_inward(
         &self,
+        problem: &mut Problem<'_>,
+        x: &[f64],
+        claim: &Claim<'_>,
+        place: &Place,
+    ) -> Result<bool, Halt> {
+        for &(j, inward) in &place.weak {
+            let mut loose = place.free.clone();
+            loose[j] = true;
+            let mut u = vec![0.0; x.len()];
+            u[j] = inward * place.own[j];
+            orthogonal(&self.normals(claim, &loose, place.strong), &mut u);
+            if !(u[j] * inward > 1e-6 * place.own[j]) {
+                continue;
+            }
+            let Some([most, _]) = room(claim.within.bounds, x, &u) else { return Ok(false) };
+            let h = self.seen_at(place, &u).min(0.5 * most);
+            let change = self.beside(problem, x, (h, &u), claim.price)?.change;
+            if !(change > 4.0 * place.hidden) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// How much the Lagrangian bends along u, or what else came of looking. With `level`, a way that leaves the constraints
+    /// and what is left so far, on both sides, where given gradients have to foretell what is seen.
+    fn bend_of(
+        &self,
+        problem: &mut Problem<'_>,
+        x: &[f64],
+        claim: &Claim<'_>,
+        place: &Place,
         u: &[f64],
-        h: f64,
-        [(above, more), (below, less)]: [(f64, &Vec<f64>); 2],
-    ) -> Vec<f64> {
-        let mut off = vec![(above - below) / (2.0 * h) - dot(&self.gradient, u)];
-        let rows = self.jacobian.chunks_exact(u.len()).zip(more.iter().zip(less));
+        level: Option<(&[f64], f64)>,
+    ) -> Result<Result<f64, Confirmed>, Halt> {
+        let Claim { price, small, within: Within { bounds, .. }, .. } = *claim;
+        let (bent, along, rough) = (self.bent(u), dot(&place.slope, u), place.rough(u));
+        let mut h = self.seen_at(place, u).max(10.0 * rough / bent);
+        for _ in 0..3 {
+            let Some(most) = room(bounds, x, u) else { return Ok(Err(Confirmed::Open)) };
+            // The side with more room.
+            let way = if most[0] >= most[1] { 1.0 } else { -1.0 };
+            let both = level.is_some();
+            let most = if both { most[0].min(most[1]) } else { most[0].max(most[1]) };
+            let reach = h.min(0.5 * most);
+            let ahead = self.beside(problem, x, (way * reach, u), price)?;
+            let mut risen = ahead.change - way * reach * along;
+            if let Some((all, left)) = level {
+                let back = self.beside(problem, x, (-way * reach, u), price)?;
+                risen = 0.5 * (ahead.change + back.change);
+                let off = self.off(u, way * reach, [&ahead, &back]);
+                let worth = self.worth(price, &off);
+                let matters =
+                    0.5 * worth * worth / bent > small && worth > 4.0 * place.hidden / reach;
+                if matters && risen.is_finite() {
+                    match self.level(problem, x, claim, place, all, left)? {
+                        Confirmed::Left(_) => {}
+                        other => return Ok(Err(other)),
+                    }
+                }
+            }
+            if !risen.is_finite() {
+                h *= 0.05;
+                continue;
+            }
+            let unsure = 4.0 * place.hidden + reach * rough;
+            if risen > 3.0 * unsure {
+                return Ok(Ok(2.0 * risen / (reach * reach)));
+            }
+            if risen < -unsure || reach < h {
+                break;
+            }
+            h *= 30.0;
+        }
+        Ok(Err(Confirmed::Open))
+    }
+
+    /// By how much f, and each constraint, changes along u from one side to the other other than its gradient says.
+    fn off(&self, u: &[f64], h: f64, [ahead, back]: [&Beside; 2]) -> Vec<f64> {
+        let mut off = vec![(ahead.value - back.value) / (2.0 * h) - dot(&self.gradient, u)];
+        let rows = self.jacobian.chunks_exact(u.len()).zip(ahead.c.iter().zip(&back.c));
         off.extend(rows.map(|(row, (up, down))| (up - down) / (2.0 * h) - dot(row, u)));
         off
     }
@@ -289,65 +343,98 @@ impl Models {
         problem: &mut Problem<'_>,
         x: &[f64],
         claim: &Claim<'_>,
-        (u, size, hidden): (Vec<f64>, f64, f64),
+        place: &Place,
+        u: &[f64],
         left: f64,
     ) -> Result<Confirmed, Halt> {
-        let Claim { price, small, bounds, .. } = *claim;
-        let n = x.len();
-        if !(dot(&u, &u) > 0.0) {
+        let Claim { price, small, within: Within { bounds, .. }, .. } = *claim;
+        if !(dot(u, u) > 0.0) {
             return Ok(Confirmed::Left(left));
         }
-        let bent = self.bent(&u);
-        let Some(most) = room(bounds, x, &u) else { return Ok(Confirmed::Open) };
-        let mut h = (2.0 * (LOOK * size).max(1e3 * hidden) / bent).sqrt();
-        h = h.min(0.5 * most[0].min(most[1]));
+        let bent = self.bent(u);
+        let Some(most) = room(bounds, x, u) else { return Ok(Confirmed::Open) };
+        let mut h = self.seen_at(place, u).min(0.5 * most[0].min(most[1]));
         let mut before: Option<Vec<f64>> = None;
         for _ in 0..2 {
-            let (up, above, more) = self.beside(problem, x, (h, &u), price)?;
-            let (down, below, less) = self.beside(problem, x, (-h, &u), price)?;
-            if !(up.is_finite() && down.is_finite()) {
+            let ahead = self.beside(problem, x, (h, u), price)?;
+            let back = self.beside(problem, x, (-h, u), price)?;
+            if !(ahead.change.is_finite() && back.change.is_finite()) {
                 return Ok(Confirmed::Open);
             }
-            let off = self.off(&u, h, [(above, &more), (below, &less)]);
-            let weigh = |k: usize| if k == 0 { 1.0 } else { price[k - 1].abs() };
+            let off = self.off(u, h, [&ahead, &back]);
             let worth = self.worth(price, &off);
-            let rounding = 4.0 * hidden / h;
+            let rounding = 4.0 * place.hidden / h;
             if 0.5 * worth * worth / bent <= small || worth <= rounding {
                 return Ok(Confirmed::Left(left));
             }
             if let Some(before) = before {
-                // Of what bends a shorter step shows less; of what is wrong as much.
-                let worst = (0..off.len())
-                    .max_by(|a, b| {
-                        (weigh(*a) * off[*a].abs()).total_cmp(&(weigh(*b) * off[*b].abs()))
-                    })
-                    .unwrap_or(0);
-                let of = |k: usize| match k {
-                    0 => &self.gradient[..],
-                    k => &self.jacobian[(k - 1) * n..k * n],
-                };
-                let whole: f64 = of(worst).iter().zip(&u).map(|(a, u)| (a * u).abs()).sum();
-                let (was, is) = (before[worst], off[worst]);
-                let same = (was - is).abs() <= 0.2 * is.abs();
-                if same && weigh(worst) * is.abs() > 10.0 * rounding && is.abs() > OFF * whole {
-                    let (says, does) = (dot(of(worst), &u), dot(of(worst), &u) + is);
-                    let what = match worst {
-                        0 => "the function".to_string(),
-                        k => format!("constraint {}", k - 1),
-                    };
-                    let unit = if worst == 0 { problem.units().value() } else { 1.0 };
-                    return Ok(Confirmed::Wrong(Status::GradientInconsistent(format!(
-                        "{what} changes by {:.9e} along a direction where its gradient says {:.9e}",
-                        does * unit,
-                        says * unit
-                    ))));
-                }
-                return Ok(Confirmed::Open);
+                let wrong = self.wrong(problem, u, price, [&before, &off], rounding);
+                return Ok(wrong.map_or(Confirmed::Open, Confirmed::Wrong));
             }
             before = Some(off);
             h *= 0.25;
         }
         Ok(Confirmed::Open)
+    }
+
+    /// What is wrong, by how much each changes along u other than its gradient says, at a step and at a shorter one: of what
+    /// bends the shorter one shows less; of what is wrong as much.
+    fn wrong(
+        &self,
+        problem: &Problem<'_>,
+        u: &[f64],
+        price: &[f64],
+        [before, off]: [&[f64]; 2],
+        rounding: f64,
+    ) -> Option<Status> {
+        let weigh = |k: usize| if k == 0 { 1.0 } else { price[k - 1].abs() };
+        let worth = |k: &usize| weigh(*k) * off[*k].abs();
+        let worst = (0..off.len()).max_by(|a, b| worth(a).total_cmp(&worth(b)))?;
+        let gradient = match worst {
+            0 => &self.gradient[..],
+            k => &self.jacobian[(k - 1) * u.len()..k * u.len()],
+        };
+        let whole: f64 = gradient.iter().zip(u).map(|(a, u)| (a * u).abs()).sum();
+        let (was, is) = (before[worst], off[worst]);
+        let same = (was - is).abs() <= 0.2 * is.abs();
+        if !(same && worth(&worst) > 10.0 * rounding && is.abs() > OFF * whole) {
+            return None;
+        }
+        let says = dot(gradient, u);
+        let (what, unit) = match worst {
+            0 => ("the function".to_string(), problem.units().value()),
+            k => (format!("constraint {}", k - 1), 1.0),
+        };
+        Some(Status::GradientInconsistent(format!(
+            "{what} changes by {:.9e} along a direction where its gradient says {:.9e}",
+            (says + is) * unit,
+            says * unit
+        )))
+    }
+}
+
+impl Place {
+    /// How many ways there are within the constraints that hold.
+    fn within(&self) -> usize {
+        self.free.iter().filter(|f| **f).count().saturating_sub(self.normals.len())
+    }
+    /// A way that no symmetry singles out, along what is free: the first or the second.
+    fn scattered(&self, k: usize) -> Vec<f64> {
+        let n = self.own.len();
+        let mut u = vec![0.0; n];
+        if k == 0 {
+            scattered(n, &mut u)
+        } else {
+            scattered_else(n, &mut u)
+        };
+        for j in 0..n {
+            u[j] *= if self.free[j] { self.own[j] } else { 0.0 };
+        }
+        u
+    }
+    /// What differences hide of the slope along u.
+    fn rough(&self, u: &[f64]) -> f64 {
+        u.iter().zip(&self.noise).map(|(u, v)| (u * v).abs()).sum()
     }
 }
 

@@ -4,6 +4,7 @@
 //! that is missed by most until none is; multipliers stay ≥ 0 on the way.
 //!
 //! Goldfarb and Idnani 1983, <https://doi.org/10.1007/BF02591962>.
+use crate::linalg::cholesky;
 use crate::linalg::vectors::dot;
 
 /// What is left of a normal beside those that hold, as a part of it, for it to be another direction.
@@ -34,28 +35,13 @@ impl Normals {
     /// From B; none where it is not positive definite.
     fn of(b: &[f64], n: usize) -> Option<Self> {
         let mut l = b.to_vec();
-        for i in 0..n {
-            for k in 0..=i {
-                let (row, other) = (&l[i * n..i * n + k], &l[k * n..k * n + k]);
-                let left = l[i * n + k] - dot(row, other);
-                if i == k {
-                    if !(left > 0.0 && left.is_finite()) {
-                        return None;
-                    }
-                    l[i * n + i] = left.sqrt();
-                } else {
-                    l[i * n + k] = left / l[k * n + k];
-                }
-            }
+        if !cholesky::factor(&mut l, n, |_, left, _| left > 0.0) {
+            return None;
         }
-        // J = L⁻ᵀ: column c of it solves L′ j = e_c.
         let mut j = vec![0.0; n * n];
-        for c in 0..n {
-            for i in (0..=c).rev() {
-                let of = if i == c { 1.0 } else { 0.0 };
-                let sum: f64 = (i + 1..=c).map(|k| l[k * n + i] * j[c * n + k]).sum();
-                j[c * n + i] = (of - sum) / l[i * n + i];
-            }
+        for (c, column) in j.chunks_exact_mut(n.max(1)).enumerate() {
+            column[c] = 1.0;
+            cholesky::backward(&l, column);
         }
         Some(Normals { n, j, r: vec![0.0; n * n], rows: Vec::new(), u: Vec::new() })
     }
