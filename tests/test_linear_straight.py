@@ -89,6 +89,23 @@ def test_columns_that_depend_on_each_other():
     assert model.result_.fun == pytest.approx(QuantileRegressor(alpha=0.0).fit(X, Y).result_.fun, rel=2e-6)
 
 
+@pytest.mark.parametrize("bounds", [(0, None), (None, -0.1), (0.1, None), (-1, 1)])
+def test_a_column_of_one_number_between_bounds_stays_next_to_zero(bounds):
+    """The intercept makes up for it whatever it is: it had wandered to 1e15."""
+    S = X[:60, :3] / X[:60, :3].std(axis=0)
+    S[:, 1] = 0.22
+    classes = np.sign(Y[:60] - np.median(Y[:60]) + 0.5)
+    low, high = (-np.inf if bounds[0] is None else bounds[0], np.inf if bounds[1] is None else bounds[1])
+    model = GeneralizedLinear("hinge", None, 0.0, bounds=(low, high)).fit(S, classes)
+    rows = -np.hstack([classes[:, None] * np.c_[S, np.ones(60)], np.eye(60)])
+    free = [bounds] * 3 + [(None, None)] + [(0, None)] * 60
+    least = linprog(np.r_[np.zeros(4), np.full(60, 1 / 60)], rows, np.full(60, -1.0), bounds=free).fun
+    assert model.result_.success
+    assert np.ravel(model.coef_)[1] == np.clip(0.0, low, high)
+    margins = classes * (S @ np.ravel(model.coef_) + model.intercept_)
+    assert np.maximum(1 - margins, 0).mean() == pytest.approx(least, rel=2e-6)
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("C", [1e-2, 1.0, 100.0])
 def test_support_vectors_are_scikit_learns(weighted, C):

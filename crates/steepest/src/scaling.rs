@@ -122,6 +122,10 @@ impl Scaling {
     pub fn guessed(&self) -> bool {
         self.reach.iter().zip(&self.scale).any(|(r, s)| r != s)
     }
+    /// Whether a column is one number in every row and centred away, so that no margin depends on it.
+    pub fn flat(&self, column: usize) -> bool {
+        self.flat.get(column).is_some_and(|flat| *flat)
+    }
     fn width(&self) -> usize {
         self.scale.len() + usize::from(self.intercept)
     }

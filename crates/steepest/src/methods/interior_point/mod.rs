@@ -140,6 +140,13 @@ impl InteriorPoint {
             Piece { l1: p.l1 / s, l2: p.l2 / (s * s), low: p.low * s, high: p.high * s }
         };
         self.pieces = raw.iter().enumerate().map(in_units).collect();
+        for (j, p) in self.pieces.iter_mut().enumerate() {
+            // Between its bounds a column of one number would wander for ever, as the intercept makes up for it.
+            if self.scaling.flat(j) && (p.low.is_finite() || p.high.is_finite()) {
+                let nearest = 0f64.clamp(p.low, p.high);
+                (p.low, p.high) = (nearest, nearest);
+            }
+        }
         self.ties = Ties::of(&held, &self.pieces);
         // Where absolute values leave few variables in use the matrix over the rows has too large a range of numbers.
         let squares = self.ties.of_rows() == self.ties.len() || table.width() > MOST;
