@@ -101,7 +101,7 @@ struct Proposal {
 }
 
 /// Where a step led, which part of it was taken, and f and the constraints there.
-struct Taken {
+struct Landing {
     at: Vec<f64>,
     value: f64,
     c: Vec<f64>,
@@ -359,7 +359,7 @@ impl Models {
         within: Within<'_>,
         Proposal { d, .. }: &Proposal,
         [here, promised]: [f64; 2],
-    ) -> Result<Option<Taken>, Halt> {
+    ) -> Result<Option<Landing>, Halt> {
         let (mut at, mut c) = (x.to_vec(), self.c.clone());
         let (mut along, mut corrected) = (1.0, false);
         let enough =
@@ -368,7 +368,7 @@ impl Models {
             at.iter_mut().zip(x).zip(d).for_each(|((at, x), d)| *at = x + along * d);
             let (value, merit) = self.tried(problem, &mut at, &mut c, within)?;
             if enough(merit, along) {
-                return Ok(Some(Taken { at, value, c, along }));
+                return Ok(Some(Landing { at, value, c, along }));
             }
             if !corrected && along == 1.0 && merit.is_finite() {
                 // Constraints that bend keep a whole step from being taken, however near the end is: once more, with what
@@ -380,7 +380,7 @@ impl Models {
                     at.iter_mut().zip(x).zip(&d).for_each(|((at, x), d)| *at = x + d);
                     let (value, merit) = self.tried(problem, &mut at, &mut c, within)?;
                     if enough(merit, along) {
-                        return Ok(Some(Taken { at, value, c, along }));
+                        return Ok(Some(Landing { at, value, c, along }));
                     }
                 }
             }
@@ -399,7 +399,7 @@ impl Models {
         x: &mut [f64],
         within: Within<'_>,
         Proposal { d, price, .. }: Proposal,
-        Taken { at, value, c, along }: Taken,
+        Landing { at, value, c, along }: Landing,
     ) -> Result<Came, Halt> {
         let bent = self.bend.chunks_exact(x.len()).map(|row| dot(row, &d).abs());
         let residual = bent.fold(0.0, f64::max);

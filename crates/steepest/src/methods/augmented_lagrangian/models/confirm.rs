@@ -45,7 +45,7 @@ pub(super) struct Claim<'a> {
 }
 
 /// What holds where a claim is made.
-struct Place {
+struct Holding {
     /// The slopes of the Lagrangian.
     slope: Vec<f64>,
     /// Slopes below this press against nothing.
@@ -168,7 +168,7 @@ impl Models {
     }
 
     /// What holds at x; none where too much is in the way of a look.
-    fn place(&self, problem: &mut Problem<'_>, x: &[f64], claim: &Claim<'_>) -> Option<Place> {
+    fn place(&self, problem: &mut Problem<'_>, x: &[f64], claim: &Claim<'_>) -> Option<Holding> {
         let Claim { price, small, within: Within { bounds, .. }, .. } = *claim;
         let n = x.len();
         let slope = self.slope(price);
@@ -200,7 +200,7 @@ impl Models {
         let clear = hidden.is_finite() && noise.iter().all(|v| v.is_finite());
         let size = small / (LITTLE * problem.tolerance());
         let normals = self.normals(claim, &free, strong);
-        (clear && weak.len() <= WEAK).then_some(Place {
+        (clear && weak.len() <= WEAK).then_some(Holding {
             slope,
             strong,
             own,
@@ -235,7 +235,7 @@ impl Models {
     }
 
     /// How many u's long a look is that changes the Lagrangian by enough to be seen.
-    fn seen_at(&self, place: &Place, u: &[f64]) -> f64 {
+    fn seen_at(&self, place: &Holding, u: &[f64]) -> f64 {
         (2.0 * (LOOK * place.size).max(1e3 * place.hidden) / self.bent(u)).sqrt()
     }
 
@@ -245,7 +245,7 @@ impl Models {
         problem: &mut Problem<'_>,
         x: &[f64],
         claim: &Claim<'_>,
-        place: &Place,
+        place: &Holding,
     ) -> Result<bool, Halt> {
         for &(j, inward) in &place.weak {
             let mut loose = place.free.clone();
@@ -273,7 +273,7 @@ impl Models {
         problem: &mut Problem<'_>,
         x: &[f64],
         claim: &Claim<'_>,
-        place: &Place,
+        place: &Holding,
         u: &[f64],
         level: Option<(&[f64], f64)>,
     ) -> Result<Result<f64, Confirmed>, Halt> {
@@ -343,7 +343,7 @@ impl Models {
         problem: &mut Problem<'_>,
         x: &[f64],
         claim: &Claim<'_>,
-        place: &Place,
+        place: &Holding,
         u: &[f64],
         left: f64,
     ) -> Result<Confirmed, Halt> {
@@ -413,7 +413,7 @@ impl Models {
     }
 }
 
-impl Place {
+impl Holding {
     /// How many ways there are within the constraints that hold.
     fn within(&self) -> usize {
         self.free.iter().filter(|f| **f).count().saturating_sub(self.normals.len())
