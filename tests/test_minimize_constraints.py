@@ -438,6 +438,47 @@ def test_what_is_claimed_meets_the_conditions_of_first_order(block: int) -> None
     assert claimed >= 24
 
 
+@pytest.mark.parametrize("n", [3, 5, 12])
+@pytest.mark.parametrize("jac", [True, False])
+@pytest.mark.parametrize("bent", [True, False])
+def test_a_saddle_across_the_plane_that_the_start_lies_in_is_left(n: int, jac: bool, bent: bool) -> None:
+    """No step leaves a plane of symmetry, and models learn along steps alone: along it all looks like the least."""
+    for seed in range(3):
+        random = np.random.default_rng([n, seed, bent])
+        q, _ = np.linalg.qr(random.normal(size=(n, n)))
+        turn = q if seed else np.eye(n)
+        curvatures, slopes, a = 10 ** random.uniform(-1, 1, n), random.normal(size=n), random.normal(size=n)
+        curvatures[-1] = slopes[-1] = a[-1] = 0.0
+        round_ = np.where(np.arange(n) < n - 1, 0.3 * bent, 0.0)
+
+        def fun(x: Any, turn: Any = turn, own: Any = (curvatures, slopes)) -> float:
+            u = turn.T @ x
+            return own[0] @ u**2 / 2 + own[1] @ u - u[-1] ** 2 + u[-1] ** 4
+
+        def slope(x: Any, turn: Any = turn, own: Any = (curvatures, slopes)) -> Any:
+            u = turn.T @ x
+            last = np.where(np.arange(len(u)) == len(u) - 1, 1.0, 0.0)
+            return turn @ (own[0] * u + own[1] + last * (4 * u**3 - 2 * u))
+
+        def held(x: Any, turn: Any = turn, a: Any = a, round_: Any = round_) -> float:
+            u = turn.T @ x
+            return a @ u + round_ @ u**2 - 1
+
+        def row(x: Any, turn: Any = turn, a: Any = a, round_: Any = round_) -> Any:
+            return turn @ (a + 2 * round_ * (turn.T @ x))
+
+        start = random.normal(size=n)
+        start[-1] = 0.0
+        result = steepest.minimize(
+            fun,
+            turn @ start,
+            jac=slope if jac else None,
+            constraints={"type": "eq", "fun": held} | ({"jac": row} if jac else {}),
+        )
+        assert result.success, seed
+        np.testing.assert_allclose(abs((turn.T @ result.x)[-1]), np.sqrt(0.5), atol=1e-4)
+
+
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 @pytest.mark.parametrize(
     "edge", [lambda x: np.sqrt(2 - x[0]), lambda x: (2 - x[0]) * (1 + np.sqrt(2 - x[0]))]

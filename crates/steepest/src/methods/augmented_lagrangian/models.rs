@@ -1,4 +1,5 @@
 //! Quadratic models of the Lagrangian over the constraints as they are bent at x, solved one after another.
+mod bends;
 mod confirm;
 mod program;
 
@@ -8,7 +9,7 @@ use crate::methods::bounds::Bounds;
 use crate::objective::{Ask, Rows};
 use crate::problem::Problem;
 use crate::status::Halt;
-use confirm::Claim;
+use confirm::{Beside, Claim};
 pub(super) use confirm::Confirmed;
 use program::LinearConstraint;
 
@@ -18,6 +19,9 @@ pub(in super::super) const MOST: usize = 500;
 const STEPS: u32 = 200;
 /// Halvings of a step at most.
 const TRIALS: u32 = 30;
+/// Saddles left at most, and how much longer each step from one is than the last.
+const SADDLES: u32 = 5;
+const LONGER: f64 = 3.0;
 /// Steps that only meet constraints, at most.
 const POLISHED: u32 = 3;
 /// The part of what a step promises that it has to keep.
@@ -51,6 +55,8 @@ pub(super) struct Models {
     learned: u32,
     last: f64,
     polished: u32,
+    /// Saddles left.
+    saddles: u32,
 }
 
 crate::state!(Models {
@@ -65,7 +71,8 @@ crate::state!(Models {
     steps,
     learned,
     last,
-    polished
+    polished,
+    saddles
 });
 
 /// What came of a step.
@@ -324,6 +331,14 @@ impl Models {
                         return self.step(problem, x, met);
                     }
                 }
+                if let Confirmed::Down(way) = &confirmed
+                    && self.saddles < SADDLES
+                    && let Some(landing) = self.leave(problem, x, &claim, way)?
+                {
+                    self.saddles += 1;
+                    (self.last, self.polished) = (0.0, 0);
+                    return self.moved(problem, x, within, proposal, landing);
+                }
                 if !(matches!(confirmed, Confirmed::Early) && again) {
                     self.lambda = proposal.price;
                     return Ok(Came::Rest(confirmed));
@@ -339,6 +354,37 @@ impl Models {
         };
         self.last = if taken.along == 1.0 { -promised } else { 0.0 };
         self.moved(problem, x, within, proposal, taken)
+    }
+
+    /// From a saddle on, as long as the Lagrangian falls and the merit does not rise; the first step, which shows little more than
+    /// that it falls, even where the merit rises.
+    fn leave(
+        &self,
+        problem: &mut Problem<'_>,
+        x: &[f64],
+        claim: &Claim<'_>,
+        way: &[f64],
+    ) -> Result<Option<Landing>, Halt> {
+        let here = self.merit(self.value, &self.c, claim.within);
+        let most = confirm::room(claim.within.bounds, x, way).map_or(0.0, |most| most[0]);
+        let mut lowest: Option<Beside> = None;
+        let mut by = 1.0f64;
+        for _ in 0..TRIALS {
+            let beside = self.beside(problem, x, (by.min(most), way), claim.price)?;
+            let (before, risen) = match &lowest {
+                Some(l) => (l.change, self.merit(beside.value, &beside.c, claim.within) > here),
+                None => (0.0, false),
+            };
+            if risen || !(beside.change < before) {
+                break;
+            }
+            lowest = Some(beside);
+            if by >= most {
+                break;
+            }
+            by *= LONGER;
+        }
+        Ok(lowest.map(|Beside { at, value, c, .. }| Landing { at, value, c, along: 1.0 }))
     }
 
     /// Whether a step that promises so much gains nothing: a value is known to the square of the tolerance; x, and how far the

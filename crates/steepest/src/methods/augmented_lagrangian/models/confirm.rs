@@ -2,7 +2,7 @@
 use super::{LITTLE, Models, Within};
 use crate::linalg::vectors::{dot, largest};
 use crate::methods::bounds::Bounds;
-use crate::methods::gradient_check::{doubtful, scattered, scattered_else};
+use crate::methods::gradient_check::{doubtful, scattered};
 use crate::objective::{Ask, Rows};
 use crate::problem::Problem;
 use crate::status::{Halt, Status};
@@ -32,6 +32,8 @@ pub(in super::super) enum Confirmed {
     Rough,
     /// What steps gain is not known: another one is to tell.
     Early,
+    /// Along this the Lagrangian bends down, or falls.
+    Down(Vec<f64>),
     /// Not known.
     Open,
 }
@@ -45,19 +47,19 @@ pub(super) struct Claim<'a> {
 }
 
 /// What holds where a claim is made.
-struct Holding {
+pub(super) struct Holding {
     /// The slopes of the Lagrangian.
-    slope: Vec<f64>,
+    pub slope: Vec<f64>,
     /// Slopes below this press against nothing.
     strong: f64,
     /// How long each variable is, and no longer than there is room.
     own: Vec<f64>,
     /// Which variables are at no bound.
-    free: Vec<bool>,
+    pub free: Vec<bool>,
     /// Bounds that nothing presses against: which variable, and which way leads inward.
     weak: Vec<(usize, f64)>,
     /// See [`Models::normals`].
-    normals: Vec<Vec<f64>>,
+    pub normals: Vec<Vec<f64>>,
     /// What is hidden of a value, and of each slope where they are differences.
     hidden: f64,
     noise: Vec<f64>,
@@ -66,10 +68,11 @@ struct Holding {
 }
 
 /// f and the constraints at a point beside, and what the Lagrangian is there less what it is at x.
-struct Beside {
-    change: f64,
-    value: f64,
-    c: Vec<f64>,
+pub(super) struct Beside {
+    pub at: Vec<f64>,
+    pub change: f64,
+    pub value: f64,
+    pub c: Vec<f64>,
 }
 
 impl Models {
@@ -83,13 +86,13 @@ impl Models {
     }
 
     /// How much the models bend along u.
-    fn bent(&self, u: &[f64]) -> f64 {
+    pub(super) fn bent(&self, u: &[f64]) -> f64 {
         let rows = self.bend.chunks_exact(u.len().max(1));
         rows.zip(u).map(|(row, by)| by * dot(row, u)).sum()
     }
 
     /// f and the constraints at x + h u, and what the Lagrangian is there less what it is at x.
-    fn beside(
+    pub(super) fn beside(
         &self,
         problem: &mut Problem<'_>,
         x: &[f64],
@@ -102,11 +105,11 @@ impl Models {
         let value = problem.total(&at)?;
         let held = |i: usize| if price[i] == 0.0 { 0.0 } else { price[i] * (c[i] - self.c[i]) };
         let change = value - self.value + (0..c.len()).map(held).sum::<f64>();
-        Ok(Beside { change, value, c })
+        Ok(Beside { at, change, value, c })
     }
 
-    /// Looks at the Lagrangian beside x: along a way within the constraints that hold there (two, where there are), on
-    /// which it has to bend up, and where gradients were given to both sides of another, on which it must be level.
+    /// Looks at the Lagrangian beside x: along a way within the constraints that hold there, on which it has to bend up, and
+    /// where gradients were given to both sides of another, on which it must be level; then along what it bends least by.
     pub(super) fn confirm(
         &mut self,
         problem: &mut Problem<'_>,
@@ -126,43 +129,45 @@ impl Models {
         }
         let more = if promised < 0.0 { -promised / (1.0 - part.sqrt()).powi(2) } else { 0.0 };
         let mut left = if within > 0 { more } else { -promised };
-        if !self.rises_inward(problem, x, claim, &place)? {
-            return Ok(Confirmed::Open);
+        if let Some(otherwise) = self.rises_inward(problem, x, claim, &place)? {
+            return Ok(otherwise);
         }
         let given = doubtful(problem);
-        let mut looked: Vec<Vec<f64>> = Vec::new();
-        for k in 0..within.min(2) {
-            let all = place.scattered(k);
+        if within > 0 {
+            let all = place.scattered();
             let mut u = all.clone();
             orthogonal(&place.normals, &mut u);
-            orthogonal(&looked, &mut u);
             if !(dot(&u, &u) > 1e-12 * dot(&all, &all)) {
                 return Ok(Confirmed::Open);
             }
-            let length = dot(&u, &u).sqrt();
-            looked.push(u.iter().map(|u| u / length).collect());
-            if given && k == 0 {
+            if given {
                 u.iter_mut().zip(&all).for_each(|(u, all)| *u += ASIDE * (all - *u));
             }
             let (bent, along, rough) = (self.bent(&u), dot(&place.slope, &u), place.rough(&u));
-            let level = (given && k == 0).then_some((&all[..], left));
+            let level = given.then_some((&all[..], left));
             let bend = match self.bend_of(problem, x, claim, &place, &u, level)? {
                 Ok(bend) => bend,
                 Err(otherwise) => return Ok(otherwise),
             };
             // What the models have overrated along one way they may have along others.
-            left = left.max(more * (bent / bend).max(1.0).powi(2));
+            let mut part = bend / bent;
             let unseen = 0.5 * (along.abs() + rough).powi(2) / bend;
             if unseen > small && 0.5 * along * along / bend <= small {
                 return Ok(Confirmed::Rough);
             }
-            left = left.max(unseen);
+            if within > 1 {
+                match self.least_bend(problem, x, claim, &place)? {
+                    Ok(least) => part = part.min(least),
+                    Err(otherwise) => return Ok(otherwise),
+                }
+            }
+            left = left.max(more / part.min(1.0).powi(2)).max(unseen);
         }
         if left > small.max(64.0 * f64::EPSILON * self.value.abs()) {
             return Ok(Confirmed::Open);
         }
         if given && within == 0 {
-            return self.level(problem, x, claim, &place, &place.scattered(0), left);
+            return self.level(problem, x, claim, &place, &place.scattered(), left);
         }
         Ok(Confirmed::Left(left))
     }
@@ -235,18 +240,18 @@ impl Models {
     }
 
     /// How many u's long a look is that changes the Lagrangian by enough to be seen.
-    fn seen_at(&self, place: &Holding, u: &[f64]) -> f64 {
+    pub(super) fn seen_at(&self, place: &Holding, u: &[f64]) -> f64 {
         (2.0 * (LOOK * place.size).max(1e3 * place.hidden) / self.bent(u)).sqrt()
     }
 
-    /// Whether the Lagrangian rises from every bound that it does not press against.
+    /// What tells against it that the Lagrangian rises from every bound that it does not press against.
     fn rises_inward(
         &self,
         problem: &mut Problem<'_>,
         x: &[f64],
         claim: &Claim<'_>,
         place: &Holding,
-    ) -> Result<bool, Halt> {
+    ) -> Result<Option<Confirmed>, Halt> {
         for &(j, inward) in &place.weak {
             let mut loose = place.free.clone();
             loose[j] = true;
@@ -256,14 +261,19 @@ impl Models {
             if !(u[j] * inward > 1e-6 * place.own[j]) {
                 continue;
             }
-            let Some([most, _]) = room(claim.within.bounds, x, &u) else { return Ok(false) };
+            let Some([most, _]) = room(claim.within.bounds, x, &u) else {
+                return Ok(Some(Confirmed::Open));
+            };
             let h = self.seen_at(place, &u).min(0.5 * most);
             let change = self.beside(problem, x, (h, &u), claim.price)?.change;
+            if change < -4.0 * place.hidden {
+                return Ok(Some(Confirmed::Down(u.iter().map(|u| h * u).collect())));
+            }
             if !(change > 4.0 * place.hidden) {
-                return Ok(false);
+                return Ok(Some(Confirmed::Open));
             }
         }
-        Ok(true)
+        Ok(None)
     }
 
     /// How much the Lagrangian bends along u, or what else came of looking. With `level`, a way that leaves the constraints
@@ -311,7 +321,11 @@ impl Models {
             if risen > 3.0 * unsure {
                 return Ok(Ok(2.0 * risen / (reach * reach)));
             }
-            if risen < -unsure || reach < h {
+            if risen < -unsure {
+                let down = u.iter().map(|u| way * reach * u).collect();
+                return Ok(Err(Confirmed::Down(down)));
+            }
+            if reach < h {
                 break;
             }
             h *= 30.0;
@@ -415,31 +429,27 @@ impl Models {
 
 impl Holding {
     /// How many ways there are within the constraints that hold.
-    fn within(&self) -> usize {
+    pub fn within(&self) -> usize {
         self.free.iter().filter(|f| **f).count().saturating_sub(self.normals.len())
     }
-    /// A way that no symmetry singles out, along what is free: the first or the second.
-    fn scattered(&self, k: usize) -> Vec<f64> {
+    /// A way that no symmetry singles out, along what is free.
+    fn scattered(&self) -> Vec<f64> {
         let n = self.own.len();
         let mut u = vec![0.0; n];
-        if k == 0 {
-            scattered(n, &mut u)
-        } else {
-            scattered_else(n, &mut u)
-        };
+        scattered(n, &mut u);
         for j in 0..n {
             u[j] *= if self.free[j] { self.own[j] } else { 0.0 };
         }
         u
     }
     /// What differences hide of the slope along u.
-    fn rough(&self, u: &[f64]) -> f64 {
+    pub fn rough(&self, u: &[f64]) -> f64 {
         u.iter().zip(&self.noise).map(|(u, v)| (u * v).abs()).sum()
     }
 }
 
 /// Takes out of v what lies along the others, which are of length 1 and at right angles.
-fn orthogonal(to: &[Vec<f64>], v: &mut [f64]) {
+pub(super) fn orthogonal(to: &[Vec<f64>], v: &mut [f64]) {
     for _ in 0..2 {
         for of in to {
             let part = dot(of, v);
@@ -449,7 +459,7 @@ fn orthogonal(to: &[Vec<f64>], v: &mut [f64]) {
 }
 
 /// How many u's there is room for within bounds, ahead and back; none where there is none.
-fn room(bounds: Option<&Bounds>, x: &[f64], u: &[f64]) -> Option<[f64; 2]> {
+pub(super) fn room(bounds: Option<&Bounds>, x: &[f64], u: &[f64]) -> Option<[f64; 2]> {
     let mut most = [f64::INFINITY; 2];
     if let Some(b) = bounds {
         for (j, u) in u.iter().enumerate().filter(|(_, u)| **u != 0.0) {
