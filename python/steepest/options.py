@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from steepest import _core
-from steepest._catalog import Settings, checked, find, number, registry
+from steepest._catalog import Settings, find, number, registry
 from steepest.errors import InputError, did_you_mean
 from steepest.objective import Function
+from steepest.schedules import changes, described, needs_length, read_schedule
 from steepest.scipys import METHODS, NO_EFFECT, TOLERANCE, is_scipys, told
 from steepest.trees import Tree
 from steepest.workers import check_workers
@@ -166,10 +167,10 @@ class Asked:
                 loop["step"] = _read_step(key, value)
             elif key in LOOP:
                 loop[LOOP[key]] = read_budget(key, value)
-            elif key == "schedule" or (key == "rate" and _changes(value)):
+            elif key == "schedule" or (key == "rate" and changes(value)):
                 if schedule is not None:
                     raise InputError("rate and schedule both say how the rate changes: one of them at a time")
-                schedule = _read_schedule(key, value)
+                schedule = read_schedule(key, value)
                 if key == "rate" and callable(value):
                     settings["rate"] = 1.0
             else:
@@ -214,7 +215,7 @@ class Asked:
             "method": name_of([*(rule for rule, _ in self.before), self.method or "auto"]),
             "settings": "; ".join(_in_words(own) for _, own in (*self.before, ("", self.settings))),
             "parts": "; ".join(map(repr, self.groups)) or "none",
-            "rate": _described(self.schedule),
+            "rate": described(self.schedule),
             "differences": repr(loop),
             "tol": repr(self.tolerance),
         }
@@ -306,7 +307,7 @@ def _by_part(
     if isinstance(rate, Mapping):
         rates = tree.each("rate", rate)
         for name, own in zip(tree.names, rates, strict=True):
-            if _changes(own) or not 0 < number(f"rate{name}", own) < math.inf:
+            if changes(own) or not 0 < number(f"rate{name}", own) < math.inf:
                 raise InputError(
                     f"rate{name} must be a number above 0 (how all of them change is the schedule's affair; a part "
                     f"stays as it is within bounds (v, v)); got {own!r}"
@@ -323,7 +324,7 @@ def _by_part(
     def group(own: Any, step_of_its_own: Any, at: list[int]) -> Group:
         chain = own if isinstance(own, list | tuple) else [own]
         ratio = step_of_its_own / step if isinstance(rate, Mapping) else None
-        if ratio is None and rate is not None and (callable(rate) or not _changes(rate)):
+        if ratio is None and rate is not None and (callable(rate) or not changes(rate)):
             ratio = 1.0
         return Group(tuple(map(_read_turn, chain)), ratio, tuple(at), tuple(tree.names[leaf] for leaf in at))
 
@@ -349,62 +350,8 @@ def _read_turn(rule: Any) -> Named:
     raise InputError(f"a chain is made of rules, by name or as instances from steepest.rules; got {rule!r}")
 
 
-def _changes(rate: Any) -> bool:
-    """Whether a rate is more than a number."""
-    return isinstance(rate, str | Settings | list | tuple) or callable(rate)
-
-
-def _read_schedule(key: str, value: Any) -> Any:
-    """A schedule as the core is told of it: (name, settings), a function, or pieces with their steps."""
-    if isinstance(value, Settings) and value.registry == "rates":
-        return value.name, list(value.settings.items())
-    if isinstance(value, str):
-        return find("rates", value).name, list(checked("rates", value, {}).items())
-    if callable(value):
-        return value
-    if isinstance(value, list | tuple) and value:
-        *before, last = value
-        steps = [_read_piece(key, piece) for piece in before]
-        return [
-            *steps,
-            _read_piece(key, last) if isinstance(last, tuple) else (_read_schedule(key, last), None),
-        ]
-    raise InputError(
-        f"{key} must be a schedule: a name, an instance from steepest.rates, a function of the steps taken, or a list "
-        f"of (schedule, steps); got {value!r}"
-    )
-
-
 def _in_words(settings: tuple[tuple[str, float], ...]) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in sorted(settings)) or "none"
-
-
-def _described(schedule: Any) -> str:
-    """A schedule in words; a function by its name."""
-    if isinstance(schedule, list):
-        return ", ".join(f"{_described(piece)} for {steps} steps" for piece, steps in schedule)
-    return getattr(schedule, "__qualname__", repr(schedule))
-
-
-def _read_piece(key: str, piece: Any) -> tuple[Any, int]:
-    try:
-        schedule, steps = piece
-        whole = int(steps)
-    except (TypeError, ValueError):
-        raise InputError(f"each piece of {key} but the last is (schedule, steps); got {piece!r}") from None
-    if whole != steps or not 1 <= whole < 1 << 63:
-        raise InputError(f"the steps of a piece of {key} must be a whole number of at least 1; got {steps!r}")
-    return _read_schedule(key, schedule), whole
-
-
-def _needs_length(schedule: Any) -> str | None:
-    """The name of what falls over the whole run, where that is in a schedule."""
-    if isinstance(schedule, list):
-        last, steps = schedule[-1]
-        return _needs_length(last) if steps is None else None
-    if callable(schedule) or "done" not in find("rates", schedule[0]).programs["factor"].inputs:
-        return None
-    return str(schedule[0])
 
 
 def _turns_steps(rule: Any) -> bool:
@@ -421,7 +368,7 @@ def _around_a_rule(name: str | None, around: tuple[Named, ...], schedule: Any, k
         what = "a chain must end with a rule" if around else "a schedule changes the rate of a rule"
         there = ", ".join(rule["name"] for rule in rules if rule["kind"] == "parameter")
         raise InputError(f"{what} ({there}); got the method {name or 'that suits (none was named)'}")
-    if schedule and not known and (name := _needs_length(schedule)):
+    if schedule and not known and (name := needs_length(schedule)):
         raise InputError(f"the schedule {name} changes over the whole run: say how long that is by maxiter")
 
 

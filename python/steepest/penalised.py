@@ -10,7 +10,7 @@ import numpy as np
 from steepest import penalties
 from steepest._catalog import Settings, checked, find
 from steepest.errors import InputError
-from steepest.trees import Tree
+from steepest.trees import Tree, by_name
 
 __all__ = ["read_penalty"]
 
@@ -36,22 +36,14 @@ def read_penalty(penalty: Any, shape: tuple[int, ...], tree: Tree | None) -> lis
         return [_part("penalty", penalty, shape if tree is None else (size,))]
     if tree is None:
         raise InputError("penalties by name need an x0 with names; got one array")
-    given = dict(_named(penalty, "", set(tree.names)))
+    given = {name: own for name, own in by_name(penalty) if own is not None}
+    for name in given:
+        if name not in tree.names:
+            raise InputError(f"penalty names {name}, which x0 does not have; it has {', '.join(tree.names)}")
     return [
         _part(f"penalty{name}", given.get(name), shape)
         for name, shape in zip(tree.names, tree.shapes, strict=True)
     ]
-
-
-def _named(penalty: Any, name: str, names: set[str]) -> Any:
-    """The penalties by the names of leaves."""
-    if name in names or penalty is None:
-        yield name, penalty
-    elif isinstance(penalty, Mapping):
-        for key, part in penalty.items():
-            yield from _named(part, f"{name}[{key!r}]", names)
-    else:
-        raise InputError(f"penalty names {name}, which x0 does not have; it has {', '.join(sorted(names))}")
 
 
 def _part(what: str, given: Any, shape: tuple[int, ...]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from steepest.errors import InputError
 
-__all__ = ["Tree", "is_tree", "mapped"]
+__all__ = ["Tree", "by_name", "is_tree", "mapped"]
 
 Flat = NDArray[Any]
 
@@ -107,7 +107,7 @@ class Tree:
         """Bounds by name as one pair a variable: of each part a pair (low, high) of numbers or of arrays in its
         shape; what is not named, or None, has none."""
         low, high = np.full(self.size, -np.inf), np.full(self.size, np.inf)
-        given = dict(_pairs(bounds, ""))
+        given = {name: _pair(name, pair) for name, pair in by_name(bounds, fields=True) if pair is not None}
         for name in given:
             if name not in self.names:
                 raise InputError(
@@ -126,7 +126,7 @@ class Tree:
         >>> Tree({"layer": {"weight": 1.0, "bias": 0.0}, "scale": 2.0}).each("rate", {"layer": 0.1, "scale": 0.5})
         [0.1, 0.1, 0.5]
         """
-        named = {_by_key(name): (name, value) for name, value in _values(given, "")}
+        named = {_by_key(name): (name, value) for name, value in by_name(given)}
         values, used = [], set()
         for leaf in self.names:
             key = _by_key(leaf)
@@ -197,33 +197,28 @@ def _built(like: Any, parts: Iterator[Any]) -> Any:
     return next(parts)
 
 
-def _pairs(bounds: Any, name: str) -> Iterator[tuple[str, tuple[Any, Any]]]:
-    """The bounds' pairs by the names of leaves."""
-    if bounds is None:
+def by_name(given: Any, fields: bool = False, name: str = "") -> Iterator[tuple[str, Any]]:
+    """What dicts in dicts have, by the names of parts; with `fields`, what dataclasses have too.
+
+    >>> list(by_name({"layer": {"weight": 1.0}, "scale": None}))
+    [("['layer']['weight']", 1.0), ("['scale']", None)]
+    """
+    parts = (
+        _parts(given) if isinstance(given, Mapping) or (fields and dataclasses.is_dataclass(given)) else None
+    )
+    if parts is None:
+        yield name, given
         return
-    if isinstance(bounds, Mapping):
-        for key, part in bounds.items():
-            yield from _pairs(part, f"{name}[{key!r}]")
-        return
-    parts = _parts(bounds) if dataclasses.is_dataclass(bounds) else None
-    if parts is not None:
-        for key, part in parts:
-            yield from _pairs(part, name + key)
-        return
+    for key, part in parts:
+        yield from by_name(part, fields, name + key)
+
+
+def _pair(name: str, bounds: Any) -> tuple[Any, Any]:
     try:
         low, high = bounds
     except (TypeError, ValueError):
         raise InputError(f"bounds{name} must be a pair (low, high), or None; got {bounds!r}") from None
-    yield name, (low, high)
-
-
-def _values(given: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """What is given by name, by the names of parts."""
-    if isinstance(given, Mapping):
-        for key, part in given.items():
-            yield from _values(part, f"{name}[{key!r}]")
-    else:
-        yield name, given
+    return low, high
 
 
 def _by_key(name: str) -> str:
