@@ -231,31 +231,22 @@ impl Differences {
         self.noise(self.value)
     }
 
-    /// More exact from here on: noise measured again, values to both sides; false where nothing is gained by it.
-    pub fn sharpen(&mut self) -> bool {
-        if self.length != Length::Found || self.again {
+    /// More exact from here on: noise measured again, values to both sides; false where nothing is gained by it. Where the noise
+    /// is `louder` than it was it is measured again whatever f is.
+    pub fn sharpen(&mut self, louder: bool) -> bool {
+        if self.length != Length::Found || (self.again && !louder) {
             return false;
         }
         let known = self.measured.unwrap_or(f64::NAN);
         let elsewhere = !(self.value.abs() > 0.25 * known && self.value.abs() < 4.0 * known);
-        let once_more = self.sides == Scheme::Auto && !self.both;
-        if !once_more && (!elsewhere || self.measures >= MEASURES) {
+        let once_more = self.sides == Scheme::Auto && !self.both && !louder;
+        let measures = self.measures < MEASURES;
+        if !(once_more || measures && (elsewhere || louder)) {
             return false;
         }
-        self.again = elsewhere;
+        self.again |= elsewhere || louder;
         self.both |= self.sides == Scheme::Auto;
         true
-    }
-
-    /// [`sharpen`](Self::sharpen), or, where its noise is `louder` than it was, measured again whatever f is.
-    pub fn sharpened(&mut self, louder: bool) -> bool {
-        if !louder {
-            return self.sharpen();
-        }
-        let can = self.length == Length::Found && self.measures < MEASURES;
-        self.again |= can;
-        self.both |= can && self.sides == Scheme::Auto;
-        can
     }
 
     /// Values asked for since it was asked last.

@@ -64,9 +64,13 @@ pub enum Ask<'a> {
         gradient: &'a mut [f64],
     },
     /// Makes the gradients from here on more exact, where that can be had (differences to both sides, say), and says
-    /// whether it could. Methods ask for it before they say that nothing lower is to be found. Of one that holds true the
-    /// noise has grown on the way, and is to be measured again.
-    Sharpen(&'a mut bool),
+    /// whether it could. Methods ask for it before they say that nothing lower is to be found.
+    Sharpen {
+        /// Whether the noise has grown on the way, and is to be measured again.
+        louder: bool,
+        /// Whether it could be done.
+        done: &'a mut bool,
+    },
     /// What can be asked about the rows of a table.
     Rows(OfRows<'a>),
     /// Where f and a penalty are least together over one of the [blocks](Objective::blocks), all other variables staying
@@ -95,7 +99,7 @@ impl Ask<'_> {
             Ask::Residuals { to, slope, bend } => Ask::Residuals { to, slope, bend },
             Ask::Jacobian(to) => Ask::Jacobian(to),
             Ask::Accuracy { value, gradient } => Ask::Accuracy { value, gradient },
-            Ask::Sharpen(to) => Ask::Sharpen(to),
+            Ask::Sharpen { louder, done } => Ask::Sharpen { louder: *louder, done },
             Ask::Rows(ask) => Ask::Rows(ask.again()),
             Ask::Least { block, penalty, to } => {
                 Ask::Least { block: *block, penalty: *penalty, to }
@@ -115,7 +119,7 @@ impl Ask<'_> {
             Ask::Residuals { .. } => "residuals",
             Ask::Jacobian(_) => "derivatives of residuals",
             Ask::Accuracy { .. } => "accuracies",
-            Ask::Sharpen(_) => "sharper gradients",
+            Ask::Sharpen { .. } => "sharper gradients",
             Ask::Rows(_) => "rows of a table",
             Ask::Least { .. } => "blocks that it can be minimised over",
         }
@@ -128,7 +132,7 @@ impl Ask<'_> {
                 **value = 0.0;
                 gradient.fill(0.0);
             }
-            Ask::Sharpen(done) => **done = false,
+            Ask::Sharpen { done, .. } => **done = false,
             other => {
                 return Err(Halt::Failed(format!("this objective has no {}", other.what()).into()));
             }

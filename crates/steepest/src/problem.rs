@@ -183,7 +183,7 @@ impl<'a> Problem<'a> {
                 }
             }
             // A table's objective sets no units.
-            Ask::Sharpen(_)
+            Ask::Sharpen { .. }
             | Ask::Constraints(_)
             | Ask::Residuals { .. }
             | Ask::Rows(_)
@@ -228,7 +228,7 @@ impl<'a> Problem<'a> {
                 (
                     Ask::Preconditioned { .. }
                     | Ask::Accuracy { .. }
-                    | Ask::Sharpen(_)
+                    | Ask::Sharpen { .. }
                     | Ask::Rows(_),
                     _,
                 ) => continue,
@@ -293,8 +293,9 @@ impl<'a> Problem<'a> {
     pub fn measure_again(&mut self) -> Result<bool, Halt> {
         self.sharpened(true)
     }
-    fn sharpened(&mut self, mut done: bool) -> Result<bool, Halt> {
-        self.ask(&[], Rows::All, &mut [Ask::Sharpen(&mut done)])?;
+    fn sharpened(&mut self, louder: bool) -> Result<bool, Halt> {
+        let mut done = false;
+        self.ask(&[], Rows::All, &mut [Ask::Sharpen { louder, done: &mut done }])?;
         Ok(done)
     }
     /// f(x) and the penalty's value, where the penalty is smooth.

@@ -134,7 +134,7 @@ impl<R: Residuals> Objective for SumOfSquares<R> {
                     bend.copy_from_slice(&self.bend);
                 }
                 Ask::Jacobian(to) => work.values += self.inner.jacobian(x, to)?,
-                Ask::Sharpen(done) => **done = self.inner.sharpen()?,
+                Ask::Sharpen { louder, done } => **done = !*louder && self.inner.sharpen()?,
                 other => other.unknown()?,
             }
         }

@@ -302,7 +302,7 @@ fn the_mean_over_pairs_is_that_of_its_terms_written_out_and_its_gradient_its_slo
         let (mut noise, mut sharper) = (1.0, true);
         let asks = &mut [
             Ask::Accuracy { value: &mut noise, gradient: &mut slopes },
-            Ask::Sharpen(&mut sharper),
+            Ask::Sharpen { louder: false, done: &mut sharper },
         ];
         pairs.asked(&[], asks).expect("answers");
         assert!(noise == 0.0 && !sharper);

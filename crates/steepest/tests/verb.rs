@@ -37,7 +37,7 @@ impl Objective for Counted<'_> {
         for ask in &*asks {
             reads |= match ask {
                 Ask::Rows(ask) => ask.reads(),
-                Ask::Preconditioned { .. } | Ask::Accuracy { .. } | Ask::Sharpen(_) => false,
+                Ask::Preconditioned { .. } | Ask::Accuracy { .. } | Ask::Sharpen { .. } => false,
                 _ => true,
             };
             match ask {
@@ -192,7 +192,7 @@ fn what_is_not_known_is_refused_by_name() {
     let (mut value, mut noise, mut sharper) = (1.0, [1.0], true);
     let asks = &mut [
         Ask::Accuracy { value: &mut value, gradient: &mut noise },
-        Ask::Sharpen(&mut sharper),
+        Ask::Sharpen { louder: false, done: &mut sharper },
     ];
     plain.asked(&[1.0], asks).unwrap();
     assert_eq!((value, noise, sharper), (0.0, [0.0], false));

@@ -65,7 +65,7 @@ impl<V: FnMut(&[f64]) -> f64> Objective for Differenced<V> {
         for ask in others {
             match ask {
                 Ask::Accuracy { value, gradient } => **value = self.differences.accuracy(gradient),
-                Ask::Sharpen(done) => **done = self.differences.sharpened(**done),
+                Ask::Sharpen { louder, done } => **done = self.differences.sharpen(*louder),
                 other => other.unknown()?,
             }
         }

@@ -60,13 +60,13 @@ fn noise_that_has_grown() {
     let (_, _, before, _) = once(&mut d, &[0.0, 0.0], f);
     let x = [1.0, 0.5];
     let (_, _, still, _) = once(&mut d, &x, f);
-    assert!(d.sharpened(true));
+    assert!(d.sharpen(true));
     let (g, e, grown, _) = once(&mut d, &x, f);
     assert!(before < 1e-14 && still < 1e-14 && (1e-9..1e-6).contains(&grown), "{still} {grown}");
     for (j, right) in [-4.0, -1.0].into_iter().enumerate() {
         assert!((g[j] - right).abs() <= 3.0 * e[j] && e[j] < 0.01, "{} {}", g[j], e[j]);
     }
-    let often = (0..20).take_while(|_| d.sharpened(true) && once(&mut d, &x, f).3 > 0).count();
+    let often = (0..20).take_while(|_| d.sharpen(true) && once(&mut d, &x, f).3 > 0).count();
     assert!(often < 10, "{often}");
 }
 
@@ -80,7 +80,7 @@ fn one_side_then_both() {
     let x = [0.3, 1.9];
     let (one, said, _, spent) = once(&mut d, &x, f);
     assert_eq!(spent, 2);
-    assert!(d.sharpen() && !d.sharpen());
+    assert!(d.sharpen(false) && !d.sharpen(false));
     let (both, sharper, _, spent) = once(&mut d, &x, f);
     assert!(spent >= 4);
     for j in 0..2 {
@@ -141,7 +141,7 @@ fn within_bounds_however_narrow() {
             let right = 2e9 * (1e9 * at[0] - 0.7);
             assert!((g[0] - right).abs() < 1e-5 * 1e9, "{at:?} {} {right}", g[0]);
             assert!((g[1] / 1e6 - 1.0).abs() < 1e-5 && g[2] == 0.0, "{at:?} {g:?}");
-            d.sharpen();
+            d.sharpen(false);
         }
     }
 }

@@ -60,7 +60,7 @@ impl Objective for Whole {
                     **value = 0.25;
                     gradient.fill(0.25);
                 }
-                Ask::Sharpen(done) => **done = true,
+                Ask::Sharpen { done, .. } => **done = true,
                 Ask::Hessian(to) | Ask::Constraints(to) | Ask::Jacobian(to) => to.fill(0.5),
                 Ask::Pull { to, .. } | Ask::Least { to, .. } => to.fill(0.5),
                 Ask::Residuals { to, slope, bend } => {
@@ -160,10 +160,10 @@ pub(crate) fn keeps(wrapper: &mut dyn Objective) {
     let gradient = &mut room()[..n];
     assert!(answered(wrapper, &mut Ask::Accuracy { value: &mut noise, gradient }));
     assert_eq!(noise > 0.0, exact > 0.0, "accuracies");
-    assert!(answered(wrapper, &mut Ask::Sharpen(&mut done)));
+    assert!(answered(wrapper, &mut Ask::Sharpen { louder: false, done: &mut done }));
     if let Some(Ok(sharp)) = wrapper.wrapped_mut().map(|w| {
         let mut sharp = false;
-        w.asked(&v, &mut [Ask::Sharpen(&mut sharp)]).map(|()| sharp)
+        w.asked(&v, &mut [Ask::Sharpen { louder: false, done: &mut sharp }]).map(|()| sharp)
     }) {
         assert_eq!(done, sharp, "sharper gradients");
     }

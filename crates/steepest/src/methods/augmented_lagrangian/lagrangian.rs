@@ -121,7 +121,7 @@ impl Objective for Lagrangian<'_> {
         let Sorted { value, gradient, others } = Sorted::of(asks);
         for ask in others {
             match ask {
-                Ask::Sharpen(_) => inner.answer(x, rows, &mut [ask.again()], work)?,
+                Ask::Sharpen { .. } => inner.answer(x, rows, &mut [ask.again()], work)?,
                 Ask::Accuracy { value, gradient } => {
                     let asks = &mut [Ask::Accuracy { value, gradient }];
                     inner.answer(x, rows, asks, work)?;
