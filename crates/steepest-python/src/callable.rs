@@ -254,7 +254,9 @@ impl Objective for Callable {
                 (Ask::Accuracy { value, gradient }, Slope::Differences(d)) => {
                     **value = d.accuracy(gradient);
                 }
-                (Ask::Sharpen { louder, done }, Slope::Differences(d)) => **done = d.sharpen(*louder),
+                (Ask::Sharpen { louder, done }, Slope::Differences(d)) => {
+                    **done = d.sharpen(*louder)
+                }
                 (other, _) => other.unknown()?,
             }
         }

@@ -164,15 +164,6 @@ fn slope(
     const PART: f64 = 0.01;
     const AGREE: f64 = 1e-3;
     let n = at.x.len();
-    if at.given {
-        one.value = problem.total_gradient(&one.there, &mut one.slope)?;
-        one.slope
-            .iter_mut()
-            .zip(&one.beyond)
-            .filter(|(_, b)| **b != 0.0)
-            .for_each(|(s, _)| *s = 0.0);
-        return Ok(true);
-    }
     one.value = problem.total(&one.there)?;
     let noise = 16.0 * f64::EPSILON * one.value.abs();
     for j in (0..n).filter(|j| one.beyond[*j] == 0.0) {

@@ -18,7 +18,7 @@ pub(super) struct ChainState {
 }
 
 /// A chain, over tensors of its own.
-struct Party {
+struct GroupAtWork {
     chain: Chain<f64>,
     /// Its rate over that of the first.
     ratio: f64,
@@ -29,15 +29,15 @@ struct Party {
     state: usize,
 }
 
-impl Party {
+impl GroupAtWork {
     fn new(rules: &Rules, ratio: f64, named: &[usize]) -> Self {
-        Party { chain: Chain::new(rules), ratio, named: named.to_vec(), tensors: 0, state: 0 }
+        GroupAtWork { chain: Chain::new(rules), ratio, named: named.to_vec(), tensors: 0, state: 0 }
     }
 }
 
 /// Chains at work on one vector, cut into tensors.
 pub(super) struct Mover {
-    parties: Vec<Party>,
+    groups: Vec<GroupAtWork>,
     shapes: Vec<Vec<usize>>,
     /// Which of the chains moves each tensor.
     owner: Vec<usize>,
@@ -70,27 +70,27 @@ impl State for Mover {
 impl Mover {
     pub fn new(plan: &Plan, shapes: &[Vec<usize>]) -> Self {
         let usual = step_rule(&plan.rules).rate;
-        let mut parties = vec![Party::new(&plan.rules, 1.0, &[])];
-        parties.extend(plan.groups.iter().map(|group| {
+        let mut groups = vec![GroupAtWork::new(&plan.rules, 1.0, &[])];
+        groups.extend(plan.groups.iter().map(|group| {
             let ratio = group.ratio.unwrap_or(step_rule(&group.rules).rate / usual);
-            Party::new(&group.rules, ratio, &group.tensors)
+            GroupAtWork::new(&group.rules, ratio, &group.tensors)
         }));
         let (shapes, memory) = (shapes.to_vec(), ChainState::default());
-        let mut mover = Mover { parties, shapes, owner: Vec::new(), memory, step: 0 };
+        let mut mover = Mover { groups, shapes, owner: Vec::new(), memory, step: 0 };
         mover.clear();
         mover
     }
     /// The rule that takes the step, the first where there are several.
     pub fn rule(&self) -> &'static Entry {
-        self.parties[0].chain.step_rule()
+        self.groups[0].chain.step_rule()
     }
     /// Whether that holds for every rule that takes a step.
     pub fn all(&self, holds: impl Fn(&Entry) -> bool) -> bool {
-        self.parties.iter().all(|p| holds(p.chain.step_rule()))
+        self.groups.iter().all(|p| holds(p.chain.step_rule()))
     }
     /// Whether a step asks for a second gradient, at [`place`](Self::place).
     pub fn asks_twice(&self) -> bool {
-        self.parties.iter().any(|p| p.chain.asks_twice())
+        self.groups.iter().any(|p| p.chain.asks_twice())
     }
     /// Whether its steps go by what was before them.
     pub fn remembers(&self) -> bool {
@@ -99,24 +99,24 @@ impl Mover {
     /// Forgets everything: the next step is the first.
     pub fn clear(&mut self) {
         self.owner = vec![0; self.shapes.len()];
-        for (k, party) in self.parties.iter().enumerate() {
-            for &named in &party.named {
+        for (k, group) in self.groups.iter().enumerate() {
+            for &named in &group.named {
                 if let Some(owner) = self.owner.get_mut(named) {
                     *owner = k;
                 }
             }
         }
-        for (k, party) in self.parties.iter_mut().enumerate() {
-            party.tensors = self.owner.iter().filter(|o| **o == k).count();
-            party.state = party.chain.state(party.tensors);
+        for (k, group) in self.groups.iter_mut().enumerate() {
+            group.tensors = self.owner.iter().filter(|o| **o == k).count();
+            group.state = group.chain.state(group.tensors);
         }
         let zeros = |shape: Vec<usize>| vec![0.0; shape.iter().product()];
         let empty = |(s, o): (&Vec<usize>, &usize)| {
-            self.parties[*o].chain.memory(s).into_iter().map(zeros).collect()
+            self.groups[*o].chain.memory(s).into_iter().map(zeros).collect()
         };
         self.memory = ChainState {
             tensors: self.shapes.iter().zip(&self.owner).map(empty).collect(),
-            state: vec![0.0; self.parties.iter().map(|p| p.state).sum()],
+            state: vec![0.0; self.groups.iter().map(|p| p.state).sum()],
             ..ChainState::default()
         };
         self.step = 0;
@@ -142,8 +142,8 @@ impl Mover {
         let ChainState { tensors, state, .. } = &mut self.memory;
         let tensors = chain::tensors(&self.shapes, &mut x, gradient, tensors);
         let to_each = split(&self.shapes, &mut to);
-        let mut to_each = dealt(to_each, &self.owner, self.parties.len()).into_iter();
-        each(&self.parties, &self.owner, tensors, state, at, |chain, at, tensors, state| {
+        let mut to_each = dealt(to_each, &self.owner, self.groups.len()).into_iter();
+        each(&self.groups, &self.owner, tensors, state, at, |chain, at, tensors, state| {
             let mut to = to_each.next().expect("as many as chains");
             chain.place(at, tensors, state, &mut to);
         });
@@ -160,11 +160,11 @@ impl Mover {
     ) {
         self.step += 1;
         let at = Moment { step: self.step, rate, value, before: 0 };
-        let (parties, shapes, owner) = (&self.parties[..], &self.shapes[..], &self.owner[..]);
+        let (groups, shapes, owner) = (&self.groups[..], &self.shapes[..], &self.owner[..]);
         let ChainState { tensors, state, stand, .. } = &mut self.memory;
-        if !parties.iter().any(|p| p.chain.shows()) {
+        if !groups.iter().any(|p| p.chain.shows()) {
             let tensors = chain::tensors(shapes, x, gradient, tensors);
-            each(parties, owner, tensors, state, at, |chain, at, tensors, state| {
+            each(groups, owner, tensors, state, at, |chain, at, tensors, state| {
                 chain.step(at, tensors, state);
             });
             return inside(x);
@@ -173,13 +173,13 @@ impl Mover {
             *stand = x.to_vec();
         }
         let moved = chain::tensors(shapes, stand, gradient, tensors);
-        each(parties, owner, moved, state, at, |chain, at, tensors, state| {
+        each(groups, owner, moved, state, at, |chain, at, tensors, state| {
             chain.step(at, tensors, state);
         });
         inside(stand);
         let moved = chain::tensors(shapes, stand, gradient, tensors);
-        let mut to = dealt(split(shapes, x), owner, parties.len()).into_iter();
-        each(parties, owner, moved, state, at, |chain, at, tensors, state| {
+        let mut to = dealt(split(shapes, x), owner, groups.len()).into_iter();
+        each(groups, owner, moved, state, at, |chain, at, tensors, state| {
             let mut to = to.next().expect("as many as chains");
             chain.shown(at, tensors, state, &mut to);
         });
@@ -189,7 +189,7 @@ impl Mover {
 
 /// Hands every chain its own tensors, its own state and its own rate.
 fn each<'t>(
-    parties: &[Party],
+    groups: &[GroupAtWork],
     owner: &[usize],
     tensors: Vec<Tensor<'t, f64>>,
     mut state: &mut [f64],
@@ -197,11 +197,11 @@ fn each<'t>(
     mut act: impl FnMut(&Chain<f64>, Moment, &mut [Tensor<'t, f64>], &mut [f64]),
 ) {
     let mut before = 0;
-    for (party, mut tensors) in parties.iter().zip(dealt(tensors, owner, parties.len())) {
-        let (own, rest) = std::mem::take(&mut state).split_at_mut(party.state);
+    for (group, mut tensors) in groups.iter().zip(dealt(tensors, owner, groups.len())) {
+        let (own, rest) = std::mem::take(&mut state).split_at_mut(group.state);
         state = rest;
-        act(&party.chain, Moment { rate: at.rate * party.ratio, before, ..at }, &mut tensors, own);
-        before += party.tensors as u32;
+        act(&group.chain, Moment { rate: at.rate * group.ratio, before, ..at }, &mut tensors, own);
+        before += group.tensors as u32;
     }
 }
 

@@ -74,7 +74,6 @@ impl Models {
     pub(super) fn least_bend(
         &self,
         problem: &mut Problem<'_>,
-        x: &[f64],
         claim: &Claim<'_>,
         place: &Holding,
     ) -> Result<Result<f64, Confirmed>, Halt> {
@@ -89,8 +88,8 @@ impl Models {
         let mut ways = ConjugateGradients::new(start.clone(), start);
         let mut least = 1.0f64;
         for _ in 0..PRODUCTS {
-            let u = tangent.outward(&ways.p, x.len());
-            let Some((bends, h)) = self.product(problem, x, claim, place, &u)? else {
+            let u = tangent.outward(&ways.p, claim.x.len());
+            let Some((bends, h)) = self.product(problem, claim, place, &u)? else {
                 return Ok(Err(Confirmed::Open));
             };
             let product = tangent.inward(&bends);
@@ -113,18 +112,17 @@ impl Models {
     fn product(
         &self,
         problem: &mut Problem<'_>,
-        x: &[f64],
         claim: &Claim<'_>,
         place: &Holding,
         u: &[f64],
     ) -> Result<Option<(Vec<f64>, f64)>, Halt> {
         let (bent, rough) = (self.bent(u), place.rough(u));
-        let Some([ahead, back]) = room(claim.within.bounds, x, u) else { return Ok(None) };
+        let Some([ahead, back]) = room(claim.within.bounds, claim.x, u) else { return Ok(None) };
         let mut h = self.seen_at(place, u).max(10.0 * rough / bent).min(0.5 * ahead.max(back));
         let way = if ahead >= back { 1.0 } else { -1.0 };
-        let (mut gradient, mut pulled) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+        let (mut gradient, mut pulled) = (vec![0.0; u.len()], vec![0.0; u.len()]);
         for _ in 0..3 {
-            let at: Vec<f64> = x.iter().zip(u).map(|(x, u)| x + way * h * u).collect();
+            let at: Vec<f64> = claim.x.iter().zip(u).map(|(x, u)| x + way * h * u).collect();
             problem.total_gradient_there(&at, &mut gradient)?;
             let asks = &mut [Ask::Pull { by: claim.price, to: &mut pulled }];
             problem.ask(&at, Rows::All, asks)?;

@@ -19,9 +19,6 @@ const ASIDE: f64 = 1e-2;
 const STRONG: f64 = 1e-6;
 /// How much a look changes the Lagrangian, of what f is.
 const LOOK: f64 = 1e-8;
-/// What differs by more than this of all that a change is summed up of is not rounding.
-const OFF: f64 = 1e-5;
-
 /// What came of looking.
 pub(in super::super) enum Confirmed {
     /// Nothing tells against it; at most so much is left, in f.
@@ -38,8 +35,9 @@ pub(in super::super) enum Confirmed {
     Open,
 }
 
-/// What is held to: multipliers, a promise, and how little matters.
+/// What is held to at x: multipliers, a promise, and how little matters.
 pub(super) struct Claim<'a> {
+    pub x: &'a [f64],
     pub price: &'a [f64],
     pub promised: f64,
     pub small: f64,
@@ -61,7 +59,7 @@ pub(super) struct Holding {
     /// See [`Models::normals`].
     pub normals: Vec<Vec<f64>>,
     /// What is hidden of a value, and of each slope where they are differences.
-    hidden: f64,
+    pub hidden: f64,
     noise: Vec<f64>,
     /// How large f is.
     size: f64,
@@ -95,9 +93,8 @@ impl Models {
     pub(super) fn beside(
         &self,
         problem: &mut Problem<'_>,
-        x: &[f64],
+        Claim { x, price, .. }: &Claim<'_>,
         (h, u): (f64, &[f64]),
-        price: &[f64],
     ) -> Result<Beside, Halt> {
         let at: Vec<f64> = x.iter().zip(u).map(|(x, u)| x + h * u).collect();
         let mut c = vec![0.0; self.c.len()];
@@ -113,14 +110,13 @@ impl Models {
     pub(super) fn confirm(
         &mut self,
         problem: &mut Problem<'_>,
-        x: &[f64],
         claim: &Claim<'_>,
     ) -> Result<Confirmed, Halt> {
         let Claim { promised, small, .. } = *claim;
         if self.learned == 0 {
             return Ok(Confirmed::Open);
         }
-        let Some(place) = self.place(problem, x, claim) else { return Ok(Confirmed::Open) };
+        let Some(place) = self.place(problem, claim) else { return Ok(Confirmed::Open) };
         let within = place.within();
         // What as many more steps as it takes would gain, where each promises that part of the last one.
         let part = -promised / self.last;
@@ -129,7 +125,7 @@ impl Models {
         }
         let more = if promised < 0.0 { -promised / (1.0 - part.sqrt()).powi(2) } else { 0.0 };
         let mut left = if within > 0 { more } else { -promised };
-        if let Some(otherwise) = self.rises_inward(problem, x, claim, &place)? {
+        if let Some(otherwise) = self.rises_inward(problem, claim, &place)? {
             return Ok(otherwise);
         }
         let given = doubtful(problem);
@@ -145,7 +141,7 @@ impl Models {
             }
             let (bent, along, rough) = (self.bent(&u), dot(&place.slope, &u), place.rough(&u));
             let level = given.then_some((&all[..], left));
-            let bend = match self.bend_of(problem, x, claim, &place, &u, level)? {
+            let bend = match self.bend_of(problem, claim, &place, &u, level)? {
                 Ok(bend) => bend,
                 Err(otherwise) => return Ok(otherwise),
             };
@@ -156,7 +152,7 @@ impl Models {
                 return Ok(Confirmed::Rough);
             }
             if within > 1 {
-                match self.least_bend(problem, x, claim, &place)? {
+                match self.least_bend(problem, claim, &place)? {
                     Ok(least) => part = part.min(least),
                     Err(otherwise) => return Ok(otherwise),
                 }
@@ -167,14 +163,14 @@ impl Models {
             return Ok(Confirmed::Open);
         }
         if given && within == 0 {
-            return self.level(problem, x, claim, &place, &place.scattered(), left);
+            return self.level(problem, claim, &place, &place.scattered(), left);
         }
         Ok(Confirmed::Left(left))
     }
 
     /// What holds at x; none where too much is in the way of a look.
-    fn place(&self, problem: &mut Problem<'_>, x: &[f64], claim: &Claim<'_>) -> Option<Holding> {
-        let Claim { price, small, within: Within { bounds, .. }, .. } = *claim;
+    fn place(&self, problem: &mut Problem<'_>, claim: &Claim<'_>) -> Option<Holding> {
+        let Claim { x, price, small, within: Within { bounds, .. }, .. } = *claim;
         let n = x.len();
         let slope = self.slope(price);
         let strong = STRONG * largest(&self.gradient);
@@ -248,24 +244,23 @@ impl Models {
     fn rises_inward(
         &self,
         problem: &mut Problem<'_>,
-        x: &[f64],
         claim: &Claim<'_>,
         place: &Holding,
     ) -> Result<Option<Confirmed>, Halt> {
         for &(j, inward) in &place.weak {
             let mut loose = place.free.clone();
             loose[j] = true;
-            let mut u = vec![0.0; x.len()];
+            let mut u = vec![0.0; claim.x.len()];
             u[j] = inward * place.own[j];
             orthogonal(&self.normals(claim, &loose, place.strong), &mut u);
             if !(u[j] * inward > 1e-6 * place.own[j]) {
                 continue;
             }
-            let Some([most, _]) = room(claim.within.bounds, x, &u) else {
+            let Some([most, _]) = room(claim.within.bounds, claim.x, &u) else {
                 return Ok(Some(Confirmed::Open));
             };
             let h = self.seen_at(place, &u).min(0.5 * most);
-            let change = self.beside(problem, x, (h, &u), claim.price)?.change;
+            let change = self.beside(problem, claim, (h, &u))?.change;
             if change < -4.0 * place.hidden {
                 return Ok(Some(Confirmed::Down(u.iter().map(|u| h * u).collect())));
             }
@@ -281,13 +276,12 @@ impl Models {
     fn bend_of(
         &self,
         problem: &mut Problem<'_>,
-        x: &[f64],
         claim: &Claim<'_>,
         place: &Holding,
         u: &[f64],
         level: Option<(&[f64], f64)>,
     ) -> Result<Result<f64, Confirmed>, Halt> {
-        let Claim { price, small, within: Within { bounds, .. }, .. } = *claim;
+        let Claim { x, price, small, within: Within { bounds, .. }, .. } = *claim;
         let (bent, along, rough) = (self.bent(u), dot(&place.slope, u), place.rough(u));
         let mut h = self.seen_at(place, u).max(10.0 * rough / bent);
         for _ in 0..3 {
@@ -297,17 +291,17 @@ impl Models {
             let both = level.is_some();
             let most = if both { most[0].min(most[1]) } else { most[0].max(most[1]) };
             let reach = h.min(0.5 * most);
-            let ahead = self.beside(problem, x, (way * reach, u), price)?;
+            let ahead = self.beside(problem, claim, (way * reach, u))?;
             let mut risen = ahead.change - way * reach * along;
             if let Some((all, left)) = level {
-                let back = self.beside(problem, x, (-way * reach, u), price)?;
+                let back = self.beside(problem, claim, (-way * reach, u))?;
                 risen = 0.5 * (ahead.change + back.change);
                 let off = self.off(u, way * reach, [&ahead, &back]);
                 let worth = self.worth(price, &off);
                 let matters =
                     0.5 * worth * worth / bent > small && worth > 4.0 * place.hidden / reach;
                 if matters && risen.is_finite() {
-                    match self.level(problem, x, claim, place, all, left)? {
+                    match self.level(problem, claim, place, all, left)? {
                         Confirmed::Left(_) => {}
                         other => return Ok(Err(other)),
                     }
@@ -331,99 +325,6 @@ impl Models {
             h *= 30.0;
         }
         Ok(Err(Confirmed::Open))
-    }
-
-    /// By how much f, and each constraint, changes along u from one side to the other other than its gradient says.
-    fn off(&self, u: &[f64], h: f64, [ahead, back]: [&Beside; 2]) -> Vec<f64> {
-        let mut off = vec![(ahead.value - back.value) / (2.0 * h) - dot(&self.gradient, u)];
-        let rows = self.jacobian.chunks_exact(u.len()).zip(ahead.c.iter().zip(&back.c));
-        off.extend(rows.map(|(row, (up, down))| (up - down) / (2.0 * h) - dot(row, u)));
-        off
-    }
-
-    /// What that is worth.
-    fn worth(&self, price: &[f64], off: &[f64]) -> f64 {
-        off[0].abs()
-            + price
-                .iter()
-                .zip(&off[1..])
-                .map(|(p, v)| if *p == 0.0 { 0.0 } else { (p * v).abs() })
-                .sum::<f64>()
-    }
-
-    /// Whether f and the constraints change along u as their gradients say, as far as that matters.
-    fn level(
-        &self,
-        problem: &mut Problem<'_>,
-        x: &[f64],
-        claim: &Claim<'_>,
-        place: &Holding,
-        u: &[f64],
-        left: f64,
-    ) -> Result<Confirmed, Halt> {
-        let Claim { price, small, within: Within { bounds, .. }, .. } = *claim;
-        if !(dot(u, u) > 0.0) {
-            return Ok(Confirmed::Left(left));
-        }
-        let bent = self.bent(u);
-        let Some(most) = room(bounds, x, u) else { return Ok(Confirmed::Open) };
-        let mut h = self.seen_at(place, u).min(0.5 * most[0].min(most[1]));
-        let mut before: Option<Vec<f64>> = None;
-        for _ in 0..2 {
-            let ahead = self.beside(problem, x, (h, u), price)?;
-            let back = self.beside(problem, x, (-h, u), price)?;
-            if !(ahead.change.is_finite() && back.change.is_finite()) {
-                return Ok(Confirmed::Open);
-            }
-            let off = self.off(u, h, [&ahead, &back]);
-            let worth = self.worth(price, &off);
-            let rounding = 4.0 * place.hidden / h;
-            if 0.5 * worth * worth / bent <= small || worth <= rounding {
-                return Ok(Confirmed::Left(left));
-            }
-            if let Some(before) = before {
-                let wrong = self.wrong(problem, u, price, [&before, &off], rounding);
-                return Ok(wrong.map_or(Confirmed::Open, Confirmed::Wrong));
-            }
-            before = Some(off);
-            h *= 0.25;
-        }
-        Ok(Confirmed::Open)
-    }
-
-    /// What is wrong, by how much each changes along u other than its gradient says, at a step and at a shorter one: of what
-    /// bends the shorter one shows less; of what is wrong as much.
-    fn wrong(
-        &self,
-        problem: &Problem<'_>,
-        u: &[f64],
-        price: &[f64],
-        [before, off]: [&[f64]; 2],
-        rounding: f64,
-    ) -> Option<Status> {
-        let weigh = |k: usize| if k == 0 { 1.0 } else { price[k - 1].abs() };
-        let worth = |k: &usize| weigh(*k) * off[*k].abs();
-        let worst = (0..off.len()).max_by(|a, b| worth(a).total_cmp(&worth(b)))?;
-        let gradient = match worst {
-            0 => &self.gradient[..],
-            k => &self.jacobian[(k - 1) * u.len()..k * u.len()],
-        };
-        let whole: f64 = gradient.iter().zip(u).map(|(a, u)| (a * u).abs()).sum();
-        let (was, is) = (before[worst], off[worst]);
-        let same = (was - is).abs() <= 0.2 * is.abs();
-        if !(same && worth(&worst) > 10.0 * rounding && is.abs() > OFF * whole) {
-            return None;
-        }
-        let says = dot(gradient, u);
-        let (what, unit) = match worst {
-            0 => ("the function".to_string(), problem.units().value()),
-            k => (format!("constraint {}", k - 1), 1.0),
-        };
-        Some(Status::GradientInconsistent(format!(
-            "{what} changes by {:.9e} along a direction where its gradient says {:.9e}",
-            (says + is) * unit,
-            says * unit
-        )))
     }
 }
 
