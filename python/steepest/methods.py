@@ -520,8 +520,9 @@ class Sqp(Settings):
     the gradients of the Lagrangian (BFGS, damped); a whole step that is refused since constraints bend is
     tried once more with what they are at its end. Where no step meets the constraints as they are bent, it
     goes as near as one comes. Where the models have nothing more to gain, what they say is held against
-    values around: the Lagrangian has to bend up along the constraints that hold, and where gradients were
-    given they have to foretell it on both sides. Where these looks leave a doubt, or no step that is
+    values around: the Lagrangian has to bend up along the constraints that hold, which conjugate gradients
+    ask of its gradients, and where gradients were given they have to foretell it on both sides. Where it
+    bends down, a saddle, the models go on from below it. Where the looks leave a doubt, or no step that is
     proposed is one, the rounds of `augmented_lagrangian` go on, from that point and its multipliers, and
     what is claimed is what they find. Each step solves a dense program by active sets: above 500 variables
     or constraints it is `augmented_lagrangian` from the start.
