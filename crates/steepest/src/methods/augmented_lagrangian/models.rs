@@ -11,8 +11,8 @@ use crate::methods::bounds::Bounds;
 use crate::objective::{Ask, Rows};
 use crate::problem::Problem;
 use crate::status::Halt;
-use confirm::{Beside, Claim};
 pub(super) use confirm::Confirmed;
+use confirm::{Beside, Claim};
 use proposal::Proposal;
 
 /// Variables and constraints at most: each step solves a dense program of that size.
@@ -227,13 +227,13 @@ impl Models {
         let promised =
             dot(&self.gradient, &proposal.d) - (1.0 - proposal.left) * (here - self.value);
         let small = self.small(problem.tolerance());
-        let claim = Claim { x: &*x, price: &proposal.price, promised: promised.min(0.0), small, within };
+        let claim =
+            Claim { x: &*x, price: &proposal.price, promised: promised.min(0.0), small, within };
         if self.little(problem.tolerance(), here, promised) {
             // A step that gains nothing meets constraints nevertheless, and tells how fast it goes.
             let again = self.polished < POLISHED && promised <= 0.0;
             if met || !again {
-                let confirmed =
-                    if met { self.confirm(problem, &claim)? } else { Confirmed::Open };
+                let confirmed = if met { self.confirm(problem, &claim)? } else { Confirmed::Open };
                 if matches!(confirmed, Confirmed::Rough) && problem.sharpen()? {
                     self.value = problem.total_gradient(x, &mut self.gradient)?;
                     if self.finite() && self.steps <= STEPS {

@@ -49,7 +49,13 @@ impl Models {
 
     /// The step to the least of the model, with constraints that are `c` where it begins; where no step meets them all, and
     /// `nearer` is enough, as near as one comes.
-    pub(super) fn least(&self, x: &[f64], c: &[f64], within: Within<'_>, nearer: bool) -> Option<Proposal> {
+    pub(super) fn least(
+        &self,
+        x: &[f64],
+        c: &[f64],
+        within: Within<'_>,
+        nearer: bool,
+    ) -> Option<Proposal> {
         let (rows, of) = self.rows(x, c, within);
         let (d, u, left) = match program::least(&self.bend, &self.gradient, &rows) {
             Some((d, u)) => (d, u, 0.0),
