@@ -14,7 +14,8 @@ RUST = ROOT / "crates" / "steepest" / "src"
 LAYERS = [
     {"_core", "_types", "errors", "findings", "conform"},
     {"_catalog", "constraints", "curvature", "points", "tasks", "terms", "trees", "workers"},
-    {"rules", "methods", "penalties", "losses", "searches", "rates", "formula", "saving", "schedules", "tables"},
+    {"rules", "methods", "penalties", "losses", "searches", "rates"},
+    {"formula", "saving", "schedules", "tables"},
     {"report"},
     {"result", "penalised"},
     {"objective", "callbacks", "checkpoint", "problems", "residuals"},
